@@ -1,0 +1,126 @@
+//! Durations as people write them: `90s`, `10m`, `1h30m`.
+
+use std::time::Duration;
+
+/// The longest duration that is accepted anywhere: 365 days. It keeps sums of a few of them far from overflow.
+pub const MAX: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// Why a text is no duration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DurationError {
+    /// Not a list of numbers with units.
+    #[error("`{0}` is not a duration; write it like `90s`, `10m` or `1h30m` (units: ms, s, m, h, d)")]
+    Malformed(String),
+    /// Longer than [`MAX`].
+    #[error("`{0}` is too long; at most 365d is accepted")]
+    TooLong(String),
+}
+
+/// Reads a duration: one or more whole or decimal numbers, each with a unit (`ms`, `s`, `m`, `h`, `d`), without signs
+/// or spaces. A bare `0` is accepted.
+///
+/// ```
+/// use std::time::Duration;
+/// use restore_watch::config::duration;
+///
+/// assert_eq!(duration::parse("1h30m"), Ok(Duration::from_secs(5400)));
+/// assert!(duration::parse("90").is_err());
+/// ```
+pub fn parse(text: &str) -> Result<Duration, DurationError> {
+    let malformed = || DurationError::Malformed(text.to_owned());
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    let mut rest = text;
+    let mut total = Duration::ZERO;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(malformed)?;
+        let (number, tail) = rest.split_at(digits);
+        let letters = tail.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(tail.len());
+        let (unit, tail) = tail.split_at(letters);
+        if !number.starts_with(|c: char| c.is_ascii_digit()) {
+            return Err(malformed());
+        }
+        let number: f64 = number.parse().map_err(|_| malformed())?;
+        let seconds = number
+            * match unit {
+                "ms" => 0.001,
+                "s" => 1.0,
+                "m" => 60.0,
+                "h" => 3600.0,
+                "d" => 86400.0,
+                _ => return Err(malformed()),
+            };
+        let part =
+            Duration::try_from_secs_f64(seconds).map_err(|_| DurationError::TooLong(text.to_owned()))?;
+        total = total.saturating_add(part);
+        rest = tail;
+    }
+    match total {
+        _ if text.is_empty() => Err(malformed()),
+        _ if total > MAX => Err(DurationError::TooLong(text.to_owned())),
+        _ => Ok(total),
+    }
+}
+
+/// Shows a duration to people, to about two significant units: `850ms`, `4.2s`, `3m 05s`, `1h 30m`, `2d 04h`.
+pub fn human(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0 => format!("{}ms", duration.as_millis()),
+        1..=9 => format!("{:.1}s", (duration.as_secs_f64() * 10.0).floor() / 10.0),
+        10..=59 => format!("{seconds}s"),
+        60..=3599 => format!("{}m {:02}s", seconds / 60, seconds % 60),
+        3600..=86399 => format!("{}h {:02}m", seconds / 3600, seconds % 3600 / 60),
+        _ => format!("{}d {:02}h", seconds / 86400, seconds % 86400 / 3600),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_write() {
+        for (text, millis) in [
+            ("90s", 90_000),
+            ("10m", 600_000),
+            ("1h30m", 5_400_000),
+            ("1.5s", 1_500),
+            ("250ms", 250),
+            ("2d", 172_800_000),
+            ("0s", 0),
+            ("0", 0),
+        ] {
+            assert_eq!(parse(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_refused() {
+        for text in
+            ["", "90", "-5s", "5 s", "s", ".s", ".5s", "1.2.3s", "5y", "1h30", "NaNs", "infs", "5S", "∞s"]
+        {
+            assert!(matches!(parse(text), Err(DurationError::Malformed(_))), "{text}");
+        }
+        for text in ["366d", "99999999999999999999d", "1e9"] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn shown_to_people() {
+        for (millis, text) in [
+            (0, "0ms"),
+            (850, "850ms"),
+            (4_290, "4.2s"),
+            (9_999, "9.9s"),
+            (59_999, "59s"),
+            (185_000, "3m 05s"),
+            (5_400_000, "1h 30m"),
+            (187_200_000, "2d 04h"),
+        ] {
+            assert_eq!(human(Duration::from_millis(millis)), text);
+        }
+    }
+}

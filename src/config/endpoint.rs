@@ -1,0 +1,125 @@
+//! Where a project's control plane is.
+
+use std::fmt;
+
+use url::{Host, Url};
+
+/// The base URL of a control plane, checked: `https`, or `http` on loopback; no user, query or fragment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint(Url);
+
+/// Why a text cannot be an endpoint. No variant repeats the text: it may hold a password.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EndpointError {
+    /// Not an absolute URL.
+    #[error("not a URL ({0}); write it like `https://api.pinecone.io`")]
+    Malformed(url::ParseError),
+    /// Neither `https` nor `http`.
+    #[error("the scheme `{0}` is not supported; use `https`")]
+    Scheme(String),
+    /// `http` to another host than this one.
+    #[error("plain http would send the API key unencrypted to `{0}`; use https, or set `allow_http = true`")]
+    PlainHttp(String),
+    /// It has a user name or a password.
+    #[error("the URL carries a user name or password; the API key is given apart")]
+    Credentials,
+    /// It has a query or a fragment.
+    #[error("the URL has a query or a fragment; give the base address only")]
+    Query,
+}
+
+impl Endpoint {
+    /// Pinecone's own control plane.
+    pub const DEFAULT: &'static str = "https://api.pinecone.io";
+
+    /// Checks `text`. A text without a scheme is taken as `https`, as the official clients take it. `allow_http`
+    /// admits plain `http` to hosts other than loopback addresses and `localhost`.
+    pub fn parse(text: &str, allow_http: bool) -> Result<Self, EndpointError> {
+        let text = text.trim();
+        let url =
+            if text.contains("://") { Url::parse(text) } else { Url::parse(&format!("https://{text}")) };
+        let url = url.map_err(EndpointError::Malformed)?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(EndpointError::Scheme(url.scheme().to_owned()));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(EndpointError::Credentials);
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(EndpointError::Query);
+        }
+        if url.scheme() == "http" && !allow_http && !is_loopback(&url) {
+            return Err(EndpointError::PlainHttp(url.host_str().unwrap_or_default().to_owned()));
+        }
+        Ok(Self(url))
+    }
+
+    /// The URL of a resource below this endpoint; each segment is percent-encoded as one piece of the path.
+    ///
+    /// ```
+    /// use restore_watch::config::Endpoint;
+    ///
+    /// let endpoint = Endpoint::parse("https://api.pinecone.io/", false)?;
+    /// let url = endpoint.join(&["restore-jobs", "a/b?c"]);
+    /// assert_eq!(url.as_str(), "https://api.pinecone.io/restore-jobs/a%2Fb%3Fc");
+    /// # Ok::<(), restore_watch::config::EndpointError>(())
+    /// ```
+    pub fn join(&self, segments: &[&str]) -> Url {
+        let mut url = self.0.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(segments);
+        }
+        url
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_str().trim_end_matches('/'))
+    }
+}
+
+/// Whether `url` names this machine: a loopback address or `localhost`.
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accepted() {
+        for (text, shown) in [
+            ("https://api.pinecone.io", "https://api.pinecone.io"),
+            ("api.pinecone.io", "https://api.pinecone.io"),
+            ("http://127.0.0.1:8080/base/", "http://127.0.0.1:8080/base"),
+            ("http://[::1]:8080", "http://[::1]:8080"),
+            ("http://localhost:1", "http://localhost:1"),
+        ] {
+            assert_eq!(Endpoint::parse(text, false).unwrap().to_string(), shown);
+        }
+        assert!(Endpoint::parse("http://10.0.0.1", true).is_ok());
+    }
+
+    #[test]
+    fn refused() {
+        for text in [
+            "",
+            "http://api.pinecone.io",
+            "http://127.0.0.1.example.com",
+            "ftp://127.0.0.1",
+            "https://user:pass@api.pinecone.io",
+            "https://api.pinecone.io/?a=b",
+            "https://",
+            "https://exa mple",
+        ] {
+            assert!(Endpoint::parse(text, false).is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Secrets: where they come from, and how they are kept from view.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use secrecy::{ExposeSecret, SecretString};
+
+/// Where a secret is read from; never the secret itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretSource {
+    /// An environment variable.
+    Env(String),
+    /// A file; white space at its end is dropped.
+    File(PathBuf),
+    /// A systemd credential: a file of this name in `$CREDENTIALS_DIRECTORY`.
+    Credential(String),
+}
+
+impl fmt::Display for SecretSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Env(name) => write!(f, "environment variable {name}"),
+            Self::File(path) => write!(f, "file {}", path.display()),
+            Self::Credential(name) => write!(f, "credential {name}"),
+        }
+    }
+}
+
+/// Why a secret could not be had. No variant holds any part of a secret.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// The environment variable is not set, or empty.
+    #[error("the environment variable {0} is not set; set it to the API key of the project")]
+    EnvMissing(String),
+    /// The environment variable is no valid UTF-8.
+    #[error("the environment variable {0} is not valid UTF-8")]
+    EnvNotText(String),
+    /// No credentials were passed to this process.
+    #[error(
+        "the credential {0} cannot be read: CREDENTIALS_DIRECTORY is not set; credentials need systemd's LoadCredential="
+    )]
+    NoCredentials(String),
+    /// The file cannot be read.
+    #[error("cannot read {path}: {error}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// The file has nothing in it.
+    #[error("{0} is empty; it should hold one secret")]
+    Empty(PathBuf),
+    /// The text cannot be an API key.
+    #[error("the API key from {origin} {fault}")]
+    BadKey {
+        /// Where it came from.
+        origin: SecretSource,
+        /// What is wrong with it, without showing it.
+        fault: &'static str,
+    },
+}
+
+/// Files that hold secrets are small; more than this is not read.
+const MAX_FILE: u64 = 64 * 1024;
+
+impl SecretSource {
+    /// Reads the secret.
+    pub fn read(&self) -> Result<SecretString, SecretError> {
+        match self {
+            Self::Env(name) => match std::env::var(name) {
+                Ok(text) if text.is_empty() => Err(SecretError::EnvMissing(name.clone())),
+                Ok(text) => Ok(text.into()),
+                Err(std::env::VarError::NotPresent) => Err(SecretError::EnvMissing(name.clone())),
+                Err(std::env::VarError::NotUnicode(_)) => Err(SecretError::EnvNotText(name.clone())),
+            },
+            Self::File(path) => read_file(path),
+            Self::Credential(name) => match std::env::var_os("CREDENTIALS_DIRECTORY") {
+                Some(directory) => read_file(&Path::new(&directory).join(name)),
+                None => Err(SecretError::NoCredentials(name.clone())),
+            },
+        }
+    }
+
+    /// Reads the secret as an API key and checks it.
+    pub fn read_api_key(&self) -> Result<ApiKey, SecretError> {
+        ApiKey::new(self.read()?).map_err(|fault| SecretError::BadKey { origin: self.clone(), fault })
+    }
+}
+
+fn read_file(path: &Path) -> Result<SecretString, SecretError> {
+    use std::io::Read as _;
+
+    let unreadable = |error| SecretError::Unreadable { path: path.to_owned(), error };
+    let mut text = String::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(MAX_FILE).read_to_string(&mut text))
+        .map_err(unreadable)?;
+    let secret = SecretString::from(text.trim_end());
+    // `text` is a second copy of the secret: overwritten through the type that does so when dropped.
+    drop(SecretString::from(text));
+    if secret.expose_secret().is_empty() { Err(SecretError::Empty(path.to_owned())) } else { Ok(secret) }
+}
+
+/// An API key that can stand in an HTTP header: 1 to 4096 visible ASCII characters. Its `Debug` form is `***`.
+#[derive(Clone)]
+pub struct ApiKey(SecretString);
+
+impl ApiKey {
+    /// Checks a key. The error says what is wrong without showing the key.
+    pub fn new(secret: SecretString) -> Result<Self, &'static str> {
+        let text = secret.expose_secret();
+        match text {
+            _ if text.is_empty() => Err("is empty"),
+            _ if text.len() > 4096 => Err("is longer than 4096 bytes"),
+            _ if text.contains(['\n', '\r']) => Err("has a line break in it; was it copied whole and alone?"),
+            _ if !text.is_ascii() => Err("has characters that are not ASCII; was it copied right?"),
+            _ if !text.bytes().all(|b| b.is_ascii_graphic()) => {
+                Err("has a space or a control character in it")
+            }
+            _ => Ok(Self(secret)),
+        }
+    }
+
+    /// The key itself, to be put into a request and nowhere else.
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn absurd_keys_are_refused_without_being_shown() {
+        for bad in ["", "se cret", "secret\n", "secret\r\nX: y", "sécret", "secret\u{7f}"] {
+            let fault = ApiKey::new(bad.into()).unwrap_err();
+            assert!(!fault.contains("ret"), "{fault}");
+        }
+        let key = ApiKey::new("pcsk_canary".into()).unwrap();
+        assert_eq!(format!("{key:?}"), "***");
+    }
+
+    #[test]
+    fn files_are_read_without_their_last_line_break() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("key");
+        std::fs::write(&path, "pcsk_1\n").unwrap();
+        assert_eq!(SecretSource::File(path.clone()).read_api_key().unwrap().expose(), "pcsk_1");
+        std::fs::write(&path, "\n").unwrap();
+        assert!(matches!(SecretSource::File(path).read(), Err(SecretError::Empty(_))));
+        let missing = SecretSource::File(directory.path().join("none")).read().unwrap_err();
+        assert!(missing.to_string().starts_with("cannot read "), "{missing}");
+        assert!(SecretSource::File(directory.path().to_owned()).read().is_err(), "a directory");
+    }
+}

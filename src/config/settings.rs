@@ -1,0 +1,392 @@
+//! The validated settings everything else works with.
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::ExposeSecret as _;
+use url::Url;
+
+use super::endpoint::is_loopback;
+use super::{Endpoint, SecretSource};
+use crate::model::{JobId, ProjectName, TransitionKind};
+
+/// All a configuration says.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The projects, each with at least one job; names are unique.
+    pub projects: Vec<ProjectSettings>,
+    /// The sinks, at least one; names are unique, at most one is a log.
+    pub sinks: Vec<SinkSettings>,
+}
+
+/// One project: a key, an endpoint, and what is watched there.
+#[derive(Debug, Clone)]
+pub struct ProjectSettings {
+    /// Its name.
+    pub name: ProjectName,
+    /// Where its API key is read from.
+    pub api_key: SecretSource,
+    /// How its API is spoken to.
+    pub api: ApiSettings,
+    /// How often its jobs are polled.
+    pub cadence: CadenceSettings,
+    /// When its jobs are told as not found or unreachable.
+    pub watch: WatchSettings,
+    /// The jobs, at least one; ids are unique within the project.
+    pub jobs: Vec<JobSettings>,
+}
+
+/// One job to watch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobSettings {
+    /// Its id.
+    pub id: JobId,
+    /// What people call it.
+    pub name: Option<String>,
+    /// How long after its start it is overdue.
+    pub deadline: Option<Duration>,
+}
+
+impl JobSettings {
+    /// A job with nothing but its id.
+    pub fn new(id: JobId) -> Self {
+        Self { id, name: None, deadline: None }
+    }
+}
+
+/// How an API is spoken to.
+#[derive(Debug, Clone)]
+pub struct ApiSettings {
+    /// The control plane.
+    pub endpoint: Endpoint,
+    /// Sent as `X-Pinecone-Api-Version`.
+    pub version: String,
+    /// How many requests a second, on average.
+    pub requests_per_second: Rate,
+    /// How many requests may be made at once after a pause.
+    pub burst: NonZeroU32,
+    /// How long one request may take, connecting included. 100 ms to 5 min.
+    pub request_timeout: Duration,
+    /// A PEM file of further root certificates to trust.
+    pub ca_file: Option<PathBuf>,
+}
+
+impl Default for ApiSettings {
+    fn default() -> Self {
+        Self {
+            endpoint: Endpoint::parse(Endpoint::DEFAULT, false).expect("the default endpoint is valid"),
+            version: "2026-04".to_owned(),
+            requests_per_second: Rate(2.0),
+            burst: NonZeroU32::new(4).expect("4 is not 0"),
+            request_timeout: Duration::from_secs(10),
+            ca_file: None,
+        }
+    }
+}
+
+/// A rate in requests a second, [`Rate::MIN`] to [`Rate::MAX`].
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+pub struct Rate(f64);
+
+impl Rate {
+    /// The lowest rate: one request in about 17 minutes.
+    pub const MIN: f64 = 0.001;
+    /// The highest rate.
+    pub const MAX: f64 = 1000.0;
+
+    /// A rate, if it lies within the bounds.
+    pub fn new(per_second: f64) -> Option<Self> {
+        (Self::MIN..=Self::MAX).contains(&per_second).then_some(Self(per_second))
+    }
+
+    /// The time between two requests at this rate.
+    pub fn interval(self) -> Duration {
+        Duration::from_secs_f64(1.0 / self.0)
+    }
+
+    /// Requests a second.
+    pub fn per_second(self) -> f64 {
+        self.0
+    }
+}
+
+/// The bounds of the time between two polls of a job. `min <= max`; 10 ms to 1 d.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CadenceSettings {
+    /// The shortest.
+    pub min_interval: Duration,
+    /// The longest.
+    pub max_interval: Duration,
+}
+
+impl Default for CadenceSettings {
+    fn default() -> Self {
+        Self { min_interval: Duration::from_secs(1), max_interval: Duration::from_secs(60) }
+    }
+}
+
+/// When trouble with a job is told.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct WatchSettings {
+    /// How long a job that was never seen may be answered with 404; 0 means the first one counts.
+    pub not_found_grace: Duration,
+    /// How long a job may be without a good answer; 0 means the first failed poll counts.
+    pub unreachable_after: Duration,
+}
+
+impl Default for WatchSettings {
+    fn default() -> Self {
+        Self { not_found_grace: Duration::from_secs(60), unreachable_after: Duration::from_secs(600) }
+    }
+}
+
+/// Where transitions go.
+#[derive(Debug, Clone)]
+pub enum SinkSettings {
+    /// The log of the process, on standard error.
+    Log(LogSettings),
+    /// A desktop notification.
+    Desktop(DesktopSettings),
+    /// An HTTP POST.
+    Webhook(WebhookSettings),
+}
+
+impl SinkSettings {
+    /// Its name; unique among the sinks.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Log(log) => &log.name,
+            Self::Desktop(desktop) => &desktop.name,
+            Self::Webhook(webhook) => &webhook.name,
+        }
+    }
+
+    /// The transitions it wants.
+    pub fn events(&self) -> &EventFilter {
+        match self {
+            Self::Log(log) => &log.events,
+            Self::Desktop(desktop) => &desktop.events,
+            Self::Webhook(webhook) => &webhook.events,
+        }
+    }
+}
+
+/// The log sink.
+#[derive(Debug, Clone)]
+pub struct LogSettings {
+    /// Its name, `log` unless given.
+    pub name: String,
+    /// The transitions it wants, all unless given.
+    pub events: EventFilter,
+    /// How lines look.
+    pub format: LogFormat,
+    /// Levels that differ from the built-in ones, by kind of transition.
+    pub levels: Vec<(TransitionKind, LogLevel)>,
+}
+
+impl Default for LogSettings {
+    fn default() -> Self {
+        Self {
+            name: "log".to_owned(),
+            events: EventFilter::all(),
+            format: LogFormat::Human,
+            levels: Vec::new(),
+        }
+    }
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The level a transition is logged at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// For the curious.
+    Debug,
+    /// Worth knowing.
+    Info,
+    /// Worth waking somebody.
+    Warn,
+    /// Something is broken.
+    Error,
+}
+
+/// The desktop sink.
+#[derive(Debug, Clone)]
+pub struct DesktopSettings {
+    /// Its name, `desktop` unless given.
+    pub name: String,
+    /// The transitions it wants; unless given, the ends of jobs and `project.unauthorized`.
+    pub events: EventFilter,
+}
+
+/// A webhook sink.
+#[derive(Debug, Clone)]
+pub struct WebhookSettings {
+    /// Its name, `webhook` unless given.
+    pub name: String,
+    /// The transitions it wants, all unless given.
+    pub events: EventFilter,
+    /// Where its address comes from.
+    pub url: UrlSource,
+    /// Whether plain `http` may leave this machine.
+    pub allow_http: bool,
+}
+
+/// Where the address of a webhook comes from: some of them are secrets.
+#[derive(Debug, Clone)]
+pub enum UrlSource {
+    /// It stands in the configuration.
+    Given(WebhookUrl),
+    /// It is read from elsewhere.
+    From(SecretSource),
+}
+
+impl UrlSource {
+    /// The address, read now where it is not given. The error says what is wrong without showing the address.
+    pub fn read(&self, allow_http: bool) -> Result<WebhookUrl, String> {
+        match self {
+            Self::Given(url) => Ok(url.clone()),
+            Self::From(source) => {
+                let text = source.read().map_err(|error| error.to_string())?;
+                WebhookUrl::parse(text.expose_secret(), allow_http)
+                    .map_err(|fault| format!("the URL from {source} {fault}"))
+            }
+        }
+    }
+}
+
+/// The address of a webhook: `https`, or `http` on loopback. Its `Display` and `Debug` forms show scheme, host and
+/// port only, because paths, queries and user names of webhooks are often secrets.
+#[derive(Clone, PartialEq, Eq)]
+pub struct WebhookUrl(Url);
+
+impl WebhookUrl {
+    /// Checks `text`. The error continues a sentence that names the URL.
+    pub fn parse(text: &str, allow_http: bool) -> Result<Self, String> {
+        let url = Url::parse(text.trim())
+            .map_err(|error| format!("is not a URL ({error}); write it like `https://example.com/hook`"))?;
+        match url.scheme() {
+            "https" => Ok(Self(url)),
+            "http" if allow_http || is_loopback(&url) => Ok(Self(url)),
+            "http" => {
+                Err("is plain http to another machine; use https, or set `allow_http = true`".to_owned())
+            }
+            other => Err(format!("has the scheme `{other}`; use https")),
+        }
+    }
+
+    /// The whole address, to be requested and not shown.
+    pub fn expose(&self) -> &Url {
+        &self.0
+    }
+}
+
+impl fmt::Display for WebhookUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.origin().ascii_serialization())
+    }
+}
+
+impl fmt::Debug for WebhookUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Which kinds of transition a sink wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventFilter(Vec<TransitionKind>);
+
+impl EventFilter {
+    /// Every kind.
+    pub fn all() -> Self {
+        Self(TransitionKind::ALL.to_vec())
+    }
+
+    /// The ends of jobs, and a refused key: what a person who waits wants to be told.
+    pub fn ends() -> Self {
+        let wanted =
+            |kind: &TransitionKind| kind.is_terminal() || *kind == TransitionKind::ProjectUnauthorized;
+        Self(TransitionKind::ALL.iter().copied().filter(wanted).collect())
+    }
+
+    /// The kinds that match any of `patterns`: a kind (`restore_job.failed`), all of a noun (`restore_job.*`) or `*`.
+    /// The error is the first pattern that matches nothing.
+    pub fn from_patterns<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Result<Self, &'a str> {
+        let mut kinds = Vec::new();
+        for pattern in patterns {
+            let before = kinds.len();
+            kinds.extend(TransitionKind::ALL.iter().filter(|kind| match pattern.strip_suffix('*') {
+                Some(prefix) => {
+                    (prefix.is_empty() || prefix.ends_with('.')) && kind.as_str().starts_with(prefix)
+                }
+                None => kind.as_str() == pattern,
+            }));
+            if kinds.len() == before {
+                return Err(pattern);
+            }
+        }
+        kinds.sort_unstable();
+        kinds.dedup();
+        Ok(Self(kinds))
+    }
+
+    /// Whether transitions of this kind are wanted.
+    pub fn wants(&self, kind: TransitionKind) -> bool {
+        self.0.contains(&kind)
+    }
+
+    /// The wanted kinds.
+    pub fn kinds(&self) -> &[TransitionKind] {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns() {
+        let filter =
+            EventFilter::from_patterns(["restore_job.failed", "project.*", "restore_job.failed"]).unwrap();
+        assert!(filter.wants(TransitionKind::Failed));
+        assert!(filter.wants(TransitionKind::ProjectUnauthorized));
+        assert!(!filter.wants(TransitionKind::Completed));
+        assert_eq!(filter.kinds().len(), 3);
+        assert_eq!(EventFilter::from_patterns(["*"]), Ok(EventFilter::all()));
+        assert_eq!(
+            EventFilter::from_patterns(["restore_job.*", "restore_job.fail*"]),
+            Err("restore_job.fail*")
+        );
+        assert_eq!(EventFilter::from_patterns(["nonsense"]), Err("nonsense"));
+    }
+
+    #[test]
+    fn a_webhook_shows_no_more_than_its_host() {
+        let url = WebhookUrl::parse("https://user:canary1@hooks.example/canary2?canary3", false).unwrap();
+        assert_eq!(format!("{url} {url:?}"), "https://hooks.example https://hooks.example");
+        assert!(WebhookUrl::parse("http://hooks.example/", false).is_err());
+        assert!(WebhookUrl::parse("http://hooks.example/", true).is_ok());
+        assert!(WebhookUrl::parse("http://127.0.0.1:9/", false).is_ok());
+        assert!(WebhookUrl::parse("file:///etc/passwd", true).is_err());
+    }
+
+    #[test]
+    fn rates_have_bounds() {
+        for bad in [0.0, -1.0, f64::NAN, f64::INFINITY, 0.0001, 1000.1] {
+            assert_eq!(Rate::new(bad), None);
+        }
+        assert_eq!(Rate::new(2.0).unwrap().interval(), Duration::from_millis(500));
+    }
+}

@@ -1,0 +1,23 @@
+//! `restore-watch` watches Pinecone restore jobs and tells people and programs, once and surely, when one ends.
+//!
+//! # The house
+//!
+//! One pure state machine decides; thin shells act. Everything that is hard about this program (when to poll, what an
+//! answer means, what must be told, what is still owed to whom) is plain data and functions of `(state, event, now)`.
+//! Everything that touches the world is an adapter that carries out what the machine asked for.
+//!
+//! Each layer imports only those below it; `tests/layers.rs` reads the `use` lines and fails on any other import.
+//!
+//! ```text
+//! main, cli                                     parse, compose, print, exit code
+//! daemon, wait                                  the two shells: signals, conditions, what a person sees
+//! driver                                        feeds the engine events, carries out its actions
+//! clock pinecone sink store telemetry simulate  adapters: none imports another
+//! http                                          what adapters that speak HTTP share
+//! engine                                        pure: tracker, cadence, limiter, retry, outbox
+//! config                                        validated settings
+//! model                                         ids, statuses, transitions
+//! ```
+
+pub mod config;
+pub mod model;

@@ -1,0 +1,34 @@
+//! What is known of a restore job.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{JobId, Status};
+
+/// The facts the API tells about a job beside its status.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct JobFacts {
+    /// The backup that is restored.
+    pub backup_id: Option<String>,
+    /// The name of the index that is made.
+    pub target_index_name: Option<String>,
+    /// The id of the index that is made.
+    pub target_index_id: Option<String>,
+    /// When the restore started.
+    pub created_at: Option<Timestamp>,
+    /// When the restore ended; the API sets it on completed jobs only.
+    pub completed_at: Option<Timestamp>,
+    /// Progress, 0 to 100; most answers have none before the end.
+    pub percent_complete: Option<f64>,
+}
+
+/// What one answer of the API said about one job.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observation {
+    /// The job it speaks of.
+    pub id: JobId,
+    /// Its status at that time.
+    pub status: Status,
+    /// The facts it gave.
+    pub facts: JobFacts,
+}

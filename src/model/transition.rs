@@ -1,0 +1,214 @@
+//! A change worth telling, and its published shape.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
+use uuid::Uuid;
+
+use super::{JobFacts, JobId, ProjectName, Status};
+
+/// The id of a transition, a UUID of version 7: the same on every attempt to tell it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct TransitionId(Uuid);
+
+impl TransitionId {
+    /// An id from a time and 10 random bytes (RFC 9562, section 5.7); the caller owns both, so the result is
+    /// repeatable.
+    pub fn from_parts(at: Timestamp, random: [u8; 10]) -> Self {
+        let millis = u64::try_from(at.as_millisecond()).unwrap_or(0);
+        Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+    }
+}
+
+impl fmt::Display for TransitionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $variant:ident = $text:literal),+ $(,)?) => {
+        /// What happened, in the form `noun.verb`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum TransitionKind {
+            $($(#[$doc])* $variant,)+
+        }
+
+        impl TransitionKind {
+            /// Every kind, in the order of the documentation.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The published name.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text,)+
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// The first good answer about a job.
+    Watched = "restore_job.watched",
+    /// The status is another one, and not a terminal one.
+    StatusChanged = "restore_job.status_changed",
+    /// The reported progress moved by at least ten points.
+    Progressed = "restore_job.progressed",
+    /// The job ended well.
+    Completed = "restore_job.completed",
+    /// The job ended badly.
+    Failed = "restore_job.failed",
+    /// The job was cancelled.
+    Cancelled = "restore_job.cancelled",
+    /// The job has an end time, and a status this program does not know.
+    Unrecognised = "restore_job.unrecognised",
+    /// The deadline of the job passed; the watch goes on.
+    Overdue = "restore_job.overdue",
+    /// The API knows no such job, or no longer knows it; the watch goes on.
+    NotFound = "restore_job.not_found",
+    /// No good answer for too long; the watch goes on.
+    Unreachable = "restore_job.unreachable",
+    /// Good answers again, after `not_found` or `unreachable`.
+    Recovered = "restore_job.recovered",
+    /// The API refuses the key or the permission; the watch goes on slowly.
+    ProjectUnauthorized = "project.unauthorized",
+    /// The API accepts the key again.
+    ProjectRecovered = "project.recovered",
+}
+
+impl TransitionKind {
+    /// The kind of this published name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.as_str() == text)
+    }
+
+    /// Whether it ends the watch of a job.
+    pub fn is_terminal(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed | Self::Cancelled | Self::Unrecognised)
+    }
+}
+
+impl fmt::Display for TransitionKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl Serialize for TransitionKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// The job a transition speaks of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobRef {
+    /// Its id.
+    pub id: JobId,
+    /// The name the user gave it in the configuration.
+    pub name: Option<String>,
+    /// What the API told of it, so far as known.
+    pub facts: JobFacts,
+}
+
+/// A change worth telling. Its serialized form is the same in logs, webhooks and NDJSON.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Transition {
+    /// The same on every attempt to tell it.
+    pub id: TransitionId,
+    /// What happened.
+    #[serde(rename = "type")]
+    pub kind: TransitionKind,
+    /// When it was observed.
+    pub timestamp: Timestamp,
+    /// The project it happened in.
+    pub project: ProjectName,
+    /// The job it happened to; `null` for those of a project.
+    pub job: Option<JobRef>,
+    /// The last known status before it.
+    pub previous_status: Option<Status>,
+    /// The last known status now.
+    pub status: Option<Status>,
+    /// Seconds from `created_at` (or from the start of the watch, where that is unknown) to the end of the job where
+    /// it is known, else to `timestamp`; not below 0.
+    pub elapsed_seconds: Option<f64>,
+    /// Seconds from `completed_at` to `timestamp`, where both are known; not below 0.
+    pub detection_delay_seconds: Option<f64>,
+    /// Why, in words, where the status does not say it: the last error of the API.
+    pub reason: Option<String>,
+}
+
+/// The published shape of a job: one flat object.
+#[derive(Serialize)]
+struct FlatJob<'a> {
+    id: &'a JobId,
+    name: Option<&'a str>,
+    backup_id: Option<&'a str>,
+    target_index_name: Option<&'a str>,
+    target_index_id: Option<&'a str>,
+    created_at: Option<Timestamp>,
+    completed_at: Option<Timestamp>,
+    percent_complete: Option<f64>,
+}
+
+impl Serialize for JobRef {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let facts = &self.facts;
+        FlatJob {
+            id: &self.id,
+            name: self.name.as_deref(),
+            backup_id: facts.backup_id.as_deref(),
+            target_index_name: facts.target_index_name.as_deref(),
+            target_index_id: facts.target_index_id.as_deref(),
+            created_at: facts.created_at,
+            completed_at: facts.completed_at,
+            percent_complete: facts.percent_complete,
+        }
+        .serialize(serializer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_round_trip() {
+        for kind in TransitionKind::ALL {
+            assert_eq!(TransitionKind::parse(kind.as_str()), Some(*kind));
+        }
+        assert_eq!(TransitionKind::parse("restore_job.exploded"), None);
+    }
+
+    #[test]
+    fn ids_are_repeatable_uuids_of_version_7() {
+        let at: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
+        let id = TransitionId::from_parts(at, [7; 10]);
+        assert_eq!(id, TransitionId::from_parts(at, [7; 10]));
+        assert_eq!(id.to_string().as_bytes()[14], b'7');
+    }
+
+    #[test]
+    fn the_published_shape() {
+        let transition = Transition {
+            id: TransitionId::from_parts("2026-11-23T12:00:00Z".parse().unwrap(), [0; 10]),
+            kind: TransitionKind::Completed,
+            timestamp: "2026-11-23T12:00:00.5Z".parse().unwrap(),
+            project: ProjectName::default(),
+            job: Some(JobRef {
+                id: JobId::new("rj-1").unwrap(),
+                name: None,
+                facts: JobFacts { target_index_name: Some("docs".into()), ..JobFacts::default() },
+            }),
+            previous_status: Some(Status::Pending),
+            status: Some(Status::Completed),
+            elapsed_seconds: Some(6.0),
+            detection_delay_seconds: None,
+            reason: None,
+        };
+        insta::assert_snapshot!(serde_json::to_string(&transition).unwrap(), @r#"{"id":"01a20846-fe00-7000-8000-000000000000","type":"restore_job.completed","timestamp":"2026-11-23T12:00:00.5Z","project":"default","job":{"id":"rj-1","name":null,"backup_id":null,"target_index_name":"docs","target_index_id":null,"created_at":null,"completed_at":null,"percent_complete":null},"previous_status":"Pending","status":"Completed","elapsed_seconds":6.0,"detection_delay_seconds":null,"reason":null}"#);
+    }
+}
