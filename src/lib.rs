@@ -20,4 +20,5 @@
 //! ```
 
 pub mod config;
+pub mod engine;
 pub mod model;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// The longest duration that is accepted anywhere: 365 days. It keeps sums of a few of them far from overflow.
-pub const MAX: Duration = Duration::from_secs(365 * 24 * 3600);
+pub const MAX: Duration = Duration::from_hours(8760);
 
 /// Why a text is no duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -80,7 +80,7 @@ impl fmt::Display for Endpoint {
 }
 
 /// Whether `url` names this machine: a loopback address or `localhost`.
-pub fn is_loopback(url: &Url) -> bool {
+pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(ip)) => ip.is_loopback(),
         Some(Host::Ipv6(ip)) => ip.is_loopback(),

@@ -38,6 +38,20 @@ pub struct ProjectSettings {
     pub jobs: Vec<JobSettings>,
 }
 
+impl Default for ProjectSettings {
+    /// The project of the command line: its key is in `PINECONE_API_KEY`; no jobs yet.
+    fn default() -> Self {
+        Self {
+            name: ProjectName::default(),
+            api_key: SecretSource::Env("PINECONE_API_KEY".to_owned()),
+            api: ApiSettings::default(),
+            cadence: CadenceSettings::default(),
+            watch: WatchSettings::default(),
+            jobs: Vec::new(),
+        }
+    }
+}
+
 /// One job to watch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JobSettings {
@@ -123,7 +137,7 @@ pub struct CadenceSettings {
 
 impl Default for CadenceSettings {
     fn default() -> Self {
-        Self { min_interval: Duration::from_secs(1), max_interval: Duration::from_secs(60) }
+        Self { min_interval: Duration::from_secs(1), max_interval: Duration::from_mins(1) }
     }
 }
 
@@ -138,7 +152,7 @@ pub struct WatchSettings {
 
 impl Default for WatchSettings {
     fn default() -> Self {
-        Self { not_found_grace: Duration::from_secs(60), unreachable_after: Duration::from_secs(600) }
+        Self { not_found_grace: Duration::from_mins(1), unreachable_after: Duration::from_mins(10) }
     }
 }
 

@@ -1,0 +1,181 @@
+//! When a job that answers well is polled next.
+//!
+//! Invariant: the interval depends on the job's age and progress only, not on how often it was polled, so a restarted
+//! watch goes on as if it had never stopped.
+
+use std::time::Duration;
+
+use super::time::Instant;
+use crate::config::CadenceSettings;
+
+/// What one poll may cost in seconds of delay. The optimum schedule for a job about which nothing but its age `t` is
+/// known polls at the density `sqrt(h(t) / 2c)` with the scale-free hazard `h(t) = 1/t` (J. B. Keller, "Optimum
+/// checking schedules for systems subject to random failure", Management Science 21(3), 1974), hence the interval
+/// `sqrt(2 · c · t)`: 1 s at the age of 5 s, 11 s at ten minutes, 60 s at five hours.
+const POLL_COST: f64 = 0.1;
+
+/// The bounds and the rule of the intervals between polls.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Cadence {
+    bounds: CadenceSettings,
+}
+
+impl Cadence {
+    /// A cadence within these bounds.
+    pub fn new(bounds: CadenceSettings) -> Self {
+        Self { bounds }
+    }
+
+    /// The time until the next poll of a job of this age: `clamp(sqrt(2 · c · age), min, max)` by a random factor of
+    /// 0.9 to 1.1. Where intermediate progress is known, half the time to the projected end takes the place of the
+    /// root, so that the polls close in on it.
+    pub fn interval(&self, age: Duration, progress: Option<Projection>, rng: &mut fastrand::Rng) -> Duration {
+        let wanted = match progress {
+            // A projection that stands still is worth less by the minute: the rule takes over again.
+            Some(Projection { remaining, stale }) => (remaining / 2).max(scale_free(stale)),
+            None => scale_free(age),
+        };
+        let bounded = wanted.clamp(self.bounds.min_interval, self.bounds.max_interval);
+        bounded.mul_f64(0.9 + 0.2 * rng.f64())
+    }
+
+    /// The longest interval.
+    pub fn slowest(&self) -> Duration {
+        self.bounds.max_interval
+    }
+
+    /// The shortest interval.
+    pub fn fastest(&self) -> Duration {
+        self.bounds.min_interval
+    }
+}
+
+fn scale_free(age: Duration) -> Duration {
+    Duration::from_secs_f64((2.0 * POLL_COST * age.as_secs_f64()).sqrt())
+}
+
+/// When a job will end, judged by its progress.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Projection {
+    /// The time until then.
+    pub remaining: Duration,
+    /// How long the progress has not moved.
+    pub stale: Duration,
+}
+
+/// The intermediate progress of one job, as far as it was reported.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Progress {
+    /// The first and the last reading that moved: percent, and the age of the job.
+    readings: Option<(Reading, Reading)>,
+    seen_at: Instant,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Reading {
+    percent: f64,
+    age: Duration,
+}
+
+impl Progress {
+    /// Takes a reading. Only values between 0 and 100, both excluded, are intermediate progress.
+    pub fn read(&mut self, percent: Option<f64>, age: Duration, now: Instant) {
+        let Some(percent) = percent.filter(|percent| *percent > 0.0 && *percent < 100.0) else { return };
+        let reading = Reading { percent, age };
+        match &mut self.readings {
+            Some((_, last)) if (percent - last.percent).abs() < f64::EPSILON => {}
+            // Progress that falls back starts anew.
+            Some((_, last)) if percent > last.percent => {
+                *last = reading;
+                self.seen_at = now;
+            }
+            _ => {
+                self.readings = Some((reading, reading));
+                self.seen_at = now;
+            }
+        }
+    }
+
+    /// The projection at `now`, where intermediate progress is known. Progress is taken as linear: between the first
+    /// and the last reading where there are two, else from the start of the job.
+    pub fn projection(&self, now: Instant) -> Option<Projection> {
+        let (first, last) = self.readings?;
+        let per_second = if last.percent > first.percent && last.age > first.age {
+            (last.percent - first.percent) / last.age.checked_sub(first.age).unwrap().as_secs_f64()
+        } else {
+            last.percent / last.age.as_secs_f64().max(1.0)
+        };
+        let stale = now.since(self.seen_at);
+        let remaining = Duration::try_from_secs_f64((100.0 - last.percent) / per_second)
+            .unwrap_or(Duration::MAX)
+            .saturating_sub(stale);
+        Some(Projection { remaining, stale })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cadence() -> Cadence {
+        Cadence::new(CadenceSettings::default())
+    }
+
+    /// The interval without its jitter, as the mean of many.
+    fn mean(age: u64, progress: Option<Projection>) -> f64 {
+        let mut rng = fastrand::Rng::with_seed(7);
+        let draws = 2000;
+        let total: Duration =
+            (0..draws).map(|_| cadence().interval(Duration::from_secs(age), progress, &mut rng)).sum();
+        total.as_secs_f64() / f64::from(draws)
+    }
+
+    #[test]
+    fn the_square_root_rule_within_its_bounds() {
+        for (age, seconds) in [(0, 1.0), (5, 1.0), (600, 10.95), (18_000, 60.0), (u64::MAX / 2, 60.0)] {
+            let measured = mean(age, None);
+            assert!((measured - seconds).abs() < 0.02 * seconds, "{age}: {measured}");
+        }
+    }
+
+    #[test]
+    fn jitter_stays_within_a_tenth() {
+        let mut rng = fastrand::Rng::with_seed(3);
+        for _ in 0..1000 {
+            let interval = cadence().interval(Duration::from_secs(500), None, &mut rng);
+            assert!((9.0..=11.0).contains(&interval.as_secs_f64()), "{interval:?}");
+        }
+    }
+
+    #[test]
+    fn polls_close_in_on_the_projected_end() {
+        let mut progress = Progress::default();
+        let at = |seconds| Instant::after_start(Duration::from_secs(seconds));
+        assert_eq!(progress.projection(at(0)), None);
+        progress.read(Some(0.0), Duration::ZERO, at(0));
+        assert_eq!(progress.projection(at(0)), None, "0 % is no intermediate progress");
+        progress.read(Some(25.0), Duration::from_secs(100), at(100));
+        let projection = progress.projection(at(100)).unwrap();
+        assert_eq!(projection.remaining.as_secs(), 300);
+        progress.read(Some(50.0), Duration::from_secs(150), at(150));
+        let projection = progress.projection(at(150)).unwrap();
+        assert_eq!(projection.remaining.as_secs(), 100, "the rate between two readings counts");
+        let measured = mean(150, Some(projection));
+        assert!((measured - 50.0).abs() < 1.0, "{measured}");
+        let later = progress.projection(at(240)).unwrap();
+        assert_eq!(later.remaining.as_secs(), 10);
+    }
+
+    #[test]
+    fn progress_that_stands_still_is_trusted_less_and_less() {
+        let mut progress = Progress::default();
+        let at = |seconds| Instant::after_start(Duration::from_secs(seconds));
+        progress.read(Some(99.9), Duration::from_secs(100), at(100));
+        for later in [200, 1000, 10_000] {
+            progress.read(Some(99.9), Duration::from_secs(later), at(later));
+        }
+        let projection = progress.projection(at(10_000)).unwrap();
+        assert_eq!(projection, Projection { remaining: Duration::ZERO, stale: Duration::from_secs(9900) });
+        assert!(mean(10_000, Some(projection)) > 40.0);
+    }
+}

@@ -1,0 +1,83 @@
+//! The request rate of one project.
+//!
+//! Invariant: in any window of length `w`, at most `burst + w × rate` requests are let through.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use super::time::Instant;
+use crate::config::Rate;
+
+/// Requests are spaced this much wider than the rate asks, so that the network, which delays one request more than
+/// the next, does not make the server see a higher rate than the configured one.
+const HEADROOM: f64 = 1.02;
+
+/// A generic cell rate algorithm (ITU-T I.371, annex A, in its virtual scheduling form): `due` is the theoretical
+/// arrival time of the next request, and one may come early by `tolerance`.
+#[derive(Debug, Clone)]
+pub struct Limiter {
+    interval: Duration,
+    tolerance: Duration,
+    due: Instant,
+}
+
+impl Limiter {
+    /// A limiter that lets `burst` requests through at once after a pause, and `rate` on average.
+    pub fn new(rate: Rate, burst: NonZeroU32) -> Self {
+        let interval = rate.interval().mul_f64(HEADROOM);
+        Self { interval, tolerance: interval * (burst.get() - 1), due: Instant::default() }
+    }
+
+    /// The earliest time of the next request.
+    pub fn ready_at(&self) -> Instant {
+        self.due.back(self.tolerance)
+    }
+
+    /// Counts a request made at `now`, which is not before [`Limiter::ready_at`].
+    pub fn take(&mut self, now: Instant) {
+        debug_assert!(now >= self.ready_at(), "a request was made before its time");
+        self.due = self.due.max(now) + self.interval;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_window_has_more_than_burst_plus_rate(
+            rate in 0.1..200.0,
+            burst in 1u32..20,
+            pauses in prop::collection::vec(0u64..3_000, 2..120),
+        ) {
+            let mut limiter = Limiter::new(Rate::new(rate).unwrap(), NonZeroU32::new(burst).unwrap());
+            let mut clock = Instant::default();
+            let mut sent = Vec::new();
+            for pause in pauses {
+                clock = (clock + Duration::from_millis(pause)).max(limiter.ready_at());
+                limiter.take(clock);
+                sent.push(clock);
+            }
+            for (i, from) in sent.iter().enumerate() {
+                for (n, to) in sent[i..].iter().enumerate() {
+                    let allowed = f64::from(burst) + to.since(*from).as_secs_f64() * rate;
+                    prop_assert!((n + 1) as f64 <= allowed + 1e-9, "{} in {:?}", n + 1, to.since(*from));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_burst_then_the_rate() {
+        let mut limiter = Limiter::new(Rate::new(2.0).unwrap(), NonZeroU32::new(4).unwrap());
+        let start = Instant::after_start(Duration::from_secs(100));
+        for _ in 0..4 {
+            assert!(limiter.ready_at() <= start);
+            limiter.take(start);
+        }
+        assert_eq!(limiter.ready_at().since(start), Duration::from_millis(510));
+    }
+}

@@ -1,0 +1,184 @@
+//! The pure heart: decides when to poll, what an answer means, what must be told and what is still owed.
+//!
+//! Invariant: no clock, no global randomness, no I/O, no runtime. The same events at the same times with the same seed
+//! give the same actions, so every behaviour can be written as a table and every accident replayed.
+//!
+//! ```
+//! use restore_watch::config::{JobSettings, ProjectSettings};
+//! use restore_watch::engine::{Action, Engine, Event, time::{Instant, Now}};
+//! use restore_watch::model::JobId;
+//!
+//! let mut project = ProjectSettings::default();
+//! project.jobs.push(JobSettings::new(JobId::new("rj-1")?));
+//! let now = Now { instant: Instant::default(), wall: "2026-11-23T12:00:00Z".parse()? };
+//! let mut engine = Engine::new(&[project], Vec::new(), 1, now);
+//! let mut actions = Vec::new();
+//! engine.step(Event::DeadlineReached, now, &mut actions);
+//! assert!(matches!(&actions[..], [Action::Poll(poll)] if poll.job.as_str() == "rj-1"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub mod cadence;
+mod event;
+pub mod limiter;
+mod outbox;
+mod project;
+pub mod retry;
+pub mod time;
+mod tracker;
+
+use std::collections::BTreeMap;
+
+pub use event::{
+    Action, Batch, BatchEntry, Delivery, DeliveryId, Event, Failure, FailureClass, Note, PollId,
+};
+pub use outbox::{DeliveryPolicy, SinkPlan};
+pub use project::JobView;
+pub use tracker::{Standing, Tracker};
+
+use outbox::Outbox;
+use project::{Project, ProjectNews};
+use time::{Instant, Now};
+use tracker::Draft;
+
+use crate::config::ProjectSettings;
+use crate::model::{JobId, Observation, ProjectName, Transition, TransitionId, TransitionKind};
+
+/// The state machine over all projects, jobs and deliveries.
+#[derive(Debug)]
+pub struct Engine {
+    projects: BTreeMap<ProjectName, Project>,
+    outbox: Outbox,
+    rng: fastrand::Rng,
+}
+
+impl Engine {
+    /// An engine that watches these projects from `now` on and owes transitions to `sinks`. `seed` decides all its
+    /// jitter and the random part of its ids.
+    pub fn new(projects: &[ProjectSettings], sinks: Vec<SinkPlan>, seed: u64, now: Now) -> Self {
+        let projects =
+            projects.iter().map(|settings| (settings.name.clone(), Project::new(settings, now))).collect();
+        Self { projects, outbox: Outbox::new(sinks), rng: fastrand::Rng::with_seed(seed) }
+    }
+
+    /// Takes an event and appends what is to be done to `actions`.
+    pub fn step(&mut self, event: Event, now: Now, actions: &mut Vec<Action>) {
+        match event {
+            Event::DeadlineReached => {}
+            Event::Answered { poll, observation } => self.answered(&poll, observation, now, actions),
+            Event::PollFailed { poll, failure } => self.poll_failed(&poll, &failure, now),
+            Event::Committed => self.outbox.committed(now.instant),
+            Event::Delivered(id) => self.outbox.delivered(id, now.instant),
+            Event::DeliveryFailed { id, failure } => {
+                let note = self.outbox.failed(id, failure, now.instant, &mut self.rng);
+                actions.extend(note.map(Action::Note));
+            }
+            Event::LastLookRequested => {
+                self.projects.values_mut().for_each(|project| project.look_once_more(now.instant));
+            }
+            Event::StopRequested => self.projects.values_mut().for_each(Project::stop),
+        }
+        self.raise_alarms(now, actions);
+        actions.extend(self.outbox.take_batch().map(Action::Commit));
+        while let Some(delivery) = self.outbox.take_due(now.instant) {
+            actions.push(Action::Deliver(delivery));
+        }
+    }
+
+    /// When [`Event::DeadlineReached`] is to be reported next; none when only other events can bring anything about.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        let projects = self.projects.values().filter_map(Project::next_deadline).min();
+        match (projects, self.outbox.next_deadline()) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    /// All jobs, ended ones included, by project and id.
+    pub fn jobs(&self) -> impl Iterator<Item = JobView<'_>> {
+        self.projects.values().flat_map(Project::views)
+    }
+
+    /// How many deliveries are owed.
+    pub fn owed(&self) -> usize {
+        self.outbox.owed()
+    }
+
+    /// Whether a poll is under way or to come.
+    pub fn has_polls(&self) -> bool {
+        self.projects.values().any(Project::has_polls)
+    }
+
+    fn answered(&mut self, poll: &PollId, observation: Observation, now: Now, actions: &mut Vec<Action>) {
+        let Some(project) = self.projects.get_mut(&poll.project) else { return };
+        let Some(began) = project.finish_poll(&poll.job, poll.generation) else { return };
+        let (findings, news) = project.observe(&poll.job, began, observation, now, &mut self.rng);
+        self.tell_project(&poll.project, news, now);
+        self.tell_job(&poll.project, &poll.job, findings.drafts, now);
+        actions.extend(findings.unknown_status.map(|status| {
+            let (project, job) = (poll.project.clone(), poll.job.clone());
+            Action::Note(Note::UnknownStatus { project, job, status })
+        }));
+    }
+
+    fn poll_failed(&mut self, poll: &PollId, failure: &Failure, now: Now) {
+        let Some(project) = self.projects.get_mut(&poll.project) else { return };
+        let Some(began) = project.finish_poll(&poll.job, poll.generation) else { return };
+        let (drafts, news) = project.fail(&poll.job, began, failure, now.instant, &mut self.rng);
+        self.tell_project(&poll.project, news, now);
+        self.tell_job(&poll.project, &poll.job, drafts, now);
+    }
+
+    /// Starts the polls that are due, then looks for what time alone brought about: a job that can be polled now is
+    /// judged by the answer.
+    fn raise_alarms(&mut self, now: Now, actions: &mut Vec<Action>) {
+        let mut alarms = Vec::new();
+        for (name, project) in &mut self.projects {
+            while let Some((job, generation)) = project.take_due(now.instant) {
+                actions.push(Action::Poll(PollId { project: name.clone(), job, generation }));
+            }
+            let found = project.take_alarms(now.instant);
+            alarms.extend(found.into_iter().map(|(job, drafts)| (name.clone(), job, drafts)));
+        }
+        for (project, job, drafts) in alarms {
+            self.tell_job(&project, &job, drafts, now);
+        }
+    }
+
+    fn tell_job(&mut self, project: &ProjectName, job: &JobId, drafts: Vec<Draft>, now: Now) {
+        for draft in drafts {
+            let id = self.new_id(now);
+            let tracker = self.projects.get(project).and_then(|project| project.tracker(job));
+            if let Some(tracker) = tracker {
+                self.outbox.stage(tracker.transition(draft, project, id, now));
+            }
+        }
+    }
+
+    fn tell_project(&mut self, project: &ProjectName, news: Option<ProjectNews>, now: Now) {
+        let (kind, reason) = match news {
+            None => return,
+            Some(ProjectNews::Unauthorized(reason)) => (TransitionKind::ProjectUnauthorized, Some(reason)),
+            Some(ProjectNews::Recovered) => (TransitionKind::ProjectRecovered, None),
+        };
+        let id = self.new_id(now);
+        self.outbox.stage(Transition {
+            id,
+            kind,
+            timestamp: now.wall,
+            project: project.clone(),
+            job: None,
+            previous_status: None,
+            status: None,
+            elapsed_seconds: None,
+            detection_delay_seconds: None,
+            reason,
+        });
+    }
+
+    fn new_id(&mut self, now: Now) -> TransitionId {
+        let mut random = [0; 10];
+        self.rng.fill(&mut random);
+        TransitionId::from_parts(now.wall, random)
+    }
+}

@@ -1,0 +1,341 @@
+//! The jobs of one project: which is polled next, and whether the API accepts the key.
+//!
+//! Invariant: a job that has not ended is either in flight or in the queue; the earliest due is polled first, so none
+//! starves; nothing is polled before the limiter lets it through or while the server asked to be left alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::cadence::Cadence;
+use super::event::{Failure, FailureClass};
+use super::limiter::Limiter;
+use super::retry::Backoff;
+use super::time::{Instant, Now};
+use super::tracker::{Draft, Findings, Standing, Tracker};
+use crate::config::ProjectSettings;
+use crate::model::{JobId, Observation, ProjectName};
+
+/// How many polls of a project may be under way at once: a server that hangs costs no more connections than this.
+const MAX_IN_FLIGHT: usize = 64;
+
+/// How long a first refusal is left alone before it is tried again, at most.
+const CONFIRM_AFTER: Duration = Duration::from_secs(1);
+
+/// One project.
+#[derive(Debug)]
+pub(super) struct Project {
+    pub(super) name: ProjectName,
+    cadence: Cadence,
+    limiter: Limiter,
+    access: Access,
+    /// No poll before this time.
+    held_until: Instant,
+    /// Set once somebody asked for a last look: polls begun earlier do not count.
+    last_look: Option<Instant>,
+    jobs: BTreeMap<JobId, Job>,
+    queue: BTreeSet<(Instant, JobId)>,
+    alarms: BTreeSet<(Instant, JobId)>,
+    in_flight: usize,
+}
+
+/// One job and its place in the schedule.
+#[derive(Debug)]
+struct Job {
+    tracker: Tracker,
+    polls: u64,
+    due: Option<Instant>,
+    alarm: Option<Instant>,
+    /// When the poll under way began.
+    polling_since: Option<Instant>,
+}
+
+/// Whether the API accepts the key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Access {
+    /// As far as known.
+    Accepted,
+    /// Refused once, at this time. Refusals of polls that began earlier do not count as the second in a row.
+    Suspected { since: Instant },
+    /// Refused twice in a row, and told.
+    Refused { reason: String },
+}
+
+/// What a failed or good poll says about the project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum ProjectNews {
+    /// The key is refused, for this reason.
+    Unauthorized(String),
+    /// The key is accepted again.
+    Recovered,
+}
+
+/// How a job is doing, for those who look.
+#[derive(Debug, Clone, Copy)]
+pub struct JobView<'a> {
+    /// Its project.
+    pub project: &'a ProjectName,
+    /// Why the project's key is refused, where it is.
+    pub refused: Option<&'a str>,
+    /// What is known of it.
+    pub tracker: &'a Tracker,
+    /// How often it was polled.
+    pub polls: u64,
+    /// When it is polled next; none while a poll is under way, and once it ended.
+    pub next_poll: Option<Instant>,
+}
+
+impl Project {
+    /// A project whose jobs are all due at once.
+    pub(super) fn new(settings: &ProjectSettings, now: Now) -> Self {
+        let mut project = Self {
+            name: settings.name.clone(),
+            cadence: Cadence::new(settings.cadence),
+            limiter: Limiter::new(settings.api.requests_per_second, settings.api.burst),
+            access: Access::Accepted,
+            held_until: now.instant,
+            last_look: None,
+            jobs: BTreeMap::new(),
+            queue: BTreeSet::new(),
+            alarms: BTreeSet::new(),
+            in_flight: 0,
+        };
+        for job in &settings.jobs {
+            let tracker = Tracker::new(job.clone(), settings.watch, now);
+            let entry = Job { tracker, polls: 0, due: None, alarm: None, polling_since: None };
+            project.jobs.insert(job.id.clone(), entry);
+            project.schedule(&job.id, Some(now.instant));
+        }
+        project
+    }
+
+    /// The earliest time at which [`Project::take_due`] or [`Project::take_alarms`] has something.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        let poll = self.next_poll();
+        // A refused key says nothing about the jobs, so their troubles wait.
+        let alarm = self.alarms.first().map(|(at, _)| *at).filter(|_| self.accepted());
+        match (poll, alarm) {
+            (Some(poll), Some(alarm)) => Some(poll.min(alarm)),
+            (poll, alarm) => poll.or(alarm),
+        }
+    }
+
+    fn next_poll(&self) -> Option<Instant> {
+        let (due, _) = self.queue.first()?;
+        let room = if self.accepted() { MAX_IN_FLIGHT } else { 1 };
+        (self.in_flight < room).then(|| (*due).max(self.not_before()))
+    }
+
+    /// The earliest time at which the project may be asked anything.
+    fn not_before(&self) -> Instant {
+        self.held_until.max(self.limiter.ready_at())
+    }
+
+    fn accepted(&self) -> bool {
+        self.access == Access::Accepted
+    }
+
+    /// The next job to poll at `now`, with the generation of the poll.
+    pub(super) fn take_due(&mut self, now: Instant) -> Option<(JobId, u64)> {
+        if self.next_poll()? > now {
+            return None;
+        }
+        let (_, id) = self.queue.first()?.clone();
+        self.limiter.take(now);
+        self.in_flight += 1;
+        let job = self.jobs.get_mut(&id)?;
+        job.polls += 1;
+        job.polling_since = Some(now);
+        let generation = job.polls;
+        self.schedule(&id, None);
+        Some((id, generation))
+    }
+
+    /// What time alone brought about, per job.
+    pub(super) fn take_alarms(&mut self, now: Instant) -> Vec<(JobId, Vec<Draft>)> {
+        let mut found = Vec::new();
+        while self.accepted() && self.alarms.first().is_some_and(|(at, _)| *at <= now) {
+            let Some((_, id)) = self.alarms.first().cloned() else { break };
+            let Some(job) = self.jobs.get_mut(&id) else { break };
+            let due = job.due;
+            found.push((id.clone(), job.tracker.alarm(now, job.polling_since.is_some())));
+            self.schedule(&id, due);
+        }
+        found
+    }
+
+    /// Takes the end of a poll. Returns when it began; nothing for an answer that comes too late to count.
+    pub(super) fn finish_poll(&mut self, id: &JobId, generation: u64) -> Option<Instant> {
+        let job = self.jobs.get_mut(id).filter(|job| job.polls == generation)?;
+        let began = job.polling_since.take()?;
+        self.in_flight -= 1;
+        Some(began)
+    }
+
+    /// Takes a good answer.
+    pub(super) fn observe(
+        &mut self,
+        id: &JobId,
+        began: Instant,
+        observation: Observation,
+        now: Now,
+        rng: &mut fastrand::Rng,
+    ) -> (Findings, Option<ProjectNews>) {
+        let news = self.accept(now.instant);
+        let Some(job) = self.jobs.get_mut(id) else { return (Findings::default(), news) };
+        let findings = job.tracker.observe(observation, now);
+        let ended = matches!(job.tracker.standing(), Standing::Ended(_));
+        let interval = job.tracker.next_interval(now.instant, &self.cadence, rng);
+        let due = (!ended).then(|| now.instant + interval);
+        self.schedule_after(id, began, due, now.instant);
+        (findings, news)
+    }
+
+    /// Takes a failed poll.
+    pub(super) fn fail(
+        &mut self,
+        id: &JobId,
+        began: Instant,
+        failure: &Failure,
+        now: Instant,
+        rng: &mut fastrand::Rng,
+    ) -> (Vec<Draft>, Option<ProjectNews>) {
+        let news = match failure.class {
+            FailureClass::Refused => return (Vec::new(), self.refuse(id, began, failure, now)),
+            // The API looked the job up, so it took the key.
+            FailureClass::NotFound => self.accept(now),
+            FailureClass::Throttled | FailureClass::Transient | FailureClass::Permanent => self.shrug(now),
+        };
+        let Some(job) = self.jobs.get_mut(id) else { return (Vec::new(), news) };
+        let delay = job.tracker.fail(failure, now, &self.cadence, rng);
+        let drafts = if self.access == Access::Accepted { job.tracker.alarm(now, false) } else { Vec::new() };
+        if failure.class == FailureClass::Throttled {
+            let pause = failure.retry_after.unwrap_or(delay).min(Backoff::RETRY_AFTER_MAX);
+            self.held_until = self.held_until.max(now + pause);
+        }
+        // The verdict on lasting trouble rests on a fresh answer where one can be had.
+        let due = job.tracker.trouble_at().map_or(now + delay, |at| at.max(now).min(now + delay));
+        let floor = now + failure.retry_after.unwrap_or_default().min(Backoff::RETRY_AFTER_MAX);
+        self.schedule_after(id, began, Some(due.max(floor)), now);
+        (drafts, news)
+    }
+
+    /// Takes a failure that says nothing about the key.
+    fn shrug(&mut self, now: Instant) -> Option<ProjectNews> {
+        match self.access {
+            Access::Accepted => {}
+            Access::Suspected { .. } => self.access = Access::Accepted,
+            Access::Refused { .. } => self.held_until = self.held_until.max(now + self.cadence.slowest()),
+        }
+        None
+    }
+
+    fn refuse(&mut self, id: &JobId, began: Instant, failure: &Failure, now: Instant) -> Option<ProjectNews> {
+        let confirmed = match self.access {
+            Access::Accepted => false,
+            Access::Suspected { since } => began >= since,
+            Access::Refused { .. } => true,
+        };
+        let known = matches!(self.access, Access::Refused { .. });
+        if confirmed {
+            self.access = Access::Refused { reason: failure.message.clone() };
+            self.held_until = self.held_until.max(now + self.cadence.slowest());
+        } else if self.accepted() {
+            self.access = Access::Suspected { since: now };
+            self.held_until = self.held_until.max(now + self.cadence.fastest().min(CONFIRM_AFTER));
+        }
+        let floor = now + failure.retry_after.unwrap_or_default().min(Backoff::RETRY_AFTER_MAX);
+        self.schedule_after(id, began, Some(self.held_until.max(floor)), now);
+        (confirmed && !known).then(|| ProjectNews::Unauthorized(failure.message.clone()))
+    }
+
+    fn accept(&mut self, now: Instant) -> Option<ProjectNews> {
+        match std::mem::replace(&mut self.access, Access::Accepted) {
+            Access::Accepted | Access::Suspected { .. } => None,
+            Access::Refused { .. } => {
+                self.held_until = now;
+                for id in self.jobs.keys().cloned().collect::<Vec<_>>() {
+                    self.retry_now(&id, now);
+                }
+                Some(ProjectNews::Recovered)
+            }
+        }
+    }
+
+    /// Makes a job due that waits in the queue, and forgets the troubles it had.
+    fn retry_now(&mut self, id: &JobId, now: Instant) {
+        let Some(job) = self.jobs.get_mut(id) else { return };
+        job.tracker.excuse_trouble();
+        let due = job.due.map(|due| due.min(now));
+        self.schedule(id, due);
+    }
+
+    /// Makes each job that has not ended due at once, for the last time.
+    pub(super) fn look_once_more(&mut self, now: Instant) {
+        self.last_look = Some(now);
+        for id in self.jobs.keys().cloned().collect::<Vec<_>>() {
+            let due = self.jobs.get(&id).and_then(|job| job.due);
+            if due.is_some() {
+                self.schedule(&id, Some(now));
+            }
+        }
+    }
+
+    /// Ends all polling. Polls under way are answered in vain.
+    pub(super) fn stop(&mut self) {
+        self.queue.clear();
+        self.alarms.clear();
+        self.in_flight = 0;
+        for job in self.jobs.values_mut() {
+            job.due = None;
+            job.alarm = None;
+            job.polling_since = None;
+        }
+    }
+
+    /// Whether a poll is under way or to come.
+    pub(super) fn has_polls(&self) -> bool {
+        self.in_flight > 0 || !self.queue.is_empty()
+    }
+
+    pub(super) fn tracker(&self, id: &JobId) -> Option<&Tracker> {
+        self.jobs.get(id).map(|job| &job.tracker)
+    }
+
+    pub(super) fn views(&self) -> impl Iterator<Item = JobView<'_>> {
+        let refused = match &self.access {
+            Access::Refused { reason } => Some(reason.as_str()),
+            Access::Accepted | Access::Suspected { .. } => None,
+        };
+        self.jobs.values().map(move |job| JobView {
+            project: &self.name,
+            refused,
+            tracker: &job.tracker,
+            polls: job.polls,
+            next_poll: job.due.map(|due| due.max(self.not_before())),
+        })
+    }
+
+    /// Schedules a job after a poll that began at `began`, with a last look in mind.
+    fn schedule_after(&mut self, id: &JobId, began: Instant, due: Option<Instant>, now: Instant) {
+        let due = match self.last_look {
+            Some(asked) if began >= asked => None,
+            Some(_) => due.map(|_| now),
+            None => due,
+        };
+        self.schedule(id, due);
+    }
+
+    /// Puts a job at its places in the queue and among the alarms.
+    fn schedule(&mut self, id: &JobId, due: Option<Instant>) {
+        let Some(job) = self.jobs.get_mut(id) else { return };
+        let alarm = job.tracker.alarm_at(job.polling_since.is_some());
+        if let Some(old) = std::mem::replace(&mut job.due, due) {
+            self.queue.remove(&(old, id.clone()));
+        }
+        if let Some(old) = std::mem::replace(&mut job.alarm, alarm) {
+            self.alarms.remove(&(old, id.clone()));
+        }
+        self.queue.extend(due.map(|due| (due, id.clone())));
+        self.alarms.extend(alarm.map(|alarm| (alarm, id.clone())));
+    }
+}

@@ -1,0 +1,90 @@
+//! How long to wait after trouble.
+//!
+//! Invariant: this is the only module that knows the `backoff` crate. It is used as a calculator of delays: it draws no
+//! random numbers that matter and reads no clock that matters; jitter comes from the engine's generator.
+
+use std::time::Duration;
+
+use backoff::ExponentialBackoff;
+use backoff::backoff::Backoff as _;
+
+/// Exponential backoff with full jitter: before attempt `n + 1` a time between 0 and `min(initial × 2^n, max)`.
+///
+/// Full jitter spreads the clients of a service best (M. Brooker, "Exponential Backoff and Jitter", AWS Architecture
+/// Blog, 2015). A server's `Retry-After` is a floor to it, see [`Backoff::delay`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backoff {
+    /// The ceiling before the first retry.
+    pub initial: Duration,
+    /// The highest ceiling.
+    pub max: Duration,
+}
+
+impl Backoff {
+    /// For polls: 0.5 s, doubling, at most 60 s.
+    pub const POLL: Self = Self { initial: Duration::from_millis(500), max: Duration::from_mins(1) };
+
+    /// The longest `Retry-After` that is honoured, one day: a longer one is taken for a mistake.
+    pub const RETRY_AFTER_MAX: Duration = Duration::from_hours(24);
+
+    /// The highest delay after `failures` failures in a row; the first is number 1.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use restore_watch::engine::retry::Backoff;
+    ///
+    /// assert_eq!(Backoff::POLL.ceiling(1), Duration::from_millis(500));
+    /// assert_eq!(Backoff::POLL.ceiling(4), Duration::from_secs(4));
+    /// assert_eq!(Backoff::POLL.ceiling(1000), Duration::from_secs(60));
+    /// ```
+    pub fn ceiling(self, failures: u32) -> Duration {
+        let mut steps = ExponentialBackoff {
+            initial_interval: self.initial,
+            current_interval: self.initial,
+            multiplier: 2.0,
+            max_interval: self.max,
+            max_elapsed_time: None,
+            randomization_factor: 0.0,
+            ..ExponentialBackoff::default()
+        };
+        let mut delay = self.initial;
+        for _ in 0..failures.max(1) {
+            delay = steps.next_backoff().unwrap_or(self.max);
+            if delay >= self.max {
+                break;
+            }
+        }
+        delay.min(self.max)
+    }
+
+    /// The delay after `failures` failures in a row: full jitter, but not less than what the server asked for.
+    pub fn delay(self, failures: u32, retry_after: Option<Duration>, rng: &mut fastrand::Rng) -> Duration {
+        let jittered = self.ceiling(failures).mul_f64(rng.f64());
+        jittered.max(retry_after.unwrap_or_default().min(Self::RETRY_AFTER_MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn doubles_up_to_the_cap() {
+        let ceilings: Vec<_> = (1..=9).map(|n| Backoff::POLL.ceiling(n).as_millis()).collect();
+        assert_eq!(ceilings, [500, 1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]);
+        assert_eq!(Backoff::POLL.ceiling(0), Backoff::POLL.ceiling(1));
+        assert_eq!(Backoff::POLL.ceiling(u32::MAX), Duration::from_secs(60));
+    }
+
+    #[test]
+    fn jitter_is_full_and_retry_after_a_floor() {
+        let mut rng = fastrand::Rng::with_seed(1);
+        let delays: Vec<_> = (0..1000).map(|_| Backoff::POLL.delay(8, None, &mut rng)).collect();
+        assert!(delays.iter().all(|delay| *delay <= Duration::from_secs(60)));
+        assert!(delays.iter().any(|delay| *delay < Duration::from_secs(3)));
+        assert!(delays.iter().any(|delay| *delay > Duration::from_secs(57)));
+        let asked = Some(Duration::from_secs(90));
+        assert_eq!(Backoff::POLL.delay(1, asked, &mut rng), Duration::from_secs(90));
+        assert_eq!(Backoff::POLL.delay(1, Some(Duration::MAX), &mut rng), Backoff::RETRY_AFTER_MAX);
+    }
+}

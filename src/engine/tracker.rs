@@ -1,0 +1,361 @@
+//! The life of one job: what an answer means and what must be told.
+//!
+//! Invariant: a job that ended stays ended, and each thing told once is told once.
+
+use std::time::Duration;
+
+use super::cadence::{Cadence, Progress};
+use super::event::{Failure, FailureClass};
+use super::retry::Backoff;
+use super::time::{Instant, Now, wall_between};
+use crate::config::{JobSettings, WatchSettings};
+use crate::model::{
+    JobFacts, JobRef, Observation, ProjectName, Status, Transition, TransitionId, TransitionKind,
+};
+
+/// How many unknown statuses of one job are remembered, so that each is warned of once. A server that makes up ever
+/// new ones is warned of this often.
+const UNKNOWN_STATUSES: usize = 16;
+
+/// Progress is told each time it moved by this many points.
+const PROGRESS_STEP: f64 = 10.0;
+
+/// What is known of one job.
+#[derive(Debug, Clone)]
+pub struct Tracker {
+    settings: JobSettings,
+    watch: WatchSettings,
+    watched_since: Now,
+    /// The age of the job at `watched_since`. Kept as a duration, so that a jump of the wall clock leaves it alone.
+    head_start: Option<Duration>,
+    status: Option<Status>,
+    facts: JobFacts,
+    end: Option<TransitionKind>,
+    progress: Progress,
+    progress_told: f64,
+    overdue_told: bool,
+    unknown_statuses: Vec<String>,
+    /// Answered with 404 since then, never having been seen.
+    missing: Streak,
+    /// Without any good answer since then.
+    unreachable: Streak,
+    failures: u32,
+    last_error: Option<String>,
+    last_was_not_found: bool,
+}
+
+/// Trouble that is told once it has lasted.
+#[derive(Debug, Clone, Copy, Default)]
+struct Streak {
+    since: Option<Instant>,
+    told: bool,
+}
+
+impl Streak {
+    /// Trouble again at `now`; it counts from its first time.
+    fn extend(&mut self, now: Instant) {
+        self.since.get_or_insert(now);
+    }
+
+    /// When it has lasted `limit` and is still to be told.
+    fn due(&self, limit: Duration) -> Option<Instant> {
+        self.since.filter(|_| !self.told).map(|since| since + limit)
+    }
+}
+
+/// Something to tell, before it has an id.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draft {
+    /// What happened.
+    pub kind: TransitionKind,
+    /// The status before.
+    pub previous_status: Option<Status>,
+    /// Why, where the status does not say it.
+    pub reason: Option<String>,
+}
+
+/// What an observation leads to.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Findings {
+    /// What is to be told, in order.
+    pub drafts: Vec<Draft>,
+    /// A status that was never seen before and is not known.
+    pub unknown_status: Option<Status>,
+}
+
+/// How a job stands, for those who wait for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Not ended, and no lasting trouble.
+    Open,
+    /// Ended, in this way.
+    Ended(TransitionKind),
+    /// Answered with 404 for too long: it was never seen, or is lost.
+    Missing,
+    /// Without a good answer for too long.
+    Unreachable,
+}
+
+impl Tracker {
+    /// A job whose watch starts at `now`.
+    pub fn new(settings: JobSettings, watch: WatchSettings, now: Now) -> Self {
+        Self {
+            settings,
+            watch,
+            watched_since: now,
+            head_start: None,
+            status: None,
+            facts: JobFacts::default(),
+            end: None,
+            progress: Progress::default(),
+            progress_told: 0.0,
+            overdue_told: false,
+            unknown_statuses: Vec::new(),
+            missing: Streak::default(),
+            unreachable: Streak::default(),
+            failures: 0,
+            last_error: None,
+            last_was_not_found: false,
+        }
+    }
+
+    /// Takes a good answer: appends to `findings` what is to be told.
+    pub fn observe(&mut self, observation: Observation, now: Now) -> Findings {
+        let mut findings = Findings::default();
+        if self.end.is_some() {
+            return findings;
+        }
+        let Observation { status, facts, .. } = observation;
+        let previous = self.status.replace(status.clone());
+        self.merge(facts, now);
+
+        let mut tell = |kind| {
+            findings.drafts.push(Draft { kind, previous_status: previous.clone(), reason: None });
+        };
+        if previous.is_none() {
+            tell(TransitionKind::Watched);
+            self.progress_told = self.facts.percent_complete.unwrap_or(0.0);
+        }
+        if self.missing.told || self.unreachable.told {
+            tell(TransitionKind::Recovered);
+        }
+        self.end = end_of(&status, &self.facts);
+        if let Some(kind) = self.end {
+            tell(kind);
+        } else {
+            if previous.as_ref().is_some_and(|previous| !previous.same_as(&status)) {
+                tell(TransitionKind::StatusChanged);
+            }
+            if self.progress_is_worth_telling() {
+                tell(TransitionKind::Progressed);
+            }
+        }
+        self.forget_trouble();
+        findings.unknown_status = self.first_sight_of_unknown(status);
+        findings
+    }
+
+    /// Takes a failure. Returns how long to wait for the next poll; lasting trouble is found by [`Tracker::alarm`].
+    pub fn fail(
+        &mut self,
+        failure: &Failure,
+        now: Instant,
+        cadence: &Cadence,
+        rng: &mut fastrand::Rng,
+    ) -> Duration {
+        self.last_error = Some(failure.message.clone());
+        self.last_was_not_found = failure.class == FailureClass::NotFound;
+        if self.last_was_not_found && self.status.is_none() {
+            // An answer, if not a good one: the API works. So this is no streak of it being out of reach, and the job
+            // is polled by the cadence, for it may appear at any moment.
+            self.missing.extend(now);
+            self.unreachable.since = None;
+            self.failures = 0;
+            if self.missing.told {
+                return cadence.slowest();
+            }
+            let missing_for = now.since(self.missing.since.unwrap_or(now));
+            return cadence.interval(missing_for, None, rng);
+        }
+        self.unreachable.extend(now);
+        self.failures = self.failures.saturating_add(1);
+        if self.last_was_not_found && self.unreachable.told {
+            return cadence.slowest();
+        }
+        Backoff::POLL.delay(self.failures, failure.retry_after, rng)
+    }
+
+    /// Finds what time alone brings about: lasting trouble and a passed deadline. Trouble is not judged while
+    /// `in_flight`, because the answer may end it.
+    pub fn alarm(&mut self, now: Instant, in_flight: bool) -> Vec<Draft> {
+        let mut drafts = Vec::new();
+        let mut tell = |kind, reason| {
+            drafts.push(Draft { kind, previous_status: self.status.clone(), reason });
+        };
+        if self.overdue_at().is_some_and(|at| at <= now) {
+            self.overdue_told = true;
+            tell(TransitionKind::Overdue, None);
+        }
+        if !in_flight && self.trouble_at().is_some_and(|at| at <= now) {
+            let kind =
+                if self.last_was_not_found { TransitionKind::NotFound } else { TransitionKind::Unreachable };
+            let streak = if self.status.is_none() && self.last_was_not_found {
+                &mut self.missing
+            } else {
+                &mut self.unreachable
+            };
+            streak.told = true;
+            tell(kind, self.last_error.clone());
+        }
+        drafts
+    }
+
+    /// When [`Tracker::alarm`] next has something to find.
+    pub fn alarm_at(&self, in_flight: bool) -> Option<Instant> {
+        let trouble = if in_flight { None } else { self.trouble_at() };
+        match (trouble, self.overdue_at()) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    /// When lasting trouble is told, if nothing good comes before.
+    pub fn trouble_at(&self) -> Option<Instant> {
+        match (&self.status, self.last_was_not_found) {
+            _ if self.end.is_some() => None,
+            (None, true) => self.missing.due(self.watch.not_found_grace),
+            _ => self.unreachable.due(self.watch.unreachable_after),
+        }
+    }
+
+    fn overdue_at(&self) -> Option<Instant> {
+        let deadline = self.settings.deadline.filter(|_| !self.overdue_told && self.end.is_none())?;
+        Some(self.watched_since.instant + deadline.saturating_sub(self.head_start.unwrap_or_default()))
+    }
+
+    /// Trouble up to now does not count: the project's key was refused, which says nothing about the job.
+    pub fn excuse_trouble(&mut self) {
+        self.failures = 0;
+        self.missing.since = None;
+        self.unreachable.since = None;
+    }
+
+    /// The time until the next poll after a good answer.
+    pub fn next_interval(&self, now: Instant, cadence: &Cadence, rng: &mut fastrand::Rng) -> Duration {
+        cadence.interval(self.age(now), self.progress.projection(now), rng)
+    }
+
+    /// The age of the job; before its start is known, the time it is watched.
+    pub fn age(&self, now: Instant) -> Duration {
+        now.since(self.watched_since.instant).saturating_add(self.head_start.unwrap_or_default())
+    }
+
+    /// Makes a transition of a draft.
+    pub fn transition(&self, draft: Draft, project: &ProjectName, id: TransitionId, now: Now) -> Transition {
+        let completed_at = self.facts.completed_at;
+        let started = self.facts.created_at.unwrap_or(self.watched_since.wall);
+        let until = completed_at.filter(|_| self.end.is_some()).unwrap_or(now.wall);
+        Transition {
+            id,
+            kind: draft.kind,
+            timestamp: now.wall,
+            project: project.clone(),
+            job: Some(JobRef {
+                id: self.settings.id.clone(),
+                name: self.settings.name.clone(),
+                facts: self.facts.clone(),
+            }),
+            previous_status: draft.previous_status,
+            status: self.status.clone(),
+            elapsed_seconds: Some(wall_between(started, until).as_secs_f64()),
+            detection_delay_seconds: completed_at.map(|end| wall_between(end, now.wall).as_secs_f64()),
+            reason: draft.reason,
+        }
+    }
+
+    /// How the job stands.
+    pub fn standing(&self) -> Standing {
+        match self.end {
+            Some(kind) => Standing::Ended(kind),
+            None if self.missing.told => Standing::Missing,
+            None if self.unreachable.told && self.last_was_not_found && self.status.is_some() => {
+                Standing::Missing
+            }
+            None if self.unreachable.told => Standing::Unreachable,
+            None => Standing::Open,
+        }
+    }
+
+    /// The last known status.
+    pub fn status(&self) -> Option<&Status> {
+        self.status.as_ref()
+    }
+
+    /// The last known facts.
+    pub fn facts(&self) -> &JobFacts {
+        &self.facts
+    }
+
+    /// What was asked for.
+    pub fn settings(&self) -> &JobSettings {
+        &self.settings
+    }
+
+    /// What the last poll failed with, where it failed.
+    pub fn last_error(&self) -> Option<&str> {
+        self.last_error.as_deref()
+    }
+
+    fn merge(&mut self, facts: JobFacts, now: Now) {
+        let known = &mut self.facts;
+        known.backup_id = facts.backup_id.or_else(|| known.backup_id.take());
+        known.target_index_name = facts.target_index_name.or_else(|| known.target_index_name.take());
+        known.target_index_id = facts.target_index_id.or_else(|| known.target_index_id.take());
+        known.created_at = facts.created_at.or(known.created_at);
+        known.completed_at = facts.completed_at;
+        known.percent_complete = facts.percent_complete;
+        if let Some(created_at) = known.created_at {
+            let watched = now.instant.since(self.watched_since.instant);
+            self.head_start.get_or_insert(wall_between(created_at, now.wall).saturating_sub(watched));
+        }
+        let age = self.age(now.instant);
+        self.progress.read(self.facts.percent_complete, age, now.instant);
+    }
+
+    fn progress_is_worth_telling(&mut self) -> bool {
+        let moved = self.facts.percent_complete.is_some_and(|now| now >= self.progress_told + PROGRESS_STEP);
+        if moved {
+            self.progress_told = self.facts.percent_complete.unwrap_or(self.progress_told);
+        }
+        moved
+    }
+
+    fn forget_trouble(&mut self) {
+        self.missing = Streak::default();
+        self.unreachable = Streak::default();
+        self.failures = 0;
+        self.last_error = None;
+        self.last_was_not_found = false;
+    }
+
+    fn first_sight_of_unknown(&mut self, status: Status) -> Option<Status> {
+        let Status::Other(text) = &status else { return None };
+        let text = text.to_lowercase();
+        if self.unknown_statuses.contains(&text) || self.unknown_statuses.len() >= UNKNOWN_STATUSES {
+            return None;
+        }
+        self.unknown_statuses.push(text);
+        Some(status)
+    }
+}
+
+/// How a job with this status and these facts ended, if it ended.
+fn end_of(status: &Status, facts: &JobFacts) -> Option<TransitionKind> {
+    match status {
+        Status::Completed => Some(TransitionKind::Completed),
+        Status::Failed => Some(TransitionKind::Failed),
+        Status::Cancelled => Some(TransitionKind::Cancelled),
+        Status::Other(_) => facts.completed_at.map(|_| TransitionKind::Unrecognised),
+        Status::Pending => None,
+    }
+}
