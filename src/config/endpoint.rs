@@ -21,7 +21,7 @@ pub enum EndpointError {
     #[error("plain http would send the API key unencrypted to `{0}`; use https, or set `allow_http = true`")]
     PlainHttp(String),
     /// It has a user name or a password.
-    #[error("the URL carries a user name or password; the API key is given apart")]
+    #[error("the URL carries a user name or password; remove them, the API key is given apart")]
     Credentials,
     /// It has a query or a fragment.
     #[error("the URL has a query or a fragment; give the base address only")]
@@ -80,7 +80,7 @@ impl fmt::Display for Endpoint {
 }
 
 /// Whether `url` names this machine: a loopback address or `localhost`.
-pub(super) fn is_loopback(url: &Url) -> bool {
+pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(ip)) => ip.is_loopback(),
         Some(Host::Ipv6(ip)) => ip.is_loopback(),

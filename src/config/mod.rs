@@ -3,12 +3,20 @@
 //! Invariant: a value of a type of this module is valid; whoever holds one need not check it again. Secrets are named
 //! here by where they come from and are read apart.
 
-pub mod duration;
 mod endpoint;
+mod excerpt;
+mod locate;
+mod problem;
+mod reader;
+mod redaction;
 mod secret;
 mod settings;
 
-pub use endpoint::{Endpoint, EndpointError};
+pub use crate::model::duration;
+pub use endpoint::{Endpoint, EndpointError, is_loopback};
+pub use locate::{MAX_FILE, Variables, load, load_in, locate, locate_in};
+pub use problem::{Problem, Problems};
+pub use reader::{parse, parse_in};
 pub use secret::{ApiKey, SecretError, SecretSource};
 pub use settings::{
     ApiSettings, CadenceSettings, DesktopSettings, EventFilter, JobSettings, LogFormat, LogLevel,

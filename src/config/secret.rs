@@ -14,6 +14,8 @@ pub enum SecretSource {
     File(PathBuf),
     /// A systemd credential: a file of this name in `$CREDENTIALS_DIRECTORY`.
     Credential(String),
+    /// No secret at all, but a text that stands in for one: simulated control planes take any key.
+    Public(&'static str),
 }
 
 impl fmt::Display for SecretSource {
@@ -22,6 +24,7 @@ impl fmt::Display for SecretSource {
             Self::Env(name) => write!(f, "environment variable {name}"),
             Self::File(path) => write!(f, "file {}", path.display()),
             Self::Credential(name) => write!(f, "credential {name}"),
+            Self::Public(_) => write!(f, "this program"),
         }
     }
 }
@@ -79,6 +82,7 @@ impl SecretSource {
                 Some(directory) => read_file(&Path::new(&directory).join(name)),
                 None => Err(SecretError::NoCredentials(name.clone())),
             },
+            Self::Public(text) => Ok((*text).into()),
         }
     }
 

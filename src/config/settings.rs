@@ -295,7 +295,8 @@ impl WebhookUrl {
             "http" => {
                 Err("is plain http to another machine; use https, or set `allow_http = true`".to_owned())
             }
-            other => Err(format!("has the scheme `{other}`; use https")),
+            // Not repeated: of `user:password` the user would be the scheme.
+            _ => Err("is neither https nor http; use https".to_owned()),
         }
     }
 

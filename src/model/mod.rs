@@ -3,11 +3,15 @@
 //! Invariant: nothing here does I/O, reads a clock or knows of a wire format other than the published shape of a
 //! [`Transition`].
 
+pub mod duration;
+mod exit;
 mod id;
 mod job;
 mod status;
+mod summary;
 mod transition;
 
+pub use exit::Exit;
 pub use id::{IdError, JobId, ProjectName};
 pub use job::{JobFacts, Observation};
 pub use status::Status;

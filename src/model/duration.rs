@@ -1,9 +1,10 @@
 //! Durations as people write them: `90s`, `10m`, `1h30m`.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 /// The longest duration that is accepted anywhere: 365 days. It keeps sums of a few of them far from overflow.
-pub const MAX: Duration = Duration::from_hours(8760);
+pub const MAX: Duration = Duration::from_hours(365 * 24);
 
 /// Why a text is no duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -21,7 +22,7 @@ pub enum DurationError {
 ///
 /// ```
 /// use std::time::Duration;
-/// use restore_watch::config::duration;
+/// use restore_watch::model::duration;
 ///
 /// assert_eq!(duration::parse("1h30m"), Ok(Duration::from_secs(5400)));
 /// assert!(duration::parse("90").is_err());
@@ -76,6 +77,20 @@ pub fn human(duration: Duration) -> String {
     }
 }
 
+/// Writes a duration as a configuration has it, exact to the millisecond: `90s` is `1m30s`.
+pub fn written(duration: Duration) -> String {
+    let mut rest = duration.as_millis();
+    let mut text = String::new();
+    for (unit, millis) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)] {
+        if rest >= millis {
+            // Writing to a text cannot fail.
+            _ = write!(text, "{}{unit}", rest / millis);
+            rest %= millis;
+        }
+    }
+    if text.is_empty() { "0s".to_owned() } else { text }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,6 +136,12 @@ mod tests {
             (187_200_000, "2d 04h"),
         ] {
             assert_eq!(human(Duration::from_millis(millis)), text);
+        }
+    }
+    #[test]
+    fn written_as_it_is_read() {
+        for text in ["0s", "250ms", "1m30s", "1h30m", "2d", "365d", "1s500ms"] {
+            assert_eq!(written(parse(text).unwrap()), text);
         }
     }
 }

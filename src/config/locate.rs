@@ -1,0 +1,259 @@
+//! Finds the configuration file and reads it from disk.
+//!
+//! Invariant: a file that somebody named is used or refused; only the usual places are searched on.
+
+use std::ffi::OsString;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use super::problem::Problem;
+use super::{Problems, Settings, reader};
+
+/// The environment as a function from the name of a variable to its value, so that tests can have one of their own.
+pub type Variables<'a> = dyn Fn(&str) -> Option<OsString> + 'a;
+
+/// The largest configuration file that is read, in bytes: 1 MiB.
+pub const MAX_FILE: u64 = 1024 * 1024;
+
+/// The variable that names the configuration file.
+const FILE: &str = "RESTORE_WATCH_CONFIG";
+
+/// Where the file of the whole machine is.
+const SYSTEM: &str = "/etc/restore-watch/config.toml";
+
+/// Where the file is in a directory of configurations.
+const IN_DIRECTORY: &str = "restore-watch/config.toml";
+
+/// Reads and checks the file at `path`, with the environment of this process. A file that is missing, is a directory,
+/// cannot be read, is larger than [`MAX_FILE`] or is not UTF-8 is a problem without a line.
+pub fn load(path: &Path) -> Result<Settings, Problems> {
+    load_in(path, &|name| std::env::var_os(name))
+}
+
+/// Reads and checks the file at `path` as [`load`] does, with another environment (see [`parse_in`](super::parse_in)).
+pub fn load_in(path: &Path, variables: &Variables<'_>) -> Result<Settings, Problems> {
+    let text = read(path).map_err(|problem| problem.located(path, None))?;
+    reader::parse_in(&text, path, variables)
+}
+
+fn read(path: &Path) -> Result<String, Problem> {
+    let shown = path.display();
+    if path.is_dir() {
+        let problem = Problem::new(format!("{shown} is a directory, not a configuration file"));
+        return Err(problem.with_help(format!("give a file, such as {}", path.join("config.toml").display())));
+    }
+    let mut bytes = Vec::new();
+    let read = std::fs::File::open(path).and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes));
+    match read {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(missing(path)),
+        Err(error) => {
+            let problem = Problem::new(format!("cannot read the configuration file {shown}: {error}"));
+            return Err(problem.with_help("check that this user may read it"));
+        }
+        Ok(_) if bytes.len() as u64 > MAX_FILE => {
+            let problem =
+                Problem::new(format!("{shown} is larger than 1 MiB, so it is no configuration file"));
+            return Err(problem.with_help("check the path"));
+        }
+        Ok(_) => {}
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let problem = Problem::new(format!("{shown} is not valid UTF-8 (at byte {at})"));
+        problem.with_help("save it as UTF-8 text")
+    })
+}
+
+fn missing(path: &Path) -> Problem {
+    Problem::new(format!("the configuration file {} does not exist", path.display()))
+}
+
+/// The configuration file to use: `explicit` (of `--config`), else `$RESTORE_WATCH_CONFIG`, else the first that exists
+/// of `$XDG_CONFIG_HOME/restore-watch/config.toml` (`$HOME/.config` where that is unset) and
+/// `/etc/restore-watch/config.toml`. A file named by the first two must exist. The error of a search that found nothing
+/// lists the places.
+pub fn locate(explicit: Option<&Path>) -> Result<PathBuf, Problems> {
+    locate_in(explicit, &|name| std::env::var_os(name))
+}
+
+/// Finds the configuration file as [`locate`] does, with another environment.
+pub fn locate_in(explicit: Option<&Path>, variables: &Variables<'_>) -> Result<PathBuf, Problems> {
+    search(explicit, variables, Path::new(SYSTEM))
+}
+
+fn search(explicit: Option<&Path>, variables: &Variables<'_>, system: &Path) -> Result<PathBuf, Problems> {
+    let variable = |name| variables(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    if let Some(path) = explicit {
+        return named(path.to_owned(), "--config names it");
+    }
+    if let Some(path) = variable(FILE) {
+        return named(path, "the environment variable RESTORE_WATCH_CONFIG names it");
+    }
+    let mut problem = Problem::new("no configuration file found").note(format!("${FILE} is not set"));
+    // The XDG rules say that a relative path there is ignored.
+    let user = variable("XDG_CONFIG_HOME")
+        .filter(|directory| directory.is_absolute())
+        .or_else(|| variable("HOME").map(|home| home.join(".config")))
+        .map(|directory| directory.join(IN_DIRECTORY));
+    if user.is_none() {
+        problem = problem.note("neither $XDG_CONFIG_HOME nor $HOME is set");
+    }
+    for path in user.into_iter().chain([system.to_owned()]) {
+        if may_exist(&path) {
+            return Ok(path);
+        }
+        problem = problem.note(format!("{} does not exist", path.display()));
+    }
+    Err(problem
+        .with_help("name one with --config FILE, or write one line: jobs = [\"RESTORE_JOB_ID\"]")
+        .into())
+}
+
+fn named(path: PathBuf, by: &str) -> Result<PathBuf, Problems> {
+    if may_exist(&path) { Ok(path) } else { Err(missing(&path).note(by).into()) }
+}
+
+/// Whether there is something. Where that cannot be told, reading it says why.
+fn may_exist(path: &Path) -> bool {
+    !matches!(path.try_exists(), Ok(false))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn search_with(
+        explicit: Option<&str>,
+        variables: &[(&str, &Path)],
+        system: &Path,
+    ) -> Result<PathBuf, Problems> {
+        let variables: &Variables<'_> = &|name| {
+            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_os_str().to_owned())
+        };
+        search(explicit.map(Path::new), variables, system)
+    }
+
+    fn file(directory: &Path, name: &str) -> PathBuf {
+        let path = directory.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, "jobs = ['rj-1']").unwrap();
+        path
+    }
+
+    #[test]
+    fn the_first_place_that_has_one_wins() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path();
+        let explicit = file(root, "explicit.toml");
+        let named = file(root, "named.toml");
+        let xdg = file(root, "xdg/restore-watch/config.toml");
+        let home = file(root, "home/.config/restore-watch/config.toml");
+        let system = file(root, "etc/config.toml");
+        let mut variables = vec![
+            ("HOME", root.join("home")),
+            ("XDG_CONFIG_HOME", root.join("xdg")),
+            ("RESTORE_WATCH_CONFIG", named.clone()),
+        ];
+        let found = |variables: &[(&str, PathBuf)], explicit| {
+            let variables: Vec<_> = variables.iter().map(|(name, path)| (*name, path.as_path())).collect();
+            search_with(explicit, &variables, &system).unwrap()
+        };
+        assert_eq!(found(&variables, explicit.to_str()), explicit);
+        assert_eq!(found(&variables, None), named);
+        variables[2].1 = PathBuf::new();
+        assert_eq!(found(&variables, None), xdg, "an empty variable is none");
+        variables[1].1 = PathBuf::from("relative");
+        assert_eq!(found(&variables, None), home);
+        std::fs::remove_file(home).unwrap();
+        assert_eq!(found(&variables, None), system);
+        assert_eq!(found(&[], None), system);
+    }
+
+    #[test]
+    fn a_file_that_somebody_named_must_exist() {
+        let directory = tempfile::tempdir().unwrap();
+        let system = file(directory.path(), "config.toml");
+        let missing = Path::new("/nowhere/config.toml");
+        insta::assert_snapshot!(search_with(missing.to_str(), &[], &system).unwrap_err(), @"
+error: the configuration file /nowhere/config.toml does not exist
+  = note: --config names it
+
+1 problem
+");
+        let variables = [("RESTORE_WATCH_CONFIG", missing)];
+        insta::assert_snapshot!(search_with(None, &variables, &system).unwrap_err(), @"
+error: the configuration file /nowhere/config.toml does not exist
+  = note: the environment variable RESTORE_WATCH_CONFIG names it
+
+1 problem
+");
+    }
+
+    #[test]
+    fn a_search_without_a_find_says_where_it_looked() {
+        let system = Path::new("/nowhere/etc/config.toml");
+        let home = [("HOME", Path::new("/nowhere/home"))];
+        insta::assert_snapshot!(search_with(None, &home, system).unwrap_err(), @r#"
+error: no configuration file found
+  = note: $RESTORE_WATCH_CONFIG is not set
+  = note: /nowhere/home/.config/restore-watch/config.toml does not exist
+  = note: /nowhere/etc/config.toml does not exist
+  = help: name one with --config FILE, or write one line: jobs = ["RESTORE_JOB_ID"]
+
+1 problem
+"#);
+        insta::assert_snapshot!(search_with(None, &[], system).unwrap_err(), @r#"
+error: no configuration file found
+  = note: $RESTORE_WATCH_CONFIG is not set
+  = note: neither $XDG_CONFIG_HOME nor $HOME is set
+  = note: /nowhere/etc/config.toml does not exist
+  = help: name one with --config FILE, or write one line: jobs = ["RESTORE_JOB_ID"]
+
+1 problem
+"#);
+    }
+
+    #[test]
+    fn files_that_cannot_be_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("config.toml");
+        let complaint = |path: &Path| {
+            let problems = load_in(path, &|_| None).unwrap_err();
+            let problem = problems.iter().next().unwrap();
+            assert_eq!((problem.line(), problem.file()), (None, Some(path)));
+            problems.to_string().replace(&directory.path().display().to_string(), "DIRECTORY")
+        };
+        insta::assert_snapshot!(complaint(directory.path()), @"
+error: DIRECTORY is a directory, not a configuration file
+ --> DIRECTORY
+  = help: give a file, such as DIRECTORY/config.toml
+
+1 problem in DIRECTORY
+");
+        insta::assert_snapshot!(complaint(&path), @"
+error: the configuration file DIRECTORY/config.toml does not exist
+ --> DIRECTORY/config.toml
+
+1 problem in DIRECTORY/config.toml
+");
+        std::fs::write(&path, b"jobs = ['\xff']").unwrap();
+        insta::assert_snapshot!(complaint(&path), @"
+error: DIRECTORY/config.toml is not valid UTF-8 (at byte 9)
+ --> DIRECTORY/config.toml
+  = help: save it as UTF-8 text
+
+1 problem in DIRECTORY/config.toml
+");
+        let size = usize::try_from(MAX_FILE).unwrap();
+        std::fs::write(&path, vec![b'\n'; size + 1]).unwrap();
+        insta::assert_snapshot!(complaint(&path), @"
+error: DIRECTORY/config.toml is larger than 1 MiB, so it is no configuration file
+ --> DIRECTORY/config.toml
+  = help: check the path
+
+1 problem in DIRECTORY/config.toml
+");
+        std::fs::write(&path, format!("jobs = ['rj-1']{}", "\n".repeat(size - 15))).unwrap();
+        assert!(load_in(&path, &|_| None).is_ok());
+    }
+}

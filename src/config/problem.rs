@@ -1,0 +1,163 @@
+//! What is wrong with a configuration, told the way a compiler tells it.
+//!
+//! Invariant: a problem holds no text of the configuration but what `redaction` let through, so that it can be printed,
+//! logged and sent about.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// Something wrong with a configuration: what, where, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    message: String,
+    notes: Vec<String>,
+    help: Option<String>,
+    file: Option<PathBuf>,
+    place: Option<Box<Place>>,
+}
+
+/// A place in a file, with its line as it may be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    /// Counted from 1.
+    pub(super) line: usize,
+    /// Counted in characters from 1.
+    pub(super) column: usize,
+    /// The line, with secrets masked and tabs widened.
+    pub(super) excerpt: String,
+    /// How many terminal cells of the excerpt stand before the caret.
+    pub(super) indent: usize,
+    /// How many carets, at least one.
+    pub(super) carets: usize,
+}
+
+impl Problem {
+    /// A problem that has no place in a file.
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), notes: Vec::new(), help: None, file: None, place: None }
+    }
+
+    /// Adds a fact that helps to understand it.
+    pub(super) fn note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
+    }
+
+    /// Says what to do about it.
+    pub(super) fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Says which file it is in, and where where that is known.
+    pub(super) fn located(mut self, file: &Path, place: Option<Place>) -> Self {
+        self.file = Some(file.to_owned());
+        self.place = place.map(Box::new);
+        self
+    }
+
+    /// What is wrong, in one line.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What to do about it.
+    pub fn help(&self) -> Option<&str> {
+        self.help.as_deref()
+    }
+
+    /// The file it is in; none where the search for one failed, or where the environment is at fault.
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
+    /// The line it is in, counted from 1; none where the file as a whole is at fault.
+    pub fn line(&self) -> Option<usize> {
+        self.place.as_ref().map(|place| place.line)
+    }
+
+    /// The column where it starts, counted in characters from 1.
+    pub fn column(&self) -> Option<usize> {
+        self.place.as_ref().map(|place| place.column)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error: {}", self.message)?;
+        let gutter = self.line().map_or(1, |line| line.to_string().len());
+        let blank = " ".repeat(gutter);
+        if let Some(file) = &self.file {
+            write!(f, "\n{blank}--> {}", file.display())?;
+        }
+        if let Some(Place { line, column, excerpt, indent, carets }) = self.place.as_deref() {
+            write!(f, ":{line}:{column}\n{blank} |\n{line} | {excerpt}\n{blank} | ")?;
+            write!(f, "{}{}", " ".repeat(*indent), "^".repeat(*carets))?;
+        }
+        for note in &self.notes {
+            write!(f, "\n{blank} = note: {note}")?;
+        }
+        if let Some(help) = &self.help {
+            write!(f, "\n{blank} = help: {help}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Every problem of a configuration, at least one, in the order of the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problems {
+    found: Vec<Problem>,
+    left_out: usize,
+}
+
+impl Problems {
+    /// How many problems are kept; a file with more is no configuration, and one may have a problem per byte.
+    pub(super) const MAX: usize = 100;
+
+    /// The problems kept, and how many were left out.
+    pub(super) fn new(found: Vec<Problem>, left_out: usize) -> Self {
+        Self { found, left_out }
+    }
+
+    /// The problems in the order of the file; at most 100 are kept.
+    pub fn iter(&self) -> std::slice::Iter<'_, Problem> {
+        self.found.iter()
+    }
+}
+
+impl From<Problem> for Problems {
+    fn from(problem: Problem) -> Self {
+        Self::new(vec![problem], 0)
+    }
+}
+
+impl<'a> IntoIterator for &'a Problems {
+    type Item = &'a Problem;
+    type IntoIter = std::slice::Iter<'a, Problem>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl std::error::Error for Problems {}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for problem in &self.found {
+            write!(f, "{problem}\n\n")?;
+        }
+        match self.found.len() + self.left_out {
+            1 => f.write_str("1 problem")?,
+            count => write!(f, "{count} problems")?,
+        }
+        if let Some(file) = self.found.iter().find_map(Problem::file) {
+            write!(f, " in {}", file.display())?;
+        }
+        match self.left_out {
+            0 => Ok(()),
+            more => write!(f, " ({more} not shown)"),
+        }
+    }
+}

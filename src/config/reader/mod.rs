@@ -1,0 +1,94 @@
+//! Reads a configuration file: TOML to [`Settings`].
+//!
+//! Invariant: a file is either understood whole or refused with every problem it has; nothing in it is ignored. No
+//! secret is read here, and none that stands in the file is repeated.
+
+mod layers;
+mod project;
+mod report;
+mod section;
+mod sink;
+mod source;
+#[cfg(test)]
+mod tests;
+mod value;
+
+use std::path::Path;
+
+use toml::de::DeTable;
+
+use self::report::{Finding, Report};
+use self::section::Section;
+use super::excerpt::Source;
+use super::{Problems, Settings, Variables, redaction};
+
+/// Reads `text`, the content of `file`, with the environment of this process. `file` need not exist: it is named in
+/// problems, and relative paths in the text start at its directory.
+///
+/// ```
+/// use std::path::Path;
+///
+/// let settings = restore_watch::config::parse(r#"jobs = ["rj-1"]"#, Path::new("config.toml"))?;
+/// assert_eq!(settings.projects[0].jobs[0].id.as_str(), "rj-1");
+/// # Ok::<(), restore_watch::config::Problems>(())
+/// ```
+pub fn parse(text: &str, file: &Path) -> Result<Settings, Problems> {
+    parse_in(text, file, &|name| std::env::var_os(name))
+}
+
+/// Reads `text` as [`parse`] does, with another environment: where no endpoint is given, `PINECONE_CONTROLLER_HOST`
+/// replaces the default one.
+pub fn parse_in(text: &str, file: &Path, variables: &Variables<'_>) -> Result<Settings, Problems> {
+    // Editors on Windows put a byte order mark there, which is no part of the first line.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let (document, errors) = DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        return Err(syntax(&errors, &Source::new(text, None), file));
+    }
+    let report = Report::default();
+    let base = file.parent().unwrap_or(Path::new(""));
+    let mut top = Section::new(document.get_ref(), document.span(), &report);
+    let projects = project::read(&mut top, base, variables);
+    let sinks = sink::read(&mut top, base);
+    if let Some(state) = top.take("state") {
+        if let Some(mut section) = state.table_or("a table", "write [state]") {
+            section.path("path", base);
+            section.finish();
+        }
+        state.unsupported("`state`", "remove it; this version has no state file");
+    }
+    if let Some(heartbeat) = top.take("heartbeat") {
+        heartbeat.unsupported("`heartbeat`", "remove it");
+    }
+    top.finish();
+    if report.len() == 0 {
+        return Ok(Settings { projects, sinks });
+    }
+    let masks = redaction::of_document(document.get_ref(), text);
+    Err(report.into_problems(&Source::new(text, Some(masks)), file))
+}
+
+/// The syntax errors, the first of each line: the others mostly follow from it.
+fn syntax(errors: &[toml::de::Error], source: &Source<'_>, file: &Path) -> Problems {
+    let report = Report::default();
+    let mut errors: Vec<_> = errors.iter().map(|error| (error.span().unwrap_or_default(), error)).collect();
+    errors.sort_by_key(|(span, _)| span.start);
+    let mut last = 0;
+    for (span, error) in errors {
+        let line = source.line(source.settle(span.start));
+        if line == last {
+            continue;
+        }
+        last = line;
+        let (message, expected) = error.message().split_once(", expected ").unwrap_or((error.message(), ""));
+        let finding = Finding::new(&span, message);
+        report.push(match (message, expected) {
+            // No key takes a date, so what looks like one is a text.
+            ("string values must be quoted" | "invalid date", _) => finding.help("put the value in quotes"),
+            (_, "`\"`" | "`'`") => finding.help(format!("end the text with {expected}")),
+            (_, "" | "nothing") => finding,
+            _ => finding.help(format!("expected {expected}")),
+        });
+    }
+    report.into_problems(source, file)
+}

@@ -1,0 +1,217 @@
+//! `jobs` and `[[project]]`: what is watched, with which key.
+//!
+//! Invariant: a project that is returned has a job, and no id twice.
+
+use std::collections::HashMap;
+use std::ops::RangeInclusive;
+use std::path::Path;
+use std::time::Duration;
+
+use toml::de::DeValue;
+
+use super::layers::{Layers, until};
+use super::report::{Finding, Report, Span};
+use super::section::Section;
+use super::source;
+use super::value::Value;
+use crate::config::redaction::quoted;
+use crate::config::{JobSettings, ProjectSettings, SecretSource, Variables, duration};
+use crate::model::{JobId, ProjectName};
+
+/// The variable that holds the API key of a project that does not say where its key is.
+const API_KEY: &str = "PINECONE_API_KEY";
+
+/// The most characters in the name of a project or a sink.
+pub(super) const LONGEST_NAME: usize = 64;
+
+/// The most characters in the name of a job.
+const LONGEST_JOB_NAME: usize = 128;
+
+const DEADLINE: RangeInclusive<Duration> = Duration::from_millis(1)..=duration::MAX;
+
+const JOBS: &str = "write jobs = [\"RESTORE_JOB_ID\"]";
+
+/// The jobs of one list, and where the list is.
+struct Jobs {
+    found: Vec<(JobSettings, Span)>,
+    /// Where to say that there are none.
+    span: Span,
+    /// There is something in the list, or another problem explains why not: no jobs is then no news.
+    excused: bool,
+}
+
+/// What one `[[project]]` says.
+struct Project<'a> {
+    name: Option<(&'a str, Span)>,
+    api_key: Option<SecretSource>,
+    layers: Layers<'a>,
+    jobs: Jobs,
+}
+
+/// Reads `jobs`, `api`, `cadence`, `watch` and `project` of the top level. Relative paths start at `base`.
+pub(super) fn read(top: &mut Section<'_>, base: &Path, variables: &Variables<'_>) -> Vec<ProjectSettings> {
+    let report = top.report;
+    let common = Layers::read(top, base);
+    common.check(report);
+    let loose = jobs(top);
+    let before = report.len();
+    let mut projects: Vec<_> =
+        top.sections("project").into_iter().map(|section| Project::read(section, base)).collect();
+    unique_names(&projects, report);
+
+    match loose {
+        Some(loose) if !loose.found.is_empty() || loose.excused => add_loose(&mut projects, loose),
+        // Projects without jobs are told one by one, and a `project` that was refused may have had some.
+        _ if !projects.is_empty() || report.len() > before => {}
+        loose => match loose.map(|loose| loose.span).or_else(|| top.span_of("project")) {
+            Some(span) => report.push(Finding::new(&span, "no jobs to watch").help(JOBS)),
+            None if top.lacks("jobs") && top.lacks("project") => {
+                report.push(Finding::of_file("no jobs to watch").help(JOBS));
+            }
+            None => {}
+        },
+    }
+    let resolved = projects.into_iter().filter_map(|project| project.resolve(&common, variables, report));
+    resolved.collect()
+}
+
+/// Adds the jobs of the top level to the project named `default`, which need not be written down.
+fn add_loose(projects: &mut Vec<Project<'_>>, loose: Jobs) {
+    match projects.iter_mut().find(|project| project.is_default()) {
+        Some(project) => {
+            project.jobs.excused |= loose.excused;
+            project.jobs.found.splice(0..0, loose.found);
+        }
+        None => projects.insert(
+            0,
+            Project {
+                name: Some((ProjectName::DEFAULT, loose.span.clone())),
+                api_key: None,
+                layers: Layers::default(),
+                jobs: loose,
+            },
+        ),
+    }
+}
+
+fn unique_names(projects: &[Project<'_>], report: &Report) {
+    let mut seen = HashMap::new();
+    for (name, span) in projects.iter().filter_map(|project| project.name.as_ref()) {
+        let first = *seen.entry(*name).or_insert(span);
+        if first != span {
+            let finding = Finding::new(span, format!("a second project has the name {}", quoted(name)));
+            report.push(finding.see("the first is on line", first).help("give each project its own name"));
+        }
+    }
+}
+
+impl<'a> Project<'a> {
+    fn read(mut section: Section<'a>, base: &Path) -> Self {
+        if section.lacks("name") {
+            let finding = Finding::new(&section.span, "a project without a name");
+            section.report.push(finding.help("add name = \"…\""));
+        }
+        let name = section.label("name", LONGEST_NAME);
+        let api_key = section.take("api_key").and_then(|value| source::read(&value, base));
+        let layers = Layers::read(&mut section, base);
+        let mut jobs = jobs(&mut section).unwrap_or(Jobs {
+            found: Vec::new(),
+            span: section.span.clone(),
+            excused: !section.lacks("jobs"),
+        });
+        if let Some(discover) = section.take("discover") {
+            let wanted = discover.boolean();
+            if wanted == Some(true) {
+                discover.unsupported("`discover = true`", "remove it, and list the jobs in `jobs`");
+            }
+            jobs.excused |= wanted != Some(false);
+        }
+        section.finish();
+        Self { name, api_key, layers, jobs }
+    }
+
+    fn is_default(&self) -> bool {
+        self.name.as_ref().is_some_and(|(name, _)| *name == ProjectName::DEFAULT)
+    }
+
+    fn resolve(
+        self,
+        common: &Layers<'_>,
+        variables: &Variables<'_>,
+        report: &Report,
+    ) -> Option<ProjectSettings> {
+        let settings = self.layers.resolve(common, variables, report);
+        if self.jobs.found.is_empty() && !self.jobs.excused {
+            let name = self.name.as_ref().map(|(name, _)| format!(" {}", quoted(name))).unwrap_or_default();
+            let finding = Finding::new(&self.jobs.span, format!("the project{name} has no jobs to watch"));
+            report.push(finding.help(JOBS));
+        }
+        let jobs = unique_jobs(self.jobs.found, report);
+        let settings = settings?;
+        Some(ProjectSettings {
+            name: ProjectName::new(self.name?.0),
+            api_key: self.api_key.unwrap_or_else(|| SecretSource::Env(API_KEY.to_owned())),
+            api: settings.api,
+            cadence: settings.cadence,
+            watch: settings.watch,
+            jobs,
+        })
+    }
+}
+
+fn unique_jobs(found: Vec<(JobSettings, Span)>, report: &Report) -> Vec<JobSettings> {
+    let mut seen: HashMap<JobId, Span> = HashMap::new();
+    // In the order of the file, so that it is the second one that is told.
+    let mut order: Vec<_> = found.iter().map(|(job, span)| (&job.id, span)).collect();
+    order.sort_by_key(|(_, span)| span.start);
+    for (id, span) in order {
+        match seen.get(id) {
+            Some(first) => {
+                let finding = Finding::new(span, format!("the job {} is listed twice", quoted(id.as_str())));
+                report.push(finding.see("it is first listed on line", first).help("remove one of the two"));
+            }
+            None => _ = seen.insert(id.clone(), span.clone()),
+        }
+    }
+    found.into_iter().map(|(job, _)| job).collect()
+}
+
+/// Reads `jobs`, if it is there.
+fn jobs(section: &mut Section<'_>) -> Option<Jobs> {
+    let value = section.take("jobs")?;
+    let span = value.span.clone();
+    let Some(entries) = value.array(JOBS) else {
+        return Some(Jobs { found: Vec::new(), span, excused: true });
+    };
+    let found = entries.iter().filter_map(job).collect();
+    Some(Jobs { found, span, excused: !entries.is_empty() })
+}
+
+fn job(entry: &Value<'_>) -> Option<(JobSettings, Span)> {
+    if let DeValue::String(_) = entry.inner {
+        return Some((JobSettings::new(id(entry)?), entry.span.clone()));
+    }
+    let mut section =
+        entry.table_or("a string or a table", "write \"RESTORE_JOB_ID\" or { id = \"RESTORE_JOB_ID\" }")?;
+    if section.lacks("id") {
+        section
+            .report
+            .push(Finding::new(&section.span, "a job without an id").help("add id = \"RESTORE_JOB_ID\""));
+    }
+    let id = section.take("id").and_then(|value| Some((id(&value)?, value.span)));
+    let name = section.label("name", LONGEST_JOB_NAME).map(|(name, _)| name.to_owned());
+    let deadline = section.duration("deadline", &DEADLINE).map(|(deadline, _)| deadline);
+    until(&mut section);
+    section.finish();
+    let (id, span) = id?;
+    Some((JobSettings { id, name, deadline }, span))
+}
+
+fn id(value: &Value<'_>) -> Option<JobId> {
+    JobId::new(value.string()?)
+        .map_err(|error| {
+            let help = "copy the id as `pc` or the console shows it";
+            value.report.push(Finding::new(&value.span, error.to_string()).help(help));
+        })
+        .ok()
+}

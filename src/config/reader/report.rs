@@ -1,0 +1,106 @@
+//! Where the problems of a file are collected while it is read.
+//!
+//! Invariant: nothing is reported twice; what is read for several projects is judged for each, and told once.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::ops::Range;
+use std::path::Path;
+
+use crate::config::excerpt::Source;
+use crate::config::problem::{Problem, Problems};
+
+/// A stretch of the file, in bytes.
+pub(super) type Span = Range<usize>;
+
+/// The problems found so far. Shared by all readers of a file, hence the cell.
+#[derive(Debug, Default)]
+pub(super) struct Report(RefCell<Vec<Finding>>);
+
+/// A problem, with its place still in bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Finding {
+    at: At,
+    message: String,
+    /// A remark, and another place of which it speaks.
+    note: Option<(String, Span)>,
+    help: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum At {
+    Span(Span),
+    File,
+    Environment,
+}
+
+impl Finding {
+    /// Something wrong at `span`.
+    pub(super) fn new(span: &Span, message: impl Into<String>) -> Self {
+        Self { at: At::Span(span.clone()), message: message.into(), note: None, help: None }
+    }
+
+    /// Something wrong with the file as a whole.
+    pub(super) fn of_file(message: impl Into<String>) -> Self {
+        Self { at: At::File, ..Self::new(&(0..0), message) }
+    }
+
+    /// Something wrong with an environment variable.
+    pub(super) fn of_environment(message: impl Into<String>) -> Self {
+        Self { at: At::Environment, ..Self::new(&(0..0), message) }
+    }
+
+    /// Says what to do about it.
+    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Points to a second place: `text` is followed by its line.
+    pub(super) fn see(mut self, text: impl Into<String>, span: &Span) -> Self {
+        self.note = Some((text.into(), span.clone()));
+        self
+    }
+
+    fn into_problem(self, source: &Source<'_>, file: &Path) -> Problem {
+        let mut problem = Problem::new(self.message);
+        if let Some((text, span)) = self.note {
+            problem = problem.note(format!("{text} {}", source.line(source.settle(span.start))));
+        }
+        if let Some(help) = self.help {
+            problem = problem.with_help(help);
+        }
+        match self.at {
+            At::Span(span) => problem.located(file, Some(source.place(&span))),
+            At::File => problem.located(file, None),
+            At::Environment => problem,
+        }
+    }
+}
+
+impl Report {
+    /// Adds a problem. One that is already known may be added again; it is told once.
+    pub(super) fn push(&self, finding: Finding) {
+        self.0.borrow_mut().push(finding);
+    }
+
+    /// How many problems were added so far.
+    pub(super) fn len(&self) -> usize {
+        self.0.borrow().len()
+    }
+
+    /// The problems in the order of the file.
+    pub(super) fn into_problems(self, source: &Source<'_>, file: &Path) -> Problems {
+        let mut found = self.0.into_inner();
+        let mut known = HashSet::new();
+        found.retain(|finding| known.insert(finding.clone()));
+        found.sort_by_key(|finding| match &finding.at {
+            At::Span(span) => span.start,
+            At::File | At::Environment => usize::MAX,
+        });
+        let left_out = found.len().saturating_sub(Problems::MAX);
+        found.truncate(Problems::MAX);
+        let shown = found.into_iter().map(|finding| finding.into_problem(source, file)).collect();
+        Problems::new(shown, left_out)
+    }
+}

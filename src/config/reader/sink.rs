@@ -1,0 +1,279 @@
+//! `[[sink]]`: where transitions go.
+//!
+//! Invariant: the type is read first, and with it which keys there are; a sink of an unknown type is one problem.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use toml::de::DeValue;
+
+use super::project::LONGEST_NAME;
+use super::report::{Finding, Report, Span};
+use super::section::Section;
+use super::source;
+use super::value::Value;
+use crate::config::redaction::{nearest, quoted};
+use crate::config::{
+    DesktopSettings, EventFilter, LogFormat, LogLevel, LogSettings, SinkSettings, UrlSource, WebhookSettings,
+    WebhookUrl,
+};
+use crate::model::TransitionKind;
+
+const TYPES: &[(&str, Type)] = &[("log", Type::Log), ("desktop", Type::Desktop), ("webhook", Type::Webhook)];
+
+const FORMATS: &[(&str, LogFormat)] = &[("human", LogFormat::Human), ("json", LogFormat::Json)];
+
+const LEVELS: &[(&str, LogLevel)] = &[
+    ("debug", LogLevel::Debug),
+    ("info", LogLevel::Info),
+    ("warn", LogLevel::Warn),
+    ("error", LogLevel::Error),
+];
+
+/// The keys of all types together.
+const KEYS: &[&str] =
+    &["name", "events", "format", "levels", "url", "allow_http", "signing_secret", "block_private"];
+
+/// Patterns that stand for all kinds of a noun, or for all.
+const PATTERNS: &[&str] = &["*", "restore_job.*", "project.*"];
+
+/// Kinds that are published, and that this version never tells.
+const NOT_YET: &[&str] = &["restore_job.slow", "index.ready", "index.not_ready", "index.*"];
+
+const EVENTS: &str = "write events = [\"restore_job.*\"]";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Type {
+    Log,
+    Desktop,
+    Webhook,
+}
+
+impl Type {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Log => "log",
+            Self::Desktop => "desktop",
+            Self::Webhook => "webhook",
+        }
+    }
+}
+
+/// A sink as far as it can be told from others: where it is, and what it calls itself.
+struct Card<'a> {
+    kind: Type,
+    span: Span,
+    name: Option<(&'a str, Span)>,
+    /// It has a name that was refused.
+    refused: bool,
+}
+
+/// Reads `sink` of the top level; one log sink if it is absent. Relative paths start at `base`.
+pub(super) fn read(top: &mut Section<'_>, base: &Path) -> Vec<SinkSettings> {
+    let report = top.report;
+    let mut cards = Vec::new();
+    let mut sinks = Vec::new();
+    let before = report.len();
+    let written = top.span_of("sink");
+    for section in top.sections("sink") {
+        sinks.extend(sink(section, base, &mut cards));
+    }
+    only_one_log(&cards, report);
+    unique_names(&cards, report);
+    match written {
+        None => sinks.push(SinkSettings::Log(LogSettings::default())),
+        Some(span) if sinks.is_empty() && report.len() == before => {
+            report.push(Finding::new(&span, "`sink` is empty").help("remove it to log all, or add [[sink]]"));
+        }
+        Some(_) => {}
+    }
+    sinks
+}
+
+fn sink<'a>(mut section: Section<'a>, base: &Path, cards: &mut Vec<Card<'a>>) -> Option<SinkSettings> {
+    if section.lacks("type") {
+        let finding = Finding::new(&section.span, "a sink without a type");
+        section.report.push(finding.help("add type = \"log\", \"desktop\" or \"webhook\""));
+    }
+    let Some(kind) = section.take("type").and_then(|value| value.choice(TYPES)) else {
+        section.expect(KEYS);
+        section.finish();
+        return None;
+    };
+    let has_name = section.has("name");
+    let name = section.label("name", LONGEST_NAME);
+    let refused = has_name && name.is_none();
+    let given = name.as_ref().map_or(kind.as_str(), |(name, _)| *name).to_owned();
+    cards.push(Card { kind, span: section.span.clone(), name, refused });
+    let events = section.take("events").map(|value| events(&value));
+    let or_all = |events: Option<Option<EventFilter>>| events.unwrap_or_else(|| Some(EventFilter::all()));
+    match kind {
+        Type::Log => {
+            let format = section.take("format").and_then(|value| value.choice(FORMATS));
+            let levels = section.take("levels").map(|value| levels(&value)).unwrap_or_default();
+            section.finish();
+            let format = format.unwrap_or_default();
+            Some(SinkSettings::Log(LogSettings { name: given, events: or_all(events)?, format, levels }))
+        }
+        Type::Desktop => {
+            section.finish();
+            let events = events.unwrap_or_else(|| Some(EventFilter::ends()))?;
+            Some(SinkSettings::Desktop(DesktopSettings { name: given, events }))
+        }
+        Type::Webhook => {
+            let (url, allow_http) = webhook(section, base);
+            Some(SinkSettings::Webhook(WebhookSettings {
+                name: given,
+                events: or_all(events)?,
+                url: url?,
+                allow_http,
+            }))
+        }
+    }
+}
+
+/// Reads what only a webhook has: its address, and whether that may be plain http.
+fn webhook(mut section: Section<'_>, base: &Path) -> (Option<UrlSource>, bool) {
+    let has_allow_http = section.has("allow_http");
+    let allow_http = section.boolean("allow_http");
+    // Where `allow_http` was refused, the address is judged as if it had been `true`: one problem, not two.
+    let lenient = allow_http.unwrap_or(has_allow_http);
+    if section.lacks("url") {
+        let help = "add url = \"https://…\", or url = { env = \"NAME\" } if the address is a secret";
+        section.report.push(Finding::new(&section.span, "a webhook without a url").help(help));
+    }
+    let url = section.take("url").and_then(|value| url(&value, lenient, base));
+    if let Some(secret) = section.take("signing_secret") {
+        source::read(&secret, base);
+        secret.unsupported(
+            "`signing_secret`",
+            "remove it, and keep the address secret instead: url = { file = \"PATH\" }",
+        );
+    }
+    if let Some(format) = section.take("format") {
+        format.string();
+        format.unsupported("`format` of a webhook", "remove it; the body is JSON");
+    }
+    if let Some(block_private) = section.take("block_private") {
+        block_private.boolean();
+        block_private.unsupported("`block_private`", "remove it");
+    }
+    section.finish();
+    (url, lenient)
+}
+
+fn url(value: &Value<'_>, allow_http: bool, base: &Path) -> Option<UrlSource> {
+    match value.inner {
+        DeValue::String(text) => WebhookUrl::parse(text, allow_http)
+            .map_err(|text| {
+                let (fault, help) =
+                    text.split_once("; ").unwrap_or((&text, "write it like \"https://example.com/hook\""));
+                value.refuse(fault, help);
+            })
+            .ok()
+            .map(UrlSource::Given),
+        DeValue::Table(_) => source::read(value, base).map(UrlSource::From),
+        _ => {
+            let help = "write \"https://…\", or { env = \"NAME\" } if the address is a secret";
+            // Reports the type that was found.
+            value.string_or("a string or a table", help).and(None)
+        }
+    }
+}
+
+fn only_one_log(cards: &[Card<'_>], report: &Report) {
+    let mut logs = cards.iter().filter(|card| card.kind == Type::Log);
+    let Some(first) = logs.next() else { return };
+    for card in logs {
+        let finding = Finding::new(&card.span, "a second sink of type \"log\"; there is one log");
+        report.push(
+            finding.see("the first is on line", &first.span).help("join the two, with all their `events`"),
+        );
+    }
+}
+
+fn unique_names(cards: &[Card<'_>], report: &Report) {
+    let mut seen: HashMap<&str, &Card<'_>> = HashMap::new();
+    for card in cards.iter().filter(|card| !card.refused) {
+        let (name, span) = match &card.name {
+            Some((name, span)) => (*name, span),
+            None => (card.kind.as_str(), &card.span),
+        };
+        let first = *seen.entry(name).or_insert(card);
+        // Two logs are a problem already, and names do not solve it.
+        if first.span == card.span || (card.kind == Type::Log && first.kind == Type::Log) {
+            continue;
+        }
+        let message = match card.name {
+            Some(_) => format!("a second sink has the name {}", quoted(name)),
+            None => format!("a second sink is called {} because it has no name", quoted(name)),
+        };
+        let finding = Finding::new(span, message).see("the first is on line", &first.span);
+        report.push(finding.help("give each sink its own `name`: deliveries are kept under it"));
+    }
+}
+
+fn events(value: &Value<'_>) -> Option<EventFilter> {
+    let entries = value.array(EVENTS)?;
+    if entries.is_empty() {
+        value.refuse("is empty, so this sink would be told nothing", EVENTS);
+        return None;
+    }
+    let patterns: Vec<_> = entries.iter().filter_map(pattern).collect();
+    if patterns.len() < entries.len() { None } else { EventFilter::from_patterns(patterns).ok() }
+}
+
+/// A pattern that matches something.
+fn pattern<'a>(entry: &Value<'a>) -> Option<&'a str> {
+    let text = entry.string()?;
+    if EventFilter::from_patterns([text]).is_ok() {
+        return Some(text);
+    }
+    unknown_kind(text, &entry.span, entry.report, PATTERNS);
+    None
+}
+
+/// Reports a text that names no kind of transition.
+fn unknown_kind(text: &str, span: &Span, report: &Report, patterns: &[&'static str]) {
+    if NOT_YET.contains(&text) {
+        let message = format!("the event {} is not supported by this version", quoted(text));
+        report.push(Finding::new(span, message).help("remove it"));
+        return;
+    }
+    let kinds = || TransitionKind::ALL.iter().map(|kind| kind.as_str());
+    let verb = |text: &str| kinds().find(|kind| kind.split_once('.').is_some_and(|(_, verb)| verb == text));
+    let near = verb(text).or_else(|| nearest(text, kinds().chain(patterns.iter().copied())));
+    let all =
+        || kinds().chain(patterns.iter().copied()).map(|kind| format!("\"{kind}\"")).collect::<Vec<_>>();
+    let help = near.map_or_else(
+        || format!("the events are {}", all().join(", ")),
+        |near| format!("did you mean \"{near}\"?"),
+    );
+    report.push(Finding::new(span, format!("unknown event {}", quoted(text))).help(help));
+}
+
+fn levels(value: &Value<'_>) -> Vec<(TransitionKind, LogLevel)> {
+    const HELP: &str = "write levels = { \"restore_job.failed\" = \"error\" }";
+    let Some(section) = value.table_or("a table", HELP) else { return Vec::new() };
+    let mut levels = Vec::new();
+    for (name, span, value) in section.entries() {
+        let kind = TransitionKind::parse(name);
+        match value.inner {
+            // What `restore_job.failed = "error"` without quotes makes.
+            DeValue::Table(_) if kind.is_none() && matches!(name, "restore_job" | "project") => {
+                let finding = Finding::new(&span, format!("{} is no event by itself", quoted(name)));
+                value
+                    .report
+                    .push(finding.help("put the event in quotes: \"restore_job.failed\" = \"error\""));
+            }
+            _ => {
+                let level = value.choice(LEVELS);
+                if kind.is_none() {
+                    unknown_kind(name, &span, value.report, &[]);
+                }
+                levels.extend(kind.zip(level));
+            }
+        }
+    }
+    levels
+}

@@ -1,0 +1,162 @@
+//! What files mean, and what is said about bad ones.
+
+mod mutations;
+mod printed;
+mod refused;
+mod secrets;
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::parse_in;
+use crate::config::{LogFormat, LogLevel, Problems, Rate, SecretSource, Settings, SinkSettings, UrlSource};
+use crate::model::TransitionKind;
+
+/// A file with every key there is.
+const FULL: &str = include_str!("full.toml");
+
+/// The file that is shipped.
+const SAMPLE: &str = include_str!("../../../../config/restore-watch.toml");
+
+fn read(text: &str) -> Result<Settings, Problems> {
+    parse_in(text, Path::new("/etc/restore-watch/config.toml"), &|_| None)
+}
+
+/// The problems of `text` as they are printed.
+fn printed(text: &str) -> String {
+    let problems = parse_in(text, Path::new("config.toml"), &|_| None).expect_err("should be refused");
+    problems.to_string()
+}
+
+#[test]
+fn the_smallest_file() {
+    let settings = read(r#"jobs = ["rj-1"]"#).unwrap();
+    let [project] = settings.projects.as_slice() else { panic!("{settings:?}") };
+    assert_eq!(project.name.as_str(), "default");
+    assert_eq!(project.api_key, SecretSource::Env("PINECONE_API_KEY".to_owned()));
+    assert_eq!(project.api.endpoint.to_string(), "https://api.pinecone.io");
+    assert_eq!(project.api.version, "2026-04");
+    assert_eq!(project.jobs[0].id.as_str(), "rj-1");
+    assert!(matches!(settings.sinks.as_slice(), [SinkSettings::Log(_)]));
+}
+
+#[test]
+fn everything_is_read() {
+    let settings = read(FULL).unwrap();
+    let [default, production] = settings.projects.as_slice() else { panic!("{settings:?}") };
+
+    assert_eq!(default.name.as_str(), "default");
+    assert_eq!(default.api_key, SecretSource::File("/etc/restore-watch/keys/default".into()));
+    assert_eq!(default.api.endpoint.to_string(), "http://10.0.0.1:8080");
+    assert_eq!(Some(default.api.requests_per_second), Rate::new(3.0));
+    assert_eq!(default.api.burst.get(), 5);
+    assert_eq!(default.api.request_timeout, Duration::from_secs(20));
+    assert_eq!(default.api.ca_file.as_deref(), Some(Path::new("/etc/restore-watch/ca.pem")));
+    assert_eq!(default.cadence.min_interval, Duration::from_secs(2));
+    assert_eq!(default.cadence.max_interval, Duration::from_mins(2));
+    assert_eq!(default.watch.not_found_grace, Duration::from_secs(30));
+    assert_eq!(default.watch.unreachable_after, Duration::from_mins(5));
+    let ids: Vec<_> = default.jobs.iter().map(|job| job.id.as_str()).collect();
+    assert_eq!(ids, ["top-1", "top-2", "own-1"], "the lists are joined");
+
+    assert_eq!(production.api_key, SecretSource::Credential("pinecone".to_owned()));
+    assert_eq!(production.api.endpoint.to_string(), "https://control.example");
+    assert_eq!(production.api.version, "2025-10");
+    assert_eq!(production.api.burst.get(), 7);
+    assert_eq!(production.api.request_timeout, Duration::from_secs(20), "as for all projects");
+    assert_eq!(production.api.ca_file.as_deref(), Some(Path::new("/srv/ca.pem")));
+    assert_eq!(production.cadence.min_interval, Duration::from_secs(2), "as for all projects");
+    assert_eq!(production.cadence.max_interval, Duration::from_secs(10));
+    assert_eq!(production.watch.unreachable_after, Duration::ZERO);
+    let [job] = production.jobs.as_slice() else { panic!("{production:?}") };
+    assert_eq!(job.name.as_deref(), Some("nightly"));
+    assert_eq!(job.deadline, Some(Duration::from_hours(2)));
+}
+
+#[test]
+fn every_sink_is_read() {
+    let settings = read(FULL).unwrap();
+    let [
+        SinkSettings::Log(log),
+        SinkSettings::Desktop(desktop),
+        SinkSettings::Webhook(ops),
+        SinkSettings::Webhook(chat),
+    ] = settings.sinks.as_slice()
+    else {
+        panic!("{:?}", settings.sinks)
+    };
+    assert_eq!((log.name.as_str(), log.format), ("journal", LogFormat::Json));
+    assert_eq!(log.levels, [(TransitionKind::Failed, LogLevel::Error)]);
+    assert!(log.events.wants(TransitionKind::ProjectRecovered));
+    assert_eq!(desktop.name, "screen");
+    assert_eq!(desktop.events.kinds(), [TransitionKind::Completed]);
+    assert!(matches!(&ops.url, UrlSource::Given(url) if url.to_string() == "http://hooks.example"));
+    assert!(ops.allow_http && !chat.allow_http);
+    assert!(matches!(&chat.url, UrlSource::From(SecretSource::Env(name)) if name == "CHAT_URL"));
+}
+
+#[test]
+fn harmless_forms() {
+    for text in [
+        "\u{feff}jobs = ['a']\r\n",
+        "jobs = ['a']\nwatch.until = 'completed'",
+        "jobs = []\n[[project]]\nname = 'x'\ndiscover = false\njobs = ['a']",
+        "jobs = ['a']\n[[project]]\nname = 'default'",
+        "jobs = ['a']\n[api]\nrequests_per_second = 1",
+        "jobs = ['a']\n[[sink]]\ntype = 'log'\nlevels = {}",
+        "jobs = ['a']\napi = { endpoint = 'http://10.0.0.1' }\n[[project]]\nname = 'default'\napi.allow_http = true",
+        "[[project]]\nname = 'x'\njobs = ['a']\n[[project]]\nname = 'y'\njobs = ['a']",
+    ] {
+        if let Err(problems) = read(text) {
+            panic!("{text}\n{problems}");
+        }
+    }
+}
+
+#[test]
+fn the_shipped_file_works_and_its_comments_show_the_defaults() {
+    let plain = read(SAMPLE).unwrap();
+    let uncommented: Vec<_> = SAMPLE
+        .lines()
+        .map(|line| match line.trim_start().strip_prefix("# ") {
+            Some(setting) if setting.starts_with(['[', '{']) || setting.contains(" = ") => setting,
+            _ => line,
+        })
+        .collect();
+    let full = read(&uncommented.join("\n")).unwrap();
+    assert_eq!(full.projects.len(), 2);
+    assert_eq!(full.sinks.len(), 3);
+    let (mut given, default) = (full.projects[0].clone(), &plain.projects[0]);
+    assert!(given.api.ca_file.take().is_some());
+    assert_eq!(format!("{:?}", given.api), format!("{:?}", default.api));
+    assert_eq!(given.cadence, default.cadence);
+    assert_eq!(given.watch, default.watch);
+}
+
+#[test]
+fn the_environment_replaces_the_default_endpoint_only() {
+    let with = |text, host: &'static str| {
+        parse_in(text, Path::new("config.toml"), &move |name| {
+            (name == "PINECONE_CONTROLLER_HOST").then(|| host.into())
+        })
+    };
+    let endpoint = |text, host| with(text, host).unwrap().projects[0].api.endpoint.to_string();
+    let silent = "jobs = ['a']";
+    let outspoken = "jobs = ['a']\n[api]\nendpoint = 'given.example'";
+    assert_eq!(endpoint(silent, "host.example"), "https://host.example");
+    assert_eq!(endpoint(silent, ""), "https://api.pinecone.io");
+    assert_eq!(endpoint(outspoken, "host.example"), "https://given.example");
+    assert_eq!(endpoint(outspoken, "no URL"), "https://given.example");
+    insta::assert_snapshot!(with(silent, "http://user:canary@10.0.0.1").unwrap_err(), @"
+error: the environment variable PINECONE_CONTROLLER_HOST cannot be used: the URL carries a user name or password
+  = help: remove them, the API key is given apart
+
+1 problem
+");
+    insta::assert_snapshot!(with(silent, "http://10.0.0.1").unwrap_err(), @"
+error: the environment variable PINECONE_CONTROLLER_HOST cannot be used: plain http would send the API key unencrypted to `10.0.0.1`
+  = help: use https, or set `allow_http = true`
+
+1 problem
+");
+}

@@ -1,0 +1,169 @@
+//! Promise: whatever is wrong with a file is told. Every key and every value of a full file is made wrong, one by one,
+//! and random changes are made to the shipped one.
+
+use std::ops::Range;
+use std::path::Path;
+
+use proptest::prelude::*;
+use toml::de::{DeTable, DeValue};
+
+use super::{FULL, SAMPLE, read};
+use crate::config::{Problems, parse_in};
+
+/// The spans of all keys, and of all values that can be replaced in place.
+fn spans(table: &DeTable<'_>, text: &str, keys: &mut Vec<Range<usize>>, values: &mut Vec<Range<usize>>) {
+    for (key, value) in table {
+        keys.push(key.span());
+        spans_of_value(value.get_ref(), value.span(), text, keys, values);
+    }
+}
+
+fn spans_of_value(
+    value: &DeValue<'_>,
+    span: Range<usize>,
+    text: &str,
+    keys: &mut Vec<Range<usize>>,
+    values: &mut Vec<Range<usize>>,
+) {
+    // The value of `[table]` and `[[array]]` is its header.
+    let is_header = text[..span.start].chars().next_back().is_none_or(|c| c == '\n')
+        && text[span.clone()].starts_with('[');
+    if !is_header {
+        values.push(span);
+    }
+    match value {
+        DeValue::Table(table) => spans(table, text, keys, values),
+        DeValue::Array(items) => {
+            for item in items {
+                spans_of_value(item.get_ref(), item.span(), text, keys, values);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn assert_refused(span: &Range<usize>, replacement: &str) {
+    let text = format!("{}{replacement}{}", &FULL[..span.start], &FULL[span.end..]);
+    let line = FULL[..span.start].lines().count().max(1)
+        + usize::from(FULL[..span.start].ends_with('\n') && span.start > 0);
+    let Err(problems) = read(&text) else { panic!("accepted at line {line}:\n{text}") };
+    assert!(
+        problems.iter().any(|problem| problem.line() == Some(line)),
+        "nothing was said about line {line}: {}\n\n{problems}",
+        text.lines().nth(line - 1).unwrap_or_default(),
+    );
+}
+
+#[test]
+fn every_wrong_key_and_value_is_told_at_its_line() {
+    let document = DeTable::parse(FULL).unwrap();
+    let (mut keys, mut values) = (Vec::new(), Vec::new());
+    spans(document.get_ref(), FULL, &mut keys, &mut values);
+    assert!(keys.len() > 50 && values.len() > 50, "{} keys, {} values", keys.len(), values.len());
+    for key in &keys {
+        let name = &FULL[key.clone()];
+        let quoted = |text: &str| if name.starts_with('"') { format!("\"{text}\"") } else { text.to_owned() };
+        let bare = name.trim_matches('"');
+        for typo in [format!("{bare}x"), format!("x{bare}"), bare[1..].to_owned(), bare.to_uppercase()] {
+            assert_refused(key, &quoted(&typo));
+        }
+    }
+    for value in &values {
+        for wrong in [
+            "1979-05-27",
+            "-1",
+            "\"\"",
+            "{ zz = 1 }",
+            "[[1]]",
+            "[{}]",
+            "nan",
+            "99999999999999999999",
+            "\"\\u0000\"",
+        ] {
+            assert_refused(value, wrong);
+        }
+    }
+}
+
+/// Headers of arrays are found once by their key; the further ones are tried here.
+#[test]
+fn every_wrong_header_is_told_at_its_line() {
+    for (start, header) in FULL.match_indices("[[").chain(FULL.match_indices("\n[")) {
+        let start = start + usize::from(header.starts_with('\n'));
+        let end = start + FULL[start..].find(']').unwrap();
+        if FULL[start..end] == *"[[project" {
+            // Its sub-tables then belong to another project: refused, but where they are.
+            assert!(read(&format!("{}x{}", &FULL[..end], &FULL[end..])).is_err());
+        } else {
+            assert_refused(&(end..end), "x");
+        }
+    }
+}
+
+fn bits() -> impl Strategy<Value = String> {
+    prop_oneof![
+        Just(String::new()),
+        "[\\PC\\t\\n]{0,6}",
+        "[\\[\\]{}=\"'#,.\\n\\\\ a-z0-9_é日\u{0}\u{1b}-]{0,8}",
+        prop::sample::select(
+            &[
+                "\"\"\"",
+                "'''",
+                "[[project]]\n",
+                "api_key = ",
+                "[api]\n",
+                "jobs = [",
+                "{ id = ",
+                "\r\n",
+                "\u{feff}",
+                "1e999",
+                "= nan"
+            ][..]
+        )
+        .prop_map(str::to_owned),
+    ]
+}
+
+/// Reads `text` and prints what is wrong with it, in every way there is.
+fn survive(text: &str) {
+    match parse_in(text, Path::new("config.toml"), &|_| None) {
+        Ok(settings) => {
+            assert!(!settings.sinks.is_empty() && !settings.projects.is_empty());
+            assert!(settings.projects.iter().all(|project| !project.jobs.is_empty()));
+        }
+        Err(problems) => told(text, &problems),
+    }
+}
+
+fn told(text: &str, problems: &Problems) {
+    assert!(problems.iter().next().is_some());
+    let printed = problems.to_string();
+    assert!(!printed.contains(|c: char| c.is_control() && c != '\n'), "{printed:?}");
+    for problem in problems {
+        assert!(problem.line().is_none_or(|line| line <= text.split('\n').count()));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_text_is_survived(text in "[\\PC\\s]{0,200}", bits in prop::collection::vec(bits(), 0..20)) {
+        survive(&text);
+        survive(&bits.concat());
+    }
+
+    #[test]
+    fn any_change_of_a_good_file_is_survived(
+        full in any::<bool>(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), 0..8_usize, bits()), 1..6),
+    ) {
+        let mut text: Vec<char> = if full { FULL } else { SAMPLE }.chars().collect();
+        for (at, length, with) in changes {
+            let at = at.index(text.len() + 1);
+            let end = text.len().min(at + length);
+            text.splice(at..end, with.chars());
+        }
+        survive(&text.into_iter().collect::<String>());
+    }
+}

@@ -1,0 +1,369 @@
+//! How problems look.
+
+use super::printed;
+
+#[test]
+fn all_problems_of_a_file_in_one_go() {
+    let text = r#"
+jobs = ["rj-1", "rj 2", "rj-1"]
+
+[api]
+requests_per_secnd = 2.0
+burst = 0
+request_timeout = 10
+version = "latest"
+
+[cadence]
+min_interval = "2m"
+
+[[sink]]
+type = "desktop"
+events = ["restore_job.complete", "failed", "restore_job.slow"]
+"#;
+    insta::assert_snapshot!(printed(text), @r#"
+error: a restore job id has no spaces, line breaks or control characters
+ --> config.toml:2:17
+  |
+2 | jobs = ["rj-1", "rj 2", "rj-1"]
+  |                 ^^^^^^
+  = help: copy the id as `pc` or the console shows it
+
+error: the job `rj-1` is listed twice
+ --> config.toml:2:25
+  |
+2 | jobs = ["rj-1", "rj 2", "rj-1"]
+  |                         ^^^^^^
+  = note: it is first listed on line 2
+  = help: remove one of the two
+
+error: unknown key `requests_per_secnd`
+ --> config.toml:5:1
+  |
+5 | requests_per_secnd = 2.0
+  | ^^^^^^^^^^^^^^^^^^
+  = help: did you mean `requests_per_second`?
+
+error: `burst` is `0`
+ --> config.toml:6:9
+  |
+6 | burst = 0
+  |         ^
+  = help: give 1 to 1000
+
+error: `request_timeout` must be a duration, found an integer
+ --> config.toml:7:19
+  |
+7 | request_timeout = 10
+  |                   ^^
+  = help: write "10s" for seconds
+
+error: `version` is `latest`, which is not a version of the API
+ --> config.toml:8:11
+  |
+8 | version = "latest"
+  |           ^^^^^^^^
+  = help: versions are months, such as "2026-04"
+
+error: `min_interval` (2m) is longer than `max_interval` (1m, the default)
+  --> config.toml:11:16
+   |
+11 | min_interval = "2m"
+   |                ^^^^
+   = help: lower `min_interval` or raise `max_interval`
+
+error: unknown event `restore_job.complete`
+  --> config.toml:15:11
+   |
+15 | events = ["restore_job.complete", "failed", "restore_job.slow"]
+   |           ^^^^^^^^^^^^^^^^^^^^^^
+   = help: did you mean "restore_job.completed"?
+
+error: unknown event `failed`
+  --> config.toml:15:35
+   |
+15 | events = ["restore_job.complete", "failed", "restore_job.slow"]
+   |                                   ^^^^^^^^
+   = help: did you mean "restore_job.failed"?
+
+error: the event `restore_job.slow` is not supported by this version
+  --> config.toml:15:45
+   |
+15 | events = ["restore_job.complete", "failed", "restore_job.slow"]
+   |                                             ^^^^^^^^^^^^^^^^^^
+   = help: remove it
+
+10 problems in config.toml
+"#);
+}
+
+#[test]
+fn unknown_keys() {
+    insta::assert_snapshot!(printed("jobs = ['a']\nendpoint = 'x'\n[other]\na.b = 1"), @"
+error: unknown key `endpoint`
+ --> config.toml:2:1
+  |
+2 | endpoint = 'x'
+  | ^^^^^^^^
+  = help: `endpoint` belongs to [api], or to [project.api]
+
+error: unknown key `other`
+ --> config.toml:3:2
+  |
+3 | [other]
+  |  ^^^^^
+  = help: the keys known here are `api`, `cadence`, `heartbeat`, `jobs`, `project`, `sink`, `state`, `watch`
+
+2 problems in config.toml
+");
+}
+
+#[test]
+fn what_this_version_does_not_support() {
+    let text = r#"
+[watch]
+slow_after = "1h"
+[cadence]
+effort = "low"
+[[project]]
+name = "x"
+discover = true
+jobs = [{ id = "a", until = "ready" }]
+[state]
+path = "state.db"
+[heartbeat]
+[[sink]]
+type = "webhook"
+url = "https://hooks.example/T0/B0"
+signing_secret = { env = "SECRET" }
+format = "slack"
+block_private = true
+events = ["index.ready"]
+"#;
+    insta::assert_snapshot!(printed(text), @r#"
+error: `slow_after` is not supported by this version
+ --> config.toml:3:14
+  |
+3 | slow_after = "1h"
+  |              ^^^^
+  = help: remove it; a job can have a `deadline`
+
+error: `effort` is not supported by this version
+ --> config.toml:5:10
+  |
+5 | effort = "low"
+  |          ^^^^^
+  = help: remove it; `min_interval` and `max_interval` bound the polling
+
+error: `discover = true` is not supported by this version
+ --> config.toml:8:12
+  |
+8 | discover = true
+  |            ^^^^
+  = help: remove it, and list the jobs in `jobs`
+
+error: `until = "ready"` is not supported by this version
+ --> config.toml:9:29
+  |
+9 | jobs = [{ id = "a", until = "ready" }]
+  |                             ^^^^^^^
+  = help: write "completed", or remove it
+
+error: `state` is not supported by this version
+  --> config.toml:10:1
+   |
+10 | [state]
+   | ^^^^^^^
+   = help: remove it; this version has no state file
+
+error: `heartbeat` is not supported by this version
+  --> config.toml:12:1
+   |
+12 | [heartbeat]
+   | ^^^^^^^^^^^
+   = help: remove it
+
+error: `signing_secret` is not supported by this version
+  --> config.toml:16:18
+   |
+16 | signing_secret = { env = "***" }
+   |                  ^^^^^^^^^^^^^^^
+   = help: remove it, and keep the address secret instead: url = { file = "PATH" }
+
+error: `format` of a webhook is not supported by this version
+  --> config.toml:17:10
+   |
+17 | format = "slack"
+   |          ^^^^^^^
+   = help: remove it; the body is JSON
+
+error: `block_private` is not supported by this version
+  --> config.toml:18:17
+   |
+18 | block_private = true
+   |                 ^^^^
+   = help: remove it
+
+error: the event `index.ready` is not supported by this version
+  --> config.toml:19:11
+   |
+19 | events = ["index.ready"]
+   |           ^^^^^^^^^^^^^
+   = help: remove it
+
+10 problems in config.toml
+"#);
+}
+
+#[test]
+fn names_that_clash() {
+    let text = r#"
+[[project]]
+name = "x"
+jobs = ["a"]
+[[project]]
+name = "x"
+[[sink]]
+type = "log"
+[[sink]]
+type = "log"
+[[sink]]
+type = "webhook"
+url = "https://a.example"
+[[sink]]
+type = "webhook"
+url = "https://b.example"
+"#;
+    insta::assert_snapshot!(printed(text), @r#"
+error: the project `x` has no jobs to watch
+ --> config.toml:5:1
+  |
+5 | [[project]]
+  | ^^^^^^^^^^^
+  = help: write jobs = ["RESTORE_JOB_ID"]
+
+error: a second project has the name `x`
+ --> config.toml:6:8
+  |
+6 | name = "x"
+  |        ^^^
+  = note: the first is on line 3
+  = help: give each project its own name
+
+error: a second sink of type "log"; there is one log
+ --> config.toml:9:1
+  |
+9 | [[sink]]
+  | ^^^^^^^^
+  = note: the first is on line 7
+  = help: join the two, with all their `events`
+
+error: a second sink is called `webhook` because it has no name
+  --> config.toml:14:1
+   |
+14 | [[sink]]
+   | ^^^^^^^^
+   = note: the first is on line 11
+   = help: give each sink its own `name`: deliveries are kept under it
+
+4 problems in config.toml
+"#);
+}
+
+#[test]
+fn syntax_errors_of_every_line() {
+    let text = "jobs = [\"a\" \"b\"]\n[api\nburst = 4\nversion = 2026-04-\ncadence = { min_interval = \"1s\n[watch]\nuntil = \n";
+    insta::assert_snapshot!(printed(text), @r#"
+error: missing comma between array elements
+ --> config.toml:1:13
+  |
+1 | jobs = ["***" "***"]
+  |               ^
+  = help: expected `,`
+
+error: unclosed table
+ --> config.toml:2:5
+  |
+2 | [api
+  |     ^
+  = help: expected `]`
+
+error: missing key for inline table element
+ --> config.toml:6:1
+  |
+6 | [watch]
+  | ^
+  = help: expected `,`
+
+error: missing comma between key-value pairs
+ --> config.toml:7:1
+  |
+7 | until =
+  | ^
+  = help: expected `,`
+
+4 problems in config.toml
+"#);
+}
+
+#[test]
+fn the_caret_stands_under_its_word() {
+    let text = "jobs = [\"日本\", \"é\", { id\t= \"日本\" }]\n\tbrust = 4\r\n";
+    insta::assert_snapshot!(printed(text), @r#"
+error: the job `日本` is listed twice
+ --> config.toml:1:27
+  |
+1 | jobs = ["日本", "é", { id    = "日本" }]
+  |                                ^^^^^^
+  = note: it is first listed on line 1
+  = help: remove one of the two
+
+error: unknown key `brust`
+ --> config.toml:2:2
+  |
+2 |     brust = 4
+  |     ^^^^^
+  = help: the keys known here are `api`, `cadence`, `heartbeat`, `jobs`, `project`, `sink`, `state`, `watch`
+
+2 problems in config.toml
+"#);
+    let long = format!("jobs = [{}5, {}]", "\"a-job-of-many\", ".repeat(20), "\"another\", ".repeat(20));
+    insta::assert_snapshot!(printed(&long).lines().take(5).collect::<Vec<_>>().join("\n"), @r#"
+error: the job `a-job-of-many` is listed twice
+ --> config.toml:1:26
+  |
+1 | jobs = ["a-job-of-many", "a-job-of-many", "a-job-of-many", "a-job-of-many", "a-job-of-many", "a-job-of-many", "a-job-of-…
+  |                          ^^^^^^^^^^^^^^^
+"#);
+}
+
+#[test]
+fn a_file_without_jobs() {
+    insta::assert_snapshot!(printed(""), @r#"
+error: no jobs to watch
+ --> config.toml
+  = help: write jobs = ["RESTORE_JOB_ID"]
+
+1 problem in config.toml
+"#);
+    insta::assert_snapshot!(printed("jobs = []"), @r#"
+error: no jobs to watch
+ --> config.toml:1:8
+  |
+1 | jobs = []
+  |        ^^
+  = help: write jobs = ["RESTORE_JOB_ID"]
+
+1 problem in config.toml
+"#);
+}
+
+#[test]
+fn a_file_that_is_wrong_from_end_to_end_is_cut_short() {
+    use std::fmt::Write as _;
+    let text = (0..3000).fold(String::new(), |mut text, n| {
+        writeln!(text, "key-{n} = 1").unwrap();
+        text
+    });
+    let printed = printed(&text);
+    assert!(printed.ends_with("3001 problems in config.toml (2901 not shown)"), "{printed}");
+}

@@ -1,0 +1,112 @@
+//! A table of bad values, each with the line it is refused at and a word of what is said.
+
+use super::read;
+
+const CASES: &[(&str, usize, &str)] = &[
+    ("jobs = 'a'", 1, "must be an array, found a string"),
+    ("jobs = [1]", 1, "must be a string or a table, found an integer"),
+    ("jobs = ['']", 1, "cannot be empty"),
+    ("jobs = ['a b']", 1, "no spaces"),
+    ("jobs = ['..']", 1, "not restore job ids"),
+    ("jobs = ['a', 'a']", 1, "listed twice"),
+    ("jobs = [{ name = 'x' }]", 1, "a job without an id"),
+    ("jobs = [{ id = 'a', name = '' }]", 1, "`name` is empty"),
+    ("jobs = [{ id = 'a', deadline = '0s' }]", 1, "`deadline` is `0s`"),
+    ("jobs = [{ id = 'a', deadline = '400d' }]", 1, "too long"),
+    ("jobs = [{ id = 'a', until = 'ready' }]", 1, "not supported by this version"),
+    ("jobs = ['a']\n[[api]]", 2, "`api` must be a table, found an array"),
+    ("jobs = ['a']\n[api]\nendpoint = 'http://10.0.0.1'", 3, "plain http would send the API key"),
+    ("jobs = ['a']\n[api]\nendpoint = 'ftp://x'", 3, "the scheme `ftp` is not supported"),
+    ("jobs = ['a']\n[api]\nendpoint = ''", 3, "not a URL"),
+    ("jobs = ['a']\n[api]\nendpoint = 'https://x/?a'", 3, "query"),
+    ("jobs = ['a']\n[api]\nversion = '2026-13'", 3, "not a version"),
+    ("jobs = ['a']\n[api]\nversion = '1999-01'", 3, "not a version"),
+    ("jobs = ['a']\n[api]\nversion = '2026-4é'", 3, "not a version"),
+    ("jobs = ['a']\n[api]\nversion = 2026-04-01", 3, "must be a string, found a date"),
+    ("jobs = ['a']\n[api]\nrequests_per_second = 0", 3, "is `0`"),
+    ("jobs = ['a']\n[api]\nrequests_per_second = -1.5", 3, "is `-1.5`"),
+    ("jobs = ['a']\n[api]\nrequests_per_second = nan", 3, "is `nan`"),
+    ("jobs = ['a']\n[api]\nrequests_per_second = inf", 3, "is `inf`"),
+    ("jobs = ['a']\n[api]\nrequests_per_second = 1e9", 3, "is `1e9`"),
+    ("jobs = ['a']\n[api]\nrequests_per_second = '2'", 3, "must be a number"),
+    ("jobs = ['a']\n[api]\nburst = -1", 3, "is `-1`"),
+    ("jobs = ['a']\n[api]\nburst = 1001", 3, "is `1001`"),
+    ("jobs = ['a']\n[api]\nburst = 99999999999999999999", 3, "is `99999999999999999999`"),
+    ("jobs = ['a']\n[api]\nburst = 1.5", 3, "whole number, found a float"),
+    ("jobs = ['a']\n[api]\nrequest_timeout = '99ms'", 3, "is `99ms`"),
+    ("jobs = ['a']\n[api]\nrequest_timeout = '-1s'", 3, "not a duration"),
+    ("jobs = ['a']\n[api]\nrequest_timeout = '6m'", 3, "is `6m`"),
+    ("jobs = ['a']\n[api]\nrequest_timeout = 90", 3, "must be a duration, found an integer"),
+    ("jobs = ['a']\n[api]\nallow_http = 'true'", 3, "must be true or false"),
+    ("jobs = ['a']\n[api]\nca_file = ''", 3, "is empty"),
+    ("jobs = ['a']\n[api]\nca_file = '~/ca.pem'", 3, "starts with `~`"),
+    ("jobs = ['a']\n[cadence]\nmin_interval = '1ms'", 3, "is `1ms`"),
+    ("jobs = ['a']\n[cadence]\nmax_interval = '2d'", 3, "is `2d`"),
+    ("jobs = ['a']\n[cadence]\nmax_interval = '20ms'", 3, "longer than `max_interval` (20ms)"),
+    ("jobs = ['a']\n[cadence]\nmin_interval = '2m'", 3, "(1m, the default)"),
+    ("jobs = ['a']\n[watch]\nuntil = 'done'", 3, "`until` cannot be `done`"),
+    ("jobs = ['a']\n[watch]\nnot_found_grace = '366d'", 3, "too long"),
+    ("[[project]]\njobs = ['a']", 1, "a project without a name"),
+    ("[[project]]\nname = ' '\njobs = ['a']", 2, "`name` is empty"),
+    ("[[project]]\nname = \"a\\nb\"\njobs = ['a']", 2, "line break"),
+    ("[[project]]\nname = 'x'", 1, "the project `x` has no jobs"),
+    ("[[project]]\nname = 'x'\njobs = []", 3, "the project `x` has no jobs"),
+    ("[project]\nname = 'x'", 1, "`project` must be an array, found a table"),
+    ("[[project]]\nname = 'x'\njobs = ['a']\napi_key = {}", 4, "names no source"),
+    ("[[project]]\nname = 'x'\njobs = ['a']\napi_key = { env = 'A', file = 'b' }", 4, "names 2 sources"),
+    ("[[project]]\nname = 'x'\njobs = ['a']\napi_key = { env = '$A' }", 4, "not the name of an environment"),
+    ("[[project]]\nname = 'x'\njobs = ['a']\napi_key = { env = '' }", 4, "not the name of an environment"),
+    ("[[project]]\nname = 'x'\njobs = ['a']\napi_key = { credential = 'a/b' }", 4, "not the name of a cred"),
+    ("[[project]]\nname = 'x'\njobs = ['a']\nendpoint = 'y'", 4, "unknown key `endpoint`"),
+    (
+        "jobs = ['a']\n[cadence]\nmin_interval = '30s'\n[[project]]\nname = 'default'\n[project.cadence]\nmax_interval = '20s'",
+        7,
+        "`min_interval` (30s) is longer than `max_interval` (20s)",
+    ),
+    (
+        "jobs = ['a']\n[api]\nendpoint = 'http://10.0.0.1'\nallow_http = true\n[[project]]\nname = 'default'\napi.allow_http = false",
+        3,
+        "plain http",
+    ),
+    ("jobs = ['a']\n[[project]]\nname = 'default'\njobs = ['a']", 4, "listed twice"),
+    ("jobs = ['a']\n[[sink]]", 2, "a sink without a type"),
+    ("jobs = ['a']\n[[sink]]\ntpye = 'log'", 3, "unknown key `tpye`"),
+    ("jobs = ['a']\n[[sink]]\ntype = 'webhook'\nurll = 'x'", 4, "unknown key `urll`"),
+    ("project = []", 1, "no jobs to watch"),
+    ("job = ['a']", 1, "unknown key `job`"),
+    ("[[projects]]\nname = 'x'", 1, "unknown key `projects`"),
+    ("[[project]]\nnmae = 'x'\njobs = ['a']", 2, "unknown key `nmae`"),
+    ("[[project]]\nname = 'x'\njob = ['a']", 3, "unknown key `job`"),
+    ("jobs = [{ ids = 'a' }]", 1, "unknown key `ids`"),
+    ("jobs = ['a']\n[[sink]]\ntype = 'webhok'\nurl = 1", 3, "`type` cannot be `webhok`"),
+    ("jobs = ['a']\n[[sink]]\ntype = 'webhook'", 2, "a webhook without a url"),
+    ("jobs = ['a']\n[[sink]]\ntype = 'log'\nurl = 'https://x'", 4, "unknown key `url`"),
+    ("jobs = ['a']\n[[sink]]\ntype = 'log'\nformat = 'xml'", 4, "`format` cannot be `xml`"),
+    ("jobs = ['a']\n[[sink]]\ntype = 'log'\nevents = '*'", 4, "must be an array, found a string"),
+    ("jobs = ['a']\n[[sink]]\ntype = 'log'\nevents = []", 4, "is empty"),
+    ("jobs = ['a']\n[[sink]]\ntype = 'log'\nevents = ['restore_job.fail*']", 4, "unknown event"),
+    ("jobs = ['a']\n[[sink]]\ntype = 'log'\nlevels.restore_job.failed = 'error'", 4, "no event by itself"),
+    (
+        "jobs = ['a']\n[[sink]]\ntype = 'log'\nlevels = { 'restore_job.failed' = 'fatal' }",
+        4,
+        "cannot be `fatal`",
+    ),
+    ("jobs = ['a']\n[[sink]]\ntype = 'desktop'\nformat = 'json'", 4, "unknown key `format`"),
+    ("jobs = ['a']\n[[sink]]\ntype = 'webhook'\nurl = 'http://x.example'", 4, "plain http"),
+    ("jobs = ['a']\n[[sink]]\ntype = 'webhook'\nurl = 'mailto:x'", 4, "neither https nor http"),
+    ("jobs = ['a']\n[[sink]]\ntype = 'webhook'\nurl = 5", 4, "must be a string or a table"),
+    ("jobs = ['a']\nsink = []", 2, "`sink` is empty"),
+];
+
+#[test]
+fn bad_values() {
+    for (text, line, said) in CASES {
+        let Err(problems) = read(text) else { panic!("accepted:\n{text}") };
+        let found: Vec<_> = problems.iter().collect();
+        assert_eq!(found.len(), 1, "one mistake, one problem:\n{text}\n\n{problems}");
+        assert_eq!(found[0].line(), Some(*line), "{problems}");
+        assert!(found[0].message().contains(said), "{said}\n{problems}");
+        let says_what_to_do = found[0].help().is_some() || found[0].message().contains("must be");
+        assert!(says_what_to_do, "{problems}");
+    }
+}

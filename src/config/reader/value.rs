@@ -1,0 +1,224 @@
+//! One value of a file, read as what it should be.
+//!
+//! Invariant: whatever a reading refuses is reported, once, at the value; the caller only learns that there is nothing.
+
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use toml::de::DeValue;
+
+use super::report::{Finding, Report, Span};
+use super::section::Section;
+use crate::config::redaction::{nearest, quoted};
+use crate::config::{Rate, duration};
+
+/// A value, with what is needed to complain about it.
+#[derive(Debug, Clone)]
+pub(super) struct Value<'a> {
+    /// How messages call it, such as `` `burst` ``.
+    pub(super) title: String,
+    pub(super) span: Span,
+    pub(super) inner: &'a DeValue<'a>,
+    pub(super) report: &'a Report,
+}
+
+impl<'a> Value<'a> {
+    /// Begins a problem at this value; `fault` continues its name.
+    pub(super) fn fault(&self, fault: impl std::fmt::Display) -> Finding {
+        Finding::new(&self.span, format!("{} {fault}", self.title))
+    }
+
+    /// Reports a problem at this value; `fault` continues its name.
+    pub(super) fn refuse(&self, fault: impl std::fmt::Display, help: impl Into<String>) {
+        self.report.push(self.fault(fault).help(help));
+    }
+
+    /// Reports that this version cannot do what the value asks for.
+    pub(super) fn unsupported(&self, what: &str, remedy: &str) {
+        let message = format!("{what} is not supported by this version");
+        self.report.push(Finding::new(&self.span, message).help(remedy));
+    }
+
+    fn mistyped(&self, expected: &str, help: Option<String>) {
+        let found = match self.inner {
+            DeValue::String(_) => "a string",
+            DeValue::Integer(_) => "an integer",
+            DeValue::Float(_) => "a float",
+            DeValue::Boolean(_) => "a boolean",
+            DeValue::Datetime(_) => "a date",
+            DeValue::Array(_) => "an array",
+            DeValue::Table(_) => "a table",
+        };
+        let finding = self.fault(format_args!("must be {expected}, found {found}"));
+        self.report.push(match help {
+            Some(help) => finding.help(help),
+            None => finding,
+        });
+    }
+
+    /// The help for a value that stands in quotes without need.
+    fn unquote(&self, fits: impl Fn(&str) -> bool) -> Option<String> {
+        let text = self.inner.as_str().filter(|text| fits(text))?;
+        Some(format!("write it without quotes: {text}"))
+    }
+
+    /// A text; `help` says what to write instead of anything else.
+    pub(super) fn string_or(&self, expected: &str, help: &str) -> Option<&'a str> {
+        let DeValue::String(text) = self.inner else {
+            self.mistyped(expected, (!help.is_empty()).then(|| help.to_owned()));
+            return None;
+        };
+        Some(text)
+    }
+
+    /// A text.
+    pub(super) fn string(&self) -> Option<&'a str> {
+        self.string_or("a string", "")
+    }
+
+    /// A name for people: 1 to `longest` characters, not only white space, no control characters.
+    pub(super) fn label(&self, longest: usize) -> Option<&'a str> {
+        let text = self.string()?;
+        let fault = match text {
+            _ if text.trim().is_empty() => "is empty".to_owned(),
+            _ if text.chars().any(char::is_control) => {
+                "has a line break or a control character in it".to_owned()
+            }
+            _ => match text.chars().count() {
+                length if length > longest => {
+                    format!("has {length} characters; at most {longest} are accepted")
+                }
+                _ => return Some(text),
+            },
+        };
+        self.refuse(fault, "give a short name that people will recognise");
+        None
+    }
+
+    /// `true` or `false`.
+    pub(super) fn boolean(&self) -> Option<bool> {
+        let DeValue::Boolean(value) = self.inner else {
+            self.mistyped("true or false", self.unquote(|text| matches!(text, "true" | "false")));
+            return None;
+        };
+        Some(*value)
+    }
+
+    /// A whole number within `bounds`.
+    pub(super) fn integer(&self, bounds: &RangeInclusive<u32>) -> Option<u32> {
+        let DeValue::Integer(number) = self.inner else {
+            self.mistyped("a whole number", self.unquote(|text| text.parse::<u32>().is_ok()));
+            return None;
+        };
+        let value = u32::from_str_radix(number.as_str(), number.radix()).ok();
+        let value = value.filter(|value| bounds.contains(value));
+        if value.is_none() {
+            let shown = quoted(&number.to_string());
+            self.refuse(format_args!("is {shown}"), format!("give {} to {}", bounds.start(), bounds.end()));
+        }
+        value
+    }
+
+    /// A rate in requests a second.
+    pub(super) fn rate(&self) -> Option<Rate> {
+        let (number, shown): (Option<f64>, _) = match self.inner {
+            DeValue::Integer(number) if number.radix() == 10 => {
+                (number.as_str().parse().ok(), number.to_string())
+            }
+            DeValue::Integer(number) => (None, number.to_string()),
+            DeValue::Float(number) => (number.as_str().parse().ok(), number.to_string()),
+            _ => {
+                self.mistyped("a number", self.unquote(|text| text.parse::<f64>().is_ok()));
+                return None;
+            }
+        };
+        let rate = number.and_then(Rate::new);
+        if rate.is_none() {
+            let help = format!("give {} to {} requests a second", Rate::MIN, Rate::MAX);
+            self.refuse(format_args!("is {}", quoted(&shown)), help);
+        }
+        rate
+    }
+
+    /// A duration within `bounds`.
+    pub(super) fn duration(&self, bounds: &RangeInclusive<Duration>) -> Option<Duration> {
+        let DeValue::String(text) = self.inner else {
+            let help = match self.inner {
+                DeValue::Integer(number) if number.as_str().len() <= 9 && number.radix() == 10 => {
+                    format!("write \"{number}s\" for seconds")
+                }
+                _ => "write it like \"90s\", \"10m\" or \"1h30m\"".to_owned(),
+            };
+            self.mistyped("a duration", Some(help));
+            return None;
+        };
+        let range =
+            || format!("give {} to {}", duration::written(*bounds.start()), duration::written(*bounds.end()));
+        match duration::parse(text) {
+            Ok(value) if bounds.contains(&value) => return Some(value),
+            Ok(_) => self.refuse(format_args!("is {}", quoted(text)), range()),
+            Err(duration::DurationError::TooLong(_)) => {
+                self.refuse(format_args!("is {}, which is too long", quoted(text)), range());
+            }
+            Err(duration::DurationError::Malformed(_)) => self.refuse(
+                format_args!("is {}, which is not a duration", quoted(text)),
+                "write it like \"90s\", \"10m\" or \"1h30m\" (units: ms, s, m, h, d)",
+            ),
+        }
+        None
+    }
+
+    /// The path of a file; a relative one starts at `base`.
+    pub(super) fn path(&self, base: &Path) -> Option<PathBuf> {
+        let text = self.string()?;
+        match text {
+            _ if text.trim().is_empty() => self.refuse("is empty", "give the path of a file"),
+            _ if text.contains('\0') => self.refuse("has a NUL character in it", "give the path of a file"),
+            _ if text == "~" || text.starts_with("~/") => {
+                self.refuse("starts with `~`, which is not replaced here", "write the whole path");
+            }
+            _ => return Some(base.join(text)),
+        }
+        None
+    }
+
+    /// One of a few words.
+    pub(super) fn choice<T: Copy>(&self, choices: &[(&str, T)]) -> Option<T> {
+        let all = choices.iter().map(|(word, _)| format!("\"{word}\"")).collect::<Vec<_>>().join(" or ");
+        let text = self.string_or(&all, "")?;
+        let found = choices.iter().find(|(word, _)| *word == text);
+        if found.is_none() {
+            let help = match nearest(text, choices.iter().map(|(word, _)| *word)) {
+                Some(word) => format!("did you mean \"{word}\"?"),
+                None => format!("write {all}"),
+            };
+            self.refuse(format_args!("cannot be {}", quoted(text)), help);
+        }
+        found.map(|(_, value)| *value)
+    }
+
+    /// The entries of an array; messages call them "an entry of" it.
+    pub(super) fn array(&self, help: &str) -> Option<Vec<Value<'a>>> {
+        let DeValue::Array(items) = self.inner else {
+            self.mistyped("an array", Some(help.to_owned()));
+            return None;
+        };
+        let entry = |item: &'a toml::Spanned<DeValue<'a>>| Value {
+            title: format!("an entry of {}", self.title),
+            span: item.span(),
+            inner: item.get_ref(),
+            report: self.report,
+        };
+        Some(items.iter().map(entry).collect())
+    }
+
+    /// A table, of which `expected` names the kind.
+    pub(super) fn table_or(&self, expected: &str, help: &str) -> Option<Section<'a>> {
+        let DeValue::Table(table) = self.inner else {
+            self.mistyped(expected, Some(help.to_owned()));
+            return None;
+        };
+        Some(Section::new(table, self.span.clone(), self.report))
+    }
+}

@@ -1,0 +1,66 @@
+//! The published exit codes.
+//!
+//! Invariant: the numbers are a contract with every pipeline that branches on them; none changes its meaning.
+
+/// How a command ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Done; the condition of a wait is met.
+    Met = 0,
+    /// A job failed or was cancelled; or a command did not succeed in what it is for.
+    Failed = 1,
+    /// Wrong usage.
+    Usage = 2,
+    /// A job was not found, or was lost.
+    Missing = 3,
+    /// The API refuses the key (401) or the permission (403).
+    Refused = 4,
+    /// The API was unreachable for too long.
+    Unreachable = 5,
+    /// A job ended in a state this program does not know.
+    Unrecognised = 6,
+    /// A bug in this program.
+    Internal = 70,
+    /// The state file cannot be used.
+    State = 74,
+    /// The configuration is bad.
+    Config = 78,
+    /// The time given to a wait is over.
+    Timeout = 124,
+    /// Interrupted by SIGINT.
+    Interrupted = 130,
+    /// Interrupted by SIGTERM.
+    Terminated = 143,
+}
+
+impl Exit {
+    /// The number.
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// What it means, in the words of the documentation.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Met => "condition met",
+            Self::Failed => "a job failed or was cancelled",
+            Self::Usage => "wrong usage",
+            Self::Missing => "a job was not found, or was lost",
+            Self::Refused => "the API refuses the key or the permission",
+            Self::Unreachable => "the API was unreachable for too long",
+            Self::Unrecognised => "a job ended in a state we do not know",
+            Self::Internal => "internal error",
+            Self::State => "the state file cannot be used",
+            Self::Config => "bad configuration",
+            Self::Timeout => "timeout",
+            Self::Interrupted => "interrupted by SIGINT",
+            Self::Terminated => "interrupted by SIGTERM",
+        }
+    }
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}

@@ -1,0 +1,70 @@
+//! What happened, in one line for people: the same words in logs, notifications and on terminals.
+
+use std::time::Duration;
+
+use super::{JobRef, Transition, TransitionKind, duration};
+
+impl JobRef {
+    /// What people call the job: its name, or its id, and the index it makes where that is known and adds anything.
+    pub fn title(&self) -> String {
+        let name = self.name.as_deref().unwrap_or(self.id.as_str());
+        match self.facts.target_index_name.as_deref() {
+            Some(index) if index != name => format!("{name} into index {index}"),
+            _ => name.to_owned(),
+        }
+    }
+}
+
+impl Transition {
+    /// What happened, in one line without a full stop.
+    pub fn summary(&self) -> String {
+        let what = self.what();
+        match &self.reason {
+            Some(reason) => format!("{what}: {reason}"),
+            None => what,
+        }
+    }
+
+    fn what(&self) -> String {
+        let Some(job) = &self.job else {
+            return match self.kind {
+                TransitionKind::ProjectRecovered => {
+                    format!("project {}: the API key is accepted again", self.project)
+                }
+                _ => format!("project {}: the API refuses the key or its permission", self.project),
+            };
+        };
+        let title = job.title();
+        let status = self.status.as_ref().map_or("unknown", |status| status.as_str());
+        let after = self
+            .elapsed_seconds
+            .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+            .map(|elapsed| format!(" after {}", duration::human(elapsed)))
+            .unwrap_or_default();
+        match self.kind {
+            TransitionKind::Watched => format!("watching restore {title}: {status}"),
+            TransitionKind::StatusChanged => {
+                let before = self.previous_status.as_ref().map_or("unknown", |status| status.as_str());
+                format!("restore {title}: {before} -> {status}")
+            }
+            TransitionKind::Progressed => {
+                let percent = job.facts.percent_complete.unwrap_or_default();
+                format!("restore {title}: {percent:.0} %{after}")
+            }
+            TransitionKind::Completed => format!("restore {title} completed{after}"),
+            TransitionKind::Failed => format!("restore {title} failed{after}"),
+            TransitionKind::Cancelled => format!("restore {title} was cancelled{after}"),
+            TransitionKind::Unrecognised => {
+                format!("restore {title} ended with the unknown status {status}{after}")
+            }
+            TransitionKind::Overdue => format!("restore {title} is overdue: {status}{after}"),
+            TransitionKind::NotFound if self.status.is_some() => {
+                format!("restore {title} can no longer be found")
+            }
+            TransitionKind::NotFound => format!("restore {title} cannot be found"),
+            TransitionKind::Unreachable => format!("no good answer about restore {title} for too long"),
+            TransitionKind::Recovered => format!("good answers about restore {title} again: {status}"),
+            TransitionKind::ProjectUnauthorized | TransitionKind::ProjectRecovered => title,
+        }
+    }
+}
