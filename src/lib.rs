@@ -19,6 +19,9 @@
 //! model                                         ids, statuses, transitions
 //! ```
 
+pub mod clock;
 pub mod config;
 pub mod engine;
+pub mod http;
 pub mod model;
+pub mod pinecone;

@@ -101,7 +101,7 @@ impl Progress {
     pub fn projection(&self, now: Instant) -> Option<Projection> {
         let (first, last) = self.readings?;
         let per_second = if last.percent > first.percent && last.age > first.age {
-            (last.percent - first.percent) / last.age.checked_sub(first.age).unwrap().as_secs_f64()
+            (last.percent - first.percent) / last.age.saturating_sub(first.age).as_secs_f64()
         } else {
             last.percent / last.age.as_secs_f64().max(1.0)
         };

@@ -5,6 +5,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::retry::RetryAfter;
+use super::time::Now;
 use crate::model::{JobId, Observation, ProjectName, Status, Transition, TransitionId};
 
 /// Something that happened.
@@ -112,6 +114,8 @@ pub enum Note {
         project: ProjectName,
         /// The job.
         job: JobId,
+        /// What people call it.
+        title: String,
         /// The status, as it was sent.
         status: Status,
     },
@@ -143,9 +147,16 @@ pub struct Failure {
     /// What to make of it.
     pub class: FailureClass,
     /// How long the server asks to be left alone.
-    pub retry_after: Option<Duration>,
+    pub retry_after: Option<RetryAfter>,
     /// What went wrong, in words fit for a log.
     pub message: String,
+}
+
+impl Failure {
+    /// How long the server asks to be left alone, from `now`.
+    pub(super) fn pause(&self, now: Now) -> Duration {
+        self.retry_after.map(|asked| asked.from(now)).unwrap_or_default()
+    }
 }
 
 /// What to make of a failure.

@@ -62,9 +62,9 @@ mod tests {
                 sent.push(clock);
             }
             for (i, from) in sent.iter().enumerate() {
-                for (n, to) in sent[i..].iter().enumerate() {
+                for (n, to) in (1u32..).zip(&sent[i..]) {
                     let allowed = f64::from(burst) + to.since(*from).as_secs_f64() * rate;
-                    prop_assert!((n + 1) as f64 <= allowed + 1e-9, "{} in {:?}", n + 1, to.since(*from));
+                    prop_assert!(f64::from(n) <= allowed + 1e-9, "{n} in {:?}", to.since(*from));
                 }
             }
         }

@@ -26,6 +26,7 @@ mod project;
 pub mod retry;
 pub mod time;
 mod tracker;
+mod verdict;
 
 use std::collections::BTreeMap;
 
@@ -35,6 +36,7 @@ pub use event::{
 pub use outbox::{DeliveryPolicy, SinkPlan};
 pub use project::JobView;
 pub use tracker::{Standing, Tracker};
+pub use verdict::{Condition, Outcome};
 
 use outbox::Outbox;
 use project::{Project, ProjectNews};
@@ -70,7 +72,7 @@ impl Engine {
             Event::Committed => self.outbox.committed(now.instant),
             Event::Delivered(id) => self.outbox.delivered(id, now.instant),
             Event::DeliveryFailed { id, failure } => {
-                let note = self.outbox.failed(id, failure, now.instant, &mut self.rng);
+                let note = self.outbox.failed(id, &failure, now, &mut self.rng);
                 actions.extend(note.map(Action::Note));
             }
             Event::LastLookRequested => {
@@ -99,9 +101,19 @@ impl Engine {
         self.projects.values().flat_map(Project::views)
     }
 
+    /// How each job stands, in the order of [`Engine::jobs`].
+    pub fn outcomes(&self) -> Vec<Outcome> {
+        self.jobs().map(|job| Outcome::of(&job)).collect()
+    }
+
     /// How many deliveries are owed.
     pub fn owed(&self) -> usize {
         self.outbox.owed()
+    }
+
+    /// Whether every transition is committed and every delivery made or given up.
+    pub fn is_settled(&self) -> bool {
+        self.outbox.is_settled()
     }
 
     /// Whether a poll is under way or to come.
@@ -113,18 +125,19 @@ impl Engine {
         let Some(project) = self.projects.get_mut(&poll.project) else { return };
         let Some(began) = project.finish_poll(&poll.job, poll.generation) else { return };
         let (findings, news) = project.observe(&poll.job, began, observation, now, &mut self.rng);
-        self.tell_project(&poll.project, news, now);
-        self.tell_job(&poll.project, &poll.job, findings.drafts, now);
+        let title = project.tracker(&poll.job).map(|tracker| tracker.job().title()).unwrap_or_default();
         actions.extend(findings.unknown_status.map(|status| {
             let (project, job) = (poll.project.clone(), poll.job.clone());
-            Action::Note(Note::UnknownStatus { project, job, status })
+            Action::Note(Note::UnknownStatus { project, job, title, status })
         }));
+        self.tell_project(&poll.project, news, now);
+        self.tell_job(&poll.project, &poll.job, findings.drafts, now);
     }
 
     fn poll_failed(&mut self, poll: &PollId, failure: &Failure, now: Now) {
         let Some(project) = self.projects.get_mut(&poll.project) else { return };
         let Some(began) = project.finish_poll(&poll.job, poll.generation) else { return };
-        let (drafts, news) = project.fail(&poll.job, began, failure, now.instant, &mut self.rng);
+        let (drafts, news) = project.fail(&poll.job, began, failure, now, &mut self.rng);
         self.tell_project(&poll.project, news, now);
         self.tell_job(&poll.project, &poll.job, drafts, now);
     }

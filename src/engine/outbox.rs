@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::event::{Batch, BatchEntry, Delivery, DeliveryId, Failure, FailureClass, Note};
 use super::retry::Backoff;
-use super::time::Instant;
+use super::time::{Instant, Now};
 use crate::config::EventFilter;
 use crate::model::{JobId, ProjectName, Transition, TransitionId};
 
@@ -139,8 +139,8 @@ impl Outbox {
     pub(super) fn failed(
         &mut self,
         id: DeliveryId,
-        failure: Failure,
-        now: Instant,
+        failure: &Failure,
+        now: Now,
         rng: &mut fastrand::Rng,
     ) -> Option<Note> {
         let sink = self.sinks.get_mut(id.sink)?;
@@ -148,21 +148,29 @@ impl Outbox {
         let lane = sink.in_flight.get(&id.transition)?.clone();
         let attempts = sink.lanes.get(&lane)?.front()?.attempts;
         if failure.class == FailureClass::Permanent || attempts >= policy.attempts {
-            sink.finish(id, now);
-            return Some(Note::DeliveryAbandoned { id, attempts, reason: failure.message });
+            sink.finish(id, now.instant);
+            return Some(Note::DeliveryAbandoned { id, attempts, reason: failure.message.clone() });
         }
-        let retry_in = policy.backoff.delay(attempts, failure.retry_after, rng);
+        let retry_in = policy.backoff.delay(attempts, failure.pause(now), rng);
         sink.in_flight.remove(&id.transition);
-        sink.due.insert((now + retry_in, lane));
-        Some(Note::DeliveryDelayed { id, attempts, retry_in, reason: failure.message })
+        sink.due.insert((now.instant + retry_in, lane));
+        Some(Note::DeliveryDelayed { id, attempts, retry_in, reason: failure.message.clone() })
     }
 
     /// How many deliveries are owed, committed or not.
     pub(super) fn owed(&self) -> usize {
-        let uncommitted = self.committing.iter().chain([&self.staged]).flat_map(|batch| &batch.entries);
-        let committed = self.sinks.iter().flat_map(|sink| sink.lanes.values());
-        uncommitted.map(|entry| entry.owed_to.len()).sum::<usize>()
-            + committed.map(VecDeque::len).sum::<usize>()
+        let uncommitted = self.uncommitted().map(|entry| entry.owed_to.len());
+        let committed = self.sinks.iter().flat_map(|sink| sink.lanes.values()).map(VecDeque::len);
+        uncommitted.sum::<usize>() + committed.sum::<usize>()
+    }
+
+    /// Whether every transition is committed and nothing is owed.
+    pub(super) fn is_settled(&self) -> bool {
+        self.uncommitted().next().is_none() && self.sinks.iter().all(|sink| sink.lanes.is_empty())
+    }
+
+    fn uncommitted(&self) -> impl Iterator<Item = &BatchEntry> {
+        self.committing.iter().chain([&self.staged]).flat_map(|batch| &batch.entries)
     }
 }
 

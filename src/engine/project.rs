@@ -9,7 +9,6 @@ use std::time::Duration;
 use super::cadence::Cadence;
 use super::event::{Failure, FailureClass};
 use super::limiter::Limiter;
-use super::retry::Backoff;
 use super::time::{Instant, Now};
 use super::tracker::{Draft, Findings, Standing, Tracker};
 use crate::config::ProjectSettings;
@@ -196,26 +195,33 @@ impl Project {
         id: &JobId,
         began: Instant,
         failure: &Failure,
-        now: Instant,
+        now: Now,
         rng: &mut fastrand::Rng,
     ) -> (Vec<Draft>, Option<ProjectNews>) {
+        let pause = failure.pause(now);
+        let instant = now.instant;
         let news = match failure.class {
-            FailureClass::Refused => return (Vec::new(), self.refuse(id, began, failure, now)),
+            FailureClass::Refused => {
+                return (Vec::new(), self.refuse(id, began, &failure.message, instant, pause));
+            }
             // The API looked the job up, so it took the key.
-            FailureClass::NotFound => self.accept(now),
-            FailureClass::Throttled | FailureClass::Transient | FailureClass::Permanent => self.shrug(now),
+            FailureClass::NotFound => self.accept(instant),
+            FailureClass::Throttled | FailureClass::Transient | FailureClass::Permanent => {
+                self.shrug(instant)
+            }
         };
         let Some(job) = self.jobs.get_mut(id) else { return (Vec::new(), news) };
         let delay = job.tracker.fail(failure, now, &self.cadence, rng);
-        let drafts = if self.access == Access::Accepted { job.tracker.alarm(now, false) } else { Vec::new() };
+        let drafts =
+            if self.access == Access::Accepted { job.tracker.alarm(instant, false) } else { Vec::new() };
         if failure.class == FailureClass::Throttled {
-            let pause = failure.retry_after.unwrap_or(delay).min(Backoff::RETRY_AFTER_MAX);
-            self.held_until = self.held_until.max(now + pause);
+            let hold = if pause.is_zero() { delay } else { pause };
+            self.held_until = self.held_until.max(instant + hold);
         }
         // The verdict on lasting trouble rests on a fresh answer where one can be had.
-        let due = job.tracker.trouble_at().map_or(now + delay, |at| at.max(now).min(now + delay));
-        let floor = now + failure.retry_after.unwrap_or_default().min(Backoff::RETRY_AFTER_MAX);
-        self.schedule_after(id, began, Some(due.max(floor)), now);
+        let verdict = job.tracker.trouble_at().unwrap_or(instant + delay);
+        let due = (instant + delay).min(verdict).max(instant + pause);
+        self.schedule_after(id, began, Some(due), instant);
         (drafts, news)
     }
 
@@ -229,23 +235,28 @@ impl Project {
         None
     }
 
-    fn refuse(&mut self, id: &JobId, began: Instant, failure: &Failure, now: Instant) -> Option<ProjectNews> {
-        let confirmed = match self.access {
-            Access::Accepted => false,
-            Access::Suspected { since } => began >= since,
-            Access::Refused { .. } => true,
+    fn refuse(
+        &mut self,
+        id: &JobId,
+        began: Instant,
+        reason: &str,
+        now: Instant,
+        pause: Duration,
+    ) -> Option<ProjectNews> {
+        let (told, confirmed) = match self.access {
+            Access::Accepted => (false, false),
+            Access::Suspected { since } => (false, began >= since),
+            Access::Refused { .. } => (true, true),
         };
-        let known = matches!(self.access, Access::Refused { .. });
         if confirmed {
-            self.access = Access::Refused { reason: failure.message.clone() };
+            self.access = Access::Refused { reason: reason.to_owned() };
             self.held_until = self.held_until.max(now + self.cadence.slowest());
         } else if self.accepted() {
             self.access = Access::Suspected { since: now };
             self.held_until = self.held_until.max(now + self.cadence.fastest().min(CONFIRM_AFTER));
         }
-        let floor = now + failure.retry_after.unwrap_or_default().min(Backoff::RETRY_AFTER_MAX);
-        self.schedule_after(id, began, Some(self.held_until.max(floor)), now);
-        (confirmed && !known).then(|| ProjectNews::Unauthorized(failure.message.clone()))
+        self.schedule_after(id, began, Some(self.held_until.max(now + pause)), now);
+        (confirmed && !told).then(|| ProjectNews::Unauthorized(reason.to_owned()))
     }
 
     fn accept(&mut self, now: Instant) -> Option<ProjectNews> {

@@ -7,6 +7,32 @@ use std::time::Duration;
 
 use backoff::ExponentialBackoff;
 use backoff::backoff::Backoff as _;
+use jiff::Timestamp;
+
+use super::time::{Now, wall_between};
+
+/// How long a server asks to be left alone (RFC 9110, section 10.2.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RetryAfter {
+    /// For this long.
+    For(Duration),
+    /// Until this time.
+    Until(Timestamp),
+}
+
+impl RetryAfter {
+    /// The longest time that is honoured, one day: a longer one is taken for a mistake.
+    pub const MAX: Duration = Duration::from_hours(24);
+
+    /// The time from `now`, at most [`RetryAfter::MAX`]; none for a date in the past.
+    pub fn from(self, now: Now) -> Duration {
+        let asked = match self {
+            Self::For(duration) => duration,
+            Self::Until(date) => wall_between(now.wall, date),
+        };
+        asked.min(Self::MAX)
+    }
+}
 
 /// Exponential backoff with full jitter: before attempt `n + 1` a time between 0 and `min(initial × 2^n, max)`.
 ///
@@ -23,9 +49,6 @@ pub struct Backoff {
 impl Backoff {
     /// For polls: 0.5 s, doubling, at most 60 s.
     pub const POLL: Self = Self { initial: Duration::from_millis(500), max: Duration::from_mins(1) };
-
-    /// The longest `Retry-After` that is honoured, one day: a longer one is taken for a mistake.
-    pub const RETRY_AFTER_MAX: Duration = Duration::from_hours(24);
 
     /// The highest delay after `failures` failures in a row; the first is number 1.
     ///
@@ -57,10 +80,10 @@ impl Backoff {
         delay.min(self.max)
     }
 
-    /// The delay after `failures` failures in a row: full jitter, but not less than what the server asked for.
-    pub fn delay(self, failures: u32, retry_after: Option<Duration>, rng: &mut fastrand::Rng) -> Duration {
-        let jittered = self.ceiling(failures).mul_f64(rng.f64());
-        jittered.max(retry_after.unwrap_or_default().min(Self::RETRY_AFTER_MAX))
+    /// The delay after `failures` failures in a row: full jitter, but not less than `floor`, which is what the server
+    /// asked for.
+    pub fn delay(self, failures: u32, floor: Duration, rng: &mut fastrand::Rng) -> Duration {
+        self.ceiling(failures).mul_f64(rng.f64()).max(floor)
     }
 }
 
@@ -77,14 +100,29 @@ mod tests {
     }
 
     #[test]
-    fn jitter_is_full_and_retry_after_a_floor() {
+    fn jitter_is_full_and_what_the_server_asked_for_a_floor() {
         let mut rng = fastrand::Rng::with_seed(1);
-        let delays: Vec<_> = (0..1000).map(|_| Backoff::POLL.delay(8, None, &mut rng)).collect();
-        assert!(delays.iter().all(|delay| *delay <= Duration::from_secs(60)));
+        let delays: Vec<_> = (0..1000).map(|_| Backoff::POLL.delay(8, Duration::ZERO, &mut rng)).collect();
+        assert!(delays.iter().all(|delay| *delay <= Duration::from_mins(1)));
         assert!(delays.iter().any(|delay| *delay < Duration::from_secs(3)));
         assert!(delays.iter().any(|delay| *delay > Duration::from_secs(57)));
-        let asked = Some(Duration::from_secs(90));
-        assert_eq!(Backoff::POLL.delay(1, asked, &mut rng), Duration::from_secs(90));
-        assert_eq!(Backoff::POLL.delay(1, Some(Duration::MAX), &mut rng), Backoff::RETRY_AFTER_MAX);
+        let asked = Duration::from_secs(90);
+        assert_eq!(Backoff::POLL.delay(1, asked, &mut rng), asked);
+    }
+
+    #[test]
+    fn absurd_requests_to_be_left_alone_are_capped() {
+        let wall: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
+        let now = Now { instant: super::super::time::Instant::default(), wall };
+        let year = wall + Duration::from_hours(24 * 365);
+        for (asked, granted) in [
+            (RetryAfter::For(Duration::from_secs(7)), Duration::from_secs(7)),
+            (RetryAfter::For(Duration::MAX), RetryAfter::MAX),
+            (RetryAfter::Until(wall + Duration::from_secs(90)), Duration::from_secs(90)),
+            (RetryAfter::Until(wall - Duration::from_secs(90)), Duration::ZERO),
+            (RetryAfter::Until(year), RetryAfter::MAX),
+        ] {
+            assert_eq!(asked.from(now), granted);
+        }
     }
 }

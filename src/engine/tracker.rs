@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::cadence::{Cadence, Progress};
 use super::event::{Failure, FailureClass};
 use super::retry::Backoff;
@@ -30,7 +32,7 @@ pub struct Tracker {
     head_start: Option<Duration>,
     status: Option<Status>,
     facts: JobFacts,
-    end: Option<TransitionKind>,
+    end: Option<End>,
     progress: Progress,
     progress_told: f64,
     overdue_told: bool,
@@ -42,6 +44,13 @@ pub struct Tracker {
     failures: u32,
     last_error: Option<String>,
     last_was_not_found: bool,
+}
+
+/// How a job ended, and when that was observed.
+#[derive(Debug, Clone, Copy)]
+struct End {
+    kind: TransitionKind,
+    observed_at: Timestamp,
 }
 
 /// Trouble that is told once it has lasted.
@@ -139,9 +148,9 @@ impl Tracker {
         if self.missing.told || self.unreachable.told {
             tell(TransitionKind::Recovered);
         }
-        self.end = end_of(&status, &self.facts);
-        if let Some(kind) = self.end {
-            tell(kind);
+        self.end = end_of(&status, &self.facts).map(|kind| End { kind, observed_at: now.wall });
+        if let Some(end) = self.end {
+            tell(end.kind);
         } else {
             if previous.as_ref().is_some_and(|previous| !previous.same_as(&status)) {
                 tell(TransitionKind::StatusChanged);
@@ -159,10 +168,12 @@ impl Tracker {
     pub fn fail(
         &mut self,
         failure: &Failure,
-        now: Instant,
+        now: Now,
         cadence: &Cadence,
         rng: &mut fastrand::Rng,
     ) -> Duration {
+        let floor = failure.pause(now);
+        let now = now.instant;
         self.last_error = Some(failure.message.clone());
         self.last_was_not_found = failure.class == FailureClass::NotFound;
         if self.last_was_not_found && self.status.is_none() {
@@ -182,7 +193,7 @@ impl Tracker {
         if self.last_was_not_found && self.unreachable.told {
             return cadence.slowest();
         }
-        Backoff::POLL.delay(self.failures, failure.retry_after, rng)
+        Backoff::POLL.delay(self.failures, floor, rng)
     }
 
     /// Finds what time alone brings about: lasting trouble and a passed deadline. Trouble is not judged while
@@ -252,31 +263,43 @@ impl Tracker {
 
     /// Makes a transition of a draft.
     pub fn transition(&self, draft: Draft, project: &ProjectName, id: TransitionId, now: Now) -> Transition {
-        let completed_at = self.facts.completed_at;
-        let started = self.facts.created_at.unwrap_or(self.watched_since.wall);
-        let until = completed_at.filter(|_| self.end.is_some()).unwrap_or(now.wall);
         Transition {
             id,
             kind: draft.kind,
             timestamp: now.wall,
             project: project.clone(),
-            job: Some(JobRef {
-                id: self.settings.id.clone(),
-                name: self.settings.name.clone(),
-                facts: self.facts.clone(),
-            }),
+            job: Some(self.job()),
             previous_status: draft.previous_status,
             status: self.status.clone(),
-            elapsed_seconds: Some(wall_between(started, until).as_secs_f64()),
-            detection_delay_seconds: completed_at.map(|end| wall_between(end, now.wall).as_secs_f64()),
+            elapsed_seconds: Some(self.elapsed(now).as_secs_f64()),
+            detection_delay_seconds: self.detection_delay(now).map(|delay| delay.as_secs_f64()),
             reason: draft.reason,
         }
+    }
+
+    /// The job, as transitions and reports show it.
+    pub fn job(&self) -> JobRef {
+        JobRef { id: self.settings.id.clone(), name: self.settings.name.clone(), facts: self.facts.clone() }
+    }
+
+    /// How long the job took, or has been taking: from its start (or that of the watch, where it is unknown) to its end
+    /// (or when that was observed, where it is unknown).
+    pub fn elapsed(&self, now: Now) -> Duration {
+        let started = self.facts.created_at.unwrap_or(self.watched_since.wall);
+        let until = self.end.map(|end| self.facts.completed_at.unwrap_or(end.observed_at));
+        wall_between(started, until.unwrap_or(now.wall))
+    }
+
+    /// How long after its end the end was observed, where both are known.
+    pub fn detection_delay(&self, now: Now) -> Option<Duration> {
+        let observed_at = self.end.map_or(now.wall, |end| end.observed_at);
+        self.facts.completed_at.map(|completed_at| wall_between(completed_at, observed_at))
     }
 
     /// How the job stands.
     pub fn standing(&self) -> Standing {
         match self.end {
-            Some(kind) => Standing::Ended(kind),
+            Some(end) => Standing::Ended(end.kind),
             None if self.missing.told => Standing::Missing,
             None if self.unreachable.told && self.last_was_not_found && self.status.is_some() => {
                 Standing::Missing

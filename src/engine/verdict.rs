@@ -1,0 +1,193 @@
+//! What the state of the jobs means for those who wait for them: whether it is over, and with which exit code.
+//!
+//! Invariant: the published precedence of the exit codes lives here and nowhere else.
+
+use serde::{Serialize, Serializer};
+
+use super::project::JobView;
+use super::tracker::Standing;
+use crate::model::{Exit, TransitionKind};
+
+/// How a job stands, for a wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Not ended.
+    Open,
+    /// Ended well.
+    Completed,
+    /// Ended badly.
+    Failed,
+    /// Was cancelled.
+    Cancelled,
+    /// Ended in a state this program does not know.
+    Unrecognised,
+    /// The API does not know it, or no longer.
+    NotFound,
+    /// No good answer for too long.
+    Unreachable,
+    /// The API refuses the key or the permission.
+    Unauthorized,
+}
+
+impl Outcome {
+    /// The outcome of a job.
+    pub fn of(job: &JobView<'_>) -> Self {
+        match job.tracker.standing() {
+            Standing::Ended(TransitionKind::Completed) => Self::Completed,
+            Standing::Ended(TransitionKind::Cancelled) => Self::Cancelled,
+            Standing::Ended(TransitionKind::Unrecognised) => Self::Unrecognised,
+            Standing::Ended(_) => Self::Failed,
+            _ if job.refused.is_some() => Self::Unauthorized,
+            Standing::Missing => Self::NotFound,
+            Standing::Unreachable => Self::Unreachable,
+            Standing::Open => Self::Open,
+        }
+    }
+
+    /// Its published name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Unrecognised => "unrecognised",
+            Self::NotFound => "not_found",
+            Self::Unreachable => "unreachable",
+            Self::Unauthorized => "unauthorized",
+        }
+    }
+
+    /// Whether the API ended the job.
+    pub fn is_end(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed | Self::Cancelled | Self::Unrecognised)
+    }
+
+    /// The exit code it asks for; a job that is open asks for none.
+    fn exit(self) -> Option<Exit> {
+        match self {
+            Self::Open => None,
+            Self::Completed => Some(Exit::Met),
+            Self::Failed | Self::Cancelled => Some(Exit::Failed),
+            Self::Unrecognised => Some(Exit::Unrecognised),
+            Self::NotFound => Some(Exit::Missing),
+            Self::Unreachable => Some(Exit::Unreachable),
+            Self::Unauthorized => Some(Exit::Refused),
+        }
+    }
+}
+
+/// Where several exit codes apply, the first of these wins.
+const PRECEDENCE: [Exit; 6] =
+    [Exit::Failed, Exit::Refused, Exit::Missing, Exit::Unrecognised, Exit::Unreachable, Exit::Timeout];
+
+impl Serialize for Outcome {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// What a wait waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Condition {
+    /// Every job completes.
+    All {
+        /// End as soon as that has become impossible.
+        fail_fast: bool,
+    },
+    /// One job completes.
+    Any,
+}
+
+impl Condition {
+    /// The exit code of a wait whose jobs stand like this; none while it goes on.
+    ///
+    /// ```
+    /// use restore_watch::model::Exit;
+    /// use restore_watch::engine::{Condition, Outcome};
+    ///
+    /// let jobs = [Outcome::Completed, Outcome::Open];
+    /// assert_eq!(Condition::Any.judge(&jobs), Some(Exit::Met));
+    /// assert_eq!(Condition::All { fail_fast: false }.judge(&jobs), None);
+    /// ```
+    pub fn judge(self, outcomes: &[Outcome]) -> Option<Exit> {
+        let over = !outcomes.contains(&Outcome::Open);
+        match self {
+            Self::Any if outcomes.contains(&Outcome::Completed) => Some(Exit::Met),
+            Self::All { fail_fast: true } if worst(outcomes) != Exit::Met => Some(worst(outcomes)),
+            _ => over.then(|| worst(outcomes)),
+        }
+    }
+
+    /// The exit code of a wait whose time is over.
+    pub fn judge_at_timeout(self, outcomes: &[Outcome]) -> Exit {
+        self.judge(outcomes).unwrap_or_else(|| match worst(outcomes) {
+            Exit::Met => Exit::Timeout,
+            other => other,
+        })
+    }
+}
+
+/// The first code in the order of precedence that any outcome asks for.
+fn worst(outcomes: &[Outcome]) -> Exit {
+    let asked = |exit: &Exit| outcomes.iter().any(|outcome| outcome.exit() == Some(*exit));
+    PRECEDENCE.into_iter().find(asked).unwrap_or(Exit::Met)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Outcome::{
+        Cancelled, Completed, Failed, NotFound, Open, Unauthorized, Unreachable, Unrecognised,
+    };
+    use super::*;
+
+    const ALL: Condition = Condition::All { fail_fast: false };
+    const FAST: Condition = Condition::All { fail_fast: true };
+
+    #[test]
+    fn while_jobs_are_open() {
+        for (condition, outcomes, exit) in [
+            (ALL, &[Open][..], None),
+            (ALL, &[Open, Completed], None),
+            (ALL, &[Open, Failed], None),
+            (FAST, &[Open, Completed], None),
+            (FAST, &[Open, Failed], Some(Exit::Failed)),
+            (FAST, &[Open, NotFound], Some(Exit::Missing)),
+            (Condition::Any, &[Open, Failed], None),
+            (Condition::Any, &[Open, Failed, Completed], Some(Exit::Met)),
+        ] {
+            assert_eq!(condition.judge(outcomes), exit, "{condition:?} {outcomes:?}");
+        }
+    }
+
+    #[test]
+    fn once_all_is_over() {
+        for (outcomes, all, any) in [
+            (&[Completed][..], Exit::Met, Exit::Met),
+            (&[Cancelled], Exit::Failed, Exit::Failed),
+            (&[Completed, Unreachable], Exit::Unreachable, Exit::Met),
+            (&[Unreachable, Unrecognised], Exit::Unrecognised, Exit::Unrecognised),
+            (&[Unreachable, Unrecognised, NotFound], Exit::Missing, Exit::Missing),
+            (&[Unrecognised, NotFound, Unauthorized], Exit::Refused, Exit::Refused),
+            (&[NotFound, Unauthorized, Failed], Exit::Failed, Exit::Failed),
+        ] {
+            assert_eq!(ALL.judge(outcomes), Some(all), "{outcomes:?}");
+            assert_eq!(Condition::Any.judge(outcomes), Some(any), "{outcomes:?}");
+        }
+    }
+
+    #[test]
+    fn when_time_is_over() {
+        for (condition, outcomes, exit) in [
+            (ALL, &[Open][..], Exit::Timeout),
+            (ALL, &[Open, Completed], Exit::Timeout),
+            (ALL, &[Open, Failed], Exit::Failed),
+            (ALL, &[Open, Unreachable], Exit::Unreachable),
+            (ALL, &[Completed], Exit::Met),
+            (Condition::Any, &[Open, Failed], Exit::Failed),
+            (Condition::Any, &[Open], Exit::Timeout),
+        ] {
+            assert_eq!(condition.judge_at_timeout(outcomes), exit, "{condition:?} {outcomes:?}");
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Requests and answers.
+
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Response, StatusCode};
+use serde_json::Value;
+use url::Url;
+
+use super::{Error, wire};
+use crate::config::{ApiKey, ApiSettings, Endpoint, duration};
+use crate::http;
+use crate::model::{JobId, Observation};
+
+/// No answer of this API is longer; what is, is not read to its end.
+const MAX_BODY: usize = 1024 * 1024;
+
+/// Error answers are read for one line of text.
+const MAX_ERROR_BODY: usize = 16 * 1024;
+
+/// The rows asked for in one page, the most there are. The documented default differs between versions.
+const PAGE_SIZE: &str = "100";
+
+/// The control plane of one project.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    endpoint: Endpoint,
+    headers: HeaderMap,
+    key: ApiKey,
+    timeout: Duration,
+}
+
+/// One page of the list of jobs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page {
+    /// The jobs that could be read; one may be there twice, in one page or in several.
+    pub jobs: Vec<Observation>,
+    /// How many rows could not be read.
+    pub unreadable: usize,
+    /// The token of the next page, if there is one.
+    pub next: Option<String>,
+}
+
+impl Client {
+    /// A client that speaks to the endpoint of `settings` with this key.
+    ///
+    /// # Panics
+    /// Where the version of `settings` cannot be a header, which the configuration excludes.
+    pub fn new(http: reqwest::Client, settings: &ApiSettings, key: ApiKey) -> Self {
+        let mut secret = HeaderValue::from_str(key.expose()).expect("an API key is visible ASCII");
+        secret.set_sensitive(true);
+        let version = HeaderValue::from_str(&settings.version).expect("a version is visible ASCII");
+        let headers = HeaderMap::from_iter([
+            (HeaderName::from_static("api-key"), secret),
+            (HeaderName::from_static("x-pinecone-api-version"), version),
+            (ACCEPT, HeaderValue::from_static("application/json")),
+        ]);
+        Self { http, endpoint: settings.endpoint.clone(), headers, key, timeout: settings.request_timeout }
+    }
+
+    /// Asks for one job. An answer about another job is no answer.
+    pub async fn describe(&self, id: &JobId) -> Result<Observation, Error> {
+        let value = self.get(self.endpoint.join(&["restore-jobs", id.as_str()])).await?;
+        let observation = wire::job(&value).map_err(Error::Unreadable)?;
+        if observation.id == *id {
+            Ok(observation)
+        } else {
+            Err(Error::Unreadable("it is about another job".to_owned()))
+        }
+    }
+
+    /// Asks for a page of the list of jobs: the first, or the one this token of an earlier page leads to.
+    pub async fn list_page(&self, token: Option<&str>) -> Result<Page, Error> {
+        let mut url = self.endpoint.join(&["restore-jobs"]);
+        // A limit beside a token makes the API skip or repeat rows.
+        match token {
+            None => url.query_pairs_mut().append_pair("limit", PAGE_SIZE),
+            Some(token) => url.query_pairs_mut().append_pair("paginationToken", token),
+        };
+        let value = self.get(url).await?;
+        let (jobs, unreadable, next) = wire::page(&value).map_err(Error::Unreadable)?;
+        Ok(Page { jobs, unreadable, next })
+    }
+
+    async fn get(&self, url: Url) -> Result<Value, Error> {
+        let request = self.http.get(url).headers(self.headers.clone()).timeout(self.timeout);
+        let response =
+            request.send().await.map_err(|error| Error::Transport(self.describe_transport(&error)))?;
+        if response.status() != StatusCode::OK {
+            return Err(self.refusal(response).await);
+        }
+        let body = http::read_body(response, MAX_BODY).await?;
+        serde_json::from_slice(&body).map_err(|error| {
+            let shape =
+                if body.is_empty() { "it is empty".to_owned() } else { format!("it is no JSON ({error})") };
+            Error::Unreadable(shape)
+        })
+    }
+
+    fn describe_transport(&self, error: &reqwest::Error) -> String {
+        if error.is_timeout() {
+            format!("no answer within {}", duration::human(self.timeout))
+        } else {
+            http::describe(error)
+        }
+    }
+
+    async fn refusal(&self, response: Response) -> Error {
+        let status = response.status();
+        let retry_after = http::retry_after(response.headers());
+        let message = if status.is_redirection() {
+            Some("a redirect, which is not followed; is the endpoint right?".to_owned())
+        } else {
+            let body = http::read_body(response, MAX_ERROR_BODY).await.unwrap_or_default();
+            // A server that repeats the key it was sent must not bring it into a log.
+            wire::error_message(&String::from_utf8_lossy(&body).replace(self.key.expose(), "***"))
+        };
+        Error::Status { status, message, retry_after }
+    }
+}

@@ -1,0 +1,92 @@
+//! What goes wrong when the API is asked, and what to make of it.
+
+use reqwest::StatusCode;
+
+use crate::engine::retry::RetryAfter;
+use crate::engine::{Failure, FailureClass};
+use crate::http::BodyError;
+
+/// Why a request had no good answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No answer at all.
+    #[error("{0}")]
+    Transport(String),
+    /// An answer with a status other than 200.
+    #[error("HTTP {}{}", status.as_u16(), message.as_ref().map(|text| format!(": {text}")).unwrap_or_default())]
+    Status {
+        /// The status.
+        status: StatusCode,
+        /// What the server said, made presentable.
+        message: Option<String>,
+        /// How long the server asks to be left alone.
+        retry_after: Option<RetryAfter>,
+    },
+    /// The answer could not be read to its end.
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    /// The answer is not what it should be.
+    #[error("the answer cannot be used: {0}")]
+    Unreadable(String),
+}
+
+impl Error {
+    /// What to make of it. Only what the API documents as lasting is taken as lasting.
+    pub fn class(&self) -> FailureClass {
+        let Self::Status { status, retry_after, .. } = self else { return FailureClass::Transient };
+        match status.as_u16() {
+            401 | 403 => FailureClass::Refused,
+            404 => FailureClass::NotFound,
+            429 => FailureClass::Throttled,
+            // RFC 9110, section 10.2.3: the time for which the service, not the resource, is unavailable.
+            503 if retry_after.is_some() => FailureClass::Throttled,
+            408 | 500.. => FailureClass::Transient,
+            _ => FailureClass::Permanent,
+        }
+    }
+
+    /// How long the server asks to be left alone.
+    pub fn retry_after(&self) -> Option<RetryAfter> {
+        match self {
+            Self::Status { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { class: error.class(), retry_after: error.retry_after(), message: error.to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn class(status: u16, retry_after: Option<RetryAfter>) -> FailureClass {
+        let status = StatusCode::from_u16(status).unwrap();
+        Error::Status { status, message: None, retry_after }.class()
+    }
+
+    #[test]
+    fn classes() {
+        for (status, expected) in [
+            (401, FailureClass::Refused),
+            (403, FailureClass::Refused),
+            (404, FailureClass::NotFound),
+            (408, FailureClass::Transient),
+            (429, FailureClass::Throttled),
+            (500, FailureClass::Transient),
+            (503, FailureClass::Transient),
+            (599, FailureClass::Transient),
+            (302, FailureClass::Permanent),
+            (400, FailureClass::Permanent),
+            (418, FailureClass::Permanent),
+        ] {
+            assert_eq!(class(status, None), expected, "{status}");
+        }
+        assert_eq!(class(503, Some(RetryAfter::For(std::time::Duration::ZERO))), FailureClass::Throttled);
+        assert_eq!(Error::Unreadable(String::new()).class(), FailureClass::Transient);
+    }
+}

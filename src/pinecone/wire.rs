@@ -1,0 +1,227 @@
+//! What answers look like on the wire, read with tolerance.
+//!
+//! Invariant: only the id and the status of a job must be there and be texts. Whatever else is missing, unknown or of
+//! another type than documented is as good as not told, because a job that ended must not go unnoticed for the sake of
+//! a malformed detail.
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use serde_json::Value;
+
+use crate::http::presentable;
+use crate::model::{JobFacts, JobId, Observation, Status};
+
+/// Longer texts of an answer are cut.
+const MAX_TEXT: usize = 256;
+
+/// Reads a job.
+pub(super) fn job(value: &Value) -> Result<Observation, String> {
+    let Value::Object(fields) = value else {
+        return Err(format!("a job was expected, {} was sent", kind_of(value)));
+    };
+    let text = |key: &str| match fields.get(key) {
+        Some(Value::String(text)) => Ok(text.as_str()),
+        Some(other) => Err(format!("`{key}` should be a text, it is {}", kind_of(other))),
+        None => Err(format!("`{key}` is missing")),
+    };
+    let id = JobId::new(text("restore_job_id")?).map_err(|error| error.to_string())?;
+    let status = Status::parse(&presentable(text("status")?, MAX_TEXT));
+    let optional =
+        |key: &str| text(key).ok().map(|text| presentable(text, MAX_TEXT)).filter(|text| !text.is_empty());
+    let time = |key: &str| text(key).ok().and_then(timestamp);
+    let facts = JobFacts {
+        backup_id: optional("backup_id"),
+        target_index_name: optional("target_index_name"),
+        target_index_id: optional("target_index_id"),
+        created_at: time("created_at"),
+        completed_at: time("completed_at"),
+        percent_complete: fields
+            .get("percent_complete")
+            .and_then(Value::as_f64)
+            .filter(|percent| (0.0..=100.0).contains(percent)),
+    };
+    Ok(Observation { id, status, facts })
+}
+
+/// Reads a page of jobs: those that can be read, how many cannot, and the token of the next page.
+pub(super) fn page(value: &Value) -> Result<(Vec<Observation>, usize, Option<String>), String> {
+    let Some(Value::Array(rows)) = value.get("data") else {
+        return Err("`data` should be a list of jobs".to_owned());
+    };
+    let jobs: Vec<_> = rows.iter().filter_map(|row| job(row).ok()).collect();
+    let unreadable = rows.len() - jobs.len();
+    let next = value
+        .get("pagination")
+        .and_then(|pagination| pagination.get("next"))
+        .and_then(Value::as_str)
+        .filter(|token| !token.is_empty());
+    Ok((jobs, unreadable, next.map(str::to_owned)))
+}
+
+/// The message of an error body, in any of the shapes that are in use.
+pub(super) fn error_message(text: &str) -> Option<String> {
+    let message = match serde_json::from_str::<Value>(text) {
+        Ok(value) => {
+            let nested = value.get("error").and_then(|error| error.get("message"));
+            nested.or_else(|| value.get("message")).and_then(Value::as_str)?.to_owned()
+        }
+        Err(_) if text.trim_start().starts_with('<') => "an HTML page".to_owned(),
+        Err(_) => text.to_owned(),
+    };
+    Some(presentable(&message, MAX_TEXT)).filter(|message| !message.is_empty())
+}
+
+/// A timestamp in RFC 3339; one without a zone is taken as UTC.
+fn timestamp(text: &str) -> Option<Timestamp> {
+    let local = || text.parse::<DateTime>().ok()?.to_zoned_datetime(TimeZone::UTC).ok();
+    text.parse().ok().or_else(|| local().map(|time| time.timestamp()))
+}
+
+fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn minimal(extra: Value) -> Value {
+        let mut value = json!({ "restore_job_id": "rj-1", "status": "Pending" });
+        if let (Value::Object(fields), Value::Object(extra)) = (&mut value, extra) {
+            fields.extend(extra);
+        }
+        value
+    }
+
+    #[test]
+    fn the_documented_example() {
+        let value = json!({
+            "backup_id": "670e8400-e29b-41d4-a716-446655440000",
+            "completed_at": "2024-03-15T10:35:00Z",
+            "created_at": "2024-03-15T10:30:00Z",
+            "percent_complete": 100,
+            "restore_job_id": "670e8400-e29b-41d4-a716-446655440001",
+            "status": "Completed",
+            "target_index_id": "idx_456",
+            "target_index_name": "my-index"
+        });
+        let Observation { id, status, facts } = job(&value).unwrap();
+        assert_eq!(id.as_str(), "670e8400-e29b-41d4-a716-446655440001");
+        assert_eq!(status, Status::Completed);
+        assert_eq!(facts.target_index_name.as_deref(), Some("my-index"));
+        assert_eq!(facts.created_at.unwrap().to_string(), "2024-03-15T10:30:00Z");
+        assert_eq!(facts.percent_complete, Some(100.0));
+    }
+
+    #[test]
+    fn progress_in_every_shape() {
+        for (sent, read) in [
+            (json!(100), Some(100.0)),
+            (json!(100.0), Some(100.0)),
+            (json!(42.2), Some(42.2)),
+            (json!(0), Some(0.0)),
+            (json!(null), None),
+            (json!("42"), None),
+            (json!(-1), None),
+            (json!(101), None),
+        ] {
+            let observation = job(&minimal(json!({ "percent_complete": sent }))).unwrap();
+            assert_eq!(observation.facts.percent_complete, read);
+        }
+        assert_eq!(job(&minimal(json!({}))).unwrap().facts, JobFacts::default());
+    }
+
+    #[test]
+    fn timestamps_in_every_shape() {
+        let digits = "123456789";
+        for zone in ["Z", "+00:00"] {
+            for n in 0..=9 {
+                let fraction = if n == 0 { String::new() } else { format!(".{}", &digits[..n]) };
+                let text = format!("2025-02-04T13:00:00{fraction}{zone}");
+                let observation = job(&minimal(json!({ "created_at": text }))).unwrap();
+                let shown = observation.facts.created_at.map(|time| time.to_string());
+                assert_eq!(shown, Some(format!("2025-02-04T13:00:00{fraction}Z")));
+            }
+        }
+        let local = job(&minimal(json!({ "created_at": "2025-02-04T13:00:00.5" }))).unwrap();
+        assert_eq!(local.facts.created_at.unwrap().to_string(), "2025-02-04T13:00:00.5Z");
+        for bad in [json!(null), json!(7), json!("yesterday"), json!("")] {
+            assert_eq!(job(&minimal(json!({ "created_at": bad }))).unwrap().facts.created_at, None);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_a_job() {
+        for (value, why) in [
+            (json!([]), "a job was expected, a list was sent"),
+            (json!(null), "a job was expected, null was sent"),
+            (json!({ "status": "Pending" }), "`restore_job_id` is missing"),
+            (json!({ "restore_job_id": "a" }), "`status` is missing"),
+            (
+                json!({ "restore_job_id": 7, "status": "x" }),
+                "`restore_job_id` should be a text, it is a number",
+            ),
+            (json!({ "restore_job_id": "", "status": "x" }), "a restore job id cannot be empty"),
+        ] {
+            assert_eq!(job(&value).unwrap_err(), why);
+        }
+    }
+
+    #[test]
+    fn pages_end_in_every_shape() {
+        for (value, next) in [
+            (json!({ "data": [], "pagination": null }), None),
+            (json!({ "data": [] }), None),
+            (json!({ "data": [], "pagination": { "next": "" } }), None),
+            (json!({ "data": [], "pagination": { "next": null } }), None),
+            (json!({ "data": [], "pagination": { "next": "abc=" } }), Some("abc=".to_owned())),
+        ] {
+            assert_eq!(page(&value).unwrap().2, next);
+        }
+        let (jobs, unreadable, _) = page(&json!({ "data": [minimal(json!({})), 7, {}] })).unwrap();
+        assert_eq!((jobs.len(), unreadable), (1, 2));
+        assert!(page(&json!([])).is_err());
+    }
+
+    #[test]
+    fn error_messages_in_every_shape() {
+        for (body, message) in [
+            (r#"{"error":{"code":"NOT_FOUND","message":"gone"},"status":404}"#, Some("gone")),
+            (r#"{"message":"top level"}"#, Some("top level")),
+            ("Invalid API key", Some("Invalid API key")),
+            ("<html><body>502</body></html>", Some("an HTML page")),
+            ("", None),
+            ("{}", None),
+            ("\u{1b}[2J", Some("[2J")),
+        ] {
+            assert_eq!(error_message(body).as_deref(), message, "{body}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_is_sent_makes_it_panic(body in prop::collection::vec(any::<u8>(), 0..400)) {
+            let _ = error_message(&String::from_utf8_lossy(&body));
+            if let Ok(value) = serde_json::from_slice::<Value>(&body) {
+                let _ = (job(&value), page(&value));
+            }
+        }
+
+        #[test]
+        fn any_text_is_a_status_and_is_kept(text in "[^\\p{C}\\s]{1,40}") {
+            let value = minimal(json!({ "status": text, "created_at": text, "percent_complete": text }));
+            prop_assert!(job(&value).unwrap().status.as_str().eq_ignore_ascii_case(&text));
+        }
+    }
+}
