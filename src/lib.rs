@@ -25,3 +25,4 @@ pub mod engine;
 pub mod http;
 pub mod model;
 pub mod pinecone;
+pub mod simulate;

@@ -1,0 +1,203 @@
+//! A receiver of webhooks: takes whatever is sent to it, and answers as told.
+//!
+//! Invariant: a request is recorded when it is whole, before it is answered; one that is answered badly, or not at
+//! all, was received all the same.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use tokio::sync::watch;
+
+use super::Timeline;
+use super::server::lock;
+use super::wire::{Cut, Line, Serving};
+
+/// How many requests are remembered.
+const REMEMBERED: usize = 10_000;
+
+/// The largest body that is taken, in bytes; a larger one is answered with 413.
+const MAX_BODY: usize = 1 << 20;
+
+/// The longest a request is left hanging.
+const HANG: Duration = Duration::from_hours(1);
+
+/// How a [`Receiver`] answers one request.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    delay: Duration,
+    headers: Vec<(String, String)>,
+    /// `None`: the connection is cut instead.
+    status: Option<u16>,
+}
+
+impl Reply {
+    /// This HTTP status, 200 to 599, with an empty body; 500 stands in for any other number.
+    pub fn status(status: u16) -> Self {
+        Self { delay: Duration::ZERO, headers: Vec::new(), status: Some(status) }
+    }
+
+    /// No answer: the connection stays open for an hour, or until the client leaves.
+    pub fn hang() -> Self {
+        Self::drop_connection().after(HANG)
+    }
+
+    /// No answer: the connection ends.
+    pub fn drop_connection() -> Self {
+        Self { status: None, ..Self::status(0) }
+    }
+
+    /// With this header, as `.header("retry-after", "7")`. One that HTTP does not permit is left out.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// So much later.
+    #[must_use]
+    pub fn after(mut self, delay: Duration) -> Self {
+        self.delay = delay;
+        self
+    }
+}
+
+/// A request that a [`Receiver`] took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Received {
+    /// Time on the receiver's clock when all of it was there.
+    pub at: Duration,
+    /// Its method.
+    pub method: String,
+    /// Its path and query, as sent.
+    pub path: String,
+    /// Its headers in the order they came, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// Its body.
+    pub body: Bytes,
+}
+
+impl Received {
+    /// The first header of this name, which is written in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// A receiver of webhooks, which serves until it is dropped.
+#[derive(Debug)]
+pub struct Receiver {
+    serving: Serving,
+    desk: Arc<Desk>,
+}
+
+/// What the handler shares with the receiver.
+#[derive(Debug)]
+struct Desk {
+    timeline: Timeline,
+    replies: Mutex<VecDeque<Reply>>,
+    otherwise: Mutex<Reply>,
+    taken: Mutex<VecDeque<Received>>,
+    count: watch::Sender<usize>,
+}
+
+impl Receiver {
+    /// Receives on `listen` (port 0: any free one) and gives each request the next of `replies`, then 200. Fails where
+    /// the address cannot be bound.
+    pub async fn start(
+        replies: impl IntoIterator<Item = Reply>,
+        listen: SocketAddr,
+        timeline: Timeline,
+    ) -> io::Result<Self> {
+        let desk = Arc::new(Desk {
+            timeline,
+            replies: Mutex::new(replies.into_iter().collect()),
+            otherwise: Mutex::new(Reply::status(200)),
+            taken: Mutex::default(),
+            count: watch::Sender::new(0),
+        });
+        let router = Router::new().fallback(take).with_state(desk.clone());
+        Ok(Self { serving: Serving::start(listen, router).await?, desk })
+    }
+
+    /// From now on gives this, and not 200, once the scripted replies are used up.
+    pub fn otherwise(&self, reply: Reply) {
+        *lock(&self.desk.otherwise) = reply;
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.serving.address()
+    }
+
+    /// Its base URL, `http://` and the address, without a slash at the end.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address())
+    }
+
+    /// The requests so far, oldest first; at most the newest 10,000.
+    pub fn received(&self) -> Vec<Received> {
+        lock(&self.desk.taken).iter().cloned().collect()
+    }
+
+    /// How many requests came, whether they are remembered or not.
+    pub fn count(&self) -> usize {
+        *self.desk.count.borrow()
+    }
+
+    /// Waits until `count` requests came, for ever if need be, and gives those remembered.
+    pub async fn wait_for(&self, count: usize) -> Vec<Received> {
+        // The sender lives in `self`, so waiting cannot fail.
+        let _ = self.desk.count.subscribe().wait_for(|so_far| *so_far >= count).await;
+        self.received()
+    }
+}
+
+async fn take(
+    State(desk): State<Arc<Desk>>,
+    ConnectInfo(line): ConnectInfo<Line>,
+    request: Request,
+) -> Response {
+    let (head, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, MAX_BODY).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let received = Received {
+        at: desk.timeline.elapsed(),
+        method: head.method.to_string(),
+        path: head.uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string),
+        headers: head.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
+        body,
+    };
+    let next = lock(&desk.replies).pop_front();
+    let reply = next.unwrap_or_else(|| lock(&desk.otherwise).clone());
+    {
+        let mut taken = lock(&desk.taken);
+        if taken.len() == REMEMBERED {
+            taken.pop_front();
+        }
+        taken.push_back(received);
+    }
+    desk.count.send_modify(|count| *count += 1);
+    tokio::time::sleep(reply.delay).await;
+    let Some(status) = reply.status else {
+        line.cut(Cut::Close);
+        return StatusCode::BAD_GATEWAY.into_response();
+    };
+    let status = StatusCode::from_u16(status).ok().filter(|status| (200..=599).contains(&status.as_u16()));
+    let mut response = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR).into_response();
+    for (name, value) in &reply.headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            response.headers_mut().append(name, value);
+        }
+    }
+    response
+}

@@ -1,0 +1,351 @@
+//! The simulated world: what each job and index looks like at a scenario time, and which fault meets a request.
+//!
+//! Invariant: no clock, no I/O and no randomness but that of the seed; the same script, time and order of requests
+//! give the same world.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use super::list::Listing;
+use super::script::{
+    Answers, CreatedAt, EndpointKind, FaultScript, IndexScript, JobScript, Progress, Script, Window,
+};
+use crate::model::Status;
+
+/// All that exists in a scenario, and what has been asked so far.
+#[derive(Debug)]
+pub(super) struct World {
+    script: Arc<Script>,
+    jobs: Vec<Job>,
+    by_id: HashMap<String, usize>,
+    by_index: HashMap<String, usize>,
+    listing: Listing,
+    /// For each fault, how many requests it has been asked about.
+    asked: Vec<u64>,
+}
+
+/// One job, with what its script left open filled in.
+#[derive(Debug, Clone)]
+pub(super) struct Job {
+    /// Which `[[job]]` it comes from.
+    script: usize,
+    pub(super) id: String,
+    pub(super) backup_id: String,
+    pub(super) index: String,
+    pub(super) index_id: String,
+    /// Scenario time of its creation, mostly before the start.
+    pub(super) created: SignedDuration,
+    /// Scenario time of its end.
+    ends: Option<SignedDuration>,
+}
+
+/// What a job looks like at one time.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct JobView<'a> {
+    pub(super) status: &'a str,
+    /// Scenario time of the creation; `None` where the script hides it.
+    pub(super) created: Option<SignedDuration>,
+    /// Scenario time of the end, where the API tells it.
+    pub(super) completed: Option<SignedDuration>,
+    /// Whether the job ended well.
+    pub(super) is_completed: bool,
+    pub(super) percent: f64,
+    pub(super) extra: &'a toml::Table,
+}
+
+/// What an index looks like at one time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct IndexView<'a> {
+    pub(super) name: &'a str,
+    pub(super) state: &'a str,
+    pub(super) ready: bool,
+}
+
+/// What a request asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Target {
+    /// One job.
+    Describe(String),
+    /// A page of the list.
+    List(ListQuery),
+    /// One index.
+    Index(String),
+    /// Something that does not exist.
+    Unknown,
+}
+
+/// The query of a list request, as sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct ListQuery {
+    pub(super) limit: Option<String>,
+    pub(super) token: Option<String>,
+}
+
+impl World {
+    /// The world of a script, before the first request.
+    pub(super) fn new(script: Arc<Script>) -> Self {
+        let jobs: Vec<Job> = script.job.iter().enumerate().flat_map(|(at, job)| expand(at, job)).collect();
+        let by_id = jobs.iter().enumerate().map(|(at, job)| (job.id.clone(), at)).collect();
+        let by_index = jobs.iter().enumerate().map(|(at, job)| (job.index.clone(), at)).collect();
+        let listing = Listing::new(&jobs);
+        let asked = vec![0; script.fault.len()];
+        Self { script, jobs, by_id, by_index, listing, asked }
+    }
+
+    /// What the job of this id looks like at `at`; `None` where the API does not know it.
+    pub(super) fn job(&self, id: &str, at: Duration) -> Option<(&Job, JobView<'_>)> {
+        let job = &self.jobs[*self.by_id.get(id)?];
+        self.view(job, at).map(|view| (job, view))
+    }
+
+    /// What the index of this name looks like at `at`.
+    ///
+    /// An `[[index]]` goes by its script. The index of a job is made with it, is ready some time after the job
+    /// completes, and is removed when the job ends otherwise.
+    pub(super) fn index<'a>(&'a self, name: &'a str, at: Duration) -> Option<IndexView<'a>> {
+        if let Some(index) = self.script.index.iter().find(|index| index.name.get_ref() == name) {
+            return scripted_index(index, at);
+        }
+        let job = &self.jobs[*self.by_index.get(name)?];
+        let view = self.view(job, at)?;
+        let ready_after = signed(self.script.job[job.script].ready_after.0);
+        let ready = view.is_completed && job.ends.is_some_and(|ends| ends + ready_after <= signed(at));
+        let ended = job.ends.is_some_and(|ends| ends <= signed(at));
+        match (ready, ended && !view.is_completed) {
+            (true, _) => Some(IndexView { name, state: "Ready", ready }),
+            (false, false) => Some(IndexView { name, state: "Initializing", ready }),
+            (false, true) => None,
+        }
+    }
+
+    /// A page of the list at `at`: its rows, and the token of the next page; an error says why the query is refused.
+    pub(super) fn list(&mut self, query: &ListQuery, at: Duration) -> Result<Page<'_>, &'static str> {
+        let Self { script, jobs, listing, .. } = self;
+        let delay = signed(script.list.delay_visibility.0);
+        let listed = |job: &Job| exists(&script.job[job.script], at) && job.created + delay <= signed(at);
+        let (rows, next) = listing.page(script, query, |row| listed(&jobs[row]))?;
+        let rows = rows.into_iter().map(|row| &self.jobs[row]);
+        let rows = rows.filter_map(|job| self.view(job, at).map(|view| (job, view))).collect();
+        Ok(Page { rows, next })
+    }
+
+    /// Counts the request for the faults that are about such, and gives the first one that meets it, with the number
+    /// the request has for it.
+    pub(super) fn fault(&mut self, target: &Target, at: Duration) -> Option<(&FaultScript, u64)> {
+        let mut met = None;
+        for (place, fault) in self.script.fault.iter().enumerate() {
+            let fault = fault.get_ref();
+            if !concerns(fault, target, at, |id| self.by_id.get(id).map(|&job| self.jobs[job].index.as_str()))
+            {
+                continue;
+            }
+            self.asked[place] += 1;
+            let number = self.asked[place];
+            if met.is_none() && chosen(fault, number, [self.script.seed, place as u64, number]) {
+                met = Some((fault, number));
+            }
+        }
+        met
+    }
+
+    /// Whether a request with this key is let in at `at`.
+    pub(super) fn accepts(&self, key: Option<&str>, at: Duration) -> bool {
+        let changed =
+            self.script.key_change.iter().filter(|change| change.at.0 <= at).max_by_key(|change| change.at);
+        let wanted = changed.map(|change| &change.api_key).or(self.script.api_key.as_ref());
+        let revoked = self.script.revoked.iter().any(|window| window.get_ref().contains(at));
+        !revoked
+            && match wanted {
+                Some(wanted) => key == Some(wanted.expose()),
+                None => key.is_some_and(|key| !key.is_empty()),
+            }
+    }
+
+    /// The script this is the world of.
+    pub(super) fn script(&self) -> &Arc<Script> {
+        &self.script
+    }
+
+    fn view<'a>(&'a self, job: &Job, at: Duration) -> Option<JobView<'a>> {
+        let script = &self.script.job[job.script];
+        if !exists(script, at) {
+            return None;
+        }
+        let now = signed(at);
+        let age = now - job.created;
+        let ended = job.ends.filter(|ends| *ends <= now);
+        let end = script.ends.as_deref().unwrap_or("completed");
+        let is_completed = ended.is_some() && Status::parse(end) == Status::Completed;
+        let status = if ended.is_some() {
+            documented(end)
+        } else {
+            let step = script.statuses.iter().rfind(|step| signed(step.at.0) <= age);
+            step.map_or(script.pending_status.as_deref().unwrap_or("Pending"), |step| &step.status)
+        };
+        // The progress of a job that ended otherwise stays where it was.
+        let so_far = ended.map_or(age, |ends| ends - job.created);
+        let percent = match &script.progress {
+            _ if is_completed => 100.0,
+            Progress::None => 0.0,
+            Progress::Linear => job.ends.map_or(0.0, |ends| percent(so_far, ends - job.created)),
+            Progress::Steps(steps) => {
+                steps.iter().rfind(|step| signed(step.at.0) <= so_far).map_or(0.0, |step| step.percent)
+            }
+        };
+        Some(JobView {
+            status,
+            created: (script.created_at == CreatedAt::Known).then_some(job.created),
+            completed: ended.filter(|_| script.end_time.unwrap_or(is_completed)),
+            is_completed,
+            percent,
+            extra: &script.extra,
+        })
+    }
+}
+
+/// A page of the list.
+#[derive(Debug)]
+pub(super) struct Page<'a> {
+    pub(super) rows: Vec<(&'a Job, JobView<'a>)>,
+    /// The token of the next page.
+    pub(super) next: Option<String>,
+}
+
+impl Answers {
+    /// The rows of a page where the request does not say.
+    pub(super) fn default_limit(self) -> usize {
+        match self {
+            Self::V2026_04 => 10,
+            Self::V2026_07 => 100,
+        }
+    }
+}
+
+/// `base` for each of the jobs of a script: numbered, where there are several.
+pub(super) fn numbered(job: &JobScript, base: &str) -> impl Iterator<Item = String> {
+    let count = job.count.as_ref().map(|count| *count.get_ref());
+    (1..=count.unwrap_or(1)).map(move |number| match count {
+        Some(_) => format!("{base}-{number}"),
+        None => base.to_owned(),
+    })
+}
+
+/// A number that follows from `parts` alone, and looks random.
+pub(super) fn dice(parts: impl IntoIterator<Item = u64>) -> fastrand::Rng {
+    let seed = parts.into_iter().fold(0_u64, |sum, part| {
+        // The steps of SplitMix64: near inputs give far outputs.
+        let mut mixed = (sum ^ part).wrapping_add(0x9e37_79b9_7f4a_7c15);
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    });
+    fastrand::Rng::with_seed(seed)
+}
+
+fn expand(script: usize, job: &JobScript) -> Vec<Job> {
+    let ids: Vec<String> = numbered(job, job.id.get_ref()).collect();
+    let many = job.count.is_some();
+    let given = |base: &Option<String>, number: usize| {
+        base.as_ref().map(|base| if many { format!("{base}-{number}") } else { base.clone() })
+    };
+    let one = |(at, id): (usize, String)| {
+        let steps = u32::try_from(at).unwrap_or(u32::MAX);
+        let age = job.age.0.saturating_add(job.age_step.0.saturating_mul(steps));
+        let takes = job.takes.map(|takes| takes.0.saturating_add(job.takes_step.0.saturating_mul(steps)));
+        let created = signed(job.appears.0).saturating_sub(signed(age));
+        Job {
+            script,
+            backup_id: job.backup_id.clone().unwrap_or_else(|| uuid_of("backup", &id)),
+            index: given(&job.index, at + 1)
+                .unwrap_or_else(|| format!("restored-{}", &uuid_of("index name", &id)[..8])),
+            index_id: given(&job.index_id, at + 1).unwrap_or_else(|| uuid_of("index", &id)),
+            created,
+            ends: takes.map(|takes| created.saturating_add(signed(takes))),
+            id,
+        }
+    };
+    ids.into_iter().enumerate().map(one).collect()
+}
+
+/// A UUID that follows from the id of a job.
+fn uuid_of(what: &str, id: &str) -> String {
+    let mut dice = dice(what.bytes().chain(id.bytes()).map(u64::from));
+    let mut bytes = [0; 16];
+    dice.fill(&mut bytes);
+    uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
+}
+
+fn exists(script: &JobScript, at: Duration) -> bool {
+    Window::new(Some(script.appears), script.vanishes).contains(at)
+}
+
+fn scripted_index(index: &IndexScript, at: Duration) -> Option<IndexView<'_>> {
+    if !Window::new(Some(index.appears), index.vanishes).contains(at) {
+        return None;
+    }
+    let name = index.name.get_ref();
+    if index.ready_after.is_some_and(|ready| ready.0 <= at) {
+        return Some(IndexView { name, state: "Ready", ready: true });
+    }
+    Some(match index.states.iter().filter(|step| step.at.0 <= at).max_by_key(|step| step.at) {
+        Some(step) => {
+            IndexView { name, state: &step.state, ready: step.ready.unwrap_or(step.state == "Ready") }
+        }
+        None => IndexView { name, state: "Initializing", ready: false },
+    })
+}
+
+/// Whether a fault is about such requests. `index_of` gives the index of a job.
+fn concerns<'a>(
+    fault: &FaultScript,
+    target: &Target,
+    at: Duration,
+    index_of: impl Fn(&str) -> Option<&'a str>,
+) -> bool {
+    let endpoint = match target {
+        Target::Describe(_) => EndpointKind::Describe,
+        Target::List(_) => EndpointKind::List,
+        Target::Index(_) => EndpointKind::Index,
+        Target::Unknown => EndpointKind::Any,
+    };
+    let about = |job: &str| match target {
+        Target::Describe(id) => id == job,
+        Target::Index(name) => index_of(job) == Some(name),
+        Target::List(_) | Target::Unknown => false,
+    };
+    (fault.endpoint == EndpointKind::Any || fault.endpoint == endpoint)
+        && Window::new(fault.from, fault.to).contains(at)
+        && fault.job.as_ref().is_none_or(|job| about(job.get_ref()))
+}
+
+/// Whether a fault meets the request that has this number for it.
+fn chosen(fault: &FaultScript, number: u64, chance: [u64; 3]) -> bool {
+    fault.requests.as_ref().is_none_or(|requests| requests.contains(&number))
+        && fault.first.is_none_or(|first| number <= first)
+        && fault.every.is_none_or(|every| number.is_multiple_of(every))
+        && fault.probability.is_none_or(|probability| dice(chance).f64() < probability.0)
+}
+
+/// The documented spelling of the three ends that are written in lower case; any other text as it is.
+fn documented(end: &str) -> &str {
+    match end {
+        "completed" => "Completed",
+        "failed" => "Failed",
+        "cancelled" => "Cancelled",
+        other => other,
+    }
+}
+
+fn percent(part: SignedDuration, whole: SignedDuration) -> f64 {
+    if whole.is_zero() { 0.0 } else { (100.0 * part.as_secs_f64() / whole.as_secs_f64()).clamp(0.0, 100.0) }
+}
+
+fn signed(time: Duration) -> SignedDuration {
+    SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX)
+}
+
+#[cfg(test)]
+mod tests;
