@@ -25,4 +25,8 @@ pub mod engine;
 pub mod http;
 pub mod model;
 pub mod pinecone;
+pub mod signals;
 pub mod simulate;
+pub mod sink;
+pub mod store;
+pub mod telemetry;

@@ -1,0 +1,29 @@
+//! Requests to stop, as the system sends them.
+//!
+//! Invariant: from the moment a [`Signals`] exists, SIGINT and SIGTERM no longer end the process by themselves.
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::model::Exit;
+
+/// The signals that ask a process to stop.
+#[derive(Debug)]
+pub struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// Starts to listen. Fails where the system refuses a handler.
+    pub fn listen() -> std::io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    /// Waits for the next request to stop; the exit code that belongs to it. Dropping the future loses no signal.
+    pub async fn next(&mut self) -> Exit {
+        tokio::select! {
+            _ = self.interrupt.recv() => Exit::Interrupted,
+            _ = self.terminate.recv() => Exit::Terminated,
+        }
+    }
+}

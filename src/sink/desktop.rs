@@ -1,0 +1,74 @@
+//! Transitions as desktop notifications.
+//!
+//! Invariant: a notification service that is not there, or never answers, costs [`PATIENCE`] at most. Nobody can tell
+//! whether a person saw a notification.
+
+use std::time::Duration;
+
+use notify_rust::Notification;
+
+use crate::engine::{Failure, FailureClass};
+use crate::model::{Transition, TransitionKind};
+
+/// How long the notification service may take. One that owns its name on the bus and never answers would hang the call
+/// for minutes.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How much a notification asks for attention.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Urgency {
+    /// It can wait.
+    Normal,
+    /// It stays until somebody dismisses it, where the desktop follows the specification.
+    Critical,
+}
+
+pub(super) async fn deliver(transition: &Transition) -> Result<(), Failure> {
+    let heading = match transition.kind {
+        TransitionKind::Completed => "Restore completed",
+        TransitionKind::Failed => "Restore failed",
+        TransitionKind::Cancelled => "Restore cancelled",
+        TransitionKind::Unrecognised => "Restore ended",
+        TransitionKind::Overdue => "Restore overdue",
+        TransitionKind::ProjectUnauthorized => "Pinecone refuses the API key",
+        _ => "Pinecone restore",
+    };
+    let urgency = match transition.kind {
+        TransitionKind::Failed | TransitionKind::ProjectUnauthorized => Urgency::Critical,
+        _ => Urgency::Normal,
+    };
+    show(heading, &transition.summary(), urgency).await.map_err(|message| Failure {
+        class: FailureClass::Permanent,
+        retry_after: None,
+        message,
+    })
+}
+
+/// Shows a notification. The error says why the notification service did not take it.
+pub async fn show(heading: &str, text: &str, urgency: Urgency) -> Result<(), String> {
+    let mut notification = Notification::new();
+    // The body is markup (Desktop Notifications Specification 1.2, "Markup").
+    let body = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    notification.appname("restore-watch").summary(heading).body(&body).icon("dialog-information");
+    match tokio::time::timeout(PATIENCE, send(notification, urgency)).await {
+        Ok(sent) => sent.map_err(|error| format!("the desktop took no notification: {error}")),
+        Err(_) => {
+            Err(format!("the desktop's notification service did not answer within {} s", PATIENCE.as_secs()))
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+async fn send(mut notification: Notification, urgency: Urgency) -> Result<(), notify_rust::error::Error> {
+    notification.urgency(match urgency {
+        Urgency::Normal => notify_rust::Urgency::Normal,
+        Urgency::Critical => notify_rust::Urgency::Critical,
+    });
+    notification.show_async().await.map(drop)
+}
+
+#[cfg(not(target_os = "linux"))]
+async fn send(notification: Notification, _urgency: Urgency) -> Result<(), notify_rust::error::Error> {
+    let shown = tokio::task::spawn_blocking(move || notification.show().map(drop)).await;
+    shown.unwrap_or(Ok(()))
+}

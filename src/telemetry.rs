@@ -1,0 +1,196 @@
+//! The log of the process: lines for people, or as JSON.
+//!
+//! Invariant: a line has one shape for each format, whoever writes it; the crates below log only what is asked for.
+
+use std::fmt::{self, Write as _};
+use std::io::IsTerminal as _;
+
+use anstyle::AnsiColor;
+use serde_json::{Map, Value, json};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::clock::Clock;
+use crate::config::LogFormat;
+use crate::engine::time::{Instant, Now};
+
+/// How the log looks and where it goes.
+#[derive(Debug, Clone, Copy)]
+pub struct Style {
+    /// For people, or as JSON.
+    pub format: LogFormat,
+    /// What a line begins with.
+    pub stamp: Stamp,
+    /// Where lines go.
+    pub stream: Stream,
+}
+
+/// What a line begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stamp {
+    /// The date and the time of day, in UTC.
+    Time,
+    /// The time since the log began.
+    Elapsed,
+}
+
+/// Where lines go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    /// Standard output, for a command whose log is its data.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+impl Style {
+    /// Lines with their time on standard error.
+    pub fn usual(format: LogFormat) -> Self {
+        Self { format, stamp: Stamp::Time, stream: Stream::Stderr }
+    }
+}
+
+/// Starts logging. `RUST_LOG` decides what is logged, else `default` does (a level, or a filter in the syntax of
+/// `RUST_LOG`). Later calls change nothing.
+pub fn init(style: Style, default: &str) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    let (terminal, writer) = match style.stream {
+        Stream::Stdout => (std::io::stdout().is_terminal(), BoxMakeWriter::new(std::io::stdout)),
+        Stream::Stderr => (std::io::stderr().is_terminal(), BoxMakeWriter::new(std::io::stderr)),
+    };
+    let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(colour)
+        .with_writer(writer)
+        // A log that nobody reads any more must not end the watch.
+        .log_internal_errors(false)
+        .event_format(Lines { style, colour, clock: Clock::system() })
+        .finish();
+    // Fails only where logging was started before.
+    drop(tracing::subscriber::set_global_default(subscriber));
+}
+
+/// How events become lines.
+struct Lines {
+    style: Style,
+    colour: bool,
+    clock: Clock,
+}
+
+impl<S, N> FormatEvent<S, N> for Lines
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        _: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let mut parts = Parts::default();
+        event.record(&mut parts);
+        // Messages of this program are whole sentences; their fields say the same for machines.
+        if event.metadata().target().starts_with(env!("CARGO_CRATE_NAME"))
+            && self.style.format == LogFormat::Human
+        {
+            parts.fields.clear();
+        }
+        let now = self.clock.now();
+        let level = *event.metadata().level();
+        match self.style.format {
+            LogFormat::Human => self.human(&mut writer, now, level, &parts),
+            LogFormat::Json => {
+                let mut line = Map::new();
+                line.insert("timestamp".to_owned(), json!(now.wall.to_string()));
+                line.insert("level".to_owned(), json!(level.as_str()));
+                line.insert("target".to_owned(), json!(event.metadata().target()));
+                line.insert("message".to_owned(), json!(parts.message));
+                if let Some(transition) = &parts.transition {
+                    let value = serde_json::from_str(transition).unwrap_or_else(|_| json!(transition));
+                    line.insert("transition".to_owned(), value);
+                }
+                line.extend(parts.fields);
+                writeln!(writer, "{}", Value::Object(line))
+            }
+        }
+    }
+}
+
+impl Lines {
+    fn human(&self, writer: &mut Writer<'_>, now: Now, level: Level, parts: &Parts) -> fmt::Result {
+        let paint = match level {
+            _ if !self.colour => anstyle::Style::new(),
+            Level::ERROR => AnsiColor::Red.on_default().bold(),
+            Level::WARN => AnsiColor::Yellow.on_default(),
+            Level::INFO => AnsiColor::Green.on_default(),
+            _ => anstyle::Style::new().dimmed(),
+        };
+        match self.style.stamp {
+            Stamp::Time => write!(writer, "{:.0} ", now.wall)?,
+            Stamp::Elapsed => {
+                write!(writer, "{:5.1}s ", now.instant.since(Instant::default()).as_secs_f64())?;
+            }
+        }
+        write!(writer, "{paint}{:>5}{paint:#} {}", level.as_str(), parts.message)?;
+        for (name, value) in &parts.fields {
+            match value {
+                Value::String(text) => write!(writer, " {name}={text}")?,
+                other => write!(writer, " {name}={other}")?,
+            }
+        }
+        writeln!(writer)
+    }
+}
+
+/// What an event says.
+#[derive(Default)]
+struct Parts {
+    message: String,
+    /// A transition in its published shape.
+    transition: Option<String>,
+    fields: Map<String, Value>,
+}
+
+impl Parts {
+    fn put(&mut self, field: &Field, value: Value) {
+        self.fields.insert(field.name().to_owned(), value);
+    }
+}
+
+impl Visit for Parts {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        match field.name() {
+            // Writing to a text does not fail.
+            "message" => drop(write!(self.message, "{value:?}")),
+            "transition" => self.transition = Some(format!("{value:?}")),
+            _ => self.put(field, json!(format!("{value:?}"))),
+        }
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.put(field, json!(value));
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.put(field, json!(value));
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.put(field, json!(value));
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.put(field, json!(value));
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.put(field, json!(value));
+    }
+}
