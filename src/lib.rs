@@ -21,6 +21,8 @@
 
 pub mod clock;
 pub mod config;
+pub mod daemon;
+pub mod driver;
 pub mod engine;
 pub mod http;
 pub mod model;
@@ -30,3 +32,4 @@ pub mod simulate;
 pub mod sink;
 pub mod store;
 pub mod telemetry;
+pub mod wait;

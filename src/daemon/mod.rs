@@ -1,0 +1,71 @@
+//! The daemon: watches for months, unattended.
+//!
+//! Invariant: whatever happens to one job, project or sink, the watch of the others goes on; only a request to stop, a
+//! state that cannot be written or a bug ends it.
+
+use std::time::Duration;
+
+use tracing::{info, warn};
+
+use crate::driver::{Driver, Error};
+use crate::engine::{Condition, Engine, Event};
+use crate::model::Exit;
+use crate::signals::Signals;
+
+/// How long deliveries that are under way may take after a request to stop.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// What decides when a daemon ends.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// End once every job ended and everything owed was delivered or given up.
+    pub exit_when_done: bool,
+}
+
+/// Watches until it is asked to stop. A stop is a good end; where it ends because all is done, the exit tells how the
+/// jobs ended.
+pub async fn run(mut driver: Driver, options: Options, signals: &mut Signals) -> Result<Exit, Error> {
+    let jobs = driver.engine().jobs().count();
+    info!(jobs, "watching {jobs} restores");
+    loop {
+        tokio::select! {
+            turned = driver.turn() => drop(turned?),
+            _ = signals.next() => break,
+        }
+        if let Some(exit) = options.exit_when_done.then(|| all_done(driver.engine())).flatten() {
+            info!("all jobs ended");
+            return Ok(exit);
+        }
+    }
+    drain(&mut driver, signals).await?;
+    info!("stopped");
+    Ok(Exit::Met)
+}
+
+/// Stops polling and lets what is owed go out; a second request to stop ends that, too.
+async fn drain(driver: &mut Driver, signals: &mut Signals) -> Result<(), Error> {
+    let owed = driver.engine().owed();
+    info!(owed, "stopping, {owed} deliveries owed");
+    driver.handle(Event::StopRequested);
+    let clock = driver.clock();
+    let limit = driver.now().instant + DRAIN;
+    while !driver.engine().is_settled() {
+        tokio::select! {
+            turned = driver.turn() => drop(turned?),
+            () = clock.sleep_until(Some(limit)) => break,
+            _ = signals.next() => break,
+        }
+    }
+    let owed = driver.engine().owed();
+    if owed > 0 {
+        warn!(owed, "stopped with {owed} deliveries still owed");
+    }
+    Ok(())
+}
+
+/// How the jobs ended, once all did and nothing is owed any more.
+fn all_done(engine: &Engine) -> Option<Exit> {
+    let outcomes = engine.outcomes();
+    let done = engine.is_settled() && outcomes.iter().all(|outcome| outcome.is_end());
+    if done { Condition::All { fail_fast: false }.judge(&outcomes) } else { None }
+}

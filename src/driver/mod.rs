@@ -1,0 +1,175 @@
+//! Carries out what the engine asks for, and tells it what came of it.
+//!
+//! Invariant: one event at a time goes through the engine; polls, commits and deliveries run beside each other and
+//! none waits for another; each ends in exactly one event.
+
+mod compose;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::task::{JoinError, JoinSet};
+use tracing::{debug, error, warn};
+
+pub use compose::{ComposeError, clients, sinks};
+
+use crate::clock::Clock;
+use crate::config::{ProjectSettings, SinkSettings, duration};
+use crate::engine::time::Now;
+use crate::engine::{Action, Batch, Delivery, DeliveryId, Engine, Event, Note, PollId};
+use crate::model::{ProjectName, Transition};
+use crate::pinecone;
+use crate::sink::Sink;
+use crate::store::{self, Store};
+
+/// An engine at work.
+pub struct Driver {
+    engine: Engine,
+    clock: Clock,
+    clients: BTreeMap<ProjectName, pinecone::Client>,
+    sinks: Vec<(String, Arc<Sink>)>,
+    store: Box<dyn Store>,
+    polls: JoinSet<Event>,
+    deliveries: JoinSet<Event>,
+    commits: JoinSet<Result<Event, store::Error>>,
+    /// The batch whose commit is under way.
+    committing: Batch,
+    actions: Vec<Action>,
+}
+
+/// What a driver cannot go on after.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The state cannot be written.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// A task panicked, which is a bug.
+    #[error("internal error: {0}")]
+    Internal(#[from] JoinError),
+}
+
+impl Driver {
+    /// A driver for these projects and sinks; nothing happens before the first [`Driver::turn`].
+    pub fn new(
+        projects: &[ProjectSettings],
+        sinks: &[SinkSettings],
+        store: Box<dyn Store>,
+        clock: Clock,
+    ) -> Result<Self, ComposeError> {
+        let plans = sinks.iter().map(Sink::plan).collect();
+        let built = compose::sinks(sinks)?.into_iter().map(Arc::new);
+        Ok(Self {
+            engine: Engine::new(projects, plans, fastrand::u64(..), clock.now()),
+            clock,
+            clients: compose::clients(projects)?,
+            sinks: sinks.iter().map(|sink| sink.name().to_owned()).zip(built).collect(),
+            store,
+            polls: JoinSet::new(),
+            deliveries: JoinSet::new(),
+            commits: JoinSet::new(),
+            committing: Batch::default(),
+            actions: Vec::new(),
+        })
+    }
+
+    /// Waits for the next thing to happen and deals with it. Returns the transitions that it made safe. Dropping the
+    /// future before it ends loses nothing.
+    pub async fn turn(&mut self) -> Result<Vec<Arc<Transition>>, Error> {
+        let event = tokio::select! {
+            Some(committed) = self.commits.join_next() => committed??,
+            Some(event) = self.polls.join_next() => event?,
+            Some(event) = self.deliveries.join_next() => event?,
+            () = self.clock.sleep_until(self.engine.next_deadline()) => Event::DeadlineReached,
+        };
+        let told =
+            if event == Event::Committed { std::mem::take(&mut self.committing) } else { Batch::default() };
+        self.handle(event);
+        Ok(told.entries.into_iter().map(|entry| entry.transition).collect())
+    }
+
+    /// Tells the engine that something happened and starts what it asks for.
+    pub fn handle(&mut self, event: Event) {
+        if let Event::PollFailed { poll, failure } = &event {
+            debug!(project = %poll.project, job = %poll.job, "poll failed: {}", failure.message);
+        }
+        if event == Event::StopRequested {
+            self.polls.abort_all();
+            self.polls = JoinSet::new();
+        }
+        let mut actions = std::mem::take(&mut self.actions);
+        self.engine.step(event, self.clock.now(), &mut actions);
+        for action in actions.drain(..) {
+            self.start(action);
+        }
+        self.actions = actions;
+    }
+
+    /// The engine, to look at.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Now {
+        self.clock.now()
+    }
+
+    /// The clock it goes by.
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    fn start(&mut self, action: Action) {
+        match action {
+            Action::Poll(poll) => self.poll(poll),
+            Action::Commit(batch) => {
+                let commit = self.store.commit(batch.clone());
+                self.committing = batch;
+                self.commits.spawn(async move { commit.await.map(|()| Event::Committed) });
+            }
+            Action::Deliver(delivery) => self.deliver(delivery),
+            Action::Note(note) => self.log(&note),
+        }
+    }
+
+    fn poll(&mut self, poll: PollId) {
+        let Some(client) = self.clients.get(&poll.project).cloned() else { return };
+        self.polls.spawn(async move {
+            match client.describe(&poll.job).await {
+                Ok(observation) => Event::Answered { poll, observation },
+                Err(error) => Event::PollFailed { poll, failure: error.into() },
+            }
+        });
+    }
+
+    fn deliver(&mut self, delivery: Delivery) {
+        let Some((_, sink)) = self.sinks.get(delivery.id.sink) else { return };
+        let sink = Arc::clone(sink);
+        self.deliveries.spawn(async move {
+            match sink.deliver(&delivery).await {
+                Ok(()) => Event::Delivered(delivery.id),
+                Err(failure) => Event::DeliveryFailed { id: delivery.id, failure },
+            }
+        });
+    }
+
+    fn log(&self, note: &Note) {
+        match note {
+            Note::UnknownStatus { project, job, title, status } => {
+                warn!(%project, %job, "restore {title}: status `{status}` is unknown; still watching");
+            }
+            Note::DeliveryDelayed { id, attempts, retry_in, reason } => {
+                let (sink, retry_in) = (self.sink_name(*id), duration::human(*retry_in));
+                warn!(sink, transition_id = %id.transition, attempts, "sink {sink}: {reason}; tried again in {retry_in}");
+            }
+            Note::DeliveryAbandoned { id, attempts, reason } => {
+                let sink = self.sink_name(*id);
+                error!(sink, transition_id = %id.transition, attempts, "sink {sink}: {reason}; given up");
+            }
+        }
+    }
+
+    fn sink_name(&self, id: DeliveryId) -> &str {
+        self.sinks.get(id.sink).map_or("?", |(name, _)| name)
+    }
+}

@@ -1,0 +1,146 @@
+//! The wait: blocks until restores end, and says how they ended.
+//!
+//! Invariant: a wait with a timeout ends at most [`LAST_LOOK`] after it; one that is interrupted ends at once; either
+//! way the last known state of every job is reported.
+
+mod console;
+mod report;
+
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use console::Progress;
+pub use report::Report;
+
+use console::Console;
+
+use crate::driver::{Driver, Error};
+use crate::engine::time::{Instant, Now};
+use crate::engine::{Condition, Event};
+use crate::model::{Exit, Transition};
+use crate::signals::Signals;
+
+/// How long after a timeout answers are still waited for. The last poll of each job is made when the time is over, not
+/// before, so that a job that has just ended is not reported as timed out.
+const LAST_LOOK: Duration = Duration::from_secs(2);
+
+/// How long sinks may take once the outcome is known.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// How long sinks may take after a signal.
+const HASTY_DRAIN: Duration = Duration::from_millis(500);
+
+/// What is waited for, and what is shown meanwhile.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// When the wait is over.
+    pub condition: Condition,
+    /// How long it may take; none for as long as it takes.
+    pub timeout: Option<Duration>,
+    /// What a person sees.
+    pub progress: Progress,
+    /// Print each transition as a line of JSON on standard output.
+    pub ndjson: bool,
+}
+
+/// What came of a wait.
+#[derive(Debug)]
+pub struct Waited {
+    /// How everything stands.
+    pub report: Report,
+    /// How many deliveries were owed to sinks at the end.
+    pub undelivered: usize,
+}
+
+/// Waits.
+pub async fn wait(mut driver: Driver, options: Options, signals: &mut Signals) -> Result<Waited, Error> {
+    let started = driver.now();
+    let mut wait = Wait {
+        condition: options.condition,
+        console: Console::new(options.progress, started),
+        ndjson: options.ndjson,
+        phase: Phase::Waiting { until: options.timeout.map(|timeout| started.instant + timeout) },
+    };
+    let clock = driver.clock();
+    let exit = loop {
+        tokio::select! {
+            told = driver.turn() => wait.tell(&told?, driver.now()),
+            exit = signals.next() => break exit,
+            () = clock.sleep_until(wait.phase.limit()) => {
+                match wait.phase {
+                    Phase::Waiting { .. } => {
+                        driver.handle(Event::LastLookRequested);
+                        wait.phase = Phase::LookingOnceMore { until: driver.now().instant + LAST_LOOK };
+                    }
+                    Phase::LookingOnceMore { .. } => break wait.time_is_over(&driver),
+                }
+            }
+            () = clock.sleep_until(wait.console.next_refresh()) => {
+                wait.console.refresh(driver.engine(), driver.now());
+            }
+        }
+        if let Some(exit) = wait.condition.judge(&driver.engine().outcomes()) {
+            break exit;
+        }
+        if matches!(wait.phase, Phase::LookingOnceMore { .. }) && !driver.engine().has_polls() {
+            break wait.time_is_over(&driver);
+        }
+    };
+
+    let signalled = matches!(exit, Exit::Interrupted | Exit::Terminated);
+    let patience = if signalled { HASTY_DRAIN } else { DRAIN };
+    let report = Report::new(driver.engine(), exit, started, driver.now());
+    driver.handle(Event::StopRequested);
+    let limit = driver.now().instant + patience;
+    while !driver.engine().is_settled() {
+        tokio::select! {
+            told = driver.turn() => wait.tell(&told?, driver.now()),
+            () = clock.sleep_until(Some(limit)) => break,
+            _ = signals.next() => break,
+        }
+    }
+    wait.console.close();
+    Ok(Waited { report, undelivered: driver.engine().owed() })
+}
+
+/// A wait under way.
+struct Wait {
+    condition: Condition,
+    console: Console,
+    ndjson: bool,
+    phase: Phase,
+}
+
+/// Where a wait stands with its timeout.
+#[derive(Debug, Clone, Copy)]
+enum Phase {
+    Waiting { until: Option<Instant> },
+    LookingOnceMore { until: Instant },
+}
+
+impl Phase {
+    fn limit(self) -> Option<Instant> {
+        match self {
+            Self::Waiting { until } => until,
+            Self::LookingOnceMore { until } => Some(until),
+        }
+    }
+}
+
+impl Wait {
+    fn tell(&mut self, told: &[Arc<Transition>], now: Now) {
+        for transition in told {
+            self.console.tell(transition, now);
+            if self.ndjson {
+                let line = serde_json::to_string(&**transition).unwrap_or_default();
+                // Nobody reads any more: the exit code still tells.
+                drop(writeln!(std::io::stdout().lock(), "{line}"));
+            }
+        }
+    }
+
+    fn time_is_over(&self, driver: &Driver) -> Exit {
+        self.condition.judge_at_timeout(&driver.engine().outcomes())
+    }
+}

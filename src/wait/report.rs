@@ -1,0 +1,140 @@
+//! The last word of a wait: the state of every job, and what the exit code says of them.
+//!
+//! Invariant: every job of the wait is in the report, however the wait ended.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::engine::time::Now;
+use crate::engine::{Engine, JobView, Outcome};
+use crate::model::{Exit, JobRef, ProjectName, Status, duration};
+
+/// The version of the JSON form. It grows with each change that is no mere addition.
+const VERSION: u32 = 1;
+
+/// The state of all jobs at the end of a wait. Its serialized form is what `--output json` prints.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    version: u32,
+    outcome: &'static str,
+    exit_code: u8,
+    waited_seconds: f64,
+    jobs: Vec<JobReport>,
+    #[serde(skip)]
+    exit: Exit,
+}
+
+/// The state of one job.
+#[derive(Debug, Clone, Serialize)]
+struct JobReport {
+    project: ProjectName,
+    job: JobRef,
+    outcome: Outcome,
+    status: Option<Status>,
+    elapsed_seconds: f64,
+    detection_delay_seconds: Option<f64>,
+    polls: u64,
+    last_error: Option<String>,
+}
+
+impl Report {
+    /// The report on the jobs of `engine`, for a wait that began at `started` and ends with `exit`.
+    pub fn new(engine: &Engine, exit: Exit, started: Now, now: Now) -> Self {
+        Self {
+            version: VERSION,
+            outcome: outcome_of(exit),
+            exit_code: exit.code(),
+            waited_seconds: now.instant.since(started.instant).as_secs_f64(),
+            jobs: engine.jobs().map(|job| JobReport::new(&job, now)).collect(),
+            exit,
+        }
+    }
+
+    /// The exit code.
+    pub fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// One line for a notification.
+    pub fn headline(&self) -> String {
+        match &self.jobs[..] {
+            [job] => format!("{} {}", job.title(), job.outcome_in_words()),
+            jobs => {
+                let completed = jobs.iter().filter(|job| job.outcome == Outcome::Completed).count();
+                format!("{completed} of {} restores completed", jobs.len())
+            }
+        }
+    }
+
+    /// The ids of the jobs that had not ended.
+    pub fn open_ids(&self) -> impl Iterator<Item = &str> {
+        let open = |job: &&JobReport| job.outcome == Outcome::Open;
+        self.jobs.iter().filter(open).map(|job| job.job.id.as_str())
+    }
+
+    /// The report for people: a line for each job.
+    pub fn human(&self) -> String {
+        let width = self.jobs.iter().map(|job| job.outcome_in_words().len()).max().unwrap_or_default();
+        let line = |job: &JobReport| format!("{:<width$}  {}\n", job.outcome_in_words(), job.details());
+        self.jobs.iter().map(line).collect::<Vec<_>>().concat()
+    }
+}
+
+impl JobReport {
+    fn new(view: &JobView<'_>, now: Now) -> Self {
+        let tracker = view.tracker;
+        Self {
+            project: view.project.clone(),
+            job: tracker.job(),
+            outcome: Outcome::of(view),
+            status: tracker.status().cloned(),
+            elapsed_seconds: tracker.elapsed(now).as_secs_f64(),
+            detection_delay_seconds: tracker.detection_delay(now).map(|delay| delay.as_secs_f64()),
+            polls: view.polls,
+            last_error: view.refused.or(tracker.last_error()).map(str::to_owned),
+        }
+    }
+
+    fn title(&self) -> &str {
+        let index = self.job.facts.target_index_name.as_deref();
+        self.job.name.as_deref().or(index).unwrap_or(self.job.id.as_str())
+    }
+
+    fn outcome_in_words(&self) -> String {
+        match (&self.status, self.outcome) {
+            (Some(status), Outcome::Open) => status.to_string(),
+            (None, Outcome::Open) => "not seen yet".to_owned(),
+            (Some(status), Outcome::Unrecognised) => format!("ended as {status}"),
+            (_, outcome) => outcome.as_str().replace('_', " "),
+        }
+    }
+
+    fn details(&self) -> String {
+        let mut words = vec![self.job.id.to_string()];
+        words.extend(self.job.facts.target_index_name.as_ref().map(|index| format!("index {index}")));
+        words.extend(self.job.name.as_ref().map(|name| format!("name {name}")));
+        if self.status.is_some() {
+            words
+                .push(duration::human(Duration::try_from_secs_f64(self.elapsed_seconds).unwrap_or_default()));
+        }
+        words.extend(self.last_error.as_ref().map(|error| format!("last error: {error}")));
+        words.join("  ")
+    }
+}
+
+/// The published name of a wait's outcome.
+fn outcome_of(exit: Exit) -> &'static str {
+    match exit {
+        Exit::Met => "met",
+        Exit::Failed => "failed",
+        Exit::Missing => "not_found",
+        Exit::Refused => "unauthorized",
+        Exit::Unreachable => "unreachable",
+        Exit::Unrecognised => "unrecognised",
+        Exit::Timeout => "timeout",
+        Exit::Interrupted => "interrupted",
+        Exit::Terminated => "terminated",
+        Exit::Usage | Exit::Internal | Exit::State | Exit::Config => "error",
+    }
+}
