@@ -19,6 +19,7 @@
 //! model                                         ids, statuses, transitions
 //! ```
 
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod daemon;

@@ -1,1 +1,39 @@
-fn main() {}
+//! `restore-watch`: parse, run, turn what came of it into an exit code.
+
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt as _;
+use std::panic::catch_unwind;
+use std::process::{Command, ExitCode};
+
+use clap::Parser as _;
+use restore_watch::cli::{Cli, Done};
+use restore_watch::model::Exit;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match catch_unwind(|| cli.run()) {
+        Ok(Ok(Done::Exit(exit))) => exit.into(),
+        Ok(Ok(Done::Exec(command))) => exec(&command),
+        Ok(Err(failure)) => {
+            complain(&failure);
+            failure.exit().into()
+        }
+        // The panic has printed itself.
+        Err(_) => Exit::Internal.into(),
+    }
+}
+
+/// Becomes `command`. Returns only where that fails, with the exit codes that shells use for it.
+fn exec(command: &[OsString]) -> ExitCode {
+    let Some((program, arguments)) = command.split_first() else { return Exit::Usage.into() };
+    let error = Command::new(program).args(arguments).exec();
+    complain(&format_args!("error: cannot run {}: {error}", program.display()));
+    ExitCode::from(if error.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 })
+}
+
+/// Writes to standard error; unlike `eprintln!`, without a panic where nobody reads it.
+fn complain(text: &dyn std::fmt::Display) {
+    use std::io::Write as _;
+
+    drop(writeln!(std::io::stderr(), "{text}"));
+}

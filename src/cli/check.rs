@@ -1,0 +1,90 @@
+//! `restore-watch check`
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+
+use super::{Done, Failure, print};
+use crate::config::{self, EventFilter, ProjectSettings, Settings, SinkSettings, UrlSource};
+use crate::model::{Exit, TransitionKind, duration};
+
+/// Validate a configuration file and print what it means
+///
+/// Prints all problems of the file at once and exits with 78 where there are any. No secret is read, and nothing is
+/// sent anywhere.
+#[derive(Debug, Parser)]
+pub(super) struct Args {
+    /// The configuration file [default: the one that `run` would use]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &Args) -> Result<Done, Failure> {
+    let path = config::locate(args.config.as_deref())?;
+    let settings = config::load(&path)?;
+    print(&meaning(&path, &settings))?;
+    Ok(Done::Exit(Exit::Met))
+}
+
+fn meaning(path: &Path, settings: &Settings) -> String {
+    let mut text = format!("{} is valid\n", path.display());
+    for project in &settings.projects {
+        text += &project_meaning(project);
+    }
+    for sink in &settings.sinks {
+        text += &sink_meaning(sink);
+    }
+    text
+}
+
+fn project_meaning(project: &ProjectSettings) -> String {
+    let (api, cadence, watch) = (&project.api, &project.cadence, &project.watch);
+    let human = duration::human;
+    let mut text = format!(
+        "\nproject {}\n  endpoint  {}, API version {}\n  API key   from {}\n  rate      {} requests/s, burst {}, each at \
+         most {}\n  polls     {} to {} apart\n  told      not found after {}, unreachable after {}\n  jobs      {}\n",
+        project.name,
+        api.endpoint,
+        api.version,
+        project.api_key,
+        api.requests_per_second.per_second(),
+        api.burst,
+        human(api.request_timeout),
+        human(cadence.min_interval),
+        human(cadence.max_interval),
+        human(watch.not_found_grace),
+        human(watch.unreachable_after),
+        project.jobs.len(),
+    );
+    if let Some(file) = &api.ca_file {
+        // Writing to a text does not fail.
+        let _ = writeln!(text, "  trusts    the certificates in {} too", file.display());
+    }
+    for job in &project.jobs {
+        let name = job.name.as_ref().map(|name| format!("  {name}")).unwrap_or_default();
+        let deadline = job.deadline.map(|limit| format!("  deadline {}", human(limit))).unwrap_or_default();
+        let _ = writeln!(text, "    {}{name}{deadline}", job.id);
+    }
+    text
+}
+
+fn sink_meaning(sink: &SinkSettings) -> String {
+    let kind = match sink {
+        SinkSettings::Log(log) => format!("log on standard error, {:?}", log.format).to_lowercase(),
+        SinkSettings::Desktop(_) => "desktop notifications".to_owned(),
+        SinkSettings::Webhook(webhook) => match &webhook.url {
+            UrlSource::Given(url) => format!("webhook to {url}"),
+            UrlSource::From(source) => format!("webhook, address from {source}"),
+        },
+    };
+    format!("\nsink {}\n  {kind}\n  told of {}\n", sink.name(), events(sink.events()))
+}
+
+fn events(filter: &EventFilter) -> String {
+    if *filter == EventFilter::all() {
+        return "every transition".to_owned();
+    }
+    let names: Vec<_> = filter.kinds().iter().map(|kind: &TransitionKind| kind.as_str()).collect();
+    names.join(", ")
+}

@@ -1,0 +1,142 @@
+//! `restore-watch demo`
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use clap::Parser;
+use serde_json::Value;
+
+use super::{Done, Failure, block_on, print};
+use crate::clock::Clock;
+use crate::config::{
+    CadenceSettings, Endpoint, EventFilter, JobSettings, LogFormat, LogSettings, ProjectSettings, Rate,
+    SecretSource, SinkSettings, UrlSource, WebhookSettings, WebhookUrl,
+};
+use crate::daemon::{self, Options};
+use crate::driver::Driver;
+use crate::model::{Exit, JobId};
+use crate::signals::Signals;
+use crate::simulate::{Received, Receiver, Scenario, Simulator, Timeline};
+use crate::store::Volatile;
+use crate::telemetry::{self, Stamp, Stream, Style};
+
+/// See it work: a simulated control plane and the real daemon on it, without a key or a network, in half a minute
+#[derive(Debug, Parser)]
+pub(super) struct Args {}
+
+/// The demo is over by then, whatever happens.
+const LIMIT: Duration = Duration::from_secs(28);
+
+const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+pub(super) fn run(_: &Args) -> Result<Done, Failure> {
+    // What it tells is what it is for, so its log goes to standard output.
+    let style = Style { format: LogFormat::Human, stamp: Stamp::Elapsed, stream: Stream::Stdout };
+    // Failed polls are worth no line in earnest, but here they show how trouble is met.
+    telemetry::init(style, "info,restore_watch::driver=debug");
+    block_on(show())
+}
+
+async fn show() -> Result<Done, Failure> {
+    let clock = Clock::system();
+    let mut signals = Signals::listen()?;
+    let scenario = Scenario::demo();
+    let timeline = Timeline::start(clock.now().wall);
+    let simulator = Simulator::start(&scenario, LOOPBACK, timeline).await?;
+    let receiver = Receiver::start([], LOOPBACK, timeline).await?;
+    print(&format!(
+        "A simulated control plane serves {} restores on {}.\n\
+         The daemon watches them, logs what happens and posts it to {}.\n\n",
+        scenario.job_ids().len(),
+        simulator.url(),
+        receiver.url(),
+    ))?;
+
+    let driver = Driver::new(
+        &[project(&scenario, &simulator)?],
+        &[log(), webhook(&receiver)?],
+        Box::new(Volatile),
+        clock,
+    )?;
+    let options = Options { exit_when_done: true };
+    let ended = tokio::select! {
+        ended = daemon::run(driver, options, &mut signals) => ended?,
+        never = echo(&receiver) => never?,
+        () = tokio::time::sleep(LIMIT) => Exit::Timeout,
+    };
+    print(&summary(ended, &simulator, &receiver))?;
+    // One restore of the scenario fails and one is cancelled, so this is how it should end.
+    if ended == Exit::Failed { Ok(Done::Exit(Exit::Met)) } else { Ok(Done::Exit(Exit::Failed)) }
+}
+
+fn project(scenario: &Scenario, simulator: &Simulator) -> Result<ProjectSettings, Failure> {
+    let mut project = ProjectSettings { api_key: SecretSource::Public("demo"), ..ProjectSettings::default() };
+    project.api.endpoint =
+        Endpoint::parse(&simulator.url(), false).map_err(|error| Failure::internal(error.to_string()))?;
+    // Restores that take seconds are watched more closely than the real ones, which take minutes.
+    project.api.requests_per_second = Rate::new(20.0).unwrap_or(project.api.requests_per_second);
+    project.api.burst = NonZeroU32::new(8).unwrap_or(project.api.burst);
+    project.cadence =
+        CadenceSettings { min_interval: Duration::from_millis(300), max_interval: Duration::from_secs(2) };
+    // The beginning of an id is enough to tell a handful apart, and keeps lines short.
+    let brief = |id: &JobId| Some(id.as_str().chars().take(8).collect());
+    project.jobs = scenario
+        .job_ids()
+        .iter()
+        .map(|id| JobSettings { name: brief(id), ..JobSettings::new(id.clone()) })
+        .collect();
+    Ok(project)
+}
+
+fn log() -> SinkSettings {
+    SinkSettings::Log(LogSettings::default())
+}
+
+fn webhook(receiver: &Receiver) -> Result<SinkSettings, Failure> {
+    let url = WebhookUrl::parse(&receiver.url(), false).map_err(Failure::internal)?;
+    Ok(SinkSettings::Webhook(WebhookSettings {
+        name: "webhook".to_owned(),
+        events: EventFilter::ends(),
+        url: UrlSource::Given(url),
+        allow_http: false,
+    }))
+}
+
+/// Prints each webhook as it is received; ends only where printing fails.
+async fn echo(receiver: &Receiver) -> Result<Exit, Failure> {
+    let mut printed = 0;
+    loop {
+        let webhooks = receiver.wait_for(printed + 1).await;
+        for webhook in webhooks.iter().skip(printed) {
+            print(&line(webhook))?;
+        }
+        printed = webhooks.len();
+    }
+}
+
+fn line(webhook: &Received) -> String {
+    let body: Value = serde_json::from_slice(&webhook.body).unwrap_or_default();
+    let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).unwrap_or("?").to_owned();
+    format!(
+        "{:5.1}s  POST {} of {}, webhook-id …{}\n",
+        webhook.at.as_secs_f64(),
+        text("/type"),
+        text("/job/name"),
+        webhook.header("webhook-id").and_then(|id| id.rsplit('-').next()).unwrap_or("?"),
+    )
+}
+
+fn summary(ended: Exit, simulator: &Simulator, receiver: &Receiver) -> String {
+    let how = match ended {
+        Exit::Failed => "Every restore ended; one failed and one was cancelled, as scripted.",
+        _ => "The demo was stopped before every restore ended.",
+    };
+    format!(
+        "\n{how}\n{} requests were made over {} connections; {} webhooks were received.\n\
+         Next: restore-watch wait JOB_ID, with PINECONE_API_KEY set.\n",
+        simulator.count(),
+        simulator.connections(),
+        receiver.count(),
+    )
+}

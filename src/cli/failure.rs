@@ -1,0 +1,82 @@
+//! How a command fails: with a published exit code, a reason, and what to do about it.
+
+use std::fmt;
+
+use crate::config::Problems;
+use crate::driver::{self, ComposeError};
+use crate::model::Exit;
+
+/// Why a command could not do what it was asked for.
+#[derive(Debug)]
+pub struct Failure {
+    exit: Exit,
+    text: String,
+}
+
+impl Failure {
+    /// A failure with this exit code.
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, text: format!("error: {}", message.into()) }
+    }
+
+    /// The command line makes no sense.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, message)
+    }
+
+    /// Something is wrong with this program, or with the system below it.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::new(Exit::Internal, message)
+    }
+
+    /// The same failure with a line that says what to do.
+    #[must_use]
+    pub fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.text = format!("{}\n  help: {}", self.text, help.into());
+        self
+    }
+
+    /// The exit code.
+    pub fn exit(&self) -> Exit {
+        self.exit
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl From<Problems> for Failure {
+    fn from(problems: Problems) -> Self {
+        // They show themselves, each with its own heading.
+        Self { exit: Exit::Config, text: problems.to_string() }
+    }
+}
+
+impl From<ComposeError> for Failure {
+    fn from(error: ComposeError) -> Self {
+        let failure = Self::new(Exit::Config, error.to_string());
+        match error {
+            ComposeError::Key { .. } => failure
+                .with_help("an API key is made in the console at https://app.pinecone.io, under API keys"),
+            _ => failure,
+        }
+    }
+}
+
+impl From<driver::Error> for Failure {
+    fn from(error: driver::Error) -> Self {
+        match &error {
+            driver::Error::Store(_) => Self::new(Exit::State, error.to_string()),
+            driver::Error::Internal(_) => Self::internal(error.to_string()),
+        }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::internal(error.to_string())
+    }
+}

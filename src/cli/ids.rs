@@ -1,0 +1,160 @@
+//! Job ids from the command line, from files and from standard input.
+//!
+//! Invariant: what is given is understood whole or refused whole; a file of which a part makes no sense is not waited
+//! for in part.
+
+use std::io::Read as _;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::Failure;
+use crate::model::JobId;
+
+/// More than this is not read of a file of ids.
+const MAX_INPUT: u64 = 16 * 1024 * 1024;
+
+/// The ids of the arguments, of `file` and, for an argument `-`, of standard input, in this order and each once.
+pub(super) fn collect(arguments: &[String], file: Option<&Path>) -> Result<Vec<JobId>, Failure> {
+    let mut ids = Vec::new();
+    for argument in arguments {
+        if argument == "-" {
+            ids.extend(parse(&read_stdin()?, "standard input")?);
+        } else {
+            ids.push(JobId::new(argument).map_err(|error| Failure::usage(format!("`{argument}`: {error}")))?);
+        }
+    }
+    if let Some(path) = file {
+        let is_stdin = path == Path::new("-");
+        let (text, origin) =
+            if is_stdin { (read_stdin()?, "standard input".to_owned()) } else { read_file(path)? };
+        ids.extend(parse(&text, &origin)?);
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    ids.retain(|id| seen.insert(id.clone()));
+    Ok(ids)
+}
+
+fn read_stdin() -> Result<String, Failure> {
+    let mut text = String::new();
+    std::io::stdin()
+        .lock()
+        .take(MAX_INPUT)
+        .read_to_string(&mut text)
+        .map_err(|error| Failure::usage(format!("cannot read job ids from standard input: {error}")))?;
+    Ok(text)
+}
+
+fn read_file(path: &Path) -> Result<(String, String), Failure> {
+    let origin = path.display().to_string();
+    let mut text = String::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(MAX_INPUT).read_to_string(&mut text))
+        .map_err(|error| Failure::usage(format!("cannot read job ids from {origin}: {error}")))?;
+    Ok((text, origin))
+}
+
+/// Reads ids: one a line (blank lines and those that start with `#` are passed over), or JSON: objects with a
+/// `restore_job_id`, one after the other or in arrays, on as many lines as they like.
+fn parse(text: &str, origin: &str) -> Result<Vec<JobId>, Failure> {
+    let ids = match text.trim_start().chars().next() {
+        Some('{' | '[') => parse_json(text, origin)?,
+        _ => parse_lines(text, origin)?,
+    };
+    if ids.is_empty() {
+        return Err(Failure::usage(format!("no job ids in {origin}"))
+            .with_help("one id a line, or JSON objects that have a restore_job_id, are expected"));
+    }
+    Ok(ids)
+}
+
+fn parse_lines(text: &str, origin: &str) -> Result<Vec<JobId>, Failure> {
+    let mut ids = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        let line = line.trim_start_matches('\u{feff}').trim();
+        if line.starts_with('{') {
+            ids.extend(parse_json(line, &format!("{origin}, line {number}"))?);
+        } else if !line.is_empty() && !line.starts_with('#') {
+            let id = JobId::new(line)
+                .map_err(|error| Failure::usage(format!("{origin}, line {number}: {error}")))?;
+            ids.push(id);
+        }
+    }
+    Ok(ids)
+}
+
+fn parse_json(text: &str, origin: &str) -> Result<Vec<JobId>, Failure> {
+    let mut ids = Vec::new();
+    for value in serde_json::Deserializer::from_str(text).into_iter() {
+        let value: Value = value.map_err(|error| Failure::usage(format!("{origin} is no JSON: {error}")))?;
+        let objects = match value {
+            Value::Array(values) => values,
+            value => vec![value],
+        };
+        for object in objects {
+            let id = match &object {
+                Value::String(id) => Some(id),
+                object => match object.get("restore_job_id") {
+                    Some(Value::String(id)) => Some(id),
+                    _ => None,
+                },
+            };
+            let id = id.ok_or_else(|| {
+                Failure::usage(format!("{origin}: a JSON value without a restore_job_id"))
+                    .with_help("did the command that wrote it fail? `pc index restore --json` prints one")
+            })?;
+            ids.push(JobId::new(id).map_err(|error| Failure::usage(format!("{origin}: {error}")))?);
+        }
+    }
+    Ok(ids)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(text: &str) -> Result<Vec<String>, String> {
+        parse(text, "here")
+            .map(|ids| ids.iter().map(ToString::to_string).collect())
+            .map_err(|failure| failure.to_string())
+    }
+
+    #[test]
+    fn every_form_that_people_pipe() {
+        for text in [
+            "a\nb\n",
+            "\n  a \r\n# why\n\nb",
+            "{\"restore_job_id\":\"a\"}\n{\"restore_job_id\":\"b\"}\n",
+            "{\n  \"restore_job_id\": \"a\",\n  \"index_id\": \"i\"\n}\n{\"restore_job_id\": \"b\"}",
+            "[{\"restore_job_id\":\"a\"},\n {\"restore_job_id\":\"b\"}]",
+            "[\"a\", \"b\"]",
+            "a\n{\"restore_job_id\":\"b\"}\n",
+        ] {
+            assert_eq!(ids(text), Ok(vec!["a".to_owned(), "b".to_owned()]), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_whole() {
+        for (text, why) in [
+            ("", "no job ids in here"),
+            ("# only a comment", "no job ids in here"),
+            ("[]", "no job ids in here"),
+            ("a\nb c\n", "here, line 2: a restore job id has no spaces"),
+            ("{\"restore_job_id\":\"a\"}\n{", "here is no JSON: EOF"),
+            ("{\"error\":\"quota\"}", "here: a JSON value without a restore_job_id"),
+            ("[7]", "here: a JSON value without a restore_job_id"),
+            ("{\"restore_job_id\":\"\"}", "here: a restore job id cannot be empty"),
+        ] {
+            let error = ids(text).unwrap_err();
+            assert!(error.starts_with(&format!("error: {why}")), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn repeated_ids_count_once() {
+        let arguments = ["b", "a", "b"].map(str::to_owned);
+        let ids: Vec<_> = collect(&arguments, None).unwrap().iter().map(ToString::to_string).collect();
+        assert_eq!(ids, ["b", "a"]);
+    }
+}

@@ -1,0 +1,175 @@
+//! `restore-watch list`
+
+use std::collections::BTreeSet;
+
+use clap::Parser;
+use serde_json::{Value, json};
+
+use super::project::ProjectArgs;
+use super::{Done, Failure, Output, block_on, print};
+use crate::clock::Clock;
+use crate::config::{LogFormat, ProjectSettings};
+use crate::driver;
+use crate::engine::limiter::Limiter;
+use crate::engine::retry::Backoff;
+use crate::engine::time::wall_between;
+use crate::engine::{Failure as Trouble, FailureClass};
+use crate::model::{Exit, Observation, duration};
+use crate::pinecone::{Client, Page};
+use crate::telemetry::{self, Style};
+
+/// List the restore jobs of the project, as the API lists them now
+///
+/// The API's list is best effort: a job can be missing from it, for a minute after its start or for good.
+#[derive(Debug, Parser)]
+pub(super) struct Args {
+    /// The form of the list; each JSON object can be piped to `restore-watch wait -`
+    #[arg(long, value_enum, default_value_t = Output::Human)]
+    output: Output,
+
+    #[command(flatten)]
+    project: ProjectArgs,
+}
+
+/// How often one page is tried.
+const ATTEMPTS: u32 = 6;
+
+/// More pages than this are taken for a list without an end: 100,000 jobs.
+const MAX_PAGES: usize = 1000;
+
+pub(super) fn run(args: &Args) -> Result<Done, Failure> {
+    telemetry::init(Style::usual(LogFormat::Human), "warn");
+    let project = args.project.choose()?;
+    let clock = Clock::system();
+    let jobs = block_on(async {
+        let clients = driver::clients(std::slice::from_ref(&project))?;
+        let client = clients.get(&project.name).ok_or_else(|| Failure::internal("no client was built"))?;
+        Pass::new(client, &project, clock).all_pages().await
+    })?;
+    match args.output {
+        Output::Human => print(&table(&jobs, clock))?,
+        Output::Json => {
+            let rows: Vec<_> = jobs.iter().map(object).collect();
+            print(&format!("{}\n", Value::Array(rows)))?;
+        }
+    }
+    Ok(Done::Exit(Exit::Met))
+}
+
+/// One pass over the list.
+struct Pass<'a> {
+    client: &'a Client,
+    limiter: Limiter,
+    clock: Clock,
+    rng: fastrand::Rng,
+}
+
+impl<'a> Pass<'a> {
+    fn new(client: &'a Client, project: &ProjectSettings, clock: Clock) -> Self {
+        let limiter = Limiter::new(project.api.requests_per_second, project.api.burst);
+        Self { client, limiter, clock, rng: fastrand::Rng::new() }
+    }
+
+    /// All rows, the first of each job. A list that leads back to a page it has shown ends there.
+    async fn all_pages(mut self) -> Result<Vec<Observation>, Failure> {
+        let (mut jobs, mut seen, mut tokens) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+        let mut token = None;
+        for _ in 0..MAX_PAGES {
+            let page = self.page(token.as_deref()).await?;
+            if page.unreadable > 0 {
+                tracing::warn!(
+                    rows = page.unreadable,
+                    "some rows of the list cannot be read and are left out"
+                );
+            }
+            jobs.extend(page.jobs.into_iter().filter(|job| seen.insert(job.id.clone())));
+            match page.next {
+                Some(next) if tokens.insert(next.clone()) => token = Some(next),
+                _ => return Ok(jobs),
+            }
+        }
+        tracing::warn!("the list was cut after {MAX_PAGES} pages");
+        Ok(jobs)
+    }
+
+    async fn page(&mut self, token: Option<&str>) -> Result<Page, Failure> {
+        let mut attempt = 1;
+        loop {
+            self.clock.sleep_until(Some(self.limiter.ready_at())).await;
+            self.limiter.take(self.clock.now().instant);
+            let trouble: Trouble = match self.client.list_page(token).await {
+                Ok(page) => return Ok(page),
+                Err(error) => error.into(),
+            };
+            let passing = matches!(trouble.class, FailureClass::Transient | FailureClass::Throttled);
+            if !passing || attempt >= ATTEMPTS {
+                return Err(give_up(&trouble));
+            }
+            let now = self.clock.now();
+            let asked = trouble.retry_after.map(|asked| asked.from(now)).unwrap_or_default();
+            let delay = Backoff::POLL.delay(attempt, asked, &mut self.rng);
+            tracing::warn!("{}; tried again in {}", trouble.message, duration::human(delay));
+            self.clock.sleep_until(Some(now.instant + delay)).await;
+            attempt += 1;
+        }
+    }
+}
+
+fn give_up(trouble: &Trouble) -> Failure {
+    let message = format!("cannot list the restore jobs: {}", trouble.message);
+    match trouble.class {
+        FailureClass::Refused => Failure::new(Exit::Refused, message)
+            .with_help("the key needs the permission control::backups::list in this project"),
+        FailureClass::Transient | FailureClass::Throttled => Failure::new(Exit::Unreachable, message),
+        FailureClass::NotFound | FailureClass::Permanent => {
+            Failure::new(Exit::Failed, message).with_help("is the endpoint right?")
+        }
+    }
+}
+
+/// A job in the words of the API.
+fn object(job: &Observation) -> Value {
+    let facts = &job.facts;
+    json!({
+        "restore_job_id": job.id,
+        "status": job.status,
+        "backup_id": facts.backup_id,
+        "target_index_name": facts.target_index_name,
+        "target_index_id": facts.target_index_id,
+        "created_at": facts.created_at,
+        "completed_at": facts.completed_at,
+        "percent_complete": facts.percent_complete,
+    })
+}
+
+fn table(jobs: &[Observation], clock: Clock) -> String {
+    if jobs.is_empty() {
+        return "no restore jobs\n".to_owned();
+    }
+    let heading = ["STATUS", "JOB", "INDEX", "STARTED", "TOOK"].map(str::to_owned);
+    let rows: Vec<_> = std::iter::once(heading).chain(jobs.iter().map(|job| row(job, clock))).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
+    let widths: Vec<_> = (0..5).map(width).collect();
+    let pad = |(cell, width): (&String, &usize)| format!("{cell:<width$}");
+    let line = |row: &[String; 5]| row.iter().zip(&widths).map(pad).collect::<Vec<_>>().join("  ");
+    let lines: Vec<_> = rows.iter().map(|row| line(row).trim_end().to_owned()).collect();
+    lines.join("\n") + "\n"
+}
+
+fn row(job: &Observation, clock: Clock) -> [String; 5] {
+    let facts = &job.facts;
+    let took = match (facts.created_at, facts.completed_at) {
+        (Some(from), Some(to)) => duration::human(wall_between(from, to)),
+        (Some(from), None) if !job.status.is_terminal() => {
+            format!("{} so far", duration::human(wall_between(from, clock.now().wall)))
+        }
+        _ => String::new(),
+    };
+    [
+        job.status.to_string(),
+        job.id.to_string(),
+        facts.target_index_name.clone().unwrap_or_default(),
+        facts.created_at.map(|at| format!("{at:.0}")).unwrap_or_default(),
+        took,
+    ]
+}

@@ -1,0 +1,102 @@
+//! The command line: one file for each command.
+//!
+//! Invariant: standard output carries data only; everything else goes to standard error. Every way to fail has an exit
+//! code that is published, and says what to do.
+
+mod check;
+mod demo;
+mod failure;
+mod ids;
+mod list;
+mod project;
+mod run;
+mod simulate;
+mod wait;
+
+use std::ffi::OsString;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+pub use failure::Failure;
+
+use crate::model::{Exit, duration};
+
+/// Watches Pinecone restore jobs and tells people and programs, once and surely, when one ends.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Wait(Box<wait::Args>),
+    Run(run::Args),
+    List(list::Args),
+    Check(check::Args),
+    Simulate(simulate::Args),
+    Demo(demo::Args),
+}
+
+/// How a command ended that did what it was asked for.
+#[derive(Debug)]
+pub enum Done {
+    /// With this exit code.
+    Exit(Exit),
+    /// It asks this process to become another one.
+    Exec(Vec<OsString>),
+}
+
+impl Cli {
+    /// Carries out the command.
+    pub fn run(self) -> Result<Done, Failure> {
+        match self.command {
+            Command::Wait(args) => wait::run(*args),
+            Command::Run(args) => run::run(&args),
+            Command::List(args) => list::run(&args),
+            Command::Check(args) => check::run(&args),
+            Command::Simulate(args) => simulate::run(&args),
+            Command::Demo(args) => demo::run(&args),
+        }
+    }
+}
+
+/// The form of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// For people.
+    Human,
+    /// One JSON document.
+    Json,
+}
+
+/// Reads a duration of the command line.
+fn parse_duration(text: &str) -> Result<std::time::Duration, duration::DurationError> {
+    duration::parse(text)
+}
+
+/// Runs a command on a runtime of this thread: there is one thing at a time to decide, and waiting needs no threads.
+fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::internal(format!("cannot start the runtime: {error}")))?;
+    let result = runtime.block_on(work);
+    // Does not wait for what is stuck in the system, such as a look-up of a name.
+    runtime.shutdown_background();
+    result
+}
+
+/// Writes data to standard output. A reader that went away is no failure: it has seen enough.
+fn print(text: &str) -> Result<(), Failure> {
+    use std::io::Write as _;
+
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::internal(format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,70 @@
+//! Which project a command of the command line speaks to.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::Failure;
+use crate::config::{self, Endpoint, ProjectSettings, Settings};
+use crate::model::Exit;
+
+/// Chooses a project.
+#[derive(Debug, Args)]
+pub(super) struct ProjectArgs {
+    /// Read the project from this configuration file, instead of from the environment
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// The project of the configuration file, where it has several
+    #[arg(long, value_name = "NAME")]
+    project: Option<String>,
+}
+
+impl ProjectArgs {
+    /// The project: from the configuration where one is asked for, else from `PINECONE_API_KEY` and
+    /// `PINECONE_CONTROLLER_HOST`.
+    pub(super) fn choose(&self) -> Result<ProjectSettings, Failure> {
+        if self.config.is_none() && self.project.is_none() {
+            return from_environment();
+        }
+        let path = config::locate(self.config.as_deref())?;
+        pick(config::load(&path)?, self.project.as_deref())
+    }
+
+    /// Whether the project comes from a configuration file, and so may bring jobs along.
+    pub(super) fn is_configured(&self) -> bool {
+        self.config.is_some() || self.project.is_some()
+    }
+}
+
+fn from_environment() -> Result<ProjectSettings, Failure> {
+    let mut project = ProjectSettings::default();
+    match std::env::var("PINECONE_CONTROLLER_HOST") {
+        Ok(host) if !host.is_empty() => {
+            project.api.endpoint = Endpoint::parse(&host, false)
+                .map_err(|error| Failure::new(Exit::Config, format!("PINECONE_CONTROLLER_HOST: {error}")))?;
+        }
+        Ok(_) | Err(std::env::VarError::NotPresent) => {}
+        Err(std::env::VarError::NotUnicode(_)) => {
+            return Err(Failure::new(Exit::Config, "PINECONE_CONTROLLER_HOST is not valid UTF-8"));
+        }
+    }
+    Ok(project)
+}
+
+fn pick(settings: Settings, name: Option<&str>) -> Result<ProjectSettings, Failure> {
+    let names: Vec<_> = settings.projects.iter().map(|project| project.name.to_string()).collect();
+    let known = names.join(", ");
+    let mut projects = settings.projects.into_iter();
+    match name {
+        Some(name) => projects.find(|project| project.name.as_str() == name).ok_or_else(|| {
+            Failure::usage(format!("the configuration has no project `{name}`"))
+                .with_help(format!("it has: {known}"))
+        }),
+        None => match (projects.next(), projects.next()) {
+            (Some(only), None) => Ok(only),
+            _ => Err(Failure::usage("the configuration has several projects")
+                .with_help(format!("choose one with --project: {known}"))),
+        },
+    }
+}

@@ -1,0 +1,63 @@
+//! `restore-watch simulate`
+
+use std::net::SocketAddr;
+
+use clap::Parser;
+
+use super::{Done, Failure, block_on, print};
+use crate::clock::Clock;
+use crate::config::LogFormat;
+use crate::model::Exit;
+use crate::signals::Signals;
+use crate::simulate::{SHIPPED, Scenario, Simulator, Timeline};
+use crate::telemetry::{self, Style};
+
+/// Play a simulated control plane, to rehearse a pipeline or an alert
+///
+/// Prints its address as one line on standard output and serves until it is stopped. It speaks to whoever can reach
+/// the address and checks a key only where the scenario says so.
+#[derive(Debug, Parser)]
+pub(super) struct Args {
+    /// The address to serve on; port 0 is any free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+
+    /// A scenario file, or the name of one that comes with the program: demo, fleet, flaky, outage or unreliable-list
+    #[arg(value_name = "SCENARIO", default_value = "demo")]
+    scenario: String,
+}
+
+pub(super) fn run(args: &Args) -> Result<Done, Failure> {
+    telemetry::init(Style::usual(LogFormat::Human), "info");
+    let scenario = read(&args.scenario)?;
+    block_on(async {
+        let mut signals = Signals::listen()?;
+        let timeline = Timeline::start(Clock::system().now().wall);
+        let simulator = Simulator::start(&scenario, args.listen, timeline).await.map_err(|error| {
+            Failure::new(Exit::Failed, format!("cannot listen on {}: {error}", args.listen))
+                .with_help("choose another address with --listen; port 0 is any free one")
+        })?;
+        print(&format!("{}\n", simulator.url()))?;
+        let some: Vec<_> = scenario.job_ids().iter().take(20).map(ToString::to_string).collect();
+        tracing::info!("{} jobs: {}", scenario.job_ids().len(), some.join(" "));
+        tracing::info!(
+            "to use it: export PINECONE_CONTROLLER_HOST={} PINECONE_API_KEY={}",
+            simulator.url(),
+            scenario.api_key().unwrap_or("any")
+        );
+        signals.next().await;
+        Ok(Done::Exit(Exit::Met))
+    })
+}
+
+fn read(name: &str) -> Result<Scenario, Failure> {
+    if let Some(scenario) = Scenario::shipped(name) {
+        return Ok(scenario);
+    }
+    let text = std::fs::read_to_string(name).map_err(|error| {
+        let shipped: Vec<_> = SHIPPED.iter().map(|(name, _)| *name).collect();
+        Failure::new(Exit::Config, format!("cannot read the scenario {name}: {error}"))
+            .with_help(format!("name a file, or one of: {}", shipped.join(", ")))
+    })?;
+    text.parse().map_err(|error| Failure::new(Exit::Config, format!("{name}: {error}")))
+}

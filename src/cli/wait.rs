@@ -1,0 +1,285 @@
+//! `restore-watch wait`
+
+use std::ffi::OsString;
+use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+
+use super::project::ProjectArgs;
+use super::{Done, Failure, block_on, ids, parse_duration, print};
+use crate::clock::Clock;
+use crate::config::{
+    EventFilter, JobSettings, LogFormat, ProjectSettings, SinkSettings, UrlSource, WebhookSettings,
+    WebhookUrl,
+};
+use crate::driver::Driver;
+use crate::engine::Condition;
+use crate::model::{Exit, JobId, duration};
+use crate::signals::Signals;
+use crate::sink::{self, Urgency};
+use crate::store::Volatile;
+use crate::telemetry::{self, Style};
+use crate::wait::{self, Options, Progress, Report, Waited};
+
+/// Block until restore jobs end, and say how by the exit code
+#[derive(Debug, Parser)]
+#[command(after_help = EXIT_CODES, arg_required_else_help = true)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the published command line")]
+pub(super) struct Args {
+    /// Ids of restore jobs; `-` reads them from standard input, one a line or as JSON objects that have a
+    /// `restore_job_id`
+    #[arg(value_name = "JOB_ID")]
+    jobs: Vec<String>,
+
+    /// Read further ids from this file; the same forms as standard input
+    #[arg(long, value_name = "FILE")]
+    from_file: Option<PathBuf>,
+
+    /// Wait until every job completes (the default)
+    #[arg(long, conflicts_with = "any")]
+    all: bool,
+
+    /// Wait until one job completes
+    #[arg(long)]
+    any: bool,
+
+    /// End as soon as one job did not complete, instead of waiting for the others
+    #[arg(long, conflicts_with = "any")]
+    fail_fast: bool,
+
+    /// Give up after this time, such as 90s, 10m or 1h30m; without it, wait as long as it takes
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    timeout: Option<Duration>,
+
+    /// How long a job that was never seen may be unknown to the API [default: 60s]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    not_found_grace: Option<Duration>,
+
+    /// How long the API may give no good answer about a job [default: 10m]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    unreachable_after: Option<Duration>,
+
+    /// The shortest time between two polls of a job [default: 1s]
+    #[arg(long, value_name = "DURATION", value_parser = parse_interval)]
+    min_interval: Option<Duration>,
+
+    /// The longest time between two polls of a job [default: 60s]
+    #[arg(long, value_name = "DURATION", value_parser = parse_interval)]
+    max_interval: Option<Duration>,
+
+    /// What is printed on standard output: a report at the end, for people or as one JSON object, or each transition
+    /// as a line of JSON
+    #[arg(long, value_enum, default_value_t = Form::Human)]
+    output: Form,
+
+    /// Print nothing on standard error but errors
+    #[arg(long, short)]
+    quiet: bool,
+
+    /// How progress is shown on standard error: `auto` draws a line for each job on a terminal and prints plain lines
+    /// elsewhere
+    #[arg(long, value_enum, default_value_t = ProgressForm::Auto)]
+    progress: ProgressForm,
+
+    /// Print a line at least this often where progress is plain, so that nobody takes the wait for hung; 0 for never
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "60s")]
+    heartbeat: Duration,
+
+    /// Show a desktop notification at the end
+    #[arg(long)]
+    desktop: bool,
+
+    /// Post each transition to this address as JSON
+    #[arg(long, value_name = "URL")]
+    webhook: Option<String>,
+
+    #[command(flatten)]
+    project: ProjectArgs,
+
+    /// Become this command when the wait ended with 0
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    condition met: all jobs completed (with --any: one did)
+  1    a job failed or was cancelled
+  2    wrong usage
+  3    a job was not found, or was lost
+  4    the API refuses the key (401) or the permission (403)
+  5    the API was unreachable for too long
+  6    a job ended in a state we do not know
+  70   internal error (a bug)
+  78   bad configuration
+  124  timeout
+  130  interrupted by SIGINT; 143 by SIGTERM
+Several apply: the first of 1, 4, 3, 6, 5, 124 wins.
+
+Environment:
+  PINECONE_API_KEY          the API key of the project
+  PINECONE_CONTROLLER_HOST  the control plane, https://api.pinecone.io unless set
+  NO_COLOR                  no colours, where set and not empty
+  RUST_LOG                  what is logged on standard error, such as restore_watch=debug
+
+Examples:
+  restore-watch wait 670e8400-e29b-41d4-a716-446655440001 --timeout 2h
+  pc index restore --id BACKUP --name INDEX --json | restore-watch wait -
+  restore-watch wait JOB_ID -- ./switch-traffic.sh";
+
+/// What is printed on standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// A report at the end.
+    Human,
+    /// A report at the end, as one JSON object.
+    Json,
+    /// Each transition as a line of JSON.
+    Ndjson,
+}
+
+/// How progress is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ProgressForm {
+    /// By what standard error is.
+    Auto,
+    /// Lines.
+    Plain,
+    /// Nothing.
+    None,
+}
+
+/// Reads the time between two polls. Less than 10 ms would be no polling but an attack, more than a day no watch.
+fn parse_interval(text: &str) -> Result<Duration, String> {
+    let interval = duration::parse(text).map_err(|error| error.to_string())?;
+    if (Duration::from_millis(10)..=Duration::from_hours(24)).contains(&interval) {
+        Ok(interval)
+    } else {
+        Err("must be between 10ms and 1d".to_owned())
+    }
+}
+
+pub(super) fn run(args: Args) -> Result<Done, Failure> {
+    telemetry::init(Style::usual(LogFormat::Human), if args.quiet { "error" } else { "warn" });
+    let project = args.project_settings()?;
+    let sinks = args.sinks()?;
+    let waited = block_on(async {
+        // Signals first: from here on an interrupted wait reports.
+        let mut signals = Signals::listen()?;
+        let driver = Driver::new(&[project], &sinks, Box::new(Volatile), Clock::system())?;
+        let waited = wait::wait(driver, args.options(), &mut signals).await?;
+        args.report(&waited)?;
+        if args.desktop {
+            notify(&waited.report).await;
+        }
+        Ok(waited)
+    })?;
+    match waited.report.exit() {
+        Exit::Met if !args.command.is_empty() => Ok(Done::Exec(args.command)),
+        exit => Ok(Done::Exit(exit)),
+    }
+}
+
+impl Args {
+    fn project_settings(&self) -> Result<ProjectSettings, Failure> {
+        let ids = ids::collect(&self.jobs, self.from_file.as_deref())?;
+        let mut project = self.project.choose()?;
+        if !ids.is_empty() {
+            project.jobs = ids.into_iter().map(|id| with_settings_of(id, &project.jobs)).collect();
+        } else if !self.project.is_configured() {
+            return Err(Failure::usage("no job ids were given").with_help(
+                "name the restore jobs to wait for, or `-` to read their ids from standard input",
+            ));
+        }
+        let (cadence, watch) = (&mut project.cadence, &mut project.watch);
+        cadence.min_interval = self.min_interval.unwrap_or(cadence.min_interval);
+        cadence.max_interval = self.max_interval.unwrap_or(cadence.max_interval);
+        // One bound given alone moves the other where they would cross.
+        match (self.min_interval, self.max_interval) {
+            (Some(min), None) => cadence.max_interval = cadence.max_interval.max(min),
+            (None, Some(max)) => cadence.min_interval = cadence.min_interval.min(max),
+            (Some(min), Some(max)) if min > max => {
+                return Err(Failure::usage("--min-interval is longer than --max-interval"));
+            }
+            _ => {}
+        }
+        watch.not_found_grace = self.not_found_grace.unwrap_or(watch.not_found_grace);
+        watch.unreachable_after = self.unreachable_after.unwrap_or(watch.unreachable_after);
+        Ok(project)
+    }
+
+    fn sinks(&self) -> Result<Vec<SinkSettings>, Failure> {
+        let Some(url) = &self.webhook else { return Ok(Vec::new()) };
+        let url = WebhookUrl::parse(url, false)
+            .map_err(|fault| Failure::usage(format!("the URL of --webhook {fault}")))?;
+        Ok(vec![SinkSettings::Webhook(WebhookSettings {
+            name: "webhook".to_owned(),
+            events: EventFilter::all(),
+            url: UrlSource::Given(url),
+            allow_http: false,
+        })])
+    }
+
+    fn options(&self) -> Options {
+        let condition = if self.any { Condition::Any } else { Condition::All { fail_fast: self.fail_fast } };
+        let plain = Progress::Plain { heartbeat: self.heartbeat };
+        let progress = match self.progress {
+            _ if self.quiet => Progress::Silent,
+            ProgressForm::None => Progress::Silent,
+            ProgressForm::Auto if is_live_terminal() => Progress::Live,
+            ProgressForm::Auto | ProgressForm::Plain => plain,
+        };
+        Options { condition, timeout: self.timeout, progress, ndjson: self.output == Form::Ndjson }
+    }
+
+    fn report(&self, waited: &Waited) -> Result<(), Failure> {
+        let report = &waited.report;
+        match self.output {
+            Form::Human => print(&report.human())?,
+            Form::Json => print(&format!("{}\n", serde_json::to_string(report).unwrap_or_default()))?,
+            Form::Ndjson => {}
+        }
+        if waited.undelivered > 0 {
+            say(&format!("{} transitions could not be posted to the webhook in time", waited.undelivered));
+        }
+        match report.exit() {
+            Exit::Met => {}
+            Exit::Timeout if !self.quiet => {
+                let ids: Vec<_> = report.open_ids().collect();
+                let timeout = duration::human(self.timeout.unwrap_or_default());
+                say(&format!("timed out after {timeout}; to go on: restore-watch wait {}", ids.join(" ")));
+            }
+            exit if !self.quiet => say(exit.meaning()),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// Prints a line for people. Nobody reading it is no reason to fail.
+fn say(text: &str) {
+    drop(writeln!(std::io::stderr().lock(), "restore-watch: {text}"));
+}
+
+async fn notify(report: &Report) {
+    let (heading, urgency) = match report.exit() {
+        Exit::Met => ("Restore completed", Urgency::Normal),
+        Exit::Failed => ("Restore failed", Urgency::Critical),
+        exit => (exit.meaning(), Urgency::Critical),
+    };
+    if let Err(message) = sink::show(heading, &report.headline(), urgency).await {
+        say(&message);
+    }
+}
+
+/// A job with what the configuration says of it, if anything.
+fn with_settings_of(id: JobId, configured: &[JobSettings]) -> JobSettings {
+    configured.iter().find(|job| job.id == id).cloned().unwrap_or_else(|| JobSettings::new(id))
+}
+
+/// Whether lines can be drawn again and again on standard error.
+fn is_live_terminal() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("TERM").is_some_and(|term| term != "dumb")
+}
