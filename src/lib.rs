@@ -6,14 +6,15 @@
 //! answer means, what must be told, what is still owed to whom) is plain data and functions of `(state, event, now)`.
 //! Everything that touches the world is an adapter that carries out what the machine asked for.
 //!
-//! Each layer imports only those below it; `tests/layers.rs` reads the `use` lines and fails on any other import.
+//! Each layer imports only those below it; `tests/layers` reads the paths of all sources and fails on any other import.
 //!
 //! ```text
 //! main, cli                                     parse, compose, print, exit code
 //! daemon, wait                                  the two shells: signals, conditions, what a person sees
 //! driver                                        feeds the engine events, carries out its actions
-//! clock pinecone sink store telemetry simulate  adapters: none imports another
-//! http                                          what adapters that speak HTTP share
+//! pinecone sink store telemetry signals         adapters: none imports another
+//! simulate                                      one more adapter, for rehearsals, the demo and the tests
+//! clock http                                    what adapters share: the clocks, and how HTTP is spoken
 //! engine                                        pure: tracker, cadence, limiter, retry, outbox
 //! config                                        validated settings
 //! model                                         ids, statuses, transitions
