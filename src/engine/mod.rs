@@ -28,6 +28,9 @@ pub mod time;
 mod tracker;
 mod verdict;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 pub use event::{

@@ -53,7 +53,7 @@ struct Job {
 enum Access {
     /// As far as known.
     Accepted,
-    /// Refused once, at this time. Refusals of polls that began earlier do not count as the second in a row.
+    /// Refused once, at this time. Refusals of polls that did not begin later do not count as the second in a row.
     Suspected { since: Instant },
     /// Refused twice in a row, and told.
     Refused { reason: String },
@@ -245,7 +245,7 @@ impl Project {
     ) -> Option<ProjectNews> {
         let (told, confirmed) = match self.access {
             Access::Accepted => (false, false),
-            Access::Suspected { since } => (false, began >= since),
+            Access::Suspected { since } => (false, began > since),
             Access::Refused { .. } => (true, true),
         };
         if confirmed {

@@ -1,6 +1,6 @@
 //! Transitions as HTTP POSTs.
 //!
-//! Invariant: each attempt at a delivery has the same id and the same body; an attempt ends within [`TIMEOUT`].
+//! Invariant: each attempt at a delivery has the same id and the same body; an attempt ends within 15 s.
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! The wait: blocks until restores end, and says how they ended.
 //!
-//! Invariant: a wait with a timeout ends at most [`LAST_LOOK`] after it; one that is interrupted ends at once; either
+//! Invariant: a wait with a timeout ends within two seconds of it; one that is interrupted ends at once; either
 //! way the last known state of every job is reported.
 
 mod console;
