@@ -28,11 +28,11 @@ impl Cadence {
 
     /// The time until the next poll of a job of this age: `clamp(sqrt(2 · c · age), min, max)` by a random factor of
     /// 0.9 to 1.1. Where intermediate progress is known, half the time to the projected end takes the place of the
-    /// root, so that the polls close in on it.
+    /// root, so that the polls close in on it; a projection reaches no further ahead than the job is old.
     pub fn interval(&self, age: Duration, progress: Option<Projection>, rng: &mut fastrand::Rng) -> Duration {
         let wanted = match progress {
             // A projection that stands still is worth less by the minute: the rule takes over again.
-            Some(Projection { remaining, stale }) => (remaining / 2).max(scale_free(stale)),
+            Some(Projection { remaining, stale }) => (remaining / 2).min(age).max(scale_free(stale)),
             None => scale_free(age),
         };
         let bounded = wanted.clamp(self.bounds.min_interval, self.bounds.max_interval);
@@ -164,6 +164,12 @@ mod tests {
         assert!((measured - 50.0).abs() < 1.0, "{measured}");
         let later = progress.projection(at(240)).unwrap();
         assert_eq!(later.remaining.as_secs(), 10);
+    }
+
+    #[test]
+    fn an_early_projection_does_not_reach_far() {
+        let hours = Projection { remaining: Duration::from_hours(3), stale: Duration::ZERO };
+        assert!(mean(2, Some(hours)) < 2.1, "two seconds tell little about three hours");
     }
 
     #[test]

@@ -126,6 +126,7 @@ impl Live {
 
     fn draw(&mut self, engine: &Engine, now: Now) {
         let mut hidden = 0;
+        let width = engine.jobs().map(|job| title(&job).chars().count()).max().unwrap_or_default();
         for job in engine.jobs() {
             let key = (job.project.clone(), job.tracker.settings().id.clone());
             if !self.bars.contains_key(&key) && self.bars.len() >= LINES {
@@ -136,7 +137,7 @@ impl Live {
                 let bar = ProgressBar::new(100).with_style(style(SPINNER));
                 self.lines.insert_before(&self.footer, bar)
             });
-            show(bar, &job, now);
+            show(bar, &job, width, now);
         }
         if hidden > 0 {
             self.footer.set_message(format!("  and {hidden} more"));
@@ -147,12 +148,12 @@ impl Live {
 const SPINNER: &str = "{spinner} {prefix} {wide_msg}";
 const BAR: &str = "{spinner} {prefix} [{bar:20}] {wide_msg}";
 
-fn show(bar: &ProgressBar, job: &JobView<'_>, now: Now) {
+fn show(bar: &ProgressBar, job: &JobView<'_>, width: usize, now: Now) {
     if bar.is_finished() {
         return;
     }
     let percent = job.tracker.facts().percent_complete.filter(|percent| *percent > 0.0 && *percent < 100.0);
-    bar.set_prefix(title(job));
+    bar.set_prefix(format!("{:<width$}", title(job)));
     bar.set_message(state(job, now));
     match Outcome::of(job) {
         Outcome::Open => {
