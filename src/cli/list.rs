@@ -38,7 +38,7 @@ const ATTEMPTS: u32 = 6;
 const MAX_PAGES: usize = 1000;
 
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {
-    telemetry::init(Style::usual(LogFormat::Human), "warn");
+    let _logging = telemetry::init(Style::usual(LogFormat::Human), "warn");
     let project = args.project.choose()?;
     let clock = Clock::system();
     let jobs = block_on(async {

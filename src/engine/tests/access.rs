@@ -83,6 +83,23 @@ fn an_outage_of_a_refused_project_is_met_slowly() {
 }
 
 #[test]
+fn one_job_that_alone_is_refused_is_no_refused_key() {
+    let mut stage = Stage::new(&[project(&["a", "b"])], Vec::new());
+    let mut refused = 0;
+    while stage.now.instant < Instant::after_start(seconds(1800)) {
+        let poll = stage.poll();
+        if poll.job == id("a") {
+            refused += 1;
+            stage.fail_poll(poll, failure(FailureClass::Refused));
+        } else {
+            stage.answer_with(poll, "Pending", JobFacts::default());
+        }
+    }
+    assert!(refused < 200, "asked with backoff: {refused} times in half an hour");
+    assert_eq!(stage.kinds(), [Watched, Unreachable]);
+}
+
+#[test]
 fn one_projects_key_is_no_others() {
     let other = ProjectSettings { name: ProjectName::new("other"), ..project(&["b"]) };
     let mut stage = Stage::new(&[project(&["a"]), other], Vec::new());

@@ -30,7 +30,7 @@ fn nothing_is_handed_out_before_it_is_committed() {
 fn deliveries_of_one_job_stay_in_order() {
     let mut stage = Stage::new(&[project(&["a"])], vec![everything()]);
     stage.answer("Pending");
-    stage.answer("Completed");
+    stage.answer("Running");
     assert_eq!(stage.deliveries.len(), 1, "the second waits for the first");
     let first = stage.deliveries.pop_front().unwrap();
     stage.step(Event::DeliveryFailed { id: first.id, failure: failure(FailureClass::Transient) });
@@ -41,7 +41,47 @@ fn deliveries_of_one_job_stay_in_order() {
     assert_eq!(again.transition, first.transition, "the same to the letter");
     stage.step(Event::Delivered(again.id));
     let second = stage.deliveries.pop_front().unwrap();
-    assert_eq!(second.transition.kind, TransitionKind::Completed);
+    assert_eq!(second.transition.kind, TransitionKind::StatusChanged);
+}
+
+#[test]
+fn the_end_of_a_job_overtakes_news_that_is_refused() {
+    // The end comes while the earlier delivery waits for its next attempt.
+    let mut stage = Stage::new(&[project(&["a"])], vec![everything()]);
+    stage.answer("Pending");
+    let first = stage.deliveries.pop_front().unwrap();
+    let hours = Some(retry::RetryAfter::For(seconds(7200)));
+    let refused = Failure { retry_after: hours, ..failure(FailureClass::Transient) };
+    stage.step(Event::DeliveryFailed { id: first.id, failure: refused });
+    stage.answer("Failed");
+    let end = stage.deliveries.pop_front().unwrap();
+    assert_eq!((end.transition.kind, end.attempt), (TransitionKind::Failed, 1));
+    stage.step(Event::Delivered(end.id));
+    let again = stage.deliveries.pop_front().unwrap();
+    assert_eq!((again.id, again.attempt), (first.id, 2), "what was overtaken is still owed");
+
+    // The end comes while the earlier delivery is under way, which then fails.
+    let mut stage = Stage::new(&[project(&["a"])], vec![everything()]);
+    stage.answer("Pending");
+    stage.answer("Completed");
+    let first = stage.deliveries.pop_front().unwrap();
+    assert!(stage.deliveries.is_empty());
+    stage.step(Event::DeliveryFailed { id: first.id, failure: failure(FailureClass::Transient) });
+    assert_eq!(stage.deliveries[0].transition.kind, TransitionKind::Completed);
+}
+
+#[test]
+fn a_receiver_that_asks_to_be_left_alone_is_left_alone() {
+    let mut stage = Stage::new(&[project(&["a", "b"])], vec![everything()]);
+    stage.answer("Completed");
+    let delivery = stage.deliveries.pop_front().unwrap();
+    let asked = Some(retry::RetryAfter::For(seconds(3600)));
+    let failed = Failure { retry_after: asked, ..failure(FailureClass::Throttled) };
+    stage.step(Event::DeliveryFailed { id: delivery.id, failure: failed });
+    stage.answer("Completed");
+    assert!(stage.deliveries.is_empty(), "not about the other job either");
+    assert_eq!(stage.next(), seconds(3600));
+    assert_eq!(stage.deliveries.len(), 2);
 }
 
 #[test]

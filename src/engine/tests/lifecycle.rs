@@ -1,8 +1,7 @@
 //! The life of a job: what each answer means and what is told.
 
 use TransitionKind::{
-    Cancelled, Completed, Failed, NotFound, Overdue, Progressed, Recovered, StatusChanged, Unreachable,
-    Unrecognised, Watched,
+    Completed, NotFound, Overdue, Progressed, Recovered, StatusChanged, Unreachable, Unrecognised, Watched,
 };
 
 use super::*;
@@ -13,19 +12,19 @@ fn stage() -> Stage {
 
 #[test]
 fn each_end_is_told_once_and_ends_polling() {
-    for (status, kind) in [
-        ("Completed", Completed),
-        ("completed", Completed),
-        ("FAILED", Failed),
-        ("cancelled", Cancelled),
-        ("Cancelled", Cancelled),
+    for (status, how) in [
+        ("Completed", Ending::Completed),
+        ("completed", Ending::Completed),
+        ("FAILED", Ending::Failed),
+        ("cancelled", Ending::Cancelled),
+        ("Cancelled", Ending::Cancelled),
     ] {
         let mut stage = stage();
         stage.answer("Pending");
         assert_eq!(stage.kinds(), [Watched]);
         stage.answer(status);
-        assert_eq!(stage.kinds(), [kind]);
-        assert_eq!(stage.standing(), Standing::Ended(kind));
+        assert_eq!(stage.kinds(), [how.into()]);
+        assert_eq!(stage.standing(), Standing::Ended(how));
         assert_eq!(stage.engine.next_deadline(), None, "nothing is left to do");
     }
 }
@@ -48,7 +47,7 @@ fn an_end_stays_an_end() {
     stage.answer_with(poll.clone(), "Pending", JobFacts::default());
     stage.fail_poll(poll, failure(FailureClass::NotFound));
     assert_eq!(stage.kinds(), []);
-    assert_eq!(stage.standing(), Standing::Ended(Completed));
+    assert_eq!(stage.standing(), Standing::Ended(Ending::Completed));
 }
 
 #[test]
@@ -219,6 +218,39 @@ fn a_long_retry_after_does_not_put_off_the_verdict() {
     assert!(stage.polls.is_empty(), "the server is left alone all the same");
     assert_eq!(stage.next(), seconds(6600));
     assert_eq!(stage.polls.len(), 1);
+}
+
+#[test]
+fn a_project_that_is_left_alone_hides_none_of_its_jobs() {
+    // One job is answered with 429; no other can be asked for two hours, and each is told as unreachable in time.
+    let mut stage = Stage::new(&[project(&["a", "b", "c"])], Vec::new());
+    stage.answer("Pending");
+    let poll = stage.poll();
+    let asked = Some(retry::RetryAfter::For(seconds(7200)));
+    stage.fail_poll(poll, Failure { retry_after: asked, ..failure(FailureClass::Throttled) });
+    stage.answer("Pending");
+    stage.kinds();
+    while stage.told.len() < 3 {
+        stage.next();
+    }
+    assert_eq!(stage.kinds(), [Unreachable, Unreachable, Unreachable]);
+    assert!(stage.now.instant < Instant::after_start(seconds(605)));
+    assert!(stage.polls.is_empty());
+}
+
+#[test]
+fn a_short_pause_is_no_trouble() {
+    let mut settings = project(&["a", "b"]);
+    settings.watch.unreachable_after = seconds(20);
+    let mut stage = Stage::new(&[settings], Vec::new());
+    for _ in 0..50 {
+        let poll = stage.poll();
+        let asked = Some(retry::RetryAfter::For(seconds(5)));
+        stage.fail_poll(poll, Failure { retry_after: asked, ..failure(FailureClass::Throttled) });
+        stage.answer("Pending");
+        stage.answer("Pending");
+    }
+    assert!(!stage.kinds().contains(&Unreachable));
 }
 
 #[test]

@@ -64,6 +64,19 @@ fn a_throttled_project_is_left_alone_and_no_other_is() {
 }
 
 #[test]
+fn a_throttled_project_slows_down_also_where_the_server_names_no_time() {
+    let jobs: Vec<_> = (0..1000).map(|n| format!("job-{n:03}")).collect();
+    let jobs: Vec<_> = jobs.iter().map(String::as_str).collect();
+    let mut stage = Stage::new(&[project(&jobs)], Vec::new());
+    let mut polls = 0;
+    while stage.now.instant < Instant::after_start(seconds(600)) {
+        stage.fail(FailureClass::Throttled);
+        polls += 1;
+    }
+    assert!(polls < 60, "{polls} polls in ten minutes of nothing but 429");
+}
+
+#[test]
 fn a_pause_for_one_job_is_not_a_pause_for_the_project() {
     let mut stage = Stage::new(&[project(&["a", "b"])], Vec::new());
     let asked =
