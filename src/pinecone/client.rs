@@ -113,8 +113,7 @@ impl Client {
             Some("a redirect, which is not followed; is the endpoint right?".to_owned())
         } else {
             let body = http::read_body(response, MAX_ERROR_BODY).await.unwrap_or_default();
-            // A server that repeats the key it was sent must not bring it into a log.
-            wire::error_message(&String::from_utf8_lossy(&body).replace(self.key.expose(), "***"))
+            wire::error_message(&String::from_utf8_lossy(&body), self.key.expose())
         };
         Error::Status { status, message, retry_after }
     }

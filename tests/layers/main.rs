@@ -1,0 +1,252 @@
+//! The layers of the house: reads the paths of every source file and fails on an import that leads upward or sideways.
+//!
+//! Invariant: the order of the layers is written down here once; a module that is in no layer fails.
+
+mod paths;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use paths::{Reference, references};
+
+/// The layers, lowest first. Modules of one layer do not import each other.
+const LAYERS: &[&[&str]] = &[
+    &["model"],
+    &["config"],
+    &["engine"],
+    &["clock", "http"],
+    &["pinecone", "signals", "simulate", "sink", "store", "telemetry"],
+    &["driver"],
+    &["daemon", "wait"],
+    &["cli"],
+    &["lib", "main"],
+];
+
+/// What the engine must not name: a runtime, a network, a clock, a disk.
+const IMPURE: &[&str] = &[
+    "tokio",
+    "reqwest",
+    "std::time::Instant",
+    "std::time::SystemTime",
+    "std::fs",
+    "std::net",
+    "std::thread",
+];
+
+fn layer(module: &str) -> Option<usize> {
+    LAYERS.iter().position(|modules| modules.contains(&module))
+}
+
+/// What is wrong with one source file; `path` is relative to `src`.
+fn violations(path: &Path, text: &str) -> Vec<String> {
+    let module = module_path(path);
+    let Some(own) = layer(&module[0]) else {
+        return vec![format!("{}: the module {} is in no layer", path.display(), module[0])];
+    };
+    let tests_only = module.iter().any(|name| name == "tests");
+    let mut found = Vec::new();
+    for Reference { line, path: named, in_use, in_test } in references(text) {
+        let mut complain =
+            |what: &str| found.push(format!("{}:{line}: `{}` {what}", path.display(), named.join("::")));
+        // The module that the tests of a file are in counts as a step.
+        match target(&named, &module, usize::from(in_test)) {
+            Target::Elsewhere => {}
+            Target::Root if in_test || tests_only => {}
+            Target::Root => complain("names the whole crate, so that its layer cannot be told"),
+            Target::Module(name) if name == module[0] => {}
+            Target::Module(name) => match layer(name) {
+                None => complain("leads to a module that is in no layer"),
+                Some(other) if other > own => complain("leads upward"),
+                Some(other) if other == own && !(in_test || tests_only) => complain("leads sideways"),
+                Some(_) => {}
+            },
+        }
+        let is_test = in_test || tests_only;
+        if module[0] == "engine" && !is_test && IMPURE.iter().any(|bad| reaches(&named, bad, in_use)) {
+            complain("has no place in the engine");
+        }
+        if named[0] == "backoff" && (in_use || named.len() > 1) && module[..] != ["engine", "retry"] {
+            complain("belongs to engine/retry.rs alone");
+        }
+    }
+    found
+}
+
+/// Where a path leads.
+enum Target<'a> {
+    /// To this module of the crate.
+    Module(&'a str),
+    /// To the root of the crate, and nobody can say where from there.
+    Root,
+    /// Out of the crate, or to a place within the module.
+    Elsewhere,
+}
+
+fn target<'a>(named: &'a [String], module: &[String], within: usize) -> Target<'a> {
+    let rest = match named[0].as_str() {
+        "crate" | "restore_watch" => &named[1..],
+        "super" => {
+            let steps = named.iter().take_while(|segment| *segment == "super").count();
+            if steps < module.len() + within {
+                return Target::Elsewhere;
+            }
+            &named[steps..]
+        }
+        _ => return Target::Elsewhere,
+    };
+    match rest.first().map(String::as_str) {
+        None | Some("*" | "self") => Target::Root,
+        Some(name) => Target::Module(name),
+    }
+}
+
+/// Whether a path names `bad`, something in it, or (where it is imported) a module through which it could be named.
+fn reaches(named: &[String], bad: &str, in_use: bool) -> bool {
+    let bad: Vec<_> = bad.split("::").collect();
+    let (named, glob) = match named {
+        [path @ .., last] if last == "*" => (path, true),
+        path => (path, false),
+    };
+    let shared = named.iter().zip(&bad).take_while(|(a, b)| a == b).count();
+    shared == bad.len() || (shared == named.len() && (in_use || glob))
+}
+
+/// The modules a file is in: `engine/retry.rs` is `["engine", "retry"]`.
+fn module_path(path: &Path) -> Vec<String> {
+    let mut modules: Vec<String> = path
+        .with_extension("")
+        .components()
+        .map(|part| part.as_os_str().to_string_lossy().into_owned())
+        .collect();
+    if modules.len() > 1 && modules.last().is_some_and(|last| last == "mod") {
+        modules.pop();
+    }
+    modules
+}
+
+fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn imports_lead_downward() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    assert!(files.len() > 50, "the sources were not found: {files:?}");
+    let mut found = Vec::new();
+    for file in &files {
+        let text = fs::read_to_string(file).unwrap();
+        found.extend(violations(file.strip_prefix(&root).unwrap(), &text));
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn the_crate_is_made_of_the_modules_of_the_layers() {
+    let lib = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).unwrap();
+    let mut declared: Vec<_> =
+        lib.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
+    let mut layered: Vec<_> =
+        LAYERS.concat().into_iter().filter(|name| !["lib", "main"].contains(name)).collect();
+    declared.sort_unstable();
+    layered.sort_unstable();
+    assert_eq!(declared, layered);
+}
+
+/// What is wrong with a made-up file, without its place.
+fn judged(path: &str, text: &str) -> Vec<String> {
+    let words = |violation: String| violation.split_once(": ").map(|(_, words)| words.to_owned()).unwrap();
+    violations(Path::new(path), text).into_iter().map(words).collect()
+}
+
+#[test]
+fn the_check_finds_imports_that_lead_the_wrong_way() {
+    for (path, text, found) in [
+        ("model/id.rs", "use crate::config::Rate;", "`crate::config::Rate` leads upward"),
+        ("engine/mod.rs", "fn f() { crate::driver::g() }", "`crate::driver::g` leads upward"),
+        (
+            "sink/log.rs",
+            "use crate::{model::Exit, pinecone::Client};",
+            "`crate::pinecone::Client` leads sideways",
+        ),
+        ("sink/mod.rs", "use super::store::Store;", "`super::store::Store` leads sideways"),
+        ("clock.rs", "use super::http;", "`super::http` leads sideways"),
+        ("sink/log.rs", "use super::super::store;", "`super::super::store` leads sideways"),
+        ("daemon/mod.rs", "use crate::wait::wait as w;", "`crate::wait::wait` leads sideways"),
+        ("http/mod.rs", "use crate::clock::Clock;", "`crate::clock::Clock` leads sideways"),
+        (
+            "driver/mod.rs",
+            "pub use crate::{\n    // why\n    cli::{self, Cli},\n};",
+            "`crate::cli::self` leads upward",
+        ),
+        (
+            "wait/mod.rs",
+            "use crate::*;",
+            "`crate::*` names the whole crate, so that its layer cannot be told",
+        ),
+        (
+            "wait/mod.rs",
+            "use crate as all;",
+            "`crate` names the whole crate, so that its layer cannot be told",
+        ),
+        (
+            "sink/mod.rs",
+            "use crate::novel::Thing;",
+            "`crate::novel::Thing` leads to a module that is in no layer",
+        ),
+        ("novel.rs", "", "the module novel is in no layer"),
+        (
+            "model/id.rs",
+            "#[cfg(test)]\nmod tests { use crate::engine::Engine; }",
+            "`crate::engine::Engine` leads upward",
+        ),
+        ("engine/mod.rs", "use tokio::time;", "`tokio::time` has no place in the engine"),
+        (
+            "engine/mod.rs",
+            "use std::time::{Duration, Instant};",
+            "`std::time::Instant` has no place in the engine",
+        ),
+        ("engine/mod.rs", "use std::time;", "`std::time` has no place in the engine"),
+        ("engine/mod.rs", "use std::time::*;", "`std::time::*` has no place in the engine"),
+        ("engine/mod.rs", "fn f() { std::fs::read(x); }", "`std::fs::read` has no place in the engine"),
+        (
+            "engine/mod.rs",
+            "fn f() -> std::time::SystemTime {}",
+            "`std::time::SystemTime` has no place in the engine",
+        ),
+        ("engine/outbox.rs", "use backoff::Backoff;", "`backoff::Backoff` belongs to engine/retry.rs alone"),
+    ] {
+        let mut judged = judged(path, text);
+        judged.dedup();
+        assert!(judged.iter().any(|violation| violation == found), "{path}: {text}: {judged:?}");
+    }
+}
+
+#[test]
+fn the_check_lets_the_rest_pass() {
+    for (path, text) in [
+        ("engine/mod.rs", "use crate::{config::{Rate, self}, model::JobId};\nuse std::time::Duration;"),
+        ("engine/retry.rs", "use backoff::ExponentialBackoff;\nuse super::time::Instant;"),
+        ("config/reader/section.rs", "use super::super::Rate; use crate::config::redaction::nearest;"),
+        ("driver/mod.rs", "use crate::{clock::Clock, pinecone, sink::{Sink}, store::{self, Store}};"),
+        ("simulate/world/tests.rs", "use crate::sink::Sink;"),
+        ("sink/mod.rs", "#[cfg(test)]\nmod tests { use crate::simulate::Receiver; }"),
+        ("sink/mod.rs", "// use crate::store\n/* crate::store /* crate::store */ */ //! crate::store"),
+        (
+            "sink/mod.rs",
+            r##"const A: &str = "crate::store"; const B: &str = r#"" crate::store"#; const C: char = '"';"##,
+        ),
+        ("main.rs", "use restore_watch::cli::Cli;"),
+        ("cli/wait.rs", "use crate::wait::{self, Options};"),
+    ] {
+        assert_eq!(judged(path, text), Vec::<String>::new(), "{path}: {text}");
+    }
+}

@@ -1,0 +1,277 @@
+//! The program as a process: with an environment of its own, and never waited for without a bound.
+
+use std::io::{Read, Write as _};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use restore_watch::clock::Clock;
+use restore_watch::engine::time::Instant;
+use restore_watch::simulate::Simulator;
+
+/// The API key of all tests, which must not be printed.
+pub const KEY: &str = "pcsk_CanaryOfAllTests_7Hx2kQ";
+
+/// How long anything may take before a test fails.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A process to be.
+pub struct Watch {
+    command: Command,
+    stdin: Option<Vec<u8>>,
+    unread: bool,
+}
+
+impl Watch {
+    /// The program with these arguments and no more than `PATH` in its environment.
+    pub fn new<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_restore-watch"));
+        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        // Neither the configuration of whoever runs the tests is found, nor anything else of theirs.
+        command.env("HOME", "/nonexistent").args(arguments);
+        Self { command, stdin: None, unread: false }
+    }
+
+    /// `restore-watch wait` on this control plane, with the key and as impatient as it may be.
+    pub fn wait(plane: &Simulator, arguments: &[&str]) -> Self {
+        let hasty = ["wait", "--min-interval", "20ms", "--max-interval", "100ms"];
+        Self::new(hasty.iter().chain(arguments)).on(plane)
+    }
+
+    /// The program with these arguments, this control plane and the key.
+    pub fn on(self, plane: &Simulator) -> Self {
+        self.env("PINECONE_CONTROLLER_HOST", &plane.url()).env("PINECONE_API_KEY", KEY)
+    }
+
+    /// With this variable.
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Without this variable.
+    pub fn env_remove(mut self, name: &str) -> Self {
+        self.command.env_remove(name);
+        self
+    }
+
+    /// With this on standard input, which is empty otherwise.
+    pub fn stdin(mut self, text: impl Into<Vec<u8>>) -> Self {
+        self.stdin = Some(text.into());
+        self
+    }
+
+    /// With a standard output whose reader has gone away.
+    pub fn unread(mut self) -> Self {
+        self.unread = true;
+        self
+    }
+
+    /// Starts it.
+    pub fn start(mut self) -> Running {
+        let stdin = if self.stdin.is_some() { Stdio::piped() } else { Stdio::null() };
+        self.command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let clock = Clock::system();
+        let mut child = self.command.spawn().expect("the program starts");
+        if let (Some(text), Some(mut pipe)) = (self.stdin, child.stdin.take()) {
+            // A program that refuses its arguments reads nothing.
+            drop(pipe.write_all(&text));
+        }
+        let (stdout, stderr) = (child.stdout.take().expect("a pipe"), child.stderr.take().expect("a pipe"));
+        let stdout = if self.unread { Stream::default() } else { Stream::read(stdout) };
+        Running { child, clock, since: clock.now().instant, stdout, stderr: Stream::read(stderr) }
+    }
+
+    /// Runs it to its end.
+    pub fn run(self) -> Done {
+        self.start().finish()
+    }
+}
+
+/// What one of its streams held so far.
+#[derive(Default)]
+struct Stream {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Stream {
+    fn read(mut pipe: impl Read + Send + 'static) -> Self {
+        let bytes = Arc::new(Mutex::new(Vec::new()));
+        let reader = std::thread::spawn({
+            let bytes = Arc::clone(&bytes);
+            move || {
+                let mut buffer = [0; 4096];
+                while let Ok(length @ 1..) = pipe.read(&mut buffer) {
+                    bytes.lock().unwrap().extend_from_slice(&buffer[..length]);
+                }
+            }
+        });
+        Self { bytes, reader: Some(reader) }
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes.lock().unwrap()).into_owned()
+    }
+
+    /// All of it, once the other end is closed.
+    fn rest(&mut self) -> String {
+        if let Some(reader) = self.reader.take() {
+            reader.join().unwrap();
+        }
+        self.text()
+    }
+}
+
+/// A process that runs. It is killed when it is dropped.
+pub struct Running {
+    child: Child,
+    clock: Clock,
+    /// Its start, or the last signal to it.
+    since: Instant,
+    stdout: Stream,
+    stderr: Stream,
+}
+
+impl Running {
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it printed on standard output so far.
+    pub fn stdout(&self) -> String {
+        self.stdout.text()
+    }
+
+    /// What it printed on standard error so far.
+    pub fn stderr(&self) -> String {
+        self.stderr.text()
+    }
+
+    /// Waits until `condition` holds.
+    #[track_caller]
+    pub fn until(&mut self, what: &str, condition: impl Fn(&Self) -> bool) {
+        let start = self.clock.now().instant;
+        while !condition(self) {
+            let ended = self.child.try_wait().unwrap();
+            assert!(
+                ended.is_none() && self.clock.now().instant.since(start) < PATIENCE,
+                "waited in vain for {what} (ended: {ended:?})\n--- stdout\n{}--- stderr\n{}",
+                self.stdout(),
+                self.stderr(),
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Waits until standard error has this text.
+    #[track_caller]
+    pub fn until_told(&mut self, text: &str) {
+        self.until(text, |running| running.stderr().contains(text));
+    }
+
+    /// Sends a signal, such as `INT`.
+    pub fn signal(&mut self, name: &str) {
+        self.since = self.clock.now().instant;
+        let sent = Command::new("kill").args(["-s", name, &self.id().to_string()]).status().unwrap();
+        assert!(sent.success(), "kill -s {name}");
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub fn finish(mut self) -> Done {
+        let start = self.clock.now().instant;
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            if self.clock.now().instant.since(start) > PATIENCE {
+                let (stdout, stderr) = (self.stdout(), self.stderr());
+                panic!("it does not end\n--- stdout\n{stdout}--- stderr\n{stderr}");
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        };
+        let took = self.clock.now().instant.since(self.since);
+        let (stdout, stderr) = (self.stdout.rest(), self.stderr.rest());
+        let done = Done { code: status.code(), signal: signal_of(status), stdout, stderr, took };
+        done.is_decent();
+        done
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Both fail where it has ended, which is the usual case.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn signal_of(status: std::process::ExitStatus) -> Option<i32> {
+    use std::os::unix::process::ExitStatusExt as _;
+
+    status.signal()
+}
+
+/// A process that ended.
+#[derive(Debug)]
+pub struct Done {
+    /// Its exit code, unless a signal ended it.
+    pub code: Option<i32>,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
+    /// What it printed on standard output.
+    pub stdout: String,
+    /// What it printed on standard error.
+    pub stderr: String,
+    /// From its start, or the last signal to it, to its end, as far as that was looked for at once.
+    pub took: Duration,
+}
+
+impl Done {
+    /// Fails unless it ended with this exit code.
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "\n--- stdout\n{}--- stderr\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// Fails unless this text is on standard error.
+    #[track_caller]
+    pub fn told(self, text: &str) -> Self {
+        assert!(self.stderr.contains(text), "{text:?} is not in\n{}", self.stderr);
+        self
+    }
+
+    /// Its standard output as one JSON document.
+    #[track_caller]
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}", self.stdout))
+    }
+
+    /// Its standard output as lines of JSON.
+    #[track_caller]
+    pub fn json_lines(&self) -> Vec<serde_json::Value> {
+        json_lines(&self.stdout)
+    }
+
+    /// What holds for all that this program ever prints where nobody looks at a terminal.
+    #[track_caller]
+    fn is_decent(&self) {
+        for text in [&self.stdout, &self.stderr] {
+            assert!(!text.contains(KEY), "the key was printed:\n{text}");
+            assert!(!text.contains("panicked"), "{text}");
+            assert!(!text.contains('\u{1b}'), "an escape sequence was printed: {text:?}");
+        }
+        assert_ne!(self.code, Some(70), "internal error: {}", self.stderr);
+    }
+}
+
+/// Each line of a text as JSON.
+#[track_caller]
+pub fn json_lines(text: &str) -> Vec<serde_json::Value> {
+    let read = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    text.lines().map(read).collect()
+}

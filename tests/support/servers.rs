@@ -1,0 +1,78 @@
+//! The servers that the program speaks to, on a runtime of the tests, and the files it reads.
+
+use std::net::SocketAddr;
+use std::sync::LazyLock;
+
+use restore_watch::clock::Clock;
+use restore_watch::simulate::{Receiver, Reply, Scenario, Simulator, Timeline};
+use tokio::runtime::Runtime;
+
+/// What the servers run on, apart from the threads of the tests, which wait for processes.
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
+
+const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
+
+/// Plays a scenario, from now on.
+pub fn play(text: &str) -> Simulator {
+    start(&text.parse().unwrap_or_else(|error| panic!("{error}")))
+}
+
+/// Plays a scenario that comes with the program, from now on.
+pub fn play_shipped(name: &str) -> Simulator {
+    start(&Scenario::shipped(name).expect("a shipped scenario"))
+}
+
+fn start(scenario: &Scenario) -> Simulator {
+    let timeline = Timeline::start(Clock::system().now().wall);
+    RUNTIME.block_on(Simulator::start(scenario, LOOPBACK, timeline)).expect("a free port")
+}
+
+/// Receives webhooks, and answers the first ones with `replies`.
+pub fn receive(replies: impl IntoIterator<Item = Reply>) -> Receiver {
+    let timeline = Timeline::start(Clock::system().now().wall);
+    RUNTIME.block_on(Receiver::start(replies, LOOPBACK, timeline)).expect("a free port")
+}
+
+/// An address at which nobody listens.
+pub fn unused_address() -> SocketAddr {
+    std::net::TcpListener::bind(LOOPBACK).and_then(|listener| listener.local_addr()).expect("a free port")
+}
+
+/// The script of jobs that ended long ago, each written `id: status`.
+pub fn done(jobs: &[(&str, &str)]) -> String {
+    let job = |(id, status): &(&str, &str)| {
+        format!("[[job]]\nid = \"{id}\"\nage = \"1h\"\ntakes = \"10m\"\nends = \"{status}\"\n")
+    };
+    jobs.iter().map(job).collect()
+}
+
+/// The tables of a configuration that speaks to this control plane as fast as it can.
+pub fn fast(plane: &Simulator) -> String {
+    format!(
+        "[api]\nendpoint = \"{}\"\nrequests_per_second = 200\nburst = 50\n\
+         [cadence]\nmin_interval = \"20ms\"\nmax_interval = \"100ms\"\n",
+        plane.url()
+    )
+}
+
+/// A directory for the files of one test.
+pub struct Folder(tempfile::TempDir);
+
+impl Folder {
+    /// An empty one.
+    pub fn new() -> Self {
+        Self(tempfile::tempdir().expect("a directory"))
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &std::path::Path {
+        self.0.path()
+    }
+
+    /// Writes a file; gives its path.
+    pub fn write(&self, name: &str, text: impl AsRef<[u8]>) -> String {
+        let path = self.0.path().join(name);
+        std::fs::write(&path, text).expect("a file");
+        path.into_os_string().into_string().expect("a path that is text")
+    }
+}

@@ -1,0 +1,53 @@
+//! `-- COMMAND`: what the wait becomes when it ended well.
+
+use crate::support::{Folder, Watch, done, play};
+
+#[test]
+fn it_runs_by_exec_and_its_status_survives() {
+    let plane = play(&done(&[("rj-1", "completed")]));
+    let script = "echo \"$$ $MARK $1\"; exit 7";
+    let wait =
+        Watch::wait(&plane, &["rj-1", "--", "sh", "-c", script, "sh", "--argument"]).env("MARK", "kept");
+    let wait = wait.start();
+    let id = wait.id();
+    let done = wait.finish().expect(7);
+    // The report comes first, for the process that printed it is no more.
+    let lines: Vec<_> = done.stdout.lines().collect();
+    assert!(lines[0].starts_with("completed  rj-1"), "{lines:?}");
+    assert_eq!(lines[1], format!("{id} kept --argument"));
+}
+
+#[test]
+fn a_signal_that_ends_it_survives_too() {
+    let plane = play(&done(&[("rj-1", "completed")]));
+    let done = Watch::wait(&plane, &["rj-1", "--", "sh", "-c", "kill -TERM $$"]).run();
+    assert_eq!((done.code, done.signal), (None, Some(15)), "{done:?}");
+}
+
+#[test]
+fn it_runs_on_0_only() {
+    let plane = play(&format!("{}[[job]]\nid = \"open\"", done(&[("failed", "failed")])));
+    for (arguments, code) in [
+        (&["failed"][..], 1),
+        (&["unknown", "--not-found-grace", "0"], 3),
+        (&["open", "--timeout", "100ms"], 124),
+        (&["not an id"], 2),
+    ] {
+        let command = ["--", "echo", "ran"];
+        let arguments: Vec<_> = arguments.iter().chain(&command).copied().collect();
+        assert!(!Watch::wait(&plane, &arguments).run().expect(code).stdout.contains("ran"));
+    }
+}
+
+#[test]
+fn what_cannot_be_run_has_the_codes_of_shells() {
+    let plane = play(&done(&[("rj-1", "completed")]));
+    let folder = Folder::new();
+    let no_program = folder.write("data", "no program");
+    for (command, code) in
+        [("/nonexistent/command", 127), ("surely-not-in-the-path", 127), (&*no_program, 126)]
+    {
+        let done = Watch::wait(&plane, &["rj-1", "--", command]).run().expect(code);
+        done.told(&format!("cannot run {command}"));
+    }
+}

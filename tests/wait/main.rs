@@ -1,0 +1,15 @@
+//! `restore-watch wait` as a process, on a simulated control plane.
+
+mod answers;
+mod codes;
+mod command;
+mod ids;
+mod output;
+mod secrets;
+mod stopping;
+mod timeout;
+mod usage;
+mod webhook;
+
+#[path = "../support/mod.rs"]
+pub mod support;

@@ -1,0 +1,143 @@
+//! What a wait prints, and where.
+
+use crate::support::{Watch, done, play};
+
+/// The keys of a transition and of its job, as published.
+const TRANSITION: [&str; 10] = [
+    "detection_delay_seconds",
+    "elapsed_seconds",
+    "id",
+    "job",
+    "previous_status",
+    "project",
+    "reason",
+    "status",
+    "timestamp",
+    "type",
+];
+
+fn keys(value: &serde_json::Value) -> Vec<&str> {
+    let mut keys: Vec<_> = value.as_object().expect("an object").keys().map(String::as_str).collect();
+    keys.sort_unstable();
+    keys
+}
+
+#[test]
+fn a_line_for_each_job() {
+    let plane = play(&done(&[("rj-1", "completed"), ("rj-2", "failed")]));
+    let done = Watch::wait(&plane, &["rj-1", "rj-2"]).run().expect(1);
+    let lines: Vec<_> = done.stdout.lines().collect();
+    assert_eq!(lines.len(), 2);
+    assert!(lines[0].starts_with("completed  rj-1  index "), "{lines:?}");
+    assert!(lines[1].starts_with("failed     rj-2  index "), "{lines:?}");
+}
+
+#[test]
+fn one_json_document() {
+    let plane = play(&done(&[("rj-1", "completed"), ("rj-2", "failed")]));
+    let report = Watch::wait(&plane, &["rj-1", "rj-2", "--output", "json"]).run().expect(1).json();
+    assert_eq!(keys(&report), ["exit_code", "jobs", "outcome", "version", "waited_seconds"]);
+    assert_eq!(
+        (&report["version"], &report["exit_code"], &report["outcome"]),
+        (&1.into(), &1.into(), &"failed".into())
+    );
+    let jobs = report["jobs"].as_array().unwrap();
+    let outcomes: Vec<_> = jobs.iter().map(|job| job["outcome"].as_str().unwrap()).collect();
+    assert_eq!(outcomes, ["completed", "failed"]);
+    assert_eq!(jobs[0]["elapsed_seconds"], 600.0);
+    assert_eq!(jobs[0]["job"]["percent_complete"], 100.0);
+    assert!(jobs[0]["job"]["completed_at"].is_string() && jobs[1]["job"]["completed_at"].is_null());
+    assert_eq!((&jobs[0]["polls"], &jobs[0]["last_error"]), (&1.into(), &().into()));
+}
+
+#[test]
+fn a_line_of_json_for_each_transition() {
+    let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1500ms\"\nprogress = \"linear\"");
+    let lines = Watch::wait(&plane, &["rj-1", "--output", "ndjson"]).run().expect(0).json_lines();
+    let kind = |line: &serde_json::Value| line["type"].as_str().unwrap().to_owned();
+    assert_eq!(kind(&lines[0]), "restore_job.watched");
+    assert_eq!(kind(lines.last().unwrap()), "restore_job.completed");
+    let mut ids: Vec<_> = lines.iter().map(|line| line["id"].as_str().unwrap()).collect();
+    for line in &lines {
+        assert_eq!(keys(line), TRANSITION);
+        assert_eq!((&line["project"], &line["job"]["id"]), (&"default".into(), &"rj-1".into()));
+    }
+    assert!(ids.iter().all(|id| id.len() == 36 && id.as_bytes()[14] == b'7'), "{ids:?}");
+    ids.dedup();
+    assert_eq!(ids.len(), lines.len());
+    let end = lines.last().unwrap();
+    assert_eq!((&end["previous_status"], &end["status"]), (&"Pending".into(), &"Completed".into()));
+    assert!(end["detection_delay_seconds"].as_f64().unwrap() < 20.0, "{end}");
+}
+
+#[test]
+fn plain_progress_is_on_standard_error() {
+    let plane = play("[[job]]\nid = \"rj-1\"\nindex = \"docs\"\ntakes = \"700ms\"");
+    for progress in [&[][..], &["--progress", "plain"]] {
+        let arguments: Vec<_> = ["rj-1"].iter().chain(progress).copied().collect();
+        let done = Watch::wait(&plane, &arguments).run().expect(0);
+        assert_eq!(done.stdout.lines().count(), 1, "{}", done.stdout);
+        let last = done.stderr.lines().last().unwrap();
+        assert!(last.contains("Z restore rj-1 into index docs completed after "), "{last}");
+    }
+}
+
+#[test]
+fn no_progress_is_no_progress() {
+    let plane = play(&done(&[("rj-1", "completed"), ("rj-2", "failed")]));
+    let done = Watch::wait(&plane, &["rj-1", "--progress", "none", "--heartbeat", "1ms"]).run().expect(0);
+    assert_eq!(done.stderr, "");
+    let done = Watch::wait(&plane, &["rj-2", "--progress", "none"]).run().expect(1);
+    assert_eq!(done.stderr, "restore-watch: a job failed or was cancelled\n");
+}
+
+#[test]
+fn quiet_is_quiet() {
+    let plane =
+        play(&format!("{}[[job]]\nid = \"open\"", done(&[("rj-1", "completed"), ("rj-2", "failed")])));
+    for (arguments, code) in
+        [(&["rj-1"][..], 0), (&["rj-2"], 1), (&["open", "--timeout", "300ms", "--heartbeat", "10ms"], 124)]
+    {
+        let arguments: Vec<_> = arguments.iter().chain(&["--quiet"]).copied().collect();
+        let done = Watch::wait(&plane, &arguments).run().expect(code);
+        assert_eq!((done.stderr.as_str(), done.stdout.lines().count()), ("", 1), "{arguments:?}");
+    }
+    // Errors are told all the same.
+    Watch::new(["wait", "rj-1", "--quiet"]).run().expect(78).told("error: ");
+}
+
+#[test]
+fn heartbeats_say_that_nothing_hangs() {
+    let plane = play("[[job]]\nid = \"rj-1\"\nindex = \"docs\"\ntakes = \"2s\"");
+    let waits = ["100ms", "0", "1h"].map(|beat| Watch::wait(&plane, &["rj-1", "--heartbeat", beat]).start());
+    let [many, none, rare] = waits.map(|wait| {
+        let beat = |line: &&str| line.contains("waiting for 1 of 1 restores; docs Pending, ");
+        wait.finish().expect(0).stderr.lines().filter(beat).count()
+    });
+    assert!((2..=25).contains(&many), "{many}");
+    assert_eq!((none, rare), (0, 0));
+}
+
+#[test]
+fn no_colour_where_there_is_no_terminal_or_no_wish_for_it() {
+    // That no escape sequence is printed is checked on every process of these tests; here it is asked for.
+    let plane = play(&done(&[("rj-1", "completed")]));
+    for (name, value) in [("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1"), ("TERM", "xterm-256color")] {
+        Watch::wait(&plane, &["rj-1"])
+            .env(name, value)
+            .env("RUST_LOG", "debug")
+            .run()
+            .expect(0)
+            .told("DEBUG");
+    }
+}
+
+#[test]
+fn a_reader_that_went_away_changes_no_exit_code() {
+    let plane = play(&done(&[("rj-1", "completed"), ("rj-2", "failed")]));
+    for (job, code) in [("rj-1", 0), ("rj-2", 1)] {
+        for output in ["human", "json", "ndjson"] {
+            Watch::wait(&plane, &[job, "--output", output]).unread().run().expect(code);
+        }
+    }
+}

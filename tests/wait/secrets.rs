@@ -1,0 +1,87 @@
+//! The API key appears in no output, however much is logged and whatever the server does.
+//!
+//! That it does not is checked on every process of these tests, by [`Done`](crate::support::Done).
+
+use crate::support::{KEY, Watch, play, receive};
+
+/// Waits with everything logged.
+fn at_trace(plane: &restore_watch::simulate::Simulator, arguments: &[&str], code: i32) {
+    let done = Watch::wait(plane, arguments).env("RUST_LOG", "trace").run().expect(code);
+    assert!(done.stderr.contains("TRACE"), "{}", done.stderr);
+}
+
+#[test]
+fn on_a_good_day() {
+    let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"500ms\"");
+    let receiver = receive([]);
+    at_trace(&plane, &["rj-1", "--webhook", &receiver.url()], 0);
+}
+
+#[test]
+fn where_the_server_repeats_it() {
+    let bodies = [
+        ("text", format!("the key {KEY} is unknown")),
+        (
+            "json",
+            format!(
+                "{{\"error\":{{\"code\":\"UNAUTHENTICATED\",\"message\":\"bad key {KEY}\"}},\"status\":401}}"
+            ),
+        ),
+        ("message", format!("{{\"message\":\"{KEY}\"}}")),
+        ("html", format!("<html>{KEY}</html>")),
+    ];
+    for status in [401, 403, 404, 400, 503] {
+        for (kind, body) in &bodies {
+            let plane = play(&format!(
+                "[[job]]\nid = \"rj-1\"\n\
+                 [[fault]]\nkind = \"status\"\nstatus = {status}\nbody = \"{kind}\"\nbody_text = '{body}'"
+            ));
+            let limits = ["rj-1", "--unreachable-after", "0", "--not-found-grace", "0", "--output", "json"];
+            let code = match status {
+                401 | 403 => 4,
+                404 => 3,
+                _ => 5,
+            };
+            let done = Watch::wait(&plane, &limits).env("RUST_LOG", "trace").run().expect(code);
+            assert_eq!(done.stdout.contains("***"), *kind != "html", "the message is told: {}", done.stdout);
+        }
+    }
+}
+
+#[test]
+fn where_the_server_repeats_it_in_an_escaped_form() {
+    let escaped: String = KEY.chars().map(|c| format!("\\u{:04x}", u32::from(c))).collect();
+    let plane = play(&format!(
+        "[[job]]\nid = \"rj-1\"\n\
+         [[fault]]\nkind = \"status\"\nstatus = 401\nbody_text = '{{\"message\":\"bad key {escaped}\"}}'"
+    ));
+    Watch::wait(&plane, &["rj-1"]).run().expect(4).told("bad key ***");
+}
+
+#[test]
+fn where_the_server_leads_elsewhere() {
+    let plane = play(&format!(
+        "[[job]]\nid = \"rj-1\"\n[[fault]]\nkind = \"redirect\"\nlocation = \"http://127.0.0.1:9/?key={KEY}\""
+    ));
+    at_trace(&plane, &["rj-1", "--unreachable-after", "0"], 5);
+}
+
+#[test]
+fn where_it_cannot_be_a_key() {
+    for fault in ["\n", " and more", "é", "\u{7f}"] {
+        let key = format!("{KEY}{fault}{KEY}");
+        let done = Watch::new(["wait", "rj-1"]).env("PINECONE_API_KEY", &key).env("RUST_LOG", "trace").run();
+        done.expect(78).told("the API key from environment variable PINECONE_API_KEY has ");
+    }
+}
+
+#[test]
+fn where_it_stands_in_the_wrong_place() {
+    let host = format!("https://{KEY}@127.0.0.1:9");
+    Watch::new(["wait", "rj-1"])
+        .env("PINECONE_API_KEY", KEY)
+        .env("PINECONE_CONTROLLER_HOST", &host)
+        .run()
+        .expect(78)
+        .told("PINECONE_CONTROLLER_HOST: the URL carries a user name or password");
+}

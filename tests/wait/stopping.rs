@@ -1,0 +1,67 @@
+//! A wait that is interrupted.
+
+use std::time::Duration;
+
+use restore_watch::simulate::Reply;
+
+use crate::support::{Watch, play, receive};
+
+const CODES: [(&str, i32, &str); 2] = [("INT", 130, "interrupted"), ("TERM", 143, "terminated")];
+
+#[test]
+fn the_last_known_states_are_reported_at_once() {
+    let plane = play("[[job]]\nid = \"rj-1\"\n[[job]]\nid = \"rj-2\"\ntakes = \"1s\"\nage = \"1h\"");
+    for (signal, code, _) in CODES {
+        let mut wait = Watch::wait(&plane, &["rj-1", "rj-2"]).start();
+        wait.until("both jobs", |wait| {
+            wait.stderr().contains("restore rj-2 into") && wait.stderr().contains("restore rj-1 into")
+        });
+        wait.signal(signal);
+        let done = wait.finish().expect(code);
+        assert!(done.took < Duration::from_secs(1), "{:?}", done.took);
+        assert!(done.stdout.contains("Pending    rj-1"), "{}", done.stdout);
+        assert!(done.stdout.contains("completed  rj-2"), "{}", done.stdout);
+        done.told(&format!("interrupted by SIG{signal}"));
+    }
+}
+
+#[test]
+fn while_a_request_hangs_too() {
+    let plane = play("[[job]]\nid = \"rj-1\"\n[[fault]]\nkind = \"hang\"");
+    for (signal, code, name) in CODES {
+        let before = plane.count();
+        let mut wait = Watch::wait(&plane, &["rj-1", "--output", "json"]).start();
+        wait.until("a request", |_| plane.count() > before);
+        wait.signal(signal);
+        let done = wait.finish().expect(code);
+        assert!(done.took < Duration::from_secs(1), "{:?}", done.took);
+        let report = done.json();
+        assert_eq!((&report["outcome"], &report["exit_code"]), (&name.into(), &code.into()));
+        assert_eq!(
+            (&report["jobs"][0]["outcome"], &report["jobs"][0]["status"]),
+            (&"open".into(), &().into())
+        );
+    }
+}
+
+#[test]
+fn a_webhook_that_hangs_delays_the_report_by_half_a_second_at_most() {
+    let plane = play("[[job]]\nid = \"rj-1\"");
+    let receiver = receive([]);
+    receiver.otherwise(Reply::hang());
+    let mut wait = Watch::wait(&plane, &["rj-1", "--webhook", &receiver.url()]).start();
+    wait.until("a webhook", |_| receiver.count() > 0);
+    wait.signal("TERM");
+    let done = wait.finish().expect(143);
+    assert!(done.took < Duration::from_secs(3), "{:?}", done.took);
+    done.told("1 transitions could not be posted");
+}
+
+#[test]
+fn the_command_does_not_run() {
+    let plane = play("[[job]]\nid = \"rj-1\"");
+    let mut wait = Watch::wait(&plane, &["rj-1", "--", "echo", "ran"]).start();
+    wait.until_told("watching restore rj-1");
+    wait.signal("INT");
+    assert!(!wait.finish().expect(130).stdout.contains("ran"));
+}

@@ -1,0 +1,62 @@
+//! A wait that is bounded: the last look at the deadline, and servers that do not answer.
+
+use crate::support::{Watch, done, play};
+
+#[test]
+fn a_job_that_ends_between_the_last_poll_and_the_deadline_is_no_timeout() {
+    // The second regular poll would come in an hour.
+    let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1200ms\"");
+    let hourly = ["wait", "rj-1", "--min-interval", "1h", "--max-interval", "1h", "--timeout", "2s"];
+    let done = Watch::new(hourly.iter().chain(&["--output", "json"])).on(&plane).run().expect(0);
+    let report = done.json();
+    assert_eq!((&report["outcome"], &report["jobs"][0]["outcome"]), (&"met".into(), &"completed".into()));
+    assert_eq!(plane.count(), 2, "the first look and the last");
+    assert!(report["waited_seconds"].as_f64().unwrap() < 10.0);
+}
+
+#[test]
+fn a_server_that_hangs_does_not_hold_the_wait() {
+    let started = [(1, "not seen yet  rj-1"), (2, "Pending  rj-1")].map(|(first_bad, state)| {
+        let requests: Vec<u64> = (first_bad..20).collect();
+        let hang = format!("[[fault]]\nkind = \"hang\"\nrequests = {requests:?}");
+        let plane = play(&format!("[[job]]\nid = \"rj-1\"\n{hang}"));
+        (Watch::wait(&plane, &["rj-1", "--timeout", "500ms"]).start(), plane, state)
+    });
+    for (wait, _plane, state) in started {
+        let done = wait.finish().expect(124);
+        let seconds = done.took.as_secs_f64();
+        // Two seconds are granted to the last look, the rest to a machine that is busy.
+        assert!((0.5..5.0).contains(&seconds), "{seconds}");
+        assert!(done.stdout.starts_with(state), "{}", done.stdout);
+    }
+}
+
+#[test]
+fn no_time_at_all_is_a_last_look() {
+    let plane = play(&format!("{}[[job]]\nid = \"open\"", done(&[("done", "completed")])));
+    Watch::wait(&plane, &["done", "--timeout", "0"]).run().expect(0);
+    Watch::wait(&plane, &["open", "--timeout", "0s"]).run().expect(124);
+    // The first poll may have been made before anybody saw that time is over.
+    assert!((2..=4).contains(&plane.count()), "{}", plane.count());
+}
+
+#[test]
+fn a_retry_after_beyond_the_deadline_does_not_hold_the_wait() {
+    let fault = "[[fault]]\nkind = \"status\"\nstatus = 429\nretry_after = \"1h\"";
+    let plane = play(&format!("[[job]]\nid = \"rj-1\"\n{fault}"));
+    let done = Watch::wait(&plane, &["rj-1", "--timeout", "500ms"]).run().expect(124);
+    assert!(done.took.as_secs_f64() < 5.0, "{:?}", done.took);
+    assert_eq!(plane.count(), 1, "whoever asks to be left alone is left alone");
+}
+
+#[test]
+fn a_wait_on_a_job_that_has_ended_is_one_request() {
+    let plane = play(&done(&[("rj-1", "completed")]));
+    Watch::new(["wait", "rj-1"]).on(&plane).run().expect(0);
+    let requests = plane.requests();
+    assert_eq!(requests.len(), 1);
+    assert_eq!(requests[0].version.as_deref(), Some("2026-04"));
+    let agent = concat!("restore-watch/", env!("CARGO_PKG_VERSION"));
+    assert_eq!(requests[0].user_agent.as_deref(), Some(agent));
+    assert!(requests[0].key_accepted);
+}

@@ -1,0 +1,102 @@
+//! Settings that make no sense: each is refused before anything is asked, and says what to do.
+
+use crate::support::{Folder, KEY, Watch, done, fast, play};
+
+#[test]
+fn durations() {
+    let plane = play(&done(&[("rj-1", "completed")]));
+    for (option, value) in [
+        ("--timeout", "5"),
+        ("--timeout", "-5s"),
+        ("--timeout", "soon"),
+        ("--timeout", "99999999999999999999d"),
+        ("--timeout", "366d"),
+        ("--timeout", ""),
+        ("--not-found-grace", "1e9s"),
+        ("--unreachable-after", "NaNs"),
+        ("--heartbeat", "-1s"),
+        ("--min-interval", "0"),
+        ("--min-interval", "1ms"),
+        ("--max-interval", "0s"),
+        ("--max-interval", "2d"),
+    ] {
+        let done = Watch::new(["wait", "rj-1", &format!("{option}={value}")]).on(&plane).run().expect(2);
+        assert!(done.stderr.contains(option), "{}", done.stderr);
+        assert_eq!(done.stdout, "");
+    }
+    let crossed = ["wait", "rj-1", "--min-interval", "2s", "--max-interval", "1s"];
+    Watch::new(crossed).on(&plane).run().expect(2).told("--min-interval is longer than --max-interval");
+    assert_eq!(plane.count(), 0);
+}
+
+#[test]
+fn one_bound_alone_moves_the_other() {
+    let plane = play(&done(&[("rj-1", "completed")]));
+    Watch::new(["wait", "rj-1", "--min-interval", "1h"]).on(&plane).run().expect(0);
+    Watch::new(["wait", "rj-1", "--max-interval", "10ms"]).on(&plane).run().expect(0);
+}
+
+#[test]
+fn options_that_exclude_each_other() {
+    for pair in [["--any", "--all"], ["--any", "--fail-fast"]] {
+        Watch::new(["wait", "rj-1"].iter().chain(&pair)).run().expect(2).told("cannot be used with");
+    }
+}
+
+#[test]
+fn endpoints() {
+    for (endpoint, why) in [
+        ("http://192.0.2.1", "plain http would send the API key unencrypted to `192.0.2.1`"),
+        ("http://api.pinecone.io", "plain http"),
+        ("http://127.0.0.1.example.com", "plain http"),
+        ("ftp://127.0.0.1", "the scheme `ftp` is not supported"),
+        ("https://", "not a URL"),
+        ("https://exa mple", "not a URL"),
+        ("https://127.0.0.1:99999", "not a URL"),
+        ("https://127.0.0.1/?a=b", "a query or a fragment"),
+    ] {
+        let wait = Watch::new(["wait", "rj-1"]).env("PINECONE_API_KEY", KEY);
+        wait.env("PINECONE_CONTROLLER_HOST", endpoint).run().expect(78).told(why);
+    }
+}
+
+#[test]
+fn keys() {
+    let plane = play(&done(&[("rj-1", "completed")]));
+    for key in ["", " ", "\n"] {
+        Watch::wait(&plane, &["rj-1"]).env("PINECONE_API_KEY", key).run().expect(78).told("API key");
+    }
+    let none = Watch::wait(&plane, &["rj-1"]).env_remove("PINECONE_API_KEY").run();
+    none.expect(78).told("set it to the API key of the project");
+    assert_eq!(plane.count(), 0);
+}
+
+#[test]
+fn projects_of_a_configuration() {
+    let plane = play(&done(&[("rj-1", "completed"), ("rj-2", "failed")]));
+    let folder = Folder::new();
+    folder.write("key", format!("{KEY}\n"));
+    let project = |name: &str, job: &str| {
+        format!("[[project]]\nname = \"{name}\"\napi_key = {{ file = \"key\" }}\njobs = [\"{job}\"]\n")
+    };
+    let text = format!("{}{}{}", fast(&plane), project("one", "rj-1"), project("two", "rj-2"));
+    let config = folder.write("config.toml", text);
+    let wait = |arguments: &[&str]| Watch::new(["wait", "--config", &config].iter().chain(arguments)).run();
+    wait(&["--project", "one"]).expect(0);
+    wait(&["--project", "two"]).expect(1);
+    wait(&["--project", "one", "rj-2"]).expect(1);
+    wait(&[]).expect(2).told("choose one with --project: one, two");
+    wait(&["--project", "three"]).expect(2).told("it has: one, two");
+}
+
+#[test]
+fn configurations_that_cannot_be_read() {
+    let folder = Folder::new();
+    let directory = folder.path().to_str().unwrap();
+    let no_toml = folder.write("no.toml", "jobs = [");
+    for (file, why) in
+        [(directory, "is a directory"), ("/nonexistent.toml", "does not exist"), (&no_toml, "no.toml:1:")]
+    {
+        Watch::new(["wait", "--config", file]).env("PINECONE_API_KEY", KEY).run().expect(78).told(why);
+    }
+}

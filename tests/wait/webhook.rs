@@ -1,0 +1,76 @@
+//! `--webhook`: each transition as a POST.
+
+use restore_watch::simulate::{Received, Reply};
+
+use crate::support::{Watch, done, play, receive};
+
+fn kinds(received: &[Received]) -> Vec<String> {
+    let kind = |webhook: &Received| {
+        let body: serde_json::Value = serde_json::from_slice(&webhook.body).expect("JSON");
+        body["type"].as_str().expect("a type").to_owned()
+    };
+    received.iter().map(kind).collect()
+}
+
+#[test]
+fn each_transition_is_posted_in_order() {
+    let plane = play(&done(&[("rj-1", "failed")]));
+    let receiver = receive([]);
+    let url = format!("{}/hook?token=t", receiver.url());
+    let lines =
+        Watch::wait(&plane, &["rj-1", "--webhook", &url, "--output", "ndjson"]).run().expect(1).json_lines();
+    let received = receiver.received();
+    assert_eq!(kinds(&received), ["restore_job.watched", "restore_job.failed"]);
+    for (webhook, line) in received.iter().zip(&lines) {
+        assert_eq!((webhook.method.as_str(), webhook.path.as_str()), ("POST", "/hook?token=t"));
+        assert_eq!(webhook.header("content-type"), Some("application/json"));
+        assert_eq!(webhook.header("webhook-id"), line["id"].as_str());
+        assert_eq!(serde_json::from_slice::<serde_json::Value>(&webhook.body).unwrap(), *line);
+        assert_eq!(webhook.header("api-key"), None);
+    }
+}
+
+#[test]
+fn trouble_is_met_by_trying_again_with_the_same_id_and_body() {
+    let plane = play(&done(&[("rj-1", "completed")]));
+    let receiver = receive([Reply::status(503), Reply::drop_connection()]);
+    Watch::wait(&plane, &["rj-1", "--webhook", &receiver.url()]).run().expect(0).told("tried again in");
+    let received = receiver.received();
+    assert_eq!(kinds(&received[..3]), ["restore_job.watched"; 3]);
+    assert_eq!(kinds(&received[3..]), ["restore_job.completed"]);
+    for again in &received[1..3] {
+        assert_eq!(again.header("webhook-id"), received[0].header("webhook-id"));
+        assert_eq!(again.body, received[0].body);
+    }
+}
+
+#[test]
+fn redirects_are_not_followed() {
+    let plane = play(&done(&[("rj-1", "completed")]));
+    let elsewhere = receive([]);
+    let redirects =
+        [301, 302, 307, 308].map(|status| Reply::status(status).header("location", &elsewhere.url()));
+    let receiver = receive(redirects.into_iter().take(1));
+    Watch::wait(&plane, &["rj-1", "--webhook", &receiver.url()]).run().expect(0);
+    assert_eq!((elsewhere.count(), receiver.count()), (0, 3));
+}
+
+#[test]
+fn a_webhook_that_is_gone_changes_no_exit_code() {
+    let plane = play(&done(&[("rj-1", "completed")]));
+    let receiver = receive([]);
+    receiver.otherwise(Reply::status(410));
+    Watch::wait(&plane, &["rj-1", "--webhook", &receiver.url()]).run().expect(0).told("HTTP 410; given up");
+    assert_eq!(receiver.count(), 2);
+}
+
+#[test]
+fn addresses_that_are_refused_and_not_shown() {
+    let plane = play(&done(&[("rj-1", "completed")]));
+    for url in ["http://hooks.example/canary", "ftp://127.0.0.1/canary", "canary", "https://"] {
+        let done =
+            Watch::wait(&plane, &["rj-1", "--webhook", url]).run().expect(2).told("the URL of --webhook ");
+        assert!(!done.stderr.contains("canary"), "{}", done.stderr);
+    }
+    assert_eq!(plane.count(), 0);
+}
