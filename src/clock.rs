@@ -48,9 +48,9 @@ impl Clock {
     pub async fn sleep_until(&self, at: Option<Instant>) {
         match at {
             Some(at) => {
-                let elapsed = at.since(Instant::default());
-                let far = Duration::from_hours(24 * 365);
-                tokio::time::sleep_until(self.start + elapsed.min(far)).await;
+                // A later reading is looked at again by then; the runtime's timers end somewhere.
+                let soon = at.since(self.now().instant).min(Duration::from_hours(24 * 365));
+                tokio::time::sleep(soon).await;
             }
             None => std::future::pending().await,
         }

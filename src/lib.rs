@@ -6,19 +6,34 @@
 //! answer means, what must be told, what is still owed to whom) is plain data and functions of `(state, event, now)`.
 //! Everything that touches the world is an adapter that carries out what the machine asked for.
 //!
-//! Each layer imports only those below it; `tests/layers` reads the paths of all sources and fails on any other import.
+//! Each layer imports only those below it; `tests/layers.rs` reads the `use` lines and fails on any other import.
 //!
 //! ```text
-//! main, cli                                     parse, compose, print, exit code
-//! daemon, wait                                  the two shells: signals, conditions, what a person sees
-//! driver                                        feeds the engine events, carries out its actions
-//! pinecone sink store telemetry signals         adapters: none imports another
-//! simulate                                      one more adapter, for rehearsals, the demo and the tests
-//! clock http                                    what adapters share: the clocks, and how HTTP is spoken
-//! engine                                        pure: tracker, cadence, limiter, retry, outbox
-//! config                                        validated settings
-//! model                                         ids, statuses, transitions
+//! main, cli       parse, compose, print, exit code
+//! daemon, wait    the two shells: when to end, and what a person sees
+//! driver          feeds the engine events, carries out its actions
+//! pinecone, sink, store, telemetry, signals, simulate
+//!                 adapters: none imports another
+//! http, clock     what several adapters need
+//! engine          pure: tracker, cadence, limiter, retry, outbox
+//! config          validated settings
+//! model           ids, statuses, transitions, exit codes
 //! ```
+//!
+//! # One event's way
+//!
+//! A poll ends, a deadline comes, a batch is committed or a delivery is made: [`driver::Driver::turn`] waits for the next
+//! of these and hands it to [`engine::Engine::step`], which answers with actions. An answer of the API becomes an
+//! observation; the job's tracker decides what is to be told; the transitions and what is owed for them become one batch
+//! to commit; only once it is committed do the deliveries go out, and what was told reaches the shell.
+//!
+//! # What always holds
+//!
+//! - Only [`clock`] reads clocks, and only the engine decides; with the same events, times and seed it decides the same.
+//! - A job that ended stays ended, and each thing that is told once is told once.
+//! - No request goes out before its project's limiter lets it, whatever it is for.
+//! - Polling never waits for a sink, one sink never waits for another, one project's trouble is no other's.
+//! - The API key goes into one header of requests to one endpoint, and into nothing else.
 
 pub mod cli;
 pub mod clock;

@@ -6,9 +6,11 @@ use std::fmt::{self, Write as _};
 use std::io::IsTerminal as _;
 
 use anstyle::AnsiColor;
+use indicatif::MultiProgress;
 use serde_json::{Map, Value, json};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
+use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
@@ -20,7 +22,7 @@ use crate::config::LogFormat;
 use crate::engine::time::{Instant, Now};
 
 /// How the log looks and where it goes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Style {
     /// For people, or as JSON.
     pub format: LogFormat,
@@ -40,13 +42,23 @@ pub enum Stamp {
 }
 
 /// Where lines go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Stream {
     /// Standard output, for a command whose log is its data.
     Stdout,
     /// Standard error.
     Stderr,
+    /// Standard error, by a thread of its own: a reader that is slow delays nobody, and what it has not read when very
+    /// much has been written is lost.
+    Detached,
+    /// Standard error, between the lines that are drawn there.
+    Beside(MultiProgress),
 }
+
+/// While it is held, the log is written; when it is dropped, what is left is written for up to a second.
+#[must_use]
+#[derive(Debug)]
+pub struct Logging(#[expect(dead_code, reason = "held for its end")] Option<WorkerGuard>);
 
 impl Style {
     /// Lines with their time on standard error.
@@ -57,11 +69,25 @@ impl Style {
 
 /// Starts logging. `RUST_LOG` decides what is logged, else `default` does (a level, or a filter in the syntax of
 /// `RUST_LOG`). Later calls change nothing.
-pub fn init(style: Style, default: &str) {
+pub fn init(style: Style, default: &str) -> Logging {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    let (terminal, writer) = match style.stream {
-        Stream::Stdout => (std::io::stdout().is_terminal(), BoxMakeWriter::new(std::io::stdout)),
-        Stream::Stderr => (std::io::stderr().is_terminal(), BoxMakeWriter::new(std::io::stderr)),
+    let mut guard = None;
+    let writer = match &style.stream {
+        Stream::Stdout => BoxMakeWriter::new(std::io::stdout),
+        Stream::Stderr => BoxMakeWriter::new(std::io::stderr),
+        Stream::Detached => {
+            let (writer, worker) = tracing_appender::non_blocking(std::io::stderr());
+            guard = Some(worker);
+            BoxMakeWriter::new(writer)
+        }
+        Stream::Beside(lines) => {
+            let lines = lines.clone();
+            BoxMakeWriter::new(move || Between(lines.clone()))
+        }
+    };
+    let terminal = match style.stream {
+        Stream::Stdout => std::io::stdout().is_terminal(),
+        Stream::Stderr | Stream::Detached | Stream::Beside(_) => std::io::stderr().is_terminal(),
     };
     let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let subscriber = tracing_subscriber::fmt()
@@ -74,6 +100,20 @@ pub fn init(style: Style, default: &str) {
         .finish();
     // Fails only where logging was started before.
     drop(tracing::subscriber::set_global_default(subscriber));
+    Logging(guard)
+}
+
+/// Writes to standard error while nothing is drawn there.
+struct Between(MultiProgress);
+
+impl std::io::Write for Between {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        self.0.suspend(|| std::io::stderr().write(line))
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// How events become lines.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 
 use super::{Done, Failure, print};
-use crate::config::{self, EventFilter, ProjectSettings, Settings, SinkSettings, UrlSource};
+use crate::config::{self, EventFilter, LogFormat, ProjectSettings, Settings, SinkSettings, UrlSource};
 use crate::model::{Exit, TransitionKind, duration};
 
 /// Validate a configuration file and print what it means
@@ -71,7 +71,10 @@ fn project_meaning(project: &ProjectSettings) -> String {
 
 fn sink_meaning(sink: &SinkSettings) -> String {
     let kind = match sink {
-        SinkSettings::Log(log) => format!("log on standard error, {:?}", log.format).to_lowercase(),
+        SinkSettings::Log(log) => match log.format {
+            LogFormat::Human => "log on standard error, for people".to_owned(),
+            LogFormat::Json => "log on standard error, as JSON".to_owned(),
+        },
         SinkSettings::Desktop(_) => "desktop notifications".to_owned(),
         SinkSettings::Webhook(webhook) => match &webhook.url {
             UrlSource::Given(url) => format!("webhook to {url}"),

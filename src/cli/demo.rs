@@ -34,7 +34,7 @@ pub(super) fn run(_: &Args) -> Result<Done, Failure> {
     // What it tells is what it is for, so its log goes to standard output.
     let style = Style { format: LogFormat::Human, stamp: Stamp::Elapsed, stream: Stream::Stdout };
     // Failed polls are worth no line in earnest, but here they show how trouble is met.
-    telemetry::init(style, "info,restore_watch::driver=debug");
+    let _logging = telemetry::init(style, "info,restore_watch::driver=debug");
     block_on(show())
 }
 

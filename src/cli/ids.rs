@@ -11,52 +11,52 @@ use serde_json::Value;
 use super::Failure;
 use crate::model::JobId;
 
-/// More than this is not read of a file of ids.
+/// A larger file is no list of ids.
 const MAX_INPUT: u64 = 16 * 1024 * 1024;
+
+const STDIN: &str = "standard input";
 
 /// The ids of the arguments, of `file` and, for an argument `-`, of standard input, in this order and each once.
 pub(super) fn collect(arguments: &[String], file: Option<&Path>) -> Result<Vec<JobId>, Failure> {
     let mut ids = Vec::new();
+    // Standard input can be read once, however often it is named.
+    let named =
+        arguments.iter().any(|argument| argument == "-") || file.is_some_and(|path| path == Path::new("-"));
+    if named {
+        ids.extend(parse(&read(std::io::stdin().lock(), STDIN)?, STDIN)?);
+    }
     for argument in arguments {
-        if argument == "-" {
-            ids.extend(parse(&read_stdin()?, "standard input")?);
-        } else {
+        if argument != "-" {
             ids.push(JobId::new(argument).map_err(|error| Failure::usage(format!("`{argument}`: {error}")))?);
         }
     }
-    if let Some(path) = file {
-        let is_stdin = path == Path::new("-");
-        let (text, origin) =
-            if is_stdin { (read_stdin()?, "standard input".to_owned()) } else { read_file(path)? };
-        ids.extend(parse(&text, &origin)?);
+    if let Some(path) = file.filter(|path| *path != Path::new("-")) {
+        let origin = path.display().to_string();
+        let file = std::fs::File::open(path).map_err(|error| unreadable(&origin, &error))?;
+        ids.extend(parse(&read(file, &origin)?, &origin)?);
     }
     let mut seen = std::collections::BTreeSet::new();
     ids.retain(|id| seen.insert(id.clone()));
     Ok(ids)
 }
 
-fn read_stdin() -> Result<String, Failure> {
+fn read(from: impl std::io::Read, origin: &str) -> Result<String, Failure> {
     let mut text = String::new();
-    std::io::stdin()
-        .lock()
-        .take(MAX_INPUT)
-        .read_to_string(&mut text)
-        .map_err(|error| Failure::usage(format!("cannot read job ids from standard input: {error}")))?;
+    from.take(MAX_INPUT + 1).read_to_string(&mut text).map_err(|error| unreadable(origin, &error))?;
+    if text.len() as u64 > MAX_INPUT {
+        return Err(Failure::usage(format!("{origin} is larger than {} MiB", MAX_INPUT >> 20)));
+    }
     Ok(text)
 }
 
-fn read_file(path: &Path) -> Result<(String, String), Failure> {
-    let origin = path.display().to_string();
-    let mut text = String::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(MAX_INPUT).read_to_string(&mut text))
-        .map_err(|error| Failure::usage(format!("cannot read job ids from {origin}: {error}")))?;
-    Ok((text, origin))
+fn unreadable(origin: &str, error: &std::io::Error) -> Failure {
+    Failure::usage(format!("cannot read job ids from {origin}: {error}"))
 }
 
 /// Reads ids: one a line (blank lines and those that start with `#` are passed over), or JSON: objects with a
 /// `restore_job_id`, one after the other or in arrays, on as many lines as they like.
 fn parse(text: &str, origin: &str) -> Result<Vec<JobId>, Failure> {
+    let text = text.trim_start_matches('\u{feff}');
     let ids = match text.trim_start().chars().next() {
         Some('{' | '[') => parse_json(text, origin)?,
         _ => parse_lines(text, origin)?,
@@ -71,7 +71,7 @@ fn parse(text: &str, origin: &str) -> Result<Vec<JobId>, Failure> {
 fn parse_lines(text: &str, origin: &str) -> Result<Vec<JobId>, Failure> {
     let mut ids = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
-        let line = line.trim_start_matches('\u{feff}').trim();
+        let line = line.trim();
         if line.starts_with('{') {
             ids.extend(parse_json(line, &format!("{origin}, line {number}"))?);
         } else if !line.is_empty() && !line.starts_with('#') {
@@ -128,6 +128,7 @@ mod tests {
             "{\n  \"restore_job_id\": \"a\",\n  \"index_id\": \"i\"\n}\n{\"restore_job_id\": \"b\"}",
             "[{\"restore_job_id\":\"a\"},\n {\"restore_job_id\":\"b\"}]",
             "[\"a\", \"b\"]",
+            "\u{feff}{\"restore_job_id\":\"a\"}{\"restore_job_id\":\"b\"}",
             "a\n{\"restore_job_id\":\"b\"}\n",
         ] {
             assert_eq!(ids(text), Ok(vec!["a".to_owned(), "b".to_owned()]), "{text}");

@@ -1,21 +1,17 @@
 //! `restore-watch list`
 
-use std::collections::BTreeSet;
-
 use clap::Parser;
 use serde_json::{Value, json};
 
 use super::project::ProjectArgs;
 use super::{Done, Failure, Output, block_on, print};
 use crate::clock::Clock;
-use crate::config::{LogFormat, ProjectSettings};
+use crate::config::LogFormat;
 use crate::driver;
-use crate::engine::limiter::Limiter;
-use crate::engine::retry::Backoff;
 use crate::engine::time::wall_between;
 use crate::engine::{Failure as Trouble, FailureClass};
 use crate::model::{Exit, Observation, duration};
-use crate::pinecone::{Client, Page};
+use crate::pinecone::Listing;
 use crate::telemetry::{self, Style};
 
 /// List the restore jobs of the project, as the API lists them now
@@ -31,20 +27,14 @@ pub(super) struct Args {
     project: ProjectArgs,
 }
 
-/// How often one page is tried.
-const ATTEMPTS: u32 = 6;
-
-/// More pages than this are taken for a list without an end: 100,000 jobs.
-const MAX_PAGES: usize = 1000;
-
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {
-    telemetry::init(Style::usual(LogFormat::Human), "warn");
+    let _logging = telemetry::init(Style::usual(LogFormat::Human), "warn");
     let project = args.project.choose()?;
     let clock = Clock::system();
     let jobs = block_on(async {
         let clients = driver::clients(std::slice::from_ref(&project))?;
         let client = clients.get(&project.name).ok_or_else(|| Failure::internal("no client was built"))?;
-        Pass::new(client, &project, clock).all_pages().await
+        Listing::new(client, &project.api, clock).all().await.map_err(|failure| give_up(&failure))
     })?;
     match args.output {
         Output::Human => print(&table(&jobs, clock))?,
@@ -54,65 +44,6 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
         }
     }
     Ok(Done::Exit(Exit::Met))
-}
-
-/// One pass over the list.
-struct Pass<'a> {
-    client: &'a Client,
-    limiter: Limiter,
-    clock: Clock,
-    rng: fastrand::Rng,
-}
-
-impl<'a> Pass<'a> {
-    fn new(client: &'a Client, project: &ProjectSettings, clock: Clock) -> Self {
-        let limiter = Limiter::new(project.api.requests_per_second, project.api.burst);
-        Self { client, limiter, clock, rng: fastrand::Rng::new() }
-    }
-
-    /// All rows, the first of each job. A list that leads back to a page it has shown ends there.
-    async fn all_pages(mut self) -> Result<Vec<Observation>, Failure> {
-        let (mut jobs, mut seen, mut tokens) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
-        let mut token = None;
-        for _ in 0..MAX_PAGES {
-            let page = self.page(token.as_deref()).await?;
-            if page.unreadable > 0 {
-                tracing::warn!(
-                    rows = page.unreadable,
-                    "some rows of the list cannot be read and are left out"
-                );
-            }
-            jobs.extend(page.jobs.into_iter().filter(|job| seen.insert(job.id.clone())));
-            match page.next {
-                Some(next) if tokens.insert(next.clone()) => token = Some(next),
-                _ => return Ok(jobs),
-            }
-        }
-        tracing::warn!("the list was cut after {MAX_PAGES} pages");
-        Ok(jobs)
-    }
-
-    async fn page(&mut self, token: Option<&str>) -> Result<Page, Failure> {
-        let mut attempt = 1;
-        loop {
-            self.clock.sleep_until(Some(self.limiter.ready_at())).await;
-            self.limiter.take(self.clock.now().instant);
-            let trouble: Trouble = match self.client.list_page(token).await {
-                Ok(page) => return Ok(page),
-                Err(error) => error.into(),
-            };
-            let passing = matches!(trouble.class, FailureClass::Transient | FailureClass::Throttled);
-            if !passing || attempt >= ATTEMPTS {
-                return Err(give_up(&trouble));
-            }
-            let now = self.clock.now();
-            let asked = trouble.retry_after.map(|asked| asked.from(now)).unwrap_or_default();
-            let delay = Backoff::POLL.delay(attempt, asked, &mut self.rng);
-            tracing::warn!("{}; tried again in {}", trouble.message, duration::human(delay));
-            self.clock.sleep_until(Some(now.instant + delay)).await;
-            attempt += 1;
-        }
-    }
 }
 
 fn give_up(trouble: &Trouble) -> Failure {

@@ -11,7 +11,7 @@ use crate::daemon::{self, Options};
 use crate::driver::Driver;
 use crate::signals::Signals;
 use crate::store::Volatile;
-use crate::telemetry::{self, Style};
+use crate::telemetry::{self, Stream, Style};
 
 /// Watch the restore jobs of a configuration file and tell sinks of every transition, until stopped
 #[derive(Debug, Parser)]
@@ -30,7 +30,9 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     let path = config::locate(args.config.as_deref())?;
     let settings = config::load(&path)?;
-    telemetry::init(Style::usual(log_format(&settings)), "info");
+    // The log is a sink, and polling never waits for a sink.
+    let style = Style { stream: Stream::Detached, ..Style::usual(log_format(&settings)) };
+    let _logging = telemetry::init(style, "info");
     block_on(async {
         let mut signals = Signals::listen()?;
         let driver = Driver::new(&settings.projects, &settings.sinks, Box::new(Volatile), Clock::system())?;

@@ -28,7 +28,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {
-    telemetry::init(Style::usual(LogFormat::Human), "info");
+    let _logging = telemetry::init(Style::usual(LogFormat::Human), "info");
     let scenario = read(&args.scenario)?;
     block_on(async {
         let mut signals = Signals::listen()?;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
+use indicatif::MultiProgress;
 
 use super::project::ProjectArgs;
 use super::{Done, Failure, block_on, ids, parse_duration, print};
@@ -20,7 +21,7 @@ use crate::model::{Exit, JobId, duration};
 use crate::signals::Signals;
 use crate::sink::{self, Urgency};
 use crate::store::Volatile;
-use crate::telemetry::{self, Style};
+use crate::telemetry::{self, Stream, Style};
 use crate::wait::{self, Options, Progress, Report, Waited};
 
 /// Block until restore jobs end, and say how by the exit code
@@ -162,21 +163,32 @@ fn parse_interval(text: &str) -> Result<Duration, String> {
 }
 
 pub(super) fn run(args: Args) -> Result<Done, Failure> {
-    telemetry::init(Style::usual(LogFormat::Human), if args.quiet { "error" } else { "warn" });
+    let progress = args.progress();
+    let stream = match &progress {
+        Progress::Live(lines) => Stream::Beside(lines.clone()),
+        Progress::Plain { .. } | Progress::Silent => Stream::Stderr,
+    };
+    let style = Style { stream, ..Style::usual(LogFormat::Human) };
+    let _logging = telemetry::init(style, if args.quiet { "error" } else { "warn" });
     let project = args.project_settings()?;
     let sinks = args.sinks()?;
-    let waited = block_on(async {
+    let exit = block_on(async {
         // Signals first: from here on an interrupted wait reports.
         let mut signals = Signals::listen()?;
         let driver = Driver::new(&[project], &sinks, Box::new(Volatile), Clock::system())?;
-        let waited = wait::wait(driver, args.options(), &mut signals).await?;
-        args.report(&waited)?;
-        if args.desktop {
-            notify(&waited.report).await;
+        let waited = wait::wait(driver, args.options(progress), &mut signals).await?;
+        args.report(&waited);
+        let exit = waited.report.exit();
+        if !args.desktop || exit.is_signal() {
+            return Ok(exit);
         }
-        Ok(waited)
+        // From a signal on, nothing is started any more.
+        tokio::select! {
+            () = notify(&waited.report) => Ok(exit),
+            signal = signals.next() => Ok(signal),
+        }
     })?;
-    match waited.report.exit() {
+    match exit {
         Exit::Met if !args.command.is_empty() => Ok(Done::Exec(args.command)),
         exit => Ok(Done::Exit(exit)),
     }
@@ -212,8 +224,11 @@ impl Args {
 
     fn sinks(&self) -> Result<Vec<SinkSettings>, Failure> {
         let Some(url) = &self.webhook else { return Ok(Vec::new()) };
-        let url = WebhookUrl::parse(url, false)
-            .map_err(|fault| Failure::usage(format!("the URL of --webhook {fault}")))?;
+        let url = WebhookUrl::parse(url, false).map_err(|fault| {
+            Failure::usage(format!("the URL of --webhook {fault}")).with_help(
+                "`allow_http` is a key of configuration files; --webhook takes no plain http but to loopback",
+            )
+        })?;
         Ok(vec![SinkSettings::Webhook(WebhookSettings {
             name: "webhook".to_owned(),
             events: EventFilter::all(),
@@ -222,24 +237,35 @@ impl Args {
         })])
     }
 
-    fn options(&self) -> Options {
+    fn options(&self, progress: Progress) -> Options {
         let condition = if self.any { Condition::Any } else { Condition::All { fail_fast: self.fail_fast } };
-        let plain = Progress::Plain { heartbeat: self.heartbeat };
-        let progress = match self.progress {
-            _ if self.quiet => Progress::Silent,
-            ProgressForm::None => Progress::Silent,
-            ProgressForm::Auto if is_live_terminal() => Progress::Live,
-            ProgressForm::Auto | ProgressForm::Plain => plain,
-        };
         Options { condition, timeout: self.timeout, progress, ndjson: self.output == Form::Ndjson }
     }
 
-    fn report(&self, waited: &Waited) -> Result<(), Failure> {
+    fn progress(&self) -> Progress {
+        match self.progress {
+            ProgressForm::None => Progress::Silent,
+            _ if self.quiet => Progress::Silent,
+            ProgressForm::Auto if is_live_terminal() => Progress::Live(MultiProgress::new()),
+            ProgressForm::Auto | ProgressForm::Plain => Progress::Plain { heartbeat: self.heartbeat },
+        }
+    }
+
+    /// Reports. Nothing here changes the exit code: what is known of the jobs is worth more than a full disk.
+    fn report(&self, waited: &Waited) {
         let report = &waited.report;
-        match self.output {
-            Form::Human => print(&report.human())?,
-            Form::Json => print(&format!("{}\n", serde_json::to_string(report).unwrap_or_default()))?,
-            Form::Ndjson => {}
+        let printed = match self.output {
+            Form::Human => print(&report.human()),
+            Form::Json => print(&format!("{}\n", serde_json::to_string(report).unwrap_or_default())),
+            Form::Ndjson if report.exit() == Exit::Met => Ok(()),
+            Form::Ndjson => {
+                // Standard output has the transitions; how the jobs stand now is for people.
+                drop(write!(std::io::stderr().lock(), "{}", report.human()));
+                Ok(())
+            }
+        };
+        if let Err(failure) = printed {
+            drop(writeln!(std::io::stderr().lock(), "{failure}"));
         }
         if waited.undelivered > 0 {
             say(&format!("{} transitions could not be posted to the webhook in time", waited.undelivered));
@@ -254,7 +280,6 @@ impl Args {
             exit if !self.quiet => say(exit.meaning()),
             _ => {}
         }
-        Ok(())
     }
 }
 

@@ -300,6 +300,14 @@ impl WebhookUrl {
         }
     }
 
+    /// `text` without the parts of the address that may be secret: receivers like to repeat what they were asked for.
+    pub fn redact(&self, text: &str) -> String {
+        let url = &self.0;
+        let secrets = [url.query(), Some(url.path().trim_matches('/')), url.password(), Some(url.username())];
+        let secrets = secrets.into_iter().flatten().filter(|secret| !secret.is_empty());
+        secrets.fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
+    }
+
     /// The whole address, to be requested and not shown.
     pub fn expose(&self) -> &Url {
         &self.0
@@ -391,6 +399,8 @@ mod tests {
     fn a_webhook_shows_no_more_than_its_host() {
         let url = WebhookUrl::parse("https://user:canary1@hooks.example/canary2?canary3", false).unwrap();
         assert_eq!(format!("{url} {url:?}"), "https://hooks.example https://hooks.example");
+        let echo = "cannot POST /canary2?canary3 for user:canary1";
+        assert_eq!(url.redact(echo), "cannot POST /***?*** for ***:***");
         assert!(WebhookUrl::parse("http://hooks.example/", false).is_err());
         assert!(WebhookUrl::parse("http://hooks.example/", true).is_ok());
         assert!(WebhookUrl::parse("http://127.0.0.1:9/", false).is_ok());

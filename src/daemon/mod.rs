@@ -26,7 +26,7 @@ pub struct Options {
 /// jobs ended.
 pub async fn run(mut driver: Driver, options: Options, signals: &mut Signals) -> Result<Exit, Error> {
     let jobs = driver.engine().jobs().count();
-    info!(jobs, "watching {jobs} restores");
+    info!(jobs, "watching {jobs} restore{}", if jobs == 1 { "" } else { "s" });
     loop {
         tokio::select! {
             turned = driver.turn() => drop(turned?),
@@ -45,7 +45,7 @@ pub async fn run(mut driver: Driver, options: Options, signals: &mut Signals) ->
 /// Stops polling and lets what is owed go out; a second request to stop ends that, too.
 async fn drain(driver: &mut Driver, signals: &mut Signals) -> Result<(), Error> {
     let owed = driver.engine().owed();
-    info!(owed, "stopping, {owed} deliveries owed");
+    info!(owed, "stopping; deliveries owed: {owed}");
     driver.handle(Event::StopRequested);
     let clock = driver.clock();
     let limit = driver.now().instant + DRAIN;
@@ -58,14 +58,17 @@ async fn drain(driver: &mut Driver, signals: &mut Signals) -> Result<(), Error> 
     }
     let owed = driver.engine().owed();
     if owed > 0 {
-        warn!(owed, "stopped with {owed} deliveries still owed");
+        warn!(owed, "stopped; deliveries still owed: {owed}");
     }
     Ok(())
 }
 
 /// How the jobs ended, once all did and nothing is owed any more.
 fn all_done(engine: &Engine) -> Option<Exit> {
+    if !engine.is_settled() {
+        return None;
+    }
     let outcomes = engine.outcomes();
-    let done = engine.is_settled() && outcomes.iter().all(|outcome| outcome.is_end());
-    if done { Condition::All { fail_fast: false }.judge(&outcomes) } else { None }
+    let ended = outcomes.iter().all(|outcome| outcome.is_end());
+    ended.then(|| Condition::All { fail_fast: false }.judge(&outcomes)).flatten()
 }

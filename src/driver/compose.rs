@@ -48,13 +48,14 @@ pub fn clients(
             .map_err(|error| ComposeError::Key { project: project(), error })?;
         let purpose = Purpose::new(&settings.api.endpoint.join(&[]), settings.api.ca_file.as_deref());
         let known = shared.iter().find(|(known, _)| *known == purpose).map(|(_, http)| http.clone());
-        let http = match known {
-            Some(http) => http,
-            None => {
-                http::client(&purpose).map_err(|error| ComposeError::Client { project: project(), error })?
-            }
+        let http = if let Some(http) = known {
+            http
+        } else {
+            let http =
+                http::client(&purpose).map_err(|error| ComposeError::Client { project: project(), error })?;
+            shared.push((purpose, http.clone()));
+            http
         };
-        shared.push((purpose, http.clone()));
         clients.insert(project(), pinecone::Client::new(http, &settings.api, key));
     }
     Ok(clients)

@@ -16,23 +16,28 @@ const POLL_COST: f64 = 0.1;
 
 /// The bounds and the rule of the intervals between polls.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Cadence {
+pub(super) struct Cadence {
     bounds: CadenceSettings,
 }
 
 impl Cadence {
     /// A cadence within these bounds.
-    pub fn new(bounds: CadenceSettings) -> Self {
+    pub(super) fn new(bounds: CadenceSettings) -> Self {
         Self { bounds }
     }
 
     /// The time until the next poll of a job of this age: `clamp(sqrt(2 · c · age), min, max)` by a random factor of
     /// 0.9 to 1.1. Where intermediate progress is known, half the time to the projected end takes the place of the
-    /// root, so that the polls close in on it.
-    pub fn interval(&self, age: Duration, progress: Option<Projection>, rng: &mut fastrand::Rng) -> Duration {
+    /// root, so that the polls close in on it; a projection reaches no further ahead than the job is old.
+    pub(super) fn interval(
+        &self,
+        age: Duration,
+        progress: Option<Projection>,
+        rng: &mut fastrand::Rng,
+    ) -> Duration {
         let wanted = match progress {
             // A projection that stands still is worth less by the minute: the rule takes over again.
-            Some(Projection { remaining, stale }) => (remaining / 2).max(scale_free(stale)),
+            Some(Projection { remaining, stale }) => (remaining / 2).min(age).max(scale_free(stale)),
             None => scale_free(age),
         };
         let bounded = wanted.clamp(self.bounds.min_interval, self.bounds.max_interval);
@@ -40,12 +45,12 @@ impl Cadence {
     }
 
     /// The longest interval.
-    pub fn slowest(&self) -> Duration {
+    pub(super) fn slowest(&self) -> Duration {
         self.bounds.max_interval
     }
 
     /// The shortest interval.
-    pub fn fastest(&self) -> Duration {
+    pub(super) fn fastest(&self) -> Duration {
         self.bounds.min_interval
     }
 }
@@ -56,16 +61,16 @@ fn scale_free(age: Duration) -> Duration {
 
 /// When a job will end, judged by its progress.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Projection {
+pub(super) struct Projection {
     /// The time until then.
-    pub remaining: Duration,
+    pub(super) remaining: Duration,
     /// How long the progress has not moved.
-    pub stale: Duration,
+    pub(super) stale: Duration,
 }
 
 /// The intermediate progress of one job, as far as it was reported.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Progress {
+pub(super) struct Progress {
     /// The first and the last reading that moved: percent, and the age of the job.
     readings: Option<(Reading, Reading)>,
     seen_at: Instant,
@@ -78,9 +83,8 @@ struct Reading {
 }
 
 impl Progress {
-    /// Takes a reading. Only values between 0 and 100, both excluded, are intermediate progress.
-    pub fn read(&mut self, percent: Option<f64>, age: Duration, now: Instant) {
-        let Some(percent) = percent.filter(|percent| *percent > 0.0 && *percent < 100.0) else { return };
+    /// Takes a reading of intermediate progress, at this age of the job.
+    pub(super) fn read(&mut self, percent: f64, age: Duration, now: Instant) {
         let reading = Reading { percent, age };
         match &mut self.readings {
             Some((_, last)) if (percent - last.percent).abs() < f64::EPSILON => {}
@@ -98,7 +102,7 @@ impl Progress {
 
     /// The projection at `now`, where intermediate progress is known. Progress is taken as linear: between the first
     /// and the last reading where there are two, else from the start of the job.
-    pub fn projection(&self, now: Instant) -> Option<Projection> {
+    pub(super) fn projection(&self, now: Instant) -> Option<Projection> {
         let (first, last) = self.readings?;
         let per_second = if last.percent > first.percent && last.age > first.age {
             (last.percent - first.percent) / last.age.saturating_sub(first.age).as_secs_f64()
@@ -152,12 +156,10 @@ mod tests {
         let mut progress = Progress::default();
         let at = |seconds| Instant::after_start(Duration::from_secs(seconds));
         assert_eq!(progress.projection(at(0)), None);
-        progress.read(Some(0.0), Duration::ZERO, at(0));
-        assert_eq!(progress.projection(at(0)), None, "0 % is no intermediate progress");
-        progress.read(Some(25.0), Duration::from_secs(100), at(100));
+        progress.read(25.0, Duration::from_secs(100), at(100));
         let projection = progress.projection(at(100)).unwrap();
         assert_eq!(projection.remaining.as_secs(), 300);
-        progress.read(Some(50.0), Duration::from_secs(150), at(150));
+        progress.read(50.0, Duration::from_secs(150), at(150));
         let projection = progress.projection(at(150)).unwrap();
         assert_eq!(projection.remaining.as_secs(), 100, "the rate between two readings counts");
         let measured = mean(150, Some(projection));
@@ -167,12 +169,18 @@ mod tests {
     }
 
     #[test]
+    fn an_early_projection_does_not_reach_far() {
+        let hours = Projection { remaining: Duration::from_hours(3), stale: Duration::ZERO };
+        assert!(mean(2, Some(hours)) < 2.1, "two seconds tell little about three hours");
+    }
+
+    #[test]
     fn progress_that_stands_still_is_trusted_less_and_less() {
         let mut progress = Progress::default();
         let at = |seconds| Instant::after_start(Duration::from_secs(seconds));
-        progress.read(Some(99.9), Duration::from_secs(100), at(100));
+        progress.read(99.9, Duration::from_secs(100), at(100));
         for later in [200, 1000, 10_000] {
-            progress.read(Some(99.9), Duration::from_secs(later), at(later));
+            progress.read(99.9, Duration::from_secs(later), at(later));
         }
         let projection = progress.projection(at(10_000)).unwrap();
         assert_eq!(projection, Projection { remaining: Duration::ZERO, stale: Duration::from_secs(9900) });

@@ -153,8 +153,8 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// How long the server asks to be left alone, from `now`.
-    pub(super) fn pause(&self, now: Now) -> Duration {
+    /// How long the server asks to be left alone, from `now`; not at all where it does not ask.
+    pub fn pause(&self, now: Now) -> Duration {
         self.retry_after.map(|asked| asked.from(now)).unwrap_or_default()
     }
 }

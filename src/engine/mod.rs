@@ -18,7 +18,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-pub mod cadence;
+mod cadence;
 mod event;
 pub mod limiter;
 mod outbox;
@@ -28,6 +28,9 @@ pub mod time;
 mod tracker;
 mod verdict;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 pub use event::{
@@ -35,12 +38,12 @@ pub use event::{
 };
 pub use outbox::{DeliveryPolicy, SinkPlan};
 pub use project::JobView;
-pub use tracker::{Standing, Tracker};
+pub use tracker::{Ending, Standing, Tracker};
 pub use verdict::{Condition, Outcome};
 
 use outbox::Outbox;
 use project::{Project, ProjectNews};
-use time::{Instant, Now};
+use time::{Instant, Now, earliest};
 use tracker::Draft;
 
 use crate::config::ProjectSettings;
@@ -80,7 +83,7 @@ impl Engine {
             }
             Event::StopRequested => self.projects.values_mut().for_each(Project::stop),
         }
-        self.raise_alarms(now, actions);
+        self.catch_up(now, actions);
         actions.extend(self.outbox.take_batch().map(Action::Commit));
         while let Some(delivery) = self.outbox.take_due(now.instant) {
             actions.push(Action::Deliver(delivery));
@@ -90,10 +93,7 @@ impl Engine {
     /// When [`Event::DeadlineReached`] is to be reported next; none when only other events can bring anything about.
     pub fn next_deadline(&self) -> Option<Instant> {
         let projects = self.projects.values().filter_map(Project::next_deadline).min();
-        match (projects, self.outbox.next_deadline()) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        }
+        earliest([projects, self.outbox.next_deadline()])
     }
 
     /// All jobs, ended ones included, by project and id.
@@ -125,11 +125,11 @@ impl Engine {
         let Some(project) = self.projects.get_mut(&poll.project) else { return };
         let Some(began) = project.finish_poll(&poll.job, poll.generation) else { return };
         let (findings, news) = project.observe(&poll.job, began, observation, now, &mut self.rng);
-        let title = project.tracker(&poll.job).map(|tracker| tracker.job().title()).unwrap_or_default();
-        actions.extend(findings.unknown_status.map(|status| {
+        if let (Some(status), Some(tracker)) = (findings.unknown_status, project.tracker(&poll.job)) {
             let (project, job) = (poll.project.clone(), poll.job.clone());
-            Action::Note(Note::UnknownStatus { project, job, title, status })
-        }));
+            let title = tracker.job().title();
+            actions.push(Action::Note(Note::UnknownStatus { project, job, title, status }));
+        }
         self.tell_project(&poll.project, news, now);
         self.tell_job(&poll.project, &poll.job, findings.drafts, now);
     }
@@ -144,7 +144,7 @@ impl Engine {
 
     /// Starts the polls that are due, then looks for what time alone brought about: a job that can be polled now is
     /// judged by the answer.
-    fn raise_alarms(&mut self, now: Now, actions: &mut Vec<Action>) {
+    fn catch_up(&mut self, now: Now, actions: &mut Vec<Action>) {
         let mut alarms = Vec::new();
         for (name, project) in &mut self.projects {
             while let Some((job, generation)) = project.take_due(now.instant) {

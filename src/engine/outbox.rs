@@ -2,7 +2,8 @@
 //!
 //! Invariant: a delivery is handed out only after its batch was committed; the deliveries of one job to one sink go out
 //! one after the other, in order; each is handed out until it is delivered or given up. One sink never waits for
-//! another.
+//! another. Only the end of a job overtakes: the news that everybody waits for does not stand behind earlier news that
+//! a receiver refuses.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -40,7 +41,7 @@ impl DeliveryPolicy {
     pub const ONCE: Self =
         Self { attempts: 1, backoff: Backoff { initial: Duration::ZERO, max: Duration::ZERO } };
 
-    /// For webhooks: 16 attempts, from 1 s up to an hour apart; over three hours on average.
+    /// For webhooks: 16 attempts, at most 1 s to an hour apart; about two hours in all on average.
     pub const WEBHOOK: Self = Self {
         attempts: 16,
         backoff: Backoff { initial: Duration::from_secs(1), max: Duration::from_hours(1) },
@@ -59,11 +60,21 @@ pub(super) struct Outbox {
 #[derive(Debug)]
 struct Sink {
     plan: SinkPlan,
-    lanes: BTreeMap<Lane, VecDeque<Owed>>,
-    /// The lanes whose head waits, by its time.
+    lanes: BTreeMap<Lane, Waiting>,
+    /// The lanes whose head is not under way, by the time of its next attempt.
     due: BTreeSet<(Instant, Lane)>,
     /// The lanes whose head is under way.
     in_flight: BTreeMap<TransitionId, Lane>,
+    /// The receiver asked to be left alone until then.
+    held_until: Instant,
+}
+
+/// The deliveries of one lane, the next one first.
+#[derive(Debug, Default)]
+struct Waiting {
+    owed: VecDeque<Owed>,
+    /// When the head is tried; none while it is under way.
+    due: Option<Instant>,
 }
 
 /// What must stay in order: the transitions of one job, or those of a project.
@@ -77,15 +88,7 @@ struct Owed {
 
 impl Outbox {
     pub(super) fn new(sinks: Vec<SinkPlan>) -> Self {
-        let sinks = sinks
-            .into_iter()
-            .map(|plan| Sink {
-                plan,
-                lanes: BTreeMap::new(),
-                due: BTreeSet::new(),
-                in_flight: BTreeMap::new(),
-            })
-            .collect();
+        let sinks = sinks.into_iter().map(Sink::new).collect();
         Self { sinks, staged: Batch::default(), committing: None }
     }
 
@@ -146,21 +149,27 @@ impl Outbox {
         let sink = self.sinks.get_mut(id.sink)?;
         let policy = sink.plan.policy;
         let lane = sink.in_flight.get(&id.transition)?.clone();
-        let attempts = sink.lanes.get(&lane)?.front()?.attempts;
+        let attempts = sink.lanes.get(&lane)?.owed.front()?.attempts;
         if failure.class == FailureClass::Permanent || attempts >= policy.attempts {
             sink.finish(id, now.instant);
             return Some(Note::DeliveryAbandoned { id, attempts, reason: failure.message.clone() });
         }
-        let retry_in = policy.backoff.delay(attempts, failure.pause(now), rng);
+        let pause = failure.pause(now);
+        if failure.class == FailureClass::Throttled {
+            sink.held_until = sink.held_until.max(now.instant + pause);
+        }
+        let retry_in = policy.backoff.delay(attempts, pause, rng);
         sink.in_flight.remove(&id.transition);
-        sink.due.insert((now.instant + retry_in, lane));
+        let overtaken = sink.let_the_end_overtake(&lane);
+        sink.schedule(lane, now.instant + if overtaken { Duration::ZERO } else { retry_in });
         Some(Note::DeliveryDelayed { id, attempts, retry_in, reason: failure.message.clone() })
     }
 
     /// How many deliveries are owed, committed or not.
     pub(super) fn owed(&self) -> usize {
         let uncommitted = self.uncommitted().map(|entry| entry.owed_to.len());
-        let committed = self.sinks.iter().flat_map(|sink| sink.lanes.values()).map(VecDeque::len);
+        let committed =
+            self.sinks.iter().flat_map(|sink| sink.lanes.values()).map(|waiting| waiting.owed.len());
         uncommitted.sum::<usize>() + committed.sum::<usize>()
     }
 
@@ -175,16 +184,46 @@ impl Outbox {
 }
 
 impl Sink {
-    fn owe(&mut self, lane: Lane, transition: Arc<Transition>, now: Instant) {
-        let waiting = self.lanes.entry(lane.clone()).or_default();
-        waiting.push_back(Owed { transition, attempts: 0 });
-        if waiting.len() == 1 {
-            self.due.insert((now, lane));
+    fn new(plan: SinkPlan) -> Self {
+        Self {
+            plan,
+            lanes: BTreeMap::new(),
+            due: BTreeSet::new(),
+            in_flight: BTreeMap::new(),
+            held_until: Instant::default(),
         }
     }
 
+    fn owe(&mut self, lane: Lane, transition: Arc<Transition>, now: Instant) {
+        let waiting = self.lanes.entry(lane.clone()).or_default();
+        waiting.owed.push_back(Owed { transition, attempts: 0 });
+        let alone = waiting.owed.len() == 1;
+        let head_waits_after_failing = waiting.due.is_some() && waiting.owed[0].attempts > 0;
+        if alone || (head_waits_after_failing && self.let_the_end_overtake(&lane)) {
+            self.schedule(lane, now);
+        }
+    }
+
+    /// Moves the end of a job before earlier news. Returns whether it did.
+    fn let_the_end_overtake(&mut self, lane: &Lane) -> bool {
+        let Some(Waiting { owed, .. }) = self.lanes.get_mut(lane) else { return false };
+        let end = owed.iter().position(|owed| owed.transition.kind.is_terminal()).filter(|at| *at > 0);
+        let Some(end) = end.and_then(|at| owed.remove(at)) else { return false };
+        owed.push_front(end);
+        true
+    }
+
+    fn schedule(&mut self, lane: Lane, due: Instant) {
+        let Some(waiting) = self.lanes.get_mut(&lane) else { return };
+        if let Some(old) = waiting.due.replace(due) {
+            self.due.remove(&(old, lane.clone()));
+        }
+        self.due.insert((due, lane));
+    }
+
     fn next_deadline(&self) -> Option<Instant> {
-        self.due.first().map(|(at, _)| *at).filter(|_| self.in_flight.len() < MAX_IN_FLIGHT)
+        let (due, _) = self.due.first().filter(|_| self.in_flight.len() < MAX_IN_FLIGHT)?;
+        Some((*due).max(self.held_until))
     }
 
     fn take_due(&mut self, index: usize, now: Instant) -> Option<Delivery> {
@@ -192,7 +231,9 @@ impl Sink {
             return None;
         }
         let (_, lane) = self.due.pop_first()?;
-        let owed = self.lanes.get_mut(&lane)?.front_mut()?;
+        let waiting = self.lanes.get_mut(&lane)?;
+        waiting.due = None;
+        let owed = waiting.owed.front_mut()?;
         owed.attempts += 1;
         self.in_flight.insert(owed.transition.id, lane);
         let id = DeliveryId { transition: owed.transition.id, sink: index };
@@ -201,13 +242,12 @@ impl Sink {
 
     fn finish(&mut self, id: DeliveryId, now: Instant) {
         let Some(lane) = self.in_flight.remove(&id.transition) else { return };
-        if let Some(waiting) = self.lanes.get_mut(&lane) {
-            waiting.pop_front();
-            if waiting.is_empty() {
-                self.lanes.remove(&lane);
-            } else {
-                self.due.insert((now, lane));
-            }
+        let Some(waiting) = self.lanes.get_mut(&lane) else { return };
+        waiting.owed.pop_front();
+        if waiting.owed.is_empty() {
+            self.lanes.remove(&lane);
+        } else {
+            self.schedule(lane, now);
         }
     }
 }

@@ -9,8 +9,9 @@ use std::time::Duration;
 use super::cadence::Cadence;
 use super::event::{Failure, FailureClass};
 use super::limiter::Limiter;
-use super::time::{Instant, Now};
-use super::tracker::{Draft, Findings, Standing, Tracker};
+use super::retry::Backoff;
+use super::time::{Instant, Now, earliest};
+use super::tracker::{Draft, Findings, Tracker};
 use crate::config::ProjectSettings;
 use crate::model::{JobId, Observation, ProjectName};
 
@@ -29,6 +30,10 @@ pub(super) struct Project {
     access: Access,
     /// No poll before this time.
     held_until: Instant,
+    /// How often in a row the server limited the project.
+    throttles: u32,
+    /// Until when it is left alone for that, and what the server said.
+    throttled: Option<(Instant, String)>,
     /// Set once somebody asked for a last look: polls begun earlier do not count.
     last_look: Option<Instant>,
     jobs: BTreeMap<JobId, Job>,
@@ -53,7 +58,7 @@ struct Job {
 enum Access {
     /// As far as known.
     Accepted,
-    /// Refused once, at this time. Refusals of polls that began earlier do not count as the second in a row.
+    /// Refused once, at this time. Refusals of polls that did not begin later do not count as the second in a row.
     Suspected { since: Instant },
     /// Refused twice in a row, and told.
     Refused { reason: String },
@@ -92,6 +97,8 @@ impl Project {
             limiter: Limiter::new(settings.api.requests_per_second, settings.api.burst),
             access: Access::Accepted,
             held_until: now.instant,
+            throttles: 0,
+            throttled: None,
             last_look: None,
             jobs: BTreeMap::new(),
             queue: BTreeSet::new(),
@@ -112,10 +119,7 @@ impl Project {
         let poll = self.next_poll();
         // A refused key says nothing about the jobs, so their troubles wait.
         let alarm = self.alarms.first().map(|(at, _)| *at).filter(|_| self.accepted());
-        match (poll, alarm) {
-            (Some(poll), Some(alarm)) => Some(poll.min(alarm)),
-            (poll, alarm) => poll.or(alarm),
-        }
+        earliest([poll, alarm])
     }
 
     fn next_poll(&self) -> Option<Instant> {
@@ -179,12 +183,12 @@ impl Project {
         now: Now,
         rng: &mut fastrand::Rng,
     ) -> (Findings, Option<ProjectNews>) {
+        self.throttles = 0;
         let news = self.accept(now.instant);
         let Some(job) = self.jobs.get_mut(id) else { return (Findings::default(), news) };
         let findings = job.tracker.observe(observation, now);
-        let ended = matches!(job.tracker.standing(), Standing::Ended(_));
-        let interval = job.tracker.next_interval(now.instant, &self.cadence, rng);
-        let due = (!ended).then(|| now.instant + interval);
+        let mut interval = || job.tracker.next_interval(now.instant, &self.cadence, rng);
+        let due = (!job.tracker.has_ended()).then(|| now.instant + interval());
         self.schedule_after(id, began, due, now.instant);
         (findings, news)
     }
@@ -199,30 +203,45 @@ impl Project {
         rng: &mut fastrand::Rng,
     ) -> (Vec<Draft>, Option<ProjectNews>) {
         let pause = failure.pause(now);
-        let instant = now.instant;
+        let now = now.instant;
         let news = match failure.class {
-            FailureClass::Refused => {
-                return (Vec::new(), self.refuse(id, began, &failure.message, instant, pause));
-            }
+            FailureClass::Refused => self.refuse(began, &failure.message, now),
             // The API looked the job up, so it took the key.
-            FailureClass::NotFound => self.accept(instant),
-            FailureClass::Throttled | FailureClass::Transient | FailureClass::Permanent => {
-                self.shrug(instant)
-            }
+            FailureClass::NotFound => self.accept(now),
+            FailureClass::Throttled | FailureClass::Transient | FailureClass::Permanent => self.shrug(now),
         };
+        if failure.class == FailureClass::Throttled {
+            self.throttle(pause, &failure.message, now, rng);
+        } else {
+            self.throttles = 0;
+        }
         let Some(job) = self.jobs.get_mut(id) else { return (Vec::new(), news) };
         let delay = job.tracker.fail(failure, now, &self.cadence, rng);
-        let drafts =
-            if self.access == Access::Accepted { job.tracker.alarm(instant, false) } else { Vec::new() };
-        if failure.class == FailureClass::Throttled {
-            let hold = if pause.is_zero() { delay } else { pause };
-            self.held_until = self.held_until.max(instant + hold);
-        }
+        let drafts = if self.access == Access::Accepted { job.tracker.alarm(now, false) } else { Vec::new() };
         // The verdict on lasting trouble rests on a fresh answer where one can be had.
-        let verdict = job.tracker.trouble_at().unwrap_or(instant + delay);
-        let due = (instant + delay).min(verdict).max(instant + pause);
-        self.schedule_after(id, began, Some(due), instant);
+        let verdict = job.tracker.trouble_at().unwrap_or(now + delay);
+        let mut due = (now + delay).min(verdict).max(now + pause);
+        if matches!(self.access, Access::Suspected { .. }) && !self.queue.is_empty() {
+            due = due.max(self.held_until + CONFIRM_AFTER);
+        }
+        self.schedule_after(id, began, Some(due), now);
         (drafts, news)
+    }
+
+    /// The server limits the project: it is left alone for as long as the server asks, or with exponential backoff
+    /// where it does not say how long.
+    fn throttle(&mut self, pause: Duration, reason: &str, now: Instant, rng: &mut fastrand::Rng) {
+        self.throttles = self.throttles.saturating_add(1);
+        let pause = if pause.is_zero() { Backoff::POLL.delay(self.throttles, pause, rng) } else { pause };
+        self.held_until = self.held_until.max(now + pause);
+        self.throttled = Some((self.held_until, reason.to_owned()));
+        let held: Vec<_> = self.queue.iter().take_while(|(due, _)| *due < self.held_until).cloned().collect();
+        for (due, id) in held {
+            if let Some(job) = self.jobs.get_mut(&id) {
+                job.tracker.starve(due.max(now), reason);
+            }
+            self.schedule(&id, Some(due));
+        }
     }
 
     /// Takes a failure that says nothing about the key.
@@ -235,28 +254,34 @@ impl Project {
         None
     }
 
-    fn refuse(
-        &mut self,
-        id: &JobId,
-        began: Instant,
-        reason: &str,
-        now: Instant,
-        pause: Duration,
-    ) -> Option<ProjectNews> {
-        let (told, confirmed) = match self.access {
-            Access::Accepted => (false, false),
-            Access::Suspected { since } => (false, began >= since),
-            Access::Refused { .. } => (true, true),
+    /// Takes a refusal of the key by a poll that began at `began`.
+    fn refuse(&mut self, began: Instant, reason: &str, now: Instant) -> Option<ProjectNews> {
+        let confirmed = match self.access {
+            Access::Accepted => {
+                self.suspect(now);
+                return None;
+            }
+            Access::Suspected { since } => began > since,
+            Access::Refused { .. } => true,
         };
-        if confirmed {
-            self.access = Access::Refused { reason: reason.to_owned() };
-            self.held_until = self.held_until.max(now + self.cadence.slowest());
-        } else if self.accepted() {
-            self.access = Access::Suspected { since: now };
-            self.held_until = self.held_until.max(now + self.cadence.fastest().min(CONFIRM_AFTER));
+        if !confirmed {
+            return None;
         }
-        self.schedule_after(id, began, Some(self.held_until.max(now + pause)), now);
-        (confirmed && !told).then(|| ProjectNews::Unauthorized(reason.to_owned()))
+        self.held_until = self.held_until.max(now + self.cadence.slowest());
+        let before = std::mem::replace(&mut self.access, Access::Refused { reason: reason.to_owned() });
+        let news = matches!(before, Access::Suspected { .. });
+        news.then(|| ProjectNews::Unauthorized(reason.to_owned()))
+    }
+
+    /// Has the key tried again soon; by another job, if there is one, because that tells a refused key from a job that
+    /// alone is refused.
+    fn suspect(&mut self, now: Instant) {
+        let again = now + self.cadence.fastest().min(CONFIRM_AFTER);
+        self.access = Access::Suspected { since: now };
+        self.held_until = self.held_until.max(again);
+        if let Some((due, other)) = self.queue.first().cloned() {
+            self.schedule(&other, Some(due.min(again)));
+        }
     }
 
     fn accept(&mut self, now: Instant) -> Option<ProjectNews> {
@@ -333,6 +358,11 @@ impl Project {
             Some(_) => due.map(|_| now),
             None => due,
         };
+        if let (Some(due), Some((until, reason)), Some(job)) = (due, &self.throttled, self.jobs.get_mut(id))
+            && due < *until
+        {
+            job.tracker.starve(due, reason);
+        }
         self.schedule(id, due);
     }
 

@@ -49,6 +49,11 @@ pub struct Now {
     pub wall: Timestamp,
 }
 
+/// The earliest of these readings, if there is any.
+pub(super) fn earliest<const N: usize>(readings: [Option<Instant>; N]) -> Option<Instant> {
+    readings.into_iter().flatten().min()
+}
+
 /// The time from `from` to `to`; 0 where `from` is later.
 pub fn wall_between(from: Timestamp, to: Timestamp) -> Duration {
     Duration::try_from(to.duration_since(from)).unwrap_or(Duration::ZERO)

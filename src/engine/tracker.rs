@@ -4,12 +4,10 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use super::cadence::{Cadence, Progress};
 use super::event::{Failure, FailureClass};
 use super::retry::Backoff;
-use super::time::{Instant, Now, wall_between};
+use super::time::{Instant, Now, earliest, wall_between};
 use crate::config::{JobSettings, WatchSettings};
 use crate::model::{
     JobFacts, JobRef, Observation, ProjectName, Status, Transition, TransitionId, TransitionKind,
@@ -46,11 +44,35 @@ pub struct Tracker {
     last_was_not_found: bool,
 }
 
-/// How a job ended, and when that was observed.
+/// How a job ended, and what the clocks showed when that was observed.
 #[derive(Debug, Clone, Copy)]
 struct End {
-    kind: TransitionKind,
-    observed_at: Timestamp,
+    how: Ending,
+    observed_at: Now,
+}
+
+/// How a job can end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Well.
+    Completed,
+    /// Badly.
+    Failed,
+    /// It was stopped.
+    Cancelled,
+    /// In a state this program does not know.
+    Unrecognised,
+}
+
+impl From<Ending> for TransitionKind {
+    fn from(how: Ending) -> Self {
+        match how {
+            Ending::Completed => Self::Completed,
+            Ending::Failed => Self::Failed,
+            Ending::Cancelled => Self::Cancelled,
+            Ending::Unrecognised => Self::Unrecognised,
+        }
+    }
 }
 
 /// Trouble that is told once it has lasted.
@@ -74,7 +96,7 @@ impl Streak {
 
 /// Something to tell, before it has an id.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Draft {
+pub(super) struct Draft {
     /// What happened.
     pub kind: TransitionKind,
     /// The status before.
@@ -85,7 +107,7 @@ pub struct Draft {
 
 /// What an observation leads to.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Findings {
+pub(super) struct Findings {
     /// What is to be told, in order.
     pub drafts: Vec<Draft>,
     /// A status that was never seen before and is not known.
@@ -98,7 +120,7 @@ pub enum Standing {
     /// Not ended, and no lasting trouble.
     Open,
     /// Ended, in this way.
-    Ended(TransitionKind),
+    Ended(Ending),
     /// Answered with 404 for too long: it was never seen, or is lost.
     Missing,
     /// Without a good answer for too long.
@@ -107,7 +129,7 @@ pub enum Standing {
 
 impl Tracker {
     /// A job whose watch starts at `now`.
-    pub fn new(settings: JobSettings, watch: WatchSettings, now: Now) -> Self {
+    pub(super) fn new(settings: JobSettings, watch: WatchSettings, now: Now) -> Self {
         Self {
             settings,
             watch,
@@ -128,8 +150,8 @@ impl Tracker {
         }
     }
 
-    /// Takes a good answer: appends to `findings` what is to be told.
-    pub fn observe(&mut self, observation: Observation, now: Now) -> Findings {
+    /// Takes a good answer. Returns what it leads to; nothing for a job that has ended.
+    pub(super) fn observe(&mut self, observation: Observation, now: Now) -> Findings {
         let mut findings = Findings::default();
         if self.end.is_some() {
             return findings;
@@ -148,9 +170,9 @@ impl Tracker {
         if self.missing.told || self.unreachable.told {
             tell(TransitionKind::Recovered);
         }
-        self.end = end_of(&status, &self.facts).map(|kind| End { kind, observed_at: now.wall });
+        self.end = end_of(&status, &self.facts).map(|how| End { how, observed_at: now });
         if let Some(end) = self.end {
-            tell(end.kind);
+            tell(end.how.into());
         } else {
             if previous.as_ref().is_some_and(|previous| !previous.same_as(&status)) {
                 tell(TransitionKind::StatusChanged);
@@ -160,20 +182,18 @@ impl Tracker {
             }
         }
         self.forget_trouble();
-        findings.unknown_status = self.first_sight_of_unknown(status);
+        findings.unknown_status = self.first_sight_of_unknown(status).filter(|_| self.end.is_none());
         findings
     }
 
     /// Takes a failure. Returns how long to wait for the next poll; lasting trouble is found by [`Tracker::alarm`].
-    pub fn fail(
+    pub(super) fn fail(
         &mut self,
         failure: &Failure,
-        now: Now,
+        now: Instant,
         cadence: &Cadence,
         rng: &mut fastrand::Rng,
     ) -> Duration {
-        let floor = failure.pause(now);
-        let now = now.instant;
         self.last_error = Some(failure.message.clone());
         self.last_was_not_found = failure.class == FailureClass::NotFound;
         if self.last_was_not_found && self.status.is_none() {
@@ -193,12 +213,12 @@ impl Tracker {
         if self.last_was_not_found && self.unreachable.told {
             return cadence.slowest();
         }
-        Backoff::POLL.delay(self.failures, floor, rng)
+        Backoff::POLL.delay(self.failures, Duration::ZERO, rng)
     }
 
     /// Finds what time alone brings about: lasting trouble and a passed deadline. Trouble is not judged while
     /// `in_flight`, because the answer may end it.
-    pub fn alarm(&mut self, now: Instant, in_flight: bool) -> Vec<Draft> {
+    pub(super) fn alarm(&mut self, now: Instant, in_flight: bool) -> Vec<Draft> {
         let mut drafts = Vec::new();
         let mut tell = |kind, reason| {
             drafts.push(Draft { kind, previous_status: self.status.clone(), reason });
@@ -222,16 +242,13 @@ impl Tracker {
     }
 
     /// When [`Tracker::alarm`] next has something to find.
-    pub fn alarm_at(&self, in_flight: bool) -> Option<Instant> {
+    pub(super) fn alarm_at(&self, in_flight: bool) -> Option<Instant> {
         let trouble = if in_flight { None } else { self.trouble_at() };
-        match (trouble, self.overdue_at()) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        }
+        earliest([trouble, self.overdue_at()])
     }
 
     /// When lasting trouble is told, if nothing good comes before.
-    pub fn trouble_at(&self) -> Option<Instant> {
+    pub(super) fn trouble_at(&self) -> Option<Instant> {
         match (&self.status, self.last_was_not_found) {
             _ if self.end.is_some() => None,
             (None, true) => self.missing.due(self.watch.not_found_grace),
@@ -244,15 +261,23 @@ impl Tracker {
         Some(self.watched_since.instant + deadline.saturating_sub(self.head_start.unwrap_or_default()))
     }
 
+    /// No poll can be made from `at` on, because the server asked to be left alone: without a good answer from then on,
+    /// the job is in trouble like one whose poll failed.
+    pub(super) fn starve(&mut self, at: Instant, reason: &str) {
+        self.unreachable.extend(at);
+        self.last_error = Some(reason.to_owned());
+        self.last_was_not_found = false;
+    }
+
     /// Trouble up to now does not count: the project's key was refused, which says nothing about the job.
-    pub fn excuse_trouble(&mut self) {
+    pub(super) fn excuse_trouble(&mut self) {
         self.failures = 0;
         self.missing.since = None;
         self.unreachable.since = None;
     }
 
     /// The time until the next poll after a good answer.
-    pub fn next_interval(&self, now: Instant, cadence: &Cadence, rng: &mut fastrand::Rng) -> Duration {
+    pub(super) fn next_interval(&self, now: Instant, cadence: &Cadence, rng: &mut fastrand::Rng) -> Duration {
         cadence.interval(self.age(now), self.progress.projection(now), rng)
     }
 
@@ -262,7 +287,13 @@ impl Tracker {
     }
 
     /// Makes a transition of a draft.
-    pub fn transition(&self, draft: Draft, project: &ProjectName, id: TransitionId, now: Now) -> Transition {
+    pub(super) fn transition(
+        &self,
+        draft: Draft,
+        project: &ProjectName,
+        id: TransitionId,
+        now: Now,
+    ) -> Transition {
         Transition {
             id,
             kind: draft.kind,
@@ -282,24 +313,26 @@ impl Tracker {
         JobRef { id: self.settings.id.clone(), name: self.settings.name.clone(), facts: self.facts.clone() }
     }
 
-    /// How long the job took, or has been taking: from its start (or that of the watch, where it is unknown) to its end
-    /// (or when that was observed, where it is unknown).
+    /// How long the job took, or has been taking. Between the times that the API gave where it gave both; else by the
+    /// monotonic clock, from its start, or from that of the watch where its start is not known.
     pub fn elapsed(&self, now: Now) -> Duration {
-        let started = self.facts.created_at.unwrap_or(self.watched_since.wall);
-        let until = self.end.map(|end| self.facts.completed_at.unwrap_or(end.observed_at));
-        wall_between(started, until.unwrap_or(now.wall))
+        match (self.end, self.facts.created_at, self.facts.completed_at) {
+            (Some(_), Some(created_at), Some(completed_at)) => wall_between(created_at, completed_at),
+            (Some(end), _, _) => self.age(end.observed_at.instant),
+            (None, _, _) => self.age(now.instant),
+        }
     }
 
     /// How long after its end the end was observed, where both are known.
     pub fn detection_delay(&self, now: Now) -> Option<Duration> {
-        let observed_at = self.end.map_or(now.wall, |end| end.observed_at);
+        let observed_at = self.end.map_or(now, |end| end.observed_at).wall;
         self.facts.completed_at.map(|completed_at| wall_between(completed_at, observed_at))
     }
 
     /// How the job stands.
     pub fn standing(&self) -> Standing {
         match self.end {
-            Some(end) => Standing::Ended(end.kind),
+            Some(end) => Standing::Ended(end.how),
             None if self.missing.told => Standing::Missing,
             None if self.unreachable.told && self.last_was_not_found && self.status.is_some() => {
                 Standing::Missing
@@ -307,6 +340,11 @@ impl Tracker {
             None if self.unreachable.told => Standing::Unreachable,
             None => Standing::Open,
         }
+    }
+
+    /// Whether the API ended the job.
+    pub fn has_ended(&self) -> bool {
+        self.end.is_some()
     }
 
     /// The last known status.
@@ -342,7 +380,9 @@ impl Tracker {
             self.head_start.get_or_insert(wall_between(created_at, now.wall).saturating_sub(watched));
         }
         let age = self.age(now.instant);
-        self.progress.read(self.facts.percent_complete, age, now.instant);
+        if let Some(percent) = self.facts.intermediate_progress() {
+            self.progress.read(percent, age, now.instant);
+        }
     }
 
     fn progress_is_worth_telling(&mut self) -> bool {
@@ -373,12 +413,12 @@ impl Tracker {
 }
 
 /// How a job with this status and these facts ended, if it ended.
-fn end_of(status: &Status, facts: &JobFacts) -> Option<TransitionKind> {
+fn end_of(status: &Status, facts: &JobFacts) -> Option<Ending> {
     match status {
-        Status::Completed => Some(TransitionKind::Completed),
-        Status::Failed => Some(TransitionKind::Failed),
-        Status::Cancelled => Some(TransitionKind::Cancelled),
-        Status::Other(_) => facts.completed_at.map(|_| TransitionKind::Unrecognised),
+        Status::Completed => Some(Ending::Completed),
+        Status::Failed => Some(Ending::Failed),
+        Status::Cancelled => Some(Ending::Cancelled),
+        Status::Other(_) => facts.completed_at.map(|_| Ending::Unrecognised),
         Status::Pending => None,
     }
 }

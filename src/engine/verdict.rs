@@ -5,8 +5,8 @@
 use serde::{Serialize, Serializer};
 
 use super::project::JobView;
-use super::tracker::Standing;
-use crate::model::{Exit, TransitionKind};
+use super::tracker::{Ending, Standing};
+use crate::model::Exit;
 
 /// How a job stands, for a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,10 +33,10 @@ impl Outcome {
     /// The outcome of a job.
     pub fn of(job: &JobView<'_>) -> Self {
         match job.tracker.standing() {
-            Standing::Ended(TransitionKind::Completed) => Self::Completed,
-            Standing::Ended(TransitionKind::Cancelled) => Self::Cancelled,
-            Standing::Ended(TransitionKind::Unrecognised) => Self::Unrecognised,
-            Standing::Ended(_) => Self::Failed,
+            Standing::Ended(Ending::Completed) => Self::Completed,
+            Standing::Ended(Ending::Failed) => Self::Failed,
+            Standing::Ended(Ending::Cancelled) => Self::Cancelled,
+            Standing::Ended(Ending::Unrecognised) => Self::Unrecognised,
             _ if job.refused.is_some() => Self::Unauthorized,
             Standing::Missing => Self::NotFound,
             Standing::Unreachable => Self::Unreachable,
@@ -119,12 +119,17 @@ impl Condition {
         }
     }
 
-    /// The exit code of a wait whose time is over.
+    /// The exit code of a wait whose time is over. While one job is open, [`Condition::Any`] can still be met, so what
+    /// became of the others does not count.
     pub fn judge_at_timeout(self, outcomes: &[Outcome]) -> Exit {
-        self.judge(outcomes).unwrap_or_else(|| match worst(outcomes) {
-            Exit::Met => Exit::Timeout,
-            other => other,
-        })
+        match (self.judge(outcomes), self) {
+            (Some(exit), _) => exit,
+            (None, Self::Any) => Exit::Timeout,
+            (None, Self::All { .. }) => match worst(outcomes) {
+                Exit::Met => Exit::Timeout,
+                other => other,
+            },
+        }
     }
 }
 
@@ -184,7 +189,8 @@ mod tests {
             (ALL, &[Open, Failed], Exit::Failed),
             (ALL, &[Open, Unreachable], Exit::Unreachable),
             (ALL, &[Completed], Exit::Met),
-            (Condition::Any, &[Open, Failed], Exit::Failed),
+            (Condition::Any, &[Open, Failed], Exit::Timeout),
+            (Condition::Any, &[Failed, Failed], Exit::Failed),
             (Condition::Any, &[Open], Exit::Timeout),
         ] {
             assert_eq!(condition.judge_at_timeout(outcomes), exit, "{condition:?} {outcomes:?}");

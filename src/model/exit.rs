@@ -39,6 +39,11 @@ impl Exit {
         self as u8
     }
 
+    /// Whether a signal asked for it.
+    pub fn is_signal(self) -> bool {
+        matches!(self, Self::Interrupted | Self::Terminated)
+    }
+
     /// What it means, in the words of the documentation.
     pub fn meaning(self) -> &'static str {
         match self {

@@ -1,16 +1,16 @@
 //! Names of things: jobs and projects.
 
 use std::fmt;
+use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-/// The id of a restore job, an opaque string.
+/// The id of a restore job, an opaque string. Copies are cheap.
 ///
 /// The API documents UUIDs, but other forms (`rj-…`) are in use, so only what cannot be an id is refused: an empty
 /// text, one longer than [`JobId::MAX_LEN`] bytes, and one with white space or control characters.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
-pub struct JobId(String);
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct JobId(Arc<str>);
 
 impl JobId {
     /// The longest id that is accepted, in bytes.
@@ -25,13 +25,19 @@ impl JobId {
             _ if text.chars().any(|c| c.is_whitespace() || c.is_control()) => Err(IdError::BadCharacter),
             // A URL path made of `.` or `..` names another resource, however it is encoded.
             _ if text == "." || text == ".." => Err(IdError::Dots),
-            _ => Ok(Self(text)),
+            _ => Ok(Self(text.into())),
         }
     }
 
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl Serialize for JobId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
     }
 }
 
@@ -61,10 +67,9 @@ pub enum IdError {
     Dots,
 }
 
-/// The name a user gives a project: one API key and its endpoint.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
-pub struct ProjectName(String);
+/// The name a user gives a project: one API key and its endpoint. Copies are cheap.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProjectName(Arc<str>);
 
 impl ProjectName {
     /// The name of the project that top-level `jobs` and the command line belong to.
@@ -72,7 +77,7 @@ impl ProjectName {
 
     /// A project of this name. Any text will do; the configuration refuses empty and repeated ones.
     pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+        Self(text.into().into())
     }
 
     /// The name as text.
@@ -84,6 +89,12 @@ impl ProjectName {
 impl Default for ProjectName {
     fn default() -> Self {
         Self::new(Self::DEFAULT)
+    }
+}
+
+impl Serialize for ProjectName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
     }
 }
 

@@ -22,6 +22,13 @@ pub struct JobFacts {
     pub percent_complete: Option<f64>,
 }
 
+impl JobFacts {
+    /// The progress, where it says more than that the job runs or ended: strictly between 0 and 100.
+    pub fn intermediate_progress(&self) -> Option<f64> {
+        self.percent_complete.filter(|percent| *percent > 0.0 && *percent < 100.0)
+    }
+}
+
 /// What one answer of the API said about one job.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Observation {

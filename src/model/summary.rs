@@ -5,6 +5,12 @@ use std::time::Duration;
 use super::{JobRef, Transition, TransitionKind, duration};
 
 impl JobRef {
+    /// The shortest thing people call the job: its name, the index it makes, or its id.
+    pub fn label(&self) -> &str {
+        let index = self.facts.target_index_name.as_deref();
+        self.name.as_deref().or(index).unwrap_or(self.id.as_str())
+    }
+
     /// What people call the job: its name, or its id, and the index it makes where that is known and adds anything.
     pub fn title(&self) -> String {
         let name = self.name.as_deref().unwrap_or(self.id.as_str());

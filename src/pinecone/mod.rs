@@ -4,7 +4,9 @@
 
 mod client;
 mod error;
+mod listing;
 mod wire;
 
 pub use client::{Client, Page};
 pub use error::Error;
+pub use listing::Listing;

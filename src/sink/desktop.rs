@@ -1,6 +1,6 @@
 //! Transitions as desktop notifications.
 //!
-//! Invariant: a notification service that is not there, or never answers, costs [`PATIENCE`] at most. Nobody can tell
+//! Invariant: a notification service that is not there, or never answers, costs five seconds at most. Nobody can tell
 //! whether a person saw a notification.
 
 use std::time::Duration;

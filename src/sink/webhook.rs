@@ -1,6 +1,6 @@
 //! Transitions as HTTP POSTs.
 //!
-//! Invariant: each attempt at a delivery has the same id and the same body; an attempt ends within [`TIMEOUT`].
+//! Invariant: each attempt at a delivery has the same id and the same body; an attempt ends within 15 s.
 
 use std::time::Duration;
 
@@ -61,7 +61,7 @@ impl Webhook {
             StatusCode::TOO_MANY_REQUESTS => FailureClass::Throttled,
             _ => FailureClass::Transient,
         };
-        let said = String::from_utf8_lossy(&answer);
+        let said = self.url.redact(&String::from_utf8_lossy(&answer));
         let line = http::presentable(said.lines().next().unwrap_or_default(), 200);
         let separator = if line.is_empty() { "" } else { ": " };
         let message = format!("{} answered HTTP {}{separator}{line}", self.url, status.as_u16());

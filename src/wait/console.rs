@@ -10,7 +10,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::engine::time::{Instant, Now};
 use crate::engine::{Engine, JobView, Outcome};
-use crate::model::{JobId, ProjectName, Transition, duration};
+use crate::model::{JobId, Transition, duration};
 
 /// How often the lines of a terminal are drawn.
 const FRAME: Duration = Duration::from_millis(120);
@@ -19,10 +19,10 @@ const FRAME: Duration = Duration::from_millis(120);
 const LINES: usize = 20;
 
 /// How progress is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Progress {
-    /// A line for each job, drawn again and again: for terminals.
-    Live,
+    /// A line for each job, drawn again and again on these: for terminals.
+    Live(MultiProgress),
     /// A line for each transition, and one now and then in between.
     Plain {
         /// How often a line is printed at least; 0 for never.
@@ -44,23 +44,12 @@ enum Mode {
     Silent,
 }
 
-struct Live {
-    lines: MultiProgress,
-    bars: BTreeMap<(ProjectName, JobId), ProgressBar>,
-    footer: ProgressBar,
-}
-
 impl Console {
-    pub(super) fn new(progress: Progress, now: Now) -> Self {
-        let mode = match progress {
-            Progress::Live => Mode::Live(Live::new()),
-            Progress::Plain { heartbeat } => Mode::Plain { heartbeat },
-            Progress::Silent => Mode::Silent,
-        };
-        let next = match &mode {
-            Mode::Live(_) => Some(now.instant),
-            Mode::Plain { heartbeat } if !heartbeat.is_zero() => Some(now.instant + *heartbeat),
-            Mode::Plain { .. } | Mode::Silent => None,
+    pub(super) fn new(progress: Progress, engine: &Engine, now: Now) -> Self {
+        let (mode, next) = match progress {
+            Progress::Live(lines) => (Mode::Live(Live::new(lines, engine)), Some(now.instant)),
+            Progress::Plain { heartbeat } => (Mode::Plain { heartbeat }, beat(now, heartbeat)),
+            Progress::Silent => (Mode::Silent, None),
         };
         Self { mode, next }
     }
@@ -72,118 +61,140 @@ impl Console {
 
     /// Shows how things stand.
     pub(super) fn refresh(&mut self, engine: &Engine, now: Now) {
-        match &mut self.mode {
+        self.next = match &mut self.mode {
             Mode::Live(live) => {
                 live.draw(engine, now);
-                self.next = Some(now.instant + FRAME);
+                Some(now.instant + FRAME)
             }
             Mode::Plain { heartbeat } => {
-                say(&now, &heartbeat_line(engine, now));
-                self.next = Some(now.instant + *heartbeat);
+                say(now, &heartbeat_line(engine, now));
+                beat(now, *heartbeat)
             }
-            Mode::Silent => self.next = None,
-        }
+            Mode::Silent => None,
+        };
     }
 
     /// Shows a transition.
     pub(super) fn tell(&mut self, transition: &Transition, now: Now) {
         if let Mode::Plain { heartbeat } = &self.mode {
-            say(&now, &transition.summary());
-            if !heartbeat.is_zero() {
-                self.next = Some(now.instant + *heartbeat);
-            }
+            say(now, &transition.summary());
+            self.next = beat(now, *heartbeat);
         }
     }
 
     /// Takes everything off a terminal that would be in the way of the report.
     pub(super) fn close(self) {
-        if let Mode::Live(live) = self.mode {
-            drop(live.lines.clear());
-        }
+        drop(self);
     }
 }
 
+/// When the next sign of life is due.
+fn beat(now: Now, heartbeat: Duration) -> Option<Instant> {
+    (!heartbeat.is_zero()).then(|| now.instant + heartbeat)
+}
+
 /// Prints a line with its time.
-fn say(now: &Now, text: &str) {
+fn say(now: Now, text: &str) {
     drop(writeln!(std::io::stderr().lock(), "{:.0} {text}", now.wall));
 }
 
 fn heartbeat_line(engine: &Engine, now: Now) -> String {
-    let total = engine.jobs().count();
     let open: Vec<_> = engine.jobs().filter(|job| Outcome::of(job) == Outcome::Open).collect();
     let oldest = open.iter().max_by_key(|job| job.tracker.age(now.instant));
-    let example = oldest.map(|job| format!("; {} {}", title(job), state(job, now))).unwrap_or_default();
-    format!("waiting for {} of {total} restores{example}", open.len())
+    let example =
+        oldest.map(|job| format!("; {} {}", job.tracker.job().label(), state(job, now))).unwrap_or_default();
+    format!("waiting for {} of {} restores{example}", open.len(), engine.jobs().count())
+}
+
+/// The lines of a terminal.
+struct Live {
+    lines: MultiProgress,
+    bars: BTreeMap<JobId, Bar>,
+    footer: ProgressBar,
+}
+
+/// The line of one job.
+struct Bar {
+    line: ProgressBar,
+    look: Option<Look>,
+}
+
+/// How a line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    Spinner,
+    Progress,
+    Good,
+    Bad,
+}
+
+impl Look {
+    fn template(self) -> &'static str {
+        match self {
+            Self::Spinner => "{spinner} {prefix} {wide_msg}",
+            Self::Progress => "{spinner} {prefix} [{bar:20}] {wide_msg}",
+            Self::Good => "✔ {prefix} {wide_msg}",
+            Self::Bad => "✘ {prefix} {wide_msg}",
+        }
+    }
 }
 
 impl Live {
-    fn new() -> Self {
-        let lines = MultiProgress::new();
-        let footer = lines.add(ProgressBar::new_spinner());
-        footer.set_style(style("{msg}"));
+    fn new(lines: MultiProgress, engine: &Engine) -> Self {
+        let footer = lines.add(ProgressBar::new_spinner().with_style(style("{msg}")));
+        let hidden = engine.jobs().count().saturating_sub(LINES);
+        if hidden > 0 {
+            footer.set_message(format!("  and {hidden} more"));
+        }
         Self { lines, bars: BTreeMap::new(), footer }
     }
 
     fn draw(&mut self, engine: &Engine, now: Now) {
-        let mut hidden = 0;
-        for job in engine.jobs() {
-            let key = (job.project.clone(), job.tracker.settings().id.clone());
-            if !self.bars.contains_key(&key) && self.bars.len() >= LINES {
-                hidden += 1;
-                continue;
-            }
-            let bar = self.bars.entry(key).or_insert_with(|| {
-                let bar = ProgressBar::new(100).with_style(style(SPINNER));
-                self.lines.insert_before(&self.footer, bar)
+        let label = |job: &JobView<'_>| -> String {
+            // Names of indexes and UUIDs stay whole within 36 characters, mostly.
+            job.tracker.job().label().chars().take(36).collect()
+        };
+        let width =
+            engine.jobs().take(LINES).map(|job| label(&job).chars().count()).max().unwrap_or_default();
+        for job in engine.jobs().take(LINES) {
+            let bar = self.bars.entry(job.tracker.settings().id.clone()).or_insert_with(|| {
+                let line = self.lines.insert_before(&self.footer, ProgressBar::new(100));
+                Bar { line, look: None }
             });
-            show(bar, &job, now);
-        }
-        if hidden > 0 {
-            self.footer.set_message(format!("  and {hidden} more"));
+            bar.show(&job, format!("{:<width$}", label(&job)), now);
         }
     }
 }
 
-const SPINNER: &str = "{spinner} {prefix} {wide_msg}";
-const BAR: &str = "{spinner} {prefix} [{bar:20}] {wide_msg}";
-
-fn show(bar: &ProgressBar, job: &JobView<'_>, now: Now) {
-    if bar.is_finished() {
-        return;
-    }
-    let percent = job.tracker.facts().percent_complete.filter(|percent| *percent > 0.0 && *percent < 100.0);
-    bar.set_prefix(title(job));
-    bar.set_message(state(job, now));
-    match Outcome::of(job) {
-        Outcome::Open => {
-            bar.set_style(style(if percent.is_some() { BAR } else { SPINNER }));
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 100")]
-            bar.set_position(percent.unwrap_or_default() as u64);
-            bar.tick();
-        }
-        Outcome::Completed => finish(bar, "✔ {prefix} {wide_msg}"),
-        _ => finish(bar, "✘ {prefix} {wide_msg}"),
+impl Drop for Live {
+    fn drop(&mut self) {
+        // A terminal that cannot be cleared is left as it is.
+        drop(self.lines.clear());
     }
 }
 
-fn finish(bar: &ProgressBar, template: &str) {
-    bar.set_style(style(template));
-    bar.tick();
+impl Bar {
+    fn show(&mut self, job: &JobView<'_>, label: String, now: Now) {
+        let percent = job.tracker.facts().intermediate_progress();
+        let look = match Outcome::of(job) {
+            Outcome::Open if percent.is_some() => Look::Progress,
+            Outcome::Open => Look::Spinner,
+            Outcome::Completed => Look::Good,
+            _ => Look::Bad,
+        };
+        if self.look.replace(look) != Some(look) {
+            self.line.set_style(style(look.template()));
+        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 100")]
+        self.line.set_position(percent.unwrap_or_default() as u64);
+        self.line.set_prefix(label);
+        self.line.set_message(state(job, now));
+        self.line.tick();
+    }
 }
 
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
-}
-
-/// What people call a job, short enough for a line.
-fn title(job: &JobView<'_>) -> String {
-    let settings = job.tracker.settings();
-    let index = job.tracker.facts().target_index_name.as_deref();
-    let full = settings.name.as_deref().or(index).unwrap_or(settings.id.as_str());
-    if full.chars().count() <= 36 {
-        return full.to_owned();
-    }
-    full.chars().take(35).chain(['…']).collect()
 }
 
 /// How a job is doing, in words.
@@ -194,11 +205,7 @@ fn state(job: &JobView<'_>, now: Now) -> String {
         (outcome, _) => outcome.as_str().replace('_', " "),
     };
     let mut words = vec![status];
-    if let Some(percent) =
-        job.tracker.facts().percent_complete.filter(|percent| *percent > 0.0 && *percent < 100.0)
-    {
-        words.push(format!("{percent:.0} %"));
-    }
+    words.extend(job.tracker.facts().intermediate_progress().map(|percent| format!("{percent:.0} %")));
     words.push(duration::human(job.tracker.elapsed(now)));
     if Outcome::of(job) == Outcome::Open {
         words.push(match job.next_poll {
@@ -206,9 +213,7 @@ fn state(job: &JobView<'_>, now: Now) -> String {
             None => "asking".to_owned(),
         });
     }
-    if let Some(error) = job.refused.or_else(|| job.tracker.last_error()) {
-        words.push(error.to_owned());
-    }
+    words.extend(job.refused.or(job.tracker.last_error()).map(str::to_owned));
     words.join(", ")
 }
 

@@ -1,7 +1,8 @@
 //! The wait: blocks until restores end, and says how they ended.
 //!
-//! Invariant: a wait with a timeout ends at most [`LAST_LOOK`] after it; one that is interrupted ends at once; either
-//! way the last known state of every job is reported.
+//! Invariant: the outcome of a wait with a timeout is known within two seconds of it, that of an interrupted one at
+//! once; either way the last known state of every job is reported. A signal that comes before the process ends
+//! decides the exit code.
 
 mod console;
 mod report;
@@ -32,7 +33,7 @@ const DRAIN: Duration = Duration::from_secs(10);
 const HASTY_DRAIN: Duration = Duration::from_millis(500);
 
 /// What is waited for, and what is shown meanwhile.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// When the wait is over.
     pub condition: Condition,
@@ -58,49 +59,15 @@ pub async fn wait(mut driver: Driver, options: Options, signals: &mut Signals) -
     let started = driver.now();
     let mut wait = Wait {
         condition: options.condition,
-        console: Console::new(options.progress, started),
+        console: Console::new(options.progress, driver.engine(), started),
         ndjson: options.ndjson,
         phase: Phase::Waiting { until: options.timeout.map(|timeout| started.instant + timeout) },
     };
-    let clock = driver.clock();
-    let exit = loop {
-        tokio::select! {
-            told = driver.turn() => wait.tell(&told?, driver.now()),
-            exit = signals.next() => break exit,
-            () = clock.sleep_until(wait.phase.limit()) => {
-                match wait.phase {
-                    Phase::Waiting { .. } => {
-                        driver.handle(Event::LastLookRequested);
-                        wait.phase = Phase::LookingOnceMore { until: driver.now().instant + LAST_LOOK };
-                    }
-                    Phase::LookingOnceMore { .. } => break wait.time_is_over(&driver),
-                }
-            }
-            () = clock.sleep_until(wait.console.next_refresh()) => {
-                wait.console.refresh(driver.engine(), driver.now());
-            }
-        }
-        if let Some(exit) = wait.condition.judge(&driver.engine().outcomes()) {
-            break exit;
-        }
-        if matches!(wait.phase, Phase::LookingOnceMore { .. }) && !driver.engine().has_polls() {
-            break wait.time_is_over(&driver);
-        }
-    };
-
-    let signalled = matches!(exit, Exit::Interrupted | Exit::Terminated);
-    let patience = if signalled { HASTY_DRAIN } else { DRAIN };
-    let report = Report::new(driver.engine(), exit, started, driver.now());
+    let outcome = wait.outcome(&mut driver, signals).await?;
     driver.handle(Event::StopRequested);
-    let limit = driver.now().instant + patience;
-    while !driver.engine().is_settled() {
-        tokio::select! {
-            told = driver.turn() => wait.tell(&told?, driver.now()),
-            () = clock.sleep_until(Some(limit)) => break,
-            _ = signals.next() => break,
-        }
-    }
+    let exit = wait.drain(&mut driver, outcome, signals).await?;
     wait.console.close();
+    let report = Report::new(driver.engine(), exit, started, driver.now());
     Ok(Waited { report, undelivered: driver.engine().owed() })
 }
 
@@ -129,6 +96,57 @@ impl Phase {
 }
 
 impl Wait {
+    /// Waits until the condition is met or cannot be met, time is over, or somebody interrupts.
+    async fn outcome(&mut self, driver: &mut Driver, signals: &mut Signals) -> Result<Exit, Error> {
+        let clock = driver.clock();
+        loop {
+            tokio::select! {
+                told = driver.turn() => {
+                    let told = told?;
+                    self.tell(&told, driver.now());
+                    // How a job stands does not change without a transition.
+                    if !told.is_empty() && let Some(exit) = self.condition.judge(&driver.engine().outcomes()) {
+                        return Ok(exit);
+                    }
+                }
+                exit = signals.next() => return Ok(exit),
+                () = clock.sleep_until(self.phase.limit()) => match self.phase {
+                    Phase::Waiting { .. } => {
+                        driver.handle(Event::LastLookRequested);
+                        self.phase = Phase::LookingOnceMore { until: driver.now().instant + LAST_LOOK };
+                    }
+                    Phase::LookingOnceMore { .. } => return Ok(self.time_is_over(driver)),
+                },
+                () = clock.sleep_until(self.console.next_refresh()) => {
+                    self.console.refresh(driver.engine(), driver.now());
+                }
+            }
+            if matches!(self.phase, Phase::LookingOnceMore { .. }) && !driver.engine().has_polls() {
+                return Ok(self.time_is_over(driver));
+            }
+        }
+    }
+
+    /// Lets what is owed to sinks go out, for a while. Returns the outcome, unless a signal came in between.
+    async fn drain(
+        &mut self,
+        driver: &mut Driver,
+        outcome: Exit,
+        signals: &mut Signals,
+    ) -> Result<Exit, Error> {
+        let clock = driver.clock();
+        let patience = if outcome.is_signal() { HASTY_DRAIN } else { DRAIN };
+        let limit = driver.now().instant + patience;
+        while !driver.engine().is_settled() {
+            tokio::select! {
+                told = driver.turn() => self.tell(&told?, driver.now()),
+                () = clock.sleep_until(Some(limit)) => break,
+                exit = signals.next() => return Ok(exit),
+            }
+        }
+        Ok(outcome)
+    }
+
     fn tell(&mut self, told: &[Arc<Transition>], now: Now) {
         for transition in told {
             self.console.tell(transition, now);

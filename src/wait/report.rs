@@ -59,7 +59,7 @@ impl Report {
     /// One line for a notification.
     pub fn headline(&self) -> String {
         match &self.jobs[..] {
-            [job] => format!("{} {}", job.title(), job.outcome_in_words()),
+            [job] => format!("{} {}", job.job.label(), job.outcome_in_words()),
             jobs => {
                 let completed = jobs.iter().filter(|job| job.outcome == Outcome::Completed).count();
                 format!("{completed} of {} restores completed", jobs.len())
@@ -94,11 +94,6 @@ impl JobReport {
             polls: view.polls,
             last_error: view.refused.or(tracker.last_error()).map(str::to_owned),
         }
-    }
-
-    fn title(&self) -> &str {
-        let index = self.job.facts.target_index_name.as_deref();
-        self.job.name.as_deref().or(index).unwrap_or(self.job.id.as_str())
     }
 
     fn outcome_in_words(&self) -> String {

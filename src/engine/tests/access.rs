@@ -1,0 +1,117 @@
+//! Keys that are refused.
+
+use TransitionKind::{Completed, ProjectRecovered, ProjectUnauthorized, Unreachable, Watched};
+
+use super::*;
+
+#[test]
+fn one_refusal_is_not_told_two_in_a_row_are() {
+    let mut stage = Stage::new(&[project(&["a"])], Vec::new());
+    stage.fail(FailureClass::Refused);
+    assert_eq!(stage.kinds(), []);
+    stage.answer("Pending");
+    assert_eq!(stage.kinds(), [Watched]);
+    stage.fail(FailureClass::Refused);
+    stage.fail(FailureClass::Refused);
+    assert_eq!(stage.kinds(), [ProjectUnauthorized]);
+    assert!(stage.engine.jobs().all(|job| job.refused.is_some()));
+}
+
+#[test]
+fn the_second_look_comes_soon() {
+    let mut stage = Stage::new(&[project(&["a"])], Vec::new());
+    stage.fail(FailureClass::Refused);
+    assert_eq!(stage.next(), seconds(1));
+    assert_eq!(stage.polls.len(), 1);
+}
+
+#[test]
+fn refusals_of_polls_that_were_under_way_count_once() {
+    let mut stage = Stage::new(&[project(&["a", "b", "c"])], Vec::new());
+    assert_eq!(stage.polls.len(), 3);
+    for _ in 0..3 {
+        stage.fail(FailureClass::Refused);
+    }
+    assert_eq!(stage.kinds(), [], "one revoked moment, three answers");
+    stage.fail(FailureClass::Refused);
+    assert_eq!(stage.kinds(), [ProjectUnauthorized]);
+}
+
+#[test]
+fn a_refused_project_is_asked_slowly_and_told_to_recover() {
+    let mut stage = Stage::new(&[project(&["a", "b", "c"])], Vec::new());
+    while stage.kinds().is_empty() {
+        stage.fail(FailureClass::Refused);
+    }
+    for _ in 0..60 {
+        assert_eq!(stage.next(), seconds(60));
+        assert_eq!(stage.polls.len(), 1, "one look for all jobs");
+        stage.fail(FailureClass::Refused);
+    }
+    assert_eq!(stage.kinds(), [], "told once, and no job is called unreachable for it");
+    stage.answer("Pending");
+    assert_eq!(stage.kinds(), [ProjectRecovered, Watched]);
+    assert!(stage.engine.jobs().all(|job| job.refused.is_none()));
+    stage.answer("Completed");
+    stage.answer("Completed");
+    assert_eq!(
+        stage.kinds(),
+        [Watched, Completed, Watched, Completed],
+        "all jobs are looked at again at once"
+    );
+}
+
+#[test]
+fn an_outage_after_one_refusal_is_still_an_outage() {
+    let mut stage = Stage::new(&[project(&["a"])], Vec::new());
+    stage.fail(FailureClass::Refused);
+    stage.fail_for(FailureClass::Transient, seconds(1200));
+    assert_eq!(stage.kinds(), [Unreachable]);
+}
+
+#[test]
+fn an_outage_of_a_refused_project_is_met_slowly() {
+    let mut stage = Stage::new(&[project(&["a"])], Vec::new());
+    stage.fail(FailureClass::Refused);
+    stage.fail(FailureClass::Refused);
+    stage.kinds();
+    for _ in 0..10 {
+        stage.fail(FailureClass::Transient);
+        assert!(stage.next() >= seconds(60));
+    }
+    assert_eq!(stage.kinds(), []);
+}
+
+#[test]
+fn one_job_that_alone_is_refused_is_no_refused_key() {
+    let mut stage = Stage::new(&[project(&["a", "b"])], Vec::new());
+    let mut refused = 0;
+    while stage.now.instant < Instant::after_start(seconds(1800)) {
+        let poll = stage.poll();
+        if poll.job == id("a") {
+            refused += 1;
+            stage.fail_poll(poll, failure(FailureClass::Refused));
+        } else {
+            stage.answer_with(poll, "Pending", JobFacts::default());
+        }
+    }
+    assert!(refused < 200, "asked with backoff: {refused} times in half an hour");
+    assert_eq!(stage.kinds(), [Watched, Unreachable]);
+}
+
+#[test]
+fn one_projects_key_is_no_others() {
+    let other = ProjectSettings { name: ProjectName::new("other"), ..project(&["b"]) };
+    let mut stage = Stage::new(&[project(&["a"]), other], Vec::new());
+    let mut polled = 0;
+    while stage.now.instant < Instant::after_start(seconds(600)) {
+        let poll = stage.poll();
+        if poll.project.as_str() == "other" {
+            polled += 1;
+            stage.answer_with(poll, "Pending", JobFacts::default());
+        } else {
+            stage.fail_poll(poll, failure(FailureClass::Refused));
+        }
+    }
+    assert!(polled > 50, "{polled}");
+}

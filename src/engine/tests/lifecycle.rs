@@ -1,0 +1,316 @@
+//! The life of a job: what each answer means and what is told.
+
+use TransitionKind::{
+    Completed, NotFound, Overdue, Progressed, Recovered, StatusChanged, Unreachable, Unrecognised, Watched,
+};
+
+use super::*;
+
+fn stage() -> Stage {
+    Stage::with_job(JobSettings::new(id("a")))
+}
+
+#[test]
+fn each_end_is_told_once_and_ends_polling() {
+    for (status, how) in [
+        ("Completed", Ending::Completed),
+        ("completed", Ending::Completed),
+        ("FAILED", Ending::Failed),
+        ("cancelled", Ending::Cancelled),
+        ("Cancelled", Ending::Cancelled),
+    ] {
+        let mut stage = stage();
+        stage.answer("Pending");
+        assert_eq!(stage.kinds(), [Watched]);
+        stage.answer(status);
+        assert_eq!(stage.kinds(), [how.into()]);
+        assert_eq!(stage.standing(), Standing::Ended(how));
+        assert_eq!(stage.engine.next_deadline(), None, "nothing is left to do");
+    }
+}
+
+#[test]
+fn a_job_that_had_ended_is_watched_and_ended_at_once() {
+    let mut stage = stage();
+    stage.answer("Completed");
+    assert_eq!(stage.kinds(), [Watched, Completed]);
+}
+
+#[test]
+fn an_end_stays_an_end() {
+    let mut stage = stage();
+    let poll = stage.poll();
+    stage.answer_with(poll.clone(), "Completed", JobFacts::default());
+    stage.kinds();
+    // The same answer again, and another that contradicts it: both come too late.
+    stage.answer_with(poll.clone(), "Completed", JobFacts::default());
+    stage.answer_with(poll.clone(), "Pending", JobFacts::default());
+    stage.fail_poll(poll, failure(FailureClass::NotFound));
+    assert_eq!(stage.kinds(), []);
+    assert_eq!(stage.standing(), Standing::Ended(Ending::Completed));
+}
+
+#[test]
+fn late_answers_of_earlier_polls_are_ignored() {
+    let mut stage = stage();
+    let first = stage.poll();
+    stage.answer_with(first.clone(), "Pending", JobFacts::default());
+    let second = stage.poll();
+    assert!(second.generation > first.generation);
+    stage.answer_with(first, "Failed", JobFacts::default());
+    assert_eq!(stage.kinds(), [Watched]);
+    stage.answer_with(second, "Completed", JobFacts::default());
+    assert_eq!(stage.kinds(), [Completed]);
+}
+
+#[test]
+fn an_unknown_status_is_noted_once_and_is_no_end() {
+    let mut stage = stage();
+    for status in ["Running", "running", "Pending", "Running", "Initializing"] {
+        stage.answer(status);
+    }
+    assert_eq!(stage.kinds(), [Watched, StatusChanged, StatusChanged, StatusChanged]);
+    let noted: Vec<_> = stage
+        .notes
+        .iter()
+        .map(|note| match note {
+            Note::UnknownStatus { status, .. } => status.as_str(),
+            other => panic!("unexpected {other:?}"),
+        })
+        .collect();
+    assert_eq!(noted, ["Running", "Initializing"]);
+    assert_eq!(stage.standing(), Standing::Open);
+}
+
+#[test]
+fn a_server_that_makes_up_statuses_is_noted_a_bounded_number_of_times() {
+    let mut stage = stage();
+    for n in 0..100 {
+        stage.answer(&format!("Made-up-{n}"));
+    }
+    assert_eq!(stage.notes.len(), 16);
+}
+
+#[test]
+fn an_unknown_status_with_an_end_time_is_an_unrecognised_end() {
+    let mut stage = stage();
+    let poll = stage.poll();
+    let facts = JobFacts { completed_at: Some(NOON.parse().unwrap()), ..JobFacts::default() };
+    stage.answer_with(poll, "PartiallyCompleted", facts);
+    assert_eq!(stage.kinds(), [Watched, Unrecognised]);
+}
+
+#[test]
+fn times_of_an_end() {
+    let mut stage = stage();
+    let poll = stage.poll();
+    stage.pass(seconds(90));
+    let facts = JobFacts {
+        created_at: Some("2026-11-23T11:59:00Z".parse().unwrap()),
+        completed_at: Some("2026-11-23T12:01:20Z".parse().unwrap()),
+        ..JobFacts::default()
+    };
+    stage.answer_with(poll, "Completed", facts);
+    let end = stage.told.last().unwrap();
+    assert_eq!(end.elapsed_seconds, Some(140.0));
+    assert_eq!(end.detection_delay_seconds, Some(10.0));
+}
+
+#[test]
+fn a_job_that_is_never_found_is_told_after_the_grace() {
+    let mut stage = stage();
+    stage.fail_for(FailureClass::NotFound, seconds(59));
+    assert_eq!(stage.kinds(), []);
+    stage.fail_for(FailureClass::NotFound, seconds(3));
+    assert_eq!(stage.kinds(), [NotFound]);
+    assert_eq!(stage.standing(), Standing::Missing);
+    // The watch goes on, slowly, and is not told again.
+    stage.fail_for(FailureClass::NotFound, seconds(3600));
+    assert_eq!(stage.kinds(), []);
+    stage.answer("Pending");
+    assert_eq!(stage.kinds(), [Watched, Recovered]);
+    assert_eq!(stage.standing(), Standing::Open);
+}
+
+#[test]
+fn a_job_that_appears_within_the_grace_is_watched() {
+    let mut stage = stage();
+    stage.fail_for(FailureClass::NotFound, seconds(30));
+    stage.answer("Pending");
+    assert_eq!(stage.kinds(), [Watched]);
+}
+
+#[test]
+fn a_404_of_a_job_that_was_seen_is_trouble_like_any_other() {
+    let mut stage = stage();
+    stage.answer("Pending");
+    stage.kinds();
+    stage.fail_for(FailureClass::NotFound, seconds(590));
+    assert_eq!(stage.kinds(), []);
+    stage.fail_for(FailureClass::NotFound, seconds(80));
+    assert_eq!(stage.kinds(), [NotFound]);
+    assert_eq!(stage.standing(), Standing::Missing);
+    stage.answer("Completed");
+    assert_eq!(stage.kinds(), [Recovered, Completed]);
+}
+
+#[test]
+fn unreachable_is_told_once_and_so_is_the_recovery() {
+    for class in [FailureClass::Transient, FailureClass::Throttled, FailureClass::Permanent] {
+        let mut stage = stage();
+        stage.answer("Pending");
+        stage.kinds();
+        stage.fail_for(class, seconds(3600));
+        assert_eq!(stage.kinds(), [Unreachable], "{class:?}");
+        assert_eq!(stage.standing(), Standing::Unreachable);
+        stage.answer("Pending");
+        assert_eq!(stage.kinds(), [Recovered]);
+        stage.fail_for(class, seconds(3600));
+        assert_eq!(stage.kinds(), [Unreachable], "a second outage is news again");
+    }
+}
+
+#[test]
+fn one_failure_after_a_long_pause_is_no_outage() {
+    let mut stage = stage();
+    stage.answer("Pending");
+    stage.pass(seconds(86_400));
+    stage.fail(FailureClass::Transient);
+    stage.answer("Pending");
+    assert_eq!(stage.kinds(), [Watched]);
+}
+
+#[test]
+fn errors_of_the_server_do_not_count_against_a_job_that_was_never_seen() {
+    // Answers of 404 show that the API works, so they are no outage, however short `unreachable_after` is.
+    let mut settings = project(&["a"]);
+    settings.watch.unreachable_after = seconds(5);
+    let mut stage = Stage::new(&[settings], Vec::new());
+    stage.fail_for(FailureClass::NotFound, seconds(30));
+    stage.fail(FailureClass::Transient);
+    assert_eq!(stage.kinds(), []);
+}
+
+#[test]
+fn the_verdict_rests_on_a_poll_at_the_limit() {
+    let mut settings = project(&["a"]);
+    settings.watch.unreachable_after = seconds(30);
+    let mut stage = Stage::new(&[settings], Vec::new());
+    stage.fail(FailureClass::Transient);
+    let began = stage.now.instant;
+    let mut last = began;
+    while stage.kinds().is_empty() {
+        let poll = stage.poll();
+        last = stage.now.instant;
+        stage.fail_poll(poll, failure(FailureClass::Transient));
+    }
+    assert_eq!(last.since(began), seconds(30));
+}
+
+#[test]
+fn a_long_retry_after_does_not_put_off_the_verdict() {
+    let mut stage = stage();
+    let poll = stage.poll();
+    let asked = Some(retry::RetryAfter::For(seconds(7200)));
+    stage.fail_poll(poll, Failure { retry_after: asked, ..failure(FailureClass::Throttled) });
+    assert_eq!(stage.next(), seconds(600));
+    assert_eq!(stage.kinds(), [Unreachable]);
+    assert!(stage.polls.is_empty(), "the server is left alone all the same");
+    assert_eq!(stage.next(), seconds(6600));
+    assert_eq!(stage.polls.len(), 1);
+}
+
+#[test]
+fn a_project_that_is_left_alone_hides_none_of_its_jobs() {
+    // One job is answered with 429; no other can be asked for two hours, and each is told as unreachable in time.
+    let mut stage = Stage::new(&[project(&["a", "b", "c"])], Vec::new());
+    stage.answer("Pending");
+    let poll = stage.poll();
+    let asked = Some(retry::RetryAfter::For(seconds(7200)));
+    stage.fail_poll(poll, Failure { retry_after: asked, ..failure(FailureClass::Throttled) });
+    stage.answer("Pending");
+    stage.kinds();
+    while stage.told.len() < 3 {
+        stage.next();
+    }
+    assert_eq!(stage.kinds(), [Unreachable, Unreachable, Unreachable]);
+    assert!(stage.now.instant < Instant::after_start(seconds(605)));
+    assert!(stage.polls.is_empty());
+}
+
+#[test]
+fn a_short_pause_is_no_trouble() {
+    let mut settings = project(&["a", "b"]);
+    settings.watch.unreachable_after = seconds(20);
+    let mut stage = Stage::new(&[settings], Vec::new());
+    for _ in 0..50 {
+        let poll = stage.poll();
+        let asked = Some(retry::RetryAfter::For(seconds(5)));
+        stage.fail_poll(poll, Failure { retry_after: asked, ..failure(FailureClass::Throttled) });
+        stage.answer("Pending");
+        stage.answer("Pending");
+    }
+    assert!(!stage.kinds().contains(&Unreachable));
+}
+
+#[test]
+fn no_grace_and_no_patience() {
+    let mut settings = project(&["a"]);
+    settings.watch.not_found_grace = Duration::ZERO;
+    settings.watch.unreachable_after = Duration::ZERO;
+    for (class, kind) in [(FailureClass::NotFound, NotFound), (FailureClass::Transient, Unreachable)] {
+        let mut stage = Stage::new(&[settings.clone()], Vec::new());
+        stage.fail(class);
+        assert_eq!(stage.kinds(), [kind]);
+        stage.fail(class);
+        assert_eq!(stage.kinds(), []);
+    }
+}
+
+#[test]
+fn a_deadline_is_told_once_and_counts_from_the_start_of_the_job() {
+    let settings = JobSettings { deadline: Some(seconds(7200)), ..JobSettings::new(id("a")) };
+    let mut stage = Stage::with_job(settings);
+    let poll = stage.poll();
+    let facts = JobFacts { created_at: Some("2026-11-23T10:30:00Z".parse().unwrap()), ..JobFacts::default() };
+    stage.answer_with(poll, "Pending", facts);
+    assert_eq!(stage.kinds(), [Watched]);
+    stage.fail_for(FailureClass::Transient, seconds(1799 - 1200));
+    stage.answer("Pending");
+    assert_eq!(stage.kinds(), []);
+    let until = stage.now.instant + seconds(1300);
+    while stage.now.instant < until {
+        stage.answer("Pending");
+    }
+    assert_eq!(stage.kinds(), [Overdue]);
+    stage.answer("Completed");
+    assert_eq!(stage.kinds(), [Completed]);
+}
+
+#[test]
+fn progress_is_told_at_most_every_ten_points() {
+    let mut stage = stage();
+    for percent in [0.0, 4.0, 9.9, 10.0, 15.0, 19.0, 21.0, 90.0, 100.0] {
+        let poll = stage.poll();
+        let facts = JobFacts { percent_complete: Some(percent), ..JobFacts::default() };
+        stage.answer_with(poll, "Pending", facts);
+    }
+    let told: Vec<_> = stage
+        .told
+        .iter()
+        .filter(|transition| transition.kind == Progressed)
+        .filter_map(|transition| transition.job.as_ref()?.facts.percent_complete)
+        .collect();
+    assert_eq!(told, [10.0, 21.0, 90.0, 100.0]);
+}
+
+#[test]
+fn facts_once_known_are_not_forgotten() {
+    let mut stage = stage();
+    let poll = stage.poll();
+    let facts = JobFacts { target_index_name: Some("docs".into()), ..JobFacts::default() };
+    stage.answer_with(poll, "Pending", facts);
+    stage.answer("Completed");
+    let end = stage.told.last().unwrap();
+    assert_eq!(end.job.as_ref().unwrap().facts.target_index_name.as_deref(), Some("docs"));
+}

@@ -1,0 +1,165 @@
+//! Tests of the engine: tables without a runtime, and a simulated world.
+
+mod access;
+mod deliveries;
+mod lifecycle;
+mod schedule;
+mod simulation;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::time::{Instant, Now};
+use super::*;
+use crate::config::{EventFilter, JobSettings};
+use crate::model::{JobFacts, Status};
+
+/// The wall clock when a test begins.
+const NOON: &str = "2026-11-23T12:00:00Z";
+
+fn seconds(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+fn id(text: &str) -> JobId {
+    JobId::new(text).unwrap()
+}
+
+/// A project called `default` with these jobs.
+fn project(jobs: &[&str]) -> ProjectSettings {
+    let jobs = jobs.iter().map(|job| JobSettings::new(id(job))).collect();
+    ProjectSettings { jobs, ..ProjectSettings::default() }
+}
+
+/// One sink that wants everything.
+fn everything() -> SinkPlan {
+    SinkPlan { events: EventFilter::all(), policy: DeliveryPolicy::WEBHOOK }
+}
+
+fn failure(class: FailureClass) -> Failure {
+    Failure { class, retry_after: None, message: format!("{class:?}") }
+}
+
+/// An engine, a clock that a test moves, and what came of it. Commits are answered at once.
+struct Stage {
+    engine: Engine,
+    now: Now,
+    polls: VecDeque<PollId>,
+    told: Vec<Arc<Transition>>,
+    deliveries: VecDeque<Delivery>,
+    notes: Vec<Note>,
+}
+
+impl Stage {
+    fn new(projects: &[ProjectSettings], sinks: Vec<SinkPlan>) -> Self {
+        let now = Now { instant: Instant::default(), wall: NOON.parse().unwrap() };
+        let engine = Engine::new(projects, sinks, 7, now);
+        let mut stage = Self {
+            engine,
+            now,
+            polls: VecDeque::new(),
+            told: Vec::new(),
+            deliveries: VecDeque::new(),
+            notes: Vec::new(),
+        };
+        stage.step(Event::DeadlineReached);
+        stage
+    }
+
+    /// One job, no sinks.
+    fn with_job(settings: JobSettings) -> Self {
+        let mut project = project(&[]);
+        project.jobs.push(settings);
+        Self::new(&[project], Vec::new())
+    }
+
+    fn step(&mut self, event: Event) {
+        let mut events = VecDeque::from([event]);
+        while let Some(event) = events.pop_front() {
+            let mut actions = Vec::new();
+            self.engine.step(event, self.now, &mut actions);
+            for action in actions {
+                match action {
+                    Action::Poll(poll) => self.polls.push_back(poll),
+                    Action::Commit(batch) => {
+                        self.told.extend(batch.entries.into_iter().map(|entry| entry.transition));
+                        events.push_back(Event::Committed);
+                    }
+                    Action::Deliver(delivery) => self.deliveries.push_back(delivery),
+                    Action::Note(note) => self.notes.push(note),
+                }
+            }
+        }
+    }
+
+    /// Moves both clocks.
+    fn pass(&mut self, time: Duration) {
+        self.now = Now { instant: self.now.instant + time, wall: self.now.wall + time };
+    }
+
+    /// Moves the clocks to the next deadline, as the driver would, and says how long that took.
+    fn next(&mut self) -> Duration {
+        let at = self.engine.next_deadline().expect("something is to come");
+        let wait = at.since(self.now.instant);
+        self.pass(wait);
+        self.step(Event::DeadlineReached);
+        wait
+    }
+
+    /// The poll under way that began first; moves the clocks until there is one.
+    fn poll(&mut self) -> PollId {
+        for _ in 0..10 {
+            if let Some(poll) = self.polls.pop_front() {
+                return poll;
+            }
+            self.next();
+        }
+        panic!("no poll came of ten deadlines");
+    }
+
+    fn answer_with(&mut self, poll: PollId, status: &str, facts: JobFacts) {
+        let observation = Observation { id: poll.job.clone(), status: Status::parse(status), facts };
+        self.step(Event::Answered { poll, observation });
+    }
+
+    /// Answers the next poll with this status.
+    fn answer(&mut self, status: &str) {
+        let poll = self.poll();
+        self.answer_with(poll, status, JobFacts::default());
+    }
+
+    fn fail_poll(&mut self, poll: PollId, failure: Failure) {
+        self.step(Event::PollFailed { poll, failure });
+    }
+
+    /// Fails the next poll.
+    fn fail(&mut self, class: FailureClass) {
+        let poll = self.poll();
+        self.fail_poll(poll, failure(class));
+    }
+
+    /// Fails every poll until `time` has passed.
+    fn fail_for(&mut self, class: FailureClass, time: Duration) {
+        let until = self.now.instant + time;
+        loop {
+            while let Some(poll) = self.polls.pop_front() {
+                self.fail_poll(poll, failure(class));
+            }
+            match self.engine.next_deadline() {
+                Some(at) if at <= until => self.next(),
+                _ => break,
+            };
+        }
+        self.pass(until.since(self.now.instant));
+    }
+
+    /// What was told since the last call.
+    fn kinds(&mut self) -> Vec<TransitionKind> {
+        self.told.drain(..).map(|transition| transition.kind).collect()
+    }
+
+    fn standing(&self) -> Standing {
+        self.engine.jobs().next().unwrap().tracker.standing()
+    }
+}

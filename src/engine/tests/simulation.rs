@@ -1,0 +1,342 @@
+//! The engine in a simulated world: errors, throttling, hangs, unknown statuses, vanishing jobs, clock jumps and slow
+//! sinks, against a simple model of what must come of it.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::num::NonZeroU32;
+
+use jiff::SignedDuration;
+use proptest::prelude::*;
+
+use super::retry::RetryAfter;
+use super::*;
+use crate::config::Rate;
+
+/// Trouble is over by then, so that everything can come to its end.
+const CALM: Duration = Duration::from_secs(3 * 3600);
+
+/// A world that has not come to rest by then has a loop in it.
+const MAX_EVENTS: usize = 200_000;
+
+/// One job of the world.
+#[derive(Debug, Clone)]
+struct Script {
+    /// When the API first knows it.
+    appears: u64,
+    /// How long it runs from then on.
+    takes: u64,
+    end: &'static str,
+    /// Whether it has a status of its own while it runs.
+    odd: bool,
+    /// Whether it reports progress.
+    progress: bool,
+}
+
+/// What goes wrong, in probabilities.
+#[derive(Debug, Clone)]
+struct Trouble {
+    transient: f64,
+    throttled: f64,
+    hang: f64,
+    vanish: f64,
+    refused: f64,
+    sink: f64,
+    /// The wall clock jumps by so many seconds at these times.
+    jumps: Vec<(u64, i64)>,
+}
+
+fn scripts() -> impl Strategy<Value = Vec<Script>> {
+    let end = prop_oneof![Just("Completed"), Just("failed"), Just("CANCELLED"), Just("Exploded")];
+    let script = (0_u64..40, 0_u64..7000, end, any::<bool>(), any::<bool>())
+        .prop_map(|(appears, takes, end, odd, progress)| Script { appears, takes, end, odd, progress });
+    prop::collection::vec(script, 1..25)
+}
+
+fn trouble() -> impl Strategy<Value = Trouble> {
+    let jumps = prop::collection::vec((0_u64..7000, -90_000_i64..90_000), 0..3);
+    (0.0..0.4, 0.0..0.2, 0.0..0.1, 0.0..0.1, 0.0..0.1, 0.0..0.5, jumps).prop_map(
+        |(transient, throttled, hang, vanish, refused, sink, jumps)| Trouble {
+            transient,
+            throttled,
+            hang,
+            vanish,
+            refused,
+            sink,
+            jumps,
+        },
+    )
+}
+
+/// Everything that happens outside the engine.
+struct World {
+    scripts: Vec<Script>,
+    trouble: Trouble,
+    rng: fastrand::Rng,
+    now: Instant,
+    wall: SignedDuration,
+    pending: BinaryHeap<Reverse<(Instant, u64)>>,
+    events: BTreeMap<u64, Event>,
+    count: u64,
+    /// When each poll was made.
+    polls: Vec<Instant>,
+    /// What each sink took, by transition, and how often.
+    taken: Vec<Vec<Arc<Transition>>>,
+    told: Vec<Arc<Transition>>,
+    abandoned: usize,
+    log: Vec<Action>,
+}
+
+impl World {
+    fn new(scripts: Vec<Script>, trouble: Trouble, seed: u64, sinks: usize) -> Self {
+        Self {
+            scripts,
+            trouble,
+            rng: fastrand::Rng::with_seed(seed),
+            now: Instant::default(),
+            wall: SignedDuration::ZERO,
+            pending: BinaryHeap::new(),
+            events: BTreeMap::new(),
+            count: 0,
+            polls: Vec::new(),
+            taken: vec![Vec::new(); sinks],
+            told: Vec::new(),
+            abandoned: 0,
+            log: Vec::new(),
+        }
+    }
+
+    fn reading(&self) -> Now {
+        let noon: jiff::Timestamp = NOON.parse().unwrap();
+        let elapsed = self.now.since(Instant::default());
+        Now { instant: self.now, wall: noon + elapsed + self.wall }
+    }
+
+    fn later(&mut self, millis: u64, event: Event) {
+        self.count += 1;
+        self.pending.push(Reverse((self.now + Duration::from_millis(millis), self.count)));
+        self.events.insert(self.count, event);
+    }
+
+    fn troubled(&mut self, probability: f64) -> bool {
+        self.now.since(Instant::default()) < CALM && self.rng.f64() < probability
+    }
+
+    /// Does what the engine asks for.
+    fn act(&mut self, action: Action) {
+        self.log.push(action.clone());
+        match action {
+            Action::Poll(poll) => {
+                self.polls.push(self.now);
+                let latency = self.rng.u64(5..400);
+                let (latency, event) = self.answer(poll, latency);
+                self.later(latency, event);
+            }
+            Action::Commit(batch) => {
+                self.told.extend(batch.entries.into_iter().map(|entry| entry.transition));
+                let latency = self.rng.u64(0..20);
+                self.later(latency, Event::Committed);
+            }
+            Action::Deliver(Delivery { id, transition, .. }) => {
+                let latency = self.rng.u64(1..15_000);
+                // A receiver may take what it then seems to refuse: it is told again.
+                let fails = self.troubled(self.trouble.sink);
+                if !fails || self.rng.bool() {
+                    self.taken[id.sink].push(transition);
+                }
+                let failure = failure(FailureClass::Transient);
+                let event = if fails { Event::DeliveryFailed { id, failure } } else { Event::Delivered(id) };
+                self.later(latency, event);
+            }
+            Action::Note(Note::DeliveryAbandoned { .. }) => self.abandoned += 1,
+            Action::Note(_) => {}
+        }
+    }
+
+    fn answer(&mut self, poll: PollId, latency: u64) -> (u64, Event) {
+        let Trouble { transient, throttled, hang, vanish, refused, .. } = self.trouble;
+        let fail = |poll, failure| Event::PollFailed { poll, failure };
+        if self.troubled(hang) {
+            return (10_000, fail(poll, failure(FailureClass::Transient)));
+        }
+        if self.troubled(transient) {
+            return (latency, fail(poll, failure(FailureClass::Transient)));
+        }
+        if self.troubled(throttled) {
+            let pause = RetryAfter::For(seconds(self.rng.u64(0..90)));
+            let throttled = Failure { retry_after: Some(pause), ..failure(FailureClass::Throttled) };
+            return (latency, fail(poll, throttled));
+        }
+        if self.troubled(refused) {
+            return (latency, fail(poll, failure(FailureClass::Refused)));
+        }
+        let script = self.script(&poll.job).clone();
+        let at = self.now.since(Instant::default()).as_secs();
+        if at < script.appears || self.troubled(vanish) {
+            return (latency, fail(poll, failure(FailureClass::NotFound)));
+        }
+        let created_at = "2026-11-23T12:00:00Z".parse::<jiff::Timestamp>().unwrap() + seconds(script.appears);
+        let ran = at - script.appears;
+        let ended = ran >= script.takes;
+        let running = if script.odd { "Restoring" } else { "Pending" };
+        let completed_at = (ended && script.end != "failed").then(|| created_at + seconds(script.takes));
+        #[expect(clippy::cast_precision_loss, reason = "hours in seconds")]
+        let percent = (script.progress && !ended).then(|| 100.0 * ran as f64 / script.takes as f64);
+        let observation = Observation {
+            id: poll.job.clone(),
+            status: Status::parse(if ended { script.end } else { running }),
+            facts: JobFacts {
+                created_at: Some(created_at),
+                completed_at,
+                percent_complete: percent,
+                ..JobFacts::default()
+            },
+        };
+        (latency, Event::Answered { poll, observation })
+    }
+
+    fn script(&self, job: &JobId) -> &Script {
+        let number: usize = job.as_str()["job-".len()..].parse().unwrap();
+        &self.scripts[number]
+    }
+
+    /// Runs until nothing is left to happen. Returns the engine and when it came to rest.
+    fn run(&mut self, project: ProjectSettings) -> Engine {
+        let sinks = vec![everything(); self.taken.len()];
+        let mut engine = Engine::new(&[project], sinks, 11, self.reading());
+        let mut actions = Vec::new();
+        engine.step(Event::DeadlineReached, self.reading(), &mut actions);
+        for _ in 0..MAX_EVENTS {
+            for action in actions.drain(..) {
+                self.act(action);
+            }
+            let event = self.pending.peek().map(|Reverse((at, _))| *at);
+            let deadline = engine.next_deadline();
+            let happening = match (event, deadline) {
+                (None, None) => return engine,
+                (Some(event), Some(deadline)) if deadline < event => None,
+                (Some(_), _) => self.pending.pop(),
+                (None, Some(_)) => None,
+            };
+            let at = happening.map_or(deadline, |Reverse((at, _))| Some(at)).unwrap();
+            self.now = self.now.max(at);
+            let jumps: i64 = self
+                .trouble
+                .jumps
+                .iter()
+                .filter(|(when, _)| self.now >= Instant::after_start(seconds(*when)))
+                .map(|(_, by)| by)
+                .sum();
+            self.wall = SignedDuration::from_secs(jumps);
+            let event = match happening {
+                Some(Reverse((_, number))) => self.events.remove(&number).unwrap(),
+                None => Event::DeadlineReached,
+            };
+            engine.step(event, self.reading(), &mut actions);
+        }
+        panic!("the world did not come to rest");
+    }
+}
+
+fn watched(scripts: &[Script], rate: f64, burst: u32) -> ProjectSettings {
+    let ids: Vec<_> = (0..scripts.len()).map(|n| format!("job-{n}")).collect();
+    let ids: Vec<_> = ids.iter().map(String::as_str).collect();
+    let mut project = project(&ids);
+    project.api.requests_per_second = Rate::new(rate).unwrap();
+    project.api.burst = NonZeroU32::new(burst).unwrap();
+    project
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn everything_comes_to_its_end(
+        scripts in scripts(),
+        trouble in trouble(),
+        seed in any::<u64>(),
+        rate in 0.5..5.0,
+        burst in 1_u32..6,
+    ) {
+        let mut world = World::new(scripts.clone(), trouble, seed, 2);
+        let engine = world.run(watched(&scripts, rate, burst));
+
+        // Every job ended, in the way the world says, and that was told once.
+        prop_assert!(engine.is_settled());
+        for (number, script) in scripts.iter().enumerate() {
+            let job = id(&format!("job-{number}"));
+            let of_job = |transition: &&Arc<Transition>| transition.job.as_ref().is_some_and(|told| told.id == job);
+            let story: Vec<_> = world.told.iter().filter(of_job).map(|transition| transition.kind).collect();
+            let expected = match script.end {
+                "Completed" => TransitionKind::Completed,
+                "failed" => TransitionKind::Failed,
+                "CANCELLED" => TransitionKind::Cancelled,
+                _ => TransitionKind::Unrecognised,
+            };
+            let ends = story.iter().filter(|kind| kind.is_terminal()).count();
+            prop_assert_eq!((ends, story.last()), (1, Some(&expected)), "{:?}", story);
+            prop_assert_eq!(story.iter().filter(|kind| **kind == TransitionKind::Watched).count(), 1);
+
+            // Each sink was told at least once, always under one id and with the same words, unless it was given up
+            // and said so.
+            let end = world.told.iter().filter(of_job).find(|transition| transition.kind.is_terminal()).unwrap();
+            for taken in &world.taken {
+                let copies: Vec<_> = taken.iter().filter(|transition| transition.id == end.id).collect();
+                prop_assert!(!copies.is_empty() || world.abandoned > 0);
+                prop_assert!(copies.iter().all(|copy| **copy == *end));
+                // The order of first arrivals is that of the story; only the end may come earlier.
+                let mut first_arrivals: Vec<_> = Vec::new();
+                for transition in taken.iter().filter(of_job).filter(|transition| transition.id != end.id) {
+                    if !first_arrivals.contains(&transition.id) {
+                        first_arrivals.push(transition.id);
+                    }
+                }
+                if world.abandoned == 0 {
+                    let before = world.told.iter().filter(of_job).filter(|transition| transition.id != end.id);
+                    let order: Vec<_> = before.map(|transition| transition.id).collect();
+                    prop_assert_eq!(first_arrivals, order);
+                }
+            }
+        }
+
+        // No window has more polls than the rate allows.
+        for (i, from) in world.polls.iter().enumerate().step_by(7) {
+            for (n, to) in (1_u32..).zip(&world.polls[i..]) {
+                let allowed = f64::from(burst) + to.since(*from).as_secs_f64() * rate;
+                prop_assert!(f64::from(n) <= allowed + 1e-9);
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_events_give_the_same_actions(scripts in scripts(), trouble in trouble(), seed in any::<u64>()) {
+        let run = || {
+            let mut world = World::new(scripts.clone(), trouble.clone(), seed, 1);
+            world.run(watched(&scripts, 2.0, 4));
+            world.log
+        };
+        prop_assert_eq!(run(), run());
+    }
+}
+
+/// Without trouble, an end is noticed within the interval that the cadence has at that age.
+#[test]
+fn without_trouble_ends_are_noticed_in_time() {
+    let calm = Trouble {
+        transient: 0.0,
+        throttled: 0.0,
+        hang: 0.0,
+        vanish: 0.0,
+        refused: 0.0,
+        sink: 0.0,
+        jumps: Vec::new(),
+    };
+    for takes in [6, 106, 600, 3600, 18_000] {
+        let script = Script { appears: 0, takes, end: "Completed", odd: false, progress: false };
+        let mut world = World::new(vec![script.clone()], calm.clone(), takes, 1);
+        world.run(watched(&[script], 2.0, 4));
+        let delay = world.told.last().unwrap().detection_delay_seconds.unwrap();
+        #[expect(clippy::cast_precision_loss, reason = "hours in seconds")]
+        let interval = (0.2 * takes as f64).sqrt().clamp(1.0, 60.0) * 1.1;
+        assert!(delay <= interval + 1.0, "{delay} s after {takes} s");
+    }
+}
