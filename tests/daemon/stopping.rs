@@ -40,7 +40,7 @@ fn what_is_owed_goes_out_first() {
     let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).with(&sink).run(&[]).start();
     daemon.until("a webhook", |_| receiver.count() == 1);
     daemon.signal("TERM");
-    let done = daemon.finish().expect(0).told("stopping, 1 deliveries owed");
+    let done = daemon.finish().expect(0).told("stopping; deliveries owed: 1");
     assert!(!done.stderr.contains("still owed"), "{}", done.stderr);
 }
 
@@ -53,8 +53,8 @@ fn a_second_request_ends_the_wait_for_what_is_owed() {
     let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).with(&sink).run(&[]).start();
     daemon.until("a webhook", |_| receiver.count() == 1);
     daemon.signal("TERM");
-    daemon.until_told("stopping, 1 deliveries owed");
+    daemon.until_told("stopping; deliveries owed: 1");
     daemon.signal("TERM");
-    let done = daemon.finish().expect(0).told("stopped with 1 deliveries still owed");
+    let done = daemon.finish().expect(0).told("stopped; deliveries still owed: 1");
     assert!(done.took < Duration::from_secs(3), "{:?}", done.took);
 }
