@@ -46,7 +46,7 @@ use project::{Project, ProjectNews};
 use time::{Instant, Now, earliest};
 use tracker::Draft;
 
-use crate::config::ProjectSettings;
+use crate::config::{JobSettings, ProjectSettings};
 use crate::model::{JobId, Observation, ProjectName, Transition, TransitionId, TransitionKind};
 
 /// The state machine over all projects, jobs and deliveries.
@@ -127,7 +127,8 @@ impl Engine {
         let (findings, news) = project.observe(&poll.job, began, observation, now, &mut self.rng);
         if let (Some(status), Some(tracker)) = (findings.unknown_status, project.tracker(&poll.job)) {
             let (project, job) = (poll.project.clone(), poll.job.clone());
-            let title = tracker.job().title();
+            let JobSettings { id, name, .. } = tracker.settings();
+            let title = name.clone().unwrap_or_else(|| id.to_string());
             actions.push(Action::Note(Note::UnknownStatus { project, job, title, status }));
         }
         self.tell_project(&poll.project, news, now);
