@@ -17,6 +17,8 @@ use crate::telemetry::{self, Style};
 /// List the restore jobs of the project, as the API lists them now
 ///
 /// The API's list is best effort: a job can be missing from it, for a minute after its start or for good.
+///
+/// Exits with 4 where the API refuses the key or the permission, and with 5 where it cannot be reached.
 #[derive(Debug, Parser)]
 pub(super) struct Args {
     /// The form of the list; each JSON object can be piped to `restore-watch wait -`
