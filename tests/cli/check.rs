@@ -1,0 +1,69 @@
+//! `restore-watch check`
+
+use crate::support::{Folder, Watch};
+
+/// A file that comes with the program.
+fn shipped(path: &str) -> String {
+    format!("{}/config/{path}", env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn the_shipped_configuration_is_valid_and_explained() {
+    let done = Watch::new(["check", "--config", &shipped("restore-watch.toml")]).run().expect(0);
+    assert_eq!(done.stderr, "");
+    for line in [
+        "restore-watch.toml is valid",
+        "project default",
+        "  endpoint  https://api.pinecone.io, API version 2026-04",
+        "  API key   from environment variable PINECONE_API_KEY",
+        "    9857add2-99d4-4399-870e-aa7f15d8d326",
+        "sink log",
+    ] {
+        assert!(done.stdout.contains(line), "{line}: {}", done.stdout);
+    }
+}
+
+#[test]
+fn no_secret_is_read_or_shown() {
+    let folder = Folder::new();
+    folder.write("key", "pcsk_canary");
+    let config = folder.write(
+        "config.toml",
+        "[[project]]\nname = \"p\"\njobs = [\"a\"]\napi_key = { file = \"key\" }\n\
+         [[sink]]\ntype = \"webhook\"\nurl = \"https://user:canary@hooks.example/canary?canary\"\n",
+    );
+    let done =
+        Watch::new(["check", "--config", &config]).env("PINECONE_API_KEY", "pcsk_canary").run().expect(0);
+    assert!(!done.stdout.contains("canary"), "{}", done.stdout);
+    assert!(done.stdout.contains("webhook to https://hooks.example\n"), "{}", done.stdout);
+    // It is not even needed: who checks a file need not be who runs it.
+    std::fs::remove_file(folder.path().join("key")).unwrap();
+    Watch::new(["check", "--config", &config]).run().expect(0);
+}
+
+#[test]
+fn all_problems_in_one_go() {
+    let folder = Folder::new();
+    let config = folder.write(
+        "config.toml",
+        "jbos = [\"a\"]\n[[sink]]\ntype = \"webhook\"\nurl = \"ftp://x\"\nevents = [\"restore_job.complete\"]\n[state]\n",
+    );
+    let done = Watch::new(["check", "--config", &config]).run().expect(78);
+    assert_eq!(done.stdout, "");
+    for (place, what) in [
+        ("config.toml:1:1\n", "did you mean `jobs`?"),
+        ("config.toml:4:7\n", "`url`"),
+        ("config.toml:5:11\n", "did you mean \"restore_job.completed\"?"),
+        ("config.toml:6:1\n", "`state` is not supported by this version"),
+    ] {
+        assert!(done.stderr.contains(place) && done.stderr.contains(what), "{place} {what}: {}", done.stderr);
+    }
+    assert!(done.stderr.matches('^').count() >= 4, "{}", done.stderr);
+}
+
+#[test]
+fn where_there_is_no_file() {
+    Watch::new(["check", "--config", "/nonexistent"]).run().expect(78).told("does not exist");
+    let unset = Watch::new(["check"]).env("XDG_CONFIG_HOME", "/nonexistent").run();
+    assert!(unset.code == Some(78) || std::path::Path::new("/etc/restore-watch/config.toml").exists());
+}

@@ -1,0 +1,56 @@
+//! `--help` and the command line as a whole.
+
+use crate::support::Watch;
+
+#[test]
+fn every_command_explains_itself_on_standard_output() {
+    let commands = ["wait", "run", "list", "check", "simulate", "demo"];
+    let all = Watch::new(["--help"]).run().expect(0).stdout;
+    for command in commands {
+        assert!(all.contains(&format!("\n  {command} ")), "{command}: {all}");
+        let done = Watch::new([command, "--help"]).run().expect(0);
+        assert!(done.stdout.contains("Usage: restore-watch ") && done.stderr.is_empty(), "{}", done.stdout);
+        assert!(done.stdout.lines().all(|line| line.chars().count() <= 100), "{}", done.stdout);
+    }
+}
+
+#[test]
+fn exit_codes_are_explained_where_they_matter() {
+    let wait = Watch::new(["wait", "--help"]).run().expect(0).stdout;
+    for code in ["0", "1", "2", "3", "4", "5", "6", "70", "78", "124", "130"] {
+        let line = format!("\n  {code:<3}  ");
+        assert!(wait.contains(&line), "{code}: {wait}");
+    }
+    assert!(
+        wait.contains("143 by SIGTERM") && wait.contains("the first of 1, 4, 3, 6, 5, 124 wins"),
+        "{wait}"
+    );
+    for variable in ["PINECONE_API_KEY", "PINECONE_CONTROLLER_HOST", "NO_COLOR", "RUST_LOG"] {
+        assert!(wait.contains(variable), "{variable}: {wait}");
+    }
+    for (command, words) in [
+        ("run", &["with 0 when all completed", "1 when one failed", "6 when"][..]),
+        ("check", &["exits with 78"]),
+        ("list", &["exits with 4", "with 5"]),
+    ] {
+        let help = Watch::new([command, "--help"]).run().expect(0).stdout;
+        let help = help.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+        assert!(words.iter().all(|word| help.contains(word)), "{command}: {help}");
+    }
+}
+
+#[test]
+fn the_version_is_told() {
+    let done = Watch::new(["--version"]).run().expect(0);
+    assert_eq!(done.stdout, concat!("restore-watch ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[test]
+fn what_makes_no_sense_is_2() {
+    for arguments in
+        [&[][..], &["watch"], &["run", "rj-1"], &["list", "--output", "ndjson"], &["simulate", "a", "b"]]
+    {
+        let done = Watch::new(arguments).run().expect(2);
+        assert_eq!(done.stdout, "", "{arguments:?}");
+    }
+}

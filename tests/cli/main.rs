@@ -1,0 +1,10 @@
+//! The commands beside `wait` and `run`, as processes.
+
+mod check;
+mod demo;
+mod help;
+mod list;
+mod simulate;
+
+#[path = "../support/mod.rs"]
+pub mod support;

@@ -1,0 +1,69 @@
+//! `restore-watch simulate`
+
+use crate::support::{Folder, KEY, Running, Watch};
+
+/// Its address, once it has printed it.
+fn address(simulate: &mut Running) -> String {
+    simulate.until("its address", |simulate| simulate.stdout().ends_with('\n'));
+    let printed = simulate.stdout();
+    let address = printed.trim_end().to_owned();
+    assert!(address.starts_with("http://127.0.0.1:") && !address.contains('\n'), "{printed}");
+    address
+}
+
+fn wait(address: &str, job: &str) -> Watch {
+    let wait = Watch::new(["wait", job, "--min-interval", "20ms", "--max-interval", "100ms"]);
+    wait.env("PINECONE_CONTROLLER_HOST", address).env("PINECONE_API_KEY", KEY)
+}
+
+#[test]
+fn a_scenario_of_ones_own_until_it_is_stopped() {
+    let folder = Folder::new();
+    let scenario = folder
+        .write("mine.toml", "[[job]]\nid = \"rj-1\"\nage = \"1h\"\ntakes = \"1h\"\nends = \"failed\"\n");
+    for signal in ["TERM", "INT"] {
+        let mut simulate = Watch::new(["simulate", &scenario]).start();
+        let address = address(&mut simulate);
+        wait(&address, "rj-1").run().expect(1);
+        simulate.until_told("export PINECONE_CONTROLLER_HOST=");
+        simulate.signal(signal);
+        let done = simulate.finish().expect(0);
+        assert_eq!(done.stdout, format!("{address}\n"));
+    }
+}
+
+#[test]
+fn the_scenarios_that_come_with_it() {
+    let started = ["demo", "fleet", "flaky", "outage", "unreliable-list"]
+        .map(|name| Watch::new(["simulate", "--listen", "127.0.0.1:0", name]).start());
+    for mut simulate in started {
+        let address = address(&mut simulate);
+        assert!(std::net::TcpStream::connect(address.trim_start_matches("http://")).is_ok());
+    }
+}
+
+#[test]
+fn files_that_are_no_scenario_are_78() {
+    let folder = Folder::new();
+    let bad = folder.write("bad.toml", "[[job]]\nid = \"rj-1\"\ntake = \"6s\"\n");
+    let done = Watch::new(["simulate", &bad]).run().expect(78).told("at line 3, column 1");
+    assert!(done.stderr.contains("3 | take = \"6s\"\n  | ^^^^"), "{}", done.stderr);
+    assert_eq!(done.stdout, "");
+    Watch::new(["simulate", folder.path().to_str().unwrap()])
+        .run()
+        .expect(78)
+        .told("cannot read the scenario");
+    let done = Watch::new(["simulate", "no-such-scenario"]).run().expect(78);
+    done.told("name a file, or one of: demo, fleet, flaky, outage, unreliable-list");
+}
+
+#[test]
+fn addresses_that_cannot_be_had() {
+    for listen in ["nonsense", "127.0.0.1", "127.0.0.1:99999"] {
+        Watch::new(["simulate", "--listen", listen]).run().expect(2).told("--listen");
+    }
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = taken.local_addr().unwrap().to_string();
+    let done = Watch::new(["simulate", "--listen", &listen]).run().expect(1);
+    done.told(&format!("cannot listen on {listen}: "));
+}
