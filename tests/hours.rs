@@ -35,15 +35,17 @@ impl Site {
     /// Plays a scenario; all its jobs are watched with the settings that nobody changed.
     async fn play(name: &str, scenario: &str) -> Self {
         let scenario: Scenario = scenario.parse().unwrap_or_else(|error| panic!("{error}"));
-        let timeline = Timeline::start(START.parse().unwrap());
-        let plane = Simulator::start(&scenario, "127.0.0.1:0".parse().unwrap(), timeline).await.unwrap();
+        let timeline = Timeline::start(START.parse().expect("a time"));
+        let plane = Simulator::start(&scenario, "127.0.0.1:0".parse().expect("an address"), timeline)
+            .await
+            .expect("a free port");
         let mut project = ProjectSettings {
             name: ProjectName::new(name),
             api_key: SecretSource::Public("a-key"),
             jobs: scenario.job_ids().iter().cloned().map(JobSettings::new).collect(),
             ..ProjectSettings::default()
         };
-        project.api.endpoint = Endpoint::parse(&plane.url(), false).unwrap();
+        project.api.endpoint = Endpoint::parse(&plane.url(), false).expect("an endpoint");
         Self { plane, project }
     }
 
@@ -63,13 +65,13 @@ impl Site {
 /// Watches until every job ended, or for so many hours.
 async fn watch(sites: &[&Site], hours: u64) -> Vec<Arc<Transition>> {
     let projects: Vec<_> = sites.iter().map(|site| site.project.clone()).collect();
-    let clock = Clock::set_to(START.parse().unwrap());
-    let mut driver = Driver::new(&projects, &[], Box::new(Volatile), clock).unwrap();
+    let clock = Clock::set_to(START.parse().expect("a time"));
+    let mut driver = Driver::new(&projects, &[], Box::new(Volatile), clock).expect("a driver");
     let end = driver.now().instant + Duration::from_hours(hours);
     let mut told = Vec::new();
     while driver.engine().has_polls() || !driver.engine().is_settled() {
         tokio::select! {
-            turned = driver.turn() => told.extend(turned.unwrap()),
+            turned = driver.turn() => told.extend(turned.expect("nothing that stops a driver")),
             () = clock.sleep_until(Some(end)) => break,
         }
     }
@@ -78,7 +80,7 @@ async fn watch(sites: &[&Site], hours: u64) -> Vec<Arc<Transition>> {
 
 /// What was told, and when, in seconds.
 fn told(transitions: &[Arc<Transition>]) -> Vec<(TransitionKind, f64)> {
-    let start = START.parse().unwrap();
+    let start = START.parse().expect("a time");
     transitions.iter().map(|told| (told.kind, told.timestamp.duration_since(start).as_secs_f64())).collect()
 }
 

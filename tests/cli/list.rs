@@ -46,7 +46,7 @@ fn all_pages_as_json() {
             "{paths:?}"
         );
         assert!(
-            paths.iter().skip(1).all(|path| !path.contains("limit=") && !path.contains("+")),
+            paths.iter().skip(1).all(|path| !path.contains("limit=") && !path.contains('+')),
             "{paths:?}"
         );
     }

@@ -26,12 +26,14 @@ impl Daemon {
     }
 
     /// One with further lines in its configuration.
+    #[must_use]
     pub fn with(mut self, text: &str) -> Self {
         self.text.push_str(text);
         self
     }
 
     /// One more project on this control plane, polled as fast as it may be.
+    #[must_use]
     pub fn project(self, name: &str, plane: &Simulator, jobs: &[&str]) -> Self {
         let url = plane.url();
         self.with(&format!(

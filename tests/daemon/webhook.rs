@@ -30,9 +30,9 @@ fn each_transition_is_retried_until_it_is_taken() {
     let receiver = receive([retry, Reply::status(500), Reply::drop_connection()]);
     let daemon = Daemon::new("").project("one", &plane, &["rj-1"]).with(&sink("ops", &receiver.url()));
     let done = daemon.run(&["--exit-when-done"]).run().expect(0);
-    let received = receiver.received();
-    assert_eq!((received.len(), attempts(&received).len()), (5, 2), "{received:?}");
-    let pause = received[1].at.saturating_sub(received[0].at).as_secs_f64();
+    let posts = receiver.received();
+    assert_eq!((posts.len(), attempts(&posts).len()), (5, 2), "{posts:?}");
+    let pause = posts[1].at.saturating_sub(posts[0].at).as_secs_f64();
     assert!((1.0..20.0).contains(&pause), "{pause}");
     assert_eq!(done.stderr.matches("sink ops: ").count(), 3, "{}", done.stderr);
 }
@@ -43,11 +43,11 @@ fn the_end_of_a_job_waits_for_no_earlier_news() {
     let receiver = receive([Reply::status(503).header("retry-after", "2")]);
     let daemon = Daemon::new("").project("one", &plane, &["rj-1"]).with(&sink("ops", &receiver.url()));
     daemon.run(&["--exit-when-done"]).run().expect(0);
-    let received = receiver.received();
-    let [watched, completed, again] = &received[..] else { panic!("{received:?}") };
+    let posts = receiver.received();
+    let [watched, completed, again] = &posts[..] else { panic!("{posts:?}") };
     assert_eq!(watched.header("webhook-id"), again.header("webhook-id"));
     assert!(String::from_utf8_lossy(&completed.body).contains("restore_job.completed"));
-    assert_eq!(attempts(&received).len(), 2);
+    assert_eq!(attempts(&posts).len(), 2);
 }
 
 #[test]

@@ -107,8 +107,8 @@ fn reaches(named: &[String], bad: &str, in_use: bool) -> bool {
         [path @ .., last] if last == "*" => (path, true),
         path => (path, false),
     };
-    let shared = named.iter().zip(&bad).take_while(|(a, b)| a == b).count();
-    shared == bad.len() || (shared == named.len() && (in_use || glob))
+    let alike = named.iter().zip(&bad).take_while(|(a, b)| a == b).count();
+    alike == bad.len() || (alike == named.len() && (in_use || glob))
 }
 
 /// The modules a file is in: `engine/retry.rs` is `["engine", "retry"]`.
@@ -125,8 +125,8 @@ fn module_path(path: &Path) -> Vec<String> {
 }
 
 fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in fs::read_dir(directory).expect("a directory") {
+        let path = entry.expect("an entry").path();
         if path.is_dir() {
             sources(&path, found);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
@@ -163,7 +163,8 @@ fn the_crate_is_made_of_the_modules_of_the_layers() {
 
 /// What is wrong with a made-up file, without its place.
 fn judged(path: &str, text: &str) -> Vec<String> {
-    let words = |violation: String| violation.split_once(": ").map(|(_, words)| words.to_owned()).unwrap();
+    let words =
+        |violation: String| violation.split_once(": ").map(|(_, words)| words.to_owned()).unwrap_or_default();
     violations(Path::new(path), text).into_iter().map(words).collect()
 }
 

@@ -3,6 +3,14 @@
 //! Invariant: every wait has a bound, and whatever the program prints is searched for secrets, panics and escape
 //! sequences, whichever test made it print.
 
+#![expect(
+    clippy::missing_panics_doc,
+    clippy::new_without_default,
+    clippy::return_self_not_must_use,
+    clippy::unwrap_used,
+    reason = "this is no library: public so that no test must use all of it, and a panic is how a test fails"
+)]
+
 mod process;
 mod servers;
 

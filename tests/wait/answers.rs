@@ -25,12 +25,13 @@ const BAD: [(&str, &str); 17] = [
 
 #[test]
 fn none_of_them_ends_the_wait() {
-    let mut scenario = String::new();
-    for (job, fault) in BAD {
-        scenario += &format!("[[job]]\nid = \"{job}\"\nage = \"1h\"\ntakes = \"1s\"\n");
-        scenario += &format!("[[fault]]\njob = \"{job}\"\nfirst = 2\n{fault}\n");
-    }
-    let plane = play(&scenario);
+    let one = |(job, fault): (&str, &str)| {
+        format!(
+            "[[job]]\nid = \"{job}\"\nage = \"1h\"\ntakes = \"1s\"\n\
+             [[fault]]\njob = \"{job}\"\nfirst = 2\n{fault}\n"
+        )
+    };
+    let plane = play(&BAD.map(one).concat());
     let folder = Folder::new();
     let jobs = BAD.map(|(job, _)| job);
     let tables = fast(&plane).replace("[api]", "[api]\nrequest_timeout = \"400ms\"");

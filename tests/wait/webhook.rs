@@ -21,9 +21,9 @@ fn each_transition_is_posted_in_order() {
     let url = format!("{}/hook?token=t", receiver.url());
     let lines =
         Watch::wait(&plane, &["rj-1", "--webhook", &url, "--output", "ndjson"]).run().expect(1).json_lines();
-    let received = receiver.received();
-    assert_eq!(kinds(&received), ["restore_job.watched", "restore_job.failed"]);
-    for (webhook, line) in received.iter().zip(&lines) {
+    let posts = receiver.received();
+    assert_eq!(kinds(&posts), ["restore_job.watched", "restore_job.failed"]);
+    for (webhook, line) in posts.iter().zip(&lines) {
         assert_eq!((webhook.method.as_str(), webhook.path.as_str()), ("POST", "/hook?token=t"));
         assert_eq!(webhook.header("content-type"), Some("application/json"));
         assert_eq!(webhook.header("webhook-id"), line["id"].as_str());
@@ -37,13 +37,13 @@ fn trouble_is_met_by_trying_again_with_the_same_id_and_body() {
     let plane = play(&done(&[("rj-1", "completed")]));
     let receiver = receive([Reply::status(503), Reply::drop_connection()]);
     Watch::wait(&plane, &["rj-1", "--webhook", &receiver.url()]).run().expect(0).told("tried again in");
-    let received = receiver.received();
-    let mut told = kinds(&received);
+    let posts = receiver.received();
+    let mut told = kinds(&posts);
     told.sort_unstable();
     told.dedup();
-    assert_eq!((received.len(), told.len()), (4, 2), "{received:?}");
+    assert_eq!((posts.len(), told.len()), (4, 2), "{posts:?}");
     let mut by_id: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for webhook in &received {
+    for webhook in &posts {
         by_id.entry(webhook.header("webhook-id").expect("an id")).or_default().push(&webhook.body);
     }
     assert_eq!(by_id.len(), 2);
