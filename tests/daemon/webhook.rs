@@ -25,7 +25,7 @@ fn sink(name: &str, url: &str) -> String {
 
 #[test]
 fn each_transition_is_retried_until_it_is_taken() {
-    let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"4s\"");
+    let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"2s\"");
     let retry = Reply::status(503).header("retry-after", "1");
     let receiver = receive([retry, Reply::status(500), Reply::drop_connection()]);
     let daemon = Daemon::new("").project("one", &plane, &["rj-1"]).with(&sink("ops", &receiver.url()));
