@@ -10,6 +10,8 @@ use restore_watch::clock::Clock;
 use restore_watch::engine::time::Instant;
 use restore_watch::simulate::Simulator;
 
+use super::Folder;
+
 /// The API key of all tests, which must not be printed.
 pub const KEY: &str = "pcsk_CanaryOfAllTests_7Hx2kQ";
 
@@ -21,6 +23,8 @@ pub struct Watch {
     command: Command,
     stdin: Option<Vec<u8>>,
     unread: bool,
+    stdout: Option<Stdio>,
+    folder: Option<Folder>,
 }
 
 impl Watch {
@@ -30,7 +34,7 @@ impl Watch {
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         // Neither the configuration of whoever runs the tests is found, nor anything else of theirs.
         command.env("HOME", "/nonexistent").args(arguments);
-        Self { command, stdin: None, unread: false }
+        Self { command, stdin: None, unread: false, stdout: None, folder: None }
     }
 
     /// `restore-watch wait` on this control plane, with the key and as impatient as it may be.
@@ -68,19 +72,33 @@ impl Watch {
         self
     }
 
+    /// With a standard output that is not read here.
+    pub fn stdout(mut self, stdout: Stdio) -> Self {
+        self.stdout = Some(stdout);
+        self
+    }
+
+    /// With files that stay until it ended.
+    pub fn keep(mut self, folder: Folder) -> Self {
+        self.folder = Some(folder);
+        self
+    }
+
     /// Starts it.
     pub fn start(mut self) -> Running {
         let stdin = if self.stdin.is_some() { Stdio::piped() } else { Stdio::null() };
-        self.command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let stdout = self.stdout.unwrap_or_else(Stdio::piped);
+        self.command.stdin(stdin).stdout(stdout).stderr(Stdio::piped());
         let clock = Clock::system();
         let mut child = self.command.spawn().expect("the program starts");
         if let (Some(text), Some(mut pipe)) = (self.stdin, child.stdin.take()) {
             // A program that refuses its arguments reads nothing.
             drop(pipe.write_all(&text));
         }
-        let (stdout, stderr) = (child.stdout.take().expect("a pipe"), child.stderr.take().expect("a pipe"));
-        let stdout = if self.unread { Stream::default() } else { Stream::read(stdout) };
-        Running { child, clock, since: clock.now().instant, stdout, stderr: Stream::read(stderr) }
+        let stdout = child.stdout.take().filter(|_| !self.unread).map(Stream::read).unwrap_or_default();
+        let stderr = child.stderr.take().map(Stream::read).unwrap_or_default();
+        let since = clock.now().instant;
+        Running { child, clock, since, stdout, stderr, _folder: self.folder }
     }
 
     /// Runs it to its end.
@@ -132,6 +150,7 @@ pub struct Running {
     since: Instant,
     stdout: Stream,
     stderr: Stream,
+    _folder: Option<Folder>,
 }
 
 impl Running {

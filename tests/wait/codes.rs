@@ -14,7 +14,6 @@ fn wait(scenario: &str, arguments: &[&str]) -> Done {
 struct Fast {
     running: Running,
     _plane: Simulator,
-    _folder: Folder,
 }
 
 impl Fast {
@@ -23,8 +22,8 @@ impl Fast {
         let folder = Folder::new();
         let config = folder.write("config.toml", format!("jobs = {jobs:?}\n{}", fast(&plane)));
         let command: Vec<_> = ["wait", "--config", &config].iter().chain(arguments).copied().collect();
-        let running = Watch::new(command).env("PINECONE_API_KEY", KEY).start();
-        Self { running, _plane: plane, _folder: folder }
+        let running = Watch::new(command).env("PINECONE_API_KEY", KEY).keep(folder).start();
+        Self { running, _plane: plane }
     }
 
     #[track_caller]

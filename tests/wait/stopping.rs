@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use restore_watch::simulate::Reply;
 
-use crate::support::{Watch, play, receive};
+use crate::support::{Watch, done, play, receive};
 
 const CODES: [(&str, i32, &str); 2] = [("INT", 130, "interrupted"), ("TERM", 143, "terminated")];
 
@@ -55,6 +55,20 @@ fn a_webhook_that_hangs_delays_the_report_by_half_a_second_at_most() {
     let done = wait.finish().expect(143);
     assert!(done.took < Duration::from_secs(3), "{:?}", done.took);
     done.told("1 transitions could not be posted");
+}
+
+#[test]
+fn a_signal_during_the_last_deliveries_counts() {
+    let plane = play(&done(&[("rj-1", "completed")]));
+    let receiver = receive([]);
+    receiver.otherwise(Reply::hang());
+    let mut wait = Watch::wait(&plane, &["rj-1", "--webhook", &receiver.url(), "--", "echo", "ran"]).start();
+    wait.until("a webhook", |_| receiver.count() > 0);
+    wait.until_told(" completed after ");
+    wait.signal("INT");
+    let done = wait.finish().expect(130);
+    assert!(done.took < Duration::from_secs(3), "{:?}", done.took);
+    assert!(done.stdout.starts_with("completed  rj-1") && !done.stdout.contains("ran"), "{}", done.stdout);
 }
 
 #[test]

@@ -1,0 +1,78 @@
+//! What the daemon refuses to start with.
+
+use crate::Daemon;
+use crate::support::{Folder, Watch, play};
+
+#[test]
+fn every_problem_with_its_place() {
+    let daemon = Daemon::new("jobs = [\"rj-1\", \"rj 2\"]\n[api]\nrequests_per_secnd = 2.0\nburst = 0\n");
+    let done = daemon.run(&[]).run().expect(78);
+    assert_eq!(done.stdout, "");
+    for (place, line, caret, help) in [
+        ("config.toml:1:17", "jobs = [\"rj-1\", \"rj 2\"]", "                ^^^^^^", "copy the id"),
+        (
+            "config.toml:3:1",
+            "requests_per_secnd = 2.0",
+            "^^^^^^^^^^^^^^^^^^",
+            "did you mean `requests_per_second`?",
+        ),
+        ("config.toml:4:9", "burst = 0", "        ^", "give 1 to 1000"),
+    ] {
+        assert!(done.stderr.contains(&format!("{place}\n")), "{place}: {}", done.stderr);
+        assert!(done.stderr.contains(&format!("| {line}\n  | {caret}\n")), "{line}: {}", done.stderr);
+        assert!(done.stderr.contains(help), "{help}: {}", done.stderr);
+    }
+    done.told("3 problems in ");
+}
+
+#[test]
+fn files_that_are_none() {
+    let folder = Folder::new();
+    for (text, why) in [
+        ("", "no jobs to watch"),
+        ("jobs = [", "config.toml:1:"),
+        ("jobs = []", "config.toml:1:8"),
+        ("<html>", "config.toml:1:"),
+    ] {
+        Daemon::new(text).run(&[]).run().expect(78).told(why);
+    }
+    Watch::new(["run", "--config", folder.path().to_str().unwrap()]).run().expect(78).told("is a directory");
+    Watch::new(["run", "--config", "/nonexistent"]).run().expect(78).told("does not exist");
+    let binary = folder.write("binary", b"\xff\xfe\x00");
+    Watch::new(["run", "--config", &binary]).run().expect(78).told("is not valid UTF-8");
+    Watch::new(["run"])
+        .env("RESTORE_WATCH_CONFIG", "/nonexistent")
+        .run()
+        .expect(78)
+        .told("RESTORE_WATCH_CONFIG");
+}
+
+#[test]
+fn the_usual_places_are_searched() {
+    let plane = play(&crate::support::done(&[("rj-1", "completed")]));
+    let folder = Folder::new();
+    std::fs::create_dir_all(folder.path().join("restore-watch")).unwrap();
+    folder.write("restore-watch/config.toml", format!("jobs = [\"rj-1\"]\n{}", crate::support::fast(&plane)));
+    let run = Watch::new(["run", "--exit-when-done"]).env("XDG_CONFIG_HOME", folder.path().to_str().unwrap());
+    run.env("PINECONE_API_KEY", crate::support::KEY).run().expect(0);
+}
+
+#[test]
+fn keys_that_cannot_be_had() {
+    let plane = play("");
+    for key in ["", "two\nlines", "sp ace", "é"] {
+        let daemon = Daemon::new("").project("production", &plane, &["rj-1"]);
+        daemon.run(&[]).env("KEY", key).run().expect(78).told("project production: the ");
+    }
+    for (source, why) in [
+        ("{ env = \"NOBODY_SET_THIS\" }", "the environment variable NOBODY_SET_THIS is not set"),
+        ("{ file = \"no-such-key\" }", "cannot read "),
+        ("{ credential = \"key\" }", "CREDENTIALS_DIRECTORY is not set"),
+        ("\"pcsk_written_into_the_file\"", "must not hold the secret itself"),
+    ] {
+        let text = format!("[[project]]\nname = \"p\"\njobs = [\"a\"]\napi_key = {source}\n");
+        let done = Daemon::new(text).run(&[]).run().expect(78).told(why);
+        assert!(!done.stderr.contains("pcsk_written"), "{}", done.stderr);
+    }
+    assert_eq!(plane.count(), 0);
+}

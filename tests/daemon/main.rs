@@ -1,0 +1,49 @@
+//! `restore-watch run` as a process, on simulated control planes.
+
+mod config;
+mod log;
+mod rate;
+mod stopping;
+mod trouble;
+mod webhook;
+
+#[path = "../support/mod.rs"]
+pub mod support;
+
+use restore_watch::simulate::Simulator;
+use support::{Folder, KEY, Watch};
+
+/// A daemon to be, with the files it reads.
+pub struct Daemon {
+    folder: Folder,
+    text: String,
+}
+
+impl Daemon {
+    /// One with this configuration.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self { folder: Folder::new(), text: text.into() }
+    }
+
+    /// One with further lines in its configuration.
+    pub fn with(mut self, text: &str) -> Self {
+        self.text.push_str(text);
+        self
+    }
+
+    /// One more project on this control plane, polled as fast as it may be.
+    pub fn project(self, name: &str, plane: &Simulator, jobs: &[&str]) -> Self {
+        let url = plane.url();
+        self.with(&format!(
+            "[[project]]\nname = \"{name}\"\napi_key = {{ env = \"KEY\" }}\njobs = {jobs:?}\n\
+             [project.api]\nendpoint = \"{url}\"\nrequests_per_second = 200\nburst = 50\n\
+             [project.cadence]\nmin_interval = \"20ms\"\nmax_interval = \"100ms\"\n"
+        ))
+    }
+
+    /// The process to be.
+    pub fn run(self, arguments: &[&str]) -> Watch {
+        let config = self.folder.write("config.toml", &self.text);
+        Watch::new(["run", "--config", &config].iter().chain(arguments)).env("KEY", KEY).keep(self.folder)
+    }
+}

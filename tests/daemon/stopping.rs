@@ -1,0 +1,60 @@
+//! How the daemon stops: when it is asked to, in order, and not before.
+
+use std::time::Duration;
+
+use restore_watch::simulate::Reply;
+
+use crate::Daemon;
+use crate::support::{done, play, receive};
+
+#[test]
+fn it_goes_on_after_all_jobs_ended_until_it_is_asked_to_stop() {
+    for signal in ["TERM", "INT"] {
+        let plane = play(&done(&[("rj-1", "failed")]));
+        let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).run(&[]).start();
+        daemon.until_told(" failed after ");
+        daemon.signal(signal);
+        let done = daemon.finish().expect(0);
+        assert!(done.took < Duration::from_secs(3), "{:?}", done.took);
+        assert!(!done.stderr.contains("all jobs ended"), "{}", done.stderr);
+        assert!(done.stderr.trim_end().ends_with("stopped"), "{}", done.stderr);
+        assert_eq!(plane.count(), 1, "what ended is not polled");
+    }
+}
+
+#[test]
+fn it_stops_while_a_request_hangs() {
+    let plane = play("[[job]]\nid = \"rj-1\"\n[[fault]]\nkind = \"hang\"");
+    let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).run(&[]).start();
+    daemon.until("a request", |_| plane.count() > 0);
+    daemon.signal("TERM");
+    let done = daemon.finish().expect(0);
+    assert!(done.took < Duration::from_secs(3), "{:?}", done.took);
+}
+
+#[test]
+fn what_is_owed_goes_out_first() {
+    let plane = play("[[job]]\nid = \"rj-1\"");
+    let receiver = receive([Reply::status(200).after(Duration::from_secs(1))]);
+    let sink = format!("[[sink]]\ntype = \"webhook\"\nurl = \"{}\"\n", receiver.url());
+    let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).with(&sink).run(&[]).start();
+    daemon.until("a webhook", |_| receiver.count() == 1);
+    daemon.signal("TERM");
+    let done = daemon.finish().expect(0).told("stopping; deliveries owed: 1");
+    assert!(!done.stderr.contains("still owed"), "{}", done.stderr);
+}
+
+#[test]
+fn a_second_request_ends_the_wait_for_what_is_owed() {
+    let plane = play("[[job]]\nid = \"rj-1\"");
+    let receiver = receive([]);
+    receiver.otherwise(Reply::hang());
+    let sink = format!("[[sink]]\ntype = \"webhook\"\nurl = \"{}\"\n", receiver.url());
+    let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).with(&sink).run(&[]).start();
+    daemon.until("a webhook", |_| receiver.count() == 1);
+    daemon.signal("TERM");
+    daemon.until_told("stopping; deliveries owed: 1");
+    daemon.signal("TERM");
+    let done = daemon.finish().expect(0).told("stopped; deliveries still owed: 1");
+    assert!(done.took < Duration::from_secs(3), "{:?}", done.took);
+}

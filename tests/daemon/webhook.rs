@@ -1,0 +1,84 @@
+//! Webhooks of the daemon: at least once, under one id, whatever the receiver does meanwhile.
+
+use std::collections::BTreeMap;
+
+use restore_watch::simulate::{Received, Reply};
+
+use crate::Daemon;
+use crate::support::{done, play, receive};
+
+/// The attempts at each delivery, by its id; each with the same body.
+fn attempts(received: &[Received]) -> Vec<Vec<&Received>> {
+    let mut attempts: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for webhook in received {
+        attempts.entry(webhook.header("webhook-id").expect("an id")).or_default().push(webhook);
+    }
+    for (id, attempts) in &attempts {
+        assert!(attempts.iter().all(|webhook| webhook.body == attempts[0].body), "{id}");
+    }
+    attempts.into_values().collect()
+}
+
+fn sink(name: &str, url: &str) -> String {
+    format!("[[sink]]\ntype = \"webhook\"\nname = \"{name}\"\nurl = \"{url}\"\n")
+}
+
+#[test]
+fn each_transition_is_retried_until_it_is_taken() {
+    let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"4s\"");
+    let retry = Reply::status(503).header("retry-after", "1");
+    let receiver = receive([retry, Reply::status(500), Reply::drop_connection()]);
+    let daemon = Daemon::new("").project("one", &plane, &["rj-1"]).with(&sink("ops", &receiver.url()));
+    let done = daemon.run(&["--exit-when-done"]).run().expect(0);
+    let received = receiver.received();
+    assert_eq!((received.len(), attempts(&received).len()), (5, 2), "{received:?}");
+    let pause = received[1].at.saturating_sub(received[0].at).as_secs_f64();
+    assert!((1.0..20.0).contains(&pause), "{pause}");
+    assert_eq!(done.stderr.matches("sink ops: ").count(), 3, "{}", done.stderr);
+}
+
+#[test]
+fn the_end_of_a_job_waits_for_no_earlier_news() {
+    let plane = play(&done(&[("rj-1", "completed")]));
+    let receiver = receive([Reply::status(503).header("retry-after", "2")]);
+    let daemon = Daemon::new("").project("one", &plane, &["rj-1"]).with(&sink("ops", &receiver.url()));
+    daemon.run(&["--exit-when-done"]).run().expect(0);
+    let received = receiver.received();
+    let [watched, completed, again] = &received[..] else { panic!("{received:?}") };
+    assert_eq!(watched.header("webhook-id"), again.header("webhook-id"));
+    assert!(String::from_utf8_lossy(&completed.body).contains("restore_job.completed"));
+    assert_eq!(attempts(&received).len(), 2);
+}
+
+#[test]
+fn one_sink_never_waits_for_another() {
+    let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"500ms\"");
+    let (stuck, well) = (receive([]), receive([]));
+    stuck.otherwise(Reply::hang());
+    let daemon = Daemon::new("").project("one", &plane, &["rj-1"]);
+    let daemon = daemon.with(&sink("stuck", &stuck.url())).with(&sink("well", &well.url()));
+    let mut daemon = daemon.run(&[]).start();
+    daemon.until("both webhooks", |_| well.count() == 2 && stuck.count() == 1);
+}
+
+#[test]
+fn a_redirect_is_not_followed_and_only_what_is_wanted_is_posted() {
+    let plane = play(&done(&[("rj-1", "completed"), ("rj-2", "failed")]));
+    let elsewhere = receive([]);
+    let receiver = receive([Reply::status(307).header("location", &elsewhere.url())]);
+    let daemon =
+        Daemon::new("").project("one", &plane, &["rj-1", "rj-2"]).with(&sink("ops", &receiver.url()));
+    daemon.with("events = [\"restore_job.failed\"]\n").run(&["--exit-when-done"]).run().expect(1);
+    assert_eq!((receiver.count(), attempts(&receiver.received()).len(), elsewhere.count()), (2, 1, 0));
+}
+
+#[test]
+fn the_path_of_a_webhook_is_not_shown() {
+    let plane = play(&done(&[("rj-1", "completed")]));
+    let receiver = receive([Reply::status(500)]);
+    let url = format!("{}/services/canary-of-a-path?token=canary-of-a-query", receiver.url());
+    let daemon = Daemon::new("").project("one", &plane, &["rj-1"]).with(&sink("ops", &url));
+    let done = daemon.run(&["--exit-when-done"]).env("RUST_LOG", "debug").run().expect(0).told("HTTP 500");
+    assert!(!done.stderr.contains("canary"), "{}", done.stderr);
+    assert_eq!(receiver.received()[0].path, "/services/canary-of-a-path?token=canary-of-a-query");
+}
