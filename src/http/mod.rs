@@ -158,7 +158,7 @@ pub fn describe(error: &reqwest::Error) -> String {
 }
 
 /// Makes a text from elsewhere fit for a log or a terminal: one line without control characters, at most `limit`
-/// characters long.
+/// characters long, and `…` where it was cut.
 pub fn presentable(text: &str, limit: usize) -> String {
     let mut shown: String = text
         .chars()

@@ -7,7 +7,7 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use console::{Term, measure_text_width};
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::engine::time::{Instant, Now};
 use crate::engine::{Engine, JobView, Outcome};
@@ -97,9 +97,15 @@ impl Console {
         }
     }
 
-    /// Takes everything off a terminal that would be in the way of the report.
-    pub(super) fn close(self) {
-        drop(self);
+    /// Takes everything off a terminal that would be in the way of the report. After a signal the lines stay: what the
+    /// terminal has shown of it (`^C`) would have moved them, and clearing would miss some.
+    pub(super) fn close(mut self, signalled: bool) {
+        if let Mode::Live(live) = &mut self.mode
+            && signalled
+        {
+            live.stays = true;
+            drop(writeln!(std::io::stderr()));
+        }
     }
 }
 
@@ -132,6 +138,8 @@ struct Live {
     terminal: Term,
     bars: BTreeMap<JobId, Bar>,
     footer: ProgressBar,
+    /// The lines are left on the terminal at the end.
+    stays: bool,
 }
 
 /// The line of one job.
@@ -149,7 +157,7 @@ impl Live {
         } else {
             FOOTER.to_owned()
         });
-        Self { lines, terminal: Term::stderr(), bars: BTreeMap::new(), footer }
+        Self { lines, terminal: Term::stderr(), bars: BTreeMap::new(), footer, stays: false }
     }
 
     fn draw(&mut self, engine: &Engine, now: Now) {
@@ -177,8 +185,12 @@ impl Live {
 
 impl Drop for Live {
     fn drop(&mut self) {
-        // A terminal that cannot be cleared is left as it is.
-        drop(self.lines.clear());
+        if !self.stays {
+            // A terminal that cannot be cleared is left as it is.
+            drop(self.lines.clear());
+        }
+        // Bars draw themselves once more when they are dropped.
+        self.lines.set_draw_target(ProgressDrawTarget::hidden());
     }
 }
 

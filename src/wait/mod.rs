@@ -71,7 +71,7 @@ pub async fn wait(mut driver: Driver, options: Options, signals: &mut Signals) -
     let outcome = wait.outcome(&mut driver, signals).await?;
     driver.handle(Event::StopRequested);
     let exit = wait.drain(&mut driver, outcome, signals).await?;
-    wait.console.close();
+    wait.console.close(exit.is_signal());
     let report = Report::new(driver.engine(), exit, started, driver.now());
     Ok(Waited { report, undelivered: driver.engine().owed() })
 }
