@@ -2,6 +2,7 @@
 //!
 //! Invariant: a line has one shape for each format, whoever writes it; the crates below log only what is asked for.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::io::IsTerminal as _;
 
@@ -20,6 +21,7 @@ use tracing_subscriber::registry::LookupSpan;
 use crate::clock::Clock;
 use crate::config::LogFormat;
 use crate::engine::time::{Instant, Now};
+use crate::http::presentable;
 
 /// How the log looks and where it goes.
 #[derive(Debug, Clone)]
@@ -28,6 +30,10 @@ pub struct Style {
     pub format: LogFormat,
     /// What a line begins with.
     pub stamp: Stamp,
+    /// Where the time comes from.
+    pub clock: Clock,
+    /// Lines for people are cut at this width.
+    pub width: Option<usize>,
     /// Where lines go.
     pub stream: Stream,
 }
@@ -63,7 +69,7 @@ pub struct Logging(#[expect(dead_code, reason = "held for its end")] Option<Work
 impl Style {
     /// Lines with their time on standard error.
     pub fn usual(format: LogFormat) -> Self {
-        Self { format, stamp: Stamp::Time, stream: Stream::Stderr }
+        Self { format, stamp: Stamp::Time, clock: Clock::system(), width: None, stream: Stream::Stderr }
     }
 }
 
@@ -96,7 +102,7 @@ pub fn init(style: Style, default: &str) -> Logging {
         .with_writer(writer)
         // A log that nobody reads any more must not end the watch.
         .log_internal_errors(false)
-        .event_format(Lines { style, colour, clock: Clock::system() })
+        .event_format(Lines { style, colour })
         .finish();
     // Fails only where logging was started before.
     drop(tracing::subscriber::set_global_default(subscriber));
@@ -120,7 +126,6 @@ impl std::io::Write for Between {
 struct Lines {
     style: Style,
     colour: bool,
-    clock: Clock,
 }
 
 impl<S, N> FormatEvent<S, N> for Lines
@@ -142,7 +147,7 @@ where
         {
             parts.fields.clear();
         }
-        let now = self.clock.now();
+        let now = self.style.clock.now();
         let level = *event.metadata().level();
         match self.style.format {
             LogFormat::Human => self.human(&mut writer, now, level, &parts),
@@ -172,13 +177,16 @@ impl Lines {
             Level::INFO => AnsiColor::Green.on_default(),
             _ => anstyle::Style::new().dimmed(),
         };
-        match self.style.stamp {
-            Stamp::Time => write!(writer, "{:.0} ", now.wall)?,
-            Stamp::Elapsed => {
-                write!(writer, "{:5.1}s ", now.instant.since(Instant::default()).as_secs_f64())?;
-            }
-        }
-        write!(writer, "{paint}{:>5}{paint:#} {}", level.as_str(), parts.message)?;
+        let stamp = match self.style.stamp {
+            Stamp::Time => format!("{:.0}", now.wall),
+            Stamp::Elapsed => format!("{:5.1}s", now.instant.since(Instant::default()).as_secs_f64()),
+        };
+        let room = self.style.width.map(|width| width.saturating_sub(stamp.len() + " ERROR ".len()));
+        let message = match room {
+            Some(room) => Cow::Owned(presentable(&parts.message, room.saturating_sub(1))),
+            None => Cow::Borrowed(&parts.message),
+        };
+        write!(writer, "{stamp} {paint}{:>5}{paint:#} {message}", level.as_str())?;
         for (name, value) in &parts.fields {
             match value {
                 Value::String(text) => write!(writer, " {name}={text}")?,

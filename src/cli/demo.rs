@@ -15,6 +15,7 @@ use crate::config::{
 };
 use crate::daemon::{self, Options};
 use crate::driver::Driver;
+use crate::engine::time::Instant;
 use crate::model::{Exit, JobId};
 use crate::signals::Signals;
 use crate::simulate::{Received, Receiver, Scenario, Simulator, Timeline};
@@ -25,6 +26,9 @@ use crate::telemetry::{self, Stamp, Stream, Style};
 #[derive(Debug, Parser)]
 pub(super) struct Args {}
 
+/// Lines fit a terminal of this width.
+const WIDTH: usize = 80;
+
 /// The demo is over by then, whatever happens.
 const LIMIT: Duration = Duration::from_secs(28);
 
@@ -32,14 +36,20 @@ const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCA
 
 pub(super) fn run(_: &Args) -> Result<Done, Failure> {
     // What it tells is what it is for, so its log goes to standard output.
-    let style = Style { format: LogFormat::Human, stamp: Stamp::Elapsed, stream: Stream::Stdout };
+    let clock = Clock::system();
+    let style = Style {
+        format: LogFormat::Human,
+        stamp: Stamp::Elapsed,
+        clock,
+        width: Some(WIDTH),
+        stream: Stream::Stdout,
+    };
     // Failed polls are worth no line in earnest, but here they show how trouble is met.
     let _logging = telemetry::init(style, "info,restore_watch::driver=debug");
-    block_on(show())
+    block_on(show(clock))
 }
 
-async fn show() -> Result<Done, Failure> {
-    let clock = Clock::system();
+async fn show(clock: Clock) -> Result<Done, Failure> {
     let mut signals = Signals::listen()?;
     let scenario = Scenario::demo();
     let timeline = Timeline::start(clock.now().wall);
@@ -47,7 +57,7 @@ async fn show() -> Result<Done, Failure> {
     let receiver = Receiver::start([], LOOPBACK, timeline).await?;
     print(&format!(
         "A simulated control plane serves {} restores on {}.\n\
-         The daemon watches them, logs what happens and posts it to {}.\n\n",
+         The daemon watches them and posts how they end to {}.\n\n",
         scenario.job_ids().len(),
         simulator.url(),
         receiver.url(),
@@ -62,7 +72,7 @@ async fn show() -> Result<Done, Failure> {
     let options = Options { exit_when_done: true };
     let ended = tokio::select! {
         ended = daemon::run(driver, options, &mut signals) => ended?,
-        never = echo(&receiver) => never?,
+        never = echo(&receiver, clock) => never?,
         () = tokio::time::sleep(LIMIT) => Exit::Timeout,
     };
     print(&summary(ended, &simulator, &receiver))?;
@@ -104,23 +114,23 @@ fn webhook(receiver: &Receiver) -> Result<SinkSettings, Failure> {
 }
 
 /// Prints each webhook as it is received; ends only where printing fails.
-async fn echo(receiver: &Receiver) -> Result<Exit, Failure> {
+async fn echo(receiver: &Receiver, clock: Clock) -> Result<Exit, Failure> {
     let mut printed = 0;
     loop {
         let webhooks = receiver.wait_for(printed + 1).await;
         for webhook in webhooks.iter().skip(printed) {
-            print(&line(webhook))?;
+            print(&line(webhook, clock))?;
         }
         printed = webhooks.len();
     }
 }
 
-fn line(webhook: &Received) -> String {
+fn line(webhook: &Received, clock: Clock) -> String {
     let body: Value = serde_json::from_slice(&webhook.body).unwrap_or_default();
     let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).unwrap_or("?").to_owned();
     format!(
         "{:5.1}s  POST {} of {}, webhook-id …{}\n",
-        webhook.at.as_secs_f64(),
+        clock.now().instant.since(Instant::default()).as_secs_f64(),
         text("/type"),
         text("/job/name"),
         webhook.header("webhook-id").and_then(|id| id.rsplit('-').next()).unwrap_or("?"),

@@ -36,6 +36,10 @@ impl Endpoint {
     /// admits plain `http` to hosts other than loopback addresses and `localhost`.
     pub fn parse(text: &str, allow_http: bool) -> Result<Self, EndpointError> {
         let text = text.trim();
+        // `http:/host` and `//host` are misspelt, not hosts.
+        if !text.contains("://") && (text.starts_with('/') || text.contains(":/")) {
+            return Err(EndpointError::Malformed(url::ParseError::EmptyHost));
+        }
         let url =
             if text.contains("://") { Url::parse(text) } else { Url::parse(&format!("https://{text}")) };
         let url = url.map_err(EndpointError::Malformed)?;
@@ -118,6 +122,8 @@ mod tests {
             "https://api.pinecone.io/?a=b",
             "https://",
             "https://exa mple",
+            "http:/127.0.0.1",
+            "//127.0.0.1",
         ] {
             assert!(Endpoint::parse(text, false).is_err(), "{text:?}");
         }

@@ -126,6 +126,12 @@ impl ApiKey {
         }
     }
 
+    /// `text` without the key: a server that repeats what it was sent must not bring it into a log. A text shorter than
+    /// eight characters is no secret, but part of many a word; it is left in.
+    pub fn redact(&self, text: &str) -> String {
+        if self.expose().len() < 8 { text.to_owned() } else { text.replace(self.expose(), "***") }
+    }
+
     /// The key itself, to be put into a request and nowhere else.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
@@ -150,6 +156,8 @@ mod tests {
         }
         let key = ApiKey::new("pcsk_canary".into()).unwrap();
         assert_eq!(format!("{key:?}"), "***");
+        assert_eq!(key.redact("bad key pcsk_canary!"), "bad key ***!");
+        assert_eq!(ApiKey::new("x".into()).unwrap().redact("index"), "index");
     }
 
     #[test]

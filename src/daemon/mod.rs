@@ -49,7 +49,7 @@ async fn drain(driver: &mut Driver, signals: &mut Signals) -> Result<(), Error> 
     driver.handle(Event::StopRequested);
     let clock = driver.clock();
     let limit = driver.now().instant + DRAIN;
-    while !driver.engine().is_settled() {
+    while driver.engine().tells_until(limit) {
         tokio::select! {
             turned = driver.turn() => drop(turned?),
             () = clock.sleep_until(Some(limit)) => break,

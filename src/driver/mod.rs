@@ -90,7 +90,10 @@ impl Driver {
     /// Tells the engine that something happened and starts what it asks for.
     pub fn handle(&mut self, event: Event) {
         if let Event::PollFailed { poll, failure } = &event {
-            debug!(project = %poll.project, job = %poll.job, "poll failed: {}", failure.message);
+            let label =
+                self.engine.job(&poll.project, &poll.job).map(|job| job.tracker.job().label().to_owned());
+            let label = label.unwrap_or_default();
+            debug!(project = %poll.project, job = %poll.job, "poll of {label} failed: {}", failure.message);
         }
         if matches!(event, Event::StopRequested) {
             // Ends the polls that are under way: nobody waits for their answers.

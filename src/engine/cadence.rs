@@ -28,7 +28,8 @@ impl Cadence {
 
     /// The time until the next poll of a job of this age: `clamp(sqrt(2 · c · age), min, max)` by a random factor of
     /// 0.9 to 1.1. Where intermediate progress is known, half the time to the projected end takes the place of the
-    /// root, so that the polls close in on it; a projection reaches no further ahead than the job is old.
+    /// root, so that the polls close in on it; but not more than three times the root, because progress is not bound to
+    /// go on as it went.
     pub(super) fn interval(
         &self,
         age: Duration,
@@ -37,7 +38,9 @@ impl Cadence {
     ) -> Duration {
         let wanted = match progress {
             // A projection that stands still is worth less by the minute: the rule takes over again.
-            Some(Projection { remaining, stale }) => (remaining / 2).min(age).max(scale_free(stale)),
+            Some(Projection { remaining, stale }) => {
+                (remaining / 2).min(3 * scale_free(age)).max(scale_free(stale))
+            }
             None => scale_free(age),
         };
         let bounded = wanted.clamp(self.bounds.min_interval, self.bounds.max_interval);
@@ -163,7 +166,10 @@ mod tests {
         let projection = progress.projection(at(150)).unwrap();
         assert_eq!(projection.remaining.as_secs(), 100, "the rate between two readings counts");
         let measured = mean(150, Some(projection));
-        assert!((measured - 50.0).abs() < 1.0, "{measured}");
+        assert!((measured - 3.0 * 5.48).abs() < 0.3, "three times the root of 30 at most: {measured}");
+        let near = Projection { remaining: Duration::from_secs(8), stale: Duration::ZERO };
+        let measured = mean(150, Some(near));
+        assert!((measured - 4.0).abs() < 0.1, "{measured}");
         let later = progress.projection(at(240)).unwrap();
         assert_eq!(later.remaining.as_secs(), 10);
     }
@@ -171,7 +177,7 @@ mod tests {
     #[test]
     fn an_early_projection_does_not_reach_far() {
         let hours = Projection { remaining: Duration::from_hours(3), stale: Duration::ZERO };
-        assert!(mean(2, Some(hours)) < 2.1, "two seconds tell little about three hours");
+        assert!(mean(5, Some(hours)) < 3.1, "five seconds tell little about three hours");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::config::Rate;
 
 /// Requests are spaced this much wider than the rate asks, so that the network, which delays one request more than
 /// the next, does not make the server see a higher rate than the configured one.
-const HEADROOM: f64 = 1.02;
+const HEADROOM: f64 = 1.05;
 
 /// A generic cell rate algorithm (ITU-T I.371, annex A, in its virtual scheduling form): `due` is the theoretical
 /// arrival time of the next request, and one may come early by `tolerance`.
@@ -31,6 +31,13 @@ impl Limiter {
     /// The earliest time of the next request.
     pub fn ready_at(&self) -> Instant {
         self.due.back(self.tolerance)
+    }
+
+    /// How long it takes from `now` until the last of `requests` further requests may be made.
+    pub fn time_for(&self, requests: u32, now: Instant) -> Duration {
+        let mut ahead = self.clone();
+        ahead.due = ahead.due.max(now) + ahead.interval * requests.saturating_sub(1);
+        ahead.ready_at().since(now)
     }
 
     /// Counts a request made at `now`, which is not before [`Limiter::ready_at`].
@@ -78,6 +85,8 @@ mod tests {
             assert!(limiter.ready_at() <= start);
             limiter.take(start);
         }
-        assert_eq!(limiter.ready_at().since(start), Duration::from_millis(510));
+        assert_eq!(limiter.ready_at().since(start), Duration::from_millis(525));
+        assert_eq!(limiter.time_for(1, start), Duration::from_millis(525));
+        assert_eq!(limiter.time_for(11, start), Duration::from_millis(5775));
     }
 }

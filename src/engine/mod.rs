@@ -32,6 +32,7 @@ mod verdict;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 pub use event::{
     Action, Batch, BatchEntry, Delivery, DeliveryId, Event, Failure, FailureClass, Note, PollId,
@@ -101,6 +102,11 @@ impl Engine {
         self.projects.values().flat_map(Project::views)
     }
 
+    /// One job.
+    pub fn job(&self, project: &ProjectName, job: &JobId) -> Option<JobView<'_>> {
+        self.projects.get(project)?.view(job)
+    }
+
     /// How each job stands, in the order of [`Engine::jobs`].
     pub fn outcomes(&self) -> Vec<Outcome> {
         self.jobs().map(|job| Outcome::of(&job)).collect()
@@ -116,9 +122,28 @@ impl Engine {
         self.outbox.is_settled()
     }
 
-    /// Whether a poll is under way or to come.
-    pub fn has_polls(&self) -> bool {
-        self.projects.values().any(Project::has_polls)
+    /// When each job is polled next, if nothing else happens; those that ended or are being polled are left out.
+    pub fn forecast(&self) -> BTreeMap<(ProjectName, JobId), Instant> {
+        let of_project = |project: &'_ Project| {
+            let name = project.name.clone();
+            project.forecast().map(|(job, at)| ((name.clone(), job.clone()), at)).collect::<Vec<_>>()
+        };
+        self.projects.values().flat_map(of_project).collect()
+    }
+
+    /// How long it takes at the configured rates to poll each job that has not ended once, from `now` on.
+    pub fn round_takes(&self, now: Instant) -> Duration {
+        self.projects.values().map(|project| project.round_takes(now)).max().unwrap_or_default()
+    }
+
+    /// Whether a poll is under way, or one begins until `at`.
+    pub fn polls_until(&self, at: Instant) -> bool {
+        self.projects.values().any(|project| project.polls_until(at))
+    }
+
+    /// Whether a commit or a delivery is under way, or one begins until `at`.
+    pub fn tells_until(&self, at: Instant) -> bool {
+        self.outbox.tells_until(at)
     }
 
     fn answered(&mut self, poll: &PollId, observation: Observation, now: Now, actions: &mut Vec<Action>) {

@@ -178,6 +178,13 @@ impl Outbox {
         self.uncommitted().next().is_none() && self.sinks.iter().all(|sink| sink.lanes.is_empty())
     }
 
+    /// Whether a commit or a delivery is under way, or one begins until `at`.
+    pub(super) fn tells_until(&self, at: Instant) -> bool {
+        let busy =
+            |sink: &Sink| !sink.in_flight.is_empty() || sink.next_deadline().is_some_and(|next| next <= at);
+        self.uncommitted().next().is_some() || self.sinks.iter().any(busy)
+    }
+
     fn uncommitted(&self) -> impl Iterator<Item = &BatchEntry> {
         self.committing.iter().chain([&self.staged]).flat_map(|batch| &batch.entries)
     }

@@ -84,8 +84,6 @@ pub struct JobView<'a> {
     pub tracker: &'a Tracker,
     /// How often it was polled.
     pub polls: u64,
-    /// When it is polled next; none while a poll is under way, and once it ended.
-    pub next_poll: Option<Instant>,
 }
 
 impl Project {
@@ -328,27 +326,45 @@ impl Project {
         }
     }
 
-    /// Whether a poll is under way or to come.
-    pub(super) fn has_polls(&self) -> bool {
-        self.in_flight > 0 || !self.queue.is_empty()
-    }
-
     pub(super) fn tracker(&self, id: &JobId) -> Option<&Tracker> {
         self.jobs.get(id).map(|job| &job.tracker)
     }
 
     pub(super) fn views(&self) -> impl Iterator<Item = JobView<'_>> {
+        self.jobs.values().map(|job| self.view_of(job))
+    }
+
+    pub(super) fn view(&self, id: &JobId) -> Option<JobView<'_>> {
+        self.jobs.get(id).map(|job| self.view_of(job))
+    }
+
+    fn view_of<'a>(&'a self, job: &'a Job) -> JobView<'a> {
         let refused = match &self.access {
             Access::Refused { reason } => Some(reason.as_str()),
             Access::Accepted | Access::Suspected { .. } => None,
         };
-        self.jobs.values().map(move |job| JobView {
-            project: &self.name,
-            refused,
-            tracker: &job.tracker,
-            polls: job.polls,
-            next_poll: job.due.map(|due| due.max(self.not_before())),
+        JobView { project: &self.name, refused, tracker: &job.tracker, polls: job.polls }
+    }
+
+    /// When each waiting job is polled, if nothing else happens: in the order of the queue, as the limiter lets them.
+    pub(super) fn forecast(&self) -> impl Iterator<Item = (&JobId, Instant)> {
+        let mut limiter = self.limiter.clone();
+        self.queue.iter().map(move |(due, id)| {
+            let at = (*due).max(self.held_until).max(limiter.ready_at());
+            limiter.take(at);
+            (id, at)
         })
+    }
+
+    /// How long it takes to poll each open job once, from `now` on.
+    pub(super) fn round_takes(&self, now: Instant) -> Duration {
+        let open = u32::try_from(self.queue.len() + self.in_flight).unwrap_or(u32::MAX);
+        self.limiter.time_for(open, now)
+    }
+
+    /// Whether a poll is under way, or one begins until `at`.
+    pub(super) fn polls_until(&self, at: Instant) -> bool {
+        self.in_flight > 0 || self.next_poll().is_some_and(|next| next <= at)
     }
 
     /// Schedules a job after a poll that began at `began`, with a last look in mind.

@@ -8,7 +8,9 @@ use std::sync::Once;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
 use jiff::fmt::rfc2822::DateTimeParser;
+use jiff::tz::TimeZone;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use url::Url;
 
@@ -127,8 +129,13 @@ pub fn retry_after(headers: &HeaderMap) -> Option<RetryAfter> {
     Some(sent.map_or(RetryAfter::Until(until), |sent| RetryAfter::For(wall_between(sent, until))))
 }
 
+/// A date in any of the three forms that a recipient must read (RFC 9110, section 5.6.7).
 fn http_date(text: &str) -> Option<Timestamp> {
-    DateTimeParser::new().parse_timestamp(text).ok()
+    let obsolete = |format| {
+        Some(DateTime::strptime(format, text).ok()?.to_zoned_datetime(TimeZone::UTC).ok()?.timestamp())
+    };
+    let imf_fixdate = DateTimeParser::new().parse_timestamp(text).ok();
+    imf_fixdate.or_else(|| obsolete("%A, %d-%b-%y %H:%M:%S GMT")).or_else(|| obsolete("%a %b %e %H:%M:%S %Y"))
 }
 
 /// Says why an exchange failed: the innermost cause, which is the one a person can act on.
@@ -138,7 +145,7 @@ pub fn describe(error: &reqwest::Error) -> String {
         cause = inner;
     }
     let what = match error {
-        _ if error.is_timeout() => return "no answer in time".to_owned(),
+        _ if error.is_timeout() => return "it took too long".to_owned(),
         _ if error.is_connect() => "cannot connect: ",
         _ => "",
     };
@@ -151,15 +158,23 @@ pub fn describe(error: &reqwest::Error) -> String {
 }
 
 /// Makes a text from elsewhere fit for a log or a terminal: one line without control characters, at most `limit`
-/// characters long.
+/// characters long, and `…` where it was cut.
 pub fn presentable(text: &str, limit: usize) -> String {
-    let mut shown: String =
-        text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(limit + 1).collect();
+    let mut shown: String = text
+        .chars()
+        .map(|c| if c.is_control() || turns_text_around(c) { ' ' } else { c })
+        .take(limit + 1)
+        .collect();
     if shown.chars().count() > limit {
         shown.pop();
         shown.push('…');
     }
     shown.trim().to_owned()
+}
+
+/// Characters that make a terminal show what follows in another order (Unicode Standard Annex 9).
+fn turns_text_around(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -176,6 +191,8 @@ mod tests {
             ("99999999999999999999999", seconds(u64::MAX)),
             ("Mon, 23 Nov 2026 12:01:30 GMT", seconds(90)),
             ("Mon, 23 Nov 2026 11:00:00 GMT", seconds(0)),
+            ("Monday, 23-Nov-26 12:01:30 GMT", seconds(90)),
+            ("Mon Nov 23 12:01:30 2026", seconds(90)),
             ("soon", None),
             ("-5", None),
             ("", None),
@@ -194,6 +211,7 @@ mod tests {
     #[test]
     fn texts_from_elsewhere_are_made_presentable() {
         assert_eq!(presentable("a\u{1b}[31mb\nc", 20), "a [31mb c");
+        assert_eq!(presentable("a\u{202e}b", 20), "a b");
         assert_eq!(presentable("abcdef", 3), "abc…");
         assert_eq!(presentable("  ", 3), "");
     }

@@ -91,11 +91,13 @@ impl Client {
             return Err(self.refusal(response).await);
         }
         let body = http::read_body(response, MAX_BODY).await?;
-        serde_json::from_slice(&body).map_err(|error| {
+        let mut value = serde_json::from_slice(&body).map_err(|error| {
             let shape =
                 if body.is_empty() { "it is empty".to_owned() } else { format!("it is no JSON ({error})") };
             Error::Unreadable(shape)
-        })
+        })?;
+        wire::redact(&mut value, &self.key);
+        Ok(value)
     }
 
     fn describe_transport(&self, error: &reqwest::Error) -> String {
@@ -113,7 +115,7 @@ impl Client {
             Some("a redirect, which is not followed; is the endpoint right?".to_owned())
         } else {
             let body = http::read_body(response, MAX_ERROR_BODY).await.unwrap_or_default();
-            wire::error_message(&String::from_utf8_lossy(&body), self.key.expose())
+            wire::error_message(&String::from_utf8_lossy(&body), &self.key)
         };
         Error::Status { status, message, retry_after }
     }

@@ -9,6 +9,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
+use crate::config::ApiKey;
 use crate::http::presentable;
 use crate::model::{JobFacts, JobId, Observation, Status};
 
@@ -59,9 +60,8 @@ pub(super) fn page(value: &Value) -> Result<(Vec<Observation>, usize, Option<Str
     Ok((jobs, unreadable, next.map(str::to_owned)))
 }
 
-/// The message of an error body, in any of the shapes that are in use, with `***` for the key: a server that repeats
-/// what it was sent must not bring it into a log.
-pub(super) fn error_message(text: &str, key: &str) -> Option<String> {
+/// The message of an error body, in any of the shapes that are in use.
+pub(super) fn error_message(text: &str, key: &ApiKey) -> Option<String> {
     let message = match serde_json::from_str::<Value>(text) {
         Ok(value) => {
             let nested = value.get("error").and_then(|error| error.get("message"));
@@ -70,9 +70,18 @@ pub(super) fn error_message(text: &str, key: &str) -> Option<String> {
         Err(_) if text.trim_start().starts_with('<') => "an HTML page".to_owned(),
         Err(_) => text.to_owned(),
     };
-    // Looked for where escapes are read and nothing is cut off yet.
-    let message = message.replace(key, "***");
-    Some(presentable(&message, MAX_TEXT)).filter(|message| !message.is_empty())
+    // The key is looked for where escapes are read and nothing is cut off yet.
+    Some(presentable(&key.redact(&message), MAX_TEXT)).filter(|message| !message.is_empty())
+}
+
+/// Takes the key out of every text of an answer.
+pub(super) fn redact(value: &mut Value, key: &ApiKey) {
+    match value {
+        Value::String(text) => *text = key.redact(text),
+        Value::Array(values) => values.iter_mut().for_each(|value| redact(value, key)),
+        Value::Object(fields) => fields.values_mut().for_each(|value| redact(value, key)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 /// A timestamp in RFC 3339; one without a zone is taken as UTC.
@@ -98,6 +107,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    fn key() -> ApiKey {
+        ApiKey::new("pcsk_canary".into()).unwrap()
+    }
 
     fn minimal(extra: Value) -> Value {
         let mut value = json!({ "restore_job_id": "rj-1", "status": "Pending" });
@@ -207,17 +220,24 @@ mod tests {
             ("", None),
             ("{}", None),
             ("\u{1b}[2J", Some("[2J")),
-            ("no key k-1 here", Some("no key *** here")),
-            (r#"{"message":"no key \u006b-1 here"}"#, Some("no key *** here")),
+            ("no key pcsk_canary here", Some("no key *** here")),
+            (r#"{"message":"no key \u0070csk_canary here"}"#, Some("no key *** here")),
         ] {
-            assert_eq!(error_message(body, "k-1").as_deref(), message, "{body}");
+            assert_eq!(error_message(body, &key()).as_deref(), message, "{body}");
         }
+    }
+
+    #[test]
+    fn the_key_is_taken_out_of_an_answer_that_repeats_it() {
+        let mut value = json!({ "data": [{ "target_index_name": "x-pcsk_canary" }], "n": 1 });
+        redact(&mut value, &key());
+        assert_eq!(value, json!({ "data": [{ "target_index_name": "x-***" }], "n": 1 }));
     }
 
     proptest! {
         #[test]
         fn nothing_that_is_sent_makes_it_panic(body in prop::collection::vec(any::<u8>(), 0..400)) {
-            let _ = error_message(&String::from_utf8_lossy(&body), "k-1");
+            let _ = error_message(&String::from_utf8_lossy(&body), &key());
             if let Ok(value) = serde_json::from_slice::<Value>(&body) {
                 let _ = (job(&value), page(&value));
             }

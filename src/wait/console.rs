@@ -6,17 +6,30 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use console::{Term, measure_text_width};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::engine::time::{Instant, Now};
 use crate::engine::{Engine, JobView, Outcome};
-use crate::model::{JobId, Transition, duration};
+use crate::model::{JobId, ProjectName, Transition, duration};
 
 /// How often the lines of a terminal are drawn.
 const FRAME: Duration = Duration::from_millis(120);
 
 /// More jobs than this have no line of their own on a terminal.
 const LINES: usize = 20;
+
+/// The widest that what people call a job may be, in cells: names of indexes and UUIDs fit, mostly.
+const LABEL: usize = 36;
+
+/// A terminal that is narrower has no room for a bar.
+const ROOM_FOR_A_BAR: u16 = 60;
+
+/// When the first sign of life comes where progress is plain: early, so that trouble at the start is seen.
+const FIRST_BEAT: Duration = Duration::from_secs(10);
+
+/// The last line on a terminal. It is short, because a terminal shows a `^C` behind it.
+const FOOTER: &str = "Ctrl-C ends the wait, not the restore";
 
 /// How progress is shown.
 #[derive(Debug, Clone)]
@@ -48,7 +61,9 @@ impl Console {
     pub(super) fn new(progress: Progress, engine: &Engine, now: Now) -> Self {
         let (mode, next) = match progress {
             Progress::Live(lines) => (Mode::Live(Live::new(lines, engine)), Some(now.instant)),
-            Progress::Plain { heartbeat } => (Mode::Plain { heartbeat }, beat(now, heartbeat)),
+            Progress::Plain { heartbeat } => {
+                (Mode::Plain { heartbeat }, beat(now, heartbeat.min(FIRST_BEAT)))
+            }
             Progress::Silent => (Mode::Silent, None),
         };
         Self { mode, next }
@@ -82,9 +97,15 @@ impl Console {
         }
     }
 
-    /// Takes everything off a terminal that would be in the way of the report.
-    pub(super) fn close(self) {
-        drop(self);
+    /// Takes everything off a terminal that would be in the way of the report. After a signal the lines stay: what the
+    /// terminal has shown of it (`^C`) would have moved them, and clearing would miss some.
+    pub(super) fn close(mut self, signalled: bool) {
+        if let Mode::Live(live) = &mut self.mode
+            && signalled
+        {
+            live.stays = true;
+            drop(writeln!(std::io::stderr()));
+        }
     }
 }
 
@@ -99,107 +120,112 @@ fn say(now: Now, text: &str) {
 }
 
 fn heartbeat_line(engine: &Engine, now: Now) -> String {
+    let forecast = engine.forecast();
     let open: Vec<_> = engine.jobs().filter(|job| Outcome::of(job) == Outcome::Open).collect();
     let oldest = open.iter().max_by_key(|job| job.tracker.age(now.instant));
-    let example =
-        oldest.map(|job| format!("; {} {}", job.tracker.job().label(), state(job, now))).unwrap_or_default();
-    format!("waiting for {} of {} restores{example}", open.len(), engine.jobs().count())
+    let example = oldest.map(|job| format!("; {} {}", job.tracker.job().label(), state(job, &forecast, now)));
+    let total = engine.jobs().count();
+    format!("waiting for {} of {total} restore{}{}", open.len(), plural(total), example.unwrap_or_default())
+}
+
+fn plural(n: usize) -> &'static str {
+    if n == 1 { "" } else { "s" }
 }
 
 /// The lines of a terminal.
 struct Live {
     lines: MultiProgress,
+    terminal: Term,
     bars: BTreeMap<JobId, Bar>,
     footer: ProgressBar,
+    /// The lines are left on the terminal at the end.
+    stays: bool,
 }
 
 /// The line of one job.
 struct Bar {
     line: ProgressBar,
-    look: Option<Look>,
-}
-
-/// How a line looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Look {
-    Spinner,
-    Progress,
-    Good,
-    Bad,
-}
-
-impl Look {
-    fn template(self) -> &'static str {
-        match self {
-            Self::Spinner => "{spinner} {prefix} {wide_msg}",
-            Self::Progress => "{spinner} {prefix} [{bar:20}] {wide_msg}",
-            Self::Good => "✔ {prefix} {wide_msg}",
-            Self::Bad => "✘ {prefix} {wide_msg}",
-        }
-    }
+    template: String,
 }
 
 impl Live {
     fn new(lines: MultiProgress, engine: &Engine) -> Self {
         let footer = lines.add(ProgressBar::new_spinner().with_style(style("{msg}")));
         let hidden = engine.jobs().count().saturating_sub(LINES);
-        if hidden > 0 {
-            footer.set_message(format!("  and {hidden} more"));
-        }
-        Self { lines, bars: BTreeMap::new(), footer }
+        footer.set_message(if hidden > 0 {
+            format!("and {hidden} more; {FOOTER}")
+        } else {
+            FOOTER.to_owned()
+        });
+        Self { lines, terminal: Term::stderr(), bars: BTreeMap::new(), footer, stays: false }
     }
 
     fn draw(&mut self, engine: &Engine, now: Now) {
-        let label = |job: &JobView<'_>| -> String {
-            // Names of indexes and UUIDs stay whole within 36 characters, mostly.
-            job.tracker.job().label().chars().take(36).collect()
-        };
-        let width =
-            engine.jobs().take(LINES).map(|job| label(&job).chars().count()).max().unwrap_or_default();
-        for job in engine.jobs().take(LINES) {
-            let bar = self.bars.entry(job.tracker.settings().id.clone()).or_insert_with(|| {
+        let forecast = engine.forecast();
+        let (_, columns) = self.terminal.size();
+        let jobs: Vec<_> = engine.jobs().take(LINES).map(|job| (job, job.tracker.job())).collect();
+        let widest =
+            jobs.iter().map(|(_, shown)| measure_text_width(shown.label())).max().unwrap_or_default();
+        let width = widest.min(LABEL).min(usize::from(columns) / 2);
+        for (job, shown) in jobs {
+            let bar = self.bars.entry(shown.id.clone()).or_insert_with(|| {
                 let line = self.lines.insert_before(&self.footer, ProgressBar::new(100));
-                Bar { line, look: None }
+                Bar { line, template: String::new() }
             });
-            bar.show(&job, format!("{:<width$}", label(&job)), now);
+            bar.look(&template(&job, width, columns));
+            bar.line.set_prefix(shown.label().to_owned());
+            bar.line.set_message(state(&job, &forecast, now));
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 100")]
+            bar.line.set_position(shown.facts.intermediate_progress().unwrap_or_default() as u64);
+            bar.line.tick();
         }
+        self.footer.tick();
     }
 }
 
 impl Drop for Live {
     fn drop(&mut self) {
-        // A terminal that cannot be cleared is left as it is.
-        drop(self.lines.clear());
+        if !self.stays {
+            // A terminal that cannot be cleared is left as it is.
+            drop(self.lines.clear());
+        }
+        // Bars draw themselves once more when they are dropped.
+        self.lines.set_draw_target(ProgressDrawTarget::hidden());
     }
 }
 
 impl Bar {
-    fn show(&mut self, job: &JobView<'_>, label: String, now: Now) {
-        let percent = job.tracker.facts().intermediate_progress();
-        let look = match Outcome::of(job) {
-            Outcome::Open if percent.is_some() => Look::Progress,
-            Outcome::Open => Look::Spinner,
-            Outcome::Completed => Look::Good,
-            _ => Look::Bad,
-        };
-        if self.look.replace(look) != Some(look) {
-            self.line.set_style(style(look.template()));
+    fn look(&mut self, template: &str) {
+        if self.template != template {
+            self.line.set_style(style(template));
+            template.clone_into(&mut self.template);
         }
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 100")]
-        self.line.set_position(percent.unwrap_or_default() as u64);
-        self.line.set_prefix(label);
-        self.line.set_message(state(job, now));
-        self.line.tick();
     }
+}
+
+/// The form of a job's line, with so many cells for what people call it.
+fn template(job: &JobView<'_>, width: usize, columns: u16) -> String {
+    let bar = job.tracker.facts().intermediate_progress().is_some() && columns >= ROOM_FOR_A_BAR;
+    let mark = match Outcome::of(job) {
+        Outcome::Open => "{spinner}",
+        Outcome::Completed => "✔",
+        _ => "✘",
+    };
+    let bar = if bar && Outcome::of(job) == Outcome::Open { " [{bar:16}]" } else { "" };
+    format!("{mark} {{prefix:{width}!}}{bar} {{wide_msg}}")
 }
 
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
 }
 
+/// When each job is polled next.
+type Forecast = BTreeMap<(ProjectName, JobId), Instant>;
+
 /// How a job is doing, in words.
-fn state(job: &JobView<'_>, now: Now) -> String {
-    let status = match (Outcome::of(job), job.tracker.status()) {
+fn state(job: &JobView<'_>, forecast: &Forecast, now: Now) -> String {
+    let outcome = Outcome::of(job);
+    let status = match (outcome, job.tracker.status()) {
         (Outcome::Open, Some(status)) => status.to_string(),
         (Outcome::Open, None) => "not seen yet".to_owned(),
         (outcome, _) => outcome.as_str().replace('_', " "),
@@ -207,8 +233,9 @@ fn state(job: &JobView<'_>, now: Now) -> String {
     let mut words = vec![status];
     words.extend(job.tracker.facts().intermediate_progress().map(|percent| format!("{percent:.0} %")));
     words.push(duration::human(job.tracker.elapsed(now)));
-    if Outcome::of(job) == Outcome::Open {
-        words.push(match job.next_poll {
+    if outcome == Outcome::Open {
+        let key = (job.project.clone(), job.tracker.settings().id.clone());
+        words.push(match forecast.get(&key) {
             Some(at) => format!("next poll in {}", short(at.since(now.instant))),
             None => "asking".to_owned(),
         });

@@ -1,13 +1,14 @@
 //! The wait: blocks until restores end, and says how they ended.
 //!
-//! Invariant: the outcome of a wait with a timeout is known within two seconds of it, that of an interrupted one at
-//! once; either way the last known state of every job is reported. A signal that comes before the process ends
+//! Invariant: the outcome of a wait with a timeout is known as soon as each job could be asked once more, and half a
+//! minute after it at the latest; that of an interrupted one at once. Either way the last known state of every job is
+//! reported. A signal that comes before the process ends
 //! decides the exit code.
 
 mod console;
 mod report;
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,9 +23,12 @@ use crate::engine::{Condition, Event};
 use crate::model::{Exit, Transition};
 use crate::signals::Signals;
 
-/// How long after a timeout answers are still waited for. The last poll of each job is made when the time is over, not
+/// How long the last answers may take after a timeout. The last poll of each job is made when the time is over, not
 /// before, so that a job that has just ended is not reported as timed out.
-const LAST_LOOK: Duration = Duration::from_secs(2);
+const LAST_ANSWERS: Duration = Duration::from_secs(2);
+
+/// How long the last polls and their answers may take after a timeout where there are many jobs.
+const LAST_LOOK: Duration = Duration::from_secs(30);
 
 /// How long sinks may take once the outcome is known.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -61,12 +65,13 @@ pub async fn wait(mut driver: Driver, options: Options, signals: &mut Signals) -
         condition: options.condition,
         console: Console::new(options.progress, driver.engine(), started),
         ndjson: options.ndjson,
+        output_works: true,
         phase: Phase::Waiting { until: options.timeout.map(|timeout| started.instant + timeout) },
     };
     let outcome = wait.outcome(&mut driver, signals).await?;
     driver.handle(Event::StopRequested);
     let exit = wait.drain(&mut driver, outcome, signals).await?;
-    wait.console.close();
+    wait.console.close(exit.is_signal());
     let report = Report::new(driver.engine(), exit, started, driver.now());
     Ok(Waited { report, undelivered: driver.engine().owed() })
 }
@@ -76,6 +81,8 @@ struct Wait {
     condition: Condition,
     console: Console,
     ndjson: bool,
+    /// Standard output took a line, or nobody reads it any more.
+    output_works: bool,
     phase: Phase,
 }
 
@@ -112,8 +119,10 @@ impl Wait {
                 exit = signals.next() => return Ok(exit),
                 () = clock.sleep_until(self.phase.limit()) => match self.phase {
                     Phase::Waiting { .. } => {
+                        let now = driver.now().instant;
+                        let grace = (driver.engine().round_takes(now) + LAST_ANSWERS).min(LAST_LOOK);
                         driver.handle(Event::LastLookRequested);
-                        self.phase = Phase::LookingOnceMore { until: driver.now().instant + LAST_LOOK };
+                        self.phase = Phase::LookingOnceMore { until: now + grace };
                     }
                     Phase::LookingOnceMore { .. } => return Ok(self.time_is_over(driver)),
                 },
@@ -121,7 +130,9 @@ impl Wait {
                     self.console.refresh(driver.engine(), driver.now());
                 }
             }
-            if matches!(self.phase, Phase::LookingOnceMore { .. }) && !driver.engine().has_polls() {
+            if let Phase::LookingOnceMore { until } = self.phase
+                && !driver.engine().polls_until(until)
+            {
                 return Ok(self.time_is_over(driver));
             }
         }
@@ -137,7 +148,7 @@ impl Wait {
         let clock = driver.clock();
         let patience = if outcome.is_signal() { HASTY_DRAIN } else { DRAIN };
         let limit = driver.now().instant + patience;
-        while !driver.engine().is_settled() {
+        while driver.engine().tells_until(limit) {
             tokio::select! {
                 told = driver.turn() => self.tell(&told?, driver.now()),
                 () = clock.sleep_until(Some(limit)) => break,
@@ -151,10 +162,19 @@ impl Wait {
         for transition in told {
             self.console.tell(transition, now);
             if self.ndjson {
-                let line = serde_json::to_string(&**transition).unwrap_or_default();
-                // Nobody reads any more: the exit code still tells.
-                drop(writeln!(std::io::stdout().lock(), "{line}"));
+                self.print(&serde_json::to_string(&**transition).unwrap_or_default());
             }
+        }
+    }
+
+    /// Prints a line of data. Where that fails the exit code still tells, so the wait goes on.
+    fn print(&mut self, line: &str) {
+        if let Err(error) = writeln!(std::io::stdout().lock(), "{line}")
+            && error.kind() != ErrorKind::BrokenPipe
+            && self.output_works
+        {
+            self.output_works = false;
+            tracing::error!("cannot write to standard output: {error}");
         }
     }
 

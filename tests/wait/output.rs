@@ -111,7 +111,7 @@ fn heartbeats_say_that_nothing_hangs() {
     let plane = play("[[job]]\nid = \"rj-1\"\nindex = \"docs\"\ntakes = \"2s\"");
     let waits = ["100ms", "0", "1h"].map(|beat| Watch::wait(&plane, &["rj-1", "--heartbeat", beat]).start());
     let [many, none, rare] = waits.map(|wait| {
-        let beat = |line: &&str| line.contains("waiting for 1 of 1 restores; docs Pending, ");
+        let beat = |line: &&str| line.contains("waiting for 1 of 1 restore; docs Pending, ");
         wait.finish().expect(0).stderr.lines().filter(beat).count()
     });
     assert!((2..=25).contains(&many), "{many}");

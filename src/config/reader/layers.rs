@@ -114,17 +114,19 @@ impl<'a> Api<'a> {
     fn read(mut section: Section<'a>, base: &Path) -> Self {
         let before = section.report.len();
         let endpoint = section.take("endpoint").and_then(|value| Some((value.string()?, value.span)));
-        let mut api = Self {
+        let allow_http = section.boolean("allow_http");
+        // Whether an endpoint is good depends on these two.
+        let refused = section.report.len() > before;
+        let api = Self {
             endpoint,
-            allow_http: section.boolean("allow_http"),
+            allow_http,
             version: section.take("version").and_then(|value| version(&value)),
             requests_per_second: section.rate("requests_per_second"),
             burst: section.integer("burst", &BURST).and_then(NonZeroU32::new),
             request_timeout: section.duration("request_timeout", &TIMEOUT).map(|(value, _)| value),
             ca_file: section.path("ca_file", base),
-            refused: false,
+            refused,
         };
-        api.refused = section.report.len() > before;
         section.finish();
         api
     }

@@ -7,6 +7,8 @@ use super::retry::RetryAfter;
 use super::*;
 use crate::config::Rate;
 
+const FAR: Instant = Instant::after_start(Duration::from_hours(1000));
+
 fn throttled(pause: Duration) -> Failure {
     Failure { retry_after: Some(RetryAfter::For(pause)), ..failure(FailureClass::Throttled) }
 }
@@ -17,7 +19,7 @@ fn a_burst_at_the_start_then_the_rate() {
     let jobs: Vec<_> = jobs.iter().map(String::as_str).collect();
     let mut stage = Stage::new(&[project(&jobs)], Vec::new());
     assert_eq!(stage.polls.len(), 4);
-    assert_eq!(stage.next().as_millis(), 510);
+    assert_eq!(stage.next().as_millis(), 525);
     assert_eq!(stage.polls.len(), 5);
 }
 
@@ -35,6 +37,22 @@ fn no_job_starves_when_there_are_too_many() {
     assert_eq!(polled.len(), 50);
     let (least, most) = (polled.values().min().unwrap(), polled.values().max().unwrap());
     assert!(most - least <= 2, "between {least} and {most} polls a job");
+}
+
+#[test]
+fn the_forecast_is_what_happens() {
+    let jobs: Vec<_> = (0..20).map(|n| format!("job-{n:02}")).collect();
+    let jobs: Vec<_> = jobs.iter().map(String::as_str).collect();
+    let mut stage = Stage::new(&[project(&jobs)], Vec::new());
+    let forecast = stage.engine.forecast();
+    assert_eq!(forecast.len(), 16, "four are being polled");
+    assert_eq!(stage.engine.round_takes(stage.now.instant).as_millis(), 525 * 20);
+    stage.polls.clear();
+    for _ in 0..16 {
+        stage.next();
+        let poll = stage.polls.pop_front().unwrap();
+        assert_eq!(forecast[&(poll.project, poll.job)], stage.now.instant);
+    }
 }
 
 #[test]
@@ -125,7 +143,7 @@ fn a_last_look_polls_each_open_job_once_more_and_no_more() {
     let again = stage.poll();
     assert_eq!(again.job, id("c"));
     stage.fail_poll(again, failure(FailureClass::Transient));
-    assert!(!stage.engine.has_polls());
+    assert!(!stage.engine.polls_until(FAR));
 }
 
 #[test]
@@ -135,7 +153,8 @@ fn a_last_look_does_not_disturb_a_server_that_asked_to_be_left_alone() {
     stage.fail_poll(poll, throttled(seconds(30)));
     stage.step(Event::LastLookRequested);
     assert!(stage.polls.is_empty());
-    assert!(stage.engine.has_polls());
+    assert!(!stage.engine.polls_until(Instant::after_start(seconds(29))));
+    assert!(stage.engine.polls_until(Instant::after_start(seconds(30))));
     assert_eq!(stage.next(), seconds(30));
 }
 
@@ -147,7 +166,7 @@ fn a_stopped_engine_polls_no_more() {
     stage.step(Event::StopRequested);
     stage.answer_with(under_way, "Completed", JobFacts::default());
     assert_eq!(stage.kinds(), [TransitionKind::Watched], "an answer after the stop is in vain");
-    assert!(!stage.engine.has_polls());
+    assert!(!stage.engine.polls_until(FAR));
     let delivery = stage.deliveries.pop_front().unwrap();
     stage.step(Event::Delivered(delivery.id));
     assert_eq!(stage.engine.next_deadline(), None);
