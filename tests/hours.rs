@@ -69,7 +69,7 @@ async fn watch(sites: &[&Site], hours: u64) -> Vec<Arc<Transition>> {
     let mut driver = Driver::new(&projects, &[], Box::new(Volatile), clock).expect("a driver");
     let end = driver.now().instant + Duration::from_hours(hours);
     let mut told = Vec::new();
-    while driver.engine().has_polls() || !driver.engine().is_settled() {
+    while driver.engine().polls_until(end) || !driver.engine().is_settled() {
         tokio::select! {
             turned = driver.turn() => told.extend(turned.expect("nothing that stops a driver")),
             () = clock.sleep_until(Some(end)) => break,

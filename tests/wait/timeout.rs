@@ -1,6 +1,6 @@
 //! A wait that is bounded: the last look at the deadline, and servers that do not answer.
 
-use crate::support::{Watch, done, play};
+use crate::support::{Folder, KEY, Watch, done, play};
 
 #[test]
 fn a_job_that_ends_between_the_last_poll_and_the_deadline_is_no_timeout() {
@@ -12,6 +12,25 @@ fn a_job_that_ends_between_the_last_poll_and_the_deadline_is_no_timeout() {
     assert_eq!((&report["outcome"], &report["jobs"][0]["outcome"]), (&"met".into(), &"completed".into()));
     assert_eq!(plane.count(), 2, "the first look and the last");
     assert!(report["waited_seconds"].as_f64().unwrap() < 10.0);
+}
+
+#[test]
+fn the_last_look_reaches_every_job_at_the_rate_that_is_allowed() {
+    // A round over ten jobs takes two and a half seconds, and all of them end after the first.
+    let plane = play("[[job]]\nid = \"rj\"\ncount = 10\ntakes = \"2800ms\"");
+    let jobs: Vec<_> = (1..=10).map(|number| format!("rj-{number}")).collect();
+    let folder = Folder::new();
+    let config = folder.write(
+        "config.toml",
+        format!(
+            "jobs = {jobs:?}\n[api]\nendpoint = \"{}\"\nrequests_per_second = 4\nburst = 1\n\
+             [cadence]\nmin_interval = \"1h\"\nmax_interval = \"1h\"\n",
+            plane.url()
+        ),
+    );
+    Watch::new(["wait", "--config", &config, "--timeout", "3s"]).env("PINECONE_API_KEY", KEY).run().expect(0);
+    // Twenty, unless the machine was so slow that a job had ended before the first look at it.
+    assert!((11..=20).contains(&plane.count()), "{}", plane.count());
 }
 
 #[test]
