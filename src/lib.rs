@@ -6,7 +6,7 @@
 //! answer means, what must be told, what is still owed to whom) is plain data and functions of `(state, event, now)`.
 //! Everything that touches the world is an adapter that carries out what the machine asked for.
 //!
-//! Each layer imports only those below it; `tests/layers.rs` reads the `use` lines and fails on any other import.
+//! Each layer imports only those below it; `tests/layers` reads the paths in the code and fails on any other import.
 //!
 //! ```text
 //! main, cli       parse, compose, print, exit code

@@ -155,9 +155,7 @@ impl Outbox {
             return Some(Note::DeliveryAbandoned { id, attempts, reason: failure.message.clone() });
         }
         let pause = failure.pause(now);
-        if failure.class == FailureClass::Throttled {
-            sink.held_until = sink.held_until.max(now.instant + pause);
-        }
+        sink.held_until = sink.held_until.max(now.instant + pause);
         let retry_in = policy.backoff.delay(attempts, pause, rng);
         sink.in_flight.remove(&id.transition);
         let overtaken = sink.let_the_end_overtake(&lane);
