@@ -40,7 +40,7 @@ fn meaning(path: &Path, settings: &Settings) -> String {
 
 fn project_meaning(project: &ProjectSettings) -> String {
     let (api, cadence, watch) = (&project.api, &project.cadence, &project.watch);
-    let human = duration::human;
+    let written = duration::written;
     let mut text = format!(
         "\nproject {}\n  endpoint  {}, API version {}\n  API key   from {}\n  rate      {} requests/s, burst {}, each at \
          most {}\n  polls     {} to {} apart\n  told      not found after {}, unreachable after {}\n  jobs      {}\n",
@@ -50,11 +50,11 @@ fn project_meaning(project: &ProjectSettings) -> String {
         project.api_key,
         api.requests_per_second.per_second(),
         api.burst,
-        human(api.request_timeout),
-        human(cadence.min_interval),
-        human(cadence.max_interval),
-        human(watch.not_found_grace),
-        human(watch.unreachable_after),
+        written(api.request_timeout),
+        written(cadence.min_interval),
+        written(cadence.max_interval),
+        written(watch.not_found_grace),
+        written(watch.unreachable_after),
         project.jobs.len(),
     );
     if let Some(file) = &api.ca_file {
@@ -63,7 +63,7 @@ fn project_meaning(project: &ProjectSettings) -> String {
     }
     for job in &project.jobs {
         let name = job.name.as_ref().map(|name| format!("  {name}")).unwrap_or_default();
-        let deadline = job.deadline.map(|limit| format!("  deadline {}", human(limit))).unwrap_or_default();
+        let deadline = job.deadline.map(|limit| format!("  deadline {}", written(limit))).unwrap_or_default();
         let _ = writeln!(text, "    {}{name}{deadline}", job.id);
     }
     text
