@@ -12,7 +12,7 @@
 //! main, cli       parse, compose, print, exit code
 //! daemon, wait    the two shells: when to end, and what a person sees
 //! driver          feeds the engine events, carries out its actions
-//! pinecone, sink, store, telemetry, signals, simulate
+//! pinecone, sink, store, telemetry, signals, output, simulate
 //!                 adapters: none imports another
 //! http, clock     what several adapters need
 //! engine          pure: tracker, cadence, limiter, retry, outbox
@@ -29,7 +29,7 @@
 //!
 //! # What always holds
 //!
-//! - Only [`clock`] reads clocks, and only the engine decides; with the same events, times and seed it decides the same.
+//! - Only [`clock`] reads clocks, and only the engine decides what becomes of a watched job; with the same events, times and seed it decides the same.
 //! - A job that ended stays ended, and each thing that is told once is told once.
 //! - No request goes out before its project's limiter lets it, whatever it is for.
 //! - Polling never waits for a sink, one sink never waits for another, one project's trouble is no other's.
@@ -43,6 +43,7 @@ pub mod driver;
 pub mod engine;
 pub mod http;
 pub mod model;
+pub mod output;
 pub mod pinecone;
 pub mod signals;
 pub mod simulate;

@@ -76,7 +76,12 @@ impl Style {
 /// Starts logging. `RUST_LOG` decides what is logged, else `default` does (a level, or a filter in the syntax of
 /// `RUST_LOG`). Later calls change nothing.
 pub fn init(style: Style, default: &str) -> Logging {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    let wanted = std::env::var(EnvFilter::DEFAULT_ENV).ok().filter(|wanted| !wanted.is_empty());
+    let wanted = wanted.as_deref().unwrap_or(default);
+    let (filter, refused) = match EnvFilter::builder().parse(wanted) {
+        Ok(filter) => (filter, None),
+        Err(error) => (EnvFilter::new(default), Some(error)),
+    };
     let mut guard = None;
     let writer = match &style.stream {
         Stream::Stdout => BoxMakeWriter::new(std::io::stdout),
@@ -106,6 +111,9 @@ pub fn init(style: Style, default: &str) -> Logging {
         .finish();
     // Fails only where logging was started before.
     drop(tracing::subscriber::set_global_default(subscriber));
+    if let Some(error) = refused {
+        tracing::error!("RUST_LOG is not used: {error}");
+    }
     Logging(guard)
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Parser;
 use serde_json::Value;
 
-use super::{Done, Failure, block_on, print};
+use super::{Done, Failure, block_on, listen, print};
 use crate::clock::Clock;
 use crate::config::{
     CadenceSettings, Endpoint, EventFilter, JobSettings, LogFormat, LogSettings, ProjectSettings, Rate,
@@ -17,7 +17,6 @@ use crate::daemon::{self, Options};
 use crate::driver::Driver;
 use crate::engine::time::Instant;
 use crate::model::{Exit, JobId};
-use crate::signals::Signals;
 use crate::simulate::{Received, Receiver, Scenario, Simulator, Timeline};
 use crate::store::Volatile;
 use crate::telemetry::{self, Stamp, Stream, Style};
@@ -50,11 +49,11 @@ pub(super) fn run(_: &Args) -> Result<Done, Failure> {
 }
 
 async fn show(clock: Clock) -> Result<Done, Failure> {
-    let mut signals = Signals::listen()?;
+    let mut signals = listen()?;
     let scenario = Scenario::demo();
     let timeline = Timeline::start(clock.now().wall);
-    let simulator = Simulator::start(&scenario, LOOPBACK, timeline).await?;
-    let receiver = Receiver::start([], LOOPBACK, timeline).await?;
+    let simulator = Simulator::start(&scenario, LOOPBACK, timeline).await.map_err(cannot_serve)?;
+    let receiver = Receiver::start([], LOOPBACK, timeline).await.map_err(cannot_serve)?;
     print(&format!(
         "A simulated control plane serves {} restores on {}.\n\
          The daemon watches them and posts how they end to {}.\n\n",
@@ -80,6 +79,11 @@ async fn show(clock: Clock) -> Result<Done, Failure> {
     if ended == Exit::Failed { Ok(Done::Exit(Exit::Met)) } else { Ok(Done::Exit(Exit::Failed)) }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the form that map_err wants")]
+fn cannot_serve(error: std::io::Error) -> Failure {
+    Failure::new(Exit::Failed, format!("cannot serve on {LOOPBACK}: {error}"))
+}
+
 fn project(scenario: &Scenario, simulator: &Simulator) -> Result<ProjectSettings, Failure> {
     let mut project = ProjectSettings { api_key: SecretSource::Public("demo"), ..ProjectSettings::default() };
     project.api.endpoint =
@@ -90,7 +94,7 @@ fn project(scenario: &Scenario, simulator: &Simulator) -> Result<ProjectSettings
     project.cadence =
         CadenceSettings { min_interval: Duration::from_millis(300), max_interval: Duration::from_secs(2) };
     // The beginning of an id is enough to tell a handful apart, and keeps lines short.
-    let brief = |id: &JobId| Some(id.as_str().chars().take(8).collect());
+    let brief = |id: &JobId| Some(id.as_str().split('-').next().unwrap_or_default().to_owned());
     project.jobs = scenario
         .job_ids()
         .iter()

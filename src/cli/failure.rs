@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::config::Problems;
-use crate::driver::{self, ComposeError};
+use crate::config::{Problems, SecretError};
+use crate::driver::{self, ComposeError, ComposeErrors};
 use crate::model::Exit;
 
 /// Why a command could not do what it was asked for.
@@ -55,14 +55,18 @@ impl From<Problems> for Failure {
     }
 }
 
-impl From<ComposeError> for Failure {
-    fn from(error: ComposeError) -> Self {
-        let failure = Self::new(Exit::Config, error.to_string());
-        match error {
-            ComposeError::Key { .. } => failure
-                .with_help("an API key is made in the console at https://app.pinecone.io, under API keys"),
-            _ => failure,
-        }
+impl From<ComposeErrors> for Failure {
+    fn from(errors: ComposeErrors) -> Self {
+        let one = |error: &ComposeError| {
+            let failure = Self::new(Exit::Config, error.to_string());
+            match error {
+                ComposeError::Key { error: SecretError::EnvMissing(_), .. } => failure
+                    .with_help("set it to the API key of the project, as https://app.pinecone.io shows it"),
+                _ => failure,
+            }
+        };
+        let texts: Vec<_> = errors.0.iter().map(|error| one(error).text).collect();
+        Self { exit: Exit::Config, text: texts.join("\n") }
     }
 }
 
@@ -72,11 +76,5 @@ impl From<driver::Error> for Failure {
             driver::Error::Store(_) => Self::new(Exit::State, error.to_string()),
             driver::Error::Internal(_) => Self::internal(error.to_string()),
         }
-    }
-}
-
-impl From<std::io::Error> for Failure {
-    fn from(error: std::io::Error) -> Self {
-        Self::internal(error.to_string())
     }
 }

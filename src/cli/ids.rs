@@ -27,7 +27,7 @@ pub(super) fn collect(arguments: &[String], file: Option<&Path>) -> Result<Vec<J
     }
     for argument in arguments {
         if argument != "-" {
-            ids.push(JobId::new(argument).map_err(|error| Failure::usage(format!("`{argument}`: {error}")))?);
+            ids.push(argued(argument)?);
         }
     }
     if let Some(path) = file.filter(|path| *path != Path::new("-")) {
@@ -38,6 +38,17 @@ pub(super) fn collect(arguments: &[String], file: Option<&Path>) -> Result<Vec<J
     let mut seen = std::collections::BTreeSet::new();
     ids.retain(|id| seen.insert(id.clone()));
     Ok(ids)
+}
+
+/// An id of the command line. What else people paste there is told apart from an id that does not exist.
+fn argued(argument: &str) -> Result<JobId, Failure> {
+    let argument = argument.trim();
+    let refuse = |why: &str| Err(Failure::usage(format!("`{argument}`: {why}")));
+    match argument {
+        _ if argument.contains("://") => refuse("this is an address; the id of the restore job is wanted"),
+        _ if argument.contains(',') => refuse("ids are given apart, with spaces in between"),
+        _ => JobId::new(argument).or_else(|error| refuse(&error.to_string())),
+    }
 }
 
 fn read(from: impl std::io::Read, origin: &str) -> Result<String, Failure> {
@@ -150,6 +161,20 @@ mod tests {
             let error = ids(text).unwrap_err();
             assert!(error.starts_with(&format!("error: {why}")), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn what_people_paste_is_told_apart() {
+        for (argument, why) in [
+            ("https://app.pinecone.io/a", "this is an address"),
+            ("a,b", "ids are given apart"),
+            ("a b", "a restore job id has no spaces"),
+            (" ", "a restore job id cannot be empty"),
+        ] {
+            let error = argued(argument).unwrap_err().to_string();
+            assert!(error.contains(why), "{argument}: {error}");
+        }
+        assert_eq!(argued(" rj-1 ").unwrap().as_str(), "rj-1");
     }
 
     #[test]

@@ -53,9 +53,10 @@ fn give_up(trouble: &Trouble) -> Failure {
     match trouble.class {
         FailureClass::Refused => Failure::new(Exit::Refused, message)
             .with_help("the key needs the permission control::backups::list in this project"),
-        FailureClass::Transient | FailureClass::Throttled => Failure::new(Exit::Unreachable, message),
-        FailureClass::NotFound | FailureClass::Permanent => {
-            Failure::new(Exit::Failed, message).with_help("is the endpoint right?")
+        FailureClass::Throttled => Failure::new(Exit::Unreachable, message).with_help("try again later"),
+        FailureClass::Transient | FailureClass::NotFound | FailureClass::Permanent => {
+            Failure::new(Exit::Unreachable, message)
+                .with_help("is the endpoint right, and can it be reached from here?")
         }
     }
 }
@@ -79,17 +80,17 @@ fn table(jobs: &[Observation], clock: Clock) -> String {
     if jobs.is_empty() {
         return "no restore jobs\n".to_owned();
     }
-    let heading = ["STATUS", "JOB", "INDEX", "STARTED", "TOOK"].map(str::to_owned);
+    let heading = ["STATUS", "JOB", "INDEX", "TIME"].map(str::to_owned);
     let rows: Vec<_> = std::iter::once(heading).chain(jobs.iter().map(|job| row(job, clock))).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
-    let widths: Vec<_> = (0..5).map(width).collect();
+    let widths: Vec<_> = (0..4).map(width).collect();
     let pad = |(cell, width): (&String, &usize)| format!("{cell:<width$}");
-    let line = |row: &[String; 5]| row.iter().zip(&widths).map(pad).collect::<Vec<_>>().join("  ");
+    let line = |row: &[String; 4]| row.iter().zip(&widths).map(pad).collect::<Vec<_>>().join("  ");
     let lines: Vec<_> = rows.iter().map(|row| line(row).trim_end().to_owned()).collect();
     lines.join("\n") + "\n"
 }
 
-fn row(job: &Observation, clock: Clock) -> [String; 5] {
+fn row(job: &Observation, clock: Clock) -> [String; 4] {
     let facts = &job.facts;
     let took = match (facts.created_at, facts.completed_at) {
         (Some(from), Some(to)) => duration::human(wall_between(from, to)),
@@ -98,11 +99,5 @@ fn row(job: &Observation, clock: Clock) -> [String; 5] {
         }
         _ => String::new(),
     };
-    [
-        job.status.to_string(),
-        job.id.to_string(),
-        facts.target_index_name.clone().unwrap_or_default(),
-        facts.created_at.map(|at| format!("{at:.0}")).unwrap_or_default(),
-        took,
-    ]
+    [job.status.to_string(), job.id.to_string(), facts.target_index_name.clone().unwrap_or_default(), took]
 }

@@ -20,6 +20,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 pub use failure::Failure;
 
 use crate::model::{Exit, duration};
+use crate::signals::Signals;
 
 /// Watches Pinecone restore jobs and tells people and programs, once and surely, when one ends.
 #[derive(Debug, Parser)]
@@ -86,6 +87,11 @@ fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Fail
     // Does not wait for what is stuck in the system, such as a look-up of a name.
     runtime.shutdown_background();
     result
+}
+
+/// Takes over the signals that ask to stop.
+fn listen() -> Result<Signals, Failure> {
+    Signals::listen().map_err(|error| Failure::internal(format!("cannot listen for signals: {error}")))
 }
 
 /// Writes data to standard output. A reader that went away is no failure: it has seen enough.

@@ -4,20 +4,19 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-use super::{Done, Failure, block_on};
+use super::{Done, Failure, block_on, listen};
 use crate::clock::Clock;
 use crate::config::{self, LogFormat, Settings, SinkSettings};
 use crate::daemon::{self, Options};
 use crate::driver::Driver;
-use crate::signals::Signals;
 use crate::store::Volatile;
 use crate::telemetry::{self, Stream, Style};
 
 /// Watch the restore jobs of a configuration file and tell sinks of every transition, until stopped
 #[derive(Debug, Parser)]
 pub(super) struct Args {
-    /// The configuration file [default: see the README: `$RESTORE_WATCH_CONFIG`, else restore-watch/config.toml
-    /// below `$XDG_CONFIG_HOME` or /etc]
+    /// The configuration file [default: `$RESTORE_WATCH_CONFIG`, else restore-watch/config.toml in
+    /// `$XDG_CONFIG_HOME` (or ~/.config), else in /etc]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
@@ -34,7 +33,7 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     let style = Style { stream: Stream::Detached, ..Style::usual(log_format(&settings)) };
     let _logging = telemetry::init(style, "info");
     block_on(async {
-        let mut signals = Signals::listen()?;
+        let mut signals = listen()?;
         let driver = Driver::new(&settings.projects, &settings.sinks, Box::new(Volatile), Clock::system())?;
         let options = Options { exit_when_done: args.exit_when_done };
         Ok(Done::Exit(daemon::run(driver, options, &mut signals).await?))

@@ -4,11 +4,10 @@ use std::net::SocketAddr;
 
 use clap::Parser;
 
-use super::{Done, Failure, block_on, print};
+use super::{Done, Failure, block_on, listen, print};
 use crate::clock::Clock;
 use crate::config::LogFormat;
 use crate::model::Exit;
-use crate::signals::Signals;
 use crate::simulate::{SHIPPED, Scenario, Simulator, Timeline};
 use crate::telemetry::{self, Style};
 
@@ -31,15 +30,15 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     let _logging = telemetry::init(Style::usual(LogFormat::Human), "info");
     let scenario = read(&args.scenario)?;
     block_on(async {
-        let mut signals = Signals::listen()?;
+        let mut signals = listen()?;
         let timeline = Timeline::start(Clock::system().now().wall);
         let simulator = Simulator::start(&scenario, args.listen, timeline).await.map_err(|error| {
             Failure::new(Exit::Failed, format!("cannot listen on {}: {error}", args.listen))
                 .with_help("choose another address with --listen; port 0 is any free one")
         })?;
         print(&format!("{}\n", simulator.url()))?;
-        let some: Vec<_> = scenario.job_ids().iter().take(20).map(ToString::to_string).collect();
-        tracing::info!("{} jobs: {}", scenario.job_ids().len(), some.join(" "));
+        tracing::info!("{} restore jobs, first of all:", scenario.job_ids().len());
+        scenario.job_ids().iter().take(10).for_each(|id| tracing::info!("  {id}"));
         tracing::info!(
             "to use it: export PINECONE_CONTROLLER_HOST={} PINECONE_API_KEY={}",
             simulator.url(),

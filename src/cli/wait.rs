@@ -1,7 +1,7 @@
 //! `restore-watch wait`
 
 use std::ffi::OsString;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use clap::{Parser, ValueEnum};
 use indicatif::MultiProgress;
 
 use super::project::ProjectArgs;
-use super::{Done, Failure, block_on, ids, parse_duration, print};
+use super::{Done, Failure, block_on, ids, listen, parse_duration};
 use crate::clock::Clock;
 use crate::config::{
     EventFilter, JobSettings, LogFormat, ProjectSettings, SinkSettings, UrlSource, WebhookSettings,
@@ -18,11 +18,11 @@ use crate::config::{
 use crate::driver::Driver;
 use crate::engine::Condition;
 use crate::model::{Exit, JobId, duration};
-use crate::signals::Signals;
+use crate::output::Output;
 use crate::sink::{self, Urgency};
 use crate::store::Volatile;
 use crate::telemetry::{self, Stream, Style};
-use crate::wait::{self, Options, Progress, Report, Waited};
+use crate::wait::{self, Options, Progress, Report, Streams, Waited};
 
 /// Block until restore jobs end, and say how by the exit code
 #[derive(Debug, Parser)]
@@ -92,7 +92,7 @@ pub(super) struct Args {
     #[arg(long)]
     desktop: bool,
 
-    /// Post each transition to this address as JSON
+    /// Post each transition to this address as JSON; at the end, up to 10 s are spent on what is not yet delivered
     #[arg(long, value_name = "URL")]
     webhook: Option<String>,
 
@@ -166,7 +166,7 @@ pub(super) fn run(args: Args) -> Result<Done, Failure> {
     let progress = args.progress();
     let stream = match &progress {
         Progress::Live(lines) => Stream::Beside(lines.clone()),
-        Progress::Plain { .. } | Progress::Silent => Stream::Stderr,
+        Progress::Plain { .. } | Progress::Silent => Stream::Detached,
     };
     let style = Style { stream, ..Style::usual(LogFormat::Human) };
     let _logging = telemetry::init(style, if args.quiet { "error" } else { "warn" });
@@ -174,17 +174,14 @@ pub(super) fn run(args: Args) -> Result<Done, Failure> {
     let sinks = args.sinks()?;
     let exit = block_on(async {
         // Signals first: from here on an interrupted wait reports.
-        let mut signals = Signals::listen()?;
+        let mut signals = listen()?;
         let driver = Driver::new(&[project], &sinks, Box::new(Volatile), Clock::system())?;
-        let waited = wait::wait(driver, args.options(progress), &mut signals).await?;
-        args.report(&waited);
+        let streams = Streams { data: Output::stdout(), people: Output::stderr() };
+        let waited = wait::wait(driver, args.options(progress), &streams, &mut signals).await?;
         let exit = waited.report.exit();
-        if !args.desktop || exit.is_signal() {
-            return Ok(exit);
-        }
-        // From a signal on, nothing is started any more.
+        // From a signal on, nothing is waited for and nothing is started any more.
         tokio::select! {
-            () = notify(&waited.report) => Ok(exit),
+            () = args.tell(&waited, streams) => Ok(exit),
             signal = signals.next() => Ok(signal),
         }
     })?;
@@ -224,11 +221,8 @@ impl Args {
 
     fn sinks(&self) -> Result<Vec<SinkSettings>, Failure> {
         let Some(url) = &self.webhook else { return Ok(Vec::new()) };
-        let url = WebhookUrl::parse(url, false).map_err(|fault| {
-            Failure::usage(format!("the URL of --webhook {fault}")).with_help(
-                "`allow_http` is a key of configuration files; --webhook takes no plain http but to loopback",
-            )
-        })?;
+        let url = WebhookUrl::parse(url, false)
+            .map_err(|fault| Failure::usage(format!("the URL of --webhook {fault}")))?;
         Ok(vec![SinkSettings::Webhook(WebhookSettings {
             name: "webhook".to_owned(),
             events: EventFilter::all(),
@@ -251,52 +245,63 @@ impl Args {
         }
     }
 
-    /// Reports. Nothing here changes the exit code: what is known of the jobs is worth more than a full disk.
-    fn report(&self, waited: &Waited) {
+    /// Reports, and notifies. Nothing here changes the exit code: what is known of the jobs is worth more than a disk
+    /// that is full.
+    async fn tell(&self, waited: &Waited, streams: Streams) {
         let report = &waited.report;
-        let printed = match self.output {
-            Form::Human => print(&report.human()),
-            Form::Json => print(&format!("{}\n", serde_json::to_string(report).unwrap_or_default())),
-            Form::Ndjson if report.exit() == Exit::Met => Ok(()),
-            Form::Ndjson => {
-                // Standard output has the transitions; how the jobs stand now is for people.
-                drop(write!(std::io::stderr().lock(), "{}", report.human()));
-                Ok(())
-            }
-        };
-        if let Err(failure) = printed {
-            drop(writeln!(std::io::stderr().lock(), "{failure}"));
+        let Streams { data, people } = streams;
+        match self.output {
+            Form::Human => data.write(report.human()),
+            Form::Json => data.write(format!("{}\n", serde_json::to_string(report).unwrap_or_default())),
+            Form::Ndjson if report.exit() == Exit::Met => {}
+            // Standard output has the transitions; how the jobs stand now is for people.
+            Form::Ndjson => people.write(report.human()),
         }
-        if waited.undelivered > 0 {
-            say(&format!("{} transitions could not be posted to the webhook in time", waited.undelivered));
+        if let Err(error) = data.finish().await {
+            people.write(format!("error: cannot write to standard output: {error}\n"));
         }
-        match report.exit() {
-            Exit::Met => {}
-            Exit::Timeout if !self.quiet => {
-                let ids: Vec<_> = report.open_ids().collect();
-                let timeout = duration::human(self.timeout.unwrap_or_default());
-                say(&format!("timed out after {timeout}; to go on: restore-watch wait {}", ids.join(" ")));
-            }
-            exit if !self.quiet => say(exit.meaning()),
-            _ => {}
+        for line in self.last_words(waited) {
+            people.write(format!("restore-watch: {line}\n"));
         }
+        if self.desktop
+            && !report.exit().is_signal()
+            && let Err(message) = notify(report).await
+        {
+            people.write(format!("restore-watch: {message}\n"));
+        }
+        // There is nowhere left to say that this failed.
+        drop(people.finish().await);
+    }
+
+    fn last_words(&self, waited: &Waited) -> Vec<String> {
+        let Waited { report, undelivered } = waited;
+        let mut lines = Vec::new();
+        if *undelivered > 0 {
+            lines.push(format!("transitions that could not be posted to the webhook in time: {undelivered}"));
+        }
+        if self.quiet {
+            return lines;
+        }
+        if !matches!(report.exit(), Exit::Met | Exit::Timeout) {
+            lines.push(report.exit().meaning().to_owned());
+        }
+        if report.timed_out() {
+            let timeout = duration::human(self.timeout.unwrap_or_default());
+            let ids: Vec<_> = report.open_ids().collect();
+            lines.push(format!("timed out after {timeout}; to go on: restore-watch wait {}", ids.join(" ")));
+        }
+        lines
     }
 }
 
-/// Prints a line for people. Nobody reading it is no reason to fail.
-fn say(text: &str) {
-    drop(writeln!(std::io::stderr().lock(), "restore-watch: {text}"));
-}
-
-async fn notify(report: &Report) {
+/// Shows how it ended on the desktop. The error says why that could not be shown.
+async fn notify(report: &Report) -> Result<(), String> {
     let (heading, urgency) = match report.exit() {
         Exit::Met => ("Restore completed", Urgency::Normal),
         Exit::Failed => ("Restore failed", Urgency::Critical),
         exit => (exit.meaning(), Urgency::Critical),
     };
-    if let Err(message) = sink::show(heading, &report.headline(), urgency).await {
-        say(&message);
-    }
+    sink::show(heading, &report.headline(), urgency).await
 }
 
 /// A job with what the configuration says of it, if anything.

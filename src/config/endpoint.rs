@@ -18,7 +18,7 @@ pub enum EndpointError {
     #[error("the scheme `{0}` is not supported; use `https`")]
     Scheme(String),
     /// `http` to another host than this one.
-    #[error("plain http would send the API key unencrypted to `{0}`; use https, or set `allow_http = true`")]
+    #[error("plain http would send the API key unencrypted to `{0}`; use https")]
     PlainHttp(String),
     /// It has a user name or a password.
     #[error("the URL carries a user name or password; remove them, the API key is given apart")]

@@ -33,7 +33,7 @@ impl fmt::Display for SecretSource {
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// The environment variable is not set, or empty.
-    #[error("the environment variable {0} is not set; set it to the API key of the project")]
+    #[error("the environment variable {0} is not set")]
     EnvMissing(String),
     /// The environment variable is no valid UTF-8.
     #[error("the environment variable {0} is not valid UTF-8")]

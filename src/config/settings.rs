@@ -1,5 +1,7 @@
 //! The validated settings everything else works with.
 
+use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -292,20 +294,28 @@ impl WebhookUrl {
         match url.scheme() {
             "https" => Ok(Self(url)),
             "http" if allow_http || is_loopback(&url) => Ok(Self(url)),
-            "http" => {
-                Err("is plain http to another machine; use https, or set `allow_http = true`".to_owned())
-            }
+            "http" => Err("is plain http to another machine; use https".to_owned()),
             // Not repeated: of `user:password` the user would be the scheme.
             _ => Err("is neither https nor http; use https".to_owned()),
         }
     }
 
     /// `text` without the parts of the address that may be secret: receivers like to repeat what they were asked for.
+    /// Parts shorter than six characters are no secrets, but parts of many a word; they are left in.
     pub fn redact(&self, text: &str) -> String {
         let url = &self.0;
-        let secrets = [url.query(), Some(url.path().trim_matches('/')), url.password(), Some(url.username())];
-        let secrets = secrets.into_iter().flatten().filter(|secret| !secret.is_empty());
-        secrets.fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
+        let whole =
+            [url.path(), url.query().unwrap_or_default(), url.username(), url.password().unwrap_or_default()];
+        let segments = url.path().split('/');
+        let pairs = url.query_pairs().flat_map(|(name, value)| [name, value]);
+        let raw = whole.into_iter().chain(segments).map(Cow::Borrowed);
+        let mut secrets: Vec<_> = raw
+            .chain(url.query().unwrap_or_default().split(['&', '=']).map(Cow::Borrowed))
+            .chain(pairs)
+            .filter(|secret| secret.chars().count() >= 6)
+            .collect();
+        secrets.sort_by_key(|secret| Reverse(secret.len()));
+        secrets.iter().fold(text.to_owned(), |text, secret| text.replace(&**secret, "***"))
     }
 
     /// The whole address, to be requested and not shown.
@@ -400,7 +410,13 @@ mod tests {
         let url = WebhookUrl::parse("https://user:canary1@hooks.example/canary2?canary3", false).unwrap();
         assert_eq!(format!("{url} {url:?}"), "https://hooks.example https://hooks.example");
         let echo = "cannot POST /canary2?canary3 for user:canary1";
-        assert_eq!(url.redact(echo), "cannot POST /***?*** for ***:***");
+        assert_eq!(url.redact(echo), "cannot POST ***?*** for user:***");
+        let slack =
+            WebhookUrl::parse("https://hooks.example/services/T000/canary4?token=canary%205", false).unwrap();
+        for echo in ["no hook canary4", "/services/T000/canary4", "token is canary 5", "token is canary%205"]
+        {
+            assert!(!slack.redact(echo).contains("canary"), "{}", slack.redact(echo));
+        }
         assert!(WebhookUrl::parse("http://hooks.example/", false).is_err());
         assert!(WebhookUrl::parse("http://hooks.example/", true).is_ok());
         assert!(WebhookUrl::parse("http://127.0.0.1:9/", false).is_ok());

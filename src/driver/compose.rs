@@ -10,7 +10,12 @@ use crate::model::ProjectName;
 use crate::pinecone;
 use crate::sink::{Sink, SinkError};
 
-/// Why the parts could not be put together. All of it can be mended in the configuration or its surroundings.
+/// Everything that keeps the parts from being put together, at least one thing. All of it can be mended in the
+/// configuration or its surroundings.
+#[derive(Debug)]
+pub struct ComposeErrors(pub Vec<ComposeError>);
+
+/// One thing that keeps the parts from being put together.
 #[derive(Debug, thiserror::Error)]
 pub enum ComposeError {
     /// The API key of a project cannot be had or used.
@@ -37,31 +42,48 @@ pub enum ComposeError {
 /// The clients of these projects.
 pub fn clients(
     projects: &[ProjectSettings],
-) -> Result<BTreeMap<ProjectName, pinecone::Client>, ComposeError> {
-    let mut shared: Vec<(Purpose, reqwest::Client)> = Vec::new();
+) -> Result<BTreeMap<ProjectName, pinecone::Client>, ComposeErrors> {
+    let mut shared = Vec::new();
     let mut clients = BTreeMap::new();
+    let mut errors = Vec::new();
     for settings in projects {
-        let project = || settings.name.clone();
-        let key = settings
-            .api_key
-            .read_api_key()
-            .map_err(|error| ComposeError::Key { project: project(), error })?;
-        let purpose = Purpose::new(&settings.api.endpoint.join(&[]), settings.api.ca_file.as_deref());
-        let known = shared.iter().find(|(known, _)| *known == purpose).map(|(_, http)| http.clone());
-        let http = if let Some(http) = known {
-            http
-        } else {
-            let http =
-                http::client(&purpose).map_err(|error| ComposeError::Client { project: project(), error })?;
-            shared.push((purpose, http.clone()));
-            http
-        };
-        clients.insert(project(), pinecone::Client::new(http, &settings.api, key));
+        match client(settings, &mut shared) {
+            Ok(client) => drop(clients.insert(settings.name.clone(), client)),
+            Err(error) => errors.push(error),
+        }
     }
-    Ok(clients)
+    if errors.is_empty() { Ok(clients) } else { Err(ComposeErrors(errors)) }
+}
+
+fn client(
+    settings: &ProjectSettings,
+    shared: &mut Vec<(Purpose, reqwest::Client)>,
+) -> Result<pinecone::Client, ComposeError> {
+    let project = || settings.name.clone();
+    let key =
+        settings.api_key.read_api_key().map_err(|error| ComposeError::Key { project: project(), error })?;
+    let purpose = Purpose::new(&settings.api.endpoint.join(&[]), settings.api.ca_file.as_deref());
+    let known = shared.iter().find(|(known, _)| *known == purpose).map(|(_, http)| http.clone());
+    let http = if let Some(http) = known {
+        http
+    } else {
+        let http =
+            http::client(&purpose).map_err(|error| ComposeError::Client { project: project(), error })?;
+        shared.push((purpose, http.clone()));
+        http
+    };
+    Ok(pinecone::Client::new(http, &settings.api, key))
 }
 
 /// The sinks of these settings, in their order.
-pub fn sinks(settings: &[SinkSettings]) -> Result<Vec<Sink>, ComposeError> {
-    settings.iter().map(|sink| Sink::new(sink).map_err(ComposeError::from)).collect()
+pub(super) fn sinks(settings: &[SinkSettings]) -> Result<Vec<Sink>, ComposeErrors> {
+    let mut sinks = Vec::new();
+    let mut errors = Vec::new();
+    for sink in settings {
+        match Sink::new(sink) {
+            Ok(sink) => sinks.push(sink),
+            Err(error) => errors.push(ComposeError::Sink(error)),
+        }
+    }
+    if errors.is_empty() { Ok(sinks) } else { Err(ComposeErrors(errors)) }
 }

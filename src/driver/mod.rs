@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::task::{JoinError, JoinSet};
-use tracing::{debug, error, warn};
+use tracing::{debug, error, info, warn};
 
-pub use compose::{ComposeError, clients, sinks};
+pub use compose::{ComposeError, ComposeErrors, clients};
 
 use crate::clock::Clock;
 use crate::config::{ProjectSettings, SinkSettings, duration};
@@ -55,13 +55,19 @@ impl Driver {
         sinks: &[SinkSettings],
         store: Box<dyn Store>,
         clock: Clock,
-    ) -> Result<Self, ComposeError> {
+    ) -> Result<Self, ComposeErrors> {
         let plans = sinks.iter().map(Sink::plan).collect();
-        let built = compose::sinks(sinks)?.into_iter().map(Arc::new);
+        let (clients, built) = match (compose::clients(projects), compose::sinks(sinks)) {
+            (Ok(clients), Ok(sinks)) => (clients, sinks.into_iter().map(Arc::new)),
+            (clients, sinks) => {
+                let errors = [clients.err(), sinks.err()].into_iter().flatten();
+                return Err(ComposeErrors(errors.flat_map(|errors| errors.0).collect()));
+            }
+        };
         Ok(Self {
             engine: Engine::new(projects, plans, fastrand::u64(..), clock.now()),
             clock,
-            clients: compose::clients(projects)?,
+            clients,
             sinks: sinks.iter().map(|sink| sink.name().to_owned()).zip(built).collect(),
             store,
             polls: JoinSet::new(),
@@ -89,10 +95,10 @@ impl Driver {
 
     /// Tells the engine that something happened and starts what it asks for.
     pub fn handle(&mut self, event: Event) {
-        if let Event::PollFailed { poll, failure } = &event {
-            let label =
-                self.engine.job(&poll.project, &poll.job).map(|job| job.tracker.job().label().to_owned());
-            let label = label.unwrap_or_default();
+        if let Event::PollFailed { poll, failure } = &event
+            && let Some(job) = self.engine.job(&poll.project, &poll.job)
+        {
+            let label = job.tracker.label();
             debug!(project = %poll.project, job = %poll.job, "poll of {label} failed: {}", failure.message);
         }
         if matches!(event, Event::StopRequested) {
@@ -162,7 +168,7 @@ impl Driver {
             }
             Note::DeliveryDelayed { id, attempts, retry_in, reason } => {
                 let (sink, retry_in) = (&self.sinks[id.sink].0, duration::human(*retry_in));
-                warn!(sink, transition_id = %id.transition, attempts, "sink {sink}: {reason}; tried again in {retry_in}");
+                info!(sink, transition_id = %id.transition, attempts, "sink {sink}: {reason}; tried again in {retry_in}");
             }
             Note::DeliveryAbandoned { id, attempts, reason } => {
                 let (name, sink) = &self.sinks[id.sink];

@@ -170,6 +170,6 @@ pub enum FailureClass {
     Refused,
     /// The server says there is no such thing, which is not always so.
     NotFound,
-    /// Trying again will not help.
+    /// Trying again will not help. No poll fails like this, but deliveries do.
     Permanent,
 }

@@ -30,8 +30,10 @@ pub(super) struct Project {
     access: Access,
     /// No poll before this time.
     held_until: Instant,
-    /// How often in a row the server limited the project.
+    /// How often in a row the server limited the project, and when it last did. What it says to polls that were under
+    /// way by then is no further time.
     throttles: u32,
+    last_throttle: Option<Instant>,
     /// Until when it is left alone for that, and what the server said.
     throttled: Option<(Instant, String)>,
     /// Set once somebody asked for a last look: polls begun earlier do not count.
@@ -96,6 +98,7 @@ impl Project {
             access: Access::Accepted,
             held_until: now.instant,
             throttles: 0,
+            last_throttle: None,
             throttled: None,
             last_look: None,
             jobs: BTreeMap::new(),
@@ -209,7 +212,7 @@ impl Project {
             FailureClass::Throttled | FailureClass::Transient | FailureClass::Permanent => self.shrug(now),
         };
         if failure.class == FailureClass::Throttled {
-            self.throttle(pause, &failure.message, now, rng);
+            self.throttle(began, pause, &failure.message, now, rng);
         } else {
             self.throttles = 0;
         }
@@ -228,8 +231,18 @@ impl Project {
 
     /// The server limits the project: it is left alone for as long as the server asks, or with exponential backoff
     /// where it does not say how long.
-    fn throttle(&mut self, pause: Duration, reason: &str, now: Instant, rng: &mut fastrand::Rng) {
-        self.throttles = self.throttles.saturating_add(1);
+    fn throttle(
+        &mut self,
+        began: Instant,
+        pause: Duration,
+        reason: &str,
+        now: Instant,
+        rng: &mut fastrand::Rng,
+    ) {
+        if self.last_throttle.is_none_or(|last| began > last) {
+            self.throttles = self.throttles.saturating_add(1);
+            self.last_throttle = Some(now);
+        }
         let pause = if pause.is_zero() { Backoff::POLL.delay(self.throttles, pause, rng) } else { pause };
         self.held_until = self.held_until.max(now + pause);
         self.throttled = Some((self.held_until, reason.to_owned()));

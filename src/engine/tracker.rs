@@ -94,6 +94,17 @@ impl Streak {
     }
 }
 
+/// What the trouble of a job is, if it has any: by the last failed poll.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trouble {
+    /// It was never seen, and the API says there is no such job.
+    Missing,
+    /// It was seen, and the API says there is no such job: which is not always so.
+    Lost,
+    /// There is no good answer.
+    Unreachable,
+}
+
 /// Something to tell, before it has an id.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Draft {
@@ -196,7 +207,7 @@ impl Tracker {
     ) -> Duration {
         self.last_error = Some(failure.message.clone());
         self.last_was_not_found = failure.class == FailureClass::NotFound;
-        if self.last_was_not_found && self.status.is_none() {
+        if self.trouble() == Trouble::Missing {
             // An answer, if not a good one: the API works. So this is no streak of it being out of reach, and the job
             // is polled by the cadence, for it may appear at any moment.
             self.missing.extend(now);
@@ -210,7 +221,7 @@ impl Tracker {
         }
         self.unreachable.extend(now);
         self.failures = self.failures.saturating_add(1);
-        if self.last_was_not_found && self.unreachable.told {
+        if self.trouble() == Trouble::Lost && self.unreachable.told {
             return cadence.slowest();
         }
         Backoff::POLL.delay(self.failures, Duration::ZERO, rng)
@@ -228,12 +239,10 @@ impl Tracker {
             tell(TransitionKind::Overdue, None);
         }
         if !in_flight && self.trouble_at().is_some_and(|at| at <= now) {
-            let kind =
-                if self.last_was_not_found { TransitionKind::NotFound } else { TransitionKind::Unreachable };
-            let streak = if self.status.is_none() && self.last_was_not_found {
-                &mut self.missing
-            } else {
-                &mut self.unreachable
+            let (kind, streak) = match self.trouble() {
+                Trouble::Missing => (TransitionKind::NotFound, &mut self.missing),
+                Trouble::Lost => (TransitionKind::NotFound, &mut self.unreachable),
+                Trouble::Unreachable => (TransitionKind::Unreachable, &mut self.unreachable),
             };
             streak.told = true;
             tell(kind, self.last_error.clone());
@@ -249,10 +258,18 @@ impl Tracker {
 
     /// When lasting trouble is told, if nothing good comes before.
     pub(super) fn trouble_at(&self) -> Option<Instant> {
-        match (&self.status, self.last_was_not_found) {
+        match self.trouble() {
             _ if self.end.is_some() => None,
-            (None, true) => self.missing.due(self.watch.not_found_grace),
-            _ => self.unreachable.due(self.watch.unreachable_after),
+            Trouble::Missing => self.missing.due(self.watch.not_found_grace),
+            Trouble::Lost | Trouble::Unreachable => self.unreachable.due(self.watch.unreachable_after),
+        }
+    }
+
+    fn trouble(&self) -> Trouble {
+        match (self.status.is_some(), self.last_was_not_found) {
+            (false, true) => Trouble::Missing,
+            (true, true) => Trouble::Lost,
+            (_, false) => Trouble::Unreachable,
         }
     }
 
@@ -313,6 +330,12 @@ impl Tracker {
         JobRef { id: self.settings.id.clone(), name: self.settings.name.clone(), facts: self.facts.clone() }
     }
 
+    /// The shortest thing people call the job: its name, the index it makes, or its id.
+    pub fn label(&self) -> &str {
+        let index = self.facts.target_index_name.as_deref();
+        self.settings.name.as_deref().or(index).unwrap_or(self.settings.id.as_str())
+    }
+
     /// How long the job took, or has been taking. Between the times that the API gave where it gave both; else by the
     /// monotonic clock, from its start, or from that of the watch where its start is not known.
     pub fn elapsed(&self, now: Now) -> Duration {
@@ -334,9 +357,7 @@ impl Tracker {
         match self.end {
             Some(end) => Standing::Ended(end.how),
             None if self.missing.told => Standing::Missing,
-            None if self.unreachable.told && self.last_was_not_found && self.status.is_some() => {
-                Standing::Missing
-            }
+            None if self.unreachable.told && self.trouble() == Trouble::Lost => Standing::Missing,
             None if self.unreachable.told => Standing::Unreachable,
             None => Standing::Open,
         }

@@ -1,12 +1,11 @@
 //! What is known of a restore job.
 
 use jiff::Timestamp;
-use serde::Serialize;
 
 use super::{JobId, Status};
 
 /// The facts the API tells about a job beside its status.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct JobFacts {
     /// The backup that is restored.
     pub backup_id: Option<String>,

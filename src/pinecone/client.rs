@@ -112,7 +112,7 @@ impl Client {
         let status = response.status();
         let retry_after = http::retry_after(response.headers());
         let message = if status.is_redirection() {
-            Some("a redirect, which is not followed; is the endpoint right?".to_owned())
+            Some("a redirect, which is not followed".to_owned())
         } else {
             let body = http::read_body(response, MAX_ERROR_BODY).await.unwrap_or_default();
             wire::error_message(&String::from_utf8_lossy(&body), &self.key)

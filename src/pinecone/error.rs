@@ -31,17 +31,17 @@ pub enum Error {
 }
 
 impl Error {
-    /// What to make of it. Only what the API documents as lasting is taken as lasting.
+    /// What to make of it. Nothing that the API answers is final: what it says of a job may change.
     pub fn class(&self) -> FailureClass {
         let Self::Status { status, retry_after, .. } = self else { return FailureClass::Transient };
         match status.as_u16() {
             401 | 403 => FailureClass::Refused,
-            404 => FailureClass::NotFound,
+            // There is no such job, or no job can have such an id.
+            400 | 404 | 410 | 422 => FailureClass::NotFound,
             429 => FailureClass::Throttled,
             // RFC 9110, section 10.2.3: the time for which the service, not the resource, is unavailable.
             503 if retry_after.is_some() => FailureClass::Throttled,
-            408 | 500.. => FailureClass::Transient,
-            _ => FailureClass::Permanent,
+            _ => FailureClass::Transient,
         }
     }
 
@@ -80,9 +80,10 @@ mod tests {
             (500, FailureClass::Transient),
             (503, FailureClass::Transient),
             (599, FailureClass::Transient),
-            (302, FailureClass::Permanent),
-            (400, FailureClass::Permanent),
-            (418, FailureClass::Permanent),
+            (302, FailureClass::Transient),
+            (400, FailureClass::NotFound),
+            (410, FailureClass::NotFound),
+            (418, FailureClass::Transient),
         ] {
             assert_eq!(class(status, None), expected, "{status}");
         }

@@ -3,7 +3,6 @@
 //! Invariant: nothing here can fail a wait: a closed or narrow terminal costs a line, never the outcome.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::time::Duration;
 
 use console::{Term, measure_text_width};
@@ -12,6 +11,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::engine::time::{Instant, Now};
 use crate::engine::{Engine, JobView, Outcome};
 use crate::model::{JobId, ProjectName, Transition, duration};
+use crate::output::Output;
 
 /// How often the lines of a terminal are drawn.
 const FRAME: Duration = Duration::from_millis(120);
@@ -46,8 +46,9 @@ pub enum Progress {
 }
 
 /// The progress of one wait.
-pub(super) struct Console {
+pub(super) struct Console<'a> {
     mode: Mode,
+    people: &'a Output,
     next: Option<Instant>,
 }
 
@@ -57,8 +58,8 @@ enum Mode {
     Silent,
 }
 
-impl Console {
-    pub(super) fn new(progress: Progress, engine: &Engine, now: Now) -> Self {
+impl<'a> Console<'a> {
+    pub(super) fn new(progress: Progress, people: &'a Output, engine: &Engine, now: Now) -> Self {
         let (mode, next) = match progress {
             Progress::Live(lines) => (Mode::Live(Live::new(lines, engine)), Some(now.instant)),
             Progress::Plain { heartbeat } => {
@@ -66,7 +67,7 @@ impl Console {
             }
             Progress::Silent => (Mode::Silent, None),
         };
-        Self { mode, next }
+        Self { mode, people, next }
     }
 
     /// When [`Console::refresh`] is due.
@@ -82,7 +83,7 @@ impl Console {
                 Some(now.instant + FRAME)
             }
             Mode::Plain { heartbeat } => {
-                say(now, &heartbeat_line(engine, now));
+                self.people.write(line(now, &heartbeat_line(engine, now)));
                 beat(now, *heartbeat)
             }
             Mode::Silent => None,
@@ -92,7 +93,7 @@ impl Console {
     /// Shows a transition.
     pub(super) fn tell(&mut self, transition: &Transition, now: Now) {
         if let Mode::Plain { heartbeat } = &self.mode {
-            say(now, &transition.summary());
+            self.people.write(line(now, &transition.summary()));
             self.next = beat(now, *heartbeat);
         }
     }
@@ -104,7 +105,7 @@ impl Console {
             && signalled
         {
             live.stays = true;
-            drop(writeln!(std::io::stderr()));
+            self.people.write("\n");
         }
     }
 }
@@ -114,16 +115,16 @@ fn beat(now: Now, heartbeat: Duration) -> Option<Instant> {
     (!heartbeat.is_zero()).then(|| now.instant + heartbeat)
 }
 
-/// Prints a line with its time.
-fn say(now: Now, text: &str) {
-    drop(writeln!(std::io::stderr().lock(), "{:.0} {text}", now.wall));
+/// A line with its time.
+fn line(now: Now, text: &str) -> String {
+    format!("{:.0} {text}\n", now.wall)
 }
 
 fn heartbeat_line(engine: &Engine, now: Now) -> String {
     let forecast = engine.forecast();
     let open: Vec<_> = engine.jobs().filter(|job| Outcome::of(job) == Outcome::Open).collect();
     let oldest = open.iter().max_by_key(|job| job.tracker.age(now.instant));
-    let example = oldest.map(|job| format!("; {} {}", job.tracker.job().label(), state(job, &forecast, now)));
+    let example = oldest.map(|job| format!("; {} {}", job.tracker.label(), state(job, &forecast, now)));
     let total = engine.jobs().count();
     format!("waiting for {} of {total} restore{}{}", open.len(), plural(total), example.unwrap_or_default())
 }
@@ -163,20 +164,19 @@ impl Live {
     fn draw(&mut self, engine: &Engine, now: Now) {
         let forecast = engine.forecast();
         let (_, columns) = self.terminal.size();
-        let jobs: Vec<_> = engine.jobs().take(LINES).map(|job| (job, job.tracker.job())).collect();
-        let widest =
-            jobs.iter().map(|(_, shown)| measure_text_width(shown.label())).max().unwrap_or_default();
+        let jobs: Vec<_> = engine.jobs().take(LINES).collect();
+        let widest = jobs.iter().map(|job| measure_text_width(job.tracker.label())).max().unwrap_or_default();
         let width = widest.min(LABEL).min(usize::from(columns) / 2);
-        for (job, shown) in jobs {
-            let bar = self.bars.entry(shown.id.clone()).or_insert_with(|| {
+        for job in jobs {
+            let bar = self.bars.entry(job.tracker.settings().id.clone()).or_insert_with(|| {
                 let line = self.lines.insert_before(&self.footer, ProgressBar::new(100));
                 Bar { line, template: String::new() }
             });
             bar.look(&template(&job, width, columns));
-            bar.line.set_prefix(shown.label().to_owned());
+            bar.line.set_prefix(job.tracker.label().to_owned());
             bar.line.set_message(state(&job, &forecast, now));
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 100")]
-            bar.line.set_position(shown.facts.intermediate_progress().unwrap_or_default() as u64);
+            bar.line.set_position(job.tracker.facts().intermediate_progress().unwrap_or_default() as u64);
             bar.line.tick();
         }
         self.footer.tick();
@@ -233,6 +233,7 @@ fn state(job: &JobView<'_>, forecast: &Forecast, now: Now) -> String {
     let mut words = vec![status];
     words.extend(job.tracker.facts().intermediate_progress().map(|percent| format!("{percent:.0} %")));
     words.push(duration::human(job.tracker.elapsed(now)));
+    words.extend(job.refused.or(job.tracker.last_error()).map(str::to_owned));
     if outcome == Outcome::Open {
         let key = (job.project.clone(), job.tracker.settings().id.clone());
         words.push(match forecast.get(&key) {
@@ -240,7 +241,6 @@ fn state(job: &JobView<'_>, forecast: &Forecast, now: Now) -> String {
             None => "asking".to_owned(),
         });
     }
-    words.extend(job.refused.or(job.tracker.last_error()).map(str::to_owned));
     words.join(", ")
 }
 

@@ -8,7 +8,6 @@
 mod console;
 mod report;
 
-use std::io::{ErrorKind, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +20,7 @@ use crate::driver::{Driver, Error};
 use crate::engine::time::{Instant, Now};
 use crate::engine::{Condition, Event};
 use crate::model::{Exit, Transition};
+use crate::output::Output;
 use crate::signals::Signals;
 
 /// How long the last answers may take after a timeout. The last poll of each job is made when the time is over, not
@@ -49,6 +49,15 @@ pub struct Options {
     pub ndjson: bool,
 }
 
+/// Where a wait writes.
+#[derive(Debug)]
+pub struct Streams {
+    /// Standard output: data.
+    pub data: Output,
+    /// Standard error: everything for people.
+    pub people: Output,
+}
+
 /// What came of a wait.
 #[derive(Debug)]
 pub struct Waited {
@@ -59,38 +68,47 @@ pub struct Waited {
 }
 
 /// Waits.
-pub async fn wait(mut driver: Driver, options: Options, signals: &mut Signals) -> Result<Waited, Error> {
+pub async fn wait(
+    mut driver: Driver,
+    options: Options,
+    streams: &Streams,
+    signals: &mut Signals,
+) -> Result<Waited, Error> {
     let started = driver.now();
     let mut wait = Wait {
         condition: options.condition,
-        console: Console::new(options.progress, driver.engine(), started),
-        ndjson: options.ndjson,
-        output_works: true,
+        console: Console::new(options.progress, &streams.people, driver.engine(), started),
+        ndjson: options.ndjson.then_some(&streams.data),
         phase: Phase::Waiting { until: options.timeout.map(|timeout| started.instant + timeout) },
     };
     let outcome = wait.outcome(&mut driver, signals).await?;
     driver.handle(Event::StopRequested);
     let exit = wait.drain(&mut driver, outcome, signals).await?;
     wait.console.close(exit.is_signal());
-    let report = Report::new(driver.engine(), exit, started, driver.now());
+    let timed_out = matches!(wait.phase, Phase::TimedOut);
+    let report = Report::new(driver.engine(), exit, timed_out, started, driver.now());
     Ok(Waited { report, undelivered: driver.engine().owed() })
 }
 
 /// A wait under way.
-struct Wait {
+struct Wait<'a> {
     condition: Condition,
-    console: Console,
-    ndjson: bool,
-    /// Standard output took a line, or nobody reads it any more.
-    output_works: bool,
+    console: Console<'a>,
+    ndjson: Option<&'a Output>,
     phase: Phase,
 }
 
 /// Where a wait stands with its timeout.
 #[derive(Debug, Clone, Copy)]
 enum Phase {
-    Waiting { until: Option<Instant> },
-    LookingOnceMore { until: Instant },
+    Waiting {
+        until: Option<Instant>,
+    },
+    LookingOnceMore {
+        until: Instant,
+    },
+    /// It ended the wait.
+    TimedOut,
 }
 
 impl Phase {
@@ -98,11 +116,12 @@ impl Phase {
         match self {
             Self::Waiting { until } => until,
             Self::LookingOnceMore { until } => Some(until),
+            Self::TimedOut => None,
         }
     }
 }
 
-impl Wait {
+impl Wait<'_> {
     /// Waits until the condition is met or cannot be met, time is over, or somebody interrupts.
     async fn outcome(&mut self, driver: &mut Driver, signals: &mut Signals) -> Result<Exit, Error> {
         let clock = driver.clock();
@@ -124,7 +143,7 @@ impl Wait {
                         driver.handle(Event::LastLookRequested);
                         self.phase = Phase::LookingOnceMore { until: now + grace };
                     }
-                    Phase::LookingOnceMore { .. } => return Ok(self.time_is_over(driver)),
+                    Phase::LookingOnceMore { .. } | Phase::TimedOut => return Ok(self.time_is_over(driver)),
                 },
                 () = clock.sleep_until(self.console.next_refresh()) => {
                     self.console.refresh(driver.engine(), driver.now());
@@ -161,24 +180,14 @@ impl Wait {
     fn tell(&mut self, told: &[Arc<Transition>], now: Now) {
         for transition in told {
             self.console.tell(transition, now);
-            if self.ndjson {
-                self.print(&serde_json::to_string(&**transition).unwrap_or_default());
+            if let Some(output) = self.ndjson {
+                output.write(format!("{}\n", serde_json::to_string(&**transition).unwrap_or_default()));
             }
         }
     }
 
-    /// Prints a line of data. Where that fails the exit code still tells, so the wait goes on.
-    fn print(&mut self, line: &str) {
-        if let Err(error) = writeln!(std::io::stdout().lock(), "{line}")
-            && error.kind() != ErrorKind::BrokenPipe
-            && self.output_works
-        {
-            self.output_works = false;
-            tracing::error!("cannot write to standard output: {error}");
-        }
-    }
-
-    fn time_is_over(&self, driver: &Driver) -> Exit {
+    fn time_is_over(&mut self, driver: &Driver) -> Exit {
+        self.phase = Phase::TimedOut;
         self.condition.judge_at_timeout(&driver.engine().outcomes())
     }
 }

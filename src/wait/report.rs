@@ -19,6 +19,8 @@ pub struct Report {
     version: u32,
     outcome: &'static str,
     exit_code: u8,
+    /// Whether the wait ended because its time was over, whatever the exit code tells.
+    timed_out: bool,
     waited_seconds: f64,
     jobs: Vec<JobReport>,
     #[serde(skip)]
@@ -40,11 +42,12 @@ struct JobReport {
 
 impl Report {
     /// The report on the jobs of `engine`, for a wait that began at `started` and ends with `exit`.
-    pub fn new(engine: &Engine, exit: Exit, started: Now, now: Now) -> Self {
+    pub fn new(engine: &Engine, exit: Exit, timed_out: bool, started: Now, now: Now) -> Self {
         Self {
             version: VERSION,
             outcome: outcome_of(exit),
             exit_code: exit.code(),
+            timed_out,
             waited_seconds: now.instant.since(started.instant).as_secs_f64(),
             jobs: engine.jobs().map(|job| JobReport::new(&job, now)).collect(),
             exit,
@@ -54,6 +57,11 @@ impl Report {
     /// The exit code.
     pub fn exit(&self) -> Exit {
         self.exit
+    }
+
+    /// Whether the wait ended because its time was over.
+    pub fn timed_out(&self) -> bool {
+        self.timed_out
     }
 
     /// One line for a notification.

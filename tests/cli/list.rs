@@ -24,9 +24,9 @@ fn a_table() {
     );
     let done = list(&plane, &[]).expect(0);
     let rows: Vec<Vec<_>> = done.stdout.lines().map(|line| line.split_whitespace().collect()).collect();
-    assert_eq!(rows[0], ["STATUS", "JOB", "INDEX", "STARTED", "TOOK"]);
+    assert_eq!(rows[0], ["STATUS", "JOB", "INDEX", "TIME"]);
     assert_eq!(rows[1][..2], ["Pending", "running"]);
-    assert_eq!((&rows[2][..3], &rows[2][4..]), (&["Completed", "rj-1", "docs"][..], &["10m", "00s"][..]));
+    assert_eq!((&rows[2][..3], &rows[2][3..]), (&["Completed", "rj-1", "docs"][..], &["10m", "00s"][..]));
     assert_eq!((rows.len(), done.stderr.as_str()), (3, ""));
     assert_eq!(list(&play(""), &[]).expect(0).stdout, "no restore jobs\n");
 }

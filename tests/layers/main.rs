@@ -15,7 +15,7 @@ const LAYERS: &[&[&str]] = &[
     &["config"],
     &["engine"],
     &["clock", "http"],
-    &["pinecone", "signals", "simulate", "sink", "store", "telemetry"],
+    &["output", "pinecone", "signals", "simulate", "sink", "store", "telemetry"],
     &["driver"],
     &["daemon", "wait"],
     &["cli"],

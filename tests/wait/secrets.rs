@@ -39,7 +39,7 @@ fn where_the_server_repeats_it() {
             let limits = ["rj-1", "--unreachable-after", "0", "--not-found-grace", "0", "--output", "json"];
             let code = match status {
                 401 | 403 => 4,
-                404 => 3,
+                400 | 404 => 3,
                 _ => 5,
             };
             let done = Watch::wait(&plane, &limits).env("RUST_LOG", "trace").run().expect(code);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use restore_watch::simulate::Reply;
 
-use crate::support::{Watch, done, play, receive};
+use crate::support::{Folder, Watch, done, fast, play, receive};
 
 const CODES: [(&str, i32, &str); 2] = [("INT", 130, "interrupted"), ("TERM", 143, "terminated")];
 
@@ -54,7 +54,27 @@ fn a_webhook_that_hangs_delays_the_report_by_half_a_second_at_most() {
     wait.signal("TERM");
     let done = wait.finish().expect(143);
     assert!(done.took < Duration::from_secs(3), "{:?}", done.took);
-    done.told("1 transitions could not be posted");
+    done.told("transitions that could not be posted to the webhook in time: 1");
+}
+
+#[test]
+fn a_reader_that_stalls_holds_no_signal() {
+    let plane = play("[[job]]\nid = \"rj\"\ncount = 300\nage = \"1h\"\ntakes = \"1s\"");
+    let folder = Folder::new();
+    let jobs: Vec<_> = (1..=300).map(|number| format!("\"rj-{number}\"")).collect();
+    let config = folder.write("config.toml", format!("jobs = [{}]\n{}", jobs.join(", "), fast(&plane)));
+    // Nobody reads from this pipe, and it holds a fraction of what is written.
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    let mut wait = Watch::new(["wait", "--config", &config, "--output", "ndjson"])
+        .on(&plane)
+        .stdout(writer.into())
+        .start();
+    wait.until("all requests", |_| plane.count() >= 300);
+    wait.until_told("restore rj-99 into");
+    wait.signal("TERM");
+    let done = wait.finish().expect(143);
+    assert!(done.took < Duration::from_secs(20), "{:?}", done.took);
+    drop(reader);
 }
 
 #[test]

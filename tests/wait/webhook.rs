@@ -36,7 +36,8 @@ fn each_transition_is_posted_in_order() {
 fn trouble_is_met_by_trying_again_with_the_same_id_and_body() {
     let plane = play(&done(&[("rj-1", "completed")]));
     let receiver = receive([Reply::status(503), Reply::drop_connection()]);
-    Watch::wait(&plane, &["rj-1", "--webhook", &receiver.url()]).run().expect(0).told("tried again in");
+    let wait = Watch::wait(&plane, &["rj-1", "--webhook", &receiver.url()]).env("RUST_LOG", "info");
+    wait.run().expect(0).told("tried again in");
     let posts = receiver.received();
     let mut told = kinds(&posts);
     told.sort_unstable();

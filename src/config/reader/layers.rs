@@ -181,6 +181,9 @@ fn endpoint_of_environment(host: OsString, allow_http: bool, report: &Report) ->
 fn explain(error: &EndpointError, finding: impl Fn(String) -> Finding, title: &str) -> Finding {
     let text = error.to_string();
     let (fault, help) = text.split_once("; ").unwrap_or((&text, "write it like `https://api.pinecone.io`"));
+    // Only a configuration file has this way out.
+    let plain = matches!(error, EndpointError::PlainHttp(_));
+    let help = if plain { "use https, or set `allow_http = true`" } else { help };
     finding(format!("{title} cannot be used: {fault}")).help(help)
 }
 

@@ -168,7 +168,9 @@ fn url(value: &Value<'_>, allow_http: bool, base: &Path) -> Option<UrlSource> {
             .map_err(|text| {
                 let (fault, help) =
                     text.split_once("; ").unwrap_or((&text, "write it like \"https://example.com/hook\""));
-                value.refuse(fault, help);
+                // Only a configuration file has this way out.
+                let plain = fault.contains("plain http");
+                value.refuse(fault, if plain { "use https, or set `allow_http = true`" } else { help });
             })
             .ok()
             .map(UrlSource::Given),

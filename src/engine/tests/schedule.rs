@@ -91,7 +91,22 @@ fn a_throttled_project_slows_down_also_where_the_server_names_no_time() {
         stage.fail(FailureClass::Throttled);
         polls += 1;
     }
-    assert!(polls < 60, "{polls} polls in ten minutes of nothing but 429");
+    // A burst every half a minute on average, where the rate would allow 1200.
+    assert!(polls < 150, "{polls} polls in ten minutes of nothing but 429");
+}
+
+#[test]
+fn a_burst_that_is_limited_is_one_time_and_not_many() {
+    let jobs: Vec<_> = (0..30).map(|n| format!("job-{n:02}")).collect();
+    let jobs: Vec<_> = jobs.iter().map(String::as_str).collect();
+    let mut settings = project(&jobs);
+    settings.api.burst = NonZeroU32::new(30).unwrap();
+    let mut stage = Stage::new(&[settings], Vec::new());
+    assert_eq!(stage.polls.len(), 30);
+    while let Some(poll) = stage.polls.pop_front() {
+        stage.fail_poll(poll, failure(FailureClass::Throttled));
+    }
+    assert!(stage.next() < seconds(1), "the first pause is half a second at most");
 }
 
 #[test]

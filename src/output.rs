@@ -1,0 +1,97 @@
+//! Texts for standard output and standard error, written by threads of their own.
+//!
+//! Invariant: handing a text over never waits, so a reader that stalls delays no poll, no timeout and no signal.
+
+use std::io::{self, Write};
+use std::sync::mpsc;
+
+use tokio::sync::oneshot;
+
+/// One of the standard streams, with a thread that writes to it.
+#[derive(Debug)]
+pub struct Output {
+    queue: mpsc::Sender<String>,
+    written: oneshot::Receiver<io::Result<()>>,
+}
+
+impl Output {
+    /// Standard output.
+    pub fn stdout() -> Self {
+        Self::to(io::stdout())
+    }
+
+    /// Standard error.
+    pub fn stderr() -> Self {
+        Self::to(io::stderr())
+    }
+
+    fn to(stream: impl Write + Send + 'static) -> Self {
+        let (queue, texts) = mpsc::channel();
+        let (done, written) = oneshot::channel();
+        // Nobody may wait for the end any more.
+        std::thread::spawn(move || drop(done.send(write(&texts, stream))));
+        Self { queue, written }
+    }
+
+    /// Hands a text over. It is written after those before it; or never, once writing has failed.
+    pub fn write(&self, text: impl Into<String>) {
+        drop(self.queue.send(text.into()));
+    }
+
+    /// Waits until everything is written. A reader that went away is no failure: it has seen enough.
+    pub async fn finish(self) -> io::Result<()> {
+        let Self { queue, written } = self;
+        drop(queue);
+        written.await.unwrap_or(Ok(()))
+    }
+}
+
+fn write(texts: &mpsc::Receiver<String>, mut stream: impl Write) -> io::Result<()> {
+    for text in texts {
+        match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+            written => written?,
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A stream that fails in this way.
+    struct Failing(io::ErrorKind);
+
+    impl Write for Failing {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn failures_are_told_at_the_end_unless_nobody_reads() {
+        for (kind, failed) in [(io::ErrorKind::BrokenPipe, false), (io::ErrorKind::StorageFull, true)] {
+            let output = Output::to(Failing(kind));
+            output.write("a");
+            output.write("b");
+            assert_eq!(output.finish().await.is_err(), failed, "{kind:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn texts_are_written_in_their_order() {
+        let (reader, writer) = io::pipe().unwrap();
+        let output = Output::to(writer);
+        for n in 0..100 {
+            output.write(format!("{n}\n"));
+        }
+        output.finish().await.unwrap();
+        let text = io::read_to_string(reader).unwrap();
+        assert!(text.lines().eq((0..100).map(|n| n.to_string())));
+    }
+}
