@@ -10,10 +10,10 @@ use super::problem::Problem;
 use super::{Problems, Settings, reader};
 
 /// The environment as a function from the name of a variable to its value, so that tests can have one of their own.
-pub type Variables<'a> = dyn Fn(&str) -> Option<OsString> + 'a;
+pub(super) type Variables<'a> = dyn Fn(&str) -> Option<OsString> + 'a;
 
 /// The largest configuration file that is read, in bytes: 1 MiB.
-pub const MAX_FILE: u64 = 1024 * 1024;
+pub(super) const MAX_FILE: u64 = 1024 * 1024;
 
 /// The variable that names the configuration file.
 const FILE: &str = "RESTORE_WATCH_CONFIG";
@@ -25,13 +25,13 @@ const SYSTEM: &str = "/etc/restore-watch/config.toml";
 const IN_DIRECTORY: &str = "restore-watch/config.toml";
 
 /// Reads and checks the file at `path`, with the environment of this process. A file that is missing, is a directory,
-/// cannot be read, is larger than [`MAX_FILE`] or is not UTF-8 is a problem without a line.
+/// cannot be read, is larger than 1 MiB or is not UTF-8 is a problem without a line.
 pub fn load(path: &Path) -> Result<Settings, Problems> {
     load_in(path, &|name| std::env::var_os(name))
 }
 
-/// Reads and checks the file at `path` as [`load`] does, with another environment (see [`parse_in`](super::parse_in)).
-pub fn load_in(path: &Path, variables: &Variables<'_>) -> Result<Settings, Problems> {
+/// Reads and checks the file at `path` as [`load`] does, with another environment (see `parse_in`).
+pub(super) fn load_in(path: &Path, variables: &Variables<'_>) -> Result<Settings, Problems> {
     let text = read(path).map_err(|problem| problem.located(path, None))?;
     reader::parse_in(&text, path, variables)
 }
@@ -77,7 +77,7 @@ pub fn locate(explicit: Option<&Path>) -> Result<PathBuf, Problems> {
 }
 
 /// Finds the configuration file as [`locate`] does, with another environment.
-pub fn locate_in(explicit: Option<&Path>, variables: &Variables<'_>) -> Result<PathBuf, Problems> {
+pub(super) fn locate_in(explicit: Option<&Path>, variables: &Variables<'_>) -> Result<PathBuf, Problems> {
     search(explicit, variables, Path::new(SYSTEM))
 }
 

@@ -12,11 +12,10 @@ mod redaction;
 mod secret;
 mod settings;
 
-pub use crate::model::duration;
 pub use endpoint::{Endpoint, EndpointError, is_loopback};
-pub use locate::{MAX_FILE, Variables, load, load_in, locate, locate_in};
+pub use locate::{load, locate};
 pub use problem::{Problem, Problems};
-pub use reader::{parse, parse_in};
+pub use reader::parse;
 pub use secret::{ApiKey, SecretError, SecretSource};
 pub use settings::{
     ApiSettings, CadenceSettings, DesktopSettings, EventFilter, JobSettings, LogFormat, LogLevel,

@@ -14,10 +14,10 @@ use tracing::{debug, error, info, warn};
 pub use compose::{ComposeError, ComposeErrors, clients};
 
 use crate::clock::Clock;
-use crate::config::{ProjectSettings, SinkSettings, duration};
+use crate::config::{ProjectSettings, SinkSettings};
 use crate::engine::time::Now;
 use crate::engine::{Action, Batch, Delivery, Engine, Event, Note, PollId};
-use crate::model::{ProjectName, Transition};
+use crate::model::{ProjectName, Transition, duration};
 use crate::pinecone;
 use crate::sink::Sink;
 use crate::store::{self, Store};

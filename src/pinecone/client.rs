@@ -8,9 +8,9 @@ use serde_json::Value;
 use url::Url;
 
 use super::{Error, wire};
-use crate::config::{ApiKey, ApiSettings, Endpoint, duration};
+use crate::config::{ApiKey, ApiSettings, Endpoint};
 use crate::http;
-use crate::model::{JobId, Observation};
+use crate::model::{JobId, Observation, duration};
 
 /// No answer of this API is longer; what is, is not read to its end.
 const MAX_BODY: usize = 1024 * 1024;

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, SeqAccess, Visitor, value::SeqAccessDeserializer};
 use toml::Spanned;
 
-use crate::config::duration;
+use crate::model::duration;
 
 /// A whole scenario file.
 #[derive(Debug, Default, Deserialize)]

@@ -12,10 +12,10 @@ use std::time::Duration;
 use super::report::{Finding, Report, Span};
 use super::section::Section;
 use super::value::Value;
+use crate::config::locate::Variables;
 use crate::config::redaction::quoted;
-use crate::config::{
-    ApiSettings, CadenceSettings, Endpoint, EndpointError, Rate, Variables, WatchSettings, duration,
-};
+use crate::config::{ApiSettings, CadenceSettings, Endpoint, EndpointError, Rate, WatchSettings};
+use crate::model::duration;
 
 /// The environment variable that replaces the default endpoint, as it does for the official clients.
 const HOST: &str = "PINECONE_CONTROLLER_HOST";

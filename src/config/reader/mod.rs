@@ -20,7 +20,8 @@ use toml::de::DeTable;
 use self::report::{Finding, Report};
 use self::section::Section;
 use super::excerpt::Source;
-use super::{Problems, Settings, Variables, redaction};
+use super::locate::Variables;
+use super::{Problems, Settings, redaction};
 
 /// Reads `text`, the content of `file`, with the environment of this process. `file` need not exist: it is named in
 /// problems, and relative paths in the text start at its directory.
@@ -38,7 +39,7 @@ pub fn parse(text: &str, file: &Path) -> Result<Settings, Problems> {
 
 /// Reads `text` as [`parse`] does, with another environment: where no endpoint is given, `PINECONE_CONTROLLER_HOST`
 /// replaces the default one.
-pub fn parse_in(text: &str, file: &Path, variables: &Variables<'_>) -> Result<Settings, Problems> {
+pub(super) fn parse_in(text: &str, file: &Path, variables: &Variables<'_>) -> Result<Settings, Problems> {
     // Editors on Windows put a byte order mark there, which is no part of the first line.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let (document, errors) = DeTable::parse_recoverable(text);

@@ -14,8 +14,10 @@ use super::report::{Finding, Report, Span};
 use super::section::Section;
 use super::source;
 use super::value::Value;
+use crate::config::locate::Variables;
 use crate::config::redaction::quoted;
-use crate::config::{JobSettings, ProjectSettings, SecretSource, Variables, duration};
+use crate::config::{JobSettings, ProjectSettings, SecretSource};
+use crate::model::duration;
 use crate::model::{JobId, ProjectName};
 
 /// The variable that holds the API key of a project that does not say where its key is.

@@ -10,8 +10,9 @@ use toml::de::DeValue;
 
 use super::report::{Finding, Report, Span};
 use super::section::Section;
+use crate::config::Rate;
 use crate::config::redaction::{nearest, quoted};
-use crate::config::{Rate, duration};
+use crate::model::duration;
 
 /// A value, with what is needed to complain about it.
 #[derive(Debug, Clone)]

@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use toml::de::{DeTable, DeValue};
 
 use super::{FULL, SAMPLE, read};
-use crate::config::{Problems, parse_in};
+use crate::config::Problems;
+use crate::config::reader::parse_in;
 
 /// The spans of all keys, and of all values that can be replaced in place.
 fn spans(table: &DeTable<'_>, text: &str, keys: &mut Vec<Range<usize>>, values: &mut Vec<Range<usize>>) {
