@@ -11,6 +11,7 @@ mod reader;
 mod redaction;
 mod secret;
 mod settings;
+mod webhook_url;
 
 pub use endpoint::{Endpoint, EndpointError, is_loopback};
 pub use locate::{load, locate};
@@ -19,6 +20,6 @@ pub use reader::parse;
 pub use secret::{ApiKey, SecretError, SecretSource};
 pub use settings::{
     ApiSettings, CadenceSettings, DesktopSettings, EventFilter, JobSettings, LogFormat, LogLevel,
-    LogSettings, ProjectSettings, Rate, Settings, SinkSettings, UrlSource, WatchSettings, WebhookSettings,
-    WebhookUrl,
+    LogSettings, ProjectSettings, Rate, Settings, SinkSettings, WatchSettings, WebhookSettings,
 };
+pub use webhook_url::{UrlSource, WebhookUrl};

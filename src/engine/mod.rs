@@ -18,12 +18,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod access;
 mod cadence;
 mod event;
 pub mod limiter;
 mod outbox;
 mod project;
 pub mod retry;
+mod standing;
 pub mod time;
 mod tracker;
 mod verdict;
@@ -39,7 +41,8 @@ pub use event::{
 };
 pub use outbox::{DeliveryPolicy, SinkPlan};
 pub use project::JobView;
-pub use tracker::{Ending, Standing, Tracker};
+pub use standing::{Ending, Standing};
+pub use tracker::Tracker;
 pub use verdict::{Condition, Outcome};
 
 use outbox::Outbox;

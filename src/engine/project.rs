@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::access::{Access, Refusal};
 use super::cadence::Cadence;
 use super::event::{Failure, FailureClass};
 use super::limiter::Limiter;
@@ -53,17 +54,6 @@ struct Job {
     alarm: Option<Instant>,
     /// When the poll under way began.
     polling_since: Option<Instant>,
-}
-
-/// Whether the API accepts the key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Access {
-    /// As far as known.
-    Accepted,
-    /// Refused once, at this time. Refusals of polls that did not begin later do not count as the second in a row.
-    Suspected { since: Instant },
-    /// Refused twice in a row, and told.
-    Refused { reason: String },
 }
 
 /// What a failed or good poll says about the project.
@@ -119,23 +109,19 @@ impl Project {
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         let poll = self.next_poll();
         // A refused key says nothing about the jobs, so their troubles wait.
-        let alarm = self.alarms.first().map(|(at, _)| *at).filter(|_| self.accepted());
+        let alarm = self.alarms.first().map(|(at, _)| *at).filter(|_| self.access.is_accepted());
         earliest([poll, alarm])
     }
 
     fn next_poll(&self) -> Option<Instant> {
         let (due, _) = self.queue.first()?;
-        let room = if self.accepted() { MAX_IN_FLIGHT } else { 1 };
+        let room = if self.access.is_accepted() { MAX_IN_FLIGHT } else { 1 };
         (self.in_flight < room).then(|| (*due).max(self.not_before()))
     }
 
     /// The earliest time at which the project may be asked anything.
     fn not_before(&self) -> Instant {
         self.held_until.max(self.limiter.ready_at())
-    }
-
-    fn accepted(&self) -> bool {
-        self.access == Access::Accepted
     }
 
     /// The next job to poll at `now`, with the generation of the poll.
@@ -157,7 +143,7 @@ impl Project {
     /// What time alone brought about, per job.
     pub(super) fn take_alarms(&mut self, now: Instant) -> Vec<(JobId, Vec<Draft>)> {
         let mut found = Vec::new();
-        while self.accepted() && self.alarms.first().is_some_and(|(at, _)| *at <= now) {
+        while self.access.is_accepted() && self.alarms.first().is_some_and(|(at, _)| *at <= now) {
             let Some((_, id)) = self.alarms.first().cloned() else { break };
             let Some(job) = self.jobs.get_mut(&id) else { break };
             let due = job.due;
@@ -209,7 +195,10 @@ impl Project {
             FailureClass::Refused => self.refuse(began, &failure.message, now),
             // The API looked the job up, so it took the key.
             FailureClass::NotFound => self.accept(now),
-            FailureClass::Throttled | FailureClass::Transient | FailureClass::Permanent => self.shrug(now),
+            FailureClass::Throttled | FailureClass::Transient | FailureClass::Permanent => {
+                self.shrug(now);
+                None
+            }
         };
         if failure.class == FailureClass::Throttled {
             self.throttle(began, pause, &failure.message, now, rng);
@@ -218,11 +207,11 @@ impl Project {
         }
         let Some(job) = self.jobs.get_mut(id) else { return (Vec::new(), news) };
         let delay = job.tracker.fail(failure, now, &self.cadence, rng);
-        let drafts = if self.access == Access::Accepted { job.tracker.alarm(now, false) } else { Vec::new() };
+        let drafts = if self.access.is_accepted() { job.tracker.alarm(now, false) } else { Vec::new() };
         // The verdict on lasting trouble rests on a fresh answer where one can be had.
         let verdict = job.tracker.trouble_at().unwrap_or(now + delay);
         let mut due = (now + delay).min(verdict).max(now + pause);
-        if matches!(self.access, Access::Suspected { .. }) && !self.queue.is_empty() {
+        if self.access.is_suspected() && !self.queue.is_empty() {
             due = due.max(self.held_until + CONFIRM_AFTER);
         }
         self.schedule_after(id, began, Some(due), now);
@@ -244,7 +233,7 @@ impl Project {
             self.last_throttle = Some(now);
         }
         let pause = if pause.is_zero() { Backoff::POLL.delay(self.throttles, pause, rng) } else { pause };
-        self.held_until = self.held_until.max(now + pause);
+        self.hold_until(now + pause);
         self.throttled = Some((self.held_until, reason.to_owned()));
         let held: Vec<_> = self.queue.iter().take_while(|(due, _)| *due < self.held_until).cloned().collect();
         for (due, id) in held {
@@ -255,57 +244,49 @@ impl Project {
         }
     }
 
-    /// Takes a failure that says nothing about the key.
-    fn shrug(&mut self, now: Instant) -> Option<ProjectNews> {
-        match self.access {
-            Access::Accepted => {}
-            Access::Suspected { .. } => self.access = Access::Accepted,
-            Access::Refused { .. } => self.held_until = self.held_until.max(now + self.cadence.slowest()),
-        }
-        None
-    }
-
     /// Takes a refusal of the key by a poll that began at `began`.
     fn refuse(&mut self, began: Instant, reason: &str, now: Instant) -> Option<ProjectNews> {
-        let confirmed = match self.access {
-            Access::Accepted => {
-                self.suspect(now);
-                return None;
-            }
-            Access::Suspected { since } => began > since,
-            Access::Refused { .. } => true,
-        };
-        if !confirmed {
-            return None;
+        let refusal = self.access.refuse(began, reason, now);
+        match refusal {
+            Refusal::First => self.confirm_soon(now),
+            Refusal::Same => {}
+            Refusal::Confirmed | Refusal::Again => self.hold_until(now + self.cadence.slowest()),
         }
-        self.held_until = self.held_until.max(now + self.cadence.slowest());
-        let before = std::mem::replace(&mut self.access, Access::Refused { reason: reason.to_owned() });
-        let news = matches!(before, Access::Suspected { .. });
-        news.then(|| ProjectNews::Unauthorized(reason.to_owned()))
+        (refusal == Refusal::Confirmed).then(|| ProjectNews::Unauthorized(reason.to_owned()))
     }
 
     /// Has the key tried again soon; by another job, if there is one, because that tells a refused key from a job that
     /// alone is refused.
-    fn suspect(&mut self, now: Instant) {
+    fn confirm_soon(&mut self, now: Instant) {
         let again = now + self.cadence.fastest().min(CONFIRM_AFTER);
-        self.access = Access::Suspected { since: now };
-        self.held_until = self.held_until.max(again);
+        self.hold_until(again);
         if let Some((due, other)) = self.queue.first().cloned() {
             self.schedule(&other, Some(due.min(again)));
         }
     }
 
+    /// Takes an answer that shows that the key is accepted. Where it was refused, every job is looked at again.
     fn accept(&mut self, now: Instant) -> Option<ProjectNews> {
-        match std::mem::replace(&mut self.access, Access::Accepted) {
-            Access::Accepted | Access::Suspected { .. } => None,
-            Access::Refused { .. } => {
-                self.held_until = now;
-                for id in self.jobs.keys().cloned().collect::<Vec<_>>() {
-                    self.retry_now(&id, now);
-                }
-                Some(ProjectNews::Recovered)
-            }
+        if !self.access.accept() {
+            return None;
         }
+        self.held_until = now;
+        for id in self.jobs.keys().cloned().collect::<Vec<_>>() {
+            self.retry_now(&id, now);
+        }
+        Some(ProjectNews::Recovered)
+    }
+
+    /// Takes a failure that says nothing about the key.
+    fn shrug(&mut self, now: Instant) {
+        self.access.interrupt();
+        if self.access.is_refused() {
+            self.hold_until(now + self.cadence.slowest());
+        }
+    }
+
+    fn hold_until(&mut self, at: Instant) {
+        self.held_until = self.held_until.max(at);
     }
 
     /// Makes a job due that waits in the queue, and forgets the troubles it had.
@@ -352,10 +333,7 @@ impl Project {
     }
 
     fn view_of<'a>(&'a self, job: &'a Job) -> JobView<'a> {
-        let refused = match &self.access {
-            Access::Refused { reason } => Some(reason.as_str()),
-            Access::Accepted | Access::Suspected { .. } => None,
-        };
+        let refused = self.access.refusal();
         JobView { project: &self.name, refused, tracker: &job.tracker, polls: job.polls }
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::cadence::{Cadence, Progress};
 use super::event::{Failure, FailureClass};
 use super::retry::Backoff;
+use super::standing::{Ending, Standing};
 use super::time::{Instant, Now, earliest, wall_between};
 use crate::config::{JobSettings, WatchSettings};
 use crate::model::{
@@ -49,30 +50,6 @@ pub struct Tracker {
 struct End {
     how: Ending,
     observed_at: Now,
-}
-
-/// How a job can end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
-    /// Well.
-    Completed,
-    /// Badly.
-    Failed,
-    /// It was stopped.
-    Cancelled,
-    /// In a state this program does not know.
-    Unrecognised,
-}
-
-impl From<Ending> for TransitionKind {
-    fn from(how: Ending) -> Self {
-        match how {
-            Ending::Completed => Self::Completed,
-            Ending::Failed => Self::Failed,
-            Ending::Cancelled => Self::Cancelled,
-            Ending::Unrecognised => Self::Unrecognised,
-        }
-    }
 }
 
 /// Trouble that is told once it has lasted.
@@ -123,19 +100,6 @@ pub(super) struct Findings {
     pub drafts: Vec<Draft>,
     /// A status that was never seen before and is not known.
     pub unknown_status: Option<Status>,
-}
-
-/// How a job stands, for those who wait for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// Not ended, and no lasting trouble.
-    Open,
-    /// Ended, in this way.
-    Ended(Ending),
-    /// Answered with 404 for too long: it was never seen, or is lost.
-    Missing,
-    /// Without a good answer for too long.
-    Unreachable,
 }
 
 impl Tracker {

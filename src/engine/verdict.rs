@@ -5,7 +5,7 @@
 use serde::{Serialize, Serializer};
 
 use super::project::JobView;
-use super::tracker::{Ending, Standing};
+use super::standing::{Ending, Standing};
 use crate::model::Exit;
 
 /// How a job stands, for a wait.

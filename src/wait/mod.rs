@@ -2,8 +2,7 @@
 //!
 //! Invariant: the outcome of a wait with a timeout is known as soon as each job could be asked once more, and half a
 //! minute after it at the latest; that of an interrupted one at once. Either way the last known state of every job is
-//! reported. A signal that comes before the process ends
-//! decides the exit code.
+//! reported. A signal that comes before the process ends decides the exit code.
 
 mod console;
 mod report;

@@ -1,0 +1,114 @@
+//! Where a webhook is posted to.
+//!
+//! Invariant: the address of a webhook is shown by its scheme, host and port at most.
+
+use std::borrow::Cow;
+use std::cmp::Reverse;
+use std::fmt;
+
+use secrecy::ExposeSecret as _;
+use url::Url;
+
+use super::SecretSource;
+use super::endpoint::is_loopback;
+
+/// Where the address of a webhook comes from: some of them are secrets.
+#[derive(Debug, Clone)]
+pub enum UrlSource {
+    /// It stands in the configuration.
+    Given(WebhookUrl),
+    /// It is read from elsewhere.
+    From(SecretSource),
+}
+
+impl UrlSource {
+    /// The address, read now where it is not given. The error says what is wrong without showing the address.
+    pub fn read(&self, allow_http: bool) -> Result<WebhookUrl, String> {
+        match self {
+            Self::Given(url) => Ok(url.clone()),
+            Self::From(source) => {
+                let text = source.read().map_err(|error| error.to_string())?;
+                WebhookUrl::parse(text.expose_secret(), allow_http)
+                    .map_err(|fault| format!("the URL from {source} {fault}"))
+            }
+        }
+    }
+}
+
+/// The address of a webhook: `https`, or `http` on loopback. Its `Display` and `Debug` forms show scheme, host and
+/// port only, because paths, queries and user names of webhooks are often secrets.
+#[derive(Clone, PartialEq, Eq)]
+pub struct WebhookUrl(Url);
+
+impl WebhookUrl {
+    /// Checks `text`. The error continues a sentence that names the URL.
+    pub fn parse(text: &str, allow_http: bool) -> Result<Self, String> {
+        let url = Url::parse(text.trim())
+            .map_err(|error| format!("is not a URL ({error}); write it like `https://example.com/hook`"))?;
+        match url.scheme() {
+            "https" => Ok(Self(url)),
+            "http" if allow_http || is_loopback(&url) => Ok(Self(url)),
+            "http" => Err("is plain http to another machine; use https".to_owned()),
+            // Not repeated: of `user:password` the user would be the scheme.
+            _ => Err("is neither https nor http; use https".to_owned()),
+        }
+    }
+
+    /// `text` without the parts of the address that may be secret: receivers like to repeat what they were asked for.
+    /// Parts shorter than six characters are no secrets, but parts of many a word; they are left in.
+    pub fn redact(&self, text: &str) -> String {
+        let url = &self.0;
+        let whole =
+            [url.path(), url.query().unwrap_or_default(), url.username(), url.password().unwrap_or_default()];
+        let segments = url.path().split('/');
+        let pairs = url.query_pairs().flat_map(|(name, value)| [name, value]);
+        let raw = whole.into_iter().chain(segments).map(Cow::Borrowed);
+        let mut secrets: Vec<_> = raw
+            .chain(url.query().unwrap_or_default().split(['&', '=']).map(Cow::Borrowed))
+            .chain(pairs)
+            .filter(|secret| secret.chars().count() >= 6)
+            .collect();
+        secrets.sort_by_key(|secret| Reverse(secret.len()));
+        secrets.iter().fold(text.to_owned(), |text, secret| text.replace(&**secret, "***"))
+    }
+
+    /// The whole address, to be requested and not shown.
+    pub fn expose(&self) -> &Url {
+        &self.0
+    }
+}
+
+impl fmt::Display for WebhookUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.origin().ascii_serialization())
+    }
+}
+
+impl fmt::Debug for WebhookUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_webhook_shows_no_more_than_its_host() {
+        let url = WebhookUrl::parse("https://user:canary1@hooks.example/canary2?canary3", false).unwrap();
+        assert_eq!(format!("{url} {url:?}"), "https://hooks.example https://hooks.example");
+        let echo = "cannot POST /canary2?canary3 for user:canary1";
+        assert_eq!(url.redact(echo), "cannot POST ***?*** for user:***");
+        let slack =
+            WebhookUrl::parse("https://hooks.example/services/T000/canary4?token=canary%205", false).unwrap();
+        for echo in ["no hook canary4", "/services/T000/canary4", "token is canary 5", "token is canary%205"]
+        {
+            assert!(!slack.redact(echo).contains("canary"), "{}", slack.redact(echo));
+        }
+        assert!(WebhookUrl::parse("http://hooks.example/", false).is_err());
+        assert!(WebhookUrl::parse("http://hooks.example/", true).is_ok());
+        assert!(WebhookUrl::parse("http://127.0.0.1:9/", false).is_ok());
+        assert!(WebhookUrl::parse("file:///etc/passwd", true).is_err());
+    }
+}

@@ -1,0 +1,42 @@
+//! How a job stands, and how it can end.
+//!
+//! Invariant: whoever maps these to something else does so exhaustively, so that a new one is nowhere forgotten.
+
+use crate::model::TransitionKind;
+
+/// How a job stands, for those who wait for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Not ended, and no lasting trouble.
+    Open,
+    /// Ended, in this way.
+    Ended(Ending),
+    /// Answered with 404 for too long: it was never seen, or is lost.
+    Missing,
+    /// Without a good answer for too long.
+    Unreachable,
+}
+
+/// How a job can end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Well.
+    Completed,
+    /// Badly.
+    Failed,
+    /// It was stopped.
+    Cancelled,
+    /// In a state this program does not know.
+    Unrecognised,
+}
+
+impl From<Ending> for TransitionKind {
+    fn from(how: Ending) -> Self {
+        match how {
+            Ending::Completed => Self::Completed,
+            Ending::Failed => Self::Failed,
+            Ending::Cancelled => Self::Cancelled,
+            Ending::Unrecognised => Self::Unrecognised,
+        }
+    }
+}
