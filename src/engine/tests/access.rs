@@ -15,6 +15,7 @@ fn one_refusal_is_not_told_two_in_a_row_are() {
     stage.fail(FailureClass::Refused);
     assert_eq!(stage.kinds(), [ProjectUnauthorized]);
     assert!(stage.engine.jobs().all(|job| job.refused.is_some()));
+    assert_eq!(stage.engine.outcomes(), [Outcome::Unauthorized]);
 }
 
 #[test]

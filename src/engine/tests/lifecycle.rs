@@ -171,6 +171,17 @@ fn unreachable_is_told_once_and_so_is_the_recovery() {
 }
 
 #[test]
+fn trouble_is_there_to_see_before_it_is_told() {
+    let mut stage = stage();
+    assert_eq!(stage.engine.outcomes(), [Outcome::Open]);
+    stage.fail(FailureClass::Transient);
+    assert_eq!(stage.engine.outcomes(), [Outcome::Open]);
+    assert_eq!(stage.engine.jobs().next().unwrap().tracker.last_error(), Some("Transient"));
+    stage.answer("Pending");
+    assert_eq!(stage.engine.jobs().next().unwrap().tracker.last_error(), None);
+}
+
+#[test]
 fn one_failure_after_a_long_pause_is_no_outage() {
     let mut stage = stage();
     stage.answer("Pending");
