@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use super::project::JobView;
 use super::standing::{Ending, Standing};
-use crate::model::Exit;
+use crate::model::{Exit, Status};
 
 /// How a job stands, for a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +55,16 @@ impl Outcome {
             Self::NotFound => "not_found",
             Self::Unreachable => "unreachable",
             Self::Unauthorized => "unauthorized",
+        }
+    }
+
+    /// In words for people, of a job with this last known status.
+    pub fn in_words(self, status: Option<&Status>) -> String {
+        match (self, status) {
+            (Self::Open, Some(status)) => status.to_string(),
+            (Self::Open, None) => "not seen yet".to_owned(),
+            (Self::Unrecognised, Some(status)) => format!("ended as {status}"),
+            _ => self.as_str().replace('_', " "),
         }
     }
 

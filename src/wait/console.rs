@@ -225,12 +225,7 @@ type Forecast = BTreeMap<(ProjectName, JobId), Instant>;
 /// How a job is doing, in words.
 fn state(job: &JobView<'_>, forecast: &Forecast, now: Now) -> String {
     let outcome = Outcome::of(job);
-    let status = match (outcome, job.tracker.status()) {
-        (Outcome::Open, Some(status)) => status.to_string(),
-        (Outcome::Open, None) => "not seen yet".to_owned(),
-        (outcome, _) => outcome.as_str().replace('_', " "),
-    };
-    let mut words = vec![status];
+    let mut words = vec![outcome.in_words(job.tracker.status())];
     words.extend(job.tracker.facts().intermediate_progress().map(|percent| format!("{percent:.0} %")));
     words.push(duration::human(job.tracker.elapsed(now)));
     words.extend(job.refused.or(job.tracker.last_error()).map(str::to_owned));

@@ -67,7 +67,7 @@ impl Report {
     /// One line for a notification.
     pub fn headline(&self) -> String {
         match &self.jobs[..] {
-            [job] => format!("{} {}", job.job.label(), job.outcome_in_words()),
+            [job] => format!("{} {}", job.job.label(), job.words()),
             jobs => {
                 let completed = jobs.iter().filter(|job| job.outcome == Outcome::Completed).count();
                 format!("{completed} of {} restores completed", jobs.len())
@@ -83,8 +83,8 @@ impl Report {
 
     /// The report for people: a line for each job.
     pub fn human(&self) -> String {
-        let width = self.jobs.iter().map(|job| job.outcome_in_words().len()).max().unwrap_or_default();
-        let line = |job: &JobReport| format!("{:<width$}  {}\n", job.outcome_in_words(), job.details());
+        let width = self.jobs.iter().map(|job| job.words().len()).max().unwrap_or_default();
+        let line = |job: &JobReport| format!("{:<width$}  {}\n", job.words(), job.details());
         self.jobs.iter().map(line).collect::<Vec<_>>().concat()
     }
 }
@@ -104,13 +104,8 @@ impl JobReport {
         }
     }
 
-    fn outcome_in_words(&self) -> String {
-        match (&self.status, self.outcome) {
-            (Some(status), Outcome::Open) => status.to_string(),
-            (None, Outcome::Open) => "not seen yet".to_owned(),
-            (Some(status), Outcome::Unrecognised) => format!("ended as {status}"),
-            (_, outcome) => outcome.as_str().replace('_', " "),
-        }
+    fn words(&self) -> String {
+        self.outcome.in_words(self.status.as_ref())
     }
 
     fn details(&self) -> String {
