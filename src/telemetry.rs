@@ -11,7 +11,7 @@ use indicatif::MultiProgress;
 use serde_json::{Map, Value, json};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
-use tracing_appender::non_blocking::WorkerGuard;
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
@@ -22,6 +22,10 @@ use crate::clock::Clock;
 use crate::config::LogFormat;
 use crate::engine::time::{Instant, Now};
 use crate::http::presentable;
+
+/// How many lines may wait for a reader that is slow, before further ones are lost. Room for them is taken at the start,
+/// which a wait that ends at once would feel if it were much.
+const BACKLOG: usize = 8_000;
 
 /// How the log looks and where it goes.
 #[derive(Debug, Clone)]
@@ -87,7 +91,8 @@ pub fn init(style: Style, default: &str) -> Logging {
         Stream::Stdout => BoxMakeWriter::new(std::io::stdout),
         Stream::Stderr => BoxMakeWriter::new(std::io::stderr),
         Stream::Detached => {
-            let (writer, worker) = tracing_appender::non_blocking(std::io::stderr());
+            let (writer, worker) =
+                NonBlockingBuilder::default().buffered_lines_limit(BACKLOG).finish(std::io::stderr());
             guard = Some(worker);
             BoxMakeWriter::new(writer)
         }
