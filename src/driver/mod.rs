@@ -31,9 +31,7 @@ pub struct Driver {
     store: Box<dyn Store>,
     polls: JoinSet<Event>,
     deliveries: JoinSet<Event>,
-    commits: JoinSet<Result<Event, store::Error>>,
-    /// The batch whose commit is under way.
-    committing: Batch,
+    commits: JoinSet<Result<Batch, store::Error>>,
     actions: Vec<Action>,
 }
 
@@ -73,7 +71,6 @@ impl Driver {
             polls: JoinSet::new(),
             deliveries: JoinSet::new(),
             commits: JoinSet::new(),
-            committing: Batch::default(),
             actions: Vec::new(),
         })
     }
@@ -81,16 +78,14 @@ impl Driver {
     /// Waits for the next thing to happen and deals with it. Returns the transitions that it made safe. Dropping the
     /// future before it ends loses nothing.
     pub async fn turn(&mut self) -> Result<Vec<Arc<Transition>>, Error> {
-        let event = tokio::select! {
-            Some(committed) = self.commits.join_next() => committed??,
-            Some(event) = self.polls.join_next() => event?,
-            Some(event) = self.deliveries.join_next() => event?,
-            () = self.clock.sleep_until(self.engine.next_deadline()) => Event::DeadlineReached,
+        let (event, safe) = tokio::select! {
+            Some(batch) = self.commits.join_next() => (Event::Committed, batch??),
+            Some(event) = self.polls.join_next() => (event?, Batch::default()),
+            Some(event) = self.deliveries.join_next() => (event?, Batch::default()),
+            () = self.clock.sleep_until(self.engine.next_deadline()) => (Event::DeadlineReached, Batch::default()),
         };
-        let committed = matches!(event, Event::Committed);
-        let told = if committed { std::mem::take(&mut self.committing) } else { Batch::default() };
         self.handle(event);
-        Ok(told.entries.into_iter().map(|entry| entry.transition).collect())
+        Ok(safe.entries.into_iter().map(|entry| entry.transition).collect())
     }
 
     /// Tells the engine that something happened and starts what it asks for.
@@ -133,8 +128,7 @@ impl Driver {
             Action::Poll(poll) => self.poll(poll),
             Action::Commit(batch) => {
                 let commit = self.store.commit(batch.clone());
-                self.committing = batch;
-                self.commits.spawn(async move { commit.await.map(|()| Event::Committed) });
+                self.commits.spawn(async move { commit.await.map(|()| batch) });
             }
             Action::Deliver(delivery) => self.deliver(delivery),
             Action::Note(note) => self.log(&note),

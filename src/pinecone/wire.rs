@@ -141,6 +141,27 @@ mod tests {
     }
 
     #[test]
+    fn the_shapes_of_2026_07() {
+        // A job that runs has no progress and no end; what the API may add one day is passed over.
+        let running = json!({
+            "restore_job_id": "670e8400-e29b-41d4-a716-446655440001",
+            "backup_id": "670e8400-e29b-41d4-a716-446655440000",
+            "target_index_name": "my-index",
+            "target_index_id": "670e8400-e29b-41d4-a716-446655440002",
+            "status": "Pending",
+            "created_at": null,
+            "completed_at": null,
+            "phase": { "name": "copying", "of": [1, 2] },
+            "cloud": "aws"
+        });
+        let Observation { status, facts, .. } = job(&running).unwrap();
+        assert_eq!((status, facts.created_at, facts.completed_at), (Status::Pending, None, None));
+        assert_eq!((facts.percent_complete, facts.intermediate_progress()), (None, None));
+        let (jobs, unreadable, next) = page(&json!({ "data": [running], "next_field": {} })).unwrap();
+        assert_eq!((jobs.len(), unreadable, next), (1, 0, None));
+    }
+
+    #[test]
     fn progress_in_every_shape() {
         for (sent, read) in [
             (json!(100), Some(100.0)),
@@ -216,6 +237,14 @@ mod tests {
             (r#"{"error":{"code":"NOT_FOUND","message":"gone"},"status":404}"#, Some("gone")),
             (r#"{"message":"top level"}"#, Some("top level")),
             ("Invalid API key", Some("Invalid API key")),
+            (
+                r#"{"error":{"code":"UNAUTHENTICATED","message":"Invalid API key."},"status":401}"#,
+                Some("Invalid API key."),
+            ),
+            (
+                r#"{"error":{"code":"PERMISSION_DENIED","message":"Access denied: Permission control::backups::list is required","details":{}},"status":403}"#,
+                Some("Access denied: Permission control::backups::list is required"),
+            ),
             ("<html><body>502</body></html>", Some("an HTML page")),
             ("", None),
             ("{}", None),
