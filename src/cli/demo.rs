@@ -109,12 +109,8 @@ fn log() -> SinkSettings {
 
 fn webhook(receiver: &Receiver) -> Result<SinkSettings, Failure> {
     let url = WebhookUrl::parse(&receiver.url(), false).map_err(Failure::internal)?;
-    Ok(SinkSettings::Webhook(WebhookSettings {
-        name: "webhook".to_owned(),
-        events: EventFilter::ends(),
-        url: UrlSource::Given(url),
-        allow_http: false,
-    }))
+    let webhook = WebhookSettings::new(UrlSource::Given(url));
+    Ok(SinkSettings::Webhook(WebhookSettings { events: EventFilter::ends(), ..webhook }))
 }
 
 /// Prints each webhook as it is received; ends only where printing fails.

@@ -12,8 +12,7 @@ use super::project::ProjectArgs;
 use super::{Done, Failure, block_on, ids, listen, parse_duration};
 use crate::clock::Clock;
 use crate::config::{
-    EventFilter, JobSettings, LogFormat, ProjectSettings, SinkSettings, UrlSource, WebhookSettings,
-    WebhookUrl,
+    JobSettings, LogFormat, ProjectSettings, SinkSettings, UrlSource, WebhookSettings, WebhookUrl,
 };
 use crate::driver::Driver;
 use crate::engine::Condition;
@@ -223,12 +222,7 @@ impl Args {
         let Some(url) = &self.webhook else { return Ok(Vec::new()) };
         let url = WebhookUrl::parse(url, false)
             .map_err(|fault| Failure::usage(format!("the URL of --webhook {fault}")))?;
-        Ok(vec![SinkSettings::Webhook(WebhookSettings {
-            name: "webhook".to_owned(),
-            events: EventFilter::all(),
-            url: UrlSource::Given(url),
-            allow_http: false,
-        })])
+        Ok(vec![SinkSettings::Webhook(WebhookSettings::new(UrlSource::Given(url)))])
     }
 
     fn options(&self, progress: Progress) -> Options {

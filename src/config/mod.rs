@@ -20,6 +20,7 @@ pub use reader::parse;
 pub use secret::{ApiKey, SecretError, SecretSource};
 pub use settings::{
     ApiSettings, CadenceSettings, DesktopSettings, EventFilter, JobSettings, LogFormat, LogLevel,
-    LogSettings, ProjectSettings, Rate, Settings, SinkSettings, WatchSettings, WebhookSettings,
+    LogSettings, ProjectSettings, Rate, Settings, SinkSettings, StateSettings, WatchSettings, WebhookFormat,
+    WebhookSettings,
 };
 pub use webhook_url::{UrlSource, WebhookUrl};

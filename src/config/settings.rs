@@ -14,6 +14,22 @@ pub struct Settings {
     pub projects: Vec<ProjectSettings>,
     /// The sinks, at least one; names are unique, at most one is a log.
     pub sinks: Vec<SinkSettings>,
+    /// Where and how long state is kept.
+    pub state: StateSettings,
+}
+
+/// Where the daemon keeps its state, and how long what is over stays there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateSettings {
+    /// The file; none where neither the configuration nor the environment says where.
+    pub path: Option<PathBuf>,
+    /// How long ended jobs that are no longer watched, and what was delivered, are kept. 1 h to 10 years.
+    pub keep: Duration,
+}
+
+impl StateSettings {
+    /// How long what is over is kept, unless the configuration says otherwise.
+    pub const KEEP: Duration = Duration::from_hours(30 * 24);
 }
 
 /// One project: a key, an endpoint, and what is watched there.
@@ -249,6 +265,73 @@ pub struct WebhookSettings {
     pub url: UrlSource,
     /// Whether plain `http` may leave this machine.
     pub allow_http: bool,
+    /// Whether addresses of this machine and of private networks are refused, whatever name led to them.
+    pub block_private: bool,
+    /// What the body looks like.
+    pub format: WebhookFormat,
+    /// The secrets that each request is signed with; none: unsigned. Several while a secret is rotated.
+    pub signing_secrets: Vec<SecretSource>,
+    /// The time before each further attempt, counted from the failure of the one before.
+    pub retry_schedule: Vec<Duration>,
+}
+
+impl WebhookSettings {
+    /// The schedule of Standard Webhooks 1.0 ("Retries"): ten attempts over about three days.
+    pub const RETRY_SCHEDULE: [Duration; 9] = [
+        Duration::from_secs(5),
+        Duration::from_mins(5),
+        Duration::from_mins(30),
+        Duration::from_hours(2),
+        Duration::from_hours(5),
+        Duration::from_hours(10),
+        Duration::from_hours(14),
+        Duration::from_hours(20),
+        Duration::from_hours(24),
+    ];
+
+    /// A webhook to this address, called `webhook`, with the defaults of everything else.
+    pub fn new(url: UrlSource) -> Self {
+        Self {
+            name: "webhook".to_owned(),
+            events: EventFilter::all(),
+            url,
+            allow_http: false,
+            block_private: false,
+            format: WebhookFormat::default(),
+            signing_secrets: Vec::new(),
+            retry_schedule: Self::RETRY_SCHEDULE.to_vec(),
+        }
+    }
+}
+
+/// What the body of a webhook looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WebhookFormat {
+    /// The transition as JSON.
+    #[default]
+    Standard,
+    /// A `CloudEvents` 1.0 event in structured mode, with the transition as its data.
+    CloudEvents,
+    /// A message for Slack's incoming webhooks.
+    Slack,
+    /// A message for Discord's webhooks.
+    Discord,
+    /// An Adaptive Card for Microsoft Teams' Workflows.
+    Teams,
+    /// A message for a topic of ntfy.
+    Ntfy,
+}
+
+impl WebhookFormat {
+    /// All formats, by the names that the configuration gives them.
+    pub const ALL: &[(&str, Self)] = &[
+        ("standard", Self::Standard),
+        ("cloudevents", Self::CloudEvents),
+        ("slack", Self::Slack),
+        ("discord", Self::Discord),
+        ("teams", Self::Teams),
+        ("ntfy", Self::Ntfy),
+    ];
 }
 
 /// Which kinds of transition a sink wants.

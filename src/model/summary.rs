@@ -37,6 +37,7 @@ impl Transition {
                 TransitionKind::ProjectRecovered => {
                     format!("project {}: the API key is accepted again", self.project)
                 }
+                TransitionKind::Test => "a test of restore-watch; no restore is meant".to_owned(),
                 _ => format!("project {}: the API refuses the key or its permission", self.project),
             };
         };
@@ -70,7 +71,9 @@ impl Transition {
             TransitionKind::NotFound => format!("restore {title} cannot be found"),
             TransitionKind::Unreachable => format!("no good answer about restore {title} for too long"),
             TransitionKind::Recovered => format!("good answers about restore {title} again: {status}"),
-            TransitionKind::ProjectUnauthorized | TransitionKind::ProjectRecovered => title,
+            TransitionKind::ProjectUnauthorized | TransitionKind::ProjectRecovered | TransitionKind::Test => {
+                title
+            }
         }
     }
 }

@@ -34,16 +34,19 @@ macro_rules! kinds {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum TransitionKind {
             $($(#[$doc])* $variant,)+
+            /// Nothing happened: somebody tries out a sink. A type of its own, so that no receiver takes it for news.
+            Test,
         }
 
         impl TransitionKind {
-            /// Every kind, in the order of the documentation.
+            /// Every kind that can happen, in the order of the documentation; [`TransitionKind::Test`] does not.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
 
             /// The published name.
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $text,)+
+                    Self::Test => "restore_watch.test",
                 }
             }
         }
@@ -80,9 +83,9 @@ kinds! {
 }
 
 impl TransitionKind {
-    /// The kind of this published name.
+    /// The kind of this published name, that of tests included.
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|kind| kind.as_str() == text)
+        Self::ALL.iter().copied().chain([Self::Test]).find(|kind| kind.as_str() == text)
     }
 
     /// Whether it ends the watch of a job.

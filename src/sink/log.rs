@@ -56,7 +56,8 @@ fn usual_level(kind: TransitionKind) -> LogLevel {
         | TransitionKind::Progressed
         | TransitionKind::Completed
         | TransitionKind::Recovered
-        | TransitionKind::ProjectRecovered => LogLevel::Info,
+        | TransitionKind::ProjectRecovered
+        | TransitionKind::Test => LogLevel::Info,
     }
 }
 

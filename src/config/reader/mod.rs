@@ -21,7 +21,7 @@ use self::report::{Finding, Report};
 use self::section::Section;
 use super::excerpt::Source;
 use super::locate::Variables;
-use super::{Problems, Settings, redaction};
+use super::{Problems, Settings, StateSettings, redaction};
 
 /// Reads `text`, the content of `file`, with the environment of this process. `file` need not exist: it is named in
 /// problems, and relative paths in the text start at its directory.
@@ -63,7 +63,8 @@ pub(super) fn parse_in(text: &str, file: &Path, variables: &Variables<'_>) -> Re
     }
     top.finish();
     if report.len() == 0 {
-        return Ok(Settings { projects, sinks });
+        let state = StateSettings { path: None, keep: StateSettings::KEEP };
+        return Ok(Settings { projects, sinks, state });
     }
     let masks = redaction::of_document(document.get_ref(), text);
     Err(report.into_problems(&Source::new(text, Some(masks)), file))

@@ -122,11 +122,12 @@ fn sink<'a>(mut section: Section<'a>, base: &Path, cards: &mut Vec<Card<'a>>) ->
         }
         Type::Webhook => {
             let (url, allow_http) = webhook(section, base);
+            let webhook = WebhookSettings::new(url?);
             Some(SinkSettings::Webhook(WebhookSettings {
                 name: given,
                 events: or_all(events)?,
-                url: url?,
                 allow_http,
+                ..webhook
             }))
         }
     }
