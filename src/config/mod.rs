@@ -3,6 +3,7 @@
 //! Invariant: a value of a type of this module is valid; whoever holds one need not check it again. Secrets are named
 //! here by where they come from and are read apart.
 
+mod address;
 mod endpoint;
 mod excerpt;
 mod locate;
@@ -13,6 +14,7 @@ mod secret;
 mod settings;
 mod webhook_url;
 
+pub use address::{is_private, private_host};
 pub use endpoint::{Endpoint, EndpointError, is_loopback};
 pub use locate::{load, locate};
 pub use problem::{Problem, Problems};
