@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 
 use super::{Done, Failure, print};
-use crate::config::{self, EventFilter, LogFormat, ProjectSettings, Settings, SinkSettings, UrlSource};
+use crate::config::{
+    self, EventFilter, LogFormat, ProjectSettings, Settings, SinkSettings, StateSettings, UrlSource,
+    WebhookFormat, WebhookSettings,
+};
 use crate::model::{Exit, TransitionKind, duration};
 
 /// Validate a configuration file and print what it means
@@ -35,6 +38,7 @@ fn meaning(path: &Path, settings: &Settings) -> String {
     for sink in &settings.sinks {
         text += &sink_meaning(sink);
     }
+    text += &state_meaning(&settings.state);
     text
 }
 
@@ -81,7 +85,38 @@ fn sink_meaning(sink: &SinkSettings) -> String {
             UrlSource::From(source) => format!("webhook, address from {source}"),
         },
     };
-    format!("\nsink {}\n  {kind}\n  told of {}\n", sink.name(), events(sink.events()))
+    let further = match sink {
+        SinkSettings::Webhook(webhook) => webhook_meaning(webhook),
+        SinkSettings::Log(_) | SinkSettings::Desktop(_) => String::new(),
+    };
+    format!("\nsink {}\n  {kind}\n  told of {}\n{further}", sink.name(), events(sink.events()))
+}
+
+fn webhook_meaning(webhook: &WebhookSettings) -> String {
+    let format = WebhookFormat::ALL.iter().find(|(_, format)| *format == webhook.format);
+    let mut text = format!("  format    {}\n", format.map_or("standard", |(name, _)| *name));
+    let secrets: Vec<_> = webhook.signing_secrets.iter().map(ToString::to_string).collect();
+    // Writing to a text does not fail.
+    let _ = match secrets.as_slice() {
+        [] => writeln!(text, "  signed    no"),
+        [one] => writeln!(text, "  signed    with a secret from {one}"),
+        more => writeln!(text, "  signed    with {} secrets, from {}", more.len(), more.join(", ")),
+    };
+    let reached = if webhook.block_private { "public addresses only" } else { "private addresses too" };
+    let _ = writeln!(text, "  reaches   {reached}");
+    if webhook.retry_schedule != WebhookSettings::RETRY_SCHEDULE {
+        let waits: Vec<_> = webhook.retry_schedule.iter().map(|wait| duration::written(*wait)).collect();
+        let _ = writeln!(text, "  retries   after {}", waits.join(", "));
+    }
+    text
+}
+
+fn state_meaning(state: &StateSettings) -> String {
+    let path = match &state.path {
+        Some(path) => path.display().to_string(),
+        None => "nowhere: neither this file nor the environment says where".to_owned(),
+    };
+    format!("\nstate\n  kept in   {path}\n  kept for  {} once it is over\n", duration::written(state.keep))
 }
 
 fn events(filter: &EventFilter) -> String {

@@ -23,7 +23,7 @@ pub struct Settings {
 pub struct StateSettings {
     /// The file; none where neither the configuration nor the environment says where.
     pub path: Option<PathBuf>,
-    /// How long ended jobs that are no longer watched, and what was delivered, are kept. 1 h to 10 years.
+    /// How long ended jobs that are no longer watched, and what was delivered, are kept. 1 h to 365 d.
     pub keep: Duration,
 }
 
@@ -269,9 +269,9 @@ pub struct WebhookSettings {
     pub block_private: bool,
     /// What the body looks like.
     pub format: WebhookFormat,
-    /// The secrets that each request is signed with; none: unsigned. Several while a secret is rotated.
+    /// The secrets that each request is signed with, at most 10; none: unsigned. Several while a secret is rotated.
     pub signing_secrets: Vec<SecretSource>,
-    /// The time before each further attempt, counted from the failure of the one before.
+    /// The time before each further attempt, counted from the failure of the one before; 1 to 50, each 10 ms to 7 d.
     pub retry_schedule: Vec<Duration>,
 }
 

@@ -18,6 +18,8 @@ fn the_shipped_configuration_is_valid_and_explained() {
         "  API key   from environment variable PINECONE_API_KEY",
         "    9857add2-99d4-4399-870e-aa7f15d8d326",
         "sink log",
+        "state\n  kept in   /",
+        "  kept for  30d once it is over\n",
     ] {
         assert!(done.stdout.contains(line), "{line}: {}", done.stdout);
     }
@@ -42,11 +44,34 @@ fn no_secret_is_read_or_shown() {
 }
 
 #[test]
+fn webhooks_and_the_state_are_explained() {
+    let folder = Folder::new();
+    let config = folder.write(
+        "config.toml",
+        "jobs = [\"a\"]\n[state]\npath = \"/srv/watch.db\"\nkeep = \"90d\"\n\
+         [[sink]]\ntype = \"webhook\"\nurl = \"https://hooks.example\"\n\
+         [[sink]]\ntype = \"webhook\"\nname = \"ops\"\nurl = { env = \"OPS\" }\nformat = \"cloudevents\"\n\
+         block_private = true\nretry_schedule = [\"5s\", \"90s\"]\n\
+         signing_secret = [{ credential = \"new\" }, { env = \"OLD\" }]\n",
+    );
+    let done = Watch::new(["check", "--config", &config]).env("OLD", "whsec_canary").run().expect(0);
+    let (_, sinks) = done.stdout.split_once("\nsink webhook\n").unwrap();
+    assert_eq!(
+        sinks,
+        "  webhook to https://hooks.example\n  told of every transition\n  format    standard\n  signed    no\n  \
+         reaches   private addresses too\n\nsink ops\n  webhook, address from environment variable OPS\n  \
+         told of every transition\n  format    cloudevents\n  signed    with 2 secrets, from credential new, \
+         environment variable OLD\n  reaches   public addresses only\n  retries   after 5s, 1m30s\n\nstate\n  \
+         kept in   /srv/watch.db\n  kept for  90d once it is over\n",
+    );
+}
+
+#[test]
 fn all_problems_in_one_go() {
     let folder = Folder::new();
     let config = folder.write(
         "config.toml",
-        "jbos = [\"a\"]\n[[sink]]\ntype = \"webhook\"\nurl = \"ftp://x\"\nevents = [\"restore_job.complete\"]\n[state]\n",
+        "jbos = [\"a\"]\n[[sink]]\ntype = \"webhook\"\nurl = \"ftp://x\"\nevents = [\"restore_job.complete\"]\n[heartbeat]\n",
     );
     let done = Watch::new(["check", "--config", &config]).run().expect(78);
     assert_eq!(done.stdout, "");
@@ -54,7 +79,7 @@ fn all_problems_in_one_go() {
         ("config.toml:1:1\n", "did you mean `jobs`?"),
         ("config.toml:4:7\n", "`url`"),
         ("config.toml:5:11\n", "did you mean \"restore_job.completed\"?"),
-        ("config.toml:6:1\n", "`state` is not supported by this version"),
+        ("config.toml:6:1\n", "`heartbeat` is not supported by this version"),
     ] {
         assert!(done.stderr.contains(place) && done.stderr.contains(what), "{place} {what}: {}", done.stderr);
     }

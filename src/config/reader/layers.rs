@@ -33,6 +33,8 @@ pub(super) fn home(key: &str) -> Option<&'static str> {
         }
         "allow_http" => Some("[api], or to a webhook"),
         "min_interval" | "max_interval" => Some("[cadence], or to [project.cadence]"),
+        "block_private" | "retry_schedule" | "signing_secret" => Some("a webhook"),
+        "keep" => Some("[state]"),
         "not_found_grace" | "unreachable_after" | "until" => Some("[watch], or to [project.watch]"),
         _ => None,
     }

@@ -9,9 +9,11 @@ mod report;
 mod section;
 mod sink;
 mod source;
+mod state;
 #[cfg(test)]
 mod tests;
 mod value;
+mod webhook;
 
 use std::path::Path;
 
@@ -21,7 +23,7 @@ use self::report::{Finding, Report};
 use self::section::Section;
 use super::excerpt::Source;
 use super::locate::Variables;
-use super::{Problems, Settings, StateSettings, redaction};
+use super::{Problems, Settings, redaction};
 
 /// Reads `text`, the content of `file`, with the environment of this process. `file` need not exist: it is named in
 /// problems, and relative paths in the text start at its directory.
@@ -38,7 +40,8 @@ pub fn parse(text: &str, file: &Path) -> Result<Settings, Problems> {
 }
 
 /// Reads `text` as [`parse`] does, with another environment: where no endpoint is given, `PINECONE_CONTROLLER_HOST`
-/// replaces the default one.
+/// replaces the default one, and `STATE_DIRECTORY`, `XDG_STATE_HOME` and `HOME` say where state is kept unless the text
+/// does.
 pub(super) fn parse_in(text: &str, file: &Path, variables: &Variables<'_>) -> Result<Settings, Problems> {
     // Editors on Windows put a byte order mark there, which is no part of the first line.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -51,19 +54,12 @@ pub(super) fn parse_in(text: &str, file: &Path, variables: &Variables<'_>) -> Re
     let mut top = Section::new(document.get_ref(), document.span(), &report);
     let projects = project::read(&mut top, base, variables);
     let sinks = sink::read(&mut top, base);
-    if let Some(state) = top.take("state") {
-        if let Some(mut section) = state.table_or("a table", "write [state]") {
-            section.path("path", base);
-            section.finish();
-        }
-        state.unsupported("`state`", "remove it; this version has no state file");
-    }
+    let state = state::read(&mut top, base, variables);
     if let Some(heartbeat) = top.take("heartbeat") {
         heartbeat.unsupported("`heartbeat`", "remove it");
     }
     top.finish();
     if report.len() == 0 {
-        let state = StateSettings { path: None, keep: StateSettings::KEEP };
         return Ok(Settings { projects, sinks, state });
     }
     let masks = redaction::of_document(document.get_ref(), text);

@@ -10,12 +10,11 @@ use toml::de::DeValue;
 use super::project::LONGEST_NAME;
 use super::report::{Finding, Report, Span};
 use super::section::Section;
-use super::source;
 use super::value::Value;
+use super::webhook;
 use crate::config::redaction::{nearest, quoted};
 use crate::config::{
-    DesktopSettings, EventFilter, LogFormat, LogLevel, LogSettings, SinkSettings, UrlSource, WebhookSettings,
-    WebhookUrl,
+    DesktopSettings, EventFilter, LogFormat, LogLevel, LogSettings, SinkSettings, WebhookSettings,
 };
 use crate::model::TransitionKind;
 
@@ -31,8 +30,17 @@ const LEVELS: &[(&str, LogLevel)] = &[
 ];
 
 /// The keys of all types together.
-const KEYS: &[&str] =
-    &["name", "events", "format", "levels", "url", "allow_http", "signing_secret", "block_private"];
+const KEYS: &[&str] = &[
+    "name",
+    "events",
+    "format",
+    "levels",
+    "url",
+    "allow_http",
+    "block_private",
+    "signing_secret",
+    "retry_schedule",
+];
 
 /// Patterns that stand for all kinds of a noun, or for all.
 const PATTERNS: &[&str] = &["*", "restore_job.*", "project.*"];
@@ -121,65 +129,9 @@ fn sink<'a>(mut section: Section<'a>, base: &Path, cards: &mut Vec<Card<'a>>) ->
             Some(SinkSettings::Desktop(DesktopSettings { name: given, events }))
         }
         Type::Webhook => {
-            let (url, allow_http) = webhook(section, base);
-            let webhook = WebhookSettings::new(url?);
-            Some(SinkSettings::Webhook(WebhookSettings {
-                name: given,
-                events: or_all(events)?,
-                allow_http,
-                ..webhook
-            }))
-        }
-    }
-}
-
-/// Reads what only a webhook has: its address, and whether that may be plain http.
-fn webhook(mut section: Section<'_>, base: &Path) -> (Option<UrlSource>, bool) {
-    let has_allow_http = section.has("allow_http");
-    let allow_http = section.boolean("allow_http");
-    // Where `allow_http` was refused, the address is judged as if it had been `true`: one problem, not two.
-    let lenient = allow_http.unwrap_or(has_allow_http);
-    if section.lacks("url") {
-        let help = "add url = \"https://…\", or url = { env = \"NAME\" } if the address is a secret";
-        section.report.push(Finding::new(&section.span, "a webhook without a url").help(help));
-    }
-    let url = section.take("url").and_then(|value| url(&value, lenient, base));
-    if let Some(secret) = section.take("signing_secret") {
-        source::read(&secret, base);
-        secret.unsupported(
-            "`signing_secret`",
-            "remove it, and keep the address secret instead: url = { file = \"PATH\" }",
-        );
-    }
-    if let Some(format) = section.take("format") {
-        format.string();
-        format.unsupported("`format` of a webhook", "remove it; the body is JSON");
-    }
-    if let Some(block_private) = section.take("block_private") {
-        block_private.boolean();
-        block_private.unsupported("`block_private`", "remove it");
-    }
-    section.finish();
-    (url, lenient)
-}
-
-fn url(value: &Value<'_>, allow_http: bool, base: &Path) -> Option<UrlSource> {
-    match value.inner {
-        DeValue::String(text) => WebhookUrl::parse(text, allow_http)
-            .map_err(|text| {
-                let (fault, help) =
-                    text.split_once("; ").unwrap_or((&text, "write it like \"https://example.com/hook\""));
-                // Only a configuration file has this way out.
-                let plain = fault.contains("plain http");
-                value.refuse(fault, if plain { "use https, or set `allow_http = true`" } else { help });
-            })
-            .ok()
-            .map(UrlSource::Given),
-        DeValue::Table(_) => source::read(value, base).map(UrlSource::From),
-        _ => {
-            let help = "write \"https://…\", or { env = \"NAME\" } if the address is a secret";
-            // Reports the type that was found.
-            value.string_or("a string or a table", help).and(None)
+            let webhook = webhook::read(section, base)?;
+            let events = or_all(events)?;
+            Some(SinkSettings::Webhook(WebhookSettings { name: given, events, ..webhook }))
         }
     }
 }

@@ -2,14 +2,15 @@
 //!
 //! Invariant: no secret is read here, and a secret that was written in place of its source is not repeated.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use toml::de::DeValue;
 
 use super::value::Value;
 use crate::config::SecretSource;
 
-const FORMS: &str =
+/// What to write, for the help.
+pub(super) const FORMS: &str =
     "say where it is read from: { env = \"NAME\" }, { file = \"PATH\" } or { credential = \"NAME\" }";
 
 /// The source of a secret; a relative path starts at `base`.
@@ -21,7 +22,7 @@ pub(super) fn read(value: &Value<'_>, base: &Path) -> Option<SecretSource> {
     let mut section = value.table_or("a table", FORMS)?;
     let before = section.report.len();
     let env = section.take("env").map(|value| variable(&value).map(SecretSource::Env));
-    let file = section.take("file").map(|value| value.path(base).map(SecretSource::File));
+    let file = section.take("file").map(|value| file(&value, base).map(SecretSource::File));
     let credential = section.take("credential").map(|value| credential(&value).map(SecretSource::Credential));
     let report = section.report;
     section.finish();
@@ -57,6 +58,15 @@ fn variable(value: &Value<'_>) -> Option<String> {
         );
     }
     good.then(|| name.to_owned())
+}
+
+/// The path of a file that holds a secret.
+fn file(value: &Value<'_>, base: &Path) -> Option<PathBuf> {
+    if value.inner.as_str().is_some_and(looks_like_a_key) {
+        value.refuse("must not hold the secret itself", "give the PATH of the file that holds it");
+        return None;
+    }
+    value.path(base)
 }
 
 /// The name of a systemd credential, which is that of a file in a directory.

@@ -9,7 +9,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::parse_in;
-use crate::config::{LogFormat, LogLevel, Problems, Rate, SecretSource, Settings, SinkSettings, UrlSource};
+use crate::config::{
+    LogFormat, LogLevel, Problems, Rate, SecretSource, Settings, SinkSettings, UrlSource, WebhookFormat,
+    WebhookSettings,
+};
 use crate::model::TransitionKind;
 
 /// A file with every key there is.
@@ -71,6 +74,9 @@ fn everything_is_read() {
     let [job] = production.jobs.as_slice() else { panic!("{production:?}") };
     assert_eq!(job.name.as_deref(), Some("nightly"));
     assert_eq!(job.deadline, Some(Duration::from_hours(2)));
+
+    assert_eq!(settings.state.path.as_deref(), Some(Path::new("/etc/restore-watch/state/watch.db")));
+    assert_eq!(settings.state.keep, Duration::from_hours(7 * 24));
 }
 
 #[test]
@@ -93,6 +99,43 @@ fn every_sink_is_read() {
     assert!(matches!(&ops.url, UrlSource::Given(url) if url.to_string() == "http://hooks.example"));
     assert!(ops.allow_http && !chat.allow_http);
     assert!(matches!(&chat.url, UrlSource::From(SecretSource::Env(name)) if name == "CHAT_URL"));
+    assert_eq!((ops.format, chat.format), (WebhookFormat::CloudEvents, WebhookFormat::Slack));
+    assert!(ops.block_private && !chat.block_private);
+    let old = SecretSource::File("/etc/restore-watch/keys/old".into());
+    assert_eq!(ops.signing_secrets, [SecretSource::Credential("new".to_owned()), old]);
+    assert_eq!(chat.signing_secrets, [SecretSource::Env("CHAT_SECRET".to_owned())]);
+    assert_eq!(ops.retry_schedule, [Duration::from_millis(10), Duration::from_hours(7 * 24)]);
+    assert_eq!(chat.retry_schedule, WebhookSettings::RETRY_SCHEDULE);
+}
+
+#[test]
+fn the_place_of_the_state() {
+    let read = |text: &str, variables: &[(&str, &str)]| {
+        let variable = |name: &str| Some(variables.iter().find(|(known, _)| *known == name)?.1.into());
+        let text = format!("jobs = ['a']\n{text}");
+        parse_in(&text, Path::new("/etc/restore-watch/config.toml"), &variable).unwrap().state
+    };
+    let place = |text: &str, variables: &[(&str, &str)]| {
+        read(text, variables).path.map(|path| path.display().to_string())
+    };
+    let service = ("STATE_DIRECTORY", "/var/lib/restore-watch:/var/lib/other");
+    let (xdg, home) = (("XDG_STATE_HOME", "/xdg"), ("HOME", "/home/a"));
+    for (text, variables, found) in [
+        ("state.path = '/srv/a.db'", &[service, xdg, home][..], Some("/srv/a.db")),
+        ("state.path = 'a.db'", &[service], Some("/etc/restore-watch/a.db")),
+        ("", &[service, xdg, home], Some("/var/lib/restore-watch/state.db")),
+        ("", &[("STATE_DIRECTORY", ""), xdg, home], Some("/xdg/restore-watch/state.db")),
+        ("", &[("STATE_DIRECTORY", ":/var/lib/x")], Some("/var/lib/x/state.db")),
+        ("[state]", &[xdg, home], Some("/xdg/restore-watch/state.db")),
+        ("", &[("XDG_STATE_HOME", "xdg"), home], Some("/home/a/.local/state/restore-watch/state.db")),
+        ("", &[("XDG_STATE_HOME", ""), home], Some("/home/a/.local/state/restore-watch/state.db")),
+        ("", &[("XDG_STATE_HOME", "xdg"), ("HOME", "")], None),
+        ("", &[], None),
+    ] {
+        assert_eq!(place(text, variables).as_deref(), found, "{text} {variables:?}");
+    }
+    assert_eq!(read("", &[]).keep, Duration::from_hours(30 * 24));
+    assert_eq!(read("state.keep = '1h'", &[]).keep, Duration::from_hours(1));
 }
 
 #[test]
@@ -106,6 +149,11 @@ fn harmless_forms() {
         "jobs = ['a']\n[[sink]]\ntype = 'log'\nlevels = {}",
         "jobs = ['a']\napi = { endpoint = 'http://10.0.0.1' }\n[[project]]\nname = 'default'\napi.allow_http = true",
         "[[project]]\nname = 'x'\njobs = ['a']\n[[project]]\nname = 'y'\njobs = ['a']",
+        "jobs = ['a']\n[state]",
+        "jobs = ['a']\n[state]\nkeep = '365d'",
+        "jobs = ['a']\n[[sink]]\ntype = 'webhook'\nurl = 'https://9.9.9.9'\nblock_private = true",
+        "jobs = ['a']\n[[sink]]\ntype = 'webhook'\nurl = 'http://127.0.0.1'\nblock_private = false",
+        "jobs = ['a']\n[[sink]]\ntype = 'webhook'\nurl = { env = 'URL' }\nsigning_secret = [{ env = 'A' }]",
     ] {
         if let Err(problems) = read(text) {
             panic!("{text}\n{problems}");
@@ -131,6 +179,13 @@ fn the_shipped_file_works_and_its_comments_show_the_defaults() {
     assert_eq!(format!("{:?}", given.api), format!("{:?}", default.api));
     assert_eq!(given.cadence, default.cadence);
     assert_eq!(given.watch, default.watch);
+    assert_eq!(full.state.keep, plain.state.keep);
+    assert!(full.state.path.is_some() && plain.state.path.is_none());
+    let [_, _, SinkSettings::Webhook(webhook)] = full.sinks.as_slice() else { panic!("{:?}", full.sinks) };
+    let usual = WebhookSettings::new(webhook.url.clone());
+    assert_eq!((webhook.allow_http, webhook.block_private), (usual.allow_http, usual.block_private));
+    assert_eq!((webhook.format, &webhook.retry_schedule), (usual.format, &usual.retry_schedule));
+    assert_eq!((webhook.signing_secrets.len(), webhook.events.clone()), (1, usual.events));
 }
 
 #[test]

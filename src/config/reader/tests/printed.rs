@@ -128,15 +128,9 @@ effort = "low"
 name = "x"
 discover = true
 jobs = [{ id = "a", until = "ready" }]
-[state]
-path = "state.db"
 [heartbeat]
 [[sink]]
-type = "webhook"
-url = "https://hooks.example/T0/B0"
-signing_secret = { env = "SECRET" }
-format = "slack"
-block_private = true
+type = "log"
 events = ["index.ready"]
 "#;
     insta::assert_snapshot!(printed(text), @r#"
@@ -168,49 +162,108 @@ error: `until = "ready"` is not supported by this version
   |                             ^^^^^^^
   = help: write "completed", or remove it
 
-error: `state` is not supported by this version
+error: `heartbeat` is not supported by this version
   --> config.toml:10:1
    |
-10 | [state]
-   | ^^^^^^^
-   = help: remove it; this version has no state file
-
-error: `heartbeat` is not supported by this version
-  --> config.toml:12:1
-   |
-12 | [heartbeat]
+10 | [heartbeat]
    | ^^^^^^^^^^^
    = help: remove it
 
-error: `signing_secret` is not supported by this version
-  --> config.toml:16:18
-   |
-16 | signing_secret = { env = "***" }
-   |                  ^^^^^^^^^^^^^^^
-   = help: remove it, and keep the address secret instead: url = { file = "PATH" }
-
-error: `format` of a webhook is not supported by this version
-  --> config.toml:17:10
-   |
-17 | format = "slack"
-   |          ^^^^^^^
-   = help: remove it; the body is JSON
-
-error: `block_private` is not supported by this version
-  --> config.toml:18:17
-   |
-18 | block_private = true
-   |                 ^^^^
-   = help: remove it
-
 error: the event `index.ready` is not supported by this version
-  --> config.toml:19:11
+  --> config.toml:13:11
    |
-19 | events = ["index.ready"]
+13 | events = ["index.ready"]
    |           ^^^^^^^^^^^^^
    = help: remove it
 
-10 problems in config.toml
+6 problems in config.toml
+"#);
+}
+
+#[test]
+fn a_webhook_and_the_state() {
+    let text = r#"
+jobs = ["a"]
+[state]
+paht = "state.db"
+keep = "10m"
+[[sink]]
+type = "webhook"
+block_private = true
+url = "https://user:canary@[::ffff:10.0.0.1]/canary"
+format = "Slack"
+signing_secret = [{ env = "NEW" }, "whsec_canary", { file = "whsec_canary" }]
+retry_schedule = ["5s", "1ms", 300]
+[[sink]]
+type = "log"
+retry_schedule = ["5s"]
+"#;
+    insta::assert_snapshot!(printed(text), @r#"
+error: unknown key `paht`
+ --> config.toml:4:1
+  |
+4 | paht = "***"
+  | ^^^^
+  = help: did you mean `path`?
+
+error: `keep` is `10m`
+ --> config.toml:5:8
+  |
+5 | keep = "10m"
+  |        ^^^^^
+  = help: give 1h to 365d
+
+error: `url` leads to the private address ::ffff:10.0.0.1
+ --> config.toml:9:7
+  |
+9 | url = "***"
+  |       ^^^^^
+  = note: `block_private` is set on line 8
+  = help: give a public address, or remove `block_private`
+
+error: `format` cannot be `Slack`
+  --> config.toml:10:10
+   |
+10 | format = "Slack"
+   |          ^^^^^^^
+   = help: did you mean "slack"?
+
+error: an entry of `signing_secret` must not hold the secret itself
+  --> config.toml:11:36
+   |
+11 | signing_secret = [{ env = "***" }, "***", { file = "***" }]
+   |                                    ^^^^^
+   = help: say where it is read from: { env = "NAME" }, { file = "PATH" } or { credential = "NAME" }
+
+error: `file` must not hold the secret itself
+  --> config.toml:11:61
+   |
+11 | signing_secret = [{ env = "***" }, "***", { file = "***" }]
+   |                                                    ^^^^^
+   = help: give the PATH of the file that holds it
+
+error: an entry of `retry_schedule` is `1ms`
+  --> config.toml:12:25
+   |
+12 | retry_schedule = ["5s", "1ms", 300]
+   |                         ^^^^^
+   = help: give 10ms to 7d
+
+error: an entry of `retry_schedule` must be a duration, found an integer
+  --> config.toml:12:32
+   |
+12 | retry_schedule = ["5s", "1ms", 300]
+   |                                ^^^
+   = help: write "300s" for seconds
+
+error: unknown key `retry_schedule`
+  --> config.toml:15:1
+   |
+15 | retry_schedule = ["5s"]
+   | ^^^^^^^^^^^^^^
+   = help: `retry_schedule` belongs to a webhook
+
+9 problems in config.toml
 "#);
 }
 

@@ -96,17 +96,92 @@ const CASES: &[(&str, usize, &str)] = &[
     ("jobs = ['a']\n[[sink]]\ntype = 'webhook'\nurl = 'mailto:x'", 4, "neither https nor http"),
     ("jobs = ['a']\n[[sink]]\ntype = 'webhook'\nurl = 5", 4, "must be a string or a table"),
     ("jobs = ['a']\nsink = []", 2, "`sink` is empty"),
+    ("jobs = ['a']\nstate = 'x'", 2, "`state` must be a table"),
+    ("jobs = ['a']\n[state]\nkepe = '1d'", 3, "unknown key `kepe`"),
+    ("jobs = ['a']\n[api]\nkeep = '1d'", 3, "unknown key `keep`"),
+    ("jobs = ['a']\n[state]\npath = ''", 3, "`path` is empty"),
+    ("jobs = ['a']\n[state]\npath = '~/state.db'", 3, "starts with `~`"),
+    ("jobs = ['a']\n[state]\npath = 1", 3, "must be a string"),
+    ("jobs = ['a']\n[state]\nkeep = '59m'", 3, "`keep` is `59m`"),
+    ("jobs = ['a']\n[state]\nkeep = '366d'", 3, "too long"),
+    ("jobs = ['a']\n[state]\nkeep = 30", 3, "must be a duration"),
+];
+
+/// What only a webhook has, below a good address.
+const WEBHOOK_CASES: &[(&str, &str)] = &[
+    ("format = 'xml'", "`format` cannot be `xml`"),
+    ("format = 'slak'", "`format` cannot be `slak`"),
+    ("format = 5", "found an integer"),
+    ("block_private = 'yes'", "must be true or false"),
+    ("block_privat = true", "unknown key `block_privat`"),
+    ("retry_schedule = '5s'", "must be an array"),
+    ("retry_schedule = []", "`retry_schedule` is empty"),
+    ("retry_schedule = ['5s', 5]", "an entry of `retry_schedule` must be a duration"),
+    ("retry_schedule = ['9ms']", "an entry of `retry_schedule` is `9ms`"),
+    ("retry_schedule = ['7d1s']", "an entry of `retry_schedule` is `7d1s`"),
+    ("retry_schedules = ['7d']", "unknown key `retry_schedules`"),
+    ("signing_secret = 5", "must be a table"),
+    ("signing_secret = 'whsec_a'", "must not hold the secret itself"),
+    ("signing_secret = {}", "names no source"),
+    ("signing_secret = []", "`signing_secret` is empty"),
+    ("signing_secret = ['whsec_a']", "an entry of `signing_secret` must not hold the secret itself"),
+    ("signing_secret = [[]]", "an entry of `signing_secret` must be a table"),
+    ("signing_secret = [{ env = 'A' }, {}]", "an entry of `signing_secret` names no source"),
+    ("signing_secret = [{ env = 'A' }, { env = 'B' }, { env = 'A' }]", "is there twice"),
+    ("signing_secret = { file = 'whsec_a' }", "must not hold the secret itself"),
+    ("signing_secret = { credential = 'whsec_a' }", "must not hold the secret itself"),
+];
+
+/// Addresses that `block_private` refuses where they stand in the file.
+const PRIVATE: &[&str] = &[
+    "https://127.0.0.1/hook",
+    "https://10.0.0.1",
+    "https://169.254.169.254/latest/",
+    "https://2130706433/",
+    "https://0x7f.1/",
+    "https://[::1]:8443/",
+    "https://[fe80::1]/",
+    "https://[::ffff:192.168.0.1]/",
+    "http://127.0.0.1:8080/",
 ];
 
 #[test]
 fn bad_values() {
-    for (text, line, said) in CASES {
-        let Err(problems) = read(text) else { panic!("accepted:\n{text}") };
+    let webhook = |rest: &str| format!("jobs = ['a']\n[[sink]]\ntype = 'webhook'\n{rest}");
+    let webhooks = WEBHOOK_CASES
+        .iter()
+        .map(|(text, said)| (webhook(&format!("url = 'https://hooks.example'\n{text}")), 5, *said));
+    let private = PRIVATE.iter().map(|url| {
+        let text = webhook(&format!("block_private = true\nurl = '{url}'"));
+        (text, 5, "`url` leads to the private address")
+    });
+    let cases = CASES.iter().map(|(text, line, said)| ((*text).to_owned(), *line, *said));
+    for (text, line, said) in cases.chain(webhooks).chain(private) {
+        let Err(problems) = read(&text) else { panic!("accepted:\n{text}") };
         let found: Vec<_> = problems.iter().collect();
         assert_eq!(found.len(), 1, "one mistake, one problem:\n{text}\n\n{problems}");
-        assert_eq!(found[0].line(), Some(*line), "{problems}");
+        assert_eq!(found[0].line(), Some(line), "{problems}");
         assert!(found[0].message().contains(said), "{said}\n{problems}");
         let says_what_to_do = found[0].help().is_some() || found[0].message().contains("must be");
         assert!(says_what_to_do, "{problems}");
+    }
+}
+
+#[test]
+fn arrays_have_bounds() {
+    let many = |count: usize, entry: &dyn Fn(usize) -> String| {
+        let entries: Vec<_> = (0..count).map(entry).collect();
+        entries.join(", ")
+    };
+    let read = |key: &str, entries: String| {
+        read(&format!("jobs = ['a']\n[[sink]]\ntype = 'webhook'\nurl = 'https://x'\n{key} = [{entries}]"))
+    };
+    let secret: &dyn Fn(usize) -> String = &|n| format!("{{ env = 'SECRET_{n}' }}");
+    let wait: &dyn Fn(usize) -> String = &|_| "'1s'".to_owned();
+    for (key, most, entry) in [("signing_secret", 10, secret), ("retry_schedule", 50, wait)] {
+        assert!(read(key, many(most, entry)).is_ok(), "{key}");
+        let problems = read(key, many(most + 1, entry)).unwrap_err().to_string();
+        assert!(problems.contains(&format!("`{key}` has {} entries", most + 1)), "{problems}");
+        assert!(problems.contains("config.toml:5:18") && problems.ends_with("config.toml"), "{problems}");
     }
 }

@@ -48,6 +48,16 @@ fn secrets_are_not_repeated() {
         "signing_secret = 'canary'",
         "signing_secret = 'whsec_canary\"",
         "signing_secret = { file = 'canary', env = 'CANARY' }",
+        "signing_secret = ['canary', 'whsec_canary']",
+        "signing_secret = [{ env = 'CANARY' }, 'whsec_canary']",
+        "signing_secret = [\n  { file = 'whsec_canary' },\n  { credential = 'whsec_canary' },\n  { env = 'canary canary' },\n]",
+        "signing_secret = [[['canary']], { env = { key = ['canary'] } }]",
+        "signing_secret = [\n  whsec_canary,\n  'whsec_canary\n]",
+        "signing_secrets = ['canary']",
+        "signing_secret = { file = 'whsec_canary' }",
+        "block_private = true\nurl = 'https://canary:canary@10.0.0.1/canary?canary'",
+        "retry_schedule = ['5s', 'whsec_canary']",
+        "format = 'whsec_canary'",
         "events = ['https://canary@hooks.example']",
     ] {
         let text = format!("jobs = ['a']\n[[sink]]\ntype = 'webhook'\n{text}\n");
