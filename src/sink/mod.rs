@@ -4,6 +4,7 @@
 
 mod desktop;
 mod log;
+pub mod signature;
 mod webhook;
 
 use crate::config::SinkSettings;
