@@ -265,7 +265,8 @@ pub struct WebhookSettings {
     pub url: UrlSource,
     /// Whether plain `http` may leave this machine.
     pub allow_http: bool,
-    /// Whether addresses of this machine and of private networks are refused, whatever name led to them.
+    /// Whether addresses of this machine and of private networks are refused, whatever name led to them. No proxy is used
+    /// then: it would look the name up itself.
     pub block_private: bool,
     /// What the body looks like.
     pub format: WebhookFormat,

@@ -3,6 +3,9 @@
 //! Invariant: no redirect is ever followed (a header such as `Api-Key` would travel with it), no body is read beyond
 //! its bound, and no text made here holds a URL's path or query, which may be secret.
 
+mod resolver;
+
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 use std::time::Duration;
@@ -14,6 +17,8 @@ use jiff::tz::TimeZone;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use url::Url;
 
+use self::resolver::PublicOnly;
+use crate::config::private_host;
 use crate::engine::retry::RetryAfter;
 use crate::engine::time::wall_between;
 
@@ -25,6 +30,7 @@ pub const USER_AGENT: &str = concat!("restore-watch/", env!("CARGO_PKG_VERSION")
 pub struct Purpose {
     plain: bool,
     loopback: bool,
+    public_only: bool,
     ca_file: Option<PathBuf>,
 }
 
@@ -34,7 +40,18 @@ impl Purpose {
         Self {
             plain: url.scheme() == "http",
             loopback: crate::config::is_loopback(url),
+            public_only: false,
             ca_file: ca_file.map(Path::to_owned),
+        }
+    }
+
+    /// A client for `url` as [`Purpose::new`] has it, but one that connects to public addresses only, whatever a name
+    /// leads to. It uses no proxy: a proxy looks the name up itself, and goes where it finds it. An address in place of
+    /// the name is not looked up at all, so one that is private is refused here.
+    pub fn public_only(url: &Url, ca_file: Option<&Path>) -> Result<Self, ClientError> {
+        match private_host(url) {
+            Some(address) => Err(ClientError::Private(address)),
+            None => Ok(Self { public_only: true, ..Self::new(url, ca_file) }),
         }
     }
 }
@@ -56,10 +73,18 @@ pub enum ClientError {
     /// The system's certificates cannot be loaded, or the like.
     #[error("cannot set up TLS: {0}")]
     Tls(String),
+    /// The URL has a private address, and the client is for public ones.
+    #[error("the URL leads to the private address {0}, and block_private is set")]
+    Private(IpAddr),
 }
 
 /// A client for this purpose. Cheap to clone; clones share their connections.
 pub fn client(purpose: &Purpose) -> Result<reqwest::Client, ClientError> {
+    resolving(purpose, purpose.public_only.then(PublicOnly::system))
+}
+
+/// A client that looks names up with `resolver`, if there is one.
+fn resolving(purpose: &Purpose, resolver: Option<PublicOnly>) -> Result<reqwest::Client, ClientError> {
     static PROVIDER: Once = Once::new();
     // Fails only where a provider is set already, which will do as well.
     PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
@@ -75,8 +100,11 @@ pub fn client(purpose: &Purpose) -> Result<reqwest::Client, ClientError> {
     } else if let Some(path) = &purpose.ca_file {
         builder = builder.tls_certs_merge(certificates(path)?);
     }
-    if purpose.loopback {
+    if purpose.loopback || purpose.public_only {
         builder = builder.no_proxy();
+    }
+    if let Some(resolver) = resolver {
+        builder = builder.dns_resolver(resolver);
     }
     builder.build().map_err(|error| ClientError::Tls(describe(&error)))
 }

@@ -30,7 +30,13 @@ impl Webhook {
         let name = || settings.name.clone();
         let url =
             settings.url.read(settings.allow_http).map_err(|fault| SinkError::Url { name: name(), fault })?;
-        let http = http::client(&http::Purpose::new(url.expose(), None))
+        let purpose = if settings.block_private {
+            http::Purpose::public_only(url.expose(), None)
+        } else {
+            Ok(http::Purpose::new(url.expose(), None))
+        };
+        let http = purpose
+            .and_then(|purpose| http::client(&purpose))
             .map_err(|error| SinkError::Client { name: name(), error })?;
         Ok(Self { http, url })
     }

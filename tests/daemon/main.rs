@@ -2,6 +2,7 @@
 
 mod config;
 mod log;
+mod private;
 mod rate;
 mod stopping;
 mod trouble;

@@ -1,0 +1,58 @@
+//! Webhooks that may not go to private addresses.
+
+use restore_watch::simulate::{Receiver, Simulator};
+
+use crate::Daemon;
+use crate::support::{Watch, done, play, receive};
+
+fn plane() -> Simulator {
+    play(&done(&[("rj-1", "completed")]))
+}
+
+/// A daemon with one webhook, `url` being the value of that key.
+fn daemon(plane: &Simulator, url: &str, further: &str) -> Watch {
+    let sink = format!("[[sink]]\ntype = \"webhook\"\nname = \"ops\"\nurl = {url}\n{further}\n");
+    Daemon::new("").project("one", plane, &["rj-1"]).with(&sink).run(&[])
+}
+
+fn port(receiver: &Receiver) -> u16 {
+    receiver.address().port()
+}
+
+#[test]
+fn a_name_that_leads_to_this_machine_is_told_and_not_reached() {
+    let (plane, receiver) = (plane(), receive([]));
+    let url = format!("\"http://localhost:{}/canary\"", port(&receiver));
+    let mut daemon = daemon(&plane, &url, "block_private = true").start();
+    daemon.until_told(": cannot connect: localhost leads to the private address ");
+    daemon.until_told(", and block_private is set");
+    assert!(!daemon.stderr().contains("canary"), "{}", daemon.stderr());
+    assert_eq!(receiver.count(), 0);
+}
+
+#[test]
+fn a_private_address_that_was_kept_out_of_the_file_is_no_way_around() {
+    let (plane, receiver) = (plane(), receive([]));
+    for host in ["127.0.0.1", "[::ffff:127.0.0.1]", "2130706433"] {
+        let url = format!("http://{host}:{}/canary", port(&receiver));
+        let daemon = daemon(&plane, "{ env = \"OPS\" }", "block_private = true\nallow_http = true");
+        let done =
+            daemon.env("OPS", &url).run().expect(78).told("sink ops: the URL leads to the private address ");
+        assert!(!done.stderr.contains("canary"), "{}", done.stderr);
+    }
+    assert_eq!(receiver.count(), 0);
+}
+
+/// A proxy would look the name up again, and may lead anywhere.
+#[test]
+fn a_proxy_is_used_only_where_private_addresses_are_allowed() {
+    let (plane, proxy) = (plane(), receive([]));
+    // A name that never has an address (RFC 6761, section 6.4).
+    let url = "\"http://hooks.invalid/\"";
+    let started = |further| daemon(&plane, url, further).env("http_proxy", &proxy.url()).start();
+    let mut blocking = started("allow_http = true\nblock_private = true");
+    blocking.until_told("http://hooks.invalid: cannot connect: ");
+    assert_eq!(proxy.count(), 0);
+    let mut lenient = started("allow_http = true");
+    lenient.until("a request through the proxy", |_| proxy.count() > 0);
+}
