@@ -2,7 +2,9 @@
 //!
 //! Invariant: a delivery ends within a bound, whatever the other side does, and says whether it was made.
 
+mod card;
 mod desktop;
+pub mod format;
 mod log;
 pub mod signature;
 mod webhook;
