@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use notify_rust::Notification;
 
+use super::card;
 use crate::engine::{Failure, FailureClass};
 use crate::model::{Transition, TransitionKind};
 
@@ -24,20 +25,11 @@ pub enum Urgency {
 }
 
 pub(super) async fn deliver(transition: &Transition) -> Result<(), Failure> {
-    let heading = match transition.kind {
-        TransitionKind::Completed => "Restore completed",
-        TransitionKind::Failed => "Restore failed",
-        TransitionKind::Cancelled => "Restore cancelled",
-        TransitionKind::Unrecognised => "Restore ended",
-        TransitionKind::Overdue => "Restore overdue",
-        TransitionKind::ProjectUnauthorized => "Pinecone refuses the API key",
-        _ => "Pinecone restore",
-    };
     let urgency = match transition.kind {
         TransitionKind::Failed | TransitionKind::ProjectUnauthorized => Urgency::Critical,
         _ => Urgency::Normal,
     };
-    show(heading, &transition.summary(), urgency).await.map_err(|message| Failure {
+    show(card::heading(transition.kind), &transition.summary(), urgency).await.map_err(|message| Failure {
         class: FailureClass::Permanent,
         retry_after: None,
         message,
