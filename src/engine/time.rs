@@ -6,29 +6,30 @@
 use std::ops::Add;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-/// A monotonic reading: the time since an arbitrary start, the same for all readings of a process.
+/// A monotonic reading: the time since an arbitrary start, the same for all readings of a process. What an earlier
+/// process saw lies before the start.
 ///
 /// The standard library's type cannot be made from a number, so tables of test cases could not be written with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct Instant(Duration);
+pub struct Instant(SignedDuration);
 
 impl Instant {
     /// The reading `elapsed` after the start.
-    pub const fn after_start(elapsed: Duration) -> Self {
-        Self(elapsed)
+    pub fn after_start(elapsed: Duration) -> Self {
+        Self(signed(elapsed))
     }
 
     /// The time from `earlier` to this reading; 0 where `earlier` is later.
     pub fn since(self, earlier: Self) -> Duration {
-        self.0.saturating_sub(earlier.0)
+        Duration::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(Duration::ZERO)
     }
 
-    /// The reading `duration` before this one, not before the start.
+    /// The reading `duration` before this one.
     #[must_use]
     pub fn back(self, duration: Duration) -> Self {
-        Self(self.0.saturating_sub(duration))
+        Self(self.0.saturating_sub(signed(duration)))
     }
 }
 
@@ -36,8 +37,12 @@ impl Add<Duration> for Instant {
     type Output = Self;
 
     fn add(self, duration: Duration) -> Self {
-        Self(self.0.saturating_add(duration))
+        Self(self.0.saturating_add(signed(duration)))
     }
+}
+
+fn signed(duration: Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }
 
 /// One reading of both clocks.
@@ -47,6 +52,20 @@ pub struct Now {
     pub instant: Instant,
     /// The wall clock, for timestamps.
     pub wall: Timestamp,
+}
+
+impl Now {
+    /// What the wall clock shows at `instant`, if it goes on as it goes now.
+    pub fn wall_at(self, instant: Instant) -> Timestamp {
+        let ahead = instant.0.saturating_sub(self.instant.0);
+        let end = if ahead.is_negative() { Timestamp::MIN } else { Timestamp::MAX };
+        self.wall.checked_add(ahead).unwrap_or(end)
+    }
+
+    /// The reading at which the wall clock showed `wall`, if it went as it goes now.
+    pub fn instant_at(self, wall: Timestamp) -> Instant {
+        Instant(self.instant.0.saturating_add(wall.duration_since(self.wall)))
+    }
 }
 
 /// The earliest of these readings, if there is any.

@@ -1,9 +1,10 @@
-//! Names of things: jobs and projects.
+//! Names of things: jobs, projects and sinks.
 
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Serialize, Serializer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The id of a restore job, an opaque string. Copies are cheap.
 ///
@@ -41,6 +42,12 @@ impl Serialize for JobId {
     }
 }
 
+impl<'de> Deserialize<'de> for JobId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::new(String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
 impl fmt::Display for JobId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
@@ -67,40 +74,62 @@ pub enum IdError {
     Dots,
 }
 
-/// The name a user gives a project: one API key and its endpoint. Copies are cheap.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ProjectName(Arc<str>);
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// This name. Any text will do; the configuration refuses empty and repeated ones.
+            pub fn new(text: impl Into<String>) -> Self {
+                Self(text.into().into())
+            }
+
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer).map(Self::new)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+    };
+}
+
+name! {
+    /// The name a user gives a project: one API key and its endpoint. Copies are cheap.
+    ProjectName
+}
+
+name! {
+    /// The name a user gives a sink. What is owed to a sink is kept under it. Copies are cheap.
+    SinkName
+}
 
 impl ProjectName {
     /// The name of the project that top-level `jobs` and the command line belong to.
     pub const DEFAULT: &'static str = "default";
-
-    /// A project of this name. Any text will do; the configuration refuses empty and repeated ones.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into().into())
-    }
-
-    /// The name as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
 impl Default for ProjectName {
     fn default() -> Self {
         Self::new(Self::DEFAULT)
-    }
-}
-
-impl Serialize for ProjectName {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
-}
-
-impl fmt::Display for ProjectName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
     }
 }
 

@@ -1,11 +1,12 @@
 //! What is known of a restore job.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::{JobId, Status};
 
 /// The facts the API tells about a job beside its status.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct JobFacts {
     /// The backup that is restored.
     pub backup_id: Option<String>,

@@ -12,7 +12,7 @@ mod summary;
 mod transition;
 
 pub use exit::Exit;
-pub use id::{IdError, JobId, ProjectName};
+pub use id::{IdError, JobId, ProjectName, SinkName};
 pub use job::{JobFacts, Observation};
 pub use status::Status;
 pub use transition::{JobRef, Transition, TransitionId, TransitionKind};

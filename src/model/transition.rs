@@ -3,13 +3,14 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
 use super::{JobFacts, JobId, ProjectName, Status};
 
 /// The id of a transition, a UUID of version 7: the same on every attempt to tell it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TransitionId(Uuid);
 
@@ -19,6 +20,14 @@ impl TransitionId {
     pub fn from_parts(at: Timestamp, random: [u8; 10]) -> Self {
         let millis = u64::try_from(at.as_millisecond()).unwrap_or(0);
         Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+    }
+}
+
+impl std::str::FromStr for TransitionId {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
     }
 }
 
@@ -106,6 +115,14 @@ impl Serialize for TransitionKind {
     }
 }
 
+impl<'de> Deserialize<'de> for TransitionKind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text)
+            .ok_or_else(|| D::Error::custom(format_args!("unknown kind of transition `{text}`")))
+    }
+}
+
 /// The job a transition speaks of.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JobRef {
@@ -117,8 +134,8 @@ pub struct JobRef {
     pub facts: JobFacts,
 }
 
-/// A change worth telling. Its serialized form is the same in logs, webhooks and NDJSON.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// A change worth telling. Its serialized form is the same in logs, webhooks and NDJSON, and in the state.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Transition {
     /// The same on every attempt to tell it.
     pub id: TransitionId,
@@ -145,13 +162,13 @@ pub struct Transition {
 }
 
 /// The published shape of a job: one flat object.
-#[derive(Serialize)]
-struct FlatJob<'a> {
-    id: &'a JobId,
-    name: Option<&'a str>,
-    backup_id: Option<&'a str>,
-    target_index_name: Option<&'a str>,
-    target_index_id: Option<&'a str>,
+#[derive(Serialize, Deserialize)]
+struct FlatJob {
+    id: JobId,
+    name: Option<String>,
+    backup_id: Option<String>,
+    target_index_name: Option<String>,
+    target_index_id: Option<String>,
     created_at: Option<Timestamp>,
     completed_at: Option<Timestamp>,
     percent_complete: Option<f64>,
@@ -159,18 +176,33 @@ struct FlatJob<'a> {
 
 impl Serialize for JobRef {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let facts = &self.facts;
+        let Self { id, name, facts } = self.clone();
         FlatJob {
-            id: &self.id,
-            name: self.name.as_deref(),
-            backup_id: facts.backup_id.as_deref(),
-            target_index_name: facts.target_index_name.as_deref(),
-            target_index_id: facts.target_index_id.as_deref(),
+            id,
+            name,
+            backup_id: facts.backup_id,
+            target_index_name: facts.target_index_name,
+            target_index_id: facts.target_index_id,
             created_at: facts.created_at,
             completed_at: facts.completed_at,
             percent_complete: facts.percent_complete,
         }
         .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for JobRef {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let flat = FlatJob::deserialize(deserializer)?;
+        let facts = JobFacts {
+            backup_id: flat.backup_id,
+            target_index_name: flat.target_index_name,
+            target_index_id: flat.target_index_id,
+            created_at: flat.created_at,
+            completed_at: flat.completed_at,
+            percent_complete: flat.percent_complete,
+        };
+        Ok(Self { id: flat.id, name: flat.name, facts })
     }
 }
 
@@ -212,6 +244,8 @@ mod tests {
             detection_delay_seconds: None,
             reason: None,
         };
-        insta::assert_snapshot!(serde_json::to_string(&transition).unwrap(), @r#"{"id":"01a20846-fe00-7000-8000-000000000000","type":"restore_job.completed","timestamp":"2026-11-23T12:00:00.5Z","project":"default","job":{"id":"rj-1","name":null,"backup_id":null,"target_index_name":"docs","target_index_id":null,"created_at":null,"completed_at":null,"percent_complete":null},"previous_status":"Pending","status":"Completed","elapsed_seconds":6.0,"detection_delay_seconds":null,"reason":null}"#);
+        let json = serde_json::to_string(&transition).unwrap();
+        assert_eq!(serde_json::from_str::<Transition>(&json).unwrap(), transition, "and back");
+        insta::assert_snapshot!(json, @r#"{"id":"01a20846-fe00-7000-8000-000000000000","type":"restore_job.completed","timestamp":"2026-11-23T12:00:00.5Z","project":"default","job":{"id":"rj-1","name":null,"backup_id":null,"target_index_name":"docs","target_index_id":null,"created_at":null,"completed_at":null,"percent_complete":null},"previous_status":"Pending","status":"Completed","elapsed_seconds":6.0,"detection_delay_seconds":null,"reason":null}"#);
     }
 }

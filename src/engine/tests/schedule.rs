@@ -7,7 +7,9 @@ use super::retry::RetryAfter;
 use super::*;
 use crate::config::Rate;
 
-const FAR: Instant = Instant::after_start(Duration::from_hours(1000));
+fn far() -> Instant {
+    Instant::after_start(Duration::from_hours(1000))
+}
 
 fn throttled(pause: Duration) -> Failure {
     Failure { retry_after: Some(RetryAfter::For(pause)), ..failure(FailureClass::Throttled) }
@@ -158,7 +160,7 @@ fn a_last_look_polls_each_open_job_once_more_and_no_more() {
     let again = stage.poll();
     assert_eq!(again.job, id("c"));
     stage.fail_poll(again, failure(FailureClass::Transient));
-    assert!(!stage.engine.polls_until(FAR));
+    assert!(!stage.engine.polls_until(far()));
 }
 
 #[test]
@@ -181,7 +183,7 @@ fn a_stopped_engine_polls_no_more() {
     stage.step(Event::StopRequested);
     stage.answer_with(under_way, "Completed", JobFacts::default());
     assert_eq!(stage.kinds(), [TransitionKind::Watched], "an answer after the stop is in vain");
-    assert!(!stage.engine.polls_until(FAR));
+    assert!(!stage.engine.polls_until(far()));
     let delivery = stage.deliveries.pop_front().unwrap();
     stage.step(Event::Delivered(delivery.id));
     assert_eq!(stage.engine.next_deadline(), None);
