@@ -18,22 +18,28 @@
 //! engine          pure: tracker, cadence, limiter, retry, outbox
 //! config          validated settings
 //! model           ids, statuses, transitions, exit codes
+//! failpoint       where tests kill the process
 //! ```
 //!
 //! # One event's way
 //!
 //! A poll ends, a deadline comes, a batch is committed or a delivery is made: [`driver::Driver::turn`] waits for the next
 //! of these and hands it to [`engine::Engine::step`], which answers with actions. An answer of the API becomes an
-//! observation; the job's tracker decides what is to be told; the transitions and what is owed for them become one batch
-//! to commit; only once it is committed do the deliveries go out, and what was told reaches the shell.
+//! observation; the job's tracker decides what is to be told; the job as it is then, the transitions and what is owed for
+//! them become one batch to commit; only once it is committed do the deliveries go out, and what was told reaches the
+//! shell. What became of a delivery is part of the next batch, and only once that is committed does the next delivery of
+//! the same job to the same sink go out. A process that starts makes its engine of what was committed, by
+//! [`engine::Engine::recall`]: a first start is the case in which that is nothing.
 //!
 //! # What always holds
 //!
 //! - Only [`clock`] reads clocks, and only the engine decides what becomes of a watched job; with the same events, times and seed it decides the same.
-//! - A job that ended stays ended, and each thing that is told once is told once.
+//! - A job that ended stays ended, and each thing that is told once is told once, over all restarts.
+//! - Nobody is told what is not committed; what is committed is told until it is taken, or becomes a dead letter.
+//! - Every attempt at a delivery has the id and the body that were committed.
 //! - No request goes out before its project's limiter lets it, whatever it is for.
 //! - Polling never waits for a sink, one sink never waits for another, one project's trouble is no other's.
-//! - The API key goes into one header of requests to one endpoint, and into nothing else.
+//! - The API key goes into one header of requests to one endpoint, and into nothing else. No secret is in the state.
 
 pub mod cli;
 pub mod clock;
@@ -41,6 +47,7 @@ pub mod config;
 pub mod daemon;
 pub mod driver;
 pub mod engine;
+pub mod failpoint;
 pub mod http;
 pub mod model;
 pub mod output;

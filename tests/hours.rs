@@ -10,10 +10,9 @@ use std::time::Duration;
 
 use restore_watch::clock::Clock;
 use restore_watch::config::{Endpoint, JobSettings, ProjectSettings, Rate, SecretSource};
-use restore_watch::driver::Driver;
+use restore_watch::driver::{Driver, State};
 use restore_watch::model::{ProjectName, Transition, TransitionKind};
 use restore_watch::simulate::{Scenario, Simulator, Timeline};
-use restore_watch::store::Volatile;
 
 use TransitionKind::{
     Completed, NotFound, Overdue, Progressed, ProjectRecovered, ProjectUnauthorized, Recovered, Unreachable,
@@ -66,7 +65,7 @@ impl Site {
 async fn watch(sites: &[&Site], hours: u64) -> Vec<Arc<Transition>> {
     let projects: Vec<_> = sites.iter().map(|site| site.project.clone()).collect();
     let clock = Clock::set_to(START.parse().expect("a time"));
-    let mut driver = Driver::new(&projects, &[], Box::new(Volatile), clock).expect("a driver");
+    let mut driver = Driver::new(&projects, &[], State::volatile(), clock).expect("a driver");
     let end = driver.now().instant + Duration::from_hours(hours);
     let mut told = Vec::new();
     while driver.engine().polls_until(end) || !driver.engine().is_settled() {

@@ -14,11 +14,10 @@ use crate::config::{
     SecretSource, SinkSettings, UrlSource, WebhookSettings, WebhookUrl,
 };
 use crate::daemon::{self, Options};
-use crate::driver::Driver;
+use crate::driver::{Driver, State};
 use crate::engine::time::Instant;
 use crate::model::{Exit, JobId};
 use crate::simulate::{Received, Receiver, Scenario, Simulator, Timeline};
-use crate::store::Volatile;
 use crate::telemetry::{self, Stamp, Stream, Style};
 
 /// See it work: a simulated control plane and the real daemon on it, without a key or a network, in half a minute
@@ -65,7 +64,7 @@ async fn show(clock: Clock) -> Result<Done, Failure> {
     let driver = Driver::new(
         &[project(&scenario, &simulator)?],
         &[log(), webhook(&receiver)?],
-        Box::new(Volatile),
+        State::volatile(),
         clock,
     )?;
     let options = Options { exit_when_done: true };

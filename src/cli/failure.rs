@@ -5,6 +5,7 @@ use std::fmt;
 use crate::config::{Problems, SecretError};
 use crate::driver::{self, ComposeError, ComposeErrors};
 use crate::model::Exit;
+use crate::store::{self, OpenError};
 
 /// Why a command could not do what it was asked for.
 #[derive(Debug)]
@@ -70,10 +71,28 @@ impl From<ComposeErrors> for Failure {
     }
 }
 
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        let failure = Self::new(Exit::State, error.to_string());
+        match error.help() {
+            Some(help) => failure.with_help(help),
+            None => failure,
+        }
+    }
+}
+
+impl From<store::Error> for Failure {
+    fn from(error: store::Error) -> Self {
+        Self::new(Exit::State, error.to_string()).with_help(
+            "check the disk and its free space, and start again: what was not written will be seen and told again",
+        )
+    }
+}
+
 impl From<driver::Error> for Failure {
     fn from(error: driver::Error) -> Self {
-        match &error {
-            driver::Error::Store(_) => Self::new(Exit::State, error.to_string()),
+        match error {
+            driver::Error::Store(error) => error.into(),
             driver::Error::Internal(_) => Self::internal(error.to_string()),
         }
     }

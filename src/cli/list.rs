@@ -4,7 +4,7 @@ use clap::Parser;
 use serde_json::{Value, json};
 
 use super::project::ProjectArgs;
-use super::{Done, Failure, Output, block_on, print};
+use super::{Done, Failure, Output, block_on, print, table};
 use crate::clock::Clock;
 use crate::config::LogFormat;
 use crate::driver;
@@ -39,7 +39,7 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
         Listing::new(client, &project.api, clock).all().await.map_err(|failure| give_up(&failure))
     })?;
     match args.output {
-        Output::Human => print(&table(&jobs, clock))?,
+        Output::Human => print(&human(&jobs, clock))?,
         Output::Json => {
             let rows: Vec<_> = jobs.iter().map(object).collect();
             print(&format!("{}\n", Value::Array(rows)))?;
@@ -54,7 +54,7 @@ fn give_up(trouble: &Trouble) -> Failure {
         FailureClass::Refused => Failure::new(Exit::Refused, message)
             .with_help("the key needs the permission control::backups::list in this project"),
         FailureClass::Throttled => Failure::new(Exit::Unreachable, message).with_help("try again later"),
-        FailureClass::Transient | FailureClass::NotFound | FailureClass::Permanent => {
+        FailureClass::Transient | FailureClass::NotFound | FailureClass::Permanent | FailureClass::Gone => {
             Failure::new(Exit::Unreachable, message)
                 .with_help("is the endpoint right, and can it be reached from here?")
         }
@@ -76,18 +76,12 @@ fn object(job: &Observation) -> Value {
     })
 }
 
-fn table(jobs: &[Observation], clock: Clock) -> String {
+fn human(jobs: &[Observation], clock: Clock) -> String {
     if jobs.is_empty() {
         return "no restore jobs\n".to_owned();
     }
-    let heading = ["STATUS", "JOB", "INDEX", "TIME"].map(str::to_owned);
-    let rows: Vec<_> = std::iter::once(heading).chain(jobs.iter().map(|job| row(job, clock))).collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
-    let widths: Vec<_> = (0..4).map(width).collect();
-    let pad = |(cell, width): (&String, &usize)| format!("{cell:<width$}");
-    let line = |row: &[String; 4]| row.iter().zip(&widths).map(pad).collect::<Vec<_>>().join("  ");
-    let lines: Vec<_> = rows.iter().map(|row| line(row).trim_end().to_owned()).collect();
-    lines.join("\n") + "\n"
+    let rows: Vec<_> = jobs.iter().map(|job| row(job, clock)).collect();
+    table::table(["STATUS", "JOB", "INDEX", "TIME"], &rows)
 }
 
 fn row(job: &Observation, clock: Clock) -> [String; 4] {

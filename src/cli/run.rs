@@ -3,13 +3,15 @@
 use std::path::PathBuf;
 
 use clap::Parser;
+use tracing::{info, warn};
 
-use super::{Done, Failure, block_on, listen};
+use super::{Done, Failure, block_on, listen, log_format};
 use crate::clock::Clock;
-use crate::config::{self, LogFormat, Settings, SinkSettings};
+use crate::config::{self, StateSettings};
 use crate::daemon::{self, Options};
-use crate::driver::Driver;
-use crate::store::Volatile;
+use crate::driver::{Driver, State};
+use crate::model::Exit;
+use crate::store::{Opened, Sqlite};
 use crate::telemetry::{self, Stream, Style};
 
 /// Watch the restore jobs of a configuration file and tell sinks of every transition, until stopped
@@ -24,6 +26,11 @@ pub(super) struct Args {
     /// 6 when one ended in a state we do not know
     #[arg(long)]
     exit_when_done: bool,
+
+    /// Rename a state that cannot be used and start anew: jobs that ended are told again, and what was owed is not
+    /// delivered
+    #[arg(long)]
+    set_state_aside: bool,
 }
 
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {
@@ -32,19 +39,32 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     // The log is a sink, and polling never waits for a sink.
     let style = Style { stream: Stream::Detached, ..Style::usual(log_format(&settings)) };
     let _logging = telemetry::init(style, "info");
+    let clock = Clock::system();
+    let state = open(&settings.state, args.set_state_aside, clock)?;
     block_on(async {
         let mut signals = listen()?;
-        let driver = Driver::new(&settings.projects, &settings.sinks, Box::new(Volatile), Clock::system())?;
+        let driver = Driver::new(&settings.projects, &settings.sinks, state, clock)?;
         let options = Options { exit_when_done: args.exit_when_done };
         Ok(Done::Exit(daemon::run(driver, options, &mut signals).await?))
     })
 }
 
-/// The format of the log is that of its sink.
-fn log_format(settings: &Settings) -> LogFormat {
-    let format = |sink: &SinkSettings| match sink {
-        SinkSettings::Log(log) => Some(log.format),
-        SinkSettings::Desktop(_) | SinkSettings::Webhook(_) => None,
-    };
-    settings.sinks.iter().find_map(format).unwrap_or_default()
+/// Opens the state, before anything is polled or sent.
+fn open(settings: &StateSettings, set_aside: bool, clock: Clock) -> Result<State, Failure> {
+    let path = settings.path.as_deref().ok_or_else(|| {
+        Failure::new(Exit::Config, "there is no place for the state: neither STATE_DIRECTORY nor HOME is set")
+            .with_help("write [state] path = \"/var/lib/restore-watch/state.db\"")
+    })?;
+    let Opened { store, saved, dead_letters, set_aside } =
+        Sqlite::open(path, set_aside.then(|| clock.now().wall))?;
+    if let Some(aside) = set_aside {
+        warn!("the state was set aside, as {}", aside.display());
+    }
+    let (jobs, owed) = (saved.jobs.len(), saved.deliveries.len());
+    let path = path.display();
+    info!(
+        jobs,
+        owed, dead_letters, "state {path}: jobs known: {jobs}, owed: {owed}, dead letters: {dead_letters}"
+    );
+    Ok(State { store: Box::new(store), saved, keep: settings.keep })
 }

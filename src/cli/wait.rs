@@ -14,12 +14,11 @@ use crate::clock::Clock;
 use crate::config::{
     JobSettings, LogFormat, ProjectSettings, SinkSettings, UrlSource, WebhookSettings, WebhookUrl,
 };
-use crate::driver::Driver;
+use crate::driver::{Driver, State};
 use crate::engine::Condition;
 use crate::model::{Exit, JobId, duration};
 use crate::output::Output;
 use crate::sink::{self, Urgency};
-use crate::store::Volatile;
 use crate::telemetry::{self, Stream, Style};
 use crate::wait::{self, Options, Progress, Report, Streams, Waited};
 
@@ -174,7 +173,7 @@ pub(super) fn run(args: Args) -> Result<Done, Failure> {
     let exit = block_on(async {
         // Signals first: from here on an interrupted wait reports.
         let mut signals = listen()?;
-        let driver = Driver::new(&[project], &sinks, Box::new(Volatile), Clock::system())?;
+        let driver = Driver::new(&[project], &sinks, State::volatile(), Clock::system())?;
         let streams = Streams { data: Output::stdout(), people: Output::stderr() };
         let waited = wait::wait(driver, args.options(progress), &streams, &mut signals).await?;
         let exit = waited.report.exit();
@@ -222,7 +221,10 @@ impl Args {
         let Some(url) = &self.webhook else { return Ok(Vec::new()) };
         let url = WebhookUrl::parse(url, false)
             .map_err(|fault| Failure::usage(format!("the URL of --webhook {fault}")))?;
-        Ok(vec![SinkSettings::Webhook(WebhookSettings::new(UrlSource::Given(url)))])
+        // Nobody waits for days for the one who waits for a restore: 1 s, doubling, up to about an hour.
+        let retry_schedule = (0..12).map(|n| Duration::from_secs(1 << n)).collect();
+        let webhook = WebhookSettings { retry_schedule, ..WebhookSettings::new(UrlSource::Given(url)) };
+        Ok(vec![SinkSettings::Webhook(webhook)])
     }
 
     fn options(&self, progress: Progress) -> Options {

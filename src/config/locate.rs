@@ -30,6 +30,17 @@ pub fn load(path: &Path) -> Result<Settings, Problems> {
     load_in(path, &|name| std::env::var_os(name))
 }
 
+/// Where the daemon of the file `explicit` (of `--config`) keeps its state, or of the one that [`locate`] finds; where
+/// there is none, the usual place. None where that cannot be told.
+pub fn state_path(explicit: Option<&Path>) -> Result<Option<PathBuf>, Problems> {
+    let named = explicit.is_some() || std::env::var_os(FILE).is_some_and(|value| !value.is_empty());
+    match locate(explicit) {
+        Ok(path) => Ok(load(&path)?.state.path),
+        Err(problems) if named => Err(problems),
+        Err(_) => Ok(reader::usual_state_path(&|name| std::env::var_os(name))),
+    }
+}
+
 /// Reads and checks the file at `path` as [`load`] does, with another environment (see `parse_in`).
 pub(super) fn load_in(path: &Path, variables: &Variables<'_>) -> Result<Settings, Problems> {
     let text = read(path).map_err(|problem| problem.located(path, None))?;

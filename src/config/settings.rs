@@ -188,6 +188,15 @@ impl SinkSettings {
         }
     }
 
+    /// Its type, as the configuration has it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Log(_) => "log",
+            Self::Desktop(_) => "desktop",
+            Self::Webhook(_) => "webhook",
+        }
+    }
+
     /// The transitions it wants.
     pub fn events(&self) -> &EventFilter {
         match self {

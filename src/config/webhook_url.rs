@@ -54,6 +54,15 @@ impl WebhookUrl {
         }
     }
 
+    /// The address with this in its query, where it says nothing of it yet.
+    #[must_use]
+    pub fn with_query(mut self, name: &str, value: &str) -> Self {
+        if !self.0.query_pairs().any(|(known, _)| known == name) {
+            self.0.query_pairs_mut().append_pair(name, value);
+        }
+        self
+    }
+
     /// `text` without the parts of the address that may be secret: receivers like to repeat what they were asked for.
     /// Parts shorter than six characters are no secrets, but parts of many a word; they are left in.
     pub fn redact(&self, text: &str) -> String {
@@ -106,6 +115,9 @@ mod tests {
         {
             assert!(!slack.redact(echo).contains("canary"), "{}", slack.redact(echo));
         }
+        let waiting = |text| WebhookUrl::parse(text, false).unwrap().with_query("wait", "true");
+        assert_eq!(waiting("https://a.example/b?c=d").expose().as_str(), "https://a.example/b?c=d&wait=true");
+        assert_eq!(waiting("https://a.example/b?wait=no").expose().as_str(), "https://a.example/b?wait=no");
         assert!(WebhookUrl::parse("http://hooks.example/", false).is_err());
         assert!(WebhookUrl::parse("http://hooks.example/", true).is_ok());
         assert!(WebhookUrl::parse("http://127.0.0.1:9/", false).is_ok());

@@ -25,16 +25,18 @@ pub struct Options {
 /// Watches until it is asked to stop. A stop is a good end; where it ends because all is done, the exit tells how the
 /// jobs ended.
 pub async fn run(mut driver: Driver, options: Options, signals: &mut Signals) -> Result<Exit, Error> {
-    let jobs = driver.engine().jobs().count();
-    info!(jobs, "watching {jobs} restore{}", if jobs == 1 { "" } else { "s" });
+    let (ended, open): (Vec<_>, Vec<_>) = driver.engine().jobs().partition(|job| job.tracker.has_ended());
+    let (jobs, ended) = (open.len(), ended.len());
+    let before = if ended > 0 { format!("; ended before: {ended}") } else { String::new() };
+    info!(jobs, ended, "watching {jobs} restore{}{before}", if jobs == 1 { "" } else { "s" });
     loop {
-        tokio::select! {
-            turned = driver.turn() => drop(turned?),
-            _ = signals.next() => break,
-        }
         if let Some(exit) = options.exit_when_done.then(|| all_done(driver.engine())).flatten() {
             info!("all jobs ended");
             return Ok(exit);
+        }
+        tokio::select! {
+            turned = driver.turn() => drop(turned?),
+            _ = signals.next() => break,
         }
     }
     drain(&mut driver, signals).await?;

@@ -5,10 +5,12 @@
 use std::collections::BTreeMap;
 
 use crate::config::{ProjectSettings, SecretError, SinkSettings};
+use crate::engine::SinkPlan;
 use crate::http::{self, ClientError, Purpose};
-use crate::model::ProjectName;
+use crate::model::{ProjectName, SinkName};
 use crate::pinecone;
 use crate::sink::{Sink, SinkError};
+use crate::telemetry;
 
 /// Everything that keeps the parts from being put together, at least one thing. All of it can be mended in the
 /// configuration or its surroundings.
@@ -75,15 +77,19 @@ fn client(
     Ok(pinecone::Client::new(http, &settings.api, key))
 }
 
-/// The sinks of these settings, in their order.
-pub(super) fn sinks(settings: &[SinkSettings]) -> Result<Vec<Sink>, ComposeErrors> {
-    let mut sinks = Vec::new();
+/// The sinks of these settings, and what the engine must know of them.
+pub fn sinks(settings: &[SinkSettings]) -> Result<(BTreeMap<SinkName, Sink>, Vec<SinkPlan>), ComposeErrors> {
+    let mut sinks = BTreeMap::new();
+    let mut plans = Vec::new();
     let mut errors = Vec::new();
-    for sink in settings {
-        match Sink::new(sink) {
-            Ok(sink) => sinks.push(sink),
+    for settings in settings {
+        match Sink::new(settings, telemetry::written) {
+            Ok(sink) => {
+                plans.push(sink.plan(settings));
+                sinks.insert(SinkName::new(settings.name()), sink);
+            }
             Err(error) => errors.push(ComposeError::Sink(error)),
         }
     }
-    if errors.is_empty() { Ok(sinks) } else { Err(ComposeErrors(errors)) }
+    if errors.is_empty() { Ok((sinks, plans)) } else { Err(ComposeErrors(errors)) }
 }

@@ -36,6 +36,11 @@ pub(super) enum Refusal {
 }
 
 impl Access {
+    /// As it was when it was last made safe.
+    pub(super) fn recall(refused: Option<String>) -> Self {
+        refused.map_or(Self::Accepted, |reason| Self::Refused { reason })
+    }
+
     /// Whether nothing speaks against the key.
     pub(super) fn is_accepted(&self) -> bool {
         *self == Self::Accepted

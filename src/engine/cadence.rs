@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use super::time::Instant;
+use super::memory::ProgressMemory;
+use super::time::{Instant, Now};
 use crate::config::CadenceSettings;
 
 /// What one poll may cost in seconds of delay. The optimum schedule for a job about which nothing but its age `t` is
@@ -79,6 +80,17 @@ pub(super) struct Progress {
     seen_at: Instant,
 }
 
+impl ProgressMemory {
+    /// The readings that were kept like this.
+    pub(super) fn recall(self, now: Now) -> Progress {
+        let reading = |(percent, age)| Reading { percent, age };
+        Progress {
+            readings: Some((reading(self.first), reading(self.last))),
+            seen_at: now.instant_at(self.seen_at),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Reading {
     percent: f64,
@@ -86,6 +98,13 @@ struct Reading {
 }
 
 impl Progress {
+    /// The readings as they are kept.
+    pub(super) fn remember(&self, now: Now) -> Option<ProgressMemory> {
+        let pair = |reading: Reading| (reading.percent, reading.age);
+        let (first, last) = self.readings?;
+        Some(ProgressMemory { first: pair(first), last: pair(last), seen_at: now.wall_at(self.seen_at) })
+    }
+
     /// Takes a reading of intermediate progress, at this age of the job.
     pub(super) fn read(&mut self, percent: f64, age: Duration, now: Instant) {
         let reading = Reading { percent, age };

@@ -5,9 +5,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
+use super::memory::{DeliveryRecord, JobRecord, ProjectRecord, SinkRecord};
 use super::retry::RetryAfter;
 use super::time::Now;
-use crate::model::{JobId, Observation, ProjectName, Status, Transition, TransitionId};
+use crate::model::{JobId, Observation, ProjectName, SinkName, Status, Transition, TransitionId};
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +42,8 @@ pub enum Event {
         /// What went wrong.
         failure: Failure,
     },
+    /// Somebody changed what is owed in the state itself.
+    Edited(Vec<Edit>),
     /// Somebody will stop waiting soon: each job that has not ended is to be polled once more, from now on.
     LastLookRequested,
     /// No further polls are wanted; what is owed to sinks goes on.
@@ -52,7 +57,7 @@ pub enum Action {
     Poll(PollId),
     /// Make a batch safe, all of it or nothing, and report `Committed`. One is asked for at a time.
     Commit(Batch),
-    /// Hand a transition to a sink, and report `Delivered` or `DeliveryFailed` in any case.
+    /// Hand what is owed to a sink, and report `Delivered` or `DeliveryFailed` in any case.
     Deliver(Delivery),
     /// Log something that is no transition.
     Note(Note),
@@ -69,11 +74,30 @@ pub struct PollId {
     pub generation: u64,
 }
 
-/// What is to be made safe before anybody is told: one unit to commit.
+/// What is to be made safe, all of it or nothing. What is told in it goes to nobody before it is.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Batch {
+    /// Projects as they are now.
+    pub projects: Vec<ProjectRecord>,
+    /// Jobs as they are now.
+    pub jobs: Vec<JobRecord>,
+    /// Sinks as they are now.
+    pub sinks: Vec<SinkRecord>,
     /// What happened, in order.
     pub entries: Vec<BatchEntry>,
+    /// What became of deliveries, in order.
+    pub deliveries: Vec<DeliveryUpdate>,
+    /// Jobs that nobody watches any more and that are to be forgotten.
+    pub forgotten: Vec<(ProjectName, JobId)>,
+    /// Forget what was delivered or dropped before this time.
+    pub prune_before: Option<Timestamp>,
+}
+
+impl Batch {
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A transition and what is owed for it.
@@ -81,26 +105,71 @@ pub struct Batch {
 pub struct BatchEntry {
     /// What happened.
     pub transition: Arc<Transition>,
-    /// The sinks that are owed it, as their places in the list of sinks.
-    pub owed_to: Vec<usize>,
+    /// The sinks that are owed it, from now on.
+    pub owed_to: Vec<SinkName>,
+}
+
+/// What became of a delivery.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeliveryUpdate {
+    /// Which delivery.
+    pub id: DeliveryId,
+    /// When that was known.
+    pub at: Timestamp,
+    /// The attempts so far.
+    pub attempts: u32,
+    /// What became of it.
+    pub fate: Fate,
+    /// What went wrong at the last attempt.
+    pub reason: Option<String>,
+}
+
+/// How it goes on with a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It is tried again.
+    Pending {
+        /// Then.
+        due: Timestamp,
+    },
+    /// The sink took it.
+    Delivered,
+    /// It was given up: a dead letter.
+    Dead,
+    /// It is not worth telling any more.
+    Dropped,
+}
+
+impl Fate {
+    /// Whether nothing further becomes of it by itself.
+    pub fn is_final(self) -> bool {
+        !matches!(self, Self::Pending { .. })
+    }
+}
+
+/// A change to what is owed that somebody made in the state itself.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Edit {
+    /// It is to be tried now.
+    Retry(DeliveryRecord),
+    /// It is not to be tried any more.
+    Drop(DeliveryId),
 }
 
 /// A transition on its way to a sink.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DeliveryId {
     /// The transition.
     pub transition: TransitionId,
-    /// The sink, as its place in the list of sinks.
-    pub sink: usize,
+    /// The sink.
+    pub sink: SinkName,
 }
 
 /// One attempt at a delivery.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
     /// Which delivery.
     pub id: DeliveryId,
-    /// What to tell.
-    pub transition: Arc<Transition>,
     /// Counts the attempts, from 1.
     pub attempt: u32,
 }
@@ -139,6 +208,34 @@ pub enum Note {
         /// What went wrong at the last of them.
         reason: String,
     },
+    /// A delivery was too old to be worth telling, and was dropped.
+    DeliveryExpired {
+        /// The delivery.
+        id: DeliveryId,
+        /// What went wrong when it was last tried, if it was.
+        reason: Option<String>,
+    },
+    /// Nothing is sent to a sink any more until its settings change.
+    SinkDisabled {
+        /// The sink.
+        sink: SinkName,
+        /// Why.
+        reason: String,
+        /// How many deliveries became dead letters by this.
+        buried: usize,
+    },
+    /// The settings of a sink to which nothing was sent changed: it is used again.
+    SinkEnabled {
+        /// The sink.
+        sink: SinkName,
+    },
+    /// Deliveries are owed to a sink that the configuration does not have.
+    SinkMissing {
+        /// The sink.
+        sink: SinkName,
+        /// How many.
+        owed: usize,
+    },
 }
 
 /// Why a poll or a delivery failed.
@@ -172,4 +269,6 @@ pub enum FailureClass {
     NotFound,
     /// Trying again will not help. No poll fails like this, but deliveries do.
     Permanent,
+    /// The other side wants nothing any more. No poll fails like this.
+    Gone,
 }

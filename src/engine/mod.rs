@@ -5,23 +5,26 @@
 //!
 //! ```
 //! use restore_watch::config::{JobSettings, ProjectSettings};
-//! use restore_watch::engine::{Action, Engine, Event, time::{Instant, Now}};
+//! use restore_watch::engine::{Action, Engine, Event, Plan, memory::Saved, time::{Instant, Now}};
 //! use restore_watch::model::JobId;
 //!
 //! let mut project = ProjectSettings::default();
 //! project.jobs.push(JobSettings::new(JobId::new("rj-1")?));
 //! let now = Now { instant: Instant::default(), wall: "2026-11-23T12:00:00Z".parse()? };
-//! let mut engine = Engine::new(&[project], Vec::new(), 1, now);
+//! let plan = Plan { projects: &[project], sinks: Vec::new(), keep: std::time::Duration::MAX, seed: 1 };
+//! let mut engine = Engine::recall(plan, Saved::default(), now);
 //! let mut actions = Vec::new();
 //! engine.step(Event::DeadlineReached, now, &mut actions);
-//! assert!(matches!(&actions[..], [Action::Poll(poll)] if poll.job.as_str() == "rj-1"));
+//! assert!(matches!(&actions[..], [Action::Poll(poll), Action::Commit(_)] if poll.job.as_str() == "rj-1"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod access;
 mod cadence;
 mod event;
+mod journal;
 pub mod limiter;
+pub mod memory;
 mod outbox;
 mod project;
 pub mod retry;
@@ -33,11 +36,12 @@ mod verdict;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 pub use event::{
-    Action, Batch, BatchEntry, Delivery, DeliveryId, Event, Failure, FailureClass, Note, PollId,
+    Action, Batch, BatchEntry, Delivery, DeliveryId, DeliveryUpdate, Edit, Event, Failure, FailureClass,
+    Fate, Note, PollId,
 };
 pub use outbox::{DeliveryPolicy, SinkPlan};
 pub use project::JobView;
@@ -45,59 +49,118 @@ pub use standing::{Ending, Standing};
 pub use tracker::Tracker;
 pub use verdict::{Condition, Outcome};
 
+use journal::Journal;
+use memory::{JobRecord, Saved};
 use outbox::Outbox;
 use project::{Project, ProjectNews};
-use time::{Instant, Now, earliest};
+use time::{Instant, Now, earliest, wall_between};
 use tracker::Draft;
 
 use crate::config::{JobSettings, ProjectSettings};
 use crate::model::{JobId, Observation, ProjectName, Transition, TransitionId, TransitionKind};
+
+/// What an engine is for.
+#[derive(Debug)]
+pub struct Plan<'a> {
+    /// What it watches.
+    pub projects: &'a [ProjectSettings],
+    /// Whom it tells.
+    pub sinks: Vec<SinkPlan>,
+    /// How long jobs that nobody watches any more, and what was delivered, are kept.
+    pub keep: Duration,
+    /// Decides all its jitter and the random part of its ids.
+    pub seed: u64,
+}
 
 /// The state machine over all projects, jobs and deliveries.
 #[derive(Debug)]
 pub struct Engine {
     projects: BTreeMap<ProjectName, Project>,
     outbox: Outbox,
+    journal: Journal,
     rng: fastrand::Rng,
 }
 
 impl Engine {
-    /// An engine that watches these projects from `now` on and owes transitions to `sinks`. `seed` decides all its
-    /// jitter and the random part of its ids.
-    pub fn new(projects: &[ProjectSettings], sinks: Vec<SinkPlan>, seed: u64, now: Now) -> Self {
-        let projects =
-            projects.iter().map(|settings| (settings.name.clone(), Project::new(settings, now))).collect();
-        Self { projects, outbox: Outbox::new(sinks), rng: fastrand::Rng::with_seed(seed) }
+    /// An engine that goes on from `now` where the one stood whose batches made up `saved`; from nothing where that is
+    /// the default.
+    pub fn recall(plan: Plan<'_>, saved: Saved, now: Now) -> Self {
+        let Saved { projects, jobs, sinks, deliveries } = saved;
+        let mut first = Batch::default();
+        let mut projects: BTreeMap<_, _> =
+            projects.into_iter().map(|record| (record.name, record.memory)).collect();
+        let mut watched: BTreeMap<_, _> =
+            plan.projects.iter().map(|settings| (&settings.name, BTreeMap::new())).collect();
+        let listed: BTreeSet<_> = plan
+            .projects
+            .iter()
+            .flat_map(|project| project.jobs.iter().map(|job| (&project.name, &job.id)))
+            .collect();
+        for JobRecord { project, id, saved_at, memory } in jobs {
+            match watched.get_mut(&project) {
+                Some(jobs) if listed.contains(&(&project, &id)) => drop(jobs.insert(id, memory)),
+                _ if wall_between(saved_at, now.wall) > plan.keep => first.forgotten.push((project, id)),
+                _ => {}
+            }
+        }
+        let outbox = Outbox::recall(plan.sinks, sinks, deliveries, now, &mut first);
+        let projects = plan.projects.iter().map(|settings| {
+            let memory = projects.remove(&settings.name);
+            let jobs = watched.remove(&settings.name).unwrap_or_default();
+            (settings.name.clone(), Project::recall(settings, memory, jobs, now))
+        });
+        Self {
+            projects: projects.collect(),
+            outbox,
+            journal: Journal::new(first, plan.keep, now.instant),
+            rng: fastrand::Rng::with_seed(plan.seed),
+        }
     }
 
     /// Takes an event and appends what is to be done to `actions`.
     pub fn step(&mut self, event: Event, now: Now, actions: &mut Vec<Action>) {
+        let mut notes = self.outbox.take_notes();
         match event {
             Event::DeadlineReached => {}
-            Event::Answered { poll, observation } => self.answered(&poll, observation, now, actions),
+            Event::Answered { poll, observation } => self.answered(&poll, observation, now, &mut notes),
             Event::PollFailed { poll, failure } => self.poll_failed(&poll, &failure, now),
-            Event::Committed => self.outbox.committed(now.instant),
-            Event::Delivered(id) => self.outbox.delivered(id, now.instant),
+            Event::Committed => {
+                let pledges = self.journal.committed();
+                self.outbox.committed(pledges, now, &mut self.journal, &mut notes);
+            }
+            Event::Delivered(id) => self.outbox.delivered(id, now, &mut self.journal),
             Event::DeliveryFailed { id, failure } => {
-                let note = self.outbox.failed(id, &failure, now, &mut self.rng);
-                actions.extend(note.map(Action::Note));
+                self.outbox.failed(id, &failure, now, &mut self.rng, &mut self.journal, &mut notes);
+            }
+            Event::Edited(edits) => {
+                for edit in edits {
+                    self.outbox.edited(edit, now, &mut self.journal, &mut notes);
+                }
             }
             Event::LastLookRequested => {
                 self.projects.values_mut().for_each(|project| project.look_once_more(now.instant));
             }
-            Event::StopRequested => self.projects.values_mut().for_each(Project::stop),
+            Event::StopRequested => self.stop(now),
         }
         self.catch_up(now, actions);
-        actions.extend(self.outbox.take_batch().map(Action::Commit));
-        while let Some(delivery) = self.outbox.take_due(now.instant) {
+        while let Some(delivery) = self.outbox.take_due(now, &mut self.journal, &mut notes) {
             actions.push(Action::Deliver(delivery));
         }
+        self.notice_changes(now);
+        let projects = &mut self.projects;
+        let batch = self.journal.take(now, |batch| {
+            for project in projects.values_mut() {
+                project.gather(now, batch);
+            }
+        });
+        actions.extend(batch.map(Action::Commit));
+        actions.extend(notes.into_iter().map(Action::Note));
     }
 
     /// When [`Event::DeadlineReached`] is to be reported next; none when only other events can bring anything about.
     pub fn next_deadline(&self) -> Option<Instant> {
         let projects = self.projects.values().filter_map(Project::next_deadline).min();
-        earliest([projects, self.outbox.next_deadline()])
+        earliest([projects, self.outbox.next_deadline(), self.journal.next_deadline()])
     }
 
     /// All jobs, ended ones included, by project and id.
@@ -117,12 +180,12 @@ impl Engine {
 
     /// How many deliveries are owed.
     pub fn owed(&self) -> usize {
-        self.outbox.owed()
+        self.journal.owed() + self.outbox.owed()
     }
 
-    /// Whether every transition is committed and every delivery made or given up.
+    /// Whether every transition is safe, every delivery made or given up, and that is safe, too.
     pub fn is_settled(&self) -> bool {
-        self.outbox.is_settled()
+        !self.journal.is_busy() && self.outbox.owed() == 0
     }
 
     /// When each job is polled next, if nothing else happens; those that ended or are being polled are left out.
@@ -146,10 +209,10 @@ impl Engine {
 
     /// Whether a commit or a delivery is under way, or one begins until `at`.
     pub fn tells_until(&self, at: Instant) -> bool {
-        self.outbox.tells_until(at)
+        self.journal.writes_until(at) || self.outbox.tells_until(at)
     }
 
-    fn answered(&mut self, poll: &PollId, observation: Observation, now: Now, actions: &mut Vec<Action>) {
+    fn answered(&mut self, poll: &PollId, observation: Observation, now: Now, notes: &mut Vec<Note>) {
         let Some(project) = self.projects.get_mut(&poll.project) else { return };
         let Some(began) = project.finish_poll(&poll.job, poll.generation) else { return };
         let (findings, news) = project.observe(&poll.job, began, observation, now, &mut self.rng);
@@ -157,7 +220,7 @@ impl Engine {
             let (project, job) = (poll.project.clone(), poll.job.clone());
             let JobSettings { id, name, .. } = tracker.settings();
             let title = name.clone().unwrap_or_else(|| id.to_string());
-            actions.push(Action::Note(Note::UnknownStatus { project, job, title, status }));
+            notes.push(Note::UnknownStatus { project, job, title, status });
         }
         self.tell_project(&poll.project, news, now);
         self.tell_job(&poll.project, &poll.job, findings.drafts, now);
@@ -169,6 +232,26 @@ impl Engine {
         let (drafts, news) = project.fail(&poll.job, began, failure, now, &mut self.rng);
         self.tell_project(&poll.project, news, now);
         self.tell_job(&poll.project, &poll.job, drafts, now);
+    }
+
+    /// Has everything made safe that there is, and ends all polling. What is known of the jobs is gathered before that:
+    /// it says when they are polled next.
+    fn stop(&mut self, now: Now) {
+        self.notice_changes(now);
+        self.journal.hurry(now.instant);
+        let projects = &mut self.projects;
+        self.journal.add(|batch| {
+            for project in projects.values_mut() {
+                project.gather(now, batch);
+            }
+        });
+        self.projects.values_mut().for_each(Project::stop);
+    }
+
+    fn notice_changes(&mut self, now: Now) {
+        if self.projects.values().any(Project::has_changed) {
+            self.journal.touch(now.instant);
+        }
     }
 
     /// Starts the polls that are due, then looks for what time alone brought about: a job that can be polled now is
@@ -191,8 +274,9 @@ impl Engine {
         for draft in drafts {
             let id = self.new_id(now);
             let tracker = self.projects.get(project).and_then(|project| project.tracker(job));
-            if let Some(tracker) = tracker {
-                self.outbox.stage(tracker.transition(draft, project, id, now));
+            let transition = tracker.map(|tracker| tracker.transition(draft, project, id, now));
+            if let Some(transition) = transition {
+                self.tell(transition);
             }
         }
     }
@@ -204,7 +288,7 @@ impl Engine {
             Some(ProjectNews::Recovered) => (TransitionKind::ProjectRecovered, None),
         };
         let id = self.new_id(now);
-        self.outbox.stage(Transition {
+        self.tell(Transition {
             id,
             kind,
             timestamp: now.wall,
@@ -216,6 +300,11 @@ impl Engine {
             detection_delay_seconds: None,
             reason,
         });
+    }
+
+    fn tell(&mut self, transition: Transition) {
+        let owed_to = self.outbox.wanted_by(transition.kind);
+        self.journal.tell(transition, owed_to);
     }
 
     fn new_id(&mut self, now: Now) -> TransitionId {

@@ -87,6 +87,37 @@ impl Backoff {
     }
 }
 
+/// Fixed delays between attempts, each by a random factor of 0.9 to 1.1, so that what failed together is not tried again
+/// together. A server's `Retry-After` is a floor to them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Schedule(Vec<Duration>);
+
+impl Schedule {
+    /// These delays, the first of them between the first attempt and the second.
+    pub fn new(delays: Vec<Duration>) -> Self {
+        Self(delays)
+    }
+
+    /// The delay after so many failed attempts, at least 1; none where there is no further attempt. Not less than
+    /// `floor`, which is what the server asked for.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use restore_watch::engine::retry::Schedule;
+    ///
+    /// let schedule = Schedule::new(vec![Duration::from_secs(5)]);
+    /// let mut rng = fastrand::Rng::with_seed(1);
+    /// let delay = schedule.delay(1, Duration::ZERO, &mut rng).unwrap();
+    /// assert!((4.5..5.5).contains(&delay.as_secs_f64()));
+    /// assert_eq!(schedule.delay(2, Duration::ZERO, &mut rng), None);
+    /// ```
+    pub fn delay(&self, attempts: u32, floor: Duration, rng: &mut fastrand::Rng) -> Option<Duration> {
+        let place = usize::try_from(attempts.max(1)).ok()? - 1;
+        let delay = self.0.get(place)?;
+        Some(delay.mul_f64(0.9 + 0.2 * rng.f64()).max(floor))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

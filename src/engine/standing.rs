@@ -2,6 +2,8 @@
 //!
 //! Invariant: whoever maps these to something else does so exhaustively, so that a new one is nowhere forgotten.
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::TransitionKind;
 
 /// How a job stands, for those who wait for it.
@@ -18,7 +20,8 @@ pub enum Standing {
 }
 
 /// How a job can end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Ending {
     /// Well.
     Completed,

@@ -4,6 +4,7 @@
 //! all, was received all the same.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -34,14 +35,15 @@ const HANG: Duration = Duration::from_hours(1);
 pub struct Reply {
     delay: Duration,
     headers: Vec<(String, String)>,
+    body: Bytes,
     /// `None`: the connection is cut instead.
     status: Option<u16>,
 }
 
 impl Reply {
-    /// This HTTP status, 200 to 599, with an empty body; 500 stands in for any other number.
+    /// This HTTP status, 200 to 599, with an empty body where none is given; 500 stands in for any other number.
     pub fn status(status: u16) -> Self {
-        Self { delay: Duration::ZERO, headers: Vec::new(), status: Some(status) }
+        Self { delay: Duration::ZERO, headers: Vec::new(), body: Bytes::new(), status: Some(status) }
     }
 
     /// No answer: the connection stays open for an hour, or until the client leaves.
@@ -58,6 +60,13 @@ impl Reply {
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// With this body.
+    #[must_use]
+    pub fn body(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = body.into();
         self
     }
 
@@ -103,9 +112,19 @@ pub struct Receiver {
 struct Desk {
     timeline: Timeline,
     replies: Mutex<VecDeque<Reply>>,
-    otherwise: Mutex<Reply>,
+    otherwise: Mutex<Otherwise>,
     taken: Mutex<VecDeque<Received>>,
     count: watch::Sender<usize>,
+}
+
+/// What decides how a request is answered once the scripted replies are used up.
+#[derive(Clone)]
+struct Otherwise(Arc<dyn Fn(&Received) -> Reply + Send + Sync>);
+
+impl fmt::Debug for Otherwise {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Otherwise(_)")
+    }
 }
 
 impl Receiver {
@@ -119,7 +138,7 @@ impl Receiver {
         let desk = Arc::new(Desk {
             timeline,
             replies: Mutex::new(replies.into_iter().collect()),
-            otherwise: Mutex::new(Reply::status(200)),
+            otherwise: Mutex::new(Otherwise(Arc::new(|_| Reply::status(200)))),
             taken: Mutex::default(),
             count: watch::Sender::new(0),
         });
@@ -129,7 +148,13 @@ impl Receiver {
 
     /// From now on gives this, and not 200, once the scripted replies are used up.
     pub fn otherwise(&self, reply: Reply) {
-        *lock(&self.desk.otherwise) = reply;
+        self.decide(move |_| reply.clone());
+    }
+
+    /// From now on asks this how to answer, and does not give 200, once the scripted replies are used up. It sees each
+    /// such request when that is whole, and before it is answered.
+    pub fn decide(&self, decide: impl Fn(&Received) -> Reply + Send + Sync + 'static) {
+        *lock(&self.desk.otherwise) = Otherwise(Arc::new(decide));
     }
 
     /// Where it listens.
@@ -178,7 +203,10 @@ async fn take(
         body,
     };
     let next = lock(&desk.replies).pop_front();
-    let reply = next.unwrap_or_else(|| lock(&desk.otherwise).clone());
+    let reply = next.unwrap_or_else(|| {
+        let Otherwise(decide) = lock(&desk.otherwise).clone();
+        decide(&received)
+    });
     {
         let mut taken = lock(&desk.taken);
         if taken.len() == REMEMBERED {
@@ -193,7 +221,7 @@ async fn take(
         return StatusCode::BAD_GATEWAY.into_response();
     };
     let status = StatusCode::from_u16(status).ok().filter(|status| (200..=599).contains(&status.as_u16()));
-    let mut response = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR).into_response();
+    let mut response = (status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), reply.body).into_response();
     for (name, value) in &reply.headers {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             response.headers_mut().append(name, value);

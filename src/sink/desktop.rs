@@ -8,12 +8,24 @@ use std::time::Duration;
 use notify_rust::Notification;
 
 use super::card;
-use crate::engine::{Failure, FailureClass};
+use crate::engine::{DeliveryPolicy, Failure, FailureClass};
 use crate::model::{Transition, TransitionKind};
 
 /// How long the notification service may take. One that owns its name on the bus and never answers would hang the call
 /// for minutes.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A notification of something long past helps nobody.
+const EXPIRES_AFTER: Duration = Duration::from_hours(1);
+
+/// How long apart a notification is tried again: a session may just be starting.
+const RETRY_SCHEDULE: [Duration; 4] =
+    [Duration::from_secs(5), Duration::from_secs(30), Duration::from_mins(2), Duration::from_mins(10)];
+
+/// How the desktop is tried again.
+pub(super) fn policy() -> DeliveryPolicy {
+    DeliveryPolicy { expires_after: Some(EXPIRES_AFTER), ..DeliveryPolicy::retry(RETRY_SCHEDULE.to_vec()) }
+}
 
 /// How much a notification asks for attention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,10 +42,19 @@ pub(super) async fn deliver(transition: &Transition) -> Result<(), Failure> {
         _ => Urgency::Normal,
     };
     show(card::heading(transition.kind), &transition.summary(), urgency).await.map_err(|message| Failure {
-        class: FailureClass::Permanent,
+        class: if has_session() { FailureClass::Transient } else { FailureClass::Permanent },
         retry_after: None,
         message,
     })
+}
+
+/// Whether this process belongs to the session of somebody who could see a notification (D-Bus Specification, "Message
+/// Bus Names", and the place that systemd gives the bus of a user).
+fn has_session() -> bool {
+    let bus = || Some(std::path::Path::new(&std::env::var_os("XDG_RUNTIME_DIR")?).join("bus"));
+    cfg!(not(target_os = "linux"))
+        || std::env::var_os("DBUS_SESSION_BUS_ADDRESS").is_some()
+        || bus().is_some_and(|bus| bus.exists())
 }
 
 /// Shows a notification. The error says why the notification service did not take it.

@@ -2,10 +2,15 @@
 //!
 //! Invariant: a line carries the whole transition in its published shape, as the field `transition`.
 
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
 use tracing::Level;
 
 use crate::config::{LogLevel, LogSettings};
-use crate::model::{Transition, TransitionKind};
+use crate::engine::{Failure, FailureClass};
+use crate::model::{Letter, TransitionKind};
 
 /// The target of these lines, for filters such as `RUST_LOG=restore_watch::transition=info`.
 macro_rules! line {
@@ -14,19 +19,41 @@ macro_rules! line {
     };
 }
 
+/// How long apart a line is tried again that could not be written.
+pub(super) const RETRY_SCHEDULE: [Duration; 6] = [
+    Duration::from_secs(1),
+    Duration::from_secs(10),
+    Duration::from_mins(1),
+    Duration::from_mins(10),
+    Duration::from_hours(1),
+    Duration::from_hours(6),
+];
+
+/// Calls a function that logs one line, and tells once that line is written, or why it was not.
+pub type Confirm = fn(&dyn Fn()) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
+
 /// The log sink.
 #[derive(Debug)]
 pub struct Log {
     levels: Vec<(TransitionKind, LogLevel)>,
+    confirm: Confirm,
 }
 
 impl Log {
-    pub(super) fn new(settings: &LogSettings) -> Self {
-        Self { levels: settings.levels.clone() }
+    pub(super) fn new(settings: &LogSettings, confirm: Confirm) -> Self {
+        Self { levels: settings.levels.clone(), confirm }
     }
 
-    pub(super) fn write(&self, transition: &Transition) {
-        let json = serde_json::to_string(transition).unwrap_or_default();
+    /// Writes a letter as one line, and waits until it is written.
+    pub(super) async fn deliver(&self, letter: &Letter) -> Result<(), Failure> {
+        let written = (self.confirm)(&|| self.write(letter));
+        let failed = |message| Failure { class: FailureClass::Transient, retry_after: None, message };
+        written.await.map_err(failed)
+    }
+
+    fn write(&self, letter: &Letter) {
+        let transition = &letter.transition;
+        let json = String::from_utf8_lossy(&letter.body);
         let summary = transition.summary();
         match self.level(transition.kind) {
             LogLevel::Debug => line!(Level::DEBUG, json, summary),
@@ -71,7 +98,7 @@ mod tests {
             levels: vec![(TransitionKind::Watched, LogLevel::Debug)],
             ..LogSettings::default()
         };
-        let log = Log::new(&settings);
+        let log = Log::new(&settings, |_| Box::pin(std::future::ready(Ok(()))));
         assert_eq!(log.level(TransitionKind::Watched), LogLevel::Debug);
         assert_eq!(log.level(TransitionKind::Failed), LogLevel::Error);
     }

@@ -1,19 +1,28 @@
 //! Where transitions go: the log, the desktop, webhooks.
 //!
-//! Invariant: a delivery ends within a bound, whatever the other side does, and says whether it was made.
+//! Invariant: a delivery ends within a bound, whatever the other side does, and says whether it was made; one to the log
+//! ends once the line is written, for the log is read by whoever runs the program.
 
 mod card;
 mod desktop;
-pub mod format;
+mod format;
+#[cfg(test)]
+mod hostile;
 mod log;
-pub mod signature;
+mod signature;
 mod webhook;
 
+use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
+
 use crate::config::SinkSettings;
-use crate::engine::{Delivery, DeliveryPolicy, Failure, SinkPlan};
+use crate::engine::{DeliveryPolicy, Failure, SinkPlan};
 use crate::http::ClientError;
+use crate::model::{Letter, SinkName, Transition};
 
 pub use desktop::{Urgency, show};
+pub use log::Confirm;
+pub use signature::SignatureError;
 
 /// One sink.
 #[derive(Debug)]
@@ -37,6 +46,14 @@ pub enum SinkError {
         /// What is wrong.
         fault: String,
     },
+    /// A signing secret cannot be had or used.
+    #[error("sink {name}: {error}")]
+    Signature {
+        /// The sink.
+        name: String,
+        /// What is wrong.
+        error: SignatureError,
+    },
     /// The HTTP client could not be built.
     #[error("sink {name}: {error}")]
     Client {
@@ -48,33 +65,53 @@ pub enum SinkError {
 }
 
 impl Sink {
-    /// A sink with these settings. Reads the address of a webhook where it is a secret.
-    pub fn new(settings: &SinkSettings) -> Result<Self, SinkError> {
+    /// A sink with these settings. Reads the address of a webhook where it is a secret. `confirm` is how the log is
+    /// asked whether a line was written.
+    pub fn new(settings: &SinkSettings, confirm: Confirm) -> Result<Self, SinkError> {
         Ok(match settings {
-            SinkSettings::Log(log) => Self::Log(log::Log::new(log)),
+            SinkSettings::Log(log) => Self::Log(log::Log::new(log, confirm)),
             SinkSettings::Desktop(_) => Self::Desktop,
             SinkSettings::Webhook(webhook) => Self::Webhook(webhook::Webhook::new(webhook)?),
         })
     }
 
-    /// What the engine must know of a sink with these settings.
-    pub fn plan(settings: &SinkSettings) -> SinkPlan {
+    /// What the engine must know of it; `settings` are those it was made of.
+    pub fn plan(&self, settings: &SinkSettings) -> SinkPlan {
         let policy = match settings {
-            SinkSettings::Log(_) | SinkSettings::Desktop(_) => DeliveryPolicy::ONCE,
-            SinkSettings::Webhook(_) => DeliveryPolicy::WEBHOOK,
+            SinkSettings::Log(_) => DeliveryPolicy::retry(log::RETRY_SCHEDULE.to_vec()),
+            SinkSettings::Desktop(_) => desktop::policy(),
+            SinkSettings::Webhook(webhook) => webhook::policy(webhook),
         };
-        SinkPlan { events: settings.events().clone(), policy }
+        let name = SinkName::new(settings.name());
+        SinkPlan { name, events: settings.events().clone(), policy, fingerprint: self.fingerprint(settings) }
     }
 
-    /// Makes a delivery.
-    pub async fn deliver(&self, delivery: &Delivery) -> Result<(), Failure> {
+    /// A number that stands for the settings, and for the address where that is read from elsewhere. It is a part of a
+    /// hash from which nothing of them can be told.
+    fn fingerprint(&self, settings: &SinkSettings) -> u64 {
+        let mut hash = Sha256::new();
+        hash.update(format!("{settings:?}"));
+        if let Self::Webhook(webhook) = self {
+            hash.update(webhook.address());
+        }
+        let hash: [u8; 32] = hash.finalize().into();
+        hash.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
+    }
+
+    /// What is sent for a transition, where that is not the transition itself as JSON.
+    pub fn body(&self, transition: &Transition) -> Option<Vec<u8>> {
         match self {
-            Self::Log(log) => {
-                log.write(&delivery.transition);
-                Ok(())
-            }
-            Self::Desktop => desktop::deliver(&delivery.transition).await,
-            Self::Webhook(webhook) => webhook.deliver(delivery).await,
+            Self::Log(_) | Self::Desktop => None,
+            Self::Webhook(webhook) => webhook.body(transition),
+        }
+    }
+
+    /// Makes a delivery, at `now`.
+    pub async fn deliver(&self, letter: &Letter, now: Timestamp) -> Result<(), Failure> {
+        match self {
+            Self::Log(log) => log.deliver(letter).await,
+            Self::Desktop => desktop::deliver(&letter.transition).await,
+            Self::Webhook(webhook) => webhook.deliver(letter, now).await,
         }
     }
 }

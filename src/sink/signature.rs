@@ -56,11 +56,11 @@ pub enum BadSecret {
 
 /// The secrets of one webhook: none where it is not signed, several while one is rotated.
 #[derive(Debug, Clone, Default)]
-pub struct SigningSecrets(Vec<SigningSecret>);
+pub(super) struct SigningSecrets(Vec<SigningSecret>);
 
 impl SigningSecrets {
     /// Reads the secrets from where they are.
-    pub fn read(sources: &[SecretSource]) -> Result<Self, SignatureError> {
+    pub(super) fn read(sources: &[SecretSource]) -> Result<Self, SignatureError> {
         let read = |source: &SecretSource| {
             SigningSecret::parse(source.read()?.expose_secret())
                 .map_err(|fault| SignatureError::Bad { origin: source.clone(), fault })
@@ -70,7 +70,7 @@ impl SigningSecrets {
 
     /// The value of the header `webhook-signature` for a message with this id, sent at `timestamp` (Unix, in seconds):
     /// one signature for each secret, so that a receiver that knows any of them is content. None without secrets.
-    pub fn header(&self, id: &str, timestamp: i64, body: &[u8]) -> Option<String> {
+    pub(super) fn header(&self, id: &str, timestamp: i64, body: &[u8]) -> Option<String> {
         let signatures: Vec<_> = self.0.iter().map(|secret| secret.sign(id, timestamp, body)).collect();
         (!signatures.is_empty()).then(|| signatures.join(" "))
     }
@@ -78,18 +78,11 @@ impl SigningSecrets {
 
 /// A secret that sender and receiver share. Its `Debug` form is `***`.
 #[derive(Clone)]
-pub struct SigningSecret(SecretSlice<u8>);
+pub(super) struct SigningSecret(SecretSlice<u8>);
 
 impl SigningSecret {
     /// Reads `whsec_` and base64 of 24 to 64 bytes. The prefix may be absent, as the official libraries have it.
-    ///
-    /// ```
-    /// use restore_watch::sink::signature::{BadSecret, SigningSecret};
-    ///
-    /// assert!(SigningSecret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").is_ok());
-    /// assert_eq!(SigningSecret::parse("whsec_c2hvcnQ=").unwrap_err(), BadSecret::TooShort(5));
-    /// ```
-    pub fn parse(text: &str) -> Result<Self, BadSecret> {
+    pub(super) fn parse(text: &str) -> Result<Self, BadSecret> {
         let text = text.trim();
         let text = text.strip_prefix(PREFIX).unwrap_or(text);
         if text.len() > LONGEST_TEXT {

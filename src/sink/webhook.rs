@@ -4,13 +4,18 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use reqwest::StatusCode;
 use reqwest::header::CONTENT_TYPE;
 
-use super::SinkError;
-use crate::config::{WebhookSettings, WebhookUrl};
-use crate::engine::{Delivery, Failure, FailureClass};
+use super::signature::SigningSecrets;
+use super::{SinkError, format};
+use crate::config::{WebhookFormat, WebhookSettings, WebhookUrl};
+use crate::engine::retry::RetryAfter;
+use crate::engine::{DeliveryPolicy, Failure, FailureClass};
+use crate::failpoint;
 use crate::http;
+use crate::model::{Letter, Transition};
 
 /// How long one attempt may take, connecting included.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -18,11 +23,19 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 /// Answers are read for one line of text.
 const MAX_ANSWER: usize = 64 * 1024;
 
+/// How a webhook with these settings is tried again.
+pub(super) fn policy(settings: &WebhookSettings) -> DeliveryPolicy {
+    let spacing = format::spacing(settings.format);
+    DeliveryPolicy { spacing, ..DeliveryPolicy::retry(settings.retry_schedule.clone()) }
+}
+
 /// A webhook sink.
 #[derive(Debug)]
 pub struct Webhook {
     http: reqwest::Client,
     url: WebhookUrl,
+    format: WebhookFormat,
+    secrets: SigningSecrets,
 }
 
 impl Webhook {
@@ -38,32 +51,59 @@ impl Webhook {
         let http = purpose
             .and_then(|purpose| http::client(&purpose))
             .map_err(|error| SinkError::Client { name: name(), error })?;
-        Ok(Self { http, url })
+        let secrets = SigningSecrets::read(&settings.signing_secrets)
+            .map_err(|error| SinkError::Signature { name: name(), error })?;
+        // Without it, Discord answers before it knows whether it keeps the message (Discord developer documentation,
+        // "Execute Webhook").
+        let url =
+            if settings.format == WebhookFormat::Discord { url.with_query("wait", "true") } else { url };
+        Ok(Self { http, url, format: settings.format, secrets })
     }
 
-    pub(super) async fn deliver(&self, delivery: &Delivery) -> Result<(), Failure> {
+    /// Where it posts to, to be hashed and not shown.
+    pub(super) fn address(&self) -> &str {
+        self.url.expose().as_str()
+    }
+
+    /// What is sent for a transition, where that is not the transition itself as JSON.
+    pub(super) fn body(&self, transition: &Transition) -> Option<Vec<u8>> {
+        (self.format != WebhookFormat::Standard).then(|| format::body(self.format, transition))
+    }
+
+    /// Posts a letter; `now` is the time of this attempt.
+    pub(super) async fn deliver(&self, letter: &Letter, now: Timestamp) -> Result<(), Failure> {
         let transient = |message| Failure { class: FailureClass::Transient, retry_after: None, message };
-        // Serialization is repeatable, so that the body is the same on every attempt.
-        let body = serde_json::to_vec(&*delivery.transition).map_err(|error| transient(error.to_string()))?;
-        let response = self
+        let (id, timestamp) = (letter.transition.id.to_string(), now.as_second());
+        let mut request = self
             .http
             .post(self.url.expose().clone())
             .timeout(TIMEOUT)
-            .header(CONTENT_TYPE, "application/json")
-            .header("webhook-id", delivery.id.transition.to_string())
-            .body(body)
+            .header(CONTENT_TYPE, format::content_type(self.format))
+            .header("webhook-id", &id)
+            .header("webhook-timestamp", timestamp);
+        for (name, value) in format::headers(self.format, letter.transition.kind) {
+            request = request.header(name, value);
+        }
+        if let Some(signature) = self.secrets.header(&id, timestamp, &letter.body) {
+            request = request.header("webhook-signature", signature);
+        }
+        failpoint::reached("before_post");
+        let response = request
+            .body(letter.body.clone())
             .send()
             .await
             .map_err(|error| transient(format!("{}: {}", self.url, http::describe(&error))))?;
+        failpoint::reached("after_post");
         let status = response.status();
-        let retry_after = http::retry_after(response.headers());
+        let asked = http::retry_after(response.headers());
         // Read also where it is not needed, so that the connection can be used again.
         let answer = http::read_body(response, MAX_ANSWER).await.unwrap_or_default();
+        let retry_after = asked.or_else(|| retry_after_in(&answer));
         if status.is_success() {
             return Ok(());
         }
         let class = match status {
-            StatusCode::GONE => FailureClass::Permanent,
+            StatusCode::GONE => FailureClass::Gone,
             StatusCode::TOO_MANY_REQUESTS => FailureClass::Throttled,
             _ => FailureClass::Transient,
         };
@@ -72,5 +112,40 @@ impl Webhook {
         let separator = if line.is_empty() { "" } else { ": " };
         let message = format!("{} answered HTTP {}{separator}{line}", self.url, status.as_u16());
         Err(Failure { class, retry_after, message })
+    }
+}
+
+/// How long the body of an answer asks to be left alone: `retry_after` in seconds with a fraction, as Discord has it
+/// (Discord developer documentation, "Rate Limits").
+fn retry_after_in(answer: &[u8]) -> Option<RetryAfter> {
+    let answer: serde_json::Value = serde_json::from_slice(answer).ok()?;
+    let seconds = answer.get("retry_after")?.as_f64().filter(|seconds| *seconds > 0.0)?;
+    Some(RetryAfter::For(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn discord_asks_for_fractions_of_a_second_in_the_body() {
+        for (answer, asked) in [
+            (
+                r#"{"message": "You are being rate limited.", "retry_after": 64.57, "global": false}"#,
+                Some(64_570),
+            ),
+            (r#"{"retry_after": 0.3}"#, Some(300)),
+            (r#"{"retry_after": 2}"#, Some(2000)),
+            (r#"{"retry_after": -1}"#, None),
+            (r#"{"retry_after": "soon"}"#, None),
+            (r#"{"message": "no"}"#, None),
+            ("ok", None),
+            ("", None),
+        ] {
+            let asked = asked.map(|millis| RetryAfter::For(Duration::from_millis(millis)));
+            assert_eq!(retry_after_in(answer.as_bytes()), asked, "{answer}");
+        }
+        let absurd = RetryAfter::For(Duration::MAX);
+        assert_eq!(retry_after_in(br#"{"retry_after": 1e300}"#), Some(absurd));
     }
 }

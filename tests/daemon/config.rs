@@ -53,8 +53,20 @@ fn the_usual_places_are_searched() {
     let folder = Folder::new();
     std::fs::create_dir_all(folder.path().join("restore-watch")).unwrap();
     folder.write("restore-watch/config.toml", format!("jobs = [\"rj-1\"]\n{}", crate::support::fast(&plane)));
-    let run = Watch::new(["run", "--exit-when-done"]).env("XDG_CONFIG_HOME", folder.path().to_str().unwrap());
+    let home = folder.path().to_str().unwrap();
+    let run =
+        Watch::new(["run", "--exit-when-done"]).env("XDG_CONFIG_HOME", home).env("XDG_STATE_HOME", home);
     run.env("PINECONE_API_KEY", crate::support::KEY).run().expect(0);
+    assert!(folder.path().join("restore-watch/state.db").exists());
+}
+
+#[test]
+fn a_state_that_cannot_be_made_or_has_no_place() {
+    let folder = Folder::new();
+    let config = folder.write("config.toml", "jobs = [\"rj-1\"]");
+    let run = || Watch::new(["run", "--config", &config]);
+    run().run().expect(74).told("cannot use the state /proc/none/").told("`path` under [state]");
+    run().env_remove("HOME").run().expect(78).told("no place for the state").told("[state] path");
 }
 
 #[test]

@@ -47,6 +47,10 @@ impl Daemon {
     /// The process to be.
     pub fn run(self, arguments: &[&str]) -> Watch {
         let config = self.folder.write("config.toml", &self.text);
-        Watch::new(["run", "--config", &config].iter().chain(arguments)).env("KEY", KEY).keep(self.folder)
+        let state = self.folder.path().join("state");
+        Watch::new(["run", "--config", &config].iter().chain(arguments))
+            .env("KEY", KEY)
+            .env("STATE_DIRECTORY", &state.to_string_lossy())
+            .keep(self.folder)
     }
 }

@@ -20,7 +20,8 @@ fn attempts(received: &[Received]) -> Vec<Vec<&Received>> {
 }
 
 fn sink(name: &str, url: &str) -> String {
-    format!("[[sink]]\ntype = \"webhook\"\nname = \"{name}\"\nurl = \"{url}\"\n")
+    let schedule = "retry_schedule = [\"50ms\", \"100ms\", \"200ms\", \"400ms\"]";
+    format!("[[sink]]\ntype = \"webhook\"\nname = \"{name}\"\nurl = \"{url}\"\n{schedule}\n")
 }
 
 #[test]

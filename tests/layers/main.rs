@@ -11,6 +11,7 @@ use paths::{Reference, references};
 
 /// The layers, lowest first. Modules of one layer do not import each other.
 const LAYERS: &[&[&str]] = &[
+    &["failpoint"],
     &["model"],
     &["config"],
     &["engine"],

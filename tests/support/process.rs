@@ -30,10 +30,21 @@ pub struct Watch {
 impl Watch {
     /// The program with these arguments and no more than `PATH` in its environment.
     pub fn new<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_restore-watch"));
+        Self::through(&[], arguments)
+    }
+
+    /// The same, started by another program that becomes it: `launcher` is that program and its own arguments.
+    pub fn through<S: AsRef<std::ffi::OsStr>>(
+        launcher: &[&str],
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Self {
+        let words: Vec<_> = launcher.iter().copied().chain([env!("CARGO_BIN_EXE_restore-watch")]).collect();
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]);
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         // Neither the configuration of whoever runs the tests is found, nor anything else of theirs.
-        command.env("HOME", "/nonexistent").args(arguments);
+        // A directory there cannot even be made, by root neither.
+        command.env("HOME", "/proc/none").args(arguments);
         Self { command, stdin: None, unread: false, stdout: None, folder: None }
     }
 
@@ -189,6 +200,25 @@ impl Running {
     #[track_caller]
     pub fn until_told(&mut self, text: &str) {
         self.until(text, |running| running.stderr().contains(text));
+    }
+
+    /// Waits for its end, for so long at most. Returns whether it ended.
+    pub fn ends_within(&mut self, limit: Duration) -> bool {
+        let start = self.clock.now().instant;
+        loop {
+            let ended = self.child.try_wait().unwrap().is_some();
+            if ended || self.clock.now().instant.since(start) >= limit {
+                return ended;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Kills it, unless it has ended.
+    #[track_caller]
+    pub fn kill(mut self) -> Done {
+        self.child.kill().unwrap();
+        self.finish()
     }
 
     /// Sends a signal, such as `INT`.

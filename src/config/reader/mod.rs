@@ -19,6 +19,8 @@ use std::path::Path;
 
 use toml::de::DeTable;
 
+pub(super) use self::state::usual_path as usual_state_path;
+
 use self::report::{Finding, Report};
 use self::section::Section;
 use super::excerpt::Source;

@@ -28,7 +28,7 @@ pub(super) fn read(top: &mut Section<'_>, base: &Path, variables: &Variables<'_>
 }
 
 /// Where state is kept unless the file says otherwise.
-fn usual_path(variables: &Variables<'_>) -> Option<PathBuf> {
+pub(in crate::config) fn usual_path(variables: &Variables<'_>) -> Option<PathBuf> {
     let variable = |name| variables(name).filter(|value| !value.is_empty());
     // systemd joins the directories of a unit with colons; the first is that of the state.
     let of_service = variable("STATE_DIRECTORY")

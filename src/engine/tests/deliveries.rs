@@ -3,23 +3,27 @@
 use super::*;
 
 fn once() -> SinkPlan {
-    SinkPlan { policy: DeliveryPolicy::ONCE, ..everything() }
+    SinkPlan { policy: DeliveryPolicy::retry(Vec::new()), ..everything() }
 }
 
 #[test]
 fn nothing_is_handed_out_before_it_is_committed() {
     let now = Now { instant: Instant::default(), wall: NOON.parse().unwrap() };
-    let mut engine = Engine::new(&[project(&["a"])], vec![everything()], 7, now);
+    let mut engine = Engine::recall(plan(&[project(&["a"])], vec![everything()]), Saved::default(), now);
     let mut actions = Vec::new();
     engine.step(Event::DeadlineReached, now, &mut actions);
-    let Some(Action::Poll(poll)) = actions.pop() else { panic!("{actions:?}") };
+    let [Action::Poll(poll), Action::Commit(_)] = &actions[..] else { panic!("{actions:?}") };
+    let poll = poll.clone();
+    actions.clear();
+    engine.step(Event::Committed, now, &mut actions);
     let observation =
         Observation { id: poll.job.clone(), status: Status::Completed, facts: JobFacts::default() };
     engine.step(Event::Answered { poll, observation }, now, &mut actions);
     let [Action::Commit(batch)] = &actions[..] else { panic!("{actions:?}") };
     let kinds: Vec<_> = batch.entries.iter().map(|entry| entry.transition.kind).collect();
     assert_eq!(kinds, [TransitionKind::Watched, TransitionKind::Completed], "one observation, one commit");
-    assert!(batch.entries.iter().all(|entry| entry.owed_to == [0]));
+    assert!(batch.entries.iter().all(|entry| entry.owed_to == [SinkName::new("one")]));
+    assert!(batch.jobs[0].memory.end.is_some(), "with the state it is told of");
     assert_eq!(engine.owed(), 2);
     actions.clear();
     engine.step(Event::Committed, now, &mut actions);
@@ -33,15 +37,16 @@ fn deliveries_of_one_job_stay_in_order() {
     stage.answer("Running");
     assert_eq!(stage.deliveries.len(), 1, "the second waits for the first");
     let first = stage.deliveries.pop_front().unwrap();
-    stage.step(Event::DeliveryFailed { id: first.id, failure: failure(FailureClass::Transient) });
+    stage.step(Event::DeliveryFailed { id: first.id.clone(), failure: failure(FailureClass::Transient) });
     assert!(stage.deliveries.is_empty());
-    stage.next();
+    while stage.deliveries.is_empty() {
+        stage.next();
+    }
     let again = stage.deliveries.pop_front().unwrap();
-    assert_eq!((again.id, again.attempt), (first.id, 2));
-    assert_eq!(again.transition, first.transition, "the same to the letter");
+    assert_eq!((&again.id, again.attempt), (&first.id, 2));
     stage.step(Event::Delivered(again.id));
     let second = stage.deliveries.pop_front().unwrap();
-    assert_eq!(second.transition.kind, TransitionKind::StatusChanged);
+    assert_eq!(stage.kind(&second), TransitionKind::StatusChanged);
 }
 
 #[test]
@@ -52,20 +57,20 @@ fn the_end_of_a_job_overtakes_news_that_is_refused() {
     let first = stage.deliveries.pop_front().unwrap();
     // Fails often enough for its next attempt to be far off.
     let mut first = first;
-    while first.attempt < 12 {
-        stage.step(Event::DeliveryFailed { id: first.id, failure: failure(FailureClass::Transient) });
+    while first.attempt < 7 {
+        stage.step(Event::DeliveryFailed { id: first.id.clone(), failure: failure(FailureClass::Transient) });
         while stage.deliveries.is_empty() {
             stage.next();
         }
         first = stage.deliveries.pop_front().unwrap();
     }
-    stage.step(Event::DeliveryFailed { id: first.id, failure: failure(FailureClass::Transient) });
+    stage.step(Event::DeliveryFailed { id: first.id.clone(), failure: failure(FailureClass::Transient) });
     stage.answer("Failed");
     let end = stage.deliveries.pop_front().unwrap();
-    assert_eq!((end.transition.kind, end.attempt), (TransitionKind::Failed, 1));
+    assert_eq!((stage.kind(&end), end.attempt), (TransitionKind::Failed, 1));
     stage.step(Event::Delivered(end.id));
     let again = stage.deliveries.pop_front().unwrap();
-    assert_eq!((again.id, again.attempt), (first.id, 13), "what was overtaken is still owed");
+    assert_eq!((again.id, again.attempt), (first.id, 8), "what was overtaken is still owed");
 
     // The end comes while the earlier delivery is under way, which then fails.
     let mut stage = Stage::new(&[project(&["a"])], vec![everything()]);
@@ -74,7 +79,7 @@ fn the_end_of_a_job_overtakes_news_that_is_refused() {
     let first = stage.deliveries.pop_front().unwrap();
     assert!(stage.deliveries.is_empty());
     stage.step(Event::DeliveryFailed { id: first.id, failure: failure(FailureClass::Transient) });
-    assert_eq!(stage.deliveries[0].transition.kind, TransitionKind::Completed);
+    assert_eq!(stage.kind(&stage.deliveries[0]), TransitionKind::Completed);
 }
 
 #[test]
@@ -87,18 +92,22 @@ fn a_receiver_that_asks_to_be_left_alone_is_left_alone() {
     stage.step(Event::DeliveryFailed { id: delivery.id, failure: failed });
     stage.answer("Completed");
     assert!(stage.deliveries.is_empty(), "not about the other job either");
-    assert_eq!(stage.next(), seconds(3600));
+    stage.pass(seconds(3599));
+    stage.step(Event::DeadlineReached);
+    assert!(stage.deliveries.is_empty(), "for all of it");
+    stage.pass(seconds(1));
+    stage.step(Event::DeadlineReached);
     assert_eq!(stage.deliveries.len(), 2);
 }
 
 #[test]
 fn one_sink_never_waits_for_another_nor_one_job_for_another() {
-    let mut stage = Stage::new(&[project(&["a", "b"])], vec![everything(), everything()]);
+    let mut stage = Stage::new(&[project(&["a", "b"])], vec![sink("one"), sink("two")]);
     stage.answer("Completed");
     stage.answer("Completed");
-    let mut owed: Vec<_> = stage.deliveries.iter().map(|delivery| delivery.id.sink).collect();
+    let mut owed: Vec<_> = stage.deliveries.iter().map(|delivery| delivery.id.sink.as_str()).collect();
     owed.sort_unstable();
-    assert_eq!(owed, [0, 0, 1, 1], "the first transition of each job, to each sink");
+    assert_eq!(owed, ["one", "one", "two", "two"], "the first transition of each job, to each sink");
 }
 
 #[test]
@@ -116,8 +125,8 @@ fn a_delivery_is_given_up_after_its_last_attempt_and_said_so() {
             stage.next();
         }
     }
-    assert_eq!(attempts, 16);
-    assert!(matches!(stage.notes.last(), Some(Note::DeliveryAbandoned { attempts: 16, .. })));
+    assert_eq!(attempts, 10);
+    assert!(matches!(stage.notes.last(), Some(Note::DeliveryAbandoned { attempts: 10, .. })));
 }
 
 #[test]
@@ -149,7 +158,7 @@ fn sinks_get_what_they_want() {
     stage.answer("Pending");
     assert!(stage.deliveries.is_empty());
     stage.answer("Failed");
-    assert_eq!(stage.deliveries[0].transition.kind, TransitionKind::Failed);
+    assert_eq!(stage.kind(&stage.deliveries[0]), TransitionKind::Failed);
 }
 
 #[test]
@@ -162,4 +171,44 @@ fn a_receiver_that_hangs_is_handed_a_bounded_number_at_once() {
     }
     assert_eq!(stage.deliveries.len(), 8);
     assert_eq!(stage.engine.owed(), 60);
+}
+
+#[test]
+fn a_receiver_that_takes_one_a_second_is_handed_one_a_second() {
+    let policy = DeliveryPolicy { spacing: seconds(1), ..everything().policy };
+    let mut stage = Stage::new(&[project(&["a", "b", "c"])], vec![SinkPlan { policy, ..everything() }]);
+    for _ in 0..3 {
+        stage.answer("Completed");
+    }
+    let mut handed = Vec::new();
+    while handed.len() < 6 {
+        while let Some(delivery) = stage.deliveries.pop_front() {
+            handed.push(stage.now.instant);
+            stage.step(Event::Delivered(delivery.id));
+        }
+        if handed.len() < 6 {
+            stage.next();
+        }
+    }
+    assert!(handed.windows(2).all(|pair| pair[1].since(pair[0]) >= seconds(1)), "{handed:?}");
+}
+
+#[test]
+fn what_is_tried_again_is_not_tried_again_together() {
+    let mut rng = fastrand::Rng::with_seed(3);
+    let schedule = retry::Schedule::new(WebhookSettings::RETRY_SCHEDULE.to_vec());
+    let delays: Vec<_> = (0..100).filter_map(|_| schedule.delay(2, Duration::ZERO, &mut rng)).collect();
+    let (least, most) = (delays.iter().min().unwrap(), delays.iter().max().unwrap());
+    assert!(
+        *least >= seconds(270) && *most <= seconds(330) && *most > *least + seconds(30),
+        "{least:?} {most:?}"
+    );
+    assert_eq!(
+        schedule.delay(2, seconds(3600), &mut rng),
+        Some(seconds(3600)),
+        "what was asked for is a floor"
+    );
+    let attempts =
+        (1..100).take_while(|attempt| schedule.delay(*attempt, Duration::ZERO, &mut rng).is_some()).count();
+    assert_eq!(attempts + 1, 10, "of Standard Webhooks");
 }

@@ -2,7 +2,9 @@
 
 mod access;
 mod deliveries;
+mod disk;
 mod lifecycle;
+mod restart;
 mod schedule;
 mod simulation;
 
@@ -10,10 +12,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::memory::Saved;
 use super::time::{Instant, Now};
 use super::*;
-use crate::config::{EventFilter, JobSettings};
-use crate::model::{JobFacts, Status};
+use crate::config::{EventFilter, JobSettings, WebhookSettings};
+use crate::model::{JobFacts, SinkName, Status};
+use disk::Disk;
 
 /// The wall clock when a test begins.
 const NOON: &str = "2026-11-23T12:00:00Z";
@@ -32,9 +36,23 @@ fn project(jobs: &[&str]) -> ProjectSettings {
     ProjectSettings { jobs, ..ProjectSettings::default() }
 }
 
-/// One sink that wants everything.
+/// A sink called `one` that wants everything.
 fn everything() -> SinkPlan {
-    SinkPlan { events: EventFilter::all(), policy: DeliveryPolicy::WEBHOOK }
+    sink("one")
+}
+
+/// A sink of this name that wants everything.
+fn sink(name: &str) -> SinkPlan {
+    SinkPlan {
+        name: SinkName::new(name),
+        events: EventFilter::all(),
+        policy: DeliveryPolicy::retry(WebhookSettings::RETRY_SCHEDULE.to_vec()),
+        fingerprint: 1,
+    }
+}
+
+fn plan(projects: &[ProjectSettings], sinks: Vec<SinkPlan>) -> Plan<'_> {
+    Plan { projects, sinks, keep: seconds(30 * 24 * 3600), seed: 7 }
 }
 
 fn failure(class: FailureClass) -> Failure {
@@ -44,6 +62,7 @@ fn failure(class: FailureClass) -> Failure {
 /// An engine, a clock that a test moves, and what came of it. Commits are answered at once.
 struct Stage {
     engine: Engine,
+    disk: Disk,
     now: Now,
     polls: VecDeque<PollId>,
     told: Vec<Arc<Transition>>,
@@ -54,9 +73,15 @@ struct Stage {
 impl Stage {
     fn new(projects: &[ProjectSettings], sinks: Vec<SinkPlan>) -> Self {
         let now = Now { instant: Instant::default(), wall: NOON.parse().unwrap() };
-        let engine = Engine::new(projects, sinks, 7, now);
+        Self::on(Disk::default(), projects, sinks, now)
+    }
+
+    /// A stage that goes on from what is on a disk.
+    fn on(disk: Disk, projects: &[ProjectSettings], sinks: Vec<SinkPlan>, now: Now) -> Self {
+        let engine = Engine::recall(plan(projects, sinks), disk.load(), now);
         let mut stage = Self {
             engine,
+            disk,
             now,
             polls: VecDeque::new(),
             told: Vec::new(),
@@ -83,6 +108,7 @@ impl Stage {
                 match action {
                     Action::Poll(poll) => self.polls.push_back(poll),
                     Action::Commit(batch) => {
+                        self.disk.apply(&batch);
                         self.told.extend(batch.entries.into_iter().map(|entry| entry.transition));
                         events.push_back(Event::Committed);
                     }
@@ -98,13 +124,22 @@ impl Stage {
         self.now = Now { instant: self.now.instant + time, wall: self.now.wall + time };
     }
 
-    /// Moves the clocks to the next deadline, as the driver would, and says how long that took.
+    /// Moves the clocks to the next deadlines, as the driver would, until something comes of one beside writing down how
+    /// things are. Says how long that took.
     fn next(&mut self) -> Duration {
-        let at = self.engine.next_deadline().expect("something is to come");
-        let wait = at.since(self.now.instant);
-        self.pass(wait);
-        self.step(Event::DeadlineReached);
-        wait
+        let start = self.now.instant;
+        let events =
+            |stage: &Self| stage.polls.len() + stage.deliveries.len() + stage.told.len() + stage.notes.len();
+        let before = events(self);
+        for _ in 0..100 {
+            let at = self.engine.next_deadline().expect("something is to come");
+            self.pass(at.since(self.now.instant));
+            self.step(Event::DeadlineReached);
+            if events(self) > before {
+                break;
+            }
+        }
+        self.now.instant.since(start)
     }
 
     /// The poll under way that began first; moves the clocks until there is one.
@@ -152,6 +187,11 @@ impl Stage {
             };
         }
         self.pass(until.since(self.now.instant));
+    }
+
+    /// What a delivery tells.
+    fn kind(&self, delivery: &Delivery) -> TransitionKind {
+        self.disk.transition(delivery.id.transition).kind
     }
 
     /// What was told since the last call.

@@ -1,8 +1,8 @@
-//! The engine in a simulated world: errors, throttling, hangs, unknown statuses, vanishing jobs, clock jumps and slow
-//! sinks, against a simple model of what must come of it.
+//! The engine in a simulated world: errors, throttling, hangs, unknown statuses, vanishing jobs, clock jumps, slow sinks
+//! and a process that is killed at any moment, against a simple model of what must come of it.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::num::NonZeroU32;
 
 use jiff::SignedDuration;
@@ -43,6 +43,8 @@ struct Trouble {
     sink: f64,
     /// The wall clock jumps by so many seconds at these times.
     jumps: Vec<(u64, i64)>,
+    /// The process is killed at these times, in milliseconds, and starts again so many seconds later.
+    kills: Vec<(u64, u64)>,
 }
 
 fn scripts() -> impl Strategy<Value = Vec<Script>> {
@@ -63,8 +65,20 @@ fn trouble() -> impl Strategy<Value = Trouble> {
             refused,
             sink,
             jumps,
+            kills: Vec::new(),
         },
     )
+}
+
+/// Kills at random times, most of them while much happens.
+fn kills() -> impl Strategy<Value = Vec<(u64, u64)>> {
+    let early = (0_u64..120_000, 0_u64..3);
+    let late = (0_u64..9_000_000, 0_u64..900);
+    (prop::collection::vec(early, 0..12), prop::collection::vec(late, 0..12)).prop_map(|(early, late)| {
+        let mut kills: Vec<_> = early.into_iter().chain(late).collect();
+        kills.sort_unstable();
+        kills
+    })
 }
 
 /// Everything that happens outside the engine.
@@ -77,17 +91,20 @@ struct World {
     pending: BinaryHeap<Reverse<(Instant, u64)>>,
     events: BTreeMap<u64, Event>,
     count: u64,
-    /// When each poll was made.
-    polls: Vec<Instant>,
-    /// What each sink took, by transition, and how often.
-    taken: Vec<Vec<Arc<Transition>>>,
-    told: Vec<Arc<Transition>>,
+    /// When the process that runs was started.
+    boot: Instant,
+    disk: Disk,
+    committing: Option<Batch>,
+    /// When each poll was made, by each process.
+    polls: Vec<Vec<Instant>>,
+    /// What each sink took, and how often.
+    taken: BTreeMap<SinkName, Vec<Arc<Transition>>>,
     abandoned: Vec<DeliveryId>,
     log: Vec<Action>,
 }
 
 impl World {
-    fn new(scripts: Vec<Script>, trouble: Trouble, seed: u64, sinks: usize) -> Self {
+    fn new(scripts: Vec<Script>, trouble: Trouble, seed: u64, sinks: &[&str]) -> Self {
         Self {
             scripts,
             trouble,
@@ -97,9 +114,11 @@ impl World {
             pending: BinaryHeap::new(),
             events: BTreeMap::new(),
             count: 0,
-            polls: Vec::new(),
-            taken: vec![Vec::new(); sinks],
-            told: Vec::new(),
+            boot: Instant::default(),
+            disk: Disk::default(),
+            committing: None,
+            polls: vec![Vec::new()],
+            taken: sinks.iter().map(|sink| (SinkName::new(*sink), Vec::new())).collect(),
             abandoned: Vec::new(),
             log: Vec::new(),
         }
@@ -108,7 +127,9 @@ impl World {
     fn reading(&self) -> Now {
         let noon: jiff::Timestamp = NOON.parse().unwrap();
         let elapsed = self.now.since(Instant::default());
-        Now { instant: self.now, wall: noon + elapsed + self.wall }
+        // Each process has a monotonic clock of its own.
+        let instant = Instant::after_start(self.now.since(self.boot));
+        Now { instant, wall: noon + elapsed + self.wall }
     }
 
     fn later(&mut self, millis: u64, event: Event) {
@@ -126,22 +147,24 @@ impl World {
         self.log.push(action.clone());
         match action {
             Action::Poll(poll) => {
-                self.polls.push(self.now);
+                self.polls.last_mut().unwrap().push(self.now);
                 let latency = self.rng.u64(5..400);
                 let (latency, event) = self.answer(poll, latency);
                 self.later(latency, event);
             }
             Action::Commit(batch) => {
-                self.told.extend(batch.entries.into_iter().map(|entry| entry.transition));
+                assert!(self.committing.replace(batch).is_none(), "one commit at a time");
                 let latency = self.rng.u64(0..20);
                 self.later(latency, Event::Committed);
             }
-            Action::Deliver(Delivery { id, transition, .. }) => {
+            Action::Deliver(Delivery { id, .. }) => {
+                assert!(!self.disk.marked().contains(&id), "what was marked is sent again: {id:?}");
                 let latency = self.rng.u64(1..15_000);
                 // A receiver may take what it then seems to refuse: it is told again.
                 let fails = self.troubled(self.trouble.sink);
                 if !fails || self.rng.bool() {
-                    self.taken[id.sink].push(transition);
+                    let transition = self.disk.transition(id.transition);
+                    self.taken.get_mut(&id.sink).unwrap().push(transition);
                 }
                 let failure = failure(FailureClass::Transient);
                 let event = if fails { Event::DeliveryFailed { id, failure } } else { Event::Delivered(id) };
@@ -199,25 +222,52 @@ impl World {
         &self.scripts[number]
     }
 
-    /// Runs until nothing is left to happen. Returns the engine and when it came to rest.
-    fn run(&mut self, project: ProjectSettings) -> Engine {
-        let sinks = vec![everything(); self.taken.len()];
-        let mut engine = Engine::new(&[project], sinks, 11, self.reading());
+    fn start(&self, project: &ProjectSettings, actions: &mut Vec<Action>) -> Engine {
+        let sinks = self.taken.keys().map(|name| sink(name.as_str())).collect();
+        let plan = Plan { projects: std::slice::from_ref(project), sinks, keep: Duration::MAX, seed: 11 };
+        let mut engine = Engine::recall(plan, self.disk.load(), self.reading());
+        engine.step(Event::DeadlineReached, self.reading(), actions);
+        engine
+    }
+
+    /// The process dies: whatever was under way is lost, but perhaps a commit had just been made.
+    fn kill(&mut self, down: u64) {
+        if let Some(batch) = self.committing.take()
+            && self.rng.bool()
+        {
+            self.disk.apply(&batch);
+        }
+        self.pending.clear();
+        self.events.clear();
+        self.now = self.now + seconds(down);
+        self.boot = self.now;
+        self.polls.push(Vec::new());
+    }
+
+    /// Runs until nothing is left to happen. Returns the engine that came to rest.
+    fn run(&mut self, project: &ProjectSettings) -> Engine {
+        let mut kills: VecDeque<_> = self.trouble.kills.clone().into();
         let mut actions = Vec::new();
-        engine.step(Event::DeadlineReached, self.reading(), &mut actions);
+        let mut engine = self.start(project, &mut actions);
         for _ in 0..MAX_EVENTS {
             for action in actions.drain(..) {
                 self.act(action);
             }
             let event = self.pending.peek().map(|Reverse((at, _))| *at);
-            let deadline = engine.next_deadline();
-            let happening = match (event, deadline) {
-                (None, None) => return engine,
-                (Some(event), Some(deadline)) if deadline < event => None,
-                (Some(_), _) => self.pending.pop(),
-                (None, Some(_)) => None,
-            };
-            let at = happening.map_or(deadline, |Reverse((at, _))| Some(at)).unwrap();
+            let deadline = engine
+                .next_deadline()
+                .map(|at| self.boot + at.since(Instant::default()))
+                .map(|at| at.max(self.now));
+            let next = [event, deadline].into_iter().flatten().min();
+            if let Some((_, down)) = kills.pop_front_if(|(at, _)| {
+                let at = Instant::after_start(Duration::from_millis(*at));
+                next.is_none_or(|next| at <= next)
+            }) {
+                self.kill(down);
+                engine = self.start(project, &mut actions);
+                continue;
+            }
+            let Some(at) = next else { return engine };
             self.now = self.now.max(at);
             let jumps: i64 = self
                 .trouble
@@ -227,10 +277,16 @@ impl World {
                 .map(|(_, by)| by)
                 .sum();
             self.wall = SignedDuration::from_secs(jumps);
+            let happens = event.is_some_and(|event| deadline.is_none_or(|deadline| event <= deadline));
+            let happening = if happens { self.pending.pop() } else { None };
             let event = match happening {
                 Some(Reverse((_, number))) => self.events.remove(&number).unwrap(),
                 None => Event::DeadlineReached,
             };
+            if matches!(event, Event::Committed) {
+                let batch = self.committing.take().expect("a commit");
+                self.disk.apply(&batch);
+            }
             engine.step(event, self.reading(), &mut actions);
         }
         panic!("the world did not come to rest");
@@ -253,19 +309,21 @@ proptest! {
     fn everything_comes_to_its_end(
         scripts in scripts(),
         trouble in trouble(),
+        kills in kills(),
         seed in any::<u64>(),
         rate in 0.5..5.0,
         burst in 1_u32..6,
     ) {
-        let mut world = World::new(scripts.clone(), trouble, seed, 2);
-        let engine = world.run(watched(&scripts, rate, burst));
+        let trouble = Trouble { kills, ..trouble };
+        let mut world = World::new(scripts.clone(), trouble, seed, &["one", "two"]);
+        let engine = world.run(&watched(&scripts, rate, burst));
 
         // Every job ended, in the way the world says, and that was told once.
         prop_assert!(engine.is_settled());
         for (number, script) in scripts.iter().enumerate() {
             let job = id(&format!("job-{number}"));
             let of_job = |transition: &&Arc<Transition>| transition.job.as_ref().is_some_and(|told| told.id == job);
-            let story: Vec<_> = world.told.iter().filter(of_job).map(|transition| transition.kind).collect();
+            let story: Vec<_> = world.disk.transitions.iter().filter(of_job).map(|transition| transition.kind).collect();
             let expected = match script.end {
                 "Completed" => TransitionKind::Completed,
                 "failed" => TransitionKind::Failed,
@@ -278,10 +336,10 @@ proptest! {
 
             // Each sink was told at least once, always under one id and with the same words, unless it was given up
             // and said so.
-            let end = world.told.iter().filter(of_job).find(|transition| transition.kind.is_terminal()).unwrap();
-            for (sink, taken) in world.taken.iter().enumerate() {
+            let end = world.disk.transitions.iter().filter(of_job).find(|transition| transition.kind.is_terminal()).unwrap();
+            for (sink, taken) in &world.taken {
                 let copies: Vec<_> = taken.iter().filter(|transition| transition.id == end.id).collect();
-                let owed = DeliveryId { transition: end.id, sink };
+                let owed = DeliveryId { transition: end.id, sink: sink.clone() };
                 prop_assert!(!copies.is_empty() || world.abandoned.contains(&owed));
                 prop_assert!(copies.iter().all(|copy| **copy == *end));
                 // The order of first arrivals is that of the story; only the end may come earlier.
@@ -292,7 +350,7 @@ proptest! {
                     }
                 }
                 if world.abandoned.is_empty() {
-                    let before = world.told.iter().filter(of_job).filter(|transition| transition.id != end.id);
+                    let before = world.disk.transitions.iter().filter(of_job).filter(|transition| transition.id != end.id);
                     let order: Vec<_> = before.map(|transition| transition.id).collect();
                     prop_assert_eq!(first_arrivals, order);
                 }
@@ -301,7 +359,7 @@ proptest! {
 
         // No window has more polls than the rate allows: of any number of polls in a row, up to a few hundred.
         for n in 2_u32..400 {
-            for window in world.polls.windows(n as usize) {
+            for window in world.polls.iter().flat_map(|polls| polls.windows(n as usize)) {
                 let allowed = f64::from(burst) + window[window.len() - 1].since(window[0]).as_secs_f64() * rate;
                 prop_assert!(f64::from(n) <= allowed + 1e-9);
             }
@@ -311,8 +369,8 @@ proptest! {
     #[test]
     fn the_same_events_give_the_same_actions(scripts in scripts(), trouble in trouble(), seed in any::<u64>()) {
         let run = || {
-            let mut world = World::new(scripts.clone(), trouble.clone(), seed, 1);
-            world.run(watched(&scripts, 2.0, 4));
+            let mut world = World::new(scripts.clone(), trouble.clone(), seed, &["one"]);
+            world.run(&watched(&scripts, 2.0, 4));
             world.log
         };
         prop_assert_eq!(run(), run());
@@ -330,12 +388,13 @@ fn without_trouble_ends_are_noticed_in_time() {
         refused: 0.0,
         sink: 0.0,
         jumps: Vec::new(),
+        kills: Vec::new(),
     };
     for takes in [6, 106, 600, 3600, 18_000] {
         let script = Script { appears: 0, takes, end: "Completed", odd: false, progress: false };
-        let mut world = World::new(vec![script.clone()], calm.clone(), takes, 1);
-        world.run(watched(&[script], 2.0, 4));
-        let delay = world.told.last().unwrap().detection_delay_seconds.unwrap();
+        let mut world = World::new(vec![script.clone()], calm.clone(), takes, &["one"]);
+        world.run(&watched(&[script], 2.0, 4));
+        let delay = world.disk.transitions.last().unwrap().detection_delay_seconds.unwrap();
         #[expect(clippy::cast_precision_loss, reason = "hours in seconds")]
         let interval = (0.2 * takes as f64).sqrt().clamp(1.0, 60.0) * 1.1;
         assert!(delay <= interval + 1.0, "{delay} s after {takes} s");

@@ -43,6 +43,17 @@ async fn replies_follow_the_script_then_200() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_not_scripted_can_be_decided_by_what_came() {
+    let receiver = start([Reply::status(503)]).await;
+    receiver.decide(|received| Reply::status(299).body(received.body.clone()));
+    let post = || client().post(receiver.url()).body("echo").send();
+    assert_eq!(post().await.unwrap().status(), 503);
+    let decided = post().await.unwrap();
+    assert_eq!(decided.status(), 299);
+    assert_eq!(decided.bytes().await.unwrap(), "echo");
+}
+
+#[tokio::test(start_paused = true)]
 async fn waiting_for_what_is_to_come() {
     let receiver = start([]).await;
     let url = receiver.url();

@@ -19,7 +19,7 @@ mod slack;
 mod teams;
 
 /// The body for a transition.
-pub fn body(format: WebhookFormat, transition: &Transition) -> Vec<u8> {
+pub(super) fn body(format: WebhookFormat, transition: &Transition) -> Vec<u8> {
     let card = || Card::new(transition);
     match format {
         // Nothing in a transition can fail to be written.
@@ -33,7 +33,7 @@ pub fn body(format: WebhookFormat, transition: &Transition) -> Vec<u8> {
 }
 
 /// The type of the body, for the header `Content-Type`.
-pub fn content_type(format: WebhookFormat) -> &'static str {
+pub(super) fn content_type(format: WebhookFormat) -> &'static str {
     match format {
         WebhookFormat::Standard | WebhookFormat::Slack | WebhookFormat::Discord | WebhookFormat::Teams => {
             "application/json"
@@ -44,7 +44,7 @@ pub fn content_type(format: WebhookFormat) -> &'static str {
 }
 
 /// Further headers. They depend on the kind alone and are ASCII, so that no header needs an encoding.
-pub fn headers(format: WebhookFormat, kind: TransitionKind) -> Vec<(&'static str, &'static str)> {
+pub(super) fn headers(format: WebhookFormat, kind: TransitionKind) -> Vec<(&'static str, &'static str)> {
     match format {
         WebhookFormat::Ntfy => ntfy::headers(kind).to_vec(),
         WebhookFormat::Standard
@@ -57,7 +57,7 @@ pub fn headers(format: WebhookFormat, kind: TransitionKind) -> Vec<(&'static str
 
 /// The least time between two requests to one address, so that the service does not refuse the second. A refusal costs
 /// more: the next attempt is minutes away.
-pub fn spacing(format: WebhookFormat) -> Duration {
+pub(super) fn spacing(format: WebhookFormat) -> Duration {
     match format {
         WebhookFormat::Standard | WebhookFormat::CloudEvents => Duration::ZERO,
         WebhookFormat::Slack => slack::SPACING,

@@ -2,6 +2,8 @@
 //!
 //! Invariant: a line has one shape for each format, whoever writes it; the crates below log only what is asked for.
 
+mod detached;
+
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::io::IsTerminal as _;
@@ -11,21 +13,20 @@ use indicatif::MultiProgress;
 use serde_json::{Map, Value, json};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
-use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
+pub use detached::{Written, written};
+
+use detached::{Detached, Worker};
+
 use crate::clock::Clock;
 use crate::config::LogFormat;
 use crate::engine::time::{Instant, Now};
 use crate::http::presentable;
-
-/// How many lines may wait for a reader that is slow, before further ones are lost. Room for them is taken at the start,
-/// which a wait that ends at once would feel if it were much.
-const BACKLOG: usize = 8_000;
 
 /// How the log looks and where it goes.
 #[derive(Debug, Clone)]
@@ -68,7 +69,7 @@ pub enum Stream {
 /// While it is held, the log is written; when it is dropped, what is left is written for up to a second.
 #[must_use]
 #[derive(Debug)]
-pub struct Logging(#[expect(dead_code, reason = "held for its end")] Option<WorkerGuard>);
+pub struct Logging(#[expect(dead_code, reason = "held for its end")] Option<Worker>);
 
 impl Style {
     /// Lines with their time on standard error.
@@ -91,8 +92,7 @@ pub fn init(style: Style, default: &str) -> Logging {
         Stream::Stdout => BoxMakeWriter::new(std::io::stdout),
         Stream::Stderr => BoxMakeWriter::new(std::io::stderr),
         Stream::Detached => {
-            let (writer, worker) =
-                NonBlockingBuilder::default().buffered_lines_limit(BACKLOG).finish(std::io::stderr());
+            let (writer, worker) = Detached::start(std::io::stderr());
             guard = Some(worker);
             BoxMakeWriter::new(writer)
         }

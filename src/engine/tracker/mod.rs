@@ -2,6 +2,8 @@
 //!
 //! Invariant: a job that ended stays ended, and each thing told once is told once.
 
+mod memory;
+
 use std::time::Duration;
 
 use super::cadence::{Cadence, Progress};

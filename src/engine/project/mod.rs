@@ -3,6 +3,8 @@
 //! Invariant: a job that has not ended is either in flight or in the queue; the earliest due is polled first, so none
 //! starves; nothing is polled before the limiter lets it through or while the server asked to be left alone.
 
+mod memory;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -13,7 +15,6 @@ use super::limiter::Limiter;
 use super::retry::Backoff;
 use super::time::{Instant, Now, earliest};
 use super::tracker::{Draft, Findings, Tracker};
-use crate::config::ProjectSettings;
 use crate::model::{JobId, Observation, ProjectName};
 
 /// How many polls of a project may be under way at once: a server that hangs costs no more connections than this.
@@ -39,10 +40,14 @@ pub(super) struct Project {
     throttled: Option<(Instant, String)>,
     /// Set once somebody asked for a last look: polls begun earlier do not count.
     last_look: Option<Instant>,
-    jobs: BTreeMap<JobId, Job>,
+    /// Boxed, because a map that takes them in order stays half empty.
+    jobs: BTreeMap<JobId, Box<Job>>,
     queue: BTreeSet<(Instant, JobId)>,
     alarms: BTreeSet<(Instant, JobId)>,
     in_flight: usize,
+    /// The jobs of which something changed that is not yet made safe, and whether that is so of the project itself.
+    changed: BTreeSet<JobId>,
+    is_changed: bool,
 }
 
 /// One job and its place in the schedule.
@@ -79,32 +84,6 @@ pub struct JobView<'a> {
 }
 
 impl Project {
-    /// A project whose jobs are all due at once.
-    pub(super) fn new(settings: &ProjectSettings, now: Now) -> Self {
-        let mut project = Self {
-            name: settings.name.clone(),
-            cadence: Cadence::new(settings.cadence),
-            limiter: Limiter::new(settings.api.requests_per_second, settings.api.burst),
-            access: Access::Accepted,
-            held_until: now.instant,
-            throttles: 0,
-            last_throttle: None,
-            throttled: None,
-            last_look: None,
-            jobs: BTreeMap::new(),
-            queue: BTreeSet::new(),
-            alarms: BTreeSet::new(),
-            in_flight: 0,
-        };
-        for job in &settings.jobs {
-            let tracker = Tracker::new(job.clone(), settings.watch, now);
-            let entry = Job { tracker, polls: 0, due: None, alarm: None, polling_since: None };
-            project.jobs.insert(job.id.clone(), entry);
-            project.schedule(&job.id, Some(now.instant));
-        }
-        project
-    }
-
     /// The earliest time at which [`Project::take_due`] or [`Project::take_alarms`] has something.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         let poll = self.next_poll();
@@ -148,6 +127,7 @@ impl Project {
             let Some(job) = self.jobs.get_mut(&id) else { break };
             let due = job.due;
             found.push((id.clone(), job.tracker.alarm(now, job.polling_since.is_some())));
+            self.changed.insert(id.clone());
             self.schedule(&id, due);
         }
         found
@@ -158,6 +138,7 @@ impl Project {
         let job = self.jobs.get_mut(id).filter(|job| job.polls == generation)?;
         let began = job.polling_since.take()?;
         self.in_flight -= 1;
+        self.changed.insert(id.clone());
         Some(began)
     }
 
@@ -195,7 +176,10 @@ impl Project {
             FailureClass::Refused => self.refuse(began, &failure.message, now),
             // The API looked the job up, so it took the key.
             FailureClass::NotFound => self.accept(now),
-            FailureClass::Throttled | FailureClass::Transient | FailureClass::Permanent => {
+            FailureClass::Throttled
+            | FailureClass::Transient
+            | FailureClass::Permanent
+            | FailureClass::Gone => {
                 self.shrug(now);
                 None
             }
@@ -235,6 +219,7 @@ impl Project {
         let pause = if pause.is_zero() { Backoff::POLL.delay(self.throttles, pause, rng) } else { pause };
         self.hold_until(now + pause);
         self.throttled = Some((self.held_until, reason.to_owned()));
+        self.is_changed = true;
         let held: Vec<_> = self.queue.iter().take_while(|(due, _)| *due < self.held_until).cloned().collect();
         for (due, id) in held {
             if let Some(job) = self.jobs.get_mut(&id) {
@@ -252,6 +237,7 @@ impl Project {
             Refusal::Same => {}
             Refusal::Confirmed | Refusal::Again => self.hold_until(now + self.cadence.slowest()),
         }
+        self.is_changed |= refusal == Refusal::Confirmed;
         (refusal == Refusal::Confirmed).then(|| ProjectNews::Unauthorized(reason.to_owned()))
     }
 
@@ -271,6 +257,7 @@ impl Project {
             return None;
         }
         self.held_until = now;
+        self.is_changed = true;
         for id in self.jobs.keys().cloned().collect::<Vec<_>>() {
             self.retry_now(&id, now);
         }
@@ -293,6 +280,7 @@ impl Project {
     fn retry_now(&mut self, id: &JobId, now: Instant) {
         let Some(job) = self.jobs.get_mut(id) else { return };
         job.tracker.excuse_trouble();
+        self.changed.insert(id.clone());
         let due = job.due.map(|due| due.min(now));
         self.schedule(id, due);
     }

@@ -1,0 +1,166 @@
+//! What is to be made safe next.
+//!
+//! Invariant: one batch is under way at a time, and the next one holds everything that came up meanwhile: no state of a
+//! job is made safe without what was told of it by then, nor the other way round.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::event::{Batch, BatchEntry, DeliveryId, DeliveryUpdate};
+use super::memory::SinkRecord;
+use super::time::{Instant, Now};
+use crate::model::{JobId, ProjectName, SinkName, Transition, TransitionKind};
+
+/// How long what nobody is told of may wait to be made safe: a crash in between only polls a few jobs again.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often what is over is looked through for what is old.
+const PRUNE_EVERY: Duration = Duration::from_hours(24);
+
+/// The batch under way and the next one.
+#[derive(Debug)]
+pub(super) struct Journal {
+    next: Batch,
+    committing: Option<Pledges>,
+    /// There are changes that nobody is told of: to be made safe by then.
+    quiet_until: Option<Instant>,
+    /// How long what was delivered is kept.
+    keep: Duration,
+    prune_at: Instant,
+}
+
+/// What follows once a batch is safe.
+#[derive(Debug, Default)]
+pub(super) struct Pledges {
+    /// What is owed from then on.
+    pub(super) owed: Vec<Pledge>,
+    /// The deliveries that are over from then on.
+    pub(super) finished: Vec<DeliveryId>,
+}
+
+/// A transition to be delivered to these sinks.
+#[derive(Debug)]
+pub(super) struct Pledge {
+    pub(super) notice: Notice,
+    pub(super) owed_to: Vec<SinkName>,
+}
+
+/// What must be known of a transition in order to deliver it.
+#[derive(Debug, Clone)]
+pub(super) struct Notice {
+    pub(super) transition: crate::model::TransitionId,
+    pub(super) project: ProjectName,
+    pub(super) job: Option<JobId>,
+    pub(super) kind: TransitionKind,
+    pub(super) told_at: Timestamp,
+}
+
+impl Journal {
+    /// A journal whose next batch begins with `next`. What was delivered is kept for `keep`.
+    pub(super) fn new(next: Batch, keep: Duration, now: Instant) -> Self {
+        Self { next, committing: None, quiet_until: Some(now), keep, prune_at: now }
+    }
+
+    /// A transition happened, and is owed to these sinks.
+    pub(super) fn tell(&mut self, transition: Transition, owed_to: Vec<SinkName>) {
+        self.next.entries.push(BatchEntry { transition: Arc::new(transition), owed_to });
+    }
+
+    /// Something became of a delivery.
+    pub(super) fn update(&mut self, update: DeliveryUpdate) {
+        self.next.deliveries.push(update);
+    }
+
+    /// Something became of a sink.
+    pub(super) fn sink(&mut self, record: SinkRecord) {
+        self.next.sinks.retain(|known| known.name != record.name);
+        self.next.sinks.push(record);
+    }
+
+    /// Something changed that nobody is told of.
+    pub(super) fn touch(&mut self, now: Instant) {
+        self.quiet_until.get_or_insert(now + PATIENCE);
+    }
+
+    /// Nothing is to wait any longer.
+    pub(super) fn hurry(&mut self, now: Instant) {
+        self.quiet_until = self.quiet_until.map(|until| until.min(now));
+    }
+
+    /// Adds states that changed to the next batch, before its time.
+    pub(super) fn add(&mut self, gather: impl FnOnce(&mut Batch)) {
+        gather(&mut self.next);
+    }
+
+    /// The next batch, if its time has come; `gather` adds the states that changed.
+    pub(super) fn take(&mut self, now: Now, gather: impl FnOnce(&mut Batch)) -> Option<Batch> {
+        let is_quiet = self.quiet_until.is_none_or(|until| until > now.instant);
+        if self.committing.is_some() || (self.has_no_news() && is_quiet) {
+            return None;
+        }
+        // Where nothing is written, nothing grows.
+        if self.prune_at <= now.instant {
+            self.next.prune_before = now.wall.checked_sub(self.keep).ok();
+            self.prune_at = now.instant + PRUNE_EVERY;
+        }
+        self.quiet_until = None;
+        gather(&mut self.next);
+        let batch = std::mem::take(&mut self.next);
+        if batch.is_empty() {
+            return None;
+        }
+        self.committing = Some(Pledges::of(&batch));
+        Some(batch)
+    }
+
+    /// The batch under way is safe.
+    pub(super) fn committed(&mut self) -> Pledges {
+        self.committing.take().unwrap_or_default()
+    }
+
+    /// When [`Journal::take`] has something; none where only events can bring that about.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.quiet_until.filter(|_| self.committing.is_none())
+    }
+
+    /// How many deliveries are not yet handed out because what they tell is not yet safe.
+    pub(super) fn owed(&self) -> usize {
+        let next = self.next.entries.iter().map(|entry| entry.owed_to.len());
+        let committing = self.committing.iter().flat_map(|pledges| &pledges.owed);
+        next.chain(committing.map(|pledge| pledge.owed_to.len())).sum()
+    }
+
+    /// Whether something that matters to others waits to be made safe.
+    pub(super) fn is_busy(&self) -> bool {
+        self.committing.is_some() || !self.has_no_news()
+    }
+
+    /// Whether anything at all waits to be made safe until `at`.
+    pub(super) fn writes_until(&self, at: Instant) -> bool {
+        self.is_busy() || self.quiet_until.is_some_and(|until| until <= at)
+    }
+
+    fn has_no_news(&self) -> bool {
+        let Batch { entries, deliveries, sinks, .. } = &self.next;
+        entries.is_empty() && deliveries.is_empty() && sinks.is_empty()
+    }
+}
+
+impl Pledges {
+    fn of(batch: &Batch) -> Self {
+        let owed = batch.entries.iter().map(|BatchEntry { transition, owed_to }| Pledge {
+            notice: Notice {
+                transition: transition.id,
+                project: transition.project.clone(),
+                job: transition.job.as_ref().map(|job| job.id.clone()),
+                kind: transition.kind,
+                told_at: transition.timestamp,
+            },
+            owed_to: owed_to.clone(),
+        });
+        let finished = batch.deliveries.iter().filter(|update| update.fate.is_final());
+        Self { owed: owed.collect(), finished: finished.map(|update| update.id.clone()).collect() }
+    }
+}

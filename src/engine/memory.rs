@@ -1,0 +1,171 @@
+//! What outlives the process: the state of the engine as plain data, in wall-clock time.
+//!
+//! Invariant: an engine made from what another one had made safe goes on where that one stood: nothing that was told
+//! once is told again, and whatever is owed is still owed.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::event::DeliveryId;
+use super::standing::Ending;
+use crate::model::{JobFacts, JobId, ProjectName, SinkName, Status, TransitionKind};
+
+/// All that is kept.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Saved {
+    /// The projects, at most one record each.
+    pub projects: Vec<ProjectRecord>,
+    /// The jobs, at most one record each, those included that are no longer watched.
+    pub jobs: Vec<JobRecord>,
+    /// The sinks, at most one record each.
+    pub sinks: Vec<SinkRecord>,
+    /// What is owed, in the order in which it was told.
+    pub deliveries: Vec<DeliveryRecord>,
+}
+
+/// What is kept of a project.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProjectRecord {
+    /// The project.
+    pub name: ProjectName,
+    /// What is known of it.
+    pub memory: ProjectMemory,
+}
+
+/// What is known of a project.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ProjectMemory {
+    /// Why its key is refused; that was told.
+    pub refused: Option<String>,
+    /// Until when its server asked to be left alone.
+    pub throttled: Option<Throttled>,
+}
+
+/// A server's wish to be left alone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Throttled {
+    /// Until then.
+    pub until: Timestamp,
+    /// What it said.
+    pub reason: String,
+}
+
+/// What is kept of a job.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobRecord {
+    /// Its project.
+    pub project: ProjectName,
+    /// Its id.
+    pub id: JobId,
+    /// When this was recorded.
+    pub saved_at: Timestamp,
+    /// What is known of it.
+    pub memory: JobMemory,
+}
+
+/// What is known of a job.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JobMemory {
+    /// When its watch began.
+    pub watched_since: Timestamp,
+    /// Its age then, where its start is known.
+    pub head_start: Option<Duration>,
+    /// The last known status.
+    pub status: Option<Status>,
+    /// The last known facts.
+    pub facts: JobFacts,
+    /// How it ended, if it did.
+    pub end: Option<EndMemory>,
+    /// The intermediate progress that moved first and last, and when that was.
+    pub progress: Option<ProgressMemory>,
+    /// The progress that was told last.
+    pub progress_told: f64,
+    /// Its passed deadline was told.
+    pub overdue_told: bool,
+    /// The unknown statuses that were warned of.
+    pub unknown_statuses: Vec<String>,
+    /// Trouble of never having been found.
+    pub missing: StreakMemory,
+    /// Trouble of having no good answer.
+    pub unreachable: StreakMemory,
+    /// Failed polls in a row.
+    pub failures: u32,
+    /// What the last one failed with.
+    pub last_error: Option<String>,
+    /// Whether that was a 404.
+    pub last_was_not_found: bool,
+    /// When it is polled next; not at all once it ended.
+    pub next_poll: Option<Timestamp>,
+}
+
+/// How a job ended.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct EndMemory {
+    /// How.
+    pub how: Ending,
+    /// When that was observed.
+    pub observed_at: Timestamp,
+}
+
+/// Intermediate progress.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ProgressMemory {
+    /// The first reading: percent, and the age of the job.
+    pub first: (f64, Duration),
+    /// The last one that moved.
+    pub last: (f64, Duration),
+    /// When it was taken.
+    pub seen_at: Timestamp,
+}
+
+/// Trouble that is told once it has lasted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct StreakMemory {
+    /// How long it has lasted. A duration, because the time in which nobody watched does not count.
+    pub lasted: Option<Duration>,
+    /// Whether it was told.
+    pub told: bool,
+}
+
+/// What is kept of a sink.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SinkRecord {
+    /// The sink.
+    pub name: SinkName,
+    /// What is known of it.
+    pub memory: SinkMemory,
+}
+
+/// What is known of a sink.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SinkMemory {
+    /// Stands for the settings it had, see [`SinkPlan`](super::SinkPlan).
+    pub fingerprint: u64,
+    /// Why nothing is sent to it any more, until its settings change.
+    pub disabled: Option<String>,
+    /// Until when its receiver asked to be left alone.
+    pub held_until: Option<Timestamp>,
+}
+
+/// What is owed to a sink.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeliveryRecord {
+    /// Which delivery.
+    pub id: DeliveryId,
+    /// The project of the transition.
+    pub project: ProjectName,
+    /// The job of the transition, if it has one.
+    pub job: Option<JobId>,
+    /// What happened.
+    pub kind: TransitionKind,
+    /// When that was observed.
+    pub told_at: Timestamp,
+    /// The attempts so far.
+    pub attempts: u32,
+    /// When it is tried next.
+    pub due: Timestamp,
+}

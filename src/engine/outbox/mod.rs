@@ -1,0 +1,283 @@
+//! What is owed to whom.
+//!
+//! Invariant: a delivery is handed out only after what it tells was made safe, until it is delivered or given up; the
+//! deliveries of one job to one sink go out one after the other, in order, each only once what became of the one before
+//! is safe. One sink never waits for another. Only the end of a job overtakes: the news that everybody waits for does not
+//! stand behind earlier news that a receiver refuses.
+
+mod sink;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use sink::Sink;
+
+use super::event::{Batch, Delivery, DeliveryId, DeliveryUpdate, Edit, Failure, FailureClass, Fate, Note};
+use super::journal::{Journal, Notice, Pledges};
+use super::memory::{DeliveryRecord, SinkMemory, SinkRecord};
+use super::retry::Schedule;
+use super::time::{Instant, Now};
+use crate::config::EventFilter;
+use crate::model::{SinkName, TransitionKind};
+
+/// A sink, as the outbox sees it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SinkPlan {
+    /// Its name, under which what is owed to it is kept.
+    pub name: SinkName,
+    /// The transitions it wants.
+    pub events: EventFilter,
+    /// How it is tried again.
+    pub policy: DeliveryPolicy,
+    /// Stands for all of its settings: another number, other settings.
+    pub fingerprint: u64,
+}
+
+/// How often a delivery is tried, and how long between the attempts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliveryPolicy {
+    /// The delays between the attempts; a `Retry-After` is a floor.
+    pub schedule: Schedule,
+    /// The least time between two attempts at any deliveries of the sink.
+    pub spacing: Duration,
+    /// What is older than this is not told any more.
+    pub expires_after: Option<Duration>,
+}
+
+impl DeliveryPolicy {
+    /// With these delays between the attempts, and no limit beside them.
+    pub fn retry(schedule: Vec<Duration>) -> Self {
+        Self { schedule: Schedule::new(schedule), spacing: Duration::ZERO, expires_after: None }
+    }
+}
+
+/// The deliveries of all sinks.
+#[derive(Debug)]
+pub(super) struct Outbox {
+    sinks: BTreeMap<SinkName, Sink>,
+    /// What is to be said about the sinks as they were kept.
+    notes: Vec<Note>,
+}
+
+impl Outbox {
+    /// The outbox of these sinks, with what was kept of them and what is owed. What changes by this goes to `changes`.
+    pub(super) fn recall(
+        plans: Vec<SinkPlan>,
+        records: Vec<SinkRecord>,
+        owed: Vec<DeliveryRecord>,
+        now: Now,
+        changes: &mut Batch,
+    ) -> Self {
+        let mut records: BTreeMap<_, _> =
+            records.into_iter().map(|record| (record.name, record.memory)).collect();
+        let mut outbox = Self { sinks: BTreeMap::new(), notes: Vec::new() };
+        for plan in plans {
+            let name = plan.name.clone();
+            let known = records.remove(&name);
+            let mut memory = known.clone().unwrap_or_default();
+            if memory.fingerprint != plan.fingerprint {
+                if memory.disabled.is_some() {
+                    outbox.notes.push(Note::SinkEnabled { sink: name.clone() });
+                }
+                memory = SinkMemory { fingerprint: plan.fingerprint, ..SinkMemory::default() };
+            }
+            if let Some(reason) = memory.disabled.clone() {
+                outbox.notes.push(Note::SinkDisabled { sink: name.clone(), reason, buried: 0 });
+            }
+            if known.as_ref() != Some(&memory) {
+                changes.sinks.push(SinkRecord { name: name.clone(), memory: memory.clone() });
+            }
+            outbox.sinks.insert(name, Sink::recall(plan, memory, now));
+        }
+        let mut missing: BTreeMap<SinkName, usize> = BTreeMap::new();
+        for record in owed {
+            match outbox.sinks.get_mut(&record.id.sink) {
+                Some(sink) => match sink.disabled_for() {
+                    Some(why) => changes.deliveries.push(dead_letter(record.id, record.attempts, why, now)),
+                    None => sink.recall_owed(record, now),
+                },
+                None => *missing.entry(record.id.sink).or_default() += 1,
+            }
+        }
+        outbox.notes.extend(missing.into_iter().map(|(sink, owed)| Note::SinkMissing { sink, owed }));
+        outbox
+    }
+
+    /// What is to be said about the sinks as they were kept, once.
+    pub(super) fn take_notes(&mut self) -> Vec<Note> {
+        std::mem::take(&mut self.notes)
+    }
+
+    /// The sinks that want transitions of this kind.
+    pub(super) fn wanted_by(&self, kind: TransitionKind) -> Vec<SinkName> {
+        let wants = |sink: &&Sink| sink.plan.events.wants(kind);
+        self.sinks.values().filter(wants).map(|sink| sink.plan.name.clone()).collect()
+    }
+
+    /// A batch is safe: what was told in it may go out, and what comes after what ended in it.
+    pub(super) fn committed(
+        &mut self,
+        pledges: Pledges,
+        now: Now,
+        journal: &mut Journal,
+        notes: &mut Vec<Note>,
+    ) {
+        for id in &pledges.finished {
+            if let Some(sink) = self.sinks.get_mut(&id.sink) {
+                sink.go_on_after(id.transition, now.instant);
+            }
+        }
+        for pledge in pledges.owed {
+            for name in &pledge.owed_to {
+                if let Some(sink) = self.sinks.get_mut(name) {
+                    owe(sink, &pledge.notice, now, journal, notes);
+                }
+            }
+        }
+    }
+
+    /// The next delivery to hand out at `now`. Those that are too old by then are dropped.
+    pub(super) fn take_due(
+        &mut self,
+        now: Now,
+        journal: &mut Journal,
+        notes: &mut Vec<Note>,
+    ) -> Option<Delivery> {
+        self.sinks.values_mut().find_map(|sink| {
+            while let Some(delivery) = sink.take_due(now.instant) {
+                if !sink.has_expired(&delivery, now) {
+                    return Some(delivery);
+                }
+                let reason = sink.reason_of(&delivery.id).map(str::to_owned);
+                let attempts = delivery.attempt - 1;
+                notes.push(Note::DeliveryExpired { id: delivery.id.clone(), reason: reason.clone() });
+                let fate = Fate::Dropped;
+                finish(
+                    sink,
+                    DeliveryUpdate { id: delivery.id, at: now.wall, attempts, fate, reason },
+                    journal,
+                );
+            }
+            None
+        })
+    }
+
+    /// The earliest time at which [`Outbox::take_due`] has something.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.sinks.values().filter_map(Sink::next_deadline).min()
+    }
+
+    /// A delivery was made.
+    pub(super) fn delivered(&mut self, id: DeliveryId, now: Now, journal: &mut Journal) {
+        let Some(sink) = self.sinks.get_mut(&id.sink) else { return };
+        let Some(attempts) = sink.attempts_under_way(&id) else { return };
+        let fate = Fate::Delivered;
+        finish(sink, DeliveryUpdate { id, at: now.wall, attempts, fate, reason: None }, journal);
+    }
+
+    /// A delivery failed.
+    pub(super) fn failed(
+        &mut self,
+        id: DeliveryId,
+        failure: &Failure,
+        now: Now,
+        rng: &mut fastrand::Rng,
+        journal: &mut Journal,
+        notes: &mut Vec<Note>,
+    ) {
+        let Some(sink) = self.sinks.get_mut(&id.sink) else { return };
+        let Some(attempts) = sink.attempts_under_way(&id) else { return };
+        let pause = failure.pause(now);
+        let delay = match failure.class {
+            FailureClass::Permanent | FailureClass::Gone => None,
+            _ => sink.plan.policy.schedule.delay(attempts, pause, rng),
+        };
+        if !pause.is_zero() && sink.hold_until(now.instant + pause) {
+            journal.sink(sink.record(now));
+        }
+        let update = |fate| DeliveryUpdate {
+            id: id.clone(),
+            at: now.wall,
+            attempts,
+            fate,
+            reason: Some(failure.message.clone()),
+        };
+        if let Some(retry_in) = delay.filter(|_| !sink.is_disabled()) {
+            let due = now.instant + retry_in;
+            journal.update(update(Fate::Pending { due: now.wall_at(due) }));
+            sink.try_again(&id, due, failure.message.clone(), now.instant);
+            let reason = failure.message.clone();
+            notes.push(Note::DeliveryDelayed { id, attempts, retry_in, reason });
+            return;
+        }
+        finish(sink, update(Fate::Dead), journal);
+        if failure.class == FailureClass::Gone {
+            disable(sink, &failure.message, now, journal, notes);
+        }
+        notes.push(Note::DeliveryAbandoned { id, attempts, reason: failure.message.clone() });
+    }
+
+    /// Somebody changed what is owed in the state itself, where it is recorded already.
+    pub(super) fn edited(&mut self, edit: Edit, now: Now, journal: &mut Journal, notes: &mut Vec<Note>) {
+        match edit {
+            Edit::Drop(id) => {
+                if let Some(sink) = self.sinks.get_mut(&id.sink) {
+                    sink.forget(&id, now.instant);
+                }
+            }
+            Edit::Retry(record) => {
+                let Some(sink) = self.sinks.get_mut(&record.id.sink) else { return };
+                if sink.is_disabled() {
+                    let notice = Notice::from(&record);
+                    owe(sink, &notice, now, journal, notes);
+                } else if !sink.try_now(&record.id, now.instant) {
+                    sink.recall_owed(record, now);
+                }
+            }
+        }
+    }
+
+    /// How many deliveries are handed out or wait to be.
+    pub(super) fn owed(&self) -> usize {
+        self.sinks.values().map(Sink::owed).sum()
+    }
+
+    /// Whether a delivery is under way, or one begins until `at`.
+    pub(super) fn tells_until(&self, at: Instant) -> bool {
+        let tells = |sink: &Sink| sink.is_telling() || sink.next_deadline().is_some_and(|next| next <= at);
+        self.sinks.values().any(tells)
+    }
+}
+
+/// Owes a transition to a sink, which makes it a dead letter at once where nothing is sent to the sink any more.
+fn owe(sink: &mut Sink, notice: &Notice, now: Now, journal: &mut Journal, notes: &mut Vec<Note>) {
+    let Some(why) = sink.disabled_for() else { return sink.owe(notice, now.instant) };
+    let id = DeliveryId { transition: notice.transition, sink: sink.plan.name.clone() };
+    let update = dead_letter(id.clone(), 0, why, now);
+    let reason = update.reason.clone().unwrap_or_default();
+    notes.push(Note::DeliveryAbandoned { id, attempts: 0, reason });
+    journal.update(update);
+}
+
+/// The end of a delivery to a sink to which nothing is sent any more.
+fn dead_letter(id: DeliveryId, attempts: u32, why: &str, now: Now) -> DeliveryUpdate {
+    let reason = Some(format!("the sink is disabled: {why}"));
+    DeliveryUpdate { id, at: now.wall, attempts, fate: Fate::Dead, reason }
+}
+
+/// Ends a delivery. The next one of its lane goes out once that is safe.
+fn finish(sink: &mut Sink, update: DeliveryUpdate, journal: &mut Journal) {
+    sink.finish(&update.id, update.fate == Fate::Delivered);
+    journal.update(update);
+}
+
+/// Sends nothing more to a sink, until its settings change. What waits for it becomes dead letters.
+fn disable(sink: &mut Sink, reason: &str, now: Now, journal: &mut Journal, notes: &mut Vec<Note>) {
+    let waiting = sink.disable(reason);
+    journal.sink(sink.record(now));
+    let buried = waiting.len();
+    for (id, attempts) in waiting {
+        journal.update(dead_letter(id, attempts, reason, now));
+    }
+    notes.push(Note::SinkDisabled { sink: sink.plan.name.clone(), reason: reason.to_owned(), buried });
+}

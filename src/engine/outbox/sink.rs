@@ -1,0 +1,317 @@
+//! What is owed to one sink.
+//!
+//! Invariant: the head of each lane is in one of three states: it waits for its next attempt, it is under way, or what
+//! became of the one before it is being made safe.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use jiff::Timestamp;
+
+use super::SinkPlan;
+use crate::engine::event::{Delivery, DeliveryId};
+use crate::engine::journal::Notice;
+use crate::engine::memory::{DeliveryRecord, SinkMemory, SinkRecord};
+use crate::engine::retry::RetryAfter;
+use crate::engine::time::{Instant, Now, wall_between};
+use crate::model::{JobId, ProjectName, TransitionId};
+
+/// How many deliveries to one sink may be under way at once.
+const MAX_IN_FLIGHT: usize = 8;
+
+/// One sink.
+#[derive(Debug)]
+pub(super) struct Sink {
+    pub(super) plan: SinkPlan,
+    lanes: BTreeMap<Lane, Waiting>,
+    /// The lanes whose head waits, by the time of its next attempt.
+    due: BTreeSet<(Instant, Lane)>,
+    /// The lanes whose head is under way.
+    in_flight: BTreeMap<TransitionId, Lane>,
+    /// The lanes whose last delivery is over, which is being made safe.
+    settling: BTreeMap<TransitionId, Settling>,
+    /// Nothing is sent before then: the receiver asked to be left alone, or takes so many in a time.
+    held_until: Instant,
+    disabled: Option<String>,
+}
+
+/// The deliveries of one lane, the next one first.
+#[derive(Debug)]
+struct Waiting {
+    owed: VecDeque<Owed>,
+    /// When the head is tried, while it waits for that.
+    due: Option<Instant>,
+}
+
+/// What became of a delivery, while that is being made safe.
+#[derive(Debug)]
+struct Settling {
+    lane: Lane,
+    made: bool,
+}
+
+/// What must stay in order: the transitions of one job, or those of a project.
+type Lane = (ProjectName, Option<JobId>);
+
+#[derive(Debug)]
+struct Owed {
+    transition: TransitionId,
+    is_end: bool,
+    told_at: Timestamp,
+    attempts: u32,
+    reason: Option<String>,
+}
+
+impl Sink {
+    /// A sink of which this was kept.
+    pub(super) fn recall(plan: SinkPlan, memory: SinkMemory, now: Now) -> Self {
+        let latest = now.instant + RetryAfter::MAX;
+        let held_until = memory.held_until.map_or(now.instant, |wall| now.instant_at(wall).min(latest));
+        Self {
+            plan,
+            lanes: BTreeMap::new(),
+            due: BTreeSet::new(),
+            in_flight: BTreeMap::new(),
+            settling: BTreeMap::new(),
+            held_until,
+            disabled: memory.disabled,
+        }
+    }
+
+    /// What is to be kept of it.
+    pub(super) fn record(&self, now: Now) -> SinkRecord {
+        let memory = SinkMemory {
+            fingerprint: self.plan.fingerprint,
+            disabled: self.disabled.clone(),
+            held_until: (self.held_until > now.instant).then(|| now.wall_at(self.held_until)),
+        };
+        SinkRecord { name: self.plan.name.clone(), memory }
+    }
+
+    /// Owes it a transition.
+    pub(super) fn owe(&mut self, notice: &Notice, now: Instant) {
+        let lane = (notice.project.clone(), notice.job.clone());
+        self.add(lane, Owed::new(notice), now);
+    }
+
+    /// Owes it what was owed to it before.
+    pub(super) fn recall_owed(&mut self, record: DeliveryRecord, now: Now) {
+        let owed = Owed { attempts: record.attempts, ..Owed::new(&Notice::from(&record)) };
+        // The longest that a schedule may ask for; a later time comes of a clock that was wrong.
+        let latest = now.instant + RetryAfter::MAX * 7;
+        let due = now.instant_at(record.due).clamp(now.instant, latest);
+        self.add((record.project, record.job), owed, due);
+    }
+
+    fn add(&mut self, lane: Lane, owed: Owed, due: Instant) {
+        let settling = self.settling.values().any(|settling| settling.lane == lane);
+        let waiting = self.lanes.entry(lane.clone()).or_insert_with(Waiting::for_one);
+        waiting.owed.push_back(owed);
+        let alone = waiting.owed.len() == 1;
+        let head_waits_after_failing = waiting.due.is_some() && waiting.owed[0].attempts > 0;
+        if (alone && !settling) || (head_waits_after_failing && self.let_the_end_overtake(&lane)) {
+            self.schedule(lane, due);
+        }
+    }
+
+    /// Moves the end of a job before earlier news. Returns whether it did.
+    fn let_the_end_overtake(&mut self, lane: &Lane) -> bool {
+        let Some(Waiting { owed, .. }) = self.lanes.get_mut(lane) else { return false };
+        let end = owed.iter().position(|owed| owed.is_end).filter(|at| *at > 0);
+        let Some(end) = end.and_then(|at| owed.remove(at)) else { return false };
+        owed.push_front(end);
+        true
+    }
+
+    fn schedule(&mut self, lane: Lane, due: Instant) {
+        let Some(waiting) = self.lanes.get_mut(&lane) else { return };
+        if let Some(old) = waiting.due.replace(due) {
+            self.due.remove(&(old, lane.clone()));
+        }
+        self.due.insert((due, lane));
+    }
+
+    /// The earliest time at which [`Sink::take_due`] has something.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        let (due, _) = self.due.first().filter(|_| self.in_flight.len() < MAX_IN_FLIGHT)?;
+        Some((*due).max(self.held_until))
+    }
+
+    /// The next delivery to hand out at `now`.
+    pub(super) fn take_due(&mut self, now: Instant) -> Option<Delivery> {
+        if self.next_deadline()? > now {
+            return None;
+        }
+        let (_, lane) = self.due.pop_first()?;
+        let waiting = self.lanes.get_mut(&lane)?;
+        waiting.due = None;
+        let owed = waiting.owed.front_mut()?;
+        owed.attempts = owed.attempts.saturating_add(1);
+        self.in_flight.insert(owed.transition, lane);
+        self.held_until = self.held_until.max(now + self.plan.policy.spacing);
+        let id = DeliveryId { transition: owed.transition, sink: self.plan.name.clone() };
+        Some(Delivery { id, attempt: owed.attempts })
+    }
+
+    /// Whether a delivery that was just handed out is too old to be worth telling.
+    pub(super) fn has_expired(&self, delivery: &Delivery, now: Now) -> bool {
+        let Some(limit) = self.plan.policy.expires_after else { return false };
+        self.head(&delivery.id).is_some_and(|owed| wall_between(owed.told_at, now.wall) > limit)
+    }
+
+    /// What went wrong with a delivery under way when it was last tried.
+    pub(super) fn reason_of(&self, id: &DeliveryId) -> Option<&str> {
+        self.head(id)?.reason.as_deref()
+    }
+
+    /// The attempts at a delivery, if it is under way.
+    pub(super) fn attempts_under_way(&self, id: &DeliveryId) -> Option<u32> {
+        self.head(id).map(|owed| owed.attempts)
+    }
+
+    fn head(&self, id: &DeliveryId) -> Option<&Owed> {
+        self.lanes.get(self.in_flight.get(&id.transition)?)?.owed.front()
+    }
+
+    /// A delivery under way failed, for this reason, and is tried again at `due`; or later, where the end of its job
+    /// goes first.
+    pub(super) fn try_again(&mut self, id: &DeliveryId, due: Instant, reason: String, now: Instant) {
+        let Some(lane) = self.in_flight.remove(&id.transition) else { return };
+        if let Some(owed) = self.lanes.get_mut(&lane).and_then(|waiting| waiting.owed.front_mut()) {
+            owed.reason = Some(reason);
+        }
+        let overtaken = self.let_the_end_overtake(&lane);
+        self.schedule(lane, if overtaken { now } else { due });
+    }
+
+    /// Sends nothing before `until`. Returns whether that is news.
+    pub(super) fn hold_until(&mut self, until: Instant) -> bool {
+        let later = until > self.held_until;
+        self.held_until = self.held_until.max(until);
+        later
+    }
+
+    /// A delivery under way is over: made or given up. What comes after it waits for [`Sink::go_on_after`].
+    pub(super) fn finish(&mut self, id: &DeliveryId, made: bool) {
+        let Some(lane) = self.in_flight.remove(&id.transition) else { return };
+        if let Some(waiting) = self.lanes.get_mut(&lane) {
+            waiting.owed.pop_front();
+            if waiting.owed.is_empty() {
+                self.lanes.remove(&lane);
+            }
+        }
+        self.settling.insert(id.transition, Settling { lane, made });
+    }
+
+    /// That a delivery is over is safe: the next one of its lane may go out.
+    pub(super) fn go_on_after(&mut self, transition: TransitionId, now: Instant) {
+        let Some(Settling { lane, .. }) = self.settling.remove(&transition) else { return };
+        if self.lanes.get(&lane).is_some_and(|waiting| waiting.due.is_none()) {
+            self.schedule(lane, now);
+        }
+    }
+
+    /// Has a delivery that waits tried at once. Returns whether it is known: one that was just made is, too.
+    pub(super) fn try_now(&mut self, id: &DeliveryId, now: Instant) -> bool {
+        if self.settling.get(&id.transition).is_some_and(|settling| settling.made) {
+            return true;
+        }
+        let found = self.lanes.iter().find_map(|(lane, waiting)| {
+            let place = waiting.owed.iter().position(|owed| owed.transition == id.transition)?;
+            Some((lane.clone(), place == 0 && waiting.due.is_some()))
+        });
+        let Some((lane, waits_as_head)) = found else { return false };
+        if waits_as_head {
+            self.schedule(lane, now);
+        }
+        true
+    }
+
+    /// Takes a delivery back, whether it is under way or not.
+    pub(super) fn forget(&mut self, id: &DeliveryId, now: Instant) {
+        let was_in_flight = self.in_flight.remove(&id.transition).is_some();
+        let place = self.lanes.iter().find_map(|(lane, waiting)| {
+            let place = waiting.owed.iter().position(|owed| owed.transition == id.transition)?;
+            Some((lane.clone(), place))
+        });
+        let Some((lane, place)) = place else { return };
+        let Some(waiting) = self.lanes.get_mut(&lane) else { return };
+        waiting.owed.remove(place);
+        let due = waiting.due.take_if(|_| waiting.owed.is_empty() || place == 0);
+        if let Some(due) = due {
+            self.due.remove(&(due, lane.clone()));
+        }
+        if waiting.owed.is_empty() {
+            self.lanes.remove(&lane);
+        } else if was_in_flight || due.is_some() {
+            self.schedule(lane, now);
+        }
+    }
+
+    /// Sends nothing more. Returns what waited, with the attempts so far; what is under way is not part of it.
+    pub(super) fn disable(&mut self, reason: &str) -> Vec<(DeliveryId, u32)> {
+        self.disabled = Some(reason.to_owned());
+        self.due.clear();
+        let mut waiting = Vec::new();
+        let sink = &self.plan.name;
+        for (lane, queue) in &mut self.lanes {
+            queue.due = None;
+            let busy = usize::from(self.in_flight.values().any(|flying| flying == lane));
+            let dead = queue.owed.drain(busy..);
+            let id = |transition| DeliveryId { transition, sink: sink.clone() };
+            waiting.extend(dead.map(|owed| (id(owed.transition), owed.attempts)));
+        }
+        self.lanes.retain(|_, queue| !queue.owed.is_empty());
+        waiting
+    }
+
+    /// Whether nothing is sent any more.
+    pub(super) fn is_disabled(&self) -> bool {
+        self.disabled.is_some()
+    }
+
+    /// Why nothing is sent any more, if so.
+    pub(super) fn disabled_for(&self) -> Option<&str> {
+        self.disabled.as_deref()
+    }
+
+    /// How many deliveries are under way or wait.
+    pub(super) fn owed(&self) -> usize {
+        self.lanes.values().map(|waiting| waiting.owed.len()).sum()
+    }
+
+    /// Whether a delivery is under way.
+    pub(super) fn is_telling(&self) -> bool {
+        !self.in_flight.is_empty()
+    }
+}
+
+impl Waiting {
+    /// Room for one, because most lanes never have more.
+    fn for_one() -> Self {
+        Self { owed: VecDeque::with_capacity(1), due: None }
+    }
+}
+
+impl Owed {
+    fn new(notice: &Notice) -> Self {
+        Self {
+            transition: notice.transition,
+            is_end: notice.kind.is_terminal(),
+            told_at: notice.told_at,
+            attempts: 0,
+            reason: None,
+        }
+    }
+}
+
+impl From<&DeliveryRecord> for Notice {
+    fn from(record: &DeliveryRecord) -> Self {
+        Self {
+            transition: record.id.transition,
+            project: record.project.clone(),
+            job: record.job.clone(),
+            kind: record.kind,
+            told_at: record.told_at,
+        }
+    }
+}

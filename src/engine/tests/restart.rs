@@ -1,0 +1,301 @@
+//! A process that ends, and one that goes on where it stood.
+
+use super::*;
+use crate::config::WatchSettings;
+
+impl Stage {
+    /// The process dies, and another one starts so much later, with these settings.
+    fn restart(&mut self, down: Duration, projects: &[ProjectSettings], sinks: Vec<SinkPlan>) {
+        let wall = self.now.wall + down;
+        let now = Now { instant: Instant::default(), wall };
+        *self = Self::on(self.disk.clone(), projects, sinks, now);
+    }
+}
+
+#[test]
+fn a_job_that_ended_is_not_polled_again_and_nothing_is_told_twice() {
+    let projects = [project(&["a", "b"])];
+    let mut stage = Stage::new(&projects, vec![everything()]);
+    stage.answer("Completed");
+    stage.answer("Pending");
+    assert_eq!(stage.kinds(), [TransitionKind::Watched, TransitionKind::Completed, TransitionKind::Watched]);
+    while let Some(delivery) = stage.deliveries.pop_front() {
+        stage.step(Event::Delivered(delivery.id));
+    }
+    stage.restart(seconds(60), &projects, vec![everything()]);
+    assert_eq!(stage.poll().job, id("b"), "the other one is polled");
+    assert!(stage.polls.is_empty() && stage.deliveries.is_empty());
+    let outcomes = stage.engine.outcomes();
+    assert_eq!(outcomes, [Outcome::Completed, Outcome::Open]);
+    stage.restart(seconds(60), &projects, vec![everything()]);
+    stage.answer("Failed");
+    assert_eq!(stage.kinds(), [TransitionKind::Failed], "it was seen before");
+}
+
+#[test]
+fn what_is_owed_goes_on_with_its_attempts_and_its_time() {
+    let projects = [project(&["a"])];
+    let mut stage = Stage::new(&projects, vec![everything()]);
+    stage.answer("Pending");
+    for attempt in 1..=2 {
+        let delivery = stage.deliveries.pop_front().unwrap();
+        assert_eq!(delivery.attempt, attempt);
+        stage.step(Event::DeliveryFailed { id: delivery.id, failure: failure(FailureClass::Transient) });
+        stage.pass(seconds(6));
+        stage.step(Event::DeadlineReached);
+    }
+    assert!(stage.deliveries.is_empty(), "the third attempt is minutes away");
+    let due = stage.disk.load().deliveries[0].due;
+    stage.restart(seconds(20), &projects, vec![everything()]);
+    assert!(stage.deliveries.is_empty());
+    while stage.deliveries.is_empty() {
+        stage.next();
+    }
+    assert_eq!(stage.deliveries[0].attempt, 3);
+    assert!(stage.now.wall.duration_since(due).as_secs().abs() <= 1, "{} {due}", stage.now.wall);
+}
+
+#[test]
+fn in_flight_at_the_end_of_a_process_is_told_again_under_the_same_id() {
+    let projects = [project(&["a"])];
+    let mut stage = Stage::new(&projects, vec![everything()]);
+    stage.answer("Pending");
+    let first = stage.deliveries.pop_front().unwrap();
+    stage.restart(seconds(1), &projects, vec![everything()]);
+    assert_eq!(stage.deliveries.pop_front().unwrap(), first);
+}
+
+#[test]
+fn the_next_of_a_lane_waits_until_the_mark_of_the_one_before_is_safe() {
+    let now = Now { instant: Instant::default(), wall: NOON.parse().unwrap() };
+    let mut engine = Engine::recall(plan(&[project(&["a"])], vec![everything()]), Saved::default(), now);
+    let mut actions = Vec::new();
+    let mut step = |event| {
+        actions.clear();
+        engine.step(event, now, &mut actions);
+        actions.clone()
+    };
+    step(Event::DeadlineReached);
+    let poll = PollId { project: ProjectName::default(), job: id("a"), generation: 1 };
+    let observation = Observation { id: id("a"), status: Status::Completed, facts: JobFacts::default() };
+    step(Event::Committed);
+    step(Event::Answered { poll, observation });
+    let deliver = step(Event::Committed);
+    let [Action::Deliver(first)] = &deliver[..] else { panic!("{deliver:?}") };
+    let mark = step(Event::Delivered(first.id.clone()));
+    assert!(matches!(&mark[..], [Action::Commit(batch)] if batch.deliveries[0].fate == Fate::Delivered));
+    let next = step(Event::Committed);
+    assert!(matches!(&next[..], [Action::Deliver(second)] if second.id != first.id), "{next:?}");
+}
+
+#[test]
+fn age_backoff_and_trouble_go_on() {
+    let mut settings = project(&["a"]);
+    settings.watch = WatchSettings { unreachable_after: seconds(600), ..settings.watch };
+    settings.jobs[0].deadline = Some(seconds(7200));
+    let projects = [settings];
+    let mut stage = Stage::new(&projects, Vec::new());
+    stage.answer("Pending");
+    stage.fail_for(FailureClass::Transient, seconds(500));
+    stage.kinds();
+    let memory = stage.disk.job("a").clone();
+    assert!(memory.failures > 5 && memory.last_error.is_some(), "{memory:?}");
+    // Two hours in which nobody watched are none of trouble, but the job is older by them.
+    stage.restart(seconds(7200), &projects, Vec::new());
+    let view = stage.engine.jobs().next().unwrap();
+    assert!(view.tracker.age(stage.now.instant) >= seconds(7700));
+    assert_eq!(stage.kinds(), [TransitionKind::Overdue]);
+    stage.fail_for(FailureClass::Transient, seconds(50));
+    assert_eq!(stage.kinds(), []);
+    stage.fail_for(FailureClass::Transient, seconds(120));
+    assert_eq!(stage.kinds(), [TransitionKind::Unreachable]);
+    stage.restart(seconds(10), &projects, Vec::new());
+    stage.fail_for(FailureClass::Transient, seconds(900));
+    assert_eq!(stage.kinds(), [], "that was told");
+    stage.answer("Pending");
+    assert_eq!(stage.kinds(), [TransitionKind::Recovered]);
+}
+
+#[test]
+fn a_refused_key_is_told_once_and_tried_at_once_by_the_next_process() {
+    let projects = [project(&["a"])];
+    let mut stage = Stage::new(&projects, Vec::new());
+    stage.fail(FailureClass::Refused);
+    stage.fail(FailureClass::Refused);
+    assert_eq!(stage.kinds(), [TransitionKind::ProjectUnauthorized]);
+    stage.restart(seconds(3600), &projects, Vec::new());
+    stage.fail(FailureClass::Refused);
+    assert_eq!(stage.kinds(), []);
+    stage.restart(seconds(1), &projects, Vec::new());
+    stage.answer("Pending");
+    assert_eq!(stage.kinds(), [TransitionKind::ProjectRecovered, TransitionKind::Watched]);
+}
+
+#[test]
+fn a_server_that_asked_to_be_left_alone_is_left_alone_by_the_next_process() {
+    let projects = [project(&["a", "b"])];
+    let mut stage = Stage::new(&projects, Vec::new());
+    let poll = stage.poll();
+    let asked = Some(retry::RetryAfter::For(seconds(600)));
+    stage.fail_poll(poll, Failure { retry_after: asked, ..failure(FailureClass::Throttled) });
+    stage.step(Event::StopRequested);
+    stage.restart(seconds(60), &projects, Vec::new());
+    assert!(stage.polls.is_empty());
+    let mut waited = Duration::ZERO;
+    while stage.polls.is_empty() {
+        waited += stage.next();
+    }
+    assert!((535..=541).contains(&waited.as_secs()), "{waited:?}");
+}
+
+#[test]
+fn jobs_that_nobody_watches_are_kept_for_a_while() {
+    let mut stage = Stage::new(&[project(&["a", "b"])], Vec::new());
+    stage.answer("Completed");
+    stage.restart(seconds(29 * 24 * 3600), &[project(&["b"])], Vec::new());
+    assert!(stage.disk.has_job("a"));
+    stage.restart(seconds(2 * 24 * 3600), &[project(&["a", "b"])], Vec::new());
+    assert_eq!(stage.engine.outcomes(), [Outcome::Completed, Outcome::Open], "it is still known");
+    stage.restart(seconds(31 * 24 * 3600), &[project(&["b"])], Vec::new());
+    assert!(!stage.disk.has_job("a"));
+    assert!(stage.disk.has_job("b"), "what is watched is kept, however old");
+}
+
+#[test]
+fn a_sink_that_is_gone_gets_nothing_until_its_settings_change() {
+    let projects = [project(&["a", "b"])];
+    let mut stage = Stage::new(&projects, vec![everything(), sink("two")]);
+    stage.answer("Completed");
+    let gone = stage.deliveries.iter().find(|delivery| delivery.id.sink.as_str() == "one").unwrap().clone();
+    stage.step(Event::DeliveryFailed { id: gone.id, failure: failure(FailureClass::Gone) });
+    let disabled = |note: &Note| matches!(note, Note::SinkDisabled { buried: 1, .. });
+    assert!(stage.notes.iter().any(disabled), "{:?}", stage.notes);
+    stage.deliveries.clear();
+    stage.answer("Failed");
+    assert!(stage.deliveries.iter().all(|delivery| delivery.id.sink.as_str() == "two"));
+    let dead = |stage: &Stage| {
+        let dead = |(record, fate): &&(memory::DeliveryRecord, Fate)| {
+            *fate == Fate::Dead && record.id.sink.as_str() == "one"
+        };
+        stage.disk.deliveries.iter().filter(dead).count()
+    };
+    assert_eq!(dead(&stage), 4, "each is a dead letter");
+
+    // The same settings: nothing changes. Others: it is used again, and what was given up stays so.
+    stage.restart(seconds(1), &projects, vec![everything(), sink("two")]);
+    assert!(stage.notes.iter().any(|note| matches!(note, Note::SinkDisabled { buried: 0, .. })));
+    assert!(stage.deliveries.iter().all(|delivery| delivery.id.sink.as_str() == "two"));
+    let changed = SinkPlan { fingerprint: 2, ..everything() };
+    stage.restart(seconds(1), &projects, vec![changed, sink("two")]);
+    assert!(matches!(stage.notes[..], [Note::SinkEnabled { .. }]), "{:?}", stage.notes);
+    assert_eq!((stage.disk.sink("one").disabled.as_ref(), dead(&stage)), (None, 4));
+}
+
+#[test]
+fn a_receiver_that_asked_to_be_left_alone_is_left_alone_by_the_next_process() {
+    let projects = [project(&["a", "b"])];
+    let mut stage = Stage::new(&projects, vec![everything()]);
+    stage.answer("Completed");
+    let delivery = stage.deliveries.pop_front().unwrap();
+    let asked = Some(retry::RetryAfter::For(seconds(3600)));
+    let failed = Failure { retry_after: asked, ..failure(FailureClass::Throttled) };
+    stage.step(Event::DeliveryFailed { id: delivery.id, failure: failed });
+    stage.restart(seconds(600), &projects, vec![everything()]);
+    stage.answer("Completed");
+    stage.pass(seconds(2990));
+    stage.step(Event::DeadlineReached);
+    assert!(stage.deliveries.is_empty());
+    stage.pass(seconds(10));
+    stage.step(Event::DeadlineReached);
+    assert_eq!(stage.deliveries.len(), 2);
+}
+
+#[test]
+fn what_is_owed_to_a_sink_that_is_gone_from_the_configuration_stays_owed() {
+    let projects = [project(&["a"])];
+    let mut stage = Stage::new(&projects, vec![everything()]);
+    stage.answer("Completed");
+    stage.restart(seconds(1), &projects, vec![sink("two")]);
+    assert!(matches!(stage.notes[..], [Note::SinkMissing { owed: 2, .. }]), "{:?}", stage.notes);
+    assert!(stage.deliveries.is_empty() && stage.engine.is_settled());
+    stage.restart(seconds(1), &projects, vec![everything()]);
+    assert_eq!(stage.deliveries.len(), 1);
+    assert_eq!(stage.engine.owed(), 2);
+}
+
+#[test]
+fn what_expires_is_dropped_with_a_line_in_the_log() {
+    let policy = DeliveryPolicy { expires_after: Some(seconds(3600)), ..everything().policy };
+    let desktop = || SinkPlan { policy: policy.clone(), ..everything() };
+    let projects = [project(&["a"])];
+    let mut stage = Stage::new(&projects, vec![desktop()]);
+    stage.answer("Completed");
+    stage.restart(seconds(3590), &projects, vec![desktop()]);
+    assert_eq!(stage.deliveries.len(), 1, "not yet");
+    stage.restart(seconds(20), &projects, vec![desktop()]);
+    assert!(stage.deliveries.is_empty() && stage.engine.is_settled());
+    assert!(matches!(stage.notes[..], [Note::DeliveryExpired { .. }, Note::DeliveryExpired { .. }]));
+    assert!(stage.disk.deliveries.iter().all(|(_, fate)| *fate == Fate::Dropped));
+}
+
+#[test]
+fn edits_by_others_are_followed() {
+    let projects = [project(&["a"])];
+    let mut stage = Stage::new(&projects, vec![everything()]);
+    stage.answer("Completed");
+    let watched = stage.deliveries.pop_front().unwrap();
+    let failed = Event::DeliveryFailed { id: watched.id.clone(), failure: failure(FailureClass::Transient) };
+    stage.step(failed);
+    let end = stage.deliveries.pop_front().unwrap();
+    // One that waits is tried at once; one that is under way is not handed out twice.
+    let record = |stage: &Stage, id: &DeliveryId| {
+        stage.disk.deliveries.iter().find(|(record, _)| record.id == *id).unwrap().0.clone()
+    };
+    let edit = Edit::Retry(record(&stage, &end.id));
+    stage.step(Event::Edited(vec![edit]));
+    assert!(stage.deliveries.is_empty());
+    stage.step(Event::Delivered(end.id.clone()));
+    stage.deliveries.clear();
+    // One that was given up is owed again.
+    let failed =
+        |id: &DeliveryId| Event::DeliveryFailed { id: id.clone(), failure: failure(FailureClass::Permanent) };
+    stage.restart(seconds(1), &projects, vec![everything()]);
+    stage.pass(seconds(600));
+    stage.step(Event::DeadlineReached);
+    stage.deliveries.clear();
+    stage.step(failed(&watched.id));
+    assert!(stage.engine.is_settled());
+    let edit = Edit::Retry(memory::DeliveryRecord { attempts: 0, ..record(&stage, &watched.id) });
+    stage.step(Event::Edited(vec![edit]));
+    assert_eq!(
+        stage.deliveries.pop_front().map(|delivery| (delivery.id, delivery.attempt)),
+        Some((watched.id.clone(), 1))
+    );
+    // One that was dropped is not tried any more, and what comes of the attempt under way does not count.
+    stage.step(Event::Edited(vec![Edit::Drop(watched.id.clone())]));
+    stage.step(failed(&watched.id));
+    assert!(stage.engine.is_settled());
+}
+
+#[test]
+fn what_was_made_while_somebody_asked_for_it_again_is_not_made_twice() {
+    let projects = [project(&["a"])];
+    let mut stage = Stage::new(&projects, vec![everything()]);
+    stage.answer("Pending");
+    let owed = stage.disk.load();
+    let [record] = &owed.deliveries[..] else { panic!("{owed:?}") };
+    let edit = Event::Edited(vec![Edit::Retry(record.clone())]);
+    let mut engine = Engine::recall(plan(&projects, vec![everything()]), owed.clone(), stage.now);
+    let mut actions = Vec::new();
+    let mut step = |event| {
+        engine.step(event, stage.now, &mut actions);
+        std::mem::take(&mut actions)
+    };
+    step(Event::DeadlineReached);
+    step(Event::Committed);
+    let mark = step(Event::Delivered(record.id.clone()));
+    assert!(matches!(mark[..], [Action::Commit(_)]), "{mark:?}");
+    // The state says that it is owed until the mark is safe.
+    let again = [step(edit), step(Event::Committed)].concat();
+    assert!(!again.iter().any(|action| matches!(action, Action::Deliver(_))), "{again:?}");
+}

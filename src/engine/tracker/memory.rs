@@ -1,0 +1,67 @@
+//! A tracker as it is kept, and back.
+
+use super::{End, Streak, Tracker};
+use crate::config::{JobSettings, WatchSettings};
+use crate::engine::memory::{EndMemory, JobMemory, StreakMemory};
+use crate::engine::time::{Instant, Now};
+
+impl Tracker {
+    /// What is to be kept of the job at `now`, which is polled next at `next_poll`.
+    pub(in crate::engine) fn remember(&self, next_poll: Option<Instant>, now: Now) -> JobMemory {
+        JobMemory {
+            watched_since: self.watched_since.wall,
+            head_start: self.head_start,
+            status: self.status.clone(),
+            facts: self.facts.clone(),
+            end: self.end.map(|end| EndMemory { how: end.how, observed_at: end.observed_at.wall }),
+            progress: self.progress.remember(now),
+            progress_told: self.progress_told,
+            overdue_told: self.overdue_told,
+            unknown_statuses: self.unknown_statuses.clone(),
+            missing: self.missing.remember(now.instant),
+            unreachable: self.unreachable.remember(now.instant),
+            failures: self.failures,
+            last_error: self.last_error.clone(),
+            last_was_not_found: self.last_was_not_found,
+            next_poll: next_poll.map(|at| now.wall_at(at)),
+        }
+    }
+
+    /// The job that was kept like this, with the settings that it has now.
+    pub(in crate::engine) fn recall(
+        settings: JobSettings,
+        watch: WatchSettings,
+        memory: JobMemory,
+        now: Now,
+    ) -> Self {
+        let then = |wall| Now { instant: now.instant_at(wall), wall };
+        Self {
+            settings,
+            watch,
+            watched_since: then(memory.watched_since),
+            head_start: memory.head_start,
+            status: memory.status,
+            facts: memory.facts,
+            end: memory.end.map(|end| End { how: end.how, observed_at: then(end.observed_at) }),
+            progress: memory.progress.map(|progress| progress.recall(now)).unwrap_or_default(),
+            progress_told: memory.progress_told,
+            overdue_told: memory.overdue_told,
+            unknown_statuses: memory.unknown_statuses,
+            missing: Streak::recall(memory.missing, now.instant),
+            unreachable: Streak::recall(memory.unreachable, now.instant),
+            failures: memory.failures,
+            last_error: memory.last_error,
+            last_was_not_found: memory.last_was_not_found,
+        }
+    }
+}
+
+impl Streak {
+    fn remember(&self, now: Instant) -> StreakMemory {
+        StreakMemory { lasted: self.since.map(|since| now.since(since)), told: self.told }
+    }
+
+    fn recall(memory: StreakMemory, now: Instant) -> Self {
+        Self { since: memory.lasted.map(|lasted| now.back(lasted)), told: memory.told }
+    }
+}

@@ -1,0 +1,233 @@
+//! Opening a state, and what can be wrong with it.
+//!
+//! Invariant: a file that is not understood whole is left as it is: it is neither used, nor mended, nor deleted.
+
+use std::fs::{DirBuilder, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::describe;
+use super::lock::{self, Lock, Locked};
+use super::schema::{self, APPLICATION_ID, SCHEMA_VERSION};
+
+/// How long a statement waits for another process that writes: `restore-watch deliveries` does so for milliseconds, a
+/// person with a tool of their own for longer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Why a state cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process uses it.
+    #[error("the state {file} is in use by {}", holder(*process))]
+    Locked {
+        /// The file.
+        file: PathBuf,
+        /// The other process, where it can be told.
+        process: Option<u32>,
+    },
+    /// It was written by a newer version of this program.
+    #[error(
+        "the state {file} was written by a newer restore-watch: it has version {found}, this program knows {SCHEMA_VERSION}"
+    )]
+    Newer {
+        /// The file.
+        file: PathBuf,
+        /// Its version.
+        found: i32,
+    },
+    /// It was written by an older version, and this is not the process to change that.
+    #[error("the state {0} was written by an older restore-watch")]
+    Older(PathBuf),
+    /// It belongs to another program.
+    #[error("{0} is a database, but not a state of restore-watch")]
+    Foreign(PathBuf),
+    /// It is damaged.
+    #[error("the state {file} is damaged: {fault}")]
+    Damaged {
+        /// The file.
+        file: PathBuf,
+        /// What was found.
+        fault: String,
+    },
+    /// There is none.
+    #[error("there is no state at {0}")]
+    Missing(PathBuf),
+    /// The system does not let it be used.
+    #[error("cannot use the state {file}: {fault}")]
+    Unusable {
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        fault: String,
+    },
+}
+
+impl OpenError {
+    /// What to do about it.
+    pub fn help(&self) -> Option<&'static str> {
+        match self {
+            Self::Locked { .. } => {
+                Some("stop that process first, or give this one another `path` under [state]")
+            }
+            Self::Newer { .. } => Some(
+                "use the newer version again; or run with --set-state-aside, which renames the file and starts \
+                 anew: jobs that ended will be told again, and what is owed in it will not be delivered",
+            ),
+            Self::Older(_) => Some("start `restore-watch run` once, which brings it up to date"),
+            Self::Foreign(_) => Some("give another `path` under [state]"),
+            Self::Damaged { .. } => Some(
+                "restore it from a backup; or run with --set-state-aside, which renames the file and starts anew: \
+                 jobs that ended will be told again, and what is owed in it will not be delivered",
+            ),
+            Self::Missing(_) => Some("`restore-watch run` makes one; name it by `path` under [state]"),
+            Self::Unusable { .. } => {
+                Some("check the free space and the permissions there, or give another `path` under [state]")
+            }
+        }
+    }
+}
+
+fn holder(process: Option<u32>) -> String {
+    process.map_or_else(|| "another process".to_owned(), |id| format!("process {id}"))
+}
+
+/// Takes the lock of the state at `path`, makes its directory (0700) and the file (0600) where they are missing.
+pub(super) fn prepare(path: &Path) -> Result<Lock, OpenError> {
+    let unusable = |error: std::io::Error| unusable(path, error.to_string());
+    if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(unusable)?;
+    }
+    Lock::take(path)
+        .map_err(unusable)?
+        .map_err(|Locked { process }| OpenError::Locked { file: path.to_owned(), process })
+}
+
+/// Opens the file for writing, brings it up to date and looks all of it through.
+pub(super) fn write(path: &Path) -> Result<Connection, OpenError> {
+    let created = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+    created.map_err(|error| unusable(path, error.to_string()))?;
+    let mut connection = connect(path)?;
+    let version = version(&connection, path)?;
+    let blame = |error| blame(path, &error);
+    // The mode is kept in the file, so this waits until it is known to be ours.
+    let mode: String =
+        connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(blame)?;
+    if mode != "wal" {
+        return Err(unusable(path, "the file system has no write-ahead log to offer".to_owned()));
+    }
+    schema::migrate(&mut connection, version).map_err(blame)?;
+    match schema::damage(&connection).map_err(blame)? {
+        None => Ok(connection),
+        Some(fault) => Err(OpenError::Damaged { file: path.to_owned(), fault }),
+    }
+}
+
+/// Opens a file that is there and up to date, beside whoever else uses it.
+pub(super) fn beside(path: &Path) -> Result<Connection, OpenError> {
+    if !path.try_exists().unwrap_or(true) {
+        return Err(OpenError::Missing(path.to_owned()));
+    }
+    let connection = connect(path)?;
+    match version(&connection, path)? {
+        0 => Err(OpenError::Missing(path.to_owned())),
+        SCHEMA_VERSION => Ok(connection),
+        _ => Err(OpenError::Older(path.to_owned())),
+    }
+}
+
+/// A file is understood whole: whoever closes it last tidies up.
+pub(super) fn understood(path: &Path, connection: &Connection) -> Result<(), OpenError> {
+    let changed = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false);
+    changed.map(drop).map_err(|error| blame(path, &error))
+}
+
+fn connect(path: &Path) -> Result<Connection, OpenError> {
+    let blame = |error| blame(path, &error);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(blame)?;
+    connection.busy_timeout(PATIENCE).map_err(blame)?;
+    // Whoever closes a file last writes its log into it and deletes the log. One that is refused is left as it is.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(blame)?;
+    // With NORMAL, commits that were reported as safe can be lost when the power fails.
+    connection.pragma_update(None, "synchronous", "FULL").map_err(blame)?;
+    connection.pragma_update(None, "foreign_keys", true).map_err(blame)?;
+    schema::prepare(&connection).map_err(blame)?;
+    Ok(connection)
+}
+
+/// The version of an open file; 0 for one that is empty.
+fn version(connection: &Connection, path: &Path) -> Result<i32, OpenError> {
+    let number = |sql| connection.query_row(sql, [], |row| row.get::<_, i32>(0));
+    let blame = |error| blame(path, &error);
+    let tables = number("SELECT count(*) FROM sqlite_schema").map_err(blame)?;
+    let application = number("PRAGMA application_id").map_err(blame)?;
+    let version = number("PRAGMA user_version").map_err(blame)?;
+    match (application, version) {
+        (0, 0) if tables == 0 => Ok(0),
+        (APPLICATION_ID, found) if found > SCHEMA_VERSION => {
+            Err(OpenError::Newer { file: path.to_owned(), found })
+        }
+        (APPLICATION_ID, found) if found > 0 => Ok(found),
+        _ => Err(OpenError::Foreign(path.to_owned())),
+    }
+}
+
+/// Who uses the state, if anybody does.
+pub(super) fn user(path: &Path) -> Result<Option<Locked>, OpenError> {
+    lock::who(path).map_err(|error| unusable(path, error.to_string()))
+}
+
+/// What a failure to open or read a file says about it.
+fn blame(path: &Path, error: &rusqlite::Error) -> OpenError {
+    match error.sqlite_error_code() {
+        // Beside what SQLite calls damaged: a statement or a value that does not fit. The file is not what its version
+        // says.
+        None
+        | Some(
+            ErrorCode::DatabaseCorrupt
+            | ErrorCode::NotADatabase
+            | ErrorCode::Unknown
+            | ErrorCode::TypeMismatch
+            | ErrorCode::ConstraintViolation,
+        ) => OpenError::Damaged { file: path.to_owned(), fault: error.to_string() },
+        Some(_) => unusable(path, describe(error)),
+    }
+}
+
+fn unusable(path: &Path, fault: String) -> OpenError {
+    OpenError::Unusable { file: path.to_owned(), fault }
+}
+
+/// Something in the file that cannot be read as what it should be.
+pub(super) fn unreadable(path: &Path, error: &rusqlite::Error) -> OpenError {
+    blame(path, error)
+}
+
+/// Renames the state at `path`, if there is one, and what belongs to it. Returns its new name, which ends with `now`.
+pub(super) fn set_aside(path: &Path, now: Timestamp) -> Result<Option<PathBuf>, OpenError> {
+    let named = |suffix: &str, ending: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        name.push(ending);
+        PathBuf::from(name)
+    };
+    let aside = format!(".aside-{}", now.strftime("%Y%m%dT%H%M%SZ"));
+    let mut found = None;
+    // The log first: without it, the file alone would be taken for an older state.
+    for ending in ["-wal", "-shm", ""] {
+        let (from, to) = (named("", ending), named(&aside, ending));
+        match std::fs::rename(&from, &to) {
+            Ok(()) if ending.is_empty() => found = Some(to),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(unusable(path, format!("cannot rename {}: {error}", from.display())));
+            }
+            _ => {}
+        }
+    }
+    Ok(found)
+}

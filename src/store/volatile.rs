@@ -1,0 +1,54 @@
+//! A store that keeps nothing beyond the process.
+
+use std::collections::BTreeMap;
+use std::future::ready;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::{Body, Error, Pending, Store};
+use crate::engine::{Batch, DeliveryId, Edit};
+use crate::model::Letter;
+
+/// What is owed lives and dies with the process. Right for waiting ad hoc, where the one who is owed the news is the one
+/// who started the process.
+#[derive(Debug, Default)]
+pub struct Volatile {
+    letters: Mutex<BTreeMap<DeliveryId, Letter>>,
+}
+
+impl Store for Volatile {
+    fn commit(&self, batch: Arc<Batch>, bodies: Vec<Body>) -> Pending<()> {
+        let mut bodies: BTreeMap<_, _> = bodies.into_iter().collect();
+        let mut letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
+        for entry in &batch.entries {
+            let transition = &*entry.transition;
+            for sink in &entry.owed_to {
+                let id = DeliveryId { transition: transition.id, sink: sink.clone() };
+                let own = || serde_json::to_vec(transition).unwrap_or_default();
+                let body = bodies.remove(&id).unwrap_or_else(own);
+                letters.insert(id, Letter { transition: transition.clone(), body });
+            }
+        }
+        for update in batch.deliveries.iter().filter(|update| update.fate.is_final()) {
+            letters.remove(&update.id);
+        }
+        Box::pin(ready(Ok(())))
+    }
+
+    fn letter(&self, id: &DeliveryId) -> Pending<Letter> {
+        let letter = self.letters.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned();
+        let missing = || Error {
+            doing: "read",
+            file: "in memory".to_owned(),
+            fault: format!("nothing is owed to {} as {}", id.sink, id.transition),
+        };
+        Box::pin(ready(letter.ok_or_else(missing)))
+    }
+
+    fn is_durable(&self) -> bool {
+        false
+    }
+
+    fn edits(&self) -> Pending<Vec<Edit>> {
+        Box::pin(ready(Ok(Vec::new())))
+    }
+}

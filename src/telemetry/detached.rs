@@ -1,0 +1,187 @@
+//! Standard error, written by a thread of its own.
+//!
+//! Invariant: whoever logs never waits for the reader. Lines that a slow reader leaves no room for are lost, counted, and
+//! their number is logged; whoever wants to know whether a line was written is told the truth.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::io::{self, Write};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tracing::warn;
+use tracing_subscriber::fmt::MakeWriter;
+
+/// How many lines may wait for a reader that is slow, before further ones are lost. Room for them is taken at the start,
+/// which a wait that ends at once would feel if it were much.
+const BACKLOG: usize = 8_000;
+
+/// How long the end of the process waits for what is left to be written.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
+/// Tells whether a line was written; the error says why not.
+pub type Written = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
+
+type Reply = oneshot::Sender<io::Result<()>>;
+
+thread_local! {
+    /// Who wants to know whether the line that this thread logs next is written.
+    static WANTED: RefCell<Option<Reply>> = const { RefCell::new(None) };
+}
+
+/// Logs by calling `log`, which logs one line at most, and tells when that line is written. A line that nobody wants to
+/// see counts as written.
+pub fn written(log: &dyn Fn()) -> Written {
+    let (reply, told) = oneshot::channel();
+    WANTED.set(Some(reply));
+    log();
+    // Still there where the line was filtered out, or where this thread wrote it itself.
+    if WANTED.take().is_some() {
+        return Box::pin(std::future::ready(Ok(())));
+    }
+    Box::pin(async move {
+        match told.await {
+            Ok(written) => written.map_err(|error| format!("cannot write to standard error: {error}")),
+            Err(_) => Err("the reader of the log is too slow; a line was lost".to_owned()),
+        }
+    })
+}
+
+/// What the thread is to do.
+enum Job {
+    /// Write a line, and tell who asked.
+    Write(Vec<u8>, Option<Reply>),
+    /// End.
+    Stop,
+}
+
+/// What hands lines over.
+#[derive(Debug, Clone)]
+pub(super) struct Detached {
+    queue: SyncSender<Job>,
+    lost: Arc<AtomicU64>,
+}
+
+/// While it is held, lines are written. When it is dropped, what is left is written for up to a second.
+#[derive(Debug)]
+pub(super) struct Worker {
+    queue: SyncSender<Job>,
+    ended: Receiver<()>,
+}
+
+impl Detached {
+    /// Starts to write to `stream`.
+    pub(super) fn start(stream: impl Write + Send + 'static) -> (Self, Worker) {
+        let (queue, jobs) = sync_channel(BACKLOG);
+        let (end, ended) = channel();
+        let lost = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&lost);
+        std::thread::spawn(move || {
+            work(stream, &jobs, &counter);
+            // Nobody may wait for it any more.
+            _ = end.send(());
+        });
+        (Self { queue: queue.clone(), lost }, Worker { queue, ended })
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // There may be no room for this; then the reader has stalled, and is not waited for longer than any other.
+        drop(self.queue.try_send(Job::Stop));
+        _ = self.ended.recv_timeout(LAST_LINES);
+    }
+}
+
+/// Writes lines until it is to stop.
+fn work(mut stream: impl Write, jobs: &Receiver<Job>, lost: &AtomicU64) {
+    while let Ok(Job::Write(text, reply)) = jobs.recv() {
+        let written = stream.write_all(&text).and_then(|()| stream.flush());
+        if let Some(reply) = reply {
+            // Who asked may have stopped waiting.
+            drop(reply.send(written));
+        }
+        match lost.swap(0, Ordering::Relaxed) {
+            0 => {}
+            lost => warn!(lost, "lines of this log that were lost, because its reader is slow: {lost}"),
+        }
+    }
+}
+
+impl Write for Detached {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        if self.queue.try_send(Job::Write(text.to_vec(), WANTED.take())).is_err() {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(text.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Detached {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing_subscriber::fmt::MakeWriter as _;
+
+    use super::*;
+
+    /// A stream that fails, or waits until it may go on.
+    struct Gate(Receiver<io::Result<()>>, Arc<std::sync::Mutex<Vec<u8>>>);
+
+    impl Write for Gate {
+        fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+            self.0.recv().unwrap_or(Ok(()))?;
+            self.1.lock().unwrap().extend_from_slice(text);
+            Ok(text.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn who_asks_is_told_the_truth() {
+        let (go, gate) = channel();
+        let text = Arc::default();
+        let (writer, worker) = Detached::start(Gate(gate, Arc::clone(&text)));
+        let log = |line: &'static str| {
+            let writer = writer.clone();
+            written(&move || drop(writer.make_writer().write(line.as_bytes())))
+        };
+        let mut first = log("first\n");
+        let waiting = tokio::time::timeout(Duration::from_millis(20), &mut first).await;
+        assert!(waiting.is_err(), "nothing is written yet");
+        go.send(Ok(())).unwrap();
+        assert_eq!(first.await, Ok(()));
+        go.send(Err(io::ErrorKind::StorageFull.into())).unwrap();
+        let refused = log("second\n").await.unwrap_err();
+        assert!(refused.starts_with("cannot write to standard error: "), "{refused}");
+        assert_eq!(written(&|| {}).await, Ok(()), "nothing was to be written");
+
+        // The thread has taken one line and waits with it; there is room for so many more.
+        let mut waiting: Vec<_> = (0..BACKLOG + 2).map(|_| log("more\n")).collect();
+        let lost = waiting.pop().unwrap().await.unwrap_err();
+        assert_eq!(lost, "the reader of the log is too slow; a line was lost");
+        drop(go);
+        for line in waiting.into_iter().take(BACKLOG) {
+            assert_eq!(line.await, Ok(()));
+        }
+        drop(worker);
+        assert!(text.lock().unwrap().starts_with(b"first\nmore\n"));
+    }
+}
