@@ -4,10 +4,12 @@
 //! code that is published, and says what to do.
 
 mod check;
+mod deliveries;
 mod demo;
 mod failure;
 mod ids;
 mod list;
+mod notify_test;
 mod project;
 mod run;
 mod simulate;
@@ -36,8 +38,10 @@ pub struct Cli {
 enum Command {
     Wait(Box<wait::Args>),
     Run(run::Args),
+    Deliveries(Box<deliveries::Args>),
     List(list::Args),
     Check(check::Args),
+    NotifyTest(notify_test::Args),
     Simulate(simulate::Args),
     Demo(demo::Args),
 }
@@ -57,8 +61,10 @@ impl Cli {
         match self.command {
             Command::Wait(args) => wait::run(*args),
             Command::Run(args) => run::run(&args),
+            Command::Deliveries(args) => deliveries::run(*args),
             Command::List(args) => list::run(&args),
             Command::Check(args) => check::run(&args),
+            Command::NotifyTest(args) => notify_test::run(&args),
             Command::Simulate(args) => simulate::run(&args),
             Command::Demo(args) => demo::run(&args),
         }

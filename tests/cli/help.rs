@@ -4,7 +4,7 @@ use crate::support::Watch;
 
 #[test]
 fn every_command_explains_itself_on_standard_output() {
-    let commands = ["wait", "run", "list", "check", "simulate", "demo"];
+    let commands = ["wait", "run", "deliveries", "list", "check", "notify-test", "simulate", "demo"];
     let all = Watch::new(["--help"]).run().expect(0).stdout;
     for command in commands {
         assert!(all.contains(&format!("\n  {command} ")), "{command}: {all}");
@@ -32,6 +32,8 @@ fn exit_codes_are_explained_where_they_matter() {
         ("run", &["with 0 when all completed", "1 when one failed", "6 when"][..]),
         ("check", &["exits with 78"]),
         ("list", &["exits with 4", "with 5"]),
+        ("deliveries", &["exits with 74"]),
+        ("notify-test", &["exits with 0 when all sinks took it, else with 1"]),
     ] {
         let help = Watch::new([command, "--help"]).run().expect(0).stdout;
         let help = help.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();

@@ -4,6 +4,7 @@ mod check;
 mod demo;
 mod help;
 mod list;
+mod notify_test;
 mod simulate;
 
 #[path = "../support/mod.rs"]

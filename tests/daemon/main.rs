@@ -1,6 +1,7 @@
 //! `restore-watch run` as a process, on simulated control planes.
 
 mod config;
+mod deliveries;
 mod log;
 mod private;
 mod rate;

@@ -1,0 +1,334 @@
+//! `restore-watch deliveries`
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use super::{Done, Failure, Output, print, table};
+use crate::clock::Clock;
+use crate::config;
+use crate::engine::time::{Now, wall_between};
+use crate::model::{Exit, TransitionId, duration};
+use crate::store::{Deliveries, Filter, OpenError, Row, RowState};
+
+/// Look into what is owed to sinks and what was given up, and change it
+///
+/// Works beside a running daemon, which follows a change within seconds, and without one. Without a subcommand it
+/// lists. Exits with 74 where the state cannot be used.
+#[derive(Debug, Parser)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    action: Option<Action>,
+
+    #[command(flatten)]
+    list: List,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    List(List),
+    /// Have deliveries tried again, those that were given up from their first attempt on
+    ///
+    /// What was delivered is not sent again. The id and the body stay what they were.
+    Retry(Change),
+    /// Give deliveries up for good
+    Drop(Change),
+}
+
+/// List deliveries, the oldest first
+///
+/// Lists what is pending and what was given up (dead), unless another state is asked for.
+#[derive(Debug, clap::Args)]
+struct List {
+    /// Only deliveries in this state; can be given several times
+    #[arg(long, value_enum, value_name = "STATE", conflicts_with = "all")]
+    state: Vec<State>,
+
+    /// Deliveries in every state
+    #[arg(long)]
+    all: bool,
+
+    /// Only those of this transition
+    #[arg(long, value_name = "ID")]
+    id: Option<TransitionId>,
+
+    #[command(flatten)]
+    filter: FilterArgs,
+
+    /// The newest so many
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    limit: usize,
+
+    /// The form of the list
+    #[arg(long, value_enum, default_value_t = Output::Human)]
+    output: Output,
+
+    #[command(flatten)]
+    place: Place,
+}
+
+/// Which deliveries are to be changed.
+#[derive(Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("which").required(true).multiple(false).args(["ids", "dead", "every"])))]
+struct Change {
+    /// The transitions meant, by the ids that `list` shows
+    #[arg(value_name = "ID")]
+    ids: Vec<TransitionId>,
+
+    /// All that was given up
+    #[arg(long)]
+    dead: bool,
+
+    /// All that is pending or was given up
+    #[arg(long = "all")]
+    every: bool,
+
+    #[command(flatten)]
+    filter: FilterArgs,
+
+    #[command(flatten)]
+    place: Place,
+}
+
+/// Narrows what is meant.
+#[derive(Debug, clap::Args)]
+struct FilterArgs {
+    /// Only those to this sink
+    #[arg(long, value_name = "NAME")]
+    sink: Option<String>,
+
+    /// Only those of this project
+    #[arg(long, value_name = "NAME")]
+    project: Option<String>,
+
+    /// Only those of this restore job
+    #[arg(long, value_name = "JOB_ID")]
+    job: Option<String>,
+}
+
+/// Where the state is.
+#[derive(Debug, clap::Args)]
+struct Place {
+    /// The configuration file whose state is meant [default: the one that `run` would use]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// The state itself, such as /var/lib/restore-watch/state.db [default: the one of the configuration]
+    #[arg(long, value_name = "FILE", conflicts_with = "config")]
+    state_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum State {
+    /// Owed
+    Pending,
+    /// Given up after the last attempt
+    Dead,
+    /// Made
+    Delivered,
+    /// Too old, or dropped by hand
+    Dropped,
+}
+
+pub(super) fn run(args: Args) -> Result<Done, Failure> {
+    match args.action {
+        None => list(&args.list),
+        Some(Action::List(args)) => list(&args),
+        Some(Action::Retry(args)) => retry(&args),
+        Some(Action::Drop(args)) => drop_them(&args),
+    }
+}
+
+fn list(args: &List) -> Result<Done, Failure> {
+    let deliveries = args.place.open()?;
+    let states = match (&args.state[..], args.all || args.id.is_some()) {
+        ([], true) => Vec::new(),
+        ([], false) => vec![RowState::Pending, RowState::Dead],
+        (some, _) => some.iter().map(|state| (*state).into()).collect(),
+    };
+    let filter = Filter { states, id: args.id, ..args.filter.filter() };
+    // One more than is shown tells whether there are more.
+    let mut rows = deliveries.list(&filter, args.limit.saturating_add(1))?;
+    let left_out = rows.len() > args.limit;
+    if left_out {
+        rows.remove(0);
+    }
+    match args.output {
+        Output::Human => print(&human(&rows, Clock::system().now()))?,
+        Output::Json => print(&format!("{}\n", serde_json::to_string(&rows).unwrap_or_default()))?,
+    }
+    if left_out {
+        note(&format!("there are older ones; --limit shows more than {}", args.limit));
+    }
+    Ok(Done::Exit(Exit::Met))
+}
+
+fn human(rows: &[Row], now: Now) -> String {
+    if rows.is_empty() {
+        return "no such deliveries\n".to_owned();
+    }
+    let cells = |row: &Row| {
+        let next = match row.next_attempt.map(|at| wall_between(now.wall, at)) {
+            None => "-".to_owned(),
+            Some(wait) if wait.is_zero() => "now".to_owned(),
+            Some(wait) => format!("in {}", duration::human(wait)),
+        };
+        [
+            row.id.to_string(),
+            row.sink.clone(),
+            row.state.as_str().to_owned(),
+            row.kind.to_string(),
+            row.job.clone().unwrap_or_else(|| format!("project {}", row.project)),
+            duration::human(wall_between(row.timestamp, now.wall)),
+            row.attempts.to_string(),
+            next,
+            row.reason.clone().unwrap_or_default(),
+        ]
+    };
+    let heading = ["ID", "SINK", "STATE", "EVENT", "JOB", "AGE", "ATTEMPTS", "NEXT", "LAST ERROR"];
+    table::fitted(&table::table(heading, &rows.iter().map(cells).collect::<Vec<_>>()))
+}
+
+fn retry(args: &Change) -> Result<Done, Failure> {
+    let mut deliveries = args.place.open()?;
+    let meant = args.meant(&deliveries, &|row| match row.state {
+        RowState::Delivered => {
+            Err(format!("was delivered at {:.0}; there is nothing to retry", row.changed_at))
+        }
+        _ => Ok(()),
+    })?;
+    let now = Clock::system().now().wall;
+    let sinks = sinks(&deliveries, &meant)?;
+    let mut count = 0;
+    for filter in &meant {
+        count += deliveries.retry(filter, now)?;
+    }
+    for (sink, why) in deliveries.disabled_sinks()? {
+        if sinks.contains(sink.as_str()) {
+            note(&format!(
+                "the sink {sink} is disabled: {why}; what is owed to it is given up again until its configuration changes"
+            ));
+        }
+    }
+    let who = match deliveries.daemon() {
+        Some(daemon) => match daemon.process {
+            Some(id) => format!("by the running daemon (process {id}), within seconds"),
+            None => "by the running daemon, within seconds".to_owned(),
+        },
+        None => "once a daemon runs".to_owned(),
+    };
+    print(&match count {
+        0 => "no deliveries to retry\n".to_owned(),
+        count => format!("deliveries to be tried again {who}: {count}\n"),
+    })?;
+    Ok(Done::Exit(Exit::Met))
+}
+
+fn drop_them(args: &Change) -> Result<Done, Failure> {
+    let mut deliveries = args.place.open()?;
+    let meant = args.meant(&deliveries, &|row| match row.state {
+        RowState::Delivered => {
+            Err(format!("was delivered at {:.0}; it cannot be taken back", row.changed_at))
+        }
+        _ => Ok(()),
+    })?;
+    let now = Clock::system().now().wall;
+    let mut count = 0;
+    for filter in &meant {
+        count += deliveries.drop(filter, now)?;
+    }
+    print(&match count {
+        0 => "no deliveries to drop\n".to_owned(),
+        count => format!("deliveries dropped: {count}\n"),
+    })?;
+    Ok(Done::Exit(Exit::Met))
+}
+
+impl Change {
+    /// What is meant, as filters. Fails where an id is not known, or where `fits` refuses all that it stands for.
+    fn meant(
+        &self,
+        deliveries: &Deliveries,
+        fits: &dyn Fn(&Row) -> Result<(), String>,
+    ) -> Result<Vec<Filter>, Failure> {
+        if self.ids.is_empty() {
+            let states =
+                if self.every { vec![RowState::Pending, RowState::Dead] } else { vec![RowState::Dead] };
+            return Ok(vec![Filter { states, ..self.filter.filter() }]);
+        }
+        let filters: Vec<_> =
+            self.ids.iter().map(|id| Filter { id: Some(*id), ..self.filter.filter() }).collect();
+        for (id, filter) in self.ids.iter().zip(&filters) {
+            let rows = deliveries.list(filter, usize::MAX)?;
+            let refused: Vec<_> = rows.iter().filter_map(|row| fits(row).err()).collect();
+            if let Some(why) = refused.first().filter(|_| refused.len() == rows.len()) {
+                return Err(Failure::new(Exit::Failed, format!("the delivery {id} {why}")));
+            }
+            if rows.is_empty() {
+                return Err(Failure::new(Exit::Failed, format!("there is no delivery {id}"))
+                    .with_help("`restore-watch deliveries list --all` shows the ids of all that is known"));
+            }
+        }
+        Ok(filters)
+    }
+}
+
+/// The sinks to which what is meant is owed.
+fn sinks(deliveries: &Deliveries, meant: &[Filter]) -> Result<BTreeSet<String>, Failure> {
+    let mut sinks = BTreeSet::new();
+    for filter in meant {
+        let rows = deliveries.list(filter, usize::MAX)?;
+        sinks.extend(rows.into_iter().filter(|row| row.state != RowState::Delivered).map(|row| row.sink));
+    }
+    Ok(sinks)
+}
+
+impl FilterArgs {
+    fn filter(&self) -> Filter {
+        let Self { sink, project, job } = self;
+        Filter { sink: sink.clone(), project: project.clone(), job: job.clone(), ..Filter::default() }
+    }
+}
+
+impl Place {
+    /// Opens the state: the one that is named, else that of the configuration, else the usual one.
+    fn open(&self) -> Result<Deliveries, Failure> {
+        let path = match &self.state_file {
+            Some(path) => Some(path.clone()),
+            None => config::state_path(self.config.as_deref())?,
+        };
+        let path = path.ok_or_else(|| {
+            Failure::new(Exit::State, "there is no usual place for a state: HOME is not set")
+                .with_help("name the state with --state-file, or the configuration with --config")
+        })?;
+        let opened = Deliveries::open(&path);
+        opened.map_err(|error| match error {
+            OpenError::Missing(_) => Failure::new(Exit::State, error.to_string()).with_help(
+                "name the state with --state-file (that of the system service is \
+                 /var/lib/restore-watch/state.db), or the configuration with --config",
+            ),
+            error => error.into(),
+        })
+    }
+}
+
+impl From<State> for RowState {
+    fn from(state: State) -> Self {
+        match state {
+            State::Pending => Self::Pending,
+            State::Dead => Self::Dead,
+            State::Delivered => Self::Delivered,
+            State::Dropped => Self::Dropped,
+        }
+    }
+}
+
+/// Says something on standard error.
+fn note(text: &str) {
+    use std::io::Write as _;
+
+    // There is nowhere left to say that this failed.
+    _ = writeln!(std::io::stderr(), "restore-watch: {text}");
+}

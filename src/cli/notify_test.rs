@@ -1,0 +1,146 @@
+//! `restore-watch notify-test`
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use super::{Done, Failure, Output, block_on, listen, print, table};
+use crate::clock::Clock;
+use crate::config::{self, Settings, SinkSettings};
+use crate::driver;
+use crate::model::{Exit, Letter, ProjectName, SinkName, Transition, TransitionId, TransitionKind, duration};
+use crate::telemetry::{self, Stream, Style};
+
+/// Send one marked test to each sink of a configuration, and say what came of it
+///
+/// The test is a transition of the type `restore_watch.test`, which nothing else sends: no receiver can take it for the
+/// end of a restore. Each sink gets one attempt, whichever events it wants. Exits with 0 when all sinks took it, else
+/// with 1. Nothing is kept, and a daemon that runs is not disturbed.
+#[derive(Debug, Parser)]
+pub(super) struct Args {
+    /// The sinks to try, by name [default: all]
+    #[arg(value_name = "SINK")]
+    sinks: Vec<String>,
+
+    /// The configuration file [default: the one that `run` would use]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// The form of the report
+    #[arg(long, value_enum, default_value_t = Output::Human)]
+    output: Output,
+}
+
+/// What came of one attempt.
+struct Attempt {
+    sink: SinkName,
+    result: Result<(), String>,
+    took: Duration,
+}
+
+pub(super) fn run(args: &Args) -> Result<Done, Failure> {
+    let path = config::locate(args.config.as_deref())?;
+    let settings = config::load(&path)?;
+    let chosen = choose(&settings, &args.sinks)?;
+    let style = Style { stream: Stream::Detached, ..Style::usual(super::log_format(&settings)) };
+    let _logging = telemetry::init(style, "info");
+    let project = settings.projects.first().map(|project| project.name.clone()).unwrap_or_default();
+    block_on(async {
+        let mut signals = listen()?;
+        tokio::select! {
+            attempts = attempt(&chosen, project) => report(&chosen, &attempts?, args.output),
+            exit = signals.next() => Ok(Done::Exit(exit)),
+        }
+    })
+}
+
+/// The sinks of these names; all where there are none.
+fn choose(settings: &Settings, names: &[String]) -> Result<Vec<SinkSettings>, Failure> {
+    let known = || settings.sinks.iter().map(SinkSettings::name).collect::<Vec<_>>().join(", ");
+    for name in names {
+        if !settings.sinks.iter().any(|sink| sink.name() == name) {
+            return Err(Failure::usage(format!("the configuration has no sink `{name}`"))
+                .with_help(format!("it has: {}", known())));
+        }
+    }
+    let is_chosen = |sink: &&SinkSettings| names.is_empty() || names.iter().any(|name| name == sink.name());
+    Ok(settings.sinks.iter().filter(is_chosen).cloned().collect())
+}
+
+/// Tries all sinks at once.
+async fn attempt(settings: &[SinkSettings], project: ProjectName) -> Result<Vec<Attempt>, Failure> {
+    let clock = Clock::system();
+    let transition = test(project, clock);
+    let (sinks, _) = driver::sinks(settings)?;
+    let mut tasks = JoinSet::new();
+    for (name, sink) in sinks {
+        let transition = transition.clone();
+        tasks.spawn(async move {
+            let began = clock.now();
+            let own = || serde_json::to_vec(&transition).unwrap_or_default();
+            let body = sink.body(&transition).unwrap_or_else(own);
+            let delivered = sink.deliver(&Letter { transition, body }, began.wall).await;
+            let took = clock.now().instant.since(began.instant);
+            Attempt { sink: name, result: delivered.map_err(|failure| failure.message), took }
+        });
+    }
+    Ok(tasks.join_all().await)
+}
+
+fn test(project: ProjectName, clock: Clock) -> Transition {
+    let now = clock.now().wall;
+    let mut random = [0; 10];
+    fastrand::fill(&mut random);
+    Transition {
+        id: TransitionId::from_parts(now, random),
+        kind: TransitionKind::Test,
+        timestamp: now,
+        project,
+        job: None,
+        previous_status: None,
+        status: None,
+        elapsed_seconds: None,
+        detection_delay_seconds: None,
+        reason: None,
+    }
+}
+
+/// Prints what came of the attempts, in the order of the configuration.
+fn report(settings: &[SinkSettings], attempts: &[Attempt], output: Output) -> Result<Done, Failure> {
+    let found = settings.iter().filter_map(|sink| {
+        let attempt = attempts.iter().find(|attempt| attempt.sink.as_str() == sink.name())?;
+        Some((sink, attempt))
+    });
+    match output {
+        Output::Human => {
+            let row = |(sink, attempt): (&SinkSettings, &Attempt)| {
+                [
+                    sink.name().to_owned(),
+                    sink.kind().to_owned(),
+                    if attempt.result.is_ok() { "ok" } else { "failed" }.to_owned(),
+                    duration::human(attempt.took),
+                    attempt.result.as_ref().err().cloned().unwrap_or_default(),
+                ]
+            };
+            let heading = ["SINK", "TYPE", "RESULT", "TIME", "ERROR"];
+            print(&table::table(heading, &found.map(row).collect::<Vec<_>>()))?;
+        }
+        Output::Json => {
+            let object = |(sink, attempt): (&SinkSettings, &Attempt)| {
+                json!({
+                    "sink": sink.name(),
+                    "type": sink.kind(),
+                    "ok": attempt.result.is_ok(),
+                    "seconds": attempt.took.as_secs_f64(),
+                    "error": attempt.result.as_ref().err(),
+                })
+            };
+            print(&format!("{}\n", serde_json::Value::Array(found.map(object).collect())))?;
+        }
+    }
+    let all = attempts.iter().all(|attempt| attempt.result.is_ok());
+    Ok(Done::Exit(if all { Exit::Met } else { Exit::Failed }))
+}

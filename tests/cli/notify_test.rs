@@ -1,0 +1,108 @@
+//! `restore-watch notify-test`
+
+use restore_watch::simulate::Reply;
+use serde_json::Value;
+
+use crate::support::{Done, Folder, Watch, receive, unused_address};
+
+const SECRET: &str = "whsec_Y2FuYXJ5IG9mIG5vdGlmeS10ZXN0LCBsb25nIGVub3VnaA==";
+
+fn notify(sinks: &str, arguments: &[&str]) -> Done {
+    let folder = Folder::new();
+    let config = folder.write("config.toml", format!("jobs = [\"rj-1\"]\n{sinks}"));
+    let arguments = ["notify-test", "--config", &config].into_iter().chain(arguments.iter().copied());
+    let done = Watch::new(arguments).env("SECRET", SECRET).run();
+    for text in [&done.stdout, &done.stderr] {
+        assert!(!text.contains("canary") && !text.contains(SECRET), "{text}");
+    }
+    done
+}
+
+fn webhook(name: &str, url: &str, more: &str) -> String {
+    format!(
+        "[[sink]]\ntype = \"webhook\"\nname = \"{name}\"\nurl = \"{url}/canary-of-a-path?canary\"\n{more}\n"
+    )
+}
+
+#[test]
+fn each_sink_gets_one_marked_test() {
+    let receiver = receive([]);
+    let formats = ["standard", "cloudevents", "slack", "discord", "teams", "ntfy"];
+    let sinks: String = formats
+        .iter()
+        .map(|format| {
+            let more = format!(
+                "format = \"{format}\"\nsigning_secret = {{ env = \"SECRET\" }}\nevents = [\"restore_job.failed\"]"
+            );
+            webhook(format, &receiver.url(), &more)
+        })
+        .collect();
+    let done = notify(&format!("[[sink]]\ntype = \"log\"\n{sinks}"), &[]).expect(0);
+    assert_eq!(done.stdout.matches(" ok ").count(), 7, "{}", done.stdout);
+    assert_eq!(done.stderr.matches("a test of restore-watch").count(), 1, "{}", done.stderr);
+    let posts = receiver.received();
+    let mut types: Vec<_> = posts.iter().map(|post| post.header("content-type").expect("a type")).collect();
+    types.sort_unstable();
+    let json = "application/json";
+    let event = "application/cloudevents+json";
+    assert_eq!(types.len(), 6);
+    assert_eq!(types.iter().filter(|kind| **kind == json).count(), 4, "{types:?}");
+    assert!(types[0].starts_with(event) && types[5].starts_with("text/plain"), "{types:?}");
+    let verifier = standardwebhooks::Webhook::new(SECRET).expect("a secret");
+    for post in &posts {
+        let mut headers = reqwest::header::HeaderMap::new();
+        for name in ["webhook-id", "webhook-timestamp", "webhook-signature"] {
+            headers.insert(name, post.header(name).expect("signed").parse().expect("a value"));
+        }
+        verifier.verify(&post.body, &headers).expect("a good signature");
+        let text = String::from_utf8_lossy(&post.body);
+        assert!(text.to_lowercase().contains("test"), "{text}");
+    }
+    let standard: Vec<Value> =
+        posts.iter().filter_map(|post| serde_json::from_slice(&post.body).ok()).collect();
+    assert!(standard.iter().any(|body| body["type"] == "restore_watch.test" && body["job"].is_null()));
+}
+
+#[test]
+fn what_went_wrong_is_said_for_each() {
+    let receiver = receive([Reply::status(500)]);
+    let sinks = [
+        webhook("refused", &format!("http://{}", unused_address()), ""),
+        webhook("broken", &receiver.url(), ""),
+        "[[sink]]\ntype = \"log\"\n".to_owned(),
+    ];
+    let done = notify(&sinks.concat(), &["--output", "json"]).expect(1);
+    let report = done.json();
+    let of = |name: &str| {
+        let rows = report.as_array().expect("an array");
+        rows.iter().find(|row| row["sink"] == name).unwrap_or_else(|| panic!("{name}: {report}")).clone()
+    };
+    assert!(of("refused")["error"].as_str().expect("an error").contains("cannot connect"));
+    assert!(of("broken")["error"].as_str().expect("an error").contains("HTTP 500"));
+    assert_eq!(
+        (&of("log")["ok"], &of("log")["error"], &of("broken")["ok"]),
+        (&true.into(), &Value::Null, &false.into())
+    );
+    assert!(of("broken")["seconds"].as_f64().is_some_and(|seconds| seconds < 15.0));
+}
+
+#[test]
+fn only_the_sinks_that_are_named() {
+    let (one, two) = (receive([]), receive([]));
+    let sinks = webhook("one", &one.url(), "") + &webhook("two", &two.url(), "");
+    notify(&sinks, &["two"]).expect(0);
+    assert_eq!((one.count(), two.count()), (0, 1));
+    notify(&sinks, &["three"]).expect(2).told("has no sink `three`").told("it has: one, two");
+}
+
+#[test]
+fn secrets_that_cannot_be_used() {
+    let sink = webhook("one", "http://127.0.0.1:9", "signing_secret = { env = \"MISSING\" }");
+    notify(&sink, &[]).expect(78).told("sink one: ").told("MISSING");
+    let short = webhook("one", "http://127.0.0.1:9", "signing_secret = { file = \"short\" }");
+    let folder = Folder::new();
+    folder.write("short", "whsec_c2hvcnQ=");
+    let config = folder.write("config.toml", format!("jobs = [\"rj-1\"]\n{short}"));
+    let done = Watch::new(["notify-test", "--config", &config]).run().expect(78).told("24 to 64");
+    assert!(!done.stderr.contains("c2hvcnQ"), "{}", done.stderr);
+}
