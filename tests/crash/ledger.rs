@@ -1,0 +1,201 @@
+//! The receivers, and what each of them got.
+//!
+//! Invariant: a request is written down before it is answered, with the time at which it was whole; one that is answered
+//! badly, or not at all, was received all the same.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use restore_watch::clock::Clock;
+use restore_watch::model::TransitionKind;
+use restore_watch::simulate::{Received, Receiver, Reply};
+
+use crate::secrets;
+use crate::support::receive;
+
+/// How a receiver behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Temper {
+    /// Always well.
+    Well,
+    /// At random, in every way that is worth another attempt.
+    Wild,
+    /// It refuses so much that some is given up.
+    Strict,
+}
+
+/// A sink, and what it is about.
+pub(crate) struct Sink {
+    /// Its name.
+    pub(crate) name: &'static str,
+    temper: Temper,
+    format: &'static str,
+    /// It wants ends only.
+    ends_only: bool,
+    /// The numbers of its secrets, the newest first.
+    secrets: &'static [u8],
+    schedule: &'static str,
+}
+
+/// Three sinks: one that is always well, one that is hard to reach, one that gives up soon.
+pub(crate) const SINKS: [Sink; 3] = [
+    Sink {
+        name: "well",
+        temper: Temper::Well,
+        format: "standard",
+        ends_only: false,
+        secrets: &[1],
+        schedule: "\"20ms\", \"50ms\", \"100ms\", \"1s\", \"1s\", \"1s\", \"1s\", \"1s\"",
+    },
+    Sink {
+        name: "wild",
+        temper: Temper::Wild,
+        format: "standard",
+        ends_only: false,
+        secrets: &[2, 3],
+        schedule: "\"10ms\", \"20ms\", \"30ms\", \"40ms\", \"40ms\", \"40ms\", \"40ms\", \"40ms\", \"40ms\", \"40ms\",
+            \"60ms\", \"60ms\", \"60ms\", \"60ms\", \"60ms\", \"60ms\", \"60ms\", \"60ms\", \"60ms\", \"60ms\",
+            \"80ms\", \"80ms\", \"80ms\", \"80ms\", \"80ms\", \"80ms\", \"80ms\", \"80ms\", \"80ms\", \"80ms\",
+            \"1s\", \"1s\", \"1s\", \"1s\", \"1s\", \"1s\", \"1s\", \"1s\", \"1s\", \"1s\"",
+    },
+    Sink {
+        name: "strict",
+        temper: Temper::Strict,
+        format: "cloudevents",
+        ends_only: true,
+        secrets: &[4],
+        schedule: "\"20ms\", \"40ms\"",
+    },
+];
+
+impl Sink {
+    /// Whether it wants this.
+    pub(crate) fn wants(&self, kind: TransitionKind) -> bool {
+        kind.is_terminal() || !self.ends_only
+    }
+
+    /// Whether it may give something up.
+    pub(crate) fn gives_up(&self) -> bool {
+        self.temper == Temper::Strict
+    }
+}
+
+/// A request that came.
+#[derive(Debug, Clone)]
+pub(crate) struct Post {
+    /// When all of it was there.
+    pub(crate) at: Timestamp,
+    /// Its `webhook-id`.
+    pub(crate) id: String,
+    /// Its body.
+    pub(crate) body: Bytes,
+    /// Whether it was answered well.
+    pub(crate) taken: bool,
+    /// What is wrong with it by itself, if anything is.
+    pub(crate) fault: Option<String>,
+}
+
+/// What one sink got.
+pub(crate) struct Ledger {
+    /// The sink.
+    pub(crate) sink: &'static Sink,
+    receiver: Receiver,
+    posts: Arc<Mutex<Vec<Post>>>,
+    calm: Arc<Mutex<bool>>,
+}
+
+impl Ledger {
+    /// Opens a ledger and begins to receive.
+    pub(crate) fn open(sink: &'static Sink, seed: u64) -> Self {
+        let receiver = receive([]);
+        let (posts, calm) = (Arc::<Mutex<Vec<Post>>>::default(), Arc::<Mutex<bool>>::default());
+        let rng = Mutex::new(fastrand::Rng::with_seed(seed));
+        receiver.decide({
+            let (posts, calm, clock) = (Arc::clone(&posts), Arc::clone(&calm), Clock::system());
+            move |received| {
+                let temper = if *calm.lock().unwrap() { Temper::Well } else { sink.temper };
+                let (reply, taken) = mood(temper, &mut rng.lock().unwrap());
+                let id = received.header("webhook-id").unwrap_or_default().to_owned();
+                let (body, fault) = (received.body.clone(), fault(sink, received));
+                posts.lock().unwrap().push(Post { at: clock.now().wall, id, body, taken, fault });
+                reply
+            }
+        });
+        Self { sink, receiver, posts, calm }
+    }
+
+    /// What came so far, in order.
+    pub(crate) fn posts(&self) -> Vec<Post> {
+        self.posts.lock().unwrap().clone()
+    }
+
+    /// Goes back to an earlier page.
+    pub(crate) fn reset(&self, posts: Vec<Post>) {
+        *self.posts.lock().unwrap() = posts;
+    }
+
+    /// Has the receiver behave well from now on, or as it likes to.
+    pub(crate) fn calm(&self, calm: bool) {
+        *self.calm.lock().unwrap() = calm;
+    }
+
+    /// The table of a configuration that has this sink.
+    pub(crate) fn configuration(&self) -> String {
+        let Sink { name, format, ends_only, secrets, schedule, .. } = self.sink;
+        let secrets: Vec<_> =
+            secrets.iter().map(|number| format!("{{ env = \"SECRET_{number}\" }}")).collect();
+        let ends = "events = [\"restore_job.completed\", \"restore_job.failed\", \"restore_job.cancelled\", \
+                    \"restore_job.unrecognised\"]\n";
+        format!(
+            "[[sink]]\ntype = \"webhook\"\nname = \"{name}\"\nurl = {{ env = \"URL_{name}\" }}\nformat = \"{format}\"\n\
+             signing_secret = [{}]\nretry_schedule = [{schedule}]\n{}",
+            secrets.join(", "),
+            if *ends_only { ends } else { "" },
+        )
+    }
+
+    /// The variables that this configuration names.
+    pub(crate) fn variables(&self) -> Vec<(String, String)> {
+        let url = format!("{}/{}", self.receiver.url(), secrets::PATH);
+        let secrets = self.sink.secrets.iter();
+        let secrets = secrets.map(|number| (format!("SECRET_{number}"), secrets::signing(*number)));
+        secrets.chain([(format!("URL_{}", self.sink.name), url)]).collect()
+    }
+}
+
+/// How a request is answered, and whether that is well.
+fn mood(temper: Temper, rng: &mut fastrand::Rng) -> (Reply, bool) {
+    let late = |reply: Reply, rng: &mut fastrand::Rng| reply.after(Duration::from_millis(rng.u64(20..300)));
+    match (temper, rng.u8(..100)) {
+        (Temper::Well, _) | (Temper::Wild, 0..50) | (Temper::Strict, 0..55) => (Reply::status(204), true),
+        (Temper::Wild, 50..60) => (late(Reply::status(200).body("taken"), rng), true),
+        (Temper::Wild, 60..70) => (Reply::status(500), false),
+        (Temper::Wild, 70..75) => (late(Reply::status(502).body("<html>"), rng), false),
+        (Temper::Wild, 75..78) => (Reply::status(429).body("{\"retry_after\": 0.05}"), false),
+        (Temper::Wild, 78) => (Reply::status(429).header("retry-after", "1"), false),
+        (Temper::Wild, 79..90) => (Reply::drop_connection(), false),
+        (Temper::Wild, _) => (late(Reply::drop_connection(), rng), false),
+        (Temper::Strict, _) => (Reply::status(500).body("not like this"), false),
+    }
+}
+
+/// What is wrong with a request by itself: its form, or one of its signatures.
+fn fault(sink: &Sink, received: &Received) -> Option<String> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in &received.headers {
+        headers.append(name.parse::<HeaderName>().ok()?, value.parse::<HeaderValue>().ok()?);
+    }
+    let path = format!("/{}", secrets::PATH);
+    if received.method != "POST" || received.path != path || headers.get_all("webhook-id").iter().count() != 1
+    {
+        return Some(format!("{} {} {headers:?}", received.method, received.path));
+    }
+    sink.secrets.iter().find_map(|number| {
+        let secret = standardwebhooks::Webhook::new(&secrets::signing(*number)).expect("a secret");
+        let wrong = secret.verify(&received.body, &headers).err()?;
+        Some(format!("the signature of secret {number}: {wrong}"))
+    })
+}

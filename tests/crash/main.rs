@@ -1,0 +1,25 @@
+//! What a crash costs: the daemon is killed, its disk fails, its receivers misbehave, and a judge says what became of
+//! what was owed.
+//!
+//! Invariant: nothing here trusts what the daemon says. What was owed follows from the scenario, what arrived from the
+//! receivers, and what the daemon believes from its state, read with another program's eyes.
+//!
+//! `RESTORE_WATCH_KILLS=1000` gives the long form, `RESTORE_WATCH_SEED` the run that a failure printed.
+
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails, wherever it is")]
+
+mod damage;
+mod full;
+mod hostile;
+mod judge;
+mod judged;
+mod kills;
+mod ledger;
+mod restarts;
+mod secrets;
+mod stage;
+mod syscalls;
+mod world;
+
+#[path = "../support/mod.rs"]
+pub mod support;

@@ -1,0 +1,51 @@
+//! The daemon is restarted again and again when everything was told: nothing is told again.
+//!
+//! Invariant: each process comes as far as reading what it owes, which is when anything would be sent once more.
+
+use std::time::Duration;
+
+use restore_watch::model::Exit;
+
+use crate::judge::Told;
+use crate::stage::{Stage, start};
+use crate::world::Size;
+
+const RESTARTS: usize = 100;
+
+/// Some of its jobs never end, so that there is always something to watch.
+const SETTLED: Size = Size { projects: 2, jobs: 10, endless: 1, span: Duration::from_secs(1) };
+
+/// How often each restart is waited for until something was polled; the others end sooner.
+const POLLED: usize = 10;
+
+#[test]
+fn what_was_delivered_is_never_sent_again() {
+    let mut stage = Stage::new(SETTLED, 5);
+    let mut first = start(stage.daemon(&[]));
+    first.until("everything to be told", |_| stage.is_told());
+    stage.ended(&first.kill());
+    let posts = |stage: &Stage| stage.ledgers.iter().map(|ledger| ledger.posts().len()).collect::<Vec<_>>();
+    let told = posts(&stage);
+    for restart in 0..RESTARTS {
+        let polls = stage.world.requests();
+        let mut daemon = start(stage.daemon(&[]));
+        daemon.until_told("watching 2 restores; ended before: 20");
+        if restart % POLLED == 0 {
+            daemon.until("a poll", |_| stage.world.requests() > polls);
+        }
+        let done = match restart % 4 {
+            0 => daemon.kill(),
+            signals => {
+                for _ in 0..signals.min(2) {
+                    daemon.signal("TERM");
+                }
+                daemon.finish().expect(i32::from(Exit::Met.code()))
+            }
+        };
+        assert!(done.stderr.contains(", owed: 0, "), "{}", done.stderr);
+        stage.ended(&done);
+    }
+    assert_eq!(posts(&stage), told);
+    let counts = stage.judge(Told::Once);
+    println!("{RESTARTS} restarts with nothing owed: {counts}");
+}

@@ -1,0 +1,123 @@
+//! A daemon, the world it watches and the sinks it tells, put together.
+//!
+//! Invariant: whatever the daemon prints, and whatever it leaves behind, is searched for secrets.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::judge::{Counts, Told, judge};
+use crate::ledger::{Ledger, SINKS};
+use crate::secrets;
+use crate::support::{Done, Folder, KEY, Running, Watch};
+use crate::world::{Size, World};
+
+/// Everything around one state.
+pub(crate) struct Stage {
+    _folder: Folder,
+    config: String,
+    state: PathBuf,
+    /// The world.
+    pub(crate) world: World,
+    /// The sinks.
+    pub(crate) ledgers: Vec<Ledger>,
+    /// What starts the daemon and becomes it; nothing where it starts by itself.
+    pub(crate) launcher: Vec<String>,
+    seed: u64,
+    /// What the last daemons printed, for whoever looks for the cause of a failure.
+    printed: Vec<String>,
+}
+
+impl Stage {
+    /// A world of this size, which begins now, and all sinks.
+    pub(crate) fn new(size: Size, seed: u64) -> Self {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let ledgers: Vec<_> = SINKS.iter().map(|sink| Ledger::open(sink, rng.u64(..))).collect();
+        let world = World::begin(size, &mut rng);
+        let folder = Folder::new();
+        let sinks: String = ledgers.iter().map(Ledger::configuration).collect();
+        let config = folder.write("config.toml", world.configuration() + &sinks);
+        let state = folder.path().join("state/state.db");
+        Self {
+            config,
+            state,
+            world,
+            ledgers,
+            launcher: Vec::new(),
+            seed,
+            printed: Vec::new(),
+            _folder: folder,
+        }
+    }
+
+    /// The file of the state.
+    pub(crate) fn state(&self) -> &Path {
+        &self.state
+    }
+
+    /// Whether all ends are told and nothing is owed any more, as far as the state can be read beside its daemon.
+    pub(crate) fn is_told(&self) -> bool {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
+        let Ok(connection) = Connection::open_with_flags(&self.state, flags) else { return false };
+        let count = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).ok();
+        let ends = self.world.jobs().iter().filter(|job| job.ends.is_some()).count();
+        let ends = i64::try_from(ends).ok();
+        count("SELECT count(*) FROM jobs WHERE ended_at IS NOT NULL") == ends
+            && count("SELECT count(*) FROM deliveries WHERE state = 'pending'") == Some(0)
+    }
+
+    /// The daemon to be.
+    pub(crate) fn daemon(&self, arguments: &[&str]) -> Watch {
+        let launcher: Vec<_> = self.launcher.iter().map(String::as_str).collect();
+        let arguments = ["run", "--config", &self.config].into_iter().chain(arguments.iter().copied());
+        let directory = self.state.parent().expect("a directory").to_string_lossy().into_owned();
+        let daemon = Watch::through(&launcher, arguments).env("KEY", KEY).env("STATE_DIRECTORY", &directory);
+        let variables = self.ledgers.iter().flat_map(Ledger::variables);
+        variables.fold(daemon, |daemon, (name, value)| daemon.env(&name, &value))
+    }
+
+    /// A daemon ended.
+    pub(crate) fn ended(&mut self, done: &Done) {
+        secrets::none_in("standard output", done.stdout.as_bytes());
+        secrets::none_in("standard error", done.stderr.as_bytes());
+        if self.printed.len() == 3 {
+            self.printed.remove(0);
+        }
+        self.printed.push(done.stderr.clone());
+    }
+
+    /// Lets the sinks behave, and the daemon go on until all is done.
+    pub(crate) fn finish(&mut self) {
+        self.ledgers.iter().for_each(|ledger| ledger.calm(true));
+        let done = start(self.daemon(&["--exit-when-done"])).finish();
+        self.ended(&done);
+        assert!(matches!(done.code, Some(0 | 1 | 6)), "{:?}: {}", done.code, self.context());
+    }
+
+    /// Fails unless everybody was told what they were owed. Gives the counts.
+    #[track_caller]
+    pub(crate) fn judge(&self, told: Told) -> Counts {
+        let directory = self.state.parent().expect("a directory");
+        assert!(secrets::none_below(directory) > 0, "a state without files");
+        let verdict = judge(&self.state, self.world.jobs(), &self.ledgers, told);
+        let faults = &verdict.faults[..verdict.faults.len().min(20)];
+        assert!(faults.is_empty(), "{} faults: {faults:#?}\n{}", verdict.faults.len(), self.context());
+        verdict.counts
+    }
+
+    /// What helps to find the cause of a failure.
+    pub(crate) fn context(&self) -> String {
+        format!(
+            "the seed of this stage: {}\n--- the last daemons\n{}",
+            self.seed,
+            self.printed.join("\n---\n")
+        )
+    }
+}
+
+/// Starts a daemon.
+pub(crate) fn start(daemon: Watch) -> Running {
+    let running = daemon.start();
+    secrets::none_in_arguments(running.id());
+    running
+}

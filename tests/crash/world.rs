@@ -1,0 +1,130 @@
+//! The world that is watched: a few projects whose jobs end one after the other, and how each of them ends.
+//!
+//! Invariant: the truth is made together with the scenario, and before anything is asked of it.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use restore_watch::clock::Clock;
+use restore_watch::engine::time::Instant;
+use restore_watch::model::TransitionKind;
+use restore_watch::simulate::Simulator;
+
+use crate::support::play;
+
+/// How a job may end, in the scenario and in what is told of it; the good end is the usual one.
+const ENDS: [(&str, TransitionKind); 6] = [
+    ("completed", TransitionKind::Completed),
+    ("completed", TransitionKind::Completed),
+    ("completed", TransitionKind::Completed),
+    ("failed", TransitionKind::Failed),
+    ("cancelled", TransitionKind::Cancelled),
+    ("exploded", TransitionKind::Unrecognised),
+];
+
+/// Trouble of the API, which is none of the sinks'.
+const FAULTS: &str = "[[fault]]\nprobability = 0.02\nkind = \"status\"\nstatus = 503\n\
+                      [[fault]]\nprobability = 0.02\nkind = \"drop\"\n";
+
+/// How much happens.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Size {
+    /// The projects, each with a control plane of its own.
+    pub(crate) projects: u32,
+    /// The jobs of each that end.
+    pub(crate) jobs: u32,
+    /// The jobs of each that never end.
+    pub(crate) endless: u32,
+    /// From the start until the last of them ends.
+    pub(crate) span: Duration,
+}
+
+/// A job, and what is true of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Job {
+    /// Its project.
+    pub(crate) project: String,
+    /// Its id.
+    pub(crate) id: String,
+    /// How it ends, if it does.
+    pub(crate) ends: Option<TransitionKind>,
+}
+
+/// A world that goes on by itself.
+pub(crate) struct World {
+    planes: Vec<Simulator>,
+    jobs: Vec<Job>,
+    clock: Clock,
+    since: Instant,
+    span: Duration,
+}
+
+impl World {
+    /// One of this size, which begins now.
+    pub(crate) fn begin(size: Size, rng: &mut fastrand::Rng) -> Self {
+        let mut jobs = Vec::new();
+        let mut scenarios = Vec::new();
+        for project in 1..=size.projects {
+            let mut scenario = format!("seed = {}\n", rng.u32(..));
+            for number in 1..=size.jobs + size.endless {
+                let id = format!("rj-{project}-{number}");
+                _ = write!(scenario, "[[job]]\nid = \"{id}\"\n");
+                let mut ends = None;
+                if number <= size.jobs {
+                    // One after the other, and not quite evenly.
+                    let share = f64::from(number - 1) + rng.f64();
+                    let takes = size.span.mul_f64(share / f64::from(size.jobs)).as_millis();
+                    let (name, kind) = ENDS[rng.usize(..ENDS.len())];
+                    ends = Some(kind);
+                    _ = write!(scenario, "takes = \"{takes}ms\"\nends = \"{name}\"\nend_time = true\n");
+                    match rng.u8(..5) {
+                        0 | 1 => scenario.push_str("progress = \"linear\"\n"),
+                        2 => {
+                            scenario.push_str("statuses = [{ at = \"300ms\", status = \"Initializing\" }]\n");
+                        }
+                        _ => {}
+                    }
+                }
+                jobs.push(Job { project: format!("project-{project}"), id, ends });
+            }
+            scenarios.push(scenario + FAULTS);
+        }
+        let clock = Clock::system();
+        let planes = scenarios.iter().map(|scenario| play(scenario)).collect();
+        Self { planes, jobs, clock, since: clock.now().instant, span: size.span }
+    }
+
+    /// The truth about its jobs.
+    pub(crate) fn jobs(&self) -> &[Job] {
+        &self.jobs
+    }
+
+    /// How many requests its control planes got so far.
+    pub(crate) fn requests(&self) -> usize {
+        self.planes.iter().map(|plane| plane.requests().len()).sum()
+    }
+
+    /// Whether there is nothing more to come.
+    pub(crate) fn is_over(&self) -> bool {
+        self.clock.now().instant.since(self.since) > self.span
+    }
+
+    /// The tables of a configuration that watches it: often, and so that no trouble of it is told.
+    pub(crate) fn configuration(&self) -> String {
+        let mut text = "[watch]\nnot_found_grace = \"1h\"\nunreachable_after = \"1h\"\n\
+             [cadence]\nmin_interval = \"20ms\"\nmax_interval = \"500ms\"\n"
+            .to_owned();
+        for (at, plane) in self.planes.iter().enumerate() {
+            let name = format!("project-{}", at + 1);
+            let jobs: Vec<_> =
+                self.jobs.iter().filter(|job| job.project == name).map(|job| job.id.as_str()).collect();
+            _ = write!(
+                text,
+                "[[project]]\nname = \"{name}\"\napi_key = {{ env = \"KEY\" }}\njobs = {jobs:?}\n\
+                 [project.api]\nendpoint = \"{}\"\nrequests_per_second = 60\nburst = 10\n",
+                plane.url()
+            );
+        }
+        text
+    }
+}
