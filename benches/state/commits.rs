@@ -1,0 +1,91 @@
+//! How much the state takes in a second.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use restore_watch::clock::Clock;
+use restore_watch::engine::Batch;
+use restore_watch::store::{Sqlite, Store as _};
+
+use super::{batches, median};
+
+/// How often each is measured, in turn.
+const ROUNDS: usize = 9;
+
+/// Commits of one transition each, and appends.
+const SINGLE: usize = 200;
+
+/// Transitions in larger commits.
+const MANY: usize = 2000;
+const AT_ONCE: usize = 100;
+
+/// Prints commits and transitions a second, beside appends of as many bytes, each followed by fsync.
+pub(crate) fn measure(directory: &Path) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let commits = |path: &Path, batches: &[Arc<Batch>]| {
+        let store = Sqlite::open(path, None).unwrap().store;
+        let (first, further) = batches.split_first().unwrap();
+        runtime.block_on(store.commit(first.clone(), Vec::new())).unwrap();
+        time(|| {
+            for batch in further {
+                runtime.block_on(store.commit(batch.clone(), Vec::new())).unwrap();
+            }
+        })
+    };
+    let (single, many) = (batches::told(SINGLE, 1), batches::told(MANY, AT_ONCE));
+    let bytes: Vec<_> = single.iter().skip(1).map(|batch| bytes(batch)).collect();
+    let (mut singles, mut transitions, mut appends) = (Vec::new(), Vec::new(), Vec::new());
+    for round in 0..ROUNDS {
+        let path = |what: &str| directory.join(format!("{what}-{round}"));
+        singles.push(per_second(SINGLE, commits(&path("single"), &single)));
+        appends.push(per_second(SINGLE, append(&path("append"), &bytes)));
+        transitions.push(per_second(MANY, commits(&path("many"), &many)));
+    }
+    let length = bytes.iter().map(Vec::len).sum::<usize>() / bytes.len();
+    println!("a second                         median   lowest  highest");
+    let print = |what: &str, values: &[f64]| {
+        let (low, high) =
+            values.iter().fold((f64::MAX, 0.0_f64), |(low, high), value| (low.min(*value), high.max(*value)));
+        println!("  {what:<28}  {:>7.0}  {low:>7.0}  {high:>7.0}   ({ROUNDS} rounds)", median(values));
+    };
+    print("commits of 1 transition", &singles);
+    print(&format!("appends of {length} bytes, fsync"), &appends);
+    print(&format!("transitions, {AT_ONCE} a commit"), &transitions);
+    println!();
+}
+
+/// What a batch holds that is new.
+fn bytes(batch: &Batch) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for job in &batch.jobs {
+        serde_json::to_writer(&mut bytes, &job.memory).unwrap();
+    }
+    for entry in &batch.entries {
+        serde_json::to_writer(&mut bytes, &*entry.transition).unwrap();
+    }
+    bytes
+}
+
+fn append(path: &Path, lines: &[Vec<u8>]) -> Duration {
+    let mut file = File::create(path).unwrap();
+    time(|| {
+        for line in lines {
+            file.write_all(line).unwrap();
+            file.sync_all().unwrap();
+        }
+    })
+}
+
+fn time(work: impl FnOnce()) -> Duration {
+    let clock = Clock::system();
+    let began = clock.now().instant;
+    work();
+    clock.now().instant.since(began)
+}
+
+fn per_second(count: usize, took: Duration) -> f64 {
+    f64::from(u32::try_from(count).unwrap()) / took.as_secs_f64()
+}

@@ -1,0 +1,47 @@
+//! What it costs that nothing is told before it is safe, and that all of it is still there after a restart.
+//!
+//! `cargo bench --bench state` prints how much later a POST begins because of the commit before it, how many commits
+//! and transitions a second the state takes, beside plain appends to the same disk, and what a daemon needs for 10,000
+//! jobs and as many deliveries. It takes about two minutes, half of which it spends watching daemons that have little to
+//! do. Memory and processor time are read from /proc, and not measured where there is none.
+
+#![expect(clippy::unwrap_used, reason = "a bench that cannot go on is to say where")]
+
+mod batches;
+mod commits;
+mod memory;
+mod posts;
+
+use std::path::{Path, PathBuf};
+
+fn main() {
+    // Not a temporary directory of the system, which may live in memory.
+    let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    posts::measure(&folder(directory.path(), "posts"));
+    commits::measure(&folder(directory.path(), "commits"));
+    memory::measure(&folder(directory.path(), "memory"));
+}
+
+fn folder(within: &Path, name: &str) -> PathBuf {
+    let path = within.join(name);
+    std::fs::create_dir(&path).unwrap();
+    path
+}
+
+/// The value below which this part of the values lies, by the nearest rank.
+fn quantile(values: &[f64], part: f64) -> f64 {
+    let mut values = values.to_vec();
+    values.sort_by(f64::total_cmp);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "a rank among so many values"
+    )]
+    let rank = (values.len() as f64 * part).ceil() as usize;
+    values[rank.max(1) - 1]
+}
+
+fn median(values: &[f64]) -> f64 {
+    quantile(values, 0.5)
+}

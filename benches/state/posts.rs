@@ -1,0 +1,120 @@
+//! From an observation to its POST, with a commit in between and without one.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use restore_watch::clock::Clock;
+use restore_watch::config::{
+    Endpoint, JobSettings, ProjectSettings, Rate, SecretSource, SinkSettings, StateSettings, UrlSource,
+    WebhookSettings, WebhookUrl,
+};
+use restore_watch::driver::{Driver, State};
+use restore_watch::simulate::{Receiver, Scenario, Simulator, Timeline};
+use restore_watch::store::{Opened, Sqlite};
+use tokio::runtime::Runtime;
+
+use super::{median, quantile};
+
+/// How often each of the two has a turn, after one that does not count, and how long a turn is. What begins at its very
+/// start does not count either: it may have waited since the last one.
+const TURNS: u32 = 10;
+const TURN: Duration = Duration::from_secs(1);
+const START: Duration = Duration::from_millis(100);
+
+/// Slow enough that one transition is over before the next one begins.
+const TRANSITIONS_PER_SECOND: f64 = 40.0;
+const JOBS: usize = 500;
+
+/// A daemon's driver, and both of its sides.
+struct Contender {
+    driver: Driver,
+    plane: Simulator,
+    receiver: Receiver,
+    turns: Vec<(Duration, Duration)>,
+}
+
+/// Prints the time from the request for a job to the POST that tells of it: both servers note when a request was there,
+/// by the same clock.
+pub(crate) fn measure(directory: &Path) {
+    let clock = Clock::system();
+    let timeline = Timeline::start(clock.now().wall);
+    let servers = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let Opened { store, saved, .. } = Sqlite::open(&directory.join("state.db"), None).unwrap();
+    let durable = State { store: Box::new(store), saved, keep: StateSettings::KEEP };
+    let mut contenders =
+        [State::volatile(), durable].map(|state| Contender::new(state, &servers, timeline, clock));
+    for turn in 0..=TURNS {
+        for contender in &mut contenders {
+            let began = timeline.elapsed();
+            let _ = runtime.block_on(async { tokio::time::timeout(TURN, contender.work()).await });
+            if turn > 0 {
+                contender.turns.push((began + START, timeline.elapsed()));
+            }
+        }
+    }
+    let [volatile, durable] = contenders.map(Contender::samples);
+    println!("from an observation to its POST    median       p95");
+    let print = |what, samples: &[f64]| {
+        let (median, p95) = (median(samples), quantile(samples, 0.95));
+        println!("  {what:<28}  {median:>6.2} ms {p95:>6.2} ms   ({} transitions)", samples.len());
+    };
+    print("without a commit", &volatile);
+    print("with the commit", &durable);
+    let (without, with) = (median(&volatile), median(&durable));
+    println!(
+        "  {:<28}  {:>6.2} ms             (a ratio of {:.1})",
+        "the commit",
+        with - without,
+        with / without
+    );
+    println!();
+}
+
+impl Contender {
+    fn new(state: State, servers: &Runtime, timeline: Timeline, clock: Clock) -> Self {
+        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        let scenario: Scenario =
+            format!("[[job]]\nid = \"rj\"\ncount = {JOBS}\nage = \"1h\"\n").parse().unwrap();
+        let plane = servers.block_on(Simulator::start(&scenario, listen, timeline)).unwrap();
+        let receiver = servers.block_on(Receiver::start([], listen, timeline)).unwrap();
+
+        let mut project =
+            ProjectSettings { api_key: SecretSource::Public("any"), ..ProjectSettings::default() };
+        project.jobs = scenario.job_ids().iter().cloned().map(JobSettings::new).collect();
+        project.api.endpoint = Endpoint::parse(&plane.url(), false).unwrap();
+        project.api.requests_per_second = Rate::new(TRANSITIONS_PER_SECOND).unwrap();
+        project.api.burst = 1.try_into().unwrap();
+        let url = WebhookUrl::parse(&receiver.url(), false).unwrap();
+        let sink = SinkSettings::Webhook(WebhookSettings::new(UrlSource::Given(url)));
+        let driver = Driver::new(&[project], &[sink], state, clock).unwrap();
+        Self { driver, plane, receiver, turns: Vec::new() }
+    }
+
+    async fn work(&mut self) {
+        loop {
+            self.driver.turn().await.unwrap();
+        }
+    }
+
+    /// The times in milliseconds.
+    fn samples(self) -> Vec<f64> {
+        let asked: BTreeMap<_, _> = self
+            .plane
+            .requests()
+            .into_iter()
+            .filter_map(|request| Some((request.path.rsplit('/').next()?.to_owned(), request.at)))
+            .collect();
+        let mut samples = Vec::new();
+        for post in self.receiver.received() {
+            let told: serde_json::Value = serde_json::from_slice(&post.body).unwrap();
+            let asked = asked[told["job"]["id"].as_str().unwrap()];
+            if self.turns.iter().any(|(from, to)| *from <= asked && post.at <= *to) {
+                samples.push(post.at.saturating_sub(asked).as_secs_f64() * 1e3);
+            }
+        }
+        samples
+    }
+}
