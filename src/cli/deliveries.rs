@@ -201,16 +201,22 @@ fn retry(args: &Change) -> Result<Done, Failure> {
     })?;
     let now = Clock::system().now().wall;
     let sinks = sinks(&deliveries, &meant)?;
+    let disabled = deliveries.disabled_sinks()?;
+    let is_disabled = |name: &String| disabled.iter().any(|(sink, _)| sink.as_str() == name);
+    if !sinks.is_empty() && sinks.iter().all(is_disabled) {
+        let why = disabled.iter().find(|(sink, _)| sinks.contains(sink.as_str()));
+        let why = why.map(|(sink, why)| format!("the sink {sink} is disabled: {why}")).unwrap_or_default();
+        return Err(Failure::new(Exit::Failed, why)
+            .with_help("change its configuration and start the daemon again; then retry what was given up"));
+    }
+    for (sink, why) in disabled.iter().filter(|(sink, _)| sinks.contains(sink.as_str())) {
+        note(&format!(
+            "the sink {sink} is disabled: {why}; what is owed to it is given up again until its configuration changes"
+        ));
+    }
     let mut count = 0;
     for filter in &meant {
         count += deliveries.retry(filter, now)?;
-    }
-    for (sink, why) in deliveries.disabled_sinks()? {
-        if sinks.contains(sink.as_str()) {
-            note(&format!(
-                "the sink {sink} is disabled: {why}; what is owed to it is given up again until its configuration changes"
-            ));
-        }
     }
     let who = match deliveries.daemon() {
         Some(daemon) => match daemon.process {

@@ -121,8 +121,8 @@ fn a_receiver_that_is_gone_gets_nothing_more_until_the_configuration_changes() {
     let jobs = [("rj-1", "completed"), ("rj-2", "completed")];
     let done = daemon(&folder, &receiver, &jobs[..1]).run(&["--exit-when-done"]).run().expect(0);
     done.told("ERROR sink ops is disabled: ").told("until its configuration changes");
-    let retry = deliveries(&folder, &["retry", "--dead"]).expect(0);
-    retry.told("the sink ops is disabled: ");
+    let retry = deliveries(&folder, &["retry", "--dead"]).expect(1);
+    retry.told("the sink ops is disabled: ").told("change its configuration");
     receiver.otherwise(Reply::status(200));
     let done = daemon(&folder, &receiver, &jobs).run(&["--exit-when-done"]).run().expect(0);
     done.told("ERROR sink ops is disabled: ");

@@ -131,7 +131,8 @@ impl Deliveries {
     /// What was delivered stays so. Returns how many there were.
     pub fn retry(&mut self, filter: &Filter, now: Timestamp) -> Result<usize, Error> {
         self.change(
-            "state = 'pending', attempts = CASE state WHEN 'pending' THEN attempts ELSE 0 END, due = ?1",
+            "reason = CASE state WHEN 'dropped' THEN NULL ELSE reason END,
+             attempts = CASE state WHEN 'pending' THEN attempts ELSE 0 END, state = 'pending', due = ?1",
             "d.state <> 'delivered'",
             filter,
             now,
