@@ -28,8 +28,8 @@ pub(crate) fn told(jobs: usize, at_once: usize) -> Vec<Arc<Batch>> {
     };
     let mut now = Clock::system().now();
     let keep = StateSettings::KEEP;
-    let plan = Plan { projects: &[project], sinks: vec![sink], keep, seed: 1 };
-    let mut engine = Engine::recall(plan, Saved::default(), now);
+    let plan = Plan { projects: &[project], sinks: vec![sink], keep };
+    let mut engine = Engine::recall(plan, Saved::default(), 7, now);
 
     let mut polls = VecDeque::new();
     let mut batches = Vec::new();

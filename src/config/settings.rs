@@ -354,6 +354,11 @@ impl EventFilter {
         Self(TransitionKind::ALL.to_vec())
     }
 
+    /// No kind.
+    pub fn none() -> Self {
+        Self(Vec::new())
+    }
+
     /// The ends of jobs, and a refused key: what a person who waits wants to be told.
     pub fn ends() -> Self {
         let wanted =

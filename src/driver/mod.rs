@@ -87,10 +87,10 @@ impl Driver {
             }
         };
         let State { store, saved, keep } = state;
-        let plan = Plan { projects, sinks: plans, keep, seed: fastrand::u64(..) };
+        let plan = Plan { projects, sinks: plans, keep };
         let now = clock.now();
         Ok(Self {
-            engine: Engine::recall(plan, saved, now),
+            engine: Engine::recall(plan, saved, fastrand::u64(..), now),
             clock,
             clients,
             sinks: sinks.into_iter().map(|(name, sink)| (name, Arc::new(sink))).collect(),
@@ -252,6 +252,9 @@ impl Driver {
             }
             Note::SinkEnabled { sink } => {
                 info!(%sink, "sink {sink} is used again, because its configuration changed; to send what was given up: restore-watch deliveries retry --dead --sink {sink}");
+            }
+            Note::ProjectMissing { project, jobs } => {
+                warn!(%project, jobs, "the configuration has no project {project}, to which jobs were added that did not end: {jobs}; add it again to watch them");
             }
             Note::SinkMissing { sink, owed } => {
                 warn!(%sink, owed, "the configuration has no sink {sink}, to which deliveries are owed: {owed}; add it again, or: restore-watch deliveries drop --all --sink {sink}");

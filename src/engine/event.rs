@@ -44,6 +44,8 @@ pub enum Event {
     },
     /// Somebody changed what is owed in the state itself.
     Edited(Vec<Edit>),
+    /// The machine was suspended for so long: nothing was done meanwhile, and nothing could be.
+    Slept(Duration),
     /// Somebody will stop waiting soon: each job that has not ended is to be polled once more, from now on.
     LastLookRequested,
     /// No further polls are wanted; what is owed to sinks goes on.
@@ -228,6 +230,13 @@ pub enum Note {
     SinkEnabled {
         /// The sink.
         sink: SinkName,
+    },
+    /// Jobs were added to a project that the configuration does not have, and did not end by the time it went.
+    ProjectMissing {
+        /// The project.
+        project: ProjectName,
+        /// How many.
+        jobs: usize,
     },
     /// Deliveries are owed to a sink that the configuration does not have.
     SinkMissing {

@@ -26,9 +26,10 @@ pub(super) struct Journal {
     committing: Option<Pledges>,
     /// There are changes that nobody is told of: to be made safe by then.
     quiet_until: Option<Instant>,
-    /// How long what was delivered is kept.
-    keep: Duration,
     prune_at: Instant,
+    /// How many batches were taken, and how many of those are safe.
+    taken: u64,
+    safe: u64,
 }
 
 /// What follows once a batch is safe.
@@ -58,9 +59,16 @@ pub(super) struct Notice {
 }
 
 impl Journal {
-    /// A journal whose next batch begins with `next`. What was delivered is kept for `keep`.
-    pub(super) fn new(next: Batch, keep: Duration, now: Instant) -> Self {
-        Self { next, committing: None, quiet_until: Some(now), keep, prune_at: now }
+    /// An empty one, whose first batch is taken at `now`.
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            next: Batch::default(),
+            committing: None,
+            quiet_until: Some(now),
+            prune_at: now,
+            taken: 0,
+            safe: 0,
+        }
     }
 
     /// A transition happened, and is owed to these sinks.
@@ -84,9 +92,34 @@ impl Journal {
         self.quiet_until.get_or_insert(now + PATIENCE);
     }
 
-    /// Nothing is to wait any longer.
+    /// Nothing that changed is to wait any longer.
     pub(super) fn hurry(&mut self, now: Instant) {
         self.quiet_until = self.quiet_until.map(|until| until.min(now));
+    }
+
+    /// Somebody waits for what changed to be safe: it is once so many batches are.
+    pub(super) fn promise(&mut self, now: Instant) -> u64 {
+        if !self.next.is_empty() {
+            self.touch(now);
+        }
+        self.hurry(now);
+        self.taken + u64::from(self.quiet_until.is_some())
+    }
+
+    /// How many batches are safe.
+    pub(super) fn safe(&self) -> u64 {
+        self.safe
+    }
+
+    /// Whether the batch that is taken next is to forget what is older than `keep`. Where nothing is written, nothing
+    /// grows, so nothing is forgotten there.
+    pub(super) fn prunes(&mut self, keep: Duration, now: Now) -> bool {
+        let prunes = self.takes(now) && self.prune_at <= now.instant;
+        if prunes {
+            self.next.prune_before = now.wall.checked_sub(keep).ok();
+            self.prune_at = now.instant + PRUNE_EVERY;
+        }
+        prunes
     }
 
     /// Adds states that changed to the next batch, before its time.
@@ -94,29 +127,41 @@ impl Journal {
         gather(&mut self.next);
     }
 
+    /// A job is to be forgotten.
+    pub(super) fn forget(&mut self, project: ProjectName, job: JobId) {
+        self.next.forgotten.push((project, job));
+    }
+
+    /// A job is not to be forgotten after all.
+    pub(super) fn remember_again(&mut self, project: &ProjectName, job: &JobId) {
+        self.next.forgotten.retain(|(of, id)| (of, id) != (project, job));
+    }
+
     /// The next batch, if its time has come; `gather` adds the states that changed.
     pub(super) fn take(&mut self, now: Now, gather: impl FnOnce(&mut Batch)) -> Option<Batch> {
-        let is_quiet = self.quiet_until.is_none_or(|until| until > now.instant);
-        if self.committing.is_some() || (self.has_no_news() && is_quiet) {
+        if !self.takes(now) {
             return None;
-        }
-        // Where nothing is written, nothing grows.
-        if self.prune_at <= now.instant {
-            self.next.prune_before = now.wall.checked_sub(self.keep).ok();
-            self.prune_at = now.instant + PRUNE_EVERY;
         }
         self.quiet_until = None;
         gather(&mut self.next);
         let batch = std::mem::take(&mut self.next);
+        self.taken += 1;
         if batch.is_empty() {
+            self.safe = self.taken;
             return None;
         }
         self.committing = Some(Pledges::of(&batch));
         Some(batch)
     }
 
+    fn takes(&self, now: Now) -> bool {
+        let is_quiet = self.quiet_until.is_none_or(|until| until > now.instant);
+        self.committing.is_none() && !(self.has_no_news() && is_quiet)
+    }
+
     /// The batch under way is safe.
     pub(super) fn committed(&mut self) -> Pledges {
+        self.safe = self.taken;
         self.committing.take().unwrap_or_default()
     }
 

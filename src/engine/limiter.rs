@@ -28,6 +28,13 @@ impl Limiter {
         Self { interval, tolerance: interval * (burst.get() - 1), due: Instant::default() }
     }
 
+    /// From now on, this rate and burst hold. As many requests as counted before count at the new rate.
+    pub fn reconfigure(&mut self, rate: Rate, burst: NonZeroU32, now: Instant) {
+        let counted = self.due.since(now).as_secs_f64() / self.interval.as_secs_f64();
+        let new = Self::new(rate, burst);
+        *self = Self { due: now + new.interval.mul_f64(counted), ..new };
+    }
+
     /// The earliest time of the next request.
     pub fn ready_at(&self) -> Instant {
         self.due.back(self.tolerance)

@@ -42,6 +42,8 @@ pub struct ProjectMemory {
     pub refused: Option<String>,
     /// Until when its server asked to be left alone.
     pub throttled: Option<Throttled>,
+    /// Since when somebody has it paused.
+    pub paused_since: Option<Timestamp>,
 }
 
 /// A server's wish to be left alone.
@@ -99,6 +101,22 @@ pub struct JobMemory {
     pub last_was_not_found: bool,
     /// When it is polled next; not at all once it ended.
     pub next_poll: Option<Timestamp>,
+    /// When the API last gave a good answer.
+    #[serde(default)]
+    pub answered_at: Option<Timestamp>,
+    /// What somebody who added it while the daemon ran said of it; none for a job that only the configuration names.
+    #[serde(default)]
+    pub added: Option<Added>,
+}
+
+/// What is known of a job that no configuration need name.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Added {
+    /// What people call it.
+    pub name: Option<String>,
+    /// How long after its start it is overdue.
+    pub deadline: Option<Duration>,
 }
 
 /// How a job ended.

@@ -11,8 +11,8 @@
 //! let mut project = ProjectSettings::default();
 //! project.jobs.push(JobSettings::new(JobId::new("rj-1")?));
 //! let now = Now { instant: Instant::default(), wall: "2026-11-23T12:00:00Z".parse()? };
-//! let plan = Plan { projects: &[project], sinks: Vec::new(), keep: std::time::Duration::MAX, seed: 1 };
-//! let mut engine = Engine::recall(plan, Saved::default(), now);
+//! let plan = Plan { projects: &[project], sinks: Vec::new(), keep: std::time::Duration::MAX };
+//! let mut engine = Engine::recall(plan, Saved::default(), 1, now);
 //! let mut actions = Vec::new();
 //! engine.step(Event::DeadlineReached, now, &mut actions);
 //! assert!(matches!(&actions[..], [Action::Poll(poll), Action::Commit(_)] if poll.job.as_str() == "rj-1"));
@@ -21,12 +21,14 @@
 
 mod access;
 mod cadence;
+mod change;
 mod event;
 mod journal;
 pub mod limiter;
 pub mod memory;
 mod outbox;
 mod project;
+mod resting;
 pub mod retry;
 mod standing;
 pub mod time;
@@ -36,24 +38,26 @@ mod verdict;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+pub use change::{Added, Reconfigured};
 pub use event::{
     Action, Batch, BatchEntry, Delivery, DeliveryId, DeliveryUpdate, Edit, Event, Failure, FailureClass,
     Fate, Note, PollId,
 };
 pub use outbox::{DeliveryPolicy, SinkPlan};
-pub use project::JobView;
+pub use project::{Forgotten, JobView};
 pub use standing::{Ending, Standing};
 pub use tracker::Tracker;
 pub use verdict::{Condition, Outcome};
 
 use journal::Journal;
-use memory::{JobRecord, Saved};
+use memory::Saved;
 use outbox::Outbox;
 use project::{Project, ProjectNews};
-use time::{Instant, Now, earliest, wall_between};
+use resting::Resting;
+use time::{Instant, Now, earliest};
 use tracker::Draft;
 
 use crate::config::{JobSettings, ProjectSettings};
@@ -68,58 +72,45 @@ pub struct Plan<'a> {
     pub sinks: Vec<SinkPlan>,
     /// How long jobs that nobody watches any more, and what was delivered, are kept.
     pub keep: Duration,
-    /// Decides all its jitter and the random part of its ids.
-    pub seed: u64,
 }
 
 /// The state machine over all projects, jobs and deliveries.
 #[derive(Debug)]
 pub struct Engine {
     projects: BTreeMap<ProjectName, Project>,
+    resting: Resting,
     outbox: Outbox,
     journal: Journal,
+    /// Counts the polls.
+    polls: u64,
+    keep: Duration,
+    /// What is to be said about the last change of the configuration.
+    notes: Vec<Note>,
     rng: fastrand::Rng,
 }
 
 impl Engine {
     /// An engine that goes on from `now` where the one stood whose batches made up `saved`; from nothing where that is
-    /// the default.
-    pub fn recall(plan: Plan<'_>, saved: Saved, now: Now) -> Self {
+    /// the default. `seed` decides all its jitter and the random part of its ids.
+    pub fn recall(plan: Plan<'_>, saved: Saved, seed: u64, now: Now) -> Self {
         let Saved { projects, jobs, sinks, deliveries } = saved;
-        let mut first = Batch::default();
-        let mut projects: BTreeMap<_, _> =
-            projects.into_iter().map(|record| (record.name, record.memory)).collect();
-        let mut watched: BTreeMap<_, _> =
-            plan.projects.iter().map(|settings| (&settings.name, BTreeMap::new())).collect();
-        let listed: BTreeSet<_> = plan
-            .projects
-            .iter()
-            .flat_map(|project| project.jobs.iter().map(|job| (&project.name, &job.id)))
-            .collect();
-        for JobRecord { project, id, saved_at, memory } in jobs {
-            match watched.get_mut(&project) {
-                Some(jobs) if listed.contains(&(&project, &id)) => drop(jobs.insert(id, memory)),
-                _ if wall_between(saved_at, now.wall) > plan.keep => first.forgotten.push((project, id)),
-                _ => {}
-            }
-        }
-        let outbox = Outbox::recall(plan.sinks, sinks, deliveries, now, &mut first);
-        let projects = plan.projects.iter().map(|settings| {
-            let memory = projects.remove(&settings.name);
-            let jobs = watched.remove(&settings.name).unwrap_or_default();
-            (settings.name.clone(), Project::recall(settings, memory, jobs, now))
-        });
-        Self {
-            projects: projects.collect(),
-            outbox,
-            journal: Journal::new(first, plan.keep, now.instant),
-            rng: fastrand::Rng::with_seed(plan.seed),
-        }
+        let mut engine = Self {
+            projects: BTreeMap::new(),
+            resting: Resting::new(projects, jobs),
+            outbox: Outbox::recall(sinks, deliveries, now),
+            journal: Journal::new(now.instant),
+            polls: 0,
+            keep: plan.keep,
+            notes: Vec::new(),
+            rng: fastrand::Rng::with_seed(seed),
+        };
+        engine.reconfigure(plan, now);
+        engine
     }
 
     /// Takes an event and appends what is to be done to `actions`.
     pub fn step(&mut self, event: Event, now: Now, actions: &mut Vec<Action>) {
-        let mut notes = self.outbox.take_notes();
+        let mut notes = std::mem::take(&mut self.notes);
         match event {
             Event::DeadlineReached => {}
             Event::Answered { poll, observation } => self.answered(&poll, observation, now, &mut notes),
@@ -140,6 +131,10 @@ impl Engine {
             Event::LastLookRequested => {
                 self.projects.values_mut().for_each(|project| project.look_once_more(now.instant));
             }
+            Event::Slept(time) => {
+                let projects = self.projects.values_mut();
+                projects.for_each(|project| project.wake(time, now.instant, &mut self.rng));
+            }
             Event::StopRequested => self.stop(now),
         }
         self.catch_up(now, actions);
@@ -147,6 +142,9 @@ impl Engine {
             actions.push(Action::Deliver(delivery));
         }
         self.notice_changes(now);
+        if self.journal.prunes(self.keep, now) {
+            self.forget_what_is_old(now);
+        }
         let projects = &mut self.projects;
         let batch = self.journal.take(now, |batch| {
             for project in projects.values_mut() {
@@ -181,6 +179,12 @@ impl Engine {
     /// How many deliveries are owed.
     pub fn owed(&self) -> usize {
         self.journal.owed() + self.outbox.owed()
+    }
+
+    /// How many deliveries are owed for each job for which some are, beside those that are not yet handed out because
+    /// what they tell is not yet safe.
+    pub fn owed_by_job(&self) -> BTreeMap<(&ProjectName, &JobId), usize> {
+        self.outbox.owed_by_job()
     }
 
     /// Whether every transition is safe, every delivery made or given up, and that is safe, too.
@@ -259,7 +263,9 @@ impl Engine {
     fn catch_up(&mut self, now: Now, actions: &mut Vec<Action>) {
         let mut alarms = Vec::new();
         for (name, project) in &mut self.projects {
-            while let Some((job, generation)) = project.take_due(now.instant) {
+            while let Some(job) = project.take_due(now.instant, self.polls + 1) {
+                self.polls += 1;
+                let generation = self.polls;
                 actions.push(Action::Poll(PollId { project: name.clone(), job, generation }));
             }
             let found = project.take_alarms(now.instant);

@@ -12,13 +12,13 @@ use std::time::Duration;
 
 use sink::Sink;
 
-use super::event::{Batch, Delivery, DeliveryId, DeliveryUpdate, Edit, Failure, FailureClass, Fate, Note};
+use super::event::{Delivery, DeliveryId, DeliveryUpdate, Edit, Failure, FailureClass, Fate, Note};
 use super::journal::{Journal, Notice, Pledges};
 use super::memory::{DeliveryRecord, SinkMemory, SinkRecord};
 use super::retry::Schedule;
 use super::time::{Instant, Now};
 use crate::config::EventFilter;
-use crate::model::{SinkName, TransitionKind};
+use crate::model::{JobId, ProjectName, SinkName, TransitionKind};
 
 /// A sink, as the outbox sees it.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,62 +55,61 @@ impl DeliveryPolicy {
 #[derive(Debug)]
 pub(super) struct Outbox {
     sinks: BTreeMap<SinkName, Sink>,
-    /// What is to be said about the sinks as they were kept.
-    notes: Vec<Note>,
 }
 
 impl Outbox {
-    /// The outbox of these sinks, with what was kept of them and what is owed. What changes by this goes to `changes`.
-    pub(super) fn recall(
-        plans: Vec<SinkPlan>,
-        records: Vec<SinkRecord>,
-        owed: Vec<DeliveryRecord>,
-        now: Now,
-        changes: &mut Batch,
-    ) -> Self {
-        let mut records: BTreeMap<_, _> =
-            records.into_iter().map(|record| (record.name, record.memory)).collect();
-        let mut outbox = Self { sinks: BTreeMap::new(), notes: Vec::new() };
-        for plan in plans {
-            let name = plan.name.clone();
-            let known = records.remove(&name);
-            let mut memory = known.clone().unwrap_or_default();
-            if memory.fingerprint != plan.fingerprint {
-                if memory.disabled.is_some() {
-                    outbox.notes.push(Note::SinkEnabled { sink: name.clone() });
-                }
-                memory = SinkMemory { fingerprint: plan.fingerprint, ..SinkMemory::default() };
-            }
-            if let Some(reason) = memory.disabled.clone() {
-                outbox.notes.push(Note::SinkDisabled { sink: name.clone(), reason, buried: 0 });
-            }
-            if known.as_ref() != Some(&memory) {
-                changes.sinks.push(SinkRecord { name: name.clone(), memory: memory.clone() });
-            }
-            outbox.sinks.insert(name, Sink::recall(plan, memory, now));
+    /// An outbox with what was kept of its sinks and what is owed. [`Outbox::reconfigure`] says which sinks there are.
+    pub(super) fn recall(records: Vec<SinkRecord>, owed: Vec<DeliveryRecord>, now: Now) -> Self {
+        let mut sinks: BTreeMap<SinkName, Sink> = BTreeMap::new();
+        for SinkRecord { name, memory } in records {
+            sinks.insert(name.clone(), Sink::recall(name, memory, now));
         }
-        let mut missing: BTreeMap<SinkName, usize> = BTreeMap::new();
         for record in owed {
-            match outbox.sinks.get_mut(&record.id.sink) {
-                Some(sink) => match sink.disabled_for() {
-                    Some(why) => changes.deliveries.push(dead_letter(record.id, record.attempts, why, now)),
-                    None => sink.recall_owed(record, now),
-                },
-                None => *missing.entry(record.id.sink).or_default() += 1,
-            }
+            let name = record.id.sink.clone();
+            let unknown = || Sink::recall(name.clone(), SinkMemory::default(), now);
+            sinks.entry(name.clone()).or_insert_with(unknown).recall_owed(record, now);
         }
-        outbox.notes.extend(missing.into_iter().map(|(sink, owed)| Note::SinkMissing { sink, owed }));
-        outbox
+        Self { sinks }
     }
 
-    /// What is to be said about the sinks as they were kept, once.
-    pub(super) fn take_notes(&mut self) -> Vec<Note> {
-        std::mem::take(&mut self.notes)
+    /// From now on, there are these sinks. What is owed to one that is no more waits until it is there again.
+    pub(super) fn reconfigure(
+        &mut self,
+        plans: Vec<SinkPlan>,
+        now: Now,
+        journal: &mut Journal,
+        notes: &mut Vec<Note>,
+    ) {
+        self.sinks.values_mut().for_each(Sink::park);
+        for plan in plans {
+            self.configure(plan, now, journal, notes);
+        }
+        for sink in self.sinks.values().filter(|sink| !sink.is_configured() && sink.owed() > 0) {
+            notes.push(Note::SinkMissing { sink: sink.plan.name.clone(), owed: sink.owed() });
+        }
+    }
+
+    fn configure(&mut self, plan: SinkPlan, now: Now, journal: &mut Journal, notes: &mut Vec<Note>) {
+        let name = plan.name.clone();
+        let new = || Sink::recall(name.clone(), SinkMemory::default(), now);
+        let sink = self.sinks.entry(name.clone()).or_insert_with(new);
+        let was_disabled = sink.is_disabled();
+        if sink.configure(plan, now.instant) {
+            journal.sink(sink.record(now));
+            if was_disabled {
+                notes.push(Note::SinkEnabled { sink: name });
+            }
+        } else if let Some(reason) = sink.disabled_for().map(str::to_owned) {
+            for (id, attempts) in sink.disable(&reason) {
+                journal.update(dead_letter(id, attempts, &reason, now));
+            }
+            notes.push(Note::SinkDisabled { sink: name, reason, buried: 0 });
+        }
     }
 
     /// The sinks that want transitions of this kind.
     pub(super) fn wanted_by(&self, kind: TransitionKind) -> Vec<SinkName> {
-        let wants = |sink: &&Sink| sink.plan.events.wants(kind);
+        let wants = |sink: &&Sink| sink.is_configured() && sink.plan.events.wants(kind);
         self.sinks.values().filter(wants).map(|sink| sink.plan.name.clone()).collect()
     }
 
@@ -237,9 +236,20 @@ impl Outbox {
         }
     }
 
-    /// How many deliveries are handed out or wait to be.
+    /// How many deliveries are handed out or wait to be, to sinks that the configuration has.
     pub(super) fn owed(&self) -> usize {
-        self.sinks.values().map(Sink::owed).sum()
+        self.sinks.values().filter(|sink| sink.is_configured()).map(Sink::owed).sum()
+    }
+
+    /// How many deliveries are handed out or wait to be, whatever the configuration has, by job.
+    pub(super) fn owed_by_job(&self) -> BTreeMap<(&ProjectName, &JobId), usize> {
+        let mut owed = BTreeMap::new();
+        for (project, job, count) in self.sinks.values().flat_map(Sink::owed_by_job) {
+            if let Some(job) = job {
+                *owed.entry((project, job)).or_default() += count;
+            }
+        }
+        owed
     }
 
     /// Whether a delivery is under way, or one begins until `at`.

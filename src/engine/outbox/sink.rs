@@ -7,13 +7,14 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use jiff::Timestamp;
 
-use super::SinkPlan;
+use super::{DeliveryPolicy, SinkPlan};
+use crate::config::EventFilter;
 use crate::engine::event::{Delivery, DeliveryId};
 use crate::engine::journal::Notice;
 use crate::engine::memory::{DeliveryRecord, SinkMemory, SinkRecord};
 use crate::engine::retry::RetryAfter;
 use crate::engine::time::{Instant, Now, wall_between};
-use crate::model::{JobId, ProjectName, TransitionId};
+use crate::model::{JobId, ProjectName, SinkName, TransitionId};
 
 /// How many deliveries to one sink may be under way at once.
 const MAX_IN_FLIGHT: usize = 8;
@@ -22,6 +23,8 @@ const MAX_IN_FLIGHT: usize = 8;
 #[derive(Debug)]
 pub(super) struct Sink {
     pub(super) plan: SinkPlan,
+    /// Whether the configuration has it. What is owed to one that it does not have waits until it does.
+    is_configured: bool,
     lanes: BTreeMap<Lane, Waiting>,
     /// The lanes whose head waits, by the time of its next attempt.
     due: BTreeSet<(Instant, Lane)>,
@@ -62,12 +65,18 @@ struct Owed {
 }
 
 impl Sink {
-    /// A sink of which this was kept.
-    pub(super) fn recall(plan: SinkPlan, memory: SinkMemory, now: Now) -> Self {
+    /// A sink of which this was kept; [`Sink::configure`] says that the configuration has it.
+    pub(super) fn recall(name: SinkName, memory: SinkMemory, now: Now) -> Self {
         let latest = now.instant + RetryAfter::MAX;
         let held_until = memory.held_until.map_or(now.instant, |wall| now.instant_at(wall).min(latest));
         Self {
-            plan,
+            plan: SinkPlan {
+                name,
+                events: EventFilter::none(),
+                policy: DeliveryPolicy::retry(Vec::new()),
+                fingerprint: memory.fingerprint,
+            },
+            is_configured: false,
             lanes: BTreeMap::new(),
             due: BTreeSet::new(),
             in_flight: BTreeMap::new(),
@@ -75,6 +84,39 @@ impl Sink {
             held_until,
             disabled: memory.disabled,
         }
+    }
+
+    /// The configuration has it, with this plan. Where its settings are others than they were, it is used again if it
+    /// was disabled, and what waits for another attempt is tried at once: perhaps they were mended for that. Returns
+    /// whether they are.
+    pub(super) fn configure(&mut self, plan: SinkPlan, now: Instant) -> bool {
+        let is_changed = plan.fingerprint != self.plan.fingerprint;
+        self.is_configured = true;
+        self.plan = plan;
+        if is_changed {
+            self.held_until = now;
+            self.disabled = None;
+            let waiting: Vec<_> = self.due.iter().map(|(_, lane)| lane.clone()).collect();
+            for lane in waiting {
+                self.schedule(lane, now);
+            }
+        }
+        is_changed
+    }
+
+    /// The configuration has it no more. What is under way may still be made.
+    pub(super) fn park(&mut self) {
+        self.is_configured = false;
+    }
+
+    /// Whether the configuration has it.
+    pub(super) fn is_configured(&self) -> bool {
+        self.is_configured
+    }
+
+    /// How much is owed, by job.
+    pub(super) fn owed_by_job(&self) -> impl Iterator<Item = (&ProjectName, Option<&JobId>, usize)> {
+        self.lanes.iter().map(|((project, job), waiting)| (project, job.as_ref(), waiting.owed.len()))
     }
 
     /// What is to be kept of it.
@@ -132,7 +174,8 @@ impl Sink {
 
     /// The earliest time at which [`Sink::take_due`] has something.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
-        let (due, _) = self.due.first().filter(|_| self.in_flight.len() < MAX_IN_FLIGHT)?;
+        let may_send = self.is_configured && self.in_flight.len() < MAX_IN_FLIGHT;
+        let (due, _) = self.due.first().filter(|_| may_send)?;
         Some((*due).max(self.held_until))
     }
 

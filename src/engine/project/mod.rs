@@ -3,6 +3,7 @@
 //! Invariant: a job that has not ended is either in flight or in the queue; the earliest due is polled first, so none
 //! starves; nothing is polled before the limiter lets it through or while the server asked to be left alone.
 
+mod change;
 mod memory;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,10 +13,14 @@ use super::access::{Access, Refusal};
 use super::cadence::Cadence;
 use super::event::{Failure, FailureClass};
 use super::limiter::Limiter;
+use super::memory::Added;
 use super::retry::Backoff;
 use super::time::{Instant, Now, earliest};
 use super::tracker::{Draft, Findings, Tracker};
+use crate::config::WatchSettings;
 use crate::model::{JobId, Observation, ProjectName};
+
+pub use change::Forgotten;
 
 /// How many polls of a project may be under way at once: a server that hangs costs no more connections than this.
 const MAX_IN_FLIGHT: usize = 64;
@@ -28,6 +33,7 @@ const CONFIRM_AFTER: Duration = Duration::from_secs(1);
 pub(super) struct Project {
     pub(super) name: ProjectName,
     cadence: Cadence,
+    watch: WatchSettings,
     limiter: Limiter,
     access: Access,
     /// No poll before this time.
@@ -38,6 +44,8 @@ pub(super) struct Project {
     last_throttle: Option<Instant>,
     /// Until when it is left alone for that, and what the server said.
     throttled: Option<(Instant, String)>,
+    /// Since when somebody has it paused: nothing is asked, and nothing is made of the silence.
+    paused_since: Option<Now>,
     /// Set once somebody asked for a last look: polls begun earlier do not count.
     last_look: Option<Instant>,
     /// Boxed, because a map that takes them in order stays half empty.
@@ -54,11 +62,21 @@ pub(super) struct Project {
 #[derive(Debug)]
 struct Job {
     tracker: Tracker,
+    /// Whether the configuration names it, and what somebody who added it said of it.
+    listed: bool,
+    added: Option<Added>,
     polls: u64,
     due: Option<Instant>,
     alarm: Option<Instant>,
-    /// When the poll under way began.
-    polling_since: Option<Instant>,
+    /// The poll under way.
+    polling: Option<Polling>,
+}
+
+/// A poll under way.
+#[derive(Debug, Clone, Copy)]
+struct Polling {
+    since: Instant,
+    generation: u64,
 }
 
 /// What a failed or good poll says about the project.
@@ -77,6 +95,14 @@ pub struct JobView<'a> {
     pub project: &'a ProjectName,
     /// Why the project's key is refused, where it is.
     pub refused: Option<&'a str>,
+    /// Whether the project is paused.
+    pub is_paused: bool,
+    /// Whether the configuration names the job.
+    pub is_listed: bool,
+    /// Whether somebody added it while the daemon ran.
+    pub is_added: bool,
+    /// Whether it is being polled.
+    pub is_polled: bool,
     /// What is known of it.
     pub tracker: &'a Tracker,
     /// How often it was polled.
@@ -87,13 +113,17 @@ impl Project {
     /// The earliest time at which [`Project::take_due`] or [`Project::take_alarms`] has something.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         let poll = self.next_poll();
-        // A refused key says nothing about the jobs, so their troubles wait.
-        let alarm = self.alarms.first().map(|(at, _)| *at).filter(|_| self.access.is_accepted());
+        let alarm = self.alarms.first().map(|(at, _)| *at).filter(|_| self.is_listening());
         earliest([poll, alarm])
     }
 
+    /// Whether silence means anything: a refused key says nothing about the jobs, and nor does one that is not used.
+    fn is_listening(&self) -> bool {
+        self.access.is_accepted() && self.paused_since.is_none()
+    }
+
     fn next_poll(&self) -> Option<Instant> {
-        let (due, _) = self.queue.first()?;
+        let (due, _) = self.queue.first().filter(|_| self.paused_since.is_none())?;
         let room = if self.access.is_accepted() { MAX_IN_FLIGHT } else { 1 };
         (self.in_flight < room).then(|| (*due).max(self.not_before()))
     }
@@ -103,8 +133,8 @@ impl Project {
         self.held_until.max(self.limiter.ready_at())
     }
 
-    /// The next job to poll at `now`, with the generation of the poll.
-    pub(super) fn take_due(&mut self, now: Instant) -> Option<(JobId, u64)> {
+    /// The next job to poll at `now`; the poll is to have this generation.
+    pub(super) fn take_due(&mut self, now: Instant, generation: u64) -> Option<JobId> {
         if self.next_poll()? > now {
             return None;
         }
@@ -113,20 +143,19 @@ impl Project {
         self.in_flight += 1;
         let job = self.jobs.get_mut(&id)?;
         job.polls += 1;
-        job.polling_since = Some(now);
-        let generation = job.polls;
+        job.polling = Some(Polling { since: now, generation });
         self.schedule(&id, None);
-        Some((id, generation))
+        Some(id)
     }
 
     /// What time alone brought about, per job.
     pub(super) fn take_alarms(&mut self, now: Instant) -> Vec<(JobId, Vec<Draft>)> {
         let mut found = Vec::new();
-        while self.access.is_accepted() && self.alarms.first().is_some_and(|(at, _)| *at <= now) {
+        while self.is_listening() && self.alarms.first().is_some_and(|(at, _)| *at <= now) {
             let Some((_, id)) = self.alarms.first().cloned() else { break };
             let Some(job) = self.jobs.get_mut(&id) else { break };
             let due = job.due;
-            found.push((id.clone(), job.tracker.alarm(now, job.polling_since.is_some())));
+            found.push((id.clone(), job.tracker.alarm(now, job.polling.is_some())));
             self.changed.insert(id.clone());
             self.schedule(&id, due);
         }
@@ -135,11 +164,11 @@ impl Project {
 
     /// Takes the end of a poll. Returns when it began; nothing for an answer that comes too late to count.
     pub(super) fn finish_poll(&mut self, id: &JobId, generation: u64) -> Option<Instant> {
-        let job = self.jobs.get_mut(id).filter(|job| job.polls == generation)?;
-        let began = job.polling_since.take()?;
+        let job = self.jobs.get_mut(id)?;
+        let polling = job.polling.take_if(|polling| polling.generation == generation)?;
         self.in_flight -= 1;
         self.changed.insert(id.clone());
-        Some(began)
+        Some(polling.since)
     }
 
     /// Takes a good answer.
@@ -191,7 +220,8 @@ impl Project {
         }
         let Some(job) = self.jobs.get_mut(id) else { return (Vec::new(), news) };
         let delay = job.tracker.fail(failure, now, &self.cadence, rng);
-        let drafts = if self.access.is_accepted() { job.tracker.alarm(now, false) } else { Vec::new() };
+        let listening = self.access.is_accepted() && self.paused_since.is_none();
+        let drafts = if listening { job.tracker.alarm(now, false) } else { Vec::new() };
         // The verdict on lasting trouble rests on a fresh answer where one can be had.
         let verdict = job.tracker.trouble_at().unwrap_or(now + delay);
         let mut due = (now + delay).min(verdict).max(now + pause);
@@ -304,7 +334,7 @@ impl Project {
         for job in self.jobs.values_mut() {
             job.due = None;
             job.alarm = None;
-            job.polling_since = None;
+            job.polling = None;
         }
     }
 
@@ -316,19 +346,32 @@ impl Project {
         self.jobs.values().map(|job| self.view_of(job))
     }
 
+    /// How many jobs there are, ended ones included.
+    pub(super) fn len(&self) -> usize {
+        self.jobs.len()
+    }
+
     pub(super) fn view(&self, id: &JobId) -> Option<JobView<'_>> {
         self.jobs.get(id).map(|job| self.view_of(job))
     }
 
     fn view_of<'a>(&'a self, job: &'a Job) -> JobView<'a> {
-        let refused = self.access.refusal();
-        JobView { project: &self.name, refused, tracker: &job.tracker, polls: job.polls }
+        JobView {
+            project: &self.name,
+            refused: self.access.refusal(),
+            is_paused: self.paused_since.is_some(),
+            is_listed: job.listed,
+            is_added: job.added.is_some(),
+            is_polled: job.polling.is_some(),
+            tracker: &job.tracker,
+            polls: job.polls,
+        }
     }
 
     /// When each waiting job is polled, if nothing else happens: in the order of the queue, as the limiter lets them.
     pub(super) fn forecast(&self) -> impl Iterator<Item = (&JobId, Instant)> {
         let mut limiter = self.limiter.clone();
-        self.queue.iter().map(move |(due, id)| {
+        self.queue.iter().filter(|_| self.paused_since.is_none()).map(move |(due, id)| {
             let at = (*due).max(self.held_until).max(limiter.ready_at());
             limiter.take(at);
             (id, at)
@@ -364,7 +407,7 @@ impl Project {
     /// Puts a job at its places in the queue and among the alarms.
     fn schedule(&mut self, id: &JobId, due: Option<Instant>) {
         let Some(job) = self.jobs.get_mut(id) else { return };
-        let alarm = job.tracker.alarm_at(job.polling_since.is_some());
+        let alarm = job.tracker.alarm_at(job.polling.is_some());
         if let Some(old) = std::mem::replace(&mut job.due, due) {
             self.queue.remove(&(old, id.clone()));
         }

@@ -9,7 +9,7 @@ fn once() -> SinkPlan {
 #[test]
 fn nothing_is_handed_out_before_it_is_committed() {
     let now = Now { instant: Instant::default(), wall: NOON.parse().unwrap() };
-    let mut engine = Engine::recall(plan(&[project(&["a"])], vec![everything()]), Saved::default(), now);
+    let mut engine = Engine::recall(plan(&[project(&["a"])], vec![everything()]), Saved::default(), 7, now);
     let mut actions = Vec::new();
     engine.step(Event::DeadlineReached, now, &mut actions);
     let [Action::Poll(poll), Action::Commit(_)] = &actions[..] else { panic!("{actions:?}") };

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::*;
-use crate::engine::memory::{DeliveryRecord, JobMemory, ProjectMemory, SinkMemory};
+use crate::engine::memory::{DeliveryRecord, JobMemory, JobRecord, ProjectMemory, SinkMemory};
 
 /// A disk that holds what batches made up.
 #[derive(Debug, Clone, Default)]

@@ -1,6 +1,7 @@
 //! Tests of the engine: tables without a runtime, and a simulated world.
 
 mod access;
+mod change;
 mod deliveries;
 mod disk;
 mod lifecycle;
@@ -52,7 +53,7 @@ fn sink(name: &str) -> SinkPlan {
 }
 
 fn plan(projects: &[ProjectSettings], sinks: Vec<SinkPlan>) -> Plan<'_> {
-    Plan { projects, sinks, keep: seconds(30 * 24 * 3600), seed: 7 }
+    Plan { projects, sinks, keep: seconds(30 * 24 * 3600) }
 }
 
 fn failure(class: FailureClass) -> Failure {
@@ -78,7 +79,7 @@ impl Stage {
 
     /// A stage that goes on from what is on a disk.
     fn on(disk: Disk, projects: &[ProjectSettings], sinks: Vec<SinkPlan>, now: Now) -> Self {
-        let engine = Engine::recall(plan(projects, sinks), disk.load(), now);
+        let engine = Engine::recall(plan(projects, sinks), disk.load(), 7, now);
         let mut stage = Self {
             engine,
             disk,

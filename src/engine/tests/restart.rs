@@ -68,7 +68,7 @@ fn in_flight_at_the_end_of_a_process_is_told_again_under_the_same_id() {
 #[test]
 fn the_next_of_a_lane_waits_until_the_mark_of_the_one_before_is_safe() {
     let now = Now { instant: Instant::default(), wall: NOON.parse().unwrap() };
-    let mut engine = Engine::recall(plan(&[project(&["a"])], vec![everything()]), Saved::default(), now);
+    let mut engine = Engine::recall(plan(&[project(&["a"])], vec![everything()]), Saved::default(), 7, now);
     let mut actions = Vec::new();
     let mut step = |event| {
         actions.clear();
@@ -285,7 +285,7 @@ fn what_was_made_while_somebody_asked_for_it_again_is_not_made_twice() {
     let owed = stage.disk.load();
     let [record] = &owed.deliveries[..] else { panic!("{owed:?}") };
     let edit = Event::Edited(vec![Edit::Retry(record.clone())]);
-    let mut engine = Engine::recall(plan(&projects, vec![everything()]), owed.clone(), stage.now);
+    let mut engine = Engine::recall(plan(&projects, vec![everything()]), owed.clone(), 7, stage.now);
     let mut actions = Vec::new();
     let mut step = |event| {
         engine.step(event, stage.now, &mut actions);

@@ -224,8 +224,8 @@ impl World {
 
     fn start(&self, project: &ProjectSettings, actions: &mut Vec<Action>) -> Engine {
         let sinks = self.taken.keys().map(|name| sink(name.as_str())).collect();
-        let plan = Plan { projects: std::slice::from_ref(project), sinks, keep: Duration::MAX, seed: 11 };
-        let mut engine = Engine::recall(plan, self.disk.load(), self.reading());
+        let plan = Plan { projects: std::slice::from_ref(project), sinks, keep: Duration::MAX };
+        let mut engine = Engine::recall(plan, self.disk.load(), 11, self.reading());
         engine.step(Event::DeadlineReached, self.reading(), actions);
         engine
     }

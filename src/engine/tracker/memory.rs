@@ -2,12 +2,17 @@
 
 use super::{End, Streak, Tracker};
 use crate::config::{JobSettings, WatchSettings};
-use crate::engine::memory::{EndMemory, JobMemory, StreakMemory};
+use crate::engine::memory::{Added, EndMemory, JobMemory, StreakMemory};
 use crate::engine::time::{Instant, Now};
 
 impl Tracker {
-    /// What is to be kept of the job at `now`, which is polled next at `next_poll`.
-    pub(in crate::engine) fn remember(&self, next_poll: Option<Instant>, now: Now) -> JobMemory {
+    /// What is to be kept of the job at `now`, which is polled next at `next_poll` and was `added`, if it was.
+    pub(in crate::engine) fn remember(
+        &self,
+        next_poll: Option<Instant>,
+        added: Option<Added>,
+        now: Now,
+    ) -> JobMemory {
         JobMemory {
             watched_since: self.watched_since.wall,
             head_start: self.head_start,
@@ -24,6 +29,8 @@ impl Tracker {
             last_error: self.last_error.clone(),
             last_was_not_found: self.last_was_not_found,
             next_poll: next_poll.map(|at| now.wall_at(at)),
+            answered_at: self.answered_at.map(|at| now.wall_at(at)),
+            added,
         }
     }
 
@@ -52,6 +59,7 @@ impl Tracker {
             failures: memory.failures,
             last_error: memory.last_error,
             last_was_not_found: memory.last_was_not_found,
+            answered_at: memory.answered_at.map(|wall| now.instant_at(wall)),
         }
     }
 }

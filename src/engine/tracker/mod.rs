@@ -11,6 +11,8 @@ use super::event::{Failure, FailureClass};
 use super::retry::Backoff;
 use super::standing::{Ending, Standing};
 use super::time::{Instant, Now, earliest, wall_between};
+use jiff::Timestamp;
+
 use crate::config::{JobSettings, WatchSettings};
 use crate::model::{
     JobFacts, JobRef, Observation, ProjectName, Status, Transition, TransitionId, TransitionKind,
@@ -45,6 +47,8 @@ pub struct Tracker {
     failures: u32,
     last_error: Option<String>,
     last_was_not_found: bool,
+    /// When the API last gave a good answer.
+    answered_at: Option<Instant>,
 }
 
 /// How a job ended, and what the clocks showed when that was observed.
@@ -124,12 +128,22 @@ impl Tracker {
             failures: 0,
             last_error: None,
             last_was_not_found: false,
+            answered_at: None,
         }
+    }
+
+    /// From now on, these settings hold. A deadline that has not passed by them is told once it does.
+    pub(super) fn reconfigure(&mut self, settings: JobSettings, watch: WatchSettings, now: Instant) {
+        self.settings = settings;
+        self.watch = watch;
+        let told = std::mem::take(&mut self.overdue_told);
+        self.overdue_told = told && self.overdue_at().is_none_or(|at| at <= now);
     }
 
     /// Takes a good answer. Returns what it leads to; nothing for a job that has ended.
     pub(super) fn observe(&mut self, observation: Observation, now: Now) -> Findings {
         let mut findings = Findings::default();
+        self.answered_at = Some(now.instant);
         if self.end.is_some() {
             return findings;
         }
@@ -259,6 +273,13 @@ impl Tracker {
         self.unreachable.since = None;
     }
 
+    /// The time in which nobody could watch is no part of any trouble.
+    pub(super) fn excuse(&mut self, time: Duration) {
+        for streak in [&mut self.missing, &mut self.unreachable] {
+            streak.since = streak.since.map(|since| since + time);
+        }
+    }
+
     /// The time until the next poll after a good answer.
     pub(super) fn next_interval(&self, now: Instant, cadence: &Cadence, rng: &mut fastrand::Rng) -> Duration {
         cadence.interval(self.age(now), self.progress.projection(now), rng)
@@ -334,6 +355,11 @@ impl Tracker {
         self.end.is_some()
     }
 
+    /// When its end was observed, if it ended.
+    pub fn ended_at(&self) -> Option<Timestamp> {
+        self.end.map(|end| end.observed_at.wall)
+    }
+
     /// The last known status.
     pub fn status(&self) -> Option<&Status> {
         self.status.as_ref()
@@ -347,6 +373,11 @@ impl Tracker {
     /// What was asked for.
     pub fn settings(&self) -> &JobSettings {
         &self.settings
+    }
+
+    /// When the API last gave a good answer.
+    pub fn answered_at(&self) -> Option<Instant> {
+        self.answered_at
     }
 
     /// What the last poll failed with, where it failed.

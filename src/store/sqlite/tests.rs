@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::engine::memory::{
-    JobMemory, JobRecord, ProjectMemory, ProjectRecord, SinkMemory, SinkRecord, StreakMemory,
+    Added, JobMemory, JobRecord, ProjectMemory, ProjectRecord, SinkMemory, SinkRecord, StreakMemory,
 };
 use crate::engine::{BatchEntry, DeliveryUpdate, Fate};
 use crate::model::{
@@ -71,6 +71,8 @@ fn job(name: &str, failures: u32) -> JobRecord {
         last_error: Some("HTTP 503".to_owned()),
         last_was_not_found: false,
         next_poll: Some(noon()),
+        answered_at: Some(noon()),
+        added: Some(Added { name: Some("nightly".to_owned()), deadline: None }),
     };
     JobRecord { project: ProjectName::default(), id: JobId::new(name).unwrap(), saved_at: noon(), memory }
 }

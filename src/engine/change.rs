@@ -1,0 +1,144 @@
+//! What people change while the engine runs: its configuration, what it watches beside that, and what it leaves alone.
+//!
+//! Invariant: what a change leads to is part of the next batch, and nothing comes of it before the next
+//! [`Engine::step`]. A start is the change from nothing, so a restart and a reload go the same way.
+
+use super::event::Note;
+use super::memory::{JobRecord, ProjectRecord};
+use super::project::{Forgotten, Project};
+use super::time::Now;
+use super::{Engine, Plan};
+use crate::config::JobSettings;
+use crate::model::{JobId, ProjectName};
+
+/// What a change of the configuration changed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Reconfigured {
+    /// Jobs that are watched since.
+    pub jobs_added: usize,
+    /// Jobs that are watched no more.
+    pub jobs_removed: usize,
+}
+
+/// What became of a wish to watch a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Added {
+    /// It is watched from now on.
+    New,
+    /// It was watched already.
+    Known,
+}
+
+impl Engine {
+    /// From now on, this is what the engine is for. What is known of jobs, projects and sinks that are no more is kept,
+    /// and used where they come back.
+    pub fn reconfigure(&mut self, plan: Plan<'_>, now: Now) -> Reconfigured {
+        let mut changed = Reconfigured::default();
+        self.keep = plan.keep;
+        let mut before = std::mem::take(&mut self.projects);
+        for settings in plan.projects {
+            let name = &settings.name;
+            let mut project = match before.remove(name) {
+                Some(mut project) => {
+                    let left = project.reconfigure(settings, now);
+                    changed.jobs_removed += left.len();
+                    self.rest(left);
+                    project
+                }
+                None => Project::recall(settings, self.resting.wake_project(name), now),
+            };
+            let known = project.len();
+            for id in self.resting.added(name) {
+                let Some(memory) = self.resting.wake(name, &id) else { continue };
+                let added = memory.added.clone().unwrap_or_default();
+                project.watch_added(added.settings(id), Some(memory), now);
+            }
+            for job in &settings.jobs {
+                self.journal.remember_again(name, &job.id);
+                let memory = self.resting.wake(name, &job.id);
+                project.watch_listed(job, memory, now);
+            }
+            changed.jobs_added += project.len() - known;
+            self.projects.insert(name.clone(), project);
+        }
+        for (name, mut project) in before {
+            let left = project.leave_all(now);
+            changed.jobs_removed += left.len();
+            self.rest(left);
+            let memory = project.remember(now);
+            let record = ProjectRecord { name: name.clone(), memory: memory.clone() };
+            self.journal.add(|batch| batch.projects.push(record));
+            self.resting.rest_project(name, memory);
+        }
+        let stranded = self.resting.stranded().filter(|(name, _)| !self.projects.contains_key(*name));
+        let missing = stranded.map(|(name, jobs)| Note::ProjectMissing { project: name.clone(), jobs });
+        self.notes.extend(missing);
+        self.outbox.reconfigure(plan.sinks, now, &mut self.journal, &mut self.notes);
+        self.journal.touch(now.instant);
+        changed
+    }
+
+    /// Watches a job that the configuration need not name, until [`Engine::forget`]. Nothing comes of it where there is
+    /// no such project.
+    pub fn add(&mut self, project: &ProjectName, job: JobSettings, now: Now) -> Option<Added> {
+        let watching = self.projects.get_mut(project)?;
+        let known = watching.view(&job.id).is_some();
+        self.journal.remember_again(project, &job.id);
+        let memory = self.resting.wake(project, &job.id);
+        watching.watch_added(job, memory, now);
+        Some(if known { Added::Known } else { Added::New })
+    }
+
+    /// Watches a job no more that somebody added, and forgets what is known of it. What is owed for it goes on.
+    pub fn forget(&mut self, project: &ProjectName, job: &JobId, now: Now) -> Forgotten {
+        let watching = self.projects.get_mut(project);
+        let forgotten = watching.map_or(Forgotten::Unknown, |project| project.forget(job, now));
+        let rested = forgotten == Forgotten::Unknown && self.resting.forget(project, job);
+        if forgotten == Forgotten::Gone || rested {
+            self.journal.forget(project.clone(), job.clone());
+        }
+        forgotten
+    }
+
+    /// Asks nothing of a project until [`Engine::resume`], whatever restarts meanwhile. Returns whether that is new;
+    /// none where there is no such project.
+    pub fn pause(&mut self, project: &ProjectName, now: Now) -> Option<bool> {
+        self.projects.get_mut(project).map(|project| project.pause(now))
+    }
+
+    /// Goes on with a project after [`Engine::pause`]. Returns whether it was paused; none where there is no such
+    /// project.
+    pub fn resume(&mut self, project: &ProjectName, now: Now) -> Option<bool> {
+        self.projects.get_mut(project).map(|project| project.resume(now.instant))
+    }
+
+    /// Has what changed so far made safe at once: it is safe when [`Engine::safe_batches`] is this or more.
+    pub fn promise(&mut self, now: Now) -> u64 {
+        self.notice_changes(now);
+        self.journal.promise(now.instant)
+    }
+
+    /// How many batches are safe.
+    pub fn safe_batches(&self) -> u64 {
+        self.journal.safe()
+    }
+
+    /// Forgets jobs that are over for longer than what is over is kept.
+    pub(super) fn forget_what_is_old(&mut self, now: Now) {
+        let mut old = self.resting.take_old(self.keep, now.wall);
+        for (name, project) in &mut self.projects {
+            old.extend(project.take_old(self.keep, now).into_iter().map(|id| (name.clone(), id)));
+        }
+        for (project, id) in old {
+            self.journal.forget(project, id);
+        }
+    }
+
+    /// Keeps what is known of jobs that are watched no more.
+    fn rest(&mut self, left: Vec<JobRecord>) {
+        for record in left {
+            self.journal.add(|batch| batch.jobs.push(record.clone()));
+            self.resting.rest(record);
+        }
+    }
+}

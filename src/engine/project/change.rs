@@ -1,0 +1,220 @@
+//! What people change about a project while it is watched.
+//!
+//! Invariant: a change takes nothing from what is known of a job, and none gives a project more requests than its rate.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::{Job, Project};
+use crate::config::{JobSettings, ProjectSettings};
+use crate::engine::cadence::Cadence;
+use crate::engine::memory::{Added, JobMemory, JobRecord};
+use crate::engine::retry::RetryAfter;
+use crate::engine::time::{Instant, Now, wall_between};
+use crate::engine::tracker::Tracker;
+use crate::model::JobId;
+
+/// After a suspension, the jobs are looked at within this time, as far as the rate allows: machines that wake up
+/// together do not ask together.
+const WAKING: Duration = Duration::from_secs(10);
+
+/// What became of a wish to watch a job no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forgotten {
+    /// It is watched no more, and nothing is kept of it.
+    Gone,
+    /// The configuration names it, so it is watched as before.
+    Listed,
+    /// It was not watched.
+    Unknown,
+}
+
+impl Project {
+    /// From now on, these settings hold. Jobs that they do not name are watched no more, unless somebody added them;
+    /// returned is what is known of those. Jobs that they name come with [`Project::watch`].
+    pub(in crate::engine) fn reconfigure(&mut self, settings: &ProjectSettings, now: Now) -> Vec<JobRecord> {
+        self.cadence = Cadence::new(settings.cadence);
+        self.watch = settings.watch;
+        self.limiter.reconfigure(settings.api.requests_per_second, settings.api.burst, now.instant);
+        if self.access.is_refused() {
+            self.try_the_key(now.instant);
+        }
+        let listed: BTreeSet<_> = settings.jobs.iter().map(|job| &job.id).collect();
+        let unlisted: Vec<_> = self.jobs.keys().filter(|id| !listed.contains(id)).cloned().collect();
+        let mut left = Vec::new();
+        for id in unlisted {
+            let Some(job) = self.jobs.get_mut(&id) else { continue };
+            job.listed = false;
+            if let Some(added) = job.added.clone() {
+                let settings = added.settings(id.clone());
+                self.reconfigure_job(settings, now.instant);
+            } else {
+                left.extend(self.leave(&id, now));
+            }
+        }
+        left
+    }
+
+    /// Tries a refused key at once, by one job: it may be another one now.
+    fn try_the_key(&mut self, now: Instant) {
+        let throttled = self.throttled.as_ref().map_or(now, |(until, _)| *until);
+        self.held_until = now.max(throttled);
+        if let Some((due, first)) = self.queue.first().cloned() {
+            self.schedule(&first, Some(due.min(now)));
+        }
+    }
+
+    /// Watches a job that the configuration names. Where it was not watched before, `memory` is what is known of it.
+    pub(in crate::engine) fn watch_listed(
+        &mut self,
+        settings: &JobSettings,
+        memory: Option<JobMemory>,
+        now: Now,
+    ) {
+        if self.jobs.contains_key(&settings.id) {
+            self.reconfigure_job(settings.clone(), now.instant);
+        } else {
+            self.insert(settings.clone(), memory, now);
+        }
+        if let Some(job) = self.jobs.get_mut(&settings.id) {
+            job.listed = true;
+        }
+    }
+
+    /// Watches a job that somebody added. What the configuration says of it wins over `settings`.
+    pub(in crate::engine) fn watch_added(
+        &mut self,
+        settings: JobSettings,
+        memory: Option<JobMemory>,
+        now: Now,
+    ) {
+        let id = settings.id.clone();
+        let added = Added { name: settings.name.clone(), deadline: settings.deadline };
+        match self.jobs.get(&id) {
+            Some(job) if job.listed => {}
+            Some(_) => self.reconfigure_job(settings, now.instant),
+            None => self.insert(settings, memory, now),
+        }
+        if let Some(job) = self.jobs.get_mut(&id)
+            && job.added.as_ref() != Some(&added)
+        {
+            job.added = Some(added);
+            self.changed.insert(id);
+        }
+    }
+
+    /// Watches a job that somebody added no more, unless the configuration names it.
+    pub(in crate::engine) fn forget(&mut self, id: &JobId, now: Now) -> Forgotten {
+        let Some(job) = self.jobs.get_mut(id) else { return Forgotten::Unknown };
+        if job.listed {
+            if job.added.take().is_some() {
+                self.changed.insert(id.clone());
+            }
+            return Forgotten::Listed;
+        }
+        self.leave(id, now);
+        Forgotten::Gone
+    }
+
+    /// Watches no job any more; returned is what is known of them.
+    pub(in crate::engine) fn leave_all(&mut self, now: Now) -> Vec<JobRecord> {
+        let ids: Vec<_> = self.jobs.keys().cloned().collect();
+        ids.iter().filter_map(|id| self.leave(id, now)).collect()
+    }
+
+    /// The jobs that somebody added and that ended so long ago.
+    pub(in crate::engine) fn take_old(&mut self, keep: Duration, now: Now) -> Vec<JobId> {
+        let is_old = |job: &Job| {
+            let ended = job.tracker.ended_at().is_some_and(|at| wall_between(at, now.wall) > keep);
+            !job.listed && ended
+        };
+        let old: Vec<_> = self.jobs.iter().filter(|(_, job)| is_old(job)).map(|(id, _)| id.clone()).collect();
+        for id in &old {
+            self.leave(id, now);
+        }
+        old
+    }
+
+    /// Asks nothing until [`Project::resume`]. What is under way may still be answered. Returns whether that is new.
+    pub(in crate::engine) fn pause(&mut self, now: Now) -> bool {
+        let is_new = self.paused_since.is_none();
+        self.paused_since.get_or_insert(now);
+        self.is_changed |= is_new;
+        is_new
+    }
+
+    /// Goes on after [`Project::pause`]: each job is looked at. Returns whether it was paused.
+    pub(in crate::engine) fn resume(&mut self, now: Instant) -> bool {
+        if self.paused_since.take().is_none() {
+            return false;
+        }
+        self.is_changed = true;
+        for id in self.jobs.keys().cloned().collect::<Vec<_>>() {
+            self.retry_now(&id, now);
+        }
+        true
+    }
+
+    /// The machine was suspended for so long: what was due meanwhile is done now, spread out.
+    pub(in crate::engine) fn wake(&mut self, slept: Duration, now: Instant, rng: &mut fastrand::Rng) {
+        let spread = WAKING.min(self.cadence.slowest());
+        for id in self.jobs.keys().cloned().collect::<Vec<_>>() {
+            let Some(job) = self.jobs.get_mut(&id) else { continue };
+            job.tracker.excuse(slept);
+            let due = job.due.map(|_| now + spread.mul_f64(rng.f64()));
+            self.schedule(&id, due);
+        }
+    }
+
+    /// Watches a job that was not watched. One of which nothing is known is due at once.
+    fn insert(&mut self, settings: JobSettings, memory: Option<JobMemory>, now: Now) {
+        let id = settings.id.clone();
+        if memory.is_none() {
+            self.changed.insert(id.clone());
+        }
+        let added = memory.as_ref().and_then(|memory| memory.added.clone());
+        let next_poll = memory.as_ref().and_then(|memory| memory.next_poll);
+        let tracker = match memory {
+            Some(memory) => Tracker::recall(settings, self.watch, memory, now),
+            None => Tracker::new(settings, self.watch, now),
+        };
+        // A later time comes of a clock that was wrong.
+        let latest = now.instant + self.cadence.slowest().max(RetryAfter::MAX);
+        let due = next_poll.map_or(now.instant, |at| now.instant_at(at).clamp(now.instant, latest));
+        let due = (!tracker.has_ended()).then_some(due);
+        let job = Job { tracker, listed: false, added, polls: 0, due: None, alarm: None, polling: None };
+        self.jobs.insert(id.clone(), Box::new(job));
+        self.schedule(&id, due);
+    }
+
+    /// From now on, these settings hold for a job. It waits for its next poll no longer than they allow.
+    fn reconfigure_job(&mut self, settings: JobSettings, now: Instant) {
+        let id = settings.id.clone();
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        let latest = now + self.cadence.slowest();
+        let fine = job.tracker.last_error().is_none();
+        let due = job.due.map(|due| if fine { due.min(latest) } else { due });
+        job.tracker.reconfigure(settings, self.watch, now);
+        self.schedule(&id, due);
+    }
+
+    /// Watches a job no more. An answer to a poll that is under way comes too late.
+    fn leave(&mut self, id: &JobId, now: Now) -> Option<JobRecord> {
+        let record = self.record(id, now);
+        self.schedule(id, None);
+        let job = self.jobs.remove(id)?;
+        if let Some(alarm) = job.alarm {
+            self.alarms.remove(&(alarm, id.clone()));
+        }
+        self.in_flight -= usize::from(job.polling.is_some());
+        self.changed.remove(id);
+        record
+    }
+}
+
+impl Added {
+    /// The settings of such a job.
+    pub(in crate::engine) fn settings(self, id: JobId) -> JobSettings {
+        JobSettings { id, name: self.name, deadline: self.deadline }
+    }
+}

@@ -1,0 +1,85 @@
+//! What is known of projects and jobs that nobody watches.
+//!
+//! Invariant: whoever is watched again, after a restart or a change of the configuration, goes on with what is known
+//! here, so that nothing is told twice; after the time that it is to be kept, it is forgotten.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::memory::{JobMemory, JobRecord, ProjectMemory, ProjectRecord};
+use super::time::wall_between;
+use crate::model::{JobId, ProjectName};
+
+/// Projects and jobs that nobody watches.
+#[derive(Debug, Default)]
+pub(super) struct Resting {
+    projects: BTreeMap<ProjectName, ProjectMemory>,
+    jobs: BTreeMap<ProjectName, BTreeMap<JobId, JobRecord>>,
+}
+
+impl Resting {
+    /// All that was kept.
+    pub(super) fn new(projects: Vec<ProjectRecord>, jobs: Vec<JobRecord>) -> Self {
+        let mut resting = Self::default();
+        for project in projects {
+            resting.projects.insert(project.name, project.memory);
+        }
+        for job in jobs {
+            resting.rest(job);
+        }
+        resting
+    }
+
+    /// A job is watched no more.
+    pub(super) fn rest(&mut self, job: JobRecord) {
+        self.jobs.entry(job.project.clone()).or_default().insert(job.id.clone(), job);
+    }
+
+    /// A project is watched no more.
+    pub(super) fn rest_project(&mut self, name: ProjectName, memory: ProjectMemory) {
+        self.projects.insert(name, memory);
+    }
+
+    /// Takes what is known of a project that is watched again.
+    pub(super) fn wake_project(&mut self, name: &ProjectName) -> Option<ProjectMemory> {
+        self.projects.remove(name)
+    }
+
+    /// Takes what is known of a job that is watched again.
+    pub(super) fn wake(&mut self, project: &ProjectName, id: &JobId) -> Option<JobMemory> {
+        self.jobs.get_mut(project)?.remove(id).map(|record| record.memory)
+    }
+
+    /// The jobs of a project that somebody added while the daemon ran.
+    pub(super) fn added(&self, project: &ProjectName) -> Vec<JobId> {
+        let added = |job: &&JobRecord| job.memory.added.is_some();
+        let jobs = self.jobs.get(project).into_iter().flat_map(BTreeMap::values);
+        jobs.filter(added).map(|job| job.id.clone()).collect()
+    }
+
+    /// How many jobs somebody added to projects that are not watched, by project.
+    pub(super) fn stranded(&self) -> impl Iterator<Item = (&ProjectName, usize)> {
+        let count = |jobs: &BTreeMap<_, JobRecord>| {
+            jobs.values().filter(|job| job.memory.added.is_some() && job.memory.end.is_none()).count()
+        };
+        self.jobs.iter().map(move |(name, jobs)| (name, count(jobs))).filter(|(_, count)| *count > 0)
+    }
+
+    /// Forgets a job. Returns whether it was known.
+    pub(super) fn forget(&mut self, project: &ProjectName, id: &JobId) -> bool {
+        self.wake(project, id).is_some()
+    }
+
+    /// Forgets the jobs that have been here for longer than `keep`, and names them.
+    pub(super) fn take_old(&mut self, keep: Duration, now: Timestamp) -> Vec<(ProjectName, JobId)> {
+        let mut old = Vec::new();
+        for (project, jobs) in &mut self.jobs {
+            let gone = jobs.extract_if(.., |_, job| wall_between(job.saved_at, now) > keep);
+            old.extend(gone.map(|(id, _)| (project.clone(), id)));
+        }
+        self.jobs.retain(|_, jobs| !jobs.is_empty());
+        old
+    }
+}

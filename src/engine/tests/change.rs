@@ -1,0 +1,299 @@
+//! What people change while the engine runs.
+
+use super::*;
+use crate::config::{Rate, WatchSettings};
+
+impl Stage {
+    fn reload(&mut self, projects: &[ProjectSettings], sinks: Vec<SinkPlan>) -> Reconfigured {
+        let changed = self.engine.reconfigure(plan(projects, sinks), self.now);
+        self.step(Event::DeadlineReached);
+        changed
+    }
+
+    fn add(&mut self, job: &str) -> Option<Added> {
+        let added = self.engine.add(&ProjectName::default(), JobSettings::new(id(job)), self.now);
+        self.saves();
+        added
+    }
+
+    fn forget(&mut self, job: &str) -> Forgotten {
+        let forgotten = self.engine.forget(&ProjectName::default(), &id(job), self.now);
+        self.saves();
+        forgotten
+    }
+
+    /// What changed is safe as soon as it was promised.
+    fn saves(&mut self) {
+        let promised = self.engine.promise(self.now);
+        self.step(Event::DeadlineReached);
+        assert!(self.engine.safe_batches() >= promised);
+    }
+
+    fn watched(&self) -> Vec<&str> {
+        self.engine.jobs().map(|job| job.tracker.settings().id.as_str()).collect()
+    }
+}
+
+#[test]
+fn added_jobs_start_and_removed_ones_are_left_but_what_is_owed_for_them_goes_on() {
+    let mut stage = Stage::new(&[project(&["a", "b"])], vec![everything()]);
+    stage.answer("Pending");
+    let late = stage.poll();
+    assert_eq!(late.job, id("b"));
+    let delivery = stage.deliveries.pop_front().unwrap();
+    let changed = stage.reload(&[project(&["b", "c"])], vec![everything()]);
+    assert_eq!(changed, Reconfigured { jobs_added: 1, jobs_removed: 1 });
+    assert_eq!(stage.polls.pop_front().unwrap().job, id("c"), "at once");
+    stage.step(Event::Delivered(delivery.id.clone()));
+    assert!(stage.disk.marked().contains(&delivery.id));
+    stage.kinds();
+    stage.answer_with(late, "Completed", JobFacts::default());
+    assert_eq!(stage.kinds(), [TransitionKind::Watched, TransitionKind::Completed], "it survived");
+    stage.fail_for(FailureClass::Transient, seconds(120));
+    assert_eq!(stage.watched(), ["b", "c"]);
+}
+
+#[test]
+fn a_late_answer_to_a_job_that_went_and_came_back_is_no_answer_to_its_new_poll() {
+    let mut stage = Stage::new(&[project(&["a"])], vec![everything()]);
+    let late = stage.poll();
+    stage.reload(&[project(&["b"])], vec![everything()]);
+    stage.reload(&[project(&["a", "b"])], vec![everything()]);
+    stage.answer_with(late, "Completed", JobFacts::default());
+    assert_eq!(stage.kinds(), []);
+    let polls: Vec<_> = stage.polls.iter().map(|poll| poll.job.as_str().to_owned()).collect();
+    assert_eq!(polls, ["b", "a"]);
+}
+
+#[test]
+fn what_was_told_of_a_job_is_not_told_again_when_it_comes_back() {
+    let mut stage = Stage::new(&[project(&["a", "b"])], vec![everything()]);
+    stage.answer("Completed");
+    stage.reload(&[project(&["b"])], vec![everything()]);
+    stage.reload(&[project(&["a", "b"])], vec![everything()]);
+    assert_eq!(stage.engine.outcomes(), [Outcome::Completed, Outcome::Open]);
+    assert_eq!(stage.kinds(), [TransitionKind::Watched, TransitionKind::Completed]);
+    // A whole project, with what is known of its key.
+    for _ in 0..2 {
+        stage.fail(FailureClass::Refused);
+    }
+    assert_eq!(stage.kinds(), [TransitionKind::ProjectUnauthorized]);
+    let other = ProjectSettings { name: ProjectName::new("other"), ..project(&["z"]) };
+    stage.reload(&[other], vec![everything()]);
+    stage.reload(&[project(&["a", "b"])], vec![everything()]);
+    assert_eq!(stage.engine.outcomes(), [Outcome::Completed, Outcome::Unauthorized]);
+    stage.polls.clear();
+    stage.fail_for(FailureClass::Refused, seconds(100));
+    assert_eq!(stage.kinds(), []);
+}
+
+#[test]
+fn a_key_that_was_refused_is_tried_at_once_after_a_reload() {
+    let mut stage = Stage::new(&[project(&["a", "b", "c"])], Vec::new());
+    while stage.kinds().is_empty() {
+        stage.fail(FailureClass::Refused);
+    }
+    stage.polls.clear();
+    stage.reload(&[project(&["a", "b", "c"])], Vec::new());
+    assert_eq!(stage.polls.len(), 1, "one job tries it for all");
+    stage.answer("Pending");
+    assert!(stage.kinds().starts_with(&[TransitionKind::ProjectRecovered]));
+}
+
+#[test]
+fn new_settings_hold_for_what_is_watched() {
+    let mut settings = project(&["a"]);
+    settings.cadence.max_interval = seconds(3600);
+    let mut stage = Stage::new(&[settings.clone()], Vec::new());
+    stage.pass(seconds(36000));
+    stage.answer("Pending");
+    stage.pass(seconds(10));
+    stage.kinds();
+    settings.cadence.max_interval = seconds(5);
+    settings.watch = WatchSettings { unreachable_after: seconds(20), ..settings.watch };
+    settings.jobs[0].deadline = Some(seconds(1));
+    stage.reload(&[settings.clone()], Vec::new());
+    assert_eq!(stage.kinds(), [TransitionKind::Overdue]);
+    settings.jobs[0].deadline = Some(seconds(36100));
+    stage.reload(&[settings], Vec::new());
+    assert!(stage.next() <= seconds(5));
+    stage.fail_for(FailureClass::Transient, seconds(30));
+    assert_eq!(stage.kinds(), [TransitionKind::Unreachable]);
+    stage.fail_for(FailureClass::Transient, seconds(60));
+    assert_eq!(stage.kinds(), [TransitionKind::Overdue], "the later deadline is one of its own");
+}
+
+#[test]
+fn reloads_give_no_further_requests() {
+    let jobs: Vec<_> = (0..50).map(|n| format!("job-{n}")).collect();
+    let mut settings = project(&jobs.iter().map(String::as_str).collect::<Vec<_>>());
+    let mut stage = Stage::new(&[settings.clone()], Vec::new());
+    for rate in [2.0, 1.0, 2.0, 0.5, 2.0] {
+        settings.api.requests_per_second = Rate::new(rate).unwrap();
+        stage.reload(&[settings.clone()], Vec::new());
+    }
+    assert_eq!(stage.polls.len(), 4, "one burst");
+}
+
+#[test]
+fn owed_to_a_sink_that_goes_and_comes_back() {
+    let projects = [project(&["a"])];
+    let mut stage = Stage::new(&projects, vec![everything(), sink("two")]);
+    stage.answer("Pending");
+    let [first, second] = [stage.deliveries.pop_front().unwrap(), stage.deliveries.pop_front().unwrap()];
+    stage.step(Event::Delivered(first.id));
+    stage.reload(&projects, vec![everything()]);
+    let missing = Note::SinkMissing { sink: SinkName::new("two"), owed: 1 };
+    assert_eq!(stage.notes, [missing]);
+    assert!(stage.engine.is_settled(), "nobody is waited for who is not there");
+    let transient = failure(FailureClass::Transient);
+    stage.step(Event::DeliveryFailed { id: second.id.clone(), failure: transient.clone() });
+    assert_eq!(stage.engine.owed_by_job().values().sum::<usize>(), 1);
+    stage.pass(seconds(3600));
+    stage.step(Event::DeadlineReached);
+    assert!(stage.deliveries.is_empty());
+    stage.reload(&projects, vec![everything(), sink("two")]);
+    let again = stage.deliveries.pop_front().unwrap();
+    assert_eq!((&again.id, again.attempt), (&second.id, 2));
+    // What is under way when its sink goes may still be made, and counts.
+    stage.reload(&projects, vec![everything()]);
+    stage.step(Event::Delivered(again.id.clone()));
+    assert!(stage.disk.marked().contains(&again.id));
+    stage.reload(&projects, vec![everything(), sink("two")]);
+    assert!(stage.deliveries.is_empty());
+}
+
+#[test]
+fn a_sink_that_was_mended_is_tried_at_once() {
+    let projects = [project(&["a"])];
+    let mut stage = Stage::new(&projects, vec![everything()]);
+    stage.answer("Pending");
+    for _ in 0..3 {
+        let delivery = stage.deliveries.pop_front().unwrap();
+        stage.step(Event::DeliveryFailed { id: delivery.id, failure: failure(FailureClass::Transient) });
+        while stage.deliveries.is_empty() {
+            stage.next();
+        }
+    }
+    let delivery = stage.deliveries.pop_front().unwrap();
+    stage.step(Event::DeliveryFailed { id: delivery.id.clone(), failure: failure(FailureClass::Transient) });
+    stage.reload(&projects, vec![everything()]);
+    assert!(stage.deliveries.is_empty(), "nothing changed");
+    stage.reload(&projects, vec![SinkPlan { fingerprint: 2, ..everything() }]);
+    assert_eq!(stage.deliveries.pop_front().unwrap().id, delivery.id);
+}
+
+#[test]
+fn added_jobs_outlive_restarts_and_reloads_until_they_are_forgotten() {
+    let projects = [project(&["a"])];
+    let mut stage = Stage::new(&projects, vec![everything()]);
+    assert_eq!(stage.add("b"), Some(Added::New));
+    assert_eq!(stage.add("b"), Some(Added::Known));
+    assert_eq!(stage.engine.add(&ProjectName::new("none"), JobSettings::new(id("c")), stage.now), None);
+    stage = Stage::on(stage.disk, &projects, vec![everything()], stage.now);
+    assert_eq!(stage.watched(), ["a", "b"]);
+    stage.reload(&projects, vec![everything()]);
+    assert_eq!(stage.watched(), ["a", "b"]);
+    // The configuration may name it, too, and no longer.
+    stage.reload(&[project(&["a", "b"])], vec![everything()]);
+    assert_eq!(stage.forget("a"), Forgotten::Listed);
+    stage.reload(&projects, vec![everything()]);
+    assert_eq!(stage.watched(), ["a", "b"]);
+    stage = Stage::on(stage.disk, &projects, vec![everything()], stage.now);
+    assert_eq!((stage.forget("b"), stage.forget("b")), (Forgotten::Gone, Forgotten::Unknown));
+    assert_eq!(stage.watched(), ["a"]);
+    assert!(!stage.disk.has_job("b"));
+    // One that was forgotten and is added before that was made safe.
+    stage.add("b");
+    stage.engine.forget(&ProjectName::default(), &id("b"), stage.now);
+    stage.add("b");
+    assert!(stage.disk.has_job("b"));
+}
+
+#[test]
+fn jobs_that_were_added_to_a_project_that_goes_are_missed() {
+    let mut stage = Stage::new(&[project(&["a"])], Vec::new());
+    stage.add("b");
+    let other = ProjectSettings { name: ProjectName::new("other"), ..project(&["z"]) };
+    stage.reload(&[other], Vec::new());
+    assert_eq!(stage.notes, [Note::ProjectMissing { project: ProjectName::default(), jobs: 1 }]);
+    stage.reload(&[project(&["a"])], Vec::new());
+    assert_eq!(stage.watched(), ["a", "b"]);
+}
+
+#[test]
+fn added_jobs_that_ended_are_forgotten_once_they_are_old() {
+    let mut stage = Stage::new(&[project(&["a"])], vec![everything()]);
+    stage.add("b");
+    stage.answer("Completed");
+    stage.answer("Completed");
+    stage.add("c");
+    for _ in 0..40 {
+        stage.pass(seconds(24 * 3600));
+        stage.answer("Pending");
+    }
+    assert_eq!(stage.watched(), ["a", "c"], "what the configuration names stays");
+    assert!(!stage.disk.has_job("b"));
+}
+
+#[test]
+fn a_paused_project_is_left_alone_over_restarts_and_its_silence_is_no_trouble() {
+    let mut settings = project(&["a", "b"]);
+    settings.watch = WatchSettings { unreachable_after: seconds(30), ..settings.watch };
+    let projects = [settings];
+    let mut stage = Stage::new(&projects, Vec::new());
+    stage.fail(FailureClass::Transient);
+    let name = ProjectName::default();
+    assert_eq!(stage.engine.pause(&name, stage.now), Some(true));
+    assert_eq!(stage.engine.pause(&name, stage.now), Some(false));
+    stage.saves();
+    stage.answer("Pending");
+    stage.polls.clear();
+    stage = Stage::on(stage.disk, &projects, Vec::new(), stage.now);
+    stage.pass(seconds(3600));
+    stage.step(Event::DeadlineReached);
+    assert!(stage.polls.is_empty() && stage.kinds().is_empty());
+    assert!(stage.engine.forecast().is_empty() && stage.engine.jobs().all(|job| job.is_paused));
+    assert_eq!(stage.engine.resume(&name, stage.now), Some(true));
+    assert_eq!(stage.engine.resume(&name, stage.now), Some(false));
+    stage.saves();
+    assert_eq!(stage.polls.len(), 2, "all jobs are looked at");
+    stage.fail(FailureClass::Transient);
+    stage.fail(FailureClass::Transient);
+    assert_eq!(stage.kinds(), []);
+    assert_eq!(stage.engine.resume(&ProjectName::new("none"), stage.now), None);
+}
+
+#[test]
+fn a_suspension_is_no_trouble_and_is_followed_by_one_round_that_is_spread_out() {
+    let jobs: Vec<_> = (0..40).map(|n| format!("job-{n:02}")).collect();
+    let mut settings = project(&jobs.iter().map(String::as_str).collect::<Vec<_>>());
+    settings.api.requests_per_second = Rate::new(1000.0).unwrap();
+    settings.api.burst = std::num::NonZeroU32::new(1000).unwrap();
+    settings.jobs[0].deadline = Some(seconds(3600));
+    let mut stage = Stage::new(&[settings], Vec::new());
+    for _ in 0..20 {
+        stage.answer("Pending");
+    }
+    for _ in 20..40 {
+        stage.fail(FailureClass::Transient);
+    }
+    stage.kinds();
+    stage.polls.clear();
+    stage.pass(seconds(5 * 3600));
+    stage.step(Event::Slept(seconds(5 * 3600)));
+    assert!(stage.polls.len() <= 4, "{}", stage.polls.len());
+    assert_eq!(stage.kinds(), [TransitionKind::Overdue], "time did pass");
+    let mut polled = std::collections::BTreeSet::new();
+    let start = stage.now.instant;
+    while stage.now.instant.since(start) < seconds(10) {
+        stage.next();
+        let polls: Vec<_> = stage.polls.drain(..).collect();
+        polled.extend(polls.iter().map(|poll| poll.job.clone()));
+        for poll in polls {
+            stage.answer_with(poll, "Pending", JobFacts::default());
+        }
+    }
+    assert_eq!(polled.len(), 40);
+    assert!(stage.kinds().iter().all(|kind| *kind == TransitionKind::Watched));
+}
