@@ -1,9 +1,9 @@
-//! Places at which a test can have the process killed.
+//! Places at which a test can have the process killed, or stalled.
 //!
 //! Invariant: without the feature `failpoints`, which only the tests of this crate turn on, there is nothing here.
 
 /// The process came to this place. Where `RESTORE_WATCH_FAILPOINT` is `PLACE:N` and this is the N-th time, it is the end
-/// of the process, by SIGKILL.
+/// of the process, by SIGKILL; but where the place begins with `stall_`, this thread goes no further.
 #[cfg(feature = "failpoints")]
 pub fn reached(place: &str) {
     use std::sync::LazyLock;
@@ -20,6 +20,9 @@ pub fn reached(place: &str) {
         && wanted == place
         && left.fetch_sub(1, Ordering::SeqCst) == 1
     {
+        while place.starts_with("stall_") {
+            std::thread::park();
+        }
         // It cannot fail: a process may kill itself.
         _ = kill_process(getpid(), Signal::KILL);
     }

@@ -12,7 +12,7 @@
 //! main, cli       parse, compose, print, exit code
 //! daemon, wait    the two shells: when to end, and what a person sees
 //! driver          feeds the engine events, carries out its actions
-//! pinecone, sink, store, telemetry, signals, output, simulate
+//! pinecone, sink, store, control, heartbeat, systemd, telemetry, signals, output, simulate
 //!                 adapters: none imports another
 //! http, clock     what several adapters need
 //! engine          pure: tracker, cadence, limiter, retry, outbox
@@ -44,10 +44,12 @@
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod control;
 pub mod daemon;
 pub mod driver;
 pub mod engine;
 pub mod failpoint;
+pub mod heartbeat;
 pub mod http;
 pub mod model;
 pub mod output;
@@ -56,5 +58,6 @@ pub mod signals;
 pub mod simulate;
 pub mod sink;
 pub mod store;
+pub mod systemd;
 pub mod telemetry;
 pub mod wait;

@@ -6,6 +6,22 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::model::Exit;
 
+/// Requests to read the configuration again. Without one of these, SIGHUP ends the process.
+#[derive(Debug)]
+pub struct Hangups(Signal);
+
+impl Hangups {
+    /// Starts to listen. Fails where the system refuses a handler.
+    pub fn listen() -> std::io::Result<Self> {
+        signal(SignalKind::hangup()).map(Self)
+    }
+
+    /// Waits for the next one; several in a short time may be one. Dropping the future loses none.
+    pub async fn next(&mut self) {
+        self.0.recv().await;
+    }
+}
+
 /// The signals that ask a process to stop.
 #[derive(Debug)]
 pub struct Signals {

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use restore_watch::clock::Clock;
-use restore_watch::config::{Endpoint, JobSettings, ProjectSettings, Rate, SecretSource};
-use restore_watch::driver::{Driver, State};
+use restore_watch::config::{Endpoint, JobSettings, ProjectSettings, Rate, SecretSource, StateSettings};
+use restore_watch::driver::{Driver, Setup, State};
 use restore_watch::model::{ProjectName, Transition, TransitionKind};
 use restore_watch::simulate::{Scenario, Simulator, Timeline};
 
@@ -65,7 +65,8 @@ impl Site {
 async fn watch(sites: &[&Site], hours: u64) -> Vec<Arc<Transition>> {
     let projects: Vec<_> = sites.iter().map(|site| site.project.clone()).collect();
     let clock = Clock::set_to(START.parse().expect("a time"));
-    let mut driver = Driver::new(&projects, &[], State::volatile(), clock).expect("a driver");
+    let setup = Setup::new(projects, &[], StateSettings::KEEP).expect("parts that fit");
+    let mut driver = Driver::new(setup, State::volatile(), clock);
     let end = driver.now().instant + Duration::from_hours(hours);
     let mut told = Vec::new();
     while driver.engine().polls_until(end) || !driver.engine().is_settled() {

@@ -10,7 +10,7 @@ use restore_watch::config::{
     Endpoint, JobSettings, ProjectSettings, Rate, SecretSource, SinkSettings, StateSettings, UrlSource,
     WebhookSettings, WebhookUrl,
 };
-use restore_watch::driver::{Driver, State};
+use restore_watch::driver::{Driver, Setup, State};
 use restore_watch::simulate::{Receiver, Scenario, Simulator, Timeline};
 use restore_watch::store::{Opened, Sqlite};
 use tokio::runtime::Runtime;
@@ -43,7 +43,7 @@ pub(crate) fn measure(directory: &Path) {
     let servers = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let Opened { store, saved, .. } = Sqlite::open(&directory.join("state.db"), None).unwrap();
-    let durable = State { store: Box::new(store), saved, keep: StateSettings::KEEP };
+    let durable = State { store: Box::new(store), saved };
     let mut contenders =
         [State::volatile(), durable].map(|state| Contender::new(state, &servers, timeline, clock));
     for turn in 0..=TURNS {
@@ -89,7 +89,8 @@ impl Contender {
         project.api.burst = 1.try_into().unwrap();
         let url = WebhookUrl::parse(&receiver.url(), false).unwrap();
         let sink = SinkSettings::Webhook(WebhookSettings::new(UrlSource::Given(url)));
-        let driver = Driver::new(&[project], &[sink], state, clock).unwrap();
+        let setup = Setup::new(vec![project], &[sink], StateSettings::KEEP).unwrap();
+        let driver = Driver::new(setup, state, clock);
         Self { driver, plane, receiver, turns: Vec::new() }
     }
 

@@ -39,6 +39,13 @@ fn meaning(path: &Path, settings: &Settings) -> String {
         text += &sink_meaning(sink);
     }
     text += &state_meaning(&settings.state);
+    if let Some(heartbeat) = &settings.heartbeat {
+        let to = match &heartbeat.url {
+            UrlSource::Given(url) => url.to_string(),
+            UrlSource::From(source) => format!("the address from {source}"),
+        };
+        text += &format!("\nheartbeat\n  to        {to}, every {}\n", duration::written(heartbeat.interval));
+    }
     text
 }
 

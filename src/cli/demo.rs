@@ -11,10 +11,10 @@ use super::{Done, Failure, block_on, listen, print};
 use crate::clock::Clock;
 use crate::config::{
     CadenceSettings, Endpoint, EventFilter, JobSettings, LogFormat, LogSettings, ProjectSettings, Rate,
-    SecretSource, SinkSettings, UrlSource, WebhookSettings, WebhookUrl,
+    SecretSource, Settings, SinkSettings, StateSettings, UrlSource, WebhookSettings, WebhookUrl,
 };
 use crate::daemon::{self, Options};
-use crate::driver::{Driver, State};
+use crate::driver::{Driver, Setup, State};
 use crate::engine::time::Instant;
 use crate::model::{Exit, JobId};
 use crate::simulate::{Received, Receiver, Scenario, Simulator, Timeline};
@@ -61,13 +61,11 @@ async fn show(clock: Clock) -> Result<Done, Failure> {
         receiver.url(),
     ))?;
 
-    let driver = Driver::new(
-        &[project(&scenario, &simulator)?],
-        &[log(), webhook(&receiver)?],
-        State::volatile(),
-        clock,
-    )?;
-    let options = Options { exit_when_done: true };
+    let sinks = [log(), webhook(&receiver)?];
+    let setup = Setup::new(vec![project(&scenario, &simulator)?], &sinks, StateSettings::KEEP)?;
+    let driver = Driver::new(setup, State::volatile(), clock);
+    let options =
+        Options { exit_when_done: true, drain_timeout: Settings::DRAIN_TIMEOUT, ..Options::default() };
     let ended = tokio::select! {
         ended = daemon::run(driver, options, &mut signals) => ended?,
         never = echo(&receiver, clock) => never?,

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use crate::config::{Problems, SecretError};
-use crate::driver::{self, ComposeError, ComposeErrors};
+use crate::config::Problems;
+use crate::control::{CallError, RefusalKind};
+use crate::daemon::LoadError;
+use crate::driver::{self, ComposeErrors};
 use crate::model::Exit;
 use crate::store::{self, OpenError};
 
@@ -58,16 +60,14 @@ impl From<Problems> for Failure {
 
 impl From<ComposeErrors> for Failure {
     fn from(errors: ComposeErrors) -> Self {
-        let one = |error: &ComposeError| {
-            let failure = Self::new(Exit::Config, error.to_string());
-            match error {
-                ComposeError::Key { error: SecretError::EnvMissing(_), .. } => failure
-                    .with_help("set it to the API key of the project, as https://app.pinecone.io shows it"),
-                _ => failure,
-            }
-        };
-        let texts: Vec<_> = errors.0.iter().map(|error| one(error).text).collect();
-        Self { exit: Exit::Config, text: texts.join("\n") }
+        // They show themselves, too.
+        Self { exit: Exit::Config, text: errors.to_string() }
+    }
+}
+
+impl From<LoadError> for Failure {
+    fn from(error: LoadError) -> Self {
+        Self { exit: Exit::Config, text: error.to_string() }
     }
 }
 
@@ -94,6 +94,33 @@ impl From<driver::Error> for Failure {
         match error {
             driver::Error::Store(error) => error.into(),
             driver::Error::Internal(_) => Self::internal(error.to_string()),
+        }
+    }
+}
+
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Self {
+        let message = error.to_string();
+        match error {
+            CallError::NoDaemon(_) => super::socket::no_daemon(message),
+            CallError::Denied(_) => Self::new(Exit::Refused, message)
+                .with_help("only root and the user that the daemon runs as may: try it with sudo"),
+            // It shows itself, as it does where it is read here.
+            CallError::Refused(refusal) if refusal.kind == RefusalKind::BadConfiguration => {
+                Self { exit: Exit::Config, text: refusal.error }
+            }
+            CallError::Refused(refusal) => {
+                let exit = match refusal.kind {
+                    RefusalKind::Stopping => Exit::Unreachable,
+                    _ => Exit::Usage,
+                };
+                let failure = Self::new(exit, message);
+                match refusal.help {
+                    Some(help) => failure.with_help(help),
+                    None => failure,
+                }
+            }
+            CallError::Failed { .. } => Self::new(Exit::Unreachable, message),
         }
     }
 }

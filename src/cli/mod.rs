@@ -3,16 +3,22 @@
 //! Invariant: standard output carries data only; everything else goes to standard error. Every way to fail has an exit
 //! code that is published, and says what to do.
 
+mod add;
 mod check;
 mod deliveries;
 mod demo;
 mod failure;
+mod forget;
 mod ids;
 mod list;
 mod notify_test;
+mod pause;
 mod project;
+mod reload;
 mod run;
 mod simulate;
+mod socket;
+mod status;
 mod table;
 mod wait;
 
@@ -38,6 +44,12 @@ pub struct Cli {
 enum Command {
     Wait(Box<wait::Args>),
     Run(run::Args),
+    Status(status::Args),
+    Add(add::Args),
+    Forget(forget::Args),
+    Reload(reload::Args),
+    Pause(pause::PauseArgs),
+    Resume(pause::ResumeArgs),
     Deliveries(Box<deliveries::Args>),
     List(list::Args),
     Check(check::Args),
@@ -61,6 +73,12 @@ impl Cli {
         match self.command {
             Command::Wait(args) => wait::run(*args),
             Command::Run(args) => run::run(&args),
+            Command::Status(args) => status::run(&args),
+            Command::Add(args) => add::run(&args),
+            Command::Forget(args) => forget::run(&args),
+            Command::Reload(args) => reload::run(&args),
+            Command::Pause(args) => pause::pause(&args),
+            Command::Resume(args) => pause::resume(&args),
             Command::Deliveries(args) => deliveries::run(*args),
             Command::List(args) => list::run(&args),
             Command::Check(args) => check::run(&args),
@@ -108,7 +126,12 @@ fn log_format(settings: &Settings) -> LogFormat {
 
 /// Takes over the signals that ask to stop.
 fn listen() -> Result<Signals, Failure> {
-    Signals::listen().map_err(|error| Failure::internal(format!("cannot listen for signals: {error}")))
+    Signals::listen().map_err(cannot_listen)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn cannot_listen(error: std::io::Error) -> Failure {
+    Failure::internal(format!("cannot listen for signals: {error}"))
 }
 
 /// Writes data to standard output. A reader that went away is no failure: it has seen enough.

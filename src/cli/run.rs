@@ -1,17 +1,20 @@
 //! `restore-watch run`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use tracing::{info, warn};
 
-use super::{Done, Failure, block_on, listen, log_format};
+use super::{Done, Failure, block_on, cannot_listen, listen, log_format};
 use crate::clock::Clock;
 use crate::config::{self, StateSettings};
-use crate::daemon::{self, Options};
+use crate::control::{self, BindError, Server};
+use crate::daemon::{self, Loaded, Options};
 use crate::driver::{Driver, State};
 use crate::model::Exit;
+use crate::signals::Hangups;
 use crate::store::{Opened, Sqlite};
+use crate::systemd::Notifier;
 use crate::telemetry::{self, Stream, Style};
 
 /// Watch the restore jobs of a configuration file and tell sinks of every transition, until stopped
@@ -27,6 +30,11 @@ pub(super) struct Args {
     #[arg(long)]
     exit_when_done: bool,
 
+    /// Where to make the control socket, which other commands speak to [default: control.sock in
+    /// `$RUNTIME_DIRECTORY`, else restore-watch/control.sock in `$XDG_RUNTIME_DIR`, else none]
+    #[arg(long, value_name = "PATH", env = "RESTORE_WATCH_SOCKET")]
+    socket: Option<PathBuf>,
+
     /// Rename a state that cannot be used and start anew: jobs that ended are told again, and what was owed is not
     /// delivered
     #[arg(long)]
@@ -35,18 +43,53 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     let path = config::locate(args.config.as_deref())?;
+    // For those who are told where it is.
+    let path = std::path::absolute(&path).unwrap_or(path);
     let settings = config::load(&path)?;
     // The log is a sink, and polling never waits for a sink.
     let style = Style { stream: Stream::Detached, ..Style::usual(log_format(&settings)) };
     let _logging = telemetry::init(style, "info");
     let clock = Clock::system();
-    let state = open(&settings.state, args.set_state_aside, clock)?;
+    let place = settings.state.clone();
+    let Loaded { setup, heartbeat, drain_timeout, fixed } = Loaded::new(settings)?;
+    let state = open(&place, args.set_state_aside, clock)?;
     block_on(async {
         let mut signals = listen()?;
-        let driver = Driver::new(&settings.projects, &settings.sinks, state, clock)?;
-        let options = Options { exit_when_done: args.exit_when_done };
+        let hangups = Hangups::listen().map_err(cannot_listen)?;
+        let options = Options {
+            exit_when_done: args.exit_when_done,
+            drain_timeout,
+            config: Some((path, fixed)),
+            heartbeat,
+            control: control(args.socket.as_deref())?,
+            manager: Notifier::from_environment(),
+            hangups: Some(hangups),
+        };
+        let driver = Driver::new(setup, state, clock);
         Ok(Done::Exit(daemon::run(driver, options, &mut signals).await?))
     })
+}
+
+/// Makes the control socket, if there is a place for it.
+fn control(explicit: Option<&Path>) -> Result<Option<Server>, Failure> {
+    let Some(path) = control::server_path(explicit) else {
+        info!(
+            "no control socket: neither RUNTIME_DIRECTORY nor XDG_RUNTIME_DIR is set; name a place with --socket"
+        );
+        return Ok(None);
+    };
+    let server = Server::bind(&path).map_err(|error| {
+        let failure = Failure::new(Exit::Config, error.to_string());
+        match error {
+            BindError::InUse(_) => {
+                failure.with_help("stop that process first, or give this one another place with --socket")
+            }
+            BindError::NoSocket(_) | BindError::Unusable { .. } => {
+                failure.with_help("give it another place with --socket")
+            }
+        }
+    })?;
+    Ok(Some(server))
 }
 
 /// Opens the state, before anything is polled or sent.
@@ -66,5 +109,5 @@ fn open(settings: &StateSettings, set_aside: bool, clock: Clock) -> Result<State
         jobs,
         owed, dead_letters, "state {path}: jobs known: {jobs}, owed: {owed}, dead letters: {dead_letters}"
     );
-    Ok(State { store: Box::new(store), saved, keep: settings.keep })
+    Ok(State { store: Box::new(store), saved })
 }

@@ -12,9 +12,10 @@ use super::project::ProjectArgs;
 use super::{Done, Failure, block_on, ids, listen, parse_duration};
 use crate::clock::Clock;
 use crate::config::{
-    JobSettings, LogFormat, ProjectSettings, SinkSettings, UrlSource, WebhookSettings, WebhookUrl,
+    JobSettings, LogFormat, ProjectSettings, SinkSettings, StateSettings, UrlSource, WebhookSettings,
+    WebhookUrl,
 };
-use crate::driver::{Driver, State};
+use crate::driver::{Driver, Setup, State};
 use crate::engine::Condition;
 use crate::model::{Exit, JobId, duration};
 use crate::output::Output;
@@ -173,7 +174,8 @@ pub(super) fn run(args: Args) -> Result<Done, Failure> {
     let exit = block_on(async {
         // Signals first: from here on an interrupted wait reports.
         let mut signals = listen()?;
-        let driver = Driver::new(&[project], &sinks, State::volatile(), Clock::system())?;
+        let setup = Setup::new(vec![project], &sinks, StateSettings::KEEP)?;
+        let driver = Driver::new(setup, State::volatile(), Clock::system());
         let streams = Streams { data: Output::stdout(), people: Output::stderr() };
         let waited = wait::wait(driver, args.options(progress), &streams, &mut signals).await?;
         let exit = waited.report.exit();

@@ -21,8 +21,8 @@ pub use problem::{Problem, Problems};
 pub use reader::parse;
 pub use secret::{ApiKey, SecretError, SecretSource};
 pub use settings::{
-    ApiSettings, CadenceSettings, DesktopSettings, EventFilter, JobSettings, LogFormat, LogLevel,
-    LogSettings, ProjectSettings, Rate, Settings, SinkSettings, StateSettings, WatchSettings, WebhookFormat,
-    WebhookSettings,
+    ApiSettings, CadenceSettings, DesktopSettings, EventFilter, HeartbeatSettings, JobSettings, LogFormat,
+    LogLevel, LogSettings, ProjectSettings, Rate, Settings, SinkSettings, StateSettings, WatchSettings,
+    WebhookFormat, WebhookSettings,
 };
 pub use webhook_url::{UrlSource, WebhookUrl};

@@ -16,6 +16,31 @@ pub struct Settings {
     pub sinks: Vec<SinkSettings>,
     /// Where and how long state is kept.
     pub state: StateSettings,
+    /// Who is told that the watch works.
+    pub heartbeat: Option<HeartbeatSettings>,
+    /// How long deliveries that are under way may take after a request to stop. 0 to 1 h.
+    pub drain_timeout: Duration,
+}
+
+impl Settings {
+    /// How long deliveries may take after a request to stop, unless the configuration says otherwise.
+    pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+}
+
+/// A monitor that raises alarm where it is not told that the watch works.
+#[derive(Debug, Clone)]
+pub struct HeartbeatSettings {
+    /// Its address.
+    pub url: UrlSource,
+    /// Whether plain `http` may leave this machine.
+    pub allow_http: bool,
+    /// How often it is told. 10 ms to 1 d.
+    pub interval: Duration,
+}
+
+impl HeartbeatSettings {
+    /// How often a monitor is told, unless the configuration says otherwise.
+    pub const INTERVAL: Duration = Duration::from_mins(1);
 }
 
 /// Where the daemon keeps its state, and how long what is over stays there.

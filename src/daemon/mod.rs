@@ -1,68 +1,185 @@
 //! The daemon: watches for months, unattended.
 //!
+//! One `select!` waits for whatever happens, and one function without a wait decides what comes of it.
+//!
 //! Invariant: whatever happens to one job, project or sink, the watch of the others goes on; only a request to stop, a
-//! state that cannot be written or a bug ends it.
+//! state that cannot be written or a bug ends it. A sign of life is given to systemd and to the heartbeat only by the
+//! loop itself, and only while nothing that it began is stuck.
 
+mod configuration;
+mod pulse;
+mod reload;
+mod requests;
+mod status;
+
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tracing::{info, warn};
 
+pub use configuration::{Fixed, LoadError, Loaded};
+
+use pulse::Pulse;
+use reload::Reloads;
+use requests::Promises;
+use status::Identity;
+
+use crate::control::{Request, Server};
 use crate::driver::{Driver, Error};
 use crate::engine::{Condition, Engine, Event};
+use crate::failpoint;
+use crate::heartbeat::Heartbeat;
 use crate::model::Exit;
-use crate::signals::Signals;
+use crate::signals::{Hangups, Signals};
+use crate::systemd::Notifier;
 
-/// How long deliveries that are under way may take after a request to stop.
-const DRAIN: Duration = Duration::from_secs(10);
-
-/// What decides when a daemon ends.
-#[derive(Debug, Clone, Copy, Default)]
+/// What surrounds a daemon.
+#[derive(Debug, Default)]
 pub struct Options {
     /// End once every job ended and everything owed was delivered or given up.
     pub exit_when_done: bool,
+    /// How long deliveries that are under way may take after a request to stop.
+    pub drain_timeout: Duration,
+    /// The file from which the configuration is read again, and what of it holds until the process ends.
+    pub config: Option<(PathBuf, Fixed)>,
+    /// Who is told that the watch works.
+    pub heartbeat: Option<Heartbeat>,
+    /// Where others ask.
+    pub control: Option<Server>,
+    /// The service manager.
+    pub manager: Notifier,
+    /// Requests to read the configuration again.
+    pub hangups: Option<Hangups>,
 }
 
 /// Watches until it is asked to stop. A stop is a good end; where it ends because all is done, the exit tells how the
 /// jobs ended.
-pub async fn run(mut driver: Driver, options: Options, signals: &mut Signals) -> Result<Exit, Error> {
-    let (ended, open): (Vec<_>, Vec<_>) = driver.engine().jobs().partition(|job| job.tracker.has_ended());
-    let (jobs, ended) = (open.len(), ended.len());
-    let before = if ended > 0 { format!("; ended before: {ended}") } else { String::new() };
-    info!(jobs, ended, "watching {jobs} restore{}{before}", if jobs == 1 { "" } else { "s" });
+pub async fn run(driver: Driver, options: Options, signals: &mut Signals) -> Result<Exit, Error> {
+    let mut daemon = Daemon::new(driver, options);
+    daemon.greet();
     loop {
-        if let Some(exit) = options.exit_when_done.then(|| all_done(driver.engine())).flatten() {
+        failpoint::reached("stall_loop");
+        daemon.promises.keep(daemon.driver.engine());
+        daemon.pulse.beat(&daemon.driver);
+        if let Some(exit) = daemon.exit_when_done.then(|| all_done(daemon.driver.engine())).flatten() {
             info!("all jobs ended");
+            daemon.pulse.stopping(Duration::ZERO);
             return Ok(exit);
         }
-        tokio::select! {
-            turned = driver.turn() => drop(turned?),
-            _ = signals.next() => break,
+        match daemon.next(signals).await? {
+            Happening::Turned => {}
+            Happening::Stop => break,
+            Happening::Reload => daemon.reloads.want(None, &mut daemon.pulse),
+            Happening::Loaded(result) => daemon.reloaded(*result),
+            Happening::Request(request) => daemon.answer(request),
         }
     }
-    drain(&mut driver, signals).await?;
+    daemon.drain(signals).await?;
     info!("stopped");
     Ok(Exit::Met)
 }
 
-/// Stops polling and lets what is owed go out; a second request to stop ends that, too.
-async fn drain(driver: &mut Driver, signals: &mut Signals) -> Result<(), Error> {
-    let owed = driver.engine().owed();
-    info!(owed, "stopping; deliveries owed: {owed}");
-    driver.handle(Event::StopRequested);
-    let clock = driver.clock();
-    let limit = driver.now().instant + DRAIN;
-    while driver.engine().tells_until(limit) {
-        tokio::select! {
-            turned = driver.turn() => drop(turned?),
-            () = clock.sleep_until(Some(limit)) => break,
-            _ = signals.next() => break,
+/// A daemon at work.
+struct Daemon {
+    driver: Driver,
+    exit_when_done: bool,
+    drain_timeout: Duration,
+    identity: Identity,
+    reloads: Reloads,
+    promises: Promises,
+    pulse: Pulse,
+    control: Option<Server>,
+    hangups: Option<Hangups>,
+}
+
+/// What can happen to it.
+enum Happening {
+    /// The driver dealt with it, or it was time to show signs of life.
+    Turned,
+    /// Somebody asks it to stop.
+    Stop,
+    /// Somebody asks it to read its configuration again.
+    Reload,
+    /// The configuration was read again.
+    Loaded(Box<Result<Loaded, LoadError>>),
+    /// Somebody asks something.
+    Request(Request),
+}
+
+impl Daemon {
+    fn new(driver: Driver, options: Options) -> Self {
+        let Options { exit_when_done, drain_timeout, config, heartbeat, control, manager, hangups } = options;
+        let identity =
+            Identity { started_at: driver.now().wall, config: config.as_ref().map(|(path, _)| path.clone()) };
+        let pulse = Pulse::new(manager, heartbeat, driver.clock());
+        let reloads = Reloads::new(config);
+        let promises = Promises::default();
+        Self { driver, exit_when_done, drain_timeout, identity, reloads, promises, pulse, control, hangups }
+    }
+
+    /// Says that it is there: the first polls are scheduled, and whoever wants to ask something can.
+    fn greet(&mut self) {
+        let (ended, open): (Vec<_>, Vec<_>) =
+            self.driver.engine().jobs().partition(|job| job.tracker.has_ended());
+        let (jobs, ended) = (open.len(), ended.len());
+        let before = if ended > 0 { format!("; ended before: {ended}") } else { String::new() };
+        info!(jobs, ended, "watching {jobs} restore{}{before}", if jobs == 1 { "" } else { "s" });
+        self.driver.handle(Event::DeadlineReached);
+        self.pulse.ready(&self.driver);
+    }
+
+    /// Waits for the next thing to happen. Dropping the future loses nothing.
+    async fn next(&mut self, signals: &mut Signals) -> Result<Happening, Error> {
+        Ok(tokio::select! {
+            turned = self.driver.turn() => turned.map(|_| Happening::Turned)?,
+            _ = signals.next() => Happening::Stop,
+            () = hung_up(self.hangups.as_mut()) => Happening::Reload,
+            result = self.reloads.next() => Happening::Loaded(Box::new(result?)),
+            request = asked(self.control.as_mut()) => Happening::Request(request),
+            () = self.pulse.due() => Happening::Turned,
+        })
+    }
+
+    /// Stops polling and lets what is owed go out; a second request to stop ends that, too.
+    async fn drain(&mut self, signals: &mut Signals) -> Result<(), Error> {
+        // Nobody is promised anything any more.
+        self.control = None;
+        self.pulse.stopping(self.drain_timeout);
+        let driver = &mut self.driver;
+        let owed = driver.engine().owed();
+        info!(owed, "stopping; deliveries owed: {owed}");
+        driver.handle(Event::StopRequested);
+        let clock = driver.clock();
+        let limit = driver.now().instant + self.drain_timeout;
+        while driver.engine().tells_until(limit) {
+            tokio::select! {
+                turned = driver.turn() => drop(turned?),
+                () = clock.sleep_until(Some(limit)) => break,
+                _ = signals.next() => break,
+            }
+            self.promises.keep(driver.engine());
+            self.pulse.beat(driver);
         }
+        let owed = driver.engine().owed();
+        if owed > 0 {
+            warn!(owed, "stopped; deliveries still owed: {owed}");
+        }
+        Ok(())
     }
-    let owed = driver.engine().owed();
-    if owed > 0 {
-        warn!(owed, "stopped; deliveries still owed: {owed}");
+}
+
+async fn hung_up(hangups: Option<&mut Hangups>) {
+    match hangups {
+        Some(hangups) => hangups.next().await,
+        None => std::future::pending().await,
     }
-    Ok(())
+}
+
+async fn asked(control: Option<&mut Server>) -> Request {
+    match control {
+        Some(control) => control.next().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// How the jobs ended, once all did and nothing is owed any more.

@@ -3,9 +3,12 @@
 //! Invariant: projects that reach their endpoints in the same way share one HTTP client and so their connections.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
 use crate::config::{ProjectSettings, SecretError, SinkSettings};
-use crate::engine::SinkPlan;
+use crate::engine::{Plan, SinkPlan};
 use crate::http::{self, ClientError, Purpose};
 use crate::model::{ProjectName, SinkName};
 use crate::pinecone;
@@ -16,6 +19,33 @@ use crate::telemetry;
 /// configuration or its surroundings.
 #[derive(Debug)]
 pub struct ComposeErrors(pub Vec<ComposeError>);
+
+impl std::error::Error for ComposeErrors {}
+
+impl fmt::Display for ComposeErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, error) in self.0.iter().enumerate() {
+            let line_break = if number > 0 { "\n" } else { "" };
+            write!(f, "{line_break}error: {error}")?;
+            if let Some(help) = error.help() {
+                write!(f, "\n  help: {help}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl ComposeError {
+    /// What to do about it.
+    pub fn help(&self) -> Option<&'static str> {
+        match self {
+            Self::Key { error: SecretError::EnvMissing(_), .. } => {
+                Some("set it to the API key of the project, as https://app.pinecone.io shows it")
+            }
+            _ => None,
+        }
+    }
+}
 
 /// One thing that keeps the parts from being put together.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +69,41 @@ pub enum ComposeError {
     /// A sink cannot be set up.
     #[error(transparent)]
     Sink(#[from] SinkError),
+}
+
+/// Everything that a configuration stands for, put together: nothing of it can fail any more.
+#[derive(Debug)]
+pub struct Setup {
+    projects: Vec<ProjectSettings>,
+    plans: Vec<SinkPlan>,
+    keep: Duration,
+    pub(super) clients: BTreeMap<ProjectName, pinecone::Client>,
+    pub(super) sinks: BTreeMap<SinkName, Arc<Sink>>,
+}
+
+impl Setup {
+    /// Puts the parts together, and keeps what is over for `keep`. Reads keys, addresses and certificates.
+    pub fn new(
+        projects: Vec<ProjectSettings>,
+        sinks: &[SinkSettings],
+        keep: Duration,
+    ) -> Result<Self, ComposeErrors> {
+        match (clients(&projects), self::sinks(sinks)) {
+            (Ok(clients), Ok((sinks, plans))) => {
+                let sinks = sinks.into_iter().map(|(name, sink)| (name, Arc::new(sink))).collect();
+                Ok(Self { projects, plans, keep, clients, sinks })
+            }
+            (clients, sinks) => {
+                let errors = [clients.err(), sinks.err()].into_iter().flatten();
+                Err(ComposeErrors(errors.flat_map(|errors| errors.0).collect()))
+            }
+        }
+    }
+
+    /// What the engine is to do with it.
+    pub(super) fn plan(&self) -> Plan<'_> {
+        Plan { projects: &self.projects, sinks: self.plans.clone(), keep: self.keep }
+    }
 }
 
 /// The clients of these projects.

@@ -4,21 +4,24 @@
 //! none waits for another; each ends in exactly one event.
 
 mod compose;
+mod notes;
+mod tasks;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::{JoinError, JoinSet};
-use tracing::{debug, error, info, warn};
+use tokio::task::JoinError;
+use tracing::{debug, info};
 
-pub use compose::{ComposeError, ComposeErrors, clients, sinks};
+pub use compose::{ComposeError, ComposeErrors, Setup, clients, sinks};
+
+use tasks::Tasks;
 
 use crate::clock::Clock;
-use crate::config::{ProjectSettings, SinkSettings, StateSettings};
 use crate::engine::memory::Saved;
 use crate::engine::time::{Instant, Now};
-use crate::engine::{Action, Batch, Delivery, DeliveryId, Engine, Event, Note, Plan, PollId};
+use crate::engine::{Action, Batch, Delivery, DeliveryId, Engine, Event, PollId, Reconfigured};
 use crate::model::{ProjectName, SinkName, Transition, duration};
 use crate::pinecone;
 use crate::sink::Sink;
@@ -27,6 +30,16 @@ use crate::store::{self, Store, Volatile};
 /// How often the state is looked at for changes that others made. The look costs one read of shared memory.
 const LOOK_FOR_EDITS: Duration = Duration::from_secs(2);
 
+/// A shorter suspension than this is none worth a round of polls.
+const NAP: Duration = Duration::from_secs(1);
+
+/// How long work of each kind may take before it counts as stuck. Each lies beyond the limit that the work has by itself:
+/// a request to the API ends after 5 minutes at most, a delivery after 15 s, a write that waits for another process
+/// after 30 s.
+const LONGEST_POLL: Duration = Duration::from_mins(6);
+const LONGEST_DELIVERY: Duration = Duration::from_mins(2);
+const LONGEST_WRITE: Duration = Duration::from_mins(1);
+
 /// An engine at work.
 pub struct Driver {
     engine: Engine,
@@ -34,12 +47,14 @@ pub struct Driver {
     clients: BTreeMap<ProjectName, pinecone::Client>,
     sinks: BTreeMap<SinkName, Arc<Sink>>,
     store: Box<dyn Store>,
-    polls: JoinSet<Event>,
-    deliveries: JoinSet<Result<Event, store::Error>>,
-    commits: JoinSet<Result<Arc<Batch>, store::Error>>,
-    edits: JoinSet<Result<Event, store::Error>>,
+    polls: Tasks<Event>,
+    deliveries: Tasks<Result<Event, store::Error>>,
+    commits: Tasks<Result<Arc<Batch>, store::Error>>,
+    edits: Tasks<Result<Event, store::Error>>,
     /// When the next look for edits begins; none where the state is not durable, or while one is under way.
     next_look: Option<Instant>,
+    /// How long the machine was suspended, as far as the engine knows.
+    slept: Duration,
     actions: Vec<Action>,
 }
 
@@ -49,14 +64,12 @@ pub struct State {
     pub store: Box<dyn Store>,
     /// What was made safe there before.
     pub saved: Saved,
-    /// How long what is over is kept.
-    pub keep: Duration,
 }
 
 impl State {
     /// A beginning from nothing, and nothing is kept.
     pub fn volatile() -> Self {
-        Self { store: Box::new(Volatile::default()), saved: Saved::default(), keep: StateSettings::KEEP }
+        Self { store: Box::new(Volatile::default()), saved: Saved::default() }
     }
 }
 
@@ -72,36 +85,39 @@ pub enum Error {
 }
 
 impl Driver {
-    /// A driver for these projects and sinks; nothing happens before the first [`Driver::turn`].
-    pub fn new(
-        projects: &[ProjectSettings],
-        sinks: &[SinkSettings],
-        state: State,
-        clock: Clock,
-    ) -> Result<Self, ComposeErrors> {
-        let (clients, (sinks, plans)) = match (compose::clients(projects), compose::sinks(sinks)) {
-            (Ok(clients), Ok(sinks)) => (clients, sinks),
-            (clients, sinks) => {
-                let errors = [clients.err(), sinks.err()].into_iter().flatten();
-                return Err(ComposeErrors(errors.flat_map(|errors| errors.0).collect()));
-            }
-        };
-        let State { store, saved, keep } = state;
-        let plan = Plan { projects, sinks: plans, keep };
+    /// A driver for this setup; nothing happens before the first [`Driver::turn`].
+    pub fn new(setup: Setup, state: State, clock: Clock) -> Self {
+        let State { store, saved } = state;
         let now = clock.now();
-        Ok(Self {
-            engine: Engine::recall(plan, saved, fastrand::u64(..), now),
+        Self {
+            engine: Engine::recall(setup.plan(), saved, fastrand::u64(..), now),
             clock,
-            clients,
-            sinks: sinks.into_iter().map(|(name, sink)| (name, Arc::new(sink))).collect(),
+            clients: setup.clients,
+            sinks: setup.sinks,
             next_look: store.is_durable().then_some(now.instant),
             store,
-            polls: JoinSet::new(),
-            deliveries: JoinSet::new(),
-            commits: JoinSet::new(),
-            edits: JoinSet::new(),
+            polls: Tasks::new(),
+            deliveries: Tasks::new(),
+            commits: Tasks::new(),
+            edits: Tasks::new(),
+            slept: clock.slept(),
             actions: Vec::new(),
-        })
+        }
+    }
+
+    /// Goes on with another setup. What is under way goes on as it began.
+    pub fn reconfigure(&mut self, setup: Setup) -> Reconfigured {
+        let changed = self.change(|engine, now| engine.reconfigure(setup.plan(), now));
+        self.clients = setup.clients;
+        // What was told before is still to be written in the form of a sink that is no more.
+        self.sinks.extend(setup.sinks);
+        self.handle(Event::DeadlineReached);
+        changed
+    }
+
+    /// Changes the engine, see [`engine::change`](crate::engine). What comes of it begins with the next event.
+    pub fn change<T>(&mut self, change: impl FnOnce(&mut Engine, Now) -> T) -> T {
+        change(&mut self.engine, self.clock.now())
     }
 
     /// Waits for the next thing to happen and deals with it. Returns the transitions that it made safe. Dropping the
@@ -109,10 +125,10 @@ impl Driver {
     pub async fn turn(&mut self) -> Result<Vec<Arc<Transition>>, Error> {
         let nothing = Arc::<Batch>::default;
         let (event, safe) = tokio::select! {
-            Some(batch) = self.commits.join_next() => (Event::Committed, batch??),
-            Some(event) = self.polls.join_next() => (event?, nothing()),
-            Some(event) = self.deliveries.join_next() => (event??, nothing()),
-            Some(event) = self.edits.join_next() => {
+            Some(batch) = self.commits.next() => (Event::Committed, batch??),
+            Some(event) = self.polls.next() => (event?, nothing()),
+            Some(event) = self.deliveries.next() => (event??, nothing()),
+            Some(event) = self.edits.next() => {
                 self.next_look = Some(self.clock.now().instant + LOOK_FOR_EDITS);
                 (event??, nothing())
             }
@@ -136,9 +152,15 @@ impl Driver {
         }
         if matches!(event, Event::StopRequested) {
             // Ends the polls that are under way: nobody waits for their answers.
-            self.polls = JoinSet::new();
+            self.polls = Tasks::new();
         }
         let mut actions = std::mem::take(&mut self.actions);
+        let slept = self.clock.slept().saturating_sub(self.slept);
+        if slept >= NAP {
+            self.slept += slept;
+            info!("this machine was suspended for {}; looking at all restores again", duration::human(slept));
+            self.engine.step(Event::Slept(slept), self.clock.now(), &mut actions);
+        }
         self.engine.step(event, self.clock.now(), &mut actions);
         for action in actions.drain(..) {
             self.start(action);
@@ -149,6 +171,21 @@ impl Driver {
     /// The engine, to look at.
     pub fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// What has been under way for longer than it can take; none where all goes on.
+    pub fn stuck(&self) -> Option<&'static str> {
+        let now = self.clock.now().instant;
+        let kinds = [
+            (self.commits.oldest(), LONGEST_WRITE, "a write to the state"),
+            (self.edits.oldest(), LONGEST_WRITE, "a look at the state"),
+            (self.deliveries.oldest(), LONGEST_DELIVERY, "a delivery"),
+            (self.polls.oldest(), LONGEST_POLL, "a request to the API"),
+        ];
+        let stuck = |(oldest, limit, _): &(Option<Instant>, _, _)| {
+            oldest.is_some_and(|since| now.since(since) > *limit)
+        };
+        kinds.into_iter().find(stuck).map(|(_, _, what)| what)
     }
 
     /// The time now.
@@ -166,13 +203,13 @@ impl Driver {
             Action::Poll(poll) => self.poll(poll),
             Action::Commit(batch) => self.commit(batch),
             Action::Deliver(delivery) => self.deliver(delivery),
-            Action::Note(note) => self.log(&note),
+            Action::Note(note) => self.note(&note),
         }
     }
 
     fn poll(&mut self, poll: PollId) {
         let client = self.clients.get(&poll.project).expect("each project has a client").clone();
-        self.polls.spawn(async move {
+        self.polls.start(self.clock.now().instant, async move {
             match client.describe(&poll.job).await {
                 Ok(observation) => Event::Answered { poll, observation },
                 Err(error) => Event::PollFailed { poll, failure: error.into() },
@@ -191,14 +228,14 @@ impl Driver {
         }
         let batch = Arc::new(batch);
         let commit = self.store.commit(Arc::clone(&batch), bodies);
-        self.commits.spawn(async move { commit.await.map(|()| batch) });
+        self.commits.start(self.clock.now().instant, async move { commit.await.map(|()| batch) });
     }
 
     fn deliver(&mut self, delivery: Delivery) {
         let sink = Arc::clone(self.sinks.get(&delivery.id.sink).expect("each sink of the engine is here"));
         let letter = self.store.letter(&delivery.id);
         let clock = self.clock;
-        self.deliveries.spawn(async move {
+        self.deliveries.start(clock.now().instant, async move {
             let letter = letter.await?;
             Ok(match sink.deliver(&letter, clock.now().wall).await {
                 Ok(()) => Event::Delivered(delivery.id),
@@ -210,55 +247,6 @@ impl Driver {
     fn look_for_edits(&mut self) {
         self.next_look = None;
         let edits = self.store.edits();
-        self.edits.spawn(async move { edits.await.map(Event::Edited) });
-    }
-
-    fn log(&self, note: &Note) {
-        match note {
-            Note::UnknownStatus { project, job, title, status } => {
-                warn!(%project, %job, "restore {title}: status `{status}` is unknown; still watching");
-            }
-            Note::DeliveryDelayed { id, attempts, retry_in, reason } => {
-                let (sink, retry_in) = (&id.sink, duration::human(*retry_in));
-                info!(%sink, transition_id = %id.transition, attempts, "sink {sink}: {reason}; tried again in {retry_in}");
-            }
-            Note::DeliveryAbandoned { id, attempts, reason } => {
-                let sink = &id.sink;
-                // Nobody is paged because a machine has no desktop.
-                if self.sinks.get(sink).is_some_and(|sink| matches!(**sink, Sink::Desktop)) {
-                    warn!(%sink, transition_id = %id.transition, "sink {sink}: {reason}");
-                } else {
-                    let id = id.transition;
-                    let again = if self.store.is_durable() {
-                        format!("; to send it again: restore-watch deliveries retry {id}")
-                    } else {
-                        String::new()
-                    };
-                    error!(%sink, transition_id = %id, attempts, "sink {sink}: {reason}; given up{again}");
-                }
-            }
-            Note::DeliveryExpired { id, reason } => {
-                let (sink, transition_id) = (&id.sink, id.transition);
-                let why = reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
-                warn!(%sink, %transition_id, "sink {sink}: dropped what is too old to be worth telling{why}");
-            }
-            Note::SinkDisabled { sink, reason, buried } => {
-                let also = if *buried > 0 {
-                    format!(", and {buried} further deliveries were given up")
-                } else {
-                    String::new()
-                };
-                error!(%sink, "sink {sink} is disabled{also}: {reason}; nothing is sent to it until its configuration changes");
-            }
-            Note::SinkEnabled { sink } => {
-                info!(%sink, "sink {sink} is used again, because its configuration changed; to send what was given up: restore-watch deliveries retry --dead --sink {sink}");
-            }
-            Note::ProjectMissing { project, jobs } => {
-                warn!(%project, jobs, "the configuration has no project {project}, to which jobs were added that did not end: {jobs}; add it again to watch them");
-            }
-            Note::SinkMissing { sink, owed } => {
-                warn!(%sink, owed, "the configuration has no sink {sink}, to which deliveries are owed: {owed}; add it again, or: restore-watch deliveries drop --all --sink {sink}");
-            }
-        }
+        self.edits.start(self.clock.now().instant, async move { edits.await.map(Event::Edited) });
     }
 }

@@ -46,8 +46,8 @@ pub use event::{
     Action, Batch, BatchEntry, Delivery, DeliveryId, DeliveryUpdate, Edit, Event, Failure, FailureClass,
     Fate, Note, PollId,
 };
-pub use outbox::{DeliveryPolicy, SinkPlan};
-pub use project::{Forgotten, JobView};
+pub use outbox::{DeliveryPolicy, SinkPlan, SinkView};
+pub use project::{Forgotten, JobView, ProjectView};
 pub use standing::{Ending, Standing};
 pub use tracker::Tracker;
 pub use verdict::{Condition, Outcome};
@@ -161,6 +161,16 @@ impl Engine {
         earliest([projects, self.outbox.next_deadline(), self.journal.next_deadline()])
     }
 
+    /// All projects, by name.
+    pub fn projects(&self) -> impl Iterator<Item = ProjectView<'_>> {
+        self.projects.values().map(Project::look)
+    }
+
+    /// The sinks that the configuration has, and others to which something is owed, by name.
+    pub fn sinks(&self) -> impl Iterator<Item = SinkView<'_>> {
+        self.outbox.views()
+    }
+
     /// All jobs, ended ones included, by project and id.
     pub fn jobs(&self) -> impl Iterator<Item = JobView<'_>> {
         self.projects.values().flat_map(Project::views)
@@ -199,6 +209,11 @@ impl Engine {
             project.forecast().map(|(job, at)| ((name.clone(), job.clone()), at)).collect::<Vec<_>>()
         };
         self.projects.values().flat_map(of_project).collect()
+    }
+
+    /// When the next poll begins, if nothing else happens.
+    pub fn next_poll(&self) -> Option<Instant> {
+        self.projects.values().filter_map(Project::next_poll).min()
     }
 
     /// How long it takes at the configured rates to poll each job that has not ended once, from `now` on.

@@ -83,17 +83,28 @@ pub fn client(purpose: &Purpose) -> Result<reqwest::Client, ClientError> {
     resolving(purpose, purpose.public_only.then(PublicOnly::system))
 }
 
-/// A client that looks names up with `resolver`, if there is one.
-fn resolving(purpose: &Purpose, resolver: Option<PublicOnly>) -> Result<reqwest::Client, ClientError> {
+/// A client for whatever listens at a Unix socket of this machine, whatever host a URL names.
+pub fn local(socket: &Path) -> Result<reqwest::Client, ClientError> {
+    let builder = builder().no_proxy().tls_certs_only([]).unix_socket(socket);
+    builder.build().map_err(|error| ClientError::Tls(describe(&error)))
+}
+
+/// What all clients have in common.
+fn builder() -> reqwest::ClientBuilder {
     static PROVIDER: Once = Once::new();
     // Fails only where a provider is set already, which will do as well.
     PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
 
-    let mut builder = reqwest::Client::builder()
+    reqwest::Client::builder()
         .user_agent(USER_AGENT)
         .redirect(reqwest::redirect::Policy::none())
         // The engine retries; a second layer of retries would hide requests from the limiter.
-        .retry(reqwest::retry::never());
+        .retry(reqwest::retry::never())
+}
+
+/// A client that looks names up with `resolver`, if there is one.
+fn resolving(purpose: &Purpose, resolver: Option<PublicOnly>) -> Result<reqwest::Client, ClientError> {
+    let mut builder = builder();
     if purpose.plain {
         // Loading the system's certificates takes longer than the whole exchange with a local server.
         builder = builder.tls_certs_only([]);

@@ -77,6 +77,15 @@ pub fn human(duration: Duration) -> String {
     }
 }
 
+/// Shows how long there is still to wait, in whole seconds that began: `4s`, `3m 05s`, `1h 30m`.
+pub fn remaining(duration: Duration) -> String {
+    let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
+    match seconds {
+        0..=59 => format!("{seconds}s"),
+        _ => human(Duration::from_secs(seconds)),
+    }
+}
+
 /// Writes a duration as a configuration has it, exact to the millisecond: `90s` is `1m30s`.
 pub fn written(duration: Duration) -> String {
     let mut rest = duration.as_millis();

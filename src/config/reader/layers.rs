@@ -35,6 +35,8 @@ pub(super) fn home(key: &str) -> Option<&'static str> {
         "min_interval" | "max_interval" => Some("[cadence], or to [project.cadence]"),
         "block_private" | "retry_schedule" | "signing_secret" => Some("a webhook"),
         "keep" => Some("[state]"),
+        "interval" => Some("[heartbeat]"),
+        "drain_timeout" => Some("the top of the file"),
         "not_found_grace" | "unreachable_after" | "until" => Some("[watch], or to [project.watch]"),
         _ => None,
     }

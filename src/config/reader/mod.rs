@@ -3,6 +3,7 @@
 //! Invariant: a file is either understood whole or refused with every problem it has; nothing in it is ignored. No
 //! secret is read here, and none that stands in the file is repeated.
 
+mod heartbeat;
 mod layers;
 mod project;
 mod report;
@@ -15,7 +16,9 @@ mod tests;
 mod value;
 mod webhook;
 
+use std::ops::RangeInclusive;
 use std::path::Path;
+use std::time::Duration;
 
 use toml::de::DeTable;
 
@@ -26,6 +29,8 @@ use self::section::Section;
 use super::excerpt::Source;
 use super::locate::Variables;
 use super::{Problems, Settings, redaction};
+
+const DRAIN: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_hours(1);
 
 /// Reads `text`, the content of `file`, with the environment of this process. `file` need not exist: it is named in
 /// problems, and relative paths in the text start at its directory.
@@ -57,12 +62,12 @@ pub(super) fn parse_in(text: &str, file: &Path, variables: &Variables<'_>) -> Re
     let projects = project::read(&mut top, base, variables);
     let sinks = sink::read(&mut top, base);
     let state = state::read(&mut top, base, variables);
-    if let Some(heartbeat) = top.take("heartbeat") {
-        heartbeat.unsupported("`heartbeat`", "remove it");
-    }
+    let heartbeat = heartbeat::read(&mut top, base);
+    let drain_timeout = top.duration("drain_timeout", &DRAIN).map(|(drain_timeout, _)| drain_timeout);
+    let drain_timeout = drain_timeout.unwrap_or(Settings::DRAIN_TIMEOUT);
     top.finish();
     if report.len() == 0 {
-        return Ok(Settings { projects, sinks, state });
+        return Ok(Settings { projects, sinks, state, heartbeat, drain_timeout });
     }
     let masks = redaction::of_document(document.get_ref(), text);
     Err(report.into_problems(&Source::new(text, Some(masks)), file))

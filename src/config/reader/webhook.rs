@@ -28,10 +28,7 @@ const RETRIES: &str =
 
 /// Reads the rest of a webhook's table, and finishes it. Name and events are left as [`WebhookSettings::new`] has them.
 pub(super) fn read(mut section: Section<'_>, base: &Path) -> Option<WebhookSettings> {
-    let has_allow_http = section.has("allow_http");
-    let allow_http = section.boolean("allow_http");
-    // Where `allow_http` was refused, the address is judged as if it had been `true`: one problem, not two.
-    let lenient = allow_http.unwrap_or(has_allow_http);
+    let lenient = allow_http(&mut section);
     let block_private = section.boolean("block_private").unwrap_or(false);
     let blocked = section.span_of("block_private").filter(|_| block_private);
     if section.lacks("url") {
@@ -54,8 +51,20 @@ pub(super) fn read(mut section: Section<'_>, base: &Path) -> Option<WebhookSetti
     })
 }
 
+/// Whether plain `http` may leave this machine. Where `allow_http` was refused, the address is judged as if it had been
+/// `true`: one problem, not two.
+pub(super) fn allow_http(section: &mut Section<'_>) -> bool {
+    let is_there = section.has("allow_http");
+    section.boolean("allow_http").unwrap_or(is_there)
+}
+
 /// The address; `blocked` is where private ones are forbidden.
-fn url(value: &Value<'_>, allow_http: bool, blocked: Option<&Span>, base: &Path) -> Option<UrlSource> {
+pub(super) fn url(
+    value: &Value<'_>,
+    allow_http: bool,
+    blocked: Option<&Span>,
+    base: &Path,
+) -> Option<UrlSource> {
     match value.inner {
         DeValue::String(text) => {
             let url = WebhookUrl::parse(text, allow_http).map_err(|text| {

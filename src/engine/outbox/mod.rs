@@ -51,6 +51,19 @@ impl DeliveryPolicy {
     }
 }
 
+/// How a sink is doing, for those who look.
+#[derive(Debug, Clone, Copy)]
+pub struct SinkView<'a> {
+    /// Its name.
+    pub name: &'a SinkName,
+    /// Whether the configuration has it.
+    pub is_configured: bool,
+    /// Why nothing is sent to it any more, if so.
+    pub disabled: Option<&'a str>,
+    /// How many deliveries are under way or wait.
+    pub owed: usize,
+}
+
 /// The deliveries of all sinks.
 #[derive(Debug)]
 pub(super) struct Outbox {
@@ -250,6 +263,19 @@ impl Outbox {
             }
         }
         owed
+    }
+
+    /// The sinks that the configuration has, and others to which something is owed.
+    pub(super) fn views(&self) -> impl Iterator<Item = SinkView<'_>> {
+        fn view(sink: &Sink) -> SinkView<'_> {
+            SinkView {
+                name: &sink.plan.name,
+                is_configured: sink.is_configured(),
+                disabled: sink.disabled_for(),
+                owed: sink.owed(),
+            }
+        }
+        self.sinks.values().filter(|sink| sink.is_configured() || sink.owed() > 0).map(view)
     }
 
     /// Whether a delivery is under way, or one begins until `at`.

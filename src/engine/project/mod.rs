@@ -5,6 +5,7 @@
 
 mod change;
 mod memory;
+mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -21,6 +22,7 @@ use crate::config::WatchSettings;
 use crate::model::{JobId, Observation, ProjectName};
 
 pub use change::Forgotten;
+pub use view::{JobView, ProjectView};
 
 /// How many polls of a project may be under way at once: a server that hangs costs no more connections than this.
 const MAX_IN_FLIGHT: usize = 64;
@@ -88,27 +90,6 @@ pub(super) enum ProjectNews {
     Recovered,
 }
 
-/// How a job is doing, for those who look.
-#[derive(Debug, Clone, Copy)]
-pub struct JobView<'a> {
-    /// Its project.
-    pub project: &'a ProjectName,
-    /// Why the project's key is refused, where it is.
-    pub refused: Option<&'a str>,
-    /// Whether the project is paused.
-    pub is_paused: bool,
-    /// Whether the configuration names the job.
-    pub is_listed: bool,
-    /// Whether somebody added it while the daemon ran.
-    pub is_added: bool,
-    /// Whether it is being polled.
-    pub is_polled: bool,
-    /// What is known of it.
-    pub tracker: &'a Tracker,
-    /// How often it was polled.
-    pub polls: u64,
-}
-
 impl Project {
     /// The earliest time at which [`Project::take_due`] or [`Project::take_alarms`] has something.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
@@ -122,7 +103,8 @@ impl Project {
         self.access.is_accepted() && self.paused_since.is_none()
     }
 
-    fn next_poll(&self) -> Option<Instant> {
+    /// When the next poll begins, if nothing else happens.
+    pub(super) fn next_poll(&self) -> Option<Instant> {
         let (due, _) = self.queue.first().filter(|_| self.paused_since.is_none())?;
         let room = if self.access.is_accepted() { MAX_IN_FLIGHT } else { 1 };
         (self.in_flight < room).then(|| (*due).max(self.not_before()))
@@ -340,42 +322,6 @@ impl Project {
 
     pub(super) fn tracker(&self, id: &JobId) -> Option<&Tracker> {
         self.jobs.get(id).map(|job| &job.tracker)
-    }
-
-    pub(super) fn views(&self) -> impl Iterator<Item = JobView<'_>> {
-        self.jobs.values().map(|job| self.view_of(job))
-    }
-
-    /// How many jobs there are, ended ones included.
-    pub(super) fn len(&self) -> usize {
-        self.jobs.len()
-    }
-
-    pub(super) fn view(&self, id: &JobId) -> Option<JobView<'_>> {
-        self.jobs.get(id).map(|job| self.view_of(job))
-    }
-
-    fn view_of<'a>(&'a self, job: &'a Job) -> JobView<'a> {
-        JobView {
-            project: &self.name,
-            refused: self.access.refusal(),
-            is_paused: self.paused_since.is_some(),
-            is_listed: job.listed,
-            is_added: job.added.is_some(),
-            is_polled: job.polling.is_some(),
-            tracker: &job.tracker,
-            polls: job.polls,
-        }
-    }
-
-    /// When each waiting job is polled, if nothing else happens: in the order of the queue, as the limiter lets them.
-    pub(super) fn forecast(&self) -> impl Iterator<Item = (&JobId, Instant)> {
-        let mut limiter = self.limiter.clone();
-        self.queue.iter().filter(|_| self.paused_since.is_none()).map(move |(due, id)| {
-            let at = (*due).max(self.held_until).max(limiter.ready_at());
-            limiter.take(at);
-            (id, at)
-        })
     }
 
     /// How long it takes to poll each open job once, from `now` on.

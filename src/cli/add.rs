@@ -1,0 +1,66 @@
+//! `restore-watch add`
+
+use std::time::Duration;
+
+use clap::Parser;
+
+use super::socket::{SocketArgs, line};
+use super::{Done, Failure, parse_duration, print};
+use crate::control::{AddJobs, Fate, NewJob};
+use crate::model::{Exit, JobId, ProjectName};
+
+/// Have the running daemon watch further restore jobs
+///
+/// They are part of the daemon's state, so they are watched after a restart, too; the configuration file is left alone.
+#[derive(Debug, Parser)]
+pub(super) struct Args {
+    /// The ids of the jobs
+    #[arg(value_name = "JOB_ID", required = true)]
+    jobs: Vec<String>,
+
+    /// Their project [default: the only one, else the one called `default`]
+    #[arg(long, value_name = "NAME")]
+    project: Option<String>,
+
+    /// What people call the job; for one job only
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+
+    /// How long after its start a job is overdue, such as 2h
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    deadline: Option<Duration>,
+
+    #[command(flatten)]
+    socket: SocketArgs,
+}
+
+pub(super) fn run(args: &Args) -> Result<Done, Failure> {
+    if args.name.is_some() && args.jobs.len() > 1 {
+        return Err(Failure::usage("--name is for one job, and there are several"));
+    }
+    let job = |id: JobId| NewJob {
+        id,
+        name: args.name.clone(),
+        deadline_seconds: args.deadline.map(|deadline| deadline.as_secs_f64()),
+    };
+    let jobs = AddJobs {
+        project: args.project.clone().map(ProjectName::new),
+        jobs: ids(&args.jobs)?.into_iter().map(job).collect(),
+    };
+    let results = args.socket.ask(async |client| client.add(&jobs).await)?;
+    let text = |job| match job {
+        Fate::Added => "is watched from now on",
+        _ => "was watched already",
+    };
+    print(&results.jobs.iter().map(|job| line(job, text(job.result))).collect::<String>())?;
+    Ok(Done::Exit(Exit::Met))
+}
+
+/// Checks ids of the command line.
+pub(super) fn ids(texts: &[String]) -> Result<Vec<JobId>, Failure> {
+    let id = |text: &String| {
+        JobId::new(text.as_str())
+            .map_err(|error| Failure::usage(format!("`{}`: {error}", text.escape_debug())))
+    };
+    texts.iter().map(id).collect()
+}

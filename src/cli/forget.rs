@@ -1,0 +1,42 @@
+//! `restore-watch forget`
+
+use clap::Parser;
+
+use super::add::ids;
+use super::socket::{SocketArgs, line};
+use super::{Done, Failure, print};
+use crate::control::{Fate, ForgetJobs};
+use crate::model::{Exit, ProjectName};
+
+/// Have the running daemon watch restore jobs no more that were added to it
+///
+/// What is known of them is deleted; what is owed for them is delivered all the same. Jobs that the configuration file
+/// names are not forgotten: remove them there, and reload. Exits with 1 unless all were forgotten.
+#[derive(Debug, Parser)]
+pub(super) struct Args {
+    /// The ids of the jobs
+    #[arg(value_name = "JOB_ID", required = true)]
+    jobs: Vec<String>,
+
+    /// Their project [default: whichever has them]
+    #[arg(long, value_name = "NAME")]
+    project: Option<String>,
+
+    #[command(flatten)]
+    socket: SocketArgs,
+}
+
+pub(super) fn run(args: &Args) -> Result<Done, Failure> {
+    let jobs = ForgetJobs { project: args.project.clone().map(ProjectName::new), jobs: ids(&args.jobs)? };
+    let results = args.socket.ask(async |client| client.forget(&jobs).await)?.jobs;
+    let text = |job| match job {
+        Fate::Forgotten => "is watched no more",
+        Fate::Listed => {
+            "is named by the configuration file, so it is watched as before; remove it there, then: restore-watch reload"
+        }
+        _ => "is not watched",
+    };
+    print(&results.iter().map(|job| line(job, text(job.result))).collect::<String>())?;
+    let all = results.iter().all(|job| job.result == Fate::Forgotten);
+    Ok(Done::Exit(if all { Exit::Met } else { Exit::Failed }))
+}

@@ -1,0 +1,30 @@
+//! `restore-watch reload`
+
+use std::fmt::Write as _;
+
+use clap::Parser;
+
+use super::socket::SocketArgs;
+use super::{Done, Failure, print};
+use crate::model::Exit;
+
+/// Have the running daemon read its configuration file again, with the keys and secrets that it names
+///
+/// A file that cannot be used changes nothing: the exit code is 78, and what is wrong is printed.
+#[derive(Debug, Parser)]
+pub(super) struct Args {
+    #[command(flatten)]
+    socket: SocketArgs,
+}
+
+pub(super) fn run(args: &Args) -> Result<Done, Failure> {
+    let done = args.socket.ask(async |client| client.reload().await)?;
+    let mut text =
+        format!("reloaded: {} added, {} removed\n{}\n", done.jobs_added, done.jobs_removed, done.summary);
+    for warning in &done.warnings {
+        // Writing to a text does not fail.
+        let _ = writeln!(text, "warning: {warning}");
+    }
+    print(&text)?;
+    Ok(Done::Exit(Exit::Met))
+}

@@ -1,0 +1,150 @@
+//! `restore-watch status`
+
+use std::collections::BTreeSet;
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
+use clap::Parser;
+use jiff::Timestamp;
+
+use super::socket::SocketArgs;
+use super::{Done, Failure, Output, block_on, listen, parse_duration, print, table};
+use crate::clock::Clock;
+use crate::control::{JobStatus, Status};
+use crate::engine::time::wall_between;
+use crate::model::{Exit, duration};
+
+/// Show what the running daemon knows
+///
+/// Exits with 3 where a job that is asked for is not watched.
+#[derive(Debug, Parser)]
+pub(super) struct Args {
+    /// Only these jobs
+    #[arg(value_name = "JOB_ID")]
+    jobs: Vec<String>,
+
+    /// The form of the report
+    #[arg(long, value_enum, default_value_t = Output::Human)]
+    output: Output,
+
+    /// Show it again and again, this far apart, until interrupted; with --output json one document a line
+    #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true, default_missing_value = "2s", value_parser = parse_duration)]
+    watch: Option<Duration>,
+
+    #[command(flatten)]
+    socket: SocketArgs,
+}
+
+/// No daemon is asked more often than this.
+const MOST_OFTEN: Duration = Duration::from_millis(100);
+
+pub(super) fn run(args: &Args) -> Result<Done, Failure> {
+    let client = args.socket.client()?;
+    block_on(async {
+        let mut signals = listen()?;
+        let clock = Clock::system();
+        loop {
+            let status = tokio::select! {
+                status = client.status() => status?,
+                exit = signals.next() => return Ok(Done::Exit(exit)),
+            };
+            let (status, missing) = chosen(status, &args.jobs);
+            print(&shown(&status, args)?)?;
+            if let Some(missing) = missing {
+                return Err(Failure::new(Exit::Missing, format!("the daemon does not watch {missing}"))
+                    .with_help("to have it do so: restore-watch add"));
+            }
+            let Some(pause) = args.watch else { return Ok(Done::Exit(Exit::Met)) };
+            let next = clock.now().instant + pause.max(MOST_OFTEN);
+            tokio::select! {
+                () = clock.sleep_until(Some(next)) => {}
+                _ = signals.next() => return Ok(Done::Exit(Exit::Met)),
+            }
+        }
+    })
+}
+
+/// The status with the jobs that are asked for, and the first of those that are not there.
+fn chosen(mut status: Status, wanted: &[String]) -> (Status, Option<String>) {
+    if wanted.is_empty() {
+        return (status, None);
+    }
+    status.jobs.retain(|job| wanted.iter().any(|id| id == job.job.id.as_str()));
+    let there: BTreeSet<_> = status.jobs.iter().map(|job| job.job.id.as_str()).collect();
+    let missing = wanted.iter().find(|id| !there.contains(id.as_str())).cloned();
+    (status, missing)
+}
+
+fn shown(status: &Status, args: &Args) -> Result<String, Failure> {
+    let fault = |error: serde_json::Error| Failure::internal(error.to_string());
+    match (args.output, args.watch) {
+        (Output::Json, None) => Ok(serde_json::to_string_pretty(status).map_err(fault)? + "\n"),
+        (Output::Json, Some(_)) => Ok(serde_json::to_string(status).map_err(fault)? + "\n"),
+        (Output::Human, None) => Ok(human(status)),
+        // The screen is cleared by the standard's own sequences (ECMA-48): home, and erase what is there.
+        (Output::Human, Some(_)) if std::io::stdout().is_terminal() => {
+            Ok(format!("\u{1b}[H\u{1b}[2J{}", human(status)))
+        }
+        (Output::Human, Some(_)) => Ok(human(status) + "\n"),
+    }
+}
+
+fn human(status: &Status) -> String {
+    let mut text = format!("{}\n", status.summary);
+    if let Some(trouble) = &status.trouble {
+        text += &format!("trouble: {trouble}\n");
+    }
+    for sink in &status.sinks {
+        let owed = sink.owed;
+        match (&sink.disabled, sink.configured) {
+            (Some(why), _) => text += &format!("sink {} is disabled: {why}\n", sink.name),
+            (None, false) => {
+                text += &format!("sink {}: {owed} owed, but the configuration has no such sink\n", sink.name);
+            }
+            (None, true) => {}
+        }
+    }
+    if status.jobs.is_empty() {
+        return text;
+    }
+    let rows: Vec<_> = status.jobs.iter().map(|job| row(job, status.timestamp)).collect();
+    let heading = ["JOB", "PROJECT", "INDEX", "STATUS", "AGE", "LAST ANSWER", "NEXT POLL", "OWED"];
+    text + "\n" + &table::fitted(&table::table(heading, &rows))
+}
+
+fn row(job: &JobStatus, now: Timestamp) -> [String; 8] {
+    let short = |seconds| duration::human(Duration::try_from_secs_f64(seconds).unwrap_or_default());
+    let index = job.job.facts.target_index_name.clone().unwrap_or_default();
+    let ago = job
+        .answered_at
+        .map_or_else(|| "never".to_owned(), |at| format!("{} ago", duration::human(wall_between(at, now))));
+    let ended = ["completed", "failed", "cancelled", "unrecognised"].contains(&job.outcome.as_str());
+    let next = match job.next_poll_at {
+        _ if ended => String::new(),
+        None if job.paused => "paused".to_owned(),
+        None => "now".to_owned(),
+        Some(at) => format!("in {}", duration::remaining(wall_between(now, at))),
+    };
+    let label = match &job.job.name {
+        Some(name) => format!("{name} ({})", job.job.id),
+        None => job.job.id.to_string(),
+    };
+    let owed = if job.deliveries_owed == 0 { String::new() } else { job.deliveries_owed.to_string() };
+    [label, job.project.to_string(), index, words(job), short(job.elapsed_seconds), ago, next, owed]
+}
+
+/// The status in the words of the API, and what trouble there is.
+fn words(job: &JobStatus) -> String {
+    let trouble = match job.outcome.as_str() {
+        "not_found" => Some("not found"),
+        "unreachable" => Some("unreachable"),
+        "unauthorized" => Some("key refused"),
+        _ => None,
+    };
+    match (&job.status, trouble) {
+        (Some(status), None) => status.clone(),
+        (Some(status), Some(trouble)) => format!("{status}, {trouble}"),
+        (None, Some(trouble)) => trouble.to_owned(),
+        (None, None) => "unknown".to_owned(),
+    }
+}

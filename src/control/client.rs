@@ -1,0 +1,126 @@
+//! The other end of the control socket: one request, one answer.
+
+use std::error::Error as _;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use reqwest::Method;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{AddJobs, Changed, ForgetJobs, JobResults, Refusal, RefusalKind, Reloaded, Status};
+use crate::http;
+use crate::model::ProjectName;
+
+/// How long an answer may take. A daemon answers once what it was told is safe on its disk, and reads files for a reload.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// Nobody listens at the socket.
+    #[error("no daemon listens at {0}")]
+    NoDaemon(PathBuf),
+    /// The system does not let this user connect.
+    #[error("this user may not speak to the daemon at {0}")]
+    Denied(PathBuf),
+    /// The daemon does not do it.
+    #[error("{}", .0.error)]
+    Refused(Refusal),
+    /// There was no answer, or not one that makes sense.
+    #[error("cannot speak to the daemon at {path}: {fault}")]
+    Failed {
+        /// The socket.
+        path: PathBuf,
+        /// What is wrong.
+        fault: String,
+    },
+}
+
+/// Speaks to a daemon.
+#[derive(Debug, Clone)]
+pub struct Client {
+    path: PathBuf,
+    http: reqwest::Client,
+}
+
+impl Client {
+    /// For the daemon at this socket. Nothing is sent yet.
+    pub fn new(path: &Path) -> Result<Self, http::ClientError> {
+        Ok(Self { path: path.to_owned(), http: http::local(path)? })
+    }
+
+    /// How everything stands.
+    pub async fn status(&self) -> Result<Status, CallError> {
+        self.call(Method::GET, &["status"], &()).await
+    }
+
+    /// Watches jobs beside those of the configuration.
+    pub async fn add(&self, jobs: &AddJobs) -> Result<JobResults, CallError> {
+        self.call(Method::POST, &["jobs"], jobs).await
+    }
+
+    /// Watches jobs no more.
+    pub async fn forget(&self, jobs: &ForgetJobs) -> Result<JobResults, CallError> {
+        self.call(Method::POST, &["jobs", "forget"], jobs).await
+    }
+
+    /// Has the configuration read again.
+    pub async fn reload(&self) -> Result<Reloaded, CallError> {
+        self.call(Method::POST, &["reload"], &()).await
+    }
+
+    /// Pauses a project.
+    pub async fn pause(&self, project: &ProjectName) -> Result<Changed, CallError> {
+        self.call(Method::POST, &["projects", project.as_str(), "pause"], &()).await
+    }
+
+    /// Goes on with a project.
+    pub async fn resume(&self, project: &ProjectName) -> Result<Changed, CallError> {
+        self.call(Method::POST, &["projects", project.as_str(), "resume"], &()).await
+    }
+
+    async fn call<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &[&str],
+        body: &impl Serialize,
+    ) -> Result<T, CallError> {
+        let mut url = url::Url::parse("http://localhost/v1").expect("a valid URL");
+        url.path_segments_mut().expect("a URL with a path").extend(path);
+        let sent = self.http.request(method, url).timeout(PATIENCE).json(body).send().await;
+        let answer = sent.map_err(|error| self.blame(&error))?;
+        let status = answer.status();
+        let body = answer.bytes().await.map_err(|error| self.blame(&error))?;
+        if status.is_success() {
+            return serde_json::from_slice(&body).map_err(|error| {
+                self.failed(format!("its answer makes no sense, so it may be another version: {error}"))
+            });
+        }
+        match serde_json::from_slice::<Refusal>(&body) {
+            Ok(refusal) => {
+                Err(CallError::Refused(Refusal { kind: RefusalKind::of(status.as_u16()), ..refusal }))
+            }
+            Err(_) => Err(self.failed(format!("it answered with HTTP {}", status.as_u16()))),
+        }
+    }
+
+    fn blame(&self, error: &reqwest::Error) -> CallError {
+        let mut cause = error.source();
+        while let Some(inner) = cause {
+            match inner.downcast_ref::<std::io::Error>().map(std::io::Error::kind) {
+                Some(ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {
+                    return CallError::NoDaemon(self.path.clone());
+                }
+                Some(ErrorKind::PermissionDenied) => return CallError::Denied(self.path.clone()),
+                _ => cause = inner.source(),
+            }
+        }
+        self.failed(http::describe(error))
+    }
+
+    fn failed(&self, fault: String) -> CallError {
+        CallError::Failed { path: self.path.clone(), fault }
+    }
+}

@@ -1,0 +1,81 @@
+//! Where the control socket is.
+
+use std::path::{Path, PathBuf};
+
+/// The environment as a function from the name of a variable to its value.
+type Variables<'a> = dyn Fn(&str) -> Option<std::ffi::OsString> + 'a;
+
+/// The socket in a runtime directory that is this program's own.
+const SOCKET: &str = "control.sock";
+
+/// The socket in a runtime directory that is shared.
+const IN_DIRECTORY: &str = "restore-watch/control.sock";
+
+/// The socket of the system service.
+const SYSTEM: &str = "/run/restore-watch/control.sock";
+
+/// Where a daemon makes its socket: `explicit`, else in the directory that systemd made for the service
+/// (`RUNTIME_DIRECTORY`), else in that of the user (`XDG_RUNTIME_DIR`). None where there is neither.
+pub fn server_path(explicit: Option<&Path>) -> Option<PathBuf> {
+    explicit.map(Path::to_owned).or_else(|| places(&|name| std::env::var_os(name)).into_iter().next())
+}
+
+/// Where a client finds it: `explicit`, else the first that is there of the places of [`server_path`] and
+/// `/run/restore-watch/control.sock`. The error is the list of places where there is none.
+pub fn client_path(explicit: Option<&Path>) -> Result<PathBuf, Vec<PathBuf>> {
+    find(explicit, &|name| std::env::var_os(name))
+}
+
+fn find(explicit: Option<&Path>, variables: &Variables<'_>) -> Result<PathBuf, Vec<PathBuf>> {
+    if let Some(path) = explicit {
+        return Ok(path.to_owned());
+    }
+    let mut places = places(variables);
+    places.push(PathBuf::from(SYSTEM));
+    // Where that cannot be told, the attempt to use it says why.
+    match places.iter().find(|place| place.try_exists().unwrap_or(true)) {
+        Some(place) => Ok(place.clone()),
+        None => Err(places),
+    }
+}
+
+fn places(variables: &Variables<'_>) -> Vec<PathBuf> {
+    let variable = |name| variables(name).filter(|value| !value.is_empty());
+    // systemd joins the directories of a unit with colons.
+    let of_service = variable("RUNTIME_DIRECTORY").and_then(|list| std::env::split_paths(&list).next());
+    let of_user = variable("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let places = [of_service.map(|path| path.join(SOCKET)), of_user.map(|path| path.join(IN_DIRECTORY))];
+    places.into_iter().flatten().filter(|path| path.is_absolute()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_takes_the_first_that_is_there_and_says_where_it_looked() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path();
+        let variables: &Variables<'_> = &|name| match name {
+            "RUNTIME_DIRECTORY" => Some(format!("{}:/elsewhere", root.join("service").display()).into()),
+            "XDG_RUNTIME_DIR" => Some(root.join("user").into()),
+            _ => None,
+        };
+        let service = root.join("service/control.sock");
+        let user = root.join("user/restore-watch/control.sock");
+        if !Path::new(SYSTEM).exists() {
+            let places = find(None, variables).unwrap_err();
+            assert_eq!(places, [service.clone(), user.clone(), SYSTEM.into()]);
+        }
+        for path in [&user, &service] {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "").unwrap();
+            assert_eq!(find(None, variables).as_ref(), Ok(path));
+        }
+        assert_eq!(find(Some(Path::new("other")), variables), Ok("other".into()));
+        assert_eq!(
+            places(&|name| (name == "XDG_RUNTIME_DIR").then(|| "relative".into())),
+            [""; 0].map(PathBuf::from)
+        );
+    }
+}

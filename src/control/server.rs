@@ -1,0 +1,206 @@
+//! The daemon's end of the control socket.
+
+use std::io::ErrorKind;
+use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use axum::Json;
+use axum::Router;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{DefaultBodyLimit, Path as UrlPath, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::serve::Listener;
+use serde::Serialize;
+use tokio::net::unix::SocketAddr;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::AbortHandle;
+use tracing::{debug, warn};
+
+use super::{AddJobs, ForgetJobs, Refusal, RefusalKind, Reply, Request};
+use crate::model::ProjectName;
+
+/// The largest body of a request that is read, in bytes: about 20,000 jobs.
+const MAX_BODY: usize = 1024 * 1024;
+
+/// How many requests may wait for the daemon's loop. Further ones wait for room.
+const BACKLOG: usize = 16;
+
+/// Why a control socket cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// Another process listens there.
+    #[error("another process listens at the control socket {0}")]
+    InUse(PathBuf),
+    /// There is something else.
+    #[error("{0} is no socket")]
+    NoSocket(PathBuf),
+    /// The system does not let it be made.
+    #[error("cannot make the control socket {path}: {error}")]
+    Unusable {
+        /// Where.
+        path: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
+}
+
+/// A control socket that is served. It is closed and removed when this is dropped.
+#[derive(Debug)]
+pub struct Server {
+    path: PathBuf,
+    requests: mpsc::Receiver<Request>,
+    serving: AbortHandle,
+}
+
+impl Server {
+    /// Makes the socket and starts to serve it, on the runtime that this is called in. A socket that a process left
+    /// behind is taken over.
+    pub fn bind(path: &Path) -> Result<Self, BindError> {
+        let unusable = |error| BindError::Unusable { path: path.to_owned(), error };
+        if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(unusable)?;
+        }
+        clear(path)?;
+        let listener = UnixListener::bind(path).map_err(unusable)?;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(unusable)?;
+        let (sender, requests) = mpsc::channel(BACKLOG);
+        let serving = tokio::spawn(async move {
+            // It ends with the task that it runs on.
+            _ = axum::serve(Familiar(listener), router(sender)).await;
+        });
+        Ok(Self { path: path.to_owned(), requests, serving: serving.abort_handle() })
+    }
+
+    /// The next request. Dropping the future loses none.
+    pub async fn next(&mut self) -> Request {
+        match self.requests.recv().await {
+            Some(request) => request,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Where it listens.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.serving.abort();
+        // It may have been removed by somebody else.
+        drop(std::fs::remove_file(&self.path));
+    }
+}
+
+/// Removes a socket at which nobody listens any more.
+fn clear(path: &Path) -> Result<(), BindError> {
+    let unusable = |error| BindError::Unusable { path: path.to_owned(), error };
+    match std::fs::symlink_metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(unusable(error)),
+        Ok(found) if !found.file_type().is_socket() => return Err(BindError::NoSocket(path.to_owned())),
+        Ok(_) => {}
+    }
+    match std::os::unix::net::UnixStream::connect(path) {
+        Ok(_) => Err(BindError::InUse(path.to_owned())),
+        Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
+            std::fs::remove_file(path).map_err(unusable)
+        }
+        Err(error) => Err(unusable(error)),
+    }
+}
+
+/// A listener that hears only its own user and root.
+struct Familiar(UnixListener);
+
+impl Listener for Familiar {
+    type Io = UnixStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (UnixStream, SocketAddr) {
+        loop {
+            let (stream, address) = Listener::accept(&mut self.0).await;
+            if is_familiar(&stream) {
+                return (stream, address);
+            }
+        }
+    }
+
+    fn local_addr(&self) -> std::io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+}
+
+/// Whether the other end is run by the same user, or by root. The permissions of the socket say the same, but on some
+/// systems nobody asks them.
+fn is_familiar(stream: &UnixStream) -> bool {
+    match stream.peer_cred() {
+        Ok(peer) if peer.uid() == 0 || peer.uid() == rustix::process::geteuid().as_raw() => true,
+        Ok(peer) => {
+            warn!(uid = peer.uid(), "the user {} was refused at the control socket", peer.uid());
+            false
+        }
+        Err(error) => {
+            debug!("a connection to the control socket was refused: {error}");
+            false
+        }
+    }
+}
+
+type Requests = mpsc::Sender<Request>;
+
+fn router(requests: Requests) -> Router {
+    Router::new()
+        .route("/v1/status", get(async |State(requests)| answer(&requests, Request::Status).await))
+        .route("/v1/jobs", post(add))
+        .route("/v1/jobs/forget", post(forget))
+        .route("/v1/reload", post(async |State(requests)| answer(&requests, Request::Reload).await))
+        .route("/v1/projects/{name}/pause", post(pause))
+        .route("/v1/projects/{name}/resume", post(resume))
+        .fallback(async || refuse(Refusal::new(RefusalKind::NotFound, "there is nothing at this path")))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .with_state(requests)
+}
+
+async fn add(State(requests): State<Requests>, body: Result<Json<AddJobs>, JsonRejection>) -> Response {
+    match body {
+        Ok(Json(jobs)) => answer(&requests, |reply| Request::Add(jobs, reply)).await,
+        Err(error) => refuse(Refusal::new(RefusalKind::Invalid, error.body_text())),
+    }
+}
+
+async fn forget(State(requests): State<Requests>, body: Result<Json<ForgetJobs>, JsonRejection>) -> Response {
+    match body {
+        Ok(Json(jobs)) => answer(&requests, |reply| Request::Forget(jobs, reply)).await,
+        Err(error) => refuse(Refusal::new(RefusalKind::Invalid, error.body_text())),
+    }
+}
+
+async fn pause(State(requests): State<Requests>, UrlPath(name): UrlPath<String>) -> Response {
+    answer(&requests, |reply| Request::Pause(ProjectName::new(name), reply)).await
+}
+
+async fn resume(State(requests): State<Requests>, UrlPath(name): UrlPath<String>) -> Response {
+    answer(&requests, |reply| Request::Resume(ProjectName::new(name), reply)).await
+}
+
+/// Hands a request to the daemon's loop, and its answer to the client.
+async fn answer<T: Serialize>(requests: &Requests, request: impl FnOnce(Reply<T>) -> Request) -> Response {
+    let (reply, answer) = oneshot::channel();
+    // Where nobody takes the request, nobody answers it either.
+    drop(requests.send(request(reply)).await);
+    match answer.await {
+        Ok(Ok(answer)) => Json(answer).into_response(),
+        Ok(Err(refusal)) => refuse(refusal),
+        Err(_) => refuse(Refusal::new(RefusalKind::Stopping, "the daemon is stopping")),
+    }
+}
+
+fn refuse(refusal: Refusal) -> Response {
+    let status = StatusCode::from_u16(refusal.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, Json(refusal)).into_response()
+}

@@ -1,0 +1,155 @@
+//! Signs of life: to the service manager, and to a monitor that raises alarm where they stay away.
+//!
+//! Invariant: none is given by a timer of its own. The loop gives them, between two events, after it has seen that
+//! nothing is stuck.
+
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tracing::{debug, error, info, warn};
+
+use super::status;
+use crate::clock::Clock;
+use crate::driver::Driver;
+use crate::engine::time::Instant;
+use crate::heartbeat::Heartbeat;
+use crate::systemd::Notifier;
+
+/// The line of status changes at most this often, and is brought up to date at least as often as the second.
+const STATUS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
+
+/// What a stop takes beside the deliveries under way.
+const LAST_WRITES: Duration = Duration::from_secs(10);
+
+/// Gives signs of life.
+pub(super) struct Pulse {
+    manager: Notifier,
+    clock: Clock,
+    /// When the line of status was last sent.
+    status_at: Option<Instant>,
+    watchdog_at: Option<Instant>,
+    heart: Option<Heart>,
+    /// What is stuck, as far as it was logged.
+    stuck: Option<&'static str>,
+}
+
+/// The heartbeat.
+struct Heart {
+    heartbeat: Heartbeat,
+    due: Instant,
+    /// At most one is under way.
+    beating: JoinSet<Result<(), String>>,
+    /// Why it stays away, or could not be given, as far as it was logged.
+    trouble: Option<String>,
+}
+
+impl Pulse {
+    pub(super) fn new(manager: Notifier, heartbeat: Option<Heartbeat>, clock: Clock) -> Self {
+        let mut pulse = Self { manager, clock, status_at: None, watchdog_at: None, heart: None, stuck: None };
+        pulse.reconfigure(heartbeat);
+        pulse
+    }
+
+    /// From now on, this heartbeat is given. A process that dies again and again never gives one: the first comes after
+    /// the first interval.
+    pub(super) fn reconfigure(&mut self, heartbeat: Option<Heartbeat>) {
+        let now = self.clock.now().instant;
+        let trouble = self.heart.take().and_then(|heart| heart.trouble);
+        self.heart = heartbeat.map(|heartbeat| {
+            let due = now + heartbeat.interval();
+            Heart { heartbeat, due, beating: JoinSet::new(), trouble }
+        });
+    }
+
+    /// The daemon is at work.
+    pub(super) fn ready(&mut self, driver: &Driver) {
+        self.manager.status(&status::summary(driver.engine(), driver.now()));
+        self.manager.ready();
+        let now = driver.now().instant;
+        self.status_at = Some(now);
+        self.watchdog_at = self.manager.watchdog_interval().map(|_| now);
+    }
+
+    /// The daemon reads its configuration again; [`Pulse::ready`] ends that.
+    pub(super) fn reloading(&mut self) {
+        self.manager.reloading();
+    }
+
+    /// The daemon stops, which takes this long at most.
+    pub(super) fn stopping(&mut self, drain: Duration) {
+        self.manager.stopping();
+        self.manager.extend_timeout(drain + LAST_WRITES);
+        self.heart = None;
+    }
+
+    /// Gives what signs are due.
+    pub(super) fn beat(&mut self, driver: &Driver) {
+        let now = driver.now();
+        if self.manager.is_active() && self.status_at.is_none_or(|at| now.instant >= at + STATUS.0) {
+            self.manager.status(&status::summary(driver.engine(), now));
+            self.status_at = Some(now.instant);
+        }
+        if self.watchdog_at.is_some_and(|at| at <= now.instant) {
+            let stuck = driver.stuck();
+            match stuck {
+                None => self.manager.watchdog(),
+                Some(what) if self.stuck.is_none() => {
+                    error!(
+                        "{what} does not end: no sign of life is given to systemd, which starts this daemon anew"
+                    );
+                }
+                Some(_) => {}
+            }
+            self.stuck = stuck;
+            self.watchdog_at = self.manager.watchdog_interval().map(|interval| now.instant + interval);
+        }
+        if let Some(heart) = &mut self.heart {
+            heart.beat(driver, now.instant);
+        }
+    }
+
+    /// Waits until a sign is due.
+    pub(super) async fn due(&self) {
+        let status = self.status_at.filter(|_| self.manager.is_active()).map(|at| at + STATUS.1);
+        let heart = self.heart.as_ref().map(|heart| heart.due);
+        let next = [status, self.watchdog_at, heart].into_iter().flatten().min();
+        self.clock.sleep_until(next).await;
+    }
+}
+
+impl Heart {
+    fn beat(&mut self, driver: &Driver, now: Instant) {
+        if let Some(beaten) = self.beating.try_join_next() {
+            match beaten {
+                Ok(Ok(())) => self.all_is_well(),
+                Ok(Err(fault)) => self.complain(format!("the heartbeat could not be sent: {fault}")),
+                Err(error) => self.complain(format!("the heartbeat could not be sent: {error}")),
+            }
+        }
+        if self.due > now {
+            return;
+        }
+        self.due = now + self.heartbeat.interval();
+        if let Some(trouble) = status::trouble(driver) {
+            self.complain(format!("no heartbeat is sent, because {trouble}"));
+        } else if self.beating.is_empty() {
+            let heartbeat = self.heartbeat.clone();
+            self.beating.spawn(async move { heartbeat.ping().await });
+        }
+    }
+
+    fn all_is_well(&mut self) {
+        debug!("heartbeat sent");
+        if self.trouble.take().is_some() {
+            info!("the heartbeat is sent again");
+        }
+    }
+
+    /// Logs trouble, once while it lasts.
+    fn complain(&mut self, trouble: String) {
+        if self.trouble.as_ref() != Some(&trouble) {
+            warn!("{trouble}");
+            self.trouble = Some(trouble);
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Reading the configuration again.
+//!
+//! Invariant: one reading is under way at a time, and whoever asks meanwhile gets one that began after that. Nothing of a
+//! configuration that cannot be used is used.
+
+use std::path::PathBuf;
+
+use tokio::task::{JoinError, JoinSet};
+use tracing::{error, info, warn};
+
+use super::pulse::Pulse;
+use super::{Daemon, Fixed, LoadError, Loaded, status};
+use crate::control::{Refusal, RefusalKind, Reloaded, Reply};
+
+/// The reading under way, and who waits.
+pub(super) struct Reloads {
+    config: Option<(PathBuf, Fixed)>,
+    reading: JoinSet<Result<Loaded, LoadError>>,
+    /// Who waits for the reading under way.
+    waiting: Vec<Reply<Reloaded>>,
+    /// Whether another one is to begin after it, and who waits for that.
+    again: bool,
+    next: Vec<Reply<Reloaded>>,
+}
+
+impl Reloads {
+    pub(super) fn new(config: Option<(PathBuf, Fixed)>) -> Self {
+        Self { config, reading: JoinSet::new(), waiting: Vec::new(), again: false, next: Vec::new() }
+    }
+
+    /// Somebody wants the configuration to be read again, and may want to know what comes of it.
+    pub(super) fn want(&mut self, who: Option<Reply<Reloaded>>, pulse: &mut Pulse) {
+        if !self.reading.is_empty() {
+            self.again = true;
+            self.next.extend(who);
+            return;
+        }
+        self.waiting.extend(who);
+        self.begin(pulse);
+    }
+
+    fn begin(&mut self, pulse: &mut Pulse) {
+        let Some((path, _)) = self.config.clone() else {
+            let refusal = Refusal::new(RefusalKind::Invalid, "this daemon has no configuration file");
+            for who in self.waiting.drain(..) {
+                // Whoever asked may be gone.
+                drop(who.send(Err(refusal.clone())));
+            }
+            return;
+        };
+        info!("reading the configuration {} again", path.display());
+        pulse.reloading();
+        self.reading.spawn_blocking(move || Loaded::read(&path));
+    }
+
+    /// What the reading under way comes to. Dropping the future loses nothing.
+    pub(super) async fn next(&mut self) -> Result<Result<Loaded, LoadError>, JoinError> {
+        match self.reading.join_next().await {
+            Some(result) => result,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl Daemon {
+    /// The configuration was read again: uses it, or says why not.
+    pub(super) fn reloaded(&mut self, result: Result<Loaded, LoadError>) {
+        let answer = match result {
+            Ok(loaded) => Ok(self.swap(loaded)),
+            Err(error) => {
+                error!("the configuration is not used, and the one before stays in force:\n{error}");
+                Err(Refusal::new(RefusalKind::BadConfiguration, error.to_string()))
+            }
+        };
+        self.pulse.ready(&self.driver);
+        for who in self.reloads.waiting.drain(..) {
+            drop(who.send(answer.clone()));
+        }
+        if std::mem::take(&mut self.reloads.again) {
+            self.reloads.waiting = std::mem::take(&mut self.reloads.next);
+            self.reloads.begin(&mut self.pulse);
+        }
+    }
+
+    fn swap(&mut self, loaded: Loaded) -> Reloaded {
+        let Loaded { setup, heartbeat, drain_timeout, fixed } = loaded;
+        let changed = self.driver.reconfigure(setup);
+        self.pulse.reconfigure(heartbeat);
+        self.drain_timeout = drain_timeout;
+        let first = self.reloads.config.as_ref().map(|(_, fixed)| fixed);
+        let warnings = first.map(|first| first.misses(&fixed)).unwrap_or_default();
+        let summary = status::summary(self.driver.engine(), self.driver.now());
+        let (added, removed) = (changed.jobs_added, changed.jobs_removed);
+        info!(added, removed, "configuration reloaded: {added} added, {removed} removed; {summary}");
+        for warning in &warnings {
+            warn!("{warning}");
+        }
+        Reloaded { summary, jobs_added: added, jobs_removed: removed, warnings }
+    }
+}

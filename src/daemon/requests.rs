@@ -1,0 +1,154 @@
+//! What others ask of the daemon through the control socket.
+//!
+//! Invariant: whoever is told that something changed is told so once the change is safe.
+
+use std::time::Duration;
+
+use tracing::info;
+
+use super::{Daemon, status};
+use crate::config::JobSettings;
+use crate::control::{
+    AddJobs, Changed, Fate, ForgetJobs, JobResult, JobResults, Refusal, RefusalKind, Reply, Request,
+};
+use crate::engine::{Added, Engine, Event, Forgotten};
+use crate::model::{JobId, ProjectName};
+
+/// Answers that wait until what they say is safe.
+#[derive(Default)]
+pub(super) struct Promises(Vec<(u64, Box<dyn FnOnce() + Send>)>);
+
+impl Promises {
+    /// Gives the answers whose time has come.
+    pub(super) fn keep(&mut self, engine: &Engine) {
+        let safe = engine.safe_batches();
+        for (_, answer) in self.0.extract_if(.., |(needed, _)| *needed <= safe) {
+            answer();
+        }
+    }
+}
+
+impl Daemon {
+    /// Does what is asked, and answers.
+    pub(super) fn answer(&mut self, request: Request) {
+        // Whoever asked may be gone.
+        match request {
+            Request::Status(reply) => drop(reply.send(Ok(status::full(&self.driver, &self.identity)))),
+            Request::Reload(reply) => self.reloads.want(Some(reply), &mut self.pulse),
+            Request::Add(jobs, reply) => match self.add(jobs) {
+                Ok(results) => self.promise(reply, JobResults { jobs: results }),
+                Err(refusal) => drop(reply.send(Err(refusal))),
+            },
+            Request::Forget(jobs, reply) => {
+                let results = self.forget(jobs);
+                self.promise(reply, JobResults { jobs: results });
+            }
+            Request::Pause(project, reply) => {
+                let changed = self.driver.change(|engine, now| engine.pause(&project, now));
+                self.changed(&project, changed, "paused", reply);
+            }
+            Request::Resume(project, reply) => {
+                let changed = self.driver.change(|engine, now| engine.resume(&project, now));
+                self.changed(&project, changed, "resumed", reply);
+            }
+        }
+    }
+
+    fn add(&mut self, jobs: AddJobs) -> Result<Vec<JobResult>, Refusal> {
+        let project = self.project(jobs.project)?;
+        let mut settings = Vec::new();
+        for job in jobs.jobs {
+            let mut setting = JobSettings::new(job.id);
+            setting.name = job.name;
+            setting.deadline = match job.deadline_seconds.map(Duration::try_from_secs_f64).transpose() {
+                Ok(deadline) => deadline,
+                Err(error) => {
+                    let message = format!("the deadline of the job {} cannot be used: {error}", setting.id);
+                    return Err(Refusal::new(RefusalKind::Invalid, message));
+                }
+            };
+            settings.push(setting);
+        }
+        Ok(settings.into_iter().map(|job| self.add_one(&project, job)).collect())
+    }
+
+    fn add_one(&mut self, project: &ProjectName, job: JobSettings) -> JobResult {
+        let id = job.id.clone();
+        let result = match self.driver.change(|engine, now| engine.add(project, job, now)) {
+            Some(Added::New) => {
+                info!(%project, job = %id, "restore {id} was added");
+                Fate::Added
+            }
+            Some(Added::Known) => Fate::Known,
+            None => Fate::Unknown,
+        };
+        JobResult { id, project: Some(project.clone()), result }
+    }
+
+    fn forget(&mut self, jobs: ForgetJobs) -> Vec<JobResult> {
+        let one = |id: JobId| {
+            let engine = self.driver.engine();
+            let of = |project: &ProjectName| engine.job(project, &id).is_some();
+            let holder = engine.projects().map(|view| view.name.clone()).find(of);
+            let project = jobs.project.clone().or(holder);
+            let Some(project) = project else {
+                return JobResult { id, project: None, result: Fate::Unknown };
+            };
+            let result = match self.driver.change(|engine, now| engine.forget(&project, &id, now)) {
+                Forgotten::Gone => {
+                    info!(%project, job = %id, "restore {id} was forgotten");
+                    Fate::Forgotten
+                }
+                Forgotten::Listed => Fate::Listed,
+                Forgotten::Unknown => Fate::Unknown,
+            };
+            JobResult { id, project: Some(project), result }
+        };
+        jobs.jobs.into_iter().map(one).collect()
+    }
+
+    fn changed(&mut self, project: &ProjectName, changed: Option<bool>, how: &str, reply: Reply<Changed>) {
+        let Some(changed) = changed else {
+            drop(reply.send(Err(self.no_project(project))));
+            return;
+        };
+        if changed {
+            info!(%project, "project {project} was {how}");
+        }
+        self.promise(reply, Changed { changed });
+    }
+
+    /// Answers once everything up to now is safe.
+    fn promise<T: Send + 'static>(&mut self, reply: Reply<T>, answer: T) {
+        let needed = self.driver.change(crate::engine::Engine::promise);
+        self.promises.0.push((needed, Box::new(move || drop(reply.send(Ok(answer))))));
+        self.driver.handle(Event::DeadlineReached);
+    }
+
+    /// The project that a request means: the one that it names, or the only one, or the one called `default`.
+    fn project(&self, named: Option<ProjectName>) -> Result<ProjectName, Refusal> {
+        let names: Vec<_> = self.driver.engine().projects().map(|view| view.name.clone()).collect();
+        match named {
+            Some(name) if names.contains(&name) => Ok(name),
+            Some(name) => Err(self.no_project(&name)),
+            None => match &names[..] {
+                [only] => Ok(only.clone()),
+                _ if names.contains(&ProjectName::default()) => Ok(ProjectName::default()),
+                _ => {
+                    let refusal = Refusal::new(RefusalKind::Invalid, "the daemon watches several projects");
+                    Err(refusal.with_help(format!("choose one with --project: {}", joined(&names))))
+                }
+            },
+        }
+    }
+
+    fn no_project(&self, name: &ProjectName) -> Refusal {
+        let names: Vec<_> = self.driver.engine().projects().map(|view| view.name.clone()).collect();
+        let refusal = Refusal::new(RefusalKind::NotFound, format!("the daemon has no project `{name}`"));
+        refusal.with_help(format!("it has: {}", joined(&names)))
+    }
+}
+
+fn joined(names: &[ProjectName]) -> String {
+    names.iter().map(ProjectName::as_str).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,144 @@
+//! How everything stands, for others: in one line, and in full.
+
+use std::fmt::Write as _;
+
+use crate::control::{DeliveriesReport, JobStatus, ProjectStatus, SinkStatus, Status};
+use crate::driver::Driver;
+use crate::engine::time::Now;
+use crate::engine::{Engine, JobView, Outcome};
+use crate::model::{ProjectName, duration};
+
+/// Everything in one line, such as `watching 12 restores in 2 projects, 3 ended; next poll in 4 s; 1 delivery pending`.
+pub(super) fn summary(engine: &Engine, now: Now) -> String {
+    let projects = engine.projects().count();
+    let (mut open, mut ended, mut unreachable, mut missing) = (0, 0, 0, 0);
+    for job in engine.jobs() {
+        match Outcome::of(&job) {
+            outcome if outcome.is_end() && job.tracker.has_ended() => ended += 1,
+            Outcome::Unreachable => (open, unreachable) = (open + 1, unreachable + 1),
+            Outcome::NotFound => (open, missing) = (open + 1, missing + 1),
+            _ => open += 1,
+        }
+    }
+    let mut line = format!("watching {} in {}", counted(open, "restore"), counted(projects, "project"));
+    let mut add = |part: String| _ = write!(line, "{part}");
+    if ended > 0 {
+        add(format!(", {ended} ended"));
+    }
+    for (count, what) in [(missing, "not found"), (unreachable, "unreachable")] {
+        if count > 0 {
+            add(format!(", {count} {what}"));
+        }
+    }
+    let refused: Vec<_> = engine.projects().filter(|project| project.refused.is_some()).collect();
+    for project in refused {
+        add(format!("; the key of {} is refused", project.name));
+    }
+    for project in engine.projects().filter(|project| project.paused_since.is_some()) {
+        add(format!("; {} is paused", project.name));
+    }
+    if let Some(next) = engine.next_poll() {
+        add(format!("; next poll in {}", duration::remaining(next.since(now.instant))));
+    }
+    let owed = engine.owed();
+    if owed > 0 {
+        add(format!(
+            "; {} pending",
+            if owed == 1 { "1 delivery".to_owned() } else { format!("{owed} deliveries") }
+        ));
+    }
+    line
+}
+
+/// `1 restore`, `2 restores`.
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Why the watch does not really work, if so: nothing would be noticed of the end of some restore.
+pub(super) fn trouble(driver: &Driver) -> Option<String> {
+    if let Some(what) = driver.stuck() {
+        return Some(format!("{what} does not end"));
+    }
+    let engine = driver.engine();
+    let blind = |name: &ProjectName| {
+        let open: Vec<_> = engine
+            .jobs()
+            .filter(|job| job.project == name && !job.tracker.has_ended())
+            .map(|job| Outcome::of(&job))
+            .collect();
+        !open.is_empty() && open.iter().all(|outcome| *outcome == Outcome::Unreachable)
+    };
+    engine.projects().filter(|project| project.paused_since.is_none()).find_map(|project| {
+        let name = project.name;
+        match project.refused {
+            Some(_) => Some(format!("the key of the project {name} is refused")),
+            None if blind(name) => Some(format!("the API of the project {name} cannot be reached")),
+            None => None,
+        }
+    })
+}
+
+/// What a daemon is, beside what it knows.
+#[derive(Debug, Clone)]
+pub(super) struct Identity {
+    pub(super) started_at: jiff::Timestamp,
+    pub(super) config: Option<std::path::PathBuf>,
+}
+
+/// Everything in full.
+pub(super) fn full(driver: &Driver, identity: &Identity) -> Status {
+    let (engine, now) = (driver.engine(), driver.now());
+    let forecast = engine.forecast();
+    let owed = engine.owed_by_job();
+    let job = |view: JobView<'_>| {
+        let tracker = view.tracker;
+        let id = &tracker.settings().id;
+        let next = forecast.get(&(view.project.clone(), id.clone()));
+        JobStatus {
+            project: view.project.clone(),
+            job: tracker.job(),
+            outcome: Outcome::of(&view).as_str().to_owned(),
+            status: tracker.status().map(ToString::to_string),
+            elapsed_seconds: tracker.elapsed(now).as_secs_f64(),
+            answered_at: tracker.answered_at().map(|at| now.wall_at(at)),
+            next_poll_at: next.map(|at| now.wall_at(*at)),
+            polls: view.polls,
+            last_error: view.refused.or(tracker.last_error()).map(str::to_owned),
+            deliveries_owed: owed.get(&(view.project, id)).copied().unwrap_or_default(),
+            listed: view.is_listed,
+            added: view.is_added,
+            paused: view.is_paused,
+        }
+    };
+    let project = |view: crate::engine::ProjectView<'_>| {
+        let jobs = engine.jobs().filter(|job| job.project == view.name);
+        let (ended, open): (Vec<_>, Vec<_>) = jobs.partition(|job| job.tracker.has_ended());
+        ProjectStatus {
+            name: view.name.clone(),
+            paused_since: view.paused_since.map(|since| since.wall),
+            refused: view.refused.map(str::to_owned),
+            open: open.len(),
+            ended: ended.len(),
+        }
+    };
+    let sink = |view: crate::engine::SinkView<'_>| SinkStatus {
+        name: view.name.clone(),
+        configured: view.is_configured,
+        disabled: view.disabled.map(str::to_owned),
+        owed: view.owed,
+    };
+    Status {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+        started_at: identity.started_at,
+        timestamp: now.wall,
+        config: identity.config.clone(),
+        summary: summary(engine, now),
+        trouble: trouble(driver),
+        projects: engine.projects().map(project).collect(),
+        jobs: engine.jobs().map(job).collect(),
+        sinks: engine.sinks().map(sink).collect(),
+        deliveries: DeliveriesReport { owed: engine.owed() },
+    }
+}

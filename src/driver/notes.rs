@@ -1,0 +1,60 @@
+//! What the engine has to say that is no transition, in words.
+
+use tracing::{error, info, warn};
+
+use super::Driver;
+use crate::engine::Note;
+use crate::model::duration;
+use crate::sink::Sink;
+
+impl Driver {
+    /// Logs what is no transition.
+    pub(super) fn note(&self, note: &Note) {
+        match note {
+            Note::UnknownStatus { project, job, title, status } => {
+                warn!(%project, %job, "restore {title}: status `{status}` is unknown; still watching");
+            }
+            Note::DeliveryDelayed { id, attempts, retry_in, reason } => {
+                let (sink, retry_in) = (&id.sink, duration::human(*retry_in));
+                info!(%sink, transition_id = %id.transition, attempts, "sink {sink}: {reason}; tried again in {retry_in}");
+            }
+            Note::DeliveryAbandoned { id, attempts, reason } => {
+                let sink = &id.sink;
+                // Nobody is paged because a machine has no desktop.
+                if self.sinks.get(sink).is_some_and(|sink| matches!(**sink, Sink::Desktop)) {
+                    warn!(%sink, transition_id = %id.transition, "sink {sink}: {reason}");
+                } else {
+                    let id = id.transition;
+                    let again = if self.store.is_durable() {
+                        format!("; to send it again: restore-watch deliveries retry {id}")
+                    } else {
+                        String::new()
+                    };
+                    error!(%sink, transition_id = %id, attempts, "sink {sink}: {reason}; given up{again}");
+                }
+            }
+            Note::DeliveryExpired { id, reason } => {
+                let (sink, transition_id) = (&id.sink, id.transition);
+                let why = reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+                warn!(%sink, %transition_id, "sink {sink}: dropped what is too old to be worth telling{why}");
+            }
+            Note::SinkDisabled { sink, reason, buried } => {
+                let also = if *buried > 0 {
+                    format!(", and {buried} further deliveries were given up")
+                } else {
+                    String::new()
+                };
+                error!(%sink, "sink {sink} is disabled{also}: {reason}; nothing is sent to it until its configuration changes");
+            }
+            Note::SinkEnabled { sink } => {
+                info!(%sink, "sink {sink} is used again, because its configuration changed; to send what was given up: restore-watch deliveries retry --dead --sink {sink}");
+            }
+            Note::ProjectMissing { project, jobs } => {
+                warn!(%project, jobs, "the configuration has no project {project}, to which jobs were added that did not end: {jobs}; add it again to watch them");
+            }
+            Note::SinkMissing { sink, owed } => {
+                warn!(%sink, owed, "the configuration has no sink {sink}, to which deliveries are owed: {owed}; add it again, or: restore-watch deliveries drop --all --sink {sink}");
+            }
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! A project and its jobs, for those who look.
+
+use super::{Job, Project};
+use crate::engine::time::{Instant, Now};
+use crate::engine::tracker::Tracker;
+use crate::model::{JobId, ProjectName};
+
+/// How a project is doing.
+#[derive(Debug, Clone, Copy)]
+pub struct ProjectView<'a> {
+    /// Its name.
+    pub name: &'a ProjectName,
+    /// Why its key is refused, where it is.
+    pub refused: Option<&'a str>,
+    /// Since when it is paused, if it is.
+    pub paused_since: Option<Now>,
+}
+
+/// How a job is doing, for those who look.
+#[derive(Debug, Clone, Copy)]
+pub struct JobView<'a> {
+    /// Its project.
+    pub project: &'a ProjectName,
+    /// Why the project's key is refused, where it is.
+    pub refused: Option<&'a str>,
+    /// Whether the project is paused.
+    pub is_paused: bool,
+    /// Whether the configuration names the job.
+    pub is_listed: bool,
+    /// Whether somebody added it while the daemon ran.
+    pub is_added: bool,
+    /// Whether it is being polled.
+    pub is_polled: bool,
+    /// What is known of it.
+    pub tracker: &'a Tracker,
+    /// How often it was polled.
+    pub polls: u64,
+}
+
+impl Project {
+    pub(in crate::engine) fn look(&self) -> ProjectView<'_> {
+        ProjectView { name: &self.name, refused: self.access.refusal(), paused_since: self.paused_since }
+    }
+
+    pub(in crate::engine) fn views(&self) -> impl Iterator<Item = JobView<'_>> {
+        self.jobs.values().map(|job| self.view_of(job))
+    }
+
+    /// How many jobs there are, ended ones included.
+    pub(in crate::engine) fn len(&self) -> usize {
+        self.jobs.len()
+    }
+
+    pub(in crate::engine) fn view(&self, id: &JobId) -> Option<JobView<'_>> {
+        self.jobs.get(id).map(|job| self.view_of(job))
+    }
+
+    fn view_of<'a>(&'a self, job: &'a Job) -> JobView<'a> {
+        JobView {
+            project: &self.name,
+            refused: self.access.refusal(),
+            is_paused: self.paused_since.is_some(),
+            is_listed: job.listed,
+            is_added: job.added.is_some(),
+            is_polled: job.polling.is_some(),
+            tracker: &job.tracker,
+            polls: job.polls,
+        }
+    }
+
+    /// When each waiting job is polled, if nothing else happens: in the order of the queue, as the limiter lets them.
+    pub(in crate::engine) fn forecast(&self) -> impl Iterator<Item = (&JobId, Instant)> {
+        let mut limiter = self.limiter.clone();
+        self.queue.iter().filter(|_| self.paused_since.is_none()).map(move |(due, id)| {
+            let at = (*due).max(self.held_until).max(limiter.ready_at());
+            limiter.take(at);
+            (id, at)
+        })
+    }
+}
