@@ -20,8 +20,11 @@ pub fn reached(place: &str) {
         && wanted == place
         && left.fetch_sub(1, Ordering::SeqCst) == 1
     {
-        while place.starts_with("stall_") {
-            std::thread::park();
+        if place.starts_with("stall_") {
+            eprintln!("stalled at {place}");
+            loop {
+                std::thread::park();
+            }
         }
         // It cannot fail: a process may kill itself.
         _ = kill_process(getpid(), Signal::KILL);

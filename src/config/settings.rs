@@ -10,7 +10,7 @@ use crate::model::{JobId, ProjectName, TransitionKind};
 /// All a configuration says.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The projects, each with at least one job; names are unique.
+    /// The projects, at least one; names are unique.
     pub projects: Vec<ProjectSettings>,
     /// The sinks, at least one; names are unique, at most one is a log.
     pub sinks: Vec<SinkSettings>,
@@ -70,7 +70,7 @@ pub struct ProjectSettings {
     pub cadence: CadenceSettings,
     /// When its jobs are told as not found or unreachable.
     pub watch: WatchSettings,
-    /// The jobs, at least one; ids are unique within the project.
+    /// The jobs; ids are unique within the project.
     pub jobs: Vec<JobSettings>,
 }
 

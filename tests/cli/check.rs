@@ -71,7 +71,7 @@ fn all_problems_in_one_go() {
     let folder = Folder::new();
     let config = folder.write(
         "config.toml",
-        "jbos = [\"a\"]\n[[sink]]\ntype = \"webhook\"\nurl = \"ftp://x\"\nevents = [\"restore_job.complete\"]\n[heartbeat]\n",
+        "jbos = [\"a\"]\n[[sink]]\ntype = \"webhook\"\nurl = \"ftp://x\"\nevents = [\"restore_job.complete\"]\n[heartbeat]\ninterval = 5\n",
     );
     let done = Watch::new(["check", "--config", &config]).run().expect(78);
     assert_eq!(done.stdout, "");
@@ -79,7 +79,8 @@ fn all_problems_in_one_go() {
         ("config.toml:1:1\n", "did you mean `jobs`?"),
         ("config.toml:4:7\n", "`url`"),
         ("config.toml:5:11\n", "did you mean \"restore_job.completed\"?"),
-        ("config.toml:6:1\n", "`heartbeat` is not supported by this version"),
+        ("config.toml:6:1\n", "a heartbeat without a url"),
+        ("config.toml:7:12\n", "`interval`"),
     ] {
         assert!(done.stderr.contains(place) && done.stderr.contains(what), "{place} {what}: {}", done.stderr);
     }

@@ -28,12 +28,9 @@ fn every_problem_with_its_place() {
 #[test]
 fn files_that_are_none() {
     let folder = Folder::new();
-    for (text, why) in [
-        ("", "no jobs to watch"),
-        ("jobs = [", "config.toml:1:"),
-        ("jobs = []", "config.toml:1:8"),
-        ("<html>", "config.toml:1:"),
-    ] {
+    for (text, why) in
+        [("", "no jobs to watch"), ("jobs = [", "config.toml:1:"), ("<html>", "config.toml:1:")]
+    {
         Daemon::new(text).run(&[]).run().expect(78).told(why);
     }
     Watch::new(["run", "--config", folder.path().to_str().unwrap()]).run().expect(78).told("is a directory");
@@ -64,7 +61,7 @@ fn the_usual_places_are_searched() {
 fn a_state_that_cannot_be_made_or_has_no_place() {
     let folder = Folder::new();
     let config = folder.write("config.toml", "jobs = [\"rj-1\"]");
-    let run = || Watch::new(["run", "--config", &config]);
+    let run = || Watch::new(["run", "--config", &config]).env("PINECONE_API_KEY", crate::support::KEY);
     run().run().expect(74).told("cannot use the state /proc/none/").told("`path` under [state]");
     run().env_remove("HOME").run().expect(78).told("no place for the state").told("[state] path");
 }

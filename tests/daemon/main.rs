@@ -1,10 +1,14 @@
 //! `restore-watch run` as a process, on simulated control planes.
 
 mod config;
+mod control;
 mod deliveries;
+mod heartbeat;
 mod log;
+mod manager;
 mod private;
 mod rate;
+mod reload;
 mod stopping;
 mod trouble;
 mod webhook;
@@ -13,7 +17,7 @@ mod webhook;
 pub mod support;
 
 use restore_watch::simulate::Simulator;
-use support::{Folder, KEY, Watch};
+use support::{Done, Folder, KEY, Running, Watch};
 
 /// A daemon to be, with the files it reads.
 pub struct Daemon {
@@ -52,6 +56,23 @@ impl Daemon {
         Watch::new(["run", "--config", &config].iter().chain(arguments))
             .env("KEY", KEY)
             .env("STATE_DIRECTORY", &state.to_string_lossy())
+            .env("RUNTIME_DIRECTORY", &self.folder.path().to_string_lossy())
             .keep(self.folder)
     }
+
+    /// Writes its configuration anew for one that runs.
+    pub fn rewrite(self, running: &Running) {
+        running.folder().write("config.toml", &self.text);
+    }
+}
+
+/// Runs a command that speaks to a daemon.
+pub fn ask(daemon: &Running, arguments: &[&str]) -> Done {
+    let socket = daemon.folder().path().join("control.sock");
+    Watch::new(arguments).env("RESTORE_WATCH_SOCKET", &socket.to_string_lossy()).run()
+}
+
+/// The full status of a daemon.
+pub fn status(daemon: &Running) -> serde_json::Value {
+    ask(daemon, &["status", "--output", "json"]).expect(0).json()
 }

@@ -109,7 +109,7 @@ impl Watch {
         let stdout = child.stdout.take().filter(|_| !self.unread).map(Stream::read).unwrap_or_default();
         let stderr = child.stderr.take().map(Stream::read).unwrap_or_default();
         let since = clock.now().instant;
-        Running { child, clock, since, stdout, stderr, _folder: self.folder }
+        Running { child, clock, since, stdout, stderr, folder: self.folder }
     }
 
     /// Runs it to its end.
@@ -161,13 +161,19 @@ pub struct Running {
     since: Instant,
     stdout: Stream,
     stderr: Stream,
-    _folder: Option<Folder>,
+    folder: Option<Folder>,
 }
 
 impl Running {
     /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// The files that stay until it ended.
+    #[track_caller]
+    pub fn folder(&self) -> &Folder {
+        self.folder.as_ref().expect("it was given a folder to keep")
     }
 
     /// What it printed on standard output so far.

@@ -1,6 +1,6 @@
 //! `jobs` and `[[project]]`: what is watched, with which key.
 //!
-//! Invariant: a project that is returned has a job, and no id twice.
+//! Invariant: a project that is returned has a job, or says itself that it has none; and no id twice.
 
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
@@ -31,7 +31,8 @@ const LONGEST_JOB_NAME: usize = 128;
 
 const DEADLINE: RangeInclusive<Duration> = Duration::from_millis(1)..=duration::MAX;
 
-const JOBS: &str = "write jobs = [\"RESTORE_JOB_ID\"]";
+const JOBS: &str =
+    "write jobs = [\"RESTORE_JOB_ID\"], or jobs = [] to have them all come with `restore-watch add`";
 
 /// The jobs of one list, and where the list is.
 struct Jobs {
@@ -186,7 +187,8 @@ fn jobs(section: &mut Section<'_>) -> Option<Jobs> {
         return Some(Jobs { found: Vec::new(), span, excused: true });
     };
     let found = entries.iter().filter_map(job).collect();
-    Some(Jobs { found, span, excused: !entries.is_empty() })
+    // Whoever writes down that there are none means it.
+    Some(Jobs { found, span, excused: true })
 }
 
 fn job(entry: &Value<'_>) -> Option<(JobSettings, Span)> {

@@ -81,7 +81,8 @@ impl Project {
         }
     }
 
-    /// Watches a job that somebody added. What the configuration says of it wins over `settings`.
+    /// Watches a job that somebody added. What the configuration says of it wins over `settings`, and what they do not say
+    /// stays as it was said before.
     pub(in crate::engine) fn watch_added(
         &mut self,
         settings: JobSettings,
@@ -89,7 +90,11 @@ impl Project {
         now: Now,
     ) {
         let id = settings.id.clone();
-        let added = Added { name: settings.name.clone(), deadline: settings.deadline };
+        let known = self.jobs.get(&id).map(|job| &job.added).or(memory.as_ref().map(|memory| &memory.added));
+        let before = known.cloned().flatten().unwrap_or_default();
+        let added =
+            Added { name: settings.name.or(before.name), deadline: settings.deadline.or(before.deadline) };
+        let settings = added.clone().settings(id.clone());
         match self.jobs.get(&id) {
             Some(job) if job.listed => {}
             Some(_) => self.reconfigure_job(settings, now.instant),

@@ -188,7 +188,14 @@ fn added_jobs_outlive_restarts_and_reloads_until_they_are_forgotten() {
     let projects = [project(&["a"])];
     let mut stage = Stage::new(&projects, vec![everything()]);
     assert_eq!(stage.add("b"), Some(Added::New));
+    let named = JobSettings { name: Some("nightly".to_owned()), ..JobSettings::new(id("b")) };
+    stage.engine.add(&ProjectName::default(), named, stage.now);
     assert_eq!(stage.add("b"), Some(Added::Known));
+    assert_eq!(
+        stage.disk.job("b").added.as_ref().unwrap().name.as_deref(),
+        Some("nightly"),
+        "as said before"
+    );
     assert_eq!(stage.engine.add(&ProjectName::new("none"), JobSettings::new(id("c")), stage.now), None);
     stage = Stage::on(stage.disk, &projects, vec![everything()], stage.now);
     assert_eq!(stage.watched(), ["a", "b"]);

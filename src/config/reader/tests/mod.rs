@@ -77,6 +77,10 @@ fn everything_is_read() {
 
     assert_eq!(settings.state.path.as_deref(), Some(Path::new("/etc/restore-watch/state/watch.db")));
     assert_eq!(settings.state.keep, Duration::from_hours(7 * 24));
+    assert_eq!(settings.drain_timeout, Duration::from_secs(30));
+    let heartbeat = settings.heartbeat.unwrap();
+    assert_eq!((heartbeat.interval, heartbeat.allow_http), (Duration::from_mins(5), true));
+    assert!(matches!(heartbeat.url, UrlSource::Given(url) if url.to_string() == "http://monitor.example"));
 }
 
 #[test]
@@ -150,6 +154,10 @@ fn harmless_forms() {
         "jobs = ['a']\napi = { endpoint = 'http://10.0.0.1' }\n[[project]]\nname = 'default'\napi.allow_http = true",
         "[[project]]\nname = 'x'\njobs = ['a']\n[[project]]\nname = 'y'\njobs = ['a']",
         "jobs = ['a']\n[state]",
+        "jobs = []",
+        "[[project]]\nname = 'x'\njobs = []",
+        "jobs = ['a']\n[heartbeat]\nurl = { env = 'PING' }",
+        "jobs = ['a']\ndrain_timeout = '0s'\n[heartbeat]\nurl = 'http://127.0.0.1:9/x'\ninterval = '1d'",
         "jobs = ['a']\n[state]\nkeep = '365d'",
         "jobs = ['a']\n[[sink]]\ntype = 'webhook'\nurl = 'https://9.9.9.9'\nblock_private = true",
         "jobs = ['a']\n[[sink]]\ntype = 'webhook'\nurl = 'http://127.0.0.1'\nblock_private = false",
@@ -180,6 +188,13 @@ fn the_shipped_file_works_and_its_comments_show_the_defaults() {
     assert_eq!(given.cadence, default.cadence);
     assert_eq!(given.watch, default.watch);
     assert_eq!(full.state.keep, plain.state.keep);
+    assert_eq!(full.drain_timeout, plain.drain_timeout);
+    let heartbeat = full.heartbeat.unwrap();
+    assert_eq!(
+        (heartbeat.interval, heartbeat.allow_http),
+        (crate::config::HeartbeatSettings::INTERVAL, false)
+    );
+    assert!(plain.heartbeat.is_none());
     assert!(full.state.path.is_some() && plain.state.path.is_none());
     let [_, _, SinkSettings::Webhook(webhook)] = full.sinks.as_slice() else { panic!("{:?}", full.sinks) };
     let usual = WebhookSettings::new(webhook.url.clone());

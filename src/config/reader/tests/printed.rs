@@ -111,7 +111,7 @@ error: unknown key `other`
   |
 3 | [other]
   |  ^^^^^
-  = help: the keys known here are `api`, `cadence`, `heartbeat`, `jobs`, `project`, `sink`, `state`, `watch`
+  = help: the keys known here are `api`, `cadence`, `drain_timeout`, `heartbeat`, `jobs`, `project`, `sink`, `state`, `watch`
 
 2 problems in config.toml
 ");
@@ -128,7 +128,6 @@ effort = "low"
 name = "x"
 discover = true
 jobs = [{ id = "a", until = "ready" }]
-[heartbeat]
 [[sink]]
 type = "log"
 events = ["index.ready"]
@@ -162,21 +161,14 @@ error: `until = "ready"` is not supported by this version
   |                             ^^^^^^^
   = help: write "completed", or remove it
 
-error: `heartbeat` is not supported by this version
-  --> config.toml:10:1
-   |
-10 | [heartbeat]
-   | ^^^^^^^^^^^
-   = help: remove it
-
 error: the event `index.ready` is not supported by this version
-  --> config.toml:13:11
+  --> config.toml:12:11
    |
-13 | events = ["index.ready"]
+12 | events = ["index.ready"]
    |           ^^^^^^^^^^^^^
    = help: remove it
 
-6 problems in config.toml
+5 problems in config.toml
 "#);
 }
 
@@ -292,7 +284,7 @@ error: the project `x` has no jobs to watch
   |
 5 | [[project]]
   | ^^^^^^^^^^^
-  = help: write jobs = ["RESTORE_JOB_ID"]
+  = help: write jobs = ["RESTORE_JOB_ID"], or jobs = [] to have them all come with `restore-watch add`
 
 error: a second project has the name `x`
  --> config.toml:6:8
@@ -375,7 +367,7 @@ error: unknown key `brust`
   |
 2 |     brust = 4
   |     ^^^^^
-  = help: the keys known here are `api`, `cadence`, `heartbeat`, `jobs`, `project`, `sink`, `state`, `watch`
+  = help: the keys known here are `api`, `cadence`, `drain_timeout`, `heartbeat`, `jobs`, `project`, `sink`, `state`, `watch`
 
 2 problems in config.toml
 "#);
@@ -394,17 +386,7 @@ fn a_file_without_jobs() {
     insta::assert_snapshot!(printed(""), @r#"
 error: no jobs to watch
  --> config.toml
-  = help: write jobs = ["RESTORE_JOB_ID"]
-
-1 problem in config.toml
-"#);
-    insta::assert_snapshot!(printed("jobs = []"), @r#"
-error: no jobs to watch
- --> config.toml:1:8
-  |
-1 | jobs = []
-  |        ^^
-  = help: write jobs = ["RESTORE_JOB_ID"]
+  = help: write jobs = ["RESTORE_JOB_ID"], or jobs = [] to have them all come with `restore-watch add`
 
 1 problem in config.toml
 "#);

@@ -1,0 +1,51 @@
+//! Telling a monitor that the watch works.
+
+use restore_watch::simulate::{Receiver, Reply};
+
+use crate::support::{play, receive};
+use crate::{Daemon, ask};
+
+fn heartbeat(monitor: &Receiver) -> String {
+    format!("[heartbeat]\nurl = \"{}/ping/CanaryOfTheMonitor\"\ninterval = \"50ms\"\n", monitor.url())
+}
+
+#[test]
+fn a_monitor_is_told_while_the_watch_works() {
+    let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
+    let monitor = receive([]);
+    let daemon = Daemon::new("").project("one", &plane, &["rj-1"]).with(&heartbeat(&monitor));
+    let mut daemon = daemon.run(&[]).start();
+    daemon.until("three pings", |_| monitor.count() >= 3);
+    let pings = monitor.received();
+    assert!(
+        pings.iter().all(|ping| ping.path == "/ping/CanaryOfTheMonitor" && ping.method == "GET"),
+        "{pings:?}"
+    );
+    // A monitor that fails is complained of once, without its address.
+    monitor.otherwise(Reply::status(500));
+    daemon.until_told("the heartbeat could not be sent: http://127.0.0.1:");
+    let asked = monitor.count();
+    daemon.until("further attempts", |_| monitor.count() > asked + 3);
+    monitor.otherwise(Reply::status(200));
+    daemon.until_told("the heartbeat is sent again");
+    daemon.signal("TERM");
+    let told = daemon.finish().expect(0).stderr;
+    assert_eq!(told.matches("could not be sent").count(), 1, "{told}");
+    assert!(!told.contains("CanaryOfTheMonitor"), "{told}");
+}
+
+#[test]
+fn a_monitor_is_told_nothing_while_the_key_is_refused() {
+    let plane = play("api_key = \"another-key\"\n[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
+    let monitor = receive([]);
+    let daemon = Daemon::new("").project("one", &plane, &["rj-1"]).with(&heartbeat(&monitor));
+    let mut daemon = daemon.run(&[]).start();
+    daemon.until_told("no heartbeat is sent, because the key of the project one is refused");
+    let sent = monitor.count();
+    let asked = plane.count();
+    daemon.until("the key is tried again", |_| plane.count() > asked + 3);
+    assert_eq!(monitor.count(), sent);
+    // Who pauses a project knows that it is not watched.
+    ask(&daemon, &["pause", "one"]).expect(0);
+    daemon.until("a ping", |_| monitor.count() > sent);
+}

@@ -1,0 +1,176 @@
+//! Reading the configuration again while the daemon works.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use restore_watch::simulate::{Receiver, Reply};
+
+use crate::support::{KEY, Running, done, play, receive};
+use crate::{Daemon, ask, status};
+
+fn webhook(name: &str, receiver: &Receiver) -> String {
+    format!("[[sink]]\ntype = \"webhook\"\nname = \"{name}\"\nurl = \"{}\"\n", receiver.url())
+}
+
+/// Reloads by a signal, and waits until that is done.
+fn hang_up(daemon: &mut Running, told: &str) {
+    let before = daemon.stderr().matches(told).count();
+    daemon.signal("HUP");
+    daemon.until(told, |daemon| daemon.stderr().matches(told).count() > before);
+}
+
+#[test]
+fn jobs_come_and_go() {
+    let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n[[job]]\nid = \"rj-2\"\ntakes = \"1h\"\n");
+    let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).run(&[]).start();
+    daemon.until_told("watching restore rj-1");
+    Daemon::new("").project("one", &plane, &["rj-2"]).rewrite(&daemon);
+    hang_up(&mut daemon, "configuration reloaded: 1 added, 1 removed");
+    daemon.until_told("watching restore rj-2");
+    Daemon::new("").project("one", &plane, &["rj-1", "rj-2"]).rewrite(&daemon);
+    let done = ask(&daemon, &["reload"]).expect(0);
+    assert!(
+        done.stdout.starts_with("reloaded: 1 added, 0 removed\nwatching 2 restores in 1 project"),
+        "{}",
+        done.stdout
+    );
+    daemon.signal("TERM");
+    let told = daemon.finish().expect(0).stderr;
+    assert_eq!(told.matches("watching restore rj-1").count(), 1, "that was told before: {told}");
+}
+
+#[test]
+fn a_bad_file_changes_nothing_and_says_what_is_wrong() {
+    let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
+    let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).run(&[]).start();
+    daemon.until_told("watching restore rj-1");
+    let before = status(&daemon)["jobs"][0]["job"].clone();
+    let bad = |text: &str| Daemon::new(text).project("one", &plane, &["rj-2"]);
+    for (text, what) in [
+        ("jbos = []\n", "did you mean `jobs`?"),
+        ("drain_timeout = 5\n", "`drain_timeout`"),
+        ("[heartbeat]\nurl = { env = \"NOT_SET\" }\n", "the environment variable NOT_SET is not set"),
+    ] {
+        bad(text).rewrite(&daemon);
+        let done = ask(&daemon, &["reload"]).expect(78).told(what);
+        assert_eq!(done.stderr.matches("error: ").count(), 1, "{}", done.stderr);
+        hang_up(&mut daemon, "the configuration is not used, and the one before stays in force");
+    }
+    let keyless =
+        bad("").with("[[project]]\nname = \"two\"\njobs = [\"x\"]\napi_key = { file = \"/nowhere/key\" }\n");
+    keyless.rewrite(&daemon);
+    ask(&daemon, &["reload"]).expect(78).told("project two: cannot read /nowhere/key");
+    std::fs::remove_file(daemon.folder().path().join("config.toml")).unwrap();
+    ask(&daemon, &["reload"]).expect(78).told("does not exist");
+    let polls = plane.count();
+    daemon.until("further polls", |_| plane.count() > polls + 3);
+    assert_eq!(status(&daemon)["jobs"][0]["job"], before);
+    assert_eq!(status(&daemon)["jobs"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn what_takes_a_restart_is_said() {
+    let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
+    let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).run(&[]).start();
+    daemon.until_told("watching restore rj-1");
+    let further = "[state]\npath = \"elsewhere.db\"\n[[sink]]\ntype = \"log\"\nformat = \"json\"\n";
+    Daemon::new("").project("one", &plane, &["rj-1"]).with(further).rewrite(&daemon);
+    let done = ask(&daemon, &["reload"]).expect(0);
+    assert!(done.stdout.contains("warning: the path of the state changed"), "{}", done.stdout);
+    assert!(done.stdout.contains("warning: the format of the log changed"), "{}", done.stdout);
+    assert!(!daemon.folder().path().join("elsewhere.db").exists());
+}
+
+#[test]
+fn a_key_is_read_again() {
+    let plane = play(&format!("api_key = \"{KEY}\"\n[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n"));
+    let daemon = Daemon::new("");
+    let key = daemon.folder.write("key", "pcsk_wrong_key");
+    let url = plane.url();
+    let text = format!(
+        "[[project]]\nname = \"one\"\napi_key = {{ file = \"{key}\" }}\njobs = [\"rj-1\"]\n\
+         [project.api]\nendpoint = \"{url}\"\n[project.cadence]\nmin_interval = \"20ms\"\nmax_interval = \"1h\"\n"
+    );
+    let mut daemon = daemon.with(&text).run(&[]).start();
+    daemon.until_told("refuses the key");
+    std::fs::write(&key, KEY).unwrap();
+    hang_up(&mut daemon, "configuration reloaded");
+    daemon.until_told("watching restore rj-1");
+}
+
+#[test]
+fn deliveries_under_way_survive_and_a_mended_address_is_tried_at_once() {
+    let plane = play(&done(&[("rj-1", "completed")]));
+    let [slow, broken, mended] = [receive([]), receive([]), receive([])];
+    // One that answers only once the reload is over, and one that never takes anything.
+    slow.otherwise(Reply::status(200).after(Duration::from_secs(2)));
+    broken.otherwise(Reply::status(500));
+    let daemon = Daemon::new("").project("one", &plane, &["rj-1"]);
+    let text = |second: &Receiver| webhook("slow", &slow) + &webhook("second", second);
+    let mut daemon = daemon.with(&text(&broken)).run(&[]).start();
+    daemon.until("both were asked", |_| slow.count() == 1 && broken.count() == 1);
+    let file = |sinks: &str| Daemon::new("").project("one", &plane, &["rj-1"]).with(sinks).rewrite(&daemon);
+    file(&text(&mended));
+    ask(&daemon, &["reload"]).expect(0);
+    daemon.until("the mended one has all", |_| mended.count() == 2);
+    daemon.until("the slow one has all", |_| slow.count() == 2);
+    daemon.until("nothing is owed", |daemon| status(daemon)["deliveries"]["owed"] == 0);
+    daemon.signal("TERM");
+    daemon.finish().expect(0);
+    for receiver in [&slow, &mended] {
+        let ids: BTreeSet<_> =
+            receiver.received().iter().map(|post| post.header("webhook-id").unwrap().to_owned()).collect();
+        assert_eq!((ids.len(), receiver.count()), (2, 2), "each once");
+    }
+}
+
+#[test]
+fn a_storm_of_reloads_under_load_loses_nothing_and_tells_nothing_twice() {
+    let ids: Vec<_> = (0..40).map(|n| format!("rj-{n}")).collect();
+    let jobs: String = ids
+        .iter()
+        .enumerate()
+        .map(|(n, id)| format!("[[job]]\nid = \"{id}\"\ntakes = \"{}ms\"\n", 100 * n))
+        .collect();
+    let plane = play(&jobs);
+    let receiver = receive([]);
+    let names: Vec<_> = ids.iter().map(String::as_str).collect();
+    let good = |jobs: &[&str]| Daemon::new("").project("one", &plane, jobs).with(&webhook("ops", &receiver));
+    let mut daemon = good(&names).run(&[]).start();
+    daemon.until("the first news", |_| receiver.count() > 0);
+    for round in 0..60 {
+        match round % 4 {
+            0 => good(&names[round % 20..]).rewrite(&daemon),
+            1 => Daemon::new("jobs = [").rewrite(&daemon),
+            2 => good(&names[..40 - round % 20]).rewrite(&daemon),
+            _ => Daemon::new("")
+                .project("one", &plane, &names)
+                .with("[[sink]]\ntype = \"log\"\n")
+                .rewrite(&daemon),
+        }
+        daemon.signal("HUP");
+        if round % 5 == 0 {
+            drop(ask(&daemon, &["reload"]));
+        }
+    }
+    good(&names).rewrite(&daemon);
+    ask(&daemon, &["reload"]).expect(0);
+    daemon.until("all ended", |daemon| status(daemon)["projects"][0]["ended"] == 40);
+    daemon.until("nothing is owed", |daemon| status(daemon)["deliveries"]["owed"] == 0);
+    daemon.signal("TERM");
+    let told = daemon.finish().expect(0).stderr;
+    assert!(told.contains("the configuration is not used"), "{told}");
+    let posts = receiver.received();
+    let ends: Vec<_> = posts
+        .iter()
+        .map(|post| serde_json::from_slice::<serde_json::Value>(&post.body).unwrap())
+        .filter(|post| post["type"] == "restore_job.completed")
+        .map(|post| post["job"]["id"].as_str().unwrap().to_owned())
+        .collect();
+    let once: BTreeSet<_> = ends.iter().collect();
+    assert_eq!(once.len(), ends.len(), "an end was told twice");
+    // An end that was seen while the webhook was out of the configuration is not owed to it.
+    assert!(once.len() >= 20, "{once:?}");
+    let ids: BTreeSet<_> = posts.iter().map(|post| post.header("webhook-id").unwrap()).collect();
+    assert_eq!(ids.len(), posts.len(), "nothing was sent twice");
+}
