@@ -77,12 +77,15 @@ mkdir "$group" 2>"$scratch/log" || { cat "$scratch/log" >&2; rm -r "$scratch"; e
 # Ends the world, in order where that is possible, and removes what is left of it.
 end() {
   trap - EXIT
-  [ -z "$leader" ] || kill -s RTMIN+4 "$leader" 2>/dev/null || true
+  set +e
+  # Nobody may be left to read what the shell has to say.
+  exec > /dev/null 2>&1
+  [ -z "$leader" ] || kill -s RTMIN+4 "$leader" 2>/dev/null
   for _ in $(seq 100); do
     { [ -n "$leader" ] && kill -0 "$outer" 2>/dev/null; } || break
     sleep 0.05
   done
-  [ -z "$outer" ] || kill -s KILL "$outer" 2>/dev/null || true
+  [ -z "$outer" ] || kill -s KILL "$outer" 2>/dev/null
   wait
   for _ in $(seq 100); do
     find "$group" -depth -type d -exec rmdir {} + 2>/dev/null
@@ -96,7 +99,8 @@ trap exit INT TERM HUP
 
 {
   echo "$BASHPID" > "$group/cgroup.procs"
-  exec unshare --mount --propagation private --cgroup --uts --ipc --net --pid --fork --kill-child \
+  exec setpriv --pdeathsig KILL \
+    unshare --mount --propagation private --cgroup --uts --ipc --net --pid --fork --kill-child \
     bash "$0" within "$(realpath "$1")" "$scratch"
 } < /dev/null > "$scratch/log" 2>&1 &
 outer=$!

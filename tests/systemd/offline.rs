@@ -14,14 +14,17 @@ const ALL: [(&str, bool); 3] = [
     ("restore-watch-user.service", false),
 ];
 
-/// What `systemd-analyze` has to say; nothing where it is not installed.
-fn analyze(arguments: &[&str], unit: &str) -> Option<Output> {
+/// What `systemd-analyze` has to say about a unit of this text; nothing where it is not installed.
+fn analyze(arguments: &[&str], unit: &str, text: &str) -> Option<Output> {
+    let folder = Folder::new();
+    let path = folder.write(unit, text);
     let output = Command::new("systemd-analyze")
         .args(arguments)
-        .arg(unit)
-        .env("XDG_RUNTIME_DIR", "/tmp")
-        .env("SYSTEMD_COLORS", "0")
-        .env("LC_ALL", "C")
+        .arg(path)
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("HOME", folder.path())
+        .env("XDG_RUNTIME_DIR", folder.path())
         .output();
     match output {
         Ok(output) => Some(output),
@@ -41,15 +44,16 @@ fn with_program(unit: &str) -> String {
     text(unit).replace("/usr/local/bin/restore-watch", env!("CARGO_BIN_EXE_restore-watch"))
 }
 
-/// Returns what `verify` has to say about a unit of this text.
+/// What `verify` has to say.
 fn verify(unit: &str, of_system: bool, text: &str) -> Option<String> {
-    let folder = Folder::new();
-    let path = folder.write(unit, text);
     let manager = if of_system { "--system" } else { "--user" };
     // Of other units it says what it likes.
-    let output = analyze(&["verify", "--recursive-errors=no", manager], &path)?;
-    let said = [output.stdout, output.stderr].concat();
-    Some(format!("{}{}", String::from_utf8_lossy(&said), if output.status.success() { "" } else { "failed" }))
+    let output = analyze(&["verify", "--recursive-errors=no", manager], unit, text)?;
+    let mut said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    if !output.status.success() {
+        said.push_str("it failed");
+    }
+    Some(said)
 }
 
 #[test]
@@ -77,9 +81,8 @@ fn a_slip_of_the_pen_would_be_said() {
 #[test]
 fn the_units_of_the_system_are_tight() {
     for (unit, _) in ALL.iter().filter(|(_, of_system)| *of_system) {
-        let path = format!("{UNITS}/{unit}");
-        let Some(output) = analyze(&["security", "--offline=true", "--threshold=15", "--no-pager"], &path)
-        else {
+        let arguments = ["security", "--offline=true", "--threshold=15", "--no-pager"];
+        let Some(output) = analyze(&arguments, unit, &text(unit)) else {
             return;
         };
         let said = String::from_utf8_lossy(&output.stdout);

@@ -6,6 +6,7 @@
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::AsFd as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Duration;
@@ -55,6 +56,8 @@ impl World {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/systemd/boot.sh");
         let mut keeper = Command::new("bash")
             .args([script, env!("CARGO_BIN_EXE_restore-watch")])
+            // Whoever kills the tests should leave it the time to tidy up.
+            .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
