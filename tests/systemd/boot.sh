@@ -70,7 +70,7 @@ groups=$(findmnt -n -t cgroup2 -o TARGET | head -n 1)
 [ -n "$groups" ] || die "there are no control groups of version 2"
 
 group=$groups/restore-watch-test-$$
-scratch=$(mktemp -d)
+scratch=$(mktemp -d -t restore-watch-world.XXXXXX)
 leader='' outer=''
 mkdir "$group" 2>"$scratch/log" || { cat "$scratch/log" >&2; rm -r "$scratch"; exit 1; }
 
