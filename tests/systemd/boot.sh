@@ -28,7 +28,7 @@ within() {
   mount -o remount,bind,ro "$root/usr/local/bin/restore-watch"
 
   # The kernel is shared, so its settings are read-only, and nothing is loaded into it.
-  for unit in systemd-modules-load.service sys-kernel-{config,debug,tracing}.mount; do
+  for unit in systemd-modules-load.service modprobe@.service sys-kernel-{config,debug,tracing}.mount; do
     ln -s /dev/null "$root/etc/systemd/system/$unit"
   done
   mount -t proc proc "$root/proc"
