@@ -62,6 +62,30 @@ fn it_runs_as_a_user_of_its_own_and_keeps_the_key_to_itself() {
 }
 
 #[test]
+fn what_confines_it_is_not_in_its_way() {
+    let Some(world) = World::boot() else { return };
+    let plane = world.play(&(done(&[("rj-1", "failed")]) + "[[fault]]\nfirst = 3\nkind = \"reset\"\n"));
+    let receiver = world.receive(Vec::new());
+    // Both are looked up by name; the second one fails at the TLS handshake.
+    let port = receiver.address().port();
+    let sinks = format!(
+        "[[sink]]\ntype = \"log\"\n\
+         [[sink]]\ntype = \"webhook\"\nname = \"plain\"\nurl = \"http://localhost:{port}\"\n\
+         [[sink]]\ntype = \"webhook\"\nname = \"tls\"\nurl = \"https://localhost:{port}\"\n"
+    );
+    world.configure(&plane, &["rj-1"], &sinks);
+    for start in 1..=2 {
+        world.succeed("systemctl start restore-watch");
+        world.until("both webhooks", || {
+            receiver.count() == 2 && world.has_told("--unit=restore-watch", "sink tls: ")
+        });
+        world.succeed("systemctl stop restore-watch");
+        // A call that is refused would have killed it.
+        assert_eq!(world.property(UNIT, "Result"), "success", "start {start}");
+    }
+}
+
+#[test]
 fn a_stop_lets_out_what_is_owed() {
     let Some(world) = World::boot() else { return };
     let plane = world.play("[[job]]\nid = \"rj-1\"");

@@ -105,6 +105,7 @@ fn each_directive_is_explained_in_the_line_before_it() {
             .filter(|pair| !pair[0].starts_with("# ") && !pair[1].starts_with("Description="))
             .collect();
         assert!(unexplained.is_empty(), "{unit}: {unexplained:?}");
-        assert!(lines.iter().all(|line| line.chars().count() <= 120), "{unit}");
+        let long: Vec<_> = lines.iter().filter(|line| line.chars().count() > 120).collect();
+        assert!(long.is_empty(), "{unit}: {long:?}");
     }
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::skip::skipped;
 use crate::support::{KEY, done};
-use crate::world::World;
+use crate::world::{STRICT, UNITS, World};
 
 /// The user, whose home is made for the test.
 const USER: &str = "of-this-test";
@@ -83,9 +83,9 @@ fn the_end_of_a_restore_is_shown_on_the_screen_of_the_user() {
     let plane = session
         .world
         .play(&format!("api_key = \"{KEY}\"\n{}[[job]]\nid = \"rj-2\"\n", done(&[("rj-1", "failed")])));
-    let unit =
-        std::fs::read_to_string(format!("{}/restore-watch-user.service", crate::world::UNITS)).unwrap();
+    let unit = std::fs::read_to_string(format!("{UNITS}/restore-watch-user.service")).unwrap();
     session.write(".config/systemd/user/restore-watch-user.service", &unit);
+    session.write(".config/systemd/user/restore-watch-user.service.d/strict.conf", STRICT);
     session.write(".config/restore-watch/pinecone-api-key", KEY);
     session.write(
         ".config/restore-watch/config.toml",

@@ -23,6 +23,9 @@ use crate::support::{KEY, PATIENCE};
 /// Where the units are that come with the program.
 pub(crate) const UNITS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/systemd");
 
+/// In the tests, a call of the system that a unit refuses kills, so that none is made in silence.
+pub(crate) const STRICT: &str = "[Service]\nSystemCallErrorNumber=kill\n";
+
 /// Any free port of a world.
 const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
@@ -81,6 +84,7 @@ impl World {
         for unit in ["restore-watch.service", "restore-watch-wait@.service"] {
             let text = std::fs::read(Path::new(UNITS).join(unit)).unwrap();
             self.write(&format!("/etc/systemd/system/{unit}"), text);
+            self.write(&format!("/etc/systemd/system/{unit}.d/strict.conf"), STRICT);
         }
         self.write("/etc/restore-watch/pinecone-api-key", KEY);
         self.succeed("chmod 600 /etc/restore-watch/pinecone-api-key && systemctl daemon-reload");
