@@ -72,7 +72,7 @@ groups=$(findmnt -n -t cgroup2 -o TARGET | head -n 1)
 group=$groups/restore-watch-test-$$
 scratch=$(mktemp -d -t restore-watch-world.XXXXXX)
 leader='' outer=''
-mkdir "$group" 2>"$scratch/log" || { cat "$scratch/log" >&2; rm -r "$scratch"; exit 1; }
+mkdir "$group" 2>/dev/null || { rmdir "$scratch"; die "no control group can be made in $groups"; }
 
 # Ends the world, in order where that is possible, and removes what is left of it.
 end() {

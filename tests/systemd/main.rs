@@ -14,7 +14,6 @@ mod daemon;
 mod offline;
 #[cfg(target_os = "linux")]
 mod session;
-#[cfg(target_os = "linux")]
 mod skip;
 #[cfg(target_os = "linux")]
 mod waiting;
@@ -28,8 +27,5 @@ pub mod support;
 #[cfg(not(target_os = "linux"))]
 #[test]
 fn there_is_no_systemd_here() {
-    use std::io::Write as _;
-
-    // Past the test harness, which would keep it.
-    drop(writeln!(std::io::stderr(), "SKIPPED: systemd is a thing of Linux"));
+    skip::skipped("the units", "systemd is a thing of Linux");
 }
