@@ -1,0 +1,170 @@
+//! restore-watch.service: who it is, how it ends, and when it is started again.
+
+use std::collections::BTreeSet;
+use std::os::unix::fs::MetadataExt as _;
+use std::time::Duration;
+
+use restore_watch::simulate::{Receiver, Reply};
+
+use crate::support::{KEY, done};
+use crate::world::World;
+
+const UNIT: &str = "restore-watch.service";
+
+fn webhook(receiver: &Receiver) -> String {
+    format!("[[sink]]\ntype = \"log\"\n[[sink]]\ntype = \"webhook\"\nurl = \"{}\"\n", receiver.url())
+}
+
+/// How many deliveries to the webhook are marked as made.
+fn marked(world: &World) -> usize {
+    let list = "restore-watch deliveries --state delivered --sink webhook --output json";
+    let rows = world.succeed(&format!("{list} --state-file /var/lib/restore-watch/state.db"));
+    serde_json::from_str::<Vec<serde_json::Value>>(&rows).unwrap().len()
+}
+
+#[test]
+fn it_runs_as_a_user_of_its_own_and_keeps_the_key_to_itself() {
+    let Some(world) = World::boot() else { return };
+    let plane = world.play(&format!("api_key = \"{KEY}\"\n{}", done(&[("rj-1", "failed")])));
+    world.configure(&plane, &["rj-1"], "");
+    world.succeed("systemctl start restore-watch");
+    world.until("the end of the job", || world.has_told("--unit=restore-watch", " failed after "));
+
+    let process = format!("/proc/{}", world.property(UNIT, "MainPID"));
+    let status = world.succeed(&format!("cat {process}/status"));
+    let field = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(":\t"));
+        line.unwrap_or_else(|| panic!("{name}: {status}")).to_owned()
+    };
+    assert_eq!((field("CapEff"), field("CapBnd")), ("0".repeat(16), "0".repeat(16)));
+    assert_eq!((field("NoNewPrivs"), field("Seccomp")), ("1".to_owned(), "2".to_owned()));
+    let uid: u32 = field("Uid").split('\t').next().unwrap().parse().unwrap();
+    assert!((61184..65520).contains(&uid), "a dynamic user: {uid}");
+
+    for (path, owner, mode) in [
+        ("/var/lib/private/restore-watch", uid, 0o700),
+        ("/var/lib/private/restore-watch/state.db", uid, 0o600),
+        ("/run/restore-watch", uid, 0o700),
+        ("/etc/restore-watch", 0, 0o755),
+        ("/etc/restore-watch/pinecone-api-key", 0, 0o600),
+    ] {
+        let found =
+            std::fs::metadata(world.seen_from_outside(path)).unwrap_or_else(|e| panic!("{path}: {e}"));
+        assert_eq!((found.uid(), found.mode() & 0o7777), (owner, mode), "{path}");
+    }
+
+    let journal = world.succeed("journalctl --sync; journalctl --quiet --all --output=export");
+    assert!(journal.contains("_SYSTEMD_UNIT=restore-watch.service") && !journal.contains(KEY));
+    for file in ["cmdline", "environ"] {
+        let text = world.succeed(&format!("tr '\\0' '\\n' < {process}/{file}"));
+        assert!(!text.is_empty() && !text.contains(KEY), "{file}: {text}");
+    }
+}
+
+#[test]
+fn what_confines_it_is_not_in_its_way() {
+    let Some(world) = World::boot() else { return };
+    let plane = world.play(&(done(&[("rj-1", "failed")]) + "[[fault]]\nfirst = 3\nkind = \"reset\"\n"));
+    let receiver = world.receive(Vec::new());
+    // Both are looked up by name; the second one fails at the TLS handshake.
+    let port = receiver.address().port();
+    let sinks = format!(
+        "[[sink]]\ntype = \"log\"\n\
+         [[sink]]\ntype = \"webhook\"\nname = \"plain\"\nurl = \"http://localhost:{port}\"\n\
+         [[sink]]\ntype = \"webhook\"\nname = \"tls\"\nurl = \"https://localhost:{port}\"\n"
+    );
+    world.configure(&plane, &["rj-1"], &sinks);
+    for start in 1..=2 {
+        world.succeed("systemctl start restore-watch");
+        world.until("both webhooks", || {
+            receiver.count() == 2 && world.has_told("--unit=restore-watch", "sink tls: ")
+        });
+        world.succeed("systemctl stop restore-watch");
+        // A call that is refused would have killed it.
+        assert_eq!(world.property(UNIT, "Result"), "success", "start {start}");
+    }
+}
+
+#[test]
+fn a_stop_lets_out_what_is_owed() {
+    let Some(world) = World::boot() else { return };
+    let plane = world.play("[[job]]\nid = \"rj-1\"");
+    let receiver = world.receive(vec![Reply::status(200).after(Duration::from_secs(1))]);
+    world.configure(&plane, &["rj-1"], &webhook(&receiver));
+    world.succeed("systemctl start restore-watch");
+    world.until("a webhook", || receiver.count() == 1);
+    world.succeed("systemctl stop restore-watch");
+    assert_eq!(world.property(UNIT, "Result"), "success");
+    assert_eq!(world.property(UNIT, "ExecMainStatus"), "0");
+    assert!(world.has_told("--unit=restore-watch", "stopping; deliveries owed: 1"));
+    assert!(!world.has_told("--unit=restore-watch", "still owed"));
+    assert!(world.has_told("--unit=restore-watch", "stopped"));
+}
+
+#[test]
+fn a_stop_ends_in_time_whatever_a_receiver_does() {
+    let Some(world) = World::boot() else { return };
+    let plane = world.play("[[job]]\nid = \"rj\"\ncount = 20\nprogress = \"linear\"\ntakes = \"1h\"");
+    let receiver = world.receive(Vec::new());
+    receiver.otherwise(Reply::hang());
+    let jobs: Vec<_> = (1..=20).map(|number| format!("rj-{number}")).collect();
+    let jobs: Vec<_> = jobs.iter().map(String::as_str).collect();
+    world.configure(&plane, &jobs, &webhook(&receiver));
+    world.succeed("systemctl start restore-watch");
+    world.until("webhooks", || receiver.count() > 0);
+    world.succeed("systemctl stop restore-watch");
+    // It ended by itself, before systemd would have killed it.
+    assert_eq!(world.property(UNIT, "Result"), "success");
+    assert!(world.has_told("--unit=restore-watch", "stopped; deliveries still owed: 20"));
+}
+
+#[test]
+fn a_kill_is_followed_by_a_new_start_that_tells_nothing_twice() {
+    let Some(world) = World::boot() else { return };
+    let plane = world.play(&(done(&[("rj-1", "completed")]) + "[[job]]\nid = \"rj-2\"\n"));
+    let receiver = world.receive(Vec::new());
+    world.configure(&plane, &["rj-1", "rj-2"], &webhook(&receiver));
+    world.edit(UNIT, "[Service]\nRestartSec=50ms\n");
+    world.succeed("systemctl start restore-watch");
+    // Two of the one that ended, one of the other.
+    world.until("three deliveries", || marked(&world) == 3);
+    let told = receiver.received();
+    world.succeed("systemctl kill --signal=KILL restore-watch");
+    world.until("a new start", || {
+        world.has_told("--unit=restore-watch", "watching 1 restore; ended before: 1")
+    });
+    assert_eq!(world.property(UNIT, "NRestarts"), "1");
+    let polls = plane.count();
+    world.until("more polls", || plane.count() > polls + 5);
+    let ids: BTreeSet<_> = told.iter().map(|webhook| webhook.header("webhook-id").unwrap()).collect();
+    assert_eq!((ids.len(), told.len(), receiver.count()), (3, 3, 3));
+}
+
+#[test]
+fn a_bad_configuration_is_not_tried_again() {
+    let Some(world) = World::boot() else { return };
+    world.write("/etc/restore-watch/config.toml", "jobs = [\"rj-1\"]\npol = 3\n");
+    let ran = world.run("systemctl start restore-watch");
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    // Where it were to be started again, it would be activating.
+    assert_eq!(world.property(UNIT, "ActiveState"), "failed");
+    assert_eq!(world.property(UNIT, "ExecMainStatus"), "78");
+    assert_eq!(world.property(UNIT, "NRestarts"), "0");
+    assert!(world.has_told("--unit=restore-watch", "/etc/restore-watch/config.toml:2:1"));
+}
+
+#[test]
+fn a_state_that_cannot_be_used_is_tried_again_until_it_can() {
+    let Some(world) = World::boot() else { return };
+    let plane = world.play(&done(&[("rj-1", "completed")]));
+    world.configure(&plane, &["rj-1"], "");
+    world.edit(UNIT, "[Service]\nRestartSec=50ms\n");
+    world.succeed("systemctl start restore-watch && systemctl stop restore-watch");
+    let file = world.seen_from_outside("/var/lib/private/restore-watch/state.db");
+    std::fs::write(&file, "no database").unwrap();
+    assert_eq!(world.run("systemctl start restore-watch").code, Some(1));
+    world.until("further starts", || world.property(UNIT, "NRestarts").parse::<u32>().unwrap() >= 2);
+    assert!(world.has_told("--unit=restore-watch", "code=exited, status=74"));
+    std::fs::remove_file(&file).unwrap();
+    world.until("a good start", || world.property(UNIT, "ActiveState") == "active");
+}

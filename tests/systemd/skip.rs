@@ -1,0 +1,21 @@
+//! What happens to a test that cannot run here.
+//!
+//! Invariant: nothing is skipped in silence, and nothing at all where `RESTORE_WATCH_REQUIRE_SYSTEMD` is 1.
+
+use std::io::Write as _;
+use std::sync::{Mutex, PoisonError};
+
+/// Says that something is not tested, and why; once, however many tests there are of it.
+pub(crate) fn skipped(what: &str, why: &str) {
+    static SAID: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+    let line = format!("{what}: {}", why.trim_end().replace('\n', "; "));
+    let required = std::env::var("RESTORE_WATCH_REQUIRE_SYSTEMD").is_ok_and(|value| value == "1");
+    assert!(!required, "not tested here, and it must be: {line}");
+    let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+    if !said.contains(&line) {
+        // Past the test harness, which shows what a test prints only where it fails.
+        drop(writeln!(std::io::stderr(), "SKIPPED: {line}"));
+        said.push(line);
+    }
+}
