@@ -13,6 +13,8 @@ mod daemon;
 #[cfg(target_os = "linux")]
 mod offline;
 #[cfg(target_os = "linux")]
+mod operations;
+#[cfg(target_os = "linux")]
 mod session;
 mod skip;
 #[cfg(target_os = "linux")]
