@@ -1,6 +1,7 @@
 //! `restore-watch run`
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Parser;
 use tracing::{info, warn};
@@ -16,6 +17,9 @@ use crate::signals::Hangups;
 use crate::store::{Opened, Sqlite};
 use crate::systemd::Notifier;
 use crate::telemetry::{self, Stream, Style};
+
+/// How long opening the state may take, for a service manager that would give up.
+const OPENING: Duration = Duration::from_mins(10);
 
 /// Watch the restore jobs of a configuration file and tell sinks of every transition, until stopped
 #[derive(Debug, Parser)]
@@ -52,6 +56,9 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     let clock = Clock::system();
     let place = settings.state.clone();
     let Loaded { setup, heartbeat, drain_timeout, fixed } = Loaded::new(settings)?;
+    let manager = Notifier::from_environment();
+    // A large state is looked through from end to end.
+    manager.extend_timeout(OPENING);
     let state = open(&place, args.set_state_aside, clock)?;
     block_on(async {
         let mut signals = listen()?;
@@ -62,7 +69,7 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
             config: Some((path, fixed)),
             heartbeat,
             control: control(args.socket.as_deref())?,
-            manager: Notifier::from_environment(),
+            manager,
             hangups: Some(hangups),
         };
         let driver = Driver::new(setup, state, clock);

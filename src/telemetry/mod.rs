@@ -1,8 +1,9 @@
-//! The log of the process: lines for people, or as JSON.
+//! The log of the process: lines for people, or as JSON; in the systemd journal as entries with fields.
 //!
 //! Invariant: a line has one shape for each format, whoever writes it; the crates below log only what is asked for.
 
 mod detached;
+mod journal;
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
@@ -12,16 +13,18 @@ use anstyle::AnsiColor;
 use indicatif::MultiProgress;
 use serde_json::{Map, Value, json};
 use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Subscriber};
+use tracing::{Dispatch, Event, Level, Metadata, Subscriber};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 
 pub use detached::{Written, written};
 
 use detached::{Detached, Worker};
+use journal::{Entries, Journal};
 
 use crate::clock::Clock;
 use crate::config::LogFormat;
@@ -57,9 +60,9 @@ pub enum Stamp {
 pub enum Stream {
     /// Standard output, for a command whose log is its data.
     Stdout,
-    /// Standard error.
+    /// Standard error; where that leads to the journal, entries there.
     Stderr,
-    /// Standard error, by a thread of its own: a reader that is slow delays nobody, and what it has not read when very
+    /// The same, by a thread of its own: a reader that is slow delays nobody, and what it has not read when very
     /// much has been written is lost.
     Detached,
     /// Standard error, between the lines that are drawn there.
@@ -87,12 +90,15 @@ pub fn init(style: Style, default: &str) -> Logging {
         Ok(filter) => (filter, None),
         Err(error) => (EnvFilter::new(default), Some(error)),
     };
+    let entries = matches!(style.stream, Stream::Stderr | Stream::Detached) && journal::has_standard_error();
     let mut guard = None;
     let writer = match &style.stream {
         Stream::Stdout => BoxMakeWriter::new(std::io::stdout),
+        Stream::Stderr if entries => BoxMakeWriter::new(Journal::system),
         Stream::Stderr => BoxMakeWriter::new(std::io::stderr),
         Stream::Detached => {
-            let (writer, worker) = Detached::start(std::io::stderr());
+            let (writer, worker) =
+                if entries { Detached::start(Journal::system()) } else { Detached::start(std::io::stderr()) };
             guard = Some(worker);
             BoxMakeWriter::new(writer)
         }
@@ -101,25 +107,39 @@ pub fn init(style: Style, default: &str) -> Logging {
             BoxMakeWriter::new(move || Between(lines.clone()))
         }
     };
-    let terminal = match style.stream {
-        Stream::Stdout => std::io::stdout().is_terminal(),
-        Stream::Stderr | Stream::Detached | Stream::Beside(_) => std::io::stderr().is_terminal(),
+    let log: Dispatch = if entries {
+        tracing_subscriber::registry().with(filter).with(Entries { style, writer }).into()
+    } else {
+        let colour = has_colour(&style.stream);
+        tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_ansi(colour)
+            .with_writer(writer)
+            // A log that nobody reads any more must not end the watch.
+            .log_internal_errors(false)
+            .event_format(Lines { style, colour })
+            .finish()
+            .into()
     };
-    let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(colour)
-        .with_writer(writer)
-        // A log that nobody reads any more must not end the watch.
-        .log_internal_errors(false)
-        .event_format(Lines { style, colour })
-        .finish();
     // Fails only where logging was started before.
-    drop(tracing::subscriber::set_global_default(subscriber));
+    drop(tracing::dispatcher::set_global_default(log));
     if let Some(error) = refused {
         tracing::error!("RUST_LOG is not used: {error}");
     }
     Logging(guard)
+}
+
+fn has_colour(stream: &Stream) -> bool {
+    let terminal = match stream {
+        Stream::Stdout => std::io::stdout().is_terminal(),
+        Stream::Stderr | Stream::Detached | Stream::Beside(_) => std::io::stderr().is_terminal(),
+    };
+    terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Whether an event is of this program, and not of a crate below.
+fn is_own(metadata: &Metadata<'_>) -> bool {
+    metadata.target().starts_with(env!("CARGO_CRATE_NAME"))
 }
 
 /// Writes to standard error while nothing is drawn there.
@@ -152,37 +172,24 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let mut parts = Parts::default();
-        event.record(&mut parts);
-        // Messages of this program are whole sentences; their fields say the same for machines.
-        if event.metadata().target().starts_with(env!("CARGO_CRATE_NAME"))
-            && self.style.format == LogFormat::Human
-        {
-            parts.fields.clear();
-        }
+        let parts = Parts::of(event);
         let now = self.style.clock.now();
-        let level = *event.metadata().level();
         match self.style.format {
-            LogFormat::Human => self.human(&mut writer, now, level, &parts),
-            LogFormat::Json => {
-                let mut line = Map::new();
-                line.insert("timestamp".to_owned(), json!(now.wall.to_string()));
-                line.insert("level".to_owned(), json!(level.as_str()));
-                line.insert("target".to_owned(), json!(event.metadata().target()));
-                line.insert("message".to_owned(), json!(parts.message));
-                if let Some(transition) = &parts.transition {
-                    let value = serde_json::from_str(transition).unwrap_or_else(|_| json!(transition));
-                    line.insert("transition".to_owned(), value);
-                }
-                line.extend(parts.fields);
-                writeln!(writer, "{}", Value::Object(line))
-            }
+            LogFormat::Human => self.human(&mut writer, now, event.metadata(), &parts),
+            LogFormat::Json => writeln!(writer, "{}", parts.json(event.metadata(), now)),
         }
     }
 }
 
 impl Lines {
-    fn human(&self, writer: &mut Writer<'_>, now: Now, level: Level, parts: &Parts) -> fmt::Result {
+    fn human(
+        &self,
+        writer: &mut Writer<'_>,
+        now: Now,
+        metadata: &Metadata<'_>,
+        parts: &Parts,
+    ) -> fmt::Result {
+        let level = *metadata.level();
         let paint = match level {
             _ if !self.colour => anstyle::Style::new(),
             Level::ERROR => AnsiColor::Red.on_default().bold(),
@@ -195,18 +202,12 @@ impl Lines {
             Stamp::Elapsed => format!("{:5.1}s", now.instant.since(Instant::default()).as_secs_f64()),
         };
         let room = self.style.width.map(|width| width.saturating_sub(stamp.len() + " ERROR ".len()));
+        let message = parts.human(metadata);
         let message = match room {
-            Some(room) => Cow::Owned(presentable(&parts.message, room.saturating_sub(1))),
-            None => Cow::Borrowed(&parts.message),
+            Some(room) => Cow::Owned(presentable(&message, room.saturating_sub(1))),
+            None => message,
         };
-        write!(writer, "{stamp} {paint}{:>5}{paint:#} {message}", level.as_str())?;
-        for (name, value) in &parts.fields {
-            match value {
-                Value::String(text) => write!(writer, " {name}={text}")?,
-                other => write!(writer, " {name}={other}")?,
-            }
-        }
-        writeln!(writer)
+        writeln!(writer, "{stamp} {paint}{:>5}{paint:#} {message}", level.as_str())
     }
 }
 
@@ -220,6 +221,41 @@ struct Parts {
 }
 
 impl Parts {
+    fn of(event: &Event<'_>) -> Self {
+        let mut parts = Self::default();
+        event.record(&mut parts);
+        parts
+    }
+
+    /// For people, without what a line begins with.
+    fn human(&self, metadata: &Metadata<'_>) -> Cow<'_, str> {
+        let mut message = Cow::Borrowed(&*self.message);
+        // Messages of this program are whole sentences; their fields say the same for machines.
+        if !is_own(metadata) {
+            for (name, value) in &self.fields {
+                let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                // Writing to a text does not fail.
+                drop(write!(message.to_mut(), " {name}={value}"));
+            }
+        }
+        message
+    }
+
+    /// For machines.
+    fn json(&self, metadata: &Metadata<'_>, now: Now) -> Value {
+        let mut line = Map::new();
+        line.insert("timestamp".to_owned(), json!(now.wall.to_string()));
+        line.insert("level".to_owned(), json!(metadata.level().as_str()));
+        line.insert("target".to_owned(), json!(metadata.target()));
+        line.insert("message".to_owned(), json!(self.message));
+        if let Some(transition) = &self.transition {
+            let value = serde_json::from_str(transition).unwrap_or_else(|_| json!(transition));
+            line.insert("transition".to_owned(), value);
+        }
+        line.extend(self.fields.clone());
+        Value::Object(line)
+    }
+
     fn put(&mut self, field: &Field, value: Value) {
         self.fields.insert(field.name().to_owned(), value);
     }

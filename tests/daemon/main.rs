@@ -4,6 +4,7 @@ mod config;
 mod control;
 mod deliveries;
 mod heartbeat;
+mod journal;
 mod log;
 mod manager;
 mod private;
@@ -51,9 +52,14 @@ impl Daemon {
 
     /// The process to be.
     pub fn run(self, arguments: &[&str]) -> Watch {
+        self.run_through(&[], arguments)
+    }
+
+    /// The same, started by another program that becomes it.
+    pub fn run_through(self, launcher: &[&str], arguments: &[&str]) -> Watch {
         let config = self.folder.write("config.toml", &self.text);
         let state = self.folder.path().join("state");
-        Watch::new(["run", "--config", &config].iter().chain(arguments))
+        Watch::through(launcher, ["run", "--config", &config].iter().chain(arguments))
             .env("KEY", KEY)
             .env("STATE_DIRECTORY", &state.to_string_lossy())
             .env("RUNTIME_DIRECTORY", &self.folder.path().to_string_lossy())

@@ -15,4 +15,11 @@ mod process;
 mod servers;
 
 pub use process::{Done, KEY, PATIENCE, Running, Watch, json_lines};
+/// Says why a test is skipped, past the capture of output: what is not tested must be seen.
+pub fn skipped(why: &str) {
+    use std::io::Write as _;
+
+    writeln!(std::io::stderr(), "SKIPPED: {why}").expect("standard error");
+}
+
 pub use servers::{Folder, done, fast, play, play_shipped, receive, unused_address};

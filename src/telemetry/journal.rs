@@ -1,0 +1,414 @@
+//! Entries for the systemd journal, by its native protocol: one datagram each, with fields that can be searched for.
+//!
+//! Invariant: an entry that the journal does not take becomes a plain line on standard error, and only where that fails
+//! too was it not written.
+//!
+//! The crate `tracing-journald` is not used. It sends from the thread that logs, so that a journal that is slow would
+//! delay the watch, and it drops what becomes of a datagram, so that nobody could be told the truth about a line
+//! ([`super::written`]); the log is a sink, and what a sink did not take is owed.
+
+use std::io::{self, Write};
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::Context;
+
+use super::{Parts, Style, is_own};
+use crate::config::LogFormat;
+
+/// Where the journal listens (systemd, "Native Journal Protocol").
+const SOCKET: &str = "/run/systemd/journal/socket";
+
+/// Whether standard error is a stream to the journal (systemd.exec(5), `JOURNAL_STREAM`).
+#[cfg(target_os = "linux")]
+pub(super) fn has_standard_error() -> bool {
+    use std::os::fd::AsFd as _;
+
+    let stderr = io::stderr().as_fd().try_clone_to_owned().map(std::fs::File::from);
+    match (std::env::var("JOURNAL_STREAM"), stderr) {
+        (Ok(stream), Ok(stderr)) => is_stream(&stream, &stderr),
+        _ => false,
+    }
+}
+
+/// There is no journal.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn has_standard_error() -> bool {
+    false
+}
+
+/// Whether `stream`, as `DEVICE:INODE`, is this file. The variable is inherited by processes whose standard error leads
+/// elsewhere.
+#[cfg(target_os = "linux")]
+fn is_stream(stream: &str, file: &std::fs::File) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+
+    file.metadata().is_ok_and(|file| stream == format!("{}:{}", file.dev(), file.ino()))
+}
+
+/// Makes entries of events.
+pub(super) struct Entries<W> {
+    pub(super) style: Style,
+    /// Takes each entry by one call.
+    pub(super) writer: W,
+}
+
+impl<S, W> Layer<S> for Entries<W>
+where
+    S: Subscriber,
+    W: for<'a> MakeWriter<'a> + 'static,
+{
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let parts = Parts::of(event);
+        let metadata = event.metadata();
+        let mut fields = vec![("SYSLOG_IDENTIFIER", env!("CARGO_PKG_NAME").to_owned())];
+        fields.push(("TARGET", metadata.target().to_owned()));
+        if is_own(metadata) {
+            fields.extend(known(&parts));
+        }
+        let message = match self.style.format {
+            LogFormat::Human => parts.human(metadata),
+            LogFormat::Json => parts.json(metadata, self.style.clock.now()).to_string().into(),
+        };
+        let entry = encode(priority(*metadata.level()), &message, &fields);
+        // A log that nobody reads any more must not end the watch; who wants to know is told by `written`.
+        drop(self.writer.make_writer().write_all(&entry));
+    }
+}
+
+/// What an event says of a restore, under the names by which it can be searched for.
+fn known(parts: &Parts) -> Vec<(&'static str, String)> {
+    let transition: Value =
+        parts.transition.as_deref().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
+    let names = [
+        ("RESTORE_JOB_ID", "/job/id", "job"),
+        ("RESTORE_STATUS", "/status", "status"),
+        ("RESTORE_PROJECT", "/project", "project"),
+        ("TRANSITION_ID", "/id", "transition_id"),
+        ("RESTORE_EVENT", "/type", "type"),
+        ("RESTORE_INDEX", "/job/target_index_name", "target_index_name"),
+        ("RESTORE_SINK", "/sink", "sink"),
+    ];
+    let text = |value: &Value| match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    };
+    let find = |(name, pointer, field)| {
+        let value = transition.pointer(pointer).or_else(|| parts.fields.get(field));
+        Some((name, value.and_then(text)?))
+    };
+    names.into_iter().filter_map(find).collect()
+}
+
+/// The severity of a level (syslog(3)).
+fn priority(level: Level) -> u8 {
+    match level {
+        Level::ERROR => 3,
+        Level::WARN => 4,
+        Level::INFO => 6,
+        _ => 7,
+    }
+}
+
+/// What precedes the message of an entry: one digit of priority, and the length of the message in eight bytes.
+const HEAD: usize = "PRIORITY=6\nMESSAGE\n".len() + size_of::<u64>();
+
+/// An entry as a datagram.
+fn encode(priority: u8, message: &str, fields: &[(&str, String)]) -> Vec<u8> {
+    let mut datagram = format!("PRIORITY={priority}\n").into_bytes();
+    put_sized(&mut datagram, "MESSAGE", message);
+    for (name, value) in fields {
+        if value.contains('\n') {
+            put_sized(&mut datagram, name, value);
+        } else {
+            datagram.extend(format!("{name}={value}\n").bytes());
+        }
+    }
+    datagram
+}
+
+/// Appends a field in the form that takes any value, line breaks included.
+fn put_sized(datagram: &mut Vec<u8>, name: &str, value: &str) {
+    datagram.extend(name.bytes());
+    datagram.push(b'\n');
+    datagram.extend((value.len() as u64).to_le_bytes());
+    datagram.extend(value.bytes());
+    datagram.push(b'\n');
+}
+
+/// An entry as plain lines, each with its priority in front (sd-daemon(3)).
+fn plain(entry: &[u8]) -> Vec<u8> {
+    let priority = char::from(entry["PRIORITY=".len()]);
+    let length = entry[HEAD - size_of::<u64>()..HEAD].try_into().map_or(0, u64::from_le_bytes);
+    let length = usize::try_from(length).unwrap_or(0);
+    let message = String::from_utf8_lossy(&entry[HEAD..HEAD + length]);
+    message.lines().flat_map(|line| format!("<{priority}>{line}\n").into_bytes()).collect()
+}
+
+/// Takes entries, each by one call, to the journal.
+pub(super) struct Journal<W> {
+    socket: PathBuf,
+    /// Takes what the journal does not.
+    instead: W,
+}
+
+impl Journal<io::Stderr> {
+    /// The journal of the system, beside standard error.
+    pub(super) fn system() -> Self {
+        Self { socket: SOCKET.into(), instead: io::stderr() }
+    }
+}
+
+impl<W: Write> Write for Journal<W> {
+    fn write(&mut self, entry: &[u8]) -> io::Result<usize> {
+        if send(&self.socket, entry).is_err() {
+            self.instead.write_all(&plain(entry))?;
+        }
+        Ok(entry.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.instead.flush()
+    }
+}
+
+/// Sends a datagram. It is taken whole or not at all: not where nobody listens, nor where it is too long. Nothing is
+/// kept between two of them, so that a journal that was started anew is found again.
+fn send(socket: &Path, datagram: &[u8]) -> io::Result<()> {
+    UnixDatagram::unbound()?.send_to(datagram, socket).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+
+    use tracing_subscriber::layer::SubscriberExt as _;
+    use tracing_subscriber::registry;
+
+    use super::super::detached::{Detached, written};
+    use super::*;
+
+    /// A place where the journal listens, and what is written beside it.
+    struct Stage {
+        folder: tempfile::TempDir,
+        beside: Beside,
+    }
+
+    #[derive(Clone, Default)]
+    struct Beside(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Beside {
+        fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(text)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Stage {
+        fn new() -> Self {
+            Self { folder: tempfile::tempdir().unwrap(), beside: Beside::default() }
+        }
+
+        fn socket(&self) -> PathBuf {
+            self.folder.path().join("socket")
+        }
+
+        fn listen(&self) -> UnixDatagram {
+            let socket = UnixDatagram::bind(self.socket()).unwrap();
+            socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+            socket
+        }
+
+        fn journal(&self) -> Journal<Beside> {
+            Journal { socket: self.socket(), instead: self.beside.clone() }
+        }
+
+        /// Logs as a program does whose log goes there; gives what `log` gave.
+        fn log<T>(&self, format: LogFormat, log: impl FnOnce() -> T) -> T {
+            let (writer, worker) = Detached::start(self.journal());
+            let entries = Entries { style: Style::usual(format), writer };
+            let given = tracing::subscriber::with_default(registry().with(entries), log);
+            drop(worker);
+            given
+        }
+
+        fn beside(&self) -> String {
+            String::from_utf8(self.beside.0.lock().unwrap().clone()).unwrap()
+        }
+    }
+
+    /// The fields of a datagram, as the journal reads them.
+    fn decode(mut datagram: &[u8]) -> BTreeMap<String, String> {
+        let mut fields = BTreeMap::new();
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        while !datagram.is_empty() {
+            let end = datagram.iter().position(|byte| *byte == b'\n').expect("a field ends");
+            let (line, rest) = (&datagram[..end], &datagram[end + 1..]);
+            let (name, value, rest) = match line.iter().position(|byte| *byte == b'=') {
+                Some(sign) => (&line[..sign], &line[sign + 1..], rest),
+                None => {
+                    let (length, rest) = rest.split_first_chunk().expect("a length");
+                    let length = usize::try_from(u64::from_le_bytes(*length)).unwrap();
+                    assert_eq!(rest[length], b'\n', "a value ends where its length says");
+                    (line, &rest[..length], &rest[length + 1..])
+                }
+            };
+            assert_eq!(fields.insert(text(name), text(value)), None, "a field is there once");
+            datagram = rest;
+        }
+        fields
+    }
+
+    fn receive(socket: &UnixDatagram) -> BTreeMap<String, String> {
+        let mut buffer = [0; 8192];
+        let length = socket.recv(&mut buffer).unwrap();
+        decode(&buffer[..length])
+    }
+
+    fn fields(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn an_entry_is_encoded_as_the_protocol_has_it() {
+        let entry =
+            encode(4, "a=b\nPRIORITY=0", &[("TARGET", "x=y".into()), ("RESTORE_JOB_ID", "r\nj".into())]);
+        let bytes: &[u8] = b"PRIORITY=4\nMESSAGE\n\x0e\0\0\0\0\0\0\0a=b\nPRIORITY=0\nTARGET=x=y\n\
+            RESTORE_JOB_ID\n\x03\0\0\0\0\0\0\0r\nj\n";
+        assert_eq!(entry, bytes);
+        assert_eq!(plain(&entry), b"<4>a=b\n<4>PRIORITY=0\n");
+        assert_eq!(plain(&encode(7, "", &[])), b"");
+    }
+
+    #[test]
+    fn what_an_event_says_of_a_restore_becomes_fields() {
+        let stage = Stage::new();
+        let socket = stage.listen();
+        let json = r#"{"id":"0190-1","type":"restore_job.failed","project":"one","job":{"id":"rj-1","name":null,
+            "target_index_name":"docs"},"status":"Failed"}"#;
+        stage.log(LogFormat::Human, || {
+            tracing::error!(target: "restore_watch::transition", transition = %json, "restore rj-1 failed");
+            tracing::warn!(project = "two", job = %"rj\n2", sink = "ops", transition_id = "0190-2", "both\nlines");
+            tracing::debug!(target: "hyper::client", job = 7, "not ours");
+        });
+        assert_eq!(
+            receive(&socket),
+            fields(&[
+                ("MESSAGE", "restore rj-1 failed"),
+                ("PRIORITY", "3"),
+                ("RESTORE_EVENT", "restore_job.failed"),
+                ("RESTORE_INDEX", "docs"),
+                ("RESTORE_JOB_ID", "rj-1"),
+                ("RESTORE_PROJECT", "one"),
+                ("RESTORE_STATUS", "Failed"),
+                ("SYSLOG_IDENTIFIER", "restore-watch"),
+                ("TARGET", "restore_watch::transition"),
+                ("TRANSITION_ID", "0190-1"),
+            ])
+        );
+        assert_eq!(
+            receive(&socket),
+            fields(&[
+                ("MESSAGE", "both\nlines"),
+                ("PRIORITY", "4"),
+                ("RESTORE_JOB_ID", "rj\n2"),
+                ("RESTORE_PROJECT", "two"),
+                ("RESTORE_SINK", "ops"),
+                ("SYSLOG_IDENTIFIER", "restore-watch"),
+                ("TARGET", module_path!()),
+                ("TRANSITION_ID", "0190-2"),
+            ])
+        );
+        assert_eq!(
+            receive(&socket),
+            fields(&[
+                ("MESSAGE", "not ours job=7"),
+                ("PRIORITY", "7"),
+                ("SYSLOG_IDENTIFIER", "restore-watch"),
+                ("TARGET", "hyper::client"),
+            ])
+        );
+        assert_eq!(stage.beside(), "");
+    }
+
+    #[test]
+    fn in_the_form_for_machines_the_message_is_the_line() {
+        let stage = Stage::new();
+        let socket = stage.listen();
+        stage.log(LogFormat::Json, || tracing::info!(job = "rj-1", "watching"));
+        let entry = receive(&socket);
+        let line: Value = serde_json::from_str(&entry["MESSAGE"]).unwrap();
+        assert_eq!((&line["message"], &line["job"]), (&"watching".into(), &"rj-1".into()));
+        assert_eq!((&*entry["PRIORITY"], &*entry["RESTORE_JOB_ID"]), ("6", "rj-1"));
+    }
+
+    #[test]
+    fn what_the_journal_does_not_take_is_a_plain_line_and_counts_as_written() {
+        let stage = Stage::new();
+        // Before it listens, then a line that is too long for it, then after it ended.
+        stage.log(LogFormat::Human, || tracing::info!("early"));
+        let socket = stage.listen();
+        let long = "x".repeat(4_000_000);
+        stage.log(LogFormat::Human, || {
+            tracing::warn!("{long}");
+            tracing::info!("taken");
+        });
+        assert_eq!(receive(&socket)["MESSAGE"], "taken");
+        drop(socket);
+        let told = stage.log(LogFormat::Human, || written(&|| tracing::error!("late")));
+        assert_eq!(block_on(told), Ok(()));
+        assert_eq!(stage.beside(), format!("<6>early\n<4>{long}\n<3>late\n"));
+    }
+
+    #[test]
+    fn what_nobody_takes_was_not_written() {
+        struct Full;
+        impl Write for Full {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::StorageFull.into())
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let (writer, worker) = Detached::start(Journal { socket: folder.path().join("none"), instead: Full });
+        let entries = Entries { style: Style::usual(LogFormat::Human), writer };
+        let told = tracing::subscriber::with_default(registry().with(entries), || {
+            written(&|| tracing::error!("lost"))
+        });
+        drop(worker);
+        let refused = block_on(told).unwrap_err();
+        assert!(refused.starts_with("cannot write to standard error: "), "{refused}");
+    }
+
+    fn block_on<T>(future: impl Future<Output = T>) -> T {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let bounded = async { tokio::time::timeout(Duration::from_secs(10), future).await };
+        runtime.block_on(bounded).expect("it ends")
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn only_the_very_stream_is_one_to_the_journal() {
+        use std::os::unix::fs::MetadataExt as _;
+
+        let file = tempfile::tempfile().unwrap();
+        let (device, inode) = (file.metadata().unwrap().dev(), file.metadata().unwrap().ino());
+        assert!(is_stream(&format!("{device}:{inode}"), &file));
+        for other in [format!("{device}:{}", inode + 1), format!("{}:{inode}", device + 1), String::new()] {
+            assert!(!is_stream(&other, &file), "{other}");
+        }
+    }
+}
