@@ -6,6 +6,8 @@
 mod compose;
 mod notes;
 mod tasks;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

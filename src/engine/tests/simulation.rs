@@ -45,6 +45,10 @@ struct Trouble {
     jumps: Vec<(u64, i64)>,
     /// The process is killed at these times, in milliseconds, and starts again so many seconds later.
     kills: Vec<(u64, u64)>,
+    /// The configuration changes at these times, in milliseconds; with the last one, it is whole again.
+    changes: Vec<u64>,
+    /// The machine is suspended at these times, for so many seconds.
+    sleeps: Vec<(u64, u64)>,
 }
 
 fn scripts() -> impl Strategy<Value = Vec<Script>> {
@@ -66,6 +70,8 @@ fn trouble() -> impl Strategy<Value = Trouble> {
             sink,
             jumps,
             kills: Vec::new(),
+            changes: Vec::new(),
+            sleeps: Vec::new(),
         },
     )
 }
@@ -78,6 +84,17 @@ fn kills() -> impl Strategy<Value = Vec<(u64, u64)>> {
         let mut kills: Vec<_> = early.into_iter().chain(late).collect();
         kills.sort_unstable();
         kills
+    })
+}
+
+/// Changes of the configuration and suspensions, most of them while much happens.
+fn whims() -> impl Strategy<Value = (Vec<u64>, Vec<(u64, u64)>)> {
+    let changes = prop::collection::vec(prop_oneof![0_u64..120_000, 0_u64..9_000_000], 0..12);
+    let sleeps = prop::collection::vec((0_u64..7000, 1_u64..20_000), 0..4);
+    (changes, sleeps).prop_map(|(mut changes, mut sleeps)| {
+        changes.sort_unstable();
+        sleeps.sort_unstable();
+        (changes, sleeps)
     })
 }
 
@@ -244,9 +261,26 @@ impl World {
         self.polls.push(Vec::new());
     }
 
+    /// The configuration as it is with so many changes to come: jobs are missing, unless there are none, and the sinks
+    /// are others than before.
+    fn change(&self, engine: &mut Engine, project: &ProjectSettings, left: usize) {
+        let mut project = project.clone();
+        let mut number = left;
+        project.jobs.retain(|_| {
+            number += 1;
+            left == 0 || number % 3 > 0
+        });
+        let fingerprint = left as u64 + 2;
+        let sinks = self.taken.keys().map(|name| SinkPlan { fingerprint, ..sink(name.as_str()) }).collect();
+        let plan = Plan { projects: &[project], sinks, keep: Duration::MAX };
+        engine.reconfigure(plan, self.reading());
+    }
+
     /// Runs until nothing is left to happen. Returns the engine that came to rest.
     fn run(&mut self, project: &ProjectSettings) -> Engine {
         let mut kills: VecDeque<_> = self.trouble.kills.clone().into();
+        let mut changes: VecDeque<_> = self.trouble.changes.clone().into();
+        let mut sleeps: VecDeque<_> = self.trouble.sleeps.clone().into();
         let mut actions = Vec::new();
         let mut engine = self.start(project, &mut actions);
         for _ in 0..MAX_EVENTS {
@@ -265,6 +299,22 @@ impl World {
             }) {
                 self.kill(down);
                 engine = self.start(project, &mut actions);
+                continue;
+            }
+            let comes_first = |at: Instant| next.is_none_or(|next| at <= next);
+            if let Some(at) =
+                changes.pop_front_if(|at| comes_first(Instant::after_start(Duration::from_millis(*at))))
+            {
+                self.now = self.now.max(Instant::after_start(Duration::from_millis(at)));
+                self.change(&mut engine, project, changes.len());
+                engine.step(Event::DeadlineReached, self.reading(), &mut actions);
+                continue;
+            }
+            if let Some((_, time)) =
+                sleeps.pop_front_if(|(at, _)| comes_first(Instant::after_start(seconds(*at))))
+            {
+                self.now = self.now + seconds(time);
+                engine.step(Event::Slept(seconds(time)), self.reading(), &mut actions);
                 continue;
             }
             let Some(at) = next else { return engine };
@@ -310,11 +360,12 @@ proptest! {
         scripts in scripts(),
         trouble in trouble(),
         kills in kills(),
+        (changes, sleeps) in whims(),
         seed in any::<u64>(),
         rate in 0.5..5.0,
         burst in 1_u32..6,
     ) {
-        let trouble = Trouble { kills, ..trouble };
+        let trouble = Trouble { kills, changes, sleeps, ..trouble };
         let mut world = World::new(scripts.clone(), trouble, seed, &["one", "two"]);
         let engine = world.run(&watched(&scripts, rate, burst));
 
@@ -389,6 +440,8 @@ fn without_trouble_ends_are_noticed_in_time() {
         sink: 0.0,
         jumps: Vec::new(),
         kills: Vec::new(),
+        changes: Vec::new(),
+        sleeps: Vec::new(),
     };
     for takes in [6, 106, 600, 3600, 18_000] {
         let script = Script { appears: 0, takes, end: "Completed", odd: false, progress: false };

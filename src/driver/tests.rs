@@ -1,0 +1,93 @@
+//! The driver between an engine and adapters that are stuck, and on a machine that is suspended.
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use super::*;
+use crate::config::{Endpoint, JobSettings, ProjectSettings, SecretSource, StateSettings};
+use crate::engine::Edit;
+use crate::model::{JobId, Letter};
+use crate::simulate::{Scenario, Simulator, Timeline};
+use crate::store::{Body, Pending};
+
+const START: &str = "2026-11-23T12:00:00Z";
+
+/// A store whose commits do not end.
+struct Stuck;
+
+impl Store for Stuck {
+    fn commit(&self, _: Arc<Batch>, _: Vec<Body>) -> Pending<()> {
+        Box::pin(std::future::pending())
+    }
+
+    fn letter(&self, _: &DeliveryId) -> Pending<Letter> {
+        Box::pin(std::future::pending())
+    }
+
+    fn is_durable(&self) -> bool {
+        false
+    }
+
+    fn edits(&self) -> Pending<Vec<Edit>> {
+        Box::pin(std::future::pending())
+    }
+}
+
+async fn plane() -> (Simulator, Setup) {
+    let scenario: Scenario = "[[job]]\nid = \"rj-1\"\ntakes = \"100h\"\n".parse().unwrap();
+    let timeline = Timeline::start(START.parse().unwrap());
+    let plane = Simulator::start(&scenario, "127.0.0.1:0".parse().unwrap(), timeline).await.unwrap();
+    let mut project =
+        ProjectSettings { api_key: SecretSource::Public("a-key"), ..ProjectSettings::default() };
+    project.jobs.push(JobSettings::new(JobId::new("rj-1").unwrap()));
+    project.api.endpoint = Endpoint::parse(&plane.url(), false).unwrap();
+    let setup = Setup::new(vec![project], &[], StateSettings::KEEP).unwrap();
+    (plane, setup)
+}
+
+/// Lets a driver work for so long.
+async fn work(driver: &mut Driver, time: Duration) {
+    let clock = driver.clock();
+    let end = driver.now().instant + time;
+    loop {
+        tokio::select! {
+            turned = driver.turn() => drop(turned.unwrap()),
+            () = clock.sleep_until(Some(end)) => return,
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_does_not_end_is_noticed_while_the_polls_go_on() {
+    let (plane, setup) = plane().await;
+    let clock = Clock::set_to(START.parse().unwrap());
+    let state = State { store: Box::new(Stuck), saved: Saved::default() };
+    let mut driver = Driver::new(setup, state, clock);
+    work(&mut driver, LONGEST_WRITE - Duration::from_secs(1)).await;
+    assert_eq!(driver.stuck(), None);
+    let polls = plane.count();
+    work(&mut driver, Duration::from_secs(10)).await;
+    assert_eq!(driver.stuck(), Some("a write to the state"));
+    assert!(plane.count() > polls);
+}
+
+thread_local! {
+    static SUSPENDED: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_suspension_is_noticed_and_followed_by_a_poll() {
+    let (plane, setup) = plane().await;
+    let clock = Clock::set_to(START.parse().unwrap()).on_a_machine(|| SUSPENDED.get());
+    let mut driver = Driver::new(setup, State::volatile(), clock);
+    // By then, the next poll is about a minute away.
+    work(&mut driver, Duration::from_hours(10)).await;
+    work(&mut driver, Duration::from_secs(1)).await;
+    let polls = plane.count();
+    SUSPENDED.set(Duration::from_hours(5));
+    let age = driver.engine().jobs().next().unwrap().tracker.age(driver.now().instant);
+    assert!(age >= Duration::from_hours(15), "what was slept through is part of the age: {age:?}");
+    work(&mut driver, Duration::from_secs(25)).await;
+    assert!((1..=3).contains(&(plane.count() - polls)), "{}", plane.count() - polls);
+    assert_eq!(driver.stuck(), None);
+}
