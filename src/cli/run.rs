@@ -11,6 +11,7 @@ use crate::config::{self, StateSettings};
 use crate::daemon::{self, Options};
 use crate::driver::{Driver, State};
 use crate::model::Exit;
+use crate::process;
 use crate::store::{Opened, Sqlite};
 use crate::telemetry::{self, Stream, Style};
 
@@ -34,6 +35,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {
+    process::keep_files_private();
     let path = config::locate(args.config.as_deref())?;
     let settings = config::load(&path)?;
     // The log is a sink, and polling never waits for a sink.
