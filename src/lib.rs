@@ -19,6 +19,7 @@
 //! config          validated settings
 //! model           ids, statuses, transitions, exit codes
 //! failpoint       where tests kill the process
+//! process         what the process keeps to itself
 //! ```
 //!
 //! # One event's way
@@ -54,6 +55,7 @@ pub mod http;
 pub mod model;
 pub mod output;
 pub mod pinecone;
+pub mod process;
 pub mod signals;
 pub mod simulate;
 pub mod sink;

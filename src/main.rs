@@ -8,8 +8,13 @@ use std::process::{Command, ExitCode};
 use clap::Parser as _;
 use restore_watch::cli::{Cli, Done};
 use restore_watch::model::Exit;
+use restore_watch::process;
 
 fn main() -> ExitCode {
+    // Before any secret is read. Only a filter of system calls can be in the way, and the watch is worth more.
+    if let Err(error) = process::keep_memory_private() {
+        complain(&format_args!("warning: core dumps cannot be turned off: {error}"));
+    }
     let cli = Cli::parse();
     match catch_unwind(|| cli.run()) {
         Ok(Ok(Done::Exit(exit))) => exit.into(),

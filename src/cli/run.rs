@@ -13,6 +13,7 @@ use crate::control::{self, BindError, Server};
 use crate::daemon::{self, Loaded, Options};
 use crate::driver::{Driver, State};
 use crate::model::Exit;
+use crate::process;
 use crate::signals::Hangups;
 use crate::store::{Opened, Sqlite};
 use crate::systemd::Notifier;
@@ -46,6 +47,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {
+    process::keep_files_private();
     let path = config::locate(args.config.as_deref())?;
     // For those who are told where it is.
     let path = std::path::absolute(&path).unwrap_or(path);

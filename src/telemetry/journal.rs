@@ -254,14 +254,13 @@ mod tests {
         while !datagram.is_empty() {
             let end = datagram.iter().position(|byte| *byte == b'\n').expect("a field ends");
             let (line, rest) = (&datagram[..end], &datagram[end + 1..]);
-            let (name, value, rest) = match line.iter().position(|byte| *byte == b'=') {
-                Some(sign) => (&line[..sign], &line[sign + 1..], rest),
-                None => {
-                    let (length, rest) = rest.split_first_chunk().expect("a length");
-                    let length = usize::try_from(u64::from_le_bytes(*length)).unwrap();
-                    assert_eq!(rest[length], b'\n', "a value ends where its length says");
-                    (line, &rest[..length], &rest[length + 1..])
-                }
+            let (name, value, rest) = if let Some(sign) = line.iter().position(|byte| *byte == b'=') {
+                (&line[..sign], &line[sign + 1..], rest)
+            } else {
+                let (length, rest) = rest.split_first_chunk().expect("a length");
+                let length = usize::try_from(u64::from_le_bytes(*length)).unwrap();
+                assert_eq!(rest[length], b'\n', "a value ends where its length says");
+                (line, &rest[..length], &rest[length + 1..])
             };
             assert_eq!(fields.insert(text(name), text(value)), None, "a field is there once");
             datagram = rest;

@@ -235,7 +235,7 @@ impl Parts {
             for (name, value) in &self.fields {
                 let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
                 // Writing to a text does not fail.
-                drop(write!(message.to_mut(), " {name}={value}"));
+                _ = write!(message.to_mut(), " {name}={value}");
             }
         }
         message

@@ -5,6 +5,7 @@ mod demo;
 mod help;
 mod list;
 mod notify_test;
+mod process;
 mod simulate;
 
 #[path = "../support/mod.rs"]

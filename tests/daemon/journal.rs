@@ -30,11 +30,11 @@ fn text_of(folder: &Folder, name: &str) -> String {
 
 /// The fields of an entry of which no value has a line break.
 fn fields(entry: &[u8]) -> BTreeMap<String, String> {
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     // The message comes second, in the form with a length.
     let (head, rest) = entry.split_at("PRIORITY=6\nMESSAGE\n".len());
-    let (length, rest) = rest.split_first_chunk().unwrap();
-    let (message, rest) = rest.split_at(usize::try_from(u64::from_le_bytes(*length)).unwrap());
+    let (length, rest) = rest.split_first_chunk().expect("a length");
+    let (message, rest) = rest.split_at(usize::try_from(u64::from_le_bytes(*length)).expect("a length"));
     let lines = text(head) + &text(rest);
     let fields = lines.lines().filter_map(|line| line.split_once('='));
     let mut fields: BTreeMap<_, _> =
@@ -60,7 +60,7 @@ fn entries_have_the_fields_of_what_they_tell() {
     // A socket keeps few entries that nobody reads.
     let reader = std::thread::spawn(move || {
         let mut entries = Vec::new();
-        let mut buffer = [0; 65536];
+        let mut buffer = vec![0; 65536];
         loop {
             let length = socket.recv(&mut buffer).expect("an entry, until the last one");
             let entry = fields(&buffer[..length]);

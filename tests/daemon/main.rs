@@ -1,5 +1,6 @@
 //! `restore-watch run` as a process, on simulated control planes.
 
+mod clock;
 mod config;
 mod control;
 mod deliveries;

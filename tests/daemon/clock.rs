@@ -1,0 +1,132 @@
+//! The wall clock is set while the daemon watches.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use restore_watch::clock::Clock;
+use restore_watch::simulate::Simulator;
+use serde_json::Value;
+
+use crate::Daemon;
+use crate::log::transitions;
+use crate::support::{Folder, Running, play, skipped};
+
+/// How many polls are looked at before the clock is set, and after.
+const WINDOW: usize = 40;
+
+/// The time between two polls of the steady project, without the tenth by which it varies.
+const INTERVAL: Duration = Duration::from_millis(50);
+
+/// What is told of a job on its way.
+const PROGRESS: [&str; 2] = ["restore_job.status_changed", "restore_job.progressed"];
+
+/// The library that stands between a program and its clocks, where there is one.
+fn library() -> Option<String> {
+    let done = Command::new("faketime").args(["-m", "-f", "+0d", "printenv", "LD_PRELOAD"]).output();
+    match done {
+        Ok(done) if done.status.success() => Some(String::from_utf8_lossy(&done.stdout).trim().to_owned()),
+        _ => {
+            skipped("faketime is not here, so no clock is set");
+            None
+        }
+    }
+}
+
+/// How long the next so many requests take to arrive, as the server sees it.
+#[track_caller]
+fn window(daemon: &mut Running, plane: &Simulator) -> Duration {
+    let first = plane.count();
+    daemon.until("its polls", |_| plane.count() > first + WINDOW);
+    let requests = plane.requests();
+    requests[first + WINDOW].at.saturating_sub(requests[first].at)
+}
+
+fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Sets the clock by so much, as faketime writes it and in hours.
+fn set(jump: &str, hours: i64) {
+    let Some(library) = library() else { return };
+    let steady =
+        play("[[job]]\nid = \"rj-ends\"\ntakes = \"10s\"\n[[job]]\nid = \"rj-endless\"\ntakes = \"9d\"");
+    let free = play("[[job]]\nid = \"rj-free\"\ntakes = \"9d\"");
+    let folder = Folder::new();
+    let offset = folder.write("offset", "+0d");
+    let project = |name: &str, plane: &Simulator, jobs: &[&str], bounds: &str| {
+        format!(
+            "[[project]]\nname = \"{name}\"\napi_key = {{ env = \"KEY\" }}\njobs = {jobs:?}\n[project.api]\n\
+             endpoint = \"{}\"\nrequests_per_second = 200\nburst = 50\n[project.cadence]\n{bounds}\n",
+            plane.url()
+        )
+    };
+    let fixed = "min_interval = \"50ms\"\nmax_interval = \"50ms\"";
+    // Its polls come as the age of the job has it: one of a day is polled every two minutes, a new one at once.
+    let by_age = "min_interval = \"50ms\"\nmax_interval = \"1h\"";
+    let mut daemon = Daemon::new(project("steady", &steady, &["rj-ends", "rj-endless"], fixed))
+        .with(&project("free", &free, &["rj-free"], by_age))
+        .with("[[sink]]\ntype = \"log\"\nformat = \"json\"\n")
+        .run(&[])
+        .env("LD_PRELOAD", &library)
+        .env("FAKETIME_TIMESTAMP_FILE", &offset)
+        .env("FAKETIME_NO_CACHE", "1")
+        .env("DONT_FAKE_MONOTONIC", "1")
+        .start();
+    for job in ["rj-ends", "rj-endless", "rj-free"] {
+        daemon.until_told(&format!("watching restore {job} "));
+    }
+
+    let before = window(&mut daemon, &steady);
+    // In one step, for it is read at every look at the clock.
+    std::fs::rename(folder.write("next", jump), &offset).expect("a file");
+    let free_until_then = free.count();
+    let after = window(&mut daemon, &steady);
+    let free_meanwhile = free.count() - free_until_then;
+    println!("{jump}: {WINDOW} polls took {before:?}, then {after:?}; beside them {free_meanwhile}");
+
+    // Of two jobs, each at its own time.
+    let least = INTERVAL.mul_f64(0.9) * u32::try_from(WINDOW / 2 - 2).expect("a small number");
+    assert!(after >= least, "{WINDOW} polls within {after:?}, which is a burst");
+    assert!(after <= before * 4 + Duration::from_secs(5), "{WINDOW} polls took {before:?}, then {after:?}");
+    assert!(free_meanwhile <= WINDOW / 4, "{free_meanwhile} polls of a job whose age is none");
+    daemon.until("a poll of a job by its age", |_| free.count() > free_until_then + 1);
+
+    daemon.until_told("restore rj-ends into ");
+    daemon.until_told("restore_job.completed");
+    // Whatever would be told twice is told by then.
+    window(&mut daemon, &steady);
+    daemon.signal("TERM");
+    let log = daemon.finish().expect(0).stderr;
+    let transitions = transitions(&log);
+    let mut kinds: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for transition in &transitions {
+        kinds.entry(text(transition, "/job/id")).or_default().push(text(transition, "/type"));
+    }
+    for kinds in kinds.values_mut() {
+        kinds.retain(|kind| !PROGRESS.contains(kind));
+    }
+    let watched = || vec!["restore_job.watched"];
+    let ended = vec!["restore_job.watched", "restore_job.completed"];
+    assert_eq!(
+        kinds,
+        BTreeMap::from([("rj-ends", ended), ("rj-endless", watched()), ("rj-free", watched())]),
+        "{log}"
+    );
+    // The clock was set, and before the end: else nothing was shown.
+    let end = transitions.iter().find(|transition| text(transition, "/type") == "restore_job.completed");
+    let told_at: Timestamp = text(end.expect("an end"), "/timestamp").parse().expect("a time");
+    let off = told_at.duration_since(Clock::system().now().wall);
+    assert!((off - SignedDuration::from_hours(hours)).abs() < SignedDuration::from_hours(1), "{off:?}");
+}
+
+#[test]
+fn a_day_ahead() {
+    set("+1d", 24);
+}
+
+#[test]
+fn a_day_back() {
+    set("-1d", -24);
+}
