@@ -44,7 +44,9 @@ fn meaning(path: &Path, settings: &Settings) -> String {
             UrlSource::Given(url) => url.to_string(),
             UrlSource::From(source) => format!("the address from {source}"),
         };
-        text += &format!("\nheartbeat\n  to        {to}, every {}\n", duration::written(heartbeat.interval));
+        let interval = duration::written(heartbeat.interval);
+        // Writing to a text does not fail.
+        let _ = writeln!(text, "\nheartbeat\n  to        {to}, every {interval}");
     }
     text
 }

@@ -90,26 +90,25 @@ fn shown(status: &Status, args: &Args) -> Result<String, Failure> {
 }
 
 fn human(status: &Status) -> String {
-    let mut text = format!("{}\n", status.summary);
-    if let Some(trouble) = &status.trouble {
-        text += &format!("trouble: {trouble}\n");
-    }
+    let mut lines = vec![status.summary.clone()];
+    lines.extend(status.trouble.as_ref().map(|trouble| format!("trouble: {trouble}")));
     for sink in &status.sinks {
-        let owed = sink.owed;
+        let name = &sink.name;
         match (&sink.disabled, sink.configured) {
-            (Some(why), _) => text += &format!("sink {} is disabled: {why}\n", sink.name),
+            (Some(why), _) => lines.push(format!("sink {name} is disabled: {why}")),
             (None, false) => {
-                text += &format!("sink {}: {owed} owed, but the configuration has no such sink\n", sink.name);
+                lines.push(format!("sink {name} is not in the configuration; owed to it: {}", sink.owed));
             }
             (None, true) => {}
         }
     }
+    let head = lines.join("\n") + "\n";
     if status.jobs.is_empty() {
-        return text;
+        return head;
     }
     let rows: Vec<_> = status.jobs.iter().map(|job| row(job, status.timestamp)).collect();
     let heading = ["JOB", "PROJECT", "INDEX", "STATUS", "AGE", "LAST ANSWER", "NEXT POLL", "OWED"];
-    text + "\n" + &table::fitted(&table::table(heading, &rows))
+    head + "\n" + &table::fitted(&table::table(heading, &rows))
 }
 
 fn row(job: &JobStatus, now: Timestamp) -> [String; 8] {

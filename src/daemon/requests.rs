@@ -126,26 +126,29 @@ impl Daemon {
     }
 
     /// The project that a request means: the one that it names, or the only one, or the one called `default`.
-    fn project(&self, named: Option<ProjectName>) -> Result<ProjectName, Refusal> {
-        let names: Vec<_> = self.driver.engine().projects().map(|view| view.name.clone()).collect();
-        match named {
-            Some(name) if names.contains(&name) => Ok(name),
+    fn project(&self, wanted: Option<ProjectName>) -> Result<ProjectName, Refusal> {
+        let known = self.project_names();
+        match wanted {
+            Some(name) if known.contains(&name) => Ok(name),
             Some(name) => Err(self.no_project(&name)),
-            None => match &names[..] {
+            None => match &known[..] {
                 [only] => Ok(only.clone()),
-                _ if names.contains(&ProjectName::default()) => Ok(ProjectName::default()),
+                _ if known.contains(&ProjectName::default()) => Ok(ProjectName::default()),
                 _ => {
                     let refusal = Refusal::new(RefusalKind::Invalid, "the daemon watches several projects");
-                    Err(refusal.with_help(format!("choose one with --project: {}", joined(&names))))
+                    Err(refusal.with_help(format!("choose one with --project: {}", joined(&known))))
                 }
             },
         }
     }
 
+    fn project_names(&self) -> Vec<ProjectName> {
+        self.driver.engine().projects().map(|view| view.name.clone()).collect()
+    }
+
     fn no_project(&self, name: &ProjectName) -> Refusal {
-        let names: Vec<_> = self.driver.engine().projects().map(|view| view.name.clone()).collect();
         let refusal = Refusal::new(RefusalKind::NotFound, format!("the daemon has no project `{name}`"));
-        refusal.with_help(format!("it has: {}", joined(&names)))
+        refusal.with_help(format!("it has: {}", joined(&self.project_names())))
     }
 }
 

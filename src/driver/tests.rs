@@ -63,7 +63,7 @@ async fn a_write_that_does_not_end_is_noticed_while_the_polls_go_on() {
     let clock = Clock::set_to(START.parse().unwrap());
     let state = State { store: Box::new(Stuck), saved: Saved::default() };
     let mut driver = Driver::new(setup, state, clock);
-    work(&mut driver, LONGEST_WRITE - Duration::from_secs(1)).await;
+    work(&mut driver, LONGEST_WRITE.mul_f64(0.9)).await;
     assert_eq!(driver.stuck(), None);
     let polls = plane.count();
     work(&mut driver, Duration::from_secs(10)).await;

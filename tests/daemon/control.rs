@@ -13,8 +13,8 @@ use crate::{Daemon, ask, status};
 /// The jobs of a status, by what `show` makes of them.
 fn jobs(daemon: &Running, show: &str) -> Vec<(String, Value)> {
     let status = status(daemon);
-    let jobs = status["jobs"].as_array().unwrap().iter();
-    jobs.map(|job| (job["job"]["id"].as_str().unwrap().to_owned(), job[show].clone())).collect()
+    let jobs = status["jobs"].as_array().expect("jobs").iter();
+    jobs.map(|job| (job["job"]["id"].as_str().expect("an id").to_owned(), job[show].clone())).collect()
 }
 
 #[test]

@@ -20,14 +20,16 @@ impl Manager {
     fn new() -> Self {
         let folder = Folder::new();
         let address = folder.path().join("notify").to_string_lossy().into_owned();
-        let socket = UnixDatagram::bind(&address).unwrap();
+        let socket = UnixDatagram::bind(&address).expect("a free place");
         let told = Arc::new(Mutex::new(Vec::new()));
         std::thread::spawn({
             let told = Arc::clone(&told);
             move || {
                 let mut buffer = [0; 4096];
                 while let Ok(length) = socket.recv(&mut buffer) {
-                    told.lock().unwrap().push(String::from_utf8_lossy(&buffer[..length]).into_owned());
+                    told.lock()
+                        .expect("no panic")
+                        .push(String::from_utf8_lossy(&buffer[..length]).into_owned());
                 }
             }
         });
@@ -39,7 +41,7 @@ impl Manager {
     }
 
     fn told(&self) -> Vec<String> {
-        self.told.lock().unwrap().clone()
+        self.told.lock().expect("no panic").clone()
     }
 
     fn count(&self, text: &str) -> usize {

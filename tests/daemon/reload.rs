@@ -127,12 +127,8 @@ fn deliveries_under_way_survive_and_a_mended_address_is_tried_at_once() {
 #[test]
 fn a_storm_of_reloads_under_load_loses_nothing_and_tells_nothing_twice() {
     let ids: Vec<_> = (0..40).map(|n| format!("rj-{n}")).collect();
-    let jobs: String = ids
-        .iter()
-        .enumerate()
-        .map(|(n, id)| format!("[[job]]\nid = \"{id}\"\ntakes = \"{}ms\"\n", 100 * n))
-        .collect();
-    let plane = play(&jobs);
+    let script = |n| format!("[[job]]\nid = \"rj-{n}\"\ntakes = \"{}ms\"\n", 100 * n);
+    let plane = play(&(0..40).map(script).collect::<Vec<_>>().concat());
     let receiver = receive([]);
     let names: Vec<_> = ids.iter().map(String::as_str).collect();
     let good = |jobs: &[&str]| Daemon::new("").project("one", &plane, jobs).with(&webhook("ops", &receiver));

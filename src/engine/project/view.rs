@@ -29,8 +29,6 @@ pub struct JobView<'a> {
     pub is_listed: bool,
     /// Whether somebody added it while the daemon ran.
     pub is_added: bool,
-    /// Whether it is being polled.
-    pub is_polled: bool,
     /// What is known of it.
     pub tracker: &'a Tracker,
     /// How often it was polled.
@@ -62,7 +60,6 @@ impl Project {
             is_paused: self.paused_since.is_some(),
             is_listed: job.listed,
             is_added: job.added.is_some(),
-            is_polled: job.polling.is_some(),
             tracker: &job.tracker,
             polls: job.polls,
         }

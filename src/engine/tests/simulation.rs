@@ -268,7 +268,7 @@ impl World {
         let mut number = left;
         project.jobs.retain(|_| {
             number += 1;
-            left == 0 || number % 3 > 0
+            left == 0 || !number.is_multiple_of(3)
         });
         let fingerprint = left as u64 + 2;
         let sinks = self.taken.keys().map(|name| SinkPlan { fingerprint, ..sink(name.as_str()) }).collect();
