@@ -48,23 +48,24 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     process::keep_files_private();
-    let path = config::locate(args.config.as_deref())?;
-    // For those who are told where it is.
-    let path = std::path::absolute(&path).unwrap_or(path);
-    let settings = config::load(&path)?;
-    // The log is a sink, and polling never waits for a sink.
-    let style = Style { stream: Stream::Detached, ..Style::usual(log_format(&settings)) };
-    let _logging = telemetry::init(style, "info");
-    let clock = Clock::system();
-    let place = settings.state.clone();
-    let Loaded { setup, heartbeat, drain_timeout, fixed } = Loaded::new(settings)?;
-    let manager = Notifier::from_environment();
-    // A large state is looked through from end to end.
-    manager.extend_timeout(OPENING);
-    let state = open(&place, args.set_state_aside, clock)?;
     block_on(async {
+        // First of all: until then, a request to reload ends the process, and systemd takes that for a good end.
         let mut signals = listen()?;
         let hangups = Hangups::listen().map_err(cannot_listen)?;
+        let path = config::locate(args.config.as_deref())?;
+        // For those who are told where it is.
+        let path = std::path::absolute(&path).unwrap_or(path);
+        let settings = config::load(&path)?;
+        // The log is a sink, and polling never waits for a sink.
+        let style = Style { stream: Stream::Detached, ..Style::usual(log_format(&settings)) };
+        let _logging = telemetry::init(style, "info");
+        let clock = Clock::system();
+        let place = settings.state.clone();
+        let Loaded { setup, heartbeat, drain_timeout, fixed } = Loaded::new(settings)?;
+        let manager = Notifier::from_environment();
+        // A large state is looked through from end to end.
+        manager.extend_timeout(OPENING);
+        let state = open(&place, args.set_state_aside, clock)?;
         let options = Options {
             exit_when_done: args.exit_when_done,
             drain_timeout,

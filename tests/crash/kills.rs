@@ -86,6 +86,11 @@ fn round(plan: &mut Vec<Option<&'static str>>, rng: &mut fastrand::Rng, tally: &
             None => (daemon, Duration::from_millis(rng.u64(..LATEST))),
         };
         let mut daemon = start(daemon);
+        // Half of the random ones hit a process that reads its configuration again.
+        if place.is_none() && rng.bool() {
+            daemon.until_told("watching ");
+            daemon.signal("HUP");
+        }
         // What is waited for is the moment itself.
         let by_itself = daemon.ends_within(limit);
         let done = daemon.kill();
