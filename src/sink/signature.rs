@@ -7,10 +7,18 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use reqwest::header::HeaderValue;
+use secrecy::zeroize::ZeroizeOnDrop;
 use secrecy::{ExposeSecret as _, ExposeSecretMut as _, SecretBox, SecretSlice};
 use sha2::Sha256;
 
 use crate::config::{SecretError, SecretSource};
+
+// What a hash was made of is overwritten with it; does not compile without the features that do so.
+const _: () = {
+    const fn is_overwritten<T: ZeroizeOnDrop>() {}
+    is_overwritten::<Sha256>();
+};
 
 /// What the text of a secret starts with, so that people and scanners know it for one.
 const PREFIX: &str = "whsec_";
@@ -69,10 +77,18 @@ impl SigningSecrets {
     }
 
     /// The value of the header `webhook-signature` for a message with this id, sent at `timestamp` (Unix, in seconds):
-    /// one signature for each secret, so that a receiver that knows any of them is content. None without secrets.
-    pub(super) fn header(&self, id: &str, timestamp: i64, body: &[u8]) -> Option<String> {
+    /// one signature for each secret, so that a receiver that knows any of them is content. None without secrets. Who has it
+    /// can send the message once more for a while, so it is marked as nothing to be shown or remembered.
+    ///
+    /// # Panics
+    /// Never: base64 can stand in a header.
+    pub(super) fn header(&self, id: &str, timestamp: i64, body: &[u8]) -> Option<HeaderValue> {
         let signatures: Vec<_> = self.0.iter().map(|secret| secret.sign(id, timestamp, body)).collect();
-        (!signatures.is_empty()).then(|| signatures.join(" "))
+        (!signatures.is_empty()).then(|| {
+            let mut value = HeaderValue::try_from(signatures.join(" ")).expect("base64 is visible ASCII");
+            value.set_sensitive(true);
+            value
+        })
     }
 }
 
@@ -135,7 +151,9 @@ mod tests {
     fn the_known_vector() {
         let known = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
         for text in [OLD, &OLD["whsec_".len()..], &format!("{OLD}\n")] {
-            assert_eq!(secrets(&[text]).header(ID, 1_614_265_330, BODY).as_deref(), Some(known));
+            let header = secrets(&[text]).header(ID, 1_614_265_330, BODY).unwrap();
+            assert_eq!(header, known);
+            assert_eq!(format!("{header:?}"), "Sensitive");
         }
         assert_eq!(secrets(&[]).header(ID, 1_614_265_330, BODY), None);
     }
@@ -148,7 +166,7 @@ mod tests {
             headers.insert("webhook-id", id.parse().unwrap());
             headers.insert("webhook-timestamp", now.to_string().parse().unwrap());
             let signature = secrets(signed).header(ID, now, BODY).unwrap();
-            headers.insert("webhook-signature", signature.parse().unwrap());
+            headers.insert("webhook-signature", signature);
             Webhook::new(known).unwrap().verify(body, &headers).is_ok()
         };
         assert!(verdict(&[OLD], OLD, ID, BODY));
@@ -172,7 +190,7 @@ mod tests {
             assert_eq!(fault, expected, "{length} bytes");
             if fault.is_none() {
                 let signed = Webhook::new(&text).unwrap().sign(ID, 5, BODY).unwrap();
-                assert_eq!(secrets(&[&text]).header(ID, 5, BODY), Some(signed), "{length} bytes");
+                assert_eq!(secrets(&[&text]).header(ID, 5, BODY).unwrap(), signed, "{length} bytes");
             }
         }
     }
