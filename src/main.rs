@@ -9,6 +9,7 @@ use clap::Parser as _;
 use restore_watch::cli::{Cli, Done};
 use restore_watch::model::Exit;
 use restore_watch::process;
+use restore_watch::telemetry::complaint;
 
 fn main() -> ExitCode {
     // Before any secret is read. Only a filter of system calls can be in the way, and the watch is worth more.
@@ -40,5 +41,5 @@ fn exec(command: &[OsString]) -> ExitCode {
 fn complain(text: &dyn std::fmt::Display) {
     use std::io::Write as _;
 
-    drop(writeln!(std::io::stderr(), "{text}"));
+    drop(writeln!(std::io::stderr(), "{}", complaint(&text.to_string())));
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 
 /// Where a secret is read from; never the secret itself.
@@ -65,7 +66,7 @@ pub enum SecretError {
 }
 
 /// Files that hold secrets are small; more than this is not read.
-const MAX_FILE: u64 = 64 * 1024;
+const MAX_FILE: usize = 64 * 1024;
 
 impl SecretSource {
     /// Reads the secret.
@@ -96,13 +97,15 @@ fn read_file(path: &Path) -> Result<SecretString, SecretError> {
     use std::io::Read as _;
 
     let unreadable = |error| SecretError::Unreadable { path: path.to_owned(), error };
-    let mut text = String::new();
+    // Of the most there can be, since a vector that grows or shrinks leaves copies behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_FILE));
     std::fs::File::open(path)
-        .and_then(|file| file.take(MAX_FILE).read_to_string(&mut text))
+        .and_then(|file| file.take(MAX_FILE as u64).read_to_end(&mut bytes))
         .map_err(unreadable)?;
+    let not_text =
+        |_| unreadable(std::io::Error::new(std::io::ErrorKind::InvalidData, "it is not valid UTF-8"));
+    let text = std::str::from_utf8(&bytes).map_err(not_text)?;
     let secret = SecretString::from(text.trim_end());
-    // `text` is a second copy of the secret: overwritten through the type that does so when dropped.
-    drop(SecretString::from(text));
     if secret.expose_secret().is_empty() { Err(SecretError::Empty(path.to_owned())) } else { Ok(secret) }
 }
 

@@ -147,7 +147,16 @@ fn plain(entry: &[u8]) -> Vec<u8> {
     let length = entry[HEAD - size_of::<u64>()..HEAD].try_into().map_or(0, u64::from_le_bytes);
     let length = usize::try_from(length).unwrap_or(0);
     let message = String::from_utf8_lossy(&entry[HEAD..HEAD + length]);
-    message.lines().flat_map(|line| format!("<{priority}>{line}\n").into_bytes()).collect()
+    let mut lines = with_priority(&message, priority);
+    if !lines.is_empty() {
+        lines.push('\n');
+    }
+    lines.into_bytes()
+}
+
+/// Lines with a priority in front of each.
+pub(super) fn with_priority(text: &str, priority: impl std::fmt::Display) -> String {
+    text.lines().map(|line| format!("<{priority}>{line}")).collect::<Vec<_>>().join("\n")
 }
 
 /// Takes entries, each by one call, to the journal.
