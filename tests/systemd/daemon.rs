@@ -150,7 +150,7 @@ fn a_bad_configuration_is_not_tried_again() {
     assert_eq!(world.property(UNIT, "ActiveState"), "failed");
     assert_eq!(world.property(UNIT, "ExecMainStatus"), "78");
     assert_eq!(world.property(UNIT, "NRestarts"), "0");
-    assert!(world.has_told("--unit=restore-watch", "/etc/restore-watch/config.toml:2:1"));
+    assert!(world.has_told("--unit=restore-watch PRIORITY=3", "/etc/restore-watch/config.toml:2:1"));
 }
 
 #[test]

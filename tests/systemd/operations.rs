@@ -205,3 +205,26 @@ fn the_watchdog_leaves_a_busy_process_alone() {
     assert_eq!((main_pid(&world), world.property(UNIT, "NRestarts")), (process, "0".to_owned()));
     assert!(!world.has_told("_PID=1", "Watchdog timeout"));
 }
+
+#[test]
+fn root_finds_the_daemon_and_others_are_sent_away() {
+    let Some(world) = World::boot() else { return };
+    let plane = world.play("[[job]]\nid = \"rj-1\"\n[[job]]\nid = \"rj-2\"\n");
+    world.configure(&plane, &["rj-1"], "");
+    let none = world.run("restore-watch status");
+    assert_eq!(
+        (none.code, none.stderr.contains("systemctl start restore-watch")),
+        (Some(5), true),
+        "{none:?}"
+    );
+    world.succeed("systemctl start restore-watch");
+    world.succeed("restore-watch add rj-2 --name nightly");
+    until_polled(&world, &plane, "rj-2");
+    world.succeed("systemctl restart restore-watch");
+    assert!(world.succeed("restore-watch status").contains("nightly (rj-2)"), "it is part of the state");
+    let other = world.run("setpriv --reuid 65534 --regid 65534 --clear-groups restore-watch status --socket /run/restore-watch/control.sock");
+    assert_eq!((other.code, other.stderr.contains("sudo")), (Some(4), true), "{other:?}");
+    let modes = world.succeed("stat -c '%a' /run/restore-watch /run/restore-watch/control.sock");
+    assert_eq!(modes.split_whitespace().collect::<Vec<_>>(), ["700", "600"]);
+    world.succeed("systemctl stop restore-watch && test ! -e /run/restore-watch");
+}
