@@ -32,6 +32,10 @@
 //! the same job to the same sink go out. A process that starts makes its engine of what was committed, by
 //! [`engine::Engine::recall`]: a first start is the case in which that is nothing.
 //!
+//! What people want meanwhile is an event of the daemon's loop, too, whether it comes by a signal or by the control
+//! socket: it becomes a change of the engine ([`engine::Engine::reconfigure`] and its like), which is part of the next
+//! batch, and is answered once that is committed. A start is the change from nothing.
+//!
 //! # What always holds
 //!
 //! - Only [`clock`] reads clocks, and only the engine decides what becomes of a watched job; with the same events, times and seed it decides the same.
@@ -39,6 +43,8 @@
 //! - Nobody is told what is not committed; what is committed is told until it is taken, or becomes a dead letter.
 //! - Every attempt at a delivery has the id and the body that were committed.
 //! - No request goes out before its project's limiter lets it, whatever it is for.
+//! - A configuration is used whole or not at all. Whatever goes and comes back goes on with what was known of it.
+//! - A sign of life is given by the loop itself, and only while nothing that it began is stuck.
 //! - Polling never waits for a sink, one sink never waits for another, one project's trouble is no other's.
 //! - The API key goes into one header of requests to one endpoint, and into nothing else. No secret is in the state.
 

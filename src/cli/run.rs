@@ -88,15 +88,12 @@ fn control(explicit: Option<&Path>) -> Result<Option<Server>, Failure> {
         );
         return Ok(None);
     };
-    let server = Server::bind(&path).map_err(|error| {
-        let failure = Failure::new(Exit::Config, error.to_string());
-        match error {
-            BindError::InUse(_) => {
-                failure.with_help("stop that process first, or give this one another place with --socket")
-            }
-            BindError::NoSocket(_) | BindError::Unusable { .. } => {
-                failure.with_help("give it another place with --socket")
-            }
+    let server = Server::bind(&path).map_err(|error| match error {
+        // As with a state that another process uses: it may end.
+        BindError::InUse(_) => Failure::new(Exit::State, error.to_string())
+            .with_help("stop that process first, or give this one another place with --socket"),
+        BindError::NoSocket(_) | BindError::Unusable { .. } => {
+            Failure::new(Exit::Config, error.to_string()).with_help("give it another place with --socket")
         }
     })?;
     Ok(Some(server))

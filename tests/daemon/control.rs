@@ -174,7 +174,7 @@ fn the_socket_is_for_its_user_alone_and_one_that_was_left_behind_is_taken_over()
     // A second one at the same place is refused, and does not disturb the first.
     let second =
         Daemon::new("").project("one", &plane, &["rj-1"]).run(&["--socket", &path.to_string_lossy()]);
-    second.run().expect(78).told("another process listens at the control socket").told("--socket");
+    second.run().expect(74).told("another process listens at the control socket").told("--socket");
     status(&daemon);
     daemon.signal("TERM");
     daemon.until("the socket goes", |_| !path.exists());
