@@ -81,9 +81,10 @@ fn shown(status: &Status, args: &Args) -> Result<String, Failure> {
         (Output::Json, None) => Ok(serde_json::to_string_pretty(status).map_err(fault)? + "\n"),
         (Output::Json, Some(_)) => Ok(serde_json::to_string(status).map_err(fault)? + "\n"),
         (Output::Human, None) => Ok(human(status)),
-        // The screen is cleared by the standard's own sequences (ECMA-48): home, and erase what is there.
+        // The screen is cleared by the standard's own sequences (ECMA-48): home, and erase what is there. Lines that
+        // went on in the next one would not stay in their place, so they are cut.
         (Output::Human, Some(_)) if std::io::stdout().is_terminal() => {
-            Ok(format!("\u{1b}[H\u{1b}[2J{}", human(status)))
+            Ok(format!("\u{1b}[H\u{1b}[2J{}", table::fitted(&human(status))))
         }
         (Output::Human, Some(_)) => Ok(human(status) + "\n"),
     }
@@ -108,7 +109,7 @@ fn human(status: &Status) -> String {
     }
     let rows: Vec<_> = status.jobs.iter().map(|job| row(job, status.timestamp)).collect();
     let heading = ["JOB", "PROJECT", "INDEX", "STATUS", "AGE", "LAST ANSWER", "NEXT POLL", "OWED"];
-    head + "\n" + &table::fitted(&table::table(heading, &rows))
+    head + "\n" + &table::table(heading, &rows)
 }
 
 fn row(job: &JobStatus, now: Timestamp) -> [String; 8] {

@@ -199,6 +199,9 @@ impl Project {
         let latest = now + self.cadence.slowest();
         let fine = job.tracker.last_error().is_none();
         let due = job.due.map(|due| if fine { due.min(latest) } else { due });
+        if *job.tracker.settings() != settings {
+            self.changed.insert(id.clone());
+        }
         job.tracker.reconfigure(settings, self.watch, now);
         self.schedule(&id, due);
     }
