@@ -5,11 +5,15 @@
 //!
 //! Invariant: nothing here waits, fails or does anything without a manager that asked to be told.
 
+use std::collections::VecDeque;
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use tracing::debug;
+
+/// How much the manager may be told late.
+const MOST_UNSENT: usize = 8;
 
 /// Speaks to the manager, if there is one.
 #[derive(Debug, Default)]
@@ -18,6 +22,8 @@ pub struct Notifier {
     watchdog: Option<Duration>,
     /// The line of status that was sent last.
     status: String,
+    /// What the manager must know and had no room for yet.
+    unsent: VecDeque<String>,
 }
 
 #[derive(Debug)]
@@ -46,7 +52,7 @@ impl Notifier {
         let mine = variable("WATCHDOG_PID").is_none_or(|pid| pid == std::process::id().to_string());
         let limit = variable("WATCHDOG_USEC").and_then(|limit| limit.parse().ok()).filter(|_| mine);
         let watchdog = limit.filter(|limit| *limit > 0 && manager.is_some()).map(Duration::from_micros);
-        Self { manager, watchdog, status: String::new() }
+        Self { manager, watchdog, status: String::new(), unsent: VecDeque::new() }
     }
 
     /// Whether there is a manager to tell.
@@ -60,43 +66,71 @@ impl Notifier {
     }
 
     /// The service is at work.
-    pub fn ready(&self) {
-        self.tell("READY=1");
+    pub fn ready(&mut self) {
+        self.must_tell("READY=1".to_owned());
     }
 
     /// The service reads its configuration again; [`Notifier::ready`] ends that.
-    pub fn reloading(&self) {
-        self.tell(&format!("RELOADING=1\nMONOTONIC_USEC={}", monotonic().as_micros()));
+    pub fn reloading(&mut self) {
+        self.must_tell(format!("RELOADING=1\nMONOTONIC_USEC={}", monotonic().as_micros()));
     }
 
     /// The service stops.
-    pub fn stopping(&self) {
-        self.tell("STOPPING=1");
+    pub fn stopping(&mut self) {
+        self.must_tell("STOPPING=1".to_owned());
     }
 
     /// How the service is doing, in one line. The same line again is not sent.
     pub fn status(&mut self, line: &str) {
-        if self.status != line {
+        if self.status != line && self.tell(&format!("STATUS={}", line.replace('\n', " "))) {
             line.clone_into(&mut self.status);
-            self.tell(&format!("STATUS={}", line.replace('\n', " ")));
         }
     }
 
     /// A sign of life.
-    pub fn watchdog(&self) {
+    pub fn watchdog(&mut self) {
         self.tell("WATCHDOG=1");
     }
 
     /// A start or a stop that is under way takes up to this long from now, whatever the unit says.
-    pub fn extend_timeout(&self, time: Duration) {
+    pub fn extend_timeout(&mut self, time: Duration) {
         self.tell(&format!("EXTEND_TIMEOUT_USEC={}", time.as_micros()));
     }
 
-    fn tell(&self, text: &str) {
-        if let Some(manager) = &self.manager
-            && let Err(error) = manager.send(text)
-        {
-            debug!("the service manager could not be told {text:?}: {error}");
+    /// Tells what must not be lost: where there is no room for it, it is told before anything else.
+    fn must_tell(&mut self, text: String) {
+        if self.is_active() {
+            self.unsent.push_back(text);
+            self.catch_up();
+        }
+    }
+
+    /// Returns whether nothing is left to be told first.
+    fn catch_up(&mut self) -> bool {
+        while let Some(text) = self.unsent.front() {
+            if !self.send(text) {
+                // Of more than that, the manager has nothing left to learn.
+                self.unsent.truncate(MOST_UNSENT);
+                return false;
+            }
+            self.unsent.pop_front();
+        }
+        true
+    }
+
+    /// Tells something that may be lost. Returns whether it was told.
+    fn tell(&mut self, text: &str) -> bool {
+        self.catch_up() && self.send(text)
+    }
+
+    fn send(&self, text: &str) -> bool {
+        let Some(manager) = &self.manager else { return false };
+        match manager.send(text) {
+            Ok(_) => true,
+            Err(error) => {
+                debug!("the service manager could not be told {text:?}: {error}");
+                false
+            }
         }
     }
 }
@@ -201,9 +235,17 @@ mod tests {
     fn a_manager_that_does_not_read_holds_nothing_up() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("notify");
-        let _manager = UnixDatagram::bind(&path).unwrap();
-        let notifier = at(path.to_str().unwrap(), &[]);
+        let manager = UnixDatagram::bind(&path).unwrap();
+        let mut notifier = at(path.to_str().unwrap(), &[]);
         // More than any queue takes: this test would not end.
         (0..100_000).for_each(|_| notifier.watchdog());
+        notifier.ready();
+        notifier.status("late");
+        // What must be known comes later, before anything else.
+        manager.set_nonblocking(true).unwrap();
+        while manager.recv(&mut [0; 64]).is_ok() {}
+        manager.set_nonblocking(false).unwrap();
+        notifier.status("late");
+        assert_eq!([told(&manager), told(&manager)], ["READY=1", "STATUS=late"]);
     }
 }

@@ -136,13 +136,17 @@ fn cannot_listen(error: std::io::Error) -> Failure {
 
 /// Writes data to standard output. A reader that went away is no failure: it has seen enough.
 fn print(text: &str) -> Result<(), Failure> {
+    print_on(text).map(drop)
+}
+
+/// Writes data to standard output. Returns whether somebody reads it.
+fn print_on(text: &str) -> Result<bool, Failure> {
     use std::io::Write as _;
 
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::internal(format!("cannot write to standard output: {error}")))
-        }
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Failure::internal(format!("cannot write to standard output: {error}"))),
     }
 }

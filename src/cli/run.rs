@@ -1,5 +1,6 @@
 //! `restore-watch run`
 
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -51,7 +52,12 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     block_on(async {
         // First of all: until then, a request to reload ends the process, and systemd takes that for a good end.
         let mut signals = listen()?;
-        let hangups = Hangups::listen().map_err(cannot_listen)?;
+        // One that belongs to a terminal ends with it.
+        let hangups = if std::io::stdin().is_terminal() {
+            None
+        } else {
+            Some(Hangups::listen().map_err(cannot_listen)?)
+        };
         let path = config::locate(args.config.as_deref())?;
         // For those who are told where it is.
         let path = std::path::absolute(&path).unwrap_or(path);
@@ -62,7 +68,7 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
         let clock = Clock::system();
         let place = settings.state.clone();
         let Loaded { setup, heartbeat, drain_timeout, fixed } = Loaded::new(settings)?;
-        let manager = Notifier::from_environment();
+        let mut manager = Notifier::from_environment();
         // A large state is looked through from end to end.
         manager.extend_timeout(OPENING);
         let state = open(&place, args.set_state_aside, clock)?;
@@ -73,30 +79,36 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
             heartbeat,
             control: control(args.socket.as_deref())?,
             manager,
-            hangups: Some(hangups),
+            hangups,
         };
         let driver = Driver::new(setup, state, clock);
         Ok(Done::Exit(daemon::run(driver, options, &mut signals).await?))
     })
 }
 
-/// Makes the control socket, if there is a place for it.
+/// Makes the control socket, if there is a place for it. Only where somebody named the place is it an error that it
+/// cannot be made: the watch is worth more.
 fn control(explicit: Option<&Path>) -> Result<Option<Server>, Failure> {
     let Some(path) = control::server_path(explicit) else {
         info!(
-            "no control socket: neither RUNTIME_DIRECTORY nor XDG_RUNTIME_DIR is set; name a place with --socket"
+            "no control socket: there is no RUNTIME_DIRECTORY or XDG_RUNTIME_DIR; name a place with --socket"
         );
         return Ok(None);
     };
-    let server = Server::bind(&path).map_err(|error| match error {
-        // As with a state that another process uses: it may end.
-        BindError::InUse(_) => Failure::new(Exit::State, error.to_string())
-            .with_help("stop that process first, or give this one another place with --socket"),
-        BindError::NoSocket(_) | BindError::Unusable { .. } => {
-            Failure::new(Exit::Config, error.to_string()).with_help("give it another place with --socket")
+    match Server::bind(&path) {
+        Ok(server) => Ok(Some(server)),
+        Err(error) if explicit.is_none() => {
+            warn!("going on without a control socket: {error}; to give it another place: --socket");
+            Ok(None)
         }
-    })?;
-    Ok(Some(server))
+        // As with a state that another process uses: it may end.
+        Err(error @ BindError::InUse(_)) => Err(Failure::new(Exit::State, error.to_string())
+            .with_help("stop that process first, or give this one another place with --socket")),
+        Err(error) => {
+            Err(Failure::new(Exit::Config, error.to_string())
+                .with_help("give it another place with --socket"))
+        }
+    }
 }
 
 /// Opens the state, before anything is polled or sent.

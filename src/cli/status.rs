@@ -1,5 +1,6 @@
 //! `restore-watch status`
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use clap::Parser;
 use jiff::Timestamp;
 
 use super::socket::SocketArgs;
-use super::{Done, Failure, Output, block_on, listen, parse_duration, print, table};
+use super::{Done, Failure, Output, block_on, listen, parse_duration, print_on, table};
 use crate::clock::Clock;
 use crate::control::{JobStatus, Status};
 use crate::engine::time::wall_between;
@@ -27,7 +28,8 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value_t = Output::Human)]
     output: Output,
 
-    /// Show it again and again, this far apart, until interrupted; with --output json one document a line
+    /// Show it again and again, this far apart (2s unless given, as in --watch=10s), until interrupted; with --output
+    /// json one document a line
     #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true, default_missing_value = "2s", value_parser = parse_duration)]
     watch: Option<Duration>,
 
@@ -49,12 +51,12 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
                 exit = signals.next() => return Ok(Done::Exit(exit)),
             };
             let (status, missing) = chosen(status, &args.jobs);
-            print(&shown(&status, args)?)?;
+            let is_read = print_on(&shown(&status, args)?)?;
             if let Some(missing) = missing {
                 return Err(Failure::new(Exit::Missing, format!("the daemon does not watch {missing}"))
                     .with_help("to have it do so: restore-watch add"));
             }
-            let Some(pause) = args.watch else { return Ok(Done::Exit(Exit::Met)) };
+            let Some(pause) = args.watch.filter(|_| is_read) else { return Ok(Done::Exit(Exit::Met)) };
             let next = clock.now().instant + pause.max(MOST_OFTEN);
             tokio::select! {
                 () = clock.sleep_until(Some(next)) => {}
@@ -126,11 +128,19 @@ fn row(job: &JobStatus, now: Timestamp) -> [String; 8] {
         Some(at) => format!("in {}", duration::remaining(wall_between(now, at))),
     };
     let label = match &job.job.name {
-        Some(name) => format!("{name} ({})", job.job.id),
+        Some(name) => format!("{name} ({})", short_id(job.job.id.as_str())),
         None => job.job.id.to_string(),
     };
     let owed = if job.deliveries_owed == 0 { String::new() } else { job.deliveries_owed.to_string() };
     [label, job.project.to_string(), index, words(job), short(job.elapsed_seconds), ago, next, owed]
+}
+
+/// An id, or so much of it that it can be told from others, where a name says more.
+fn short_id(id: &str) -> Cow<'_, str> {
+    match id.char_indices().nth(8) {
+        Some((end, _)) if id.len() > 16 => Cow::Owned(format!("{}…", &id[..end])),
+        _ => id.into(),
+    }
 }
 
 /// The status in the words of the API, and what trouble there is.
@@ -145,6 +155,6 @@ fn words(job: &JobStatus) -> String {
         (Some(status), None) => status.clone(),
         (Some(status), Some(trouble)) => format!("{status}, {trouble}"),
         (None, Some(trouble)) => trouble.to_owned(),
-        (None, None) => "unknown".to_owned(),
+        (None, None) => "-".to_owned(),
     }
 }

@@ -168,7 +168,15 @@ pub(super) fn run(args: Args) -> Result<Done, Failure> {
         Progress::Plain { .. } | Progress::Silent => Stream::Detached,
     };
     let style = Style { stream, ..Style::usual(LogFormat::Human) };
-    let _logging = telemetry::init(style, if args.quiet { "error" } else { "warn" });
+    let level = if args.quiet {
+        "error"
+    } else if telemetry::is_journal() {
+        // Where transitions are logged, see `wait::Console`.
+        "warn,restore_watch::transition=info"
+    } else {
+        "warn"
+    };
+    let _logging = telemetry::init(style, level);
     let project = args.project_settings()?;
     let sinks = args.sinks()?;
     let exit = block_on(async {

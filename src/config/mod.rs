@@ -23,6 +23,6 @@ pub use secret::{ApiKey, SecretError, SecretSource};
 pub use settings::{
     ApiSettings, CadenceSettings, DesktopSettings, EventFilter, HeartbeatSettings, JobSettings, LogFormat,
     LogLevel, LogSettings, ProjectSettings, Rate, Settings, SinkSettings, StateSettings, WatchSettings,
-    WebhookFormat, WebhookSettings,
+    WebhookFormat, WebhookSettings, label_fault,
 };
 pub use webhook_url::{UrlSource, WebhookUrl};

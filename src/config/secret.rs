@@ -1,9 +1,12 @@
 //! Secrets: where they come from, and how they are kept from view.
+//!
+//! Invariant: each copy of a secret that is made here is overwritten when it is dropped.
 
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 
-use secrecy::zeroize::Zeroizing;
+use secrecy::zeroize::{Zeroize as _, Zeroizing};
 use secrecy::{ExposeSecret, SecretString};
 
 /// Where a secret is read from; never the secret itself.
@@ -76,7 +79,10 @@ impl SecretSource {
                 Ok(text) if text.is_empty() => Err(SecretError::EnvMissing(name.clone())),
                 Ok(text) => Ok(text.into()),
                 Err(std::env::VarError::NotPresent) => Err(SecretError::EnvMissing(name.clone())),
-                Err(std::env::VarError::NotUnicode(_)) => Err(SecretError::EnvNotText(name.clone())),
+                Err(std::env::VarError::NotUnicode(text)) => {
+                    text.into_encoded_bytes().zeroize();
+                    Err(SecretError::EnvNotText(name.clone()))
+                }
             },
             Self::File(path) => read_file(path),
             Self::Credential(name) => match std::env::var_os("CREDENTIALS_DIRECTORY") {
@@ -94,19 +100,30 @@ impl SecretSource {
 }
 
 fn read_file(path: &Path) -> Result<SecretString, SecretError> {
-    use std::io::Read as _;
-
     let unreadable = |error| SecretError::Unreadable { path: path.to_owned(), error };
-    // Of the most there can be, since a vector that grows or shrinks leaves copies behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_FILE));
-    std::fs::File::open(path)
-        .and_then(|file| file.take(MAX_FILE as u64).read_to_end(&mut bytes))
-        .map_err(unreadable)?;
-    let not_text =
-        |_| unreadable(std::io::Error::new(std::io::ErrorKind::InvalidData, "it is not valid UTF-8"));
-    let text = std::str::from_utf8(&bytes).map_err(not_text)?;
-    let secret = SecretString::from(text.trim_end());
-    if secret.expose_secret().is_empty() { Err(SecretError::Empty(path.to_owned())) } else { Ok(secret) }
+    // Of a fixed size, since a text that grows leaves copies behind.
+    let mut buffer = Zeroizing::new(vec![0; MAX_FILE]);
+    let length = std::fs::File::open(path).and_then(|file| fill(&mut buffer, file)).map_err(unreadable)?;
+    let text = std::str::from_utf8(&buffer[..length])
+        .map_err(|_| unreadable(io::Error::new(io::ErrorKind::InvalidData, "it is not valid UTF-8")))?;
+    match text.trim_end() {
+        "" => Err(SecretError::Empty(path.to_owned())),
+        text => Ok(text.into()),
+    }
+}
+
+/// Reads into `buffer` until it is full or there is no more. Returns how much there was.
+fn fill(buffer: &mut [u8], mut file: impl io::Read) -> io::Result<usize> {
+    let mut length = 0;
+    while length < buffer.len() {
+        match file.read(&mut buffer[length..]) {
+            Ok(0) => break,
+            Ok(read) => length += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(length)
 }
 
 /// An API key that can stand in an HTTP header: 1 to 4096 visible ASCII characters. Its `Debug` form is `***`.
@@ -169,6 +186,11 @@ mod tests {
         let path = directory.path().join("key");
         std::fs::write(&path, "pcsk_1\n").unwrap();
         assert_eq!(SecretSource::File(path.clone()).read_api_key().unwrap().expose(), "pcsk_1");
+        std::fs::write(&path, b"canary\xff").unwrap();
+        let bad = SecretSource::File(path.clone()).read().unwrap_err().to_string();
+        assert!(bad.ends_with(": it is not valid UTF-8") && !bad.contains("canary"), "{bad}");
+        std::fs::write(&path, "x".repeat(100_000)).unwrap();
+        assert_eq!(SecretSource::File(path.clone()).read().unwrap().expose_secret().len(), MAX_FILE);
         std::fs::write(&path, "\n").unwrap();
         assert!(matches!(SecretSource::File(path).read(), Err(SecretError::Empty(_))));
         let missing = SecretSource::File(directory.path().join("none")).read().unwrap_err();

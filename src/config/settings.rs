@@ -1,11 +1,12 @@
 //! The validated settings everything else works with.
 
 use std::num::NonZeroU32;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Endpoint, SecretSource, UrlSource};
-use crate::model::{JobId, ProjectName, TransitionKind};
+use crate::model::{JobId, ProjectName, TransitionKind, duration};
 
 /// All a configuration says.
 #[derive(Debug, Clone)]
@@ -100,9 +101,32 @@ pub struct JobSettings {
 }
 
 impl JobSettings {
+    /// The most characters in the name of a job.
+    pub const LONGEST_NAME: usize = 128;
+
+    /// How long a deadline may be.
+    pub const DEADLINE: RangeInclusive<Duration> = Duration::from_millis(1)..=duration::MAX;
+
     /// A job with nothing but its id.
     pub fn new(id: JobId) -> Self {
         Self { id, name: None, deadline: None }
+    }
+}
+
+/// What keeps a text from being a name for people, if anything does: it has 1 to `longest` characters, not only white
+/// space, and no control characters.
+pub fn label_fault(text: &str, longest: usize) -> Option<String> {
+    match text {
+        _ if text.trim().is_empty() => Some("is empty".to_owned()),
+        _ if text.chars().any(char::is_control) => {
+            Some("has a line break or a control character in it".to_owned())
+        }
+        _ => match text.chars().count() {
+            length if length > longest => {
+                Some(format!("has {length} characters; at most {longest} are accepted"))
+            }
+            _ => None,
+        },
     }
 }
 

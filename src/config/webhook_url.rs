@@ -1,12 +1,14 @@
 //! Where a webhook is posted to.
 //!
-//! Invariant: the address of a webhook is shown by its scheme, host and port at most.
+//! Invariant: the address of a webhook is shown by its scheme, host and port at most, and each copy of it that is made
+//! here is overwritten when it is dropped.
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::fmt;
 
 use secrecy::ExposeSecret as _;
+use secrecy::zeroize::{Zeroize as _, Zeroizing};
 use url::Url;
 
 use super::SecretSource;
@@ -44,10 +46,11 @@ impl WebhookUrl {
     /// Checks `text`. The error continues a sentence that names the URL.
     pub fn parse(text: &str, allow_http: bool) -> Result<Self, String> {
         let url = Url::parse(text.trim())
+            .map(Self)
             .map_err(|error| format!("is not a URL ({error}); write it like `https://example.com/hook`"))?;
-        match url.scheme() {
-            "https" => Ok(Self(url)),
-            "http" if allow_http || is_loopback(&url) => Ok(Self(url)),
+        match url.0.scheme() {
+            "https" => Ok(url),
+            "http" if allow_http || is_loopback(&url.0) => Ok(url),
             "http" => Err("is plain http to another machine; use https".to_owned()),
             // Not repeated: of `user:password` the user would be the scheme.
             _ => Err("is neither https nor http; use https".to_owned()),
@@ -76,14 +79,24 @@ impl WebhookUrl {
             .chain(url.query().unwrap_or_default().split(['&', '=']).map(Cow::Borrowed))
             .chain(pairs)
             .filter(|secret| secret.chars().count() >= 6)
+            .map(|secret| Zeroizing::new(secret.into_owned()))
             .collect();
         secrets.sort_by_key(|secret| Reverse(secret.len()));
-        secrets.iter().fold(text.to_owned(), |text, secret| text.replace(&**secret, "***"))
+        secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "***"))
     }
 
     /// The whole address, to be requested and not shown.
     pub fn expose(&self) -> &Url {
         &self.0
+    }
+}
+
+impl Drop for WebhookUrl {
+    fn drop(&mut self) {
+        // The text of a URL can be overwritten once it is taken out of it.
+        if let Ok(blank) = Url::parse("about:blank") {
+            String::from(std::mem::replace(&mut self.0, blank)).zeroize();
+        }
     }
 }
 

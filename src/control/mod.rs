@@ -149,6 +149,8 @@ pub enum RefusalKind {
     Invalid,
     /// 404: there is no such thing.
     NotFound,
+    /// 405: there is such a thing, but this cannot be done with it.
+    Method,
     /// 422: the configuration cannot be used.
     BadConfiguration,
     /// 503: the daemon stops.
@@ -174,6 +176,7 @@ impl RefusalKind {
         match self {
             Self::Invalid => 400,
             Self::NotFound => 404,
+            Self::Method => 405,
             Self::BadConfiguration => 422,
             Self::Stopping => 503,
         }
@@ -181,7 +184,7 @@ impl RefusalKind {
 
     /// The kind that an HTTP status stands for.
     pub fn of(status: u16) -> Self {
-        let kinds = [Self::NotFound, Self::BadConfiguration, Self::Stopping];
+        let kinds = [Self::NotFound, Self::Method, Self::BadConfiguration, Self::Stopping];
         kinds.into_iter().find(|kind| kind.status() == status).unwrap_or_default()
     }
 }

@@ -60,8 +60,12 @@ impl Server {
     /// behind is taken over.
     pub fn bind(path: &Path) -> Result<Self, BindError> {
         let unusable = |error| BindError::Unusable { path: path.to_owned(), error };
+        // The directory of this program; the one that it is in is made by others, or there is none.
         if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
-            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(unusable)?;
+            match std::fs::DirBuilder::new().mode(0o700).create(directory) {
+                Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(unusable(error)),
+                _ => {}
+            }
         }
         clear(path)?;
         let listener = UnixListener::bind(path).map_err(unusable)?;
@@ -161,6 +165,10 @@ fn router(requests: Requests) -> Router {
         .route("/v1/reload", post(async |State(requests)| answer(&requests, Request::Reload).await))
         .route("/v1/projects/{name}/pause", post(pause))
         .route("/v1/projects/{name}/resume", post(resume))
+        .method_not_allowed_fallback(async || {
+            let refusal = Refusal::new(RefusalKind::Method, "this path takes another method");
+            refuse(refusal)
+        })
         .fallback(async || refuse(Refusal::new(RefusalKind::NotFound, "there is nothing at this path")))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(requests)

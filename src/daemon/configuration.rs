@@ -40,6 +40,12 @@ pub enum LoadError {
     /// Something that it names cannot be had.
     #[error(transparent)]
     Compose(#[from] ComposeErrors),
+    /// It took too long: some file may be on a disk that does not answer.
+    #[error("error: reading {0} and the files that it names did not end within {seconds} s", seconds = .1.as_secs())]
+    Slow(PathBuf, Duration),
+    /// A bug.
+    #[error("error: reading the configuration failed: {0}")]
+    Broken(String),
     /// The heartbeat cannot be set up.
     #[error("error: {0}")]
     Heartbeat(#[from] HeartbeatError),

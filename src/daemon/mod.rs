@@ -154,6 +154,7 @@ impl Daemon {
         while driver.engine().tells_until(limit) {
             tokio::select! {
                 turned = driver.turn() => drop(turned?),
+                () = self.pulse.due() => {}
                 () = clock.sleep_until(Some(limit)) => break,
                 _ = signals.next() => break,
             }

@@ -50,14 +50,17 @@ impl Pulse {
         pulse
     }
 
-    /// From now on, this heartbeat is given. A process that dies again and again never gives one: the first comes after
-    /// the first interval.
+    /// From now on, this heartbeat is given, no later than one was due before. A process that dies again and again never
+    /// gives one: the first comes after the first interval.
     pub(super) fn reconfigure(&mut self, heartbeat: Option<Heartbeat>) {
         let now = self.clock.now().instant;
-        let trouble = self.heart.take().and_then(|heart| heart.trouble);
+        let before = self.heart.take();
         self.heart = heartbeat.map(|heartbeat| {
             let due = now + heartbeat.interval();
-            Heart { heartbeat, due, beating: JoinSet::new(), trouble }
+            match before {
+                Some(heart) => Heart { heartbeat, due: heart.due.min(due), ..heart },
+                None => Heart { heartbeat, due, beating: JoinSet::new(), trouble: None },
+            }
         });
     }
 

@@ -4,6 +4,7 @@
 //! configuration that cannot be used is used.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tokio::task::{JoinError, JoinSet};
 use tracing::{error, info, warn};
@@ -11,6 +12,9 @@ use tracing::{error, info, warn};
 use super::pulse::Pulse;
 use super::{Daemon, Fixed, LoadError, Loaded, status};
 use crate::control::{Refusal, RefusalKind, Reloaded, Reply};
+
+/// How long reading may take. A file on a disk that is gone may never be read.
+const LONGEST: Duration = Duration::from_secs(30);
 
 /// The reading under way, and who waits.
 pub(super) struct Reloads {
@@ -50,7 +54,15 @@ impl Reloads {
         };
         info!("reading the configuration {} again", path.display());
         pulse.reloading();
-        self.reading.spawn_blocking(move || Loaded::read(&path));
+        self.reading.spawn(async move {
+            let slow = LoadError::Slow(path.clone(), LONGEST);
+            let reading = tokio::task::spawn_blocking(move || Loaded::read(&path));
+            match tokio::time::timeout(LONGEST, reading).await {
+                Ok(read) => read.unwrap_or_else(|panic| Err(LoadError::Broken(panic.to_string()))),
+                // It is left to itself.
+                Err(_) => Err(slow),
+            }
+        });
     }
 
     /// What the reading under way comes to. Dropping the future loses nothing.

@@ -7,9 +7,9 @@ use std::time::Duration;
 use tracing::info;
 
 use super::{Daemon, status};
-use crate::config::JobSettings;
+use crate::config::{JobSettings, label_fault};
 use crate::control::{
-    AddJobs, Changed, Fate, ForgetJobs, JobResult, JobResults, Refusal, RefusalKind, Reply, Request,
+    AddJobs, Changed, Fate, ForgetJobs, JobResult, JobResults, NewJob, Refusal, RefusalKind, Reply, Request,
 };
 use crate::engine::{Added, Engine, Event, Forgotten};
 use crate::model::{JobId, ProjectName};
@@ -56,19 +56,7 @@ impl Daemon {
 
     fn add(&mut self, jobs: AddJobs) -> Result<Vec<JobResult>, Refusal> {
         let project = self.project(jobs.project)?;
-        let mut settings = Vec::new();
-        for job in jobs.jobs {
-            let mut setting = JobSettings::new(job.id);
-            setting.name = job.name;
-            setting.deadline = match job.deadline_seconds.map(Duration::try_from_secs_f64).transpose() {
-                Ok(deadline) => deadline,
-                Err(error) => {
-                    let message = format!("the deadline of the job {} cannot be used: {error}", setting.id);
-                    return Err(Refusal::new(RefusalKind::Invalid, message));
-                }
-            };
-            settings.push(setting);
-        }
+        let settings = jobs.jobs.into_iter().map(settings).collect::<Result<Vec<_>, _>>()?;
         Ok(settings.into_iter().map(|job| self.add_one(&project, job)).collect())
     }
 
@@ -87,10 +75,7 @@ impl Daemon {
 
     fn forget(&mut self, jobs: ForgetJobs) -> Vec<JobResult> {
         let one = |id: JobId| {
-            let engine = self.driver.engine();
-            let of = |project: &ProjectName| engine.job(project, &id).is_some();
-            let holder = engine.projects().map(|view| view.name.clone()).find(of);
-            let project = jobs.project.clone().or(holder);
+            let project = jobs.project.clone().or_else(|| self.driver.engine().holder(&id).cloned());
             let Some(project) = project else {
                 return JobResult { id, project: None, result: Fate::Unknown };
             };
@@ -149,6 +134,23 @@ impl Daemon {
     fn no_project(&self, name: &ProjectName) -> Refusal {
         let refusal = Refusal::new(RefusalKind::NotFound, format!("the daemon has no project `{name}`"));
         refusal.with_help(format!("it has: {}", joined(&self.project_names())))
+    }
+}
+
+/// The settings that somebody wants for a job, by the rules of the configuration.
+fn settings(job: NewJob) -> Result<JobSettings, Refusal> {
+    let id = &job.id;
+    let refusal = |fault: String| Refusal::new(RefusalKind::Invalid, format!("the job {id}: {fault}"));
+    if let Some(fault) = job.name.as_ref().and_then(|name| label_fault(name, JobSettings::LONGEST_NAME)) {
+        return Err(refusal(format!("its name {fault}")));
+    }
+    let deadline = job.deadline_seconds.map(Duration::try_from_secs_f64).transpose();
+    match deadline {
+        Ok(Some(deadline)) if !JobSettings::DEADLINE.contains(&deadline) => {
+            Err(refusal("its deadline must lie between 1 ms and 365 days".to_owned()))
+        }
+        Ok(deadline) => Ok(JobSettings { name: job.name, deadline, ..JobSettings::new(job.id) }),
+        Err(error) => Err(refusal(format!("its deadline cannot be used: {error}"))),
     }
 }
 

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use crate::control::{DeliveriesReport, JobStatus, ProjectStatus, SinkStatus, Status};
 use crate::driver::Driver;
 use crate::engine::time::Now;
-use crate::engine::{Engine, JobView, Outcome};
-use crate::model::{ProjectName, duration};
+use crate::engine::{Engine, JobView, Outcome, ProjectView, SinkView};
+use crate::model::duration;
 
 /// Everything in one line, such as `watching 12 restores in 2 projects, 3 ended; next poll in 4 s; 1 delivery pending`.
 pub(super) fn summary(engine: &Engine, now: Now) -> String {
@@ -30,8 +30,7 @@ pub(super) fn summary(engine: &Engine, now: Now) -> String {
             add(format!(", {count} {what}"));
         }
     }
-    let refused: Vec<_> = engine.projects().filter(|project| project.refused.is_some()).collect();
-    for project in refused {
+    for project in engine.projects().filter(|project| project.refused.is_some() && project.open > 0) {
         add(format!("; the key of {} is refused", project.name));
     }
     for project in engine.projects().filter(|project| project.paused_since.is_some()) {
@@ -60,20 +59,14 @@ pub(super) fn trouble(driver: &Driver) -> Option<String> {
     if let Some(what) = driver.stuck() {
         return Some(format!("{what} does not end"));
     }
-    let engine = driver.engine();
-    let blind = |name: &ProjectName| {
-        let open: Vec<_> = engine
-            .jobs()
-            .filter(|job| job.project == name && !job.tracker.has_ended())
-            .map(|job| Outcome::of(&job))
-            .collect();
-        !open.is_empty() && open.iter().all(|outcome| *outcome == Outcome::Unreachable)
-    };
-    engine.projects().filter(|project| project.paused_since.is_none()).find_map(|project| {
+    let now = driver.now().instant;
+    let watched = |project: &ProjectView<'_>| project.paused_since.is_none() && project.open > 0;
+    driver.engine().projects().filter(watched).find_map(|project| {
         let name = project.name;
+        let is_silent = project.silent_since.is_some_and(|at| now.since(at) >= project.unreachable_after);
         match project.refused {
             Some(_) => Some(format!("the key of the project {name} is refused")),
-            None if blind(name) => Some(format!("the API of the project {name} cannot be reached")),
+            None if is_silent => Some(format!("the API of the project {name} cannot be reached")),
             None => None,
         }
     })
@@ -111,18 +104,18 @@ pub(super) fn full(driver: &Driver, identity: &Identity) -> Status {
             paused: view.is_paused,
         }
     };
-    let project = |view: crate::engine::ProjectView<'_>| {
+    let project = |view: ProjectView<'_>| {
         let jobs = engine.jobs().filter(|job| job.project == view.name);
-        let (ended, open): (Vec<_>, Vec<_>) = jobs.partition(|job| job.tracker.has_ended());
+        let ended = jobs.filter(|job| job.tracker.has_ended()).count();
         ProjectStatus {
             name: view.name.clone(),
             paused_since: view.paused_since.map(|since| since.wall),
             refused: view.refused.map(str::to_owned),
-            open: open.len(),
-            ended: ended.len(),
+            open: view.open,
+            ended,
         }
     };
-    let sink = |view: crate::engine::SinkView<'_>| SinkStatus {
+    let sink = |view: SinkView<'_>| SinkStatus {
         name: view.name.clone(),
         configured: view.is_configured,
         disabled: view.disabled.map(str::to_owned),

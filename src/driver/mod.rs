@@ -160,6 +160,10 @@ impl Driver {
         let slept = self.clock.slept().saturating_sub(self.slept);
         if slept >= NAP {
             self.slept += slept;
+            self.polls.excuse(slept);
+            self.deliveries.excuse(slept);
+            self.commits.excuse(slept);
+            self.edits.excuse(slept);
             info!("this machine was suspended for {}; looking at all restores again", duration::human(slept));
             self.engine.step(Event::Slept(slept), self.clock.now(), &mut actions);
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::time::Duration;
 
 use tokio::task::{Id, JoinError, JoinSet};
 
@@ -35,6 +36,11 @@ impl<T: Send + 'static> Tasks<T> {
         };
         self.begun.remove(&id);
         Some(result)
+    }
+
+    /// Time that passed without any work being possible does not count.
+    pub(super) fn excuse(&mut self, time: Duration) {
+        self.begun.values_mut().for_each(|since| *since = *since + time);
     }
 
     /// When the oldest began.

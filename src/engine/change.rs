@@ -38,14 +38,14 @@ impl Engine {
         let mut before = std::mem::take(&mut self.projects);
         for settings in plan.projects {
             let name = &settings.name;
-            let mut project = match before.remove(name) {
-                Some(mut project) => {
-                    let left = project.reconfigure(settings, now);
-                    changed.jobs_removed += left.len();
-                    self.rest(left);
-                    project
-                }
-                None => Project::recall(settings, self.resting.wake_project(name), now),
+            let mut project = if let Some(mut project) = before.remove(name) {
+                let left = project.reconfigure(settings, now);
+                changed.jobs_removed += left.len();
+                self.rest(left);
+                project
+            } else {
+                let (memory, limiter) = self.resting.wake_project(name);
+                Project::recall(settings, memory, limiter, now)
             };
             let known = project.len();
             for id in self.resting.added(name) {
@@ -68,7 +68,7 @@ impl Engine {
             let memory = project.remember(now);
             let record = ProjectRecord { name: name.clone(), memory: memory.clone() };
             self.journal.add(|batch| batch.projects.push(record));
-            self.resting.rest_project(name, memory);
+            self.resting.rest_project(name, memory, project.limiter());
         }
         let stranded = self.resting.stranded().filter(|(name, _)| !self.projects.contains_key(*name));
         let missing = stranded.map(|(name, jobs)| Note::ProjectMissing { project: name.clone(), jobs });
@@ -96,8 +96,16 @@ impl Engine {
         let rested = forgotten == Forgotten::Unknown && self.resting.forget(project, job);
         if forgotten == Forgotten::Gone || rested {
             self.journal.forget(project.clone(), job.clone());
+            return Forgotten::Gone;
         }
         forgotten
+    }
+
+    /// The project that has a job: one to which somebody added it, else any.
+    pub fn holder(&self, job: &JobId) -> Option<&ProjectName> {
+        let holders = || self.projects.values().filter_map(|project| project.view(job));
+        let added = holders().find(|view| view.is_added && !view.is_listed).map(|view| view.project);
+        added.or_else(|| self.resting.holder(job)).or_else(|| holders().next().map(|view| view.project))
     }
 
     /// Asks nothing of a project until [`Engine::resume`], whatever restarts meanwhile. Returns whether that is new;

@@ -87,6 +87,9 @@ pub struct JobMemory {
     pub progress_told: f64,
     /// Its passed deadline was told.
     pub overdue_told: bool,
+    /// Which one that was.
+    #[serde(default)]
+    pub overdue_deadline: Option<Duration>,
     /// The unknown statuses that were warned of.
     pub unknown_statuses: Vec<String>,
     /// Trouble of never having been found.

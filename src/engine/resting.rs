@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::limiter::Limiter;
 use super::memory::{JobMemory, JobRecord, ProjectMemory, ProjectRecord};
 use super::time::wall_between;
 use crate::model::{JobId, ProjectName};
@@ -17,6 +18,8 @@ use crate::model::{JobId, ProjectName};
 pub(super) struct Resting {
     projects: BTreeMap<ProjectName, ProjectMemory>,
     jobs: BTreeMap<ProjectName, BTreeMap<JobId, JobRecord>>,
+    /// What counts of the requests of projects that were watched by this process.
+    limiters: BTreeMap<ProjectName, Limiter>,
 }
 
 impl Resting {
@@ -38,13 +41,14 @@ impl Resting {
     }
 
     /// A project is watched no more.
-    pub(super) fn rest_project(&mut self, name: ProjectName, memory: ProjectMemory) {
+    pub(super) fn rest_project(&mut self, name: ProjectName, memory: ProjectMemory, limiter: Limiter) {
+        self.limiters.insert(name.clone(), limiter);
         self.projects.insert(name, memory);
     }
 
     /// Takes what is known of a project that is watched again.
-    pub(super) fn wake_project(&mut self, name: &ProjectName) -> Option<ProjectMemory> {
-        self.projects.remove(name)
+    pub(super) fn wake_project(&mut self, name: &ProjectName) -> (Option<ProjectMemory>, Option<Limiter>) {
+        (self.projects.remove(name), self.limiters.remove(name))
     }
 
     /// Takes what is known of a job that is watched again.
@@ -67,6 +71,13 @@ impl Resting {
         self.jobs.iter().map(move |(name, jobs)| (name, count(jobs))).filter(|(_, count)| *count > 0)
     }
 
+    /// The project of a job that somebody added, if it is here.
+    pub(super) fn holder(&self, id: &JobId) -> Option<&ProjectName> {
+        let has =
+            |jobs: &BTreeMap<JobId, JobRecord>| jobs.get(id).is_some_and(|job| job.memory.added.is_some());
+        self.jobs.iter().find(|(_, jobs)| has(jobs)).map(|(name, _)| name)
+    }
+
     /// Forgets a job. Returns whether it was known.
     pub(super) fn forget(&mut self, project: &ProjectName, id: &JobId) -> bool {
         self.wake(project, id).is_some()
@@ -76,7 +87,10 @@ impl Resting {
     pub(super) fn take_old(&mut self, keep: Duration, now: Timestamp) -> Vec<(ProjectName, JobId)> {
         let mut old = Vec::new();
         for (project, jobs) in &mut self.jobs {
-            let gone = jobs.extract_if(.., |_, job| wall_between(job.saved_at, now) > keep);
+            // Somebody who added a job and has not seen its end may still want to.
+            let is_wanted = |job: &JobRecord| job.memory.added.is_some() && job.memory.end.is_none();
+            let gone =
+                jobs.extract_if(.., |_, job| wall_between(job.saved_at, now) > keep && !is_wanted(job));
             old.extend(gone.map(|(id, _)| (project.clone(), id)));
         }
         self.jobs.retain(|_, jobs| !jobs.is_empty());

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
@@ -42,13 +43,23 @@ pub struct Page {
     pub next: Option<String>,
 }
 
+/// A key whose memory a header uses in place of a copy of its own, so that it is overwritten when the last one is gone.
+struct Lent(ApiKey);
+
+impl AsRef<[u8]> for Lent {
+    fn as_ref(&self) -> &[u8] {
+        self.0.expose().as_bytes()
+    }
+}
+
 impl Client {
     /// A client that speaks to the endpoint of `settings` with this key.
     ///
     /// # Panics
     /// Where the version of `settings` cannot be a header, which the configuration excludes.
     pub fn new(http: reqwest::Client, settings: &ApiSettings, key: ApiKey) -> Self {
-        let mut secret = HeaderValue::from_str(key.expose()).expect("an API key is visible ASCII");
+        let lent = Bytes::from_owner(Lent(key.clone()));
+        let mut secret = HeaderValue::from_maybe_shared(lent).expect("an API key is visible ASCII");
         secret.set_sensitive(true);
         let version = HeaderValue::from_str(&settings.version).expect("a version is visible ASCII");
         let headers = HeaderMap::from_iter([

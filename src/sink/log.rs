@@ -10,13 +10,30 @@ use tracing::Level;
 
 use crate::config::{LogLevel, LogSettings};
 use crate::engine::{Failure, FailureClass};
-use crate::model::{Letter, TransitionKind};
+use crate::model::{Letter, Transition, TransitionKind};
 
 /// The target of these lines, for filters such as `RUST_LOG=restore_watch::transition=info`.
 macro_rules! line {
     ($level:expr, $json:expr, $summary:expr) => {
         tracing::event!(target: "restore_watch::transition", $level, transition = %$json, "{}", $summary)
     };
+}
+
+/// Logs a transition as one line, as a log sink without settings does; nobody is told whether it was written.
+pub fn log(transition: &Transition) {
+    // What is a transition can be written as JSON.
+    let json = serde_json::to_string(transition).unwrap_or_default();
+    write(usual_level(transition.kind), &json, transition);
+}
+
+fn write(level: LogLevel, json: &str, transition: &Transition) {
+    let summary = transition.summary();
+    match level {
+        LogLevel::Debug => line!(Level::DEBUG, json, summary),
+        LogLevel::Info => line!(Level::INFO, json, summary),
+        LogLevel::Warn => line!(Level::WARN, json, summary),
+        LogLevel::Error => line!(Level::ERROR, json, summary),
+    }
 }
 
 /// How long apart a line is tried again that could not be written.
@@ -52,15 +69,8 @@ impl Log {
     }
 
     fn write(&self, letter: &Letter) {
-        let transition = &letter.transition;
         let json = String::from_utf8_lossy(&letter.body);
-        let summary = transition.summary();
-        match self.level(transition.kind) {
-            LogLevel::Debug => line!(Level::DEBUG, json, summary),
-            LogLevel::Info => line!(Level::INFO, json, summary),
-            LogLevel::Warn => line!(Level::WARN, json, summary),
-            LogLevel::Error => line!(Level::ERROR, json, summary),
-        }
+        write(self.level(letter.transition.kind), &json, &letter.transition);
     }
 
     fn level(&self, kind: TransitionKind) -> LogLevel {

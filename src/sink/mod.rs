@@ -21,7 +21,7 @@ use crate::http::ClientError;
 use crate::model::{Letter, SinkName, Transition};
 
 pub use desktop::{Urgency, show};
-pub use log::Confirm;
+pub use log::{Confirm, log};
 pub use signature::SignatureError;
 
 /// One sink.

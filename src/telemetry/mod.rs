@@ -69,10 +69,15 @@ pub enum Stream {
     Beside(MultiProgress),
 }
 
+/// Whether standard error leads to the systemd journal.
+pub fn is_journal() -> bool {
+    journal::has_standard_error()
+}
+
 /// What a program says by itself, as standard error is to have it: where that leads to the journal, each line begins with
 /// the priority of an error (sd-daemon(3)).
 pub fn complaint(text: &str) -> Cow<'_, str> {
-    if journal::has_standard_error() { Cow::Owned(journal::with_priority(text, 3)) } else { text.into() }
+    if is_journal() { Cow::Owned(journal::with_priority(text, 3)) } else { text.into() }
 }
 
 /// While it is held, the log is written; when it is dropped, what is left is written for up to a second.

@@ -12,6 +12,7 @@ use crate::engine::time::{Instant, Now};
 use crate::engine::{Engine, JobView, Outcome};
 use crate::model::{JobId, ProjectName, Transition, duration};
 use crate::output::Output;
+use crate::{sink, telemetry};
 
 /// How often the lines of a terminal are drawn.
 const FRAME: Duration = Duration::from_millis(120);
@@ -49,6 +50,8 @@ pub enum Progress {
 pub(super) struct Console<'a> {
     mode: Mode,
     people: &'a Output,
+    /// Lines about transitions are logged, so that the journal knows what they are about.
+    journal: bool,
     next: Option<Instant>,
 }
 
@@ -67,7 +70,7 @@ impl<'a> Console<'a> {
             }
             Progress::Silent => (Mode::Silent, None),
         };
-        Self { mode, people, next }
+        Self { mode, people, journal: telemetry::is_journal(), next }
     }
 
     /// When [`Console::refresh`] is due.
@@ -93,7 +96,11 @@ impl<'a> Console<'a> {
     /// Shows a transition.
     pub(super) fn tell(&mut self, transition: &Transition, now: Now) {
         if let Mode::Plain { heartbeat } = &self.mode {
-            self.people.write(line(now, &transition.summary()));
+            if self.journal {
+                sink::log(transition);
+            } else {
+                self.people.write(line(now, &transition.summary()));
+            }
             self.next = beat(now, *heartbeat);
         }
     }

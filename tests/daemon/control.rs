@@ -49,7 +49,7 @@ fn status_tells_how_each_job_stands() {
         "JOB PROJECT INDEX STATUS AGE LAST ANSWER NEXT POLL OWED"
     );
     let third = text.lines().find(|line| line.starts_with("rj-3")).unwrap();
-    assert!(third.contains("unknown") && third.contains("never"), "{third}");
+    assert!(third.contains(" - ") && third.contains("never"), "{third}");
     let one = ask(&daemon, &["status", "rj-2"]).expect(0).stdout;
     assert!(one.contains("rj-2") && !one.contains("rj-1"), "{one}");
     ask(&daemon, &["status", "rj-2", "nope"]).expect(3).told("does not watch nope").told("restore-watch add");
@@ -67,6 +67,17 @@ fn a_watched_status_goes_on_until_it_is_interrupted() {
     watch.until("three lines", |watch| watch.stdout().lines().count() >= 3);
     watch.signal("INT");
     assert!(watch.finish().expect(0).json_lines().iter().all(|line| line["jobs"][0]["job"]["id"] == "rj-1"));
+}
+
+#[test]
+fn a_watched_status_ends_when_nobody_reads_it_any_more() {
+    let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
+    let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).run(&[]).start();
+    daemon.until_told("watching restore rj-1");
+    let socket = daemon.folder().path().join("control.sock");
+    let watch =
+        Watch::new(["status", "--watch=100ms"]).env("RESTORE_WATCH_SOCKET", &socket.to_string_lossy());
+    watch.unread().run().expect(0);
 }
 
 #[test]
@@ -172,9 +183,20 @@ fn the_socket_is_for_its_user_alone_and_one_that_was_left_behind_is_taken_over()
     daemon.until_told("watching restore rj-1");
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     // A second one at the same place is refused, and does not disturb the first.
-    let second =
-        Daemon::new("").project("one", &plane, &["rj-1"]).run(&["--socket", &path.to_string_lossy()]);
-    second.run().expect(74).told("another process listens at the control socket").told("--socket");
+    let second = || Daemon::new("").project("one", &plane, &["rj-1"]);
+    second()
+        .run(&["--socket", &path.to_string_lossy()])
+        .run()
+        .expect(74)
+        .told("another process listens at the control socket")
+        .told("--socket");
+    status(&daemon);
+    // Where nobody asked for that place, the watch is worth more.
+    let directory = path.parent().unwrap().to_string_lossy().into_owned();
+    let mut third = second().run(&[]).env("RUNTIME_DIRECTORY", &directory).start();
+    third.until_told("going on without a control socket: another process listens");
+    third.until_told("watching restore rj-1");
+    third.kill();
     status(&daemon);
     daemon.signal("TERM");
     daemon.until("the socket goes", |_| !path.exists());
@@ -249,6 +271,9 @@ fn what_makes_no_sense_is_answered_and_the_watch_goes_on() {
         (post("/v1/jobs", "{"), "400"),
         (post("/v1/jobs", "{\"jobs\": [{\"id\": \"\"}]}"), "400"),
         (post("/v1/jobs", "{\"jobs\": [{\"id\": \"a\", \"deadline_seconds\": -1}]}"), "400"),
+        (post("/v1/jobs", "{\"jobs\": [{\"id\": \"a\", \"deadline_seconds\": 0}]}"), "400"),
+        (post("/v1/jobs", "{\"jobs\": [{\"id\": \"a\", \"deadline_seconds\": 1e19}]}"), "400"),
+        (post("/v1/jobs", "{\"jobs\": [{\"id\": \"a\", \"name\": \"red\\u001b[31m\"}]}"), "400"),
         (post("/v1/jobs", "{\"jobs\": [], \"jbos\": 1}"), "400"),
         (post("/v1/jobs", &"x".repeat(2 << 20)), "4"),
         (post("/v1/projects/nope/pause", ""), "404"),

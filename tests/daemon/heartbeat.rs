@@ -3,7 +3,7 @@
 use restore_watch::simulate::{Receiver, Reply};
 
 use crate::support::{play, receive};
-use crate::{Daemon, ask};
+use crate::{Daemon, ask, status};
 
 fn heartbeat(monitor: &Receiver) -> String {
     format!("[heartbeat]\nurl = \"{}/ping/CanaryOfTheMonitor\"\ninterval = \"50ms\"\n", monitor.url())
@@ -32,6 +32,36 @@ fn a_monitor_is_told_while_the_watch_works() {
     let told = daemon.finish().expect(0).stderr;
     assert_eq!(told.matches("could not be sent").count(), 1, "{told}");
     assert!(!told.contains("CanaryOfTheMonitor"), "{told}");
+}
+
+#[test]
+fn a_monitor_is_told_nothing_while_the_api_cannot_be_reached_whatever_is_known_of_some_job() {
+    // One job that never was, as after a slip of the pen, and an outage.
+    let plane = play(
+        "[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n[[fault]]\nfrom = \"3s\"\nkind = \"status\"\nstatus = 503\n",
+    );
+    let monitor = receive([]);
+    let daemon = Daemon::new("[watch]\nnot_found_grace = \"100ms\"\nunreachable_after = \"500ms\"\n");
+    let daemon = daemon.project("one", &plane, &["rj-1", "rj-typo"]).with(&heartbeat(&monitor));
+    let mut daemon = daemon.run(&[]).start();
+    daemon.until_told("watching 2 restores");
+    daemon.until("the slip is known", |daemon| status(daemon)["jobs"][1]["outcome"] == "not_found");
+    let sent = monitor.count();
+    daemon.until("a ping: the API works", |_| monitor.count() > sent);
+    daemon.until_told("no heartbeat is sent, because the API of the project one cannot be reached");
+}
+
+#[test]
+fn reloads_do_not_keep_a_heartbeat_from_coming() {
+    let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
+    let monitor = receive([]);
+    let slow = heartbeat(&monitor).replace("50ms", "1s");
+    let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).with(&slow).run(&[]).start();
+    daemon.until_told("watching restore rj-1");
+    daemon.until("two pings, with reloads all the time", |daemon| {
+        ask(daemon, &["reload"]).expect(0);
+        monitor.count() >= 2
+    });
 }
 
 #[test]

@@ -108,7 +108,7 @@ fn deliveries_under_way_survive_and_a_mended_address_is_tried_at_once() {
     let daemon = Daemon::new("").project("one", &plane, &["rj-1"]);
     let text = |second: &Receiver| webhook("slow", &slow) + &webhook("second", second);
     let mut daemon = daemon.with(&text(&broken)).run(&[]).start();
-    daemon.until("both were asked", |_| slow.count() == 1 && broken.count() == 1);
+    daemon.until("both were asked", |_| slow.count() >= 1 && broken.count() >= 1);
     let file = |sinks: &str| Daemon::new("").project("one", &plane, &["rj-1"]).with(sinks).rewrite(&daemon);
     file(&text(&mended));
     ask(&daemon, &["reload"]).expect(0);

@@ -78,6 +78,8 @@ fn what_needs_a_restore_that_failed_does_not_run() {
     assert!(ran.code == Some(1) && ran.stderr.contains("dependency"), "{ran:?}");
     assert_eq!(world.property(WAIT, "ExecMainStatus"), "1");
     assert!(!followed(&world));
+    let told = world.journal(&format!("RESTORE_JOB_ID={ID} RESTORE_EVENT=restore_job.failed PRIORITY=3"));
+    assert_eq!(told.len(), 1, "{told:#?}");
     fails_with(&world, "1");
 }
 

@@ -3,9 +3,7 @@
 //! Invariant: a project that is returned has a job, or says itself that it has none; and no id twice.
 
 use std::collections::HashMap;
-use std::ops::RangeInclusive;
 use std::path::Path;
-use std::time::Duration;
 
 use toml::de::DeValue;
 
@@ -17,7 +15,6 @@ use super::value::Value;
 use crate::config::locate::Variables;
 use crate::config::redaction::quoted;
 use crate::config::{JobSettings, ProjectSettings, SecretSource};
-use crate::model::duration;
 use crate::model::{JobId, ProjectName};
 
 /// The variable that holds the API key of a project that does not say where its key is.
@@ -25,11 +22,6 @@ const API_KEY: &str = "PINECONE_API_KEY";
 
 /// The most characters in the name of a project or a sink.
 pub(super) const LONGEST_NAME: usize = 64;
-
-/// The most characters in the name of a job.
-const LONGEST_JOB_NAME: usize = 128;
-
-const DEADLINE: RangeInclusive<Duration> = Duration::from_millis(1)..=duration::MAX;
 
 const JOBS: &str =
     "write jobs = [\"RESTORE_JOB_ID\"], or jobs = [] to have them all come with `restore-watch add`";
@@ -203,8 +195,8 @@ fn job(entry: &Value<'_>) -> Option<(JobSettings, Span)> {
             .push(Finding::new(&section.span, "a job without an id").help("add id = \"RESTORE_JOB_ID\""));
     }
     let id = section.take("id").and_then(|value| Some((id(&value)?, value.span)));
-    let name = section.label("name", LONGEST_JOB_NAME).map(|(name, _)| name.to_owned());
-    let deadline = section.duration("deadline", &DEADLINE).map(|(deadline, _)| deadline);
+    let name = section.label("name", JobSettings::LONGEST_NAME).map(|(name, _)| name.to_owned());
+    let deadline = section.duration("deadline", &JobSettings::DEADLINE).map(|(deadline, _)| deadline);
     until(&mut section);
     section.finish();
     let (id, span) = id?;

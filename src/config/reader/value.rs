@@ -78,21 +78,10 @@ impl<'a> Value<'a> {
         self.string_or("a string", "")
     }
 
-    /// A name for people: 1 to `longest` characters, not only white space, no control characters.
+    /// A name for people, see [`label_fault`].
     pub(super) fn label(&self, longest: usize) -> Option<&'a str> {
         let text = self.string()?;
-        let fault = match text {
-            _ if text.trim().is_empty() => "is empty".to_owned(),
-            _ if text.chars().any(char::is_control) => {
-                "has a line break or a control character in it".to_owned()
-            }
-            _ => match text.chars().count() {
-                length if length > longest => {
-                    format!("has {length} characters; at most {longest} are accepted")
-                }
-                _ => return Some(text),
-            },
-        };
+        let Some(fault) = crate::config::label_fault(text, longest) else { return Some(text) };
         self.refuse(fault, "give a short name that people will recognise");
         None
     }

@@ -199,8 +199,11 @@ impl Outbox {
     ) {
         let Some(sink) = self.sinks.get_mut(&id.sink) else { return };
         let Some(attempts) = sink.attempts_under_way(&id) else { return };
-        let pause = failure.pause(now);
+        // A receiver that was replaced meanwhile has no say in how it goes on.
+        let is_outdated = sink.is_outdated(&id);
+        let pause = if is_outdated { Duration::ZERO } else { failure.pause(now) };
         let delay = match failure.class {
+            _ if is_outdated => Some(Duration::ZERO),
             FailureClass::Permanent | FailureClass::Gone => None,
             _ => sink.plan.policy.schedule.delay(attempts, pause, rng),
         };

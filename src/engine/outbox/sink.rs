@@ -29,7 +29,7 @@ pub(super) struct Sink {
     /// The lanes whose head waits, by the time of its next attempt.
     due: BTreeSet<(Instant, Lane)>,
     /// The lanes whose head is under way.
-    in_flight: BTreeMap<TransitionId, Lane>,
+    in_flight: BTreeMap<TransitionId, Flight>,
     /// The lanes whose last delivery is over, which is being made safe.
     settling: BTreeMap<TransitionId, Settling>,
     /// Nothing is sent before then: the receiver asked to be left alone, or takes so many in a time.
@@ -43,6 +43,14 @@ struct Waiting {
     owed: VecDeque<Owed>,
     /// When the head is tried, while it waits for that.
     due: Option<Instant>,
+}
+
+/// A delivery under way.
+#[derive(Debug)]
+struct Flight {
+    lane: Lane,
+    /// Stands for the settings that it began with.
+    fingerprint: u64,
 }
 
 /// What became of a delivery, while that is being made safe.
@@ -189,7 +197,7 @@ impl Sink {
         waiting.due = None;
         let owed = waiting.owed.front_mut()?;
         owed.attempts = owed.attempts.saturating_add(1);
-        self.in_flight.insert(owed.transition, lane);
+        self.in_flight.insert(owed.transition, Flight { lane, fingerprint: self.plan.fingerprint });
         self.held_until = self.held_until.max(now + self.plan.policy.spacing);
         let id = DeliveryId { transition: owed.transition, sink: self.plan.name.clone() };
         Some(Delivery { id, attempt: owed.attempts })
@@ -211,14 +219,21 @@ impl Sink {
         self.head(id).map(|owed| owed.attempts)
     }
 
+    /// Whether a delivery under way began with other settings than there are now: what became of it says nothing about
+    /// these.
+    pub(super) fn is_outdated(&self, id: &DeliveryId) -> bool {
+        let flight = self.in_flight.get(&id.transition);
+        flight.is_some_and(|flight| flight.fingerprint != self.plan.fingerprint)
+    }
+
     fn head(&self, id: &DeliveryId) -> Option<&Owed> {
-        self.lanes.get(self.in_flight.get(&id.transition)?)?.owed.front()
+        self.lanes.get(&self.in_flight.get(&id.transition)?.lane)?.owed.front()
     }
 
     /// A delivery under way failed, for this reason, and is tried again at `due`; or later, where the end of its job
     /// goes first.
     pub(super) fn try_again(&mut self, id: &DeliveryId, due: Instant, reason: String, now: Instant) {
-        let Some(lane) = self.in_flight.remove(&id.transition) else { return };
+        let Some(Flight { lane, .. }) = self.in_flight.remove(&id.transition) else { return };
         if let Some(owed) = self.lanes.get_mut(&lane).and_then(|waiting| waiting.owed.front_mut()) {
             owed.reason = Some(reason);
         }
@@ -235,7 +250,7 @@ impl Sink {
 
     /// A delivery under way is over: made or given up. What comes after it waits for [`Sink::go_on_after`].
     pub(super) fn finish(&mut self, id: &DeliveryId, made: bool) {
-        let Some(lane) = self.in_flight.remove(&id.transition) else { return };
+        let Some(Flight { lane, .. }) = self.in_flight.remove(&id.transition) else { return };
         if let Some(waiting) = self.lanes.get_mut(&lane) {
             waiting.owed.pop_front();
             if waiting.owed.is_empty() {
@@ -298,7 +313,7 @@ impl Sink {
         let sink = &self.plan.name;
         for (lane, queue) in &mut self.lanes {
             queue.due = None;
-            let busy = usize::from(self.in_flight.values().any(|flying| flying == lane));
+            let busy = usize::from(self.in_flight.values().any(|flight| flight.lane == *lane));
             let dead = queue.owed.drain(busy..);
             let id = |transition| DeliveryId { transition, sink: sink.clone() };
             waiting.extend(dead.map(|owed| (id(owed.transition), owed.attempts)));

@@ -57,6 +57,7 @@ impl Project {
 
     /// Tries a refused key at once, by one job: it may be another one now.
     fn try_the_key(&mut self, now: Instant) {
+        self.key_since = Some(now);
         let throttled = self.throttled.as_ref().map_or(now, |(until, _)| *until);
         self.held_until = now.max(throttled);
         if let Some((due, first)) = self.queue.first().cloned() {
@@ -154,6 +155,7 @@ impl Project {
             return false;
         }
         self.is_changed = true;
+        self.silent_since = None;
         for id in self.jobs.keys().cloned().collect::<Vec<_>>() {
             self.retry_now(&id, now);
         }
@@ -163,6 +165,7 @@ impl Project {
     /// The machine was suspended for so long: what was due meanwhile is done now, spread out.
     pub(in crate::engine) fn wake(&mut self, slept: Duration, now: Instant, rng: &mut fastrand::Rng) {
         let spread = WAKING.min(self.cadence.slowest());
+        self.silent_since = self.silent_since.map(|since| since + slept);
         for id in self.jobs.keys().cloned().collect::<Vec<_>>() {
             let Some(job) = self.jobs.get_mut(&id) else { continue };
             job.tracker.excuse(slept);
@@ -199,10 +202,7 @@ impl Project {
         let latest = now + self.cadence.slowest();
         let fine = job.tracker.last_error().is_none();
         let due = job.due.map(|due| if fine { due.min(latest) } else { due });
-        if *job.tracker.settings() != settings {
-            self.changed.insert(id.clone());
-        }
-        job.tracker.reconfigure(settings, self.watch, now);
+        job.tracker.reconfigure(settings, self.watch);
         self.schedule(&id, due);
     }
 

@@ -14,12 +14,16 @@ use crate::engine::time::Now;
 use crate::model::JobId;
 
 impl Project {
-    /// A project of which this was kept, as yet without jobs.
+    /// A project of which this was kept, as yet without jobs, and what counts of its requests, if this process knows.
     pub(in crate::engine) fn recall(
         settings: &ProjectSettings,
         memory: Option<ProjectMemory>,
+        limiter: Option<Limiter>,
         now: Now,
     ) -> Self {
+        let (rate, burst) = (settings.api.requests_per_second, settings.api.burst);
+        let mut limiter = limiter.unwrap_or_else(|| Limiter::new(rate, burst));
+        limiter.reconfigure(rate, burst, now.instant);
         let is_changed = memory.is_none();
         let ProjectMemory { refused, throttled, paused_since } = memory.unwrap_or_default();
         let latest = now.instant + RetryAfter::MAX;
@@ -28,13 +32,15 @@ impl Project {
             name: settings.name.clone(),
             cadence: Cadence::new(settings.cadence),
             watch: settings.watch,
-            limiter: Limiter::new(settings.api.requests_per_second, settings.api.burst),
+            limiter,
             access: Access::recall(refused),
             held_until: throttled.as_ref().map_or(now.instant, |(until, _)| now.instant.max(*until)),
             throttles: 0,
             last_throttle: None,
             throttled,
             paused_since: paused_since.map(|wall| Now { instant: now.instant_at(wall), wall }),
+            silent_since: None,
+            key_since: None,
             last_look: None,
             jobs: BTreeMap::new(),
             queue: BTreeSet::new(),
@@ -69,6 +75,11 @@ impl Project {
                 .map(|(until, reason)| Throttled { until: now.wall_at(*until), reason: reason.clone() }),
             paused_since: self.paused_since.map(|since| since.wall),
         }
+    }
+
+    /// What counts of its requests.
+    pub(in crate::engine) fn limiter(&self) -> Limiter {
+        self.limiter.clone()
     }
 
     /// What is to be kept of a job.

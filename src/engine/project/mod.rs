@@ -48,6 +48,10 @@ pub(super) struct Project {
     throttled: Option<(Instant, String)>,
     /// Since when somebody has it paused: nothing is asked, and nothing is made of the silence.
     paused_since: Option<Now>,
+    /// Without any answer that makes sense since then.
+    silent_since: Option<Instant>,
+    /// Refusals of polls that began before then say nothing about the key that is used now.
+    key_since: Option<Instant>,
     /// Set once somebody asked for a last look: polls begun earlier do not count.
     last_look: Option<Instant>,
     /// Boxed, because a map that takes them in order stays half empty.
@@ -163,6 +167,7 @@ impl Project {
         rng: &mut fastrand::Rng,
     ) -> (Findings, Option<ProjectNews>) {
         self.throttles = 0;
+        self.silent_since = None;
         let news = self.accept(now.instant);
         let Some(job) = self.jobs.get_mut(id) else { return (Findings::default(), news) };
         let findings = job.tracker.observe(observation, now);
@@ -183,7 +188,14 @@ impl Project {
     ) -> (Vec<Draft>, Option<ProjectNews>) {
         let pause = failure.pause(now);
         let now = now.instant;
+        self.silent_since = match failure.class {
+            FailureClass::Throttled | FailureClass::Transient => self.silent_since.or(Some(now)),
+            FailureClass::Refused | FailureClass::NotFound | FailureClass::Permanent | FailureClass::Gone => {
+                None
+            }
+        };
         let news = match failure.class {
+            FailureClass::Refused if self.key_since.is_some_and(|since| began < since) => None,
             FailureClass::Refused => self.refuse(began, &failure.message, now),
             // The API looked the job up, so it took the key.
             FailureClass::NotFound => self.accept(now),

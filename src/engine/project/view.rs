@@ -1,5 +1,7 @@
 //! A project and its jobs, for those who look.
 
+use std::time::Duration;
+
 use super::{Job, Project};
 use crate::engine::time::{Instant, Now};
 use crate::engine::tracker::Tracker;
@@ -14,6 +16,12 @@ pub struct ProjectView<'a> {
     pub refused: Option<&'a str>,
     /// Since when it is paused, if it is.
     pub paused_since: Option<Now>,
+    /// How many of its jobs have not ended.
+    pub open: usize,
+    /// Since when nothing that makes sense was answered, whatever was asked, if so.
+    pub silent_since: Option<Instant>,
+    /// After how long without a good answer a job is unreachable.
+    pub unreachable_after: Duration,
 }
 
 /// How a job is doing, for those who look.
@@ -37,7 +45,14 @@ pub struct JobView<'a> {
 
 impl Project {
     pub(in crate::engine) fn look(&self) -> ProjectView<'_> {
-        ProjectView { name: &self.name, refused: self.access.refusal(), paused_since: self.paused_since }
+        ProjectView {
+            name: &self.name,
+            refused: self.access.refusal(),
+            paused_since: self.paused_since,
+            open: self.queue.len() + self.in_flight,
+            silent_since: self.silent_since,
+            unreachable_after: self.watch.unreachable_after,
+        }
     }
 
     pub(in crate::engine) fn views(&self) -> impl Iterator<Item = JobView<'_>> {

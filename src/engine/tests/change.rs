@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::config::{Rate, WatchSettings};
+use crate::engine::retry::RetryAfter;
 
 impl Stage {
     fn reload(&mut self, projects: &[ProjectSettings], sinks: Vec<SinkPlan>) -> Reconfigured {
@@ -303,4 +304,87 @@ fn a_suspension_is_no_trouble_and_is_followed_by_one_round_that_is_spread_out() 
     }
     assert_eq!(polled.len(), 40);
     assert!(stage.kinds().iter().all(|kind| *kind == TransitionKind::Watched));
+}
+
+#[test]
+fn what_an_earlier_receiver_says_is_nothing_about_the_one_there_is_now() {
+    let projects = [project(&["a", "b"])];
+    for class in [FailureClass::Gone, FailureClass::Permanent, FailureClass::Throttled] {
+        let mut stage = Stage::new(&projects, vec![everything()]);
+        stage.answer("Pending");
+        let delivery = stage.deliveries.pop_front().unwrap();
+        stage.reload(&projects, vec![SinkPlan { fingerprint: 2, ..everything() }]);
+        let retry_after = Some(RetryAfter::For(seconds(3600)));
+        let failure = Failure { class, retry_after, message: "from elsewhere".to_owned() };
+        stage.step(Event::DeliveryFailed { id: delivery.id.clone(), failure });
+        let again = stage.deliveries.pop_front().expect("it is tried at once");
+        assert_eq!(again.id, delivery.id, "{class:?}");
+        stage.answer("Pending");
+        assert_eq!(stage.deliveries.len(), 1, "{class:?}: nothing else is held up");
+        assert!(stage.engine.sinks().all(|sink| sink.disabled.is_none()));
+    }
+}
+
+#[test]
+fn a_deadline_that_moved_is_told_of_by_the_next_process_too() {
+    let mut settings = project(&["a"]);
+    settings.jobs[0].deadline = Some(seconds(10));
+    let mut stage = Stage::new(&[settings.clone()], Vec::new());
+    stage.answer("Pending");
+    stage.fail_for(FailureClass::Transient, seconds(20));
+    assert_eq!(stage.kinds(), [TransitionKind::Watched, TransitionKind::Overdue]);
+    stage = Stage::on(stage.disk, &[settings.clone()], Vec::new(), stage.now);
+    stage.fail_for(FailureClass::Transient, seconds(20));
+    assert_eq!(stage.kinds(), []);
+    settings.jobs[0].deadline = Some(seconds(60));
+    stage = Stage::on(stage.disk, &[settings], Vec::new(), stage.now);
+    stage.fail_for(FailureClass::Transient, seconds(60));
+    assert_eq!(stage.kinds(), [TransitionKind::Overdue]);
+}
+
+#[test]
+fn jobs_of_a_project_that_is_gone_can_be_forgotten_and_are_not_forgotten_by_themselves() {
+    let mut stage = Stage::new(&[project(&["a"])], Vec::new());
+    stage.add("b");
+    stage.add("c");
+    let other = ProjectSettings { name: ProjectName::new("other"), ..project(&["z"]) };
+    stage.reload(&[other], Vec::new());
+    assert_eq!(stage.engine.holder(&id("b")), Some(&ProjectName::default()));
+    assert_eq!(stage.forget("b"), Forgotten::Gone);
+    assert_eq!(stage.engine.holder(&id("b")), None);
+    for _ in 0..40 {
+        stage.pass(seconds(24 * 3600));
+        stage.answer("Pending");
+    }
+    assert!(stage.disk.has_job("c") && !stage.disk.has_job("a"));
+}
+
+#[test]
+fn a_refusal_of_the_key_that_was_used_before_is_none_of_the_new_one() {
+    let mut stage = Stage::new(&[project(&["a", "b"])], Vec::new());
+    while stage.kinds().is_empty() {
+        stage.fail(FailureClass::Refused);
+    }
+    let late = stage.poll();
+    stage.pass(seconds(1));
+    stage.reload(&[project(&["a", "b"])], Vec::new());
+    stage.fail_poll(late, failure(FailureClass::Refused));
+    let start = stage.now.instant;
+    stage.answer("Pending");
+    assert!(stage.now.instant.since(start) <= seconds(1), "the new key is tried at once");
+    // Where nothing is left to ask for, the refusal is nobody's trouble.
+    stage.reload(&[project(&[])], Vec::new());
+    assert!(stage.engine.projects().all(|project| project.open == 0));
+}
+
+#[test]
+fn a_project_that_was_gone_for_a_moment_gets_no_further_requests() {
+    let jobs: Vec<_> = (0..50).map(|n| format!("job-{n}")).collect();
+    let settings = project(&jobs.iter().map(String::as_str).collect::<Vec<_>>());
+    let other = ProjectSettings { name: ProjectName::new("other"), ..project(&["z"]) };
+    let mut stage = Stage::new(&[settings.clone()], Vec::new());
+    stage.reload(&[other], Vec::new());
+    stage.reload(&[settings], Vec::new());
+    let polls = stage.polls.iter().filter(|poll| poll.project == ProjectName::default()).count();
+    assert_eq!(polls, 4, "one burst");
 }

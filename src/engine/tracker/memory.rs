@@ -1,5 +1,7 @@
 //! A tracker as it is kept, and back.
 
+use std::time::Duration;
+
 use super::{End, Streak, Tracker};
 use crate::config::{JobSettings, WatchSettings};
 use crate::engine::memory::{Added, EndMemory, JobMemory, StreakMemory};
@@ -21,7 +23,8 @@ impl Tracker {
             end: self.end.map(|end| EndMemory { how: end.how, observed_at: end.observed_at.wall }),
             progress: self.progress.remember(now),
             progress_told: self.progress_told,
-            overdue_told: self.overdue_told,
+            overdue_told: self.overdue_told.is_some(),
+            overdue_deadline: self.overdue_told,
             unknown_statuses: self.unknown_statuses.clone(),
             missing: self.missing.remember(now.instant),
             unreachable: self.unreachable.remember(now.instant),
@@ -52,7 +55,7 @@ impl Tracker {
             end: memory.end.map(|end| End { how: end.how, observed_at: then(end.observed_at) }),
             progress: memory.progress.map(|progress| progress.recall(now)).unwrap_or_default(),
             progress_told: memory.progress_told,
-            overdue_told: memory.overdue_told,
+            overdue_told: memory.overdue_told.then(|| memory.overdue_deadline.unwrap_or(Duration::MAX)),
             unknown_statuses: memory.unknown_statuses,
             missing: Streak::recall(memory.missing, now.instant),
             unreachable: Streak::recall(memory.unreachable, now.instant),

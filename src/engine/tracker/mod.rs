@@ -38,7 +38,8 @@ pub struct Tracker {
     end: Option<End>,
     progress: Progress,
     progress_told: f64,
-    overdue_told: bool,
+    /// The deadline that passed and was told; no shorter one is told after it.
+    overdue_told: Option<Duration>,
     unknown_statuses: Vec<String>,
     /// Answered with 404 since then, never having been seen.
     missing: Streak,
@@ -121,7 +122,7 @@ impl Tracker {
             end: None,
             progress: Progress::default(),
             progress_told: 0.0,
-            overdue_told: false,
+            overdue_told: None,
             unknown_statuses: Vec::new(),
             missing: Streak::default(),
             unreachable: Streak::default(),
@@ -132,12 +133,10 @@ impl Tracker {
         }
     }
 
-    /// From now on, these settings hold. A deadline that has not passed by them is told once it does.
-    pub(super) fn reconfigure(&mut self, settings: JobSettings, watch: WatchSettings, now: Instant) {
+    /// From now on, these settings hold.
+    pub(super) fn reconfigure(&mut self, settings: JobSettings, watch: WatchSettings) {
         self.settings = settings;
         self.watch = watch;
-        let told = std::mem::take(&mut self.overdue_told);
-        self.overdue_told = told && self.overdue_at().is_none_or(|at| at <= now);
     }
 
     /// Takes a good answer. Returns what it leads to; nothing for a job that has ended.
@@ -215,7 +214,7 @@ impl Tracker {
             drafts.push(Draft { kind, previous_status: self.status.clone(), reason });
         };
         if self.overdue_at().is_some_and(|at| at <= now) {
-            self.overdue_told = true;
+            self.overdue_told = self.settings.deadline;
             tell(TransitionKind::Overdue, None);
         }
         if !in_flight && self.trouble_at().is_some_and(|at| at <= now) {
@@ -254,7 +253,8 @@ impl Tracker {
     }
 
     fn overdue_at(&self) -> Option<Instant> {
-        let deadline = self.settings.deadline.filter(|_| !self.overdue_told && self.end.is_none())?;
+        let is_news = |deadline: &Duration| self.overdue_told.is_none_or(|told| *deadline > told);
+        let deadline = self.settings.deadline.filter(is_news).filter(|_| self.end.is_none())?;
         Some(self.watched_since.instant + deadline.saturating_sub(self.head_start.unwrap_or_default()))
     }
 

@@ -64,6 +64,7 @@ fn job(name: &str, failures: u32) -> JobRecord {
         progress: None,
         progress_told: 30.0,
         overdue_told: true,
+        overdue_deadline: Some(std::time::Duration::from_secs(7200)),
         unknown_statuses: vec!["warming up".to_owned()],
         missing: StreakMemory::default(),
         unreachable: StreakMemory { lasted: Some(std::time::Duration::from_secs(9)), told: false },
