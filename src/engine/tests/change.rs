@@ -382,7 +382,7 @@ fn a_project_that_was_gone_for_a_moment_gets_no_further_requests() {
     let jobs: Vec<_> = (0..50).map(|n| format!("job-{n}")).collect();
     let settings = project(&jobs.iter().map(String::as_str).collect::<Vec<_>>());
     let other = ProjectSettings { name: ProjectName::new("other"), ..project(&["z"]) };
-    let mut stage = Stage::new(&[settings.clone()], Vec::new());
+    let mut stage = Stage::new(std::slice::from_ref(&settings), Vec::new());
     stage.reload(&[other], Vec::new());
     stage.reload(&[settings], Vec::new());
     let polls = stage.polls.iter().filter(|poll| poll.project == ProjectName::default()).count();
