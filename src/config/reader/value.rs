@@ -10,8 +10,8 @@ use toml::de::DeValue;
 
 use super::report::{Finding, Report, Span};
 use super::section::Section;
-use crate::config::Rate;
 use crate::config::redaction::{nearest, quoted};
+use crate::config::{Rate, label_fault};
 use crate::model::duration;
 
 /// A value, with what is needed to complain about it.
@@ -81,7 +81,7 @@ impl<'a> Value<'a> {
     /// A name for people, see [`label_fault`].
     pub(super) fn label(&self, longest: usize) -> Option<&'a str> {
         let text = self.string()?;
-        let Some(fault) = crate::config::label_fault(text, longest) else { return Some(text) };
+        let Some(fault) = label_fault(text, longest) else { return Some(text) };
         self.refuse(fault, "give a short name that people will recognise");
         None
     }
