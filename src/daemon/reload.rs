@@ -12,6 +12,7 @@ use tracing::{error, info, warn};
 use super::pulse::Pulse;
 use super::{Daemon, Fixed, LoadError, Loaded, status};
 use crate::control::{Refusal, RefusalKind, Reloaded, Reply};
+use crate::model::JobId;
 
 /// How long reading may take. A file on a disk that is gone may never be read.
 const LONGEST: Duration = Duration::from_secs(30);
@@ -102,11 +103,23 @@ impl Daemon {
         let first = self.reloads.config.as_ref().map(|(_, fixed)| fixed);
         let warnings = first.map(|first| first.misses(&fixed)).unwrap_or_default();
         let summary = status::summary(self.driver.engine(), self.driver.now());
-        let (added, removed) = (changed.jobs_added, changed.jobs_removed);
-        info!(added, removed, "configuration reloaded: {added} added, {removed} removed; {summary}");
+        let (added, removed) = (changed.added.len(), changed.removed.len());
+        let names = [named("added", &changed.added), named("removed", &changed.removed)].concat();
+        info!(added, removed, "configuration reloaded: {added} added, {removed} removed; {summary}{names}");
         for warning in &warnings {
             warn!("{warning}");
         }
         Reloaded { summary, jobs_added: added, jobs_removed: removed, warnings }
+    }
+}
+
+/// The ids of some jobs, the first ones where they are many.
+fn named(what: &str, jobs: &[JobId]) -> String {
+    const SHOWN: usize = 10;
+    let ids: Vec<_> = jobs.iter().take(SHOWN).map(JobId::as_str).collect();
+    match (jobs.len(), ids.join(", ")) {
+        (0, _) => String::new(),
+        (all, ids) if all > SHOWN => format!("; {what}: {ids} and {} more", all - SHOWN),
+        (_, ids) => format!("; {what}: {ids}"),
     }
 }

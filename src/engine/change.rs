@@ -12,12 +12,12 @@ use crate::config::JobSettings;
 use crate::model::{JobId, ProjectName};
 
 /// What a change of the configuration changed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reconfigured {
     /// Jobs that are watched since.
-    pub jobs_added: usize,
+    pub added: Vec<JobId>,
     /// Jobs that are watched no more.
-    pub jobs_removed: usize,
+    pub removed: Vec<JobId>,
 }
 
 /// What became of a wish to watch a job.
@@ -40,31 +40,30 @@ impl Engine {
             let name = &settings.name;
             let mut project = if let Some(mut project) = before.remove(name) {
                 let left = project.reconfigure(settings, now);
-                changed.jobs_removed += left.len();
-                self.rest(left);
+                changed.removed.extend(self.rest(left));
                 project
             } else {
                 let (memory, limiter) = self.resting.wake_project(name);
                 Project::recall(settings, memory, limiter, now)
             };
-            let known = project.len();
             for id in self.resting.added(name) {
                 let Some(memory) = self.resting.wake(name, &id) else { continue };
                 let added = memory.added.clone().unwrap_or_default();
-                project.watch_added(added.settings(id), Some(memory), now);
+                project.watch_added(added.settings(id.clone()), Some(memory), now);
+                changed.added.push(id);
             }
             for job in &settings.jobs {
                 self.journal.remember_again(name, &job.id);
                 let memory = self.resting.wake(name, &job.id);
-                project.watch_listed(job, memory, now);
+                if project.watch_listed(job, memory, now) {
+                    changed.added.push(job.id.clone());
+                }
             }
-            changed.jobs_added += project.len() - known;
             self.projects.insert(name.clone(), project);
         }
         for (name, mut project) in before {
             let left = project.leave_all(now);
-            changed.jobs_removed += left.len();
-            self.rest(left);
+            changed.removed.extend(self.rest(left));
             let memory = project.remember(now);
             let record = ProjectRecord { name: name.clone(), memory: memory.clone() };
             self.journal.add(|batch| batch.projects.push(record));
@@ -142,11 +141,13 @@ impl Engine {
         }
     }
 
-    /// Keeps what is known of jobs that are watched no more.
-    fn rest(&mut self, left: Vec<JobRecord>) {
+    /// Keeps what is known of jobs that are watched no more. Returns which they are.
+    fn rest(&mut self, left: Vec<JobRecord>) -> Vec<JobId> {
+        let ids = left.iter().map(|record| record.id.clone()).collect();
         for record in left {
             self.journal.add(|batch| batch.jobs.push(record.clone()));
             self.resting.rest(record);
         }
+        ids
     }
 }

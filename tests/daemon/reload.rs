@@ -26,6 +26,7 @@ fn jobs_come_and_go() {
     daemon.until_told("watching restore rj-1");
     Daemon::new("").project("one", &plane, &["rj-2"]).rewrite(&daemon);
     hang_up(&mut daemon, "configuration reloaded: 1 added, 1 removed");
+    daemon.until_told("; added: rj-2; removed: rj-1");
     daemon.until_told("watching restore rj-2");
     Daemon::new("").project("one", &plane, &["rj-1", "rj-2"]).rewrite(&daemon);
     let done = ask(&daemon, &["reload"]).expect(0);

@@ -66,20 +66,23 @@ impl Project {
     }
 
     /// Watches a job that the configuration names. Where it was not watched before, `memory` is what is known of it.
+    /// Returns whether that is so.
     pub(in crate::engine) fn watch_listed(
         &mut self,
         settings: &JobSettings,
         memory: Option<JobMemory>,
         now: Now,
-    ) {
-        if self.jobs.contains_key(&settings.id) {
-            self.reconfigure_job(settings.clone(), now.instant);
-        } else {
+    ) -> bool {
+        let is_new = !self.jobs.contains_key(&settings.id);
+        if is_new {
             self.insert(settings.clone(), memory, now);
+        } else {
+            self.reconfigure_job(settings.clone(), now.instant);
         }
         if let Some(job) = self.jobs.get_mut(&settings.id) {
             job.listed = true;
         }
+        is_new
     }
 
     /// Watches a job that somebody added. What the configuration says of it wins over `settings`, and what they do not say

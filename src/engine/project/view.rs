@@ -59,11 +59,6 @@ impl Project {
         self.jobs.values().map(|job| self.view_of(job))
     }
 
-    /// How many jobs there are, ended ones included.
-    pub(in crate::engine) fn len(&self) -> usize {
-        self.jobs.len()
-    }
-
     pub(in crate::engine) fn view(&self, id: &JobId) -> Option<JobView<'_>> {
         self.jobs.get(id).map(|job| self.view_of(job))
     }

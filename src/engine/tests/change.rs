@@ -43,7 +43,7 @@ fn added_jobs_start_and_removed_ones_are_left_but_what_is_owed_for_them_goes_on(
     assert_eq!(late.job, id("b"));
     let delivery = stage.deliveries.pop_front().unwrap();
     let changed = stage.reload(&[project(&["b", "c"])], vec![everything()]);
-    assert_eq!(changed, Reconfigured { jobs_added: 1, jobs_removed: 1 });
+    assert_eq!(changed, Reconfigured { added: vec![id("c")], removed: vec![id("a")] });
     assert_eq!(stage.polls.pop_front().unwrap().job, id("c"), "at once");
     stage.step(Event::Delivered(delivery.id.clone()));
     assert!(stage.disk.marked().contains(&delivery.id));
