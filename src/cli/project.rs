@@ -30,11 +30,6 @@ impl ProjectArgs {
         let path = config::locate(self.config.as_deref())?;
         pick(config::load(&path)?, self.project.as_deref())
     }
-
-    /// Whether the project comes from a configuration file, and so may bring jobs along.
-    pub(super) fn is_configured(&self) -> bool {
-        self.config.is_some() || self.project.is_some()
-    }
 }
 
 fn from_environment() -> Result<ProjectSettings, Failure> {

@@ -205,7 +205,9 @@ impl Args {
         let mut project = self.project.choose()?;
         if !ids.is_empty() {
             project.jobs = ids.into_iter().map(|id| with_settings_of(id, &project.jobs)).collect();
-        } else if !self.project.is_configured() {
+        }
+        // A wait for nothing would have no end.
+        if project.jobs.is_empty() {
             return Err(Failure::usage("no job ids were given").with_help(
                 "name the restore jobs to wait for, or `-` to read their ids from standard input",
             ));

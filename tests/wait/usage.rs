@@ -30,6 +30,14 @@ fn durations() {
 }
 
 #[test]
+fn a_configuration_without_jobs_is_nothing_to_wait_for() {
+    let folder = Folder::new();
+    let config = folder.write("config.toml", "jobs = []");
+    let wait = || Watch::new(["wait", "--config", &config]).env("PINECONE_API_KEY", KEY);
+    wait().run().expect(2).told("no job ids were given");
+}
+
+#[test]
 fn one_bound_alone_moves_the_other() {
     let plane = play(&done(&[("rj-1", "completed")]));
     Watch::new(["wait", "rj-1", "--min-interval", "1h"]).on(&plane).run().expect(0);
