@@ -59,18 +59,8 @@ fn leaves_no_trace<T>(secret: impl AsRef<[u8]> + Copy, work: impl FnOnce() -> T)
 }
 
 fn transition(now: Timestamp) -> Transition {
-    Transition {
-        id: TransitionId::from_parts(now, [0; 10]),
-        kind: TransitionKind::Test,
-        timestamp: now,
-        project: ProjectName::default(),
-        job: None,
-        previous_status: None,
-        status: None,
-        elapsed_seconds: None,
-        detection_delay_seconds: None,
-        reason: None,
-    }
+    let id = TransitionId::from_parts(now, [0; 10]);
+    Transition::of_project(id, TransitionKind::Test, now, ProjectName::default())
 }
 
 #[test]

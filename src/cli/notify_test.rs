@@ -94,18 +94,8 @@ fn test(project: ProjectName, clock: Clock) -> Transition {
     let now = clock.now().wall;
     let mut random = [0; 10];
     fastrand::fill(&mut random);
-    Transition {
-        id: TransitionId::from_parts(now, random),
-        kind: TransitionKind::Test,
-        timestamp: now,
-        project,
-        job: None,
-        previous_status: None,
-        status: None,
-        elapsed_seconds: None,
-        detection_delay_seconds: None,
-        reason: None,
-    }
+    let id = TransitionId::from_parts(now, random);
+    Transition::of_project(id, TransitionKind::Test, now, project)
 }
 
 /// Prints what came of the attempts, in the order of the configuration.

@@ -83,8 +83,11 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
         };
         let driver = Driver::new(setup, state, clock);
         if args.exit_when_done && driver.engine().jobs().next().is_none() {
-            return Err(Failure::new(Exit::Config, "there are no jobs, so --exit-when-done has nothing to wait for")
-                .with_help("list the jobs in `jobs`, or run without --exit-when-done"));
+            return Err(Failure::new(
+                Exit::Config,
+                "there are no jobs, so --exit-when-done has nothing to wait for",
+            )
+            .with_help("list the jobs in `jobs`, or run without --exit-when-done"));
         }
         Ok(Done::Exit(daemon::run(driver, options, &mut signals).await?))
     })

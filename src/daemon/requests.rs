@@ -105,7 +105,7 @@ impl Daemon {
 
     /// Answers once everything up to now is safe.
     fn promise<T: Send + 'static>(&mut self, reply: Reply<T>, answer: T) {
-        let needed = self.driver.change(crate::engine::Engine::promise);
+        let needed = self.driver.change(Engine::promise);
         self.promises.0.push((needed, Box::new(move || drop(reply.send(Ok(answer))))));
         self.driver.handle(Event::DeadlineReached);
     }

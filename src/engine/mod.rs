@@ -309,18 +309,8 @@ impl Engine {
             Some(ProjectNews::Recovered) => (TransitionKind::ProjectRecovered, None),
         };
         let id = self.new_id(now);
-        self.tell(Transition {
-            id,
-            kind,
-            timestamp: now.wall,
-            project: project.clone(),
-            job: None,
-            previous_status: None,
-            status: None,
-            elapsed_seconds: None,
-            detection_delay_seconds: None,
-            reason,
-        });
+        let told = Transition::of_project(id, kind, now.wall, project.clone());
+        self.tell(Transition { reason, ..told });
     }
 
     fn tell(&mut self, transition: Transition) {

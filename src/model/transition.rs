@@ -161,6 +161,29 @@ pub struct Transition {
     pub reason: Option<String>,
 }
 
+impl Transition {
+    /// One that speaks of a project as a whole, with no reason yet.
+    pub fn of_project(
+        id: TransitionId,
+        kind: TransitionKind,
+        timestamp: Timestamp,
+        project: ProjectName,
+    ) -> Self {
+        Self {
+            id,
+            kind,
+            timestamp,
+            project,
+            job: None,
+            previous_status: None,
+            status: None,
+            elapsed_seconds: None,
+            detection_delay_seconds: None,
+            reason: None,
+        }
+    }
+}
+
 /// The published shape of a job: one flat object.
 #[derive(Serialize, Deserialize)]
 struct FlatJob {

@@ -68,7 +68,8 @@ fn a_state_that_cannot_be_made_or_has_no_place() {
 
 #[test]
 fn without_jobs_nothing_is_done() {
-    let none = || Daemon::new("jobs = []").run(&["--exit-when-done"]).env("PINECONE_API_KEY", crate::support::KEY);
+    let none =
+        || Daemon::new("jobs = []").run(&["--exit-when-done"]).env("PINECONE_API_KEY", crate::support::KEY);
     none().run().expect(78).told("there are no jobs").told("list the jobs");
 }
 

@@ -58,18 +58,9 @@ pub(in crate::sink) fn unauthorized() -> Transition {
 
 /// Nothing at all.
 pub(in crate::sink) fn test() -> Transition {
-    Transition {
-        id: TransitionId::from_parts(at("2026-11-23T12:00:00Z"), [0; 10]),
-        kind: TransitionKind::Test,
-        timestamp: at("2026-11-23T12:00:00.5Z"),
-        project: ProjectName::default(),
-        job: None,
-        previous_status: None,
-        status: None,
-        elapsed_seconds: None,
-        detection_delay_seconds: None,
-        reason: None,
-    }
+    let id = TransitionId::from_parts(at("2026-11-23T12:00:00Z"), [0; 10]);
+    let timestamp = at("2026-11-23T12:00:00.5Z");
+    Transition::of_project(id, TransitionKind::Test, timestamp, ProjectName::default())
 }
 
 /// Any transition: of any kind, with or without anything, with texts of any length and any characters; now and then with
