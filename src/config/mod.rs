@@ -12,6 +12,7 @@ mod reader;
 mod redaction;
 mod secret;
 mod settings;
+mod sinks;
 mod webhook_url;
 
 pub use address::{is_private, private_host};
@@ -21,8 +22,11 @@ pub use problem::{Problem, Problems};
 pub use reader::parse;
 pub use secret::{ApiKey, SecretError, SecretSource};
 pub use settings::{
-    ApiSettings, CadenceSettings, DesktopSettings, EventFilter, HeartbeatSettings, JobSettings, LogFormat,
-    LogLevel, LogSettings, ProjectSettings, Rate, Settings, SinkSettings, StateSettings, WatchSettings,
-    WebhookFormat, WebhookSettings, label_fault,
+    ApiSettings, CadenceSettings, HeartbeatSettings, JobSettings, ProjectSettings, Rate, Settings,
+    StateSettings, WatchSettings, label_fault,
+};
+pub use sinks::{
+    DesktopSettings, EventFilter, LogFormat, LogLevel, LogSettings, SinkSettings, WebhookFormat,
+    WebhookSettings,
 };
 pub use webhook_url::{UrlSource, WebhookUrl};
