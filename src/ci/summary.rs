@@ -126,7 +126,7 @@ mod tests {
             std::iter::repeat_n(wide, n).collect()
         };
         for (count, room, rows, more) in
-            [(200, ROOM, 200, None), (1000, ROOM, 200, Some(800)), (9, 3000, 3, Some(6))]
+            [(200, ROOM, 200, None), (1000, ROOM, 200, Some(800)), (9, 3000, 4, Some(5))]
         {
             let text = of(&ending(1, false, jobs(count)), room).unwrap();
             assert!(text.len() <= room);
