@@ -35,7 +35,8 @@ impl Output {
         Self::to(io::stderr())
     }
 
-    fn to(stream: impl Write + Send + 'static) -> Self {
+    /// A stream.
+    pub fn to(stream: impl Write + Send + 'static) -> Self {
         let (queue, entries) = mpsc::channel();
         let (done, written) = oneshot::channel();
         // Nobody may wait for the end any more.

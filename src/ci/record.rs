@@ -4,7 +4,7 @@
 //! is written all the same.
 
 use std::ffi::OsString;
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 
 use super::{Ending, outputs, summary};
@@ -19,7 +19,7 @@ pub(super) fn write(ending: &Ending) -> Vec<String> {
 }
 
 fn write_to(ending: &Ending, variable: impl Fn(&str) -> Option<OsString>) -> Vec<String> {
-    let summary = append(variable("GITHUB_STEP_SUMMARY"), |file| summarise(ending, file));
+    let summary = append(variable("GITHUB_STEP_SUMMARY"), |used| summarise(ending, used));
     let outputs = append(variable("GITHUB_OUTPUT"), |_| Ok(outputs::of(ending)));
     [("the job summary", "GITHUB_STEP_SUMMARY", summary), ("the outputs", "GITHUB_OUTPUT", outputs)]
         .into_iter()
@@ -30,17 +30,19 @@ fn write_to(ending: &Ending, variable: impl Fn(&str) -> Option<OsString>) -> Vec
         .collect()
 }
 
-/// Appends a text to a file, and makes the file where there is none.
-fn append(path: Option<OsString>, text: impl FnOnce(&File) -> Result<String, String>) -> Result<(), String> {
+/// Appends a text to a file that has so many bytes, and makes the file where there is none.
+fn append(path: Option<OsString>, text: impl FnOnce(u64) -> Result<String, String>) -> Result<(), String> {
     let path = path.filter(|path| !path.is_empty()).ok_or("it is not set")?;
     let cannot = |error: io::Error| format!("{}: {error}", path.display());
     let mut file = OpenOptions::new().append(true).create(true).open(&path).map_err(cannot)?;
-    file.write_all(text(&file)?.as_bytes()).map_err(cannot)
+    let used = file.metadata().map_or(0, |metadata| metadata.len());
+    // What is there may lack the end of its last line; an empty one means nothing in either file.
+    let before = if used > 0 { "\n" } else { "" };
+    file.write_all(format!("{before}{}", text(used)?).as_bytes()).map_err(cannot)
 }
 
-fn summarise(ending: &Ending, file: &File) -> Result<String, String> {
-    let used = file.metadata().map_or(0, |metadata| metadata.len());
-    let room = usize::try_from(SUMMARY_LIMIT.saturating_sub(used)).unwrap_or(usize::MAX);
+fn summarise(ending: &Ending, used: u64) -> Result<String, String> {
+    let room = usize::try_from(SUMMARY_LIMIT.saturating_sub(used + 1)).unwrap_or(usize::MAX);
     summary::of(ending, room).ok_or_else(|| "there is no room left in it".to_owned())
 }
 
@@ -54,7 +56,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         let ending = ending(0, false, vec![job("rj-1", "completed")]);
-        std::fs::write(path("outputs"), "before=1\n").unwrap();
+        std::fs::write(path("outputs"), "before=1").unwrap();
         std::fs::write(path("full"), vec![b'x'; 1024 * 1024 - 100]).unwrap();
         let write = |summary: Option<&str>, outputs: Option<&str>| {
             write_to(&ending, |name| match name {

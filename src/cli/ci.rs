@@ -54,8 +54,7 @@ pub(super) async fn conclude(place: Place, report: &Report, people: &Output) {
     if place.section().is_none() {
         return;
     }
-    // Too late is as good as written: nothing depends on it.
-    drop(timeout(PROGRESS_FIRST, people.settled()).await);
+    settle(people).await;
     let ending = report.ending();
     people.command(place.annotations(&ending));
     // A file may be a pipe that nobody reads; on a thread of its own it delays no signal.
@@ -67,4 +66,9 @@ pub(super) async fn conclude(place: Place, report: &Report, people: &Output) {
     for warning in warnings {
         people.write(format!("restore-watch: {warning}\n"));
     }
+}
+
+/// Waits until what was said is written, for a moment. Too late is as good as written: nothing depends on it.
+pub(super) async fn settle(people: &Output) {
+    drop(timeout(PROGRESS_FIRST, people.settled()).await);
 }

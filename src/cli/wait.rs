@@ -201,7 +201,7 @@ pub(super) fn run(args: Args) -> Result<Done, Failure> {
             Ok(waited) => waited,
             Err(error) => {
                 // What was begun on standard error is ended before the error is told.
-                drop(streams.people.finish().await);
+                ci::settle(&streams.people).await;
                 return Err(error.into());
             }
         };

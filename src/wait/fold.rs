@@ -26,3 +26,30 @@ impl Drop for Fold<'_> {
         self.people.command(self.section.end(self.clock.now().wall));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ci::{Host, Place};
+
+    #[tokio::test]
+    async fn an_error_ends_it_too() {
+        let (reader, writer) = std::io::pipe().unwrap();
+        let people = Output::to(writer);
+        let wait = || -> Result<(), &str> {
+            let section = Place::find(Some(Host::GitHub)).section().ok_or("no section")?;
+            let _fold = Fold::begin(section, 2, &people, Clock::system());
+            people.write("progress\n");
+            Err("a bug")
+        };
+        assert_eq!(wait(), Err("a bug"));
+        people.write("the error\n");
+        people.finish().await.unwrap();
+        insta::assert_snapshot!(std::io::read_to_string(reader).unwrap(), @"
+        ::group::Waiting for 2 restores
+        progress
+        ::endgroup::
+        the error
+        ");
+    }
+}
