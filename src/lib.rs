@@ -12,7 +12,7 @@
 //! main, cli       parse, compose, print, exit code
 //! daemon, wait    the two shells: when to end, and what a person sees
 //! driver          feeds the engine events, carries out its actions
-//! pinecone, sink, store, control, heartbeat, systemd, telemetry, signals, output, simulate
+//! pinecone, sink, store, control, heartbeat, systemd, telemetry, signals, output, ci, simulate
 //!                 adapters: none imports another
 //! http, clock     what several adapters need
 //! engine          pure: tracker, cadence, limiter, retry, outbox
@@ -48,6 +48,7 @@
 //! - Polling never waits for a sink, one sink never waits for another, one project's trouble is no other's.
 //! - The API key goes into one header of requests to one endpoint, and into nothing else. No secret is in the state.
 
+pub mod ci;
 pub mod cli;
 pub mod clock;
 pub mod config;

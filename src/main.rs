@@ -6,6 +6,7 @@ use std::panic::catch_unwind;
 use std::process::{Command, ExitCode};
 
 use clap::Parser as _;
+use restore_watch::ci::Place;
 use restore_watch::cli::{Cli, Done};
 use restore_watch::model::Exit;
 use restore_watch::process;
@@ -41,5 +42,6 @@ fn exec(command: &[OsString]) -> ExitCode {
 fn complain(text: &dyn std::fmt::Display) {
     use std::io::Write as _;
 
-    drop(writeln!(std::io::stderr(), "{}", complaint(&text.to_string())));
+    let text = Place::find(None).screen()(text.to_string());
+    drop(writeln!(std::io::stderr(), "{}", complaint(&text)));
 }

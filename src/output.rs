@@ -10,8 +10,18 @@ use tokio::sync::oneshot;
 /// One of the standard streams, with a thread that writes to it.
 #[derive(Debug)]
 pub struct Output {
-    queue: mpsc::Sender<String>,
+    queue: mpsc::Sender<Entry>,
+    /// What makes each text fit for whoever reads it.
+    screen: fn(String) -> String,
     written: oneshot::Receiver<io::Result<()>>,
+}
+
+/// What the thread is handed.
+#[derive(Debug)]
+enum Entry {
+    Text(String),
+    /// Somebody waits until all before it is written.
+    Mark(oneshot::Sender<()>),
 }
 
 impl Output {
@@ -25,29 +35,57 @@ impl Output {
         Self::to(io::stderr())
     }
 
-    fn to(stream: impl Write + Send + 'static) -> Self {
-        let (queue, texts) = mpsc::channel();
+    /// A stream.
+    pub fn to(stream: impl Write + Send + 'static) -> Self {
+        let (queue, entries) = mpsc::channel();
         let (done, written) = oneshot::channel();
         // Nobody may wait for the end any more.
-        std::thread::spawn(move || drop(done.send(write(&texts, stream))));
-        Self { queue, written }
+        std::thread::spawn(move || drop(done.send(write(&entries, stream))));
+        Self { queue, screen: std::convert::identity, written }
+    }
+
+    /// The same, with texts as `screen` makes them.
+    #[must_use]
+    pub fn screened(self, screen: fn(String) -> String) -> Self {
+        Self { screen, ..self }
     }
 
     /// Hands a text over. It is written after those before it; or never, once writing has failed.
     pub fn write(&self, text: impl Into<String>) {
-        drop(self.queue.send(text.into()));
+        drop(self.queue.send(Entry::Text((self.screen)(text.into()))));
+    }
+
+    /// Hands over a text that is not for people: it is written as it is.
+    pub fn command(&self, text: impl Into<String>) {
+        drop(self.queue.send(Entry::Text(text.into())));
+    }
+
+    /// Waits until all that was handed over is written, or nothing can be written any more.
+    pub async fn settled(&self) {
+        let (mark, reached) = oneshot::channel();
+        drop(self.queue.send(Entry::Mark(mark)));
+        // It is dropped where writing has failed.
+        drop(reached.await);
     }
 
     /// Waits until everything is written. A reader that went away is no failure: it has seen enough.
     pub async fn finish(self) -> io::Result<()> {
-        let Self { queue, written } = self;
+        let Self { queue, written, .. } = self;
         drop(queue);
         written.await.unwrap_or(Ok(()))
     }
 }
 
-fn write(texts: &mpsc::Receiver<String>, mut stream: impl Write) -> io::Result<()> {
-    for text in texts {
+fn write(entries: &mpsc::Receiver<Entry>, mut stream: impl Write) -> io::Result<()> {
+    for entry in entries {
+        let text = match entry {
+            Entry::Text(text) => text,
+            Entry::Mark(mark) => {
+                // Whoever waited may have stopped.
+                _ = mark.send(());
+                continue;
+            }
+        };
         match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
             written => written?,
@@ -81,6 +119,25 @@ mod tests {
             output.write("b");
             assert_eq!(output.finish().await.is_err(), failed, "{kind:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn texts_are_screened_and_commands_are_not() {
+        let (reader, writer) = io::pipe().unwrap();
+        let output = Output::to(writer).screened(|text| text.to_uppercase());
+        output.write("text\n");
+        output.command("command\n");
+        output.settled().await;
+        let mut text = [0; 13];
+        io::Read::read_exact(&mut &reader, &mut text).unwrap();
+        assert_eq!(&text, b"TEXT\ncommand\n");
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_what_is_never_written() {
+        let output = Output::to(Failing(io::ErrorKind::BrokenPipe));
+        output.write("a");
+        output.settled().await;
     }
 
     #[tokio::test]

@@ -36,11 +36,11 @@ pub(super) fn run(_: &Args) -> Result<Done, Failure> {
     // What it tells is what it is for, so its log goes to standard output.
     let clock = Clock::system();
     let style = Style {
-        format: LogFormat::Human,
         stamp: Stamp::Elapsed,
         clock,
         width: Some(WIDTH),
         stream: Stream::Stdout,
+        ..Style::usual(LogFormat::Human)
     };
     // Failed polls are worth no line in earnest, but here they show how trouble is met.
     let _logging = telemetry::init(style, "info,restore_watch::driver=debug");

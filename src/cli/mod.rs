@@ -5,6 +5,7 @@
 
 mod add;
 mod check;
+mod ci;
 mod deliveries;
 mod demo;
 mod explain;

@@ -9,9 +9,11 @@ use clap::{Parser, ValueEnum};
 use indicatif::MultiProgress;
 use tracing::{debug, info, warn};
 
+use super::ci::{self, CiArgs};
 use super::project::ProjectArgs;
 use super::socket::SocketArgs;
 use super::{Done, Failure, block_on, ids, listen, parse_duration};
+use crate::ci::Place;
 use crate::clock::Clock;
 use crate::config::{
     CadenceSettings, JobSettings, LogFormat, ProjectSettings, SinkSettings, StateSettings, UrlSource,
@@ -86,13 +88,16 @@ pub(super) struct Args {
     quiet: bool,
 
     /// How progress is shown on standard error: `auto` draws a line for each job on a terminal and prints plain lines
-    /// elsewhere
+    /// elsewhere, and in a pipeline
     #[arg(long, value_enum, default_value_t = ProgressForm::Auto)]
     progress: ProgressForm,
 
     /// Print a line at least this often where progress is plain, so that nobody takes the wait for hung; 0 for never
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "60s")]
     heartbeat: Duration,
+
+    #[command(flatten)]
+    ci: CiArgs,
 
     /// Show a desktop notification at the end
     #[arg(long)]
@@ -210,12 +215,14 @@ pub(super) fn bound(
 }
 
 pub(super) fn run(args: Args) -> Result<Done, Failure> {
-    let progress = args.progress();
+    let place = args.ci.place();
+    let progress = args.progress(place.is_pipeline());
     let stream = match &progress {
         Progress::Live(lines) => Stream::Beside(lines.clone()),
         Progress::Plain { .. } | Progress::Silent => Stream::Detached,
     };
-    let style = Style { stream, ..Style::usual(LogFormat::Human) };
+    let (colour, screen) = (!place.is_pipeline(), place.screen());
+    let style = Style { stream, colour, screen, ..Style::usual(LogFormat::Human) };
     let level = if args.quiet {
         "error"
     } else if telemetry::is_journal() {
@@ -233,12 +240,24 @@ pub(super) fn run(args: Args) -> Result<Done, Failure> {
         let setup = Setup::new(vec![project.clone()], &sinks, StateSettings::KEEP)?;
         let mut driver = Driver::new(setup, State::volatile(), Clock::system());
         args.follow(&mut driver, &project).await;
-        let streams = Streams { data: Output::stdout(), people: Output::stderr() };
-        let waited = wait::wait(driver, args.options(progress), &streams, &mut signals).await?;
+        let screen = if args.output == Form::Human { screen } else { place.json_screen() };
+        let streams = Streams {
+            data: Output::stdout().screened(screen),
+            people: Output::stderr().screened(place.screen()),
+        };
+        let options = Options { section: place.section(), ..args.options(progress) };
+        let waited = match wait::wait(driver, options, &streams, &mut signals).await {
+            Ok(waited) => waited,
+            Err(error) => {
+                // What was begun on standard error is ended before the error is told.
+                ci::settle(&streams.people).await;
+                return Err(error.into());
+            }
+        };
         let exit = waited.report.exit();
         // From a signal on, nothing is waited for and nothing is started any more.
         tokio::select! {
-            () = args.tell(&waited, streams) => Ok(exit),
+            () = args.tell(&waited, place, streams) => Ok(exit),
             signal = signals.next() => Ok(signal),
         }
     })?;
@@ -304,23 +323,25 @@ impl Args {
 
     fn options(&self, progress: Progress) -> Options {
         let condition = if self.any { Condition::Any } else { Condition::All { fail_fast: self.fail_fast } };
-        Options { condition, timeout: self.timeout, progress, ndjson: self.output == Form::Ndjson }
+        let ndjson = self.output == Form::Ndjson;
+        Options { condition, timeout: self.timeout, progress, ndjson, section: None }
     }
 
-    fn progress(&self) -> Progress {
+    fn progress(&self, pipeline: bool) -> Progress {
         match self.progress {
             ProgressForm::None => Progress::Silent,
             _ if self.quiet => Progress::Silent,
-            ProgressForm::Auto if is_live_terminal() => Progress::Live(MultiProgress::new()),
+            ProgressForm::Auto if !pipeline && is_live_terminal() => Progress::Live(MultiProgress::new()),
             ProgressForm::Auto | ProgressForm::Plain => Progress::Plain { heartbeat: self.heartbeat },
         }
     }
 
     /// Reports, and notifies. Nothing here changes the exit code: what is known of the jobs is worth more than a disk
     /// that is full.
-    async fn tell(&self, waited: &Waited, streams: Streams) {
+    async fn tell(&self, waited: &Waited, place: Place, streams: Streams) {
         let report = &waited.report;
         let Streams { data, people } = streams;
+        ci::conclude(place, report, &people).await;
         match self.output {
             Form::Human => data.write(report.human()),
             Form::Json => data.write(format!("{}\n", serde_json::to_string(report).unwrap_or_default())),

@@ -44,6 +44,10 @@ pub struct Style {
     pub width: Option<usize>,
     /// Where lines go.
     pub stream: Stream,
+    /// Lines on a terminal have colours, unless `NO_COLOR` is set.
+    pub colour: bool,
+    /// What makes messages for people fit for whoever reads them.
+    pub screen: fn(String) -> String,
 }
 
 /// What a line begins with.
@@ -88,7 +92,15 @@ pub struct Logging(#[expect(dead_code, reason = "held for its end")] Option<Work
 impl Style {
     /// Lines with their time on standard error.
     pub fn usual(format: LogFormat) -> Self {
-        Self { format, stamp: Stamp::Time, clock: Clock::system(), width: None, stream: Stream::Stderr }
+        Self {
+            format,
+            stamp: Stamp::Time,
+            clock: Clock::system(),
+            width: None,
+            stream: Stream::Stderr,
+            colour: true,
+            screen: std::convert::identity,
+        }
     }
 }
 
@@ -121,7 +133,7 @@ pub fn init(style: Style, default: &str) -> Logging {
     let log: Dispatch = if entries {
         tracing_subscriber::registry().with(filter).with(Entries { style, writer }).into()
     } else {
-        let colour = has_colour(&style.stream);
+        let colour = style.colour && has_colour(&style.stream);
         tracing_subscriber::fmt()
             .with_env_filter(filter)
             .with_ansi(colour)
@@ -213,9 +225,9 @@ impl Lines {
             Stamp::Elapsed => format!("{:5.1}s", now.instant.since(Instant::default()).as_secs_f64()),
         };
         let room = self.style.width.map(|width| width.saturating_sub(stamp.len() + " ERROR ".len()));
-        let message = parts.human(metadata);
+        let message = (self.style.screen)(parts.human(metadata).into_owned());
         let message = match room {
-            Some(room) => Cow::Owned(presentable(&message, room.saturating_sub(1))),
+            Some(room) => presentable(&message, room.saturating_sub(1)),
             None => message,
         };
         writeln!(writer, "{stamp} {paint}{:>5}{paint:#} {message}", level.as_str())

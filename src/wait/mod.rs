@@ -5,6 +5,7 @@
 //! reported. A signal that comes before the process ends decides the exit code.
 
 mod console;
+mod fold;
 mod report;
 
 use std::sync::Arc;
@@ -14,7 +15,9 @@ pub use console::Progress;
 pub use report::Report;
 
 use console::Console;
+use fold::Fold;
 
+use crate::ci::Section;
 use crate::driver::{Driver, Error};
 use crate::engine::time::{Instant, Now};
 use crate::engine::{Condition, Event};
@@ -46,6 +49,8 @@ pub struct Options {
     pub progress: Progress,
     /// Print each transition as a line of JSON on standard output.
     pub ndjson: bool,
+    /// What folds plain progress.
+    pub section: Option<Section>,
 }
 
 /// Where a wait writes.
@@ -74,6 +79,9 @@ pub async fn wait(
     signals: &mut Signals,
 ) -> Result<Waited, Error> {
     let started = driver.now();
+    let section = options.section.filter(|_| matches!(options.progress, Progress::Plain { .. }));
+    let _fold = section
+        .map(|section| Fold::begin(section, driver.engine().jobs().count(), &streams.people, driver.clock()));
     let mut wait = Wait {
         condition: options.condition,
         console: Console::new(options.progress, &streams.people, driver.engine(), started),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::ci;
 use crate::engine::time::Now;
 use crate::engine::{Engine, IndexWatch, JobView, Outcome};
 use crate::model::{Exit, JobRef, ProjectName, Status, Until, duration};
@@ -116,6 +117,18 @@ impl Report {
         self.jobs.iter().filter(open).map(|job| job.job.id.as_str())
     }
 
+    /// The same for the host of a pipeline.
+    pub fn ending(&self) -> ci::Ending {
+        ci::Ending {
+            outcome: self.outcome,
+            exit_code: self.exit_code,
+            meaning: self.meaning(),
+            cut_short: self.timed_out || self.exit.is_signal(),
+            jobs: self.jobs.iter().map(JobReport::for_ci).collect(),
+            json: serde_json::to_string(&self.jobs).unwrap_or_default(),
+        }
+    }
+
     /// The report for people: a line for each job.
     pub fn human(&self) -> String {
         let width = self.jobs.iter().map(|job| job.words.len()).max().unwrap_or_default();
@@ -143,13 +156,29 @@ impl JobReport {
         }
     }
 
+    fn for_ci(&self) -> ci::Job {
+        ci::Job {
+            id: self.job.id.to_string(),
+            name: self.job.name.clone(),
+            index: self.job.facts.target_index_name.clone(),
+            outcome: self.outcome.as_str(),
+            words: self.words.clone(),
+            took: self.status.is_some().then(|| self.elapsed()),
+            elapsed_seconds: self.elapsed_seconds,
+            error: self.last_error.clone(),
+        }
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::try_from_secs_f64(self.elapsed_seconds).unwrap_or_default()
+    }
+
     fn details(&self) -> String {
         let mut words = vec![self.job.id.to_string()];
         words.extend(self.job.facts.target_index_name.as_ref().map(|index| format!("index {index}")));
         words.extend(self.job.name.as_ref().map(|name| format!("name {name}")));
         if self.status.is_some() {
-            words
-                .push(duration::human(Duration::try_from_secs_f64(self.elapsed_seconds).unwrap_or_default()));
+            words.push(duration::human(self.elapsed()));
         }
         words.extend(self.last_error.as_ref().map(|error| format!("last error: {error}")));
         words.join("  ")

@@ -17,6 +17,7 @@ const LAYERS: &[&[&str]] = &[
     &["engine"],
     &["clock", "http"],
     &[
+        "ci",
         "control",
         "heartbeat",
         "output",

@@ -1,6 +1,7 @@
 //! `restore-watch wait` as a process, on a simulated control plane.
 
 mod answers;
+mod ci;
 mod codes;
 mod command;
 mod ids;

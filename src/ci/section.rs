@@ -1,0 +1,62 @@
+//! Lines of a log that can be folded into one.
+//!
+//! Invariant: what begins a section and what ends it are whole lines, and nothing in them is from elsewhere.
+
+use jiff::Timestamp;
+
+use super::{Host, command, gitlab};
+
+/// What folds lines.
+#[derive(Debug, Clone)]
+pub enum Section {
+    /// A group of GitHub Actions.
+    GitHub,
+    /// A section of GitLab, by its name.
+    GitLab(String),
+}
+
+impl Section {
+    /// One of its own for this process, where the host has such a thing.
+    pub(super) fn of(host: Host) -> Option<Self> {
+        match host {
+            Host::GitHub => Some(Self::GitHub),
+            Host::GitLab => Some(Self::GitLab(format!("restore_watch_{}", std::process::id()))),
+            Host::None => None,
+        }
+    }
+
+    /// What begins it, when so many restores are waited for.
+    pub fn begin(&self, restores: usize, at: Timestamp) -> String {
+        let title = format!("Waiting for {restores} restore{}", if restores == 1 { "" } else { "s" });
+        match self {
+            Self::GitHub => command::line("group", "", &title),
+            Self::GitLab(name) => gitlab::begin(name, &title, at),
+        }
+    }
+
+    /// What ends it.
+    pub fn end(&self, at: Timestamp) -> String {
+        match self {
+            Self::GitHub => command::line("endgroup", "", ""),
+            Self::GitLab(name) => gitlab::end(name, at),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms() {
+        let at: Timestamp = "2026-11-23T12:00:00.9Z".parse().unwrap();
+        let hub = Section::GitHub;
+        insta::assert_snapshot!(hub.begin(1, at) + &hub.end(at), @"
+        ::group::Waiting for 1 restore
+        ::endgroup::
+        ");
+        let lab = Section::GitLab("restore_watch_7".to_owned());
+        insta::assert_debug_snapshot!(lab.begin(12, at), @r#""\u{1b}[0Ksection_start:1795435200:restore_watch_7\r\u{1b}[0KWaiting for 12 restores\n""#);
+        insta::assert_debug_snapshot!(lab.end(at), @r#""\u{1b}[0Ksection_end:1795435200:restore_watch_7\r\u{1b}[0K\n""#);
+    }
+}
