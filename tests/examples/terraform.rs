@@ -69,8 +69,8 @@ fn no_restore_is_no_wait() {
 fn the_key_is_not_in_the_state() {
     let Some(stage) = stage(completed()) else { return };
     apply(&stage, &[]).expect(0);
-    let state = std::fs::read_to_string(stage.path("terraform.tfstate")).expect("a state");
-    assert!(!state.contains(crate::support::KEY), "{state}");
+    let file = std::fs::read_to_string(stage.path("terraform.tfstate")).expect("a state");
+    assert!(!file.contains(crate::support::KEY), "{file}");
 }
 
 #[test]
@@ -79,11 +79,10 @@ fn its_commands_without_terraform() {
         return;
     }
     for (plane, code) in [(completed(), 0), (failed(), 1)] {
-        let stage = Stage::new("terraform/main.tf", plane);
+        let bare = Stage::new("terraform/main.tf", plane);
         let run = |line: String| {
             let shell = ["bash", "-euo", "pipefail", "-c", &line];
-            stage
-                .program(&shell)
+            bare.program(&shell)
                 .env("BACKUP", "b-1")
                 .env("INDEX", "docs")
                 .env("STARTED", "s")
