@@ -9,7 +9,7 @@ use restore_watch::clock::Clock;
 use restore_watch::config::{EventFilter, JobSettings, ProjectSettings, Rate, StateSettings};
 use restore_watch::engine::memory::Saved;
 use restore_watch::engine::time::Now;
-use restore_watch::engine::{Action, Batch, DeliveryPolicy, Engine, Event, Plan, PollId, SinkPlan};
+use restore_watch::engine::{Action, Answer, Batch, DeliveryPolicy, Engine, Event, Plan, PollId, SinkPlan};
 use restore_watch::model::{JobFacts, JobId, Observation, SinkName, Status};
 use uuid::Uuid;
 
@@ -40,7 +40,7 @@ pub(crate) fn told(jobs: usize, at_once: usize) -> Vec<Arc<Batch>> {
             match action {
                 Action::Poll(poll) => polls.push_back(poll),
                 Action::Commit(batch) => batches.push(Arc::new(batch)),
-                Action::Deliver(_) | Action::Note(_) => {}
+                Action::PollIndex(..) | Action::Deliver(_) | Action::Note(_) => {}
             }
         }
     };
@@ -49,7 +49,7 @@ pub(crate) fn told(jobs: usize, at_once: usize) -> Vec<Arc<Batch>> {
         now = later(now, Duration::from_millis(2));
         let poll = polls.pop_front().expect("a poll that is under way");
         let observation = observation(&poll.job, now);
-        step(Event::Answered { poll, observation }, now, &mut polls);
+        step(Event::Answered { poll, answer: Answer::Job(observation) }, now, &mut polls);
         if number % at_once == 0 {
             step(Event::Committed, now, &mut polls);
         }

@@ -7,7 +7,7 @@ use clap::Parser;
 use super::socket::{SocketArgs, line};
 use super::{Done, Failure, parse_duration, print};
 use crate::control::{AddJobs, Fate, NewJob};
-use crate::model::{Exit, JobId, ProjectName};
+use crate::model::{Exit, JobId, ProjectName, Until};
 
 /// Have the running daemon watch further restore jobs
 ///
@@ -30,6 +30,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     deadline: Option<Duration>,
 
+    /// Until when a job is watched: until it ended, or, where it completed, until its index serves [default: as the
+    /// configuration has it]
+    #[arg(long, value_enum, value_name = "STATE")]
+    until: Option<Until>,
+
     #[command(flatten)]
     socket: SocketArgs,
 }
@@ -42,6 +47,7 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
         id,
         name: args.name.clone(),
         deadline_seconds: args.deadline.map(|deadline| deadline.as_secs_f64()),
+        until: args.until,
     };
     let jobs = AddJobs {
         project: args.project.clone().map(ProjectName::new),

@@ -56,7 +56,8 @@ fn project_meaning(project: &ProjectSettings) -> String {
     let written = duration::written;
     let mut text = format!(
         "\nproject {}\n  endpoint  {}, API version {}\n  API key   from {}\n  rate      {} requests/s, burst {}, each at \
-         most {}\n  polls     {} to {} apart\n  told      not found after {}, unreachable after {}\n  jobs      {}\n",
+         most {}\n  polls     {} to {} apart\n  told      not found after {}, unreachable after {}\n  until     {}\n  \
+         jobs      {}\n",
         project.name,
         api.endpoint,
         api.version,
@@ -68,6 +69,7 @@ fn project_meaning(project: &ProjectSettings) -> String {
         written(cadence.max_interval),
         written(watch.not_found_grace),
         written(watch.unreachable_after),
+        watch.until,
         project.jobs.len(),
     );
     if let Some(file) = &api.ca_file {
@@ -77,7 +79,8 @@ fn project_meaning(project: &ProjectSettings) -> String {
     for job in &project.jobs {
         let name = job.name.as_ref().map(|name| format!("  {name}")).unwrap_or_default();
         let deadline = job.deadline.map(|limit| format!("  deadline {}", written(limit))).unwrap_or_default();
-        let _ = writeln!(text, "    {}{name}{deadline}", job.id);
+        let until = job.until.map(|until| format!("  until {until}")).unwrap_or_default();
+        let _ = writeln!(text, "    {}{name}{deadline}{until}", job.id);
     }
     text
 }

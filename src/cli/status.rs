@@ -13,7 +13,7 @@ use super::{Done, Failure, Output, block_on, listen, parse_duration, print_on, t
 use crate::clock::Clock;
 use crate::control::{JobStatus, Status};
 use crate::engine::time::wall_between;
-use crate::model::{Exit, duration};
+use crate::model::{Exit, Until, duration};
 
 /// Show what the running daemon knows
 ///
@@ -120,7 +120,8 @@ fn row(job: &JobStatus, now: Timestamp) -> [String; 8] {
     let ago = job
         .answered_at
         .map_or_else(|| "never".to_owned(), |at| format!("{} ago", duration::human(wall_between(at, now))));
-    let ended = ["completed", "failed", "cancelled", "unrecognised"].contains(&job.outcome.as_str());
+    let ended = ["completed", "ready", "not_ready", "failed", "cancelled", "unrecognised"]
+        .contains(&job.outcome.as_str());
     let next = match job.next_poll_at {
         _ if ended => String::new(),
         None if job.paused => "paused".to_owned(),
@@ -151,10 +152,13 @@ fn words(job: &JobStatus) -> String {
         "unauthorized" => Some("key refused"),
         _ => None,
     };
-    match (&job.status, trouble) {
-        (Some(status), None) => status.clone(),
-        (Some(status), Some(trouble)) => format!("{status}, {trouble}"),
-        (None, Some(trouble)) => trouble.to_owned(),
-        (None, None) => "-".to_owned(),
-    }
+    let index = match (job.status.as_deref(), job.until) {
+        (Some("Completed"), Until::Ready) => {
+            Some(format!("index {}", job.index_state.as_deref().unwrap_or("not seen yet")))
+        }
+        _ => None,
+    };
+    let known = [job.status.clone(), index, trouble.map(str::to_owned)];
+    let words: Vec<_> = known.into_iter().flatten().collect();
+    if words.is_empty() { "-".to_owned() } else { words.join(", ") }
 }

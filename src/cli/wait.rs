@@ -17,7 +17,7 @@ use crate::config::{
 };
 use crate::driver::{Driver, Setup, State};
 use crate::engine::Condition;
-use crate::model::{Exit, JobId, duration};
+use crate::model::{Exit, JobId, Until, duration};
 use crate::output::Output;
 use crate::sink::{self, Urgency};
 use crate::telemetry::{self, Stream, Style};
@@ -48,6 +48,11 @@ pub(super) struct Args {
     /// End as soon as one job did not complete, instead of waiting for the others
     #[arg(long, conflicts_with = "any")]
     fail_fast: bool,
+
+    /// What to wait for: that a job completes, or that its index serves, too [default: completed, unless the
+    /// configuration says otherwise]
+    #[arg(long, value_enum, value_name = "STATE")]
+    until: Option<Until>,
 
     /// Give up after this time, such as 90s, 10m or 1h30m; without it, wait as long as it takes
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
@@ -105,8 +110,8 @@ pub(super) struct Args {
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0    condition met: all jobs completed (with --any: one did)
-  1    a job failed or was cancelled
+  0    condition met: all jobs completed (with --any: one did), and their indexes serve (with --until ready)
+  1    a job failed or was cancelled, or its index did not become ready
   2    wrong usage
   3    a job was not found, or was lost
   4    the API refuses the key (401) or the permission (403)
@@ -224,6 +229,10 @@ impl Args {
             }
             _ => {}
         }
+        if let Some(until) = self.until {
+            watch.until = until;
+            project.jobs.iter_mut().for_each(|job| job.until = None);
+        }
         watch.not_found_grace = self.not_found_grace.unwrap_or(watch.not_found_grace);
         watch.unreachable_after = self.unreachable_after.unwrap_or(watch.unreachable_after);
         Ok(project)
@@ -291,7 +300,7 @@ impl Args {
             return lines;
         }
         if !matches!(report.exit(), Exit::Met | Exit::Timeout) {
-            lines.push(report.exit().meaning().to_owned());
+            lines.push(report.meaning().to_owned());
         }
         if report.timed_out() {
             let timeout = duration::human(self.timeout.unwrap_or_default());
@@ -304,12 +313,8 @@ impl Args {
 
 /// Shows how it ended on the desktop. The error says why that could not be shown.
 async fn notify(report: &Report) -> Result<(), String> {
-    let (heading, urgency) = match report.exit() {
-        Exit::Met => ("Restore completed", Urgency::Normal),
-        Exit::Failed => ("Restore failed", Urgency::Critical),
-        exit => (exit.meaning(), Urgency::Critical),
-    };
-    sink::show(heading, &report.headline(), urgency).await
+    let urgency = if report.exit() == Exit::Met { Urgency::Normal } else { Urgency::Critical };
+    sink::show(report.heading(), &report.headline(), urgency).await
 }
 
 /// A job with what the configuration says of it, if anything.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Endpoint, SecretSource, SinkSettings, UrlSource};
-use crate::model::{JobId, ProjectName, duration};
+use crate::model::{JobId, ProjectName, Until, duration};
 
 /// All a configuration says.
 #[derive(Debug, Clone)]
@@ -98,6 +98,8 @@ pub struct JobSettings {
     pub name: Option<String>,
     /// How long after its start it is overdue.
     pub deadline: Option<Duration>,
+    /// Until when it is watched; none for as its project has it.
+    pub until: Option<Until>,
 }
 
 impl JobSettings {
@@ -109,7 +111,7 @@ impl JobSettings {
 
     /// A job with nothing but its id.
     pub fn new(id: JobId) -> Self {
-        Self { id, name: None, deadline: None }
+        Self { id, name: None, deadline: None, until: None }
     }
 }
 
@@ -201,18 +203,24 @@ impl Default for CadenceSettings {
     }
 }
 
-/// When trouble with a job is told.
+/// Until when jobs are watched, and when trouble with one is told.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct WatchSettings {
     /// How long a job that was never seen may be answered with 404; 0 means the first one counts.
     pub not_found_grace: Duration,
     /// How long a job may be without a good answer; 0 means the first failed poll counts.
     pub unreachable_after: Duration,
+    /// Until when, where a job does not say so itself.
+    pub until: Until,
 }
 
 impl Default for WatchSettings {
     fn default() -> Self {
-        Self { not_found_grace: Duration::from_mins(1), unreachable_after: Duration::from_mins(10) }
+        Self {
+            not_found_grace: Duration::from_mins(1),
+            unreachable_after: Duration::from_mins(10),
+            until: Until::default(),
+        }
     }
 }
 

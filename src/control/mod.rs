@@ -19,7 +19,7 @@ pub use path::{client_path, server_path};
 pub use report::{DeliveriesReport, JobStatus, ProjectStatus, SinkStatus, Status};
 pub use server::{BindError, Server};
 
-use crate::model::{JobId, ProjectName};
+use crate::model::{JobId, ProjectName, Until};
 
 /// Something that a client wants, and how to answer.
 #[derive(Debug)]
@@ -63,6 +63,9 @@ pub struct NewJob {
     /// How many seconds after its start it is overdue.
     #[serde(default)]
     pub deadline_seconds: Option<f64>,
+    /// Until when it is watched; unless given, as its project has it.
+    #[serde(default)]
+    pub until: Option<Until>,
 }
 
 /// Jobs to be watched no more.

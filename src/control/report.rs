@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{JobRef, ProjectName, SinkName};
+use crate::model::{JobRef, ProjectName, SinkName, Until};
 
 /// How everything stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,9 +56,15 @@ pub struct JobStatus {
     pub project: ProjectName,
     /// What is known of it.
     pub job: JobRef,
-    /// How it stands, in the words of `restore-watch wait`: `open`, `completed`, `failed`, `cancelled`, `unrecognised`,
-    /// `not_found`, `unreachable` or `unauthorized`.
+    /// How it stands, in the words of `restore-watch wait`: `open`, `completed`, `ready`, `not_ready`, `failed`,
+    /// `cancelled`, `unrecognised`, `not_found`, `unreachable` or `unauthorized`.
     pub outcome: String,
+    /// Until when it is watched.
+    #[serde(default)]
+    pub until: Until,
+    /// The last known state of its index, where that is or was followed.
+    #[serde(default)]
+    pub index_state: Option<String>,
     /// The last known status, in the words of the API.
     pub status: Option<String>,
     /// How long it took or has been taking; before its start is known, how long it is watched.

@@ -149,7 +149,9 @@ fn settings(job: NewJob) -> Result<JobSettings, Refusal> {
         Ok(Some(deadline)) if !JobSettings::DEADLINE.contains(&deadline) => {
             Err(refusal("its deadline must lie between 1 ms and 365 days".to_owned()))
         }
-        Ok(deadline) => Ok(JobSettings { name: job.name, deadline, ..JobSettings::new(job.id) }),
+        Ok(deadline) => {
+            Ok(JobSettings { name: job.name, deadline, until: job.until, ..JobSettings::new(job.id) })
+        }
         Err(error) => Err(refusal(format!("its deadline cannot be used: {error}"))),
     }
 }

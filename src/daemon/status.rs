@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::control::{DeliveriesReport, JobStatus, ProjectStatus, SinkStatus, Status};
 use crate::driver::Driver;
 use crate::engine::time::Now;
-use crate::engine::{Engine, JobView, Outcome, ProjectView, SinkView};
+use crate::engine::{Engine, IndexWatch, JobView, Outcome, ProjectView, SinkView};
 use crate::model::duration;
 
 /// Everything in one line, such as `watching 12 restores in 2 projects, 3 ended; next poll in 4 s; 1 delivery pending`.
@@ -92,6 +92,8 @@ pub(super) fn full(driver: &Driver, identity: &Identity) -> Status {
             project: view.project.clone(),
             job: tracker.job(),
             outcome: Outcome::of(&view).as_str().to_owned(),
+            until: tracker.until(),
+            index_state: tracker.index().and_then(IndexWatch::state).map(ToString::to_string),
             status: tracker.status().map(ToString::to_string),
             elapsed_seconds: tracker.elapsed(now).as_secs_f64(),
             answered_at: tracker.answered_at().map(|at| now.wall_at(at)),

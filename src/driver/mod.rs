@@ -23,7 +23,7 @@ use tasks::Tasks;
 use crate::clock::Clock;
 use crate::engine::memory::Saved;
 use crate::engine::time::{Instant, Now};
-use crate::engine::{Action, Batch, Delivery, DeliveryId, Engine, Event, PollId, Reconfigured};
+use crate::engine::{Action, Answer, Batch, Delivery, DeliveryId, Engine, Event, PollId, Reconfigured};
 use crate::model::{ProjectName, SinkName, Transition, duration};
 use crate::pinecone;
 use crate::sink::Sink;
@@ -206,18 +206,24 @@ impl Driver {
 
     fn start(&mut self, action: Action) {
         match action {
-            Action::Poll(poll) => self.poll(poll),
+            Action::Poll(poll) => self.poll(poll, None),
+            Action::PollIndex(poll, index) => self.poll(poll, Some(index)),
             Action::Commit(batch) => self.commit(batch),
             Action::Deliver(delivery) => self.deliver(delivery),
             Action::Note(note) => self.note(&note),
         }
     }
 
-    fn poll(&mut self, poll: PollId) {
+    /// Describes a job, or an index in its place.
+    fn poll(&mut self, poll: PollId, index: Option<String>) {
         let client = self.clients.get(&poll.project).expect("each project has a client").clone();
         self.polls.start(self.clock.now().instant, async move {
-            match client.describe(&poll.job).await {
-                Ok(observation) => Event::Answered { poll, observation },
+            let answer = match index {
+                Some(index) => client.describe_index(&index).await.map(Answer::Index),
+                None => client.describe(&poll.job).await.map(Answer::Job),
+            };
+            match answer {
+                Ok(answer) => Event::Answered { poll, answer },
                 Err(error) => Event::PollFailed { poll, failure: error.into() },
             }
         });

@@ -10,19 +10,21 @@ use jiff::Timestamp;
 use super::memory::{DeliveryRecord, JobRecord, ProjectRecord, SinkRecord};
 use super::retry::RetryAfter;
 use super::time::Now;
-use crate::model::{JobId, Observation, ProjectName, SinkName, Status, Transition, TransitionId};
+use crate::model::{
+    IndexObservation, JobId, Observation, ProjectName, SinkName, Status, Transition, TransitionId,
+};
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
     /// [`Engine::next_deadline`](super::Engine::next_deadline) came.
     DeadlineReached,
-    /// A poll was answered with a readable job.
+    /// A poll was answered, and the answer could be read.
     Answered {
         /// The poll.
         poll: PollId,
-        /// What the answer said.
-        observation: Observation,
+        /// What it said.
+        answer: Answer,
     },
     /// A poll was not answered, or not well.
     PollFailed {
@@ -57,6 +59,8 @@ pub enum Event {
 pub enum Action {
     /// Describe a job, and report `Answered` or `PollFailed` in any case.
     Poll(PollId),
+    /// Describe the index of a job instead, and report the same.
+    PollIndex(PollId, String),
     /// Make a batch safe, all of it or nothing, and report `Committed`. One is asked for at a time.
     Commit(Batch),
     /// Hand what is owed to a sink, and report `Delivered` or `DeliveryFailed` in any case.
@@ -65,7 +69,16 @@ pub enum Action {
     Note(Note),
 }
 
-/// One poll of one job. A later poll of the job has a higher generation, so that a late answer can be told apart.
+/// What the API said.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// Of the job.
+    Job(Observation),
+    /// Of its index.
+    Index(IndexObservation),
+}
+
+/// One poll of one job or of its index. A later poll of the job has a higher generation, so that a late answer can be told apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PollId {
     /// The project whose key is used.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::DeliveryId;
 use super::standing::Ending;
-use crate::model::{JobFacts, JobId, ProjectName, SinkName, Status, TransitionKind};
+use crate::model::{JobFacts, JobId, ProjectName, SinkName, Status, TransitionKind, Until};
 
 /// All that is kept.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -110,6 +110,19 @@ pub struct JobMemory {
     /// What somebody who added it while the daemon ran said of it; none for a job that only the configuration names.
     #[serde(default)]
     pub added: Option<Added>,
+    /// What is known of its index, if that was followed.
+    #[serde(default)]
+    pub index: IndexMemory,
+}
+
+/// What is known of an index.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct IndexMemory {
+    /// The last known state.
+    pub state: Option<Status>,
+    /// Whether it serves, once that is decided, and when it was.
+    pub verdict: Option<(bool, Timestamp)>,
 }
 
 /// What is known of a job that no configuration need name.
@@ -120,6 +133,8 @@ pub struct Added {
     pub name: Option<String>,
     /// How long after its start it is overdue.
     pub deadline: Option<Duration>,
+    /// Until when it is watched.
+    pub until: Option<Until>,
 }
 
 /// How a job ended.

@@ -43,13 +43,13 @@ use std::time::Duration;
 
 pub use change::{Added, Reconfigured};
 pub use event::{
-    Action, Batch, BatchEntry, Delivery, DeliveryId, DeliveryUpdate, Edit, Event, Failure, FailureClass,
-    Fate, Note, PollId,
+    Action, Answer, Batch, BatchEntry, Delivery, DeliveryId, DeliveryUpdate, Edit, Event, Failure,
+    FailureClass, Fate, Note, PollId,
 };
 pub use outbox::{DeliveryPolicy, SinkPlan, SinkView};
 pub use project::{Forgotten, JobView, ProjectView};
 pub use standing::{Ending, Standing};
-pub use tracker::Tracker;
+pub use tracker::{IndexWatch, Tracker};
 pub use verdict::{Condition, Outcome};
 
 use journal::Journal;
@@ -61,7 +61,7 @@ use time::{Instant, Now, earliest};
 use tracker::Draft;
 
 use crate::config::{JobSettings, ProjectSettings};
-use crate::model::{JobId, Observation, ProjectName, Transition, TransitionId, TransitionKind};
+use crate::model::{JobId, ProjectName, Transition, TransitionId, TransitionKind};
 
 /// What an engine is for.
 #[derive(Debug)]
@@ -113,7 +113,7 @@ impl Engine {
         let mut notes = std::mem::take(&mut self.notes);
         match event {
             Event::DeadlineReached => {}
-            Event::Answered { poll, observation } => self.answered(&poll, observation, now, &mut notes),
+            Event::Answered { poll, answer } => self.answered(&poll, answer, now, &mut notes),
             Event::PollFailed { poll, failure } => self.poll_failed(&poll, &failure, now),
             Event::Committed => {
                 let pledges = self.journal.committed();
@@ -231,10 +231,10 @@ impl Engine {
         self.journal.writes_until(at) || self.outbox.tells_until(at)
     }
 
-    fn answered(&mut self, poll: &PollId, observation: Observation, now: Now, notes: &mut Vec<Note>) {
+    fn answered(&mut self, poll: &PollId, answer: Answer, now: Now, notes: &mut Vec<Note>) {
         let Some(project) = self.projects.get_mut(&poll.project) else { return };
         let Some(began) = project.finish_poll(&poll.job, poll.generation) else { return };
-        let (findings, news) = project.observe(&poll.job, began, observation, now, &mut self.rng);
+        let (findings, news) = project.observe(&poll.job, began, answer, now, &mut self.rng);
         if let (Some(status), Some(tracker)) = (findings.unknown_status, project.tracker(&poll.job)) {
             let (project, job) = (poll.project.clone(), poll.job.clone());
             let JobSettings { id, name, .. } = tracker.settings();
@@ -280,10 +280,14 @@ impl Engine {
         for (name, project) in &mut self.projects {
             while let Some(job) = project.take_due(now.instant, self.polls + 1) {
                 self.polls += 1;
-                let generation = self.polls;
-                actions.push(Action::Poll(PollId { project: name.clone(), job, generation }));
+                let index = project.tracker(&job).and_then(Tracker::followed_index).map(str::to_owned);
+                let poll = PollId { project: name.clone(), job, generation: self.polls };
+                actions.push(match index {
+                    Some(index) => Action::PollIndex(poll, index),
+                    None => Action::Poll(poll),
+                });
             }
-            let found = project.take_alarms(now.instant);
+            let found = project.take_alarms(now);
             alarms.extend(found.into_iter().map(|(job, drafts)| (name.clone(), job, drafts)));
         }
         for (project, job, drafts) in alarms {

@@ -11,8 +11,12 @@ use crate::model::TransitionKind;
 pub enum Standing {
     /// Not ended, and no lasting trouble.
     Open,
-    /// Ended, in this way.
+    /// Ended, in this way, and nothing further is waited for.
     Ended(Ending),
+    /// Completed, and its index serves.
+    Ready,
+    /// Completed, and its index will not serve.
+    NotReady,
     /// Answered with 404 for too long: it was never seen, or is lost.
     Missing,
     /// Without a good answer for too long.

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use super::project::JobView;
 use super::standing::{Ending, Standing};
-use crate::model::{Exit, Status};
+use crate::model::Exit;
 
 /// How a job stands, for a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,10 @@ pub enum Outcome {
     Open,
     /// Ended well.
     Completed,
+    /// Ended well, and its index serves, which was waited for.
+    Ready,
+    /// Ended well, but its index will not serve.
+    NotReady,
     /// Ended badly.
     Failed,
     /// Was cancelled.
@@ -37,6 +41,8 @@ impl Outcome {
             Standing::Ended(Ending::Failed) => Self::Failed,
             Standing::Ended(Ending::Cancelled) => Self::Cancelled,
             Standing::Ended(Ending::Unrecognised) => Self::Unrecognised,
+            Standing::Ready => Self::Ready,
+            Standing::NotReady => Self::NotReady,
             _ if job.refused.is_some() => Self::Unauthorized,
             Standing::Missing => Self::NotFound,
             Standing::Unreachable => Self::Unreachable,
@@ -49,6 +55,8 @@ impl Outcome {
         match self {
             Self::Open => "open",
             Self::Completed => "completed",
+            Self::Ready => "ready",
+            Self::NotReady => "not_ready",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
             Self::Unrecognised => "unrecognised",
@@ -58,27 +66,42 @@ impl Outcome {
         }
     }
 
-    /// In words for people, of a job with this last known status.
-    pub fn in_words(self, status: Option<&Status>) -> String {
-        match (self, status) {
-            (Self::Open, Some(status)) => status.to_string(),
-            (Self::Open, None) => "not seen yet".to_owned(),
-            (Self::Unrecognised, Some(status)) => format!("ended as {status}"),
+    /// In words for people, of this job.
+    pub fn in_words(self, job: &JobView<'_>) -> String {
+        match (self, job.tracker.status(), job.tracker.index()) {
+            (Self::Open, Some(status), Some(index)) => format!("{status}, {index}"),
+            (Self::Open, Some(status), None) => status.to_string(),
+            (Self::Open, None, _) => "not seen yet".to_owned(),
+            (Self::NotReady, ..) => "index not ready".to_owned(),
+            (Self::Unrecognised, Some(status), _) => format!("ended as {status}"),
             _ => self.as_str().replace('_', " "),
         }
     }
 
-    /// Whether the API ended the job.
+    /// Whether the watch of the job is over, because nothing further can become of it.
     pub fn is_end(self) -> bool {
-        matches!(self, Self::Completed | Self::Failed | Self::Cancelled | Self::Unrecognised)
+        match self {
+            Self::Completed
+            | Self::Ready
+            | Self::NotReady
+            | Self::Failed
+            | Self::Cancelled
+            | Self::Unrecognised => true,
+            Self::Open | Self::NotFound | Self::Unreachable | Self::Unauthorized => false,
+        }
+    }
+
+    /// Whether it is what was waited for.
+    pub fn is_good(self) -> bool {
+        self.exit() == Some(Exit::Met)
     }
 
     /// The exit code it asks for; a job that is open asks for none.
     fn exit(self) -> Option<Exit> {
         match self {
             Self::Open => None,
-            Self::Completed => Some(Exit::Met),
-            Self::Failed | Self::Cancelled => Some(Exit::Failed),
+            Self::Completed | Self::Ready => Some(Exit::Met),
+            Self::Failed | Self::Cancelled | Self::NotReady => Some(Exit::Failed),
             Self::Unrecognised => Some(Exit::Unrecognised),
             Self::NotFound => Some(Exit::Missing),
             Self::Unreachable => Some(Exit::Unreachable),
@@ -100,12 +123,12 @@ impl Serialize for Outcome {
 /// What a wait waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Condition {
-    /// Every job completes.
+    /// Every job completes, or every index serves.
     All {
         /// End as soon as that has become impossible.
         fail_fast: bool,
     },
-    /// One job completes.
+    /// One does.
     Any,
 }
 
@@ -123,7 +146,7 @@ impl Condition {
     pub fn judge(self, outcomes: &[Outcome]) -> Option<Exit> {
         let over = !outcomes.contains(&Outcome::Open);
         match self {
-            Self::Any if outcomes.contains(&Outcome::Completed) => Some(Exit::Met),
+            Self::Any if outcomes.iter().any(|outcome| outcome.is_good()) => Some(Exit::Met),
             Self::All { fail_fast: true } if worst(outcomes) != Exit::Met => Some(worst(outcomes)),
             _ => over.then(|| worst(outcomes)),
         }
@@ -152,7 +175,8 @@ fn worst(outcomes: &[Outcome]) -> Exit {
 #[cfg(test)]
 mod tests {
     use super::Outcome::{
-        Cancelled, Completed, Failed, NotFound, Open, Unauthorized, Unreachable, Unrecognised,
+        Cancelled, Completed, Failed, NotFound, NotReady, Open, Ready, Unauthorized, Unreachable,
+        Unrecognised,
     };
     use super::*;
 
@@ -180,6 +204,9 @@ mod tests {
         for (outcomes, all, any) in [
             (&[Completed][..], Exit::Met, Exit::Met),
             (&[Cancelled], Exit::Failed, Exit::Failed),
+            (&[Ready, Completed], Exit::Met, Exit::Met),
+            (&[Ready, NotReady], Exit::Failed, Exit::Met),
+            (&[NotReady, Unauthorized], Exit::Failed, Exit::Failed),
             (&[Completed, Unreachable], Exit::Unreachable, Exit::Met),
             (&[Unreachable, Unrecognised], Exit::Unrecognised, Exit::Unrecognised),
             (&[Unreachable, Unrecognised, NotFound], Exit::Missing, Exit::Missing),

@@ -7,7 +7,7 @@
 pub enum Exit {
     /// Done; the condition of a wait is met.
     Met = 0,
-    /// A job failed or was cancelled; or a command did not succeed in what it is for.
+    /// A job failed or was cancelled, or its index did not become ready; or a command did not succeed in what it is for.
     Failed = 1,
     /// Wrong usage.
     Usage = 2,
@@ -48,7 +48,7 @@ impl Exit {
     pub fn meaning(self) -> &'static str {
         match self {
             Self::Met => "condition met",
-            Self::Failed => "a job failed or was cancelled",
+            Self::Failed => "a job failed or was cancelled, or its index did not become ready",
             Self::Usage => "wrong usage",
             Self::Missing => "a job was not found, or was lost",
             Self::Refused => "the API refuses the key or the permission",

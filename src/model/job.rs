@@ -1,4 +1,4 @@
-//! What is known of a restore job.
+//! What is known of a restore job and of the index that it makes.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -38,4 +38,15 @@ pub struct Observation {
     pub status: Status,
     /// The facts it gave.
     pub facts: JobFacts,
+}
+
+/// What one answer of the API said about one index.
+#[derive(Debug, Clone, PartialEq)]
+pub struct IndexObservation {
+    /// The index it speaks of.
+    pub name: String,
+    /// Its state at that time, where the answer said so.
+    pub state: Option<Status>,
+    /// Whether it served then.
+    pub ready: bool,
 }

@@ -11,10 +11,12 @@ mod letter;
 mod status;
 mod summary;
 mod transition;
+mod until;
 
 pub use exit::Exit;
 pub use id::{IdError, JobId, ProjectName, SinkName};
-pub use job::{JobFacts, Observation};
+pub use job::{IndexObservation, JobFacts, Observation};
 pub use letter::Letter;
 pub use status::Status;
 pub use transition::{JobRef, Transition, TransitionId, TransitionKind};
+pub use until::Until;

@@ -1,4 +1,4 @@
-//! What the API calls the state of a restore job.
+//! What the API calls the state of a restore job, or of an index.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// The status of a restore job, compared without regard to case.
 ///
 /// A running restore reports `Pending`. The first three other values are terminal; any further text is kept as it was
-/// sent and is not terminal.
+/// sent and is not terminal. That of an index is most often such a text, such as `Initializing` or `Ready`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Status {
     /// Waiting or running.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{JobRef, Transition, TransitionKind, duration};
+use super::{JobRef, Status, Transition, TransitionKind, duration};
 
 impl JobRef {
     /// The shortest thing people call the job: its name, the index it makes, or its id.
@@ -19,6 +19,15 @@ impl JobRef {
             _ => name.to_owned(),
         }
     }
+
+    /// What people call the index that it makes.
+    fn index_title(&self) -> String {
+        let name = self.name.as_deref().unwrap_or(self.id.as_str());
+        match self.facts.target_index_name.as_deref() {
+            Some(index) => format!("index {index} of restore {name}"),
+            None => format!("the index of restore {name}"),
+        }
+    }
 }
 
 impl Transition {
@@ -29,6 +38,15 @@ impl Transition {
             Some(reason) => format!("{what}: {reason}"),
             None => what,
         }
+    }
+
+    /// What the API was asked about: once a job completed, that is its index.
+    fn asked_about(&self, job: &JobRef) -> String {
+        if self.is_after_completion() { job.index_title() } else { format!("restore {}", job.title()) }
+    }
+
+    fn is_after_completion(&self) -> bool {
+        self.status == Some(Status::Completed)
     }
 
     fn what(&self) -> String {
@@ -69,8 +87,15 @@ impl Transition {
                 format!("restore {title} can no longer be found")
             }
             TransitionKind::NotFound => format!("restore {title} cannot be found"),
-            TransitionKind::Unreachable => format!("no good answer about restore {title} for too long"),
+            TransitionKind::Unreachable => {
+                format!("no good answer about {} for too long", self.asked_about(job))
+            }
+            TransitionKind::Recovered if self.is_after_completion() => {
+                format!("good answers about {} again", self.asked_about(job))
+            }
             TransitionKind::Recovered => format!("good answers about restore {title} again: {status}"),
+            TransitionKind::IndexReady => format!("{} is ready{after}", job.index_title()),
+            TransitionKind::IndexNotReady => format!("{} did not become ready{after}", job.index_title()),
             TransitionKind::ProjectUnauthorized | TransitionKind::ProjectRecovered | TransitionKind::Test => {
                 title
             }

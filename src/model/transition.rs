@@ -85,6 +85,10 @@ kinds! {
     Unreachable = "restore_job.unreachable",
     /// Good answers again, after `not_found` or `unreachable`.
     Recovered = "restore_job.recovered",
+    /// The index that a completed job made serves.
+    IndexReady = "index.ready",
+    /// The index that a completed job made will not serve, or is gone.
+    IndexNotReady = "index.not_ready",
     /// The API refuses the key or the permission; the watch goes on slowly.
     ProjectUnauthorized = "project.unauthorized",
     /// The API accepts the key again.
@@ -97,9 +101,15 @@ impl TransitionKind {
         Self::ALL.iter().copied().chain([Self::Test]).find(|kind| kind.as_str() == text)
     }
 
-    /// Whether it ends the watch of a job.
+    /// Whether it ends a job, or the watch of its index.
     pub fn is_terminal(self) -> bool {
-        matches!(self, Self::Completed | Self::Failed | Self::Cancelled | Self::Unrecognised)
+        let ends_job = matches!(self, Self::Completed | Self::Failed | Self::Cancelled | Self::Unrecognised);
+        ends_job || self.is_of_index()
+    }
+
+    /// Whether it is told of the index that a job makes.
+    pub fn is_of_index(self) -> bool {
+        matches!(self, Self::IndexReady | Self::IndexNotReady)
     }
 }
 
@@ -148,14 +158,15 @@ pub struct Transition {
     pub project: ProjectName,
     /// The job it happened to; `null` for those of a project.
     pub job: Option<JobRef>,
-    /// The last known status before it.
+    /// The last known status before it: that of the job, or of its index where the type is `index.…`.
     pub previous_status: Option<Status>,
     /// The last known status now.
     pub status: Option<Status>,
     /// Seconds from `created_at` (or from the start of the watch, where that is unknown) to the end of the job where
-    /// it is known, else to `timestamp`; not below 0.
+    /// it is known and nothing of its index is told, else to `timestamp`; not below 0.
     pub elapsed_seconds: Option<f64>,
-    /// Seconds from `completed_at` to `timestamp`, where both are known; not below 0.
+    /// Seconds from `completed_at` to `timestamp`, where both are known; not below 0. What is told of an index has
+    /// none: the API does not say since when it serves.
     pub detection_delay_seconds: Option<f64>,
     /// Why, in words, where the status does not say it: the last error of the API.
     pub reason: Option<String>,

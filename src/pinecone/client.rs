@@ -11,7 +11,7 @@ use url::Url;
 use super::{Error, wire};
 use crate::config::{ApiKey, ApiSettings, Endpoint};
 use crate::http;
-use crate::model::{JobId, Observation, duration};
+use crate::model::{IndexObservation, JobId, Observation, duration};
 
 /// No answer of this API is longer; what is, is not read to its end.
 const MAX_BODY: usize = 1024 * 1024;
@@ -78,6 +78,21 @@ impl Client {
             Ok(observation)
         } else {
             Err(Error::Unreadable("it is about another job".to_owned()))
+        }
+    }
+
+    /// Asks for one index. An answer about another index is no answer.
+    pub async fn describe_index(&self, name: &str) -> Result<IndexObservation, Error> {
+        // These would name another resource, however they are encoded.
+        if matches!(name, "" | "." | "..") {
+            return Err(Error::Unreadable(format!("no index can be called {name:?}")));
+        }
+        let value = self.get(self.endpoint.join(&["indexes", name])).await?;
+        let observation = wire::index(&value).map_err(Error::Unreadable)?;
+        if observation.name == name {
+            Ok(observation)
+        } else {
+            Err(Error::Unreadable("it is about another index".to_owned()))
         }
     }
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::config::ApiKey;
 use crate::http::presentable;
-use crate::model::{JobFacts, JobId, Observation, Status};
+use crate::model::{IndexObservation, JobFacts, JobId, Observation, Status};
 
 /// Longer texts of an answer are cut.
 const MAX_TEXT: usize = 256;
@@ -43,6 +43,29 @@ pub(super) fn job(value: &Value) -> Result<Observation, String> {
             .filter(|percent| (0.0..=100.0).contains(percent)),
     };
     Ok(Observation { id, status, facts })
+}
+
+/// Reads an index: its name, and of its status whether it is ready, which must be there.
+pub(super) fn index(value: &Value) -> Result<IndexObservation, String> {
+    let Value::Object(fields) = value else {
+        return Err(format!("an index was expected, {} was sent", kind_of(value)));
+    };
+    let name = match fields.get("name") {
+        Some(Value::String(name)) => presentable(name, MAX_TEXT),
+        Some(other) => return Err(format!("`name` should be a text, it is {}", kind_of(other))),
+        None => return Err("`name` is missing".to_owned()),
+    };
+    let status = fields.get("status");
+    let ready = match status.and_then(|status| status.get("ready")) {
+        Some(Value::Bool(ready)) => *ready,
+        Some(other) => {
+            return Err(format!("`status.ready` should be true or false, it is {}", kind_of(other)));
+        }
+        None => return Err("`status.ready` is missing".to_owned()),
+    };
+    let state = status.and_then(|status| status.get("state")).and_then(Value::as_str);
+    let state = state.map(|state| presentable(state, MAX_TEXT)).filter(|state| !state.is_empty());
+    Ok(IndexObservation { name, state: state.map(|state| Status::parse(&state)), ready })
 }
 
 /// Reads a page of jobs: those that can be read, how many cannot, and the token of the next page.
@@ -216,6 +239,31 @@ mod tests {
     }
 
     #[test]
+    fn indexes() {
+        let described = |status: Value| index(&json!({ "name": "docs", "status": status, "host": "h" }));
+        let scaling = described(json!({ "ready": true, "state": "ScalingUpPodSize" })).unwrap();
+        assert_eq!(
+            (scaling.ready, scaling.state),
+            (true, Some(Status::Other("ScalingUpPodSize".to_owned())))
+        );
+        let bare = described(json!({ "ready": false, "state": 7 })).unwrap();
+        assert_eq!((bare.name.as_str(), bare.ready, bare.state), ("docs", false, None));
+        for (value, why) in [
+            (json!([]), "an index was expected, a list was sent"),
+            (json!({ "status": { "ready": true } }), "`name` is missing"),
+            (json!({ "name": 7 }), "`name` should be a text, it is a number"),
+            (json!({ "name": "docs" }), "`status.ready` is missing"),
+            (json!({ "name": "docs", "status": "Ready" }), "`status.ready` is missing"),
+            (
+                json!({ "name": "docs", "status": { "ready": "yes", "state": "Ready" } }),
+                "`status.ready` should be true or false, it is a text",
+            ),
+        ] {
+            assert_eq!(index(&value).unwrap_err(), why);
+        }
+    }
+
+    #[test]
     fn pages_end_in_every_shape() {
         for (value, next) in [
             (json!({ "data": [], "pagination": null }), None),
@@ -268,7 +316,7 @@ mod tests {
         fn nothing_that_is_sent_makes_it_panic(body in prop::collection::vec(any::<u8>(), 0..400)) {
             let _ = error_message(&String::from_utf8_lossy(&body), &key());
             if let Ok(value) = serde_json::from_slice::<Value>(&body) {
-                let _ = (job(&value), page(&value));
+                let _ = (job(&value), index(&value), page(&value));
             }
         }
 

@@ -103,6 +103,8 @@ pub(super) fn heading(kind: TransitionKind) -> &'static str {
         TransitionKind::NotFound => "Restore not found",
         TransitionKind::Unreachable => "No good answer about a restore",
         TransitionKind::Recovered => "Good answers about a restore again",
+        TransitionKind::IndexReady => "Index ready",
+        TransitionKind::IndexNotReady => "Index did not become ready",
         TransitionKind::ProjectUnauthorized => "Pinecone refuses the API key",
         TransitionKind::ProjectRecovered => "Pinecone accepts the API key again",
         TransitionKind::Test => "Test of restore-watch, nothing happened",
@@ -111,10 +113,13 @@ pub(super) fn heading(kind: TransitionKind) -> &'static str {
 
 pub(super) fn tone(kind: TransitionKind) -> Tone {
     match kind {
-        TransitionKind::Completed | TransitionKind::Recovered | TransitionKind::ProjectRecovered => {
-            Tone::Good
+        TransitionKind::Completed
+        | TransitionKind::Recovered
+        | TransitionKind::IndexReady
+        | TransitionKind::ProjectRecovered => Tone::Good,
+        TransitionKind::Failed | TransitionKind::IndexNotReady | TransitionKind::ProjectUnauthorized => {
+            Tone::Bad
         }
-        TransitionKind::Failed | TransitionKind::ProjectUnauthorized => Tone::Bad,
         TransitionKind::Cancelled
         | TransitionKind::Unrecognised
         | TransitionKind::Overdue
@@ -156,6 +161,13 @@ fn advice(kind: TransitionKind) -> Option<&'static str> {
         TransitionKind::Unreachable => {
             "Check the network between restore-watch and the API, and the status page of Pinecone. The restore may well \
              be running, and the watch goes on."
+        }
+        TransitionKind::IndexReady => {
+            "It serves. Compare its record count with that of the backup before you send traffic to it."
+        }
+        TransitionKind::IndexNotReady => {
+            "The restore completed, but do not send traffic to this index. Look at it in the Pinecone console, and \
+             restore the backup again."
         }
         TransitionKind::ProjectUnauthorized => {
             "Check that the API key is still valid and has the permission control::backups::list. The watch goes on, \

@@ -38,7 +38,9 @@ pub enum Urgency {
 
 pub(super) async fn deliver(transition: &Transition) -> Result<(), Failure> {
     let urgency = match transition.kind {
-        TransitionKind::Failed | TransitionKind::ProjectUnauthorized => Urgency::Critical,
+        TransitionKind::Failed | TransitionKind::IndexNotReady | TransitionKind::ProjectUnauthorized => {
+            Urgency::Critical
+        }
         _ => Urgency::Normal,
     };
     show(card::heading(transition.kind), &transition.summary(), urgency).await.map_err(|message| Failure {

@@ -82,7 +82,9 @@ impl Log {
 /// The level of a kind, unless the configuration says otherwise: warnings and errors are worth waking somebody for.
 fn usual_level(kind: TransitionKind) -> LogLevel {
     match kind {
-        TransitionKind::Failed | TransitionKind::ProjectUnauthorized => LogLevel::Error,
+        TransitionKind::Failed | TransitionKind::IndexNotReady | TransitionKind::ProjectUnauthorized => {
+            LogLevel::Error
+        }
         TransitionKind::Cancelled
         | TransitionKind::Unrecognised
         | TransitionKind::Overdue
@@ -93,6 +95,7 @@ fn usual_level(kind: TransitionKind) -> LogLevel {
         | TransitionKind::Progressed
         | TransitionKind::Completed
         | TransitionKind::Recovered
+        | TransitionKind::IndexReady
         | TransitionKind::ProjectRecovered
         | TransitionKind::Test => LogLevel::Info,
     }

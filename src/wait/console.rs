@@ -133,7 +133,14 @@ fn heartbeat_line(engine: &Engine, now: Now) -> String {
     let oldest = open.iter().max_by_key(|job| job.tracker.age(now.instant));
     let example = oldest.map(|job| format!("; {} {}", job.tracker.label(), state(job, &forecast, now)));
     let total = engine.jobs().count();
-    format!("waiting for {} of {total} restore{}{}", open.len(), plural(total), example.unwrap_or_default())
+    let indexes = open.iter().filter(|job| job.tracker.index().is_some()).count();
+    let restores = open.len() - indexes;
+    let what = match (restores, indexes) {
+        (_, 0) => format!("{restores} of {total} restore{}", plural(total)),
+        (0, _) => format!("{indexes} of {total} index{} to be ready", if total == 1 { "" } else { "es" }),
+        _ => format!("{restores} of {total} restores, and {indexes} restored indexes to be ready"),
+    };
+    format!("waiting for {what}{}", example.unwrap_or_default())
 }
 
 fn plural(n: usize) -> &'static str {
@@ -215,7 +222,7 @@ fn template(job: &JobView<'_>, width: usize, columns: u16) -> String {
     let bar = job.tracker.facts().intermediate_progress().is_some() && columns >= ROOM_FOR_A_BAR;
     let mark = match Outcome::of(job) {
         Outcome::Open => "{spinner}",
-        Outcome::Completed => "✔",
+        outcome if outcome.is_good() => "✔",
         _ => "✘",
     };
     let bar = if bar && Outcome::of(job) == Outcome::Open { " [{bar:16}]" } else { "" };
@@ -232,7 +239,7 @@ type Forecast = BTreeMap<(ProjectName, JobId), Instant>;
 /// How a job is doing, in words.
 fn state(job: &JobView<'_>, forecast: &Forecast, now: Now) -> String {
     let outcome = Outcome::of(job);
-    let mut words = vec![outcome.in_words(job.tracker.status())];
+    let mut words = vec![outcome.in_words(job)];
     words.extend(job.tracker.facts().intermediate_progress().map(|percent| format!("{percent:.0} %")));
     words.push(duration::human(job.tracker.elapsed(now)));
     words.extend(job.refused.or(job.tracker.last_error()).map(str::to_owned));

@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::engine::time::Now;
-use crate::engine::{Engine, JobView, Outcome};
-use crate::model::{Exit, JobRef, ProjectName, Status, duration};
+use crate::engine::{Engine, IndexWatch, JobView, Outcome};
+use crate::model::{Exit, JobRef, ProjectName, Status, Until, duration};
 
 /// The version of the JSON form. It grows with each change that is no mere addition.
 const VERSION: u32 = 1;
@@ -38,6 +38,12 @@ struct JobReport {
     detection_delay_seconds: Option<f64>,
     polls: u64,
     last_error: Option<String>,
+    /// Until when it was watched.
+    until: Until,
+    /// The last known state of its index, where that was followed.
+    index_state: Option<Status>,
+    #[serde(skip)]
+    words: String,
 }
 
 impl Report {
@@ -64,15 +70,44 @@ impl Report {
         self.timed_out
     }
 
+    /// A few words for the head of a notification.
+    pub fn heading(&self) -> &'static str {
+        let some = |wanted| self.jobs.iter().any(|job| job.outcome == wanted);
+        match self.exit {
+            Exit::Met if some(Outcome::Ready) => "Index ready",
+            Exit::Met => "Restore completed",
+            Exit::Failed if some(Outcome::Failed) => "Restore failed",
+            Exit::Failed if some(Outcome::Cancelled) => "Restore cancelled",
+            Exit::Failed => "Index did not become ready",
+            other => other.meaning(),
+        }
+    }
+
+    /// What the exit code means here.
+    pub fn meaning(&self) -> &'static str {
+        let index_alone =
+            !self.jobs.iter().any(|job| matches!(job.outcome, Outcome::Failed | Outcome::Cancelled));
+        match self.exit {
+            Exit::Failed if index_alone => "an index did not become ready",
+            Exit::Failed => "a job failed or was cancelled",
+            other => other.meaning(),
+        }
+    }
+
     /// One line for a notification.
     pub fn headline(&self) -> String {
         match &self.jobs[..] {
-            [job] => format!("{} {}", job.job.label(), job.words()),
+            [job] => format!("{} {}", job.job.label(), job.words),
             jobs => {
-                let completed = jobs.iter().filter(|job| job.outcome == Outcome::Completed).count();
-                format!("{completed} of {} restores completed", jobs.len())
+                let good = jobs.iter().filter(|job| job.outcome.is_good()).count();
+                format!("{good} of {} restores {}", jobs.len(), self.condition_in_words())
             }
         }
+    }
+
+    fn condition_in_words(&self) -> &'static str {
+        let ready = self.jobs.iter().any(|job| job.until == Until::Ready);
+        if ready { "are ready" } else { "completed" }
     }
 
     /// The ids of the jobs that had not ended.
@@ -83,8 +118,8 @@ impl Report {
 
     /// The report for people: a line for each job.
     pub fn human(&self) -> String {
-        let width = self.jobs.iter().map(|job| job.words().len()).max().unwrap_or_default();
-        let line = |job: &JobReport| format!("{:<width$}  {}\n", job.words(), job.details());
+        let width = self.jobs.iter().map(|job| job.words.len()).max().unwrap_or_default();
+        let line = |job: &JobReport| format!("{:<width$}  {}\n", job.words, job.details());
         self.jobs.iter().map(line).collect::<Vec<_>>().concat()
     }
 }
@@ -92,20 +127,20 @@ impl Report {
 impl JobReport {
     fn new(view: &JobView<'_>, now: Now) -> Self {
         let tracker = view.tracker;
+        let outcome = Outcome::of(view);
         Self {
             project: view.project.clone(),
             job: tracker.job(),
-            outcome: Outcome::of(view),
+            outcome,
             status: tracker.status().cloned(),
             elapsed_seconds: tracker.elapsed(now).as_secs_f64(),
             detection_delay_seconds: tracker.detection_delay(now).map(|delay| delay.as_secs_f64()),
             polls: view.polls,
             last_error: view.refused.or(tracker.last_error()).map(str::to_owned),
+            until: tracker.until(),
+            index_state: tracker.index().and_then(IndexWatch::state).cloned(),
+            words: outcome.in_words(view),
         }
-    }
-
-    fn words(&self) -> String {
-        self.outcome.in_words(self.status.as_ref())
     }
 
     fn details(&self) -> String {

@@ -5,6 +5,7 @@ mod codes;
 mod command;
 mod ids;
 mod output;
+mod ready;
 mod secrets;
 mod stopping;
 mod timeout;

@@ -15,7 +15,7 @@ use super::value::Value;
 use crate::config::locate::Variables;
 use crate::config::redaction::quoted;
 use crate::config::{ApiSettings, CadenceSettings, Endpoint, EndpointError, Rate, WatchSettings};
-use crate::model::duration;
+use crate::model::{Until, duration};
 
 /// The environment variable that replaces the default endpoint, as it does for the official clients.
 const HOST: &str = "PINECONE_CONTROLLER_HOST";
@@ -75,6 +75,7 @@ struct Cadence {
 struct Watch {
     not_found_grace: Option<Duration>,
     unreachable_after: Option<Duration>,
+    until: Option<Until>,
 }
 
 /// The settings of one project.
@@ -257,12 +258,12 @@ impl Watch {
         let watch = Self {
             not_found_grace: section.duration("not_found_grace", &PATIENCE).map(|(value, _)| value),
             unreachable_after: section.duration("unreachable_after", &PATIENCE).map(|(value, _)| value),
+            until: until(&mut section),
         };
         if let Some(slow_after) = section.take("slow_after") {
             slow_after.duration(&PATIENCE);
             slow_after.unsupported("`slow_after`", "remove it; a job can have a `deadline`");
         }
-        until(&mut section);
         section.finish();
         watch
     }
@@ -278,14 +279,12 @@ impl Watch {
                 .unreachable_after
                 .or(common.unreachable_after)
                 .unwrap_or(default.unreachable_after),
+            until: self.until.or(common.until).unwrap_or(default.until),
         }
     }
 }
 
-/// Reads `until`, of which this version knows only the default.
-pub(super) fn until(section: &mut Section<'_>) {
-    let Some(value) = section.take("until") else { return };
-    if value.choice(&[("completed", false), ("ready", true)]) == Some(true) {
-        value.unsupported("`until = \"ready\"`", "write \"completed\", or remove it");
-    }
+/// Reads `until`.
+pub(super) fn until(section: &mut Section<'_>) -> Option<Until> {
+    section.take("until")?.choice(Until::ALL)
 }

@@ -197,10 +197,10 @@ fn job(entry: &Value<'_>) -> Option<(JobSettings, Span)> {
     let id = section.take("id").and_then(|value| Some((id(&value)?, value.span)));
     let name = section.label("name", JobSettings::LONGEST_NAME).map(|(name, _)| name.to_owned());
     let deadline = section.duration("deadline", &JobSettings::DEADLINE).map(|(deadline, _)| deadline);
-    until(&mut section);
+    let until = until(&mut section);
     section.finish();
     let (id, span) = id?;
-    Some((JobSettings { id, name, deadline }, span))
+    Some((JobSettings { id, name, deadline, until }, span))
 }
 
 fn id(value: &Value<'_>) -> Option<JobId> {

@@ -43,10 +43,10 @@ const KEYS: &[&str] = &[
 ];
 
 /// Patterns that stand for all kinds of a noun, or for all.
-const PATTERNS: &[&str] = &["*", "restore_job.*", "project.*"];
+const PATTERNS: &[&str] = &["*", "restore_job.*", "index.*", "project.*"];
 
 /// Kinds that are published, and that this version never tells.
-const NOT_YET: &[&str] = &["restore_job.slow", "index.ready", "index.not_ready", "index.*"];
+const NOT_YET: &[&str] = &["restore_job.slow"];
 
 const EVENTS: &str = "write events = [\"restore_job.*\"]";
 
@@ -215,7 +215,7 @@ fn levels(value: &Value<'_>) -> Vec<(TransitionKind, LogLevel)> {
         let kind = TransitionKind::parse(name);
         match value.inner {
             // What `restore_job.failed = "error"` without quotes makes.
-            DeValue::Table(_) if kind.is_none() && matches!(name, "restore_job" | "project") => {
+            DeValue::Table(_) if kind.is_none() && matches!(name, "restore_job" | "index" | "project") => {
                 let finding = Finding::new(&span, format!("{} is no event by itself", quoted(name)));
                 value
                     .report

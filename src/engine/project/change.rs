@@ -96,8 +96,11 @@ impl Project {
         let id = settings.id.clone();
         let known = self.jobs.get(&id).map(|job| &job.added).or(memory.as_ref().map(|memory| &memory.added));
         let before = known.cloned().flatten().unwrap_or_default();
-        let added =
-            Added { name: settings.name.or(before.name), deadline: settings.deadline.or(before.deadline) };
+        let added = Added {
+            name: settings.name.or(before.name),
+            deadline: settings.deadline.or(before.deadline),
+            until: settings.until.or(before.until),
+        };
         let settings = added.clone().settings(id.clone());
         match self.jobs.get(&id) {
             Some(job) if job.listed => {}
@@ -205,7 +208,14 @@ impl Project {
         let latest = now + self.cadence.slowest();
         let fine = job.tracker.last_error().is_none();
         let due = job.due.map(|due| if fine { due.min(latest) } else { due });
+        let had_ended = job.tracker.has_ended();
         job.tracker.reconfigure(settings, self.watch);
+        // Until when it is watched may have changed.
+        let due = match (had_ended, job.tracker.has_ended()) {
+            (true, false) => Some(now).filter(|_| job.polling.is_none()),
+            (_, true) => None,
+            (false, false) => due,
+        };
         self.schedule(&id, due);
     }
 
@@ -226,6 +236,6 @@ impl Project {
 impl Added {
     /// The settings of such a job.
     pub(in crate::engine) fn settings(self, id: JobId) -> JobSettings {
-        JobSettings { id, name: self.name, deadline: self.deadline }
+        JobSettings { id, name: self.name, deadline: self.deadline, until: self.until }
     }
 }

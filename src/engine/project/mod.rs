@@ -12,14 +12,14 @@ use std::time::Duration;
 
 use super::access::{Access, Refusal};
 use super::cadence::Cadence;
-use super::event::{Failure, FailureClass};
+use super::event::{Answer, Failure, FailureClass};
 use super::limiter::Limiter;
 use super::memory::Added;
 use super::retry::Backoff;
 use super::time::{Instant, Now, earliest};
 use super::tracker::{Draft, Findings, Tracker};
 use crate::config::WatchSettings;
-use crate::model::{JobId, Observation, ProjectName};
+use crate::model::{JobId, ProjectName};
 
 pub use change::Forgotten;
 pub use view::{JobView, ProjectView};
@@ -135,13 +135,13 @@ impl Project {
     }
 
     /// What time alone brought about, per job.
-    pub(super) fn take_alarms(&mut self, now: Instant) -> Vec<(JobId, Vec<Draft>)> {
+    pub(super) fn take_alarms(&mut self, now: Now) -> Vec<(JobId, Vec<Draft>)> {
         let mut found = Vec::new();
-        while self.is_listening() && self.alarms.first().is_some_and(|(at, _)| *at <= now) {
+        while self.is_listening() && self.alarms.first().is_some_and(|(at, _)| *at <= now.instant) {
             let Some((_, id)) = self.alarms.first().cloned() else { break };
             let Some(job) = self.jobs.get_mut(&id) else { break };
-            let due = job.due;
             found.push((id.clone(), job.tracker.alarm(now, job.polling.is_some())));
+            let due = job.due.filter(|_| !job.tracker.has_ended());
             self.changed.insert(id.clone());
             self.schedule(&id, due);
         }
@@ -162,7 +162,7 @@ impl Project {
         &mut self,
         id: &JobId,
         began: Instant,
-        observation: Observation,
+        answer: Answer,
         now: Now,
         rng: &mut fastrand::Rng,
     ) -> (Findings, Option<ProjectNews>) {
@@ -170,9 +170,14 @@ impl Project {
         self.silent_since = None;
         let news = self.accept(now.instant);
         let Some(job) = self.jobs.get_mut(id) else { return (Findings::default(), news) };
-        let findings = job.tracker.observe(observation, now);
-        let mut interval = || job.tracker.next_interval(now.instant, &self.cadence, rng);
-        let due = (!job.tracker.has_ended()).then(|| now.instant + interval());
+        let was_followed = job.tracker.index().is_some();
+        let findings = job.tracker.observe(answer, now);
+        let due = match job.tracker.has_ended() {
+            true => None,
+            // The index is looked at as soon as it matters.
+            false if !was_followed && job.tracker.index().is_some() => Some(now.instant),
+            false => Some(now.instant + job.tracker.next_interval(now.instant, &self.cadence, rng)),
+        };
         self.schedule_after(id, began, due, now.instant);
         (findings, news)
     }
@@ -187,6 +192,7 @@ impl Project {
         rng: &mut fastrand::Rng,
     ) -> (Vec<Draft>, Option<ProjectNews>) {
         let pause = failure.pause(now);
+        let clocks = now;
         let now = now.instant;
         self.silent_since = match failure.class {
             FailureClass::Throttled | FailureClass::Transient => self.silent_since.or(Some(now)),
@@ -215,14 +221,15 @@ impl Project {
         let Some(job) = self.jobs.get_mut(id) else { return (Vec::new(), news) };
         let delay = job.tracker.fail(failure, now, &self.cadence, rng);
         let listening = self.access.is_accepted() && self.paused_since.is_none();
-        let drafts = if listening { job.tracker.alarm(now, false) } else { Vec::new() };
+        let drafts = if listening { job.tracker.alarm(clocks, false) } else { Vec::new() };
         // The verdict on lasting trouble rests on a fresh answer where one can be had.
         let verdict = job.tracker.trouble_at().unwrap_or(now + delay);
         let mut due = (now + delay).min(verdict).max(now + pause);
         if self.access.is_suspected() && !self.queue.is_empty() {
             due = due.max(self.held_until + CONFIRM_AFTER);
         }
-        self.schedule_after(id, began, Some(due), now);
+        let due = (!job.tracker.has_ended()).then_some(due);
+        self.schedule_after(id, began, due, now);
         (drafts, news)
     }
 

@@ -18,7 +18,7 @@ fn nothing_is_handed_out_before_it_is_committed() {
     engine.step(Event::Committed, now, &mut actions);
     let observation =
         Observation { id: poll.job.clone(), status: Status::Completed, facts: JobFacts::default() };
-    engine.step(Event::Answered { poll, observation }, now, &mut actions);
+    engine.step(Event::Answered { poll, answer: Answer::Job(observation) }, now, &mut actions);
     let [Action::Commit(batch)] = &actions[..] else { panic!("{actions:?}") };
     let kinds: Vec<_> = batch.entries.iter().map(|entry| entry.transition.kind).collect();
     assert_eq!(kinds, [TransitionKind::Watched, TransitionKind::Completed], "one observation, one commit");

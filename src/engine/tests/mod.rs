@@ -4,6 +4,7 @@ mod access;
 mod change;
 mod deliveries;
 mod disk;
+mod index;
 mod lifecycle;
 mod restart;
 mod schedule;
@@ -17,7 +18,7 @@ use super::memory::Saved;
 use super::time::{Instant, Now};
 use super::*;
 use crate::config::{EventFilter, JobSettings, WebhookSettings};
-use crate::model::{JobFacts, SinkName, Status};
+use crate::model::{IndexObservation, JobFacts, Observation, SinkName, Status, Until};
 use disk::Disk;
 
 /// The wall clock when a test begins.
@@ -66,6 +67,8 @@ struct Stage {
     disk: Disk,
     now: Now,
     polls: VecDeque<PollId>,
+    /// Those of indexes, with their names.
+    index_polls: VecDeque<(PollId, String)>,
     told: Vec<Arc<Transition>>,
     deliveries: VecDeque<Delivery>,
     notes: Vec<Note>,
@@ -85,6 +88,7 @@ impl Stage {
             disk,
             now,
             polls: VecDeque::new(),
+            index_polls: VecDeque::new(),
             told: Vec::new(),
             deliveries: VecDeque::new(),
             notes: Vec::new(),
@@ -108,6 +112,7 @@ impl Stage {
             for action in actions {
                 match action {
                     Action::Poll(poll) => self.polls.push_back(poll),
+                    Action::PollIndex(poll, index) => self.index_polls.push_back((poll, index)),
                     Action::Commit(batch) => {
                         self.disk.apply(&batch);
                         self.told.extend(batch.entries.into_iter().map(|entry| entry.transition));
@@ -129,8 +134,10 @@ impl Stage {
     /// things are. Says how long that took.
     fn next(&mut self) -> Duration {
         let start = self.now.instant;
-        let events =
-            |stage: &Self| stage.polls.len() + stage.deliveries.len() + stage.told.len() + stage.notes.len();
+        let events = |stage: &Self| {
+            let polls = stage.polls.len() + stage.index_polls.len();
+            polls + stage.deliveries.len() + stage.told.len() + stage.notes.len()
+        };
         let before = events(self);
         for _ in 0..100 {
             let at = self.engine.next_deadline().expect("something is to come");
@@ -156,7 +163,7 @@ impl Stage {
 
     fn answer_with(&mut self, poll: PollId, status: &str, facts: JobFacts) {
         let observation = Observation { id: poll.job.clone(), status: Status::parse(status), facts };
-        self.step(Event::Answered { poll, observation });
+        self.step(Event::Answered { poll, answer: Answer::Job(observation) });
     }
 
     /// Answers the next poll with this status.

@@ -79,7 +79,7 @@ fn the_next_of_a_lane_waits_until_the_mark_of_the_one_before_is_safe() {
     let poll = PollId { project: ProjectName::default(), job: id("a"), generation: 1 };
     let observation = Observation { id: id("a"), status: Status::Completed, facts: JobFacts::default() };
     step(Event::Committed);
-    step(Event::Answered { poll, observation });
+    step(Event::Answered { poll, answer: Answer::Job(observation) });
     let deliver = step(Event::Committed);
     let [Action::Deliver(first)] = &deliver[..] else { panic!("{deliver:?}") };
     let mark = step(Event::Delivered(first.id.clone()));

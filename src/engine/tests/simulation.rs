@@ -30,6 +30,8 @@ struct Script {
     odd: bool,
     /// Whether it reports progress.
     progress: bool,
+    /// Where its index is followed: how long after the end that is made, and serves or fails.
+    index: Option<(u64, bool)>,
 }
 
 /// What goes wrong, in probabilities.
@@ -53,8 +55,10 @@ struct Trouble {
 
 fn scripts() -> impl Strategy<Value = Vec<Script>> {
     let end = prop_oneof![Just("Completed"), Just("failed"), Just("CANCELLED"), Just("Exploded")];
-    let script = (0_u64..40, 0_u64..7000, end, any::<bool>(), any::<bool>())
-        .prop_map(|(appears, takes, end, odd, progress)| Script { appears, takes, end, odd, progress });
+    let index = prop::option::of((0_u64..600, any::<bool>()));
+    let script = (0_u64..40, 0_u64..7000, end, any::<bool>(), any::<bool>(), index).prop_map(
+        |(appears, takes, end, odd, progress, index)| Script { appears, takes, end, odd, progress, index },
+    );
     prop::collection::vec(script, 1..25)
 }
 
@@ -163,12 +167,8 @@ impl World {
     fn act(&mut self, action: Action) {
         self.log.push(action.clone());
         match action {
-            Action::Poll(poll) => {
-                self.polls.last_mut().unwrap().push(self.now);
-                let latency = self.rng.u64(5..400);
-                let (latency, event) = self.answer(poll, latency);
-                self.later(latency, event);
-            }
+            Action::Poll(poll) => self.poll(poll, None),
+            Action::PollIndex(poll, index) => self.poll(poll, Some(index)),
             Action::Commit(batch) => {
                 assert!(self.committing.replace(batch).is_none(), "one commit at a time");
                 let latency = self.rng.u64(0..20);
@@ -192,7 +192,14 @@ impl World {
         }
     }
 
-    fn answer(&mut self, poll: PollId, latency: u64) -> (u64, Event) {
+    fn poll(&mut self, poll: PollId, index: Option<String>) {
+        self.polls.last_mut().unwrap().push(self.now);
+        let latency = self.rng.u64(5..400);
+        let (latency, event) = self.answer(poll, index, latency);
+        self.later(latency, event);
+    }
+
+    fn answer(&mut self, poll: PollId, index: Option<String>, latency: u64) -> (u64, Event) {
         let Trouble { transient, throttled, hang, vanish, refused, .. } = self.trouble;
         let fail = |poll, failure| Event::PollFailed { poll, failure };
         if self.troubled(hang) {
@@ -217,6 +224,19 @@ impl World {
         let created_at = "2026-11-23T12:00:00Z".parse::<jiff::Timestamp>().unwrap() + seconds(script.appears);
         let ran = at - script.appears;
         let ended = ran >= script.takes;
+        if let Some(name) = index {
+            assert_eq!(name, format!("index-of-{}", poll.job));
+            let (after, serves) = script.index.expect("only where it is wanted");
+            let decided = ran >= script.takes + after;
+            let state = match (decided, serves) {
+                (false, _) => "Initializing",
+                (true, true) => "Ready",
+                (true, false) => "InitializationFailed",
+            };
+            let state = Some(Status::parse(state));
+            let observation = IndexObservation { name, state, ready: decided && serves };
+            return (latency, Event::Answered { poll, answer: Answer::Index(observation) });
+        }
         let running = if script.odd { "Restoring" } else { "Pending" };
         let completed_at = (ended && script.end != "failed").then(|| created_at + seconds(script.takes));
         #[expect(clippy::cast_precision_loss, reason = "hours in seconds")]
@@ -225,13 +245,14 @@ impl World {
             id: poll.job.clone(),
             status: Status::parse(if ended { script.end } else { running }),
             facts: JobFacts {
+                target_index_name: Some(format!("index-of-{}", poll.job)),
                 created_at: Some(created_at),
                 completed_at,
                 percent_complete: percent,
                 ..JobFacts::default()
             },
         };
-        (latency, Event::Answered { poll, observation })
+        (latency, Event::Answered { poll, answer: Answer::Job(observation) })
     }
 
     fn script(&self, job: &JobId) -> &Script {
@@ -347,6 +368,9 @@ fn watched(scripts: &[Script], rate: f64, burst: u32) -> ProjectSettings {
     let ids: Vec<_> = (0..scripts.len()).map(|n| format!("job-{n}")).collect();
     let ids: Vec<_> = ids.iter().map(String::as_str).collect();
     let mut project = project(&ids);
+    for (job, script) in project.jobs.iter_mut().zip(scripts) {
+        job.until = script.index.map(|_| Until::Ready);
+    }
     project.api.requests_per_second = Rate::new(rate).unwrap();
     project.api.burst = NonZeroU32::new(burst).unwrap();
     project
@@ -375,33 +399,43 @@ proptest! {
             let job = id(&format!("job-{number}"));
             let of_job = |transition: &&Arc<Transition>| transition.job.as_ref().is_some_and(|told| told.id == job);
             let story: Vec<_> = world.disk.transitions.iter().filter(of_job).map(|transition| transition.kind).collect();
-            let expected = match script.end {
-                "Completed" => TransitionKind::Completed,
-                "failed" => TransitionKind::Failed,
-                "CANCELLED" => TransitionKind::Cancelled,
-                _ => TransitionKind::Unrecognised,
+            let told: Vec<_> = story.iter().copied().filter(|kind| kind.is_terminal()).collect();
+            let expected = match (script.end, script.index) {
+                ("Completed", None) => vec![TransitionKind::Completed],
+                ("Completed", Some((_, false))) => vec![TransitionKind::Completed, TransitionKind::IndexNotReady],
+                // An index that cannot be found for long enough is taken for gone.
+                ("Completed", Some(_)) if told.last() == Some(&TransitionKind::IndexNotReady) => {
+                    let last = world.disk.transitions.iter().rfind(|told| of_job(told)).unwrap();
+                    prop_assert_eq!(last.reason.as_deref(), Some("NotFound"));
+                    vec![TransitionKind::Completed, TransitionKind::IndexNotReady]
+                }
+                ("Completed", Some(_)) => vec![TransitionKind::Completed, TransitionKind::IndexReady],
+                ("failed", _) => vec![TransitionKind::Failed],
+                ("CANCELLED", _) => vec![TransitionKind::Cancelled],
+                _ => vec![TransitionKind::Unrecognised],
             };
-            let ends = story.iter().filter(|kind| kind.is_terminal()).count();
-            prop_assert_eq!((ends, story.last()), (1, Some(&expected)), "{:?}", story);
+            prop_assert_eq!((&told, story.last()), (&expected, expected.last()), "{:?}", story);
             prop_assert_eq!(story.iter().filter(|kind| **kind == TransitionKind::Watched).count(), 1);
 
             // Each sink was told at least once, always under one id and with the same words, unless it was given up
             // and said so.
-            let end = world.disk.transitions.iter().filter(of_job).find(|transition| transition.kind.is_terminal()).unwrap();
+            let told = || world.disk.transitions.iter().filter(of_job);
             for (sink, taken) in &world.taken {
-                let copies: Vec<_> = taken.iter().filter(|transition| transition.id == end.id).collect();
-                let owed = DeliveryId { transition: end.id, sink: sink.clone() };
-                prop_assert!(!copies.is_empty() || world.abandoned.contains(&owed));
-                prop_assert!(copies.iter().all(|copy| **copy == *end));
-                // The order of first arrivals is that of the story; only the end may come earlier.
+                for end in told().filter(|transition| transition.kind.is_terminal()) {
+                    let copies: Vec<_> = taken.iter().filter(|transition| transition.id == end.id).collect();
+                    let owed = DeliveryId { transition: end.id, sink: sink.clone() };
+                    prop_assert!(!copies.is_empty() || world.abandoned.contains(&owed));
+                    prop_assert!(copies.iter().all(|copy| **copy == *end));
+                }
+                // The order of first arrivals is that of the story; only ends may come earlier.
                 let mut first_arrivals: Vec<_> = Vec::new();
-                for transition in taken.iter().filter(of_job).filter(|transition| transition.id != end.id) {
+                for transition in taken.iter().filter(of_job).filter(|transition| !transition.kind.is_terminal()) {
                     if !first_arrivals.contains(&transition.id) {
                         first_arrivals.push(transition.id);
                     }
                 }
                 if world.abandoned.is_empty() {
-                    let before = world.disk.transitions.iter().filter(of_job).filter(|transition| transition.id != end.id);
+                    let before = told().filter(|transition| !transition.kind.is_terminal());
                     let order: Vec<_> = before.map(|transition| transition.id).collect();
                     prop_assert_eq!(first_arrivals, order);
                 }
@@ -444,7 +478,7 @@ fn without_trouble_ends_are_noticed_in_time() {
         sleeps: Vec::new(),
     };
     for takes in [6, 106, 600, 3600, 18_000] {
-        let script = Script { appears: 0, takes, end: "Completed", odd: false, progress: false };
+        let script = Script { appears: 0, takes, end: "Completed", odd: false, progress: false, index: None };
         let mut world = World::new(vec![script.clone()], calm.clone(), takes, &["one"]);
         world.run(&watched(&[script], 2.0, 4));
         let delay = world.disk.transitions.last().unwrap().detection_delay_seconds.unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{End, Streak, Tracker};
+use super::{End, IndexWatch, Streak, Tracker};
 use crate::config::{JobSettings, WatchSettings};
 use crate::engine::memory::{Added, EndMemory, JobMemory, StreakMemory};
 use crate::engine::time::{Instant, Now};
@@ -34,6 +34,7 @@ impl Tracker {
             next_poll: next_poll.map(|at| now.wall_at(at)),
             answered_at: self.answered_at.map(|at| now.wall_at(at)),
             added,
+            index: self.index.remember(),
         }
     }
 
@@ -53,6 +54,7 @@ impl Tracker {
             status: memory.status,
             facts: memory.facts,
             end: memory.end.map(|end| End { how: end.how, observed_at: then(end.observed_at) }),
+            index: IndexWatch::recall(memory.index, now),
             progress: memory.progress.map(|progress| progress.recall(now)).unwrap_or_default(),
             progress_told: memory.progress_told,
             overdue_told: memory.overdue_told.then(|| memory.overdue_deadline.unwrap_or(Duration::MAX)),

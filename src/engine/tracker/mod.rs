@@ -2,16 +2,19 @@
 //!
 //! Invariant: a job that ended stays ended, and each thing told once is told once.
 
+mod index;
 mod memory;
 
 use std::time::Duration;
 
 use super::cadence::{Cadence, Progress};
-use super::event::{Failure, FailureClass};
+use super::event::{Answer, Failure, FailureClass};
 use super::retry::Backoff;
 use super::standing::{Ending, Standing};
 use super::time::{Instant, Now, earliest, wall_between};
 use jiff::Timestamp;
+
+pub use index::IndexWatch;
 
 use crate::config::{JobSettings, WatchSettings};
 use crate::model::{
@@ -36,6 +39,7 @@ pub struct Tracker {
     status: Option<Status>,
     facts: JobFacts,
     end: Option<End>,
+    index: IndexWatch,
     progress: Progress,
     progress_told: f64,
     /// The deadline that passed and was told; no shorter one is told after it.
@@ -81,7 +85,7 @@ impl Streak {
 /// What the trouble of a job is, if it has any: by the last failed poll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Trouble {
-    /// It was never seen, and the API says there is no such job.
+    /// What is asked for was never seen, and the API says there is no such job, or no such index.
     Missing,
     /// It was seen, and the API says there is no such job: which is not always so.
     Lost,
@@ -120,6 +124,7 @@ impl Tracker {
             status: None,
             facts: JobFacts::default(),
             end: None,
+            index: IndexWatch::default(),
             progress: Progress::default(),
             progress_told: 0.0,
             overdue_told: None,
@@ -140,12 +145,19 @@ impl Tracker {
     }
 
     /// Takes a good answer. Returns what it leads to; nothing for a job that has ended.
-    pub(super) fn observe(&mut self, observation: Observation, now: Now) -> Findings {
+    pub(super) fn observe(&mut self, answer: Answer, now: Now) -> Findings {
+        match answer {
+            Answer::Job(observation) if self.end.is_some() => {
+                self.observe_again(observation.facts.target_index_name, now)
+            }
+            Answer::Job(observation) => self.observe_job(observation, now),
+            Answer::Index(observation) => self.observe_index(observation, now),
+        }
+    }
+
+    fn observe_job(&mut self, observation: Observation, now: Now) -> Findings {
         let mut findings = Findings::default();
         self.answered_at = Some(now.instant);
-        if self.end.is_some() {
-            return findings;
-        }
         let Observation { status, facts, .. } = observation;
         let previous = self.status.replace(status.clone());
         self.merge(facts, now);
@@ -208,8 +220,17 @@ impl Tracker {
 
     /// Finds what time alone brings about: lasting trouble and a passed deadline. Trouble is not judged while
     /// `in_flight`, because the answer may end it.
-    pub(super) fn alarm(&mut self, now: Instant, in_flight: bool) -> Vec<Draft> {
+    pub(super) fn alarm(&mut self, at: Now, in_flight: bool) -> Vec<Draft> {
+        let now = at.instant;
         let mut drafts = Vec::new();
+        if !in_flight
+            && self.follows_index()
+            && self.trouble() != Trouble::Unreachable
+            && self.trouble_at().is_some_and(|at| at <= now)
+        {
+            let (state, reason) = (self.index.state.clone(), self.last_error.clone());
+            drafts.push(self.decide(false, state, reason, at));
+        }
         let mut tell = |kind, reason| {
             drafts.push(Draft { kind, previous_status: self.status.clone(), reason });
         };
@@ -238,14 +259,15 @@ impl Tracker {
     /// When lasting trouble is told, if nothing good comes before.
     pub(super) fn trouble_at(&self) -> Option<Instant> {
         match self.trouble() {
-            _ if self.end.is_some() => None,
+            _ if self.has_ended() => None,
             Trouble::Missing => self.missing.due(self.watch.not_found_grace),
             Trouble::Lost | Trouble::Unreachable => self.unreachable.due(self.watch.unreachable_after),
         }
     }
 
     fn trouble(&self) -> Trouble {
-        match (self.status.is_some(), self.last_was_not_found) {
+        let was_seen = if self.follows_index() { self.index.state.is_some() } else { self.status.is_some() };
+        match (was_seen, self.last_was_not_found) {
             (false, true) => Trouble::Missing,
             (true, true) => Trouble::Lost,
             (_, false) => Trouble::Unreachable,
@@ -254,7 +276,7 @@ impl Tracker {
 
     fn overdue_at(&self) -> Option<Instant> {
         let is_news = |deadline: &Duration| self.overdue_told.is_none_or(|told| *deadline > told);
-        let deadline = self.settings.deadline.filter(is_news).filter(|_| self.end.is_none())?;
+        let deadline = self.settings.deadline.filter(is_news).filter(|_| !self.has_ended())?;
         Some(self.watched_since.instant + deadline.saturating_sub(self.head_start.unwrap_or_default()))
     }
 
@@ -282,7 +304,11 @@ impl Tracker {
 
     /// The time until the next poll after a good answer.
     pub(super) fn next_interval(&self, now: Instant, cadence: &Cadence, rng: &mut fastrand::Rng) -> Duration {
-        cadence.interval(self.age(now), self.progress.projection(now), rng)
+        match self.end {
+            // Another wait, with a start of its own.
+            Some(end) => cadence.interval(now.since(end.observed_at.instant), None, rng),
+            None => cadence.interval(self.age(now), self.progress.projection(now), rng),
+        }
     }
 
     /// The age of the job; before its start is known, the time it is watched.
@@ -298,6 +324,11 @@ impl Tracker {
         id: TransitionId,
         now: Now,
     ) -> Transition {
+        let of_index = draft.kind.is_of_index();
+        let status = if of_index { &self.index.state } else { &self.status };
+        // That it completed is told with the time that it took, and what comes after with that of the whole.
+        let elapsed = if draft.kind.is_terminal() && !of_index { self.took(now) } else { self.elapsed(now) };
+        let detection_delay = self.detection_delay(now).filter(|_| !of_index);
         Transition {
             id,
             kind: draft.kind,
@@ -305,9 +336,9 @@ impl Tracker {
             project: project.clone(),
             job: Some(self.job()),
             previous_status: draft.previous_status,
-            status: self.status.clone(),
-            elapsed_seconds: Some(self.elapsed(now).as_secs_f64()),
-            detection_delay_seconds: self.detection_delay(now).map(|delay| delay.as_secs_f64()),
+            status: status.clone(),
+            elapsed_seconds: Some(elapsed.as_secs_f64()),
+            detection_delay_seconds: detection_delay.map(|delay| delay.as_secs_f64()),
             reason: draft.reason,
         }
     }
@@ -323,9 +354,19 @@ impl Tracker {
         self.settings.name.as_deref().or(index).unwrap_or(self.settings.id.as_str())
     }
 
-    /// How long the job took, or has been taking. Between the times that the API gave where it gave both; else by the
-    /// monotonic clock, from its start, or from that of the watch where its start is not known.
+    /// How long the job took, or has been taking, and its index where that is followed. Between the times that the API
+    /// gave where it gave both and no index is followed; else by the monotonic clock, from its start, or from that of the
+    /// watch where its start is not known.
     pub fn elapsed(&self, now: Now) -> Duration {
+        match self.index.verdict {
+            Some(verdict) if self.is_in_second_half() => self.age(verdict.observed_at.instant),
+            None if self.is_in_second_half() => self.age(now.instant),
+            _ => self.took(now),
+        }
+    }
+
+    /// How long the job itself took, or has been taking.
+    fn took(&self, now: Now) -> Duration {
         match (self.end, self.facts.created_at, self.facts.completed_at) {
             (Some(_), Some(created_at), Some(completed_at)) => wall_between(created_at, completed_at),
             (Some(end), _, _) => self.age(end.observed_at.instant),
@@ -341,23 +382,32 @@ impl Tracker {
 
     /// How the job stands.
     pub fn standing(&self) -> Standing {
-        match self.end {
-            Some(end) => Standing::Ended(end.how),
-            None if self.missing.told => Standing::Missing,
-            None if self.unreachable.told && self.trouble() == Trouble::Lost => Standing::Missing,
-            None if self.unreachable.told => Standing::Unreachable,
-            None => Standing::Open,
+        match (self.end, self.index.verdict) {
+            (Some(_), Some(verdict)) if self.is_in_second_half() => {
+                if verdict.is_ready {
+                    Standing::Ready
+                } else {
+                    Standing::NotReady
+                }
+            }
+            (Some(end), _) if !self.is_in_second_half() => Standing::Ended(end.how),
+            _ if self.missing.told => Standing::Missing,
+            _ if self.unreachable.told && self.trouble() == Trouble::Lost => Standing::Missing,
+            _ if self.unreachable.told => Standing::Unreachable,
+            _ => Standing::Open,
         }
     }
 
-    /// Whether the API ended the job.
+    /// Whether nothing further can become of it: the API ended the job, and its index is not followed, or no longer.
     pub fn has_ended(&self) -> bool {
-        self.end.is_some()
+        self.end.is_some() && !self.follows_index()
     }
 
-    /// When its end was observed, if it ended.
+    /// When that was observed, if it is so.
     pub fn ended_at(&self) -> Option<Timestamp> {
-        self.end.map(|end| end.observed_at.wall)
+        let end = self.end.filter(|_| self.has_ended())?;
+        let verdict = self.index.verdict.filter(|_| self.is_in_second_half());
+        Some(verdict.map_or(end.observed_at, |verdict| verdict.observed_at).wall)
     }
 
     /// The last known status.

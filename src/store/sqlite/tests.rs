@@ -7,7 +7,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::engine::memory::{
-    Added, JobMemory, JobRecord, ProjectMemory, ProjectRecord, SinkMemory, SinkRecord, StreakMemory,
+    Added, IndexMemory, JobMemory, JobRecord, ProjectMemory, ProjectRecord, SinkMemory, SinkRecord,
+    StreakMemory,
 };
 use crate::engine::{BatchEntry, DeliveryUpdate, Fate};
 use crate::model::{
@@ -73,7 +74,8 @@ fn job(name: &str, failures: u32) -> JobRecord {
         last_was_not_found: false,
         next_poll: Some(noon()),
         answered_at: Some(noon()),
-        added: Some(Added { name: Some("nightly".to_owned()), deadline: None }),
+        added: Some(Added { name: Some("nightly".to_owned()), deadline: None, until: None }),
+        index: IndexMemory::default(),
     };
     JobRecord { project: ProjectName::default(), id: JobId::new(name).unwrap(), saved_at: noon(), memory }
 }

@@ -127,10 +127,10 @@ effort = "low"
 [[project]]
 name = "x"
 discover = true
-jobs = [{ id = "a", until = "ready" }]
+jobs = ["a"]
 [[sink]]
 type = "log"
-events = ["index.ready"]
+events = ["restore_job.slow"]
 "#;
     insta::assert_snapshot!(printed(text), @r#"
 error: `slow_after` is not supported by this version
@@ -154,21 +154,14 @@ error: `discover = true` is not supported by this version
   |            ^^^^
   = help: remove it, and list the jobs in `jobs`
 
-error: `until = "ready"` is not supported by this version
- --> config.toml:9:29
-  |
-9 | jobs = [{ id = "a", until = "ready" }]
-  |                             ^^^^^^^
-  = help: write "completed", or remove it
-
-error: the event `index.ready` is not supported by this version
+error: the event `restore_job.slow` is not supported by this version
   --> config.toml:12:11
    |
-12 | events = ["index.ready"]
-   |           ^^^^^^^^^^^^^
+12 | events = ["restore_job.slow"]
+   |           ^^^^^^^^^^^^^^^^^^
    = help: remove it
 
-5 problems in config.toml
+4 problems in config.toml
 "#);
 }
 

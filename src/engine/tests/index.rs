@@ -1,0 +1,236 @@
+//! Jobs that are watched until their index serves.
+
+use super::*;
+
+/// A job that made the index `docs`, as one is that completed.
+fn completed() -> JobFacts {
+    JobFacts { target_index_name: Some("docs".to_owned()), ..JobFacts::default() }
+}
+
+fn until_ready() -> Stage {
+    Stage::with_job(JobSettings { until: Some(Until::Ready), ..JobSettings::new(id("a")) })
+}
+
+impl Stage {
+    /// The poll of an index under way that began first; moves the clocks until there is one.
+    fn index_poll(&mut self) -> PollId {
+        for _ in 0..10 {
+            assert!(self.polls.is_empty(), "a job that completed is described again");
+            if let Some((poll, index)) = self.index_polls.pop_front() {
+                assert_eq!(index, "docs");
+                return poll;
+            }
+            self.next();
+        }
+        panic!("no poll of an index came of ten deadlines");
+    }
+
+    fn index_is(&mut self, state: &str, ready: bool) {
+        let poll = self.index_poll();
+        let state = Some(Status::parse(state));
+        let observation = IndexObservation { name: "docs".to_owned(), state, ready };
+        self.step(Event::Answered { poll, answer: Answer::Index(observation) });
+    }
+
+    fn complete(&mut self) {
+        let poll = self.poll();
+        self.answer_with(poll, "Completed", completed());
+    }
+}
+
+#[test]
+fn a_completed_job_is_followed_by_its_index() {
+    let mut stage = until_ready();
+    stage.complete();
+    assert_eq!(stage.kinds(), [TransitionKind::Watched, TransitionKind::Completed]);
+    assert_eq!(stage.standing(), Standing::Open);
+    assert_eq!(stage.index_polls.len() + usize::from(stage.engine.next_poll() == Some(stage.now.instant)), 1);
+    stage.index_is("Initializing", false);
+    assert_eq!(stage.kinds(), []);
+    let view = stage.engine.jobs().next().unwrap();
+    assert_eq!(Outcome::of(&view).in_words(&view), "Completed, index Initializing");
+    stage.index_is("Ready", true);
+    let told = stage.told.pop().unwrap();
+    assert_eq!(told.kind, TransitionKind::IndexReady);
+    let status = |status: &Option<Status>| status.as_ref().map(ToString::to_string);
+    assert_eq!(status(&told.previous_status).as_deref(), Some("Initializing"));
+    assert_eq!(status(&told.status).as_deref(), Some("Ready"));
+    assert_eq!(told.detection_delay_seconds, None);
+    assert_eq!(stage.standing(), Standing::Ready);
+    assert_eq!(stage.engine.outcomes(), [Outcome::Ready]);
+    assert_eq!(stage.engine.next_poll(), None);
+}
+
+#[test]
+fn what_serves_counts_whatever_else_it_does() {
+    for (state, ready, standing) in [
+        ("ScalingUp", true, Standing::Ready),
+        ("SomethingNew", true, Standing::Ready),
+        ("SomethingNew", false, Standing::Open),
+        ("Ready", false, Standing::Open),
+        ("InitializationFailed", false, Standing::NotReady),
+        ("initializationfailed", false, Standing::NotReady),
+        ("Failed", false, Standing::NotReady),
+        ("Disabled", false, Standing::NotReady),
+        ("Terminating", true, Standing::NotReady),
+    ] {
+        let mut stage = until_ready();
+        stage.complete();
+        stage.index_is(state, ready);
+        assert_eq!(stage.standing(), standing, "{state}");
+        if standing == Standing::NotReady {
+            let told = stage.told.pop().unwrap();
+            let words = told.reason.as_deref().unwrap();
+            assert!(words.eq_ignore_ascii_case(&format!("its state is {state}")), "{words}");
+        }
+    }
+}
+
+#[test]
+fn other_ends_are_ends() {
+    for end in ["Failed", "Cancelled"] {
+        let mut stage = until_ready();
+        let poll = stage.poll();
+        stage.answer_with(poll, end, completed());
+        assert!(stage.engine.jobs().next().unwrap().tracker.has_ended());
+        assert_eq!(stage.engine.next_poll(), None, "{end}");
+    }
+}
+
+/// Fails every poll of the index until something is told. Says how long that took.
+fn fail_until_told(stage: &mut Stage, class: FailureClass) -> Duration {
+    let start = stage.now.instant;
+    stage.kinds();
+    while stage.told.is_empty() {
+        let poll = stage.index_poll();
+        stage.fail_poll(poll, failure(class));
+        if stage.told.is_empty() && stage.index_polls.is_empty() {
+            stage.next();
+        }
+    }
+    stage.now.instant.since(start)
+}
+
+#[test]
+fn a_404_that_lasts_ends_it() {
+    let mut stage = until_ready();
+    stage.complete();
+    let took = fail_until_told(&mut stage, FailureClass::NotFound);
+    assert!((seconds(60)..seconds(62)).contains(&took), "{took:?}");
+    assert_eq!(stage.kinds(), [TransitionKind::IndexNotReady]);
+    assert_eq!(stage.standing(), Standing::NotReady);
+    assert_eq!(stage.engine.next_poll(), None);
+
+    // One that was seen is believed to be there for longer.
+    let mut stage = until_ready();
+    stage.complete();
+    stage.index_is("Initializing", false);
+    let took = fail_until_told(&mut stage, FailureClass::NotFound);
+    assert!((seconds(600)..seconds(602)).contains(&took), "{took:?}");
+    assert_eq!(stage.told[0].reason.as_deref(), Some("NotFound"));
+    assert_eq!(stage.kinds(), [TransitionKind::IndexNotReady]);
+}
+
+#[test]
+fn an_outage_is_no_verdict() {
+    let mut stage = until_ready();
+    stage.complete();
+    fail_until_told(&mut stage, FailureClass::Transient);
+    assert_eq!(stage.kinds(), [TransitionKind::Unreachable]);
+    assert_eq!(stage.standing(), Standing::Unreachable);
+    stage.index_is("Ready", true);
+    assert_eq!(stage.kinds(), [TransitionKind::Recovered, TransitionKind::IndexReady]);
+}
+
+#[test]
+fn an_answer_that_names_no_index_is_asked_for_again_and_then_believed() {
+    let mut stage = until_ready();
+    stage.answer("Completed");
+    stage.kinds();
+    stage.answer("Completed");
+    assert_eq!(stage.kinds(), [TransitionKind::IndexNotReady]);
+    assert_eq!(stage.standing(), Standing::NotReady);
+
+    let mut stage = until_ready();
+    stage.answer("Completed");
+    stage.complete();
+    stage.index_is("Ready", true);
+    assert_eq!(stage.standing(), Standing::Ready);
+}
+
+#[test]
+fn a_deadline_covers_the_index() {
+    let settings =
+        JobSettings { until: Some(Until::Ready), deadline: Some(seconds(30)), ..JobSettings::new(id("a")) };
+    let mut stage = Stage::with_job(settings);
+    stage.complete();
+    stage.kinds();
+    while stage.told.is_empty() {
+        stage.index_is("Initializing", false);
+        stage.next();
+    }
+    assert_eq!(stage.kinds(), [TransitionKind::Overdue]);
+}
+
+#[test]
+fn polls_of_the_index_start_anew_with_the_shortest_interval() {
+    let mut stage = until_ready();
+    stage.answer("Pending");
+    stage.pass(seconds(7200));
+    stage.step(Event::DeadlineReached);
+    stage.complete();
+    stage.index_is("Initializing", false);
+    let start = stage.now.instant;
+    stage.index_poll();
+    assert!(stage.now.instant.since(start) <= seconds(2), "two hours of restore say nothing about the index");
+}
+
+#[test]
+fn a_restart_goes_on_in_the_second_half() {
+    let settings = || {
+        let mut project = project(&[]);
+        project.watch.until = Until::Ready;
+        project.jobs.push(JobSettings::new(id("a")));
+        [project]
+    };
+    let mut stage = Stage::new(&settings(), Vec::new());
+    stage.complete();
+    stage.index_is("Initializing", false);
+    stage.pass(seconds(5));
+    stage.step(Event::DeadlineReached);
+    let mut stage = Stage::on(stage.disk, &settings(), Vec::new(), stage.now);
+    stage.index_is("Ready", true);
+    assert_eq!(stage.kinds(), [TransitionKind::IndexReady]);
+    let stage = Stage::on(stage.disk, &settings(), Vec::new(), stage.now);
+    assert_eq!(stage.standing(), Standing::Ready);
+    assert_eq!(stage.engine.next_poll(), None);
+}
+
+#[test]
+fn until_when_can_change_while_it_is_watched() {
+    let with = |until| {
+        let mut project = project(&[]);
+        project.jobs.push(JobSettings { until: Some(until), ..JobSettings::new(id("a")) });
+        project
+    };
+    let change = |stage: &mut Stage, until| {
+        stage.engine.reconfigure(plan(&[with(until)], Vec::new()), stage.now);
+        stage.step(Event::DeadlineReached);
+    };
+    let mut stage = Stage::new(&[with(Until::Completed)], Vec::new());
+    stage.complete();
+    assert_eq!(stage.standing(), Standing::Ended(Ending::Completed));
+    change(&mut stage, Until::Ready);
+    assert_eq!(stage.standing(), Standing::Open);
+    let poll = stage.index_poll();
+    change(&mut stage, Until::Completed);
+    assert_eq!(stage.standing(), Standing::Ended(Ending::Completed));
+    change(&mut stage, Until::Ready);
+    stage.fail_poll(poll, failure(FailureClass::Transient));
+    stage.index_is("Ready", true);
+    change(&mut stage, Until::Completed);
+    assert_eq!(stage.standing(), Standing::Ended(Ending::Completed));
+    stage.kinds();
+    change(&mut stage, Until::Ready);
+    assert_eq!((stage.standing(), stage.kinds()), (Standing::Ready, Vec::new()), "it is not decided twice");
+}

@@ -1,0 +1,135 @@
+//! `wait --until ready`: a completed job is followed by its index.
+
+use crate::support::{Folder, KEY, Watch, fast, play};
+
+/// A job that completes at once, and whose index serves some time later.
+const SOON: &str = "[[job]]\nid = \"rj-1\"\nindex = \"docs\"\ntakes = \"800ms\"\nready_after = \"800ms\"\n";
+
+/// A job that completed long ago, and an index in this state.
+fn index(state: &str) -> String {
+    format!(
+        "[[job]]\nid = \"rj-1\"\nindex = \"docs\"\nage = \"1h\"\ntakes = \"10m\"\n\
+         [[index]]\nname = \"docs\"\nstates = [{{ at = \"0s\", state = \"{state}\" }}]\n"
+    )
+}
+
+#[test]
+fn two_waits_one_after_the_other() {
+    let plane = play(SOON);
+    let done = Watch::wait(&plane, &["rj-1", "--until", "ready", "--heartbeat", "50ms"]).run().expect(0);
+    assert!(done.stdout.starts_with("ready  rj-1  index docs  "), "{}", done.stdout);
+    let stderr = &done.stderr;
+    let first = stderr.find("waiting for 1 of 1 restore; docs Pending, ").expect("the first wait");
+    let completed = stderr.find(" restore rj-1 into index docs completed after ").expect("its end");
+    let second = stderr
+        .find("waiting for 1 of 1 index to be ready; docs Completed, index Initializing, ")
+        .expect("the second wait");
+    let ready = stderr.find(" index docs of restore rj-1 is ready after ").expect("the end of all");
+    assert!(first < completed && completed < second && second < ready, "{stderr}");
+
+    let paths: Vec<_> = plane.requests().into_iter().map(|request| request.path).collect();
+    let change = paths.iter().position(|path| path == "/indexes/docs").expect("the index is asked for");
+    assert!(paths[..change].iter().all(|path| path == "/restore-jobs/rj-1"), "{paths:?}");
+    assert!(paths[change..].iter().all(|path| path == "/indexes/docs"), "{paths:?}");
+}
+
+#[test]
+fn without_it_a_completed_job_is_enough() {
+    let plane = play(&index("InitializationFailed"));
+    for arguments in [&["rj-1"][..], &["rj-1", "--until", "completed"]] {
+        Watch::wait(&plane, arguments).run().expect(0);
+    }
+    assert_eq!(plane.count(), 2);
+}
+
+#[test]
+fn an_index_that_will_not_serve_is_a_failure() {
+    for state in ["InitializationFailed", "Failed", "Terminating", "Disabled"] {
+        let plane = play(&index(state));
+        let done = Watch::wait(&plane, &["rj-1", "--until", "ready", "--output", "json"]).run().expect(1);
+        let report = done.json();
+        let job = &report["jobs"][0];
+        assert_eq!((&job["outcome"], &job["status"]), (&"not_ready".into(), &"Completed".into()));
+        assert_eq!((&job["until"], &job["index_state"]), (&"ready".into(), &state.into()));
+        done.told(&format!(
+            "index docs of restore rj-1 did not become ready after 1h 00m: its state is {state}"
+        ));
+    }
+}
+
+#[test]
+fn an_index_that_is_gone_is_a_failure_after_the_grace() {
+    let plane = play(
+        "[[job]]\nid = \"rj-1\"\nindex = \"docs\"\nage = \"1h\"\ntakes = \"10m\"\n\
+         [[index]]\nname = \"docs\"\nvanishes = \"1ms\"\n",
+    );
+    let arguments = ["rj-1", "--until", "ready", "--not-found-grace", "300ms"];
+    let done = Watch::wait(&plane, &arguments).run().expect(1);
+    assert!(done.stderr.contains("did not become ready after 1h 00m: HTTP 404: Resource docs not found"));
+    assert!(done.stderr.ends_with("restore-watch: an index did not become ready\n"), "{}", done.stderr);
+    assert!(
+        done.stdout.starts_with("index not ready  rj-1  index docs  1h 00m  last error: HTTP 404"),
+        "{}",
+        done.stdout
+    );
+}
+
+#[test]
+fn a_timeout_in_the_second_wait_says_where_it_stood() {
+    let plane = play(&index("Initializing"));
+    let arguments = ["rj-1", "--until", "ready", "--timeout", "300ms"];
+    let done = Watch::wait(&plane, &arguments).run().expect(124);
+    assert!(
+        done.stdout.starts_with("Completed, index Initializing  rj-1  index docs  1h 00m"),
+        "{}",
+        done.stdout
+    );
+}
+
+#[test]
+fn the_first_index_that_serves_meets_any() {
+    let slow = SOON
+        .replace("rj-1", "rj-2")
+        .replace("docs", "images")
+        .replace("ready_after = \"800ms", "ready_after = \"1h");
+    let plane = play(&format!("{SOON}{slow}"));
+    Watch::wait(&plane, &["rj-1", "rj-2", "--until", "ready", "--any"]).run().expect(0);
+}
+
+#[test]
+fn the_configuration_says_it_for_all_or_for_one_and_the_option_wins() {
+    let plane = play(&index("Disabled"));
+    let folder = Folder::new();
+    for (name, watch, job, code) in [
+        ("all", "[watch]\nuntil = \"ready\"", "\"rj-1\"", 1),
+        ("one", "", "{ id = \"rj-1\", until = \"ready\" }", 1),
+        ("not", "[watch]\nuntil = \"ready\"", "{ id = \"rj-1\", until = \"completed\" }", 0),
+    ] {
+        let text = format!("jobs = [{job}]\n{watch}\n{}", fast(&plane));
+        let config = folder.write(name, text);
+        let wait = |further: &[&str]| {
+            let arguments = ["wait", "--config", &config, "rj-1"].into_iter().chain(further.iter().copied());
+            Watch::new(arguments).env("PINECONE_API_KEY", KEY).run()
+        };
+        wait(&[]).expect(code);
+        wait(&["--until", "completed"]).expect(0);
+        wait(&["--until", "ready"]).expect(1);
+    }
+}
+
+#[test]
+fn trouble_with_the_index_is_no_verdict() {
+    let plane = play(&format!(
+        "{SOON}[[fault]]\nendpoint = \"index\"\nfirst = 3\nkind = \"status\"\nstatus = 503\n\
+         [[fault]]\nendpoint = \"index\"\nrequests = [4]\nkind = \"bad_json\"\n"
+    ));
+    Watch::wait(&plane, &["rj-1", "--until", "ready"]).run().expect(0);
+    let plane = play(&format!("{SOON}[[fault]]\nendpoint = \"index\"\nkind = \"status\"\nstatus = 503\n"));
+    let arguments = ["rj-1", "--until", "ready", "--unreachable-after", "500ms"];
+    Watch::wait(&plane, &arguments)
+        .run()
+        .expect(5)
+        .told("no good answer about index docs of restore rj-1 for too long: HTTP 503");
+    let plane = play(&format!("{SOON}[[fault]]\nendpoint = \"index\"\nkind = \"status\"\nstatus = 403\n"));
+    Watch::wait(&plane, &["rj-1", "--until", "ready"]).run().expect(4);
+}
