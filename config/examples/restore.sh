@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Restores an index from a backup, waits for it, and switches traffic to it; rolls back where the restore failed.
+# Restores an index from a backup, waits until it serves, and switches traffic to it; rolls back where that failed.
 #
 #   PINECONE_API_KEY=… ./restore.sh BACKUP_ID INDEX_NAME
 #
@@ -30,7 +30,7 @@ if [ ! -e "$started" ]; then
 fi
 
 # In the background, because bash would not pass a signal on to what runs in the foreground.
-restore-watch wait --from-file "$started" --timeout "${TIMEOUT:-2h}" 9>&- &
+restore-watch wait --from-file "$started" --until ready --timeout "${TIMEOUT:-2h}" 9>&- &
 wait=$!
 trap 'kill -TERM "$wait" || true' INT TERM HUP
 code=0
@@ -43,10 +43,10 @@ trap - INT TERM HUP
 
 case $code in
   0)
-    # Completed. What follows may fail, too.
+    # It serves. What follows may fail, too.
     ./switch-traffic.sh "$index" || { code=$?; ./roll-back.sh "$index"; } ;;
   1)
-    echo "the restore failed or was cancelled: rolling back" >&2
+    echo "the restore failed or was cancelled, or its index does not serve: rolling back" >&2
     ./roll-back.sh "$index" ;;
   124 | 130 | 143)
     echo "the restore goes on, unwatched; nothing was switched. Run this again to go on waiting" >&2 ;;

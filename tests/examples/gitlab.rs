@@ -88,6 +88,7 @@ fn a_restore_that_completes_switches_traffic() {
     let pipeline = Pipeline::new(completes());
     assert_eq!(pipeline.run(), Some(0));
     assert_eq!(pipeline.stage.calls(), [RESTORE, SWITCH]);
+    assert!(pipeline.stage.has_seen_it_serve());
 }
 
 #[test]

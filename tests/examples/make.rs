@@ -24,6 +24,7 @@ fn a_restore_that_completes_switches_traffic() {
     let done = make(&stage, &[]).run().expect(0).told("restore rj-1 into index docs completed after ");
     assert!(done.stdout.contains("waiting for index docs at most 2h\n"), "{}", done.stdout);
     assert_eq!(stage.calls(), [RESTORE, SWITCH]);
+    assert!(stage.has_seen_it_serve());
     // Once more, and nothing is restored, nor waited for.
     let polls = stage.polls();
     make(&stage, &[]).run().expect(0);
@@ -35,7 +36,7 @@ fn in_parallel_with_other_work() {
     let Some(stage) = stage(completes()) else { return };
     let done = make(&stage, &["-j2"]).run().expect(0).told("watching restore rj-1 into index docs");
     let at = |text: &str| done.stdout.find(text).unwrap_or_else(|| panic!("{text}: {}", done.stdout));
-    assert!(at("whatever can be done meanwhile") < at("completed  rj-1"), "{}", done.stdout);
+    assert!(at("whatever can be done meanwhile") < at("ready  rj-1"), "{}", done.stdout);
     assert_eq!(stage.calls(), [RESTORE, SWITCH]);
 }
 

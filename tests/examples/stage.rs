@@ -22,9 +22,9 @@ pub(crate) fn completed() -> Simulator {
     play(&done(&[("rj-1", "completed")]))
 }
 
-/// A restore that completes while it is waited for.
+/// A restore that completes while it is waited for, and an index that takes its time then.
 pub(crate) fn completes() -> Simulator {
-    play("[[job]]\nid = \"rj-1\"\nindex = \"docs\"\ntakes = \"1s\"")
+    play("[[job]]\nid = \"rj-1\"\nindex = \"docs\"\ntakes = \"1s\"\nready_after = \"1s\"")
 }
 
 /// A restore that failed.
@@ -99,6 +99,12 @@ impl Stage {
     /// How often the control plane was asked.
     pub(crate) fn polls(&self) -> usize {
         self.plane.count()
+    }
+
+    /// Whether the last answer was that the index serves.
+    pub(crate) fn has_seen_it_serve(&self) -> bool {
+        let requests = self.plane.requests();
+        requests.len() > 2 && requests.last().is_some_and(|request| request.path == "/indexes/docs")
     }
 
     /// What was called so far, with its arguments.

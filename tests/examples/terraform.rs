@@ -34,6 +34,7 @@ fn a_restore_that_completes_switches_traffic() {
     let done = apply(&stage, &[]).expect(0);
     assert!(done.stdout.contains("restore rj-1 into index docs completed after "), "{}", done.stdout);
     assert_eq!(stage.calls(), [RESTORE, SWITCH]);
+    assert!(stage.has_seen_it_serve());
     // Once more, and nothing is to be done.
     let polls = stage.polls();
     apply(&stage, &[]).expect(0);

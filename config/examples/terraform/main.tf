@@ -1,4 +1,4 @@
-# Restores an index, waits for it, and switches traffic to it. A restore that fails fails the apply; after a timeout, the
+# Restores an index, waits until it serves, and switches traffic to it. A restore that fails fails the apply; after a timeout, the
 # next apply goes on waiting: what failed is tainted and runs again, what went before it does not.
 # It wants PINECONE_API_KEY in the environment of terraform; as a variable it would be written into the state.
 terraform {
@@ -44,7 +44,7 @@ resource "terraform_data" "restored" {
   provisioner "local-exec" {
     interpreter = local.shell
     working_dir = path.module
-    command     = "exec restore-watch wait --from-file \"$STARTED\" --timeout \"$TIMEOUT\""
+    command     = "exec restore-watch wait --from-file \"$STARTED\" --until ready --timeout \"$TIMEOUT\""
     environment = { STARTED = local.started, TIMEOUT = var.timeout }
   }
 }
