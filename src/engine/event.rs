@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::memory::{DeliveryRecord, JobRecord, ProjectRecord, SinkRecord};
 use super::retry::RetryAfter;
-use super::time::Now;
+use super::time::{Instant, Now};
 use crate::model::{
     IndexObservation, JobId, Observation, ProjectName, SinkName, Status, Transition, TransitionId,
 };
@@ -32,6 +33,17 @@ pub enum Event {
         poll: PollId,
         /// What went wrong.
         failure: Failure,
+    },
+    /// Somebody else who polls a job, see [`Engine::follow`](super::Engine::follow), had this come of it.
+    Heard {
+        /// The project of the job.
+        project: ProjectName,
+        /// The job.
+        job: JobId,
+        /// What the API said, or why it did not.
+        news: Result<Answer, Failure>,
+        /// When it is polled again.
+        next: Option<Instant>,
     },
     /// The batch of the last [`Action::Commit`] is safe.
     Committed,
@@ -70,7 +82,8 @@ pub enum Action {
 }
 
 /// What the API said.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Answer {
     /// Of the job.
     Job(Observation),
@@ -279,7 +292,8 @@ impl Failure {
 }
 
 /// What to make of a failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FailureClass {
     /// It may pass: try again.
     Transient,

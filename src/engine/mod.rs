@@ -23,6 +23,7 @@ mod access;
 mod cadence;
 mod change;
 mod event;
+mod follow;
 mod journal;
 pub mod limiter;
 pub mod memory;
@@ -58,7 +59,7 @@ use outbox::Outbox;
 use project::{Project, ProjectNews};
 use resting::Resting;
 use time::{Instant, Now, earliest};
-use tracker::Draft;
+use tracker::{Draft, Findings};
 
 use crate::config::{JobSettings, ProjectSettings};
 use crate::model::{JobId, ProjectName, Transition, TransitionId, TransitionKind};
@@ -128,7 +129,11 @@ impl Engine {
                     self.outbox.edited(edit, now, &mut self.journal, &mut notes);
                 }
             }
+            Event::Heard { project, job, news, next } => {
+                self.heard((&project, &job), news, next, now, &mut notes);
+            }
             Event::LastLookRequested => {
+                self.unfollow_all(now);
                 self.projects.values_mut().for_each(|project| project.look_once_more(now.instant));
             }
             Event::Slept(time) => {
@@ -235,14 +240,25 @@ impl Engine {
         let Some(project) = self.projects.get_mut(&poll.project) else { return };
         let Some(began) = project.finish_poll(&poll.job, poll.generation) else { return };
         let (findings, news) = project.observe(&poll.job, began, answer, now, &mut self.rng);
-        if let (Some(status), Some(tracker)) = (findings.unknown_status, project.tracker(&poll.job)) {
-            let (project, job) = (poll.project.clone(), poll.job.clone());
+        self.tell_project(&poll.project, news, now);
+        self.tell_findings(&poll.project, &poll.job, findings, now, notes);
+    }
+
+    fn tell_findings(
+        &mut self,
+        project: &ProjectName,
+        job: &JobId,
+        findings: Findings,
+        now: Now,
+        notes: &mut Vec<Note>,
+    ) {
+        let tracker = self.projects.get(project).and_then(|project| project.tracker(job));
+        if let (Some(status), Some(tracker)) = (findings.unknown_status, tracker) {
             let JobSettings { id, name, .. } = tracker.settings();
             let title = name.clone().unwrap_or_else(|| id.to_string());
-            notes.push(Note::UnknownStatus { project, job, title, status });
+            notes.push(Note::UnknownStatus { project: project.clone(), job: job.clone(), title, status });
         }
-        self.tell_project(&poll.project, news, now);
-        self.tell_job(&poll.project, &poll.job, findings.drafts, now);
+        self.tell_job(project, job, findings.drafts, now);
     }
 
     fn poll_failed(&mut self, poll: &PollId, failure: &Failure, now: Now) {

@@ -30,7 +30,7 @@ impl JobFacts {
 }
 
 /// What one answer of the API said about one job.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Observation {
     /// The job it speaks of.
     pub id: JobId,
@@ -41,7 +41,7 @@ pub struct Observation {
 }
 
 /// What one answer of the API said about one index.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct IndexObservation {
     /// The index it speaks of.
     pub name: String,

@@ -46,7 +46,7 @@ impl Transition {
     }
 
     fn is_after_completion(&self) -> bool {
-        self.status == Some(Status::Completed)
+        self.previous_status == Some(Status::Completed)
     }
 
     fn what(&self) -> String {

@@ -46,6 +46,7 @@ impl Project {
             queue: BTreeSet::new(),
             alarms: BTreeSet::new(),
             in_flight: 0,
+            followed: BTreeMap::new(),
             changed: BTreeSet::new(),
             is_changed,
         }

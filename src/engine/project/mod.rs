@@ -1,9 +1,10 @@
 //! The jobs of one project: which is polled next, and whether the API accepts the key.
 //!
-//! Invariant: a job that has not ended is either in flight or in the queue; the earliest due is polled first, so none
+//! Invariant: a job that has not ended is either in flight, in the queue or polled by somebody else; the earliest due is polled first, so none
 //! starves; nothing is polled before the limiter lets it through or while the server asked to be left alone.
 
 mod change;
+mod follow;
 mod memory;
 mod view;
 
@@ -59,6 +60,8 @@ pub(super) struct Project {
     queue: BTreeSet<(Instant, JobId)>,
     alarms: BTreeSet<(Instant, JobId)>,
     in_flight: usize,
+    /// The jobs that somebody else polls, and when they are polled next.
+    followed: BTreeMap<JobId, Option<Instant>>,
     /// The jobs of which something changed that is not yet made safe, and whether that is so of the project itself.
     changed: BTreeSet<JobId>,
     is_changed: bool,
@@ -345,8 +348,13 @@ impl Project {
 
     /// How long it takes to poll each open job once, from `now` on.
     pub(super) fn round_takes(&self, now: Instant) -> Duration {
-        let open = u32::try_from(self.queue.len() + self.in_flight).unwrap_or(u32::MAX);
+        let open = u32::try_from(self.open()).unwrap_or(u32::MAX);
         self.limiter.time_for(open, now)
+    }
+
+    /// How many jobs have not ended.
+    pub(super) fn open(&self) -> usize {
+        self.queue.len() + self.in_flight + self.followed.len()
     }
 
     /// Whether a poll is under way, or one begins until `at`.
@@ -372,6 +380,7 @@ impl Project {
     /// Puts a job at its places in the queue and among the alarms.
     fn schedule(&mut self, id: &JobId, due: Option<Instant>) {
         let Some(job) = self.jobs.get_mut(id) else { return };
+        let due = due.filter(|_| !self.followed.contains_key(id));
         let alarm = job.tracker.alarm_at(job.polling.is_some());
         if let Some(old) = std::mem::replace(&mut job.due, due) {
             self.queue.remove(&(old, id.clone()));

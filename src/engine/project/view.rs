@@ -41,6 +41,8 @@ pub struct JobView<'a> {
     pub tracker: &'a Tracker,
     /// How often it was polled.
     pub polls: u64,
+    /// When it is due, which is when it is polled at the earliest; not while it is being polled.
+    pub due: Option<Instant>,
 }
 
 impl Project {
@@ -49,7 +51,7 @@ impl Project {
             name: &self.name,
             refused: self.access.refusal(),
             paused_since: self.paused_since,
-            open: self.queue.len() + self.in_flight,
+            open: self.open(),
             silent_since: self.silent_since,
             unreachable_after: self.watch.unreachable_after,
         }
@@ -72,16 +74,20 @@ impl Project {
             is_added: job.added.is_some(),
             tracker: &job.tracker,
             polls: job.polls,
+            due: job.due,
         }
     }
 
-    /// When each waiting job is polled, if nothing else happens: in the order of the queue, as the limiter lets them.
+    /// When each waiting job is polled, if nothing else happens: in the order of the queue, as the limiter lets them; and
+    /// those that somebody else polls, as they say.
     pub(in crate::engine) fn forecast(&self) -> impl Iterator<Item = (&JobId, Instant)> {
         let mut limiter = self.limiter.clone();
-        self.queue.iter().filter(|_| self.paused_since.is_none()).map(move |(due, id)| {
+        let followed = self.followed.iter().filter_map(|(id, next)| Some((id, (*next)?)));
+        let own = self.queue.iter().filter(|_| self.paused_since.is_none()).map(move |(due, id)| {
             let at = (*due).max(self.held_until).max(limiter.ready_at());
             limiter.take(at);
             (id, at)
-        })
+        });
+        own.chain(followed)
     }
 }

@@ -4,6 +4,7 @@ mod access;
 mod change;
 mod deliveries;
 mod disk;
+mod follow;
 mod index;
 mod lifecycle;
 mod restart;
@@ -82,8 +83,15 @@ impl Stage {
 
     /// A stage that goes on from what is on a disk.
     fn on(disk: Disk, projects: &[ProjectSettings], sinks: Vec<SinkPlan>, now: Now) -> Self {
+        let mut stage = Self::unstarted(disk, projects, sinks, now);
+        stage.step(Event::DeadlineReached);
+        stage
+    }
+
+    /// The same before anything happened.
+    fn unstarted(disk: Disk, projects: &[ProjectSettings], sinks: Vec<SinkPlan>, now: Now) -> Self {
         let engine = Engine::recall(plan(projects, sinks), disk.load(), 7, now);
-        let mut stage = Self {
+        Self {
             engine,
             disk,
             now,
@@ -92,9 +100,7 @@ impl Stage {
             told: Vec::new(),
             deliveries: VecDeque::new(),
             notes: Vec::new(),
-        };
-        stage.step(Event::DeadlineReached);
-        stage
+        }
     }
 
     /// One job, no sinks.

@@ -13,7 +13,7 @@ const CASES: &[(&str, usize, &str)] = &[
     ("jobs = [{ id = 'a', name = '' }]", 1, "`name` is empty"),
     ("jobs = [{ id = 'a', deadline = '0s' }]", 1, "`deadline` is `0s`"),
     ("jobs = [{ id = 'a', deadline = '400d' }]", 1, "too long"),
-    ("jobs = [{ id = 'a', until = 'redy' }]", 1, "did you mean \"ready\"?"),
+    ("jobs = [{ id = 'a', until = 'redy' }]", 1, "`until` cannot be `redy`"),
     ("jobs = ['a']\n[[api]]", 2, "`api` must be a table, found an array"),
     ("jobs = ['a']\n[api]\nendpoint = 'http://10.0.0.1'", 3, "plain http would send the API key"),
     ("jobs = ['a']\n[api]\nendpoint = 'ftp://x'", 3, "the scheme `ftp` is not supported"),
