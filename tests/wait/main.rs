@@ -9,6 +9,7 @@ mod ready;
 mod secrets;
 mod stopping;
 mod timeout;
+mod unfinished;
 mod usage;
 mod webhook;
 
