@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{Failure, block_on};
-use crate::control::{self, CallError, Client, JobResult};
+use crate::config::Endpoint;
+use crate::control::{self, CallError, Client, FollowJobs, Following, JobResult};
 use crate::http::ClientError;
-use crate::model::Exit;
+use crate::model::{Exit, JobId};
 
 /// Finds the daemon.
 #[derive(Debug, Args)]
@@ -27,6 +28,24 @@ impl SocketArgs {
         })?;
         let internal = |error: ClientError| Failure::internal(error.to_string());
         Client::new(&path).map_err(internal)
+    }
+
+    /// Follows the polls that the daemon makes of jobs of this control plane. The error says why that cannot be done.
+    pub(super) async fn follow(&self, endpoint: &Endpoint, jobs: Vec<JobId>) -> Result<Following, String> {
+        let path = control::client_path(self.socket.as_deref())
+            .map_err(|_| "no daemon is running: there is no control socket".to_owned())?;
+        let client = Client::new(&path).map_err(|error| error.to_string())?;
+        let wanted = FollowJobs { endpoint: endpoint.to_string(), jobs };
+        let following = client.follow(&wanted).await.map_err(|error| error.to_string())?;
+        if following.jobs().is_empty() {
+            return Err(format!("the daemon at {} watches none of these jobs", path.display()));
+        }
+        Ok(following)
+    }
+
+    /// Whether a socket was named.
+    pub(super) fn is_named(&self) -> bool {
+        self.socket.is_some()
     }
 
     /// Asks the daemon one thing.

@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use indicatif::MultiProgress;
+use tracing::{debug, info, warn};
 
 use super::project::ProjectArgs;
+use super::socket::SocketArgs;
 use super::{Done, Failure, block_on, ids, listen, parse_duration};
 use crate::clock::Clock;
 use crate::config::{
@@ -101,6 +103,22 @@ pub(super) struct Args {
     #[arg(long, value_name = "URL")]
     webhook: Option<String>,
 
+    /// Follow the polls of a running daemon instead of asking the API a second time: `auto` does where a daemon watches a
+    /// job and no interval is given. Where the daemon goes away, the API is asked
+    #[arg(
+        long,
+        value_name = "WHEN",
+        value_enum,
+        default_value_t = Through::Auto,
+        default_missing_value = "always",
+        num_args = 0..=1,
+        require_equals = true
+    )]
+    through_daemon: Through,
+
+    #[command(flatten)]
+    socket: SocketArgs,
+
     #[command(flatten)]
     project: ProjectArgs,
 
@@ -146,6 +164,17 @@ enum Form {
     Ndjson,
 }
 
+/// Whether the polls of a daemon are followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Through {
+    /// Where that can be done.
+    Auto,
+    /// Where that can be done; else a warning says why not.
+    Always,
+    /// Not at all.
+    Never,
+}
+
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum ProgressForm {
@@ -188,8 +217,9 @@ pub(super) fn run(args: Args) -> Result<Done, Failure> {
     let exit = block_on(async {
         // Signals first: from here on an interrupted wait reports.
         let mut signals = listen()?;
-        let setup = Setup::new(vec![project], &sinks, StateSettings::KEEP)?;
-        let driver = Driver::new(setup, State::volatile(), Clock::system());
+        let setup = Setup::new(vec![project.clone()], &sinks, StateSettings::KEEP)?;
+        let mut driver = Driver::new(setup, State::volatile(), Clock::system());
+        args.follow(&mut driver, &project).await;
         let streams = Streams { data: Output::stdout(), people: Output::stderr() };
         let waited = wait::wait(driver, args.options(progress), &streams, &mut signals).await?;
         let exit = waited.report.exit();
@@ -237,6 +267,26 @@ impl Args {
         watch.not_found_grace = self.not_found_grace.unwrap_or(watch.not_found_grace);
         watch.unreachable_after = self.unreachable_after.unwrap_or(watch.unreachable_after);
         Ok(project)
+    }
+
+    /// Leaves the polls to a daemon that makes them anyway, where that is wanted and can be done.
+    async fn follow(&self, driver: &mut Driver, project: &ProjectSettings) {
+        let own_cadence = self.min_interval.is_some() || self.max_interval.is_some();
+        if self.through_daemon == Through::Never || self.through_daemon == Through::Auto && own_cadence {
+            return;
+        }
+        let jobs = project.jobs.iter().map(|job| job.id.clone()).collect();
+        match self.socket.follow(&project.api.endpoint, jobs).await {
+            Ok(following) => {
+                let (followed, all) = (following.jobs().len(), project.jobs.len());
+                info!("following the polls of the daemon for {followed} of {all} restores");
+                driver.follow(project.name.clone(), following);
+            }
+            Err(reason) if self.through_daemon == Through::Always || self.socket.is_named() => {
+                warn!("{reason}; asking the API");
+            }
+            Err(reason) => debug!("{reason}; asking the API"),
+        }
     }
 
     fn sinks(&self) -> Result<Vec<SinkSettings>, Failure> {

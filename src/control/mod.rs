@@ -7,6 +7,7 @@
 //! request is one more event of the daemon's loop.
 
 mod client;
+mod news;
 mod path;
 mod report;
 mod server;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 pub use client::{CallError, Client};
+pub use news::{ALIVE, FollowJobs, Followed, Following, News};
 pub use path::{client_path, server_path};
 pub use report::{DeliveriesReport, JobStatus, ProjectStatus, SinkStatus, Status};
 pub use server::{BindError, Server};
@@ -26,6 +28,8 @@ use crate::model::{JobId, ProjectName, Until};
 pub enum Request {
     /// How everything stands.
     Status(Reply<Status>),
+    /// Tell what comes of the polls of these jobs.
+    Follow(FollowJobs, Reply<Followed>),
     /// Watch these jobs beside those of the configuration.
     Add(AddJobs, Reply<JobResults>),
     /// Watch these jobs no more.

@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 
 use axum::Json;
 use axum::Router;
+use axum::body::Body;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{DefaultBodyLimit, Path as UrlPath, State};
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::serve::Listener;
@@ -19,7 +21,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 use tracing::{debug, warn};
 
-use super::{AddJobs, ForgetJobs, Refusal, RefusalKind, Reply, Request};
+use super::news::NewsBody;
+use super::{AddJobs, FollowJobs, ForgetJobs, Refusal, RefusalKind, Reply, Request};
 use crate::model::ProjectName;
 
 /// The largest body of a request that is read, in bytes: about 20,000 jobs.
@@ -162,6 +165,7 @@ fn router(requests: Requests) -> Router {
         .route("/v1/status", get(async |State(requests)| answer(&requests, Request::Status).await))
         .route("/v1/jobs", post(add))
         .route("/v1/jobs/forget", post(forget))
+        .route("/v1/follow", post(follow))
         .route("/v1/reload", post(async |State(requests)| answer(&requests, Request::Reload).await))
         .route("/v1/projects/{name}/pause", post(pause))
         .route("/v1/projects/{name}/resume", post(resume))
@@ -188,6 +192,20 @@ async fn forget(State(requests): State<Requests>, body: Result<Json<ForgetJobs>,
     }
 }
 
+async fn follow(State(requests): State<Requests>, body: Result<Json<FollowJobs>, JsonRejection>) -> Response {
+    let jobs = match body {
+        Ok(Json(jobs)) => jobs,
+        Err(error) => return refuse(Refusal::new(RefusalKind::Invalid, error.body_text())),
+    };
+    match asked(&requests, |reply| Request::Follow(jobs, reply)).await {
+        Ok(followed) => {
+            let kind = [(CONTENT_TYPE, "application/x-ndjson")];
+            (kind, Body::new(NewsBody::new(followed))).into_response()
+        }
+        Err(refusal) => refuse(refusal),
+    }
+}
+
 async fn pause(State(requests): State<Requests>, UrlPath(name): UrlPath<String>) -> Response {
     answer(&requests, |reply| Request::Pause(ProjectName::new(name), reply)).await
 }
@@ -198,14 +216,19 @@ async fn resume(State(requests): State<Requests>, UrlPath(name): UrlPath<String>
 
 /// Hands a request to the daemon's loop, and its answer to the client.
 async fn answer<T: Serialize>(requests: &Requests, request: impl FnOnce(Reply<T>) -> Request) -> Response {
+    match asked(requests, request).await {
+        Ok(answer) => Json(answer).into_response(),
+        Err(refusal) => refuse(refusal),
+    }
+}
+
+/// Hands a request to the daemon's loop, and waits for its answer.
+async fn asked<T>(requests: &Requests, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, Refusal> {
     let (reply, answer) = oneshot::channel();
     // Where nobody takes the request, nobody answers it either.
     drop(requests.send(request(reply)).await);
-    match answer.await {
-        Ok(Ok(answer)) => Json(answer).into_response(),
-        Ok(Err(refusal)) => refuse(refusal),
-        Err(_) => refuse(Refusal::new(RefusalKind::Stopping, "the daemon is stopping")),
-    }
+    let stopping = |_| Err(Refusal::new(RefusalKind::Stopping, "the daemon is stopping"));
+    answer.await.unwrap_or_else(stopping)
 }
 
 fn refuse(refusal: Refusal) -> Response {

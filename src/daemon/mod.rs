@@ -7,6 +7,7 @@
 //! loop itself, and only while nothing that it began is stuck.
 
 mod configuration;
+mod followers;
 mod pulse;
 mod reload;
 mod requests;
@@ -19,6 +20,7 @@ use tracing::{info, warn};
 
 pub use configuration::{Fixed, LoadError, Loaded};
 
+use followers::Followers;
 use pulse::Pulse;
 use reload::Reloads;
 use requests::Promises;
@@ -60,6 +62,7 @@ pub async fn run(driver: Driver, options: Options, signals: &mut Signals) -> Res
     loop {
         failpoint::reached("stall_loop");
         daemon.promises.keep(daemon.driver.engine());
+        daemon.followers.tell(&mut daemon.driver);
         daemon.pulse.beat(&daemon.driver);
         if let Some(exit) = daemon.exit_when_done.then(|| all_done(daemon.driver.engine())).flatten() {
             info!("all jobs ended");
@@ -87,6 +90,7 @@ struct Daemon {
     identity: Identity,
     reloads: Reloads,
     promises: Promises,
+    followers: Followers,
     pulse: Pulse,
     control: Option<Server>,
     hangups: Option<Hangups>,
@@ -113,8 +117,18 @@ impl Daemon {
             Identity { started_at: driver.now().wall, config: config.as_ref().map(|(path, _)| path.clone()) };
         let pulse = Pulse::new(manager, heartbeat, driver.clock());
         let reloads = Reloads::new(config);
-        let promises = Promises::default();
-        Self { driver, exit_when_done, drain_timeout, identity, reloads, promises, pulse, control, hangups }
+        Self {
+            driver,
+            exit_when_done,
+            drain_timeout,
+            identity,
+            reloads,
+            promises: Promises::default(),
+            followers: Followers::default(),
+            pulse,
+            control,
+            hangups,
+        }
     }
 
     /// Says that it is there: the first polls are scheduled, and whoever wants to ask something can.
@@ -130,6 +144,7 @@ impl Daemon {
 
     /// Waits for the next thing to happen. Dropping the future loses nothing.
     async fn next(&mut self, signals: &mut Signals) -> Result<Happening, Error> {
+        let clock = self.driver.clock();
         Ok(tokio::select! {
             turned = self.driver.turn() => turned.map(|_| Happening::Turned)?,
             _ = signals.next() => Happening::Stop,
@@ -137,6 +152,7 @@ impl Daemon {
             result = self.reloads.next() => Happening::Loaded(Box::new(result?)),
             request = asked(self.control.as_mut()) => Happening::Request(request),
             () = self.pulse.due() => Happening::Turned,
+            () = self.followers.due(clock) => Happening::Turned,
         })
     }
 
@@ -144,6 +160,7 @@ impl Daemon {
     async fn drain(&mut self, signals: &mut Signals) -> Result<(), Error> {
         // Nobody is promised anything any more.
         self.control = None;
+        self.followers.dismiss();
         self.pulse.stopping(self.drain_timeout);
         let driver = &mut self.driver;
         let owed = driver.engine().owed();

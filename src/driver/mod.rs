@@ -4,6 +4,7 @@
 //! none waits for another; each ends in exactly one event.
 
 mod compose;
+mod following;
 mod notes;
 mod tasks;
 #[cfg(test)]
@@ -18,13 +19,17 @@ use tracing::{debug, info};
 
 pub use compose::{ComposeError, ComposeErrors, Setup, clients, sinks};
 
+use following::Followed;
 use tasks::Tasks;
 
 use crate::clock::Clock;
+use crate::config::Endpoint;
 use crate::engine::memory::Saved;
 use crate::engine::time::{Instant, Now};
-use crate::engine::{Action, Answer, Batch, Delivery, DeliveryId, Engine, Event, PollId, Reconfigured};
-use crate::model::{ProjectName, SinkName, Transition, duration};
+use crate::engine::{
+    Action, Answer, Batch, Delivery, DeliveryId, Engine, Event, Failure, PollId, Reconfigured,
+};
+use crate::model::{JobId, ProjectName, SinkName, Transition, duration};
 use crate::pinecone;
 use crate::sink::Sink;
 use crate::store::{self, Store, Volatile};
@@ -53,6 +58,9 @@ pub struct Driver {
     deliveries: Tasks<Result<Event, store::Error>>,
     commits: Tasks<Result<Arc<Batch>, store::Error>>,
     edits: Tasks<Result<Event, store::Error>>,
+    following: Option<Followed>,
+    /// What came of the polls, while somebody listens.
+    heard: Option<Vec<Heard>>,
     /// When the next look for edits begins; none where the state is not durable, or while one is under way.
     next_look: Option<Instant>,
     /// How long the machine was suspended, as far as the engine knows.
@@ -72,6 +80,29 @@ impl State {
     /// A beginning from nothing, and nothing is kept.
     pub fn volatile() -> Self {
         Self { store: Box::new(Volatile::default()), saved: Saved::default() }
+    }
+}
+
+/// What came of a poll.
+#[derive(Debug, Clone)]
+pub struct Heard {
+    /// The project of the job.
+    pub project: ProjectName,
+    /// The job.
+    pub job: JobId,
+    /// What the API said, or why it did not.
+    pub news: Result<Answer, Failure>,
+}
+
+impl Heard {
+    /// Nothing where the event is another one.
+    fn of(event: &Event) -> Option<Self> {
+        let (PollId { project, job, .. }, news) = match event {
+            Event::Answered { poll, answer } => (poll, Ok(answer.clone())),
+            Event::PollFailed { poll, failure } => (poll, Err(failure.clone())),
+            _ => return None,
+        };
+        Some(Self { project: project.clone(), job: job.clone(), news })
     }
 }
 
@@ -102,6 +133,8 @@ impl Driver {
             deliveries: Tasks::new(),
             commits: Tasks::new(),
             edits: Tasks::new(),
+            following: None,
+            heard: None,
             slept: clock.slept(),
             actions: Vec::new(),
         }
@@ -134,6 +167,10 @@ impl Driver {
                 self.next_look = Some(self.clock.now().instant + LOOK_FOR_EDITS);
                 (event??, nothing())
             }
+            news = following::next(self.following.as_mut()) => {
+                self.heard(news);
+                return Ok(Vec::new());
+            }
             () = self.clock.sleep_until(self.next_look) => {
                 self.look_for_edits();
                 return Ok(Vec::new());
@@ -151,6 +188,9 @@ impl Driver {
         {
             let label = job.tracker.label();
             debug!(project = %poll.project, job = %poll.job, "poll of {label} failed: {}", failure.message);
+        }
+        if let Some(heard) = &mut self.heard {
+            heard.extend(Heard::of(&event));
         }
         if matches!(event, Event::StopRequested) {
             // Ends the polls that are under way: nobody waits for their answers.
@@ -172,6 +212,21 @@ impl Driver {
             self.start(action);
         }
         self.actions = actions;
+    }
+
+    /// From now on, what comes of the polls is kept for [`Driver::take_heard`]; or no more.
+    pub fn listen(&mut self, on: bool) {
+        self.heard = on.then(|| self.take_heard());
+    }
+
+    /// What came of the polls since the last call.
+    pub fn take_heard(&mut self) -> Vec<Heard> {
+        self.heard.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// The control plane of a project.
+    pub fn endpoint(&self, project: &ProjectName) -> Option<&Endpoint> {
+        self.clients.get(project).map(pinecone::Client::endpoint)
     }
 
     /// The engine, to look at.

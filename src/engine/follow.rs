@@ -32,6 +32,11 @@ impl Engine {
         }
     }
 
+    /// Whether somebody else polls a job.
+    pub fn is_following(&self) -> bool {
+        self.projects.values().any(|project| project.followed().next().is_some())
+    }
+
     pub(super) fn heard(
         &mut self,
         (name, job): (&ProjectName, &JobId),

@@ -70,6 +70,11 @@ impl Client {
         Self { http, endpoint: settings.endpoint.clone(), headers, key, timeout: settings.request_timeout }
     }
 
+    /// Whom it asks.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
     /// Asks for one job. An answer about another job is no answer.
     pub async fn describe(&self, id: &JobId) -> Result<Observation, Error> {
         let value = self.get(self.endpoint.join(&["restore-jobs", id.as_str()])).await?;

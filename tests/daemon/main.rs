@@ -12,6 +12,7 @@ mod private;
 mod rate;
 mod reload;
 mod stopping;
+mod through;
 mod trouble;
 mod webhook;
 
