@@ -4,14 +4,14 @@
 #   PINECONE_API_KEY=… ./restore.sh BACKUP_ID INDEX_NAME
 #
 # Run it again, with the same words, whenever it did not get to the end: it remembers the restore that it started in
-# restore-INDEX_NAME.json and goes on with that one. Remove that file to restore once more, to an index of another name.
+# INDEX_NAME.BACKUP_ID.json and goes on with that one. Remove that file, and the index, to restore once more.
 # Put your own switch-traffic.sh and roll-back.sh beside it. Both get the name of the index, and both may run twice.
 set -euo pipefail
 cd "$(dirname "$0")"
 
 backup=${1:?the id of the backup is missing}
 index=${2:?the name of the index to make is missing}
-started=restore-$index.json
+started=$index.$backup.json
 
 # One at a time, or there would be two restores.
 exec 9> "$started.lock"
@@ -33,12 +33,11 @@ fi
 restore-watch wait --from-file "$started" --until ready --timeout "${TIMEOUT:-2h}" 9>&- &
 wait=$!
 trap 'kill -TERM "$wait" || true' INT TERM HUP
+while kill -0 "$wait" 2>/dev/null; do
+  wait "$wait" || true    # a signal to this script ends this, not yet what it waits for
+done
 code=0
 wait "$wait" || code=$?
-while kill -0 "$wait" 2>/dev/null; do    # that was a signal to this script, not yet the end
-  code=0
-  wait "$wait" || code=$?
-done
 trap - INT TERM HUP
 
 case $code in

@@ -59,7 +59,7 @@ fn a_restore_that_cannot_be_started_is_not_remembered() {
         script(&stage).run().expect(69).told("no restore was started, as far as pc says");
     }
     assert_eq!((stage.calls(), stage.polls()), (vec![RESTORE.to_owned(); 3], 0));
-    assert!(!stage.path("restore-docs.json").exists() && !stage.path("restore-docs.json.new").exists());
+    assert!(!stage.path("docs.b-1.json").exists() && !stage.path("docs.b-1.json.new").exists());
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn each_exit_code_has_its_answer() {
         let line = "./restore.sh b-1 docs; echo \"ended with $?\"";
         let ran = stage.program(&["bash", "-c", line]).run().expect(0).told(said);
         assert_eq!(ran.stdout, format!("ended with {code}\n"));
-        let wait = "restore-watch wait --from-file restore-docs.json --until ready --timeout 2h";
+        let wait = "restore-watch wait --from-file docs.b-1.json --until ready --timeout 2h";
         assert_eq!(stage.calls(), [&[RESTORE, wait], calls].concat(), "{code}");
     }
 }

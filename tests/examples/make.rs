@@ -2,16 +2,12 @@
 
 use restore_watch::simulate::Simulator;
 
-use crate::stage::{RESTORE, ROLL_BACK, SWITCH, Stage, completed, completes, endless, failed, is_there};
-use crate::support::{Watch, skipped};
+use crate::stage::{RESTORE, ROLL_BACK, SWITCH, Stage, completed, completes, endless, failed, is_there_for};
+use crate::support::Watch;
 
 /// None where there is no make.
 fn stage(plane: Simulator) -> Option<Stage> {
-    if !is_there("make") {
-        skipped("the Makefile is not run: there is no make here");
-        return None;
-    }
-    Some(Stage::new("Makefile", plane))
+    is_there_for("make", "the Makefile is not run").then(|| Stage::new("Makefile", plane))
 }
 
 fn make(stage: &Stage, options: &[&str]) -> Watch {
@@ -46,7 +42,7 @@ fn a_restore_that_fails_rolls_back() {
         let Some(stage) = stage(failed()) else { return };
         make(&stage, options).run().expect(2).told("Error 1");
         assert_eq!(stage.calls(), [RESTORE, ROLL_BACK]);
-        assert!(!stage.path("docs.ready").exists());
+        assert!(!stage.path("docs.b-1.ready").exists());
     }
 }
 
@@ -64,7 +60,7 @@ fn after_a_timeout_it_goes_on_with_the_same_restore() {
 fn a_rehearsal_does_nothing() {
     let Some(stage) = stage(completed()) else { return };
     let done = make(&stage, &["-n"]).run().expect(0);
-    assert!(done.stdout.contains("restore-watch wait --from-file docs.started"), "{}", done.stdout);
+    assert!(done.stdout.contains("restore-watch wait --from-file docs.b-1.started"), "{}", done.stdout);
     assert!(stage.calls().is_empty() && stage.polls() == 0);
 }
 
@@ -74,5 +70,7 @@ fn no_restore_is_no_wait() {
     stage.script("bin/pc", "echo '{ \"error\": \"quota\" }'; exit 1");
     make(&stage, &[]).run().expect(2);
     assert_eq!((stage.calls(), stage.polls()), (vec![RESTORE.to_owned()], 0));
-    stage.program(&["make", "deploy"]).run().expect(2).told("say make deploy BACKUP=");
+    for words in [&["make"][..], &["make", "deploy", "INDEX=docs"]] {
+        stage.program(words).run().expect(2).told("say make deploy BACKUP=");
+    }
 }

@@ -1,13 +1,13 @@
 //! What the examples have of shell, read by `shellcheck`.
 
-use crate::stage::{Stage, is_there};
-use crate::support::{Folder, Watch, skipped};
+use crate::stage::{Stage, is_there_for};
+use crate::support::{Folder, Watch};
 use crate::{github, gitlab};
 
 #[test]
 fn shellcheck_says_nothing() {
-    if !is_there("shellcheck") {
-        return skipped("the shell of the examples is not checked: there is no shellcheck here");
+    if !is_there_for("shellcheck", "the shell of the examples is not checked") {
+        return;
     }
     let folder = Folder::new();
     let mut scripts = vec![Stage::text("restore.sh")];

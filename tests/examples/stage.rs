@@ -2,14 +2,16 @@
 //!
 //! Invariant: nothing that an example calls does anything but write down that it was called.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
 
 use restore_watch::simulate::Simulator;
 
-use crate::support::{Folder, KEY, Watch, done, play};
+use crate::support::{Folder, KEY, Watch, done, play, skipped};
 
 /// The directory of the examples.
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/examples");
@@ -129,4 +131,15 @@ impl Stage {
 /// Whether there is such a program here.
 pub(crate) fn is_there(program: &str) -> bool {
     Command::new(program).arg("--version").output().is_ok_and(|tried| tried.status.success())
+}
+
+/// The same; where there is none, that is said, once, with what is not tested.
+pub(crate) fn is_there_for(program: &str, what: &str) -> bool {
+    static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+    let there = is_there(program);
+    if !there && SAID.lock().expect("no panic").insert(program.to_owned()) {
+        skipped(&format!("{what}: there is no {program} here"));
+    }
+    there
 }

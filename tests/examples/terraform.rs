@@ -2,15 +2,14 @@
 
 use restore_watch::simulate::Simulator;
 
-use crate::stage::{RESTORE, SWITCH, Stage, completed, completes, endless, failed, is_there};
-use crate::support::{Done, Watch, skipped};
+use crate::stage::{RESTORE, SWITCH, Stage, completed, completes, endless, failed, is_there, is_there_for};
+use crate::support::{Done, Watch};
 
 const VARIABLES: [&str; 2] = ["-var=backup=b-1", "-var=index=docs"];
 
 /// A directory that is initialised; none where there is no Terraform.
 fn stage(plane: Simulator) -> Option<Stage> {
-    if !is_there("terraform") {
-        skipped("terraform/main.tf is not applied: there is no terraform here");
+    if !is_there_for("terraform", "terraform/main.tf is not applied") {
         return None;
     }
     let stage = Stage::new("terraform/main.tf", plane);
