@@ -7,6 +7,7 @@ mod add;
 mod check;
 mod deliveries;
 mod demo;
+mod explain;
 mod failure;
 mod forget;
 mod ids;
@@ -48,6 +49,7 @@ enum Command {
     Add(add::Args),
     Forget(forget::Args),
     Reload(reload::Args),
+    Explain(Box<explain::Args>),
     Pause(pause::PauseArgs),
     Resume(pause::ResumeArgs),
     Deliveries(Box<deliveries::Args>),
@@ -77,6 +79,7 @@ impl Cli {
             Command::Add(args) => add::run(&args),
             Command::Forget(args) => forget::run(&args),
             Command::Reload(args) => reload::run(&args),
+            Command::Explain(args) => explain::run(&args),
             Command::Pause(args) => pause::pause(&args),
             Command::Resume(args) => pause::resume(&args),
             Command::Deliveries(args) => deliveries::run(*args),

@@ -21,6 +21,16 @@ pub(super) struct ProjectArgs {
 }
 
 impl ProjectArgs {
+    /// Whether it is from a configuration file.
+    pub(super) fn is_from_file(&self) -> bool {
+        self.config.is_some()
+    }
+
+    /// Its name, where that is given.
+    pub(super) fn name(&self) -> Option<&str> {
+        self.project.as_deref()
+    }
+
     /// The project: from the configuration where one is asked for, else from `PINECONE_API_KEY` and
     /// `PINECONE_CONTROLLER_HOST`.
     pub(super) fn choose(&self) -> Result<ProjectSettings, Failure> {

@@ -43,6 +43,14 @@ impl SocketArgs {
         Ok(following)
     }
 
+    /// The same where a daemon seems to be there, or one was named.
+    pub(super) fn client_if_any(&self) -> Result<Option<Client>, Failure> {
+        match control::client_path(self.socket.as_deref()) {
+            Ok(_) => self.client().map(Some),
+            Err(_) => Ok(None),
+        }
+    }
+
     /// Whether a socket was named.
     pub(super) fn is_named(&self) -> bool {
         self.socket.is_some()

@@ -15,8 +15,8 @@ use super::socket::SocketArgs;
 use super::{Done, Failure, block_on, ids, listen, parse_duration};
 use crate::clock::Clock;
 use crate::config::{
-    JobSettings, LogFormat, ProjectSettings, SinkSettings, StateSettings, UrlSource, WebhookSettings,
-    WebhookUrl,
+    CadenceSettings, JobSettings, LogFormat, ProjectSettings, SinkSettings, StateSettings, UrlSource,
+    WebhookSettings, WebhookUrl,
 };
 use crate::driver::{Driver, Setup, State};
 use crate::engine::Condition;
@@ -187,13 +187,27 @@ enum ProgressForm {
 }
 
 /// Reads the time between two polls. Less than 10 ms would be no polling but an attack, more than a day no watch.
-fn parse_interval(text: &str) -> Result<Duration, String> {
+pub(super) fn parse_interval(text: &str) -> Result<Duration, String> {
     let interval = duration::parse(text).map_err(|error| error.to_string())?;
     if (Duration::from_millis(10)..=Duration::from_hours(24)).contains(&interval) {
         Ok(interval)
     } else {
         Err("must be between 10ms and 1d".to_owned())
     }
+}
+
+/// Sets the bounds of the cadence that are given. One that is given alone moves the other where they would cross.
+pub(super) fn bound(
+    cadence: &mut CadenceSettings,
+    min: Option<Duration>,
+    max: Option<Duration>,
+) -> Result<(), Failure> {
+    if min.zip(max).is_some_and(|(min, max)| min > max) {
+        return Err(Failure::usage("--min-interval is longer than --max-interval"));
+    }
+    cadence.min_interval = min.unwrap_or(cadence.min_interval.min(max.unwrap_or(duration::MAX)));
+    cadence.max_interval = max.unwrap_or(cadence.max_interval.max(min.unwrap_or_default()));
+    Ok(())
 }
 
 pub(super) fn run(args: Args) -> Result<Done, Failure> {
@@ -248,18 +262,8 @@ impl Args {
                 "name the restore jobs to wait for, or `-` to read their ids from standard input",
             ));
         }
-        let (cadence, watch) = (&mut project.cadence, &mut project.watch);
-        cadence.min_interval = self.min_interval.unwrap_or(cadence.min_interval);
-        cadence.max_interval = self.max_interval.unwrap_or(cadence.max_interval);
-        // One bound given alone moves the other where they would cross.
-        match (self.min_interval, self.max_interval) {
-            (Some(min), None) => cadence.max_interval = cadence.max_interval.max(min),
-            (None, Some(max)) => cadence.min_interval = cadence.min_interval.min(max),
-            (Some(min), Some(max)) if min > max => {
-                return Err(Failure::usage("--min-interval is longer than --max-interval"));
-            }
-            _ => {}
-        }
+        bound(&mut project.cadence, self.min_interval, self.max_interval)?;
+        let watch = &mut project.watch;
         if let Some(until) = self.until {
             watch.until = until;
             project.jobs.iter_mut().for_each(|job| job.until = None);

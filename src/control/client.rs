@@ -11,8 +11,10 @@ use serde::de::DeserializeOwned;
 
 use super::news::SILENCE;
 use super::{
-    AddJobs, Changed, FollowJobs, Following, ForgetJobs, JobResults, Refusal, RefusalKind, Reloaded, Status,
+    AddJobs, Changed, ExplainJob, FollowJobs, Following, ForgetJobs, JobResults, Refusal, RefusalKind,
+    Reloaded, Status,
 };
+use crate::engine::Explanation;
 use crate::http;
 use crate::model::{ProjectName, duration};
 
@@ -60,6 +62,11 @@ impl Client {
     /// How everything stands.
     pub async fn status(&self) -> Result<Status, CallError> {
         self.call(Method::GET, &["status"], &()).await
+    }
+
+    /// When a job is polled next, and why.
+    pub async fn explain(&self, job: &ExplainJob) -> Result<Explanation, CallError> {
+        self.call(Method::POST, &["explain"], job).await
     }
 
     /// Watches jobs beside those of the configuration.

@@ -21,6 +21,7 @@ pub use path::{client_path, server_path};
 pub use report::{DeliveriesReport, JobStatus, ProjectStatus, SinkStatus, Status};
 pub use server::{BindError, Server};
 
+use crate::engine::Explanation;
 use crate::model::{JobId, ProjectName, Until};
 
 /// Something that a client wants, and how to answer.
@@ -28,6 +29,8 @@ use crate::model::{JobId, ProjectName, Until};
 pub enum Request {
     /// How everything stands.
     Status(Reply<Status>),
+    /// When a job is polled next, and why.
+    Explain(ExplainJob, Reply<Explanation>),
     /// Tell what comes of the polls of these jobs.
     Follow(FollowJobs, Reply<Followed>),
     /// Watch these jobs beside those of the configuration.
@@ -44,6 +47,16 @@ pub enum Request {
 
 /// Takes the answer to a request. Where it is dropped, the client is told that the daemon stops.
 pub type Reply<T> = oneshot::Sender<Result<T, Refusal>>;
+
+/// A job that is to be explained.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExplainJob {
+    /// Its project; unless given, any.
+    pub project: Option<ProjectName>,
+    /// The job.
+    pub job: JobId,
+}
 
 /// Jobs to be watched.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -22,7 +22,7 @@ use tokio::task::AbortHandle;
 use tracing::{debug, warn};
 
 use super::news::NewsBody;
-use super::{AddJobs, FollowJobs, ForgetJobs, Refusal, RefusalKind, Reply, Request};
+use super::{AddJobs, ExplainJob, FollowJobs, ForgetJobs, Refusal, RefusalKind, Reply, Request};
 use crate::model::ProjectName;
 
 /// The largest body of a request that is read, in bytes: about 20,000 jobs.
@@ -165,6 +165,7 @@ fn router(requests: Requests) -> Router {
         .route("/v1/status", get(async |State(requests)| answer(&requests, Request::Status).await))
         .route("/v1/jobs", post(add))
         .route("/v1/jobs/forget", post(forget))
+        .route("/v1/explain", post(explain))
         .route("/v1/follow", post(follow))
         .route("/v1/reload", post(async |State(requests)| answer(&requests, Request::Reload).await))
         .route("/v1/projects/{name}/pause", post(pause))
@@ -188,6 +189,16 @@ async fn add(State(requests): State<Requests>, body: Result<Json<AddJobs>, JsonR
 async fn forget(State(requests): State<Requests>, body: Result<Json<ForgetJobs>, JsonRejection>) -> Response {
     match body {
         Ok(Json(jobs)) => answer(&requests, |reply| Request::Forget(jobs, reply)).await,
+        Err(error) => refuse(Refusal::new(RefusalKind::Invalid, error.body_text())),
+    }
+}
+
+async fn explain(
+    State(requests): State<Requests>,
+    body: Result<Json<ExplainJob>, JsonRejection>,
+) -> Response {
+    match body {
+        Ok(Json(job)) => answer(&requests, |reply| Request::Explain(job, reply)).await,
         Err(error) => refuse(Refusal::new(RefusalKind::Invalid, error.body_text())),
     }
 }

@@ -9,9 +9,10 @@ use tracing::info;
 use super::{Daemon, status};
 use crate::config::{JobSettings, label_fault};
 use crate::control::{
-    AddJobs, Changed, Fate, ForgetJobs, JobResult, JobResults, NewJob, Refusal, RefusalKind, Reply, Request,
+    AddJobs, Changed, ExplainJob, Fate, ForgetJobs, JobResult, JobResults, NewJob, Refusal, RefusalKind,
+    Reply, Request,
 };
-use crate::engine::{Added, Engine, Event, Forgotten};
+use crate::engine::{Added, Engine, Event, Explanation, Forgotten};
 use crate::model::{JobId, ProjectName};
 
 /// Answers that wait until what they say is safe.
@@ -34,6 +35,7 @@ impl Daemon {
         // Whoever asked may be gone.
         match request {
             Request::Status(reply) => drop(reply.send(Ok(status::full(&self.driver, &self.identity)))),
+            Request::Explain(wanted, reply) => drop(reply.send(self.explain(&wanted))),
             Request::Follow(jobs, reply) => {
                 drop(reply.send(Ok(self.followers.welcome(&jobs, &mut self.driver))));
             }
@@ -55,6 +57,19 @@ impl Daemon {
                 self.changed(&project, changed, "resumed", reply);
             }
         }
+    }
+
+    fn explain(&self, wanted: &ExplainJob) -> Result<Explanation, Refusal> {
+        let engine = self.driver.engine();
+        let project = wanted.project.as_ref().or_else(|| engine.holder(&wanted.job));
+        let explanation = project.and_then(|project| engine.explain(project, &wanted.job, self.driver.now()));
+        explanation.ok_or_else(|| {
+            let of_project = wanted.project.as_ref().map(|name| format!(" in the project {name}"));
+            let message =
+                format!("the daemon does not watch {}{}", wanted.job, of_project.unwrap_or_default());
+            Refusal::new(RefusalKind::NotFound, message)
+                .with_help(format!("to have it watched: restore-watch add {}", wanted.job))
+        })
     }
 
     fn add(&mut self, jobs: AddJobs) -> Result<Vec<JobResult>, Refusal> {

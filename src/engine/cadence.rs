@@ -37,6 +37,11 @@ impl Cadence {
         progress: Option<Projection>,
         rng: &mut fastrand::Rng,
     ) -> Duration {
+        self.usual(age, progress).mul_f64(0.9 + 0.2 * rng.f64())
+    }
+
+    /// The same without the random factor.
+    pub(super) fn usual(&self, age: Duration, progress: Option<Projection>) -> Duration {
         let wanted = match progress {
             // A projection that stands still is worth less by the minute: the rule takes over again.
             Some(Projection { remaining, stale }) => {
@@ -44,8 +49,7 @@ impl Cadence {
             }
             None => scale_free(age),
         };
-        let bounded = wanted.clamp(self.bounds.min_interval, self.bounds.max_interval);
-        bounded.mul_f64(0.9 + 0.2 * rng.f64())
+        wanted.clamp(self.bounds.min_interval, self.bounds.max_interval)
     }
 
     /// The longest interval.

@@ -16,6 +16,8 @@ const HEADROOM: f64 = 1.05;
 /// arrival time of the next request, and one may come early by `tolerance`.
 #[derive(Debug, Clone)]
 pub struct Limiter {
+    rate: Rate,
+    burst: NonZeroU32,
     interval: Duration,
     tolerance: Duration,
     due: Instant,
@@ -25,7 +27,17 @@ impl Limiter {
     /// A limiter that lets `burst` requests through at once after a pause, and `rate` on average.
     pub fn new(rate: Rate, burst: NonZeroU32) -> Self {
         let interval = rate.interval().mul_f64(HEADROOM);
-        Self { interval, tolerance: interval * (burst.get() - 1), due: Instant::default() }
+        Self { rate, burst, interval, tolerance: interval * (burst.get() - 1), due: Instant::default() }
+    }
+
+    /// The rate that was asked for.
+    pub fn rate(&self) -> Rate {
+        self.rate
+    }
+
+    /// How many requests it lets through at once after a pause.
+    pub fn burst(&self) -> u32 {
+        self.burst.get()
     }
 
     /// From now on, this rate and burst hold. As many requests as counted before count at the new rate.

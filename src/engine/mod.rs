@@ -23,6 +23,7 @@ mod access;
 mod cadence;
 mod change;
 mod event;
+mod explain;
 mod follow;
 mod journal;
 pub mod limiter;
@@ -47,6 +48,7 @@ pub use event::{
     Action, Answer, Batch, BatchEntry, Delivery, DeliveryId, DeliveryUpdate, Edit, Event, Failure,
     FailureClass, Fate, Note, PollId,
 };
+pub use explain::{Explanation, Hold, Later, RateReport, Rule, Since, Turn};
 pub use outbox::{DeliveryPolicy, SinkPlan, SinkView};
 pub use project::{Forgotten, JobView, ProjectView};
 pub use standing::{Ending, Standing};

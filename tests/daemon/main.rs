@@ -4,6 +4,7 @@ mod clock;
 mod config;
 mod control;
 mod deliveries;
+mod explain;
 mod heartbeat;
 mod journal;
 mod log;

@@ -4,6 +4,7 @@
 //! starves; nothing is polled before the limiter lets it through or while the server asked to be left alone.
 
 mod change;
+mod explain;
 mod follow;
 mod memory;
 mod view;

@@ -65,7 +65,7 @@ impl Project {
         self.jobs.get(id).map(|job| self.view_of(job))
     }
 
-    fn view_of<'a>(&'a self, job: &'a Job) -> JobView<'a> {
+    pub(super) fn view_of<'a>(&'a self, job: &'a Job) -> JobView<'a> {
         JobView {
             project: &self.name,
             refused: self.access.refusal(),

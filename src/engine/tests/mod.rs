@@ -4,6 +4,7 @@ mod access;
 mod change;
 mod deliveries;
 mod disk;
+mod explain;
 mod follow;
 mod index;
 mod lifecycle;

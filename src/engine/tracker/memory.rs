@@ -63,6 +63,7 @@ impl Tracker {
             unreachable: Streak::recall(memory.unreachable, now.instant),
             failures: memory.failures,
             last_error: memory.last_error,
+            failed_at: None,
             last_was_not_found: memory.last_was_not_found,
             answered_at: memory.answered_at.map(|wall| now.instant_at(wall)),
         }

@@ -7,8 +7,9 @@ mod memory;
 
 use std::time::Duration;
 
-use super::cadence::{Cadence, Progress};
+use super::cadence::{Cadence, Progress, Projection};
 use super::event::{Answer, Failure, FailureClass};
+use super::explain::{Rule, Since};
 use super::retry::Backoff;
 use super::standing::{Ending, Standing};
 use super::time::{Instant, Now, earliest, wall_between};
@@ -51,6 +52,8 @@ pub struct Tracker {
     unreachable: Streak,
     failures: u32,
     last_error: Option<String>,
+    /// When the last poll that failed did, as far as this process knows.
+    failed_at: Option<Instant>,
     last_was_not_found: bool,
     /// When the API last gave a good answer.
     answered_at: Option<Instant>,
@@ -133,6 +136,7 @@ impl Tracker {
             unreachable: Streak::default(),
             failures: 0,
             last_error: None,
+            failed_at: None,
             last_was_not_found: false,
             answered_at: None,
         }
@@ -197,6 +201,7 @@ impl Tracker {
         rng: &mut fastrand::Rng,
     ) -> Duration {
         self.last_error = Some(failure.message.clone());
+        self.failed_at = Some(now);
         self.last_was_not_found = failure.class == FailureClass::NotFound;
         if self.trouble() == Trouble::Missing {
             // An answer, if not a good one: the API works. So this is no streak of it being out of reach, and the job
@@ -304,10 +309,48 @@ impl Tracker {
 
     /// The time until the next poll after a good answer.
     pub(super) fn next_interval(&self, now: Instant, cadence: &Cadence, rng: &mut fastrand::Rng) -> Duration {
+        let (_, age, projection) = self.pace(now);
+        cadence.interval(age, projection, rng)
+    }
+
+    /// By what the interval after a good answer is measured: since when, for how long, and what progress promises.
+    fn pace(&self, now: Instant) -> (Since, Duration, Option<Projection>) {
         match self.end {
             // Another wait, with a start of its own.
-            Some(end) => cadence.interval(now.since(end.observed_at.instant), None, rng),
-            None => cadence.interval(self.age(now), self.progress.projection(now), rng),
+            Some(end) => (Since::Completion, now.since(end.observed_at.instant), None),
+            None => (Since::Start, self.age(now), self.progress.projection(now)),
+        }
+    }
+
+    /// The rule by which the next poll is due, see [`Tracker::fail`] and [`Tracker::next_interval`].
+    pub(super) fn rule(&self, cadence: &Cadence, now: Instant) -> Rule {
+        let timed = |since, age: Duration, projection: Option<Projection>| Rule::Cadence {
+            since,
+            age_seconds: age.as_secs_f64(),
+            interval_seconds: cadence.usual(age, projection).as_secs_f64(),
+            min_seconds: cadence.fastest().as_secs_f64(),
+            max_seconds: cadence.slowest().as_secs_f64(),
+            projected_seconds: projection.map(|projection| projection.remaining.as_secs_f64()),
+        };
+        let slow = Rule::Slow { interval_seconds: cadence.slowest().as_secs_f64() };
+        match (self.trouble(), self.answered_at) {
+            (Trouble::Missing, _) if self.missing.told => slow,
+            (Trouble::Lost, _) if self.unreachable.told => slow,
+            (Trouble::Missing, _) => {
+                let since = self.missing.since.unwrap_or(now);
+                timed(Since::FirstNotFound, self.failed_at.unwrap_or(now).since(since), None)
+            }
+            _ if self.failures > 0 => Rule::Backoff {
+                failures: self.failures,
+                ceiling_seconds: Backoff::POLL.ceiling(self.failures).as_secs_f64(),
+            },
+            // Its index was never asked for.
+            (_, Some(at)) if self.end.is_some_and(|end| end.observed_at.instant == at) => Rule::First,
+            (_, Some(at)) => {
+                let (since, age, projection) = self.pace(at);
+                timed(since, age, projection)
+            }
+            (_, None) => Rule::First,
         }
     }
 

@@ -1,0 +1,134 @@
+//! `restore-watch explain`
+
+mod words;
+
+use std::time::Duration;
+
+use clap::Parser;
+
+use super::project::ProjectArgs;
+use super::socket::SocketArgs;
+use super::wait::parse_interval;
+use super::{Done, Failure, Output, block_on, listen, print};
+use crate::clock::Clock;
+use crate::config::{JobSettings, LogFormat, ProjectSettings, StateSettings};
+use crate::control::{CallError, ExplainJob, RefusalKind};
+use crate::driver::{Driver, Setup, State};
+use crate::engine::Explanation;
+use crate::model::{Exit, JobId, ProjectName, Until};
+use crate::telemetry::{self, Style};
+
+/// Say when a restore job is polled next, and why
+///
+/// Asks the running daemon where it watches the job. Else, or with options of a wait, the API is asked once about the
+/// job, and the answer is for a wait with these options.
+#[derive(Debug, Parser)]
+pub(super) struct Args {
+    /// The id of the job
+    #[arg(value_name = "JOB_ID")]
+    job: String,
+
+    /// The form of the answer
+    #[arg(long, value_enum, default_value_t = Output::Human)]
+    output: Output,
+
+    /// For a wait with this shortest time between two polls
+    #[arg(long, value_name = "DURATION", value_parser = parse_interval)]
+    min_interval: Option<Duration>,
+
+    /// For a wait with this longest time between two polls
+    #[arg(long, value_name = "DURATION", value_parser = parse_interval)]
+    max_interval: Option<Duration>,
+
+    /// For a wait until then
+    #[arg(long, value_enum, value_name = "STATE")]
+    until: Option<Until>,
+
+    #[command(flatten)]
+    project: ProjectArgs,
+
+    #[command(flatten)]
+    socket: SocketArgs,
+}
+
+pub(super) fn run(args: &Args) -> Result<Done, Failure> {
+    let style = Style::usual(LogFormat::Human);
+    let _logging = telemetry::init(style, "warn");
+    let [job] = &super::add::ids(std::slice::from_ref(&args.job))?[..] else {
+        return Err(Failure::usage("one job id is wanted"));
+    };
+    let of_daemon = if args.is_for_a_wait() { None } else { args.ask_the_daemon(job)? };
+    let (explanation, whose) = match of_daemon {
+        Some(explanation) => (explanation, "the daemon"),
+        None => (args.try_a_wait(job)?, "a wait"),
+    };
+    match args.output {
+        Output::Human => print(&words::of(&explanation, whose))?,
+        Output::Json => {
+            let text = serde_json::to_string_pretty(&explanation);
+            print(&(text.map_err(|error| Failure::internal(error.to_string()))? + "\n"))?;
+        }
+    }
+    Ok(Done::Exit(Exit::Met))
+}
+
+impl Args {
+    fn is_for_a_wait(&self) -> bool {
+        let interval = self.min_interval.or(self.max_interval);
+        interval.is_some() || self.until.is_some() || self.project.is_from_file()
+    }
+
+    /// Asks the daemon. Nothing where there is none, or where it does not watch the job; unless it was named.
+    fn ask_the_daemon(&self, job: &JobId) -> Result<Option<Explanation>, Failure> {
+        let project = self.project.name().map(ProjectName::new);
+        let wanted = ExplainJob { project, job: job.clone() };
+        let Some(client) = self.socket.client_if_any()? else { return Ok(None) };
+        let answer = block_on(async { Ok(client.explain(&wanted).await) })?;
+        let is_named = self.socket.is_named() || self.project.name().is_some();
+        match answer {
+            Ok(explanation) => Ok(Some(explanation)),
+            Err(CallError::Refused(refusal)) if refusal.kind == RefusalKind::NotFound && !is_named => {
+                Ok(None)
+            }
+            Err(CallError::Refused(refusal)) if refusal.kind == RefusalKind::NotFound => {
+                let failure = Failure::new(Exit::Missing, refusal.error);
+                Err(refusal.help.into_iter().fold(failure, Failure::with_help))
+            }
+            Err(CallError::NoDaemon(_) | CallError::Denied(_)) if !is_named => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Polls the job once, as a wait would.
+    fn try_a_wait(&self, id: &JobId) -> Result<Explanation, Failure> {
+        let project = self.wait(id)?;
+        let name = project.name.clone();
+        block_on(async {
+            let mut signals = listen()?;
+            let setup = Setup::new(vec![project], &[], StateSettings::KEEP)?;
+            let mut driver = Driver::new(setup, State::volatile(), Clock::system());
+            loop {
+                let job = driver.engine().job(&name, id).filter(|job| job.polls > 0);
+                if job.is_some_and(|job| job.due.is_some() || job.tracker.has_ended()) {
+                    break;
+                }
+                tokio::select! {
+                    turned = driver.turn() => drop(turned?),
+                    exit = signals.next() => return Err(Failure::new(exit, exit.meaning())),
+                }
+            }
+            let explanation = driver.engine().explain(&name, id, driver.now());
+            explanation.ok_or_else(|| Failure::internal("the job is not watched"))
+        })
+    }
+
+    fn wait(&self, id: &JobId) -> Result<ProjectSettings, Failure> {
+        let mut project = self.project.choose()?;
+        let known = project.jobs.iter().find(|job| job.id == *id).cloned();
+        let mut job = known.unwrap_or_else(|| JobSettings::new(id.clone()));
+        job.until = self.until.or(job.until);
+        project.jobs = vec![job];
+        super::wait::bound(&mut project.cadence, self.min_interval, self.max_interval)?;
+        Ok(project)
+    }
+}

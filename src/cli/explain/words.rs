@@ -1,0 +1,120 @@
+//! When a job is polled next, and why, in words.
+
+use std::time::Duration;
+
+use crate::engine::{Explanation, Hold, Later, Rule, Since, Turn};
+use crate::model::duration;
+
+/// All of it; `whose` polls are meant.
+pub(super) fn of(explanation: &Explanation, whose: &str) -> String {
+    let mut lines = vec![heading(explanation), next(explanation, whose)];
+    if explanation.turn == Turn::Waiting {
+        lines.push(String::new());
+        lines.extend(reasons(explanation).into_iter().map(|(name, words)| format!("  {name:<9}{words}")));
+    }
+    lines.join("\n") + "\n"
+}
+
+fn heading(explanation: &Explanation) -> String {
+    let Explanation { project, job, standing, age_seconds, until, .. } = explanation;
+    let label = match (&job.name, &job.facts.target_index_name) {
+        (Some(name), _) | (None, Some(name)) => format!("{name} ({})", job.id),
+        (None, None) => job.id.to_string(),
+    };
+    format!("{label} of project {project}: {standing}, {} old, watched until {until}", human(*age_seconds))
+}
+
+fn next(explanation: &Explanation, whose: &str) -> String {
+    match (explanation.turn, explanation.next_poll_seconds) {
+        (Turn::Over, _) => format!("{whose} polls it no more: it is over"),
+        (Turn::Polling, _) => format!("{whose} is polling it now"),
+        (Turn::Paused, _) => format!("{whose} does not poll it: its project is paused"),
+        (Turn::Followed, _) => "it is polled by the daemon".to_owned(),
+        (Turn::Waiting, Some(next)) => format!("{whose} polls it {}", from_now(next)),
+        (Turn::Waiting, None) => format!("{whose} polls it once something else has happened"),
+    }
+}
+
+fn reasons(explanation: &Explanation) -> Vec<(&'static str, String)> {
+    let mut lines = Vec::new();
+    lines.extend(explanation.rule.as_ref().map(|rule| by_rule(rule, explanation.last_error.as_deref())));
+    lines.extend(explanation.answered_seconds_ago.map(|ago| ("answered", format!("{} ago", human(ago)))));
+    lines.extend(explanation.due_seconds.map(|due| ("due", format!("{} by that", from_now(due)))));
+    lines.extend(explanation.hold.as_ref().map(|Hold { seconds, reason }| {
+        ("held", format!("nothing is asked of the project for another {}: {reason}", human(*seconds)))
+    }));
+    let rate = &explanation.rate;
+    let ahead = match rate.jobs_ahead {
+        0 => "no job comes first".to_owned(),
+        1 => "1 job comes first".to_owned(),
+        jobs => format!("{jobs} jobs come first"),
+    };
+    let (rate, burst, room) = (rate.requests_per_second, rate.burst, from_now(rate.room_seconds));
+    lines.push((
+        "rate",
+        format!("{rate} requests a second, {burst} at once; there is room {room}, and {ahead}"),
+    ));
+    let at = |later: &Later| {
+        format!("{} at the age of {}", human(later.interval_seconds), human(later.age_seconds))
+    };
+    let later: Vec<_> = explanation.later.iter().map(at).collect();
+    if !later.is_empty() {
+        lines.push(("later", format!("every {}", later.join(", "))));
+    }
+    lines
+}
+
+fn by_rule(rule: &Rule, last_error: Option<&str>) -> (&'static str, String) {
+    let error = last_error.map(|error| format!(": {error}")).unwrap_or_default();
+    match rule {
+        Rule::First => ("new", "it was not polled yet, so it is due at once".to_owned()),
+        Rule::Cadence {
+            since,
+            age_seconds,
+            interval_seconds,
+            min_seconds,
+            max_seconds,
+            projected_seconds,
+        } => {
+            let age = human(*age_seconds);
+            let measured = match (since, projected_seconds) {
+                (Since::Start, None) => format!("its age of {age}: the root of 0.2 s x age"),
+                (Since::Start, Some(left)) => format!(
+                    "its progress: half of the {} to the projected end, at most three times the root of 0.2 s x age \
+                     ({age})",
+                    human(*left)
+                ),
+                (Since::Completion, _) => {
+                    format!("the {age} since it completed: the root of 0.2 s x that, for its index")
+                }
+                (Since::FirstNotFound, _) => {
+                    format!("the {age} since it was first not found{error}; it may appear at any moment")
+                }
+            };
+            let (every, least, most) = (human(*interval_seconds), human(*min_seconds), human(*max_seconds));
+            ("cadence", format!("every {every} by {measured}; between {least} and {most}, each +-10 %"))
+        }
+        Rule::Backoff { failures, ceiling_seconds } => {
+            let polls = if *failures == 1 { "poll" } else { "polls in a row" };
+            let ceiling = human(*ceiling_seconds);
+            (
+                "backoff",
+                format!(
+                    "{failures} {polls} failed{error}; again within {ceiling}, by chance (0.5s, doubling, at most 1m)"
+                ),
+            )
+        }
+        Rule::Slow { interval_seconds } => {
+            let interval = human(*interval_seconds);
+            ("slow", format!("the trouble was told and lasts, so it is asked every {interval}{error}"))
+        }
+    }
+}
+
+fn from_now(seconds: f64) -> String {
+    if seconds <= 0.0 { "now".to_owned() } else { format!("in {}", human(seconds)) }
+}
+
+fn human(seconds: f64) -> String {
+    duration::human(Duration::try_from_secs_f64(seconds).unwrap_or_default())
+}

@@ -1,0 +1,76 @@
+//! When a job of the project is polled next, and why.
+
+use std::time::Duration;
+
+use super::Project;
+use crate::engine::explain::{Explanation, Hold, Later, RateReport, Rule, Turn};
+use crate::engine::time::{Instant, Now};
+use crate::engine::verdict::Outcome;
+use crate::model::JobId;
+
+/// The ages for which it is said what the cadence will be: a minute, ten, an hour, and as long as any restore takes.
+const LATER: [Duration; 4] =
+    [Duration::from_mins(1), Duration::from_mins(10), Duration::from_hours(1), Duration::from_hours(5)];
+
+impl Project {
+    pub(in crate::engine) fn explain(&self, id: &JobId, now: Now) -> Option<Explanation> {
+        let job = self.jobs.get(id)?;
+        let view = self.view_of(job);
+        let tracker = &job.tracker;
+        let from_now = |at: Instant| at.since(now.instant).as_secs_f64();
+        let turn = match () {
+            () if tracker.has_ended() => Turn::Over,
+            () if job.polling.is_some() => Turn::Polling,
+            () if self.followed.contains_key(id) => Turn::Followed,
+            () if self.paused_since.is_some() => Turn::Paused,
+            () => Turn::Waiting,
+        };
+        let next = self.forecast().find(|(other, _)| *other == id).map(|(_, at)| at);
+        let waits = turn == Turn::Waiting;
+        let rule = waits.then(|| tracker.rule(&self.cadence, now.instant));
+        let age = tracker.age(now.instant);
+        let is_timed = matches!(rule, Some(Rule::Cadence { .. } | Rule::First));
+        let later = LATER.into_iter().filter(|later| is_timed && tracker.index().is_none() && *later > age);
+        Some(Explanation {
+            project: self.name.clone(),
+            job: tracker.job(),
+            standing: Outcome::of(&view).in_words(&view),
+            until: tracker.until(),
+            age_seconds: age.as_secs_f64(),
+            turn,
+            next_poll_seconds: next.map(from_now),
+            due_seconds: job.due.filter(|_| waits).map(from_now),
+            rule,
+            answered_seconds_ago: tracker.answered_at().map(|at| now.instant.since(at).as_secs_f64()),
+            last_error: tracker.last_error().map(str::to_owned),
+            hold: self.hold(now.instant).filter(|_| waits),
+            rate: RateReport {
+                requests_per_second: self.limiter.rate().per_second(),
+                burst: self.limiter.burst(),
+                room_seconds: from_now(self.limiter.ready_at()),
+                jobs_ahead: self.queue.iter().take_while(|(_, other)| waits && other != id).count(),
+            },
+            later: later
+                .map(|age| Later {
+                    age_seconds: age.as_secs_f64(),
+                    interval_seconds: self.cadence.usual(age, None).as_secs_f64(),
+                })
+                .collect(),
+        })
+    }
+
+    /// Why nothing is asked for a while, if so.
+    fn hold(&self, now: Instant) -> Option<Hold> {
+        let seconds = self.held_until.since(now).as_secs_f64();
+        if seconds <= 0.0 {
+            return None;
+        }
+        let throttled = self.throttled.as_ref().filter(|(until, _)| *until > now);
+        let reason = match (self.access.refusal(), throttled) {
+            (Some(refusal), _) => format!("the key is refused: {refusal}"),
+            (None, Some((_, said))) => format!("the server asks for it: {said}"),
+            (None, None) => "a refusal of the key is to be confirmed".to_owned(),
+        };
+        Some(Hold { seconds, reason })
+    }
+}

@@ -1,0 +1,69 @@
+//! `explain`: of a daemon, and for a wait.
+
+use crate::support::{KEY, Watch, play};
+use crate::{Daemon, ask};
+
+#[test]
+fn the_daemon_says_when_and_why() {
+    let plane = play(
+        "[[job]]\nid = \"rj-1\"\nindex = \"docs\"\nage = \"10m\"\ntakes = \"1h\"\n\
+         [[job]]\nid = \"rj-2\"\ntakes = \"1h\"\n[[fault]]\njob = \"rj-2\"\nkind = \"status\"\nstatus = 503\n",
+    );
+    let daemon = Daemon::new("").project("one", &plane, &["rj-1", "rj-2", "rj-3"]);
+    let mut daemon = daemon.run(&[]).start();
+    daemon.until("all are polled", |_| plane.count() > 8);
+    let text = ask(&daemon, &["explain", "rj-1"]).expect(0).stdout;
+    assert!(text.starts_with("docs (rj-1) of project one: Pending, 10m 0"), "{text}");
+    assert!(
+        text.contains("\nthe daemon polls it ") || text.contains("\nthe daemon is polling it now"),
+        "{text}"
+    );
+    daemon.until("it waits", |daemon| {
+        let text = ask(daemon, &["explain", "rj-1"]).expect(0).stdout;
+        text.contains("\n  cadence  every 100ms by its age of 10m 0")
+            && text.contains("\n  rate     200 requests a second, 50 at once; there is room now, and ")
+    });
+    daemon.until("it backs off", |daemon| {
+        let explained = ask(daemon, &["explain", "rj-2", "--output", "json"]).expect(0).json();
+        explained["rule"]["type"] == "backoff" && explained["last_error"] == "HTTP 503: Service Unavailable"
+    });
+    ask(&daemon, &["explain", "rj-3"]).expect(0);
+    ask(&daemon, &["pause", "one"]).expect(0);
+    daemon.until("it is paused", |daemon| {
+        ask(daemon, &["explain", "rj-1"])
+            .expect(0)
+            .stdout
+            .contains("\nthe daemon does not poll it: its project is paused\n")
+    });
+    ask(&daemon, &["explain", "rj-9"])
+        .expect(3)
+        .told("the daemon does not watch rj-9")
+        .told("restore-watch add rj-9");
+    ask(&daemon, &["explain", "rj-1", "--project", "two"]).expect(3).told("in the project two");
+}
+
+#[test]
+fn without_a_daemon_it_is_said_for_a_wait() {
+    let plane = play(
+        "[[job]]\nid = \"rj-1\"\nindex = \"docs\"\nage = \"10m\"\ntakes = \"1h\"\n\
+         [[job]]\nid = \"rj-2\"\nage = \"1h\"\ntakes = \"5m\"\n",
+    );
+    let explain = |arguments: &[&str]| Watch::new(["explain"].iter().chain(arguments)).on(&plane).run();
+    let text = explain(&["rj-1"]).expect(0).stdout;
+    assert!(
+        text.contains("\na wait polls it in 1") && text.contains("cadence  every 10s by its age of 10m 0"),
+        "{text}"
+    );
+    let text = explain(&["rj-1", "--max-interval", "3s"]).expect(0).stdout;
+    assert!(text.contains("cadence  every 3.0s by ") && text.contains("between 1.0s and 3.0s"), "{text}");
+    let text = explain(&["rj-2"]).expect(0).stdout;
+    assert!(text.ends_with("\na wait polls it no more: it is over\n"), "{text}");
+    let text = explain(&["rj-9"]).expect(0).stdout;
+    assert!(
+        text.starts_with("rj-9 of project default: not seen yet, ") && text.contains("HTTP 404"),
+        "{text}"
+    );
+    assert_eq!(plane.count(), 4, "each asks once");
+    Watch::new(["explain", "rj-1"]).run().expect(78).told("PINECONE_API_KEY");
+    Watch::new(["explain", "a b"]).env("PINECONE_API_KEY", KEY).run().expect(2);
+}
