@@ -40,6 +40,13 @@ impl ProjectArgs {
         let path = config::locate(self.config.as_deref())?;
         pick(config::load(&path)?, self.project.as_deref())
     }
+
+    /// The words of the command line that choose the same again.
+    pub(super) fn words(&self) -> Vec<String> {
+        let config = self.config.as_ref().map(|path| path.display().to_string());
+        let named = [("--config", config), ("--project", self.project.clone())];
+        named.into_iter().filter_map(|(option, value)| Some([option.to_owned(), value?])).flatten().collect()
+    }
 }
 
 fn from_environment() -> Result<ProjectSettings, Failure> {

@@ -1,5 +1,6 @@
 //! `restore-watch wait`
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -374,16 +375,37 @@ impl Args {
         if self.quiet {
             return lines;
         }
-        if !matches!(report.exit(), Exit::Met | Exit::Timeout) {
+        let exit = report.exit();
+        if exit.is_signal() && report.open_ids().next().is_some() {
+            lines.push(format!("{}; to go on: {}", report.meaning(), self.to_go_on(report)));
+        } else if !matches!(exit, Exit::Met | Exit::Timeout) {
             lines.push(report.meaning().to_owned());
         }
         if report.timed_out() {
             let timeout = duration::human(self.timeout.unwrap_or_default());
-            let ids: Vec<_> = report.open_ids().collect();
-            lines.push(format!("timed out after {timeout}; to go on: restore-watch wait {}", ids.join(" ")));
+            lines.push(format!("timed out after {timeout}; to go on: {}", self.to_go_on(report)));
         }
         lines
     }
+
+    /// The command that waits for the same, of the jobs that are open. A wait that goes on for less than what was wanted
+    /// would end too soon.
+    fn to_go_on(&self, report: &Report) -> String {
+        let mut words = vec!["restore-watch".to_owned(), "wait".to_owned()];
+        words.extend(self.project.words());
+        words.extend(self.until.into_iter().flat_map(|until| ["--until".to_owned(), until.to_string()]));
+        for (flag, given) in [("--any", self.any), ("--fail-fast", self.fail_fast)] {
+            words.extend(given.then(|| flag.to_owned()));
+        }
+        words.extend(report.open_ids().map(str::to_owned));
+        words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> Cow<'_, str> {
+    let plain = |letter: char| letter.is_alphanumeric() || "-_./:@%+=,".contains(letter);
+    if word.chars().all(plain) { word.into() } else { format!("'{}'", word.replace('\'', "'\\''")).into() }
 }
 
 /// Shows how it ended on the desktop. The error says why that could not be shown.

@@ -39,13 +39,20 @@ impl Watch {
         launcher: &[&str],
         arguments: impl IntoIterator<Item = S>,
     ) -> Self {
-        let words: Vec<_> = launcher.iter().copied().chain([env!("CARGO_BIN_EXE_restore-watch")]).collect();
-        let mut command = Command::new(words[0]);
+        let words = launcher.iter().copied().chain([env!("CARGO_BIN_EXE_restore-watch")]);
+        let words: Vec<std::ffi::OsString> =
+            words.map(Into::into).chain(arguments.into_iter().map(|word| word.as_ref().into())).collect();
+        Self::program(&words)
+    }
+
+    /// Another program, with its arguments, likewise.
+    pub fn program<S: AsRef<std::ffi::OsStr>>(words: &[S]) -> Self {
+        let mut command = Command::new(&words[0]);
         command.args(&words[1..]);
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         // Neither the configuration of whoever runs the tests is found, nor anything else of theirs.
         // A directory there cannot even be made, by root neither.
-        command.env("HOME", "/proc/none").args(arguments);
+        command.env("HOME", "/proc/none");
         Self { command, stdin: None, unread: false, escapes: false, stdout: None, folder: None }
     }
 
@@ -63,6 +70,12 @@ impl Watch {
     /// With this variable.
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.command.env(name, value);
+        self
+    }
+
+    /// In this directory.
+    pub fn within(mut self, directory: &std::path::Path) -> Self {
+        self.command.current_dir(directory);
         self
     }
 

@@ -9,6 +9,8 @@
 )]
 
 #[cfg(target_os = "linux")]
+mod chain;
+#[cfg(target_os = "linux")]
 mod daemon;
 #[cfg(target_os = "linux")]
 mod offline;

@@ -10,6 +10,7 @@ mod ready;
 mod secrets;
 mod stopping;
 mod timeout;
+mod unfinished;
 mod usage;
 mod webhook;
 

@@ -1,0 +1,76 @@
+//! `Makefile`, run by GNU make.
+
+use restore_watch::simulate::Simulator;
+
+use crate::stage::{RESTORE, ROLL_BACK, SWITCH, Stage, completed, completes, endless, failed, is_there_for};
+use crate::support::Watch;
+
+/// None where there is no make.
+fn stage(plane: Simulator) -> Option<Stage> {
+    is_there_for("make", "the Makefile is not run").then(|| Stage::new("Makefile", plane))
+}
+
+fn make(stage: &Stage, options: &[&str]) -> Watch {
+    stage.program(&[&["make"], options, &["deploy", "BACKUP=b-1", "INDEX=docs"]].concat())
+}
+
+#[test]
+fn a_restore_that_completes_switches_traffic() {
+    let Some(stage) = stage(completes()) else { return };
+    let done = make(&stage, &[]).run().expect(0).told("restore rj-1 into index docs completed after ");
+    assert!(done.stdout.contains("waiting for index docs at most 2h\n"), "{}", done.stdout);
+    assert_eq!(stage.calls(), [RESTORE, SWITCH]);
+    assert!(stage.has_seen_it_serve());
+    // Once more, and nothing is restored, nor waited for.
+    let polls = stage.polls();
+    make(&stage, &[]).run().expect(0);
+    assert_eq!((stage.calls().len(), stage.polls()), (3, polls));
+}
+
+#[test]
+fn in_parallel_with_other_work() {
+    let Some(stage) = stage(completes()) else { return };
+    let done = make(&stage, &["-j2"]).run().expect(0).told("watching restore rj-1 into index docs");
+    let at = |text: &str| done.stdout.find(text).unwrap_or_else(|| panic!("{text}: {}", done.stdout));
+    assert!(at("whatever can be done meanwhile") < at("ready  rj-1"), "{}", done.stdout);
+    assert_eq!(stage.calls(), [RESTORE, SWITCH]);
+}
+
+#[test]
+fn a_restore_that_fails_rolls_back() {
+    for options in [&[][..], &["-j2"]] {
+        let Some(stage) = stage(failed()) else { return };
+        make(&stage, options).run().expect(2).told("Error 1");
+        assert_eq!(stage.calls(), [RESTORE, ROLL_BACK]);
+        assert!(!stage.path("docs.b-1.ready").exists());
+    }
+}
+
+#[test]
+fn after_a_timeout_it_goes_on_with_the_same_restore() {
+    let Some(mut stage) = stage(endless()) else { return };
+    make(&stage, &["TIMEOUT=300ms"]).run().expect(2).told("make the same again to go on waiting");
+    assert_eq!(stage.calls(), [RESTORE]);
+    stage.turn_to(completed());
+    make(&stage, &[]).run().expect(0);
+    assert_eq!(stage.calls(), [RESTORE, SWITCH]);
+}
+
+#[test]
+fn a_rehearsal_does_nothing() {
+    let Some(stage) = stage(completed()) else { return };
+    let done = make(&stage, &["-n"]).run().expect(0);
+    assert!(done.stdout.contains("restore-watch wait --from-file docs.b-1.started"), "{}", done.stdout);
+    assert!(stage.calls().is_empty() && stage.polls() == 0);
+}
+
+#[test]
+fn no_restore_is_no_wait() {
+    let Some(stage) = stage(completed()) else { return };
+    stage.script("bin/pc", "echo '{ \"error\": \"quota\" }'; exit 1");
+    make(&stage, &[]).run().expect(2);
+    assert_eq!((stage.calls(), stage.polls()), (vec![RESTORE.to_owned()], 0));
+    for words in [&["make"][..], &["make", "deploy", "INDEX=docs"]] {
+        stage.program(words).run().expect(2).told("say make deploy BACKUP=");
+    }
+}

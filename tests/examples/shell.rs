@@ -1,0 +1,22 @@
+//! What the examples have of shell, read by `shellcheck`.
+
+use crate::stage::{Stage, is_there_for};
+use crate::support::{Folder, Watch};
+use crate::{github, gitlab};
+
+#[test]
+fn shellcheck_says_nothing() {
+    if !is_there_for("shellcheck", "the shell of the examples is not checked") {
+        return;
+    }
+    let folder = Folder::new();
+    let mut scripts = vec![Stage::text("restore.sh")];
+    scripts.extend(
+        github::scripts().into_iter().chain(gitlab::scripts()).map(|text| format!("#!/bin/bash\n{text}")),
+    );
+    for (number, script) in scripts.iter().enumerate() {
+        let file = folder.write(&format!("{number}.sh"), script);
+        let done = Watch::program(&["shellcheck", "--color=never", &file]).run();
+        assert_eq!(done.code, Some(0), "{script}\n{}", done.stdout);
+    }
+}

@@ -1,0 +1,105 @@
+//! `terraform/main.tf`, run by Terraform where it is there.
+
+use restore_watch::simulate::Simulator;
+
+use crate::stage::{RESTORE, SWITCH, Stage, completed, completes, endless, failed, is_there, is_there_for};
+use crate::support::{Done, Watch};
+
+const VARIABLES: [&str; 2] = ["-var=backup=b-1", "-var=index=docs"];
+
+/// A directory that is initialised; none where there is no Terraform.
+fn stage(plane: Simulator) -> Option<Stage> {
+    if !is_there_for("terraform", "terraform/main.tf is not applied") {
+        return None;
+    }
+    let stage = Stage::new("terraform/main.tf", plane);
+    terraform(&stage, &["init", "-no-color", "-input=false"]).run().expect(0);
+    Some(stage)
+}
+
+/// Terraform with no settings of whoever runs the tests, and speaking to nobody.
+fn terraform(stage: &Stage, words: &[&str]) -> Watch {
+    stage.program(&[&["terraform"], words].concat()).env("CHECKPOINT_DISABLE", "1")
+}
+
+fn apply(stage: &Stage, further: &[&str]) -> Done {
+    let words = ["apply", "-auto-approve", "-no-color", "-input=false"];
+    terraform(stage, &[&words[..], &VARIABLES, further].concat()).run()
+}
+
+#[test]
+fn a_restore_that_completes_switches_traffic() {
+    let Some(stage) = stage(completes()) else { return };
+    let done = apply(&stage, &[]).expect(0);
+    assert!(done.stdout.contains("restore rj-1 into index docs completed after "), "{}", done.stdout);
+    assert_eq!(stage.calls(), [RESTORE, SWITCH]);
+    assert!(stage.has_seen_it_serve());
+    // Once more, and nothing is to be done.
+    let polls = stage.polls();
+    apply(&stage, &[]).expect(0);
+    assert_eq!((stage.calls().len(), stage.polls()), (2, polls));
+}
+
+#[test]
+fn a_restore_that_fails_fails_the_apply() {
+    let Some(stage) = stage(failed()) else { return };
+    apply(&stage, &[]).expect(1).told("exit status 1");
+    assert_eq!(stage.calls(), [RESTORE]);
+}
+
+#[test]
+fn after_a_timeout_the_next_apply_goes_on_with_the_same_restore() {
+    let Some(mut stage) = stage(endless()) else { return };
+    apply(&stage, &["-var=timeout=300ms"]).expect(1).told("exit status 124");
+    assert_eq!(stage.calls(), [RESTORE]);
+    stage.turn_to(completed());
+    apply(&stage, &[]).expect(0);
+    assert_eq!(stage.calls(), [RESTORE, SWITCH]);
+}
+
+#[test]
+fn no_restore_is_no_wait() {
+    let Some(stage) = stage(completed()) else { return };
+    stage.script("bin/pc", "echo '{ \"error\": \"quota\" }'; exit 1");
+    apply(&stage, &[]).expect(1);
+    assert_eq!((stage.calls(), stage.polls()), (vec![RESTORE.to_owned()], 0));
+}
+
+#[test]
+fn the_key_is_not_in_the_state() {
+    let Some(stage) = stage(completed()) else { return };
+    apply(&stage, &[]).expect(0);
+    let file = std::fs::read_to_string(stage.path("terraform.tfstate")).expect("a state");
+    assert!(!file.contains(crate::support::KEY), "{file}");
+}
+
+#[test]
+fn its_commands_without_terraform() {
+    if is_there("terraform") {
+        return;
+    }
+    for (plane, code) in [(completed(), 0), (failed(), 1)] {
+        let bare = Stage::new("terraform/main.tf", plane);
+        let run = |line: String| {
+            let shell = ["bash", "-euo", "pipefail", "-c", &line];
+            bare.program(&shell)
+                .env("BACKUP", "b-1")
+                .env("INDEX", "docs")
+                .env("STARTED", "s")
+                .env("TIMEOUT", "2h")
+                .run()
+        };
+        let codes: Vec<_> = commands().into_iter().take(2).map(|line| run(line).code).collect();
+        assert_eq!(codes, [Some(0), Some(code)]);
+    }
+}
+
+/// The commands of its provisioners, in their order.
+fn commands() -> Vec<String> {
+    let text = Stage::text("terraform/main.tf");
+    let command = |line: &str| {
+        let (name, value) = line.trim().split_once(" = ")?;
+        (name.trim() == "command").then(|| serde_json::from_str(value.trim()).expect("a text"))
+    };
+    text.lines().filter_map(command).collect()
+}

@@ -1,0 +1,86 @@
+//! The chain of units in `config/examples/systemd`: one that runs after a restore, and one that runs where it failed.
+
+use std::path::Path;
+
+use restore_watch::simulate::Simulator;
+
+use crate::support::{KEY, done};
+use crate::world::World;
+
+/// The id of a restore job, as they usually are.
+const ID: &str = "9857add2-99d4-4399-870e-aa7f15d8d326";
+
+/// Where the example is.
+const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/examples/systemd");
+
+/// What the two scripts do that the units call.
+const RECORD: &str = "#!/bin/sh\necho \"${0##*/} $*\" >> /run/called\n";
+
+/// The units where their heads say they belong, and the scripts that they call.
+fn install(world: &World, plane: &Simulator) {
+    world.configure(plane, &["another"], "");
+    for (file, path) in [
+        ("switch-traffic@.service", "switch-traffic@.service"),
+        ("restore-failed@.service", "restore-failed@.service"),
+        ("on-failure.conf", "restore-watch-wait@.service.d/on-failure.conf"),
+    ] {
+        let text = std::fs::read(Path::new(EXAMPLE).join(file)).unwrap();
+        world.write(&format!("/etc/systemd/system/{path}"), text);
+    }
+    for script in ["switch-traffic.sh", "roll-back.sh"] {
+        world.write(&format!("/usr/local/bin/{script}"), RECORD);
+        world.succeed(&format!("chmod 755 /usr/local/bin/{script}"));
+    }
+    world.succeed("systemctl daemon-reload");
+}
+
+fn called(world: &World) -> String {
+    std::fs::read_to_string(world.seen_from_outside("/run/called")).unwrap_or_default()
+}
+
+/// Waits until what happens after a failed wait has happened.
+fn until_dealt_with(world: &World) {
+    let unit = format!("restore-failed@{ID}.service");
+    world.until("the end of what deals with the failure", || {
+        // Of one that ran, or of one whose condition kept it from running.
+        let times = ["ActiveEnterTimestamp", "ConditionTimestamp"];
+        let ended = times.iter().any(|time| !world.property(&unit, time).is_empty());
+        ended && world.property(&unit, "Job").is_empty() && world.property(&unit, "ActiveState") == "inactive"
+    });
+}
+
+#[test]
+fn a_restore_that_completes_switches_traffic() {
+    let Some(world) = World::boot() else { return };
+    let plane = world.play(&format!("api_key = \"{KEY}\"\n[[job]]\nid = \"{ID}\"\ntakes = \"1s\"\n"));
+    install(&world, &plane);
+    world.succeed(&format!("systemctl start 'switch-traffic@{ID}'"));
+    assert_eq!(called(&world), format!("switch-traffic.sh {ID}\n"));
+}
+
+#[test]
+fn a_restore_that_fails_rolls_back() {
+    let Some(world) = World::boot() else { return };
+    let plane = world.play(&done(&[(ID, "failed")]));
+    install(&world, &plane);
+    let ran = world.run(&format!("systemctl start 'switch-traffic@{ID}'"));
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    until_dealt_with(&world);
+    assert_eq!(called(&world), format!("roll-back.sh {ID}\n"));
+}
+
+#[test]
+fn a_timeout_rolls_nothing_back() {
+    let Some(world) = World::boot() else { return };
+    let plane = world.play(&format!("[[job]]\nid = \"{ID}\"\n"));
+    install(&world, &plane);
+    // Read after the example's, as what `systemctl edit` writes.
+    let own = format!("/etc/systemd/system/restore-watch-wait@{ID}.service.d/override.conf");
+    world.write(&own, "[Service]\nEnvironment=\"WAIT_OPTIONS=--timeout 100ms\"\n");
+    world.succeed("systemctl daemon-reload");
+    let ran = world.run(&format!("systemctl start 'switch-traffic@{ID}'"));
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    until_dealt_with(&world);
+    assert_eq!(world.property(&format!("restore-failed@{ID}.service"), "Result"), "exec-condition");
+    assert_eq!(called(&world), "");
+}

@@ -1,0 +1,72 @@
+//! A wait that ends before the jobs do: nothing is lost by it, and it says how to go on.
+
+use std::time::Duration;
+
+use crate::support::{Folder, KEY, Watch, done, fast, play};
+
+const OPEN: &str = "[[job]]\nid = \"rj-1\"\n";
+
+/// The command after `to go on: `.
+fn hint(stderr: &str) -> &str {
+    let (_, hint) = stderr.split_once("; to go on: ").unwrap_or_else(|| panic!("no hint: {stderr}"));
+    hint.trim_end()
+}
+
+#[test]
+fn the_hint_waits_for_no_less() {
+    let plane = play(&format!("{OPEN}[[job]]\nid = \"rj-2\"\n{}", done(&[("over", "completed")])));
+    for (arguments, wanted) in [
+        (&["rj-1"][..], "restore-watch wait rj-1"),
+        (&["rj-1", "over", "rj-2"], "restore-watch wait rj-1 rj-2"),
+        (&["rj-1", "--until", "ready"], "restore-watch wait --until ready rj-1"),
+        (&["rj-1", "rj-2", "--any"], "restore-watch wait --any rj-1 rj-2"),
+        (&["rj-1", "over", "--fail-fast"], "restore-watch wait --fail-fast rj-1"),
+    ] {
+        let arguments: Vec<_> = arguments.iter().chain(&["--timeout", "300ms"]).copied().collect();
+        assert_eq!(hint(&Watch::wait(&plane, &arguments).run().expect(124).stderr), wanted);
+    }
+}
+
+#[test]
+fn the_hint_is_a_command_that_works() {
+    let plane = play(&done(&[("rj-1", "completed")]));
+    let endless = play(OPEN);
+    let folder = Folder::new();
+    let project = |name: &str, plane| {
+        format!("[[project]]\nname = \"{name}\"\njobs = []\n{}", fast(plane).replace('[', "[project."))
+    };
+    let text = |one| format!("{}{}", project("one", one), project("two", &plane));
+    let config = folder.write("it's a config.toml", text(&endless));
+    let arguments = ["wait", "--config", &config, "--project", "one", "rj-1", "--timeout", "300ms"];
+    let ended = Watch::new(arguments).env("PINECONE_API_KEY", KEY).run().expect(124);
+    folder.write("it's a config.toml", text(&plane));
+    let program = env!("CARGO_BIN_EXE_restore-watch");
+    let line = hint(&ended.stderr).replacen("restore-watch", program, 1);
+    Watch::program(&["sh", "-c", &line]).env("PINECONE_API_KEY", KEY).run().expect(0);
+}
+
+#[test]
+fn a_signal_says_how_to_go_on_too() {
+    let plane = play(OPEN);
+    let mut wait = Watch::wait(&plane, &["rj-1", "--until", "ready"]).start();
+    wait.until_told("watching restore rj-1");
+    wait.signal("TERM");
+    let done = wait.finish().expect(143);
+    done.told("interrupted by SIGTERM; to go on: restore-watch wait --until ready rj-1");
+}
+
+#[test]
+fn the_timeout_is_that_of_the_whole_wait() {
+    let plane = play("[[job]]\nid = \"rj\"\ncount = 4\n");
+    let done = Watch::wait(&plane, &["rj-1", "rj-2", "rj-3", "rj-4", "--timeout", "2s"]).run().expect(124);
+    // Two seconds at two requests a second are granted to the last look, the rest to a machine that is busy.
+    assert!(done.took < Duration::from_secs(7), "{:?}", done.took);
+    assert_eq!(done.stdout.lines().count(), 4, "{}", done.stdout);
+}
+
+#[test]
+fn a_job_that_is_deleted_meanwhile_is_lost_and_holds_nothing() {
+    let plane = play("[[job]]\nid = \"rj-1\"\nvanishes = \"1s\"\n");
+    let done = Watch::wait(&plane, &["rj-1", "--unreachable-after", "500ms"]).run().expect(3);
+    done.told("restore rj-1 into index ").told("can no longer be found: HTTP 404");
+}
