@@ -1,6 +1,6 @@
 //! Which project a command of the command line speaks to.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -21,9 +21,9 @@ pub(super) struct ProjectArgs {
 }
 
 impl ProjectArgs {
-    /// Whether it is from a configuration file.
-    pub(super) fn is_from_file(&self) -> bool {
-        self.config.is_some()
+    /// The configuration file that it is from, where that is given.
+    pub(super) fn config(&self) -> Option<&Path> {
+        self.config.as_deref()
     }
 
     /// Its name, where that is given.
@@ -39,13 +39,6 @@ impl ProjectArgs {
         }
         let path = config::locate(self.config.as_deref())?;
         pick(config::load(&path)?, self.project.as_deref())
-    }
-
-    /// The words of the command line that choose the same again.
-    pub(super) fn words(&self) -> Vec<String> {
-        let config = self.config.as_ref().map(|path| path.display().to_string());
-        let named = [("--config", config), ("--project", self.project.clone())];
-        named.into_iter().filter_map(|(option, value)| Some([option.to_owned(), value?])).flatten().collect()
     }
 }
 

@@ -49,6 +49,8 @@ pub struct Options {
     pub progress: Progress,
     /// Print each transition as a line of JSON on standard output.
     pub ndjson: bool,
+    /// The options by which a command waits for the same again.
+    pub again: Vec<String>,
     /// What folds plain progress.
     pub section: Option<Section>,
 }
@@ -93,7 +95,8 @@ pub async fn wait(
     let exit = wait.drain(&mut driver, outcome, signals).await?;
     wait.console.close(exit.is_signal());
     let timed_out = matches!(wait.phase, Phase::TimedOut);
-    let report = Report::new(driver.engine(), exit, timed_out, started, driver.now());
+    let report =
+        Report::new(driver.engine(), exit, timed_out, started, driver.now()).with_resume(&options.again);
     Ok(Waited { report, undelivered: driver.engine().owed() })
 }
 

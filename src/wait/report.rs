@@ -2,6 +2,7 @@
 //!
 //! Invariant: every job of the wait is in the report, however the wait ended.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -23,6 +24,8 @@ pub struct Report {
     /// Whether the wait ended because its time was over, whatever the exit code tells.
     timed_out: bool,
     waited_seconds: f64,
+    /// The command that waits for the same of the jobs that are open, where time or a signal ended the wait.
+    resume: Option<String>,
     jobs: Vec<JobReport>,
     #[serde(skip)]
     exit: Exit,
@@ -56,9 +59,29 @@ impl Report {
             exit_code: exit.code(),
             timed_out,
             waited_seconds: now.instant.since(started.instant).as_secs_f64(),
+            resume: None,
             jobs: engine.jobs().map(|job| JobReport::new(&job, now)).collect(),
             exit,
         }
+    }
+
+    /// The same with the command that goes on, if there is anything to go on with; `again` are the options by which it
+    /// waits for the same.
+    #[must_use]
+    pub fn with_resume(mut self, again: &[String]) -> Self {
+        let open = |job: &&JobReport| job.outcome == Outcome::Open;
+        let ids: Vec<_> = self.jobs.iter().filter(open).map(|job| job.job.id.as_str()).collect();
+        if !ids.is_empty() && (self.timed_out || self.exit.is_signal()) {
+            let words = ["restore-watch", "wait"].into_iter().chain(ids);
+            let words = words.chain(again.iter().map(String::as_str)).map(quoted);
+            self.resume = Some(words.collect::<Vec<_>>().join(" "));
+        }
+        self
+    }
+
+    /// The command that goes on.
+    pub fn resume(&self) -> Option<&str> {
+        self.resume.as_deref()
     }
 
     /// The exit code.
@@ -109,12 +132,6 @@ impl Report {
     fn condition_in_words(&self) -> &'static str {
         let ready = self.jobs.iter().any(|job| job.until == Until::Ready);
         if ready { "are ready" } else { "completed" }
-    }
-
-    /// The ids of the jobs that had not ended.
-    pub fn open_ids(&self) -> impl Iterator<Item = &str> {
-        let open = |job: &&JobReport| job.outcome == Outcome::Open;
-        self.jobs.iter().filter(open).map(|job| job.job.id.as_str())
     }
 
     /// The same for the host of a pipeline.
@@ -183,6 +200,12 @@ impl JobReport {
         words.extend(self.last_error.as_ref().map(|error| format!("last error: {error}")));
         words.join("  ")
     }
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> Cow<'_, str> {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:@%+=,".contains(letter);
+    if word.chars().all(plain) { word.into() } else { format!("'{}'", word.replace('\'', "'\\''")).into() }
 }
 
 /// The published name of a wait's outcome.

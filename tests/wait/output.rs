@@ -36,7 +36,10 @@ fn a_line_for_each_job() {
 fn one_json_document() {
     let plane = play(&done(&[("rj-1", "completed"), ("rj-2", "failed")]));
     let report = Watch::wait(&plane, &["rj-1", "rj-2", "--output", "json"]).run().expect(1).json();
-    assert_eq!(keys(&report), ["exit_code", "jobs", "outcome", "timed_out", "version", "waited_seconds"]);
+    assert_eq!(
+        keys(&report),
+        ["exit_code", "jobs", "outcome", "resume", "timed_out", "version", "waited_seconds"]
+    );
     assert_eq!(
         (&report["version"], &report["exit_code"], &report["outcome"]),
         (&1.into(), &1.into(), &"failed".into())

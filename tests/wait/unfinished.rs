@@ -15,16 +15,38 @@ fn hint(stderr: &str) -> &str {
 #[test]
 fn the_hint_waits_for_no_less() {
     let plane = play(&format!("{OPEN}[[job]]\nid = \"rj-2\"\n{}", done(&[("over", "completed")])));
+    let bounds = "--min-interval 20ms --max-interval 100ms";
     for (arguments, wanted) in [
-        (&["rj-1"][..], "restore-watch wait rj-1"),
-        (&["rj-1", "over", "rj-2"], "restore-watch wait rj-1 rj-2"),
-        (&["rj-1", "--until", "ready"], "restore-watch wait --until ready rj-1"),
-        (&["rj-1", "rj-2", "--any"], "restore-watch wait --any rj-1 rj-2"),
-        (&["rj-1", "over", "--fail-fast"], "restore-watch wait --fail-fast rj-1"),
+        (&["rj-1"][..], "rj-1 --timeout 300ms"),
+        (&["rj-1", "over", "rj-2"], "rj-1 rj-2 --timeout 300ms"),
+        (&["rj-1", "--until", "ready"], "rj-1 --until ready --timeout 300ms"),
+        (&["rj-1", "rj-2", "--any"], "rj-1 rj-2 --any --timeout 300ms"),
+        (&["rj-1", "over", "--fail-fast"], "rj-1 --fail-fast --timeout 300ms"),
+        (
+            &["rj-1", "--not-found-grace", "90s", "--unreachable-after", "1h"],
+            "rj-1 --timeout 300ms --not-found-grace 1m30s --unreachable-after 1h",
+        ),
+        // What may hold secrets is left out.
+        (&["rj-1", "--webhook", "http://127.0.0.1:9/secret", "--", "echo", "secret"], "rj-1 --timeout 300ms"),
     ] {
-        let arguments: Vec<_> = arguments.iter().chain(&["--timeout", "300ms"]).copied().collect();
-        assert_eq!(hint(&Watch::wait(&plane, &arguments).run().expect(124).stderr), wanted);
+        let arguments: Vec<_> = ["--timeout", "300ms"].iter().chain(arguments).copied().collect();
+        let done = Watch::wait(&plane, &arguments).run().expect(124);
+        assert_eq!(hint(&done.stderr), format!("restore-watch wait {wanted} {bounds}"));
     }
+}
+
+#[test]
+fn the_report_has_it_too_where_there_is_something_to_go_on_with() {
+    let plane = play(&format!("{OPEN}{}", done(&[("over", "failed")])));
+    let resume = |arguments: &[&str], code| {
+        let arguments: Vec<_> = arguments.iter().chain(&["--output", "json"]).copied().collect();
+        let ended = Watch::wait(&plane, &arguments).run().expect(code);
+        ended.json()["resume"].clone()
+    };
+    let command = resume(&["rj-1", "over", "--timeout", "300ms"], 1);
+    assert!(command.as_str().unwrap().starts_with("restore-watch wait rj-1 --timeout 300ms "), "{command}");
+    assert!(resume(&["over", "--timeout", "300ms"], 1).is_null());
+    assert!(resume(&["rj-1", "over", "--fail-fast"], 1).is_null());
 }
 
 #[test]
@@ -52,7 +74,7 @@ fn a_signal_says_how_to_go_on_too() {
     wait.until_told("watching restore rj-1");
     wait.signal("TERM");
     let done = wait.finish().expect(143);
-    done.told("interrupted by SIGTERM; to go on: restore-watch wait --until ready rj-1");
+    done.told("interrupted by SIGTERM; to go on: restore-watch wait rj-1 --until ready ");
 }
 
 #[test]

@@ -75,7 +75,7 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
 impl Args {
     fn is_for_a_wait(&self) -> bool {
         let interval = self.min_interval.or(self.max_interval);
-        interval.is_some() || self.until.is_some() || self.project.is_from_file()
+        interval.is_some() || self.until.is_some() || self.project.config().is_some()
     }
 
     /// Asks the daemon. Nothing where there is none, or where it does not watch the job; unless it was named.

@@ -1,0 +1,272 @@
+//! The options of `restore-watch wait`, and what they mean.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+
+use crate::cli::ci::CiArgs;
+use crate::cli::project::ProjectArgs;
+use crate::cli::socket::SocketArgs;
+use crate::cli::{Failure, ids, parse_duration};
+use crate::config::{
+    CadenceSettings, JobSettings, ProjectSettings, SinkSettings, UrlSource, WebhookSettings, WebhookUrl,
+};
+use crate::engine::Condition;
+use crate::model::{JobId, Until, duration};
+use crate::wait::{Options, Progress};
+
+/// Block until restore jobs end, and say how by the exit code
+#[derive(Debug, Parser)]
+#[command(after_help = EXIT_CODES, arg_required_else_help = true)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the published command line")]
+pub(in crate::cli) struct Args {
+    /// Ids of restore jobs; `-` reads them from standard input, one a line or as JSON objects that have a
+    /// `restore_job_id`
+    #[arg(value_name = "JOB_ID")]
+    pub(super) jobs: Vec<String>,
+
+    /// Read further ids from this file; the same forms as standard input
+    #[arg(long, value_name = "FILE")]
+    pub(super) from_file: Option<PathBuf>,
+
+    /// Wait until every job completes (the default)
+    #[arg(long, conflicts_with = "any")]
+    pub(super) all: bool,
+
+    /// Wait until one job completes
+    #[arg(long)]
+    pub(super) any: bool,
+
+    /// End as soon as one job did not complete, instead of waiting for the others
+    #[arg(long, conflicts_with = "any")]
+    pub(super) fail_fast: bool,
+
+    /// What to wait for: that a job completes, or that its index serves, too [default: completed, unless the
+    /// configuration says otherwise]
+    #[arg(long, value_enum, value_name = "STATE")]
+    pub(super) until: Option<Until>,
+
+    /// Give up after this time, such as 90s, 10m or 1h30m; without it, wait as long as it takes
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub(super) timeout: Option<Duration>,
+
+    /// How long a job that was never seen may be unknown to the API [default: 60s]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub(super) not_found_grace: Option<Duration>,
+
+    /// How long the API may give no good answer about a job [default: 10m]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub(super) unreachable_after: Option<Duration>,
+
+    /// The shortest time between two polls of a job [default: 1s]
+    #[arg(long, value_name = "DURATION", value_parser = parse_interval)]
+    pub(super) min_interval: Option<Duration>,
+
+    /// The longest time between two polls of a job [default: 60s]
+    #[arg(long, value_name = "DURATION", value_parser = parse_interval)]
+    pub(super) max_interval: Option<Duration>,
+
+    /// What is printed on standard output: a report at the end, for people or as one JSON object, or each transition
+    /// as a line of JSON
+    #[arg(long, value_enum, default_value_t = Form::Human)]
+    pub(super) output: Form,
+
+    /// Print nothing on standard error but errors
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+
+    /// How progress is shown on standard error: `auto` draws a line for each job on a terminal and prints plain lines
+    /// elsewhere, and in a pipeline
+    #[arg(long, value_enum, default_value_t = ProgressForm::Auto)]
+    pub(super) progress: ProgressForm,
+
+    /// Print a line at least this often where progress is plain, so that nobody takes the wait for hung; 0 for never
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "60s")]
+    pub(super) heartbeat: Duration,
+
+    #[command(flatten)]
+    pub(super) ci: CiArgs,
+
+    /// Show a desktop notification at the end
+    #[arg(long)]
+    pub(super) desktop: bool,
+
+    /// Post each transition to this address as JSON; at the end, up to 10 s are spent on what is not yet delivered
+    #[arg(long, value_name = "URL")]
+    pub(super) webhook: Option<String>,
+
+    /// Follow the polls of a running daemon instead of asking the API a second time: `auto` does where a daemon watches a
+    /// job and no interval is given. Where the daemon goes away, the API is asked
+    #[arg(
+        long,
+        value_name = "WHEN",
+        value_enum,
+        default_value_t = Through::Auto,
+        default_missing_value = "always",
+        num_args = 0..=1,
+        require_equals = true
+    )]
+    pub(super) through_daemon: Through,
+
+    #[command(flatten)]
+    pub(super) socket: SocketArgs,
+
+    #[command(flatten)]
+    pub(super) project: ProjectArgs,
+
+    /// Become this command when the wait ended with 0
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(super) command: Vec<OsString>,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    condition met: all jobs completed (with --any: one did), and their indexes serve (with --until ready)
+  1    a job failed or was cancelled, or its index did not become ready
+  2    wrong usage
+  3    a job was not found, or was lost
+  4    the API refuses the key (401) or the permission (403)
+  5    the API was unreachable for too long
+  6    a job ended in a state we do not know
+  70   internal error (a bug)
+  78   bad configuration
+  124  timeout
+  130  interrupted by SIGINT; 143 by SIGTERM
+Several apply: the first of 1, 4, 3, 6, 5, 124 wins.
+
+Environment:
+  PINECONE_API_KEY          the API key of the project
+  PINECONE_CONTROLLER_HOST  the control plane, https://api.pinecone.io unless set
+  NO_COLOR                  no colours, where set and not empty
+  RUST_LOG                  what is logged on standard error, such as restore_watch=debug
+
+Examples:
+  restore-watch wait 670e8400-e29b-41d4-a716-446655440001 --timeout 2h
+  pc index restore --id BACKUP --name INDEX --json | restore-watch wait -
+  restore-watch wait JOB_ID -- ./switch-traffic.sh";
+
+/// What is printed on standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Form {
+    /// A report at the end.
+    Human,
+    /// A report at the end, as one JSON object.
+    Json,
+    /// Each transition as a line of JSON.
+    Ndjson,
+}
+
+/// Whether the polls of a daemon are followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Through {
+    /// Where that can be done.
+    Auto,
+    /// Where that can be done; else a warning says why not.
+    Always,
+    /// Not at all.
+    Never,
+}
+
+/// How progress is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ProgressForm {
+    /// By what standard error is.
+    Auto,
+    /// Lines.
+    Plain,
+    /// Nothing.
+    None,
+}
+
+/// Reads the time between two polls. Less than 10 ms would be no polling but an attack, more than a day no watch.
+pub(in crate::cli) fn parse_interval(text: &str) -> Result<Duration, String> {
+    let interval = duration::parse(text).map_err(|error| error.to_string())?;
+    if (Duration::from_millis(10)..=Duration::from_hours(24)).contains(&interval) {
+        Ok(interval)
+    } else {
+        Err("must be between 10ms and 1d".to_owned())
+    }
+}
+
+/// Sets the bounds of the cadence that are given. One that is given alone moves the other where they would cross.
+pub(in crate::cli) fn bound(
+    cadence: &mut CadenceSettings,
+    min: Option<Duration>,
+    max: Option<Duration>,
+) -> Result<(), Failure> {
+    if min.zip(max).is_some_and(|(min, max)| min > max) {
+        return Err(Failure::usage("--min-interval is longer than --max-interval"));
+    }
+    cadence.min_interval = min.unwrap_or(cadence.min_interval.min(max.unwrap_or(duration::MAX)));
+    cadence.max_interval = max.unwrap_or(cadence.max_interval.max(min.unwrap_or_default()));
+    Ok(())
+}
+
+impl Args {
+    pub(super) fn project_settings(&self) -> Result<ProjectSettings, Failure> {
+        let ids = ids::collect(&self.jobs, self.from_file.as_deref())?;
+        let mut project = self.project.choose()?;
+        if !ids.is_empty() {
+            project.jobs = ids.into_iter().map(|id| with_settings_of(id, &project.jobs)).collect();
+        }
+        // A wait for nothing would have no end.
+        if project.jobs.is_empty() {
+            return Err(Failure::usage("no job ids were given").with_help(
+                "name the restore jobs to wait for, or `-` to read their ids from standard input",
+            ));
+        }
+        bound(&mut project.cadence, self.min_interval, self.max_interval)?;
+        let watch = &mut project.watch;
+        if let Some(until) = self.until {
+            watch.until = until;
+            project.jobs.iter_mut().for_each(|job| job.until = None);
+        }
+        watch.not_found_grace = self.not_found_grace.unwrap_or(watch.not_found_grace);
+        watch.unreachable_after = self.unreachable_after.unwrap_or(watch.unreachable_after);
+        Ok(project)
+    }
+
+    pub(super) fn sinks(&self) -> Result<Vec<SinkSettings>, Failure> {
+        let Some(url) = &self.webhook else { return Ok(Vec::new()) };
+        let url = WebhookUrl::parse(url, false)
+            .map_err(|fault| Failure::usage(format!("the URL of --webhook {fault}")))?;
+        // Nobody waits for days for the one who waits for a restore: 1 s, doubling, up to about an hour.
+        let retry_schedule = (0..12).map(|n| Duration::from_secs(1 << n)).collect();
+        let webhook = WebhookSettings { retry_schedule, ..WebhookSettings::new(UrlSource::Given(url)) };
+        Ok(vec![SinkSettings::Webhook(webhook)])
+    }
+
+    pub(super) fn options(&self, progress: Progress) -> Options {
+        let condition = if self.any { Condition::Any } else { Condition::All { fail_fast: self.fail_fast } };
+        let ndjson = self.output == Form::Ndjson;
+        Options { condition, timeout: self.timeout, progress, ndjson, again: self.again(), section: None }
+    }
+
+    /// The words that wait for the same, without those that say of which jobs. Left out is what may hold secrets: the
+    /// address of a webhook, and the command.
+    fn again(&self) -> Vec<String> {
+        let duration = |value: Option<Duration>| value.map(duration::written);
+        let path = |path: &Path| path.display().to_string();
+        let given = [
+            ("--until", self.until.map(|until| until.to_string())),
+            ("--timeout", duration(self.timeout)),
+            ("--not-found-grace", duration(self.not_found_grace)),
+            ("--unreachable-after", duration(self.unreachable_after)),
+            ("--min-interval", duration(self.min_interval)),
+            ("--max-interval", duration(self.max_interval)),
+            ("--config", self.project.config().map(path)),
+            ("--project", self.project.name().map(str::to_owned)),
+        ];
+        let flags = [("--any", self.any), ("--fail-fast", self.fail_fast)];
+        let flags = flags.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag.to_owned());
+        let options = given.into_iter().filter_map(|(option, value)| Some([option.to_owned(), value?]));
+        flags.chain(options.flatten()).collect()
+    }
+}
+
+/// A job with what the configuration says of it, if anything.
+fn with_settings_of(id: JobId, configured: &[JobSettings]) -> JobSettings {
+    configured.iter().find(|job| job.id == id).cloned().unwrap_or_else(|| JobSettings::new(id))
+}

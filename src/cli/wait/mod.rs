@@ -1,0 +1,170 @@
+//! `restore-watch wait`
+
+mod args;
+
+use std::io::IsTerminal as _;
+
+use indicatif::MultiProgress;
+use tracing::{debug, info, warn};
+
+pub(super) use args::{Args, bound, parse_interval};
+
+use args::{Form, ProgressForm, Through};
+
+use super::{Done, Failure, block_on, ci, listen};
+use crate::ci::Place;
+use crate::clock::Clock;
+use crate::config::{LogFormat, ProjectSettings, StateSettings};
+use crate::driver::{Driver, Setup, State};
+use crate::model::{Exit, duration};
+use crate::output::Output;
+use crate::sink::{self, Urgency};
+use crate::telemetry::{self, Stream, Style};
+use crate::wait::{self, Options, Progress, Report, Streams, Waited};
+
+pub(super) fn run(args: Args) -> Result<Done, Failure> {
+    let place = args.ci.place();
+    let progress = args.progress(place.is_pipeline());
+    let stream = match &progress {
+        Progress::Live(lines) => Stream::Beside(lines.clone()),
+        Progress::Plain { .. } | Progress::Silent => Stream::Detached,
+    };
+    let (colour, screen) = (!place.is_pipeline(), place.screen());
+    let style = Style { stream, colour, screen, ..Style::usual(LogFormat::Human) };
+    let level = if args.quiet {
+        "error"
+    } else if telemetry::is_journal() {
+        // Where transitions are logged, see `wait::Console`.
+        "warn,restore_watch::transition=info"
+    } else {
+        "warn"
+    };
+    let _logging = telemetry::init(style, level);
+    let project = args.project_settings()?;
+    let sinks = args.sinks()?;
+    let exit = block_on(async {
+        // Signals first: from here on an interrupted wait reports.
+        let mut signals = listen()?;
+        let setup = Setup::new(vec![project.clone()], &sinks, StateSettings::KEEP)?;
+        let mut driver = Driver::new(setup, State::volatile(), Clock::system());
+        args.follow(&mut driver, &project).await;
+        let screen = if args.output == Form::Human { screen } else { place.json_screen() };
+        let streams = Streams {
+            data: Output::stdout().screened(screen),
+            people: Output::stderr().screened(place.screen()),
+        };
+        let options = Options { section: place.section(), ..args.options(progress) };
+        let waited = match wait::wait(driver, options, &streams, &mut signals).await {
+            Ok(waited) => waited,
+            Err(error) => {
+                // What was begun on standard error is ended before the error is told.
+                ci::settle(&streams.people).await;
+                return Err(error.into());
+            }
+        };
+        let exit = waited.report.exit();
+        // From a signal on, nothing is waited for and nothing is started any more.
+        tokio::select! {
+            () = args.tell(&waited, place, streams) => Ok(exit),
+            signal = signals.next() => Ok(signal),
+        }
+    })?;
+    match exit {
+        Exit::Met if !args.command.is_empty() => Ok(Done::Exec(args.command)),
+        exit => Ok(Done::Exit(exit)),
+    }
+}
+
+impl Args {
+    /// Leaves the polls to a daemon that makes them anyway, where that is wanted and can be done.
+    async fn follow(&self, driver: &mut Driver, project: &ProjectSettings) {
+        let own_cadence = self.min_interval.is_some() || self.max_interval.is_some();
+        if self.through_daemon == Through::Never || self.through_daemon == Through::Auto && own_cadence {
+            return;
+        }
+        let jobs = project.jobs.iter().map(|job| job.id.clone()).collect();
+        match self.socket.follow(&project.api.endpoint, jobs).await {
+            Ok(following) => {
+                let (followed, all) = (following.jobs().len(), project.jobs.len());
+                info!("following the polls of the daemon for {followed} of {all} restores");
+                driver.follow(project.name.clone(), following);
+            }
+            Err(reason) if self.through_daemon == Through::Always || self.socket.is_named() => {
+                warn!("{reason}; asking the API");
+            }
+            Err(reason) => debug!("{reason}; asking the API"),
+        }
+    }
+
+    fn progress(&self, pipeline: bool) -> Progress {
+        match self.progress {
+            ProgressForm::None => Progress::Silent,
+            _ if self.quiet => Progress::Silent,
+            ProgressForm::Auto if !pipeline && is_live_terminal() => Progress::Live(MultiProgress::new()),
+            ProgressForm::Auto | ProgressForm::Plain => Progress::Plain { heartbeat: self.heartbeat },
+        }
+    }
+
+    /// Reports, and notifies. Nothing here changes the exit code: what is known of the jobs is worth more than a disk
+    /// that is full.
+    async fn tell(&self, waited: &Waited, place: Place, streams: Streams) {
+        let report = &waited.report;
+        let Streams { data, people } = streams;
+        ci::conclude(place, report, &people).await;
+        match self.output {
+            Form::Human => data.write(report.human()),
+            Form::Json => data.write(format!("{}\n", serde_json::to_string(report).unwrap_or_default())),
+            Form::Ndjson if report.exit() == Exit::Met => {}
+            // Standard output has the transitions; how the jobs stand now is for people.
+            Form::Ndjson => people.write(report.human()),
+        }
+        if let Err(error) = data.finish().await {
+            people.write(format!("error: cannot write to standard output: {error}\n"));
+        }
+        for line in self.last_words(waited) {
+            people.write(format!("restore-watch: {line}\n"));
+        }
+        if self.desktop
+            && !report.exit().is_signal()
+            && let Err(message) = notify(report).await
+        {
+            people.write(format!("restore-watch: {message}\n"));
+        }
+        // There is nowhere left to say that this failed.
+        drop(people.finish().await);
+    }
+
+    fn last_words(&self, waited: &Waited) -> Vec<String> {
+        let Waited { report, undelivered } = waited;
+        let mut lines = Vec::new();
+        if *undelivered > 0 {
+            lines.push(format!("transitions that could not be posted to the webhook in time: {undelivered}"));
+        }
+        if self.quiet {
+            return lines;
+        }
+        let go_on = report.resume().map(|command| format!("; to go on: {command}")).unwrap_or_default();
+        let exit = report.exit();
+        if exit.is_signal() {
+            lines.push(format!("{}{go_on}", report.meaning()));
+        } else if !matches!(exit, Exit::Met | Exit::Timeout) {
+            lines.push(report.meaning().to_owned());
+        }
+        if report.timed_out() {
+            let timeout = duration::human(self.timeout.unwrap_or_default());
+            lines.push(format!("timed out after {timeout}{go_on}"));
+        }
+        lines
+    }
+}
+
+/// Shows how it ended on the desktop. The error says why that could not be shown.
+async fn notify(report: &Report) -> Result<(), String> {
+    let urgency = if report.exit() == Exit::Met { Urgency::Normal } else { Urgency::Critical };
+    sink::show(report.heading(), &report.headline(), urgency).await
+}
+
+/// Whether lines can be drawn again and again on standard error.
+fn is_live_terminal() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("TERM").is_some_and(|term| term != "dumb")
+}
