@@ -143,7 +143,7 @@ fn a_restore_that_completes_switches_traffic() {
 fn a_restore_that_fails_rolls_back() {
     let job = run(failed(), "", None);
     assert_eq!(job.calls(), [RESTORE, ROLL_BACK], "{}", job.log);
-    assert!(job.context.failure);
+    assert!(job.context.failure && job.context.get("steps.wait.outputs.exit_code") == "1");
 }
 
 #[test]

@@ -48,6 +48,8 @@ impl Pipeline {
         let mut program = self
             .stage
             .program(&["bash", &file])
+            // Sections of the log begin and end with one.
+            .with_escapes()
             .env("CI", "true")
             .env("GITLAB_CI", "true")
             .env("BACKUP", "b-1")

@@ -21,7 +21,7 @@ const RECORD: &str = "#!/bin/sh\necho \"${0##*/} $*\" >> \"$CALLS\"\n";
 
 /// A restore that completed before anybody looked.
 pub(crate) fn completed() -> Simulator {
-    play(&done(&[("rj-1", "completed")]))
+    ended("completed")
 }
 
 /// A restore that completes while it is waited for, and an index that takes its time then.
@@ -31,7 +31,11 @@ pub(crate) fn completes() -> Simulator {
 
 /// A restore that failed.
 pub(crate) fn failed() -> Simulator {
-    play(&done(&[("rj-1", "failed")]))
+    ended("failed")
+}
+
+fn ended(status: &str) -> Simulator {
+    play(&format!("{}index = \"docs\"\n", done(&[("rj-1", status)])))
 }
 
 /// A restore that takes for ever.

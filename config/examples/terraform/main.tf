@@ -1,6 +1,7 @@
 # Restores an index, waits until it serves, and switches traffic to it. A restore that fails fails the apply; after a
 # timeout, the next apply goes on waiting: what failed is tainted and runs again, what went before it does not.
-# It wants switch-traffic.sh beside it, and PINECONE_API_KEY in the environment of terraform; as a variable it would be written into the state.
+# It wants switch-traffic.sh beside it, and PINECONE_API_KEY in the environment of terraform; as a variable it could end up
+# in the state.
 terraform {
   required_version = ">= 1.4"
 }
