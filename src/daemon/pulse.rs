@@ -25,8 +25,9 @@ const LAST_WRITES: Duration = Duration::from_secs(10);
 pub(super) struct Pulse {
     manager: Notifier,
     clock: Clock,
-    /// When the line of status was last sent.
+    /// When the line of status was last sent, and whether something has happened since.
     status_at: Option<Instant>,
+    status_is_old: bool,
     watchdog_at: Option<Instant>,
     heart: Option<Heart>,
     /// What is stuck, as far as it was logged.
@@ -45,7 +46,15 @@ struct Heart {
 
 impl Pulse {
     pub(super) fn new(manager: Notifier, heartbeat: Option<Heartbeat>, clock: Clock) -> Self {
-        let mut pulse = Self { manager, clock, status_at: None, watchdog_at: None, heart: None, stuck: None };
+        let mut pulse = Self {
+            manager,
+            clock,
+            status_at: None,
+            status_is_old: false,
+            watchdog_at: None,
+            heart: None,
+            stuck: None,
+        };
         pulse.reconfigure(heartbeat);
         pulse
     }
@@ -91,6 +100,9 @@ impl Pulse {
         if self.manager.is_active() && self.status_at.is_none_or(|at| now.instant >= at + STATUS.0) {
             self.manager.status(&status::summary(driver.engine(), now));
             self.status_at = Some(now.instant);
+            self.status_is_old = false;
+        } else {
+            self.status_is_old = true;
         }
         if self.watchdog_at.is_some_and(|at| at <= now.instant) {
             let stuck = driver.stuck();
@@ -113,7 +125,8 @@ impl Pulse {
 
     /// Waits until a sign is due.
     pub(super) async fn due(&self) {
-        let status = self.status_at.filter(|_| self.manager.is_active()).map(|at| at + STATUS.1);
+        let pause = if self.status_is_old { STATUS.0 } else { STATUS.1 };
+        let status = self.status_at.filter(|_| self.manager.is_active()).map(|at| at + pause);
         let heart = self.heart.as_ref().map(|heart| heart.due);
         let next = [status, self.watchdog_at, heart].into_iter().flatten().min();
         self.clock.sleep_until(next).await;
