@@ -48,7 +48,7 @@ impl Project {
             Ok(answer) => job.tracker.observe(answer, now),
             Err(failure) => {
                 // When it is asked again is for somebody else to decide.
-                job.tracker.fail(&failure, now.instant, &self.cadence, rng);
+                job.tracker.fail(&failure, now.instant, now.instant, &self.cadence, rng);
                 let drafts: Vec<Draft> = job.tracker.alarm(now, false);
                 Findings { drafts, unknown_status: None }
             }

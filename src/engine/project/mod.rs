@@ -223,7 +223,7 @@ impl Project {
             self.throttles = 0;
         }
         let Some(job) = self.jobs.get_mut(id) else { return (Vec::new(), news) };
-        let delay = job.tracker.fail(failure, now, &self.cadence, rng);
+        let delay = job.tracker.fail(failure, began, now, &self.cadence, rng);
         let listening = self.access.is_accepted() && self.paused_since.is_none();
         let drafts = if listening { job.tracker.alarm(clocks, false) } else { Vec::new() };
         // The verdict on lasting trouble rests on a fresh answer where one can be had.

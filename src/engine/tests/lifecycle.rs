@@ -325,3 +325,17 @@ fn facts_once_known_are_not_forgotten() {
     let end = stage.told.last().unwrap();
     assert_eq!(end.job.as_ref().unwrap().facts.target_index_name.as_deref(), Some("docs"));
 }
+
+#[test]
+fn an_api_that_hangs_is_out_of_reach_from_the_first_request_on() {
+    let mut stage = Stage::with_job(JobSettings::new(id("a")));
+    let start = stage.now.instant;
+    while stage.told.is_empty() {
+        let poll = stage.poll();
+        stage.pass(seconds(10));
+        stage.fail_poll(poll, failure(FailureClass::Transient));
+    }
+    assert_eq!(stage.kinds(), [TransitionKind::Unreachable]);
+    let took = stage.now.instant.since(start);
+    assert!((seconds(600)..=seconds(611)).contains(&took), "{took:?}");
+}

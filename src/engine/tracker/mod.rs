@@ -192,10 +192,12 @@ impl Tracker {
         findings
     }
 
-    /// Takes a failure. Returns how long to wait for the next poll; lasting trouble is found by [`Tracker::alarm`].
+    /// Takes the failure of a poll that began at `began`. Returns how long to wait for the next one; lasting trouble is
+    /// found by [`Tracker::alarm`]. There is no good answer from the start of a poll on, not only from its failure.
     pub(super) fn fail(
         &mut self,
         failure: &Failure,
+        began: Instant,
         now: Instant,
         cadence: &Cadence,
         rng: &mut fastrand::Rng,
@@ -215,7 +217,7 @@ impl Tracker {
             let missing_for = now.since(self.missing.since.unwrap_or(now));
             return cadence.interval(missing_for, None, rng);
         }
-        self.unreachable.extend(now);
+        self.unreachable.extend(began);
         self.failures = self.failures.saturating_add(1);
         if self.trouble() == Trouble::Lost && self.unreachable.told {
             return cadence.slowest();
