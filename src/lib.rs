@@ -36,6 +36,9 @@
 //! socket: it becomes a change of the engine ([`engine::Engine::reconfigure`] and its like), which is part of the next
 //! batch, and is answered once that is committed. A start is the change from nothing.
 //!
+//! A job that completed and is watched until its index is ready is polled on, by the same rules; [`engine::Answer`] is of
+//! either. A wait beside a daemon has an engine of its own, to which the daemon's polls are [`engine::Event::Heard`].
+//!
 //! # What always holds
 //!
 //! - Only [`clock`] reads clocks, and only the engine decides what becomes of a watched job; with the same events, times and seed it decides the same.
