@@ -5,12 +5,14 @@
 
 mod add;
 mod check;
+mod completions;
 mod deliveries;
 mod demo;
 mod failure;
 mod forget;
 mod ids;
 mod list;
+mod man;
 mod notify_test;
 mod pause;
 mod project;
@@ -56,6 +58,8 @@ enum Command {
     NotifyTest(notify_test::Args),
     Simulate(simulate::Args),
     Demo(demo::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// How a command ended that did what it was asked for.
@@ -85,6 +89,8 @@ impl Cli {
             Command::NotifyTest(args) => notify_test::run(&args),
             Command::Simulate(args) => simulate::run(&args),
             Command::Demo(args) => demo::run(&args),
+            Command::Completions(args) => completions::run(&args),
+            Command::Man(args) => man::run(&args),
         }
     }
 }

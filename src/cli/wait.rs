@@ -99,7 +99,7 @@ pub(super) struct Args {
     project: ProjectArgs,
 
     /// Become this command when the wait ended with 0
-    #[arg(last = true, value_name = "COMMAND")]
+    #[arg(last = true, value_name = "COMMAND", value_hint = clap::ValueHint::CommandName)]
     command: Vec<OsString>,
 }
 
