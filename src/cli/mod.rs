@@ -18,6 +18,7 @@ mod pause;
 mod project;
 mod reload;
 mod run;
+mod schema;
 mod simulate;
 mod socket;
 mod status;
@@ -60,6 +61,7 @@ enum Command {
     Demo(demo::Args),
     Completions(completions::Args),
     Man(man::Args),
+    Schema(schema::Args),
 }
 
 /// How a command ended that did what it was asked for.
@@ -91,6 +93,7 @@ impl Cli {
             Command::Demo(args) => demo::run(&args),
             Command::Completions(args) => completions::run(&args),
             Command::Man(args) => man::run(&args),
+            Command::Schema(args) => schema::run(&args),
         }
     }
 }
