@@ -10,8 +10,16 @@ use tokio::sync::oneshot;
 /// One of the standard streams, with a thread that writes to it.
 #[derive(Debug)]
 pub struct Output {
-    queue: mpsc::Sender<String>,
+    queue: mpsc::Sender<Entry>,
     written: oneshot::Receiver<io::Result<()>>,
+}
+
+/// What the thread is handed.
+#[derive(Debug)]
+enum Entry {
+    Text(String),
+    /// Somebody waits until all before it is written.
+    Mark(oneshot::Sender<()>),
 }
 
 impl Output {
@@ -26,16 +34,29 @@ impl Output {
     }
 
     fn to(stream: impl Write + Send + 'static) -> Self {
-        let (queue, texts) = mpsc::channel();
+        let (queue, entries) = mpsc::channel();
         let (done, written) = oneshot::channel();
         // Nobody may wait for the end any more.
-        std::thread::spawn(move || drop(done.send(write(&texts, stream))));
+        std::thread::spawn(move || drop(done.send(write(&entries, stream))));
         Self { queue, written }
     }
 
     /// Hands a text over. It is written after those before it; or never, once writing has failed.
     pub fn write(&self, text: impl Into<String>) {
-        drop(self.queue.send(text.into()));
+        drop(self.queue.send(Entry::Text(text.into())));
+    }
+
+    /// Tells, or is closed, once all that was handed over is written, or nothing can be written any more.
+    pub fn mark(&self) -> oneshot::Receiver<()> {
+        let (mark, reached) = oneshot::channel();
+        drop(self.queue.send(Entry::Mark(mark)));
+        reached
+    }
+
+    /// Waits until all that was handed over is written, or nothing can be written any more.
+    pub async fn settled(&self) {
+        // It is dropped where writing has failed.
+        drop(self.mark().await);
     }
 
     /// Waits until everything is written. A reader that went away is no failure: it has seen enough.
@@ -46,8 +67,16 @@ impl Output {
     }
 }
 
-fn write(texts: &mpsc::Receiver<String>, mut stream: impl Write) -> io::Result<()> {
-    for text in texts {
+fn write(entries: &mpsc::Receiver<Entry>, mut stream: impl Write) -> io::Result<()> {
+    for entry in entries {
+        let text = match entry {
+            Entry::Text(text) => text,
+            Entry::Mark(mark) => {
+                // Whoever waited may have stopped.
+                _ = mark.send(());
+                continue;
+            }
+        };
         match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
             written => written?,
@@ -79,6 +108,7 @@ mod tests {
             let output = Output::to(Failing(kind));
             output.write("a");
             output.write("b");
+            output.settled().await;
             assert_eq!(output.finish().await.is_err(), failed, "{kind:?}");
         }
     }

@@ -1,12 +1,12 @@
 //! `restore-watch wait`
 
 use std::ffi::OsString;
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
-use indicatif::MultiProgress;
 
 use super::project::ProjectArgs;
 use super::{Done, Failure, block_on, ids, listen, parse_duration};
@@ -17,11 +17,12 @@ use crate::config::{
 };
 use crate::driver::{Driver, Setup, State};
 use crate::engine::Condition;
+use crate::locale;
 use crate::model::{Exit, JobId, duration};
 use crate::output::Output;
 use crate::sink::{self, Urgency};
 use crate::telemetry::{self, Stream, Style};
-use crate::wait::{self, Options, Progress, Report, Streams, Waited};
+use crate::wait::{self, Notes, Options, Progress, Report, Streams, Waited};
 
 /// Block until restore jobs end, and say how by the exit code
 #[derive(Debug, Parser)]
@@ -151,6 +152,16 @@ enum ProgressForm {
     None,
 }
 
+/// How long the report waits for a reader of standard error that stalls.
+const SETTLING: Duration = Duration::from_millis(100);
+
+/// How long what is left to be written may take once a signal came.
+const HASTE: Duration = Duration::from_millis(500);
+
+/// How long the end of a wait stands back for a reader of standard error that stalls. For data it stands back as long as
+/// it takes.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Reads the time between two polls. Less than 10 ms would be no polling but an attack, more than a day no watch.
 fn parse_interval(text: &str) -> Result<Duration, String> {
     let interval = duration::parse(text).map_err(|error| error.to_string())?;
@@ -164,9 +175,13 @@ fn parse_interval(text: &str) -> Result<Duration, String> {
 pub(super) fn run(args: Args) -> Result<Done, Failure> {
     let progress = args.progress();
     let stream = match &progress {
-        Progress::Live(lines) => Stream::Beside(lines.clone()),
+        Progress::Live(notes) => Stream::Beside(Arc::clone(notes)),
         Progress::Plain { .. } | Progress::Silent => Stream::Detached,
     };
+    let _rest = Rest(match &progress {
+        Progress::Live(notes) => Arc::clone(notes),
+        Progress::Plain { .. } | Progress::Silent => Notes::default(),
+    });
     let style = Style { stream, ..Style::usual(LogFormat::Human) };
     let level = if args.quiet {
         "error"
@@ -196,6 +211,20 @@ pub(super) fn run(args: Args) -> Result<Done, Failure> {
     match exit {
         Exit::Met if !args.command.is_empty() => Ok(Done::Exec(args.command)),
         exit => Ok(Done::Exit(exit)),
+    }
+}
+
+/// What was logged and is not yet shown, because no further line is drawn; shown when this is dropped.
+struct Rest(Notes);
+
+impl Drop for Rest {
+    fn drop(&mut self) {
+        let notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Even to write nothing would wait for a reader that stalls.
+        if !notes.is_empty() {
+            // There is nowhere left to say that this failed.
+            drop(std::io::stderr().write_all(&notes));
+        }
     }
 }
 
@@ -248,7 +277,7 @@ impl Args {
         match self.progress {
             ProgressForm::None => Progress::Silent,
             _ if self.quiet => Progress::Silent,
-            ProgressForm::Auto if is_live_terminal() => Progress::Live(MultiProgress::new()),
+            ProgressForm::Auto if is_live_terminal() => Progress::Live(Notes::default()),
             ProgressForm::Auto | ProgressForm::Plain => Progress::Plain { heartbeat: self.heartbeat },
         }
     }
@@ -258,14 +287,21 @@ impl Args {
     async fn tell(&self, waited: &Waited, streams: Streams) {
         let report = &waited.report;
         let Streams { data, people } = streams;
+        // Where both lead to one terminal, what was said of the wait comes before what came of it.
+        tokio::select! {
+            () = people.settled() => {}
+            () = tokio::time::sleep(SETTLING) => {}
+        }
         match self.output {
-            Form::Human => data.write(report.human()),
+            Form::Human => data.write(locale::shown(&report.human())),
             Form::Json => data.write(format!("{}\n", serde_json::to_string(report).unwrap_or_default())),
             Form::Ndjson if report.exit() == Exit::Met => {}
             // Standard output has the transitions; how the jobs stand now is for people.
-            Form::Ndjson => people.write(report.human()),
+            Form::Ndjson => people.write(locale::shown(&report.human())),
         }
-        if let Err(error) = data.finish().await {
+        // Who interrupts does not wait for a reader that stalls.
+        let haste = report.exit().is_signal().then_some(HASTE);
+        if let Err(error) = within(haste, data.finish()).await {
             people.write(format!("error: cannot write to standard output: {error}\n"));
         }
         for line in self.last_words(waited) {
@@ -278,7 +314,7 @@ impl Args {
             people.write(format!("restore-watch: {message}\n"));
         }
         // There is nowhere left to say that this failed.
-        drop(people.finish().await);
+        drop(within(Some(haste.unwrap_or(PATIENCE)), people.finish()).await);
     }
 
     fn last_words(&self, waited: &Waited) -> Vec<String> {
@@ -300,6 +336,13 @@ impl Args {
         }
         lines
     }
+}
+
+/// Writes what is left, for so long at most.
+async fn within(limit: Option<Duration>, work: impl Future<Output = io::Result<()>>) -> io::Result<()> {
+    let Some(limit) = limit else { return work.await };
+    let late = || Err(io::Error::new(io::ErrorKind::TimedOut, "its reader takes nothing"));
+    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| late())
 }
 
 /// Shows how it ended on the desktop. The error says why that could not be shown.

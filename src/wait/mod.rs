@@ -5,12 +5,15 @@
 //! reported. A signal that comes before the process ends decides the exit code.
 
 mod console;
+mod live;
 mod report;
+mod screen;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use console::Progress;
+pub use live::Notes;
 pub use report::Report;
 
 use console::Console;
@@ -76,7 +79,7 @@ pub async fn wait(
     let started = driver.now();
     let mut wait = Wait {
         condition: options.condition,
-        console: Console::new(options.progress, &streams.people, driver.engine(), started),
+        console: Console::new(options.progress, &streams.people, started),
         ndjson: options.ndjson.then_some(&streams.data),
         phase: Phase::Waiting { until: options.timeout.map(|timeout| started.instant + timeout) },
     };
