@@ -19,7 +19,8 @@
 //! config          validated settings
 //! model           ids, statuses, transitions, exit codes
 //! failpoint       where tests kill the process
-//! process         what the process keeps to itself
+//! locale          what the terminal can show
+//! process         what the process keeps to itself, and whose the terminal is
 //! ```
 //!
 //! # One event's way
@@ -62,6 +63,7 @@ pub mod engine;
 pub mod failpoint;
 pub mod heartbeat;
 pub mod http;
+pub mod locale;
 pub mod model;
 pub mod output;
 pub mod pinecone;

@@ -9,14 +9,15 @@ use clap::Parser as _;
 use restore_watch::ci::Place;
 use restore_watch::cli::{Cli, Done};
 use restore_watch::model::Exit;
-use restore_watch::process;
 use restore_watch::telemetry::complaint;
+use restore_watch::{locale, process};
 
 fn main() -> ExitCode {
     // Before any secret is read. Only a filter of system calls can be in the way, and the watch is worth more.
     if let Err(error) = process::keep_memory_private() {
         complain(&format_args!("warning: core dumps cannot be turned off: {error}"));
     }
+    locale::adopt();
     let cli = Cli::parse();
     match catch_unwind(|| cli.run()) {
         Ok(Ok(Done::Exit(exit))) => exit.into(),
@@ -43,5 +44,5 @@ fn complain(text: &dyn std::fmt::Display) {
     use std::io::Write as _;
 
     let text = Place::find(None).screen()(text.to_string());
-    drop(writeln!(std::io::stderr(), "{}", complaint(&text)));
+    drop(writeln!(std::io::stderr(), "{}", complaint(&locale::shown(&text))));
 }

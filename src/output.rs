@@ -60,12 +60,17 @@ impl Output {
         drop(self.queue.send(Entry::Text(text.into())));
     }
 
-    /// Waits until all that was handed over is written, or nothing can be written any more.
-    pub async fn settled(&self) {
+    /// Tells, or is closed, once all that was handed over is written, or nothing can be written any more.
+    pub fn mark(&self) -> oneshot::Receiver<()> {
         let (mark, reached) = oneshot::channel();
         drop(self.queue.send(Entry::Mark(mark)));
+        reached
+    }
+
+    /// Waits until all that was handed over is written, or nothing can be written any more.
+    pub async fn settled(&self) {
         // It is dropped where writing has failed.
-        drop(reached.await);
+        drop(self.mark().await);
     }
 
     /// Waits until everything is written. A reader that went away is no failure: it has seen enough.
@@ -117,6 +122,7 @@ mod tests {
             let output = Output::to(Failing(kind));
             output.write("a");
             output.write("b");
+            output.settled().await;
             assert_eq!(output.finish().await.is_err(), failed, "{kind:?}");
         }
     }

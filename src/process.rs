@@ -1,7 +1,7 @@
-//! What this process keeps to itself: its memory, and the files it makes.
+//! What this process is to the system: what it keeps to itself, and whose the terminal is.
 //!
-//! Invariant: a program that it becomes by `exec` gets from here nothing but what the caller set: the kernel undoes the
-//! one at every `exec`, and the other is asked for only by a command that becomes nothing else.
+//! Invariant: a program that it becomes by `exec` gets from here nothing but what the caller set: the kernel lets others
+//! at the memory again at every `exec`, and files are kept private only by a command that becomes nothing else.
 
 use std::io;
 
@@ -18,6 +18,14 @@ pub fn keep_memory_private() -> io::Result<()> {
 #[cfg(not(target_os = "linux"))]
 pub fn keep_memory_private() -> io::Result<()> {
     Ok(())
+}
+
+/// Whether this process may draw on its terminal, if standard error leads there: not while it runs in the background of a
+/// shell, which then uses the terminal itself.
+pub fn is_in_foreground() -> bool {
+    let owner = rustix::termios::tcgetpgrp(rustix::stdio::stderr());
+    // A terminal of somebody else's session has no foreground that could be asked for.
+    owner.map_or(true, |owner| owner == rustix::process::getpgrp())
 }
 
 /// Lets nobody but the owner at files made from now on, whoever makes them: the database opens some by itself.

@@ -2,6 +2,8 @@
 //!
 //! Invariant: from the moment a [`Signals`] exists, SIGINT and SIGTERM no longer end the process by themselves.
 
+use std::task::{Context, Waker};
+
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::model::Exit;
@@ -19,6 +21,23 @@ impl Hangups {
     /// Waits for the next one; several in a short time may be one. Dropping the future loses none.
     pub async fn next(&mut self) {
         self.0.recv().await;
+    }
+}
+
+/// Notices that the process goes on after it was stopped, as by Ctrl-Z.
+#[derive(Debug)]
+pub struct Continuations(Signal);
+
+impl Continuations {
+    /// Starts to listen. Fails where the system refuses a handler.
+    pub fn listen() -> std::io::Result<Self> {
+        signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw())).map(Self)
+    }
+
+    /// Whether that happened since the last call.
+    pub fn happened(&mut self) -> bool {
+        // Several may be one, and this one has no waker: whoever asks asks again.
+        self.0.poll_recv(&mut Context::from_waker(Waker::noop())).is_ready()
     }
 }
 

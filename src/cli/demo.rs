@@ -16,6 +16,7 @@ use crate::config::{
 use crate::daemon::{self, Options};
 use crate::driver::{Driver, Setup, State};
 use crate::engine::time::Instant;
+use crate::locale;
 use crate::model::{Exit, JobId};
 use crate::simulate::{Received, Receiver, Scenario, Simulator, Timeline};
 use crate::telemetry::{self, Stamp, Stream, Style};
@@ -126,10 +127,11 @@ fn line(webhook: &Received, clock: Clock) -> String {
     let body: Value = serde_json::from_slice(&webhook.body).unwrap_or_default();
     let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).unwrap_or("?").to_owned();
     format!(
-        "{:5.1}s  POST {} of {}, webhook-id …{}\n",
+        "{:5.1}s  POST {} of {}, webhook-id {}{}\n",
         clock.now().instant.since(Instant::default()).as_secs_f64(),
         text("/type"),
         text("/job/name"),
+        locale::shown("…"),
         webhook.header("webhook-id").and_then(|id| id.rsplit('-').next()).unwrap_or("?"),
     )
 }

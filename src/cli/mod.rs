@@ -6,6 +6,7 @@
 mod add;
 mod check;
 mod ci;
+mod completions;
 mod deliveries;
 mod demo;
 mod explain;
@@ -13,11 +14,13 @@ mod failure;
 mod forget;
 mod ids;
 mod list;
+mod man;
 mod notify_test;
 mod pause;
 mod project;
 mod reload;
 mod run;
+mod schema;
 mod simulate;
 mod socket;
 mod status;
@@ -59,6 +62,9 @@ enum Command {
     NotifyTest(notify_test::Args),
     Simulate(simulate::Args),
     Demo(demo::Args),
+    Completions(completions::Args),
+    Man(man::Args),
+    Schema(schema::Args),
 }
 
 /// How a command ended that did what it was asked for.
@@ -89,6 +95,9 @@ impl Cli {
             Command::NotifyTest(args) => notify_test::run(&args),
             Command::Simulate(args) => simulate::run(&args),
             Command::Demo(args) => demo::run(&args),
+            Command::Completions(args) => completions::run(&args),
+            Command::Man(args) => man::run(&args),
+            Command::Schema(args) => schema::run(&args),
         }
     }
 }
@@ -151,6 +160,6 @@ fn print_on(text: &str) -> Result<bool, Failure> {
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
-        Err(error) => Err(Failure::internal(format!("cannot write to standard output: {error}"))),
+        Err(error) => Err(Failure::new(Exit::Failed, format!("cannot write to standard output: {error}"))),
     }
 }

@@ -22,7 +22,7 @@ pub(super) struct Args {
     listen: SocketAddr,
 
     /// A scenario file, or the name of one that comes with the program: demo, fleet, flaky, outage or unreliable-list
-    #[arg(value_name = "SCENARIO", default_value = "demo")]
+    #[arg(value_name = "SCENARIO", default_value = "demo", value_hint = clap::ValueHint::FilePath)]
     scenario: String,
 }
 

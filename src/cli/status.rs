@@ -13,6 +13,7 @@ use super::{Done, Failure, Output, block_on, listen, parse_duration, print_on, t
 use crate::clock::Clock;
 use crate::control::{JobStatus, Status};
 use crate::engine::time::wall_between;
+use crate::locale;
 use crate::model::{Exit, Until, duration};
 
 /// Show what the running daemon knows
@@ -139,7 +140,7 @@ fn row(job: &JobStatus, now: Timestamp) -> [String; 8] {
 /// An id, or so much of it that it can be told from others, where a name says more.
 fn short_id(id: &str) -> Cow<'_, str> {
     match id.char_indices().nth(8) {
-        Some((end, _)) if id.len() > 16 => Cow::Owned(format!("{}…", &id[..end])),
+        Some((end, _)) if id.len() > 16 => Cow::Owned(format!("{}{}", &id[..end], locale::shown("…"))),
         _ => id.into(),
     }
 }

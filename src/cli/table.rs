@@ -2,6 +2,8 @@
 
 use console::{Term, measure_text_width, truncate_str};
 
+use crate::locale;
+
 /// A table with this heading. Cells may have characters that are two columns wide, and no line breaks.
 pub(super) fn table<const N: usize>(heading: [&str; N], rows: &[[String; N]]) -> String {
     let heading = heading.map(str::to_owned);
@@ -24,7 +26,8 @@ pub(super) fn fitted(table: &str) -> String {
     let Some((_, width)) = Term::stdout().features().is_attended().then(|| Term::stdout().size()) else {
         return table.to_owned();
     };
-    table.lines().map(|line| truncate_str(line, usize::from(width), "…").into_owned() + "\n").collect()
+    let mark = locale::shown("…");
+    table.lines().map(|line| truncate_str(line, usize::from(width), &mark).into_owned() + "\n").collect()
 }
 
 #[cfg(test)]

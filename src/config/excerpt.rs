@@ -102,6 +102,9 @@ fn redact(content: &str, from: usize, masks: &[Mask], span: Range<usize>) -> (Ve
     (shown, caret..caret_end)
 }
 
+/// Where a line is cut. Written out, so that carets stand where they should on every terminal.
+const CUT: &str = "...";
+
 /// Cuts a long line around the caret, and measures it in terminal cells.
 fn clip(shown: &[char], caret: Range<usize>) -> (String, usize, usize) {
     let start = if shown.len() > WIDEST { caret.start.saturating_sub(BEFORE) } else { 0 };
@@ -109,12 +112,12 @@ fn clip(shown: &[char], caret: Range<usize>) -> (String, usize, usize) {
     let mut excerpt = String::new();
     let mut indent = 0;
     if start > 0 {
-        excerpt.push('…');
-        indent = 1;
+        excerpt.push_str(CUT);
+        indent = CUT.len();
     }
     excerpt.extend(&shown[start..end]);
     let excerpt = match shown.len() {
-        length if end < length => excerpt + "…",
+        length if end < length => excerpt + CUT,
         _ => excerpt.trim_end().to_owned(),
     };
     indent += cells(&shown[start..caret.start]);

@@ -2,6 +2,7 @@
 //!
 //! Invariant: the published precedence of the exit codes lives here and nowhere else.
 
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use super::project::JobView;
@@ -9,7 +10,8 @@ use super::standing::{Ending, Standing};
 use crate::model::Exit;
 
 /// How a job stands, for a wait.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
+#[schemars(rename_all = "snake_case")]
 pub enum Outcome {
     /// Not ended.
     Open,

@@ -8,6 +8,7 @@ mod exit;
 mod id;
 mod job;
 mod letter;
+pub mod schema;
 mod status;
 mod summary;
 mod transition;

@@ -1,12 +1,15 @@
 //! A change worth telling, and its published shape.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use jiff::Timestamp;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
+use super::schema::DateTime;
 use super::{JobFacts, JobId, ProjectName, Status};
 
 /// The id of a transition, a UUID of version 7: the same on every attempt to tell it.
@@ -38,11 +41,11 @@ impl fmt::Display for TransitionId {
 }
 
 macro_rules! kinds {
-    ($($(#[$doc:meta])* $variant:ident = $text:literal),+ $(,)?) => {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $text:literal),+ $(,)?) => {
         /// What happened, in the form `noun.verb`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum TransitionKind {
-            $($(#[$doc])* $variant,)+
+            $($(#[doc = $doc])+ $variant,)+
             /// Nothing happened: somebody tries out a sink. A type of its own, so that no receiver takes it for news.
             Test,
         }
@@ -56,6 +59,14 @@ macro_rules! kinds {
                 match self {
                     $(Self::$variant => $text,)+
                     Self::Test => "restore_watch.test",
+                }
+            }
+
+            /// What it means, in a sentence.
+            pub(super) fn meaning(self) -> &'static str {
+                match self {
+                    $(Self::$variant => concat!($($doc),+),)+
+                    Self::Test => "Nothing happened: somebody tries out a sink.",
                 }
             }
         }
@@ -145,7 +156,11 @@ pub struct JobRef {
 }
 
 /// A change worth telling. Its serialized form is the same in logs, webhooks and NDJSON, and in the state.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(
+    description = "A change worth telling: a line of `restore-watch wait --output ndjson`, the body of a webhook, \
+                          and `transition` in lines of the JSON log."
+)]
 pub struct Transition {
     /// The same on every attempt to tell it.
     pub id: TransitionId,
@@ -153,6 +168,7 @@ pub struct Transition {
     #[serde(rename = "type")]
     pub kind: TransitionKind,
     /// When it was observed.
+    #[schemars(with = "DateTime")]
     pub timestamp: Timestamp,
     /// The project it happened in.
     pub project: ProjectName,
@@ -195,17 +211,39 @@ impl Transition {
     }
 }
 
-/// The published shape of a job: one flat object.
-#[derive(Serialize, Deserialize)]
+/// A restore job: what it is called, and what the API told of it, so far as known.
+// The published shape: one flat object.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Job")]
 struct FlatJob {
+    /// Its id.
     id: JobId,
+    /// The name that the configuration gives it.
     name: Option<String>,
+    /// The backup that is restored.
     backup_id: Option<String>,
+    /// The name of the index that is made.
     target_index_name: Option<String>,
+    /// The id of the index that is made.
     target_index_id: Option<String>,
+    /// When the restore started.
+    #[schemars(with = "Option<DateTime>")]
     created_at: Option<Timestamp>,
+    /// When the restore ended; the API sets it on completed jobs only.
+    #[schemars(with = "Option<DateTime>")]
     completed_at: Option<Timestamp>,
+    /// Progress, 0 to 100; most answers have none before the end.
     percent_complete: Option<f64>,
+}
+
+impl JsonSchema for JobRef {
+    fn schema_name() -> Cow<'static, str> {
+        FlatJob::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        FlatJob::json_schema(generator)
+    }
 }
 
 impl Serialize for JobRef {

@@ -6,11 +6,12 @@ mod detached;
 mod journal;
 
 use std::borrow::Cow;
+use std::ffi::OsString;
 use std::fmt::{self, Write as _};
 use std::io::IsTerminal as _;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anstyle::AnsiColor;
-use indicatif::MultiProgress;
 use serde_json::{Map, Value, json};
 use tracing::field::{Field, Visit};
 use tracing::{Dispatch, Event, Level, Metadata, Subscriber};
@@ -30,6 +31,7 @@ use crate::clock::Clock;
 use crate::config::LogFormat;
 use crate::engine::time::{Instant, Now};
 use crate::http::presentable;
+use crate::locale;
 
 /// How the log looks and where it goes.
 #[derive(Debug, Clone)]
@@ -69,8 +71,8 @@ pub enum Stream {
     /// The same, by a thread of its own: a reader that is slow delays nobody, and what it has not read when very
     /// much has been written is lost.
     Detached,
-    /// Standard error, between the lines that are drawn there.
-    Beside(MultiProgress),
+    /// Standard error, by way of whoever draws lines there: what is in this is for the next frame.
+    Beside(Arc<Mutex<Vec<u8>>>),
 }
 
 /// Whether standard error leads to the systemd journal.
@@ -125,9 +127,9 @@ pub fn init(style: Style, default: &str) -> Logging {
             guard = Some(worker);
             BoxMakeWriter::new(writer)
         }
-        Stream::Beside(lines) => {
-            let lines = lines.clone();
-            BoxMakeWriter::new(move || Between(lines.clone()))
+        Stream::Beside(notes) => {
+            let notes = Arc::clone(notes);
+            BoxMakeWriter::new(move || Notes(Arc::clone(&notes)))
         }
     };
     let log: Dispatch = if entries {
@@ -157,7 +159,14 @@ fn has_colour(stream: &Stream) -> bool {
         Stream::Stdout => std::io::stdout().is_terminal(),
         Stream::Stderr | Stream::Detached | Stream::Beside(_) => std::io::stderr().is_terminal(),
     };
-    terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    terminal && wants_colour(&|name| std::env::var_os(name))
+}
+
+/// Whether the environment wants colours: by `NO_COLOR` (no-color.org), `CLICOLOR` (bixense.com/clicolors) and `TERM`.
+fn wants_colour(variable: &dyn Fn(&'static str) -> Option<OsString>) -> bool {
+    variable("NO_COLOR").is_none_or(|value| value.is_empty())
+        && variable("CLICOLOR").is_none_or(|value| value != "0")
+        && variable("TERM").is_some_and(|value| value != "dumb")
 }
 
 /// Whether an event is of this program, and not of a crate below.
@@ -165,12 +174,18 @@ fn is_own(metadata: &Metadata<'_>) -> bool {
     metadata.target().starts_with(env!("CARGO_CRATE_NAME"))
 }
 
-/// Writes to standard error while nothing is drawn there.
-struct Between(MultiProgress);
+/// Lines wait here for whoever draws. More than this can only be where a terminal takes nothing; then lines are lost.
+struct Notes(Arc<Mutex<Vec<u8>>>);
 
-impl std::io::Write for Between {
+const MOST_NOTES: usize = 1 << 20;
+
+impl std::io::Write for Notes {
     fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
-        self.0.suspend(|| std::io::stderr().write(line))
+        let mut notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if notes.len() < MOST_NOTES {
+            notes.extend_from_slice(line);
+        }
+        Ok(line.len())
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
@@ -226,8 +241,9 @@ impl Lines {
         };
         let room = self.style.width.map(|width| width.saturating_sub(stamp.len() + " ERROR ".len()));
         let message = (self.style.screen)(parts.human(metadata).into_owned());
+        let message = locale::shown(&message);
         let message = match room {
-            Some(room) => presentable(&message, room.saturating_sub(1)),
+            Some(room) => Cow::Owned(presentable(&message, room.saturating_sub(1))),
             None => message,
         };
         writeln!(writer, "{stamp} {paint}{:>5}{paint:#} {message}", level.as_str())

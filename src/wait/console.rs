@@ -5,38 +5,21 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use console::{Term, measure_text_width};
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-
+use super::live::{FRAME, Live, Notes};
 use crate::engine::time::{Instant, Now};
 use crate::engine::{Engine, JobView, Outcome};
 use crate::model::{JobId, ProjectName, Transition, duration};
 use crate::output::Output;
-use crate::{sink, telemetry};
-
-/// How often the lines of a terminal are drawn.
-const FRAME: Duration = Duration::from_millis(120);
-
-/// More jobs than this have no line of their own on a terminal.
-const LINES: usize = 20;
-
-/// The widest that what people call a job may be, in cells: names of indexes and UUIDs fit, mostly.
-const LABEL: usize = 36;
-
-/// A terminal that is narrower has no room for a bar.
-const ROOM_FOR_A_BAR: u16 = 60;
+use crate::{locale, sink, telemetry};
 
 /// When the first sign of life comes where progress is plain: early, so that trouble at the start is seen.
 const FIRST_BEAT: Duration = Duration::from_secs(10);
 
-/// The last line on a terminal. It is short, because a terminal shows a `^C` behind it.
-const FOOTER: &str = "Ctrl-C ends the wait, not the restore";
-
 /// How progress is shown.
 #[derive(Debug, Clone)]
 pub enum Progress {
-    /// A line for each job, drawn again and again on these: for terminals.
-    Live(MultiProgress),
+    /// A line for each job, drawn again and again, with what is logged above them: for terminals.
+    Live(Notes),
     /// A line for each transition, and one now and then in between.
     Plain {
         /// How often a line is printed at least; 0 for never.
@@ -62,9 +45,9 @@ enum Mode {
 }
 
 impl<'a> Console<'a> {
-    pub(super) fn new(progress: Progress, people: &'a Output, engine: &Engine, now: Now) -> Self {
+    pub(super) fn new(progress: Progress, people: &'a Output, now: Now) -> Self {
         let (mode, next) = match progress {
-            Progress::Live(lines) => (Mode::Live(Live::new(lines, engine)), Some(now.instant)),
+            Progress::Live(notes) => (Mode::Live(Live::new(notes)), Some(now.instant)),
             Progress::Plain { heartbeat } => {
                 (Mode::Plain { heartbeat }, beat(now, heartbeat.min(FIRST_BEAT)))
             }
@@ -82,7 +65,7 @@ impl<'a> Console<'a> {
     pub(super) fn refresh(&mut self, engine: &Engine, now: Now) {
         self.next = match &mut self.mode {
             Mode::Live(live) => {
-                live.draw(engine, now);
+                live.draw(engine, now, self.people);
                 Some(now.instant + FRAME)
             }
             Mode::Plain { heartbeat } => {
@@ -105,15 +88,22 @@ impl<'a> Console<'a> {
         }
     }
 
-    /// Takes everything off a terminal that would be in the way of the report. After a signal the lines stay: what the
-    /// terminal has shown of it (`^C`) would have moved them, and clearing would miss some.
+    /// Takes everything off a terminal that would be in the way of the report; after a signal, goes on below it.
     pub(super) fn close(mut self, signalled: bool) {
-        if let Mode::Live(live) = &mut self.mode
-            && signalled
-        {
-            live.stays = true;
-            self.people.write("\n");
+        self.end(signalled);
+    }
+
+    fn end(&mut self, stays: bool) {
+        if let Mode::Live(live) = &mut self.mode {
+            live.close(stays, self.people);
         }
+        self.mode = Mode::Silent;
+    }
+}
+
+impl Drop for Console<'_> {
+    fn drop(&mut self) {
+        self.end(false);
     }
 }
 
@@ -124,7 +114,7 @@ fn beat(now: Now, heartbeat: Duration) -> Option<Instant> {
 
 /// A line with its time.
 fn line(now: Now, text: &str) -> String {
-    format!("{:.0} {text}\n", now.wall)
+    format!("{:.0} {}\n", now.wall, locale::shown(text))
 }
 
 fn heartbeat_line(engine: &Engine, now: Now) -> String {
@@ -147,97 +137,11 @@ fn plural(n: usize) -> &'static str {
     if n == 1 { "" } else { "s" }
 }
 
-/// The lines of a terminal.
-struct Live {
-    lines: MultiProgress,
-    terminal: Term,
-    bars: BTreeMap<JobId, Bar>,
-    footer: ProgressBar,
-    /// The lines are left on the terminal at the end.
-    stays: bool,
-}
-
-/// The line of one job.
-struct Bar {
-    line: ProgressBar,
-    template: String,
-}
-
-impl Live {
-    fn new(lines: MultiProgress, engine: &Engine) -> Self {
-        let footer = lines.add(ProgressBar::new_spinner().with_style(style("{msg}")));
-        let hidden = engine.jobs().count().saturating_sub(LINES);
-        footer.set_message(if hidden > 0 {
-            format!("and {hidden} more; {FOOTER}")
-        } else {
-            FOOTER.to_owned()
-        });
-        Self { lines, terminal: Term::stderr(), bars: BTreeMap::new(), footer, stays: false }
-    }
-
-    fn draw(&mut self, engine: &Engine, now: Now) {
-        let forecast = engine.forecast();
-        let (_, columns) = self.terminal.size();
-        let jobs: Vec<_> = engine.jobs().take(LINES).collect();
-        let widest = jobs.iter().map(|job| measure_text_width(job.tracker.label())).max().unwrap_or_default();
-        let width = widest.min(LABEL).min(usize::from(columns) / 2);
-        for job in jobs {
-            let bar = self.bars.entry(job.tracker.settings().id.clone()).or_insert_with(|| {
-                let line = self.lines.insert_before(&self.footer, ProgressBar::new(100));
-                Bar { line, template: String::new() }
-            });
-            bar.look(&template(&job, width, columns));
-            bar.line.set_prefix(job.tracker.label().to_owned());
-            bar.line.set_message(state(&job, &forecast, now));
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 100")]
-            bar.line.set_position(job.tracker.facts().intermediate_progress().unwrap_or_default() as u64);
-            bar.line.tick();
-        }
-        self.footer.tick();
-    }
-}
-
-impl Drop for Live {
-    fn drop(&mut self) {
-        if !self.stays {
-            // A terminal that cannot be cleared is left as it is.
-            drop(self.lines.clear());
-        }
-        // Bars draw themselves once more when they are dropped.
-        self.lines.set_draw_target(ProgressDrawTarget::hidden());
-    }
-}
-
-impl Bar {
-    fn look(&mut self, template: &str) {
-        if self.template != template {
-            self.line.set_style(style(template));
-            template.clone_into(&mut self.template);
-        }
-    }
-}
-
-/// The form of a job's line, with so many cells for what people call it.
-fn template(job: &JobView<'_>, width: usize, columns: u16) -> String {
-    let bar = job.tracker.facts().intermediate_progress().is_some() && columns >= ROOM_FOR_A_BAR;
-    let mark = match Outcome::of(job) {
-        Outcome::Open => "{spinner}",
-        outcome if outcome.is_good() => "✔",
-        _ => "✘",
-    };
-    let bar = if bar && Outcome::of(job) == Outcome::Open { " [{bar:16}]" } else { "" };
-    format!("{mark} {{prefix:{width}!}}{bar} {{wide_msg}}")
-}
-
-fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
-}
-
 /// When each job is polled next.
-type Forecast = BTreeMap<(ProjectName, JobId), Instant>;
+pub(super) type Forecast = BTreeMap<(ProjectName, JobId), Instant>;
 
 /// How a job is doing, in words.
-fn state(job: &JobView<'_>, forecast: &Forecast, now: Now) -> String {
+pub(super) fn state(job: &JobView<'_>, forecast: &Forecast, now: Now) -> String {
     let outcome = Outcome::of(job);
     let mut words = vec![outcome.in_words(job)];
     words.extend(job.tracker.facts().intermediate_progress().map(|percent| format!("{percent:.0} %")));

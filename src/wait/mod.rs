@@ -6,12 +6,15 @@
 
 mod console;
 mod fold;
+mod live;
 mod report;
+mod screen;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use console::Progress;
+pub use live::Notes;
 pub use report::Report;
 
 use console::Console;
@@ -86,7 +89,7 @@ pub async fn wait(
         .map(|section| Fold::begin(section, driver.engine().jobs().count(), &streams.people, driver.clock()));
     let mut wait = Wait {
         condition: options.condition,
-        console: Console::new(options.progress, &streams.people, driver.engine(), started),
+        console: Console::new(options.progress, &streams.people, started),
         ndjson: options.ndjson.then_some(&streams.data),
         phase: Phase::Waiting { until: options.timeout.map(|timeout| started.instant + timeout) },
     };

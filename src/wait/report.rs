@@ -5,42 +5,63 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
 use crate::ci;
 use crate::engine::time::Now;
 use crate::engine::{Engine, IndexWatch, JobView, Outcome};
-use crate::model::{Exit, JobRef, ProjectName, Status, Until, duration};
+use crate::model::{Exit, JobRef, ProjectName, Status, Until, duration, schema};
 
 /// The version of the JSON form. It grows with each change that is no mere addition.
 const VERSION: u32 = 1;
 
 /// The state of all jobs at the end of a wait. Its serialized form is what `--output json` prints.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(
+    description = "The state of all jobs at the end of a wait: what `restore-watch wait --output json` prints."
+)]
 pub struct Report {
+    /// The version of this form. It grows with each change that is no mere addition.
+    #[schemars(extend("const" = VERSION))]
     version: u32,
+    /// How the wait ended.
+    #[schemars(schema_with = "outcomes")]
     outcome: &'static str,
+    /// The exit code of the wait.
+    #[schemars(schema_with = "exit_codes")]
     exit_code: u8,
     /// Whether the wait ended because its time was over, whatever the exit code tells.
     timed_out: bool,
+    /// How long the wait took.
     waited_seconds: f64,
     /// The command that waits for the same of the jobs that are open, where time or a signal ended the wait.
     resume: Option<String>,
+    /// Every job of the wait.
     jobs: Vec<JobReport>,
     #[serde(skip)]
     exit: Exit,
 }
 
 /// The state of one job.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 struct JobReport {
+    /// The project it belongs to.
     project: ProjectName,
+    /// The job.
     job: JobRef,
+    /// How it stands.
     outcome: Outcome,
+    /// Its last known status; `null` where none was seen.
     status: Option<Status>,
+    /// Seconds from its start (or from the start of the wait, where that is unknown) to its end where that is known, else
+    /// to the end of the wait.
     elapsed_seconds: f64,
+    /// Seconds from its end to the answer that told of it, where both are known.
     detection_delay_seconds: Option<f64>,
+    /// How often it was asked for.
     polls: u64,
+    /// Why the last request for it was not answered well, unless a good answer followed.
     last_error: Option<String>,
     /// Until when it was watched.
     until: Until,
@@ -206,6 +227,27 @@ impl JobReport {
 fn quoted(word: &str) -> Cow<'_, str> {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:@%+=,".contains(letter);
     if word.chars().all(plain) { word.into() } else { format!("'{}'", word.replace('\'', "'\\''")).into() }
+}
+
+/// The exit codes that a wait with a report can have.
+const ENDS: [Exit; 9] = [
+    Exit::Met,
+    Exit::Failed,
+    Exit::Missing,
+    Exit::Refused,
+    Exit::Unreachable,
+    Exit::Unrecognised,
+    Exit::Timeout,
+    Exit::Interrupted,
+    Exit::Terminated,
+];
+
+fn outcomes(_: &mut SchemaGenerator) -> Schema {
+    schema::names(ENDS.map(|exit| (outcome_of(exit), exit.meaning())))
+}
+
+fn exit_codes(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "integer", "enum": ENDS.map(Exit::code) })
 }
 
 /// The published name of a wait's outcome.

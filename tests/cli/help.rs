@@ -4,7 +4,19 @@ use crate::support::Watch;
 
 #[test]
 fn every_command_explains_itself_on_standard_output() {
-    let commands = ["wait", "run", "deliveries", "list", "check", "notify-test", "simulate", "demo"];
+    let commands = [
+        "wait",
+        "run",
+        "deliveries",
+        "list",
+        "check",
+        "notify-test",
+        "simulate",
+        "demo",
+        "completions",
+        "man",
+        "schema",
+    ];
     let all = Watch::new(["--help"]).run().expect(0).stdout;
     for command in commands {
         assert!(all.contains(&format!("\n  {command} ")), "{command}: {all}");

@@ -1,11 +1,14 @@
 //! The commands beside `wait` and `run`, as processes.
 
 mod check;
+mod completions;
 mod demo;
 mod help;
 mod list;
+mod man;
 mod notify_test;
 mod process;
+mod schema;
 mod simulate;
 
 #[path = "../support/mod.rs"]

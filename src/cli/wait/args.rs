@@ -117,7 +117,7 @@ pub(in crate::cli) struct Args {
     pub(super) project: ProjectArgs,
 
     /// Become this command when the wait ended with 0
-    #[arg(last = true, value_name = "COMMAND")]
+    #[arg(last = true, value_name = "COMMAND", value_hint = clap::ValueHint::CommandName)]
     pub(super) command: Vec<OsString>,
 }
 

@@ -2,9 +2,10 @@
 
 mod args;
 
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
-use indicatif::MultiProgress;
 use tracing::{debug, info, warn};
 
 pub(super) use args::{Args, bound, parse_interval};
@@ -16,19 +17,34 @@ use crate::ci::Place;
 use crate::clock::Clock;
 use crate::config::{LogFormat, ProjectSettings, StateSettings};
 use crate::driver::{Driver, Setup, State};
+use crate::locale;
 use crate::model::{Exit, duration};
 use crate::output::Output;
 use crate::sink::{self, Urgency};
 use crate::telemetry::{self, Stream, Style};
-use crate::wait::{self, Options, Progress, Report, Streams, Waited};
+use crate::wait::{self, Notes, Options, Progress, Report, Streams, Waited};
+
+/// How long the report waits for a reader of standard error that stalls.
+const SETTLING: Duration = Duration::from_millis(100);
+
+/// How long what is left to be written may take once a signal came.
+const HASTE: Duration = Duration::from_millis(500);
+
+/// How long the end of a wait stands back for a reader of standard error that stalls. For data it stands back as long as
+/// it takes.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(super) fn run(args: Args) -> Result<Done, Failure> {
     let place = args.ci.place();
     let progress = args.progress(place.is_pipeline());
     let stream = match &progress {
-        Progress::Live(lines) => Stream::Beside(lines.clone()),
+        Progress::Live(notes) => Stream::Beside(Arc::clone(notes)),
         Progress::Plain { .. } | Progress::Silent => Stream::Detached,
     };
+    let _rest = Rest(match &progress {
+        Progress::Live(notes) => Arc::clone(notes),
+        Progress::Plain { .. } | Progress::Silent => Notes::default(),
+    });
     let (colour, screen) = (!place.is_pipeline(), place.screen());
     let style = Style { stream, colour, screen, ..Style::usual(LogFormat::Human) };
     let level = if args.quiet {
@@ -75,6 +91,20 @@ pub(super) fn run(args: Args) -> Result<Done, Failure> {
     }
 }
 
+/// What was logged and is not yet shown, because no further line is drawn; shown when this is dropped.
+struct Rest(Notes);
+
+impl Drop for Rest {
+    fn drop(&mut self) {
+        let notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Even to write nothing would wait for a reader that stalls.
+        if !notes.is_empty() {
+            // There is nowhere left to say that this failed.
+            drop(std::io::stderr().write_all(&notes));
+        }
+    }
+}
+
 impl Args {
     /// Leaves the polls to a daemon that makes them anyway, where that is wanted and can be done.
     async fn follow(&self, driver: &mut Driver, project: &ProjectSettings) {
@@ -100,7 +130,7 @@ impl Args {
         match self.progress {
             ProgressForm::None => Progress::Silent,
             _ if self.quiet => Progress::Silent,
-            ProgressForm::Auto if !pipeline && is_live_terminal() => Progress::Live(MultiProgress::new()),
+            ProgressForm::Auto if !pipeline && is_live_terminal() => Progress::Live(Notes::default()),
             ProgressForm::Auto | ProgressForm::Plain => Progress::Plain { heartbeat: self.heartbeat },
         }
     }
@@ -111,14 +141,21 @@ impl Args {
         let report = &waited.report;
         let Streams { data, people } = streams;
         ci::conclude(place, report, &people).await;
+        // Where both lead to one terminal, what was said of the wait comes before what came of it.
+        tokio::select! {
+            () = people.settled() => {}
+            () = tokio::time::sleep(SETTLING) => {}
+        }
         match self.output {
-            Form::Human => data.write(report.human()),
+            Form::Human => data.write(locale::shown(&report.human())),
             Form::Json => data.write(format!("{}\n", serde_json::to_string(report).unwrap_or_default())),
             Form::Ndjson if report.exit() == Exit::Met => {}
             // Standard output has the transitions; how the jobs stand now is for people.
-            Form::Ndjson => people.write(report.human()),
+            Form::Ndjson => people.write(locale::shown(&report.human())),
         }
-        if let Err(error) = data.finish().await {
+        // Who interrupts does not wait for a reader that stalls.
+        let haste = report.exit().is_signal().then_some(HASTE);
+        if let Err(error) = within(haste, data.finish()).await {
             people.write(format!("error: cannot write to standard output: {error}\n"));
         }
         for line in self.last_words(waited) {
@@ -131,7 +168,7 @@ impl Args {
             people.write(format!("restore-watch: {message}\n"));
         }
         // There is nowhere left to say that this failed.
-        drop(people.finish().await);
+        drop(within(Some(haste.unwrap_or(PATIENCE)), people.finish()).await);
     }
 
     fn last_words(&self, waited: &Waited) -> Vec<String> {
@@ -156,6 +193,13 @@ impl Args {
         }
         lines
     }
+}
+
+/// Writes what is left, for so long at most.
+async fn within(limit: Option<Duration>, work: impl Future<Output = io::Result<()>>) -> io::Result<()> {
+    let Some(limit) = limit else { return work.await };
+    let late = || Err(io::Error::new(io::ErrorKind::TimedOut, "its reader takes nothing"));
+    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| late())
 }
 
 /// Shows how it ended on the desktop. The error says why that could not be shown.

@@ -369,7 +369,7 @@ error: unknown key `brust`
 error: the job `a-job-of-many` is listed twice
  --> config.toml:1:26
   |
-1 | jobs = ["a-job-of-many", "a-job-of-many", "a-job-of-many", "a-job-of-many", "a-job-of-many", "a-job-of-many", "a-job-of-…
+1 | jobs = ["a-job-of-many", "a-job-of-many", "a-job-of-many", "a-job-of-many", "a-job-of-many", "a-job-of-many", "a-job-of-...
   |                          ^^^^^^^^^^^^^^^
 "#);
 }

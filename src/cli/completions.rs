@@ -1,0 +1,99 @@
+//! `restore-watch completions`
+//!
+//! Invariant: commands, options and values are those of the help; what the generators get wrong or leave out is made up
+//! for here, and tried out in the real shells by the tests.
+
+use std::fmt::Write as _;
+
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, Command, CommandFactory as _, Parser, ValueEnum, ValueHint};
+use clap_complete::{Generator as _, shells};
+
+use super::{Cli, Done, Failure, print};
+use crate::model::Exit;
+
+/// Print what completes this command line in a shell
+#[derive(Debug, Parser)]
+#[command(after_help = PLACES)]
+pub(super) struct Args {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    shell: Shell,
+}
+
+const PLACES: &str = "\
+Examples:
+  restore-watch completions bash > ~/.local/share/bash-completion/completions/restore-watch
+  restore-watch completions zsh > ~/.zfunc/_restore-watch  # a directory of $fpath, before compinit
+  restore-watch completions fish > ~/.config/fish/completions/restore-watch.fish";
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+}
+
+pub(super) fn run(args: &Args) -> Result<Done, Failure> {
+    let mut program = hinted(Cli::command());
+    let names: Vec<_> = program.get_subcommands().map(|command| command.get_name().to_owned()).collect();
+    program = program.mut_subcommand("man", |man| {
+        man.mut_arg("command", |command| command.value_parser(PossibleValuesParser::new(names)))
+    });
+    program.set_bin_name(program.get_name().to_owned());
+    program.build();
+    print(
+        &script(args.shell, &program)
+            .map_err(|error| Failure::internal(format!("cannot make the completions: {error}")))?,
+    )?;
+    Ok(Done::Exit(Exit::Met))
+}
+
+/// The same command, where values that are neither files nor anything else that shells know are told apart from those of
+/// which nothing is said: else the names of files are proposed for them.
+fn hinted(command: Command) -> Command {
+    let hint = |arg: Arg| match arg.get_value_hint() {
+        ValueHint::Unknown if arg.get_action().takes_values() => arg.value_hint(ValueHint::Other),
+        _ => arg,
+    };
+    command.mut_args(hint).mut_subcommands(hinted)
+}
+
+fn script(shell: Shell, program: &Command) -> std::io::Result<String> {
+    let mut script = Vec::new();
+    match shell {
+        Shell::Bash => shells::Bash.try_generate(program, &mut script)?,
+        Shell::Zsh => shells::Zsh.try_generate(program, &mut script)?,
+        Shell::Fish => shells::Fish.try_generate(program, &mut script)?,
+    }
+    let script = String::from_utf8_lossy(&script).into_owned();
+    Ok(match shell {
+        // The generator writes a name with a hyphen in two ways, so that no subcommand is recognised (clap 6421).
+        Shell::Bash => {
+            let (wrong, right) =
+                ["__subcmd__", "__"].map(|dash| program.get_name().replace('-', dash)).into();
+            script.replace(&wrong, &right)
+        }
+        Shell::Zsh => script,
+        Shell::Fish => script + &words_for_fish(program),
+    })
+}
+
+/// What follows a command beside options: the generator for fish leaves it out, so that files are proposed.
+fn words_for_fish(program: &Command) -> String {
+    let name = program.get_name();
+    let prefix = format!("__fish_{}_using_subcommand", name.replace('-', "_"));
+    let mut lines = String::new();
+    for command in program.get_subcommands() {
+        let of_files = |arg: &Arg| !matches!(arg.get_value_hint(), ValueHint::Other);
+        if command.has_subcommands() || command.get_positionals().next().is_none_or(of_files) {
+            continue;
+        }
+        let values = command.get_positionals().flat_map(Arg::get_possible_values);
+        let values: Vec<_> = values.map(|value| value.get_name().to_owned()).collect();
+        let words = if values.is_empty() { String::new() } else { format!(" -a \"{}\"", values.join(" ")) };
+        // Writing to a text does not fail.
+        _ = writeln!(lines, "complete -c {name} -n \"{prefix} {}\" -f{words}", command.get_name());
+    }
+    lines
+}

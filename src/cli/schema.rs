@@ -1,0 +1,69 @@
+//! `restore-watch schema`
+
+use clap::{Parser, ValueEnum};
+use schemars::generate::SchemaSettings;
+use schemars::transform::{RecursiveTransform, Transform as _};
+use schemars::{Schema, SchemaGenerator, json_schema};
+use serde_json::Value;
+
+use super::{Done, Failure, print};
+use crate::model::{Exit, Transition};
+use crate::wait::Report;
+
+/// Print the JSON Schema (2020-12) of what this program prints and sends
+///
+/// Later versions may add keys, and names where one of several names is expected. What reads the JSON must accept both.
+#[derive(Debug, Parser)]
+pub(super) struct Args {
+    /// What is described [default: both, in one schema]
+    #[arg(value_name = "WHAT")]
+    what: Option<What>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum What {
+    /// What `wait --output json` prints at its end
+    Report,
+    /// A line of `wait --output ndjson`, the body of a webhook, and `transition` in lines of the JSON log
+    Transition,
+}
+
+/// Strict validators refuse formats that the standard does not know, such as `double`.
+const FORMATS: [&str; 2] = ["date-time", "uuid"];
+
+pub(super) fn run(args: &Args) -> Result<Done, Failure> {
+    let mut generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
+    let mut schema = match args.what {
+        Some(What::Report) => generator.into_root_schema_for::<Report>(),
+        Some(What::Transition) => generator.into_root_schema_for::<Transition>(),
+        None => both(&mut generator),
+    };
+    RecursiveTransform(tidy).transform(&mut schema);
+    let description = schema.get("description").and_then(Value::as_str).unwrap_or_default();
+    let open = "Later versions may add keys, and names where one of several names is expected: accept both.";
+    schema.insert("description".to_owned(), format!("{description} {open}").into());
+    let text = serde_json::to_string_pretty(&schema).map_err(|error| Failure::internal(error.to_string()))?;
+    print(&(text + "\n"))?;
+    Ok(Done::Exit(Exit::Met))
+}
+
+fn both(generator: &mut SchemaGenerator) -> Schema {
+    let either = [generator.subschema_for::<Report>(), generator.subschema_for::<Transition>()];
+    json_schema!({
+        "$schema": generator.settings().meta_schema,
+        "title": env!("CARGO_PKG_NAME"),
+        "description": "A report or a transition.",
+        "oneOf": either,
+        "$defs": generator.take_definitions(true),
+    })
+}
+
+fn tidy(schema: &mut Schema) {
+    if schema.get("format").is_some_and(|format| !FORMATS.iter().any(|known| format == known)) {
+        schema.remove("format");
+    }
+    // Descriptions are paragraphs, wrapped where the source is.
+    if let Some(Value::String(text)) = schema.get_mut("description") {
+        *text = text.replace('\n', " ");
+    }
+}

@@ -1,0 +1,73 @@
+//! What the terminal of this process can show: UTF-8, or ASCII alone.
+//!
+//! Invariant: whatever this program adds to a text for people is ASCII where the locale is; names that others gave stay
+//! as they are, and so does what is for programs.
+
+use std::borrow::Cow;
+use std::ffi::OsString;
+use std::sync::OnceLock;
+
+static UTF8: OnceLock<bool> = OnceLock::new();
+
+/// Goes by the environment from now on; before, texts are UTF-8.
+pub fn adopt() {
+    // Asked once: the environment does not change.
+    UTF8.get_or_init(|| is_utf8_by(&|name| std::env::var_os(name)));
+}
+
+/// Whether more than ASCII can be shown.
+pub fn is_utf8() -> bool {
+    UTF8.get().copied().unwrap_or(true)
+}
+
+/// A text for people, as they can be shown it.
+pub fn shown(text: &str) -> Cow<'_, str> {
+    if is_utf8() { Cow::Borrowed(text) } else { plain(text) }
+}
+
+/// The text with the one mark that this program makes where it cuts others' texts written out.
+fn plain(text: &str) -> Cow<'_, str> {
+    if text.contains('…') { Cow::Owned(text.replace('…', "...")) } else { Cow::Borrowed(text) }
+}
+
+/// The first of the three that is set and not empty decides; where none is, the locale is POSIX, and that is ASCII
+/// (POSIX, Base Definitions, 8.2).
+fn is_utf8_by(variable: &dyn Fn(&'static str) -> Option<OsString>) -> bool {
+    let set = |name| variable(name).filter(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set).unwrap_or_default();
+    let locale = locale.to_string_lossy().to_ascii_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_variable_that_is_set_decides() {
+        for (variables, utf8) in [
+            (&[][..], false),
+            (&[("LANG", "C.UTF-8")], true),
+            (&[("LANG", "de_DE.utf8")], true),
+            (&[("LANG", "de_DE.ISO-8859-1")], false),
+            (&[("LANG", "C")], false),
+            (&[("LANG", "C.UTF-8"), ("LC_CTYPE", "POSIX")], false),
+            (&[("LANG", "C"), ("LC_CTYPE", "UTF-8")], true),
+            (&[("LANG", "C.UTF-8"), ("LC_CTYPE", "C.UTF-8"), ("LC_ALL", "C")], false),
+            (&[("LANG", "C"), ("LC_ALL", "en_US.UTF-8@euro")], true),
+            (&[("LANG", "C.UTF-8"), ("LC_ALL", "")], true),
+        ] {
+            let found = is_utf8_by(&|name| {
+                variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).into())
+            });
+            assert_eq!(found, utf8, "{variables:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_cut_is_marked_in_ascii() {
+        assert_eq!(plain("not fou…"), "not fou...");
+        assert_eq!(plain("日本"), "日本", "a name stays what it is");
+        assert_eq!(shown("not fou…"), "not fou…", "nothing was adopted");
+    }
+}

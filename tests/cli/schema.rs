@@ -1,0 +1,188 @@
+//! `schema`: what the program really prints and sends is what the schema says, by the judgement of another's validator.
+
+use jsonschema::Validator;
+use serde_json::{Value, json};
+
+use crate::support::{Folder, KEY, Watch, done, fast, play, receive};
+
+fn schema(what: &[&str]) -> Value {
+    Watch::new([&["schema"], what].concat()).run().expect(0).json()
+}
+
+fn validator(schema: &Value) -> Validator {
+    jsonschema::meta::validate(schema).expect("a schema");
+    jsonschema::options().should_validate_formats(true).build(schema).expect("a schema")
+}
+
+#[track_caller]
+fn accepts(validator: &Validator, value: &Value) {
+    let faults: Vec<_> = validator.iter_errors(value).map(|fault| format!("{fault}")).collect();
+    assert!(faults.is_empty(), "{faults:?}\n{value:#}");
+}
+
+/// Reports of waits that end in many ways.
+fn reports() -> Vec<Value> {
+    let jobs = done(&[("good", "completed"), ("bad", "failed"), ("gone", "cancelled")]);
+    let plane = play(&format!("{jobs}[[job]]\nid = \"open\"\n"));
+    [
+        (&["good"][..], 0),
+        (&["good", "bad", "gone", "--any"], 0),
+        (&["good", "bad", "gone"], 1),
+        (&["open", "good", "--timeout", "200ms"], 124),
+        (&["unknown", "--not-found-grace", "50ms"], 3),
+    ]
+    .map(|(arguments, code)| {
+        let arguments = [arguments, &["--output", "json"]].concat();
+        Watch::wait(&plane, &arguments).run().expect(code).json()
+    })
+    .into()
+}
+
+/// Transitions of many kinds: from standard output, from a webhook and from the log.
+fn transitions() -> Vec<Value> {
+    let plane = play(&done(&[("good", "completed"), ("bad", "failed"), ("gone", "cancelled")]));
+    let receiver = receive([]);
+    let arguments = ["good", "bad", "gone", "unknown", "--not-found-grace", "50ms", "--output", "ndjson"];
+    let wait = Watch::wait(&plane, &[&arguments[..], &["--webhook", &receiver.url()]].concat()).run();
+    let mut found = wait.expect(1).json_lines();
+    assert_eq!(found.len(), 7);
+
+    let folder = Folder::new();
+    let sinks = format!(
+        "[[sink]]\ntype = \"log\"\nformat = \"json\"\n[[sink]]\ntype = \"webhook\"\nurl = \"{}\"",
+        receiver.url()
+    );
+    let config = folder.write(
+        "config.toml",
+        format!("jobs = [\"good\"]\n{}{sinks}\n[state]\npath = \"state.db\"\n", fast(&plane)),
+    );
+    let run = Watch::new(["run", "--exit-when-done", "--config", &config]).env("PINECONE_API_KEY", KEY).run();
+    let lines = run.expect(0).stderr;
+    let logged: Vec<_> = crate::support::json_lines(&lines)
+        .into_iter()
+        .filter_map(|line| line.get("transition").cloned())
+        .collect();
+    assert_eq!(logged.len(), 2, "{lines}");
+    found.extend(logged);
+
+    Watch::new(["notify-test", "--config", &config]).run().expect(0);
+    let bodies: Vec<Value> =
+        receiver.received().iter().map(|post| serde_json::from_slice(&post.body).expect("JSON")).collect();
+    assert_eq!(bodies.last().expect("a test")["type"], "restore_watch.test");
+    found.extend(bodies);
+    found
+}
+
+/// The same value, changed in one place in every way that must matter, each with what was changed.
+fn spoilt(value: &Value) -> Vec<(String, Value)> {
+    let mut found = Vec::new();
+    match value {
+        Value::Object(fields) => {
+            for (key, field) in fields {
+                let mut without = fields.clone();
+                without.remove(key);
+                found.push((format!("without {key}"), without.into()));
+                let wrong = if field.is_object() || field.is_array() { json!(7) } else { json!({}) };
+                let changed = std::iter::once((format!("{key} = {wrong}"), wrong)).chain(spoilt(field));
+                for (what, field) in changed {
+                    let mut other = fields.clone();
+                    other.insert(key.clone(), field);
+                    found.push((what, other.into()));
+                }
+            }
+        }
+        Value::Array(values) => {
+            for (index, item) in values.iter().enumerate() {
+                for (what, item) in spoilt(item) {
+                    let mut other = values.clone();
+                    other[index] = item;
+                    found.push((what, other.into()));
+                }
+            }
+        }
+        _ => {}
+    }
+    found
+}
+
+/// The same value with one more key in every object.
+fn extended(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let mut fields: serde_json::Map<_, _> =
+                fields.iter().map(|(key, field)| (key.clone(), extended(field))).collect();
+            fields.insert("of_a_later_version".to_owned(), json!(true));
+            fields.into()
+        }
+        Value::Array(values) => values.iter().map(extended).collect(),
+        value => value.clone(),
+    }
+}
+
+#[track_caller]
+fn judges(own: &Validator, other: &Validator, either: &Validator, values: &[Value]) {
+    for value in values {
+        accepts(own, value);
+        accepts(either, value);
+        accepts(own, &extended(value));
+        assert!(!other.is_valid(value), "{value:#}");
+        for (what, spoilt) in spoilt(value) {
+            assert!(!own.is_valid(&spoilt), "{what}: {spoilt:#}");
+            assert!(!either.is_valid(&spoilt), "{what}: {spoilt:#}");
+        }
+    }
+}
+
+#[test]
+fn what_is_printed_is_what_the_schema_says() {
+    let [report, transition, either] =
+        [&["report"][..], &["transition"], &[]].map(|what| validator(&schema(what)));
+    judges(&report, &transition, &either, &reports());
+    judges(&transition, &report, &either, &transitions());
+}
+
+#[test]
+fn values_that_cannot_be_are_refused() {
+    let report = validator(&schema(&["report"]));
+    let good = &reports()[0];
+    for (pointer, bad) in [
+        ("/version", json!(2)),
+        ("/outcome", json!("fine")),
+        ("/exit_code", json!(2)),
+        ("/waited_seconds", json!("1")),
+        ("/jobs/0/outcome", json!("Completed")),
+        ("/jobs/0/polls", json!(-1)),
+        ("/jobs/0/job/id", json!("")),
+        ("/jobs/0/job/created_at", json!("yesterday")),
+    ] {
+        let mut value = good.clone();
+        *value.pointer_mut(pointer).expect(pointer) = bad;
+        assert!(!report.is_valid(&value), "{pointer}");
+    }
+}
+
+#[test]
+fn everything_is_described() {
+    fn look(schema: &Value, path: &str) {
+        if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
+            for (name, property) in properties {
+                let described = property.get("description").and_then(Value::as_str);
+                assert!(described.is_some_and(|text| !text.contains('\n')), "{path}/{name}: {described:?}");
+            }
+            let required = schema["required"].as_array().expect("what is required");
+            assert_eq!(required.len(), properties.len(), "{path}: every key is always there");
+        }
+        for (key, inner) in schema.as_object().into_iter().flatten() {
+            look(inner, &format!("{path}/{key}"));
+        }
+    }
+    for what in [&[][..], &["report"], &["transition"]] {
+        let schema = schema(what);
+        assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+        assert!(
+            schema["description"].as_str().is_some_and(|text| text.contains("accept both")),
+            "{schema:#}"
+        );
+        look(&schema, "");
+    }
+}
