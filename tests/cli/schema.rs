@@ -20,12 +20,18 @@ fn accepts(validator: &Validator, value: &Value) {
     assert!(faults.is_empty(), "{faults:?}\n{value:#}");
 }
 
+/// A job that completed, and whose index will not serve.
+const DOOMED: &str = "[[job]]\nid = \"doomed\"\nage = \"1h\"\ntakes = \"10m\"\nindex = \"docs\"\n\
+    [[index]]\nname = \"docs\"\nstates = [{ at = \"0s\", state = \"Disabled\" }]\n";
+
 /// Reports of waits that end in many ways.
 fn reports() -> Vec<Value> {
     let jobs = done(&[("good", "completed"), ("bad", "failed"), ("gone", "cancelled")]);
-    let plane = play(&format!("{jobs}[[job]]\nid = \"open\"\n"));
+    let plane = play(&format!("{jobs}{DOOMED}[[job]]\nid = \"open\"\n"));
     [
         (&["good"][..], 0),
+        (&["good", "--until", "ready"], 0),
+        (&["doomed", "--until", "ready"], 1),
         (&["good", "bad", "gone", "--any"], 0),
         (&["good", "bad", "gone"], 1),
         (&["open", "good", "--timeout", "200ms"], 124),
@@ -40,12 +46,20 @@ fn reports() -> Vec<Value> {
 
 /// Transitions of many kinds: from standard output, from a webhook and from the log.
 fn transitions() -> Vec<Value> {
-    let plane = play(&done(&[("good", "completed"), ("bad", "failed"), ("gone", "cancelled")]));
+    let jobs = done(&[("good", "completed"), ("bad", "failed"), ("gone", "cancelled")]);
+    let plane = play(&format!("{jobs}{DOOMED}"));
     let receiver = receive([]);
     let arguments = ["good", "bad", "gone", "unknown", "--not-found-grace", "50ms", "--output", "ndjson"];
     let wait = Watch::wait(&plane, &[&arguments[..], &["--webhook", &receiver.url()]].concat()).run();
     let mut found = wait.expect(1).json_lines();
     assert_eq!(found.len(), 7);
+    let arguments = ["good", "doomed", "--until", "ready", "--output", "ndjson"];
+    let of_indexes = Watch::wait(&plane, &arguments).run().expect(1).json_lines();
+    assert_eq!(
+        of_indexes.iter().filter(|line| line["type"].as_str().unwrap().starts_with("index.")).count(),
+        2
+    );
+    found.extend(of_indexes);
 
     let folder = Folder::new();
     let sinks = format!(
