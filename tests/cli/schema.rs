@@ -56,7 +56,7 @@ fn transitions() -> Vec<Value> {
     let arguments = ["good", "doomed", "--until", "ready", "--output", "ndjson"];
     let of_indexes = Watch::wait(&plane, &arguments).run().expect(1).json_lines();
     assert_eq!(
-        of_indexes.iter().filter(|line| line["type"].as_str().unwrap().starts_with("index.")).count(),
+        of_indexes.iter().filter(|line| line["type"].as_str().expect("a type").starts_with("index.")).count(),
         2
     );
     found.extend(of_indexes);
