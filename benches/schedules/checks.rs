@@ -1,0 +1,238 @@
+//! The bench against what can be calculated.
+//!
+//! They are no `#[test]`s, because a bench without a harness has none to run them; `main` does, first of all.
+
+use std::time::Duration;
+
+use fastrand::Rng;
+
+use crate::Extent;
+use crate::baselines::Loop;
+use crate::clairvoyant::Clairvoyant;
+use crate::distribution::Distribution;
+use crate::hazard::Hazard;
+use crate::ours::Ours;
+use crate::schedule::{Schedule, Sighting, factor_for, mean_requests, watch_all};
+use crate::statistics::{Estimate, student};
+use crate::workload::{Twist, Use, Workload, seeds};
+use crate::world::{Restore, World};
+
+/// Panics where one fails.
+pub(crate) fn run() {
+    confidence_intervals_are_those_of_the_tables();
+    no_seed_is_used_twice();
+    what_is_drawn_has_the_claimed_survival();
+    hazards_are_those_of_the_formulas();
+    a_fixed_interval_is_late_by_half_of_it();
+    a_fixed_interval_on_exponential_durations();
+    the_clairvoyant_takes_a_fixed_interval_for_exponential_durations();
+    the_clairvoyant_takes_the_square_root_for_a_tail_by_a_power();
+    a_factor_gives_as_many_requests();
+    the_rules_of_others_start_as_documented();
+    the_engine_follows_the_square_root_rule();
+    the_engine_stretches_like_the_others();
+    the_engine_polls_no_restore_of_the_past();
+    the_same_seed_gives_the_same_sightings();
+    restores_watched_at_once_share_the_rate();
+    nobody_sees_through_an_outage();
+}
+
+fn extent(restores: usize, at_once: usize) -> Extent {
+    Extent { seeds: 20, tuning_seeds: 8, restores, at_once, seed_base: 1, bench: false }
+}
+
+fn worlds(durations: Distribution, twist: Twist, extent: Extent) -> Vec<World> {
+    Workload { name: "check", durations, twist }.worlds(7, extent)
+}
+
+fn mean_delay(sightings: &[Sighting]) -> f64 {
+    sightings.iter().map(|sighting| sighting.delay).sum::<f64>() / sightings.len() as f64
+}
+
+#[track_caller]
+fn assert_near(value: f64, expected: f64, part: f64) {
+    assert!((value - expected).abs() <= part * expected.abs(), "{value} is not about {expected}");
+}
+
+fn confidence_intervals_are_those_of_the_tables() {
+    for (freedom, quantile) in [(9.0, 2.262), (19.0, 2.093), (29.0, 2.045), (1e9, 1.960)] {
+        assert_near(student(freedom), quantile, 1e-3);
+    }
+    let estimate = Estimate::of(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0]);
+    assert_near(estimate.mean, 5.5, 1e-12);
+    assert_near(estimate.half_width, 2.262 * 3.02765 / 10_f64.sqrt(), 1e-3);
+}
+
+fn no_seed_is_used_twice() {
+    let extent = extent(1, 1);
+    let mut all = [seeds(Use::Tuning, extent), seeds(Use::Comparison, extent)].concat();
+    assert_eq!(all.len(), 28);
+    all.sort_unstable();
+    all.dedup();
+    assert_eq!(all.len(), 28);
+}
+
+fn what_is_drawn_has_the_claimed_survival() {
+    let exponential = Distribution::Exponential { mean: 600.0 };
+    let mut rng = Rng::with_seed(1);
+    for durations in Workload::all().into_iter().map(|workload| workload.durations).chain([exponential]) {
+        let sample: Vec<_> = (0..20_000).map(|_| durations.draw(&mut rng)).collect();
+        for time in [10.0, 60.0, 150.0, 400.0, 600.0, 900.0, 3000.0, 10_000.0] {
+            let survive = durations.survival(time);
+            let drawn = sample.iter().filter(|took| **took > time).count() as f64 / sample.len() as f64;
+            let error = (survive * (1.0 - survive) / sample.len() as f64).sqrt();
+            assert!(
+                (drawn - survive).abs() < 4.5 * error + 1e-4,
+                "{durations:?}, {time}: {drawn}, {survive}"
+            );
+        }
+    }
+}
+
+fn hazards_are_those_of_the_formulas() {
+    let constant = Hazard::of(&Distribution::Exponential { mean: 600.0 });
+    for age in [10.0, 600.0, 3000.0] {
+        assert_near(constant.until(age), age / 1200_f64.sqrt(), 1e-3);
+        assert_near(constant.age_at(age / 1200_f64.sqrt()), age, 1e-3);
+    }
+    // The survival of Pareto's falls by the power -a. E[1/T; T > t] falls by -(a+1), and so does the survival of those
+    // that are watched late; of those that all fail, by -a. The hazard is the power over the age.
+    let pareto = Distribution::Pareto { from: 120.0, shape: 1.5 };
+    for (hazard, power) in [
+        (Hazard::of(&pareto), 1.5),
+        (Hazard::watched_late(&pareto), 2.5),
+        (Hazard::with_failures(&pareto, 1.0), 1.5),
+    ] {
+        let grown = hazard.until(1920.0) - hazard.until(480.0);
+        assert_near(grown, (2.0_f64 * power).sqrt() * (1920_f64.sqrt() - 480_f64.sqrt()), 2e-3);
+    }
+}
+
+fn a_fixed_interval_is_late_by_half_of_it() {
+    let long = Distribution::LogUniform { from: 5000.0, to: 20_000.0 };
+    let sightings = watch_all(&Loop::FIXED, &worlds(long, Twist::None, extent(10_000, 1)), 10.0, 1);
+    assert_near(mean_delay(&sightings), 5.0, 0.03);
+    let least = sightings.iter().map(|sighting| sighting.delay).fold(f64::INFINITY, f64::min);
+    assert!((0.0..0.1).contains(&least), "{least}");
+}
+
+fn a_fixed_interval_on_exponential_durations() {
+    let exponential = Distribution::Exponential { mean: 600.0 };
+    let sightings = watch_all(&Loop::FIXED, &worlds(exponential, Twist::None, extent(20_000, 1)), 240.0, 1);
+    let requests = 1.0 / (1.0 - (-240_f64 / 600.0).exp());
+    assert_near(mean_requests(&sightings), requests, 0.03);
+    assert_near(mean_delay(&sightings), 240.0 * requests - 600.0, 0.03);
+}
+
+/// Keller's density is `sqrt(1 / (2 · mean · c))` where the hazard is constant.
+fn the_clairvoyant_takes_a_fixed_interval_for_exponential_durations() {
+    let exponential = Distribution::Exponential { mean: 600.0 };
+    let clairvoyant = Clairvoyant { hazard: Hazard::of(&exponential) };
+    let worlds = worlds(exponential, Twist::None, extent(2000, 1));
+    let price: f64 = 12.0;
+    let theirs = watch_all(&clairvoyant, &worlds, price.sqrt(), 1);
+    let fixed = watch_all(&Loop::FIXED, &worlds, (2.0 * 600.0 * price).sqrt(), 1);
+    assert_near(mean_requests(&theirs), mean_requests(&fixed), 2e-3);
+    assert_near(mean_delay(&theirs), mean_delay(&fixed), 1e-2);
+}
+
+/// With the hazard `a/t` the interval at the age `t` is `sqrt(2ct/a)`.
+fn the_clairvoyant_takes_the_square_root_for_a_tail_by_a_power() {
+    let clairvoyant = Clairvoyant { hazard: Hazard::of(&Distribution::Pareto { from: 1.0, shape: 1.5 }) };
+    let price: f64 = 0.1;
+    let world = |end| World { restores: vec![Restore { age: 0.0, end, fails: false }], ..World::default() };
+    let requests = |end| clairvoyant.watch(&world(end), price.sqrt(), 0)[0].requests;
+    let expected = 300.0 / (2.0 * price * 10_000.0 / 1.5).sqrt();
+    assert_near(requests(10_150.0) - requests(9850.0), expected, 0.15);
+}
+
+fn a_factor_gives_as_many_requests() {
+    let worlds = worlds(Distribution::LogNormal { median: 600.0, sigma: 0.6 }, Twist::None, extent(2000, 1));
+    for rule in &Loop::ALL {
+        let requests = |factor| mean_requests(&watch_all(rule, &worlds, factor, 3));
+        assert_near(requests(factor_for(40.0, requests)), 40.0, 0.005);
+    }
+}
+
+/// The times of the first polls, as far as they are not left to chance.
+fn the_rules_of_others_start_as_documented() {
+    let world = |end| World { restores: vec![Restore { age: 0.0, end, fails: false }], ..World::default() };
+    let bounds = |rule: &Loop, end: f64| {
+        let noticed = (0..200).map(|seed| rule.watch(&world(end), 1.0, seed)[0].delay + end);
+        noticed.fold((f64::INFINITY, 0.0_f64), |(low, high), at| (low.min(at), high.max(at)))
+    };
+    assert_eq!(bounds(&Loop::AWS, 1.0), (2.0, 2.0), "a random number between 2 and 2");
+    assert_eq!(bounds(&Loop::AWS, 2.5), (4.0, 6.0), "then one of 2 to 4");
+    let (low, high) = bounds(&Loop::GOOGLE, 1e-9);
+    assert!(low < 0.1 && (0.9..1.0).contains(&high), "{low} to {high}");
+    let (low, high) = bounds(&Loop::GCLOUD, 1.5);
+    assert!((3.0..3.1).contains(&low) && (3.9..4.0).contains(&high), "{low} to {high}");
+    assert_eq!(bounds(&Loop::GCLOUD, 0.5), (1.0, 1.0));
+    assert_eq!(bounds(&Loop::AZURE, 1.0), (30.0, 30.0));
+    assert_eq!(bounds(&Loop::PINECONE, 1.0), (5.0, 5.0));
+    assert_eq!(bounds(&Loop::EXPONENTIAL, 64.0), (123.0, 123.0), "1 + 2 + 4 + 8 + 16 + 32 + 60");
+    // How long it is between two polls in the long run.
+    for (rule, interval) in [(&Loop::AWS, 61.0), (&Loop::GOOGLE, 10.0), (&Loop::GCLOUD, 180.0)] {
+        let polls = |end: f64| rule.watch(&world(end), 1.0, 5)[0].requests;
+        assert_near(900_000.0 / (polls(1_000_000.0) - polls(100_000.0)), interval, 0.03);
+    }
+}
+
+/// At the age `t` the interval is `sqrt(0.2 t)` by a uniform factor of 0.9 to 1.1: `2 sqrt(t / 0.2)` polls until then,
+/// of which the shortest interval of 1 s spares 5; and a delay of `E[I²] / 2E[I]`.
+fn the_engine_follows_the_square_root_rule() {
+    let durations = Distribution::LogUniform { from: 590.0, to: 610.0 };
+    let sightings = watch_all(&Ours::default(), &worlds(durations, Twist::None, extent(400, 1)), 1.0, 1);
+    let interval = 120_f64.sqrt();
+    assert_near(mean_requests(&sightings), 2.0 * 3000_f64.sqrt() - 5.0 + 1.0, 0.02);
+    assert_near(mean_delay(&sightings), interval / 2.0 * (1.0 + 0.01 / 3.0), 0.12);
+    let longest = sightings.iter().map(|sighting| sighting.delay).fold(0.0, f64::max);
+    assert!(longest < interval * 1.11, "{longest}");
+}
+
+fn the_engine_stretches_like_the_others() {
+    let durations = Distribution::LogUniform { from: 590.0, to: 610.0 };
+    let worlds = worlds(durations, Twist::None, extent(200, 1));
+    let requests = |factor| mean_requests(&watch_all(&Ours::default(), &worlds, factor, 1));
+    assert_near(requests(2.0), requests(1.0) / 2.0, 0.05);
+    assert_near(requests(0.5), requests(1.0) * 2.0, 0.05);
+}
+
+fn the_engine_polls_no_restore_of_the_past() {
+    let past_durations = [5, 600, 3600].map(Duration::from_secs).to_vec();
+    let ours = Ours { past_durations, ..Ours::default() };
+    let world = World { restores: vec![Restore { age: 0.0, end: 60.0, fails: false }], ..World::default() };
+    let sightings = ours.watch(&world, 1.0, 1);
+    assert!(sightings.len() == 1 && sightings[0].delay < 4.0, "{sightings:?}");
+}
+
+fn the_same_seed_gives_the_same_sightings() {
+    for workload in Workload::all() {
+        let watch = || {
+            let worlds = workload.worlds(3, extent(5, 1));
+            [watch_all(&Ours::default(), &worlds, 1.0, 4), watch_all(&Loop::AWS, &worlds, 1.0, 4)]
+        };
+        assert_eq!(watch(), watch());
+    }
+}
+
+fn restores_watched_at_once_share_the_rate() {
+    let durations = Distribution::LogUniform { from: 500.0, to: 700.0 };
+    let worlds = worlds(durations, Twist::None, extent(40, 40));
+    assert_eq!(worlds.len(), 1);
+    let sightings = watch_all(&Ours::default(), &worlds, 1.0, 1);
+    assert_eq!(sightings.len(), 40);
+    let requests: f64 = sightings.iter().map(|sighting| sighting.requests).sum();
+    let last = sightings.iter().map(|sighting| sighting.takes + sighting.delay).fold(0.0, f64::max);
+    assert!(requests <= 4.0 + 2.0 * last && requests > 1.5 * 500.0, "{requests} in {last} s");
+}
+
+fn nobody_sees_through_an_outage() {
+    let outage = Some(95.0..155.0);
+    let world =
+        World { restores: vec![Restore { age: 0.0, end: 100.0, fails: false }], outage, ..World::default() };
+    for schedule in [&Ours::default() as &dyn Schedule, &Loop::PINECONE] {
+        let sighting = schedule.watch(&world, 1.0, 1)[0];
+        assert!((55.0..120.0).contains(&sighting.delay), "{}: {sighting:?}", schedule.name());
+    }
+}

@@ -1,0 +1,81 @@
+//! How late a schedule of polls notices the end of a restore, beside others that make as many requests.
+//!
+//! `cargo bench --bench schedules` watches simulated restores on a virtual clock: with the engine of this program, with
+//! the rules of other pollers, with the best fixed interval, and with the best that can be done by one who knows the
+//! distribution of the durations. Each of the others has its delays longer or shorter by one factor, so that it makes as
+//! many requests as the engine; the factor is found on restores of other seeds than those that are compared. It prints
+//! tables in Markdown and draws target/schedules.svg. `-- --help` shows what can be set.
+//!
+//! Before that, and nothing but that under `cargo test`, it checks itself against what can be calculated.
+
+#![expect(clippy::unwrap_used, reason = "a bench that cannot go on is to say where")]
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "counts and places in lists, all of them small"
+)]
+
+mod baselines;
+mod checks;
+mod clairvoyant;
+mod comparison;
+mod distribution;
+mod hazard;
+mod ours;
+mod plot;
+mod schedule;
+mod statistics;
+mod table;
+mod verdict;
+mod workload;
+mod world;
+
+use std::path::Path;
+
+use clap::Parser as _;
+
+use comparison::Comparison;
+use workload::Workload;
+
+/// How much is simulated.
+#[derive(Debug, Clone, Copy, clap::Parser)]
+struct Extent {
+    /// How many seeds are compared
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(2..))]
+    seeds: u64,
+    /// How many other seeds the factors are found on
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..))]
+    tuning_seeds: u64,
+    /// How many restores there are for each seed
+    #[arg(long, default_value_t = 400)]
+    restores: usize,
+    /// How many of them are watched at once, in one project
+    #[arg(long, default_value_t = 1)]
+    at_once: usize,
+    /// What all seeds are made of
+    #[arg(long, default_value_t = 1)]
+    seed_base: u64,
+    /// What Cargo says to every bench
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() {
+    checks::run();
+    // Cargo says so to benches, and to tests what they are to do with a harness that is not there.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return;
+    }
+    let extent = Extent::parse();
+    let workloads = Workload::all();
+    let comparisons = Comparison::of_all(&workloads, extent);
+    for comparison in &comparisons {
+        println!("{}", table::of(comparison));
+    }
+    println!("{}", table::of_means(&comparisons));
+    println!("{}", verdict::of(&comparisons));
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("schedules.svg");
+    std::fs::write(&path, plot::of(&comparisons)).unwrap();
+    println!("Mean delay against mean requests: {}", path.display());
+}

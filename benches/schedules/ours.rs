@@ -1,0 +1,213 @@
+//! The schedule of this program: its engine, whole, on a virtual clock.
+//!
+//! Invariant: nothing but events and time goes in, nothing but actions is taken for what it does.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use fastrand::Rng;
+use jiff::Timestamp;
+use restore_watch::config::{CadenceSettings, JobSettings, ProjectSettings, Rate};
+use restore_watch::engine::memory::{EndMemory, JobMemory, JobRecord, Saved, StreakMemory};
+use restore_watch::engine::retry::RetryAfter;
+use restore_watch::engine::time::{Instant, Now};
+use restore_watch::engine::{Action, Answer, Ending, Engine, Event, Failure, FailureClass, Plan, PollId};
+use restore_watch::model::{JobFacts, JobId, Observation, ProjectName, Status, Transition};
+
+use crate::schedule::{Schedule, Sighting};
+use crate::world::{Reply, Restore, World};
+
+/// When every watch begins.
+const START: Timestamp = Timestamp::constant(1_795_435_200, 0);
+
+/// The engine of this program.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Ours {
+    pub(crate) cadence: CadenceSettings,
+    /// How long the restores took that it watched earlier, and that it remembers.
+    pub(crate) past_durations: Vec<Duration>,
+}
+
+impl Schedule for Ours {
+    fn name(&self) -> &'static str {
+        "restore-watch"
+    }
+
+    /// A factor is a stretch of time: the rule `sqrt(2ct)` on a clock that runs `k` times as fast gives intervals that are
+    /// `sqrt(k)` times as short. The bounds of the intervals and the rate are set to be so, too. The delays after errors
+    /// are not.
+    fn watch(&self, world: &World, factor: f64, seed: u64) -> Vec<Sighting> {
+        let pace = factor.powi(-2);
+        let bound = |interval: Duration| interval.mul_f64(factor * pace);
+        let mut project = ProjectSettings {
+            cadence: CadenceSettings {
+                min_interval: bound(self.cadence.min_interval),
+                max_interval: bound(self.cadence.max_interval),
+            },
+            ..ProjectSettings::default()
+        };
+        let rate = project.api.requests_per_second.per_second() / factor / pace;
+        project.api.requests_per_second = Rate::new(rate).unwrap();
+        project.jobs = (0..world.restores.len()).map(|place| JobSettings::new(job_id(place))).collect();
+        let plan = Plan { projects: &[project], sinks: Vec::new(), keep: Duration::MAX };
+        let engine = Engine::recall(plan, self.remembered(), seed, now(Duration::ZERO));
+        let mut watch = Watch {
+            engine,
+            world,
+            pace,
+            rng: Rng::with_seed(!seed),
+            clock: Duration::ZERO,
+            noticed: vec![None; world.restores.len()],
+        };
+        watch.run();
+        watch.sightings()
+    }
+}
+
+impl Ours {
+    /// What an engine keeps of restores that it watched, one after the other, from their starts to their ends.
+    fn remembered(&self) -> Saved {
+        let mut end = START;
+        let record = |(place, took): (usize, &Duration)| {
+            let facts = JobFacts {
+                created_at: Some(end - *took),
+                completed_at: Some(end),
+                percent_complete: Some(100.0),
+                ..JobFacts::default()
+            };
+            let watched_since = end - *took;
+            let memory = JobMemory {
+                watched_since,
+                head_start: Some(Duration::ZERO),
+                status: Some(Status::Completed),
+                facts,
+                end: Some(EndMemory { how: Ending::Completed, observed_at: end }),
+                progress: None,
+                progress_told: 0.0,
+                overdue_told: false,
+                overdue_deadline: None,
+                unknown_statuses: Vec::new(),
+                missing: StreakMemory::default(),
+                unreachable: StreakMemory::default(),
+                failures: 0,
+                last_error: None,
+                last_was_not_found: false,
+                next_poll: None,
+                answered_at: Some(end),
+                added: None,
+                index: restore_watch::engine::memory::IndexMemory::default(),
+            };
+            let id = JobId::new(format!("past-{place}")).unwrap();
+            let record = JobRecord { project: ProjectName::default(), id, saved_at: end, memory };
+            end = watched_since;
+            record
+        };
+        Saved { jobs: self.past_durations.iter().enumerate().map(record).collect(), ..Saved::default() }
+    }
+}
+
+/// One watch of a world.
+struct Watch<'a> {
+    engine: Engine,
+    world: &'a World,
+    /// How much faster the engine's clock runs than that of the world.
+    pace: f64,
+    rng: Rng,
+    /// The engine's.
+    clock: Duration,
+    /// When the ends were told, on the world's clock.
+    noticed: Vec<Option<f64>>,
+}
+
+impl Watch<'_> {
+    fn run(&mut self) {
+        let mut events = VecDeque::from([Event::DeadlineReached]);
+        let mut actions = Vec::new();
+        while self.noticed.contains(&None) {
+            let event = events.pop_front().unwrap_or_else(|| {
+                let deadline = self.engine.next_deadline().expect("an engine with open jobs has plans");
+                self.clock = deadline.since(Instant::default()).max(self.clock);
+                Event::DeadlineReached
+            });
+            self.engine.step(event, now(self.clock), &mut actions);
+            for action in actions.drain(..) {
+                match action {
+                    Action::Poll(poll) => events.push_back(self.answer(poll)),
+                    Action::Commit(batch) => {
+                        let told = batch.entries.iter().map(|entry| &*entry.transition);
+                        told.for_each(|transition| self.listen(transition));
+                        events.push_back(Event::Committed);
+                    }
+                    Action::PollIndex(..) | Action::Deliver(_) => unreachable!("nobody asked for that"),
+                    Action::Note(_) => {}
+                }
+            }
+        }
+    }
+
+    fn world_time(&self) -> f64 {
+        self.clock.as_secs_f64() / self.pace
+    }
+
+    fn answer(&mut self, poll: PollId) -> Event {
+        let place = place_of(&poll.job);
+        let failed = |poll, class, retry_after| {
+            let failure = Failure { class, retry_after, message: String::new() };
+            Event::PollFailed { poll, failure }
+        };
+        let at = self.world_time();
+        match self.world.reply(place, at, &mut self.rng) {
+            Reply::Running => self.describe(poll, Status::Pending),
+            Reply::Ended if self.world.restores[place].fails => self.describe(poll, Status::Failed),
+            Reply::Ended => self.describe(poll, Status::Completed),
+            Reply::Unwell => failed(poll, FailureClass::Transient, None),
+            Reply::Limited(pause) => {
+                let pause = RetryAfter::For(Duration::from_secs_f64(pause * self.pace));
+                failed(poll, FailureClass::Throttled, Some(pause))
+            }
+        }
+    }
+
+    fn describe(&self, poll: PollId, status: Status) -> Event {
+        let Restore { age, end, .. } = self.world.restores[place_of(&poll.job)];
+        let completed = Duration::from_secs_f64(end * self.pace);
+        let facts = JobFacts {
+            created_at: Some(START - Duration::from_secs_f64(age * self.pace)),
+            // The API says it of completed restores only.
+            completed_at: (status == Status::Completed).then(|| START + completed),
+            ..JobFacts::default()
+        };
+        let observation = Observation { id: poll.job.clone(), status, facts };
+        Event::Answered { poll, answer: Answer::Job(observation) }
+    }
+
+    fn listen(&mut self, transition: &Transition) {
+        if let Some(job) = transition.job.as_ref().filter(|_| transition.kind.is_terminal()) {
+            self.noticed[place_of(&job.id)] = Some(self.world_time());
+        }
+    }
+
+    fn sightings(&self) -> Vec<Sighting> {
+        let sight = |(place, restore): (usize, &Restore)| {
+            let job = self.engine.job(&ProjectName::default(), &job_id(place)).unwrap();
+            Sighting {
+                delay: self.noticed[place].unwrap() - restore.end,
+                takes: restore.takes(),
+                requests: job.polls as f64,
+            }
+        };
+        self.world.restores.iter().enumerate().map(sight).collect()
+    }
+}
+
+fn now(clock: Duration) -> Now {
+    Now { instant: Instant::after_start(clock), wall: START + clock }
+}
+
+fn job_id(place: usize) -> JobId {
+    JobId::new(place.to_string()).unwrap()
+}
+
+fn place_of(job: &JobId) -> usize {
+    job.as_str().parse().unwrap()
+}

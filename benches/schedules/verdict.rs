@@ -1,0 +1,68 @@
+//! Which targets are met.
+
+use std::fmt::Write as _;
+
+use crate::baselines::Loop;
+use crate::comparison::{Comparison, Measured};
+use crate::schedule::Schedule as _;
+use crate::statistics::{Estimate, Figures};
+use crate::table::cell;
+
+/// How many times lower than that of a fixed interval the mean relative delay is to be.
+const RELATIVE_TARGET: f64 = 5.0;
+
+/// What part of that of the best fixed interval the mean delay is to be, for one who knows how long restores take.
+const KNOWING_TARGET: f64 = 0.8;
+
+/// Each mean delay as a part of each other schedule's, seed by seed, and what that says.
+pub(crate) fn of(comparisons: &[Comparison]) -> String {
+    let mut text =
+        "### Mean delay of restore-watch as a part of that of the others\n\n| workload |".to_owned();
+    let others = &comparisons[0].results[1..];
+    for measured in others {
+        write!(text, " {} |", measured.schedule).unwrap();
+    }
+    writeln!(text, "\n|---|{}", "--:|".repeat(others.len())).unwrap();
+    for comparison in comparisons {
+        write!(text, "| {} |", comparison.workload).unwrap();
+        for other in &comparison.results[1..] {
+            write!(text, " {} |", cell(comparison.results[0].against(other, Figures::DELAY))).unwrap();
+        }
+        text.push('\n');
+    }
+    text.push_str("\n### Targets\n\n| workload | no later than any baseline | relative delay of the fixed interval, in that of restore-watch (≥ 5) | mean delay in that of the fixed interval (≤ 0.8) |\n|---|---|---|---|\n");
+    for comparison in comparisons {
+        let [ours, rivals @ .., _bound] = &comparison.results[..] else { continue };
+        let fixed = rivals.iter().find(|rival| rival.schedule == Loop::FIXED.name()).unwrap();
+        let relative = fixed.against(ours, Figures::RELATIVE);
+        let knowing = ours.against(fixed, Figures::DELAY);
+        writeln!(
+            text,
+            "| {} | {} | {}: {} | {}: {} |",
+            comparison.workload,
+            earlier_ones(ours, rivals),
+            judged(relative.low() >= RELATIVE_TARGET, relative.high() < RELATIVE_TARGET),
+            cell(relative),
+            judged(knowing.high() <= KNOWING_TARGET, knowing.low() > KNOWING_TARGET),
+            cell(knowing),
+        )
+        .unwrap();
+    }
+    text
+}
+
+/// The rivals that are earlier, beyond chance.
+fn earlier_ones(ours: &Measured, rivals: &[Measured]) -> String {
+    let part = |rival: &Measured| -> Estimate { ours.against(rival, Figures::DELAY) };
+    let earlier = rivals.iter().filter(|rival| part(rival).low() > 1.0);
+    let names: Vec<_> = earlier.map(|rival| format!("{} ({})", rival.schedule, cell(part(rival)))).collect();
+    if names.is_empty() { "yes".to_owned() } else { format!("no: {}", names.join(", ")) }
+}
+
+fn judged(met: bool, missed: bool) -> &'static str {
+    match (met, missed) {
+        (true, _) => "yes",
+        (_, true) => "no",
+        _ => "open",
+    }
+}

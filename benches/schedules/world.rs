@@ -1,0 +1,71 @@
+//! Restores that run and end, and an API that tells of them, or does not.
+//!
+//! Invariant: what a restore does depends on nothing that a watch does, so that every schedule meets the same world.
+//! Times are seconds from the begin of the watch.
+
+use std::ops::Range;
+
+use fastrand::Rng;
+
+/// How long a server that limits its clients asks them to wait.
+const RETRY_AFTER: f64 = 10.0;
+
+/// Some restores that are watched at once.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct World {
+    pub(crate) restores: Vec<Restore>,
+    /// No request is answered well.
+    pub(crate) outage: Option<Range<f64>>,
+    /// No request is let through.
+    pub(crate) limits: Vec<Range<f64>>,
+    /// How likely a request fails at any other time.
+    pub(crate) error_rate: f64,
+}
+
+/// One restore.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Restore {
+    /// Its age when the watch begins.
+    pub(crate) age: f64,
+    /// When it ends.
+    pub(crate) end: f64,
+    /// Whether it fails.
+    pub(crate) fails: bool,
+}
+
+impl Restore {
+    /// How long it takes in all.
+    pub(crate) fn takes(&self) -> f64 {
+        self.age + self.end
+    }
+}
+
+/// What a poll brings.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Reply {
+    /// It runs.
+    Running,
+    /// It has ended.
+    Ended,
+    /// 503.
+    Unwell,
+    /// 429, and for how long to stay away.
+    Limited(f64),
+}
+
+impl World {
+    /// What a poll of the restore at this place brings at this time.
+    pub(crate) fn reply(&self, restore: usize, at: f64, rng: &mut Rng) -> Reply {
+        if self.outage.as_ref().is_some_and(|outage| outage.contains(&at)) {
+            return Reply::Unwell;
+        }
+        let next = self.limits.partition_point(|limit| limit.end <= at);
+        if self.limits.get(next).is_some_and(|limit| limit.contains(&at)) {
+            return Reply::Limited(RETRY_AFTER);
+        }
+        if self.error_rate > 0.0 && rng.f64() < self.error_rate {
+            return Reply::Unwell;
+        }
+        if at >= self.restores[restore].end { Reply::Ended } else { Reply::Running }
+    }
+}
