@@ -1,10 +1,14 @@
 //! How long restores take.
 //!
-//! Invariant: what is drawn has the survival that is claimed; the checks compare the two.
+//! Invariant: all follows from the survival function, so that what is drawn is what is claimed.
 
-use std::f64::consts::{SQRT_2, TAU};
+use std::f64::consts::SQRT_2;
 
 use fastrand::Rng;
+
+/// No duration is beyond these, in seconds.
+pub(crate) const YOUNGEST: f64 = 1e-3;
+pub(crate) const OLDEST: f64 = 1e8;
 
 /// A distribution of durations, in seconds.
 #[derive(Debug, Clone)]
@@ -22,24 +26,6 @@ pub(crate) enum Distribution {
 }
 
 impl Distribution {
-    /// A duration.
-    pub(crate) fn draw(&self, rng: &mut Rng) -> f64 {
-        match self {
-            Self::LogUniform { from, to } => from * (to / from).powf(rng.f64()),
-            Self::LogNormal { median, sigma } => median * (sigma * normal(rng)).exp(),
-            Self::Pareto { from, shape } => from * (1.0 - rng.f64()).powf(-1.0 / shape),
-            Self::Exponential { mean } => -mean * (1.0 - rng.f64()).ln(),
-            Self::Mixture(parts) => {
-                let mut place = rng.f64();
-                let part = parts.iter().find(|(weight, _)| {
-                    place -= weight;
-                    place < 0.0
-                });
-                part.or(parts.last()).unwrap().1.draw(rng)
-            }
-        }
-    }
-
     /// The probability that a duration is longer than `time`, which is more than 0.
     pub(crate) fn survival(&self, time: f64) -> f64 {
         match self {
@@ -52,11 +38,29 @@ impl Distribution {
             Self::Mixture(parts) => parts.iter().map(|(weight, part)| weight * part.survival(time)).sum(),
         }
     }
-}
 
-/// A standard normal number (G. E. P. Box and M. E. Muller, 1958).
-fn normal(rng: &mut Rng) -> f64 {
-    (-2.0 * (1.0 - rng.f64()).ln()).sqrt() * (TAU * rng.f64()).cos()
+    /// The time that this part of the durations is longer than, to 1e-9 of it.
+    pub(crate) fn survived_by(&self, part: f64) -> f64 {
+        let (mut low, mut high) = (YOUNGEST, OLDEST);
+        while high / low > 1.0 + 1e-9 {
+            let middle = (low * high).sqrt();
+            if self.survival(middle) > part {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        (low * high).sqrt()
+    }
+
+    /// So many durations, in no order: one of each of as many parts that are as likely, so that few of them have the
+    /// means of many.
+    pub(crate) fn draw(&self, count: usize, rng: &mut Rng) -> Vec<f64> {
+        let mut draw = |place| self.survived_by((place as f64 + 1.0 - rng.f64()) / count as f64);
+        let mut durations: Vec<_> = (0..count).map(&mut draw).collect();
+        rng.shuffle(&mut durations);
+        durations
+    }
 }
 
 /// The complementary error function, to 1.2e-7 of its value (W. H. Press et al., "Numerical Recipes in C", 2nd edition,

@@ -2,11 +2,9 @@
 //!
 //! Invariant: tabulated from the survival function alone, cell by cell, so that every workload is treated alike.
 
-use crate::distribution::Distribution;
+use crate::distribution::{Distribution, OLDEST, YOUNGEST};
 
-/// The range of ages that is tabulated, in seconds, and the cells in each factor of e.
-const YOUNGEST: f64 = 1e-3;
-const OLDEST: f64 = 1e8;
+/// The cells in each factor of e.
 const CELLS: f64 = 1000.0;
 
 /// Where less than this survives, the table ends.

@@ -91,7 +91,8 @@ impl Workload {
     /// The worlds of one seed.
     pub(crate) fn worlds(&self, seed: u64, extent: Extent) -> Vec<World> {
         let mut rng = Rng::with_seed(seed);
-        let mut restores: Vec<_> = (0..extent.restores).map(|_| self.restore(&mut rng)).collect();
+        let durations = self.durations.draw(extent.restores, &mut rng);
+        let mut restores: Vec<_> = durations.into_iter().map(|takes| self.restore(takes, &mut rng)).collect();
         let mut worlds = Vec::new();
         while !restores.is_empty() {
             let few = restores.split_off(restores.len().saturating_sub(extent.at_once.max(1)));
@@ -100,8 +101,7 @@ impl Workload {
         worlds
     }
 
-    fn restore(&self, rng: &mut Rng) -> Restore {
-        let takes = self.durations.draw(rng);
+    fn restore(&self, takes: f64, rng: &mut Rng) -> Restore {
         let part = rng.f64();
         match self.twist {
             Twist::Failures if rng.f64() < FAILING => Restore { age: 0.0, end: takes * part, fails: true },
@@ -121,12 +121,12 @@ impl Workload {
                 world.outage = Some(begin..begin + OUTAGE_TAKES);
             }
             Twist::Limits => {
-                let pause = Distribution::Exponential { mean: BETWEEN_LIMITS };
-                let mut begin = pause.draw(rng);
+                let pause = |rng: &mut Rng| -BETWEEN_LIMITS * (1.0 - rng.f64()).ln();
+                let mut begin = pause(rng);
                 while begin < last + AFTERMATH {
                     let end = begin + LIMIT_TAKES.0 + (LIMIT_TAKES.1 - LIMIT_TAKES.0) * rng.f64();
                     world.limits.push(begin..end);
-                    begin = end + pause.draw(rng);
+                    begin = end + pause(rng);
                 }
             }
         }
