@@ -8,7 +8,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use jiff::Timestamp;
 use restore_watch::config::{CadenceSettings, JobSettings, ProjectSettings, Rate};
-use restore_watch::engine::memory::{EndMemory, JobMemory, JobRecord, Saved, StreakMemory};
+use restore_watch::engine::memory::{EndMemory, IndexMemory, JobMemory, JobRecord, Saved, StreakMemory};
 use restore_watch::engine::retry::RetryAfter;
 use restore_watch::engine::time::{Instant, Now};
 use restore_watch::engine::{Action, Answer, Ending, Engine, Event, Failure, FailureClass, Plan, PollId};
@@ -20,10 +20,10 @@ use crate::world::{Reply, Restore, World};
 /// When every watch begins.
 const START: Timestamp = Timestamp::constant(1_795_435_200, 0);
 
-/// The engine of this program.
+/// The engine of this program. Another way of pacing it is another value of this, or another [`Schedule`].
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Ours {
-    pub(crate) cadence: CadenceSettings,
+    pub(crate) settings: CadenceSettings,
     /// How long the restores took that it watched earlier, and that it remembers.
     pub(crate) past_durations: Vec<Duration>,
 }
@@ -41,8 +41,8 @@ impl Schedule for Ours {
         let bound = |interval: Duration| interval.mul_f64(factor * pace);
         let mut project = ProjectSettings {
             cadence: CadenceSettings {
-                min_interval: bound(self.cadence.min_interval),
-                max_interval: bound(self.cadence.max_interval),
+                min_interval: bound(self.settings.min_interval),
+                max_interval: bound(self.settings.max_interval),
             },
             ..ProjectSettings::default()
         };
@@ -95,7 +95,7 @@ impl Ours {
                 next_poll: None,
                 answered_at: Some(end),
                 added: None,
-                index: restore_watch::engine::memory::IndexMemory::default(),
+                index: IndexMemory::default(),
             };
             let id = JobId::new(format!("past-{place}")).unwrap();
             let record = JobRecord { project: ProjectName::default(), id, saved_at: end, memory };

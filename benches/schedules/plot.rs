@@ -66,13 +66,15 @@ fn panel(comparison: &Comparison) -> String {
         y.to,
     )
     .unwrap();
-    for (measured, colour) in comparison.results.iter().zip(COLOURS) {
+    // The first, which it is all about, lies above the others.
+    for (place, (measured, colour)) in comparison.results.iter().zip(COLOURS).enumerate().rev() {
+        let width = if place == 0 { 3.0 } else { 1.6 };
         let places = measured.curve.iter().map(|(requests, delay)| (x.place(*requests), y.place(*delay)));
         let places: Vec<_> = places.map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
         let places = places.join(" ");
         writeln!(
             svg,
-            "<polyline points=\"{places}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.6\"/>"
+            "<polyline points=\"{places}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"{width}\"/>"
         )
         .unwrap();
     }

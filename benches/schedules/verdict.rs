@@ -30,7 +30,11 @@ pub(crate) fn of(comparisons: &[Comparison]) -> String {
         }
         text.push('\n');
     }
-    text.push_str("\n### Targets\n\n| workload | no later than any baseline | relative delay of the fixed interval, in that of restore-watch (≥ 5) | mean delay in that of the fixed interval (≤ 0.8) |\n|---|---|---|---|\n");
+    text.push_str(
+        "\n### Targets\n\n| workload | no later than any baseline \
+         | relative delay of the fixed interval, in that of restore-watch (≥ 5) \
+         | mean delay in that of the fixed interval (≤ 0.8) |\n|---|---|---|---|\n",
+    );
     for comparison in comparisons {
         let [ours, rivals @ .., _bound] = &comparison.results[..] else { continue };
         let fixed = rivals.iter().find(|rival| rival.schedule == Loop::FIXED.name()).unwrap();
