@@ -70,11 +70,12 @@ fn the_terminal_goes_away() {
     for (launcher, code) in [("", "129"), ("nohup ", "3"), ("env -- ", "129")] {
         let Some(terminal) = Terminal::open(&plane, &[]) else { return };
         let folder = Folder::new();
+        // A shell that catches SIGHUP writes it by itself: a program that it called would be ended by a second one.
         let file = folder.path().join("code");
         let directory = folder.path().display();
         terminal.line(&format!(
             "cd {directory}; (trap : HUP; {launcher}restore-watch wait open nowhere --not-found-grace 2s --timeout 3s; \
-             echo $? > part; mv part code)"
+             echo $? > code)"
         ));
         if launcher == "nohup " {
             until_file(&folder.path().join("nohup.out"), "watching restore open");
@@ -93,7 +94,7 @@ fn the_terminal_of_a_wait_that_ignores_it_goes_away() {
     let Some(terminal) = Terminal::open(&plane, &[("RUST_LOG", "debug")]) else { return };
     let folder = Folder::new();
     terminal.line(&format!(
-        "cd {}; (trap '' HUP; restore-watch wait open --timeout 3s; echo $? > part; mv part code)",
+        "cd {}; (trap '' HUP; restore-watch wait open --timeout 3s; echo $? > code)",
         folder.path().display()
     ));
     terminal.until("the lines", |screen| screen.contains("Ctrl-C ends"));
