@@ -33,6 +33,8 @@ pub struct Explanation {
     pub answered_seconds_ago: Option<f64>,
     /// What the last poll failed with, where it failed.
     pub last_error: Option<String>,
+    /// For how much longer the server asks that this alone be left alone, if so.
+    pub asked_to_wait_seconds: Option<f64>,
     /// Why nothing is asked of its project at all for a while.
     pub hold: Option<Hold>,
     /// What the rate allows.
@@ -120,7 +122,7 @@ pub struct RateReport {
     pub requests_per_second: f64,
     /// Requests at once after a pause.
     pub burst: u32,
-    /// When the next request may be made, from now.
+    /// When the next request may be made, from now, by the rate alone.
     pub room_seconds: f64,
     /// How many jobs come first.
     pub jobs_ahead: usize,

@@ -32,6 +32,13 @@ impl Engine {
         }
     }
 
+    /// Polls a job as soon as the rate allows, if it waits for a poll and the last one was answered well.
+    pub fn hasten(&mut self, project: &ProjectName, job: &JobId, now: Now) {
+        if let Some(project) = self.projects.get_mut(project) {
+            project.hasten(job, now.instant);
+        }
+    }
+
     /// Whether somebody else polls a job.
     pub fn is_following(&self) -> bool {
         self.projects.values().any(|project| project.followed().next().is_some())

@@ -119,6 +119,10 @@ pub struct JobMemory {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct IndexMemory {
+    /// Whether the job was watched until its index is ready when it completed.
+    pub is_wanted: bool,
+    /// Whether the key may not ask for it; that was told.
+    pub is_refused: bool,
     /// The last known state.
     pub state: Option<Status>,
     /// Whether it serves, once that is decided, and when it was.

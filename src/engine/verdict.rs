@@ -45,6 +45,7 @@ impl Outcome {
             Standing::Ended(Ending::Unrecognised) => Self::Unrecognised,
             Standing::Ready => Self::Ready,
             Standing::NotReady => Self::NotReady,
+            Standing::Refused => Self::Unauthorized,
             _ if job.refused.is_some() => Self::Unauthorized,
             Standing::Missing => Self::NotFound,
             Standing::Unreachable => Self::Unreachable,

@@ -39,6 +39,11 @@ fn reasons(explanation: &Explanation) -> Vec<(&'static str, String)> {
     let mut lines = Vec::new();
     lines.extend(explanation.rule.as_ref().map(|rule| by_rule(rule, explanation.last_error.as_deref())));
     lines.extend(explanation.answered_seconds_ago.map(|ago| ("answered", format!("{} ago", human(ago)))));
+    lines.extend(
+        explanation
+            .asked_to_wait_seconds
+            .map(|left| ("asked", format!("the server asks for {} more (Retry-After)", human(left)))),
+    );
     lines.extend(explanation.due_seconds.map(|due| ("due", format!("{} by that", from_now(due)))));
     lines.extend(explanation.hold.as_ref().map(|Hold { seconds, reason }| {
         ("held", format!("nothing is asked of the project for another {}: {reason}", human(*seconds)))
@@ -49,7 +54,11 @@ fn reasons(explanation: &Explanation) -> Vec<(&'static str, String)> {
         1 => "1 job comes first".to_owned(),
         jobs => format!("{jobs} jobs come first"),
     };
-    let (rate, burst, room) = (rate.requests_per_second, rate.burst, from_now(rate.room_seconds));
+    let room = match (&explanation.hold, rate.room_seconds) {
+        (Some(_), _) => "once that is over".to_owned(),
+        (None, seconds) => from_now(seconds),
+    };
+    let (rate, burst) = (rate.requests_per_second, rate.burst);
     lines.push((
         "rate",
         format!("{rate} requests a second, {burst} at once; there is room {room}, and {ahead}"),
@@ -65,9 +74,9 @@ fn reasons(explanation: &Explanation) -> Vec<(&'static str, String)> {
 }
 
 fn by_rule(rule: &Rule, last_error: Option<&str>) -> (&'static str, String) {
-    let error = last_error.map(|error| format!(": {error}")).unwrap_or_default();
+    let error = last_error.map(|error| format!(": {}", error.trim_end_matches('.'))).unwrap_or_default();
     match rule {
-        Rule::First => ("new", "it was not polled yet, so it is due at once".to_owned()),
+        Rule::First => ("new", "it is asked for at once: nothing is known of it yet".to_owned()),
         Rule::Cadence {
             since,
             age_seconds,

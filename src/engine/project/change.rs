@@ -196,7 +196,16 @@ impl Project {
         let latest = now.instant + self.cadence.slowest().max(RetryAfter::MAX);
         let due = next_poll.map_or(now.instant, |at| now.instant_at(at).clamp(now.instant, latest));
         let due = (!tracker.has_ended()).then_some(due);
-        let job = Job { tracker, listed: false, added, polls: 0, due: None, alarm: None, polling: None };
+        let job = Job {
+            tracker,
+            listed: false,
+            added,
+            polls: 0,
+            due: None,
+            alarm: None,
+            asked_until: None,
+            polling: None,
+        };
         self.jobs.insert(id.clone(), Box::new(job));
         self.schedule(&id, due);
     }

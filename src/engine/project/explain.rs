@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Project;
-use crate::engine::explain::{Explanation, Hold, Later, RateReport, Rule, Turn};
+use crate::engine::explain::{Explanation, Hold, Later, RateReport, Rule, Since, Turn};
 use crate::engine::time::{Instant, Now};
 use crate::engine::verdict::Outcome;
 use crate::model::JobId;
@@ -29,8 +29,12 @@ impl Project {
         let waits = turn == Turn::Waiting;
         let rule = waits.then(|| tracker.rule(&self.cadence, now.instant));
         let age = tracker.age(now.instant);
-        let is_timed = matches!(rule, Some(Rule::Cadence { .. } | Rule::First));
-        let later = LATER.into_iter().filter(|later| is_timed && tracker.index().is_none() && *later > age);
+        let is_timed = match rule {
+            Some(Rule::Cadence { since, .. }) => since == Since::Start,
+            Some(Rule::First) => tracker.index().is_none(),
+            _ => false,
+        };
+        let later = LATER.into_iter().filter(|later| is_timed && *later > age);
         Some(Explanation {
             project: self.name.clone(),
             job: tracker.job(),
@@ -43,6 +47,7 @@ impl Project {
             rule,
             answered_seconds_ago: tracker.answered_at().map(|at| now.instant.since(at).as_secs_f64()),
             last_error: tracker.last_error().map(str::to_owned),
+            asked_to_wait_seconds: job.asked_until.filter(|at| *at > now.instant).map(from_now),
             hold: self.hold(now.instant).filter(|_| waits),
             rate: RateReport {
                 requests_per_second: self.limiter.rate().per_second(),

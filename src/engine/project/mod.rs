@@ -78,6 +78,8 @@ struct Job {
     polls: u64,
     due: Option<Instant>,
     alarm: Option<Instant>,
+    /// Until when the server asked that it be left alone.
+    asked_until: Option<Instant>,
     /// The poll under way.
     polling: Option<Polling>,
 }
@@ -143,8 +145,12 @@ impl Project {
         let mut found = Vec::new();
         while self.is_listening() && self.alarms.first().is_some_and(|(at, _)| *at <= now.instant) {
             let Some((_, id)) = self.alarms.first().cloned() else { break };
+            let is_followed = self.followed.contains_key(&id);
+            if is_followed && self.doubt(&id, now.instant) {
+                continue;
+            }
             let Some(job) = self.jobs.get_mut(&id) else { break };
-            found.push((id.clone(), job.tracker.alarm(now, job.polling.is_some())));
+            found.push((id.clone(), job.tracker.alarm(now, is_followed || job.polling.is_some())));
             let due = job.due.filter(|_| !job.tracker.has_ended());
             self.changed.insert(id.clone());
             self.schedule(&id, due);
@@ -174,14 +180,15 @@ impl Project {
         self.silent_since = None;
         let news = self.accept(now.instant);
         let Some(job) = self.jobs.get_mut(id) else { return (Findings::default(), news) };
-        let was_followed = job.tracker.index().is_some();
+        let asked_for_index = job.tracker.followed_index().is_some();
         let findings = job.tracker.observe(answer, now);
-        let due = match job.tracker.has_ended() {
-            true => None,
-            // The index is looked at as soon as it matters.
-            false if !was_followed && job.tracker.index().is_some() => Some(now.instant),
-            false => Some(now.instant + job.tracker.next_interval(now.instant, &self.cadence, rng)),
-        };
+        if !asked_for_index && job.tracker.followed_index().is_some() {
+            // The index is looked at as soon as it matters, also by those who look for the last time.
+            self.schedule(id, Some(now.instant));
+            return (findings, news);
+        }
+        let mut interval = || job.tracker.next_interval(now.instant, &self.cadence, rng);
+        let due = (!job.tracker.has_ended()).then(|| now.instant + interval());
         self.schedule_after(id, began, due, now.instant);
         (findings, news)
     }
@@ -196,6 +203,7 @@ impl Project {
         rng: &mut fastrand::Rng,
     ) -> (Vec<Draft>, Option<ProjectNews>) {
         let pause = failure.pause(now);
+        let mut drafts = Vec::new();
         let clocks = now;
         let now = now.instant;
         self.silent_since = match failure.class {
@@ -206,6 +214,11 @@ impl Project {
         };
         let news = match failure.class {
             FailureClass::Refused if self.key_since.is_some_and(|since| began < since) => None,
+            // Says nothing about the key until the job is refused, too.
+            FailureClass::Refused if self.is_of_index(id) && !self.access.is_refused() => {
+                drafts.extend(self.refuse_index(id, &failure.message));
+                None
+            }
             FailureClass::Refused => self.refuse(began, &failure.message, now),
             // The API looked the job up, so it took the key.
             FailureClass::NotFound => self.accept(now),
@@ -223,9 +236,11 @@ impl Project {
             self.throttles = 0;
         }
         let Some(job) = self.jobs.get_mut(id) else { return (Vec::new(), news) };
+        job.asked_until = (!pause.is_zero()).then(|| now + pause);
         let delay = job.tracker.fail(failure, began, now, &self.cadence, rng);
-        let listening = self.access.is_accepted() && self.paused_since.is_none();
-        let drafts = if listening { job.tracker.alarm(clocks, false) } else { Vec::new() };
+        if self.access.is_accepted() && self.paused_since.is_none() {
+            drafts.extend(job.tracker.alarm(clocks, false));
+        }
         // The verdict on lasting trouble rests on a fresh answer where one can be had.
         let verdict = job.tracker.trouble_at().unwrap_or(now + delay);
         let mut due = (now + delay).min(verdict).max(now + pause);
@@ -235,6 +250,15 @@ impl Project {
         let due = (!job.tracker.has_ended()).then_some(due);
         self.schedule_after(id, began, due, now);
         (drafts, news)
+    }
+
+    /// Whether it is the index of this job that is asked for.
+    fn is_of_index(&self, id: &JobId) -> bool {
+        self.tracker(id).is_some_and(|tracker| tracker.followed_index().is_some())
+    }
+
+    fn refuse_index(&mut self, id: &JobId, reason: &str) -> Option<Draft> {
+        self.jobs.get_mut(id)?.tracker.refuse_index(reason)
     }
 
     /// The server limits the project: it is left alone for as long as the server asks, or with exponential backoff
@@ -347,9 +371,11 @@ impl Project {
         self.jobs.get(id).map(|job| &job.tracker)
     }
 
-    /// How long it takes to poll each open job once, from `now` on.
+    /// How long it takes to poll each open job once, from `now` on, and the indexes of those that may turn out to have
+    /// completed.
     pub(super) fn round_takes(&self, now: Instant) -> Duration {
-        let open = u32::try_from(self.open()).unwrap_or(u32::MAX);
+        let indexes = self.jobs.values().filter(|job| job.tracker.may_turn_to_index()).count();
+        let open = u32::try_from(self.open() + indexes).unwrap_or(u32::MAX);
         self.limiter.time_for(open, now)
     }
 

@@ -60,7 +60,7 @@ fn a_job_that_is_left_is_polled_at_once_and_goes_on_with_what_is_known() {
 }
 
 #[test]
-fn trouble_is_judged_by_what_is_heard() {
+fn trouble_that_is_heard_of_is_looked_into_before_it_is_told() {
     let mut settings = project(&["a"]);
     settings.watch.unreachable_after = seconds(30);
     let mut stage = followed(settings);
@@ -70,10 +70,22 @@ fn trouble_is_judged_by_what_is_heard() {
         stage.pass(seconds(10));
         stage.step(Event::DeadlineReached);
     }
-    assert_eq!(stage.kinds(), [TransitionKind::Watched, TransitionKind::Unreachable]);
-    stage.hear(Ok("Pending"));
-    assert_eq!(stage.kinds(), [TransitionKind::Recovered]);
-    assert_eq!(stage.polls.len(), 0);
+    assert_eq!(stage.kinds(), [TransitionKind::Watched]);
+    assert_eq!(stage.polls.len(), 1, "it is asked here");
+    stage.pass(seconds(30));
+    stage.step(Event::DeadlineReached);
+    assert_eq!(stage.kinds(), [], "and the answer waited for");
+    stage.answer("Pending");
+    assert_eq!((stage.kinds(), stage.standing()), (Vec::new(), Standing::Open));
+
+    // Where the answer is no better, it is told.
+    let mut settings = project(&["a"]);
+    settings.watch.not_found_grace = Duration::ZERO;
+    let mut stage = followed(settings);
+    stage.hear(Err(FailureClass::NotFound));
+    assert_eq!(stage.kinds(), []);
+    stage.fail_for(FailureClass::NotFound, seconds(11));
+    assert_eq!(stage.kinds(), [TransitionKind::NotFound]);
 }
 
 #[test]
