@@ -35,7 +35,7 @@ impl Project {
     pub(in crate::engine) fn reconfigure(&mut self, settings: &ProjectSettings, now: Now) -> Vec<JobRecord> {
         self.cadence = Cadence::new(settings.cadence);
         self.watch = settings.watch;
-        self.limiter.reconfigure(settings.api.requests_per_second, settings.api.burst, now.instant);
+        self.allowance.reconfigure(settings.api.requests_per_second, settings.api.burst, now.instant);
         if self.access.is_refused() {
             self.try_the_key(now.instant);
         }

@@ -1,7 +1,7 @@
 //! The jobs of one project: which is polled next, and whether the API accepts the key.
 //!
 //! Invariant: a job that has not ended is either in flight, in the queue or polled by somebody else; the earliest due is polled first, so none
-//! starves; nothing is polled before the limiter lets it through or while the server asked to be left alone.
+//! starves; nothing is polled before the allowance lets it through or while the server asked to be left alone.
 
 mod change;
 mod explain;
@@ -13,9 +13,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::access::{Access, Refusal};
+use super::allowance::Allowance;
 use super::cadence::Cadence;
-use super::event::{Answer, Failure, FailureClass};
-use super::limiter::Limiter;
+use super::event::{Answer, Failure, FailureClass, Note};
 use super::memory::Added;
 use super::retry::Backoff;
 use super::time::{Instant, Now, earliest};
@@ -38,12 +38,14 @@ pub(super) struct Project {
     pub(super) name: ProjectName,
     cadence: Cadence,
     watch: WatchSettings,
-    limiter: Limiter,
+    allowance: Allowance,
+    /// Whether it was said that its server takes less than is configured.
+    is_cut_told: bool,
     access: Access,
     /// No poll before this time.
     held_until: Instant,
     /// How often in a row the server limited the project, and when it last did. What it says to polls that were under
-    /// way by then is no further time.
+    /// way by then is no further time, and ends no row.
     throttles: u32,
     last_throttle: Option<Instant>,
     /// Until when it is left alone for that, and what the server said.
@@ -120,7 +122,7 @@ impl Project {
 
     /// The earliest time at which the project may be asked anything.
     fn not_before(&self) -> Instant {
-        self.held_until.max(self.limiter.ready_at())
+        self.held_until.max(self.allowance.ready_at())
     }
 
     /// The next job to poll at `now`; the poll is to have this generation.
@@ -129,7 +131,7 @@ impl Project {
             return None;
         }
         let (_, id) = self.queue.first()?.clone();
-        self.limiter.take(now);
+        self.allowance.take(now);
         self.in_flight += 1;
         let job = self.jobs.get_mut(&id)?;
         job.polls += 1;
@@ -170,8 +172,8 @@ impl Project {
         now: Now,
         rng: &mut fastrand::Rng,
     ) -> (Findings, Option<ProjectNews>) {
-        self.throttles = 0;
         self.silent_since = None;
+        self.take_well(began, now.instant);
         let news = self.accept(now.instant);
         let Some(job) = self.jobs.get_mut(id) else { return (Findings::default(), news) };
         let was_followed = job.tracker.index().is_some();
@@ -217,10 +219,14 @@ impl Project {
                 None
             }
         };
-        if failure.class == FailureClass::Throttled {
-            self.throttle(began, pause, &failure.message, now, rng);
-        } else {
-            self.throttles = 0;
+        match failure.class {
+            FailureClass::Throttled => self.throttle(began, pause, &failure.message, now, rng),
+            FailureClass::NotFound => self.take_well(began, now),
+            // It says nothing about what the server takes.
+            FailureClass::Transient
+            | FailureClass::Refused
+            | FailureClass::Permanent
+            | FailureClass::Gone => self.allowance.failed(now),
         }
         let Some(job) = self.jobs.get_mut(id) else { return (Vec::new(), news) };
         let delay = job.tracker.fail(failure, began, now, &self.cadence, rng);
@@ -238,7 +244,8 @@ impl Project {
     }
 
     /// The server limits the project: it is left alone for as long as the server asks, or with exponential backoff
-    /// where it does not say how long.
+    /// where it does not say how long. Afterwards it is asked less, once for each row of such answers: a server that
+    /// counts by the minute may go on refusing until the minute is over, whatever the rate.
     fn throttle(
         &mut self,
         began: Instant,
@@ -247,13 +254,15 @@ impl Project {
         now: Instant,
         rng: &mut fastrand::Rng,
     ) {
-        if self.last_throttle.is_none_or(|last| began > last) {
+        let is_news = self.began_after_throttle(began);
+        if is_news {
             self.throttles = self.throttles.saturating_add(1);
             self.last_throttle = Some(now);
         }
         let pause = if pause.is_zero() { Backoff::POLL.delay(self.throttles, pause, rng) } else { pause };
         self.hold_until(now + pause);
         self.throttled = Some((self.held_until, reason.to_owned()));
+        self.allowance.refused(is_news && self.throttles == 1, reason, self.held_until);
         self.is_changed = true;
         let held: Vec<_> = self.queue.iter().take_while(|(due, _)| *due < self.held_until).cloned().collect();
         for (due, id) in held {
@@ -262,6 +271,36 @@ impl Project {
             }
             self.schedule(&id, Some(due));
         }
+    }
+
+    /// The server took a request that began at `began`.
+    fn take_well(&mut self, began: Instant, now: Instant) {
+        if self.began_after_throttle(began) {
+            self.throttles = 0;
+        }
+        self.is_changed |= self.allowance.taken(now);
+    }
+
+    /// Whether a poll that began at `began` can tell what came of the last time that the server limited the project.
+    fn began_after_throttle(&self, began: Instant) -> bool {
+        self.last_throttle.is_none_or(|last| began > last)
+    }
+
+    /// What is to be said about the rate: once when it is cut, once when the configured one holds again.
+    pub(super) fn take_rate_note(&mut self) -> Option<Note> {
+        let refusal = self.allowance.refusal();
+        if refusal.is_some() == self.is_cut_told {
+            return None;
+        }
+        self.is_cut_told = refusal.is_some();
+        let (project, per_second) = (self.name.clone(), self.allowance.per_second());
+        Some(match refusal {
+            Some(reason) => {
+                let (configured, reason) = (self.allowance.configured(), reason.to_owned());
+                Note::RateCut { project, per_second, configured, reason }
+            }
+            None => Note::RateRestored { project, per_second },
+        })
     }
 
     /// Takes a refusal of the key by a poll that began at `began`.
@@ -350,7 +389,7 @@ impl Project {
     /// How long it takes to poll each open job once, from `now` on.
     pub(super) fn round_takes(&self, now: Instant) -> Duration {
         let open = u32::try_from(self.open()).unwrap_or(u32::MAX);
-        self.limiter.time_for(open, now)
+        self.allowance.time_for(open, now)
     }
 
     /// How many jobs have not ended.
