@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::engine::{Explanation, Hold, Later, Rule, Since, Turn};
+use crate::engine::{Explanation, Hold, Later, LearnedRate, RateReport, Rule, Since, Turn};
 use crate::model::duration;
 
 /// All of it; `whose` polls are meant.
@@ -49,11 +49,8 @@ fn reasons(explanation: &Explanation) -> Vec<(&'static str, String)> {
         1 => "1 job comes first".to_owned(),
         jobs => format!("{jobs} jobs come first"),
     };
-    let (rate, burst, room) = (rate.requests_per_second, rate.burst, from_now(rate.room_seconds));
-    lines.push((
-        "rate",
-        format!("{rate} requests a second, {burst} at once; there is room {room}, and {ahead}"),
-    ));
+    let room = from_now(rate.room_seconds);
+    lines.push(("rate", format!("{}; there is room {room}, and {ahead}", in_force(rate))));
     let at = |later: &Later| {
         format!("{} at the age of {}", human(later.interval_seconds), human(later.age_seconds))
     };
@@ -62,6 +59,18 @@ fn reasons(explanation: &Explanation) -> Vec<(&'static str, String)> {
         lines.push(("later", format!("every {}", later.join(", "))));
     }
     lines
+}
+
+/// The rate that holds, and why it is not the configured one, where it is not.
+fn in_force(rate: &RateReport) -> String {
+    let RateReport { requests_per_second: configured, burst, learned, .. } = rate;
+    match learned {
+        None => format!("{configured} requests a second, {burst} at once"),
+        Some(LearnedRate { requests_per_second: learned, reason }) => format!(
+            "{learned:.2} requests a second, one at a time, because the server refused more: {reason}; slowly more \
+             again, up to the configured {configured}, {burst} at once"
+        ),
+    }
 }
 
 fn by_rule(rule: &Rule, last_error: Option<&str>) -> (&'static str, String) {
