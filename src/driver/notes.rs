@@ -15,7 +15,8 @@ impl Driver {
                 warn!(%project, %job, "restore {title}: status `{status}` is unknown; still watching");
             }
             Note::RateCut { project, per_second, configured, reason } => {
-                info!(%project, per_second, configured, "project {project}: {reason}; it is asked {per_second:.2} times a second, instead of {configured}, and slowly more again");
+                let rate = (per_second * 100.0).round() / 100.0;
+                info!(%project, per_second, configured, "project {project} is asked {rate} times a second instead of {configured}, and slowly more again: {reason}");
             }
             Note::RateRestored { project, per_second } => {
                 info!(%project, per_second, "project {project} is asked {per_second} times a second again, as configured");

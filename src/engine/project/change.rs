@@ -229,6 +229,7 @@ impl Project {
         }
         self.in_flight -= usize::from(job.polling.is_some());
         self.changed.remove(id);
+        self.starved.remove(id);
         record
     }
 }

@@ -42,6 +42,7 @@ impl Project {
             throttles: 0,
             last_throttle: None,
             throttled,
+            starved: BTreeSet::new(),
             paused_since: paused_since.map(|wall| Now { instant: now.instant_at(wall), wall }),
             silent_since: None,
             key_since: None,

@@ -6,6 +6,7 @@
 mod change;
 mod explain;
 mod follow;
+mod limit;
 mod memory;
 mod view;
 
@@ -15,9 +16,8 @@ use std::time::Duration;
 use super::access::{Access, Refusal};
 use super::allowance::Allowance;
 use super::cadence::Cadence;
-use super::event::{Answer, Failure, FailureClass, Note};
+use super::event::{Answer, Failure, FailureClass};
 use super::memory::Added;
-use super::retry::Backoff;
 use super::time::{Instant, Now, earliest};
 use super::tracker::{Draft, Findings, Tracker};
 use crate::config::WatchSettings;
@@ -50,6 +50,8 @@ pub(super) struct Project {
     last_throttle: Option<Instant>,
     /// Until when it is left alone for that, and what the server said.
     throttled: Option<(Instant, String)>,
+    /// The jobs that were not polled since, and have or had no trouble but that.
+    starved: BTreeSet<JobId>,
     /// Since when somebody has it paused: nothing is asked, and nothing is made of the silence.
     paused_since: Option<Now>,
     /// Without any answer that makes sense since then.
@@ -173,6 +175,7 @@ impl Project {
         rng: &mut fastrand::Rng,
     ) -> (Findings, Option<ProjectNews>) {
         self.silent_since = None;
+        self.starved.remove(id);
         self.take_well(began, now.instant);
         let news = self.accept(now.instant);
         let Some(job) = self.jobs.get_mut(id) else { return (Findings::default(), news) };
@@ -219,6 +222,7 @@ impl Project {
                 None
             }
         };
+        let was_starved = self.starved.remove(id);
         match failure.class {
             FailureClass::Throttled => self.throttle(began, pause, &failure.message, now, rng),
             FailureClass::NotFound => self.take_well(began, now),
@@ -229,6 +233,9 @@ impl Project {
             | FailureClass::Gone => self.allowance.failed(now),
         }
         let Some(job) = self.jobs.get_mut(id) else { return (Vec::new(), news) };
+        if failure.class == FailureClass::Throttled && (was_starved || job.tracker.last_error().is_none()) {
+            self.starved.insert(id.clone());
+        }
         let delay = job.tracker.fail(failure, began, now, &self.cadence, rng);
         let listening = self.access.is_accepted() && self.paused_since.is_none();
         let drafts = if listening { job.tracker.alarm(clocks, false) } else { Vec::new() };
@@ -241,66 +248,6 @@ impl Project {
         let due = (!job.tracker.has_ended()).then_some(due);
         self.schedule_after(id, began, due, now);
         (drafts, news)
-    }
-
-    /// The server limits the project: it is left alone for as long as the server asks, or with exponential backoff
-    /// where it does not say how long. Afterwards it is asked less, once for each row of such answers: a server that
-    /// counts by the minute may go on refusing until the minute is over, whatever the rate.
-    fn throttle(
-        &mut self,
-        began: Instant,
-        pause: Duration,
-        reason: &str,
-        now: Instant,
-        rng: &mut fastrand::Rng,
-    ) {
-        let is_news = self.began_after_throttle(began);
-        if is_news {
-            self.throttles = self.throttles.saturating_add(1);
-            self.last_throttle = Some(now);
-        }
-        let pause = if pause.is_zero() { Backoff::POLL.delay(self.throttles, pause, rng) } else { pause };
-        self.hold_until(now + pause);
-        self.throttled = Some((self.held_until, reason.to_owned()));
-        self.allowance.refused(is_news && self.throttles == 1, reason, self.held_until);
-        self.is_changed = true;
-        let held: Vec<_> = self.queue.iter().take_while(|(due, _)| *due < self.held_until).cloned().collect();
-        for (due, id) in held {
-            if let Some(job) = self.jobs.get_mut(&id) {
-                job.tracker.starve(due.max(now), reason);
-            }
-            self.schedule(&id, Some(due));
-        }
-    }
-
-    /// The server took a request that began at `began`.
-    fn take_well(&mut self, began: Instant, now: Instant) {
-        if self.began_after_throttle(began) {
-            self.throttles = 0;
-        }
-        self.is_changed |= self.allowance.taken(now);
-    }
-
-    /// Whether a poll that began at `began` can tell what came of the last time that the server limited the project.
-    fn began_after_throttle(&self, began: Instant) -> bool {
-        self.last_throttle.is_none_or(|last| began > last)
-    }
-
-    /// What is to be said about the rate: once when it is cut, once when the configured one holds again.
-    pub(super) fn take_rate_note(&mut self) -> Option<Note> {
-        let refusal = self.allowance.refusal();
-        if refusal.is_some() == self.is_cut_told {
-            return None;
-        }
-        self.is_cut_told = refusal.is_some();
-        let (project, per_second) = (self.name.clone(), self.allowance.per_second());
-        Some(match refusal {
-            Some(reason) => {
-                let (configured, reason) = (self.allowance.configured(), reason.to_owned());
-                Note::RateCut { project, per_second, configured, reason }
-            }
-            None => Note::RateRestored { project, per_second },
-        })
     }
 
     /// Takes a refusal of the key by a poll that began at `began`.
@@ -409,10 +356,10 @@ impl Project {
             Some(_) => due.map(|_| now),
             None => due,
         };
-        if let (Some(due), Some((until, reason)), Some(job)) = (due, &self.throttled, self.jobs.get_mut(id))
-            && due < *until
+        if let Some((due, (until, reason))) = due.zip(self.throttled.clone())
+            && due < until
         {
-            job.tracker.starve(due, reason);
+            self.starve(id, due, &reason);
         }
         self.schedule(id, due);
     }

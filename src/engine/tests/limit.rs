@@ -50,6 +50,19 @@ fn a_server_that_takes_half_of_the_rate_refuses_few_requests_an_hour() {
     }
 }
 
+/// A round of 1,000 jobs takes 17 minutes at the rate of this server, which answers each of them.
+#[test]
+fn who_waits_for_a_turn_is_not_out_of_reach() {
+    for retry_after in [None, Some(seconds(30))] {
+        let server = Server::new(1.0, 4.0).that_asks_for(retry_after);
+        let mut world = World::new(1000, project(&[]), server);
+        world.run(2 * HOUR);
+        let unreachable =
+            world.stage.kinds().iter().filter(|kind| **kind == TransitionKind::Unreachable).count();
+        assert_eq!(unreachable, 0);
+    }
+}
+
 #[test]
 fn the_configured_rate_is_back_once_the_server_takes_it() {
     let mut world = World::new(200, project(&[]), Server::new(1.0, 4.0));
