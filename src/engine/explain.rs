@@ -118,14 +118,26 @@ pub struct Hold {
 /// What the rate allows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RateReport {
-    /// Requests a second, on average.
+    /// Requests a second, on average, as configured.
     pub requests_per_second: f64,
-    /// Requests at once after a pause.
+    /// Requests at once after a pause, as configured.
     pub burst: u32,
+    /// What holds instead, where the server was found to take less.
+    #[serde(default)]
+    pub learned: Option<LearnedRate>,
     /// When the next request may be made, from now, by the rate alone.
     pub room_seconds: f64,
     /// How many jobs come first.
     pub jobs_ahead: usize,
+}
+
+/// What a server was found to take. Requests are made one at a time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LearnedRate {
+    /// Requests a second.
+    pub requests_per_second: f64,
+    /// What the server said when it refused more.
+    pub reason: String,
 }
 
 /// What the rule leads to at a later age.

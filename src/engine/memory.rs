@@ -44,6 +44,22 @@ pub struct ProjectMemory {
     pub throttled: Option<Throttled>,
     /// Since when somebody has it paused.
     pub paused_since: Option<Timestamp>,
+    /// What its server was found to take, where that is less than is configured.
+    pub learned: Option<LearnedMemory>,
+}
+
+/// What a server was found to take. It ages by the time for which nobody wrote it down: a process that starts an hour later
+/// goes by little of it, one that starts at once by all.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LearnedMemory {
+    /// The rate that it refused last, in requests a second.
+    pub refused_per_second: f64,
+    /// For how long it had given good answers since then.
+    pub good_for: Duration,
+    /// Up to when that was counted.
+    pub counted_until: Timestamp,
+    /// What it said.
+    pub reason: String,
 }
 
 /// A server's wish to be left alone.

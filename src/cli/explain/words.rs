@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::engine::{Explanation, Hold, Later, Rule, Since, Turn};
+use crate::engine::{Explanation, Hold, Later, LearnedRate, RateReport, Rule, Since, Turn};
 use crate::model::duration;
 
 /// All of it; `whose` polls are meant.
@@ -58,11 +58,7 @@ fn reasons(explanation: &Explanation) -> Vec<(&'static str, String)> {
         (Some(_), _) => "once that is over".to_owned(),
         (None, seconds) => from_now(seconds),
     };
-    let (rate, burst) = (rate.requests_per_second, rate.burst);
-    lines.push((
-        "rate",
-        format!("{rate} requests a second, {burst} at once; there is room {room}, and {ahead}"),
-    ));
+    lines.push(("rate", format!("{}; there is room {room}, and {ahead}", in_force(rate))));
     let at = |later: &Later| {
         format!("{} at the age of {}", human(later.interval_seconds), human(later.age_seconds))
     };
@@ -71,6 +67,18 @@ fn reasons(explanation: &Explanation) -> Vec<(&'static str, String)> {
         lines.push(("later", format!("every {}", later.join(", "))));
     }
     lines
+}
+
+/// The rate that holds, and why it is not the configured one, where it is not.
+fn in_force(rate: &RateReport) -> String {
+    let RateReport { requests_per_second: configured, burst, learned, .. } = rate;
+    match learned {
+        None => format!("{configured} requests a second, {burst} at once"),
+        Some(LearnedRate { requests_per_second: learned, reason }) => format!(
+            "{learned:.2} requests a second, one at a time, because the server refused more: {reason}; slowly more \
+             again, up to the configured {configured}, {burst} at once"
+        ),
+    }
 }
 
 fn by_rule(rule: &Rule, last_error: Option<&str>) -> (&'static str, String) {

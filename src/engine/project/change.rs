@@ -35,7 +35,7 @@ impl Project {
     pub(in crate::engine) fn reconfigure(&mut self, settings: &ProjectSettings, now: Now) -> Vec<JobRecord> {
         self.cadence = Cadence::new(settings.cadence);
         self.watch = settings.watch;
-        self.limiter.reconfigure(settings.api.requests_per_second, settings.api.burst, now.instant);
+        self.allowance.reconfigure(settings.api.requests_per_second, settings.api.burst, now.instant);
         if self.access.is_refused() {
             self.try_the_key(now.instant);
         }
@@ -238,6 +238,7 @@ impl Project {
         }
         self.in_flight -= usize::from(job.polling.is_some());
         self.changed.remove(id);
+        self.starved.remove(id);
         record
     }
 }

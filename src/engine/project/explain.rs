@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Project;
-use crate::engine::explain::{Explanation, Hold, Later, RateReport, Rule, Since, Turn};
+use crate::engine::explain::{Explanation, Hold, Later, LearnedRate, RateReport, Rule, Since, Turn};
 use crate::engine::time::{Instant, Now};
 use crate::engine::verdict::Outcome;
 use crate::model::JobId;
@@ -50,9 +50,13 @@ impl Project {
             asked_to_wait_seconds: job.asked_until.filter(|at| *at > now.instant).map(from_now),
             hold: self.hold(now.instant).filter(|_| waits),
             rate: RateReport {
-                requests_per_second: self.limiter.rate().per_second(),
-                burst: self.limiter.burst(),
-                room_seconds: from_now(self.limiter.ready_at()),
+                requests_per_second: self.allowance.configured(),
+                burst: self.allowance.burst(),
+                learned: self.allowance.refusal().map(|reason| LearnedRate {
+                    requests_per_second: self.allowance.per_second(),
+                    reason: reason.to_owned(),
+                }),
+                room_seconds: from_now(self.allowance.ready_at()),
                 jobs_ahead: self.queue.iter().take_while(|(_, other)| waits && other != id).count(),
             },
             later: later

@@ -1,11 +1,12 @@
 //! The jobs of one project: which is polled next, and whether the API accepts the key.
 //!
 //! Invariant: a job that has not ended is either in flight, in the queue or polled by somebody else; the earliest due is polled first, so none
-//! starves; nothing is polled before the limiter lets it through or while the server asked to be left alone.
+//! starves; nothing is polled before the allowance lets it through or while the server asked to be left alone.
 
 mod change;
 mod explain;
 mod follow;
+mod limit;
 mod memory;
 mod view;
 
@@ -13,11 +14,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::access::{Access, Refusal};
+use super::allowance::Allowance;
 use super::cadence::Cadence;
 use super::event::{Answer, Failure, FailureClass};
-use super::limiter::Limiter;
 use super::memory::Added;
-use super::retry::Backoff;
 use super::time::{Instant, Now, earliest};
 use super::tracker::{Draft, Findings, Tracker};
 use crate::config::WatchSettings;
@@ -38,16 +38,20 @@ pub(super) struct Project {
     pub(super) name: ProjectName,
     cadence: Cadence,
     watch: WatchSettings,
-    limiter: Limiter,
+    allowance: Allowance,
+    /// Whether it was said that its server takes less than is configured.
+    is_cut_told: bool,
     access: Access,
     /// No poll before this time.
     held_until: Instant,
     /// How often in a row the server limited the project, and when it last did. What it says to polls that were under
-    /// way by then is no further time.
+    /// way by then is no further time, and ends no row.
     throttles: u32,
     last_throttle: Option<Instant>,
     /// Until when it is left alone for that, and what the server said.
     throttled: Option<(Instant, String)>,
+    /// The jobs that were not polled since, and have or had no trouble but that.
+    starved: BTreeSet<JobId>,
     /// Since when somebody has it paused: nothing is asked, and nothing is made of the silence.
     paused_since: Option<Now>,
     /// Without any answer that makes sense since then.
@@ -122,7 +126,7 @@ impl Project {
 
     /// The earliest time at which the project may be asked anything.
     fn not_before(&self) -> Instant {
-        self.held_until.max(self.limiter.ready_at())
+        self.held_until.max(self.allowance.ready_at())
     }
 
     /// The next job to poll at `now`; the poll is to have this generation.
@@ -131,7 +135,7 @@ impl Project {
             return None;
         }
         let (_, id) = self.queue.first()?.clone();
-        self.limiter.take(now);
+        self.allowance.take(now);
         self.in_flight += 1;
         let job = self.jobs.get_mut(&id)?;
         job.polls += 1;
@@ -176,8 +180,9 @@ impl Project {
         now: Now,
         rng: &mut fastrand::Rng,
     ) -> (Findings, Option<ProjectNews>) {
-        self.throttles = 0;
         self.silent_since = None;
+        self.starved.remove(id);
+        self.take_well(began, now.instant);
         let news = self.accept(now.instant);
         let Some(job) = self.jobs.get_mut(id) else { return (Findings::default(), news) };
         let asked_for_index = job.tracker.followed_index().is_some();
@@ -230,13 +235,22 @@ impl Project {
                 None
             }
         };
-        if failure.class == FailureClass::Throttled {
-            self.throttle(began, pause, &failure.message, now, rng);
-        } else {
-            self.throttles = 0;
+        let was_starved = self.starved.remove(id);
+        match failure.class {
+            FailureClass::Throttled => self.throttle(began, pause, &failure.message, now, rng),
+            FailureClass::NotFound => self.take_well(began, now),
+            // It says nothing about what the server takes.
+            FailureClass::Transient
+            | FailureClass::Refused
+            | FailureClass::Permanent
+            | FailureClass::Gone => self.allowance.failed(now),
         }
         let Some(job) = self.jobs.get_mut(id) else { return (Vec::new(), news) };
-        job.asked_until = (!pause.is_zero()).then(|| now + pause);
+        let asked = !pause.is_zero() && failure.class != FailureClass::Throttled;
+        job.asked_until = asked.then(|| now + pause);
+        if failure.class == FailureClass::Throttled && (was_starved || job.tracker.last_error().is_none()) {
+            self.starved.insert(id.clone());
+        }
         let delay = job.tracker.fail(failure, began, now, &self.cadence, rng);
         if self.access.is_accepted() && self.paused_since.is_none() {
             drafts.extend(job.tracker.alarm(clocks, false));
@@ -259,33 +273,6 @@ impl Project {
 
     fn refuse_index(&mut self, id: &JobId, reason: &str) -> Option<Draft> {
         self.jobs.get_mut(id)?.tracker.refuse_index(reason)
-    }
-
-    /// The server limits the project: it is left alone for as long as the server asks, or with exponential backoff
-    /// where it does not say how long.
-    fn throttle(
-        &mut self,
-        began: Instant,
-        pause: Duration,
-        reason: &str,
-        now: Instant,
-        rng: &mut fastrand::Rng,
-    ) {
-        if self.last_throttle.is_none_or(|last| began > last) {
-            self.throttles = self.throttles.saturating_add(1);
-            self.last_throttle = Some(now);
-        }
-        let pause = if pause.is_zero() { Backoff::POLL.delay(self.throttles, pause, rng) } else { pause };
-        self.hold_until(now + pause);
-        self.throttled = Some((self.held_until, reason.to_owned()));
-        self.is_changed = true;
-        let held: Vec<_> = self.queue.iter().take_while(|(due, _)| *due < self.held_until).cloned().collect();
-        for (due, id) in held {
-            if let Some(job) = self.jobs.get_mut(&id) {
-                job.tracker.starve(due.max(now), reason);
-            }
-            self.schedule(&id, Some(due));
-        }
     }
 
     /// Takes a refusal of the key by a poll that began at `began`.
@@ -376,7 +363,7 @@ impl Project {
     pub(super) fn round_takes(&self, now: Instant) -> Duration {
         let indexes = self.jobs.values().filter(|job| job.tracker.may_turn_to_index()).count();
         let open = u32::try_from(self.open() + indexes).unwrap_or(u32::MAX);
-        self.limiter.time_for(open, now)
+        self.allowance.time_for(open, now)
     }
 
     /// How many jobs have not ended.
@@ -396,10 +383,10 @@ impl Project {
             Some(_) => due.map(|_| now),
             None => due,
         };
-        if let (Some(due), Some((until, reason)), Some(job)) = (due, &self.throttled, self.jobs.get_mut(id))
-            && due < *until
+        if let Some((due, (until, reason))) = due.zip(self.throttled.clone())
+            && due < until
         {
-            job.tracker.starve(due, reason);
+            self.starve(id, due, &reason);
         }
         self.schedule(id, due);
     }
