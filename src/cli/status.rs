@@ -161,7 +161,7 @@ fn words(job: &JobStatus) -> String {
         _ => None,
     };
     let index = match (job.status.as_deref(), job.until) {
-        (Some("Completed"), Until::Ready) => {
+        (Some("Completed"), Until::Ready) if job.outcome != "completed" => {
             Some(format!("index {}", job.index_state.as_deref().unwrap_or("not seen yet")))
         }
         _ => None,

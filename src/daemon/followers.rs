@@ -99,8 +99,12 @@ impl Follower {
             if self.jobs.get(id) != Some(project) {
                 continue;
             }
-            // What the daemon's key is refused is nobody else's business; once that is confirmed, it leaves the job.
+            // What the daemon's key is refused, another key may be granted.
             if news.as_ref().is_err_and(|failure| failure.class == FailureClass::Refused) {
+                self.jobs.remove(id);
+                if self.sender.try_send(News::Left { job: id.clone() }).is_err() {
+                    return false;
+                }
                 continue;
             }
             let (job, next_poll_seconds) = (id.clone(), next_poll(engine.job(project, id).as_ref(), now));

@@ -20,9 +20,11 @@ pub(super) struct Beside {
 impl Driver {
     /// Leaves the polls of jobs of this project to a daemon, for as long as it makes them. Nothing may have happened yet.
     pub fn follow(&mut self, project: ProjectName, following: Following) {
-        for job in following.jobs() {
-            self.engine.follow(&project, job);
-        }
+        self.change(|engine, now| {
+            for job in following.jobs() {
+                engine.follow(&project, job, now);
+            }
+        });
         self.following = Some(Beside { following, project });
     }
 

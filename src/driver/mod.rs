@@ -274,12 +274,14 @@ impl Driver {
         let client = self.clients.get(&poll.project).expect("each project has a client").clone();
         self.polls.start(self.clock.now().instant, async move {
             let answer = match index {
-                Some(index) => client.describe_index(&index).await.map(Answer::Index),
-                None => client.describe(&poll.job).await.map(Answer::Job),
+                Some(index) => {
+                    client.describe_index(&index).await.map(Answer::Index).map_err(pinecone::Error::of_index)
+                }
+                None => client.describe(&poll.job).await.map(Answer::Job).map_err(Failure::from),
             };
             match answer {
                 Ok(answer) => Event::Answered { poll, answer },
-                Err(error) => Event::PollFailed { poll, failure: error.into() },
+                Err(failure) => Event::PollFailed { poll, failure },
             }
         });
     }

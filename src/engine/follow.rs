@@ -10,9 +10,9 @@ use crate::model::{JobId, ProjectName};
 impl Engine {
     /// Polls a job no more, because somebody else does, until [`Engine::unfollow`]. What comes of their polls is told by
     /// [`Event::Heard`](super::Event::Heard).
-    pub fn follow(&mut self, project: &ProjectName, job: &JobId) {
+    pub fn follow(&mut self, project: &ProjectName, job: &JobId, now: Now) {
         if let Some(project) = self.projects.get_mut(project) {
-            project.follow(job);
+            project.follow(job, now.instant);
         }
     }
 

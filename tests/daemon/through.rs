@@ -245,3 +245,15 @@ fn a_wait_that_ended_is_followed_no_more() {
     daemon.until("it polls on", |_| plane.count() > before + 5);
     ask(&daemon, &["status"]).expect(0);
 }
+
+#[test]
+fn a_refusal_of_the_daemon_alone_is_looked_into() {
+    // The key of the daemon may ask for the job and not for its index, and so may that of the wait.
+    let plane = play(
+        "[[job]]\nid = \"rj-1\"\nindex = \"docs\"\ntakes = \"1s\"\n\
+         [[fault]]\nendpoint = \"index\"\nkind = \"status\"\nstatus = 403\n",
+    );
+    let daemon = watching(&plane, "[watch]\nuntil = \"ready\"\n");
+    wait(&daemon, &plane, KEY, &["--until", "ready"]).run().expect(4);
+    wait(&daemon, &plane, KEY, &["--until", "ready", "--timeout", "10ms"]).run().expect(4);
+}

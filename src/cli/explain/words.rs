@@ -21,7 +21,11 @@ fn heading(explanation: &Explanation) -> String {
         (Some(name), _) | (None, Some(name)) => format!("{name} ({})", job.id),
         (None, None) => job.id.to_string(),
     };
-    format!("{label} of project {project}: {standing}, {} old, watched until {until}", human(*age_seconds))
+    let until = match explanation.turn {
+        Turn::Over => String::new(),
+        _ => format!(", watched until {until}"),
+    };
+    format!("{label} of project {project}: {standing}, {} old{until}", human(*age_seconds))
 }
 
 fn next(explanation: &Explanation, whose: &str) -> String {

@@ -11,15 +11,33 @@ use crate::engine::time::{Instant, Now};
 use crate::engine::tracker::Findings;
 use crate::model::JobId;
 
+/// How long after its time the news of a poll may come: polls take their time, and wait for their turn.
+const QUIET: Duration = Duration::from_mins(1);
+
+/// What is known of the polls that somebody else makes of a job.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Followed {
+    /// When the next one is made, as they said.
+    pub(super) next: Option<Instant>,
+    /// Without news until then, the job is polled here: whatever keeps them from it need not keep others.
+    pub(super) quiet_at: Instant,
+}
+
+impl Followed {
+    fn new(next: Option<Instant>, now: Instant) -> Self {
+        Self { next, quiet_at: next.unwrap_or(now).max(now) + QUIET }
+    }
+}
+
 /// How long a poll of one's own may take, once the polls of somebody else speak of lasting trouble.
 const SECOND_OPINION: Duration = Duration::from_secs(10);
 
 impl Project {
     /// From now on, somebody else polls this job.
-    pub(in crate::engine) fn follow(&mut self, id: &JobId) {
+    pub(in crate::engine) fn follow(&mut self, id: &JobId, now: Instant) {
         let Some(job) = self.jobs.get(id) else { return };
         if !job.tracker.has_ended() && job.polling.is_none() {
-            self.followed.insert(id.clone(), None);
+            self.followed.insert(id.clone(), Followed::new(None, now));
             self.schedule(id, None);
         }
     }
@@ -32,12 +50,16 @@ impl Project {
         }
     }
 
-    /// Where trouble with a job that somebody else polls has lasted, it is polled here, and what comes of that decides.
-    /// Returns whether that is so.
+    /// Where trouble with a job that somebody else polls has lasted, or nothing is heard of it, it is polled here, and what
+    /// comes of that decides. Returns whether that is so.
     pub(in crate::engine) fn doubt(&mut self, id: &JobId, now: Instant) -> bool {
+        let Some(followed) = self.followed.get(id) else { return false };
         let Some(job) = self.jobs.get_mut(id) else { return false };
-        let Some(at) = job.tracker.trouble_at().filter(|at| *at <= now) else { return false };
-        job.tracker.excuse(now.since(at) + SECOND_OPINION);
+        if let Some(at) = job.tracker.trouble_at().filter(|at| *at <= now) {
+            job.tracker.excuse(now.since(at) + SECOND_OPINION);
+        } else if followed.quiet_at > now {
+            return false;
+        }
         self.unfollow(id, now);
         true
     }
@@ -66,7 +88,7 @@ impl Project {
         rng: &mut fastrand::Rng,
     ) -> Findings {
         let Some(expected) = self.followed.get_mut(id) else { return Findings::default() };
-        *expected = next;
+        *expected = Followed::new(next, now.instant);
         let Some(job) = self.jobs.get_mut(id) else { return Findings::default() };
         let findings = match news {
             Ok(answer) => job.tracker.observe(answer, now),

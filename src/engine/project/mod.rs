@@ -23,6 +23,8 @@ use super::tracker::{Draft, Findings, Tracker};
 use crate::config::WatchSettings;
 use crate::model::{JobId, ProjectName};
 
+use follow::Followed;
+
 pub use change::Forgotten;
 pub use view::{JobView, ProjectView};
 
@@ -65,8 +67,8 @@ pub(super) struct Project {
     queue: BTreeSet<(Instant, JobId)>,
     alarms: BTreeSet<(Instant, JobId)>,
     in_flight: usize,
-    /// The jobs that somebody else polls, and when they are polled next.
-    followed: BTreeMap<JobId, Option<Instant>>,
+    /// The jobs that somebody else polls.
+    followed: BTreeMap<JobId, Followed>,
     /// The jobs of which something changed that is not yet made safe, and whether that is so of the project itself.
     changed: BTreeSet<JobId>,
     is_changed: bool,
@@ -150,7 +152,7 @@ impl Project {
         while self.is_listening() && self.alarms.first().is_some_and(|(at, _)| *at <= now.instant) {
             let Some((_, id)) = self.alarms.first().cloned() else { break };
             let is_followed = self.followed.contains_key(&id);
-            if is_followed && self.doubt(&id, now.instant) {
+            if self.doubt(&id, now.instant) {
                 continue;
             }
             let Some(job) = self.jobs.get_mut(&id) else { break };
@@ -262,7 +264,12 @@ impl Project {
             due = due.max(self.held_until + CONFIRM_AFTER);
         }
         let due = (!job.tracker.has_ended()).then_some(due);
-        self.schedule_after(id, began, due, now);
+        if job.tracker.is_doubted() && self.last_look.is_some() {
+            // The last look goes on until it is clear what is refused.
+            self.schedule(id, Some(now));
+        } else {
+            self.schedule_after(id, began, due, now);
+        }
         (drafts, news)
     }
 
@@ -395,7 +402,8 @@ impl Project {
     fn schedule(&mut self, id: &JobId, due: Option<Instant>) {
         let Some(job) = self.jobs.get_mut(id) else { return };
         let due = due.filter(|_| !self.followed.contains_key(id));
-        let alarm = job.tracker.alarm_at(job.polling.is_some());
+        let quiet = self.followed.get(id).map(|followed| followed.quiet_at);
+        let alarm = earliest([job.tracker.alarm_at(job.polling.is_some()), quiet]);
         if let Some(old) = std::mem::replace(&mut job.due, due) {
             self.queue.remove(&(old, id.clone()));
         }

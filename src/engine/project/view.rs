@@ -88,7 +88,7 @@ impl Project {
     /// those that somebody else polls, as they say.
     pub(in crate::engine) fn forecast(&self) -> impl Iterator<Item = (&JobId, Instant)> {
         let mut allowance = self.allowance.clone();
-        let followed = self.followed.iter().filter_map(|(id, next)| Some((id, (*next)?)));
+        let followed = self.followed.iter().filter_map(|(id, followed)| Some((id, followed.next?)));
         let own = self.queue.iter().filter(|_| self.paused_since.is_none()).map(move |(due, id)| {
             let at = (*due).max(self.held_until).max(allowance.ready_at());
             allowance.take(at);

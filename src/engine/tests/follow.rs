@@ -24,7 +24,7 @@ fn followed(settings: ProjectSettings) -> Stage {
     let projects = [settings];
     let now = Now { instant: Instant::default(), wall: NOON.parse().unwrap() };
     let mut stage = Stage::unstarted(Disk::default(), &projects, Vec::new(), now);
-    stage.engine.follow(&ProjectName::default(), &id("a"));
+    stage.engine.follow(&ProjectName::default(), &id("a"), now);
     stage.step(Event::DeadlineReached);
     stage
 }
@@ -35,7 +35,7 @@ fn what_is_heard_counts_and_nothing_is_asked() {
     stage.hear(Ok("Pending"));
     let next = stage.engine.forecast();
     assert_eq!(next.values().copied().collect::<Vec<_>>(), [stage.now.instant + seconds(10)]);
-    stage.pass(seconds(3600));
+    stage.pass(seconds(60));
     stage.step(Event::DeadlineReached);
     assert_eq!(stage.polls.len(), 0);
     stage.hear(Ok("Completed"));
@@ -108,4 +108,17 @@ fn the_last_look_is_our_own() {
     assert_eq!(stage.polls.len(), 1);
     stage.answer("Completed");
     assert_eq!(stage.kinds(), [TransitionKind::Watched, TransitionKind::Completed]);
+}
+
+#[test]
+fn where_nothing_is_heard_any_more_it_is_asked_here() {
+    let mut stage = followed(project(&["a"]));
+    stage.hear(Ok("Pending"));
+    let start = stage.now.instant;
+    while stage.polls.is_empty() {
+        stage.next();
+    }
+    assert_eq!(stage.now.instant.since(start), seconds(70), "a minute after the poll that was announced");
+    stage.answer("Completed");
+    assert_eq!(stage.standing(), Standing::Ended(Ending::Completed));
 }

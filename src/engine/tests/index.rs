@@ -342,3 +342,61 @@ fn until_when_can_change_while_it_is_watched() {
     change(&mut stage, Until::Ready);
     assert_eq!((stage.standing(), stage.kinds()), (Standing::Ready, Vec::new()), "it is not decided twice");
 }
+
+#[test]
+fn a_404_of_the_job_says_nothing_about_the_index() {
+    // In place of the index, that the key may not ask for, the job is asked for; and it is gone.
+    let mut stage = until_ready();
+    stage.complete();
+    stage.kinds();
+    while stage.told.is_empty() {
+        match (stage.index_polls.pop_front(), stage.polls.pop_front()) {
+            (Some((poll, _)), _) => stage.fail_poll(poll, failure(FailureClass::Refused)),
+            (None, Some(poll)) => stage.fail_poll(poll, failure(FailureClass::NotFound)),
+            (None, None) => drop(stage.next()),
+        }
+    }
+    assert_eq!(stage.kinds(), [TransitionKind::Unreachable]);
+    assert_eq!(stage.engine.outcomes(), [Outcome::Unauthorized]);
+
+    // The index is not known by name, and the job is gone.
+    let mut stage = until_ready();
+    stage.answer("Completed");
+    stage.kinds();
+    stage.fail_for(FailureClass::NotFound, seconds(500));
+    assert_eq!(stage.kinds(), []);
+    stage.fail_for(FailureClass::NotFound, seconds(200));
+    assert_eq!(stage.kinds(), [TransitionKind::Unreachable]);
+}
+
+#[test]
+fn the_last_look_finds_out_what_is_refused() {
+    let mut stage = until_ready();
+    stage.complete();
+    stage.index_is("Initializing", false);
+    stage.step(Event::LastLookRequested);
+    let poll = stage.index_poll();
+    stage.fail_poll(poll, failure(FailureClass::Refused));
+    stage.complete();
+    let poll = stage.index_poll();
+    stage.fail_poll(poll, failure(FailureClass::Refused));
+    assert_eq!(stage.engine.outcomes(), [Outcome::Unauthorized]);
+}
+
+#[test]
+fn whoever_adds_a_completed_job_until_its_index_serves_means_it() {
+    let mut stage = Stage::new(&[project(&[])], Vec::new());
+    let add = |stage: &mut Stage, until| {
+        let job = JobSettings { until, ..JobSettings::new(id("a")) };
+        stage.engine.add(&ProjectName::default(), job, stage.now);
+        stage.step(Event::DeadlineReached);
+    };
+    add(&mut stage, None);
+    stage.complete();
+    add(&mut stage, None);
+    assert_eq!(stage.standing(), Standing::Ended(Ending::Completed));
+    add(&mut stage, Some(Until::Ready));
+    assert_eq!(stage.standing(), Standing::Open);
+    stage.index_is("Ready", true);
+    assert_eq!(stage.standing(), Standing::Ready);
+}

@@ -152,9 +152,7 @@ impl Tracker {
         if !self.follows_index() {
             return Findings::default();
         }
-        if self.index.permission == Permission::Doubted {
-            self.index.permission = Permission::Confirming;
-        }
+        self.vouch_for_the_key();
         let known = &mut self.facts.target_index_name;
         if known.is_some() {
             return Findings::default();
@@ -170,13 +168,34 @@ impl Tracker {
 
     /// The key was refused the index. Returns what is to be told: only where it was not refused the job meanwhile.
     pub(in crate::engine) fn refuse_index(&mut self, reason: &str) -> Option<Draft> {
-        let is_refused = matches!(self.index.permission, Permission::Confirming | Permission::Refused);
+        let before = self.index.permission;
+        let is_refused = matches!(before, Permission::Confirming | Permission::Refused);
         self.index.permission = if is_refused { Permission::Refused } else { Permission::Doubted };
-        if !is_refused || std::mem::replace(&mut self.unreachable.told, true) {
+        self.unreachable.told |= is_refused;
+        if before != Permission::Confirming {
             return None;
         }
         let (previous_status, reason) = (self.status.clone(), Some(reason.to_owned()));
         Some(Draft { kind: TransitionKind::Unreachable, previous_status, reason })
+    }
+
+    /// The API looked the job up, so it took the key.
+    pub(super) fn vouch_for_the_key(&mut self) {
+        if self.index.permission == Permission::Doubted {
+            self.index.permission = Permission::Confirming;
+        }
+    }
+
+    /// Whether the job is asked for in place of its index, to see whether the key is refused that, too.
+    pub(in crate::engine) fn is_doubted(&self) -> bool {
+        self.follows_index() && self.index.permission == Permission::Doubted
+    }
+
+    /// Somebody wants the index of a job followed that completed before that was wanted. Returns whether it is now.
+    pub(in crate::engine) fn want_index(&mut self) -> bool {
+        let had_ended = self.has_ended();
+        self.index.is_wanted = true;
+        had_ended && !self.has_ended()
     }
 
     /// Good answers about the index again, if that is news.

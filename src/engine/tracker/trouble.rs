@@ -55,21 +55,28 @@ impl Tracker {
         self.last_error = Some(failure.message.clone());
         self.failed_at = Some(now);
         self.last_was_not_found = failure.class == FailureClass::NotFound;
-        let never_seen = !self.was_seen();
-        if !self.last_was_not_found {
-            self.missing.since = None;
-        } else if never_seen || self.follows_index() {
+        let asked_for_index = self.followed_index().is_some();
+        // In place of its index, the job is asked for, which was seen.
+        let never_seen = !self.was_seen() && (asked_for_index || !self.follows_index());
+        if self.last_was_not_found && (never_seen || asked_for_index) {
             self.missing.extend(began);
+        } else {
+            self.missing.since = None;
+        }
+        if self.last_was_not_found {
+            self.vouch_for_the_key();
         }
         if never_seen && self.last_was_not_found {
             // An answer, if not a good one: the API works. So the job is polled by the cadence, for it may appear at any
             // moment.
             self.failures = 0;
-            if self.missing.told {
+            let missing_for = now.since(self.missing.since.unwrap_or(now));
+            if self.missing.told || missing_for >= self.watch.unreachable_after / 2 {
                 self.unreachable.since = None;
+            }
+            if self.missing.told || self.unreachable.told {
                 return cadence.slowest();
             }
-            let missing_for = now.since(self.missing.since.unwrap_or(now));
             return cadence.interval(missing_for, None, rng);
         }
         self.unreachable.extend(began);
@@ -128,18 +135,17 @@ impl Tracker {
         self.missing.due(limit).filter(|_| !self.has_ended())
     }
 
-    /// When there has been no good answer for too long.
+    /// When there has been no good answer for too long. While the API says that there is no such thing, that decides.
     fn unreachable_at(&self) -> Option<Instant> {
         let due = self.unreachable.due(self.watch.unreachable_after);
-        let is_missing = self.missing.told && self.last_was_not_found;
-        due.filter(|_| !self.has_ended() && !is_missing)
+        due.filter(|_| !self.has_ended() && self.missing.since.is_none())
     }
 
     /// What the last failed poll says of the trouble.
     pub(super) fn trouble(&self) -> Trouble {
-        match (self.was_seen(), self.last_was_not_found) {
-            (false, true) => Trouble::Missing,
-            (true, true) if self.end.is_none() => Trouble::Lost,
+        match self.missing.since {
+            Some(_) if !self.was_seen() => Trouble::Missing,
+            None if self.last_was_not_found && self.end.is_none() => Trouble::Lost,
             _ => Trouble::Unreachable,
         }
     }
