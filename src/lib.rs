@@ -15,7 +15,7 @@
 //! pinecone, sink, store, control, heartbeat, systemd, telemetry, signals, output, ci, simulate
 //!                 adapters: none imports another
 //! http, clock     what several adapters need
-//! engine          pure: tracker, cadence, limiter, retry, outbox
+//! engine          pure: tracker, cadence, limiter, allowance, retry, outbox
 //! config          validated settings
 //! model           ids, statuses, transitions, exit codes
 //! failpoint       where tests kill the process
@@ -46,7 +46,7 @@
 //! - A job that ended stays ended, and each thing that is told once is told once, over all restarts.
 //! - Nobody is told what is not committed; what is committed is told until it is taken, or becomes a dead letter.
 //! - Every attempt at a delivery has the id and the body that were committed.
-//! - No request goes out before its project's limiter lets it, whatever it is for.
+//! - No request goes out before its project's limiter lets it, whatever it is for. A server that limits is asked less.
 //! - A configuration is used whole or not at all. Whatever goes and comes back goes on with what was known of it.
 //! - A sign of life is given by the loop itself, and only while nothing that it began is stuck.
 //! - Polling never waits for a sink, one sink never waits for another, one project's trouble is no other's.

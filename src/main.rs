@@ -18,7 +18,10 @@ fn main() -> ExitCode {
         complain(&format_args!("warning: core dumps cannot be turned off: {error}"));
     }
     locale::adopt();
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
     match catch_unwind(|| cli.run()) {
         Ok(Ok(Done::Exit(exit))) => exit.into(),
         Ok(Ok(Done::Exec(command))) => exec(&command),
@@ -29,6 +32,18 @@ fn main() -> ExitCode {
         // The panic has printed itself.
         Err(_) => Exit::Internal.into(),
     }
+}
+
+/// Shows what is wrong with the command line, or the help that was asked for. Where lines can be commands, what was typed
+/// is none.
+fn refuse(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() && Place::find(None).obeys() {
+        complain(&error.render());
+    } else {
+        // There is nowhere left to say that this failed.
+        drop(error.print());
+    }
+    if error.use_stderr() { Exit::Usage } else { Exit::Met }.into()
 }
 
 /// Becomes `command`. Returns only where that fails, with the exit codes that shells use for it.

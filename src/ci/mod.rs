@@ -74,6 +74,11 @@ impl Place {
         self.pipeline
     }
 
+    /// Whether whoever reads what is printed looks for commands in it.
+    pub fn obeys(self) -> bool {
+        self.obeyed
+    }
+
     /// What makes a text for people inert.
     pub fn screen(self) -> Screen {
         if self.obeyed { inert::lines } else { std::convert::identity }

@@ -1,14 +1,13 @@
 //! What the commands that speak to a running daemon have in common.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::{Failure, block_on};
-use crate::config::Endpoint;
 use crate::control::{self, CallError, Client, FollowJobs, Following, JobResult};
 use crate::http::ClientError;
-use crate::model::{Exit, JobId};
+use crate::model::Exit;
 
 /// Finds the daemon.
 #[derive(Debug, Args)]
@@ -30,13 +29,12 @@ impl SocketArgs {
         Client::new(&path).map_err(internal)
     }
 
-    /// Follows the polls that the daemon makes of jobs of this control plane. The error says why that cannot be done.
-    pub(super) async fn follow(&self, endpoint: &Endpoint, jobs: Vec<JobId>) -> Result<Following, String> {
+    /// Follows the polls that the daemon makes of such jobs. The error says why that cannot be done.
+    pub(super) async fn follow(&self, wanted: &FollowJobs) -> Result<Following, String> {
         let path = control::client_path(self.socket.as_deref())
             .map_err(|_| "no daemon is running: there is no control socket".to_owned())?;
         let client = Client::new(&path).map_err(|error| error.to_string())?;
-        let wanted = FollowJobs { endpoint: endpoint.to_string(), jobs };
-        let following = client.follow(&wanted).await.map_err(|error| error.to_string())?;
+        let following = client.follow(wanted).await.map_err(|error| error.to_string())?;
         if following.jobs().is_empty() {
             return Err(format!("the daemon at {} watches none of these jobs", path.display()));
         }
@@ -51,9 +49,9 @@ impl SocketArgs {
         }
     }
 
-    /// Whether a socket was named.
-    pub(super) fn is_named(&self) -> bool {
-        self.socket.is_some()
+    /// The socket that was named.
+    pub(super) fn named(&self) -> Option<&Path> {
+        self.socket.as_deref()
     }
 
     /// Asks the daemon one thing.

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::socket::SocketArgs;
 use super::{Done, Failure, Output, block_on, listen, parse_duration, print_on, table};
 use crate::clock::Clock;
-use crate::control::{JobStatus, Status};
+use crate::control::{JobStatus, ProjectStatus, Status};
 use crate::engine::time::wall_between;
 use crate::locale;
 use crate::model::{Exit, Until, duration};
@@ -96,6 +96,13 @@ fn shown(status: &Status, args: &Args) -> Result<String, Failure> {
 fn human(status: &Status) -> String {
     let mut lines = vec![status.summary.clone()];
     lines.extend(status.trouble.as_ref().map(|trouble| format!("trouble: {trouble}")));
+    for ProjectStatus { name, requests_per_second, limited, .. } in &status.projects {
+        if let (Some(rate), Some(said)) = (requests_per_second, limited) {
+            lines.push(format!(
+                "project {name} is asked {rate:.2} times a second, as its server refused more: {said}"
+            ));
+        }
+    }
     for sink in &status.sinks {
         let name = &sink.name;
         match (&sink.disabled, sink.configured) {
@@ -154,7 +161,7 @@ fn words(job: &JobStatus) -> String {
         _ => None,
     };
     let index = match (job.status.as_deref(), job.until) {
-        (Some("Completed"), Until::Ready) => {
+        (Some("Completed"), Until::Ready) if job.outcome != "completed" => {
             Some(format!("index {}", job.index_state.as_deref().unwrap_or("not seen yet")))
         }
         _ => None,

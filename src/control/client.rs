@@ -21,8 +21,8 @@ use crate::model::{ProjectName, duration};
 /// How long an answer may take. A daemon answers once what it was told is safe on its disk, and reads files for a reload.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How long a daemon may take to say whether it can be followed: nothing is asked of the API meanwhile.
-const PROMPT: Duration = Duration::from_secs(2);
+/// How long a daemon may take to say whether it can be followed: nothing else is done meanwhile.
+const PROMPT: Duration = Duration::from_millis(300);
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use crate::engine::{Answer, FailureClass};
-use crate::model::JobId;
+use crate::model::{JobId, ProjectName};
 
 /// How often a daemon gives a sign of life to its followers.
 pub const ALIVE: Duration = Duration::from_secs(5);
@@ -22,8 +22,8 @@ pub const ALIVE: Duration = Duration::from_secs(5);
 /// How long a daemon may say nothing.
 pub(super) const SILENCE: Duration = Duration::from_secs(20);
 
-/// No line is longer, in bytes; a job has a few texts of at most 256 characters.
-const LONGEST_LINE: usize = 64 * 1024;
+/// No line is longer, in bytes: the longest repeats the ids of a request, which is not longer either.
+const LONGEST_LINE: usize = 1024 * 1024;
 
 /// Jobs that somebody wants to follow.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,6 +31,9 @@ const LONGEST_LINE: usize = 64 * 1024;
 pub struct FollowJobs {
     /// The control plane that they belong to: what a daemon says of jobs of another one is left out.
     pub endpoint: String,
+    /// The project that they belong to; unless given, any of that control plane.
+    #[serde(default)]
+    pub project: Option<ProjectName>,
     /// The jobs.
     pub jobs: Vec<JobId>,
 }
@@ -115,15 +118,16 @@ impl Body for NewsBody {
 #[derive(Debug)]
 pub struct Following {
     response: reqwest::Response,
-    /// What was read of the lines that follow.
+    /// What was read, and so much of it was dealt with.
     buffer: Vec<u8>,
+    done: usize,
     jobs: Vec<JobId>,
 }
 
 impl Following {
     /// Follows by this answer. Nothing where it does not say which jobs are followed.
     pub(super) async fn begin(response: reqwest::Response) -> Option<Self> {
-        let mut following = Self { response, buffer: Vec::new(), jobs: Vec::new() };
+        let mut following = Self { response, buffer: Vec::new(), done: 0, jobs: Vec::new() };
         match following.next().await? {
             News::Following { jobs } => Some(Self { jobs, ..following }),
             _ => None,
@@ -138,10 +142,13 @@ impl Following {
     /// What is new; nothing where the daemon is gone, or makes no sense. Dropping the future loses nothing.
     pub async fn next(&mut self) -> Option<News> {
         loop {
-            if let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<_> = self.buffer.drain(..=end).collect();
-                return serde_json::from_slice(&line).ok();
+            let rest = &self.buffer[self.done..];
+            if let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+                self.done += end + 1;
+                return serde_json::from_slice(&rest[..end]).ok();
             }
+            self.buffer.drain(..self.done);
+            self.done = 0;
             if self.buffer.len() > LONGEST_LINE {
                 return None;
             }
@@ -168,22 +175,37 @@ mod tests {
                 answer: Answer::Job(observation),
                 next_poll_seconds: Some(1.5),
             },
-            News::Failed {
-                job: job.clone(),
-                class: FailureClass::NotFound,
-                message: "HTTP 404".to_owned(),
-                next_poll_seconds: None,
-            },
-            News::Left { job },
+            News::Left { job: job.clone() },
             News::Alive,
         ];
+        // A daemon of another version must be understood: these are names on the wire.
+        let classes = [
+            FailureClass::Transient,
+            FailureClass::Throttled,
+            FailureClass::Refused,
+            FailureClass::NotFound,
+            FailureClass::Permanent,
+            FailureClass::Gone,
+        ];
+        let failed = |class| News::Failed {
+            job: job.clone(),
+            class,
+            message: "HTTP 599".to_owned(),
+            next_poll_seconds: None,
+        };
+        let lines: Vec<_> = lines.into_iter().chain(classes.map(failed)).collect();
         let shown: Vec<_> = lines.iter().map(|news| serde_json::to_string(news).unwrap()).collect();
         insta::assert_snapshot!(shown.join("\n"), @r#"
         {"type":"following","jobs":["rj-1"]}
         {"type":"answered","job":"rj-1","answer":{"job":{"id":"rj-1","status":"Pending","facts":{"backup_id":null,"target_index_name":null,"target_index_id":null,"created_at":null,"completed_at":null,"percent_complete":null}}},"next_poll_seconds":1.5}
-        {"type":"failed","job":"rj-1","class":"not_found","message":"HTTP 404","next_poll_seconds":null}
         {"type":"left","job":"rj-1"}
         {"type":"alive"}
+        {"type":"failed","job":"rj-1","class":"transient","message":"HTTP 599","next_poll_seconds":null}
+        {"type":"failed","job":"rj-1","class":"throttled","message":"HTTP 599","next_poll_seconds":null}
+        {"type":"failed","job":"rj-1","class":"refused","message":"HTTP 599","next_poll_seconds":null}
+        {"type":"failed","job":"rj-1","class":"not_found","message":"HTTP 599","next_poll_seconds":null}
+        {"type":"failed","job":"rj-1","class":"permanent","message":"HTTP 599","next_poll_seconds":null}
+        {"type":"failed","job":"rj-1","class":"gone","message":"HTTP 599","next_poll_seconds":null}
         "#);
         for (line, news) in shown.iter().zip(lines) {
             assert_eq!(serde_json::from_str::<News>(line).unwrap(), news);

@@ -43,6 +43,13 @@ pub struct ProjectStatus {
     pub paused_since: Option<Timestamp>,
     /// Why its key is refused, if it is.
     pub refused: Option<String>,
+    /// The rate that holds, in requests a second: the configured one, or less where the server was found to take less.
+    /// None from daemons that did not say.
+    #[serde(default)]
+    pub requests_per_second: Option<f64>,
+    /// What the server said when it was found to take less, where that holds.
+    #[serde(default)]
+    pub limited: Option<String>,
     /// Jobs that have not ended.
     pub open: usize,
     /// Jobs that ended.

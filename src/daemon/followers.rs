@@ -10,9 +10,9 @@ use tracing::debug;
 
 use crate::clock::Clock;
 use crate::control::{ALIVE, FollowJobs, Followed, News};
-use crate::driver::{Driver, Heard};
+use crate::driver::{Driver, Polled};
 use crate::engine::time::{Instant, Now};
-use crate::engine::{Answer, Engine, FailureClass, IndexWatch, JobView, Standing};
+use crate::engine::{Answer, Event, FailureClass, IndexWatch, JobView, Standing};
 use crate::model::{IndexObservation, JobId, Observation, ProjectName};
 
 /// So many lines may wait for a follower to read them.
@@ -28,21 +28,22 @@ pub(super) struct Followers {
 
 #[derive(Debug)]
 struct Follower {
+    endpoint: String,
     jobs: BTreeMap<JobId, ProjectName>,
     sender: mpsc::Sender<News>,
 }
 
 impl Followers {
-    /// Takes in somebody who wants to follow these jobs.
+    /// Takes in somebody who wants to follow these jobs. Those that do well are looked at anew, as they would be by who
+    /// does not follow: nobody is to wait for a poll that is far away.
     pub(super) fn welcome(&mut self, wanted: &FollowJobs, driver: &mut Driver) -> Followed {
         let (sender, further) = mpsc::channel(BACKLOG);
         let (engine, now) = (driver.engine(), driver.now());
         let offered = |id: &JobId| {
-            let here = |job: &JobView<'_>| {
-                driver.endpoint(job.project).is_some_and(|here| here.to_string() == wanted.endpoint)
-            };
+            let is_wanted =
+                |job: &JobView<'_>| wanted.project.as_ref().is_none_or(|name| name == job.project);
             let mut jobs = engine.projects().filter_map(|project| engine.job(project.name, id));
-            jobs.find(|job| here(job) && (job.tracker.has_ended() || is_polled(job)))
+            jobs.find(|job| is_wanted(job) && is_at(job, driver, &wanted.endpoint) && is_offered(job))
         };
         let jobs: Vec<_> = wanted.jobs.iter().filter_map(|id| Some((id.clone(), offered(id)?))).collect();
         let mut first = vec![News::Following { jobs: jobs.iter().map(|(id, _)| id.clone()).collect() }];
@@ -51,9 +52,12 @@ impl Followers {
         let jobs: BTreeMap<_, _> = jobs.map(|(id, job)| (id, job.project.clone())).collect();
         debug!(jobs = jobs.len(), "somebody follows the polls of {} restores", jobs.len());
         if !jobs.is_empty() {
-            self.list.push(Follower { jobs, sender });
             self.alive_at.get_or_insert(now.instant + ALIVE);
             driver.listen(true);
+            driver
+                .change(|engine, now| jobs.iter().for_each(|(id, project)| engine.hasten(project, id, now)));
+            driver.handle(Event::DeadlineReached);
+            self.list.push(Follower { endpoint: wanted.endpoint.clone(), jobs, sender });
         }
         Followed { first, further }
     }
@@ -65,7 +69,7 @@ impl Followers {
         }
         let heard = driver.take_heard();
         let now = driver.now();
-        self.list.retain_mut(|follower| follower.tell(&heard, driver.engine(), now));
+        self.list.retain_mut(|follower| follower.tell(&heard, driver, now));
         if self.alive_at.is_some_and(|at| at <= now.instant) {
             self.list.retain(|follower| follower.sender.try_send(News::Alive).is_ok());
             self.alive_at = Some(now.instant + ALIVE);
@@ -89,9 +93,18 @@ impl Followers {
 
 impl Follower {
     /// Returns whether it goes on.
-    fn tell(&mut self, heard: &[Heard], engine: &Engine, now: Now) -> bool {
-        for Heard { project, job: id, news } in heard {
+    fn tell(&mut self, heard: &[Polled], driver: &Driver, now: Now) -> bool {
+        let engine = driver.engine();
+        for Polled { project, job: id, news } in heard {
             if self.jobs.get(id) != Some(project) {
+                continue;
+            }
+            // What the daemon's key is refused, another key may be granted.
+            if news.as_ref().is_err_and(|failure| failure.class == FailureClass::Refused) {
+                self.jobs.remove(id);
+                if self.sender.try_send(News::Left { job: id.clone() }).is_err() {
+                    return false;
+                }
                 continue;
             }
             let (job, next_poll_seconds) = (id.clone(), next_poll(engine.job(project, id).as_ref(), now));
@@ -107,7 +120,8 @@ impl Follower {
             }
         }
         let is_left = |id: &JobId, project: &mut ProjectName| {
-            engine.job(project, id).as_ref().is_none_or(|job| !is_polled(job))
+            let is_followed = |job: &JobView<'_>| is_polled(job) && is_at(job, driver, &self.endpoint);
+            engine.job(project, id).is_none_or(|job| !is_followed(&job))
         };
         for (job, _) in self.jobs.extract_if(.., is_left) {
             if self.sender.try_send(News::Left { job }).is_err() {
@@ -121,6 +135,17 @@ impl Follower {
 /// Whether the daemon will hear of it.
 fn is_polled(job: &JobView<'_>) -> bool {
     !job.tracker.has_ended() && !job.is_paused && job.refused.is_none()
+}
+
+/// Whether what the daemon knows of it is worth something to others: how it ended, or what it says from now on. With one
+/// that has been in trouble for long, the daemon takes its time.
+fn is_offered(job: &JobView<'_>) -> bool {
+    job.tracker.has_ended() || (is_polled(job) && job.tracker.standing() == Standing::Open)
+}
+
+/// Whether it is a job of this control plane.
+fn is_at(job: &JobView<'_>, driver: &Driver, endpoint: &str) -> bool {
+    driver.endpoint(job.project).is_some_and(|here| here.to_string() == endpoint)
 }
 
 fn next_poll(job: Option<&JobView<'_>>, now: Now) -> Option<f64> {
@@ -137,10 +162,11 @@ fn known(id: &JobId, job: &JobView<'_>, now: Now) -> Vec<News> {
         let (status, facts) = (status.clone(), tracker.facts().clone());
         answered(Answer::Job(Observation { id: id.clone(), status, facts }));
     }
-    let index = tracker.index().and_then(IndexWatch::state);
+    // That an index served once is no news: who wants to know asks.
+    let index = tracker.index().filter(|_| !tracker.has_ended()).and_then(IndexWatch::state);
     if let (Some(state), Some(name)) = (index, &tracker.facts().target_index_name) {
-        let ready = tracker.standing() == Standing::Ready;
-        answered(Answer::Index(IndexObservation { name: name.clone(), state: Some(state.clone()), ready }));
+        let (name, state) = (name.clone(), Some(state.clone()));
+        answered(Answer::Index(IndexObservation { name, state, ready: false }));
     }
     if let Some(message) = tracker.last_error().filter(|_| is_polled(job)) {
         let class =

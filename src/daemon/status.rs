@@ -113,6 +113,8 @@ pub(super) fn full(driver: &Driver, identity: &Identity) -> Status {
             name: view.name.clone(),
             paused_since: view.paused_since.map(|since| since.wall),
             refused: view.refused.map(str::to_owned),
+            requests_per_second: Some(view.requests_per_second),
+            limited: view.limited.map(str::to_owned),
             open: view.open,
             ended,
         }

@@ -12,7 +12,7 @@ use crate::engine::{Answer, Engine, Event, Failure};
 use crate::model::{JobId, ProjectName};
 
 /// A daemon that is followed, and the project whose jobs it polls.
-pub(super) struct Followed {
+pub(super) struct Beside {
     following: Following,
     project: ProjectName,
 }
@@ -20,15 +20,17 @@ pub(super) struct Followed {
 impl Driver {
     /// Leaves the polls of jobs of this project to a daemon, for as long as it makes them. Nothing may have happened yet.
     pub fn follow(&mut self, project: ProjectName, following: Following) {
-        for job in following.jobs() {
-            self.engine.follow(&project, job);
-        }
-        self.following = Some(Followed { following, project });
+        self.change(|engine, now| {
+            for job in following.jobs() {
+                engine.follow(&project, job, now);
+            }
+        });
+        self.following = Some(Beside { following, project });
     }
 
     /// Deals with what is new; nothing means that the daemon is gone.
     pub(super) fn heard(&mut self, news: Option<News>) {
-        let Some(Followed { project, .. }) = &self.following else { return };
+        let Some(Beside { project, .. }) = &self.following else { return };
         let project = project.clone();
         match news {
             Some(News::Answered { job, answer, next_poll_seconds }) => {
@@ -68,9 +70,9 @@ impl Driver {
 }
 
 /// What is new with the daemon that is followed; never anything where none is. Dropping the future loses nothing.
-pub(super) async fn next(followed: Option<&mut Followed>) -> Option<News> {
-    match followed {
-        Some(followed) => followed.following.next().await,
+pub(super) async fn next(beside: Option<&mut Beside>) -> Option<News> {
+    match beside {
+        Some(beside) => beside.following.next().await,
         None => std::future::pending().await,
     }
 }

@@ -19,7 +19,7 @@ use tracing::{debug, info};
 
 pub use compose::{ComposeError, ComposeErrors, Setup, clients, sinks};
 
-use following::Followed;
+use following::Beside;
 use tasks::Tasks;
 
 use crate::clock::Clock;
@@ -58,9 +58,9 @@ pub struct Driver {
     deliveries: Tasks<Result<Event, store::Error>>,
     commits: Tasks<Result<Arc<Batch>, store::Error>>,
     edits: Tasks<Result<Event, store::Error>>,
-    following: Option<Followed>,
+    following: Option<Beside>,
     /// What came of the polls, while somebody listens.
-    heard: Option<Vec<Heard>>,
+    heard: Option<Vec<Polled>>,
     /// When the next look for edits begins; none where the state is not durable, or while one is under way.
     next_look: Option<Instant>,
     /// How long the machine was suspended, as far as the engine knows.
@@ -85,7 +85,7 @@ impl State {
 
 /// What came of a poll.
 #[derive(Debug, Clone)]
-pub struct Heard {
+pub struct Polled {
     /// The project of the job.
     pub project: ProjectName,
     /// The job.
@@ -94,7 +94,7 @@ pub struct Heard {
     pub news: Result<Answer, Failure>,
 }
 
-impl Heard {
+impl Polled {
     /// Nothing where the event is another one.
     fn of(event: &Event) -> Option<Self> {
         let (PollId { project, job, .. }, news) = match event {
@@ -190,7 +190,7 @@ impl Driver {
             debug!(project = %poll.project, job = %poll.job, "poll of {label} failed: {}", failure.message);
         }
         if let Some(heard) = &mut self.heard {
-            heard.extend(Heard::of(&event));
+            heard.extend(Polled::of(&event));
         }
         if matches!(event, Event::StopRequested) {
             // Ends the polls that are under way: nobody waits for their answers.
@@ -220,7 +220,7 @@ impl Driver {
     }
 
     /// What came of the polls since the last call.
-    pub fn take_heard(&mut self) -> Vec<Heard> {
+    pub fn take_heard(&mut self) -> Vec<Polled> {
         self.heard.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
@@ -274,12 +274,14 @@ impl Driver {
         let client = self.clients.get(&poll.project).expect("each project has a client").clone();
         self.polls.start(self.clock.now().instant, async move {
             let answer = match index {
-                Some(index) => client.describe_index(&index).await.map(Answer::Index),
-                None => client.describe(&poll.job).await.map(Answer::Job),
+                Some(index) => {
+                    client.describe_index(&index).await.map(Answer::Index).map_err(pinecone::Error::of_index)
+                }
+                None => client.describe(&poll.job).await.map(Answer::Job).map_err(Failure::from),
             };
             match answer {
                 Ok(answer) => Event::Answered { poll, answer },
-                Err(error) => Event::PollFailed { poll, failure: error.into() },
+                Err(failure) => Event::PollFailed { poll, failure },
             }
         });
     }

@@ -14,6 +14,13 @@ impl Driver {
             Note::UnknownStatus { project, job, title, status } => {
                 warn!(%project, %job, "restore {title}: status `{status}` is unknown; still watching");
             }
+            Note::RateCut { project, per_second, configured, reason } => {
+                let rate = (per_second * 100.0).round() / 100.0;
+                info!(%project, per_second, configured, "project {project} is asked {rate} times a second instead of {configured}, and slowly more again: {reason}");
+            }
+            Note::RateRestored { project, per_second } => {
+                info!(%project, per_second, "project {project} is asked {per_second} times a second again, as configured");
+            }
             Note::DeliveryDelayed { id, attempts, retry_in, reason } => {
                 let (sink, retry_in) = (&id.sink, duration::human(*retry_in));
                 info!(%sink, transition_id = %id.transition, attempts, "sink {sink}: {reason}; tried again in {retry_in}");

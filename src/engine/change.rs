@@ -43,8 +43,8 @@ impl Engine {
                 changed.removed.extend(self.rest(left));
                 project
             } else {
-                let (memory, limiter) = self.resting.wake_project(name);
-                Project::recall(settings, memory, limiter, now)
+                let (memory, allowance) = self.resting.wake_project(name);
+                Project::recall(settings, memory, allowance, now)
             };
             for id in self.resting.added(name) {
                 let Some(memory) = self.resting.wake(name, &id) else { continue };
@@ -67,7 +67,7 @@ impl Engine {
             let memory = project.remember(now);
             let record = ProjectRecord { name: name.clone(), memory: memory.clone() };
             self.journal.add(|batch| batch.projects.push(record));
-            self.resting.rest_project(name, memory, project.limiter());
+            self.resting.rest_project(name, memory, project.allowance());
         }
         let stranded = self.resting.stranded().filter(|(name, _)| !self.projects.contains_key(*name));
         let missing = stranded.map(|(name, jobs)| Note::ProjectMissing { project: name.clone(), jobs });

@@ -216,6 +216,24 @@ pub enum Note {
         /// The status, as it was sent.
         status: Status,
     },
+    /// The server of a project limited it: it is asked less, until [`Note::RateRestored`]. Further cuts are not told.
+    RateCut {
+        /// The project.
+        project: ProjectName,
+        /// The rate that holds now, in requests a second.
+        per_second: f64,
+        /// The configured one.
+        configured: f64,
+        /// What the server said.
+        reason: String,
+    },
+    /// The server of a project takes the configured rate again.
+    RateRestored {
+        /// The project.
+        project: ProjectName,
+        /// The rate, in requests a second.
+        per_second: f64,
+    },
     /// A delivery failed and will be tried again.
     DeliveryDelayed {
         /// The delivery.

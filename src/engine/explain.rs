@@ -33,6 +33,8 @@ pub struct Explanation {
     pub answered_seconds_ago: Option<f64>,
     /// What the last poll failed with, where it failed.
     pub last_error: Option<String>,
+    /// For how much longer the server asks that this alone be left alone, if so.
+    pub asked_to_wait_seconds: Option<f64>,
     /// Why nothing is asked of its project at all for a while.
     pub hold: Option<Hold>,
     /// What the rate allows.
@@ -116,14 +118,26 @@ pub struct Hold {
 /// What the rate allows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RateReport {
-    /// Requests a second, on average.
+    /// Requests a second, on average, as configured.
     pub requests_per_second: f64,
-    /// Requests at once after a pause.
+    /// Requests at once after a pause, as configured.
     pub burst: u32,
-    /// When the next request may be made, from now.
+    /// What holds instead, where the server was found to take less.
+    #[serde(default)]
+    pub learned: Option<LearnedRate>,
+    /// When the next request may be made, from now, by the rate alone.
     pub room_seconds: f64,
     /// How many jobs come first.
     pub jobs_ahead: usize,
+}
+
+/// What a server was found to take. Requests are made one at a time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LearnedRate {
+    /// Requests a second.
+    pub requests_per_second: f64,
+    /// What the server said when it refused more.
+    pub reason: String,
 }
 
 /// What the rule leads to at a later age.

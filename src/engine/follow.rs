@@ -10,9 +10,9 @@ use crate::model::{JobId, ProjectName};
 impl Engine {
     /// Polls a job no more, because somebody else does, until [`Engine::unfollow`]. What comes of their polls is told by
     /// [`Event::Heard`](super::Event::Heard).
-    pub fn follow(&mut self, project: &ProjectName, job: &JobId) {
+    pub fn follow(&mut self, project: &ProjectName, job: &JobId, now: Now) {
         if let Some(project) = self.projects.get_mut(project) {
-            project.follow(job);
+            project.follow(job, now.instant);
         }
     }
 
@@ -29,6 +29,13 @@ impl Engine {
             for job in project.followed().cloned().collect::<Vec<_>>() {
                 project.unfollow(&job, now.instant);
             }
+        }
+    }
+
+    /// Polls a job as soon as the rate allows, if it waits for a poll and the last one was answered well.
+    pub fn hasten(&mut self, project: &ProjectName, job: &JobId, now: Now) {
+        if let Some(project) = self.projects.get_mut(project) {
+            project.hasten(job, now.instant);
         }
     }
 

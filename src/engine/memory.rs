@@ -44,6 +44,22 @@ pub struct ProjectMemory {
     pub throttled: Option<Throttled>,
     /// Since when somebody has it paused.
     pub paused_since: Option<Timestamp>,
+    /// What its server was found to take, where that is less than is configured.
+    pub learned: Option<LearnedMemory>,
+}
+
+/// What a server was found to take. It ages by the time for which nobody wrote it down: a process that starts an hour later
+/// goes by little of it, one that starts at once by all.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LearnedMemory {
+    /// The rate that it refused last, in requests a second.
+    pub refused_per_second: f64,
+    /// For how long it had given good answers since then.
+    pub good_for: Duration,
+    /// Up to when that was counted.
+    pub counted_until: Timestamp,
+    /// What it said.
+    pub reason: String,
 }
 
 /// A server's wish to be left alone.
@@ -119,6 +135,10 @@ pub struct JobMemory {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct IndexMemory {
+    /// Whether the job was watched until its index is ready when it completed.
+    pub is_wanted: bool,
+    /// Whether the key may not ask for it; that was told.
+    pub is_refused: bool,
     /// The last known state.
     pub state: Option<Status>,
     /// Whether it serves, once that is decided, and when it was.

@@ -20,6 +20,7 @@
 //! ```
 
 mod access;
+mod allowance;
 mod cadence;
 mod change;
 mod event;
@@ -48,7 +49,7 @@ pub use event::{
     Action, Answer, Batch, BatchEntry, Delivery, DeliveryId, DeliveryUpdate, Edit, Event, Failure,
     FailureClass, Fate, Note, PollId,
 };
-pub use explain::{Explanation, Hold, Later, RateReport, Rule, Since, Turn};
+pub use explain::{Explanation, Hold, Later, LearnedRate, RateReport, Rule, Since, Turn};
 pub use outbox::{DeliveryPolicy, SinkPlan, SinkView};
 pub use project::{Forgotten, JobView, ProjectView};
 pub use standing::{Ending, Standing};
@@ -117,7 +118,7 @@ impl Engine {
         match event {
             Event::DeadlineReached => {}
             Event::Answered { poll, answer } => self.answered(&poll, answer, now, &mut notes),
-            Event::PollFailed { poll, failure } => self.poll_failed(&poll, &failure, now),
+            Event::PollFailed { poll, failure } => self.poll_failed(&poll, &failure, now, &mut notes),
             Event::Committed => {
                 let pledges = self.journal.committed();
                 self.outbox.committed(pledges, now, &mut self.journal, &mut notes);
@@ -223,7 +224,7 @@ impl Engine {
         self.projects.values().filter_map(Project::next_poll).min()
     }
 
-    /// How long it takes at the configured rates to poll each job that has not ended once, from `now` on.
+    /// How long it takes at the rates that hold to poll each job that has not ended once, from `now` on.
     pub fn round_takes(&self, now: Instant) -> Duration {
         self.projects.values().map(|project| project.round_takes(now)).max().unwrap_or_default()
     }
@@ -242,6 +243,7 @@ impl Engine {
         let Some(project) = self.projects.get_mut(&poll.project) else { return };
         let Some(began) = project.finish_poll(&poll.job, poll.generation) else { return };
         let (findings, news) = project.observe(&poll.job, began, answer, now, &mut self.rng);
+        notes.extend(project.take_rate_note());
         self.tell_project(&poll.project, news, now);
         self.tell_findings(&poll.project, &poll.job, findings, now, notes);
     }
@@ -263,10 +265,11 @@ impl Engine {
         self.tell_job(project, job, findings.drafts, now);
     }
 
-    fn poll_failed(&mut self, poll: &PollId, failure: &Failure, now: Now) {
+    fn poll_failed(&mut self, poll: &PollId, failure: &Failure, now: Now, notes: &mut Vec<Note>) {
         let Some(project) = self.projects.get_mut(&poll.project) else { return };
         let Some(began) = project.finish_poll(&poll.job, poll.generation) else { return };
         let (drafts, news) = project.fail(&poll.job, began, failure, now, &mut self.rng);
+        notes.extend(project.take_rate_note());
         self.tell_project(&poll.project, news, now);
         self.tell_job(&poll.project, &poll.job, drafts, now);
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::limiter::Limiter;
+use super::allowance::Allowance;
 use super::memory::{JobMemory, JobRecord, ProjectMemory, ProjectRecord};
 use super::time::wall_between;
 use crate::model::{JobId, ProjectName};
@@ -18,8 +18,8 @@ use crate::model::{JobId, ProjectName};
 pub(super) struct Resting {
     projects: BTreeMap<ProjectName, ProjectMemory>,
     jobs: BTreeMap<ProjectName, BTreeMap<JobId, JobRecord>>,
-    /// What counts of the requests of projects that were watched by this process.
-    limiters: BTreeMap<ProjectName, Limiter>,
+    /// What projects that were watched by this process may still ask.
+    allowances: BTreeMap<ProjectName, Allowance>,
 }
 
 impl Resting {
@@ -41,14 +41,14 @@ impl Resting {
     }
 
     /// A project is watched no more.
-    pub(super) fn rest_project(&mut self, name: ProjectName, memory: ProjectMemory, limiter: Limiter) {
-        self.limiters.insert(name.clone(), limiter);
+    pub(super) fn rest_project(&mut self, name: ProjectName, memory: ProjectMemory, allowance: Allowance) {
+        self.allowances.insert(name.clone(), allowance);
         self.projects.insert(name, memory);
     }
 
     /// Takes what is known of a project that is watched again.
-    pub(super) fn wake_project(&mut self, name: &ProjectName) -> (Option<ProjectMemory>, Option<Limiter>) {
-        (self.projects.remove(name), self.limiters.remove(name))
+    pub(super) fn wake_project(&mut self, name: &ProjectName) -> (Option<ProjectMemory>, Option<Allowance>) {
+        (self.projects.remove(name), self.allowances.remove(name))
     }
 
     /// Takes what is known of a job that is watched again.

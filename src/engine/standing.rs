@@ -21,6 +21,8 @@ pub enum Standing {
     Missing,
     /// Without a good answer for too long.
     Unreachable,
+    /// Completed, but the key may not ask for its index.
+    Refused,
 }
 
 /// How a job can end.

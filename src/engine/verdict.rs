@@ -45,6 +45,7 @@ impl Outcome {
             Standing::Ended(Ending::Unrecognised) => Self::Unrecognised,
             Standing::Ready => Self::Ready,
             Standing::NotReady => Self::NotReady,
+            Standing::Refused => Self::Unauthorized,
             _ if job.refused.is_some() => Self::Unauthorized,
             Standing::Missing => Self::NotFound,
             Standing::Unreachable => Self::Unreachable,
@@ -74,6 +75,8 @@ impl Outcome {
             (Self::Open, Some(status), Some(index)) => format!("{status}, {index}"),
             (Self::Open, Some(status), None) => status.to_string(),
             (Self::Open, None, _) => "not seen yet".to_owned(),
+            // Its state says it, unless what says it is that it is gone.
+            (Self::NotReady, _, Some(index)) if job.tracker.last_error().is_none() => index.to_string(),
             (Self::NotReady, ..) => "index not ready".to_owned(),
             (Self::Unrecognised, Some(status), _) => format!("ended as {status}"),
             _ => self.as_str().replace('_', " "),

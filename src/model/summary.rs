@@ -82,6 +82,9 @@ impl Transition {
             TransitionKind::Unrecognised => {
                 format!("restore {title} ended with the unknown status {status}{after}")
             }
+            TransitionKind::Overdue if self.is_after_completion() => {
+                format!("{} is overdue{after}", job.index_title())
+            }
             TransitionKind::Overdue => format!("restore {title} is overdue: {status}{after}"),
             TransitionKind::NotFound if self.status.is_some() => {
                 format!("restore {title} can no longer be found")

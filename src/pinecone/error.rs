@@ -45,6 +45,16 @@ impl Error {
         }
     }
 
+    /// The failure of a question about an index: that there is none is said by 404 and 410 alone. What is said of a job by
+    /// others, that none can have such an id, would be said here of a name that the API gave itself.
+    pub fn of_index(self) -> Failure {
+        let class = match &self {
+            Self::Status { status, .. } if matches!(status.as_u16(), 400 | 422) => FailureClass::Transient,
+            other => other.class(),
+        };
+        Failure { class, ..self.into() }
+    }
+
     /// How long the server asks to be left alone.
     pub fn retry_after(&self) -> Option<RetryAfter> {
         match self {
@@ -89,5 +99,9 @@ mod tests {
         }
         assert_eq!(class(503, Some(RetryAfter::For(std::time::Duration::ZERO))), FailureClass::Throttled);
         assert_eq!(Error::Unreadable(String::new()).class(), FailureClass::Transient);
+        for (status, class) in [(400, FailureClass::Transient), (404, FailureClass::NotFound)] {
+            let status = StatusCode::from_u16(status).unwrap();
+            assert_eq!(Error::Status { status, message: None, retry_after: None }.of_index().class, class);
+        }
     }
 }

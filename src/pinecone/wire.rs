@@ -56,15 +56,17 @@ pub(super) fn index(value: &Value) -> Result<IndexObservation, String> {
         None => return Err("`name` is missing".to_owned()),
     };
     let status = fields.get("status");
+    let state = status.and_then(|status| status.get("state")).and_then(Value::as_str);
+    let state = state.map(|state| presentable(state, MAX_TEXT)).filter(|state| !state.is_empty());
     let ready = match status.and_then(|status| status.get("ready")) {
         Some(Value::Bool(ready)) => *ready,
+        // A state that says so by itself is not passed over.
+        _ if state.as_ref().is_some_and(|state| !state.eq_ignore_ascii_case("ready")) => false,
         Some(other) => {
             return Err(format!("`status.ready` should be true or false, it is {}", kind_of(other)));
         }
         None => return Err("`status.ready` is missing".to_owned()),
     };
-    let state = status.and_then(|status| status.get("state")).and_then(Value::as_str);
-    let state = state.map(|state| presentable(state, MAX_TEXT)).filter(|state| !state.is_empty());
     Ok(IndexObservation { name, state: state.map(|state| Status::parse(&state)), ready })
 }
 
@@ -248,6 +250,8 @@ mod tests {
         );
         let bare = described(json!({ "ready": false, "state": 7 })).unwrap();
         assert_eq!((bare.name.as_str(), bare.ready, bare.state), ("docs", false, None));
+        let mute = described(json!({ "state": "Failed" })).unwrap();
+        assert_eq!((mute.ready, mute.state), (false, Some(Status::Failed)));
         for (value, why) in [
             (json!([]), "an index was expected, a list was sent"),
             (json!({ "status": { "ready": true } }), "`name` is missing"),

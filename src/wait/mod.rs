@@ -97,7 +97,8 @@ pub async fn wait(
     driver.handle(Event::StopRequested);
     let exit = wait.drain(&mut driver, outcome, signals).await?;
     wait.console.close(exit.is_signal());
-    let timed_out = matches!(wait.phase, Phase::TimedOut);
+    // Where all is well, nobody cares that it was close.
+    let timed_out = matches!(wait.phase, Phase::TimedOut) && exit != Exit::Met;
     let report =
         Report::new(driver.engine(), exit, timed_out, started, driver.now()).with_resume(&options.again);
     Ok(Waited { report, undelivered: driver.engine().owed() })

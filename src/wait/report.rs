@@ -93,9 +93,15 @@ impl Report {
         let open = |job: &&JobReport| job.outcome == Outcome::Open;
         let ids: Vec<_> = self.jobs.iter().filter(open).map(|job| job.job.id.as_str()).collect();
         if !ids.is_empty() && (self.timed_out || self.exit.is_signal()) {
-            let words = ["restore-watch", "wait"].into_iter().chain(ids);
+            // What looks like an option is read from standard input instead.
+            let piped = ids.iter().any(|id| id.starts_with('-'));
+            let printed = ["printf", "%s\\n"].iter().chain(&ids).map(|word| quoted(word));
+            let printed = printed.collect::<Vec<_>>().join(" ") + " | ";
+            let named = if piped { vec!["-"] } else { ids };
+            let words = ["restore-watch", "wait"].into_iter().chain(named);
             let words = words.chain(again.iter().map(String::as_str)).map(quoted);
-            self.resume = Some(words.collect::<Vec<_>>().join(" "));
+            let command = words.collect::<Vec<_>>().join(" ");
+            self.resume = Some(if piped { printed + &command } else { command });
         }
         self
     }
@@ -226,7 +232,11 @@ impl JobReport {
 /// A word as a shell takes it.
 fn quoted(word: &str) -> Cow<'_, str> {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:@%+=,".contains(letter);
-    if word.chars().all(plain) { word.into() } else { format!("'{}'", word.replace('\'', "'\\''")).into() }
+    if !word.is_empty() && word.chars().all(plain) {
+        word.into()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''")).into()
+    }
 }
 
 /// The exit codes that a wait with a report can have.

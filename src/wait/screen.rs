@@ -14,7 +14,7 @@ pub(super) struct Screen {
 }
 
 /// A terminal that has just become narrower says so a bit later. Lines that are drawn in between are cut, not wrapped, so
-/// that the last of them is where the last one of those before was, and [`Screen::start`] is right about all of them.
+/// that the last of them is where the last one of those before was, and [`Screen::erase`] is right about all of them.
 const WRAP_OFF: &str = "\u{1b}[?7l";
 const WRAP_ON: &str = "\u{1b}[?7h";
 

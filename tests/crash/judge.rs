@@ -123,7 +123,7 @@ impl Verdict {
         for job in jobs {
             let mut rows = of_job.remove(&Some((job.project.clone(), job.id.clone()))).unwrap_or_default();
             rows.retain(|row| row.kind.is_terminal() || row.kind == TransitionKind::Watched);
-            for kind in [Some(TransitionKind::Watched), job.ends].into_iter().flatten() {
+            for kind in [Some(TransitionKind::Watched), job.ends, job.index].into_iter().flatten() {
                 for ledger in ledgers.iter().filter(|ledger| ledger.sink.wants(kind)) {
                     let place = rows.iter().position(|row| row.kind == kind && row.sink == ledger.sink.name);
                     if let Some(place) = place {

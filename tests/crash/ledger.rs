@@ -148,7 +148,7 @@ impl Ledger {
         let secrets: Vec<_> =
             secrets.iter().map(|number| format!("{{ env = \"SECRET_{number}\" }}")).collect();
         let ends = "events = [\"restore_job.completed\", \"restore_job.failed\", \"restore_job.cancelled\", \
-                    \"restore_job.unrecognised\"]\n";
+                    \"restore_job.unrecognised\", \"index.*\"]\n";
         format!(
             "[[sink]]\ntype = \"webhook\"\nname = \"{name}\"\nurl = {{ env = \"URL_{name}\" }}\nformat = \"{format}\"\n\
              signing_secret = [{}]\nretry_schedule = [{schedule}]\n{}",

@@ -60,9 +60,11 @@ impl Stage {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
         let Ok(connection) = Connection::open_with_flags(&self.state, flags) else { return false };
         let count = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).ok();
-        let ends = self.world.jobs().iter().filter(|job| job.ends.is_some()).count();
-        let ends = i64::try_from(ends).ok();
+        let jobs = || self.world.jobs().iter();
+        let ends = i64::try_from(jobs().filter(|job| job.ends.is_some()).count()).ok();
+        let indexes = i64::try_from(jobs().filter(|job| job.index.is_some()).count()).ok();
         count("SELECT count(*) FROM jobs WHERE ended_at IS NOT NULL") == ends
+            && count("SELECT count(*) FROM transitions WHERE kind LIKE 'index.%'") == indexes
             && count("SELECT count(*) FROM deliveries WHERE state = 'pending'") == Some(0)
     }
 

@@ -48,6 +48,10 @@ pub(crate) struct Job {
     pub(crate) id: String,
     /// How it ends, if it does.
     pub(crate) ends: Option<TransitionKind>,
+    /// What becomes of its index, if it is watched until that serves and completes.
+    pub(crate) index: Option<TransitionKind>,
+    /// Whether it is.
+    until_ready: bool,
 }
 
 /// A world that goes on by itself.
@@ -66,10 +70,12 @@ impl World {
         let mut scenarios = Vec::new();
         for project in 1..=size.projects {
             let mut scenario = format!("seed = {}\n", rng.u32(..));
+            let mut indexes = String::new();
             for number in 1..=size.jobs + size.endless {
                 let id = format!("rj-{project}-{number}");
-                _ = write!(scenario, "[[job]]\nid = \"{id}\"\n");
-                let mut ends = None;
+                _ = write!(scenario, "[[job]]\nid = \"{id}\"\nindex = \"index-of-{id}\"\n");
+                let until_ready = rng.bool();
+                let (mut ends, mut index) = (None, None);
                 if number <= size.jobs {
                     // One after the other, and not quite evenly.
                     let share = f64::from(number - 1) + rng.f64();
@@ -77,6 +83,17 @@ impl World {
                     let (name, kind) = ENDS[rng.usize(..ENDS.len())];
                     ends = Some(kind);
                     _ = write!(scenario, "takes = \"{takes}ms\"\nends = \"{name}\"\nend_time = true\n");
+                    if until_ready && kind == TransitionKind::Completed {
+                        _ = writeln!(scenario, "ready_after = \"{}ms\"", rng.u32(..300));
+                        index = Some(TransitionKind::IndexReady);
+                        if rng.u8(..4) == 0 {
+                            index = Some(TransitionKind::IndexNotReady);
+                            _ = write!(
+                                indexes,
+                                "[[index]]\nname = \"index-of-{id}\"\nstates = [{{ at = \"0s\", state = \"Disabled\" }}]\n"
+                            );
+                        }
+                    }
                     match rng.u8(..5) {
                         0 | 1 => scenario.push_str("progress = \"linear\"\n"),
                         2 => {
@@ -85,9 +102,9 @@ impl World {
                         _ => {}
                     }
                 }
-                jobs.push(Job { project: format!("project-{project}"), id, ends });
+                jobs.push(Job { project: format!("project-{project}"), id, ends, index, until_ready });
             }
-            scenarios.push(scenario + FAULTS);
+            scenarios.push(scenario + &indexes + FAULTS);
         }
         let clock = Clock::system();
         let planes = scenarios.iter().map(|scenario| play(scenario)).collect();
@@ -116,11 +133,13 @@ impl World {
             .to_owned();
         for (at, plane) in self.planes.iter().enumerate() {
             let name = format!("project-{}", at + 1);
-            let jobs: Vec<_> =
-                self.jobs.iter().filter(|job| job.project == name).map(|job| job.id.as_str()).collect();
+            let until = |job: &Job| if job.until_ready { "ready" } else { "completed" };
+            let entry = |job: &Job| format!("{{ id = {:?}, until = {:?} }}", job.id, until(job));
+            let jobs: Vec<_> = self.jobs.iter().filter(|job| job.project == name).map(entry).collect();
+            let jobs = jobs.join(", ");
             _ = write!(
                 text,
-                "[[project]]\nname = \"{name}\"\napi_key = {{ env = \"KEY\" }}\njobs = {jobs:?}\n\
+                "[[project]]\nname = \"{name}\"\napi_key = {{ env = \"KEY\" }}\njobs = [{jobs}]\n\
                  [project.api]\nendpoint = \"{}\"\nrequests_per_second = 60\nburst = 10\n",
                 plane.url()
             );

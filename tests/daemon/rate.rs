@@ -1,7 +1,7 @@
 //! The request rate, as the server sees it.
 
-use crate::Daemon;
 use crate::support::{KEY, play};
+use crate::{Daemon, ask};
 
 #[test]
 fn no_window_has_more_requests_than_the_rate_allows() {
@@ -28,4 +28,30 @@ fn no_window_has_more_requests_than_the_rate_allows() {
         }
     }
     assert!(plane.connections() <= 8, "connections are used again: {}", plane.connections());
+}
+
+#[test]
+fn a_server_that_limits_is_asked_less_and_that_is_said() {
+    let plane = play(
+        "[[job]]\nid = \"rj\"\ncount = 3\ntakes = \"1h\"\n\
+         [[fault]]\nrequests = [10]\nkind = \"status\"\nstatus = 429\nretry_after = \"1s\"\n",
+    );
+    let mut daemon = Daemon::new("").project("one", &plane, &["rj-1", "rj-2", "rj-3"]).run(&[]).start();
+    daemon.until_told(
+        "project one is asked 140 times a second instead of 200, and slowly more again: HTTP 429",
+    );
+    daemon.until("it is asked again", |_| plane.count() > 20);
+    let status = ask(&daemon, &["status", "--output", "json"]).expect(0).json();
+    let project = &status["projects"][0];
+    let rate = project["requests_per_second"].as_f64().unwrap();
+    assert!((140.0..160.0).contains(&rate), "{project}");
+    assert!(project["limited"].as_str().unwrap().starts_with("HTTP 429"), "{project}");
+    let text = ask(&daemon, &["status"]).expect(0).stdout;
+    assert!(text.contains("\nproject one is asked 14"), "{text}");
+    daemon.until("it waits", |daemon| {
+        let text = ask(daemon, &["explain", "rj-1"]).expect(0).stdout;
+        text.contains(" requests a second, one at a time, because the server refused more: HTTP 429")
+            && text.contains("; slowly more again, up to the configured 200, 50 at once; there is room ")
+    });
+    assert_eq!(daemon.stderr().matches("is asked").count(), 1, "{}", daemon.stderr());
 }

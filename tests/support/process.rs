@@ -121,7 +121,7 @@ impl Watch {
         let stdout = self.stdout.unwrap_or_else(Stdio::piped);
         self.command.stdin(stdin).stdout(stdout).stderr(Stdio::piped());
         let clock = Clock::system();
-        let mut child = self.command.spawn().expect("the program starts");
+        let mut child = started(&mut self.command);
         if let (Some(text), Some(mut pipe)) = (self.stdin, child.stdin.take()) {
             // A program that refuses its arguments reads nothing.
             drop(pipe.write_all(&text));
@@ -135,6 +135,24 @@ impl Watch {
     /// Runs it to its end.
     pub fn run(self) -> Done {
         self.start().finish()
+    }
+}
+
+/// Starts a program. One that was just written may be held open for a moment by another thread's child, which has not
+/// become another program yet.
+fn started(command: &mut Command) -> Child {
+    let clock = Clock::system();
+    let since = clock.now().instant;
+    loop {
+        match command.spawn() {
+            Err(error)
+                if error.kind() == std::io::ErrorKind::ExecutableFileBusy
+                    && clock.now().instant.since(since) < PATIENCE =>
+            {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            spawned => return spawned.expect("the program starts"),
+        }
     }
 }
 

@@ -92,3 +92,11 @@ fn a_job_that_is_deleted_meanwhile_is_lost_and_holds_nothing() {
     let done = Watch::wait(&plane, &["rj-1", "--unreachable-after", "500ms"]).run().expect(3);
     done.told("restore rj-1 into index ").told("can no longer be found: HTTP 404");
 }
+
+#[test]
+fn ids_that_look_like_options_are_handed_over_otherwise() {
+    let plane = play("[[job]]\nid = \"-x\"\n[[job]]\nid = \"it's\"\n");
+    let done = Watch::wait(&plane, &["-", "--timeout", "300ms"]).stdin("-x\nit's\n").run().expect(124);
+    let command = "printf '%s\\n' -x 'it'\\''s' | restore-watch wait - --timeout 300ms ";
+    assert!(hint(&done.stderr).starts_with(command), "{}", done.stderr);
+}

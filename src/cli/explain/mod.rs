@@ -21,7 +21,7 @@ use crate::telemetry::{self, Style};
 /// Say when a restore job is polled next, and why
 ///
 /// Asks the running daemon where it watches the job. Else, or with options of a wait, the API is asked once about the
-/// job, and the answer is for a wait with these options.
+/// job, and the answer is for a wait with these options. Ends with 0 whatever the API says: that is part of the answer.
 #[derive(Debug, Parser)]
 pub(super) struct Args {
     /// The id of the job
@@ -84,7 +84,7 @@ impl Args {
         let wanted = ExplainJob { project, job: job.clone() };
         let Some(client) = self.socket.client_if_any()? else { return Ok(None) };
         let answer = block_on(async { Ok(client.explain(&wanted).await) })?;
-        let is_named = self.socket.is_named() || self.project.name().is_some();
+        let is_named = self.socket.named().is_some() || self.project.name().is_some();
         match answer {
             Ok(explanation) => Ok(Some(explanation)),
             Err(CallError::Refused(refusal)) if refusal.kind == RefusalKind::NotFound && !is_named => {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::engine::{Explanation, Hold, Later, Rule, Since, Turn};
+use crate::engine::{Explanation, Hold, Later, LearnedRate, RateReport, Rule, Since, Turn};
 use crate::model::duration;
 
 /// All of it; `whose` polls are meant.
@@ -21,7 +21,11 @@ fn heading(explanation: &Explanation) -> String {
         (Some(name), _) | (None, Some(name)) => format!("{name} ({})", job.id),
         (None, None) => job.id.to_string(),
     };
-    format!("{label} of project {project}: {standing}, {} old, watched until {until}", human(*age_seconds))
+    let until = match explanation.turn {
+        Turn::Over => String::new(),
+        _ => format!(", watched until {until}"),
+    };
+    format!("{label} of project {project}: {standing}, {} old{until}", human(*age_seconds))
 }
 
 fn next(explanation: &Explanation, whose: &str) -> String {
@@ -39,6 +43,11 @@ fn reasons(explanation: &Explanation) -> Vec<(&'static str, String)> {
     let mut lines = Vec::new();
     lines.extend(explanation.rule.as_ref().map(|rule| by_rule(rule, explanation.last_error.as_deref())));
     lines.extend(explanation.answered_seconds_ago.map(|ago| ("answered", format!("{} ago", human(ago)))));
+    lines.extend(
+        explanation
+            .asked_to_wait_seconds
+            .map(|left| ("asked", format!("the server asks for {} more (Retry-After)", human(left)))),
+    );
     lines.extend(explanation.due_seconds.map(|due| ("due", format!("{} by that", from_now(due)))));
     lines.extend(explanation.hold.as_ref().map(|Hold { seconds, reason }| {
         ("held", format!("nothing is asked of the project for another {}: {reason}", human(*seconds)))
@@ -49,11 +58,11 @@ fn reasons(explanation: &Explanation) -> Vec<(&'static str, String)> {
         1 => "1 job comes first".to_owned(),
         jobs => format!("{jobs} jobs come first"),
     };
-    let (rate, burst, room) = (rate.requests_per_second, rate.burst, from_now(rate.room_seconds));
-    lines.push((
-        "rate",
-        format!("{rate} requests a second, {burst} at once; there is room {room}, and {ahead}"),
-    ));
+    let room = match (&explanation.hold, rate.room_seconds) {
+        (Some(_), _) => "once that is over".to_owned(),
+        (None, seconds) => from_now(seconds),
+    };
+    lines.push(("rate", format!("{}; there is room {room}, and {ahead}", in_force(rate))));
     let at = |later: &Later| {
         format!("{} at the age of {}", human(later.interval_seconds), human(later.age_seconds))
     };
@@ -64,10 +73,22 @@ fn reasons(explanation: &Explanation) -> Vec<(&'static str, String)> {
     lines
 }
 
+/// The rate that holds, and why it is not the configured one, where it is not.
+fn in_force(rate: &RateReport) -> String {
+    let RateReport { requests_per_second: configured, burst, learned, .. } = rate;
+    match learned {
+        None => format!("{configured} requests a second, {burst} at once"),
+        Some(LearnedRate { requests_per_second: learned, reason }) => format!(
+            "{learned:.2} requests a second, one at a time, because the server refused more: {reason}; slowly more \
+             again, up to the configured {configured}, {burst} at once"
+        ),
+    }
+}
+
 fn by_rule(rule: &Rule, last_error: Option<&str>) -> (&'static str, String) {
-    let error = last_error.map(|error| format!(": {error}")).unwrap_or_default();
+    let error = last_error.map(|error| format!(": {}", error.trim_end_matches('.'))).unwrap_or_default();
     match rule {
-        Rule::First => ("new", "it was not polled yet, so it is due at once".to_owned()),
+        Rule::First => ("new", "it is asked for at once: nothing is known of it yet".to_owned()),
         Rule::Cadence {
             since,
             age_seconds,

@@ -244,8 +244,8 @@ impl Args {
         Options { condition, timeout: self.timeout, progress, ndjson, again: self.again(), section: None }
     }
 
-    /// The words that wait for the same, without those that say of which jobs. Left out is what may hold secrets: the
-    /// address of a webhook, and the command.
+    /// The words that wait for the same, without those that say of which jobs. Left out is how it is shown, and what may
+    /// hold secrets: the address of a webhook, and the command.
     fn again(&self) -> Vec<String> {
         let duration = |value: Option<Duration>| value.map(duration::written);
         let path = |path: &Path| path.display().to_string();
@@ -258,11 +258,17 @@ impl Args {
             ("--max-interval", duration(self.max_interval)),
             ("--config", self.project.config().map(path)),
             ("--project", self.project.name().map(str::to_owned)),
+            ("--socket", self.socket.named().map(path)),
         ];
         let flags = [("--any", self.any), ("--fail-fast", self.fail_fast)];
         let flags = flags.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag.to_owned());
         let options = given.into_iter().filter_map(|(option, value)| Some([option.to_owned(), value?]));
-        flags.chain(options.flatten()).collect()
+        let through = match self.through_daemon {
+            Through::Auto => None,
+            Through::Always => Some("--through-daemon".to_owned()),
+            Through::Never => Some("--through-daemon=never".to_owned()),
+        };
+        flags.chain(options.flatten()).chain(through).collect()
     }
 }
 

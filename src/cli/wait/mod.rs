@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 
 pub(super) use args::{Args, bound, parse_interval};
 
@@ -16,13 +16,17 @@ use super::{Done, Failure, block_on, ci, listen};
 use crate::ci::Place;
 use crate::clock::Clock;
 use crate::config::{LogFormat, ProjectSettings, StateSettings};
+use crate::control::FollowJobs;
 use crate::driver::{Driver, Setup, State};
 use crate::locale;
-use crate::model::{Exit, duration};
+use crate::model::{Exit, ProjectName, duration};
 use crate::output::Output;
 use crate::sink::{self, Urgency};
 use crate::telemetry::{self, Stream, Style};
 use crate::wait::{self, Notes, Options, Progress, Report, Streams, Waited};
+
+/// A command that is longer is not printed for people.
+const LONGEST_COMMAND: usize = 4096;
 
 /// How long the report waits for a reader of standard error that stalls.
 const SETTLING: Duration = Duration::from_millis(100);
@@ -63,12 +67,12 @@ pub(super) fn run(args: Args) -> Result<Done, Failure> {
         let mut signals = listen()?;
         let setup = Setup::new(vec![project.clone()], &sinks, StateSettings::KEEP)?;
         let mut driver = Driver::new(setup, State::volatile(), Clock::system());
-        args.follow(&mut driver, &project).await;
         let screen = if args.output == Form::Human { screen } else { place.json_screen() };
         let streams = Streams {
             data: Output::stdout().screened(screen),
             people: Output::stderr().screened(place.screen()),
         };
+        args.follow(&mut driver, &project, &streams.people).await;
         let options = Options { section: place.section(), ..args.options(progress) };
         let waited = match wait::wait(driver, options, &streams, &mut signals).await {
             Ok(waited) => waited,
@@ -79,9 +83,15 @@ pub(super) fn run(args: Args) -> Result<Done, Failure> {
             }
         };
         let exit = waited.report.exit();
+        let telling = args.tell(&waited, place, streams);
+        if exit.is_signal() {
+            // A second signal, which some send with the first, takes nothing from the report: it does not wait for anybody.
+            telling.await;
+            return Ok(exit);
+        }
         // From a signal on, nothing is waited for and nothing is started any more.
         tokio::select! {
-            () = args.tell(&waited, place, streams) => Ok(exit),
+            () = telling => Ok(exit),
             signal = signals.next() => Ok(signal),
         }
     })?;
@@ -107,21 +117,27 @@ impl Drop for Rest {
 
 impl Args {
     /// Leaves the polls to a daemon that makes them anyway, where that is wanted and can be done.
-    async fn follow(&self, driver: &mut Driver, project: &ProjectSettings) {
+    async fn follow(&self, driver: &mut Driver, project: &ProjectSettings, people: &Output) {
         let own_cadence = self.min_interval.is_some() || self.max_interval.is_some();
         if self.through_daemon == Through::Never || self.through_daemon == Through::Auto && own_cadence {
             return;
         }
-        let jobs = project.jobs.iter().map(|job| job.id.clone()).collect();
-        match self.socket.follow(&project.api.endpoint, jobs).await {
+        let wanted = FollowJobs {
+            endpoint: project.api.endpoint.to_string(),
+            project: self.project.name().map(ProjectName::new),
+            jobs: project.jobs.iter().map(|job| job.id.clone()).collect(),
+        };
+        match self.socket.follow(&wanted).await {
             Ok(following) => {
                 let (followed, all) = (following.jobs().len(), project.jobs.len());
-                info!("following the polls of the daemon for {followed} of {all} restores");
+                if !self.quiet {
+                    people.write(format!(
+                        "restore-watch: following the daemon's polls for {followed} of {all} restores\n"
+                    ));
+                }
                 driver.follow(project.name.clone(), following);
             }
-            Err(reason) if self.through_daemon == Through::Always || self.socket.is_named() => {
-                warn!("{reason}; asking the API");
-            }
+            Err(reason) if self.through_daemon == Through::Always => warn!("{reason}; asking the API"),
             Err(reason) => debug!("{reason}; asking the API"),
         }
     }
@@ -180,7 +196,11 @@ impl Args {
         if self.quiet {
             return lines;
         }
-        let go_on = report.resume().map(|command| format!("; to go on: {command}")).unwrap_or_default();
+        let go_on = match report.resume() {
+            Some(command) if command.len() <= LONGEST_COMMAND => format!("; to go on: {command}"),
+            Some(_) => "; to go on, wait for those that are open (`resume` of --output json does)".to_owned(),
+            None => String::new(),
+        };
         let exit = report.exit();
         if exit.is_signal() {
             lines.push(format!("{}{go_on}", report.meaning()));

@@ -12,7 +12,7 @@ use crate::engine::memory::{Added, JobMemory, JobRecord};
 use crate::engine::retry::RetryAfter;
 use crate::engine::time::{Instant, Now, wall_between};
 use crate::engine::tracker::Tracker;
-use crate::model::JobId;
+use crate::model::{JobId, Until};
 
 /// After a suspension, the jobs are looked at within this time, as far as the rate allows: machines that wake up
 /// together do not ask together.
@@ -35,7 +35,7 @@ impl Project {
     pub(in crate::engine) fn reconfigure(&mut self, settings: &ProjectSettings, now: Now) -> Vec<JobRecord> {
         self.cadence = Cadence::new(settings.cadence);
         self.watch = settings.watch;
-        self.limiter.reconfigure(settings.api.requests_per_second, settings.api.burst, now.instant);
+        self.allowance.reconfigure(settings.api.requests_per_second, settings.api.burst, now.instant);
         if self.access.is_refused() {
             self.try_the_key(now.instant);
         }
@@ -101,11 +101,17 @@ impl Project {
             deadline: settings.deadline.or(before.deadline),
             until: settings.until.or(before.until),
         };
+        let wants_index = settings.until == Some(Until::Ready);
         let settings = added.clone().settings(id.clone());
         match self.jobs.get(&id) {
             Some(job) if job.listed => {}
             Some(_) => self.reconfigure_job(settings, now.instant),
             None => self.insert(settings, memory, now),
+        }
+        // Whoever asks for it by name means it, also where the job has completed meanwhile.
+        if wants_index && self.jobs.get_mut(&id).is_some_and(|job| job.tracker.want_index()) {
+            self.changed.insert(id.clone());
+            self.schedule(&id, Some(now.instant));
         }
         if let Some(job) = self.jobs.get_mut(&id)
             && job.added.as_ref() != Some(&added)
@@ -196,7 +202,16 @@ impl Project {
         let latest = now.instant + self.cadence.slowest().max(RetryAfter::MAX);
         let due = next_poll.map_or(now.instant, |at| now.instant_at(at).clamp(now.instant, latest));
         let due = (!tracker.has_ended()).then_some(due);
-        let job = Job { tracker, listed: false, added, polls: 0, due: None, alarm: None, polling: None };
+        let job = Job {
+            tracker,
+            listed: false,
+            added,
+            polls: 0,
+            due: None,
+            alarm: None,
+            asked_until: None,
+            polling: None,
+        };
         self.jobs.insert(id.clone(), Box::new(job));
         self.schedule(&id, due);
     }
@@ -212,7 +227,11 @@ impl Project {
         job.tracker.reconfigure(settings, self.watch);
         // Until when it is watched may have changed.
         let due = match (had_ended, job.tracker.has_ended()) {
-            (true, false) => Some(now).filter(|_| job.polling.is_none()),
+            (true, false) => {
+                // Nobody watched in between.
+                job.tracker.excuse_trouble();
+                Some(now).filter(|_| job.polling.is_none())
+            }
             (_, true) => None,
             (false, false) => due,
         };
@@ -229,6 +248,7 @@ impl Project {
         }
         self.in_flight -= usize::from(job.polling.is_some());
         self.changed.remove(id);
+        self.starved.remove(id);
         record
     }
 }

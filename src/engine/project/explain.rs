@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Project;
-use crate::engine::explain::{Explanation, Hold, Later, RateReport, Rule, Turn};
+use crate::engine::explain::{Explanation, Hold, Later, LearnedRate, RateReport, Rule, Since, Turn};
 use crate::engine::time::{Instant, Now};
 use crate::engine::verdict::Outcome;
 use crate::model::JobId;
@@ -29,8 +29,12 @@ impl Project {
         let waits = turn == Turn::Waiting;
         let rule = waits.then(|| tracker.rule(&self.cadence, now.instant));
         let age = tracker.age(now.instant);
-        let is_timed = matches!(rule, Some(Rule::Cadence { .. } | Rule::First));
-        let later = LATER.into_iter().filter(|later| is_timed && tracker.index().is_none() && *later > age);
+        let is_timed = match rule {
+            Some(Rule::Cadence { since, .. }) => since == Since::Start,
+            Some(Rule::First) => tracker.index().is_none(),
+            _ => false,
+        };
+        let later = LATER.into_iter().filter(|later| is_timed && *later > age);
         Some(Explanation {
             project: self.name.clone(),
             job: tracker.job(),
@@ -43,11 +47,16 @@ impl Project {
             rule,
             answered_seconds_ago: tracker.answered_at().map(|at| now.instant.since(at).as_secs_f64()),
             last_error: tracker.last_error().map(str::to_owned),
+            asked_to_wait_seconds: job.asked_until.filter(|at| *at > now.instant).map(from_now),
             hold: self.hold(now.instant).filter(|_| waits),
             rate: RateReport {
-                requests_per_second: self.limiter.rate().per_second(),
-                burst: self.limiter.burst(),
-                room_seconds: from_now(self.limiter.ready_at()),
+                requests_per_second: self.allowance.configured(),
+                burst: self.allowance.burst(),
+                learned: self.allowance.refusal().map(|reason| LearnedRate {
+                    requests_per_second: self.allowance.per_second(),
+                    reason: reason.to_owned(),
+                }),
+                room_seconds: from_now(self.allowance.ready_at()),
                 jobs_ahead: self.queue.iter().take_while(|(_, other)| waits && other != id).count(),
             },
             later: later

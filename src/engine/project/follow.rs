@@ -1,20 +1,43 @@
 //! Jobs that somebody else polls, who tells what came of it.
 //!
-//! Invariant: a job that is followed is not polled here. What is heard of it changes what is known of the job alone: the
-//! rate and the key of somebody else are not those of this project.
+//! Invariant: a job that is followed is not polled here, and no lasting trouble is told of it: it is polled first. What is
+//! heard of it changes what is known of the job alone: the rate and the key of somebody else are not those of this project.
+
+use std::time::Duration;
 
 use super::Project;
 use crate::engine::event::{Answer, Failure};
 use crate::engine::time::{Instant, Now};
-use crate::engine::tracker::{Draft, Findings};
+use crate::engine::tracker::Findings;
 use crate::model::JobId;
+
+/// How long after its time the news of a poll may come: polls take their time, and wait for their turn.
+const QUIET: Duration = Duration::from_mins(1);
+
+/// What is known of the polls that somebody else makes of a job.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Followed {
+    /// When the next one is made, as they said.
+    pub(super) next: Option<Instant>,
+    /// Without news until then, the job is polled here: whatever keeps them from it need not keep others.
+    pub(super) quiet_at: Instant,
+}
+
+impl Followed {
+    fn new(next: Option<Instant>, now: Instant) -> Self {
+        Self { next, quiet_at: next.unwrap_or(now).max(now) + QUIET }
+    }
+}
+
+/// How long a poll of one's own may take, once the polls of somebody else speak of lasting trouble.
+const SECOND_OPINION: Duration = Duration::from_secs(10);
 
 impl Project {
     /// From now on, somebody else polls this job.
-    pub(in crate::engine) fn follow(&mut self, id: &JobId) {
+    pub(in crate::engine) fn follow(&mut self, id: &JobId, now: Instant) {
         let Some(job) = self.jobs.get(id) else { return };
         if !job.tracker.has_ended() && job.polling.is_none() {
-            self.followed.insert(id.clone(), None);
+            self.followed.insert(id.clone(), Followed::new(None, now));
             self.schedule(id, None);
         }
     }
@@ -24,6 +47,29 @@ impl Project {
         if self.followed.remove(id).is_some() {
             let has_ended = self.jobs.get(id).is_none_or(|job| job.tracker.has_ended());
             self.schedule(id, (!has_ended).then_some(now));
+        }
+    }
+
+    /// Where trouble with a job that somebody else polls has lasted, or nothing is heard of it, it is polled here, and what
+    /// comes of that decides. Returns whether that is so.
+    pub(in crate::engine) fn doubt(&mut self, id: &JobId, now: Instant) -> bool {
+        let Some(followed) = self.followed.get(id) else { return false };
+        let Some(job) = self.jobs.get_mut(id) else { return false };
+        if let Some(at) = job.tracker.trouble_at().filter(|at| *at <= now) {
+            job.tracker.excuse(now.since(at) + SECOND_OPINION);
+        } else if followed.quiet_at > now {
+            return false;
+        }
+        self.unfollow(id, now);
+        true
+    }
+
+    /// Makes a job due that waits for its next poll and has no trouble.
+    pub(in crate::engine) fn hasten(&mut self, id: &JobId, now: Instant) {
+        let waits =
+            self.jobs.get(id).filter(|job| job.tracker.last_error().is_none()).and_then(|job| job.due);
+        if waits.is_some_and(|due| due > now) {
+            self.schedule(id, Some(now));
         }
     }
 
@@ -42,17 +88,20 @@ impl Project {
         rng: &mut fastrand::Rng,
     ) -> Findings {
         let Some(expected) = self.followed.get_mut(id) else { return Findings::default() };
-        *expected = next;
+        *expected = Followed::new(next, now.instant);
         let Some(job) = self.jobs.get_mut(id) else { return Findings::default() };
         let findings = match news {
             Ok(answer) => job.tracker.observe(answer, now),
             Err(failure) => {
                 // When it is asked again is for somebody else to decide.
                 job.tracker.fail(&failure, now.instant, now.instant, &self.cadence, rng);
-                let drafts: Vec<Draft> = job.tracker.alarm(now, false);
-                Findings { drafts, unknown_status: None }
+                Findings { drafts: job.tracker.alarm(now, true), unknown_status: None }
             }
         };
+        if self.doubt(id, now.instant) {
+            return findings;
+        }
+        let Some(job) = self.jobs.get(id) else { return findings };
         if job.tracker.has_ended() {
             self.followed.remove(id);
         }

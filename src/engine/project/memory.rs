@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Project;
 use crate::config::ProjectSettings;
 use crate::engine::access::Access;
+use crate::engine::allowance::Allowance;
 use crate::engine::cadence::Cadence;
 use crate::engine::event::Batch;
 use crate::engine::limiter::Limiter;
@@ -14,30 +15,34 @@ use crate::engine::time::Now;
 use crate::model::JobId;
 
 impl Project {
-    /// A project of which this was kept, as yet without jobs, and what counts of its requests, if this process knows.
+    /// A project of which this was kept, as yet without jobs, and what it may still ask, if this process knows.
     pub(in crate::engine) fn recall(
         settings: &ProjectSettings,
         memory: Option<ProjectMemory>,
-        limiter: Option<Limiter>,
+        allowance: Option<Allowance>,
         now: Now,
     ) -> Self {
         let (rate, burst) = (settings.api.requests_per_second, settings.api.burst);
-        let mut limiter = limiter.unwrap_or_else(|| Limiter::new(rate, burst));
-        limiter.reconfigure(rate, burst, now.instant);
         let is_changed = memory.is_none();
-        let ProjectMemory { refused, throttled, paused_since } = memory.unwrap_or_default();
+        let ProjectMemory { refused, throttled, paused_since, learned } = memory.unwrap_or_default();
         let latest = now.instant + RetryAfter::MAX;
         let throttled = throttled.map(|asked| (now.instant_at(asked.until).min(latest), asked.reason));
+        let held_until = throttled.as_ref().map_or(now.instant, |(until, _)| now.instant.max(*until));
+        let mut allowance = allowance
+            .unwrap_or_else(|| Allowance::recall(Limiter::new(rate, burst), learned, held_until, now));
+        allowance.reconfigure(rate, burst, now.instant);
         Self {
             name: settings.name.clone(),
             cadence: Cadence::new(settings.cadence),
             watch: settings.watch,
-            limiter,
+            is_cut_told: allowance.refusal().is_some(),
+            allowance,
             access: Access::recall(refused),
-            held_until: throttled.as_ref().map_or(now.instant, |(until, _)| now.instant.max(*until)),
+            held_until,
             throttles: 0,
             last_throttle: None,
             throttled,
+            starved: BTreeSet::new(),
             paused_since: paused_since.map(|wall| Now { instant: now.instant_at(wall), wall }),
             silent_since: None,
             key_since: None,
@@ -75,12 +80,13 @@ impl Project {
             throttled: throttled
                 .map(|(until, reason)| Throttled { until: now.wall_at(*until), reason: reason.clone() }),
             paused_since: self.paused_since.map(|since| since.wall),
+            learned: self.allowance.remember(now),
         }
     }
 
-    /// What counts of its requests.
-    pub(in crate::engine) fn limiter(&self) -> Limiter {
-        self.limiter.clone()
+    /// What it may still ask.
+    pub(in crate::engine) fn allowance(&self) -> Allowance {
+        self.allowance.clone()
     }
 
     /// What is to be kept of a job.

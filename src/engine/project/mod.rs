@@ -1,11 +1,12 @@
 //! The jobs of one project: which is polled next, and whether the API accepts the key.
 //!
 //! Invariant: a job that has not ended is either in flight, in the queue or polled by somebody else; the earliest due is polled first, so none
-//! starves; nothing is polled before the limiter lets it through or while the server asked to be left alone.
+//! starves; nothing is polled before the allowance lets it through or while the server asked to be left alone.
 
 mod change;
 mod explain;
 mod follow;
+mod limit;
 mod memory;
 mod view;
 
@@ -13,15 +14,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::access::{Access, Refusal};
+use super::allowance::Allowance;
 use super::cadence::Cadence;
 use super::event::{Answer, Failure, FailureClass};
-use super::limiter::Limiter;
 use super::memory::Added;
-use super::retry::Backoff;
 use super::time::{Instant, Now, earliest};
 use super::tracker::{Draft, Findings, Tracker};
 use crate::config::WatchSettings;
 use crate::model::{JobId, ProjectName};
+
+use follow::Followed;
 
 pub use change::Forgotten;
 pub use view::{JobView, ProjectView};
@@ -38,16 +40,20 @@ pub(super) struct Project {
     pub(super) name: ProjectName,
     cadence: Cadence,
     watch: WatchSettings,
-    limiter: Limiter,
+    allowance: Allowance,
+    /// Whether it was said that its server takes less than is configured.
+    is_cut_told: bool,
     access: Access,
     /// No poll before this time.
     held_until: Instant,
     /// How often in a row the server limited the project, and when it last did. What it says to polls that were under
-    /// way by then is no further time.
+    /// way by then is no further time, and ends no row.
     throttles: u32,
     last_throttle: Option<Instant>,
     /// Until when it is left alone for that, and what the server said.
     throttled: Option<(Instant, String)>,
+    /// The jobs that were not polled since, and have or had no trouble but that.
+    starved: BTreeSet<JobId>,
     /// Since when somebody has it paused: nothing is asked, and nothing is made of the silence.
     paused_since: Option<Now>,
     /// Without any answer that makes sense since then.
@@ -61,8 +67,8 @@ pub(super) struct Project {
     queue: BTreeSet<(Instant, JobId)>,
     alarms: BTreeSet<(Instant, JobId)>,
     in_flight: usize,
-    /// The jobs that somebody else polls, and when they are polled next.
-    followed: BTreeMap<JobId, Option<Instant>>,
+    /// The jobs that somebody else polls.
+    followed: BTreeMap<JobId, Followed>,
     /// The jobs of which something changed that is not yet made safe, and whether that is so of the project itself.
     changed: BTreeSet<JobId>,
     is_changed: bool,
@@ -78,6 +84,8 @@ struct Job {
     polls: u64,
     due: Option<Instant>,
     alarm: Option<Instant>,
+    /// Until when the server asked that it be left alone.
+    asked_until: Option<Instant>,
     /// The poll under way.
     polling: Option<Polling>,
 }
@@ -120,7 +128,7 @@ impl Project {
 
     /// The earliest time at which the project may be asked anything.
     fn not_before(&self) -> Instant {
-        self.held_until.max(self.limiter.ready_at())
+        self.held_until.max(self.allowance.ready_at())
     }
 
     /// The next job to poll at `now`; the poll is to have this generation.
@@ -129,7 +137,7 @@ impl Project {
             return None;
         }
         let (_, id) = self.queue.first()?.clone();
-        self.limiter.take(now);
+        self.allowance.take(now);
         self.in_flight += 1;
         let job = self.jobs.get_mut(&id)?;
         job.polls += 1;
@@ -143,8 +151,12 @@ impl Project {
         let mut found = Vec::new();
         while self.is_listening() && self.alarms.first().is_some_and(|(at, _)| *at <= now.instant) {
             let Some((_, id)) = self.alarms.first().cloned() else { break };
+            let is_followed = self.followed.contains_key(&id);
+            if self.doubt(&id, now.instant) {
+                continue;
+            }
             let Some(job) = self.jobs.get_mut(&id) else { break };
-            found.push((id.clone(), job.tracker.alarm(now, job.polling.is_some())));
+            found.push((id.clone(), job.tracker.alarm(now, is_followed || job.polling.is_some())));
             let due = job.due.filter(|_| !job.tracker.has_ended());
             self.changed.insert(id.clone());
             self.schedule(&id, due);
@@ -170,18 +182,20 @@ impl Project {
         now: Now,
         rng: &mut fastrand::Rng,
     ) -> (Findings, Option<ProjectNews>) {
-        self.throttles = 0;
         self.silent_since = None;
+        self.starved.remove(id);
+        self.take_well(began, now.instant);
         let news = self.accept(now.instant);
         let Some(job) = self.jobs.get_mut(id) else { return (Findings::default(), news) };
-        let was_followed = job.tracker.index().is_some();
+        let asked_for_index = job.tracker.followed_index().is_some();
         let findings = job.tracker.observe(answer, now);
-        let due = match job.tracker.has_ended() {
-            true => None,
-            // The index is looked at as soon as it matters.
-            false if !was_followed && job.tracker.index().is_some() => Some(now.instant),
-            false => Some(now.instant + job.tracker.next_interval(now.instant, &self.cadence, rng)),
-        };
+        if !asked_for_index && job.tracker.followed_index().is_some() {
+            // The index is looked at as soon as it matters, also by those who look for the last time.
+            self.schedule(id, Some(now.instant));
+            return (findings, news);
+        }
+        let mut interval = || job.tracker.next_interval(now.instant, &self.cadence, rng);
+        let due = (!job.tracker.has_ended()).then(|| now.instant + interval());
         self.schedule_after(id, began, due, now.instant);
         (findings, news)
     }
@@ -196,6 +210,7 @@ impl Project {
         rng: &mut fastrand::Rng,
     ) -> (Vec<Draft>, Option<ProjectNews>) {
         let pause = failure.pause(now);
+        let mut drafts = Vec::new();
         let clocks = now;
         let now = now.instant;
         self.silent_since = match failure.class {
@@ -206,6 +221,11 @@ impl Project {
         };
         let news = match failure.class {
             FailureClass::Refused if self.key_since.is_some_and(|since| began < since) => None,
+            // Says nothing about the key until the job is refused, too.
+            FailureClass::Refused if self.is_of_index(id) && !self.access.is_refused() => {
+                drafts.extend(self.refuse_index(id, &failure.message));
+                None
+            }
             FailureClass::Refused => self.refuse(began, &failure.message, now),
             // The API looked the job up, so it took the key.
             FailureClass::NotFound => self.accept(now),
@@ -217,15 +237,26 @@ impl Project {
                 None
             }
         };
-        if failure.class == FailureClass::Throttled {
-            self.throttle(began, pause, &failure.message, now, rng);
-        } else {
-            self.throttles = 0;
+        let was_starved = self.starved.remove(id);
+        match failure.class {
+            FailureClass::Throttled => self.throttle(began, pause, &failure.message, now, rng),
+            FailureClass::NotFound => self.take_well(began, now),
+            // It says nothing about what the server takes.
+            FailureClass::Transient
+            | FailureClass::Refused
+            | FailureClass::Permanent
+            | FailureClass::Gone => self.allowance.failed(now),
         }
         let Some(job) = self.jobs.get_mut(id) else { return (Vec::new(), news) };
+        let asked = !pause.is_zero() && failure.class != FailureClass::Throttled;
+        job.asked_until = asked.then(|| now + pause);
+        if failure.class == FailureClass::Throttled && (was_starved || job.tracker.last_error().is_none()) {
+            self.starved.insert(id.clone());
+        }
         let delay = job.tracker.fail(failure, began, now, &self.cadence, rng);
-        let listening = self.access.is_accepted() && self.paused_since.is_none();
-        let drafts = if listening { job.tracker.alarm(clocks, false) } else { Vec::new() };
+        if self.access.is_accepted() && self.paused_since.is_none() {
+            drafts.extend(job.tracker.alarm(clocks, false));
+        }
         // The verdict on lasting trouble rests on a fresh answer where one can be had.
         let verdict = job.tracker.trouble_at().unwrap_or(now + delay);
         let mut due = (now + delay).min(verdict).max(now + pause);
@@ -233,35 +264,22 @@ impl Project {
             due = due.max(self.held_until + CONFIRM_AFTER);
         }
         let due = (!job.tracker.has_ended()).then_some(due);
-        self.schedule_after(id, began, due, now);
+        if job.tracker.is_doubted() && self.last_look.is_some() {
+            // The last look goes on until it is clear what is refused.
+            self.schedule(id, Some(now));
+        } else {
+            self.schedule_after(id, began, due, now);
+        }
         (drafts, news)
     }
 
-    /// The server limits the project: it is left alone for as long as the server asks, or with exponential backoff
-    /// where it does not say how long.
-    fn throttle(
-        &mut self,
-        began: Instant,
-        pause: Duration,
-        reason: &str,
-        now: Instant,
-        rng: &mut fastrand::Rng,
-    ) {
-        if self.last_throttle.is_none_or(|last| began > last) {
-            self.throttles = self.throttles.saturating_add(1);
-            self.last_throttle = Some(now);
-        }
-        let pause = if pause.is_zero() { Backoff::POLL.delay(self.throttles, pause, rng) } else { pause };
-        self.hold_until(now + pause);
-        self.throttled = Some((self.held_until, reason.to_owned()));
-        self.is_changed = true;
-        let held: Vec<_> = self.queue.iter().take_while(|(due, _)| *due < self.held_until).cloned().collect();
-        for (due, id) in held {
-            if let Some(job) = self.jobs.get_mut(&id) {
-                job.tracker.starve(due.max(now), reason);
-            }
-            self.schedule(&id, Some(due));
-        }
+    /// Whether it is the index of this job that is asked for.
+    fn is_of_index(&self, id: &JobId) -> bool {
+        self.tracker(id).is_some_and(|tracker| tracker.followed_index().is_some())
+    }
+
+    fn refuse_index(&mut self, id: &JobId, reason: &str) -> Option<Draft> {
+        self.jobs.get_mut(id)?.tracker.refuse_index(reason)
     }
 
     /// Takes a refusal of the key by a poll that began at `began`.
@@ -347,10 +365,12 @@ impl Project {
         self.jobs.get(id).map(|job| &job.tracker)
     }
 
-    /// How long it takes to poll each open job once, from `now` on.
+    /// How long it takes to poll each open job once, from `now` on, and the indexes of those that may turn out to have
+    /// completed.
     pub(super) fn round_takes(&self, now: Instant) -> Duration {
-        let open = u32::try_from(self.open()).unwrap_or(u32::MAX);
-        self.limiter.time_for(open, now)
+        let indexes = self.jobs.values().filter(|job| job.tracker.may_turn_to_index()).count();
+        let open = u32::try_from(self.open() + indexes).unwrap_or(u32::MAX);
+        self.allowance.time_for(open, now)
     }
 
     /// How many jobs have not ended.
@@ -370,10 +390,10 @@ impl Project {
             Some(_) => due.map(|_| now),
             None => due,
         };
-        if let (Some(due), Some((until, reason)), Some(job)) = (due, &self.throttled, self.jobs.get_mut(id))
-            && due < *until
+        if let Some((due, (until, reason))) = due.zip(self.throttled.clone())
+            && due < until
         {
-            job.tracker.starve(due, reason);
+            self.starve(id, due, &reason);
         }
         self.schedule(id, due);
     }
@@ -382,7 +402,8 @@ impl Project {
     fn schedule(&mut self, id: &JobId, due: Option<Instant>) {
         let Some(job) = self.jobs.get_mut(id) else { return };
         let due = due.filter(|_| !self.followed.contains_key(id));
-        let alarm = job.tracker.alarm_at(job.polling.is_some());
+        let quiet = self.followed.get(id).map(|followed| followed.quiet_at);
+        let alarm = earliest([job.tracker.alarm_at(job.polling.is_some()), quiet]);
         if let Some(old) = std::mem::replace(&mut job.due, due) {
             self.queue.remove(&(old, id.clone()));
         }

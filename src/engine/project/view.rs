@@ -16,6 +16,10 @@ pub struct ProjectView<'a> {
     pub refused: Option<&'a str>,
     /// Since when it is paused, if it is.
     pub paused_since: Option<Now>,
+    /// The rate that holds, in requests a second: the configured one, or less where its server was found to take less.
+    pub requests_per_second: f64,
+    /// What the server said when it was found to take less, where that holds.
+    pub limited: Option<&'a str>,
     /// How many of its jobs have not ended.
     pub open: usize,
     /// Since when nothing that makes sense was answered, whatever was asked, if so.
@@ -51,6 +55,8 @@ impl Project {
             name: &self.name,
             refused: self.access.refusal(),
             paused_since: self.paused_since,
+            requests_per_second: self.allowance.per_second(),
+            limited: self.allowance.refusal(),
             open: self.open(),
             silent_since: self.silent_since,
             unreachable_after: self.watch.unreachable_after,
@@ -78,14 +84,14 @@ impl Project {
         }
     }
 
-    /// When each waiting job is polled, if nothing else happens: in the order of the queue, as the limiter lets them; and
+    /// When each waiting job is polled, if nothing else happens: in the order of the queue, as the rate lets them; and
     /// those that somebody else polls, as they say.
     pub(in crate::engine) fn forecast(&self) -> impl Iterator<Item = (&JobId, Instant)> {
-        let mut limiter = self.limiter.clone();
-        let followed = self.followed.iter().filter_map(|(id, next)| Some((id, (*next)?)));
+        let mut allowance = self.allowance.clone();
+        let followed = self.followed.iter().filter_map(|(id, followed)| Some((id, followed.next?)));
         let own = self.queue.iter().filter(|_| self.paused_since.is_none()).map(move |(due, id)| {
-            let at = (*due).max(self.held_until).max(limiter.ready_at());
-            limiter.take(at);
+            let at = (*due).max(self.held_until).max(allowance.ready_at());
+            allowance.take(at);
             (id, at)
         });
         own.chain(followed)

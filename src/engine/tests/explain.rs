@@ -120,6 +120,20 @@ fn the_rate() {
 }
 
 #[test]
+fn the_rate_that_was_learned() {
+    let mut stage = Stage::new(&[project(&["a", "b"])], Vec::new());
+    let (first, second) = (stage.poll(), stage.poll());
+    stage.fail_poll(first, failure(FailureClass::Throttled));
+    stage.answer_with(second, "Pending", JobFacts::default());
+    let rate = stage.explain("a").rate;
+    assert_eq!((rate.requests_per_second, rate.burst), (2.0, 4), "as configured");
+    let learned = LearnedRate { requests_per_second: 1.4, reason: "Throttled".to_owned() };
+    assert_eq!(rate.learned, Some(learned));
+    assert!(rate.room_seconds > 0.7, "{rate:?}");
+    stage.keeps_its_word("a");
+}
+
+#[test]
 fn nothing_is_to_come() {
     let mut stage = Stage::new(&[project(&["a"])], Vec::new());
     stage.answer("Pending");

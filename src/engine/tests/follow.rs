@@ -24,7 +24,7 @@ fn followed(settings: ProjectSettings) -> Stage {
     let projects = [settings];
     let now = Now { instant: Instant::default(), wall: NOON.parse().unwrap() };
     let mut stage = Stage::unstarted(Disk::default(), &projects, Vec::new(), now);
-    stage.engine.follow(&ProjectName::default(), &id("a"));
+    stage.engine.follow(&ProjectName::default(), &id("a"), now);
     stage.step(Event::DeadlineReached);
     stage
 }
@@ -35,7 +35,7 @@ fn what_is_heard_counts_and_nothing_is_asked() {
     stage.hear(Ok("Pending"));
     let next = stage.engine.forecast();
     assert_eq!(next.values().copied().collect::<Vec<_>>(), [stage.now.instant + seconds(10)]);
-    stage.pass(seconds(3600));
+    stage.pass(seconds(60));
     stage.step(Event::DeadlineReached);
     assert_eq!(stage.polls.len(), 0);
     stage.hear(Ok("Completed"));
@@ -60,7 +60,7 @@ fn a_job_that_is_left_is_polled_at_once_and_goes_on_with_what_is_known() {
 }
 
 #[test]
-fn trouble_is_judged_by_what_is_heard() {
+fn trouble_that_is_heard_of_is_looked_into_before_it_is_told() {
     let mut settings = project(&["a"]);
     settings.watch.unreachable_after = seconds(30);
     let mut stage = followed(settings);
@@ -70,10 +70,22 @@ fn trouble_is_judged_by_what_is_heard() {
         stage.pass(seconds(10));
         stage.step(Event::DeadlineReached);
     }
-    assert_eq!(stage.kinds(), [TransitionKind::Watched, TransitionKind::Unreachable]);
-    stage.hear(Ok("Pending"));
-    assert_eq!(stage.kinds(), [TransitionKind::Recovered]);
-    assert_eq!(stage.polls.len(), 0);
+    assert_eq!(stage.kinds(), [TransitionKind::Watched]);
+    assert_eq!(stage.polls.len(), 1, "it is asked here");
+    stage.pass(seconds(30));
+    stage.step(Event::DeadlineReached);
+    assert_eq!(stage.kinds(), [], "and the answer waited for");
+    stage.answer("Pending");
+    assert_eq!((stage.kinds(), stage.standing()), (Vec::new(), Standing::Open));
+
+    // Where the answer is no better, it is told.
+    let mut settings = project(&["a"]);
+    settings.watch.not_found_grace = Duration::ZERO;
+    let mut stage = followed(settings);
+    stage.hear(Err(FailureClass::NotFound));
+    assert_eq!(stage.kinds(), []);
+    stage.fail_for(FailureClass::NotFound, seconds(11));
+    assert_eq!(stage.kinds(), [TransitionKind::NotFound]);
 }
 
 #[test]
@@ -96,4 +108,17 @@ fn the_last_look_is_our_own() {
     assert_eq!(stage.polls.len(), 1);
     stage.answer("Completed");
     assert_eq!(stage.kinds(), [TransitionKind::Watched, TransitionKind::Completed]);
+}
+
+#[test]
+fn where_nothing_is_heard_any_more_it_is_asked_here() {
+    let mut stage = followed(project(&["a"]));
+    stage.hear(Ok("Pending"));
+    let start = stage.now.instant;
+    while stage.polls.is_empty() {
+        stage.next();
+    }
+    assert_eq!(stage.now.instant.since(start), seconds(70), "a minute after the poll that was announced");
+    stage.answer("Completed");
+    assert_eq!(stage.standing(), Standing::Ended(Ending::Completed));
 }

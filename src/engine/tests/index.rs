@@ -143,19 +143,119 @@ fn an_outage_is_no_verdict() {
 }
 
 #[test]
-fn an_answer_that_names_no_index_is_asked_for_again_and_then_believed() {
+fn one_404_in_an_outage_is_no_verdict() {
+    // Whether it was seen before or not.
+    for seen in [false, true] {
+        let mut stage = until_ready();
+        stage.complete();
+        if seen {
+            stage.index_is("Initializing", false);
+        }
+        stage.kinds();
+        let (mut number, mut last) = (0, FailureClass::NotFound);
+        while stage.told.is_empty() {
+            let poll = stage.index_poll();
+            number += 1;
+            last = if number % 7 == 1 { FailureClass::NotFound } else { FailureClass::Transient };
+            stage.fail_poll(poll, failure(last));
+            if stage.told.is_empty() && stage.index_polls.is_empty() {
+                stage.next();
+            }
+        }
+        assert_eq!(stage.kinds(), [TransitionKind::Unreachable], "{seen} {last:?}");
+        assert_eq!(stage.standing(), Standing::Unreachable);
+        // The 404s that come then count by themselves.
+        let took = fail_until_told(&mut stage, FailureClass::NotFound);
+        assert_eq!(stage.kinds(), [TransitionKind::IndexNotReady]);
+        assert!(took >= if seen { seconds(590) } else { seconds(50) }, "{took:?}");
+    }
+}
+
+#[test]
+fn an_answer_that_names_no_index_is_trouble() {
     let mut stage = until_ready();
     stage.answer("Completed");
     stage.kinds();
-    stage.answer("Completed");
-    assert_eq!(stage.kinds(), [TransitionKind::IndexNotReady]);
-    assert_eq!(stage.standing(), Standing::NotReady);
-
-    let mut stage = until_ready();
-    stage.answer("Completed");
+    let start = stage.now.instant;
+    while stage.told.is_empty() {
+        stage.answer("Completed");
+        if stage.told.is_empty() && stage.polls.is_empty() {
+            stage.next();
+        }
+    }
+    assert!(stage.now.instant.since(start) >= seconds(600));
+    assert_eq!(stage.told[0].reason.as_deref(), Some("the API does not say which index the restore made"));
+    assert_eq!(stage.kinds(), [TransitionKind::Unreachable]);
     stage.complete();
+    assert_eq!(stage.kinds(), [TransitionKind::Recovered]);
+    assert_eq!(stage.index_polls.len(), 1, "its index is asked for at once");
     stage.index_is("Ready", true);
     assert_eq!(stage.standing(), Standing::Ready);
+}
+
+/// A stage with a completed job whose index is followed, and one that is open.
+fn beside_another() -> Stage {
+    let mut project = project(&["b"]);
+    project.jobs.insert(0, JobSettings { until: Some(Until::Ready), ..JobSettings::new(id("a")) });
+    let mut stage = Stage::new(&[project], Vec::new());
+    stage.complete();
+    stage.answer("Pending");
+    stage.kinds();
+    stage
+}
+
+#[test]
+fn a_key_that_may_not_ask_for_the_index_alone_is_the_trouble_of_this_job() {
+    let mut stage = beside_another();
+    for _ in 0..200 {
+        if let Some((poll, _)) = stage.index_polls.pop_front() {
+            stage.fail_poll(poll, failure(FailureClass::Refused));
+        }
+        if let Some(poll) = stage.polls.pop_front() {
+            let status = if poll.job == id("a") { "Completed" } else { "Pending" };
+            stage.answer_with(poll, status, completed());
+        }
+        stage.next();
+    }
+    assert_eq!(stage.kinds(), [TransitionKind::Unreachable], "told once, and of no project");
+    assert_eq!(stage.engine.outcomes(), [Outcome::Unauthorized, Outcome::Open]);
+    stage.index_polls.clear();
+    let refused = stage.engine.explain(&ProjectName::default(), &id("a"), stage.now).unwrap();
+    assert!(refused.last_error.is_some());
+}
+
+#[test]
+fn a_key_that_is_refused_the_job_too_is_refused() {
+    let mut stage = until_ready();
+    stage.complete();
+    stage.kinds();
+    while stage.told.is_empty() {
+        let (poll, _) = match (stage.index_polls.pop_front(), stage.polls.pop_front()) {
+            (Some(poll), _) => poll,
+            (None, Some(poll)) => (poll, String::new()),
+            (None, None) => {
+                stage.next();
+                continue;
+            }
+        };
+        stage.fail_poll(poll, failure(FailureClass::Refused));
+    }
+    assert_eq!(stage.kinds(), [TransitionKind::ProjectUnauthorized]);
+    stage.complete();
+    assert_eq!(stage.kinds(), [TransitionKind::ProjectRecovered]);
+    stage.index_is("Ready", true);
+    assert_eq!(stage.kinds(), [TransitionKind::IndexReady]);
+}
+
+#[test]
+fn the_last_look_goes_on_from_the_job_to_its_index() {
+    let mut stage = until_ready();
+    stage.answer("Pending");
+    stage.step(Event::LastLookRequested);
+    stage.complete();
+    assert!(stage.engine.polls_until(stage.now.instant), "its index is still to be looked at");
+    stage.index_is("Initializing", false);
+    assert!(!stage.engine.polls_until(stage.now.instant + seconds(3600)));
 }
 
 #[test]
@@ -217,11 +317,19 @@ fn until_when_can_change_while_it_is_watched() {
         stage.engine.reconfigure(plan(&[with(until)], Vec::new()), stage.now);
         stage.step(Event::DeadlineReached);
     };
+    // What has ended has ended.
     let mut stage = Stage::new(&[with(Until::Completed)], Vec::new());
     stage.complete();
-    assert_eq!(stage.standing(), Standing::Ended(Ending::Completed));
+    stage.kinds();
     change(&mut stage, Until::Ready);
-    assert_eq!(stage.standing(), Standing::Open);
+    assert_eq!(stage.standing(), Standing::Ended(Ending::Completed));
+    assert_eq!((stage.engine.next_poll(), stage.kinds()), (None, Vec::new()));
+    let stage = Stage::on(stage.disk, &[with(Until::Ready)], Vec::new(), stage.now);
+    assert_eq!(stage.engine.next_poll(), None);
+
+    let mut stage = Stage::new(&[with(Until::Completed)], Vec::new());
+    change(&mut stage, Until::Ready);
+    stage.complete();
     let poll = stage.index_poll();
     change(&mut stage, Until::Completed);
     assert_eq!(stage.standing(), Standing::Ended(Ending::Completed));
@@ -233,4 +341,62 @@ fn until_when_can_change_while_it_is_watched() {
     stage.kinds();
     change(&mut stage, Until::Ready);
     assert_eq!((stage.standing(), stage.kinds()), (Standing::Ready, Vec::new()), "it is not decided twice");
+}
+
+#[test]
+fn a_404_of_the_job_says_nothing_about_the_index() {
+    // In place of the index, that the key may not ask for, the job is asked for; and it is gone.
+    let mut stage = until_ready();
+    stage.complete();
+    stage.kinds();
+    while stage.told.is_empty() {
+        match (stage.index_polls.pop_front(), stage.polls.pop_front()) {
+            (Some((poll, _)), _) => stage.fail_poll(poll, failure(FailureClass::Refused)),
+            (None, Some(poll)) => stage.fail_poll(poll, failure(FailureClass::NotFound)),
+            (None, None) => drop(stage.next()),
+        }
+    }
+    assert_eq!(stage.kinds(), [TransitionKind::Unreachable]);
+    assert_eq!(stage.engine.outcomes(), [Outcome::Unauthorized]);
+
+    // The index is not known by name, and the job is gone.
+    let mut stage = until_ready();
+    stage.answer("Completed");
+    stage.kinds();
+    stage.fail_for(FailureClass::NotFound, seconds(500));
+    assert_eq!(stage.kinds(), []);
+    stage.fail_for(FailureClass::NotFound, seconds(200));
+    assert_eq!(stage.kinds(), [TransitionKind::Unreachable]);
+}
+
+#[test]
+fn the_last_look_finds_out_what_is_refused() {
+    let mut stage = until_ready();
+    stage.complete();
+    stage.index_is("Initializing", false);
+    stage.step(Event::LastLookRequested);
+    let poll = stage.index_poll();
+    stage.fail_poll(poll, failure(FailureClass::Refused));
+    stage.complete();
+    let poll = stage.index_poll();
+    stage.fail_poll(poll, failure(FailureClass::Refused));
+    assert_eq!(stage.engine.outcomes(), [Outcome::Unauthorized]);
+}
+
+#[test]
+fn whoever_adds_a_completed_job_until_its_index_serves_means_it() {
+    let mut stage = Stage::new(&[project(&[])], Vec::new());
+    let add = |stage: &mut Stage, until| {
+        let job = JobSettings { until, ..JobSettings::new(id("a")) };
+        stage.engine.add(&ProjectName::default(), job, stage.now);
+        stage.step(Event::DeadlineReached);
+    };
+    add(&mut stage, None);
+    stage.complete();
+    add(&mut stage, None);
+    assert_eq!(stage.standing(), Standing::Ended(Ending::Completed));
+    add(&mut stage, Some(Until::Ready));
+    assert_eq!(stage.standing(), Standing::Open);
+    stage.index_is("Ready", true);
+    assert_eq!(stage.standing(), Standing::Ready);
 }

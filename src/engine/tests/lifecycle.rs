@@ -339,3 +339,32 @@ fn an_api_that_hangs_is_out_of_reach_from_the_first_request_on() {
     let took = stage.now.instant.since(start);
     assert!((seconds(600)..=seconds(611)).contains(&took), "{took:?}");
 }
+
+#[test]
+fn a_job_that_may_come_later_is_not_out_of_reach_for_one_error() {
+    let mut project = project(&["a"]);
+    project.watch.not_found_grace = seconds(3600);
+    let mut stage = Stage::new(&[project], Vec::new());
+    stage.fail(FailureClass::Transient);
+    stage.fail_for(FailureClass::NotFound, seconds(900));
+    stage.fail(FailureClass::Transient);
+    assert_eq!(stage.kinds(), []);
+    stage.answer("Completed");
+    assert_eq!(stage.standing(), Standing::Ended(Ending::Completed));
+}
+
+#[test]
+fn an_outage_that_answers_now_this_and_now_that_is_told_and_then_left_alone() {
+    let mut stage = Stage::with_job(JobSettings::new(id("a")));
+    let (mut number, mut polls) = (0, Vec::new());
+    while stage.now.instant < Instant::after_start(seconds(3600)) {
+        let poll = stage.poll();
+        polls.push(stage.now.instant);
+        number += 1;
+        let class = if number % 2 == 0 { FailureClass::Transient } else { FailureClass::NotFound };
+        stage.fail_poll(poll, failure(class));
+    }
+    assert_eq!(stage.kinds(), [TransitionKind::Unreachable]);
+    let late = polls.iter().filter(|at| **at > Instant::after_start(seconds(1800))).count();
+    assert!(late < 200, "{late} polls in the second half hour");
+}

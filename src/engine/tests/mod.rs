@@ -8,9 +8,11 @@ mod explain;
 mod follow;
 mod index;
 mod lifecycle;
+mod limit;
 mod restart;
 mod schedule;
 mod simulation;
+mod world;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -212,6 +214,11 @@ impl Stage {
     /// What was told since the last call.
     fn kinds(&mut self) -> Vec<TransitionKind> {
         self.told.drain(..).map(|transition| transition.kind).collect()
+    }
+
+    /// The rate that holds for the first project, in requests a second.
+    fn rate(&self) -> f64 {
+        self.engine.projects().next().unwrap().requests_per_second
     }
 
     fn standing(&self) -> Standing {

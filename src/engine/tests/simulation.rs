@@ -359,6 +359,9 @@ impl World {
                 self.disk.apply(&batch);
             }
             engine.step(event, self.reading(), &mut actions);
+            let configured = project.api.requests_per_second.per_second();
+            let holds = engine.projects().next().map(|project| project.requests_per_second);
+            assert!(holds.is_none_or(|holds| holds <= configured), "{holds:?} of {configured}");
         }
         panic!("the world did not come to rest");
     }

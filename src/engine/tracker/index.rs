@@ -9,7 +9,7 @@ use super::{Draft, Findings, Tracker};
 use crate::engine::memory::IndexMemory;
 use crate::engine::standing::Ending;
 use crate::engine::time::Now;
-use crate::model::{IndexObservation, Status, TransitionKind, Until};
+use crate::model::{IndexObservation, Observation, Status, TransitionKind, Until};
 
 /// States from which no index comes to serve (`IndexModel` of the API description, and `Failed`, which it does not
 /// name). They count even where the answer says that it is ready: one that is being deleted is no place for traffic.
@@ -18,10 +18,30 @@ const NEVER_READY: [&str; 4] = ["InitializationFailed", "Failed", "Terminating",
 /// What is known of the index of a job.
 #[derive(Debug, Clone, Default)]
 pub struct IndexWatch {
+    /// Whether the job was watched until its index is ready when it completed. What ended before that was wanted has
+    /// ended: nothing is told of it any more.
+    pub(super) is_wanted: bool,
+    /// Whether the key may ask for it.
+    pub(super) permission: Permission,
     /// The last state that the API told.
     pub(super) state: Option<Status>,
     /// Whether it serves, once that is decided.
     pub(super) verdict: Option<Verdict>,
+}
+
+/// Whether the key may ask for an index. It needs another permission for that than for the job, so a refusal is held
+/// against the key only where it is refused the job, too.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Permission {
+    /// As far as known.
+    #[default]
+    Granted,
+    /// It was refused the index: the job is asked for next, in its place.
+    Doubted,
+    /// It was refused the index, and not the job.
+    Confirming,
+    /// It was refused the index again, after it was not refused the job. That was told.
+    Refused,
 }
 
 /// What was decided about an index.
@@ -37,9 +57,19 @@ impl IndexWatch {
         self.state.as_ref()
     }
 
+    /// Whether the key may not ask for it.
+    pub(super) fn is_refused(&self) -> bool {
+        self.permission == Permission::Refused
+    }
+
     pub(super) fn remember(&self) -> IndexMemory {
         let verdict = self.verdict.map(|verdict| (verdict.is_ready, verdict.observed_at.wall));
-        IndexMemory { state: self.state.clone(), verdict }
+        IndexMemory {
+            is_wanted: self.is_wanted,
+            is_refused: self.is_refused(),
+            state: self.state.clone(),
+            verdict,
+        }
     }
 
     pub(super) fn recall(memory: IndexMemory, now: Now) -> Self {
@@ -47,7 +77,8 @@ impl IndexWatch {
             is_ready,
             observed_at: Now { instant: now.instant_at(wall), wall },
         });
-        Self { state: memory.state, verdict }
+        let permission = if memory.is_refused { Permission::Refused } else { Permission::Granted };
+        Self { is_wanted: memory.is_wanted, permission, state: memory.state, verdict }
     }
 }
 
@@ -71,9 +102,15 @@ impl Tracker {
         self.is_in_second_half().then_some(&self.index)
     }
 
-    /// The name of the index, while it is followed and the name is known.
+    /// The name of the index, where that is what is to be asked for.
     pub(in crate::engine) fn followed_index(&self) -> Option<&str> {
-        self.facts.target_index_name.as_deref().filter(|_| self.follows_index())
+        let is_doubted = self.index.permission == Permission::Doubted;
+        self.facts.target_index_name.as_deref().filter(|_| self.follows_index() && !is_doubted)
+    }
+
+    /// Whether its next answer may turn the watch to its index.
+    pub(in crate::engine) fn may_turn_to_index(&self) -> bool {
+        self.end.is_none() && self.until() == Until::Ready
     }
 
     /// Whether the job is over and its index is not.
@@ -83,7 +120,8 @@ impl Tracker {
 
     /// Whether what is waited for, or was last, is the index.
     pub(super) fn is_in_second_half(&self) -> bool {
-        self.until() == Until::Ready && self.end.is_some_and(|end| end.how == Ending::Completed)
+        let is_wanted = self.index.is_wanted && self.until() == Until::Ready;
+        is_wanted && self.end.is_some_and(|end| end.how == Ending::Completed)
     }
 
     /// Takes a good answer about the index. Returns what it leads to; nothing where the index is not followed.
@@ -92,12 +130,8 @@ impl Tracker {
         if !self.follows_index() {
             return Findings::default();
         }
-        let mut drafts = Vec::new();
-        if self.unreachable.told {
-            let previous_status = self.status.clone();
-            drafts.push(Draft { kind: TransitionKind::Recovered, previous_status, reason: None });
-        }
-        self.forget_trouble();
+        let mut drafts: Vec<_> = self.recover().into_iter().collect();
+        self.index.permission = Permission::Granted;
         let IndexObservation { state, ready, .. } = observation;
         let doomed = state
             .as_ref()
@@ -112,18 +146,64 @@ impl Tracker {
         Findings { drafts, unknown_status: None }
     }
 
-    /// A completed job was described once more, because it did not say which index it made. Where it still does not,
-    /// none can be followed.
-    pub(super) fn observe_again(&mut self, name: Option<String>, now: Now) -> Findings {
-        if !self.follows_index() || self.facts.target_index_name.is_some() {
+    /// A completed job was described once more: because it did not say which index it made, or to see whether the key
+    /// that is refused its index is refused the job, too.
+    pub(super) fn observe_again(&mut self, observation: Observation, now: Now) -> Findings {
+        if !self.follows_index() {
             return Findings::default();
         }
-        self.facts.target_index_name = name;
-        if self.facts.target_index_name.is_some() {
+        self.vouch_for_the_key();
+        let known = &mut self.facts.target_index_name;
+        if known.is_some() {
             return Findings::default();
         }
-        let reason = "the API does not say which index the restore made".to_owned();
-        Findings { drafts: vec![self.decide(false, None, Some(reason), now)], unknown_status: None }
+        *known = observation.facts.target_index_name;
+        if known.is_some() {
+            return Findings { drafts: self.recover().into_iter().collect(), unknown_status: None };
+        }
+        self.unreachable.extend(now.instant);
+        self.last_error = Some("the API does not say which index the restore made".to_owned());
+        Findings::default()
+    }
+
+    /// The key was refused the index. Returns what is to be told: only where it was not refused the job meanwhile.
+    pub(in crate::engine) fn refuse_index(&mut self, reason: &str) -> Option<Draft> {
+        let before = self.index.permission;
+        let is_refused = matches!(before, Permission::Confirming | Permission::Refused);
+        self.index.permission = if is_refused { Permission::Refused } else { Permission::Doubted };
+        self.unreachable.told |= is_refused;
+        if before != Permission::Confirming {
+            return None;
+        }
+        let (previous_status, reason) = (self.status.clone(), Some(reason.to_owned()));
+        Some(Draft { kind: TransitionKind::Unreachable, previous_status, reason })
+    }
+
+    /// The API looked the job up, so it took the key.
+    pub(super) fn vouch_for_the_key(&mut self) {
+        if self.index.permission == Permission::Doubted {
+            self.index.permission = Permission::Confirming;
+        }
+    }
+
+    /// Whether the job is asked for in place of its index, to see whether the key is refused that, too.
+    pub(in crate::engine) fn is_doubted(&self) -> bool {
+        self.follows_index() && self.index.permission == Permission::Doubted
+    }
+
+    /// Somebody wants the index of a job followed that completed before that was wanted. Returns whether it is now.
+    pub(in crate::engine) fn want_index(&mut self) -> bool {
+        let had_ended = self.has_ended();
+        self.index.is_wanted = true;
+        had_ended && !self.has_ended()
+    }
+
+    /// Good answers about the index again, if that is news.
+    fn recover(&mut self) -> Option<Draft> {
+        let was_told = self.unreachable.told;
+        self.forget_trouble();
+        let previous_status = self.status.clone();
+        was_told.then_some(Draft { kind: TransitionKind::Recovered, previous_status, reason: None })
     }
 
     /// Decides whether the index serves.

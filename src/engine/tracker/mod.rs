@@ -22,7 +22,7 @@ use super::time::{Instant, Now, wall_between};
 
 use crate::config::{JobSettings, WatchSettings};
 use crate::model::{
-    JobFacts, JobRef, Observation, ProjectName, Status, Transition, TransitionId, TransitionKind,
+    JobFacts, JobRef, Observation, ProjectName, Status, Transition, TransitionId, TransitionKind, Until,
 };
 
 /// How many unknown statuses of one job are remembered, so that each is warned of once. A server that makes up ever
@@ -49,9 +49,9 @@ pub struct Tracker {
     /// The deadline that passed and was told; no shorter one is told after it.
     overdue_told: Option<Duration>,
     unknown_statuses: Vec<String>,
-    /// Answered with 404 since then, never having been seen.
+    /// Answered with 404, and nothing else, since then: of a job that was never seen, and of an index.
     missing: Streak,
-    /// Without any good answer since then.
+    /// Without a good answer since then. The 404s of a job that was never seen are no part of it: it may not be there yet.
     unreachable: Streak,
     failures: u32,
     last_error: Option<String>,
@@ -124,9 +124,7 @@ impl Tracker {
     /// Takes a good answer. Returns what it leads to; nothing for a job that has ended.
     pub(super) fn observe(&mut self, answer: Answer, now: Now) -> Findings {
         match answer {
-            Answer::Job(observation) if self.end.is_some() => {
-                self.observe_again(observation.facts.target_index_name, now)
-            }
+            Answer::Job(observation) if self.end.is_some() => self.observe_again(observation, now),
             Answer::Job(observation) => self.observe_job(observation, now),
             Answer::Index(observation) => self.observe_index(observation, now),
         }
@@ -150,6 +148,7 @@ impl Tracker {
             tell(TransitionKind::Recovered);
         }
         self.end = end_of(&status, &self.facts).map(|how| End { how, observed_at: now });
+        self.index.is_wanted = self.until() == Until::Ready;
         if let Some(end) = self.end {
             tell(end.how.into());
         } else {
@@ -236,19 +235,21 @@ impl Tracker {
 
     /// How the job stands.
     pub fn standing(&self) -> Standing {
-        match (self.end, self.index.verdict) {
-            (Some(_), Some(verdict)) if self.is_in_second_half() => {
-                if verdict.is_ready {
-                    Standing::Ready
-                } else {
-                    Standing::NotReady
-                }
-            }
-            (Some(end), _) if !self.is_in_second_half() => Standing::Ended(end.how),
-            _ if self.missing.told => Standing::Missing,
-            _ if self.unreachable.told && self.trouble() == Trouble::Lost => Standing::Missing,
-            _ if self.unreachable.told => Standing::Unreachable,
-            _ => Standing::Open,
+        if self.is_in_second_half() {
+            return match self.index.verdict {
+                Some(verdict) if verdict.is_ready => Standing::Ready,
+                Some(_) => Standing::NotReady,
+                None if self.index.is_refused() => Standing::Refused,
+                None if self.unreachable.told => Standing::Unreachable,
+                None => Standing::Open,
+            };
+        }
+        match self.end {
+            Some(end) => Standing::Ended(end.how),
+            None if self.missing.told => Standing::Missing,
+            None if self.unreachable.told && self.trouble() == Trouble::Lost => Standing::Missing,
+            None if self.unreachable.told => Standing::Unreachable,
+            None => Standing::Open,
         }
     }
 

@@ -44,6 +44,7 @@ impl Tracker {
         match (self.trouble(), self.answered_at) {
             (Trouble::Missing, _) if self.missing.told => slow,
             (Trouble::Lost, _) if self.unreachable.told => slow,
+            _ if self.follows_index() && self.index.is_refused() => slow,
             (Trouble::Missing, _) => {
                 let since = self.missing.since.unwrap_or(now);
                 timed(Since::FirstNotFound, self.failed_at.unwrap_or(now).since(since), None)

@@ -20,7 +20,7 @@ pub(super) struct Streak {
 
 impl Streak {
     /// Trouble again at `now`; it counts from its first time.
-    fn extend(&mut self, now: Instant) {
+    pub(super) fn extend(&mut self, now: Instant) {
         self.since.get_or_insert(now);
     }
 
@@ -35,7 +35,7 @@ impl Streak {
 pub(super) enum Trouble {
     /// What is asked for was never seen, and the API says there is no such job, or no such index.
     Missing,
-    /// It was seen, and the API says there is no such job: which is not always so.
+    /// The job was seen, and the API says that there is no such job: which is not always so.
     Lost,
     /// There is no good answer.
     Unreachable,
@@ -55,21 +55,33 @@ impl Tracker {
         self.last_error = Some(failure.message.clone());
         self.failed_at = Some(now);
         self.last_was_not_found = failure.class == FailureClass::NotFound;
-        if self.trouble() == Trouble::Missing {
-            // An answer, if not a good one: the API works. So this is no streak of it being out of reach, and the job
-            // is polled by the cadence, for it may appear at any moment.
-            self.missing.extend(now);
-            self.unreachable.since = None;
+        let asked_for_index = self.followed_index().is_some();
+        // In place of its index, the job is asked for, which was seen.
+        let never_seen = !self.was_seen() && (asked_for_index || !self.follows_index());
+        if self.last_was_not_found && (never_seen || asked_for_index) {
+            self.missing.extend(began);
+        } else {
+            self.missing.since = None;
+        }
+        if self.last_was_not_found {
+            self.vouch_for_the_key();
+        }
+        if never_seen && self.last_was_not_found {
+            // An answer, if not a good one: the API works. So the job is polled by the cadence, for it may appear at any
+            // moment.
             self.failures = 0;
-            if self.missing.told {
+            let missing_for = now.since(self.missing.since.unwrap_or(now));
+            if self.missing.told || missing_for >= self.watch.unreachable_after / 2 {
+                self.unreachable.since = None;
+            }
+            if self.missing.told || self.unreachable.told {
                 return cadence.slowest();
             }
-            let missing_for = now.since(self.missing.since.unwrap_or(now));
             return cadence.interval(missing_for, None, rng);
         }
         self.unreachable.extend(began);
         self.failures = self.failures.saturating_add(1);
-        if self.trouble() == Trouble::Lost && self.unreachable.told {
+        if self.index.is_refused() || (self.trouble() == Trouble::Lost && self.unreachable.told) {
             return cadence.slowest();
         }
         Backoff::POLL.delay(self.failures, Duration::ZERO, rng)
@@ -77,32 +89,31 @@ impl Tracker {
 
     /// Finds what time alone brings about: lasting trouble and a passed deadline. Trouble is not judged while
     /// `in_flight`, because the answer may end it.
-    pub(in crate::engine) fn alarm(&mut self, at: Now, in_flight: bool) -> Vec<Draft> {
-        let now = at.instant;
+    pub(in crate::engine) fn alarm(&mut self, now: Now, in_flight: bool) -> Vec<Draft> {
+        let has_come = |at: Option<Instant>| at.is_some_and(|at| at <= now.instant);
         let mut drafts = Vec::new();
-        if !in_flight
-            && self.follows_index()
-            && self.trouble() != Trouble::Unreachable
-            && self.trouble_at().is_some_and(|at| at <= now)
-        {
-            let (state, reason) = (self.index.state.clone(), self.last_error.clone());
-            drafts.push(self.decide(false, state, reason, at));
-        }
-        let mut tell = |kind, reason| {
-            drafts.push(Draft { kind, previous_status: self.status.clone(), reason });
-        };
-        if self.overdue_at().is_some_and(|at| at <= now) {
+        let draft =
+            |tracker: &Self, kind, reason| Draft { kind, previous_status: tracker.status.clone(), reason };
+        if has_come(self.overdue_at()) {
             self.overdue_told = self.settings.deadline;
-            tell(TransitionKind::Overdue, None);
+            drafts.push(draft(self, TransitionKind::Overdue, None));
         }
-        if !in_flight && self.trouble_at().is_some_and(|at| at <= now) {
-            let (kind, streak) = match self.trouble() {
-                Trouble::Missing => (TransitionKind::NotFound, &mut self.missing),
-                Trouble::Lost => (TransitionKind::NotFound, &mut self.unreachable),
-                Trouble::Unreachable => (TransitionKind::Unreachable, &mut self.unreachable),
-            };
-            streak.told = true;
-            tell(kind, self.last_error.clone());
+        if in_flight {
+            return drafts;
+        }
+        if has_come(self.missing_at()) {
+            let reason = self.last_error.clone();
+            if self.follows_index() {
+                drafts.push(self.decide(false, self.index.state.clone(), reason, now));
+            } else {
+                self.missing.told = true;
+                drafts.push(draft(self, TransitionKind::NotFound, reason));
+            }
+        } else if has_come(self.unreachable_at()) {
+            let is_lost = self.trouble() == Trouble::Lost;
+            self.unreachable.told = true;
+            let kind = if is_lost { TransitionKind::NotFound } else { TransitionKind::Unreachable };
+            drafts.push(draft(self, kind, self.last_error.clone()));
         }
         drafts
     }
@@ -115,20 +126,33 @@ impl Tracker {
 
     /// When lasting trouble is told, if nothing good comes before.
     pub(in crate::engine) fn trouble_at(&self) -> Option<Instant> {
-        match self.trouble() {
-            _ if self.has_ended() => None,
-            Trouble::Missing => self.missing.due(self.watch.not_found_grace),
-            Trouble::Lost | Trouble::Unreachable => self.unreachable.due(self.watch.unreachable_after),
+        earliest([self.missing_at(), self.unreachable_at()])
+    }
+
+    /// When the 404s of what was asked for have lasted.
+    fn missing_at(&self) -> Option<Instant> {
+        let limit = if self.was_seen() { self.watch.unreachable_after } else { self.watch.not_found_grace };
+        self.missing.due(limit).filter(|_| !self.has_ended())
+    }
+
+    /// When there has been no good answer for too long. While the API says that there is no such thing, that decides.
+    fn unreachable_at(&self) -> Option<Instant> {
+        let due = self.unreachable.due(self.watch.unreachable_after);
+        due.filter(|_| !self.has_ended() && self.missing.since.is_none())
+    }
+
+    /// What the last failed poll says of the trouble.
+    pub(super) fn trouble(&self) -> Trouble {
+        match self.missing.since {
+            Some(_) if !self.was_seen() => Trouble::Missing,
+            None if self.last_was_not_found && self.end.is_none() => Trouble::Lost,
+            _ => Trouble::Unreachable,
         }
     }
 
-    pub(super) fn trouble(&self) -> Trouble {
-        let was_seen = if self.follows_index() { self.index.state.is_some() } else { self.status.is_some() };
-        match (was_seen, self.last_was_not_found) {
-            (false, true) => Trouble::Missing,
-            (true, true) => Trouble::Lost,
-            (_, false) => Trouble::Unreachable,
-        }
+    /// Whether what is asked for, the job or its index, was ever seen.
+    fn was_seen(&self) -> bool {
+        if self.follows_index() { self.index.state.is_some() } else { self.status.is_some() }
     }
 
     fn overdue_at(&self) -> Option<Instant> {
@@ -142,6 +166,7 @@ impl Tracker {
     pub(in crate::engine) fn starve(&mut self, at: Instant, reason: &str) {
         self.unreachable.extend(at);
         self.last_error = Some(reason.to_owned());
+        self.missing.since = None;
         self.last_was_not_found = false;
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
 use super::describe;
 use super::lock::{self, Lock, Locked};
@@ -184,6 +184,10 @@ pub(super) fn user(path: &Path) -> Result<Option<Locked>, OpenError> {
 
 /// What a failure to open or read a file says about it.
 fn blame(path: &Path, error: &rusqlite::Error) -> OpenError {
+    // A page that should be there is not: a file that was cut is no trouble of the disk.
+    if error.sqlite_error().is_some_and(|error| error.extended_code == ffi::SQLITE_IOERR_SHORT_READ) {
+        return OpenError::Damaged { file: path.to_owned(), fault: "it ends too early".to_owned() };
+    }
     match error.sqlite_error_code() {
         // Beside what SQLite calls damaged: a statement or a value that does not fit. The file is not what its version
         // says.

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::engine::memory::{
-    Added, IndexMemory, JobMemory, JobRecord, ProjectMemory, ProjectRecord, SinkMemory, SinkRecord,
-    StreakMemory,
+    Added, IndexMemory, JobMemory, JobRecord, LearnedMemory, ProjectMemory, ProjectRecord, SinkMemory,
+    SinkRecord, StreakMemory,
 };
 use crate::engine::{BatchEntry, DeliveryUpdate, Fate};
 use crate::model::{
@@ -80,9 +80,20 @@ fn job(name: &str, failures: u32) -> JobRecord {
     JobRecord { project: ProjectName::default(), id: JobId::new(name).unwrap(), saved_at: noon(), memory }
 }
 
+/// A project whose server takes less than is configured.
+fn limited() -> ProjectMemory {
+    let learned = LearnedMemory {
+        refused_per_second: 1.9,
+        good_for: std::time::Duration::from_millis(1500),
+        counted_until: noon(),
+        reason: "HTTP 429".to_owned(),
+    };
+    ProjectMemory { learned: Some(learned), ..ProjectMemory::default() }
+}
+
 fn full() -> Batch {
     Batch {
-        projects: vec![ProjectRecord { name: ProjectName::default(), memory: ProjectMemory::default() }],
+        projects: vec![ProjectRecord { name: ProjectName::default(), memory: limited() }],
         jobs: vec![job("rj-1", 3), job("rj-2", 0)],
         sinks: vec![SinkRecord {
             name: SinkName::new("ops"),

@@ -1,0 +1,93 @@
+//! A server that limits the project: when it is asked again, and how much from then on.
+//!
+//! Invariant: it is left alone for as long as it asks; a row of refusals is one; who waits for nothing but a turn is not out of
+//! reach.
+
+use std::time::Duration;
+
+use super::Project;
+use crate::engine::event::Note;
+use crate::engine::retry::Backoff;
+use crate::engine::time::Instant;
+use crate::model::JobId;
+
+impl Project {
+    /// The server limits the project: it is left alone for as long as the server asks, or with exponential backoff
+    /// where it does not say how long. Afterwards it is asked less, once for each row of such answers: a server that
+    /// counts by the minute may go on refusing until the minute is over, whatever the rate.
+    pub(super) fn throttle(
+        &mut self,
+        began: Instant,
+        pause: Duration,
+        reason: &str,
+        now: Instant,
+        rng: &mut fastrand::Rng,
+    ) {
+        let is_news = self.began_after_throttle(began);
+        if is_news {
+            self.throttles = self.throttles.saturating_add(1);
+            self.last_throttle = Some(now);
+        }
+        let pause = if pause.is_zero() { Backoff::POLL.delay(self.throttles, pause, rng) } else { pause };
+        self.hold_until(now + pause);
+        self.throttled = Some((self.held_until, reason.to_owned()));
+        self.allowance.refused(is_news && self.throttles == 1, reason, self.held_until);
+        self.is_changed = true;
+        let held: Vec<_> = self.queue.iter().take_while(|(due, _)| *due < self.held_until).cloned().collect();
+        for (due, id) in held {
+            self.starve(&id, due.max(now), reason);
+            self.schedule(&id, Some(due));
+        }
+    }
+
+    /// The server took a request that began at `began`.
+    pub(super) fn take_well(&mut self, began: Instant, now: Instant) {
+        if self.throttles > 0 && self.began_after_throttle(began) {
+            self.throttles = 0;
+            self.feed();
+        }
+        self.is_changed |= self.allowance.taken(now);
+    }
+
+    /// A job cannot be polled from `at` on, because the server asked to be left alone, for this reason.
+    pub(super) fn starve(&mut self, id: &JobId, at: Instant, reason: &str) {
+        let Some(job) = self.jobs.get_mut(id) else { return };
+        if job.tracker.last_error().is_none() {
+            self.starved.insert(id.clone());
+        }
+        job.tracker.starve(at, reason);
+    }
+
+    /// The server takes requests again. What waits from now on waits for its turn, however long that takes at the rate
+    /// that was learned: that is not for want of an answer.
+    fn feed(&mut self) {
+        for id in self.starved.clone() {
+            let Some(job) = self.jobs.get_mut(&id) else { continue };
+            job.tracker.excuse_trouble();
+            let due = job.due;
+            self.schedule(&id, due);
+        }
+    }
+
+    /// Whether a poll that began at `began` can tell what came of the last time that the server limited the project.
+    fn began_after_throttle(&self, began: Instant) -> bool {
+        self.last_throttle.is_none_or(|last| began > last)
+    }
+
+    /// What is to be said about the rate: once when it is cut, once when the configured one holds again.
+    pub(in crate::engine) fn take_rate_note(&mut self) -> Option<Note> {
+        let refusal = self.allowance.refusal();
+        if refusal.is_some() == self.is_cut_told {
+            return None;
+        }
+        self.is_cut_told = refusal.is_some();
+        let (project, per_second) = (self.name.clone(), self.allowance.per_second());
+        Some(match refusal {
+            Some(reason) => {
+                let (configured, reason) = (self.allowance.configured(), reason.to_owned());
+                Note::RateCut { project, per_second, configured, reason }
+            }
+            None => Note::RateRestored { project, per_second },
+        })
+    }
+}

@@ -1,0 +1,12 @@
+//! `restore-watch wait` among shells, pipes and terminals, with the real ones.
+
+mod jobs;
+mod locales;
+mod pipes;
+mod script;
+mod terminal;
+mod tmux;
+mod xoff;
+
+#[path = "../support/mod.rs"]
+pub mod support;

@@ -1,0 +1,80 @@
+//! What a terminal shows, and what is left on it.
+
+use crate::support::{done, play};
+use crate::tmux::Terminal;
+
+const FOOTER: &str = "Ctrl-C ends";
+
+#[test]
+fn a_terminal_that_changes_its_width_keeps_one_line_for_each_job() {
+    let jobs = done(&[("good", "completed"), ("bad", "failed")]);
+    let more = "[[job]]\nid = \"one\"\nindex = \"an-index-with-a-long-name\"\n[[job]]\nid = \"two\"\nindex = \"日本語のインデックス\"\n";
+    let plane = play(&format!("{jobs}{more}"));
+    let Some(terminal) = Terminal::open(&plane, &[]) else { return };
+    terminal.line("clear; restore-watch wait good bad one two --max-interval 1s");
+    terminal.until("the lines", |screen| screen.contains(FOOTER));
+    for columns in [60, 40, 20, 9, 1, 30, 100, 50] {
+        terminal.resize(columns);
+        // Lines are as wide as they may be, and there are no more of them than jobs and the footer; then the screen
+        // has been drawn at this width. What scrolled away when the lines were wrapped is not on the screen.
+        let screen = terminal.until(&format!("lines in {columns} columns"), |screen| {
+            let lines: Vec<_> = screen.lines().skip_while(|line| !line.starts_with('✘')).collect();
+            let starts: String = lines.iter().filter_map(|line| line.chars().next()).collect();
+            let is_moving = |c: char| "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏".contains(c);
+            starts.replace(is_moving, "~") == "✘✔~~C"
+        });
+        assert!(
+            screen.lines().all(|line| console::measure_text_width(line) <= usize::from(columns)),
+            "{screen}"
+        );
+    }
+    terminal.key("C-c");
+    terminal.resize(100);
+    let screen = terminal.until("the report", |screen| screen.contains("interrupted by SIGINT"));
+    assert!(screen.contains("Pending    two  index 日本語のインデックス"), "{screen}");
+}
+
+#[test]
+fn when_all_ended_only_the_report_stays() {
+    let plane = play(&done(&[("good", "completed"), ("bad", "failed")]));
+    let Some(terminal) = Terminal::open(&plane, &[]) else { return };
+    terminal.line("clear; restore-watch wait good bad; echo code $?");
+    let screen = terminal.until("the end", |screen| screen.contains("code 1"));
+    let lines: Vec<_> =
+        screen.lines().map(|line| line.split_whitespace().take(2).collect::<Vec<_>>().join(" ")).collect();
+    let expected = ["failed bad", "completed good", "restore-watch: a", "code 1"];
+    let at = lines.iter().position(|line| line == expected[0]).unwrap_or_else(|| panic!("{screen}"));
+    assert!(lines[at..].iter().zip(expected).all(|(line, expected)| line == expected), "{screen}");
+    assert!(!screen.contains('✔') && !screen.contains(FOOTER), "{screen}");
+}
+
+#[test]
+fn what_is_logged_stays_above_the_lines() {
+    let plane = play("[[job]]\nid = \"open\"\n[[fault]]\nkind = \"status\"\nstatus = 503\nfirst = 2\n");
+    let Some(terminal) = Terminal::open(&plane, &[("RUST_LOG", "debug")]) else { return };
+    terminal.line("clear; restore-watch wait open");
+    let screen = terminal.until("both", |screen| {
+        screen.contains("DEBUG") && screen.lines().last().is_some_and(|line| line.contains(FOOTER))
+    });
+    assert_eq!(screen.matches(FOOTER).count(), 1, "{screen}");
+    terminal.key("C-c");
+    terminal.until("the report", |screen| screen.contains("interrupted by SIGINT"));
+}
+
+#[test]
+fn a_terminal_that_can_do_nothing_has_plain_lines() {
+    let plane = play(&done(&[("good", "completed")]));
+    let Some(terminal) = Terminal::open(&plane, &[]) else { return };
+    for prefix in ["TERM=dumb", "env -u TERM"] {
+        terminal
+            .line(&format!("clear; {prefix} RUST_LOG=debug restore-watch wait good 2>&1 | cat -v; echo end"));
+        let piped = terminal.until("the end", |screen| screen.contains("\nend\n"));
+        terminal.line(&format!("clear; {prefix} restore-watch wait good; echo end"));
+        let screen = terminal
+            .until("the end", |screen| screen.contains("\nend\n") && screen.contains("completed after"));
+        for screen in [piped, screen] {
+            assert!(screen.contains("watching restore good"), "{screen}");
+            assert!(!screen.contains("^[") && !screen.contains('✔'), "{screen}");
+        }
+    }
+}
