@@ -104,8 +104,8 @@ fn under_timeout() {
 fn a_reader_of_standard_error_that_stalls_keeps_nobody_who_interrupts() {
     let plane = play("[[job]]\nid = \"open\"");
     // Nobody reads from the pipe, and it is full before the signal comes.
-    let script = "restore-watch wait open --progress plain --heartbeat 1ms 2> >(sleep 30 > /dev/null & echo $! >&3; wait) 3>&1 & \
-        sleep 2; kill -TERM $!; SECONDS=0; wait $!; echo code $? after $((SECONDS / 10))";
+    let script = "restore-watch wait open --progress plain --heartbeat 1ms 2> >(sleep 8 > /dev/null & echo $! >&3; wait) 3>&1 & \
+        sleep 2; kill -TERM $!; SECONDS=0; wait $!; echo code $? after $((SECONDS / 4))";
     let Some(ended) = run("bash", script, &plane) else { return };
     assert!(ended.stdout.contains("code 143 after 0\n"), "{ended:?}");
 }
