@@ -41,6 +41,7 @@ impl Schedule for Ours {
         let bound = |interval: Duration| interval.mul_f64(factor * pace);
         let mut project = ProjectSettings {
             cadence: CadenceSettings {
+                effort: self.settings.effort,
                 min_interval: bound(self.settings.min_interval),
                 max_interval: bound(self.settings.max_interval),
             },

@@ -89,8 +89,8 @@ fn project(scenario: &Scenario, simulator: &Simulator) -> Result<ProjectSettings
     // Restores that take seconds are watched more closely than the real ones, which take minutes.
     project.api.requests_per_second = Rate::new(20.0).unwrap_or(project.api.requests_per_second);
     project.api.burst = NonZeroU32::new(8).unwrap_or(project.api.burst);
-    project.cadence =
-        CadenceSettings { min_interval: Duration::from_millis(300), max_interval: Duration::from_secs(2) };
+    let (min_interval, max_interval) = (Duration::from_millis(300), Duration::from_secs(2));
+    project.cadence = CadenceSettings { min_interval, max_interval, ..project.cadence };
     // The beginning of an id is enough to tell a handful apart, and keeps lines short.
     let brief = |id: &JobId| Some(id.as_str().split('-').next().unwrap_or_default().to_owned());
     project.jobs = scenario

@@ -7,6 +7,7 @@ mod address;
 mod endpoint;
 mod excerpt;
 mod locate;
+mod pattern;
 mod problem;
 mod reader;
 mod redaction;
@@ -18,12 +19,13 @@ mod webhook_url;
 pub use address::{is_private, private_host};
 pub use endpoint::{Endpoint, EndpointError, is_loopback};
 pub use locate::{load, locate, state_path};
+pub use pattern::{IndexPattern, PatternError};
 pub use problem::{Problem, Problems};
 pub use reader::parse;
 pub use secret::{ApiKey, SecretError, SecretSource};
 pub use settings::{
-    ApiSettings, CadenceSettings, HeartbeatSettings, JobSettings, ProjectSettings, Rate, Settings,
-    StateSettings, WatchSettings, label_fault,
+    ApiSettings, CadenceSettings, Discovery, Effort, HeartbeatSettings, JobSettings, ProjectSettings, Rate,
+    Settings, SlowAfter, StateSettings, WatchSettings, label_fault,
 };
 pub use sinks::{
     DesktopSettings, EventFilter, LogFormat, LogLevel, LogSettings, SinkSettings, WebhookFormat,

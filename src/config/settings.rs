@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Endpoint, SecretSource, SinkSettings, UrlSource};
+use super::{Endpoint, IndexPattern, SecretSource, SinkSettings, UrlSource};
 use crate::model::{JobId, ProjectName, Until, duration};
 
 /// All a configuration says.
@@ -73,6 +73,8 @@ pub struct ProjectSettings {
     pub watch: WatchSettings,
     /// The jobs; ids are unique within the project.
     pub jobs: Vec<JobSettings>,
+    /// Which others are watched, as they are found in the list of the API; none where only `jobs` are.
+    pub discover: Option<Discovery>,
 }
 
 impl Default for ProjectSettings {
@@ -85,7 +87,28 @@ impl Default for ProjectSettings {
             cadence: CadenceSettings::default(),
             watch: WatchSettings::default(),
             jobs: Vec::new(),
+            discover: None,
         }
+    }
+}
+
+/// Which jobs of a project are watched, beside those that are named: by the names of the indexes that they make.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Discovery {
+    /// Only those whose index matches one of these; all, where there are none.
+    pub indexes: Vec<IndexPattern>,
+    /// Not those whose index matches one of these.
+    pub exclude: Vec<IndexPattern>,
+}
+
+impl Discovery {
+    /// Whether a job that makes an index of this name belongs to it. One of which the name is not known does where all do
+    /// that are not excluded.
+    pub fn includes(&self, index: Option<&str>) -> bool {
+        let matches = |patterns: &[IndexPattern]| {
+            index.is_some_and(|index| patterns.iter().any(|pattern| pattern.matches(index)))
+        };
+        (self.indexes.is_empty() || matches(&self.indexes)) && !matches(&self.exclude)
     }
 }
 
@@ -188,10 +211,12 @@ impl Rate {
     }
 }
 
-/// The bounds of the time between two polls of a job. `min <= max`; 10 ms to 1 d.
+/// How often a job is polled.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CadenceSettings {
-    /// The shortest.
+    /// How much is asked to notice the end of a job sooner.
+    pub effort: Effort,
+    /// The shortest time between two polls. `min <= max`; 10 ms to 1 d.
     pub min_interval: Duration,
     /// The longest.
     pub max_interval: Duration,
@@ -199,7 +224,39 @@ pub struct CadenceSettings {
 
 impl Default for CadenceSettings {
     fn default() -> Self {
-        Self { min_interval: Duration::from_secs(1), max_interval: Duration::from_mins(1) }
+        Self {
+            effort: Effort::default(),
+            min_interval: Duration::from_secs(1),
+            max_interval: Duration::from_mins(1),
+        }
+    }
+}
+
+/// How much is asked to notice the end of a job sooner: each step asks about twice as much as the one before, for half of
+/// the delay.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Effort {
+    /// Half of the requests.
+    Gentle,
+    /// About 110 requests for a restore of ten minutes of which nothing is known.
+    #[default]
+    Balanced,
+    /// Twice the requests.
+    Eager,
+}
+
+impl Effort {
+    /// All of them, by the names that configuration and command line give them.
+    pub const ALL: &[(&str, Self)] =
+        &[("gentle", Self::Gentle), ("balanced", Self::Balanced), ("eager", Self::Eager)];
+
+    /// What one poll may cost, in seconds of delay: four times as much halves the number of polls.
+    pub fn poll_cost(self) -> f64 {
+        match self {
+            Self::Gentle => 0.4,
+            Self::Balanced => 0.1,
+            Self::Eager => 0.025,
+        }
     }
 }
 
@@ -212,6 +269,17 @@ pub struct WatchSettings {
     pub unreachable_after: Duration,
     /// Until when, where a job does not say so itself.
     pub until: Until,
+    /// When a job is told as slow; none for never.
+    pub slow_after: Option<SlowAfter>,
+}
+
+/// How long a job takes that is slow.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum SlowAfter {
+    /// Longer than this. More than 0.
+    Time(Duration),
+    /// Longer than this part of the past restores of its project, once enough of them are known. Between 0 and 1.
+    Quantile(f64),
 }
 
 impl Default for WatchSettings {
@@ -220,6 +288,7 @@ impl Default for WatchSettings {
             not_found_grace: Duration::from_mins(1),
             unreachable_after: Duration::from_mins(10),
             until: Until::default(),
+            slow_after: None,
         }
     }
 }

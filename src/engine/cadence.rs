@@ -9,22 +9,16 @@ use super::memory::ProgressMemory;
 use super::time::{Instant, Now};
 use crate::config::CadenceSettings;
 
-/// What one poll may cost in seconds of delay. The optimum schedule for a job about which nothing but its age `t` is
-/// known polls at the density `sqrt(h(t) / 2c)` with the scale-free hazard `h(t) = 1/t` (J. B. Keller, "Optimum
-/// checking schedules for systems subject to random failure", Management Science 21(3), 1974), hence the interval
-/// `sqrt(2 · c · t)`: 1 s at the age of 5 s, 11 s at ten minutes, 60 s at five hours.
-const POLL_COST: f64 = 0.1;
-
 /// The bounds and the rule of the intervals between polls.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Cadence {
-    bounds: CadenceSettings,
+    settings: CadenceSettings,
 }
 
 impl Cadence {
-    /// A cadence within these bounds.
-    pub(super) fn new(bounds: CadenceSettings) -> Self {
-        Self { bounds }
+    /// The cadence of these settings.
+    pub(super) fn new(settings: CadenceSettings) -> Self {
+        Self { settings }
     }
 
     /// The time until the next poll of a job of this age: `clamp(sqrt(2 · c · age), min, max)` by a random factor of
@@ -45,26 +39,30 @@ impl Cadence {
         let wanted = match progress {
             // A projection that stands still is worth less by the minute: the rule takes over again.
             Some(Projection { remaining, stale }) => {
-                (remaining / 2).min(3 * scale_free(age)).max(scale_free(stale))
+                (remaining / 2).min(3 * self.scale_free(age)).max(self.scale_free(stale))
             }
-            None => scale_free(age),
+            None => self.scale_free(age),
         };
-        wanted.clamp(self.bounds.min_interval, self.bounds.max_interval)
+        wanted.clamp(self.settings.min_interval, self.settings.max_interval)
+    }
+
+    /// The optimum schedule for a job about which nothing but its age `t` is known polls at the density `sqrt(h(t) / 2c)`
+    /// with the scale-free hazard `h(t) = 1/t`, where a poll may cost `c` seconds of delay (J. B. Keller, "Optimum checking
+    /// schedules for systems subject to random failure", Management Science 21(3), 1974), hence the interval
+    /// `sqrt(2 · c · t)`: with the balanced effort 1 s at the age of 5 s, 11 s at ten minutes, 60 s at five hours.
+    fn scale_free(&self, age: Duration) -> Duration {
+        Duration::from_secs_f64((2.0 * self.settings.effort.poll_cost() * age.as_secs_f64()).sqrt())
     }
 
     /// The longest interval.
     pub(super) fn slowest(&self) -> Duration {
-        self.bounds.max_interval
+        self.settings.max_interval
     }
 
     /// The shortest interval.
     pub(super) fn fastest(&self) -> Duration {
-        self.bounds.min_interval
+        self.settings.min_interval
     }
-}
-
-fn scale_free(age: Duration) -> Duration {
-    Duration::from_secs_f64((2.0 * POLL_COST * age.as_secs_f64()).sqrt())
 }
 
 /// When a job will end, judged by its progress.

@@ -46,6 +46,8 @@ pub struct ProjectMemory {
     pub paused_since: Option<Timestamp>,
     /// What its server was found to take, where that is less than is configured.
     pub learned: Option<LearnedMemory>,
+    /// Restores that completed: when, in seconds since 1970, and how many milliseconds they had taken.
+    pub past: Vec<(i64, u64)>,
 }
 
 /// What a server was found to take. It ages by the time for which nobody wrote it down: a process that starts an hour later

@@ -24,6 +24,7 @@ mod allowance;
 mod cadence;
 mod change;
 mod event;
+mod experience;
 mod explain;
 mod follow;
 mod journal;

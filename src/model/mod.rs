@@ -5,6 +5,7 @@
 
 pub mod duration;
 mod exit;
+mod expectation;
 mod id;
 mod job;
 mod letter;
@@ -15,6 +16,7 @@ mod transition;
 mod until;
 
 pub use exit::Exit;
+pub use expectation::Expectation;
 pub use id::{IdError, JobId, ProjectName, SinkName};
 pub use job::{IndexObservation, JobFacts, Observation};
 pub use letter::Letter;

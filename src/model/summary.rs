@@ -86,6 +86,7 @@ impl Transition {
                 format!("{} is overdue{after}", job.index_title())
             }
             TransitionKind::Overdue => format!("restore {title} is overdue: {status}{after}"),
+            TransitionKind::Slow => format!("restore {title} is slow: {status}{after}"),
             TransitionKind::NotFound if self.status.is_some() => {
                 format!("restore {title} can no longer be found")
             }

@@ -90,6 +90,8 @@ kinds! {
     Unrecognised = "restore_job.unrecognised",
     /// The deadline of the job passed; the watch goes on.
     Overdue = "restore_job.overdue",
+    /// The job takes longer than restores of its project usually do, or than was said to be slow; the watch goes on.
+    Slow = "restore_job.slow",
     /// The API knows no such job, or no longer knows it; the watch goes on.
     NotFound = "restore_job.not_found",
     /// No good answer for too long; the watch goes on.

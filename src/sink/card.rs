@@ -100,6 +100,7 @@ pub(super) fn heading(kind: TransitionKind) -> &'static str {
         TransitionKind::Cancelled => "Restore cancelled",
         TransitionKind::Unrecognised => "Restore ended with an unknown status",
         TransitionKind::Overdue => "Restore overdue",
+        TransitionKind::Slow => "Restore slow",
         TransitionKind::NotFound => "Restore not found",
         TransitionKind::Unreachable => "No good answer about a restore",
         TransitionKind::Recovered => "Good answers about a restore again",
@@ -123,6 +124,7 @@ pub(super) fn tone(kind: TransitionKind) -> Tone {
         TransitionKind::Cancelled
         | TransitionKind::Unrecognised
         | TransitionKind::Overdue
+        | TransitionKind::Slow
         | TransitionKind::NotFound
         | TransitionKind::Unreachable => Tone::Warning,
         TransitionKind::Watched
@@ -154,6 +156,10 @@ fn advice(kind: TransitionKind) -> Option<&'static str> {
         TransitionKind::Overdue => {
             "It takes longer than its deadline allows. Nothing was stopped, and the watch goes on. Look at the index in \
              the Pinecone console."
+        }
+        TransitionKind::Slow => {
+            "It takes longer than usual. Nothing was stopped, and the watch goes on. A restore of more vectors takes longer; \
+             if this one has no more than others, look at the index in the Pinecone console."
         }
         TransitionKind::NotFound => {
             "Check the id of the job, and that the API key belongs to the project the job runs in. The watch goes on."

@@ -88,6 +88,7 @@ fn usual_level(kind: TransitionKind) -> LogLevel {
         TransitionKind::Cancelled
         | TransitionKind::Unrecognised
         | TransitionKind::Overdue
+        | TransitionKind::Slow
         | TransitionKind::NotFound
         | TransitionKind::Unreachable => LogLevel::Warn,
         TransitionKind::Watched

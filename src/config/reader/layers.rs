@@ -230,6 +230,7 @@ impl Cadence {
         let min = self.min.as_ref().or(common.min.as_ref());
         let max = self.max.as_ref().or(common.max.as_ref());
         let settings = CadenceSettings {
+            effort: default.effort,
             min_interval: min.map_or(default.min_interval, |(value, _)| *value),
             max_interval: max.map_or(default.max_interval, |(value, _)| *value),
         };
@@ -280,6 +281,7 @@ impl Watch {
                 .or(common.unreachable_after)
                 .unwrap_or(default.unreachable_after),
             until: self.until.or(common.until).unwrap_or(default.until),
+            slow_after: default.slow_after,
         }
     }
 }

@@ -150,6 +150,7 @@ impl<'a> Project<'a> {
             cadence: settings.cadence,
             watch: settings.watch,
             jobs,
+            discover: None,
         })
     }
 }

@@ -8,6 +8,7 @@ use crate::engine::access::Access;
 use crate::engine::allowance::Allowance;
 use crate::engine::cadence::Cadence;
 use crate::engine::event::Batch;
+use crate::engine::experience::Experience;
 use crate::engine::limiter::Limiter;
 use crate::engine::memory::{JobRecord, ProjectMemory, ProjectRecord, Throttled};
 use crate::engine::retry::RetryAfter;
@@ -24,7 +25,7 @@ impl Project {
     ) -> Self {
         let (rate, burst) = (settings.api.requests_per_second, settings.api.burst);
         let is_changed = memory.is_none();
-        let ProjectMemory { refused, throttled, paused_since, learned } = memory.unwrap_or_default();
+        let ProjectMemory { refused, throttled, paused_since, learned, past } = memory.unwrap_or_default();
         let latest = now.instant + RetryAfter::MAX;
         let throttled = throttled.map(|asked| (now.instant_at(asked.until).min(latest), asked.reason));
         let held_until = throttled.as_ref().map_or(now.instant, |(until, _)| now.instant.max(*until));
@@ -35,6 +36,7 @@ impl Project {
             name: settings.name.clone(),
             cadence: Cadence::new(settings.cadence),
             watch: settings.watch,
+            experience: Experience::recall(past),
             is_cut_told: allowance.refusal().is_some(),
             allowance,
             access: Access::recall(refused),
@@ -81,6 +83,7 @@ impl Project {
                 .map(|(until, reason)| Throttled { until: now.wall_at(*until), reason: reason.clone() }),
             paused_since: self.paused_since.map(|since| since.wall),
             learned: self.allowance.remember(now),
+            past: self.experience.remember(),
         }
     }
 

@@ -17,6 +17,7 @@ use super::access::{Access, Refusal};
 use super::allowance::Allowance;
 use super::cadence::Cadence;
 use super::event::{Answer, Failure, FailureClass};
+use super::experience::Experience;
 use super::memory::Added;
 use super::time::{Instant, Now, earliest};
 use super::tracker::{Draft, Findings, Tracker};
@@ -39,6 +40,8 @@ const CONFIRM_AFTER: Duration = Duration::from_secs(1);
 pub(super) struct Project {
     pub(super) name: ProjectName,
     cadence: Cadence,
+    /// How long its restores took in the past.
+    experience: Experience,
     watch: WatchSettings,
     allowance: Allowance,
     /// Whether it was said that its server takes less than is configured.
@@ -189,6 +192,8 @@ impl Project {
         let Some(job) = self.jobs.get_mut(id) else { return (Findings::default(), news) };
         let asked_for_index = job.tracker.followed_index().is_some();
         let findings = job.tracker.observe(answer, now);
+        let learned = job.tracker.lasted().is_some_and(|(from, to)| self.experience.learn(from, to));
+        self.is_changed |= learned;
         if !asked_for_index && job.tracker.followed_index().is_some() {
             // The index is looked at as soon as it matters, also by those who look for the last time.
             self.schedule(id, Some(now.instant));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Job, Project};
 use crate::engine::time::{Instant, Now};
 use crate::engine::tracker::Tracker;
-use crate::model::{JobId, ProjectName};
+use crate::model::{Expectation, JobId, ProjectName};
 
 /// How a project is doing.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +20,8 @@ pub struct ProjectView<'a> {
     pub requests_per_second: f64,
     /// What the server said when it was found to take less, where that holds.
     pub limited: Option<&'a str>,
+    /// How long its restores took in the past, where some are known.
+    pub expectation: Option<Expectation>,
     /// How many of its jobs have not ended.
     pub open: usize,
     /// Since when nothing that makes sense was answered, whatever was asked, if so.
@@ -57,6 +59,7 @@ impl Project {
             paused_since: self.paused_since,
             requests_per_second: self.allowance.per_second(),
             limited: self.allowance.refusal(),
+            expectation: self.experience.expectation(),
             open: self.open(),
             silent_since: self.silent_since,
             unreachable_after: self.watch.unreachable_after,

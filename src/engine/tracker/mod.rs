@@ -227,6 +227,12 @@ impl Tracker {
         }
     }
 
+    /// From when to when it ran, where it completed and the API says so.
+    pub(super) fn lasted(&self) -> Option<(Timestamp, Timestamp)> {
+        self.end.filter(|end| end.how == Ending::Completed)?;
+        self.facts.created_at.zip(self.facts.completed_at)
+    }
+
     /// How long after its end the end was observed, where both are known.
     pub fn detection_delay(&self, now: Now) -> Option<Duration> {
         let observed_at = self.end.map_or(now, |end| end.observed_at).wall;
