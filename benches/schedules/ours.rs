@@ -11,7 +11,9 @@ use restore_watch::config::{CadenceSettings, JobSettings, ProjectSettings, Rate}
 use restore_watch::engine::memory::{EndMemory, IndexMemory, JobMemory, JobRecord, Saved, StreakMemory};
 use restore_watch::engine::retry::RetryAfter;
 use restore_watch::engine::time::{Instant, Now};
-use restore_watch::engine::{Action, Answer, Ending, Engine, Event, Failure, FailureClass, Plan, PollId};
+use restore_watch::engine::{
+    Action, Answer, Ending, Engine, Event, Failure, FailureClass, ListPage, Plan, PollId,
+};
 use restore_watch::model::{JobFacts, JobId, Observation, ProjectName, Status, Transition};
 
 use crate::schedule::{Schedule, Sighting};
@@ -138,6 +140,10 @@ impl Watch<'_> {
                         let told = batch.entries.iter().map(|entry| &*entry.transition);
                         told.for_each(|transition| self.listen(transition));
                         events.push_back(Event::Committed);
+                    }
+                    // An empty list: nothing is learned of the past.
+                    Action::List(list, _) => {
+                        events.push_back(Event::Listed { list, page: ListPage::default() })
                     }
                     Action::PollIndex(..) | Action::Deliver(_) => unreachable!("nobody asked for that"),
                     Action::Note(_) => {}

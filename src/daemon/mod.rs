@@ -202,7 +202,7 @@ async fn asked(control: Option<&mut Server>) -> Request {
 
 /// How the jobs ended, once all did and nothing is owed any more.
 fn all_done(engine: &Engine) -> Option<Exit> {
-    if !engine.is_settled() {
+    if !engine.is_settled() || !engine.has_found_all() {
         return None;
     }
     let outcomes = engine.outcomes();

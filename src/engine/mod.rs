@@ -48,7 +48,7 @@ use std::time::Duration;
 pub use change::{Added, Reconfigured};
 pub use event::{
     Action, Answer, Batch, BatchEntry, Delivery, DeliveryId, DeliveryUpdate, Edit, Event, Failure,
-    FailureClass, Fate, Note, PollId,
+    FailureClass, Fate, ListId, ListPage, Note, PollId,
 };
 pub use explain::{Explanation, Hold, Later, LearnedRate, RateReport, Rule, Since, Turn};
 pub use outbox::{DeliveryPolicy, SinkPlan, SinkView};
@@ -60,7 +60,7 @@ pub use verdict::{Condition, Outcome};
 use journal::Journal;
 use memory::Saved;
 use outbox::Outbox;
-use project::{Project, ProjectNews};
+use project::{PageNews, Project, ProjectNews, Request};
 use resting::Resting;
 use time::{Instant, Now, earliest};
 use tracker::{Draft, Findings};
@@ -120,6 +120,10 @@ impl Engine {
             Event::DeadlineReached => {}
             Event::Answered { poll, answer } => self.answered(&poll, answer, now, &mut notes),
             Event::PollFailed { poll, failure } => self.poll_failed(&poll, &failure, now, &mut notes),
+            Event::Listed { list, page } => self.listed(&list, page, now, &mut notes),
+            Event::ListFailed { list, is_of_token, failure } => {
+                self.list_failed(&list, is_of_token, &failure, now, &mut notes);
+            }
             Event::Committed => {
                 let pledges = self.journal.committed();
                 self.outbox.committed(pledges, now, &mut self.journal, &mut notes);
@@ -193,6 +197,13 @@ impl Engine {
     /// How each job stands, in the order of [`Engine::jobs`].
     pub fn outcomes(&self) -> Vec<Outcome> {
         self.jobs().map(|job| Outcome::of(&job)).collect()
+    }
+
+    /// Whether no other jobs are to be found than those that are watched, as far as the lists of the projects can tell: a
+    /// look at the list came to its end, a minute after the start or later, since the last job ended. True where none are
+    /// looked for.
+    pub fn has_found_all(&self) -> bool {
+        self.projects.values().all(|project| project.has_found_all().unwrap_or(true))
     }
 
     /// How many deliveries are owed.
@@ -275,6 +286,43 @@ impl Engine {
         self.tell_job(&poll.project, &poll.job, drafts, now);
     }
 
+    fn listed(&mut self, list: &ListId, page: ListPage, now: Now, notes: &mut Vec<Note>) {
+        let Some(project) = self.projects.get_mut(&list.project) else { return };
+        let Some(began) = project.finish_page(list.generation) else { return };
+        let PageNews { mut rows, found, project: news } =
+            project.take_page(began, page, self.keep, now, &mut self.rng);
+        for row in found {
+            // What was told of it was told before its watch ended.
+            if !self.resting.has_ended(&list.project, &row.id) {
+                self.journal.remember_again(&list.project, &row.id);
+                let memory = self.resting.wake(&list.project, &row.id);
+                rows.extend(project.discover(row, memory, began, now, &mut self.rng));
+            }
+        }
+        notes.extend(project.take_rate_note());
+        notes.extend(project.take_list_note(now.instant));
+        self.tell_project(&list.project, news, now);
+        for (job, findings) in rows {
+            self.tell_findings(&list.project, &job, findings, now, notes);
+        }
+    }
+
+    fn list_failed(
+        &mut self,
+        list: &ListId,
+        is_of_token: bool,
+        failure: &Failure,
+        now: Now,
+        notes: &mut Vec<Note>,
+    ) {
+        let Some(project) = self.projects.get_mut(&list.project) else { return };
+        let Some(began) = project.finish_page(list.generation) else { return };
+        let news = project.fail_page(began, is_of_token, failure, now, &mut self.rng);
+        notes.extend(project.take_rate_note());
+        notes.extend(project.take_list_note(now.instant));
+        self.tell_project(&list.project, news, now);
+    }
+
     /// Has everything made safe that there is, and ends all polling. What is known of the jobs is gathered before that:
     /// it says when they are polled next.
     fn stop(&mut self, now: Now) {
@@ -300,8 +348,16 @@ impl Engine {
     fn catch_up(&mut self, now: Now, actions: &mut Vec<Action>) {
         let mut alarms = Vec::new();
         for (name, project) in &mut self.projects {
-            while let Some(job) = project.take_due(now.instant, self.polls + 1) {
+            while let Some(request) = project.take_due(now.instant, self.polls + 1) {
                 self.polls += 1;
+                let job = match request {
+                    Request::Job(job) => job,
+                    Request::Page(token) => {
+                        let list = ListId { project: name.clone(), generation: self.polls };
+                        actions.push(Action::List(list, token));
+                        continue;
+                    }
+                };
                 let index = project.tracker(&job).and_then(Tracker::followed_index).map(str::to_owned);
                 let poll = PollId { project: name.clone(), job, generation: self.polls };
                 actions.push(match index {

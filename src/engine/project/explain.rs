@@ -57,7 +57,7 @@ impl Project {
                     reason: reason.to_owned(),
                 }),
                 room_seconds: from_now(self.allowance.ready_at()),
-                jobs_ahead: self.queue.iter().take_while(|(_, other)| waits && other != id).count(),
+                jobs_ahead: self.queue.keys().take_while(|(_, other)| waits && other != id).count(),
             },
             later: later
                 .map(|age| Later {

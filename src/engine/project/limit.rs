@@ -33,7 +33,8 @@ impl Project {
         self.throttled = Some((self.held_until, reason.to_owned()));
         self.allowance.refused(is_news && self.throttles == 1, reason, self.held_until);
         self.is_changed = true;
-        let held: Vec<_> = self.queue.iter().take_while(|(due, _)| *due < self.held_until).cloned().collect();
+        let waiting = self.queue.keys().take_while(|(due, _)| *due < self.held_until);
+        let held: Vec<_> = waiting.cloned().collect();
         for (due, id) in held {
             self.starve(&id, due.max(now), reason);
             self.schedule(&id, Some(due));

@@ -73,6 +73,8 @@ struct Stage {
     polls: VecDeque<PollId>,
     /// Those of indexes, with their names.
     index_polls: VecDeque<(PollId, String)>,
+    /// Those of pages of the list, with their tokens.
+    lists: VecDeque<(ListId, Option<String>)>,
     told: Vec<Arc<Transition>>,
     deliveries: VecDeque<Delivery>,
     notes: Vec<Note>,
@@ -100,6 +102,7 @@ impl Stage {
             now,
             polls: VecDeque::new(),
             index_polls: VecDeque::new(),
+            lists: VecDeque::new(),
             told: Vec::new(),
             deliveries: VecDeque::new(),
             notes: Vec::new(),
@@ -122,6 +125,7 @@ impl Stage {
                 match action {
                     Action::Poll(poll) => self.polls.push_back(poll),
                     Action::PollIndex(poll, index) => self.index_polls.push_back((poll, index)),
+                    Action::List(list, token) => self.lists.push_back((list, token)),
                     Action::Commit(batch) => {
                         self.disk.apply(&batch);
                         self.told.extend(batch.entries.into_iter().map(|entry| entry.transition));

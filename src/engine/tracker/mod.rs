@@ -264,6 +264,11 @@ impl Tracker {
         self.end.is_some() && !self.follows_index()
     }
 
+    /// Whether the API has not ended the job, as far as known.
+    pub(super) fn is_running(&self) -> bool {
+        self.end.is_none()
+    }
+
     /// When that was observed, if it is so.
     pub fn ended_at(&self) -> Option<Timestamp> {
         let end = self.end.filter(|_| self.has_ended())?;

@@ -74,7 +74,7 @@ fn job(name: &str, failures: u32) -> JobRecord {
         last_was_not_found: false,
         next_poll: Some(noon()),
         answered_at: Some(noon()),
-        added: Some(Added { name: Some("nightly".to_owned()), deadline: None, until: None }),
+        added: Some(Added { name: Some("nightly".to_owned()), ..Added::default() }),
         index: IndexMemory::default(),
     };
     JobRecord { project: ProjectName::default(), id: JobId::new(name).unwrap(), saved_at: noon(), memory }
