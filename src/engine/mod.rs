@@ -195,6 +195,17 @@ impl Engine {
         self.jobs().map(|job| Outcome::of(&job)).collect()
     }
 
+    /// How many jobs have not ended, whatever their trouble; those of projects whose key is refused are left out. To
+    /// count them takes no look at each.
+    pub fn undecided(&self) -> usize {
+        self.projects.values().filter(|project| !project.is_refused()).map(Project::open).sum()
+    }
+
+    /// Whether every job has ended.
+    pub fn has_ended(&self) -> bool {
+        self.projects.values().all(|project| project.open() == 0)
+    }
+
     /// How many deliveries are owed.
     pub fn owed(&self) -> usize {
         self.journal.owed() + self.outbox.owed()
