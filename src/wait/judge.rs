@@ -69,3 +69,101 @@ fn is_troubled(job: &JobView<'_>) -> bool {
 fn key(job: &JobView<'_>) -> (ProjectName, JobId) {
     (job.project.clone(), job.tracker.settings().id.clone())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::config::{JobSettings, ProjectSettings};
+    use crate::engine::memory::Saved;
+    use crate::engine::time::{Instant, Now};
+    use crate::engine::{Action, Answer, Event, Failure, FailureClass, Plan};
+    use crate::model::{JobFacts, Observation, Status};
+
+    /// Two projects with two jobs each, every poll of which is answered by the next of these numbers.
+    fn play(condition: Condition, answers: &[u8]) -> Result<(), TestCaseError> {
+        let project = |name: &str| {
+            let mut project = ProjectSettings { name: ProjectName::new(name), ..ProjectSettings::default() };
+            project.jobs = ["rj-1", "rj-2"].map(|id| JobSettings::new(JobId::new(id).unwrap())).into();
+            project.watch.unreachable_after = Duration::from_secs(5);
+            project.watch.not_found_grace = Duration::ZERO;
+            project
+        };
+        let projects = [project("a"), project("b")];
+        let plan = Plan { projects: &projects, sinks: Vec::new(), keep: Duration::MAX };
+        let mut now = Now { instant: Instant::default(), wall: "2026-11-23T12:00:00Z".parse().unwrap() };
+        let mut engine = Engine::recall(plan, Saved::default(), 1, now);
+        let mut judge = Judge::new(condition);
+        let mut events = vec![Event::DeadlineReached];
+        let mut answers = answers.iter();
+        for _ in 0..10_000 {
+            let event = events.pop().unwrap_or_else(|| {
+                let wait = engine.next_deadline().unwrap().since(now.instant);
+                now = Now { instant: now.instant + wait, wall: now.wall.checked_add(wait).unwrap() };
+                Event::DeadlineReached
+            });
+            let mut actions = Vec::new();
+            engine.step(event, now, &mut actions);
+            for action in actions {
+                match action {
+                    Action::Commit(batch) => {
+                        events.push(Event::Committed);
+                        let told: Vec<_> = batch.entries.into_iter().map(|entry| entry.transition).collect();
+                        let wanted = condition.judge(&engine.outcomes()).filter(|_| !told.is_empty());
+                        prop_assert_eq!(judge.hear(&told, &engine), wanted);
+                        if wanted.is_some() {
+                            return Ok(());
+                        }
+                    }
+                    Action::Poll(poll) => {
+                        let Some(answer) = answers.next() else { return Ok(()) };
+                        let status = match answer {
+                            0..12 => Status::Pending,
+                            12 => Status::Completed,
+                            13 => Status::Failed,
+                            _ => Status::Cancelled,
+                        };
+                        let class = match answer {
+                            15..20 => Some(FailureClass::Transient),
+                            20..25 => Some(FailureClass::NotFound),
+                            25.. => Some(FailureClass::Refused),
+                            _ => None,
+                        };
+                        let observation =
+                            Observation { id: poll.job.clone(), status, facts: JobFacts::default() };
+                        // One answer at a time, and each is safe before the next.
+                        events.insert(
+                            0,
+                            match class {
+                                None => Event::Answered { poll, answer: Answer::Job(observation) },
+                                Some(class) => Event::PollFailed {
+                                    poll,
+                                    failure: Failure { class, retry_after: None, message: "no".to_owned() },
+                                },
+                            },
+                        );
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    proptest! {
+        #[test]
+        fn the_verdict_is_that_on_all_jobs(
+            number in 0..3,
+            answers in prop::collection::vec(0_u8..28, 0..200),
+        ) {
+            let condition = match number {
+                0 => Condition::Any,
+                number => Condition::All { fail_fast: number == 1 },
+            };
+            play(condition, &answers)?;
+        }
+    }
+}
