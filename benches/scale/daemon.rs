@@ -16,14 +16,14 @@ const JOBS: [usize; 4] = [10, 100, 1000, 10_000];
 const PROJECTS: usize = 50;
 
 /// Polls a second, in all.
-const RATE: usize = 1000;
+const RATE: usize = 500;
 
 /// How long a daemon runs before it is looked at. Whatever their number, all jobs were asked for by then.
 const SETTLE: Duration = Duration::from_secs(4);
 
 /// How often, and how long, its processor time is counted.
 const WINDOWS: usize = 3;
-const WINDOW: Duration = Duration::from_secs(4);
+const WINDOW: Duration = Duration::from_secs(6);
 
 /// How often it is started and stopped.
 const STARTS: usize = 3;
@@ -35,8 +35,13 @@ const STORM: u64 = 5000;
 const AT_ONCE: u64 = 64;
 
 pub(crate) fn measure(directory: &Path) {
-    println!("a daemon at {RATE} polls a second in all (medians of {STARTS} starts and {WINDOWS} windows of {} s)", WINDOW.as_secs());
-    println!("  jobs   projects   processor a poll   memory    peak      ready in   gone in   polls    connections");
+    println!(
+        "a daemon at {RATE} polls a second in all (medians of {STARTS} starts and {WINDOWS} windows of {} s)",
+        WINDOW.as_secs()
+    );
+    println!(
+        "  jobs   projects   processor a poll   memory    peak      ready in   gone in   polls    connections"
+    );
     let mut first = None;
     let mut last = None;
     for jobs in JOBS {
@@ -148,7 +153,8 @@ fn configuration(jobs: usize, plane: &Plane, directory: &Path) -> String {
         directory.join("state.db").display(),
     );
     for project in 0..projects {
-        let ids: Vec<_> = (0..jobs).filter(|job| job % projects == project).map(|job| format!("\"{}\"", id(job))).collect();
+        let ids: Vec<_> =
+            (0..jobs).filter(|job| job % projects == project).map(|job| format!("\"{}\"", id(job))).collect();
         write!(
             text,
             "[[project]]\nname = \"project-{project:02}\"\napi_key = {{ env = \"PINECONE_API_KEY\" }}\njobs = [{}]\n",

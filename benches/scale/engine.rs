@@ -34,7 +34,9 @@ enum Load {
 
 /// Prints microseconds a poll, from the step that asks for it to the one in which its commit is safe.
 pub(crate) fn measure() {
-    println!("the engine alone, microseconds a poll (medians of {ROUNDS} runs of {POLLS} polls, and the ratio to 10 jobs)");
+    println!(
+        "the engine alone, microseconds a poll (medians of {ROUNDS} runs of {POLLS} polls, and the ratio to 10 jobs)"
+    );
     println!("  jobs   projects   500 a second          one at a time, and   the same, and");
     println!("                                          its commit           the job ends");
     let places: Vec<_> = PROJECTS.iter().flat_map(|projects| JOBS.map(|jobs| (jobs, *projects))).collect();
@@ -50,7 +52,10 @@ pub(crate) fn measure() {
     let costs: Vec<_> = costs.into_iter().map(|costs| costs.map(median)).collect();
     for (place, (jobs, projects)) in places.iter().enumerate() {
         let first = &costs[place - place % JOBS.len()];
-        let columns = costs[place].iter().zip(first).map(|(cost, first)| format!("{cost:>8.2} ({:>4.2})", cost / first));
+        let columns = costs[place]
+            .iter()
+            .zip(first)
+            .map(|(cost, first)| format!("{cost:>8.2} ({:>4.2})", cost / first));
         println!("  {jobs:<6} {:>8}   {}", projects.min(jobs), columns.collect::<Vec<_>>().join("      "));
     }
     println!();
@@ -97,8 +102,7 @@ impl World {
         let plan = Plan { projects: &projects, sinks: vec![sink], keep: StateSettings::KEEP };
         let now = Now { instant: Instant::default(), wall: "2026-11-23T12:00:00Z".parse().unwrap() };
         let engine = Engine::recall(plan, Saved::default(), 7, now);
-        let mut world =
-            Self { engine, now, load, polls: VecDeque::new(), actions: Vec::new(), commits: 0 };
+        let mut world = Self { engine, now, load, polls: VecDeque::new(), actions: Vec::new(), commits: 0 };
         world.step(Event::DeadlineReached);
         world.commits = 0;
         world
@@ -121,7 +125,8 @@ impl World {
     fn go_on(&mut self) {
         let next = self.engine.next_deadline().unwrap();
         let wait = next.since(self.now.instant);
-        self.now = Now { instant: next.max(self.now.instant), wall: self.now.wall.checked_add(wait).unwrap() };
+        self.now =
+            Now { instant: next.max(self.now.instant), wall: self.now.wall.checked_add(wait).unwrap() };
         self.step(Event::DeadlineReached);
     }
 
@@ -169,7 +174,10 @@ fn project(number: usize, projects: usize, jobs: usize, total: f64) -> ProjectSe
 }
 
 fn id(number: usize) -> JobId {
-    JobId::new(Uuid::from_u128((number as u128).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_0C6B_5A1D_42E7)).to_string()).unwrap()
+    JobId::new(
+        Uuid::from_u128((number as u128).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_0C6B_5A1D_42E7)).to_string(),
+    )
+    .unwrap()
 }
 
 fn observation(id: &JobId, load: Load) -> Observation {

@@ -52,7 +52,8 @@ impl Daemon {
         loop {
             let ended = daemon.process.try_wait().unwrap();
             assert!(ended.is_none(), "the daemon ended: {}", daemon.log());
-            let length = notices.recv(&mut notice).unwrap_or_else(|error| panic!("{error}: {}", daemon.log()));
+            let length =
+                notices.recv(&mut notice).unwrap_or_else(|error| panic!("{error}: {}", daemon.log()));
             if String::from_utf8_lossy(&notice[..length]).lines().any(|line| line == "READY=1") {
                 break;
             }
