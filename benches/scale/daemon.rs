@@ -4,19 +4,17 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use uuid::Uuid;
-
-use super::daemon_process::Daemon;
-use super::median;
+use super::daemon_process::{Daemon, processor_time};
 use super::plane::Plane;
+use super::{id, median};
 
-const JOBS: [usize; 4] = [10, 100, 1000, 10_000];
+const JOBS: [u32; 4] = [10, 100, 1000, 10_000];
 
 /// No more than one for each job.
-const PROJECTS: usize = 50;
+const PROJECTS: u32 = 50;
 
 /// Polls a second, in all.
-const RATE: usize = 500;
+const RATE: u32 = 500;
 
 /// How long a daemon runs before it is looked at. Whatever their number, all jobs were asked for by then.
 const SETTLE: Duration = Duration::from_secs(4);
@@ -59,7 +57,7 @@ pub(crate) fn measure(directory: &Path) {
 }
 
 /// Prints what so many jobs take. Returns the daemon as it runs, and the microseconds of one poll.
-fn measure_one(directory: &Path, jobs: usize, few: f64) -> ((Plane, Daemon), f64) {
+fn measure_one(directory: &Path, jobs: u32, few: f64) -> ((Plane, Daemon), f64) {
     let plane = Plane::start();
     let text = configuration(jobs, &plane, directory);
     let (mut ready, mut gone) = (Vec::new(), Vec::new());
@@ -73,16 +71,16 @@ fn measure_one(directory: &Path, jobs: usize, few: f64) -> ((Plane, Daemon), f64
     let daemon = Daemon::start(directory, &text);
     ready.push(daemon.ready_after.as_secs_f64() * 1e3);
     std::thread::sleep(SETTLE);
-    while plane.requests() - before.0 < jobs as u64 {
+    while plane.requests() - before.0 < u64::from(jobs) {
         std::thread::sleep(Duration::from_millis(100));
     }
     let windows = (0..WINDOWS).map(|_| {
-        let before = (plane.requests(), daemon.processor_time());
+        let before = (plane.requests(), processor_time(daemon.id()));
         std::thread::sleep(WINDOW);
-        let polls = plane.requests() - before.0;
+        let polls = f64::from(u32::try_from(plane.requests() - before.0).unwrap());
         // The limiter leaves a little of the rate unused.
-        assert!(polls as f64 > 0.85 * RATE as f64 * WINDOW.as_secs_f64(), "only {polls} polls");
-        (daemon.processor_time() - before.1) * 1e6 / polls as f64
+        assert!(polls > 0.85 * f64::from(RATE) * WINDOW.as_secs_f64(), "only {polls} polls");
+        (processor_time(daemon.id()) - before.1) * 1e6 / polls
     });
     let cost = median(windows.collect());
     let (polls, connections) = (plane.requests() - before.0, plane.connections().0 - before.1);
@@ -94,7 +92,7 @@ fn measure_one(directory: &Path, jobs: usize, few: f64) -> ((Plane, Daemon), f64
         PROJECTS.min(jobs),
         if few.is_nan() { 1.0 } else { cost / few },
         median(ready),
-        { if gone.is_empty() { f64::NAN } else { median(gone) } },
+        median(gone),
     );
     ((plane, daemon), cost)
 }
@@ -108,10 +106,10 @@ fn storms(plane: &Plane, daemon: Daemon) {
     plane.refuse(None);
     std::thread::sleep(Duration::from_secs(5));
     // As many as fit are under way when the first is refused.
-    let delay = Duration::from_secs(AT_ONCE * PROJECTS as u64 / RATE as u64 + 1);
+    let delay = Duration::from_secs(AT_ONCE * u64::from(PROJECTS) / u64::from(RATE) + 1);
     plane.delay(delay);
     std::thread::sleep(delay);
-    storm(plane, &daemon, 429, delay, AT_ONCE * PROJECTS as u64);
+    storm(plane, &daemon, 429, delay, AT_ONCE * u64::from(PROJECTS));
     plane.delay(Duration::ZERO);
     let took = daemon.stop();
     println!("  gone {:.0} ms after the request to stop", took.as_secs_f64() * 1e3);
@@ -142,7 +140,7 @@ fn storm(plane: &Plane, daemon: &Daemon, status: u16, delay: Duration, count: u6
 }
 
 /// So many jobs, in projects of one rate.
-fn configuration(jobs: usize, plane: &Plane, directory: &Path) -> String {
+fn configuration(jobs: u32, plane: &Plane, directory: &Path) -> String {
     let projects = PROJECTS.min(jobs);
     let mut text = format!(
         "[api]\nendpoint = \"{}\"\nrequests_per_second = {}\nburst = 1\n\
@@ -163,8 +161,4 @@ fn configuration(jobs: usize, plane: &Plane, directory: &Path) -> String {
         .unwrap();
     }
     text
-}
-
-fn id(number: usize) -> String {
-    Uuid::from_u128((number as u128).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_0C6B_5A1D_42E7)).to_string()
 }

@@ -4,22 +4,22 @@ use std::collections::VecDeque;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use super::{id, median};
 use restore_watch::clock::Clock;
 use restore_watch::config::{EventFilter, JobSettings, ProjectSettings, Rate, StateSettings};
 use restore_watch::engine::memory::Saved;
 use restore_watch::engine::time::{Instant, Now};
-use restore_watch::engine::{Action, Answer, DeliveryPolicy, Engine, Event, Plan, PollId, SinkPlan};
+use restore_watch::engine::{
+    Action, Answer, DeliveryPolicy, Engine, Event, Failure, FailureClass, Plan, PollId, SinkPlan,
+};
 use restore_watch::model::{JobFacts, JobId, Observation, ProjectName, SinkName, Status};
-use uuid::Uuid;
 
-use super::median;
-
-const JOBS: [usize; 4] = [10, 100, 1000, 10_000];
-const PROJECTS: [usize; 2] = [1, 50];
+const JOBS: [u32; 4] = [10, 100, 1000, 10_000];
+const PROJECTS: [u32; 2] = [1, 50];
 
 /// How often each is measured, in turn, and over so many polls.
 const ROUNDS: usize = 7;
-const POLLS: usize = 2000;
+const POLLS: u32 = 2000;
 
 /// What happens around a poll.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -30,10 +30,18 @@ enum Load {
     Quiet,
     /// The same, and each job has ended.
     Ending,
+    /// As many polls at once as there can be.
+    Volley,
+}
+
+/// Prints what one poll costs, and what one of many refusals at once costs.
+pub(crate) fn measure() {
+    polls();
+    refusals();
 }
 
 /// Prints microseconds a poll, from the step that asks for it to the one in which its commit is safe.
-pub(crate) fn measure() {
+fn polls() {
     println!(
         "the engine alone, microseconds a poll (medians of {ROUNDS} runs of {POLLS} polls, and the ratio to 10 jobs)"
     );
@@ -61,8 +69,36 @@ pub(crate) fn measure() {
     println!();
 }
 
+/// Prints microseconds a refusal, where all polls of a project that are under way are answered with 429.
+fn refusals() {
+    println!(
+        "64 polls of one project are refused at once, microseconds a refusal (medians of {ROUNDS} runs)"
+    );
+    for jobs in JOBS {
+        let clock = Clock::system();
+        let costs = (0..ROUNDS).map(|_| {
+            let mut world = World::new(jobs, 1, Load::Volley);
+            let polls = std::mem::take(&mut world.polls);
+            let count = u32::try_from(polls.len()).unwrap();
+            assert_eq!(count, jobs.min(64));
+            let began = clock.now().instant;
+            for poll in polls {
+                let failure = Failure {
+                    class: FailureClass::Throttled,
+                    retry_after: None,
+                    message: "HTTP 429: Too many requests. Please retry later.".to_owned(),
+                };
+                world.step(Event::PollFailed { poll, failure });
+            }
+            clock.now().instant.since(began).as_secs_f64() * 1e6 / f64::from(count)
+        });
+        println!("  {jobs:<6} {:>17.1}", median(costs.collect()));
+    }
+    println!();
+}
+
 /// Microseconds a poll.
-fn cost(jobs: usize, projects: usize, load: Load) -> f64 {
+fn cost(jobs: u32, projects: u32, load: Load) -> f64 {
     let clock = Clock::system();
     let mut took = Duration::ZERO;
     let mut polls = 0;
@@ -76,7 +112,7 @@ fn cost(jobs: usize, projects: usize, load: Load) -> f64 {
         polls += count;
         assert!(load == Load::Busy || world.commits >= count, "{} commits, {count} polls", world.commits);
     }
-    took.as_secs_f64() * 1e6 / f64::from(u32::try_from(polls).unwrap())
+    took.as_secs_f64() * 1e6 / f64::from(polls)
 }
 
 struct World {
@@ -85,14 +121,19 @@ struct World {
     load: Load,
     polls: VecDeque<PollId>,
     actions: Vec<Action>,
-    commits: usize,
+    commits: u32,
 }
 
 impl World {
     /// Everything is known, and what is known is safe.
-    fn new(jobs: usize, projects: usize, load: Load) -> Self {
-        let total = if load == Load::Busy { 500.0 } else { 0.15 };
-        let projects: Vec<_> = (0..projects).map(|number| project(number, projects, jobs, total)).collect();
+    fn new(jobs: u32, projects: u32, load: Load) -> Self {
+        let (total, burst) = match load {
+            Load::Busy => (500.0, 1),
+            Load::Quiet | Load::Ending => (0.15, 1),
+            Load::Volley => (500.0, 100),
+        };
+        let projects: Vec<_> =
+            (0..projects).map(|number| project(number, projects, jobs, (total, burst))).collect();
         let sink = SinkPlan {
             name: SinkName::new("webhook"),
             events: EventFilter::all(),
@@ -146,7 +187,8 @@ impl World {
                         events.push(Event::Committed);
                     }
                     Action::Deliver(delivery) => events.push(Event::Delivered(delivery.id)),
-                    Action::PollIndex(..) | Action::Note(_) => panic!("{action:?}"),
+                    Action::Note(_) => {}
+                    other => panic!("{other:?}"),
                 }
             }
             self.actions = actions;
@@ -155,29 +197,23 @@ impl World {
 }
 
 /// One of so many projects, which have so many jobs and this rate in all.
-fn project(number: usize, projects: usize, jobs: usize, total: f64) -> ProjectSettings {
-    let own = (0..jobs).filter(|job| job % projects == number).map(|job| JobSettings::new(id(job)));
+fn project(number: u32, projects: u32, jobs: u32, (total, burst): (f64, u32)) -> ProjectSettings {
+    let own = (0..jobs)
+        .filter(|job| job % projects == number)
+        .map(|job| JobSettings::new(JobId::new(id(job)).unwrap()));
     let mut project = ProjectSettings {
         name: ProjectName::new(format!("project-{number:02}")),
         jobs: own.collect(),
         ..ProjectSettings::default()
     };
-    let projects = f64::from(u32::try_from(projects).unwrap());
-    project.api.requests_per_second = Rate::new(total / projects).unwrap();
-    project.api.burst = NonZeroU32::MIN;
+    project.api.requests_per_second = Rate::new(total / f64::from(projects)).unwrap();
+    project.api.burst = NonZeroU32::new(burst).unwrap();
     // Whatever their number, there is always one whose turn it is.
     project.cadence.min_interval = Duration::from_millis(10);
     project.cadence.max_interval = Duration::from_millis(10);
     // And that there are many before it says nothing about the API.
     project.watch.unreachable_after = Duration::from_hours(365 * 24);
     project
-}
-
-fn id(number: usize) -> JobId {
-    JobId::new(
-        Uuid::from_u128((number as u128).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_0C6B_5A1D_42E7)).to_string(),
-    )
-    .unwrap()
 }
 
 fn observation(id: &JobId, load: Load) -> Observation {

@@ -74,13 +74,9 @@ impl Daemon {
         line.trim().strip_suffix("kB").unwrap().trim().parse::<f64>().unwrap() / 1024.0
     }
 
-    /// The processor time it took so far, in seconds: its own, and that of the system for it.
-    pub(crate) fn processor_time(&self) -> f64 {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id())).unwrap();
-        // The name of the program, in parentheses, may have spaces in it.
-        let (_, after_name) = stat.rsplit_once(") ").unwrap();
-        let ticks = after_name.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<f64>().unwrap());
-        ticks.sum::<f64>() / TICKS_PER_SECOND
+    /// The id of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// What it logged.
@@ -106,4 +102,13 @@ impl Drop for Daemon {
         drop(self.process.kill());
         drop(self.process.wait());
     }
+}
+
+/// The processor time that a process took so far, in seconds: its own, and that of the system for it.
+pub(crate) fn processor_time(process: u32) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    // The name of the program, in parentheses, may have spaces in it.
+    let (_, after_name) = stat.rsplit_once(") ").unwrap();
+    let ticks = after_name.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<f64>().unwrap());
+    ticks.sum::<f64>() / TICKS_PER_SECOND
 }
