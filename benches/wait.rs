@@ -1,18 +1,36 @@
-//! What `wait` on a restore that has already ended costs, beside `curl` on the same URL of the same local server.
+//! What `wait` on a restore that has already ended costs, beside `curl` on the same URL of the same local server, and
+//! beside the official Python SDK, whose `describe` it answers for.
 //!
-//! `cargo bench --bench wait` prints the median wall time of both, the median of the ratios pair by pair, and the peak
-//! memory of `wait`. The two are run in turn, so that a machine whose speed drifts treats both alike. Needs `curl`, and
-//! GNU time as /usr/bin/time for the memory.
+//! `cargo bench --bench wait` prints the median wall time of each, the median of the ratios round by round, the processor
+//! time of one run, and the peak memory. They are run in turn, so that a machine whose speed drifts treats all alike.
+//! Needs `curl`; GNU time as /usr/bin/time for the memory; and for the SDK, once:
+//! `python3 -m venv target/python && target/python/bin/pip install pinecone`.
 
 use std::error::Error;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use restore_watch::clock::Clock;
 use restore_watch::simulate::{Scenario, Simulator, Timeline};
 
-/// How often each of the two is run, after one run that does not count.
+/// How often each is run in turn, after one run that does not count.
 const RUNS: usize = 41;
+
+/// How often each is run one after the other for the processor time, which is counted in hundredths of a second.
+const BATCH: u16 = 40;
+
+const SDK: &str = "import sys; from pinecone import Pinecone; \
+    job = Pinecone(api_key='any', host=sys.argv[1]).restore_jobs.describe(job_id='rj-1'); \
+    sys.exit(job.status != 'Completed')";
+
+/// What is compared.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Way {
+    Wait,
+    Curl,
+    Sdk,
+}
 
 fn main() -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
@@ -21,40 +39,76 @@ fn main() -> Result<(), Box<dyn Error>> {
     let timeline = Timeline::start(clock.now().wall);
     let server = runtime.block_on(Simulator::start(&scenario, "127.0.0.1:0".parse()?, timeline))?;
 
-    let mut pairs = Vec::new();
+    let mut ways = vec![Way::Wait, Way::Curl];
+    if python().exists() {
+        ways.push(Way::Sdk);
+    } else {
+        println!("the Python SDK: not measured, because there is no {}", python().display());
+    }
+    let mut rounds = Vec::new();
     for run in 0..=RUNS {
-        let pair = (time(clock, &mut wait(&server))?, time(clock, &mut curl(&server))?);
+        let times = ways.iter().map(|way| time(clock, &mut way.command(&server)));
+        let times = times.collect::<Result<Vec<_>, _>>()?;
         if run > 0 {
-            pairs.push(pair);
+            rounds.push(times);
         }
     }
-    let millis = |pick: fn(&(Duration, Duration)) -> Duration| {
-        median(pairs.iter().map(|pair| pick(pair).as_secs_f64() * 1e3).collect())
-    };
-    let ratio = median(pairs.iter().map(|(wait, curl)| wait.as_secs_f64() / curl.as_secs_f64()).collect());
-    println!("wait  {:.1} ms", millis(|pair| pair.0));
-    println!("curl  {:.1} ms", millis(|pair| pair.1));
-    println!("wait / curl  {ratio:.2} (median of {RUNS} pairs)");
-    match peak_memory(&server) {
-        Some(mebibytes) => println!("peak memory of wait  {mebibytes:.1} MiB"),
-        None => println!("peak memory of wait  not measured: GNU time is not there"),
+    println!("medians of {RUNS} rounds         wall time   wait / it   processor   peak memory");
+    for (place, way) in ways.iter().enumerate() {
+        let millis = median(rounds.iter().map(|times| times[place].as_secs_f64() * 1e3).collect());
+        let ratio = median(rounds.iter().map(|t| t[0].as_secs_f64() / t[place].as_secs_f64()).collect());
+        let processor = processor_time(*way, &server)?;
+        println!(
+            "  {:<24} {millis:>9.1} ms {ratio:>11.2} {} {}",
+            way.name(),
+            measured(processor.map(|seconds| seconds * 1e3), "ms"),
+            measured(peak_memory(*way, &server), "MiB"),
+        );
     }
     Ok(())
 }
 
-fn wait(server: &Simulator) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_restore-watch"));
-    command
-        .args(["wait", "rj-1", "--quiet"])
-        .env("PINECONE_API_KEY", "any")
-        .env("PINECONE_CONTROLLER_HOST", server.url());
-    command
+fn measured(value: Option<f64>, unit: &str) -> String {
+    value.map_or_else(|| "  not measured".to_owned(), |value| format!("{value:>9.1} {unit:<3}"))
 }
 
-fn curl(server: &Simulator) -> Command {
-    let mut command = Command::new("curl");
-    command.args(["--silent", "--header", "Api-Key: any", &format!("{}/restore-jobs/rj-1", server.url())]);
-    command
+impl Way {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Wait => "wait",
+            Self::Curl => "curl",
+            Self::Sdk => "a script with the SDK",
+        }
+    }
+
+    fn command(self, server: &Simulator) -> Command {
+        match self {
+            Self::Wait => {
+                let mut command = Command::new(env!("CARGO_BIN_EXE_restore-watch"));
+                command
+                    .args(["wait", "rj-1", "--quiet"])
+                    .env("PINECONE_API_KEY", "any")
+                    .env("PINECONE_CONTROLLER_HOST", server.url());
+                command
+            }
+            Self::Curl => {
+                let mut command = Command::new("curl");
+                let url = format!("{}/restore-jobs/rj-1", server.url());
+                command.args(["--silent", "--fail", "--header", "Api-Key: any", &url]);
+                command
+            }
+            Self::Sdk => {
+                let mut command = Command::new(python());
+                command.args(["-c", SDK, &server.url()]);
+                command
+            }
+        }
+    }
+}
+
+/// A Python that has the SDK.
+fn python() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("python").join("bin/python")
 }
 
 fn time(clock: Clock, command: &mut Command) -> Result<Duration, Box<dyn Error>> {
@@ -64,14 +118,33 @@ fn time(clock: Clock, command: &mut Command) -> Result<Duration, Box<dyn Error>>
     if status.success() { Ok(took) } else { Err(format!("{command:?} ended with {status}").into()) }
 }
 
-/// The peak resident memory of one `wait`, in MiB.
-fn peak_memory(server: &Simulator) -> Option<f64> {
-    let wait = wait(server);
+/// The processor time of one run, in seconds; none where there is no /proc.
+fn processor_time(way: Way, server: &Simulator) -> Result<Option<f64>, Box<dyn Error>> {
+    let Some(before) = of_children() else { return Ok(None) };
+    let clock = Clock::system();
+    for _ in 0..BATCH {
+        time(clock, &mut way.command(server))?;
+    }
+    Ok(of_children().map(|after| (after - before) / f64::from(BATCH)))
+}
+
+/// The processor time of all processes that were started here and have ended, in seconds.
+fn of_children() -> Option<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // The name of the program, in parentheses, may have spaces in it.
+    let (_, after_name) = stat.rsplit_once(") ")?;
+    let ticks = after_name.split(' ').skip(13).take(2).map(|ticks| ticks.parse::<u32>().ok());
+    Some(f64::from(ticks.sum::<Option<u32>>()?) / 100.0)
+}
+
+/// The peak resident memory of one run, in MiB.
+fn peak_memory(way: Way, server: &Simulator) -> Option<f64> {
+    let command = way.command(server);
     let output = Command::new("/usr/bin/time")
         .args(["--format", "%M"])
-        .arg(wait.get_program())
-        .args(wait.get_args())
-        .envs(wait.get_envs().filter_map(|(name, value)| Some((name, value?))))
+        .arg(command.get_program())
+        .args(command.get_args())
+        .envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))))
         .output()
         .ok()?;
     let kibibytes: f64 = String::from_utf8_lossy(&output.stderr).trim().parse().ok()?;

@@ -202,10 +202,9 @@ async fn asked(control: Option<&mut Server>) -> Request {
 
 /// How the jobs ended, once all did and nothing is owed any more.
 fn all_done(engine: &Engine) -> Option<Exit> {
-    if !engine.is_settled() || !engine.has_found_all() {
+    // Asked after each event, so how each job ended is only looked at once all did.
+    if !engine.is_settled() || !engine.has_ended() || !engine.has_found_all() {
         return None;
     }
-    let outcomes = engine.outcomes();
-    let ended = outcomes.iter().all(|outcome| outcome.is_end());
-    ended.then(|| Condition::All { fail_fast: false }.judge(&outcomes)).flatten()
+    Condition::All { fail_fast: false }.judge(&engine.outcomes())
 }

@@ -35,7 +35,7 @@ impl Engine {
     pub fn reconfigure(&mut self, plan: Plan<'_>, now: Now) -> Reconfigured {
         let mut changed = Reconfigured::default();
         self.keep = plan.keep;
-        let mut before = std::mem::take(&mut self.projects);
+        let mut before = self.projects.take();
         for settings in plan.projects {
             let name = &settings.name;
             let mut project = if let Some(mut project) = before.remove(name) {
@@ -59,7 +59,7 @@ impl Engine {
                     changed.added.push(job.id.clone());
                 }
             }
-            self.projects.insert(name.clone(), project);
+            self.projects.insert(project);
         }
         for (name, mut project) in before {
             let left = project.leave_all(now);
@@ -135,7 +135,8 @@ impl Engine {
     /// Forgets jobs that are over for longer than what is over is kept.
     pub(super) fn forget_what_is_old(&mut self, now: Now) {
         let mut old = self.resting.take_old(self.keep, now.wall);
-        for (name, project) in &mut self.projects {
+        for project in self.projects.values_mut() {
+            let name = project.name.clone();
             old.extend(project.take_old(self.keep, now).into_iter().map(|id| (name.clone(), id)));
         }
         for (project, id) in old {

@@ -32,6 +32,7 @@ pub mod limiter;
 pub mod memory;
 mod outbox;
 mod project;
+mod projects;
 mod resting;
 pub mod retry;
 mod standing;
@@ -61,6 +62,7 @@ use journal::Journal;
 use memory::Saved;
 use outbox::Outbox;
 use project::{PageNews, Project, ProjectNews, Request};
+use projects::Projects;
 use resting::Resting;
 use time::{Instant, Now, earliest};
 use tracker::{Draft, Findings};
@@ -82,7 +84,7 @@ pub struct Plan<'a> {
 /// The state machine over all projects, jobs and deliveries.
 #[derive(Debug)]
 pub struct Engine {
-    projects: BTreeMap<ProjectName, Project>,
+    projects: Projects,
     resting: Resting,
     outbox: Outbox,
     journal: Journal,
@@ -100,7 +102,7 @@ impl Engine {
     pub fn recall(plan: Plan<'_>, saved: Saved, seed: u64, now: Now) -> Self {
         let Saved { projects, jobs, sinks, deliveries } = saved;
         let mut engine = Self {
-            projects: BTreeMap::new(),
+            projects: Projects::default(),
             resting: Resting::new(projects, jobs),
             outbox: Outbox::recall(sinks, deliveries, now),
             journal: Journal::new(now.instant),
@@ -159,19 +161,15 @@ impl Engine {
             self.forget_what_is_old(now);
         }
         let projects = &mut self.projects;
-        let batch = self.journal.take(now, |batch| {
-            for project in projects.values_mut() {
-                project.gather(now, batch);
-            }
-        });
+        let batch = self.journal.take(now, |batch| projects.gather(now, batch));
+        self.projects.look();
         actions.extend(batch.map(Action::Commit));
         actions.extend(notes.into_iter().map(Action::Note));
     }
 
     /// When [`Event::DeadlineReached`] is to be reported next; none when only other events can bring anything about.
     pub fn next_deadline(&self) -> Option<Instant> {
-        let projects = self.projects.values().filter_map(Project::next_deadline).min();
-        earliest([projects, self.outbox.next_deadline(), self.journal.next_deadline()])
+        earliest([self.projects.next_deadline(), self.outbox.next_deadline(), self.journal.next_deadline()])
     }
 
     /// All projects, by name.
@@ -204,6 +202,17 @@ impl Engine {
     /// looked for.
     pub fn has_found_all(&self) -> bool {
         self.projects.values().all(|project| project.has_found_all().unwrap_or(true))
+    }
+
+    /// How many jobs have not ended, whatever their trouble; those of projects whose key is refused are left out. To
+    /// count them takes no look at each.
+    pub fn undecided(&self) -> usize {
+        self.projects.values().filter(|project| !project.is_refused()).map(Project::open).sum()
+    }
+
+    /// Whether every job has ended.
+    pub fn has_ended(&self) -> bool {
+        self.projects.values().all(|project| project.open() == 0)
     }
 
     /// How many deliveries are owed.
@@ -329,16 +338,12 @@ impl Engine {
         self.notice_changes(now);
         self.journal.hurry(now.instant);
         let projects = &mut self.projects;
-        self.journal.add(|batch| {
-            for project in projects.values_mut() {
-                project.gather(now, batch);
-            }
-        });
+        self.journal.add(|batch| projects.gather(now, batch));
         self.projects.values_mut().for_each(Project::stop);
     }
 
     fn notice_changes(&mut self, now: Now) {
-        if self.projects.values().any(Project::has_changed) {
+        if self.projects.have_changed() {
             self.journal.touch(now.instant);
         }
     }
@@ -347,7 +352,8 @@ impl Engine {
     /// judged by the answer.
     fn catch_up(&mut self, now: Now, actions: &mut Vec<Action>) {
         let mut alarms = Vec::new();
-        for (name, project) in &mut self.projects {
+        for name in self.projects.due(now.instant) {
+            let Some(project) = self.projects.get_mut(&name) else { continue };
             while let Some(request) = project.take_due(now.instant, self.polls + 1) {
                 self.polls += 1;
                 let job = match request {

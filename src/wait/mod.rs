@@ -6,6 +6,7 @@
 
 mod console;
 mod fold;
+mod judge;
 mod live;
 mod report;
 mod screen;
@@ -19,6 +20,7 @@ pub use report::Report;
 
 use console::Console;
 use fold::Fold;
+use judge::Judge;
 
 use crate::ci::Section;
 use crate::driver::{Driver, Error};
@@ -88,7 +90,7 @@ pub async fn wait(
     let _fold = section
         .map(|section| Fold::begin(section, driver.engine().jobs().count(), &streams.people, driver.clock()));
     let mut wait = Wait {
-        condition: options.condition,
+        judge: Judge::new(options.condition),
         console: Console::new(options.progress, &streams.people, started),
         ndjson: options.ndjson.then_some(&streams.data),
         phase: Phase::Waiting { until: options.timeout.map(|timeout| started.instant + timeout) },
@@ -106,7 +108,7 @@ pub async fn wait(
 
 /// A wait under way.
 struct Wait<'a> {
-    condition: Condition,
+    judge: Judge,
     console: Console<'a>,
     ndjson: Option<&'a Output>,
     phase: Phase,
@@ -144,8 +146,7 @@ impl Wait<'_> {
                 told = driver.turn() => {
                     let told = told?;
                     self.tell(&told, driver.now());
-                    // How a job stands does not change without a transition.
-                    if !told.is_empty() && let Some(exit) = self.condition.judge(&driver.engine().outcomes()) {
+                    if let Some(exit) = self.judge.hear(&told, driver.engine()) {
                         return Ok(exit);
                     }
                 }
@@ -202,6 +203,6 @@ impl Wait<'_> {
 
     fn time_is_over(&mut self, driver: &Driver) -> Exit {
         self.phase = Phase::TimedOut;
-        self.condition.judge_at_timeout(&driver.engine().outcomes())
+        self.judge.at_timeout(driver.engine())
     }
 }

@@ -71,6 +71,10 @@ impl Project {
         }
     }
 
+    pub(in crate::engine) fn is_refused(&self) -> bool {
+        self.access.is_refused()
+    }
+
     pub(in crate::engine) fn views(&self) -> impl Iterator<Item = JobView<'_>> {
         self.jobs.values().map(|job| self.view_of(job))
     }

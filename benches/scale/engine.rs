@@ -1,0 +1,230 @@
+//! What one poll costs the engine alone: no network, no disk, and a clock that jumps to whatever comes next.
+
+use std::collections::VecDeque;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use super::{id, median};
+use restore_watch::clock::Clock;
+use restore_watch::config::{EventFilter, JobSettings, ProjectSettings, Rate, StateSettings};
+use restore_watch::engine::memory::Saved;
+use restore_watch::engine::time::{Instant, Now};
+use restore_watch::engine::{
+    Action, Answer, DeliveryPolicy, Engine, Event, Failure, FailureClass, Plan, PollId, SinkPlan,
+};
+use restore_watch::model::{JobFacts, JobId, Observation, ProjectName, SinkName, Status};
+
+const JOBS: [u32; 4] = [10, 100, 1000, 10_000];
+const PROJECTS: [u32; 2] = [1, 50];
+
+/// How often each is measured, in turn, and over so many polls.
+const ROUNDS: usize = 7;
+const POLLS: u32 = 2000;
+
+/// What happens around a poll.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Load {
+    /// 500 polls a second in all: many go into one commit.
+    Busy,
+    /// A poll in about seven seconds in all: each has a commit of its own.
+    Quiet,
+    /// The same, and each job has ended.
+    Ending,
+    /// As many polls at once as there can be.
+    Volley,
+}
+
+/// Prints what one poll costs, and what one of many refusals at once costs.
+pub(crate) fn measure() {
+    polls();
+    refusals();
+}
+
+/// Prints microseconds a poll, from the step that asks for it to the one in which its commit is safe.
+fn polls() {
+    println!(
+        "the engine alone, microseconds a poll (medians of {ROUNDS} runs of {POLLS} polls, and the ratio to 10 jobs)"
+    );
+    println!("  jobs   projects   500 a second          one at a time, and   the same, and");
+    println!("                                          its commit           the job ends");
+    let places: Vec<_> = PROJECTS.iter().flat_map(|projects| JOBS.map(|jobs| (jobs, *projects))).collect();
+    let loads = [Load::Busy, Load::Quiet, Load::Ending];
+    let mut costs = vec![[const { Vec::new() }; 3]; places.len()];
+    for _ in 0..ROUNDS {
+        for (costs, (jobs, projects)) in costs.iter_mut().zip(&places) {
+            for (costs, load) in costs.iter_mut().zip(loads) {
+                costs.push(cost(*jobs, *projects, load));
+            }
+        }
+    }
+    let costs: Vec<_> = costs.into_iter().map(|costs| costs.map(median)).collect();
+    for (place, (jobs, projects)) in places.iter().enumerate() {
+        let first = &costs[place - place % JOBS.len()];
+        let columns = costs[place]
+            .iter()
+            .zip(first)
+            .map(|(cost, first)| format!("{cost:>8.2} ({:>4.2})", cost / first));
+        println!("  {jobs:<6} {:>8}   {}", projects.min(jobs), columns.collect::<Vec<_>>().join("      "));
+    }
+    println!();
+}
+
+/// Prints microseconds a refusal, where all polls of a project that are under way are answered with 429.
+fn refusals() {
+    println!(
+        "64 polls of one project are refused at once, microseconds a refusal (medians of {ROUNDS} runs)"
+    );
+    for jobs in JOBS {
+        let clock = Clock::system();
+        let costs = (0..ROUNDS).map(|_| {
+            let mut world = World::new(jobs, 1, Load::Volley);
+            let polls = std::mem::take(&mut world.polls);
+            let count = u32::try_from(polls.len()).unwrap();
+            assert_eq!(count, jobs.min(64));
+            let began = clock.now().instant;
+            for poll in polls {
+                let failure = Failure {
+                    class: FailureClass::Throttled,
+                    retry_after: None,
+                    message: "HTTP 429: Too many requests. Please retry later.".to_owned(),
+                };
+                world.step(Event::PollFailed { poll, failure });
+            }
+            clock.now().instant.since(began).as_secs_f64() * 1e6 / f64::from(count)
+        });
+        println!("  {jobs:<6} {:>17.1}", median(costs.collect()));
+    }
+    println!();
+}
+
+/// Microseconds a poll.
+fn cost(jobs: u32, projects: u32, load: Load) -> f64 {
+    let clock = Clock::system();
+    let mut took = Duration::ZERO;
+    let mut polls = 0;
+    while polls < POLLS {
+        let mut world = World::new(jobs, projects.min(jobs), load);
+        // Each job can end once. Otherwise the first polls of all jobs are not counted.
+        let count = if load == Load::Ending { jobs.min(POLLS) } else { POLLS };
+        let began = clock.now().instant;
+        (0..count).for_each(|_| world.poll());
+        took += clock.now().instant.since(began);
+        polls += count;
+        assert!(load == Load::Busy || world.commits >= count, "{} commits, {count} polls", world.commits);
+    }
+    took.as_secs_f64() * 1e6 / f64::from(polls)
+}
+
+struct World {
+    engine: Engine,
+    now: Now,
+    load: Load,
+    polls: VecDeque<PollId>,
+    actions: Vec<Action>,
+    commits: u32,
+}
+
+impl World {
+    /// Everything is known, and what is known is safe.
+    fn new(jobs: u32, projects: u32, load: Load) -> Self {
+        let (total, burst) = match load {
+            Load::Busy => (500.0, 1),
+            Load::Quiet | Load::Ending => (0.15, 1),
+            Load::Volley => (500.0, 100),
+        };
+        let projects: Vec<_> =
+            (0..projects).map(|number| project(number, projects, jobs, (total, burst))).collect();
+        let sink = SinkPlan {
+            name: SinkName::new("webhook"),
+            events: EventFilter::all(),
+            policy: DeliveryPolicy::retry(Vec::new()),
+            fingerprint: 1,
+        };
+        let plan = Plan { projects: &projects, sinks: vec![sink], keep: StateSettings::KEEP };
+        let now = Now { instant: Instant::default(), wall: "2026-11-23T12:00:00Z".parse().unwrap() };
+        let engine = Engine::recall(plan, Saved::default(), 7, now);
+        let mut world = Self { engine, now, load, polls: VecDeque::new(), actions: Vec::new(), commits: 0 };
+        world.step(Event::DeadlineReached);
+        world.commits = 0;
+        world
+    }
+
+    /// Has one poll begun and answered, and made safe what comes of it where its time comes before that of the next.
+    fn poll(&mut self) {
+        while self.polls.is_empty() {
+            self.go_on();
+        }
+        let poll = self.polls.pop_front().unwrap();
+        let answer = Answer::Job(observation(&poll.job, self.load));
+        let commits = self.commits;
+        self.step(Event::Answered { poll, answer });
+        while self.load == Load::Quiet && self.commits == commits {
+            self.go_on();
+        }
+    }
+
+    fn go_on(&mut self) {
+        let next = self.engine.next_deadline().unwrap();
+        let wait = next.since(self.now.instant);
+        self.now =
+            Now { instant: next.max(self.now.instant), wall: self.now.wall.checked_add(wait).unwrap() };
+        self.step(Event::DeadlineReached);
+    }
+
+    /// What the driver does with an event, where the disk and all receivers take no time.
+    fn step(&mut self, event: Event) {
+        let mut events = vec![event];
+        while let Some(event) = events.pop() {
+            let mut actions = std::mem::take(&mut self.actions);
+            self.engine.step(event, self.now, &mut actions);
+            std::hint::black_box(self.engine.next_deadline());
+            for action in actions.drain(..) {
+                match action {
+                    Action::Poll(poll) => self.polls.push_back(poll),
+                    Action::Commit(batch) => {
+                        self.commits += 1;
+                        drop(batch);
+                        events.push(Event::Committed);
+                    }
+                    Action::Deliver(delivery) => events.push(Event::Delivered(delivery.id)),
+                    Action::Note(_) => {}
+                    other => panic!("{other:?}"),
+                }
+            }
+            self.actions = actions;
+        }
+    }
+}
+
+/// One of so many projects, which have so many jobs and this rate in all.
+fn project(number: u32, projects: u32, jobs: u32, (total, burst): (f64, u32)) -> ProjectSettings {
+    let own = (0..jobs)
+        .filter(|job| job % projects == number)
+        .map(|job| JobSettings::new(JobId::new(id(job)).unwrap()));
+    let mut project = ProjectSettings {
+        name: ProjectName::new(format!("project-{number:02}")),
+        jobs: own.collect(),
+        ..ProjectSettings::default()
+    };
+    project.api.requests_per_second = Rate::new(total / f64::from(projects)).unwrap();
+    project.api.burst = NonZeroU32::new(burst).unwrap();
+    // Whatever their number, there is always one whose turn it is.
+    project.cadence.min_interval = Duration::from_millis(10);
+    project.cadence.max_interval = Duration::from_millis(10);
+    // And that there are many before it says nothing about the API.
+    project.watch.unreachable_after = Duration::from_hours(365 * 24);
+    project
+}
+
+fn observation(id: &JobId, load: Load) -> Observation {
+    let facts = JobFacts {
+        backup_id: Some("5f3cd4f7-2f6b-4b8e-9a26-0e2fd42dcd22".to_owned()),
+        target_index_name: Some("products".to_owned()),
+        target_index_id: Some("e0c3c0e0-9f4f-4f4f-8e0e-3c3a3b7f1d55".to_owned()),
+        created_at: Some("2026-11-23T11:00:00Z".parse().unwrap()),
+        completed_at: None,
+        percent_complete: None,
+    };
+    let status = if load == Load::Ending { Status::Completed } else { Status::Pending };
+    Observation { id: id.clone(), status, facts }
+}

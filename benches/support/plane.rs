@@ -1,0 +1,127 @@
+//! A control plane that is no limit: it knows every job, and answers from memory.
+//!
+//! Invariant: what it counts is what came over the network: each request and each connection once.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Runtime;
+
+/// Serves until it is dropped, on a thread of its own.
+pub(crate) struct Plane {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    _runtime: Runtime,
+}
+
+#[derive(Default)]
+struct Shared {
+    /// What is answered, if not with the job; and how long each answer is held back.
+    refusal: AtomicU16,
+    delay_millis: AtomicU64,
+    requests: AtomicU64,
+    refused: AtomicU64,
+    accepted: AtomicU64,
+    open: AtomicU64,
+}
+
+impl Plane {
+    /// Starts at any free port.
+    pub(crate) fn start() -> Self {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        let shared = Arc::<Shared>::default();
+        runtime.spawn(accept(listener, Arc::clone(&shared)));
+        Self { address, shared, _runtime: runtime }
+    }
+
+    /// Its base URL.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// From now on, every request is refused with this status; with none, none is.
+    pub(crate) fn refuse(&self, status: Option<u16>) {
+        self.shared.refusal.store(status.unwrap_or_default(), Relaxed);
+    }
+
+    /// From now on, each answer comes so late.
+    pub(crate) fn delay(&self, delay: Duration) {
+        self.shared.delay_millis.store(u64::try_from(delay.as_millis()).unwrap(), Relaxed);
+    }
+
+    /// How many requests were answered.
+    pub(crate) fn requests(&self) -> u64 {
+        self.shared.requests.load(Relaxed)
+    }
+
+    /// How many of them were refused.
+    pub(crate) fn refused(&self) -> u64 {
+        self.shared.refused.load(Relaxed)
+    }
+
+    /// How many connections were ever accepted, and how many are open.
+    pub(crate) fn connections(&self) -> (u64, u64) {
+        (self.shared.accepted.load(Relaxed), self.shared.open.load(Relaxed))
+    }
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        shared.accepted.fetch_add(1, Relaxed);
+        shared.open.fetch_add(1, Relaxed);
+        let shared = Arc::clone(&shared);
+        tokio::spawn(async move {
+            // The client may go away at any time.
+            drop(serve(stream, &shared).await);
+            shared.open.fetch_sub(1, Relaxed);
+        });
+    }
+}
+
+async fn serve(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut read = Vec::with_capacity(1024);
+    loop {
+        while let Some(end) = read.windows(4).position(|window| window == b"\r\n\r\n") {
+            let answer = answer(&read[..end], shared);
+            read.drain(..end + 4);
+            let delay = shared.delay_millis.load(Relaxed);
+            if delay > 0 {
+                tokio::time::sleep(Duration::from_millis(delay)).await;
+            }
+            stream.write_all(answer.as_bytes()).await?;
+            shared.requests.fetch_add(1, Relaxed);
+        }
+        if stream.read_buf(&mut read).await? == 0 {
+            return Ok(());
+        }
+    }
+}
+
+fn answer(request: &[u8], shared: &Shared) -> String {
+    let path = request.split(|byte| *byte == b' ').nth(1).unwrap_or_default();
+    let id = String::from_utf8_lossy(path.strip_prefix(b"/restore-jobs/").unwrap_or_default());
+    let refusal = shared.refusal.load(Relaxed);
+    let (status, body) = if refusal == 0 {
+        let body = format!(
+            "{{\"restore_job_id\":\"{id}\",\"backup_id\":\"5f3cd4f7-2f6b-4b8e-9a26-0e2fd42dcd22\",\
+             \"target_index_name\":\"products\",\"target_index_id\":\"e0c3c0e0-9f4f-4f4f-8e0e-3c3a3b7f1d55\",\
+             \"status\":\"Pending\",\"created_at\":\"2026-01-01T00:00:00.000000Z\",\"percent_complete\":0.0}}"
+        );
+        ("200 OK".to_owned(), body)
+    } else {
+        shared.refused.fetch_add(1, Relaxed);
+        let body = format!("{{\"error\":{{\"code\":\"REFUSED\",\"message\":\"no\"}},\"status\":{refusal}}}");
+        (format!("{refusal} Refused"), body)
+    };
+    let length = body.len();
+    format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}")
+}
