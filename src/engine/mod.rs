@@ -34,6 +34,7 @@ mod outbox;
 mod project;
 mod resting;
 pub mod retry;
+mod slow;
 mod standing;
 pub mod time;
 mod tracker;

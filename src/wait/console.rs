@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::expected;
 use super::live::{FRAME, Live, Notes};
 use crate::engine::time::{Instant, Now};
 use crate::engine::{Engine, JobView, Outcome};
@@ -35,6 +36,8 @@ pub(super) struct Console<'a> {
     people: &'a Output,
     /// Lines about transitions are logged, so that the journal knows what they are about.
     journal: bool,
+    /// It was said how long a restore may be expected to take.
+    is_expected: bool,
     next: Option<Instant>,
 }
 
@@ -53,7 +56,7 @@ impl<'a> Console<'a> {
             }
             Progress::Silent => (Mode::Silent, None),
         };
-        Self { mode, people, journal: telemetry::is_journal(), next }
+        Self { mode, people, journal: telemetry::is_journal(), is_expected: false, next }
     }
 
     /// When [`Console::refresh`] is due.
@@ -88,6 +91,17 @@ impl<'a> Console<'a> {
         }
     }
 
+    /// Says how long a restore may be expected to take, once that is known and while one is open.
+    pub(super) fn expect(&mut self, engine: &Engine, now: Now) {
+        if self.is_expected || !matches!(self.mode, Mode::Plain { .. }) || !is_open(engine) {
+            return;
+        }
+        if let Some(expected) = expected(engine) {
+            self.people.write(line(now, &expected.to_string()));
+            self.is_expected = true;
+        }
+    }
+
     /// Takes everything off a terminal that would be in the way of the report; after a signal, goes on below it.
     pub(super) fn close(mut self, signalled: bool) {
         self.end(signalled);
@@ -105,6 +119,11 @@ impl Drop for Console<'_> {
     fn drop(&mut self) {
         self.end(false);
     }
+}
+
+/// Whether a restore, or its index, is still waited for.
+pub(super) fn is_open(engine: &Engine) -> bool {
+    engine.jobs().any(|job| Outcome::of(&job) == Outcome::Open)
 }
 
 /// When the next sign of life is due.

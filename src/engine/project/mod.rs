@@ -13,12 +13,15 @@ mod view;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::access::{Access, Refusal};
 use super::allowance::Allowance;
 use super::cadence::Cadence;
 use super::event::{Answer, Failure, FailureClass};
 use super::experience::Experience;
 use super::memory::Added;
+use super::slow::SlowLimit;
 use super::time::{Instant, Now, earliest};
 use super::tracker::{Draft, Findings, Tracker};
 use crate::config::WatchSettings;
@@ -42,6 +45,8 @@ pub(super) struct Project {
     cadence: Cadence,
     /// How long its restores took in the past.
     experience: Experience,
+    /// From when on one is slow, by that and by the settings.
+    slow: Option<SlowLimit>,
     watch: WatchSettings,
     allowance: Allowance,
     /// Whether it was said that its server takes less than is configured.
@@ -159,7 +164,8 @@ impl Project {
                 continue;
             }
             let Some(job) = self.jobs.get_mut(&id) else { break };
-            found.push((id.clone(), job.tracker.alarm(now, is_followed || job.polling.is_some())));
+            let in_flight = is_followed || job.polling.is_some();
+            found.push((id.clone(), job.tracker.alarm(now, in_flight, self.slow.as_ref())));
             let due = job.due.filter(|_| !job.tracker.has_ended());
             self.changed.insert(id.clone());
             self.schedule(&id, due);
@@ -192,8 +198,10 @@ impl Project {
         let Some(job) = self.jobs.get_mut(id) else { return (Findings::default(), news) };
         let asked_for_index = job.tracker.followed_index().is_some();
         let findings = job.tracker.observe(answer, now);
-        let learned = job.tracker.lasted().is_some_and(|(from, to)| self.experience.learn(from, to));
-        self.is_changed |= learned;
+        if let Some((from, to)) = job.tracker.lasted() {
+            self.learn(from, to);
+        }
+        let Some(job) = self.jobs.get_mut(id) else { return (findings, news) };
         if !asked_for_index && job.tracker.followed_index().is_some() {
             // The index is looked at as soon as it matters, also by those who look for the last time.
             self.schedule(id, Some(now.instant));
@@ -203,6 +211,14 @@ impl Project {
         let due = (!job.tracker.has_ended()).then(|| now.instant + interval());
         self.schedule_after(id, began, due, now.instant);
         (findings, news)
+    }
+
+    /// A restore of the project ran from then to then.
+    fn learn(&mut self, from: Timestamp, to: Timestamp) {
+        if self.experience.learn(from, to) {
+            self.is_changed = true;
+            self.slow = SlowLimit::find(self.watch.slow_after, &self.experience);
+        }
     }
 
     /// Takes a failed poll.
@@ -260,7 +276,7 @@ impl Project {
         }
         let delay = job.tracker.fail(failure, began, now, &self.cadence, rng);
         if self.access.is_accepted() && self.paused_since.is_none() {
-            drafts.extend(job.tracker.alarm(clocks, false));
+            drafts.extend(job.tracker.alarm(clocks, false, self.slow.as_ref()));
         }
         // The verdict on lasting trouble rests on a fresh answer where one can be had.
         let verdict = job.tracker.trouble_at().unwrap_or(now + delay);
@@ -408,7 +424,7 @@ impl Project {
         let Some(job) = self.jobs.get_mut(id) else { return };
         let due = due.filter(|_| !self.followed.contains_key(id));
         let quiet = self.followed.get(id).map(|followed| followed.quiet_at);
-        let alarm = earliest([job.tracker.alarm_at(job.polling.is_some()), quiet]);
+        let alarm = earliest([job.tracker.alarm_at(job.polling.is_some(), self.slow.as_ref()), quiet]);
         if let Some(old) = std::mem::replace(&mut job.due, due) {
             self.queue.remove(&(old, id.clone()));
         }
