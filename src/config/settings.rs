@@ -338,7 +338,7 @@ mod tests {
         {
             assert_eq!(SlowAfter::parse(text).unwrap().to_string(), shown);
         }
-        assert_eq!(SlowAfter::parse("p0.7"), Some(SlowAfter::Quantile(0.007)));
+        assert_eq!(SlowAfter::parse("p50"), Some(SlowAfter::Quantile(0.5)));
         for bad in
             ["", "p", "p0", "p100", "p-5", "p1e1", "pinf", "pNaN", "p.", "P95", "95", "95%", "p95 ", "0s"]
         {

@@ -45,7 +45,7 @@ mod tests {
         assert_eq!(SlowLimit::find(p95, &past(19)), None);
         let limit = SlowLimit::find(p95, &past(20)).unwrap();
         assert_eq!(limit.after, Duration::from_mins(19));
-        assert_eq!(limit.reason, "longer than 95 % of the past 20 restores (19m)");
+        assert_eq!(limit.reason, "longer than 95 % of the past 20 restores (19m 00s)");
         let limit = SlowLimit::find(Some(SlowAfter::Time(Duration::from_hours(2))), &past(0)).unwrap();
         assert_eq!(limit.reason, "longer than slow_after = 2h");
         assert_eq!(SlowLimit::find(None, &past(20)), None);

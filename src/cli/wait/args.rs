@@ -329,3 +329,36 @@ impl Args {
 fn with_settings_of(id: JobId, configured: &[JobSettings]) -> JobSettings {
     configured.iter().find(|job| job.id == id).cloned().unwrap_or_else(|| JobSettings::new(id))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(words: &[&str]) -> Args {
+        Args::try_parse_from(["wait"].iter().chain(words)).unwrap()
+    }
+
+    #[test]
+    fn all_that_is_pending() {
+        let words = ["--all-pending", "--index", "prod-*", "--index", "docs", "--exclude-index", "*-old"];
+        let all = args(&words);
+        let project = all.project_settings().unwrap();
+        assert!(project.jobs.is_empty());
+        let discovery = project.discover.unwrap();
+        assert!(discovery.includes(Some("prod-a")) && discovery.includes(Some("docs")));
+        assert!(!discovery.includes(Some("prod-old")) && !discovery.includes(Some("other")));
+        assert_eq!(all.again(), words);
+        assert!(!all.options(Progress::Silent).names_jobs);
+        assert_eq!(args(&["--all-pending"]).project_settings().unwrap().discover, Some(Discovery::default()));
+        assert_eq!(args(&["a"]).project_settings().unwrap().discover, None);
+    }
+
+    #[test]
+    fn effort() {
+        let eager = args(&["a", "--effort", "eager"]);
+        assert_eq!(eager.project_settings().unwrap().cadence.effort, Effort::Eager);
+        assert_eq!(eager.again(), ["--effort", "eager"]);
+        let usual = args(&["a"]);
+        assert_eq!(usual.project_settings().unwrap().cadence.effort, Effort::Balanced);
+    }
+}
