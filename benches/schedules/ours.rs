@@ -89,6 +89,7 @@ impl Ours {
                 progress_told: 0.0,
                 overdue_told: false,
                 overdue_deadline: None,
+                slow_told: false,
                 unknown_statuses: Vec::new(),
                 missing: StreakMemory::default(),
                 unreachable: StreakMemory::default(),

@@ -115,6 +115,7 @@ pub(super) fn full(driver: &Driver, identity: &Identity) -> Status {
             refused: view.refused.map(str::to_owned),
             requests_per_second: Some(view.requests_per_second),
             limited: view.limited.map(str::to_owned),
+            expected: view.expectation,
             open: view.open,
             ended,
         }

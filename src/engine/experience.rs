@@ -21,6 +21,8 @@ const ENOUGH: usize = 20;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Experience {
     past: BTreeSet<Past>,
+    /// Worked out once: it is looked at far more often than something is learned.
+    expectation: Option<Expectation>,
 }
 
 /// One of them. Two that completed in the same second and took the same time to the millisecond are taken for one.
@@ -38,6 +40,7 @@ impl Experience {
         let mut experience = Self::default();
         experience.past = past.into_iter().map(|(completed, took)| Past { completed, took }).collect();
         experience.forget_old();
+        experience.expectation = experience.expect();
         experience
     }
 
@@ -55,6 +58,7 @@ impl Experience {
             return false;
         }
         self.forget_old();
+        self.expectation = self.expect();
         self.past.contains(&past)
     }
 
@@ -77,6 +81,10 @@ impl Experience {
 
     /// What to expect of the next, where anything is known.
     pub(super) fn expectation(&self) -> Option<Expectation> {
+        self.expectation
+    }
+
+    fn expect(&self) -> Option<Expectation> {
         let durations = self.durations();
         let seconds = |part| nearest_rank(&durations, part).map(|took| took.as_secs_f64());
         Some(Expectation {

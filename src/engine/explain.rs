@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Engine;
 use super::time::Now;
-use crate::model::{JobId, JobRef, ProjectName, Until};
+use crate::model::{Expectation, JobId, JobRef, ProjectName, Until};
 
 /// When a job is polled next, and why.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,6 +21,9 @@ pub struct Explanation {
     pub until: Until,
     /// How long ago it started; where that is not known, how long ago its watch did.
     pub age_seconds: f64,
+    /// How long restores of its project took in the past, where some are known.
+    #[serde(default)]
+    pub expected: Option<Expectation>,
     /// Whether and by whom it is polled.
     pub turn: Turn,
     /// When it is polled next, from now, if nothing else happens.

@@ -121,6 +121,9 @@ pub struct JobMemory {
     /// Which one that was.
     #[serde(default)]
     pub overdue_deadline: Option<Duration>,
+    /// That it is slow was told.
+    #[serde(default)]
+    pub slow_told: bool,
     /// The unknown statuses that were warned of.
     pub unknown_statuses: Vec<String>,
     /// Trouble of never having been found.

@@ -35,6 +35,7 @@ mod project;
 mod projects;
 mod resting;
 pub mod retry;
+mod slow;
 mod standing;
 pub mod time;
 mod tracker;

@@ -42,6 +42,7 @@ fn next(explanation: &Explanation, whose: &str) -> String {
 fn reasons(explanation: &Explanation) -> Vec<(&'static str, String)> {
     let mut lines = Vec::new();
     lines.extend(explanation.rule.as_ref().map(|rule| by_rule(rule, explanation.last_error.as_deref())));
+    lines.extend(explanation.expected.map(|expected| ("expect", expected.to_string())));
     lines.extend(explanation.answered_seconds_ago.map(|ago| ("answered", format!("{} ago", human(ago)))));
     lines.extend(
         explanation

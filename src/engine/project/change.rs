@@ -11,6 +11,7 @@ use crate::config::{JobSettings, ProjectSettings};
 use crate::engine::cadence::Cadence;
 use crate::engine::memory::{Added, JobMemory, JobRecord};
 use crate::engine::retry::RetryAfter;
+use crate::engine::slow::SlowLimit;
 use crate::engine::time::{Instant, Now, wall_between};
 use crate::engine::tracker::Tracker;
 use crate::model::{JobId, Until};
@@ -43,6 +44,7 @@ impl Project {
         }
         self.cadence = Cadence::new(settings.cadence);
         self.watch = settings.watch;
+        self.slow = SlowLimit::find(self.watch.slow_after, &self.experience);
         self.allowance.reconfigure(settings.api.requests_per_second, settings.api.burst, now.instant);
         if self.access.is_refused() {
             self.try_the_key(now.instant);

@@ -41,6 +41,7 @@ impl Project {
             standing: Outcome::of(&view).in_words(&view),
             until: tracker.until(),
             age_seconds: age.as_secs_f64(),
+            expected: self.experience.expectation(),
             turn,
             next_poll_seconds: next.map(from_now),
             due_seconds: job.due.filter(|_| waits).map(from_now),

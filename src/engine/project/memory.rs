@@ -14,6 +14,7 @@ use crate::engine::experience::Experience;
 use crate::engine::limiter::Limiter;
 use crate::engine::memory::{JobRecord, ProjectMemory, ProjectRecord, Throttled};
 use crate::engine::retry::RetryAfter;
+use crate::engine::slow::SlowLimit;
 use crate::engine::time::Now;
 use crate::model::JobId;
 
@@ -35,11 +36,13 @@ impl Project {
         let mut allowance = allowance
             .unwrap_or_else(|| Allowance::recall(Limiter::new(rate, burst), learned, held_until, now));
         allowance.reconfigure(rate, burst, now.instant);
+        let experience = Experience::recall(past);
         Self {
             name: settings.name.clone(),
             cadence: Cadence::new(settings.cadence),
             watch: settings.watch,
-            experience: Experience::recall(past),
+            slow: SlowLimit::find(settings.watch.slow_after, &experience),
+            experience,
             is_cut_told: allowance.refusal().is_some(),
             allowance,
             access: Access::recall(refused),

@@ -16,12 +16,15 @@ mod view;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::access::{Access, Refusal};
 use super::allowance::Allowance;
 use super::cadence::Cadence;
 use super::event::{Answer, Failure, FailureClass};
 use super::experience::Experience;
 use super::memory::Added;
+use super::slow::SlowLimit;
 use super::time::{Instant, Now, earliest};
 use super::tracker::{Draft, Findings, Tracker};
 use crate::config::WatchSettings;
@@ -52,6 +55,8 @@ pub(super) struct Project {
     cadence: Cadence,
     /// How long its restores took in the past.
     experience: Experience,
+    /// From when on one is slow, by that and by the settings.
+    slow: Option<SlowLimit>,
     watch: WatchSettings,
     allowance: Allowance,
     /// Whether it was said that its server takes less than is configured.
@@ -226,7 +231,8 @@ impl Project {
                 continue;
             }
             let Some(job) = self.jobs.get_mut(&id) else { break };
-            found.push((id.clone(), job.tracker.alarm(now, is_followed || job.polling.is_some())));
+            let in_flight = is_followed || job.polling.is_some();
+            found.push((id.clone(), job.tracker.alarm(now, in_flight, self.slow.as_ref())));
             let due = job.due.filter(|_| !job.tracker.has_ended());
             self.changed.insert(id.clone());
             self.schedule(&id, due);
@@ -262,8 +268,10 @@ impl Project {
         job.described_at = Some(now.instant);
         let findings = job.tracker.observe(answer, now);
         self.has_seen_one_run |= job.tracker.is_running();
-        let learned = job.tracker.lasted().is_some_and(|(from, to)| self.experience.learn(from, to));
-        self.is_changed |= learned;
+        if let Some((from, to)) = job.tracker.lasted() {
+            self.learn(from, to);
+        }
+        let Some(job) = self.jobs.get_mut(id) else { return (findings, news) };
         if !asked_for_index && job.tracker.followed_index().is_some() {
             // The index is looked at as soon as it matters, also by those who look for the last time.
             self.schedule_by(id, Some(now.instant), Duration::ZERO);
@@ -274,6 +282,14 @@ impl Project {
         self.schedule_after(id, began, due, now.instant);
         self.see_whether_all_ended(id, now.instant);
         (findings, news)
+    }
+
+    /// A restore of the project ran from then to then.
+    fn learn(&mut self, from: Timestamp, to: Timestamp) {
+        if self.experience.learn(from, to) {
+            self.is_changed = true;
+            self.slow = SlowLimit::find(self.watch.slow_after, &self.experience);
+        }
     }
 
     /// Takes a failed poll.
@@ -331,7 +347,7 @@ impl Project {
         }
         let delay = job.tracker.fail(failure, began, now, &self.cadence, rng);
         if self.access.is_accepted() && self.paused_since.is_none() {
-            drafts.extend(job.tracker.alarm(clocks, false));
+            drafts.extend(job.tracker.alarm(clocks, false, self.slow.as_ref()));
         }
         // The verdict on lasting trouble rests on a fresh answer where one can be had.
         let verdict = job.tracker.trouble_at().unwrap_or(now + delay);
@@ -505,7 +521,7 @@ impl Project {
         job.pace = pace;
         let due = due.filter(|_| !self.followed.contains_key(id));
         let quiet = self.followed.get(id).map(|followed| followed.quiet_at);
-        let alarm = earliest([job.tracker.alarm_at(job.polling.is_some()), quiet]);
+        let alarm = earliest([job.tracker.alarm_at(job.polling.is_some(), self.slow.as_ref()), quiet]);
         if let Some(old) = std::mem::replace(&mut job.due, due) {
             self.queue.remove(&(old, id.clone()));
         }

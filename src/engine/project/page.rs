@@ -102,7 +102,7 @@ impl Project {
         let mut seen = Vec::new();
         for row in rows {
             if let Some((from, to)) = row.facts.created_at.zip(row.facts.completed_at) {
-                self.is_changed |= self.experience.learn(from, to);
+                self.learn(from, to);
             }
             if self.jobs.contains_key(&row.id) {
                 seen.push(row.id.clone());

@@ -12,6 +12,7 @@ mod limit;
 mod restart;
 mod schedule;
 mod simulation;
+mod slow;
 mod world;
 
 use std::collections::VecDeque;

@@ -66,6 +66,7 @@ fn job(name: &str, failures: u32) -> JobRecord {
         progress_told: 30.0,
         overdue_told: true,
         overdue_deadline: Some(std::time::Duration::from_secs(7200)),
+        slow_told: true,
         unknown_statuses: vec!["warming up".to_owned()],
         missing: StreakMemory::default(),
         unreachable: StreakMemory { lasted: Some(std::time::Duration::from_secs(9)), told: false },
