@@ -27,6 +27,7 @@ mod event;
 mod experience;
 mod explain;
 mod follow;
+mod hazard;
 mod journal;
 pub mod limiter;
 pub mod memory;

@@ -96,17 +96,23 @@ fn by_rule(rule: &Rule, last_error: Option<&str>) -> (&'static str, String) {
             min_seconds,
             max_seconds,
             projected_seconds,
+            past_restores,
+            poll_cost_seconds,
         } => {
             let age = human(*age_seconds);
+            let root = format!("the root of {} s x", 2.0 * poll_cost_seconds);
             let measured = match (since, projected_seconds) {
-                (Since::Start, None) => format!("its age of {age}: the root of 0.2 s x age"),
+                (Since::Start, None) if *past_restores == 0 => format!("its age of {age}: {root} age"),
+                (Since::Start, None) => {
+                    let restores = if *past_restores == 1 { "restore" } else { "restores" };
+                    format!("its age of {age} and what {past_restores} past {restores} of the project took")
+                }
                 (Since::Start, Some(left)) => format!(
-                    "its progress: half of the {} to the projected end, at most three times the root of 0.2 s x age \
-                     ({age})",
+                    "its progress: half of the {} to the projected end, at most three times {root} age ({age})",
                     human(*left)
                 ),
                 (Since::Completion, _) => {
-                    format!("the {age} since it completed: the root of 0.2 s x that, for its index")
+                    format!("the {age} since it completed: {root} that, for its index")
                 }
                 (Since::FirstNotFound, _) => {
                     format!("the {age} since it was first not found{error}; it may appear at any moment")

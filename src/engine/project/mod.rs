@@ -199,7 +199,7 @@ impl Project {
             self.schedule(id, Some(now.instant));
             return (findings, news);
         }
-        let mut interval = || job.tracker.next_interval(now.instant, &self.cadence, rng);
+        let mut interval = || job.tracker.next_interval(now.instant, &self.cadence, &self.experience, rng);
         let due = (!job.tracker.has_ended()).then(|| now.instant + interval());
         self.schedule_after(id, began, due, now.instant);
         (findings, news)
