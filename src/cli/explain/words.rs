@@ -145,3 +145,44 @@ fn from_now(seconds: f64) -> String {
 fn human(seconds: f64) -> String {
     duration::human(Duration::try_from_secs_f64(seconds).unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cadence(since: Since, projected_seconds: Option<f64>, past_restores: usize, cost: f64) -> String {
+        let rule = Rule::Cadence {
+            since,
+            age_seconds: 540.0,
+            interval_seconds: 11.0,
+            min_seconds: 1.0,
+            max_seconds: 60.0,
+            projected_seconds,
+            past_restores,
+            poll_cost_seconds: cost,
+        };
+        let (_, words) = by_rule(&rule, None);
+        words.strip_suffix("; between 1.0s and 1m 00s, each +-10 %").unwrap().to_owned()
+    }
+
+    #[test]
+    fn what_the_cadence_goes_by() {
+        let said = |past, cost| cadence(Since::Start, None, past, cost);
+        assert_eq!(said(0, 0.1), "every 11s by its age of 9m 00s: the root of 0.2 s x age");
+        assert_eq!(said(0, 0.4), "every 11s by its age of 9m 00s: the root of 0.8 s x age");
+        assert_eq!(said(0, 0.025), "every 11s by its age of 9m 00s: the root of 0.05 s x age");
+        assert_eq!(
+            said(40, 0.1),
+            "every 11s by its age of 9m 00s and what 40 past restores of the project took"
+        );
+        assert!(said(1, 0.1).contains("1 past restore of"));
+        assert_eq!(
+            cadence(Since::Start, Some(22.0), 0, 0.1),
+            "every 11s by its progress: half of the 22s to the projected end, at most three times the root of 0.2 s x \
+             age (9m 00s)"
+        );
+        assert!(
+            cadence(Since::Completion, None, 0, 0.4).ends_with("the root of 0.8 s x that, for its index")
+        );
+    }
+}
