@@ -93,6 +93,9 @@ pub struct JobStatus {
     pub listed: bool,
     /// Whether it was added while a daemon ran.
     pub added: bool,
+    /// Whether it was found in the list of the API.
+    #[serde(default)]
+    pub discovered: bool,
     /// Whether its project is paused.
     pub paused: bool,
 }

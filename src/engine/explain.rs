@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Engine;
 use super::time::Now;
+use crate::config::Effort;
 use crate::model::{Expectation, JobId, JobRef, ProjectName, Until};
 
 /// When a job is polled next, and why.
@@ -82,6 +83,12 @@ pub enum Rule {
         max_seconds: f64,
         /// Where the API reports progress: the time to the projected end.
         projected_seconds: Option<f64>,
+        /// By how many past restores of its project the interval is judged; 0 where it is not.
+        #[serde(default)]
+        past_restores: usize,
+        /// What one poll may cost, in seconds of delay: the cadence's effort.
+        #[serde(default = "balanced")]
+        poll_cost_seconds: f64,
     },
     /// By exponential backoff: at some time within the ceiling, by chance.
     Backoff {
@@ -95,6 +102,11 @@ pub enum Rule {
         /// That interval.
         interval_seconds: f64,
     },
+}
+
+/// What a daemon goes by that does not say so.
+fn balanced() -> f64 {
+    Effort::Balanced.poll_cost()
 }
 
 /// What an age is measured from.

@@ -27,6 +27,7 @@ mod event;
 mod experience;
 mod explain;
 mod follow;
+mod hazard;
 mod journal;
 pub mod limiter;
 pub mod memory;
@@ -55,7 +56,7 @@ pub use event::{
 pub use explain::{Explanation, Hold, Later, LearnedRate, RateReport, Rule, Since, Turn};
 pub use outbox::{DeliveryPolicy, SinkPlan, SinkView};
 pub use project::{Forgotten, JobView, ProjectView};
-pub use standing::{Ending, Standing};
+pub use standing::{Ending, Search, Standing};
 pub use tracker::{IndexWatch, Tracker};
 pub use verdict::{Condition, Outcome};
 
@@ -198,11 +199,9 @@ impl Engine {
         self.jobs().map(|job| Outcome::of(&job)).collect()
     }
 
-    /// Whether no other jobs are to be found than those that are watched, as far as the lists of the projects can tell: a
-    /// look at the list came to its end, a minute after the start or later, since the last job ended. True where none are
-    /// looked for.
-    pub fn has_found_all(&self) -> bool {
-        self.projects.values().all(|project| project.has_found_all().unwrap_or(true))
+    /// How it stands with the search for jobs that nobody named, in all projects.
+    pub fn search(&self, now: Instant) -> Search {
+        self.projects.values().map(|project| project.search(now)).max().unwrap_or(Search::Over)
     }
 
     /// How many jobs have not ended, whatever their trouble; those of projects whose key is refused are left out. To

@@ -156,7 +156,7 @@ impl Wait<'_> {
                     let told = told?;
                     self.tell(&told, driver.now());
                     self.console.expect(driver.engine(), driver.now());
-                    if let Some(exit) = self.judge.hear(&told, driver.engine()) {
+                    if let Some(exit) = self.judge.hear(&told, driver.engine(), driver.now().instant) {
                         return Ok(exit);
                     }
                 }
@@ -213,6 +213,6 @@ impl Wait<'_> {
 
     fn time_is_over(&mut self, driver: &Driver) -> Exit {
         self.phase = Phase::TimedOut;
-        self.judge.at_timeout(driver.engine())
+        self.judge.at_timeout(driver.engine(), driver.now().instant)
     }
 }

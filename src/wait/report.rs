@@ -151,6 +151,7 @@ impl Report {
     /// One line for a notification.
     pub fn headline(&self) -> String {
         match &self.jobs[..] {
+            [] => "no unfinished restores".to_owned(),
             [job] => format!("{} {}", job.job.label(), job.words),
             jobs => {
                 let good = jobs.iter().filter(|job| job.outcome.is_good()).count();
@@ -179,6 +180,9 @@ impl Report {
     /// The report for people: a line for each job.
     pub fn human(&self) -> String {
         let width = self.jobs.iter().map(|job| job.words.len()).max().unwrap_or_default();
+        if self.jobs.is_empty() {
+            return "no unfinished restores\n".to_owned();
+        }
         let line = |job: &JobReport| format!("{:<width$}  {}\n", job.words, job.details());
         self.jobs.iter().map(line).collect::<Vec<_>>().concat()
     }

@@ -27,7 +27,7 @@ impl Project {
         };
         let next = self.forecast().find(|(other, _)| *other == id).map(|(_, at)| at);
         let waits = turn == Turn::Waiting;
-        let rule = waits.then(|| tracker.rule(&self.cadence, now.instant));
+        let rule = waits.then(|| tracker.rule(&self.cadence, &self.experience, now.instant));
         let age = tracker.age(now.instant);
         let is_timed = match rule {
             Some(Rule::Cadence { since, .. }) => since == Since::Start,
@@ -63,7 +63,7 @@ impl Project {
             later: later
                 .map(|age| Later {
                     age_seconds: age.as_secs_f64(),
-                    interval_seconds: self.cadence.usual(age, None).as_secs_f64(),
+                    interval_seconds: self.cadence.usual(age, self.experience.outlook()).as_secs_f64(),
                 })
                 .collect(),
         })

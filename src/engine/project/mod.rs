@@ -277,7 +277,7 @@ impl Project {
             self.schedule_by(id, Some(now.instant), Duration::ZERO);
             return (findings, news);
         }
-        let mut interval = || job.tracker.next_interval(now.instant, &self.cadence, rng);
+        let mut interval = || job.tracker.next_interval(now.instant, &self.cadence, &self.experience, rng);
         let due = (!job.tracker.has_ended()).then(|| now.instant + interval());
         self.schedule_after(id, began, due, now.instant);
         self.see_whether_all_ended(id, now.instant);

@@ -10,6 +10,7 @@ use super::list::{PRICE, Pressure, Worth};
 use super::{Choice, Job, Project, ProjectNews};
 use crate::engine::event::{Answer, Failure, FailureClass, ListPage, Note};
 use crate::engine::memory::{Added, JobMemory};
+use crate::engine::standing::Search;
 use crate::engine::time::{Instant, Now};
 use crate::engine::tracker::Findings;
 use crate::model::{JobId, Observation};
@@ -146,7 +147,7 @@ impl Project {
             return None;
         }
         let findings = job.tracker.observe(Answer::Job(row), now);
-        let interval = job.tracker.next_interval(now.instant, &self.cadence, rng);
+        let interval = job.tracker.next_interval(now.instant, &self.cadence, &self.experience, rng);
         job.described_at.get_or_insert(now.instant);
         self.has_seen_one_run = true;
         self.changed.insert(id.clone());
@@ -260,9 +261,16 @@ impl Project {
         self.finder.as_ref().is_some_and(|finder| finder.includes(index))
     }
 
-    /// Whether each job that is looked for was found, as far as the list can tell: none where none is looked for.
-    pub(in crate::engine) fn has_found_all(&self) -> Option<bool> {
-        self.finder.as_ref().map(|finder| finder.is_sure())
+    /// How it stands with the search for jobs.
+    pub(in crate::engine) fn search(&self, now: Instant) -> Search {
+        let Some(finder) = &self.finder else { return Search::Over };
+        let limit = self.watch.unreachable_after;
+        match self.list.failing_since {
+            _ if self.access.is_refused() => Search::Refused,
+            Some(since) if now.since(since) >= limit => Search::Unreachable,
+            None if finder.is_sure() => Search::Over,
+            _ => Search::UnderWay,
+        }
     }
 }
 

@@ -22,6 +22,8 @@ pub struct ProjectView<'a> {
     pub limited: Option<&'a str>,
     /// How long its restores took in the past, where some are known.
     pub expectation: Option<Expectation>,
+    /// Whether its jobs are discovered.
+    pub discovers: bool,
     /// Since when its list cannot be read, if so, where jobs are discovered.
     pub unlisted_since: Option<Instant>,
     /// How many of its jobs have not ended.
@@ -64,6 +66,7 @@ impl Project {
             requests_per_second: self.allowance.per_second(),
             limited: self.allowance.refusal(),
             expectation: self.experience.expectation(),
+            discovers: self.finder.is_some(),
             unlisted_since: self.list.failing_since.filter(|_| self.finder.is_some()),
             open: self.open(),
             silent_since: self.silent_since,

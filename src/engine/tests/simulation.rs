@@ -387,7 +387,9 @@ impl World {
             }
             // Who looks for jobs does so for ever.
             let is_over = project.discover.is_some() && self.now.since(Instant::default()) > 2 * CALM;
-            let is_at_rest = || engine.has_found_all() && engine.jobs().all(|job| job.tracker.has_ended());
+            let now = self.reading().instant;
+            let is_at_rest =
+                || engine.search(now) == Search::Over && engine.jobs().all(|job| job.tracker.has_ended());
             let Some(at) = next.filter(|_| !is_over || !is_at_rest() || !engine.is_settled()) else {
                 return engine;
             };

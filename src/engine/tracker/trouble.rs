@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::{Draft, Tracker};
-use crate::engine::cadence::Cadence;
+use crate::engine::cadence::{Cadence, Outlook};
 use crate::engine::event::{Failure, FailureClass};
 use crate::engine::retry::Backoff;
 use crate::engine::slow::SlowLimit;
@@ -79,7 +79,7 @@ impl Tracker {
             if self.missing.told || self.unreachable.told {
                 return cadence.slowest();
             }
-            return cadence.interval(missing_for, None, rng);
+            return cadence.interval(missing_for, Outlook::Unknown, rng);
         }
         self.unreachable.extend(began);
         self.failures = self.failures.saturating_add(1);
