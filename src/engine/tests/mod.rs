@@ -149,7 +149,7 @@ impl Stage {
     fn next(&mut self) -> Duration {
         let start = self.now.instant;
         let events = |stage: &Self| {
-            let polls = stage.polls.len() + stage.index_polls.len();
+            let polls = stage.polls.len() + stage.index_polls.len() + stage.lists.len();
             polls + stage.deliveries.len() + stage.told.len() + stage.notes.len()
         };
         let before = events(self);
