@@ -32,3 +32,13 @@ pub fn is_in_foreground() -> bool {
 pub fn keep_files_private() {
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
 }
+
+/// Allows as many open files as the system does: each poll that a server leaves without an answer may hold a connection, 64
+/// for each project, and the usual limit is 1024 in all, sinks and state included.
+pub fn allow_many_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    // Where that is refused, the usual limit holds.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+}

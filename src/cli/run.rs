@@ -49,6 +49,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     process::keep_files_private();
+    process::allow_many_files();
     block_on(async {
         // First of all: until then, a request to reload ends the process, and systemd takes that for a good end.
         let mut signals = listen()?;

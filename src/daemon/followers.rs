@@ -3,7 +3,8 @@
 //! Invariant: a follower is told what came of each poll of its jobs, and which of them are polled no more, until it goes
 //! away; one that does not keep up is let go, which it notices.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use tokio::sync::mpsc;
 use tracing::debug;
@@ -13,10 +14,27 @@ use crate::control::{ALIVE, FollowJobs, Followed, News};
 use crate::driver::{Driver, Polled};
 use crate::engine::time::{Instant, Now};
 use crate::engine::{Answer, Event, FailureClass, IndexWatch, JobView, Standing};
-use crate::model::{IndexObservation, JobId, Observation, ProjectName};
+use crate::model::{IndexObservation, JobId, Observation, ProjectName, Transition};
 
 /// So many lines may wait for a follower to read them.
 const BACKLOG: usize = 1024;
+
+/// Which jobs may be polled no more since the last look, beside those that were polled.
+#[derive(Debug)]
+pub(super) enum Touched {
+    /// These.
+    Jobs(Vec<(ProjectName, JobId)>),
+    /// Any: somebody asked for a change, or something is told of a whole project.
+    Everything,
+}
+
+impl Touched {
+    /// By what was told.
+    pub(super) fn by(told: Vec<Arc<Transition>>) -> Self {
+        let job = |one: Arc<Transition>| Some((one.project.clone(), one.job.as_ref()?.id.clone()));
+        told.into_iter().map(job).collect::<Option<_>>().map_or(Self::Everything, Self::Jobs)
+    }
+}
 
 /// All followers.
 #[derive(Debug, Default)]
@@ -63,13 +81,13 @@ impl Followers {
     }
 
     /// Tells what came of the polls since the last call.
-    pub(super) fn tell(&mut self, driver: &mut Driver) {
+    pub(super) fn tell(&mut self, driver: &mut Driver, touched: &Touched) {
         if self.list.is_empty() {
             return;
         }
         let heard = driver.take_heard();
         let now = driver.now();
-        self.list.retain_mut(|follower| follower.tell(&heard, driver, now));
+        self.list.retain_mut(|follower| follower.tell(&heard, touched, driver, now));
         if self.alive_at.is_some_and(|at| at <= now.instant) {
             self.list.retain(|follower| follower.sender.try_send(News::Alive).is_ok());
             self.alive_at = Some(now.instant + ALIVE);
@@ -93,7 +111,7 @@ impl Followers {
 
 impl Follower {
     /// Returns whether it goes on.
-    fn tell(&mut self, heard: &[Polled], driver: &Driver, now: Now) -> bool {
+    fn tell(&mut self, heard: &[Polled], touched: &Touched, driver: &Driver, now: Now) -> bool {
         let engine = driver.engine();
         for Polled { project, job: id, news } in heard {
             if self.jobs.get(id) != Some(project) {
@@ -119,11 +137,24 @@ impl Follower {
                 return false;
             }
         }
-        let is_left = |id: &JobId, project: &mut ProjectName| {
+        let is_left = |id: &JobId, project: &ProjectName| {
             let is_followed = |job: &JobView<'_>| is_polled(job) && is_at(job, driver, &self.endpoint);
             engine.job(project, id).is_none_or(|job| !is_followed(&job))
         };
-        for (job, _) in self.jobs.extract_if(.., is_left) {
+        // After each event, so not all of them where a few will do.
+        let left: Vec<_> = match touched {
+            Touched::Everything => self.jobs.extract_if(.., |id, project| is_left(id, project)).collect(),
+            Touched::Jobs(told) => {
+                let told = told.iter().map(|(project, id)| (project, id));
+                let polled = heard.iter().map(|polled| (&polled.project, &polled.job));
+                let touched = polled
+                    .chain(told)
+                    .filter(|(project, id)| self.jobs.get(*id) == Some(*project) && is_left(id, project));
+                let left: BTreeSet<_> = touched.map(|(_, id)| id).collect();
+                left.into_iter().filter_map(|id| self.jobs.remove_entry(id)).collect()
+            }
+        };
+        for (job, _) in left {
             if self.sender.try_send(News::Left { job }).is_err() {
                 return false;
             }

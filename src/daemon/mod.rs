@@ -14,13 +14,14 @@ mod requests;
 mod status;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tracing::{info, warn};
 
 pub use configuration::{Fixed, LoadError, Loaded};
 
-use followers::Followers;
+use followers::{Followers, Touched};
 use pulse::Pulse;
 use reload::Reloads;
 use requests::Promises;
@@ -32,7 +33,7 @@ use crate::engine::time::Instant;
 use crate::engine::{Condition, Engine, Event, Search};
 use crate::failpoint;
 use crate::heartbeat::Heartbeat;
-use crate::model::Exit;
+use crate::model::{Exit, Transition};
 use crate::signals::{Hangups, Signals};
 use crate::systemd::Notifier;
 
@@ -60,10 +61,11 @@ pub struct Options {
 pub async fn run(driver: Driver, options: Options, signals: &mut Signals) -> Result<Exit, Error> {
     let mut daemon = Daemon::new(driver, options);
     daemon.greet();
+    let mut touched = Touched::Everything;
     loop {
         failpoint::reached("stall_loop");
         daemon.promises.keep(daemon.driver.engine());
-        daemon.followers.tell(&mut daemon.driver);
+        daemon.followers.tell(&mut daemon.driver, &touched);
         daemon.pulse.beat(&daemon.driver);
         if let Some(exit) = daemon
             .exit_when_done
@@ -74,8 +76,9 @@ pub async fn run(driver: Driver, options: Options, signals: &mut Signals) -> Res
             daemon.pulse.stopping(Duration::ZERO);
             return Ok(exit);
         }
+        touched = Touched::Everything;
         match daemon.next(signals).await? {
-            Happening::Turned => {}
+            Happening::Turned(told) => touched = Touched::by(told),
             Happening::Stop => break,
             Happening::Reload => daemon.reloads.want(None, &mut daemon.pulse),
             Happening::Loaded(result) => daemon.reloaded(*result),
@@ -103,8 +106,8 @@ struct Daemon {
 
 /// What can happen to it.
 enum Happening {
-    /// The driver dealt with it, or it was time to show signs of life.
-    Turned,
+    /// The driver dealt with it, and told this; or it was time to show signs of life.
+    Turned(Vec<Arc<Transition>>),
     /// Somebody asks it to stop.
     Stop,
     /// Somebody asks it to read its configuration again.
@@ -151,13 +154,13 @@ impl Daemon {
     async fn next(&mut self, signals: &mut Signals) -> Result<Happening, Error> {
         let clock = self.driver.clock();
         Ok(tokio::select! {
-            turned = self.driver.turn() => turned.map(|_| Happening::Turned)?,
+            turned = self.driver.turn() => turned.map(Happening::Turned)?,
             _ = signals.next() => Happening::Stop,
             () = hung_up(self.hangups.as_mut()) => Happening::Reload,
             result = self.reloads.next() => Happening::Loaded(Box::new(result?)),
             request = asked(self.control.as_mut()) => Happening::Request(request),
-            () = self.pulse.due() => Happening::Turned,
-            () = self.followers.due(clock) => Happening::Turned,
+            () = self.pulse.due() => Happening::Turned(Vec::new()),
+            () = self.followers.due(clock) => Happening::Turned(Vec::new()),
         })
     }
 

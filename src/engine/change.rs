@@ -69,7 +69,7 @@ impl Engine {
             self.journal.add(|batch| batch.projects.push(record));
             self.resting.rest_project(name, memory, project.allowance());
         }
-        let stranded = self.resting.stranded().filter(|(name, _)| !self.projects.contains_key(*name));
+        let stranded = self.resting.stranded().filter(|(name, _)| !self.projects.contains_key(name));
         let missing = stranded.map(|(name, jobs)| Note::ProjectMissing { project: name.clone(), jobs });
         self.notes.extend(missing);
         self.outbox.reconfigure(plan.sinks, now, &mut self.journal, &mut self.notes);

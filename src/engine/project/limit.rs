@@ -30,15 +30,24 @@ impl Project {
         }
         let pause = if pause.is_zero() { Backoff::POLL.delay(self.throttles, pause, rng) } else { pause };
         self.hold_until(now + pause);
+        let told_until = self.throttled.as_ref().filter(|_| !is_news).map(|(until, _)| *until);
         self.throttled = Some((self.held_until, reason.to_owned()));
         self.allowance.refused(is_news && self.throttles == 1, reason, self.held_until);
         self.is_changed = true;
-        let waiting = self.queue.keys().take_while(|(due, _)| *due < self.held_until);
-        let held: Vec<_> = waiting.cloned().collect();
-        for (due, id) in held {
+        for (due, id) in self.held_from(told_until) {
             self.starve(&id, due.max(now), reason);
             self.schedule(&id, Some(due));
         }
+    }
+
+    /// What is due from `told_until` on, or at all, and not polled before the server is asked again. Those due earlier
+    /// were told so by the first of a row of refusals: the others of that row would tell all of them the same.
+    fn held_from(&self, told_until: Option<Instant>) -> Vec<(Instant, JobId)> {
+        let Some((_, any)) = self.first() else { return Vec::new() };
+        // Of one time, the ids may be lower than this one.
+        let just_before = told_until.unwrap_or_default().back(Duration::from_nanos(1));
+        let due = self.queue.range((just_before, any)..).map(|(place, _)| place);
+        due.take_while(|(due, _)| *due < self.held_until).cloned().collect()
     }
 
     /// The server took a request that began at `began`.
