@@ -37,8 +37,8 @@ struct Past {
 impl Experience {
     /// What was kept.
     pub(super) fn recall(past: Vec<(i64, u64)>) -> Self {
-        let mut experience = Self::default();
-        experience.past = past.into_iter().map(|(completed, took)| Past { completed, took }).collect();
+        let past = past.into_iter().map(|(completed, took)| Past { completed, took }).collect();
+        let mut experience = Self { past, expectation: None };
         experience.forget_old();
         experience.expectation = experience.expect();
         experience
