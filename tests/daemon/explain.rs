@@ -77,6 +77,7 @@ fn what_to_expect_is_known_once_a_restore_completed() {
     let daemon = Daemon::new("").project("one", &plane, &["rj-1", "rj-2", "rj-3"]);
     let mut daemon = daemon.run(&[]).start();
     let words = "past 2 restores: half within 9m 00s, nine in ten within 21m 00s";
+    daemon.until("all are polled", |_| plane.count() > 5);
     daemon.until("two are known", |daemon| {
         ask(daemon, &["status"]).expect(0).stdout.contains(&format!("\nproject one: {words}\n"))
     });

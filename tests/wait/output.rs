@@ -149,7 +149,8 @@ fn a_reader_that_went_away_changes_no_exit_code() {
 fn a_slow_restore_is_told_and_changes_nothing() {
     let plane = play("[[job]]\nid = \"rj-1\"\nindex = \"docs\"\ntakes = \"1500ms\"");
     let folder = Folder::new();
-    let config = folder.write("config.toml", format!("{}[watch]\nslow_after = \"500ms\"\n", fast(&plane)));
+    let config =
+        folder.write("config.toml", format!("jobs = []\n{}[watch]\nslow_after = \"500ms\"\n", fast(&plane)));
     let wait = ["wait", "rj-1", "--config", &config, "--output", "ndjson"];
     let done = Watch::new(wait).env("PINECONE_API_KEY", KEY).run().expect(0);
     let slow = done.json_lines().into_iter().find(|line| line["type"] == "restore_job.slow").unwrap();

@@ -53,7 +53,8 @@ fn options_that_exclude_each_other() {
         Watch::new(["wait"].iter().chain(words)).run().expect(2).told("cannot be used with");
     }
     for option in ["--index", "--exclude-index"] {
-        Watch::new(["wait", "rj-1", option, "docs"]).run().expect(2).told("--all-pending");
+        Watch::new(["wait", "rj-1", option, "docs"]).run().expect(2).told("cannot be used with");
+        Watch::new(["wait", option, "docs"]).run().expect(2).told("--all-pending");
         let pattern = ["wait", "--all-pending", option, "prod/[ab]"];
         Watch::new(pattern).run().expect(2).told(option).told("which no name of an index has");
     }

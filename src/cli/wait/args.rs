@@ -40,11 +40,23 @@ pub(in crate::cli) struct Args {
 
     /// With --all-pending: only restores into an index of such a name; `*` stands for any characters, `?` for one. Can be
     /// given several times
-    #[arg(long, value_name = "PATTERN", value_parser = IndexPattern::parse, requires = "all_pending")]
+    #[arg(
+        long,
+        value_name = "PATTERN",
+        value_parser = IndexPattern::parse,
+        requires = "all_pending",
+        conflicts_with_all = ["jobs", "from_file"]
+    )]
     pub(super) index: Vec<IndexPattern>,
 
     /// With --all-pending: no restore into an index of such a name. Can be given several times
-    #[arg(long, value_name = "PATTERN", value_parser = IndexPattern::parse, requires = "all_pending")]
+    #[arg(
+        long,
+        value_name = "PATTERN",
+        value_parser = IndexPattern::parse,
+        requires = "all_pending",
+        conflicts_with_all = ["jobs", "from_file"]
+    )]
     pub(super) exclude_index: Vec<IndexPattern>,
 
     /// Wait until every job completes (the default)
