@@ -13,7 +13,8 @@ const CELLS: usize = 288;
 
 /// The part of the scale-free hazard that is never gone below. Where the usual interval is `I`, the root costs
 /// a restore `I / 2` of delay and `I` for its polls; a quarter of the polls `2 I` and `I / 4`, 1.5 times as
-/// much. So a restore that ends when none like it ever did costs no more than that.
+/// much. So a restore that ends when none like it ever did costs no more than about that; in its first seconds,
+/// where an interval is no small part of its age, up to twice as much.
 const FLOOR: f64 = 1.0 / 16.0;
 
 /// So many restores are counted on beside the known ones that are like none of them: such a one may end at any
