@@ -124,7 +124,7 @@ impl Watch<'_> {
                     }
                     // An empty list: nothing is learned of the past.
                     Action::List(list, _) => {
-                        events.push_back(Event::Listed { list, page: ListPage::default() })
+                        events.push_back(Event::Listed { list, page: ListPage::default() });
                     }
                     Action::PollIndex(..) | Action::Deliver(_) => unreachable!("nobody asked for that"),
                     Action::Note(_) => {}

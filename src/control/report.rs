@@ -60,6 +60,7 @@ pub struct ProjectStatus {
 }
 
 /// How a job stands.
+#[expect(clippy::struct_excessive_bools, reason = "each is a field of the published form")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JobStatus {
     /// Its project.

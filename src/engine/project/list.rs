@@ -17,8 +17,8 @@ pub(super) const PRICE: f64 = 3.0;
 /// How likely a job of which that is not known is on a page that nobody has seen yet.
 const HOPE: f64 = 0.5;
 
-/// In this time half of the pages that were in vain are forgotten: the order of the list may have changed.
-const FORGETTING: Duration = Duration::from_mins(10);
+/// In this time half of the pages that were in vain are forgotten, and where the list ends: it may have changed.
+const FORGETTING: Duration = Duration::from_mins(30);
 
 /// How long it holds what a page was found to be worth.
 const ESTIMATED_FOR: Duration = Duration::from_secs(1);
@@ -46,9 +46,11 @@ pub(super) struct List {
     restarts: u32,
     /// Whether a page was read, so that something is known of the past.
     is_read: bool,
-    /// How many pages in a row were worth too little, and when that was counted.
+    /// How many pages that were asked for to see what is on them were worth too little, and when that was counted.
     vain: f64,
     vain_at: Instant,
+    /// When the list was read to its end: there are no pages that nobody has seen.
+    ended_at: Option<Instant>,
     estimate: Option<(Instant, Worth)>,
     /// Whether the last request was for a page. Pages that are wanted anyway and jobs that are due take turns.
     pub(super) had_turn: bool,
@@ -152,7 +154,7 @@ impl List {
     }
 
     fn estimated(&self, pressure: &Pressure, now: Instant) -> Worth {
-        let unseen = pressure.of_unseen(self.vain(now));
+        let unseen = self.of_unseen(pressure, now);
         let of = |page: usize| pressure.pages.get(page).copied().unwrap_or(unseen);
         if let Some(walk) = &self.walk {
             return Worth { pages: walk.until, of_page: of(walk.page) / PRICE };
@@ -169,6 +171,12 @@ impl List {
             }
         }
         best
+    }
+
+    /// What a page is likely to answer for that was not seen yet.
+    fn of_unseen(&self, pressure: &Pressure, now: Instant) -> f64 {
+        let is_read = self.ended_at.is_some_and(|at| now.since(at) < FORGETTING);
+        if is_read { 0.0 } else { pressure.of_unseen(self.vain(now)) }
     }
 
     fn vain(&self, now: Instant) -> f64 {
@@ -194,20 +202,23 @@ impl List {
     /// located yet say what a further one is worth.
     pub(super) fn turn(&mut self, next: Option<String>, worth: f64, rest: &Pressure, now: Instant) -> Turned {
         (self.failures, self.failing_since, self.is_read, self.estimate) = (0, None, true, None);
-        let vain = self.vain(now);
-        self.vain = if worth < PRICE { vain + 1.0 } else { vain / 2.0 };
-        self.vain_at = now;
         let Some(mut walk) = self.walk.take() else { return Turned { page: 0, end_of: None } };
         let page = walk.page;
+        if page >= rest.pages.len() {
+            let vain = self.vain(now);
+            self.vain = if worth < PRICE { vain + 1.0 } else { vain / 2.0 };
+            self.vain_at = now;
+        }
         let next = next.filter(|next| page + 1 < MAX_PAGES && walk.tokens.insert(next.clone()));
         let Some(next) = next else {
             self.restarts = 0;
+            self.ended_at = Some(now);
             return Turned { page, end_of: Some(walk.began) };
         };
         walk.page += 1;
         walk.token = Some(next);
         let known = rest.pages.get(walk.page).copied();
-        if walk.page < walk.until || known.unwrap_or_else(|| rest.of_unseen(self.vain)) > PRICE {
+        if walk.page < walk.until || known.unwrap_or_else(|| self.of_unseen(rest, now)) > PRICE {
             self.walk = Some(walk);
         } else {
             self.restarts = 0;

@@ -49,6 +49,7 @@ const COMPARED: usize = 256;
 const CONFIRM_AFTER: Duration = Duration::from_secs(1);
 
 /// One project.
+#[expect(clippy::struct_excessive_bools, reason = "independent of each other")]
 #[derive(Debug)]
 pub(super) struct Project {
     pub(super) name: ProjectName,

@@ -117,9 +117,9 @@ impl Project {
         let turned = self.list.turn(next, worth, &rest, now.instant);
         self.locate(&seen, turned.page, turned.end_of.is_some());
         if let (Some(began), Some(finder)) = (turned.end_of, &mut self.finder) {
-            let pace = (self.cadence.slowest(), self.allowance.interval());
+            let times = (self.cadence.slowest(), self.allowance.interval());
             let pages = u32::try_from(turned.page).unwrap_or(u32::MAX).saturating_add(1);
-            self.is_changed |= finder.looked(began, pages, pace, keep, now);
+            self.is_changed |= finder.looked(began, pages, times, keep, now);
         }
         news
     }
@@ -170,8 +170,7 @@ impl Project {
     }
 
     fn pressing_now(&self, id: &JobId, now: Instant) -> f64 {
-        let counts = |job: &&Box<Job>| job.takes_rows();
-        let job = self.jobs.get(id).filter(counts);
+        let job = self.jobs.get(id).filter(|job| job.takes_rows());
         job.and_then(|job| Some(pressing(job.due?, job.pace, now))).unwrap_or_default()
     }
 

@@ -35,6 +35,7 @@ pub struct ProjectView<'a> {
 }
 
 /// How a job is doing, for those who look.
+#[expect(clippy::struct_excessive_bools, reason = "independent of each other")]
 #[derive(Debug, Clone, Copy)]
 pub struct JobView<'a> {
     /// Its project.

@@ -9,6 +9,7 @@ mod follow;
 mod index;
 mod lifecycle;
 mod limit;
+mod list;
 mod restart;
 mod schedule;
 mod simulation;
