@@ -2,8 +2,6 @@
 //!
 //! They are no `#[test]`s, because a bench without a harness has none to run them; `main` does, first of all.
 
-use std::time::Duration;
-
 use fastrand::Rng;
 
 use crate::Extent;
@@ -31,7 +29,8 @@ pub(crate) fn run() {
     the_rules_of_others_start_as_documented();
     the_engine_follows_the_square_root_rule();
     the_engine_stretches_like_the_others();
-    the_engine_polls_no_restore_of_the_past();
+    the_engine_goes_by_the_past();
+    the_engine_stretches_its_past();
     the_same_seed_gives_the_same_sightings();
     restores_watched_at_once_share_the_rate();
     nobody_sees_through_an_outage();
@@ -194,19 +193,34 @@ fn the_engine_stretches_like_the_others() {
     assert_near(requests(0.5), requests(1.0) * 2.0, 0.05);
 }
 
-fn the_engine_polls_no_restore_of_the_past() {
-    let past_durations = [5, 600, 3600].map(Duration::from_secs).to_vec();
-    let ours = Ours { past_durations, ..Ours::default() };
-    let world = World { restores: vec![Restore { age: 0.0, end: 60.0, fails: false }], ..World::default() };
-    let sightings = ours.watch(&world, 1.0, 1);
-    assert!(sightings.len() == 1 && sightings[0].delay < 4.0, "{sightings:?}");
+/// Few polls until about the usual time, and soon noticed then.
+fn the_engine_goes_by_the_past() {
+    let durations = Distribution::LogUniform { from: 590.0, to: 610.0 };
+    let worlds = worlds(durations.clone(), Twist::None, extent(200, 1));
+    let [unknown, known] = [None, Some(durations)].map(|past| {
+        let sightings = watch_all(&Ours { past, ..Ours::default() }, &worlds, 1.0, 1);
+        (mean_requests(&sightings), mean_delay(&sightings))
+    });
+    assert!(known.0 < 0.5 * unknown.0 && known.1 < 0.3 * unknown.1, "{known:?}, {unknown:?}");
+}
+
+/// Whatever the stretch: the past is stretched with the rest.
+fn the_engine_stretches_its_past() {
+    let durations = Distribution::LogNormal { median: 600.0, sigma: 0.25 };
+    let worlds = worlds(durations.clone(), Twist::None, extent(200, 1));
+    let ours = Ours { past: Some(durations), ..Ours::default() };
+    let requests = |factor| mean_requests(&watch_all(&ours, &worlds, factor, 1));
+    assert_near(requests(2.0), requests(1.0) / 2.0, 0.08);
+    assert_near(requests(0.5), requests(1.0) * 2.0, 0.08);
 }
 
 fn the_same_seed_gives_the_same_sightings() {
     for workload in Workload::all() {
         let watch = || {
             let worlds = workload.worlds(3, extent(5, 1));
-            [watch_all(&Ours::default(), &worlds, 1.0, 4), watch_all(&Loop::AWS, &worlds, 1.0, 4)]
+            let knowing = Ours { past: Some(workload.durations.clone()), ..Ours::default() };
+            [&Ours::default() as &dyn Schedule, &knowing, &Loop::AWS]
+                .map(|schedule| watch_all(schedule, &worlds, 1.0, 4))
         };
         assert_eq!(watch(), watch());
     }

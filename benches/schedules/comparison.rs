@@ -5,9 +5,12 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use restore_watch::config::Effort;
+
 use crate::Extent;
 use crate::baselines::Loop;
 use crate::clairvoyant::Clairvoyant;
+use crate::distribution::Distribution;
 use crate::ours::Ours;
 use crate::schedule::{Schedule, factor_for, mean_requests, watch_all};
 use crate::statistics::{Estimate, Figures, mean};
@@ -22,8 +25,13 @@ const CURVE_SEEDS: usize = 4;
 #[derive(Debug)]
 pub(crate) struct Comparison {
     pub(crate) workload: &'static str,
-    /// That of this program first, then the others, the bound last.
+    /// That of this program where it knows nothing first, then the others at as many requests, the bound last.
     pub(crate) results: Vec<Measured>,
+    /// The same where it knows past restores: at as many requests as it makes then.
+    pub(crate) knowing: Vec<Measured>,
+    /// Mean requests and mean delay of this program at each effort, without and with that knowledge; none where something
+    /// goes wrong.
+    pub(crate) efforts: [Vec<(f64, f64)>; 2],
 }
 
 /// What one schedule showed.
@@ -60,7 +68,7 @@ impl Comparison {
             for _ in 0..threads {
                 scope.spawn(|| {
                     while let Some(workload) = workloads.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let comparison = Self::of(workload, &Ours::default(), extent);
+                        let comparison = Self::of(workload, extent);
                         done.lock().unwrap().push(comparison);
                     }
                 });
@@ -72,37 +80,68 @@ impl Comparison {
         done
     }
 
-    fn of(workload: &Workload, ours: &Ours, extent: Extent) -> Self {
+    fn of(workload: &Workload, extent: Extent) -> Self {
         let worlds = |of| -> Vec<(u64, Vec<World>)> {
             let seeds = seeds(of, extent).into_iter();
             seeds.map(|seed| (seed, workload.worlds(seed, extent))).collect()
         };
         let (tuning, compared) = (worlds(Use::Tuning), worlds(Use::Comparison));
-        let wanted = requests(ours, &tuning, 1.0);
         let clairvoyant = Clairvoyant { hazard: workload.hazard() };
-        let mut results = vec![Self::measure(ours, 1.0, &compared, workload.twist)];
-        let others = Loop::ALL.iter().map(|rule| rule as &dyn Schedule);
-        for schedule in others.chain([&clairvoyant as &dyn Schedule]) {
-            let factor = factor_for(wanted, |factor| requests(schedule, &tuning, factor));
-            results.push(Self::measure(schedule, factor, &compared, workload.twist));
+        let stretches: &[f64] = if workload.twist == Twist::None { &STRETCHES } else { &[] };
+        let beside = |past: Option<Distribution>| {
+            let ours = Ours { past, ..Ours::default() };
+            let wanted = requests(&ours, &tuning, 1.0);
+            let mut results = vec![Measured::of(&ours, 1.0, &compared, stretches)];
+            let others = Loop::ALL.iter().map(|rule| rule as &dyn Schedule);
+            for schedule in others.chain([&clairvoyant as &dyn Schedule]) {
+                let factor = factor_for(wanted, |factor| requests(schedule, &tuning, factor));
+                results.push(Measured::of(schedule, factor, &compared, stretches));
+            }
+            results
+        };
+        let efforts = |past: Option<Distribution>| {
+            let efforts = Effort::ALL.iter().filter(|_| !stretches.is_empty());
+            let point = |(_, effort): &(&str, Effort)| {
+                point(&Ours { effort: *effort, past: past.clone() }, 1.0, &compared)
+            };
+            efforts.map(point).collect()
+        };
+        Self {
+            workload: workload.name,
+            results: beside(None),
+            knowing: beside(Some(workload.durations.clone())),
+            efforts: [efforts(None), efforts(Some(workload.durations.clone()))],
         }
-        Self { workload: workload.name, results }
     }
 
-    fn measure(schedule: &dyn Schedule, factor: f64, worlds: &[(u64, Vec<World>)], twist: Twist) -> Measured {
-        let figures = |(seed, worlds): &(u64, Vec<World>), stretch: f64| {
-            Figures::of(&watch_all(schedule, worlds, factor * stretch, *seed))
-        };
-        let seeds = worlds.iter().map(|world| figures(world, 1.0)).collect();
-        let stretches: &[f64] = if twist == Twist::None { &STRETCHES } else { &[] };
-        let point = |stretch: &f64| {
-            let few: Vec<_> = worlds.iter().take(CURVE_SEEDS).map(|world| figures(world, *stretch)).collect();
-            let mean = |figure: usize| mean(&few.iter().map(|seed| seed.0[figure]).collect::<Vec<_>>());
-            (mean(Figures::REQUESTS), mean(Figures::DELAY))
-        };
-        let curve = stretches.iter().map(point).collect();
-        Measured { schedule: schedule.name(), factor, seeds, curve }
+    /// What a plot shows: this program without and with a past, and the others.
+    pub(crate) fn lines(&self) -> impl DoubleEndedIterator<Item = &Measured> + ExactSizeIterator + Clone {
+        let places = 0..self.results.len() + 1;
+        places.map(|place| match place {
+            0 => &self.results[0],
+            1 => &self.knowing[0],
+            _ => &self.results[place - 1],
+        })
     }
+}
+
+impl Measured {
+    fn of(schedule: &dyn Schedule, factor: f64, worlds: &[(u64, Vec<World>)], stretches: &[f64]) -> Self {
+        let seeds = worlds.iter().map(|world| figures(schedule, factor, world)).collect();
+        let curve = stretches.iter().map(|stretch| point(schedule, factor * stretch, worlds)).collect();
+        Self { schedule: schedule.name(), factor, seeds, curve }
+    }
+}
+
+fn figures(schedule: &dyn Schedule, factor: f64, (seed, worlds): &(u64, Vec<World>)) -> Figures {
+    Figures::of(&watch_all(schedule, worlds, factor, *seed))
+}
+
+/// Mean requests and mean delay on a few seeds.
+fn point(schedule: &dyn Schedule, factor: f64, worlds: &[(u64, Vec<World>)]) -> (f64, f64) {
+    let few: Vec<_> = worlds.iter().take(CURVE_SEEDS).map(|world| figures(schedule, factor, world)).collect();
+    let mean = |figure: usize| mean(&few.iter().map(|seed| seed.0[figure]).collect::<Vec<_>>());
+    (mean(Figures::REQUESTS), mean(Figures::DELAY))
 }
 
 /// The mean number of requests of a schedule in these worlds.

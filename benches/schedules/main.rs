@@ -3,8 +3,9 @@
 //! `cargo bench --bench schedules` watches simulated restores on a virtual clock: with the engine of this program, with
 //! the rules of other pollers, with the best fixed interval, and with the best that can be done by one who knows the
 //! distribution of the durations. Each of the others has its delays longer or shorter by one factor, so that it makes as
-//! many requests as the engine; the factor is found on restores of other seeds than those that are compared. It prints
-//! tables in Markdown and draws target/schedules.svg. `-- --help` shows what can be set.
+//! many requests as the engine; the factor is found on restores of other seeds than those that are compared. All of that
+//! is done twice: with an engine that knows nothing, and with one that knows 60 past restores, other ones each time. It prints
+//! tables in Markdown and draws benches/schedules/schedules.svg. `-- --help` shows what can be set.
 //!
 //! Before that, and nothing but that under `cargo test`, it checks itself against what can be calculated.
 
@@ -30,8 +31,9 @@ mod table;
 mod verdict;
 mod workload;
 mod world;
+mod wrong;
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use clap::Parser as _;
 
@@ -39,7 +41,7 @@ use comparison::Comparison;
 use workload::Workload;
 
 /// How much is simulated.
-#[derive(Debug, Clone, Copy, clap::Parser)]
+#[derive(Debug, Clone, Copy, clap::Args)]
 struct Extent {
     /// How many seeds are compared
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(2..))]
@@ -61,21 +63,31 @@ struct Extent {
     bench: bool,
 }
 
+#[derive(Debug, clap::Parser)]
+struct Arguments {
+    #[command(flatten)]
+    extent: Extent,
+    /// Where the plot is drawn
+    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/schedules/schedules.svg"))]
+    plot: PathBuf,
+}
+
 fn main() {
     checks::run();
     // Cargo says so to benches, and to tests what they are to do with a harness that is not there.
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
-    let extent = Extent::parse();
+    let Arguments { extent, plot } = Arguments::parse();
     let workloads = Workload::all();
     let comparisons = Comparison::of_all(&workloads, extent);
     for comparison in &comparisons {
         println!("{}", table::of(comparison));
     }
     println!("{}", table::of_means(&comparisons));
+    println!("{}", table::of_efforts(&comparisons));
+    println!("{}", wrong::table(extent));
     println!("{}", verdict::of(&comparisons));
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("schedules.svg");
-    std::fs::write(&path, plot::of(&comparisons)).unwrap();
-    println!("Mean delay against mean requests: {}", path.display());
+    std::fs::write(&plot, plot::of(&comparisons)).unwrap();
+    println!("Mean delay against mean requests: {}", plot.display());
 }

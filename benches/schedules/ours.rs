@@ -7,43 +7,52 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use jiff::Timestamp;
-use restore_watch::config::{CadenceSettings, JobSettings, ProjectSettings, Rate};
-use restore_watch::engine::memory::{EndMemory, IndexMemory, JobMemory, JobRecord, Saved, StreakMemory};
+use restore_watch::config::{CadenceSettings, Effort, JobSettings, ProjectSettings, Rate};
+use restore_watch::engine::memory::{ProjectMemory, ProjectRecord, Saved};
 use restore_watch::engine::retry::RetryAfter;
 use restore_watch::engine::time::{Instant, Now};
-use restore_watch::engine::{Action, Answer, Ending, Engine, Event, Failure, FailureClass, Plan, PollId};
+use restore_watch::engine::{Action, Answer, Engine, Event, Failure, FailureClass, ListPage, Plan, PollId};
 use restore_watch::model::{JobFacts, JobId, Observation, ProjectName, Status, Transition};
 
+use crate::distribution::Distribution;
 use crate::schedule::{Schedule, Sighting};
+use crate::workload::scatter;
 use crate::world::{Reply, Restore, World};
 
 /// When every watch begins.
 const START: Timestamp = Timestamp::constant(1_795_435_200, 0);
 
+/// How many past restores are known, where any are.
+const PAST: i64 = 60;
+
 /// The engine of this program. Another way of pacing it is another value of this, or another [`Schedule`].
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Ours {
-    pub(crate) settings: CadenceSettings,
-    /// How long the restores took that it watched earlier, and that it remembers.
-    pub(crate) past_durations: Vec<Duration>,
+    pub(crate) effort: Effort,
+    /// What the restores are like that it watched earlier.
+    pub(crate) past: Option<Distribution>,
 }
 
 impl Schedule for Ours {
     fn name(&self) -> &'static str {
-        "restore-watch"
+        match self.past {
+            None => "restore-watch",
+            Some(_) => "restore-watch, 60 past restores",
+        }
     }
 
     /// A factor is a stretch of time: the rule `sqrt(2ct)` on a clock that runs `k` times as fast gives intervals that are
     /// `sqrt(k)` times as short. The bounds of the intervals and the rate are set to be so, too. The delays after errors
-    /// are not.
+    /// are not. The past is another one for each world.
     fn watch(&self, world: &World, factor: f64, seed: u64) -> Vec<Sighting> {
         let pace = factor.powi(-2);
         let bound = |interval: Duration| interval.mul_f64(factor * pace);
+        let settings = CadenceSettings::default();
         let mut project = ProjectSettings {
             cadence: CadenceSettings {
-                effort: self.settings.effort,
-                min_interval: bound(self.settings.min_interval),
-                max_interval: bound(self.settings.max_interval),
+                effort: self.effort,
+                min_interval: bound(settings.min_interval),
+                max_interval: bound(settings.max_interval),
             },
             ..ProjectSettings::default()
         };
@@ -51,7 +60,7 @@ impl Schedule for Ours {
         project.api.requests_per_second = Rate::new(rate).unwrap();
         project.jobs = (0..world.restores.len()).map(|place| JobSettings::new(job_id(place))).collect();
         let plan = Plan { projects: &[project], sinks: Vec::new(), keep: Duration::MAX };
-        let engine = Engine::recall(plan, self.remembered(), seed, now(Duration::ZERO));
+        let engine = Engine::recall(plan, self.remembered(pace, seed), seed, now(Duration::ZERO));
         let mut watch = Watch {
             engine,
             world,
@@ -66,44 +75,18 @@ impl Schedule for Ours {
 }
 
 impl Ours {
-    /// What an engine keeps of restores that it watched, one after the other, from their starts to their ends.
-    fn remembered(&self) -> Saved {
-        let mut end = START;
-        let record = |(place, took): (usize, &Duration)| {
-            let facts = JobFacts {
-                created_at: Some(end - *took),
-                completed_at: Some(end),
-                percent_complete: Some(100.0),
-                ..JobFacts::default()
-            };
-            let watched_since = end - *took;
-            let memory = JobMemory {
-                watched_since,
-                head_start: Some(Duration::ZERO),
-                status: Some(Status::Completed),
-                facts,
-                end: Some(EndMemory { how: Ending::Completed, observed_at: end }),
-                progress: None,
-                progress_told: 0.0,
-                overdue_told: false,
-                overdue_deadline: None,
-                unknown_statuses: Vec::new(),
-                missing: StreakMemory::default(),
-                unreachable: StreakMemory::default(),
-                failures: 0,
-                last_error: None,
-                last_was_not_found: false,
-                next_poll: None,
-                answered_at: Some(end),
-                added: None,
-                index: IndexMemory::default(),
-            };
-            let id = JobId::new(format!("past-{place}")).unwrap();
-            let record = JobRecord { project: ProjectName::default(), id, saved_at: end, memory };
-            end = watched_since;
-            record
+    /// What an engine keeps of restores that it watched, one a day, on a clock of this pace.
+    fn remembered(&self, pace: f64, seed: u64) -> Saved {
+        let Some(past) = &self.past else { return Saved::default() };
+        // Not those of the world, nor drawn in strata: sixty restores are what they happen to be.
+        let mut rng = Rng::with_seed(scatter(!seed));
+        let restore = |day: i64| {
+            let took = past.survived_by(1.0 - rng.f64()) * pace;
+            (START.as_second() - 86_400 * day, ((took * 1000.0) as u64).max(1))
         };
-        Saved { jobs: self.past_durations.iter().enumerate().map(record).collect(), ..Saved::default() }
+        let memory = ProjectMemory { past: (1..=PAST).map(restore).collect(), ..ProjectMemory::default() };
+        let project = ProjectRecord { name: ProjectName::default(), memory };
+        Saved { projects: vec![project], ..Saved::default() }
     }
 }
 
@@ -138,6 +121,10 @@ impl Watch<'_> {
                         let told = batch.entries.iter().map(|entry| &*entry.transition);
                         told.for_each(|transition| self.listen(transition));
                         events.push_back(Event::Committed);
+                    }
+                    // An empty list: nothing is learned of the past.
+                    Action::List(list, _) => {
+                        events.push_back(Event::Listed { list, page: ListPage::default() })
                     }
                     Action::PollIndex(..) | Action::Deliver(_) => unreachable!("nobody asked for that"),
                     Action::Note(_) => {}

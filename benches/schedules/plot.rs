@@ -6,18 +6,20 @@ use crate::comparison::{Comparison, Measured};
 
 /// The colours of the schedules, in their order: distinct for all kinds of colour vision (M. Okabe and K. Ito, 2008),
 /// and greys.
-const COLOURS: [&str; 9] =
-    ["#d55e00", "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#b8a900", "#777777", "#000000"];
+const COLOURS: [&str; 10] = [
+    "#d55e00", "#8b0000", "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#b8a900", "#777777",
+    "#000000",
+];
 
 /// A panel and its margins, the panels in a row, and the height of the legend.
 const PANEL: (f64, f64) = (400.0, 300.0);
 const MARGIN: (f64, f64) = (60.0, 50.0);
 const ROW: usize = 3;
-const LEGEND: f64 = 60.0;
+const LEGEND: f64 = 76.0;
 
 /// A panel for each comparison that has curves.
 pub(crate) fn of(comparisons: &[Comparison]) -> String {
-    let has_curves = |comparison: &&Comparison| comparison.results.iter().any(|one| !one.curve.is_empty());
+    let has_curves = |comparison: &&Comparison| comparison.lines().any(|one| !one.curve.is_empty());
     let panels: Vec<_> = comparisons.iter().filter(has_curves).collect();
     let rows = panels.len().div_ceil(ROW) as f64;
     let (width, height) = (PANEL.0 * ROW as f64, PANEL.1 * rows + LEGEND);
@@ -30,14 +32,15 @@ pub(crate) fn of(comparisons: &[Comparison]) -> String {
         writeln!(svg, "<g transform=\"translate({x} {y})\">\n{}</g>", panel(comparison)).unwrap();
     }
     if let Some(first) = panels.first() {
-        svg.push_str(&legend(&first.results, height - LEGEND + 20.0));
+        svg.push_str(&legend(first.lines(), height - LEGEND + 20.0));
     }
     svg.push_str("</svg>\n");
     svg
 }
 
 fn panel(comparison: &Comparison) -> String {
-    let points: Vec<_> = comparison.results.iter().flat_map(|measured| measured.curve.clone()).collect();
+    let curves = comparison.lines().flat_map(|measured| &measured.curve);
+    let points: Vec<_> = curves.chain(comparison.efforts.iter().flatten()).collect();
     let x = Axis::over(points.iter().map(|point| point.0), MARGIN.0, PANEL.0 - 20.0);
     let y = Axis::over(points.iter().map(|point| point.1), PANEL.1 - MARGIN.1, 30.0);
     let mut svg =
@@ -66,9 +69,9 @@ fn panel(comparison: &Comparison) -> String {
         y.to,
     )
     .unwrap();
-    // The first, which it is all about, lies above the others.
-    for (place, (measured, colour)) in comparison.results.iter().zip(COLOURS).enumerate().rev() {
-        let width = if place == 0 { 3.0 } else { 1.6 };
+    // The first two, which it is all about, lie above the others.
+    for (place, (measured, colour)) in comparison.lines().zip(COLOURS).enumerate().rev() {
+        let width = if place < 2 { 3.0 } else { 1.6 };
         let places = measured.curve.iter().map(|(requests, delay)| (x.place(*requests), y.place(*delay)));
         let places: Vec<_> = places.map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
         let places = places.join(" ");
@@ -78,6 +81,12 @@ fn panel(comparison: &Comparison) -> String {
         )
         .unwrap();
     }
+    for (points, colour) in comparison.efforts.iter().zip(COLOURS) {
+        for (requests, delay) in points {
+            let (x, y) = (x.place(*requests), y.place(*delay));
+            writeln!(svg, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"5\" fill=\"{colour}\"/>").unwrap();
+        }
+    }
     svg
 }
 
@@ -86,10 +95,10 @@ fn line(from: (f64, f64), to: (f64, f64)) -> String {
     format!("<line x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\" stroke=\"#dddddd\"/>\n")
 }
 
-fn legend(schedules: &[Measured], y: f64) -> String {
+fn legend<'a>(schedules: impl Iterator<Item = &'a Measured>, y: f64) -> String {
     let mut svg = String::new();
-    for (place, (measured, colour)) in schedules.iter().zip(COLOURS).enumerate() {
-        let (x, y) = (MARGIN.0 + 200.0 * (place % 5) as f64, y + 20.0 * (place / 5) as f64);
+    for (place, (measured, colour)) in schedules.zip(COLOURS).enumerate() {
+        let (x, y) = (MARGIN.0 + 220.0 * (place % 5) as f64, y + 20.0 * (place / 5) as f64);
         writeln!(
             svg,
             "<line x1=\"{x}\" y1=\"{y}\" x2=\"{}\" y2=\"{y}\" stroke=\"{colour}\" stroke-width=\"3\"/>\
@@ -101,6 +110,13 @@ fn legend(schedules: &[Measured], y: f64) -> String {
         )
         .unwrap();
     }
+    writeln!(
+        svg,
+        "<text x=\"{}\" y=\"{}\">dots: the efforts gentle, balanced and eager</text>",
+        MARGIN.0,
+        y + 44.0
+    )
+    .unwrap();
     svg
 }
 

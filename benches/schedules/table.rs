@@ -2,38 +2,75 @@
 
 use std::fmt::Write as _;
 
-use crate::comparison::Comparison;
+use restore_watch::config::Effort;
+
+use crate::comparison::{Comparison, Measured};
 use crate::statistics::{Estimate, Figures};
 
 /// All figures of one workload, each with half its confidence interval.
 pub(crate) fn of(comparison: &Comparison) -> String {
-    let mut text = format!("### {}\n\n", comparison.workload);
-    let names = Figures::NAMES.map(|name| format!(" {name} |")).concat();
-    writeln!(text, "| schedule | factor |{names}\n|---|{}", "--:|".repeat(Figures::NAMES.len() + 1)).unwrap();
-    for measured in &comparison.results {
-        write!(text, "| {} | {} |", measured.schedule, number(measured.factor)).unwrap();
-        for figure in 0..Figures::NAMES.len() {
-            write!(text, " {} |", cell(measured.estimate(figure))).unwrap();
+    let mut text = String::new();
+    for (title, results) in
+        [("nothing known", &comparison.results), ("60 past restores", &comparison.knowing)]
+    {
+        let names = Figures::NAMES.map(|name| format!(" {name} |")).concat();
+        writeln!(text, "### {}: {title}\n\n| schedule | factor |{names}", comparison.workload).unwrap();
+        writeln!(text, "|---|{}", "--:|".repeat(Figures::NAMES.len() + 1)).unwrap();
+        for measured in results {
+            write!(text, "| {} | {} |", measured.schedule, number(measured.factor)).unwrap();
+            for figure in 0..Figures::NAMES.len() {
+                write!(text, " {} |", cell(measured.estimate(figure))).unwrap();
+            }
+            text.push('\n');
         }
         text.push('\n');
     }
     text
 }
 
-/// The mean delay of each schedule on each workload.
+/// The mean delay of each schedule on each workload, without and with a past.
 pub(crate) fn of_means(comparisons: &[Comparison]) -> String {
-    let mut text =
-        "### Mean delay in seconds, at the same number of requests\n\n| workload | requests |".to_owned();
-    let schedules = &comparisons[0].results;
-    for measured in schedules {
-        write!(text, " {} |", measured.schedule).unwrap();
+    let mut text = String::new();
+    for (title, side) in SIDES {
+        let title = format!("Mean delay in seconds, at the same number of requests: {title}");
+        write!(text, "### {title}\n\n| workload | requests |").unwrap();
+        let schedules = side(&comparisons[0]);
+        for measured in schedules {
+            write!(text, " {} |", measured.schedule).unwrap();
+        }
+        writeln!(text, "\n|---|{}", "--:|".repeat(schedules.len() + 1)).unwrap();
+        for comparison in comparisons {
+            let requests = side(comparison)[0].estimate(Figures::REQUESTS);
+            write!(text, "| {} | {} |", comparison.workload, number(requests.mean)).unwrap();
+            for measured in side(comparison) {
+                write!(text, " {} |", cell(measured.estimate(Figures::DELAY))).unwrap();
+            }
+            text.push('\n');
+        }
+        text.push('\n');
     }
-    writeln!(text, "\n|---|{}", "--:|".repeat(schedules.len() + 1)).unwrap();
-    for comparison in comparisons {
-        let requests = comparison.results[0].estimate(Figures::REQUESTS);
-        write!(text, "| {} | {} |", comparison.workload, number(requests.mean)).unwrap();
-        for measured in &comparison.results {
-            write!(text, " {} |", cell(measured.estimate(Figures::DELAY))).unwrap();
+    text
+}
+
+/// What was measured without and with a past.
+pub(crate) const SIDES: [(&str, Side); 2] =
+    [("nothing known", |one| &one.results), ("60 past restores known", |one| &one.knowing)];
+type Side = fn(&Comparison) -> &[Measured];
+
+/// What each effort asks and brings.
+pub(crate) fn of_efforts(comparisons: &[Comparison]) -> String {
+    let mut text =
+        "### Requests and mean delay in seconds at each effort: nothing known / 60 past restores\n\n| workload |"
+            .to_owned();
+    for (name, _) in Effort::ALL {
+        write!(text, " {name} |").unwrap();
+    }
+    writeln!(text, "\n|---|{}", "--:|".repeat(Effort::ALL.len())).unwrap();
+    for comparison in comparisons.iter().filter(|comparison| !comparison.efforts[0].is_empty()) {
+        write!(text, "| {} |", comparison.workload).unwrap();
+        for (unknown, known) in comparison.efforts[0].iter().zip(&comparison.efforts[1]) {
+            let point = |(requests, delay): &(f64, f64)| format!("{}: {}", number(*requests), number(*delay));
+            write!(text, " {} / {} |", point(unknown), point(known)).unwrap();
         }
         text.push('\n');
     }

@@ -40,7 +40,7 @@ pub(crate) fn told(jobs: usize, at_once: usize) -> Vec<Arc<Batch>> {
             match action {
                 Action::Poll(poll) => polls.push_back(poll),
                 Action::Commit(batch) => batches.push(Arc::new(batch)),
-                Action::PollIndex(..) | Action::Deliver(_) | Action::Note(_) => {}
+                Action::List(..) | Action::PollIndex(..) | Action::Deliver(_) | Action::Note(_) => {}
             }
         }
     };

@@ -7,8 +7,8 @@ use clap::Parser;
 
 use super::{Done, Failure, print};
 use crate::config::{
-    self, EventFilter, LogFormat, ProjectSettings, Settings, SinkSettings, StateSettings, UrlSource,
-    WebhookFormat, WebhookSettings,
+    self, Discovery, Effort, EventFilter, IndexPattern, LogFormat, ProjectSettings, Settings, SinkSettings,
+    SlowAfter, StateSettings, UrlSource, WebhookFormat, WebhookSettings,
 };
 use crate::model::{Exit, TransitionKind, duration};
 
@@ -54,10 +54,11 @@ fn meaning(path: &Path, settings: &Settings) -> String {
 fn project_meaning(project: &ProjectSettings) -> String {
     let (api, cadence, watch) = (&project.api, &project.cadence, &project.watch);
     let written = duration::written;
+    let effort = Effort::ALL.iter().find(|(_, effort)| *effort == cadence.effort);
     let mut text = format!(
         "\nproject {}\n  endpoint  {}, API version {}\n  API key   from {}\n  rate      {} requests/s, burst {}, each at \
-         most {}\n  polls     {} to {} apart\n  told      not found after {}, unreachable after {}\n  until     {}\n  \
-         jobs      {}\n",
+         most {}\n  polls     {} to {} apart, effort {}\n  told      not found after {}, unreachable after {}{}\n  \
+         until     {}\n  jobs      {}\n",
         project.name,
         api.endpoint,
         api.version,
@@ -67,10 +68,12 @@ fn project_meaning(project: &ProjectSettings) -> String {
         written(api.request_timeout),
         written(cadence.min_interval),
         written(cadence.max_interval),
+        effort.map_or("balanced", |(name, _)| *name),
         written(watch.not_found_grace),
         written(watch.unreachable_after),
+        slow_meaning(watch.slow_after),
         watch.until,
-        project.jobs.len(),
+        jobs_meaning(project),
     );
     if let Some(file) = &api.ca_file {
         // Writing to a text does not fail.
@@ -83,6 +86,33 @@ fn project_meaning(project: &ProjectSettings) -> String {
         let _ = writeln!(text, "    {}{name}{deadline}{until}", job.id);
     }
     text
+}
+
+fn slow_meaning(slow_after: Option<SlowAfter>) -> String {
+    match slow_after {
+        None => String::new(),
+        Some(SlowAfter::Time(time)) => format!(", slow after {}", duration::written(time)),
+        Some(part @ SlowAfter::Quantile(_)) => {
+            format!(", slow once longer than {part} of the past restores (at least 20)")
+        }
+    }
+}
+
+/// How many are named, and which are found.
+fn jobs_meaning(project: &ProjectSettings) -> String {
+    let named = project.jobs.len();
+    let Some(Discovery { indexes, exclude }) = &project.discover else { return named.to_string() };
+    let list =
+        |patterns: &[IndexPattern]| patterns.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let into = match &indexes[..] {
+        [] => String::new(),
+        indexes => format!(" into indexes {}", list(indexes)),
+    };
+    let except = match &exclude[..] {
+        [] => String::new(),
+        exclude => format!(", except into {}", list(exclude)),
+    };
+    format!("{named}, and all that are found unfinished{into}{except}")
 }
 
 fn sink_meaning(sink: &SinkSettings) -> String {

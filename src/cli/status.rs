@@ -96,7 +96,8 @@ fn shown(status: &Status, args: &Args) -> Result<String, Failure> {
 fn human(status: &Status) -> String {
     let mut lines = vec![status.summary.clone()];
     lines.extend(status.trouble.as_ref().map(|trouble| format!("trouble: {trouble}")));
-    for ProjectStatus { name, requests_per_second, limited, .. } in &status.projects {
+    for ProjectStatus { name, requests_per_second, limited, expected, .. } in &status.projects {
+        lines.extend(expected.map(|expected| format!("project {name}: {expected}")));
         if let (Some(rate), Some(said)) = (requests_per_second, limited) {
             lines.push(format!(
                 "project {name} is asked {rate:.2} times a second, as its server refused more: {said}"

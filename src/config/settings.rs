@@ -1,5 +1,6 @@
 //! The validated settings everything else works with.
 
+use std::fmt;
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -282,6 +283,31 @@ pub enum SlowAfter {
     Quantile(f64),
 }
 
+impl SlowAfter {
+    /// Reads a time, such as `2h`, or a part in percent, such as `p95`.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.strip_prefix('p') {
+            Some(percent) => {
+                let plain = percent.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+                let percent: f64 = percent.parse().ok().filter(|_| plain)?;
+                (percent > 0.0 && percent < 100.0).then_some(Self::Quantile(percent / 100.0))
+            }
+            None => duration::parse(text).ok().filter(|time| !time.is_zero()).map(Self::Time),
+        }
+    }
+}
+
+impl fmt::Display for SlowAfter {
+    /// A time as it is written, or a part such as `95 %`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Time(time) => f.write_str(&duration::written(*time)),
+            // A part was written in percent, and not every fraction is a binary one.
+            Self::Quantile(part) => write!(f, "{} %", (part * 1e8).round() / 1e6),
+        }
+    }
+}
+
 impl Default for WatchSettings {
     fn default() -> Self {
         Self {
@@ -303,5 +329,20 @@ mod tests {
             assert_eq!(Rate::new(bad), None);
         }
         assert_eq!(Rate::new(2.0).unwrap().interval(), Duration::from_millis(500));
+    }
+
+    #[test]
+    fn what_is_slow() {
+        for (text, shown) in
+            [("2h", "2h"), ("90s", "1m30s"), ("p95", "95 %"), ("p50", "50 %"), ("p99.9", "99.9 %")]
+        {
+            assert_eq!(SlowAfter::parse(text).unwrap().to_string(), shown);
+        }
+        assert_eq!(SlowAfter::parse("p50"), Some(SlowAfter::Quantile(0.5)));
+        for bad in
+            ["", "p", "p0", "p100", "p-5", "p1e1", "pinf", "pNaN", "p.", "P95", "95", "95%", "p95 ", "0s"]
+        {
+            assert_eq!(SlowAfter::parse(bad), None, "{bad}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{JobRef, ProjectName, SinkName, Until};
+use crate::model::{Expectation, JobRef, ProjectName, SinkName, Until};
 
 /// How everything stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,6 +50,9 @@ pub struct ProjectStatus {
     /// What the server said when it was found to take less, where that holds.
     #[serde(default)]
     pub limited: Option<String>,
+    /// How long its restores took in the past, where some are known. None from daemons that did not say.
+    #[serde(default)]
+    pub expected: Option<Expectation>,
     /// Jobs that have not ended.
     pub open: usize,
     /// Jobs that ended.
@@ -90,6 +93,9 @@ pub struct JobStatus {
     pub listed: bool,
     /// Whether it was added while a daemon ran.
     pub added: bool,
+    /// Whether it was found in the list of the API.
+    #[serde(default)]
+    pub discovered: bool,
     /// Whether its project is paused.
     pub paused: bool,
 }

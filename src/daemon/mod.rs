@@ -29,7 +29,8 @@ use status::Identity;
 
 use crate::control::{Request, Server};
 use crate::driver::{Driver, Error};
-use crate::engine::{Condition, Engine, Event};
+use crate::engine::time::Instant;
+use crate::engine::{Condition, Engine, Event, Search};
 use crate::failpoint;
 use crate::heartbeat::Heartbeat;
 use crate::model::{Exit, Transition};
@@ -66,7 +67,11 @@ pub async fn run(driver: Driver, options: Options, signals: &mut Signals) -> Res
         daemon.promises.keep(daemon.driver.engine());
         daemon.followers.tell(&mut daemon.driver, &touched);
         daemon.pulse.beat(&daemon.driver);
-        if let Some(exit) = daemon.exit_when_done.then(|| all_done(daemon.driver.engine())).flatten() {
+        if let Some(exit) = daemon
+            .exit_when_done
+            .then(|| all_done(daemon.driver.engine(), daemon.driver.now().instant))
+            .flatten()
+        {
             info!("all jobs ended");
             daemon.pulse.stopping(Duration::ZERO);
             return Ok(exit);
@@ -204,9 +209,9 @@ async fn asked(control: Option<&mut Server>) -> Request {
 }
 
 /// How the jobs ended, once all did and nothing is owed any more.
-fn all_done(engine: &Engine) -> Option<Exit> {
+fn all_done(engine: &Engine, now: Instant) -> Option<Exit> {
     // Asked after each event, so how each job ended is only looked at once all did.
-    if !engine.is_settled() || !engine.has_ended() {
+    if !engine.is_settled() || !engine.has_ended() || engine.search(now) != Search::Over {
         return None;
     }
     Condition::All { fail_fast: false }.judge(&engine.outcomes())

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::control::{DeliveriesReport, JobStatus, ProjectStatus, SinkStatus, Status};
 use crate::driver::Driver;
-use crate::engine::time::Now;
+use crate::engine::time::{Instant, Now};
 use crate::engine::{Engine, IndexWatch, JobView, Outcome, ProjectView, SinkView};
 use crate::model::duration;
 
@@ -60,13 +60,19 @@ pub(super) fn trouble(driver: &Driver) -> Option<String> {
         return Some(format!("{what} does not end"));
     }
     let now = driver.now().instant;
-    let watched = |project: &ProjectView<'_>| project.paused_since.is_none() && project.open > 0;
+    let watched =
+        |project: &ProjectView<'_>| project.paused_since.is_none() && (project.open > 0 || project.discovers);
     driver.engine().projects().filter(watched).find_map(|project| {
         let name = project.name;
-        let is_silent = project.silent_since.is_some_and(|at| now.since(at) >= project.unreachable_after);
+        let lasts =
+            |since: Option<Instant>| since.is_some_and(|at| now.since(at) >= project.unreachable_after);
+        let is_silent = lasts(project.silent_since);
         match project.refused {
             Some(_) => Some(format!("the key of the project {name} is refused")),
             None if is_silent => Some(format!("the API of the project {name} cannot be reached")),
+            None if lasts(project.unlisted_since) => {
+                Some(format!("the restores of the project {name} cannot be listed"))
+            }
             None => None,
         }
     })
@@ -103,6 +109,7 @@ pub(super) fn full(driver: &Driver, identity: &Identity) -> Status {
             deliveries_owed: owed.get(&(view.project, id)).copied().unwrap_or_default(),
             listed: view.is_listed,
             added: view.is_added,
+            discovered: view.is_discovered,
             paused: view.is_paused,
         }
     };
@@ -115,6 +122,7 @@ pub(super) fn full(driver: &Driver, identity: &Identity) -> Status {
             refused: view.refused.map(str::to_owned),
             requests_per_second: Some(view.requests_per_second),
             limited: view.limited.map(str::to_owned),
+            expected: view.expectation,
             open: view.open,
             ended,
         }

@@ -27,10 +27,11 @@ use crate::config::Endpoint;
 use crate::engine::memory::Saved;
 use crate::engine::time::{Instant, Now};
 use crate::engine::{
-    Action, Answer, Batch, Delivery, DeliveryId, Engine, Event, Failure, PollId, Reconfigured,
+    Action, Answer, Batch, Delivery, DeliveryId, Engine, Event, Failure, ListId, ListPage, PollId,
+    Reconfigured,
 };
-use crate::model::{JobId, ProjectName, SinkName, Transition, duration};
-use crate::pinecone;
+use crate::model::{JobId, Observation, ProjectName, SinkName, Transition, duration};
+use crate::pinecone::{self, Page};
 use crate::sink::Sink;
 use crate::store::{self, Store, Volatile};
 
@@ -95,14 +96,25 @@ pub struct Polled {
 }
 
 impl Polled {
-    /// Nothing where the event is another one.
-    fn of(event: &Event) -> Option<Self> {
-        let (PollId { project, job, .. }, news) = match event {
-            Event::Answered { poll, answer } => (poll, Ok(answer.clone())),
-            Event::PollFailed { poll, failure } => (poll, Err(failure.clone())),
-            _ => return None,
+    /// Nothing where the event is another one. A row of the list counts as an answer where it says that a job runs.
+    fn of(event: &Event) -> Vec<Self> {
+        let polled = |PollId { project, job, .. }: &PollId, news| {
+            vec![Self { project: project.clone(), job: job.clone(), news }]
         };
-        Some(Self { project: project.clone(), job: job.clone(), news })
+        match event {
+            Event::Answered { poll, answer } => polled(poll, Ok(answer.clone())),
+            Event::PollFailed { poll, failure } => polled(poll, Err(failure.clone())),
+            Event::Listed { list, page } => {
+                let running = page.jobs.iter().filter(|row| !row.status.is_terminal());
+                let polled = |row: &Observation| Self {
+                    project: list.project.clone(),
+                    job: row.id.clone(),
+                    news: Ok(Answer::Job(row.clone())),
+                };
+                running.map(polled).collect()
+            }
+            _ => Vec::new(),
+        }
     }
 }
 
@@ -263,6 +275,7 @@ impl Driver {
         match action {
             Action::Poll(poll) => self.poll(poll, None),
             Action::PollIndex(poll, index) => self.poll(poll, Some(index)),
+            Action::List(list, token) => self.list(list, token),
             Action::Commit(batch) => self.commit(batch),
             Action::Deliver(delivery) => self.deliver(delivery),
             Action::Note(note) => self.note(&note),
@@ -282,6 +295,19 @@ impl Driver {
             match answer {
                 Ok(answer) => Event::Answered { poll, answer },
                 Err(failure) => Event::PollFailed { poll, failure },
+            }
+        });
+    }
+
+    fn list(&mut self, list: ListId, token: Option<String>) {
+        let client = self.clients.get(&list.project).expect("each project has a client").clone();
+        self.polls.start(self.clock.now().instant, async move {
+            match client.list_page(token.as_deref()).await {
+                Ok(Page { jobs, next, .. }) => Event::Listed { list, page: ListPage { jobs, next } },
+                Err(error) => {
+                    let is_of_token = token.is_some() && error.is_bad_request();
+                    Event::ListFailed { list, is_of_token, failure: error.into() }
+                }
             }
         });
     }

@@ -21,6 +21,12 @@ impl Driver {
             Note::RateRestored { project, per_second } => {
                 info!(%project, per_second, "project {project} is asked {per_second} times a second again, as configured");
             }
+            Note::ListLost { project, reason } => {
+                warn!(%project, "the restores of project {project} cannot be listed, so none is discovered: {reason}; tried again");
+            }
+            Note::ListRestored { project } => {
+                info!(%project, "the restores of project {project} can be listed again");
+            }
             Note::DeliveryDelayed { id, attempts, retry_in, reason } => {
                 let (sink, retry_in) = (&id.sink, duration::human(*retry_in));
                 info!(%sink, transition_id = %id.transition, attempts, "sink {sink}: {reason}; tried again in {retry_in}");

@@ -95,6 +95,11 @@ impl Allowance {
         self.learned.as_ref().map_or(f64::INFINITY, Learned::per_second).min(self.configured())
     }
 
+    /// The time from one request to the next at the rate that holds.
+    pub(super) fn interval(&self) -> Duration {
+        Duration::from_secs_f64(1.0 / self.per_second())
+    }
+
     /// What the server said when it refused the rate of the settings, unless that holds again.
     pub(super) fn refusal(&self) -> Option<&str> {
         self.learned.as_ref().map(|learned| learned.reason.as_str())

@@ -1,10 +1,11 @@
 //! When a job that answers well is polled next.
 //!
-//! Invariant: the interval depends on the job's age and progress only, not on how often it was polled, so a restarted
-//! watch goes on as if it had never stopped.
+//! Invariant: the interval depends on the job's age and what is known of its end only, not on how often it was polled, so a
+//! restarted watch goes on as if it had never stopped.
 
 use std::time::Duration;
 
+use super::hazard::Hazard;
 use super::memory::ProgressMemory;
 use super::time::{Instant, Now};
 use crate::config::CadenceSettings;
@@ -21,27 +22,23 @@ impl Cadence {
         Self { settings }
     }
 
-    /// The time until the next poll of a job of this age: `clamp(sqrt(2 · c · age), min, max)` by a random factor of
-    /// 0.9 to 1.1. Where intermediate progress is known, half the time to the projected end takes the place of the
-    /// root, so that the polls close in on it; but not more than three times the root, because progress is not bound to
-    /// go on as it went.
-    pub(super) fn interval(
-        &self,
-        age: Duration,
-        progress: Option<Projection>,
-        rng: &mut fastrand::Rng,
-    ) -> Duration {
-        self.usual(age, progress).mul_f64(0.9 + 0.2 * rng.f64())
+    /// The time until the next poll of a job of this age, between the bounds, by a random factor of 0.9 to 1.1: the root
+    /// `sqrt(2 · c · age)` where nothing is known, and what the hazard says where others like it are known. Where
+    /// intermediate progress is known, half the time to the projected end takes the place of the root, so that the polls
+    /// close in on it; but not more than three times the root, because progress is not bound to go on as it went.
+    pub(super) fn interval(&self, age: Duration, outlook: Outlook<'_>, rng: &mut fastrand::Rng) -> Duration {
+        self.usual(age, outlook).mul_f64(0.9 + 0.2 * rng.f64())
     }
 
     /// The same without the random factor.
-    pub(super) fn usual(&self, age: Duration, progress: Option<Projection>) -> Duration {
-        let wanted = match progress {
+    pub(super) fn usual(&self, age: Duration, outlook: Outlook<'_>) -> Duration {
+        let wanted = match outlook {
+            Outlook::Unknown => self.scale_free(age),
+            Outlook::Past(hazard) => hazard.interval(age, self.poll_cost()),
             // A projection that stands still is worth less by the minute: the rule takes over again.
-            Some(Projection { remaining, stale }) => {
+            Outlook::Progress(Projection { remaining, stale }) => {
                 (remaining / 2).min(3 * self.scale_free(age)).max(self.scale_free(stale))
             }
-            None => self.scale_free(age),
         };
         wanted.clamp(self.settings.min_interval, self.settings.max_interval)
     }
@@ -51,7 +48,12 @@ impl Cadence {
     /// schedules for systems subject to random failure", Management Science 21(3), 1974), hence the interval
     /// `sqrt(2 · c · t)`: with the balanced effort 1 s at the age of 5 s, 11 s at ten minutes, 60 s at five hours.
     fn scale_free(&self, age: Duration) -> Duration {
-        Duration::from_secs_f64((2.0 * self.settings.effort.poll_cost() * age.as_secs_f64()).sqrt())
+        Duration::from_secs_f64((2.0 * self.poll_cost() * age.as_secs_f64()).sqrt())
+    }
+
+    /// What one poll may cost, in seconds of delay.
+    pub(super) fn poll_cost(&self) -> f64 {
+        self.settings.effort.poll_cost()
     }
 
     /// The longest interval.
@@ -62,6 +64,35 @@ impl Cadence {
     /// The shortest interval.
     pub(super) fn fastest(&self) -> Duration {
         self.settings.min_interval
+    }
+}
+
+/// What is known of when a job will end.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Outlook<'a> {
+    /// Nothing.
+    Unknown,
+    /// How long others took.
+    Past(&'a Hazard),
+    /// How far it is.
+    Progress(Projection),
+}
+
+impl Outlook<'_> {
+    /// By its progress, where it reports any.
+    pub(super) fn projection(self) -> Option<Projection> {
+        match self {
+            Self::Progress(projection) => Some(projection),
+            Self::Unknown | Self::Past(_) => None,
+        }
+    }
+
+    /// How many past restores it is judged by.
+    pub(super) fn restores(self) -> usize {
+        match self {
+            Self::Past(hazard) => hazard.restores(),
+            Self::Unknown | Self::Progress(_) => 0,
+        }
     }
 }
 
@@ -150,18 +181,18 @@ mod tests {
     }
 
     /// The interval without its jitter, as the mean of many.
-    fn mean(age: u64, progress: Option<Projection>) -> f64 {
+    fn mean(age: u64, outlook: Outlook<'_>) -> f64 {
         let mut rng = fastrand::Rng::with_seed(7);
         let draws = 2000;
         let total: Duration =
-            (0..draws).map(|_| cadence().interval(Duration::from_secs(age), progress, &mut rng)).sum();
+            (0..draws).map(|_| cadence().interval(Duration::from_secs(age), outlook, &mut rng)).sum();
         total.as_secs_f64() / f64::from(draws)
     }
 
     #[test]
     fn the_square_root_rule_within_its_bounds() {
         for (age, seconds) in [(0, 1.0), (5, 1.0), (600, 10.95), (18_000, 60.0), (u64::MAX / 2, 60.0)] {
-            let measured = mean(age, None);
+            let measured = mean(age, Outlook::Unknown);
             assert!((measured - seconds).abs() < 0.02 * seconds, "{age}: {measured}");
         }
     }
@@ -170,7 +201,7 @@ mod tests {
     fn jitter_stays_within_a_tenth() {
         let mut rng = fastrand::Rng::with_seed(3);
         for _ in 0..1000 {
-            let interval = cadence().interval(Duration::from_secs(500), None, &mut rng);
+            let interval = cadence().interval(Duration::from_secs(500), Outlook::Unknown, &mut rng);
             assert!((9.0..=11.0).contains(&interval.as_secs_f64()), "{interval:?}");
         }
     }
@@ -186,10 +217,10 @@ mod tests {
         progress.read(50.0, Duration::from_secs(150), at(150));
         let projection = progress.projection(at(150)).unwrap();
         assert_eq!(projection.remaining.as_secs(), 100, "the rate between two readings counts");
-        let measured = mean(150, Some(projection));
+        let measured = mean(150, Outlook::Progress(projection));
         assert!((measured - 3.0 * 5.48).abs() < 0.3, "three times the root of 30 at most: {measured}");
         let near = Projection { remaining: Duration::from_secs(8), stale: Duration::ZERO };
-        let measured = mean(150, Some(near));
+        let measured = mean(150, Outlook::Progress(near));
         assert!((measured - 4.0).abs() < 0.1, "{measured}");
         let later = progress.projection(at(240)).unwrap();
         assert_eq!(later.remaining.as_secs(), 10);
@@ -198,7 +229,7 @@ mod tests {
     #[test]
     fn an_early_projection_does_not_reach_far() {
         let hours = Projection { remaining: Duration::from_hours(3), stale: Duration::ZERO };
-        assert!(mean(5, Some(hours)) < 3.1, "five seconds tell little about three hours");
+        assert!(mean(5, Outlook::Progress(hours)) < 3.1, "five seconds tell little about three hours");
     }
 
     #[test]
@@ -211,6 +242,6 @@ mod tests {
         }
         let projection = progress.projection(at(10_000)).unwrap();
         assert_eq!(projection, Projection { remaining: Duration::ZERO, stale: Duration::from_secs(9900) });
-        assert!(mean(10_000, Some(projection)) > 40.0);
+        assert!(mean(10_000, Outlook::Progress(projection)) > 40.0);
     }
 }

@@ -46,7 +46,7 @@ impl Engine {
                 let (memory, allowance) = self.resting.wake_project(name);
                 Project::recall(settings, memory, allowance, now)
             };
-            for id in self.resting.added(name) {
+            for id in self.resting.added(name, |memory| project.discovers(memory)) {
                 let Some(memory) = self.resting.wake(name, &id) else { continue };
                 let added = memory.added.clone().unwrap_or_default();
                 project.watch_added(added.settings(id.clone()), Some(memory), now);
@@ -84,7 +84,9 @@ impl Engine {
         let known = watching.view(&job.id).is_some();
         self.journal.remember_again(project, &job.id);
         let memory = self.resting.wake(project, &job.id);
+        let id = job.id.clone();
         watching.watch_added(job, memory, now);
+        watching.name_added(&id);
         Some(if known { Added::Known } else { Added::New })
     }
 

@@ -34,6 +34,22 @@ pub enum Event {
         /// What went wrong.
         failure: Failure,
     },
+    /// A page of the list of a project was answered, and could be read.
+    Listed {
+        /// Which.
+        list: ListId,
+        /// What is on it.
+        page: ListPage,
+    },
+    /// A page of the list was not answered, or not well.
+    ListFailed {
+        /// Which.
+        list: ListId,
+        /// Whether it is the token that was refused: the list is to be begun anew.
+        is_of_token: bool,
+        /// What went wrong.
+        failure: Failure,
+    },
     /// Somebody else who polls a job, see [`Engine::follow`](super::Engine::follow), had this come of it.
     Heard {
         /// The project of the job.
@@ -73,6 +89,9 @@ pub enum Action {
     Poll(PollId),
     /// Describe the index of a job instead, and report the same.
     PollIndex(PollId, String),
+    /// Ask for a page of the list of jobs: the first, or the one that this token of the page before leads to. Report
+    /// `Listed` or `ListFailed` in any case.
+    List(ListId, Option<String>),
     /// Make a batch safe, all of it or nothing, and report `Committed`. One is asked for at a time.
     Commit(Batch),
     /// Hand what is owed to a sink, and report `Delivered` or `DeliveryFailed` in any case.
@@ -100,6 +119,24 @@ pub struct PollId {
     pub job: JobId,
     /// Counts the polls of the job.
     pub generation: u64,
+}
+
+/// One request for a page of a project's list. A later one has a higher generation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListId {
+    /// The project whose key is used.
+    pub project: ProjectName,
+    /// Counts the requests.
+    pub generation: u64,
+}
+
+/// A page of the list of jobs. The list is best effort: that a job is not on it says nothing.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListPage {
+    /// The jobs on it; one may be there twice.
+    pub jobs: Vec<Observation>,
+    /// The token of the next page, if there is one.
+    pub next: Option<String>,
 }
 
 /// What is to be made safe, all of it or nothing. What is told in it goes to nobody before it is.
@@ -233,6 +270,18 @@ pub enum Note {
         project: ProjectName,
         /// The rate, in requests a second.
         per_second: f64,
+    },
+    /// The list of a project cannot be read, so that nothing is discovered, until [`Note::ListRestored`].
+    ListLost {
+        /// The project.
+        project: ProjectName,
+        /// What went wrong.
+        reason: String,
+    },
+    /// The list of a project can be read again.
+    ListRestored {
+        /// The project.
+        project: ProjectName,
     },
     /// A delivery failed and will be tried again.
     DeliveryDelayed {

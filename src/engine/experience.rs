@@ -3,11 +3,14 @@
 //! Invariant: each restore counts once, however often its end is heard of; only the newest [`KEPT`] are kept, because what
 //! is restored changes.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::cadence::Outlook;
+use super::hazard::Hazard;
 use super::time::wall_between;
 use crate::model::Expectation;
 
@@ -18,9 +21,13 @@ const KEPT: usize = 200;
 const ENOUGH: usize = 20;
 
 /// Restores that completed.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Experience {
     past: BTreeSet<Past>,
+    /// Worked out once: it is looked at far more often than something is learned.
+    expectation: Option<Expectation>,
+    /// What follows from them. Made when it is wanted: many may complete before the next is polled.
+    hazard: OnceCell<Hazard>,
 }
 
 /// One of them. Two that completed in the same second and took the same time to the millisecond are taken for one.
@@ -35,9 +42,10 @@ struct Past {
 impl Experience {
     /// What was kept.
     pub(super) fn recall(past: Vec<(i64, u64)>) -> Self {
-        let mut experience = Self::default();
-        experience.past = past.into_iter().map(|(completed, took)| Past { completed, took }).collect();
+        let past = past.into_iter().map(|(completed, took)| Past { completed, took }).collect();
+        let mut experience = Self { past, ..Self::default() };
         experience.forget_old();
+        experience.expectation = experience.expect();
         experience
     }
 
@@ -54,7 +62,9 @@ impl Experience {
         if took == 0 || !self.past.insert(past) {
             return false;
         }
+        self.hazard.take();
         self.forget_old();
+        self.expectation = self.expect();
         self.past.contains(&past)
     }
 
@@ -75,8 +85,20 @@ impl Experience {
         (self.restores() >= ENOUGH).then(|| nearest_rank(&self.durations(), part)).flatten()
     }
 
+    /// What they say of the end of one that runs.
+    pub(super) fn outlook(&self) -> Outlook<'_> {
+        if self.past.is_empty() {
+            return Outlook::Unknown;
+        }
+        Outlook::Past(self.hazard.get_or_init(|| Hazard::of(&self.durations())))
+    }
+
     /// What to expect of the next, where anything is known.
     pub(super) fn expectation(&self) -> Option<Expectation> {
+        self.expectation
+    }
+
+    fn expect(&self) -> Option<Expectation> {
         let durations = self.durations();
         let seconds = |part| nearest_rank(&durations, part).map(|took| took.as_secs_f64());
         Some(Expectation {
@@ -128,7 +150,7 @@ mod tests {
         assert!(!experience.learn(at(9), at(9)), "took no time");
         assert_eq!(experience.restores(), 2);
         let again = Experience::recall(experience.remember());
-        assert_eq!(again, experience);
+        assert_eq!(again.remember(), experience.remember());
     }
 
     #[test]

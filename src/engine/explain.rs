@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Engine;
 use super::time::Now;
-use crate::model::{JobId, JobRef, ProjectName, Until};
+use crate::config::Effort;
+use crate::model::{Expectation, JobId, JobRef, ProjectName, Until};
 
 /// When a job is polled next, and why.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,6 +22,9 @@ pub struct Explanation {
     pub until: Until,
     /// How long ago it started; where that is not known, how long ago its watch did.
     pub age_seconds: f64,
+    /// How long restores of its project took in the past, where some are known.
+    #[serde(default)]
+    pub expected: Option<Expectation>,
     /// Whether and by whom it is polled.
     pub turn: Turn,
     /// When it is polled next, from now, if nothing else happens.
@@ -79,6 +83,12 @@ pub enum Rule {
         max_seconds: f64,
         /// Where the API reports progress: the time to the projected end.
         projected_seconds: Option<f64>,
+        /// By how many past restores of its project the interval is judged; 0 where it is not.
+        #[serde(default)]
+        past_restores: usize,
+        /// What one poll may cost, in seconds of delay: the cadence's effort.
+        #[serde(default = "balanced")]
+        poll_cost_seconds: f64,
     },
     /// By exponential backoff: at some time within the ceiling, by chance.
     Backoff {
@@ -92,6 +102,11 @@ pub enum Rule {
         /// That interval.
         interval_seconds: f64,
     },
+}
+
+/// What a daemon goes by that does not say so.
+fn balanced() -> f64 {
+    Effort::Balanced.poll_cost()
 }
 
 /// What an age is measured from.

@@ -46,6 +46,8 @@ pub struct ProjectMemory {
     pub paused_since: Option<Timestamp>,
     /// What its server was found to take, where that is less than is configured.
     pub learned: Option<LearnedMemory>,
+    /// What is known for the discovery of jobs, where some are discovered.
+    pub discovery: Option<DiscoveryMemory>,
     /// Restores that completed: when, in seconds since 1970, and how many milliseconds they had taken.
     pub past: Vec<(i64, u64)>,
 }
@@ -62,6 +64,17 @@ pub struct LearnedMemory {
     pub counted_until: Timestamp,
     /// What it said.
     pub reason: String,
+}
+
+/// What is known for the discovery of jobs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DiscoveryMemory {
+    /// Jobs that began earlier and have ended are history.
+    pub since: Timestamp,
+    /// Whether the list was read to its end once.
+    pub has_baseline: bool,
+    /// Jobs that are not to be watched although they are listed, and when they began.
+    pub ignored: Vec<(JobId, Timestamp)>,
 }
 
 /// A server's wish to be left alone.
@@ -108,6 +121,9 @@ pub struct JobMemory {
     /// Which one that was.
     #[serde(default)]
     pub overdue_deadline: Option<Duration>,
+    /// That it is slow was told.
+    #[serde(default)]
+    pub slow_told: bool,
     /// The unknown statuses that were warned of.
     pub unknown_statuses: Vec<String>,
     /// Trouble of never having been found.
@@ -157,6 +173,8 @@ pub struct Added {
     pub deadline: Option<Duration>,
     /// Until when it is watched.
     pub until: Option<Until>,
+    /// Whether nobody named it: it was found in the list.
+    pub discovered: bool,
 }
 
 /// How a job ended.

@@ -27,6 +27,7 @@ mod event;
 mod experience;
 mod explain;
 mod follow;
+mod hazard;
 mod journal;
 pub mod limiter;
 pub mod memory;
@@ -35,6 +36,7 @@ mod project;
 mod projects;
 mod resting;
 pub mod retry;
+mod slow;
 mod standing;
 pub mod time;
 mod tracker;
@@ -49,19 +51,19 @@ use std::time::Duration;
 pub use change::{Added, Reconfigured};
 pub use event::{
     Action, Answer, Batch, BatchEntry, Delivery, DeliveryId, DeliveryUpdate, Edit, Event, Failure,
-    FailureClass, Fate, Note, PollId,
+    FailureClass, Fate, ListId, ListPage, Note, PollId,
 };
 pub use explain::{Explanation, Hold, Later, LearnedRate, RateReport, Rule, Since, Turn};
 pub use outbox::{DeliveryPolicy, SinkPlan, SinkView};
 pub use project::{Forgotten, JobView, ProjectView};
-pub use standing::{Ending, Standing};
+pub use standing::{Ending, Search, Standing};
 pub use tracker::{IndexWatch, Tracker};
 pub use verdict::{Condition, Outcome};
 
 use journal::Journal;
 use memory::Saved;
 use outbox::Outbox;
-use project::{Project, ProjectNews};
+use project::{PageNews, Project, ProjectNews, Request};
 use projects::Projects;
 use resting::Resting;
 use time::{Instant, Now, earliest};
@@ -122,6 +124,10 @@ impl Engine {
             Event::DeadlineReached => {}
             Event::Answered { poll, answer } => self.answered(&poll, answer, now, &mut notes),
             Event::PollFailed { poll, failure } => self.poll_failed(&poll, &failure, now, &mut notes),
+            Event::Listed { list, page } => self.listed(&list, page, now, &mut notes),
+            Event::ListFailed { list, is_of_token, failure } => {
+                self.list_failed(&list, is_of_token, &failure, now, &mut notes);
+            }
             Event::Committed => {
                 let pledges = self.journal.committed();
                 self.outbox.committed(pledges, now, &mut self.journal, &mut notes);
@@ -191,6 +197,11 @@ impl Engine {
     /// How each job stands, in the order of [`Engine::jobs`].
     pub fn outcomes(&self) -> Vec<Outcome> {
         self.jobs().map(|job| Outcome::of(&job)).collect()
+    }
+
+    /// How it stands with the search for jobs that nobody named, in all projects.
+    pub fn search(&self, now: Instant) -> Search {
+        self.projects.values().map(|project| project.search(now)).max().unwrap_or(Search::Over)
     }
 
     /// How many jobs have not ended, whatever their trouble; those of projects whose key is refused are left out. To
@@ -284,6 +295,43 @@ impl Engine {
         self.tell_job(&poll.project, &poll.job, drafts, now);
     }
 
+    fn listed(&mut self, list: &ListId, page: ListPage, now: Now, notes: &mut Vec<Note>) {
+        let Some(project) = self.projects.get_mut(&list.project) else { return };
+        let Some(began) = project.finish_page(list.generation) else { return };
+        let PageNews { mut rows, found, project: news } =
+            project.take_page(began, page, self.keep, now, &mut self.rng);
+        for row in found {
+            // What was told of it was told before its watch ended.
+            if !self.resting.has_ended(&list.project, &row.id) {
+                self.journal.remember_again(&list.project, &row.id);
+                let memory = self.resting.wake(&list.project, &row.id);
+                rows.extend(project.discover(row, memory, began, now, &mut self.rng));
+            }
+        }
+        notes.extend(project.take_rate_note());
+        notes.extend(project.take_list_note(now.instant));
+        self.tell_project(&list.project, news, now);
+        for (job, findings) in rows {
+            self.tell_findings(&list.project, &job, findings, now, notes);
+        }
+    }
+
+    fn list_failed(
+        &mut self,
+        list: &ListId,
+        is_of_token: bool,
+        failure: &Failure,
+        now: Now,
+        notes: &mut Vec<Note>,
+    ) {
+        let Some(project) = self.projects.get_mut(&list.project) else { return };
+        let Some(began) = project.finish_page(list.generation) else { return };
+        let news = project.fail_page(began, is_of_token, failure, now, &mut self.rng);
+        notes.extend(project.take_rate_note());
+        notes.extend(project.take_list_note(now.instant));
+        self.tell_project(&list.project, news, now);
+    }
+
     /// Has everything made safe that there is, and ends all polling. What is known of the jobs is gathered before that:
     /// it says when they are polled next.
     fn stop(&mut self, now: Now) {
@@ -306,8 +354,16 @@ impl Engine {
         let mut alarms = Vec::new();
         for name in self.projects.due(now.instant) {
             let Some(project) = self.projects.get_mut(&name) else { continue };
-            while let Some(job) = project.take_due(now.instant, self.polls + 1) {
+            while let Some(request) = project.take_due(now.instant, self.polls + 1) {
                 self.polls += 1;
+                let job = match request {
+                    Request::Job(job) => job,
+                    Request::Page(token) => {
+                        let list = ListId { project: name.clone(), generation: self.polls };
+                        actions.push(Action::List(list, token));
+                        continue;
+                    }
+                };
                 let index = project.tracker(&job).and_then(Tracker::followed_index).map(str::to_owned);
                 let poll = PollId { project: name.clone(), job, generation: self.polls };
                 actions.push(match index {

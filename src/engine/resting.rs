@@ -56,18 +56,26 @@ impl Resting {
         self.jobs.get_mut(project)?.remove(id).map(|record| record.memory)
     }
 
-    /// The jobs of a project that somebody added while the daemon ran.
-    pub(super) fn added(&self, project: &ProjectName) -> Vec<JobId> {
-        let added = |job: &&JobRecord| job.memory.added.is_some();
+    /// The jobs of a project that somebody added while the daemon ran, and those of the ones that were discovered that it
+    /// still `discovers`.
+    pub(super) fn added(&self, project: &ProjectName, discovers: impl Fn(&JobMemory) -> bool) -> Vec<JobId> {
+        let added = |job: &&JobRecord| match &job.memory.added {
+            Some(added) => !added.discovered || discovers(&job.memory),
+            None => false,
+        };
         let jobs = self.jobs.get(project).into_iter().flat_map(BTreeMap::values);
         jobs.filter(added).map(|job| job.id.clone()).collect()
     }
 
+    /// Whether a job is here that has ended.
+    pub(super) fn has_ended(&self, project: &ProjectName, id: &JobId) -> bool {
+        let job = self.jobs.get(project).and_then(|jobs| jobs.get(id));
+        job.is_some_and(|job| job.memory.end.is_some())
+    }
+
     /// How many jobs somebody added to projects that are not watched, by project.
     pub(super) fn stranded(&self) -> impl Iterator<Item = (&ProjectName, usize)> {
-        let count = |jobs: &BTreeMap<_, JobRecord>| {
-            jobs.values().filter(|job| job.memory.added.is_some() && job.memory.end.is_none()).count()
-        };
+        let count = |jobs: &BTreeMap<_, JobRecord>| jobs.values().filter(|job| is_wanted(job)).count();
         self.jobs.iter().map(move |(name, jobs)| (name, count(jobs))).filter(|(_, count)| *count > 0)
     }
 
@@ -87,8 +95,6 @@ impl Resting {
     pub(super) fn take_old(&mut self, keep: Duration, now: Timestamp) -> Vec<(ProjectName, JobId)> {
         let mut old = Vec::new();
         for (project, jobs) in &mut self.jobs {
-            // Somebody who added a job and has not seen its end may still want to.
-            let is_wanted = |job: &JobRecord| job.memory.added.is_some() && job.memory.end.is_none();
             let gone =
                 jobs.extract_if(.., |_, job| wall_between(job.saved_at, now) > keep && !is_wanted(job));
             old.extend(gone.map(|(id, _)| (project.clone(), id)));
@@ -96,4 +102,9 @@ impl Resting {
         self.jobs.retain(|_, jobs| !jobs.is_empty());
         old
     }
+}
+
+/// Whether somebody added a job and has not seen its end, which they may still want to.
+fn is_wanted(job: &JobRecord) -> bool {
+    job.memory.end.is_none() && job.memory.added.as_ref().is_some_and(|added| !added.discovered)
 }

@@ -25,6 +25,20 @@ pub enum Standing {
     Refused,
 }
 
+/// How it stands with the search for jobs that nobody named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Search {
+    /// There are no others than those that are watched, as far as the list can tell: a look at it came to its end that
+    /// began a minute after the search or later, and after the last job ended. Or none are looked for.
+    Over,
+    /// There may be others.
+    UnderWay,
+    /// The list could not be read for too long.
+    Unreachable,
+    /// The key is refused.
+    Refused,
+}
+
 /// How a job can end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -35,6 +35,8 @@ impl Transition {
     pub fn summary(&self) -> String {
         let what = self.what();
         match &self.reason {
+            // It goes on with what was just said.
+            Some(reason) if self.kind == TransitionKind::Slow => format!("{what}, {reason}"),
             Some(reason) => format!("{what}: {reason}"),
             None => what,
         }

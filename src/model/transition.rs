@@ -186,7 +186,8 @@ pub struct Transition {
     /// Seconds from `completed_at` to `timestamp`, where both are known; not below 0. What is told of an index has
     /// none: the API does not say since when it serves.
     pub detection_delay_seconds: Option<f64>,
-    /// Why, in words, where the status does not say it: the last error of the API.
+    /// Why, in words, where the status does not say it: the last error of the API, or how long a restore may take before it
+    /// is slow.
     pub reason: Option<String>,
 }
 

@@ -55,6 +55,11 @@ impl Error {
         Failure { class, ..self.into() }
     }
 
+    /// Whether the request itself is refused: on the list, its token.
+    pub fn is_bad_request(&self) -> bool {
+        matches!(self, Self::Status { status, .. } if *status == StatusCode::BAD_REQUEST)
+    }
+
     /// How long the server asks to be left alone.
     pub fn retry_after(&self) -> Option<RetryAfter> {
         match self {

@@ -88,9 +88,7 @@ impl<'a> Listing<'a> {
             self.limiter.take(self.clock.now().instant);
             let failure: Failure = match self.client.list_page(token).await {
                 Ok(page) => return Ok(page),
-                Err(Error::Status { status, .. }) if status.as_u16() == 400 && token.is_some() => {
-                    return Err(Refusal::Token);
-                }
+                Err(error) if token.is_some() && error.is_bad_request() => return Err(Refusal::Token),
                 Err(error) => error.into(),
             };
             let now = self.clock.now();

@@ -158,8 +158,8 @@ fn advice(kind: TransitionKind) -> Option<&'static str> {
              the Pinecone console."
         }
         TransitionKind::Slow => {
-            "It takes longer than usual. Nothing was stopped, and the watch goes on. A restore of more vectors takes longer; \
-             if this one has no more than others, look at the index in the Pinecone console."
+            "It takes longer than usual. Nothing was stopped, and the watch goes on. More vectors take longer. If it has \
+             no more than others, look at the index in the Pinecone console."
         }
         TransitionKind::NotFound => {
             "Check the id of the job, and that the API key belongs to the project the job runs in. The watch goes on."

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::expected;
 use super::live::{FRAME, Live, Notes};
 use crate::engine::time::{Instant, Now};
 use crate::engine::{Engine, JobView, Outcome};
@@ -35,6 +36,8 @@ pub(super) struct Console<'a> {
     people: &'a Output,
     /// Lines about transitions are logged, so that the journal knows what they are about.
     journal: bool,
+    /// It was said how long a restore may be expected to take.
+    is_expected: bool,
     next: Option<Instant>,
 }
 
@@ -53,7 +56,7 @@ impl<'a> Console<'a> {
             }
             Progress::Silent => (Mode::Silent, None),
         };
-        Self { mode, people, journal: telemetry::is_journal(), next }
+        Self { mode, people, journal: telemetry::is_journal(), is_expected: false, next }
     }
 
     /// When [`Console::refresh`] is due.
@@ -88,6 +91,17 @@ impl<'a> Console<'a> {
         }
     }
 
+    /// Says how long a restore may be expected to take, once that is known and while one is open.
+    pub(super) fn expect(&mut self, engine: &Engine, now: Now) {
+        if self.is_expected || !matches!(self.mode, Mode::Plain { .. }) || !is_open(engine) {
+            return;
+        }
+        if let Some(expected) = expected(engine) {
+            self.people.write(line(now, &expected.to_string()));
+            self.is_expected = true;
+        }
+    }
+
     /// Takes everything off a terminal that would be in the way of the report; after a signal, goes on below it.
     pub(super) fn close(mut self, signalled: bool) {
         self.end(signalled);
@@ -105,6 +119,11 @@ impl Drop for Console<'_> {
     fn drop(&mut self) {
         self.end(false);
     }
+}
+
+/// Whether a restore, or its index, is still waited for.
+pub(super) fn is_open(engine: &Engine) -> bool {
+    engine.jobs().any(|job| Outcome::of(&job) == Outcome::Open)
 }
 
 /// When the next sign of life is due.
@@ -161,4 +180,72 @@ pub(super) fn state(job: &JobView<'_>, forecast: &Forecast, now: Now) -> String 
 fn short(left: Duration) -> String {
     let seconds = (left + Duration::from_millis(500)).as_secs().max(1);
     if seconds < 60 { format!("{seconds}s") } else { duration::human(Duration::from_secs(seconds)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{JobSettings, ProjectSettings};
+    use crate::engine::memory::{ProjectMemory, ProjectRecord, Saved};
+    use crate::engine::{Answer, Event, Plan};
+    use crate::model::{JobFacts, Observation, Status};
+
+    fn now() -> Now {
+        Now { instant: Instant::default(), wall: "2026-11-23T12:00:00Z".parse().unwrap() }
+    }
+
+    /// A wait for two restores of a project that had these, in minutes.
+    fn engine(past: &[u64]) -> Engine {
+        let jobs = ["a", "b"].map(|id| JobSettings::new(JobId::new(id).unwrap())).to_vec();
+        let project = ProjectSettings { jobs, ..ProjectSettings::default() };
+        let past = past.iter().map(|minutes| (0, minutes * 60_000)).collect();
+        let memory = ProjectMemory { past, ..ProjectMemory::default() };
+        let projects = vec![ProjectRecord { name: project.name.clone(), memory }];
+        let plan = Plan { projects: &[project], sinks: Vec::new(), keep: Duration::from_hours(1) };
+        Engine::recall(plan, Saved { projects, ..Saved::default() }, 7, now())
+    }
+
+    /// Has the next poll answered by a restore that took ten minutes.
+    fn complete(engine: &mut Engine) {
+        let mut actions = Vec::new();
+        engine.step(Event::DeadlineReached, now(), &mut actions);
+        let polls = actions.into_iter().filter_map(|action| match action {
+            crate::engine::Action::Poll(poll) => Some(poll),
+            _ => None,
+        });
+        for poll in polls.take(1) {
+            let at = |text: &str| Some(text.parse().unwrap());
+            let facts = JobFacts {
+                created_at: at("2026-11-23T11:00:00Z"),
+                completed_at: at("2026-11-23T11:10:00Z"),
+                ..JobFacts::default()
+            };
+            let observation = Observation { id: poll.job.clone(), status: Status::Completed, facts };
+            engine.step(Event::Answered { poll, answer: Answer::Job(observation) }, now(), &mut Vec::new());
+        }
+    }
+
+    async fn said(engines: &[Engine]) -> String {
+        let (reader, writer) = std::io::pipe().unwrap();
+        let people = Output::to(writer);
+        let mut console = Console::new(Progress::Plain { heartbeat: Duration::ZERO }, &people, now());
+        engines.iter().for_each(|engine| console.expect(engine, now()));
+        drop(console);
+        people.finish().await.unwrap();
+        std::io::read_to_string(reader).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_to_expect_is_said_once() {
+        let line = "2026-11-23T12:00:00Z past 2 restores: half within 9m 00s, nine in ten within 21m 00s\n";
+        assert_eq!(said(&[engine(&[]), engine(&[9, 21]), engine(&[9])]).await, line);
+    }
+
+    #[tokio::test]
+    async fn what_is_waited_for_is_no_past() {
+        let mut own = engine(&[]);
+        complete(&mut own);
+        assert_eq!(own.projects().next().unwrap().expectation.unwrap().restores, 1);
+        assert_eq!(said(&[own]).await, "");
+    }
 }

@@ -6,7 +6,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::engine::{Condition, Engine, JobView, Outcome};
+use crate::engine::time::Instant;
+use crate::engine::{Condition, Engine, JobView, Outcome, Search};
 use crate::model::{Exit, JobId, ProjectName, Transition};
 
 /// The condition of a wait, and what is known of its jobs.
@@ -14,29 +15,32 @@ pub(super) struct Judge {
     condition: Condition,
     /// The jobs that have not ended and are no longer open either.
     troubled: BTreeSet<(ProjectName, JobId)>,
+    /// How it stood with the search for other jobs.
+    search: Search,
 }
 
 impl Judge {
     /// Before anything was told: all jobs are open.
     pub(super) fn new(condition: Condition) -> Self {
-        Self { condition, troubled: BTreeSet::new() }
+        Self { condition, troubled: BTreeSet::new(), search: Search::Over }
     }
 
     /// The exit code of the wait after these transitions; none while it goes on. How a job stands does not change without
-    /// one.
-    pub(super) fn hear(&mut self, told: &[Arc<Transition>], engine: &Engine) -> Option<Exit> {
-        let mut may_be_over = false;
+    /// one, but how it stands with the search for others does.
+    pub(super) fn hear(&mut self, told: &[Arc<Transition>], engine: &Engine, now: Instant) -> Option<Exit> {
+        let search = engine.search(now);
+        let mut may_be_over = std::mem::replace(&mut self.search, search) != search;
         for transition in told {
             may_be_over |= self.may_end(transition, engine);
         }
         // Where no job is open, all that have not ended are in trouble.
         may_be_over |= !told.is_empty() && engine.undecided() <= self.troubled.len();
-        if may_be_over { self.condition.judge(&engine.outcomes()) } else { None }
+        if may_be_over { self.condition.judge(&outcomes(engine, now)) } else { None }
     }
 
     /// The exit code of a wait whose time is over.
-    pub(super) fn at_timeout(&self, engine: &Engine) -> Exit {
-        self.condition.judge_at_timeout(&engine.outcomes())
+    pub(super) fn at_timeout(&self, engine: &Engine, now: Instant) -> Exit {
+        self.condition.judge_at_timeout(&outcomes(engine, now))
     }
 
     /// Whether this transition by itself may end the wait.
@@ -61,6 +65,17 @@ impl Judge {
     }
 }
 
+/// How all jobs stand, and those that may yet be found, as if they were one.
+fn outcomes(engine: &Engine, now: Instant) -> Vec<Outcome> {
+    let search = match engine.search(now) {
+        Search::Over => None,
+        Search::UnderWay => Some(Outcome::Open),
+        Search::Unreachable => Some(Outcome::Unreachable),
+        Search::Refused => Some(Outcome::Unauthorized),
+    };
+    engine.outcomes().into_iter().chain(search).collect()
+}
+
 fn is_troubled(job: &JobView<'_>) -> bool {
     let outcome = Outcome::of(job);
     outcome != Outcome::Open && !outcome.is_end()
@@ -79,7 +94,7 @@ mod tests {
     use super::*;
     use crate::config::{JobSettings, ProjectSettings};
     use crate::engine::memory::Saved;
-    use crate::engine::time::{Instant, Now};
+    use crate::engine::time::Now;
     use crate::engine::{Action, Answer, Event, Failure, FailureClass, Plan};
     use crate::model::{JobFacts, Observation, Status};
 
@@ -113,7 +128,7 @@ mod tests {
                         events.push(Event::Committed);
                         let told: Vec<_> = batch.entries.into_iter().map(|entry| entry.transition).collect();
                         let wanted = condition.judge(&engine.outcomes()).filter(|_| !told.is_empty());
-                        prop_assert_eq!(judge.hear(&told, &engine), wanted);
+                        prop_assert_eq!(judge.hear(&told, &engine, now.instant), wanted);
                         if wanted.is_some() {
                             return Ok(());
                         }

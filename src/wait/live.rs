@@ -9,7 +9,8 @@ use std::time::Duration;
 use console::{Alignment, Term, measure_text_width, pad_str, truncate_str};
 use tokio::sync::oneshot;
 
-use super::console::{Forecast, state};
+use super::console::{Forecast, is_open, state};
+use super::expected;
 use super::screen::{Screen, Size};
 use crate::engine::time::Now;
 use crate::engine::{Engine, JobView, Outcome};
@@ -118,7 +119,10 @@ impl Live {
         let line = |job: &JobView<'_>| self.line(job, &forecast, now, width, columns);
         let hidden = engine.jobs().count().saturating_sub(LINES);
         let footer = if hidden > 0 { format!("and {hidden} more; {FOOTER}") } else { FOOTER.to_owned() };
-        jobs.iter().map(line).chain([footer]).collect()
+        // A part of it would say something else.
+        let fits = |text: &String| measure_text_width(text) < usize::from(columns);
+        let expected = expected(engine).filter(|_| is_open(engine)).map(|past| past.to_string()).filter(fits);
+        jobs.iter().map(line).chain(expected).chain([footer]).collect()
     }
 
     fn line(&self, job: &JobView<'_>, forecast: &Forecast, now: Now, width: usize, columns: u16) -> String {

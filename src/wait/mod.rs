@@ -25,8 +25,8 @@ use judge::Judge;
 use crate::ci::Section;
 use crate::driver::{Driver, Error};
 use crate::engine::time::{Instant, Now};
-use crate::engine::{Condition, Event};
-use crate::model::{Exit, Transition};
+use crate::engine::{Condition, Engine, Event};
+use crate::model::{Exit, Expectation, Status, Transition};
 use crate::output::Output;
 use crate::signals::Signals;
 
@@ -56,6 +56,8 @@ pub struct Options {
     pub ndjson: bool,
     /// The options by which a command waits for the same again.
     pub again: Vec<String>,
+    /// Whether that command names the jobs, too; else the options say which are meant.
+    pub names_jobs: bool,
     /// What folds plain progress.
     pub section: Option<Section>,
 }
@@ -101,9 +103,16 @@ pub async fn wait(
     wait.console.close(exit.is_signal());
     // Where all is well, nobody cares that it was close.
     let timed_out = matches!(wait.phase, Phase::TimedOut) && exit != Exit::Met;
-    let report =
-        Report::new(driver.engine(), exit, timed_out, started, driver.now()).with_resume(&options.again);
+    let report = Report::new(driver.engine(), exit, timed_out, started, driver.now());
+    let report = report.with_resume(&options.again, options.names_jobs);
     Ok(Waited { report, undelivered: driver.engine().owed() })
+}
+
+/// What to expect of the restores that are waited for. What is known of them alone is no past.
+fn expected(engine: &Engine) -> Option<Expectation> {
+    let completed = |status: Option<&Status>| status == Some(&Status::Completed);
+    let own = engine.jobs().filter(|job| completed(job.tracker.status())).count();
+    engine.projects().find_map(|project| project.expectation).filter(|past| past.restores > own)
 }
 
 /// A wait under way.
@@ -146,7 +155,8 @@ impl Wait<'_> {
                 told = driver.turn() => {
                     let told = told?;
                     self.tell(&told, driver.now());
-                    if let Some(exit) = self.judge.hear(&told, driver.engine()) {
+                    self.console.expect(driver.engine(), driver.now());
+                    if let Some(exit) = self.judge.hear(&told, driver.engine(), driver.now().instant) {
                         return Ok(exit);
                     }
                 }
@@ -203,6 +213,6 @@ impl Wait<'_> {
 
     fn time_is_over(&mut self, driver: &Driver) -> Exit {
         self.phase = Phase::TimedOut;
-        self.judge.at_timeout(driver.engine())
+        self.judge.at_timeout(driver.engine(), driver.now().instant)
     }
 }

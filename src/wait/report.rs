@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::ci;
 use crate::engine::time::Now;
 use crate::engine::{Engine, IndexWatch, JobView, Outcome};
-use crate::model::{Exit, JobRef, ProjectName, Status, Until, duration, schema};
+use crate::model::{Exit, Expectation, JobRef, ProjectName, Status, Until, duration, schema};
 
 /// The version of the JSON form. It grows with each change that is no mere addition.
 const VERSION: u32 = 1;
@@ -37,6 +37,8 @@ pub struct Report {
     waited_seconds: f64,
     /// The command that waits for the same of the jobs that are open, where time or a signal ended the wait.
     resume: Option<String>,
+    /// How long restores of the project took in the past, where some are known beside those of the wait.
+    expected: Option<Expectation>,
     /// Every job of the wait.
     jobs: Vec<JobReport>,
     #[serde(skip)]
@@ -81,18 +83,19 @@ impl Report {
             timed_out,
             waited_seconds: now.instant.since(started.instant).as_secs_f64(),
             resume: None,
+            expected: super::expected(engine),
             jobs: engine.jobs().map(|job| JobReport::new(&job, now)).collect(),
             exit,
         }
     }
 
     /// The same with the command that goes on, if there is anything to go on with; `again` are the options by which it
-    /// waits for the same.
+    /// waits for the same. Where it names no jobs, they say which are meant, and one that is not yet known may be open.
     #[must_use]
-    pub fn with_resume(mut self, again: &[String]) -> Self {
-        let open = |job: &&JobReport| job.outcome == Outcome::Open;
+    pub fn with_resume(mut self, again: &[String], names_jobs: bool) -> Self {
+        let open = |job: &&JobReport| job.outcome == Outcome::Open && names_jobs;
         let ids: Vec<_> = self.jobs.iter().filter(open).map(|job| job.job.id.as_str()).collect();
-        if !ids.is_empty() && (self.timed_out || self.exit.is_signal()) {
+        if (!ids.is_empty() || !names_jobs) && (self.timed_out || self.exit.is_signal()) {
             // What looks like an option is read from standard input instead.
             let piped = ids.iter().any(|id| id.starts_with('-'));
             let printed = ["printf", "%s\\n"].iter().chain(&ids).map(|word| quoted(word));
@@ -148,6 +151,7 @@ impl Report {
     /// One line for a notification.
     pub fn headline(&self) -> String {
         match &self.jobs[..] {
+            [] => "no unfinished restores".to_owned(),
             [job] => format!("{} {}", job.job.label(), job.words),
             jobs => {
                 let good = jobs.iter().filter(|job| job.outcome.is_good()).count();
@@ -176,6 +180,9 @@ impl Report {
     /// The report for people: a line for each job.
     pub fn human(&self) -> String {
         let width = self.jobs.iter().map(|job| job.words.len()).max().unwrap_or_default();
+        if self.jobs.is_empty() {
+            return "no unfinished restores\n".to_owned();
+        }
         let line = |job: &JobReport| format!("{:<width$}  {}\n", job.words, job.details());
         self.jobs.iter().map(line).collect::<Vec<_>>().concat()
     }

@@ -26,6 +26,27 @@ fn the_shipped_configuration_is_valid_and_explained() {
 }
 
 #[test]
+fn what_is_slow_and_what_is_found() {
+    let folder = Folder::new();
+    let config = folder.write(
+        "config.toml",
+        "discover = { indexes = [\"prod-*\", \"docs\"], exclude = [\"*-scratch\"] }\njobs = [\"a\"]\n\
+         [cadence]\neffort = \"eager\"\n[watch]\nslow_after = \"2h\"\n\
+         [[project]]\nname = \"x\"\ndiscover = true\nwatch.slow_after = \"p99.9\"\n",
+    );
+    let shown = Watch::new(["check", "--config", &config]).run().expect(0).stdout;
+    for line in [
+        "  polls     1s to 1m apart, effort eager\n",
+        "  told      not found after 1m, unreachable after 10m, slow after 2h\n",
+        "  jobs      1, and all that are found unfinished into indexes prod-*, docs, except into *-scratch\n",
+        "unreachable after 10m, slow once longer than 99.9 % of the past restores (at least 20)\n",
+        "  jobs      0, and all that are found unfinished\n",
+    ] {
+        assert!(shown.contains(line), "{line}: {shown}");
+    }
+}
+
+#[test]
 fn no_secret_is_read_or_shown() {
     let folder = Folder::new();
     folder.write("key", "pcsk_canary");

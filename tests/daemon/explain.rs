@@ -67,3 +67,36 @@ fn without_a_daemon_it_is_said_for_a_wait() {
     Watch::new(["explain", "rj-1"]).run().expect(78).told("PINECONE_API_KEY");
     Watch::new(["explain", "a b"]).env("PINECONE_API_KEY", KEY).run().expect(2);
 }
+
+#[test]
+fn what_to_expect_is_known_once_a_restore_completed() {
+    let plane = play(
+        "[[job]]\nid = \"rj-1\"\nage = \"2h\"\ntakes = \"9m\"\n[[job]]\nid = \"rj-2\"\nage = \"1h\"\ntakes = \"21m\"\n\
+         [[job]]\nid = \"rj-3\"\ntakes = \"1h\"\n",
+    );
+    let daemon = Daemon::new("").project("one", &plane, &["rj-1", "rj-2", "rj-3"]);
+    let mut daemon = daemon.run(&[]).start();
+    let words = "past 2 restores: half within 9m 00s, nine in ten within 21m 00s";
+    daemon.until("all are polled", |_| plane.count() > 5);
+    daemon.until("two are known", |daemon| {
+        ask(daemon, &["status"]).expect(0).stdout.contains(&format!("\nproject one: {words}\n"))
+    });
+    let status = ask(&daemon, &["status", "--output", "json"]).expect(0).json();
+    assert_eq!(status["projects"][0]["expected"]["half_within_seconds"], 540.0);
+    daemon.until("it waits", |daemon| {
+        ask(daemon, &["explain", "rj-3"]).expect(0).stdout.contains(&format!("\n  expect   {words}\n"))
+    });
+    let explained = ask(&daemon, &["explain", "rj-3", "--output", "json"]).expect(0).json();
+    assert_eq!(explained["expected"]["restores"], 2);
+}
+
+#[test]
+fn an_effort_is_one_of_a_wait() {
+    let plane = play("[[job]]\nid = \"rj-1\"\nage = \"10m\"\ntakes = \"1h\"\n");
+    for (effort, interval) in [("gentle", 21.9), ("eager", 5.48)] {
+        let words = ["explain", "rj-1", "--effort", effort, "--output", "json"];
+        let explained = Watch::new(words).on(&plane).run().expect(0).json();
+        let found = explained["rule"]["interval_seconds"].as_f64().unwrap();
+        assert!((found / interval - 1.0).abs() < 0.02, "{effort}: {found}");
+    }
+}

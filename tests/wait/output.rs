@@ -1,6 +1,6 @@
 //! What a wait prints, and where.
 
-use crate::support::{Watch, done, play};
+use crate::support::{Folder, KEY, Watch, done, fast, play};
 
 /// The keys of a transition and of its job, as published.
 const TRANSITION: [&str; 10] = [
@@ -38,7 +38,7 @@ fn one_json_document() {
     let report = Watch::wait(&plane, &["rj-1", "rj-2", "--output", "json"]).run().expect(1).json();
     assert_eq!(
         keys(&report),
-        ["exit_code", "jobs", "outcome", "resume", "timed_out", "version", "waited_seconds"]
+        ["exit_code", "expected", "jobs", "outcome", "resume", "timed_out", "version", "waited_seconds"]
     );
     assert_eq!(
         (&report["version"], &report["exit_code"], &report["outcome"]),
@@ -143,4 +143,22 @@ fn a_reader_that_went_away_changes_no_exit_code() {
             Watch::wait(&plane, &[job, "--output", output]).unread().run().expect(code);
         }
     }
+}
+
+#[test]
+fn a_slow_restore_is_told_and_changes_nothing() {
+    let plane = play("[[job]]\nid = \"rj-1\"\nindex = \"docs\"\ntakes = \"1500ms\"");
+    let folder = Folder::new();
+    let config =
+        folder.write("config.toml", format!("jobs = []\n{}[watch]\nslow_after = \"500ms\"\n", fast(&plane)));
+    let wait = ["wait", "rj-1", "--config", &config, "--output", "ndjson"];
+    let done = Watch::new(wait).env("PINECONE_API_KEY", KEY).run().expect(0);
+    let slow = done.json_lines().into_iter().find(|line| line["type"] == "restore_job.slow").unwrap();
+    assert_eq!(
+        (&slow["status"], &slow["reason"]),
+        (&"Pending".into(), &"longer than slow_after = 500ms".into())
+    );
+    let line = " restore rj-1 into index docs is slow: Pending after ";
+    assert_eq!(done.stderr.matches(line).count(), 1, "{}", done.stderr);
+    assert!(done.stderr.contains(", longer than slow_after = 500ms\n"), "{}", done.stderr);
 }

@@ -8,10 +8,10 @@ use clap::Parser;
 
 use super::project::ProjectArgs;
 use super::socket::SocketArgs;
-use super::wait::parse_interval;
+use super::wait::{parse_effort, parse_interval};
 use super::{Done, Failure, Output, block_on, listen, print};
 use crate::clock::Clock;
-use crate::config::{JobSettings, LogFormat, ProjectSettings, StateSettings};
+use crate::config::{Effort, JobSettings, LogFormat, ProjectSettings, StateSettings};
 use crate::control::{CallError, ExplainJob, RefusalKind};
 use crate::driver::{Driver, Setup, State};
 use crate::engine::Explanation;
@@ -31,6 +31,10 @@ pub(super) struct Args {
     /// The form of the answer
     #[arg(long, value_enum, default_value_t = Output::Human)]
     output: Output,
+
+    /// For a wait with this effort
+    #[arg(long, value_name = "EFFORT", value_parser = parse_effort())]
+    effort: Option<Effort>,
 
     /// For a wait with this shortest time between two polls
     #[arg(long, value_name = "DURATION", value_parser = parse_interval)]
@@ -75,7 +79,7 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
 impl Args {
     fn is_for_a_wait(&self) -> bool {
         let interval = self.min_interval.or(self.max_interval);
-        interval.is_some() || self.until.is_some() || self.project.config().is_some()
+        interval.is_some() || self.effort.is_some() || self.until.is_some() || self.project.config().is_some()
     }
 
     /// Asks the daemon. Nothing where there is none, or where it does not watch the job; unless it was named.
@@ -128,6 +132,8 @@ impl Args {
         let mut job = known.unwrap_or_else(|| JobSettings::new(id.clone()));
         job.until = self.until.or(job.until);
         project.jobs = vec![job];
+        project.discover = None;
+        project.cadence.effort = self.effort.unwrap_or(project.cadence.effort);
         super::wait::bound(&mut project.cadence, self.min_interval, self.max_interval)?;
         Ok(project)
     }

@@ -42,6 +42,7 @@ fn next(explanation: &Explanation, whose: &str) -> String {
 fn reasons(explanation: &Explanation) -> Vec<(&'static str, String)> {
     let mut lines = Vec::new();
     lines.extend(explanation.rule.as_ref().map(|rule| by_rule(rule, explanation.last_error.as_deref())));
+    lines.extend(explanation.expected.map(|expected| ("expect", expected.to_string())));
     lines.extend(explanation.answered_seconds_ago.map(|ago| ("answered", format!("{} ago", human(ago)))));
     lines.extend(
         explanation
@@ -96,17 +97,23 @@ fn by_rule(rule: &Rule, last_error: Option<&str>) -> (&'static str, String) {
             min_seconds,
             max_seconds,
             projected_seconds,
+            past_restores,
+            poll_cost_seconds,
         } => {
             let age = human(*age_seconds);
+            let root = format!("the root of {} s x", 2.0 * poll_cost_seconds);
             let measured = match (since, projected_seconds) {
-                (Since::Start, None) => format!("its age of {age}: the root of 0.2 s x age"),
+                (Since::Start, None) if *past_restores == 0 => format!("its age of {age}: {root} age"),
+                (Since::Start, None) => {
+                    let restores = if *past_restores == 1 { "restore" } else { "restores" };
+                    format!("its age of {age} and what {past_restores} past {restores} of the project took")
+                }
                 (Since::Start, Some(left)) => format!(
-                    "its progress: half of the {} to the projected end, at most three times the root of 0.2 s x age \
-                     ({age})",
+                    "its progress: half of the {} to the projected end, at most three times {root} age ({age})",
                     human(*left)
                 ),
                 (Since::Completion, _) => {
-                    format!("the {age} since it completed: the root of 0.2 s x that, for its index")
+                    format!("the {age} since it completed: {root} that, for its index")
                 }
                 (Since::FirstNotFound, _) => {
                     format!("the {age} since it was first not found{error}; it may appear at any moment")
@@ -138,4 +145,45 @@ fn from_now(seconds: f64) -> String {
 
 fn human(seconds: f64) -> String {
     duration::human(Duration::try_from_secs_f64(seconds).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cadence(since: Since, projected_seconds: Option<f64>, past_restores: usize, cost: f64) -> String {
+        let rule = Rule::Cadence {
+            since,
+            age_seconds: 540.0,
+            interval_seconds: 11.0,
+            min_seconds: 1.0,
+            max_seconds: 60.0,
+            projected_seconds,
+            past_restores,
+            poll_cost_seconds: cost,
+        };
+        let (_, words) = by_rule(&rule, None);
+        words.strip_suffix("; between 1.0s and 1m 00s, each +-10 %").unwrap().to_owned()
+    }
+
+    #[test]
+    fn what_the_cadence_goes_by() {
+        let said = |past, cost| cadence(Since::Start, None, past, cost);
+        assert_eq!(said(0, 0.1), "every 11s by its age of 9m 00s: the root of 0.2 s x age");
+        assert_eq!(said(0, 0.4), "every 11s by its age of 9m 00s: the root of 0.8 s x age");
+        assert_eq!(said(0, 0.025), "every 11s by its age of 9m 00s: the root of 0.05 s x age");
+        assert_eq!(
+            said(40, 0.1),
+            "every 11s by its age of 9m 00s and what 40 past restores of the project took"
+        );
+        assert!(said(1, 0.1).contains("1 past restore of"));
+        assert_eq!(
+            cadence(Since::Start, Some(22.0), 0, 0.1),
+            "every 11s by its progress: half of the 22s to the projected end, at most three times the root of 0.2 s x \
+             age (9m 00s)"
+        );
+        assert!(
+            cadence(Since::Completion, None, 0, 0.4).ends_with("the root of 0.8 s x that, for its index")
+        );
+    }
 }

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, ValueEnum};
 
 use crate::cli::ci::CiArgs;
@@ -11,7 +12,8 @@ use crate::cli::project::ProjectArgs;
 use crate::cli::socket::SocketArgs;
 use crate::cli::{Failure, ids, parse_duration};
 use crate::config::{
-    CadenceSettings, JobSettings, ProjectSettings, SinkSettings, UrlSource, WebhookSettings, WebhookUrl,
+    CadenceSettings, Discovery, Effort, IndexPattern, JobSettings, ProjectSettings, SinkSettings, UrlSource,
+    WebhookSettings, WebhookUrl,
 };
 use crate::engine::Condition;
 use crate::model::{JobId, Until, duration};
@@ -30,6 +32,32 @@ pub(in crate::cli) struct Args {
     /// Read further ids from this file; the same forms as standard input
     #[arg(long, value_name = "FILE")]
     pub(super) from_file: Option<PathBuf>,
+
+    /// Wait for every restore of the project that is unfinished, as the API lists them; those that begin meanwhile too,
+    /// until a look at the list, a minute after the start at the earliest, shows no other
+    #[arg(long, conflicts_with_all = ["jobs", "from_file"])]
+    pub(super) all_pending: bool,
+
+    /// With --all-pending: only restores into an index of such a name; `*` stands for any characters, `?` for one. Can be
+    /// given several times
+    #[arg(
+        long,
+        value_name = "PATTERN",
+        value_parser = IndexPattern::parse,
+        requires = "all_pending",
+        conflicts_with_all = ["jobs", "from_file"]
+    )]
+    pub(super) index: Vec<IndexPattern>,
+
+    /// With --all-pending: no restore into an index of such a name. Can be given several times
+    #[arg(
+        long,
+        value_name = "PATTERN",
+        value_parser = IndexPattern::parse,
+        requires = "all_pending",
+        conflicts_with_all = ["jobs", "from_file"]
+    )]
+    pub(super) exclude_index: Vec<IndexPattern>,
 
     /// Wait until every job completes (the default)
     #[arg(long, conflicts_with = "any")]
@@ -59,6 +87,10 @@ pub(in crate::cli) struct Args {
     /// How long the API may give no good answer about a job [default: 10m]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(super) unreachable_after: Option<Duration>,
+
+    /// How much is asked to notice the end sooner: `gentle` asks half as much, and `eager` twice [default: balanced]
+    #[arg(long, value_name = "EFFORT", value_parser = parse_effort())]
+    pub(super) effort: Option<Effort>,
 
     /// The shortest time between two polls of a job [default: 1s]
     #[arg(long, value_name = "DURATION", value_parser = parse_interval)]
@@ -98,7 +130,7 @@ pub(in crate::cli) struct Args {
     pub(super) webhook: Option<String>,
 
     /// Follow the polls of a running daemon instead of asking the API a second time: `auto` does where a daemon watches a
-    /// job and no interval is given. Where the daemon goes away, the API is asked
+    /// job and neither an interval nor an effort is given. Where the daemon goes away, the API is asked
     #[arg(
         long,
         value_name = "WHEN",
@@ -180,6 +212,13 @@ pub(super) enum ProgressForm {
     None,
 }
 
+/// One of the names of the efforts.
+pub(in crate::cli) fn parse_effort() -> impl TypedValueParser<Value = Effort> {
+    let names = Effort::ALL.iter().map(|(name, _)| *name);
+    let effort = |name: &str| Effort::ALL.iter().find(|(known, _)| *known == name).map(|(_, effort)| *effort);
+    PossibleValuesParser::new(names).map(move |name| effort(&name).unwrap_or_default())
+}
+
 /// Reads the time between two polls. Less than 10 ms would be no polling but an attack, more than a day no watch.
 pub(in crate::cli) fn parse_interval(text: &str) -> Result<Duration, String> {
     let interval = duration::parse(text).map_err(|error| error.to_string())?;
@@ -207,16 +246,26 @@ pub(in crate::cli) fn bound(
 impl Args {
     pub(super) fn project_settings(&self) -> Result<ProjectSettings, Failure> {
         let ids = ids::collect(&self.jobs, self.from_file.as_deref())?;
+        if self.all_pending && self.through_daemon == Through::Always {
+            return Err(Failure::usage("--all-pending asks the API, and cannot go --through-daemon"));
+        }
         let mut project = self.project.choose()?;
-        if !ids.is_empty() {
+        // What a configuration has found is for a daemon, unless it is asked for here.
+        project.discover = self
+            .all_pending
+            .then(|| Discovery { indexes: self.index.clone(), exclude: self.exclude_index.clone() });
+        if self.all_pending {
+            project.jobs.clear();
+        } else if !ids.is_empty() {
             project.jobs = ids.into_iter().map(|id| with_settings_of(id, &project.jobs)).collect();
         }
         // A wait for nothing would have no end.
-        if project.jobs.is_empty() {
+        if project.jobs.is_empty() && !self.all_pending {
             return Err(Failure::usage("no job ids were given").with_help(
-                "name the restore jobs to wait for, or `-` to read their ids from standard input",
+                "name the restore jobs to wait for, `-` to read their ids from standard input, or --all-pending",
             ));
         }
+        project.cadence.effort = self.effort.unwrap_or(project.cadence.effort);
         bound(&mut project.cadence, self.min_interval, self.max_interval)?;
         let watch = &mut project.watch;
         if let Some(until) = self.until {
@@ -241,7 +290,15 @@ impl Args {
     pub(super) fn options(&self, progress: Progress) -> Options {
         let condition = if self.any { Condition::Any } else { Condition::All { fail_fast: self.fail_fast } };
         let ndjson = self.output == Form::Ndjson;
-        Options { condition, timeout: self.timeout, progress, ndjson, again: self.again(), section: None }
+        Options {
+            condition,
+            timeout: self.timeout,
+            progress,
+            ndjson,
+            again: self.again(),
+            names_jobs: !self.all_pending,
+            section: None,
+        }
     }
 
     /// The words that wait for the same, without those that say of which jobs. Left out is how it is shown, and what may
@@ -249,18 +306,25 @@ impl Args {
     fn again(&self) -> Vec<String> {
         let duration = |value: Option<Duration>| value.map(duration::written);
         let path = |path: &Path| path.display().to_string();
+        let patterns = |option: &'static str, patterns: &[IndexPattern]| {
+            let words = patterns.iter().flat_map(|pattern| [option.to_owned(), pattern.to_string()]);
+            words.collect::<Vec<_>>()
+        };
+        let effort = |effort: Effort| Effort::ALL.iter().find(|(_, known)| *known == effort);
         let given = [
             ("--until", self.until.map(|until| until.to_string())),
             ("--timeout", duration(self.timeout)),
             ("--not-found-grace", duration(self.not_found_grace)),
             ("--unreachable-after", duration(self.unreachable_after)),
+            ("--effort", self.effort.and_then(effort).map(|(name, _)| (*name).to_owned())),
             ("--min-interval", duration(self.min_interval)),
             ("--max-interval", duration(self.max_interval)),
             ("--config", self.project.config().map(path)),
             ("--project", self.project.name().map(str::to_owned)),
             ("--socket", self.socket.named().map(path)),
         ];
-        let flags = [("--any", self.any), ("--fail-fast", self.fail_fast)];
+        let flags =
+            [("--all-pending", self.all_pending), ("--any", self.any), ("--fail-fast", self.fail_fast)];
         let flags = flags.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag.to_owned());
         let options = given.into_iter().filter_map(|(option, value)| Some([option.to_owned(), value?]));
         let through = match self.through_daemon {
@@ -268,11 +332,45 @@ impl Args {
             Through::Always => Some("--through-daemon".to_owned()),
             Through::Never => Some("--through-daemon=never".to_owned()),
         };
-        flags.chain(options.flatten()).chain(through).collect()
+        let found = [patterns("--index", &self.index), patterns("--exclude-index", &self.exclude_index)];
+        flags.chain(found.concat()).chain(options.flatten()).chain(through).collect()
     }
 }
 
 /// A job with what the configuration says of it, if anything.
 fn with_settings_of(id: JobId, configured: &[JobSettings]) -> JobSettings {
     configured.iter().find(|job| job.id == id).cloned().unwrap_or_else(|| JobSettings::new(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(words: &[&str]) -> Args {
+        Args::try_parse_from(["wait"].iter().chain(words)).unwrap()
+    }
+
+    #[test]
+    fn all_that_is_pending() {
+        let words = ["--all-pending", "--index", "prod-*", "--index", "docs", "--exclude-index", "*-old"];
+        let all = args(&words);
+        let project = all.project_settings().unwrap();
+        assert!(project.jobs.is_empty());
+        let discovery = project.discover.unwrap();
+        assert!(discovery.includes(Some("prod-a")) && discovery.includes(Some("docs")));
+        assert!(!discovery.includes(Some("prod-old")) && !discovery.includes(Some("other")));
+        assert_eq!(all.again(), words);
+        assert!(!all.options(Progress::Silent).names_jobs);
+        assert_eq!(args(&["--all-pending"]).project_settings().unwrap().discover, Some(Discovery::default()));
+        assert_eq!(args(&["a"]).project_settings().unwrap().discover, None);
+    }
+
+    #[test]
+    fn effort() {
+        let eager = args(&["a", "--effort", "eager"]);
+        assert_eq!(eager.project_settings().unwrap().cadence.effort, Effort::Eager);
+        assert_eq!(eager.again(), ["--effort", "eager"]);
+        let usual = args(&["a"]);
+        assert_eq!(usual.project_settings().unwrap().cadence.effort, Effort::Balanced);
+    }
 }

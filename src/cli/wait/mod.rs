@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tracing::{debug, warn};
 
-pub(super) use args::{Args, bound, parse_interval};
+pub(super) use args::{Args, bound, parse_effort, parse_interval};
 
 use args::{Form, ProgressForm, Through};
 
@@ -118,8 +118,10 @@ impl Drop for Rest {
 impl Args {
     /// Leaves the polls to a daemon that makes them anyway, where that is wanted and can be done.
     async fn follow(&self, driver: &mut Driver, project: &ProjectSettings, people: &Output) {
-        let own_cadence = self.min_interval.is_some() || self.max_interval.is_some();
-        if self.through_daemon == Through::Never || self.through_daemon == Through::Auto && own_cadence {
+        let own_cadence = self.effort.is_some() || self.min_interval.is_some() || self.max_interval.is_some();
+        // A daemon is asked about jobs by their ids.
+        let by_itself = own_cadence || self.all_pending;
+        if self.through_daemon == Through::Never || self.through_daemon == Through::Auto && by_itself {
             return;
         }
         let wanted = FollowJobs {

@@ -14,7 +14,9 @@ use super::section::Section;
 use super::value::Value;
 use crate::config::locate::Variables;
 use crate::config::redaction::quoted;
-use crate::config::{ApiSettings, CadenceSettings, Endpoint, EndpointError, Rate, WatchSettings};
+use crate::config::{
+    ApiSettings, CadenceSettings, Effort, Endpoint, EndpointError, Rate, SlowAfter, WatchSettings,
+};
 use crate::model::{Until, duration};
 
 /// The environment variable that replaces the default endpoint, as it does for the official clients.
@@ -32,12 +34,16 @@ pub(super) fn home(key: &str) -> Option<&'static str> {
             Some("[api], or to [project.api]")
         }
         "allow_http" => Some("[api], or to a webhook"),
-        "min_interval" | "max_interval" => Some("[cadence], or to [project.cadence]"),
+        "min_interval" | "max_interval" | "effort" => Some("[cadence], or to [project.cadence]"),
         "block_private" | "retry_schedule" | "signing_secret" => Some("a webhook"),
         "keep" => Some("[state]"),
         "interval" => Some("[heartbeat]"),
         "drain_timeout" => Some("the top of the file"),
-        "not_found_grace" | "unreachable_after" | "until" => Some("[watch], or to [project.watch]"),
+        "discover" => Some("the top of the file, or to a [[project]]"),
+        "indexes" | "exclude" => Some("`discover`, as in discover = { indexes = [\"prod-*\"] }"),
+        "not_found_grace" | "unreachable_after" | "until" | "slow_after" => {
+            Some("[watch], or to [project.watch]")
+        }
         _ => None,
     }
 }
@@ -65,6 +71,7 @@ struct Api<'a> {
 
 #[derive(Debug, Default)]
 struct Cadence {
+    effort: Option<Effort>,
     min: Option<(Duration, Span)>,
     max: Option<(Duration, Span)>,
     /// As in [`Api`].
@@ -76,6 +83,7 @@ struct Watch {
     not_found_grace: Option<Duration>,
     unreachable_after: Option<Duration>,
     until: Option<Until>,
+    slow_after: Option<SlowAfter>,
 }
 
 /// The settings of one project.
@@ -215,11 +223,9 @@ impl Cadence {
         let min = section.duration("min_interval", &INTERVAL);
         let max = section.duration("max_interval", &INTERVAL);
         let refused = section.report.len() > before;
-        if let Some(effort) = section.take("effort") {
-            effort.unsupported("`effort`", "remove it; `min_interval` and `max_interval` bound the polling");
-        }
+        let effort = section.take("effort").and_then(|value| value.choice(Effort::ALL));
         section.finish();
-        Self { min, max, refused }
+        Self { effort, min, max, refused }
     }
 
     fn resolve(&self, common: &Self, report: &Report) -> Option<CadenceSettings> {
@@ -230,7 +236,7 @@ impl Cadence {
         let min = self.min.as_ref().or(common.min.as_ref());
         let max = self.max.as_ref().or(common.max.as_ref());
         let settings = CadenceSettings {
-            effort: default.effort,
+            effort: self.effort.or(common.effort).unwrap_or(default.effort),
             min_interval: min.map_or(default.min_interval, |(value, _)| *value),
             max_interval: max.map_or(default.max_interval, |(value, _)| *value),
         };
@@ -260,11 +266,8 @@ impl Watch {
             not_found_grace: section.duration("not_found_grace", &PATIENCE).map(|(value, _)| value),
             unreachable_after: section.duration("unreachable_after", &PATIENCE).map(|(value, _)| value),
             until: until(&mut section),
+            slow_after: section.take("slow_after").and_then(|value| slow_after(&value)),
         };
-        if let Some(slow_after) = section.take("slow_after") {
-            slow_after.duration(&PATIENCE);
-            slow_after.unsupported("`slow_after`", "remove it; a job can have a `deadline`");
-        }
         section.finish();
         watch
     }
@@ -281,9 +284,20 @@ impl Watch {
                 .or(common.unreachable_after)
                 .unwrap_or(default.unreachable_after),
             until: self.until.or(common.until).unwrap_or(default.until),
-            slow_after: default.slow_after,
+            slow_after: self.slow_after.or(common.slow_after).or(default.slow_after),
         }
     }
+}
+
+/// A time, or a part of the past restores.
+fn slow_after(value: &Value<'_>) -> Option<SlowAfter> {
+    const HELP: &str = "write \"2h\" for a time, or \"p95\" for longer than 95 % of the past restores";
+    let text = value.string_or("a time or a part of the past restores", HELP)?;
+    let found = SlowAfter::parse(text);
+    if found.is_none() {
+        value.refuse(format_args!("cannot be {}", quoted(text)), HELP);
+    }
+    found
 }
 
 /// Reads `until`.

@@ -1,6 +1,7 @@
-//! `jobs` and `[[project]]`: what is watched, with which key.
+//! `jobs`, `discover` and `[[project]]`: what is watched, with which key.
 //!
-//! Invariant: a project that is returned has a job, or says itself that it has none; and no id twice.
+//! Invariant: a project that is returned has a job, finds its jobs itself, or says itself that it has none; and no id
+//! twice.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -14,7 +15,7 @@ use super::source;
 use super::value::Value;
 use crate::config::locate::Variables;
 use crate::config::redaction::quoted;
-use crate::config::{JobSettings, ProjectSettings, SecretSource};
+use crate::config::{Discovery, IndexPattern, JobSettings, ProjectSettings, SecretSource};
 use crate::model::{JobId, ProjectName};
 
 /// The variable that holds the API key of a project that does not say where its key is.
@@ -26,12 +27,23 @@ pub(super) const LONGEST_NAME: usize = 64;
 const JOBS: &str =
     "write jobs = [\"RESTORE_JOB_ID\"], or jobs = [] to have them all come with `restore-watch add`";
 
-/// The jobs of one list, and where the list is.
+const NO_JOBS: &str = "write jobs = [\"RESTORE_JOB_ID\"], discover = true to have all that are unfinished found, or \
+                       jobs = [] to have them all come with `restore-watch add`";
+
+const DISCOVER: &str =
+    "write discover = true, or discover = { indexes = [\"prod-*\"], exclude = [\"*-scratch\"] }";
+
+const PATTERN: &str =
+    "write it like the name of an index; `*` stands for any characters or none, `?` for one";
+
+/// Which jobs a project has, as one level of the file says.
 struct Jobs {
     found: Vec<(JobSettings, Span)>,
+    /// What `discover` says, and where it is.
+    discover: Option<(Option<Discovery>, Span)>,
     /// Where to say that there are none.
     span: Span,
-    /// There is something in the list, or another problem explains why not: no jobs is then no news.
+    /// There are some, or they come later, or another problem explains why not: no jobs is then no news.
     excused: bool,
 }
 
@@ -43,7 +55,7 @@ struct Project<'a> {
     jobs: Jobs,
 }
 
-/// Reads `jobs`, `api`, `cadence`, `watch` and `project` of the top level. Relative paths start at `base`.
+/// Reads `jobs`, `discover`, `api`, `cadence`, `watch` and `project` of the top level. Relative paths start at `base`.
 pub(super) fn read(top: &mut Section<'_>, base: &Path, variables: &Variables<'_>) -> Vec<ProjectSettings> {
     let report = top.report;
     let common = Layers::read(top, base);
@@ -54,28 +66,35 @@ pub(super) fn read(top: &mut Section<'_>, base: &Path, variables: &Variables<'_>
         top.sections("project").into_iter().map(|section| Project::read(section, base)).collect();
     unique_names(&projects, report);
 
-    match loose {
-        Some(loose) if !loose.found.is_empty() || loose.excused => add_loose(&mut projects, loose),
+    if loose.excused || projects.iter().any(Project::is_default) {
+        add_loose(&mut projects, loose, report);
+    } else if projects.is_empty() && report.len() == before {
         // Projects without jobs are told one by one, and a `project` that was refused may have had some.
-        _ if !projects.is_empty() || report.len() > before => {}
-        loose => match loose.map(|loose| loose.span).or_else(|| top.span_of("project")) {
-            Some(span) => report.push(Finding::new(&span, "no jobs to watch").help(JOBS)),
-            None if top.lacks("jobs") && top.lacks("project") => {
-                report.push(Finding::of_file("no jobs to watch").help(JOBS));
+        let discover = loose.discover.map(|(_, span)| span);
+        match top.span_of("project").or(discover) {
+            Some(span) => report.push(Finding::new(&span, "no jobs to watch").help(NO_JOBS)),
+            None if top.lacks("project") => {
+                report.push(Finding::of_file("no jobs to watch").help(NO_JOBS));
             }
             None => {}
-        },
+        }
     }
     let resolved = projects.into_iter().filter_map(|project| project.resolve(&common, variables, report));
     resolved.collect()
 }
 
 /// Adds the jobs of the top level to the project named `default`, which need not be written down.
-fn add_loose(projects: &mut Vec<Project<'_>>, loose: Jobs) {
+fn add_loose(projects: &mut Vec<Project<'_>>, loose: Jobs, report: &Report) {
     match projects.iter_mut().find(|project| project.is_default()) {
-        Some(project) => {
-            project.jobs.excused |= loose.excused;
-            project.jobs.found.splice(0..0, loose.found);
+        Some(Project { jobs, .. }) => {
+            jobs.excused |= loose.excused;
+            jobs.found.splice(0..0, loose.found);
+            if let Some(((_, one), (_, other))) = loose.discover.as_ref().zip(jobs.discover.as_ref()) {
+                let (first, second) = if one.start < other.start { (one, other) } else { (other, one) };
+                let finding = Finding::new(second, "the project `default` has a second `discover`");
+                report.push(finding.see("the first is on line", first).help("remove one of the two"));
+            }
+            jobs.discover = loose.discover.or(jobs.discover.take());
         }
         None => projects.insert(
             0,
@@ -109,18 +128,7 @@ impl<'a> Project<'a> {
         let name = section.label("name", LONGEST_NAME);
         let api_key = section.take("api_key").and_then(|value| source::read(&value, base));
         let layers = Layers::read(&mut section, base);
-        let mut jobs = jobs(&mut section).unwrap_or(Jobs {
-            found: Vec::new(),
-            span: section.span.clone(),
-            excused: !section.lacks("jobs"),
-        });
-        if let Some(discover) = section.take("discover") {
-            let wanted = discover.boolean();
-            if wanted == Some(true) {
-                discover.unsupported("`discover = true`", "remove it, and list the jobs in `jobs`");
-            }
-            jobs.excused |= wanted != Some(false);
-        }
+        let jobs = jobs(&mut section);
         section.finish();
         Self { name, api_key, layers, jobs }
     }
@@ -139,8 +147,9 @@ impl<'a> Project<'a> {
         if self.jobs.found.is_empty() && !self.jobs.excused {
             let name = self.name.as_ref().map(|(name, _)| format!(" {}", quoted(name))).unwrap_or_default();
             let finding = Finding::new(&self.jobs.span, format!("the project{name} has no jobs to watch"));
-            report.push(finding.help(JOBS));
+            report.push(finding.help(NO_JOBS));
         }
+        let discover = self.jobs.discover.and_then(|(discover, _)| discover);
         let jobs = unique_jobs(self.jobs.found, report);
         let settings = settings?;
         Some(ProjectSettings {
@@ -150,7 +159,7 @@ impl<'a> Project<'a> {
             cadence: settings.cadence,
             watch: settings.watch,
             jobs,
-            discover: None,
+            discover,
         })
     }
 }
@@ -172,16 +181,62 @@ fn unique_jobs(found: Vec<(JobSettings, Span)>, report: &Report) -> Vec<JobSetti
     found.into_iter().map(|(job, _)| job).collect()
 }
 
-/// Reads `jobs`, if it is there.
-fn jobs(section: &mut Section<'_>) -> Option<Jobs> {
-    let value = section.take("jobs")?;
-    let span = value.span.clone();
-    let Some(entries) = value.array(JOBS) else {
-        return Some(Jobs { found: Vec::new(), span, excused: true });
-    };
+/// Reads `jobs` and `discover`.
+fn jobs(section: &mut Section<'_>) -> Jobs {
+    let list = section.take("jobs");
+    let span = list.as_ref().map_or(&section.span, |list| &list.span).clone();
+    let entries = list.and_then(|list| list.array(JOBS)).unwrap_or_default();
     let found = entries.iter().filter_map(job).collect();
-    // Whoever writes down that there are none means it.
-    Some(Jobs { found, span, excused: true })
+    let value = section.take("discover");
+    let discover = value.map(|value| (discover(&value), value.span));
+    // A typo is told as one.
+    let mistaken = !section.lacks("discover") && !section.has("discover");
+    let is_found = discover.as_ref().is_some_and(|(discover, _)| *discover != Ok(None));
+    Jobs {
+        found,
+        discover: discover.map(|(discover, span)| (discover.unwrap_or_default(), span)),
+        span,
+        // Whoever writes down that there are none means it.
+        excused: !section.lacks("jobs") || is_found || mistaken,
+    }
+}
+
+/// A value was refused, which is reported.
+#[derive(Debug, PartialEq)]
+struct Refused;
+
+/// Which jobs are to be found, if any.
+fn discover(value: &Value<'_>) -> Result<Option<Discovery>, Refused> {
+    match value.inner {
+        DeValue::Boolean(wanted) => Ok(wanted.then(Discovery::default)),
+        DeValue::Table(_) => {
+            let before = value.report.len();
+            let mut section = value.table_or("a table", DISCOVER).ok_or(Refused)?;
+            let indexes = section.take("indexes").map(|value| patterns(&value));
+            let exclude = section.take("exclude").map(|value| patterns(&value));
+            section.finish();
+            let discovery =
+                Discovery { indexes: indexes.unwrap_or_default(), exclude: exclude.unwrap_or_default() };
+            if value.report.len() == before { Ok(Some(discovery)) } else { Err(Refused) }
+        }
+        _ => {
+            let help = value.unquote(|text| matches!(text, "true" | "false"));
+            value.mistyped("true, false or a table", Some(help.unwrap_or_else(|| DISCOVER.to_owned())));
+            Err(Refused)
+        }
+    }
+}
+
+/// Patterns for the names of indexes, at least one: of none, nobody could say whether it means all or nothing.
+fn patterns(value: &Value<'_>) -> Vec<IndexPattern> {
+    let Some(entries) = value.array(DISCOVER) else { return Vec::new() };
+    if entries.is_empty() {
+        value.refuse("is empty", "remove it, or name indexes, such as \"prod-*\"");
+    }
+    let pattern = |entry: &Value<'_>| {
+        IndexPattern::parse(entry.string()?).map_err(|fault| entry.refuse(fault, PATTERN)).ok()
+    };
+    entries.iter().filter_map(pattern).collect()
 }
 
 fn job(entry: &Value<'_>) -> Option<(JobSettings, Span)> {

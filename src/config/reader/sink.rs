@@ -45,9 +45,6 @@ const KEYS: &[&str] = &[
 /// Patterns that stand for all kinds of a noun, or for all.
 const PATTERNS: &[&str] = &["*", "restore_job.*", "index.*", "project.*"];
 
-/// Kinds that are published, and that this version never tells.
-const NOT_YET: &[&str] = &["restore_job.slow"];
-
 const EVENTS: &str = "write events = [\"restore_job.*\"]";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -190,11 +187,6 @@ fn pattern<'a>(entry: &Value<'a>) -> Option<&'a str> {
 
 /// Reports a text that names no kind of transition.
 fn unknown_kind(text: &str, span: &Span, report: &Report, patterns: &[&'static str]) {
-    if NOT_YET.contains(&text) {
-        let message = format!("the event {} is not supported by this version", quoted(text));
-        report.push(Finding::new(span, message).help("remove it"));
-        return;
-    }
     let kinds = || TransitionKind::ALL.iter().map(|kind| kind.as_str());
     let verb = |text: &str| kinds().find(|kind| kind.split_once('.').is_some_and(|(_, verb)| verb == text));
     let near = verb(text).or_else(|| nearest(text, kinds().chain(patterns.iter().copied())));

@@ -35,13 +35,8 @@ impl<'a> Value<'a> {
         self.report.push(self.fault(fault).help(help));
     }
 
-    /// Reports that this version cannot do what the value asks for.
-    pub(super) fn unsupported(&self, what: &str, remedy: &str) {
-        let message = format!("{what} is not supported by this version");
-        self.report.push(Finding::new(&self.span, message).help(remedy));
-    }
-
-    fn mistyped(&self, expected: &str, help: Option<String>) {
+    /// Reports that this should be something else, namely `expected`.
+    pub(super) fn mistyped(&self, expected: &str, help: Option<String>) {
         let found = match self.inner {
             DeValue::String(_) => "a string",
             DeValue::Integer(_) => "an integer",
@@ -59,7 +54,7 @@ impl<'a> Value<'a> {
     }
 
     /// The help for a value that stands in quotes without need.
-    fn unquote(&self, fits: impl Fn(&str) -> bool) -> Option<String> {
+    pub(super) fn unquote(&self, fits: impl Fn(&str) -> bool) -> Option<String> {
         let text = self.inner.as_str().filter(|text| fits(text))?;
         Some(format!("write it without quotes: {text}"))
     }

@@ -5,11 +5,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::discover::Finder;
 use super::{Job, Project};
 use crate::config::{JobSettings, ProjectSettings};
 use crate::engine::cadence::Cadence;
 use crate::engine::memory::{Added, JobMemory, JobRecord};
 use crate::engine::retry::RetryAfter;
+use crate::engine::slow::SlowLimit;
 use crate::engine::time::{Instant, Now, wall_between};
 use crate::engine::tracker::Tracker;
 use crate::model::{JobId, Until};
@@ -33,8 +35,16 @@ impl Project {
     /// From now on, these settings hold. Jobs that they do not name are watched no more, unless somebody added them;
     /// returned is what is known of those. Jobs that they name come with [`Project::watch`].
     pub(in crate::engine) fn reconfigure(&mut self, settings: &ProjectSettings, now: Now) -> Vec<JobRecord> {
+        match (&mut self.finder, &settings.discover) {
+            (Some(finder), Some(discovery)) => finder.reconfigure(discovery, now.instant),
+            (finder, discovery) => {
+                self.is_changed |= finder.is_some() != discovery.is_some();
+                *finder = discovery.clone().map(|discovery| Finder::new(discovery, None, now));
+            }
+        }
         self.cadence = Cadence::new(settings.cadence);
         self.watch = settings.watch;
+        self.slow = SlowLimit::find(self.watch.slow_after, &self.experience);
         self.allowance.reconfigure(settings.api.requests_per_second, settings.api.burst, now.instant);
         if self.access.is_refused() {
             self.try_the_key(now.instant);
@@ -45,7 +55,9 @@ impl Project {
         for id in unlisted {
             let Some(job) = self.jobs.get_mut(&id) else { continue };
             job.listed = false;
-            if let Some(added) = job.added.clone() {
+            let index = job.tracker.facts().target_index_name.as_deref();
+            let is_found = self.finder.as_ref().is_some_and(|finder| finder.includes(index));
+            if let Some(added) = job.added.clone().filter(|added| !added.discovered || is_found) {
                 let settings = added.settings(id.clone());
                 self.reconfigure_job(settings, now.instant);
             } else {
@@ -60,7 +72,7 @@ impl Project {
         self.key_since = Some(now);
         let throttled = self.throttled.as_ref().map_or(now, |(until, _)| *until);
         self.held_until = now.max(throttled);
-        if let Some((due, first)) = self.queue.first().cloned() {
+        if let Some((due, first)) = self.first() {
             self.schedule(&first, Some(due.min(now)));
         }
     }
@@ -100,6 +112,7 @@ impl Project {
             name: settings.name.or(before.name),
             deadline: settings.deadline.or(before.deadline),
             until: settings.until.or(before.until),
+            discovered: before.discovered,
         };
         let wants_index = settings.until == Some(Until::Ready);
         let settings = added.clone().settings(id.clone());
@@ -111,13 +124,22 @@ impl Project {
         // Whoever asks for it by name means it, also where the job has completed meanwhile.
         if wants_index && self.jobs.get_mut(&id).is_some_and(|job| job.tracker.want_index()) {
             self.changed.insert(id.clone());
-            self.schedule(&id, Some(now.instant));
+            self.schedule_by(&id, Some(now.instant), Duration::ZERO);
         }
         if let Some(job) = self.jobs.get_mut(&id)
             && job.added.as_ref() != Some(&added)
         {
             job.added = Some(added);
             self.changed.insert(id);
+        }
+    }
+
+    /// Somebody named a job that was added, so it is theirs, whoever found it.
+    pub(in crate::engine) fn name_added(&mut self, id: &JobId) {
+        let added = self.jobs.get_mut(id).and_then(|job| job.added.as_mut());
+        if let Some(added) = added.filter(|added| added.discovered) {
+            added.discovered = false;
+            self.changed.insert(id.clone());
         }
     }
 
@@ -129,6 +151,11 @@ impl Project {
                 self.changed.insert(id.clone());
             }
             return Forgotten::Listed;
+        }
+        if let Some(finder) = &mut self.finder {
+            let began = job.tracker.facts().created_at.unwrap_or(now.wall);
+            finder.ignore(id.clone(), began);
+            self.is_changed = true;
         }
         self.leave(id, now);
         Forgotten::Gone
@@ -144,7 +171,10 @@ impl Project {
     pub(in crate::engine) fn take_old(&mut self, keep: Duration, now: Now) -> Vec<JobId> {
         let is_old = |job: &Job| {
             let ended = job.tracker.ended_at().is_some_and(|at| wall_between(at, now.wall) > keep);
-            !job.listed && ended
+            // Nobody named it, so nobody forgets it once it is gone.
+            let is_found = job.added.as_ref().is_some_and(|added| added.discovered);
+            let silent = job.tracker.answered_at().is_some_and(|at| now.instant.since(at) > keep);
+            !job.listed && (ended || (is_found && silent))
         };
         let old: Vec<_> = self.jobs.iter().filter(|(_, job)| is_old(job)).map(|(id, _)| id.clone()).collect();
         for id in &old {
@@ -187,7 +217,7 @@ impl Project {
     }
 
     /// Watches a job that was not watched. One of which nothing is known is due at once.
-    fn insert(&mut self, settings: JobSettings, memory: Option<JobMemory>, now: Now) {
+    pub(super) fn insert(&mut self, settings: JobSettings, memory: Option<JobMemory>, now: Now) {
         let id = settings.id.clone();
         if memory.is_none() {
             self.changed.insert(id.clone());
@@ -208,12 +238,16 @@ impl Project {
             added,
             polls: 0,
             due: None,
+            pace: Duration::ZERO,
+            described_at: None,
+            page: None,
             alarm: None,
             asked_until: None,
             polling: None,
         };
         self.jobs.insert(id.clone(), Box::new(job));
-        self.schedule(&id, due);
+        let pace = due.map(|due| due.since(now.instant)).unwrap_or_default();
+        self.schedule_by(&id, due, pace.max(self.cadence.fastest()));
     }
 
     /// From now on, these settings hold for a job. It waits for its next poll no longer than they allow.

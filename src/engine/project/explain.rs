@@ -27,7 +27,7 @@ impl Project {
         };
         let next = self.forecast().find(|(other, _)| *other == id).map(|(_, at)| at);
         let waits = turn == Turn::Waiting;
-        let rule = waits.then(|| tracker.rule(&self.cadence, now.instant));
+        let rule = waits.then(|| tracker.rule(&self.cadence, &self.experience, now.instant));
         let age = tracker.age(now.instant);
         let is_timed = match rule {
             Some(Rule::Cadence { since, .. }) => since == Since::Start,
@@ -41,6 +41,7 @@ impl Project {
             standing: Outcome::of(&view).in_words(&view),
             until: tracker.until(),
             age_seconds: age.as_secs_f64(),
+            expected: self.experience.expectation(),
             turn,
             next_poll_seconds: next.map(from_now),
             due_seconds: job.due.filter(|_| waits).map(from_now),
@@ -57,12 +58,12 @@ impl Project {
                     reason: reason.to_owned(),
                 }),
                 room_seconds: from_now(self.allowance.ready_at()),
-                jobs_ahead: self.queue.iter().take_while(|(_, other)| waits && other != id).count(),
+                jobs_ahead: self.queue.keys().take_while(|(_, other)| waits && other != id).count(),
             },
             later: later
                 .map(|age| Later {
                     age_seconds: age.as_secs_f64(),
-                    interval_seconds: self.cadence.usual(age, None).as_secs_f64(),
+                    interval_seconds: self.cadence.usual(age, self.experience.outlook()).as_secs_f64(),
                 })
                 .collect(),
         })

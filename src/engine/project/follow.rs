@@ -95,7 +95,7 @@ impl Project {
             Err(failure) => {
                 // When it is asked again is for somebody else to decide.
                 job.tracker.fail(&failure, now.instant, now.instant, &self.cadence, rng);
-                Findings { drafts: job.tracker.alarm(now, true), unknown_status: None }
+                Findings { drafts: job.tracker.alarm(now, true, self.slow.as_ref()), unknown_status: None }
             }
         };
         if self.doubt(id, now.instant) {

@@ -43,10 +43,10 @@ impl Project {
     /// What is due from `told_until` on, or at all, and not polled before the server is asked again. Those due earlier
     /// were told so by the first of a row of refusals: the others of that row would tell all of them the same.
     fn held_from(&self, told_until: Option<Instant>) -> Vec<(Instant, JobId)> {
-        let Some((_, any)) = self.queue.first() else { return Vec::new() };
+        let Some((_, any)) = self.first() else { return Vec::new() };
         // Of one time, the ids may be lower than this one.
         let just_before = told_until.unwrap_or_default().back(Duration::from_nanos(1));
-        let due = self.queue.range((just_before, any.clone())..);
+        let due = self.queue.range((just_before, any)..).map(|(place, _)| place);
         due.take_while(|(due, _)| *due < self.held_until).cloned().collect()
     }
 

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Project;
+use super::discover::Finder;
+use super::list::List;
 use crate::config::ProjectSettings;
 use crate::engine::access::Access;
 use crate::engine::allowance::Allowance;
@@ -12,6 +14,7 @@ use crate::engine::experience::Experience;
 use crate::engine::limiter::Limiter;
 use crate::engine::memory::{JobRecord, ProjectMemory, ProjectRecord, Throttled};
 use crate::engine::retry::RetryAfter;
+use crate::engine::slow::SlowLimit;
 use crate::engine::time::Now;
 use crate::model::JobId;
 
@@ -25,18 +28,21 @@ impl Project {
     ) -> Self {
         let (rate, burst) = (settings.api.requests_per_second, settings.api.burst);
         let is_changed = memory.is_none();
-        let ProjectMemory { refused, throttled, paused_since, learned, past } = memory.unwrap_or_default();
+        let ProjectMemory { refused, throttled, paused_since, learned, past, discovery } =
+            memory.unwrap_or_default();
         let latest = now.instant + RetryAfter::MAX;
         let throttled = throttled.map(|asked| (now.instant_at(asked.until).min(latest), asked.reason));
         let held_until = throttled.as_ref().map_or(now.instant, |(until, _)| now.instant.max(*until));
         let mut allowance = allowance
             .unwrap_or_else(|| Allowance::recall(Limiter::new(rate, burst), learned, held_until, now));
         allowance.reconfigure(rate, burst, now.instant);
+        let experience = Experience::recall(past);
         Self {
             name: settings.name.clone(),
             cadence: Cadence::new(settings.cadence),
             watch: settings.watch,
-            experience: Experience::recall(past),
+            slow: SlowLimit::find(settings.watch.slow_after, &experience),
+            experience,
             is_cut_told: allowance.refusal().is_some(),
             allowance,
             access: Access::recall(refused),
@@ -50,10 +56,15 @@ impl Project {
             key_since: None,
             last_look: None,
             jobs: BTreeMap::new(),
-            queue: BTreeSet::new(),
+            queue: BTreeMap::new(),
             alarms: BTreeSet::new(),
             in_flight: 0,
             followed: BTreeMap::new(),
+            list: List::default(),
+            list_error: None,
+            is_list_lost: false,
+            finder: settings.discover.clone().map(|settings| Finder::new(settings, discovery, now)),
+            has_seen_one_run: false,
             changed: BTreeSet::new(),
             is_changed,
         }
@@ -84,6 +95,7 @@ impl Project {
             paused_since: self.paused_since.map(|since| since.wall),
             learned: self.allowance.remember(now),
             past: self.experience.remember(),
+            discovery: self.finder.as_ref().map(Finder::remember),
         }
     }
 

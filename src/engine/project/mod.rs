@@ -4,14 +4,19 @@
 //! starves; nothing is polled before the allowance lets it through or while the server asked to be left alone.
 
 mod change;
+mod discover;
 mod explain;
 mod follow;
 mod limit;
+mod list;
 mod memory;
+mod page;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+
+use jiff::Timestamp;
 
 use super::access::{Access, Refusal};
 use super::allowance::Allowance;
@@ -19,18 +24,26 @@ use super::cadence::Cadence;
 use super::event::{Answer, Failure, FailureClass};
 use super::experience::Experience;
 use super::memory::Added;
+use super::slow::SlowLimit;
 use super::time::{Instant, Now, earliest};
 use super::tracker::{Draft, Findings, Tracker};
 use crate::config::WatchSettings;
 use crate::model::{JobId, ProjectName};
 
+use discover::Finder;
 use follow::Followed;
+use list::List;
+use page::pressing;
 
 pub use change::Forgotten;
+pub(super) use page::PageNews;
 pub use view::{JobView, ProjectView};
 
 /// How many polls of a project may be under way at once: a server that hangs costs no more connections than this.
 const MAX_IN_FLIGHT: usize = 64;
+
+/// So many of the jobs that are due are compared for which is the most pressing.
+const COMPARED: usize = 256;
 
 /// How long a first refusal is left alone before it is tried again, at most.
 const CONFIRM_AFTER: Duration = Duration::from_secs(1);
@@ -42,6 +55,8 @@ pub(super) struct Project {
     cadence: Cadence,
     /// How long its restores took in the past.
     experience: Experience,
+    /// From when on one is slow, by that and by the settings.
+    slow: Option<SlowLimit>,
     watch: WatchSettings,
     allowance: Allowance,
     /// Whether it was said that its server takes less than is configured.
@@ -67,11 +82,20 @@ pub(super) struct Project {
     last_look: Option<Instant>,
     /// Boxed, because a map that takes them in order stays half empty.
     jobs: BTreeMap<JobId, Box<Job>>,
-    queue: BTreeSet<(Instant, JobId)>,
+    /// The jobs that wait for their next poll, by when it is due, and with the time that they were to wait.
+    queue: BTreeMap<(Instant, JobId), Duration>,
     alarms: BTreeSet<(Instant, JobId)>,
     in_flight: usize,
     /// The jobs that somebody else polls.
     followed: BTreeMap<JobId, Followed>,
+    list: List,
+    /// What the last page failed with, and whether it was said that none can be had.
+    list_error: Option<String>,
+    is_list_lost: bool,
+    /// What is to be found in the list, if anything.
+    finder: Option<Finder>,
+    /// Whether a good answer said that some job runs.
+    has_seen_one_run: bool,
     /// The jobs of which something changed that is not yet made safe, and whether that is so of the project itself.
     changed: BTreeSet<JobId>,
     is_changed: bool,
@@ -86,6 +110,12 @@ struct Job {
     added: Option<Added>,
     polls: u64,
     due: Option<Instant>,
+    /// How long it was to wait when that was decided; 0 where it is to be polled before all others.
+    pace: Duration,
+    /// When its description last was answered well, as far as this process knows.
+    described_at: Option<Instant>,
+    /// The page of the list on which it was seen last.
+    page: Option<usize>,
     alarm: Option<Instant>,
     /// Until when the server asked that it be left alone.
     asked_until: Option<Instant>,
@@ -98,6 +128,24 @@ struct Job {
 struct Polling {
     since: Instant,
     generation: u64,
+}
+
+/// What to ask for next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Choice {
+    /// This job.
+    Job(JobId),
+    /// A page of the list; of so many, where it is the first.
+    Page { of: usize },
+}
+
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Request {
+    /// This job, or its index.
+    Job(JobId),
+    /// The first page of the list, or the one that this token leads to.
+    Page(Option<String>),
 }
 
 /// What a failed or good poll says about the project.
@@ -124,9 +172,29 @@ impl Project {
 
     /// When the next poll begins, if nothing else happens.
     pub(super) fn next_poll(&self) -> Option<Instant> {
-        let (due, _) = self.queue.first().filter(|_| self.paused_since.is_none())?;
-        let room = if self.access.is_accepted() { MAX_IN_FLIGHT } else { 1 };
-        (self.in_flight < room).then(|| (*due).max(self.not_before()))
+        let job = self.queue.first_key_value().map(|((due, _), _)| *due).filter(|_| self.has_room());
+        let next =
+            earliest([job, self.list_due(), self.lesson_due()]).filter(|_| self.paused_since.is_none());
+        next.map(|due| due.max(self.not_before()))
+    }
+
+    /// Whether one more job can be polled.
+    fn has_room(&self) -> bool {
+        self.in_flight < if self.access.is_accepted() { MAX_IN_FLIGHT } else { 1 }
+    }
+
+    /// The job whose poll is the most overdue, in the intervals that they were to wait, and how much that is: where more
+    /// is due than the rate allows, all intervals are stretched alike by this.
+    fn most_pressing(&self, now: Instant) -> Option<(JobId, f64)> {
+        let due = self.queue.iter().take_while(|((due, _), _)| *due <= now).take(COMPARED);
+        let mut most: Option<(&JobId, f64)> = None;
+        for ((due, id), pace) in due.filter(|_| self.has_room()) {
+            let pressing = pressing(*due, *pace, now);
+            if most.is_none_or(|(_, most)| pressing > most) {
+                most = Some((id, pressing));
+            }
+        }
+        most.map(|(id, pressing)| (id.clone(), pressing))
     }
 
     /// The earliest time at which the project may be asked anything.
@@ -134,19 +202,23 @@ impl Project {
         self.held_until.max(self.allowance.ready_at())
     }
 
-    /// The next job to poll at `now`; the poll is to have this generation.
-    pub(super) fn take_due(&mut self, now: Instant, generation: u64) -> Option<JobId> {
+    /// What to ask for at `now`; the request is to have this generation.
+    pub(super) fn take_due(&mut self, now: Instant, generation: u64) -> Option<Request> {
         if self.next_poll()? > now {
             return None;
         }
-        let (_, id) = self.queue.first()?.clone();
+        let choice = self.choose(now)?;
         self.allowance.take(now);
+        let id = match choice {
+            Choice::Page { of } => return Some(Request::Page(self.list.ask(of, now, generation))),
+            Choice::Job(id) => id,
+        };
         self.in_flight += 1;
         let job = self.jobs.get_mut(&id)?;
         job.polls += 1;
         job.polling = Some(Polling { since: now, generation });
         self.schedule(&id, None);
-        Some(id)
+        Some(Request::Job(id))
     }
 
     /// What time alone brought about, per job.
@@ -159,10 +231,12 @@ impl Project {
                 continue;
             }
             let Some(job) = self.jobs.get_mut(&id) else { break };
-            found.push((id.clone(), job.tracker.alarm(now, is_followed || job.polling.is_some())));
+            let in_flight = is_followed || job.polling.is_some();
+            found.push((id.clone(), job.tracker.alarm(now, in_flight, self.slow.as_ref())));
             let due = job.due.filter(|_| !job.tracker.has_ended());
             self.changed.insert(id.clone());
             self.schedule(&id, due);
+            self.see_whether_all_ended(&id, now.instant);
         }
         found
     }
@@ -191,18 +265,31 @@ impl Project {
         let news = self.accept(now.instant);
         let Some(job) = self.jobs.get_mut(id) else { return (Findings::default(), news) };
         let asked_for_index = job.tracker.followed_index().is_some();
+        job.described_at = Some(now.instant);
         let findings = job.tracker.observe(answer, now);
-        let learned = job.tracker.lasted().is_some_and(|(from, to)| self.experience.learn(from, to));
-        self.is_changed |= learned;
+        self.has_seen_one_run |= job.tracker.is_running();
+        if let Some((from, to)) = job.tracker.lasted() {
+            self.learn(from, to);
+        }
+        let Some(job) = self.jobs.get_mut(id) else { return (findings, news) };
         if !asked_for_index && job.tracker.followed_index().is_some() {
             // The index is looked at as soon as it matters, also by those who look for the last time.
-            self.schedule(id, Some(now.instant));
+            self.schedule_by(id, Some(now.instant), Duration::ZERO);
             return (findings, news);
         }
-        let mut interval = || job.tracker.next_interval(now.instant, &self.cadence, rng);
+        let mut interval = || job.tracker.next_interval(now.instant, &self.cadence, &self.experience, rng);
         let due = (!job.tracker.has_ended()).then(|| now.instant + interval());
         self.schedule_after(id, began, due, now.instant);
+        self.see_whether_all_ended(id, now.instant);
         (findings, news)
+    }
+
+    /// A restore of the project ran from then to then.
+    fn learn(&mut self, from: Timestamp, to: Timestamp) {
+        if self.experience.learn(from, to) {
+            self.is_changed = true;
+            self.slow = SlowLimit::find(self.watch.slow_after, &self.experience);
+        }
     }
 
     /// Takes a failed poll.
@@ -260,7 +347,7 @@ impl Project {
         }
         let delay = job.tracker.fail(failure, began, now, &self.cadence, rng);
         if self.access.is_accepted() && self.paused_since.is_none() {
-            drafts.extend(job.tracker.alarm(clocks, false));
+            drafts.extend(job.tracker.alarm(clocks, false, self.slow.as_ref()));
         }
         // The verdict on lasting trouble rests on a fresh answer where one can be had.
         let verdict = job.tracker.trouble_at().unwrap_or(now + delay);
@@ -275,6 +362,7 @@ impl Project {
         } else {
             self.schedule_after(id, began, due, now);
         }
+        self.see_whether_all_ended(id, now);
         (drafts, news)
     }
 
@@ -304,8 +392,24 @@ impl Project {
     fn confirm_soon(&mut self, now: Instant) {
         let again = now + self.cadence.fastest().min(CONFIRM_AFTER);
         self.hold_until(again);
-        if let Some((due, other)) = self.queue.first().cloned() {
+        if let Some((due, other)) = self.first() {
             self.schedule(&other, Some(due.min(again)));
+        }
+    }
+
+    /// The job that has been due first.
+    fn first(&self) -> Option<(Instant, JobId)> {
+        self.queue.first_key_value().map(|(first, _)| first.clone())
+    }
+
+    /// Where this job has ended and no other goes on, whoever looks for jobs looks whether that is so.
+    fn see_whether_all_ended(&mut self, id: &JobId, now: Instant) {
+        let has_ended = self.tracker(id).is_none_or(Tracker::has_ended);
+        if has_ended
+            && self.open() == 0
+            && let Some(finder) = &mut self.finder
+        {
+            finder.all_ended(now);
         }
     }
 
@@ -349,7 +453,7 @@ impl Project {
         for id in self.jobs.keys().cloned().collect::<Vec<_>>() {
             let due = self.jobs.get(&id).and_then(|job| job.due);
             if due.is_some() {
-                self.schedule(&id, Some(now));
+                self.schedule_by(&id, Some(now), Duration::ZERO);
             }
         }
     }
@@ -357,6 +461,8 @@ impl Project {
     /// Ends all polling. Polls under way are answered in vain.
     pub(super) fn stop(&mut self) {
         self.queue.clear();
+        self.list.stop();
+        self.finder = None;
         self.alarms.clear();
         self.in_flight = 0;
         for job in self.jobs.values_mut() {
@@ -400,22 +506,29 @@ impl Project {
         {
             self.starve(id, due, &reason);
         }
-        self.schedule(id, due);
+        self.schedule_by(id, due, due.map(|due| due.since(now)).unwrap_or_default());
     }
 
-    /// Puts a job at its places in the queue and among the alarms.
+    /// Puts a job at its places in the queue and among the alarms. It was to wait as long as before.
     fn schedule(&mut self, id: &JobId, due: Option<Instant>) {
+        let pace = self.jobs.get(id).map(|job| job.pace).unwrap_or_default();
+        self.schedule_by(id, due, pace);
+    }
+
+    /// The same for a job that was to wait for so long.
+    fn schedule_by(&mut self, id: &JobId, due: Option<Instant>, pace: Duration) {
         let Some(job) = self.jobs.get_mut(id) else { return };
+        job.pace = pace;
         let due = due.filter(|_| !self.followed.contains_key(id));
         let quiet = self.followed.get(id).map(|followed| followed.quiet_at);
-        let alarm = earliest([job.tracker.alarm_at(job.polling.is_some()), quiet]);
+        let alarm = earliest([job.tracker.alarm_at(job.polling.is_some(), self.slow.as_ref()), quiet]);
         if let Some(old) = std::mem::replace(&mut job.due, due) {
             self.queue.remove(&(old, id.clone()));
         }
         if let Some(old) = std::mem::replace(&mut job.alarm, alarm) {
             self.alarms.remove(&(old, id.clone()));
         }
-        self.queue.extend(due.map(|due| (due, id.clone())));
+        self.queue.extend(due.map(|due| ((due, id.clone()), pace)));
         self.alarms.extend(alarm.map(|alarm| (alarm, id.clone())));
     }
 }

@@ -22,6 +22,10 @@ pub struct ProjectView<'a> {
     pub limited: Option<&'a str>,
     /// How long its restores took in the past, where some are known.
     pub expectation: Option<Expectation>,
+    /// Whether its jobs are discovered.
+    pub discovers: bool,
+    /// Since when its list cannot be read, if so, where jobs are discovered.
+    pub unlisted_since: Option<Instant>,
     /// How many of its jobs have not ended.
     pub open: usize,
     /// Since when nothing that makes sense was answered, whatever was asked, if so.
@@ -43,6 +47,8 @@ pub struct JobView<'a> {
     pub is_listed: bool,
     /// Whether somebody added it while the daemon ran.
     pub is_added: bool,
+    /// Whether it was found in the list.
+    pub is_discovered: bool,
     /// What is known of it.
     pub tracker: &'a Tracker,
     /// How often it was polled.
@@ -60,6 +66,8 @@ impl Project {
             requests_per_second: self.allowance.per_second(),
             limited: self.allowance.refusal(),
             expectation: self.experience.expectation(),
+            discovers: self.finder.is_some(),
+            unlisted_since: self.list.failing_since.filter(|_| self.finder.is_some()),
             open: self.open(),
             silent_since: self.silent_since,
             unreachable_after: self.watch.unreachable_after,
@@ -84,7 +92,8 @@ impl Project {
             refused: self.access.refusal(),
             is_paused: self.paused_since.is_some(),
             is_listed: job.listed,
-            is_added: job.added.is_some(),
+            is_added: job.added.as_ref().is_some_and(|added| !added.discovered),
+            is_discovered: job.added.as_ref().is_some_and(|added| added.discovered),
             tracker: &job.tracker,
             polls: job.polls,
             due: job.due,
@@ -96,7 +105,7 @@ impl Project {
     pub(in crate::engine) fn forecast(&self) -> impl Iterator<Item = (&JobId, Instant)> {
         let mut allowance = self.allowance.clone();
         let followed = self.followed.iter().filter_map(|(id, followed)| Some((id, followed.next?)));
-        let own = self.queue.iter().filter(|_| self.paused_since.is_none()).map(move |(due, id)| {
+        let own = self.queue.keys().filter(|_| self.paused_since.is_none()).map(move |(due, id)| {
             let at = (*due).max(self.held_until).max(allowance.ready_at());
             allowance.take(at);
             (id, at)

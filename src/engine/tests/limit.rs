@@ -127,8 +127,8 @@ fn an_outage_is_not_hammered_and_its_end_is_no_burst() {
                 let at = to + seconds(second);
                 assert!(asked(at, at + seconds(1)) <= 5, "{jobs} jobs at {second} s");
             }
-            // Each job is seen to work again after its backoff and its turn.
-            let round = MINUTE.max(seconds(jobs as u64 * 525 / 1000 + 1));
+            // Each job is seen to work again after its backoff and its turn, about: who was to wait for less comes first.
+            let round = MINUTE.max(seconds(jobs as u64 * 550 / 1000 + 1));
             let good = |(_, job, fate): &Request| (*fate == Fate::Good).then(|| job.clone());
             let seen: BTreeSet<_> = world.between(to, to + round).filter_map(good).collect();
             assert_eq!(seen.len(), jobs);

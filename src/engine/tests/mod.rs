@@ -12,6 +12,7 @@ mod limit;
 mod restart;
 mod schedule;
 mod simulation;
+mod slow;
 mod world;
 
 use std::collections::VecDeque;
@@ -73,6 +74,8 @@ struct Stage {
     polls: VecDeque<PollId>,
     /// Those of indexes, with their names.
     index_polls: VecDeque<(PollId, String)>,
+    /// Those of pages of the list, with their tokens.
+    lists: VecDeque<(ListId, Option<String>)>,
     told: Vec<Arc<Transition>>,
     deliveries: VecDeque<Delivery>,
     notes: Vec<Note>,
@@ -100,6 +103,7 @@ impl Stage {
             now,
             polls: VecDeque::new(),
             index_polls: VecDeque::new(),
+            lists: VecDeque::new(),
             told: Vec::new(),
             deliveries: VecDeque::new(),
             notes: Vec::new(),
@@ -122,6 +126,7 @@ impl Stage {
                 match action {
                     Action::Poll(poll) => self.polls.push_back(poll),
                     Action::PollIndex(poll, index) => self.index_polls.push_back((poll, index)),
+                    Action::List(list, token) => self.lists.push_back((list, token)),
                     Action::Commit(batch) => {
                         self.disk.apply(&batch);
                         self.told.extend(batch.entries.into_iter().map(|entry| entry.transition));
@@ -144,7 +149,7 @@ impl Stage {
     fn next(&mut self) -> Duration {
         let start = self.now.instant;
         let events = |stage: &Self| {
-            let polls = stage.polls.len() + stage.index_polls.len();
+            let polls = stage.polls.len() + stage.index_polls.len() + stage.lists.len();
             polls + stage.deliveries.len() + stage.told.len() + stage.notes.len()
         };
         let before = events(self);

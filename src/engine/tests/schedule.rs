@@ -215,3 +215,75 @@ fn the_age_of_a_job_survives_a_restart() {
     // sqrt(2 · 0.1 s · 3600 s) = 26.8 s, by 0.9 to 1.1.
     assert!((24.1..29.6).contains(&wait), "{wait}");
 }
+
+/// A project of which so many restores are remembered, one a day, that took about ten minutes.
+fn with_past(restores: u64, jobs: &[&str]) -> Stage {
+    let mut disk = Disk::default();
+    let wall: jiff::Timestamp = NOON.parse().unwrap();
+    let past = (1..=restores).map(|day| {
+        let completed = wall.as_second() - 86_400 * i64::try_from(day).unwrap();
+        (completed, 1000 * (570 + day))
+    });
+    let memory = memory::ProjectMemory { past: past.collect(), ..memory::ProjectMemory::default() };
+    let project_record = memory::ProjectRecord { name: ProjectName::default(), memory };
+    disk.apply(&Batch { projects: vec![project_record], ..Batch::default() });
+    Stage::on(disk, &[project(jobs)], Vec::new(), Now { instant: Instant::default(), wall })
+}
+
+/// When a job was polled that runs until then, in seconds since its start.
+fn polls_until(stage: &mut Stage, until: Duration) -> Vec<f64> {
+    let start = stage.now.instant;
+    let mut polled = Vec::new();
+    loop {
+        let poll = stage.poll();
+        let age = stage.now.instant.since(start);
+        polled.push(age.as_secs_f64());
+        let created_at = Some(stage.now.wall - age);
+        if age >= until {
+            let completed_at = Some(stage.now.wall - age.saturating_sub(until));
+            let facts = JobFacts { created_at, completed_at, ..JobFacts::default() };
+            stage.answer_with(poll, "Completed", facts);
+            return polled;
+        }
+        stage.answer_with(poll, "Pending", JobFacts { created_at, ..JobFacts::default() });
+    }
+}
+
+#[test]
+fn with_a_past_it_is_polled_less_before_the_usual_time_and_noticed_sooner() {
+    let takes = seconds(600);
+    let [unknown, known] = [0, 60].map(|past| polls_until(&mut with_past(past, &["a"]), takes));
+    let early = |polls: &[f64]| polls.iter().filter(|at| **at < 450.0).count();
+    let gap = |polls: &[f64]| {
+        let near: Vec<_> = polls.iter().copied().filter(|at| (560.0..640.0).contains(at)).collect();
+        near.windows(2).map(|pair| pair[1] - pair[0]).fold(0.0, f64::max)
+    };
+    assert!(early(&known) * 2 < early(&unknown), "{} of {}", early(&known), early(&unknown));
+    assert!(gap(&known) * 2.0 < gap(&unknown), "{} of {}", gap(&known), gap(&unknown));
+    assert!(known.len() < unknown.len(), "{} of {}", known.len(), unknown.len());
+}
+
+#[test]
+fn what_was_watched_is_learned_from_and_survives_a_restart() {
+    let mut stage = with_past(0, &["a", "b"]);
+    // The first of them ends for good, so that the second is the only one polled.
+    stage.answer("Failed");
+    polls_until(&mut stage, seconds(300));
+    let Stage { disk, now, .. } = stage;
+    let mut stage = Stage::on(disk, &[project(&["c"])], Vec::new(), now);
+    let explained = |stage: &Stage| {
+        let rule = stage.engine.explain(&ProjectName::default(), &id("c"), stage.now).unwrap().rule;
+        let Some(Rule::Cadence { past_restores, interval_seconds, .. }) = rule else { panic!("{rule:?}") };
+        (past_restores, interval_seconds)
+    };
+    let poll = stage.poll();
+    let created_at = Some(stage.now.wall - seconds(100));
+    stage.answer_with(poll, "Pending", JobFacts { created_at, ..JobFacts::default() });
+    let (restores, interval) = explained(&stage);
+    assert_eq!(restores, 1);
+    assert!(interval > 20.0_f64.sqrt() && interval < 1.5 * 20.0_f64.sqrt(), "{interval}");
+    let Stage { disk, now, .. } = stage;
+    let stage = Stage::on(disk, &[project(&["c"])], Vec::new(), now);
+    let later = stage.engine.explain(&ProjectName::default(), &id("c"), stage.now).unwrap().later;
+    assert!(!later.is_empty());
+}

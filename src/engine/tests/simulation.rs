@@ -10,7 +10,7 @@ use proptest::prelude::*;
 
 use super::retry::RetryAfter;
 use super::*;
-use crate::config::Rate;
+use crate::config::{Discovery, Rate};
 
 /// Trouble is over by then, so that everything can come to its end.
 const CALM: Duration = Duration::from_secs(3 * 3600);
@@ -121,6 +121,8 @@ struct World {
     /// What each sink took, and how often.
     taken: BTreeMap<SinkName, Vec<Arc<Transition>>>,
     abandoned: Vec<DeliveryId>,
+    /// When the list was first read to its end.
+    looked_at: Option<Instant>,
     log: Vec<Action>,
 }
 
@@ -141,6 +143,7 @@ impl World {
             polls: vec![Vec::new()],
             taken: sinks.iter().map(|sink| (SinkName::new(*sink), Vec::new())).collect(),
             abandoned: Vec::new(),
+            looked_at: None,
             log: Vec::new(),
         }
     }
@@ -169,6 +172,7 @@ impl World {
         match action {
             Action::Poll(poll) => self.poll(poll, None),
             Action::PollIndex(poll, index) => self.poll(poll, Some(index)),
+            Action::List(list, token) => self.list(list, token),
             Action::Commit(batch) => {
                 assert!(self.committing.replace(batch).is_none(), "one commit at a time");
                 let latency = self.rng.u64(0..20);
@@ -199,6 +203,39 @@ impl World {
         self.later(latency, event);
     }
 
+    /// Answers with a page of five rows, as unreliable as the API: rows are missing or there twice, and the list may end
+    /// early.
+    fn list(&mut self, list: ListId, token: Option<String>) {
+        self.polls.last_mut().unwrap().push(self.now);
+        let Trouble { transient, throttled, refused, vanish, .. } = self.trouble;
+        let classes = [
+            (transient, FailureClass::Transient),
+            (throttled, FailureClass::Throttled),
+            (refused, FailureClass::Refused),
+        ];
+        let fails = classes.into_iter().find(|(probability, _)| self.troubled(*probability));
+        let is_of_token = token.is_some() && self.troubled(vanish);
+        if let Some((_, class)) = fails.or(is_of_token.then_some((0.0, FailureClass::NotFound))) {
+            let event = Event::ListFailed { list, is_of_token, failure: failure(class) };
+            return self.later(20, event);
+        }
+        let offset: usize = token.map_or(0, |token| token.parse().unwrap());
+        let at = self.now.since(Instant::default()).as_secs();
+        let known: Vec<_> = (0..self.scripts.len()).filter(|n| at >= self.scripts[*n].appears + 30).collect();
+        let mut page = ListPage::default();
+        for number in known.iter().skip(offset).take(5) {
+            let row = self.observation(&id(&format!("job-{number}")));
+            let copies = if self.troubled(vanish) { self.rng.usize(0..3) } else { 1 };
+            page.jobs.extend(std::iter::repeat_n(row, copies));
+        }
+        let more = known.len() > offset + 5 && !self.troubled(vanish);
+        page.next = more.then(|| (offset + 5).to_string());
+        if !more {
+            self.looked_at.get_or_insert(self.now);
+        }
+        self.later(30, Event::Listed { list, page });
+    }
+
     fn answer(&mut self, poll: PollId, index: Option<String>, latency: u64) -> (u64, Event) {
         let Trouble { transient, throttled, hang, vanish, refused, .. } = self.trouble;
         let fail = |poll, failure| Event::PollFailed { poll, failure };
@@ -221,9 +258,7 @@ impl World {
         if at < script.appears || self.troubled(vanish) {
             return (latency, fail(poll, failure(FailureClass::NotFound)));
         }
-        let created_at = "2026-11-23T12:00:00Z".parse::<jiff::Timestamp>().unwrap() + seconds(script.appears);
         let ran = at - script.appears;
-        let ended = ran >= script.takes;
         if let Some(name) = index {
             assert_eq!(name, format!("index-of-{}", poll.job));
             let (after, serves) = script.index.expect("only where it is wanted");
@@ -237,22 +272,31 @@ impl World {
             let observation = IndexObservation { name, state, ready: decided && serves };
             return (latency, Event::Answered { poll, answer: Answer::Index(observation) });
         }
+        (latency, Event::Answered { answer: Answer::Job(self.observation(&poll.job)), poll })
+    }
+
+    /// What is true of a job.
+    fn observation(&self, job: &JobId) -> Observation {
+        let script = self.script(job);
+        let at = self.now.since(Instant::default()).as_secs();
+        let created_at = NOON.parse::<jiff::Timestamp>().unwrap() + seconds(script.appears);
+        let ran = at - script.appears;
+        let ended = ran >= script.takes;
         let running = if script.odd { "Restoring" } else { "Pending" };
         let completed_at = (ended && script.end != "failed").then(|| created_at + seconds(script.takes));
         #[expect(clippy::cast_precision_loss, reason = "hours in seconds")]
         let percent = (script.progress && !ended).then(|| 100.0 * ran as f64 / script.takes as f64);
-        let observation = Observation {
-            id: poll.job.clone(),
+        Observation {
+            id: job.clone(),
             status: Status::parse(if ended { script.end } else { running }),
             facts: JobFacts {
-                target_index_name: Some(format!("index-of-{}", poll.job)),
+                target_index_name: Some(format!("index-of-{job}")),
                 created_at: Some(created_at),
                 completed_at,
                 percent_complete: percent,
                 ..JobFacts::default()
             },
-        };
-        (latency, Event::Answered { poll, answer: Answer::Job(observation) })
+        }
     }
 
     fn script(&self, job: &JobId) -> &Script {
@@ -287,9 +331,12 @@ impl World {
     fn change(&self, engine: &mut Engine, project: &ProjectSettings, left: usize) {
         let mut project = project.clone();
         let mut number = left;
-        project.jobs.retain(|_| {
+        let discovers = project.discover.is_some();
+        project.jobs.retain(|job| {
             number += 1;
-            left == 0 || !number.is_multiple_of(3)
+            // One that is found before it is named again is watched until it completed, and no longer.
+            let is_found = discovers && job.until.is_some();
+            left == 0 || is_found || !number.is_multiple_of(3)
         });
         let fingerprint = left as u64 + 2;
         let sinks = self.taken.keys().map(|name| SinkPlan { fingerprint, ..sink(name.as_str()) }).collect();
@@ -338,7 +385,14 @@ impl World {
                 engine.step(Event::Slept(seconds(time)), self.reading(), &mut actions);
                 continue;
             }
-            let Some(at) = next else { return engine };
+            // Who looks for jobs does so for ever.
+            let is_over = project.discover.is_some() && self.now.since(Instant::default()) > 2 * CALM;
+            let now = self.reading().instant;
+            let is_at_rest =
+                || engine.search(now) == Search::Over && engine.jobs().all(|job| job.tracker.has_ended());
+            let Some(at) = next.filter(|_| !is_over || !is_at_rest() || !engine.is_settled()) else {
+                return engine;
+            };
             self.now = self.now.max(at);
             let jumps: i64 = self
                 .trouble
@@ -367,6 +421,18 @@ impl World {
     }
 }
 
+/// A project that names only the first of these jobs, and that whose index is wanted; the others are to be found.
+fn discovered(scripts: &[Script], rate: f64, burst: u32) -> ProjectSettings {
+    let mut project = watched(scripts, rate, burst);
+    let mut number = 0;
+    project.jobs.retain(|job| {
+        number += 1;
+        number == 1 || job.until.is_some()
+    });
+    project.discover = Some(Discovery::default());
+    project
+}
+
 fn watched(scripts: &[Script], rate: f64, burst: u32) -> ProjectSettings {
     let ids: Vec<_> = (0..scripts.len()).map(|n| format!("job-{n}")).collect();
     let ids: Vec<_> = ids.iter().map(String::as_str).collect();
@@ -391,10 +457,13 @@ proptest! {
         seed in any::<u64>(),
         rate in 0.5..5.0,
         burst in 1_u32..6,
+        discovers in any::<bool>(),
     ) {
         let trouble = Trouble { kills, changes, sleeps, ..trouble };
         let mut world = World::new(scripts.clone(), trouble, seed, &["one", "two"]);
-        let engine = world.run(&watched(&scripts, rate, burst));
+        let settings = if discovers { discovered } else { watched };
+        let settings = settings(&scripts, rate, burst);
+        let engine = world.run(&settings);
 
         // Every job ended, in the way the world says, and that was told once.
         prop_assert!(engine.is_settled());
@@ -403,6 +472,13 @@ proptest! {
             let of_job = |transition: &&Arc<Transition>| transition.job.as_ref().is_some_and(|told| told.id == job);
             let story: Vec<_> = world.disk.transitions.iter().filter(of_job).map(|transition| transition.kind).collect();
             let told: Vec<_> = story.iter().copied().filter(|kind| kind.is_terminal()).collect();
+            let ended = Instant::after_start(seconds(script.appears + script.takes));
+            let is_named = settings.jobs.iter().any(|settings| settings.id == job);
+            if !is_named && story.is_empty() {
+                // What had ended before it was known what is history.
+                prop_assert!(world.looked_at.is_none_or(|at| ended <= at + seconds(60)), "{:?} is lost", job);
+                continue;
+            }
             let expected = match (script.end, script.index) {
                 ("Completed", None) => vec![TransitionKind::Completed],
                 ("Completed", Some((_, false))) => vec![TransitionKind::Completed, TransitionKind::IndexNotReady],

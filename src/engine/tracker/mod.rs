@@ -48,6 +48,10 @@ pub struct Tracker {
     progress_told: f64,
     /// The deadline that passed and was told; no shorter one is told after it.
     overdue_told: Option<Duration>,
+    slow_told: bool,
+    /// The last poll of the job itself was answered well, and it was polled as usual since: the job goes on as far as
+    /// anybody could know.
+    is_sure: bool,
     unknown_statuses: Vec<String>,
     /// Answered with 404, and nothing else, since then: of a job that was never seen, and of an index.
     missing: Streak,
@@ -104,6 +108,8 @@ impl Tracker {
             progress: Progress::default(),
             progress_told: 0.0,
             overdue_told: None,
+            slow_told: false,
+            is_sure: false,
             unknown_statuses: Vec::new(),
             missing: Streak::default(),
             unreachable: Streak::default(),
@@ -160,6 +166,7 @@ impl Tracker {
             }
         }
         self.forget_trouble();
+        self.is_sure = true;
         findings.unknown_status = self.first_sight_of_unknown(status).filter(|_| self.end.is_none());
         findings
     }
@@ -262,6 +269,11 @@ impl Tracker {
     /// Whether nothing further can become of it: the API ended the job, and its index is not followed, or no longer.
     pub fn has_ended(&self) -> bool {
         self.end.is_some() && !self.follows_index()
+    }
+
+    /// Whether the API has not ended the job, as far as known.
+    pub(super) fn is_running(&self) -> bool {
+        self.end.is_none()
     }
 
     /// When that was observed, if it is so.

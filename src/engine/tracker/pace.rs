@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::Tracker;
 use super::trouble::Trouble;
-use crate::engine::cadence::{Cadence, Projection};
+use crate::engine::cadence::{Cadence, Outlook};
+use crate::engine::experience::Experience;
 use crate::engine::explain::{Rule, Since};
 use crate::engine::retry::Backoff;
 use crate::engine::time::Instant;
@@ -15,30 +16,34 @@ impl Tracker {
         &self,
         now: Instant,
         cadence: &Cadence,
+        experience: &Experience,
         rng: &mut fastrand::Rng,
     ) -> Duration {
-        let (_, age, projection) = self.pace(now);
-        cadence.interval(age, projection, rng)
+        let (_, age, outlook) = self.pace(experience, now);
+        cadence.interval(age, outlook, rng)
     }
 
-    /// By what the interval after a good answer is measured: since when, for how long, and what progress promises.
-    fn pace(&self, now: Instant) -> (Since, Duration, Option<Projection>) {
-        match self.end {
-            // Another wait, with a start of its own.
-            Some(end) => (Since::Completion, now.since(end.observed_at.instant), None),
-            None => (Since::Start, self.age(now), self.progress.projection(now)),
+    /// By what the interval after a good answer is measured: since when, for how long, and what is known of the end.
+    fn pace<'a>(&self, experience: &'a Experience, now: Instant) -> (Since, Duration, Outlook<'a>) {
+        if let Some(end) = self.end {
+            // Another wait, with a start of its own, of which the past says nothing.
+            return (Since::Completion, now.since(end.observed_at.instant), Outlook::Unknown);
         }
+        let projection = self.progress.projection(now).map(Outlook::Progress);
+        (Since::Start, self.age(now), projection.unwrap_or_else(|| experience.outlook()))
     }
 
     /// The rule by which the next poll is due, see [`Tracker::fail`] and [`Tracker::next_interval`].
-    pub(in crate::engine) fn rule(&self, cadence: &Cadence, now: Instant) -> Rule {
-        let timed = |since, age: Duration, projection: Option<Projection>| Rule::Cadence {
+    pub(in crate::engine) fn rule(&self, cadence: &Cadence, experience: &Experience, now: Instant) -> Rule {
+        let timed = |since, age: Duration, outlook: Outlook<'_>| Rule::Cadence {
             since,
             age_seconds: age.as_secs_f64(),
-            interval_seconds: cadence.usual(age, projection).as_secs_f64(),
+            interval_seconds: cadence.usual(age, outlook).as_secs_f64(),
             min_seconds: cadence.fastest().as_secs_f64(),
             max_seconds: cadence.slowest().as_secs_f64(),
-            projected_seconds: projection.map(|projection| projection.remaining.as_secs_f64()),
+            projected_seconds: outlook.projection().map(|projection| projection.remaining.as_secs_f64()),
+            past_restores: outlook.restores(),
+            poll_cost_seconds: cadence.poll_cost(),
         };
         let slow = Rule::Slow { interval_seconds: cadence.slowest().as_secs_f64() };
         match (self.trouble(), self.answered_at) {
@@ -47,7 +52,7 @@ impl Tracker {
             _ if self.follows_index() && self.index.is_refused() => slow,
             (Trouble::Missing, _) => {
                 let since = self.missing.since.unwrap_or(now);
-                timed(Since::FirstNotFound, self.failed_at.unwrap_or(now).since(since), None)
+                timed(Since::FirstNotFound, self.failed_at.unwrap_or(now).since(since), Outlook::Unknown)
             }
             _ if self.failures > 0 => Rule::Backoff {
                 failures: self.failures,
@@ -56,8 +61,8 @@ impl Tracker {
             // Its index was never asked for.
             (_, Some(at)) if self.end.is_some_and(|end| end.observed_at.instant == at) => Rule::First,
             (_, Some(at)) => {
-                let (since, age, projection) = self.pace(at);
-                timed(since, age, projection)
+                let (since, age, outlook) = self.pace(experience, at);
+                timed(since, age, outlook)
             }
             (_, None) => Rule::First,
         }

@@ -66,6 +66,7 @@ fn job(name: &str, failures: u32) -> JobRecord {
         progress_told: 30.0,
         overdue_told: true,
         overdue_deadline: Some(std::time::Duration::from_secs(7200)),
+        slow_told: true,
         unknown_statuses: vec!["warming up".to_owned()],
         missing: StreakMemory::default(),
         unreachable: StreakMemory { lasted: Some(std::time::Duration::from_secs(9)), told: false },
@@ -74,7 +75,7 @@ fn job(name: &str, failures: u32) -> JobRecord {
         last_was_not_found: false,
         next_poll: Some(noon()),
         answered_at: Some(noon()),
-        added: Some(Added { name: Some("nightly".to_owned()), deadline: None, until: None }),
+        added: Some(Added { name: Some("nightly".to_owned()), ..Added::default() }),
         index: IndexMemory::default(),
     };
     JobRecord { project: ProjectName::default(), id: JobId::new(name).unwrap(), saved_at: noon(), memory }

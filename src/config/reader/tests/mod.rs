@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use super::parse_in;
 use crate::config::{
-    LogFormat, LogLevel, Problems, Rate, SecretSource, Settings, SinkSettings, UrlSource, WebhookFormat,
-    WebhookSettings,
+    Discovery, Effort, LogFormat, LogLevel, Problems, Rate, SecretSource, Settings, SinkSettings, SlowAfter,
+    UrlSource, WebhookFormat, WebhookSettings,
 };
 use crate::model::TransitionKind;
 
@@ -61,6 +61,16 @@ fn everything_is_read() {
     assert_eq!(default.watch.unreachable_after, Duration::from_mins(5));
     let ids: Vec<_> = default.jobs.iter().map(|job| job.id.as_str()).collect();
     assert_eq!(ids, ["top-1", "top-2", "own-1"], "the lists are joined");
+    assert_eq!(default.cadence.effort, Effort::Eager);
+    assert_eq!(default.watch.slow_after, Some(SlowAfter::Quantile(0.95)));
+    let discovery = default.discover.as_ref().unwrap();
+    let shown = |patterns: &[crate::config::IndexPattern]| {
+        patterns.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (shown(&discovery.indexes), shown(&discovery.exclude)),
+        (vec!["prod-*".to_owned(), "docs".to_owned()], vec!["*-scratch".to_owned()])
+    );
 
     assert_eq!(production.api_key, SecretSource::Credential("pinecone".to_owned()));
     assert_eq!(production.api.endpoint.to_string(), "https://control.example");
@@ -71,6 +81,9 @@ fn everything_is_read() {
     assert_eq!(production.cadence.min_interval, Duration::from_secs(2), "as for all projects");
     assert_eq!(production.cadence.max_interval, Duration::from_secs(10));
     assert_eq!(production.watch.unreachable_after, Duration::ZERO);
+    assert_eq!(production.cadence.effort, Effort::Gentle);
+    assert_eq!(production.watch.slow_after, Some(SlowAfter::Time(Duration::from_hours(2))));
+    assert_eq!(production.discover, None);
     let [job] = production.jobs.as_slice() else { panic!("{production:?}") };
     assert_eq!(job.name.as_deref(), Some("nightly"));
     assert_eq!(job.deadline, Some(Duration::from_hours(2)));
@@ -143,6 +156,25 @@ fn the_place_of_the_state() {
 }
 
 #[test]
+fn jobs_that_are_found_need_not_be_named() {
+    let found = |text: &str| {
+        let settings = read(text).unwrap();
+        let of = |project: &crate::config::ProjectSettings| {
+            (project.name.to_string(), project.jobs.len(), project.discover.clone())
+        };
+        settings.projects.iter().map(of).collect::<Vec<_>>()
+    };
+    let (all, default, x) = (Some(Discovery::default()), "default".to_owned(), "x".to_owned());
+    assert_eq!(found("discover = true"), [(default.clone(), 0, all.clone())]);
+    assert_eq!(found("discover = {}"), [(default.clone(), 0, all.clone())]);
+    assert_eq!(found("discover = false\njobs = ['a']"), [(default.clone(), 1, None)]);
+    assert_eq!(found("[[project]]\nname = 'x'\ndiscover = true"), [(x.clone(), 0, all.clone())]);
+    let both =
+        "discover = true\n[[project]]\nname = 'default'\njobs = ['a']\n[[project]]\nname = 'x'\njobs = []";
+    assert_eq!(found(both), [(default, 1, all), (x, 0, None)]);
+}
+
+#[test]
 fn harmless_forms() {
     for text in [
         "\u{feff}jobs = ['a']\r\n",
@@ -186,7 +218,10 @@ fn the_shipped_file_works_and_its_comments_show_the_defaults() {
     assert!(given.api.ca_file.take().is_some());
     assert_eq!(format!("{:?}", given.api), format!("{:?}", default.api));
     assert_eq!(given.cadence, default.cadence);
+    // An example: without it, nothing is slow.
+    assert_eq!(given.watch.slow_after.take(), Some(SlowAfter::Quantile(0.95)));
     assert_eq!(given.watch, default.watch);
+    assert!(given.discover.is_none() && full.projects[1].discover.is_some());
     assert_eq!(full.state.keep, plain.state.keep);
     assert_eq!(full.drain_timeout, plain.drain_timeout);
     let heartbeat = full.heartbeat.unwrap();

@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use toml::de::{DeTable, DeValue};
 
 use super::{FULL, SAMPLE, read};
-use crate::config::Problems;
 use crate::config::reader::parse_in;
+use crate::config::{Problems, ProjectSettings};
 
 /// The spans of all keys, and of all values that can be replaced in place.
 fn spans(table: &DeTable<'_>, text: &str, keys: &mut Vec<Range<usize>>, values: &mut Vec<Range<usize>>) {
@@ -130,7 +130,8 @@ fn survive(text: &str) {
     match parse_in(text, Path::new("config.toml"), &|_| None) {
         Ok(settings) => {
             assert!(!settings.sinks.is_empty() && !settings.projects.is_empty());
-            assert!(settings.projects.iter().all(|project| !project.jobs.is_empty()));
+            let has_jobs = |project: &ProjectSettings| !project.jobs.is_empty() || project.discover.is_some();
+            assert!(settings.projects.iter().all(has_jobs) || text.contains("jobs"));
         }
         Err(problems) => told(text, &problems),
     }

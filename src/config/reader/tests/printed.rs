@@ -85,14 +85,7 @@ error: unknown event `failed`
    |                                   ^^^^^^^^
    = help: did you mean "restore_job.failed"?
 
-error: the event `restore_job.slow` is not supported by this version
-  --> config.toml:15:45
-   |
-15 | events = ["restore_job.complete", "failed", "restore_job.slow"]
-   |                                             ^^^^^^^^^^^^^^^^^^
-   = help: remove it
-
-10 problems in config.toml
+9 problems in config.toml
 "#);
 }
 
@@ -111,57 +104,124 @@ error: unknown key `other`
   |
 3 | [other]
   |  ^^^^^
-  = help: the keys known here are `api`, `cadence`, `drain_timeout`, `heartbeat`, `jobs`, `project`, `sink`, `state`, `watch`
+  = help: the keys known here are `api`, `cadence`, `discover`, `drain_timeout`, `heartbeat`, `jobs`, `project`, `sink`, `state`, `watch`
 
 2 problems in config.toml
 ");
 }
 
 #[test]
-fn what_this_version_does_not_support() {
+fn what_is_slow_and_what_is_found() {
     let text = r#"
+discover = true
+effort = "eager"
+slow_after = "2h"
+exclude = ["*"]
 [watch]
-slow_after = "1h"
+slow_after = "p100"
 [cadence]
-effort = "low"
+effort = "eagre"
+[[project]]
+name = "default"
+discover = { indexes = ["prod-*",
+    "prod/[ab]", "pcsk_canary 1"], exclude = [], exlude = ["*-scratch"] }
 [[project]]
 name = "x"
-discover = true
-jobs = ["a"]
+discover = false
+[[project]]
+name = "y"
+discover = "true"
 [[sink]]
 type = "log"
 events = ["restore_job.slow"]
 "#;
     insta::assert_snapshot!(printed(text), @r#"
-error: `slow_after` is not supported by this version
- --> config.toml:3:14
+error: unknown key `effort`
+ --> config.toml:3:1
   |
-3 | slow_after = "1h"
-  |              ^^^^
-  = help: remove it; a job can have a `deadline`
+3 | effort = "eager"
+  | ^^^^^^
+  = help: `effort` belongs to [cadence], or to [project.cadence]
 
-error: `effort` is not supported by this version
- --> config.toml:5:10
+error: unknown key `slow_after`
+ --> config.toml:4:1
   |
-5 | effort = "low"
-  |          ^^^^^
-  = help: remove it; `min_interval` and `max_interval` bound the polling
+4 | slow_after = "2h"
+  | ^^^^^^^^^^
+  = help: `slow_after` belongs to [watch], or to [project.watch]
 
-error: `discover = true` is not supported by this version
- --> config.toml:8:12
+error: unknown key `exclude`
+ --> config.toml:5:1
   |
-8 | discover = true
-  |            ^^^^
-  = help: remove it, and list the jobs in `jobs`
+5 | exclude = ["*"]
+  | ^^^^^^^
+  = help: `exclude` belongs to `discover`, as in discover = { indexes = ["prod-*"] }
 
-error: the event `restore_job.slow` is not supported by this version
-  --> config.toml:12:11
+error: `slow_after` cannot be `p100`
+ --> config.toml:7:14
+  |
+7 | slow_after = "p100"
+  |              ^^^^^^
+  = help: write "2h" for a time, or "p95" for longer than 95 % of the past restores
+
+error: `effort` cannot be `eagre`
+ --> config.toml:9:10
+  |
+9 | effort = "eagre"
+  |          ^^^^^^^
+  = help: did you mean "eager"?
+
+error: the project `default` has a second `discover`
+  --> config.toml:12:12
    |
-12 | events = ["restore_job.slow"]
-   |           ^^^^^^^^^^^^^^^^^^
-   = help: remove it
+12 | discover = { indexes = ["prod-*",
+   |            ^^^^^^^^^^^^^^^^^^^^^^
+   = note: the first is on line 2
+   = help: remove one of the two
 
-4 problems in config.toml
+error: an entry of `indexes` has '/' in it, which no name of an index has
+  --> config.toml:13:5
+   |
+13 |     "prod/[ab]", "***"], exclude = [], exlude = ["***"] }
+   |     ^^^^^^^^^^^
+   = help: write it like the name of an index; `*` stands for any characters or none, `?` for one
+
+error: an entry of `indexes` has ' ' in it, which no name of an index has
+  --> config.toml:13:18
+   |
+13 |     "prod/[ab]", "***"], exclude = [], exlude = ["***"] }
+   |                  ^^^^^
+   = help: write it like the name of an index; `*` stands for any characters or none, `?` for one
+
+error: `exclude` is empty
+  --> config.toml:13:46
+   |
+13 |     "prod/[ab]", "***"], exclude = [], exlude = ["***"] }
+   |                                    ^^
+   = help: remove it, or name indexes, such as "prod-*"
+
+error: unknown key `exlude`
+  --> config.toml:13:50
+   |
+13 |     "prod/[ab]", "***"], exclude = [], exlude = ["***"] }
+   |                                        ^^^^^^
+   = help: did you mean `exclude`?
+
+error: the project `x` has no jobs to watch
+  --> config.toml:14:1
+   |
+14 | [[project]]
+   | ^^^^^^^^^^^
+   = help: write jobs = ["RESTORE_JOB_ID"], discover = true to have all that are unfinished found, or jobs = [] to have them all come with `restore-watch add`
+
+error: `discover` must be true, false or a table, found a string
+  --> config.toml:19:12
+   |
+19 | discover = "***"
+   |            ^^^^^
+   = help: write it without quotes: true
+
+12 problems in config.toml
 "#);
 }
 
@@ -277,7 +337,7 @@ error: the project `x` has no jobs to watch
   |
 5 | [[project]]
   | ^^^^^^^^^^^
-  = help: write jobs = ["RESTORE_JOB_ID"], or jobs = [] to have them all come with `restore-watch add`
+  = help: write jobs = ["RESTORE_JOB_ID"], discover = true to have all that are unfinished found, or jobs = [] to have them all come with `restore-watch add`
 
 error: a second project has the name `x`
  --> config.toml:6:8
@@ -360,7 +420,7 @@ error: unknown key `brust`
   |
 2 |     brust = 4
   |     ^^^^^
-  = help: the keys known here are `api`, `cadence`, `drain_timeout`, `heartbeat`, `jobs`, `project`, `sink`, `state`, `watch`
+  = help: the keys known here are `api`, `cadence`, `discover`, `drain_timeout`, `heartbeat`, `jobs`, `project`, `sink`, `state`, `watch`
 
 2 problems in config.toml
 "#);
@@ -379,7 +439,7 @@ fn a_file_without_jobs() {
     insta::assert_snapshot!(printed(""), @r#"
 error: no jobs to watch
  --> config.toml
-  = help: write jobs = ["RESTORE_JOB_ID"], or jobs = [] to have them all come with `restore-watch add`
+  = help: write jobs = ["RESTORE_JOB_ID"], discover = true to have all that are unfinished found, or jobs = [] to have them all come with `restore-watch add`
 
 1 problem in config.toml
 "#);

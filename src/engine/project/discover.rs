@@ -1,0 +1,148 @@
+//! Jobs that nobody named, found in the list.
+//!
+//! Invariant: a job that is found unfinished is watched, and one that both began and ended between two looks is told; what
+//! had ended by the first look is history, and never told.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::config::Discovery;
+use crate::engine::memory::DiscoveryMemory;
+use crate::engine::time::{Instant, Now, wall_between};
+use crate::model::{JobId, Observation};
+
+/// How long a job may be missing from the list after its start (seen with the API: "up to a minute").
+pub(super) const LISTED_WITHIN: Duration = Duration::from_mins(1);
+
+/// Looks at the whole list take at most this part of the requests that the rate allows.
+const SHARE: u32 = 4;
+
+/// What is known for the discovery of jobs.
+#[derive(Debug)]
+pub(super) struct Finder {
+    settings: Discovery,
+    /// Jobs that began earlier and have ended are history.
+    since: Timestamp,
+    /// Whether a look came to the end of the list: from then on, what has ended and is not known is news.
+    has_baseline: bool,
+    /// Jobs that are not to be watched although they are listed: that had ended by the first look, or were forgotten. What
+    /// began before `since` need not be here.
+    ignored: BTreeMap<JobId, Timestamp>,
+    /// When the next look begins.
+    pub(super) look_at: Instant,
+    /// No look begins earlier, whatever it is for.
+    not_before: Instant,
+    /// When the last look began that came to the end of the list.
+    looked: Option<Instant>,
+    /// Since when there is something that a look has yet to confirm: that there are no other jobs.
+    unsure_since: Instant,
+}
+
+impl Finder {
+    /// Looks from `now` on for what these settings say; `memory` is what was kept.
+    pub(super) fn new(settings: Discovery, memory: Option<DiscoveryMemory>, now: Now) -> Self {
+        let DiscoveryMemory { since, has_baseline, ignored } = memory.unwrap_or_else(|| DiscoveryMemory {
+            since: now.wall - LISTED_WITHIN,
+            has_baseline: false,
+            ignored: Vec::new(),
+        });
+        Self {
+            settings,
+            since,
+            has_baseline,
+            ignored: ignored.into_iter().collect(),
+            look_at: now.instant,
+            not_before: now.instant,
+            looked: None,
+            // What was begun just before that is not missed, either.
+            unsure_since: now.instant + LISTED_WITHIN,
+        }
+    }
+
+    /// What is to be kept.
+    pub(super) fn remember(&self) -> DiscoveryMemory {
+        let ignored = self.ignored.iter().map(|(id, at)| (id.clone(), *at)).collect();
+        DiscoveryMemory { since: self.since, has_baseline: self.has_baseline, ignored }
+    }
+
+    /// From now on, these settings hold.
+    pub(super) fn reconfigure(&mut self, settings: &Discovery, now: Instant) {
+        if self.settings != *settings {
+            self.settings = settings.clone();
+            self.look_at = self.look_at.min(now);
+            self.unsure_since = self.unsure_since.max(now);
+        }
+    }
+
+    /// Whether a job that makes this index is looked for.
+    pub(super) fn includes(&self, index: Option<&str>) -> bool {
+        self.settings.includes(index)
+    }
+
+    /// Whether a row is about a job to watch that is not watched. Jobs that ended are known for `keep`: what began longer
+    /// ago may have been told.
+    pub(super) fn finds(&mut self, row: &Observation, keep: Duration, now: Now) -> bool {
+        if self.ignored.contains_key(&row.id) || !self.includes(row.facts.target_index_name.as_deref()) {
+            return false;
+        }
+        if !row.status.is_terminal() && row.facts.completed_at.is_none() {
+            return true;
+        }
+        let Some(began) = row.facts.created_at.or(row.facts.completed_at) else { return false };
+        if !self.has_baseline {
+            self.ignored.insert(row.id.clone(), began);
+            return false;
+        }
+        began >= self.since && wall_between(began, now.wall) < keep
+    }
+
+    /// Watches a job no more, although it is listed.
+    pub(super) fn ignore(&mut self, id: JobId, began: Timestamp) {
+        self.ignored.insert(id, began);
+    }
+
+    /// The list was read to its end, in so many pages, from `began` on. The next look comes after the longest interval
+    /// between polls, or later, if these pages are many for the time between two requests. Returns whether something is to
+    /// be kept.
+    pub(super) fn looked(
+        &mut self,
+        began: Instant,
+        pages: u32,
+        (longest, request): (Duration, Duration),
+        keep: Duration,
+        now: Now,
+    ) -> bool {
+        self.looked = Some(began);
+        self.not_before = (began + request * pages * SHARE).max(now.instant + request);
+        self.look_at = self.not_before.max(began + longest);
+        if !self.is_sure() {
+            self.look_soon();
+        }
+        let before = self.ignored.len();
+        let had_baseline = std::mem::replace(&mut self.has_baseline, true);
+        if !had_baseline {
+            // By the clock of the API, wherever that says more: this one may be wrong.
+            self.since = self.ignored.values().max().copied().unwrap_or(self.since).min(self.since);
+        }
+        let since = self.since;
+        self.ignored.retain(|_, began| *began >= since && wall_between(*began, now.wall) < keep);
+        !had_baseline || self.ignored.len() < before
+    }
+
+    /// The last job that had not ended did: another look is to show whether there are others, and soon.
+    pub(super) fn all_ended(&mut self, now: Instant) {
+        self.unsure_since = self.unsure_since.max(now);
+        self.look_soon();
+    }
+
+    fn look_soon(&mut self) {
+        self.look_at = self.look_at.min(self.unsure_since.max(self.not_before));
+    }
+
+    /// Whether a look that is young enough showed that there are no other jobs.
+    pub(super) fn is_sure(&self) -> bool {
+        self.looked.is_some_and(|looked| looked >= self.unsure_since)
+    }
+}

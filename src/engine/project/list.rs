@@ -1,0 +1,241 @@
+//! The list of a project's jobs: which page of it is asked for next, and whether one is worth a request.
+//!
+//! Invariant: a walk over the list goes page by page and ends; one page is under way at a time; what the list does not show
+//! is described as if there were no list.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::engine::time::{Instant, earliest};
+
+/// How many rows a page has at most.
+pub(super) const ROWS: f64 = 100.0;
+
+/// A page has to answer for more jobs than this to be worth a request: it is that much heavier than the description of one.
+pub(super) const PRICE: f64 = 3.0;
+
+/// How likely a job of which that is not known is on a page that nobody has seen yet.
+const HOPE: f64 = 0.5;
+
+/// In this time half of the pages that were in vain are forgotten: the order of the list may have changed.
+const FORGETTING: Duration = Duration::from_mins(10);
+
+/// How long it holds what a page was found to be worth.
+const ESTIMATED_FOR: Duration = Duration::from_secs(1);
+
+/// More pages than this are taken for a list without an end: 100,000 jobs.
+const MAX_PAGES: usize = 1000;
+
+/// How often in a row a walk begins anew because the API no longer takes its own token.
+const RESTARTS: u32 = 2;
+
+/// How often a page is asked for in vain of which nothing but past durations is wanted.
+const LESSONS: u32 = 3;
+
+/// What is known of the list of a project.
+#[derive(Debug, Default)]
+pub(super) struct List {
+    walk: Option<Walk>,
+    /// The page under way.
+    asking: Option<Asking>,
+    /// No page before this time, because of failures.
+    held_until: Instant,
+    pub(super) failures: u32,
+    /// Since when no page could be had, whatever was tried.
+    pub(super) failing_since: Option<Instant>,
+    restarts: u32,
+    /// Whether a page was read, so that something is known of the past.
+    is_read: bool,
+    /// How many pages in a row were worth too little, and when that was counted.
+    vain: f64,
+    vain_at: Instant,
+    estimate: Option<(Instant, Worth)>,
+    /// Whether the last request was for a page. Pages that are wanted anyway and jobs that are due take turns.
+    pub(super) had_turn: bool,
+}
+
+/// A page under way.
+#[derive(Debug, Clone, Copy)]
+struct Asking {
+    since: Instant,
+    generation: u64,
+}
+
+/// A walk over the list, page by page.
+#[derive(Debug)]
+struct Walk {
+    began: Instant,
+    /// Leads to the next page; none leads to the first.
+    token: Option<String>,
+    /// The number of the next page, from 0.
+    page: usize,
+    /// How many pages it goes on for in any case.
+    until: usize,
+    /// All tokens so far: they can lead in a circle.
+    tokens: BTreeSet<String>,
+}
+
+/// How pressing the jobs are, each in intervals since it was last heard of, by the page that shows them.
+#[derive(Debug, Default)]
+pub(super) struct Pressure {
+    pages: Vec<f64>,
+    /// Those of which it is not known which page shows them, and how many that are.
+    elsewhere: f64,
+    others: f64,
+}
+
+/// What a walk from the first page is worth.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Worth {
+    /// The best number of pages.
+    pub(super) pages: usize,
+    /// How pressing what one page answers for is, on average, for the price of one description. As pressing as a job that
+    /// is due is 1.
+    pub(super) of_page: f64,
+}
+
+/// How it goes on after a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Turned {
+    /// The number of the page, from 0.
+    pub(super) page: usize,
+    /// When the walk began, where it came to the end of the list.
+    pub(super) end_of: Option<Instant>,
+}
+
+impl Pressure {
+    /// Adds a job.
+    pub(super) fn add(&mut self, page: Option<usize>, pressing: f64) {
+        if let Some(page) = page {
+            if self.pages.len() <= page {
+                self.pages.resize(page + 1, 0.0);
+            }
+            self.pages[page] += pressing;
+        } else {
+            self.elsewhere += pressing;
+            self.others += 1.0;
+        }
+    }
+
+    /// What a page is likely to answer for that was not seen yet, after so many pages in vain.
+    fn of_unseen(&self, vain: f64) -> f64 {
+        HOPE * self.elsewhere * (ROWS / self.others.max(ROWS)) / (1.0 + vain)
+    }
+}
+
+impl List {
+    /// When the next page is wanted, whether it pays or not: of a walk under way, or to look for jobs at `look_at`.
+    pub(super) fn due(&self, look_at: Option<Instant>) -> Option<Instant> {
+        let wanted = earliest([self.walk.as_ref().map(|walk| walk.began), look_at])?;
+        self.asking.is_none().then(|| wanted.max(self.held_until))
+    }
+
+    /// From when on a page is wanted to learn of the past, where nothing else is to be asked for.
+    pub(super) fn lesson_due(&self) -> Option<Instant> {
+        let is_wanted = !self.is_read && self.failures < LESSONS && self.asking.is_none();
+        is_wanted.then_some(self.held_until)
+    }
+
+    /// Whether a page can be asked for.
+    pub(super) fn is_free(&self, now: Instant) -> bool {
+        self.asking.is_none() && self.held_until <= now
+    }
+
+    /// What the next page is worth, from what was measured before. `pressure` is asked for now and then only.
+    pub(super) fn worth(&mut self, now: Instant, pressure: impl FnOnce() -> Pressure) -> Worth {
+        if let Some((_, worth)) = self.estimate.filter(|(at, _)| now.since(*at) < ESTIMATED_FOR) {
+            return worth;
+        }
+        let worth = self.estimated(&pressure(), now);
+        self.estimate = Some((now, worth));
+        worth
+    }
+
+    fn estimated(&self, pressure: &Pressure, now: Instant) -> Worth {
+        let unseen = pressure.of_unseen(self.vain(now));
+        let of = |page: usize| pressure.pages.get(page).copied().unwrap_or(unseen);
+        if let Some(walk) = &self.walk {
+            return Worth { pages: walk.until, of_page: of(walk.page) / PRICE };
+        }
+        let mut best = Worth { pages: 0, of_page: 0.0 };
+        let (mut sum, mut most) = (0.0, 0.0);
+        for page in 0..=pressure.pages.len() {
+            sum += of(page) - PRICE;
+            if sum > most {
+                most = sum;
+                #[expect(clippy::cast_precision_loss, reason = "a few pages")]
+                let pages = (page + 1) as f64;
+                best = Worth { pages: page + 1, of_page: (sum / pages + PRICE) / PRICE };
+            }
+        }
+        best
+    }
+
+    fn vain(&self, now: Instant) -> f64 {
+        self.vain * 0.5_f64.powf(now.since(self.vain_at).as_secs_f64() / FORGETTING.as_secs_f64())
+    }
+
+    /// Asks for the next page: of the walk under way, or of a new one that goes on for so many pages. Returns its token.
+    pub(super) fn ask(&mut self, pages: usize, now: Instant, generation: u64) -> Option<String> {
+        self.asking = Some(Asking { since: now, generation });
+        self.estimate = None;
+        let new = || Walk { began: now, token: None, page: 0, until: 1, tokens: BTreeSet::new() };
+        let walk = self.walk.get_or_insert_with(new);
+        walk.until = walk.until.max(pages);
+        walk.token.clone()
+    }
+
+    /// Takes the end of a request. Returns when it began; nothing for one that is not under way.
+    pub(super) fn finish(&mut self, generation: u64) -> Option<Instant> {
+        self.asking.take_if(|asking| asking.generation == generation).map(|asking| asking.since)
+    }
+
+    /// Takes a page that was read: `next` leads to the one after it, and its rows were `worth` so much. Those that are not
+    /// located yet say what a further one is worth.
+    pub(super) fn turn(&mut self, next: Option<String>, worth: f64, rest: &Pressure, now: Instant) -> Turned {
+        (self.failures, self.failing_since, self.is_read, self.estimate) = (0, None, true, None);
+        let vain = self.vain(now);
+        self.vain = if worth < PRICE { vain + 1.0 } else { vain / 2.0 };
+        self.vain_at = now;
+        let Some(mut walk) = self.walk.take() else { return Turned { page: 0, end_of: None } };
+        let page = walk.page;
+        let next = next.filter(|next| page + 1 < MAX_PAGES && walk.tokens.insert(next.clone()));
+        let Some(next) = next else {
+            self.restarts = 0;
+            return Turned { page, end_of: Some(walk.began) };
+        };
+        walk.page += 1;
+        walk.token = Some(next);
+        let known = rest.pages.get(walk.page).copied();
+        if walk.page < walk.until || known.unwrap_or_else(|| rest.of_unseen(self.vain)) > PRICE {
+            self.walk = Some(walk);
+        } else {
+            self.restarts = 0;
+        }
+        Turned { page, end_of: None }
+    }
+
+    /// Takes the failure of a page; the next one is not asked for before `until`. Where it was the token that was refused,
+    /// the walk begins anew; else it is over.
+    pub(super) fn fail(&mut self, is_of_token: bool, until: Instant, now: Instant) {
+        self.estimate = None;
+        if is_of_token && self.restarts < RESTARTS {
+            self.restarts += 1;
+            if let Some(walk) = &mut self.walk {
+                let (began, until) = (now, walk.until);
+                *walk = Walk { began, token: None, page: 0, until, tokens: BTreeSet::new() };
+            }
+            return;
+        }
+        self.walk = None;
+        self.restarts = 0;
+        self.failures = self.failures.saturating_add(1);
+        self.failing_since.get_or_insert(now);
+        self.held_until = self.held_until.max(until);
+    }
+
+    /// Asks for nothing any more, and takes no answer.
+    pub(super) fn stop(&mut self) {
+        *self = Self { is_read: true, ..Self::default() };
+    }
+}

@@ -1,0 +1,315 @@
+//! Pages of the list: when one is asked for in place of a job, and what its rows mean.
+//!
+//! Invariant: that a job is not on a page means nothing; that it ended is believed once it was described; a row counts only
+//! for a job of which nothing was heard since the page was asked for, and that has no trouble.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::list::{PRICE, Pressure, Worth};
+use super::{Choice, Job, Project, ProjectNews};
+use crate::engine::event::{Answer, Failure, FailureClass, ListPage, Note};
+use crate::engine::memory::{Added, JobMemory};
+use crate::engine::standing::Search;
+use crate::engine::time::{Instant, Now};
+use crate::engine::tracker::Findings;
+use crate::model::{JobId, Observation};
+
+/// However often the list shows a job, it is described after this time: the list is best effort.
+const DESCRIBED_WITHIN: Duration = Duration::from_hours(1);
+
+/// So many intervals a job waits for its first description before the list may answer for it.
+const UNHEARD: f64 = 10.0;
+
+/// How much longer the list is left alone after each failure in a row: up to 16 times the longest interval.
+const FAILURES: u32 = 4;
+
+/// What a page leads to.
+#[derive(Debug, Default)]
+pub(in crate::engine) struct PageNews {
+    /// What became of jobs that are watched.
+    pub(in crate::engine) rows: Vec<(JobId, Findings)>,
+    /// Jobs to watch from now on.
+    pub(in crate::engine) found: Vec<Observation>,
+    /// What it says about the project.
+    pub(in crate::engine) project: Option<ProjectNews>,
+}
+
+impl Project {
+    /// When a page is asked for next, whether it pays or not.
+    pub(super) fn list_due(&self) -> Option<Instant> {
+        let look_at = self.finder.as_ref().map(|finder| finder.look_at);
+        self.list.due(look_at).filter(|_| self.may_list())
+    }
+
+    /// From when on a page is asked for where nothing else is: past durations are of use where a job runs.
+    pub(super) fn lesson_due(&self) -> Option<Instant> {
+        self.list.lesson_due().filter(|_| self.has_seen_one_run && self.open() > 0 && self.may_list())
+    }
+
+    /// Jobs are what is asked for to see whether the key is accepted, and for the last time.
+    fn may_list(&self) -> bool {
+        self.last_look.is_none() && (self.access.is_accepted() || self.open() == 0)
+    }
+
+    /// What is asked for at `now`: the job that is the most pressing, or a page of the list that is more so.
+    pub(super) fn choose(&mut self, now: Instant) -> Option<Choice> {
+        let job = self.most_pressing(now);
+        let is_wanted = self.list_due().is_some_and(|at| at <= now);
+        let worth = self.worth_of_list(now);
+        let takes_list = match &job {
+            None => is_wanted || self.lesson_due().is_some_and(|at| at <= now),
+            Some((_, pressing)) if pressing.is_infinite() => false,
+            Some((_, pressing)) => worth.of_page > *pressing || (is_wanted && !self.list.had_turn),
+        };
+        self.list.had_turn = takes_list;
+        if !takes_list {
+            return job.map(|(id, _)| Choice::Job(id));
+        }
+        let looks = self.finder.as_ref().is_some_and(|finder| finder.look_at <= now);
+        Some(Choice::Page { of: if looks { usize::MAX } else { worth.pages.max(1) } })
+    }
+
+    /// What a page is worth now, if one can be asked for.
+    fn worth_of_list(&mut self, now: Instant) -> Worth {
+        #[expect(clippy::cast_precision_loss, reason = "a number of jobs")]
+        let is_small = self.queue.len() as f64 <= PRICE;
+        if is_small || !self.may_list() || !self.list.is_free(now) {
+            return Worth { pages: 0, of_page: 0.0 };
+        }
+        let (jobs, queue) = (&self.jobs, &self.queue);
+        self.list.worth(now, || pressure(jobs, queue.iter(), now))
+    }
+
+    /// Takes the end of a request for a page. Returns when it began; nothing for an answer that comes too late to count.
+    pub(in crate::engine) fn finish_page(&mut self, generation: u64) -> Option<Instant> {
+        self.list.finish(generation)
+    }
+
+    /// Takes a page that was asked for at `began`. Jobs that ended are kept for `keep`.
+    pub(in crate::engine) fn take_page(
+        &mut self,
+        began: Instant,
+        page: ListPage,
+        keep: Duration,
+        now: Now,
+        rng: &mut fastrand::Rng,
+    ) -> PageNews {
+        self.silent_since = None;
+        self.take_well(began, now.instant);
+        let mut news = PageNews { project: self.accept(now.instant), ..PageNews::default() };
+        let ListPage { jobs: rows, next } = page;
+        let mut worth = 0.0;
+        let mut seen = Vec::new();
+        for row in rows {
+            if let Some((from, to)) = row.facts.created_at.zip(row.facts.completed_at) {
+                self.learn(from, to);
+            }
+            if self.jobs.contains_key(&row.id) {
+                seen.push(row.id.clone());
+                worth += self.pressing_now(&row.id, now.instant);
+                news.rows.extend(self.take_row(row, began, now, rng));
+            } else if let Some(finder) = &mut self.finder {
+                news.found.extend(Some(row).filter(|row| finder.finds(row, keep, now)));
+            }
+        }
+        let rest = pressure(&self.jobs, self.queue.iter(), now.instant);
+        let turned = self.list.turn(next, worth, &rest, now.instant);
+        self.locate(&seen, turned.page, turned.end_of.is_some());
+        if let (Some(began), Some(finder)) = (turned.end_of, &mut self.finder) {
+            let pace = (self.cadence.slowest(), self.allowance.interval());
+            let pages = u32::try_from(turned.page).unwrap_or(u32::MAX).saturating_add(1);
+            self.is_changed |= finder.looked(began, pages, pace, keep, now);
+        }
+        news
+    }
+
+    /// Takes what the list says of a job. Nothing comes of it where that does not count.
+    fn take_row(
+        &mut self,
+        row: Observation,
+        began: Instant,
+        now: Now,
+        rng: &mut fastrand::Rng,
+    ) -> Option<(JobId, Findings)> {
+        let id = row.id.clone();
+        let is_followed = self.followed.contains_key(&id);
+        let job = self.jobs.get_mut(&id)?;
+        let is_stale = job.tracker.answered_at().is_some_and(|at| at >= began);
+        if is_followed || is_stale || !job.takes_rows() {
+            return None;
+        }
+        if row.status.is_terminal() || row.facts.completed_at.is_some() {
+            self.schedule_by(&id, Some(now.instant), Duration::ZERO);
+            return None;
+        }
+        if job.described_at.is_some_and(|at| now.instant.since(at) >= DESCRIBED_WITHIN) {
+            return None;
+        }
+        let findings = job.tracker.observe(Answer::Job(row), now);
+        let interval = job.tracker.next_interval(now.instant, &self.cadence, &self.experience, rng);
+        job.described_at.get_or_insert(now.instant);
+        self.has_seen_one_run = true;
+        self.changed.insert(id.clone());
+        self.schedule_by(&id, Some(now.instant + interval), interval);
+        Some((id, findings))
+    }
+
+    /// These jobs were seen on this page, and no others; nor on any after it where it is the last.
+    fn locate(&mut self, seen: &[JobId], page: usize, is_last: bool) {
+        for job in self.jobs.values_mut() {
+            if job.page.is_some_and(|known| known == page || (is_last && known > page)) {
+                job.page = None;
+            }
+        }
+        for id in seen {
+            if let Some(job) = self.jobs.get_mut(id) {
+                job.page = Some(page);
+            }
+        }
+    }
+
+    fn pressing_now(&self, id: &JobId, now: Instant) -> f64 {
+        let counts = |job: &&Box<Job>| job.takes_rows();
+        let job = self.jobs.get(id).filter(counts);
+        job.and_then(|job| Some(pressing(job.due?, job.pace, now))).unwrap_or_default()
+    }
+
+    /// Takes the failure of a page that was asked for at `began`.
+    pub(in crate::engine) fn fail_page(
+        &mut self,
+        began: Instant,
+        is_of_token: bool,
+        failure: &Failure,
+        now: Now,
+        rng: &mut fastrand::Rng,
+    ) -> Option<ProjectNews> {
+        let (clocks, now) = (now, now.instant);
+        let pause = failure.pause(clocks);
+        if is_of_token {
+            // It is the answer to what was asked, so the server took it.
+            self.take_well(began, now);
+            self.list.fail(true, now, now);
+            return self.accept(now);
+        }
+        let wait = self.cadence.slowest() * 2_u32.pow(self.list.failures.min(FAILURES));
+        let news = match failure.class {
+            FailureClass::Refused if self.key_since.is_some_and(|since| began < since) => None,
+            FailureClass::Refused => self.refuse(began, &failure.message, now),
+            FailureClass::Throttled | FailureClass::Transient => {
+                self.silent_since.get_or_insert(now);
+                self.shrug(now);
+                None
+            }
+            FailureClass::NotFound | FailureClass::Permanent | FailureClass::Gone => None,
+        };
+        self.list_error = Some(failure.message.clone());
+        match failure.class {
+            FailureClass::Throttled => {
+                self.throttle(began, pause, &failure.message, now, rng);
+                self.list.fail(false, now, now);
+            }
+            // The key is held for as long as that takes.
+            FailureClass::Refused => self.list.fail(false, now, now),
+            _ => {
+                self.allowance.failed(now);
+                self.list.fail(false, now + wait.max(pause), now);
+            }
+        }
+        news
+    }
+
+    /// What is to be said about the list: once when it cannot be read where jobs are to be discovered, once when it can be
+    /// again.
+    pub(in crate::engine) fn take_list_note(&mut self, now: Instant) -> Option<Note> {
+        let limit = self.watch.unreachable_after;
+        let lost =
+            self.list.failing_since.filter(|since| self.finder.is_some() && now.since(*since) >= limit);
+        if lost.is_some() == self.is_list_lost || !self.access.is_accepted() {
+            return None;
+        }
+        self.is_list_lost = lost.is_some();
+        let project = self.name.clone();
+        let reason = self.list_error.clone().unwrap_or_default();
+        Some(if lost.is_some() { Note::ListLost { project, reason } } else { Note::ListRestored { project } })
+    }
+
+    /// Watches a job that was found in the list. Where it was watched before, `memory` is what is known of it.
+    pub(in crate::engine) fn discover(
+        &mut self,
+        row: Observation,
+        memory: Option<JobMemory>,
+        began: Instant,
+        now: Now,
+        rng: &mut fastrand::Rng,
+    ) -> Option<(JobId, Findings)> {
+        let added = Added { discovered: true, ..Added::default() };
+        let settings = added.clone().settings(row.id.clone());
+        let added = memory.as_ref().and_then(|memory| memory.added.clone()).unwrap_or(added);
+        // It may be on a page twice.
+        if !self.jobs.contains_key(&row.id) {
+            self.insert(settings, memory, now);
+            self.jobs.get_mut(&row.id)?.added = Some(added);
+            self.changed.insert(row.id.clone());
+        }
+        self.take_row(row, began, now, rng)
+    }
+
+    /// Whether a job that was discovered is still looked for.
+    pub(in crate::engine) fn discovers(&self, memory: &JobMemory) -> bool {
+        let index = memory.facts.target_index_name.as_deref();
+        self.finder.as_ref().is_some_and(|finder| finder.includes(index))
+    }
+
+    /// How it stands with the search for jobs.
+    pub(in crate::engine) fn search(&self, now: Instant) -> Search {
+        let Some(finder) = &self.finder else { return Search::Over };
+        let limit = self.watch.unreachable_after;
+        match self.list.failing_since {
+            _ if self.access.is_refused() => Search::Refused,
+            Some(since) if now.since(since) >= limit => Search::Unreachable,
+            None if finder.is_sure() => Search::Over,
+            _ => Search::UnderWay,
+        }
+    }
+}
+
+impl Job {
+    /// Whether what the list says of it counts.
+    pub(super) fn takes_rows(&self) -> bool {
+        let tracker = &self.tracker;
+        self.polling.is_none() && tracker.is_running() && tracker.last_error().is_none()
+    }
+}
+
+/// How pressing a job is: the time since it was last heard of, in intervals. One that is due is so with 1; one that is due
+/// at once, whatever else is, without end.
+pub(super) fn pressing(due: Instant, pace: Duration, now: Instant) -> f64 {
+    match (due <= now, pace.is_zero()) {
+        (true, true) => f64::INFINITY,
+        (false, true) => 0.0,
+        (true, false) => 1.0 + now.since(due).div_duration_f64(pace),
+        (false, false) => (1.0 - due.since(now).div_duration_f64(pace)).max(0.0),
+    }
+}
+
+/// How pressing the jobs of a queue are for which the list can answer.
+fn pressure<'a>(
+    jobs: &BTreeMap<JobId, Box<Job>>,
+    queue: impl Iterator<Item = (&'a (Instant, JobId), &'a Duration)>,
+    now: Instant,
+) -> Pressure {
+    let mut pressure = Pressure::default();
+    for ((due, id), pace) in queue {
+        if let Some(job) = jobs.get(id).filter(|job| job.takes_rows()) {
+            let pressing = match pressing(*due, *pace, now) {
+                pressing if pressing.is_infinite() => 0.0,
+                // It is described, unless that takes long: the list may not have it yet.
+                pressing if job.tracker.status().is_none() => (pressing - UNHEARD).max(0.0),
+                pressing => pressing,
+            };
+            pressure.add(job.page, pressing);
+        }
+    }
+    pressure
+}
