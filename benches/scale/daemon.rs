@@ -17,11 +17,11 @@ const PROJECTS: u32 = 50;
 const RATE: u32 = 500;
 
 /// How long a daemon runs before it is looked at. Whatever their number, all jobs were asked for by then.
-const SETTLE: Duration = Duration::from_secs(4);
+const SETTLE: Duration = Duration::from_secs(3);
 
 /// How often, and how long, its processor time is counted.
 const WINDOWS: usize = 3;
-const WINDOW: Duration = Duration::from_secs(6);
+const WINDOW: Duration = Duration::from_secs(5);
 
 /// How often it is started and stopped.
 const STARTS: usize = 3;

@@ -10,7 +10,7 @@ use restore_watch::config::{EventFilter, JobSettings, ProjectSettings, Rate, Sta
 use restore_watch::engine::memory::Saved;
 use restore_watch::engine::time::{Instant, Now};
 use restore_watch::engine::{
-    Action, Answer, DeliveryPolicy, Engine, Event, Failure, FailureClass, Plan, PollId, SinkPlan,
+    Action, Answer, DeliveryPolicy, Engine, Event, Failure, FailureClass, ListPage, Plan, PollId, SinkPlan,
 };
 use restore_watch::model::{JobFacts, JobId, Observation, ProjectName, SinkName, Status};
 
@@ -188,6 +188,11 @@ impl World {
                     }
                     Action::Deliver(delivery) => events.push(Event::Delivered(delivery.id)),
                     Action::Note(_) => {}
+                    // Of a list that shows none of the jobs: it is polls that are measured.
+                    Action::List(list, _) => {
+                        let page = ListPage::default();
+                        events.push(Event::Listed { list, page });
+                    }
                     other => panic!("{other:?}"),
                 }
             }

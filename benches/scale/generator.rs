@@ -15,7 +15,7 @@ const PROJECTS: u32 = 32;
 const AT_ONCE: u32 = 256;
 
 /// How often each is measured, in turn, and for how long after how long.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 const WARM_UP: Duration = Duration::from_secs(1);
 const WINDOW: Duration = Duration::from_secs(2);
 

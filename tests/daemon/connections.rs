@@ -1,5 +1,7 @@
 //! Connections are used again: one for all polls where the server speaks HTTP/2, and few where it does not.
 
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::process::{Child, Command, Stdio};
 
 use restore_watch::simulate::Simulator;
@@ -89,16 +91,14 @@ fn watch(speaks_http2: bool) -> Option<(Vec<String>, usize, usize)> {
     for (name, numbers) in [("one", 1..=20), ("two", 21..=40)] {
         let jobs: Vec<_> = numbers.map(|number| format!("rj-{number}")).collect();
         let key = "{ env = \"KEY\" }";
-        config += &format!("[[project]]\nname = \"{name}\"\napi_key = {key}\njobs = {jobs:?}\n");
+        write!(config, "[[project]]\nname = \"{name}\"\napi_key = {key}\njobs = {jobs:?}\n").expect("a text");
     }
     Daemon::new(config).run(&["--exit-when-done"]).run().expect(0);
     let requests = front.requests();
-    let mut protocols: Vec<_> = requests.iter().map(|(how, _)| how.clone()).collect();
-    let mut connections: Vec<_> = requests.iter().map(|(_, on)| on).collect();
-    (protocols.sort(), connections.sort());
-    (protocols.dedup(), connections.dedup());
+    let protocols: BTreeSet<_> = requests.iter().map(|(how, _)| how.clone()).collect();
+    let connections: BTreeSet<_> = requests.iter().map(|(_, on)| on).collect();
     assert!(requests.len() >= 80, "each job is polled at the start and at its end: {}", requests.len());
-    Some((protocols, connections.len(), requests.len()))
+    Some((protocols.into_iter().collect(), connections.len(), requests.len()))
 }
 
 #[test]
