@@ -229,7 +229,9 @@ mod tests {
         let (reader, writer) = std::io::pipe().unwrap();
         let people = Output::to(writer);
         let mut console = Console::new(Progress::Plain { heartbeat: Duration::ZERO }, &people, now());
-        engines.iter().for_each(|engine| console.expect(engine, now()));
+        for engine in engines {
+            console.expect(engine, now());
+        }
         drop(console);
         people.finish().await.unwrap();
         std::io::read_to_string(reader).unwrap()
