@@ -164,8 +164,11 @@ fn an_index_is_not_slow() {
     stage.kinds();
     for _ in 0..200 {
         while let Some((poll, _)) = stage.index_polls.pop_front() {
-            let initializing = Some(Status::parse("Initializing"));
-            let observation = IndexObservation { name: "docs".to_owned(), state: initializing, ready: false };
+            let observation = IndexObservation {
+                name: "docs".to_owned(),
+                state: Some(Status::parse("Initializing")),
+                ready: false,
+            };
             stage.step(Event::Answered { poll, answer: Answer::Index(observation) });
         }
         stage.next();
