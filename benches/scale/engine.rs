@@ -193,7 +193,7 @@ impl World {
                         let page = ListPage::default();
                         events.push(Event::Listed { list, page });
                     }
-                    other => panic!("{other:?}"),
+                    other @ Action::PollIndex(..) => panic!("{other:?}"),
                 }
             }
             self.actions = actions;

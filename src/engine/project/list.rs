@@ -20,8 +20,10 @@ const HOPE: f64 = 0.5;
 /// In this time half of the pages that were in vain are forgotten, and where the list ends: it may have changed.
 const FORGETTING: Duration = Duration::from_mins(30);
 
-/// How long it holds what a page was found to be worth.
+/// What a page was found to be worth holds for this time, and for one request to so many jobs: to find it out takes a look
+/// at each job, which is not to be more than a few for each request.
 const ESTIMATED_FOR: Duration = Duration::from_secs(1);
+const ESTIMATED_JOBS: usize = 32;
 
 /// More pages than this are taken for a list without an end: 100,000 jobs.
 const MAX_PAGES: usize = 1000;
@@ -51,7 +53,7 @@ pub(super) struct List {
     vain_at: Instant,
     /// When the list was read to its end: there are no pages that nobody has seen.
     ended_at: Option<Instant>,
-    estimate: Option<(Instant, Worth)>,
+    estimate: Option<Estimate>,
     /// Whether the last request was for a page. Pages that are wanted anyway and jobs that are due take turns.
     pub(super) had_turn: bool,
 }
@@ -94,6 +96,14 @@ pub(super) struct Worth {
     /// How pressing what one page answers for is, on average, for the price of one description. As pressing as a job that
     /// is due is 1.
     pub(super) of_page: f64,
+}
+
+/// What was found out about that, when, and how often it was used since.
+#[derive(Debug, Clone, Copy)]
+struct Estimate {
+    worth: Worth,
+    at: Instant,
+    uses: usize,
 }
 
 /// How it goes on after a page.
@@ -143,13 +153,17 @@ impl List {
         self.asking.is_none() && self.held_until <= now
     }
 
-    /// What the next page is worth, from what was measured before. `pressure` is asked for now and then only.
-    pub(super) fn worth(&mut self, now: Instant, pressure: impl FnOnce() -> Pressure) -> Worth {
-        if let Some((_, worth)) = self.estimate.filter(|(at, _)| now.since(*at) < ESTIMATED_FOR) {
-            return worth;
+    /// What the next page is worth, from what was measured before, where so many jobs wait. `pressure` is asked for now and
+    /// then only.
+    pub(super) fn worth(&mut self, jobs: usize, now: Instant, pressure: impl FnOnce() -> Pressure) -> Worth {
+        if let Some(estimate) = &mut self.estimate
+            && (now.since(estimate.at) < ESTIMATED_FOR || estimate.uses < jobs / ESTIMATED_JOBS)
+        {
+            estimate.uses += 1;
+            return estimate.worth;
         }
         let worth = self.estimated(&pressure(), now);
-        self.estimate = Some((now, worth));
+        self.estimate = Some(Estimate { worth, at: now, uses: 0 });
         worth
     }
 

@@ -77,8 +77,8 @@ impl Project {
         if is_small || !self.may_list() || !self.list.is_free(now) {
             return Worth { pages: 0, of_page: 0.0 };
         }
-        let (jobs, queue) = (&self.jobs, &self.queue);
-        self.list.worth(now, || pressure(jobs, queue.iter(), now))
+        let jobs = &self.jobs;
+        self.list.worth(self.queue.len(), now, || pressure(jobs, now))
     }
 
     /// Takes the end of a request for a page. Returns when it began; nothing for an answer that comes too late to count.
@@ -113,7 +113,7 @@ impl Project {
                 news.found.extend(Some(row).filter(|row| finder.finds(row, keep, now)));
             }
         }
-        let rest = pressure(&self.jobs, self.queue.iter(), now.instant);
+        let rest = pressure(&self.jobs, now.instant);
         let turned = self.list.turn(next, worth, &rest, now.instant);
         self.locate(&seen, turned.page, turned.end_of.is_some());
         if let (Some(began), Some(finder)) = (turned.end_of, &mut self.finder) {
@@ -292,16 +292,12 @@ pub(super) fn pressing(due: Instant, pace: Duration, now: Instant) -> f64 {
     }
 }
 
-/// How pressing the jobs of a queue are for which the list can answer.
-fn pressure<'a>(
-    jobs: &BTreeMap<JobId, Box<Job>>,
-    queue: impl Iterator<Item = (&'a (Instant, JobId), &'a Duration)>,
-    now: Instant,
-) -> Pressure {
+/// How pressing the jobs are for which the list can answer.
+fn pressure(jobs: &BTreeMap<JobId, Box<Job>>, now: Instant) -> Pressure {
     let mut pressure = Pressure::default();
-    for ((due, id), pace) in queue {
-        if let Some(job) = jobs.get(id).filter(|job| job.takes_rows()) {
-            let pressing = match pressing(*due, *pace, now) {
+    for job in jobs.values().filter(|job| job.takes_rows()) {
+        if let Some(due) = job.due {
+            let pressing = match pressing(due, job.pace, now) {
                 pressing if pressing.is_infinite() => 0.0,
                 // It is described, unless that takes long: the list may not have it yet.
                 pressing if job.tracker.status().is_none() => (pressing - UNHEARD).max(0.0),
