@@ -25,9 +25,13 @@ impl Section {
         }
     }
 
-    /// What begins it, when so many restores are waited for.
+    /// What begins it, when so many restores are waited for; all that are found, where that is none.
     pub fn begin(&self, restores: usize, at: Timestamp) -> String {
-        let title = format!("Waiting for {restores} restore{}", if restores == 1 { "" } else { "s" });
+        let title = match restores {
+            0 => "Waiting for all unfinished restores".to_owned(),
+            1 => "Waiting for 1 restore".to_owned(),
+            restores => format!("Waiting for {restores} restores"),
+        };
         match self {
             Self::GitHub => command::line("group", "", &title),
             Self::GitLab(name) => gitlab::begin(name, &title, at),

@@ -145,7 +145,9 @@ impl Daemon {
             self.driver.engine().jobs().partition(|job| job.tracker.has_ended());
         let (jobs, ended) = (open.len(), ended.len());
         let before = if ended > 0 { format!("; ended before: {ended}") } else { String::new() };
-        info!(jobs, ended, "watching {jobs} restore{}{before}", if jobs == 1 { "" } else { "s" });
+        let discovers = self.driver.engine().projects().any(|project| project.discovers);
+        let others = if discovers { ", and those that are found" } else { "" };
+        info!(jobs, ended, "watching {jobs} restore{}{others}{before}", if jobs == 1 { "" } else { "s" });
         self.driver.handle(Event::DeadlineReached);
         self.pulse.ready(&self.driver);
     }

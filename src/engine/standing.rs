@@ -29,7 +29,7 @@ pub enum Standing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Search {
     /// There are no others than those that are watched, as far as the list can tell: a look at it came to its end that
-    /// began a minute after the search or later, and after the last job ended. Or none are looked for.
+    /// began after the last job ended, and `not_found_grace` after the search began or later. Or none are looked for.
     Over,
     /// There may be others.
     UnderWay,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::expected;
 use super::live::{FRAME, Live, Notes};
 use crate::engine::time::{Instant, Now};
-use crate::engine::{Engine, JobView, Outcome};
+use crate::engine::{Engine, JobView, Outcome, Search};
 use crate::model::{JobId, ProjectName, Transition, duration};
 use crate::output::Output;
 use crate::{locale, sink, telemetry};
@@ -121,6 +121,16 @@ impl Drop for Console<'_> {
     }
 }
 
+/// That nothing is waited for but to find others, where that is so.
+pub(super) fn looking(engine: &Engine, now: Now) -> Option<String> {
+    let is_looking = engine.search(now.instant) == Search::UnderWay && !is_open(engine);
+    is_looking.then(|| match engine.jobs().count() {
+        0 => "looking for unfinished restores".to_owned(),
+        1 => "1 restore is over; looking for others that are unfinished".to_owned(),
+        ended => format!("{ended} restores are over; looking for others that are unfinished"),
+    })
+}
+
 /// Whether a restore, or its index, is still waited for.
 pub(super) fn is_open(engine: &Engine) -> bool {
     engine.jobs().any(|job| Outcome::of(&job) == Outcome::Open)
@@ -137,6 +147,9 @@ fn line(now: Now, text: &str) -> String {
 }
 
 fn heartbeat_line(engine: &Engine, now: Now) -> String {
+    if let Some(looking) = looking(engine, now) {
+        return looking;
+    }
     let forecast = engine.forecast();
     let open: Vec<_> = engine.jobs().filter(|job| Outcome::of(job) == Outcome::Open).collect();
     let oldest = open.iter().max_by_key(|job| job.tracker.age(now.instant));

@@ -9,7 +9,7 @@ use std::time::Duration;
 use console::{Alignment, Term, measure_text_width, pad_str, truncate_str};
 use tokio::sync::oneshot;
 
-use super::console::{Forecast, is_open, state};
+use super::console::{Forecast, is_open, looking, state};
 use super::expected;
 use super::screen::{Screen, Size};
 use crate::engine::time::Now;
@@ -122,7 +122,8 @@ impl Live {
         // A part of it would say something else.
         let fits = |text: &String| measure_text_width(text) < usize::from(columns);
         let expected = expected(engine).filter(|_| is_open(engine)).map(|past| past.to_string()).filter(fits);
-        jobs.iter().map(line).chain(expected).chain([footer]).collect()
+        let looking = looking(engine, now).filter(fits);
+        jobs.iter().map(line).chain(looking).chain(expected).chain([footer]).collect()
     }
 
     fn line(&self, job: &JobView<'_>, forecast: &Forecast, now: Now, width: usize, columns: u16) -> String {

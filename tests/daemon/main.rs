@@ -5,6 +5,7 @@ mod config;
 mod connections;
 mod control;
 mod deliveries;
+mod discover;
 mod explain;
 mod heartbeat;
 mod journal;

@@ -6,6 +6,7 @@ mod codes;
 mod command;
 mod ids;
 mod output;
+mod pending;
 mod ready;
 mod secrets;
 mod stopping;

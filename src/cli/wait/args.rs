@@ -34,7 +34,7 @@ pub(in crate::cli) struct Args {
     pub(super) from_file: Option<PathBuf>,
 
     /// Wait for every restore of the project that is unfinished, as the API lists them; those that begin meanwhile too,
-    /// until a look at the list, a minute after the start at the earliest, shows no other
+    /// until a look at the list, --not-found-grace after the start at the earliest, shows no other
     #[arg(long, conflicts_with_all = ["jobs", "from_file"])]
     pub(super) all_pending: bool,
 
@@ -80,7 +80,8 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(super) timeout: Option<Duration>,
 
-    /// How long a job that was never seen may be unknown to the API [default: 60s]
+    /// How long a job that was never seen may be unknown to the API, and one that has begun be missing from its list
+    /// [default: 60s]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(super) not_found_grace: Option<Duration>,
 

@@ -39,7 +39,9 @@ impl Project {
             (Some(finder), Some(discovery)) => finder.reconfigure(discovery, now.instant),
             (finder, discovery) => {
                 self.is_changed |= finder.is_some() != discovery.is_some();
-                *finder = discovery.clone().map(|discovery| Finder::new(discovery, None, now));
+                *finder = discovery
+                    .clone()
+                    .map(|discovery| Finder::new(discovery, None, settings.watch.not_found_grace, now));
             }
         }
         self.cadence = Cadence::new(settings.cadence);

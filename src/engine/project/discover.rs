@@ -13,9 +13,6 @@ use crate::engine::memory::DiscoveryMemory;
 use crate::engine::time::{Instant, Now, wall_between};
 use crate::model::{JobId, Observation};
 
-/// How long a job may be missing from the list after its start (seen with the API: "up to a minute").
-pub(super) const LISTED_WITHIN: Duration = Duration::from_mins(1);
-
 /// Looks at the whole list take at most this part of the requests that the rate allows.
 const SHARE: u32 = 4;
 
@@ -41,10 +38,16 @@ pub(super) struct Finder {
 }
 
 impl Finder {
-    /// Looks from `now` on for what these settings say; `memory` is what was kept.
-    pub(super) fn new(settings: Discovery, memory: Option<DiscoveryMemory>, now: Now) -> Self {
+    /// Looks from `now` on for what these settings say; `memory` is what was kept. A job may be missing from the list for
+    /// the time of `grace` after its start.
+    pub(super) fn new(
+        settings: Discovery,
+        memory: Option<DiscoveryMemory>,
+        grace: Duration,
+        now: Now,
+    ) -> Self {
         let DiscoveryMemory { since, has_baseline, ignored } = memory.unwrap_or_else(|| DiscoveryMemory {
-            since: now.wall - LISTED_WITHIN,
+            since: now.wall_at(now.instant.back(grace)),
             has_baseline: false,
             ignored: Vec::new(),
         });
@@ -57,7 +60,7 @@ impl Finder {
             not_before: now.instant,
             looked: None,
             // What was begun just before that is not missed, either.
-            unsure_since: now.instant + LISTED_WITHIN,
+            unsure_since: now.instant + grace,
         }
     }
 

@@ -36,6 +36,8 @@ impl Project {
         let mut allowance = allowance
             .unwrap_or_else(|| Allowance::recall(Limiter::new(rate, burst), learned, held_until, now));
         allowance.reconfigure(rate, burst, now.instant);
+        let grace = settings.watch.not_found_grace;
+        let finder = settings.discover.clone().map(|settings| Finder::new(settings, discovery, grace, now));
         let experience = Experience::recall(past);
         Self {
             name: settings.name.clone(),
@@ -63,7 +65,7 @@ impl Project {
             list: List::default(),
             list_error: None,
             is_list_lost: false,
-            finder: settings.discover.clone().map(|settings| Finder::new(settings, discovery, now)),
+            finder,
             has_seen_one_run: false,
             changed: BTreeSet::new(),
             is_changed,

@@ -1,0 +1,70 @@
+//! A daemon that finds what it watches.
+
+use crate::support::play;
+use crate::{Daemon, ask, status};
+
+/// A project that discovers, polled as fast as it may be.
+fn discovering(plane: &restore_watch::simulate::Simulator, discover: &str) -> String {
+    format!(
+        "[[project]]\nname = \"one\"\napi_key = {{ env = \"KEY\" }}\ndiscover = {discover}\n\
+         [project.api]\nendpoint = \"{}\"\nrequests_per_second = 200\nburst = 50\n\
+         [project.cadence]\nmin_interval = \"20ms\"\nmax_interval = \"100ms\"\n",
+        plane.url()
+    )
+}
+
+#[test]
+fn restores_are_found_told_and_shown() {
+    let plane = play(
+        "[[job]]\nid = \"old\"\ncount = 30\nage = \"1d\"\ntakes = \"1m\"\ntakes_step = \"1s\"\n\
+         [[job]]\nid = \"run\"\nindex = \"docs\"\n\
+         [[job]]\nid = \"quick\"\nindex = \"other\"\nappears = \"2s\"\ntakes = \"1ms\"\nends = \"failed\"\n",
+    );
+    let mut daemon = Daemon::new(discovering(&plane, "true")).run(&[]).start();
+    daemon.until_told("watching restore run into index docs: Pending");
+    daemon.until_told("restore quick into index other failed");
+    let status = status(&daemon);
+    let jobs = status["jobs"].as_array().unwrap();
+    let ids: Vec<_> = jobs.iter().map(|job| (&job["job"]["id"], &job["discovered"])).collect();
+    assert_eq!(ids, [(&"quick".into(), &true.into()), (&"run".into(), &true.into())]);
+    assert_eq!(status["projects"][0]["expected"]["restores"], 30);
+    let explained = ask(&daemon, &["explain", "run"]).expect(0).stdout;
+    assert!(explained.contains("past 30 restores: half within "), "{explained}");
+    assert!(!daemon.stderr().contains("restore old"), "{}", daemon.stderr());
+}
+
+#[test]
+fn what_is_forgotten_is_not_found_again_and_other_names_are_found_after_a_reload() {
+    let plane = play("[[job]]\nid = \"a\"\nindex = \"docs\"\n[[job]]\nid = \"b\"\nindex = \"prod\"\n");
+    let mut daemon = Daemon::new(discovering(&plane, "{ indexes = [\"docs\"] }")).run(&[]).start();
+    daemon.until_told("watching restore a into index docs");
+    ask(&daemon, &["forget", "a"]).expect(0);
+    Daemon::new(discovering(&plane, "true")).rewrite(&daemon);
+    ask(&daemon, &["reload"]).expect(0);
+    daemon.until_told("watching restore b into index prod");
+    let looks = plane.count();
+    daemon.until("it looks again", |_| plane.count() > looks + 10);
+    let status = status(&daemon);
+    assert_eq!(status["jobs"].as_array().unwrap().len(), 1, "{status}");
+}
+
+#[test]
+fn a_list_that_cannot_be_read_is_trouble() {
+    let plane =
+        play("[[fault]]\nendpoint = \"list\"\nkind = \"status\"\nstatus = 500\n[[job]]\nid = \"a\"\n");
+    let text = discovering(&plane, "true") + "[project.watch]\nunreachable_after = \"300ms\"\n";
+    let mut daemon = Daemon::new(text).run(&[]).start();
+    daemon.until_told("the restores of project one cannot be listed, so none is discovered: HTTP 500");
+    daemon.until("it is in trouble", |daemon| {
+        let trouble = status(daemon)["trouble"].as_str().unwrap_or_default().to_owned();
+        trouble.contains("of the project one cannot be")
+    });
+}
+
+#[test]
+fn it_is_done_once_nothing_more_is_found() {
+    let plane = play("[[job]]\nid = \"a\"\ntakes = \"1s\"\n");
+    let text = discovering(&plane, "true") + "[project.watch]\nnot_found_grace = \"1s\"\n";
+    let done = Daemon::new(text).run(&["--exit-when-done"]).run().expect(0);
+    assert!(done.stderr.contains("restore a completed"), "{}", done.stderr);
+}

@@ -1,0 +1,77 @@
+//! `wait --all-pending`: every restore that is unfinished, as the list shows them.
+
+use crate::support::{Watch, done, play};
+
+const GRACE: [&str; 3] = ["--all-pending", "--not-found-grace", "1s"];
+
+/// A wait for all that is pending on a control plane, with these options.
+fn pending(plane: &restore_watch::simulate::Simulator, options: &[&str]) -> Watch {
+    Watch::wait(plane, &[&GRACE[..], options].concat())
+}
+
+#[test]
+fn each_unfinished_restore_is_waited_for_and_those_that_begin_meanwhile() {
+    let plane = play(&format!(
+        "{}[[job]]\nid = \"one\"\ntakes = \"1s\"\n[[job]]\nid = \"two\"\nappears = \"700ms\"\ntakes = \"1500ms\"",
+        done(&[("old", "completed"), ("bad", "failed")])
+    ));
+    let ended = pending(&plane, &["--output", "json"]).run().expect(0);
+    let report = ended.json();
+    let jobs: Vec<_> = report["jobs"].as_array().unwrap().iter().map(|job| &job["job"]["id"]).collect();
+    assert_eq!(jobs, ["one", "two"], "{report}");
+    assert_eq!(report["outcome"], "met");
+}
+
+#[test]
+fn one_that_fails_makes_it_1() {
+    let plane = play(
+        "[[job]]\nid = \"a\"\ntakes = \"300ms\"\nends = \"failed\"\n[[job]]\nid = \"b\"\ntakes = \"500ms\"",
+    );
+    pending(&plane, &[]).run().expect(1);
+    let plane = play("[[job]]\nid = \"a\"\ntakes = \"300ms\"\nends = \"failed\"\n[[job]]\nid = \"b\"\n");
+    pending(&plane, &["--fail-fast"]).run().expect(1);
+}
+
+#[test]
+fn where_nothing_is_pending_that_is_said_once_it_is_sure() {
+    let plane = play(&done(&[("old", "completed")]));
+    let ended = pending(&plane, &["--heartbeat", "200ms"]).run().expect(0);
+    assert_eq!(ended.stdout, "no unfinished restores\n");
+    assert!(ended.stderr.contains(" looking for unfinished restores\n"), "{}", ended.stderr);
+    assert!(ended.took.as_secs_f64() >= 1.0, "a restore that has just begun may be missing from the list");
+    assert!((2..=4).contains(&plane.count()), "{}", plane.count());
+}
+
+#[test]
+fn one_that_is_not_listed_yet_is_not_missed() {
+    let plane = play("[list]\ndelay_visibility = \"500ms\"\n[[job]]\nid = \"new\"\ntakes = \"1s\"");
+    let ended = pending(&plane, &[]).run().expect(0);
+    assert!(ended.stdout.starts_with("completed  new  "), "{}", ended.stdout);
+}
+
+#[test]
+fn names_of_indexes_say_which() {
+    let jobs = ["prod-a", "prod-b-tmp", "scratch"];
+    let jobs = jobs.map(|name| format!("[[job]]\nid = \"{name}\"\nindex = \"{name}\"\ntakes = \"200ms\"\n"));
+    let plane = play(&jobs.concat());
+    let ended = pending(&plane, &["--index", "prod-*", "--exclude-index", "*-tmp"]).run().expect(0);
+    assert!(ended.stdout.starts_with("completed  prod-a  ") && ended.stdout.lines().count() == 1);
+}
+
+#[test]
+fn a_timeout_before_it_is_sure_is_no_good_end() {
+    let plane = play(&done(&[("old", "completed")]));
+    let ended = Watch::wait(&plane, &["--all-pending", "--timeout", "300ms"]).run().expect(124);
+    assert!(ended.stderr.contains("; to go on: restore-watch wait --all-pending --timeout 300ms"));
+    let plane = play("[[job]]\nid = \"open\"");
+    let ended = Watch::wait(&plane, &["--all-pending", "--timeout", "1s"]).run().expect(124);
+    assert!(ended.stdout.starts_with("Pending  open  "), "{}", ended.stdout);
+}
+
+#[test]
+fn a_list_that_cannot_be_had_is_said_by_the_exit_code() {
+    let plane = play("forbidden = true");
+    pending(&plane, &[]).run().expect(4);
+    let plane = play("[[fault]]\nkind = \"status\"\nstatus = 500");
+    pending(&plane, &["--unreachable-after", "500ms"]).run().expect(5);
+}
