@@ -83,12 +83,14 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
             hangups,
         };
         let driver = Driver::new(setup, state, clock);
-        if args.exit_when_done && driver.engine().jobs().next().is_none() {
+        let engine = driver.engine();
+        let watches = engine.jobs().next().is_some() || engine.projects().any(|project| project.discovers);
+        if args.exit_when_done && !watches {
             return Err(Failure::new(
                 Exit::Config,
                 "there are no jobs, so --exit-when-done has nothing to wait for",
             )
-            .with_help("list the jobs in `jobs`, or run without --exit-when-done"));
+            .with_help("list the jobs in `jobs`, have them discovered, or run without --exit-when-done"));
         }
         Ok(Done::Exit(daemon::run(driver, options, &mut signals).await?))
     })

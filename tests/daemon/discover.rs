@@ -63,8 +63,8 @@ fn a_list_that_cannot_be_read_is_trouble() {
 
 #[test]
 fn it_is_done_once_nothing_more_is_found() {
-    let plane = play("[[job]]\nid = \"a\"\ntakes = \"1s\"\n");
+    let plane = play("[[job]]\nid = \"a\"\nindex = \"docs\"\ntakes = \"1s\"\n");
     let text = discovering(&plane, "true") + "[project.watch]\nnot_found_grace = \"1s\"\n";
     let done = Daemon::new(text).run(&["--exit-when-done"]).run().expect(0);
-    assert!(done.stderr.contains("restore a completed"), "{}", done.stderr);
+    assert!(done.stderr.contains("restore a into index docs completed after "), "{}", done.stderr);
 }
