@@ -101,7 +101,7 @@ fn backoff_of_an_index_goes_by_the_time_since_the_completion() {
     let poll = stage.poll();
     let created_at = Some(stage.now.wall - seconds(18_000));
     let target_index_name = Some("docs".to_owned());
-    stage.answer_with(poll, "Completed", JobFacts { created_at, target_index_name, ..JobFacts::default() });
+    stage.answer_with(poll, "Completed", JobFacts { target_index_name, created_at, ..JobFacts::default() });
     while stage.index_polls.is_empty() {
         stage.next();
     }
