@@ -90,8 +90,8 @@ fn hazards_are_those_of_the_formulas() {
         assert_near(constant.until(age), age / 1200_f64.sqrt(), 1e-3);
         assert_near(constant.age_at(age / 1200_f64.sqrt()), age, 1e-3);
     }
-    // The survival of Pareto's falls by the power -a. E[1/T; T > t] falls by -(a+1), and so does the survival of those
-    // that are watched late; of those that all fail, by -a. The hazard is the power over the age.
+    // The survival of Pareto's falls by the power -a. E[1/T; T > t] falls by -(a+1), and so does the survival
+    // of those that are watched late; of those that all fail, by -a. The hazard is the power over the age.
     let pareto = Distribution::Pareto { from: 120.0, shape: 1.5 };
     for (hazard, power) in [
         (Hazard::of(&pareto), 1.5),
@@ -173,8 +173,8 @@ fn the_rules_of_others_start_as_documented() {
     }
 }
 
-/// At the age `t` the interval is `sqrt(0.2 t)` by a uniform factor of 0.9 to 1.1: `2 sqrt(t / 0.2)` polls until then,
-/// of which the shortest interval of 1 s spares 5; and a delay of `E[I²] / 2E[I]`.
+/// At the age `t` the interval is `sqrt(0.2 t)` by a uniform factor of 0.9 to 1.1: `2 sqrt(t / 0.2)` polls
+/// until then, of which the shortest interval of 1 s spares 5; and a delay of `E[I²] / 2E[I]`.
 fn the_engine_follows_the_square_root_rule() {
     let durations = Distribution::LogUniform { from: 590.0, to: 610.0 };
     let sightings = watch_all(&Ours::default(), &worlds(durations, Twist::None, extent(400, 1)), 1.0, 1);

@@ -17,8 +17,8 @@ impl Schedule for Clairvoyant {
         "clairvoyant bound"
     }
 
-    /// One poll for each step of `factor` that the integral takes from the begin of the watch on. `factor` is the square
-    /// root of the price of a poll.
+    /// One poll for each step of `factor` that the integral takes from the begin of the watch on. `factor` is
+    /// the square root of the price of a poll.
     fn watch(&self, world: &World, factor: f64, _seed: u64) -> Vec<Sighting> {
         let watch = |restore: &crate::world::Restore| {
             let takes = restore.takes();

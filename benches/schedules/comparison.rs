@@ -29,8 +29,8 @@ pub(crate) struct Comparison {
     pub(crate) results: Vec<Measured>,
     /// The same where it knows past restores: at as many requests as it makes then.
     pub(crate) knowing: Vec<Measured>,
-    /// Mean requests and mean delay of this program at each effort, without and with that knowledge; none where something
-    /// goes wrong.
+    /// Mean requests and mean delay of this program at each effort, without and with that knowledge; none
+    /// where something goes wrong.
     pub(crate) efforts: [Vec<(f64, f64)>; 2],
 }
 

@@ -53,8 +53,8 @@ impl Distribution {
         (low * high).sqrt()
     }
 
-    /// So many durations, in no order: one of each of as many parts that are as likely, so that few of them have the
-    /// means of many.
+    /// So many durations, in no order: one of each of as many parts that are as likely, so that few of them
+    /// have the means of many.
     pub(crate) fn draw(&self, count: usize, rng: &mut Rng) -> Vec<f64> {
         let mut draw = |place| self.survived_by((place as f64 + 1.0 - rng.f64()) / count as f64);
         let mut durations: Vec<_> = (0..count).map(&mut draw).collect();
@@ -63,8 +63,8 @@ impl Distribution {
     }
 }
 
-/// The complementary error function, to 1.2e-7 of its value (W. H. Press et al., "Numerical Recipes in C", 2nd edition,
-/// section 6.2).
+/// The complementary error function, to 1.2e-7 of its value (W. H. Press et al., "Numerical Recipes in C",
+/// 2nd edition, section 6.2).
 fn complementary_error(x: f64) -> f64 {
     const COEFFICIENTS: [f64; 10] = [
         -1.265_512_23,

@@ -1,11 +1,15 @@
 //! How late a schedule of polls notices the end of a restore, beside others that make as many requests.
 //!
-//! `cargo bench --bench schedules` watches simulated restores on a virtual clock: with the engine of this program, with
-//! the rules of other pollers, with the best fixed interval, and with the best that can be done by one who knows the
-//! distribution of the durations. Each of the others has its delays longer or shorter by one factor, so that it makes as
-//! many requests as the engine; the factor is found on restores of other seeds than those that are compared. All of that
-//! is done twice: with an engine that knows nothing, and with one that knows 60 past restores, other ones each time. It prints
-//! tables in Markdown and draws benches/schedules/schedules.svg. `-- --help` shows what can be set.
+//! `cargo bench --bench schedules` watches simulated restores on a virtual clock: with the engine of this
+//! program, with the rules of other pollers, with the best fixed interval, and with the best that can be done
+//! by one who knows the distribution of the durations. Each of the others has its delays longer or shorter by
+//! one factor, so that it makes as many requests as the engine; the factor is found on restores of other
+//! seeds than those that are compared. All of that is done twice: with an engine that knows nothing, and with
+//! one that knows 60 past restores, other ones each time. It prints tables in Markdown and draws
+//! benches/schedules/schedules.svg. `-- --help` shows what can be set.
+//!
+//! Requests are polls of jobs. The engine makes one more for a watch: it asks once for the list of jobs, to
+//! learn of past restores, and is answered here with an empty one.
 //!
 //! Before that, and nothing but that under `cargo test`, it checks itself against what can be calculated.
 

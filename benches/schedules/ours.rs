@@ -41,9 +41,9 @@ impl Schedule for Ours {
         }
     }
 
-    /// A factor is a stretch of time: the rule `sqrt(2ct)` on a clock that runs `k` times as fast gives intervals that are
-    /// `sqrt(k)` times as short. The bounds of the intervals and the rate are set to be so, too. The delays after errors
-    /// are not. The past is another one for each world.
+    /// A factor is a stretch of time: the rule `sqrt(2ct)` on a clock that runs `k` times as fast gives
+    /// intervals that are `sqrt(k)` times as short. The bounds of the intervals and the rate are set to be
+    /// so, too. The first delays after errors are not. The past is another one for each world.
     fn watch(&self, world: &World, factor: f64, seed: u64) -> Vec<Sighting> {
         let pace = factor.powi(-2);
         let bound = |interval: Duration| interval.mul_f64(factor * pace);

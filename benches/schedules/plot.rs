@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use crate::comparison::{Comparison, Measured};
 
-/// The colours of the schedules, in their order: distinct for all kinds of colour vision (M. Okabe and K. Ito, 2008),
-/// and greys.
+/// The colours of the schedules, in their order: distinct for all kinds of colour vision (M. Okabe and
+/// K. Ito, 2008), and greys.
 const COLOURS: [&str; 10] = [
     "#d55e00", "#8b0000", "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#b8a900", "#777777",
     "#000000",

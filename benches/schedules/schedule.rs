@@ -7,8 +7,8 @@ pub(crate) trait Schedule: Sync {
     /// What it is called in tables.
     fn name(&self) -> &'static str;
 
-    /// Watches the restores of a world to their ends, with all delays between polls longer by `factor`. Says how it went
-    /// with each, in the order of the world.
+    /// Watches the restores of a world to their ends, with all delays between polls longer by `factor`. Says
+    /// how it went with each, in the order of the world.
     fn watch(&self, world: &World, factor: f64, seed: u64) -> Vec<Sighting>;
 }
 
@@ -34,8 +34,8 @@ pub(crate) fn mean_requests(sightings: &[Sighting]) -> f64 {
     sightings.iter().map(|sighting| sighting.requests).sum::<f64>() / sightings.len() as f64
 }
 
-/// The factor by which a schedule makes `wanted` requests on average: found by bisection, to 1e-4. More requests come of
-/// a lower factor.
+/// The factor by which a schedule makes `wanted` requests on average: found by bisection, to 1e-4. More
+/// requests come of a lower factor.
 pub(crate) fn factor_for(wanted: f64, mut requests: impl FnMut(f64) -> f64) -> f64 {
     // Widened step by step from the schedule as it is: far too low a factor would take for ever.
     let (mut low, mut high) = (1.0, 1.0);

@@ -67,8 +67,8 @@ impl Estimate {
     }
 }
 
-/// The quantile 0.975 of Student's t distribution, by an expansion in the inverse of its degrees of freedom (M. Abramowitz
-/// and I. A. Stegun, 26.7.5): right to 0.001 from 6 degrees on, and too low below.
+/// The quantile 0.975 of Student's t distribution, by an expansion in the inverse of its degrees of freedom
+/// (M. Abramowitz and I. A. Stegun, 26.7.5): right to 0.001 from 6 degrees on, and too low below.
 pub(crate) fn student(freedom: f64) -> f64 {
     let z = 1.959_963_985_f64;
     let terms = [

@@ -11,7 +11,8 @@ use crate::table::{SIDES, cell};
 /// How many times lower than that of a fixed interval the mean relative delay is to be.
 const RELATIVE_TARGET: f64 = 5.0;
 
-/// What part of that of the best fixed interval the mean delay is to be, for one who knows how long restores take.
+/// What part of that of the best fixed interval the mean delay is to be, for one who knows how long restores
+/// take.
 const KNOWING_TARGET: f64 = 0.8;
 
 /// Each mean delay as a part of each other schedule's, seed by seed, and what that says.

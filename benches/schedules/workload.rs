@@ -58,8 +58,8 @@ pub(crate) struct Workload {
 }
 
 impl Workload {
-    /// All that are compared: what is known and what can be imagined of how long restores take, and the first with all
-    /// that goes wrong.
+    /// All that are compared: what is known and what can be imagined of how long restores take, and the first
+    /// with all that goes wrong.
     pub(crate) fn all() -> Vec<Self> {
         let plain = |name, durations| Self { name, durations, twist: Twist::None };
         let normal = |sigma| Distribution::LogNormal { median: 600.0, sigma };
@@ -134,8 +134,8 @@ impl Workload {
     }
 }
 
-/// What the documentation of Pinecone says of restores, and its samples show: ten minutes for most, seconds in the
-/// samples, and up to five hours for a hundred million vectors.
+/// What the documentation of Pinecone says of restores, and its samples show: ten minutes for most, seconds
+/// in the samples, and up to five hours for a hundred million vectors.
 fn documented() -> Distribution {
     Distribution::Mixture(vec![
         (0.3, Distribution::LogNormal { median: 30.0, sigma: 1.0 }),
@@ -153,7 +153,8 @@ pub(crate) fn seeds(of: Use, extent: Extent) -> Vec<u64> {
     (first..first + count).map(|number| scatter(scatter(extent.seed_base) ^ number)).collect()
 }
 
-/// A bijection that leaves no likeness between neighbours (the finaliser of `SplitMix64`, G. L. Steele et al., 2014).
+/// A bijection that leaves no likeness between neighbours (the finaliser of `SplitMix64`, G. L. Steele et
+/// al., 2014).
 pub(crate) fn scatter(number: u64) -> u64 {
     let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

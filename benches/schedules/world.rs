@@ -1,7 +1,7 @@
 //! Restores that run and end, and an API that tells of them, or does not.
 //!
-//! Invariant: what a restore does depends on nothing that a watch does, so that every schedule meets the same world.
-//! Times are seconds from the begin of the watch.
+//! Invariant: what a restore does depends on nothing that a watch does, so that every schedule meets the same
+//! world. Times are seconds from the begin of the watch.
 
 use std::ops::Range;
 

@@ -1,7 +1,7 @@
 //! When a job that answers well is polled next.
 //!
-//! Invariant: the interval depends on the job's age and what is known of its end only, not on how often it was polled, so a
-//! restarted watch goes on as if it had never stopped.
+//! Invariant: the interval depends on the job's age and what is known of its end only, not on how often it
+//! was polled, so a restarted watch goes on as if it had never stopped.
 
 use std::time::Duration;
 
@@ -22,10 +22,11 @@ impl Cadence {
         Self { settings }
     }
 
-    /// The time until the next poll of a job of this age, between the bounds, by a random factor of 0.9 to 1.1: the root
-    /// `sqrt(2 · c · age)` where nothing is known, and what the hazard says where others like it are known. Where
-    /// intermediate progress is known, half the time to the projected end takes the place of the root, so that the polls
-    /// close in on it; but not more than three times the root, because progress is not bound to go on as it went.
+    /// The time until the next poll of a job of this age, between the bounds, by a random factor of 0.9
+    /// to 1.1: the root `sqrt(2 · c · age)` where nothing is known, and what the hazard says where others like
+    /// it are known. Where intermediate progress is known, half the time to the projected end takes the place
+    /// of the root, so that the polls close in on it; but not more than three times the root, because
+    /// progress is not bound to go on as it went.
     pub(super) fn interval(&self, age: Duration, outlook: Outlook<'_>, rng: &mut fastrand::Rng) -> Duration {
         self.usual(age, outlook).mul_f64(0.9 + 0.2 * rng.f64())
     }
@@ -43,10 +44,11 @@ impl Cadence {
         wanted.clamp(self.settings.min_interval, self.settings.max_interval)
     }
 
-    /// The optimum schedule for a job about which nothing but its age `t` is known polls at the density `sqrt(h(t) / 2c)`
-    /// with the scale-free hazard `h(t) = 1/t`, where a poll may cost `c` seconds of delay (J. B. Keller, "Optimum checking
-    /// schedules for systems subject to random failure", Management Science 21(3), 1974), hence the interval
-    /// `sqrt(2 · c · t)`: with the balanced effort 1 s at the age of 5 s, 11 s at ten minutes, 60 s at five hours.
+    /// The optimum schedule for a job about which nothing but its age `t` is known polls at the density
+    /// `sqrt(h(t) / 2c)` with the scale-free hazard `h(t) = 1/t`, where a poll may cost `c` seconds of delay
+    /// (J. B. Keller, "Optimum checking schedules for systems subject to random failure", Management Science
+    /// 21(3), 1974), hence the interval `sqrt(2 · c · t)`: with the balanced effort 1 s at the age of 5 s,
+    /// 11 s at ten minutes, 60 s at five hours.
     fn scale_free(&self, age: Duration) -> Duration {
         Duration::from_secs_f64((2.0 * self.poll_cost() * age.as_secs_f64()).sqrt())
     }
@@ -155,8 +157,8 @@ impl Progress {
         }
     }
 
-    /// The projection at `now`, where intermediate progress is known. Progress is taken as linear: between the first
-    /// and the last reading where there are two, else from the start of the job.
+    /// The projection at `now`, where intermediate progress is known. Progress is taken as linear: between
+    /// the first and the last reading where there are two, else from the start of the job.
     pub(super) fn projection(&self, now: Instant) -> Option<Projection> {
         let (first, last) = self.readings?;
         let per_second = if last.percent > first.percent && last.age > first.age {

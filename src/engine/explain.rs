@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Engine;
+use super::retry::Backoff;
 use super::time::Now;
 use crate::config::Effort;
 use crate::model::{Expectation, JobId, JobRef, ProjectName, Until};
@@ -96,6 +97,9 @@ pub enum Rule {
         failures: u32,
         /// The ceiling.
         ceiling_seconds: f64,
+        /// The highest that it may get.
+        #[serde(default = "highest_ceiling")]
+        max_seconds: f64,
     },
     /// Trouble has lasted so long that it was told: by the longest interval.
     Slow {
@@ -107,6 +111,10 @@ pub enum Rule {
 /// What a daemon goes by that does not say so.
 fn balanced() -> f64 {
     Effort::Balanced.poll_cost()
+}
+
+fn highest_ceiling() -> f64 {
+    Backoff::POLL.max.as_secs_f64()
 }
 
 /// What an age is measured from.

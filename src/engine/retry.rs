@@ -47,8 +47,13 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// For polls: 0.5 s, doubling, at most 60 s.
+    /// For polls: 0.5 s, doubling, at most 60 s; less where the cadence is faster.
     pub const POLL: Self = Self { initial: Duration::from_millis(500), max: Duration::from_mins(1) };
+
+    /// The same with no ceiling above this one.
+    pub(super) fn up_to(self, max: Duration) -> Self {
+        Self { max: self.max.min(max), ..self }
+    }
 
     /// The highest delay after `failures` failures in a row; the first is number 1.
     ///
@@ -128,6 +133,9 @@ mod tests {
         assert_eq!(ceilings, [500, 1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]);
         assert_eq!(Backoff::POLL.ceiling(0), Backoff::POLL.ceiling(1));
         assert_eq!(Backoff::POLL.ceiling(u32::MAX), Duration::from_secs(60));
+        let bounded = Backoff::POLL.up_to(Duration::from_secs(3));
+        assert_eq!([1, 2, 3, 4, 9].map(|n| bounded.ceiling(n).as_millis()), [500, 1000, 2000, 3000, 3000]);
+        assert_eq!(Backoff::POLL.up_to(Duration::from_hours(1)), Backoff::POLL);
     }
 
     #[test]

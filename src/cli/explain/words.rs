@@ -122,13 +122,13 @@ fn by_rule(rule: &Rule, last_error: Option<&str>) -> (&'static str, String) {
             let (every, least, most) = (human(*interval_seconds), human(*min_seconds), human(*max_seconds));
             ("cadence", format!("every {every} by {measured}; between {least} and {most}, each +-10 %"))
         }
-        Rule::Backoff { failures, ceiling_seconds } => {
+        Rule::Backoff { failures, ceiling_seconds, max_seconds } => {
             let polls = if *failures == 1 { "poll" } else { "polls in a row" };
-            let ceiling = human(*ceiling_seconds);
+            let (ceiling, most) = (human(*ceiling_seconds), human(*max_seconds));
             (
                 "backoff",
                 format!(
-                    "{failures} {polls} failed{error}; again within {ceiling}, by chance (0.5s, doubling, at most 1m)"
+                    "{failures} {polls} failed{error}; again within {ceiling}, by chance (0.5s, doubling, at most {most})"
                 ),
             )
         }
@@ -164,6 +164,16 @@ mod tests {
         };
         let (_, words) = by_rule(&rule, None);
         words.strip_suffix("; between 1.0s and 1m 00s, each +-10 %").unwrap().to_owned()
+    }
+
+    #[test]
+    fn what_a_backoff_is_bounded_by() {
+        let rule = Rule::Backoff { failures: 5, ceiling_seconds: 8.0, max_seconds: 22.0 };
+        let (_, words) = by_rule(&rule, Some("HTTP 503."));
+        assert_eq!(
+            words,
+            "5 polls in a row failed: HTTP 503; again within 8.0s, by chance (0.5s, doubling, at most 22s)"
+        );
     }
 
     #[test]

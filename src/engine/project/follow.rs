@@ -94,7 +94,7 @@ impl Project {
             Ok(answer) => job.tracker.observe(answer, now),
             Err(failure) => {
                 // When it is asked again is for somebody else to decide.
-                job.tracker.fail(&failure, now.instant, now.instant, &self.cadence, rng);
+                job.tracker.fail(&failure, now.instant, now.instant, &self.cadence, &self.experience, rng);
                 Findings { drafts: job.tracker.alarm(now, true, self.slow.as_ref()), unknown_status: None }
             }
         };

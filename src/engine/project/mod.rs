@@ -346,7 +346,7 @@ impl Project {
         if failure.class == FailureClass::Throttled && (was_starved || job.tracker.last_error().is_none()) {
             self.starved.insert(id.clone());
         }
-        let delay = job.tracker.fail(failure, began, now, &self.cadence, rng);
+        let delay = job.tracker.fail(failure, began, now, &self.cadence, &self.experience, rng);
         if self.access.is_accepted() && self.paused_since.is_none() {
             drafts.extend(job.tracker.alarm(clocks, false, self.slow.as_ref()));
         }

@@ -56,13 +56,59 @@ fn backoff_and_then_slowly() {
         stage.fail(FailureClass::Transient);
         let explained = stage.explain("a");
         let ceiling_seconds = [0.5, 1.0, 2.0][failures as usize - 1];
-        assert_eq!(explained.rule, Some(Rule::Backoff { failures, ceiling_seconds }));
+        // Of a job that is watched for seconds.
+        assert_eq!(explained.rule, Some(Rule::Backoff { failures, ceiling_seconds, max_seconds: 2.0 }));
         assert_eq!(explained.last_error.as_deref(), Some("Transient"));
         stage.keeps_its_word("a");
     }
     stage.answer("Pending");
     stage.fail_for(FailureClass::NotFound, seconds(3700));
     assert_eq!(stage.explain("a").rule, Some(Rule::Slow { interval_seconds: 60.0 }), "it is lost");
+}
+
+#[test]
+fn backoff_is_as_slow_as_the_cadence_and_no_slower() {
+    for (age, class, most) in [
+        (0, FailureClass::Transient, 2.0..5.0),
+        (720, FailureClass::Transient, 24.0..27.0),
+        (720, FailureClass::NotFound, 24.0..27.0),
+        (720, FailureClass::Throttled, 60.0..60.1),
+        (18_000, FailureClass::Transient, 60.0..60.1),
+    ] {
+        let mut stage = Stage::new(&[project(&["a"])], Vec::new());
+        let poll = stage.poll();
+        let created_at = Some(stage.now.wall - seconds(age));
+        stage.answer_with(poll, "Pending", JobFacts { created_at, ..JobFacts::default() });
+        for failures in 1..=9 {
+            stage.fail(class);
+            let Some(Rule::Backoff { failures: told, ceiling_seconds, max_seconds }) =
+                stage.explain("a").rule
+            else {
+                panic!("{:?}", stage.explain("a").rule);
+            };
+            assert_eq!(told, failures);
+            assert!(most.contains(&max_seconds), "{class:?} at the age of {age} s: {max_seconds}");
+            let doubled = 0.5 * 2.0_f64.powi(i32::try_from(failures).unwrap() - 1);
+            assert!((ceiling_seconds - doubled.min(max_seconds)).abs() < 1e-6, "{ceiling_seconds}");
+        }
+        stage.keeps_its_word("a");
+    }
+}
+
+#[test]
+fn backoff_of_an_index_goes_by_the_time_since_the_completion() {
+    let mut stage = Stage::with_job(JobSettings { until: Some(Until::Ready), ..JobSettings::new(id("a")) });
+    let poll = stage.poll();
+    let created_at = Some(stage.now.wall - seconds(18_000));
+    let target_index_name = Some("docs".to_owned());
+    stage.answer_with(poll, "Completed", JobFacts { target_index_name, created_at, ..JobFacts::default() });
+    while stage.index_polls.is_empty() {
+        stage.next();
+    }
+    let (poll, _) = stage.index_polls.pop_front().expect("one is under way");
+    stage.fail_poll(poll, failure(FailureClass::Transient));
+    let rule = stage.explain("a").rule;
+    assert!(matches!(rule, Some(Rule::Backoff { max_seconds: 2.0, .. })), "{rule:?}");
 }
 
 #[test]

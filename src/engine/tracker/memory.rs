@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{End, IndexWatch, Streak, Tracker};
 use crate::config::{JobSettings, WatchSettings};
 use crate::engine::memory::{Added, EndMemory, JobMemory, StreakMemory};
+use crate::engine::retry::Backoff;
 use crate::engine::time::{Instant, Now};
 
 impl Tracker {
@@ -65,6 +66,7 @@ impl Tracker {
             missing: Streak::recall(memory.missing, now.instant),
             unreachable: Streak::recall(memory.unreachable, now.instant),
             failures: memory.failures,
+            backoff: Backoff::POLL,
             last_error: memory.last_error,
             failed_at: None,
             last_was_not_found: memory.last_was_not_found,

@@ -17,6 +17,7 @@ use trouble::{Streak, Trouble};
 
 use super::cadence::Progress;
 use super::event::Answer;
+use super::retry::Backoff;
 use super::standing::{Ending, Standing};
 use super::time::{Instant, Now, wall_between};
 
@@ -58,6 +59,8 @@ pub struct Tracker {
     /// Without a good answer since then. The 404s of a job that was never seen are no part of it: it may not be there yet.
     unreachable: Streak,
     failures: u32,
+    /// By what the poll after the last failed one is due, as far as this process knows.
+    backoff: Backoff,
     last_error: Option<String>,
     /// When the last poll that failed did, as far as this process knows.
     failed_at: Option<Instant>,
@@ -114,6 +117,7 @@ impl Tracker {
             missing: Streak::default(),
             unreachable: Streak::default(),
             failures: 0,
+            backoff: Backoff::POLL,
             last_error: None,
             failed_at: None,
             last_was_not_found: false,

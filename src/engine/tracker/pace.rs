@@ -5,10 +5,14 @@ use std::time::Duration;
 use super::Tracker;
 use super::trouble::Trouble;
 use crate::engine::cadence::{Cadence, Outlook};
+use crate::engine::event::FailureClass;
 use crate::engine::experience::Experience;
 use crate::engine::explain::{Rule, Since};
 use crate::engine::retry::Backoff;
 use crate::engine::time::Instant;
+
+/// The ceiling of the backoff rises to this, however fast the cadence is.
+const LEAST_CEILING: Duration = Duration::from_secs(1);
 
 impl Tracker {
     /// The time until the next poll after a good answer.
@@ -21,6 +25,29 @@ impl Tracker {
     ) -> Duration {
         let (_, age, outlook) = self.pace(experience, now);
         cadence.interval(age, outlook, rng)
+    }
+
+    /// How far apart the polls after failed ones are, of which the last failed like this: up to twice the interval
+    /// that the cadence has now, and up to a minute. Full jitter halves that, so that in an outage, after its first
+    /// moments, a young job is asked as often as before, and its end is seen as soon afterwards. Not so where it is the
+    /// key or the rate that is refused.
+    pub(super) fn backoff_after(
+        &self,
+        class: FailureClass,
+        now: Instant,
+        cadence: &Cadence,
+        experience: &Experience,
+    ) -> Backoff {
+        match class {
+            FailureClass::Transient | FailureClass::NotFound => {
+                let (_, age, outlook) = self.pace(experience, now);
+                Backoff::POLL.up_to((2 * cadence.usual(age, outlook)).max(LEAST_CEILING))
+            }
+            FailureClass::Throttled
+            | FailureClass::Refused
+            | FailureClass::Permanent
+            | FailureClass::Gone => Backoff::POLL,
+        }
     }
 
     /// By what the interval after a good answer is measured: since when, for how long, and what is known of the end.
@@ -56,7 +83,8 @@ impl Tracker {
             }
             _ if self.failures > 0 => Rule::Backoff {
                 failures: self.failures,
-                ceiling_seconds: Backoff::POLL.ceiling(self.failures).as_secs_f64(),
+                ceiling_seconds: self.backoff.ceiling(self.failures).as_secs_f64(),
+                max_seconds: self.backoff.max.as_secs_f64(),
             },
             // Its index was never asked for.
             (_, Some(at)) if self.end.is_some_and(|end| end.observed_at.instant == at) => Rule::First,

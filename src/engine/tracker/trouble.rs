@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Draft, Tracker};
 use crate::engine::cadence::{Cadence, Outlook};
 use crate::engine::event::{Failure, FailureClass};
-use crate::engine::retry::Backoff;
+use crate::engine::experience::Experience;
 use crate::engine::slow::SlowLimit;
 use crate::engine::time::{Instant, Now, earliest};
 use crate::model::TransitionKind;
@@ -51,6 +51,7 @@ impl Tracker {
         began: Instant,
         now: Instant,
         cadence: &Cadence,
+        experience: &Experience,
         rng: &mut fastrand::Rng,
     ) -> Duration {
         self.last_error = Some(failure.message.clone());
@@ -86,7 +87,8 @@ impl Tracker {
         if self.index.is_refused() || (self.trouble() == Trouble::Lost && self.unreachable.told) {
             return cadence.slowest();
         }
-        Backoff::POLL.delay(self.failures, Duration::ZERO, rng)
+        self.backoff = self.backoff_after(failure.class, now, cadence, experience);
+        self.backoff.delay(self.failures, Duration::ZERO, rng)
     }
 
     /// Finds what time alone brings about: lasting trouble, a passed deadline, and a job that is slow by this limit.
