@@ -15,7 +15,7 @@
 //! pinecone, sink, store, control, heartbeat, systemd, telemetry, signals, output, ci, simulate
 //!                 adapters: none imports another
 //! http, clock     what several adapters need
-//! engine          pure: tracker, cadence, limiter, allowance, retry, outbox
+//! engine          pure: tracker, cadence, experience, list, limiter, allowance, retry, outbox
 //! config          validated settings
 //! model           ids, statuses, transitions, exit codes
 //! failpoint       where tests kill the process
@@ -36,6 +36,10 @@
 //! What people want meanwhile is an event of the daemon's loop, too, whether it comes by a signal or by the control
 //! socket: it becomes a change of the engine ([`engine::Engine::reconfigure`] and its like), which is part of the next
 //! batch, and is answered once that is committed. A start is the change from nothing.
+//!
+//! A page of the list of jobs ([`engine::Action::List`]) is an answer of the API about many jobs: its rows become
+//! observations like any other, and what they show of jobs that nobody named becomes jobs. It proves nothing by what is not
+//! on it, and no end: that is described first.
 //!
 //! A job that completed and is watched until its index is ready is polled on, by the same rules; [`engine::Answer`] is of
 //! either. A wait beside a daemon has an engine of its own, to which the daemon's polls are [`engine::Event::Heard`].

@@ -59,6 +59,7 @@ impl Project {
             last_look: None,
             jobs: BTreeMap::new(),
             queue: BTreeMap::new(),
+            urgent: BTreeSet::new(),
             alarms: BTreeSet::new(),
             in_flight: 0,
             followed: BTreeMap::new(),

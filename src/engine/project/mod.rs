@@ -85,6 +85,8 @@ pub(super) struct Project {
     jobs: BTreeMap<JobId, Box<Job>>,
     /// The jobs that wait for their next poll, by when it is due, and with the time that they were to wait.
     queue: BTreeMap<(Instant, JobId), Duration>,
+    /// Those of them that are polled before all others.
+    urgent: BTreeSet<(Instant, JobId)>,
     alarms: BTreeSet<(Instant, JobId)>,
     in_flight: usize,
     /// The jobs that somebody else polls.
@@ -187,9 +189,15 @@ impl Project {
     /// The job whose poll is the most overdue, in the intervals that they were to wait, and how much that is: where more
     /// is due than the rate allows, all intervals are stretched alike by this.
     fn most_pressing(&self, now: Instant) -> Option<(JobId, f64)> {
+        if !self.has_room() {
+            return None;
+        }
+        if let Some((_, id)) = self.urgent.first().filter(|(due, _)| *due <= now) {
+            return Some((id.clone(), f64::INFINITY));
+        }
         let due = self.queue.iter().take_while(|((due, _), _)| *due <= now).take(COMPARED);
         let mut most: Option<(&JobId, f64)> = None;
-        for ((due, id), pace) in due.filter(|_| self.has_room()) {
+        for ((due, id), pace) in due {
             let pressing = pressing(*due, *pace, now);
             if most.is_none_or(|(_, most)| pressing > most) {
                 most = Some((id, pressing));
@@ -462,6 +470,7 @@ impl Project {
     /// Ends all polling. Polls under way are answered in vain.
     pub(super) fn stop(&mut self) {
         self.queue.clear();
+        self.urgent.clear();
         self.list.stop();
         self.finder = None;
         self.alarms.clear();
@@ -524,12 +533,15 @@ impl Project {
         let quiet = self.followed.get(id).map(|followed| followed.quiet_at);
         let alarm = earliest([job.tracker.alarm_at(job.polling.is_some(), self.slow.as_ref()), quiet]);
         if let Some(old) = std::mem::replace(&mut job.due, due) {
-            self.queue.remove(&(old, id.clone()));
+            let left = (old, id.clone());
+            self.queue.remove(&left);
+            self.urgent.remove(&left);
         }
         if let Some(old) = std::mem::replace(&mut job.alarm, alarm) {
             self.alarms.remove(&(old, id.clone()));
         }
         self.queue.extend(due.map(|due| ((due, id.clone()), pace)));
+        self.urgent.extend(due.filter(|_| pace.is_zero()).map(|due| (due, id.clone())));
         self.alarms.extend(alarm.map(|alarm| (alarm, id.clone())));
     }
 }

@@ -375,3 +375,27 @@ fn all_cadences_are_stretched_alike() {
     let ratio = f64::from(young) / f64::from(old);
     assert!((2.5..6.0).contains(&ratio), "{young} and {old}");
 }
+
+#[test]
+fn an_end_that_the_list_shows_is_looked_at_before_all_that_is_overdue() {
+    let mut rows: Vec<_> = names(600).iter().map(|job| row(job, "Pending", 600)).collect();
+    let mut stage = Stage::new(&[crowd(600)], Vec::new());
+    stage.go_on(seconds(1200), &rows[..100]);
+    rows[50] = row("job-050", "Completed", 600);
+    let is_ended = |stage: &Stage| stage.told.iter().any(|told| told.kind == TransitionKind::Completed);
+    let start = stage.now.instant;
+    while !is_ended(&stage) {
+        while let Some((list, _)) = stage.lists.pop_front() {
+            stage.page(list, rows[..100].to_vec(), None);
+        }
+        if let Some(poll) = stage.polls.pop_front() {
+            let number: usize = poll.job.as_str()["job-".len()..].parse().unwrap();
+            let status = rows[number].status.to_string();
+            stage.answer_with(poll, &status, rows[number].facts.clone());
+        } else {
+            stage.next();
+        }
+    }
+    let took = stage.now.instant.since(start);
+    assert!(took < seconds(60), "{took:?}");
+}
