@@ -16,8 +16,12 @@ fn marks_are_those_of_the_locale() {
         ("-u LC_ALL", false),
     ] {
         terminal.line(&format!("clear; env {variables} restore-watch wait good bad open"));
-        let screen = terminal
-            .until("the lines", |screen| screen.contains("completed,") && screen.contains("Pending,"));
+        // Not those of the wait before, which stay until the screen is cleared.
+        let is_drawn = |screen: &str| {
+            let shows = |words| screen.contains(words);
+            shows("completed,") && shows("Pending,") && !shows("interrupted")
+        };
+        let screen = terminal.until("the lines", is_drawn);
         let lines: Vec<_> = screen.lines().skip_while(|line| line.contains("restore-watch wait")).collect();
         assert_eq!(lines.iter().any(|line| line.starts_with('✔')), utf8, "{variables}: {screen}");
         assert_eq!(lines.iter().any(|line| line.starts_with("+ ")), !utf8, "{variables}: {screen}");
