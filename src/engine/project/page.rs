@@ -101,10 +101,13 @@ impl Project {
         let ListPage { jobs: rows, next } = page;
         let mut worth = 0.0;
         let mut seen = Vec::new();
-        for row in rows {
-            if let Some((from, to)) = row.facts.created_at.zip(row.facts.completed_at) {
+        // Before any of them is used: what follows from the past is made anew after each.
+        for facts in rows.iter().map(|row| &row.facts) {
+            if let Some((from, to)) = facts.created_at.zip(facts.completed_at) {
                 self.learn(from, to);
             }
+        }
+        for row in rows {
             if self.jobs.contains_key(&row.id) {
                 seen.push(row.id.clone());
                 worth += self.pressing_now(&row.id, now.instant);
