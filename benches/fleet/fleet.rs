@@ -18,7 +18,7 @@ pub(crate) const ROWS: usize = 100;
 /// Jobs that run began in this time before the watch, and end in this time after its start. In seconds.
 pub(crate) const SPREAD: f64 = 4.0 * 3600.0;
 
-/// The others began in this time before it.
+/// The others ended in this time before it.
 const HISTORY: f64 = 24.0 * 3600.0;
 
 /// What an unreliable list leaves out of each page, and how often it ends with one that is not the last.
@@ -73,9 +73,10 @@ impl Fleet {
         let mut rng = Rng::with_seed(seed);
         let run = |rng: &mut Rng| Job { began: -SPREAD * rng.f64(), end: SPREAD * rng.f64() };
         let mut jobs: Vec<_> = (0..running).map(|_| run(&mut rng)).collect();
+        // They took as long as those that run will have.
         jobs.extend((0..finished).map(|_| {
-            let began = -HISTORY * rng.f64();
-            Job { began, end: began * rng.f64() }
+            let (Job { began, end }, ended) = (run(&mut rng), -HISTORY * rng.f64());
+            Job { began: ended - (end - began), end: ended }
         }));
         let mut list: Vec<_> = (0..jobs.len()).collect();
         match order {
@@ -89,6 +90,14 @@ impl Fleet {
     /// Whether the job at this place has ended by then.
     pub(crate) fn has_ended(&self, place: usize, at: f64) -> bool {
         self.jobs[place].end <= at
+    }
+
+    /// How long those took that have finished, as an engine keeps it that has watched them.
+    pub(crate) fn past(&self) -> Vec<(i64, u64)> {
+        let past = self.jobs[self.running..].iter().map(|job| {
+            (START.as_second() + job.end as i64, ((job.end - job.began) * 1000.0) as u64)
+        });
+        past.collect()
     }
 
     /// How many pages the list has.

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use restore_watch::config::{JobSettings, ProjectSettings, Rate};
-use restore_watch::engine::memory::Saved;
+use restore_watch::engine::memory::{ProjectMemory, ProjectRecord, Saved};
 use restore_watch::engine::time::{Instant, Now};
 use restore_watch::engine::{Action, Answer, Engine, Event, Failure, FailureClass, Plan};
-use restore_watch::model::Transition;
+use restore_watch::model::{ProjectName, Transition};
 
 use crate::fleet::{Fleet, START, job_id, place_of};
 
@@ -106,7 +106,11 @@ fn with_engine(fleet: &Fleet, per_second: f64, seed: u64, has_list: bool) -> Wat
     project.jobs = (0..fleet.running).map(|place| JobSettings::new(job_id(place))).collect();
     let plan = Plan { projects: &[project], sinks: Vec::new(), keep: Duration::MAX };
     let mut clock = Duration::ZERO;
-    let mut engine = Engine::recall(plan, Saved::default(), seed, now(clock));
+    // With and without the list it knows the same: what the list tells of the past is not what is compared.
+    let memory = ProjectMemory { past: fleet.past(), ..ProjectMemory::default() };
+    let record = ProjectRecord { name: ProjectName::default(), memory };
+    let saved = Saved { projects: vec![record], ..Saved::default() };
+    let mut engine = Engine::recall(plan, saved, seed, now(clock));
     let mut rng = Rng::with_seed(!seed);
     let mut watched = Watched::default();
     let mut events = VecDeque::from([Event::DeadlineReached]);
