@@ -94,9 +94,9 @@ impl Fleet {
 
     /// How long those took that have finished, as an engine keeps it that has watched them.
     pub(crate) fn past(&self) -> Vec<(i64, u64)> {
-        let past = self.jobs[self.running..].iter().map(|job| {
-            (START.as_second() + job.end as i64, ((job.end - job.began) * 1000.0) as u64)
-        });
+        let past = self.jobs[self.running..]
+            .iter()
+            .map(|job| (START.as_second() + job.end as i64, ((job.end - job.began) * 1000.0) as u64));
         past.collect()
     }
 

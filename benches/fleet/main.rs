@@ -53,9 +53,8 @@ fn print(running: usize, per_second: f64) {
         let uses_list = matches!(way, Way::Engine | Way::Walks);
         for order in if uses_list { &Order::ALL[..] } else { &[Order::Shuffled] } {
             let figures = watch_all(way, *order, running, per_second);
-            let estimate = |pick: &dyn Fn(&Figures) -> f64| {
-                Estimate::of(&figures.iter().map(pick).collect::<Vec<_>>())
-            };
+            let estimate =
+                |pick: &dyn Fn(&Figures) -> f64| Estimate::of(&figures.iter().map(pick).collect::<Vec<_>>());
             print!("| {} | {} |", if uses_list { order.name() } else { "any" }, way.name());
             for place in 0..4 {
                 let Estimate { mean, half_width } = estimate(&|figures| figures.delays[place]);

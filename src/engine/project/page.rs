@@ -131,7 +131,7 @@ impl Project {
         }
         let rest = pressure(&self.jobs, self.described_since(now.instant), now.instant);
         let turned = self.list.turn(next, worth, &rest, now.instant);
-        self.locate(&seen, turned.page, turned.end_of.is_some());
+        self.locate(&seen, turned.page, turned.is_last);
         if let (Some(began), Some(finder)) = (turned.end_of, &mut self.finder) {
             let times = (self.cadence.slowest(), self.allowance.interval());
             let pages = u32::try_from(turned.page).unwrap_or(u32::MAX).saturating_add(1);
