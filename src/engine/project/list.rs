@@ -53,6 +53,8 @@ pub(super) struct List {
     vain_at: Instant,
     /// When the list was read to its end: there are no pages that nobody has seen.
     ended_at: Option<Instant>,
+    /// The last page by the last walk that came to an end, unless one went on beyond it since.
+    last_page: Option<usize>,
     estimate: Option<Estimate>,
     /// Whether the last request was for a page. Pages that are wanted anyway and jobs that are due take turns.
     pub(super) had_turn: bool,
@@ -107,12 +109,14 @@ struct Estimate {
 }
 
 /// How it goes on after a page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Turned {
     /// The number of the page, from 0.
     pub(super) page: usize,
     /// When the walk began, where it came to the end of the list.
     pub(super) end_of: Option<Instant>,
+    /// Whether there is nothing after it for sure: an end is not believed at once before pages that are known.
+    pub(super) is_last: bool,
 }
 
 impl Pressure {
@@ -216,7 +220,7 @@ impl List {
     /// located yet say what a further one is worth.
     pub(super) fn turn(&mut self, next: Option<String>, worth: f64, rest: &Pressure, now: Instant) -> Turned {
         (self.failures, self.failing_since, self.is_read, self.estimate) = (0, None, true, None);
-        let Some(mut walk) = self.walk.take() else { return Turned { page: 0, end_of: None } };
+        let Some(mut walk) = self.walk.take() else { return Turned::default() };
         let page = walk.page;
         if page >= rest.pages.len() {
             let vain = self.vain(now);
@@ -226,9 +230,12 @@ impl List {
         let next = next.filter(|next| page + 1 < MAX_PAGES && walk.tokens.insert(next.clone()));
         let Some(next) = next else {
             self.restarts = 0;
-            self.ended_at = Some(now);
-            return Turned { page, end_of: Some(walk.began) };
+            let is_last = page + 1 >= rest.pages.len() || self.last_page == Some(page);
+            self.last_page = Some(page);
+            self.ended_at = is_last.then_some(now);
+            return Turned { page, end_of: Some(walk.began), is_last };
         };
+        self.last_page.take_if(|last| *last <= page);
         walk.page += 1;
         walk.token = Some(next);
         let known = rest.pages.get(walk.page).copied();
@@ -237,7 +244,7 @@ impl List {
         } else {
             self.restarts = 0;
         }
-        Turned { page, end_of: None }
+        Turned { page, ..Turned::default() }
     }
 
     /// Takes the failure of a page; the next one is not asked for before `until`. Where it was the token that was refused,
@@ -262,5 +269,35 @@ impl List {
     /// Asks for nothing any more, and takes no answer.
     pub(super) fn stop(&mut self) {
         *self = Self { is_read: true, ..Self::default() };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_before_known_pages_is_believed_the_second_time() {
+        let now = Instant::default();
+        let mut known = Pressure::default();
+        (0..3).for_each(|page| known.add(Some(page), 10.0));
+        let mut list = List::default();
+        // Reads a list that has so many pages, and says whether its end is believed.
+        let mut walk = |pages: usize| {
+            for page in 0..pages {
+                list.ask(3, now, 0);
+                list.finish(0);
+                let turned = list.turn((page + 1 < pages).then(|| page.to_string()), 10.0, &known, now);
+                assert_eq!((turned.page, turned.end_of.is_some()), (page, page + 1 == pages));
+                if page + 1 == pages {
+                    return turned.is_last;
+                }
+            }
+            false
+        };
+        assert!(walk(3));
+        assert!(!walk(1) && walk(1), "twice the same");
+        assert!(!walk(2) && !walk(1), "another one");
+        assert!(walk(3) && !walk(1), "it went on meanwhile");
     }
 }

@@ -18,6 +18,9 @@ use crate::model::{JobId, Observation};
 /// However often the list shows a job, it is described after this time: the list is best effort.
 const DESCRIBED_WITHIN: Duration = Duration::from_hours(1);
 
+/// Or after a longer one, where that would take more than this part of the requests that the rate allows.
+const DESCRIBED_SHARE: u32 = 4;
+
 /// So many intervals a job waits for its first description before the list may answer for it.
 const UNHEARD: f64 = 10.0;
 
@@ -60,7 +63,7 @@ impl Project {
         let takes_list = match &job {
             None => is_wanted || self.lesson_due().is_some_and(|at| at <= now),
             Some((_, pressing)) if pressing.is_infinite() => false,
-            Some((_, pressing)) => worth.of_page > *pressing || (is_wanted && !self.list.had_turn),
+            Some((_, pressing)) => worth.of_page > pressing.powi(2) || (is_wanted && !self.list.had_turn),
         };
         self.list.had_turn = takes_list;
         if !takes_list {
@@ -77,8 +80,18 @@ impl Project {
         if is_small || !self.may_list() || !self.list.is_free(now) {
             return Worth { pages: 0, of_page: 0.0 };
         }
-        let jobs = &self.jobs;
-        self.list.worth(self.queue.len(), now, || pressure(jobs, now))
+        let (jobs, described_since) = (&self.jobs, self.described_since(now));
+        self.list.worth(self.queue.len(), now, || pressure(jobs, described_since, now))
+    }
+
+    /// The list does not answer for those that were described earlier than this.
+    fn described_since(&self, now: Instant) -> Instant {
+        now.back(self.described_within())
+    }
+
+    fn described_within(&self) -> Duration {
+        let jobs = u32::try_from(self.jobs.len()).unwrap_or(u32::MAX);
+        DESCRIBED_WITHIN.max(self.allowance.interval().saturating_mul(jobs).saturating_mul(DESCRIBED_SHARE))
     }
 
     /// Takes the end of a request for a page. Returns when it began; nothing for an answer that comes too late to count.
@@ -101,10 +114,13 @@ impl Project {
         let ListPage { jobs: rows, next } = page;
         let mut worth = 0.0;
         let mut seen = Vec::new();
-        for row in rows {
-            if let Some((from, to)) = row.facts.created_at.zip(row.facts.completed_at) {
+        // Before any of them is used: what follows from the past is made anew after each.
+        for facts in rows.iter().map(|row| &row.facts) {
+            if let Some((from, to)) = facts.created_at.zip(facts.completed_at) {
                 self.learn(from, to);
             }
+        }
+        for row in rows {
             if self.jobs.contains_key(&row.id) {
                 seen.push(row.id.clone());
                 worth += self.pressing_now(&row.id, now.instant);
@@ -113,9 +129,9 @@ impl Project {
                 news.found.extend(Some(row).filter(|row| finder.finds(row, keep, now)));
             }
         }
-        let rest = pressure(&self.jobs, now.instant);
+        let rest = pressure(&self.jobs, self.described_since(now.instant), now.instant);
         let turned = self.list.turn(next, worth, &rest, now.instant);
-        self.locate(&seen, turned.page, turned.end_of.is_some());
+        self.locate(&seen, turned.page, turned.is_last);
         if let (Some(began), Some(finder)) = (turned.end_of, &mut self.finder) {
             let times = (self.cadence.slowest(), self.allowance.interval());
             let pages = u32::try_from(turned.page).unwrap_or(u32::MAX).saturating_add(1);
@@ -134,6 +150,7 @@ impl Project {
     ) -> Option<(JobId, Findings)> {
         let id = row.id.clone();
         let is_followed = self.followed.contains_key(&id);
+        let within = self.described_within();
         let job = self.jobs.get_mut(&id)?;
         let is_stale = job.tracker.answered_at().is_some_and(|at| at >= began);
         if is_followed || is_stale || !job.takes_rows() {
@@ -143,12 +160,13 @@ impl Project {
             self.schedule_by(&id, Some(now.instant), Duration::ZERO);
             return None;
         }
-        if job.described_at.is_some_and(|at| now.instant.since(at) >= DESCRIBED_WITHIN) {
+        if !job.is_described_since(now.instant.back(within)) {
             return None;
         }
         let findings = job.tracker.observe(Answer::Job(row), now);
         let interval = job.tracker.next_interval(now.instant, &self.cadence, &self.experience, rng);
-        job.described_at.get_or_insert(now.instant);
+        // Those of one page are not all to be described at once.
+        job.described_at.get_or_insert_with(|| now.instant.back(within.mul_f64(rng.f64())));
         self.has_seen_one_run = true;
         self.changed.insert(id.clone());
         self.schedule_by(&id, Some(now.instant + interval), interval);
@@ -170,8 +188,8 @@ impl Project {
     }
 
     fn pressing_now(&self, id: &JobId, now: Instant) -> f64 {
-        let job = self.jobs.get(id).filter(|job| job.takes_rows());
-        job.and_then(|job| Some(pressing(job.due?, job.pace, now))).unwrap_or_default()
+        let since = self.described_since(now);
+        self.jobs.get(id).and_then(|job| job.pressing_for_list(since, now)).unwrap_or_default()
     }
 
     /// Takes the failure of a page that was asked for at `began`.
@@ -279,6 +297,27 @@ impl Job {
         let tracker = &self.tracker;
         self.polling.is_none() && tracker.is_running() && tracker.last_error().is_none()
     }
+
+    /// Whether its description was answered since then, or it never was, so that the list may answer for it.
+    fn is_described_since(&self, since: Instant) -> bool {
+        self.described_at.is_none_or(|at| at > since)
+    }
+
+    /// What it is worth to hear of it by a row; nothing where a row does not count. It is the square of how pressing it
+    /// is, as for a job that is described: the wait so far and the chance of an end in it both grow with the time. So one
+    /// that the list does not show waits as many times longer as the root of the jobs on a page, and not as they.
+    fn pressing_for_list(&self, described_since: Instant, now: Instant) -> Option<f64> {
+        if !self.takes_rows() || !self.is_described_since(described_since) {
+            return None;
+        }
+        let pressing = match pressing(self.due?, self.pace, now) {
+            pressing if pressing.is_infinite() => 0.0,
+            // It is described, unless that takes long: the list may not have it yet.
+            pressing if self.tracker.status().is_none() => (pressing - UNHEARD).max(0.0),
+            pressing => pressing,
+        };
+        Some(pressing.powi(2))
+    }
 }
 
 /// How pressing a job is: the time since it was last heard of, in intervals. One that is due is so with 1; one that is due
@@ -293,16 +332,10 @@ pub(super) fn pressing(due: Instant, pace: Duration, now: Instant) -> f64 {
 }
 
 /// How pressing the jobs are for which the list can answer.
-fn pressure(jobs: &BTreeMap<JobId, Box<Job>>, now: Instant) -> Pressure {
+fn pressure(jobs: &BTreeMap<JobId, Box<Job>>, described_since: Instant, now: Instant) -> Pressure {
     let mut pressure = Pressure::default();
-    for job in jobs.values().filter(|job| job.takes_rows()) {
-        if let Some(due) = job.due {
-            let pressing = match pressing(due, job.pace, now) {
-                pressing if pressing.is_infinite() => 0.0,
-                // It is described, unless that takes long: the list may not have it yet.
-                pressing if job.tracker.status().is_none() => (pressing - UNHEARD).max(0.0),
-                pressing => pressing,
-            };
+    for job in jobs.values() {
+        if let Some(pressing) = job.pressing_for_list(described_since, now) {
             pressure.add(job.page, pressing);
         }
     }

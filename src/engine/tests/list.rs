@@ -112,6 +112,19 @@ fn a_list_that_shows_few_is_not_asked_for_long() {
     assert!(stage.longest_silence() < seconds(260), "{:?}", stage.longest_silence());
 }
 
+/// Long after each was described, so that the list alone no longer counts.
+#[test]
+fn a_page_stands_for_many_jobs_for_hours() {
+    let rows: Vec<_> = names(200).iter().map(|job| row(job, "Pending", 600)).collect();
+    let mut stage = Stage::new(&[crowd(200)], Vec::new());
+    for _ in 0..60 {
+        stage.go_on(seconds(300), &rows);
+        assert!(stage.longest_silence() < seconds(200), "{:?}", stage.longest_silence());
+    }
+    let (jobs, pages) = stage.go_on(seconds(3600), &rows);
+    assert!((200..1800).contains(&jobs), "{jobs} descriptions, {pages} pages");
+}
+
 #[test]
 fn whoever_the_list_does_not_show_is_described() {
     // Half of them are on the list, and the others are not.

@@ -1,0 +1,164 @@
+//! Ways to watch a fleet, all at one rate: the engine of this program, and what one would do without one.
+//!
+//! Invariant: no request takes time; nothing is asked for that has ended and was noticed.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use fastrand::Rng;
+use restore_watch::config::{JobSettings, ProjectSettings, Rate};
+use restore_watch::engine::memory::{ProjectMemory, ProjectRecord, Saved};
+use restore_watch::engine::time::{Instant, Now};
+use restore_watch::engine::{Action, Answer, Engine, Event, Failure, FailureClass, Plan};
+use restore_watch::model::{ProjectName, Transition};
+
+use crate::fleet::{Fleet, START, job_id, place_of};
+
+/// A way to watch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// The engine of this program.
+    Engine,
+    /// The same, where the list cannot be read.
+    WithoutList,
+    /// Each job in turn.
+    RoundRobin,
+    /// The list from its first page to its last, again and again, and each job that it shows to have ended.
+    Walks,
+}
+
+/// How a watch went.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Watched {
+    /// How late each end was noticed.
+    pub(crate) delays: Vec<f64>,
+    /// How many requests were made until the last end was.
+    pub(crate) descriptions: usize,
+    pub(crate) pages: usize,
+}
+
+impl Way {
+    pub(crate) const ALL: [Self; 4] = [Self::Engine, Self::WithoutList, Self::RoundRobin, Self::Walks];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Engine => "restore-watch",
+            Self::WithoutList => "without the list",
+            Self::RoundRobin => "round robin",
+            Self::Walks => "list, again and again",
+        }
+    }
+
+    /// Watches a fleet until all of it has ended.
+    pub(crate) fn watch(self, fleet: &Fleet, per_second: f64, seed: u64) -> Watched {
+        match self {
+            Self::Engine => with_engine(fleet, per_second, seed, true),
+            Self::WithoutList => with_engine(fleet, per_second, seed, false),
+            Self::RoundRobin => round_robin(fleet, per_second),
+            Self::Walks => walks(fleet, per_second, seed),
+        }
+    }
+}
+
+fn round_robin(fleet: &Fleet, per_second: f64) -> Watched {
+    let mut watched = Watched::default();
+    let mut round: VecDeque<_> = (0..fleet.running).collect();
+    while let Some(place) = round.pop_front() {
+        let at = watched.descriptions as f64 / per_second;
+        watched.descriptions += 1;
+        if fleet.has_ended(place, at) {
+            watched.delays.push(at - fleet.jobs[place].end);
+        } else {
+            round.push_back(place);
+        }
+    }
+    watched
+}
+
+fn walks(fleet: &Fleet, per_second: f64, seed: u64) -> Watched {
+    let mut watched = Watched::default();
+    let mut rng = Rng::with_seed(!seed);
+    let mut is_noticed = vec![false; fleet.running];
+    let mut to_describe = VecDeque::<usize>::new();
+    let mut page = 0;
+    while watched.delays.len() < fleet.running {
+        let at = (watched.descriptions + watched.pages) as f64 / per_second;
+        if let Some(place) = to_describe.pop_front() {
+            watched.descriptions += 1;
+            watched.delays.push(at - fleet.jobs[place].end);
+            continue;
+        }
+        watched.pages += 1;
+        let (rows, has_more) = fleet.page(page, &mut rng);
+        page = if has_more { page + 1 } else { 0 };
+        for place in rows.into_iter().filter(|place| *place < fleet.running) {
+            if fleet.has_ended(place, at) && !std::mem::replace(&mut is_noticed[place], true) {
+                to_describe.push_back(place);
+            }
+        }
+    }
+    watched
+}
+
+fn with_engine(fleet: &Fleet, per_second: f64, seed: u64, has_list: bool) -> Watched {
+    let mut project = ProjectSettings::default();
+    project.api.requests_per_second = Rate::new(per_second).unwrap();
+    project.jobs = (0..fleet.running).map(|place| JobSettings::new(job_id(place))).collect();
+    let plan = Plan { projects: &[project], sinks: Vec::new(), keep: Duration::MAX };
+    let mut clock = Duration::ZERO;
+    // With and without the list it knows the same: what the list tells of the past is not what is compared.
+    let memory = ProjectMemory { past: fleet.past(), ..ProjectMemory::default() };
+    let record = ProjectRecord { name: ProjectName::default(), memory };
+    let saved = Saved { projects: vec![record], ..Saved::default() };
+    let mut engine = Engine::recall(plan, saved, seed, now(clock));
+    let mut rng = Rng::with_seed(!seed);
+    let mut watched = Watched::default();
+    let mut events = VecDeque::from([Event::DeadlineReached]);
+    let mut actions = Vec::new();
+    while watched.delays.len() < fleet.running {
+        let event = events.pop_front().unwrap_or_else(|| {
+            let deadline = engine.next_deadline().expect("an engine with open jobs has plans");
+            clock = deadline.since(Instant::default()).max(clock);
+            Event::DeadlineReached
+        });
+        engine.step(event, now(clock), &mut actions);
+        let at = clock.as_secs_f64();
+        for action in actions.drain(..) {
+            match action {
+                Action::Poll(poll) => {
+                    watched.descriptions += 1;
+                    let answer = Answer::Job(fleet.describe(place_of(&poll.job), at));
+                    events.push_back(Event::Answered { poll, answer });
+                }
+                Action::List(list, token) => {
+                    watched.pages += 1;
+                    events.push_back(if has_list {
+                        Event::Listed { list, page: fleet.list(token.as_deref(), at, &mut rng) }
+                    } else {
+                        let class = FailureClass::Permanent;
+                        let failure = Failure { class, retry_after: None, message: String::new() };
+                        Event::ListFailed { list, is_of_token: false, failure }
+                    });
+                }
+                Action::Commit(batch) => {
+                    let told = batch.entries.iter().map(|entry| &*entry.transition);
+                    watched.delays.extend(told.filter_map(ended).map(|place| at - fleet.jobs[place].end));
+                    events.push_back(Event::Committed);
+                }
+                Action::PollIndex(..) | Action::Deliver(_) => unreachable!("nobody asked for that"),
+                Action::Note(_) => {}
+            }
+        }
+    }
+    watched
+}
+
+/// The place of the job that this says has ended.
+fn ended(transition: &Transition) -> Option<usize> {
+    let job = transition.job.as_ref().filter(|_| transition.kind.is_terminal())?;
+    Some(place_of(&job.id))
+}
+
+fn now(clock: Duration) -> Now {
+    Now { instant: Instant::after_start(clock), wall: START + clock }
+}
