@@ -69,11 +69,11 @@ pub struct LearnedMemory {
 /// What is known for the discovery of jobs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DiscoveryMemory {
-    /// Jobs that began earlier and have ended are history.
+    /// Jobs that ended earlier are history; so are those that began earlier, where nobody says when they ended.
     pub since: Timestamp,
     /// Whether the list was read to its end once.
     pub has_baseline: bool,
-    /// Jobs that are not to be watched although they are listed, and when they began.
+    /// Jobs that are not to be watched although they are listed, and since when, at the latest.
     pub ignored: Vec<(JobId, Timestamp)>,
 }
 

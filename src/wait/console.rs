@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::expected;
 use super::live::{FRAME, Live, Notes};
+use super::{expected, list_error};
 use crate::engine::time::{Instant, Now};
 use crate::engine::{Engine, JobView, Outcome, Search};
 use crate::model::{JobId, ProjectName, Transition, duration};
@@ -124,10 +124,12 @@ impl Drop for Console<'_> {
 /// That nothing is waited for but to find others, where that is so.
 pub(super) fn looking(engine: &Engine, now: Now) -> Option<String> {
     let is_looking = engine.search(now.instant) == Search::UnderWay && !is_open(engine);
+    let error = list_error(engine);
+    let error = error.map(|error| format!("; they cannot be listed: {error}")).unwrap_or_default();
     is_looking.then(|| match engine.jobs().count() {
-        0 => "looking for unfinished restores".to_owned(),
-        1 => "1 restore is over; looking for others that are unfinished".to_owned(),
-        ended => format!("{ended} restores are over; looking for others that are unfinished"),
+        0 => format!("looking for unfinished restores{error}"),
+        1 => format!("1 restore is over; looking for others that are unfinished{error}"),
+        ended => format!("{ended} restores are over; looking for others that are unfinished{error}"),
     })
 }
 

@@ -108,6 +108,12 @@ pub async fn wait(
     Ok(Waited { report, undelivered: driver.engine().owed() })
 }
 
+/// Why the restores cannot be listed, where that is so and some are looked for.
+fn list_error(engine: &Engine) -> Option<String> {
+    let mut searching = engine.projects().filter(|project| project.discovers);
+    searching.find_map(|project| project.unlisted).map(str::to_owned)
+}
+
 /// What to expect of the restores that are waited for. What is known of them alone is no past.
 fn expected(engine: &Engine) -> Option<Expectation> {
     let completed = |status: Option<&Status>| status == Some(&Status::Completed);

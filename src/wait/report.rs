@@ -39,6 +39,8 @@ pub struct Report {
     resume: Option<String>,
     /// How long restores of the project took in the past, where some are known beside those of the wait.
     expected: Option<Expectation>,
+    /// Why the restores cannot be listed, where unfinished ones are looked for and that is so.
+    list_error: Option<String>,
     /// Every job of the wait.
     jobs: Vec<JobReport>,
     #[serde(skip)]
@@ -84,16 +86,17 @@ impl Report {
             waited_seconds: now.instant.since(started.instant).as_secs_f64(),
             resume: None,
             expected: super::expected(engine),
+            list_error: super::list_error(engine),
             jobs: engine.jobs().map(|job| JobReport::new(&job, now)).collect(),
             exit,
         }
     }
 
     /// The same with the command that goes on, if there is anything to go on with; `again` are the options by which it
-    /// waits for the same. Where it names no jobs, they say which are meant, and one that is not yet known may be open.
+    /// waits for the same. Where they alone say which jobs are meant, one that is not yet known may be open.
     #[must_use]
     pub fn with_resume(mut self, again: &[String], names_jobs: bool) -> Self {
-        let open = |job: &&JobReport| job.outcome == Outcome::Open && names_jobs;
+        let open = |job: &&JobReport| job.outcome == Outcome::Open;
         let ids: Vec<_> = self.jobs.iter().filter(open).map(|job| job.job.id.as_str()).collect();
         if (!ids.is_empty() || !names_jobs) && (self.timed_out || self.exit.is_signal()) {
             // What looks like an option is read from standard input instead.
@@ -181,7 +184,10 @@ impl Report {
     pub fn human(&self) -> String {
         let width = self.jobs.iter().map(|job| job.words.len()).max().unwrap_or_default();
         if self.jobs.is_empty() {
-            return "no unfinished restores\n".to_owned();
+            return match &self.list_error {
+                Some(error) => format!("the restores cannot be listed: {error}\n"),
+                None => "no unfinished restores\n".to_owned(),
+            };
         }
         let line = |job: &JobReport| format!("{:<width$}  {}\n", job.words, job.details());
         self.jobs.iter().map(line).collect::<Vec<_>>().concat()

@@ -38,7 +38,17 @@ fn one_json_document() {
     let report = Watch::wait(&plane, &["rj-1", "rj-2", "--output", "json"]).run().expect(1).json();
     assert_eq!(
         keys(&report),
-        ["exit_code", "expected", "jobs", "outcome", "resume", "timed_out", "version", "waited_seconds"]
+        [
+            "exit_code",
+            "expected",
+            "jobs",
+            "list_error",
+            "outcome",
+            "resume",
+            "timed_out",
+            "version",
+            "waited_seconds"
+        ]
     );
     assert_eq!(
         (&report["version"], &report["exit_code"], &report["outcome"]),

@@ -66,12 +66,36 @@ fn a_timeout_before_it_is_sure_is_no_good_end() {
     let plane = play("[[job]]\nid = \"open\"");
     let ended = Watch::wait(&plane, &["--all-pending", "--timeout", "1s"]).run().expect(124);
     assert!(ended.stdout.starts_with("Pending  open  "), "{}", ended.stdout);
+    // What is known by then is waited for by its id: it may have ended when somebody goes on.
+    assert!(ended.stderr.contains("; to go on: restore-watch wait open --all-pending --timeout 1s"));
 }
 
 #[test]
-fn a_list_that_cannot_be_had_is_said_by_the_exit_code() {
+fn a_list_that_cannot_be_had_is_said_by_the_exit_code_and_in_words() {
     let plane = play("forbidden = true");
     pending(&plane, &[]).run().expect(4);
     let plane = play("[[fault]]\nkind = \"status\"\nstatus = 500");
-    pending(&plane, &["--unreachable-after", "500ms"]).run().expect(5);
+    let ended = pending(&plane, &["--unreachable-after", "500ms"]).run().expect(5);
+    assert!(ended.stdout.starts_with("the restores cannot be listed: HTTP 500"), "{}", ended.stdout);
+}
+
+#[test]
+fn what_ends_while_the_list_cannot_be_had_is_told_as_it_ended() {
+    // The first answer of the list is no good.
+    let plane = play(
+        "[[fault]]\nendpoint = \"list\"\nkind = \"status\"\nstatus = 503\nrequests = [1]\n\
+         [[job]]\nid = \"j\"\ntakes = \"2s\"\nends = \"failed\"",
+    );
+    let ended = pending(&plane, &[]).run().expect(1);
+    assert!(ended.stdout.starts_with("failed  j  "), "{}", ended.stdout);
+}
+
+#[test]
+fn a_list_that_limits_takes_nothing_from_a_wait() {
+    let plane = play(
+        "[[fault]]\nendpoint = \"list\"\nkind = \"status\"\nstatus = 429\nretry_after = \"1h\"\n\
+         [[job]]\nid = \"j\"\ntakes = \"1s\"",
+    );
+    let ended = Watch::wait(&plane, &["j"]).run().expect(0);
+    assert!(ended.took.as_secs_f64() < 10.0);
 }

@@ -49,9 +49,6 @@ fn options_that_exclude_each_other() {
     for pair in [["--any", "--all"], ["--any", "--fail-fast"]] {
         Watch::new(["wait", "rj-1"].iter().chain(&pair)).run().expect(2).told("cannot be used with");
     }
-    for words in [&["rj-1", "--all-pending"][..], &["--from-file", "f", "--all-pending"]] {
-        Watch::new(["wait"].iter().chain(words)).run().expect(2).told("cannot be used with");
-    }
     for option in ["--index", "--exclude-index"] {
         Watch::new(["wait", "rj-1", option, "docs"]).run().expect(2).told("cannot be used with");
         Watch::new(["wait", option, "docs"]).run().expect(2).told("--all-pending");

@@ -33,9 +33,10 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "FILE")]
     pub(super) from_file: Option<PathBuf>,
 
-    /// Wait for every restore of the project that is unfinished, as the API lists them; those that begin meanwhile too,
+    /// Wait for every restore of the project that is unfinished, as the API lists them, beside those that are named; those
+    /// that begin meanwhile too,
     /// until a look at the list, --not-found-grace after the start at the earliest, shows no other
-    #[arg(long, conflicts_with_all = ["jobs", "from_file"])]
+    #[arg(long)]
     pub(super) all_pending: bool,
 
     /// With --all-pending: only restores into an index of such a name; `*` stands for any characters, `?` for one. Can be
@@ -255,9 +256,7 @@ impl Args {
         project.discover = self
             .all_pending
             .then(|| Discovery { indexes: self.index.clone(), exclude: self.exclude_index.clone() });
-        if self.all_pending {
-            project.jobs.clear();
-        } else if !ids.is_empty() {
+        if self.all_pending || !ids.is_empty() {
             project.jobs = ids.into_iter().map(|id| with_settings_of(id, &project.jobs)).collect();
         }
         // A wait for nothing would have no end.

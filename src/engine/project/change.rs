@@ -36,7 +36,7 @@ impl Project {
     /// returned is what is known of those. Jobs that they name come with [`Project::watch`].
     pub(in crate::engine) fn reconfigure(&mut self, settings: &ProjectSettings, now: Now) -> Vec<JobRecord> {
         match (&mut self.finder, &settings.discover) {
-            (Some(finder), Some(discovery)) => finder.reconfigure(discovery, now.instant),
+            (Some(finder), Some(discovery)) => finder.reconfigure(discovery, now),
             (finder, discovery) => {
                 self.is_changed |= finder.is_some() != discovery.is_some();
                 *finder = discovery
@@ -155,8 +155,7 @@ impl Project {
             return Forgotten::Listed;
         }
         if let Some(finder) = &mut self.finder {
-            let began = job.tracker.facts().created_at.unwrap_or(now.wall);
-            finder.ignore(id.clone(), began);
+            finder.ignore(id.clone(), now.wall);
             self.is_changed = true;
         }
         self.leave(id, now);

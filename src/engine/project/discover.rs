@@ -13,6 +13,9 @@ use crate::engine::memory::DiscoveryMemory;
 use crate::engine::time::{Instant, Now, wall_between};
 use crate::model::{JobId, Observation};
 
+/// How far ahead of the clock of the API that of this machine may be.
+const SKEW: Duration = Duration::from_mins(10);
+
 /// Looks at the whole list take at most this part of the requests that the rate allows.
 const SHARE: u32 = 4;
 
@@ -20,12 +23,16 @@ const SHARE: u32 = 4;
 #[derive(Debug)]
 pub(super) struct Finder {
     settings: Discovery,
-    /// Jobs that began earlier and have ended are history.
+    /// Jobs that ended earlier are history; so are those that began earlier, where nobody says when they ended.
     since: Timestamp,
+    /// By the clock of this process: what ended later is news in any case.
+    began: Timestamp,
+    /// When the last look ended, by the same.
+    looked_until: Option<Timestamp>,
     /// Whether a look came to the end of the list: from then on, what has ended and is not known is news.
     has_baseline: bool,
     /// Jobs that are not to be watched although they are listed: that had ended by the first look, or were forgotten. What
-    /// began before `since` need not be here.
+    /// is history by `since` need not be here.
     ignored: BTreeMap<JobId, Timestamp>,
     /// When the next look begins.
     pub(super) look_at: Instant,
@@ -54,6 +61,8 @@ impl Finder {
         Self {
             settings,
             since,
+            began: now.wall,
+            looked_until: None,
             has_baseline,
             ignored: ignored.into_iter().collect(),
             look_at: now.instant,
@@ -70,12 +79,16 @@ impl Finder {
         DiscoveryMemory { since: self.since, has_baseline: self.has_baseline, ignored }
     }
 
-    /// From now on, these settings hold.
-    pub(super) fn reconfigure(&mut self, settings: &Discovery, now: Instant) {
+    /// From now on, these settings hold. Where they are others, what had ended by the last look is history: of some of it
+    /// nothing was told.
+    pub(super) fn reconfigure(&mut self, settings: &Discovery, now: Now) {
         if self.settings != *settings {
             self.settings = settings.clone();
-            self.look_at = self.look_at.min(now);
-            self.unsure_since = self.unsure_since.max(now);
+            self.look_at = self.look_at.min(now.instant);
+            self.unsure_since = self.unsure_since.max(now.instant);
+            self.began = self.looked_until.unwrap_or(now.wall);
+            self.since = self.since.max(self.began);
+            self.has_baseline = false;
         }
     }
 
@@ -84,26 +97,28 @@ impl Finder {
         self.settings.includes(index)
     }
 
-    /// Whether a row is about a job to watch that is not watched. Jobs that ended are known for `keep`: what began longer
+    /// Whether a row is about a job to watch that is not watched. Jobs that ended are known for `keep`: what ended longer
     /// ago may have been told.
     pub(super) fn finds(&mut self, row: &Observation, keep: Duration, now: Now) -> bool {
-        if self.ignored.contains_key(&row.id) || !self.includes(row.facts.target_index_name.as_deref()) {
+        if self.ignored.contains_key(&row.id) {
             return false;
         }
+        let is_included = self.includes(row.facts.target_index_name.as_deref());
         if !row.status.is_terminal() && row.facts.completed_at.is_none() {
-            return true;
+            return is_included;
         }
-        let Some(began) = row.facts.created_at.or(row.facts.completed_at) else { return false };
-        if !self.has_baseline {
-            self.ignored.insert(row.id.clone(), began);
+        // A restore that failed has no end time.
+        let Some(at) = row.facts.completed_at.or(row.facts.created_at) else { return false };
+        if !self.has_baseline && at < self.began {
+            self.ignored.insert(row.id.clone(), at);
             return false;
         }
-        began >= self.since && wall_between(began, now.wall) < keep
+        is_included && at >= self.since && wall_between(at, now.wall) < keep
     }
 
-    /// Watches a job no more, although it is listed.
-    pub(super) fn ignore(&mut self, id: JobId, began: Timestamp) {
-        self.ignored.insert(id, began);
+    /// Watches a job no more from `at` on, although it is listed.
+    pub(super) fn ignore(&mut self, id: JobId, at: Timestamp) {
+        self.ignored.insert(id, at);
     }
 
     /// The list was read to its end, in so many pages, from `began` on. The next look comes after the longest interval
@@ -118,6 +133,7 @@ impl Finder {
         now: Now,
     ) -> bool {
         self.looked = Some(began);
+        self.looked_until = Some(now.wall);
         self.not_before = (began + request * pages * SHARE).max(now.instant + request);
         self.look_at = self.not_before.max(began + longest);
         if !self.is_sure() {
@@ -126,11 +142,13 @@ impl Finder {
         let before = self.ignored.len();
         let had_baseline = std::mem::replace(&mut self.has_baseline, true);
         if !had_baseline {
-            // By the clock of the API, wherever that says more: this one may be wrong.
-            self.since = self.ignored.values().max().copied().unwrap_or(self.since).min(self.since);
+            // By the clock of the API, wherever that says more: this one may be ahead of it. But not by much: a restore
+            // that the list did not show is not to be taken for news that ended long before.
+            let newest = self.ignored.values().max().copied().unwrap_or(self.since);
+            self.since = newest.clamp(self.since - SKEW, self.since);
         }
         let since = self.since;
-        self.ignored.retain(|_, began| *began >= since && wall_between(*began, now.wall) < keep);
+        self.ignored.retain(|_, at| *at >= since && wall_between(*at, now.wall) < keep);
         !had_baseline || self.ignored.len() < before
     }
 

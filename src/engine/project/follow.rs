@@ -91,11 +91,15 @@ impl Project {
         *expected = Followed::new(next, now.instant);
         let Some(job) = self.jobs.get_mut(id) else { return Findings::default() };
         let findings = match news {
-            Ok(answer) => job.tracker.observe(answer, now),
+            Ok(answer) => {
+                let mut findings = job.tracker.observe(answer, now);
+                findings.drafts.extend(job.tracker.slow(now.instant, self.slow.as_ref()));
+                findings
+            }
             Err(failure) => {
                 // When it is asked again is for somebody else to decide.
                 job.tracker.fail(&failure, now.instant, now.instant, &self.cadence, &self.experience, rng);
-                Findings { drafts: job.tracker.alarm(now, true, self.slow.as_ref()), unknown_status: None }
+                Findings { drafts: job.tracker.alarm(now, true), unknown_status: None }
             }
         };
         if self.doubt(id, now.instant) {

@@ -46,6 +46,8 @@ pub(super) struct List {
     /// Since when no page could be had, whatever was tried.
     pub(super) failing_since: Option<Instant>,
     restarts: u32,
+    /// Nothing is asked for any more.
+    is_over: bool,
     /// Whether a page was read, so that something is known of the past.
     is_read: bool,
     /// How many pages that were asked for to see what is on them were worth too little, and when that was counted.
@@ -143,18 +145,18 @@ impl List {
     /// When the next page is wanted, whether it pays or not: of a walk under way, or to look for jobs at `look_at`.
     pub(super) fn due(&self, look_at: Option<Instant>) -> Option<Instant> {
         let wanted = earliest([self.walk.as_ref().map(|walk| walk.began), look_at])?;
-        self.asking.is_none().then(|| wanted.max(self.held_until))
+        (self.asking.is_none() && !self.is_over).then(|| wanted.max(self.held_until))
     }
 
     /// From when on a page is wanted to learn of the past, where nothing else is to be asked for.
     pub(super) fn lesson_due(&self) -> Option<Instant> {
-        let is_wanted = !self.is_read && self.failures < LESSONS && self.asking.is_none();
+        let is_wanted = !self.is_read && !self.is_over && self.failures < LESSONS && self.asking.is_none();
         is_wanted.then_some(self.held_until)
     }
 
     /// Whether a page can be asked for.
     pub(super) fn is_free(&self, now: Instant) -> bool {
-        self.asking.is_none() && self.held_until <= now
+        self.asking.is_none() && !self.is_over && self.held_until <= now
     }
 
     /// What the next page is worth, from what was measured before, where so many jobs wait. `pressure` is asked for now and
@@ -268,7 +270,7 @@ impl List {
 
     /// Asks for nothing any more, and takes no answer.
     pub(super) fn stop(&mut self) {
-        *self = Self { is_read: true, ..Self::default() };
+        (self.walk, self.asking, self.is_over) = (None, None, true);
     }
 }
 

@@ -241,7 +241,7 @@ impl Project {
             }
             let Some(job) = self.jobs.get_mut(&id) else { break };
             let in_flight = is_followed || job.polling.is_some();
-            found.push((id.clone(), job.tracker.alarm(now, in_flight, self.slow.as_ref())));
+            found.push((id.clone(), job.tracker.alarm(now, in_flight)));
             let due = job.due.filter(|_| !job.tracker.has_ended());
             self.changed.insert(id.clone());
             self.schedule(&id, due);
@@ -275,7 +275,8 @@ impl Project {
         let Some(job) = self.jobs.get_mut(id) else { return (Findings::default(), news) };
         let asked_for_index = job.tracker.followed_index().is_some();
         job.described_at = Some(now.instant);
-        let findings = job.tracker.observe(answer, now);
+        let mut findings = job.tracker.observe(answer, now);
+        findings.drafts.extend(job.tracker.slow(now.instant, self.slow.as_ref()));
         self.has_seen_one_run |= job.tracker.is_running();
         if let Some((from, to)) = job.tracker.lasted() {
             self.learn(from, to);
@@ -286,8 +287,9 @@ impl Project {
             self.schedule_by(id, Some(now.instant), Duration::ZERO);
             return (findings, news);
         }
-        let mut interval = || job.tracker.next_interval(now.instant, &self.cadence, &self.experience, rng);
-        let due = (!job.tracker.has_ended()).then(|| now.instant + interval());
+        let interval = job.tracker.next_interval(now.instant, &self.cadence, &self.experience, rng);
+        let due =
+            (!job.tracker.has_ended()).then(|| job.due_after(interval, self.slow.as_ref(), now.instant));
         self.schedule_after(id, began, due, now.instant);
         self.see_whether_all_ended(id, now.instant);
         (findings, news)
@@ -356,7 +358,7 @@ impl Project {
         }
         let delay = job.tracker.fail(failure, began, now, &self.cadence, &self.experience, rng);
         if self.access.is_accepted() && self.paused_since.is_none() {
-            drafts.extend(job.tracker.alarm(clocks, false, self.slow.as_ref()));
+            drafts.extend(job.tracker.alarm(clocks, false));
         }
         // The verdict on lasting trouble rests on a fresh answer where one can be had.
         let verdict = job.tracker.trouble_at().unwrap_or(now + delay);
@@ -472,7 +474,6 @@ impl Project {
         self.queue.clear();
         self.urgent.clear();
         self.list.stop();
-        self.finder = None;
         self.alarms.clear();
         self.in_flight = 0;
         for job in self.jobs.values_mut() {
@@ -531,7 +532,7 @@ impl Project {
         job.pace = pace;
         let due = due.filter(|_| !self.followed.contains_key(id));
         let quiet = self.followed.get(id).map(|followed| followed.quiet_at);
-        let alarm = earliest([job.tracker.alarm_at(job.polling.is_some(), self.slow.as_ref()), quiet]);
+        let alarm = earliest([job.tracker.alarm_at(job.polling.is_some()), quiet]);
         if let Some(old) = std::mem::replace(&mut job.due, due) {
             let left = (old, id.clone());
             self.queue.remove(&left);

@@ -10,13 +10,15 @@ use super::list::{PRICE, Pressure, Worth};
 use super::{Choice, Job, Project, ProjectNews};
 use crate::engine::event::{Answer, Failure, FailureClass, ListPage, Note};
 use crate::engine::memory::{Added, JobMemory};
+use crate::engine::retry::Backoff;
+use crate::engine::slow::SlowLimit;
 use crate::engine::standing::Search;
 use crate::engine::time::{Instant, Now};
-use crate::engine::tracker::Findings;
+use crate::engine::tracker::{Findings, Tracker};
 use crate::model::{JobId, Observation};
 
 /// However often the list shows a job, it is described after this time: the list is best effort.
-const DESCRIBED_WITHIN: Duration = Duration::from_hours(1);
+const DESCRIBED_WITHIN: Duration = Duration::from_mins(5);
 
 /// Or after a longer one, where that would take more than this part of the requests that the rate allows.
 const DESCRIBED_SHARE: u32 = 4;
@@ -115,7 +117,10 @@ impl Project {
         let mut worth = 0.0;
         let mut seen = Vec::new();
         // Before any of them is used: what follows from the past is made anew after each.
-        for facts in rows.iter().map(|row| &row.facts) {
+        // One that is watched counts once it was described.
+        let runs = |row: &&Observation| self.tracker(&row.id).is_some_and(Tracker::is_running);
+        let over: Vec<_> = rows.iter().filter(|row| !runs(row)).map(|row| row.facts.clone()).collect();
+        for facts in over {
             if let Some((from, to)) = facts.created_at.zip(facts.completed_at) {
                 self.learn(from, to);
             }
@@ -163,13 +168,15 @@ impl Project {
         if !job.is_described_since(now.instant.back(within)) {
             return None;
         }
-        let findings = job.tracker.observe(Answer::Job(row), now);
+        let mut findings = job.tracker.observe(Answer::Job(row), now);
+        findings.drafts.extend(job.tracker.slow(now.instant, self.slow.as_ref()));
         let interval = job.tracker.next_interval(now.instant, &self.cadence, &self.experience, rng);
         // Those of one page are not all to be described at once.
         job.described_at.get_or_insert_with(|| now.instant.back(within.mul_f64(rng.f64())));
         self.has_seen_one_run = true;
         self.changed.insert(id.clone());
-        self.schedule_by(&id, Some(now.instant + interval), interval);
+        let due = job.due_after(interval, self.slow.as_ref(), now.instant);
+        self.schedule_by(&id, Some(due), interval);
         Some((id, findings))
     }
 
@@ -209,8 +216,16 @@ impl Project {
             self.list.fail(true, now, now);
             return self.accept(now);
         }
-        let wait = self.cadence.slowest() * 2_u32.pow(self.list.failures.min(FAILURES));
+        // Whoever is to be found is looked for as soon as a job would be. Where the list is of use and no more, it is not.
+        let looks = self.finder.is_some();
+        let wait = if looks {
+            Backoff::POLL.delay(self.list.failures.saturating_add(1), pause, rng)
+        } else {
+            (self.cadence.slowest() * 2_u32.pow(self.list.failures.min(FAILURES))).max(pause)
+        };
         let news = match failure.class {
+            // The jobs show whether the key is accepted.
+            _ if !looks => None,
             FailureClass::Refused if self.key_since.is_some_and(|since| began < since) => None,
             FailureClass::Refused => self.refuse(began, &failure.message, now),
             FailureClass::Throttled | FailureClass::Transient => {
@@ -221,18 +236,11 @@ impl Project {
             FailureClass::NotFound | FailureClass::Permanent | FailureClass::Gone => None,
         };
         self.list_error = Some(failure.message.clone());
-        match failure.class {
-            FailureClass::Throttled => {
-                self.throttle(began, pause, &failure.message, now, rng);
-                self.list.fail(false, now, now);
-            }
-            // The key is held for as long as that takes.
-            FailureClass::Refused => self.list.fail(false, now, now),
-            _ => {
-                self.allowance.failed(now);
-                self.list.fail(false, now + wait.max(pause), now);
-            }
-        }
+        self.allowance.failed(now);
+        // A server that limits asks that the list be left alone: what it says of the jobs, it says when it is asked for one.
+        // A refused key is held for as long as that takes.
+        let is_held = looks && failure.class == FailureClass::Refused;
+        self.list.fail(false, if is_held { now } else { now + wait }, now);
         news
     }
 
@@ -242,7 +250,7 @@ impl Project {
         let limit = self.watch.unreachable_after;
         let lost =
             self.list.failing_since.filter(|since| self.finder.is_some() && now.since(*since) >= limit);
-        if lost.is_some() == self.is_list_lost || !self.access.is_accepted() {
+        if lost.is_some() == self.is_list_lost || self.access.is_refused() {
             return None;
         }
         self.is_list_lost = lost.is_some();
@@ -296,6 +304,12 @@ impl Job {
     pub(super) fn takes_rows(&self) -> bool {
         let tracker = &self.tracker;
         self.polling.is_none() && tracker.is_running() && tracker.last_error().is_none()
+    }
+
+    /// When it is due after this interval: not later than it is slow, for then an answer tells.
+    pub(super) fn due_after(&self, interval: Duration, slow: Option<&SlowLimit>, now: Instant) -> Instant {
+        let slow_at = slow.and_then(|limit| self.tracker.slow_at(limit)).filter(|at| *at > now);
+        slow_at.map_or(now + interval, |at| at.min(now + interval))
     }
 
     /// Whether its description was answered since then, or it never was, so that the list may answer for it.

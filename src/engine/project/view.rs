@@ -24,6 +24,8 @@ pub struct ProjectView<'a> {
     pub expectation: Option<Expectation>,
     /// Whether its jobs are discovered.
     pub discovers: bool,
+    /// Why its list cannot be read, if so.
+    pub unlisted: Option<&'a str>,
     /// Since when its list cannot be read, if so, where jobs are discovered.
     pub unlisted_since: Option<Instant>,
     /// How many of its jobs have not ended.
@@ -68,6 +70,7 @@ impl Project {
             limited: self.allowance.refusal(),
             expectation: self.experience.expectation(),
             discovers: self.finder.is_some(),
+            unlisted: self.list_error.as_deref().filter(|_| self.list.failing_since.is_some()),
             unlisted_since: self.list.failing_since.filter(|_| self.finder.is_some()),
             open: self.open(),
             silent_since: self.silent_since,

@@ -410,5 +410,44 @@ fn an_end_that_the_list_shows_is_looked_at_before_all_that_is_overdue() {
         }
     }
     let took = stage.now.instant.since(start);
-    assert!(took < seconds(60), "{took:?}");
+    assert!(took < seconds(120), "{took:?}");
+}
+
+#[test]
+fn one_that_the_first_look_missed_is_told_by_its_end_time() {
+    let mut stage = Stage::new(&[discovering(Discovery::default())], Vec::new());
+    stage.answer_list(vec![row("old", "Completed", 5000)]);
+    stage.pass(seconds(600));
+    let mut late = row("late", "Completed", 3600);
+    late.facts.completed_at = Some(NOON.parse::<jiff::Timestamp>().unwrap() + seconds(300));
+    stage.step(Event::DeadlineReached);
+    stage.answer_list(vec![row("old", "Completed", 5000), row("other", "Completed", 4000), late]);
+    assert_eq!(stage.poll().job, id("late"));
+    assert!(stage.polls.is_empty());
+}
+
+#[test]
+fn an_old_one_that_is_forgotten_stays_forgotten() {
+    let mut stage = Stage::new(&[discovering(Discovery::default())], Vec::new());
+    let old = || vec![row("a", "Pending", 40_000)];
+    stage.answer_list(old());
+    assert_eq!(stage.engine.forget(&ProjectName::default(), &id("a"), stage.now), Forgotten::Gone);
+    stage.go_on(seconds(300), &old());
+    assert_eq!(stage.engine.jobs().count(), 0);
+}
+
+#[test]
+fn other_names_bring_no_history() {
+    let pattern = |text| IndexPattern::parse(text).unwrap();
+    let discovery = Discovery { indexes: vec![pattern("index-a")], exclude: Vec::new() };
+    let mut stage = Stage::new(&[discovering(discovery)], Vec::new());
+    let rows = || {
+        vec![row("a", "Completed", 1_700_000), row("b", "Completed", 900_000), row("c", "Failed", 800_000)]
+    };
+    stage.answer_list(rows());
+    stage.engine.reconfigure(plan(&[discovering(Discovery::default())], Vec::new()), stage.now);
+    stage.step(Event::DeadlineReached);
+    stage.answer_list(rows());
+    stage.answer_list(rows());
+    assert_eq!((stage.polls.len(), stage.engine.jobs().count()), (0, 0));
 }

@@ -61,7 +61,6 @@ impl Tracker {
             progress_told: memory.progress_told,
             overdue_told: memory.overdue_told.then(|| memory.overdue_deadline.unwrap_or(Duration::MAX)),
             slow_told: memory.slow_told,
-            is_sure: false,
             unknown_statuses: memory.unknown_statuses,
             missing: Streak::recall(memory.missing, now.instant),
             unreachable: Streak::recall(memory.unreachable, now.instant),

@@ -50,9 +50,6 @@ pub struct Tracker {
     /// The deadline that passed and was told; no shorter one is told after it.
     overdue_told: Option<Duration>,
     slow_told: bool,
-    /// The last poll of the job itself was answered well, and it was polled as usual since: the job goes on as far as
-    /// anybody could know.
-    is_sure: bool,
     unknown_statuses: Vec<String>,
     /// Answered with 404, and nothing else, since then: of a job that was never seen, and of an index.
     missing: Streak,
@@ -112,7 +109,6 @@ impl Tracker {
             progress_told: 0.0,
             overdue_told: None,
             slow_told: false,
-            is_sure: false,
             unknown_statuses: Vec::new(),
             missing: Streak::default(),
             unreachable: Streak::default(),
@@ -170,7 +166,6 @@ impl Tracker {
             }
         }
         self.forget_trouble();
-        self.is_sure = true;
         findings.unknown_status = self.first_sight_of_unknown(status).filter(|_| self.end.is_none());
         findings
     }

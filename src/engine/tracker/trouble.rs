@@ -56,7 +56,6 @@ impl Tracker {
     ) -> Duration {
         self.last_error = Some(failure.message.clone());
         self.failed_at = Some(now);
-        self.is_sure = false;
         self.last_was_not_found = failure.class == FailureClass::NotFound;
         let asked_for_index = self.followed_index().is_some();
         // In place of its index, the job is asked for, which was seen.
@@ -91,14 +90,24 @@ impl Tracker {
         self.backoff.delay(self.failures, Duration::ZERO, rng)
     }
 
-    /// Finds what time alone brings about: lasting trouble, a passed deadline, and a job that is slow by this limit.
-    /// Trouble is not judged while `in_flight`, because the answer may end it.
-    pub(in crate::engine) fn alarm(
-        &mut self,
-        now: Now,
-        in_flight: bool,
-        slow: Option<&SlowLimit>,
-    ) -> Vec<Draft> {
+    /// Whether the answer that has just come, that the job runs, shows that it is slow by this limit.
+    pub(in crate::engine) fn slow(&mut self, now: Instant, limit: Option<&SlowLimit>) -> Option<Draft> {
+        let limit = limit.filter(|limit| self.slow_at(limit).is_some_and(|at| at <= now))?;
+        self.slow_told = true;
+        let (previous_status, reason) = (self.status.clone(), Some(limit.reason.clone()));
+        Some(Draft { kind: TransitionKind::Slow, previous_status, reason })
+    }
+
+    /// When the job itself is slow by this limit, unless that was told. An answer from then on tells: the job may have
+    /// ended since the last one.
+    pub(in crate::engine) fn slow_at(&self, limit: &SlowLimit) -> Option<Instant> {
+        let is_open = self.end.is_none() && !self.slow_told;
+        is_open.then(|| self.comes_of_age(limit.after))
+    }
+
+    /// Finds what time alone brings about: lasting trouble and a passed deadline. Trouble is not judged while
+    /// `in_flight`, because the answer may end it.
+    pub(in crate::engine) fn alarm(&mut self, now: Now, in_flight: bool) -> Vec<Draft> {
         let has_come = |at: Option<Instant>| at.is_some_and(|at| at <= now.instant);
         let mut drafts = Vec::new();
         let draft =
@@ -106,10 +115,6 @@ impl Tracker {
         if has_come(self.overdue_at()) {
             self.overdue_told = self.settings.deadline;
             drafts.push(draft(self, TransitionKind::Overdue, None));
-        }
-        if let Some(limit) = slow.filter(|limit| has_come(self.slow_at(limit))) {
-            self.slow_told = true;
-            drafts.push(draft(self, TransitionKind::Slow, Some(limit.reason.clone())));
         }
         if in_flight {
             return drafts;
@@ -132,9 +137,9 @@ impl Tracker {
     }
 
     /// When [`Tracker::alarm`] next has something to find.
-    pub(in crate::engine) fn alarm_at(&self, in_flight: bool, slow: Option<&SlowLimit>) -> Option<Instant> {
+    pub(in crate::engine) fn alarm_at(&self, in_flight: bool) -> Option<Instant> {
         let trouble = if in_flight { None } else { self.trouble_at() };
-        earliest([trouble, self.overdue_at(), slow.and_then(|limit| self.slow_at(limit))])
+        earliest([trouble, self.overdue_at()])
     }
 
     /// When lasting trouble is told, if nothing good comes before.
@@ -174,13 +179,6 @@ impl Tracker {
         Some(self.comes_of_age(deadline))
     }
 
-    /// When the job itself is slow by this limit. Not while nobody knows whether it goes on: after an outage, a pause or a
-    /// restart, the next answer tells, and it may well have ended long ago.
-    fn slow_at(&self, limit: &SlowLimit) -> Option<Instant> {
-        let is_open = self.is_sure && self.end.is_none() && !self.slow_told;
-        is_open.then(|| self.comes_of_age(limit.after))
-    }
-
     fn comes_of_age(&self, age: Duration) -> Instant {
         self.watched_since.instant + age.saturating_sub(self.head_start.unwrap_or_default())
     }
@@ -190,7 +188,6 @@ impl Tracker {
     pub(in crate::engine) fn starve(&mut self, at: Instant, reason: &str) {
         self.unreachable.extend(at);
         self.last_error = Some(reason.to_owned());
-        self.is_sure = false;
         self.missing.since = None;
         self.last_was_not_found = false;
     }
@@ -198,14 +195,12 @@ impl Tracker {
     /// Trouble up to now does not count: the project's key was refused, which says nothing about the job.
     pub(in crate::engine) fn excuse_trouble(&mut self) {
         self.failures = 0;
-        self.is_sure = false;
         self.missing.since = None;
         self.unreachable.since = None;
     }
 
     /// The time in which nobody could watch is no part of any trouble.
     pub(in crate::engine) fn excuse(&mut self, time: Duration) {
-        self.is_sure = false;
         for streak in [&mut self.missing, &mut self.unreachable] {
             streak.since = streak.since.map(|since| since + time);
         }
