@@ -201,6 +201,9 @@ impl Driver {
             let label = job.tracker.label();
             debug!(project = %poll.project, job = %poll.job, "poll of {label} failed: {}", failure.message);
         }
+        if let Event::ListFailed { list, failure, .. } = &event {
+            debug!(project = %list.project, "a page of the list failed: {}", failure.message);
+        }
         if let Some(heard) = &mut self.heard {
             heard.extend(Polled::of(&event));
         }

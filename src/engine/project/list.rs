@@ -83,7 +83,7 @@ struct Walk {
     tokens: BTreeSet<String>,
 }
 
-/// How pressing the jobs are, each in intervals since it was last heard of, by the page that shows them.
+/// How pressing the jobs are, each by the square of the intervals since it was last heard of, by the page that shows them.
 #[derive(Debug, Default)]
 pub(super) struct Pressure {
     pages: Vec<f64>,
@@ -97,8 +97,8 @@ pub(super) struct Pressure {
 pub(super) struct Worth {
     /// The best number of pages.
     pub(super) pages: usize,
-    /// How pressing what one page answers for is, on average, for the price of one description. As pressing as a job that
-    /// is due is 1.
+    /// How pressing what one page answers for is, on average, for the price of one description, by the same square. As
+    /// pressing as a job that is due is 1.
     pub(super) of_page: f64,
 }
 
@@ -221,7 +221,7 @@ impl List {
     /// Takes a page that was read: `next` leads to the one after it, and its rows were `worth` so much. Those that are not
     /// located yet say what a further one is worth.
     pub(super) fn turn(&mut self, next: Option<String>, worth: f64, rest: &Pressure, now: Instant) -> Turned {
-        (self.failures, self.failing_since, self.is_read, self.estimate) = (0, None, true, None);
+        (self.is_read, self.estimate) = (true, None);
         let Some(mut walk) = self.walk.take() else { return Turned::default() };
         let page = walk.page;
         if page >= rest.pages.len() {
@@ -231,7 +231,7 @@ impl List {
         }
         let next = next.filter(|next| page + 1 < MAX_PAGES && walk.tokens.insert(next.clone()));
         let Some(next) = next else {
-            self.restarts = 0;
+            self.came_through();
             let is_last = page + 1 >= rest.pages.len() || self.last_page == Some(page);
             self.last_page = Some(page);
             self.ended_at = is_last.then_some(now);
@@ -244,9 +244,14 @@ impl List {
         if walk.page < walk.until || known.unwrap_or_else(|| self.of_unseen(rest, now)) > PRICE {
             self.walk = Some(walk);
         } else {
-            self.restarts = 0;
+            self.came_through();
         }
         Turned { page, ..Turned::default() }
+    }
+
+    /// A walk came as far as it was to. A first page alone is no sign that all is well: the next may be what fails.
+    fn came_through(&mut self) {
+        (self.restarts, self.failures, self.failing_since) = (0, 0, None);
     }
 
     /// Takes the failure of a page; the next one is not asked for before `until`. Where it was the token that was refused,

@@ -210,10 +210,12 @@ impl Project {
     ) -> Option<ProjectNews> {
         let (clocks, now) = (now, now.instant);
         let pause = failure.pause(clocks);
+        self.list_error = Some(failure.message.clone());
         if is_of_token {
             // It is the answer to what was asked, so the server took it.
             self.take_well(began, now);
-            self.list.fail(true, now, now);
+            // Where it refuses all its tokens, it is not asked for more of them at once.
+            self.list.fail(true, now + self.cadence.slowest(), now);
             return self.accept(now);
         }
         // Whoever is to be found is looked for as soon as a job would be. Where the list is of use and no more, it is not.
@@ -235,7 +237,6 @@ impl Project {
             }
             FailureClass::NotFound | FailureClass::Permanent | FailureClass::Gone => None,
         };
-        self.list_error = Some(failure.message.clone());
         self.allowance.failed(now);
         // A server that limits asks that the list be left alone: what it says of the jobs, it says when it is asked for one.
         // A refused key is held for as long as that takes.

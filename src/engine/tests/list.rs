@@ -451,3 +451,23 @@ fn other_names_bring_no_history() {
     stage.answer_list(rows());
     assert_eq!((stage.polls.len(), stage.engine.jobs().count()), (0, 0));
 }
+
+#[test]
+fn tokens_that_are_always_refused_are_trouble_and_no_storm() {
+    let mut settings = discovering(Discovery::default());
+    settings.watch.unreachable_after = seconds(300);
+    let mut stage = Stage::new(&[settings], Vec::new());
+    let (mut pages, end) = (0, Instant::after_start(seconds(600)));
+    while stage.now.instant < end {
+        let (list, token) = stage.list();
+        pages += 1;
+        if token.is_none() {
+            stage.page(list, Vec::new(), Some("next"));
+        } else {
+            let failure = failure(FailureClass::NotFound);
+            stage.step(Event::ListFailed { list, is_of_token: true, failure });
+        }
+    }
+    assert!(pages < 80, "{pages}");
+    assert_eq!(stage.engine.search(stage.now.instant), Search::Unreachable);
+}
