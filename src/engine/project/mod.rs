@@ -11,6 +11,7 @@ mod limit;
 mod list;
 mod memory;
 mod page;
+mod queue;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,7 +26,7 @@ use super::event::{Answer, Failure, FailureClass};
 use super::experience::Experience;
 use super::memory::Added;
 use super::slow::SlowLimit;
-use super::time::{Instant, Now, earliest};
+use super::time::{Instant, Now};
 use super::tracker::{Draft, Findings, Tracker};
 use crate::config::WatchSettings;
 use crate::model::{JobId, ProjectName};
@@ -33,17 +34,10 @@ use crate::model::{JobId, ProjectName};
 use discover::Finder;
 use follow::Followed;
 use list::List;
-use page::pressing;
 
 pub use change::Forgotten;
 pub(super) use page::PageNews;
 pub use view::{JobView, ProjectView};
-
-/// How many polls of a project may be under way at once: a server that hangs costs no more connections than this.
-const MAX_IN_FLIGHT: usize = 64;
-
-/// So many of the jobs that are due are compared for which is the most pressing.
-const COMPARED: usize = 256;
 
 /// How long a first refusal is left alone before it is tried again, at most.
 const CONFIRM_AFTER: Duration = Duration::from_secs(1);
@@ -161,75 +155,6 @@ pub(super) enum ProjectNews {
 }
 
 impl Project {
-    /// The earliest time at which [`Project::take_due`] or [`Project::take_alarms`] has something.
-    pub(super) fn next_deadline(&self) -> Option<Instant> {
-        let poll = self.next_poll();
-        let alarm = self.alarms.first().map(|(at, _)| *at).filter(|_| self.is_listening());
-        earliest([poll, alarm])
-    }
-
-    /// Whether silence means anything: a refused key says nothing about the jobs, and nor does one that is not used.
-    fn is_listening(&self) -> bool {
-        self.access.is_accepted() && self.paused_since.is_none()
-    }
-
-    /// When the next poll begins, if nothing else happens.
-    pub(super) fn next_poll(&self) -> Option<Instant> {
-        let job = self.queue.first_key_value().map(|((due, _), _)| *due).filter(|_| self.has_room());
-        let next =
-            earliest([job, self.list_due(), self.lesson_due()]).filter(|_| self.paused_since.is_none());
-        next.map(|due| due.max(self.not_before()))
-    }
-
-    /// Whether one more job can be polled.
-    fn has_room(&self) -> bool {
-        self.in_flight < if self.access.is_accepted() { MAX_IN_FLIGHT } else { 1 }
-    }
-
-    /// The job whose poll is the most overdue, in the intervals that they were to wait, and how much that is: where more
-    /// is due than the rate allows, all intervals are stretched alike by this.
-    fn most_pressing(&self, now: Instant) -> Option<(JobId, f64)> {
-        if !self.has_room() {
-            return None;
-        }
-        if let Some((_, id)) = self.urgent.first().filter(|(due, _)| *due <= now) {
-            return Some((id.clone(), f64::INFINITY));
-        }
-        let due = self.queue.iter().take_while(|((due, _), _)| *due <= now).take(COMPARED);
-        let mut most: Option<(&JobId, f64)> = None;
-        for ((due, id), pace) in due {
-            let pressing = pressing(*due, *pace, now);
-            if most.is_none_or(|(_, most)| pressing > most) {
-                most = Some((id, pressing));
-            }
-        }
-        most.map(|(id, pressing)| (id.clone(), pressing))
-    }
-
-    /// The earliest time at which the project may be asked anything.
-    fn not_before(&self) -> Instant {
-        self.held_until.max(self.allowance.ready_at())
-    }
-
-    /// What to ask for at `now`; the request is to have this generation.
-    pub(super) fn take_due(&mut self, now: Instant, generation: u64) -> Option<Request> {
-        if self.next_poll()? > now {
-            return None;
-        }
-        let choice = self.choose(now)?;
-        self.allowance.take(now);
-        let id = match choice {
-            Choice::Page { of } => return Some(Request::Page(self.list.ask(of, now, generation))),
-            Choice::Job(id) => id,
-        };
-        self.in_flight += 1;
-        let job = self.jobs.get_mut(&id)?;
-        job.polls += 1;
-        job.polling = Some(Polling { since: now, generation });
-        self.schedule(&id, None);
-        Some(Request::Job(id))
-    }
-
     /// What time alone brought about, per job.
     pub(super) fn take_alarms(&mut self, now: Now) -> Vec<(JobId, Vec<Draft>)> {
         let mut found = Vec::new();
@@ -408,11 +333,6 @@ impl Project {
         }
     }
 
-    /// The job that has been due first.
-    fn first(&self) -> Option<(Instant, JobId)> {
-        self.queue.first_key_value().map(|(first, _)| first.clone())
-    }
-
     /// Where this job has ended and no other goes on, whoever looks for jobs looks whether that is so.
     fn see_whether_all_ended(&mut self, id: &JobId, now: Instant) {
         let has_ended = self.tracker(id).is_none_or(Tracker::has_ended);
@@ -485,64 +405,5 @@ impl Project {
 
     pub(super) fn tracker(&self, id: &JobId) -> Option<&Tracker> {
         self.jobs.get(id).map(|job| &job.tracker)
-    }
-
-    /// How long it takes to poll each open job once, from `now` on, and the indexes of those that may turn out to have
-    /// completed.
-    pub(super) fn round_takes(&self, now: Instant) -> Duration {
-        let indexes = self.jobs.values().filter(|job| job.tracker.may_turn_to_index()).count();
-        let open = u32::try_from(self.open() + indexes).unwrap_or(u32::MAX);
-        self.allowance.time_for(open, now)
-    }
-
-    /// How many jobs have not ended.
-    pub(super) fn open(&self) -> usize {
-        self.queue.len() + self.in_flight + self.followed.len()
-    }
-
-    /// Whether a poll is under way, or one begins until `at`.
-    pub(super) fn polls_until(&self, at: Instant) -> bool {
-        self.in_flight > 0 || self.next_poll().is_some_and(|next| next <= at)
-    }
-
-    /// Schedules a job after a poll that began at `began`, with a last look in mind.
-    fn schedule_after(&mut self, id: &JobId, began: Instant, due: Option<Instant>, now: Instant) {
-        let due = match self.last_look {
-            Some(asked) if began >= asked => None,
-            Some(_) => due.map(|_| now),
-            None => due,
-        };
-        if let Some((due, (until, reason))) = due.zip(self.throttled.clone())
-            && due < until
-        {
-            self.starve(id, due, &reason);
-        }
-        self.schedule_by(id, due, due.map(|due| due.since(now)).unwrap_or_default());
-    }
-
-    /// Puts a job at its places in the queue and among the alarms. It was to wait as long as before.
-    fn schedule(&mut self, id: &JobId, due: Option<Instant>) {
-        let pace = self.jobs.get(id).map(|job| job.pace).unwrap_or_default();
-        self.schedule_by(id, due, pace);
-    }
-
-    /// The same for a job that was to wait for so long.
-    fn schedule_by(&mut self, id: &JobId, due: Option<Instant>, pace: Duration) {
-        let Some(job) = self.jobs.get_mut(id) else { return };
-        job.pace = pace;
-        let due = due.filter(|_| !self.followed.contains_key(id));
-        let quiet = self.followed.get(id).map(|followed| followed.quiet_at);
-        let alarm = earliest([job.tracker.alarm_at(job.polling.is_some()), quiet]);
-        if let Some(old) = std::mem::replace(&mut job.due, due) {
-            let left = (old, id.clone());
-            self.queue.remove(&left);
-            self.urgent.remove(&left);
-        }
-        if let Some(old) = std::mem::replace(&mut job.alarm, alarm) {
-            self.alarms.remove(&(old, id.clone()));
-        }
-        self.queue.extend(due.map(|due| ((due, id.clone()), pace)));
-        self.urgent.extend(due.filter(|_| pace.is_zero()).map(|due| (due, id.clone())));
-        self.alarms.extend(alarm.map(|alarm| (alarm, id.clone())));
     }
 }
