@@ -1,7 +1,7 @@
 //! The jobs of one project: which is polled next, and whether the API accepts the key.
 //!
-//! Invariant: a job that has not ended is either in flight, in the queue or polled by somebody else; the earliest due is polled first, so none
-//! starves; nothing is polled before the allowance lets it through or while the server asked to be left alone.
+//! Invariant: a job that has not ended is either in flight, in the queue or polled by somebody else; the one that is the
+//! most overdue in its own intervals is polled first, so none starves; nothing is polled before the allowance lets it through or while the server asked to be left alone.
 
 mod change;
 mod discover;
