@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench fleet` watches simulated fleets on a virtual clock: with the engine of this program, with the same
 //! where the list cannot be read, by descriptions in turn, and by nothing but walks over the list. It prints a table in
-//! Markdown; it takes about a minute. With the word of a fleet (`1000`, `100` or `30`), only that is watched.
+//! Markdown; it takes about half a minute. With the word of a fleet (`1000`, `100` or `30`), only that is watched.
 //!
 //! Before that, and nothing but that under `cargo test`, it checks itself against what can be calculated.
 

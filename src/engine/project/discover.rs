@@ -8,9 +8,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::Project;
 use crate::config::Discovery;
-use crate::engine::memory::DiscoveryMemory;
+use crate::engine::memory::{Added, DiscoveryMemory, JobMemory};
+use crate::engine::standing::Search;
 use crate::engine::time::{Instant, Now, wall_between};
+use crate::engine::tracker::Findings;
 use crate::model::{JobId, Observation};
 
 /// How far ahead of the clock of the API that of this machine may be.
@@ -165,5 +168,46 @@ impl Finder {
     /// Whether a look that is young enough showed that there are no other jobs.
     pub(super) fn is_sure(&self) -> bool {
         self.looked.is_some_and(|looked| looked >= self.unsure_since)
+    }
+}
+
+impl Project {
+    /// Watches a job that was found in the list. Where it was watched before, `memory` is what is known of it.
+    pub(in crate::engine) fn discover(
+        &mut self,
+        row: Observation,
+        memory: Option<JobMemory>,
+        began: Instant,
+        now: Now,
+        rng: &mut fastrand::Rng,
+    ) -> Option<(JobId, Findings)> {
+        let added = Added { discovered: true, ..Added::default() };
+        let settings = added.clone().settings(row.id.clone());
+        let added = memory.as_ref().and_then(|memory| memory.added.clone()).unwrap_or(added);
+        // It may be on a page twice.
+        if !self.jobs.contains_key(&row.id) {
+            self.insert(settings, memory, now);
+            self.jobs.get_mut(&row.id)?.added = Some(added);
+            self.changed.insert(row.id.clone());
+        }
+        self.take_row(row, began, now, rng)
+    }
+
+    /// Whether a job that was discovered is still looked for.
+    pub(in crate::engine) fn discovers(&self, memory: &JobMemory) -> bool {
+        let index = memory.facts.target_index_name.as_deref();
+        self.finder.as_ref().is_some_and(|finder| finder.includes(index))
+    }
+
+    /// How it stands with the search for jobs.
+    pub(in crate::engine) fn search(&self, now: Instant) -> Search {
+        let Some(finder) = &self.finder else { return Search::Over };
+        let limit = self.watch.unreachable_after;
+        match self.list.failing_since {
+            _ if self.access.is_refused() => Search::Refused,
+            Some(since) if now.since(since) >= limit => Search::Unreachable,
+            None if finder.is_sure() => Search::Over,
+            _ => Search::UnderWay,
+        }
     }
 }

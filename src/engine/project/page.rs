@@ -9,10 +9,8 @@ use std::time::Duration;
 use super::list::{PRICE, Pressure, Worth};
 use super::{Choice, Job, Project, ProjectNews};
 use crate::engine::event::{Answer, Failure, FailureClass, ListPage, Note};
-use crate::engine::memory::{Added, JobMemory};
 use crate::engine::retry::Backoff;
 use crate::engine::slow::SlowLimit;
-use crate::engine::standing::Search;
 use crate::engine::time::{Instant, Now};
 use crate::engine::tracker::{Findings, Tracker};
 use crate::model::{JobId, Observation};
@@ -146,7 +144,7 @@ impl Project {
     }
 
     /// Takes what the list says of a job. Nothing comes of it where that does not count.
-    fn take_row(
+    pub(super) fn take_row(
         &mut self,
         row: Observation,
         began: Instant,
@@ -258,45 +256,6 @@ impl Project {
         let project = self.name.clone();
         let reason = self.list_error.clone().unwrap_or_default();
         Some(if lost.is_some() { Note::ListLost { project, reason } } else { Note::ListRestored { project } })
-    }
-
-    /// Watches a job that was found in the list. Where it was watched before, `memory` is what is known of it.
-    pub(in crate::engine) fn discover(
-        &mut self,
-        row: Observation,
-        memory: Option<JobMemory>,
-        began: Instant,
-        now: Now,
-        rng: &mut fastrand::Rng,
-    ) -> Option<(JobId, Findings)> {
-        let added = Added { discovered: true, ..Added::default() };
-        let settings = added.clone().settings(row.id.clone());
-        let added = memory.as_ref().and_then(|memory| memory.added.clone()).unwrap_or(added);
-        // It may be on a page twice.
-        if !self.jobs.contains_key(&row.id) {
-            self.insert(settings, memory, now);
-            self.jobs.get_mut(&row.id)?.added = Some(added);
-            self.changed.insert(row.id.clone());
-        }
-        self.take_row(row, began, now, rng)
-    }
-
-    /// Whether a job that was discovered is still looked for.
-    pub(in crate::engine) fn discovers(&self, memory: &JobMemory) -> bool {
-        let index = memory.facts.target_index_name.as_deref();
-        self.finder.as_ref().is_some_and(|finder| finder.includes(index))
-    }
-
-    /// How it stands with the search for jobs.
-    pub(in crate::engine) fn search(&self, now: Instant) -> Search {
-        let Some(finder) = &self.finder else { return Search::Over };
-        let limit = self.watch.unreachable_after;
-        match self.list.failing_since {
-            _ if self.access.is_refused() => Search::Refused,
-            Some(since) if now.since(since) >= limit => Search::Unreachable,
-            None if finder.is_sure() => Search::Over,
-            _ => Search::UnderWay,
-        }
     }
 }
 

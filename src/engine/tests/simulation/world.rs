@@ -1,133 +1,82 @@
-//! The engine in a simulated world: errors, throttling, hangs, unknown statuses, vanishing jobs, clock jumps, slow sinks
-//! and a process that is killed at any moment, against a simple model of what must come of it.
+//! A world around the engine, in which much goes wrong.
+//!
+//! Invariant: what is safe is what the disk has; everything else is lost when the process is killed.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
-use std::num::NonZeroU32;
 
 use jiff::SignedDuration;
-use proptest::prelude::*;
 
-use super::retry::RetryAfter;
-use super::*;
-use crate::config::{Discovery, Rate};
+use super::super::retry::RetryAfter;
+use super::super::*;
 
 /// Trouble is over by then, so that everything can come to its end.
-const CALM: Duration = Duration::from_secs(3 * 3600);
+pub(super) const CALM: Duration = Duration::from_secs(3 * 3600);
 
 /// A world that has not come to rest by then has a loop in it.
-const MAX_EVENTS: usize = 200_000;
+pub(super) const MAX_EVENTS: usize = 200_000;
 
 /// One job of the world.
 #[derive(Debug, Clone)]
-struct Script {
+pub(super) struct Script {
     /// When the API first knows it.
-    appears: u64,
+    pub(super) appears: u64,
     /// How long it runs from then on.
-    takes: u64,
-    end: &'static str,
+    pub(super) takes: u64,
+    pub(super) end: &'static str,
     /// Whether it has a status of its own while it runs.
-    odd: bool,
+    pub(super) odd: bool,
     /// Whether it reports progress.
-    progress: bool,
+    pub(super) progress: bool,
     /// Where its index is followed: how long after the end that is made, and serves or fails.
-    index: Option<(u64, bool)>,
+    pub(super) index: Option<(u64, bool)>,
 }
 
 /// What goes wrong, in probabilities.
 #[derive(Debug, Clone)]
-struct Trouble {
-    transient: f64,
-    throttled: f64,
-    hang: f64,
-    vanish: f64,
-    refused: f64,
-    sink: f64,
+pub(super) struct Trouble {
+    pub(super) transient: f64,
+    pub(super) throttled: f64,
+    pub(super) hang: f64,
+    pub(super) vanish: f64,
+    pub(super) refused: f64,
+    pub(super) sink: f64,
     /// The wall clock jumps by so many seconds at these times.
-    jumps: Vec<(u64, i64)>,
+    pub(super) jumps: Vec<(u64, i64)>,
     /// The process is killed at these times, in milliseconds, and starts again so many seconds later.
-    kills: Vec<(u64, u64)>,
+    pub(super) kills: Vec<(u64, u64)>,
     /// The configuration changes at these times, in milliseconds; with the last one, it is whole again.
-    changes: Vec<u64>,
+    pub(super) changes: Vec<u64>,
     /// The machine is suspended at these times, for so many seconds.
-    sleeps: Vec<(u64, u64)>,
-}
-
-fn scripts() -> impl Strategy<Value = Vec<Script>> {
-    let end = prop_oneof![Just("Completed"), Just("failed"), Just("CANCELLED"), Just("Exploded")];
-    let index = prop::option::of((0_u64..600, any::<bool>()));
-    let script = (0_u64..40, 0_u64..7000, end, any::<bool>(), any::<bool>(), index).prop_map(
-        |(appears, takes, end, odd, progress, index)| Script { appears, takes, end, odd, progress, index },
-    );
-    prop::collection::vec(script, 1..25)
-}
-
-fn trouble() -> impl Strategy<Value = Trouble> {
-    let jumps = prop::collection::vec((0_u64..7000, -90_000_i64..90_000), 0..3);
-    (0.0..0.4, 0.0..0.2, 0.0..0.1, 0.0..0.1, 0.0..0.1, 0.0..0.5, jumps).prop_map(
-        |(transient, throttled, hang, vanish, refused, sink, jumps)| Trouble {
-            transient,
-            throttled,
-            hang,
-            vanish,
-            refused,
-            sink,
-            jumps,
-            kills: Vec::new(),
-            changes: Vec::new(),
-            sleeps: Vec::new(),
-        },
-    )
-}
-
-/// Kills at random times, most of them while much happens.
-fn kills() -> impl Strategy<Value = Vec<(u64, u64)>> {
-    let early = (0_u64..120_000, 0_u64..3);
-    let late = (0_u64..9_000_000, 0_u64..900);
-    (prop::collection::vec(early, 0..12), prop::collection::vec(late, 0..12)).prop_map(|(early, late)| {
-        let mut kills: Vec<_> = early.into_iter().chain(late).collect();
-        kills.sort_unstable();
-        kills
-    })
-}
-
-/// Changes of the configuration and suspensions, most of them while much happens.
-fn whims() -> impl Strategy<Value = (Vec<u64>, Vec<(u64, u64)>)> {
-    let changes = prop::collection::vec(prop_oneof![0_u64..120_000, 0_u64..9_000_000], 0..12);
-    let sleeps = prop::collection::vec((0_u64..7000, 1_u64..20_000), 0..4);
-    (changes, sleeps).prop_map(|(mut changes, mut sleeps)| {
-        changes.sort_unstable();
-        sleeps.sort_unstable();
-        (changes, sleeps)
-    })
+    pub(super) sleeps: Vec<(u64, u64)>,
 }
 
 /// Everything that happens outside the engine.
-struct World {
-    scripts: Vec<Script>,
-    trouble: Trouble,
-    rng: fastrand::Rng,
-    now: Instant,
-    wall: SignedDuration,
-    pending: BinaryHeap<Reverse<(Instant, u64)>>,
-    events: BTreeMap<u64, Event>,
-    count: u64,
+pub(super) struct World {
+    pub(super) scripts: Vec<Script>,
+    pub(super) trouble: Trouble,
+    pub(super) rng: fastrand::Rng,
+    pub(super) now: Instant,
+    pub(super) wall: SignedDuration,
+    pub(super) pending: BinaryHeap<Reverse<(Instant, u64)>>,
+    pub(super) events: BTreeMap<u64, Event>,
+    pub(super) count: u64,
     /// When the process that runs was started.
-    boot: Instant,
-    disk: Disk,
-    committing: Option<Batch>,
+    pub(super) boot: Instant,
+    pub(super) disk: Disk,
+    pub(super) committing: Option<Batch>,
     /// When each poll was made, by each process.
-    polls: Vec<Vec<Instant>>,
+    pub(super) polls: Vec<Vec<Instant>>,
     /// What each sink took, and how often.
-    taken: BTreeMap<SinkName, Vec<Arc<Transition>>>,
-    abandoned: Vec<DeliveryId>,
+    pub(super) taken: BTreeMap<SinkName, Vec<Arc<Transition>>>,
+    pub(super) abandoned: Vec<DeliveryId>,
     /// When it was safe that the list had been read to its end.
-    looked_at: Option<Instant>,
-    log: Vec<Action>,
+    pub(super) looked_at: Option<Instant>,
+    pub(super) log: Vec<Action>,
 }
 
 impl World {
-    fn new(scripts: Vec<Script>, trouble: Trouble, seed: u64, sinks: &[&str]) -> Self {
+    pub(super) fn new(scripts: Vec<Script>, trouble: Trouble, seed: u64, sinks: &[&str]) -> Self {
         Self {
             scripts,
             trouble,
@@ -342,7 +291,7 @@ impl World {
     }
 
     /// Runs until nothing is left to happen. Returns the engine that came to rest.
-    fn run(&mut self, project: &ProjectSettings) -> Engine {
+    pub(super) fn run(&mut self, project: &ProjectSettings) -> Engine {
         let mut kills: VecDeque<_> = self.trouble.kills.clone().into();
         let mut changes: VecDeque<_> = self.trouble.changes.clone().into();
         let mut sleeps: VecDeque<_> = self.trouble.sleeps.clone().into();
@@ -421,156 +370,5 @@ impl World {
             assert!(holds.is_none_or(|holds| holds <= configured), "{holds:?} of {configured}");
         }
         panic!("the world did not come to rest");
-    }
-}
-
-/// A project that names only the first of these jobs, and that whose index is wanted; the others are to be found.
-fn discovered(scripts: &[Script], rate: f64, burst: u32) -> ProjectSettings {
-    let mut project = watched(scripts, rate, burst);
-    let mut number = 0;
-    project.jobs.retain(|job| {
-        number += 1;
-        number == 1 || job.until.is_some()
-    });
-    project.discover = Some(Discovery::default());
-    project
-}
-
-fn watched(scripts: &[Script], rate: f64, burst: u32) -> ProjectSettings {
-    let ids: Vec<_> = (0..scripts.len()).map(|n| format!("job-{n}")).collect();
-    let ids: Vec<_> = ids.iter().map(String::as_str).collect();
-    let mut project = project(&ids);
-    for (job, script) in project.jobs.iter_mut().zip(scripts) {
-        job.until = script.index.map(|_| Until::Ready);
-    }
-    project.api.requests_per_second = Rate::new(rate).unwrap();
-    project.api.burst = NonZeroU32::new(burst).unwrap();
-    project
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn everything_comes_to_its_end(
-        scripts in scripts(),
-        trouble in trouble(),
-        kills in kills(),
-        (changes, sleeps) in whims(),
-        seed in any::<u64>(),
-        rate in 0.5..5.0,
-        burst in 1_u32..6,
-        discovers in any::<bool>(),
-    ) {
-        let trouble = Trouble { kills, changes, sleeps, ..trouble };
-        let mut world = World::new(scripts.clone(), trouble, seed, &["one", "two"]);
-        let settings = if discovers { discovered } else { watched };
-        let settings = settings(&scripts, rate, burst);
-        let engine = world.run(&settings);
-
-        // Every job ended, in the way the world says, and that was told once.
-        prop_assert!(engine.is_settled());
-        for (number, script) in scripts.iter().enumerate() {
-            let job = id(&format!("job-{number}"));
-            let of_job = |transition: &&Arc<Transition>| transition.job.as_ref().is_some_and(|told| told.id == job);
-            let story: Vec<_> = world.disk.transitions.iter().filter(of_job).map(|transition| transition.kind).collect();
-            let told: Vec<_> = story.iter().copied().filter(|kind| kind.is_terminal()).collect();
-            let ended = Instant::after_start(seconds(script.appears + script.takes));
-            let is_named = settings.jobs.iter().any(|settings| settings.id == job);
-            if !is_named && story.is_empty() {
-                // What had ended before it was known what is history; and what began before that and has no end time, where
-                // the list did not show that it ran; or what a clock that is hours ahead takes for it.
-                let began = Instant::after_start(seconds(script.appears));
-                let known_at = world.looked_at.map(|at| at + seconds(60));
-                let is_wrong = world.trouble.jumps.iter().any(|(_, by)| *by > 0);
-                let is_history = |at| ended <= at || (script.end == "failed" && began <= at) || is_wrong;
-                prop_assert!(known_at.is_none_or(is_history), "{:?} is lost", job);
-                continue;
-            }
-            let expected = match (script.end, script.index) {
-                ("Completed", None) => vec![TransitionKind::Completed],
-                ("Completed", Some((_, false))) => vec![TransitionKind::Completed, TransitionKind::IndexNotReady],
-                // An index that cannot be found for long enough is taken for gone.
-                ("Completed", Some(_)) if told.last() == Some(&TransitionKind::IndexNotReady) => {
-                    let last = world.disk.transitions.iter().rfind(|told| of_job(told)).unwrap();
-                    prop_assert_eq!(last.reason.as_deref(), Some("NotFound"));
-                    vec![TransitionKind::Completed, TransitionKind::IndexNotReady]
-                }
-                ("Completed", Some(_)) => vec![TransitionKind::Completed, TransitionKind::IndexReady],
-                ("failed", _) => vec![TransitionKind::Failed],
-                ("CANCELLED", _) => vec![TransitionKind::Cancelled],
-                _ => vec![TransitionKind::Unrecognised],
-            };
-            prop_assert_eq!((&told, story.last()), (&expected, expected.last()), "{:?}", story);
-            prop_assert_eq!(story.iter().filter(|kind| **kind == TransitionKind::Watched).count(), 1);
-
-            // Each sink was told at least once, always under one id and with the same words, unless it was given up
-            // and said so.
-            let told = || world.disk.transitions.iter().filter(of_job);
-            for (sink, taken) in &world.taken {
-                for end in told().filter(|transition| transition.kind.is_terminal()) {
-                    let copies: Vec<_> = taken.iter().filter(|transition| transition.id == end.id).collect();
-                    let owed = DeliveryId { transition: end.id, sink: sink.clone() };
-                    prop_assert!(!copies.is_empty() || world.abandoned.contains(&owed));
-                    prop_assert!(copies.iter().all(|copy| **copy == *end));
-                }
-                // The order of first arrivals is that of the story; only ends may come earlier.
-                let mut first_arrivals: Vec<_> = Vec::new();
-                for transition in taken.iter().filter(of_job).filter(|transition| !transition.kind.is_terminal()) {
-                    if !first_arrivals.contains(&transition.id) {
-                        first_arrivals.push(transition.id);
-                    }
-                }
-                if world.abandoned.is_empty() {
-                    let before = told().filter(|transition| !transition.kind.is_terminal());
-                    let order: Vec<_> = before.map(|transition| transition.id).collect();
-                    prop_assert_eq!(first_arrivals, order);
-                }
-            }
-        }
-
-        // No window has more polls than the rate allows: of any number of polls in a row, up to a few hundred.
-        for n in 2_u32..400 {
-            for window in world.polls.iter().flat_map(|polls| polls.windows(n as usize)) {
-                let allowed = f64::from(burst) + window[window.len() - 1].since(window[0]).as_secs_f64() * rate;
-                prop_assert!(f64::from(n) <= allowed + 1e-9);
-            }
-        }
-    }
-
-    #[test]
-    fn the_same_events_give_the_same_actions(scripts in scripts(), trouble in trouble(), seed in any::<u64>()) {
-        let run = || {
-            let mut world = World::new(scripts.clone(), trouble.clone(), seed, &["one"]);
-            world.run(&watched(&scripts, 2.0, 4));
-            world.log
-        };
-        prop_assert_eq!(run(), run());
-    }
-}
-
-/// Without trouble, an end is noticed within the interval that the cadence has at that age.
-#[test]
-fn without_trouble_ends_are_noticed_in_time() {
-    let calm = Trouble {
-        transient: 0.0,
-        throttled: 0.0,
-        hang: 0.0,
-        vanish: 0.0,
-        refused: 0.0,
-        sink: 0.0,
-        jumps: Vec::new(),
-        kills: Vec::new(),
-        changes: Vec::new(),
-        sleeps: Vec::new(),
-    };
-    for takes in [6, 106, 600, 3600, 18_000] {
-        let script = Script { appears: 0, takes, end: "Completed", odd: false, progress: false, index: None };
-        let mut world = World::new(vec![script.clone()], calm.clone(), takes, &["one"]);
-        world.run(&watched(&[script], 2.0, 4));
-        let delay = world.disk.transitions.last().unwrap().detection_delay_seconds.unwrap();
-        #[expect(clippy::cast_precision_loss, reason = "hours in seconds")]
-        let interval = (0.2 * takes as f64).sqrt().clamp(1.0, 60.0) * 1.1;
-        assert!(delay <= interval + 1.0, "{delay} s after {takes} s");
     }
 }
