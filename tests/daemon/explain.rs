@@ -46,7 +46,7 @@ fn the_daemon_says_when_and_why() {
 fn without_a_daemon_it_is_said_for_a_wait() {
     let plane = play(
         "[[job]]\nid = \"rj-1\"\nindex = \"docs\"\nage = \"10m\"\ntakes = \"1h\"\n\
-         [[job]]\nid = \"rj-2\"\nage = \"1h\"\ntakes = \"5m\"\n",
+         [[job]]\nid = \"rj-2\"\nage = \"1h\"\ntakes = \"5m\"\nend_time = false\n",
     );
     let explain = |arguments: &[&str]| Watch::new(["explain"].iter().chain(arguments)).on(&plane).run();
     let text = explain(&["rj-1"]).expect(0).stdout;
@@ -63,7 +63,7 @@ fn without_a_daemon_it_is_said_for_a_wait() {
         text.starts_with("rj-9 of project default: not seen yet, ") && text.contains("HTTP 404"),
         "{text}"
     );
-    assert_eq!(plane.count(), 4, "each asks once");
+    assert_eq!(plane.count(), 6, "each asks once, and of one that runs once for the list");
     Watch::new(["explain", "rj-1"]).run().expect(78).told("PINECONE_API_KEY");
     Watch::new(["explain", "a b"]).env("PINECONE_API_KEY", KEY).run().expect(2);
 }
@@ -88,6 +88,15 @@ fn what_to_expect_is_known_once_a_restore_completed() {
     });
     let explained = ask(&daemon, &["explain", "rj-3", "--output", "json"]).expect(0).json();
     assert_eq!(explained["expected"]["restores"], 2);
+}
+
+#[test]
+fn what_a_wait_would_expect_is_said_without_a_daemon() {
+    let plane =
+        play("[[job]]\nid = \"rj-1\"\nage = \"2h\"\ntakes = \"9m\"\n[[job]]\nid = \"rj-2\"\nage = \"5m\"\n");
+    let text = Watch::new(["explain", "rj-2"]).on(&plane).run().expect(0).stdout;
+    assert!(text.contains("\n  expect   the 1 past restore took 9m 00s\n"), "{text}");
+    assert!(text.contains(" and what 1 past restore of the project took; between "), "{text}");
 }
 
 #[test]

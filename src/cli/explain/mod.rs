@@ -18,10 +18,14 @@ use crate::engine::Explanation;
 use crate::model::{Exit, JobId, ProjectName, Until};
 use crate::telemetry::{self, Style};
 
+/// How long the list of restores is waited for, where the rate or the server takes its time.
+const PATIENCE: Duration = Duration::from_secs(15);
+
 /// Say when a restore job is polled next, and why
 ///
 /// Asks the running daemon where it watches the job. Else, or with options of a wait, the API is asked once about the
-/// job, and the answer is for a wait with these options. Ends with 0 whatever the API says: that is part of the answer.
+/// job, and once for the list of restores where it runs, and the answer is for a wait with these options. Ends with 0
+/// whatever the API says: that is part of the answer.
 #[derive(Debug, Parser)]
 pub(super) struct Args {
     /// The id of the job
@@ -110,14 +114,21 @@ impl Args {
         block_on(async {
             let mut signals = listen()?;
             let setup = Setup::new(vec![project], &[], StateSettings::KEEP)?;
-            let mut driver = Driver::new(setup, State::volatile(), Clock::system());
+            let clock = Clock::system();
+            let mut driver = Driver::new(setup, State::volatile(), clock);
+            let limit = driver.now().instant + PATIENCE;
             loop {
-                let job = driver.engine().job(&name, id).filter(|job| job.polls > 0);
-                if job.is_some_and(|job| job.due.is_some() || job.tracker.has_ended()) {
+                let engine = driver.engine();
+                let job = engine.job(&name, id).filter(|job| job.polls > 0);
+                // What a wait expects, it has learned from the list.
+                let is_early = driver.now().instant < limit;
+                let learns = is_early && engine.projects().any(|project| project.learns);
+                if job.is_some_and(|job| job.due.is_some() || job.tracker.has_ended()) && !learns {
                     break;
                 }
                 tokio::select! {
                     turned = driver.turn() => drop(turned?),
+                    () = clock.sleep_until(learns.then_some(limit)) => {}
                     exit = signals.next() => return Err(Failure::new(exit, exit.meaning())),
                 }
             }

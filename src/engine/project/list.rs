@@ -154,6 +154,11 @@ impl List {
         is_wanted.then_some(self.held_until)
     }
 
+    /// Whether a page is to tell of the past, or has been asked to, and nothing speaks against that it does.
+    pub(super) fn is_to_be_read(&self) -> bool {
+        !self.is_read && !self.is_over && self.failures == 0
+    }
+
     /// Whether a page can be asked for.
     pub(super) fn is_free(&self, now: Instant) -> bool {
         self.asking.is_none() && !self.is_over && self.held_until <= now

@@ -22,6 +22,8 @@ pub struct ProjectView<'a> {
     pub limited: Option<&'a str>,
     /// How long its restores took in the past, where some are known.
     pub expectation: Option<Expectation>,
+    /// Whether its past is yet to be learned from the list, as far as that can be had.
+    pub learns: bool,
     /// Whether its jobs are discovered.
     pub discovers: bool,
     /// Why its list cannot be read, if so.
@@ -69,6 +71,7 @@ impl Project {
             requests_per_second: self.allowance.per_second(),
             limited: self.allowance.refusal(),
             expectation: self.experience.expectation(),
+            learns: self.has_seen_one_run && self.open() > 0 && self.list.is_to_be_read(),
             discovers: self.finder.is_some(),
             unlisted: self.list_error.as_deref().filter(|_| self.list.failing_since.is_some()),
             unlisted_since: self.list.failing_since.filter(|_| self.finder.is_some()),
