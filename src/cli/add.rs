@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Parser;
 
+use super::ids::argued;
 use super::socket::{SocketArgs, line};
 use super::{Done, Failure, parse_duration, print};
 use crate::control::{AddJobs, Fate, NewJob};
@@ -51,7 +52,7 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     };
     let jobs = AddJobs {
         project: args.project.clone().map(ProjectName::new),
-        jobs: ids(&args.jobs)?.into_iter().map(job).collect(),
+        jobs: argued(&args.jobs)?.into_iter().map(job).collect(),
     };
     let results = args.socket.ask(async |client| client.add(&jobs).await)?;
     let text = |job| match job {
@@ -60,13 +61,4 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     };
     print(&results.jobs.iter().map(|job| line(job, text(job.result))).collect::<String>())?;
     Ok(Done::Exit(Exit::Met))
-}
-
-/// Checks ids of the command line.
-pub(super) fn ids(texts: &[String]) -> Result<Vec<JobId>, Failure> {
-    let id = |text: &String| {
-        JobId::new(text.as_str())
-            .map_err(|error| Failure::usage(format!("`{}`: {error}", text.escape_debug())))
-    };
-    texts.iter().map(id).collect()
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use super::{Done, Failure, Output, print, table};
+use super::{Done, Failure, Output, ids, print, table};
 use crate::clock::Clock;
 use crate::config;
 use crate::engine::time::{Now, wall_between};
@@ -294,7 +294,8 @@ fn sinks(deliveries: &Deliveries, meant: &[Filter]) -> Result<BTreeSet<String>, 
 impl FilterArgs {
     fn filter(&self) -> Filter {
         let Self { sink, project, job } = self;
-        Filter { sink: sink.clone(), project: project.clone(), job: job.clone(), ..Filter::default() }
+        let job = job.as_deref().map(ids::chosen);
+        Filter { sink: sink.clone(), project: project.clone(), job, ..Filter::default() }
     }
 }
 

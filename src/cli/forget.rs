@@ -2,7 +2,7 @@
 
 use clap::Parser;
 
-use super::add::ids;
+use super::ids::looked_up;
 use super::socket::{SocketArgs, line};
 use super::{Done, Failure, print};
 use crate::control::{Fate, ForgetJobs};
@@ -27,7 +27,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {
-    let jobs = ForgetJobs { project: args.project.clone().map(ProjectName::new), jobs: ids(&args.jobs)? };
+    let jobs =
+        ForgetJobs { project: args.project.clone().map(ProjectName::new), jobs: looked_up(&args.jobs)? };
     let results = args.socket.ask(async |client| client.forget(&jobs).await)?.jobs;
     let text = |job| match job {
         Fate::Forgotten => "is watched no more",

@@ -9,7 +9,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::Failure;
-use crate::model::JobId;
+use crate::model::{IdError, JobId, visible};
 
 /// A larger file is no list of ids.
 const MAX_INPUT: u64 = 16 * 1024 * 1024;
@@ -25,11 +25,8 @@ pub(super) fn collect(arguments: &[String], file: Option<&Path>) -> Result<Vec<J
     if named {
         ids.extend(parse(&read(std::io::stdin().lock(), STDIN)?, STDIN)?);
     }
-    for argument in arguments {
-        if argument != "-" {
-            ids.push(argued(argument)?);
-        }
-    }
+    let arguments: Vec<_> = arguments.iter().filter(|argument| *argument != "-").cloned().collect();
+    ids.extend(argued(&arguments)?);
     if let Some(path) = file.filter(|path| *path != Path::new("-")) {
         let origin = path.display().to_string();
         let file = std::fs::File::open(path).map_err(|error| unreadable(&origin, &error))?;
@@ -40,14 +37,34 @@ pub(super) fn collect(arguments: &[String], file: Option<&Path>) -> Result<Vec<J
     Ok(ids)
 }
 
-/// An id of the command line. What else people paste there is told apart from an id that does not exist.
-fn argued(argument: &str) -> Result<JobId, Failure> {
-    let argument = argument.trim();
-    let refuse = |why: &str| Err(Failure::usage(format!("`{argument}`: {why}")));
-    match argument {
-        _ if argument.contains("://") => refuse("this is an address; the id of the restore job is wanted"),
-        _ if argument.contains(',') => refuse("ids are given apart, with spaces in between"),
-        _ => JobId::new(argument).or_else(|error| refuse(&error.to_string())),
+/// Ids of the command line.
+pub(super) fn argued(arguments: &[String]) -> Result<Vec<JobId>, Failure> {
+    let id = |argument: &String| {
+        JobId::given(argument.trim()).map_err(|error| refused(&format!("`{}`", visible(argument)), &error))
+    };
+    arguments.iter().map(id).collect()
+}
+
+/// Ids of the command line by which jobs are looked up that are watched already. An earlier version of this program may have
+/// taken what is refused for a new job, so it is found here.
+pub(super) fn looked_up(arguments: &[String]) -> Result<Vec<JobId>, Failure> {
+    let id = |argument: &String| {
+        JobId::new(argument.trim()).map_err(|error| refused(&format!("`{}`", visible(argument)), &error))
+    };
+    arguments.iter().map(id).collect()
+}
+
+/// The text of an id by which rows are chosen; what is no id chooses none.
+pub(super) fn chosen(text: &str) -> String {
+    JobId::new(text.trim()).map_or_else(|_| text.to_owned(), |id| id.to_string())
+}
+
+/// Says where a text stands that is no id.
+fn refused(place: &str, error: &IdError) -> Failure {
+    let failure = Failure::usage(format!("{place}: {error}"));
+    match error.help() {
+        Some(help) => failure.with_help(help),
+        None => failure,
     }
 }
 
@@ -86,9 +103,8 @@ fn parse_lines(text: &str, origin: &str) -> Result<Vec<JobId>, Failure> {
         if line.starts_with('{') {
             ids.extend(parse_json(line, &format!("{origin}, line {number}"))?);
         } else if !line.is_empty() && !line.starts_with('#') {
-            let id = JobId::new(line)
-                .map_err(|error| Failure::usage(format!("{origin}, line {number}: {error}")))?;
-            ids.push(id);
+            let id = JobId::given(line);
+            ids.push(id.map_err(|error| refused(&format!("{origin}, line {number}"), &error))?);
         }
     }
     Ok(ids)
@@ -114,7 +130,7 @@ fn parse_json(text: &str, origin: &str) -> Result<Vec<JobId>, Failure> {
                 Failure::usage(format!("{origin}: a JSON value without a restore_job_id"))
                     .with_help("did the command that wrote it fail? `pc index restore --json` prints one")
             })?;
-            ids.push(JobId::new(id).map_err(|error| Failure::usage(format!("{origin}: {error}")))?);
+            ids.push(JobId::given(id).map_err(|error| refused(origin, &error))?);
         }
     }
     Ok(ids)
@@ -171,10 +187,10 @@ mod tests {
             ("a b", "a restore job id has no spaces"),
             (" ", "a restore job id cannot be empty"),
         ] {
-            let error = argued(argument).unwrap_err().to_string();
+            let error = argued(&[argument.to_owned()]).unwrap_err().to_string();
             assert!(error.contains(why), "{argument}: {error}");
         }
-        assert_eq!(argued(" rj-1 ").unwrap().as_str(), "rj-1");
+        assert_eq!(argued(&[" rj-1 ".to_owned()]).unwrap()[0].as_str(), "rj-1");
     }
 
     #[test]

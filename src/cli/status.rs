@@ -9,12 +9,12 @@ use clap::Parser;
 use jiff::Timestamp;
 
 use super::socket::SocketArgs;
-use super::{Done, Failure, Output, block_on, listen, parse_duration, print_on, table};
+use super::{Done, Failure, Output, block_on, ids, listen, parse_duration, print_on, table};
 use crate::clock::Clock;
 use crate::control::{JobStatus, ProjectStatus, Status};
 use crate::engine::time::wall_between;
 use crate::locale;
-use crate::model::{Exit, Until, duration};
+use crate::model::{Exit, Until, duration, visible};
 
 /// Show what the running daemon knows
 ///
@@ -43,6 +43,7 @@ const MOST_OFTEN: Duration = Duration::from_millis(100);
 
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     let client = args.socket.client()?;
+    let wanted: Vec<_> = args.jobs.iter().map(|job| ids::chosen(job)).collect();
     block_on(async {
         let mut signals = listen()?;
         let clock = Clock::system();
@@ -51,11 +52,14 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
                 status = client.status() => status?,
                 exit = signals.next() => return Ok(Done::Exit(exit)),
             };
-            let (status, missing) = chosen(status, &args.jobs);
+            let (status, missing) = chosen(status, &wanted);
             let is_read = print_on(&shown(&status, args)?)?;
             if let Some(missing) = missing {
-                return Err(Failure::new(Exit::Missing, format!("the daemon does not watch {missing}"))
-                    .with_help("to have it do so: restore-watch add"));
+                return Err(Failure::new(
+                    Exit::Missing,
+                    format!("the daemon does not watch {}", visible(&missing)),
+                )
+                .with_help("to have it do so: restore-watch add"));
             }
             let Some(pause) = args.watch.filter(|_| is_read) else { return Ok(Done::Exit(Exit::Met)) };
             let next = clock.now().instant + pause.max(MOST_OFTEN);

@@ -12,7 +12,8 @@ mod path;
 mod report;
 mod server;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use tokio::sync::oneshot;
 
 pub use client::{CallError, Client};
@@ -55,6 +56,7 @@ pub struct ExplainJob {
     /// Its project; unless given, any.
     pub project: Option<ProjectName>,
     /// The job.
+    #[serde(deserialize_with = "given")]
     pub job: JobId,
 }
 
@@ -73,6 +75,7 @@ pub struct AddJobs {
 #[serde(deny_unknown_fields)]
 pub struct NewJob {
     /// Its id.
+    #[serde(deserialize_with = "given")]
     pub id: JobId,
     /// What people call it.
     #[serde(default)]
@@ -85,6 +88,17 @@ pub struct NewJob {
     pub until: Option<Until>,
 }
 
+/// Reads an id that a client gives, as strictly as one of the command line.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<JobId, D::Error> {
+    JobId::given(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+}
+
+/// Reads ids of jobs that may have been added while an earlier version of this program took them.
+fn looked_up<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<JobId>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    texts.into_iter().map(|text| JobId::new(text).map_err(D::Error::custom)).collect()
+}
+
 /// Jobs to be watched no more.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -92,6 +106,7 @@ pub struct ForgetJobs {
     /// Their project; unless given, any.
     pub project: Option<ProjectName>,
     /// The jobs.
+    #[serde(deserialize_with = "looked_up")]
     pub jobs: Vec<JobId>,
 }
 

@@ -12,14 +12,16 @@ mod letter;
 pub mod schema;
 mod status;
 mod summary;
+mod text;
 mod transition;
 mod until;
 
 pub use exit::Exit;
 pub use expectation::Expectation;
-pub use id::{IdError, JobId, ProjectName, SinkName};
+pub use id::{IdError, JobId, Mistake, ProjectName, SinkName};
 pub use job::{IndexObservation, JobFacts, Observation};
 pub use letter::Letter;
 pub use status::Status;
+pub use text::{Placeholder, is_invisible, visible};
 pub use transition::{JobRef, Transition, TransitionId, TransitionKind};
 pub use until::Until;

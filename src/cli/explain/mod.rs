@@ -62,7 +62,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     let style = Style::usual(LogFormat::Human);
     let _logging = telemetry::init(style, "warn");
-    let [job] = &super::add::ids(std::slice::from_ref(&args.job))?[..] else {
+    let [job] = &super::ids::argued(std::slice::from_ref(&args.job))?[..] else {
         return Err(Failure::usage("one job id is wanted"));
     };
     let of_daemon = if args.is_for_a_wait() { None } else { args.ask_the_daemon(job)? };

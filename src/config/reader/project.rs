@@ -16,7 +16,7 @@ use super::value::Value;
 use crate::config::locate::Variables;
 use crate::config::redaction::quoted;
 use crate::config::{Discovery, IndexPattern, JobSettings, ProjectSettings, SecretSource};
-use crate::model::{JobId, ProjectName};
+use crate::model::{IdError, JobId, Mistake, ProjectName};
 
 /// The variable that holds the API key of a project that does not say where its key is.
 const API_KEY: &str = "PINECONE_API_KEY";
@@ -260,9 +260,18 @@ fn job(entry: &Value<'_>) -> Option<(JobSettings, Span)> {
 }
 
 fn id(value: &Value<'_>) -> Option<JobId> {
-    JobId::new(value.string()?)
+    JobId::given(value.string()?)
         .map_err(|error| {
-            let help = "copy the id as `pc` or the console shows it";
+            let help = match &error {
+                IdError::Mistake(Mistake::Placeholder(_)) => {
+                    "write the id itself; an id that is known later is added by `restore-watch add`, or waited for by \
+                     `restore-watch wait`"
+                }
+                IdError::Mistake(Mistake::Separator(_)) => "write each id by itself: jobs = [\"ID\", \"ID\"]",
+                IdError::Mistake(Mistake::Quotes(_) | Mistake::Brackets(_)) => "write the id alone, in one pair of quotes",
+                IdError::Invisible(_) => "type the id, or copy it from another place",
+                _ => "copy the id as `pc` or the console shows it",
+            };
             value.report.push(Finding::new(&value.span, error.to_string()).help(help));
         })
         .ok()

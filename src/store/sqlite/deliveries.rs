@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::lock::Locked;
 use super::{begin, describe, open, read};
 use crate::engine::memory::SinkMemory;
-use crate::model::{SinkName, TransitionId, TransitionKind};
+use crate::model::{JobId, SinkName, TransitionId, TransitionKind};
 use crate::store::Error;
 
 /// The deliveries of a state.
@@ -216,7 +216,7 @@ fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
         sink: row.get(1)?,
         state,
         project: row.get(3)?,
-        job: row.get(4)?,
+        job: row.get::<_, Option<String>>(4)?.map(shown),
         kind: read::kind(row, 5)?,
         timestamp: read::time(row, 6)?,
         attempts: row.get(7)?,
@@ -224,4 +224,9 @@ fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
         changed_at: read::time(row, 9)?,
         reason: row.get(10)?,
     })
+}
+
+/// An id in the form in which all commands show it.
+fn shown(job: String) -> String {
+    JobId::committed(&job).map_or(job, |id| id.to_string())
 }

@@ -4,6 +4,7 @@
 //! disk runs on threads of its own; reading what is owed does not wait for a commit.
 
 mod deliveries;
+mod ids;
 mod lock;
 mod open;
 mod read;

@@ -11,9 +11,9 @@ use jiff::Timestamp;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
-use super::describe;
 use super::lock::{self, Lock, Locked};
 use super::schema::{self, APPLICATION_ID, SCHEMA_VERSION};
+use super::{describe, ids};
 
 /// How long a statement waits for another process that writes: `restore-watch deliveries` does so for milliseconds, a
 /// person with a tool of their own for longer.
@@ -121,10 +121,11 @@ pub(super) fn write(path: &Path) -> Result<Connection, OpenError> {
         return Err(unusable(path, "the file system has no write-ahead log to offer".to_owned()));
     }
     schema::migrate(&mut connection, version).map_err(blame)?;
-    match schema::damage(&connection).map_err(blame)? {
-        None => Ok(connection),
-        Some(fault) => Err(OpenError::Damaged { file: path.to_owned(), fault }),
+    if let Some(fault) = schema::damage(&connection).map_err(blame)? {
+        return Err(OpenError::Damaged { file: path.to_owned(), fault });
     }
+    ids::unify(&mut connection).map_err(blame)?;
+    Ok(connection)
 }
 
 /// Opens a file that is there and up to date, beside whoever else uses it.

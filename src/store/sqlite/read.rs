@@ -104,7 +104,7 @@ where
 }
 
 fn job_id(row: &Row<'_>, column: usize) -> rusqlite::Result<JobId> {
-    JobId::new(row.get::<_, String>(column)?).map_err(|error| wrong(column, Type::Text, error))
+    JobId::committed(&row.get::<_, String>(column)?).map_err(|error| wrong(column, Type::Text, error))
 }
 
 fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {

@@ -17,11 +17,11 @@ use crate::model::{
 
 const NOON: &str = "2026-11-23T12:00:00Z";
 
-fn noon() -> Timestamp {
+pub(super) fn noon() -> Timestamp {
     NOON.parse().unwrap()
 }
 
-fn transition(number: u8) -> Transition {
+pub(super) fn transition(number: u8) -> Transition {
     Transition {
         id: TransitionId::from_parts(noon(), [number; 10]),
         kind: TransitionKind::Completed,
@@ -41,7 +41,7 @@ fn owed(number: u8, sinks: &[&str]) -> BatchEntry {
     BatchEntry { transition: Arc::new(transition(number)), owed_to }
 }
 
-fn delivery(number: u8, sink: &str) -> DeliveryId {
+pub(super) fn delivery(number: u8, sink: &str) -> DeliveryId {
     DeliveryId { transition: transition(number).id, sink: SinkName::new(sink) }
 }
 
@@ -55,7 +55,7 @@ fn update(number: u8, sink: &str, fate: Fate) -> DeliveryUpdate {
     }
 }
 
-fn job(name: &str, failures: u32) -> JobRecord {
+pub(super) fn job(name: &str, failures: u32) -> JobRecord {
     let memory = JobMemory {
         watched_since: noon(),
         head_start: Some(std::time::Duration::from_millis(1500)),
@@ -92,7 +92,7 @@ fn limited() -> ProjectMemory {
     ProjectMemory { learned: Some(learned), ..ProjectMemory::default() }
 }
 
-fn full() -> Batch {
+pub(super) fn full() -> Batch {
     Batch {
         projects: vec![ProjectRecord { name: ProjectName::default(), memory: limited() }],
         jobs: vec![job("rj-1", 3), job("rj-2", 0)],
@@ -110,12 +110,12 @@ fn full() -> Batch {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn commit(store: &Sqlite, batch: &Batch, bodies: Vec<Body>) -> Result<(), Error> {
+pub(super) async fn commit(store: &Sqlite, batch: &Batch, bodies: Vec<Body>) -> Result<(), Error> {
     store.commit(Arc::new(batch.clone()), bodies).await
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn letter(store: &Sqlite, id: &DeliveryId) -> Result<Letter, Error> {
+pub(super) async fn letter(store: &Sqlite, id: &DeliveryId) -> Result<Letter, Error> {
     store.letter(id).await
 }
 
@@ -124,18 +124,18 @@ async fn edits(store: &Sqlite) -> Vec<Edit> {
     store.edits().await.unwrap()
 }
 
-fn open(path: &Path) -> Opened {
+pub(super) fn open(path: &Path) -> Opened {
     Sqlite::open(path, None).unwrap()
 }
 
-struct Place(tempfile::TempDir);
+pub(super) struct Place(tempfile::TempDir);
 
 impl Place {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    fn path(&self) -> PathBuf {
+    pub(super) fn path(&self) -> PathBuf {
         self.0.path().join("deep/state.db")
     }
 

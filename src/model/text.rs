@@ -1,0 +1,201 @@
+//! Characters of a text that nothing shows, and placeholders that nothing replaced.
+//!
+//! Invariant: what is shown of a text that was refused has no invisible character in it.
+
+use std::fmt;
+
+/// The most characters of a refused text that are shown.
+const LONGEST: usize = 80;
+
+/// Whether a terminal shows nothing for this character, or shows what follows in another order: control characters, the
+/// code points that have the property `Default_Ignorable_Code_Point` (Unicode Standard Annex 44), and the marks of
+/// interlinear annotation.
+pub fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{ad}'
+                | '\u{34f}'
+                | '\u{61c}'
+                | '\u{115f}'..='\u{1160}'
+                | '\u{17b4}'..='\u{17b5}'
+                | '\u{180b}'..='\u{180f}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{3164}'
+                | '\u{fe00}'..='\u{fe0f}'
+                | '\u{feff}'
+                | '\u{ffa0}'
+                | '\u{fff0}'..='\u{fffb}'
+                | '\u{1bca0}'..='\u{1bca3}'
+                | '\u{1d173}'..='\u{1d17a}'
+                | '\u{e0000}'..='\u{e0fff}'
+        )
+}
+
+/// A text as a message shows it: invisible characters are written out, as in `\u{200b}`, and a long text is cut.
+pub fn visible(text: &str) -> String {
+    let mut shown = String::new();
+    for c in text.chars().take(LONGEST) {
+        if is_invisible(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
+    }
+    if text.chars().nth(LONGEST).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// The form of a placeholder: a text that a shell, a template or a person was to replace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Placeholder {
+    /// `${NAME}`
+    Braced,
+    /// `$(command)`
+    Command,
+    /// `$NAME`
+    Variable,
+    /// `%NAME%`
+    Percent,
+    /// `{{ name }}`
+    Template,
+    /// `{NAME}`
+    Field,
+    /// `<name>`
+    Angled,
+}
+
+impl Placeholder {
+    /// The first placeholder in an address, an id or a path. A lone `$`, `%` or `<` is none, nor are a percent-encoded
+    /// octet and a `$word` in lower case in the middle, which addresses and names of files can have.
+    pub fn find(text: &str) -> Option<Self> {
+        text.char_indices().find_map(|(at, c)| Self::at(&text[at + c.len_utf8()..], c, at == 0))
+    }
+
+    /// The placeholder that is the whole of a text.
+    pub fn whole(text: &str) -> Option<Self> {
+        let is_whole = |found: &Self| match found {
+            Self::Braced | Self::Template | Self::Field => text.ends_with('}'),
+            Self::Command => text.ends_with(')'),
+            Self::Variable => name_length(&text[1..]) + 1 == text.len(),
+            Self::Percent => text.ends_with('%'),
+            Self::Angled => text.ends_with('>'),
+        };
+        let first = text.chars().next()?;
+        Self::at(&text[first.len_utf8()..], first, true).filter(is_whole)
+    }
+
+    /// Whether the form has no other meaning, so that no name for people has it.
+    pub fn is_unmistakable(self) -> bool {
+        matches!(self, Self::Braced | Self::Template)
+    }
+
+    /// The placeholder that begins with `c` and goes on with `rest`.
+    fn at(rest: &str, c: char, is_first: bool) -> Option<Self> {
+        let length = name_length(rest);
+        let (name, behind) = rest.split_at(length);
+        match c {
+            '$' if rest.starts_with('{') => Some(Self::Braced),
+            '$' if rest.starts_with('(') => Some(Self::Command),
+            '$' if length > 0 && is_first => Some(Self::Variable),
+            '$' if length > 1 && !name.contains(|c: char| c.is_ascii_lowercase()) => Some(Self::Variable),
+            '{' if rest.starts_with('{') && rest.contains("}}") => Some(Self::Template),
+            '{' if length > 0 && behind.starts_with('}') => Some(Self::Field),
+            '<' if rest.find(['<', '>']).is_some_and(|at| at > 0 && rest[at..].starts_with('>')) => {
+                Some(Self::Angled)
+            }
+            '%' if length > 0 && behind.starts_with('%') => {
+                let are_octets = begins_with_octet(rest) && begins_with_octet(&behind[1..]);
+                (!are_octets).then_some(Self::Percent)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The length of the name of a variable at the start of a text.
+fn name_length(text: &str) -> usize {
+    let length = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
+    if text.starts_with(|c: char| c.is_ascii_digit()) { 0 } else { length }
+}
+
+fn begins_with_octet(text: &str) -> bool {
+    text.as_bytes().get(..2).is_some_and(|octet| octet.iter().all(u8::is_ascii_hexdigit))
+}
+
+impl fmt::Display for Placeholder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Never the text itself, which may stand beside a secret.
+        f.write_str(match self {
+            Self::Braced => "${NAME}",
+            Self::Command => "$(COMMAND)",
+            Self::Variable => "$NAME",
+            Self::Percent => "%NAME%",
+            Self::Template => "{{ NAME }}",
+            Self::Field => "{NAME}",
+            Self::Angled => "<NAME>",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_in_every_form() {
+        for (text, form) in [
+            ("https://${HOST}/x", Placeholder::Braced),
+            ("${HOST:-api}", Placeholder::Braced),
+            ("/srv/$(hostname)/key", Placeholder::Command),
+            ("$HOME/state.db", Placeholder::Variable),
+            ("$job", Placeholder::Variable),
+            ("https://example.com/$TOKEN", Placeholder::Variable),
+            ("%APPDATA%\\key", Placeholder::Percent),
+            ("https://example.com/%BASE%/x", Placeholder::Percent),
+            ("{{ .Values.job }}", Placeholder::Template),
+            ("https://example.com/{token}", Placeholder::Field),
+            ("<your-restore-job-id>", Placeholder::Angled),
+        ] {
+            assert_eq!(Placeholder::find(text), Some(form), "{text}");
+        }
+    }
+
+    #[test]
+    fn texts_that_only_look_like_placeholders() {
+        for text in [
+            "a/b?c=d%",
+            "https://example.com/a?$filter=x&$top=1",
+            "https://example.com/%E6%97%A5%E6%9C%AC",
+            "https://example.com/a%20b%2Fc?sp=%2Ftriggers%2Fmanual",
+            "/mnt/c$/state.db",
+            "/srv/a$b",
+            "/srv/{670e8400-e29b-41d4-a716-446655440001}",
+            "a<b",
+            "a>b<c",
+            "100%",
+            "$",
+            "$5",
+            "",
+        ] {
+            assert_eq!(Placeholder::find(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_whole_placeholder_is_nothing_else() {
+        for text in ["${KEY}", "$KEY", "$key", "%KEY%", "{{ key }}", "<key>", "$(cat key)"] {
+            assert!(Placeholder::whole(text).is_some(), "{text}");
+        }
+        for text in ["a${KEY}", "${KEY}a", "$KEY-", "pcsk_$KEY", "", "日"] {
+            assert_eq!(Placeholder::whole(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn invisible_characters_are_written_out() {
+        assert_eq!(visible("a\u{200b}b\u{202e}\n"), "a\\u{200b}b\\u{202e}\\n");
+        assert_eq!(visible("日本 a-b"), "日本 a-b");
+        assert_eq!(visible(&"x".repeat(81)), "x".repeat(80) + "…");
+    }
+}
