@@ -9,12 +9,14 @@ use std::path::{Path, PathBuf};
 use secrecy::zeroize::{Zeroize as _, Zeroizing};
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::model::Placeholder;
+
 /// Where a secret is read from; never the secret itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SecretSource {
     /// An environment variable.
     Env(String),
-    /// A file; white space at its end is dropped.
+    /// A file; a byte order mark at its start and white space at its end are dropped.
     File(PathBuf),
     /// A systemd credential: a file of this name in `$CREDENTIALS_DIRECTORY`.
     Credential(String),
@@ -104,9 +106,16 @@ fn read_file(path: &Path) -> Result<SecretString, SecretError> {
     // Of a fixed size, since a text that grows leaves copies behind.
     let mut buffer = Zeroizing::new(vec![0; MAX_FILE]);
     let length = std::fs::File::open(path).and_then(|file| fill(&mut buffer, file)).map_err(unreadable)?;
-    let text = std::str::from_utf8(&buffer[..length])
-        .map_err(|_| unreadable(io::Error::new(io::ErrorKind::InvalidData, "it is not valid UTF-8")))?;
-    match text.trim_end() {
+    let invalid = |fault| unreadable(io::Error::new(io::ErrorKind::InvalidData, fault));
+    let text = match std::str::from_utf8(&buffer[..length]) {
+        Ok(text) => text,
+        Err(_) if buffer.starts_with(b"\xff\xfe") || buffer.starts_with(b"\xfe\xff") => {
+            return Err(invalid("it is UTF-16; save it as UTF-8 text"));
+        }
+        Err(_) => return Err(invalid("it is not valid UTF-8")),
+    };
+    // Editors on Windows put a byte order mark there, which is no part of the secret.
+    match text.strip_prefix('\u{feff}').unwrap_or(text).trim_end() {
         "" => Err(SecretError::Empty(path.to_owned())),
         text => Ok(text.into()),
     }
@@ -137,6 +146,7 @@ impl ApiKey {
         match text {
             _ if text.is_empty() => Err("is empty"),
             _ if text.len() > 4096 => Err("is longer than 4096 bytes"),
+            _ if let Some(fault) = packaging(text.trim()) => Err(fault),
             _ if text.contains(['\n', '\r']) => Err("has a line break in it; was it copied whole and alone?"),
             _ if !text.is_ascii() => Err("has characters that are not ASCII; was it copied right?"),
             _ if !text.bytes().all(|b| b.is_ascii_graphic()) => {
@@ -155,6 +165,34 @@ impl ApiKey {
     /// The key itself, to be put into a request and nowhere else.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
+    }
+}
+
+/// What stands around a key that was copied with it, or what it was turned into. Keys of Pinecone begin with `pcsk_`, older
+/// ones are UUIDs, and other servers have others: nothing is said of a form that is not known.
+fn packaging(text: &str) -> Option<&'static str> {
+    let begins = |word: &str| text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+    let is_named = text.split_once(['=', ':']).is_some_and(|(name, value)| {
+        let name = name.trim_end().to_ascii_lowercase();
+        let is_name = name.chars().all(|c| c.is_ascii_alphanumeric() || " _-\"'{".contains(c));
+        // Behind the padding of base64 is nothing.
+        is_name && (name.contains("key") || name.contains("pinecone")) && !value.trim_matches('=').is_empty()
+    });
+    match text {
+        _ if is_named => Some("stands behind a name, as in `NAME=…`; write the key alone"),
+        _ if begins("bearer ") => Some("begins with `Bearer`; write the key alone"),
+        _ if text.starts_with(['"', '\'', '`']) || text.ends_with(['"', '\'', '`']) => {
+            Some("is in quotes; write the key alone, without them")
+        }
+        // What every text that begins with `pcsk_` becomes.
+        _ if text.starts_with("cGNza18") || text.starts_with("cGNza19") => {
+            Some("is in base64; write it as `base64 -d` decodes it")
+        }
+        _ if Placeholder::whole(text).is_some() => {
+            Some("is a placeholder that was not replaced; write the key itself")
+        }
+        _ if text.starts_with("pcsk_") || !text.contains("pcsk_") => None,
+        _ => Some("has something else before `pcsk_`; write the key alone"),
     }
 }
 
@@ -181,11 +219,55 @@ mod tests {
     }
 
     #[test]
+    fn a_key_with_its_packaging_is_refused_and_says_what_to_write() {
+        for (text, fault) in [
+            ("\"pcsk_canary\"", "is in quotes"),
+            ("'pcsk_canary'", "is in quotes"),
+            ("\"670e8400-e29b-41d4-a716-446655440001\"", "is in quotes"),
+            ("PINECONE_API_KEY=pcsk_canary", "stands behind a name"),
+            ("export PINECONE_API_KEY=\"pcsk_canary\"", "stands behind a name"),
+            ("api_key = '670e8400-e29b-41d4-a716-446655440001'", "stands behind a name"),
+            ("Api-Key: pcsk_canary", "stands behind a name"),
+            ("{\"api_key\": \"pcsk_canary\"}", "stands behind a name"),
+            ("Bearer pcsk_canary", "begins with `Bearer`"),
+            ("bearer canary", "begins with `Bearer`"),
+            ("cGNza19jYW5hcnk=", "is in base64"),
+            ("${PINECONE_API_KEY}", "is a placeholder"),
+            ("$PINECONE_API_KEY", "is a placeholder"),
+            ("<your-key>", "is a placeholder"),
+            ("key:pcsk_canary", "stands behind a name"),
+            ("default/pcsk_canary", "has something else before `pcsk_`"),
+        ] {
+            let found = ApiKey::new(text.into()).unwrap_err();
+            assert!(found.starts_with(fault) && found.contains("; write"), "{text}: {found}");
+            assert!(!found.contains("canary"), "{found}");
+        }
+        for key in [
+            "pcsk_2a_B3",
+            "670e8400-e29b-41d4-a716-446655440001",
+            "pclocal",
+            "a=b",
+            "a:b",
+            "c2VjcmV0S2V5==",
+            "keyKEY==",
+            "$5",
+            "x$KEY",
+        ] {
+            assert!(ApiKey::new(key.into()).is_ok(), "{key}");
+        }
+    }
+
+    #[test]
     fn files_are_read_without_their_last_line_break() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("key");
         std::fs::write(&path, "pcsk_1\n").unwrap();
         assert_eq!(SecretSource::File(path.clone()).read_api_key().unwrap().expose(), "pcsk_1");
+        std::fs::write(&path, "\u{feff}pcsk_1\r\n").unwrap();
+        assert_eq!(SecretSource::File(path.clone()).read_api_key().unwrap().expose(), "pcsk_1");
+        std::fs::write(&path, b"\xff\xfep\0c\0").unwrap();
+        let wide = SecretSource::File(path.clone()).read().unwrap_err().to_string();
+        assert!(wide.ends_with(": it is UTF-16; save it as UTF-8 text"), "{wide}");
         std::fs::write(&path, b"canary\xff").unwrap();
         let bad = SecretSource::File(path.clone()).read().unwrap_err().to_string();
         assert!(bad.ends_with(": it is not valid UTF-8") && !bad.contains("canary"), "{bad}");
