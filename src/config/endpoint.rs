@@ -4,6 +4,8 @@ use std::fmt;
 
 use url::{Host, Url};
 
+use crate::model::Placeholder;
+
 /// The base URL of a control plane, checked: `https`, or `http` on loopback; no user, query or fragment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint(Url);
@@ -23,6 +25,9 @@ pub enum EndpointError {
     /// It has a user name or a password.
     #[error("the URL carries a user name or password; remove them, the API key is given apart")]
     Credentials,
+    /// It has a placeholder that was to be replaced.
+    #[error("the placeholder {0} in it is not replaced; write the address itself")]
+    Placeholder(Placeholder),
     /// It has a query or a fragment.
     #[error("the URL has a query or a fragment; give the base address only")]
     Query,
@@ -36,6 +41,9 @@ impl Endpoint {
     /// admits plain `http` to hosts other than loopback addresses and `localhost`.
     pub fn parse(text: &str, allow_http: bool) -> Result<Self, EndpointError> {
         let text = text.trim();
+        if let Some(placeholder) = Placeholder::find(text) {
+            return Err(EndpointError::Placeholder(placeholder));
+        }
         // `http:/host` and `//host` are misspelt, not hosts.
         if !text.contains("://") && (text.starts_with('/') || text.contains(":/")) {
             return Err(EndpointError::Malformed(url::ParseError::EmptyHost));
@@ -124,6 +132,9 @@ mod tests {
             "https://exa mple",
             "http:/127.0.0.1",
             "//127.0.0.1",
+            "${HOST}",
+            "https://${HOST}",
+            "https://<host>/",
         ] {
             assert!(Endpoint::parse(text, false).is_err(), "{text:?}");
         }

@@ -13,6 +13,7 @@ use url::Url;
 
 use super::SecretSource;
 use super::endpoint::is_loopback;
+use crate::model::Placeholder;
 
 /// Where the address of a webhook comes from: some of them are secrets.
 #[derive(Debug, Clone)]
@@ -45,7 +46,13 @@ pub struct WebhookUrl(Url);
 impl WebhookUrl {
     /// Checks `text`. The error continues a sentence that names the URL.
     pub fn parse(text: &str, allow_http: bool) -> Result<Self, String> {
-        let url = Url::parse(text.trim())
+        let text = text.trim();
+        if let Some(placeholder) = Placeholder::find(text) {
+            return Err(format!(
+                "has the placeholder {placeholder}, which is not replaced; write the address itself"
+            ));
+        }
+        let url = Url::parse(text)
             .map(Self)
             .map_err(|error| format!("is not a URL ({error}); write it like `https://example.com/hook`"))?;
         match url.0.scheme() {
@@ -135,5 +142,10 @@ mod tests {
         assert!(WebhookUrl::parse("http://hooks.example/", true).is_ok());
         assert!(WebhookUrl::parse("http://127.0.0.1:9/", false).is_ok());
         assert!(WebhookUrl::parse("file:///etc/passwd", true).is_err());
+        let placeholder = WebhookUrl::parse("https://hooks.example/${canary}", false).unwrap_err();
+        assert_eq!(
+            placeholder,
+            "has the placeholder ${NAME}, which is not replaced; write the address itself"
+        );
     }
 }

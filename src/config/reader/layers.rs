@@ -174,7 +174,15 @@ impl<'a> Api<'a> {
 
 fn endpoint(text: &str, span: &Span, allow_http: bool, report: &Report) -> Option<Endpoint> {
     Endpoint::parse(text, allow_http)
-        .map_err(|error| report.push(explain(&error, |message| Finding::new(span, message), "`endpoint`")))
+        .map_err(|error| {
+            let finding = explain(&error, |message| Finding::new(span, message), "`endpoint`");
+            report.push(match error {
+                EndpointError::Placeholder(_) => finding.help(format!(
+                    "write the address itself, or remove `endpoint` and set the environment variable {HOST}"
+                )),
+                _ => finding,
+            });
+        })
         .ok()
 }
 

@@ -8,6 +8,7 @@ use toml::de::DeValue;
 
 use super::value::Value;
 use crate::config::SecretSource;
+use crate::model::Placeholder;
 
 /// What to write, for the help.
 pub(super) const FORMS: &str =
@@ -77,6 +78,7 @@ fn credential(value: &Value<'_>) -> Option<String> {
         return None;
     }
     let good = !matches!(name, "" | "." | "..")
+        && Placeholder::find(name).is_none()
         && name.len() <= 255
         && !name.contains(|c: char| c == '/' || c.is_control() || c.is_whitespace());
     if !good {

@@ -12,7 +12,7 @@ use super::report::{Finding, Report, Span};
 use super::section::Section;
 use crate::config::redaction::{nearest, quoted};
 use crate::config::{Rate, label_fault};
-use crate::model::duration;
+use crate::model::{Placeholder, duration};
 
 /// A value, with what is needed to complain about it.
 #[derive(Debug, Clone)]
@@ -76,6 +76,13 @@ impl<'a> Value<'a> {
     /// A name for people, see [`label_fault`].
     pub(super) fn label(&self, longest: usize) -> Option<&'a str> {
         let text = self.string()?;
+        if let Some(placeholder) = Placeholder::find(text).filter(|found| found.is_unmistakable()) {
+            self.refuse(
+                format_args!("has the placeholder {placeholder}, which is not replaced"),
+                "write the name itself",
+            );
+            return None;
+        }
         let Some(fault) = label_fault(text, longest) else { return Some(text) };
         self.refuse(fault, "give a short name that people will recognise");
         None
@@ -163,7 +170,13 @@ impl<'a> Value<'a> {
             _ if text == "~" || text.starts_with("~/") => {
                 self.refuse("starts with `~`, which is not replaced here", "write the whole path");
             }
-            _ => return Some(base.join(text)),
+            _ => match Placeholder::find(text) {
+                None => return Some(base.join(text)),
+                Some(placeholder) => self.refuse(
+                    format_args!("has the placeholder {placeholder}, which is not replaced"),
+                    "write the whole path, such as \"/etc/restore-watch/FILE\"; a relative one starts at the directory of this file",
+                ),
+            },
         }
         None
     }

@@ -13,6 +13,7 @@ use super::section::Section;
 use super::source;
 use super::value::Value;
 use crate::config::{SecretSource, UrlSource, WebhookFormat, WebhookSettings, WebhookUrl, private_host};
+use crate::model::Placeholder;
 
 /// The time before one further attempt.
 const WAIT: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_hours(7 * 24);
@@ -22,6 +23,9 @@ const MOST_RETRIES: usize = 50;
 
 /// The most secrets at a time; while one is rotated there are two.
 const MOST_SECRETS: usize = 10;
+
+const SECRET_URL: &str = "write the whole address, or url = { env = \"NAME\" }, { file = \"PATH\" } or \
+                          { credential = \"NAME\" } to have the whole address read from there";
 
 const RETRIES: &str =
     "write retry_schedule = [\"5s\", \"5m\", \"30m\"], with 1 to 50 durations, or remove it";
@@ -67,12 +71,18 @@ pub(super) fn url(
 ) -> Option<UrlSource> {
     match value.inner {
         DeValue::String(text) => {
-            let url = WebhookUrl::parse(text, allow_http).map_err(|text| {
+            let url = WebhookUrl::parse(text, allow_http).map_err(|error| {
                 let (fault, help) =
-                    text.split_once("; ").unwrap_or((&text, "write it like \"https://example.com/hook\""));
-                // Only a configuration file has this way out.
-                let plain = fault.contains("plain http");
-                value.refuse(fault, if plain { "use https, or set `allow_http = true`" } else { help });
+                    error.split_once("; ").unwrap_or((&error, "write it like \"https://example.com/hook\""));
+                // Only a configuration file has these ways out.
+                value.refuse(
+                    fault,
+                    match fault {
+                        _ if Placeholder::find(text).is_some() => SECRET_URL,
+                        _ if fault.contains("plain http") => "use https, or set `allow_http = true`",
+                        _ => help,
+                    },
+                );
             });
             let url = url.ok()?;
             if let Some((address, span)) = private_host(url.expose()).zip(blocked) {
