@@ -1,6 +1,6 @@
 //! `restore-watch`: parse, run, turn what came of it into an exit code.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt as _;
 use std::panic::catch_unwind;
 use std::process::{Command, ExitCode};
@@ -25,6 +25,7 @@ fn main() -> ExitCode {
     match catch_unwind(|| cli.run()) {
         Ok(Ok(Done::Exit(exit))) => exit.into(),
         Ok(Ok(Done::Exec(command))) => exec(&command),
+        Ok(Ok(Done::CannotExec(program, error))) => cannot_exec(&program, &error),
         Ok(Err(failure)) => {
             complain(&failure);
             failure.exit().into()
@@ -46,10 +47,14 @@ fn refuse(error: &clap::Error) -> ExitCode {
     if error.use_stderr() { Exit::Usage } else { Exit::Met }.into()
 }
 
-/// Becomes `command`. Returns only where that fails, with the exit codes that shells use for it.
+/// Becomes `command`. Returns only where that fails.
 fn exec(command: &[OsString]) -> ExitCode {
     let Some((program, arguments)) = command.split_first() else { return Exit::Usage.into() };
-    let error = Command::new(program).args(arguments).exec();
+    cannot_exec(program, &Command::new(program).args(arguments).exec())
+}
+
+/// Says why `program` cannot be run, and ends with the exit code that shells use for it.
+fn cannot_exec(program: &OsStr, error: &std::io::Error) -> ExitCode {
     complain(&format_args!("error: cannot run {}: {error}", program.display()));
     ExitCode::from(if error.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 })
 }

@@ -3,7 +3,11 @@
 //! Invariant: a program that it becomes by `exec` gets from here nothing but what the caller set: the kernel lets others
 //! at the memory again at every `exec`, and files are kept private only by a command that becomes nothing else.
 
+use std::ffi::OsStr;
 use std::io;
+use std::path::{Path, PathBuf};
+
+use rustix::io::Errno;
 
 /// Keeps the memory, in which secrets are, out of core dumps, and away from debuggers and from readers of
 /// `/proc/PID` that are not root (prctl(2), `PR_SET_DUMPABLE`).
@@ -18,6 +22,40 @@ pub fn keep_memory_private() -> io::Result<()> {
 #[cfg(not(target_os = "linux"))]
 pub fn keep_memory_private() -> io::Result<()> {
     Ok(())
+}
+
+/// Whether this process could become `program`, which is looked for as `exec` does (execvp(3)): the error is the one that
+/// `exec` would end with. What is in the file is not looked at.
+pub fn find_program(program: &OsStr) -> io::Result<()> {
+    // Where PATH is not set, as in the C library.
+    let path = std::env::var_os("PATH").unwrap_or_else(|| "/bin:/usr/bin".into());
+    find_in(&path, program)
+}
+
+fn find_in(path: &OsStr, program: &OsStr) -> io::Result<()> {
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let named = Path::new(program);
+    let places: Vec<PathBuf> = if program.as_bytes().contains(&b'/') {
+        vec![named.to_owned()]
+    } else if program.is_empty() {
+        Vec::new()
+    } else {
+        std::env::split_paths(path).map(|directory| directory.join(named)).collect()
+    };
+    let mut fault = Errno::NOENT;
+    for place in places {
+        match std::fs::metadata(&place) {
+            Ok(found) if found.is_file() => match rustix::fs::access(&place, rustix::fs::Access::EXEC_OK) {
+                Ok(()) => return Ok(()),
+                Err(_) => fault = Errno::ACCESS,
+            },
+            Ok(_) => fault = Errno::ACCESS,
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => fault = Errno::ACCESS,
+            Err(_) => {}
+        }
+    }
+    Err(fault.into())
 }
 
 /// Whether this process may draw on its terminal, if standard error leads there: not while it runs in the background of a
@@ -41,4 +79,38 @@ pub fn allow_many_files() {
     let maximum = getrlimit(Resource::Nofile).maximum;
     // Where that is refused, the usual limit holds.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn programs_are_found_where_exec_finds_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, mode: u32| {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, "#!/bin/sh\n").unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            path
+        };
+        let data = file("one/tool", 0o644);
+        let tool = file("two/tool", 0o755);
+        let path = std::env::join_paths(["one", "two"].map(|name| folder.path().join(name))).unwrap();
+        let fault = |program: &OsStr| find_in(&path, program).map_err(|error| error.kind());
+        assert_eq!(fault(OsStr::new("tool")), Ok(()), "a later directory has it");
+        assert_eq!(fault(tool.as_os_str()), Ok(()));
+        assert_eq!(fault(data.as_os_str()), Err(io::ErrorKind::PermissionDenied));
+        assert_eq!(fault(folder.path().as_os_str()), Err(io::ErrorKind::PermissionDenied), "a directory");
+        assert_eq!(fault(OsStr::new("two/tool")), Err(io::ErrorKind::NotFound), "a path is not looked for");
+        for missing in ["", "none"] {
+            assert_eq!(fault(OsStr::new(missing)), Err(io::ErrorKind::NotFound));
+        }
+        let first = folder.path().join("one");
+        let only_data = find_in(first.as_os_str(), OsStr::new("tool")).map_err(|error| error.kind());
+        assert_eq!(only_data, Err(io::ErrorKind::PermissionDenied));
+    }
 }

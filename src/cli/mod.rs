@@ -74,6 +74,8 @@ pub enum Done {
     Exit(Exit),
     /// It asks this process to become another one.
     Exec(Vec<OsString>),
+    /// It would ask for that later, and already knows that it cannot be done.
+    CannotExec(OsString, std::io::Error),
 }
 
 impl Cli {

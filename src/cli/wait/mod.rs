@@ -21,6 +21,7 @@ use crate::driver::{Driver, Setup, State};
 use crate::locale;
 use crate::model::{Exit, ProjectName, duration};
 use crate::output::Output;
+use crate::process;
 use crate::sink::{self, Urgency};
 use crate::telemetry::{self, Stream, Style};
 use crate::wait::{self, Notes, Options, Progress, Report, Streams, Waited};
@@ -39,6 +40,12 @@ const HASTE: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(super) fn run(args: Args) -> Result<Done, Failure> {
+    // Before anything is read or asked: after a wait of hours it would be too late to learn of a typo.
+    if let Some(program) = args.command.first()
+        && let Err(error) = process::find_program(program)
+    {
+        return Ok(Done::CannotExec(program.clone(), error));
+    }
     let place = args.ci.place();
     let progress = args.progress(place.is_pipeline());
     let stream = match &progress {
