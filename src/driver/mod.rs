@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinError;
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 pub use compose::{ComposeError, ComposeErrors, Setup, clients, sinks};
 
@@ -306,7 +306,15 @@ impl Driver {
         let client = self.clients.get(&list.project).expect("each project has a client").clone();
         self.polls.start(self.clock.now().instant, async move {
             match client.list_page(token.as_deref()).await {
-                Ok(Page { jobs, next, .. }) => Event::Listed { list, page: ListPage { jobs, next } },
+                Ok(Page { jobs, unreadable, fault, next }) => {
+                    if let Some(fault) = fault
+                        && client.reports_unreadable()
+                    {
+                        let project = &list.project;
+                        warn!(%project, unreadable, "project {project}: the list has rows that cannot be read, and their restores are not discovered: {fault}");
+                    }
+                    Event::Listed { list, page: ListPage { jobs, next } }
+                }
                 Err(error) => {
                     let is_of_token = token.is_some() && error.is_bad_request();
                     Event::ListFailed { list, is_of_token, failure: error.into() }

@@ -1,5 +1,7 @@
 //! Requests and answers.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -30,6 +32,8 @@ pub struct Client {
     headers: HeaderMap,
     key: ApiKey,
     timeout: Duration,
+    /// Whether rows that cannot be read were reported.
+    reported: Arc<AtomicBool>,
 }
 
 /// One page of the list of jobs.
@@ -39,6 +43,8 @@ pub struct Page {
     pub jobs: Vec<Observation>,
     /// How many rows could not be read.
     pub unreadable: usize,
+    /// What is wrong with the first of these.
+    pub fault: Option<String>,
     /// The token of the next page, if there is one.
     pub next: Option<String>,
 }
@@ -67,7 +73,14 @@ impl Client {
             (HeaderName::from_static("x-pinecone-api-version"), version),
             (ACCEPT, HeaderValue::from_static("application/json")),
         ]);
-        Self { http, endpoint: settings.endpoint.clone(), headers, key, timeout: settings.request_timeout }
+        Self {
+            http,
+            endpoint: settings.endpoint.clone(),
+            headers,
+            key,
+            timeout: settings.request_timeout,
+            reported: Arc::default(),
+        }
     }
 
     /// Whom it asks.
@@ -110,8 +123,13 @@ impl Client {
             Some(token) => url.query_pairs_mut().append_pair("paginationToken", token),
         };
         let value = self.get(url).await?;
-        let (jobs, unreadable, next) = wire::page(&value).map_err(Error::Unreadable)?;
-        Ok(Page { jobs, unreadable, next })
+        wire::page(&value).map_err(Error::Unreadable)
+    }
+
+    /// Whether this is the first call, of this client and its clones: rows that cannot be read are on every page that is
+    /// read again, and are reported once.
+    pub fn reports_unreadable(&self) -> bool {
+        !self.reported.swap(true, Ordering::Relaxed)
     }
 
     async fn get(&self, url: Url) -> Result<Value, Error> {

@@ -66,10 +66,8 @@ impl<'a> Listing<'a> {
         for _ in 0..MAX_PAGES {
             let page = self.page(token.as_deref()).await?;
             if page.unreadable > 0 {
-                warn!(
-                    rows = page.unreadable,
-                    "rows of the list that cannot be read are left out: {}", page.unreadable
-                );
+                let (rows, fault) = (page.unreadable, page.fault.unwrap_or_default());
+                warn!(rows, "rows of the list that cannot be read are left out: {rows} ({fault})");
             }
             jobs.extend(page.jobs.into_iter().filter(|job| seen.insert(job.id.clone())));
             match page.next {

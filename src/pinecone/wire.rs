@@ -9,6 +9,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
+use super::Page;
 use crate::config::ApiKey;
 use crate::http::presentable;
 use crate::model::{IndexObservation, JobFacts, JobId, Observation, Status};
@@ -70,19 +71,28 @@ pub(super) fn index(value: &Value) -> Result<IndexObservation, String> {
     Ok(IndexObservation { name, state: state.map(|state| Status::parse(&state)), ready })
 }
 
-/// Reads a page of jobs: those that can be read, how many cannot, and the token of the next page.
-pub(super) fn page(value: &Value) -> Result<(Vec<Observation>, usize, Option<String>), String> {
+/// Reads a page of jobs.
+pub(super) fn page(value: &Value) -> Result<Page, String> {
     let Some(Value::Array(rows)) = value.get("data") else {
         return Err("`data` should be a list of jobs".to_owned());
     };
-    let jobs: Vec<_> = rows.iter().filter_map(|row| job(row).ok()).collect();
-    let unreadable = rows.len() - jobs.len();
+    let mut page = Page { jobs: Vec::new(), unreadable: 0, fault: None, next: None };
+    for row in rows {
+        match job(row) {
+            Ok(job) => page.jobs.push(job),
+            Err(fault) => {
+                page.unreadable += 1;
+                page.fault.get_or_insert(fault);
+            }
+        }
+    }
     let next = value
         .get("pagination")
         .and_then(|pagination| pagination.get("next"))
         .and_then(Value::as_str)
         .filter(|token| !token.is_empty());
-    Ok((jobs, unreadable, next.map(str::to_owned)))
+    page.next = next.map(str::to_owned);
+    Ok(page)
 }
 
 /// The message of an error body, in any of the shapes that are in use.
@@ -182,8 +192,9 @@ mod tests {
         let Observation { status, facts, .. } = job(&running).unwrap();
         assert_eq!((status, facts.created_at, facts.completed_at), (Status::Pending, None, None));
         assert_eq!((facts.percent_complete, facts.intermediate_progress()), (None, None));
-        let (jobs, unreadable, next) = page(&json!({ "data": [running], "next_field": {} })).unwrap();
-        assert_eq!((jobs.len(), unreadable, next), (1, 0, None));
+        let Page { jobs, unreadable, fault, next } =
+            page(&json!({ "data": [running], "next_field": {} })).unwrap();
+        assert_eq!((jobs.len(), unreadable, fault, next), (1, 0, None, None));
     }
 
     #[test]
@@ -235,6 +246,10 @@ mod tests {
                 "`restore_job_id` should be a text, it is a number",
             ),
             (json!({ "restore_job_id": "", "status": "x" }), "a restore job id cannot be empty"),
+            (
+                json!({ "restore_job_id": "a\u{202e}", "status": "x" }),
+                "a restore job id has no invisible characters, this one has U+202E (mark of the direction of text)",
+            ),
         ] {
             assert_eq!(job(&value).unwrap_err(), why);
         }
@@ -276,10 +291,12 @@ mod tests {
             (json!({ "data": [], "pagination": { "next": null } }), None),
             (json!({ "data": [], "pagination": { "next": "abc=" } }), Some("abc=".to_owned())),
         ] {
-            assert_eq!(page(&value).unwrap().2, next);
+            assert_eq!(page(&value).unwrap().next, next);
         }
-        let (jobs, unreadable, _) = page(&json!({ "data": [minimal(json!({})), 7, {}] })).unwrap();
+        let Page { jobs, unreadable, fault, .. } =
+            page(&json!({ "data": [minimal(json!({})), 7, {}] })).unwrap();
         assert_eq!((jobs.len(), unreadable), (1, 2));
+        assert_eq!(fault.as_deref(), Some("a job was expected, a number was sent"));
         assert!(page(&json!([])).is_err());
     }
 

@@ -49,6 +49,24 @@ fn what_is_forgotten_is_not_found_again_and_other_names_are_found_after_a_reload
 }
 
 #[test]
+fn rows_that_cannot_be_read_are_reported_once_and_shown_inert() {
+    let plane = play(
+        "[[job]]\nid = \"a\"\nindex = \"docs\"\n\
+         [[job]]\nid = \"b\"\nextra = { restore_job_id = \"b\\u202E\" }\n",
+    );
+    let mut daemon = Daemon::new(discovering(&plane, "true")).run(&[]).start();
+    daemon.until_told("watching restore a into index docs");
+    let reported = "the list has rows that cannot be read, and their restores are not discovered: \
+                    a restore job id has no invisible characters, this one has U+202E";
+    daemon.until_told(reported);
+    let looks = plane.count();
+    daemon.until("it looks again", |_| plane.count() > looks + 10);
+    let log = daemon.stderr();
+    assert_eq!(log.matches("rows that cannot be read").count(), 1, "{log}");
+    assert!(!log.contains('\u{202e}'), "{log}");
+}
+
+#[test]
 fn a_list_that_cannot_be_read_is_trouble() {
     let plane =
         play("[[fault]]\nendpoint = \"list\"\nkind = \"status\"\nstatus = 500\n[[job]]\nid = \"a\"\n");
