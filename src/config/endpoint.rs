@@ -26,7 +26,7 @@ pub enum EndpointError {
     #[error("the URL carries a user name or password; remove them, the API key is given apart")]
     Credentials,
     /// It has a placeholder that was to be replaced.
-    #[error("the placeholder {0} in it is not replaced; write the address itself")]
+    #[error("it has a placeholder like {0}, which is not replaced; write the address itself")]
     Placeholder(Placeholder),
     /// It has a query or a fragment.
     #[error("the URL has a query or a fragment; give the base address only")]

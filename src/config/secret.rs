@@ -150,7 +150,7 @@ impl ApiKey {
             _ if text.contains(['\n', '\r']) => Err("has a line break in it; was it copied whole and alone?"),
             _ if !text.is_ascii() => Err("has characters that are not ASCII; was it copied right?"),
             _ if !text.bytes().all(|b| b.is_ascii_graphic()) => {
-                Err("has a space or a control character in it")
+                Err("has a space or a control character in it; write the key alone")
             }
             _ => Ok(Self(secret)),
         }

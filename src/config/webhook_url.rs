@@ -49,7 +49,7 @@ impl WebhookUrl {
         let text = text.trim();
         if let Some(placeholder) = Placeholder::find(text) {
             return Err(format!(
-                "has the placeholder {placeholder}, which is not replaced; write the address itself"
+                "has a placeholder like {placeholder}, which is not replaced; write the address itself"
             ));
         }
         let url = Url::parse(text)
@@ -145,7 +145,7 @@ mod tests {
         let placeholder = WebhookUrl::parse("https://hooks.example/${canary}", false).unwrap_err();
         assert_eq!(
             placeholder,
-            "has the placeholder ${NAME}, which is not replaced; write the address itself"
+            "has a placeholder like ${NAME}, which is not replaced; write the address itself"
         );
     }
 }

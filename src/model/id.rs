@@ -140,35 +140,39 @@ pub enum Mistake {
     #[error("`{0}` is no restore job id, but what a program prints for a value that it does not have")]
     NoValue(&'static str),
     /// A placeholder that was to be replaced.
-    #[error("a restore job id has no placeholder, this one has {0}")]
+    #[error("a restore job id has no placeholder like {0}: nothing replaces it here")]
     Placeholder(Placeholder),
-    /// Quotes around the id, or in it.
-    #[error("a restore job id has no quotes, this one has {0}")]
+    /// Quotes around the id.
+    #[error("a restore job id is not in quotes, this one has {0}")]
     Quotes(char),
-    /// Brackets, as JSON and templates have them.
-    #[error("a restore job id has no brackets or braces, this one has {0}")]
+    /// Brackets around it, as JSON has them.
+    #[error("a restore job id is not in brackets or braces, this one has {0}")]
     Brackets(char),
     /// Several ids, or a line of a table.
-    #[error("a restore job id has no {0}")]
+    #[error("a restore job id has no `{0}`")]
     Separator(char),
 }
 
 impl Mistake {
     fn find(text: &str) -> Option<Self> {
         const NO_VALUES: [&str; 5] = ["null", "None", "nil", "undefined", "NaN"];
-        let has = |characters: &[char]| text.chars().find(|c| characters.contains(c));
+        const BRACKETS: [char; 4] = ['{', '}', '[', ']'];
+        const QUOTES: [char; 8] = ['"', '\'', '`', '“', '”', '„', '‘', '’'];
+        // Within an id they may be a part of it.
+        let ends = [text.chars().next(), text.chars().next_back()];
+        let at_an_end = |marks: &[char]| ends.into_iter().flatten().find(|c| marks.contains(c));
         if text.contains("://") {
             return Some(Self::Address);
         }
         if let Some(word) = NO_VALUES.into_iter().find(|word| word.eq_ignore_ascii_case(text)) {
             return Some(Self::NoValue(word));
         }
-        // JSON has braces and quotes, and is no placeholder.
+        let separator = text.chars().find(|c| matches!(c, ',' | ';')).map(Self::Separator);
         let placeholder = Placeholder::find(text).map(Self::Placeholder);
         placeholder
-            .or_else(|| has(&['{', '}', '[', ']', '<', '>']).map(Self::Brackets))
-            .or_else(|| has(&[',', ';']).filter(|_| !text.contains('"')).map(Self::Separator))
-            .or_else(|| has(&['"', '\'', '`', '“', '”', '„', '‘', '’']).map(Self::Quotes))
+            .or_else(|| at_an_end(&BRACKETS).map(Self::Brackets))
+            .or_else(|| at_an_end(&QUOTES).map(Self::Quotes))
+            .or(separator)
     }
 
     fn help(self) -> &'static str {
@@ -320,7 +324,9 @@ mod tests {
         ] {
             assert_eq!(JobId::given(given), Err(IdError::Mistake(mistake)), "{given}");
         }
-        for good in ["rj-1", "a/b?c=d%", "日本", "none-such", "nullable", "cGNza19rCg==", "a$b"] {
+        for good in
+            ["rj-1", "a/b?c=d%", "日本", "none-such", "nullable", "cGNza19rCg==", "a$b", "it's", "a[1]b"]
+        {
             assert!(JobId::given(good).is_ok(), "{good}");
         }
     }
@@ -333,8 +339,11 @@ mod tests {
             "a restore job id has no invisible characters, this one has U+200B (zero width space)"
         );
         assert!(message("\u{115f}").ends_with("this one has U+115F"));
-        assert_eq!(message("\"rj-1\""), "a restore job id has no quotes, this one has \"");
-        assert_eq!(message("$JOB"), "a restore job id has no placeholder, this one has $NAME");
+        assert_eq!(message("\"rj-1\""), "a restore job id is not in quotes, this one has \"");
+        assert_eq!(
+            message("$JOB"),
+            "a restore job id has no placeholder like $NAME: nothing replaces it here"
+        );
     }
 
     #[test]

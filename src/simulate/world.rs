@@ -13,7 +13,7 @@ use super::list::Listing;
 use super::script::{
     Answers, CreatedAt, EndpointKind, FaultScript, IndexScript, JobScript, Progress, Script, Window,
 };
-use crate::model::Status;
+use crate::model::{JobId, Status};
 
 /// All that exists in a scenario, and what has been asked so far.
 #[derive(Debug)]
@@ -264,7 +264,8 @@ fn expand(script: usize, job: &JobScript) -> Vec<Job> {
             index_id: given(&job.index_id, at + 1).unwrap_or_else(|| uuid_of("index", &id)),
             created,
             ends: takes.map(|takes| created.saturating_add(signed(takes))),
-            id,
+            // As clients write it.
+            id: JobId::new(id.as_str()).map_or(id, |id| id.to_string()),
         }
     };
     ids.into_iter().enumerate().map(one).collect()

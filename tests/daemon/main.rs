@@ -8,6 +8,7 @@ mod deliveries;
 mod discover;
 mod explain;
 mod heartbeat;
+mod ids;
 mod journal;
 mod log;
 mod manager;

@@ -54,6 +54,20 @@ fn as_arguments_and_all_of_it_together() {
 }
 
 #[test]
+fn a_uuid_in_upper_case_is_the_same_job() {
+    let uuid = "670e8400-e29b-41d4-a716-446655440001";
+    let upper = uuid.to_uppercase();
+    for (listed, answered) in [(uuid, uuid), (uuid, &upper), (&upper, uuid)] {
+        let plane = play(&format!(
+            "[[job]]\nid = \"{listed}\"\nage = \"1h\"\ntakes = \"10m\"\nextra = {{ restore_job_id = \"{answered}\" }}\n"
+        ));
+        let wait = ["-", &upper, "--output", "json", "--unreachable-after", "0s"];
+        let done = Watch::wait(&plane, &wait).stdin(uuid).run().expect(0);
+        assert_eq!(ids(&done), [uuid], "{listed} {answered}");
+    }
+}
+
+#[test]
 fn ids_are_opaque_and_reach_the_server_encoded() {
     let plane = play(&done(&[("a/b?c=d%", "completed"), ("日本", "completed")]));
     Watch::wait(&plane, &["a/b?c=d%", "日本"]).run().expect(0);
@@ -74,6 +88,26 @@ fn what_makes_no_sense_is_refused_whole_before_anything_is_asked() {
         (&["-"], "{\"restore_job_id\": \"a\"}\n{\"restore", "standard input is no JSON"),
         (&["-"], "{\"error\": \"quota\"}", "a JSON value without a restore_job_id"),
         (&["-"], "{\"restore_job_id\": 7}", "a JSON value without a restore_job_id"),
+        (&["-"], "{\"restore_job_id\": null}", "a JSON value without a restore_job_id"),
+        (&["-"], "{\"restore_job_id\": \"null\"}", "`null` is no restore job id"),
+        (&["-"], "a\n\"b\"\n", "standard input, line 2: a restore job id is not in quotes"),
+        (&["-"], "\"b\"\n", "`jq -r` prints texts without them"),
+        (&["-"], "null\n", "standard input, line 1: `null` is no restore job id"),
+        (&["-"], "id,status\r\na,Completed\r\n", "standard input, line 1: a restore job id has no `,`"),
+        (&["-"], "a\n[\"b\"]\n", "standard input, line 2: a restore job id is not in brackets"),
+        (&["-"], "a\n\u{feff}b\n", "standard input, line 2: a restore job id has no invisible characters"),
+        (&["null"], "", "`null`: `null` is no restore job id"),
+        (&["a", "b,"], "", "ids are given apart"),
+        (&["\"a\""], "", "a restore job id is not in quotes, this one has \""),
+        (&["{\"restore_job_id\": \"a\"}"], "", "read from standard input: restore-watch wait -"),
+        (&["${JOB}"], "", "a shell replaces variables in \"...\", and not in '...'"),
+        (&["<JOB_ID>"], "", "a restore job id has no placeholder like <NAME>"),
+        (
+            &["a\u{200b}"],
+            "",
+            "`a\\u{200b}`: a restore job id has no invisible characters, this one has U+200B",
+        ),
+        (&["a\u{202e}b"], "", "`a\\u{202e}b`: a restore job id has no invisible characters"),
         (&["a", ""], "", "a restore job id cannot be empty"),
         (&["a", "b c"], "", "a restore job id has no spaces"),
         (&["a", "b\nc"], "", "line breaks"),

@@ -30,6 +30,14 @@ fn durations() {
 }
 
 #[test]
+fn placeholders_that_a_shell_did_not_replace() {
+    let plane = play(&done(&[("rj-1", "completed")]));
+    let webhook = ["rj-1", "--webhook", "https://hooks.example/${TOKEN}"];
+    Watch::wait(&plane, &webhook).run().expect(2).told("the URL of --webhook has a placeholder like ${NAME}");
+    assert_eq!(plane.count(), 0);
+}
+
+#[test]
 fn a_configuration_without_jobs_is_nothing_to_wait_for() {
     let folder = Folder::new();
     let config = folder.write("config.toml", "jobs = []");
@@ -71,6 +79,7 @@ fn endpoints() {
         ("https://exa mple", "not a URL"),
         ("https://127.0.0.1:99999", "not a URL"),
         ("https://127.0.0.1/?a=b", "a query or a fragment"),
+        ("${PINECONE_HOST}", "PINECONE_CONTROLLER_HOST: it has a placeholder like ${NAME}"),
     ] {
         let wait = Watch::new(["wait", "rj-1"]).env("PINECONE_API_KEY", KEY);
         wait.env("PINECONE_CONTROLLER_HOST", endpoint).run().expect(78).told(why);
@@ -82,6 +91,15 @@ fn keys() {
     let plane = play(&done(&[("rj-1", "completed")]));
     for key in ["", " ", "\n"] {
         Watch::wait(&plane, &["rj-1"]).env("PINECONE_API_KEY", key).run().expect(78).told("API key");
+    }
+    for (key, why) in [
+        (format!("\"{KEY}\""), "the API key from environment variable PINECONE_API_KEY is in quotes; write"),
+        (format!("PINECONE_API_KEY={KEY}"), "stands behind a name"),
+        (format!("Bearer {KEY}"), "begins with `Bearer`"),
+        ("${PINECONE_API_KEY}".to_owned(), "is a placeholder that was not replaced"),
+    ] {
+        let done = Watch::wait(&plane, &["rj-1"]).env("PINECONE_API_KEY", &key).run().expect(78).told(why);
+        assert!(!done.stderr.contains(KEY), "{}", done.stderr);
     }
     let none = Watch::wait(&plane, &["rj-1"]).env_remove("PINECONE_API_KEY").run();
     none.expect(78).told("set it to the API key of the project");

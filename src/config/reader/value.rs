@@ -78,7 +78,7 @@ impl<'a> Value<'a> {
         let text = self.string()?;
         if let Some(placeholder) = Placeholder::find(text).filter(|found| found.is_unmistakable()) {
             self.refuse(
-                format_args!("has the placeholder {placeholder}, which is not replaced"),
+                format_args!("has a placeholder like {placeholder}, which is not replaced"),
                 "write the name itself",
             );
             return None;
@@ -173,7 +173,7 @@ impl<'a> Value<'a> {
             _ => match Placeholder::find(text) {
                 None => return Some(base.join(text)),
                 Some(placeholder) => self.refuse(
-                    format_args!("has the placeholder {placeholder}, which is not replaced"),
+                    format_args!("has a placeholder like {placeholder}, which is not replaced"),
                     "write the whole path, such as \"/etc/restore-watch/FILE\"; a relative one starts at the directory of this file",
                 ),
             },
