@@ -16,6 +16,8 @@ const MAX_INPUT: u64 = 16 * 1024 * 1024;
 
 const STDIN: &str = "standard input";
 
+const FORMS: &str = "one id a line, or JSON objects that have a restore_job_id, are expected";
+
 /// The ids of the arguments, of `file` and, for an argument `-`, of standard input, in this order and each once.
 pub(super) fn collect(arguments: &[String], file: Option<&Path>) -> Result<Vec<JobId>, Failure> {
     let mut ids = Vec::new();
@@ -90,8 +92,7 @@ fn parse(text: &str, origin: &str) -> Result<Vec<JobId>, Failure> {
         _ => parse_lines(text, origin)?,
     };
     if ids.is_empty() {
-        return Err(Failure::usage(format!("no job ids in {origin}"))
-            .with_help("one id a line, or JSON objects that have a restore_job_id, are expected"));
+        return Err(Failure::usage(format!("no job ids in {origin}")).with_help(FORMS));
     }
     Ok(ids)
 }
@@ -113,7 +114,8 @@ fn parse_lines(text: &str, origin: &str) -> Result<Vec<JobId>, Failure> {
 fn parse_json(text: &str, origin: &str) -> Result<Vec<JobId>, Failure> {
     let mut ids = Vec::new();
     for value in serde_json::Deserializer::from_str(text).into_iter() {
-        let value: Value = value.map_err(|error| Failure::usage(format!("{origin} is no JSON: {error}")))?;
+        let value: Value = value
+            .map_err(|error| Failure::usage(format!("{origin} is no JSON: {error}")).with_help(FORMS))?;
         let objects = match value {
             Value::Array(values) => values,
             value => vec![value],

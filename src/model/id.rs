@@ -46,10 +46,10 @@ impl JobId {
     /// The id that a person or another program gives as `text`, on the command line, in a file or at the control socket.
     /// What is given by mistake in place of an id is refused here, and not after a wait for a job that is not found.
     pub fn given(text: &str) -> Result<Self, IdError> {
-        if let Some(mistake) = Mistake::find(text) {
-            return Err(IdError::Mistake(mistake));
+        match Mistake::find(text) {
+            Some(mistake) if text.len() <= Self::MAX_LEN => Err(IdError::Mistake(mistake)),
+            _ => Self::new(text),
         }
-        Self::new(text)
     }
 
     /// The id that was committed as `text`. Earlier versions of this program took ids with invisible characters; each

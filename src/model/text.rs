@@ -69,7 +69,9 @@ impl Placeholder {
     /// The first placeholder in an address, an id or a path. A lone `$`, `%` or `<` is none, nor are a percent-encoded
     /// octet and a `$word` in lower case in the middle, which addresses and names of files can have.
     pub fn find(text: &str) -> Option<Self> {
-        text.char_indices().find_map(|(at, c)| Self::at(&text[at + c.len_utf8()..], c, at == 0))
+        // Looked for once: the time does not grow with the square of the length.
+        let closed = text.rfind("}}").unwrap_or_default();
+        text.char_indices().find_map(|(at, c)| Self::at(&text[at + c.len_utf8()..], c, at == 0, at < closed))
     }
 
     /// The placeholder that is the whole of a text.
@@ -82,7 +84,7 @@ impl Placeholder {
             Self::Angled => text.ends_with('>'),
         };
         let first = text.chars().next()?;
-        Self::at(&text[first.len_utf8()..], first, true).filter(is_whole)
+        Self::at(&text[first.len_utf8()..], first, true, text.ends_with("}}")).filter(is_whole)
     }
 
     /// Whether the form has no other meaning, so that no name for people has it.
@@ -90,8 +92,11 @@ impl Placeholder {
         matches!(self, Self::Braced | Self::Template)
     }
 
-    /// The placeholder that begins with `c` and goes on with `rest`.
-    fn at(rest: &str, c: char, is_first: bool) -> Option<Self> {
+    /// The placeholder that begins with `c` and goes on with `rest`, in which `}}` follows if it `is_closed`.
+    fn at(rest: &str, c: char, is_first: bool, is_closed: bool) -> Option<Self> {
+        if !matches!(c, '$' | '{' | '<' | '%') {
+            return None;
+        }
         let length = name_length(rest);
         let (name, behind) = rest.split_at(length);
         match c {
@@ -99,7 +104,7 @@ impl Placeholder {
             '$' if rest.starts_with('(') => Some(Self::Command),
             '$' if length > 0 && is_first => Some(Self::Variable),
             '$' if length > 1 && !name.contains(|c: char| c.is_ascii_lowercase()) => Some(Self::Variable),
-            '{' if rest.starts_with('{') && rest.contains("}}") => Some(Self::Template),
+            '{' if rest.starts_with('{') && is_closed => Some(Self::Template),
             '{' if length > 0 && behind.starts_with('}') => Some(Self::Field),
             '<' if rest.find(['<', '>']).is_some_and(|at| at > 0 && rest[at..].starts_with('>')) => {
                 Some(Self::Angled)
@@ -179,6 +184,14 @@ mod tests {
             "",
         ] {
             assert_eq!(Placeholder::find(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn long_texts_take_no_time() {
+        for mark in ["x", "$", "{", "%", "<", "%a", "{a", "<>", "${"] {
+            // A million characters squared would not end today.
+            let _ = Placeholder::find(&mark.repeat(1_000_000));
         }
     }
 
