@@ -27,8 +27,8 @@ pub fn keep_memory_private() -> io::Result<()> {
 /// Whether this process could become `program`, which is looked for as `exec` does (execvp(3)): the error is the one that
 /// `exec` would end with. What is in the file is not looked at.
 pub fn find_program(program: &OsStr) -> io::Result<()> {
-    // Where PATH is not set, as in the C library.
-    let path = std::env::var_os("PATH").unwrap_or_else(|| "/bin:/usr/bin".into());
+    // If PATH is not set, all directories in which any C library looks: a program that is missed here would be refused.
+    let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/bin:/usr/bin".into());
     find_in(&path, program)
 }
 

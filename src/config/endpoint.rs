@@ -4,7 +4,7 @@ use std::fmt;
 
 use url::{Host, Url};
 
-use crate::model::Placeholder;
+use crate::model::{Placeholder, is_invisible};
 
 /// The base URL of a control plane, checked: `https`, or `http` on loopback; no user, query or fragment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +28,12 @@ pub enum EndpointError {
     /// It has a placeholder that was to be replaced.
     #[error("it has a placeholder like {0}, which is not replaced; write the address itself")]
     Placeholder(Placeholder),
+    /// It is in quotes, as `docker --env-file` leaves them.
+    #[error("it is in quotes; write it without them")]
+    Quotes,
+    /// It has a character that nothing shows.
+    #[error("it has an invisible character; type it again")]
+    Invisible,
     /// It has a query or a fragment.
     #[error("the URL has a query or a fragment; give the base address only")]
     Query,
@@ -43,6 +49,12 @@ impl Endpoint {
         let text = text.trim();
         if let Some(placeholder) = Placeholder::find(text) {
             return Err(EndpointError::Placeholder(placeholder));
+        }
+        if text.starts_with(['"', '\'']) {
+            return Err(EndpointError::Quotes);
+        }
+        if text.contains(is_invisible) {
+            return Err(EndpointError::Invisible);
         }
         // `http:/host` and `//host` are misspelt, not hosts.
         if !text.contains("://") && (text.starts_with('/') || text.contains(":/")) {
@@ -135,6 +147,8 @@ mod tests {
             "${HOST}",
             "https://${HOST}",
             "https://<host>/",
+            "\"https://127.0.0.1\"",
+            "https://127.0.0.1\u{200b}",
         ] {
             assert!(Endpoint::parse(text, false).is_err(), "{text:?}");
         }

@@ -13,7 +13,7 @@ use url::Url;
 
 use super::SecretSource;
 use super::endpoint::is_loopback;
-use crate::model::Placeholder;
+use crate::model::{Placeholder, is_invisible};
 
 /// Where the address of a webhook comes from: some of them are secrets.
 #[derive(Debug, Clone)]
@@ -51,6 +51,12 @@ impl WebhookUrl {
             return Err(format!(
                 "has a placeholder like {placeholder}, which is not replaced; write the address itself"
             ));
+        }
+        if text.starts_with(['"', '\'']) {
+            return Err("is in quotes; write it without them".to_owned());
+        }
+        if text.contains(is_invisible) {
+            return Err("has an invisible character; type it again".to_owned());
         }
         let url = Url::parse(text)
             .map(Self)
@@ -142,6 +148,12 @@ mod tests {
         assert!(WebhookUrl::parse("http://hooks.example/", true).is_ok());
         assert!(WebhookUrl::parse("http://127.0.0.1:9/", false).is_ok());
         assert!(WebhookUrl::parse("file:///etc/passwd", true).is_err());
+        for (text, fault) in [
+            ("\"https://hooks.example/x\"", "is in quotes"),
+            ("https://hooks.example/x\u{feff}", "has an inv"),
+        ] {
+            assert!(WebhookUrl::parse(text, false).unwrap_err().starts_with(fault), "{text}");
+        }
         let placeholder = WebhookUrl::parse("https://hooks.example/${canary}", false).unwrap_err();
         assert_eq!(
             placeholder,

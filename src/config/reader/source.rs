@@ -8,7 +8,7 @@ use toml::de::DeValue;
 
 use super::value::Value;
 use crate::config::SecretSource;
-use crate::model::Placeholder;
+use crate::model::{Placeholder, is_invisible};
 
 /// What to write, for the help.
 pub(super) const FORMS: &str =
@@ -79,8 +79,9 @@ fn credential(value: &Value<'_>) -> Option<String> {
     }
     let good = !matches!(name, "" | "." | "..")
         && Placeholder::find(name).is_none()
+        && !name.contains(is_invisible)
         && name.len() <= 255
-        && !name.contains(|c: char| c == '/' || c.is_control() || c.is_whitespace());
+        && !name.contains(|c: char| c == '/' || c.is_whitespace());
     if !good {
         value.refuse(
             "is not the name of a credential",

@@ -12,7 +12,7 @@ use super::report::{Finding, Report, Span};
 use super::section::Section;
 use crate::config::redaction::{nearest, quoted};
 use crate::config::{Rate, label_fault};
-use crate::model::{Placeholder, duration};
+use crate::model::{Placeholder, duration, is_invisible};
 
 /// A value, with what is needed to complain about it.
 #[derive(Debug, Clone)]
@@ -164,20 +164,8 @@ impl<'a> Value<'a> {
     /// The path of a file; a relative one starts at `base`.
     pub(super) fn path(&self, base: &Path) -> Option<PathBuf> {
         let text = self.string()?;
-        match text {
-            _ if text.trim().is_empty() => self.refuse("is empty", "give the path of a file"),
-            _ if text.contains('\0') => self.refuse("has a NUL character in it", "give the path of a file"),
-            _ if text == "~" || text.starts_with("~/") => {
-                self.refuse("starts with `~`, which is not replaced here", "write the whole path");
-            }
-            _ => match Placeholder::find(text) {
-                None => return Some(base.join(text)),
-                Some(placeholder) => self.refuse(
-                    format_args!("has a placeholder like {placeholder}, which is not replaced"),
-                    "write the whole path, such as \"/etc/restore-watch/FILE\"; a relative one starts at the directory of this file",
-                ),
-            },
-        }
+        let Some((fault, help)) = path_fault(text) else { return Some(base.join(text)) };
+        self.refuse(fault, help);
         None
     }
 
@@ -218,5 +206,38 @@ impl<'a> Value<'a> {
             return None;
         };
         Some(Section::new(table, self.span.clone(), self.report))
+    }
+}
+
+/// What is wrong with the path of a file, and what to do about it.
+fn path_fault(text: &str) -> Option<(String, &'static str)> {
+    const GIVE: &str = "give the path of a file";
+    const WHOLE: &str = "write the whole path, such as \"/etc/restore-watch/FILE\"; a relative one starts at the directory \
+                         of this file";
+    // Scripts and emoji have the others in names of files.
+    let is_stray = |c: char| {
+        is_invisible(c) && !matches!(c, '\u{200c}'..='\u{200f}' | '\u{fe00}'..='\u{fe0f}') && !c.is_control()
+    };
+    let of_unit = text.strip_prefix('%').is_some_and(|rest| {
+        rest.starts_with(|c: char| c.is_ascii_alphabetic())
+            && rest.get(1..).is_some_and(|rest| rest.starts_with('/'))
+    });
+    let fault = |fault: &str, help| Some((fault.to_owned(), help));
+    match text {
+        _ if text.trim().is_empty() => fault("is empty", GIVE),
+        _ if text.contains('\0') => fault("has a NUL character in it", GIVE),
+        _ if text == "~" || (text.starts_with('~') && text.contains('/')) => {
+            fault("starts with `~`, which is not replaced here", "write the whole path")
+        }
+        _ if of_unit => fault("starts with a specifier of systemd, which is not replaced here", WHOLE),
+        _ if text.contains("://") => fault("is an address, not a path", GIVE),
+        _ if text.starts_with(['"', '\'']) && text.ends_with(['"', '\'']) => {
+            fault("is in quotes twice", GIVE)
+        }
+        _ if text.contains(is_stray) => fault("has an invisible character in it", "type the path again"),
+        _ => {
+            let placeholder = Placeholder::find(text)?;
+            Some((format!("has a placeholder like {placeholder}, which is not replaced"), WHOLE))
+        }
     }
 }

@@ -33,6 +33,12 @@ const CASES: &[(&str, usize, &str)] = &[
     ("jobs = ['a']\n[api]\nca_file = '${CA_DIR}/ca.pem'", 3, "`ca_file` has a placeholder like ${NAME}"),
     ("jobs = ['a']\n[state]\npath = '$HOME/state.db'", 3, "`path` has a placeholder like $NAME"),
     ("jobs = ['a']\n[state]\npath = '%APPDATA%/state.db'", 3, "`path` has a placeholder like %NAME%"),
+    ("jobs = ['a']\n[state]\npath = '~bob/state.db'", 3, "starts with `~`"),
+    ("jobs = ['a']\n[state]\npath = '%S/state.db'", 3, "a specifier of systemd"),
+    ("jobs = ['a']\n[state]\npath = 'file:///var/state.db'", 3, "is an address"),
+    ("jobs = ['a']\n[state]\npath = \"'/var/state.db'\"", 3, "is in quotes twice"),
+    ("jobs = ['a']\n[state]\npath = \"/var/state\\u200b.db\"", 3, "has an invisible character"),
+    ("jobs = ['a']\n[api]\nendpoint = \"https://a.example\\ufeff\"", 3, "it has an invisible character"),
     ("jobs = ['a']\n[watch]\nslow_after = '${SLOW}'", 3, "`slow_after` cannot be"),
     ("jobs = ['a']\n[heartbeat]\nurl = 'https://a.example/${ID}'", 3, "`url` has a placeholder like ${NAME}"),
     ("discover = { indexes = ['${INDEX}'] }", 1, "has '$' in it"),
@@ -219,6 +225,19 @@ fn bad_values() {
         assert!(found[0].message().contains(said), "{said}\n{problems}");
         let says_what_to_do = found[0].help().is_some() || found[0].message().contains("must be");
         assert!(says_what_to_do, "{problems}");
+    }
+}
+
+#[test]
+fn texts_that_only_look_wrong_are_accepted() {
+    for text in [
+        "jobs = [{ id = 'a$b', name = 'costs $5 <nightly> 100% {x} $HOME' }]",
+        "jobs = [\"it's\", 'a/b?c=d%']\n[state]\npath = '/srv/a$b/~c/%x/100%.db'",
+        "jobs = ['a']\n[state]\npath = '~state.db'",
+        "jobs = ['a']\n[state]\npath = \"/home/a\\u200cb/state.db\"",
+        "jobs = ['a']\n[[sink]]\ntype = 'webhook'\nurl = 'https://a.example/x%20y?sp=%2Fa%2Fb&$top=1'",
+    ] {
+        assert!(read(text).is_ok(), "{text}\n{:?}", read(text));
     }
 }
 
