@@ -156,6 +156,9 @@ fn connect(path: &Path) -> Result<Connection, OpenError> {
     // With NORMAL, commits that were reported as safe can be lost when the power fails.
     connection.pragma_update(None, "synchronous", "FULL").map_err(blame)?;
     connection.pragma_update(None, "foreign_keys", true).map_err(blame)?;
+    // A statement that changes much keeps its own journal. In a file, it would need a directory for temporary files that can
+    // be written, and a container or a hardened service may have none.
+    connection.pragma_update(None, "temp_store", "MEMORY").map_err(blame)?;
     schema::prepare(&connection).map_err(blame)?;
     Ok(connection)
 }

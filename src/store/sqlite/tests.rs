@@ -204,6 +204,15 @@ fn a_batch_is_committed_whole_or_not_at_all() {
 }
 
 #[test]
+fn no_connection_needs_a_directory_for_temporary_files() {
+    let place = Place::filled();
+    for connection in [open::write(&place.path()).unwrap(), open::beside(&place.path()).unwrap()] {
+        let temporary: i32 = connection.query_row("PRAGMA temp_store", [], |row| row.get(0)).unwrap();
+        assert_eq!(temporary, 2, "in memory (https://sqlite.org/pragma.html#pragma_temp_store)");
+    }
+}
+
+#[test]
 fn a_full_disk_is_called_by_its_name() {
     let failure = |code| describe(&rusqlite::Error::SqliteFailure(ffi::Error::new(code), None));
     assert_eq!(failure(ffi::SQLITE_FULL), "the disk is full");
