@@ -28,7 +28,11 @@ const REST: Duration = Duration::from_secs(1);
 
 /// Serves whoever connects and is familiar. A connection outlives this future: its client may still wait for an answer.
 pub(super) async fn serve(listener: UnixListener, router: Router) {
-    let places = Arc::new(Semaphore::new(MOST));
+    serve_at_most(MOST, listener, router).await;
+}
+
+async fn serve_at_most(most: usize, listener: UnixListener, router: Router) {
+    let places = Arc::new(Semaphore::new(most));
     let mut is_full = false;
     loop {
         let stream = match listener.accept().await {
@@ -48,7 +52,7 @@ pub(super) async fn serve(listener: UnixListener, router: Router) {
         } else {
             // Once while it lasts.
             if !std::mem::replace(&mut is_full, true) {
-                warn!("there are {MOST} connections to the control socket; further ones are refused");
+                warn!("there are {most} connections to the control socket; further ones are refused");
             }
             turn_away(&stream);
         }
@@ -95,5 +99,78 @@ fn is_familiar(stream: &UnixStream) -> bool {
             debug!("a connection to the control socket was refused: {error}");
             false
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Json;
+    use axum::routing::post;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::super::server::Wanted;
+    use super::*;
+
+    /// A socket with so many places, which answers one path.
+    struct Served(tempfile::TempDir);
+
+    impl Served {
+        fn new(most: usize) -> Self {
+            let served = Self(tempfile::tempdir().unwrap());
+            let listener = UnixListener::bind(served.0.path().join("socket")).unwrap();
+            let router = Router::new()
+                .route("/", post(async |Wanted(number): Wanted<u64>| Json(number)))
+                .route("/slow", post(std::future::pending::<()>));
+            tokio::spawn(serve_at_most(most, listener, router));
+            served
+        }
+
+        async fn send(&self, text: &str) -> UnixStream {
+            let mut stream = UnixStream::connect(self.0.path().join("socket")).await.unwrap();
+            stream.write_all(text.as_bytes()).await.unwrap();
+            stream
+        }
+    }
+
+    /// What comes until the connection is closed.
+    async fn rest(mut stream: UnixStream) -> String {
+        let mut text = String::new();
+        // A connection that is reset is closed, too.
+        drop(stream.read_to_string(&mut text).await);
+        text
+    }
+
+    const HEAD: &str =
+        "POST / HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 2\r\n";
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_does_not_arrive_ends_its_connection() {
+        let served = Served::new(8);
+        assert_eq!(rest(served.send("").await).await, "");
+        assert_eq!(rest(served.send(HEAD).await).await, "");
+        let half = rest(served.send(&format!("{HEAD}\r\n4")).await).await;
+        assert!(half.starts_with("HTTP/1.1 400 "), "{half}");
+        assert!(half.contains("{\"error\":\"the request did not arrive within 10 s\""), "{half}");
+        let whole = rest(served.send(&format!("{HEAD}\r\n42")).await).await;
+        assert!(whole.starts_with("HTTP/1.1 200 ") && whole.ends_with("42"), "{whole}");
+    }
+
+    #[tokio::test]
+    async fn further_connections_are_refused_and_their_places_come_back() {
+        let served = Served::new(2);
+        let slow = HEAD.replace("/ ", "/slow ") + "\r\n42";
+        let first = [served.send(&slow).await, served.send(&slow).await];
+        let third = rest(served.send("").await).await;
+        assert!(third.starts_with("HTTP/1.1 503 ") && third.contains("too many connections"), "{third}");
+        drop(first);
+        let asks = async {
+            loop {
+                let answer = rest(served.send(&format!("{HEAD}\r\n42")).await).await;
+                if answer.starts_with("HTTP/1.1 200 ") {
+                    break;
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_mins(1), asks).await.expect("a place");
     }
 }

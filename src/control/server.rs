@@ -154,7 +154,7 @@ fn router(requests: Requests) -> Router {
 }
 
 /// The body of a request, as JSON.
-struct Wanted<T>(T);
+pub(super) struct Wanted<T>(pub(super) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Wanted<T> {
     type Rejection = Response;
@@ -229,4 +229,22 @@ async fn asked<T>(requests: &Requests, request: impl FnOnce(Reply<T>) -> Request
 fn refuse(refusal: Refusal) -> Response {
     let status = StatusCode::from_u16(refusal.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     (status, Json(refusal)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_stop_leaves_the_socket_of_another_daemon_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("control.sock");
+        let first = Server::bind(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let second = Server::bind(&path).unwrap();
+        drop(first);
+        assert!(matches!(Server::bind(&path), Err(BindError::InUse(_))));
+        drop(second);
+        assert!(!path.exists());
+    }
 }

@@ -138,3 +138,43 @@ fn named(what: &str, jobs: &[JobId]) -> String {
         (_, ids) => format!("; {what}: {ids}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::config::LogFormat;
+    use crate::systemd::Notifier;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_read_that_hangs_is_the_only_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("config.toml");
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let mut pulse = Pulse::new(Notifier::default(), None, Clock::system());
+        let fixed = Fixed { state: None, log: LogFormat::Human };
+        let mut reloads = Reloads::new(Some((path.clone(), fixed)));
+        for stuck in [false, true, true] {
+            reloads.want(None, &mut pulse);
+            let error = reloads.next().await.unwrap().unwrap_err();
+            match error {
+                LoadError::Slow(..) => assert!(!stuck),
+                LoadError::Stuck(_) => assert!(stuck, "no further thread"),
+                error => panic!("{error}"),
+            }
+        }
+        // Its other end is opened, so the read ends.
+        std::fs::write(&path, "").unwrap();
+        for _ in 0..6000 {
+            if reloads.thread.strong_count() == 0 {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, "jobs = []\ndiscover = 7\n").unwrap();
+        reloads.want(None, &mut pulse);
+        let error = reloads.next().await.unwrap().unwrap_err();
+        assert!(matches!(error, LoadError::Problems(_)), "it is read again: {error}");
+    }
+}

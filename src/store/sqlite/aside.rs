@@ -133,3 +133,96 @@ fn length(path: &Path) -> Result<u64, OpenError> {
 fn exists(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::super::Sqlite;
+    use super::super::tests::{Place, commit, full, noon, open};
+    use super::*;
+
+    /// A state with all of its content in the log, as a kill leaves it.
+    fn killed() -> Place {
+        let (place, source) = (Place::new(), Place::new());
+        let opened = open(&source.path());
+        commit(&opened.store, &full(), Vec::new()).unwrap();
+        std::fs::create_dir_all(place.path().parent().unwrap()).unwrap();
+        for ending in ["", "-wal"] {
+            std::fs::copy(with_ending(&source.path(), ending), with_ending(&place.path(), ending)).unwrap();
+        }
+        place
+    }
+
+    fn jobs(path: &Path) -> usize {
+        open(path).saved.jobs.len()
+    }
+
+    #[test]
+    fn a_database_and_its_log_stay_together_wherever_the_process_is_killed() {
+        let place = killed();
+        let aside = with_ending(&place.path(), ".aside-20261123T120000Z");
+        // Killed after the first of the two.
+        std::fs::rename(place.path(), &aside).unwrap();
+        let opened = open(&place.path());
+        assert_eq!((opened.saved.jobs.len(), opened.set_aside.as_ref()), (0, Some(&aside)));
+        drop(opened);
+        assert_eq!(jobs(&aside), 2, "all that was in it");
+    }
+
+    #[test]
+    fn two_in_one_second_are_both_kept() {
+        let place = Place::new();
+        let names: Vec<_> = (0..3)
+            .map(|_| {
+                commit(&open(&place.path()).store, &full(), Vec::new()).unwrap();
+                Sqlite::open(&place.path(), Some(noon())).unwrap().set_aside.unwrap()
+            })
+            .collect();
+        let endings = names.iter().map(|name| name.to_string_lossy().split_once("Z").unwrap().1.to_owned());
+        assert_eq!(endings.collect::<Vec<_>>(), ["", "-2", "-3"]);
+        assert!(names.iter().all(|name| jobs(name) == 2));
+    }
+
+    #[test]
+    fn a_log_without_a_database_is_kept() {
+        let place = killed();
+        std::fs::remove_file(place.path()).unwrap();
+        let log = std::fs::read(with_ending(&place.path(), "-wal")).unwrap();
+        let aside = open(&place.path()).set_aside.unwrap();
+        assert_eq!(aside, with_ending(&place.path(), ".aside-wal"));
+        assert_eq!(std::fs::read(aside).unwrap(), log);
+    }
+
+    #[test]
+    fn the_file_of_another_program_is_refused() {
+        let place = Place::filled();
+        let foreign = |change: &str| {
+            let connection = Connection::open(place.path()).unwrap();
+            connection.execute_batch(change).unwrap();
+        };
+        let refused = || {
+            let before = std::fs::read(place.path()).unwrap();
+            let error = Sqlite::open(&place.path(), Some(noon())).unwrap_err();
+            assert_eq!(std::fs::read(place.path()).unwrap(), before);
+            assert!(error.help().is_some());
+            error
+        };
+        foreign("PRAGMA application_id = 7");
+        assert!(matches!(refused(), OpenError::Foreign(_)));
+        std::fs::write(place.path(), "The only copy of a novel.").unwrap();
+        assert!(matches!(refused(), OpenError::NotOurs(_)));
+    }
+
+    #[test]
+    fn a_state_with_a_damaged_beginning_is_still_ours() {
+        let place = Place::filled();
+        let mut damaged = std::fs::read(place.path()).unwrap();
+        damaged[3] ^= 0x20;
+        std::fs::write(place.path(), &damaged).unwrap();
+        let error = Sqlite::open(&place.path(), None).unwrap_err();
+        assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
+        let aside = Sqlite::open(&place.path(), Some(noon())).unwrap().set_aside.unwrap();
+        assert_eq!(std::fs::read(aside).unwrap(), damaged);
+    }
+}

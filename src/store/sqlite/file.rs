@@ -103,3 +103,105 @@ fn identity(path: &Path) -> std::io::Result<Option<Identity>> {
         Err(error) => Err(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::super::tests::{Place, commit, full, look, open};
+    use super::super::{Deliveries, Sqlite};
+    use super::*;
+
+    fn refused(path: &Path) -> [OpenError; 2] {
+        [Sqlite::open(path, None).unwrap_err(), Deliveries::open(path).unwrap_err()]
+    }
+
+    #[test]
+    fn symbolic_links_lead_to_one_state() {
+        let place = Place::filled();
+        let directory = tempfile::tempdir().unwrap();
+        let (file, parent) = (directory.path().join("link.db"), directory.path().join("link"));
+        symlink(place.path(), &file).unwrap();
+        symlink(place.path().parent().unwrap(), &parent).unwrap();
+        let opened = open(&file);
+        for name in [place.path(), file.clone(), parent.join("state.db")] {
+            let second = Sqlite::open(&name, None).unwrap_err();
+            assert!(matches!(second, OpenError::Locked { .. }), "{second}");
+            assert!(Deliveries::open(&name).unwrap().daemon().is_some());
+        }
+        drop(opened);
+        assert_eq!(
+            std::fs::read_dir(directory.path()).unwrap().count(),
+            2,
+            "its log and lock are at its name"
+        );
+        // One that leads nowhere makes the state where it leads.
+        let target = directory.path().join("target.db");
+        symlink(&target, directory.path().join("new.db")).unwrap();
+        drop(open(&directory.path().join("new.db")));
+        assert!(target.is_file());
+    }
+
+    #[test]
+    fn a_second_name_is_refused_and_left_alone() {
+        let place = Place::filled();
+        let other = place.path().with_file_name("other.db");
+        std::fs::hard_link(place.path(), &other).unwrap();
+        let before = std::fs::read(&other).unwrap();
+        for error in [refused(&place.path()), refused(&other)].into_iter().flatten() {
+            assert!(matches!(error, OpenError::Linked { names: 2, .. }), "{error}");
+        }
+        assert_eq!(std::fs::read(&other).unwrap(), before);
+        std::fs::remove_file(&other).unwrap();
+        assert_eq!(open(&place.path()).saved.jobs.len(), 2);
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_refused_without_being_opened() {
+        let directory = tempfile::tempdir().unwrap();
+        let pipe = directory.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        for path in [&pipe, directory.path(), Path::new("/dev/null")] {
+            for error in refused(path) {
+                assert!(matches!(error, OpenError::Irregular(_)), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_deleted_state_is_noticed_and_leaves_no_log_to_another() {
+        let place = Place::filled();
+        let backup = place.path().with_file_name("backup.db");
+        std::fs::copy(place.path(), &backup).unwrap();
+        for (replaced, what) in [(false, "it was deleted"), (true, "it was replaced")] {
+            let opened = open(&place.path());
+            commit(&opened.store, &full_without_entries(), Vec::new()).unwrap();
+            assert_eq!(look(&opened.store), Ok(Vec::new()));
+            match replaced {
+                false => std::fs::remove_file(place.path()).unwrap(),
+                true => std::fs::rename(&backup, place.path()).unwrap(),
+            }
+            let error = look(&opened.store).unwrap_err();
+            assert!(error.is_gone() && error.to_string().contains(what), "{error}");
+            drop(opened);
+            assert!(!with_ending(&place.path(), "-wal").exists());
+        }
+        assert_eq!(open(&place.path()).saved.jobs.len(), 2, "the backup alone");
+    }
+
+    #[test]
+    fn a_deleted_log_is_noticed_and_what_was_in_it_is_kept() {
+        let place = Place::new();
+        let opened = open(&place.path());
+        commit(&opened.store, &full(), Vec::new()).unwrap();
+        std::fs::remove_file(with_ending(&place.path(), "-wal")).unwrap();
+        let error = look(&opened.store).unwrap_err();
+        assert!(error.is_gone() && error.to_string().contains("-wal was deleted"), "{error}");
+        drop(opened);
+        assert_eq!(open(&place.path()).saved.jobs.len(), 2);
+    }
+
+    fn full_without_entries() -> crate::engine::Batch {
+        crate::engine::Batch { entries: Vec::new(), ..full() }
+    }
+}

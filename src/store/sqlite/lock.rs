@@ -114,3 +114,45 @@ fn holder(file: &mut File) -> Locked {
     let read = file.rewind().and_then(|()| file.take(20).read_to_string(&mut text));
     Locked { process: read.ok().and_then(|_| text.trim().parse().ok()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::open::OpenError;
+    use super::super::tests::{Place, noon, open as opened};
+    use super::super::{Deliveries, Sqlite};
+    use super::*;
+
+    #[test]
+    fn a_deleted_lock_file_lets_no_second_daemon_in() {
+        let place = Place::filled();
+        let first = opened(&place.path());
+        for set_aside in [None, Some(noon())] {
+            std::fs::remove_file(beside(&place.path())).unwrap();
+            let second = Sqlite::open(&place.path(), set_aside).unwrap_err();
+            assert!(matches!(second, OpenError::Locked { process: None, .. }), "{second}");
+        }
+        drop(first);
+        opened(&place.path());
+    }
+
+    #[test]
+    fn a_lock_of_the_file_beside_it_alone_is_respected() {
+        let place = Place::filled();
+        // As every version of this program takes it.
+        let older = File::create(beside(&place.path())).unwrap();
+        older.try_lock().unwrap();
+        let error = Sqlite::open(&place.path(), None).unwrap_err();
+        assert!(matches!(error, OpenError::Locked { .. }), "{error}");
+        assert!(Deliveries::open(&place.path()).unwrap().daemon().is_some());
+    }
+
+    #[test]
+    fn a_new_state_is_locked_like_the_one_that_was_set_aside() {
+        let place = Place::filled();
+        let first = Sqlite::open(&place.path(), Some(noon())).unwrap();
+        assert!(first.set_aside.is_some());
+        std::fs::remove_file(beside(&place.path())).unwrap();
+        let second = Sqlite::open(&place.path(), None).unwrap_err();
+        assert!(matches!(second, OpenError::Locked { .. }), "{second}");
+    }
+}

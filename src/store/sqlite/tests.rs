@@ -17,7 +17,7 @@ use crate::model::{
 
 const NOON: &str = "2026-11-23T12:00:00Z";
 
-fn noon() -> Timestamp {
+pub(super) fn noon() -> Timestamp {
     NOON.parse().unwrap()
 }
 
@@ -92,7 +92,7 @@ fn limited() -> ProjectMemory {
     ProjectMemory { learned: Some(learned), ..ProjectMemory::default() }
 }
 
-fn full() -> Batch {
+pub(super) fn full() -> Batch {
     Batch {
         projects: vec![ProjectRecord { name: ProjectName::default(), memory: limited() }],
         jobs: vec![job("rj-1", 3), job("rj-2", 0)],
@@ -110,7 +110,7 @@ fn full() -> Batch {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn commit(store: &Sqlite, batch: &Batch, bodies: Vec<Body>) -> Result<(), Error> {
+pub(super) async fn commit(store: &Sqlite, batch: &Batch, bodies: Vec<Body>) -> Result<(), Error> {
     store.commit(Arc::new(batch.clone()), bodies).await
 }
 
@@ -120,27 +120,31 @@ async fn letter(store: &Sqlite, id: &DeliveryId) -> Result<Letter, Error> {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn edits(store: &Sqlite) -> Vec<Edit> {
-    store.edits().await.unwrap()
+pub(super) async fn look(store: &Sqlite) -> Result<Vec<Edit>, Error> {
+    store.edits().await
 }
 
-fn open(path: &Path) -> Opened {
+fn edits(store: &Sqlite) -> Vec<Edit> {
+    look(store).unwrap()
+}
+
+pub(super) fn open(path: &Path) -> Opened {
     Sqlite::open(path, None).unwrap()
 }
 
-struct Place(tempfile::TempDir);
+pub(super) struct Place(tempfile::TempDir);
 
 impl Place {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    fn path(&self) -> PathBuf {
+    pub(super) fn path(&self) -> PathBuf {
         self.0.path().join("deep/state.db")
     }
 
     /// A state with a full batch in it, closed.
-    fn filled() -> Self {
+    pub(super) fn filled() -> Self {
         let place = Self::new();
         commit(&open(&place.path()).store, &full(), Vec::new()).unwrap();
         place
@@ -218,6 +222,20 @@ fn a_full_disk_is_called_by_its_name() {
     assert_eq!(failure(ffi::SQLITE_FULL), "the disk is full");
     assert_eq!(failure(ffi::SQLITE_IOERR_SHMSIZE), "the disk is full");
     assert_ne!(failure(ffi::SQLITE_IOERR_FSYNC), "the disk is full");
+}
+
+#[test]
+fn a_locked_state_is_no_matter_of_free_space() {
+    let place = Place::filled();
+    for code in [ffi::SQLITE_BUSY, ffi::SQLITE_BUSY_SNAPSHOT, ffi::SQLITE_LOCKED] {
+        let locked = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+        let error = Error { doing: "write", file: "state.db".to_owned(), fault: fault(&locked) };
+        assert_eq!(error.to_string(), "cannot write the state state.db: another program holds a lock on it");
+        let at_start = open::unreadable(&place.path(), &locked);
+        for help in [error.help(), at_start.help().unwrap()] {
+            assert!(help.contains("fuser") && !help.contains("space"), "{help}");
+        }
+    }
 }
 
 #[test]

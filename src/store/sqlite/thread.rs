@@ -65,3 +65,58 @@ impl Drop for Thread {
         _ = self.ended.recv_timeout(LAST_REQUEST);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::super::lock::Lock;
+    use super::super::open;
+    use super::super::tests::Place;
+    use super::*;
+
+    fn start(place: &Place) -> Thread {
+        let (path, lock) = open::prepare(&place.path()).unwrap();
+        Thread::start("test", open::write(&path).unwrap(), Arc::new(lock)).unwrap()
+    }
+
+    #[test]
+    fn requests_are_done_in_order_and_the_lock_is_released_after_the_last() {
+        let place = Place::new();
+        let thread = start(&place);
+        let done = Arc::new(Mutex::new(Vec::new()));
+        for number in 0..100 {
+            let done = Arc::clone(&done);
+            // Nobody waits for the answer.
+            drop(thread.run(move |_| done.lock().unwrap().push(number)));
+        }
+        drop(thread);
+        assert_eq!(*done.lock().unwrap(), (0..100).collect::<Vec<_>>());
+        assert!(Lock::take(&place.path()).unwrap().is_ok());
+    }
+
+    #[test]
+    fn a_panic_reaches_who_asks_and_releases_the_lock() {
+        let place = Place::new();
+        let thread = start(&place);
+        let answer = thread.run(|_| std::panic::resume_unwind(Box::new("a bug")));
+        assert!(answer.blocking_recv().is_err());
+        assert!(thread.run(|_| ()).blocking_recv().is_err(), "there is no thread any more");
+        drop(thread);
+        assert!(Lock::take(&place.path()).unwrap().is_ok());
+    }
+
+    #[test]
+    fn a_pool_of_threads_that_is_full_delays_no_commit() {
+        let place = Place::new();
+        let thread = start(&place);
+        let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+        let (go_on, stuck) = channel::<()>();
+        runtime.block_on(async {
+            let look_up = tokio::task::spawn_blocking(move || stuck.recv());
+            assert!(thread.run(|connection| connection.is_autocommit()).await.unwrap());
+            assert!(!look_up.is_finished());
+        });
+        drop(go_on);
+    }
+}
