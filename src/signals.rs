@@ -84,7 +84,7 @@ fn unless_ignored(kind: SignalKind) -> std::io::Result<Option<Signal>> {
     if is_ignored(kind.as_raw_value(), &status) { Ok(None) } else { signal(kind).map(Some) }
 }
 
-/// Whether `/proc/self/status` (proc_pid_status(5)) says that a signal is ignored. Where there is no such file, none is.
+/// Whether `/proc/self/status` (`proc_pid_status(5)`) says that a signal is ignored. Where there is no such file, none is.
 fn is_ignored(number: i32, status: &str) -> bool {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Parser;
 use tracing::{info, warn};
 
-use super::start::{READING, no_thread, unless_stopped};
+use super::start::{READING, check_threads, no_thread, unless_stopped};
 use super::{Done, Failure, block_on, cannot_listen, listen, log_format};
 use crate::clock::Clock;
 use crate::config::{self, StateSettings};
@@ -82,6 +82,8 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
         let set_aside = args.set_state_aside;
         let state =
             unless_stopped(&mut signals, "opening the state", move || open(&place, set_aside, clock)).await?;
+        // Beside the threads that stay, there must be one for look-ups.
+        check_threads()?;
         let options = Options {
             exit_when_done: args.exit_when_done,
             drain_timeout,

@@ -41,6 +41,11 @@ pub(super) fn check_limits() -> Result<(), Failure> {
         Failure::new(Exit::System, format!("cannot open {OPEN_FILES} more files: {error}"))
             .with_help("raise the limit of open files (ulimit -n, LimitNOFILE=)")
     })?;
+    check_threads()
+}
+
+/// Makes sure that one thread can be had beside those that run.
+pub(super) fn check_threads() -> Result<(), Failure> {
     let thread = std::thread::Builder::new().spawn(|| ()).map_err(no_thread)?;
     // It does nothing that could fail.
     drop(thread.join());

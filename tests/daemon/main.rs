@@ -14,6 +14,8 @@ mod manager;
 mod private;
 mod rate;
 mod reload;
+mod starting;
+mod state;
 mod stopping;
 mod through;
 mod trouble;

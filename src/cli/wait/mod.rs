@@ -12,7 +12,7 @@ pub(super) use args::{Args, bound, parse_effort, parse_interval};
 
 use args::{Form, ProgressForm, Through};
 
-use super::start::{no_thread, unless_stopped};
+use super::start::{check_threads, no_thread, unless_stopped};
 use super::{Done, Failure, block_on, ci, listen};
 use crate::ci::Place;
 use crate::clock::Clock;
@@ -79,6 +79,8 @@ pub(super) fn run(args: Args) -> Result<Done, Failure> {
             data: Output::stdout().map_err(no_thread)?.screened(screen),
             people: Output::stderr().map_err(no_thread)?.screened(place.screen()),
         };
+        // Beside the threads that stay, there must be one for look-ups.
+        check_threads()?;
         args.follow(&mut driver, &project, &streams.people).await;
         let options = Options { section: place.section(), ..args.options(progress) };
         let waited = match wait::wait(driver, options, &streams, &mut signals).await {

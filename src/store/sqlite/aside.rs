@@ -138,8 +138,8 @@ fn exists(path: &Path) -> bool {
 mod tests {
     use rusqlite::Connection;
 
-    use super::super::Sqlite;
     use super::super::tests::{Place, commit, full, noon, open};
+    use super::super::{Deliveries, Sqlite};
     use super::*;
 
     /// A state with all of its content in the log, as a kill leaves it.
@@ -179,7 +179,7 @@ mod tests {
                 Sqlite::open(&place.path(), Some(noon())).unwrap().set_aside.unwrap()
             })
             .collect();
-        let endings = names.iter().map(|name| name.to_string_lossy().split_once("Z").unwrap().1.to_owned());
+        let endings = names.iter().map(|name| name.to_string_lossy().split_once('Z').unwrap().1.to_owned());
         assert_eq!(endings.collect::<Vec<_>>(), ["", "-2", "-3"]);
         assert!(names.iter().all(|name| jobs(name) == 2));
     }
@@ -189,6 +189,9 @@ mod tests {
         let place = killed();
         std::fs::remove_file(place.path()).unwrap();
         let log = std::fs::read(with_ending(&place.path(), "-wal")).unwrap();
+        std::fs::write(place.path(), "").unwrap();
+        let looked_into = Deliveries::open(&place.path()).unwrap_err();
+        assert!(matches!(looked_into, OpenError::Missing(_)), "{looked_into}");
         let aside = open(&place.path()).set_aside.unwrap();
         assert_eq!(aside, with_ending(&place.path(), ".aside-wal"));
         assert_eq!(std::fs::read(aside).unwrap(), log);

@@ -177,9 +177,10 @@ mod tests {
             let opened = open(&place.path());
             commit(&opened.store, &full_without_entries(), Vec::new()).unwrap();
             assert_eq!(look(&opened.store), Ok(Vec::new()));
-            match replaced {
-                false => std::fs::remove_file(place.path()).unwrap(),
-                true => std::fs::rename(&backup, place.path()).unwrap(),
+            if replaced {
+                std::fs::rename(&backup, place.path()).unwrap();
+            } else {
+                std::fs::remove_file(place.path()).unwrap();
             }
             let error = look(&opened.store).unwrap_err();
             assert!(error.is_gone() && error.to_string().contains(what), "{error}");

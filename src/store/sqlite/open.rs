@@ -177,6 +177,10 @@ pub(super) fn write(path: &Path) -> Result<Connection, OpenError> {
 
 /// Opens a file that is there and up to date, beside whoever else uses it.
 pub(super) fn beside(path: &Path) -> Result<Connection, OpenError> {
+    // `SQLite` would delete the log of an empty file.
+    if std::fs::metadata(path).is_ok_and(|found| found.len() == 0) {
+        return Err(OpenError::Missing(path.to_owned()));
+    }
     let connection = connect(path)?;
     match version(&connection, path)? {
         0 => Err(OpenError::Missing(path.to_owned())),
