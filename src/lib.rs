@@ -18,6 +18,7 @@
 //! engine          pure: tracker, cadence, experience, list, limiter, allowance, retry, outbox
 //! config          validated settings
 //! model           ids, statuses, transitions, exit codes
+//! blocking        work that may wait for the system, on threads of their own
 //! failpoint       where tests kill the process
 //! locale          what the terminal can show
 //! process         what the process keeps to itself, and whose the terminal is
@@ -56,6 +57,7 @@
 //! - Polling never waits for a sink, one sink never waits for another, one project's trouble is no other's.
 //! - The API key goes into one header of requests to one endpoint, and into nothing else. No secret is in the state.
 
+pub mod blocking;
 pub mod ci;
 pub mod cli;
 pub mod clock;

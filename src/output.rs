@@ -25,23 +25,24 @@ enum Entry {
 }
 
 impl Output {
-    /// Standard output.
-    pub fn stdout() -> Self {
+    /// Standard output. Fails, as the two below, where the system has no thread to give.
+    pub fn stdout() -> io::Result<Self> {
         Self::to(io::stdout())
     }
 
     /// Standard error.
-    pub fn stderr() -> Self {
+    pub fn stderr() -> io::Result<Self> {
         Self::to(io::stderr())
     }
 
     /// A stream.
-    pub fn to(stream: impl Write + Send + 'static) -> Self {
+    pub fn to(stream: impl Write + Send + 'static) -> io::Result<Self> {
         let (queue, entries) = mpsc::channel();
         let (done, written) = oneshot::channel();
         // Nobody may wait for the end any more.
-        std::thread::spawn(move || drop(done.send(write(&entries, stream))));
-        Self { queue, screen: std::convert::identity, written }
+        let thread = std::thread::Builder::new().name("output".to_owned());
+        thread.spawn(move || drop(done.send(write(&entries, stream))))?;
+        Ok(Self { queue, screen: std::convert::identity, written })
     }
 
     /// The same, with texts as `screen` makes them.
@@ -119,7 +120,7 @@ mod tests {
     #[tokio::test]
     async fn failures_are_told_at_the_end_unless_nobody_reads() {
         for (kind, failed) in [(io::ErrorKind::BrokenPipe, false), (io::ErrorKind::StorageFull, true)] {
-            let output = Output::to(Failing(kind));
+            let output = Output::to(Failing(kind)).unwrap();
             output.write("a");
             output.write("b");
             output.settled().await;
@@ -130,7 +131,7 @@ mod tests {
     #[tokio::test]
     async fn texts_are_screened_and_commands_are_not() {
         let (reader, writer) = io::pipe().unwrap();
-        let output = Output::to(writer).screened(|text| text.to_uppercase());
+        let output = Output::to(writer).unwrap().screened(|text| text.to_uppercase());
         output.write("text\n");
         output.command("command\n");
         output.settled().await;
@@ -141,7 +142,7 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_waits_for_what_is_never_written() {
-        let output = Output::to(Failing(io::ErrorKind::BrokenPipe));
+        let output = Output::to(Failing(io::ErrorKind::BrokenPipe)).unwrap();
         output.write("a");
         output.settled().await;
     }
@@ -149,7 +150,7 @@ mod tests {
     #[tokio::test]
     async fn texts_are_written_in_their_order() {
         let (reader, writer) = io::pipe().unwrap();
-        let output = Output::to(writer);
+        let output = Output::to(writer).unwrap();
         for n in 0..100 {
             output.write(format!("{n}\n"));
         }

@@ -71,6 +71,11 @@ pub fn keep_files_private() {
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
 }
 
+/// How large a file may become that this process writes, in bytes; none where there is no limit.
+pub fn file_size_limit() -> Option<u64> {
+    rustix::process::getrlimit(rustix::process::Resource::Fsize).current
+}
+
 /// Allows as many open files as the system does: each poll that a server leaves without an answer may hold a connection, 64
 /// for each project, and the usual limit is 1024 in all, sinks and state included.
 pub fn allow_many_files() {

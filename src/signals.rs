@@ -1,6 +1,7 @@
 //! Requests to stop, as the system sends them.
 //!
-//! Invariant: from the moment a [`Signals`] exists, SIGINT and SIGTERM no longer end the process by themselves.
+//! Invariant: from the moment a [`Signals`] exists, SIGINT and SIGTERM no longer end the process by themselves. One that
+//! the caller has this process ignore (`nohup`, `trap ''`, a background job of a script) stays ignored.
 
 use std::task::{Context, Waker};
 
@@ -44,21 +45,61 @@ impl Continuations {
 /// The signals that ask a process to stop.
 #[derive(Debug)]
 pub struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
+    interrupt: Option<Signal>,
+    terminate: Option<Signal>,
+    /// With a handler, a file that has grown to the limit (`RLIMIT_FSIZE`) is a write that fails; without one, it is the
+    /// end of the process.
+    _file_size: Option<Signal>,
 }
 
 impl Signals {
     /// Starts to listen. Fails where the system refuses a handler.
     pub fn listen() -> std::io::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        Ok(Self {
+            interrupt: unless_ignored(SignalKind::interrupt())?,
+            terminate: unless_ignored(SignalKind::terminate())?,
+            _file_size: unless_ignored(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?,
+        })
     }
 
     /// Waits for the next request to stop; the exit code that belongs to it. Dropping the future loses no signal.
     pub async fn next(&mut self) -> Exit {
         tokio::select! {
-            _ = self.interrupt.recv() => Exit::Interrupted,
-            _ = self.terminate.recv() => Exit::Terminated,
+            () = received(self.interrupt.as_mut()) => Exit::Interrupted,
+            () = received(self.terminate.as_mut()) => Exit::Terminated,
         }
+    }
+}
+
+async fn received(signal: Option<&mut Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
+/// Starts to listen for a signal, unless the caller has this process ignore it.
+fn unless_ignored(kind: SignalKind) -> std::io::Result<Option<Signal>> {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    if is_ignored(kind.as_raw_value(), &status) { Ok(None) } else { signal(kind).map(Some) }
+}
+
+/// Whether `/proc/self/status` (`proc_pid_status(5)`) says that a signal is ignored. Where there is no such file, none is.
+fn is_ignored(number: i32, status: &str) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    number >= 1 && mask.checked_shr(number.cast_unsigned() - 1).unwrap_or_default() & 1 == 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_status_of_a_process_names_the_ignored_signals() {
+        let status = "Name:\tsh\nSigBlk:\tffffffffffffffff\nSigIgn:\t0000000000001006\nSigCgt:\t0\n";
+        let ignored: Vec<_> = (0..=70).filter(|number| is_ignored(*number, status)).collect();
+        assert_eq!(ignored, [2, 3, 13]);
+        assert!(!is_ignored(2, "SigIgn:\tnothing\n") && !is_ignored(2, ""));
     }
 }

@@ -15,6 +15,10 @@ use tracing::debug;
 /// How much the manager may be told late.
 const MOST_UNSENT: usize = 8;
 
+/// The shortest time between two signs of life. No manager expects them more often; a loop that gave them as often as a
+/// `WATCHDOG_USEC` of a few microseconds asks would do nothing else.
+const MOST_OFTEN: Duration = Duration::from_millis(10);
+
 /// Speaks to the manager, if there is one.
 #[derive(Debug, Default)]
 pub struct Notifier {
@@ -60,9 +64,9 @@ impl Notifier {
         self.manager.is_some()
     }
 
-    /// How often a sign of life is to be given, where one is expected: twice as often as it must be.
+    /// How often a sign of life is to be given, where one is expected: twice as often as it must be, within reason.
     pub fn watchdog_interval(&self) -> Option<Duration> {
-        self.watchdog.map(|limit| limit / 2)
+        self.watchdog.map(|limit| (limit / 2).max(MOST_OFTEN))
     }
 
     /// The service is at work.
@@ -225,6 +229,8 @@ mod tests {
     fn signs_of_life_are_given_twice_as_often_as_they_must_be_and_only_where_they_are_expected() {
         let limit = ("WATCHDOG_USEC", "3000000");
         assert_eq!(at("/nowhere", &[limit]).watchdog_interval(), Some(Duration::from_millis(1500)));
+        let absurd = at("/nowhere", &[("WATCHDOG_USEC", "1")]).watchdog_interval();
+        assert_eq!(absurd, Some(MOST_OFTEN), "the loop has other things to do");
         assert_eq!(at("/nowhere", &[limit, ("WATCHDOG_PID", "1")]).watchdog_interval(), None);
         assert_eq!(at("/nowhere", &[]).watchdog_interval(), None);
         let without = Notifier::new(&|name| (name == "WATCHDOG_USEC").then(|| "1".to_owned()));

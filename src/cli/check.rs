@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 
-use super::{Done, Failure, print};
+use super::start::unless_stopped;
+use super::{Done, Failure, block_on, listen, print};
 use crate::config::{
     self, Discovery, Effort, EventFilter, IndexPattern, LogFormat, ProjectSettings, Settings, SinkSettings,
     SlowAfter, StateSettings, UrlSource, WebhookFormat, WebhookSettings,
@@ -24,8 +25,16 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {
-    let path = config::locate(args.config.as_deref())?;
-    let settings = config::load(&path)?;
+    let named = args.config.clone();
+    let (path, settings) = block_on(async {
+        let mut signals = listen()?;
+        unless_stopped(&mut signals, "reading the configuration", move || {
+            let path = config::locate(named.as_deref())?;
+            let settings = config::load(&path)?;
+            Ok((path, settings))
+        })
+        .await
+    })?;
     print(&meaning(&path, &settings))?;
     Ok(Done::Exit(Exit::Met))
 }

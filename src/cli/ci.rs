@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use tokio::time::timeout;
 
+use crate::blocking;
 use crate::ci::{Host, Place};
 use crate::output::Output;
 use crate::wait::Report;
@@ -58,9 +59,13 @@ pub(super) async fn conclude(place: Place, report: &Report, people: &Output) {
     let ending = report.ending();
     people.command(place.annotations(&ending));
     // A file may be a pipe that nobody reads; on a thread of its own it delays no signal.
-    let recorded = tokio::task::spawn_blocking(move || place.record(&ending));
-    let warnings = match timeout(FILES, recorded).await {
-        Ok(recorded) => recorded.unwrap_or_default(),
+    let recorded = blocking::start("record", move || place.record(&ending));
+    let warnings = match recorded {
+        Ok(recorded) => timeout(FILES, recorded).await.map(Result::unwrap_or_default),
+        Err(error) => Ok(vec![format!("warning: the job summary and the outputs were not written: {error}")]),
+    };
+    let warnings = match warnings {
+        Ok(warnings) => warnings,
         Err(_) => vec!["warning: the job summary and the outputs took too long to be written".to_owned()],
     };
     for warning in warnings {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Parser;
 use serde_json::Value;
 
+use super::start::no_thread;
 use super::{Done, Failure, block_on, listen, print};
 use crate::clock::Clock;
 use crate::config::{
@@ -44,7 +45,7 @@ pub(super) fn run(_: &Args) -> Result<Done, Failure> {
         ..Style::usual(LogFormat::Human)
     };
     // Failed polls are worth no line in earnest, but here they show how trouble is met.
-    let _logging = telemetry::init(style, "info,restore_watch::driver=debug");
+    let _logging = telemetry::init(style, "info,restore_watch::driver=debug").map_err(no_thread)?;
     block_on(show(clock))
 }
 

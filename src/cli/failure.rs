@@ -73,7 +73,8 @@ impl From<LoadError> for Failure {
 
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
-        let failure = Self::new(Exit::State, error.to_string());
+        let exit = if matches!(error, OpenError::NoThread(_)) { Exit::System } else { Exit::State };
+        let failure = Self::new(exit, error.to_string());
         match error.help() {
             Some(help) => failure.with_help(help),
             None => failure,
@@ -83,9 +84,7 @@ impl From<OpenError> for Failure {
 
 impl From<store::Error> for Failure {
     fn from(error: store::Error) -> Self {
-        Self::new(Exit::State, error.to_string()).with_help(
-            "check the disk and its free space, and start again: what was not written will be seen and told again",
-        )
+        Self::new(Exit::State, error.to_string()).with_help(error.help())
     }
 }
 

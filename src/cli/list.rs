@@ -4,7 +4,8 @@ use clap::Parser;
 use serde_json::{Value, json};
 
 use super::project::ProjectArgs;
-use super::{Done, Failure, Output, block_on, print, table};
+use super::start::{READING, no_thread, unless_stopped};
+use super::{Done, Failure, Output, block_on, listen, print, table};
 use crate::clock::Clock;
 use crate::config::LogFormat;
 use crate::driver;
@@ -30,13 +31,22 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {
-    let _logging = telemetry::init(Style::usual(LogFormat::Human), "warn");
-    let project = args.project.choose()?;
+    let _logging = telemetry::init(Style::usual(LogFormat::Human), "warn").map_err(no_thread)?;
     let clock = Clock::system();
     let jobs = block_on(async {
-        let clients = driver::clients(std::slice::from_ref(&project))?;
+        let mut signals = listen()?;
+        let chosen = args.project.clone();
+        let (project, clients) = unless_stopped(&mut signals, READING, move || {
+            let project = chosen.choose()?;
+            let clients = driver::clients(std::slice::from_ref(&project))?;
+            Ok((project, clients))
+        })
+        .await?;
         let client = clients.get(&project.name).ok_or_else(|| Failure::internal("no client was built"))?;
-        Listing::new(client, &project.api, clock).all().await.map_err(|failure| give_up(&failure))
+        tokio::select! {
+            jobs = Listing::new(client, &project.api, clock).all() => jobs.map_err(|failure| give_up(&failure)),
+            exit = signals.next() => Err(Failure::new(exit, exit.meaning())),
+        }
     })?;
     match args.output {
         Output::Human => print(&human(&jobs, clock))?,

@@ -23,6 +23,7 @@ mod run;
 mod schema;
 mod simulate;
 mod socket;
+mod start;
 mod status;
 mod table;
 mod wait;
@@ -120,10 +121,11 @@ fn parse_duration(text: &str) -> Result<std::time::Duration, duration::DurationE
 
 /// Runs a command on a runtime of this thread: there is one thing at a time to decide, and waiting needs no threads.
 fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    start::check_limits()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::internal(format!("cannot start the runtime: {error}")))?;
+        .map_err(|error| Failure::new(Exit::System, format!("cannot start the runtime: {error}")))?;
     let result = runtime.block_on(work);
     // Does not wait for what is stuck in the system, such as a look-up of a name.
     runtime.shutdown_background();
@@ -146,7 +148,7 @@ fn listen() -> Result<Signals, Failure> {
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn cannot_listen(error: std::io::Error) -> Failure {
-    Failure::internal(format!("cannot listen for signals: {error}"))
+    Failure::new(Exit::System, format!("cannot listen for signals: {error}"))
 }
 
 /// Writes data to standard output. A reader that went away is no failure: it has seen enough.

@@ -1,5 +1,6 @@
 //! `restore-watch notify-test`
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,11 +8,13 @@ use clap::Parser;
 use serde_json::json;
 use tokio::task::JoinSet;
 
+use super::start::{READING, no_thread, unless_stopped};
 use super::{Done, Failure, Output, block_on, listen, print, table};
 use crate::clock::Clock;
 use crate::config::{self, Settings, SinkSettings};
 use crate::driver;
 use crate::model::{Exit, Letter, ProjectName, SinkName, Transition, TransitionId, TransitionKind, duration};
+use crate::sink::Sink;
 use crate::telemetry::{self, Stream, Style};
 
 /// Send one marked test to each sink of a configuration, and say what came of it
@@ -42,16 +45,21 @@ struct Attempt {
 }
 
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {
-    let path = config::locate(args.config.as_deref())?;
-    let settings = config::load(&path)?;
-    let chosen = choose(&settings, &args.sinks)?;
-    let style = Style { stream: Stream::Detached, ..Style::usual(super::log_format(&settings)) };
-    let _logging = telemetry::init(style, "info");
-    let project = settings.projects.first().map(|project| project.name.clone()).unwrap_or_default();
     block_on(async {
         let mut signals = listen()?;
+        let named = args.config.clone();
+        let settings = unless_stopped(&mut signals, "reading the configuration", move || {
+            Ok(config::load(&config::locate(named.as_deref())?)?)
+        })
+        .await?;
+        let chosen = choose(&settings, &args.sinks)?;
+        let style = Style { stream: Stream::Detached, ..Style::usual(super::log_format(&settings)) };
+        let _logging = telemetry::init(style, "info").map_err(no_thread)?;
+        let project = settings.projects.first().map(|project| project.name.clone()).unwrap_or_default();
+        let wanted = chosen.clone();
+        let sinks = unless_stopped(&mut signals, READING, move || Ok(driver::sinks(&wanted)?.0)).await?;
         tokio::select! {
-            attempts = attempt(&chosen, project) => report(&chosen, &attempts?, args.output),
+            attempts = attempt(sinks, project) => report(&chosen, &attempts, args.output),
             exit = signals.next() => Ok(Done::Exit(exit)),
         }
     })
@@ -71,10 +79,9 @@ fn choose(settings: &Settings, names: &[String]) -> Result<Vec<SinkSettings>, Fa
 }
 
 /// Tries all sinks at once.
-async fn attempt(settings: &[SinkSettings], project: ProjectName) -> Result<Vec<Attempt>, Failure> {
+async fn attempt(sinks: BTreeMap<SinkName, Sink>, project: ProjectName) -> Vec<Attempt> {
     let clock = Clock::system();
     let transition = test(project, clock);
-    let (sinks, _) = driver::sinks(settings)?;
     let mut tasks = JoinSet::new();
     for (name, sink) in sinks {
         let transition = transition.clone();
@@ -87,7 +94,7 @@ async fn attempt(settings: &[SinkSettings], project: ProjectName) -> Result<Vec<
             Attempt { sink: name, result: delivered.map_err(|failure| failure.message), took }
         });
     }
-    Ok(tasks.join_all().await)
+    tasks.join_all().await
 }
 
 fn test(project: ProjectName, clock: Clock) -> Transition {

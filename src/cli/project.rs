@@ -9,7 +9,7 @@ use crate::config::{self, Endpoint, ProjectSettings, Settings};
 use crate::model::Exit;
 
 /// Chooses a project.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(super) struct ProjectArgs {
     /// Read the project from this configuration file, instead of from the environment
     #[arg(long, value_name = "FILE")]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Parser;
 use tracing::{info, warn};
 
+use super::start::{READING, check_threads, no_thread, unless_stopped};
 use super::{Done, Failure, block_on, cannot_listen, listen, log_format};
 use crate::clock::Clock;
 use crate::config::{self, StateSettings};
@@ -59,20 +60,30 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
         } else {
             Some(Hangups::listen().map_err(cannot_listen)?)
         };
-        let path = config::locate(args.config.as_deref())?;
-        // For those who are told where it is.
-        let path = std::path::absolute(&path).unwrap_or(path);
-        let settings = config::load(&path)?;
+        let named = args.config.clone();
+        let (path, settings) = unless_stopped(&mut signals, "reading the configuration", move || {
+            let path = config::locate(named.as_deref())?;
+            // For those who are told where it is.
+            let path = std::path::absolute(&path).unwrap_or(path);
+            let settings = config::load(&path)?;
+            Ok((path, settings))
+        })
+        .await?;
         // The log is a sink, and polling never waits for a sink.
         let style = Style { stream: Stream::Detached, ..Style::usual(log_format(&settings)) };
-        let _logging = telemetry::init(style, "info");
+        let _logging = telemetry::init(style, "info").map_err(no_thread)?;
         let clock = Clock::system();
         let place = settings.state.clone();
-        let Loaded { setup, heartbeat, drain_timeout, fixed } = Loaded::new(settings)?;
+        let loaded = unless_stopped(&mut signals, READING, move || Ok(Loaded::new(settings)?)).await?;
+        let Loaded { setup, heartbeat, drain_timeout, fixed } = loaded;
         let mut manager = Notifier::from_environment();
         // A large state is looked through from end to end.
         manager.extend_timeout(OPENING);
-        let state = open(&place, args.set_state_aside, clock)?;
+        let set_aside = args.set_state_aside;
+        let state =
+            unless_stopped(&mut signals, "opening the state", move || open(&place, set_aside, clock)).await?;
+        // Beside the threads that stay, there must be one for look-ups.
+        check_threads()?;
         let options = Options {
             exit_when_done: args.exit_when_done,
             drain_timeout,

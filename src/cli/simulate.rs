@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use clap::Parser;
 
+use super::start::no_thread;
 use super::{Done, Failure, block_on, listen, print};
 use crate::clock::Clock;
 use crate::config::LogFormat;
@@ -27,7 +28,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {
-    let _logging = telemetry::init(Style::usual(LogFormat::Human), "info");
+    let _logging = telemetry::init(Style::usual(LogFormat::Human), "info").map_err(no_thread)?;
     let scenario = read(&args.scenario)?;
     block_on(async {
         let mut signals = listen()?;

@@ -10,7 +10,7 @@ use crate::http::ClientError;
 use crate::model::Exit;
 
 /// Finds the daemon.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(super) struct SocketArgs {
     /// The control socket of the daemon [default: the first that is there of control.sock in `$RUNTIME_DIRECTORY`,
     /// restore-watch/control.sock in `$XDG_RUNTIME_DIR`, and /run/restore-watch/control.sock]

@@ -7,6 +7,7 @@
 //! request is one more event of the daemon's loop.
 
 mod client;
+mod connections;
 mod news;
 mod path;
 mod report;

@@ -1,26 +1,26 @@
 //! The daemon's end of the control socket.
 
 use std::io::ErrorKind;
-use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use axum::Json;
 use axum::Router;
 use axum::body::Body;
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{DefaultBodyLimit, Path as UrlPath, State};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{DefaultBodyLimit, FromRequest, Path as UrlPath, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::serve::Listener;
 use serde::Serialize;
-use tokio::net::unix::SocketAddr;
-use tokio::net::{UnixListener, UnixStream};
+use serde::de::DeserializeOwned;
+use tokio::net::UnixListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
-use tracing::{debug, warn};
+use tokio::time::timeout;
 
+use super::connections::{self, ARRIVAL};
 use super::news::NewsBody;
 use super::{AddJobs, ExplainJob, FollowJobs, ForgetJobs, Refusal, RefusalKind, Reply, Request};
 use crate::model::ProjectName;
@@ -54,6 +54,8 @@ pub enum BindError {
 #[derive(Debug)]
 pub struct Server {
     path: PathBuf,
+    /// What it made there: the device and the number of the socket.
+    made: Option<(u64, u64)>,
     requests: mpsc::Receiver<Request>,
     serving: AbortHandle,
 }
@@ -76,9 +78,10 @@ impl Server {
         let (sender, requests) = mpsc::channel(BACKLOG);
         let serving = tokio::spawn(async move {
             // It ends with the task that it runs on.
-            _ = axum::serve(Familiar(listener), router(sender)).await;
+            connections::serve(listener, router(sender)).await;
         });
-        Ok(Self { path: path.to_owned(), requests, serving: serving.abort_handle() })
+        let made = identity(path);
+        Ok(Self { path: path.to_owned(), made, requests, serving: serving.abort_handle() })
     }
 
     /// The next request. Dropping the future loses none.
@@ -98,9 +101,17 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.serving.abort();
-        // It may have been removed by somebody else.
-        drop(std::fs::remove_file(&self.path));
+        // Another daemon may have its own there by now, if somebody removed this one.
+        if self.made.is_some() && identity(&self.path) == self.made {
+            drop(std::fs::remove_file(&self.path));
+        }
     }
+}
+
+/// What is at a path: the device and the number of the file.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    let found = std::fs::symlink_metadata(path).ok()?;
+    Some((found.dev(), found.ino()))
 }
 
 /// Removes a socket at which nobody listens any more.
@@ -118,43 +129,6 @@ fn clear(path: &Path) -> Result<(), BindError> {
             std::fs::remove_file(path).map_err(unusable)
         }
         Err(error) => Err(unusable(error)),
-    }
-}
-
-/// A listener that hears only its own user and root.
-struct Familiar(UnixListener);
-
-impl Listener for Familiar {
-    type Io = UnixStream;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (UnixStream, SocketAddr) {
-        loop {
-            let (stream, address) = Listener::accept(&mut self.0).await;
-            if is_familiar(&stream) {
-                return (stream, address);
-            }
-        }
-    }
-
-    fn local_addr(&self) -> std::io::Result<SocketAddr> {
-        self.0.local_addr()
-    }
-}
-
-/// Whether the other end is run by the same user, or by root. The permissions of the socket say the same, but on some
-/// systems nobody asks them.
-fn is_familiar(stream: &UnixStream) -> bool {
-    match stream.peer_cred() {
-        Ok(peer) if peer.uid() == 0 || peer.uid() == rustix::process::geteuid().as_raw() => true,
-        Ok(peer) => {
-            warn!(uid = peer.uid(), "the user {} was refused at the control socket", peer.uid());
-            false
-        }
-        Err(error) => {
-            debug!("a connection to the control socket was refused: {error}");
-            false
-        }
     }
 }
 
@@ -179,35 +153,35 @@ fn router(requests: Requests) -> Router {
         .with_state(requests)
 }
 
-async fn add(State(requests): State<Requests>, body: Result<Json<AddJobs>, JsonRejection>) -> Response {
-    match body {
-        Ok(Json(jobs)) => answer(&requests, |reply| Request::Add(jobs, reply)).await,
-        Err(error) => refuse(Refusal::new(RefusalKind::Invalid, error.body_text())),
+/// The body of a request, as JSON.
+pub(super) struct Wanted<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Wanted<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: axum::extract::Request, state: &S) -> Result<Self, Response> {
+        let invalid = |text: String| refuse(Refusal::new(RefusalKind::Invalid, text));
+        match timeout(ARRIVAL, Json::from_request(request, state)).await {
+            Ok(Ok(Json(wanted))) => Ok(Self(wanted)),
+            Ok(Err(error)) => Err(invalid(error.body_text())),
+            Err(_) => Err(invalid(format!("the request did not arrive within {} s", ARRIVAL.as_secs()))),
+        }
     }
 }
 
-async fn forget(State(requests): State<Requests>, body: Result<Json<ForgetJobs>, JsonRejection>) -> Response {
-    match body {
-        Ok(Json(jobs)) => answer(&requests, |reply| Request::Forget(jobs, reply)).await,
-        Err(error) => refuse(Refusal::new(RefusalKind::Invalid, error.body_text())),
-    }
+async fn add(State(requests): State<Requests>, Wanted(jobs): Wanted<AddJobs>) -> Response {
+    answer(&requests, |reply| Request::Add(jobs, reply)).await
 }
 
-async fn explain(
-    State(requests): State<Requests>,
-    body: Result<Json<ExplainJob>, JsonRejection>,
-) -> Response {
-    match body {
-        Ok(Json(job)) => answer(&requests, |reply| Request::Explain(job, reply)).await,
-        Err(error) => refuse(Refusal::new(RefusalKind::Invalid, error.body_text())),
-    }
+async fn forget(State(requests): State<Requests>, Wanted(jobs): Wanted<ForgetJobs>) -> Response {
+    answer(&requests, |reply| Request::Forget(jobs, reply)).await
 }
 
-async fn follow(State(requests): State<Requests>, body: Result<Json<FollowJobs>, JsonRejection>) -> Response {
-    let jobs = match body {
-        Ok(Json(jobs)) => jobs,
-        Err(error) => return refuse(Refusal::new(RefusalKind::Invalid, error.body_text())),
-    };
+async fn explain(State(requests): State<Requests>, Wanted(job): Wanted<ExplainJob>) -> Response {
+    answer(&requests, |reply| Request::Explain(job, reply)).await
+}
+
+async fn follow(State(requests): State<Requests>, Wanted(jobs): Wanted<FollowJobs>) -> Response {
     match asked(&requests, |reply| Request::Follow(jobs, reply)).await {
         Ok(followed) => {
             let kind = [(CONTENT_TYPE, "application/x-ndjson")];
@@ -217,12 +191,22 @@ async fn follow(State(requests): State<Requests>, body: Result<Json<FollowJobs>,
     }
 }
 
-async fn pause(State(requests): State<Requests>, UrlPath(name): UrlPath<String>) -> Response {
-    answer(&requests, |reply| Request::Pause(ProjectName::new(name), reply)).await
+/// The project that a path names.
+type Named = Result<UrlPath<String>, PathRejection>;
+
+async fn pause(State(requests): State<Requests>, name: Named) -> Response {
+    of_project(name, async |name| answer(&requests, |reply| Request::Pause(name, reply)).await).await
 }
 
-async fn resume(State(requests): State<Requests>, UrlPath(name): UrlPath<String>) -> Response {
-    answer(&requests, |reply| Request::Resume(ProjectName::new(name), reply)).await
+async fn resume(State(requests): State<Requests>, name: Named) -> Response {
+    of_project(name, async |name| answer(&requests, |reply| Request::Resume(name, reply)).await).await
+}
+
+async fn of_project(name: Named, answer: impl AsyncFnOnce(ProjectName) -> Response) -> Response {
+    match name {
+        Ok(UrlPath(name)) => answer(ProjectName::new(name)).await,
+        Err(error) => refuse(Refusal::new(RefusalKind::Invalid, error.body_text())),
+    }
 }
 
 /// Hands a request to the daemon's loop, and its answer to the client.
@@ -245,4 +229,22 @@ async fn asked<T>(requests: &Requests, request: impl FnOnce(Reply<T>) -> Request
 fn refuse(refusal: Refusal) -> Response {
     let status = StatusCode::from_u16(refusal.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     (status, Json(refusal)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_stop_leaves_the_socket_of_another_daemon_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("control.sock");
+        let first = Server::bind(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let second = Server::bind(&path).unwrap();
+        drop(first);
+        assert!(matches!(Server::bind(&path), Err(BindError::InUse(_))));
+        drop(second);
+        assert!(!path.exists());
+    }
 }

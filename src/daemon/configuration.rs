@@ -43,9 +43,18 @@ pub enum LoadError {
     /// It took too long: some file may be on a disk that does not answer.
     #[error("error: reading {0} and the files that it names did not end within {seconds} s", seconds = .1.as_secs())]
     Slow(PathBuf, Duration),
+    /// One that took too long has still not ended.
+    #[error(
+        "error: an earlier read of {0}, or of a file that it names, has not ended, so the configuration is not read again\n  \
+         help: one of these files does not answer (a pipe, or a network disk): mend that, or restart the daemon"
+    )]
+    Stuck(PathBuf),
+    /// The system has no thread for it.
+    #[error("error: the configuration is not read: cannot start a thread: {0}")]
+    NoThread(std::io::Error),
     /// A bug.
-    #[error("error: reading the configuration failed: {0}")]
-    Broken(String),
+    #[error("error: reading the configuration ended by a panic")]
+    Broken,
     /// The heartbeat cannot be set up.
     #[error("error: {0}")]
     Heartbeat(#[from] HeartbeatError),

@@ -3,7 +3,7 @@
 //! One `select!` waits for whatever happens, and one function without a wait decides what comes of it.
 //!
 //! Invariant: whatever happens to one job, project or sink, the watch of the others goes on; only a request to stop, a
-//! state that cannot be written or a bug ends it. A sign of life is given to systemd and to the heartbeat only by the
+//! state that cannot be written or is gone, or a bug, ends it. A sign of life is given to systemd and to the heartbeat only by the
 //! loop itself, and only while nothing that it began is stuck.
 
 mod configuration;
@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 pub use configuration::{Fixed, LoadError, Loaded};
 
@@ -35,6 +35,7 @@ use crate::failpoint;
 use crate::heartbeat::Heartbeat;
 use crate::model::{Exit, Transition};
 use crate::signals::{Hangups, Signals};
+use crate::store;
 use crate::systemd::Notifier;
 
 /// What surrounds a daemon.
@@ -77,7 +78,11 @@ pub async fn run(driver: Driver, options: Options, signals: &mut Signals) -> Res
             return Ok(exit);
         }
         touched = Touched::Everything;
-        match daemon.next(signals).await? {
+        let happening = match daemon.next(signals).await {
+            Err(Error::Store(lost)) if lost.is_gone() => return Err(daemon.give_up(lost, signals).await),
+            happening => happening?,
+        };
+        match happening {
             Happening::Turned(told) => touched = Touched::by(told),
             Happening::Stop => break,
             Happening::Reload => daemon.reloads.want(None, &mut daemon.pulse),
@@ -164,6 +169,16 @@ impl Daemon {
             () = self.pulse.due() => Happening::Turned(Vec::new()),
             () = self.followers.due(clock) => Happening::Turned(Vec::new()),
         })
+    }
+
+    /// Ends because the files of the state were deleted or replaced: what is committed from now on is lost, so all that can
+    /// be done for what is owed is to send it. The next start goes on with the file that it finds.
+    async fn give_up(&mut self, lost: store::Error, signals: &mut Signals) -> Error {
+        error!("{lost}; ending, as nothing can be committed any more");
+        match self.drain(signals).await {
+            Ok(()) => Error::Store(lost),
+            Err(error) => error,
+        }
     }
 
     /// Stops polling and lets what is owed go out; a second request to stop ends that, too.

@@ -1,9 +1,10 @@
 //! Reading the configuration again.
 //!
-//! Invariant: one reading is under way at a time, and whoever asks meanwhile gets one that began after that. Nothing of a
-//! configuration that cannot be used is used.
+//! Invariant: one reading is under way at a time, also of those that took too long and were given up, and whoever asks
+//! meanwhile gets one that began after that. Nothing of a configuration that cannot be used is used.
 
 use std::path::PathBuf;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::task::{JoinError, JoinSet};
@@ -11,6 +12,7 @@ use tracing::{error, info, warn};
 
 use super::pulse::Pulse;
 use super::{Daemon, Fixed, LoadError, Loaded, status};
+use crate::blocking;
 use crate::control::{Refusal, RefusalKind, Reloaded, Reply};
 use crate::model::JobId;
 
@@ -21,6 +23,8 @@ const LONGEST: Duration = Duration::from_secs(30);
 pub(super) struct Reloads {
     config: Option<(PathBuf, Fixed)>,
     reading: JoinSet<Result<Loaded, LoadError>>,
+    /// Alive while a thread reads.
+    thread: Weak<()>,
     /// Who waits for the reading under way.
     waiting: Vec<Reply<Reloaded>>,
     /// Whether another one is to begin after it, and who waits for that.
@@ -30,7 +34,8 @@ pub(super) struct Reloads {
 
 impl Reloads {
     pub(super) fn new(config: Option<(PathBuf, Fixed)>) -> Self {
-        Self { config, reading: JoinSet::new(), waiting: Vec::new(), again: false, next: Vec::new() }
+        let reading = JoinSet::new();
+        Self { config, reading, thread: Weak::new(), waiting: Vec::new(), again: false, next: Vec::new() }
     }
 
     /// Somebody wants the configuration to be read again, and may want to know what comes of it.
@@ -55,11 +60,21 @@ impl Reloads {
         };
         info!("reading the configuration {} again", path.display());
         pulse.reloading();
+        if self.thread.strong_count() > 0 {
+            self.reading.spawn(std::future::ready(Err(LoadError::Stuck(path))));
+            return;
+        }
+        let alive = Arc::new(());
+        self.thread = Arc::downgrade(&alive);
         self.reading.spawn(async move {
             let slow = LoadError::Slow(path.clone(), LONGEST);
-            let reading = tokio::task::spawn_blocking(move || Loaded::read(&path));
-            match tokio::time::timeout(LONGEST, reading).await {
-                Ok(read) => read.unwrap_or_else(|panic| Err(LoadError::Broken(panic.to_string()))),
+            let reading = blocking::start("reload", move || {
+                let read = Loaded::read(&path);
+                drop(alive);
+                read
+            });
+            match tokio::time::timeout(LONGEST, reading.map_err(LoadError::NoThread)?).await {
+                Ok(read) => read.unwrap_or(Err(LoadError::Broken)),
                 // It is left to itself.
                 Err(_) => Err(slow),
             }
@@ -121,5 +136,45 @@ fn named(what: &str, jobs: &[JobId]) -> String {
         (0, _) => String::new(),
         (all, ids) if all > SHOWN => format!("; {what}: {ids} and {} more", all - SHOWN),
         (_, ids) => format!("; {what}: {ids}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::config::LogFormat;
+    use crate::systemd::Notifier;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_read_that_hangs_is_the_only_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("config.toml");
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let mut pulse = Pulse::new(Notifier::default(), None, Clock::system());
+        let fixed = Fixed { state: None, log: LogFormat::Human };
+        let mut reloads = Reloads::new(Some((path.clone(), fixed)));
+        for stuck in [false, true, true] {
+            reloads.want(None, &mut pulse);
+            let error = reloads.next().await.unwrap().unwrap_err();
+            match error {
+                LoadError::Slow(..) => assert!(!stuck),
+                LoadError::Stuck(_) => assert!(stuck, "no further thread"),
+                error => panic!("{error}"),
+            }
+        }
+        // Its other end is opened, so the read ends.
+        std::fs::write(&path, "").unwrap();
+        for _ in 0..6000 {
+            if reloads.thread.strong_count() == 0 {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, "jobs = []\ndiscover = 7\n").unwrap();
+        reloads.want(None, &mut pulse);
+        let error = reloads.next().await.unwrap().unwrap_err();
+        assert!(matches!(error, LoadError::Problems(_)), "it is read again: {error}");
     }
 }

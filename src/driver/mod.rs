@@ -35,7 +35,8 @@ use crate::pinecone::{self, Page};
 use crate::sink::Sink;
 use crate::store::{self, Store, Volatile};
 
-/// How often the state is looked at for changes that others made. The look costs one read of shared memory.
+/// How often the state is looked at for changes that others made, and whether its files are still there. The look costs
+/// two calls of the system and one read of shared memory.
 const LOOK_FOR_EDITS: Duration = Duration::from_secs(2);
 
 /// A shorter suspension than this is none worth a round of polls.
@@ -176,8 +177,10 @@ impl Driver {
             Some(event) = self.polls.next() => (event?, nothing()),
             Some(event) = self.deliveries.next() => (event??, nothing()),
             Some(event) = self.edits.next() => {
+                // After a look that failed there is no further one: a state that is gone is gone.
+                let event = event??;
                 self.next_look = Some(self.clock.now().instant + LOOK_FOR_EDITS);
-                (event??, nothing())
+                (event, nothing())
             }
             news = following::next(self.following.as_mut()) => {
                 self.heard(news);

@@ -21,6 +21,8 @@ pub enum Exit {
     Unrecognised = 6,
     /// A bug in this program.
     Internal = 70,
+    /// The system gives this process too little: no thread, or no open file.
+    System = 71,
     /// The state file cannot be used.
     State = 74,
     /// The configuration is bad.
@@ -55,6 +57,7 @@ impl Exit {
             Self::Unreachable => "the API was unreachable for too long",
             Self::Unrecognised => "a job ended in a state we do not know",
             Self::Internal => "internal error",
+            Self::System => "the system gives this process too few threads or open files",
             Self::State => "the state file cannot be used",
             Self::Config => "bad configuration",
             Self::Timeout => "timeout",

@@ -46,5 +46,44 @@ pub struct Error {
     /// The file.
     pub file: String,
     /// What went wrong.
-    pub fault: String,
+    pub fault: Fault,
+}
+
+/// What to do about a state that another program keeps locked.
+const BUSY_HELP: &str =
+    "end the program that holds the lock (`fuser FILE` finds it) or its transaction, and start again";
+
+/// What went wrong with a state.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// Another program keeps it locked.
+    #[error("another program holds a lock on it")]
+    Busy,
+    /// The file is not the one that was opened any more, so that nothing that is committed is kept.
+    #[error("{0}")]
+    Gone(String),
+    /// Anything else: in most cases, the disk.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl Error {
+    /// What to do about it.
+    pub fn help(&self) -> &'static str {
+        match self.fault {
+            Fault::Busy => BUSY_HELP,
+            Fault::Gone(_) => {
+                "stop the daemon before its state is moved, replaced or deleted; the next start goes on with the file that \
+                 it finds, and emits again what that does not know"
+            }
+            Fault::Other(_) => {
+                "check the disk and its free space, and start again: what was not written will be seen and told again"
+            }
+        }
+    }
+
+    /// Whether the files of the state were deleted or replaced.
+    pub fn is_gone(&self) -> bool {
+        matches!(self.fault, Fault::Gone(_))
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::future::ready;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Body, Error, Pending, Store};
+use super::{Body, Error, Fault, Pending, Store};
 use crate::engine::{Batch, DeliveryId, Edit};
 use crate::model::Letter;
 
@@ -39,7 +39,7 @@ impl Store for Volatile {
         let missing = || Error {
             doing: "read",
             file: "in memory".to_owned(),
-            fault: format!("nothing is owed to {} as {}", id.sink, id.transition),
+            fault: Fault::Other(format!("nothing is owed to {} as {}", id.sink, id.transition)),
         };
         Box::pin(ready(letter.ok_or_else(missing)))
     }

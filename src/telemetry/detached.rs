@@ -74,18 +74,18 @@ pub(super) struct Worker {
 }
 
 impl Detached {
-    /// Starts to write to `stream`.
-    pub(super) fn start(stream: impl Write + Send + 'static) -> (Self, Worker) {
+    /// Starts to write to `stream`. Fails where the system has no thread to give.
+    pub(super) fn start(stream: impl Write + Send + 'static) -> io::Result<(Self, Worker)> {
         let (queue, jobs) = sync_channel(BACKLOG);
         let (end, ended) = channel();
         let lost = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&lost);
-        std::thread::spawn(move || {
+        std::thread::Builder::new().name("log".to_owned()).spawn(move || {
             work(stream, &jobs, &counter);
             // Nobody may wait for it any more.
             _ = end.send(());
-        });
-        (Self { queue: queue.clone(), lost }, Worker { queue, ended })
+        })?;
+        Ok((Self { queue: queue.clone(), lost }, Worker { queue, ended }))
     }
 }
 
@@ -158,7 +158,7 @@ mod tests {
     async fn who_asks_is_told_the_truth() {
         let (go, gate) = channel();
         let text = Arc::default();
-        let (writer, worker) = Detached::start(Gate(gate, Arc::clone(&text)));
+        let (writer, worker) = Detached::start(Gate(gate, Arc::clone(&text))).unwrap();
         let log = |line: &'static str| {
             let writer = writer.clone();
             written(&move || drop(writer.make_writer().write(line.as_bytes())))

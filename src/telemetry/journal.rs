@@ -244,7 +244,7 @@ mod tests {
 
         /// Logs as a program does whose log goes there; gives what `log` gave.
         fn log<T>(&self, format: LogFormat, log: impl FnOnce() -> T) -> T {
-            let (writer, worker) = Detached::start(self.journal());
+            let (writer, worker) = Detached::start(self.journal()).unwrap();
             let entries = Entries { style: Style::usual(format), writer };
             let given = tracing::subscriber::with_default(registry().with(entries), log);
             drop(worker);
@@ -391,7 +391,8 @@ mod tests {
             }
         }
         let folder = tempfile::tempdir().unwrap();
-        let (writer, worker) = Detached::start(Journal { socket: folder.path().join("none"), instead: Full });
+        let (writer, worker) =
+            Detached::start(Journal { socket: folder.path().join("none"), instead: Full }).unwrap();
         let entries = Entries { style: Style::usual(LogFormat::Human), writer };
         let told = tracing::subscriber::with_default(registry().with(entries), || {
             written(&|| tracing::error!("lost"))

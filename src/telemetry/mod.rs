@@ -107,8 +107,8 @@ impl Style {
 }
 
 /// Starts logging. `RUST_LOG` decides what is logged, else `default` does (a level, or a filter in the syntax of
-/// `RUST_LOG`). Later calls change nothing.
-pub fn init(style: Style, default: &str) -> Logging {
+/// `RUST_LOG`). Later calls change nothing. Fails where the system has no thread to give.
+pub fn init(style: Style, default: &str) -> std::io::Result<Logging> {
     let wanted = std::env::var(EnvFilter::DEFAULT_ENV).ok().filter(|wanted| !wanted.is_empty());
     let wanted = wanted.as_deref().unwrap_or(default);
     let (filter, refused) = match EnvFilter::builder().parse(wanted) {
@@ -122,8 +122,11 @@ pub fn init(style: Style, default: &str) -> Logging {
         Stream::Stderr if entries => BoxMakeWriter::new(Journal::system),
         Stream::Stderr => BoxMakeWriter::new(std::io::stderr),
         Stream::Detached => {
-            let (writer, worker) =
-                if entries { Detached::start(Journal::system()) } else { Detached::start(std::io::stderr()) };
+            let (writer, worker) = if entries {
+                Detached::start(Journal::system())?
+            } else {
+                Detached::start(std::io::stderr())?
+            };
             guard = Some(worker);
             BoxMakeWriter::new(writer)
         }
@@ -151,7 +154,7 @@ pub fn init(style: Style, default: &str) -> Logging {
     if let Some(error) = refused {
         tracing::error!("RUST_LOG is not used: {error}");
     }
-    Logging(guard)
+    Ok(Logging(guard))
 }
 
 fn has_colour(stream: &Stream) -> bool {

@@ -242,7 +242,7 @@ mod tests {
 
     async fn said(engines: &[Engine]) -> String {
         let (reader, writer) = std::io::pipe().unwrap();
-        let people = Output::to(writer);
+        let people = Output::to(writer).unwrap();
         let mut console = Console::new(Progress::Plain { heartbeat: Duration::ZERO }, &people, now());
         for engine in engines {
             console.expect(engine, now());

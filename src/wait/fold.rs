@@ -35,7 +35,7 @@ mod tests {
     #[tokio::test]
     async fn an_error_ends_it_too() {
         let (reader, writer) = std::io::pipe().unwrap();
-        let people = Output::to(writer);
+        let people = Output::to(writer).unwrap();
         let wait = || -> Result<(), &str> {
             let section = Place::find(Some(Host::GitHub)).section().ok_or("no section")?;
             let _fold = Fold::begin(section, 2, &people, Clock::system());

@@ -285,6 +285,6 @@ fn outcome_of(exit: Exit) -> &'static str {
         Exit::Timeout => "timeout",
         Exit::Interrupted => "interrupted",
         Exit::Terminated => "terminated",
-        Exit::Usage | Exit::Internal | Exit::State | Exit::Config => "error",
+        Exit::Usage | Exit::Internal | Exit::System | Exit::State | Exit::Config => "error",
     }
 }

@@ -277,8 +277,12 @@ fn what_makes_no_sense_is_answered_and_the_watch_goes_on() {
         (post("/v1/jobs", "{\"jobs\": [], \"jbos\": 1}"), "400"),
         (post("/v1/jobs", &"x".repeat(2 << 20)), "4"),
         (post("/v1/projects/nope/pause", ""), "404"),
+        (post("/v1/projects/%ff/resume", ""), "400"),
     ] {
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{status}: {answer}");
+        let body = answer.split_once("\r\n\r\n").map(|(_, body)| body).filter(|body| !body.is_empty());
+        // What is no HTTP has no body.
+        assert!(body.is_none_or(|body| body.starts_with("{\"error\":")), "{answer}");
     }
     // Connections that say nothing hold up nobody.
     let _idle: Vec<_> = (0..100).map(|_| UnixStream::connect(&socket).unwrap()).collect();

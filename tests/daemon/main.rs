@@ -15,6 +15,8 @@ mod manager;
 mod private;
 mod rate;
 mod reload;
+mod starting;
+mod state;
 mod stopping;
 mod through;
 mod trouble;

@@ -5,6 +5,7 @@ mod ci;
 mod codes;
 mod command;
 mod ids;
+mod limits;
 mod output;
 mod pending;
 mod ready;

@@ -99,3 +99,19 @@ fn the_command_does_not_run() {
     wait.signal("INT");
     assert!(!wait.finish().expect(130).stdout.contains("ran"));
 }
+
+#[test]
+fn a_signal_that_the_caller_ignores_stays_ignored() {
+    let plane = play("[[job]]\nid = \"rj-1\"");
+    for (ignored, heard, code) in [("INT", "TERM", 143), ("TERM", "INT", 130)] {
+        let trap = format!("trap '' {ignored}; exec \"$@\"");
+        let words = ["wait", "--min-interval", "20ms", "--max-interval", "100ms", "rj-1"];
+        let mut wait = Watch::through(&["sh", "-c", &trap, "sh"], words).on(&plane).start();
+        wait.until_told("watching restore rj-1");
+        wait.signal(ignored);
+        let polls = plane.count();
+        wait.until("further polls", |_| plane.count() > polls + 3);
+        wait.signal(heard);
+        wait.finish().expect(code);
+    }
+}

@@ -8,6 +8,7 @@ use clap::Parser;
 
 use super::project::ProjectArgs;
 use super::socket::SocketArgs;
+use super::start::{READING, no_thread, unless_stopped};
 use super::wait::{parse_effort, parse_interval};
 use super::{Done, Failure, Output, block_on, listen, print};
 use crate::clock::Clock;
@@ -26,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// Asks the running daemon where it watches the job. Else, or with options of a wait, the API is asked once about the
 /// job, and once for the list of restores where it runs, and the answer is for a wait with these options. Ends with 0
 /// whatever the API says: that is part of the answer.
-#[derive(Debug, Parser)]
+#[derive(Debug, Clone, Parser)]
 pub(super) struct Args {
     /// The id of the job
     #[arg(value_name = "JOB_ID")]
@@ -61,7 +62,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     let style = Style::usual(LogFormat::Human);
-    let _logging = telemetry::init(style, "warn");
+    let _logging = telemetry::init(style, "warn").map_err(no_thread)?;
     let [job] = &super::ids::argued(std::slice::from_ref(&args.job))?[..] else {
         return Err(Failure::usage("one job id is wanted"));
     };
@@ -109,11 +110,15 @@ impl Args {
 
     /// Polls the job once, as a wait would.
     fn try_a_wait(&self, id: &JobId) -> Result<Explanation, Failure> {
-        let project = self.wait(id)?;
-        let name = project.name.clone();
         block_on(async {
             let mut signals = listen()?;
-            let setup = Setup::new(vec![project], &[], StateSettings::KEEP)?;
+            let (args, job) = (self.clone(), id.clone());
+            let (name, setup) = unless_stopped(&mut signals, READING, move || {
+                let project = args.wait(&job)?;
+                let name = project.name.clone();
+                Ok((name, Setup::new(vec![project], &[], StateSettings::KEEP)?))
+            })
+            .await?;
             let clock = Clock::system();
             let mut driver = Driver::new(setup, State::volatile(), clock);
             let limit = driver.now().instant + PATIENCE;

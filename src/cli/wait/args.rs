@@ -165,6 +165,7 @@ Exit codes:
   5    the API was unreachable for too long
   6    a job ended in a state we do not know
   70   internal error (a bug)
+  71   the system gives this process too few threads or open files
   78   bad configuration
   124  timeout
   130  interrupted by SIGINT; 143 by SIGTERM

@@ -12,6 +12,7 @@ pub(super) use args::{Args, bound, parse_effort, parse_interval};
 
 use args::{Form, ProgressForm, Through};
 
+use super::start::{check_threads, no_thread, unless_stopped};
 use super::{Done, Failure, block_on, ci, listen};
 use crate::ci::Place;
 use crate::clock::Clock;
@@ -66,19 +67,27 @@ pub(super) fn run(args: Args) -> Result<Done, Failure> {
     } else {
         "warn"
     };
-    let _logging = telemetry::init(style, level);
-    let project = args.project_settings()?;
-    let sinks = args.sinks()?;
+    let _logging = telemetry::init(style, level).map_err(no_thread)?;
+    let args = Arc::new(args);
     let exit = block_on(async {
-        // Signals first: from here on an interrupted wait reports.
+        // Signals first: once it has read all that it reads, an interrupted wait reports.
         let mut signals = listen()?;
-        let setup = Setup::new(vec![project.clone()], &sinks, StateSettings::KEEP)?;
+        let words = Arc::clone(&args);
+        let reading = "reading ids, the configuration and the files that it names";
+        let (project, setup) = unless_stopped(&mut signals, reading, move || {
+            let project = words.project_settings()?;
+            let setup = Setup::new(vec![project.clone()], &words.sinks()?, StateSettings::KEEP)?;
+            Ok((project, setup))
+        })
+        .await?;
         let mut driver = Driver::new(setup, State::volatile(), Clock::system());
         let screen = if args.output == Form::Human { screen } else { place.json_screen() };
         let streams = Streams {
-            data: Output::stdout().screened(screen),
-            people: Output::stderr().screened(place.screen()),
+            data: Output::stdout().map_err(no_thread)?.screened(screen),
+            people: Output::stderr().map_err(no_thread)?.screened(place.screen()),
         };
+        // Beside the threads that stay, there must be one for look-ups.
+        check_threads()?;
         args.follow(&mut driver, &project, &streams.people).await;
         let options = Options { section: place.section(), ..args.options(progress) };
         let waited = match wait::wait(driver, options, &streams, &mut signals).await {
@@ -103,7 +112,7 @@ pub(super) fn run(args: Args) -> Result<Done, Failure> {
         }
     })?;
     match exit {
-        Exit::Met if !args.command.is_empty() => Ok(Done::Exec(args.command)),
+        Exit::Met if !args.command.is_empty() => Ok(Done::Exec(args.command.clone())),
         exit => Ok(Done::Exit(exit)),
     }
 }

@@ -11,7 +11,7 @@ use rusqlite::{Connection, params_from_iter};
 use serde::Serialize;
 
 use super::lock::Locked;
-use super::{begin, describe, open, read};
+use super::{begin, fault, file, open, read};
 use crate::engine::memory::SinkMemory;
 use crate::model::{JobId, SinkName, TransitionId, TransitionKind};
 use crate::store::Error;
@@ -96,8 +96,9 @@ impl RowState {
 impl Deliveries {
     /// Opens the state at `path`, which must be there. Waits for the disk, as everything here does.
     pub fn open(path: &Path) -> Result<Self, open::OpenError> {
-        let daemon = open::user(path)?;
-        Ok(Self { file: path.to_owned(), connection: open::beside(path)?, daemon })
+        let path = file::resolve(path)?;
+        let daemon = open::user(&path)?;
+        Ok(Self { connection: open::beside(&path)?, file: path, daemon })
     }
 
     /// The daemon that runs on this state, if one did when it was opened.
@@ -177,7 +178,7 @@ impl Deliveries {
     }
 
     fn error(&self, doing: &'static str, error: &rusqlite::Error) -> Error {
-        Error { doing, file: self.file.display().to_string(), fault: describe(error) }
+        Error { doing, file: self.file.display().to_string(), fault: fault(error) }
     }
 }
 

@@ -1,7 +1,8 @@
 //! One process at a time.
 //!
 //! Invariant: whoever holds a [`Lock`] is the only daemon on a state; the system takes it back when the process ends,
-//! however it ends.
+//! however it ends. It is taken twice: on a file beside the state, as every version of this program does, and on the
+//! database itself, so that a daemon keeps its state although somebody deletes the file beside it.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
@@ -9,13 +10,23 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rustix::fs::{FlockOperation, fcntl_lock};
+
+use super::file::with_ending;
+
 /// How often a lock is tried, and how long apart: somebody may just be looking who holds it.
 const TRIES: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(25);
 
 /// The right to use a state.
 #[derive(Debug)]
-pub(super) struct Lock(#[expect(dead_code, reason = "held for its end")] File);
+pub(super) struct Lock {
+    #[expect(dead_code, reason = "held for its end")]
+    beside: File,
+    /// Open from before `SQLite` opens the database until after `SQLite` has closed it: to close any descriptor of a file
+    /// takes `SQLite`'s own locks from it (fcntl(2)).
+    database: Option<File>,
+}
 
 /// Somebody else uses the state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,22 +36,55 @@ pub struct Locked {
 }
 
 impl Lock {
-    /// Takes the lock of the state at `path`, a file beside it that stays there.
+    /// Takes the lock of the state at `path`, which must be its one name: of a file beside it that stays there, and of the
+    /// database.
     pub(super) fn take(path: &Path) -> std::io::Result<Result<Self, Locked>> {
-        let mut file = open(path)?;
-        for attempt in 1.. {
-            match file.try_lock() {
-                Ok(()) => break,
-                Err(TryLockError::WouldBlock) if attempt < TRIES => std::thread::sleep(PAUSE),
-                Err(TryLockError::WouldBlock) => return Ok(Err(holder(&mut file))),
-                Err(TryLockError::Error(error)) => return Err(error),
-            }
+        let mut beside = open(path)?;
+        if !try_lock(&beside)? {
+            return Ok(Err(holder(&mut beside)));
         }
-        file.set_len(0)?;
-        file.rewind()?;
-        write!(file, "{}", std::process::id())?;
-        Ok(Ok(Self(file)))
+        let database = match lock_database(path)? {
+            Ok(database) => database,
+            // The file beside it was deleted under its holder, so nothing says which process that is.
+            Err(locked) => return Ok(Err(locked)),
+        };
+        beside.set_len(0)?;
+        beside.rewind()?;
+        write!(beside, "{}", std::process::id())?;
+        Ok(Ok(Self { beside, database }))
     }
+
+    /// Takes the lock of the database that is at `path` now, in place of the one before.
+    pub(super) fn take_again(&mut self, path: &Path) -> std::io::Result<Result<(), Locked>> {
+        self.database = None;
+        let database = lock_database(path)?;
+        Ok(database.map(|database| self.database = database))
+    }
+}
+
+/// Locks the database. None where that cannot be done, so that only the file beside it is locked: NFS and SMB make this
+/// lock (flock(2)) of the kind that `SQLite` uses, and `SQLite` would wait for it for ever.
+fn lock_database(path: &Path) -> std::io::Result<Result<Option<File>, Locked>> {
+    let open = || OpenOptions::new().read(true).write(true).open(path);
+    let database = open()?;
+    if !try_lock(&database)? {
+        return Ok(Err(Locked { process: None }));
+    }
+    let is_apart = fcntl_lock(open()?, FlockOperation::NonBlockingLockShared).is_ok();
+    Ok(Ok(is_apart.then_some(database)))
+}
+
+/// Whether the lock of a file could be had, after some tries.
+fn try_lock(file: &File) -> std::io::Result<bool> {
+    for attempt in 1.. {
+        match file.try_lock() {
+            Ok(()) => break,
+            Err(TryLockError::WouldBlock) if attempt < TRIES => std::thread::sleep(PAUSE),
+            Err(TryLockError::WouldBlock) => return Ok(false),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
+    Ok(true)
 }
 
 /// Who uses the state at `path`, if anybody does.
@@ -62,13 +106,53 @@ fn open(path: &Path) -> std::io::Result<File> {
 }
 
 fn beside(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    name.into()
+    with_ending(path, ".lock")
 }
 
 fn holder(file: &mut File) -> Locked {
     let mut text = String::new();
     let read = file.rewind().and_then(|()| file.take(20).read_to_string(&mut text));
     Locked { process: read.ok().and_then(|_| text.trim().parse().ok()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::open::OpenError;
+    use super::super::tests::{Place, noon, open as opened};
+    use super::super::{Deliveries, Sqlite};
+    use super::*;
+
+    #[test]
+    fn a_deleted_lock_file_lets_no_second_daemon_in() {
+        let place = Place::filled();
+        let first = opened(&place.path());
+        for set_aside in [None, Some(noon())] {
+            std::fs::remove_file(beside(&place.path())).unwrap();
+            let second = Sqlite::open(&place.path(), set_aside).unwrap_err();
+            assert!(matches!(second, OpenError::Locked { process: None, .. }), "{second}");
+        }
+        drop(first);
+        opened(&place.path());
+    }
+
+    #[test]
+    fn a_lock_of_the_file_beside_it_alone_is_respected() {
+        let place = Place::filled();
+        // As every version of this program takes it.
+        let older = File::create(beside(&place.path())).unwrap();
+        older.try_lock().unwrap();
+        let error = Sqlite::open(&place.path(), None).unwrap_err();
+        assert!(matches!(error, OpenError::Locked { .. }), "{error}");
+        assert!(Deliveries::open(&place.path()).unwrap().daemon().is_some());
+    }
+
+    #[test]
+    fn a_new_state_is_locked_like_the_one_that_was_set_aside() {
+        let place = Place::filled();
+        let first = Sqlite::open(&place.path(), Some(noon())).unwrap();
+        assert!(first.set_aside.is_some());
+        std::fs::remove_file(beside(&place.path())).unwrap();
+        let second = Sqlite::open(&place.path(), None).unwrap_err();
+        assert!(matches!(second, OpenError::Locked { .. }), "{second}");
+    }
 }

@@ -7,13 +7,13 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
 use super::lock::{self, Lock, Locked};
 use super::schema::{self, APPLICATION_ID, SCHEMA_VERSION};
-use super::{describe, ids};
+use super::{describe, file, ids};
+use crate::store::BUSY_HELP;
 
 /// How long a statement waits for another process that writes: `restore-watch deliveries` does so for milliseconds, a
 /// person with a tool of their own for longer.
@@ -57,6 +57,29 @@ pub enum OpenError {
     /// There is none.
     #[error("there is no state at {0}")]
     Missing(PathBuf),
+    /// It is a directory, a pipe, a device or a socket.
+    #[error("{0} is no regular file, so it cannot be the state")]
+    Irregular(PathBuf),
+    /// It has further names, and `SQLite` would keep a log for each.
+    #[error("the state {file} has {names} names (hard links), and each would have a log of its own")]
+    Linked {
+        /// The file.
+        file: PathBuf,
+        /// How many names it has.
+        names: u64,
+    },
+    /// It is mounted by itself, and its log is not.
+    #[error("the state {0} is mounted as a single file, so its log would lie elsewhere")]
+    Mounted(PathBuf),
+    /// It is to be set aside, and may belong to another program.
+    #[error("{0} is not a state of restore-watch, so it is not set aside")]
+    NotOurs(PathBuf),
+    /// Another program keeps it locked.
+    #[error("cannot use the state {0}: another program holds a lock on it")]
+    Busy(PathBuf),
+    /// The system has no thread for it.
+    #[error("cannot start a thread for the state: {0}")]
+    NoThread(std::io::Error),
     /// The system does not let it be used.
     #[error("cannot use the state {file}: {fault}")]
     Unusable {
@@ -85,6 +108,19 @@ impl OpenError {
                  jobs that ended will be told again, and what is owed in it will not be delivered",
             ),
             Self::Missing(_) => Some("`restore-watch run` makes one; name it by `path` under [state]"),
+            Self::Irregular(_) => {
+                Some("give a `path` under [state] at which there is a state, or nothing yet")
+            }
+            Self::Linked { .. } => Some(
+                "keep one name and delete the others (`find DIRECTORY -samefile FILE` finds them), or copy the file in \
+                 place of linking it",
+            ),
+            Self::Mounted(_) => Some("mount the directory of the state in place of the file"),
+            Self::NotOurs(_) => Some(
+                "give another `path` under [state]; if it is a state that was damaged, rename it and its -wal yourself",
+            ),
+            Self::Busy(_) => Some(BUSY_HELP),
+            Self::NoThread(_) => Some("raise the limit of processes (ulimit -u, TasksMax=, pids.max)"),
             Self::Unusable { .. } => {
                 Some("check the free space and the permissions there, or give another `path` under [state]")
             }
@@ -96,21 +132,33 @@ fn holder(process: Option<u32>) -> String {
     process.map_or_else(|| "another process".to_owned(), |id| format!("process {id}"))
 }
 
-/// Takes the lock of the state at `path`, makes its directory (0700) and the file (0600) where they are missing.
-pub(super) fn prepare(path: &Path) -> Result<Lock, OpenError> {
-    let unusable = |error: std::io::Error| unusable(path, error.to_string());
+/// Makes the directory of the state (0700) and the file (0600) if they are missing, and takes the lock. Returns the one
+/// name of the file.
+pub(super) fn prepare(path: &Path) -> Result<(PathBuf, Lock), OpenError> {
+    let failed = |error: std::io::Error| unusable(path, error.to_string());
     if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
-        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(unusable)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(failed)?;
     }
-    Lock::take(path)
-        .map_err(unusable)?
-        .map_err(|Locked { process }| OpenError::Locked { file: path.to_owned(), process })
+    make(path)?;
+    let path = file::resolve(path)?;
+    let locked = Lock::take(&path).map_err(|error| unusable(&path, error.to_string()))?;
+    match locked {
+        Ok(lock) => Ok((path, lock)),
+        Err(Locked { process }) => Err(OpenError::Locked { file: path, process }),
+    }
+}
+
+/// Makes an empty file if there is none. One that is there is not opened.
+pub(super) fn make(path: &Path) -> Result<(), OpenError> {
+    if path.try_exists().unwrap_or(true) {
+        return Ok(());
+    }
+    let made = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+    made.map(drop).map_err(|error| unusable(path, error.to_string()))
 }
 
 /// Opens the file for writing, brings it up to date and looks all of it through.
 pub(super) fn write(path: &Path) -> Result<Connection, OpenError> {
-    let created = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
-    created.map_err(|error| unusable(path, error.to_string()))?;
     let mut connection = connect(path)?;
     let version = version(&connection, path)?;
     let blame = |error| blame(path, &error);
@@ -130,7 +178,8 @@ pub(super) fn write(path: &Path) -> Result<Connection, OpenError> {
 
 /// Opens a file that is there and up to date, beside whoever else uses it.
 pub(super) fn beside(path: &Path) -> Result<Connection, OpenError> {
-    if !path.try_exists().unwrap_or(true) {
+    // `SQLite` would delete the log of an empty file.
+    if std::fs::metadata(path).is_ok_and(|found| found.len() == 0) {
         return Err(OpenError::Missing(path.to_owned()));
     }
     let connection = connect(path)?;
@@ -147,7 +196,7 @@ pub(super) fn understood(path: &Path, connection: &Connection) -> Result<(), Ope
     changed.map(drop).map_err(|error| blame(path, &error))
 }
 
-fn connect(path: &Path) -> Result<Connection, OpenError> {
+pub(super) fn connect(path: &Path) -> Result<Connection, OpenError> {
     let blame = |error| blame(path, &error);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(blame)?;
@@ -157,12 +206,15 @@ fn connect(path: &Path) -> Result<Connection, OpenError> {
     // With NORMAL, commits that were reported as safe can be lost when the power fails.
     connection.pragma_update(None, "synchronous", "FULL").map_err(blame)?;
     connection.pragma_update(None, "foreign_keys", true).map_err(blame)?;
+    // A statement that changes much keeps its own journal. In a file, it would need a directory for temporary files that can
+    // be written, and a container or a hardened service may have none.
+    connection.pragma_update(None, "temp_store", "MEMORY").map_err(blame)?;
     schema::prepare(&connection).map_err(blame)?;
     Ok(connection)
 }
 
 /// The version of an open file; 0 for one that is empty.
-fn version(connection: &Connection, path: &Path) -> Result<i32, OpenError> {
+pub(super) fn version(connection: &Connection, path: &Path) -> Result<i32, OpenError> {
     let number = |sql| connection.query_row(sql, [], |row| row.get::<_, i32>(0));
     let blame = |error| blame(path, &error);
     let tables = number("SELECT count(*) FROM sqlite_schema").map_err(blame)?;
@@ -200,39 +252,16 @@ fn blame(path: &Path, error: &rusqlite::Error) -> OpenError {
             | ErrorCode::TypeMismatch
             | ErrorCode::ConstraintViolation,
         ) => OpenError::Damaged { file: path.to_owned(), fault: error.to_string() },
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => OpenError::Busy(path.to_owned()),
         Some(_) => unusable(path, describe(error)),
     }
 }
 
-fn unusable(path: &Path, fault: String) -> OpenError {
+pub(super) fn unusable(path: &Path, fault: String) -> OpenError {
     OpenError::Unusable { file: path.to_owned(), fault }
 }
 
 /// Something in the file that cannot be read as what it should be.
 pub(super) fn unreadable(path: &Path, error: &rusqlite::Error) -> OpenError {
     blame(path, error)
-}
-
-/// Renames the state at `path`, if there is one, and what belongs to it. Returns its new name, which ends with `now`.
-pub(super) fn set_aside(path: &Path, now: Timestamp) -> Result<Option<PathBuf>, OpenError> {
-    let named = |suffix: &str, ending: &str| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        name.push(ending);
-        PathBuf::from(name)
-    };
-    let aside = format!(".aside-{}", now.strftime("%Y%m%dT%H%M%SZ"));
-    let mut found = None;
-    // The log first: without it, the file alone would be taken for an older state.
-    for ending in ["-wal", "-shm", ""] {
-        let (from, to) = (named("", ending), named(&aside, ending));
-        match std::fs::rename(&from, &to) {
-            Ok(()) if ending.is_empty() => found = Some(to),
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(unusable(path, format!("cannot rename {}: {error}", from.display())));
-            }
-            _ => {}
-        }
-    }
-    Ok(found)
 }

@@ -120,8 +120,12 @@ pub(super) async fn letter(store: &Sqlite, id: &DeliveryId) -> Result<Letter, Er
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn edits(store: &Sqlite) -> Vec<Edit> {
-    store.edits().await.unwrap()
+pub(super) async fn look(store: &Sqlite) -> Result<Vec<Edit>, Error> {
+    store.edits().await
+}
+
+fn edits(store: &Sqlite) -> Vec<Edit> {
+    look(store).unwrap()
 }
 
 pub(super) fn open(path: &Path) -> Opened {
@@ -140,7 +144,7 @@ impl Place {
     }
 
     /// A state with a full batch in it, closed.
-    fn filled() -> Self {
+    pub(super) fn filled() -> Self {
         let place = Self::new();
         commit(&open(&place.path()).store, &full(), Vec::new()).unwrap();
         place
@@ -204,11 +208,34 @@ fn a_batch_is_committed_whole_or_not_at_all() {
 }
 
 #[test]
+fn no_connection_needs_a_directory_for_temporary_files() {
+    let place = Place::filled();
+    for connection in [open::write(&place.path()).unwrap(), open::beside(&place.path()).unwrap()] {
+        let temporary: i32 = connection.query_row("PRAGMA temp_store", [], |row| row.get(0)).unwrap();
+        assert_eq!(temporary, 2, "in memory (https://sqlite.org/pragma.html#pragma_temp_store)");
+    }
+}
+
+#[test]
 fn a_full_disk_is_called_by_its_name() {
     let failure = |code| describe(&rusqlite::Error::SqliteFailure(ffi::Error::new(code), None));
     assert_eq!(failure(ffi::SQLITE_FULL), "the disk is full");
     assert_eq!(failure(ffi::SQLITE_IOERR_SHMSIZE), "the disk is full");
     assert_ne!(failure(ffi::SQLITE_IOERR_FSYNC), "the disk is full");
+}
+
+#[test]
+fn a_locked_state_is_no_matter_of_free_space() {
+    let place = Place::filled();
+    for code in [ffi::SQLITE_BUSY, ffi::SQLITE_BUSY_SNAPSHOT, ffi::SQLITE_LOCKED] {
+        let locked = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+        let error = Error { doing: "write", file: "state.db".to_owned(), fault: fault(&locked) };
+        assert_eq!(error.to_string(), "cannot write the state state.db: another program holds a lock on it");
+        let at_start = open::unreadable(&place.path(), &locked);
+        for help in [error.help(), at_start.help().unwrap()] {
+            assert!(help.contains("fuser") && !help.contains("space"), "{help}");
+        }
+    }
 }
 
 #[test]

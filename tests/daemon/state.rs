@@ -1,0 +1,103 @@
+//! The file of the state: deleted under the daemon, set aside, mounted by itself, and at the limit for files.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use restore_watch::simulate::Reply;
+
+use crate::Daemon;
+use crate::support::{Folder, KEY, Watch, done, play, receive, skipped};
+
+/// The daemon with the files of another one.
+fn again(files: &Folder, arguments: &[&str]) -> Watch {
+    let (config, state) = (files.path().join("config.toml"), files.path().join("state"));
+    Watch::new(["run", "--config", &config.to_string_lossy()].iter().chain(arguments))
+        .env("KEY", KEY)
+        .env("STATE_DIRECTORY", &state.to_string_lossy())
+}
+
+/// How many jobs a state has, read without the program.
+fn jobs_in(state: &Path) -> i64 {
+    let connection = rusqlite::Connection::open(state).unwrap();
+    connection.query_row("SELECT count(*) FROM jobs", [], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn a_deleted_state_ends_the_daemon_once_deliveries_went_out() {
+    let plane = play(&done(&[("rj-1", "completed")]));
+    // Under way while the file is deleted, and noticed before it ends.
+    let receiver = receive([Reply::status(200).after(Duration::from_secs(5))]);
+    let sink = format!("[[sink]]\ntype = \"webhook\"\nurl = \"{}\"\n", receiver.url());
+    let daemon = Daemon::new("drain_timeout = \"1m\"\n").project("one", &plane, &["rj-1"]).with(&sink);
+    let mut daemon = daemon.run(&[]).start();
+    daemon.until("a webhook", |_| receiver.count() == 1);
+    std::fs::remove_file(daemon.folder().path().join("state/state.db")).unwrap();
+    daemon.until_told("state.db: it was deleted while it was in use; ending");
+    let done = daemon.finish().expect(74).told("help: stop the daemon before its state is moved");
+    assert!(!done.stderr.contains("still owed"), "{}", done.stderr);
+    assert!(receiver.count() >= 2, "all that was owed");
+}
+
+#[test]
+fn a_deleted_log_ends_the_daemon_and_loses_nothing() {
+    let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
+    let files = Folder::new();
+    files.write("config.toml", &Daemon::new("").project("one", &plane, &["rj-1"]).text);
+    let mut daemon = again(&files, &[]).start();
+    daemon.until_told("watching restore rj-1");
+    let state = files.path().join("state/state.db");
+    std::fs::remove_file(state.with_extension("db-wal")).unwrap();
+    daemon.finish().expect(74).told("state.db-wal was deleted while it was in use");
+    assert_eq!(jobs_in(&state), 1);
+}
+
+#[test]
+fn a_killed_set_aside_is_finished_by_the_next_start() {
+    let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
+    let files = Folder::new();
+    files.write("config.toml", &Daemon::new("").project("one", &plane, &["rj-1"]).text);
+    let mut first = again(&files, &[]).start();
+    first.until_told("watching restore rj-1");
+    assert_eq!(first.kill().signal, Some(9), "so that all is in the log");
+    let killed = again(&files, &["--set-state-aside"]).env("RESTORE_WATCH_FAILPOINT", "set_aside:1").run();
+    assert_eq!(killed.signal, Some(9), "{}", killed.stderr);
+    let mut next = again(&files, &[]).start();
+    next.until_told("the state was set aside, as ");
+    next.until_told("jobs known: 0");
+    let aside = std::fs::read_dir(files.path().join("state")).unwrap().flatten().map(|file| file.path());
+    let aside: Vec<_> = aside.filter(|path| path.to_string_lossy().ends_with('Z')).collect();
+    assert_eq!((aside.len(), jobs_in(&aside[0])), (1, 1));
+}
+
+#[test]
+fn a_state_that_is_mounted_by_itself_is_refused() {
+    let folder = Folder::new();
+    let state = folder.write("state.db", "");
+    let mounts = "mount --bind \"$0\" \"$0\" && exec \"$@\"";
+    let launcher = ["unshare", "--mount", "sh", "-c", mounts, &state];
+    let can = Command::new(launcher[0]).args(&launcher[1..]).arg("true").output();
+    if !can.is_ok_and(|done| done.status.success()) {
+        skipped("no file can be mounted here, so no state is");
+        return;
+    }
+    let config = folder.write("config.toml", format!("jobs = [\"rj-1\"]\n[state]\npath = \"{state}\"\n"));
+    for words in [["run", "--config", &config], ["deliveries", "--state-file", &state]] {
+        let done = Watch::through(&launcher, words).env("PINECONE_API_KEY", KEY).run().expect(74);
+        done.told("is mounted as a single file").told("help: mount the directory");
+    }
+}
+
+#[test]
+fn a_limit_for_files_is_an_error_and_no_end_by_a_signal() {
+    if !Command::new("prlimit").arg("--version").output().is_ok_and(|done| done.status.success()) {
+        skipped("there is no prlimit here");
+        return;
+    }
+    let plane = play("[[job]]\nid = \"rj\"\ncount = 20\ntakes = \"1h\"\n");
+    let ids: Vec<_> = (1..=20).map(|number| format!("rj-{number}")).collect();
+    let ids: Vec<_> = ids.iter().map(String::as_str).collect();
+    let daemon = Daemon::new("").project("one", &plane, &ids);
+    let done = daemon.run_through(&["prlimit", "--fsize=150000"], &[]).run().expect(74);
+    done.told("the limit of 150000 bytes for a file");
+}
