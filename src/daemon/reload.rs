@@ -171,6 +171,8 @@ mod tests {
             }
             std::thread::sleep(Duration::from_millis(10));
         }
+        // A read takes time that is not virtual.
+        tokio::time::resume();
         std::fs::remove_file(&path).unwrap();
         std::fs::write(&path, "jobs = []\ndiscover = 7\n").unwrap();
         reloads.want(None, &mut pulse);

@@ -19,8 +19,8 @@ fn again(files: &Folder, arguments: &[&str]) -> Watch {
 
 /// How many jobs a state has, read without the program.
 fn jobs_in(state: &Path) -> i64 {
-    let connection = rusqlite::Connection::open(state).unwrap();
-    connection.query_row("SELECT count(*) FROM jobs", [], |row| row.get(0)).unwrap()
+    let connection = rusqlite::Connection::open(state).expect("a state");
+    connection.query_row("SELECT count(*) FROM jobs", [], |row| row.get(0)).expect("jobs")
 }
 
 #[test]
