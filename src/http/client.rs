@@ -4,6 +4,9 @@
 //! for the whole time limit of a request is left: the next request goes over a new one. No request waits for a place on
 //! a connection that other requests fill.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -12,7 +15,7 @@ use std::time::Duration;
 
 use reqwest::header::{CONTENT_ENCODING, HeaderMap};
 use reqwest::{Method, Request, RequestBuilder, StatusCode};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Sleep;
 use url::Url;
@@ -26,6 +29,12 @@ use crate::model::duration;
 /// given up and of which the server does not know yet.
 const FULL: usize = 90;
 
+/// How many requests begin before the first answer of a server that may speak HTTP/2. Until then each opens a connection of
+/// its own, because what the server speaks is known only once it is connected; the others wait for that answer, but not
+/// for long.
+const FIRST: usize = 4;
+const HEAD_START: Duration = Duration::from_secs(1);
+
 /// A client for one server. Cheap to clone; clones share their connections.
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
@@ -35,6 +44,8 @@ struct Inner {
     thread: ServerThread,
     /// Requests go over the first that is not full. Never empty but while it is locked.
     pools: Mutex<Vec<Arc<Pool>>>,
+    /// Whether the server has answered a request.
+    has_answered: watch::Sender<bool>,
 }
 
 /// Connections that are used and left together. Over HTTP/2, one connection.
@@ -107,7 +118,8 @@ impl Client {
         // Mistakes in the settings are to be found before the first request.
         first.http(&recipe)?;
         let pools = Mutex::new(vec![Arc::new(first)]);
-        Ok(Self(Arc::new(Inner { recipe, thread: ServerThread::default(), pools })))
+        let has_answered = watch::Sender::new(false);
+        Ok(Self(Arc::new(Inner { recipe, thread: ServerThread::default(), pools, has_answered })))
     }
 
     /// Sends a request and reads the answer.
@@ -117,6 +129,11 @@ impl Client {
         let place = self.0.place();
         let pool = Arc::clone(&place.pool);
         let was_used = pool.answers() > 0;
+
+        if !self.0.recipe.purpose.plain && pool.under_way.load(Ordering::Relaxed) > FIRST {
+            let mut answers = self.0.has_answered.subscribe();
+            drop(tokio::time::timeout(HEAD_START, answers.wait_for(|has_answered| *has_answered)).await);
+        }
 
         let sent = self.exchange(place, request, terms, limit.as_mut()).await;
 
@@ -187,6 +204,7 @@ async fn transfer(
         }
     };
     place.pool.answers.fetch_add(1, Ordering::Relaxed);
+    place.client.has_answered.send_replace(true);
     let (status, headers) = (response.status(), response.headers().clone());
     let encoding = encoding(&headers);
     drop(head.send(Ok((status, headers))));

@@ -147,3 +147,133 @@ impl LookUps {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    fn address(number: u8) -> SocketAddr {
+        SocketAddr::new([192, 0, 2, number].into(), 0)
+    }
+
+    /// Look-ups of which those of names that begin with `stuck` end when the sender is used or dropped, once for each use,
+    /// and how many look-ups began.
+    fn look_ups(max_threads: usize) -> (LookUps, mpsc::Sender<()>, Arc<AtomicUsize>) {
+        let (release, gate) = mpsc::channel();
+        let gate = Mutex::new(gate);
+        let begun = Arc::<AtomicUsize>::default();
+        let count = Arc::clone(&begun);
+        let ask = move |name: &str| {
+            count.fetch_add(1, Ordering::SeqCst);
+            if name.starts_with("stuck") {
+                let _ = gate.lock().unwrap().recv();
+            }
+            if name.ends_with("bad") { Err(io::Error::other("no such host")) } else { Ok(vec![address(1)]) }
+        };
+        (LookUps::new(ask, max_threads), release, begun)
+    }
+
+    /// Waits until no thread is at work.
+    async fn idle(look_ups: &LookUps) {
+        let idle = async {
+            while look_ups.lock().threads > 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, idle).await.expect("the threads end");
+    }
+
+    /// Joins a look-up as a request does that gives up at once.
+    async fn give_up(look_ups: &LookUps, name: &str) {
+        let found = tokio::time::timeout(Duration::ZERO, look_ups.find(name)).await;
+        assert!(found.is_err(), "{found:?}");
+    }
+
+    #[tokio::test]
+    async fn requests_for_one_name_share_one_look_up() {
+        let (look_ups, release, begun) = look_ups(4);
+        let requests: Vec<_> = (0..50)
+            .map(|_| {
+                let look_ups = look_ups.clone();
+                tokio::spawn(async move { look_ups.find("stuck.example").await })
+            })
+            .collect();
+        while look_ups
+            .lock()
+            .names
+            .values()
+            .map(|entry| matches!(entry, Entry::UnderWay(of) if of.len() == 50))
+            .all(|all| !all)
+        {
+            tokio::task::yield_now().await;
+        }
+        drop(release);
+        for request in requests {
+            assert_eq!(request.await.unwrap().unwrap(), [address(1)]);
+        }
+        assert_eq!(begun.load(Ordering::SeqCst), 1);
+        idle(&look_ups).await;
+    }
+
+    #[tokio::test]
+    async fn a_stuck_look_up_delays_no_other_name() {
+        let (look_ups, release, _) = look_ups(2);
+        give_up(&look_ups, "stuck.example").await;
+        for name in ["a.example", "b.example"] {
+            let found = tokio::time::timeout(PATIENCE, look_ups.find(name)).await;
+            assert_eq!(found.expect("it is found").unwrap(), [address(1)]);
+        }
+        let error = look_ups.find("bad").await.unwrap_err();
+        assert_eq!(error.to_string(), "no such host");
+        drop(release);
+        idle(&look_ups).await;
+    }
+
+    #[tokio::test]
+    async fn threads_are_bounded_and_names_without_requests_skipped() {
+        let (look_ups, release, begun) = look_ups(2);
+        give_up(&look_ups, "stuck1.example").await;
+        give_up(&look_ups, "stuck2.example").await;
+        give_up(&look_ups, "unwanted.example").await;
+        let waits = tokio::spawn({
+            let look_ups = look_ups.clone();
+            async move { look_ups.find("wanted.example").await }
+        });
+        while look_ups.lock().queue.len() < 2 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(look_ups.lock().threads, 2);
+        release.send(()).unwrap();
+        assert_eq!(waits.await.unwrap().unwrap(), [address(1)]);
+        assert_eq!(begun.load(Ordering::SeqCst), 3, "the unwanted name is not looked up");
+        drop(release);
+        idle(&look_ups).await;
+    }
+
+    #[tokio::test]
+    async fn a_late_answer_is_used_once() {
+        let (look_ups, release, begun) = look_ups(2);
+        give_up(&look_ups, "stuck.example").await;
+        drop(release);
+        idle(&look_ups).await;
+        for asked in [1, 2] {
+            assert_eq!(look_ups.find("stuck.example").await.unwrap(), [address(1)]);
+            assert_eq!(begun.load(Ordering::SeqCst), asked);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_late_error_is_not_kept() {
+        let (look_ups, release, _) = look_ups(2);
+        give_up(&look_ups, "stuck.bad").await;
+        drop(release);
+        idle(&look_ups).await;
+        assert!(look_ups.lock().names.is_empty());
+    }
+}

@@ -10,13 +10,14 @@ mod thread;
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Once;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::fmt::rfc2822::DateTimeParser;
 use jiff::tz::TimeZone;
+use reqwest::dns::Resolve;
 use reqwest::header::{ACCEPT_ENCODING, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 use url::Url;
 
@@ -114,16 +115,12 @@ pub enum ClientError {
 
 /// A client for this purpose.
 pub fn client(purpose: &Purpose) -> Result<Client, ClientError> {
-    resolving(purpose, purpose.public_only.then(PublicOnly::system))
+    if purpose.public_only { resolving(purpose, PublicOnly::system()) } else { resolving(purpose, System) }
 }
 
-/// A client that looks names up with `resolver`, if there is one.
-fn resolving(purpose: &Purpose, resolver: Option<PublicOnly>) -> Result<Client, ClientError> {
-    let certificates = match &purpose.ca_file {
-        Some(path) if !purpose.plain => certificates(path)?,
-        _ => Vec::new(),
-    };
-    Client::new(Recipe { purpose: purpose.clone(), certificates, resolver })
+/// A client that looks names up with `resolver`.
+fn resolving(purpose: &Purpose, resolver: impl Resolve + 'static) -> Result<Client, ClientError> {
+    Client::new(Recipe::new(purpose, resolver)?)
 }
 
 /// A client for whatever listens at a Unix socket of this machine, whatever host a URL names, and may be silent for so
@@ -154,13 +151,31 @@ struct Recipe {
     purpose: Purpose,
     /// Those of the `ca_file`, as they were when it was read.
     certificates: Vec<reqwest::Certificate>,
-    resolver: Option<PublicOnly>,
+    resolver: Arc<dyn Resolve>,
+    /// Servers of tests speak HTTP/2 without TLS.
+    #[cfg(test)]
+    http2: bool,
 }
 
 impl Recipe {
+    fn new(purpose: &Purpose, resolver: impl Resolve + 'static) -> Result<Self, ClientError> {
+        let certificates = match &purpose.ca_file {
+            Some(path) if !purpose.plain => certificates(path)?,
+            _ => Vec::new(),
+        };
+        Ok(Self {
+            purpose: purpose.clone(),
+            certificates,
+            resolver: Arc::new(resolver),
+            #[cfg(test)]
+            http2: false,
+        })
+    }
+
     fn build(&self) -> Result<reqwest::Client, ClientError> {
         let purpose = &self.purpose;
         let mut builder = builder()
+            .dns_resolver(Arc::clone(&self.resolver))
             .http2_keep_alive_interval(PING_INTERVAL)
             .http2_keep_alive_timeout(PING_TIMEOUT)
             .http2_keep_alive_while_idle(true);
@@ -176,10 +191,10 @@ impl Recipe {
         if let Some(timeout) = purpose.connect_timeout() {
             builder = builder.connect_timeout(timeout);
         }
-        builder = match &self.resolver {
-            Some(resolver) => builder.dns_resolver(resolver.clone()),
-            None => builder.dns_resolver(System),
-        };
+        #[cfg(test)]
+        if self.http2 {
+            builder = builder.http2_prior_knowledge();
+        }
         builder.build().map_err(|error| ClientError::Tls(describe(&error)))
     }
 }

@@ -168,7 +168,7 @@ mod tests {
             Box::pin(async move { Ok(vec![(address, 0).into()]) })
         });
         let url = format!("http://hooks.example:{}/", server.port());
-        let client = resolving(&public_only(&url), Some(resolver)).unwrap();
+        let client = resolving(&public_only(&url), resolver).unwrap();
         let attempt = || async { post(&client, &url, Duration::from_millis(300)).await.to_string() };
         let said = attempt().await;
         assert!(!said.contains("block_private"), "{said}");
