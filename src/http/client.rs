@@ -9,12 +9,12 @@ mod tests;
 
 use std::fmt;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_ENCODING, HeaderMap};
-use reqwest::{Method, Request, RequestBuilder, StatusCode};
+use reqwest::{Method, Request, RequestBuilder, StatusCode, Version};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Sleep;
@@ -46,12 +46,16 @@ struct Inner {
     pools: Mutex<Vec<Arc<Pool>>>,
     /// Whether the server has answered a request.
     has_answered: watch::Sender<bool>,
+    /// Whether its last answer came by HTTP/2. Then requests that begin together wait for one new connection in place of
+    /// opening one each.
+    is_http2: AtomicBool,
 }
 
 /// Connections that are used and left together. Over HTTP/2, one connection.
 struct Pool {
-    /// Built with the first request, on the thread of the server: that reads the certificates of the system.
-    http: Mutex<Option<reqwest::Client>>,
+    /// Built with the first request, on the thread of the server: that reads the certificates of the system. With it,
+    /// whether it takes for granted that the server speaks HTTP/2.
+    http: Mutex<Option<(reqwest::Client, bool)>>,
     under_way: AtomicUsize,
     /// How many requests were answered.
     answers: AtomicU64,
@@ -114,12 +118,20 @@ pub fn request(method: Method, url: Url) -> RequestBuilder {
 
 impl Client {
     pub(super) fn new(recipe: Recipe) -> Result<Self, ClientError> {
+        Self::speaking(recipe, false)
+    }
+
+    fn speaking(recipe: Recipe, is_http2: bool) -> Result<Self, ClientError> {
         let first = Pool::new();
         // Mistakes in the settings are to be found before the first request.
-        first.http(&recipe)?;
-        let pools = Mutex::new(vec![Arc::new(first)]);
-        let has_answered = watch::Sender::new(false);
-        Ok(Self(Arc::new(Inner { recipe, thread: ServerThread::default(), pools, has_answered })))
+        first.http(&recipe, is_http2)?;
+        Ok(Self(Arc::new(Inner {
+            recipe,
+            thread: ServerThread::default(),
+            pools: Mutex::new(vec![Arc::new(first)]),
+            has_answered: watch::Sender::new(false),
+            is_http2: AtomicBool::new(is_http2),
+        })))
     }
 
     /// Sends a request and reads the answer.
@@ -191,9 +203,16 @@ async fn transfer(
     max_body: fn(StatusCode) -> usize,
     head: oneshot::Sender<Result<(StatusCode, HeaderMap), SendError>>,
 ) -> Result<Vec<u8>, BodyError> {
-    let recipe = &place.client.recipe;
-    let sent = match place.pool.http(recipe) {
-        Ok(http) => http.execute(request).await.map_err(|error| judge(error, recipe)),
+    let Place { client, pool } = &place;
+    let sent = match pool.http(&client.recipe, client.is_http2.load(Ordering::Relaxed)) {
+        Ok((http, assumed_http2)) => http.execute(request).await.map_err(|error| {
+            if assumed_http2 && pool.answers() == 0 {
+                // The server may have ceased to speak it.
+                client.is_http2.store(false, Ordering::Relaxed);
+                client.leave(pool);
+            }
+            judge(error, &client.recipe)
+        }),
         Err(error) => Err(error.into()),
     };
     let response = match sent {
@@ -203,8 +222,9 @@ async fn transfer(
             return Ok(Vec::new());
         }
     };
-    place.pool.answers.fetch_add(1, Ordering::Relaxed);
-    place.client.has_answered.send_replace(true);
+    pool.answers.fetch_add(1, Ordering::Relaxed);
+    client.has_answered.send_replace(true);
+    client.is_http2.store(response.version() == Version::HTTP_2, Ordering::Relaxed);
     let (status, headers) = (response.status(), response.headers().clone());
     let encoding = encoding(&headers);
     drop(head.send(Ok((status, headers))));
@@ -294,12 +314,13 @@ impl Pool {
         Self { http: Mutex::default(), under_way: AtomicUsize::new(0), answers: AtomicU64::new(0) }
     }
 
-    fn http(&self, recipe: &Recipe) -> Result<reqwest::Client, ClientError> {
+    /// The client, and whether it takes HTTP/2 for granted; if there is none yet, it is built like that.
+    fn http(&self, recipe: &Recipe, http2: bool) -> Result<(reqwest::Client, bool), ClientError> {
         let mut http = self.http.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(http) = &*http {
             return Ok(http.clone());
         }
-        let built = recipe.build()?;
+        let built = (recipe.build(http2)?, http2);
         Ok(http.insert(built).clone())
     }
 

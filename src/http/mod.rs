@@ -152,9 +152,6 @@ struct Recipe {
     /// Those of the `ca_file`, as they were when it was read.
     certificates: Vec<reqwest::Certificate>,
     resolver: Arc<dyn Resolve>,
-    /// Servers of tests speak HTTP/2 without TLS.
-    #[cfg(test)]
-    http2: bool,
 }
 
 impl Recipe {
@@ -163,16 +160,11 @@ impl Recipe {
             Some(path) if !purpose.plain => certificates(path)?,
             _ => Vec::new(),
         };
-        Ok(Self {
-            purpose: purpose.clone(),
-            certificates,
-            resolver: Arc::new(resolver),
-            #[cfg(test)]
-            http2: false,
-        })
+        Ok(Self { purpose: purpose.clone(), certificates, resolver: Arc::new(resolver) })
     }
 
-    fn build(&self) -> Result<reqwest::Client, ClientError> {
+    /// A client, which speaks nothing but HTTP/2 if the server is known to do so.
+    fn build(&self, http2: bool) -> Result<reqwest::Client, ClientError> {
         let purpose = &self.purpose;
         let mut builder = builder()
             .dns_resolver(Arc::clone(&self.resolver))
@@ -191,8 +183,7 @@ impl Recipe {
         if let Some(timeout) = purpose.connect_timeout() {
             builder = builder.connect_timeout(timeout);
         }
-        #[cfg(test)]
-        if self.http2 {
+        if http2 {
             builder = builder.http2_prior_knowledge();
         }
         builder.build().map_err(|error| ClientError::Tls(describe(&error)))

@@ -65,9 +65,9 @@ async fn serve_http2(
 }
 
 fn http2_client(url: &str) -> Client {
-    let mut recipe = Recipe::new(&Purpose::new(&url.parse().unwrap(), None), System).unwrap();
-    recipe.http2 = true;
-    Client::new(recipe).unwrap()
+    // Without TLS, that is not negotiated.
+    let recipe = Recipe::new(&Purpose::new(&url.parse().unwrap(), None), System).unwrap();
+    Client::speaking(recipe, true).unwrap()
 }
 
 #[tokio::test]
@@ -123,6 +123,14 @@ async fn requests_without_an_answer_take_no_place_of_others() {
         }
     };
     tokio::time::timeout(PATIENCE, shrinks).await.expect("connections that are not needed are closed");
+}
+
+#[tokio::test]
+async fn a_server_that_ceases_to_speak_http2_is_spoken_to_again() {
+    let (url, _) = http1_server(|_| OK);
+    let client = http2_client(&url);
+    client.send(get(&url), AMPLE).await.unwrap_err();
+    assert_eq!(client.send(get(&url), AMPLE).await.unwrap().body.unwrap(), b"ok");
 }
 
 /// A server of HTTP/1.1 that gives each request on a connection what `answer` says, by the number of the request there;
