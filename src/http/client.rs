@@ -234,7 +234,7 @@ async fn transfer(
     }
 }
 
-/// What a failure comes to. Those of connections are told apart from the time limit of the request, which is another one.
+/// What a failure comes to. Time limits of connections are distinguished from that of the request.
 fn judge(error: reqwest::Error, recipe: &Recipe) -> SendError {
     match recipe.purpose.connect_timeout() {
         Some(limit) if error.is_timeout() && error.is_connect() => SendError::ConnectTimeout(limit),

@@ -211,7 +211,7 @@ pub enum BodyError {
     /// It is compressed or otherwise encoded, although that was not asked for.
     #[error(
         "the answer is encoded ({0}) although `Accept-Encoding: identity` was sent; \
-         a proxy or gateway on the way should be told not to compress"
+         set the proxy or gateway on the way not to compress"
     )]
     Encoded(String),
 }
