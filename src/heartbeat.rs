@@ -5,8 +5,10 @@
 
 use std::time::Duration;
 
+use reqwest::Method;
+
 use crate::config::{HeartbeatSettings, WebhookUrl};
-use crate::http::{self, ClientError, Purpose};
+use crate::http::{self, ClientError, Purpose, Terms};
 
 /// How long one request may take, connecting included.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -17,7 +19,7 @@ const MAX_ANSWER: usize = 64 * 1024;
 /// A monitor to be told.
 #[derive(Debug, Clone)]
 pub struct Heartbeat {
-    http: reqwest::Client,
+    http: http::Client,
     url: WebhookUrl,
     interval: Duration,
 }
@@ -37,7 +39,7 @@ impl Heartbeat {
     /// For these settings. Reads the address where it is a secret; nothing is sent.
     pub fn new(settings: &HeartbeatSettings) -> Result<Self, HeartbeatError> {
         let url = settings.url.read(settings.allow_http).map_err(HeartbeatError::Url)?;
-        let http = http::client(&Purpose::new(url.expose(), None))?;
+        let http = http::client(&Purpose::new(url.expose(), None).within(TIMEOUT))?;
         Ok(Self { http, url, interval: settings.interval })
     }
 
@@ -48,12 +50,14 @@ impl Heartbeat {
 
     /// Tells it, by a GET. Fails where it does not answer with 2xx within 10 s.
     pub async fn ping(&self) -> Result<(), String> {
-        let request = self.http.get(self.url.expose().clone()).timeout(TIMEOUT);
-        let response =
-            request.send().await.map_err(|error| format!("{}: {}", self.url, http::describe(&error)))?;
-        let status = response.status();
+        // A monitor that hears of one sign of life twice takes no harm.
+        let terms = Terms { timeout: TIMEOUT, max_body: |_| MAX_ANSWER, repeat_if_cut: true };
+        let request = http::request(Method::GET, self.url.expose().clone()).build();
+        let request = request.map_err(|error| format!("{}: {}", self.url, http::describe(&error)))?;
+        let answer =
+            self.http.send(request, terms).await.map_err(|error| format!("{}: {error}", self.url))?;
         // What it says is of no use.
-        drop(http::read_body(response, MAX_ANSWER).await);
+        let status = answer.status;
         if status.is_success() { Ok(()) } else { Err(format!("{}: HTTP {}", self.url, status.as_u16())) }
     }
 }

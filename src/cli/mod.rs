@@ -35,6 +35,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 pub use failure::Failure;
 
 use crate::config::{LogFormat, Settings, SinkSettings};
+use crate::http;
 use crate::model::{Exit, duration};
 use crate::signals::Signals;
 
@@ -119,15 +120,17 @@ fn parse_duration(text: &str) -> Result<std::time::Duration, duration::DurationE
     duration::parse(text)
 }
 
-/// Runs a command on a runtime of this thread: there is one thing at a time to decide, and waiting needs no threads.
+/// Runs a command on a runtime of this thread: there is one thing at a time to decide. Each server that is spoken to has a
+/// thread of its own beside it.
 fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     start::check_limits()?;
+    http::use_threads();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Exit::System, format!("cannot start the runtime: {error}")))?;
     let result = runtime.block_on(work);
-    // Does not wait for what is stuck in the system, such as a look-up of a name.
+    // Does not wait for what is stuck in the system.
     runtime.shutdown_background();
     result
 }

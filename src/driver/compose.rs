@@ -1,6 +1,6 @@
 //! Clients and sinks from settings: everything that can fail before the first poll.
 //!
-//! Invariant: projects that reach their endpoints in the same way share one HTTP client and so their connections.
+//! Invariant: projects that reach one endpoint in the same way share one HTTP client and so its connections.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -124,12 +124,13 @@ pub fn clients(
 
 fn client(
     settings: &ProjectSettings,
-    shared: &mut Vec<(Purpose, reqwest::Client)>,
+    shared: &mut Vec<(Purpose, http::Client)>,
 ) -> Result<pinecone::Client, ComposeError> {
     let project = || settings.name.clone();
     let key =
         settings.api_key.read_api_key().map_err(|error| ComposeError::Key { project: project(), error })?;
-    let purpose = Purpose::new(&settings.api.endpoint.join(&[]), settings.api.ca_file.as_deref());
+    let purpose = Purpose::new(&settings.api.endpoint.join(&[]), settings.api.ca_file.as_deref())
+        .within(settings.api.request_timeout);
     let known = shared.iter().find(|(known, _)| *known == purpose).map(|(_, http)| http.clone());
     let http = if let Some(http) = known {
         http

@@ -3,21 +3,28 @@
 //! Invariant: no redirect is ever followed (a header such as `Api-Key` would travel with it), no body is read beyond
 //! its bound, and no text made here holds a URL's path or query, which may be secret.
 
+mod client;
+mod look_up;
 mod resolver;
+mod thread;
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Once;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::fmt::rfc2822::DateTimeParser;
 use jiff::tz::TimeZone;
-use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
+use reqwest::dns::Resolve;
+use reqwest::header::{ACCEPT_ENCODING, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 use url::Url;
 
-use self::resolver::PublicOnly;
+pub use client::{Answer, Client, SendError, Terms, request};
+pub use thread::use_threads;
+
+use self::resolver::{PublicOnly, System};
 use crate::config::private_host;
 use crate::engine::retry::RetryAfter;
 use crate::engine::time::wall_between;
@@ -25,9 +32,24 @@ use crate::engine::time::wall_between;
 /// Names this program and its version to servers.
 pub const USER_AGENT: &str = concat!("restore-watch/", env!("CARGO_PKG_VERSION"));
 
+/// How much of a request's time limit connecting may take, in percent. It is divided among the addresses of the name
+/// (of one family; the other one has its turn beside it), so that of two addresses the second one is tried when 37 % of
+/// the time have passed. The rest is left to the answer. More than half, because a resolver whose first name server is
+/// down takes 5 s before it asks the second one (`resolv.conf(5)`, `timeout`), and polls have 10 s.
+const CONNECT_PERCENT: u32 = 75;
+
+/// When the other end of an HTTP/2 connection is asked for a sign of life, and how long it has for that. Idle connections
+/// are asked as well, so that a message does not have to find out that its connection is dead.
+const PING_INTERVAL: Duration = Duration::from_secs(15);
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// What a client is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Purpose {
+    /// Scheme, host and port of the server.
+    origin: url::Origin,
+    /// How long its requests may take.
+    timeout: Option<Duration>,
     plain: bool,
     loopback: bool,
     public_only: bool,
@@ -38,6 +60,8 @@ impl Purpose {
     /// A client for `url`, which trusts the certificates in `ca_file` beside those of the system.
     pub fn new(url: &Url, ca_file: Option<&Path>) -> Self {
         Self {
+            origin: url.origin(),
+            timeout: None,
             plain: url.scheme() == "http",
             loopback: crate::config::is_loopback(url),
             public_only: false,
@@ -53,6 +77,17 @@ impl Purpose {
             Some(address) => Err(ClientError::Private(address)),
             None => Ok(Self { public_only: true, ..Self::new(url, ca_file) }),
         }
+    }
+
+    /// The same, for requests that may take so long.
+    #[must_use]
+    pub fn within(self, timeout: Duration) -> Self {
+        Self { timeout: Some(timeout), ..self }
+    }
+
+    /// How long connecting may take: look-up, all addresses and TLS.
+    fn connect_timeout(&self) -> Option<Duration> {
+        self.timeout.map(|timeout| timeout * CONNECT_PERCENT / 100)
     }
 }
 
@@ -78,9 +113,14 @@ pub enum ClientError {
     Private(IpAddr),
 }
 
-/// A client for this purpose. Cheap to clone; clones share their connections.
-pub fn client(purpose: &Purpose) -> Result<reqwest::Client, ClientError> {
-    resolving(purpose, purpose.public_only.then(PublicOnly::system))
+/// A client for this purpose.
+pub fn client(purpose: &Purpose) -> Result<Client, ClientError> {
+    if purpose.public_only { resolving(purpose, PublicOnly::system()) } else { resolving(purpose, System) }
+}
+
+/// A client that looks names up with `resolver`.
+fn resolving(purpose: &Purpose, resolver: impl Resolve + 'static) -> Result<Client, ClientError> {
+    Client::new(Recipe::new(purpose, resolver)?)
 }
 
 /// A client for whatever listens at a Unix socket of this machine, whatever host a URL names, and may be silent for so
@@ -99,27 +139,55 @@ fn builder() -> reqwest::ClientBuilder {
 
     reqwest::Client::builder()
         .user_agent(USER_AGENT)
+        // Without it, a server may compress (RFC 9110, section 12.5.3), and nothing here decompresses.
+        .default_headers(HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))]))
         .redirect(reqwest::redirect::Policy::none())
         // The engine retries; a second layer of retries would hide requests from the limiter.
         .retry(reqwest::retry::never())
 }
 
-/// A client that looks names up with `resolver`, if there is one.
-fn resolving(purpose: &Purpose, resolver: Option<PublicOnly>) -> Result<reqwest::Client, ClientError> {
-    let mut builder = builder();
-    if purpose.plain {
-        // Loading the system's certificates takes longer than the whole exchange with a local server.
-        builder = builder.tls_certs_only([]);
-    } else if let Some(path) = &purpose.ca_file {
-        builder = builder.tls_certs_merge(certificates(path)?);
+/// What is needed to build an HTTP client, and another one once its connections are to be left.
+struct Recipe {
+    purpose: Purpose,
+    /// Those of the `ca_file`, as they were when it was read.
+    certificates: Vec<reqwest::Certificate>,
+    resolver: Arc<dyn Resolve>,
+}
+
+impl Recipe {
+    fn new(purpose: &Purpose, resolver: impl Resolve + 'static) -> Result<Self, ClientError> {
+        let certificates = match &purpose.ca_file {
+            Some(path) if !purpose.plain => certificates(path)?,
+            _ => Vec::new(),
+        };
+        Ok(Self { purpose: purpose.clone(), certificates, resolver: Arc::new(resolver) })
     }
-    if purpose.loopback || purpose.public_only {
-        builder = builder.no_proxy();
+
+    /// A client, which speaks nothing but HTTP/2 if the server is known to do so.
+    fn build(&self, http2: bool) -> Result<reqwest::Client, ClientError> {
+        let purpose = &self.purpose;
+        let mut builder = builder()
+            .dns_resolver(Arc::clone(&self.resolver))
+            .http2_keep_alive_interval(PING_INTERVAL)
+            .http2_keep_alive_timeout(PING_TIMEOUT)
+            .http2_keep_alive_while_idle(true);
+        if purpose.plain {
+            // Loading the system's certificates takes longer than the whole exchange with a local server.
+            builder = builder.tls_certs_only([]);
+        } else if purpose.ca_file.is_some() {
+            builder = builder.tls_certs_merge(self.certificates.iter().cloned());
+        }
+        if purpose.loopback || purpose.public_only {
+            builder = builder.no_proxy();
+        }
+        if let Some(timeout) = purpose.connect_timeout() {
+            builder = builder.connect_timeout(timeout);
+        }
+        if http2 {
+            builder = builder.http2_prior_knowledge();
+        }
+        builder.build().map_err(|error| ClientError::Tls(describe(&error)))
     }
-    if let Some(resolver) = resolver {
-        builder = builder.dns_resolver(resolver);
-    }
-    builder.build().map_err(|error| ClientError::Tls(describe(&error)))
 }
 
 fn certificates(path: &Path) -> Result<Vec<reqwest::Certificate>, ClientError> {
@@ -140,6 +208,12 @@ pub enum BodyError {
     /// The connection broke, or time ran out.
     #[error("the answer broke off: {0}")]
     Broken(String),
+    /// It is compressed or otherwise encoded, although that was not asked for.
+    #[error(
+        "the answer is encoded ({0}) although `Accept-Encoding: identity` was sent; \
+         set the proxy or gateway on the way not to compress"
+    )]
+    Encoded(String),
 }
 
 /// Reads a body of at most `limit` bytes.

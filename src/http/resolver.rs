@@ -1,4 +1,4 @@
-//! Looks names up for clients that must not reach private addresses.
+//! Resolvers of clients: one for all addresses, one for clients that must not reach private addresses.
 //!
 //! Invariant: what is checked is what is connected to. A name is looked up once for each connection, and only addresses
 //! that were judged here go on to it, so that a name server cannot give a good answer first and a bad one afterwards.
@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
+use super::look_up::LookUps;
 use crate::config::is_private;
 
 /// Looks up the addresses of a name; tests have one of their own.
@@ -17,6 +18,21 @@ pub(super) type LookUp = dyn Fn(String) -> Found + Send + Sync;
 
 /// The addresses of a name, once they are found.
 pub(super) type Found = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
+
+/// A resolver that asks the system.
+#[derive(Clone, Copy)]
+pub(super) struct System;
+
+impl Resolve for System {
+    fn resolve(&self, name: Name) -> Resolving {
+        let found = of_system(name.as_str().to_owned());
+        Box::pin(async move { Ok(Box::new(found.await?.into_iter()) as Addrs) })
+    }
+}
+
+fn of_system(name: String) -> Found {
+    Box::pin(async move { LookUps::of_process().find(&name).await })
+}
 
 /// A resolver that keeps private addresses back.
 #[derive(Clone)]
@@ -36,10 +52,7 @@ enum NoAddress {
 impl PublicOnly {
     /// A resolver that asks the system.
     pub(super) fn system() -> Self {
-        Self::new(|name| {
-            // The port is that of the URL, which the client puts in.
-            Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.collect()) })
-        })
+        Self::new(of_system)
     }
 
     /// A resolver that asks `look_up`.
@@ -78,7 +91,7 @@ mod tests {
     use url::Url;
 
     use super::*;
-    use crate::http::{ClientError, Purpose, client, describe, resolving};
+    use crate::http::{Client, ClientError, Purpose, SendError, Terms, client, request, resolving};
 
     /// A listener on this machine that must stay alone.
     struct Unreached(TcpListener);
@@ -103,14 +116,18 @@ mod tests {
         Purpose::public_only(&Url::parse(url).unwrap(), None).unwrap()
     }
 
+    async fn post(client: &Client, url: &str, timeout: Duration) -> SendError {
+        let request = request(reqwest::Method::POST, url.parse().unwrap()).build().unwrap();
+        client.send(request, Terms { timeout, max_body: |_| 0, repeat_if_cut: true }).await.unwrap_err()
+    }
+
     #[tokio::test]
     async fn a_name_that_leads_to_this_machine_is_not_reached() {
         let server = Unreached::new().await;
         for name in ["localhost", "LOCALHOST"] {
             let url = format!("http://{name}:{}/", server.port());
-            let request = client(&public_only(&url)).unwrap().post(&url);
-            let error = request.timeout(Duration::from_secs(15)).send().await.unwrap_err();
-            let said = describe(&error);
+            let client = client(&public_only(&url)).unwrap();
+            let said = post(&client, &url, Duration::from_secs(15)).await.to_string();
             assert!(said.starts_with("cannot connect: localhost"), "{said}");
             assert!(said.contains(" leads to the private address "), "{said}");
             assert!(said.ends_with(", and block_private is set"), "{said}");
@@ -151,11 +168,8 @@ mod tests {
             Box::pin(async move { Ok(vec![(address, 0).into()]) })
         });
         let url = format!("http://hooks.example:{}/", server.port());
-        let client = resolving(&public_only(&url), Some(resolver)).unwrap();
-        let attempt = || async {
-            let sent = client.post(&url).timeout(Duration::from_millis(300)).send().await;
-            describe(&sent.unwrap_err())
-        };
+        let client = resolving(&public_only(&url), resolver).unwrap();
+        let attempt = || async { post(&client, &url, Duration::from_millis(300)).await.to_string() };
         let said = attempt().await;
         assert!(!said.contains("block_private"), "{said}");
         assert_eq!(asked.load(Ordering::SeqCst), 1);

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Response, StatusCode};
+use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use url::Url;
 
 use super::{Error, wire};
 use crate::config::{ApiKey, ApiSettings, Endpoint};
-use crate::http;
+use crate::http::{self, Answer, SendError, Terms};
 use crate::model::{IndexObservation, JobId, Observation, duration};
 
 /// No answer of this API is longer; what is, is not read to its end.
@@ -27,7 +27,7 @@ const PAGE_SIZE: &str = "100";
 /// The control plane of one project.
 #[derive(Debug, Clone)]
 pub struct Client {
-    http: reqwest::Client,
+    http: http::Client,
     endpoint: Endpoint,
     headers: HeaderMap,
     key: ApiKey,
@@ -63,7 +63,7 @@ impl Client {
     ///
     /// # Panics
     /// Where the version of `settings` cannot be a header, which the configuration excludes.
-    pub fn new(http: reqwest::Client, settings: &ApiSettings, key: ApiKey) -> Self {
+    pub fn new(http: http::Client, settings: &ApiSettings, key: ApiKey) -> Self {
         let lent = Bytes::from_owner(Lent(key.clone()));
         let mut secret = HeaderValue::from_maybe_shared(lent).expect("an API key is visible ASCII");
         secret.set_sensitive(true);
@@ -133,13 +133,20 @@ impl Client {
     }
 
     async fn get(&self, url: Url) -> Result<Value, Error> {
-        let request = self.http.get(url).headers(self.headers.clone()).timeout(self.timeout);
-        let response =
-            request.send().await.map_err(|error| Error::Transport(self.describe_transport(&error)))?;
-        if response.status() != StatusCode::OK {
-            return Err(self.refusal(response).await);
+        let request = http::request(Method::GET, url).headers(self.headers.clone()).build();
+        let request = request.map_err(|error| Error::Transport(http::describe(&error)))?;
+        let terms = Terms {
+            timeout: self.timeout,
+            max_body: |status| if status == StatusCode::OK { MAX_BODY } else { MAX_ERROR_BODY },
+            // A repetition is for the engine to decide, which knows how much the project may ask.
+            repeat_if_cut: false,
+        };
+        let answer = self.http.send(request, terms).await;
+        let answer = answer.map_err(|error| Error::Transport(self.describe_transport(&error)))?;
+        if answer.status != StatusCode::OK {
+            return Err(self.refusal(answer));
         }
-        let body = http::read_body(response, MAX_BODY).await?;
+        let body = answer.body?;
         let mut value = serde_json::from_slice(&body).map_err(|error| {
             let shape =
                 if body.is_empty() { "it is empty".to_owned() } else { format!("it is no JSON ({error})") };
@@ -149,23 +156,21 @@ impl Client {
         Ok(value)
     }
 
-    fn describe_transport(&self, error: &reqwest::Error) -> String {
-        if error.is_timeout() {
-            format!("no answer within {}", duration::human(self.timeout))
-        } else {
-            http::describe(error)
+    fn describe_transport(&self, error: &SendError) -> String {
+        match error {
+            SendError::Timeout => format!("no answer within {}", duration::human(self.timeout)),
+            other => other.to_string(),
         }
     }
 
-    async fn refusal(&self, response: Response) -> Error {
-        let status = response.status();
-        let retry_after = http::retry_after(response.headers());
-        let message = if status.is_redirection() {
+    fn refusal(&self, answer: Answer) -> Error {
+        let retry_after = http::retry_after(&answer.headers);
+        let message = if answer.status.is_redirection() {
             Some("a redirect, which is not followed".to_owned())
         } else {
-            let body = http::read_body(response, MAX_ERROR_BODY).await.unwrap_or_default();
+            let body = answer.body.unwrap_or_default();
             wire::error_message(&String::from_utf8_lossy(&body), &self.key)
         };
-        Error::Status { status, message, retry_after }
+        Error::Status { status: answer.status, message, retry_after }
     }
 }

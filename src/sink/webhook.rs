@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use reqwest::StatusCode;
 use reqwest::header::CONTENT_TYPE;
+use reqwest::{Method, StatusCode};
 
 use super::signature::SigningSecrets;
 use super::{SinkError, format};
@@ -14,7 +14,7 @@ use crate::config::{WebhookFormat, WebhookSettings, WebhookUrl};
 use crate::engine::retry::RetryAfter;
 use crate::engine::{DeliveryPolicy, Failure, FailureClass};
 use crate::failpoint;
-use crate::http;
+use crate::http::{self, Terms};
 use crate::model::{Letter, Transition};
 
 /// How long one attempt may take, connecting included.
@@ -32,7 +32,7 @@ pub(super) fn policy(settings: &WebhookSettings) -> DeliveryPolicy {
 /// A webhook sink.
 #[derive(Debug)]
 pub struct Webhook {
-    http: reqwest::Client,
+    http: http::Client,
     url: WebhookUrl,
     format: WebhookFormat,
     secrets: SigningSecrets,
@@ -49,7 +49,7 @@ impl Webhook {
             Ok(http::Purpose::new(url.expose(), None))
         };
         let http = purpose
-            .and_then(|purpose| http::client(&purpose))
+            .and_then(|purpose| http::client(&purpose.within(TIMEOUT)))
             .map_err(|error| SinkError::Client { name: name(), error })?;
         let secrets = SigningSecrets::read(&settings.signing_secrets)
             .map_err(|error| SinkError::Signature { name: name(), error })?;
@@ -74,10 +74,7 @@ impl Webhook {
     pub(super) async fn deliver(&self, letter: &Letter, now: Timestamp) -> Result<(), Failure> {
         let transient = |message| Failure { class: FailureClass::Transient, retry_after: None, message };
         let (id, timestamp) = (letter.transition.id.to_string(), now.as_second());
-        let mut request = self
-            .http
-            .post(self.url.expose().clone())
-            .timeout(TIMEOUT)
+        let mut request = http::request(Method::POST, self.url.expose().clone())
             .header(CONTENT_TYPE, format::content_type(self.format))
             .header("webhook-id", &id)
             .header("webhook-timestamp", timestamp);
@@ -88,16 +85,16 @@ impl Webhook {
             request = request.header("webhook-signature", signature);
         }
         failpoint::reached("before_post");
-        let response = request
-            .body(letter.body.clone())
-            .send()
-            .await
-            .map_err(|error| transient(format!("{}: {}", self.url, http::describe(&error))))?;
+        let request = request.body(letter.body.clone()).build();
+        let request =
+            request.map_err(|error| transient(format!("{}: {}", self.url, http::describe(&error))))?;
+        // A repetition has the same id and body, by which a receiver knows it.
+        let terms = Terms { timeout: TIMEOUT, max_body: |_| MAX_ANSWER, repeat_if_cut: true };
+        let answer = self.http.send(request, terms).await;
+        let answer = answer.map_err(|error| transient(format!("{}: {error}", self.url)))?;
         failpoint::reached("after_post");
-        let status = response.status();
-        let asked = http::retry_after(response.headers());
-        // Read also where it is not needed, so that the connection can be used again.
-        let answer = http::read_body(response, MAX_ANSWER).await.unwrap_or_default();
+        let (status, asked) = (answer.status, http::retry_after(&answer.headers));
+        let answer = answer.body.unwrap_or_default();
         let retry_after = asked.or_else(|| retry_after_in(&answer));
         if status.is_success() {
             return Ok(());

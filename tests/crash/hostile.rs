@@ -33,6 +33,8 @@ enum Habit {
     EndlessBody,
     EndlessHeaders,
     Silence,
+    /// `100 Continue` without end.
+    InterimAnswers,
 }
 
 /// A receiver that turns.
@@ -76,6 +78,7 @@ fn serve(mut stream: TcpStream, habit: Habit, turned: bool, sent: &AtomicU64) ->
     let (head, again) = match habit {
         Habit::EndlessBody => ("HTTP/1.1 503 No\r\n\r\n", "and on ".repeat(10_000)),
         Habit::EndlessHeaders => ("HTTP/1.1 503 No\r\n", "and: so on\r\n".repeat(5000)),
+        Habit::InterimAnswers => ("", "HTTP/1.1 100 Continue\r\n\r\n".repeat(2000)),
         Habit::Silence => {
             while stream.read(&mut request).ok()? > 0 {}
             return None;
@@ -106,7 +109,7 @@ fn endless_answers_cost_no_memory_and_nobody_else_is_delayed() {
          [project.cadence]\nmin_interval = \"20ms\"\nmax_interval = \"100ms\"\n",
         plane.url()
     );
-    let habits = [Habit::EndlessBody, Habit::EndlessHeaders, Habit::Silence];
+    let habits = [Habit::EndlessBody, Habit::EndlessHeaders, Habit::Silence, Habit::InterimAnswers];
     let hostile = habits.map(Hostile::start);
     let well = receive([]);
     let urls = hostile.iter().map(|hostile| format!("http://{}/", hostile.address)).chain([well.url()]);

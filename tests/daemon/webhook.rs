@@ -35,7 +35,8 @@ fn each_transition_is_retried_until_it_is_taken() {
     assert_eq!((posts.len(), attempts(&posts).len()), (5, 2), "{posts:?}");
     let pause = posts[1].at.saturating_sub(posts[0].at).as_secs_f64();
     assert!((1.0..20.0).contains(&pause), "{pause}");
-    assert_eq!(done.stderr.matches("sink ops: ").count(), 3, "{}", done.stderr);
+    // The attempt whose connection was cut, which had been used before, was repeated at once: that is no failure.
+    assert_eq!(done.stderr.matches("sink ops: ").count(), 2, "{}", done.stderr);
 }
 
 #[test]
