@@ -1,5 +1,6 @@
 //! Requests and answers.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,8 +10,8 @@ use serde_json::Value;
 use url::Url;
 
 use super::{Error, wire};
-use crate::config::{ApiKey, ApiSettings, Endpoint};
-use crate::http;
+use crate::config::{ApiKey, ApiSettings, Endpoint, Redactor};
+use crate::http::{self, Fault, Peer};
 use crate::model::{IndexObservation, JobId, Observation, duration};
 
 /// No answer of this API is longer; what is, is not read to its end.
@@ -18,6 +19,12 @@ const MAX_BODY: usize = 1024 * 1024;
 
 /// Error answers are read for one line of text.
 const MAX_ERROR_BODY: usize = 16 * 1024;
+
+/// The longest address of a redirect that is shown.
+const MAX_TARGET: usize = 200;
+
+/// What some servers write before their JSON, which RFC 8259, section 8.1, allows to ignore.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The rows asked for in one page, the most there are. The documented default differs between versions.
 const PAGE_SIZE: &str = "100";
@@ -28,7 +35,7 @@ pub struct Client {
     http: reqwest::Client,
     endpoint: Endpoint,
     headers: HeaderMap,
-    key: ApiKey,
+    secrets: Arc<Redactor>,
     timeout: Duration,
 }
 
@@ -67,12 +74,23 @@ impl Client {
             (HeaderName::from_static("x-pinecone-api-version"), version),
             (ACCEPT, HeaderValue::from_static("application/json")),
         ]);
-        Self { http, endpoint: settings.endpoint.clone(), headers, key, timeout: settings.request_timeout }
+        let secrets = Arc::new(http::with_proxy_credentials(key.redactor()));
+        Self {
+            http,
+            endpoint: settings.endpoint.clone(),
+            headers,
+            secrets,
+            timeout: settings.request_timeout,
+        }
     }
 
     /// Whom it asks.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    fn is_plain(&self) -> bool {
+        self.endpoint.join(&[]).scheme() == "http"
     }
 
     /// Asks for one job. An answer about another job is no answer.
@@ -116,26 +134,36 @@ impl Client {
 
     async fn get(&self, url: Url) -> Result<Value, Error> {
         let request = self.http.get(url).headers(self.headers.clone()).timeout(self.timeout);
-        let response =
-            request.send().await.map_err(|error| Error::Transport(self.describe_transport(&error)))?;
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(error) => return Err(self.transport(&error).await),
+        };
         if response.status() != StatusCode::OK {
             return Err(self.refusal(response).await);
         }
         let body = http::read_body(response, MAX_BODY).await?;
-        let mut value = serde_json::from_slice(&body).map_err(|error| {
-            let shape =
-                if body.is_empty() { "it is empty".to_owned() } else { format!("it is no JSON ({error})") };
+        let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&body);
+        let mut value = serde_json::from_slice(body).map_err(|error| {
+            let shape = match body.trim_ascii_start().first() {
+                None => "it is empty".to_owned(),
+                Some(b'<') => "it is a page of HTML, as a proxy or a captive portal has it".to_owned(),
+                Some(_) => format!("it is no JSON ({error})"),
+            };
             Error::Unreadable(shape)
         })?;
-        wire::redact(&mut value, &self.key);
+        wire::redact(&mut value, &self.secrets);
         Ok(value)
     }
 
-    fn describe_transport(&self, error: &reqwest::Error) -> String {
+    /// Why there was no answer.
+    async fn transport(&self, error: &reqwest::Error) -> Error {
         if error.is_timeout() {
-            format!("no answer within {}", duration::human(self.timeout))
-        } else {
-            http::describe(error)
+            let through = http::through_proxy(error, Peer::Api);
+            return Error::Transport(format!("no answer within {}{through}", duration::human(self.timeout)));
+        }
+        match http::fault(error, Peer::Api).await {
+            Fault { text, is_misconfigured: true } => Error::Misconfigured(text),
+            Fault { text, is_misconfigured: false } => Error::Transport(text),
         }
     }
 
@@ -143,10 +171,18 @@ impl Client {
         let status = response.status();
         let retry_after = http::retry_after(response.headers());
         let message = if status.is_redirection() {
-            Some("a redirect, which is not followed".to_owned())
+            let target = http::redirect_target(&response).map(|target| self.secrets.redact(&target));
+            let to = target.map(|target| format!(" to {}", http::one_line(&target, MAX_TARGET)));
+            Some(format!("a redirect{}, which is not followed", to.unwrap_or_default()))
         } else {
             let body = http::read_body(response, MAX_ERROR_BODY).await.unwrap_or_default();
-            wire::error_message(&String::from_utf8_lossy(&body), &self.key)
+            let body = String::from_utf8_lossy(&body);
+            if self.is_plain() && status == StatusCode::BAD_REQUEST && http::wants_tls(&body) {
+                return Error::Misconfigured(
+                    "the endpoint wants TLS: write https in place of http".to_owned(),
+                );
+            }
+            wire::error_message(&body, &self.secrets)
         };
         Error::Status { status, message, retry_after }
     }
