@@ -212,3 +212,6 @@ fn of_http(error: &hyper::Error, url: Option<&Url>) -> Option<Fault> {
         Fault::passing(format!("the answer is not HTTP ({said}): if the server speaks TLS, write https"))
     })
 }
+
+#[cfg(test)]
+mod tests;
