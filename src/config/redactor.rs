@@ -22,12 +22,12 @@ pub struct Redactor {
     /// What is looked for, by its length; sorted.
     needles: BTreeMap<usize, Vec<Zeroizing<Vec<u8>>>>,
     /// Whether any of it begins with this byte.
-    begins: [bool; 256],
+    begins: Box<[bool; 256]>,
 }
 
 impl Default for Redactor {
     fn default() -> Self {
-        Self { needles: BTreeMap::new(), begins: [false; 256] }
+        Self { needles: BTreeMap::new(), begins: Box::new([false; 256]) }
     }
 }
 

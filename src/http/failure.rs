@@ -108,7 +108,7 @@ pub fn describe(error: &reqwest::Error) -> String {
     one_line(&format!("{what}{text}"), MAX_TEXT)
 }
 
-/// Whether the answer to plain HTTP says that the port is one for TLS: by nginx, Apache, Go and HAProxy.
+/// Whether the answer to plain HTTP says that the port is one for TLS: by nginx, Apache and Go.
 pub fn wants_tls(answer: &str) -> bool {
     let answer = answer.to_ascii_lowercase();
     ["plain http request was sent to https port", "http request to an https server", "speaking plain http"]

@@ -65,7 +65,8 @@ impl Client {
     /// # Panics
     /// Where the version of `settings` cannot be a header, which the configuration excludes.
     pub fn new(http: reqwest::Client, settings: &ApiSettings, key: ApiKey) -> Self {
-        let lent = Bytes::from_owner(Lent(key.clone()));
+        let secrets = Arc::new(http::with_proxy_credentials(key.redactor()));
+        let lent = Bytes::from_owner(Lent(key));
         let mut secret = HeaderValue::from_maybe_shared(lent).expect("an API key is visible ASCII");
         secret.set_sensitive(true);
         let version = HeaderValue::from_str(&settings.version).expect("a version is visible ASCII");
@@ -74,7 +75,6 @@ impl Client {
             (HeaderName::from_static("x-pinecone-api-version"), version),
             (ACCEPT, HeaderValue::from_static("application/json")),
         ]);
-        let secrets = Arc::new(http::with_proxy_credentials(key.redactor()));
         Self {
             http,
             endpoint: settings.endpoint.clone(),
@@ -146,7 +146,9 @@ impl Client {
         let mut value = serde_json::from_slice(body).map_err(|error| {
             let shape = match body.trim_ascii_start().first() {
                 None => "it is empty".to_owned(),
-                Some(b'<') => "it is a page of HTML, as a proxy or a captive portal has it".to_owned(),
+                Some(b'<') => {
+                    "it is no JSON but a page of HTML, as a proxy or a captive portal has it".to_owned()
+                }
                 Some(_) => format!("it is no JSON ({error})"),
             };
             Error::Unreadable(shape)

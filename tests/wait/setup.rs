@@ -42,7 +42,7 @@ fn a_proxy_that_cannot_be_used_is_78_at_once() {
     ] {
         for arguments in [&["wait", "rj-1"][..], &["list"]] {
             let done = run(arguments, &[(variable, value)]).expect(78);
-            done.told(&format!("the proxy in {variable} cannot be used: the value "));
+            let done = done.told(&format!("the proxy in {variable} cannot be used: the value "));
             assert!(done.stderr.contains(said) && !done.stderr.contains("canary"), "{}", done.stderr);
         }
     }
@@ -74,8 +74,8 @@ fn a_proxy_that_wants_credentials_ends_a_wait_with_78() {
         let report: serde_json::Value = serde_json::from_str(&done.stdout).expect("a report");
         assert_eq!(report["outcome"], "misconfigured");
         assert_eq!(report["jobs"][0]["outcome"], "misconfigured");
-        done.told(&format!("the proxy http://{address} {said}"));
-        done.told("the API cannot be reached as it is configured");
+        let done = done.told(&format!("the proxy http://{address} {said}"));
+        let done = done.told("the API cannot be reached as it is configured");
         assert_eq!(done.stderr.matches("tried again meanwhile").count(), 1, "once: {}", done.stderr);
         assert!(!done.stderr.contains("canary") && !done.stdout.contains("canary"), "{}", done.stderr);
     }

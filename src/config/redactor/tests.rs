@@ -49,7 +49,7 @@ fn encodings(secret: &str) -> Vec<(&'static str, String)> {
         ("base64 of percent", BASE64_STANDARD.encode(percent(secret, true, false))),
         ("base64 with more around it", BASE64_STANDARD.encode(format!("user:{secret}\n"))),
         ("base64 in lines", BASE64_STANDARD.encode(secret).chars().flat_map(|c| [c, '\n']).collect()),
-        ("hexadecimal", secret.bytes().map(|byte| format!("{byte:02x}")).collect()),
+        ("hexadecimal", percent(secret, false, true).replace('%', "")),
         ("with characters of no width", secret.chars().flat_map(|c| [c, '\u{200b}']).collect()),
         ("in blanks", secret.chars().flat_map(|c| [c, ' ']).collect()),
     ]
