@@ -16,6 +16,13 @@ use secrecy::zeroize::Zeroizing;
 
 use decode::{Piece, carried, fold, levels, pieces};
 
+/// A long text is looked through in parts of so many bytes, so that a server cannot make this take much memory.
+const CHUNK: usize = 4096;
+
+/// Each part begins so many bytes before the end of the one before. What is looked for is short, also where it is encoded
+/// twice.
+const OVERLAP: usize = 1024;
+
 /// Takes some secrets out of texts.
 #[derive(Clone)]
 pub struct Redactor {
@@ -74,15 +81,14 @@ impl Redactor {
     /// Where secrets stand in `text`, in order and apart from each other.
     fn find(&self, text: &str) -> Vec<Range<usize>> {
         let mut found = Vec::new();
-        if !self.needles.is_empty() {
-            for level in levels(pieces(text)) {
-                self.search(&level, &mut found);
-                for inner in carried(&level) {
-                    for level in levels(inner) {
-                        self.search(&level, &mut found);
-                    }
-                }
+        let mut start = 0;
+        while !self.needles.is_empty() && start < text.len() {
+            let end = text.floor_char_boundary(start + CHUNK);
+            self.find_in(&text[start..end], start, &mut found);
+            if end == text.len() {
+                break;
             }
+            start = text.floor_char_boundary(end - OVERLAP);
         }
         found.sort_unstable_by_key(|range| range.start);
         let mut apart: Vec<Range<usize>> = Vec::new();
@@ -93,6 +99,22 @@ impl Redactor {
             }
         }
         apart
+    }
+
+    /// Where secrets stand in a part of a text that begins at `offset`.
+    fn find_in(&self, part: &str, offset: usize, found: &mut Vec<Range<usize>>) {
+        let before = found.len();
+        for level in levels(pieces(part)) {
+            self.search(&level, found);
+            for inner in carried(&level) {
+                for level in levels(inner) {
+                    self.search(&level, found);
+                }
+            }
+        }
+        for range in &mut found[before..] {
+            *range = range.start + offset..range.end + offset;
+        }
     }
 
     fn search(&self, level: &[Piece], found: &mut Vec<Range<usize>>) {

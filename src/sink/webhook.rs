@@ -1,6 +1,7 @@
 //! Transitions as HTTP POSTs.
 //!
-//! Invariant: each attempt at a delivery has the same id and the same body; an attempt ends within 15 s.
+//! Invariant: each attempt at a delivery has the same id and the same body; an attempt ends within 15 s, or 17 s if a proxy
+//! refused and is asked why.
 
 use std::time::Duration;
 

@@ -102,3 +102,15 @@ fn what_stands_around_a_secret_stays() {
     }
     assert_eq!(format!("{redactor:?}"), "***");
 }
+
+#[test]
+fn a_long_text_is_searched_across_its_parts() {
+    let redactor = Redactor::default().with("pcsk_canary/+=&x", 8, 8);
+    for encoded in ["pcsk_canary/+=&x", "pcsk%255Fcanary%252F%252B%253D%2526x", "cGNza19jYW5hcnkvKz0meA"] {
+        for at in (CHUNK - OVERLAP - 50..CHUNK + 50).step_by(7) {
+            let shown = redactor.redact(&format!("{}. {encoded} .{}", "é".repeat(at / 2), "é".repeat(3000)));
+            assert!(!shown.contains("canary") && !shown.contains("cGNza19j"), "{encoded} at {at}");
+            assert!(shown.ends_with(&"é".repeat(3000)) && shown.contains(". *** ."), "{encoded} at {at}");
+        }
+    }
+}
