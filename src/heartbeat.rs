@@ -7,20 +7,24 @@ use std::time::Duration;
 
 use reqwest::Method;
 
-use crate::config::{HeartbeatSettings, WebhookUrl};
-use crate::http::{self, ClientError, Purpose, Terms};
+use crate::config::{HeartbeatSettings, Redactor, WebhookUrl};
+use crate::http::{self, ClientError, Peer, Purpose, SendError, Terms};
 
 /// How long one request may take, connecting included.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Answers are read to here, so that the connection can be used again.
+/// Answers are read to here: what says that nothing was heard is shorter.
 const MAX_ANSWER: usize = 64 * 1024;
+
+/// The longest part of an answer that is shown.
+const MAX_LINE: usize = 200;
 
 /// A monitor to be told.
 #[derive(Debug, Clone)]
 pub struct Heartbeat {
     http: http::Client,
     url: WebhookUrl,
+    redactor: Redactor,
     interval: Duration,
 }
 
@@ -40,7 +44,8 @@ impl Heartbeat {
     pub fn new(settings: &HeartbeatSettings) -> Result<Self, HeartbeatError> {
         let url = settings.url.read(settings.allow_http).map_err(HeartbeatError::Url)?;
         let http = http::client(&Purpose::new(url.expose(), None).within(TIMEOUT))?;
-        Ok(Self { http, url, interval: settings.interval })
+        let redactor = http::with_proxy_credentials(url.redactor());
+        Ok(Self { http, url, redactor, interval: settings.interval })
     }
 
     /// How often the monitor is to be told.
@@ -48,16 +53,93 @@ impl Heartbeat {
         self.interval
     }
 
-    /// Tells it, by a GET. Fails where it does not answer with 2xx within 10 s.
+    /// Tells it, by a GET. Fails where it does not answer within 10 s, or not with 2xx, or where its answer says that it did
+    /// not hear.
     pub async fn ping(&self) -> Result<(), String> {
         // A monitor that hears of one sign of life twice takes no harm.
         let terms = Terms { timeout: TIMEOUT, max_body: |_| MAX_ANSWER, repeat_if_cut: true };
-        let request = http::request(Method::GET, self.url.expose().clone()).build();
-        let request = request.map_err(|error| format!("{}: {}", self.url, http::describe(&error)))?;
-        let answer =
-            self.http.send(request, terms).await.map_err(|error| format!("{}: {error}", self.url))?;
-        // What it says is of no use.
+        let url = self.url.expose();
+        let sent = match http::request(Method::GET, url.clone()).build() {
+            Ok(request) => self.http.send(request, terms).await,
+            Err(error) => Err(SendError::from(error)),
+        };
+        let answer = match sent {
+            Ok(answer) => answer,
+            Err(error) => {
+                let fault = http::fault(&error, url, Peer::Receiver).await;
+                return Err(format!("{}: {}", self.url, fault.text));
+            }
+        };
         let status = answer.status;
-        if status.is_success() { Ok(()) } else { Err(format!("{}: HTTP {}", self.url, status.as_u16())) }
+        let shown = |text: &str| http::one_line(&self.redactor.redact(text), MAX_LINE);
+        if let Some(target) = http::redirect_target(&answer, url).filter(|_| status.is_redirection()) {
+            let code = status.as_u16();
+            return Err(format!(
+                "{}: HTTP {code}, a redirect to {}, which is not followed",
+                self.url,
+                shown(&target)
+            ));
+        }
+        let answer = answer.body.unwrap_or_default();
+        let answer = String::from_utf8_lossy(&answer);
+        match denial(&answer) {
+            _ if !status.is_success() => Err(format!("{}: HTTP {}", self.url, status.as_u16())),
+            None => Ok(()),
+            Some(Denial::Page) => Err(format!(
+                "{}: a page of HTML in place of an answer, as a login or a captive portal has it: is it the address to ping?",
+                self.url
+            )),
+            Some(Denial::Said) => Err(format!("{}: the monitor answered `{}`", self.url, shown(&answer))),
+        }
+    }
+}
+
+/// How an answer with 2xx says that nothing was heard.
+#[derive(Debug, PartialEq, Eq)]
+enum Denial {
+    /// It is a page for people.
+    Page,
+    /// The monitor says so.
+    Said,
+}
+
+/// What keeps an answer with 2xx from counting. Healthchecks answers `OK`, and `OK (not found)` or `OK (rate limited)` where
+/// nothing was recorded (Healthchecks documentation, "Pinging API"); Uptime Kuma has `"ok": false`.
+fn denial(answer: &str) -> Option<Denial> {
+    let answer = answer.trim_start_matches('\u{feff}').trim();
+    let begins =
+        |words: &str| answer.get(..words.len()).is_some_and(|start| start.eq_ignore_ascii_case(words));
+    let is_false = || {
+        let value: serde_json::Value = serde_json::from_str(answer).ok()?;
+        value.get("ok")?.as_bool().map(|ok| !ok)
+    };
+    match answer {
+        _ if begins("<!doctype html") || begins("<html") => Some(Denial::Page),
+        _ if begins("OK (") => Some(Denial::Said),
+        _ if answer.starts_with('{') && is_false() == Some(true) => Some(Denial::Said),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_says_no_is_none() {
+        for (answer, denied) in [
+            ("OK", None),
+            ("", None),
+            ("ok\n", None),
+            ("Got it, thanks.", None),
+            (r#"{"ok":true}"#, None),
+            ("OK (not found)", Some(Denial::Said)),
+            ("OK (rate limited)\n", Some(Denial::Said)),
+            (r#"{"ok": false, "msg": "Monitor not found or not active."}"#, Some(Denial::Said)),
+            ("<html>Sign in</html>", Some(Denial::Page)),
+            ("\u{feff}\n<!DOCTYPE HTML><title>Log in</title>", Some(Denial::Page)),
+        ] {
+            assert_eq!(denial(answer), denied, "{answer}");
+        }
     }
 }

@@ -46,6 +46,7 @@ fn heading(outcome: &str) -> &'static str {
         "unrecognised" => "Restore ended in an unknown state",
         "not_found" => "Restore not found",
         "unreachable" => "No good answer about a restore",
+        "misconfigured" => "The API cannot be reached as configured",
         "unauthorized" => "Pinecone refuses the API key",
         "not_ready" => "Index not ready",
         "open" => "Restore not ended",

@@ -8,8 +8,8 @@ use clap::Parser;
 use super::start::unless_stopped;
 use super::{Done, Failure, block_on, listen, print};
 use crate::config::{
-    self, Discovery, Effort, EventFilter, IndexPattern, LogFormat, ProjectSettings, Settings, SinkSettings,
-    SlowAfter, StateSettings, UrlSource, WebhookFormat, WebhookSettings,
+    self, Discovery, Effort, EventFilter, IndexPattern, LogFormat, ProjectSettings, Settings, ShownPath,
+    SinkSettings, SlowAfter, StateSettings, UrlSource, WebhookFormat, WebhookSettings,
 };
 use crate::model::{Exit, TransitionKind, duration};
 
@@ -40,7 +40,7 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
 }
 
 fn meaning(path: &Path, settings: &Settings) -> String {
-    let mut text = format!("{} is valid\n", path.display());
+    let mut text = format!("{} is valid\n", ShownPath(path));
     for project in &settings.projects {
         text += &project_meaning(project);
     }
@@ -86,7 +86,7 @@ fn project_meaning(project: &ProjectSettings) -> String {
     );
     if let Some(file) = &api.ca_file {
         // Writing to a text does not fail.
-        let _ = writeln!(text, "  trusts    the certificates in {} too", file.display());
+        let _ = writeln!(text, "  trusts    the certificates in {} too", ShownPath(file));
     }
     for job in &project.jobs {
         let name = job.name.as_ref().map(|name| format!("  {name}")).unwrap_or_default();
@@ -164,7 +164,7 @@ fn webhook_meaning(webhook: &WebhookSettings) -> String {
 
 fn state_meaning(state: &StateSettings) -> String {
     let path = match &state.path {
-        Some(path) => path.display().to_string(),
+        Some(path) => ShownPath(path).to_string(),
         None => "nowhere: neither this file nor the environment says where".to_owned(),
     };
     format!("\nstate\n  kept in   {path}\n  kept for  {} once it is over\n", duration::written(state.keep))

@@ -19,7 +19,8 @@ use crate::telemetry::{self, Style};
 ///
 /// The API's list is best effort: a job can be missing from it, for a minute after its start or for good.
 ///
-/// Exits with 4 where the API refuses the key or the permission, and with 5 where it cannot be reached.
+/// Exits with 4 where the API refuses the key or the permission, with 5 where it cannot be reached, and with 78 where it
+/// cannot be as it is configured (a certificate, a proxy, a scheme).
 #[derive(Debug, Parser)]
 pub(super) struct Args {
     /// The form of the list; each JSON object can be piped to `restore-watch wait -`
@@ -63,6 +64,7 @@ fn give_up(trouble: &Trouble) -> Failure {
     match trouble.class {
         FailureClass::Refused => Failure::new(Exit::Refused, message)
             .with_help("the key needs the permission control::backups::list in this project"),
+        FailureClass::Misconfigured => Failure::new(Exit::Config, message),
         FailureClass::Throttled => Failure::new(Exit::Unreachable, message).with_help("try again later"),
         FailureClass::Transient | FailureClass::NotFound | FailureClass::Permanent | FailureClass::Gone => {
             Failure::new(Exit::Unreachable, message)

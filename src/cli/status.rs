@@ -162,6 +162,7 @@ fn words(job: &JobStatus) -> String {
     let trouble = match job.outcome.as_str() {
         "not_found" => Some("not found"),
         "unreachable" => Some("unreachable"),
+        "misconfigured" => Some("misconfigured"),
         "unauthorized" => Some("key refused"),
         _ => None,
     };

@@ -7,7 +7,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::problem::Problem;
-use super::{Problems, Settings, reader};
+use super::{Problems, Settings, ShownPath, reader};
 
 /// The environment as a function from the name of a variable to its value, so that tests can have one of their own.
 pub(super) type Variables<'a> = dyn Fn(&str) -> Option<OsString> + 'a;
@@ -48,10 +48,12 @@ pub(super) fn load_in(path: &Path, variables: &Variables<'_>) -> Result<Settings
 }
 
 fn read(path: &Path) -> Result<String, Problem> {
-    let shown = path.display();
+    let shown = ShownPath(path);
     if path.is_dir() {
         let problem = Problem::new(format!("{shown} is a directory, not a configuration file"));
-        return Err(problem.with_help(format!("give a file, such as {}", path.join("config.toml").display())));
+        return Err(
+            problem.with_help(format!("give a file, such as {}", ShownPath(&path.join("config.toml"))))
+        );
     }
     let mut bytes = Vec::new();
     let read = std::fs::File::open(path).and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes));
@@ -76,7 +78,7 @@ fn read(path: &Path) -> Result<String, Problem> {
 }
 
 fn missing(path: &Path) -> Problem {
-    Problem::new(format!("the configuration file {} does not exist", path.display()))
+    Problem::new(format!("the configuration file {} does not exist", ShownPath(path)))
 }
 
 /// The configuration file to use: `explicit` (of `--config`), else `$RESTORE_WATCH_CONFIG`, else the first that exists
@@ -113,7 +115,7 @@ fn search(explicit: Option<&Path>, variables: &Variables<'_>, system: &Path) -> 
         if may_exist(&path) {
             return Ok(path);
         }
-        problem = problem.note(format!("{} does not exist", path.display()));
+        problem = problem.note(format!("{} does not exist", ShownPath(&path)));
     }
     Err(problem
         .with_help("name one with --config FILE, or write one line: jobs = [\"RESTORE_JOB_ID\"]")

@@ -11,6 +11,7 @@ mod pattern;
 mod problem;
 mod reader;
 mod redaction;
+mod redactor;
 mod secret;
 mod settings;
 mod sinks;
@@ -22,6 +23,8 @@ pub use locate::{load, locate, state_path};
 pub use pattern::{IndexPattern, PatternError};
 pub use problem::{Problem, Problems};
 pub use reader::parse;
+pub use redaction::ShownPath;
+pub use redactor::Redactor;
 pub use secret::{ApiKey, SecretError, SecretSource};
 pub use settings::{
     ApiSettings, CadenceSettings, Discovery, Effort, HeartbeatSettings, JobSettings, ProjectSettings, Rate,

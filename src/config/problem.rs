@@ -6,6 +6,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::ShownPath;
+
 /// Something wrong with a configuration: what, where, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -88,7 +90,7 @@ impl fmt::Display for Problem {
         let gutter = self.line().map_or(1, |line| line.to_string().len());
         let blank = " ".repeat(gutter);
         if let Some(file) = &self.file {
-            write!(f, "\n{blank}--> {}", file.display())?;
+            write!(f, "\n{blank}--> {}", ShownPath(file))?;
         }
         if let Some(Place { line, column, excerpt, indent, carets }) = self.place.as_deref() {
             write!(f, ":{line}:{column}\n{blank} |\n{line} | {excerpt}\n{blank} | ")?;
@@ -153,7 +155,7 @@ impl fmt::Display for Problems {
             count => write!(f, "{count} problems")?,
         }
         if let Some(file) = self.found.iter().find_map(Problem::file) {
-            write!(f, " in {}", file.display())?;
+            write!(f, " in {}", ShownPath(file))?;
         }
         match self.left_out {
             0 => Ok(()),

@@ -3,7 +3,9 @@
 //! Invariant: no text is shown because it does not look secret; it is shown because of the key it stands at. A key with
 //! a typo is no known key, so an API key at `api_kye` is masked as well.
 
+use std::fmt::{self, Write as _};
 use std::ops::Range;
+use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
@@ -78,6 +80,16 @@ pub(super) fn quoted(text: &str) -> String {
         shown.push('…');
     }
     format!("`{shown}`")
+}
+
+/// Shows a path without what would move the cursor, color the terminal or reorder the line.
+#[derive(Debug, Clone, Copy)]
+pub struct ShownPath<'a>(pub &'a Path);
+
+impl fmt::Display for ShownPath<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.to_string_lossy().chars().map(printable).try_for_each(|c| f.write_char(c))
+    }
 }
 
 /// The character itself, or a stand-in for one that would move the cursor, colour the terminal or reorder the line.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use secrecy::zeroize::{Zeroize as _, Zeroizing};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::{Redactor, ShownPath};
 use crate::model::Placeholder;
 
 /// Where a secret is read from; never the secret itself.
@@ -28,7 +29,7 @@ impl fmt::Display for SecretSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Env(name) => write!(f, "environment variable {name}"),
-            Self::File(path) => write!(f, "file {}", path.display()),
+            Self::File(path) => write!(f, "file {}", ShownPath(path)),
             Self::Credential(name) => write!(f, "credential {name}"),
             Self::Public(_) => write!(f, "this program"),
         }
@@ -50,7 +51,7 @@ pub enum SecretError {
     )]
     NoCredentials(String),
     /// The file cannot be read.
-    #[error("cannot read {path}: {error}")]
+    #[error("cannot read {}: {error}", ShownPath(path))]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -58,7 +59,7 @@ pub enum SecretError {
         error: std::io::Error,
     },
     /// The file has nothing in it.
-    #[error("{0} is empty; it should hold one secret")]
+    #[error("{} is empty; it should hold one secret", ShownPath(.0))]
     Empty(PathBuf),
     /// The text cannot be an API key.
     #[error("the API key from {origin} {fault}")]
@@ -156,10 +157,10 @@ impl ApiKey {
         }
     }
 
-    /// `text` without the key: a server that repeats what it was sent must not bring it into a log. A text shorter than
-    /// eight characters is no secret, but part of many a word; it is left in.
-    pub fn redact(&self, text: &str) -> String {
-        if self.expose().len() < 8 { text.to_owned() } else { text.replace(self.expose(), "***") }
+    /// Takes the key out of texts, and parts of it: a server that repeats what it was sent must not bring it into a log. A
+    /// key shorter than eight characters is no secret, but part of many a word; it is left in.
+    pub fn redactor(&self) -> Redactor {
+        Redactor::default().with(self.expose(), 8, 8)
     }
 
     /// The key itself, to be put into a request and nowhere else.
@@ -214,8 +215,8 @@ mod tests {
         }
         let key = ApiKey::new("pcsk_canary".into()).unwrap();
         assert_eq!(format!("{key:?}"), "***");
-        assert_eq!(key.redact("bad key pcsk_canary!"), "bad key ***!");
-        assert_eq!(ApiKey::new("x".into()).unwrap().redact("index"), "index");
+        assert_eq!(key.redactor().redact("bad key pcsk_canary!"), "bad key ***!");
+        assert_eq!(ApiKey::new("x".into()).unwrap().redactor().redact("index"), "index");
     }
 
     #[test]

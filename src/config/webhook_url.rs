@@ -3,17 +3,21 @@
 //! Invariant: the address of a webhook is shown by its scheme, host and port at most, and each copy of it that is made
 //! here is overwritten when it is dropped.
 
-use std::borrow::Cow;
-use std::cmp::Reverse;
 use std::fmt;
 
 use secrecy::ExposeSecret as _;
 use secrecy::zeroize::{Zeroize as _, Zeroizing};
 use url::Url;
 
-use super::SecretSource;
 use super::endpoint::is_loopback;
+use super::{Redactor, SecretSource};
 use crate::model::{Placeholder, is_invisible};
+
+/// Shorter parts of an address are shown where a receiver repeats them.
+const LEAST: usize = 6;
+
+/// Of a longer part, so many characters in a row are not shown either.
+const PART: usize = 12;
 
 /// Where the address of a webhook comes from: some of them are secrets.
 #[derive(Debug, Clone)]
@@ -79,23 +83,17 @@ impl WebhookUrl {
         self
     }
 
-    /// `text` without the parts of the address that may be secret: receivers like to repeat what they were asked for.
+    /// Takes the parts of the address out of texts that may be secret: receivers like to repeat what they were asked for.
     /// Parts shorter than six characters are no secrets, but parts of many a word; they are left in.
-    pub fn redact(&self, text: &str) -> String {
+    pub fn redactor(&self) -> Redactor {
         let url = &self.0;
-        let whole =
-            [url.path(), url.query().unwrap_or_default(), url.username(), url.password().unwrap_or_default()];
-        let segments = url.path().split('/');
-        let pairs = url.query_pairs().flat_map(|(name, value)| [name, value]);
-        let raw = whole.into_iter().chain(segments).map(Cow::Borrowed);
-        let mut secrets: Vec<_> = raw
-            .chain(url.query().unwrap_or_default().split(['&', '=']).map(Cow::Borrowed))
-            .chain(pairs)
-            .filter(|secret| secret.chars().count() >= 6)
-            .map(|secret| Zeroizing::new(secret.into_owned()))
-            .collect();
-        secrets.sort_by_key(|secret| Reverse(secret.len()));
-        secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "***"))
+        let query = url.query().unwrap_or_default();
+        let credentials =
+            Zeroizing::new(format!("{}:{}", url.username(), url.password().unwrap_or_default()));
+        let whole = [url.path(), query, url.username(), url.password().unwrap_or_default()];
+        let parts = whole.into_iter().chain(url.path().split('/')).chain(query.split(['&', '=']));
+        let redactor = Redactor::default().with(&credentials, LEAST + 1, PART);
+        parts.fold(redactor, |redactor, part| redactor.with(part, LEAST, PART))
     }
 
     /// The whole address, to be requested and not shown.
@@ -134,12 +132,13 @@ mod tests {
         let url = WebhookUrl::parse("https://user:canary1@hooks.example/canary2?canary3", false).unwrap();
         assert_eq!(format!("{url} {url:?}"), "https://hooks.example https://hooks.example");
         let echo = "cannot POST /canary2?canary3 for user:canary1";
-        assert_eq!(url.redact(echo), "cannot POST ***?*** for user:***");
+        assert_eq!(url.redactor().redact(echo), "cannot POST ***?*** for ***");
         let slack =
             WebhookUrl::parse("https://hooks.example/services/T000/canary4?token=canary%205", false).unwrap();
         for echo in ["no hook canary4", "/services/T000/canary4", "token is canary 5", "token is canary%205"]
         {
-            assert!(!slack.redact(echo).contains("canary"), "{}", slack.redact(echo));
+            let shown = slack.redactor().redact(echo);
+            assert!(!shown.contains("canary"), "{shown}");
         }
         let waiting = |text| WebhookUrl::parse(text, false).unwrap().with_query("wait", "true");
         assert_eq!(waiting("https://a.example/b?c=d").expose().as_str(), "https://a.example/b?c=d&wait=true");

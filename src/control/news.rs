@@ -182,6 +182,7 @@ mod tests {
         let classes = [
             FailureClass::Transient,
             FailureClass::Throttled,
+            FailureClass::Misconfigured,
             FailureClass::Refused,
             FailureClass::NotFound,
             FailureClass::Permanent,
@@ -202,6 +203,7 @@ mod tests {
         {"type":"alive"}
         {"type":"failed","job":"rj-1","class":"transient","message":"HTTP 599","next_poll_seconds":null}
         {"type":"failed","job":"rj-1","class":"throttled","message":"HTTP 599","next_poll_seconds":null}
+        {"type":"failed","job":"rj-1","class":"misconfigured","message":"HTTP 599","next_poll_seconds":null}
         {"type":"failed","job":"rj-1","class":"refused","message":"HTTP 599","next_poll_seconds":null}
         {"type":"failed","job":"rj-1","class":"not_found","message":"HTTP 599","next_poll_seconds":null}
         {"type":"failed","job":"rj-1","class":"permanent","message":"HTTP 599","next_poll_seconds":null}

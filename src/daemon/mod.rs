@@ -33,7 +33,7 @@ use crate::engine::time::Instant;
 use crate::engine::{Condition, Engine, Event, Search};
 use crate::failpoint;
 use crate::heartbeat::Heartbeat;
-use crate::model::{Exit, Transition};
+use crate::model::{Exit, Transition, TransitionKind};
 use crate::signals::{Hangups, Signals};
 use crate::store;
 use crate::systemd::Notifier;
@@ -83,7 +83,10 @@ pub async fn run(driver: Driver, options: Options, signals: &mut Signals) -> Res
             happening => happening?,
         };
         match happening {
-            Happening::Turned(told) => touched = Touched::by(told),
+            Happening::Turned(told) => {
+                say_how_to_replace_a_key(&told);
+                touched = Touched::by(told);
+            }
             Happening::Stop => break,
             Happening::Reload => daemon.reloads.want(None, &mut daemon.pulse),
             Happening::Loaded(result) => daemon.reloaded(*result),
@@ -208,6 +211,14 @@ impl Daemon {
             warn!(owed, "stopped; deliveries still owed: {owed}");
         }
         Ok(())
+    }
+}
+
+/// Logs how a new key is taken up, once the one of a project is refused.
+fn say_how_to_replace_a_key(told: &[Arc<Transition>]) {
+    for project in told.iter().filter(|told| told.kind == TransitionKind::ProjectUnauthorized) {
+        let project = &project.project;
+        info!(%project, "a new key of project {project} is used after: restore-watch reload (from a file), or a restart (from the environment or a credential)");
     }
 }
 

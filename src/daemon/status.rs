@@ -33,6 +33,9 @@ pub(super) fn summary(engine: &Engine, now: Now) -> String {
     for project in engine.projects().filter(|project| project.refused.is_some() && project.open > 0) {
         add(format!("; the key of {} is refused", project.name));
     }
+    for project in engine.projects().filter(|project| project.misconfigured.is_some() && project.open > 0) {
+        add(format!("; {} is misconfigured", project.name));
+    }
     for project in engine.projects().filter(|project| project.paused_since.is_some()) {
         add(format!("; {} is paused", project.name));
     }
@@ -69,6 +72,10 @@ pub(super) fn trouble(driver: &Driver) -> Option<String> {
         let is_silent = lasts(project.silent_since);
         match project.refused {
             Some(_) => Some(format!("the key of the project {name} is refused")),
+            None if project.misconfigured.is_some() => {
+                let reason = project.misconfigured.unwrap_or_default();
+                Some(format!("the project {name} is misconfigured: {reason}"))
+            }
             None if is_silent => Some(format!("the API of the project {name} cannot be reached")),
             None if lasts(project.unlisted_since) => {
                 Some(format!("the restores of the project {name} cannot be listed"))

@@ -42,6 +42,7 @@ impl ComposeError {
             Self::Key { error: SecretError::EnvMissing(_), .. } => {
                 Some("set it to the API key of the project, as https://app.pinecone.io shows it")
             }
+            Self::Client { error, .. } | Self::Sink(SinkError::Client { error, .. }) => error.help(),
             _ => None,
         }
     }

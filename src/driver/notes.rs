@@ -21,6 +21,9 @@ impl Driver {
             Note::RateRestored { project, per_second } => {
                 info!(%project, per_second, "project {project} is asked {per_second} times a second again, as configured");
             }
+            Note::Misconfigured { project, reason } => {
+                warn!(%project, "project {project}: {reason}; tried again meanwhile");
+            }
             Note::ListLost { project, reason } => {
                 warn!(%project, "the restores of project {project} cannot be listed, so none is discovered: {reason}; tried again");
             }

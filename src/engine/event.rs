@@ -271,6 +271,13 @@ pub enum Note {
         /// The rate, in requests a second.
         per_second: f64,
     },
+    /// Requests of a project cannot be made as they are set up. The same reason is not noted again for a while.
+    Misconfigured {
+        /// The project.
+        project: ProjectName,
+        /// What is wrong, and what to do about it.
+        reason: String,
+    },
     /// The list of a project cannot be read, so that nothing is discovered, until [`Note::ListRestored`].
     ListLost {
         /// The project.
@@ -366,6 +373,8 @@ pub enum FailureClass {
     Transient,
     /// The server limits the whole project, not this request alone.
     Throttled,
+    /// It lies in how this side is set up (a certificate, a proxy, a scheme): trying again helps once that is changed.
+    Misconfigured,
     /// The key or its permission is refused.
     Refused,
     /// The server says there is no such thing, which is not always so.

@@ -53,8 +53,10 @@ impl Engine {
         notes: &mut Vec<Note>,
     ) {
         let Some(project) = self.projects.get_mut(name) else { return };
-        if news.as_ref().is_err_and(|failure| failure.class == FailureClass::Refused) {
-            // The key of somebody else says nothing about the one that is used here.
+        let is_own =
+            |failure: &Failure| matches!(failure.class, FailureClass::Refused | FailureClass::Misconfigured);
+        if news.as_ref().is_err_and(is_own) {
+            // The key and the set-up of another process say nothing about those that are used here.
             project.unfollow(job, now.instant);
             return;
         }

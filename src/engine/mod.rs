@@ -31,6 +31,7 @@ mod hazard;
 mod journal;
 pub mod limiter;
 pub mod memory;
+mod misconfiguration;
 mod outbox;
 mod project;
 mod projects;
@@ -210,6 +211,11 @@ impl Engine {
         self.projects.values().filter(|project| !project.is_refused()).map(Project::open).sum()
     }
 
+    /// In how many projects no request can be made as they are set up.
+    pub fn misconfigured(&self) -> usize {
+        self.projects.values().filter(|project| project.is_misconfigured()).count()
+    }
+
     /// Whether every job has ended.
     pub fn has_ended(&self) -> bool {
         self.projects.values().all(|project| project.open() == 0)
@@ -265,6 +271,7 @@ impl Engine {
         let Some(began) = project.finish_poll(&poll.job, poll.generation) else { return };
         let (findings, news) = project.observe(&poll.job, began, answer, now, &mut self.rng);
         notes.extend(project.take_rate_note());
+        notes.extend(project.take_setup_note());
         self.tell_project(&poll.project, news, now);
         self.tell_findings(&poll.project, &poll.job, findings, now, notes);
     }
@@ -291,6 +298,7 @@ impl Engine {
         let Some(began) = project.finish_poll(&poll.job, poll.generation) else { return };
         let (drafts, news) = project.fail(&poll.job, began, failure, now, &mut self.rng);
         notes.extend(project.take_rate_note());
+        notes.extend(project.take_setup_note());
         self.tell_project(&poll.project, news, now);
         self.tell_job(&poll.project, &poll.job, drafts, now);
     }
@@ -309,6 +317,7 @@ impl Engine {
             }
         }
         notes.extend(project.take_rate_note());
+        notes.extend(project.take_setup_note());
         notes.extend(project.take_list_note(now.instant));
         self.tell_project(&list.project, news, now);
         for (job, findings) in rows {
@@ -328,6 +337,7 @@ impl Engine {
         let Some(began) = project.finish_page(list.generation) else { return };
         let news = project.fail_page(began, is_of_token, failure, now, &mut self.rng);
         notes.extend(project.take_rate_note());
+        notes.extend(project.take_setup_note());
         notes.extend(project.take_list_note(now.instant));
         self.tell_project(&list.project, news, now);
     }

@@ -35,6 +35,8 @@ pub enum Search {
     UnderWay,
     /// The list could not be read for too long.
     Unreachable,
+    /// The list cannot be read as requests are set up.
+    Misconfigured,
     /// The key is refused.
     Refused,
 }

@@ -29,6 +29,8 @@ pub enum Outcome {
     Unrecognised,
     /// The API does not know it, or no longer.
     NotFound,
+    /// It cannot be asked for as requests are set up: a certificate, a proxy, a scheme.
+    Misconfigured,
     /// No good answer for too long.
     Unreachable,
     /// The API refuses the key or the permission.
@@ -48,6 +50,7 @@ impl Outcome {
             Standing::Refused => Self::Unauthorized,
             _ if job.refused.is_some() => Self::Unauthorized,
             Standing::Missing => Self::NotFound,
+            _ if job.misconfigured.is_some() => Self::Misconfigured,
             Standing::Unreachable => Self::Unreachable,
             Standing::Open => Self::Open,
         }
@@ -64,6 +67,7 @@ impl Outcome {
             Self::Cancelled => "cancelled",
             Self::Unrecognised => "unrecognised",
             Self::NotFound => "not_found",
+            Self::Misconfigured => "misconfigured",
             Self::Unreachable => "unreachable",
             Self::Unauthorized => "unauthorized",
         }
@@ -92,7 +96,9 @@ impl Outcome {
             | Self::Failed
             | Self::Cancelled
             | Self::Unrecognised => true,
-            Self::Open | Self::NotFound | Self::Unreachable | Self::Unauthorized => false,
+            Self::Open | Self::NotFound | Self::Misconfigured | Self::Unreachable | Self::Unauthorized => {
+                false
+            }
         }
     }
 
@@ -109,6 +115,7 @@ impl Outcome {
             Self::Failed | Self::Cancelled | Self::NotReady => Some(Exit::Failed),
             Self::Unrecognised => Some(Exit::Unrecognised),
             Self::NotFound => Some(Exit::Missing),
+            Self::Misconfigured => Some(Exit::Config),
             Self::Unreachable => Some(Exit::Unreachable),
             Self::Unauthorized => Some(Exit::Refused),
         }
@@ -116,8 +123,15 @@ impl Outcome {
 }
 
 /// Where several exit codes apply, the first of these wins.
-const PRECEDENCE: [Exit; 6] =
-    [Exit::Failed, Exit::Refused, Exit::Missing, Exit::Unrecognised, Exit::Unreachable, Exit::Timeout];
+const PRECEDENCE: [Exit; 7] = [
+    Exit::Failed,
+    Exit::Refused,
+    Exit::Missing,
+    Exit::Unrecognised,
+    Exit::Config,
+    Exit::Unreachable,
+    Exit::Timeout,
+];
 
 impl Serialize for Outcome {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -180,8 +194,8 @@ fn worst(outcomes: &[Outcome]) -> Exit {
 #[cfg(test)]
 mod tests {
     use super::Outcome::{
-        Cancelled, Completed, Failed, NotFound, NotReady, Open, Ready, Unauthorized, Unreachable,
-        Unrecognised,
+        Cancelled, Completed, Failed, Misconfigured, NotFound, NotReady, Open, Ready, Unauthorized,
+        Unreachable, Unrecognised,
     };
     use super::*;
 
@@ -214,6 +228,9 @@ mod tests {
             (&[NotReady, Unauthorized], Exit::Failed, Exit::Failed),
             (&[Completed, Unreachable], Exit::Unreachable, Exit::Met),
             (&[Unreachable, Unrecognised], Exit::Unrecognised, Exit::Unrecognised),
+            (&[Unreachable, Misconfigured], Exit::Config, Exit::Config),
+            (&[Misconfigured, Unrecognised], Exit::Unrecognised, Exit::Unrecognised),
+            (&[Misconfigured, Completed], Exit::Config, Exit::Met),
             (&[Unreachable, Unrecognised, NotFound], Exit::Missing, Exit::Missing),
             (&[Unrecognised, NotFound, Unauthorized], Exit::Refused, Exit::Refused),
             (&[NotFound, Unauthorized, Failed], Exit::Failed, Exit::Failed),

@@ -4,9 +4,12 @@
 //! its bound, and no text made here holds a URL's path or query, which may be secret.
 
 mod client;
+mod failure;
 mod look_up;
+mod proxy;
 mod resolver;
 mod thread;
+mod tls;
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -18,16 +21,18 @@ use jiff::civil::DateTime;
 use jiff::fmt::rfc2822::DateTimeParser;
 use jiff::tz::TimeZone;
 use reqwest::dns::Resolve;
-use reqwest::header::{ACCEPT_ENCODING, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{ACCEPT_ENCODING, DATE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
 use url::Url;
 
-pub use client::{Answer, Client, SendError, Terms, request};
-pub use thread::use_threads;
-
 use self::resolver::{PublicOnly, System};
-use crate::config::private_host;
+use crate::config::{ShownPath, private_host};
 use crate::engine::retry::RetryAfter;
 use crate::engine::time::wall_between;
+
+pub use client::{Answer, Client, SendError, Terms, request};
+pub use failure::{Fault, Peer, describe, fault, through_proxy, wants_tls};
+pub use proxy::{Proxy, ProxyError, proxy_of, with_proxy_credentials};
+pub use thread::use_threads;
 
 /// Names this program and its version to servers.
 pub const USER_AGENT: &str = concat!("restore-watch/", env!("CARGO_PKG_VERSION"));
@@ -54,6 +59,7 @@ pub struct Purpose {
     loopback: bool,
     public_only: bool,
     ca_file: Option<PathBuf>,
+    proxy: Result<Option<Proxy>, ProxyError>,
 }
 
 impl Purpose {
@@ -66,6 +72,7 @@ impl Purpose {
             loopback: crate::config::is_loopback(url),
             public_only: false,
             ca_file: ca_file.map(Path::to_owned),
+            proxy: proxy_of(url),
         }
     }
 
@@ -75,7 +82,7 @@ impl Purpose {
     pub fn public_only(url: &Url, ca_file: Option<&Path>) -> Result<Self, ClientError> {
         match private_host(url) {
             Some(address) => Err(ClientError::Private(address)),
-            None => Ok(Self { public_only: true, ..Self::new(url, ca_file) }),
+            None => Ok(Self { public_only: true, proxy: Ok(None), ..Self::new(url, ca_file) }),
         }
     }
 
@@ -95,22 +102,63 @@ impl Purpose {
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// The file of root certificates cannot be read.
-    #[error("cannot read the certificates in {path}: {error}")]
+    #[error("cannot read the certificates in {}: {error}", ShownPath(path))]
     Unreadable {
         /// The file.
         path: PathBuf,
         /// What the system said.
         error: std::io::Error,
     },
-    /// The file of root certificates has none, or bad ones.
-    #[error("{0} holds no PEM certificates that can be used")]
-    BadCertificates(PathBuf),
+    /// The file of root certificates has none.
+    #[error("{} holds no PEM certificates (-----BEGIN CERTIFICATE-----)", ShownPath(.0))]
+    NoCertificates(PathBuf),
+    /// One of the root certificates in the file is none.
+    #[error("certificate {number} in {} cannot be used: {fault}", ShownPath(path))]
+    BadCertificate {
+        /// The file.
+        path: PathBuf,
+        /// Which of those in it, from 1.
+        number: usize,
+        /// What is wrong with it.
+        fault: String,
+    },
+    /// The system has no root certificates at all.
+    #[error("this system has no certificates of authorities, without which no server can be verified")]
+    NoRoots,
     /// The system's certificates cannot be loaded, or the like.
     #[error("cannot set up TLS: {0}")]
     Tls(String),
+    /// The environment names a proxy that cannot be used.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
     /// The URL has a private address, and the client is for public ones.
     #[error("the URL leads to the private address {0}, and block_private is set")]
     Private(IpAddr),
+}
+
+impl ClientError {
+    /// What to do about it, where the error does not say so itself.
+    pub fn help(&self) -> Option<&'static str> {
+        match self {
+            Self::NoRoots => Some(
+                "install the package ca-certificates, or name a file of them: `ca_file` of an API, or SSL_CERT_FILE in the \
+                 environment",
+            ),
+            Self::NoCertificates(_) => Some(
+                "name a file of certificates; to make one: openssl x509 -inform der -in FILE (DER), openssl pkcs12 -nokeys -in FILE (PKCS 12)",
+            ),
+            _ => None,
+        }
+    }
+
+    /// What an error of the client's builder means.
+    fn of_build(error: &reqwest::Error) -> Self {
+        match describe(error) {
+            // By its text, for it has no variant of its own (`rustls_platform_verifier`, `verification/others.rs`).
+            text if text.contains("No CA certificates were loaded") => Self::NoRoots,
+            text => Self::Tls(text),
+        }
+    }
 }
 
 /// A client for this purpose.
@@ -128,7 +176,7 @@ fn resolving(purpose: &Purpose, resolver: impl Resolve + 'static) -> Result<Clie
 pub fn local(socket: &Path, silence: Option<Duration>) -> Result<reqwest::Client, ClientError> {
     let builder = builder().no_proxy().tls_certs_only([]).unix_socket(socket);
     let builder = if let Some(silence) = silence { builder.read_timeout(silence) } else { builder };
-    builder.build().map_err(|error| ClientError::Tls(describe(&error)))
+    builder.build().map_err(|error| ClientError::of_build(&error))
 }
 
 /// What all clients have in common.
@@ -156,8 +204,11 @@ struct Recipe {
 
 impl Recipe {
     fn new(purpose: &Purpose, resolver: impl Resolve + 'static) -> Result<Self, ClientError> {
+        if let Err(error) = &purpose.proxy {
+            return Err(error.clone().into());
+        }
         let certificates = match &purpose.ca_file {
-            Some(path) if !purpose.plain => certificates(path)?,
+            Some(path) if !purpose.plain => tls::certificates(path)?,
             _ => Vec::new(),
         };
         Ok(Self { purpose: purpose.clone(), certificates, resolver: Arc::new(resolver) })
@@ -186,16 +237,7 @@ impl Recipe {
         if http2 {
             builder = builder.http2_prior_knowledge();
         }
-        builder.build().map_err(|error| ClientError::Tls(describe(&error)))
-    }
-}
-
-fn certificates(path: &Path) -> Result<Vec<reqwest::Certificate>, ClientError> {
-    let pem =
-        std::fs::read(path).map_err(|error| ClientError::Unreadable { path: path.to_owned(), error })?;
-    match reqwest::Certificate::from_pem_bundle(&pem) {
-        Ok(found) if !found.is_empty() => Ok(found),
-        _ => Err(ClientError::BadCertificates(path.to_owned())),
+        builder.build().map_err(|error| ClientError::of_build(&error))
     }
 }
 
@@ -253,23 +295,22 @@ fn http_date(text: &str) -> Option<Timestamp> {
     imf_fixdate.or_else(|| obsolete("%A, %d-%b-%y %H:%M:%S GMT")).or_else(|| obsolete("%a %b %e %H:%M:%S %Y"))
 }
 
-/// Says why an exchange failed: the innermost cause, which is the one a person can act on.
-pub fn describe(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    let what = match error {
-        _ if error.is_timeout() => return "it took too long".to_owned(),
-        _ if error.is_connect() => "cannot connect: ",
-        _ => "",
-    };
-    // `reqwest` itself names the whole URL in its texts.
-    if std::ptr::addr_eq(cause, error) {
-        format!("{what}the request failed")
-    } else {
-        format!("{what}{cause}")
-    }
+/// Where a redirect leads that answers a request to `url`, without what may be secret beside a path: query, fragment, user name and password.
+pub fn redirect_target(answer: &Answer, url: &Url) -> Option<String> {
+    let location = answer.headers.get(LOCATION)?;
+    let mut target = url.join(&String::from_utf8_lossy(location.as_bytes())).ok()?;
+    target.set_query(None);
+    target.set_fragment(None);
+    // Fails where a URL cannot have them, which then has none.
+    let _ = target.set_username("").and_then(|()| target.set_password(None));
+    Some(target.into())
+}
+
+/// A text from elsewhere as [`presentable`] has it, but without a byte-order mark and with single blanks in place of line
+/// breaks and indentation.
+pub fn one_line(text: &str, limit: usize) -> String {
+    let shown = presentable(text.trim_start_matches('\u{feff}'), usize::MAX - 1);
+    presentable(&shown.split_whitespace().collect::<Vec<_>>().join(" "), limit)
 }
 
 /// Makes a text from elsewhere fit for a log or a terminal: one line without control characters, at most `limit`
@@ -338,7 +379,7 @@ mod tests {
         std::fs::write(&path, "not a certificate").unwrap();
         let url = Url::parse("https://127.0.0.1:1").unwrap();
         let error = client(&Purpose::new(&url, Some(&path))).unwrap_err();
-        assert!(matches!(error, ClientError::BadCertificates(_)), "{error}");
+        assert!(matches!(error, ClientError::NoCertificates(_)), "{error}");
         let error = client(&Purpose::new(&url, Some(directory.path()))).unwrap_err();
         assert!(matches!(error, ClientError::Unreadable { .. }), "{error}");
     }

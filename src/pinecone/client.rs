@@ -11,8 +11,8 @@ use serde_json::Value;
 use url::Url;
 
 use super::{Error, wire};
-use crate::config::{ApiKey, ApiSettings, Endpoint};
-use crate::http::{self, Answer, SendError, Terms};
+use crate::config::{ApiKey, ApiSettings, Endpoint, Redactor};
+use crate::http::{self, Answer, Fault, Peer, SendError, Terms};
 use crate::model::{IndexObservation, JobId, Observation, duration};
 
 /// No answer of this API is longer; what is, is not read to its end.
@@ -20,6 +20,12 @@ const MAX_BODY: usize = 1024 * 1024;
 
 /// Error answers are read for one line of text.
 const MAX_ERROR_BODY: usize = 16 * 1024;
+
+/// The longest address of a redirect that is shown.
+const MAX_TARGET: usize = 200;
+
+/// What some servers write before their JSON, which RFC 8259, section 8.1, allows to ignore.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The rows asked for in one page, the most there are. The documented default differs between versions.
 const PAGE_SIZE: &str = "100";
@@ -30,7 +36,7 @@ pub struct Client {
     http: http::Client,
     endpoint: Endpoint,
     headers: HeaderMap,
-    key: ApiKey,
+    secrets: Arc<Redactor>,
     timeout: Duration,
     /// Whether rows that cannot be read were reported.
     reported: Arc<AtomicBool>,
@@ -64,7 +70,8 @@ impl Client {
     /// # Panics
     /// Where the version of `settings` cannot be a header, which the configuration excludes.
     pub fn new(http: http::Client, settings: &ApiSettings, key: ApiKey) -> Self {
-        let lent = Bytes::from_owner(Lent(key.clone()));
+        let secrets = Arc::new(http::with_proxy_credentials(key.redactor()));
+        let lent = Bytes::from_owner(Lent(key));
         let mut secret = HeaderValue::from_maybe_shared(lent).expect("an API key is visible ASCII");
         secret.set_sensitive(true);
         let version = HeaderValue::from_str(&settings.version).expect("a version is visible ASCII");
@@ -77,7 +84,7 @@ impl Client {
             http,
             endpoint: settings.endpoint.clone(),
             headers,
-            key,
+            secrets,
             timeout: settings.request_timeout,
             reported: Arc::default(),
         }
@@ -86,6 +93,10 @@ impl Client {
     /// Whom it asks.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    fn is_plain(&self) -> bool {
+        self.endpoint.join(&[]).scheme() == "http"
     }
 
     /// Asks for one job. An answer about another job is no answer.
@@ -133,44 +144,68 @@ impl Client {
     }
 
     async fn get(&self, url: Url) -> Result<Value, Error> {
-        let request = http::request(Method::GET, url).headers(self.headers.clone()).build();
-        let request = request.map_err(|error| Error::Transport(http::describe(&error)))?;
         let terms = Terms {
             timeout: self.timeout,
             max_body: |status| if status == StatusCode::OK { MAX_BODY } else { MAX_ERROR_BODY },
             // A repetition is for the engine to decide, which knows how much the project may ask.
             repeat_if_cut: false,
         };
-        let answer = self.http.send(request, terms).await;
-        let answer = answer.map_err(|error| Error::Transport(self.describe_transport(&error)))?;
+        let sent = match http::request(Method::GET, url.clone()).headers(self.headers.clone()).build() {
+            Ok(request) => self.http.send(request, terms).await,
+            Err(error) => Err(SendError::from(error)),
+        };
+        let answer = match sent {
+            Ok(answer) => answer,
+            Err(error) => return Err(self.transport(&error, &url).await),
+        };
         if answer.status != StatusCode::OK {
-            return Err(self.refusal(answer));
+            return Err(self.refusal(answer, &url));
         }
         let body = answer.body?;
-        let mut value = serde_json::from_slice(&body).map_err(|error| {
-            let shape =
-                if body.is_empty() { "it is empty".to_owned() } else { format!("it is no JSON ({error})") };
+        let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&body);
+        let mut value = serde_json::from_slice(body).map_err(|error| {
+            let shape = match body.trim_ascii_start().first() {
+                None => "it is empty".to_owned(),
+                Some(b'<') => {
+                    "it is no JSON but a page of HTML, as a proxy or a captive portal has it".to_owned()
+                }
+                Some(_) => format!("it is no JSON ({error})"),
+            };
             Error::Unreadable(shape)
         })?;
-        wire::redact(&mut value, &self.key);
+        wire::redact(&mut value, &self.secrets);
         Ok(value)
     }
 
-    fn describe_transport(&self, error: &SendError) -> String {
-        match error {
-            SendError::Timeout => format!("no answer within {}", duration::human(self.timeout)),
-            other => other.to_string(),
+    /// Why there was no answer.
+    async fn transport(&self, error: &SendError, url: &Url) -> Error {
+        if matches!(error, SendError::Timeout) {
+            let through = http::through_proxy(url, Peer::Api);
+            return Error::Transport(format!("no answer within {}{through}", duration::human(self.timeout)));
+        }
+        match http::fault(error, url, Peer::Api).await {
+            Fault { text, is_misconfigured: true } => Error::Misconfigured(text),
+            Fault { text, is_misconfigured: false } => Error::Transport(text),
         }
     }
 
-    fn refusal(&self, answer: Answer) -> Error {
+    fn refusal(&self, answer: Answer, url: &Url) -> Error {
+        let status = answer.status;
         let retry_after = http::retry_after(&answer.headers);
-        let message = if answer.status.is_redirection() {
-            Some("a redirect, which is not followed".to_owned())
+        let message = if status.is_redirection() {
+            let target = http::redirect_target(&answer, url).map(|target| self.secrets.redact(&target));
+            let to = target.map(|target| format!(" to {}", http::one_line(&target, MAX_TARGET)));
+            Some(format!("a redirect{}, which is not followed", to.unwrap_or_default()))
         } else {
             let body = answer.body.unwrap_or_default();
-            wire::error_message(&String::from_utf8_lossy(&body), &self.key)
+            let body = String::from_utf8_lossy(&body);
+            if self.is_plain() && status == StatusCode::BAD_REQUEST && http::wants_tls(&body) {
+                return Error::Misconfigured(
+                    "the endpoint wants TLS: write https in place of http".to_owned(),
+                );
+            }
+            wire::error_message(&body, &self.secrets)
         };
-        Error::Status { status: answer.status, message, retry_after }
+        Error::Status { status, message, retry_after }
     }
 }

@@ -12,6 +12,9 @@ pub enum Error {
     /// No answer at all.
     #[error("{0}")]
     Transport(String),
+    /// No answer, or none that counts, because of how this side is set up: a certificate, a proxy, a scheme.
+    #[error("{0}")]
+    Misconfigured(String),
     /// An answer with a status other than 200.
     #[error("HTTP {}{}", status.as_u16(), message.as_ref().map(|text| format!(": {text}")).unwrap_or_default())]
     Status {
@@ -33,7 +36,11 @@ pub enum Error {
 impl Error {
     /// What to make of it. Nothing that the API answers is final: what it says of a job may change.
     pub fn class(&self) -> FailureClass {
-        let Self::Status { status, retry_after, .. } = self else { return FailureClass::Transient };
+        let (status, retry_after) = match self {
+            Self::Status { status, retry_after, .. } => (status, retry_after),
+            Self::Misconfigured(_) => return FailureClass::Misconfigured,
+            Self::Transport(_) | Self::Body(_) | Self::Unreadable(_) => return FailureClass::Transient,
+        };
         match status.as_u16() {
             401 | 403 => FailureClass::Refused,
             // There is no such job, or no job can have such an id.
@@ -104,6 +111,7 @@ mod tests {
         }
         assert_eq!(class(503, Some(RetryAfter::For(std::time::Duration::ZERO))), FailureClass::Throttled);
         assert_eq!(Error::Unreadable(String::new()).class(), FailureClass::Transient);
+        assert_eq!(Error::Misconfigured(String::new()).class(), FailureClass::Misconfigured);
         for (status, class) in [(400, FailureClass::Transient), (404, FailureClass::NotFound)] {
             let status = StatusCode::from_u16(status).unwrap();
             assert_eq!(Error::Status { status, message: None, retry_after: None }.of_index().class, class);

@@ -10,8 +10,8 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::Page;
-use crate::config::ApiKey;
-use crate::http::presentable;
+use crate::config::Redactor;
+use crate::http::{one_line, presentable};
 use crate::model::{IndexObservation, JobFacts, JobId, Observation, Status};
 
 /// Longer texts of an answer are cut.
@@ -96,7 +96,8 @@ pub(super) fn page(value: &Value) -> Result<Page, String> {
 }
 
 /// The message of an error body, in any of the shapes that are in use.
-pub(super) fn error_message(text: &str, key: &ApiKey) -> Option<String> {
+pub(super) fn error_message(text: &str, secrets: &Redactor) -> Option<String> {
+    let text = text.trim_start_matches('\u{feff}');
     let message = match serde_json::from_str::<Value>(text) {
         Ok(value) => {
             let nested = value.get("error").and_then(|error| error.get("message"));
@@ -105,16 +106,16 @@ pub(super) fn error_message(text: &str, key: &ApiKey) -> Option<String> {
         Err(_) if text.trim_start().starts_with('<') => "an HTML page".to_owned(),
         Err(_) => text.to_owned(),
     };
-    // The key is looked for where escapes are read and nothing is cut off yet.
-    Some(presentable(&key.redact(&message), MAX_TEXT)).filter(|message| !message.is_empty())
+    // Secrets are looked for before anything is cut off.
+    Some(one_line(&secrets.redact(&message), MAX_TEXT)).filter(|message| !message.is_empty())
 }
 
-/// Takes the key out of every text of an answer.
-pub(super) fn redact(value: &mut Value, key: &ApiKey) {
+/// Takes secrets out of every text of an answer.
+pub(super) fn redact(value: &mut Value, secrets: &Redactor) {
     match value {
-        Value::String(text) => *text = key.redact(text),
-        Value::Array(values) => values.iter_mut().for_each(|value| redact(value, key)),
-        Value::Object(fields) => fields.values_mut().for_each(|value| redact(value, key)),
+        Value::String(text) => *text = secrets.redact(text),
+        Value::Array(values) => values.iter_mut().for_each(|value| redact(value, secrets)),
+        Value::Object(fields) => fields.values_mut().for_each(|value| redact(value, secrets)),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
@@ -142,9 +143,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::config::ApiKey;
 
-    fn key() -> ApiKey {
-        ApiKey::new("pcsk_canary".into()).unwrap()
+    fn secrets() -> Redactor {
+        ApiKey::new("pcsk_canary".into()).unwrap().redactor()
     }
 
     fn minimal(extra: Value) -> Value {
@@ -318,24 +320,26 @@ mod tests {
             ("", None),
             ("{}", None),
             ("\u{1b}[2J", Some("[2J")),
+            ("\u{feff}{\"message\":\"two\\r\\n\\t lines\"}", Some("two lines")),
+            ("no key PCSK_CANARY%21 here, PCSK%5FCANARY neither", Some("no key ***%21 here, *** neither")),
             ("no key pcsk_canary here", Some("no key *** here")),
             (r#"{"message":"no key \u0070csk_canary here"}"#, Some("no key *** here")),
         ] {
-            assert_eq!(error_message(body, &key()).as_deref(), message, "{body}");
+            assert_eq!(error_message(body, &secrets()).as_deref(), message, "{body}");
         }
     }
 
     #[test]
     fn the_key_is_taken_out_of_an_answer_that_repeats_it() {
         let mut value = json!({ "data": [{ "target_index_name": "x-pcsk_canary" }], "n": 1 });
-        redact(&mut value, &key());
+        redact(&mut value, &secrets());
         assert_eq!(value, json!({ "data": [{ "target_index_name": "x-***" }], "n": 1 }));
     }
 
     proptest! {
         #[test]
         fn nothing_that_is_sent_makes_it_panic(body in prop::collection::vec(any::<u8>(), 0..400)) {
-            let _ = error_message(&String::from_utf8_lossy(&body), &key());
+            let _ = error_message(&String::from_utf8_lossy(&body), &secrets());
             if let Ok(value) = serde_json::from_slice::<Value>(&body) {
                 let _ = (job(&value), index(&value), page(&value));
             }

@@ -177,7 +177,7 @@ fn advice(kind: TransitionKind) -> Option<&'static str> {
         }
         TransitionKind::ProjectUnauthorized => {
             "Check that the API key is still valid and has the permission control::backups::list. The watch goes on, \
-             but slowly."
+             but slowly. A new key in a file is used after restore-watch reload."
         }
         TransitionKind::Test => "If you can read this, the sink works. There is nothing to do.",
         TransitionKind::Watched

@@ -8,11 +8,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::header::HeaderValue;
-use secrecy::zeroize::ZeroizeOnDrop;
+use secrecy::zeroize::{ZeroizeOnDrop, Zeroizing};
 use secrecy::{ExposeSecret as _, ExposeSecretMut as _, SecretBox, SecretSlice};
 use sha2::Sha256;
 
-use crate::config::{SecretError, SecretSource};
+use crate::config::{Redactor, SecretError, SecretSource};
 
 // What a hash was made of is overwritten with it; does not compile without the features that do so.
 const _: () = {
@@ -74,6 +74,14 @@ impl SigningSecrets {
                 .map_err(|fault| SignatureError::Bad { origin: source.clone(), fault })
         };
         sources.iter().map(read).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// `redactor`, which also takes out these secrets.
+    pub(super) fn hide(&self, redactor: Redactor) -> Redactor {
+        self.0.iter().fold(redactor, |redactor, SigningSecret(secret)| {
+            let text = Zeroizing::new(STANDARD.encode(secret.expose_secret()));
+            redactor.with(&text, SHORTEST, SHORTEST / 2)
+        })
     }
 
     /// The value of the header `webhook-signature` for a message with this id, sent at `timestamp` (Unix, in seconds):

@@ -1,6 +1,7 @@
 //! Transitions as HTTP POSTs.
 //!
-//! Invariant: each attempt at a delivery has the same id and the same body; an attempt ends within 15 s.
+//! Invariant: each attempt at a delivery has the same id and the same body; an attempt ends within 15 s, or 17 s if a proxy
+//! refused and is asked why.
 
 use std::time::Duration;
 
@@ -10,11 +11,11 @@ use reqwest::{Method, StatusCode};
 
 use super::signature::SigningSecrets;
 use super::{SinkError, format};
-use crate::config::{WebhookFormat, WebhookSettings, WebhookUrl};
+use crate::config::{Redactor, WebhookFormat, WebhookSettings, WebhookUrl};
 use crate::engine::retry::RetryAfter;
 use crate::engine::{DeliveryPolicy, Failure, FailureClass};
 use crate::failpoint;
-use crate::http::{self, Terms};
+use crate::http::{self, Fault, Peer, SendError, Terms};
 use crate::model::{Letter, Transition};
 
 /// How long one attempt may take, connecting included.
@@ -22,6 +23,9 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Answers are read for one line of text.
 const MAX_ANSWER: usize = 64 * 1024;
+
+/// That line is cut after so many characters.
+const MAX_LINE: usize = 200;
 
 /// How a webhook with these settings is tried again.
 pub(super) fn policy(settings: &WebhookSettings) -> DeliveryPolicy {
@@ -34,6 +38,8 @@ pub(super) fn policy(settings: &WebhookSettings) -> DeliveryPolicy {
 pub struct Webhook {
     http: http::Client,
     url: WebhookUrl,
+    peer: Peer,
+    redactor: Redactor,
     format: WebhookFormat,
     secrets: SigningSecrets,
 }
@@ -57,7 +63,9 @@ impl Webhook {
         // "Execute Webhook").
         let url =
             if settings.format == WebhookFormat::Discord { url.with_query("wait", "true") } else { url };
-        Ok(Self { http, url, format: settings.format, secrets })
+        let peer = if settings.block_private { Peer::PublicReceiver } else { Peer::Receiver };
+        let redactor = http::with_proxy_credentials(secrets.hide(url.redactor()));
+        Ok(Self { http, url, peer, redactor, format: settings.format, secrets })
     }
 
     /// Where it posts to, to be hashed and not shown.
@@ -72,7 +80,7 @@ impl Webhook {
 
     /// Posts a letter; `now` is the time of this attempt.
     pub(super) async fn deliver(&self, letter: &Letter, now: Timestamp) -> Result<(), Failure> {
-        let transient = |message| Failure { class: FailureClass::Transient, retry_after: None, message };
+        let failed = |class, message| Failure { class, retry_after: None, message };
         let (id, timestamp) = (letter.transition.id.to_string(), now.as_second());
         let mut request = http::request(Method::POST, self.url.expose().clone())
             .header(CONTENT_TYPE, format::content_type(self.format))
@@ -85,15 +93,25 @@ impl Webhook {
             request = request.header("webhook-signature", signature);
         }
         failpoint::reached("before_post");
-        let request = request.body(letter.body.clone()).build();
-        let request =
-            request.map_err(|error| transient(format!("{}: {}", self.url, http::describe(&error))))?;
         // A repetition has the same id and body, by which a receiver knows it.
         let terms = Terms { timeout: TIMEOUT, max_body: |_| MAX_ANSWER, repeat_if_cut: true };
-        let answer = self.http.send(request, terms).await;
-        let answer = answer.map_err(|error| transient(format!("{}: {error}", self.url)))?;
+        let sent = match request.body(letter.body.clone()).build() {
+            Ok(request) => self.http.send(request, terms).await,
+            Err(error) => Err(SendError::from(error)),
+        };
+        let answer = match sent {
+            Ok(answer) => answer,
+            Err(error) => {
+                let fault = http::fault(&error, self.url.expose(), self.peer).await;
+                let Fault { text, is_misconfigured } = fault;
+                let class =
+                    if is_misconfigured { FailureClass::Misconfigured } else { FailureClass::Transient };
+                return Err(failed(class, format!("{}: {text}", self.url)));
+            }
+        };
         failpoint::reached("after_post");
         let (status, asked) = (answer.status, http::retry_after(&answer.headers));
+        let target = http::redirect_target(&answer, self.url.expose()).filter(|_| status.is_redirection());
         let answer = answer.body.unwrap_or_default();
         let retry_after = asked.or_else(|| retry_after_in(&answer));
         if status.is_success() {
@@ -104,8 +122,12 @@ impl Webhook {
             StatusCode::TOO_MANY_REQUESTS => FailureClass::Throttled,
             _ => FailureClass::Transient,
         };
-        let said = self.url.redact(&String::from_utf8_lossy(&answer));
-        let line = http::presentable(said.lines().next().unwrap_or_default(), 200);
+        let said = match target {
+            Some(target) => format!("a redirect to {target}, which is not followed"),
+            None => String::from_utf8_lossy(&answer).into_owned(),
+        };
+        // Secrets are looked for before anything is cut off.
+        let line = http::one_line(&self.redactor.redact(&said), MAX_LINE);
         let separator = if line.is_empty() { "" } else { ": " };
         let message = format!("{} answered HTTP {}{separator}{line}", self.url, status.as_u16());
         Err(Failure { class, retry_after, message })

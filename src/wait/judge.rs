@@ -17,19 +17,27 @@ pub(super) struct Judge {
     troubled: BTreeSet<(ProjectName, JobId)>,
     /// How it stood with the search for other jobs.
     search: Search,
+    /// How many projects were misconfigured.
+    misconfigured: usize,
 }
 
 impl Judge {
     /// Before anything was told: all jobs are open.
     pub(super) fn new(condition: Condition) -> Self {
-        Self { condition, troubled: BTreeSet::new(), search: Search::Over }
+        Self { condition, troubled: BTreeSet::new(), search: Search::Over, misconfigured: 0 }
     }
 
     /// The exit code of the wait after these transitions; none while it goes on. How a job stands does not change without
-    /// one, but how it stands with the search for others does.
+    /// one, but how it stands with the search for others does, and whether a project is set up right.
     pub(super) fn hear(&mut self, told: &[Arc<Transition>], engine: &Engine, now: Instant) -> Option<Exit> {
         let search = engine.search(now);
         let mut may_be_over = std::mem::replace(&mut self.search, search) != search;
+        let misconfigured = engine.misconfigured();
+        if std::mem::replace(&mut self.misconfigured, misconfigured) != misconfigured {
+            // It changes how all jobs of a project stand.
+            self.troubled = troubled(engine);
+            may_be_over = true;
+        }
         for transition in told {
             may_be_over |= self.may_end(transition, engine);
         }
@@ -48,7 +56,7 @@ impl Judge {
         let job = transition.job.as_ref().and_then(|job| engine.job(&transition.project, &job.id));
         let Some(job) = job else {
             // One of a project changes how all its jobs stand.
-            self.troubled = engine.jobs().filter(is_troubled).map(|job| key(&job)).collect();
+            self.troubled = troubled(engine);
             return true;
         };
         if is_troubled(&job) {
@@ -71,9 +79,14 @@ fn outcomes(engine: &Engine, now: Instant) -> Vec<Outcome> {
         Search::Over => None,
         Search::UnderWay => Some(Outcome::Open),
         Search::Unreachable => Some(Outcome::Unreachable),
+        Search::Misconfigured => Some(Outcome::Misconfigured),
         Search::Refused => Some(Outcome::Unauthorized),
     };
     engine.outcomes().into_iter().chain(search).collect()
+}
+
+fn troubled(engine: &Engine) -> BTreeSet<(ProjectName, JobId)> {
+    engine.jobs().filter(is_troubled).map(|job| key(&job)).collect()
 }
 
 fn is_troubled(job: &JobView<'_>) -> bool {
@@ -144,7 +157,8 @@ mod tests {
                         let class = match answer {
                             15..20 => Some(FailureClass::Transient),
                             20..25 => Some(FailureClass::NotFound),
-                            25.. => Some(FailureClass::Refused),
+                            25..28 => Some(FailureClass::Refused),
+                            28.. => Some(FailureClass::Misconfigured),
                             _ => None,
                         };
                         let observation =
@@ -172,7 +186,7 @@ mod tests {
         #[test]
         fn the_verdict_is_that_on_all_jobs(
             number in 0..3,
-            answers in prop::collection::vec(0_u8..28, 0..200),
+            answers in prop::collection::vec(0_u8..34, 0..200),
         ) {
             let condition = match number {
                 0 => Condition::Any,

@@ -136,6 +136,7 @@ impl Report {
             Exit::Failed if some(Outcome::Failed) => "Restore failed",
             Exit::Failed if some(Outcome::Cancelled) => "Restore cancelled",
             Exit::Failed => "Index did not become ready",
+            Exit::Config => "The API cannot be reached as configured",
             other => other.meaning(),
         }
     }
@@ -147,6 +148,7 @@ impl Report {
         match self.exit {
             Exit::Failed if index_alone => "an index did not become ready",
             Exit::Failed => "a job failed or was cancelled",
+            Exit::Config => "the API cannot be reached as it is configured",
             other => other.meaning(),
         }
     }
@@ -253,13 +255,14 @@ fn quoted(word: &str) -> Cow<'_, str> {
 }
 
 /// The exit codes that a wait with a report can have.
-const ENDS: [Exit; 9] = [
+const ENDS: [Exit; 10] = [
     Exit::Met,
     Exit::Failed,
     Exit::Missing,
     Exit::Refused,
     Exit::Unreachable,
     Exit::Unrecognised,
+    Exit::Config,
     Exit::Timeout,
     Exit::Interrupted,
     Exit::Terminated,
@@ -285,6 +288,7 @@ fn outcome_of(exit: Exit) -> &'static str {
         Exit::Timeout => "timeout",
         Exit::Interrupted => "interrupted",
         Exit::Terminated => "terminated",
-        Exit::Usage | Exit::Internal | Exit::System | Exit::State | Exit::Config => "error",
+        Exit::Config => "misconfigured",
+        Exit::Usage | Exit::Internal | Exit::System | Exit::State => "error",
     }
 }

@@ -1,6 +1,6 @@
 //! `restore-watch check`
 
-use crate::support::{Folder, Watch};
+use crate::support::{Folder, KEY, Watch};
 
 /// A file that comes with the program.
 fn shipped(path: &str) -> String {
@@ -113,4 +113,22 @@ fn where_there_is_no_file() {
     Watch::new(["check", "--config", "/nonexistent"]).run().expect(78).told("does not exist");
     let unset = Watch::new(["check"]).env("XDG_CONFIG_HOME", "/nonexistent").run();
     assert!(unset.code == Some(78) || std::path::Path::new("/etc/restore-watch/config.toml").exists());
+}
+
+#[test]
+fn paths_are_shown_without_control_characters() {
+    let folder = Folder::new();
+    let config = folder.write(
+        "con\u{202e}fig.toml",
+        "jobs = [\"a\"]\n[api]\nca_file = \"ca\\u001b[2J\\n.pem\"\n[state]\npath = \"/st\\u0007\\u200bate.db\"\n",
+    );
+    let done = Watch::new(["check", "--config", &config]).run().expect(0);
+    for shown in
+        ["con\u{fffd}fig.toml is valid", "ca\u{fffd}[2J\u{fffd}.pem too\n", "/st\u{fffd}\u{fffd}ate.db\n"]
+    {
+        assert!(done.stdout.contains(shown), "{shown}: {:?}", done.stdout);
+    }
+    // A file that cannot be read is named, too.
+    let done = Watch::new(["wait", "--config", &config]).env("PINECONE_API_KEY", KEY).run().expect(78);
+    assert!(done.stderr.contains("ca\u{fffd}[2J\u{fffd}.pem"), "{:?}", done.stderr);
 }

@@ -34,16 +34,16 @@ fn exit_codes_are_explained_where_they_matter() {
         assert!(wait.contains(&line), "{code}: {wait}");
     }
     assert!(
-        wait.contains("143 by SIGTERM") && wait.contains("the first of 1, 4, 3, 6, 5, 124 wins"),
+        wait.contains("143 by SIGTERM") && wait.contains("the first of 1, 4, 3, 6, 78, 5, 124 wins"),
         "{wait}"
     );
-    for variable in ["PINECONE_API_KEY", "PINECONE_CONTROLLER_HOST", "NO_COLOR", "RUST_LOG"] {
+    for variable in ["PINECONE_API_KEY", "PINECONE_CONTROLLER_HOST", "HTTPS_PROXY", "NO_COLOR", "RUST_LOG"] {
         assert!(wait.contains(variable), "{variable}: {wait}");
     }
     for (command, words) in [
         ("run", &["with 0 when all completed", "1 when one failed", "6 when"][..]),
         ("check", &["exits with 78"]),
-        ("list", &["exits with 4", "with 5"]),
+        ("list", &["exits with 4", "with 5", "with 78"]),
         ("deliveries", &["exits with 74"]),
         ("notify-test", &["exits with 0 when all sinks took it, else with 1"]),
     ] {

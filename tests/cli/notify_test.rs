@@ -106,3 +106,42 @@ fn secrets_that_cannot_be_used() {
     let done = Watch::new(["notify-test", "--config", &config]).run().expect(78).told("24 to 64");
     assert!(!done.stderr.contains("c2hvcnQ"), "{}", done.stderr);
 }
+
+#[test]
+fn a_refusal_is_shown_in_one_line() {
+    let pretty = "\u{feff}{\r\n  \"error\": {\r\n    \"message\": \"no such room\"\r\n  }\r\n}\r\n";
+    for (reply, said) in [
+        (Reply::status(400).body(pretty), r#"answered HTTP 400: { "error": { "message": "no such room" } }"#),
+        (Reply::status(404).body("\n\n  no   such\thook\n"), "answered HTTP 404: no such hook"),
+        (Reply::status(500), "answered HTTP 500\n"),
+        (
+            Reply::status(301).header("location", "https://elsewhere.example/canary-of-a-path?canary#canary"),
+            "answered HTTP 301: a redirect to https://elsewhere.example***, which is not followed",
+        ),
+    ] {
+        let receiver = receive([reply]);
+        let done = notify(&webhook("one", &receiver.url(), ""), &[]).expect(1);
+        assert!(done.stdout.contains(said), "{}", done.stdout);
+    }
+}
+
+#[test]
+fn secrets_that_a_receiver_repeats_are_not_shown() {
+    // The user name and the password, of `user:canary-1`, and the path.
+    for answer in [
+        "auth Basic dXNlcjpjYW5hcnktMQ==",
+        "no route /services/canary+2 for you",
+        "no route %2Fservices%2Fcanary%2B2",
+        r#"{"error":"no \/services\/canary+2"}"#,
+        "no route /SERVICES/CANARY+2",
+        "no route &#x2F;services&#x2F;canary+2",
+    ] {
+        let receiver = receive([Reply::status(400).body(answer)]);
+        let url = receiver.url().replace("://", "://user:canary-1@");
+        let sink =
+            format!("[[sink]]\ntype = \"webhook\"\nname = \"one\"\nurl = \"{url}/services/canary%2B2\"\n");
+        let shown = notify(&sink, &[]).expect(1).stdout;
+        let lower = shown.to_lowercase();
+        assert!(shown.contains("***") && !lower.contains("canary") && !shown.contains("dXNlcj"), "{shown}");
+    }
+}

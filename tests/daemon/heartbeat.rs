@@ -79,3 +79,26 @@ fn a_monitor_is_told_nothing_while_the_key_is_refused() {
     ask(&daemon, &["pause", "one"]).expect(0);
     daemon.until("a ping", |_| monitor.count() > sent);
 }
+
+#[test]
+fn an_answer_that_says_no_is_no_ping() {
+    let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
+    let monitor = receive([]);
+    let daemon = Daemon::new("").project("one", &plane, &["rj-1"]).with(&heartbeat(&monitor));
+    let mut daemon = daemon.run(&[]).start();
+    for (answer, said) in [
+        ("OK (not found)", "the monitor answered `OK (not found)`"),
+        ("<!DOCTYPE html><title>Log in</title>", "a page of HTML in place of an answer"),
+        ("OK (/ping/CanaryOfTheMonitor)", "the monitor answered `OK (***)`"),
+    ] {
+        monitor.otherwise(Reply::status(200).body(answer));
+        daemon.until_told(said);
+    }
+    monitor.otherwise(Reply::status(302).header("location", "/login?next=/ping/CanaryOfTheMonitor"));
+    daemon.until_told("HTTP 302, a redirect to http://127.0.0.1:");
+    monitor.otherwise(Reply::status(200).body("OK"));
+    daemon.until_told("the heartbeat is sent again");
+    daemon.signal("TERM");
+    let told = daemon.finish().expect(0).stderr;
+    assert!(!told.contains("CanaryOfTheMonitor"), "{told}");
+}

@@ -56,7 +56,10 @@ fn each_of_them_has_a_name() {
         ("wrong_type", "the answer cannot be used: a job was expected, a list was sent"),
         ("oversized", "the answer is larger than 1024 KiB"),
         ("other_job", "the answer cannot be used: "),
-        ("redirect\"\nlocation = \"http://127.0.0.1:9/", "HTTP 302: a redirect, which is not followed"),
+        (
+            "redirect\"\nlocation = \"http://127.0.0.1:9/",
+            "HTTP 302: a redirect to http://127.0.0.1:9/, which is not followed",
+        ),
     ] {
         let plane = play(&format!("[[job]]\nid = \"rj-1\"\n[[fault]]\nkind = \"{fault}\""));
         let done =

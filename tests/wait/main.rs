@@ -10,6 +10,7 @@ mod output;
 mod pending;
 mod ready;
 mod secrets;
+mod setup;
 mod stopping;
 mod timeout;
 mod unfinished;

@@ -166,14 +166,15 @@ Exit codes:
   6    a job ended in a state we do not know
   70   internal error (a bug)
   71   the system gives this process too few threads or open files
-  78   bad configuration
+  78   bad configuration, or no request can be made as it is configured (a certificate, a proxy, a scheme)
   124  timeout
   130  interrupted by SIGINT; 143 by SIGTERM
-Several apply: the first of 1, 4, 3, 6, 5, 124 wins.
+Several apply: the first of 1, 4, 3, 6, 78, 5, 124 wins.
 
 Environment:
   PINECONE_API_KEY          the API key of the project
   PINECONE_CONTROLLER_HOST  the control plane, https://api.pinecone.io unless set
+  HTTPS_PROXY, NO_PROXY     the proxy to use, such as http://proxy.example:3128, and hosts to reach without it
   NO_COLOR                  no colours, where set and not empty
   RUST_LOG                  what is logged on standard error, such as restore_watch=debug
 

@@ -48,6 +48,8 @@ impl Project {
         self.watch = settings.watch;
         self.slow = SlowLimit::find(self.watch.slow_after, &self.experience);
         self.allowance.reconfigure(settings.api.requests_per_second, settings.api.burst, now.instant);
+        // What is wrong may be what changed.
+        self.misconfiguration.end();
         if self.access.is_refused() {
             self.try_the_key(now.instant);
         }

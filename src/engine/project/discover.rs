@@ -203,8 +203,11 @@ impl Project {
     pub(in crate::engine) fn search(&self, now: Instant) -> Search {
         let Some(finder) = &self.finder else { return Search::Over };
         let limit = self.watch.unreachable_after;
+        let is_suspected = self.misconfiguration.suspected().is_some();
         match self.list.failing_since {
             _ if self.access.is_refused() => Search::Refused,
+            _ if self.is_misconfigured() => Search::Misconfigured,
+            Some(since) if is_suspected && now.since(since) >= limit => Search::Misconfigured,
             Some(since) if now.since(since) >= limit => Search::Unreachable,
             None if finder.is_sure() => Search::Over,
             _ => Search::UnderWay,

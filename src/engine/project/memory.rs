@@ -13,6 +13,7 @@ use crate::engine::event::Batch;
 use crate::engine::experience::Experience;
 use crate::engine::limiter::Limiter;
 use crate::engine::memory::{JobRecord, ProjectMemory, ProjectRecord, Throttled};
+use crate::engine::misconfiguration::Misconfiguration;
 use crate::engine::retry::RetryAfter;
 use crate::engine::slow::SlowLimit;
 use crate::engine::time::Now;
@@ -48,6 +49,7 @@ impl Project {
             is_cut_told: allowance.refusal().is_some(),
             allowance,
             access: Access::recall(refused),
+            misconfiguration: Misconfiguration::default(),
             held_until,
             throttles: 0,
             last_throttle: None,

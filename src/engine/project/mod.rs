@@ -12,6 +12,7 @@ mod list;
 mod memory;
 mod page;
 mod queue;
+mod setup;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +26,7 @@ use super::cadence::Cadence;
 use super::event::{Answer, Failure, FailureClass};
 use super::experience::Experience;
 use super::memory::Added;
+use super::misconfiguration::Misconfiguration;
 use super::slow::SlowLimit;
 use super::time::{Instant, Now};
 use super::tracker::{Draft, Findings, Tracker};
@@ -57,6 +59,7 @@ pub(super) struct Project {
     /// Whether it was said that its server takes less than is configured.
     is_cut_told: bool,
     access: Access,
+    misconfiguration: Misconfiguration,
     /// No poll before this time.
     held_until: Instant,
     /// How often in a row the server limited the project, and when it last did. What it says to polls that were under
@@ -194,6 +197,7 @@ impl Project {
         rng: &mut fastrand::Rng,
     ) -> (Findings, Option<ProjectNews>) {
         self.silent_since = None;
+        self.misconfiguration.end();
         self.starved.remove(id);
         self.take_well(began, now.instant);
         let news = self.accept(now.instant);
@@ -241,8 +245,11 @@ impl Project {
         let mut drafts = Vec::new();
         let clocks = now;
         let now = now.instant;
+        self.judge_setup(began, failure, now);
         self.silent_since = match failure.class {
-            FailureClass::Throttled | FailureClass::Transient => self.silent_since.or(Some(now)),
+            FailureClass::Throttled | FailureClass::Transient | FailureClass::Misconfigured => {
+                self.silent_since.or(Some(now))
+            }
             FailureClass::Refused | FailureClass::NotFound | FailureClass::Permanent | FailureClass::Gone => {
                 None
             }
@@ -259,6 +266,7 @@ impl Project {
             FailureClass::NotFound => self.accept(now),
             FailureClass::Throttled
             | FailureClass::Transient
+            | FailureClass::Misconfigured
             | FailureClass::Permanent
             | FailureClass::Gone => {
                 self.shrug(now);
@@ -271,6 +279,7 @@ impl Project {
             FailureClass::NotFound => self.take_well(began, now),
             // It says nothing about what the server takes.
             FailureClass::Transient
+            | FailureClass::Misconfigured
             | FailureClass::Refused
             | FailureClass::Permanent
             | FailureClass::Gone => self.allowance.failed(now),

@@ -109,6 +109,7 @@ impl Project {
         rng: &mut fastrand::Rng,
     ) -> PageNews {
         self.silent_since = None;
+        self.misconfiguration.end();
         self.take_well(began, now.instant);
         let mut news = PageNews { project: self.accept(now.instant), ..PageNews::default() };
         let ListPage { jobs: rows, next } = page;
@@ -209,6 +210,7 @@ impl Project {
         let (clocks, now) = (now, now.instant);
         let pause = failure.pause(clocks);
         self.list_error = Some(failure.message.clone());
+        self.judge_setup(began, failure, now);
         if is_of_token {
             // It is the answer to what was asked, so the server took it.
             self.take_well(began, now);
@@ -228,7 +230,7 @@ impl Project {
             _ if !looks => None,
             FailureClass::Refused if self.key_since.is_some_and(|since| began < since) => None,
             FailureClass::Refused => self.refuse(began, &failure.message, now),
-            FailureClass::Throttled | FailureClass::Transient => {
+            FailureClass::Throttled | FailureClass::Transient | FailureClass::Misconfigured => {
                 self.silent_since.get_or_insert(now);
                 self.shrug(now);
                 None

@@ -14,6 +14,8 @@ pub struct ProjectView<'a> {
     pub name: &'a ProjectName,
     /// Why its key is refused, where it is.
     pub refused: Option<&'a str>,
+    /// Why its requests cannot be made as they are set up, if that is sure.
+    pub misconfigured: Option<&'a str>,
     /// Since when it is paused, if it is.
     pub paused_since: Option<Now>,
     /// The rate that holds, in requests a second: the configured one, or less where its server was found to take less.
@@ -46,6 +48,8 @@ pub struct JobView<'a> {
     pub project: &'a ProjectName,
     /// Why the project's key is refused, where it is.
     pub refused: Option<&'a str>,
+    /// Why nothing can be learned of it as the requests of its project are set up, if so.
+    pub misconfigured: Option<&'a str>,
     /// Whether the project is paused.
     pub is_paused: bool,
     /// Whether the configuration names the job.
@@ -67,6 +71,7 @@ impl Project {
         ProjectView {
             name: &self.name,
             refused: self.access.refusal(),
+            misconfigured: self.misconfiguration.confirmed(),
             paused_since: self.paused_since,
             requests_per_second: self.allowance.per_second(),
             limited: self.allowance.refusal(),
@@ -97,6 +102,7 @@ impl Project {
         JobView {
             project: &self.name,
             refused: self.access.refusal(),
+            misconfigured: self.misconfigured(job),
             is_paused: self.paused_since.is_some(),
             is_listed: job.listed,
             is_added: job.added.as_ref().is_some_and(|added| !added.discovered),

@@ -37,7 +37,7 @@ fn discovering(discovery: Discovery) -> ProjectSettings {
 
 impl Stage {
     /// The page under way; moves the clocks until one is asked for.
-    fn list(&mut self) -> (ListId, Option<String>) {
+    pub(super) fn list(&mut self) -> (ListId, Option<String>) {
         for _ in 0..200 {
             if let Some(list) = self.lists.pop_front() {
                 return list;
@@ -53,7 +53,7 @@ impl Stage {
     }
 
     /// Answers the next page, which is the last.
-    fn answer_list(&mut self, jobs: Vec<Observation>) {
+    pub(super) fn answer_list(&mut self, jobs: Vec<Observation>) {
         let (list, _) = self.list();
         self.page(list, jobs, None);
     }

@@ -12,6 +12,7 @@ mod limit;
 mod list;
 mod restart;
 mod schedule;
+mod setup;
 mod simulation;
 mod slow;
 mod world;

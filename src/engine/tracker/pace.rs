@@ -39,7 +39,7 @@ impl Tracker {
         experience: &Experience,
     ) -> Backoff {
         match class {
-            FailureClass::Transient | FailureClass::NotFound => {
+            FailureClass::Transient | FailureClass::Misconfigured | FailureClass::NotFound => {
                 let (_, age, outlook) = self.pace(experience, now);
                 Backoff::POLL.up_to((2 * cadence.usual(age, outlook)).max(LEAST_CEILING))
             }

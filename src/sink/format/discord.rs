@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn unauthorized() {
-        insta::assert_snapshot!(shown(&samples::unauthorized()), @r#"{"embeds":[{"title":"Pinecone refuses the API key","description":"project EU & co: the API refuses the key or its permission: HTTP 403: Forbidden","color":14105161,"fields":[{"name":"Project","value":"EU & co","inline":true},{"name":"What to do","value":"Check that the API key is still valid and has the permission control::backups::list. The watch goes on, but slowly.","inline":false}],"footer":{"text":"restore-watch · project.unauthorized"},"timestamp":"2026-11-23T12:00:00.5Z"}],"allowed_mentions":{"parse":[]}}"#);
+        insta::assert_snapshot!(shown(&samples::unauthorized()), @r#"{"embeds":[{"title":"Pinecone refuses the API key","description":"project EU & co: the API refuses the key or its permission: HTTP 403: Forbidden","color":14105161,"fields":[{"name":"Project","value":"EU & co","inline":true},{"name":"What to do","value":"Check that the API key is still valid and has the permission control::backups::list. The watch goes on, but slowly. A new key in a file is used after restore-watch reload.","inline":false}],"footer":{"text":"restore-watch · project.unauthorized"},"timestamp":"2026-11-23T12:00:00.5Z"}],"allowed_mentions":{"parse":[]}}"#);
     }
 
     #[test]

@@ -102,7 +102,7 @@ mod tests {
         project EU & co: the API refuses the key or its permission: HTTP 403: Forbidden
         Project: EU & co
 
-        Check that the API key is still valid and has the permission control::backups::list. The watch goes on, but slowly.
+        Check that the API key is still valid and has the permission control::backups::list. The watch goes on, but slowly. A new key in a file is used after restore-watch reload.
         ");
     }
 

@@ -1,0 +1,126 @@
+//! Whether the API of a project can be reached at all, as this side is set up.
+//!
+//! Invariant: a project counts as misconfigured only after failures in a row that say so, each of a request that began after
+//! the one before had failed, and over some seconds: one bad server among good ones, such as one that is being replaced,
+//! does not end a wait.
+
+use std::time::Duration;
+
+use super::time::Instant;
+
+/// So many failures in a row confirm it.
+const CONFIRMATIONS: u32 = 3;
+
+/// And no fewer seconds lie between the begin of the first and the end of the last.
+const CONFIRMED_AFTER: Duration = Duration::from_secs(5);
+
+/// The same trouble is logged again after this time.
+const LOGGED_EVERY: Duration = Duration::from_mins(10);
+
+/// What is known of how the requests of a project are set up.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Misconfiguration {
+    row: Option<Row>,
+    /// What was logged last, and when.
+    logged: Option<(Instant, String)>,
+    unlogged: Option<String>,
+}
+
+/// Failures in a row.
+#[derive(Debug, Clone)]
+struct Row {
+    since: Instant,
+    last: Instant,
+    count: u32,
+    reason: String,
+}
+
+impl Misconfiguration {
+    /// Takes a failure of a request that began at `began`.
+    pub(super) fn fail(&mut self, began: Instant, reason: &str, now: Instant) {
+        let row = self.row.get_or_insert_with(|| Row {
+            since: began,
+            last: now,
+            count: 1,
+            reason: reason.to_owned(),
+        });
+        if began >= row.last && now > row.last {
+            row.count = row.count.saturating_add(1);
+            row.last = now;
+        }
+        reason.clone_into(&mut row.reason);
+
+        let is_known = self
+            .logged
+            .as_ref()
+            .is_some_and(|(at, logged)| logged == reason && now.since(*at) < LOGGED_EVERY);
+        if !is_known {
+            self.logged = Some((now, reason.to_owned()));
+            self.unlogged = Some(reason.to_owned());
+        }
+    }
+
+    /// What is wrong, where that is to be logged.
+    pub(super) fn take_unlogged(&mut self) -> Option<String> {
+        self.unlogged.take()
+    }
+
+    /// Takes an answer, or a failure that says nothing about how this side is set up.
+    pub(super) fn end(&mut self) {
+        self.row = None;
+    }
+
+    /// What is wrong, by the last request.
+    pub(super) fn suspected(&self) -> Option<&str> {
+        self.row.as_ref().map(|row| row.reason.as_str())
+    }
+
+    /// What is wrong, once it is confirmed.
+    pub(super) fn confirmed(&self) -> Option<&str> {
+        let is_confirmed =
+            |row: &&Row| row.count >= CONFIRMATIONS && row.last.since(row.since) >= CONFIRMED_AFTER;
+        self.row.as_ref().filter(is_confirmed).map(|row| row.reason.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Instant {
+        Instant::after_start(Duration::from_secs(seconds))
+    }
+
+    #[test]
+    fn three_in_a_row_over_five_seconds_confirm_it() {
+        for (failures, confirmed) in [
+            (&[(0, 1)][..], false),
+            (&[(0, 1), (0, 6), (0, 7)], false), // under way at the first
+            (&[(0, 1), (1, 2), (2, 3)], false), // too fast
+            (&[(0, 1), (1, 2), (2, 3), (4, 5)], true),
+            (&[(0, 1), (30, 31)], false),
+            (&[(0, 1), (30, 31), (60, 61)], true),
+        ] {
+            let mut misconfiguration = Misconfiguration::default();
+            for (began, now) in failures {
+                misconfiguration.fail(at(*began), "expired", at(*now));
+            }
+            assert_eq!(misconfiguration.confirmed().is_some(), confirmed, "{failures:?}");
+            assert_eq!(misconfiguration.suspected(), Some("expired"));
+            misconfiguration.end();
+            assert_eq!((misconfiguration.confirmed(), misconfiguration.suspected()), (None, None));
+        }
+    }
+
+    #[test]
+    fn the_same_reason_is_logged_once_in_ten_minutes() {
+        let mut misconfiguration = Misconfiguration::default();
+        let mut logged = Vec::new();
+        for (second, reason) in [(1, "a"), (2, "a"), (3, "b"), (4, "b"), (700, "b")] {
+            misconfiguration.fail(at(second), reason, at(second));
+            logged.push(misconfiguration.take_unlogged().is_some());
+            misconfiguration.end();
+        }
+        assert_eq!(logged, [true, false, true, false, true]);
+    }
+}

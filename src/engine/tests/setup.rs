@@ -1,0 +1,91 @@
+//! Requests that cannot be made as they are set up.
+
+use super::*;
+use crate::config::Discovery;
+
+/// Fails polls in this way until time is over, or until this holds.
+fn fail_until(stage: &mut Stage, class: FailureClass, until: impl Fn(&Stage) -> bool) -> Duration {
+    while !until(stage) {
+        stage.fail(class);
+        assert!(stage.now.instant < Instant::after_start(seconds(3600)), "never");
+    }
+    stage.now.instant.since(Instant::default())
+}
+
+fn outcome(stage: &Stage) -> Outcome {
+    stage.engine.outcomes()[0]
+}
+
+#[test]
+fn it_is_noted_at_once_and_sure_after_some_seconds() {
+    let mut stage = Stage::new(&[project(&["a"])], Vec::new());
+    stage.fail(FailureClass::Misconfigured);
+    assert_eq!(outcome(&stage), Outcome::Open);
+    let noted =
+        |stage: &Stage| stage.notes.iter().filter(|note| matches!(note, Note::Misconfigured { .. })).count();
+    assert_eq!(noted(&stage), 1);
+    let took = fail_until(&mut stage, FailureClass::Misconfigured, |stage| outcome(stage) != Outcome::Open);
+    assert_eq!(outcome(&stage), Outcome::Misconfigured);
+    assert!((seconds(5)..seconds(60)).contains(&took), "{took:?}");
+    assert_eq!((noted(&stage), stage.engine.misconfigured()), (1, 1));
+    assert_eq!(stage.kinds(), [], "nothing is emitted before it has lasted");
+
+    // It is polled on, and one answer ends it.
+    stage.answer("Pending");
+    assert_eq!((outcome(&stage), stage.engine.misconfigured()), (Outcome::Open, 0));
+}
+
+#[test]
+fn one_bad_server_among_good_ones_is_no_misconfiguration() {
+    for good in [Some(FailureClass::Transient), Some(FailureClass::NotFound), None] {
+        let mut stage = Stage::new(&[project(&["a"])], Vec::new());
+        stage.answer("Pending");
+        for _ in 0..50 {
+            stage.fail(FailureClass::Misconfigured);
+            stage.fail(FailureClass::Misconfigured);
+            match good {
+                Some(class) => stage.fail(class),
+                None => stage.answer("Pending"),
+            }
+            assert_eq!(stage.engine.misconfigured(), 0, "{good:?}");
+        }
+    }
+}
+
+#[test]
+fn polls_that_were_under_way_count_once() {
+    let mut stage = Stage::new(&[project(&["a", "b", "c"])], Vec::new());
+    assert_eq!(stage.polls.len(), 3);
+    stage.pass(seconds(9));
+    for _ in 0..3 {
+        stage.fail(FailureClass::Misconfigured);
+    }
+    assert_eq!(stage.engine.misconfigured(), 0);
+}
+
+#[test]
+fn trouble_that_has_lasted_by_it_is_no_outage() {
+    let mut settings = project(&["a"]);
+    settings.watch.unreachable_after = Duration::ZERO;
+    let mut stage = Stage::new(&[settings], Vec::new());
+    stage.fail(FailureClass::Misconfigured);
+    assert_eq!((outcome(&stage), stage.engine.misconfigured()), (Outcome::Misconfigured, 0));
+    assert_eq!(stage.kinds(), [TransitionKind::Unreachable]);
+    stage.fail(FailureClass::Transient);
+    assert_eq!(outcome(&stage), Outcome::Unreachable);
+}
+
+#[test]
+fn a_list_that_cannot_be_asked_for_ends_the_search() {
+    let settings = ProjectSettings { discover: Some(Discovery::default()), ..project(&[]) };
+    let mut stage = Stage::new(&[settings], Vec::new());
+    while stage.engine.search(stage.now.instant) == Search::UnderWay {
+        let (list, _) = stage.list();
+        let failure = failure(FailureClass::Misconfigured);
+        stage.step(Event::ListFailed { list, is_of_token: false, failure });
+    }
+    assert_eq!(stage.engine.search(stage.now.instant), Search::Misconfigured);
+    assert!(stage.now.instant < Instant::after_start(seconds(120)));
+    stage.answer_list(Vec::new());
+    assert_eq!(stage.engine.search(stage.now.instant), Search::UnderWay);
+}

@@ -1,0 +1,226 @@
+//! Why a request had no answer, by its meaning: what a person can do about it, and whether waiting can help.
+//!
+//! Invariant: no text made here holds a URL's path or query, a user name or a password, a line break or a control
+//! character, whatever a certificate, a proxy or a library says.
+
+use std::error::Error as StdError;
+use std::io;
+use std::iter;
+use std::time::Duration;
+
+use hyper_util::client::proxy::matcher::Intercept;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use url::Url;
+
+use super::look_up::LookUps;
+use super::{SendError, one_line, proxy, tls};
+
+/// The longest text of a library that is shown.
+const MAX_TEXT: usize = 300;
+
+/// How long a proxy may take to say once more why it refused.
+const PROXY_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The first line of its answer is not longer.
+const MAX_STATUS_LINE: usize = 64;
+
+/// Whom a request was for, which decides what can be done about a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peer {
+    /// A control plane, which may have a `ca_file`.
+    Api,
+    /// A receiver of webhooks, or a monitor.
+    Receiver,
+    /// A receiver that is reached without a proxy.
+    PublicReceiver,
+}
+
+/// Why a request had no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// What went wrong and what to do about it, in one line.
+    pub text: String,
+    /// Whether it lies in how this side is set up, so that trying again does not help by itself.
+    pub is_misconfigured: bool,
+}
+
+impl Fault {
+    fn passing(text: String) -> Self {
+        Self { text, is_misconfigured: false }
+    }
+
+    pub(super) fn lasting(text: String) -> Self {
+        Self { text, is_misconfigured: true }
+    }
+}
+
+/// Says why a request failed. A proxy that refused without a reason is asked once more, for two seconds at most, because
+/// the client does not hand on what it said.
+pub async fn fault(error: &SendError, url: &Url, peer: Peer) -> Fault {
+    let proxy = proxy_for(url, peer);
+    match error {
+        SendError::Failed(error) => of_exchange(error, url, proxy, peer).await,
+        SendError::Timeout | SendError::ConnectTimeout(_) | SendError::ConnectionLost => {
+            Fault::passing(format!("{error}{}", through(proxy.as_ref())))
+        }
+        SendError::Client(_) | SendError::Dropped => Fault::passing(error.to_string()),
+    }
+}
+
+async fn of_exchange(error: &reqwest::Error, url: &Url, proxy: Option<Intercept>, peer: Peer) -> Fault {
+    let of_tunnel = causes(error).map(ToString::to_string).find(|text| text.starts_with(TUNNEL));
+    if let Some(fault) = causes(error).find_map(|cause| cause.downcast_ref()) {
+        let refuses = of_tunnel.is_some();
+        let name = match (&proxy, url.host_str()) {
+            (Some(proxy), _) if refuses => format!("the proxy {}", shown(proxy)),
+            (_, host) => host.unwrap_or("the server").to_owned(),
+        };
+        return tls::fault(fault, &name, peer);
+    }
+    if let Some(proxy) = &proxy {
+        match of_tunnel.as_deref() {
+            Some(UNAUTHORIZED) => return refusal(proxy, url, Some(407)),
+            Some(UNSUCCESSFUL) => {
+                let status = tokio::time::timeout(PROXY_TIMEOUT, ask_again(proxy, url)).await;
+                return refusal(proxy, url, status.ok().flatten());
+            }
+            _ if error.is_connect() => {
+                let cause = one_line(&innermost(error).to_string(), MAX_TEXT);
+                return Fault::passing(format!("cannot connect through the proxy {}: {cause}", shown(proxy)));
+            }
+            _ => {}
+        }
+    }
+    if let Some(fault) = causes(error).find_map(|cause| of_http(cause.downcast_ref()?, url)) {
+        return fault;
+    }
+    Fault::passing(describe(error))
+}
+
+/// What to add to a text about a request to `url` that ran out of time: the proxy that it went through, if any.
+pub fn through_proxy(url: &Url, peer: Peer) -> String {
+    through(proxy_for(url, peer).as_ref())
+}
+
+/// Says why an exchange failed: the innermost cause, which is the one a person can act on.
+pub fn describe(error: &reqwest::Error) -> String {
+    let what = match error {
+        _ if error.is_timeout() => return "it took too long".to_owned(),
+        _ if error.is_connect() => "cannot connect: ",
+        _ => "",
+    };
+    let cause = innermost(error);
+    // `reqwest` itself names the whole URL in its texts.
+    let text = if cause.is::<reqwest::Error>() { "the request failed".to_owned() } else { cause.to_string() };
+    one_line(&format!("{what}{text}"), MAX_TEXT)
+}
+
+/// Whether the answer to plain HTTP says that the port is one for TLS: by nginx, Apache and Go.
+pub fn wants_tls(answer: &str) -> bool {
+    let answer = answer.to_ascii_lowercase();
+    ["plain http request was sent to https port", "http request to an https server", "speaking plain http"]
+        .into_iter()
+        .any(|words| answer.contains(words))
+}
+
+/// What the errors of `hyper_util` about tunnels begin with; their type has no public name.
+const TUNNEL: &str = "tunnel error: ";
+const UNAUTHORIZED: &str = "tunnel error: proxy authorization required";
+const UNSUCCESSFUL: &str = "tunnel error: unsuccessful";
+
+/// An error and what lies below it, outermost first. What an I/O error wraps is no source of it, but its text.
+pub(super) fn causes<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    iter::successors(Some(error), |error| {
+        let error: &'a (dyn StdError + 'static) = *error;
+        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        wrapped.map_or_else(|| error.source(), |inner| Some(inner))
+    })
+}
+
+fn innermost<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
+    causes(error).last().unwrap_or(error)
+}
+
+fn proxy_for(url: &Url, peer: Peer) -> Option<Intercept> {
+    if peer == Peer::PublicReceiver { None } else { proxy::intercept(url) }
+}
+
+fn shown(proxy: &Intercept) -> String {
+    one_line(proxy.uri().to_string().trim_end_matches('/'), MAX_TEXT)
+}
+
+fn through(proxy: Option<&Intercept>) -> String {
+    proxy.map(|proxy| format!(" through the proxy {}", shown(proxy))).unwrap_or_default()
+}
+
+/// What a proxy means that does not connect to `url`, by the status of its answer.
+fn refusal(proxy: &Intercept, url: &Url, status: Option<u16>) -> Fault {
+    let (proxy_name, host) = (shown(proxy), url.host_str().unwrap_or_default());
+    let refuses = format!("the proxy {proxy_name} does not connect to {host}");
+    match status {
+        Some(407) if proxy.basic_auth().is_some() => Fault::lasting(format!(
+            "the proxy {proxy_name} refuses the user name and password that the environment has for it (HTTP 407)"
+        )),
+        Some(407) => Fault::lasting(format!(
+            "the proxy {proxy_name} wants a user name and a password (HTTP 407): write http://USER:PASSWORD@HOST:PORT"
+        )),
+        Some(status @ (408 | 425 | 429 | 500 | 502..=599)) => {
+            Fault::passing(format!("{refuses} (HTTP {status})"))
+        }
+        Some(status @ (300..=499 | 501)) => Fault::lasting(format!(
+            "{refuses} (HTTP {status}): have it allowed there, or name the host in NO_PROXY"
+        )),
+        Some(_) => Fault::passing(format!("{refuses}, and did when it was asked again")),
+        None => Fault::passing(format!("{refuses}, and does not answer like a proxy")),
+    }
+}
+
+/// Asks a proxy for a tunnel once more, and returns the status of its answer. One that is itself reached by TLS is not
+/// asked.
+async fn ask_again(proxy: &Intercept, url: &Url) -> Option<u16> {
+    let address = proxy.uri();
+    if address.scheme_str() != Some("http") {
+        return None;
+    }
+    let mut addresses = LookUps::of_process().find(address.host()?.trim_matches(['[', ']'])).await.ok()?;
+    addresses.iter_mut().for_each(|found| found.set_port(address.port_u16().unwrap_or(80)));
+    let mut connection = TcpStream::connect(addresses.as_slice()).await.ok()?;
+    let target = format!("{}:{}", url.host_str()?, url.port_or_known_default()?);
+    let mut request = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n").into_bytes();
+    if let Some(credentials) = proxy.basic_auth() {
+        request.extend([b"Proxy-Authorization: ", credentials.as_bytes(), b"\r\n"].concat());
+    }
+    request.extend(b"\r\n");
+    connection.write_all(&request).await.ok()?;
+    let mut line = [0; MAX_STATUS_LINE];
+    let mut length = 0;
+    while length < line.len() && !line[..length].contains(&b'\n') {
+        match connection.read(&mut line[length..]).await.ok()? {
+            0 => break,
+            read => length += read,
+        }
+    }
+    let line = std::str::from_utf8(line.get(..length)?.split(|byte| *byte == b'\n').next()?).ok()?;
+    line.strip_prefix("HTTP/1.")?.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
+/// What an error of the HTTP library means, where its own words help nobody.
+fn of_http(error: &hyper::Error, url: &Url) -> Option<Fault> {
+    if error.is_parse_too_large() {
+        return Some(Fault::passing(
+            "the head of the answer is too large: it has more than 100 header fields, or very long ones"
+                .to_owned(),
+        ));
+    }
+    let is_plain = url.scheme() == "http";
+    (error.is_parse() && is_plain).then(|| {
+        let said = one_line(&error.to_string(), MAX_TEXT);
+        Fault::passing(format!("the answer is not HTTP ({said}): if the server speaks TLS, write https"))
+    })
+}
+
+#[cfg(test)]
+mod tests;

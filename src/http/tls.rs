@@ -1,0 +1,167 @@
+//! What goes wrong with TLS: the certificates that are trusted, and what an error of a handshake means.
+//!
+//! Invariant: names inside a certificate come from outside, and are made inert before they are shown.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use rustls::pki_types::pem::{self, PemObject as _};
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, RootCertStore};
+
+use super::failure::{Fault, Peer};
+use super::{ClientError, one_line};
+
+/// The longest list of names of a certificate that is shown.
+const MAX_NAMES: usize = 120;
+
+/// The root certificates in a PEM file, at least one. Windows writes a byte-order mark before them.
+pub(super) fn certificates(path: &Path) -> Result<Vec<reqwest::Certificate>, ClientError> {
+    let unreadable = |error| ClientError::Unreadable { path: path.to_owned(), error };
+    let text = std::fs::read(path).map_err(unreadable)?;
+    let pem = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
+    let mut found = Vec::new();
+    let mut roots = RootCertStore::empty();
+    for (number, certificate) in CertificateDer::pem_slice_iter(pem).enumerate() {
+        let bad =
+            |fault: String| ClientError::BadCertificate { path: path.to_owned(), number: number + 1, fault };
+        let certificate = certificate.map_err(|error| bad(of_pem(&error).to_owned()))?;
+        roots.add(certificate.clone()).map_err(|_| bad("it is no certificate".to_owned()))?;
+        found.push(
+            reqwest::Certificate::from_der(&certificate)
+                .map_err(|_| bad("it is no certificate".to_owned()))?,
+        );
+    }
+    if found.is_empty() { Err(ClientError::NoCertificates(path.to_owned())) } else { Ok(found) }
+}
+
+/// What is wrong with a PEM file; its contents are not repeated.
+fn of_pem(error: &pem::Error) -> &'static str {
+    match error {
+        pem::Error::MissingSectionEnd { .. } => "its line with END is missing",
+        pem::Error::IllegalSectionStart { .. } => "its line with BEGIN is malformed",
+        pem::Error::Base64Decode(_) => "its base64 is malformed",
+        _ => "it is not valid PEM",
+    }
+}
+
+/// What an error of TLS means; `name` is whom the connection was to.
+pub(super) fn fault(error: &Error, name: &str, peer: Peer) -> Fault {
+    match error {
+        Error::InvalidCertificate(fault) => of_certificate(fault, name, peer),
+        Error::InvalidMessage(InvalidMessage::InvalidContentType) => Fault::lasting(format!(
+            "{name} does not speak TLS at this port: if it speaks plain HTTP, write http, else another port"
+        )),
+        Error::AlertReceived(AlertDescription::CertificateRequired) => Fault::lasting(format!(
+            "{name} wants a client certificate, which this program cannot present: use another endpoint, or a proxy that has \
+             one"
+        )),
+        Error::AlertReceived(alert) if is_lasting(*alert) => Fault::lasting(format!(
+            "{name} refuses the TLS connection (alert {alert:?}): is it the right host and port, and does it want a client \
+             certificate?"
+        )),
+        Error::PeerIncompatible(_) => Fault::lasting(format!(
+            "{name} and this program have no version or cipher of TLS in common; TLS 1.2 or 1.3 is needed"
+        )),
+        other => Fault {
+            text: one_line(&format!("TLS with {name} failed: {other}"), 2 * MAX_NAMES),
+            is_misconfigured: false,
+        },
+    }
+}
+
+/// Alerts that answer what is configured, and not what happens to go wrong.
+fn is_lasting(alert: AlertDescription) -> bool {
+    matches!(
+        alert,
+        AlertDescription::HandshakeFailure
+            | AlertDescription::BadCertificate
+            | AlertDescription::UnknownCA
+            | AlertDescription::AccessDenied
+            | AlertDescription::ProtocolVersion
+            | AlertDescription::InsufficientSecurity
+            | AlertDescription::UnrecognisedName
+    )
+}
+
+fn of_certificate(fault: &CertificateError, name: &str, peer: Peer) -> Fault {
+    let certificate = format!("the certificate of {name}");
+    let day = |time: &UnixTime| {
+        let seconds = i64::try_from(time.as_secs()).ok();
+        let time = seconds.and_then(|seconds| Timestamp::from_second(seconds).ok());
+        time.map(|time| time.strftime("%Y-%m-%d %H:%M UTC").to_string()).unwrap_or_default()
+    };
+    let text = match fault {
+        CertificateError::UnknownIssuer => {
+            format!("{certificate} is issued by an authority that is not trusted here: {}", trust(peer))
+        }
+        CertificateError::Expired => {
+            format!("{certificate} has expired: have it renewed, or set the clock here")
+        }
+        CertificateError::ExpiredContext { time, not_after } => format!(
+            "{certificate} expired on {}, and the clock here says {}: have it renewed, or set the clock",
+            day(not_after),
+            day(time),
+        ),
+        CertificateError::NotValidYet => {
+            format!("{certificate} is not valid yet: set the clock here, or have it issued again")
+        }
+        CertificateError::NotValidYetContext { time, not_before } => format!(
+            "{certificate} is valid from {} on, and the clock here says {}: set the clock, or have it issued again",
+            day(not_before),
+            day(time),
+        ),
+        CertificateError::NotValidForName => {
+            format!(
+                "{certificate} is for another name: write the name that it is for, or have it issued for this one"
+            )
+        }
+        CertificateError::NotValidForNameContext { presented, .. } => format!(
+            "{certificate} is for {}: write a name that it is for, or have it issued for this one",
+            names(presented),
+        ),
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            not_for_servers(&certificate)
+        }
+        // By their texts, for their types are those of libraries that are not named here.
+        CertificateError::Other(other) => match format!("{other:?}") {
+            kind if kind.contains("CaUsedAsEndEntity") => format!(
+                "{certificate} is that of an authority (CA:TRUE), which a server cannot use as its own: have one issued \
+                 with CA:FALSE"
+            ),
+            kind if kind.contains("EkuError") => not_for_servers(&certificate),
+            _ => format!("{certificate} cannot be used: {other}"),
+        },
+        other => format!("{certificate} cannot be used: {}", Error::from(other.clone())),
+    };
+    Fault::lasting(one_line(&text, 3 * MAX_NAMES))
+}
+
+fn not_for_servers(certificate: &str) -> String {
+    format!("{certificate} is not one for servers: have it issued with the extended key usage serverAuth")
+}
+
+fn trust(peer: Peer) -> &'static str {
+    match peer {
+        Peer::Api => "name the certificate of that authority as `ca_file`, or add it to those of the system",
+        Peer::Receiver | Peer::PublicReceiver => {
+            "add the certificate of that authority to those of the system, or name it in SSL_CERT_FILE"
+        }
+    }
+}
+
+/// The names that a certificate is for.
+fn names(presented: &[String]) -> String {
+    let plain = |name: &String| {
+        let inner = name.split_once('(').and_then(|(_, inner)| inner.strip_suffix(')'));
+        one_line(inner.unwrap_or(name).trim_matches('"'), MAX_NAMES)
+    };
+    match presented {
+        [] => "no name at all (it has no subjectAltName)".to_owned(),
+        [name] => format!("`{}` alone", plain(name)),
+        more => {
+            let list = more.iter().map(|name| format!("`{}`", plain(name))).collect::<Vec<_>>().join(", ");
+            format!("{} alone", one_line(&list, MAX_NAMES))
+        }
+    }
+}
