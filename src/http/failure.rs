@@ -186,7 +186,9 @@ async fn ask_again(proxy: &Intercept, url: &Url) -> Option<u16> {
         return None;
     }
     let mut addresses = LookUps::of_process().find(address.host()?.trim_matches(['[', ']'])).await.ok()?;
-    addresses.iter_mut().for_each(|found| found.set_port(address.port_u16().unwrap_or(80)));
+    for found in &mut addresses {
+        found.set_port(address.port_u16().unwrap_or(80));
+    }
     let mut connection = TcpStream::connect(addresses.as_slice()).await.ok()?;
     let target = format!("{}:{}", url.host_str()?, url.port_or_known_default()?);
     let mut request = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n").into_bytes();
