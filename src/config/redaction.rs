@@ -9,6 +9,8 @@ use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
+use crate::model::is_invisible;
+
 /// Keys whose values are secrets, or name places of secrets: everything below them is masked.
 const SECRET: &[&str] = &["api_key", "url", "signing_secret"];
 
@@ -94,13 +96,7 @@ impl fmt::Display for ShownPath<'_> {
 
 /// The character itself, or a stand-in for one that would move the cursor, colour the terminal or reorder the line.
 pub(super) fn printable(c: char) -> char {
-    match c {
-        _ if c.is_control() => '\u{fffd}',
-        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' => {
-            '\u{fffd}'
-        }
-        _ => c,
-    }
+    if is_invisible(c) { char::REPLACEMENT_CHARACTER } else { c }
 }
 
 /// The one of `candidates` that is meant by `word`, if one is close.

@@ -2,6 +2,8 @@
 //!
 //! Invariant: each byte of each step knows the stretch of the text, by whole characters, that it stands for.
 
+use crate::model::is_invisible;
+
 /// How often escapes are undone: one encoding within another is met in the wild, four are not.
 const STEPS: usize = 4;
 
@@ -31,10 +33,7 @@ pub(super) fn pieces(text: &str) -> Vec<Piece> {
 }
 
 fn is_unseen(c: char) -> bool {
-    c.is_whitespace()
-        || c.is_control()
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
-        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}')
+    c.is_whitespace() || is_invisible(c)
 }
 
 /// A text as it is, and after each step of undoing escapes.
