@@ -73,7 +73,10 @@ pub(super) fn trouble(driver: &Driver) -> Option<String> {
             None if lasts(project.unlisted_since) => {
                 Some(format!("the restores of the project {name} cannot be listed"))
             }
-            None => None,
+            None => match driver.engine().overdue_polls(name, now) {
+                0 => None,
+                polls => Some(format!("polls of the project {name} are overdue: {polls}")),
+            },
         }
     })
 }

@@ -6,6 +6,7 @@
 mod compose;
 mod following;
 mod notes;
+mod requests;
 mod tasks;
 #[cfg(test)]
 mod tests;
@@ -14,25 +15,24 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::task::JoinError;
 use tracing::{debug, info};
 
 pub use compose::{ComposeError, ComposeErrors, Setup, clients, sinks};
 
 use following::Beside;
+use requests::Answered;
 use tasks::Tasks;
 
 use crate::clock::Clock;
 use crate::config::Endpoint;
 use crate::engine::memory::Saved;
-use crate::engine::time::{Instant, Now};
+use crate::engine::time::{Instant, Now, earliest};
 use crate::engine::{
-    Action, Answer, Batch, Delivery, DeliveryId, Engine, Event, Failure, ListId, ListPage, PollId,
-    Reconfigured,
+    Action, Answer, Batch, Delivery, DeliveryId, Engine, Event, Failure, PollId, Reconfigured,
 };
 use crate::model::{JobId, Observation, ProjectName, SinkName, Transition, duration};
-use crate::pinecone::{self, Page, Reply};
+use crate::pinecone;
 use crate::sink::Sink;
 use crate::store::{self, Store, Volatile};
 
@@ -41,6 +41,12 @@ const LOOK_FOR_EDITS: Duration = Duration::from_secs(2);
 
 /// A shorter suspension than this is none worth a round of polls.
 const NAP: Duration = Duration::from_secs(1);
+
+/// The loop runs at least this often.
+const TICK: Duration = Duration::from_secs(10);
+
+/// A loop that runs later than it was to by this much was not only busy: its process was frozen, or a machine around it.
+const FREEZE: Duration = Duration::from_secs(10);
 
 /// How long work of each kind may take before it counts as stuck. Each lies beyond the limit that the work has by itself:
 /// a request to the API ends after 5 minutes at most, a delivery after 15 s, a write that waits for another process
@@ -67,6 +73,8 @@ pub struct Driver {
     next_look: Option<Instant>,
     /// How long the machine was suspended, as far as the engine knows.
     slept: Duration,
+    /// By when the loop was to run again; none before its first turn.
+    expected: Option<Instant>,
     actions: Vec<Action>,
 }
 
@@ -119,13 +127,6 @@ impl Polled {
     }
 }
 
-/// What came of a request to the API of a project.
-struct Answered {
-    project: ProjectName,
-    event: Event,
-    server_time: Option<Timestamp>,
-}
-
 /// What a driver cannot go on after.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -156,6 +157,7 @@ impl Driver {
             following: None,
             heard: None,
             slept: clock.slept(),
+            expected: None,
             actions: Vec::new(),
         }
     }
@@ -179,6 +181,9 @@ impl Driver {
     /// future before it ends loses nothing.
     pub async fn turn(&mut self) -> Result<Vec<Arc<Transition>>, Error> {
         let nothing = Arc::<Batch>::default;
+        self.notice_a_gap();
+        let tick = self.clock.now().instant + TICK;
+        self.expected = earliest([Some(tick), self.next_look, self.engine.next_deadline()]);
         let (event, safe) = tokio::select! {
             Some(batch) = self.commits.next() => (Event::Committed, batch??),
             Some(answered) = self.polls.next() => (self.answered(answered?), nothing()),
@@ -191,6 +196,7 @@ impl Driver {
                 self.heard(news);
                 return Ok(Vec::new());
             }
+            () = self.clock.sleep_until(Some(tick)) => return Ok(Vec::new()),
             () = self.clock.sleep_until(self.next_look) => {
                 self.look_for_edits();
                 return Ok(Vec::new());
@@ -219,22 +225,36 @@ impl Driver {
             // Ends the polls that are under way: nobody waits for their answers.
             self.polls = Tasks::new();
         }
+        self.notice_a_gap();
+        self.step(event);
+    }
+
+    fn step(&mut self, event: Event) {
         let mut actions = std::mem::take(&mut self.actions);
-        let slept = self.clock.slept().saturating_sub(self.slept);
-        if slept >= NAP {
-            self.slept += slept;
-            self.polls.excuse(slept);
-            self.deliveries.excuse(slept);
-            self.commits.excuse(slept);
-            self.edits.excuse(slept);
-            info!("this machine was suspended for {}; looking at all restores again", duration::human(slept));
-            self.engine.step(Event::Slept(slept), self.clock.now(), &mut actions);
-        }
         self.engine.step(event, self.clock.now(), &mut actions);
         for action in actions.drain(..) {
             self.start(action);
         }
         self.actions = actions;
+    }
+
+    /// Has the engine make nothing of a time in which nothing could be done, before it makes something of what comes after
+    /// it: an answer that waited meanwhile is old, and a limit that passed meanwhile proves nothing.
+    fn notice_a_gap(&mut self) {
+        let late = self.expected.take().map(|at| self.clock.now().instant.since(at)).unwrap_or_default();
+        let slept = self.clock.slept().saturating_sub(self.slept);
+        let (gap, what) = match () {
+            () if slept >= NAP => (slept, "this machine was suspended"),
+            () if late >= FREEZE => (late, "this process was not run"),
+            () => return,
+        };
+        self.slept += slept;
+        self.polls.excuse(gap);
+        self.deliveries.excuse(gap);
+        self.commits.excuse(gap);
+        self.edits.excuse(gap);
+        info!("{what} for {}; looking at all restores again", duration::human(gap));
+        self.step(Event::Slept(gap));
     }
 
     /// From now on, what comes of the polls is kept for [`Driver::take_heard`]; or no more.
@@ -282,15 +302,6 @@ impl Driver {
         self.clock
     }
 
-    /// Hands the time at the server to the engine, which may need it to judge the answer that came with it.
-    fn answered(&mut self, answered: Answered) -> Event {
-        let Answered { project, event, server_time } = answered;
-        if let Some(time) = server_time {
-            self.change(|engine, now| engine.server_time(&project, time, now));
-        }
-        event
-    }
-
     fn start(&mut self, action: Action) {
         match action {
             Action::Poll(poll) => self.poll(poll, None),
@@ -300,45 +311,6 @@ impl Driver {
             Action::Deliver(delivery) => self.deliver(delivery),
             Action::Note(note) => self.note(&note),
         }
-    }
-
-    /// Describes a job, or an index in its place.
-    fn poll(&mut self, poll: PollId, index: Option<String>) {
-        let client = self.clients.get(&poll.project).expect("each project has a client").clone();
-        self.polls.start(self.clock.now().instant, async move {
-            let project = poll.project.clone();
-            let (answer, server_time) = match index {
-                Some(index) => {
-                    let Reply { result, server_time } = client.describe_index(&index).await;
-                    (result.map(Answer::Index).map_err(pinecone::Error::of_index), server_time)
-                }
-                None => {
-                    let Reply { result, server_time } = client.describe(&poll.job).await;
-                    (result.map(Answer::Job).map_err(Failure::from), server_time)
-                }
-            };
-            let event = match answer {
-                Ok(answer) => Event::Answered { poll, answer },
-                Err(failure) => Event::PollFailed { poll, failure },
-            };
-            Answered { project, event, server_time }
-        });
-    }
-
-    fn list(&mut self, list: ListId, token: Option<String>) {
-        let client = self.clients.get(&list.project).expect("each project has a client").clone();
-        self.polls.start(self.clock.now().instant, async move {
-            let project = list.project.clone();
-            let Reply { result, server_time } = client.list_page(token.as_deref()).await;
-            let event = match result {
-                Ok(Page { jobs, next, .. }) => Event::Listed { list, page: ListPage { jobs, next } },
-                Err(error) => {
-                    let is_of_token = token.is_some() && error.is_bad_request();
-                    Event::ListFailed { list, is_of_token, failure: error.into() }
-                }
-            };
-            Answered { project, event, server_time }
-        });
     }
 
     fn commit(&mut self, batch: Batch) {

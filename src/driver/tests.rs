@@ -34,7 +34,13 @@ impl Store for Stuck {
 }
 
 async fn plane() -> (Simulator, Setup) {
-    let scenario: Scenario = "[[job]]\nid = \"rj-1\"\ntakes = \"100h\"\n".parse().unwrap();
+    plane_with("").await
+}
+
+/// The same with such faults.
+async fn plane_with(faults: &str) -> (Simulator, Setup) {
+    let scenario = format!("[[job]]\nid = \"rj-1\"\ntakes = \"100h\"\n{faults}");
+    let scenario: Scenario = scenario.parse().unwrap();
     let timeline = Timeline::start(START.parse().unwrap());
     let plane = Simulator::start(&scenario, "127.0.0.1:0".parse().unwrap(), timeline).await.unwrap();
     let mut project =
@@ -90,4 +96,26 @@ async fn a_suspension_is_noticed_and_followed_by_a_poll() {
     work(&mut driver, Duration::from_secs(25)).await;
     assert!((1..=3).contains(&(plane.count() - polls)), "{}", plane.count() - polls);
     assert_eq!(driver.stuck(), None);
+}
+
+/// The process is frozen while a poll is under way, by a debugger or by whatever pauses the machine around it: both its
+/// clocks go on.
+#[tokio::test(start_paused = true)]
+async fn a_freeze_makes_no_restore_unreachable() {
+    for fault in ["kind = \"hang\"", "kind = \"status\"\nstatus = 503"] {
+        let fault = format!("[[fault]]\nfrom = \"60s\"\nto = \"90s\"\n{fault}\n");
+        let (plane, setup) = plane_with(&fault).await;
+        let mut driver = Driver::new(setup, State::volatile(), Clock::set_to(START.parse().unwrap()));
+        work(&mut driver, Duration::from_secs(80)).await;
+        tokio::time::advance(Duration::from_hours(1)).await;
+        let polls = plane.count();
+        let end = driver.now().instant + Duration::from_secs(60);
+        let mut told = Vec::new();
+        while driver.now().instant < end {
+            told.extend(driver.turn().await.unwrap().iter().map(|transition| transition.kind));
+        }
+        assert_eq!(told, [], "{fault}");
+        assert!(plane.count() > polls);
+        assert!(driver.engine().jobs().all(|job| job.tracker.last_error().is_none()), "{fault}");
+    }
 }

@@ -3,13 +3,18 @@
 //! Invariant: what a change leads to is part of the next batch, and nothing comes of it before the next
 //! [`Engine::step`]. A start is the change from nothing, so a restart and a reload go the same way.
 
+use std::time::Duration;
+
 use super::event::Note;
 use super::memory::{JobRecord, ProjectRecord};
 use super::project::{Forgotten, Project};
-use super::time::Now;
+use super::time::{Now, wall_between};
 use super::{Engine, Plan};
 use crate::config::JobSettings;
 use crate::model::{JobId, ProjectName};
+
+/// A wall clock that went back by less than this is not worth a line in the log: a time service does that.
+const NOTABLE_STEP: Duration = Duration::from_secs(5);
 
 /// What a change of the configuration changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,15 +52,15 @@ impl Engine {
                 Project::recall(settings, memory, allowance, now)
             };
             for id in self.resting.added(name, |memory| project.discovers(memory)) {
-                let Some(memory) = self.resting.wake(name, &id) else { continue };
-                let added = memory.added.clone().unwrap_or_default();
-                project.watch_added(added.settings(id.clone()), Some(memory), now);
+                let Some(kept) = self.resting.wake(name, &id) else { continue };
+                let added = kept.memory.added.clone().unwrap_or_default();
+                project.watch_added(added.settings(id.clone()), Some(kept), now);
                 changed.added.push(id);
             }
             for job in &settings.jobs {
                 self.journal.remember_again(name, &job.id);
-                let memory = self.resting.wake(name, &job.id);
-                if project.watch_listed(job, memory, now) {
+                let kept = self.resting.wake(name, &job.id);
+                if project.watch_listed(job, kept, now) {
                     changed.added.push(job.id.clone());
                 }
             }
@@ -83,9 +88,9 @@ impl Engine {
         let watching = self.projects.get_mut(project)?;
         let known = watching.view(&job.id).is_some();
         self.journal.remember_again(project, &job.id);
-        let memory = self.resting.wake(project, &job.id);
+        let kept = self.resting.wake(project, &job.id);
         let id = job.id.clone();
-        watching.watch_added(job, memory, now);
+        watching.watch_added(job, kept, now);
         watching.name_added(&id);
         Some(if known { Added::Known } else { Added::New })
     }
@@ -130,6 +135,14 @@ impl Engine {
     /// How many batches are safe.
     pub fn safe_batches(&self) -> u64 {
         self.journal.safe()
+    }
+
+    /// What was written by a clock that was ahead of this one is written again, so this is said once.
+    pub(super) fn note_a_clock_that_went_back(&mut self, now: Now) {
+        let newest = self.projects.values().filter_map(Project::written_ahead).max();
+        let by = newest.map(|written_at| (written_at, wall_between(now.wall, written_at)));
+        let step = by.filter(|(_, by)| *by >= NOTABLE_STEP);
+        self.notes.extend(step.map(|(written_at, by)| Note::ClockWentBack { written_at, by }));
     }
 
     /// Forgets jobs that are over for longer than what is over is kept.

@@ -74,7 +74,8 @@ pub enum Event {
     },
     /// Somebody changed what is owed in the state itself.
     Edited(Vec<Edit>),
-    /// The machine was suspended for so long: nothing was done meanwhile, and nothing could be.
+    /// The machine was suspended for so long, or this process was not run: nothing was done meanwhile, and nothing could
+    /// be.
     Slept(Duration),
     /// Somebody will stop waiting soon: each job that has not ended is to be polled once more, from now on.
     LastLookRequested,
@@ -242,6 +243,14 @@ pub struct Delivery {
 /// Something for the log that is no transition.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Note {
+    /// The state was written by a wall clock that was ahead of the one of now: what was left of the times in it then
+    /// counts from now.
+    ClockWentBack {
+        /// The latest time at which it was written, by the clock of then.
+        written_at: Timestamp,
+        /// How far that is ahead.
+        by: Duration,
+    },
     /// A job has a status that this program does not know, for the first time.
     UnknownStatus {
         /// The project of the job.

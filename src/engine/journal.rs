@@ -6,8 +6,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use super::event::{Batch, BatchEntry, DeliveryId, DeliveryUpdate};
 use super::memory::SinkRecord;
 use super::time::{Instant, Now};
@@ -55,7 +53,6 @@ pub(super) struct Notice {
     pub(super) project: ProjectName,
     pub(super) job: Option<JobId>,
     pub(super) kind: TransitionKind,
-    pub(super) told_at: Timestamp,
 }
 
 impl Journal {
@@ -201,7 +198,6 @@ impl Pledges {
                 project: transition.project.clone(),
                 job: transition.job.as_ref().map(|job| job.id.clone()),
                 kind: transition.kind,
-                told_at: transition.timestamp,
             },
             owed_to: owed_to.clone(),
         });

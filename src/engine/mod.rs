@@ -115,6 +115,7 @@ impl Engine {
             rng: fastrand::Rng::with_seed(seed),
         };
         engine.reconfigure(plan, now);
+        engine.note_a_clock_that_went_back(now);
         engine
     }
 
@@ -259,6 +260,11 @@ impl Engine {
         self.projects.values().map(|project| project.round_takes(now)).max().unwrap_or_default()
     }
 
+    /// How many polls of a project are not made although they may be, for far longer than they are to wait.
+    pub fn overdue_polls(&self, project: &ProjectName, now: Instant) -> usize {
+        self.projects.get(project).map_or(0, |project| project.overdue_polls(now))
+    }
+
     /// Whether a poll is under way, or one begins until `at`.
     pub fn polls_until(&self, at: Instant) -> bool {
         self.projects.values().any(|project| project.polls_until(at))
@@ -313,8 +319,8 @@ impl Engine {
             // What was told of it was told before its watch ended.
             if !self.resting.has_ended(&list.project, &row.id) {
                 self.journal.remember_again(&list.project, &row.id);
-                let memory = self.resting.wake(&list.project, &row.id);
-                rows.extend(project.discover(row, memory, began, now, &mut self.rng));
+                let kept = self.resting.wake(&list.project, &row.id);
+                rows.extend(project.discover(row, kept, began, now, &mut self.rng));
             }
         }
         notes.extend(project.take_rate_note());

@@ -9,10 +9,9 @@ use super::discover::Finder;
 use super::{Job, Project};
 use crate::config::{JobSettings, ProjectSettings};
 use crate::engine::cadence::Cadence;
-use crate::engine::memory::{Added, JobMemory, JobRecord};
-use crate::engine::retry::RetryAfter;
+use crate::engine::memory::{Added, JobRecord};
 use crate::engine::slow::SlowLimit;
-use crate::engine::time::{Instant, Now, wall_between};
+use crate::engine::time::{Instant, Now, Recorded, wall_between};
 use crate::engine::tracker::Tracker;
 use crate::model::{JobId, Until};
 
@@ -72,24 +71,24 @@ impl Project {
     /// Tries a refused key at once, by one job: it may be another one now.
     fn try_the_key(&mut self, now: Instant) {
         self.key_since = Some(now);
-        let throttled = self.throttled.as_ref().map_or(now, |(until, _)| *until);
+        let throttled = self.throttled.as_ref().map_or(now, |throttle| throttle.until);
         self.held_until = now.max(throttled);
         if let Some((due, first)) = self.first() {
             self.schedule(&first, Some(due.min(now)));
         }
     }
 
-    /// Watches a job that the configuration names. Where it was not watched before, `memory` is what is known of it.
+    /// Watches a job that the configuration names. Where it was not watched before, `kept` is what is known of it.
     /// Returns whether that is so.
     pub(in crate::engine) fn watch_listed(
         &mut self,
         settings: &JobSettings,
-        memory: Option<JobMemory>,
+        kept: Option<JobRecord>,
         now: Now,
     ) -> bool {
         let is_new = !self.jobs.contains_key(&settings.id);
         if is_new {
-            self.insert(settings.clone(), memory, now);
+            self.insert(settings.clone(), kept, now);
         } else {
             self.reconfigure_job(settings.clone(), now.instant);
         }
@@ -104,11 +103,11 @@ impl Project {
     pub(in crate::engine) fn watch_added(
         &mut self,
         settings: JobSettings,
-        memory: Option<JobMemory>,
+        kept: Option<JobRecord>,
         now: Now,
     ) {
         let id = settings.id.clone();
-        let known = self.jobs.get(&id).map(|job| &job.added).or(memory.as_ref().map(|memory| &memory.added));
+        let known = self.jobs.get(&id).map(|job| &job.added).or(kept.as_ref().map(|kept| &kept.memory.added));
         let before = known.cloned().flatten().unwrap_or_default();
         let added = Added {
             name: settings.name.or(before.name),
@@ -121,7 +120,7 @@ impl Project {
         match self.jobs.get(&id) {
             Some(job) if job.listed => {}
             Some(_) => self.reconfigure_job(settings, now.instant),
-            None => self.insert(settings, memory, now),
+            None => self.insert(settings, kept, now),
         }
         // Whoever asks for it by name means it, also where the job has completed meanwhile.
         if wants_index && self.jobs.get_mut(&id).is_some_and(|job| job.tracker.want_index()) {
@@ -199,39 +198,52 @@ impl Project {
         }
         self.is_changed = true;
         self.silent_since = None;
+        self.free_since = now;
         for id in self.jobs.keys().cloned().collect::<Vec<_>>() {
             self.retry_now(&id, now);
         }
         true
     }
 
-    /// The machine was suspended for so long: what was due meanwhile is done now, spread out.
+    /// Nothing could be done for so long: what was due meanwhile is done now, spread out. A poll that was under way counts
+    /// from now: its limit may have passed only because nobody listened.
     pub(in crate::engine) fn wake(&mut self, slept: Duration, now: Instant, rng: &mut fastrand::Rng) {
         let spread = WAKING.min(self.cadence.slowest());
         self.silent_since = self.silent_since.map(|since| since + slept);
+        self.list.excuse(slept);
+        self.free_since = now;
         for id in self.jobs.keys().cloned().collect::<Vec<_>>() {
             let Some(job) = self.jobs.get_mut(&id) else { continue };
             job.tracker.excuse(slept);
+            if let Some(polling) = &mut job.polling {
+                polling.since = polling.since + slept;
+            }
             let due = job.due.map(|_| now + spread.mul_f64(rng.f64()));
             self.schedule(&id, due);
         }
     }
 
     /// Watches a job that was not watched. One of which nothing is known is due at once.
-    pub(super) fn insert(&mut self, settings: JobSettings, memory: Option<JobMemory>, now: Now) {
+    pub(super) fn insert(&mut self, settings: JobSettings, kept: Option<JobRecord>, now: Now) {
         let id = settings.id.clone();
-        if memory.is_none() {
+        // What was written by a clock that was ahead is written again by this one.
+        let written_ahead = kept.as_ref().map(|kept| kept.saved_at).filter(|at| *at > now.wall);
+        self.written_ahead = self.written_ahead.max(written_ahead);
+        if kept.is_none() || written_ahead.is_some() {
             self.changed.insert(id.clone());
         }
-        let added = memory.as_ref().and_then(|memory| memory.added.clone());
-        let next_poll = memory.as_ref().and_then(|memory| memory.next_poll);
-        let tracker = match memory {
-            Some(memory) => Tracker::recall(settings, self.watch, memory, now),
-            None => Tracker::new(settings, self.watch, now),
+        let added = kept.as_ref().and_then(|kept| kept.memory.added.clone());
+        let (tracker, due) = match kept {
+            Some(JobRecord { saved_at, memory, .. }) => {
+                let record = Recorded::new(saved_at, now);
+                let due = memory.next_poll.map_or(now.instant, |at| record.due(at));
+                (Tracker::recall(settings, self.watch, memory, record), due)
+            }
+            None => (Tracker::new(settings, self.watch, now), now.instant),
         };
-        // A later time comes of a clock that was wrong.
-        let latest = now.instant + self.cadence.slowest().max(RetryAfter::MAX);
-        let due = next_poll.map_or(now.instant, |at| now.instant_at(at).clamp(now.instant, latest));
+        // After a good answer, nothing but the cadence decides, which may be another one now.
+        let latest = now.instant + self.cadence.slowest();
+        let due = if tracker.last_error().is_none() { due.min(latest) } else { due };
         let due = (!tracker.has_ended()).then_some(due);
         let job = Job {
             tracker,

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::Project;
 use crate::config::Discovery;
-use crate::engine::memory::{Added, DiscoveryMemory, JobMemory};
+use crate::engine::memory::{Added, DiscoveryMemory, JobMemory, JobRecord};
 use crate::engine::standing::Search;
 use crate::engine::time::{Instant, Now, wall_between};
 use crate::engine::tracker::Findings;
@@ -172,21 +172,21 @@ impl Finder {
 }
 
 impl Project {
-    /// Watches a job that was found in the list. Where it was watched before, `memory` is what is known of it.
+    /// Watches a job that was found in the list. Where it was watched before, `kept` is what is known of it.
     pub(in crate::engine) fn discover(
         &mut self,
         row: Observation,
-        memory: Option<JobMemory>,
+        kept: Option<JobRecord>,
         began: Instant,
         now: Now,
         rng: &mut fastrand::Rng,
     ) -> Option<(JobId, Findings)> {
         let added = Added { discovered: true, ..Added::default() };
         let settings = added.clone().settings(row.id.clone());
-        let added = memory.as_ref().and_then(|memory| memory.added.clone()).unwrap_or(added);
+        let added = kept.as_ref().and_then(|kept| kept.memory.added.clone()).unwrap_or(added);
         // It may be on a page twice.
         if !self.jobs.contains_key(&row.id) {
-            self.insert(settings, memory, now);
+            self.insert(settings, kept, now);
             self.jobs.get_mut(&row.id)?.added = Some(added);
             self.changed.insert(row.id.clone());
         }

@@ -10,6 +10,7 @@ mod follow;
 mod limit;
 mod list;
 mod memory;
+mod overdue;
 mod page;
 mod queue;
 mod view;
@@ -33,6 +34,7 @@ use crate::model::{JobId, ProjectName};
 
 use discover::Finder;
 use follow::Followed;
+use limit::Throttle;
 use list::List;
 
 pub use change::Forgotten;
@@ -66,13 +68,15 @@ pub(super) struct Project {
     throttles: u32,
     last_throttle: Option<Instant>,
     /// Until when it is left alone for that, and what the server said.
-    throttled: Option<(Instant, String)>,
+    throttled: Option<Throttle>,
     /// The jobs that were not polled since, and have or had no trouble but that.
     starved: BTreeSet<JobId>,
     /// Since when somebody has it paused: nothing is asked, and nothing is made of the silence.
     paused_since: Option<Now>,
     /// Without any answer that makes sense since then.
     silent_since: Option<Instant>,
+    /// Nothing kept its polls from being made since then, but that its server is to be left alone.
+    free_since: Instant,
     /// Refusals of polls that began before then say nothing about the key that is used now.
     key_since: Option<Instant>,
     /// Set once somebody asked for a last look: polls begun earlier do not count.
@@ -95,6 +99,8 @@ pub(super) struct Project {
     finder: Option<Finder>,
     /// Whether a good answer said that some job runs.
     has_seen_one_run: bool,
+    /// When the latest record that it goes on from was written, if that is later than the clock of now.
+    written_ahead: Option<Timestamp>,
     /// The jobs of which something changed that is not yet made safe, and whether that is so of the project itself.
     changed: BTreeSet<JobId>,
     is_changed: bool,
@@ -202,7 +208,7 @@ impl Project {
         let Some(job) = self.jobs.get_mut(id) else { return (Findings::default(), news) };
         let asked_for_index = job.tracker.followed_index().is_some();
         job.described_at = Some(now.instant);
-        let mut findings = job.tracker.observe(answer, now, self.server.time_or_ours(now));
+        let mut findings = job.tracker.observe(answer, now, self.server);
         findings.drafts.extend(job.tracker.slow(now.instant, self.slow.as_ref()));
         self.has_seen_one_run |= job.tracker.is_running();
         if let Some((from, to)) = job.tracker.lasted() {
@@ -352,6 +358,7 @@ impl Project {
             return None;
         }
         self.held_until = now;
+        self.free_since = now;
         self.is_changed = true;
         for id in self.jobs.keys().cloned().collect::<Vec<_>>() {
             self.retry_now(&id, now);

@@ -39,6 +39,7 @@ impl Disk {
                     told_at: transition.timestamp,
                     attempts: 0,
                     due,
+                    written_at: due,
                 };
                 self.deliveries.push((record, Fate::Pending { due }));
             }
@@ -48,6 +49,7 @@ impl Disk {
                 self.deliveries.iter_mut().find(|(record, _)| record.id == update.id).unwrap();
             assert!(!fate.is_final(), "{update:?} changes what was over: {fate:?}");
             record.attempts = update.attempts;
+            record.written_at = update.at;
             if let Fate::Pending { due } = update.fate {
                 record.due = due;
             }

@@ -2,6 +2,7 @@
 
 mod access;
 mod change;
+mod clocks;
 mod deliveries;
 mod disk;
 mod explain;
@@ -72,6 +73,8 @@ struct Stage {
     engine: Engine,
     disk: Disk,
     now: Now,
+    /// What the clock of the server shows.
+    server: Timestamp,
     polls: VecDeque<PollId>,
     /// Those of indexes, with their names.
     index_polls: VecDeque<(PollId, String)>,
@@ -102,6 +105,7 @@ impl Stage {
             engine,
             disk,
             now,
+            server: now.wall,
             polls: VecDeque::new(),
             index_polls: VecDeque::new(),
             lists: VecDeque::new(),
@@ -122,6 +126,12 @@ impl Stage {
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
             let mut actions = Vec::new();
+            if let Event::Answered { poll: PollId { project, .. }, .. }
+            | Event::PollFailed { poll: PollId { project, .. }, .. }
+            | Event::Listed { list: ListId { project, .. }, .. } = &event
+            {
+                self.engine.server_time(project, self.server, self.now);
+            }
             self.engine.step(event, self.now, &mut actions);
             for action in actions {
                 match action {
@@ -140,9 +150,10 @@ impl Stage {
         }
     }
 
-    /// Moves both clocks.
+    /// Moves all clocks.
     fn pass(&mut self, time: Duration) {
         self.now = Now { instant: self.now.instant + time, wall: self.now.wall + time };
+        self.server += time;
     }
 
     /// Moves the clocks to the next deadlines, as the driver would, until something comes of one beside writing down how

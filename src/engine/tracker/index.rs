@@ -4,11 +4,12 @@
 //! decided about that index once stays decided.
 
 use std::fmt;
+use std::time::Duration;
 
 use super::{Draft, Findings, Tracker};
 use crate::engine::memory::IndexMemory;
 use crate::engine::standing::Ending;
-use crate::engine::time::Now;
+use crate::engine::time::{Now, Recorded, ServerClock};
 use crate::model::{IndexObservation, Observation, Status, TransitionKind, Until};
 
 /// States from which no index comes to serve (`IndexModel` of the API description, and `Failed`, which it does not
@@ -49,6 +50,8 @@ pub(super) enum Permission {
 pub(super) struct Verdict {
     pub(super) is_ready: bool,
     pub(super) observed_at: Now,
+    /// The age of the job then.
+    pub(super) age: Duration,
 }
 
 impl IndexWatch {
@@ -65,6 +68,7 @@ impl IndexWatch {
     pub(super) fn remember(&self) -> IndexMemory {
         let verdict = self.verdict.map(|verdict| (verdict.is_ready, verdict.observed_at.wall));
         IndexMemory {
+            age: self.verdict.map(|verdict| verdict.age),
             is_wanted: self.is_wanted,
             is_refused: self.is_refused(),
             state: self.state.clone(),
@@ -72,10 +76,12 @@ impl IndexWatch {
         }
     }
 
-    pub(super) fn recall(memory: IndexMemory, now: Now) -> Self {
-        let verdict = memory.verdict.map(|(is_ready, wall)| Verdict {
+    /// An index that was kept like this; the job was this old when it was decided whether it serves.
+    pub(super) fn recall(memory: IndexMemory, age: Option<Duration>, record: Recorded) -> Self {
+        let verdict = memory.verdict.map(|(is_ready, at)| Verdict {
             is_ready,
-            observed_at: Now { instant: now.instant_at(wall), wall },
+            observed_at: record.reading(at),
+            age: age.unwrap_or_default(),
         });
         let permission = if memory.is_refused { Permission::Refused } else { Permission::Granted };
         Self { is_wanted: memory.is_wanted, permission, state: memory.state, verdict }
@@ -125,11 +131,17 @@ impl Tracker {
     }
 
     /// Takes a good answer about the index. Returns what it leads to; nothing where the index is not followed.
-    pub(super) fn observe_index(&mut self, observation: IndexObservation, now: Now) -> Findings {
+    pub(super) fn observe_index(
+        &mut self,
+        observation: IndexObservation,
+        now: Now,
+        server: ServerClock,
+    ) -> Findings {
         self.answered_at = Some(now.instant);
         if !self.follows_index() {
             return Findings::default();
         }
+        self.date(now, server);
         let mut drafts: Vec<_> = self.recover().into_iter().collect();
         self.index.permission = Permission::Granted;
         let IndexObservation { state, ready, .. } = observation;
@@ -214,7 +226,7 @@ impl Tracker {
         reason: Option<String>,
         now: Now,
     ) -> Draft {
-        self.index.verdict = Some(Verdict { is_ready, observed_at: now });
+        self.index.verdict = Some(Verdict { is_ready, observed_at: now, age: self.age(now.instant) });
         let kind = if is_ready { TransitionKind::IndexReady } else { TransitionKind::IndexNotReady };
         Draft { kind, previous_status, reason }
     }

@@ -180,7 +180,7 @@ impl Tracker {
     }
 
     fn comes_of_age(&self, age: Duration) -> Instant {
-        self.watched_since.instant + age.saturating_sub(self.head_start.unwrap_or_default())
+        self.began + age
     }
 
     /// No poll can be made from `at` on, because the server asked to be left alone: without a good answer from then on,

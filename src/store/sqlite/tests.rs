@@ -59,6 +59,7 @@ fn job(name: &str, failures: u32) -> JobRecord {
     let memory = JobMemory {
         watched_since: noon(),
         head_start: Some(std::time::Duration::from_millis(1500)),
+        started_at: Some(noon()),
         status: Some(Status::parse("Warming up")),
         facts: JobFacts { percent_complete: Some(33.3), ..JobFacts::default() },
         end: None,
@@ -99,6 +100,7 @@ fn full() -> Batch {
         sinks: vec![SinkRecord {
             name: SinkName::new("ops"),
             memory: SinkMemory {
+                written_at: Some(noon()),
                 fingerprint: u64::MAX,
                 disabled: Some("gone".into()),
                 held_until: Some(noon()),
@@ -170,6 +172,7 @@ fn what_was_committed_is_there_after_a_restart_in_its_order() {
     let owed: Vec<_> = saved.deliveries.iter().map(|owed| (&owed.id, owed.attempts)).collect();
     assert_eq!(owed, [(&delivery(2, "ops"), 1), (&delivery(1, "ops"), 0)]);
     assert_eq!(saved.deliveries[0].due, noon() + std::time::Duration::from_secs(5));
+    assert_eq!(saved.deliveries[0].written_at, noon());
 }
 
 #[test]
