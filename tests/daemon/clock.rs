@@ -1,7 +1,6 @@
 //! The wall clock is set while the daemon watches.
 
 use std::collections::BTreeMap;
-use std::process::Command;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -11,7 +10,7 @@ use serde_json::Value;
 
 use crate::Daemon;
 use crate::log::transitions;
-use crate::support::{Folder, Running, play, skipped};
+use crate::support::{Folder, Running, library_of_clocks, play};
 
 /// How many polls are looked at before the clock is set, and after.
 const WINDOW: usize = 40;
@@ -21,18 +20,6 @@ const INTERVAL: Duration = Duration::from_millis(50);
 
 /// What is told of a job on its way.
 const PROGRESS: [&str; 2] = ["restore_job.status_changed", "restore_job.progressed"];
-
-/// The library that stands between a program and its clocks, where there is one.
-fn library() -> Option<String> {
-    let done = Command::new("faketime").args(["-m", "-f", "+0d", "printenv", "LD_PRELOAD"]).output();
-    match done {
-        Ok(done) if done.status.success() => Some(String::from_utf8_lossy(&done.stdout).trim().to_owned()),
-        _ => {
-            skipped("faketime is not here, so no clock is set");
-            None
-        }
-    }
-}
 
 /// How long the next so many requests take to arrive, as the server sees it.
 #[track_caller]
@@ -49,7 +36,7 @@ fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
 
 /// Sets the clock by so much, as faketime writes it and in hours.
 fn set(jump: &str, hours: i64) {
-    let Some(library) = library() else { return };
+    let Some(library) = library_of_clocks() else { return };
     let steady =
         play("[[job]]\nid = \"rj-ends\"\ntakes = \"10s\"\n[[job]]\nid = \"rj-endless\"\ntakes = \"9d\"");
     let free = play("[[job]]\nid = \"rj-free\"\ntakes = \"9d\"");
