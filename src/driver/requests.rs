@@ -29,15 +29,12 @@ impl Driver {
         let client = self.clients.get(&poll.project).expect("each project has a client").clone();
         self.polls.start(self.clock.now().instant, async move {
             let project = poll.project.clone();
-            let (answer, server_time) = match index {
-                Some(index) => {
-                    let Reply { result, server_time } = client.describe_index(&index).await;
-                    (result.map(Answer::Index).map_err(pinecone::Error::of_index), server_time)
-                }
-                None => {
-                    let Reply { result, server_time } = client.describe(&poll.job).await;
-                    (result.map(Answer::Job).map_err(Failure::from), server_time)
-                }
+            let (answer, server_time) = if let Some(index) = index {
+                let Reply { result, server_time } = client.describe_index(&index).await;
+                (result.map(Answer::Index).map_err(pinecone::Error::of_index), server_time)
+            } else {
+                let Reply { result, server_time } = client.describe(&poll.job).await;
+                (result.map(Answer::Job).map_err(Failure::from), server_time)
             };
             let event = match answer {
                 Ok(answer) => Event::Answered { poll, answer },

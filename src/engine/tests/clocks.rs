@@ -252,7 +252,7 @@ fn polls_that_are_not_to_be_made_are_not_overdue() {
     let poll = stage.poll();
     let asked = Some(RetryAfter::For(hours));
     stage.fail_poll(poll, Failure { retry_after: asked, ..failure(FailureClass::Throttled) });
-    stage.pass(hours - seconds(1));
+    stage.pass(seconds(5 * 3600 - 1));
     assert_eq!(overdue(&stage), 0, "the server asks for it");
     stage.pass(seconds(60));
     assert_eq!(overdue(&stage), 0, "it has just been over");
@@ -295,4 +295,23 @@ fn a_poll_that_hung_while_nothing_ran_proves_nothing() {
     stage.fail_poll(hung, failure(FailureClass::Transient));
     stage.answer("Pending");
     assert_eq!(stage.kinds(), [TransitionKind::Watched]);
+}
+
+#[test]
+fn a_state_that_does_not_say_when_it_was_written_holds_nothing_up() {
+    let projects = [project(&["a", "b"])];
+    let mut stage = Stage::new(&projects, vec![everything()]);
+    let poll = stage.poll();
+    let asked = Some(RetryAfter::For(seconds(20)));
+    let throttled = Failure { retry_after: asked, ..failure(FailureClass::Throttled) };
+    stage.fail_poll(poll, throttled);
+    stage.step(Event::StopRequested);
+    let mut saved = stage.disk.load();
+    saved.projects[0].memory.written_at = None;
+    for step in STEPS {
+        let now = Now { instant: Instant::default(), wall: stage.now.wall + SignedDuration::from_secs(step) };
+        let engine = Engine::recall(plan(&projects, vec![everything()]), saved.clone(), 7, now);
+        let next = engine.next_poll().expect("a poll").since(now.instant);
+        assert!(next <= seconds(20), "{next:?} after a start {step} s off");
+    }
 }
