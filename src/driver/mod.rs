@@ -182,8 +182,10 @@ impl Driver {
     pub async fn turn(&mut self) -> Result<Vec<Arc<Transition>>, Error> {
         let nothing = Arc::<Batch>::default;
         self.notice_a_gap();
-        let tick = self.clock.now().instant + TICK;
-        self.expected = earliest([Some(tick), self.next_look, self.engine.next_deadline()]);
+        let now = self.clock.now().instant;
+        let tick = now + TICK;
+        let next = earliest([Some(tick), self.next_look, self.engine.next_deadline()]);
+        self.expected = next.map(|at| at.max(now));
         let (event, safe) = tokio::select! {
             Some(batch) = self.commits.next() => (Event::Committed, batch??),
             Some(answered) = self.polls.next() => (self.answered(answered?), nothing()),

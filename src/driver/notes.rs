@@ -13,7 +13,7 @@ impl Driver {
         match note {
             Note::ClockWentBack { written_at, by } => {
                 let (shown, ahead) = (duration::human(*by), by.as_secs_f64());
-                warn!(%written_at, ahead, "the clock of this machine is behind the state, which was last written at {written_at}, {shown} from now: the clock was set back, or is wrong now; what was left of every wait then counts from now");
+                warn!(%written_at, ahead, "the clock of this machine is behind the state, which was last written at {written_at}, {shown} from now: the clock was set back, or is wrong now; every wait goes on with what was left of it then");
             }
             Note::UnknownStatus { project, job, title, status } => {
                 warn!(%project, %job, "restore {title}: status `{status}` is unknown; still watching");
