@@ -56,15 +56,15 @@ async fn work(driver: &mut Driver, time: Duration) {
     watch(driver, time).await;
 }
 
-/// The same; says what it told.
+/// The same; says which events it emitted.
 async fn watch(driver: &mut Driver, time: Duration) -> Vec<TransitionKind> {
     let clock = driver.clock();
     let end = driver.now().instant + time;
-    let mut told = Vec::new();
+    let mut emitted = Vec::new();
     loop {
         tokio::select! {
-            turned = driver.turn() => told.extend(turned.unwrap().iter().map(|transition| transition.kind)),
-            () = clock.sleep_until(Some(end)) => return told,
+            turned = driver.turn() => emitted.extend(turned.unwrap().iter().map(|transition| transition.kind)),
+            () = clock.sleep_until(Some(end)) => return emitted,
         }
     }
 }
@@ -110,10 +110,10 @@ async fn a_deadline_goes_by_the_clock_of_the_api() {
         let (_plane, setup) = plane_with("", Some(Duration::from_hours(2))).await;
         let clock = Clock::set_to(START.parse::<jiff::Timestamp>().unwrap() + wrong_by);
         let mut driver = Driver::new(setup, State::volatile(), clock);
-        let told = watch(&mut driver, Duration::from_mins(119)).await;
-        assert_eq!(told, [TransitionKind::Watched], "the clock is off by {wrong_by}");
-        let told = watch(&mut driver, Duration::from_mins(3)).await;
-        assert_eq!(told, [TransitionKind::Overdue], "the clock is off by {wrong_by}");
+        let emitted = watch(&mut driver, Duration::from_mins(119)).await;
+        assert_eq!(emitted, [TransitionKind::Watched], "the clock is off by {wrong_by}");
+        let emitted = watch(&mut driver, Duration::from_mins(3)).await;
+        assert_eq!(emitted, [TransitionKind::Overdue], "the clock is off by {wrong_by}");
     }
 }
 

@@ -78,26 +78,26 @@ fn judge(stage: &Stage) -> usize {
     let mut ids = 0;
     for ledger in stage.ledgers.iter().filter(|ledger| !ledger.sink.gives_up()) {
         let name = ledger.sink.name;
-        let mut told = told(ledger, stage);
+        let mut emitted = emitted(ledger, stage);
         for job in stage.world.jobs() {
             for kind in [Some(TransitionKind::Watched), job.ends, job.index].into_iter().flatten() {
-                let found = told.remove(&(job.id.clone(), kind)).unwrap_or_default();
+                let found = emitted.remove(&(job.id.clone(), kind)).unwrap_or_default();
                 assert_eq!(found.len(), 1, "{name}: {} {kind}: {found:?}\n{}", job.id, stage.context());
                 ids += 1;
             }
         }
-        told.retain(|(_, kind), _| {
+        emitted.retain(|(_, kind), _| {
             !matches!(kind, TransitionKind::Progressed | TransitionKind::StatusChanged)
         });
-        assert!(told.is_empty(), "{name}: {told:?}\n{}", stage.context());
+        assert!(emitted.is_empty(), "{name}: {emitted:?}\n{}", stage.context());
     }
     ids
 }
 
 /// The ids under which each thing was taken. Whatever came under one id was the same.
-fn told(ledger: &Ledger, stage: &Stage) -> BTreeMap<(String, TransitionKind), BTreeSet<String>> {
+fn emitted(ledger: &Ledger, stage: &Stage) -> BTreeMap<(String, TransitionKind), BTreeSet<String>> {
     let mut bodies = BTreeMap::new();
-    let mut told: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+    let mut emitted: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
     for post in ledger.posts() {
         let first = bodies.entry(post.id.clone()).or_insert_with(|| post.body.clone());
         assert_eq!(*first, post.body, "{} has two bodies\n{}", post.id, stage.context());
@@ -105,12 +105,12 @@ fn told(ledger: &Ledger, stage: &Stage) -> BTreeMap<(String, TransitionKind), BT
         let text = |pointer| body.pointer(pointer).and_then(Value::as_str);
         let kind = text("/type").and_then(TransitionKind::parse).expect("a kind");
         let job = text("/job/id").expect("a job").to_owned();
-        let ids = told.entry((job, kind)).or_default();
+        let ids = emitted.entry((job, kind)).or_default();
         if post.taken {
             ids.insert(post.id);
         }
     }
-    told
+    emitted
 }
 
 #[test]

@@ -206,7 +206,7 @@ impl Project {
     }
 
     /// Nothing could be done for so long: what was due meanwhile is done now, spread out. A poll that was under way counts
-    /// from now: its limit may have passed only because nobody listened.
+    /// from now: its limit may have passed while nothing ran.
     pub(in crate::engine) fn wake(&mut self, slept: Duration, now: Instant, rng: &mut fastrand::Rng) {
         let spread = WAKING.min(self.cadence.slowest());
         self.silent_since = self.silent_since.map(|since| since + slept);

@@ -124,19 +124,19 @@ fn overdue_and_slow_go_by_the_clock_of_the_server() {
         stage.answer_with(poll, "Pending", facts());
         assert_eq!(stage.kinds(), [TransitionKind::Watched]);
         stage.restart_off_by(step, &projects, Vec::new());
-        let mut told = Vec::new();
+        let mut emitted = Vec::new();
         while stage.server.duration_since(NOON.parse().unwrap()).as_secs() < 5700 {
             let poll = stage.poll();
             stage.answer_with(poll, "Pending", facts());
             let age = stage.server.duration_since(NOON.parse().unwrap()).as_secs();
-            told.extend(stage.kinds().into_iter().map(|kind| (kind, age)));
-            // And once more, while each is told.
+            emitted.extend(stage.kinds().into_iter().map(|kind| (kind, age)));
+            // And once more, while each is due.
             if (3400..3500).contains(&age) || (5200..5300).contains(&age) {
                 stage.restart_off_by(-step, &projects, Vec::new());
             }
         }
-        let [(TransitionKind::Overdue, overdue), (TransitionKind::Slow, slow)] = told[..] else {
-            panic!("{told:?} after a start {step} s off");
+        let [(TransitionKind::Overdue, overdue), (TransitionKind::Slow, slow)] = emitted[..] else {
+            panic!("{emitted:?} after a start {step} s off");
         };
         assert!((3590..3670).contains(&overdue), "overdue after {overdue} s with a start {step} s off");
         assert!((5390..5470).contains(&slow), "slow after {slow} s with a start {step} s off");
@@ -158,8 +158,8 @@ fn a_deadline_goes_by_the_clock_of_the_server_from_the_first_answer_on() {
         let created_at = Some(stage.server - SignedDuration::from_secs(ran));
         let poll = stage.poll();
         stage.answer_with(poll, "Pending", JobFacts { created_at, ..JobFacts::default() });
-        let told = stage.kinds();
-        assert_eq!(told.contains(&TransitionKind::Overdue), is_overdue, "{wrong_by} {ran}: {told:?}");
+        let emitted = stage.kinds();
+        assert_eq!(emitted.contains(&TransitionKind::Overdue), is_overdue, "{wrong_by} {ran}: {emitted:?}");
     }
 }
 
@@ -177,7 +177,7 @@ fn a_clock_that_went_back_is_said_once() {
     stage.restart_off_by(-7200, &projects, Vec::new());
     assert_eq!(stage.notes, [], "it was written again by the clock of then");
     stage.restart_off_by(0, &projects, Vec::new());
-    assert_eq!(stage.notes, [], "a clock that is ahead cannot be told from one that is right");
+    assert_eq!(stage.notes, [], "a clock that is ahead looks like one that is right");
 }
 
 #[test]
