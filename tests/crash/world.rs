@@ -129,9 +129,12 @@ impl World {
     /// The tables of a configuration that watches it: often, and so that no trouble of it is told. With `discovers`, it
     /// names the jobs whose index is wanted, and those that may end before the list was read to its end once.
     pub(crate) fn configuration(&self, discovers: bool) -> String {
-        let mut text = "[watch]\nnot_found_grace = \"1h\"\nunreachable_after = \"1h\"\nslow_after = \"6h\"\n\
+        // A search goes on for as long as a new job may be missing from the list.
+        let grace = if discovers { "1s" } else { "1h" };
+        let mut text = format!(
+            "[watch]\nnot_found_grace = \"{grace}\"\nunreachable_after = \"1h\"\nslow_after = \"6h\"\n\
              [cadence]\nmin_interval = \"20ms\"\nmax_interval = \"500ms\"\n"
-            .to_owned();
+        );
         for (at, plane) in self.planes.iter().enumerate() {
             let name = format!("project-{}", at + 1);
             let until = |job: &Job| if job.until_ready { "ready" } else { "completed" };
