@@ -4,6 +4,8 @@
 //! another type than documented is as good as not told, because a job that ended must not go unnoticed for the sake of
 //! a malformed detail.
 
+use std::ops::Range;
+
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -15,6 +17,10 @@ use crate::model::{IndexObservation, JobFacts, JobId, Observation, Status};
 
 /// Longer texts of an answer are cut.
 const MAX_TEXT: usize = 256;
+
+/// Times outside of these years are placeholders such as 0001-01-01, 1970-01-01 or 9999-12-30, by which APIs say "not set":
+/// Pinecone did not exist before 2019.
+const YEARS: Range<Timestamp> = Timestamp::constant(1_546_300_800, 0)..Timestamp::constant(32_503_680_000, 0);
 
 /// Reads a job.
 pub(super) fn job(value: &Value) -> Result<Observation, String> {
@@ -31,12 +37,15 @@ pub(super) fn job(value: &Value) -> Result<Observation, String> {
     let optional =
         |key: &str| text(key).ok().map(|text| presentable(text, MAX_TEXT)).filter(|text| !text.is_empty());
     let time = |key: &str| text(key).ok().and_then(timestamp);
+    let created_at = time("created_at");
+    // No restore ends before it begins, and none takes no time at all: such an end is a placeholder, too.
+    let completed_at = time("completed_at").filter(|end| created_at.is_none_or(|start| *end > start));
     let facts = JobFacts {
         backup_id: optional("backup_id"),
         target_index_name: optional("target_index_name"),
         target_index_id: optional("target_index_id"),
-        created_at: time("created_at"),
-        completed_at: time("completed_at"),
+        created_at,
+        completed_at,
         percent_complete: fields
             .get("percent_complete")
             .and_then(Value::as_f64)
@@ -109,10 +118,11 @@ pub(super) fn redact(value: &mut Value, key: &ApiKey) {
     }
 }
 
-/// A timestamp in RFC 3339; one without a zone is taken as UTC.
+/// A timestamp in RFC 3339; one without a zone is taken as UTC. A placeholder is none.
 fn timestamp(text: &str) -> Option<Timestamp> {
     let local = || text.parse::<DateTime>().ok()?.to_zoned_datetime(TimeZone::UTC).ok();
-    text.parse().ok().or_else(|| local().map(|time| time.timestamp()))
+    let time = text.parse().ok().or_else(|| local().map(|time| time.timestamp()));
+    time.filter(|time| YEARS.contains(time))
 }
 
 fn kind_of(value: &Value) -> &'static str {
@@ -238,6 +248,36 @@ mod tests {
         ] {
             assert_eq!(job(&value).unwrap_err(), why);
         }
+    }
+
+    #[test]
+    fn placeholder_times_are_not_set() {
+        let read = |created_at: &str, completed_at: &str| {
+            let value = minimal(json!({ "created_at": created_at, "completed_at": completed_at }));
+            let facts = job(&value).unwrap().facts;
+            (facts.created_at.is_some(), facts.completed_at.is_some())
+        };
+        let (start, end) = ("2026-11-23T12:00:00Z", "2026-11-23T12:00:00.001Z");
+        assert_eq!(read(start, end), (true, true));
+        for placeholder in [
+            "0001-01-01T00:00:00Z",
+            "0001-01-01T00:00:00",
+            "-009999-01-02T01:59:59Z",
+            "1900-01-01T00:00:00Z",
+            "1970-01-01T00:00:00Z",
+            "1970-01-01T01:00:00+01:00",
+            "1999-12-31T23:59:59.999Z",
+            "2018-12-31T23:59:59.999999999Z",
+            "3000-01-01T00:00:00Z",
+            "9999-12-30T22:00:00Z",
+        ] {
+            assert_eq!(read(start, placeholder), (true, false), "end {placeholder}");
+            assert_eq!(read(placeholder, end), (false, true), "start {placeholder}");
+        }
+        for early in [start, "2026-11-23T11:59:59Z", "2026-11-23T13:00:00+01:00"] {
+            assert_eq!(read(start, early), (true, false), "no end before the start: {early}");
+        }
+        assert_eq!(read("2019-01-01T00:00:00Z", "2019-01-01T00:00:01Z"), (true, true));
     }
 
     #[test]

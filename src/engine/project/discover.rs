@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::Project;
 use crate::config::Discovery;
 use crate::engine::memory::{Added, DiscoveryMemory, JobMemory};
-use crate::engine::standing::Search;
+use crate::engine::standing::{Ending, Search};
 use crate::engine::time::{Instant, Now, wall_between};
 use crate::engine::tracker::Findings;
 use crate::model::{JobId, Observation};
@@ -107,7 +107,7 @@ impl Finder {
             return false;
         }
         let is_included = self.includes(row.facts.target_index_name.as_deref());
-        if !row.status.is_terminal() && row.facts.completed_at.is_none() {
+        if Ending::of(&row.status, &row.facts).is_none() {
             return is_included;
         }
         // A restore that failed has no end time.

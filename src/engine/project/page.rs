@@ -11,6 +11,7 @@ use super::{Choice, Job, Project, ProjectNews};
 use crate::engine::event::{Answer, Failure, FailureClass, ListPage, Note};
 use crate::engine::retry::Backoff;
 use crate::engine::slow::SlowLimit;
+use crate::engine::standing::Ending;
 use crate::engine::time::{Instant, Now};
 use crate::engine::tracker::{Findings, Tracker};
 use crate::model::{JobId, Observation};
@@ -116,8 +117,11 @@ impl Project {
         let mut seen = Vec::new();
         // Before any of them is used: what follows from the past is made anew after each.
         // One that is watched counts once it was described.
-        let runs = |row: &&Observation| self.tracker(&row.id).is_some_and(Tracker::is_running);
-        let over: Vec<_> = rows.iter().filter(|row| !runs(row)).map(|row| row.facts.clone()).collect();
+        let is_over = |row: &&Observation| {
+            let runs = self.tracker(&row.id).is_some_and(Tracker::is_running);
+            !runs && Ending::of(&row.status, &row.facts).is_some()
+        };
+        let over: Vec<_> = rows.iter().filter(is_over).map(|row| row.facts.clone()).collect();
         for facts in over {
             if let Some((from, to)) = facts.created_at.zip(facts.completed_at) {
                 self.learn(from, to);
@@ -159,7 +163,7 @@ impl Project {
         if is_followed || is_stale || !job.takes_rows() {
             return None;
         }
-        if row.status.is_terminal() || row.facts.completed_at.is_some() {
+        if Ending::of(&row.status, &row.facts).is_some() {
             self.schedule_by(&id, Some(now.instant), Duration::ZERO);
             return None;
         }

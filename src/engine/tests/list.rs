@@ -224,6 +224,21 @@ fn unfinished_jobs_are_found() {
     assert_eq!(stage.kinds(), [TransitionKind::Completed]);
 }
 
+/// Where an end time stands beside `Pending`, or is a placeholder that the client takes out.
+#[test]
+fn pending_wins_over_an_end_time_in_the_list() {
+    let mut stage = Stage::new(&[discovering(Discovery::default())], Vec::new());
+    let facts = row("a", "Completed", 5000).facts;
+    let pending = Observation { facts, ..row("a", "Pending", 5000) };
+    let unknown = row("b", "Initializing", 5000);
+    stage.answer_list(vec![pending.clone(), unknown]);
+    let found: Vec<_> = stage.engine.jobs().map(|job| job.tracker.settings().id.to_string()).collect();
+    assert_eq!(found, ["a", "b"]);
+    assert_eq!(stage.kinds(), [TransitionKind::Watched, TransitionKind::Watched]);
+    let expected = stage.engine.projects().next().unwrap().expectation;
+    assert!(expected.is_none(), "nothing is learned of the duration of a restore that runs");
+}
+
 #[test]
 fn what_began_and_ended_between_two_looks_is_told() {
     let mut stage = Stage::new(&[discovering(Discovery::default())], Vec::new());

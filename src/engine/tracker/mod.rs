@@ -153,7 +153,7 @@ impl Tracker {
         if self.missing.told || self.unreachable.told {
             tell(TransitionKind::Recovered);
         }
-        self.end = end_of(&status, &self.facts).map(|how| End { how, observed_at: now });
+        self.end = Ending::of(&status, &self.facts).map(|how| End { how, observed_at: now });
         self.index.is_wanted = self.until() == Until::Ready;
         if let Some(end) = self.end {
             tell(end.how.into());
@@ -346,16 +346,5 @@ impl Tracker {
         }
         self.unknown_statuses.push(text);
         Some(status)
-    }
-}
-
-/// How a job with this status and these facts ended, if it ended.
-fn end_of(status: &Status, facts: &JobFacts) -> Option<Ending> {
-    match status {
-        Status::Completed => Some(Ending::Completed),
-        Status::Failed => Some(Ending::Failed),
-        Status::Cancelled => Some(Ending::Cancelled),
-        Status::Other(_) => facts.completed_at.map(|_| Ending::Unrecognised),
-        Status::Pending => None,
     }
 }
