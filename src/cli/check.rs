@@ -57,7 +57,7 @@ fn project_meaning(project: &ProjectSettings) -> String {
     let effort = Effort::ALL.iter().find(|(_, effort)| *effort == cadence.effort);
     let mut text = format!(
         "\nproject {}\n  endpoint  {}, API version {}\n  API key   from {}\n  rate      {} requests/s, burst {}, each at \
-         most {}\n  polls     {} to {} apart, effort {}\n  told      not found after {}, unreachable after {}{}\n  \
+         most {}\n  polls     {} to {} apart, effort {}\n  told      not found after {}, unauthorized after {}, unreachable after {}{}\n  \
          until     {}\n  jobs      {}\n",
         project.name,
         api.endpoint,
@@ -70,6 +70,7 @@ fn project_meaning(project: &ProjectSettings) -> String {
         written(cadence.max_interval),
         effort.map_or("balanced", |(name, _)| *name),
         written(watch.not_found_grace),
+        written(watch.unauthorized_grace),
         written(watch.unreachable_after),
         slow_meaning(watch.slow_after),
         watch.until,

@@ -27,6 +27,7 @@ const OPEN: &[&str] = &[
     "min_interval",
     "name",
     "not_found_grace",
+    "unauthorized_grace",
     "path",
     "request_timeout",
     "retry_schedule",

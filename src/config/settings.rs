@@ -266,6 +266,8 @@ impl Effort {
 pub struct WatchSettings {
     /// How long a job that was never seen may be answered with 404; 0 means the first one counts.
     pub not_found_grace: Duration,
+    /// How far apart two refusals of the key are at least, so that it counts as refused; 0 means any two.
+    pub unauthorized_grace: Duration,
     /// How long a job may be without a good answer; 0 means the first failed poll counts.
     pub unreachable_after: Duration,
     /// Until when, where a job does not say so itself.
@@ -312,6 +314,7 @@ impl Default for WatchSettings {
     fn default() -> Self {
         Self {
             not_found_grace: Duration::from_mins(1),
+            unauthorized_grace: Duration::from_secs(5),
             unreachable_after: Duration::from_mins(10),
             until: Until::default(),
             slow_after: None,

@@ -358,6 +358,13 @@ impl Failure {
     }
 }
 
+impl FailureClass {
+    /// Whether it speaks against the key.
+    pub fn is_refusal(self) -> bool {
+        matches!(self, Self::Refused | Self::Blocked)
+    }
+}
+
 /// What to make of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -366,8 +373,11 @@ pub enum FailureClass {
     Transient,
     /// The server limits the whole project, not this request alone.
     Throttled,
-    /// The key or its permission is refused.
+    /// The key or its permission is refused, in the words of the API.
     Refused,
+    /// The same without a body of the API: a gateway in front of it may have answered, which passes. No delivery fails
+    /// like this.
+    Blocked,
     /// The server says there is no such thing, which is not always so.
     NotFound,
     /// Trying again will not help. No poll fails like this, but deliveries do.

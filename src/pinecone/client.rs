@@ -142,12 +142,13 @@ impl Client {
     async fn refusal(&self, response: Response) -> Error {
         let status = response.status();
         let retry_after = http::retry_after(response.headers());
-        let message = if status.is_redirection() {
-            Some("a redirect, which is not followed".to_owned())
+        let (message, is_of_api) = if status.is_redirection() {
+            (Some("a redirect, which is not followed".to_owned()), false)
         } else {
             let body = http::read_body(response, MAX_ERROR_BODY).await.unwrap_or_default();
-            wire::error_message(&String::from_utf8_lossy(&body), &self.key)
+            let body = String::from_utf8_lossy(&body);
+            (wire::error_message(&body, &self.key), wire::is_of_api(&body))
         };
-        Error::Status { status, message, retry_after }
+        Error::Status { status, message, is_of_api, retry_after }
     }
 }

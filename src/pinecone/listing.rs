@@ -93,7 +93,10 @@ impl<'a> Listing<'a> {
             };
             let now = self.clock.now();
             let pause = failure.pause(now);
-            let passing = matches!(failure.class, FailureClass::Transient | FailureClass::Throttled);
+            let passing = matches!(
+                failure.class,
+                FailureClass::Transient | FailureClass::Throttled | FailureClass::Blocked
+            );
             if !passing || attempt >= ATTEMPTS || pause > PATIENCE {
                 return Err(Refusal::Page(failure));
             }

@@ -94,13 +94,25 @@ pub(super) fn page(value: &Value) -> Result<(Vec<Observation>, usize, Option<Str
     Ok((jobs, unreadable, next.map(str::to_owned)))
 }
 
+/// The message of a JSON error of the API.
+fn json_message(value: &Value) -> Option<&str> {
+    let nested = value.get("error").and_then(|error| error.get("message"));
+    nested.or_else(|| value.get("message")).and_then(Value::as_str)
+}
+
+/// Whether an error body is one of the API, and not of a gateway in front of it: a JSON error, or the plain text in which
+/// it speaks of the API key.
+pub(super) fn is_of_api(text: &str) -> bool {
+    match serde_json::from_str::<Value>(text) {
+        Ok(value) => json_message(&value).is_some(),
+        Err(_) => !text.trim_start().starts_with('<') && text.to_ascii_lowercase().contains("api key"),
+    }
+}
+
 /// The message of an error body, in any of the shapes that are in use.
 pub(super) fn error_message(text: &str, key: &ApiKey) -> Option<String> {
     let message = match serde_json::from_str::<Value>(text) {
-        Ok(value) => {
-            let nested = value.get("error").and_then(|error| error.get("message"));
-            nested.or_else(|| value.get("message")).and_then(Value::as_str)?.to_owned()
-        }
+        Ok(value) => json_message(&value)?.to_owned(),
         Err(_) if text.trim_start().starts_with('<') => "an HTML page".to_owned(),
         Err(_) => text.to_owned(),
     };
@@ -234,23 +246,6 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_job() {
-        for (value, why) in [
-            (json!([]), "a job was expected, a list was sent"),
-            (json!(null), "a job was expected, null was sent"),
-            (json!({ "status": "Pending" }), "`restore_job_id` is missing"),
-            (json!({ "restore_job_id": "a" }), "`status` is missing"),
-            (
-                json!({ "restore_job_id": 7, "status": "x" }),
-                "`restore_job_id` should be a text, it is a number",
-            ),
-            (json!({ "restore_job_id": "", "status": "x" }), "a restore job id cannot be empty"),
-        ] {
-            assert_eq!(job(&value).unwrap_err(), why);
-        }
-    }
-
-    #[test]
     fn placeholder_times_are_not_set() {
         let read = |created_at: &str, completed_at: &str| {
             let value = minimal(json!({ "created_at": created_at, "completed_at": completed_at }));
@@ -278,6 +273,23 @@ mod tests {
             assert_eq!(read(start, early), (true, false), "no end before the start: {early}");
         }
         assert_eq!(read("2019-01-01T00:00:00Z", "2019-01-01T00:00:01Z"), (true, true));
+    }
+
+    #[test]
+    fn what_cannot_be_a_job() {
+        for (value, why) in [
+            (json!([]), "a job was expected, a list was sent"),
+            (json!(null), "a job was expected, null was sent"),
+            (json!({ "status": "Pending" }), "`restore_job_id` is missing"),
+            (json!({ "restore_job_id": "a" }), "`status` is missing"),
+            (
+                json!({ "restore_job_id": 7, "status": "x" }),
+                "`restore_job_id` should be a text, it is a number",
+            ),
+            (json!({ "restore_job_id": "", "status": "x" }), "a restore job id cannot be empty"),
+        ] {
+            assert_eq!(job(&value).unwrap_err(), why);
+        }
     }
 
     #[test]
@@ -345,6 +357,26 @@ mod tests {
             (r#"{"message":"no key \u0070csk_canary here"}"#, Some("no key *** here")),
         ] {
             assert_eq!(error_message(body, &key()).as_deref(), message, "{body}");
+        }
+    }
+
+    #[test]
+    fn errors_of_the_api_are_told_from_those_of_a_gateway() {
+        for (body, of_api) in [
+            (r#"{"error":{"code":"UNAUTHENTICATED","message":"Invalid API key."},"status":401}"#, true),
+            (r#"{"message":"top level"}"#, true),
+            ("Invalid API key", true),
+            ("Invalid API Key\n", true),
+            ("<html><title>403 Forbidden</title>no API key was sent</html>", false),
+            ("  <!DOCTYPE html><html>blocked</html>", false),
+            ("RBAC: access denied", false),
+            ("Forbidden", false),
+            (r#"{"error":"forbidden"}"#, false),
+            (r#""Invalid API key""#, false),
+            ("{}", false),
+            ("", false),
+        ] {
+            assert_eq!(is_of_api(body), of_api, "{body}");
         }
     }
 

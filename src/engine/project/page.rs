@@ -230,8 +230,8 @@ impl Project {
         let news = match failure.class {
             // The jobs show whether the key is accepted.
             _ if !looks => None,
-            FailureClass::Refused if self.key_since.is_some_and(|since| began < since) => None,
-            FailureClass::Refused => self.refuse(began, &failure.message, now),
+            class if class.is_refusal() && self.key_since.is_some_and(|since| began < since) => None,
+            FailureClass::Refused | FailureClass::Blocked => self.refuse(began, failure, now),
             FailureClass::Throttled | FailureClass::Transient => {
                 self.silent_since.get_or_insert(now);
                 self.shrug(now);
@@ -242,7 +242,7 @@ impl Project {
         self.allowance.failed(now);
         // A server that limits asks that the list be left alone: what it says of the jobs, it says when it is asked for one.
         // A refused key is held for as long as that takes.
-        let is_held = looks && failure.class == FailureClass::Refused;
+        let is_held = looks && failure.class.is_refusal();
         self.list.fail(false, if is_held { now } else { now + wait }, now);
         news
     }

@@ -58,6 +58,7 @@ fn everything_is_read() {
     assert_eq!(default.cadence.min_interval, Duration::from_secs(2));
     assert_eq!(default.cadence.max_interval, Duration::from_mins(2));
     assert_eq!(default.watch.not_found_grace, Duration::from_secs(30));
+    assert_eq!(default.watch.unauthorized_grace, Duration::from_secs(3));
     assert_eq!(default.watch.unreachable_after, Duration::from_mins(5));
     let ids: Vec<_> = default.jobs.iter().map(|job| job.id.as_str()).collect();
     assert_eq!(ids, ["top-1", "top-2", "own-1"], "the lists are joined");
