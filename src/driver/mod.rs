@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::task::JoinError;
 use tracing::{debug, info};
 
@@ -31,7 +32,7 @@ use crate::engine::{
     Reconfigured,
 };
 use crate::model::{JobId, Observation, ProjectName, SinkName, Transition, duration};
-use crate::pinecone::{self, Page};
+use crate::pinecone::{self, Page, Reply};
 use crate::sink::Sink;
 use crate::store::{self, Store, Volatile};
 
@@ -55,7 +56,7 @@ pub struct Driver {
     clients: BTreeMap<ProjectName, pinecone::Client>,
     sinks: BTreeMap<SinkName, Arc<Sink>>,
     store: Box<dyn Store>,
-    polls: Tasks<Event>,
+    polls: Tasks<Answered>,
     deliveries: Tasks<Result<Event, store::Error>>,
     commits: Tasks<Result<Arc<Batch>, store::Error>>,
     edits: Tasks<Result<Event, store::Error>>,
@@ -118,6 +119,13 @@ impl Polled {
     }
 }
 
+/// What came of a request to the API of a project.
+struct Answered {
+    project: ProjectName,
+    event: Event,
+    server_time: Option<Timestamp>,
+}
+
 /// What a driver cannot go on after.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -173,7 +181,7 @@ impl Driver {
         let nothing = Arc::<Batch>::default;
         let (event, safe) = tokio::select! {
             Some(batch) = self.commits.next() => (Event::Committed, batch??),
-            Some(event) = self.polls.next() => (event?, nothing()),
+            Some(answered) = self.polls.next() => (self.answered(answered?), nothing()),
             Some(event) = self.deliveries.next() => (event??, nothing()),
             Some(event) = self.edits.next() => {
                 self.next_look = Some(self.clock.now().instant + LOOK_FOR_EDITS);
@@ -274,6 +282,15 @@ impl Driver {
         self.clock
     }
 
+    /// Hands the time at the server to the engine, which may need it to judge the answer that came with it.
+    fn answered(&mut self, answered: Answered) -> Event {
+        let Answered { project, event, server_time } = answered;
+        if let Some(time) = server_time {
+            self.change(|engine, now| engine.server_time(&project, time, now));
+        }
+        event
+    }
+
     fn start(&mut self, action: Action) {
         match action {
             Action::Poll(poll) => self.poll(poll, None),
@@ -289,29 +306,38 @@ impl Driver {
     fn poll(&mut self, poll: PollId, index: Option<String>) {
         let client = self.clients.get(&poll.project).expect("each project has a client").clone();
         self.polls.start(self.clock.now().instant, async move {
-            let answer = match index {
+            let project = poll.project.clone();
+            let (answer, server_time) = match index {
                 Some(index) => {
-                    client.describe_index(&index).await.map(Answer::Index).map_err(pinecone::Error::of_index)
+                    let Reply { result, server_time } = client.describe_index(&index).await;
+                    (result.map(Answer::Index).map_err(pinecone::Error::of_index), server_time)
                 }
-                None => client.describe(&poll.job).await.map(Answer::Job).map_err(Failure::from),
+                None => {
+                    let Reply { result, server_time } = client.describe(&poll.job).await;
+                    (result.map(Answer::Job).map_err(Failure::from), server_time)
+                }
             };
-            match answer {
+            let event = match answer {
                 Ok(answer) => Event::Answered { poll, answer },
                 Err(failure) => Event::PollFailed { poll, failure },
-            }
+            };
+            Answered { project, event, server_time }
         });
     }
 
     fn list(&mut self, list: ListId, token: Option<String>) {
         let client = self.clients.get(&list.project).expect("each project has a client").clone();
         self.polls.start(self.clock.now().instant, async move {
-            match client.list_page(token.as_deref()).await {
+            let project = list.project.clone();
+            let Reply { result, server_time } = client.list_page(token.as_deref()).await;
+            let event = match result {
                 Ok(Page { jobs, next, .. }) => Event::Listed { list, page: ListPage { jobs, next } },
                 Err(error) => {
                     let is_of_token = token.is_some() && error.is_bad_request();
                     Event::ListFailed { list, is_of_token, failure: error.into() }
                 }
-            }
+            };
+            Answered { project, event, server_time }
         });
     }
 

@@ -60,6 +60,7 @@ pub use standing::{Ending, Search, Standing};
 pub use tracker::{IndexWatch, Tracker};
 pub use verdict::{Condition, Outcome};
 
+use jiff::Timestamp;
 use journal::Journal;
 use memory::Saved;
 use outbox::Outbox;
@@ -167,6 +168,14 @@ impl Engine {
         self.projects.look();
         actions.extend(batch.map(Action::Commit));
         actions.extend(notes.into_iter().map(Action::Note));
+    }
+
+    /// An answer of the API of a project says that it is `time` there, whatever else it says. To be reported before the
+    /// event of that answer.
+    pub fn server_time(&mut self, project: &ProjectName, time: Timestamp, now: Now) {
+        if let Some(project) = self.projects.get_mut(project) {
+            project.set_server_time(time, now.instant);
+        }
     }
 
     /// When [`Event::DeadlineReached`] is to be reported next; none when only other events can bring anything about.

@@ -68,6 +68,33 @@ impl Now {
     }
 }
 
+/// The wall clock of a server, as its answers show it. The times that it gives are compared with this clock, and with no
+/// clock of this machine, which may be wrong.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct ServerClock {
+    /// What it showed in its last answer that said so, and when that answer came.
+    read: Option<(Timestamp, Instant)>,
+}
+
+impl ServerClock {
+    /// An answer that came at `now` says that it is `time` at the server.
+    pub(super) fn set(&mut self, time: Timestamp, now: Instant) {
+        self.read = Some((time, now));
+    }
+
+    /// The time at the server at `now`, as the monotonic clock has gone on since its last answer; none where no answer of
+    /// this process said the time.
+    pub(super) fn time(&self, now: Instant) -> Option<Timestamp> {
+        let (time, read) = self.read?;
+        Some(Now { instant: read, wall: time }.wall_at(now))
+    }
+
+    /// The same; by the wall clock of this machine where the server does not say the time.
+    pub(super) fn time_or_ours(&self, now: Now) -> Timestamp {
+        self.time(now.instant).unwrap_or(now.wall)
+    }
+}
+
 /// The earliest of these readings, if there is any.
 pub(super) fn earliest<const N: usize>(readings: [Option<Instant>; N]) -> Option<Instant> {
     readings.into_iter().flatten().min()
@@ -76,4 +103,24 @@ pub(super) fn earliest<const N: usize>(readings: [Option<Instant>; N]) -> Option
 /// The time from `from` to `to`; 0 where `from` is later.
 pub fn wall_between(from: Timestamp, to: Timestamp) -> Duration {
     Duration::try_from(to.duration_since(from)).unwrap_or(Duration::ZERO)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clock_of_a_server_goes_on_with_the_monotonic_one() {
+        let at = |seconds| Instant::after_start(Duration::from_secs(seconds));
+        let mut clock = ServerClock::default();
+        assert_eq!(clock.time(at(5)), None);
+        clock.set("2026-11-23T12:00:00Z".parse().unwrap(), at(10));
+        assert_eq!(clock.time(at(70)), Some("2026-11-23T12:01:00Z".parse().unwrap()));
+        clock.set("2026-11-23T11:00:00Z".parse().unwrap(), at(70));
+        assert_eq!(
+            clock.time(at(71)),
+            Some("2026-11-23T11:00:01Z".parse().unwrap()),
+            "the last answer counts"
+        );
+    }
 }

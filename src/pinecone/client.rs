@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
@@ -30,6 +31,22 @@ pub struct Client {
     headers: HeaderMap,
     key: ApiKey,
     timeout: Duration,
+}
+
+/// What came of one request.
+#[derive(Debug)]
+pub struct Reply<T> {
+    /// The answer, or why there is none that can be used.
+    pub result: Result<T, Error>,
+    /// The time at the server when it answered, by its `Date` header, whatever the status; none where it said none.
+    pub server_time: Option<Timestamp>,
+}
+
+impl<T> Reply<T> {
+    /// Makes something else of a good answer, or finds that it cannot be used.
+    fn and_then<U>(self, read: impl FnOnce(T) -> Result<U, Error>) -> Reply<U> {
+        Reply { result: self.result.and_then(read), server_time: self.server_time }
+    }
 }
 
 /// One page of the list of jobs.
@@ -76,48 +93,65 @@ impl Client {
     }
 
     /// Asks for one job. An answer about another job is no answer.
-    pub async fn describe(&self, id: &JobId) -> Result<Observation, Error> {
-        let value = self.get(self.endpoint.join(&["restore-jobs", id.as_str()])).await?;
-        let observation = wire::job(&value).map_err(Error::Unreadable)?;
-        if observation.id == *id {
-            Ok(observation)
-        } else {
-            Err(Error::Unreadable("it is about another job".to_owned()))
-        }
+    pub async fn describe(&self, id: &JobId) -> Reply<Observation> {
+        let reply = self.get(self.endpoint.join(&["restore-jobs", id.as_str()])).await;
+        reply.and_then(|value| {
+            let observation = wire::job(&value).map_err(Error::Unreadable)?;
+            if observation.id == *id {
+                Ok(observation)
+            } else {
+                Err(Error::Unreadable("it is about another job".to_owned()))
+            }
+        })
     }
 
     /// Asks for one index. An answer about another index is no answer.
-    pub async fn describe_index(&self, name: &str) -> Result<IndexObservation, Error> {
+    pub async fn describe_index(&self, name: &str) -> Reply<IndexObservation> {
         // These would name another resource, however they are encoded.
         if matches!(name, "" | "." | "..") {
-            return Err(Error::Unreadable(format!("no index can be called {name:?}")));
+            let result = Err(Error::Unreadable(format!("no index can be called {name:?}")));
+            return Reply { result, server_time: None };
         }
-        let value = self.get(self.endpoint.join(&["indexes", name])).await?;
-        let observation = wire::index(&value).map_err(Error::Unreadable)?;
-        if observation.name == name {
-            Ok(observation)
-        } else {
-            Err(Error::Unreadable("it is about another index".to_owned()))
-        }
+        let reply = self.get(self.endpoint.join(&["indexes", name])).await;
+        reply.and_then(|value| {
+            let observation = wire::index(&value).map_err(Error::Unreadable)?;
+            if observation.name == name {
+                Ok(observation)
+            } else {
+                Err(Error::Unreadable("it is about another index".to_owned()))
+            }
+        })
     }
 
     /// Asks for a page of the list of jobs: the first, or the one this token of an earlier page leads to.
-    pub async fn list_page(&self, token: Option<&str>) -> Result<Page, Error> {
+    pub async fn list_page(&self, token: Option<&str>) -> Reply<Page> {
         let mut url = self.endpoint.join(&["restore-jobs"]);
         // A limit beside a token makes the API skip or repeat rows.
         match token {
             None => url.query_pairs_mut().append_pair("limit", PAGE_SIZE),
             Some(token) => url.query_pairs_mut().append_pair("paginationToken", token),
         };
-        let value = self.get(url).await?;
-        let (jobs, unreadable, next) = wire::page(&value).map_err(Error::Unreadable)?;
-        Ok(Page { jobs, unreadable, next })
+        self.get(url).await.and_then(|value| {
+            let (jobs, unreadable, next) = wire::page(&value).map_err(Error::Unreadable)?;
+            Ok(Page { jobs, unreadable, next })
+        })
     }
 
-    async fn get(&self, url: Url) -> Result<Value, Error> {
+    async fn get(&self, url: Url) -> Reply<Value> {
         let request = self.http.get(url).headers(self.headers.clone()).timeout(self.timeout);
-        let response =
-            request.send().await.map_err(|error| Error::Transport(self.describe_transport(&error)))?;
+        match request.send().await {
+            Ok(response) => {
+                let server_time = http::date(response.headers());
+                Reply { result: self.read(response).await, server_time }
+            }
+            Err(error) => {
+                let result = Err(Error::Transport(self.describe_transport(&error)));
+                Reply { result, server_time: None }
+            }
+        }
+    }
+
+    async fn read(&self, response: Response) -> Result<Value, Error> {
         if response.status() != StatusCode::OK {
             return Err(self.refusal(response).await);
         }

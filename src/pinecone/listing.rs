@@ -86,7 +86,7 @@ impl<'a> Listing<'a> {
         loop {
             self.clock.sleep_until(Some(self.limiter.ready_at())).await;
             self.limiter.take(self.clock.now().instant);
-            let failure: Failure = match self.client.list_page(token).await {
+            let failure: Failure = match self.client.list_page(token).await.result {
                 Ok(page) => return Ok(page),
                 Err(error) if token.is_some() && error.is_bad_request() => return Err(Refusal::Token),
                 Err(error) => error.into(),

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use super::Project;
 use super::discover::Finder;
 use super::list::List;
@@ -15,7 +17,7 @@ use crate::engine::limiter::Limiter;
 use crate::engine::memory::{JobRecord, ProjectMemory, ProjectRecord, Throttled};
 use crate::engine::retry::RetryAfter;
 use crate::engine::slow::SlowLimit;
-use crate::engine::time::Now;
+use crate::engine::time::{Instant, Now, ServerClock};
 use crate::model::JobId;
 
 impl Project {
@@ -48,6 +50,7 @@ impl Project {
             is_cut_told: allowance.refusal().is_some(),
             allowance,
             access: Access::recall(refused),
+            server: ServerClock::default(),
             held_until,
             throttles: 0,
             last_throttle: None,
@@ -100,6 +103,11 @@ impl Project {
             past: self.experience.remember(),
             discovery: self.finder.as_ref().map(Finder::remember),
         }
+    }
+
+    /// An answer that has just come says that it is `time` at the server.
+    pub(in crate::engine) fn set_server_time(&mut self, time: Timestamp, now: Instant) {
+        self.server.set(time, now);
     }
 
     /// What it may still ask.

@@ -26,7 +26,7 @@ use super::event::{Answer, Failure, FailureClass};
 use super::experience::Experience;
 use super::memory::Added;
 use super::slow::SlowLimit;
-use super::time::{Instant, Now};
+use super::time::{Instant, Now, ServerClock};
 use super::tracker::{Draft, Findings, Tracker};
 use crate::config::WatchSettings;
 use crate::model::{JobId, ProjectName};
@@ -60,6 +60,8 @@ pub(super) struct Project {
     /// Whether it was said that its server takes less than is configured.
     is_cut_told: bool,
     access: Access,
+    /// What time it is at its server.
+    server: ServerClock,
     /// No poll before this time.
     held_until: Instant,
     /// How often in a row the server limited the project, and when it last did. What it says to polls that were under
@@ -203,7 +205,7 @@ impl Project {
         let Some(job) = self.jobs.get_mut(id) else { return (Findings::default(), news) };
         let asked_for_index = job.tracker.followed_index().is_some();
         job.described_at = Some(now.instant);
-        let mut findings = job.tracker.observe(answer, now);
+        let mut findings = job.tracker.observe(answer, now, self.server.time_or_ours(now));
         findings.drafts.extend(job.tracker.slow(now.instant, self.slow.as_ref()));
         self.has_seen_one_run |= job.tracker.is_running();
         if let Some((from, to)) = job.tracker.lasted() {

@@ -170,7 +170,7 @@ impl Project {
         if !job.is_described_since(now.instant.back(within)) {
             return None;
         }
-        let mut findings = job.tracker.observe(Answer::Job(row), now);
+        let mut findings = job.tracker.observe(Answer::Job(row), now, self.server.time_or_ours(now));
         findings.drafts.extend(job.tracker.slow(now.instant, self.slow.as_ref()));
         let interval = job.tracker.next_interval(now.instant, &self.cadence, &self.experience, rng);
         // Those of one page are not all to be described at once.

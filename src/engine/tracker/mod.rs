@@ -127,21 +127,22 @@ impl Tracker {
         self.watch = watch;
     }
 
-    /// Takes a good answer. Returns what it leads to; nothing for a job that has ended.
-    pub(super) fn observe(&mut self, answer: Answer, now: Now) -> Findings {
+    /// Takes a good answer of a server where it is `server_time`. Returns what it leads to; nothing for a job that has
+    /// ended.
+    pub(super) fn observe(&mut self, answer: Answer, now: Now, server_time: Timestamp) -> Findings {
         match answer {
             Answer::Job(observation) if self.end.is_some() => self.observe_again(observation, now),
-            Answer::Job(observation) => self.observe_job(observation, now),
+            Answer::Job(observation) => self.observe_job(observation, now, server_time),
             Answer::Index(observation) => self.observe_index(observation, now),
         }
     }
 
-    fn observe_job(&mut self, observation: Observation, now: Now) -> Findings {
+    fn observe_job(&mut self, observation: Observation, now: Now, server_time: Timestamp) -> Findings {
         let mut findings = Findings::default();
         self.answered_at = Some(now.instant);
         let Observation { status, facts, .. } = observation;
         let previous = self.status.replace(status.clone());
-        self.merge(facts, now);
+        self.merge(facts, now, server_time);
 
         let mut tell = |kind| {
             findings.drafts.push(Draft { kind, previous_status: previous.clone(), reason: None });
@@ -312,7 +313,7 @@ impl Tracker {
         self.last_was_not_found
     }
 
-    fn merge(&mut self, facts: JobFacts, now: Now) {
+    fn merge(&mut self, facts: JobFacts, now: Now, server_time: Timestamp) {
         let known = &mut self.facts;
         known.backup_id = facts.backup_id.or_else(|| known.backup_id.take());
         known.target_index_name = facts.target_index_name.or_else(|| known.target_index_name.take());
@@ -322,7 +323,7 @@ impl Tracker {
         known.percent_complete = facts.percent_complete;
         if let Some(created_at) = known.created_at {
             let watched = now.instant.since(self.watched_since.instant);
-            self.head_start.get_or_insert(wall_between(created_at, now.wall).saturating_sub(watched));
+            self.head_start.get_or_insert(wall_between(created_at, server_time).saturating_sub(watched));
         }
         let age = self.age(now.instant);
         if let Some(percent) = self.facts.intermediate_progress() {
