@@ -102,7 +102,7 @@ fn slow_meaning(slow_after: Option<SlowAfter>) -> String {
 /// How many are named, and which are found.
 fn jobs_meaning(project: &ProjectSettings) -> String {
     let named = project.jobs.len();
-    let Some(Discovery { indexes, exclude }) = &project.discover else { return named.to_string() };
+    let Some(Discovery { indexes, exclude, max_jobs }) = &project.discover else { return named.to_string() };
     let list =
         |patterns: &[IndexPattern]| patterns.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let into = match &indexes[..] {
@@ -113,7 +113,9 @@ fn jobs_meaning(project: &ProjectSettings) -> String {
         [] => String::new(),
         exclude => format!(", except into {}", list(exclude)),
     };
-    format!("{named}, and all that are found unfinished{into}{except}")
+    let limit =
+        if *max_jobs == Discovery::MAX_JOBS { String::new() } else { format!(", at most {max_jobs}") };
+    format!("{named}, and all that are found unfinished{into}{except}{limit}")
 }
 
 fn sink_meaning(sink: &SinkSettings) -> String {

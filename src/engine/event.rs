@@ -135,6 +135,8 @@ pub struct ListId {
 pub struct ListPage {
     /// The jobs on it; one may be there twice.
     pub jobs: Vec<Observation>,
+    /// How many rows it had beyond those that were asked for; they are left out.
+    pub surplus: usize,
     /// The token of the next page, if there is one.
     pub next: Option<String>,
 }
@@ -280,6 +282,18 @@ pub enum Note {
     },
     /// The list of a project can be read again.
     ListRestored {
+        /// The project.
+        project: ProjectName,
+    },
+    /// Not all unfinished jobs of the list are watched, until [`Note::AllJobsWatched`].
+    JobsLeftOut {
+        /// The project.
+        project: ProjectName,
+        /// Why.
+        reason: String,
+    },
+    /// All unfinished jobs that the list shows are watched again.
+    AllJobsWatched {
         /// The project.
         project: ProjectName,
     },

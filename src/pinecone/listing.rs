@@ -71,6 +71,12 @@ impl<'a> Listing<'a> {
                     "rows of the list that cannot be read are left out: {}", page.unreadable
                 );
             }
+            if page.surplus > 0 {
+                warn!(
+                    rows = page.surplus,
+                    "rows of a page beyond those that were asked for are left out: {}", page.surplus
+                );
+            }
             jobs.extend(page.jobs.into_iter().filter(|job| seen.insert(job.id.clone())));
             match page.next {
                 Some(next) if tokens.insert(next.clone()) => token = Some(next),

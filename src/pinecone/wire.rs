@@ -11,6 +11,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
+use super::Page;
 use crate::config::ApiKey;
 use crate::http::presentable;
 use crate::model::{IndexObservation, JobFacts, JobId, Observation, Status};
@@ -79,19 +80,20 @@ pub(super) fn index(value: &Value) -> Result<IndexObservation, String> {
     Ok(IndexObservation { name, state: state.map(|state| Status::parse(&state)), ready })
 }
 
-/// Reads a page of jobs: those that can be read, how many cannot, and the token of the next page.
-pub(super) fn page(value: &Value) -> Result<(Vec<Observation>, usize, Option<String>), String> {
+/// Reads a page of jobs, and at most `limit` rows of it.
+pub(super) fn page(value: &Value, limit: usize) -> Result<Page, String> {
     let Some(Value::Array(rows)) = value.get("data") else {
         return Err("`data` should be a list of jobs".to_owned());
     };
-    let jobs: Vec<_> = rows.iter().filter_map(|row| job(row).ok()).collect();
-    let unreadable = rows.len() - jobs.len();
+    let taken = rows.len().min(limit);
+    let jobs: Vec<_> = rows.iter().take(limit).filter_map(|row| job(row).ok()).collect();
+    let unreadable = taken - jobs.len();
     let next = value
         .get("pagination")
         .and_then(|pagination| pagination.get("next"))
         .and_then(Value::as_str)
         .filter(|token| !token.is_empty());
-    Ok((jobs, unreadable, next.map(str::to_owned)))
+    Ok(Page { jobs, unreadable, surplus: rows.len() - taken, next: next.map(str::to_owned) })
 }
 
 /// The message of a JSON error of the API.
@@ -204,7 +206,8 @@ mod tests {
         let Observation { status, facts, .. } = job(&running).unwrap();
         assert_eq!((status, facts.created_at, facts.completed_at), (Status::Pending, None, None));
         assert_eq!((facts.percent_complete, facts.intermediate_progress()), (None, None));
-        let (jobs, unreadable, next) = page(&json!({ "data": [running], "next_field": {} })).unwrap();
+        let Page { jobs, unreadable, next, .. } =
+            page(&json!({ "data": [running], "next_field": {} }), 100).unwrap();
         assert_eq!((jobs.len(), unreadable, next), (1, 0, None));
     }
 
@@ -328,11 +331,14 @@ mod tests {
             (json!({ "data": [], "pagination": { "next": null } }), None),
             (json!({ "data": [], "pagination": { "next": "abc=" } }), Some("abc=".to_owned())),
         ] {
-            assert_eq!(page(&value).unwrap().2, next);
+            assert_eq!(page(&value, 100).unwrap().next, next);
         }
-        let (jobs, unreadable, _) = page(&json!({ "data": [minimal(json!({})), 7, {}] })).unwrap();
-        assert_eq!((jobs.len(), unreadable), (1, 2));
-        assert!(page(&json!([])).is_err());
+        let rows = json!({ "data": [minimal(json!({})), 7, {}] });
+        for (limit, sizes) in [(100, (1, 2, 0)), (3, (1, 2, 0)), (2, (1, 1, 1)), (0, (0, 0, 3))] {
+            let page = page(&rows, limit).unwrap();
+            assert_eq!((page.jobs.len(), page.unreadable, page.surplus), sizes, "at most {limit}");
+        }
+        assert!(page(&json!([]), 100).is_err());
     }
 
     #[test]
@@ -392,7 +398,7 @@ mod tests {
         fn nothing_that_is_sent_makes_it_panic(body in prop::collection::vec(any::<u8>(), 0..400)) {
             let _ = error_message(&String::from_utf8_lossy(&body), &key());
             if let Ok(value) = serde_json::from_slice::<Value>(&body) {
-                let _ = (job(&value), index(&value), page(&value));
+                let _ = (job(&value), index(&value), page(&value, 100));
             }
         }
 

@@ -258,9 +258,12 @@ impl Args {
         }
         let mut project = self.project.choose()?;
         // What a configuration has found is for a daemon, unless it is asked for here.
-        project.discover = self
-            .all_pending
-            .then(|| Discovery { indexes: self.index.clone(), exclude: self.exclude_index.clone() });
+        let max_jobs = project.discover.map_or(Discovery::MAX_JOBS, |discover| discover.max_jobs);
+        project.discover = self.all_pending.then(|| Discovery {
+            indexes: self.index.clone(),
+            exclude: self.exclude_index.clone(),
+            max_jobs,
+        });
         if self.all_pending || !ids.is_empty() {
             project.jobs = ids.into_iter().map(|id| with_settings_of(id, &project.jobs)).collect();
         }

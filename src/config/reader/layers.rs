@@ -40,7 +40,7 @@ pub(super) fn home(key: &str) -> Option<&'static str> {
         "interval" => Some("[heartbeat]"),
         "drain_timeout" => Some("the top of the file"),
         "discover" => Some("the top of the file, or to a [[project]]"),
-        "indexes" | "exclude" => Some("`discover`, as in discover = { indexes = [\"prod-*\"] }"),
+        "indexes" | "exclude" | "max_jobs" => Some("`discover`, as in discover = { indexes = [\"prod-*\"] }"),
         "not_found_grace" | "unauthorized_grace" | "unreachable_after" | "until" | "slow_after" => {
             Some("[watch], or to [project.watch]")
         }

@@ -7,6 +7,7 @@ mod change;
 mod discover;
 mod explain;
 mod follow;
+mod history;
 mod limit;
 mod list;
 mod memory;

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::history::PageTime;
 use super::list::{PRICE, Pressure, Worth};
 use super::{Choice, Job, Project, ProjectNews};
 use crate::engine::event::{Answer, Failure, FailureClass, ListPage, Note};
@@ -112,7 +113,7 @@ impl Project {
         self.silent_since = None;
         self.take_well(began, now.instant);
         let mut news = PageNews { project: self.accept(now.instant), ..PageNews::default() };
-        let ListPage { jobs: rows, next } = page;
+        let ListPage { jobs: rows, surplus, next } = page;
         let mut worth = 0.0;
         let mut seen = Vec::new();
         // Before any of them is used: what follows from the past is made anew after each.
@@ -127,13 +128,21 @@ impl Project {
                 self.learn(from, to);
             }
         }
+        if let Some(finder) = &mut self.finder {
+            let time = PageTime::new(self.server.time(now.instant), &rows, began);
+            self.is_changed |= finder.read(time, surplus, keep, now);
+        }
+        let mut room = self.room();
         for row in rows {
             if self.jobs.contains_key(&row.id) {
                 seen.push(row.id.clone());
                 worth += self.pressing_now(&row.id, now.instant);
                 news.rows.extend(self.take_row(row, began, now, rng));
-            } else if let Some(finder) = &mut self.finder {
-                news.found.extend(Some(row).filter(|row| finder.finds(row, keep, now)));
+            } else if let Some(finder) = &mut self.finder
+                && finder.finds(&row, room, now.instant)
+            {
+                room -= 1;
+                news.found.push(row);
             }
         }
         let rest = pressure(&self.jobs, self.described_since(now.instant), now.instant);
@@ -142,7 +151,8 @@ impl Project {
         if let (Some(began), Some(finder)) = (turned.end_of, &mut self.finder) {
             let times = (self.cadence.slowest(), self.allowance.interval());
             let pages = u32::try_from(turned.page).unwrap_or(u32::MAX).saturating_add(1);
-            self.is_changed |= finder.looked(began, pages, times, keep, now);
+            let time = self.server.time(now.instant).or(finder.listed_time(now.instant));
+            self.is_changed |= finder.looked(began, pages, times, keep, time, now.instant);
         }
         news
     }

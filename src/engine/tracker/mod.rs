@@ -64,6 +64,10 @@ pub struct Tracker {
     last_was_not_found: bool,
     /// When the API last gave a good answer.
     answered_at: Option<Instant>,
+    /// For how long it has answered that there is no such job, and when it last did. Only the time between two such answers
+    /// counts.
+    gone_for: Duration,
+    gone_at: Option<Instant>,
 }
 
 /// How a job ended, and what the clocks showed when that was observed.
@@ -118,6 +122,8 @@ impl Tracker {
             failed_at: None,
             last_was_not_found: false,
             answered_at: None,
+            gone_for: Duration::ZERO,
+            gone_at: None,
         }
     }
 
