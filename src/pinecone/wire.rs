@@ -19,6 +19,9 @@ use crate::model::{IndexObservation, JobFacts, JobId, Observation, Status};
 /// Longer texts of an answer are cut.
 const MAX_TEXT: usize = 256;
 
+/// Limit of the length of a page token, in bytes: no server takes a longer address.
+const MAX_TOKEN: usize = 8 * 1024;
+
 /// Times outside of these years are placeholders such as 0001-01-01, 1970-01-01 or 9999-12-30, by which APIs say "not set":
 /// Pinecone did not exist before 2019.
 const YEARS: Range<Timestamp> = Timestamp::constant(1_546_300_800, 0)..Timestamp::constant(32_503_680_000, 0);
@@ -93,6 +96,9 @@ pub(super) fn page(value: &Value, limit: usize) -> Result<Page, String> {
         .and_then(|pagination| pagination.get("next"))
         .and_then(Value::as_str)
         .filter(|token| !token.is_empty());
+    if let Some(token) = next.filter(|token| token.len() > MAX_TOKEN) {
+        return Err(format!("the token of the next page has {} bytes", token.len()));
+    }
     Ok(Page { jobs, unreadable, surplus: rows.len() - taken, next: next.map(str::to_owned) })
 }
 
@@ -339,6 +345,9 @@ mod tests {
             assert_eq!((page.jobs.len(), page.unreadable, page.surplus), sizes, "at most {limit}");
         }
         assert!(page(&json!([]), 100).is_err());
+        let leads_to = |token: &str| page(&json!({ "data": [], "pagination": { "next": token } }), 100);
+        assert!(leads_to(&"t".repeat(8192)).is_ok());
+        assert_eq!(leads_to(&"t".repeat(8193)).unwrap_err(), "the token of the next page has 8193 bytes");
     }
 
     #[test]

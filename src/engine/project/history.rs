@@ -134,15 +134,15 @@ impl History {
         is_new
     }
 
-    /// When the search began, by the clock of the server. The clock of this machine is used as far as it agrees with that:
-    /// it is finer.
+    /// When the search began, by the clock of the server. The clock of this machine is used where it agrees with that: it is
+    /// finer. Else it is the latest time that is possible, so that nothing that had ended by then is news.
     fn beginning(&self, page: PageTime, now: Now) -> Timestamp {
         let ours = now.wall_at(self.started);
         match (page.server, page.newest) {
             (Some(time), _) => {
                 let earliest = earlier(time, now.instant.since(self.started));
                 let latest = earlier(later(time, DATE_STEP), page.asked.since(self.started));
-                ours.clamp(earliest, latest.max(earliest))
+                if (earliest..=latest).contains(&ours) { ours } else { latest }
             }
             // The clock of this machine is behind: what the page shows had happened.
             (None, Some(newest)) if newest > now.wall => later(newest, Duration::from_nanos(1)),
