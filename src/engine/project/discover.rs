@@ -233,8 +233,8 @@ impl Project {
     /// How many more unfinished jobs there is room for, of those that are found.
     pub(super) fn room(&self) -> usize {
         let Some(finder) = &self.finder else { return 0 };
-        let is_open = |job: &&Box<Job>| job.is_found() && !job.tracker.has_ended();
-        finder.max_jobs().saturating_sub(self.jobs.values().filter(is_open).count())
+        let is_open = |job: &Job| job.is_found() && !job.tracker.has_ended();
+        finder.max_jobs().saturating_sub(self.jobs.values().filter(|job| is_open(job)).count())
     }
 
     /// What is to be said about jobs that are left out: once when some are, once when none is.

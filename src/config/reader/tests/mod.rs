@@ -65,6 +65,7 @@ fn everything_is_read() {
     assert_eq!(default.cadence.effort, Effort::Eager);
     assert_eq!(default.watch.slow_after, Some(SlowAfter::Quantile(0.95)));
     let discovery = default.discover.as_ref().unwrap();
+    assert_eq!(discovery.max_jobs, 500);
     let shown = |patterns: &[crate::config::IndexPattern]| {
         patterns.iter().map(ToString::to_string).collect::<Vec<_>>()
     };

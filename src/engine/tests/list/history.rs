@@ -328,3 +328,31 @@ fn ended_restores_are_kept_up_to_the_limit_and_are_no_news_beyond() {
     ends.dedup();
     assert_eq!(ends.len(), 100, "none is emitted twice");
 }
+
+#[test]
+fn what_an_earlier_release_kept_goes_on() {
+    let kept = r#"{ "discovery": { "since": "2026-09-23T11:00:00Z", "has_baseline": true,
+        "ignored": [["forgotten", "2026-11-23T11:00:00Z"]] } }"#;
+    let memory: memory::ProjectMemory = serde_json::from_str(kept).unwrap();
+    assert_eq!(memory.discovery.as_ref().unwrap().began, None);
+    let record = memory::ProjectRecord { name: ProjectName::default(), memory };
+    let mut world = World::new(0, true);
+    let mut disk = Disk::default();
+    disk.apply(&Batch { projects: vec![record], ..Batch::default() });
+    let projects = std::slice::from_ref(&world.settings);
+    world.stage = Stage::on(disk, projects, vec![everything()], world.stage.now);
+    let rows = vec![
+        row("forgotten", "Pending", 5000),
+        // It may have been told, and deleted since.
+        world.ended("old", 32 * 86_400, 31 * 86_400),
+        world.ended("before", 70 * 86_400, 69 * 86_400),
+        world.ended("meanwhile", 7200, 3600),
+    ];
+    world.go_on(seconds(300), &rows);
+    assert_eq!((world.ends(), world.watched()), (vec!["meanwhile".to_owned()], vec!["meanwhile".to_owned()]));
+
+    let mut job = serde_json::to_value(world.stage.disk.job("meanwhile")).unwrap();
+    assert!(job.as_object_mut().unwrap().remove("gone_for").is_some());
+    let job: memory::JobMemory = serde_json::from_value(job).unwrap();
+    assert_eq!(&job, world.stage.disk.job("meanwhile"));
+}
