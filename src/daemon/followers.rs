@@ -118,7 +118,7 @@ impl Follower {
                 continue;
             }
             // What the daemon's key is refused, another key may be granted.
-            if news.as_ref().is_err_and(|failure| failure.class == FailureClass::Refused) {
+            if news.as_ref().is_err_and(|failure| failure.class.is_refusal()) {
                 self.jobs.remove(id);
                 if self.sender.try_send(News::Left { job: id.clone() }).is_err() {
                     return false;

@@ -31,6 +31,12 @@ impl Driver {
             Note::ListRestored { project } => {
                 info!(%project, "the restores of project {project} can be listed again");
             }
+            Note::JobsLeftOut { project, reason } => {
+                error!(%project, "not all unfinished restores of project {project} are watched: {reason}; the others are watched once there is room");
+            }
+            Note::AllJobsWatched { project } => {
+                info!(%project, "all unfinished restores of project {project} are watched again");
+            }
             Note::DeliveryDelayed { id, attempts, retry_in, reason } => {
                 let (sink, retry_in) = (&id.sink, duration::human(*retry_in));
                 info!(%sink, transition_id = %id.transition, attempts, "sink {sink}: {reason}; tried again in {retry_in}");

@@ -50,7 +50,9 @@ impl Driver {
             let project = list.project.clone();
             let Reply { result, server_time } = client.list_page(token.as_deref()).await;
             let event = match result {
-                Ok(Page { jobs, next, .. }) => Event::Listed { list, page: ListPage { jobs, next } },
+                Ok(Page { jobs, surplus, next, .. }) => {
+                    Event::Listed { list, page: ListPage { jobs, surplus, next } }
+                }
                 Err(error) => {
                     let is_of_token = token.is_some() && error.is_bad_request();
                     Event::ListFailed { list, is_of_token, failure: error.into() }

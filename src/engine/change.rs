@@ -145,12 +145,18 @@ impl Engine {
         self.notes.extend(step.map(|(written_at, by)| Note::ClockWentBack { written_at, by }));
     }
 
-    /// Forgets jobs that are over for longer than what is over is kept.
+    /// Forgets what is over for longer than that is kept. How late it is, a server has to confirm: the clock of this machine
+    /// may be far ahead, at a start above all. Nothing comes of it before that.
     pub(super) fn forget_what_is_old(&mut self, now: Now) {
-        let mut old = self.resting.take_old(self.keep, now.wall);
+        let servers = self.projects.values().filter_map(|project| project.server_now(now.instant));
+        let Some(time) = servers.max().map(|time| time.min(now.wall)).or(self.journal.undated(now)) else {
+            return;
+        };
+        self.journal.prune(time.checked_sub(self.keep).ok(), now);
+        let mut old = self.resting.take_old(self.keep, time);
         for project in self.projects.values_mut() {
             let name = project.name.clone();
-            old.extend(project.take_old(self.keep, now).into_iter().map(|id| (name.clone(), id)));
+            old.extend(project.take_old(self.keep, time, now).into_iter().map(|id| (name.clone(), id)));
         }
         for (project, id) in old {
             self.journal.forget(project, id);

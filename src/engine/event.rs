@@ -136,6 +136,8 @@ pub struct ListId {
 pub struct ListPage {
     /// The jobs on it; one may be there twice.
     pub jobs: Vec<Observation>,
+    /// How many rows it had beyond those that were asked for; they are left out.
+    pub surplus: usize,
     /// The token of the next page, if there is one.
     pub next: Option<String>,
 }
@@ -292,6 +294,18 @@ pub enum Note {
         /// The project.
         project: ProjectName,
     },
+    /// Not all unfinished jobs of the list are watched, until [`Note::AllJobsWatched`].
+    JobsLeftOut {
+        /// The project.
+        project: ProjectName,
+        /// Why.
+        reason: String,
+    },
+    /// All unfinished jobs that the list shows are watched again.
+    AllJobsWatched {
+        /// The project.
+        project: ProjectName,
+    },
     /// A delivery failed and will be tried again.
     DeliveryDelayed {
         /// The delivery.
@@ -367,6 +381,13 @@ impl Failure {
     }
 }
 
+impl FailureClass {
+    /// Whether it speaks against the key.
+    pub fn is_refusal(self) -> bool {
+        matches!(self, Self::Refused | Self::Blocked)
+    }
+}
+
 /// What to make of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -375,8 +396,11 @@ pub enum FailureClass {
     Transient,
     /// The server limits the whole project, not this request alone.
     Throttled,
-    /// The key or its permission is refused.
+    /// The key or its permission is refused, in the words of the API.
     Refused,
+    /// The same without a body of the API: a gateway in front of it may have answered, which passes. No delivery fails
+    /// like this.
+    Blocked,
     /// The server says there is no such thing, which is not always so.
     NotFound,
     /// Trying again will not help. No poll fails like this, but deliveries do.

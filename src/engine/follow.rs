@@ -3,7 +3,7 @@
 //! Invariant: whatever becomes of the other process, a job that has not ended is polled by one of both.
 
 use super::Engine;
-use super::event::{Answer, Failure, FailureClass, Note};
+use super::event::{Answer, Failure, Note};
 use super::time::{Instant, Now};
 use crate::model::{JobId, ProjectName};
 
@@ -53,7 +53,7 @@ impl Engine {
         notes: &mut Vec<Note>,
     ) {
         let Some(project) = self.projects.get_mut(name) else { return };
-        if news.as_ref().is_err_and(|failure| failure.class == FailureClass::Refused) {
+        if news.as_ref().is_err_and(|failure| failure.class.is_refusal()) {
             // The key of somebody else says nothing about the one that is used here.
             project.unfollow(job, now.instant);
             return;

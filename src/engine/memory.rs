@@ -74,9 +74,12 @@ pub struct LearnedMemory {
 pub struct DiscoveryMemory {
     /// Jobs that ended earlier are history; so are those that began earlier, where nobody says when they ended.
     pub since: Timestamp,
+    /// When the first search began, by the clock of the server. None from releases that did not keep it.
+    #[serde(default)]
+    pub began: Option<Timestamp>,
     /// Whether the list was read to its end once.
     pub has_baseline: bool,
-    /// Jobs that are not to be watched although they are listed, and since when, at the latest.
+    /// Jobs that are not to be watched although they are listed, and when they ended, or a later time.
     pub ignored: Vec<(JobId, Timestamp)>,
 }
 
@@ -150,6 +153,9 @@ pub struct JobMemory {
     /// When the API last gave a good answer.
     #[serde(default)]
     pub answered_at: Option<Timestamp>,
+    /// For how long the API has answered that there is no such job.
+    #[serde(default)]
+    pub gone_for: Duration,
     /// What somebody who added it while the daemon ran said of it; none for a job that only the configuration names.
     #[serde(default)]
     pub added: Option<Added>,

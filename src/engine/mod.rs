@@ -161,7 +161,7 @@ impl Engine {
             actions.push(Action::Deliver(delivery));
         }
         self.notice_changes(now);
-        if self.journal.prunes(self.keep, now) {
+        if self.journal.may_prune(now) {
             self.forget_what_is_old(now);
         }
         let projects = &mut self.projects;
@@ -325,6 +325,10 @@ impl Engine {
         }
         notes.extend(project.take_rate_note());
         notes.extend(project.take_list_note(now.instant));
+        notes.extend(project.take_left_out_note());
+        for id in project.take_surplus(now) {
+            self.journal.forget(list.project.clone(), id);
+        }
         self.tell_project(&list.project, news, now);
         for (job, findings) in rows {
             self.tell_findings(&list.project, &job, findings, now, notes);

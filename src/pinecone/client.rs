@@ -20,8 +20,8 @@ const MAX_BODY: usize = 1024 * 1024;
 /// Error answers are read for one line of text.
 const MAX_ERROR_BODY: usize = 16 * 1024;
 
-/// The rows asked for in one page, the most there are. The documented default differs between versions.
-const PAGE_SIZE: &str = "100";
+/// The rows asked for in one page, the most there are. The documented default differs between versions. No more are taken.
+const PAGE_SIZE: usize = 100;
 
 /// The control plane of one project.
 #[derive(Debug, Clone)]
@@ -56,6 +56,8 @@ pub struct Page {
     pub jobs: Vec<Observation>,
     /// How many rows could not be read.
     pub unreadable: usize,
+    /// How many rows there were beyond those that were asked for; they are left out.
+    pub surplus: usize,
     /// The token of the next page, if there is one.
     pub next: Option<String>,
 }
@@ -128,13 +130,10 @@ impl Client {
         let mut url = self.endpoint.join(&["restore-jobs"]);
         // A limit beside a token makes the API skip or repeat rows.
         match token {
-            None => url.query_pairs_mut().append_pair("limit", PAGE_SIZE),
+            None => url.query_pairs_mut().append_pair("limit", &PAGE_SIZE.to_string()),
             Some(token) => url.query_pairs_mut().append_pair("paginationToken", token),
         };
-        self.get(url).await.and_then(|value| {
-            let (jobs, unreadable, next) = wire::page(&value).map_err(Error::Unreadable)?;
-            Ok(Page { jobs, unreadable, next })
-        })
+        self.get(url).await.and_then(|value| wire::page(&value, PAGE_SIZE).map_err(Error::Unreadable))
     }
 
     async fn get(&self, url: Url) -> Reply<Value> {
@@ -176,12 +175,13 @@ impl Client {
     async fn refusal(&self, response: Response) -> Error {
         let status = response.status();
         let retry_after = http::retry_after(response.headers());
-        let message = if status.is_redirection() {
-            Some("a redirect, which is not followed".to_owned())
+        let (message, is_of_api) = if status.is_redirection() {
+            (Some("a redirect, which is not followed".to_owned()), false)
         } else {
             let body = http::read_body(response, MAX_ERROR_BODY).await.unwrap_or_default();
-            wire::error_message(&String::from_utf8_lossy(&body), &self.key)
+            let body = String::from_utf8_lossy(&body);
+            (wire::error_message(&body, &self.key), wire::is_of_api(&body))
         };
-        Error::Status { status, message, retry_after }
+        Error::Status { status, message, is_of_api, retry_after }
     }
 }

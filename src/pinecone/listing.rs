@@ -62,7 +62,7 @@ impl<'a> Listing<'a> {
 
     async fn pass(&mut self) -> Result<Vec<Observation>, Refusal> {
         let (mut jobs, mut seen, mut tokens) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
-        let mut token = None;
+        let (mut token, mut has_surplus) = (None, false);
         for _ in 0..MAX_PAGES {
             let page = self.page(token.as_deref()).await?;
             if page.unreadable > 0 {
@@ -70,6 +70,9 @@ impl<'a> Listing<'a> {
                     rows = page.unreadable,
                     "rows of the list that cannot be read are left out: {}", page.unreadable
                 );
+            }
+            if page.surplus > 0 && !std::mem::replace(&mut has_surplus, true) {
+                warn!("pages have more rows than were asked for; the others are left out");
             }
             jobs.extend(page.jobs.into_iter().filter(|job| seen.insert(job.id.clone())));
             match page.next {
@@ -93,7 +96,10 @@ impl<'a> Listing<'a> {
             };
             let now = self.clock.now();
             let pause = failure.pause(now);
-            let passing = matches!(failure.class, FailureClass::Transient | FailureClass::Throttled);
+            let passing = matches!(
+                failure.class,
+                FailureClass::Transient | FailureClass::Throttled | FailureClass::Blocked
+            );
             if !passing || attempt >= ATTEMPTS || pause > PATIENCE {
                 return Err(Refusal::Page(failure));
             }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::Daemon;
 use crate::log::transitions;
-use crate::support::{Folder, Running, library_of_clocks, play};
+use crate::support::{Folder, KEY, Running, Watch, library_of_clocks, play};
 
 /// How many polls are looked at before the clock is set, and after.
 const WINDOW: usize = 40;
@@ -106,6 +106,43 @@ fn set(jump: &str, hours: i64) {
     let told_at: Timestamp = text(end.expect("an end"), "/timestamp").parse().expect("a time");
     let off = told_at.duration_since(Clock::system().now().wall);
     assert!((off - SignedDuration::from_hours(hours)).abs() < SignedDuration::from_hours(1), "{off:?}");
+}
+
+/// Restores that ended before the start, under a clock that is a month off.
+fn starts_with_history(jump: &str) {
+    let Some(library) = library_of_clocks() else { return };
+    let plane = play(
+        "[[job]]\nid = \"old\"\ncount = 20\nage = \"10h\"\ntakes = \"10m\"\ntakes_step = \"20m\"\n\
+         [[job]]\nid = \"bad\"\nage = \"5h\"\ntakes = \"1m\"\nends = \"failed\"\n\
+         [[job]]\nid = \"quick\"\nindex = \"docs\"\nappears = \"3s\"\ntakes = \"1ms\"\n",
+    );
+    let project = format!(
+        "discover = true\n[api]\nendpoint = \"{}\"\nrequests_per_second = 200\nburst = 50\n[cadence]\n\
+         min_interval = \"50ms\"\nmax_interval = \"200ms\"\n",
+        plane.url()
+    );
+    let clock = |watch: Watch| {
+        let watch = watch.env("LD_PRELOAD", &library).env("FAKETIME", jump);
+        watch.env("DONT_FAKE_MONOTONIC", "1").env("PINECONE_API_KEY", KEY)
+    };
+    let mut daemon = clock(Daemon::new(project).run(&[])).start();
+    daemon.until_told("restore quick into index docs completed");
+    daemon.signal("TERM");
+    let log = daemon.finish().expect(0).stderr;
+    assert!(!log.contains("restore old") && !log.contains("restore bad"), "{log}");
+    let pending = ["--all-pending", "--not-found-grace", "500ms"];
+    let done = clock(Watch::wait(&plane, &pending)).run().expect(0);
+    assert_eq!(done.stdout, "no unfinished restores\n");
+}
+
+#[test]
+fn history_is_no_news_a_month_behind() {
+    starts_with_history("-30d");
+}
+
+#[test]
+fn history_is_no_news_a_month_ahead() {
+    starts_with_history("+31d");
 }
 
 #[test]

@@ -5,6 +5,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::discover::Finder;
 use super::{Job, Project};
 use crate::config::{JobSettings, ProjectSettings};
@@ -35,7 +37,10 @@ impl Project {
     /// returned is what is known of those. Jobs that they name come with [`Project::watch`].
     pub(in crate::engine) fn reconfigure(&mut self, settings: &ProjectSettings, now: Now) -> Vec<JobRecord> {
         match (&mut self.finder, &settings.discover) {
-            (Some(finder), Some(discovery)) => finder.reconfigure(discovery, now),
+            (Some(finder), Some(discovery)) => {
+                let time = self.server.time(now.instant).or(finder.listed_time(now.instant));
+                finder.reconfigure(discovery, time, now);
+            }
             (finder, discovery) => {
                 self.is_changed |= finder.is_some() != discovery.is_some();
                 *finder = discovery
@@ -154,7 +159,7 @@ impl Project {
             return Forgotten::Listed;
         }
         if let Some(finder) = &mut self.finder {
-            finder.ignore(id.clone(), now.wall);
+            finder.forget(id.clone(), now.instant);
             self.is_changed = true;
         }
         self.leave(id, now);
@@ -167,16 +172,65 @@ impl Project {
         ids.iter().filter_map(|id| self.leave(id, now)).collect()
     }
 
-    /// The jobs that somebody added and that ended so long ago.
-    pub(in crate::engine) fn take_old(&mut self, keep: Duration, now: Now) -> Vec<JobId> {
+    /// What time it is at the server, as far as this process knows: its own clock goes before the times in its list.
+    pub(in crate::engine) fn server_now(&self, now: Instant) -> Option<Timestamp> {
+        self.server.time(now).or_else(|| self.finder.as_ref()?.listed_time(now))
+    }
+
+    /// The jobs that the configuration does not name and that ended so long ago, both by the clock of this machine and by
+    /// that of the server: what is deleted on the word of one clock, the list would show as news. An open job is never old;
+    /// one that was found is deleted once the API has answered for so long that there is no such job. Where this project's
+    /// server does not say the time, it is `time`.
+    pub(in crate::engine) fn take_old(&mut self, keep: Duration, time: Timestamp, now: Now) -> Vec<JobId> {
+        let server_now = self.server_now(now.instant);
+        let is_known = server_now.is_some() || self.finder.is_none();
+        let time = server_now.unwrap_or(time).min(now.wall);
+        let is_long_ago = |at: Timestamp| wall_between(at, time) > keep;
         let is_old = |job: &Job| {
-            let ended = job.tracker.ended_at().is_some_and(|at| wall_between(at, now.wall) > keep);
-            // Nobody named it, so nobody forgets it once it is gone.
-            let is_found = job.added.as_ref().is_some_and(|added| added.discovered);
-            let silent = job.tracker.answered_at().is_some_and(|at| now.instant.since(at) > keep);
-            !job.listed && (ended || (is_found && silent))
+            let facts = job.tracker.facts();
+            let listed_at = facts.completed_at.or(facts.created_at);
+            let ended = job.tracker.ended_at().is_some_and(is_long_ago) && listed_at.is_none_or(is_long_ago);
+            !job.listed && ((is_known && ended) || (job.is_found() && job.tracker.was_gone_for() > keep))
         };
         let old: Vec<_> = self.jobs.iter().filter(|(_, job)| is_old(job)).map(|(id, _)| id.clone()).collect();
+        if let Some((finder, before)) = self.finder.as_mut().zip(time.checked_sub(keep).ok())
+            && is_known
+            && !old.is_empty()
+        {
+            finder.delete_before(before);
+            self.is_changed = true;
+        }
+        for id in &old {
+            self.leave(id, now);
+        }
+        old
+    }
+
+    /// The jobs that were found and ended, beyond those for which there is room: those that ended first, by the times of the
+    /// API. What ended by then is no news any more.
+    pub(in crate::engine) fn take_surplus(&mut self, now: Now) -> Vec<JobId> {
+        let Some(finder) = &mut self.finder else { return Vec::new() };
+        let max = finder.max_jobs();
+        if self.jobs.len() <= max {
+            return Vec::new();
+        }
+        let listed_at = |job: &Job| {
+            let facts = job.tracker.facts();
+            facts.completed_at.or(facts.created_at)
+        };
+        let ended = self.jobs.iter().filter(|(_, job)| job.is_found() && job.tracker.has_ended());
+        let mut ended: Vec<_> = ended.map(|(id, job)| (listed_at(job), id.clone())).collect();
+        if ended.len() <= max {
+            return Vec::new();
+        }
+        ended.sort_unstable();
+        // A tenth at a time, so that not each page sorts them all.
+        ended.truncate(ended.len() - max + max / 10);
+        if let Some(last) = ended.iter().rev().find_map(|(at, _)| *at) {
+            finder.delete_before(last.checked_add(Duration::from_nanos(1)).unwrap_or(last));
+        }
+        self.is_changed = true;
+        let old: Vec<_> = ended.into_iter().map(|(_, id)| id).collect();
         for id in &old {
             self.leave(id, now);
         }

@@ -113,7 +113,7 @@ impl Project {
             paused_since: self.paused_since.map(|since| since.wall),
             learned: self.allowance.remember(now),
             past: self.experience.remember(),
-            discovery: self.finder.as_ref().map(Finder::remember),
+            discovery: self.finder.as_ref().and_then(Finder::remember),
         }
     }
 

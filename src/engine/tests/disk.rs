@@ -87,6 +87,12 @@ impl Disk {
         &self.jobs.values().find(|job| job.id.as_str() == id).unwrap().memory
     }
 
+    /// The ids that discovery leaves alone.
+    pub(super) fn ignored(&self) -> Vec<JobId> {
+        let memories = self.projects.values().filter_map(|project| project.discovery.as_ref());
+        memories.flat_map(|memory| memory.ignored.iter().map(|(id, _)| id.clone())).collect()
+    }
+
     pub(super) fn has_job(&self, id: &str) -> bool {
         self.jobs.values().any(|job| job.id.as_str() == id)
     }

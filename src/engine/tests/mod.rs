@@ -73,8 +73,9 @@ struct Stage {
     engine: Engine,
     disk: Disk,
     now: Now,
-    /// What the clock of the server shows.
+    /// What the clock of the server shows, and whether its answers say so.
     server: Timestamp,
+    is_dated: bool,
     polls: VecDeque<PollId>,
     /// Those of indexes, with their names.
     index_polls: VecDeque<(PollId, String)>,
@@ -106,6 +107,7 @@ impl Stage {
             disk,
             now,
             server: now.wall,
+            is_dated: true,
             polls: VecDeque::new(),
             index_polls: VecDeque::new(),
             lists: VecDeque::new(),
@@ -129,8 +131,11 @@ impl Stage {
             if let Event::Answered { poll: PollId { project, .. }, .. }
             | Event::PollFailed { poll: PollId { project, .. }, .. }
             | Event::Listed { list: ListId { project, .. }, .. } = &event
+                && self.is_dated
             {
-                self.engine.server_time(project, self.server, self.now);
+                // As `Date` has it: in whole seconds.
+                let date = Timestamp::from_second(self.server.as_second()).unwrap();
+                self.engine.server_time(project, date, self.now);
             }
             self.engine.step(event, self.now, &mut actions);
             for action in actions {

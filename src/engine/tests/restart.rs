@@ -19,7 +19,7 @@ impl Stage {
     ) {
         let now = Now { instant: Instant::default(), wall };
         let server = self.server + down;
-        *self = Self { server, ..Self::on(self.disk.clone(), projects, sinks, now) };
+        *self = Self { server, is_dated: self.is_dated, ..Self::on(self.disk.clone(), projects, sinks, now) };
     }
 }
 
@@ -168,7 +168,18 @@ fn jobs_that_nobody_watches_are_kept_for_a_while() {
     stage.restart(seconds(2 * 24 * 3600), &[project(&["a", "b"])], Vec::new());
     assert_eq!(stage.engine.outcomes(), [Outcome::Completed, Outcome::Open], "it is still known");
     stage.restart(seconds(31 * 24 * 3600), &[project(&["b"])], Vec::new());
-    assert!(!stage.disk.has_job("a"));
+    assert!(stage.disk.has_job("a"), "nothing is deleted on the word of this machine's clock at a start");
+    let undated = stage.disk.clone();
+    stage.engine.server_time(&ProjectName::default(), stage.now.wall, stage.now);
+    stage.answer("Pending");
+    stage.next();
+    assert!(!stage.disk.has_job("a"), "the server says that it is as late");
+    let mut stage = Stage::on(undated, &[project(&["b"])], Vec::new(), stage.now);
+    for _ in 0..61 {
+        stage.answer("Pending");
+        stage.pass(seconds(60));
+    }
+    assert!(!stage.disk.has_job("a"), "nor does a server say so for an hour");
     assert!(stage.disk.has_job("b"), "what is watched is kept, however old");
 }
 

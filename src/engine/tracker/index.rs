@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::{Draft, Findings, Tracker};
 use crate::engine::memory::IndexMemory;
 use crate::engine::standing::Ending;
-use crate::engine::time::{Now, Recorded, ServerClock};
+use crate::engine::time::{Instant, Now, Recorded, ServerClock};
 use crate::model::{IndexObservation, Observation, Status, TransitionKind, Until};
 
 /// States from which no index comes to serve (`IndexModel` of the API description, and `Failed`, which it does not
@@ -37,10 +37,10 @@ pub(super) enum Permission {
     /// As far as known.
     #[default]
     Granted,
-    /// It was refused the index: the job is asked for next, in its place.
-    Doubted,
-    /// It was refused the index, and not the job.
-    Confirming,
+    /// It was refused the index, first at this time: the job is asked for next, in its place.
+    Doubted(Instant),
+    /// It was refused the index, first at this time, and not the job.
+    Confirming(Instant),
     /// It was refused the index again, after it was not refused the job. That was told.
     Refused,
 }
@@ -110,7 +110,7 @@ impl Tracker {
 
     /// The name of the index, where that is what is to be asked for.
     pub(in crate::engine) fn followed_index(&self) -> Option<&str> {
-        let is_doubted = self.index.permission == Permission::Doubted;
+        let is_doubted = matches!(self.index.permission, Permission::Doubted(_));
         self.facts.target_index_name.as_deref().filter(|_| self.follows_index() && !is_doubted)
     }
 
@@ -178,13 +178,23 @@ impl Tracker {
         Findings::default()
     }
 
-    /// The key was refused the index. Returns what is to be told: only where it was not refused the job meanwhile.
-    pub(in crate::engine) fn refuse_index(&mut self, reason: &str) -> Option<Draft> {
+    /// The key was refused the index. Returns what is to be told: only where it was not refused the job meanwhile, and the
+    /// first refusal is at least `apart` ago.
+    pub(in crate::engine) fn refuse_index(
+        &mut self,
+        reason: &str,
+        apart: Duration,
+        now: Instant,
+    ) -> Option<Draft> {
         let before = self.index.permission;
-        let is_refused = matches!(before, Permission::Confirming | Permission::Refused);
-        self.index.permission = if is_refused { Permission::Refused } else { Permission::Doubted };
-        self.unreachable.told |= is_refused;
-        if before != Permission::Confirming {
+        self.index.permission = match before {
+            Permission::Granted => Permission::Doubted(now),
+            Permission::Doubted(since) => Permission::Doubted(since),
+            Permission::Confirming(since) if now.since(since) < apart => Permission::Doubted(since),
+            Permission::Confirming(_) | Permission::Refused => Permission::Refused,
+        };
+        self.unreachable.told |= self.index.is_refused();
+        if !self.index.is_refused() || before == Permission::Refused {
             return None;
         }
         let (previous_status, reason) = (self.status.clone(), Some(reason.to_owned()));
@@ -193,14 +203,14 @@ impl Tracker {
 
     /// The API looked the job up, so it took the key.
     pub(super) fn vouch_for_the_key(&mut self) {
-        if self.index.permission == Permission::Doubted {
-            self.index.permission = Permission::Confirming;
+        if let Permission::Doubted(since) = self.index.permission {
+            self.index.permission = Permission::Confirming(since);
         }
     }
 
     /// Whether the job is asked for in place of its index, to see whether the key is refused that, too.
     pub(in crate::engine) fn is_doubted(&self) -> bool {
-        self.follows_index() && self.index.permission == Permission::Doubted
+        self.follows_index() && matches!(self.index.permission, Permission::Doubted(_))
     }
 
     /// Somebody wants the index of a job followed that completed before that was wanted. Returns whether it is now.

@@ -40,6 +40,7 @@ impl Tracker {
             last_was_not_found: self.last_was_not_found,
             next_poll: next_poll.map(|at| now.wall_at(at)),
             answered_at: self.answered_at.map(|at| now.wall_at(at)),
+            gone_for: self.gone_for,
             added,
             index: self.index.remember(),
         }
@@ -87,6 +88,8 @@ impl Tracker {
             failed_at: None,
             last_was_not_found: memory.last_was_not_found,
             answered_at: memory.answered_at.map(|at| record.instant(at)),
+            gone_for: memory.gone_for,
+            gone_at: None,
         }
     }
 }

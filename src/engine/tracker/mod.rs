@@ -71,6 +71,10 @@ pub struct Tracker {
     last_was_not_found: bool,
     /// When the API last gave a good answer.
     answered_at: Option<Instant>,
+    /// For how long it has answered that there is no such job, and when it last did. Only the time between two such answers
+    /// counts.
+    gone_for: Duration,
+    gone_at: Option<Instant>,
 }
 
 /// How a job ended, and what the clocks showed when that was observed.
@@ -128,6 +132,8 @@ impl Tracker {
             failed_at: None,
             last_was_not_found: false,
             answered_at: None,
+            gone_for: Duration::ZERO,
+            gone_at: None,
         }
     }
 
@@ -163,8 +169,11 @@ impl Tracker {
         if self.missing.told || self.unreachable.told {
             tell(TransitionKind::Recovered);
         }
-        self.end =
-            end_of(&status, &self.facts).map(|how| End { how, observed_at: now, age: self.age(now.instant) });
+        self.end = Ending::of(&status, &self.facts).map(|how| End {
+            how,
+            observed_at: now,
+            age: self.age(now.instant),
+        });
         self.index.is_wanted = self.until() == Until::Ready;
         if let Some(end) = self.end {
             tell(end.how.into());
@@ -371,16 +380,5 @@ impl Tracker {
         }
         self.unknown_statuses.push(text);
         Some(status)
-    }
-}
-
-/// How a job with this status and these facts ended, if it ended.
-fn end_of(status: &Status, facts: &JobFacts) -> Option<Ending> {
-    match status {
-        Status::Completed => Some(Ending::Completed),
-        Status::Failed => Some(Ending::Failed),
-        Status::Cancelled => Some(Ending::Cancelled),
-        Status::Other(_) => facts.completed_at.map(|_| Ending::Unrecognised),
-        Status::Pending => None,
     }
 }

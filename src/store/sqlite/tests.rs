@@ -76,6 +76,7 @@ fn job(name: &str, failures: u32) -> JobRecord {
         last_was_not_found: false,
         next_poll: Some(noon()),
         answered_at: Some(noon()),
+        gone_for: std::time::Duration::from_secs(9),
         added: Some(Added { name: Some("nightly".to_owned()), ..Added::default() }),
         index: IndexMemory::default(),
     };

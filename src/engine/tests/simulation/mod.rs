@@ -57,9 +57,6 @@ fn clocks() -> impl Strategy<Value = Vec<i64>> {
     prop::collection::vec(prop::sample::select(steps.to_vec()), 0..6)
 }
 
-/// Whether the clocks step at restarts also where jobs are discovered.
-const STEPS_WITH_DISCOVERY: bool = false;
-
 /// Changes of the configuration and suspensions, most of them while much happens.
 fn whims() -> impl Strategy<Value = (Vec<u64>, Vec<(u64, u64)>)> {
     let changes = prop::collection::vec(prop_oneof![0_u64..120_000, 0_u64..9_000_000], 0..12);
@@ -111,7 +108,6 @@ proptest! {
         burst in 1_u32..6,
         discovers in any::<bool>(),
     ) {
-        let clocks = if discovers && !STEPS_WITH_DISCOVERY { Vec::new() } else { clocks };
         let trouble = Trouble { kills, clocks, changes, sleeps, ..trouble };
         let mut world = World::new(scripts.clone(), trouble, seed, &["one", "two"]);
         let settings = if discovers { discovered } else { watched };
