@@ -118,7 +118,7 @@ impl Fleet {
         let page = token.map_or(0, |token| token.parse().unwrap());
         let (rows, has_more) = self.page(page, rng);
         let jobs = rows.into_iter().map(|place| self.describe(place, at)).collect();
-        ListPage { jobs, next: has_more.then(|| (page + 1).to_string()) }
+        ListPage { jobs, surplus: 0, next: has_more.then(|| (page + 1).to_string()) }
     }
 
     /// What the API says of the job at this place, at that time.

@@ -66,7 +66,7 @@ fn project_meaning(project: &ProjectSettings) -> String {
     let effort = Effort::ALL.iter().find(|(_, effort)| *effort == cadence.effort);
     let mut text = format!(
         "\nproject {}\n  endpoint  {}, API version {}\n  API key   from {}\n  rate      {} requests/s, burst {}, each at \
-         most {}\n  polls     {} to {} apart, effort {}\n  told      not found after {}, unreachable after {}{}\n  \
+         most {}\n  polls     {} to {} apart, effort {}\n  told      not found after {}, unauthorized after {}, unreachable after {}{}\n  \
          until     {}\n  jobs      {}\n",
         project.name,
         api.endpoint,
@@ -79,6 +79,7 @@ fn project_meaning(project: &ProjectSettings) -> String {
         written(cadence.max_interval),
         effort.map_or("balanced", |(name, _)| *name),
         written(watch.not_found_grace),
+        written(watch.unauthorized_grace),
         written(watch.unreachable_after),
         slow_meaning(watch.slow_after),
         watch.until,
@@ -110,7 +111,7 @@ fn slow_meaning(slow_after: Option<SlowAfter>) -> String {
 /// How many are named, and which are found.
 fn jobs_meaning(project: &ProjectSettings) -> String {
     let named = project.jobs.len();
-    let Some(Discovery { indexes, exclude }) = &project.discover else { return named.to_string() };
+    let Some(Discovery { indexes, exclude, max_jobs }) = &project.discover else { return named.to_string() };
     let list =
         |patterns: &[IndexPattern]| patterns.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let into = match &indexes[..] {
@@ -121,7 +122,9 @@ fn jobs_meaning(project: &ProjectSettings) -> String {
         [] => String::new(),
         exclude => format!(", except into {}", list(exclude)),
     };
-    format!("{named}, and all that are found unfinished{into}{except}")
+    let limit =
+        if *max_jobs == Discovery::MAX_JOBS { String::new() } else { format!(", at most {max_jobs}") };
+    format!("{named}, and all that are found unfinished{into}{except}{limit}")
 }
 
 fn sink_meaning(sink: &SinkSettings) -> String {

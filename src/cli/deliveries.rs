@@ -170,7 +170,7 @@ fn human(rows: &[Row], now: Now) -> String {
         return "no such deliveries\n".to_owned();
     }
     let cells = |row: &Row| {
-        let next = match row.next_attempt.map(|at| wall_between(now.wall, at)) {
+        let next = match row.next_attempt.map(|at| wall_between(now.wall.max(row.changed_at), at)) {
             None => "-".to_owned(),
             Some(wait) if wait.is_zero() => "now".to_owned(),
             Some(wait) => format!("in {}", duration::human(wait)),

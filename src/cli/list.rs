@@ -62,7 +62,7 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
 fn give_up(trouble: &Trouble) -> Failure {
     let message = format!("cannot list the restore jobs: {}", trouble.message);
     match trouble.class {
-        FailureClass::Refused => Failure::new(Exit::Refused, message)
+        FailureClass::Refused | FailureClass::Blocked => Failure::new(Exit::Refused, message)
             .with_help("the key needs the permission control::backups::list in this project"),
         FailureClass::Misconfigured => Failure::new(Exit::Config, message),
         FailureClass::Throttled => Failure::new(Exit::Unreachable, message).with_help("try again later"),

@@ -94,15 +94,28 @@ impl Default for ProjectSettings {
 }
 
 /// Which jobs of a project are watched, beside those that are named: by the names of the indexes that they make.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Discovery {
     /// Only those whose index matches one of these; all, where there are none.
     pub indexes: Vec<IndexPattern>,
     /// Not those whose index matches one of these.
     pub exclude: Vec<IndexPattern>,
+    /// Limit of the unfinished jobs that are watched because they were found, so that a list without end does not fill the
+    /// memory and the state; as many that ended are kept.
+    pub max_jobs: u32,
+}
+
+impl Default for Discovery {
+    /// All jobs.
+    fn default() -> Self {
+        Self { indexes: Vec::new(), exclude: Vec::new(), max_jobs: Self::MAX_JOBS }
+    }
 }
 
 impl Discovery {
+    /// Limit of the jobs that are found, unless the configuration says otherwise.
+    pub const MAX_JOBS: u32 = 10_000;
+
     /// Whether a job that makes an index of this name belongs to it. One of which the name is not known does where all do
     /// that are not excluded.
     pub fn includes(&self, index: Option<&str>) -> bool {
@@ -266,6 +279,8 @@ impl Effort {
 pub struct WatchSettings {
     /// How long a job that was never seen may be answered with 404; 0 means the first one counts.
     pub not_found_grace: Duration,
+    /// How far apart two refusals of the key are at least, so that it counts as refused; 0 means any two.
+    pub unauthorized_grace: Duration,
     /// How long a job may be without a good answer; 0 means the first failed poll counts.
     pub unreachable_after: Duration,
     /// Until when, where a job does not say so itself.
@@ -312,6 +327,7 @@ impl Default for WatchSettings {
     fn default() -> Self {
         Self {
             not_found_grace: Duration::from_mins(1),
+            unauthorized_grace: Duration::from_secs(5),
             unreachable_after: Duration::from_mins(10),
             until: Until::default(),
             slow_after: None,

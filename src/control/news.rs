@@ -184,6 +184,7 @@ mod tests {
             FailureClass::Throttled,
             FailureClass::Misconfigured,
             FailureClass::Refused,
+            FailureClass::Blocked,
             FailureClass::NotFound,
             FailureClass::Permanent,
             FailureClass::Gone,
@@ -205,6 +206,7 @@ mod tests {
         {"type":"failed","job":"rj-1","class":"throttled","message":"HTTP 599","next_poll_seconds":null}
         {"type":"failed","job":"rj-1","class":"misconfigured","message":"HTTP 599","next_poll_seconds":null}
         {"type":"failed","job":"rj-1","class":"refused","message":"HTTP 599","next_poll_seconds":null}
+        {"type":"failed","job":"rj-1","class":"blocked","message":"HTTP 599","next_poll_seconds":null}
         {"type":"failed","job":"rj-1","class":"not_found","message":"HTTP 599","next_poll_seconds":null}
         {"type":"failed","job":"rj-1","class":"permanent","message":"HTTP 599","next_poll_seconds":null}
         {"type":"failed","job":"rj-1","class":"gone","message":"HTTP 599","next_poll_seconds":null}

@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::control::{ALIVE, FollowJobs, Followed, News};
 use crate::driver::{Driver, Polled};
 use crate::engine::time::{Instant, Now};
-use crate::engine::{Answer, Event, Failure, FailureClass, IndexWatch, JobView, Standing};
+use crate::engine::{Answer, Event, FailureClass, IndexWatch, JobView, Standing};
 use crate::model::{IndexObservation, JobId, Observation, ProjectName, Transition};
 
 /// So many lines may wait for a follower to read them.
@@ -118,10 +118,7 @@ impl Follower {
                 continue;
             }
             // What the daemon's key is refused, another key may be granted; so it is with certificates and proxies.
-            let is_own = |failure: &Failure| {
-                matches!(failure.class, FailureClass::Refused | FailureClass::Misconfigured)
-            };
-            if news.as_ref().is_err_and(is_own) {
+            if news.as_ref().is_err_and(|failure| failure.class.is_of_the_asker()) {
                 self.jobs.remove(id);
                 if self.sender.try_send(News::Left { job: id.clone() }).is_err() {
                     return false;

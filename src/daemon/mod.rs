@@ -160,12 +160,20 @@ impl Daemon {
         self.pulse.ready(&self.driver);
     }
 
-    /// Waits for the next thing to happen. Dropping the future loses nothing.
+    /// Waits for the next thing to happen; a request to stop comes first, whatever else there is. Dropping the future loses
+    /// nothing.
     async fn next(&mut self, signals: &mut Signals) -> Result<Happening, Error> {
+        tokio::select! {
+            biased;
+            _ = signals.next() => Ok(Happening::Stop),
+            happening = self.next_but_stop() => happening,
+        }
+    }
+
+    async fn next_but_stop(&mut self) -> Result<Happening, Error> {
         let clock = self.driver.clock();
         Ok(tokio::select! {
             turned = self.driver.turn() => turned.map(Happening::Turned)?,
-            _ = signals.next() => Happening::Stop,
             () = hung_up(self.hangups.as_mut()) => Happening::Reload,
             result = self.reloads.next() => Happening::Loaded(Box::new(result?)),
             request = asked(self.control.as_mut()) => Happening::Request(request),
@@ -198,10 +206,11 @@ impl Daemon {
         let limit = driver.now().instant + self.drain_timeout;
         while driver.engine().tells_until(limit) {
             tokio::select! {
-                turned = driver.turn() => drop(turned?),
-                () = self.pulse.due() => {}
-                () = clock.sleep_until(Some(limit)) => break,
+                biased;
                 _ = signals.next() => break,
+                () = clock.sleep_until(Some(limit)) => break,
+                () = self.pulse.due() => {}
+                turned = driver.turn() => drop(turned?),
             }
             self.promises.keep(driver.engine());
             self.pulse.beat(driver);

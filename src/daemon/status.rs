@@ -80,7 +80,14 @@ pub(super) fn trouble(driver: &Driver) -> Option<String> {
             None if lasts(project.unlisted_since) => {
                 Some(format!("the restores of the project {name} cannot be listed"))
             }
-            None => None,
+            None if project.left_out.is_some() => Some(format!(
+                "not all unfinished restores of the project {name} are watched: {}",
+                project.left_out.unwrap_or_default()
+            )),
+            None => match driver.engine().overdue_polls(name, now) {
+                0 => None,
+                polls => Some(format!("polls of the project {name} are overdue: {polls}")),
+            },
         }
     })
 }

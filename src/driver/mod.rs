@@ -6,6 +6,7 @@
 mod compose;
 mod following;
 mod notes;
+mod requests;
 mod tasks;
 #[cfg(test)]
 mod tests;
@@ -15,23 +16,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinError;
-use tracing::{debug, info, warn};
+use tracing::{debug, info};
 
 pub use compose::{ComposeError, ComposeErrors, Setup, clients, sinks};
 
 use following::Beside;
+use requests::Answered;
 use tasks::Tasks;
 
 use crate::clock::Clock;
 use crate::config::Endpoint;
 use crate::engine::memory::Saved;
-use crate::engine::time::{Instant, Now};
+use crate::engine::time::{Instant, Now, earliest};
 use crate::engine::{
-    Action, Answer, Batch, Delivery, DeliveryId, Engine, Event, Failure, ListId, ListPage, PollId,
-    Reconfigured,
+    Action, Answer, Batch, Delivery, DeliveryId, Engine, Event, Failure, PollId, Reconfigured,
 };
 use crate::model::{JobId, Observation, ProjectName, SinkName, Transition, duration};
-use crate::pinecone::{self, Page};
+use crate::pinecone;
 use crate::sink::Sink;
 use crate::store::{self, Store, Volatile};
 
@@ -41,6 +42,12 @@ const LOOK_FOR_EDITS: Duration = Duration::from_secs(2);
 
 /// A shorter suspension than this is none worth a round of polls.
 const NAP: Duration = Duration::from_secs(1);
+
+/// The loop runs at least this often.
+const TICK: Duration = Duration::from_secs(10);
+
+/// A loop that runs later than it was to by this much was not only busy: its process was frozen, or a machine around it.
+const FREEZE: Duration = Duration::from_secs(10);
 
 /// How long work of each kind may take before it counts as stuck. Each lies beyond the limit that the work has by itself:
 /// a request to the API ends after 5 minutes at most, a delivery after 15 s, a write that waits for another process
@@ -56,7 +63,7 @@ pub struct Driver {
     clients: BTreeMap<ProjectName, pinecone::Client>,
     sinks: BTreeMap<SinkName, Arc<Sink>>,
     store: Box<dyn Store>,
-    polls: Tasks<Event>,
+    polls: Tasks<Answered>,
     deliveries: Tasks<Result<Event, store::Error>>,
     commits: Tasks<Result<Arc<Batch>, store::Error>>,
     edits: Tasks<Result<Event, store::Error>>,
@@ -67,6 +74,8 @@ pub struct Driver {
     next_look: Option<Instant>,
     /// How long the machine was suspended, as far as the engine knows.
     slept: Duration,
+    /// By when the loop was to run again; none before its first turn.
+    expected: Option<Instant>,
     actions: Vec<Action>,
 }
 
@@ -149,6 +158,7 @@ impl Driver {
             following: None,
             heard: None,
             slept: clock.slept(),
+            expected: None,
             actions: Vec::new(),
         }
     }
@@ -172,9 +182,14 @@ impl Driver {
     /// future before it ends loses nothing.
     pub async fn turn(&mut self) -> Result<Vec<Arc<Transition>>, Error> {
         let nothing = Arc::<Batch>::default;
+        self.notice_a_gap();
+        let now = self.clock.now().instant;
+        let tick = now + TICK;
+        let next = earliest([Some(tick), self.next_look, self.engine.next_deadline()]);
+        self.expected = next.map(|at| at.max(now));
         let (event, safe) = tokio::select! {
             Some(batch) = self.commits.next() => (Event::Committed, batch??),
-            Some(event) = self.polls.next() => (event?, nothing()),
+            Some(answered) = self.polls.next() => (self.answered(answered?), nothing()),
             Some(event) = self.deliveries.next() => (event??, nothing()),
             Some(event) = self.edits.next() => {
                 // After a look that failed there is no further one: a state that is gone is gone.
@@ -186,6 +201,7 @@ impl Driver {
                 self.heard(news);
                 return Ok(Vec::new());
             }
+            () = self.clock.sleep_until(Some(tick)) => return Ok(Vec::new()),
             () = self.clock.sleep_until(self.next_look) => {
                 self.look_for_edits();
                 return Ok(Vec::new());
@@ -214,22 +230,36 @@ impl Driver {
             // Ends the polls that are under way: nobody waits for their answers.
             self.polls = Tasks::new();
         }
+        self.notice_a_gap();
+        self.step(event);
+    }
+
+    fn step(&mut self, event: Event) {
         let mut actions = std::mem::take(&mut self.actions);
-        let slept = self.clock.slept().saturating_sub(self.slept);
-        if slept >= NAP {
-            self.slept += slept;
-            self.polls.excuse(slept);
-            self.deliveries.excuse(slept);
-            self.commits.excuse(slept);
-            self.edits.excuse(slept);
-            info!("this machine was suspended for {}; looking at all restores again", duration::human(slept));
-            self.engine.step(Event::Slept(slept), self.clock.now(), &mut actions);
-        }
         self.engine.step(event, self.clock.now(), &mut actions);
         for action in actions.drain(..) {
             self.start(action);
         }
         self.actions = actions;
+    }
+
+    /// Has the engine make nothing of a time in which nothing could be done, before it makes something of what comes after
+    /// it: an answer that waited meanwhile is old, and a limit that passed meanwhile proves nothing.
+    fn notice_a_gap(&mut self) {
+        let late = self.expected.take().map(|at| self.clock.now().instant.since(at)).unwrap_or_default();
+        let slept = self.clock.slept().saturating_sub(self.slept);
+        let (gap, what) = match () {
+            () if slept >= NAP => (slept, "this machine was suspended"),
+            () if late >= FREEZE => (late, "this process was not run"),
+            () => return,
+        };
+        self.slept += slept;
+        self.polls.excuse(gap);
+        self.deliveries.excuse(gap);
+        self.commits.excuse(gap);
+        self.edits.excuse(gap);
+        info!("{what} for {}; looking at all restores again", duration::human(gap));
+        self.step(Event::Slept(gap));
     }
 
     /// From now on, what comes of the polls is kept for [`Driver::take_heard`]; or no more.
@@ -286,44 +316,6 @@ impl Driver {
             Action::Deliver(delivery) => self.deliver(delivery),
             Action::Note(note) => self.note(&note),
         }
-    }
-
-    /// Describes a job, or an index in its place.
-    fn poll(&mut self, poll: PollId, index: Option<String>) {
-        let client = self.clients.get(&poll.project).expect("each project has a client").clone();
-        self.polls.start(self.clock.now().instant, async move {
-            let answer = match index {
-                Some(index) => {
-                    client.describe_index(&index).await.map(Answer::Index).map_err(pinecone::Error::of_index)
-                }
-                None => client.describe(&poll.job).await.map(Answer::Job).map_err(Failure::from),
-            };
-            match answer {
-                Ok(answer) => Event::Answered { poll, answer },
-                Err(failure) => Event::PollFailed { poll, failure },
-            }
-        });
-    }
-
-    fn list(&mut self, list: ListId, token: Option<String>) {
-        let client = self.clients.get(&list.project).expect("each project has a client").clone();
-        self.polls.start(self.clock.now().instant, async move {
-            match client.list_page(token.as_deref()).await {
-                Ok(Page { jobs, unreadable, fault, next }) => {
-                    if let Some(fault) = fault
-                        && client.reports_unreadable()
-                    {
-                        let project = &list.project;
-                        warn!(%project, unreadable, "project {project}: the list has rows that cannot be read, and their restores are not discovered: {fault}");
-                    }
-                    Event::Listed { list, page: ListPage { jobs, next } }
-                }
-                Err(error) => {
-                    let is_of_token = token.is_some() && error.is_bad_request();
-                    Event::ListFailed { list, is_of_token, failure: error.into() }
-                }
-            }
-        });
     }
 
     fn commit(&mut self, batch: Batch) {

@@ -11,6 +11,10 @@ impl Driver {
     /// Logs what is no transition.
     pub(super) fn note(&self, note: &Note) {
         match note {
+            Note::ClockWentBack { written_at, by } => {
+                let (shown, ahead) = (duration::human(*by), by.as_secs_f64());
+                warn!(%written_at, ahead, "the clock of this machine is behind the state, which was last written at {written_at}, {shown} from now: the clock was set back, or is wrong now; every wait goes on with what was left of it then");
+            }
             Note::UnknownStatus { project, job, title, status } => {
                 warn!(%project, %job, "restore {title}: status `{status}` is unknown; still watching");
             }
@@ -29,6 +33,12 @@ impl Driver {
             }
             Note::ListRestored { project } => {
                 info!(%project, "the restores of project {project} can be listed again");
+            }
+            Note::JobsLeftOut { project, reason } => {
+                error!(%project, "not all unfinished restores of project {project} are watched: {reason}; the others are watched once there is room");
+            }
+            Note::AllJobsWatched { project } => {
+                info!(%project, "all unfinished restores of project {project} are watched again");
             }
             Note::DeliveryDelayed { id, attempts, retry_in, reason } => {
                 let (sink, retry_in) = (&id.sink, duration::human(*retry_in));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::*;
 use crate::config::{Endpoint, JobSettings, ProjectSettings, SecretSource, StateSettings};
 use crate::engine::Edit;
-use crate::model::{JobId, Letter};
+use crate::model::{JobId, Letter, TransitionKind};
 use crate::simulate::{Scenario, Simulator, Timeline};
 use crate::store::{Body, Pending};
 
@@ -34,12 +34,18 @@ impl Store for Stuck {
 }
 
 async fn plane() -> (Simulator, Setup) {
-    let scenario: Scenario = "[[job]]\nid = \"rj-1\"\ntakes = \"100h\"\n".parse().unwrap();
+    plane_with("", None).await
+}
+
+/// The same with such faults, and with a deadline of the job.
+async fn plane_with(faults: &str, deadline: Option<Duration>) -> (Simulator, Setup) {
+    let scenario = format!("[[job]]\nid = \"rj-1\"\ntakes = \"100h\"\n{faults}");
+    let scenario: Scenario = scenario.parse().unwrap();
     let timeline = Timeline::start(START.parse().unwrap());
     let plane = Simulator::start(&scenario, "127.0.0.1:0".parse().unwrap(), timeline).await.unwrap();
     let mut project =
         ProjectSettings { api_key: SecretSource::Public("a-key"), ..ProjectSettings::default() };
-    project.jobs.push(JobSettings::new(JobId::new("rj-1").unwrap()));
+    project.jobs.push(JobSettings { deadline, ..JobSettings::new(JobId::new("rj-1").unwrap()) });
     project.api.endpoint = Endpoint::parse(&plane.url(), false).unwrap();
     let setup = Setup::new(vec![project], &[], StateSettings::KEEP).unwrap();
     (plane, setup)
@@ -47,12 +53,18 @@ async fn plane() -> (Simulator, Setup) {
 
 /// Lets a driver work for so long.
 async fn work(driver: &mut Driver, time: Duration) {
+    watch(driver, time).await;
+}
+
+/// The same; says which events it emitted.
+async fn watch(driver: &mut Driver, time: Duration) -> Vec<TransitionKind> {
     let clock = driver.clock();
     let end = driver.now().instant + time;
+    let mut emitted = Vec::new();
     loop {
         tokio::select! {
-            turned = driver.turn() => drop(turned.unwrap()),
-            () = clock.sleep_until(Some(end)) => return,
+            turned = driver.turn() => emitted.extend(turned.unwrap().iter().map(|transition| transition.kind)),
+            () = clock.sleep_until(Some(end)) => return emitted,
         }
     }
 }
@@ -90,4 +102,34 @@ async fn a_suspension_is_noticed_and_followed_by_a_poll() {
     work(&mut driver, Duration::from_secs(25)).await;
     assert!((1..=3).contains(&(plane.count() - polls)), "{}", plane.count() - polls);
     assert_eq!(driver.stuck(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_goes_by_the_clock_of_the_api() {
+    for wrong_by in [jiff::SignedDuration::from_hours(3), jiff::SignedDuration::from_hours(-3)] {
+        let (_plane, setup) = plane_with("", Some(Duration::from_hours(2))).await;
+        let clock = Clock::set_to(START.parse::<jiff::Timestamp>().unwrap() + wrong_by);
+        let mut driver = Driver::new(setup, State::volatile(), clock);
+        let emitted = watch(&mut driver, Duration::from_mins(119)).await;
+        assert_eq!(emitted, [TransitionKind::Watched], "the clock is off by {wrong_by}");
+        let emitted = watch(&mut driver, Duration::from_mins(3)).await;
+        assert_eq!(emitted, [TransitionKind::Overdue], "the clock is off by {wrong_by}");
+    }
+}
+
+/// The process is frozen while a poll is under way, by a debugger or by whatever pauses the machine around it: both its
+/// clocks go on.
+#[tokio::test(start_paused = true)]
+async fn a_freeze_makes_no_restore_unreachable() {
+    for fault in ["kind = \"hang\"", "kind = \"status\"\nstatus = 503"] {
+        let fault = format!("[[fault]]\nfrom = \"60s\"\nto = \"90s\"\n{fault}\n");
+        let (plane, setup) = plane_with(&fault, None).await;
+        let mut driver = Driver::new(setup, State::volatile(), Clock::set_to(START.parse().unwrap()));
+        work(&mut driver, Duration::from_secs(80)).await;
+        tokio::time::advance(Duration::from_hours(1)).await;
+        let polls = plane.count();
+        assert_eq!(watch(&mut driver, Duration::from_secs(60)).await, [], "{fault}");
+        assert!(plane.count() > polls);
+        assert!(driver.engine().jobs().all(|job| job.tracker.last_error().is_none()), "{fault}");
+    }
 }

@@ -1,7 +1,9 @@
 //! Whether the API accepts the key of a project.
 //!
-//! Invariant: a key counts as refused only after two refusals in a row, the second by a poll that began after the
-//! first: what polls under way at one moment are answered is one refusal, not many.
+//! Invariant: a key counts as refused only after two refusals in a row that are some seconds apart: what polls under way at
+//! one moment are answered is one refusal, not many, and so is what a gateway answers for a second or two.
+
+use std::time::Duration;
 
 use super::time::Instant;
 
@@ -29,6 +31,8 @@ pub(super) enum Refusal {
     First,
     /// One more answer to a poll that was under way at the first.
     Same,
+    /// Too soon after the first: to be confirmed again.
+    Early,
     /// The second in a row: the key is refused from now on.
     Confirmed,
     /// The key is known to be refused.
@@ -64,17 +68,18 @@ impl Access {
         }
     }
 
-    /// Takes a refusal of a poll that began at `began`.
-    pub(super) fn refuse(&mut self, began: Instant, reason: &str, now: Instant) -> Refusal {
+    /// Takes a refusal of a poll that began at `began`. It confirms the first one if it began at least `apart` after that.
+    pub(super) fn refuse(&mut self, began: Instant, apart: Duration, reason: &str, now: Instant) -> Refusal {
         let refusal = match *self {
             Self::Accepted => Refusal::First,
             Self::Suspected { since } if began <= since => Refusal::Same,
+            Self::Suspected { since } if began < since + apart => Refusal::Early,
             Self::Suspected { .. } => Refusal::Confirmed,
             Self::Refused { .. } => Refusal::Again,
         };
         match refusal {
             Refusal::First => *self = Self::Suspected { since: now },
-            Refusal::Same => {}
+            Refusal::Same | Refusal::Early => {}
             Refusal::Confirmed | Refusal::Again => *self = Self::Refused { reason: reason.to_owned() },
         }
         refusal
@@ -105,15 +110,18 @@ mod tests {
         Instant::after_start(Duration::from_secs(seconds))
     }
 
+    const APART: Duration = Duration::from_secs(5);
+
     #[test]
-    fn two_in_a_row_and_the_second_began_later() {
+    fn two_in_a_row_that_are_some_seconds_apart() {
         let mut access = Access::Accepted;
-        assert_eq!(access.refuse(at(0), "401", at(1)), Refusal::First);
-        assert_eq!(access.refuse(at(1), "401", at(2)), Refusal::Same);
+        assert_eq!(access.refuse(at(0), APART, "401", at(1)), Refusal::First);
+        assert_eq!(access.refuse(at(1), Duration::ZERO, "401", at(2)), Refusal::Same);
+        assert_eq!(access.refuse(at(2), APART, "401", at(7)), Refusal::Early, "it began too soon");
         assert!(!access.is_refused());
-        assert_eq!(access.refuse(at(2), "403", at(3)), Refusal::Confirmed);
+        assert_eq!(access.refuse(at(6), APART, "403", at(7)), Refusal::Confirmed);
         assert_eq!(access.refusal(), Some("403"));
-        assert_eq!(access.refuse(at(4), "401", at(5)), Refusal::Again);
+        assert_eq!(access.refuse(at(8), APART, "401", at(9)), Refusal::Again);
         assert!(access.accept());
         assert!(!access.accept());
     }
@@ -121,11 +129,11 @@ mod tests {
     #[test]
     fn other_trouble_ends_the_row() {
         let mut access = Access::Accepted;
-        access.refuse(at(0), "401", at(1));
+        access.refuse(at(0), APART, "401", at(1));
         access.interrupt();
         assert!(access.is_accepted());
-        assert_eq!(access.refuse(at(2), "401", at(3)), Refusal::First);
-        access.refuse(at(4), "401", at(5));
+        assert_eq!(access.refuse(at(6), APART, "401", at(7)), Refusal::First);
+        access.refuse(at(12), APART, "401", at(13));
         access.interrupt();
         assert!(access.is_refused(), "an outage proves no key");
     }

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use super::limiter::Limiter;
 use super::memory::LearnedMemory;
-use super::time::{Instant, Now};
+use super::time::{Instant, Now, Recorded};
 use crate::config::Rate;
 
 /// What a refusal leaves of the rate. As in CUBIC and the AWS SDKs: the halving of older rules wastes more of the limit.
@@ -53,13 +53,12 @@ struct Learned {
 }
 
 impl Allowance {
-    /// What these settings allow, of which this is known.
-    pub(super) fn recall(limiter: Limiter, memory: Option<LearnedMemory>, latest: Instant, now: Now) -> Self {
+    /// What these settings allow, of which this is known from a record.
+    pub(super) fn recall(limiter: Limiter, memory: Option<LearnedMemory>, record: Recorded) -> Self {
         let learned = memory.map(|memory| Learned {
             refused: memory.refused_per_second.clamp(FLOOR / CUT, Rate::MAX),
             good_for: memory.good_for,
-            // A later time comes of a clock that was wrong.
-            heard: now.instant_at(memory.counted_until).min(latest),
+            heard: record.instant(memory.counted_until),
             reason: memory.reason,
         });
         Self { limiter, learned, asked_at: None }
@@ -191,7 +190,7 @@ mod tests {
     fn allowance(rate: f64, burst: u32) -> Allowance {
         let now = Now { instant: at(0), wall: "2026-11-23T12:00:00Z".parse().unwrap() };
         let limiter = Limiter::new(Rate::new(rate).unwrap(), NonZeroU32::new(burst).unwrap());
-        Allowance::recall(limiter, None, at(0), now)
+        Allowance::recall(limiter, None, Recorded::new(now.wall, now))
     }
 
     /// The rate after each of so many minutes of good answers.
@@ -274,14 +273,17 @@ mod tests {
         let now = Now { instant: at(100), wall: "2026-11-23T12:00:00Z".parse().unwrap() };
         let memory = before.remember(now);
         let limiter = before.limiter.clone();
-        let mut after = Allowance::recall(limiter.clone(), memory.clone(), at(100), now);
+        let record = Recorded::new(now.wall, now);
+        let mut after = Allowance::recall(limiter.clone(), memory.clone(), record);
         assert_eq!(after.learned, before.learned);
+        // Written by a clock that was years ahead.
+        let year = Duration::from_hours(24 * 365);
         let absurd = memory.map(|memory| LearnedMemory {
             refused_per_second: -1.0,
-            counted_until: "2066-01-01T00:00:00Z".parse().unwrap(),
+            counted_until: memory.counted_until + 40 * year,
             ..memory
         });
-        let mut odd = Allowance::recall(limiter, absurd, at(100), now);
+        let mut odd = Allowance::recall(limiter, absurd, Recorded::new(now.wall + 40 * year, now));
         assert!(odd.per_second() >= FLOOR);
         for allowance in [&mut after, &mut odd] {
             allowance.taken(at(100 + 3600));

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::hazard::Hazard;
 use super::memory::ProgressMemory;
-use super::time::{Instant, Now};
+use super::time::{Instant, Now, Recorded};
 use crate::config::CadenceSettings;
 
 /// The bounds and the rule of the intervals between polls.
@@ -117,11 +117,11 @@ pub(super) struct Progress {
 
 impl ProgressMemory {
     /// The readings that were kept like this.
-    pub(super) fn recall(self, now: Now) -> Progress {
+    pub(super) fn recall(self, record: Recorded) -> Progress {
         let reading = |(percent, age)| Reading { percent, age };
         Progress {
             readings: Some((reading(self.first), reading(self.last))),
-            seen_at: now.instant_at(self.seen_at),
+            seen_at: record.instant(self.seen_at),
         }
     }
 }

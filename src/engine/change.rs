@@ -3,13 +3,18 @@
 //! Invariant: what a change leads to is part of the next batch, and nothing comes of it before the next
 //! [`Engine::step`]. A start is the change from nothing, so a restart and a reload go the same way.
 
+use std::time::Duration;
+
 use super::event::Note;
 use super::memory::{JobRecord, ProjectRecord};
 use super::project::{Forgotten, Project};
-use super::time::Now;
+use super::time::{Now, wall_between};
 use super::{Engine, Plan};
 use crate::config::JobSettings;
 use crate::model::{JobId, ProjectName};
+
+/// A wall clock that went back by less than this is not worth a line in the log: a time service does that.
+const NOTABLE_STEP: Duration = Duration::from_secs(5);
 
 /// What a change of the configuration changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,15 +52,15 @@ impl Engine {
                 Project::recall(settings, memory, allowance, now)
             };
             for id in self.resting.added(name, |memory| project.discovers(memory)) {
-                let Some(memory) = self.resting.wake(name, &id) else { continue };
-                let added = memory.added.clone().unwrap_or_default();
-                project.watch_added(added.settings(id.clone()), Some(memory), now);
+                let Some(kept) = self.resting.wake(name, &id) else { continue };
+                let added = kept.memory.added.clone().unwrap_or_default();
+                project.watch_added(added.settings(id.clone()), Some(kept), now);
                 changed.added.push(id);
             }
             for job in &settings.jobs {
                 self.journal.remember_again(name, &job.id);
-                let memory = self.resting.wake(name, &job.id);
-                if project.watch_listed(job, memory, now) {
+                let kept = self.resting.wake(name, &job.id);
+                if project.watch_listed(job, kept, now) {
                     changed.added.push(job.id.clone());
                 }
             }
@@ -83,9 +88,9 @@ impl Engine {
         let watching = self.projects.get_mut(project)?;
         let known = watching.view(&job.id).is_some();
         self.journal.remember_again(project, &job.id);
-        let memory = self.resting.wake(project, &job.id);
+        let kept = self.resting.wake(project, &job.id);
         let id = job.id.clone();
-        watching.watch_added(job, memory, now);
+        watching.watch_added(job, kept, now);
         watching.name_added(&id);
         Some(if known { Added::Known } else { Added::New })
     }
@@ -132,12 +137,26 @@ impl Engine {
         self.journal.safe()
     }
 
-    /// Forgets jobs that are over for longer than what is over is kept.
+    /// What was written by a clock that was ahead of this one is written again, so this is said once.
+    pub(super) fn note_a_clock_that_went_back(&mut self, now: Now) {
+        let newest = self.projects.values().filter_map(Project::written_ahead).max();
+        let by = newest.map(|written_at| (written_at, wall_between(now.wall, written_at)));
+        let step = by.filter(|(_, by)| *by >= NOTABLE_STEP);
+        self.notes.extend(step.map(|(written_at, by)| Note::ClockWentBack { written_at, by }));
+    }
+
+    /// Forgets what is over for longer than that is kept. How late it is, a server has to confirm: the clock of this machine
+    /// may be far ahead, at a start above all. Nothing comes of it before that.
     pub(super) fn forget_what_is_old(&mut self, now: Now) {
-        let mut old = self.resting.take_old(self.keep, now.wall);
+        let servers = self.projects.values().filter_map(|project| project.server_now(now.instant));
+        let Some(time) = servers.max().map(|time| time.min(now.wall)).or(self.journal.undated(now)) else {
+            return;
+        };
+        self.journal.prune(time.checked_sub(self.keep).ok(), now);
+        let mut old = self.resting.take_old(self.keep, time);
         for project in self.projects.values_mut() {
             let name = project.name.clone();
-            old.extend(project.take_old(self.keep, now).into_iter().map(|id| (name.clone(), id)));
+            old.extend(project.take_old(self.keep, time, now).into_iter().map(|id| (name.clone(), id)));
         }
         for (project, id) in old {
             self.journal.forget(project, id);

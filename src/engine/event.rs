@@ -74,7 +74,8 @@ pub enum Event {
     },
     /// Somebody changed what is owed in the state itself.
     Edited(Vec<Edit>),
-    /// The machine was suspended for so long: nothing was done meanwhile, and nothing could be.
+    /// The machine was suspended for so long, or this process was not run: nothing was done meanwhile, and nothing could
+    /// be.
     Slept(Duration),
     /// Somebody will stop waiting soon: each job that has not ended is to be polled once more, from now on.
     LastLookRequested,
@@ -135,6 +136,8 @@ pub struct ListId {
 pub struct ListPage {
     /// The jobs on it; one may be there twice.
     pub jobs: Vec<Observation>,
+    /// How many rows it had beyond those that were asked for; they are left out.
+    pub surplus: usize,
     /// The token of the next page, if there is one.
     pub next: Option<String>,
 }
@@ -242,6 +245,14 @@ pub struct Delivery {
 /// Something for the log that is no transition.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Note {
+    /// The state was written by a wall clock that was ahead of the one of now: what was left of the times in it then
+    /// counts from now.
+    ClockWentBack {
+        /// The latest time at which it was written, by the clock of then.
+        written_at: Timestamp,
+        /// How far that is ahead.
+        by: Duration,
+    },
     /// A job has a status that this program does not know, for the first time.
     UnknownStatus {
         /// The project of the job.
@@ -287,6 +298,18 @@ pub enum Note {
     },
     /// The list of a project can be read again.
     ListRestored {
+        /// The project.
+        project: ProjectName,
+    },
+    /// Not all unfinished jobs of the list are watched, until [`Note::AllJobsWatched`].
+    JobsLeftOut {
+        /// The project.
+        project: ProjectName,
+        /// Why.
+        reason: String,
+    },
+    /// All unfinished jobs that the list shows are watched again.
+    AllJobsWatched {
         /// The project.
         project: ProjectName,
     },
@@ -365,6 +388,18 @@ impl Failure {
     }
 }
 
+impl FailureClass {
+    /// Whether it speaks against the key.
+    pub fn is_refusal(self) -> bool {
+        matches!(self, Self::Refused | Self::Blocked)
+    }
+
+    /// Whether it lies in the key or the settings of the process that asked, and says nothing about those of another.
+    pub fn is_of_the_asker(self) -> bool {
+        self.is_refusal() || self == Self::Misconfigured
+    }
+}
+
 /// What to make of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -375,8 +410,11 @@ pub enum FailureClass {
     Throttled,
     /// It lies in how this side is set up (a certificate, a proxy, a scheme): trying again helps once that is changed.
     Misconfigured,
-    /// The key or its permission is refused.
+    /// The key or its permission is refused, in the words of the API.
     Refused,
+    /// The same without a body of the API: a gateway in front of it may have answered, which passes. No delivery fails
+    /// like this.
+    Blocked,
     /// The server says there is no such thing, which is not always so.
     NotFound,
     /// Trying again will not help. No poll fails like this, but deliveries do.

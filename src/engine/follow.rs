@@ -3,7 +3,7 @@
 //! Invariant: whatever becomes of the other process, a job that has not ended is polled by one of both.
 
 use super::Engine;
-use super::event::{Answer, Failure, FailureClass, Note};
+use super::event::{Answer, Failure, Note};
 use super::time::{Instant, Now};
 use crate::model::{JobId, ProjectName};
 
@@ -53,10 +53,8 @@ impl Engine {
         notes: &mut Vec<Note>,
     ) {
         let Some(project) = self.projects.get_mut(name) else { return };
-        let is_own =
-            |failure: &Failure| matches!(failure.class, FailureClass::Refused | FailureClass::Misconfigured);
-        if news.as_ref().is_err_and(is_own) {
-            // The key and the set-up of another process say nothing about those that are used here.
+        if news.as_ref().is_err_and(|failure| failure.class.is_of_the_asker()) {
+            // Another process has another key and other settings.
             project.unfollow(job, now.instant);
             return;
         }

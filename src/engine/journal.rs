@@ -16,6 +16,10 @@ use crate::model::{JobId, ProjectName, SinkName, Transition, TransitionKind};
 /// How long what nobody is told of may wait to be made safe: a crash in between only polls a few jobs again.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long a process waits for a server to say what time it is, before it looks by the clock of this machine for what is
+/// old. By then, that has been set right.
+const UNDATED: Duration = Duration::from_hours(1);
+
 /// How often what is over is looked through for what is old.
 const PRUNE_EVERY: Duration = Duration::from_hours(24);
 
@@ -27,6 +31,8 @@ pub(super) struct Journal {
     /// There are changes that nobody is told of: to be made safe by then.
     quiet_until: Option<Instant>,
     prune_at: Instant,
+    /// From when on the clock of this machine alone says what is old.
+    undated_at: Instant,
     /// How many batches were taken, and how many of those are safe.
     taken: u64,
     safe: u64,
@@ -55,7 +61,6 @@ pub(super) struct Notice {
     pub(super) project: ProjectName,
     pub(super) job: Option<JobId>,
     pub(super) kind: TransitionKind,
-    pub(super) told_at: Timestamp,
 }
 
 impl Journal {
@@ -66,6 +71,7 @@ impl Journal {
             committing: None,
             quiet_until: Some(now),
             prune_at: now,
+            undated_at: now + UNDATED,
             taken: 0,
             safe: 0,
         }
@@ -111,15 +117,21 @@ impl Journal {
         self.safe
     }
 
-    /// Whether the batch that is taken next is to forget what is older than `keep`. Where nothing is written, nothing
-    /// grows, so nothing is forgotten there.
-    pub(super) fn prunes(&mut self, keep: Duration, now: Now) -> bool {
-        let prunes = self.takes(now) && self.prune_at <= now.instant;
-        if prunes {
-            self.next.prune_before = now.wall.checked_sub(keep).ok();
-            self.prune_at = now.instant + PRUNE_EVERY;
-        }
-        prunes
+    /// Whether the batch that is taken next is to forget what is old.
+    pub(super) fn may_prune(&self, now: Now) -> bool {
+        self.committing.is_none() && self.prune_at <= now.instant
+    }
+
+    /// The time by the clock of this machine, where no server has said it for long.
+    pub(super) fn undated(&self, now: Now) -> Option<Timestamp> {
+        (self.undated_at <= now.instant).then_some(now.wall)
+    }
+
+    /// The next batch is to forget what was over before this time.
+    pub(super) fn prune(&mut self, before: Option<Timestamp>, now: Now) {
+        self.next.prune_before = before;
+        self.touch(now.instant);
+        self.prune_at = now.instant + PRUNE_EVERY;
     }
 
     /// Adds states that changed to the next batch, before its time.
@@ -201,7 +213,6 @@ impl Pledges {
                 project: transition.project.clone(),
                 job: transition.job.as_ref().map(|job| job.id.clone()),
                 kind: transition.kind,
-                told_at: transition.timestamp,
             },
             owed_to: owed_to.clone(),
         });

@@ -1,7 +1,8 @@
 //! What outlives the process: the state of the engine as plain data, in wall-clock time.
 //!
-//! Invariant: an engine made from what another one had made safe goes on where that one stood: nothing that was told
-//! once is told again, and whatever is owed is still owed.
+//! Invariant: each record says when it was written, and its times are read by that (`engine::time::Recorded`), because
+//! the clock of the process that reads them may show another time. An engine made from what another one had made safe goes
+//! on where that one stood: nothing that was told once is told again, and whatever is owed is still owed.
 
 use std::time::Duration;
 
@@ -38,6 +39,8 @@ pub struct ProjectRecord {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ProjectMemory {
+    /// When this was recorded; not said in a state of 0.1.0.
+    pub written_at: Option<Timestamp>,
     /// Why its key is refused; that was told.
     pub refused: Option<String>,
     /// Until when its server asked to be left alone.
@@ -71,9 +74,12 @@ pub struct LearnedMemory {
 pub struct DiscoveryMemory {
     /// Jobs that ended earlier are history; so are those that began earlier, where nobody says when they ended.
     pub since: Timestamp,
+    /// When the first search began, by the clock of the server. None from releases that did not keep it.
+    #[serde(default)]
+    pub began: Option<Timestamp>,
     /// Whether the list was read to its end once.
     pub has_baseline: bool,
-    /// Jobs that are not to be watched although they are listed, and since when, at the latest.
+    /// Jobs that are not to be watched although they are listed, and when they ended, or a later time.
     pub ignored: Vec<(JobId, Timestamp)>,
 }
 
@@ -84,6 +90,9 @@ pub struct Throttled {
     pub until: Timestamp,
     /// What it said.
     pub reason: String,
+    /// Whether it did not say for how long, so that this is by our own backoff.
+    #[serde(default)]
+    pub is_backoff: bool,
 }
 
 /// What is kept of a job.
@@ -102,10 +111,13 @@ pub struct JobRecord {
 /// What is known of a job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JobMemory {
-    /// When its watch began.
+    /// Since when it is watched, or a time from which its age counts as well.
     pub watched_since: Timestamp,
     /// Its age then, where its start is known.
     pub head_start: Option<Duration>,
+    /// When it began by the clock of its server, where that is known.
+    #[serde(default)]
+    pub started_at: Option<Timestamp>,
     /// The last known status.
     pub status: Option<Status>,
     /// The last known facts.
@@ -141,6 +153,9 @@ pub struct JobMemory {
     /// When the API last gave a good answer.
     #[serde(default)]
     pub answered_at: Option<Timestamp>,
+    /// For how long the API has answered that there is no such job.
+    #[serde(default)]
+    pub gone_for: Duration,
     /// What somebody who added it while the daemon ran said of it; none for a job that only the configuration names.
     #[serde(default)]
     pub added: Option<Added>,
@@ -161,6 +176,8 @@ pub struct IndexMemory {
     pub state: Option<Status>,
     /// Whether it serves, once that is decided, and when it was.
     pub verdict: Option<(bool, Timestamp)>,
+    /// The age of the job then; not said in a state of 0.1.0.
+    pub age: Option<Duration>,
 }
 
 /// What is known of a job that no configuration need name.
@@ -184,6 +201,9 @@ pub struct EndMemory {
     pub how: Ending,
     /// When that was observed.
     pub observed_at: Timestamp,
+    /// The age of the job then; not said in a state of 0.1.0.
+    #[serde(default)]
+    pub age: Option<Duration>,
 }
 
 /// Intermediate progress.
@@ -219,6 +239,8 @@ pub struct SinkRecord {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SinkMemory {
+    /// When this was recorded; not said in a state of 0.1.0.
+    pub written_at: Option<Timestamp>,
     /// Stands for the settings it had, see [`SinkPlan`](super::SinkPlan).
     pub fingerprint: u64,
     /// Why nothing is sent to it any more, until its settings change.
@@ -244,4 +266,6 @@ pub struct DeliveryRecord {
     pub attempts: u32,
     /// When it is tried next.
     pub due: Timestamp,
+    /// When that was decided.
+    pub written_at: Timestamp,
 }

@@ -61,6 +61,7 @@ pub use standing::{Ending, Search, Standing};
 pub use tracker::{IndexWatch, Tracker};
 pub use verdict::{Condition, Outcome};
 
+use jiff::Timestamp;
 use journal::Journal;
 use memory::Saved;
 use outbox::Outbox;
@@ -115,6 +116,7 @@ impl Engine {
             rng: fastrand::Rng::with_seed(seed),
         };
         engine.reconfigure(plan, now);
+        engine.note_a_clock_that_went_back(now);
         engine
     }
 
@@ -160,7 +162,7 @@ impl Engine {
             actions.push(Action::Deliver(delivery));
         }
         self.notice_changes(now);
-        if self.journal.prunes(self.keep, now) {
+        if self.journal.may_prune(now) {
             self.forget_what_is_old(now);
         }
         let projects = &mut self.projects;
@@ -168,6 +170,14 @@ impl Engine {
         self.projects.look();
         actions.extend(batch.map(Action::Commit));
         actions.extend(notes.into_iter().map(Action::Note));
+    }
+
+    /// An answer of the API of a project says that it is `time` there, whatever else it says. To be reported before the
+    /// event of that answer.
+    pub fn server_time(&mut self, project: &ProjectName, time: Timestamp, now: Now) {
+        if let Some(project) = self.projects.get_mut(project) {
+            project.set_server_time(time, now.instant);
+        }
     }
 
     /// When [`Event::DeadlineReached`] is to be reported next; none when only other events can bring anything about.
@@ -256,6 +266,11 @@ impl Engine {
         self.projects.values().map(|project| project.round_takes(now)).max().unwrap_or_default()
     }
 
+    /// How many polls of a project are not made although they may be, for far longer than they are to wait.
+    pub fn overdue_polls(&self, project: &ProjectName, now: Instant) -> usize {
+        self.projects.get(project).map_or(0, |project| project.overdue_polls(now))
+    }
+
     /// Whether a poll is under way, or one begins until `at`.
     pub fn polls_until(&self, at: Instant) -> bool {
         self.projects.values().any(|project| project.polls_until(at))
@@ -312,13 +327,17 @@ impl Engine {
             // What was told of it was told before its watch ended.
             if !self.resting.has_ended(&list.project, &row.id) {
                 self.journal.remember_again(&list.project, &row.id);
-                let memory = self.resting.wake(&list.project, &row.id);
-                rows.extend(project.discover(row, memory, began, now, &mut self.rng));
+                let kept = self.resting.wake(&list.project, &row.id);
+                rows.extend(project.discover(row, kept, began, now, &mut self.rng));
             }
         }
         notes.extend(project.take_rate_note());
         notes.extend(project.take_setup_note());
         notes.extend(project.take_list_note(now.instant));
+        notes.extend(project.take_left_out_note());
+        for id in project.take_surplus(now) {
+            self.journal.forget(list.project.clone(), id);
+        }
         self.tell_project(&list.project, news, now);
         for (job, findings) in rows {
             self.tell_findings(&list.project, &job, findings, now, notes);

@@ -48,12 +48,22 @@ impl Resting {
 
     /// Takes what is known of a project that is watched again.
     pub(super) fn wake_project(&mut self, name: &ProjectName) -> (Option<ProjectMemory>, Option<Allowance>) {
-        (self.projects.remove(name), self.allowances.remove(name))
+        let memory = self.projects.remove(name).map(|memory| ProjectMemory {
+            // Where it does not say it itself, its jobs show when something was written last.
+            written_at: memory.written_at.or_else(|| self.last_written(name)),
+            ..memory
+        });
+        (memory, self.allowances.remove(name))
+    }
+
+    /// When the last record of a job of this project that is here was written.
+    fn last_written(&self, project: &ProjectName) -> Option<Timestamp> {
+        self.jobs.get(project)?.values().map(|job| job.saved_at).max()
     }
 
     /// Takes what is known of a job that is watched again.
-    pub(super) fn wake(&mut self, project: &ProjectName, id: &JobId) -> Option<JobMemory> {
-        self.jobs.get_mut(project)?.remove(id).map(|record| record.memory)
+    pub(super) fn wake(&mut self, project: &ProjectName, id: &JobId) -> Option<JobRecord> {
+        self.jobs.get_mut(project)?.remove(id)
     }
 
     /// The jobs of a project that somebody added while the daemon ran, and those of the ones that were discovered that it

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::TransitionKind;
+use crate::model::{JobFacts, Status, TransitionKind};
 
 /// How a job stands, for those who wait for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +53,19 @@ pub enum Ending {
     Cancelled,
     /// In a state this program does not know.
     Unrecognised,
+}
+
+impl Ending {
+    /// How a job with this status and these facts ended, if it ended. `Pending` wins over an end time.
+    pub(super) fn of(status: &Status, facts: &JobFacts) -> Option<Self> {
+        match status {
+            Status::Completed => Some(Self::Completed),
+            Status::Failed => Some(Self::Failed),
+            Status::Cancelled => Some(Self::Cancelled),
+            Status::Other(_) => facts.completed_at.map(|_| Self::Unrecognised),
+            Status::Pending => None,
+        }
+    }
 }
 
 impl From<Ending> for TransitionKind {

@@ -282,8 +282,12 @@ pub fn retry_after(headers: &HeaderMap) -> Option<RetryAfter> {
         return Some(RetryAfter::For(Duration::from_secs(text.parse().unwrap_or(u64::MAX))));
     }
     let until = http_date(text)?;
-    let sent = headers.get(DATE).and_then(|date| http_date(date.to_str().ok()?));
-    Some(sent.map_or(RetryAfter::Until(until), |sent| RetryAfter::For(wall_between(sent, until))))
+    Some(date(headers).map_or(RetryAfter::Until(until), |sent| RetryAfter::For(wall_between(sent, until))))
+}
+
+/// When an answer was made, by the server's own clock (`Date`: RFC 9110, section 6.6.1), in whole seconds.
+pub fn date(headers: &HeaderMap) -> Option<Timestamp> {
+    http_date(headers.get(DATE)?.to_str().ok()?.trim())
 }
 
 /// A date in any of the three forms that a recipient must read (RFC 9110, section 5.6.7).
@@ -362,6 +366,21 @@ mod tests {
         let undated = HeaderMap::from_iter([(RETRY_AFTER, "Mon, 23 Nov 2026 12:01:30 GMT".parse().unwrap())]);
         let until = "2026-11-23T12:01:30Z".parse().unwrap();
         assert_eq!(retry_after(&undated), Some(RetryAfter::Until(until)));
+    }
+
+    #[test]
+    fn the_date_of_an_answer_is_read_in_every_form() {
+        for (text, read) in [
+            ("Mon, 23 Nov 2026 12:01:30 GMT", Some("2026-11-23T12:01:30Z")),
+            ("Monday, 23-Nov-26 12:01:30 GMT", Some("2026-11-23T12:01:30Z")),
+            ("Mon Nov 23 12:01:30 2026", Some("2026-11-23T12:01:30Z")),
+            ("today", None),
+            ("", None),
+        ] {
+            let headers = HeaderMap::from_iter([(DATE, text.parse().unwrap())]);
+            assert_eq!(date(&headers), read.map(|read| read.parse().unwrap()), "{text}");
+        }
+        assert_eq!(date(&HeaderMap::new()), None);
     }
 
     #[test]

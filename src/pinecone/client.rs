@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
@@ -27,8 +28,8 @@ const MAX_TARGET: usize = 200;
 /// What some servers write before their JSON, which RFC 8259, section 8.1, allows to ignore.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// The rows asked for in one page, the most there are. The documented default differs between versions.
-const PAGE_SIZE: &str = "100";
+/// The rows asked for in one page, the most there are. The documented default differs between versions. No more are taken.
+const PAGE_SIZE: usize = 100;
 
 /// The control plane of one project.
 #[derive(Debug, Clone)]
@@ -42,6 +43,22 @@ pub struct Client {
     reported: Arc<AtomicBool>,
 }
 
+/// What came of one request.
+#[derive(Debug)]
+pub struct Reply<T> {
+    /// The answer, or why there is none that can be used.
+    pub result: Result<T, Error>,
+    /// The time at the server when it answered, by its `Date` header, whatever the status; none where it said none.
+    pub server_time: Option<Timestamp>,
+}
+
+impl<T> Reply<T> {
+    /// Makes something else of a good answer, or finds that it cannot be used.
+    fn and_then<U>(self, read: impl FnOnce(T) -> Result<U, Error>) -> Reply<U> {
+        Reply { result: self.result.and_then(read), server_time: self.server_time }
+    }
+}
+
 /// One page of the list of jobs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page {
@@ -51,6 +68,8 @@ pub struct Page {
     pub unreadable: usize,
     /// What is wrong with the first of these.
     pub fault: Option<String>,
+    /// How many rows there were beyond those that were asked for; they are left out.
+    pub surplus: usize,
     /// The token of the next page, if there is one.
     pub next: Option<String>,
 }
@@ -100,41 +119,45 @@ impl Client {
     }
 
     /// Asks for one job. An answer about another job is no answer.
-    pub async fn describe(&self, id: &JobId) -> Result<Observation, Error> {
-        let value = self.get(self.endpoint.join(&["restore-jobs", id.as_str()])).await?;
-        let observation = wire::job(&value).map_err(Error::Unreadable)?;
-        if observation.id == *id {
-            Ok(observation)
-        } else {
-            Err(Error::Unreadable("it is about another job".to_owned()))
-        }
+    pub async fn describe(&self, id: &JobId) -> Reply<Observation> {
+        let reply = self.get(self.endpoint.join(&["restore-jobs", id.as_str()])).await;
+        reply.and_then(|value| {
+            let observation = wire::job(&value).map_err(Error::Unreadable)?;
+            if observation.id == *id {
+                Ok(observation)
+            } else {
+                Err(Error::Unreadable("it is about another job".to_owned()))
+            }
+        })
     }
 
     /// Asks for one index. An answer about another index is no answer.
-    pub async fn describe_index(&self, name: &str) -> Result<IndexObservation, Error> {
+    pub async fn describe_index(&self, name: &str) -> Reply<IndexObservation> {
         // These would name another resource, however they are encoded.
         if matches!(name, "" | "." | "..") {
-            return Err(Error::Unreadable(format!("no index can be called {name:?}")));
+            let result = Err(Error::Unreadable(format!("no index can be called {name:?}")));
+            return Reply { result, server_time: None };
         }
-        let value = self.get(self.endpoint.join(&["indexes", name])).await?;
-        let observation = wire::index(&value).map_err(Error::Unreadable)?;
-        if observation.name == name {
-            Ok(observation)
-        } else {
-            Err(Error::Unreadable("it is about another index".to_owned()))
-        }
+        let reply = self.get(self.endpoint.join(&["indexes", name])).await;
+        reply.and_then(|value| {
+            let observation = wire::index(&value).map_err(Error::Unreadable)?;
+            if observation.name == name {
+                Ok(observation)
+            } else {
+                Err(Error::Unreadable("it is about another index".to_owned()))
+            }
+        })
     }
 
     /// Asks for a page of the list of jobs: the first, or the one this token of an earlier page leads to.
-    pub async fn list_page(&self, token: Option<&str>) -> Result<Page, Error> {
+    pub async fn list_page(&self, token: Option<&str>) -> Reply<Page> {
         let mut url = self.endpoint.join(&["restore-jobs"]);
         // A limit beside a token makes the API skip or repeat rows.
         match token {
-            None => url.query_pairs_mut().append_pair("limit", PAGE_SIZE),
+            None => url.query_pairs_mut().append_pair("limit", &PAGE_SIZE.to_string()),
             Some(token) => url.query_pairs_mut().append_pair("paginationToken", token),
         };
-        let value = self.get(url).await?;
-        wire::page(&value).map_err(Error::Unreadable)
+        self.get(url).await.and_then(|value| wire::page(&value, PAGE_SIZE).map_err(Error::Unreadable))
     }
 
     /// Whether this is the first call, of this client and its clones: rows that cannot be read are on every page that is
@@ -143,7 +166,7 @@ impl Client {
         !self.reported.swap(true, Ordering::Relaxed)
     }
 
-    async fn get(&self, url: Url) -> Result<Value, Error> {
+    async fn get(&self, url: Url) -> Reply<Value> {
         let terms = Terms {
             timeout: self.timeout,
             max_body: |status| if status == StatusCode::OK { MAX_BODY } else { MAX_ERROR_BODY },
@@ -154,12 +177,18 @@ impl Client {
             Ok(request) => self.http.send(request, terms).await,
             Err(error) => Err(SendError::from(error)),
         };
-        let answer = match sent {
-            Ok(answer) => answer,
-            Err(error) => return Err(self.transport(&error, &url).await),
-        };
+        match sent {
+            Ok(answer) => {
+                let server_time = http::date(&answer.headers);
+                Reply { result: self.read(answer, &url), server_time }
+            }
+            Err(error) => Reply { result: Err(self.transport(&error, &url).await), server_time: None },
+        }
+    }
+
+    fn read(&self, answer: Answer, url: &Url) -> Result<Value, Error> {
         if answer.status != StatusCode::OK {
-            return Err(self.refusal(answer, &url));
+            return Err(self.refusal(answer, url));
         }
         let body = answer.body?;
         let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&body);
@@ -192,10 +221,10 @@ impl Client {
     fn refusal(&self, answer: Answer, url: &Url) -> Error {
         let status = answer.status;
         let retry_after = http::retry_after(&answer.headers);
-        let message = if status.is_redirection() {
+        let (message, is_of_api) = if status.is_redirection() {
             let target = http::redirect_target(&answer, url).map(|target| self.secrets.redact(&target));
             let to = target.map(|target| format!(" to {}", http::one_line(&target, MAX_TARGET)));
-            Some(format!("a redirect{}, which is not followed", to.unwrap_or_default()))
+            (Some(format!("a redirect{}, which is not followed", to.unwrap_or_default())), false)
         } else {
             let body = answer.body.unwrap_or_default();
             let body = String::from_utf8_lossy(&body);
@@ -204,8 +233,8 @@ impl Client {
                     "the endpoint wants TLS: write https in place of http".to_owned(),
                 );
             }
-            wire::error_message(&body, &self.secrets)
+            (wire::error_message(&body, &self.secrets), wire::is_of_api(&body))
         };
-        Error::Status { status, message, retry_after }
+        Error::Status { status, message, is_of_api, retry_after }
     }
 }

@@ -22,6 +22,8 @@ pub enum Error {
         status: StatusCode,
         /// What the server said, made presentable.
         message: Option<String>,
+        /// Whether its body is one of the API, and not of a gateway in front of it.
+        is_of_api: bool,
         /// How long the server asks to be left alone.
         retry_after: Option<RetryAfter>,
     },
@@ -36,13 +38,14 @@ pub enum Error {
 impl Error {
     /// What to make of it. Nothing that the API answers is final: what it says of a job may change.
     pub fn class(&self) -> FailureClass {
-        let (status, retry_after) = match self {
-            Self::Status { status, retry_after, .. } => (status, retry_after),
+        let (status, is_of_api, retry_after) = match self {
+            Self::Status { status, is_of_api, retry_after, .. } => (status, is_of_api, retry_after),
             Self::Misconfigured(_) => return FailureClass::Misconfigured,
             Self::Transport(_) | Self::Body(_) | Self::Unreadable(_) => return FailureClass::Transient,
         };
         match status.as_u16() {
-            401 | 403 => FailureClass::Refused,
+            401 | 403 if *is_of_api => FailureClass::Refused,
+            401 | 403 => FailureClass::Blocked,
             // There is no such job, or no job can have such an id.
             400 | 404 | 410 | 422 => FailureClass::NotFound,
             429 => FailureClass::Throttled,
@@ -88,7 +91,7 @@ mod tests {
 
     fn class(status: u16, retry_after: Option<RetryAfter>) -> FailureClass {
         let status = StatusCode::from_u16(status).unwrap();
-        Error::Status { status, message: None, retry_after }.class()
+        Error::Status { status, message: None, is_of_api: true, retry_after }.class()
     }
 
     #[test]
@@ -110,11 +113,16 @@ mod tests {
             assert_eq!(class(status, None), expected, "{status}");
         }
         assert_eq!(class(503, Some(RetryAfter::For(std::time::Duration::ZERO))), FailureClass::Throttled);
+        for status in [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN] {
+            let error = Error::Status { status, message: None, is_of_api: false, retry_after: None };
+            assert_eq!(error.class(), FailureClass::Blocked);
+        }
         assert_eq!(Error::Unreadable(String::new()).class(), FailureClass::Transient);
         assert_eq!(Error::Misconfigured(String::new()).class(), FailureClass::Misconfigured);
         for (status, class) in [(400, FailureClass::Transient), (404, FailureClass::NotFound)] {
             let status = StatusCode::from_u16(status).unwrap();
-            assert_eq!(Error::Status { status, message: None, retry_after: None }.of_index().class, class);
+            let error = Error::Status { status, message: None, is_of_api: true, retry_after: None };
+            assert_eq!(error.of_index().class, class);
         }
     }
 }

@@ -62,12 +62,15 @@ impl<'a> Listing<'a> {
 
     async fn pass(&mut self) -> Result<Vec<Observation>, Refusal> {
         let (mut jobs, mut seen, mut tokens) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
-        let mut token = None;
+        let (mut token, mut has_surplus) = (None, false);
         for _ in 0..MAX_PAGES {
             let page = self.page(token.as_deref()).await?;
             if page.unreadable > 0 {
                 let (rows, fault) = (page.unreadable, page.fault.unwrap_or_default());
                 warn!(rows, "rows of the list that cannot be read are left out: {rows} ({fault})");
+            }
+            if page.surplus > 0 && !std::mem::replace(&mut has_surplus, true) {
+                warn!("pages have more rows than were asked for; the others are left out");
             }
             jobs.extend(page.jobs.into_iter().filter(|job| seen.insert(job.id.clone())));
             match page.next {
@@ -84,14 +87,17 @@ impl<'a> Listing<'a> {
         loop {
             self.clock.sleep_until(Some(self.limiter.ready_at())).await;
             self.limiter.take(self.clock.now().instant);
-            let failure: Failure = match self.client.list_page(token).await {
+            let failure: Failure = match self.client.list_page(token).await.result {
                 Ok(page) => return Ok(page),
                 Err(error) if token.is_some() && error.is_bad_request() => return Err(Refusal::Token),
                 Err(error) => error.into(),
             };
             let now = self.clock.now();
             let pause = failure.pause(now);
-            let passing = matches!(failure.class, FailureClass::Transient | FailureClass::Throttled);
+            let passing = matches!(
+                failure.class,
+                FailureClass::Transient | FailureClass::Throttled | FailureClass::Blocked
+            );
             if !passing || attempt >= ATTEMPTS || pause > PATIENCE {
                 return Err(Refusal::Page(failure));
             }

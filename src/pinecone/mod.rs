@@ -7,6 +7,6 @@ mod error;
 mod listing;
 mod wire;
 
-pub use client::{Client, Page};
+pub use client::{Client, Page, Reply};
 pub use error::Error;
 pub use listing::Listing;

@@ -4,6 +4,8 @@
 //! another type than documented is as good as not told, because a job that ended must not go unnoticed for the sake of
 //! a malformed detail.
 
+use std::ops::Range;
+
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -16,6 +18,13 @@ use crate::model::{IndexObservation, JobFacts, JobId, Observation, Status};
 
 /// Longer texts of an answer are cut.
 const MAX_TEXT: usize = 256;
+
+/// Limit of the length of a page token, in bytes: no server takes a longer address.
+const MAX_TOKEN: usize = 8 * 1024;
+
+/// Times outside of these years are placeholders such as 0001-01-01, 1970-01-01 or 9999-12-30, by which APIs say "not set":
+/// Pinecone did not exist before 2019.
+const YEARS: Range<Timestamp> = Timestamp::constant(1_546_300_800, 0)..Timestamp::constant(32_503_680_000, 0);
 
 /// Reads a job.
 pub(super) fn job(value: &Value) -> Result<Observation, String> {
@@ -32,12 +41,15 @@ pub(super) fn job(value: &Value) -> Result<Observation, String> {
     let optional =
         |key: &str| text(key).ok().map(|text| presentable(text, MAX_TEXT)).filter(|text| !text.is_empty());
     let time = |key: &str| text(key).ok().and_then(timestamp);
+    let created_at = time("created_at");
+    // No restore ends before it begins, and none takes no time at all: such an end is a placeholder, too.
+    let completed_at = time("completed_at").filter(|end| created_at.is_none_or(|start| *end > start));
     let facts = JobFacts {
         backup_id: optional("backup_id"),
         target_index_name: optional("target_index_name"),
         target_index_id: optional("target_index_id"),
-        created_at: time("created_at"),
-        completed_at: time("completed_at"),
+        created_at,
+        completed_at,
         percent_complete: fields
             .get("percent_complete")
             .and_then(Value::as_f64)
@@ -71,13 +83,14 @@ pub(super) fn index(value: &Value) -> Result<IndexObservation, String> {
     Ok(IndexObservation { name, state: state.map(|state| Status::parse(&state)), ready })
 }
 
-/// Reads a page of jobs.
-pub(super) fn page(value: &Value) -> Result<Page, String> {
+/// Reads a page of jobs, and at most `limit` rows of it.
+pub(super) fn page(value: &Value, limit: usize) -> Result<Page, String> {
     let Some(Value::Array(rows)) = value.get("data") else {
         return Err("`data` should be a list of jobs".to_owned());
     };
-    let mut page = Page { jobs: Vec::new(), unreadable: 0, fault: None, next: None };
-    for row in rows {
+    let surplus = rows.len().saturating_sub(limit);
+    let mut page = Page { jobs: Vec::new(), unreadable: 0, fault: None, surplus, next: None };
+    for row in rows.iter().take(limit) {
         match job(row) {
             Ok(job) => page.jobs.push(job),
             Err(fault) => {
@@ -91,18 +104,33 @@ pub(super) fn page(value: &Value) -> Result<Page, String> {
         .and_then(|pagination| pagination.get("next"))
         .and_then(Value::as_str)
         .filter(|token| !token.is_empty());
+    if let Some(token) = next.filter(|token| token.len() > MAX_TOKEN) {
+        return Err(format!("the token of the next page has {} bytes", token.len()));
+    }
     page.next = next.map(str::to_owned);
     Ok(page)
+}
+
+/// The message of a JSON error of the API.
+fn json_message(value: &Value) -> Option<&str> {
+    let nested = value.get("error").and_then(|error| error.get("message"));
+    nested.or_else(|| value.get("message")).and_then(Value::as_str)
+}
+
+/// Whether an error body is one of the API, and not of a gateway in front of it: a JSON error, or the plain text in which
+/// it speaks of the API key.
+pub(super) fn is_of_api(text: &str) -> bool {
+    match serde_json::from_str::<Value>(text.trim_start_matches('\u{feff}')) {
+        Ok(value) => json_message(&value).is_some(),
+        Err(_) => !text.trim_start().starts_with('<') && text.to_ascii_lowercase().contains("api key"),
+    }
 }
 
 /// The message of an error body, in any of the shapes that are in use.
 pub(super) fn error_message(text: &str, secrets: &Redactor) -> Option<String> {
     let text = text.trim_start_matches('\u{feff}');
     let message = match serde_json::from_str::<Value>(text) {
-        Ok(value) => {
-            let nested = value.get("error").and_then(|error| error.get("message"));
-            nested.or_else(|| value.get("message")).and_then(Value::as_str)?.to_owned()
-        }
+        Ok(value) => json_message(&value)?.to_owned(),
         Err(_) if text.trim_start().starts_with('<') => "an HTML page".to_owned(),
         Err(_) => text.to_owned(),
     };
@@ -120,10 +148,11 @@ pub(super) fn redact(value: &mut Value, secrets: &Redactor) {
     }
 }
 
-/// A timestamp in RFC 3339; one without a zone is taken as UTC.
+/// A timestamp in RFC 3339; one without a zone is taken as UTC. A placeholder is none.
 fn timestamp(text: &str) -> Option<Timestamp> {
     let local = || text.parse::<DateTime>().ok()?.to_zoned_datetime(TimeZone::UTC).ok();
-    text.parse().ok().or_else(|| local().map(|time| time.timestamp()))
+    let time = text.parse().ok().or_else(|| local().map(|time| time.timestamp()));
+    time.filter(|time| YEARS.contains(time))
 }
 
 fn kind_of(value: &Value) -> &'static str {
@@ -194,8 +223,8 @@ mod tests {
         let Observation { status, facts, .. } = job(&running).unwrap();
         assert_eq!((status, facts.created_at, facts.completed_at), (Status::Pending, None, None));
         assert_eq!((facts.percent_complete, facts.intermediate_progress()), (None, None));
-        let Page { jobs, unreadable, fault, next } =
-            page(&json!({ "data": [running], "next_field": {} })).unwrap();
+        let Page { jobs, unreadable, fault, next, .. } =
+            page(&json!({ "data": [running], "next_field": {} }), 100).unwrap();
         assert_eq!((jobs.len(), unreadable, fault, next), (1, 0, None, None));
     }
 
@@ -234,6 +263,36 @@ mod tests {
         for bad in [json!(null), json!(7), json!("yesterday"), json!("")] {
             assert_eq!(job(&minimal(json!({ "created_at": bad }))).unwrap().facts.created_at, None);
         }
+    }
+
+    #[test]
+    fn placeholder_times_are_not_set() {
+        let read = |created_at: &str, completed_at: &str| {
+            let value = minimal(json!({ "created_at": created_at, "completed_at": completed_at }));
+            let facts = job(&value).unwrap().facts;
+            (facts.created_at.is_some(), facts.completed_at.is_some())
+        };
+        let (start, end) = ("2026-11-23T12:00:00Z", "2026-11-23T12:00:00.001Z");
+        assert_eq!(read(start, end), (true, true));
+        for placeholder in [
+            "0001-01-01T00:00:00Z",
+            "0001-01-01T00:00:00",
+            "-009999-01-02T01:59:59Z",
+            "1900-01-01T00:00:00Z",
+            "1970-01-01T00:00:00Z",
+            "1970-01-01T01:00:00+01:00",
+            "1999-12-31T23:59:59.999Z",
+            "2018-12-31T23:59:59.999999999Z",
+            "3000-01-01T00:00:00Z",
+            "9999-12-30T22:00:00Z",
+        ] {
+            assert_eq!(read(start, placeholder), (true, false), "end {placeholder}");
+            assert_eq!(read(placeholder, end), (false, true), "start {placeholder}");
+        }
+        for early in [start, "2026-11-23T11:59:59Z", "2026-11-23T13:00:00+01:00"] {
+            assert_eq!(read(start, early), (true, false), "no end before the start: {early}");
+        }
+        assert_eq!(read("2019-01-01T00:00:00Z", "2019-01-01T00:00:01Z"), (true, true));
     }
 
     #[test]
@@ -293,13 +352,19 @@ mod tests {
             (json!({ "data": [], "pagination": { "next": null } }), None),
             (json!({ "data": [], "pagination": { "next": "abc=" } }), Some("abc=".to_owned())),
         ] {
-            assert_eq!(page(&value).unwrap().next, next);
+            assert_eq!(page(&value, 100).unwrap().next, next);
         }
-        let Page { jobs, unreadable, fault, .. } =
-            page(&json!({ "data": [minimal(json!({})), 7, {}] })).unwrap();
-        assert_eq!((jobs.len(), unreadable), (1, 2));
-        assert_eq!(fault.as_deref(), Some("a job was expected, a number was sent"));
-        assert!(page(&json!([])).is_err());
+        let rows = json!({ "data": [minimal(json!({})), 7, {}] });
+        for (limit, sizes) in [(100, (1, 2, 0)), (3, (1, 2, 0)), (2, (1, 1, 1)), (0, (0, 0, 3))] {
+            let page = page(&rows, limit).unwrap();
+            assert_eq!((page.jobs.len(), page.unreadable, page.surplus), sizes, "at most {limit}");
+            let fault = (page.unreadable > 0).then_some("a job was expected, a number was sent");
+            assert_eq!(page.fault.as_deref(), fault);
+        }
+        assert!(page(&json!([]), 100).is_err());
+        let leads_to = |token: &str| page(&json!({ "data": [], "pagination": { "next": token } }), 100);
+        assert!(leads_to(&"t".repeat(8192)).is_ok());
+        assert_eq!(leads_to(&"t".repeat(8193)).unwrap_err(), "the token of the next page has 8193 bytes");
     }
 
     #[test]
@@ -330,6 +395,26 @@ mod tests {
     }
 
     #[test]
+    fn errors_of_the_api_are_told_from_those_of_a_gateway() {
+        for (body, of_api) in [
+            (r#"{"error":{"code":"UNAUTHENTICATED","message":"Invalid API key."},"status":401}"#, true),
+            (r#"{"message":"top level"}"#, true),
+            ("Invalid API key", true),
+            ("Invalid API Key\n", true),
+            ("<html><title>403 Forbidden</title>no API key was sent</html>", false),
+            ("  <!DOCTYPE html><html>blocked</html>", false),
+            ("RBAC: access denied", false),
+            ("Forbidden", false),
+            (r#"{"error":"forbidden"}"#, false),
+            (r#""Invalid API key""#, false),
+            ("{}", false),
+            ("", false),
+        ] {
+            assert_eq!(is_of_api(body), of_api, "{body}");
+        }
+    }
+
+    #[test]
     fn the_key_is_taken_out_of_an_answer_that_repeats_it() {
         let mut value = json!({ "data": [{ "target_index_name": "x-pcsk_canary" }], "n": 1 });
         redact(&mut value, &secrets());
@@ -341,7 +426,7 @@ mod tests {
         fn nothing_that_is_sent_makes_it_panic(body in prop::collection::vec(any::<u8>(), 0..400)) {
             let _ = error_message(&String::from_utf8_lossy(&body), &secrets());
             if let Ok(value) = serde_json::from_slice::<Value>(&body) {
-                let _ = (job(&value), index(&value), page(&value));
+                let _ = (job(&value), index(&value), page(&value, 100));
             }
         }
 

@@ -158,14 +158,7 @@ impl Wait<'_> {
         let clock = driver.clock();
         loop {
             tokio::select! {
-                told = driver.turn() => {
-                    let told = told?;
-                    self.tell(&told, driver.now());
-                    self.console.expect(driver.engine(), driver.now());
-                    if let Some(exit) = self.judge.hear(&told, driver.engine(), driver.now().instant) {
-                        return Ok(exit);
-                    }
-                }
+                biased;
                 exit = signals.next() => return Ok(exit),
                 () = clock.sleep_until(self.phase.limit()) => match self.phase {
                     Phase::Waiting { .. } => {
@@ -178,6 +171,14 @@ impl Wait<'_> {
                 },
                 () = clock.sleep_until(self.console.next_refresh()) => {
                     self.console.refresh(driver.engine(), driver.now());
+                }
+                told = driver.turn() => {
+                    let told = told?;
+                    self.tell(&told, driver.now());
+                    self.console.expect(driver.engine(), driver.now());
+                    if let Some(exit) = self.judge.hear(&told, driver.engine(), driver.now().instant) {
+                        return Ok(exit);
+                    }
                 }
             }
             if let Phase::LookingOnceMore { until } = self.phase
@@ -200,9 +201,10 @@ impl Wait<'_> {
         let limit = driver.now().instant + patience;
         while driver.engine().tells_until(limit) {
             tokio::select! {
-                told = driver.turn() => self.tell(&told?, driver.now()),
-                () = clock.sleep_until(Some(limit)) => break,
+                biased;
                 exit = signals.next() => return Ok(exit),
+                () = clock.sleep_until(Some(limit)) => break,
+                told = driver.turn() => self.tell(&told?, driver.now()),
             }
         }
         Ok(outcome)

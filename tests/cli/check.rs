@@ -37,7 +37,7 @@ fn what_is_slow_and_what_is_found() {
     let shown = Watch::new(["check", "--config", &config]).run().expect(0).stdout;
     for line in [
         "  polls     1s to 1m apart, effort eager\n",
-        "  told      not found after 1m, unreachable after 10m, slow after 2h\n",
+        "  told      not found after 1m, unauthorized after 5s, unreachable after 10m, slow after 2h\n",
         "  jobs      1, and all that are found unfinished into indexes prod-*, docs, except into *-scratch\n",
         "unreachable after 10m, slow once longer than 99.9 % of the past restores (at least 20)\n",
         "  jobs      0, and all that are found unfinished\n",

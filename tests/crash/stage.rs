@@ -23,6 +23,8 @@ pub(crate) struct Stage {
     pub(crate) ledgers: Vec<Ledger>,
     /// What starts the daemon and becomes it; nothing where it starts by itself.
     pub(crate) launcher: Vec<String>,
+    /// Further variables of its environment.
+    pub(crate) environment: Vec<(String, String)>,
     seed: u64,
     /// What the last daemons printed, for whoever looks for the cause of a failure.
     printed: Vec<String>,
@@ -31,12 +33,17 @@ pub(crate) struct Stage {
 impl Stage {
     /// A world of this size, which begins now, and all sinks.
     pub(crate) fn new(size: Size, seed: u64) -> Self {
+        Self::that_discovers(false, size, seed)
+    }
+
+    /// The same whose later jobs are to be discovered, or not.
+    pub(crate) fn that_discovers(discovers: bool, size: Size, seed: u64) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed);
         let ledgers: Vec<_> = SINKS.iter().map(|sink| Ledger::open(sink, rng.u64(..))).collect();
         let world = World::begin(size, &mut rng);
         let folder = Folder::new();
         let sinks: String = ledgers.iter().map(Ledger::configuration).collect();
-        let config = folder.write("config.toml", world.configuration() + &sinks);
+        let config = folder.write("config.toml", world.configuration(discovers) + &sinks);
         let state = folder.path().join("state/state.db");
         Self {
             config,
@@ -44,6 +51,7 @@ impl Stage {
             world,
             ledgers,
             launcher: Vec::new(),
+            environment: Vec::new(),
             seed,
             printed: Vec::new(),
             _folder: folder,
@@ -74,7 +82,7 @@ impl Stage {
         let arguments = ["run", "--config", &self.config].into_iter().chain(arguments.iter().copied());
         let directory = self.state.parent().expect("a directory").to_string_lossy().into_owned();
         let daemon = Watch::through(&launcher, arguments).env("KEY", KEY).env("STATE_DIRECTORY", &directory);
-        let variables = self.ledgers.iter().flat_map(Ledger::variables);
+        let variables = self.ledgers.iter().flat_map(Ledger::variables).chain(self.environment.clone());
         variables.fold(daemon, |daemon, (name, value)| daemon.env(&name, &value))
     }
 

@@ -126,21 +126,30 @@ impl World {
         self.clock.now().instant.since(self.since) > self.span
     }
 
-    /// The tables of a configuration that watches it: often, and so that no trouble of it is told.
-    pub(crate) fn configuration(&self) -> String {
-        let mut text = "[watch]\nnot_found_grace = \"1h\"\nunreachable_after = \"1h\"\n\
+    /// The tables of a configuration that watches it: often, and so that no trouble of it is told. With `discovers`, it
+    /// names the jobs whose index is wanted, and those that may end before the list was read to its end once.
+    pub(crate) fn configuration(&self, discovers: bool) -> String {
+        // A search goes on for as long as a new job may be missing from the list.
+        let grace = if discovers { "1s" } else { "1h" };
+        let mut text = format!(
+            "[watch]\nnot_found_grace = \"{grace}\"\nunreachable_after = \"1h\"\nslow_after = \"6h\"\n\
              [cadence]\nmin_interval = \"20ms\"\nmax_interval = \"500ms\"\n"
-            .to_owned();
+        );
         for (at, plane) in self.planes.iter().enumerate() {
             let name = format!("project-{}", at + 1);
             let until = |job: &Job| if job.until_ready { "ready" } else { "completed" };
-            let entry = |job: &Job| format!("{{ id = {:?}, until = {:?} }}", job.id, until(job));
-            let jobs: Vec<_> = self.jobs.iter().filter(|job| job.project == name).map(entry).collect();
+            let entry =
+                |job: &Job| format!("{{ id = {:?}, until = {:?}, deadline = \"6h\" }}", job.id, until(job));
+            let jobs: Vec<_> = self.jobs.iter().filter(|job| job.project == name).collect();
+            let early = if discovers { jobs.len() / 3 } else { jobs.len() };
+            let is_named = |(place, job): &(usize, &&Job)| *place < early || job.until_ready;
+            let jobs: Vec<_> = jobs.iter().enumerate().filter(is_named).map(|(_, job)| entry(job)).collect();
             let jobs = jobs.join(", ");
+            let discover = if discovers { "discover = true\n" } else { "" };
             _ = write!(
                 text,
                 "[[project]]\nname = \"{name}\"\napi_key = {{ env = \"KEY\" }}\njobs = [{jobs}]\n\
-                 [project.api]\nendpoint = \"{}\"\nrequests_per_second = 60\nburst = 10\n",
+                 {discover}[project.api]\nendpoint = \"{}\"\nrequests_per_second = 60\nburst = 10\n",
                 plane.url()
             );
         }

@@ -1,7 +1,6 @@
 //! The wall clock is set while the daemon watches.
 
 use std::collections::BTreeMap;
-use std::process::Command;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -11,7 +10,7 @@ use serde_json::Value;
 
 use crate::Daemon;
 use crate::log::transitions;
-use crate::support::{Folder, Running, play, skipped};
+use crate::support::{Folder, KEY, Running, Watch, library_of_clocks, play};
 
 /// How many polls are looked at before the clock is set, and after.
 const WINDOW: usize = 40;
@@ -21,18 +20,6 @@ const INTERVAL: Duration = Duration::from_millis(50);
 
 /// What is told of a job on its way.
 const PROGRESS: [&str; 2] = ["restore_job.status_changed", "restore_job.progressed"];
-
-/// The library that stands between a program and its clocks, where there is one.
-fn library() -> Option<String> {
-    let done = Command::new("faketime").args(["-m", "-f", "+0d", "printenv", "LD_PRELOAD"]).output();
-    match done {
-        Ok(done) if done.status.success() => Some(String::from_utf8_lossy(&done.stdout).trim().to_owned()),
-        _ => {
-            skipped("faketime is not here, so no clock is set");
-            None
-        }
-    }
-}
 
 /// How long the next so many requests take to arrive, as the server sees it.
 #[track_caller]
@@ -49,7 +36,7 @@ fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
 
 /// Sets the clock by so much, as faketime writes it and in hours.
 fn set(jump: &str, hours: i64) {
-    let Some(library) = library() else { return };
+    let Some(library) = library_of_clocks() else { return };
     let steady =
         play("[[job]]\nid = \"rj-ends\"\ntakes = \"10s\"\n[[job]]\nid = \"rj-endless\"\ntakes = \"9d\"");
     let free = play("[[job]]\nid = \"rj-free\"\ntakes = \"9d\"");
@@ -119,6 +106,43 @@ fn set(jump: &str, hours: i64) {
     let told_at: Timestamp = text(end.expect("an end"), "/timestamp").parse().expect("a time");
     let off = told_at.duration_since(Clock::system().now().wall);
     assert!((off - SignedDuration::from_hours(hours)).abs() < SignedDuration::from_hours(1), "{off:?}");
+}
+
+/// Restores that ended before the start, under a clock that is a month off.
+fn starts_with_history(jump: &str) {
+    let Some(library) = library_of_clocks() else { return };
+    let plane = play(
+        "[[job]]\nid = \"old\"\ncount = 20\nage = \"10h\"\ntakes = \"10m\"\ntakes_step = \"20m\"\n\
+         [[job]]\nid = \"bad\"\nage = \"5h\"\ntakes = \"1m\"\nends = \"failed\"\n\
+         [[job]]\nid = \"quick\"\nindex = \"docs\"\nappears = \"3s\"\ntakes = \"1ms\"\n",
+    );
+    let project = format!(
+        "discover = true\n[api]\nendpoint = \"{}\"\nrequests_per_second = 200\nburst = 50\n[cadence]\n\
+         min_interval = \"50ms\"\nmax_interval = \"200ms\"\n",
+        plane.url()
+    );
+    let clock = |watch: Watch| {
+        let watch = watch.env("LD_PRELOAD", &library).env("FAKETIME", jump);
+        watch.env("DONT_FAKE_MONOTONIC", "1").env("PINECONE_API_KEY", KEY)
+    };
+    let mut daemon = clock(Daemon::new(project).run(&[])).start();
+    daemon.until_told("restore quick into index docs completed");
+    daemon.signal("TERM");
+    let log = daemon.finish().expect(0).stderr;
+    assert!(!log.contains("restore old") && !log.contains("restore bad"), "{log}");
+    let pending = ["--all-pending", "--not-found-grace", "500ms"];
+    let done = clock(Watch::wait(&plane, &pending)).run().expect(0);
+    assert_eq!(done.stdout, "no unfinished restores\n");
+}
+
+#[test]
+fn history_is_no_news_a_month_behind() {
+    starts_with_history("-30d");
+}
+
+#[test]
+fn history_is_no_news_a_month_ahead() {
+    starts_with_history("+31d");
 }
 
 #[test]

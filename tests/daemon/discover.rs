@@ -67,6 +67,21 @@ fn rows_that_cannot_be_read_are_reported_once_and_shown_inert() {
 }
 
 #[test]
+fn a_list_beyond_the_limit_is_trouble_and_ends_no_stop() {
+    let plane = play("[[job]]\nid = \"r\"\ncount = 500\nindex = \"docs\"\ntakes = \"1h\"\n");
+    let mut daemon = Daemon::new(discovering(&plane, "{ max_jobs = 20 }")).run(&[]).start();
+    daemon.until_told("not all unfinished restores of project one are watched: more than 20 are unfinished");
+    let looks = plane.count();
+    daemon.until("it looks again", |_| plane.count() > looks + 100);
+    let status = status(&daemon);
+    assert_eq!(status["jobs"].as_array().unwrap().len(), 20);
+    assert!(status["trouble"].as_str().unwrap().contains("of the project one are watched: more than 20 "));
+    daemon.signal("TERM");
+    let log = daemon.finish().expect(0).stderr;
+    assert_eq!(log.matches("not all unfinished").count(), 1, "once: {log}");
+}
+
+#[test]
 fn a_list_that_cannot_be_read_is_trouble() {
     let plane =
         play("[[fault]]\nendpoint = \"list\"\nkind = \"status\"\nstatus = 500\n[[job]]\nid = \"a\"\n");

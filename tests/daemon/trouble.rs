@@ -9,7 +9,8 @@ fn a_refused_key_is_told_once_and_so_is_its_return() {
         "api_key = \"{KEY}\"\nrevoked = [{{ from = \"0s\", to = \"2s\" }}]\n{}",
         done(&[("rj-1", "completed"), ("rj-2", "completed")])
     ));
-    let daemon = Daemon::new("").project("one", &plane, &["rj-1", "rj-2"]);
+    let daemon = Daemon::new("[watch]\nunauthorized_grace = \"100ms\"\n");
+    let daemon = daemon.project("one", &plane, &["rj-1", "rj-2"]);
     let done = daemon.run(&["--exit-when-done"]).run().expect(0);
     for (line, times) in [
         ("ERROR project one: the API refuses the key or its permission: HTTP 401: Invalid API key", 1),

@@ -22,4 +22,17 @@ pub fn skipped(why: &str) {
     writeln!(std::io::stderr(), "SKIPPED: {why}").expect("standard error");
 }
 
+/// The library that stands between a program and its clocks, where there is one.
+pub fn library_of_clocks() -> Option<String> {
+    let shown =
+        std::process::Command::new("faketime").args(["-m", "-f", "+0d", "printenv", "LD_PRELOAD"]).output();
+    match shown {
+        Ok(shown) if shown.status.success() => Some(String::from_utf8_lossy(&shown.stdout).trim().to_owned()),
+        _ => {
+            skipped("faketime is not here, so no clock is set");
+            None
+        }
+    }
+}
+
 pub use servers::{Folder, done, fast, play, play_shipped, receive, unused_address};

@@ -120,6 +120,7 @@ fn a_refused_key_is_4_in_either_form() {
         let done = Watch::wait(&plane, &["rj-1"]).run().expect(4);
         assert!(done.stdout.contains("HTTP 401: Invalid API key"), "{}", done.stdout);
         assert_eq!(plane.count(), 2, "the first refusal is tried again, once");
+        assert!(done.took.as_secs() >= 5, "two refusals within seconds are one: {:?}", done.took);
     }
 }
 
@@ -133,6 +134,17 @@ fn a_refused_permission_is_4() {
 fn one_refusal_is_no_refusal() {
     let fault = "[[fault]]\nfirst = 1\nkind = \"status\"\nstatus = 401\n";
     wait(&format!("{}{fault}", done(&[("rj-1", "completed")])), &["rj-1"]).expect(0);
+}
+
+#[test]
+fn refusals_of_a_gateway_end_no_wait() {
+    // A page of HTML, by four requests in a row, and an error of the API for two seconds.
+    let page = "[[fault]]\nfirst = 4\nkind = \"status\"\nstatus = 403\nbody = \"html\"\n";
+    let plane = play(&format!("{}{page}", done(&[("rj-1", "completed")])));
+    Watch::wait(&plane, &["rj-1", "--unauthorized-grace", "1s"]).run().expect(0);
+    assert!(plane.count() >= 5, "{}", plane.count());
+    let moment = "[[fault]]\nto = \"2s\"\nkind = \"status\"\nstatus = 401\n";
+    wait(&format!("{}{moment}", done(&[("rj-1", "completed")])), &["rj-1"]).expect(0);
 }
 
 #[test]
@@ -193,7 +205,8 @@ fn troubled(outcomes: &[&str]) -> String {
 
 #[test]
 fn where_several_codes_apply_the_first_of_1_4_3_6_5_124_wins() {
-    let limits = ["--not-found-grace", "200ms", "--unreachable-after", "200ms", "--timeout", "2s"];
+    let graces = ["--not-found-grace", "200ms", "--unreachable-after", "200ms", "--unauthorized-grace", "0"];
+    let limits = [&graces[..], &["--timeout", "2s"]].concat();
     let started = [
         (&["failed", "unauthorized"][..], 1),
         (&["cancelled", "not_found", "unrecognised", "unreachable"], 1),

@@ -36,7 +36,8 @@ fn where_the_server_repeats_it() {
                 "[[job]]\nid = \"rj-1\"\n\
                  [[fault]]\nkind = \"status\"\nstatus = {status}\nbody = \"{kind}\"\nbody_text = '{body}'"
             ));
-            let limits = ["rj-1", "--unreachable-after", "0", "--not-found-grace", "0", "--output", "json"];
+            let graces = ["--unreachable-after", "0", "--not-found-grace", "0", "--unauthorized-grace", "0"];
+            let limits = [&["rj-1", "--output", "json"], &graces[..]].concat();
             let code = match status {
                 401 | 403 => 4,
                 400 | 404 => 3,

@@ -86,6 +86,11 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(super) not_found_grace: Option<Duration>,
 
+    /// How far apart two refusals of the key (401, 403) are at least, so that the wait ends with 4; 12 times as far where the
+    /// second has no body of the API, such as a page of a gateway [default: 5s]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub(super) unauthorized_grace: Option<Duration>,
+
     /// How long the API may give no good answer about a job [default: 10m]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(super) unreachable_after: Option<Duration>,
@@ -255,9 +260,12 @@ impl Args {
         }
         let mut project = self.project.choose()?;
         // What a configuration has found is for a daemon, unless it is asked for here.
-        project.discover = self
-            .all_pending
-            .then(|| Discovery { indexes: self.index.clone(), exclude: self.exclude_index.clone() });
+        let max_jobs = project.discover.map_or(Discovery::MAX_JOBS, |discover| discover.max_jobs);
+        project.discover = self.all_pending.then(|| Discovery {
+            indexes: self.index.clone(),
+            exclude: self.exclude_index.clone(),
+            max_jobs,
+        });
         if self.all_pending || !ids.is_empty() {
             project.jobs = ids.into_iter().map(|id| with_settings_of(id, &project.jobs)).collect();
         }
@@ -275,6 +283,7 @@ impl Args {
             project.jobs.iter_mut().for_each(|job| job.until = None);
         }
         watch.not_found_grace = self.not_found_grace.unwrap_or(watch.not_found_grace);
+        watch.unauthorized_grace = self.unauthorized_grace.unwrap_or(watch.unauthorized_grace);
         watch.unreachable_after = self.unreachable_after.unwrap_or(watch.unreachable_after);
         Ok(project)
     }
@@ -317,6 +326,7 @@ impl Args {
             ("--until", self.until.map(|until| until.to_string())),
             ("--timeout", duration(self.timeout)),
             ("--not-found-grace", duration(self.not_found_grace)),
+            ("--unauthorized-grace", duration(self.unauthorized_grace)),
             ("--unreachable-after", duration(self.unreachable_after)),
             ("--effort", self.effort.and_then(effort).map(|(name, _)| (*name).to_owned())),
             ("--min-interval", duration(self.min_interval)),

@@ -40,8 +40,8 @@ pub(super) fn home(key: &str) -> Option<&'static str> {
         "interval" => Some("[heartbeat]"),
         "drain_timeout" => Some("the top of the file"),
         "discover" => Some("the top of the file, or to a [[project]]"),
-        "indexes" | "exclude" => Some("`discover`, as in discover = { indexes = [\"prod-*\"] }"),
-        "not_found_grace" | "unreachable_after" | "until" | "slow_after" => {
+        "indexes" | "exclude" | "max_jobs" => Some("`discover`, as in discover = { indexes = [\"prod-*\"] }"),
+        "not_found_grace" | "unauthorized_grace" | "unreachable_after" | "until" | "slow_after" => {
             Some("[watch], or to [project.watch]")
         }
         _ => None,
@@ -81,6 +81,7 @@ struct Cadence {
 #[derive(Debug, Default)]
 struct Watch {
     not_found_grace: Option<Duration>,
+    unauthorized_grace: Option<Duration>,
     unreachable_after: Option<Duration>,
     until: Option<Until>,
     slow_after: Option<SlowAfter>,
@@ -272,6 +273,7 @@ impl Watch {
     fn read(mut section: Section<'_>) -> Self {
         let watch = Self {
             not_found_grace: section.duration("not_found_grace", &PATIENCE).map(|(value, _)| value),
+            unauthorized_grace: section.duration("unauthorized_grace", &PATIENCE).map(|(value, _)| value),
             unreachable_after: section.duration("unreachable_after", &PATIENCE).map(|(value, _)| value),
             until: until(&mut section),
             slow_after: section.take("slow_after").and_then(|value| slow_after(&value)),
@@ -287,6 +289,10 @@ impl Watch {
                 .not_found_grace
                 .or(common.not_found_grace)
                 .unwrap_or(default.not_found_grace),
+            unauthorized_grace: self
+                .unauthorized_grace
+                .or(common.unauthorized_grace)
+                .unwrap_or(default.unauthorized_grace),
             unreachable_after: self
                 .unreachable_after
                 .or(common.unreachable_after)

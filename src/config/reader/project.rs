@@ -4,6 +4,7 @@
 //! twice.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use toml::de::DeValue;
@@ -35,6 +36,9 @@ const DISCOVER: &str =
 
 const PATTERN: &str =
     "write it like the name of an index; `*` stands for any characters or none, `?` for one";
+
+/// Limits of `max_jobs`: a million takes about 1.5 GiB of memory.
+const MAX_JOBS: RangeInclusive<u32> = 1..=1_000_000;
 
 /// Which jobs a project has, as one level of the file says.
 struct Jobs {
@@ -214,9 +218,13 @@ fn discover(value: &Value<'_>) -> Result<Option<Discovery>, Refused> {
             let mut section = value.table_or("a table", DISCOVER).ok_or(Refused)?;
             let indexes = section.take("indexes").map(|value| patterns(&value));
             let exclude = section.take("exclude").map(|value| patterns(&value));
+            let max_jobs = section.integer("max_jobs", &MAX_JOBS);
             section.finish();
-            let discovery =
-                Discovery { indexes: indexes.unwrap_or_default(), exclude: exclude.unwrap_or_default() };
+            let discovery = Discovery {
+                indexes: indexes.unwrap_or_default(),
+                exclude: exclude.unwrap_or_default(),
+                max_jobs: max_jobs.unwrap_or(Discovery::MAX_JOBS),
+            };
             if value.report.len() == before { Ok(Some(discovery)) } else { Err(Refused) }
         }
         _ => {

@@ -75,11 +75,13 @@ impl Outbox {
     pub(super) fn recall(records: Vec<SinkRecord>, owed: Vec<DeliveryRecord>, now: Now) -> Self {
         let mut sinks: BTreeMap<SinkName, Sink> = BTreeMap::new();
         for SinkRecord { name, memory } in records {
-            sinks.insert(name.clone(), Sink::recall(name, memory, now));
+            let of_sink = owed.iter().filter(|record| record.id.sink == name);
+            let written_at = of_sink.map(|record| record.written_at).max();
+            sinks.insert(name.clone(), Sink::recall(name, memory, written_at, now));
         }
         for record in owed {
             let name = record.id.sink.clone();
-            let unknown = || Sink::recall(name.clone(), SinkMemory::default(), now);
+            let unknown = || Sink::recall(name.clone(), SinkMemory::default(), None, now);
             sinks.entry(name.clone()).or_insert_with(unknown).recall_owed(record, now);
         }
         Self { sinks }
@@ -104,7 +106,7 @@ impl Outbox {
 
     fn configure(&mut self, plan: SinkPlan, now: Now, journal: &mut Journal, notes: &mut Vec<Note>) {
         let name = plan.name.clone();
-        let new = || Sink::recall(name.clone(), SinkMemory::default(), now);
+        let new = || Sink::recall(name.clone(), SinkMemory::default(), None, now);
         let sink = self.sinks.entry(name.clone()).or_insert_with(new);
         let was_disabled = sink.is_disabled();
         if sink.configure(plan, now.instant) {
@@ -157,7 +159,7 @@ impl Outbox {
     ) -> Option<Delivery> {
         self.sinks.values_mut().find_map(|sink| {
             while let Some(delivery) = sink.take_due(now.instant) {
-                if !sink.has_expired(&delivery, now) {
+                if !sink.has_expired(&delivery, now.instant) {
                     return Some(delivery);
                 }
                 let reason = sink.reason_of(&delivery.id).map(str::to_owned);

@@ -12,8 +12,7 @@ use crate::config::EventFilter;
 use crate::engine::event::{Delivery, DeliveryId};
 use crate::engine::journal::Notice;
 use crate::engine::memory::{DeliveryRecord, SinkMemory, SinkRecord};
-use crate::engine::retry::RetryAfter;
-use crate::engine::time::{Instant, Now, wall_between};
+use crate::engine::time::{Instant, Now, Recorded};
 use crate::model::{JobId, ProjectName, SinkName, TransitionId};
 
 /// How many deliveries to one sink may be under way at once.
@@ -67,16 +66,23 @@ type Lane = (ProjectName, Option<JobId>);
 struct Owed {
     transition: TransitionId,
     is_end: bool,
-    told_at: Timestamp,
+    told_at: Instant,
     attempts: u32,
     reason: Option<String>,
 }
 
 impl Sink {
-    /// A sink of which this was kept; [`Sink::configure`] says that the configuration has it.
-    pub(super) fn recall(name: SinkName, memory: SinkMemory, now: Now) -> Self {
-        let latest = now.instant + RetryAfter::MAX;
-        let held_until = memory.held_until.map_or(now.instant, |wall| now.instant_at(wall).min(latest));
+    /// A sink of which this was kept; [`Sink::configure`] says that the configuration has it. `written_at` is when that
+    /// was at the latest, where the record itself does not say it.
+    pub(super) fn recall(
+        name: SinkName,
+        memory: SinkMemory,
+        written_at: Option<Timestamp>,
+        now: Now,
+    ) -> Self {
+        let written_at = memory.written_at.or(written_at);
+        let held_until =
+            memory.held_until.map(|until| Recorded::new(written_at.unwrap_or(until), now).due(until));
         Self {
             plan: SinkPlan {
                 name,
@@ -89,7 +95,7 @@ impl Sink {
             due: BTreeSet::new(),
             in_flight: BTreeMap::new(),
             settling: BTreeMap::new(),
-            held_until,
+            held_until: held_until.unwrap_or(now.instant),
             disabled: memory.disabled,
         }
     }
@@ -130,6 +136,7 @@ impl Sink {
     /// What is to be kept of it.
     pub(super) fn record(&self, now: Now) -> SinkRecord {
         let memory = SinkMemory {
+            written_at: Some(now.wall),
             fingerprint: self.plan.fingerprint,
             disabled: self.disabled.clone(),
             held_until: (self.held_until > now.instant).then(|| now.wall_at(self.held_until)),
@@ -140,16 +147,15 @@ impl Sink {
     /// Owes it a transition.
     pub(super) fn owe(&mut self, notice: &Notice, now: Instant) {
         let lane = (notice.project.clone(), notice.job.clone());
-        self.add(lane, Owed::new(notice), now);
+        self.add(lane, Owed::new(notice, now), now);
     }
 
     /// Owes it what was owed to it before.
     pub(super) fn recall_owed(&mut self, record: DeliveryRecord, now: Now) {
-        let owed = Owed { attempts: record.attempts, ..Owed::new(&Notice::from(&record)) };
-        // The longest that a schedule may ask for; a later time comes of a clock that was wrong.
-        let latest = now.instant + RetryAfter::MAX * 7;
-        let due = now.instant_at(record.due).clamp(now.instant, latest);
-        self.add((record.project, record.job), owed, due);
+        let recorded = Recorded::new(record.written_at, now);
+        let notice = Notice::from(&record);
+        let owed = Owed { attempts: record.attempts, ..Owed::new(&notice, recorded.instant(record.told_at)) };
+        self.add((record.project, record.job), owed, recorded.due(record.due));
     }
 
     fn add(&mut self, lane: Lane, owed: Owed, due: Instant) {
@@ -204,9 +210,9 @@ impl Sink {
     }
 
     /// Whether a delivery that was just handed out is too old to be worth telling.
-    pub(super) fn has_expired(&self, delivery: &Delivery, now: Now) -> bool {
+    pub(super) fn has_expired(&self, delivery: &Delivery, now: Instant) -> bool {
         let Some(limit) = self.plan.policy.expires_after else { return false };
-        self.head(&delivery.id).is_some_and(|owed| wall_between(owed.told_at, now.wall) > limit)
+        self.head(&delivery.id).is_some_and(|owed| now.since(owed.told_at) > limit)
     }
 
     /// What went wrong with a delivery under way when it was last tried.
@@ -351,11 +357,11 @@ impl Waiting {
 }
 
 impl Owed {
-    fn new(notice: &Notice) -> Self {
+    fn new(notice: &Notice, told_at: Instant) -> Self {
         Self {
             transition: notice.transition,
             is_end: notice.kind.is_terminal(),
-            told_at: notice.told_at,
+            told_at,
             attempts: 0,
             reason: None,
         }
@@ -369,7 +375,6 @@ impl From<&DeliveryRecord> for Notice {
             project: record.project.clone(),
             job: record.job.clone(),
             kind: record.kind,
-            told_at: record.told_at,
         }
     }
 }

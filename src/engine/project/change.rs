@@ -5,14 +5,15 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::discover::Finder;
 use super::{Job, Project};
 use crate::config::{JobSettings, ProjectSettings};
 use crate::engine::cadence::Cadence;
-use crate::engine::memory::{Added, JobMemory, JobRecord};
-use crate::engine::retry::RetryAfter;
+use crate::engine::memory::{Added, JobRecord};
 use crate::engine::slow::SlowLimit;
-use crate::engine::time::{Instant, Now, wall_between};
+use crate::engine::time::{Instant, Now, Recorded, wall_between};
 use crate::engine::tracker::Tracker;
 use crate::model::{JobId, Until};
 
@@ -36,7 +37,10 @@ impl Project {
     /// returned is what is known of those. Jobs that they name come with [`Project::watch`].
     pub(in crate::engine) fn reconfigure(&mut self, settings: &ProjectSettings, now: Now) -> Vec<JobRecord> {
         match (&mut self.finder, &settings.discover) {
-            (Some(finder), Some(discovery)) => finder.reconfigure(discovery, now),
+            (Some(finder), Some(discovery)) => {
+                let time = self.server.time(now.instant).or(finder.listed_time(now.instant));
+                finder.reconfigure(discovery, time, now);
+            }
             (finder, discovery) => {
                 self.is_changed |= finder.is_some() != discovery.is_some();
                 *finder = discovery
@@ -74,24 +78,24 @@ impl Project {
     /// Tries a refused key at once, by one job: it may be another one now.
     fn try_the_key(&mut self, now: Instant) {
         self.key_since = Some(now);
-        let throttled = self.throttled.as_ref().map_or(now, |(until, _)| *until);
+        let throttled = self.throttled.as_ref().map_or(now, |throttle| throttle.until);
         self.held_until = now.max(throttled);
         if let Some((due, first)) = self.first() {
             self.schedule(&first, Some(due.min(now)));
         }
     }
 
-    /// Watches a job that the configuration names. Where it was not watched before, `memory` is what is known of it.
+    /// Watches a job that the configuration names. Where it was not watched before, `kept` is what is known of it.
     /// Returns whether that is so.
     pub(in crate::engine) fn watch_listed(
         &mut self,
         settings: &JobSettings,
-        memory: Option<JobMemory>,
+        kept: Option<JobRecord>,
         now: Now,
     ) -> bool {
         let is_new = !self.jobs.contains_key(&settings.id);
         if is_new {
-            self.insert(settings.clone(), memory, now);
+            self.insert(settings.clone(), kept, now);
         } else {
             self.reconfigure_job(settings.clone(), now.instant);
         }
@@ -106,11 +110,11 @@ impl Project {
     pub(in crate::engine) fn watch_added(
         &mut self,
         settings: JobSettings,
-        memory: Option<JobMemory>,
+        kept: Option<JobRecord>,
         now: Now,
     ) {
         let id = settings.id.clone();
-        let known = self.jobs.get(&id).map(|job| &job.added).or(memory.as_ref().map(|memory| &memory.added));
+        let known = self.jobs.get(&id).map(|job| &job.added).or(kept.as_ref().map(|kept| &kept.memory.added));
         let before = known.cloned().flatten().unwrap_or_default();
         let added = Added {
             name: settings.name.or(before.name),
@@ -123,7 +127,7 @@ impl Project {
         match self.jobs.get(&id) {
             Some(job) if job.listed => {}
             Some(_) => self.reconfigure_job(settings, now.instant),
-            None => self.insert(settings, memory, now),
+            None => self.insert(settings, kept, now),
         }
         // Whoever asks for it by name means it, also where the job has completed meanwhile.
         if wants_index && self.jobs.get_mut(&id).is_some_and(|job| job.tracker.want_index()) {
@@ -157,7 +161,7 @@ impl Project {
             return Forgotten::Listed;
         }
         if let Some(finder) = &mut self.finder {
-            finder.ignore(id.clone(), now.wall);
+            finder.forget(id.clone(), now.instant);
             self.is_changed = true;
         }
         self.leave(id, now);
@@ -170,16 +174,65 @@ impl Project {
         ids.iter().filter_map(|id| self.leave(id, now)).collect()
     }
 
-    /// The jobs that somebody added and that ended so long ago.
-    pub(in crate::engine) fn take_old(&mut self, keep: Duration, now: Now) -> Vec<JobId> {
+    /// What time it is at the server, as far as this process knows: its own clock goes before the times in its list.
+    pub(in crate::engine) fn server_now(&self, now: Instant) -> Option<Timestamp> {
+        self.server.time(now).or_else(|| self.finder.as_ref()?.listed_time(now))
+    }
+
+    /// The jobs that the configuration does not name and that ended so long ago, both by the clock of this machine and by
+    /// that of the server: what is deleted on the word of one clock, the list would show as news. An open job is never old;
+    /// one that was found is deleted once the API has answered for so long that there is no such job. Where this project's
+    /// server does not say the time, it is `time`.
+    pub(in crate::engine) fn take_old(&mut self, keep: Duration, time: Timestamp, now: Now) -> Vec<JobId> {
+        let server_now = self.server_now(now.instant);
+        let is_known = server_now.is_some() || self.finder.is_none();
+        let time = server_now.unwrap_or(time).min(now.wall);
+        let is_long_ago = |at: Timestamp| wall_between(at, time) > keep;
         let is_old = |job: &Job| {
-            let ended = job.tracker.ended_at().is_some_and(|at| wall_between(at, now.wall) > keep);
-            // Nobody named it, so nobody forgets it once it is gone.
-            let is_found = job.added.as_ref().is_some_and(|added| added.discovered);
-            let silent = job.tracker.answered_at().is_some_and(|at| now.instant.since(at) > keep);
-            !job.listed && (ended || (is_found && silent))
+            let facts = job.tracker.facts();
+            let listed_at = facts.completed_at.or(facts.created_at);
+            let ended = job.tracker.ended_at().is_some_and(is_long_ago) && listed_at.is_none_or(is_long_ago);
+            !job.listed && ((is_known && ended) || (job.is_found() && job.tracker.was_gone_for() > keep))
         };
         let old: Vec<_> = self.jobs.iter().filter(|(_, job)| is_old(job)).map(|(id, _)| id.clone()).collect();
+        if let Some((finder, before)) = self.finder.as_mut().zip(time.checked_sub(keep).ok())
+            && is_known
+            && !old.is_empty()
+        {
+            finder.delete_before(before);
+            self.is_changed = true;
+        }
+        for id in &old {
+            self.leave(id, now);
+        }
+        old
+    }
+
+    /// The jobs that were found and ended, beyond those for which there is room: those that ended first, by the times of the
+    /// API. What ended by then is no news any more.
+    pub(in crate::engine) fn take_surplus(&mut self, now: Now) -> Vec<JobId> {
+        let Some(finder) = &mut self.finder else { return Vec::new() };
+        let max = finder.max_jobs();
+        if self.jobs.len() <= max {
+            return Vec::new();
+        }
+        let listed_at = |job: &Job| {
+            let facts = job.tracker.facts();
+            facts.completed_at.or(facts.created_at)
+        };
+        let ended = self.jobs.iter().filter(|(_, job)| job.is_found() && job.tracker.has_ended());
+        let mut ended: Vec<_> = ended.map(|(id, job)| (listed_at(job), id.clone())).collect();
+        if ended.len() <= max {
+            return Vec::new();
+        }
+        ended.sort_unstable();
+        // A tenth at a time, so that not each page sorts them all.
+        ended.truncate(ended.len() - max + max / 10);
+        if let Some(last) = ended.iter().rev().find_map(|(at, _)| *at) {
+            finder.delete_before(last.checked_add(Duration::from_nanos(1)).unwrap_or(last));
+        }
+        self.is_changed = true;
+        let old: Vec<_> = ended.into_iter().map(|(_, id)| id).collect();
         for id in &old {
             self.leave(id, now);
         }
@@ -201,39 +254,52 @@ impl Project {
         }
         self.is_changed = true;
         self.silent_since = None;
+        self.free_since = now;
         for id in self.jobs.keys().cloned().collect::<Vec<_>>() {
             self.retry_now(&id, now);
         }
         true
     }
 
-    /// The machine was suspended for so long: what was due meanwhile is done now, spread out.
+    /// Nothing could be done for so long: what was due meanwhile is done now, spread out. A poll that was under way counts
+    /// from now: its limit may have passed while nothing ran.
     pub(in crate::engine) fn wake(&mut self, slept: Duration, now: Instant, rng: &mut fastrand::Rng) {
         let spread = WAKING.min(self.cadence.slowest());
         self.silent_since = self.silent_since.map(|since| since + slept);
+        self.list.excuse(slept);
+        self.free_since = now;
         for id in self.jobs.keys().cloned().collect::<Vec<_>>() {
             let Some(job) = self.jobs.get_mut(&id) else { continue };
             job.tracker.excuse(slept);
+            if let Some(polling) = &mut job.polling {
+                polling.since = polling.since + slept;
+            }
             let due = job.due.map(|_| now + spread.mul_f64(rng.f64()));
             self.schedule(&id, due);
         }
     }
 
     /// Watches a job that was not watched. One of which nothing is known is due at once.
-    pub(super) fn insert(&mut self, settings: JobSettings, memory: Option<JobMemory>, now: Now) {
+    pub(super) fn insert(&mut self, settings: JobSettings, kept: Option<JobRecord>, now: Now) {
         let id = settings.id.clone();
-        if memory.is_none() {
+        // What was written by a clock that was ahead is written again by this one.
+        let written_ahead = kept.as_ref().map(|kept| kept.saved_at).filter(|at| *at > now.wall);
+        self.written_ahead = self.written_ahead.max(written_ahead);
+        if kept.is_none() || written_ahead.is_some() {
             self.changed.insert(id.clone());
         }
-        let added = memory.as_ref().and_then(|memory| memory.added.clone());
-        let next_poll = memory.as_ref().and_then(|memory| memory.next_poll);
-        let tracker = match memory {
-            Some(memory) => Tracker::recall(settings, self.watch, memory, now),
-            None => Tracker::new(settings, self.watch, now),
+        let added = kept.as_ref().and_then(|kept| kept.memory.added.clone());
+        let (tracker, due) = match kept {
+            Some(JobRecord { saved_at, memory, .. }) => {
+                let record = Recorded::new(saved_at, now);
+                let due = memory.next_poll.map_or(now.instant, |at| record.due(at));
+                (Tracker::recall(settings, self.watch, memory, record), due)
+            }
+            None => (Tracker::new(settings, self.watch, now), now.instant),
         };
-        // A later time comes of a clock that was wrong.
-        let latest = now.instant + self.cadence.slowest().max(RetryAfter::MAX);
-        let due = next_poll.map_or(now.instant, |at| now.instant_at(at).clamp(now.instant, latest));
+        // After a good answer, nothing but the cadence decides, which may be another one now.
+        let latest = now.instant + self.cadence.slowest();
+        let due = if tracker.last_error().is_none() { due.min(latest) } else { due };
         let due = (!tracker.has_ended()).then_some(due);
         let job = Job {
             tracker,

@@ -3,21 +3,19 @@
 //! Invariant: a job that is found unfinished is watched, and one that both began and ended between two looks is told; what
 //! had ended by the first look is history, and never told.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Project;
+use super::history::{History, PageTime};
+use super::{Job, Project};
 use crate::config::Discovery;
-use crate::engine::memory::{Added, DiscoveryMemory, JobMemory};
-use crate::engine::standing::Search;
-use crate::engine::time::{Instant, Now, wall_between};
+use crate::engine::event::Note;
+use crate::engine::memory::{Added, DiscoveryMemory, JobMemory, JobRecord};
+use crate::engine::standing::{Ending, Search};
+use crate::engine::time::{Instant, Now};
 use crate::engine::tracker::Findings;
 use crate::model::{JobId, Observation};
-
-/// How far ahead of the clock of the API that of this machine may be.
-const SKEW: Duration = Duration::from_mins(10);
 
 /// Looks at the whole list take at most this part of the requests that the rate allows.
 const SHARE: u32 = 4;
@@ -26,17 +24,9 @@ const SHARE: u32 = 4;
 #[derive(Debug)]
 pub(super) struct Finder {
     settings: Discovery,
-    /// Jobs that ended earlier are history; so are those that began earlier, where nobody says when they ended.
-    since: Timestamp,
-    /// By the clock of this process: what ended later is news in any case.
-    began: Timestamp,
-    /// When the last look ended, by the same.
+    history: History,
+    /// When the last look ended, by the clock of the server.
     looked_until: Option<Timestamp>,
-    /// Whether a look came to the end of the list: from then on, what has ended and is not known is news.
-    has_baseline: bool,
-    /// Jobs that are not to be watched although they are listed: that had ended by the first look, or were forgotten. What
-    /// is history by `since` need not be here.
-    ignored: BTreeMap<JobId, Timestamp>,
     /// When the next look begins.
     pub(super) look_at: Instant,
     /// No look begins earlier, whatever it is for.
@@ -45,6 +35,11 @@ pub(super) struct Finder {
     looked: Option<Instant>,
     /// Since when there is something that a look has yet to confirm: that there are no other jobs.
     unsure_since: Instant,
+    /// Why not all unfinished jobs of the list are watched, by the last look and the one under way.
+    left_out: Option<String>,
+    /// Whether the look under way left out some.
+    leaves_out: bool,
+    is_left_out_told: bool,
 }
 
 impl Finder {
@@ -56,42 +51,39 @@ impl Finder {
         grace: Duration,
         now: Now,
     ) -> Self {
-        let DiscoveryMemory { since, has_baseline, ignored } = memory.unwrap_or_else(|| DiscoveryMemory {
-            since: now.wall_at(now.instant.back(grace)),
-            has_baseline: false,
-            ignored: Vec::new(),
-        });
         Self {
             settings,
-            since,
-            began: now.wall,
+            history: History::new(memory, grace, now),
             looked_until: None,
-            has_baseline,
-            ignored: ignored.into_iter().collect(),
             look_at: now.instant,
             not_before: now.instant,
             looked: None,
             // What was begun just before that is not missed, either.
             unsure_since: now.instant + grace,
+            left_out: None,
+            leaves_out: false,
+            is_left_out_told: false,
         }
     }
 
     /// What is to be kept.
-    pub(super) fn remember(&self) -> DiscoveryMemory {
-        let ignored = self.ignored.iter().map(|(id, at)| (id.clone(), *at)).collect();
-        DiscoveryMemory { since: self.since, has_baseline: self.has_baseline, ignored }
+    pub(super) fn remember(&self) -> Option<DiscoveryMemory> {
+        self.history.remember()
     }
 
-    /// From now on, these settings hold. Where they are others, what had ended by the last look is history: of some of it
-    /// nothing was told.
-    pub(super) fn reconfigure(&mut self, settings: &Discovery, now: Now) {
-        if self.settings != *settings {
-            self.settings = settings.clone();
-            self.look_at = self.look_at.min(now.instant);
-            self.unsure_since = self.unsure_since.max(now.instant);
-            self.began = self.looked_until.unwrap_or(now.wall);
-            self.since = self.since.max(self.began);
-            self.has_baseline = false;
+    /// From now on, these settings hold; it is `time` at the server. Where other indexes are looked for, what had ended by
+    /// the last look is history: of some of it nothing was told.
+    pub(super) fn reconfigure(&mut self, settings: &Discovery, time: Option<Timestamp>, now: Now) {
+        if self.settings == *settings {
+            return;
+        }
+        let looks_for_others =
+            (&self.settings.indexes, &self.settings.exclude) != (&settings.indexes, &settings.exclude);
+        self.settings = settings.clone();
+        self.look_at = self.look_at.min(now.instant);
+        self.unsure_since = self.unsure_since.max(now.instant);
+        if looks_for_others {
+            self.history.restart(self.looked_until.or(time), now.instant);
         }
     }
 
@@ -100,59 +92,91 @@ impl Finder {
         self.settings.includes(index)
     }
 
-    /// Whether a row is about a job to watch that is not watched. Jobs that ended are known for `keep`: what ended longer
-    /// ago may have been told.
-    pub(super) fn finds(&mut self, row: &Observation, keep: Duration, now: Now) -> bool {
-        if self.ignored.contains_key(&row.id) {
+    /// Takes a page before its rows. Jobs that ended are kept for `keep`. Returns whether something is to be kept.
+    pub(super) fn read(&mut self, page: PageTime, surplus: usize, keep: Duration, now: Now) -> bool {
+        if surplus > 0 {
+            self.leave_out(format!("a page has {surplus} rows more than were asked for"));
+        }
+        self.history.read(page, keep, now)
+    }
+
+    /// Whether a row is about a job to watch that is not watched. There is room for so many more that are unfinished.
+    pub(super) fn finds(&mut self, row: &Observation, room: usize, now: Instant) -> bool {
+        if self.history.ignores(&row.id, now) {
             return false;
         }
         let is_included = self.includes(row.facts.target_index_name.as_deref());
-        if !row.status.is_terminal() && row.facts.completed_at.is_none() {
-            return is_included;
-        }
-        // A restore that failed has no end time.
-        let Some(at) = row.facts.completed_at.or(row.facts.created_at) else { return false };
-        if !self.has_baseline && at < self.began {
-            self.ignored.insert(row.id.clone(), at);
+        let is_wanted = match Ending::of(&row.status, &row.facts) {
+            None => is_included,
+            // A restore that failed has no end time.
+            Some(_) => match row.facts.completed_at.or(row.facts.created_at) {
+                Some(at) => self.history.is_news(&row.id, at, now) && is_included,
+                None => false,
+            },
+        };
+        if is_wanted && room == 0 {
+            self.leave_out(format!(
+                "more than {} are unfinished (`max_jobs` of `discover`)",
+                self.max_jobs()
+            ));
             return false;
         }
-        is_included && at >= self.since && wall_between(at, now.wall) < keep
+        is_wanted
     }
 
-    /// Watches a job no more from `at` on, although it is listed.
-    pub(super) fn ignore(&mut self, id: JobId, at: Timestamp) {
-        self.ignored.insert(id, at);
+    fn leave_out(&mut self, reason: String) {
+        self.leaves_out = true;
+        self.left_out.get_or_insert(reason);
     }
 
-    /// The list was read to its end, in so many pages, from `began` on. The next look comes after the longest interval
-    /// between polls, or later, if these pages are many for the time between two requests. Returns whether something is to
-    /// be kept.
+    /// Limit of the jobs that are watched because they were found: of the unfinished ones, and of those that ended.
+    pub(super) fn max_jobs(&self) -> usize {
+        usize::try_from(self.settings.max_jobs).unwrap_or(usize::MAX)
+    }
+
+    /// Why not all unfinished jobs of the list are watched, if so.
+    pub(super) fn left_out(&self) -> Option<&str> {
+        self.left_out.as_deref()
+    }
+
+    /// Watches a job no more from `now` on, although it is listed.
+    pub(super) fn forget(&mut self, id: JobId, now: Instant) {
+        self.history.forget(id, now);
+    }
+
+    /// Jobs that ended before this time are deleted.
+    pub(super) fn delete_before(&mut self, time: Timestamp) {
+        self.history.delete_before(time);
+    }
+
+    /// What time it is at the server at least, by its list.
+    pub(super) fn listed_time(&self, now: Instant) -> Option<Timestamp> {
+        self.history.listed_time(now)
+    }
+
+    /// The list was read to its end, in so many pages, from `began` on, when it was `time` at the server. The next look
+    /// comes after the longest interval between polls, or later, if these pages are many for the time between two requests.
+    /// Returns whether something is to be kept.
     pub(super) fn looked(
         &mut self,
         began: Instant,
         pages: u32,
         (longest, request): (Duration, Duration),
         keep: Duration,
-        now: Now,
+        time: Option<Timestamp>,
+        now: Instant,
     ) -> bool {
         self.looked = Some(began);
-        self.looked_until = Some(now.wall);
-        self.not_before = (began + request * pages * SHARE).max(now.instant + request);
+        self.looked_until = time;
+        self.not_before = (began + request * pages * SHARE).max(now + request);
         self.look_at = self.not_before.max(began + longest);
+        if !std::mem::take(&mut self.leaves_out) {
+            self.left_out = None;
+        }
         if !self.is_sure() {
             self.look_soon();
         }
-        let before = self.ignored.len();
-        let had_baseline = std::mem::replace(&mut self.has_baseline, true);
-        if !had_baseline {
-            // By the clock of the API, wherever that says more: this one may be ahead of it. But not by much: a restore
-            // that the list did not show is not to be taken for news that ended long before.
-            let newest = self.ignored.values().max().copied().unwrap_or(self.since);
-            self.since = newest.clamp(self.since - SKEW, self.since);
-        }
-        let since = self.since;
-        self.ignored.retain(|_, at| *at >= since && wall_between(*at, now.wall) < keep);
-        !had_baseline || self.ignored.len() < before
+        self.history.scanned(keep, now)
     }
 
     /// The last job that had not ended did: another look is to show whether there are others, and soon.
@@ -167,26 +191,33 @@ impl Finder {
 
     /// Whether a look that is young enough showed that there are no other jobs.
     pub(super) fn is_sure(&self) -> bool {
-        self.looked.is_some_and(|looked| looked >= self.unsure_since)
+        self.left_out.is_none() && self.looked.is_some_and(|looked| looked >= self.unsure_since)
+    }
+}
+
+impl Job {
+    /// Whether nobody named it: it was found in the list.
+    pub(super) fn is_found(&self) -> bool {
+        self.added.as_ref().is_some_and(|added| added.discovered)
     }
 }
 
 impl Project {
-    /// Watches a job that was found in the list. Where it was watched before, `memory` is what is known of it.
+    /// Watches a job that was found in the list. Where it was watched before, `kept` is what is known of it.
     pub(in crate::engine) fn discover(
         &mut self,
         row: Observation,
-        memory: Option<JobMemory>,
+        kept: Option<JobRecord>,
         began: Instant,
         now: Now,
         rng: &mut fastrand::Rng,
     ) -> Option<(JobId, Findings)> {
         let added = Added { discovered: true, ..Added::default() };
         let settings = added.clone().settings(row.id.clone());
-        let added = memory.as_ref().and_then(|memory| memory.added.clone()).unwrap_or(added);
+        let added = kept.as_ref().and_then(|kept| kept.memory.added.clone()).unwrap_or(added);
         // It may be on a page twice.
         if !self.jobs.contains_key(&row.id) {
-            self.insert(settings, memory, now);
+            self.insert(settings, kept, now);
             self.jobs.get_mut(&row.id)?.added = Some(added);
             self.changed.insert(row.id.clone());
         }
@@ -197,6 +228,27 @@ impl Project {
     pub(in crate::engine) fn discovers(&self, memory: &JobMemory) -> bool {
         let index = memory.facts.target_index_name.as_deref();
         self.finder.as_ref().is_some_and(|finder| finder.includes(index))
+    }
+
+    /// How many more unfinished jobs there is room for, of those that are found.
+    pub(super) fn room(&self) -> usize {
+        let Some(finder) = &self.finder else { return 0 };
+        let is_open = |job: &Job| job.is_found() && !job.tracker.has_ended();
+        finder.max_jobs().saturating_sub(self.jobs.values().filter(|job| is_open(job)).count())
+    }
+
+    /// What is to be said about jobs that are left out: once when some are, once when none is.
+    pub(in crate::engine) fn take_left_out_note(&mut self) -> Option<Note> {
+        let finder = self.finder.as_mut()?;
+        if finder.left_out.is_some() == finder.is_left_out_told {
+            return None;
+        }
+        finder.is_left_out_told = finder.left_out.is_some();
+        let project = self.name.clone();
+        Some(match &finder.left_out {
+            Some(reason) => Note::JobsLeftOut { project, reason: reason.clone() },
+            None => Note::AllJobsWatched { project },
+        })
     }
 
     /// How it stands with the search for jobs.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Project;
+use super::limit::Throttle;
 use crate::engine::explain::{Explanation, Hold, Later, LearnedRate, RateReport, Rule, Since, Turn};
 use crate::engine::time::{Instant, Now};
 use crate::engine::verdict::Outcome;
@@ -75,10 +76,15 @@ impl Project {
         if seconds <= 0.0 {
             return None;
         }
-        let throttled = self.throttled.as_ref().filter(|(until, _)| *until > now);
+        let throttled = self.throttled.as_ref().filter(|throttle| throttle.until > now);
         let reason = match (self.access.refusal(), throttled) {
             (Some(refusal), _) => format!("the key is refused: {refusal}"),
-            (None, Some((_, said))) => format!("the server asks for it: {said}"),
+            (None, Some(Throttle { reason, is_backoff: false, .. })) => {
+                format!("the server asks for it: {reason}")
+            }
+            (None, Some(Throttle { reason, .. })) => {
+                format!("the server limits requests and does not say for how long: {reason}")
+            }
             (None, None) => "a refusal of the key is to be confirmed".to_owned(),
         };
         Some(Hold { seconds, reason })

@@ -92,7 +92,7 @@ impl Project {
         let Some(job) = self.jobs.get_mut(id) else { return Findings::default() };
         let findings = match news {
             Ok(answer) => {
-                let mut findings = job.tracker.observe(answer, now);
+                let mut findings = job.tracker.observe(answer, now, self.server);
                 findings.drafts.extend(job.tracker.slow(now.instant, self.slow.as_ref()));
                 findings
             }

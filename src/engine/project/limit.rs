@@ -11,6 +11,17 @@ use crate::engine::retry::Backoff;
 use crate::engine::time::Instant;
 use crate::model::JobId;
 
+/// A server is left alone because it limits the project.
+#[derive(Debug, Clone)]
+pub(super) struct Throttle {
+    /// Until then.
+    pub(super) until: Instant,
+    /// What it said.
+    pub(super) reason: String,
+    /// Whether it did not say for how long, so that this is by our own backoff.
+    pub(super) is_backoff: bool,
+}
+
 impl Project {
     /// The server limits the project: it is left alone for as long as the server asks, or with exponential backoff
     /// where it does not say how long. Afterwards it is asked less, once for each row of such answers: a server that
@@ -28,10 +39,15 @@ impl Project {
             self.throttles = self.throttles.saturating_add(1);
             self.last_throttle = Some(now);
         }
-        let pause = if pause.is_zero() { Backoff::POLL.delay(self.throttles, pause, rng) } else { pause };
+        let is_backoff = pause.is_zero();
+        let pause = if is_backoff { Backoff::POLL.delay(self.throttles, pause, rng) } else { pause };
         self.hold_until(now + pause);
-        let told_until = self.throttled.as_ref().filter(|_| !is_news).map(|(until, _)| *until);
-        self.throttled = Some((self.held_until, reason.to_owned()));
+        let before = self.throttled.take().filter(|_| !is_news);
+        let told_until = before.as_ref().map(|throttle| throttle.until);
+        // A longer time that was asked for before still holds.
+        let is_backoff =
+            is_backoff && !before.is_some_and(|throttle| !throttle.is_backoff && throttle.until > now);
+        self.throttled = Some(Throttle { until: self.held_until, reason: reason.to_owned(), is_backoff });
         self.allowance.refused(is_news && self.throttles == 1, reason, self.held_until);
         self.is_changed = true;
         for (due, id) in self.held_from(told_until) {

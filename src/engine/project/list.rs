@@ -142,6 +142,11 @@ impl Pressure {
 }
 
 impl List {
+    /// The time in which nothing could be done is no part of any trouble.
+    pub(super) fn excuse(&mut self, time: Duration) {
+        self.failing_since = self.failing_since.map(|since| since + time);
+    }
+
     /// When the next page is wanted, whether it pays or not: of a walk under way, or to look for jobs at `look_at`.
     pub(super) fn due(&self, look_at: Option<Instant>) -> Option<Instant> {
         let wanted = earliest([self.walk.as_ref().map(|walk| walk.began), look_at])?;

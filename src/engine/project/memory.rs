@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use super::Project;
 use super::discover::Finder;
+use super::limit::Throttle;
 use super::list::List;
 use crate::config::ProjectSettings;
 use crate::engine::access::Access;
@@ -14,9 +17,8 @@ use crate::engine::experience::Experience;
 use crate::engine::limiter::Limiter;
 use crate::engine::memory::{JobRecord, ProjectMemory, ProjectRecord, Throttled};
 use crate::engine::misconfiguration::Misconfiguration;
-use crate::engine::retry::RetryAfter;
 use crate::engine::slow::SlowLimit;
-use crate::engine::time::Now;
+use crate::engine::time::{Instant, Now, Recorded, ServerClock};
 use crate::model::JobId;
 
 impl Project {
@@ -29,13 +31,18 @@ impl Project {
     ) -> Self {
         let (rate, burst) = (settings.api.requests_per_second, settings.api.burst);
         let is_changed = memory.is_none();
-        let ProjectMemory { refused, throttled, paused_since, learned, past, discovery } =
+        let ProjectMemory { written_at, refused, throttled, paused_since, learned, past, discovery } =
             memory.unwrap_or_default();
-        let latest = now.instant + RetryAfter::MAX;
-        let throttled = throttled.map(|asked| (now.instant_at(asked.until).min(latest), asked.reason));
-        let held_until = throttled.as_ref().map_or(now.instant, |(until, _)| now.instant.max(*until));
-        let mut allowance = allowance
-            .unwrap_or_else(|| Allowance::recall(Limiter::new(rate, burst), learned, held_until, now));
+        let written_ahead = written_at.filter(|at| *at > now.wall);
+        // Where it is not known when it was written, nothing is left of what it says.
+        let written_at = written_at
+            .or(throttled.as_ref().map(|asked| asked.until))
+            .or(learned.as_ref().map(|learned| learned.counted_until));
+        let record = Recorded::new(written_at.unwrap_or(now.wall), now);
+        let throttled = throttled.map(|asked| Throttle::recall(asked, record));
+        let held_until = throttled.as_ref().map_or(now.instant, |throttle| now.instant.max(throttle.until));
+        let mut allowance =
+            allowance.unwrap_or_else(|| Allowance::recall(Limiter::new(rate, burst), learned, record));
         allowance.reconfigure(rate, burst, now.instant);
         let grace = settings.watch.not_found_grace;
         let finder = settings.discover.clone().map(|settings| Finder::new(settings, discovery, grace, now));
@@ -50,13 +57,15 @@ impl Project {
             allowance,
             access: Access::recall(refused),
             misconfiguration: Misconfiguration::default(),
+            server: ServerClock::default(),
             held_until,
             throttles: 0,
             last_throttle: None,
             throttled,
             starved: BTreeSet::new(),
-            paused_since: paused_since.map(|wall| Now { instant: now.instant_at(wall), wall }),
+            paused_since: paused_since.map(|wall| record.reading(wall)),
             silent_since: None,
+            free_since: now.instant,
             key_since: None,
             last_look: None,
             jobs: BTreeMap::new(),
@@ -71,8 +80,14 @@ impl Project {
             finder,
             has_seen_one_run: false,
             changed: BTreeSet::new(),
-            is_changed,
+            is_changed: is_changed || written_ahead.is_some(),
+            written_ahead,
         }
+    }
+
+    /// When the latest record that it goes on from was written, if that is later than the clock of now.
+    pub(in crate::engine) fn written_ahead(&self) -> Option<Timestamp> {
+        self.written_ahead
     }
 
     /// Whether something changed that is not yet made safe.
@@ -92,16 +107,21 @@ impl Project {
 
     /// What is to be kept of the project.
     pub(in crate::engine) fn remember(&self, now: Now) -> ProjectMemory {
-        let throttled = self.throttled.as_ref().filter(|(until, _)| *until > now.instant);
+        let throttled = self.throttled.as_ref().filter(|throttle| throttle.until > now.instant);
         ProjectMemory {
+            written_at: Some(now.wall),
             refused: self.access.refusal().map(str::to_owned),
-            throttled: throttled
-                .map(|(until, reason)| Throttled { until: now.wall_at(*until), reason: reason.clone() }),
+            throttled: throttled.map(|throttle| throttle.remember(now)),
             paused_since: self.paused_since.map(|since| since.wall),
             learned: self.allowance.remember(now),
             past: self.experience.remember(),
-            discovery: self.finder.as_ref().map(Finder::remember),
+            discovery: self.finder.as_ref().and_then(Finder::remember),
         }
+    }
+
+    /// An answer that has just come says that it is `time` at the server.
+    pub(in crate::engine) fn set_server_time(&mut self, time: Timestamp, now: Instant) {
+        self.server.set(time, now);
     }
 
     /// What it may still ask.
@@ -116,5 +136,17 @@ impl Project {
         let next_poll = job.due.or(job.polling.map(|polling| polling.since));
         let memory = job.tracker.remember(next_poll, job.added.clone(), now);
         Some(JobRecord { project: self.name.clone(), id: id.clone(), saved_at: now.wall, memory })
+    }
+}
+
+impl Throttle {
+    fn recall(kept: Throttled, record: Recorded) -> Self {
+        let Throttled { until, reason, is_backoff } = kept;
+        Self { until: record.instant(until), reason, is_backoff }
+    }
+
+    fn remember(&self, now: Now) -> Throttled {
+        let Self { until, reason, is_backoff } = self;
+        Throttled { until: now.wall_at(*until), reason: reason.clone(), is_backoff: *is_backoff }
     }
 }

@@ -7,9 +7,11 @@ mod change;
 mod discover;
 mod explain;
 mod follow;
+mod history;
 mod limit;
 mod list;
 mod memory;
+mod overdue;
 mod page;
 mod queue;
 mod setup;
@@ -28,21 +30,25 @@ use super::experience::Experience;
 use super::memory::Added;
 use super::misconfiguration::Misconfiguration;
 use super::slow::SlowLimit;
-use super::time::{Instant, Now};
+use super::time::{Instant, Now, ServerClock};
 use super::tracker::{Draft, Findings, Tracker};
 use crate::config::WatchSettings;
 use crate::model::{JobId, ProjectName};
 
 use discover::Finder;
 use follow::Followed;
+use limit::Throttle;
 use list::List;
 
 pub use change::Forgotten;
 pub(super) use page::PageNews;
 pub use view::{JobView, ProjectView};
 
-/// How long a first refusal is left alone before it is tried again, at most.
+/// How long a first refusal is left alone at least before it is confirmed, unless jobs are polled more often.
 const CONFIRM_AFTER: Duration = Duration::from_secs(1);
+
+/// How many times as long as one of the API a refusal without a body of the API counts as trouble that passes.
+const BLOCKED: u32 = 12;
 
 /// One project.
 #[expect(clippy::struct_excessive_bools, reason = "independent of each other")]
@@ -60,6 +66,8 @@ pub(super) struct Project {
     is_cut_told: bool,
     access: Access,
     misconfiguration: Misconfiguration,
+    /// What time it is at its server.
+    server: ServerClock,
     /// No poll before this time.
     held_until: Instant,
     /// How often in a row the server limited the project, and when it last did. What it says to polls that were under
@@ -67,13 +75,15 @@ pub(super) struct Project {
     throttles: u32,
     last_throttle: Option<Instant>,
     /// Until when it is left alone for that, and what the server said.
-    throttled: Option<(Instant, String)>,
+    throttled: Option<Throttle>,
     /// The jobs that were not polled since, and have or had no trouble but that.
     starved: BTreeSet<JobId>,
     /// Since when somebody has it paused: nothing is asked, and nothing is made of the silence.
     paused_since: Option<Now>,
     /// Without any answer that makes sense since then.
     silent_since: Option<Instant>,
+    /// Nothing kept its polls from being made since then, but that its server is to be left alone.
+    free_since: Instant,
     /// Refusals of polls that began before then say nothing about the key that is used now.
     key_since: Option<Instant>,
     /// Set once somebody asked for a last look: polls begun earlier do not count.
@@ -96,6 +106,8 @@ pub(super) struct Project {
     finder: Option<Finder>,
     /// Whether a good answer said that some job runs.
     has_seen_one_run: bool,
+    /// When the latest record that it goes on from was written, if that is later than the clock of now.
+    written_ahead: Option<Timestamp>,
     /// The jobs of which something changed that is not yet made safe, and whether that is so of the project itself.
     changed: BTreeSet<JobId>,
     is_changed: bool,
@@ -204,7 +216,7 @@ impl Project {
         let Some(job) = self.jobs.get_mut(id) else { return (Findings::default(), news) };
         let asked_for_index = job.tracker.followed_index().is_some();
         job.described_at = Some(now.instant);
-        let mut findings = job.tracker.observe(answer, now);
+        let mut findings = job.tracker.observe(answer, now, self.server);
         findings.drafts.extend(job.tracker.slow(now.instant, self.slow.as_ref()));
         self.has_seen_one_run |= job.tracker.is_running();
         if let Some((from, to)) = job.tracker.lasted() {
@@ -247,21 +259,22 @@ impl Project {
         let now = now.instant;
         self.judge_setup(began, failure, now);
         self.silent_since = match failure.class {
-            FailureClass::Throttled | FailureClass::Transient | FailureClass::Misconfigured => {
-                self.silent_since.or(Some(now))
-            }
+            FailureClass::Throttled
+            | FailureClass::Transient
+            | FailureClass::Misconfigured
+            | FailureClass::Blocked => self.silent_since.or(Some(now)),
             FailureClass::Refused | FailureClass::NotFound | FailureClass::Permanent | FailureClass::Gone => {
                 None
             }
         };
         let news = match failure.class {
-            FailureClass::Refused if self.key_since.is_some_and(|since| began < since) => None,
+            class if class.is_refusal() && self.key_since.is_some_and(|since| began < since) => None,
             // Says nothing about the key until the job is refused, too.
-            FailureClass::Refused if self.is_of_index(id) && !self.access.is_refused() => {
-                drafts.extend(self.refuse_index(id, &failure.message));
+            class if class.is_refusal() && self.is_of_index(id) && !self.access.is_refused() => {
+                drafts.extend(self.refuse_index(id, failure, now));
                 None
             }
-            FailureClass::Refused => self.refuse(began, &failure.message, now),
+            FailureClass::Refused | FailureClass::Blocked => self.refuse(began, failure, now),
             // The API looked the job up, so it took the key.
             FailureClass::NotFound => self.accept(now),
             FailureClass::Throttled
@@ -281,6 +294,7 @@ impl Project {
             FailureClass::Transient
             | FailureClass::Misconfigured
             | FailureClass::Refused
+            | FailureClass::Blocked
             | FailureClass::Permanent
             | FailureClass::Gone => self.allowance.failed(now),
         }
@@ -297,8 +311,11 @@ impl Project {
         // The verdict on lasting trouble rests on a fresh answer where one can be had.
         let verdict = job.tracker.trouble_at().unwrap_or(now + delay);
         let mut due = (now + delay).min(verdict).max(now + pause);
-        if self.access.is_suspected() && !self.queue.is_empty() {
-            due = due.max(self.held_until + CONFIRM_AFTER);
+        if self.access.is_suspected() {
+            // Another job is polled first, if there is one; else this one, as soon as that can confirm the refusal.
+            let alone = self.queue.is_empty();
+            due = if alone { self.held_until } else { due.max(self.held_until + CONFIRM_AFTER) };
+            due = due.max(now + pause);
         }
         let due = (!job.tracker.has_ended()).then_some(due);
         if job.tracker.is_doubted() && self.last_look.is_some() {
@@ -316,15 +333,28 @@ impl Project {
         self.tracker(id).is_some_and(|tracker| tracker.followed_index().is_some())
     }
 
-    fn refuse_index(&mut self, id: &JobId, reason: &str) -> Option<Draft> {
-        self.jobs.get_mut(id)?.tracker.refuse_index(reason)
+    fn refuse_index(&mut self, id: &JobId, failure: &Failure, now: Instant) -> Option<Draft> {
+        // A last look has no time to lose.
+        let apart = self.refusals_apart(failure.class).filter(|_| self.last_look.is_none());
+        self.jobs.get_mut(id)?.tracker.refuse_index(&failure.message, apart.unwrap_or_default(), now)
+    }
+
+    /// How far apart two refusals are at least, of which the second is of this class, so that the key counts as refused.
+    fn refusals_apart(&self, class: FailureClass) -> Option<Duration> {
+        let grace = self.watch.unauthorized_grace;
+        match class {
+            FailureClass::Refused => Some(grace),
+            FailureClass::Blocked => Some(grace.saturating_mul(BLOCKED)),
+            _ => None,
+        }
     }
 
     /// Takes a refusal of the key by a poll that began at `began`.
-    fn refuse(&mut self, began: Instant, reason: &str, now: Instant) -> Option<ProjectNews> {
-        let refusal = self.access.refuse(began, reason, now);
+    fn refuse(&mut self, began: Instant, failure: &Failure, now: Instant) -> Option<ProjectNews> {
+        let (reason, apart) = (&failure.message, self.refusals_apart(failure.class).unwrap_or_default());
+        let refusal = self.access.refuse(began, apart, reason, now);
         match refusal {
-            Refusal::First => self.confirm_soon(now),
+            Refusal::First | Refusal::Early => self.confirm_soon(now),
             Refusal::Same => {}
             Refusal::Confirmed | Refusal::Again => self.hold_until(now + self.cadence.slowest()),
         }
@@ -335,7 +365,7 @@ impl Project {
     /// Has the key tried again soon; by another job, if there is one, because that tells a refused key from a job that
     /// alone is refused.
     fn confirm_soon(&mut self, now: Instant) {
-        let again = now + self.cadence.fastest().min(CONFIRM_AFTER);
+        let again = now + self.watch.unauthorized_grace.max(self.cadence.fastest().min(CONFIRM_AFTER));
         self.hold_until(again);
         if let Some((due, other)) = self.first() {
             self.schedule(&other, Some(due.min(again)));
@@ -359,6 +389,7 @@ impl Project {
             return None;
         }
         self.held_until = now;
+        self.free_since = now;
         self.is_changed = true;
         for id in self.jobs.keys().cloned().collect::<Vec<_>>() {
             self.retry_now(&id, now);

@@ -6,11 +6,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::history::PageTime;
 use super::list::{PRICE, Pressure, Worth};
 use super::{Choice, Job, Project, ProjectNews};
 use crate::engine::event::{Answer, Failure, FailureClass, ListPage, Note};
 use crate::engine::retry::Backoff;
 use crate::engine::slow::SlowLimit;
+use crate::engine::standing::Ending;
 use crate::engine::time::{Instant, Now};
 use crate::engine::tracker::{Findings, Tracker};
 use crate::model::{JobId, Observation};
@@ -112,25 +114,36 @@ impl Project {
         self.misconfiguration.end();
         self.take_well(began, now.instant);
         let mut news = PageNews { project: self.accept(now.instant), ..PageNews::default() };
-        let ListPage { jobs: rows, next } = page;
+        let ListPage { jobs: rows, surplus, next } = page;
         let mut worth = 0.0;
         let mut seen = Vec::new();
         // Before any of them is used: what follows from the past is made anew after each.
         // One that is watched counts once it was described.
-        let runs = |row: &&Observation| self.tracker(&row.id).is_some_and(Tracker::is_running);
-        let over: Vec<_> = rows.iter().filter(|row| !runs(row)).map(|row| row.facts.clone()).collect();
+        let is_over = |row: &&Observation| {
+            let runs = self.tracker(&row.id).is_some_and(Tracker::is_running);
+            !runs && Ending::of(&row.status, &row.facts).is_some()
+        };
+        let over: Vec<_> = rows.iter().filter(is_over).map(|row| row.facts.clone()).collect();
         for facts in over {
             if let Some((from, to)) = facts.created_at.zip(facts.completed_at) {
                 self.learn(from, to);
             }
         }
+        if let Some(finder) = &mut self.finder {
+            let time = PageTime::new(self.server.time(now.instant), &rows, began);
+            self.is_changed |= finder.read(time, surplus, keep, now);
+        }
+        let mut room = self.room();
         for row in rows {
             if self.jobs.contains_key(&row.id) {
                 seen.push(row.id.clone());
                 worth += self.pressing_now(&row.id, now.instant);
                 news.rows.extend(self.take_row(row, began, now, rng));
-            } else if let Some(finder) = &mut self.finder {
-                news.found.extend(Some(row).filter(|row| finder.finds(row, keep, now)));
+            } else if let Some(finder) = &mut self.finder
+                && finder.finds(&row, room, now.instant)
+            {
+                room -= 1;
+                news.found.push(row);
             }
         }
         let rest = pressure(&self.jobs, self.described_since(now.instant), now.instant);
@@ -139,7 +152,8 @@ impl Project {
         if let (Some(began), Some(finder)) = (turned.end_of, &mut self.finder) {
             let times = (self.cadence.slowest(), self.allowance.interval());
             let pages = u32::try_from(turned.page).unwrap_or(u32::MAX).saturating_add(1);
-            self.is_changed |= finder.looked(began, pages, times, keep, now);
+            let time = self.server.time(now.instant).or(finder.listed_time(now.instant));
+            self.is_changed |= finder.looked(began, pages, times, keep, time, now.instant);
         }
         news
     }
@@ -160,14 +174,14 @@ impl Project {
         if is_followed || is_stale || !job.takes_rows() {
             return None;
         }
-        if row.status.is_terminal() || row.facts.completed_at.is_some() {
+        if Ending::of(&row.status, &row.facts).is_some() {
             self.schedule_by(&id, Some(now.instant), Duration::ZERO);
             return None;
         }
         if !job.is_described_since(now.instant.back(within)) {
             return None;
         }
-        let mut findings = job.tracker.observe(Answer::Job(row), now);
+        let mut findings = job.tracker.observe(Answer::Job(row), now, self.server);
         findings.drafts.extend(job.tracker.slow(now.instant, self.slow.as_ref()));
         let interval = job.tracker.next_interval(now.instant, &self.cadence, &self.experience, rng);
         // Those of one page are not all to be described at once.
@@ -228,8 +242,8 @@ impl Project {
         let news = match failure.class {
             // The jobs show whether the key is accepted.
             _ if !looks => None,
-            FailureClass::Refused if self.key_since.is_some_and(|since| began < since) => None,
-            FailureClass::Refused => self.refuse(began, &failure.message, now),
+            class if class.is_refusal() && self.key_since.is_some_and(|since| began < since) => None,
+            FailureClass::Refused | FailureClass::Blocked => self.refuse(began, failure, now),
             FailureClass::Throttled | FailureClass::Transient | FailureClass::Misconfigured => {
                 self.silent_since.get_or_insert(now);
                 self.shrug(now);
@@ -240,7 +254,7 @@ impl Project {
         self.allowance.failed(now);
         // A server that limits asks that the list be left alone: what it says of the jobs, it says when it is asked for one.
         // A refused key is held for as long as that takes.
-        let is_held = looks && failure.class == FailureClass::Refused;
+        let is_held = looks && failure.class.is_refusal();
         self.list.fail(false, if is_held { now } else { now + wait }, now);
         news
     }

@@ -116,10 +116,10 @@ impl Project {
             Some(_) => due.map(|_| now),
             None => due,
         };
-        if let Some((due, (until, reason))) = due.zip(self.throttled.clone())
-            && due < until
+        if let Some((due, throttle)) = due.zip(self.throttled.clone())
+            && due < throttle.until
         {
-            self.starve(id, due, &reason);
+            self.starve(id, due, &throttle.reason);
         }
         self.schedule_by(id, due, due.map(|due| due.since(now)).unwrap_or_default());
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::discover::Finder;
 use super::{Job, Project};
 use crate::engine::time::{Instant, Now};
 use crate::engine::tracker::Tracker;
@@ -32,6 +33,8 @@ pub struct ProjectView<'a> {
     pub unlisted: Option<&'a str>,
     /// Since when its list cannot be read, if so, where jobs are discovered.
     pub unlisted_since: Option<Instant>,
+    /// Why not all unfinished jobs that its list shows are watched, if so.
+    pub left_out: Option<&'a str>,
     /// How many of its jobs have not ended.
     pub open: usize,
     /// Since when nothing that makes sense was answered, whatever was asked, if so.
@@ -80,6 +83,7 @@ impl Project {
             discovers: self.finder.is_some(),
             unlisted: self.list_error.as_deref().filter(|_| self.list.failing_since.is_some()),
             unlisted_since: self.list.failing_since.filter(|_| self.finder.is_some()),
+            left_out: self.finder.as_ref().and_then(Finder::left_out),
             open: self.open(),
             silent_since: self.silent_since,
             unreachable_after: self.watch.unreachable_after,
@@ -106,7 +110,7 @@ impl Project {
             is_paused: self.paused_since.is_some(),
             is_listed: job.listed,
             is_added: job.added.as_ref().is_some_and(|added| !added.discovered),
-            is_discovered: job.added.as_ref().is_some_and(|added| added.discovered),
+            is_discovered: job.is_found(),
             tracker: &job.tracker,
             polls: job.polls,
             due: job.due,

@@ -22,8 +22,45 @@ fn one_refusal_is_not_told_two_in_a_row_are() {
 fn the_second_look_comes_soon() {
     let mut stage = Stage::new(&[project(&["a"])], Vec::new());
     stage.fail(FailureClass::Refused);
-    assert_eq!(stage.next(), seconds(1));
+    assert_eq!(stage.next(), seconds(5));
     assert_eq!(stage.polls.len(), 1);
+}
+
+#[test]
+fn refusals_closer_than_the_grace_are_one() {
+    for (grace, takes) in [(30, 30), (5, 5), (0, 1)] {
+        let mut settings = project(&["a", "b"]);
+        settings.watch.unauthorized_grace = seconds(grace);
+        let mut stage = Stage::new(&[settings], Vec::new());
+        stage.fail(FailureClass::Refused);
+        let first = stage.now.instant;
+        while stage.kinds().is_empty() {
+            stage.fail(FailureClass::Refused);
+        }
+        assert_eq!(stage.now.instant.since(first), seconds(takes));
+    }
+}
+
+#[test]
+fn a_refusal_without_a_body_of_the_api_passes_for_a_minute() {
+    let mut stage = Stage::new(&[project(&["a", "b"])], Vec::new());
+    let mut polls = 0;
+    while stage.kinds().is_empty() {
+        stage.fail(FailureClass::Blocked);
+        polls += 1;
+    }
+    assert_eq!(stage.now.instant, Instant::after_start(seconds(60)));
+    assert!(polls <= 16, "the first ones of both, then one request in five seconds: {polls}");
+
+    let mut passes = Stage::new(&[project(&["a"])], Vec::new());
+    (0..4).for_each(|_| passes.fail(FailureClass::Blocked));
+    passes.answer("Completed");
+    assert_eq!(passes.kinds(), [Watched, Completed]);
+
+    let mut confirmed = Stage::new(&[project(&["a"])], Vec::new());
+    confirmed.fail(FailureClass::Blocked);
+    confirmed.fail(FailureClass::Refused);
+    assert_eq!(confirmed.kinds(), [ProjectUnauthorized], "the API itself said so five seconds later");
 }
 
 #[test]

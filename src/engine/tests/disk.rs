@@ -39,6 +39,7 @@ impl Disk {
                     told_at: transition.timestamp,
                     attempts: 0,
                     due,
+                    written_at: due,
                 };
                 self.deliveries.push((record, Fate::Pending { due }));
             }
@@ -48,6 +49,7 @@ impl Disk {
                 self.deliveries.iter_mut().find(|(record, _)| record.id == update.id).unwrap();
             assert!(!fate.is_final(), "{update:?} changes what was over: {fate:?}");
             record.attempts = update.attempts;
+            record.written_at = update.at;
             if let Fate::Pending { due } = update.fate {
                 record.due = due;
             }
@@ -83,6 +85,12 @@ impl Disk {
 
     pub(super) fn job(&self, id: &str) -> &JobMemory {
         &self.jobs.values().find(|job| job.id.as_str() == id).unwrap().memory
+    }
+
+    /// The ids that discovery leaves alone.
+    pub(super) fn ignored(&self) -> Vec<JobId> {
+        let memories = self.projects.values().filter_map(|project| project.discovery.as_ref());
+        memories.flat_map(|memory| memory.ignored.iter().map(|(id, _)| id.clone())).collect()
     }
 
     pub(super) fn has_job(&self, id: &str) -> bool {

@@ -1,5 +1,7 @@
 //! The list of a project's jobs: when it is asked for, what its rows mean, and what is found in it.
 
+mod history;
+
 use std::num::NonZeroU32;
 
 use super::*;
@@ -35,6 +37,10 @@ fn discovering(discovery: Discovery) -> ProjectSettings {
     ProjectSettings { discover: Some(discovery), ..project(&[]) }
 }
 
+fn all() -> Discovery {
+    Discovery::default()
+}
+
 impl Stage {
     /// The page under way; moves the clocks until one is asked for.
     pub(super) fn list(&mut self) -> (ListId, Option<String>) {
@@ -48,7 +54,7 @@ impl Stage {
     }
 
     fn page(&mut self, list: ListId, jobs: Vec<Observation>, next: Option<&str>) {
-        let page = ListPage { jobs, next: next.map(str::to_owned) };
+        let page = ListPage { jobs, surplus: 0, next: next.map(str::to_owned) };
         self.step(Event::Listed { list, page });
     }
 
@@ -224,6 +230,21 @@ fn unfinished_jobs_are_found() {
     assert_eq!(stage.kinds(), [TransitionKind::Completed]);
 }
 
+/// Where an end time stands beside `Pending`, or is a placeholder that the client takes out.
+#[test]
+fn pending_wins_over_an_end_time_in_the_list() {
+    let mut stage = Stage::new(&[discovering(Discovery::default())], Vec::new());
+    let facts = row("a", "Completed", 5000).facts;
+    let pending = Observation { facts, ..row("a", "Pending", 5000) };
+    let unknown = row("b", "Initializing", 5000);
+    stage.answer_list(vec![pending.clone(), unknown]);
+    let found: Vec<_> = stage.engine.jobs().map(|job| job.tracker.settings().id.to_string()).collect();
+    assert_eq!(found, ["a", "b"]);
+    assert_eq!(stage.kinds(), [TransitionKind::Watched, TransitionKind::Watched]);
+    let expected = stage.engine.projects().next().unwrap().expectation;
+    assert!(expected.is_none(), "nothing is learned of the duration of a restore that runs");
+}
+
 #[test]
 fn what_began_and_ended_between_two_looks_is_told() {
     let mut stage = Stage::new(&[discovering(Discovery::default())], Vec::new());
@@ -258,7 +279,7 @@ fn what_ended_while_nobody_watched_is_told_after_a_restart() {
 #[test]
 fn names_of_indexes_say_which_jobs_are_found() {
     let pattern = |text| IndexPattern::parse(text).unwrap();
-    let discovery = Discovery { indexes: vec![pattern("index-a*")], exclude: vec![pattern("*-ab")] };
+    let discovery = Discovery { indexes: vec![pattern("index-a*")], exclude: vec![pattern("*-ab")], ..all() };
     let mut stage = Stage::new(&[discovering(discovery)], Vec::new());
     stage.answer_list(["a1", "ab", "b", "a2"].map(|job| row(job, "Pending", 5)).into());
     let found = |stage: &Stage| {
@@ -266,7 +287,7 @@ fn names_of_indexes_say_which_jobs_are_found() {
     };
     assert_eq!(found(&stage), ["a1", "a2"]);
     // Other names, another watch.
-    let discovery = Discovery { indexes: vec![pattern("index-a2"), pattern("index-b")], exclude: Vec::new() };
+    let discovery = Discovery { indexes: vec![pattern("index-a2"), pattern("index-b")], ..all() };
     let settings = discovering(discovery);
     stage.engine.reconfigure(plan(&[settings], Vec::new()), stage.now);
     assert_eq!(found(&stage), ["a2"]);
@@ -439,7 +460,7 @@ fn an_old_one_that_is_forgotten_stays_forgotten() {
 #[test]
 fn other_names_bring_no_history() {
     let pattern = |text| IndexPattern::parse(text).unwrap();
-    let discovery = Discovery { indexes: vec![pattern("index-a")], exclude: Vec::new() };
+    let discovery = Discovery { indexes: vec![pattern("index-a")], ..all() };
     let mut stage = Stage::new(&[discovering(discovery)], Vec::new());
     let rows = || {
         vec![row("a", "Completed", 1_700_000), row("b", "Completed", 900_000), row("c", "Failed", 800_000)]

@@ -2,6 +2,7 @@
 
 mod access;
 mod change;
+mod clocks;
 mod deliveries;
 mod disk;
 mod explain;
@@ -73,6 +74,9 @@ struct Stage {
     engine: Engine,
     disk: Disk,
     now: Now,
+    /// What the clock of the server shows, and whether its answers say so.
+    server: Timestamp,
+    is_dated: bool,
     polls: VecDeque<PollId>,
     /// Those of indexes, with their names.
     index_polls: VecDeque<(PollId, String)>,
@@ -103,6 +107,8 @@ impl Stage {
             engine,
             disk,
             now,
+            server: now.wall,
+            is_dated: true,
             polls: VecDeque::new(),
             index_polls: VecDeque::new(),
             lists: VecDeque::new(),
@@ -123,6 +129,15 @@ impl Stage {
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
             let mut actions = Vec::new();
+            if let Event::Answered { poll: PollId { project, .. }, .. }
+            | Event::PollFailed { poll: PollId { project, .. }, .. }
+            | Event::Listed { list: ListId { project, .. }, .. } = &event
+                && self.is_dated
+            {
+                // As `Date` has it: in whole seconds.
+                let date = Timestamp::from_second(self.server.as_second()).unwrap();
+                self.engine.server_time(project, date, self.now);
+            }
             self.engine.step(event, self.now, &mut actions);
             for action in actions {
                 match action {
@@ -141,9 +156,10 @@ impl Stage {
         }
     }
 
-    /// Moves both clocks.
+    /// Moves all clocks.
     fn pass(&mut self, time: Duration) {
         self.now = Now { instant: self.now.instant + time, wall: self.now.wall + time };
+        self.server += time;
     }
 
     /// Moves the clocks to the next deadlines, as the driver would, until something comes of one beside writing down how

@@ -5,10 +5,21 @@ use crate::config::WatchSettings;
 
 impl Stage {
     /// The process dies, and another one starts so much later, with these settings.
-    fn restart(&mut self, down: Duration, projects: &[ProjectSettings], sinks: Vec<SinkPlan>) {
-        let wall = self.now.wall + down;
+    pub(super) fn restart(&mut self, down: Duration, projects: &[ProjectSettings], sinks: Vec<SinkPlan>) {
+        self.restart_under(self.now.wall + down, down, projects, sinks);
+    }
+
+    /// The same under a wall clock that shows something else.
+    pub(super) fn restart_under(
+        &mut self,
+        wall: Timestamp,
+        down: Duration,
+        projects: &[ProjectSettings],
+        sinks: Vec<SinkPlan>,
+    ) {
         let now = Now { instant: Instant::default(), wall };
-        *self = Self::on(self.disk.clone(), projects, sinks, now);
+        let server = self.server + down;
+        *self = Self { server, is_dated: self.is_dated, ..Self::on(self.disk.clone(), projects, sinks, now) };
     }
 }
 
@@ -100,11 +111,9 @@ fn age_backoff_and_trouble_go_on() {
     stage.kinds();
     let memory = stage.disk.job("a").clone();
     assert!(memory.failures > 5 && memory.last_error.is_some(), "{memory:?}");
-    // Two hours in which nobody watched are none of trouble, but the job is older by them.
+    // Two hours in which no process ran are none of trouble, but the job is older by them, as the server says.
     stage.restart(seconds(7200), &projects, Vec::new());
-    let view = stage.engine.jobs().next().unwrap();
-    assert!(view.tracker.age(stage.now.instant) >= seconds(7700));
-    assert_eq!(stage.kinds(), [TransitionKind::Overdue]);
+    assert_eq!(stage.kinds(), [], "not by the clock of this machine alone");
     stage.fail_for(FailureClass::Transient, seconds(50));
     assert_eq!(stage.kinds(), []);
     stage.fail_for(FailureClass::Transient, seconds(120));
@@ -113,7 +122,9 @@ fn age_backoff_and_trouble_go_on() {
     stage.fail_for(FailureClass::Transient, seconds(900));
     assert_eq!(stage.kinds(), [], "that was told");
     stage.answer("Pending");
-    assert_eq!(stage.kinds(), [TransitionKind::Recovered]);
+    assert_eq!(stage.kinds(), [TransitionKind::Recovered, TransitionKind::Overdue]);
+    let view = stage.engine.jobs().next().unwrap();
+    assert!(view.tracker.age(stage.now.instant) >= seconds(8700));
 }
 
 #[test]
@@ -157,7 +168,18 @@ fn jobs_that_nobody_watches_are_kept_for_a_while() {
     stage.restart(seconds(2 * 24 * 3600), &[project(&["a", "b"])], Vec::new());
     assert_eq!(stage.engine.outcomes(), [Outcome::Completed, Outcome::Open], "it is still known");
     stage.restart(seconds(31 * 24 * 3600), &[project(&["b"])], Vec::new());
-    assert!(!stage.disk.has_job("a"));
+    assert!(stage.disk.has_job("a"), "nothing is deleted on the word of this machine's clock at a start");
+    let undated = stage.disk.clone();
+    stage.engine.server_time(&ProjectName::default(), stage.now.wall, stage.now);
+    stage.answer("Pending");
+    stage.next();
+    assert!(!stage.disk.has_job("a"), "the server says that it is as late");
+    let mut stage = Stage::on(undated, &[project(&["b"])], Vec::new(), stage.now);
+    for _ in 0..61 {
+        stage.answer("Pending");
+        stage.pass(seconds(60));
+    }
+    assert!(!stage.disk.has_job("a"), "nor does a server say so for an hour");
     assert!(stage.disk.has_job("b"), "what is watched is kept, however old");
 }
 

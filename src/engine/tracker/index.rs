@@ -4,11 +4,12 @@
 //! decided about that index once stays decided.
 
 use std::fmt;
+use std::time::Duration;
 
 use super::{Draft, Findings, Tracker};
 use crate::engine::memory::IndexMemory;
 use crate::engine::standing::Ending;
-use crate::engine::time::Now;
+use crate::engine::time::{Instant, Now, Recorded, ServerClock};
 use crate::model::{IndexObservation, Observation, Status, TransitionKind, Until};
 
 /// States from which no index comes to serve (`IndexModel` of the API description, and `Failed`, which it does not
@@ -36,10 +37,10 @@ pub(super) enum Permission {
     /// As far as known.
     #[default]
     Granted,
-    /// It was refused the index: the job is asked for next, in its place.
-    Doubted,
-    /// It was refused the index, and not the job.
-    Confirming,
+    /// It was refused the index, first at this time: the job is asked for next, in its place.
+    Doubted(Instant),
+    /// It was refused the index, first at this time, and not the job.
+    Confirming(Instant),
     /// It was refused the index again, after it was not refused the job. That was told.
     Refused,
 }
@@ -49,6 +50,8 @@ pub(super) enum Permission {
 pub(super) struct Verdict {
     pub(super) is_ready: bool,
     pub(super) observed_at: Now,
+    /// The age of the job then.
+    pub(super) age: Duration,
 }
 
 impl IndexWatch {
@@ -65,6 +68,7 @@ impl IndexWatch {
     pub(super) fn remember(&self) -> IndexMemory {
         let verdict = self.verdict.map(|verdict| (verdict.is_ready, verdict.observed_at.wall));
         IndexMemory {
+            age: self.verdict.map(|verdict| verdict.age),
             is_wanted: self.is_wanted,
             is_refused: self.is_refused(),
             state: self.state.clone(),
@@ -72,10 +76,12 @@ impl IndexWatch {
         }
     }
 
-    pub(super) fn recall(memory: IndexMemory, now: Now) -> Self {
-        let verdict = memory.verdict.map(|(is_ready, wall)| Verdict {
+    /// An index that was kept like this; the job was this old when it was decided whether it serves.
+    pub(super) fn recall(memory: IndexMemory, age: Option<Duration>, record: Recorded) -> Self {
+        let verdict = memory.verdict.map(|(is_ready, at)| Verdict {
             is_ready,
-            observed_at: Now { instant: now.instant_at(wall), wall },
+            observed_at: record.reading(at),
+            age: age.unwrap_or_default(),
         });
         let permission = if memory.is_refused { Permission::Refused } else { Permission::Granted };
         Self { is_wanted: memory.is_wanted, permission, state: memory.state, verdict }
@@ -104,7 +110,7 @@ impl Tracker {
 
     /// The name of the index, where that is what is to be asked for.
     pub(in crate::engine) fn followed_index(&self) -> Option<&str> {
-        let is_doubted = self.index.permission == Permission::Doubted;
+        let is_doubted = matches!(self.index.permission, Permission::Doubted(_));
         self.facts.target_index_name.as_deref().filter(|_| self.follows_index() && !is_doubted)
     }
 
@@ -125,11 +131,17 @@ impl Tracker {
     }
 
     /// Takes a good answer about the index. Returns what it leads to; nothing where the index is not followed.
-    pub(super) fn observe_index(&mut self, observation: IndexObservation, now: Now) -> Findings {
+    pub(super) fn observe_index(
+        &mut self,
+        observation: IndexObservation,
+        now: Now,
+        server: ServerClock,
+    ) -> Findings {
         self.answered_at = Some(now.instant);
         if !self.follows_index() {
             return Findings::default();
         }
+        self.date(now, server);
         let mut drafts: Vec<_> = self.recover().into_iter().collect();
         self.index.permission = Permission::Granted;
         let IndexObservation { state, ready, .. } = observation;
@@ -166,13 +178,23 @@ impl Tracker {
         Findings::default()
     }
 
-    /// The key was refused the index. Returns what is to be told: only where it was not refused the job meanwhile.
-    pub(in crate::engine) fn refuse_index(&mut self, reason: &str) -> Option<Draft> {
+    /// The key was refused the index. Returns what is to be told: only where it was not refused the job meanwhile, and the
+    /// first refusal is at least `apart` ago.
+    pub(in crate::engine) fn refuse_index(
+        &mut self,
+        reason: &str,
+        apart: Duration,
+        now: Instant,
+    ) -> Option<Draft> {
         let before = self.index.permission;
-        let is_refused = matches!(before, Permission::Confirming | Permission::Refused);
-        self.index.permission = if is_refused { Permission::Refused } else { Permission::Doubted };
-        self.unreachable.told |= is_refused;
-        if before != Permission::Confirming {
+        self.index.permission = match before {
+            Permission::Granted => Permission::Doubted(now),
+            Permission::Doubted(since) => Permission::Doubted(since),
+            Permission::Confirming(since) if now.since(since) < apart => Permission::Doubted(since),
+            Permission::Confirming(_) | Permission::Refused => Permission::Refused,
+        };
+        self.unreachable.told |= self.index.is_refused();
+        if !self.index.is_refused() || before == Permission::Refused {
             return None;
         }
         let (previous_status, reason) = (self.status.clone(), Some(reason.to_owned()));
@@ -181,14 +203,14 @@ impl Tracker {
 
     /// The API looked the job up, so it took the key.
     pub(super) fn vouch_for_the_key(&mut self) {
-        if self.index.permission == Permission::Doubted {
-            self.index.permission = Permission::Confirming;
+        if let Permission::Doubted(since) = self.index.permission {
+            self.index.permission = Permission::Confirming(since);
         }
     }
 
     /// Whether the job is asked for in place of its index, to see whether the key is refused that, too.
     pub(in crate::engine) fn is_doubted(&self) -> bool {
-        self.follows_index() && self.index.permission == Permission::Doubted
+        self.follows_index() && matches!(self.index.permission, Permission::Doubted(_))
     }
 
     /// Somebody wants the index of a job followed that completed before that was wanted. Returns whether it is now.
@@ -214,7 +236,7 @@ impl Tracker {
         reason: Option<String>,
         now: Now,
     ) -> Draft {
-        self.index.verdict = Some(Verdict { is_ready, observed_at: now });
+        self.index.verdict = Some(Verdict { is_ready, observed_at: now, age: self.age(now.instant) });
         let kind = if is_ready { TransitionKind::IndexReady } else { TransitionKind::IndexNotReady };
         Draft { kind, previous_status, reason }
     }

@@ -6,7 +6,7 @@ use super::{End, IndexWatch, Streak, Tracker};
 use crate::config::{JobSettings, WatchSettings};
 use crate::engine::memory::{Added, EndMemory, JobMemory, StreakMemory};
 use crate::engine::retry::Backoff;
-use crate::engine::time::{Instant, Now};
+use crate::engine::time::{Instant, Now, Recorded, wall_between};
 
 impl Tracker {
     /// What is to be kept of the job at `now`, which is polled next at `next_poll` and was `added`, if it was.
@@ -17,11 +17,16 @@ impl Tracker {
         now: Now,
     ) -> JobMemory {
         JobMemory {
-            watched_since: self.watched_since.wall,
-            head_start: self.head_start,
+            watched_since: now.wall_at(self.began),
+            head_start: self.started_at.map(|_| Duration::ZERO),
+            started_at: self.started_at,
             status: self.status.clone(),
             facts: self.facts.clone(),
-            end: self.end.map(|end| EndMemory { how: end.how, observed_at: end.observed_at.wall }),
+            end: self.end.map(|end| EndMemory {
+                how: end.how,
+                observed_at: end.observed_at.wall,
+                age: Some(end.age),
+            }),
             progress: self.progress.remember(now),
             progress_told: self.progress_told,
             overdue_told: self.overdue_told.is_some(),
@@ -35,41 +40,56 @@ impl Tracker {
             last_was_not_found: self.last_was_not_found,
             next_poll: next_poll.map(|at| now.wall_at(at)),
             answered_at: self.answered_at.map(|at| now.wall_at(at)),
+            gone_for: self.gone_for,
             added,
             index: self.index.remember(),
         }
     }
 
     /// The job that was kept like this, with the settings that it has now.
+    ///
+    /// It is as old as it was when it was recorded. How long ago that was is for its server to say: the clocks of then and
+    /// now need not agree, and an age that is too high would make it overdue for good.
     pub(in crate::engine) fn recall(
         settings: JobSettings,
         watch: WatchSettings,
         memory: JobMemory,
-        now: Now,
+        record: Recorded,
     ) -> Self {
-        let then = |wall| Now { instant: now.instant_at(wall), wall };
+        let now = record.now();
+        let age_at =
+            |at| wall_between(memory.watched_since, at).saturating_add(memory.head_start.unwrap_or_default());
+        let end = memory.end.map(|end| End {
+            how: end.how,
+            observed_at: record.reading(end.observed_at),
+            age: end.age.unwrap_or_else(|| age_at(end.observed_at)),
+        });
+        let index_age = memory.index.verdict.map(|(_, at)| memory.index.age.unwrap_or_else(|| age_at(at)));
         Self {
             settings,
             watch,
-            watched_since: then(memory.watched_since),
-            head_start: memory.head_start,
+            began: now.back(age_at(record.written_at())),
+            started_at: memory.started_at,
+            is_dated: false,
             status: memory.status,
             facts: memory.facts,
-            end: memory.end.map(|end| End { how: end.how, observed_at: then(end.observed_at) }),
-            index: IndexWatch::recall(memory.index, now),
-            progress: memory.progress.map(|progress| progress.recall(now)).unwrap_or_default(),
+            end,
+            index: IndexWatch::recall(memory.index, index_age, record),
+            progress: memory.progress.map(|progress| progress.recall(record)).unwrap_or_default(),
             progress_told: memory.progress_told,
             overdue_told: memory.overdue_told.then(|| memory.overdue_deadline.unwrap_or(Duration::MAX)),
             slow_told: memory.slow_told,
             unknown_statuses: memory.unknown_statuses,
-            missing: Streak::recall(memory.missing, now.instant),
-            unreachable: Streak::recall(memory.unreachable, now.instant),
+            missing: Streak::recall(memory.missing, now),
+            unreachable: Streak::recall(memory.unreachable, now),
             failures: memory.failures,
             backoff: Backoff::POLL,
             last_error: memory.last_error,
             failed_at: None,
             last_was_not_found: memory.last_was_not_found,
-            answered_at: memory.answered_at.map(|wall| now.instant_at(wall)),
+            answered_at: memory.answered_at.map(|at| record.instant(at)),
+            gone_for: memory.gone_for,
+            gone_at: None,
         }
     }
 }

@@ -19,7 +19,7 @@ use super::cadence::Progress;
 use super::event::Answer;
 use super::retry::Backoff;
 use super::standing::{Ending, Standing};
-use super::time::{Instant, Now, wall_between};
+use super::time::{Instant, Now, ServerClock, before, wall_between};
 
 use crate::config::{JobSettings, WatchSettings};
 use crate::model::{
@@ -33,14 +33,21 @@ const UNKNOWN_STATUSES: usize = 16;
 /// Progress is told each time it moved by this many points.
 const PROGRESS_STEP: f64 = 10.0;
 
+/// How far the age of a job may be from what an answer says before it is put right: answers take their time.
+const SLACK: Duration = Duration::from_secs(5);
+
 /// What is known of one job.
 #[derive(Debug, Clone)]
 pub struct Tracker {
     settings: JobSettings,
     watch: WatchSettings,
-    watched_since: Now,
-    /// The age of the job at `watched_since`. Kept as a duration, so that a jump of the wall clock leaves it alone.
-    head_start: Option<Duration>,
+    /// From when on its age counts, by the monotonic clock: its start, or that of the watch where its start is not known.
+    began: Instant,
+    /// The same by the clock of its server, where that is known. A process that starts finds `began` by it, because no
+    /// clock of this machine says how much time passed in between.
+    started_at: Option<Timestamp>,
+    /// Whether an answer that this process had says how old it is.
+    is_dated: bool,
     status: Option<Status>,
     facts: JobFacts,
     end: Option<End>,
@@ -64,6 +71,10 @@ pub struct Tracker {
     last_was_not_found: bool,
     /// When the API last gave a good answer.
     answered_at: Option<Instant>,
+    /// For how long it has answered that there is no such job, and when it last did. Only the time between two such answers
+    /// counts.
+    gone_for: Duration,
+    gone_at: Option<Instant>,
 }
 
 /// How a job ended, and what the clocks showed when that was observed.
@@ -71,6 +82,8 @@ pub struct Tracker {
 struct End {
     how: Ending,
     observed_at: Now,
+    /// The age of the job then.
+    age: Duration,
 }
 
 /// Something to tell, before it has an id.
@@ -99,8 +112,9 @@ impl Tracker {
         Self {
             settings,
             watch,
-            watched_since: now,
-            head_start: None,
+            began: now.instant,
+            started_at: None,
+            is_dated: false,
             status: None,
             facts: JobFacts::default(),
             end: None,
@@ -118,6 +132,8 @@ impl Tracker {
             failed_at: None,
             last_was_not_found: false,
             answered_at: None,
+            gone_for: Duration::ZERO,
+            gone_at: None,
         }
     }
 
@@ -127,21 +143,21 @@ impl Tracker {
         self.watch = watch;
     }
 
-    /// Takes a good answer. Returns what it leads to; nothing for a job that has ended.
-    pub(super) fn observe(&mut self, answer: Answer, now: Now) -> Findings {
+    /// Takes a good answer of a server with this clock. Returns what it leads to; nothing for a job that has ended.
+    pub(super) fn observe(&mut self, answer: Answer, now: Now, server: ServerClock) -> Findings {
         match answer {
             Answer::Job(observation) if self.end.is_some() => self.observe_again(observation, now),
-            Answer::Job(observation) => self.observe_job(observation, now),
-            Answer::Index(observation) => self.observe_index(observation, now),
+            Answer::Job(observation) => self.observe_job(observation, now, server),
+            Answer::Index(observation) => self.observe_index(observation, now, server),
         }
     }
 
-    fn observe_job(&mut self, observation: Observation, now: Now) -> Findings {
+    fn observe_job(&mut self, observation: Observation, now: Now, server: ServerClock) -> Findings {
         let mut findings = Findings::default();
         self.answered_at = Some(now.instant);
         let Observation { status, facts, .. } = observation;
         let previous = self.status.replace(status.clone());
-        self.merge(facts, now);
+        self.merge(facts, now, server);
 
         let mut tell = |kind| {
             findings.drafts.push(Draft { kind, previous_status: previous.clone(), reason: None });
@@ -153,7 +169,11 @@ impl Tracker {
         if self.missing.told || self.unreachable.told {
             tell(TransitionKind::Recovered);
         }
-        self.end = end_of(&status, &self.facts).map(|how| End { how, observed_at: now });
+        self.end = Ending::of(&status, &self.facts).map(|how| End {
+            how,
+            observed_at: now,
+            age: self.age(now.instant),
+        });
         self.index.is_wanted = self.until() == Until::Ready;
         if let Some(end) = self.end {
             tell(end.how.into());
@@ -172,7 +192,7 @@ impl Tracker {
 
     /// The age of the job; before its start is known, the time it is watched.
     pub fn age(&self, now: Instant) -> Duration {
-        now.since(self.watched_since.instant).saturating_add(self.head_start.unwrap_or_default())
+        now.since(self.began)
     }
 
     /// Makes a transition of a draft.
@@ -218,7 +238,7 @@ impl Tracker {
     /// watch where its start is not known.
     pub fn elapsed(&self, now: Now) -> Duration {
         match self.index.verdict {
-            Some(verdict) if self.is_in_second_half() => self.age(verdict.observed_at.instant),
+            Some(verdict) if self.is_in_second_half() => verdict.age,
             None if self.is_in_second_half() => self.age(now.instant),
             _ => self.took(now),
         }
@@ -228,7 +248,7 @@ impl Tracker {
     fn took(&self, now: Now) -> Duration {
         match (self.end, self.facts.created_at, self.facts.completed_at) {
             (Some(_), Some(created_at), Some(completed_at)) => wall_between(created_at, completed_at),
-            (Some(end), _, _) => self.age(end.observed_at.instant),
+            (Some(end), _, _) => end.age,
             (None, _, _) => self.age(now.instant),
         }
     }
@@ -312,7 +332,7 @@ impl Tracker {
         self.last_was_not_found
     }
 
-    fn merge(&mut self, facts: JobFacts, now: Now) {
+    fn merge(&mut self, facts: JobFacts, now: Now, server: ServerClock) {
         let known = &mut self.facts;
         known.backup_id = facts.backup_id.or_else(|| known.backup_id.take());
         known.target_index_name = facts.target_index_name.or_else(|| known.target_index_name.take());
@@ -320,13 +340,27 @@ impl Tracker {
         known.created_at = facts.created_at.or(known.created_at);
         known.completed_at = facts.completed_at;
         known.percent_complete = facts.percent_complete;
-        if let Some(created_at) = known.created_at {
-            let watched = now.instant.since(self.watched_since.instant);
-            self.head_start.get_or_insert(wall_between(created_at, now.wall).saturating_sub(watched));
-        }
+        self.date(now, server);
         let age = self.age(now.instant);
         if let Some(percent) = self.facts.intermediate_progress() {
             self.progress.read(percent, age, now.instant);
+        }
+    }
+
+    /// Finds how old the job is by the clock of its server, with each answer: that clock alone goes on while no process
+    /// runs, or this one is frozen. Where the server does not say the time, this machine's clock does for a job of which
+    /// nothing is known yet.
+    fn date(&mut self, now: Now, server: ServerClock) {
+        let time = server.time_by(now);
+        let by_server = time.map(|time| before(time, self.age(now.instant)));
+        let is_known = self.started_at.is_some();
+        self.started_at = self.facts.created_at.or(self.started_at).or(by_server);
+        let time = time.or((!is_known).then_some(now.wall));
+        let Some((started_at, time)) = self.started_at.zip(time) else { return };
+        let age = wall_between(started_at, time);
+        if !self.is_dated || age.abs_diff(self.age(now.instant)) > SLACK {
+            self.began = now.instant.back(age);
+            self.is_dated = true;
         }
     }
 
@@ -346,16 +380,5 @@ impl Tracker {
         }
         self.unknown_statuses.push(text);
         Some(status)
-    }
-}
-
-/// How a job with this status and these facts ended, if it ended.
-fn end_of(status: &Status, facts: &JobFacts) -> Option<Ending> {
-    match status {
-        Status::Completed => Some(Ending::Completed),
-        Status::Failed => Some(Ending::Failed),
-        Status::Cancelled => Some(Ending::Cancelled),
-        Status::Other(_) => facts.completed_at.map(|_| Ending::Unrecognised),
-        Status::Pending => None,
     }
 }

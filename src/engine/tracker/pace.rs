@@ -45,6 +45,7 @@ impl Tracker {
             }
             FailureClass::Throttled
             | FailureClass::Refused
+            | FailureClass::Blocked
             | FailureClass::Permanent
             | FailureClass::Gone => Backoff::POLL,
         }

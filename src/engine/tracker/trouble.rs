@@ -57,6 +57,7 @@ impl Tracker {
         self.last_error = Some(failure.message.clone());
         self.failed_at = Some(now);
         self.last_was_not_found = failure.class == FailureClass::NotFound;
+        self.count_as_gone(began, now, cadence);
         let asked_for_index = self.followed_index().is_some();
         // In place of its index, the job is asked for, which was seen.
         let never_seen = !self.was_seen() && (asked_for_index || !self.follows_index());
@@ -88,6 +89,21 @@ impl Tracker {
         }
         self.backoff = self.backoff_after(failure.class, now, cadence, experience);
         self.backoff.delay(self.failures, Duration::ZERO, rng)
+    }
+
+    /// Counts the time in which the API says that there is no such job: between two such answers in a row, of
+    /// which the second was asked for as soon as the cadence has it.
+    fn count_as_gone(&mut self, began: Instant, now: Instant, cadence: &Cadence) {
+        let is_gone = self.last_was_not_found && self.end.is_none();
+        let before = std::mem::replace(&mut self.gone_at, is_gone.then_some(now));
+        if let (true, Some(before)) = (is_gone, before) {
+            self.gone_for += began.since(before).min(cadence.slowest().saturating_mul(2));
+        }
+    }
+
+    /// For how long the API has answered that there is no such job.
+    pub(in crate::engine) fn was_gone_for(&self) -> Duration {
+        self.gone_for
     }
 
     /// Whether the answer that has just come, that the job runs, shows that it is slow by this limit.
@@ -180,7 +196,7 @@ impl Tracker {
     }
 
     fn comes_of_age(&self, age: Duration) -> Instant {
-        self.watched_since.instant + age.saturating_sub(self.head_start.unwrap_or_default())
+        self.began + age
     }
 
     /// No poll can be made from `at` on, because the server asked to be left alone: without a good answer from then on,
@@ -207,6 +223,7 @@ impl Tracker {
     }
 
     pub(super) fn forget_trouble(&mut self) {
+        (self.gone_for, self.gone_at) = (Duration::ZERO, None);
         self.missing = Streak::default();
         self.unreachable = Streak::default();
         self.failures = 0;

@@ -108,7 +108,7 @@ mod tests {
     }
 
     fn ended(record: JobRecord) -> JobRecord {
-        let end = EndMemory { how: Ending::Completed, observed_at: record.saved_at };
+        let end = EndMemory { how: Ending::Completed, observed_at: record.saved_at, age: None };
         let mut record = record;
         record.memory.end = Some(end);
         record

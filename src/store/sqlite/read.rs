@@ -11,7 +11,7 @@ use crate::model::{JobId, Letter, ProjectName, SinkName, TransitionKind};
 
 /// The columns of [`delivery`].
 pub(super) const DELIVERY: &str =
-    "SELECT t.id, d.sink, t.project, t.job, t.kind, t.told_at, d.attempts, d.due
+    "SELECT t.id, d.sink, t.project, t.job, t.kind, t.told_at, d.attempts, d.due, d.changed_at
      FROM deliveries d JOIN transitions t ON t.seq = d.transition";
 
 /// All that is kept and not over.
@@ -72,6 +72,7 @@ pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<DeliveryRecord> {
         told_at,
         attempts: row.get(6)?,
         due: if row.get::<_, Option<i64>>(7)?.is_some() { time(row, 7)? } else { told_at },
+        written_at: time(row, 8)?,
     })
 }
 

@@ -7,10 +7,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::engine::memory::{
-    Added, IndexMemory, JobMemory, JobRecord, LearnedMemory, ProjectMemory, ProjectRecord, SinkMemory,
-    SinkRecord, StreakMemory,
+    Added, EndMemory, IndexMemory, JobMemory, JobRecord, LearnedMemory, ProjectMemory, ProjectRecord,
+    SinkMemory, SinkRecord, StreakMemory, Throttled,
 };
-use crate::engine::{BatchEntry, DeliveryUpdate, Fate};
+use crate::engine::{BatchEntry, DeliveryUpdate, Ending, Fate};
 use crate::model::{
     JobFacts, JobId, JobRef, ProjectName, SinkName, Status, Transition, TransitionId, TransitionKind,
 };
@@ -59,6 +59,7 @@ pub(super) fn job(name: &str, failures: u32) -> JobRecord {
     let memory = JobMemory {
         watched_since: noon(),
         head_start: Some(std::time::Duration::from_millis(1500)),
+        started_at: Some(noon()),
         status: Some(Status::parse("Warming up")),
         facts: JobFacts { percent_complete: Some(33.3), ..JobFacts::default() },
         end: None,
@@ -75,6 +76,7 @@ pub(super) fn job(name: &str, failures: u32) -> JobRecord {
         last_was_not_found: false,
         next_poll: Some(noon()),
         answered_at: Some(noon()),
+        gone_for: std::time::Duration::from_secs(9),
         added: Some(Added { name: Some("nightly".to_owned()), ..Added::default() }),
         index: IndexMemory::default(),
     };
@@ -99,6 +101,7 @@ pub(super) fn full() -> Batch {
         sinks: vec![SinkRecord {
             name: SinkName::new("ops"),
             memory: SinkMemory {
+                written_at: Some(noon()),
                 fingerprint: u64::MAX,
                 disabled: Some("gone".into()),
                 held_until: Some(noon()),
@@ -174,6 +177,7 @@ fn what_was_committed_is_there_after_a_restart_in_its_order() {
     let owed: Vec<_> = saved.deliveries.iter().map(|owed| (&owed.id, owed.attempts)).collect();
     assert_eq!(owed, [(&delivery(2, "ops"), 1), (&delivery(1, "ops"), 0)]);
     assert_eq!(saved.deliveries[0].due, noon() + std::time::Duration::from_secs(5));
+    assert_eq!(saved.deliveries[0].written_at, noon());
 }
 
 #[test]
@@ -483,4 +487,29 @@ proptest! {
         let id = DeliveryId { transition: told.id, sink: SinkName::new(name) };
         prop_assert_eq!(letter(&opened.store, &id).unwrap().transition, told);
     }
+}
+
+/// The same value as a release before wrote it, without what was added to its form since.
+fn as_before<T: serde::Serialize + serde::de::DeserializeOwned>(value: &T, added: &[(&str, &str)]) -> T {
+    let mut json = serde_json::to_value(value).unwrap();
+    for (parent, key) in added {
+        let fields = json.pointer_mut(parent).and_then(serde_json::Value::as_object_mut).unwrap();
+        fields.remove(*key).unwrap_or_else(|| panic!("{parent}/{key}"));
+    }
+    serde_json::from_value(json).unwrap()
+}
+
+#[test]
+fn what_the_release_before_wrote_can_be_read() {
+    let throttled = Throttled { until: noon(), reason: "HTTP 429".to_owned(), is_backoff: true };
+    let project = ProjectMemory { throttled: Some(throttled), written_at: Some(noon()), ..limited() };
+    let read = as_before(&project, &[("", "written_at"), ("/throttled", "is_backoff")]);
+    assert_eq!(read.written_at, None);
+    assert_eq!(read.throttled.map(|throttled| throttled.is_backoff), Some(false));
+    let end = EndMemory { how: Ending::Failed, observed_at: noon(), age: Some(std::time::Duration::ZERO) };
+    let job = JobMemory { end: Some(end), ..job("rj-1", 0).memory };
+    let read = as_before(&job, &[("", "started_at"), ("/end", "age"), ("/index", "age")]);
+    assert_eq!((read.started_at, read.end.map(|end| end.age)), (None, Some(None)));
+    let sink = full().sinks.remove(0).memory;
+    assert_eq!(as_before(&sink, &[("", "written_at")]), SinkMemory { written_at: None, ..sink });
 }

@@ -58,12 +58,14 @@ fn everything_is_read() {
     assert_eq!(default.cadence.min_interval, Duration::from_secs(2));
     assert_eq!(default.cadence.max_interval, Duration::from_mins(2));
     assert_eq!(default.watch.not_found_grace, Duration::from_secs(30));
+    assert_eq!(default.watch.unauthorized_grace, Duration::from_secs(3));
     assert_eq!(default.watch.unreachable_after, Duration::from_mins(5));
     let ids: Vec<_> = default.jobs.iter().map(|job| job.id.as_str()).collect();
     assert_eq!(ids, ["top-1", "top-2", "own-1"], "the lists are joined");
     assert_eq!(default.cadence.effort, Effort::Eager);
     assert_eq!(default.watch.slow_after, Some(SlowAfter::Quantile(0.95)));
     let discovery = default.discover.as_ref().unwrap();
+    assert_eq!(discovery.max_jobs, 500);
     let shown = |patterns: &[crate::config::IndexPattern]| {
         patterns.iter().map(ToString::to_string).collect::<Vec<_>>()
     };

@@ -97,6 +97,7 @@ const CASES: &[(&str, usize, &str)] = &[
     ("discover = 'all'", 1, "must be true, false or a table"),
     ("discovr = true", 1, "unknown key `discovr`"),
     ("discover = { index = ['a'] }", 1, "unknown key `index`"),
+    ("discover = { max_jobs = 0 }", 1, "`max_jobs` is `0`"),
     ("discover = { indexes = [] }", 1, "`indexes` is empty"),
     ("discover = { indexes = 'a' }", 1, "`indexes` must be an array"),
     ("discover = { indexes = [''] }", 1, "an entry of `indexes` is empty"),

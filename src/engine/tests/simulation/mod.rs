@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::config::{Discovery, Rate};
-use world::{Script, Trouble, World};
+use world::{DEADLINE, Script, Trouble, World};
 
 fn scripts() -> impl Strategy<Value = Vec<Script>> {
     let end = prop_oneof![Just("Completed"), Just("failed"), Just("CANCELLED"), Just("Exploded")];
@@ -32,6 +32,7 @@ fn trouble() -> impl Strategy<Value = Trouble> {
             sink,
             jumps,
             kills: Vec::new(),
+            clocks: Vec::new(),
             changes: Vec::new(),
             sleeps: Vec::new(),
         },
@@ -47,6 +48,13 @@ fn kills() -> impl Strategy<Value = Vec<(u64, u64)>> {
         kills.sort_unstable();
         kills
     })
+}
+
+/// How far the clock of each process is off: not at all, by a time zone, a month, decades.
+fn clocks() -> impl Strategy<Value = Vec<i64>> {
+    let year = 365 * 86_400;
+    let steps = [0, 3600, -3600, 31 * 86_400, -31 * 86_400, 12 * year, -56 * year];
+    prop::collection::vec(prop::sample::select(steps.to_vec()), 0..6)
 }
 
 /// Changes of the configuration and suspensions, most of them while much happens.
@@ -78,6 +86,7 @@ fn watched(scripts: &[Script], rate: f64, burst: u32) -> ProjectSettings {
     let mut project = project(&ids);
     for (job, script) in project.jobs.iter_mut().zip(scripts) {
         job.until = script.index.map(|_| Until::Ready);
+        job.deadline = Some(DEADLINE);
     }
     project.api.requests_per_second = Rate::new(rate).unwrap();
     project.api.burst = NonZeroU32::new(burst).unwrap();
@@ -92,13 +101,14 @@ proptest! {
         scripts in scripts(),
         trouble in trouble(),
         kills in kills(),
+        clocks in clocks(),
         (changes, sleeps) in whims(),
         seed in any::<u64>(),
         rate in 0.5..5.0,
         burst in 1_u32..6,
         discovers in any::<bool>(),
     ) {
-        let trouble = Trouble { kills, changes, sleeps, ..trouble };
+        let trouble = Trouble { kills, clocks, changes, sleeps, ..trouble };
         let mut world = World::new(scripts.clone(), trouble, seed, &["one", "two"]);
         let settings = if discovers { discovered } else { watched };
         let settings = settings(&scripts, rate, burst);
@@ -197,6 +207,7 @@ fn without_trouble_ends_are_noticed_in_time() {
         sink: 0.0,
         jumps: Vec::new(),
         kills: Vec::new(),
+        clocks: Vec::new(),
         changes: Vec::new(),
         sleeps: Vec::new(),
     };

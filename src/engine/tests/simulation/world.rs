@@ -16,6 +16,9 @@ pub(super) const CALM: Duration = Duration::from_secs(3 * 3600);
 /// A world that has not come to rest by then has a loop in it.
 pub(super) const MAX_EVENTS: usize = 200_000;
 
+/// How old a job may become before it is overdue.
+pub(super) const DEADLINE: Duration = Duration::from_hours(1);
+
 /// One job of the world.
 #[derive(Debug, Clone)]
 pub(super) struct Script {
@@ -45,6 +48,8 @@ pub(super) struct Trouble {
     pub(super) jumps: Vec<(u64, i64)>,
     /// The process is killed at these times, in milliseconds, and starts again so many seconds later.
     pub(super) kills: Vec<(u64, u64)>,
+    /// How far the wall clock of each process after the first is off, in seconds; one by one, and again from the first.
+    pub(super) clocks: Vec<i64>,
     /// The configuration changes at these times, in milliseconds; with the last one, it is whole again.
     pub(super) changes: Vec<u64>,
     /// The machine is suspended at these times, for so many seconds.
@@ -58,6 +63,8 @@ pub(super) struct World {
     pub(super) rng: fastrand::Rng,
     pub(super) now: Instant,
     pub(super) wall: SignedDuration,
+    /// How far the wall clock was off when the process that runs was started.
+    pub(super) off: SignedDuration,
     pub(super) pending: BinaryHeap<Reverse<(Instant, u64)>>,
     pub(super) events: BTreeMap<u64, Event>,
     pub(super) count: u64,
@@ -83,6 +90,7 @@ impl World {
             rng: fastrand::Rng::with_seed(seed),
             now: Instant::default(),
             wall: SignedDuration::ZERO,
+            off: SignedDuration::ZERO,
             pending: BinaryHeap::new(),
             events: BTreeMap::new(),
             count: 0,
@@ -102,7 +110,7 @@ impl World {
         let elapsed = self.now.since(Instant::default());
         // Each process has a monotonic clock of its own.
         let instant = Instant::after_start(self.now.since(self.boot));
-        Now { instant, wall: noon + elapsed + self.wall }
+        Now { instant, wall: noon + elapsed + self.wall + self.off }
     }
 
     fn later(&mut self, millis: u64, event: Event) {
@@ -269,6 +277,10 @@ impl World {
         self.events.clear();
         self.now = self.now + seconds(down);
         self.boot = self.now;
+        if !self.trouble.clocks.is_empty() {
+            let off = self.trouble.clocks[(self.polls.len() - 1) % self.trouble.clocks.len()];
+            self.off = SignedDuration::from_secs(off);
+        }
         self.polls.push(Vec::new());
     }
 
@@ -288,6 +300,13 @@ impl World {
         let sinks = self.taken.keys().map(|name| SinkPlan { fingerprint, ..sink(name.as_str()) }).collect();
         let plan = Plan { projects: &[project], sinks, keep: Duration::MAX };
         engine.reconfigure(plan, self.reading());
+    }
+
+    /// A job is overdue by the clock of the API, or, before that knows it, by the time for which it is watched.
+    fn is_really_overdue(&self, transition: &Transition) {
+        let script = self.script(&transition.job.as_ref().unwrap().id);
+        let since = seconds(script.appears).saturating_sub(seconds(60));
+        assert!(self.now.since(Instant::default()) >= since + DEADLINE, "{transition:?} at {:?}", self.now);
     }
 
     /// Runs until nothing is left to happen. Returns the engine that came to rest.
@@ -354,6 +373,13 @@ impl World {
                 Some(Reverse((_, number))) => self.events.remove(&number).unwrap(),
                 None => Event::DeadlineReached,
             };
+            if let Event::Answered { poll: PollId { project, .. }, .. }
+            | Event::PollFailed { poll: PollId { project, .. }, .. }
+            | Event::Listed { list: ListId { project, .. }, .. } = &event
+            {
+                let there = NOON.parse::<Timestamp>().unwrap() + self.now.since(Instant::default());
+                engine.server_time(project, there, self.reading());
+            }
             if matches!(event, Event::Committed) {
                 let batch = self.committing.take().expect("a commit");
                 let has_looked = |record: &memory::ProjectRecord| {
@@ -361,6 +387,11 @@ impl World {
                 };
                 if batch.projects.iter().any(has_looked) {
                     self.looked_at.get_or_insert(self.now);
+                }
+                for entry in
+                    batch.entries.iter().filter(|entry| entry.transition.kind == TransitionKind::Overdue)
+                {
+                    self.is_really_overdue(&entry.transition);
                 }
                 self.disk.apply(&batch);
             }

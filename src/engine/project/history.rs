@@ -1,0 +1,227 @@
+//! Which jobs of the list that have ended are news, and which are history.
+//!
+//! Invariant: the server's own times and the first complete scan decide that, never the clock of this machine alone; what
+//! was forgotten, and what was deleted because it was old, is never news again.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::engine::memory::DiscoveryMemory;
+use crate::engine::time::{Instant, Now, ServerClock};
+use crate::model::{JobId, Observation};
+
+/// How far ahead of the clock of the API that of this machine may be, where the API does not say what time it is there.
+const SKEW: Duration = Duration::from_mins(10);
+
+/// A `Date` header has whole seconds: it may be later at the server by this.
+const DATE_STEP: Duration = Duration::from_secs(1);
+
+/// Limit of the jobs that ended shortly before the search began and are remembered one by one. A list that has more is no
+/// list of restores; all of them are history then.
+const MAX_ENDED: usize = 10_000;
+
+/// Complete scans in a row that do not show a forgotten job before its id can be dropped: the list is best effort.
+const MISSES: u32 = 10;
+
+/// What is known of the past of a project in which jobs are discovered.
+#[derive(Debug)]
+pub(super) struct History {
+    /// When the search began, by the monotonic clock.
+    started: Instant,
+    /// How long before that a job may have begun without being listed by then.
+    grace: Duration,
+    /// By the clock of the server: jobs that ended earlier are history; so are those that began earlier and have no end
+    /// time. Unknown before the first page.
+    since: Option<Timestamp>,
+    /// When the first search began, by the same clock: what the first complete scan shows that ended earlier is history.
+    began: Option<Timestamp>,
+    /// Whether the server said what time it is there, so that `began` is right.
+    is_exact: bool,
+    /// Whether a scan came to the end of the list: from then on, an ended job that is not known is news.
+    has_baseline: bool,
+    /// When the last job ended that the first scan showed and that is history.
+    newest: Option<Timestamp>,
+    /// Jobs that are not watched although they are listed.
+    ignored: BTreeMap<JobId, Ignored>,
+    /// At least so late it is at the server, by the newest time in its list.
+    listed: ServerClock,
+}
+
+/// A job that is not watched although it is listed.
+#[derive(Debug, Clone, Copy)]
+struct Ignored {
+    /// When it ended, where it had by the first scan; none where it was forgotten.
+    ended_at: Option<Timestamp>,
+    /// When a page last showed it, and how many complete scans in a row have not since.
+    shown_at: Instant,
+    misses: u32,
+}
+
+/// What a page says about the time at the server.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PageTime {
+    /// By the `Date` header.
+    pub(super) server: Option<Timestamp>,
+    /// The newest time in its rows.
+    pub(super) newest: Option<Timestamp>,
+    /// When the page was asked for.
+    pub(super) asked: Instant,
+}
+
+impl PageTime {
+    pub(super) fn new(server: Option<Timestamp>, rows: &[Observation], asked: Instant) -> Self {
+        let times = rows.iter().flat_map(|row| [row.facts.created_at, row.facts.completed_at]);
+        Self { server, newest: times.flatten().max(), asked }
+    }
+}
+
+impl History {
+    /// Goes on with what was kept, or begins at `now`. A job may be missing from the list for the time of `grace` after its
+    /// start.
+    pub(super) fn new(memory: Option<DiscoveryMemory>, grace: Duration, now: Now) -> Self {
+        let has_baseline = memory.as_ref().is_some_and(|memory| memory.has_baseline);
+        let since = memory.as_ref().map(|memory| memory.since);
+        // Earlier releases kept `since` alone, which was by as much earlier.
+        let began = memory.as_ref().map(|memory| memory.began.unwrap_or_else(|| later(memory.since, grace)));
+        let ignored = memory.into_iter().flat_map(|memory| memory.ignored);
+        Self {
+            started: now.instant,
+            grace,
+            since,
+            began,
+            is_exact: false,
+            has_baseline,
+            newest: None,
+            ignored: ignored.map(|(id, _)| (id, Ignored::forgotten(now.instant))).collect(),
+            listed: ServerClock::default(),
+        }
+    }
+
+    /// What is to be kept; nothing before the first page.
+    pub(super) fn remember(&self) -> Option<DiscoveryMemory> {
+        let since = self.since?;
+        let ignored = self.ignored.iter();
+        let ignored = ignored.map(|(id, job)| (id.clone(), job.ended_at.unwrap_or(since))).collect();
+        Some(DiscoveryMemory { since, began: self.began, has_baseline: self.has_baseline, ignored })
+    }
+
+    /// Begins anew: what had ended by `until`, or by `now` where that is not known, is history.
+    pub(super) fn restart(&mut self, until: Option<Timestamp>, now: Instant) {
+        (self.started, self.grace) = (now, Duration::ZERO);
+        (self.began, self.has_baseline, self.newest) = (until, false, None);
+        self.since = self.since.max(until);
+    }
+
+    /// Takes what a page says about the time, before its rows: where the server is, and so where the search began. Jobs
+    /// that ended are kept for `keep`. Returns whether something is to be kept.
+    pub(super) fn read(&mut self, page: PageTime, keep: Duration, now: Now) -> bool {
+        if let Some(newest) = page.newest
+            && self.listed.time(now.instant).is_none_or(|known| newest > known)
+        {
+            self.listed.set(newest, now.instant);
+        }
+        let is_new = self.began.is_none();
+        if is_new {
+            let began = self.beginning(page, now);
+            (self.began, self.is_exact) = (Some(began), page.server.is_some());
+            self.since = self.since.max(Some(earlier(began, self.grace)));
+        }
+        // What ended longer ago may have been told, and deleted.
+        let time = page.server.or(self.listed.time(now.instant)).unwrap_or(now.wall).min(now.wall);
+        self.since = self.since.max(Some(earlier(time, keep)));
+        is_new
+    }
+
+    /// When the search began, by the clock of the server. The clock of this machine is used where it agrees with that: it is
+    /// finer. Else it is the latest time that is possible, so that nothing that had ended by then is news.
+    fn beginning(&self, page: PageTime, now: Now) -> Timestamp {
+        let ours = now.wall_at(self.started);
+        match (page.server, page.newest) {
+            (Some(time), _) => {
+                let earliest = earlier(time, now.instant.since(self.started));
+                let latest = earlier(later(time, DATE_STEP), page.asked.since(self.started));
+                if (earliest..=latest).contains(&ours) { ours } else { latest }
+            }
+            // The clock of this machine is behind: what the page shows had happened.
+            (None, Some(newest)) if newest > now.wall => later(newest, Duration::from_nanos(1)),
+            (None, _) => ours,
+        }
+    }
+
+    /// What the server is known to be at, by its list.
+    pub(super) fn listed_time(&self, now: Instant) -> Option<Timestamp> {
+        self.listed.time(now)
+    }
+
+    /// Whether a job is not to be watched although a page shows it.
+    pub(super) fn ignores(&mut self, id: &JobId, now: Instant) -> bool {
+        let Some(job) = self.ignored.get_mut(id) else { return false };
+        (job.shown_at, job.misses) = (now, 0);
+        true
+    }
+
+    /// Whether it is news that this job ended at `at`, or began then where it has no end time. Before there is a baseline,
+    /// what is not is remembered.
+    pub(super) fn is_news(&mut self, id: &JobId, at: Timestamp, now: Instant) -> bool {
+        let (Some(since), Some(began)) = (self.since, self.began) else { return false };
+        if self.has_baseline || at >= began {
+            return at >= since;
+        }
+        self.newest = self.newest.max(Some(at));
+        let oldest = if self.is_exact { since } else { earlier(since, SKEW) };
+        if at >= oldest && self.ignored.len() < MAX_ENDED {
+            self.ignored.insert(id.clone(), Ignored { ended_at: Some(at), shown_at: now, misses: 0 });
+        } else if at >= oldest {
+            (self.since, self.is_exact) = (Some(began), true);
+        }
+        false
+    }
+
+    /// Watches a job no more, for as long as the list shows it.
+    pub(super) fn forget(&mut self, id: JobId, now: Instant) {
+        self.ignored.insert(id, Ignored::forgotten(now));
+    }
+
+    /// What ended before this time is deleted.
+    pub(super) fn delete_before(&mut self, time: Timestamp) {
+        self.since = self.since.map(|since| since.max(time));
+    }
+
+    /// The list was read to its end. A forgotten job is dropped once the list has not shown it for `keep`. Returns whether
+    /// something is to be kept.
+    pub(super) fn scanned(&mut self, keep: Duration, now: Instant) -> bool {
+        let before = self.ignored.len();
+        let had_baseline = std::mem::replace(&mut self.has_baseline, true);
+        if let (false, false, Some(since), Some(newest)) =
+            (had_baseline, self.is_exact, self.since, self.newest)
+        {
+            // By the clock of the API, wherever that says more: this one may be ahead of it. But not by much: a restore
+            // that the list did not show is not to be taken for news that ended long before.
+            self.since = Some(newest.clamp(earlier(since, SKEW), since));
+        }
+        let since = self.since;
+        self.ignored.values_mut().for_each(|job| job.misses = job.misses.saturating_add(1));
+        self.ignored.retain(|_, job| {
+            let is_history = job.ended_at.is_some() && job.ended_at < since;
+            let is_gone = job.misses > MISSES && now.since(job.shown_at) > keep;
+            !is_history && !is_gone
+        });
+        !had_baseline || self.ignored.len() < before
+    }
+}
+
+impl Ignored {
+    fn forgotten(now: Instant) -> Self {
+        Self { ended_at: None, shown_at: now, misses: 0 }
+    }
+}
+
+fn earlier(time: Timestamp, by: Duration) -> Timestamp {
+    time.checked_sub(by).unwrap_or(Timestamp::MIN)
+}
+
+fn later(time: Timestamp, by: Duration) -> Timestamp {
+    time.checked_add(by).unwrap_or(Timestamp::MAX)
+}

@@ -1,0 +1,164 @@
+//! The daemon is killed again and again, and each process starts under a wall clock that shows another time.
+//!
+//! Invariant: the judge goes by what the receivers got alone. What the state says when is by the clocks that are wrong,
+//! and what is over for long by them may be gone from it.
+//!
+//! `RESTORE_WATCH_STEPS=1000` gives the long form. About two thirds of the jobs are discovered, the others are configured.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use restore_watch::clock::Clock;
+use restore_watch::model::TransitionKind;
+use serde_json::Value;
+
+use crate::kills::number;
+use crate::ledger::Ledger;
+use crate::stage::{Stage, start};
+use crate::support::{Folder, library_of_clocks};
+use crate::world::Size;
+
+/// How many starts the short form has.
+const FEW: usize = 20;
+
+/// How much happens in one round.
+const ROUND: Size = Size { projects: 2, jobs: 40, endless: 0, span: Duration::from_secs(15) };
+
+/// The places at which every third process kills itself.
+const PLACES: [&str; 4] = ["before_commit", "after_commit", "after_post", "before_mark"];
+
+/// How long a process may take to come to a place, before it is killed all the same.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How soon after its start a process polls. The intervals are half a second at most; the rest is for a busy machine.
+const SOON: Duration = Duration::from_secs(20);
+
+const HOUR: i64 = 3600;
+const DAY: i64 = 24 * HOUR;
+
+/// A minute after 1970 began, which is where a clock without a battery starts, and just beyond what 32 bits hold.
+const ABSOLUTE: [i64; 2] = [60, (1 << 31) + 60];
+
+/// The clock of the processes of a stage.
+struct WrongClock {
+    folder: Folder,
+    path: String,
+    clock: Clock,
+}
+
+impl WrongClock {
+    /// One that is right, for this stage.
+    fn of(stage: &mut Stage, library: &str) -> Self {
+        let folder = Folder::new();
+        let path = folder.write("offset", "+0");
+        let variables = [
+            ("LD_PRELOAD", library),
+            ("FAKETIME_TIMESTAMP_FILE", &path),
+            ("FAKETIME_NO_CACHE", "1"),
+            ("DONT_FAKE_MONOTONIC", "1"),
+        ];
+        stage.environment = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        Self { folder, path, clock: Clock::system() }
+    }
+
+    /// Has it show another time; also to a process that runs. Says how far that is from the right one, in seconds.
+    fn step(&self, rng: &mut fastrand::Rng) -> i64 {
+        let now = self.clock.now().wall.as_second();
+        let [epoch, end_of_32_bits] = ABSOLUTE.map(|second| second - now);
+        let by = [0, HOUR, -HOUR, 31 * DAY, -31 * DAY, epoch, end_of_32_bits];
+        let by = by[rng.usize(..by.len())];
+        // In one step, for it is read at every look at the clock.
+        std::fs::rename(self.folder.write("next", format!("{by:+}")), &self.path).expect("a file");
+        by
+    }
+}
+
+/// What the receivers that give nothing up got is judged.
+fn judge(stage: &Stage) -> usize {
+    let mut ids = 0;
+    for ledger in stage.ledgers.iter().filter(|ledger| !ledger.sink.gives_up()) {
+        let name = ledger.sink.name;
+        let mut emitted = emitted(ledger, stage);
+        for job in stage.world.jobs() {
+            for kind in [Some(TransitionKind::Watched), job.ends, job.index].into_iter().flatten() {
+                let found = emitted.remove(&(job.id.clone(), kind)).unwrap_or_default();
+                assert_eq!(found.len(), 1, "{name}: {} {kind}: {found:?}\n{}", job.id, stage.context());
+                ids += 1;
+            }
+        }
+        emitted.retain(|(_, kind), _| {
+            !matches!(kind, TransitionKind::Progressed | TransitionKind::StatusChanged)
+        });
+        assert!(emitted.is_empty(), "{name}: {emitted:?}\n{}", stage.context());
+    }
+    ids
+}
+
+/// The ids under which each thing was taken. Whatever came under one id was the same.
+fn emitted(ledger: &Ledger, stage: &Stage) -> BTreeMap<(String, TransitionKind), BTreeSet<String>> {
+    let mut bodies = BTreeMap::new();
+    let mut emitted: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+    for post in ledger.posts() {
+        let first = bodies.entry(post.id.clone()).or_insert_with(|| post.body.clone());
+        assert_eq!(*first, post.body, "{} has two bodies\n{}", post.id, stage.context());
+        let body: Value = serde_json::from_slice(&post.body).expect("JSON");
+        let text = |pointer| body.pointer(pointer).and_then(Value::as_str);
+        let kind = text("/type").and_then(TransitionKind::parse).expect("a kind");
+        let job = text("/job/id").expect("a job").to_owned();
+        let ids = emitted.entry((job, kind)).or_default();
+        if post.taken {
+            ids.insert(post.id);
+        }
+    }
+    emitted
+}
+
+#[test]
+fn nothing_is_lost_or_emitted_twice_whatever_the_clock_shows_at_a_start() {
+    let Some(library) = library_of_clocks() else { return };
+    let starts = number("RESTORE_WATCH_STEPS").map_or(FEW, |steps| usize::try_from(steps).expect("a count"));
+    let seed = number("RESTORE_WATCH_SEED").unwrap_or_else(|| fastrand::u64(..));
+    println!("RESTORE_WATCH_SEED={seed} RESTORE_WATCH_STEPS={starts}");
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let (mut done, mut rounds, mut events, mut slowest) = (0, 0, 0, Duration::ZERO);
+    while done < starts {
+        let mut stage = Stage::that_discovers(true, ROUND, rng.u64(..));
+        let wrong = WrongClock::of(&mut stage, &library);
+        let clock = Clock::system();
+        let mut log = Vec::new();
+        while !stage.world.is_over() && done < starts {
+            let is_first = log.is_empty();
+            log.push(if is_first { 0 } else { wrong.step(&mut rng) });
+            let polls = stage.world.requests();
+            let began = clock.now().instant;
+            // What ended before the list was read once is no news, so the first process gets that far.
+            if done % 3 == 1 && !is_first {
+                let arrival = format!("{}:{}", PLACES[rng.usize(..PLACES.len())], rng.u32(1..20));
+                let mut daemon = start(stage.daemon(&[]).env("RESTORE_WATCH_FAILPOINT", &arrival));
+                daemon.ends_within(PATIENCE);
+                stage.ended(&daemon.kill());
+            } else {
+                let mut daemon = start(stage.daemon(&[]));
+                let wanted = if is_first { stage.world.jobs().len() / 2 } else { 1 };
+                daemon.until("its polls", |_| stage.world.requests() >= polls + wanted);
+                let soon = clock.now().instant.since(began);
+                slowest = slowest.max(soon);
+                assert!(soon <= SOON, "polled after {soon:?} with clocks {log:?}\n{}", stage.context());
+                daemon.ends_within(Duration::from_millis(rng.u64(..400)));
+                if rng.bool() {
+                    // As by a time service.
+                    log.push(wrong.step(&mut rng));
+                    daemon.ends_within(Duration::from_millis(rng.u64(..400)));
+                }
+                stage.ended(&daemon.kill());
+            }
+            done += 1;
+        }
+        println!("clocks off by {log:?} s");
+        wrong.step(&mut rng);
+        stage.finish();
+        events += judge(&stage);
+        rounds += 1;
+    }
+    println!("{done} starts in {rounds} rounds: {events} events once each; polled after {slowest:?} at most");
+}
