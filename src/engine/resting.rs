@@ -101,12 +101,18 @@ impl Resting {
         self.wake(project, id).is_some()
     }
 
-    /// Forgets the jobs that have been here for longer than `keep`, and names them.
+    /// Forgets the jobs that have been here for longer than `keep`, and names them. The clock that `saved_at` was read from
+    /// may have been far behind, so the times of the API have to agree.
     pub(super) fn take_old(&mut self, keep: Duration, now: Timestamp) -> Vec<(ProjectName, JobId)> {
+        let is_long_ago = |at: Timestamp| wall_between(at, now) > keep;
+        let is_old = |job: &JobRecord| {
+            let facts = &job.memory.facts;
+            let listed_at = facts.completed_at.or(facts.created_at);
+            is_long_ago(job.saved_at) && listed_at.is_none_or(is_long_ago) && !is_wanted(job)
+        };
         let mut old = Vec::new();
         for (project, jobs) in &mut self.jobs {
-            let gone =
-                jobs.extract_if(.., |_, job| wall_between(job.saved_at, now) > keep && !is_wanted(job));
+            let gone = jobs.extract_if(.., |_, job| is_old(job));
             old.extend(gone.map(|(id, _)| (project.clone(), id)));
         }
         self.jobs.retain(|_, jobs| !jobs.is_empty());

@@ -39,6 +39,8 @@ pub(super) struct History {
     began: Option<Timestamp>,
     /// Whether the server said what time it is there, so that `began` is right.
     is_exact: bool,
+    /// Whether an earlier process kept these times, and no page with a time has come since.
+    is_unchecked: bool,
     /// Whether a scan came to the end of the list: from then on, an ended job that is not known is news.
     has_baseline: bool,
     /// When the last job ended that the first scan showed and that is history.
@@ -81,6 +83,7 @@ impl History {
     /// Goes on with what was kept, or begins at `now`. A job may be missing from the list for the time of `grace` after its
     /// start.
     pub(super) fn new(memory: Option<DiscoveryMemory>, grace: Duration, now: Now) -> Self {
+        let is_unchecked = memory.is_some();
         let has_baseline = memory.as_ref().is_some_and(|memory| memory.has_baseline);
         let since = memory.as_ref().map(|memory| memory.since);
         // Earlier releases kept `since` alone, which was by as much earlier.
@@ -92,6 +95,7 @@ impl History {
             since,
             began,
             is_exact: false,
+            is_unchecked,
             has_baseline,
             newest: None,
             ignored: ignored.map(|(id, _)| (id, Ignored::forgotten(now.instant))).collect(),
@@ -128,10 +132,24 @@ impl History {
             (self.began, self.is_exact) = (Some(began), page.server.is_some());
             self.since = self.since.max(Some(earlier(began, self.grace)));
         }
-        // What ended longer ago may have been told, and deleted.
-        let time = page.server.or(self.listed.time(now.instant)).unwrap_or(now.wall).min(now.wall);
-        self.since = self.since.max(Some(earlier(time, keep)));
-        is_new
+        // What ended longer ago may have been told, and deleted; nothing is on the word of this machine's clock alone.
+        if let Some(time) = page.server.or(self.listed.time(now.instant)) {
+            self.since = self.since.max(Some(earlier(time.min(now.wall), keep)));
+        }
+        let is_bounded = page.server.is_some_and(|server| self.bound(later(server.max(now.wall), DATE_STEP)));
+        is_new || is_bounded
+    }
+
+    /// It is not later than `latest`. Earlier releases dated the search by the clock of the machine, and one that was ahead
+    /// then would make history of all that ends until that time. Returns whether it was.
+    fn bound(&mut self, latest: Timestamp) -> bool {
+        let is_unchecked = std::mem::replace(&mut self.is_unchecked, false);
+        let is_ahead = is_unchecked && self.since.max(self.began) > Some(latest);
+        if is_ahead {
+            self.since = self.since.map(|since| since.min(latest));
+            self.began = self.began.map(|began| began.min(latest));
+        }
+        is_ahead
     }
 
     /// When the search began, by the clock of the server. The clock of this machine is used where it agrees with that: it is

@@ -315,3 +315,20 @@ fn a_state_that_does_not_say_when_it_was_written_holds_nothing_up() {
         assert!(next <= seconds(20), "{next:?} after a start {step} s off");
     }
 }
+
+#[test]
+fn a_record_of_a_clock_far_behind_is_not_deleted_as_old() {
+    let mut stage = Stage::new(&[project(&["a", "b"])], vec![everything()]);
+    stage.restart_off_by(-1_795_435_200, &[project(&["a", "b"])], vec![everything()]);
+    let poll = stage.poll();
+    assert_eq!(poll.job, id("a"));
+    let facts = JobFacts { created_at: Some(NOON.parse().unwrap()), ..JobFacts::default() };
+    stage.answer_with(poll, "Completed", facts);
+    // Then it is not configured for an hour, in which the clock is right.
+    stage.restart_off_by(0, &[project(&["b"])], vec![everything()]);
+    for _ in 0..60 {
+        stage.answer("Pending");
+        stage.pass(seconds(60));
+    }
+    assert!(stage.disk.has_job("a"));
+}

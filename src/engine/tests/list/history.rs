@@ -342,3 +342,39 @@ fn what_an_earlier_release_kept_goes_on() {
     let job: memory::JobMemory = serde_json::from_value(job).unwrap();
     assert_eq!(&job, world.stage.disk.job("meanwhile"));
 }
+
+#[test]
+fn a_search_kept_by_a_clock_ahead_ends_no_discovery() {
+    for since in ["2031-01-01T00:00:00Z", "2026-11-23T12:30:00Z"] {
+        let memory = memory::DiscoveryMemory {
+            since: since.parse().unwrap(),
+            began: None,
+            has_baseline: true,
+            ignored: Vec::new(),
+        };
+        let memory = memory::ProjectMemory { discovery: Some(memory), ..memory::ProjectMemory::default() };
+        let record = memory::ProjectRecord { name: ProjectName::default(), memory };
+        let mut world = World::new(0, true);
+        let mut disk = Disk::default();
+        disk.apply(&Batch { projects: vec![record], ..Batch::default() });
+        let projects = std::slice::from_ref(&world.settings);
+        world.stage = Stage::on(disk, projects, vec![everything()], world.stage.now);
+        let mut rows = vec![world.ended("old", 7200, 3600)];
+        world.go_on(seconds(60), &rows);
+        let mut world = world.restart(60, 0);
+        rows.push(world.ended("quick", 30, 5));
+        world.go_on(seconds(90), &rows);
+        assert_eq!(world.ends(), ["quick"], "{since}");
+    }
+}
+
+#[test]
+fn an_empty_list_without_a_date_dates_nothing_by_a_clock_ahead() {
+    let mut world = World::new(0, false);
+    world.go_on(seconds(90), &[]);
+    let mut world = world.restart(60, 4000 * DAY);
+    world.go_on(seconds(90), &[]);
+    let rows = [world.ended("quick", 30, 5)];
+    world.go_on(seconds(90), &rows);
+    assert_eq!(world.ends(), ["quick"]);
+}
