@@ -56,6 +56,39 @@
 //! - A sign of life is given by the loop itself, and only while nothing that it began is stuck.
 //! - Polling never waits for a sink, one sink never waits for another, one project's trouble is no other's.
 //! - The API key goes into one header of requests to one endpoint, and into nothing else. No secret is in the state.
+//!
+//! Of clocks and time:
+//!
+//! - A committed time is read by the clock that wrote it: of a wait, no more is left at a start than was left when it was
+//!   committed. The times of a server are compared with the clock of that server.
+//! - Of a project that may be asked, each open job is polled in its time, or the monitor ping stops.
+//! - A limit that passed while the loop did not run proves nothing.
+//! - History is what the first complete scan of the first start shows as ended, by the clock of the server. What was deleted
+//!   from the state or forgotten never becomes an event, and an open job is never deleted by time alone.
+//!
+//! Of connections and servers:
+//!
+//! - Whatever a server sends takes the time of its own thread only, and a request ends within its time limit.
+//! - A connection on which nothing was answered for a whole time limit is left, and no request waits for a place on a
+//!   connection that others fill. A message that is cut on a used connection is repeated once, at once, over a new one.
+//! - Each address of a name has its turn within one time limit, and at most one look-up of a name is under way.
+//! - A request that cannot be made as it is configured is no outage. Refusals of a key count only some seconds apart.
+//! - Whatever a server lists, the rows, jobs and state that come of it are bounded, and a request to stop comes first.
+//! - A time that cannot be a restore's is not set.
+//!
+//! Of texts:
+//!
+//! - What comes from outside, errors of libraries included, is inert and without secrets, in whatever encoding, before it is
+//!   kept or shown.
+//! - A value that only another tool could have replaced is refused where it is written. An id is judged where it is given, and
+//!   a UUID is one id however it is written.
+//!
+//! Of the process and its state:
+//!
+//! - A state has one name and one user. A daemon commits only to the file that has that name, on threads that do nothing
+//!   else. A database and its log stay together wherever the process is killed.
+//! - A request to stop ends a start that is kept waiting; a signal that the caller ignores stays ignored.
+//! - What a wait needs at its end is checked at its start. A system that gives too little is an error and no panic.
 
 pub mod blocking;
 pub mod ci;
