@@ -48,12 +48,13 @@
 //! # What always holds
 //!
 //! - Only [`clock`] reads clocks, and only the engine decides what becomes of a watched job; with the same events, times and seed it decides the same.
-//! - A job that ended stays ended, and each thing that is told once is told once, over all restarts.
-//! - Nobody is told what is not committed; what is committed is told until it is taken, or becomes a dead letter.
+//! - A job that ended stays ended, and each event is emitted once, over all restarts.
+//! - Events are delivered only after they are committed. What is committed is delivered, or becomes a dead letter.
 //! - Every attempt at a delivery has the id and the body that were committed.
-//! - No request goes out before its project's limiter lets it, whatever it is for. A server that limits is asked less.
-//! - A configuration is used whole or not at all. Whatever goes and comes back goes on with what was known of it.
-//! - A sign of life is given by the loop itself, and only while nothing that it began is stuck.
+//! - No request goes out before its project's limiter permits it. A server that limits is asked less.
+//! - A configuration is used whole or not at all. A job, project or sink that leaves the configuration and comes back
+//!   continues from what is committed of it.
+//! - The loop itself sends the watchdog ping and the monitor ping, and only while nothing that it began is stuck.
 //! - Polling never waits for a sink, one sink never waits for another, one project's trouble is no other's.
 //! - The API key goes into one header of requests to one endpoint, and into nothing else. No secret is in the state.
 //!
@@ -87,7 +88,7 @@
 //!
 //! - A state has one name and one user. A daemon commits only to the file that has that name, on threads that do nothing
 //!   else. A database and its log stay together wherever the process is killed.
-//! - A request to stop ends a start that is kept waiting; a signal that the caller ignores stays ignored.
+//! - A request to stop ends a start that waits for a file; a signal that the caller ignores stays ignored.
 //! - What a wait needs at its end is checked at its start. A system that gives too little is an error and no panic.
 
 pub mod blocking;
