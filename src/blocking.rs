@@ -19,7 +19,7 @@ pub fn start<T: Send + 'static>(
     let runtime = Handle::try_current().ok();
     Builder::new().name(name.to_owned()).spawn(move || {
         let _entered = runtime.as_ref().map(Handle::enter);
-        // Whoever asked may have stopped waiting.
+        // The receiver may be gone.
         drop(reply.send(work()));
     })?;
     Ok(answer)

@@ -16,10 +16,10 @@ use secrecy::zeroize::Zeroizing;
 
 use decode::{Piece, carried, fold, levels, pieces};
 
-/// A long text is looked through in parts of so many bytes, so that a server cannot make this take much memory.
+/// A long text is searched in parts of this many bytes, so that a server cannot make this take much memory.
 const CHUNK: usize = 4096;
 
-/// Each part begins so many bytes before the end of the one before. What is looked for is short, also where it is encoded
+/// Each part begins this many bytes before the end of the one before. What is looked for is short, also where it is encoded
 /// twice.
 const OVERLAP: usize = 1024;
 

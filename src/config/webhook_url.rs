@@ -16,7 +16,7 @@ use crate::model::{Placeholder, is_invisible};
 /// Shorter parts of an address are shown where a receiver repeats them.
 const LEAST: usize = 6;
 
-/// Of a longer part, so many characters in a row are not shown either.
+/// Of a longer part, this many characters in a row are not shown either.
 const PART: usize = 12;
 
 /// Where the address of a webhook comes from: some of them are secrets.

@@ -26,7 +26,7 @@ pub(super) const ARRIVAL: Duration = Duration::from_secs(10);
 /// How long accepting rests after it failed, as it does where no further file can be opened.
 const REST: Duration = Duration::from_secs(1);
 
-/// Serves whoever connects and is familiar. A connection outlives this future: its client may still wait for an answer.
+/// Serves the clients that `is_familiar` accepts. A connection outlives this future: its client may still wait for an answer.
 pub(super) async fn serve(listener: UnixListener, router: Router) {
     serve_at_most(MOST, listener, router).await;
 }

@@ -101,7 +101,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.serving.abort();
-        // Another daemon may have its own there by now, if somebody removed this one.
+        // Another daemon may have its own there by now, if this one was deleted.
         if self.made.is_some() && identity(&self.path) == self.made {
             drop(std::fs::remove_file(&self.path));
         }

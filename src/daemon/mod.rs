@@ -183,7 +183,7 @@ impl Daemon {
     }
 
     /// Ends because the files of the state were deleted or replaced: what is committed from now on is lost, so all that can
-    /// be done for what is owed is to send it. The next start goes on with the file that it finds.
+    /// be done for pending deliveries is to send them. The next start goes on with the file that it finds.
     async fn give_up(&mut self, lost: store::Error, signals: &mut Signals) -> Error {
         error!("{lost}; ending, as nothing can be committed any more");
         match self.drain(signals).await {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::time::Instant;
 
-/// So many failures in a row confirm it.
+/// The number of failures in a row that confirms it.
 const CONFIRMATIONS: u32 = 3;
 
 /// And no fewer seconds lie between the begin of the first and the end of the last.

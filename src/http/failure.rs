@@ -209,7 +209,7 @@ async fn ask_again(proxy: &Intercept, url: &Url) -> Option<u16> {
     line.strip_prefix("HTTP/1.")?.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
-/// What an error of the HTTP library means, where its own words help nobody.
+/// What an error of the HTTP library means, where its own words do not help.
 fn of_http(error: &hyper::Error, url: &Url) -> Option<Fault> {
     if error.is_parse_too_large() {
         return Some(Fault::passing(

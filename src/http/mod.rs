@@ -5,9 +5,11 @@
 
 mod client;
 mod failure;
+mod head;
 mod look_up;
 mod proxy;
 mod resolver;
+mod text;
 mod thread;
 mod tls;
 
@@ -16,22 +18,18 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
-use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::fmt::rfc2822::DateTimeParser;
-use jiff::tz::TimeZone;
 use reqwest::dns::Resolve;
-use reqwest::header::{ACCEPT_ENCODING, DATE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
 use url::Url;
 
 use self::resolver::{PublicOnly, System};
 use crate::config::{ShownPath, private_host};
-use crate::engine::retry::RetryAfter;
-use crate::engine::time::wall_between;
 
 pub use client::{Answer, Client, SendError, Terms, request};
 pub use failure::{Fault, Peer, describe, fault, through_proxy, wants_tls};
+pub use head::{date, redirect_target, retry_after};
 pub use proxy::{Proxy, ProxyError, proxy_of, with_proxy_credentials};
+pub use text::{one_line, presentable};
 pub use thread::use_threads;
 
 /// Names this program and its version to servers.
@@ -273,123 +271,9 @@ pub async fn read_body(mut response: reqwest::Response, limit: usize) -> Result<
     }
 }
 
-/// How long a server asks to be left alone, in either form of `Retry-After` (RFC 9110, section 10.2.3). A date is read
-/// against the server's own `Date` where there is one, so that a clock that is wrong here does no harm. Anything else
-/// than seconds or a date is ignored.
-pub fn retry_after(headers: &HeaderMap) -> Option<RetryAfter> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Some(RetryAfter::For(Duration::from_secs(text.parse().unwrap_or(u64::MAX))));
-    }
-    let until = http_date(text)?;
-    Some(date(headers).map_or(RetryAfter::Until(until), |sent| RetryAfter::For(wall_between(sent, until))))
-}
-
-/// When an answer was made, by the server's own clock (`Date`: RFC 9110, section 6.6.1), in whole seconds.
-pub fn date(headers: &HeaderMap) -> Option<Timestamp> {
-    http_date(headers.get(DATE)?.to_str().ok()?.trim())
-}
-
-/// A date in any of the three forms that a recipient must read (RFC 9110, section 5.6.7).
-fn http_date(text: &str) -> Option<Timestamp> {
-    let obsolete = |format| {
-        Some(DateTime::strptime(format, text).ok()?.to_zoned_datetime(TimeZone::UTC).ok()?.timestamp())
-    };
-    let imf_fixdate = DateTimeParser::new().parse_timestamp(text).ok();
-    imf_fixdate.or_else(|| obsolete("%A, %d-%b-%y %H:%M:%S GMT")).or_else(|| obsolete("%a %b %e %H:%M:%S %Y"))
-}
-
-/// Where a redirect leads that answers a request to `url`, without what may be secret beside a path: query, fragment, user name and password.
-pub fn redirect_target(answer: &Answer, url: &Url) -> Option<String> {
-    let location = answer.headers.get(LOCATION)?;
-    let mut target = url.join(&String::from_utf8_lossy(location.as_bytes())).ok()?;
-    target.set_query(None);
-    target.set_fragment(None);
-    // Fails where a URL cannot have them, which then has none.
-    let _ = target.set_username("").and_then(|()| target.set_password(None));
-    Some(target.into())
-}
-
-/// A text from elsewhere as [`presentable`] has it, but without a byte-order mark and with single blanks in place of line
-/// breaks and indentation.
-pub fn one_line(text: &str, limit: usize) -> String {
-    let shown = presentable(text.trim_start_matches('\u{feff}'), usize::MAX - 1);
-    presentable(&shown.split_whitespace().collect::<Vec<_>>().join(" "), limit)
-}
-
-/// Makes a text from elsewhere fit for a log or a terminal: one line without control characters, at most `limit`
-/// characters long, and `…` where it was cut.
-pub fn presentable(text: &str, limit: usize) -> String {
-    let mut shown: String = text
-        .chars()
-        .map(|c| if c.is_control() || turns_text_around(c) { ' ' } else { c })
-        .take(limit + 1)
-        .collect();
-    if shown.chars().count() > limit {
-        shown.pop();
-        shown.push('…');
-    }
-    shown.trim().to_owned()
-}
-
-/// Characters that make a terminal show what follows in another order (Unicode Standard Annex 9).
-fn turns_text_around(c: char) -> bool {
-    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn both_forms_of_retry_after() {
-        let seconds = |n| Some(RetryAfter::For(Duration::from_secs(n)));
-        for (text, read) in [
-            ("7", seconds(7)),
-            (" 120 ", seconds(120)),
-            ("0", seconds(0)),
-            ("99999999999999999999999", seconds(u64::MAX)),
-            ("Mon, 23 Nov 2026 12:01:30 GMT", seconds(90)),
-            ("Mon, 23 Nov 2026 11:00:00 GMT", seconds(0)),
-            ("Monday, 23-Nov-26 12:01:30 GMT", seconds(90)),
-            ("Mon Nov 23 12:01:30 2026", seconds(90)),
-            ("soon", None),
-            ("-5", None),
-            ("", None),
-            ("1.5", None),
-        ] {
-            let mut headers = HeaderMap::new();
-            headers.insert(RETRY_AFTER, text.parse().unwrap());
-            headers.insert(DATE, "Mon, 23 Nov 2026 12:00:00 GMT".parse().unwrap());
-            assert_eq!(retry_after(&headers), read, "{text}");
-        }
-        let undated = HeaderMap::from_iter([(RETRY_AFTER, "Mon, 23 Nov 2026 12:01:30 GMT".parse().unwrap())]);
-        let until = "2026-11-23T12:01:30Z".parse().unwrap();
-        assert_eq!(retry_after(&undated), Some(RetryAfter::Until(until)));
-    }
-
-    #[test]
-    fn the_date_of_an_answer_is_read_in_every_form() {
-        for (text, read) in [
-            ("Mon, 23 Nov 2026 12:01:30 GMT", Some("2026-11-23T12:01:30Z")),
-            ("Monday, 23-Nov-26 12:01:30 GMT", Some("2026-11-23T12:01:30Z")),
-            ("Mon Nov 23 12:01:30 2026", Some("2026-11-23T12:01:30Z")),
-            ("today", None),
-            ("", None),
-        ] {
-            let headers = HeaderMap::from_iter([(DATE, text.parse().unwrap())]);
-            assert_eq!(date(&headers), read.map(|read| read.parse().unwrap()), "{text}");
-        }
-        assert_eq!(date(&HeaderMap::new()), None);
-    }
-
-    #[test]
-    fn texts_from_elsewhere_are_made_presentable() {
-        assert_eq!(presentable("a\u{1b}[31mb\nc", 20), "a [31mb c");
-        assert_eq!(presentable("a\u{202e}b", 20), "a b");
-        assert_eq!(presentable("abcdef", 3), "abc…");
-        assert_eq!(presentable("  ", 3), "");
-    }
 
     #[test]
     fn certificates_that_are_none_are_refused() {

@@ -28,7 +28,7 @@ const MAX_TARGET: usize = 200;
 /// What some servers write before their JSON, which RFC 8259, section 8.1, allows to ignore.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// The rows asked for in one page, the most there are. The documented default differs between versions. No more are taken.
+/// The rows asked for in one page, the most there are. The documented default differs between versions. Further rows are left out.
 const PAGE_SIZE: usize = 100;
 
 /// The control plane of one project.

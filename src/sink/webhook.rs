@@ -24,7 +24,7 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 /// Answers are read for one line of text.
 const MAX_ANSWER: usize = 64 * 1024;
 
-/// That line is cut after so many characters.
+/// The number of characters after which that line is cut.
 const MAX_LINE: usize = 200;
 
 /// How a webhook with these settings is tried again.

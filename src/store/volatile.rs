@@ -39,7 +39,7 @@ impl Store for Volatile {
         let missing = || Error {
             doing: "read",
             file: "in memory".to_owned(),
-            fault: Fault::Other(format!("nothing is owed to {} as {}", id.sink, id.transition)),
+            fault: Fault::Other(format!("no delivery to {} of {} is pending", id.sink, id.transition)),
         };
         Box::pin(ready(letter.ok_or_else(missing)))
     }

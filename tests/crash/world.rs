@@ -126,7 +126,7 @@ impl World {
         self.clock.now().instant.since(self.since) > self.span
     }
 
-    /// The tables of a configuration that watches it: often, and so that no trouble of it is told. With `discovers`, it
+    /// The tables of a configuration that watches it: often, and so that no trouble of it is emitted. With `discovers`, it
     /// names the jobs whose index is wanted, and those that may end before the list was read to its end once.
     pub(crate) fn configuration(&self, discovers: bool) -> String {
         // A search goes on for as long as a new job may be missing from the list.

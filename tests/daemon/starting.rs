@@ -7,7 +7,7 @@ use crate::support::{Folder, KEY, Running, Watch, done, fast, play, skipped};
 
 const CODES: [(&str, i32); 2] = [("INT", 130), ("TERM", 143)];
 
-/// A pipe that nobody writes to, as a network disk that hangs.
+/// A pipe without a writer, which reads like a network disk that hangs.
 fn pipe(folder: &Folder, name: &str) -> String {
     let path = folder.path().join(name);
     assert!(Command::new("mkfifo").arg(&path).status().expect("mkfifo").success());

@@ -36,7 +36,7 @@ fn a_deleted_state_ends_the_daemon_once_deliveries_went_out() {
     daemon.until_told("state.db: it was deleted while it was in use; ending");
     let done = daemon.finish().expect(74).told("help: stop the daemon before its state is moved");
     assert!(!done.stderr.contains("still owed"), "{}", done.stderr);
-    assert!(receiver.count() >= 2, "all that was owed");
+    assert!(receiver.count() >= 2, "all that was pending");
 }
 
 #[test]

@@ -100,7 +100,7 @@ impl Finder {
         self.history.read(page, keep, now)
     }
 
-    /// Whether a row is about a job to watch that is not watched. There is room for so many more that are unfinished.
+    /// Whether a row is about a job to watch that is not watched. `room` is how many more unfinished ones may be watched.
     pub(super) fn finds(&mut self, row: &Observation, room: usize, now: Instant) -> bool {
         if self.history.ignores(&row.id, now) {
             return false;
@@ -139,7 +139,7 @@ impl Finder {
         self.left_out.as_deref()
     }
 
-    /// Watches a job no more from `now` on, although it is listed.
+    /// Stops watching a job from `now` on, although the list shows it.
     pub(super) fn forget(&mut self, id: JobId, now: Instant) {
         self.history.forget(id, now);
     }
@@ -196,7 +196,7 @@ impl Finder {
 }
 
 impl Job {
-    /// Whether nobody named it: it was found in the list.
+    /// Whether it was found in the list, and is named nowhere else.
     pub(super) fn is_found(&self) -> bool {
         self.added.as_ref().is_some_and(|added| added.discovered)
     }

@@ -111,7 +111,7 @@ impl History {
         Some(DiscoveryMemory { since, began: self.began, has_baseline: self.has_baseline, ignored })
     }
 
-    /// Begins anew: what had ended by `until`, or by `now` where that is not known, is history.
+    /// Starts again from nothing: what had ended by `until`, or by `now` where that is not known, is history.
     pub(super) fn restart(&mut self, until: Option<Timestamp>, now: Instant) {
         (self.started, self.grace) = (now, Duration::ZERO);
         (self.began, self.has_baseline, self.newest) = (until, false, None);
@@ -197,7 +197,7 @@ impl History {
         false
     }
 
-    /// Watches a job no more, for as long as the list shows it.
+    /// Ignores a job for as long as the list shows it.
     pub(super) fn forget(&mut self, id: JobId, now: Instant) {
         self.ignored.insert(id, Ignored::forgotten(now));
     }

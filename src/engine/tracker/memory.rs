@@ -49,7 +49,7 @@ impl Tracker {
     /// The job that was kept like this, with the settings that it has now.
     ///
     /// It is as old as it was when it was recorded. How long ago that was is for its server to say: the clocks of then and
-    /// now need not agree, and an age that is too high would make it overdue for good.
+    /// now need not agree, and an age that is too high would make it overdue for ever.
     pub(in crate::engine) fn recall(
         settings: JobSettings,
         watch: WatchSettings,

@@ -52,7 +52,7 @@ fn tls_server(certificate: &str, wants_client: bool) -> SocketAddr {
         if stream.read(&mut [0; 4096]).is_ok() {
             drop(stream.write_all(OK));
         }
-        // What is left unread would reset the connection, and the client would lose what it was told.
+        // What is left unread would reset the connection, and the client would lose the answer.
         drop(socket.shutdown(Shutdown::Write));
         drop(socket.read_to_end(&mut Vec::new()));
     });
@@ -109,7 +109,7 @@ async fn certificates_are_judged_by_their_meaning() {
 #[tokio::test]
 async fn an_authority_that_is_not_trusted_is_named_with_the_cure() {
     let url = Url::parse(&format!("https://{}", tls_server("good.pem", false))).unwrap();
-    // Trusts the certificates of nobody that signed this one.
+    // Trusts no authority that signed this certificate.
     let client = client(&Purpose::new(&url, Some(&pem("authority.pem")))).unwrap();
     let error = get(&client, &url).await.unwrap_err();
     for (peer, cure) in [(Peer::Api, "`ca_file`"), (Peer::Receiver, "SSL_CERT_FILE")] {

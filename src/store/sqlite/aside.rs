@@ -36,7 +36,7 @@ pub(super) fn set_aside(path: &Path, now: Timestamp) -> Result<Option<PathBuf>, 
 }
 
 /// Gives a log without a database back to the database that it belongs to: the process that set both aside was killed in
-/// between, or somebody deleted the database alone. `SQLite` would delete the log. Returns the name it has now.
+/// between, or the database alone was deleted. `SQLite` would delete the log. Returns the name it has now.
 pub(super) fn reunite(path: &Path) -> Result<Option<PathBuf>, OpenError> {
     if length(path)? > 0 || length(&with_ending(path, "-wal"))? == 0 {
         return Ok(None);
@@ -179,7 +179,7 @@ mod tests {
                 Sqlite::open(&place.path(), Some(noon())).unwrap().set_aside.unwrap()
             })
             .collect();
-        let endings = names.iter().map(|name| name.to_string_lossy().split_once('Z').unwrap().1.to_owned());
+        let endings = names.iter().map(|name| name.to_string_lossy().rsplit_once('Z').unwrap().1.to_owned());
         assert_eq!(endings.collect::<Vec<_>>(), ["", "-2", "-3"]);
         assert!(names.iter().all(|name| jobs(name) == 2));
     }

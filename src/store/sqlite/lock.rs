@@ -2,7 +2,7 @@
 //!
 //! Invariant: whoever holds a [`Lock`] is the only daemon on a state; the system takes it back when the process ends,
 //! however it ends. It is taken twice: on a file beside the state, as every version of this program does, and on the
-//! database itself, so that a daemon keeps its state although somebody deletes the file beside it.
+//! database itself, so that a daemon keeps its state although the file beside it is deleted.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};

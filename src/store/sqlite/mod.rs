@@ -1,7 +1,7 @@
 //! The state in one `SQLite` file.
 //!
 //! Invariant: a commit is on the disk when it is reported (write-ahead log, `synchronous = FULL`). Whatever waits for the
-//! disk runs on two threads that do nothing else; reading what is owed does not wait for a commit. That the file is still
+//! disk runs on two threads that do nothing else; reading a pending delivery does not wait for a commit. That the file is still
 //! the one that was opened is looked at with every look for edits.
 
 mod aside;

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use super::lock::Lock;
 
-/// How long a drop waits for the request under way and for the connection to close. A disk that answers no more must not
+/// How long a drop waits for the request under way and for the connection to close. A disk that does not answer must not
 /// hold up the end of the process.
 const LAST_REQUEST: Duration = Duration::from_secs(10);
 
@@ -38,7 +38,7 @@ impl Thread {
             }
             drop(connection);
             drop(lock);
-            // Nobody may wait for it any more.
+            // The receiver may be gone.
             _ = end.send(());
         })?;
         Ok(Self { queue: Some(queue), ended })
@@ -51,7 +51,7 @@ impl Thread {
     ) -> oneshot::Receiver<T> {
         let (reply, answer) = oneshot::channel();
         if let Some(queue) = &self.queue {
-            // Whoever asked may have stopped waiting; the work is done all the same.
+            // The caller may have stopped waiting; the work is done all the same.
             drop(queue.send(Box::new(move |connection| drop(reply.send(work(connection))))));
         }
         answer
@@ -87,7 +87,7 @@ mod tests {
         let done = Arc::new(Mutex::new(Vec::new()));
         for number in 0..100 {
             let done = Arc::clone(&done);
-            // Nobody waits for the answer.
+            // The answer is of no use.
             drop(thread.run(move |_| done.lock().unwrap().push(number)));
         }
         drop(thread);

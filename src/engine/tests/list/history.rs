@@ -14,7 +14,7 @@ struct World {
 }
 
 impl World {
-    /// The clock is off by so many seconds. The server says what time it is there, or not.
+    /// The number of seconds by which the clock is off. The server says what time it is there, or not.
     fn new(off: i64, is_dated: bool) -> Self {
         let settings = discovering(Discovery::default());
         let server: Timestamp = NOON.parse().unwrap();
@@ -201,7 +201,7 @@ fn a_restore_that_is_gone_is_deleted_once_the_api_said_so_for_long() {
     let mut world = World::new(0, true);
     world.keep_for_an_hour();
     world.page(vec![row("a", "Pending", 1)], None);
-    // Neither an outage nor the time in which nobody asked counts.
+    // Neither an outage nor the time without requests counts.
     world.stage.fail_for(FailureClass::Transient, seconds(7200));
     world.stage.fail(FailureClass::NotFound);
     world = world.restart(7200, 0);
