@@ -28,6 +28,14 @@ pub struct Watch {
     folder: Option<Folder>,
 }
 
+/// Whether these tests run with SIGINT ignored, as a background job of a script does. The program would inherit that, and
+/// leave it so.
+fn ignores_interrupts() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap_or_default();
+    u64::from_str_radix(mask.trim(), 16).is_ok_and(|mask| mask & 0b10 != 0)
+}
+
 impl Watch {
     /// The program with these arguments and no more than `PATH` in its environment.
     pub fn new<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Self {
@@ -47,8 +55,15 @@ impl Watch {
 
     /// Another program, with its arguments, likewise.
     pub fn program<S: AsRef<std::ffi::OsStr>>(words: &[S]) -> Self {
-        let mut command = Command::new(&words[0]);
-        command.args(&words[1..]);
+        let mut command = if ignores_interrupts() {
+            let mut command = Command::new("env");
+            command.arg("--default-signal=INT").args(words);
+            command
+        } else {
+            let mut command = Command::new(&words[0]);
+            command.args(&words[1..]);
+            command
+        };
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         // Neither the configuration of whoever runs the tests is found, nor anything else of theirs.
         // A directory there cannot even be made, by root neither.
