@@ -157,6 +157,12 @@ impl ApiKey {
         }
     }
 
+    /// Takes the whole key out of the data of an answer. Parts of it are left in: they may be words of an id or a name,
+    /// which are asked for again.
+    pub fn redactor_of_data(&self) -> Redactor {
+        Redactor::default().with(self.expose(), 8, usize::MAX)
+    }
+
     /// Takes the key out of texts, and parts of it: a server that repeats what it was sent must not bring it into a log. A
     /// key shorter than eight characters is no secret, but part of many a word; it is left in.
     pub fn redactor(&self) -> Redactor {
@@ -217,6 +223,12 @@ mod tests {
         assert_eq!(format!("{key:?}"), "***");
         assert_eq!(key.redactor().redact("bad key pcsk_canary!"), "bad key ***!");
         assert_eq!(ApiKey::new("x".into()).unwrap().redactor().redact("index"), "index");
+        let key = ApiKey::new("restore-local".into()).unwrap();
+        for (data, kept) in
+            [("restore-42", "restore-42"), ("restore-local", "***"), ("a restore-local b", "a *** b")]
+        {
+            assert_eq!(key.redactor_of_data().redact(data), kept);
+        }
     }
 
     #[test]

@@ -30,7 +30,7 @@ const ALL: [&str; 2] = ["ALL_PROXY", "all_proxy"];
 /// The schemes of proxies. With `socks5` and `socks4` this machine looks names up, with the others the proxy does.
 const SCHEMES: &[&str] = &["http", "https", "socks4", "socks4a", "socks5", "socks5h"];
 
-/// Shorter user names and passwords are parts of many a word, and are left in where a server repeats them.
+/// Shorter passwords are parts of many a word, and are left in where a server repeats them.
 const LEAST: usize = 6;
 
 /// A proxy that requests to some URL go through.
@@ -81,7 +81,7 @@ pub(super) fn intercept(url: &Url) -> Option<Intercept> {
     Matcher::from_system().intercept(&url.as_str().parse().ok()?)
 }
 
-/// `redactor`, which also takes out the user names and passwords of proxies.
+/// `redactor`, which also takes out the passwords of proxies. A user name alone is no secret, and may be a common word.
 #[must_use]
 pub fn with_proxy_credentials(redactor: Redactor) -> Redactor {
     let names = [FOR_HTTPS, FOR_HTTP].into_iter().flatten().flatten();
@@ -89,12 +89,8 @@ pub fn with_proxy_credentials(redactor: Redactor) -> Redactor {
     values.fold(redactor, |redactor, value| match credentials(&value) {
         None => redactor,
         Some(both) => {
-            let (user, password) = both.split_once(':').unwrap_or((both, ""));
-            redactor.with(both, LEAST + 1, 2 * LEAST).with(user, LEAST, 2 * LEAST).with(
-                password,
-                LEAST,
-                2 * LEAST,
-            )
+            let (_, password) = both.split_once(':').unwrap_or((both, ""));
+            redactor.with(both, LEAST + 1, 2 * LEAST).with(password, LEAST, 2 * LEAST)
         }
     })
 }

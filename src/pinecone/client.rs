@@ -28,8 +28,12 @@ const MAX_TARGET: usize = 200;
 /// What some servers write before their JSON, which RFC 8259, section 8.1, allows to ignore.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// The rows asked for in one page, the most there are. The documented default differs between versions. Further rows are left out.
+/// The rows asked for in one page, the most there are. The documented default differs between versions.
 const PAGE_SIZE: usize = 100;
+
+/// The rows taken of one page. The size of a page beside a token is the choice of the server, so this is well above what is
+/// asked for; further rows are left out.
+const MAX_ROWS: usize = 1000;
 
 /// The control plane of one project.
 #[derive(Debug, Clone)]
@@ -37,7 +41,9 @@ pub struct Client {
     http: http::Client,
     endpoint: Endpoint,
     headers: HeaderMap,
+    /// For texts that are shown, and for data that is used.
     secrets: Arc<Redactor>,
+    key_alone: Arc<Redactor>,
     timeout: Duration,
     /// Whether rows that cannot be read were reported.
     reported: Arc<AtomicBool>,
@@ -68,7 +74,7 @@ pub struct Page {
     pub unreadable: usize,
     /// What is wrong with the first of these.
     pub fault: Option<String>,
-    /// How many rows there were beyond those that were asked for; they are left out.
+    /// How many rows there were beyond those that are taken of one page; they are left out.
     pub surplus: usize,
     /// The token of the next page, if there is one.
     pub next: Option<String>,
@@ -90,6 +96,7 @@ impl Client {
     /// Where the version of `settings` cannot be a header, which the configuration excludes.
     pub fn new(http: http::Client, settings: &ApiSettings, key: ApiKey) -> Self {
         let secrets = Arc::new(http::with_proxy_credentials(key.redactor()));
+        let key_alone = Arc::new(key.redactor_of_data());
         let lent = Bytes::from_owner(Lent(key));
         let mut secret = HeaderValue::from_maybe_shared(lent).expect("an API key is visible ASCII");
         secret.set_sensitive(true);
@@ -104,6 +111,7 @@ impl Client {
             endpoint: settings.endpoint.clone(),
             headers,
             secrets,
+            key_alone,
             timeout: settings.request_timeout,
             reported: Arc::default(),
         }
@@ -157,7 +165,7 @@ impl Client {
             None => url.query_pairs_mut().append_pair("limit", &PAGE_SIZE.to_string()),
             Some(token) => url.query_pairs_mut().append_pair("paginationToken", token),
         };
-        self.get(url).await.and_then(|value| wire::page(&value, PAGE_SIZE).map_err(Error::Unreadable))
+        self.get(url).await.and_then(|value| wire::page(&value, MAX_ROWS).map_err(Error::Unreadable))
     }
 
     /// Whether this is the first call, of this client and its clones: rows that cannot be read are on every page that is
@@ -202,7 +210,7 @@ impl Client {
             };
             Error::Unreadable(shape)
         })?;
-        wire::redact(&mut value, &self.secrets);
+        wire::redact(&mut value, &self.key_alone);
         Ok(value)
     }
 
