@@ -98,7 +98,8 @@ async fn certificates_are_judged_by_their_meaning() {
     ] {
         let url = format!("https://{}", tls_server(certificate, false));
         let fault = failure(&url).await.unwrap_err();
-        assert!(fault.is_misconfigured, "{certificate}: {}", fault.text);
+        // Waiting helps where the clock of this machine is yet to be set.
+        assert_eq!(fault.is_misconfigured, certificate != "early.pem", "{certificate}: {}", fault.text);
         assert!(fault.text.starts_with("the certificate of 127.0.0.1 "), "{certificate}: {}", fault.text);
         assert!(fault.text.contains(said), "{certificate}: {}", fault.text);
         assert!(!fault.text.contains(char::is_control), "{certificate}: {:?}", fault.text);
