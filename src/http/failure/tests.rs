@@ -108,6 +108,13 @@ async fn certificates_are_judged_by_their_meaning() {
 }
 
 #[tokio::test]
+async fn a_client_that_cannot_be_made_is_named_with_the_cure() {
+    let url = Url::parse("https://127.0.0.1/").unwrap();
+    let fault = fault(&SendError::Client(ClientError::NoRoots), &url, Peer::Api).await;
+    assert!(fault.text.contains("install the package ca-certificates"), "{}", fault.text);
+}
+
+#[tokio::test]
 async fn an_authority_that_is_not_trusted_is_named_with_the_cure() {
     let url = Url::parse(&format!("https://{}", tls_server("good.pem", false))).unwrap();
     // Trusts no authority that signed this certificate.
