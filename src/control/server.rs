@@ -4,7 +4,6 @@ use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use axum::Json;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
@@ -13,6 +12,7 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Extension, Json};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixListener;
@@ -20,7 +20,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
-use super::connections::{self, ARRIVAL};
+use super::connections::{self, ARRIVAL, GoesOn};
 use super::news::NewsBody;
 use super::{AddJobs, ExplainJob, FollowJobs, ForgetJobs, Refusal, RefusalKind, Reply, Request};
 use crate::model::ProjectName;
@@ -185,7 +185,7 @@ async fn follow(State(requests): State<Requests>, Wanted(jobs): Wanted<FollowJob
     match asked(&requests, |reply| Request::Follow(jobs, reply)).await {
         Ok(followed) => {
             let kind = [(CONTENT_TYPE, "application/x-ndjson")];
-            (kind, Body::new(NewsBody::new(followed))).into_response()
+            (kind, Extension(GoesOn), Body::new(NewsBody::new(followed))).into_response()
         }
         Err(refusal) => refuse(refusal),
     }
