@@ -14,7 +14,8 @@
 //! driver          feeds the engine events, carries out its actions
 //! pinecone, sink, store, control, heartbeat, systemd, telemetry, signals, output, ci, simulate
 //!                 adapters: none imports another
-//! http, clock     what several adapters need
+//! http            what several adapters need
+//! clock           the clocks of this machine
 //! engine          pure: tracker, cadence, experience, list, limiter, allowance, retry, outbox
 //! config          validated settings
 //! model           ids, statuses, transitions, exit codes
