@@ -20,6 +20,7 @@
 //! config          validated settings
 //! model           ids, statuses, transitions, exit codes
 //! blocking        work that may wait for the system, on threads of their own
+//! identity        which file is at a path
 //! failpoint       where tests kill the process
 //! locale          what the terminal can show
 //! process         what the process keeps to itself, and whose the terminal is
@@ -104,6 +105,7 @@ pub mod engine;
 pub mod failpoint;
 pub mod heartbeat;
 pub mod http;
+pub mod identity;
 pub mod locale;
 pub mod model;
 pub mod output;

@@ -20,6 +20,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Sleep;
 use url::Url;
 
+use super::failure::causes;
 use super::thread::ServerThread;
 use super::{BodyError, ClientError, Recipe, builder, describe, read_body};
 use crate::model::duration;
@@ -340,8 +341,7 @@ impl SendError {
         if error.is_connect() || error.is_builder() || error.is_body() || error.is_decode() {
             return false;
         }
-        let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
-        causes
+        causes(error)
             .filter_map(|cause| cause.downcast_ref::<hyper::Error>())
             .any(|error| !error.is_parse() && !error.is_user())
     }

@@ -11,7 +11,7 @@ use paths::{Reference, references};
 
 /// The layers, lowest first. Modules of one layer do not import each other.
 const LAYERS: &[&[&str]] = &[
-    &["blocking", "failpoint", "locale", "process"],
+    &["blocking", "failpoint", "identity", "locale", "process"],
     &["model"],
     &["config"],
     &["engine"],
