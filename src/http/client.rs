@@ -43,7 +43,7 @@ pub struct Client(Arc<Inner>);
 struct Inner {
     recipe: Recipe,
     thread: ServerThread,
-    /// Requests go over the first that is not full. Never empty but while it is locked.
+    /// Requests go over the first that is not full. May be empty; `place` adds one.
     pools: Mutex<Vec<Arc<Pool>>>,
     /// Whether the server has answered a request.
     has_answered: watch::Sender<bool>,
@@ -54,8 +54,9 @@ struct Inner {
 
 /// Connections that are used and left together. Over HTTP/2, one connection.
 struct Pool {
-    /// Built with the first request, on the thread of the server: that reads the certificates of the system. With it,
-    /// whether it takes for granted that the server speaks HTTP/2.
+    /// The first is built by the caller, which finds mistakes in the settings; later ones with their first request, on the
+    /// thread of the server, for that reads the certificates of the system. With it, whether it takes for granted that the
+    /// server speaks HTTP/2.
     http: Mutex<Option<(reqwest::Client, bool)>>,
     under_way: AtomicUsize,
     /// How many requests were answered.

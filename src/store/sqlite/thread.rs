@@ -149,12 +149,12 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_reaches_who_asks_and_releases_the_lock() {
+    fn a_panic_reaches_the_caller_and_releases_the_lock() {
         let place = Place::new();
         let thread = start(&place);
         let answer = thread.run(|_| std::panic::resume_unwind(Box::new("a bug")));
         assert!(answer.blocking_recv().is_err());
-        assert!(thread.run(|_| ()).blocking_recv().is_err(), "there is no thread any more");
+        assert!(thread.run(|_| ()).blocking_recv().is_err(), "its thread has ended");
         drop(thread);
         assert!(Lock::take(&place.path()).unwrap().is_ok());
     }
