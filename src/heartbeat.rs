@@ -13,7 +13,7 @@ use crate::http::{self, ClientError, Peer, Purpose, SendError, Terms};
 /// How long one request may take, connecting included.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Answers are read to here: what says that nothing was heard is shorter.
+/// Answers are read to here: what says that a ping was not recorded is shorter.
 const MAX_ANSWER: usize = 64 * 1024;
 
 /// The longest part of an answer that is shown.
@@ -53,10 +53,10 @@ impl Heartbeat {
         self.interval
     }
 
-    /// Tells it, by a GET. Fails where it does not answer within 10 s, or not with 2xx, or where its answer says that it did
-    /// not hear.
+    /// Tells it, by a GET. Fails where it does not answer within 10 s, or not with 2xx, or where its answer says that the
+    /// ping was not recorded.
     pub async fn ping(&self) -> Result<(), String> {
-        // A monitor that hears of one sign of life twice takes no harm.
+        // A ping that arrives twice does no harm.
         let terms = Terms { timeout: TIMEOUT, max_body: |_| MAX_ANSWER, repeat_if_cut: true };
         let url = self.url.expose();
         let sent = match http::request(Method::GET, url.clone()).build() {
@@ -94,7 +94,7 @@ impl Heartbeat {
     }
 }
 
-/// How an answer with 2xx says that nothing was heard.
+/// How an answer with 2xx says that a ping was not recorded.
 #[derive(Debug, PartialEq, Eq)]
 enum Denial {
     /// It is a page for people.

@@ -14,11 +14,13 @@
 //! driver          feeds the engine events, carries out its actions
 //! pinecone, sink, store, control, heartbeat, systemd, telemetry, signals, output, ci, simulate
 //!                 adapters: none imports another
-//! http, clock     what several adapters need
+//! http            what several adapters need
+//! clock           the clocks of this machine
 //! engine          pure: tracker, cadence, experience, list, limiter, allowance, retry, outbox
 //! config          validated settings
 //! model           ids, statuses, transitions, exit codes
 //! blocking        work that may wait for the system, on threads of their own
+//! identity        which file is at a path
 //! failpoint       where tests kill the process
 //! locale          what the terminal can show
 //! process         what the process keeps to itself, and whose the terminal is
@@ -103,6 +105,7 @@ pub mod engine;
 pub mod failpoint;
 pub mod heartbeat;
 pub mod http;
+pub mod identity;
 pub mod locale;
 pub mod model;
 pub mod output;

@@ -1,7 +1,7 @@
 //! Requests to stop, as the system sends them.
 //!
 //! Invariant: from the moment a [`Signals`] exists, SIGINT and SIGTERM no longer end the process by themselves. One that
-//! the caller has this process ignore (`nohup`, `trap ''`, a background job of a script) stays ignored.
+//! the caller has this process ignore (`trap ''`, a background job of a script) stays ignored.
 
 use std::task::{Context, Waker};
 

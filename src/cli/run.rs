@@ -63,7 +63,7 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
         let named = args.config.clone();
         let (path, settings) = unless_stopped(&mut signals, "reading the configuration", move || {
             let path = config::locate(named.as_deref())?;
-            // For those who are told where it is.
+            // Messages show the absolute path.
             let path = std::path::absolute(&path).unwrap_or(path);
             let settings = config::load(&path)?;
             Ok((path, settings))

@@ -1,17 +1,20 @@
 //! The connections at the control socket.
 //!
 //! Invariant: a client keeps a connection only while it is answered. A request that does not arrive in time ends its
-//! connection, and there is a bound on connections, so that no client takes the files that polls and deliveries need.
+//! connection, as does an answer that is not taken in time, and there is a bound on connections, so that no client takes
+//! the files that polls and deliveries need.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tracing::{debug, warn};
 
 use super::Refusal;
@@ -22,6 +25,13 @@ const MOST: usize = 256;
 
 /// How long a request may take to arrive: its head, and then its body.
 pub(super) const ARRIVAL: Duration = Duration::from_secs(10);
+
+/// How long a client may take to read an answer that [goes on](GoesOn) no longer than it takes to write it.
+const TAKING: Duration = Duration::from_secs(30);
+
+/// Marks an answer that goes on for as long as its client wants.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct GoesOn;
 
 /// How long accepting rests after it failed, as it does where no further file can be opened.
 const REST: Duration = Duration::from_secs(1);
@@ -47,7 +57,8 @@ async fn serve_at_most(most: usize, listener: UnixListener, router: Router) {
             continue;
         }
         if let Ok(place) = Arc::clone(&places).try_acquire_owned() {
-            is_full = false;
+            // Not before half of them are free: at the bound, places come and go.
+            is_full &= places.available_permits() < most / 2;
             tokio::spawn(converse(stream, router.clone(), place));
         } else {
             // Once while it lasts.
@@ -61,14 +72,33 @@ async fn serve_at_most(most: usize, listener: UnixListener, router: Router) {
 
 /// One request, one answer.
 async fn converse(stream: UnixStream, router: Router, _place: OwnedSemaphorePermit) {
+    let router = TowerToHyperService::new(router);
+    let is_answered = Notify::new();
+    let service = service_fn(|request| {
+        let answer = router.call(request);
+        async {
+            let answer = answer.await?;
+            if answer.extensions().get::<GoesOn>().is_none() {
+                is_answered.notify_one();
+            }
+            Ok::<_, Infallible>(answer)
+        }
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(ARRIVAL)
         // A client that has its answer needs the connection no longer.
         .keep_alive(false)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
-    if let Err(error) = connection.await {
-        debug!("a connection to the control socket ended early: {error}");
+        .serve_connection(TokioIo::new(stream), service);
+    let is_late = async {
+        is_answered.notified().await;
+        tokio::time::sleep(TAKING).await;
+    };
+    tokio::select! {
+        ended = connection => if let Err(error) = ended {
+            debug!("a connection to the control socket ended early: {error}");
+        },
+        () = is_late => debug!("an answer at the control socket was not read within {} s", TAKING.as_secs()),
     }
 }
 
@@ -86,8 +116,8 @@ fn turn_away(stream: &UnixStream) {
     drop(stream.try_write(answer.as_bytes()));
 }
 
-/// Whether the other end is run by the same user, or by root. The permissions of the socket say the same, but on some
-/// systems nobody asks them.
+/// Whether the other end is run by the same user, or by root. The permissions of the socket say the same, but some
+/// systems do not check them.
 fn is_familiar(stream: &UnixStream) -> bool {
     match stream.peer_cred() {
         Ok(peer) if peer.uid() == 0 || peer.uid() == rustix::process::geteuid().as_raw() => true,
@@ -104,12 +134,15 @@ fn is_familiar(stream: &UnixStream) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use axum::Json;
     use axum::routing::post;
+    use axum::{Extension, Json};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::super::server::Wanted;
     use super::*;
+
+    /// More than the buffers of a socket hold.
+    static LARGE: [u8; 8 * 1024 * 1024] = [b'x'; 8 * 1024 * 1024];
 
     /// A socket with so many places, which answers one path.
     struct Served(tempfile::TempDir);
@@ -120,6 +153,8 @@ mod tests {
             let listener = UnixListener::bind(served.0.path().join("socket")).unwrap();
             let router = Router::new()
                 .route("/", post(async |Wanted(number): Wanted<u64>| Json(number)))
+                .route("/large", post(async || &LARGE[..]))
+                .route("/stream", post(async || (Extension(GoesOn), &LARGE[..])))
                 .route("/slow", post(std::future::pending::<()>));
             tokio::spawn(serve_at_most(most, listener, router));
             served
@@ -153,6 +188,18 @@ mod tests {
         assert!(half.contains("{\"error\":\"the request did not arrive within 10 s\""), "{half}");
         let whole = rest(served.send(&format!("{HEAD}\r\n42")).await).await;
         assert!(whole.starts_with("HTTP/1.1 200 ") && whole.ends_with("42"), "{whole}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_is_not_read_ends_its_connection_unless_it_goes_on() {
+        let served = Served::new(8);
+        for (path, goes_on) in [("/large ", false), ("/stream ", true)] {
+            let mut stream = served.send(&format!("{}\r\n42", HEAD.replace("/ ", path))).await;
+            // It has begun to answer.
+            stream.read_exact(&mut [0; 9]).await.unwrap();
+            tokio::time::sleep(TAKING * 100).await;
+            assert_eq!(rest(stream).await.len() > LARGE.len(), goes_on, "{path}");
+        }
     }
 
     #[tokio::test]

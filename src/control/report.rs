@@ -68,7 +68,7 @@ pub struct JobStatus {
     /// What is known of it.
     pub job: JobRef,
     /// How it stands, in the words of `restore-watch wait`: `open`, `completed`, `ready`, `not_ready`, `failed`,
-    /// `cancelled`, `unrecognised`, `not_found`, `unreachable` or `unauthorized`.
+    /// `cancelled`, `unrecognised`, `not_found`, `unreachable`, `unauthorized` or `misconfigured`.
     pub outcome: String,
     /// Until when it is watched.
     #[serde(default)]

@@ -1,10 +1,9 @@
 //! The daemon's end of the control socket.
 
 use std::io::ErrorKind;
-use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use axum::Json;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
@@ -13,6 +12,7 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Extension, Json};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixListener;
@@ -20,9 +20,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
-use super::connections::{self, ARRIVAL};
+use super::connections::{self, ARRIVAL, GoesOn};
 use super::news::NewsBody;
 use super::{AddJobs, ExplainJob, FollowJobs, ForgetJobs, Refusal, RefusalKind, Reply, Request};
+use crate::identity::{self, Identity};
 use crate::model::ProjectName;
 
 /// The largest body of a request that is read, in bytes: about 20,000 jobs.
@@ -54,8 +55,8 @@ pub enum BindError {
 #[derive(Debug)]
 pub struct Server {
     path: PathBuf,
-    /// What it made there: the device and the number of the socket.
-    made: Option<(u64, u64)>,
+    /// What it made there.
+    made: Option<Identity>,
     requests: mpsc::Receiver<Request>,
     serving: AbortHandle,
 }
@@ -80,7 +81,7 @@ impl Server {
             // It ends with the task that it runs on.
             connections::serve(listener, router(sender)).await;
         });
-        let made = identity(path);
+        let made = at(path);
         Ok(Self { path: path.to_owned(), made, requests, serving: serving.abort_handle() })
     }
 
@@ -102,16 +103,15 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.serving.abort();
         // Another daemon may have its own there by now, if this one was deleted.
-        if self.made.is_some() && identity(&self.path) == self.made {
+        if self.made.is_some() && at(&self.path) == self.made {
             drop(std::fs::remove_file(&self.path));
         }
     }
 }
 
-/// What is at a path: the device and the number of the file.
-fn identity(path: &Path) -> Option<(u64, u64)> {
-    let found = std::fs::symlink_metadata(path).ok()?;
-    Some((found.dev(), found.ino()))
+/// What is at a path; a symbolic link is not followed.
+fn at(path: &Path) -> Option<Identity> {
+    std::fs::symlink_metadata(path).ok().as_ref().map(identity::of)
 }
 
 /// Removes a socket at which nobody listens any more.
@@ -185,7 +185,7 @@ async fn follow(State(requests): State<Requests>, Wanted(jobs): Wanted<FollowJob
     match asked(&requests, |reply| Request::Follow(jobs, reply)).await {
         Ok(followed) => {
             let kind = [(CONTENT_TYPE, "application/x-ndjson")];
-            (kind, Body::new(NewsBody::new(followed))).into_response()
+            (kind, Extension(GoesOn), Body::new(NewsBody::new(followed))).into_response()
         }
         Err(refusal) => refuse(refusal),
     }

@@ -185,7 +185,7 @@ impl Daemon {
     /// Ends because the files of the state were deleted or replaced: what is committed from now on is lost, so all that can
     /// be done for pending deliveries is to send them. The next start goes on with the file that it finds.
     async fn give_up(&mut self, lost: store::Error, signals: &mut Signals) -> Error {
-        error!("{lost}; ending, as nothing can be committed any more");
+        error!("{lost}; ending, because nothing can be committed");
         match self.drain(signals).await {
             Ok(()) => Error::Store(lost),
             Err(error) => error,
@@ -224,8 +224,8 @@ impl Daemon {
 }
 
 /// Logs how a new key is taken up, once the one of a project is refused.
-fn say_how_to_replace_a_key(told: &[Arc<Transition>]) {
-    for project in told.iter().filter(|told| told.kind == TransitionKind::ProjectUnauthorized) {
+fn say_how_to_replace_a_key(emitted: &[Arc<Transition>]) {
+    for project in emitted.iter().filter(|event| event.kind == TransitionKind::ProjectUnauthorized) {
         let project = &project.project;
         info!(%project, "a new key of project {project} is used after: restore-watch reload (from a file), or a restart (from the environment or a credential)");
     }

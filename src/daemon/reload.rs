@@ -1,7 +1,7 @@
 //! Reading the configuration again.
 //!
-//! Invariant: one reading is under way at a time, also of those that took too long and were given up, and whoever asks
-//! meanwhile gets one that began after that. Nothing of a configuration that cannot be used is used.
+//! Invariant: one reading is under way at a time, also of those that took too long and were given up, and a request that
+//! comes meanwhile is answered by a reading that began after it. Nothing of a configuration that cannot be used is used.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};

@@ -50,7 +50,7 @@ const TICK: Duration = Duration::from_secs(10);
 const FREEZE: Duration = Duration::from_secs(10);
 
 /// How long work of each kind may take before it counts as stuck. Each lies beyond the limit that the work has by itself:
-/// a request to the API ends after 5 minutes at most, a delivery after 15 s, a write that waits for another process
+/// a request to the API ends after 5 minutes at most, a delivery after 17 s, a write that waits for another process
 /// after 30 s.
 const LONGEST_POLL: Duration = Duration::from_mins(6);
 const LONGEST_DELIVERY: Duration = Duration::from_mins(2);

@@ -20,6 +20,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Sleep;
 use url::Url;
 
+use super::failure::causes;
 use super::thread::ServerThread;
 use super::{BodyError, ClientError, Recipe, builder, describe, read_body};
 use crate::model::duration;
@@ -42,7 +43,7 @@ pub struct Client(Arc<Inner>);
 struct Inner {
     recipe: Recipe,
     thread: ServerThread,
-    /// Requests go over the first that is not full. Never empty but while it is locked.
+    /// Requests go over the first that is not full. May be empty; `place` adds one.
     pools: Mutex<Vec<Arc<Pool>>>,
     /// Whether the server has answered a request.
     has_answered: watch::Sender<bool>,
@@ -53,8 +54,9 @@ struct Inner {
 
 /// Connections that are used and left together. Over HTTP/2, one connection.
 struct Pool {
-    /// Built with the first request, on the thread of the server: that reads the certificates of the system. With it,
-    /// whether it takes for granted that the server speaks HTTP/2.
+    /// The first is built by the caller, which finds mistakes in the settings; later ones with their first request, on the
+    /// thread of the server, for that reads the certificates of the system. With it, whether it takes for granted that the
+    /// server speaks HTTP/2.
     http: Mutex<Option<(reqwest::Client, bool)>>,
     under_way: AtomicUsize,
     /// How many requests were answered.
@@ -340,8 +342,7 @@ impl SendError {
         if error.is_connect() || error.is_builder() || error.is_body() || error.is_decode() {
             return false;
         }
-        let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
-        causes
+        causes(error)
             .filter_map(|cause| cause.downcast_ref::<hyper::Error>())
             .any(|error| !error.is_parse() && !error.is_user())
     }

@@ -64,7 +64,11 @@ pub async fn fault(error: &SendError, url: &Url, peer: Peer) -> Fault {
         SendError::Timeout | SendError::ConnectTimeout(_) | SendError::ConnectionLost => {
             Fault::passing(format!("{error}{}", through(proxy.as_ref())))
         }
-        SendError::Client(_) | SendError::Dropped => Fault::passing(error.to_string()),
+        SendError::Client(cause) => {
+            let help = cause.help().map(|help| format!(": {help}")).unwrap_or_default();
+            Fault::passing(format!("{error}{help}"))
+        }
+        SendError::Dropped => Fault::passing(error.to_string()),
     }
 }
 

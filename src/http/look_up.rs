@@ -8,12 +8,19 @@ use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
+
+use crate::clock::Clock;
+use crate::engine::time::Instant;
 
 /// How many look-ups may be under way; the rest wait. One name takes one thread, so this many names can be stuck before
 /// another one is delayed.
 const MAX_THREADS: usize = 64;
+
+/// How long an answer that came late is of use: until the next request, which is repeated within a minute.
+const FRESH: Duration = Duration::from_mins(2);
 
 /// The addresses of a name, or why there are none. The requests that wait for one look-up share it.
 type Answer = Result<Vec<SocketAddr>, Arc<io::Error>>;
@@ -26,6 +33,7 @@ type Ask = dyn Fn(&str) -> io::Result<Vec<SocketAddr>> + Send + Sync;
 pub(super) struct LookUps {
     ask: Arc<Ask>,
     max_threads: usize,
+    clock: Clock,
     state: Arc<Mutex<State>>,
 }
 
@@ -41,9 +49,9 @@ struct State {
 enum Entry {
     /// It is being looked up, or waits for a thread, for these requests.
     UnderWay(Vec<oneshot::Sender<Answer>>),
-    /// It was found after the last request had given up. The next request takes it: without that, a name server that
-    /// always takes longer than a request would stop all of them.
-    Late(Vec<SocketAddr>),
+    /// It was found then, after the last request had given up. The next request takes it while it is [`FRESH`]: without
+    /// that, a name server that always takes longer than a request would stop all of them.
+    Late(Vec<SocketAddr>, Instant),
 }
 
 impl LookUps {
@@ -51,7 +59,7 @@ impl LookUps {
     pub(super) fn of_process() -> Self {
         static LOOK_UPS: LazyLock<LookUps> = LazyLock::new(|| {
             // The port is that of the URL, which the client puts in.
-            LookUps::new(|name| Ok((name, 0).to_socket_addrs()?.collect()), MAX_THREADS)
+            LookUps::new(|name| Ok((name, 0).to_socket_addrs()?.collect()), MAX_THREADS, Clock::system())
         });
         LOOK_UPS.clone()
     }
@@ -59,8 +67,9 @@ impl LookUps {
     fn new(
         ask: impl Fn(&str) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
         max_threads: usize,
+        clock: Clock,
     ) -> Self {
-        Self { ask: Arc::new(ask), max_threads, state: Arc::default() }
+        Self { ask: Arc::new(ask), max_threads, clock, state: Arc::default() }
     }
 
     /// The addresses of a name. Dropping the future leaves the look-up to the other requests that wait for it.
@@ -80,13 +89,15 @@ impl LookUps {
     fn join(&self, name: &str, waiter: oneshot::Sender<Answer>) -> io::Result<Option<Vec<SocketAddr>>> {
         let mut state = self.lock();
         match state.names.remove(name) {
-            Some(Entry::Late(found)) => return Ok(Some(found)),
+            Some(Entry::Late(found, at)) if self.clock.now().instant.since(at) <= FRESH => {
+                return Ok(Some(found));
+            }
             Some(Entry::UnderWay(mut waiters)) => {
                 waiters.push(waiter);
                 state.names.insert(name.to_owned(), Entry::UnderWay(waiters));
                 return Ok(None);
             }
-            None => {}
+            Some(Entry::Late(..)) | None => {}
         }
         if state.threads < self.max_threads {
             let (look_ups, first) = (self.clone(), name.to_owned());
@@ -126,12 +137,12 @@ impl LookUps {
             is_taken |= waiter.send(answer.clone()).is_ok();
         }
         if let (false, Ok(found)) = (is_taken, answer) {
-            state.names.insert(name, Entry::Late(found.clone()));
+            state.names.insert(name, Entry::Late(found.clone(), self.clock.now().instant));
         }
         while let Some(name) = state.queue.pop_front() {
             let is_wanted = |entry: &Entry| match entry {
                 Entry::UnderWay(waiters) => waiters.iter().any(|waiter| !waiter.is_closed()),
-                Entry::Late(_) => false,
+                Entry::Late(..) => false,
             };
             if state.names.get(&name).is_some_and(is_wanted) {
                 return Some(name);
@@ -150,9 +161,8 @@ impl LookUps {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
     use std::sync::mpsc;
-    use std::time::Duration;
 
     use super::*;
 
@@ -176,7 +186,7 @@ mod tests {
             }
             if name.ends_with("bad") { Err(io::Error::other("no such host")) } else { Ok(vec![address(1)]) }
         };
-        (LookUps::new(ask, max_threads), release, begun)
+        (LookUps::new(ask, max_threads, Clock::system()), release, begun)
     }
 
     /// Waits until no thread is at work.
@@ -249,6 +259,10 @@ mod tests {
             tokio::task::yield_now().await;
         }
         assert_eq!(look_ups.lock().threads, 2);
+        // What is counted below is what begins after these.
+        while begun.load(Ordering::SeqCst) < 2 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         release.send(()).unwrap();
         assert_eq!(waits.await.unwrap().unwrap(), [address(1)]);
         assert_eq!(begun.load(Ordering::SeqCst), 3, "the unwanted name is not looked up");
@@ -266,6 +280,19 @@ mod tests {
             assert_eq!(look_ups.find("stuck.example").await.unwrap(), [address(1)]);
             assert_eq!(begun.load(Ordering::SeqCst), asked);
         }
+    }
+
+    #[tokio::test]
+    async fn a_late_answer_is_of_use_for_a_while() {
+        static SLEPT: AtomicU64 = AtomicU64::new(0);
+        let (mut look_ups, release, begun) = look_ups(2);
+        look_ups.clock = look_ups.clock.on_a_machine(|| Duration::from_secs(SLEPT.load(Ordering::SeqCst)));
+        give_up(&look_ups, "stuck.example").await;
+        drop(release);
+        idle(&look_ups).await;
+        SLEPT.store(FRESH.as_secs() + 1, Ordering::SeqCst);
+        assert_eq!(look_ups.find("stuck.example").await.unwrap(), [address(1)]);
+        assert_eq!(begun.load(Ordering::SeqCst), 2, "it is looked up again");
     }
 
     #[tokio::test]

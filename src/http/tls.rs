@@ -134,7 +134,9 @@ fn of_certificate(fault: &CertificateError, name: &str, peer: Peer) -> Fault {
         },
         other => format!("{certificate} cannot be used: {}", Error::from(other.clone())),
     };
-    Fault::lasting(one_line(&text, 3 * MAX_NAMES))
+    // A machine without a clock that runs while it is off starts in the past, and its clock is set a little later.
+    let passes = matches!(fault, CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. });
+    Fault { text: one_line(&text, 3 * MAX_NAMES), is_misconfigured: !passes }
 }
 
 fn not_for_servers(certificate: &str) -> String {

@@ -22,6 +22,6 @@ pub use id::{IdError, JobId, Mistake, ProjectName, SinkName};
 pub use job::{IndexObservation, JobFacts, Observation};
 pub use letter::Letter;
 pub use status::Status;
-pub use text::{Placeholder, is_invisible, visible};
+pub use text::{Placeholder, is_control_or_format, is_invisible, visible};
 pub use transition::{JobRef, Transition, TransitionId, TransitionKind};
 pub use until::Until;

@@ -34,6 +34,24 @@ pub fn is_invisible(c: char) -> bool {
         )
 }
 
+/// Whether an invisible character is a control or format character or a separator of lines, and no letter or mark that a
+/// text may have: variation selectors, and the fillers of Hangul, Khmer and Mongolian (general categories Mn and Lo).
+pub fn is_control_or_format(c: char) -> bool {
+    is_invisible(c)
+        && !matches!(
+            c,
+            '\u{34f}'
+                | '\u{115f}'..='\u{1160}'
+                | '\u{17b4}'..='\u{17b5}'
+                | '\u{180b}'..='\u{180d}'
+                | '\u{180f}'
+                | '\u{3164}'
+                | '\u{fe00}'..='\u{fe0f}'
+                | '\u{ffa0}'
+                | '\u{e0100}'..='\u{e01ef}'
+        )
+}
+
 /// A text as a message shows it: invisible characters are written out, as in `\u{200b}`, and a long text is cut.
 pub fn visible(text: &str) -> String {
     let mut shown = String::new();
@@ -202,6 +220,36 @@ mod tests {
         }
         for text in ["a${KEY}", "${KEY}a", "$KEY-", "pcsk_$KEY", "", "日"] {
             assert_eq!(Placeholder::whole(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn letters_and_marks_that_are_invisible_are_no_format_characters() {
+        for c in [
+            '\u{34f}',
+            '\u{1160}',
+            '\u{17b4}',
+            '\u{180d}',
+            '\u{3164}',
+            '\u{fe0f}',
+            '\u{ffa0}',
+            '\u{e0100}',
+            'a',
+        ] {
+            assert!(!is_control_or_format(c), "{c:?}");
+        }
+        for c in [
+            '\n',
+            '\u{ad}',
+            '\u{61c}',
+            '\u{180e}',
+            '\u{200b}',
+            '\u{2028}',
+            '\u{202e}',
+            '\u{feff}',
+            '\u{e0041}',
+        ] {
+            assert!(is_control_or_format(c), "{c:?}");
         }
     }
 

@@ -59,7 +59,7 @@ pub enum Fault {
     /// Another program keeps it locked.
     #[error("another program holds a lock on it")]
     Busy,
-    /// The file is not the one that was opened any more, so that nothing that is committed is kept.
+    /// The file is no longer the one that was opened, so that nothing that is committed is kept.
     #[error("{0}")]
     Gone(String),
     /// Anything else: in most cases, the disk.
@@ -77,7 +77,7 @@ impl Error {
                  it finds, and emits again what that does not know"
             }
             Fault::Other(_) => {
-                "check the disk and its free space, and start again: what was not written will be seen and told again"
+                "check the disk and its free space, and start again: what was not written will be seen and emitted again"
             }
         }
     }

@@ -86,7 +86,8 @@ async fn a_connection_that_answers_others_is_kept() {
     let (url, connections) = http2_server(|_, path| path != "/silent").await;
     let client = http2_client(&url);
     client.send(get(&url), AMPLE).await.unwrap();
-    let silent = client.send(get(&format!("{url}/silent")), SHORT);
+    let terms = Terms { timeout: Duration::from_secs(3), ..SHORT };
+    let silent = client.send(get(&format!("{url}/silent")), terms);
     let other = client.send(get(&url), AMPLE);
     let (silent, other) = tokio::join!(silent, other);
     assert!(matches!(silent.unwrap_err(), SendError::Timeout));
@@ -254,7 +255,7 @@ impl HalfDead {
         let addresses = [dead.ip(), alive.local_addr().unwrap().ip()];
         let mut queue = Vec::new();
         // Once its queue is full, the system drops what comes.
-        while let Ok(stream) = TcpStream::connect_timeout(&dead, Duration::from_millis(500)) {
+        while let Ok(stream) = TcpStream::connect_timeout(&dead, Duration::from_secs(2)) {
             queue.push(stream);
             if queue.len() > 50 {
                 return None;

@@ -98,12 +98,20 @@ async fn certificates_are_judged_by_their_meaning() {
     ] {
         let url = format!("https://{}", tls_server(certificate, false));
         let fault = failure(&url).await.unwrap_err();
-        assert!(fault.is_misconfigured, "{certificate}: {}", fault.text);
+        // Waiting helps where the clock of this machine is yet to be set.
+        assert_eq!(fault.is_misconfigured, certificate != "early.pem", "{certificate}: {}", fault.text);
         assert!(fault.text.starts_with("the certificate of 127.0.0.1 "), "{certificate}: {}", fault.text);
         assert!(fault.text.contains(said), "{certificate}: {}", fault.text);
         assert!(!fault.text.contains(char::is_control), "{certificate}: {:?}", fault.text);
     }
     assert_eq!(failure(&format!("https://{}", tls_server("good.pem", false))).await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_client_that_cannot_be_made_is_named_with_the_cure() {
+    let url = Url::parse("https://127.0.0.1/").unwrap();
+    let fault = fault(&SendError::Client(ClientError::NoRoots), &url, Peer::Api).await;
+    assert!(fault.text.contains("install the package ca-certificates"), "{}", fault.text);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -35,8 +36,8 @@ pub(super) fn set_aside(path: &Path, now: Timestamp) -> Result<Option<PathBuf>, 
     Ok(Some(aside))
 }
 
-/// Gives a log without a database back to the database that it belongs to: the process that set both aside was killed in
-/// between, or the database alone was deleted. `SQLite` would delete the log. Returns the name it has now.
+/// Gives a log without a database back to the database that it belongs to, if the process that set both aside was killed
+/// in between; sets it aside alone if the database was deleted. `SQLite` would delete the log. Returns the name it has now.
 pub(super) fn reunite(path: &Path) -> Result<Option<PathBuf>, OpenError> {
     if length(path)? > 0 || length(&with_ending(path, "-wal"))? == 0 {
         return Ok(None);
@@ -62,17 +63,25 @@ fn move_log(path: &Path, aside: &Path) -> Result<(), OpenError> {
     sync_directory(path)
 }
 
-/// The newest database that was set aside at `path` and has no log.
+/// The newest database that was set aside at `path` after its log was last written, and has no log. One that was renamed
+/// before that belongs to an older state, and a log of another state would damage it.
 fn set_aside_without_log(path: &Path) -> Result<Option<PathBuf>, OpenError> {
     let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else { return Ok(None) };
     let prefix = [name.as_encoded_bytes(), b".aside-"].concat();
-    let entries = std::fs::read_dir(directory).map_err(|error| unusable(path, error.to_string()))?;
+    let unreadable = |error: std::io::Error| unusable(path, error.to_string());
+    let log = std::fs::metadata(with_ending(path, "-wal")).map_err(unreadable)?;
+    let written = (log.mtime(), log.mtime_nsec());
+    // A rename changes the time of the last change of what is known of a file (`ctime`, stat(2)).
+    let is_later = |entry: &std::fs::DirEntry| {
+        entry.metadata().is_ok_and(|found| (found.ctime(), found.ctime_nsec()) >= written)
+    };
+    let entries = std::fs::read_dir(directory).map_err(unreadable)?;
     let is_database = |entry: &std::fs::DirEntry| {
         let name = entry.file_name();
         let name = name.as_encoded_bytes();
         name.starts_with(&prefix) && !name.ends_with(b"-wal") && !name.ends_with(b"-shm")
     };
-    let found = entries.flatten().filter(is_database).map(|entry| entry.path());
+    let found = entries.flatten().filter(is_database).filter(is_later).map(|entry| entry.path());
     Ok(found.filter(|found| !exists(&with_ending(found, "-wal"))).max())
 }
 
@@ -168,6 +177,23 @@ mod tests {
         assert_eq!((opened.saved.jobs.len(), opened.set_aside.as_ref()), (0, Some(&aside)));
         drop(opened);
         assert_eq!(jobs(&aside), 2, "all that was in it");
+    }
+
+    #[test]
+    fn a_log_that_was_written_later_is_not_given_to_an_older_state() {
+        let (older, place) = (Place::filled(), killed());
+        let aside = with_ending(&place.path(), ".aside-20261101T120000Z");
+        std::fs::copy(older.path(), &aside).unwrap();
+        let before = std::fs::read(&aside).unwrap();
+        let log = File::options().write(true).open(with_ending(&place.path(), "-wal")).unwrap();
+        let renamed = std::fs::metadata(&aside).unwrap().modified().unwrap();
+        log.set_modified(renamed + std::time::Duration::from_hours(1)).unwrap();
+        std::fs::remove_file(place.path()).unwrap();
+        let opened = open(&place.path());
+        assert_eq!(opened.set_aside, Some(with_ending(&place.path(), ".aside-wal")));
+        drop(opened);
+        assert!(!with_ending(&aside, "-wal").exists());
+        assert_eq!(std::fs::read(&aside).unwrap(), before);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::open::{OpenError, unusable};
+use crate::identity::{self, Identity};
 
 /// The one name of the state at `path`, which must be there.
 pub(super) fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
@@ -52,9 +53,6 @@ pub(super) fn with_ending(path: &Path, ending: &str) -> PathBuf {
     name.into()
 }
 
-/// What a file is: its device and its number there.
-type Identity = (u64, u64);
-
 /// The files of an open state.
 #[derive(Debug, Clone)]
 pub(super) struct Files {
@@ -68,7 +66,7 @@ impl Files {
     /// Those of the state at `path`, as they are now.
     pub(super) fn of(path: &Path) -> Self {
         let log = with_ending(path, "-wal");
-        let known = |path| identity(path).ok().flatten();
+        let known = |path| at(path).ok().flatten();
         Self { database_is: known(path), log_is: known(&log), path: path.to_owned(), log }
     }
 
@@ -87,7 +85,7 @@ impl Files {
 
 /// What happened to a file since it was this one. A file system that does not answer is known by reads and writes.
 fn change(path: &Path, is: Option<Identity>, name: &str) -> Option<String> {
-    match identity(path) {
+    match at(path) {
         _ if is.is_none() => None,
         Ok(None) => Some(format!("{name} was deleted while it was in use")),
         Ok(found) if found != is => Some(format!("{name} was replaced while it was in use")),
@@ -96,9 +94,9 @@ fn change(path: &Path, is: Option<Identity>, name: &str) -> Option<String> {
 }
 
 /// None where there is no file.
-fn identity(path: &Path) -> std::io::Result<Option<Identity>> {
+fn at(path: &Path) -> std::io::Result<Option<Identity>> {
     match std::fs::metadata(path) {
-        Ok(found) => Ok(Some((found.dev(), found.ino()))),
+        Ok(found) => Ok(Some(identity::of(&found))),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }

@@ -87,16 +87,25 @@ fn try_lock(file: &File) -> std::io::Result<bool> {
     Ok(true)
 }
 
-/// Who uses the state at `path`, if anybody does.
+/// Who uses the state at `path`, if anybody does. To be called before `SQLite` opens the database in this process.
 pub(super) fn who(path: &Path) -> std::io::Result<Option<Locked>> {
-    let mut file = match OpenOptions::new().read(true).open(beside(path)) {
+    if let Some(mut file) = held(&beside(path))? {
+        return Ok(Some(holder(&mut file)));
+    }
+    // The file beside it may have been deleted under its holder.
+    Ok(held(path)?.map(|_| Locked { process: None }))
+}
+
+/// The file at `path`, if its lock is held.
+fn held(path: &Path) -> std::io::Result<Option<File>> {
+    let file = match OpenOptions::new().read(true).open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
     match file.try_lock_shared() {
         Ok(()) => Ok(None),
-        Err(TryLockError::WouldBlock) => Ok(Some(holder(&mut file))),
+        Err(TryLockError::WouldBlock) => Ok(Some(file)),
         Err(TryLockError::Error(error)) => Err(error),
     }
 }
@@ -130,6 +139,10 @@ mod tests {
             std::fs::remove_file(beside(&place.path())).unwrap();
             let second = Sqlite::open(&place.path(), set_aside).unwrap_err();
             assert!(matches!(second, OpenError::Locked { process: None, .. }), "{second}");
+            std::fs::remove_file(beside(&place.path())).unwrap();
+            assert_eq!(who(&place.path()).unwrap(), Some(Locked { process: None }));
+            // `Sqlite::open` made the one that the next round removes.
+            File::create(beside(&place.path())).unwrap();
         }
         drop(first);
         opened(&place.path());

@@ -123,6 +123,7 @@ impl Drop for Sqlite {
             // Nothing is left to report it to.
             drop(aside::set_log_aside(&self.file));
         }
+        thread::end([&mut self.writer, &mut self.reader]);
     }
 }
 

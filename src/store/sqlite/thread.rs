@@ -1,7 +1,8 @@
 //! The thread that uses a connection.
 //!
 //! Invariant: one thread uses a connection, request by request, and nothing else runs on it: neither look-ups of names nor
-//! files that are read elsewhere can keep a commit waiting. The connection is closed before the lock is released.
+//! files that are read elsewhere can keep a commit waiting. The connection is closed before the lock is released. To end
+//! any number of threads takes [`LAST_REQUEST`] at most.
 
 use std::io;
 use std::sync::Arc;
@@ -12,14 +13,15 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::lock::Lock;
+use crate::clock::Clock;
 
-/// How long a drop waits for the request under way and for the connection to close. A disk that does not answer must not
-/// hold up the end of the process.
+/// How long [`end`] waits for the requests under way and for the connections to close. A disk that does not answer must
+/// not hold up the end of the process.
 const LAST_REQUEST: Duration = Duration::from_secs(10);
 
 type Request = Box<dyn FnOnce(&mut Connection) + Send>;
 
-/// A thread with a connection. It ends when this is dropped.
+/// A thread with a connection. It ends when this is dropped, which waits for it; several are ended by [`end`].
 #[derive(Debug)]
 pub(super) struct Thread {
     /// Taken to end the thread.
@@ -58,11 +60,28 @@ impl Thread {
     }
 }
 
+/// Ends threads, one after the other: of two connections that are closed at the same time, neither may find itself to be
+/// the last, which is the one that empties the log.
+pub(super) fn end<const N: usize>(threads: [&mut Thread; N]) {
+    end_within(LAST_REQUEST, threads);
+}
+
+fn end_within<const N: usize>(limit: Duration, threads: [&mut Thread; N]) {
+    let clock = Clock::system();
+    let begun = clock.now().instant;
+    for thread in threads {
+        // One that was ended before is not waited for again.
+        if thread.queue.take().is_some() {
+            let passed = clock.now().instant.since(begun);
+            // Fails at once if the thread ended by a panic.
+            _ = thread.ended.recv_timeout(limit.saturating_sub(passed));
+        }
+    }
+}
+
 impl Drop for Thread {
     fn drop(&mut self) {
-        self.queue = None;
-        // Fails at once if the thread ended by a panic.
-        _ = self.ended.recv_timeout(LAST_REQUEST);
+        end([self]);
     }
 }
 
@@ -74,6 +93,7 @@ mod tests {
     use super::super::open;
     use super::super::tests::Place;
     use super::*;
+    use crate::engine::time::Instant;
 
     fn start(place: &Place) -> Thread {
         let (path, lock) = open::prepare(&place.path()).unwrap();
@@ -96,12 +116,45 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_reaches_who_asks_and_releases_the_lock() {
+    fn threads_that_are_stuck_are_waited_for_together_and_once() {
+        let limit = Duration::from_secs(1);
+        let places = [Place::new(), Place::new(), Place::new(), Place::new(), Place::new()];
+        let mut threads = places.each_ref().map(start);
+        let (begins, begun) = channel();
+        let go_on: Vec<_> = threads
+            .iter()
+            .map(|thread| {
+                let (go_on, stuck) = channel::<()>();
+                let begins = begins.clone();
+                drop(thread.run(move |_| {
+                    begins.send(()).unwrap();
+                    // Ends when the other end is dropped.
+                    let _ = stuck.recv();
+                }));
+                begun.recv().unwrap();
+                go_on
+            })
+            .collect();
+        let clock = Clock::system();
+        end_within(limit, threads.each_mut());
+        let ended = clock.now().instant;
+        // Dropping them waits no longer.
+        drop(threads);
+        let dropped = clock.now().instant;
+        drop(go_on);
+        assert!(
+            ended >= Instant::after_start(limit) && dropped < Instant::after_start(4 * limit),
+            "{ended:?} {dropped:?}"
+        );
+    }
+
+    #[test]
+    fn a_panic_reaches_the_caller_and_releases_the_lock() {
         let place = Place::new();
         let thread = start(&place);
         let answer = thread.run(|_| std::panic::resume_unwind(Box::new("a bug")));
         assert!(answer.blocking_recv().is_err());
-        assert!(thread.run(|_| ()).blocking_recv().is_err(), "there is no thread any more");
+        assert!(thread.run(|_| ()).blocking_recv().is_err(), "its thread has ended");
         drop(thread);
         assert!(Lock::take(&place.path()).unwrap().is_ok());
     }
