@@ -279,7 +279,8 @@ impl Project {
             if let Some(polling) = &mut job.polling {
                 polling.since = polling.since + slept;
             }
-            let due = job.due.map(|_| now + spread.mul_f64(rng.f64()));
+            let may_be = job.asked_until.unwrap_or(now);
+            let due = job.due.map(|_| (now + spread.mul_f64(rng.f64())).max(may_be));
             self.schedule(&id, due);
         }
     }
