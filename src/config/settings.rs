@@ -323,6 +323,11 @@ impl fmt::Display for SlowAfter {
     }
 }
 
+impl WatchSettings {
+    /// The longest `unauthorized_grace`: no end is noticed while the key is refused, so that is not left open for longer.
+    pub const MAX_UNAUTHORIZED_GRACE: Duration = Duration::from_mins(1);
+}
+
 impl Default for WatchSettings {
     fn default() -> Self {
         Self {

@@ -165,7 +165,7 @@ impl Follower {
 
 /// Whether the daemon will hear of it.
 fn is_polled(job: &JobView<'_>) -> bool {
-    !job.tracker.has_ended() && !job.is_paused && job.refused.is_none()
+    !job.tracker.has_ended() && !job.is_paused && job.refused.is_none() && job.misconfigured.is_none()
 }
 
 /// Whether what the daemon knows of it is worth something to others: how it ended, or what it says from now on. With one

@@ -30,10 +30,11 @@ pub(super) fn summary(engine: &Engine, now: Now) -> String {
             add(format!(", {count} {what}"));
         }
     }
-    for project in engine.projects().filter(|project| project.refused.is_some() && project.open > 0) {
+    for project in engine.projects().filter(|project| project.refused.is_some() && is_watched(project)) {
         add(format!("; the key of {} is refused", project.name));
     }
-    for project in engine.projects().filter(|project| project.misconfigured.is_some() && project.open > 0) {
+    for project in engine.projects().filter(|project| project.misconfigured.is_some() && is_watched(project))
+    {
         add(format!("; {} is misconfigured", project.name));
     }
     for project in engine.projects().filter(|project| project.paused_since.is_some()) {
@@ -57,14 +58,18 @@ fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
+/// Whether something of this project is to be noticed: the end of a restore, or one that is to be found.
+fn is_watched(project: &ProjectView<'_>) -> bool {
+    project.open > 0 || project.discovers
+}
+
 /// Why the watch does not really work, if so: nothing would be noticed of the end of some restore.
 pub(super) fn trouble(driver: &Driver) -> Option<String> {
     if let Some(what) = driver.stuck() {
         return Some(format!("{what} does not end"));
     }
     let now = driver.now().instant;
-    let watched =
-        |project: &ProjectView<'_>| project.paused_since.is_none() && (project.open > 0 || project.discovers);
+    let watched = |project: &ProjectView<'_>| project.paused_since.is_none() && is_watched(project);
     driver.engine().projects().filter(watched).find_map(|project| {
         let name = project.name;
         let lasts =

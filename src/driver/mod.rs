@@ -249,7 +249,8 @@ impl Driver {
         let late = self.expected.take().map(|at| self.clock.now().instant.since(at)).unwrap_or_default();
         let slept = self.clock.slept().saturating_sub(self.slept);
         let (gap, what) = match () {
-            () if slept >= NAP => (slept, "this machine was suspended"),
+            // It may have been frozen before or after that.
+            () if slept >= NAP => (slept.max(late), "this machine was suspended"),
             () if late >= FREEZE => (late, "this process was not run"),
             () => return,
         };

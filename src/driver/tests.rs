@@ -117,6 +117,20 @@ async fn a_deadline_goes_by_the_clock_of_the_api() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_suspension_hides_no_longer_freeze() {
+    let fault = "[[fault]]\nfrom = \"60s\"\nto = \"90s\"\nkind = \"hang\"\n";
+    let (plane, setup) = plane_with(fault, None).await;
+    let clock = Clock::set_to(START.parse().unwrap()).on_a_machine(|| SUSPENDED.get());
+    let mut driver = Driver::new(setup, State::volatile(), clock);
+    work(&mut driver, Duration::from_secs(80)).await;
+    tokio::time::advance(Duration::from_hours(1)).await;
+    SUSPENDED.set(SUSPENDED.get() + Duration::from_secs(2));
+    let polls = plane.count();
+    assert_eq!(watch(&mut driver, Duration::from_secs(60)).await, []);
+    assert!(plane.count() > polls);
+}
+
 /// The process is frozen while a poll is under way, by a debugger or by whatever pauses the machine around it: both its
 /// clocks go on.
 #[tokio::test(start_paused = true)]

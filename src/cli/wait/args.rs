@@ -13,7 +13,7 @@ use crate::cli::socket::SocketArgs;
 use crate::cli::{Failure, ids, parse_duration};
 use crate::config::{
     CadenceSettings, Discovery, Effort, IndexPattern, JobSettings, ProjectSettings, SinkSettings, UrlSource,
-    WebhookSettings, WebhookUrl,
+    WatchSettings, WebhookSettings, WebhookUrl,
 };
 use crate::engine::Condition;
 use crate::model::{JobId, Until, duration};
@@ -87,8 +87,8 @@ pub(in crate::cli) struct Args {
     pub(super) not_found_grace: Option<Duration>,
 
     /// How far apart two refusals of the key (401, 403) are at least, so that the wait ends with 4; 12 times as far where the
-    /// second has no body of the API, such as a page of a gateway [default: 5s]
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    /// second has no body of the API, such as a page of a gateway; at most 1m [default: 5s]
+    #[arg(long, value_name = "DURATION", value_parser = parse_unauthorized_grace)]
     pub(super) unauthorized_grace: Option<Duration>,
 
     /// How long the API may give no good answer about a job [default: 10m]
@@ -235,6 +235,16 @@ pub(in crate::cli) fn parse_interval(text: &str) -> Result<Duration, String> {
         Ok(interval)
     } else {
         Err("must be between 10ms and 1d".to_owned())
+    }
+}
+
+/// Reads how far apart two refusals are.
+fn parse_unauthorized_grace(text: &str) -> Result<Duration, String> {
+    let grace = duration::parse(text).map_err(|error| error.to_string())?;
+    if grace <= WatchSettings::MAX_UNAUTHORIZED_GRACE {
+        Ok(grace)
+    } else {
+        Err("must be at most 1m".to_owned())
     }
 }
 

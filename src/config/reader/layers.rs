@@ -25,6 +25,8 @@ const HOST: &str = "PINECONE_CONTROLLER_HOST";
 const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_mins(5);
 const INTERVAL: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_hours(24);
 const PATIENCE: RangeInclusive<Duration> = Duration::ZERO..=duration::MAX;
+/// A refusal that lasts longer is none of a gateway that restarts.
+const CONFIRMED_WITHIN: RangeInclusive<Duration> = Duration::ZERO..=WatchSettings::MAX_UNAUTHORIZED_GRACE;
 const BURST: RangeInclusive<u32> = 1..=1000;
 
 /// Where a key belongs that was found in another table, for the help on it.
@@ -273,7 +275,9 @@ impl Watch {
     fn read(mut section: Section<'_>) -> Self {
         let watch = Self {
             not_found_grace: section.duration("not_found_grace", &PATIENCE).map(|(value, _)| value),
-            unauthorized_grace: section.duration("unauthorized_grace", &PATIENCE).map(|(value, _)| value),
+            unauthorized_grace: section
+                .duration("unauthorized_grace", &CONFIRMED_WITHIN)
+                .map(|(value, _)| value),
             unreachable_after: section.duration("unreachable_after", &PATIENCE).map(|(value, _)| value),
             until: until(&mut section),
             slow_after: section.take("slow_after").and_then(|value| slow_after(&value)),

@@ -194,7 +194,9 @@ impl Project {
     /// Has the key tried again soon; by another job, if there is one, because that tells a refused key from a job that
     /// alone is refused.
     fn confirm_soon(&mut self, now: Instant) {
-        let again = now + self.watch.unauthorized_grace.max(self.cadence.fastest().min(CONFIRM_AFTER));
+        // A long grace is no reason to ask nothing: one that is still early is followed by another.
+        let grace = self.watch.unauthorized_grace.min(self.cadence.slowest());
+        let again = now + grace.max(self.cadence.fastest().min(CONFIRM_AFTER));
         self.hold_until(again);
         if let Some((due, other)) = self.first() {
             self.schedule(&other, Some(due.min(again)));

@@ -15,6 +15,7 @@ use crate::engine::memory::{Added, JobRecord};
 use crate::engine::slow::SlowLimit;
 use crate::engine::time::{Instant, Now, Recorded, wall_between};
 use crate::engine::tracker::Tracker;
+use crate::engine::verdict::Outcome;
 use crate::model::{JobId, Until};
 
 /// After a suspension, the jobs are looked at within this time, as far as the rate allows: machines that wake up
@@ -208,11 +209,13 @@ impl Project {
         old
     }
 
-    /// The jobs that were found and ended, beyond those for which there is room: those that ended first, by the times of the
-    /// API. What ended by then is no news any more.
+    /// The jobs that were found and ended well, beyond those for which there is room: those that ended first, by the times
+    /// of the API. An end up to then is not emitted any more, so a complete scan decides: of what had ended before it began,
+    /// all was emitted. One that did not end well is kept: an exit code rests on it.
     pub(in crate::engine) fn take_surplus(&mut self, now: Now) -> Vec<JobId> {
         let Some(finder) = &mut self.finder else { return Vec::new() };
         let max = finder.max_jobs();
+        let Some(complete_since) = finder.take_complete_since() else { return Vec::new() };
         if self.jobs.len() <= max {
             return Vec::new();
         }
@@ -220,15 +223,17 @@ impl Project {
             let facts = job.tracker.facts();
             facts.completed_at.or(facts.created_at)
         };
-        let ended = self.jobs.iter().filter(|(_, job)| job.is_found() && job.tracker.has_ended());
+        let is_good = |job: &Job| job.tracker.has_ended() && Outcome::of(&self.view_of(job)).is_good();
+        let ended = self.jobs.iter().filter(|(_, job)| job.is_found() && is_good(job));
         let mut ended: Vec<_> = ended.map(|(id, job)| (listed_at(job), id.clone())).collect();
         if ended.len() <= max {
             return Vec::new();
         }
         ended.sort_unstable();
-        // A tenth at a time, so that not each page sorts them all.
+        // A tenth at a time, so that not each scan sorts them all.
         ended.truncate(ended.len() - max + max / 10);
-        if let Some(last) = ended.iter().rev().find_map(|(at, _)| *at) {
+        ended.retain(|(at, _)| at.is_none_or(|at| at < complete_since));
+        if let (Some(last), Some(finder)) = (ended.iter().rev().find_map(|(at, _)| *at), &mut self.finder) {
             finder.delete_before(last.checked_add(Duration::from_nanos(1)).unwrap_or(last));
         }
         self.is_changed = true;
@@ -274,7 +279,8 @@ impl Project {
             if let Some(polling) = &mut job.polling {
                 polling.since = polling.since + slept;
             }
-            let due = job.due.map(|_| now + spread.mul_f64(rng.f64()));
+            let may_be = job.asked_until.unwrap_or(now);
+            let due = job.due.map(|_| (now + spread.mul_f64(rng.f64())).max(may_be));
             self.schedule(&id, due);
         }
     }
@@ -309,6 +315,7 @@ impl Project {
             due: None,
             pace: Duration::ZERO,
             described_at: None,
+            is_found_ended: false,
             page: None,
             alarm: None,
             asked_until: None,

@@ -13,12 +13,16 @@ use crate::config::Discovery;
 use crate::engine::event::Note;
 use crate::engine::memory::{Added, DiscoveryMemory, JobMemory, JobRecord};
 use crate::engine::standing::{Ending, Search};
-use crate::engine::time::{Instant, Now};
+use crate::engine::time::{Instant, Now, before};
 use crate::engine::tracker::Findings;
 use crate::model::{JobId, Observation};
 
 /// Looks at the whole list take at most this part of the requests that the rate allows.
 const SHARE: u32 = 4;
+
+/// So many jobs that ended are watched beyond `max_jobs`, until a scan of the whole list shows that none is missing:
+/// as many may end while no process runs. They take about 30 MiB of memory.
+const ENDED_BEYOND: usize = 20_000;
 
 /// What is known for the discovery of jobs.
 #[derive(Debug)]
@@ -40,6 +44,16 @@ pub(super) struct Finder {
     /// Whether the look under way left out some.
     leaves_out: bool,
     is_left_out_told: bool,
+    /// When the last scan began, by the clock of the server, where it came to the end of the list and left out none: what
+    /// had ended by then is watched, or its end was emitted. Taken by the trimming that follows.
+    complete_since: Option<Timestamp>,
+}
+
+/// How many more jobs that are found may be watched.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    pub(super) unfinished: usize,
+    pub(super) ended: usize,
 }
 
 impl Finder {
@@ -63,6 +77,7 @@ impl Finder {
             left_out: None,
             leaves_out: false,
             is_left_out_told: false,
+            complete_since: None,
         }
     }
 
@@ -100,27 +115,29 @@ impl Finder {
         self.history.read(page, keep, now)
     }
 
-    /// Whether a row is about a job to watch that is not watched. `room` is how many more unfinished ones may be watched.
-    pub(super) fn finds(&mut self, row: &Observation, room: usize, now: Instant) -> bool {
+    /// Whether a row is about a job to watch that is not watched; it takes its place in the `room`. One that ended takes
+    /// none from the unfinished ones.
+    pub(super) fn finds(&mut self, row: &Observation, room: &mut Room, now: Instant) -> bool {
         if self.history.ignores(&row.id, now) {
             return false;
         }
         let is_included = self.includes(row.facts.target_index_name.as_deref());
-        let is_wanted = match Ending::of(&row.status, &row.facts) {
-            None => is_included,
-            // A restore that failed has no end time.
-            Some(_) => match row.facts.completed_at.or(row.facts.created_at) {
-                Some(at) => self.history.is_news(&row.id, at, now) && is_included,
-                None => false,
-            },
+        let max = self.max_jobs();
+        let (is_wanted, room, limit) = match Ending::of(&row.status, &row.facts) {
+            None => (is_included, &mut room.unfinished, format!("{max} are unfinished")),
+            Some(_) => {
+                // A restore that failed has no end time.
+                let at = row.facts.completed_at.or(row.facts.created_at);
+                let is_news = at.is_some_and(|at| self.history.is_news(&row.id, at, now));
+                let limit = format!("{} ended since discovery began", max.saturating_add(ENDED_BEYOND));
+                (is_news && is_included, &mut room.ended, limit)
+            }
         };
-        if is_wanted && room == 0 {
-            self.leave_out(format!(
-                "more than {} are unfinished (`max_jobs` of `discover`)",
-                self.max_jobs()
-            ));
+        if is_wanted && *room == 0 {
+            self.leave_out(format!("more than {limit} (`max_jobs` of `discover`)"));
             return false;
         }
+        *room -= usize::from(is_wanted);
         is_wanted
     }
 
@@ -132,6 +149,11 @@ impl Finder {
     /// Limit of the jobs that are watched because they were found: of the unfinished ones, and of those that ended.
     pub(super) fn max_jobs(&self) -> usize {
         usize::try_from(self.settings.max_jobs).unwrap_or(usize::MAX)
+    }
+
+    /// From when on, by the clock of the server, the last scan was complete, once after each such scan.
+    pub(super) fn take_complete_since(&mut self) -> Option<Timestamp> {
+        self.complete_since.take()
     }
 
     /// Why not all unfinished jobs of the list are watched, if so.
@@ -170,8 +192,11 @@ impl Finder {
         self.looked_until = time;
         self.not_before = (began + request * pages * SHARE).max(now + request);
         self.look_at = self.not_before.max(began + longest);
+        self.complete_since = None;
         if !std::mem::take(&mut self.leaves_out) {
             self.left_out = None;
+            // Where no time is known, no job has one.
+            self.complete_since = Some(time.map_or(Timestamp::MAX, |time| before(time, now.since(began))));
         }
         if !self.is_sure() {
             self.look_soon();
@@ -200,6 +225,11 @@ impl Job {
     pub(super) fn is_found(&self) -> bool {
         self.added.as_ref().is_some_and(|added| added.discovered)
     }
+
+    /// Whether it ended, or the list says so and it was not described since.
+    fn is_over(&self) -> bool {
+        self.tracker.has_ended() || (self.is_found_ended && self.described_at.is_none())
+    }
 }
 
 impl Project {
@@ -218,7 +248,9 @@ impl Project {
         // It may be on a page twice.
         if !self.jobs.contains_key(&row.id) {
             self.insert(settings, kept, now);
-            self.jobs.get_mut(&row.id)?.added = Some(added);
+            let job = self.jobs.get_mut(&row.id)?;
+            job.added = Some(added);
+            job.is_found_ended = Ending::of(&row.status, &row.facts).is_some();
             self.changed.insert(row.id.clone());
         }
         self.take_row(row, began, now, rng)
@@ -230,11 +262,16 @@ impl Project {
         self.finder.as_ref().is_some_and(|finder| finder.includes(index))
     }
 
-    /// How many more unfinished jobs there is room for, of those that are found.
-    pub(super) fn room(&self) -> usize {
-        let Some(finder) = &self.finder else { return 0 };
-        let is_open = |job: &Job| job.is_found() && !job.tracker.has_ended();
-        finder.max_jobs().saturating_sub(self.jobs.values().filter(|job| is_open(job)).count())
+    /// How many more jobs there is room for, of those that are found.
+    pub(super) fn room(&self) -> Room {
+        let Some(finder) = &self.finder else { return Room { unfinished: 0, ended: 0 } };
+        let max = finder.max_jobs();
+        let mut room = Room { unfinished: max, ended: max.saturating_add(ENDED_BEYOND) };
+        for job in self.jobs.values().filter(|job| job.is_found()) {
+            let room = if job.is_over() { &mut room.ended } else { &mut room.unfinished };
+            *room = room.saturating_sub(1);
+        }
+        room
     }
 
     /// What is to be said about jobs that are left out: once when some are, once when none is.

@@ -120,6 +120,8 @@ struct Job {
     pace: Duration,
     /// When its description last was answered well, as far as this process knows.
     described_at: Option<Instant>,
+    /// Whether the row that it was found by said that it ended.
+    is_found_ended: bool,
     /// The page of the list on which it was seen last.
     page: Option<usize>,
     alarm: Option<Instant>,

@@ -140,9 +140,8 @@ impl Project {
                 worth += self.pressing_now(&row.id, now.instant);
                 news.rows.extend(self.take_row(row, began, now, rng));
             } else if let Some(finder) = &mut self.finder
-                && finder.finds(&row, room, now.instant)
+                && finder.finds(&row, &mut room, now.instant)
             {
-                room -= 1;
                 news.found.push(row);
             }
         }

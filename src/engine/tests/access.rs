@@ -42,6 +42,21 @@ fn refusals_closer_than_the_grace_are_one() {
 }
 
 #[test]
+fn a_long_grace_stops_no_poll_for_longer_than_the_longest_interval() {
+    let mut settings = project(&["a"]);
+    settings.watch.unauthorized_grace = seconds(1800);
+    let mut stage = Stage::new(&[settings], Vec::new());
+    for _ in 0..5 {
+        let began = stage.now.instant;
+        stage.fail(FailureClass::Refused);
+        let waited = stage.now.instant.since(began);
+        assert!(waited <= seconds(60), "{waited:?}");
+    }
+    stage.answer("Completed");
+    assert_eq!(stage.kinds(), [Watched, Completed]);
+}
+
+#[test]
 fn a_refusal_without_a_body_of_the_api_passes_for_a_minute() {
     let mut stage = Stage::new(&[project(&["a", "b"])], Vec::new());
     let mut polls = 0;

@@ -36,6 +36,19 @@ impl Stage {
 }
 
 #[test]
+fn a_job_is_left_alone_as_long_as_the_server_asked_although_the_machine_slept() {
+    let mut stage = Stage::new(&[project(&["a"])], Vec::new());
+    let poll = stage.poll();
+    let asked = Some(RetryAfter::For(seconds(600)));
+    stage.fail_poll(poll, Failure { retry_after: asked, ..failure(FailureClass::Transient) });
+    let failed = stage.now.instant;
+    stage.pass(seconds(60));
+    stage.step(Event::Slept(seconds(30)));
+    stage.poll();
+    assert!(stage.now.instant.since(failed) >= seconds(600), "{:?}", stage.now.instant.since(failed));
+}
+
+#[test]
 fn added_jobs_start_and_removed_ones_are_left_but_what_is_owed_for_them_goes_on() {
     let mut stage = Stage::new(&[project(&["a", "b"])], vec![everything()]);
     stage.answer("Pending");

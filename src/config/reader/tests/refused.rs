@@ -91,6 +91,7 @@ const CASES: &[(&str, usize, &str)] = &[
     ("jobs = ['a']\n[watch]\nslow_after = '0s'", 3, "`slow_after` cannot be `0s`"),
     ("jobs = ['a']\n[watch]\nslow_after = '95%'", 3, "`slow_after` cannot be `95%`"),
     ("jobs = ['a']\n[watch]\nslow_after = 0.95", 3, "must be a time or a part of the past restores"),
+    ("jobs = ['a']\n[watch]\nunauthorized_grace = '10m'", 3, "`unauthorized_grace` is `10m`"),
     ("jobs = ['a']\n[cadence]\neffort = 'low'", 3, "`effort` cannot be `low`"),
     ("jobs = ['a']\n[cadence]\neffort = 1", 3, "must be \"gentle\" or \"balanced\" or \"eager\""),
     ("discover = false", 1, "no jobs to watch"),

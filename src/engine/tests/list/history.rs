@@ -315,6 +315,69 @@ fn ended_restores_are_kept_up_to_the_limit_and_are_no_news_beyond() {
     assert_eq!(ends.len(), 100, "none is emitted twice");
 }
 
+/// A world that discovers under this limit, and has read the list once.
+fn limited(max_jobs: u32) -> World {
+    let mut world = World::new(0, true);
+    world.settings.discover = Some(Discovery { max_jobs, ..all() });
+    let projects = std::slice::from_ref(&world.settings);
+    world.stage.engine.reconfigure(plan(projects, vec![everything()]), world.stage.now);
+    world.page(Vec::new(), None);
+    world
+}
+
+#[test]
+fn each_end_while_no_process_ran_is_emitted_whatever_the_limit_of_unfinished_jobs() {
+    let mut world = limited(20).restart(3600, 0);
+    // The newest first, as the list has them.
+    let rows: Vec<_> =
+        (0..60).map(|n| world.ended(&format!("meanwhile-{n:02}"), 40 * n + 70, 40 * n + 60)).collect();
+    world.page(rows[..30].to_vec(), Some("2"));
+    world.page(rows[30..].to_vec(), None);
+    for _ in 0..3 {
+        world.go_on(seconds(70), &rows);
+    }
+    let mut ends = world.ends();
+    ends.sort_unstable();
+    assert_eq!(ends.len(), 60);
+    ends.dedup();
+    assert_eq!(ends.len(), 60, "none is emitted twice");
+    assert!(world.stage.notes.iter().all(|note| !matches!(note, Note::JobsLeftOut { .. })));
+    assert!(world.watched().len() <= 20);
+}
+
+#[test]
+fn ended_restores_take_no_room_from_unfinished_ones_and_have_a_limit_of_their_own() {
+    let mut world = limited(20).restart(3600, 0);
+    let newest = (0..20_020).map(|n| world.ended(&format!("newer-{n}"), 70, 60)).collect();
+    let rows = [world.ended("older", 700, 600), row("running", "Pending", 10)];
+    world.page(newest, Some("2"));
+    world.page(rows.to_vec(), None);
+    assert!(world.watched().contains(&"running".to_owned()));
+    assert!(!world.watched().contains(&"older".to_owned()));
+    assert_eq!(world.watched().len(), 20_021);
+    assert!(matches!(&world.stage.notes[..], [Note::JobsLeftOut { reason, .. }] if reason.contains("ended")));
+    world.settings.discover = Some(Discovery { max_jobs: 30, ..all() });
+    let projects = std::slice::from_ref(&world.settings);
+    world.stage.engine.reconfigure(plan(projects, vec![everything()]), world.stage.now);
+    world.page(rows.to_vec(), None);
+    assert!(world.watched().contains(&"older".to_owned()), "there is room for it");
+}
+
+#[test]
+fn a_failed_restore_counts_for_the_exit_code_whatever_ended_after_it() {
+    let mut world = limited(5);
+    let mut failed = world.ended("failed", 10, 0);
+    (failed.status, failed.facts.completed_at) = (Status::Failed, None);
+    let mut rows = vec![failed];
+    for n in 0..20 {
+        world.go_on(seconds(70), &rows);
+        rows.push(world.ended(&format!("quick-{n}"), 2, 1));
+    }
+    world.go_on(seconds(70), &rows);
+    assert!(world.watched().len() <= 7, "{:?}", world.watched());
+    assert!(world.stage.engine.outcomes().contains(&Outcome::Failed));
+}
+
 #[test]
 fn what_an_earlier_release_kept_goes_on() {
     let kept = r#"{ "discovery": { "since": "2026-09-23T11:00:00Z", "has_baseline": true,
