@@ -140,7 +140,9 @@ impl Outbox {
         journal: &mut Journal,
         notes: &mut Vec<Note>,
     ) {
-        std::mem::take(&mut self.ahead.deliveries).into_iter().for_each(|update| journal.update(update));
+        for update in std::mem::take(&mut self.ahead.deliveries) {
+            journal.update(update);
+        }
         for name in std::mem::take(&mut self.ahead.sinks) {
             self.sinks.get(&name).into_iter().for_each(|sink| journal.sink(sink.record(now)));
         }
