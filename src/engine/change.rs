@@ -139,7 +139,8 @@ impl Engine {
 
     /// What was written by a clock that was ahead of this one is written again, so this is said once.
     pub(super) fn note_a_clock_that_went_back(&mut self, now: Now) {
-        let newest = self.projects.values().filter_map(Project::written_ahead).max();
+        let newest = self.projects.values().map(Project::written_ahead).max().flatten();
+        let newest = newest.max(self.outbox.written_ahead());
         let by = newest.map(|written_at| (written_at, wall_between(now.wall, written_at)));
         let step = by.filter(|(_, by)| *by >= NOTABLE_STEP);
         self.notes.extend(step.map(|(written_at, by)| Note::ClockWentBack { written_at, by }));

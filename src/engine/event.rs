@@ -195,7 +195,7 @@ pub struct DeliveryUpdate {
 /// How it goes on with a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
-    /// It is tried again.
+    /// It is tried again. Where no reason is given, the one that was given before holds.
     Pending {
         /// Then.
         due: Timestamp,

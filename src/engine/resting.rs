@@ -106,8 +106,7 @@ impl Resting {
     pub(super) fn take_old(&mut self, keep: Duration, now: Timestamp) -> Vec<(ProjectName, JobId)> {
         let is_long_ago = |at: Timestamp| wall_between(at, now) > keep;
         let is_old = |job: &JobRecord| {
-            let facts = &job.memory.facts;
-            let listed_at = facts.completed_at.or(facts.created_at);
+            let listed_at = job.memory.facts.listed_at();
             is_long_ago(job.saved_at) && listed_at.is_none_or(is_long_ago) && !is_wanted(job)
         };
         let mut old = Vec::new();

@@ -149,6 +149,11 @@ pub(super) fn before(at: Timestamp, time: Duration) -> Timestamp {
     at.saturating_sub(time).unwrap_or(Timestamp::MIN)
 }
 
+/// The time so long after `at`.
+pub(super) fn later(at: Timestamp, time: Duration) -> Timestamp {
+    at.saturating_add(time).unwrap_or(Timestamp::MAX)
+}
+
 /// The time from `from` to `to`; 0 where `from` is later.
 pub fn wall_between(from: Timestamp, to: Timestamp) -> Duration {
     Duration::try_from(to.duration_since(from)).unwrap_or(Duration::ZERO)

@@ -27,6 +27,11 @@ impl JobFacts {
     pub fn intermediate_progress(&self) -> Option<f64> {
         self.percent_complete.filter(|percent| *percent > 0.0 && *percent < 100.0)
     }
+
+    /// The time that dates the end of a restore, by the API: a failed one has no end time, so that is its start.
+    pub fn listed_at(&self) -> Option<Timestamp> {
+        self.completed_at.or(self.created_at)
+    }
 }
 
 /// What one answer of the API said about one job.

@@ -10,13 +10,15 @@ mod sink;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use sink::Sink;
 
 use super::event::{Delivery, DeliveryId, DeliveryUpdate, Edit, Failure, FailureClass, Fate, Note};
 use super::journal::{Journal, Notice, Pledges};
 use super::memory::{DeliveryRecord, SinkMemory, SinkRecord};
 use super::retry::Schedule;
-use super::time::{Instant, Now};
+use super::time::{Instant, Now, Recorded};
 use crate::config::EventFilter;
 use crate::model::{JobId, ProjectName, SinkName, TransitionKind};
 
@@ -68,23 +70,66 @@ pub struct SinkView<'a> {
 #[derive(Debug)]
 pub(super) struct Outbox {
     sinks: BTreeMap<SinkName, Sink>,
+    ahead: Ahead,
+}
+
+/// What was written by a clock that was ahead of the one of now, to be written again by this one: else what is left of a wait
+/// would count from each start.
+#[derive(Debug, Default)]
+struct Ahead {
+    deliveries: Vec<DeliveryUpdate>,
+    sinks: Vec<SinkName>,
+    /// The latest time at which some of it was written.
+    newest: Option<Timestamp>,
+}
+
+impl Ahead {
+    /// Whether this time is ahead of the clock of now.
+    fn notices(&mut self, written_at: Timestamp, now: Now) -> bool {
+        let is_ahead = written_at > now.wall;
+        self.newest = self.newest.max(Some(written_at).filter(|_| is_ahead));
+        is_ahead
+    }
 }
 
 impl Outbox {
     /// An outbox with what was kept of its sinks and what is owed. [`Outbox::reconfigure`] says which sinks there are.
     pub(super) fn recall(records: Vec<SinkRecord>, owed: Vec<DeliveryRecord>, now: Now) -> Self {
         let mut sinks: BTreeMap<SinkName, Sink> = BTreeMap::new();
+        let mut ahead = Ahead::default();
         for SinkRecord { name, memory } in records {
             let of_sink = owed.iter().filter(|record| record.id.sink == name);
             let written_at = of_sink.map(|record| record.written_at).max();
+            if memory
+                .held_until
+                .and(memory.written_at.or(written_at))
+                .is_some_and(|at| ahead.notices(at, now))
+            {
+                ahead.sinks.push(name.clone());
+            }
             sinks.insert(name.clone(), Sink::recall(name, memory, written_at, now));
         }
         for record in owed {
             let name = record.id.sink.clone();
+            if ahead.notices(record.written_at, now) {
+                let due = Recorded::new(record.written_at, now).due(record.due);
+                ahead.deliveries.push(DeliveryUpdate {
+                    id: record.id.clone(),
+                    at: now.wall,
+                    attempts: record.attempts,
+                    fate: Fate::Pending { due: now.wall_at(due) },
+                    reason: None,
+                });
+            }
             let unknown = || Sink::recall(name.clone(), SinkMemory::default(), None, now);
             sinks.entry(name.clone()).or_insert_with(unknown).recall_owed(record, now);
         }
-        Self { sinks }
+        Self { sinks, ahead }
+    }
+
+    /// When the latest record that it goes on from was written, if that is later than the clock of now.
+    pub(super) fn written_ahead(&self) -> Option<Timestamp> {
+        self.ahead.newest
     }
 
     /// From now on, there are these sinks. What is owed to one that is no more waits until it is there again.
@@ -95,6 +140,12 @@ impl Outbox {
         journal: &mut Journal,
         notes: &mut Vec<Note>,
     ) {
+        for update in std::mem::take(&mut self.ahead.deliveries) {
+            journal.update(update);
+        }
+        for name in std::mem::take(&mut self.ahead.sinks) {
+            self.sinks.get(&name).into_iter().for_each(|sink| journal.sink(sink.record(now)));
+        }
         self.sinks.values_mut().for_each(Sink::park);
         for plan in plans {
             self.configure(plan, now, journal, notes);

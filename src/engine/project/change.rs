@@ -181,7 +181,7 @@ impl Project {
     }
 
     /// The jobs that the configuration does not name and that ended so long ago, both by the clock of this machine and by
-    /// that of the server: what is deleted on the word of one clock, the list would show as news. An open job is never old;
+    /// that of the server: what is deleted on the word of one clock, the list would show as an event. An open job is never old;
     /// one that was found is deleted once the API has answered for so long that there is no such job. Where this project's
     /// server does not say the time, it is `time`.
     pub(in crate::engine) fn take_old(&mut self, keep: Duration, time: Timestamp, now: Now) -> Vec<JobId> {
@@ -190,8 +190,7 @@ impl Project {
         let time = server_now.unwrap_or(time).min(now.wall);
         let is_long_ago = |at: Timestamp| wall_between(at, time) > keep;
         let is_old = |job: &Job| {
-            let facts = job.tracker.facts();
-            let listed_at = facts.completed_at.or(facts.created_at);
+            let listed_at = job.tracker.facts().listed_at();
             let ended = job.tracker.ended_at().is_some_and(is_long_ago) && listed_at.is_none_or(is_long_ago);
             !job.listed && ((is_known && ended) || (job.is_found() && job.tracker.was_gone_for() > keep))
         };
@@ -219,13 +218,10 @@ impl Project {
         if self.jobs.len() <= max {
             return Vec::new();
         }
-        let listed_at = |job: &Job| {
-            let facts = job.tracker.facts();
-            facts.completed_at.or(facts.created_at)
-        };
         let is_good = |job: &Job| job.tracker.has_ended() && Outcome::of(&self.view_of(job)).is_good();
         let ended = self.jobs.iter().filter(|(_, job)| job.is_found() && is_good(job));
-        let mut ended: Vec<_> = ended.map(|(id, job)| (listed_at(job), id.clone())).collect();
+        let mut ended: Vec<_> =
+            ended.map(|(id, job)| (job.tracker.facts().listed_at(), id.clone())).collect();
         if ended.len() <= max {
             return Vec::new();
         }

@@ -43,7 +43,7 @@ pub(super) struct Finder {
     left_out: Option<String>,
     /// Whether the look under way left out some.
     leaves_out: bool,
-    is_left_out_told: bool,
+    is_left_out_noted: bool,
     /// When the last scan began, by the clock of the server, where it came to the end of the list and left out none: what
     /// had ended by then is watched, or its end was emitted. Taken by the trimming that follows.
     complete_since: Option<Timestamp>,
@@ -76,7 +76,7 @@ impl Finder {
             unsure_since: now.instant + grace,
             left_out: None,
             leaves_out: false,
-            is_left_out_told: false,
+            is_left_out_noted: false,
             complete_since: None,
         }
     }
@@ -87,7 +87,7 @@ impl Finder {
     }
 
     /// From now on, these settings hold; it is `time` at the server. Where other indexes are looked for, what had ended by
-    /// the last look is history: of some of it nothing was told.
+    /// the last look is history: some of it emitted no event.
     pub(super) fn reconfigure(&mut self, settings: &Discovery, time: Option<Timestamp>, now: Now) {
         if self.settings == *settings {
             return;
@@ -122,18 +122,20 @@ impl Finder {
             return false;
         }
         let is_included = self.includes(row.facts.target_index_name.as_deref());
-        let max = self.max_jobs();
-        let (is_wanted, room, limit) = match Ending::of(&row.status, &row.facts) {
-            None => (is_included, &mut room.unfinished, format!("{max} are unfinished")),
-            Some(_) => {
-                // A restore that failed has no end time.
-                let at = row.facts.completed_at.or(row.facts.created_at);
-                let is_news = at.is_some_and(|at| self.history.is_news(&row.id, at, now));
-                let limit = format!("{} ended since discovery began", max.saturating_add(ENDED_BEYOND));
-                (is_news && is_included, &mut room.ended, limit)
-            }
+        let has_ended = Ending::of(&row.status, &row.facts).is_some();
+        let (is_wanted, room) = if has_ended {
+            let is_event = row.facts.listed_at().is_some_and(|at| self.history.is_event(&row.id, at, now));
+            (is_event && is_included, &mut room.ended)
+        } else {
+            (is_included, &mut room.unfinished)
         };
         if is_wanted && *room == 0 {
+            let max = self.max_jobs();
+            let limit = if has_ended {
+                format!("{} ended since discovery began", max.saturating_add(ENDED_BEYOND))
+            } else {
+                format!("{max} are unfinished")
+            };
             self.leave_out(format!("more than {limit} (`max_jobs` of `discover`)"));
             return false;
         }
@@ -277,10 +279,10 @@ impl Project {
     /// What is to be said about jobs that are left out: once when some are, once when none is.
     pub(in crate::engine) fn take_left_out_note(&mut self) -> Option<Note> {
         let finder = self.finder.as_mut()?;
-        if finder.left_out.is_some() == finder.is_left_out_told {
+        if finder.left_out.is_some() == finder.is_left_out_noted {
             return None;
         }
-        finder.is_left_out_told = finder.left_out.is_some();
+        finder.is_left_out_noted = finder.left_out.is_some();
         let project = self.name.clone();
         Some(match &finder.left_out {
             Some(reason) => Note::JobsLeftOut { project, reason: reason.clone() },

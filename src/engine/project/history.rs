@@ -1,7 +1,7 @@
-//! Which jobs of the list that have ended are news, and which are history.
+//! Which ends of jobs of the list are emitted, and which are history.
 //!
 //! Invariant: the server's own times and the first complete scan decide that, never the clock of this machine alone; what
-//! was forgotten, and what was deleted because it was old, is never news again.
+//! was forgotten, and what was deleted because it was old, emits no event again.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::engine::memory::DiscoveryMemory;
-use crate::engine::time::{Instant, Now, ServerClock};
+use crate::engine::time::{Instant, Now, ServerClock, before, later};
 use crate::model::{JobId, Observation};
 
 /// How far ahead of the clock of the API that of this machine may be, where the API does not say what time it is there.
@@ -41,7 +41,7 @@ pub(super) struct History {
     is_exact: bool,
     /// Whether an earlier process kept these times, and no page with a time has come since.
     is_unchecked: bool,
-    /// Whether a scan came to the end of the list: from then on, an ended job that is not known is news.
+    /// Whether a scan came to the end of the list: from then on, the end of a job that is not known is emitted.
     has_baseline: bool,
     /// When the last job ended that the first scan showed and that is history.
     newest: Option<Timestamp>,
@@ -130,11 +130,11 @@ impl History {
         if is_new {
             let began = self.beginning(page, now);
             (self.began, self.is_exact) = (Some(began), page.server.is_some());
-            self.since = self.since.max(Some(earlier(began, self.grace)));
+            self.since = self.since.max(Some(before(began, self.grace)));
         }
         // What ended longer ago may have been told, and deleted; nothing is on the word of this machine's clock alone.
         if let Some(time) = page.server.or(self.listed.time(now.instant)) {
-            self.since = self.since.max(Some(earlier(time.min(now.wall), keep)));
+            self.since = self.since.max(Some(before(time.min(now.wall), keep)));
         }
         let is_bounded = page.server.is_some_and(|server| self.bound(later(server.max(now.wall), DATE_STEP)));
         is_new || is_bounded
@@ -153,13 +153,13 @@ impl History {
     }
 
     /// When the search began, by the clock of the server. The clock of this machine is used where it agrees with that: it is
-    /// finer. Else it is the latest time that is possible, so that nothing that had ended by then is news.
+    /// finer. Else it is the latest time that is possible, so that nothing that had ended by then is emitted.
     fn beginning(&self, page: PageTime, now: Now) -> Timestamp {
         let ours = now.wall_at(self.started);
         match (page.server, page.newest) {
             (Some(time), _) => {
-                let earliest = earlier(time, now.instant.since(self.started));
-                let latest = earlier(later(time, DATE_STEP), page.asked.since(self.started));
+                let earliest = before(time, now.instant.since(self.started));
+                let latest = before(later(time, DATE_STEP), page.asked.since(self.started));
                 if (earliest..=latest).contains(&ours) { ours } else { latest }
             }
             // The clock of this machine is behind: what the page shows had happened.
@@ -180,15 +180,15 @@ impl History {
         true
     }
 
-    /// Whether it is news that this job ended at `at`, or began then where it has no end time. Before there is a baseline,
-    /// what is not is remembered.
-    pub(super) fn is_news(&mut self, id: &JobId, at: Timestamp, now: Instant) -> bool {
+    /// Whether the end of this job is emitted, which ended at `at`, or began then where it has no end time. Before there is
+    /// a baseline, one that is not is remembered.
+    pub(super) fn is_event(&mut self, id: &JobId, at: Timestamp, now: Instant) -> bool {
         let (Some(since), Some(began)) = (self.since, self.began) else { return false };
         if self.has_baseline || at >= began {
             return at >= since;
         }
         self.newest = self.newest.max(Some(at));
-        let oldest = if self.is_exact { since } else { earlier(since, SKEW) };
+        let oldest = if self.is_exact { since } else { before(since, SKEW) };
         if at >= oldest && self.ignored.len() < MAX_ENDED {
             self.ignored.insert(id.clone(), Ignored { ended_at: Some(at), shown_at: now, misses: 0 });
         } else if at >= oldest {
@@ -210,14 +210,14 @@ impl History {
     /// The list was read to its end. A forgotten job is dropped once the list has not shown it for `keep`. Returns whether
     /// something is to be kept.
     pub(super) fn scanned(&mut self, keep: Duration, now: Instant) -> bool {
-        let before = self.ignored.len();
+        let known = self.ignored.len();
         let had_baseline = std::mem::replace(&mut self.has_baseline, true);
         if let (false, false, Some(since), Some(newest)) =
             (had_baseline, self.is_exact, self.since, self.newest)
         {
             // By the clock of the API, wherever that says more: this one may be ahead of it. But not by much: a restore
-            // that the list did not show is not to be taken for news that ended long before.
-            self.since = Some(newest.clamp(earlier(since, SKEW), since));
+            // that the list did not show is not to be emitted where it ended long before.
+            self.since = Some(newest.clamp(before(since, SKEW), since));
         }
         let since = self.since;
         self.ignored.values_mut().for_each(|job| job.misses = job.misses.saturating_add(1));
@@ -226,7 +226,7 @@ impl History {
             let is_gone = job.misses > MISSES && now.since(job.shown_at) > keep;
             !is_history && !is_gone
         });
-        !had_baseline || self.ignored.len() < before
+        !had_baseline || self.ignored.len() < known
     }
 }
 
@@ -234,12 +234,4 @@ impl Ignored {
     fn forgotten(now: Instant) -> Self {
         Self { ended_at: None, shown_at: now, misses: 0 }
     }
-}
-
-fn earlier(time: Timestamp, by: Duration) -> Timestamp {
-    time.checked_sub(by).unwrap_or(Timestamp::MIN)
-}
-
-fn later(time: Timestamp, by: Duration) -> Timestamp {
-    time.checked_add(by).unwrap_or(Timestamp::MAX)
 }

@@ -85,6 +85,33 @@ fn what_is_pending_goes_out_no_later_than_it_was_to() {
 }
 
 #[test]
+fn what_is_pending_goes_out_in_time_however_often_a_process_starts_under_a_clock_behind() {
+    let projects = [project(&["a"])];
+    let mut stage = Stage::new(&projects, vec![everything()]);
+    stage.answer("Completed");
+    let delivery = stage.deliveries.pop_front().unwrap();
+    let asked = Some(RetryAfter::For(seconds(600)));
+    let failed = Failure { retry_after: asked, ..failure(FailureClass::Throttled) };
+    stage.step(Event::DeliveryFailed { id: delivery.id, failure: failed });
+    let began = stage.server;
+    stage.deliveries.clear();
+    let mut noted = 0;
+    while stage.deliveries.is_empty() {
+        stage.restart_off_by(-31 * 86_400, &projects, vec![everything()]);
+        noted += stage.notes.iter().filter(|note| matches!(note, Note::ClockWentBack { .. })).count();
+        let until = stage.now.instant + seconds(100);
+        while stage.engine.next_deadline().is_some_and(|at| at <= until) && stage.deliveries.is_empty() {
+            stage.next();
+        }
+        if stage.deliveries.is_empty() {
+            stage.pass(until.since(stage.now.instant));
+        }
+        assert!(time::wall_between(began, stage.server) <= seconds(700), "it was due after 600 s");
+    }
+    assert_eq!(noted, 1);
+}
+
+#[test]
 fn a_receiver_is_left_alone_no_longer_than_it_asked() {
     let projects = [project(&["a", "b"])];
     for step in STEPS {

@@ -178,7 +178,7 @@ impl Tracker {
         Findings::default()
     }
 
-    /// The key was refused the index. Returns what is to be told: only where it was not refused the job meanwhile, and the
+    /// The key was refused the index. Returns an event to emit: only where it was not refused the job meanwhile, and the
     /// first refusal is at least `apart` ago.
     pub(in crate::engine) fn refuse_index(
         &mut self,

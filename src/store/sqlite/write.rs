@@ -104,7 +104,8 @@ fn update(connection: &Connection, update: &DeliveryUpdate) -> rusqlite::Result<
     };
     connection
         .prepare_cached(
-            "UPDATE deliveries SET state = ?3, attempts = ?4, due = ?5, changed_at = ?6, reason = ?7
+            "UPDATE deliveries SET state = ?3, attempts = ?4, due = ?5, changed_at = ?6,
+                 reason = CASE ?3 WHEN 'pending' THEN coalesce(?7, reason) ELSE ?7 END
              WHERE transition = (SELECT seq FROM transitions WHERE id = ?1) AND sink = ?2
                AND (state = 'pending' OR ?3 = 'delivered')",
         )?
