@@ -53,7 +53,8 @@ impl WebhookUrl {
         let text = text.trim();
         if let Some(placeholder) = Placeholder::find(text) {
             return Err(format!(
-                "has a placeholder like {placeholder}, which is not replaced; write the address itself"
+                "has a placeholder like {placeholder}, which is not replaced; write the address itself (a `$`, `{{`, `<` or \
+                 `%` that belongs to it as %24, %7B, %3C or %25)"
             ));
         }
         if text.starts_with(['"', '\'']) {
@@ -156,7 +157,8 @@ mod tests {
         let placeholder = WebhookUrl::parse("https://hooks.example/${canary}", false).unwrap_err();
         assert_eq!(
             placeholder,
-            "has a placeholder like ${NAME}, which is not replaced; write the address itself"
+            "has a placeholder like ${NAME}, which is not replaced; write the address itself (a `$`, `{`, `<` or `%` that \
+             belongs to it as %24, %7B, %3C or %25)"
         );
     }
 }

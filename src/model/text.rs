@@ -85,11 +85,17 @@ pub enum Placeholder {
 
 impl Placeholder {
     /// The first placeholder in an address, an id or a path. A lone `$`, `%` or `<` is none, nor are a percent-encoded
-    /// octet and a `$word` in lower case in the middle, which addresses and names of files can have.
+    /// octet, a `$word` in lower case in the middle, and a `$WORD` within a token, which addresses and names of files can have.
     pub fn find(text: &str) -> Option<Self> {
         // Looked for once: the time does not grow with the square of the length.
         let closed = text.rfind("}}").unwrap_or_default();
-        text.char_indices().find_map(|(at, c)| Self::at(&text[at + c.len_utf8()..], c, at == 0, at < closed))
+        text.char_indices().find_map(|(at, c)| {
+            let (before, rest) = (&text[..at], &text[at + c.len_utf8()..]);
+            // A token may have `$ABC` in it.
+            let is_token =
+                c == '$' && before.ends_with(|c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '~'));
+            Self::at(rest, c, at == 0, at < closed).filter(|found| !is_token || *found != Self::Variable)
+        })
     }
 
     /// The placeholder that is the whole of a text.
@@ -193,6 +199,8 @@ mod tests {
             "https://example.com/a%20b%2Fc?sp=%2Ftriggers%2Fmanual",
             "/mnt/c$/state.db",
             "/srv/a$b",
+            "https://example.com/abc$DEFG",
+            "https://example.com/a?sig=x-$ABC",
             "/srv/{670e8400-e29b-41d4-a716-446655440001}",
             "a<b",
             "a>b<c",

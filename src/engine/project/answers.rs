@@ -163,15 +163,17 @@ impl Project {
     }
 
     fn refuse_index(&mut self, id: &JobId, failure: &Failure, now: Instant) -> Option<Draft> {
-        // A last look has no time to lose.
+        // Nor may a last look of an index wait for a gateway.
         let apart = self.refusals_apart(failure.class).filter(|_| self.last_look.is_none());
         self.jobs.get_mut(id)?.tracker.refuse_index(&failure.message, apart.unwrap_or_default(), now)
     }
 
-    /// How far apart two refusals are at least, of which the second is of this class, so that the key counts as refused.
+    /// How far apart two refusals are at least, of which the second is of this class, so that the key counts as refused. A
+    /// last look has no time to lose.
     fn refusals_apart(&self, class: FailureClass) -> Option<Duration> {
         let grace = self.watch.unauthorized_grace;
         match class {
+            FailureClass::Refused if self.last_look.is_some() => Some(Duration::ZERO),
             FailureClass::Refused => Some(grace),
             FailureClass::Blocked => Some(grace.saturating_mul(BLOCKED)),
             _ => None,

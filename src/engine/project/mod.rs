@@ -202,6 +202,10 @@ impl Project {
     /// Makes each job that has not ended due at once, for the last time.
     pub(super) fn look_once_more(&mut self, now: Instant) {
         self.last_look = Some(now);
+        if self.access.is_suspected() {
+            // A last look has no time to wait until the refusal can be confirmed.
+            self.held_until = self.throttled.as_ref().map_or(now, |throttle| throttle.until.max(now));
+        }
         for id in self.jobs.keys().cloned().collect::<Vec<_>>() {
             let due = self.jobs.get(&id).and_then(|job| job.due);
             if due.is_some() {

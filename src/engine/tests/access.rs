@@ -27,6 +27,16 @@ fn the_second_look_comes_soon() {
 }
 
 #[test]
+fn the_final_poll_confirms_a_refusal_at_once() {
+    let mut stage = Stage::new(&[project(&["a"])], Vec::new());
+    stage.fail(FailureClass::Refused);
+    stage.pass(seconds(1));
+    stage.step(Event::LastLookRequested);
+    stage.fail(FailureClass::Refused);
+    assert_eq!(stage.engine.outcomes(), [Outcome::Unauthorized]);
+}
+
+#[test]
 fn refusals_closer_than_the_grace_are_one() {
     for (grace, takes) in [(30, 30), (5, 5), (0, 1)] {
         let mut settings = project(&["a", "b"]);
