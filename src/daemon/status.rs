@@ -86,7 +86,7 @@ pub(super) fn trouble(driver: &Driver) -> Option<String> {
                 Some(format!("the restores of the project {name} cannot be listed"))
             }
             None if project.left_out.is_some() => Some(format!(
-                "not all unfinished restores of the project {name} are watched: {}",
+                "not all restores of the project {name} are watched: {}",
                 project.left_out.unwrap_or_default()
             )),
             None => match driver.engine().overdue_polls(name, now) {

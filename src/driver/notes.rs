@@ -35,7 +35,7 @@ impl Driver {
                 info!(%project, "the restores of project {project} can be listed again");
             }
             Note::JobsLeftOut { project, reason } => {
-                error!(%project, "not all unfinished restores of project {project} are watched: {reason}; the others are watched once there is room");
+                error!(%project, "not all restores of project {project} are watched: {reason}; the others are watched once there is room");
             }
             Note::AllJobsWatched { project } => {
                 info!(%project, "all unfinished restores of project {project} are watched again");

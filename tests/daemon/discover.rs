@@ -70,7 +70,7 @@ fn rows_that_cannot_be_read_are_reported_once_and_shown_inert() {
 fn a_list_beyond_the_limit_is_trouble_and_ends_no_stop() {
     let plane = play("[[job]]\nid = \"r\"\ncount = 500\nindex = \"docs\"\ntakes = \"1h\"\n");
     let mut daemon = Daemon::new(discovering(&plane, "{ max_jobs = 20 }")).run(&[]).start();
-    daemon.until_told("not all unfinished restores of project one are watched: more than 20 are unfinished");
+    daemon.until_told("not all restores of project one are watched: more than 20 are unfinished");
     let looks = plane.count();
     daemon.until("it looks again", |_| plane.count() > looks + 100);
     let status = status(&daemon);
@@ -78,7 +78,7 @@ fn a_list_beyond_the_limit_is_trouble_and_ends_no_stop() {
     assert!(status["trouble"].as_str().unwrap().contains("of the project one are watched: more than 20 "));
     daemon.signal("TERM");
     let log = daemon.finish().expect(0).stderr;
-    assert_eq!(log.matches("not all unfinished").count(), 1, "once: {log}");
+    assert_eq!(log.matches("not all restores").count(), 1, "once: {log}");
 }
 
 #[test]

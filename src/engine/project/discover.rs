@@ -39,7 +39,7 @@ pub(super) struct Finder {
     looked: Option<Instant>,
     /// Since when there is something that a look has yet to confirm: that there are no other jobs.
     unsure_since: Instant,
-    /// Why not all unfinished jobs of the list are watched, by the last look and the one under way.
+    /// Why not all jobs of the list are watched, by the last look and the one under way.
     left_out: Option<String>,
     /// Whether the look under way left out some.
     leaves_out: bool,
@@ -158,7 +158,7 @@ impl Finder {
         self.complete_since.take()
     }
 
-    /// Why not all unfinished jobs of the list are watched, if so.
+    /// Why not all jobs of the list are watched, if so.
     pub(super) fn left_out(&self) -> Option<&str> {
         self.left_out.as_deref()
     }

@@ -33,7 +33,7 @@ pub struct ProjectView<'a> {
     pub unlisted: Option<&'a str>,
     /// Since when its list cannot be read, if so, where jobs are discovered.
     pub unlisted_since: Option<Instant>,
-    /// Why not all unfinished jobs that its list shows are watched, if so.
+    /// Why not all jobs that its list shows are watched, if so.
     pub left_out: Option<&'a str>,
     /// How many of its jobs have not ended.
     pub open: usize,
