@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Project, ProjectNews};
+use crate::config::WatchSettings;
 use crate::engine::access::Refusal;
 use crate::engine::event::{Answer, Failure, FailureClass};
 use crate::engine::slow::SlowLimit;
@@ -197,7 +198,7 @@ impl Project {
     /// alone is refused.
     fn confirm_soon(&mut self, now: Instant) {
         // A long grace is no reason to ask nothing: one that is still early is followed by another.
-        let grace = self.watch.unauthorized_grace.min(self.cadence.slowest());
+        let grace = self.watch.unauthorized_grace.min(WatchSettings::MAX_UNAUTHORIZED_GRACE);
         let again = now + grace.max(self.cadence.fastest().min(CONFIRM_AFTER));
         self.hold_until(again);
         if let Some((due, other)) = self.first() {

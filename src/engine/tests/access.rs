@@ -52,7 +52,7 @@ fn refusals_closer_than_the_grace_are_one() {
 }
 
 #[test]
-fn a_long_grace_stops_no_poll_for_longer_than_the_longest_interval() {
+fn a_long_grace_stops_no_poll_for_longer_than_a_minute() {
     let mut settings = project(&["a"]);
     settings.watch.unauthorized_grace = seconds(1800);
     let mut stage = Stage::new(&[settings], Vec::new());
