@@ -102,7 +102,7 @@ async fn converse(stream: UnixStream, router: Router, _place: OwnedSemaphorePerm
     }
 }
 
-/// Answers without a look at the request. What does not fit into the buffer of the system is left out.
+/// Answers without reading the request. What does not fit into the buffer of the system is left out.
 fn turn_away(stream: &UnixStream) {
     let refusal = Refusal::new(Stopping, "there are too many connections to the daemon");
     let body = serde_json::to_string(&refusal).unwrap_or_default();
@@ -144,7 +144,7 @@ mod tests {
     /// More than the buffers of a socket hold.
     static LARGE: [u8; 8 * 1024 * 1024] = [b'x'; 8 * 1024 * 1024];
 
-    /// A socket with so many places, which answers one path.
+    /// A socket for at most `most` connections, which answers one path.
     struct Served(tempfile::TempDir);
 
     impl Served {

@@ -1,8 +1,8 @@
 //! What outlives the process: the state of the engine as plain data, in wall-clock time.
 //!
 //! Invariant: each record says when it was written, and its times are read by that (`engine::time::Recorded`), because
-//! the clock of the process that reads them may show another time. An engine made from what another one had made safe goes
-//! on where that one stood: nothing that was told once is told again, and whatever is owed is still owed.
+//! the clock of the process that reads them may show another time. An engine made from what another one
+//! committed continues from there: no event is emitted twice, and what was pending is still pending.
 
 use std::time::Duration;
 

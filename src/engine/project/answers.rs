@@ -206,7 +206,7 @@ impl Project {
         }
     }
 
-    /// Where this job has ended and no other goes on, whoever looks for jobs looks whether that is so.
+    /// If this job has ended and no other is open, the next scan shows whether that is so.
     pub(super) fn see_whether_all_ended(&mut self, id: &JobId, now: Instant) {
         let has_ended = self.tracker(id).is_none_or(Tracker::has_ended);
         if has_ended

@@ -20,8 +20,8 @@ use crate::model::{JobId, Observation};
 /// Looks at the whole list take at most this part of the requests that the rate allows.
 const SHARE: u32 = 4;
 
-/// So many jobs that ended are watched beyond `max_jobs`, until a scan of the whole list shows that none is missing:
-/// as many may end while no process runs. They take about 30 MiB of memory.
+/// The number of ended jobs that are watched beyond `max_jobs`, until a scan of the whole list shows that none is missing:
+/// as many may end while no process runs.
 const ENDED_BEYOND: usize = 20_000;
 
 /// What is known for the discovery of jobs.
