@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::{Failure, block_on};
-use crate::control::{self, CallError, Client, FollowJobs, Following, JobResult};
+use crate::control::{self, CallError, Client, JobResult};
 use crate::http::ClientError;
 use crate::model::Exit;
 
@@ -27,18 +27,6 @@ impl SocketArgs {
         })?;
         let internal = |error: ClientError| Failure::internal(error.to_string());
         Client::new(&path).map_err(internal)
-    }
-
-    /// Follows the polls that the daemon makes of such jobs. The error says why that cannot be done.
-    pub(super) async fn follow(&self, wanted: &FollowJobs) -> Result<Following, String> {
-        let path = control::client_path(self.socket.as_deref())
-            .map_err(|_| "no daemon is running: there is no control socket".to_owned())?;
-        let client = Client::new(&path).map_err(|error| error.to_string())?;
-        let following = client.follow(wanted).await.map_err(|error| error.to_string())?;
-        if following.jobs().is_empty() {
-            return Err(format!("the daemon at {} watches none of these jobs", path.display()));
-        }
-        Ok(following)
     }
 
     /// The same where a daemon seems to be there, or one was named.

@@ -9,20 +9,13 @@ use reqwest::Method;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::news::SILENCE;
-use super::{
-    AddJobs, Changed, ExplainJob, FollowJobs, Following, ForgetJobs, JobResults, Refusal, RefusalKind,
-    Reloaded, Status,
-};
+use super::{AddJobs, Changed, ExplainJob, ForgetJobs, JobResults, Refusal, RefusalKind, Reloaded, Status};
 use crate::engine::Explanation;
 use crate::http;
-use crate::model::{ProjectName, duration};
+use crate::model::ProjectName;
 
 /// How long an answer may take. A daemon answers once what it was told is safe on its disk, and reads files for a reload.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// How long a daemon may take to say whether it can be followed: nothing else is done meanwhile.
-const PROMPT: Duration = Duration::from_millis(300);
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +49,7 @@ pub struct Client {
 impl Client {
     /// For the daemon at this socket. Nothing is sent yet.
     pub fn new(path: &Path) -> Result<Self, http::ClientError> {
-        Ok(Self { path: path.to_owned(), http: http::local(path, None)? })
+        Ok(Self { path: path.to_owned(), http: http::local(path)? })
     }
 
     /// How everything stands.
@@ -94,35 +87,21 @@ impl Client {
         self.call(Method::POST, &["projects", project.as_str(), "resume"], &()).await
     }
 
-    /// Follows the polls of jobs. The daemon must answer promptly, and give a sign of life now and then.
-    pub async fn follow(&self, jobs: &FollowJobs) -> Result<Following, CallError> {
-        let http = http::local(&self.path, Some(SILENCE)).map_err(|error| self.failed(error.to_string()))?;
-        let begin = async {
-            let sent = http.post(url(&["follow"])).json(jobs).send().await;
-            let answer = sent.map_err(|error| self.blame(&error))?;
-            if !answer.status().is_success() {
-                return Err(self.refusal(answer).await);
-            }
-            let following = Following::begin(answer).await;
-            following.ok_or_else(|| {
-                self.failed("its answer makes no sense, so it may be another version".to_owned())
-            })
-        };
-        let late = |_| Err(self.failed(format!("no answer within {}", duration::human(PROMPT))));
-        tokio::time::timeout(PROMPT, begin).await.unwrap_or_else(late)
-    }
-
     async fn call<T: DeserializeOwned>(
         &self,
         method: Method,
         path: &[&str],
         body: &impl Serialize,
     ) -> Result<T, CallError> {
-        let sent = self.http.request(method, url(path)).timeout(PATIENCE).json(body).send().await;
+        let mut url = url::Url::parse("http://localhost/v1").expect("a valid URL");
+        url.path_segments_mut().expect("a URL with a path").extend(path);
+
+        let sent = self.http.request(method, url).timeout(PATIENCE).json(body).send().await;
         let answer = sent.map_err(|error| self.blame(&error))?;
         if !answer.status().is_success() {
             return Err(self.refusal(answer).await);
         }
+
         let body = answer.bytes().await.map_err(|error| self.blame(&error))?;
         serde_json::from_slice(&body).map_err(|error| {
             self.failed(format!("its answer makes no sense, so it may be another version: {error}"))
@@ -158,11 +137,4 @@ impl Client {
     fn failed(&self, fault: String) -> CallError {
         CallError::Failed { path: self.path.clone(), fault }
     }
-}
-
-/// The address of something that a daemon has.
-fn url(path: &[&str]) -> url::Url {
-    let mut url = url::Url::parse("http://localhost/v1").expect("a valid URL");
-    url.path_segments_mut().expect("a URL with a path").extend(path);
-    url
 }

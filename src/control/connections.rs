@@ -20,18 +20,14 @@ use tracing::{debug, warn};
 use super::Refusal;
 use super::RefusalKind::Stopping;
 
-/// How many connections there are at once. Each wait beside the daemon keeps one.
+/// How many connections there are at once.
 const MOST: usize = 256;
 
 /// How long a request may take to arrive: its head, and then its body.
 pub(super) const ARRIVAL: Duration = Duration::from_secs(10);
 
-/// How long a client may take to read an answer that [goes on](GoesOn) no longer than it takes to write it.
+/// How long a client may take to read an answer.
 const TAKING: Duration = Duration::from_secs(30);
-
-/// Marks an answer that goes on for as long as its client wants.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct GoesOn;
 
 /// How long accepting rests after it failed, as it does where no further file can be opened.
 const REST: Duration = Duration::from_secs(1);
@@ -78,9 +74,7 @@ async fn converse(stream: UnixStream, router: Router, _place: OwnedSemaphorePerm
         let answer = router.call(request);
         async {
             let answer = answer.await?;
-            if answer.extensions().get::<GoesOn>().is_none() {
-                is_answered.notify_one();
-            }
+            is_answered.notify_one();
             Ok::<_, Infallible>(answer)
         }
     });
@@ -134,8 +128,8 @@ fn is_familiar(stream: &UnixStream) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use axum::Json;
     use axum::routing::post;
-    use axum::{Extension, Json};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::super::server::Wanted;
@@ -154,7 +148,6 @@ mod tests {
             let router = Router::new()
                 .route("/", post(async |Wanted(number): Wanted<u64>| Json(number)))
                 .route("/large", post(async || &LARGE[..]))
-                .route("/stream", post(async || (Extension(GoesOn), &LARGE[..])))
                 .route("/slow", post(std::future::pending::<()>));
             tokio::spawn(serve_at_most(most, listener, router));
             served
@@ -191,15 +184,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_that_is_not_read_ends_its_connection_unless_it_goes_on() {
+    async fn an_answer_that_is_not_read_ends_its_connection() {
         let served = Served::new(8);
-        for (path, goes_on) in [("/large ", false), ("/stream ", true)] {
-            let mut stream = served.send(&format!("{}\r\n42", HEAD.replace("/ ", path))).await;
-            // It has begun to answer.
-            stream.read_exact(&mut [0; 9]).await.unwrap();
-            tokio::time::sleep(TAKING * 100).await;
-            assert_eq!(rest(stream).await.len() > LARGE.len(), goes_on, "{path}");
-        }
+        let mut stream = served.send(&format!("{}\r\n42", HEAD.replace("/ ", "/large "))).await;
+        // It has begun to answer.
+        stream.read_exact(&mut [0; 9]).await.unwrap();
+        tokio::time::sleep(TAKING * 100).await;
+        assert!(rest(stream).await.len() < LARGE.len());
     }
 
     #[tokio::test]

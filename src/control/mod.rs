@@ -8,7 +8,6 @@
 
 mod client;
 mod connections;
-mod news;
 mod path;
 mod report;
 mod server;
@@ -18,7 +17,6 @@ use serde::{Deserialize, Deserializer, Serialize};
 use tokio::sync::oneshot;
 
 pub use client::{CallError, Client};
-pub use news::{ALIVE, FollowJobs, Followed, Following, News};
 pub use path::{client_path, server_path};
 pub use report::{DeliveriesReport, JobStatus, ProjectStatus, SinkStatus, Status};
 pub use server::{BindError, Server};
@@ -33,8 +31,6 @@ pub enum Request {
     Status(Reply<Status>),
     /// When a job is polled next, and why.
     Explain(ExplainJob, Reply<Explanation>),
-    /// Tell what comes of the polls of these jobs.
-    Follow(FollowJobs, Reply<Followed>),
     /// Watch these jobs beside those of the configuration.
     Add(AddJobs, Reply<JobResults>),
     /// Watch these jobs no more.

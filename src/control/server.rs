@@ -4,15 +4,13 @@ use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use axum::Json;
 use axum::Router;
-use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{DefaultBodyLimit, FromRequest, Path as UrlPath, State};
 use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Extension, Json};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixListener;
@@ -20,9 +18,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
-use super::connections::{self, ARRIVAL, GoesOn};
-use super::news::NewsBody;
-use super::{AddJobs, ExplainJob, FollowJobs, ForgetJobs, Refusal, RefusalKind, Reply, Request};
+use super::connections::{self, ARRIVAL};
+use super::{AddJobs, ExplainJob, ForgetJobs, Refusal, RefusalKind, Reply, Request};
 use crate::identity::{self, Identity};
 use crate::model::ProjectName;
 
@@ -140,7 +137,6 @@ fn router(requests: Requests) -> Router {
         .route("/v1/jobs", post(add))
         .route("/v1/jobs/forget", post(forget))
         .route("/v1/explain", post(explain))
-        .route("/v1/follow", post(follow))
         .route("/v1/reload", post(async |State(requests)| answer(&requests, Request::Reload).await))
         .route("/v1/projects/{name}/pause", post(pause))
         .route("/v1/projects/{name}/resume", post(resume))
@@ -181,16 +177,6 @@ async fn explain(State(requests): State<Requests>, Wanted(job): Wanted<ExplainJo
     answer(&requests, |reply| Request::Explain(job, reply)).await
 }
 
-async fn follow(State(requests): State<Requests>, Wanted(jobs): Wanted<FollowJobs>) -> Response {
-    match asked(&requests, |reply| Request::Follow(jobs, reply)).await {
-        Ok(followed) => {
-            let kind = [(CONTENT_TYPE, "application/x-ndjson")];
-            (kind, Extension(GoesOn), Body::new(NewsBody::new(followed))).into_response()
-        }
-        Err(refusal) => refuse(refusal),
-    }
-}
-
 /// The project that a path names.
 type Named = Result<UrlPath<String>, PathRejection>;
 
@@ -211,19 +197,14 @@ async fn of_project(name: Named, answer: impl AsyncFnOnce(ProjectName) -> Respon
 
 /// Hands a request to the daemon's loop, and its answer to the client.
 async fn answer<T: Serialize>(requests: &Requests, request: impl FnOnce(Reply<T>) -> Request) -> Response {
-    match asked(requests, request).await {
+    let (reply, answer) = oneshot::channel();
+    // A request that the loop does not take is not answered either.
+    drop(requests.send(request(reply)).await);
+    let stopping = |_| Err(Refusal::new(RefusalKind::Stopping, "the daemon is stopping"));
+    match answer.await.unwrap_or_else(stopping) {
         Ok(answer) => Json(answer).into_response(),
         Err(refusal) => refuse(refusal),
     }
-}
-
-/// Hands a request to the daemon's loop, and waits for its answer.
-async fn asked<T>(requests: &Requests, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, Refusal> {
-    let (reply, answer) = oneshot::channel();
-    // Where nobody takes the request, nobody answers it either.
-    drop(requests.send(request(reply)).await);
-    let stopping = |_| Err(Refusal::new(RefusalKind::Stopping, "the daemon is stopping"));
-    answer.await.unwrap_or_else(stopping)
 }
 
 fn refuse(refusal: Refusal) -> Response {

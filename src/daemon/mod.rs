@@ -7,7 +7,6 @@
 //! loop itself, and only while nothing that it began is stuck.
 
 mod configuration;
-mod followers;
 mod pulse;
 mod reload;
 mod requests;
@@ -21,7 +20,6 @@ use tracing::{error, info, warn};
 
 pub use configuration::{Fixed, LoadError, Loaded};
 
-use followers::{Followers, Touched};
 use pulse::Pulse;
 use reload::Reloads;
 use requests::Promises;
@@ -62,11 +60,9 @@ pub struct Options {
 pub async fn run(driver: Driver, options: Options, signals: &mut Signals) -> Result<Exit, Error> {
     let mut daemon = Daemon::new(driver, options);
     daemon.greet();
-    let mut touched = Touched::Everything;
     loop {
         failpoint::reached("stall_loop");
         daemon.promises.keep(daemon.driver.engine());
-        daemon.followers.tell(&mut daemon.driver, &touched);
         daemon.pulse.beat(&daemon.driver);
         if let Some(exit) = daemon
             .exit_when_done
@@ -77,16 +73,12 @@ pub async fn run(driver: Driver, options: Options, signals: &mut Signals) -> Res
             daemon.pulse.stopping(Duration::ZERO);
             return Ok(exit);
         }
-        touched = Touched::Everything;
         let happening = match daemon.next(signals).await {
             Err(Error::Store(lost)) if lost.is_gone() => return Err(daemon.give_up(lost, signals).await),
             happening => happening?,
         };
         match happening {
-            Happening::Turned(told) => {
-                say_how_to_replace_a_key(&told);
-                touched = Touched::by(told);
-            }
+            Happening::Turned(told) => say_how_to_replace_a_key(&told),
             Happening::Stop => break,
             Happening::Reload => daemon.reloads.want(None, &mut daemon.pulse),
             Happening::Loaded(result) => daemon.reloaded(*result),
@@ -106,7 +98,6 @@ struct Daemon {
     identity: Identity,
     reloads: Reloads,
     promises: Promises,
-    followers: Followers,
     pulse: Pulse,
     control: Option<Server>,
     hangups: Option<Hangups>,
@@ -140,7 +131,6 @@ impl Daemon {
             identity,
             reloads,
             promises: Promises::default(),
-            followers: Followers::default(),
             pulse,
             control,
             hangups,
@@ -171,14 +161,12 @@ impl Daemon {
     }
 
     async fn next_but_stop(&mut self) -> Result<Happening, Error> {
-        let clock = self.driver.clock();
         Ok(tokio::select! {
             turned = self.driver.turn() => turned.map(Happening::Turned)?,
             () = hung_up(self.hangups.as_mut()) => Happening::Reload,
             result = self.reloads.next() => Happening::Loaded(Box::new(result?)),
             request = asked(self.control.as_mut()) => Happening::Request(request),
             () = self.pulse.due() => Happening::Turned(Vec::new()),
-            () = self.followers.due(clock) => Happening::Turned(Vec::new()),
         })
     }
 
@@ -196,7 +184,6 @@ impl Daemon {
     async fn drain(&mut self, signals: &mut Signals) -> Result<(), Error> {
         // Nobody is promised anything any more.
         self.control = None;
-        self.followers.dismiss();
         self.pulse.stopping(self.drain_timeout);
         let driver = &mut self.driver;
         let owed = driver.engine().owed();

@@ -36,9 +36,6 @@ impl Daemon {
         match request {
             Request::Status(reply) => drop(reply.send(Ok(status::full(&self.driver, &self.identity)))),
             Request::Explain(wanted, reply) => drop(reply.send(self.explain(&wanted))),
-            Request::Follow(jobs, reply) => {
-                drop(reply.send(Ok(self.followers.welcome(&jobs, &mut self.driver))));
-            }
             Request::Reload(reply) => self.reloads.want(Some(reply), &mut self.pulse),
             Request::Add(jobs, reply) => match self.add(jobs) {
                 Ok(results) => self.promise(reply, JobResults { jobs: results }),

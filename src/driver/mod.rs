@@ -4,7 +4,6 @@
 //! none waits for another; each ends in exactly one event.
 
 mod compose;
-mod following;
 mod notes;
 mod requests;
 mod tasks;
@@ -20,18 +19,14 @@ use tracing::{debug, info};
 
 pub use compose::{ComposeError, ComposeErrors, Setup, clients, sinks};
 
-use following::Beside;
 use requests::Answered;
 use tasks::Tasks;
 
 use crate::clock::Clock;
-use crate::config::Endpoint;
 use crate::engine::memory::Saved;
 use crate::engine::time::{Instant, Now, earliest};
-use crate::engine::{
-    Action, Answer, Batch, Delivery, DeliveryId, Engine, Event, Failure, PollId, Reconfigured,
-};
-use crate::model::{JobId, Observation, ProjectName, SinkName, Transition, duration};
+use crate::engine::{Action, Batch, Delivery, DeliveryId, Engine, Event, Reconfigured};
+use crate::model::{ProjectName, SinkName, Transition, duration};
 use crate::pinecone;
 use crate::sink::Sink;
 use crate::store::{self, Store, Volatile};
@@ -67,9 +62,6 @@ pub struct Driver {
     deliveries: Tasks<Result<Event, store::Error>>,
     commits: Tasks<Result<Arc<Batch>, store::Error>>,
     edits: Tasks<Result<Event, store::Error>>,
-    following: Option<Beside>,
-    /// What came of the polls, while somebody listens.
-    heard: Option<Vec<Polled>>,
     /// When the next look for edits begins; none where the state is not durable, or while one is under way.
     next_look: Option<Instant>,
     /// How long the machine was suspended, as far as the engine knows.
@@ -91,40 +83,6 @@ impl State {
     /// A beginning from nothing, and nothing is kept.
     pub fn volatile() -> Self {
         Self { store: Box::new(Volatile::default()), saved: Saved::default() }
-    }
-}
-
-/// What came of a poll.
-#[derive(Debug, Clone)]
-pub struct Polled {
-    /// The project of the job.
-    pub project: ProjectName,
-    /// The job.
-    pub job: JobId,
-    /// What the API said, or why it did not.
-    pub news: Result<Answer, Failure>,
-}
-
-impl Polled {
-    /// Nothing where the event is another one. A row of the list counts as an answer where it says that a job runs.
-    fn of(event: &Event) -> Vec<Self> {
-        let polled = |PollId { project, job, .. }: &PollId, news| {
-            vec![Self { project: project.clone(), job: job.clone(), news }]
-        };
-        match event {
-            Event::Answered { poll, answer } => polled(poll, Ok(answer.clone())),
-            Event::PollFailed { poll, failure } => polled(poll, Err(failure.clone())),
-            Event::Listed { list, page } => {
-                let running = page.jobs.iter().filter(|row| !row.status.is_terminal());
-                let polled = |row: &Observation| Self {
-                    project: list.project.clone(),
-                    job: row.id.clone(),
-                    news: Ok(Answer::Job(row.clone())),
-                };
-                running.map(polled).collect()
-            }
-            _ => Vec::new(),
-        }
     }
 }
 
@@ -155,8 +113,6 @@ impl Driver {
             deliveries: Tasks::new(),
             commits: Tasks::new(),
             edits: Tasks::new(),
-            following: None,
-            heard: None,
             slept: clock.slept(),
             expected: None,
             actions: Vec::new(),
@@ -197,10 +153,6 @@ impl Driver {
                 self.next_look = Some(self.clock.now().instant + LOOK_FOR_EDITS);
                 (event, nothing())
             }
-            news = following::next(self.following.as_mut()) => {
-                self.heard(news);
-                return Ok(Vec::new());
-            }
             () = self.clock.sleep_until(Some(tick)) => return Ok(Vec::new()),
             () = self.clock.sleep_until(self.next_look) => {
                 self.look_for_edits();
@@ -222,9 +174,6 @@ impl Driver {
         }
         if let Event::ListFailed { list, failure, .. } = &event {
             debug!(project = %list.project, "a page of the list failed: {}", failure.message);
-        }
-        if let Some(heard) = &mut self.heard {
-            heard.extend(Polled::of(&event));
         }
         if matches!(event, Event::StopRequested) {
             // Ends the polls that are under way: nobody waits for their answers.
@@ -261,21 +210,6 @@ impl Driver {
         self.edits.excuse(gap);
         info!("{what} for {}; looking at all restores again", duration::human(gap));
         self.step(Event::Slept(gap));
-    }
-
-    /// From now on, what comes of the polls is kept for [`Driver::take_heard`]; or no more.
-    pub fn listen(&mut self, on: bool) {
-        self.heard = on.then(|| self.take_heard());
-    }
-
-    /// What came of the polls since the last call.
-    pub fn take_heard(&mut self) -> Vec<Polled> {
-        self.heard.as_mut().map(std::mem::take).unwrap_or_default()
-    }
-
-    /// The control plane of a project.
-    pub fn endpoint(&self, project: &ProjectName) -> Option<&Endpoint> {
-        self.clients.get(project).map(pinecone::Client::endpoint)
     }
 
     /// The engine, to look at.

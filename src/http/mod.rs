@@ -169,11 +169,9 @@ fn resolving(purpose: &Purpose, resolver: impl Resolve + 'static) -> Result<Clie
     Client::new(Recipe::new(purpose, resolver)?)
 }
 
-/// A client for whatever listens at a Unix socket of this machine, whatever host a URL names, and may be silent for so
-/// long in the middle of an answer, if there is a limit.
-pub fn local(socket: &Path, silence: Option<Duration>) -> Result<reqwest::Client, ClientError> {
+/// A client for whatever listens at a Unix socket of this machine, whatever host a URL names.
+pub fn local(socket: &Path) -> Result<reqwest::Client, ClientError> {
     let builder = builder().no_proxy().tls_certs_only([]).unix_socket(socket);
-    let builder = if let Some(silence) = silence { builder.read_timeout(silence) } else { builder };
     builder.build().map_err(|error| ClientError::of_build(&error))
 }
 

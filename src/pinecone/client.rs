@@ -117,11 +117,6 @@ impl Client {
         }
     }
 
-    /// Whom it asks.
-    pub fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
-    }
-
     fn is_plain(&self) -> bool {
         self.endpoint.join(&[]).scheme() == "http"
     }

@@ -18,7 +18,6 @@ mod reload;
 mod starting;
 mod state;
 mod stopping;
-mod through;
 mod trouble;
 mod webhook;
 

@@ -63,8 +63,6 @@ fn options_that_exclude_each_other() {
         let pattern = ["wait", "--all-pending", option, "prod/[ab]"];
         Watch::new(pattern).run().expect(2).told(option).told("which no name of an index has");
     }
-    let through = ["wait", "--all-pending", "--through-daemon"];
-    Watch::new(through).run().expect(2).told("--all-pending asks the API");
     Watch::new(["wait", "rj-1", "--effort", "lazy"]).run().expect(2).told("gentle, balanced, eager");
 }
 

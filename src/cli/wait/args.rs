@@ -9,7 +9,6 @@ use clap::{Parser, ValueEnum};
 
 use crate::cli::ci::CiArgs;
 use crate::cli::project::ProjectArgs;
-use crate::cli::socket::SocketArgs;
 use crate::cli::{Failure, ids, parse_duration};
 use crate::config::{
     CadenceSettings, Discovery, Effort, IndexPattern, JobSettings, ProjectSettings, SinkSettings, UrlSource,
@@ -136,22 +135,6 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "URL")]
     pub(super) webhook: Option<String>,
 
-    /// Follow the polls of a running daemon instead of asking the API a second time: `auto` does where a daemon watches a
-    /// job and neither an interval nor an effort is given. Where the daemon goes away, the API is asked
-    #[arg(
-        long,
-        value_name = "WHEN",
-        value_enum,
-        default_value_t = Through::Auto,
-        default_missing_value = "always",
-        num_args = 0..=1,
-        require_equals = true
-    )]
-    pub(super) through_daemon: Through,
-
-    #[command(flatten)]
-    pub(super) socket: SocketArgs,
-
     #[command(flatten)]
     pub(super) project: ProjectArgs,
 
@@ -197,17 +180,6 @@ pub(super) enum Form {
     Json,
     /// Each transition as a line of JSON.
     Ndjson,
-}
-
-/// Whether the polls of a daemon are followed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Through {
-    /// Where that can be done.
-    Auto,
-    /// Where that can be done; else a warning says why not.
-    Always,
-    /// Not at all.
-    Never,
 }
 
 /// How progress is shown.
@@ -265,9 +237,6 @@ pub(in crate::cli) fn bound(
 impl Args {
     pub(super) fn project_settings(&self) -> Result<ProjectSettings, Failure> {
         let ids = ids::collect(&self.jobs, self.from_file.as_deref())?;
-        if self.all_pending && self.through_daemon == Through::Always {
-            return Err(Failure::usage("--all-pending asks the API, and cannot go --through-daemon"));
-        }
         let mut project = self.project.choose()?;
         // What a configuration has found is for a daemon, unless it is asked for here.
         let max_jobs = project.discover.map_or(Discovery::MAX_JOBS, |discover| discover.max_jobs);
@@ -343,19 +312,13 @@ impl Args {
             ("--max-interval", duration(self.max_interval)),
             ("--config", self.project.config().map(path)),
             ("--project", self.project.name().map(str::to_owned)),
-            ("--socket", self.socket.named().map(path)),
         ];
         let flags =
             [("--all-pending", self.all_pending), ("--any", self.any), ("--fail-fast", self.fail_fast)];
         let flags = flags.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag.to_owned());
         let options = given.into_iter().filter_map(|(option, value)| Some([option.to_owned(), value?]));
-        let through = match self.through_daemon {
-            Through::Auto => None,
-            Through::Always => Some("--through-daemon".to_owned()),
-            Through::Never => Some("--through-daemon=never".to_owned()),
-        };
         let found = [patterns("--index", &self.index), patterns("--exclude-index", &self.exclude_index)];
-        flags.chain(found.concat()).chain(options.flatten()).chain(through).collect()
+        flags.chain(found.concat()).chain(options.flatten()).collect()
     }
 }
 

@@ -6,21 +6,18 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use tracing::{debug, warn};
-
 pub(super) use args::{Args, bound, parse_effort, parse_interval};
 
-use args::{Form, ProgressForm, Through};
+use args::{Form, ProgressForm};
 
 use super::start::{check_threads, no_thread, unless_stopped};
 use super::{Done, Failure, block_on, ci, listen};
 use crate::ci::Place;
 use crate::clock::Clock;
-use crate::config::{LogFormat, ProjectSettings, StateSettings};
-use crate::control::FollowJobs;
+use crate::config::{LogFormat, StateSettings};
 use crate::driver::{Driver, Setup, State};
 use crate::locale;
-use crate::model::{Exit, ProjectName, duration};
+use crate::model::{Exit, duration};
 use crate::output::Output;
 use crate::process;
 use crate::sink::{self, Urgency};
@@ -74,13 +71,11 @@ pub(super) fn run(args: Args) -> Result<Done, Failure> {
         let mut signals = listen()?;
         let words = Arc::clone(&args);
         let reading = "reading ids, the configuration and the files that it names";
-        let (project, setup) = unless_stopped(&mut signals, reading, move || {
-            let project = words.project_settings()?;
-            let setup = Setup::new(vec![project.clone()], &words.sinks()?, StateSettings::KEEP)?;
-            Ok((project, setup))
+        let setup = unless_stopped(&mut signals, reading, move || {
+            Ok(Setup::new(vec![words.project_settings()?], &words.sinks()?, StateSettings::KEEP)?)
         })
         .await?;
-        let mut driver = Driver::new(setup, State::volatile(), Clock::system());
+        let driver = Driver::new(setup, State::volatile(), Clock::system());
         let screen = if args.output == Form::Human { screen } else { place.json_screen() };
         let streams = Streams {
             data: Output::stdout().map_err(no_thread)?.screened(screen),
@@ -88,7 +83,6 @@ pub(super) fn run(args: Args) -> Result<Done, Failure> {
         };
         // Beside the threads that stay, there must be one for look-ups.
         check_threads()?;
-        args.follow(&mut driver, &project, &streams.people).await;
         let options = Options { section: place.section(), ..args.options(progress) };
         let waited = match wait::wait(driver, options, &streams, &mut signals).await {
             Ok(waited) => waited,
@@ -132,34 +126,6 @@ impl Drop for Rest {
 }
 
 impl Args {
-    /// Leaves the polls to a daemon that makes them anyway, where that is wanted and can be done.
-    async fn follow(&self, driver: &mut Driver, project: &ProjectSettings, people: &Output) {
-        let own_cadence = self.effort.is_some() || self.min_interval.is_some() || self.max_interval.is_some();
-        // A daemon is asked about jobs by their ids.
-        let by_itself = own_cadence || self.all_pending;
-        if self.through_daemon == Through::Never || self.through_daemon == Through::Auto && by_itself {
-            return;
-        }
-        let wanted = FollowJobs {
-            endpoint: project.api.endpoint.to_string(),
-            project: self.project.name().map(ProjectName::new),
-            jobs: project.jobs.iter().map(|job| job.id.clone()).collect(),
-        };
-        match self.socket.follow(&wanted).await {
-            Ok(following) => {
-                let (followed, all) = (following.jobs().len(), project.jobs.len());
-                if !self.quiet {
-                    people.write(format!(
-                        "restore-watch: following the daemon's polls for {followed} of {all} restores\n"
-                    ));
-                }
-                driver.follow(project.name.clone(), following);
-            }
-            Err(reason) if self.through_daemon == Through::Always => warn!("{reason}; asking the API"),
-            Err(reason) => debug!("{reason}; asking the API"),
-        }
-    }
-
     fn progress(&self, pipeline: bool) -> Progress {
         match self.progress {
             ProgressForm::None => Progress::Silent,
