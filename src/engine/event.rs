@@ -6,11 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use super::memory::{DeliveryRecord, JobRecord, ProjectRecord, SinkRecord};
 use super::retry::RetryAfter;
-use super::time::{Instant, Now};
+use super::time::Now;
 use crate::model::{
     IndexObservation, JobId, Observation, ProjectName, SinkName, Status, Transition, TransitionId,
 };
@@ -49,17 +48,6 @@ pub enum Event {
         is_of_token: bool,
         /// What went wrong.
         failure: Failure,
-    },
-    /// Somebody else who polls a job, see [`Engine::follow`](super::Engine::follow), had this come of it.
-    Heard {
-        /// The project of the job.
-        project: ProjectName,
-        /// The job.
-        job: JobId,
-        /// What the API said, or why it did not.
-        news: Result<Answer, Failure>,
-        /// When it is polled again.
-        next: Option<Instant>,
     },
     /// The batch of the last [`Action::Commit`] is safe.
     Committed,
@@ -102,8 +90,7 @@ pub enum Action {
 }
 
 /// What the API said.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
     /// Of the job.
     Job(Observation),
@@ -393,16 +380,10 @@ impl FailureClass {
     pub fn is_refusal(self) -> bool {
         matches!(self, Self::Refused | Self::Blocked)
     }
-
-    /// Whether it lies in the key or the settings of the process that asked, and says nothing about those of another.
-    pub fn is_of_the_asker(self) -> bool {
-        self.is_refusal() || self == Self::Misconfigured
-    }
 }
 
 /// What to make of a failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureClass {
     /// It may pass: try again.
     Transient,

@@ -26,7 +26,7 @@ pub struct Explanation {
     /// How long restores of its project took in the past, where some are known.
     #[serde(default)]
     pub expected: Option<Expectation>,
-    /// Whether and by whom it is polled.
+    /// Whether it is polled.
     pub turn: Turn,
     /// When it is polled next, from now, if nothing else happens.
     pub next_poll_seconds: Option<f64>,
@@ -48,7 +48,7 @@ pub struct Explanation {
     pub later: Vec<Later>,
 }
 
-/// Whether and by whom a job is polled.
+/// Whether a job is polled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Turn {
@@ -58,8 +58,6 @@ pub enum Turn {
     Polling,
     /// Somebody has its project paused.
     Paused,
-    /// A daemon polls it.
-    Followed,
     /// It is polled no more.
     Over,
 }

@@ -26,7 +26,6 @@ mod change;
 mod event;
 mod experience;
 mod explain;
-mod follow;
 mod hazard;
 mod journal;
 pub mod limiter;
@@ -144,11 +143,7 @@ impl Engine {
                     self.outbox.edited(edit, now, &mut self.journal, &mut notes);
                 }
             }
-            Event::Heard { project, job, news, next } => {
-                self.heard((&project, &job), news, next, now, &mut notes);
-            }
             Event::LastLookRequested => {
-                self.unfollow_all(now);
                 self.projects.values_mut().for_each(|project| project.look_once_more(now.instant));
             }
             Event::Slept(time) => {

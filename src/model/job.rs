@@ -35,7 +35,7 @@ impl JobFacts {
 }
 
 /// What one answer of the API said about one job.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Observation {
     /// The job it speaks of.
     pub id: JobId,
@@ -46,7 +46,7 @@ pub struct Observation {
 }
 
 /// What one answer of the API said about one index.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct IndexObservation {
     /// The index it speaks of.
     pub name: String,

@@ -33,7 +33,6 @@ fn next(explanation: &Explanation, whose: &str) -> String {
         (Turn::Over, _) => format!("{whose} polls it no more: it is over"),
         (Turn::Polling, _) => format!("{whose} is polling it now"),
         (Turn::Paused, _) => format!("{whose} does not poll it: its project is paused"),
-        (Turn::Followed, _) => "it is polled by the daemon".to_owned(),
         (Turn::Waiting, Some(next)) => format!("{whose} polls it {}", from_now(next)),
         (Turn::Waiting, None) => format!("{whose} polls it once something else has happened"),
     }

@@ -22,7 +22,6 @@ impl Project {
         let turn = match () {
             () if tracker.has_ended() => Turn::Over,
             () if job.polling.is_some() => Turn::Polling,
-            () if self.followed.contains_key(id) => Turn::Followed,
             () if self.paused_since.is_some() => Turn::Paused,
             () => Turn::Waiting,
         };

@@ -73,7 +73,6 @@ impl Project {
             urgent: BTreeSet::new(),
             alarms: BTreeSet::new(),
             in_flight: 0,
-            followed: BTreeMap::new(),
             list: List::default(),
             list_error: None,
             is_list_lost: false,

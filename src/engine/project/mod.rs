@@ -1,13 +1,13 @@
 //! The jobs of one project: which is polled next, and whether the API accepts the key.
 //!
-//! Invariant: a job that has not ended is either in flight, in the queue or polled by somebody else; the one that is the
-//! most overdue in its own intervals is polled first, so none starves; nothing is polled before the allowance lets it through or while the server asked to be left alone.
+//! Invariant: a job that has not ended is either in flight or in the queue; the one that is the most overdue in its own
+//! intervals is polled first, so none starves; nothing is polled before the allowance lets it through or while the server
+//! asked to be left alone.
 
 mod answers;
 mod change;
 mod discover;
 mod explain;
-mod follow;
 mod history;
 mod limit;
 mod list;
@@ -36,7 +36,6 @@ use crate::config::WatchSettings;
 use crate::model::{JobId, ProjectName};
 
 use discover::Finder;
-use follow::Followed;
 use limit::Throttle;
 use list::List;
 
@@ -90,8 +89,6 @@ pub(super) struct Project {
     urgent: BTreeSet<(Instant, JobId)>,
     alarms: BTreeSet<(Instant, JobId)>,
     in_flight: usize,
-    /// The jobs that somebody else polls.
-    followed: BTreeMap<JobId, Followed>,
     list: List,
     /// What the last page failed with, and whether it was said that none can be had.
     list_error: Option<String>,
@@ -171,13 +168,8 @@ impl Project {
         let mut found = Vec::new();
         while self.is_listening() && self.alarms.first().is_some_and(|(at, _)| *at <= now.instant) {
             let Some((_, id)) = self.alarms.first().cloned() else { break };
-            let is_followed = self.followed.contains_key(&id);
-            if self.doubt(&id, now.instant) {
-                continue;
-            }
             let Some(job) = self.jobs.get_mut(&id) else { break };
-            let in_flight = is_followed || job.polling.is_some();
-            found.push((id.clone(), job.tracker.alarm(now, in_flight)));
+            found.push((id.clone(), job.tracker.alarm(now, job.polling.is_some())));
             let due = job.due.filter(|_| !job.tracker.has_ended());
             self.changed.insert(id.clone());
             self.schedule(&id, due);

@@ -166,11 +166,10 @@ impl Project {
         rng: &mut fastrand::Rng,
     ) -> Option<(JobId, Findings)> {
         let id = row.id.clone();
-        let is_followed = self.followed.contains_key(&id);
         let within = self.described_within();
         let job = self.jobs.get_mut(&id)?;
         let is_stale = job.tracker.answered_at().is_some_and(|at| at >= began);
-        if is_followed || is_stale || !job.takes_rows() {
+        if is_stale || !job.takes_rows() {
             return None;
         }
         if Ending::of(&row.status, &row.facts).is_some() {

@@ -1,7 +1,7 @@
 //! Which job of the project is polled next, and when.
 //!
-//! Invariant: a job that has not ended is either in flight, in the queue or polled by somebody else; nothing is asked before
-//! the allowance lets it through or while the server asked to be left alone.
+//! Invariant: a job that has not ended is either in flight or in the queue; nothing is asked before the allowance lets it
+//! through or while the server asked to be left alone.
 
 use std::time::Duration;
 
@@ -101,7 +101,7 @@ impl Project {
 
     /// How many jobs have not ended.
     pub(in crate::engine) fn open(&self) -> usize {
-        self.queue.len() + self.in_flight + self.followed.len()
+        self.queue.len() + self.in_flight
     }
 
     /// Whether a poll is under way, or one begins until `at`.
@@ -134,9 +134,7 @@ impl Project {
     pub(super) fn schedule_by(&mut self, id: &JobId, due: Option<Instant>, pace: Duration) {
         let Some(job) = self.jobs.get_mut(id) else { return };
         job.pace = pace;
-        let due = due.filter(|_| !self.followed.contains_key(id));
-        let quiet = self.followed.get(id).map(|followed| followed.quiet_at);
-        let alarm = earliest([job.tracker.alarm_at(job.polling.is_some()), quiet]);
+        let alarm = job.tracker.alarm_at(job.polling.is_some());
         if let Some(old) = std::mem::replace(&mut job.due, due) {
             let left = (old, id.clone());
             self.queue.remove(&left);

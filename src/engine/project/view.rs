@@ -117,16 +117,13 @@ impl Project {
         }
     }
 
-    /// When each waiting job is polled, if nothing else happens: in the order of the queue, as the rate lets them; and
-    /// those that somebody else polls, as they say.
+    /// When each waiting job is polled, if nothing else happens: in the order of the queue, as the rate lets them.
     pub(in crate::engine) fn forecast(&self) -> impl Iterator<Item = (&JobId, Instant)> {
         let mut allowance = self.allowance.clone();
-        let followed = self.followed.iter().filter_map(|(id, followed)| Some((id, followed.next?)));
-        let own = self.queue.keys().filter(|_| self.paused_since.is_none()).map(move |(due, id)| {
+        self.queue.keys().filter(|_| self.paused_since.is_none()).map(move |(due, id)| {
             let at = (*due).max(self.held_until).max(allowance.ready_at());
             allowance.take(at);
             (id, at)
-        });
-        own.chain(followed)
+        })
     }
 }

@@ -6,7 +6,6 @@ mod clocks;
 mod deliveries;
 mod disk;
 mod explain;
-mod follow;
 mod index;
 mod lifecycle;
 mod limit;
@@ -95,16 +94,8 @@ impl Stage {
 
     /// A stage that goes on from what is on a disk.
     fn on(disk: Disk, projects: &[ProjectSettings], sinks: Vec<SinkPlan>, now: Now) -> Self {
-        let mut stage = Self::unstarted(disk, projects, sinks, now);
-        stage.step(Event::DeadlineReached);
-        stage
-    }
-
-    /// The same before anything happened.
-    fn unstarted(disk: Disk, projects: &[ProjectSettings], sinks: Vec<SinkPlan>, now: Now) -> Self {
-        let engine = Engine::recall(plan(projects, sinks), disk.load(), 7, now);
-        Self {
-            engine,
+        let mut stage = Self {
+            engine: Engine::recall(plan(projects, sinks), disk.load(), 7, now),
             disk,
             now,
             server: now.wall,
@@ -115,7 +106,9 @@ impl Stage {
             told: Vec::new(),
             deliveries: VecDeque::new(),
             notes: Vec::new(),
-        }
+        };
+        stage.step(Event::DeadlineReached);
+        stage
     }
 
     /// One job, no sinks.

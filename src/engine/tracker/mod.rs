@@ -327,11 +327,6 @@ impl Tracker {
         self.last_error.as_deref()
     }
 
-    /// Whether it said that there is no such thing.
-    pub fn last_was_not_found(&self) -> bool {
-        self.last_was_not_found
-    }
-
     fn merge(&mut self, facts: JobFacts, now: Now, server: ServerClock) {
         let known = &mut self.facts;
         known.backup_id = facts.backup_id.or_else(|| known.backup_id.take());
