@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use restore_watch::clock::Clock;
+use restore_watch::platform::clock::Clock;
 use restore_watch::simulate::{Scenario, Simulator, Timeline};
 
 /// How often each is run in turn, after one run that does not count.

@@ -1,40 +1,34 @@
 //! `restore-watch` watches Pinecone restore jobs and tells people and programs, once and surely, when one ends.
 //!
-//! # The house
+//! # Architecture
 //!
 //! One pure state machine decides; thin shells act. Everything that is hard about this program (when to poll, what an
-//! answer means, what must be told, what is still owed to whom) is plain data and functions of `(state, event, now)`.
+//! answer means, what must be told, what is still pending to whom) is plain data and functions of `(state, event, now)`.
 //! Everything that touches the world is an adapter that carries out what the machine asked for.
 //!
 //! Each layer imports only those below it; `tests/layers` reads the paths in the code and fails on any other import.
 //!
 //! ```text
-//! main, cli       parse, compose, print, exit code
-//! daemon, wait    the two shells: when to end, and what a person sees
-//! driver          feeds the engine events, carries out its actions
-//! pinecone, sink, store, control, heartbeat, systemd, telemetry, signals, output, ci, simulate
-//!                 adapters: none imports another
-//! http            what several adapters need
-//! clock           the clocks of this machine
-//! engine          pure: tracker, cadence, experience, list, limiter, allowance, retry, outbox
-//! config          validated settings
-//! model           ids, statuses, transitions, exit codes
-//! blocking        work that may wait for the system, on threads of their own
-//! identity        which file is at a path
-//! failpoint       where tests kill the process
-//! locale          what the terminal can show
-//! process         what the process keeps to itself, and whose the terminal is
+//! main, cli       one file per command: parse, call, print, exit code
+//! app             the loops: daemon and wait over the driver, which feeds the engine and carries out its actions
+//! adapters        ci, control, monitor, pinecone, sinks, store, systemd, telemetry: each touches one part of the world
+//!                 and imports none of the others; http is below them
+//! simulate        a simulated control plane
+//! engine          pure: decides when to poll, what an answer means, what is emitted and what is delivered next
+//! config          files and environment to validated settings
+//! platform        clocks, files, signals, output: what touches the operating system and knows nothing of restores
+//! model           ids, statuses, events, times, exit codes
 //! ```
 //!
 //! # One event's way
 //!
-//! A poll ends, a deadline comes, a batch is committed or a delivery is made: [`driver::Driver::turn`] waits for the next
+//! A poll ends, a deadline comes, a batch is committed or a delivery is made: [`app::driver::Driver::turn`] waits for the next
 //! of these and hands it to [`engine::Engine::step`], which answers with actions. An answer of the API becomes an
 //! observation; the job's tracker decides what is to be told; the job as it is then, the transitions and what is owed for
 //! them become one batch to commit; only once it is committed do the deliveries go out, and what was told reaches the
 //! shell. What became of a delivery is part of the next batch, and only once that is committed does the next delivery of
 //! the same job to the same sink go out. A process that starts makes its engine of what was committed, by
-//! [`engine::Engine::recall`]: a first start is the case in which that is nothing.
+//! [`engine::Engine::from_snapshot`]: a first start is the case in which that is nothing.
 //!
 //! What people want meanwhile is an event of the daemon's loop, too, whether it comes by a signal or by the control
 //! socket: it becomes a change of the engine ([`engine::Engine::reconfigure`] and its like), which is part of the next
@@ -45,11 +39,11 @@
 //! on it, and no end: that is described first.
 //!
 //! A job that completed and is watched until its index is ready is polled on, by the same rules; [`engine::Answer`] is of
-//! either. A wait beside a daemon has an engine of its own, to which the daemon's polls are [`engine::Event::Heard`].
+//! either.
 //!
 //! # What always holds
 //!
-//! - Only [`clock`] reads clocks, and only the engine decides what becomes of a watched job; with the same events, times and seed it decides the same.
+//! - Only [`platform::clock`] reads clocks, and only the engine decides what becomes of a watched job; with the same events, times and seed it decides the same.
 //! - A job that ended stays ended, and each event is emitted once, over all restarts.
 //! - Events are delivered only after they are committed. What is committed is delivered, or becomes a dead letter.
 //! - Every attempt at a delivery has the id and the body that were committed.
@@ -93,28 +87,11 @@
 //! - A request to stop ends a start that waits for a file; a signal that the caller ignores stays ignored.
 //! - What a wait needs at its end is checked at its start. A system that gives too little is an error and no panic.
 
-pub mod blocking;
-pub mod ci;
+pub mod adapters;
+pub mod app;
 pub mod cli;
-pub mod clock;
 pub mod config;
-pub mod control;
-pub mod daemon;
-pub mod driver;
 pub mod engine;
-pub mod failpoint;
-pub mod heartbeat;
-pub mod http;
-pub mod identity;
-pub mod locale;
 pub mod model;
-pub mod output;
-pub mod pinecone;
-pub mod process;
-pub mod signals;
+pub mod platform;
 pub mod simulate;
-pub mod sink;
-pub mod store;
-pub mod systemd;
-pub mod telemetry;
-pub mod wait;

@@ -6,11 +6,11 @@ use std::panic::catch_unwind;
 use std::process::{Command, ExitCode};
 
 use clap::Parser as _;
-use restore_watch::ci::Place;
+use restore_watch::adapters::ci::Place;
+use restore_watch::adapters::telemetry::complaint;
 use restore_watch::cli::{Cli, Done};
 use restore_watch::model::Exit;
-use restore_watch::telemetry::complaint;
-use restore_watch::{locale, process};
+use restore_watch::{platform::locale, platform::process};
 
 fn main() -> ExitCode {
     // Before any secret is read. Only a filter of system calls can be in the way, and the watch is worth more.
@@ -44,7 +44,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
         // There is nowhere left to say that this failed.
         drop(error.print());
     }
-    if error.use_stderr() { Exit::Usage } else { Exit::Met }.into()
+    if error.use_stderr() { Exit::Usage } else { Exit::Success }.into()
 }
 
 /// Becomes `command`. Returns only where that fails.

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use restore_watch::config::{JobSettings, ProjectSettings, Rate};
-use restore_watch::engine::memory::{ProjectMemory, ProjectRecord, Saved};
-use restore_watch::engine::time::{Instant, Now};
-use restore_watch::engine::{Action, Answer, Engine, Event, Failure, FailureClass, Plan};
-use restore_watch::model::{ProjectName, Transition};
+use restore_watch::engine::snapshot::{ProjectRecord, ProjectSnapshot, Snapshot};
+use restore_watch::engine::{Action, Answer, Engine, Failure, FailureClass, Input, Plan};
+use restore_watch::model::time::{Instant, Now};
+use restore_watch::model::{Event, ProjectName};
 
 use crate::fleet::{Fleet, START, job_id, place_of};
 
@@ -107,19 +107,19 @@ fn with_engine(fleet: &Fleet, per_second: f64, seed: u64, has_list: bool) -> Wat
     let plan = Plan { projects: &[project], sinks: Vec::new(), keep: Duration::MAX };
     let mut clock = Duration::ZERO;
     // With and without the list it knows the same: what the list tells of the past is not what is compared.
-    let memory = ProjectMemory { past: fleet.past(), ..ProjectMemory::default() };
-    let record = ProjectRecord { name: ProjectName::default(), memory };
-    let saved = Saved { projects: vec![record], ..Saved::default() };
-    let mut engine = Engine::recall(plan, saved, seed, now(clock));
+    let snapshot = ProjectSnapshot { past: fleet.past(), ..ProjectSnapshot::default() };
+    let record = ProjectRecord { name: ProjectName::default(), snapshot };
+    let saved = Snapshot { projects: vec![record], ..Snapshot::default() };
+    let mut engine = Engine::from_snapshot(plan, saved, seed, now(clock));
     let mut rng = Rng::with_seed(!seed);
     let mut watched = Watched::default();
-    let mut events = VecDeque::from([Event::DeadlineReached]);
+    let mut events = VecDeque::from([Input::TimeoutReached]);
     let mut actions = Vec::new();
     while watched.delays.len() < fleet.running {
         let event = events.pop_front().unwrap_or_else(|| {
             let deadline = engine.next_deadline().expect("an engine with open jobs has plans");
             clock = deadline.since(Instant::default()).max(clock);
-            Event::DeadlineReached
+            Input::TimeoutReached
         });
         engine.step(event, now(clock), &mut actions);
         let at = clock.as_secs_f64();
@@ -128,25 +128,25 @@ fn with_engine(fleet: &Fleet, per_second: f64, seed: u64, has_list: bool) -> Wat
                 Action::Poll(poll) => {
                     watched.descriptions += 1;
                     let answer = Answer::Job(fleet.describe(place_of(&poll.job), at));
-                    events.push_back(Event::Answered { poll, answer });
+                    events.push_back(Input::Answered { poll, answer });
                 }
                 Action::List(list, token) => {
                     watched.pages += 1;
                     events.push_back(if has_list {
-                        Event::Listed { list, page: fleet.list(token.as_deref(), at, &mut rng) }
+                        Input::Listed { list, page: fleet.list(token.as_deref(), at, &mut rng) }
                     } else {
                         let class = FailureClass::Permanent;
                         let failure = Failure { class, retry_after: None, message: String::new() };
-                        Event::ListFailed { list, is_of_token: false, failure }
+                        Input::ListFailed { list, is_of_token: false, failure }
                     });
                 }
                 Action::Commit(batch) => {
-                    let told = batch.entries.iter().map(|entry| &*entry.transition);
+                    let told = batch.entries.iter().map(|entry| &*entry.event);
                     watched.delays.extend(told.filter_map(ended).map(|place| at - fleet.jobs[place].end));
-                    events.push_back(Event::Committed);
+                    events.push_back(Input::Committed);
                 }
                 Action::PollIndex(..) | Action::Deliver(_) => unreachable!("nobody asked for that"),
-                Action::Note(_) => {}
+                Action::Diagnostic(_) => {}
             }
         }
     }
@@ -154,8 +154,8 @@ fn with_engine(fleet: &Fleet, per_second: f64, seed: u64, has_list: bool) -> Wat
 }
 
 /// The place of the job that this says has ended.
-fn ended(transition: &Transition) -> Option<usize> {
-    let job = transition.job.as_ref().filter(|_| transition.kind.is_terminal())?;
+fn ended(event: &Event) -> Option<usize> {
+    let job = event.job.as_ref().filter(|_| event.kind.is_terminal())?;
     Some(place_of(&job.id))
 }
 

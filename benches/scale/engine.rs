@@ -5,14 +5,14 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::{id, median};
-use restore_watch::clock::Clock;
 use restore_watch::config::{EventFilter, JobSettings, ProjectSettings, Rate, StateSettings};
-use restore_watch::engine::memory::Saved;
-use restore_watch::engine::time::{Instant, Now};
+use restore_watch::engine::snapshot::Snapshot;
 use restore_watch::engine::{
-    Action, Answer, DeliveryPolicy, Engine, Event, Failure, FailureClass, ListPage, Plan, PollId, SinkPlan,
+    Action, Answer, DeliveryPolicy, Engine, Failure, FailureClass, Input, ListPage, Plan, PollId, SinkPlan,
 };
+use restore_watch::model::time::{Instant, Now};
 use restore_watch::model::{JobFacts, JobId, Observation, ProjectName, SinkName, Status};
+use restore_watch::platform::clock::Clock;
 
 const JOBS: [u32; 4] = [10, 100, 1000, 10_000];
 const PROJECTS: [u32; 2] = [1, 50];
@@ -88,7 +88,7 @@ fn refusals() {
                     retry_after: None,
                     message: "HTTP 429: Too many requests. Please retry later.".to_owned(),
                 };
-                world.step(Event::PollFailed { poll, failure });
+                world.step(Input::PollFailed { poll, failure });
             }
             clock.now().instant.since(began).as_secs_f64() * 1e6 / f64::from(count)
         });
@@ -142,9 +142,9 @@ impl World {
         };
         let plan = Plan { projects: &projects, sinks: vec![sink], keep: StateSettings::KEEP };
         let now = Now { instant: Instant::default(), wall: "2026-11-23T12:00:00Z".parse().unwrap() };
-        let engine = Engine::recall(plan, Saved::default(), 7, now);
+        let engine = Engine::from_snapshot(plan, Snapshot::default(), 7, now);
         let mut world = Self { engine, now, load, polls: VecDeque::new(), actions: Vec::new(), commits: 0 };
-        world.step(Event::DeadlineReached);
+        world.step(Input::TimeoutReached);
         world.commits = 0;
         world
     }
@@ -157,7 +157,7 @@ impl World {
         let poll = self.polls.pop_front().unwrap();
         let answer = Answer::Job(observation(&poll.job, self.load));
         let commits = self.commits;
-        self.step(Event::Answered { poll, answer });
+        self.step(Input::Answered { poll, answer });
         while self.load == Load::Quiet && self.commits == commits {
             self.go_on();
         }
@@ -168,11 +168,11 @@ impl World {
         let wait = next.since(self.now.instant);
         self.now =
             Now { instant: next.max(self.now.instant), wall: self.now.wall.checked_add(wait).unwrap() };
-        self.step(Event::DeadlineReached);
+        self.step(Input::TimeoutReached);
     }
 
     /// What the driver does with an event, where the disk and all receivers take no time.
-    fn step(&mut self, event: Event) {
+    fn step(&mut self, event: Input) {
         let mut events = vec![event];
         while let Some(event) = events.pop() {
             let mut actions = std::mem::take(&mut self.actions);
@@ -184,14 +184,14 @@ impl World {
                     Action::Commit(batch) => {
                         self.commits += 1;
                         drop(batch);
-                        events.push(Event::Committed);
+                        events.push(Input::Committed);
                     }
-                    Action::Deliver(delivery) => events.push(Event::Delivered(delivery.id)),
-                    Action::Note(_) => {}
+                    Action::Deliver(delivery) => events.push(Input::Delivered(delivery.id)),
+                    Action::Diagnostic(_) => {}
                     // Of a list that shows none of the jobs: it is polls that are measured.
                     Action::List(list, _) => {
                         let page = ListPage::default();
-                        events.push(Event::Listed { list, page });
+                        events.push(Input::Listed { list, page });
                     }
                     other @ Action::PollIndex(..) => panic!("{other:?}"),
                 }

@@ -8,11 +8,11 @@ use std::time::Duration;
 use fastrand::Rng;
 use jiff::Timestamp;
 use restore_watch::config::{CadenceSettings, Effort, JobSettings, ProjectSettings, Rate};
-use restore_watch::engine::memory::{ProjectMemory, ProjectRecord, Saved};
 use restore_watch::engine::retry::RetryAfter;
-use restore_watch::engine::time::{Instant, Now};
-use restore_watch::engine::{Action, Answer, Engine, Event, Failure, FailureClass, ListPage, Plan, PollId};
-use restore_watch::model::{JobFacts, JobId, Observation, ProjectName, Status, Transition};
+use restore_watch::engine::snapshot::{ProjectRecord, ProjectSnapshot, Snapshot};
+use restore_watch::engine::{Action, Answer, Engine, Failure, FailureClass, Input, ListPage, Plan, PollId};
+use restore_watch::model::time::{Instant, Now};
+use restore_watch::model::{Event, JobFacts, JobId, Observation, ProjectName, Status};
 
 use crate::distribution::Distribution;
 use crate::schedule::{Schedule, Sighting};
@@ -60,7 +60,7 @@ impl Schedule for Ours {
         project.api.requests_per_second = Rate::new(rate).unwrap();
         project.jobs = (0..world.restores.len()).map(|place| JobSettings::new(job_id(place))).collect();
         let plan = Plan { projects: &[project], sinks: Vec::new(), keep: Duration::MAX };
-        let engine = Engine::recall(plan, self.remembered(pace, seed), seed, now(Duration::ZERO));
+        let engine = Engine::from_snapshot(plan, self.remembered(pace, seed), seed, now(Duration::ZERO));
         let mut watch = Watch {
             engine,
             world,
@@ -76,17 +76,18 @@ impl Schedule for Ours {
 
 impl Ours {
     /// What an engine keeps of restores that it watched, one a day, on a clock of this pace.
-    fn remembered(&self, pace: f64, seed: u64) -> Saved {
-        let Some(past) = &self.past else { return Saved::default() };
+    fn remembered(&self, pace: f64, seed: u64) -> Snapshot {
+        let Some(past) = &self.past else { return Snapshot::default() };
         // Not those of the world, nor drawn in strata: sixty restores are what they happen to be.
         let mut rng = Rng::with_seed(scatter(!seed));
         let restore = |day: i64| {
             let took = past.survived_by(1.0 - rng.f64()) * pace;
             (START.as_second() - 86_400 * day, ((took * 1000.0) as u64).max(1))
         };
-        let memory = ProjectMemory { past: (1..=PAST).map(restore).collect(), ..ProjectMemory::default() };
-        let project = ProjectRecord { name: ProjectName::default(), memory };
-        Saved { projects: vec![project], ..Saved::default() }
+        let snapshot =
+            ProjectSnapshot { past: (1..=PAST).map(restore).collect(), ..ProjectSnapshot::default() };
+        let project = ProjectRecord { name: ProjectName::default(), snapshot };
+        Snapshot { projects: vec![project], ..Snapshot::default() }
     }
 }
 
@@ -105,29 +106,29 @@ struct Watch<'a> {
 
 impl Watch<'_> {
     fn run(&mut self) {
-        let mut events = VecDeque::from([Event::DeadlineReached]);
+        let mut inputs = VecDeque::from([Input::TimeoutReached]);
         let mut actions = Vec::new();
         while self.noticed.contains(&None) {
-            let event = events.pop_front().unwrap_or_else(|| {
+            let input = inputs.pop_front().unwrap_or_else(|| {
                 let deadline = self.engine.next_deadline().expect("an engine with open jobs has plans");
                 self.clock = deadline.since(Instant::default()).max(self.clock);
-                Event::DeadlineReached
+                Input::TimeoutReached
             });
-            self.engine.step(event, now(self.clock), &mut actions);
+            self.engine.step(input, now(self.clock), &mut actions);
             for action in actions.drain(..) {
                 match action {
-                    Action::Poll(poll) => events.push_back(self.answer(poll)),
+                    Action::Poll(poll) => inputs.push_back(self.answer(poll)),
                     Action::Commit(batch) => {
-                        let told = batch.entries.iter().map(|entry| &*entry.transition);
-                        told.for_each(|transition| self.listen(transition));
-                        events.push_back(Event::Committed);
+                        let told = batch.entries.iter().map(|entry| &*entry.event);
+                        told.for_each(|event| self.listen(event));
+                        inputs.push_back(Input::Committed);
                     }
                     // An empty list: nothing is learned of the past.
                     Action::List(list, _) => {
-                        events.push_back(Event::Listed { list, page: ListPage::default() });
+                        inputs.push_back(Input::Listed { list, page: ListPage::default() });
                     }
                     Action::PollIndex(..) | Action::Deliver(_) => unreachable!("nobody asked for that"),
-                    Action::Note(_) => {}
+                    Action::Diagnostic(_) => {}
                 }
             }
         }
@@ -137,11 +138,11 @@ impl Watch<'_> {
         self.clock.as_secs_f64() / self.pace
     }
 
-    fn answer(&mut self, poll: PollId) -> Event {
+    fn answer(&mut self, poll: PollId) -> Input {
         let place = place_of(&poll.job);
         let failed = |poll, class, retry_after| {
             let failure = Failure { class, retry_after, message: String::new() };
-            Event::PollFailed { poll, failure }
+            Input::PollFailed { poll, failure }
         };
         let at = self.world_time();
         match self.world.reply(place, at, &mut self.rng) {
@@ -156,7 +157,7 @@ impl Watch<'_> {
         }
     }
 
-    fn describe(&self, poll: PollId, status: Status) -> Event {
+    fn describe(&self, poll: PollId, status: Status) -> Input {
         let Restore { age, end, .. } = self.world.restores[place_of(&poll.job)];
         let completed = Duration::from_secs_f64(end * self.pace);
         let facts = JobFacts {
@@ -166,11 +167,11 @@ impl Watch<'_> {
             ..JobFacts::default()
         };
         let observation = Observation { id: poll.job.clone(), status, facts };
-        Event::Answered { poll, answer: Answer::Job(observation) }
+        Input::Answered { poll, answer: Answer::Job(observation) }
     }
 
-    fn listen(&mut self, transition: &Transition) {
-        if let Some(job) = transition.job.as_ref().filter(|_| transition.kind.is_terminal()) {
+    fn listen(&mut self, event: &Event) {
+        if let Some(job) = event.job.as_ref().filter(|_| event.kind.is_terminal()) {
             self.noticed[place_of(&job.id)] = Some(self.world_time());
         }
     }

@@ -5,12 +5,12 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use restore_watch::clock::Clock;
 use restore_watch::config::{EventFilter, JobSettings, ProjectSettings, Rate, StateSettings};
-use restore_watch::engine::memory::Saved;
-use restore_watch::engine::time::Now;
-use restore_watch::engine::{Action, Answer, Batch, DeliveryPolicy, Engine, Event, Plan, PollId, SinkPlan};
+use restore_watch::engine::snapshot::Snapshot;
+use restore_watch::engine::{Action, Answer, Batch, DeliveryPolicy, Engine, Input, Plan, PollId, SinkPlan};
+use restore_watch::model::time::Now;
 use restore_watch::model::{JobFacts, JobId, Observation, SinkName, Status};
+use restore_watch::platform::clock::Clock;
 use uuid::Uuid;
 
 /// The first batch makes all jobs known; each further one holds the first transition of so many of them, a delivery
@@ -29,7 +29,7 @@ pub(crate) fn told(jobs: usize, at_once: usize) -> Vec<Arc<Batch>> {
     let mut now = Clock::system().now();
     let keep = StateSettings::KEEP;
     let plan = Plan { projects: &[project], sinks: vec![sink], keep };
-    let mut engine = Engine::recall(plan, Saved::default(), 7, now);
+    let mut engine = Engine::from_snapshot(plan, Snapshot::default(), 7, now);
 
     let mut polls = VecDeque::new();
     let mut batches = Vec::new();
@@ -40,18 +40,18 @@ pub(crate) fn told(jobs: usize, at_once: usize) -> Vec<Arc<Batch>> {
             match action {
                 Action::Poll(poll) => polls.push_back(poll),
                 Action::Commit(batch) => batches.push(Arc::new(batch)),
-                Action::List(..) | Action::PollIndex(..) | Action::Deliver(_) | Action::Note(_) => {}
+                Action::List(..) | Action::PollIndex(..) | Action::Deliver(_) | Action::Diagnostic(_) => {}
             }
         }
     };
-    step(Event::DeadlineReached, now, &mut polls);
+    step(Input::TimeoutReached, now, &mut polls);
     for number in 1..=jobs {
         now = later(now, Duration::from_millis(2));
         let poll = polls.pop_front().expect("a poll that is under way");
         let observation = observation(&poll.job, now);
-        step(Event::Answered { poll, answer: Answer::Job(observation) }, now, &mut polls);
+        step(Input::Answered { poll, answer: Answer::Job(observation) }, now, &mut polls);
         if number % at_once == 0 {
-            step(Event::Committed, now, &mut polls);
+            step(Input::Committed, now, &mut polls);
         }
     }
     batches

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use restore_watch::clock::Clock;
+use restore_watch::adapters::store::{Sqlite, Store as _};
 use restore_watch::engine::Batch;
-use restore_watch::store::{Sqlite, Store as _};
+use restore_watch::platform::clock::Clock;
 
 use super::{batches, median};
 
@@ -37,12 +37,12 @@ pub(crate) fn measure(directory: &Path) {
     };
     let (single, many) = (batches::told(SINGLE, 1), batches::told(MANY, AT_ONCE));
     let bytes: Vec<_> = single.iter().skip(1).map(|batch| bytes(batch)).collect();
-    let (mut singles, mut transitions, mut appends) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut singles, mut events, mut appends) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..ROUNDS {
         let path = |what: &str| directory.join(format!("{what}-{round}"));
         singles.push(per_second(SINGLE, commits(&path("single"), &single)));
         appends.push(per_second(SINGLE, append(&path("append"), &bytes)));
-        transitions.push(per_second(MANY, commits(&path("many"), &many)));
+        events.push(per_second(MANY, commits(&path("many"), &many)));
     }
     let length = bytes.iter().map(Vec::len).sum::<usize>() / bytes.len();
     println!("a second                         median   lowest  highest");
@@ -53,7 +53,7 @@ pub(crate) fn measure(directory: &Path) {
     };
     print("commits of 1 transition", &singles);
     print(&format!("appends of {length} bytes, fsync"), &appends);
-    print(&format!("transitions, {AT_ONCE} a commit"), &transitions);
+    print(&format!("transitions, {AT_ONCE} a commit"), &events);
     println!();
 }
 
@@ -61,10 +61,10 @@ pub(crate) fn measure(directory: &Path) {
 fn bytes(batch: &Batch) -> Vec<u8> {
     let mut bytes = Vec::new();
     for job in &batch.jobs {
-        serde_json::to_writer(&mut bytes, &job.memory).unwrap();
+        serde_json::to_writer(&mut bytes, &job.snapshot).unwrap();
     }
     for entry in &batch.entries {
-        serde_json::to_writer(&mut bytes, &*entry.transition).unwrap();
+        serde_json::to_writer(&mut bytes, &*entry.event).unwrap();
     }
     bytes
 }

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use restore_watch::clock::Clock;
-use restore_watch::engine::{Batch, DeliveryId, DeliveryUpdate, Fate};
+use restore_watch::adapters::store::{Sqlite, Store as _};
+use restore_watch::engine::{Batch, DeliveryId, DeliveryState, DeliveryUpdate};
+use restore_watch::platform::clock::Clock;
 use restore_watch::simulate::{Scenario, Simulator, Timeline};
-use restore_watch::store::{Sqlite, Store as _};
 
 use super::{batches, median};
 
@@ -114,13 +114,13 @@ fn fill(state: &Path, jobs: usize, pending: usize) {
     let at = Clock::system().now().wall;
     let due = at.checked_add(Duration::from_hours(24)).unwrap();
     let entries = batches.iter().flat_map(|batch| &batch.entries);
-    let owed = entries.flat_map(|entry| entry.owed_to.iter().map(|sink| (entry.transition.id, sink.clone())));
-    let outcome = owed.enumerate().map(|(place, (transition, sink))| {
-        let id = DeliveryId { transition, sink };
+    let made = entries.flat_map(|entry| entry.recipients.iter().map(|sink| (entry.event.id, sink.clone())));
+    let outcome = made.enumerate().map(|(place, (event, sink))| {
+        let id = DeliveryId { event, sink };
         let failed = place < pending;
-        let fate = if failed { Fate::Pending { due } } else { Fate::Delivered };
+        let state = if failed { DeliveryState::Pending { due } } else { DeliveryState::Delivered };
         let reason = failed.then(|| "http://127.0.0.1:9: cannot connect: Connection refused".to_owned());
-        DeliveryUpdate { id, at, attempts: 1, fate, reason }
+        DeliveryUpdate { id, at, attempts: 1, state, reason }
     });
     let outcome = Batch { deliveries: outcome.collect(), ..Batch::default() };
     batches.into_iter().for_each(commit);

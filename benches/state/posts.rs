@@ -5,14 +5,14 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use restore_watch::clock::Clock;
+use restore_watch::adapters::store::{Opened, Sqlite};
+use restore_watch::app::driver::{Driver, Setup, State};
 use restore_watch::config::{
     Endpoint, JobSettings, ProjectSettings, Rate, SecretSource, SinkSettings, StateSettings, UrlSource,
     WebhookSettings, WebhookUrl,
 };
-use restore_watch::driver::{Driver, Setup, State};
+use restore_watch::platform::clock::Clock;
 use restore_watch::simulate::{Receiver, Scenario, Simulator, Timeline};
-use restore_watch::store::{Opened, Sqlite};
 use tokio::runtime::Runtime;
 
 use super::{median, quantile};

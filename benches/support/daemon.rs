@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use restore_watch::clock::Clock;
+use restore_watch::platform::clock::Clock;
 use rustix::process::{Pid, Signal, kill_process};
 
 /// The unit of processor time in /proc, the same for all programs on every Linux.

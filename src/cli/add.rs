@@ -7,7 +7,7 @@ use clap::Parser;
 use super::ids::argued;
 use super::socket::{SocketArgs, line};
 use super::{Done, Failure, parse_duration, print};
-use crate::control::{AddJobs, Fate, NewJob};
+use crate::adapters::control::{AddJobs, JobChange, NewJob};
 use crate::model::{Exit, JobId, ProjectName, Until};
 
 /// Have the running daemon watch further restore jobs
@@ -56,9 +56,9 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     };
     let results = args.socket.ask(async |client| client.add(&jobs).await)?;
     let text = |job| match job {
-        Fate::Added => "is watched from now on",
+        JobChange::Added => "is watched from now on",
         _ => "was watched already",
     };
     print(&results.jobs.iter().map(|job| line(job, text(job.result))).collect::<String>())?;
-    Ok(Done::Exit(Exit::Met))
+    Ok(Done::Exit(Exit::Success))
 }

@@ -11,7 +11,7 @@ use crate::config::{
     self, Discovery, Effort, EventFilter, IndexPattern, LogFormat, ProjectSettings, Settings, ShownPath,
     SinkSettings, SlowAfter, StateSettings, UrlSource, WebhookFormat, WebhookSettings,
 };
-use crate::model::{Exit, TransitionKind, duration};
+use crate::model::{EventKind, Exit, duration};
 
 /// Validate a configuration file and print what it means
 ///
@@ -36,7 +36,7 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
         .await
     })?;
     print(&meaning(&path, &settings))?;
-    Ok(Done::Exit(Exit::Met))
+    Ok(Done::Exit(Exit::Success))
 }
 
 fn meaning(path: &Path, settings: &Settings) -> String {
@@ -177,6 +177,6 @@ fn events(filter: &EventFilter) -> String {
     if *filter == EventFilter::all() {
         return "every transition".to_owned();
     }
-    let names: Vec<_> = filter.kinds().iter().map(|kind: &TransitionKind| kind.as_str()).collect();
+    let names: Vec<_> = filter.kinds().iter().map(|kind: &EventKind| kind.as_str()).collect();
     names.join(", ")
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use tokio::time::timeout;
 
-use crate::blocking;
-use crate::ci::{Host, Place};
-use crate::output::Output;
-use crate::wait::Report;
+use crate::adapters::ci::{Host, Place};
+use crate::app::wait::Report;
+use crate::platform::blocking;
+use crate::platform::output::Output;
 
 /// How long the report waits for the progress before it to be written. Whoever reads both streams then has them in this
 /// order; whoever reads one of them only is not waited for.

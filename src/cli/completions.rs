@@ -46,7 +46,7 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
         &script(args.shell, &program)
             .map_err(|error| Failure::internal(format!("cannot make the completions: {error}")))?,
     )?;
-    Ok(Done::Exit(Exit::Met))
+    Ok(Done::Exit(Exit::Success))
 }
 
 /// The same command, where values that are neither files nor anything else that shells know are told apart from those of

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::{Done, Failure, Output, ids, print, table};
-use crate::clock::Clock;
+use crate::adapters::store::{Deliveries, Filter, OpenError, Row, RowState};
 use crate::config;
-use crate::engine::time::{Now, wall_between};
-use crate::model::{Exit, TransitionId, duration};
-use crate::store::{Deliveries, Filter, OpenError, Row, RowState};
+use crate::model::time::{Now, wall_between};
+use crate::model::{EventId, Exit, duration};
+use crate::platform::clock::Clock;
 
 /// Look into what is owed to sinks and what was given up, and change it
 ///
@@ -52,7 +52,7 @@ struct List {
 
     /// Only those of this transition
     #[arg(long, value_name = "ID")]
-    id: Option<TransitionId>,
+    id: Option<EventId>,
 
     #[command(flatten)]
     filter: FilterArgs,
@@ -75,7 +75,7 @@ struct List {
 struct Change {
     /// The transitions meant, by the ids that `list` shows
     #[arg(value_name = "ID")]
-    ids: Vec<TransitionId>,
+    ids: Vec<EventId>,
 
     /// All that was given up
     #[arg(long)]
@@ -122,7 +122,7 @@ struct Place {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum State {
-    /// Owed
+    /// Pending
     Pending,
     /// Given up after the last attempt
     Dead,
@@ -162,7 +162,7 @@ fn list(args: &List) -> Result<Done, Failure> {
     if left_out {
         note(&format!("there are older ones; --limit shows more than {}", args.limit));
     }
-    Ok(Done::Exit(Exit::Met))
+    Ok(Done::Exit(Exit::Success))
 }
 
 fn human(rows: &[Row], now: Now) -> String {
@@ -211,7 +211,7 @@ fn retry(args: &Change) -> Result<Done, Failure> {
     }
     for (sink, why) in disabled.iter().filter(|(sink, _)| sinks.contains(sink.as_str())) {
         note(&format!(
-            "the sink {sink} is disabled: {why}; what is owed to it is given up again until its configuration changes"
+            "the sink {sink} is disabled: {why}; what is pending for it is given up again until its configuration changes"
         ));
     }
     let mut count = 0;
@@ -229,7 +229,7 @@ fn retry(args: &Change) -> Result<Done, Failure> {
         0 => "no deliveries to retry\n".to_owned(),
         count => format!("deliveries to be tried again {who}: {count}\n"),
     })?;
-    Ok(Done::Exit(Exit::Met))
+    Ok(Done::Exit(Exit::Success))
 }
 
 fn drop_them(args: &Change) -> Result<Done, Failure> {
@@ -249,7 +249,7 @@ fn drop_them(args: &Change) -> Result<Done, Failure> {
         0 => "no deliveries to drop\n".to_owned(),
         count => format!("deliveries dropped: {count}\n"),
     })?;
-    Ok(Done::Exit(Exit::Met))
+    Ok(Done::Exit(Exit::Success))
 }
 
 impl Change {

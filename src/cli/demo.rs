@@ -9,18 +9,18 @@ use serde_json::Value;
 
 use super::start::no_thread;
 use super::{Done, Failure, block_on, listen, print};
-use crate::clock::Clock;
+use crate::adapters::telemetry::{self, Stamp, Stream, Style};
+use crate::app::daemon::{self, Options};
+use crate::app::driver::{Driver, Setup, State};
 use crate::config::{
     CadenceSettings, Endpoint, EventFilter, JobSettings, LogFormat, LogSettings, ProjectSettings, Rate,
     SecretSource, Settings, SinkSettings, StateSettings, UrlSource, WebhookSettings, WebhookUrl,
 };
-use crate::daemon::{self, Options};
-use crate::driver::{Driver, Setup, State};
-use crate::engine::time::Instant;
-use crate::locale;
+use crate::model::time::Instant;
 use crate::model::{Exit, JobId};
+use crate::platform::clock::Clock;
+use crate::platform::locale;
 use crate::simulate::{Received, Receiver, Scenario, Simulator, Timeline};
-use crate::telemetry::{self, Stamp, Stream, Style};
 
 /// See it work: a simulated control plane and the real daemon on it, without a key or a network, in half a minute
 #[derive(Debug, Parser)]
@@ -75,7 +75,7 @@ async fn show(clock: Clock) -> Result<Done, Failure> {
     };
     print(&summary(ended, &simulator, &receiver))?;
     // One restore of the scenario fails and one is cancelled, so this is how it should end.
-    if ended == Exit::Failed { Ok(Done::Exit(Exit::Met)) } else { Ok(Done::Exit(Exit::Failed)) }
+    if ended == Exit::Failed { Ok(Done::Exit(Exit::Success)) } else { Ok(Done::Exit(Exit::Failed)) }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the form that map_err wants")]

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
+use crate::adapters::control::{CallError, RequestErrorKind};
+use crate::adapters::store::{self, OpenError};
+use crate::app::daemon::LoadError;
+use crate::app::driver::{self, ComposeErrors};
 use crate::config::Problems;
-use crate::control::{CallError, RefusalKind};
-use crate::daemon::LoadError;
-use crate::driver::{self, ComposeErrors};
 use crate::model::Exit;
-use crate::store::{self, OpenError};
 
 /// Why a command could not do what it was asked for.
 #[derive(Debug)]
@@ -102,15 +102,15 @@ impl From<CallError> for Failure {
         let message = error.to_string();
         match error {
             CallError::NoDaemon(_) => super::socket::no_daemon(message),
-            CallError::Denied(_) => Self::new(Exit::Refused, message)
+            CallError::Denied(_) => Self::new(Exit::Unauthorized, message)
                 .with_help("only root and the user that the daemon runs as may: try it with sudo"),
             // It shows itself, as it does where it is read here.
-            CallError::Refused(refusal) if refusal.kind == RefusalKind::BadConfiguration => {
+            CallError::Refused(refusal) if refusal.kind == RequestErrorKind::BadConfiguration => {
                 Self { exit: Exit::Config, text: refusal.error }
             }
             CallError::Refused(refusal) => {
                 let exit = match refusal.kind {
-                    RefusalKind::Stopping => Exit::Unreachable,
+                    RequestErrorKind::Stopping => Exit::Unreachable,
                     _ => Exit::Usage,
                 };
                 let failure = Self::new(exit, message);

@@ -5,7 +5,7 @@ use clap::Parser;
 use super::ids::looked_up;
 use super::socket::{SocketArgs, line};
 use super::{Done, Failure, print};
-use crate::control::{Fate, ForgetJobs};
+use crate::adapters::control::{ForgetJobs, JobChange};
 use crate::model::{Exit, ProjectName};
 
 /// Have the running daemon watch restore jobs no more that were added to it
@@ -31,13 +31,13 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
         ForgetJobs { project: args.project.clone().map(ProjectName::new), jobs: looked_up(&args.jobs)? };
     let results = args.socket.ask(async |client| client.forget(&jobs).await)?.jobs;
     let text = |job| match job {
-        Fate::Forgotten => "is watched no more",
-        Fate::Listed => {
+        JobChange::Forgotten => "is watched no more",
+        JobChange::Listed => {
             "is named by the configuration file, so it is watched as before; remove it there, then: restore-watch reload"
         }
         _ => "is not watched",
     };
     print(&results.iter().map(|job| line(job, text(job.result))).collect::<String>())?;
-    let all = results.iter().all(|job| job.result == Fate::Forgotten);
-    Ok(Done::Exit(if all { Exit::Met } else { Exit::Failed }))
+    let all = results.iter().all(|job| job.result == JobChange::Forgotten);
+    Ok(Done::Exit(if all { Exit::Success } else { Exit::Failed }))
 }

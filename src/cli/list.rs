@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 use super::project::ProjectArgs;
 use super::start::{READING, no_thread, unless_stopped};
 use super::{Done, Failure, Output, block_on, listen, print, table};
-use crate::clock::Clock;
+use crate::adapters::pinecone::Listing;
+use crate::adapters::telemetry::{self, Style};
+use crate::app::driver;
 use crate::config::LogFormat;
-use crate::driver;
-use crate::engine::time::wall_between;
 use crate::engine::{Failure as Trouble, FailureClass};
+use crate::model::time::wall_between;
 use crate::model::{Exit, Observation, duration};
-use crate::pinecone::Listing;
-use crate::telemetry::{self, Style};
+use crate::platform::clock::Clock;
 
 /// List the restore jobs of the project, as the API lists them now
 ///
@@ -56,13 +56,13 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
             print(&format!("{}\n", Value::Array(rows)))?;
         }
     }
-    Ok(Done::Exit(Exit::Met))
+    Ok(Done::Exit(Exit::Success))
 }
 
 fn give_up(trouble: &Trouble) -> Failure {
     let message = format!("cannot list the restore jobs: {}", trouble.message);
     match trouble.class {
-        FailureClass::Refused | FailureClass::Blocked => Failure::new(Exit::Refused, message)
+        FailureClass::Unauthorized | FailureClass::Blocked => Failure::new(Exit::Unauthorized, message)
             .with_help("the key needs the permission control::backups::list in this project"),
         FailureClass::Misconfigured => Failure::new(Exit::Config, message),
         FailureClass::Throttled => Failure::new(Exit::Unreachable, message).with_help("try again later"),

@@ -33,7 +33,7 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
         Some(directory) => write_all(&program, directory)?,
         None => print(&Page::of(chosen(&program, &args.command)?)?.text)?,
     }
-    Ok(Done::Exit(Exit::Met))
+    Ok(Done::Exit(Exit::Success))
 }
 
 fn chosen<'a>(program: &'a Command, names: &[String]) -> Result<&'a Command, Failure> {

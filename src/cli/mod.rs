@@ -34,10 +34,10 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 pub use failure::Failure;
 
+use crate::adapters::http;
 use crate::config::{LogFormat, Settings, SinkSettings};
-use crate::http;
 use crate::model::{Exit, duration};
-use crate::signals::Signals;
+use crate::platform::signals::Signals;
 
 /// Watches Pinecone restore jobs and tells people and programs, once and surely, when one ends.
 #[derive(Debug, Parser)]

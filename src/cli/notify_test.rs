@@ -10,12 +10,12 @@ use tokio::task::JoinSet;
 
 use super::start::{READING, no_thread, unless_stopped};
 use super::{Done, Failure, Output, block_on, listen, print, table};
-use crate::clock::Clock;
+use crate::adapters::sinks::Sink;
+use crate::adapters::telemetry::{self, Stream, Style};
+use crate::app::driver;
 use crate::config::{self, Settings, SinkSettings};
-use crate::driver;
-use crate::model::{Exit, Letter, ProjectName, SinkName, Transition, TransitionId, TransitionKind, duration};
-use crate::sink::Sink;
-use crate::telemetry::{self, Stream, Style};
+use crate::model::{Event, EventId, EventKind, Exit, Payload, ProjectName, SinkName, duration};
+use crate::platform::clock::Clock;
 
 /// Send one marked test to each sink of a configuration, and say what came of it
 ///
@@ -81,15 +81,15 @@ fn choose(settings: &Settings, names: &[String]) -> Result<Vec<SinkSettings>, Fa
 /// Tries all sinks at once.
 async fn attempt(sinks: BTreeMap<SinkName, Sink>, project: ProjectName) -> Vec<Attempt> {
     let clock = Clock::system();
-    let transition = test(project, clock);
+    let event = test(project, clock);
     let mut tasks = JoinSet::new();
     for (name, sink) in sinks {
-        let transition = transition.clone();
+        let event = event.clone();
         tasks.spawn(async move {
             let began = clock.now();
-            let own = || serde_json::to_vec(&transition).unwrap_or_default();
-            let body = sink.body(&transition).unwrap_or_else(own);
-            let delivered = sink.deliver(&Letter { transition, body }, began.wall).await;
+            let own = || serde_json::to_vec(&event).unwrap_or_default();
+            let body = sink.body(&event).unwrap_or_else(own);
+            let delivered = sink.deliver(&Payload { event, body }, began.wall).await;
             let took = clock.now().instant.since(began.instant);
             Attempt { sink: name, result: delivered.map_err(|failure| failure.message), took }
         });
@@ -97,12 +97,12 @@ async fn attempt(sinks: BTreeMap<SinkName, Sink>, project: ProjectName) -> Vec<A
     tasks.join_all().await
 }
 
-fn test(project: ProjectName, clock: Clock) -> Transition {
+fn test(project: ProjectName, clock: Clock) -> Event {
     let now = clock.now().wall;
     let mut random = [0; 10];
     fastrand::fill(&mut random);
-    let id = TransitionId::from_parts(now, random);
-    Transition::of_project(id, TransitionKind::Test, now, project)
+    let id = EventId::from_parts(now, random);
+    Event::of_project(id, EventKind::Test, now, project)
 }
 
 /// Prints what came of the attempts, in the order of the configuration.
@@ -139,5 +139,5 @@ fn report(settings: &[SinkSettings], attempts: &[Attempt], output: Output) -> Re
         }
     }
     let all = attempts.iter().all(|attempt| attempt.result.is_ok());
-    Ok(Done::Exit(if all { Exit::Met } else { Exit::Failed }))
+    Ok(Done::Exit(if all { Exit::Success } else { Exit::Failed }))
 }

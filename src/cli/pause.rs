@@ -34,12 +34,12 @@ pub(super) fn pause(args: &PauseArgs) -> Result<Done, Failure> {
     let project = ProjectName::new(args.project.as_str());
     let changed = args.socket.ask(async |client| client.pause(&project).await)?.changed;
     print(&format!("{project} {}\n", if changed { "is paused" } else { "was paused already" }))?;
-    Ok(Done::Exit(Exit::Met))
+    Ok(Done::Exit(Exit::Success))
 }
 
 pub(super) fn resume(args: &ResumeArgs) -> Result<Done, Failure> {
     let project = ProjectName::new(args.project.as_str());
     let changed = args.socket.ask(async |client| client.resume(&project).await)?.changed;
     print(&format!("{project} {}\n", if changed { "is watched again" } else { "was not paused" }))?;
-    Ok(Done::Exit(Exit::Met))
+    Ok(Done::Exit(Exit::Success))
 }

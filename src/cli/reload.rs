@@ -26,5 +26,5 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
         let _ = writeln!(text, "warning: {warning}");
     }
     print(&text)?;
-    Ok(Done::Exit(Exit::Met))
+    Ok(Done::Exit(Exit::Success))
 }

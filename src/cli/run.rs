@@ -9,17 +9,17 @@ use tracing::{info, warn};
 
 use super::start::{READING, check_threads, no_thread, unless_stopped};
 use super::{Done, Failure, block_on, cannot_listen, listen, log_format};
-use crate::clock::Clock;
+use crate::adapters::control::{self, BindError, Server};
+use crate::adapters::store::{Opened, Sqlite};
+use crate::adapters::systemd::Notifier;
+use crate::adapters::telemetry::{self, Stream, Style};
+use crate::app::daemon::{self, Loaded, Options};
+use crate::app::driver::{Driver, State};
 use crate::config::{self, StateSettings};
-use crate::control::{self, BindError, Server};
-use crate::daemon::{self, Loaded, Options};
-use crate::driver::{Driver, State};
 use crate::model::Exit;
-use crate::process;
-use crate::signals::Hangups;
-use crate::store::{Opened, Sqlite};
-use crate::systemd::Notifier;
-use crate::telemetry::{self, Stream, Style};
+use crate::platform::clock::Clock;
+use crate::platform::process;
+use crate::platform::signals::Hangups;
 
 /// How long opening the state may take, for a service manager that would give up.
 const OPENING: Duration = Duration::from_mins(10);
@@ -143,11 +143,13 @@ fn open(settings: &StateSettings, set_aside: bool, clock: Clock) -> Result<State
     if let Some(aside) = set_aside {
         warn!("the state was set aside, as {}", aside.display());
     }
-    let (jobs, owed) = (saved.jobs.len(), saved.deliveries.len());
+    let (jobs, pending) = (saved.jobs.len(), saved.deliveries.len());
     let path = path.display();
     info!(
         jobs,
-        owed, dead_letters, "state {path}: jobs known: {jobs}, owed: {owed}, dead letters: {dead_letters}"
+        pending,
+        dead_letters,
+        "state {path}: jobs known: {jobs}, pending: {pending}, dead letters: {dead_letters}"
     );
     Ok(State { store: Box::new(store), saved })
 }

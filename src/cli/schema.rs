@@ -7,8 +7,8 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
 use super::{Done, Failure, print};
-use crate::model::{Exit, Transition};
-use crate::wait::Report;
+use crate::app::wait::Report;
+use crate::model::{Event, Exit};
 
 /// Print the JSON Schema (2020-12) of what this program prints and sends
 ///
@@ -25,7 +25,7 @@ enum What {
     /// What `wait --output json` prints at its end
     Report,
     /// A line of `wait --output ndjson`, the body of a webhook, and `transition` in lines of the JSON log
-    Transition,
+    Event,
 }
 
 /// Strict validators refuse formats that the standard does not know, such as `double`.
@@ -35,7 +35,7 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     let mut generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
     let mut schema = match args.what {
         Some(What::Report) => generator.into_root_schema_for::<Report>(),
-        Some(What::Transition) => generator.into_root_schema_for::<Transition>(),
+        Some(What::Event) => generator.into_root_schema_for::<Event>(),
         None => both(&mut generator),
     };
     RecursiveTransform(tidy).transform(&mut schema);
@@ -44,11 +44,11 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     schema.insert("description".to_owned(), format!("{description} {open}").into());
     let text = serde_json::to_string_pretty(&schema).map_err(|error| Failure::internal(error.to_string()))?;
     print(&(text + "\n"))?;
-    Ok(Done::Exit(Exit::Met))
+    Ok(Done::Exit(Exit::Success))
 }
 
 fn both(generator: &mut SchemaGenerator) -> Schema {
-    let either = [generator.subschema_for::<Report>(), generator.subschema_for::<Transition>()];
+    let either = [generator.subschema_for::<Report>(), generator.subschema_for::<Event>()];
     json_schema!({
         "$schema": generator.settings().meta_schema,
         "title": env!("CARGO_PKG_NAME"),

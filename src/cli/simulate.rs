@@ -6,11 +6,11 @@ use clap::Parser;
 
 use super::start::no_thread;
 use super::{Done, Failure, block_on, listen, print};
-use crate::clock::Clock;
+use crate::adapters::telemetry::{self, Style};
 use crate::config::LogFormat;
 use crate::model::Exit;
+use crate::platform::clock::Clock;
 use crate::simulate::{SHIPPED, Scenario, Simulator, Timeline};
-use crate::telemetry::{self, Style};
 
 /// Play a simulated control plane, to rehearse a pipeline or an alert
 ///
@@ -46,7 +46,7 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
             scenario.api_key().unwrap_or("any")
         );
         signals.next().await;
-        Ok(Done::Exit(Exit::Met))
+        Ok(Done::Exit(Exit::Success))
     })
 }
 

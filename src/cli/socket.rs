@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::{Failure, block_on};
-use crate::control::{self, CallError, Client, JobResult};
-use crate::http::ClientError;
+use crate::adapters::control::{self, CallError, Client, JobResult};
+use crate::adapters::http::ClientError;
 use crate::model::Exit;
 
 /// Finds the daemon.

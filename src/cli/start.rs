@@ -6,9 +6,9 @@ use std::io;
 use std::os::fd::AsFd as _;
 
 use super::Failure;
-use crate::blocking;
 use crate::model::Exit;
-use crate::signals::Signals;
+use crate::platform::blocking;
+use crate::platform::signals::Signals;
 
 /// How many more files a command must be able to open: the runtime takes six, a connection and its look-up three; the rest
 /// are for the state or for certificates.

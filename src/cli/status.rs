@@ -10,11 +10,11 @@ use jiff::Timestamp;
 
 use super::socket::SocketArgs;
 use super::{Done, Failure, Output, block_on, ids, listen, parse_duration, print_on, table};
-use crate::clock::Clock;
-use crate::control::{JobStatus, ProjectStatus, Status};
-use crate::engine::time::wall_between;
-use crate::locale;
+use crate::adapters::control::{JobStatus, ProjectStatus, Status};
+use crate::model::time::wall_between;
 use crate::model::{Exit, Until, duration, visible};
+use crate::platform::clock::Clock;
+use crate::platform::locale;
 
 /// Show what the running daemon knows
 ///
@@ -56,16 +56,16 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
             let is_read = print_on(&shown(&status, args)?)?;
             if let Some(missing) = missing {
                 return Err(Failure::new(
-                    Exit::Missing,
+                    Exit::NotFound,
                     format!("the daemon does not watch {}", visible(&missing)),
                 )
                 .with_help("to have it do so: restore-watch add"));
             }
-            let Some(pause) = args.watch.filter(|_| is_read) else { return Ok(Done::Exit(Exit::Met)) };
+            let Some(pause) = args.watch.filter(|_| is_read) else { return Ok(Done::Exit(Exit::Success)) };
             let next = clock.now().instant + pause.max(MOST_OFTEN);
             tokio::select! {
                 () = clock.sleep_until(Some(next)) => {}
-                _ = signals.next() => return Ok(Done::Exit(Exit::Met)),
+                _ = signals.next() => return Ok(Done::Exit(Exit::Success)),
             }
         }
     })
@@ -113,7 +113,7 @@ fn human(status: &Status) -> String {
         match (&sink.disabled, sink.configured) {
             (Some(why), _) => lines.push(format!("sink {name} is disabled: {why}")),
             (None, false) => {
-                lines.push(format!("sink {name} is not in the configuration; owed to it: {}", sink.owed));
+                lines.push(format!("sink {name} is not in the configuration; pending: {}", sink.pending));
             }
             (None, true) => {}
         }
@@ -123,7 +123,7 @@ fn human(status: &Status) -> String {
         return head;
     }
     let rows: Vec<_> = status.jobs.iter().map(|job| row(job, status.timestamp)).collect();
-    let heading = ["JOB", "PROJECT", "INDEX", "STATUS", "AGE", "LAST ANSWER", "NEXT POLL", "OWED"];
+    let heading = ["JOB", "PROJECT", "INDEX", "STATUS", "AGE", "LAST ANSWER", "NEXT POLL", "PENDING"];
     head + "\n" + &table::table(heading, &rows)
 }
 
@@ -145,8 +145,9 @@ fn row(job: &JobStatus, now: Timestamp) -> [String; 8] {
         Some(name) => format!("{name} ({})", short_id(job.job.id.as_str())),
         None => job.job.id.to_string(),
     };
-    let owed = if job.deliveries_owed == 0 { String::new() } else { job.deliveries_owed.to_string() };
-    [label, job.project.to_string(), index, words(job), short(job.elapsed_seconds), ago, next, owed]
+    let pending =
+        if job.pending_deliveries == 0 { String::new() } else { job.pending_deliveries.to_string() };
+    [label, job.project.to_string(), index, words(job), short(job.elapsed_seconds), ago, next, pending]
 }
 
 /// An id, or so much of it that it can be told from others, where a name says more.

@@ -2,7 +2,7 @@
 
 use console::{Term, measure_text_width, truncate_str};
 
-use crate::locale;
+use crate::platform::locale;
 
 /// A table with this heading. Cells may have characters that are two columns wide, and no line breaks.
 pub(super) fn table<const N: usize>(heading: [&str; N], rows: &[[String; N]]) -> String {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{SecretSource, UrlSource};
-use crate::model::TransitionKind;
+use crate::model::EventKind;
 
 /// Where transitions go.
 #[derive(Debug, Clone)]
@@ -55,7 +55,7 @@ pub struct LogSettings {
     /// How lines look.
     pub format: LogFormat,
     /// Levels that differ from the built-in ones, by kind of transition.
-    pub levels: Vec<(TransitionKind, LogLevel)>,
+    pub levels: Vec<(EventKind, LogLevel)>,
 }
 
 impl Default for LogSettings {
@@ -184,12 +184,12 @@ impl WebhookFormat {
 
 /// Which kinds of transition a sink wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EventFilter(Vec<TransitionKind>);
+pub struct EventFilter(Vec<EventKind>);
 
 impl EventFilter {
     /// Every kind.
     pub fn all() -> Self {
-        Self(TransitionKind::ALL.to_vec())
+        Self(EventKind::ALL.to_vec())
     }
 
     /// No kind.
@@ -199,9 +199,8 @@ impl EventFilter {
 
     /// The ends of jobs, and a refused key: what a person who waits wants to be told.
     pub fn ends() -> Self {
-        let wanted =
-            |kind: &TransitionKind| kind.is_terminal() || *kind == TransitionKind::ProjectUnauthorized;
-        Self(TransitionKind::ALL.iter().copied().filter(wanted).collect())
+        let wanted = |kind: &EventKind| kind.is_terminal() || *kind == EventKind::ProjectUnauthorized;
+        Self(EventKind::ALL.iter().copied().filter(wanted).collect())
     }
 
     /// The kinds that match any of `patterns`: a kind (`restore_job.failed`), all of a noun (`restore_job.*`) or `*`.
@@ -210,7 +209,7 @@ impl EventFilter {
         let mut kinds = Vec::new();
         for pattern in patterns {
             let before = kinds.len();
-            kinds.extend(TransitionKind::ALL.iter().filter(|kind| match pattern.strip_suffix('*') {
+            kinds.extend(EventKind::ALL.iter().filter(|kind| match pattern.strip_suffix('*') {
                 Some(prefix) => {
                     (prefix.is_empty() || prefix.ends_with('.')) && kind.as_str().starts_with(prefix)
                 }
@@ -226,12 +225,12 @@ impl EventFilter {
     }
 
     /// Whether transitions of this kind are wanted.
-    pub fn wants(&self, kind: TransitionKind) -> bool {
+    pub fn wants(&self, kind: EventKind) -> bool {
         self.0.contains(&kind)
     }
 
     /// The wanted kinds.
-    pub fn kinds(&self) -> &[TransitionKind] {
+    pub fn kinds(&self) -> &[EventKind] {
         &self.0
     }
 }
@@ -244,9 +243,9 @@ mod tests {
     fn patterns() {
         let filter =
             EventFilter::from_patterns(["restore_job.failed", "project.*", "restore_job.failed"]).unwrap();
-        assert!(filter.wants(TransitionKind::Failed));
-        assert!(filter.wants(TransitionKind::ProjectUnauthorized));
-        assert!(!filter.wants(TransitionKind::Completed));
+        assert!(filter.wants(EventKind::Failed));
+        assert!(filter.wants(EventKind::ProjectUnauthorized));
+        assert!(!filter.wants(EventKind::Completed));
         assert_eq!(filter.kinds().len(), 3);
         assert_eq!(EventFilter::from_patterns(["*"]), Ok(EventFilter::all()));
         assert_eq!(

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::time::Instant;
+use crate::model::time::Instant;
 
 /// What is known of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub(super) enum Refusal {
 
 impl Access {
     /// As it was when it was last made safe.
-    pub(super) fn recall(refused: Option<String>) -> Self {
+    pub(super) fn from_snapshot(refused: Option<String>) -> Self {
         refused.map_or(Self::Accepted, |reason| Self::Refused { reason })
     }
 

@@ -6,9 +6,9 @@
 use std::time::Duration;
 
 use super::hazard::Hazard;
-use super::memory::ProgressMemory;
-use super::time::{Instant, Now, Recorded};
+use super::snapshot::ProgressSnapshot;
 use crate::config::CadenceSettings;
+use crate::model::time::{Instant, Now, Recorded};
 
 /// The bounds and the rule of the intervals between polls.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,17 +27,22 @@ impl Cadence {
     /// it are known. Where intermediate progress is known, half the time to the projected end takes the place
     /// of the root, so that the polls close in on it; but not more than three times the root, because
     /// progress is not bound to go on as it went.
-    pub(super) fn interval(&self, age: Duration, outlook: Outlook<'_>, rng: &mut fastrand::Rng) -> Duration {
+    pub(super) fn interval(
+        &self,
+        age: Duration,
+        outlook: EndEstimate<'_>,
+        rng: &mut fastrand::Rng,
+    ) -> Duration {
         self.usual(age, outlook).mul_f64(0.9 + 0.2 * rng.f64())
     }
 
     /// The same without the random factor.
-    pub(super) fn usual(&self, age: Duration, outlook: Outlook<'_>) -> Duration {
+    pub(super) fn usual(&self, age: Duration, outlook: EndEstimate<'_>) -> Duration {
         let wanted = match outlook {
-            Outlook::Unknown => self.scale_free(age),
-            Outlook::Past(hazard) => hazard.interval(age, self.poll_cost()),
+            EndEstimate::Unknown => self.scale_free(age),
+            EndEstimate::Past(hazard) => hazard.interval(age, self.poll_cost()),
             // A projection that stands still is worth less by the minute: the rule takes over again.
-            Outlook::Progress(Projection { remaining, stale }) => {
+            EndEstimate::Progress(Projection { remaining, stale }) => {
                 (remaining / 2).min(3 * self.scale_free(age)).max(self.scale_free(stale))
             }
         };
@@ -71,7 +76,7 @@ impl Cadence {
 
 /// What is known of when a job will end.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Outlook<'a> {
+pub(super) enum EndEstimate<'a> {
     /// Nothing.
     Unknown,
     /// How long others took.
@@ -80,7 +85,7 @@ pub(super) enum Outlook<'a> {
     Progress(Projection),
 }
 
-impl Outlook<'_> {
+impl EndEstimate<'_> {
     /// By its progress, where it reports any.
     pub(super) fn projection(self) -> Option<Projection> {
         match self {
@@ -115,9 +120,9 @@ pub(super) struct Progress {
     seen_at: Instant,
 }
 
-impl ProgressMemory {
+impl ProgressSnapshot {
     /// The readings that were kept like this.
-    pub(super) fn recall(self, record: Recorded) -> Progress {
+    pub(super) fn into_progress(self, record: Recorded) -> Progress {
         let reading = |(percent, age)| Reading { percent, age };
         Progress {
             readings: Some((reading(self.first), reading(self.last))),
@@ -134,10 +139,10 @@ struct Reading {
 
 impl Progress {
     /// The readings as they are kept.
-    pub(super) fn remember(&self, now: Now) -> Option<ProgressMemory> {
+    pub(super) fn remember(&self, now: Now) -> Option<ProgressSnapshot> {
         let pair = |reading: Reading| (reading.percent, reading.age);
         let (first, last) = self.readings?;
-        Some(ProgressMemory { first: pair(first), last: pair(last), seen_at: now.wall_at(self.seen_at) })
+        Some(ProgressSnapshot { first: pair(first), last: pair(last), seen_at: now.wall_at(self.seen_at) })
     }
 
     /// Takes a reading of intermediate progress, at this age of the job.
@@ -183,7 +188,7 @@ mod tests {
     }
 
     /// The interval without its jitter, as the mean of many.
-    fn mean(age: u64, outlook: Outlook<'_>) -> f64 {
+    fn mean(age: u64, outlook: EndEstimate<'_>) -> f64 {
         let mut rng = fastrand::Rng::with_seed(7);
         let draws = 2000;
         let total: Duration =
@@ -194,7 +199,7 @@ mod tests {
     #[test]
     fn the_square_root_rule_within_its_bounds() {
         for (age, seconds) in [(0, 1.0), (5, 1.0), (600, 10.95), (18_000, 60.0), (u64::MAX / 2, 60.0)] {
-            let measured = mean(age, Outlook::Unknown);
+            let measured = mean(age, EndEstimate::Unknown);
             assert!((measured - seconds).abs() < 0.02 * seconds, "{age}: {measured}");
         }
     }
@@ -203,7 +208,7 @@ mod tests {
     fn jitter_stays_within_a_tenth() {
         let mut rng = fastrand::Rng::with_seed(3);
         for _ in 0..1000 {
-            let interval = cadence().interval(Duration::from_secs(500), Outlook::Unknown, &mut rng);
+            let interval = cadence().interval(Duration::from_secs(500), EndEstimate::Unknown, &mut rng);
             assert!((9.0..=11.0).contains(&interval.as_secs_f64()), "{interval:?}");
         }
     }
@@ -219,10 +224,10 @@ mod tests {
         progress.read(50.0, Duration::from_secs(150), at(150));
         let projection = progress.projection(at(150)).unwrap();
         assert_eq!(projection.remaining.as_secs(), 100, "the rate between two readings counts");
-        let measured = mean(150, Outlook::Progress(projection));
+        let measured = mean(150, EndEstimate::Progress(projection));
         assert!((measured - 3.0 * 5.48).abs() < 0.3, "three times the root of 30 at most: {measured}");
         let near = Projection { remaining: Duration::from_secs(8), stale: Duration::ZERO };
-        let measured = mean(150, Outlook::Progress(near));
+        let measured = mean(150, EndEstimate::Progress(near));
         assert!((measured - 4.0).abs() < 0.1, "{measured}");
         let later = progress.projection(at(240)).unwrap();
         assert_eq!(later.remaining.as_secs(), 10);
@@ -231,7 +236,7 @@ mod tests {
     #[test]
     fn an_early_projection_does_not_reach_far() {
         let hours = Projection { remaining: Duration::from_hours(3), stale: Duration::ZERO };
-        assert!(mean(5, Outlook::Progress(hours)) < 3.1, "five seconds tell little about three hours");
+        assert!(mean(5, EndEstimate::Progress(hours)) < 3.1, "five seconds tell little about three hours");
     }
 
     #[test]
@@ -244,6 +249,6 @@ mod tests {
         }
         let projection = progress.projection(at(10_000)).unwrap();
         assert_eq!(projection, Projection { remaining: Duration::ZERO, stale: Duration::from_secs(9900) });
-        assert!(mean(10_000, Outlook::Progress(projection)) > 40.0);
+        assert!(mean(10_000, EndEstimate::Progress(projection)) > 40.0);
     }
 }

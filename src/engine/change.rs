@@ -5,12 +5,12 @@
 
 use std::time::Duration;
 
-use super::event::Note;
-use super::memory::{JobRecord, ProjectRecord};
+use super::input::Diagnostic;
 use super::project::{Forgotten, Project};
-use super::time::{Now, wall_between};
+use super::snapshot::{JobRecord, ProjectRecord};
 use super::{Engine, Plan};
 use crate::config::JobSettings;
+use crate::model::time::{Now, wall_between};
 use crate::model::{JobId, ProjectName};
 
 /// A wall clock that went back by less than this is not worth a line in the log: a time service does that.
@@ -27,7 +27,7 @@ pub struct Reconfigured {
 
 /// What became of a wish to watch a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Added {
+pub enum AddResult {
     /// It is watched from now on.
     New,
     /// It was watched already.
@@ -48,18 +48,18 @@ impl Engine {
                 changed.removed.extend(self.rest(left));
                 project
             } else {
-                let (memory, allowance) = self.resting.wake_project(name);
-                Project::recall(settings, memory, allowance, now)
+                let (snapshot, adaptive_rate) = self.archive.wake_project(name);
+                Project::from_snapshot(settings, snapshot, adaptive_rate, now)
             };
-            for id in self.resting.added(name, |memory| project.discovers(memory)) {
-                let Some(kept) = self.resting.wake(name, &id) else { continue };
-                let added = kept.memory.added.clone().unwrap_or_default();
+            for id in self.archive.added(name, |snapshot| project.discovers(snapshot)) {
+                let Some(kept) = self.archive.wake(name, &id) else { continue };
+                let added = kept.snapshot.added.clone().unwrap_or_default();
                 project.watch_added(added.settings(id.clone()), Some(kept), now);
                 changed.added.push(id);
             }
             for job in &settings.jobs {
-                self.journal.remember_again(name, &job.id);
-                let kept = self.resting.wake(name, &job.id);
+                self.commit_queue.remember_again(name, &job.id);
+                let kept = self.archive.wake(name, &job.id);
                 if project.watch_listed(job, kept, now) {
                     changed.added.push(job.id.clone());
                 }
@@ -69,39 +69,39 @@ impl Engine {
         for (name, mut project) in before {
             let left = project.leave_all(now);
             changed.removed.extend(self.rest(left));
-            let memory = project.remember(now);
-            let record = ProjectRecord { name: name.clone(), memory: memory.clone() };
-            self.journal.add(|batch| batch.projects.push(record));
-            self.resting.rest_project(name, memory, project.allowance());
+            let snapshot = project.remember(now);
+            let record = ProjectRecord { name: name.clone(), snapshot: snapshot.clone() };
+            self.commit_queue.add(|batch| batch.projects.push(record));
+            self.archive.rest_project(name, snapshot, project.adaptive_rate());
         }
-        let stranded = self.resting.stranded().filter(|(name, _)| !self.projects.contains_key(name));
-        let missing = stranded.map(|(name, jobs)| Note::ProjectMissing { project: name.clone(), jobs });
-        self.notes.extend(missing);
-        self.outbox.reconfigure(plan.sinks, now, &mut self.journal, &mut self.notes);
-        self.journal.touch(now.instant);
+        let stranded = self.archive.stranded().filter(|(name, _)| !self.projects.contains_key(name));
+        let missing = stranded.map(|(name, jobs)| Diagnostic::ProjectMissing { project: name.clone(), jobs });
+        self.diagnostics.extend(missing);
+        self.outbox.reconfigure(plan.sinks, now, &mut self.commit_queue, &mut self.diagnostics);
+        self.commit_queue.touch(now.instant);
         changed
     }
 
     /// Watches a job that the configuration need not name, until [`Engine::forget`]. Nothing comes of it where there is
     /// no such project.
-    pub fn add(&mut self, project: &ProjectName, job: JobSettings, now: Now) -> Option<Added> {
+    pub fn add(&mut self, project: &ProjectName, job: JobSettings, now: Now) -> Option<AddResult> {
         let watching = self.projects.get_mut(project)?;
         let known = watching.view(&job.id).is_some();
-        self.journal.remember_again(project, &job.id);
-        let kept = self.resting.wake(project, &job.id);
+        self.commit_queue.remember_again(project, &job.id);
+        let kept = self.archive.wake(project, &job.id);
         let id = job.id.clone();
         watching.watch_added(job, kept, now);
         watching.name_added(&id);
-        Some(if known { Added::Known } else { Added::New })
+        Some(if known { AddResult::Known } else { AddResult::New })
     }
 
     /// Watches a job no more that somebody added, and forgets what is known of it. What is owed for it goes on.
     pub fn forget(&mut self, project: &ProjectName, job: &JobId, now: Now) -> Forgotten {
         let watching = self.projects.get_mut(project);
         let forgotten = watching.map_or(Forgotten::Unknown, |project| project.forget(job, now));
-        let rested = forgotten == Forgotten::Unknown && self.resting.forget(project, job);
+        let rested = forgotten == Forgotten::Unknown && self.archive.forget(project, job);
         if forgotten == Forgotten::Gone || rested {
-            self.journal.forget(project.clone(), job.clone());
+            self.commit_queue.forget(project.clone(), job.clone());
             return Forgotten::Gone;
         }
         forgotten
@@ -111,7 +111,7 @@ impl Engine {
     pub fn holder(&self, job: &JobId) -> Option<&ProjectName> {
         let holders = || self.projects.values().filter_map(|project| project.view(job));
         let added = holders().find(|view| view.is_added && !view.is_listed).map(|view| view.project);
-        added.or_else(|| self.resting.holder(job)).or_else(|| holders().next().map(|view| view.project))
+        added.or_else(|| self.archive.holder(job)).or_else(|| holders().next().map(|view| view.project))
     }
 
     /// Asks nothing of a project until [`Engine::resume`], whatever restarts meanwhile. Returns whether that is new;
@@ -126,15 +126,15 @@ impl Engine {
         self.projects.get_mut(project).map(|project| project.resume(now.instant))
     }
 
-    /// Has what changed so far made safe at once: it is safe when [`Engine::safe_batches`] is this or more.
+    /// Has what changed so far made safe at once: it is safe when [`Engine::committed_batches`] is this or more.
     pub fn promise(&mut self, now: Now) -> u64 {
         self.notice_changes(now);
-        self.journal.promise(now.instant)
+        self.commit_queue.promise(now.instant)
     }
 
     /// How many batches are safe.
-    pub fn safe_batches(&self) -> u64 {
-        self.journal.safe()
+    pub fn committed_batches(&self) -> u64 {
+        self.commit_queue.safe()
     }
 
     /// What was written by a clock that was ahead of this one is written again, so this is said once.
@@ -143,24 +143,25 @@ impl Engine {
         let newest = newest.max(self.outbox.written_ahead());
         let by = newest.map(|written_at| (written_at, wall_between(now.wall, written_at)));
         let step = by.filter(|(_, by)| *by >= NOTABLE_STEP);
-        self.notes.extend(step.map(|(written_at, by)| Note::ClockWentBack { written_at, by }));
+        self.diagnostics.extend(step.map(|(written_at, by)| Diagnostic::ClockWentBack { written_at, by }));
     }
 
     /// Forgets what is over for longer than that is kept. How late it is, a server has to confirm: the clock of this machine
     /// may be far ahead, at a start above all. Nothing comes of it before that.
     pub(super) fn forget_what_is_old(&mut self, now: Now) {
         let servers = self.projects.values().filter_map(|project| project.server_now(now.instant));
-        let Some(time) = servers.max().map(|time| time.min(now.wall)).or(self.journal.undated(now)) else {
+        let Some(time) = servers.max().map(|time| time.min(now.wall)).or(self.commit_queue.undated(now))
+        else {
             return;
         };
-        self.journal.prune(time.checked_sub(self.keep).ok(), now);
-        let mut old = self.resting.take_old(self.keep, time);
+        self.commit_queue.prune(time.checked_sub(self.keep).ok(), now);
+        let mut old = self.archive.take_old(self.keep, time);
         for project in self.projects.values_mut() {
             let name = project.name.clone();
             old.extend(project.take_old(self.keep, time, now).into_iter().map(|id| (name.clone(), id)));
         }
         for (project, id) in old {
-            self.journal.forget(project, id);
+            self.commit_queue.forget(project, id);
         }
     }
 
@@ -168,8 +169,8 @@ impl Engine {
     fn rest(&mut self, left: Vec<JobRecord>) -> Vec<JobId> {
         let ids = left.iter().map(|record| record.id.clone()).collect();
         for record in left {
-            self.journal.add(|batch| batch.jobs.push(record.clone()));
-            self.resting.rest(record);
+            self.commit_queue.add(|batch| batch.jobs.push(record.clone()));
+            self.archive.rest(record);
         }
         ids
     }

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Engine;
 use super::retry::Backoff;
-use super::time::Now;
 use crate::config::Effort;
+use crate::model::time::Now;
 use crate::model::{Expectation, JobId, JobRef, ProjectName, Until};
 
 /// When a job is polled next, and why.

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::time::Instant;
+use crate::model::time::Instant;
 
 /// The number of failures in a row that confirms it.
 const CONFIRMATIONS: u32 = 3;

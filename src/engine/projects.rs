@@ -5,10 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::event::Batch;
+use super::input::Batch;
 use super::project::Project;
-use super::time::{Instant, Now};
 use crate::model::ProjectName;
+use crate::model::time::{Instant, Now};
 
 /// The projects, by name.
 #[derive(Debug, Default)]
@@ -19,7 +19,7 @@ pub(super) struct Projects {
     /// When those have something to do that have, as far as they were looked at.
     agenda: BTreeSet<(Instant, ProjectName)>,
     /// Those of which something is not yet made safe, as far as they were looked at.
-    unsafe_yet: BTreeSet<ProjectName>,
+    uncommitted: BTreeSet<ProjectName>,
 }
 
 #[derive(Debug)]
@@ -91,13 +91,13 @@ impl Projects {
     /// Whether something of them is not yet made safe.
     pub(super) fn have_changed(&mut self) -> bool {
         self.look();
-        !self.unsafe_yet.is_empty()
+        !self.uncommitted.is_empty()
     }
 
     /// Adds what changed to the batch that makes it safe.
     pub(super) fn gather(&mut self, now: Now, batch: &mut Batch) {
         self.look();
-        for name in std::mem::take(&mut self.unsafe_yet) {
+        for name in std::mem::take(&mut self.uncommitted) {
             if let Some(entry) = self.all.get_mut(&name) {
                 entry.project.gather(now, batch);
             }
@@ -109,9 +109,9 @@ impl Projects {
         for name in std::mem::take(&mut self.touched) {
             let Some(entry) = self.all.get_mut(&name) else { continue };
             if entry.project.has_changed() {
-                self.unsafe_yet.insert(name.clone());
+                self.uncommitted.insert(name.clone());
             } else {
-                self.unsafe_yet.remove(&name);
+                self.uncommitted.remove(&name);
             }
             let deadline = entry.project.next_deadline();
             if entry.deadline != deadline {

@@ -9,7 +9,7 @@ use backoff::ExponentialBackoff;
 use backoff::backoff::Backoff as _;
 use jiff::Timestamp;
 
-use super::time::{Now, wall_between};
+use crate::model::time::{Now, wall_between};
 
 /// How long a server asks to be left alone (RFC 9110, section 10.2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn absurd_requests_to_be_left_alone_are_capped() {
         let wall: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
-        let now = Now { instant: super::super::time::Instant::default(), wall };
+        let now = Now { instant: crate::model::time::Instant::default(), wall };
         let year = wall + Duration::from_hours(24 * 365);
         for (asked, granted) in [
             (RetryAfter::For(Duration::from_secs(7)), Duration::from_secs(7)),

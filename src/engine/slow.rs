@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::experience::Experience;
+use super::duration_history::DurationHistory;
 use crate::config::SlowAfter;
 use crate::model::duration;
 
@@ -20,14 +20,14 @@ pub(super) struct SlowLimit {
 
 impl SlowLimit {
     /// What these settings mean with this past.
-    pub(super) fn find(slow_after: Option<SlowAfter>, experience: &Experience) -> Option<Self> {
+    pub(super) fn find(slow_after: Option<SlowAfter>, duration_history: &DurationHistory) -> Option<Self> {
         Some(match slow_after? {
             SlowAfter::Time(after) => {
                 Self { after, reason: format!("longer than slow_after = {}", duration::written(after)) }
             }
             part @ SlowAfter::Quantile(quantile) => {
-                let after = experience.quantile(quantile)?;
-                let (restores, took) = (experience.restores(), duration::human(after));
+                let after = duration_history.quantile(quantile)?;
+                let (restores, took) = (duration_history.restores(), duration::human(after));
                 Self { after, reason: format!("longer than {part} of the past {restores} restores ({took})") }
             }
         })
@@ -40,7 +40,8 @@ mod tests {
 
     #[test]
     fn a_part_of_the_past_says_something_once_enough_is_known() {
-        let past = |count: u64| Experience::recall((1..=count).map(|n| (0, n * 60_000)).collect());
+        let past =
+            |count: u64| DurationHistory::from_snapshot((1..=count).map(|n| (0, n * 60_000)).collect());
         let p95 = Some(SlowAfter::Quantile(0.95));
         assert_eq!(SlowLimit::find(p95, &past(19)), None);
         let limit = SlowLimit::find(p95, &past(20)).unwrap();

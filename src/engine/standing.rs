@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{JobFacts, Status, TransitionKind};
+use crate::model::{EventKind, JobFacts, Status};
 
 /// How a job stands, for those who wait for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub enum Standing {
 
 /// How it stands with the search for jobs that nobody named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Search {
+pub enum DiscoveryState {
     /// There are no others than those that are watched, as far as the list can tell: a look at it came to its end that
     /// began after the last job ended, and `not_found_grace` after the search began or later. Or none are looked for.
     Over,
@@ -68,7 +68,7 @@ impl Ending {
     }
 }
 
-impl From<Ending> for TransitionKind {
+impl From<Ending> for EventKind {
     fn from(how: Ending) -> Self {
         match how {
             Ending::Completed => Self::Completed,

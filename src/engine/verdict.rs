@@ -104,20 +104,20 @@ impl Outcome {
 
     /// Whether it is what was waited for.
     pub fn is_good(self) -> bool {
-        self.exit() == Some(Exit::Met)
+        self.exit() == Some(Exit::Success)
     }
 
     /// The exit code it asks for; a job that is open asks for none.
     fn exit(self) -> Option<Exit> {
         match self {
             Self::Open => None,
-            Self::Completed | Self::Ready => Some(Exit::Met),
+            Self::Completed | Self::Ready => Some(Exit::Success),
             Self::Failed | Self::Cancelled | Self::NotReady => Some(Exit::Failed),
             Self::Unrecognised => Some(Exit::Unrecognised),
-            Self::NotFound => Some(Exit::Missing),
+            Self::NotFound => Some(Exit::NotFound),
             Self::Misconfigured => Some(Exit::Config),
             Self::Unreachable => Some(Exit::Unreachable),
-            Self::Unauthorized => Some(Exit::Refused),
+            Self::Unauthorized => Some(Exit::Unauthorized),
         }
     }
 }
@@ -125,8 +125,8 @@ impl Outcome {
 /// Where several exit codes apply, the first of these wins.
 const PRECEDENCE: [Exit; 7] = [
     Exit::Failed,
-    Exit::Refused,
-    Exit::Missing,
+    Exit::Unauthorized,
+    Exit::NotFound,
     Exit::Unrecognised,
     Exit::Config,
     Exit::Unreachable,
@@ -159,14 +159,14 @@ impl Condition {
     /// use restore_watch::engine::{Condition, Outcome};
     ///
     /// let jobs = [Outcome::Completed, Outcome::Open];
-    /// assert_eq!(Condition::Any.judge(&jobs), Some(Exit::Met));
+    /// assert_eq!(Condition::Any.judge(&jobs), Some(Exit::Success));
     /// assert_eq!(Condition::All { fail_fast: false }.judge(&jobs), None);
     /// ```
     pub fn judge(self, outcomes: &[Outcome]) -> Option<Exit> {
         let over = !outcomes.contains(&Outcome::Open);
         match self {
-            Self::Any if outcomes.iter().any(|outcome| outcome.is_good()) => Some(Exit::Met),
-            Self::All { fail_fast: true } if worst(outcomes) != Exit::Met => Some(worst(outcomes)),
+            Self::Any if outcomes.iter().any(|outcome| outcome.is_good()) => Some(Exit::Success),
+            Self::All { fail_fast: true } if worst(outcomes) != Exit::Success => Some(worst(outcomes)),
             _ => over.then(|| worst(outcomes)),
         }
     }
@@ -178,7 +178,7 @@ impl Condition {
             (Some(exit), _) => exit,
             (None, Self::Any) => Exit::Timeout,
             (None, Self::All { .. }) => match worst(outcomes) {
-                Exit::Met => Exit::Timeout,
+                Exit::Success => Exit::Timeout,
                 other => other,
             },
         }
@@ -188,7 +188,7 @@ impl Condition {
 /// The first code in the order of precedence that any outcome asks for.
 fn worst(outcomes: &[Outcome]) -> Exit {
     let asked = |exit: &Exit| outcomes.iter().any(|outcome| outcome.exit() == Some(*exit));
-    PRECEDENCE.into_iter().find(asked).unwrap_or(Exit::Met)
+    PRECEDENCE.into_iter().find(asked).unwrap_or(Exit::Success)
 }
 
 #[cfg(test)]
@@ -210,9 +210,9 @@ mod tests {
             (ALL, &[Open, Failed], None),
             (FAST, &[Open, Completed], None),
             (FAST, &[Open, Failed], Some(Exit::Failed)),
-            (FAST, &[Open, NotFound], Some(Exit::Missing)),
+            (FAST, &[Open, NotFound], Some(Exit::NotFound)),
             (Condition::Any, &[Open, Failed], None),
-            (Condition::Any, &[Open, Failed, Completed], Some(Exit::Met)),
+            (Condition::Any, &[Open, Failed, Completed], Some(Exit::Success)),
         ] {
             assert_eq!(condition.judge(outcomes), exit, "{condition:?} {outcomes:?}");
         }
@@ -221,18 +221,18 @@ mod tests {
     #[test]
     fn once_all_is_over() {
         for (outcomes, all, any) in [
-            (&[Completed][..], Exit::Met, Exit::Met),
+            (&[Completed][..], Exit::Success, Exit::Success),
             (&[Cancelled], Exit::Failed, Exit::Failed),
-            (&[Ready, Completed], Exit::Met, Exit::Met),
-            (&[Ready, NotReady], Exit::Failed, Exit::Met),
+            (&[Ready, Completed], Exit::Success, Exit::Success),
+            (&[Ready, NotReady], Exit::Failed, Exit::Success),
             (&[NotReady, Unauthorized], Exit::Failed, Exit::Failed),
-            (&[Completed, Unreachable], Exit::Unreachable, Exit::Met),
+            (&[Completed, Unreachable], Exit::Unreachable, Exit::Success),
             (&[Unreachable, Unrecognised], Exit::Unrecognised, Exit::Unrecognised),
             (&[Unreachable, Misconfigured], Exit::Config, Exit::Config),
             (&[Misconfigured, Unrecognised], Exit::Unrecognised, Exit::Unrecognised),
-            (&[Misconfigured, Completed], Exit::Config, Exit::Met),
-            (&[Unreachable, Unrecognised, NotFound], Exit::Missing, Exit::Missing),
-            (&[Unrecognised, NotFound, Unauthorized], Exit::Refused, Exit::Refused),
+            (&[Misconfigured, Completed], Exit::Config, Exit::Success),
+            (&[Unreachable, Unrecognised, NotFound], Exit::NotFound, Exit::NotFound),
+            (&[Unrecognised, NotFound, Unauthorized], Exit::Unauthorized, Exit::Unauthorized),
             (&[NotFound, Unauthorized, Failed], Exit::Failed, Exit::Failed),
         ] {
             assert_eq!(ALL.judge(outcomes), Some(all), "{outcomes:?}");
@@ -247,7 +247,7 @@ mod tests {
             (ALL, &[Open, Completed], Exit::Timeout),
             (ALL, &[Open, Failed], Exit::Failed),
             (ALL, &[Open, Unreachable], Exit::Unreachable),
-            (ALL, &[Completed], Exit::Met),
+            (ALL, &[Completed], Exit::Success),
             (Condition::Any, &[Open, Failed], Exit::Timeout),
             (Condition::Any, &[Failed, Failed], Exit::Failed),
             (Condition::Any, &[Open], Exit::Timeout),

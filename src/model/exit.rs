@@ -6,15 +6,15 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// Done; the condition of a wait is met.
-    Met = 0,
+    Success = 0,
     /// A job failed or was cancelled, or its index did not become ready; or a command did not succeed in what it is for.
     Failed = 1,
     /// Wrong usage.
     Usage = 2,
     /// A job was not found, or was lost.
-    Missing = 3,
+    NotFound = 3,
     /// The API refuses the key (401) or the permission (403).
-    Refused = 4,
+    Unauthorized = 4,
     /// The API was unreachable for too long.
     Unreachable = 5,
     /// A job ended in a state this program does not know.
@@ -49,11 +49,11 @@ impl Exit {
     /// What it means, in the words of the documentation.
     pub fn meaning(self) -> &'static str {
         match self {
-            Self::Met => "condition met",
+            Self::Success => "condition met",
             Self::Failed => "a job failed or was cancelled, or its index did not become ready",
             Self::Usage => "wrong usage",
-            Self::Missing => "a job was not found, or was lost",
-            Self::Refused => "the API refuses the key or the permission",
+            Self::NotFound => "a job was not found, or was lost",
+            Self::Unauthorized => "the API refuses the key or the permission",
             Self::Unreachable => "the API was unreachable for too long",
             Self::Unrecognised => "a job ended in a state we do not know",
             Self::Internal => "internal error",

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::{JobId, ProjectName, Status, TransitionId, TransitionKind};
+use super::{EventId, EventKind, JobId, ProjectName, Status};
 
 /// Stands for [`jiff::Timestamp`] in descriptions.
 pub enum DateTime {}
@@ -37,7 +37,7 @@ word!(JobId, json_schema!({ "type": "string", "minLength": 1, "maxLength": JobId
 
 word!(ProjectName, json_schema!({ "type": "string" }));
 
-word!(TransitionId, json_schema!({ "type": "string", "format": "uuid" }));
+word!(EventId, json_schema!({ "type": "string", "format": "uuid" }));
 
 // Any text the API sends is passed on.
 word!(Status, {
@@ -45,8 +45,8 @@ word!(Status, {
     json_schema!({ "type": "string", "examples": known.each_ref().map(Status::as_str) })
 });
 
-word!(TransitionKind, {
-    let kinds = TransitionKind::ALL.iter().copied().chain([TransitionKind::Test]);
+word!(EventKind, {
+    let kinds = EventKind::ALL.iter().copied().chain([EventKind::Test]);
     names(kinds.map(|kind| (kind.as_str(), kind.meaning())))
 });
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{JobRef, Status, Transition, TransitionKind, duration};
+use super::{Event, EventKind, JobRef, Status, duration};
 
 impl JobRef {
     /// The shortest thing people call the job: its name, the index it makes, or its id.
@@ -30,13 +30,13 @@ impl JobRef {
     }
 }
 
-impl Transition {
+impl Event {
     /// What happened, in one line without a full stop.
     pub fn summary(&self) -> String {
         let what = self.what();
         match &self.reason {
             // It goes on with what was just said.
-            Some(reason) if self.kind == TransitionKind::Slow => format!("{what}, {reason}"),
+            Some(reason) if self.kind == EventKind::Slow => format!("{what}, {reason}"),
             Some(reason) => format!("{what}: {reason}"),
             None => what,
         }
@@ -54,10 +54,10 @@ impl Transition {
     fn what(&self) -> String {
         let Some(job) = &self.job else {
             return match self.kind {
-                TransitionKind::ProjectRecovered => {
+                EventKind::ProjectRecovered => {
                     format!("project {}: the API key is accepted again", self.project)
                 }
-                TransitionKind::Test => "a test of restore-watch; no restore is meant".to_owned(),
+                EventKind::Test => "a test of restore-watch; no restore is meant".to_owned(),
                 _ => format!("project {}: the API refuses the key or its permission", self.project),
             };
         };
@@ -69,42 +69,40 @@ impl Transition {
             .map(|elapsed| format!(" after {}", duration::human(elapsed)))
             .unwrap_or_default();
         match self.kind {
-            TransitionKind::Watched => format!("watching restore {title}: {status}"),
-            TransitionKind::StatusChanged => {
+            EventKind::Watched => format!("watching restore {title}: {status}"),
+            EventKind::StatusChanged => {
                 let before = self.previous_status.as_ref().map_or("unknown", |status| status.as_str());
                 format!("restore {title}: {before} -> {status}")
             }
-            TransitionKind::Progressed => {
+            EventKind::Progressed => {
                 let percent = job.facts.percent_complete.unwrap_or_default();
                 format!("restore {title}: {percent:.0} %{after}")
             }
-            TransitionKind::Completed => format!("restore {title} completed{after}"),
-            TransitionKind::Failed => format!("restore {title} failed{after}"),
-            TransitionKind::Cancelled => format!("restore {title} was cancelled{after}"),
-            TransitionKind::Unrecognised => {
+            EventKind::Completed => format!("restore {title} completed{after}"),
+            EventKind::Failed => format!("restore {title} failed{after}"),
+            EventKind::Cancelled => format!("restore {title} was cancelled{after}"),
+            EventKind::Unrecognised => {
                 format!("restore {title} ended with the unknown status {status}{after}")
             }
-            TransitionKind::Overdue if self.is_after_completion() => {
+            EventKind::Overdue if self.is_after_completion() => {
                 format!("{} is overdue{after}", job.index_title())
             }
-            TransitionKind::Overdue => format!("restore {title} is overdue: {status}{after}"),
-            TransitionKind::Slow => format!("restore {title} is slow: {status}{after}"),
-            TransitionKind::NotFound if self.status.is_some() => {
+            EventKind::Overdue => format!("restore {title} is overdue: {status}{after}"),
+            EventKind::Slow => format!("restore {title} is slow: {status}{after}"),
+            EventKind::NotFound if self.status.is_some() => {
                 format!("restore {title} can no longer be found")
             }
-            TransitionKind::NotFound => format!("restore {title} cannot be found"),
-            TransitionKind::Unreachable => {
+            EventKind::NotFound => format!("restore {title} cannot be found"),
+            EventKind::Unreachable => {
                 format!("no good answer about {} for too long", self.asked_about(job))
             }
-            TransitionKind::Recovered if self.is_after_completion() => {
+            EventKind::Recovered if self.is_after_completion() => {
                 format!("good answers about {} again", self.asked_about(job))
             }
-            TransitionKind::Recovered => format!("good answers about restore {title} again: {status}"),
-            TransitionKind::IndexReady => format!("{} is ready{after}", job.index_title()),
-            TransitionKind::IndexNotReady => format!("{} did not become ready{after}", job.index_title()),
-            TransitionKind::ProjectUnauthorized | TransitionKind::ProjectRecovered | TransitionKind::Test => {
-                title
-            }
+            EventKind::Recovered => format!("good answers about restore {title} again: {status}"),
+            EventKind::IndexReady => format!("{} is ready{after}", job.index_title()),
+            EventKind::IndexNotReady => format!("{} did not become ready{after}", job.index_title()),
+            EventKind::ProjectUnauthorized | EventKind::ProjectRecovered | EventKind::Test => title,
         }
     }
 }

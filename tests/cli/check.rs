@@ -110,7 +110,7 @@ fn all_problems_in_one_go() {
 
 #[test]
 fn where_there_is_no_file() {
-    Watch::new(["check", "--config", "/nonexistent"]).run().expect(78).told("does not exist");
+    Watch::new(["check", "--config", "/nonexistent"]).run().expect(78).logged("does not exist");
     let unset = Watch::new(["check"]).env("XDG_CONFIG_HOME", "/nonexistent").run();
     assert!(unset.code == Some(78) || std::path::Path::new("/etc/restore-watch/config.toml").exists());
 }

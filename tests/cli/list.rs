@@ -77,7 +77,7 @@ fn trouble_that_passes() {
          [[fault]]\nrequests = [2]\nkind = \"html\"\n[[fault]]\nrequests = [3]\nkind = \"drop\"",
         done(&[("rj-1", "completed")])
     ));
-    let done = list(&plane, &[]).expect(0).told("tried again in");
+    let done = list(&plane, &[]).expect(0).logged("tried again in");
     assert!(done.stdout.contains("rj-1") && done.took.as_secs_f64() >= 1.0, "{:?}", done.took);
 }
 
@@ -85,17 +85,17 @@ fn trouble_that_passes() {
 fn refused_keys_and_outages_have_their_codes() {
     for form in ["text", "json"] {
         let plane = play(&format!("api_key = \"another\"\nunauthorized = \"{form}\""));
-        let done = list(&plane, &["--output", "json"]).expect(4).told("HTTP 401: Invalid API key");
+        let done = list(&plane, &["--output", "json"]).expect(4).logged("HTTP 401: Invalid API key");
         assert_eq!(done.stdout, "");
     }
-    list(&play("forbidden = true"), &[]).expect(4).told("control::backups::list");
+    list(&play("forbidden = true"), &[]).expect(4).logged("control::backups::list");
     let endpoint = format!("http://{}", unused_address());
     let gone =
         Watch::new(["list"]).env("PINECONE_CONTROLLER_HOST", &endpoint).env("PINECONE_API_KEY", KEY).start();
     let plane = play("[[fault]]\nkind = \"status\"\nstatus = 503\nbody = \"html\"");
-    list(&plane, &[]).expect(5).told("cannot list the restore jobs: HTTP 503: an HTML page");
-    gone.finish().expect(5).told("cannot connect");
-    Watch::new(["list"]).run().expect(78).told("PINECONE_API_KEY is not set");
+    list(&plane, &[]).expect(5).logged("cannot list the restore jobs: HTTP 503: an HTML page");
+    gone.finish().expect(5).logged("cannot connect");
+    Watch::new(["list"]).run().expect(78).logged("PINECONE_API_KEY is not set");
 }
 
 #[test]

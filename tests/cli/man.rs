@@ -52,7 +52,11 @@ fn there_is_a_page_for_each_command() {
     }
     let nested = Watch::new(["man", "deliveries", "retry"]).run().expect(0).stdout;
     assert!(nested.contains("RESTORE-WATCH-DELIVERIES-RETRY"), "{nested}");
-    Watch::new(["man", "restart"]).run().expect(2).told("there is no command `restart`").told("wait, run,");
+    Watch::new(["man", "restart"])
+        .run()
+        .expect(2)
+        .logged("there is no command `restart`")
+        .logged("wait, run,");
 }
 
 #[test]

@@ -92,18 +92,18 @@ fn only_the_sinks_that_are_named() {
     let sinks = webhook("one", &one.url(), "") + &webhook("two", &two.url(), "");
     notify(&sinks, &["two"]).expect(0);
     assert_eq!((one.count(), two.count()), (0, 1));
-    notify(&sinks, &["three"]).expect(2).told("has no sink `three`").told("it has: one, two");
+    notify(&sinks, &["three"]).expect(2).logged("has no sink `three`").logged("it has: one, two");
 }
 
 #[test]
 fn secrets_that_cannot_be_used() {
     let sink = webhook("one", "http://127.0.0.1:9", "signing_secret = { env = \"MISSING\" }");
-    notify(&sink, &[]).expect(78).told("sink one: ").told("MISSING");
+    notify(&sink, &[]).expect(78).logged("sink one: ").logged("MISSING");
     let short = webhook("one", "http://127.0.0.1:9", "signing_secret = { file = \"short\" }");
     let folder = Folder::new();
     folder.write("short", "whsec_c2hvcnQ=");
     let config = folder.write("config.toml", format!("jobs = [\"rj-1\"]\n{short}"));
-    let done = Watch::new(["notify-test", "--config", &config]).run().expect(78).told("24 to 64");
+    let done = Watch::new(["notify-test", "--config", &config]).run().expect(78).logged("24 to 64");
     assert!(!done.stderr.contains("c2hvcnQ"), "{}", done.stderr);
 }
 

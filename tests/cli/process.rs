@@ -74,7 +74,7 @@ fn the_daemon_makes_its_files_for_its_owner_alone() {
         .env("PINECONE_API_KEY", KEY)
         .env("STATE_DIRECTORY", &state.to_string_lossy())
         .start();
-    daemon.until_told("watching restore rj-1 ");
+    daemon.until_logged("watching restore rj-1 ");
     let status = fs::read_to_string(format!("/proc/{}/status", daemon.id())).unwrap();
     assert!(status.contains("\nUmask:\t0077\n"), "{status}");
     let mut files = 0;
@@ -102,9 +102,9 @@ fn start_with_dumps(folder: &Folder, words: &[&str]) -> Child {
 /// Has a process die of what would dump its memory, once it printed something. Tells whether the kernel dumped it.
 fn dies_with_a_dump(mut child: Child) -> bool {
     let mut printed = child.stdout.take().expect("a pipe");
-    let (tell, told) = std::sync::mpsc::channel();
+    let (tell, logged) = std::sync::mpsc::channel();
     std::thread::spawn(move || tell.send(std::io::Read::read(&mut printed, &mut [0; 64]).map(drop)));
-    told.recv_timeout(PATIENCE).expect("a word").expect("a pipe that can be read");
+    logged.recv_timeout(PATIENCE).expect("a word").expect("a pipe that can be read");
     let killed = Command::new("kill").args(["-s", "ABRT", &child.id().to_string()]).status();
     assert!(killed.expect("kill").success());
     for _ in 0..PATIENCE.as_millis() / 10 {

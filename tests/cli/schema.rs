@@ -45,7 +45,7 @@ fn reports() -> Vec<Value> {
 }
 
 /// Transitions of many kinds: from standard output, from a webhook and from the log.
-fn transitions() -> Vec<Value> {
+fn events() -> Vec<Value> {
     let jobs = done(&[("good", "completed"), ("bad", "failed"), ("gone", "cancelled")]);
     let plane = play(&format!("{jobs}{DOOMED}"));
     let receiver = receive([]);
@@ -149,10 +149,10 @@ fn judges(own: &Validator, other: &Validator, either: &Validator, values: &[Valu
 
 #[test]
 fn what_is_printed_is_what_the_schema_says() {
-    let [report, transition, either] =
+    let [report, event, either] =
         [&["report"][..], &["transition"], &[]].map(|what| validator(&schema(what)));
-    judges(&report, &transition, &either, &reports());
-    judges(&transition, &report, &either, &transitions());
+    judges(&report, &event, &either, &reports());
+    judges(&event, &report, &either, &events());
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn a_scenario_of_ones_own_until_it_is_stopped() {
         let mut simulate = Watch::new(["simulate", &scenario]).start();
         let address = address(&mut simulate);
         wait(&address, "rj-1").run().expect(1);
-        simulate.until_told("export PINECONE_CONTROLLER_HOST=");
+        simulate.until_logged("export PINECONE_CONTROLLER_HOST=");
         simulate.signal(signal);
         let done = simulate.finish().expect(0);
         assert_eq!(done.stdout, format!("{address}\n"));
@@ -46,24 +46,24 @@ fn the_scenarios_that_come_with_it() {
 fn files_that_are_no_scenario_are_78() {
     let folder = Folder::new();
     let bad = folder.write("bad.toml", "[[job]]\nid = \"rj-1\"\ntake = \"6s\"\n");
-    let done = Watch::new(["simulate", &bad]).run().expect(78).told("at line 3, column 1");
+    let done = Watch::new(["simulate", &bad]).run().expect(78).logged("at line 3, column 1");
     assert!(done.stderr.contains("3 | take = \"6s\"\n  | ^^^^"), "{}", done.stderr);
     assert_eq!(done.stdout, "");
     Watch::new(["simulate", folder.path().to_str().unwrap()])
         .run()
         .expect(78)
-        .told("cannot read the scenario");
+        .logged("cannot read the scenario");
     let done = Watch::new(["simulate", "no-such-scenario"]).run().expect(78);
-    done.told("name a file, or one of: demo, fleet, flaky, outage, unreliable-list");
+    done.logged("name a file, or one of: demo, fleet, flaky, outage, unreliable-list");
 }
 
 #[test]
 fn addresses_that_cannot_be_had() {
     for listen in ["nonsense", "127.0.0.1", "127.0.0.1:99999"] {
-        Watch::new(["simulate", "--listen", listen]).run().expect(2).told("--listen");
+        Watch::new(["simulate", "--listen", listen]).run().expect(2).logged("--listen");
     }
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let listen = taken.local_addr().unwrap().to_string();
     let done = Watch::new(["simulate", "--listen", &listen]).run().expect(1);
-    done.told(&format!("cannot listen on {listen}: "));
+    done.logged(&format!("cannot listen on {listen}: "));
 }

@@ -8,8 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use restore_watch::clock::Clock;
-use restore_watch::model::TransitionKind;
+use restore_watch::model::EventKind;
+use restore_watch::platform::clock::Clock;
 use serde_json::Value;
 
 use crate::kills::number;
@@ -80,22 +80,20 @@ fn judge(stage: &Stage) -> usize {
         let name = ledger.sink.name;
         let mut emitted = emitted(ledger, stage);
         for job in stage.world.jobs() {
-            for kind in [Some(TransitionKind::Watched), job.ends, job.index].into_iter().flatten() {
+            for kind in [Some(EventKind::Watched), job.ends, job.index].into_iter().flatten() {
                 let found = emitted.remove(&(job.id.clone(), kind)).unwrap_or_default();
                 assert_eq!(found.len(), 1, "{name}: {} {kind}: {found:?}\n{}", job.id, stage.context());
                 ids += 1;
             }
         }
-        emitted.retain(|(_, kind), _| {
-            !matches!(kind, TransitionKind::Progressed | TransitionKind::StatusChanged)
-        });
+        emitted.retain(|(_, kind), _| !matches!(kind, EventKind::Progressed | EventKind::StatusChanged));
         assert!(emitted.is_empty(), "{name}: {emitted:?}\n{}", stage.context());
     }
     ids
 }
 
 /// The ids under which each thing was taken. Whatever came under one id was the same.
-fn emitted(ledger: &Ledger, stage: &Stage) -> BTreeMap<(String, TransitionKind), BTreeSet<String>> {
+fn emitted(ledger: &Ledger, stage: &Stage) -> BTreeMap<(String, EventKind), BTreeSet<String>> {
     let mut bodies = BTreeMap::new();
     let mut emitted: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
     for post in ledger.posts() {
@@ -103,7 +101,7 @@ fn emitted(ledger: &Ledger, stage: &Stage) -> BTreeMap<(String, TransitionKind),
         assert_eq!(*first, post.body, "{} has two bodies\n{}", post.id, stage.context());
         let body: Value = serde_json::from_slice(&post.body).expect("JSON");
         let text = |pointer| body.pointer(pointer).and_then(Value::as_str);
-        let kind = text("/type").and_then(TransitionKind::parse).expect("a kind");
+        let kind = text("/type").and_then(EventKind::parse).expect("a kind");
         let job = text("/job/id").expect("a job").to_owned();
         let ids = emitted.entry((job, kind)).or_default();
         if post.taken {

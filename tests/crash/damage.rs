@@ -10,9 +10,9 @@ use std::time::Duration;
 use restore_watch::model::Exit;
 use rusqlite::Connection;
 
-use crate::judge::{Counts, Told};
 use crate::kills::number;
 use crate::ledger::{Ledger, Post};
+use crate::oracle::{Counts, Told};
 use crate::stage::{Stage, start};
 use crate::world::Size;
 
@@ -36,7 +36,7 @@ struct Half {
 }
 
 impl Half {
-    /// Runs a daemon until it has told a part of it, and ends it: by asking for it twice, so that much is still owed and
+    /// Runs a daemon until it has told a part of it, and ends it: by asking for it twice, so that much is still pending and
     /// all of it is in one file; where it is to be `killed`, by starting it again and killing it after some more.
     fn run(killed: bool) -> Self {
         let mut stage = Stage::new(HALF, 13);
@@ -48,7 +48,7 @@ impl Half {
             } else {
                 daemon.signal("TERM");
                 daemon.signal("INT");
-                daemon.finish().expect(i32::from(Exit::Met.code()))
+                daemon.finish().expect(i32::from(Exit::Success.code()))
             };
             stage.ended(&done);
             if part == 1 {
@@ -88,7 +88,7 @@ impl Half {
     }
 
     /// Goes on with one file damaged. What is then told is judged; what is refused must be left alone.
-    fn go_on(&mut self, what: &str, file: &str, told: Told, damage: impl FnOnce(&mut Vec<u8>)) {
+    fn go_on(&mut self, what: &str, file: &str, logged: Told, damage: impl FnOnce(&mut Vec<u8>)) {
         let mut files = self.files.clone();
         damage(files.get_mut(file).unwrap());
         self.reset(&files);
@@ -118,7 +118,7 @@ impl Half {
                 done.code,
                 self.stage.context()
             );
-            self.counts += self.stage.judge(told);
+            self.counts += self.stage.judge(logged);
         }
     }
 }
@@ -171,7 +171,7 @@ fn a_state_that_is_set_aside_is_kept_and_all_is_told_again() {
     let refused = half.read();
     let done = start(half.stage.daemon(&["--exit-when-done", "--set-state-aside"])).finish();
     half.stage.ended(&done);
-    let done = done.told(" WARN the state was set aside, as ");
+    let done = done.logged(" WARN the state was set aside, as ");
     assert!(matches!(done.code, Some(0 | 1 | 6)), "{:?}: {}", done.code, half.stage.context());
     half.stage.judge(Told::Again);
     let kept: Vec<_> = half.read().into_iter().filter(|(name, _)| name.contains(".aside-")).collect();

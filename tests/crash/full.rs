@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use restore_watch::model::Exit;
 
-use crate::judge::Told;
+use crate::oracle::Told;
 use crate::stage::{Stage, start};
 use crate::world::Size;
 

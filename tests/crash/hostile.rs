@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use restore_watch::clock::Clock;
-use restore_watch::engine::time::Instant;
+use restore_watch::model::time::Instant;
+use restore_watch::platform::clock::Clock;
 
 use crate::support::{Folder, KEY, Watch, play, receive};
 

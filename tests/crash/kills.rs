@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use restore_watch::clock::Clock;
+use restore_watch::platform::clock::Clock;
 
-use crate::judge::{Counts, Told};
+use crate::oracle::{Counts, Told};
 use crate::stage::{Stage, start};
 use crate::world::Size;
 
@@ -88,7 +88,7 @@ fn round(plan: &mut Vec<Option<&'static str>>, rng: &mut fastrand::Rng, tally: &
         let mut daemon = start(daemon);
         // Half of the random ones hit a process that reads its configuration again.
         if place.is_none() && rng.bool() {
-            daemon.until_told("watching ");
+            daemon.until_logged("watching ");
             daemon.signal("HUP");
         }
         // What is waited for is the moment itself.

@@ -9,8 +9,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use jiff::Timestamp;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use restore_watch::clock::Clock;
-use restore_watch::model::TransitionKind;
+use restore_watch::model::EventKind;
+use restore_watch::platform::clock::Clock;
 use restore_watch::simulate::{Received, Receiver, Reply};
 
 use crate::secrets;
@@ -73,7 +73,7 @@ pub(crate) const SINKS: [Sink; 3] = [
 
 impl Sink {
     /// Whether it wants this.
-    pub(crate) fn wants(&self, kind: TransitionKind) -> bool {
+    pub(crate) fn wants(&self, kind: EventKind) -> bool {
         kind.is_terminal() || !self.ends_only
     }
 

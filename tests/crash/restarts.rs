@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use restore_watch::model::Exit;
 
-use crate::judge::Told;
+use crate::oracle::Told;
 use crate::stage::{Stage, start};
 use crate::world::Size;
 
@@ -25,11 +25,11 @@ fn what_was_delivered_is_never_sent_again() {
     first.until("everything to be told", |_| stage.is_told());
     stage.ended(&first.kill());
     let posts = |stage: &Stage| stage.ledgers.iter().map(|ledger| ledger.posts().len()).collect::<Vec<_>>();
-    let told = posts(&stage);
+    let logged = posts(&stage);
     for restart in 0..RESTARTS {
         let polls = stage.world.requests();
         let mut daemon = start(stage.daemon(&[]));
-        daemon.until_told("watching 2 restores; ended before: 20");
+        daemon.until_logged("watching 2 restores; ended before: 20");
         if restart % POLLED == 0 {
             daemon.until("a poll", |_| stage.world.requests() > polls);
         }
@@ -37,17 +37,17 @@ fn what_was_delivered_is_never_sent_again() {
             0 => daemon.kill(),
             signals => {
                 daemon.signal("HUP");
-                daemon.until_told("configuration reloaded: 0 added, 0 removed");
+                daemon.until_logged("configuration reloaded: 0 added, 0 removed");
                 for _ in 0..signals.min(2) {
                     daemon.signal("TERM");
                 }
-                daemon.finish().expect(i32::from(Exit::Met.code()))
+                daemon.finish().expect(i32::from(Exit::Success.code()))
             }
         };
-        assert!(done.stderr.contains(", owed: 0, "), "{}", done.stderr);
+        assert!(done.stderr.contains(", pending: 0, "), "{}", done.stderr);
         stage.ended(&done);
     }
-    assert_eq!(posts(&stage), told);
+    assert_eq!(posts(&stage), logged);
     let counts = stage.judge(Told::Once);
-    println!("{RESTARTS} restarts and {} reloads with nothing owed: {counts}", RESTARTS * 3 / 4);
+    println!("{RESTARTS} restarts and {} reloads with nothing pending: {counts}", RESTARTS * 3 / 4);
 }

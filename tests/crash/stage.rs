@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
-use crate::judge::{Counts, Told, judge};
 use crate::ledger::{Ledger, SINKS};
+use crate::oracle::{Counts, Told, judge};
 use crate::secrets;
 use crate::support::{Done, Folder, KEY, Running, Watch};
 use crate::world::{Size, World};
@@ -106,10 +106,10 @@ impl Stage {
 
     /// Fails unless everybody was told what they were owed. Gives the counts.
     #[track_caller]
-    pub(crate) fn judge(&self, told: Told) -> Counts {
+    pub(crate) fn judge(&self, logged: Told) -> Counts {
         let directory = self.state.parent().expect("a directory");
         assert!(secrets::none_below(directory) > 0, "a state without files");
-        let verdict = judge(&self.state, self.world.jobs(), &self.ledgers, told);
+        let verdict = judge(&self.state, self.world.jobs(), &self.ledgers, logged);
         let faults = &verdict.faults[..verdict.faults.len().min(20)];
         assert!(faults.is_empty(), "{} faults: {faults:#?}\n{}", verdict.faults.len(), self.context());
         verdict.counts

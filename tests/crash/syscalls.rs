@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use restore_watch::model::Exit;
 
-use crate::judge::{Counts, Told};
+use crate::oracle::{Counts, Told};
 use crate::stage::{Stage, start};
 use crate::world::Size;
 

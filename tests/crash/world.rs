@@ -5,21 +5,21 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use restore_watch::clock::Clock;
-use restore_watch::engine::time::Instant;
-use restore_watch::model::TransitionKind;
+use restore_watch::model::EventKind;
+use restore_watch::model::time::Instant;
+use restore_watch::platform::clock::Clock;
 use restore_watch::simulate::Simulator;
 
 use crate::support::play;
 
 /// How a job may end, in the scenario and in what is told of it; the good end is the usual one.
-const ENDS: [(&str, TransitionKind); 6] = [
-    ("completed", TransitionKind::Completed),
-    ("completed", TransitionKind::Completed),
-    ("completed", TransitionKind::Completed),
-    ("failed", TransitionKind::Failed),
-    ("cancelled", TransitionKind::Cancelled),
-    ("exploded", TransitionKind::Unrecognised),
+const ENDS: [(&str, EventKind); 6] = [
+    ("completed", EventKind::Completed),
+    ("completed", EventKind::Completed),
+    ("completed", EventKind::Completed),
+    ("failed", EventKind::Failed),
+    ("cancelled", EventKind::Cancelled),
+    ("exploded", EventKind::Unrecognised),
 ];
 
 /// Trouble of the API, which is none of the sinks'.
@@ -47,9 +47,9 @@ pub(crate) struct Job {
     /// Its id.
     pub(crate) id: String,
     /// How it ends, if it does.
-    pub(crate) ends: Option<TransitionKind>,
+    pub(crate) ends: Option<EventKind>,
     /// What becomes of its index, if it is watched until that serves and completes.
-    pub(crate) index: Option<TransitionKind>,
+    pub(crate) index: Option<EventKind>,
     /// Whether it is.
     until_ready: bool,
 }
@@ -83,11 +83,11 @@ impl World {
                     let (name, kind) = ENDS[rng.usize(..ENDS.len())];
                     ends = Some(kind);
                     _ = write!(scenario, "takes = \"{takes}ms\"\nends = \"{name}\"\nend_time = true\n");
-                    if until_ready && kind == TransitionKind::Completed {
+                    if until_ready && kind == EventKind::Completed {
                         _ = writeln!(scenario, "ready_after = \"{}ms\"", rng.u32(..300));
-                        index = Some(TransitionKind::IndexReady);
+                        index = Some(EventKind::IndexReady);
                         if rng.u8(..4) == 0 {
-                            index = Some(TransitionKind::IndexNotReady);
+                            index = Some(EventKind::IndexNotReady);
                             _ = write!(
                                 indexes,
                                 "[[index]]\nname = \"index-of-{id}\"\nstates = [{{ at = \"0s\", state = \"Disabled\" }}]\n"

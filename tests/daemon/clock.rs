@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use restore_watch::clock::Clock;
+use restore_watch::platform::clock::Clock;
 use restore_watch::simulate::Simulator;
 use serde_json::Value;
 
 use crate::Daemon;
-use crate::log::transitions;
+use crate::log::events;
 use crate::support::{Folder, KEY, Running, Watch, library_of_clocks, play};
 
 /// How many polls are looked at before the clock is set, and after.
@@ -62,7 +62,7 @@ fn set(jump: &str, hours: i64) {
         .env("DONT_FAKE_MONOTONIC", "1")
         .start();
     for job in ["rj-ends", "rj-endless", "rj-free"] {
-        daemon.until_told(&format!("watching restore {job} "));
+        daemon.until_logged(&format!("watching restore {job} "));
     }
 
     let before = window(&mut daemon, &steady);
@@ -80,16 +80,16 @@ fn set(jump: &str, hours: i64) {
     assert!(free_meanwhile <= WINDOW / 4, "{free_meanwhile} polls of a job whose age is none");
     daemon.until("a poll of a job by its age", |_| free.count() > free_until_then + 1);
 
-    daemon.until_told("restore rj-ends into ");
-    daemon.until_told("restore_job.completed");
+    daemon.until_logged("restore rj-ends into ");
+    daemon.until_logged("restore_job.completed");
     // Whatever would be told twice is told by then.
     window(&mut daemon, &steady);
     daemon.signal("TERM");
     let log = daemon.finish().expect(0).stderr;
-    let transitions = transitions(&log);
+    let events = events(&log);
     let mut kinds: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for transition in &transitions {
-        kinds.entry(text(transition, "/job/id")).or_default().push(text(transition, "/type"));
+    for event in &events {
+        kinds.entry(text(event, "/job/id")).or_default().push(text(event, "/type"));
     }
     for kinds in kinds.values_mut() {
         kinds.retain(|kind| !PROGRESS.contains(kind));
@@ -102,7 +102,7 @@ fn set(jump: &str, hours: i64) {
         "{log}"
     );
     // The clock was set, and before the end: else nothing was shown.
-    let end = transitions.iter().find(|transition| text(transition, "/type") == "restore_job.completed");
+    let end = events.iter().find(|event| text(event, "/type") == "restore_job.completed");
     let told_at: Timestamp = text(end.expect("an end"), "/timestamp").parse().expect("a time");
     let off = told_at.duration_since(Clock::system().now().wall);
     assert!((off - SignedDuration::from_hours(hours)).abs() < SignedDuration::from_hours(1), "{off:?}");
@@ -126,7 +126,7 @@ fn starts_with_history(jump: &str) {
         watch.env("DONT_FAKE_MONOTONIC", "1").env("PINECONE_API_KEY", KEY)
     };
     let mut daemon = clock(Daemon::new(project).run(&[])).start();
-    daemon.until_told("restore quick into index docs completed");
+    daemon.until_logged("restore quick into index docs completed");
     daemon.signal("TERM");
     let log = daemon.finish().expect(0).stderr;
     assert!(!log.contains("restore old") && !log.contains("restore bad"), "{log}");

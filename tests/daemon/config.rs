@@ -22,7 +22,7 @@ fn every_problem_with_its_place() {
         assert!(done.stderr.contains(&format!("| {line}\n  | {caret}\n")), "{line}: {}", done.stderr);
         assert!(done.stderr.contains(help), "{help}: {}", done.stderr);
     }
-    done.told("3 problems in ");
+    done.logged("3 problems in ");
 }
 
 #[test]
@@ -31,17 +31,20 @@ fn files_that_are_none() {
     for (text, why) in
         [("", "no jobs to watch"), ("jobs = [", "config.toml:1:"), ("<html>", "config.toml:1:")]
     {
-        Daemon::new(text).run(&[]).run().expect(78).told(why);
+        Daemon::new(text).run(&[]).run().expect(78).logged(why);
     }
-    Watch::new(["run", "--config", folder.path().to_str().unwrap()]).run().expect(78).told("is a directory");
-    Watch::new(["run", "--config", "/nonexistent"]).run().expect(78).told("does not exist");
+    Watch::new(["run", "--config", folder.path().to_str().unwrap()])
+        .run()
+        .expect(78)
+        .logged("is a directory");
+    Watch::new(["run", "--config", "/nonexistent"]).run().expect(78).logged("does not exist");
     let binary = folder.write("binary", b"\xff\xfe\x00");
-    Watch::new(["run", "--config", &binary]).run().expect(78).told("is not valid UTF-8");
+    Watch::new(["run", "--config", &binary]).run().expect(78).logged("is not valid UTF-8");
     Watch::new(["run"])
         .env("RESTORE_WATCH_CONFIG", "/nonexistent")
         .run()
         .expect(78)
-        .told("RESTORE_WATCH_CONFIG");
+        .logged("RESTORE_WATCH_CONFIG");
 }
 
 #[test]
@@ -62,15 +65,15 @@ fn a_state_that_cannot_be_made_or_has_no_place() {
     let folder = Folder::new();
     let config = folder.write("config.toml", "jobs = [\"rj-1\"]");
     let run = || Watch::new(["run", "--config", &config]).env("PINECONE_API_KEY", crate::support::KEY);
-    run().run().expect(74).told("cannot use the state /proc/none/").told("`path` under [state]");
-    run().env_remove("HOME").run().expect(78).told("no place for the state").told("[state] path");
+    run().run().expect(74).logged("cannot use the state /proc/none/").logged("`path` under [state]");
+    run().env_remove("HOME").run().expect(78).logged("no place for the state").logged("[state] path");
 }
 
 #[test]
 fn without_jobs_nothing_is_done() {
     let none =
         || Daemon::new("jobs = []").run(&["--exit-when-done"]).env("PINECONE_API_KEY", crate::support::KEY);
-    none().run().expect(78).told("there are no jobs").told("list the jobs");
+    none().run().expect(78).logged("there are no jobs").logged("list the jobs");
 }
 
 #[test]
@@ -78,7 +81,7 @@ fn keys_that_cannot_be_had() {
     let plane = play("");
     for key in ["", "two\nlines", "sp ace", "é"] {
         let daemon = Daemon::new("").project("production", &plane, &["rj-1"]);
-        daemon.run(&[]).env("KEY", key).run().expect(78).told("project production: the ");
+        daemon.run(&[]).env("KEY", key).run().expect(78).logged("project production: the ");
     }
     for (source, why) in [
         ("{ env = \"NOBODY_SET_THIS\" }", "the environment variable NOBODY_SET_THIS is not set"),
@@ -87,7 +90,7 @@ fn keys_that_cannot_be_had() {
         ("\"pcsk_written_into_the_file\"", "must not hold the secret itself"),
     ] {
         let text = format!("[[project]]\nname = \"p\"\njobs = [\"a\"]\napi_key = {source}\n");
-        let done = Daemon::new(text).run(&[]).run().expect(78).told(why);
+        let done = Daemon::new(text).run(&[]).run().expect(78).logged(why);
         assert!(!done.stderr.contains("pcsk_written"), "{}", done.stderr);
     }
     assert_eq!(plane.count(), 0);

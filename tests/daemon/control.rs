@@ -28,10 +28,11 @@ fn status_tells_how_each_job_stands() {
     );
     let daemon = Daemon::new("").project("one", &plane, &["rj-1", "rj-2", "rj-3"]).with(&sink);
     let mut daemon = daemon.run(&[]).start();
-    daemon.until_told(" failed after ");
+    daemon.until_logged(" failed after ");
     daemon.until("everything is polled", |_| plane.count() > 3);
     daemon.until("both are owed", |daemon| {
-        jobs(daemon, "deliveries_owed").iter().map(|(_, owed)| owed.as_u64().unwrap()).sum::<u64>() >= 3
+        jobs(daemon, "pending_deliveries").iter().map(|(_, pending)| pending.as_u64().unwrap()).sum::<u64>()
+            >= 3
     });
     assert_eq!(
         jobs(&daemon, "outcome").iter().map(|(_, how)| how.as_str().unwrap()).collect::<Vec<_>>(),
@@ -46,20 +47,23 @@ fn status_tells_how_each_job_stands() {
     assert!(text.contains("deliveries pending"), "{text}");
     assert_eq!(
         lines.nth(1).unwrap().split_whitespace().collect::<Vec<_>>().join(" "),
-        "JOB PROJECT INDEX STATUS AGE LAST ANSWER NEXT POLL OWED"
+        "JOB PROJECT INDEX STATUS AGE LAST ANSWER NEXT POLL PENDING"
     );
     let third = text.lines().find(|line| line.starts_with("rj-3")).unwrap();
     assert!(third.contains(" - ") && third.contains("never"), "{third}");
     let one = ask(&daemon, &["status", "rj-2"]).expect(0).stdout;
     assert!(one.contains("rj-2") && !one.contains("rj-1"), "{one}");
-    ask(&daemon, &["status", "rj-2", "nope"]).expect(3).told("does not watch nope").told("restore-watch add");
+    ask(&daemon, &["status", "rj-2", "nope"])
+        .expect(3)
+        .logged("does not watch nope")
+        .logged("restore-watch add");
 }
 
 #[test]
 fn a_watched_status_goes_on_until_it_is_interrupted() {
     let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
     let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).run(&[]).start();
-    daemon.until_told("watching restore rj-1");
+    daemon.until_logged("watching restore rj-1");
     let socket = daemon.folder().path().join("control.sock");
     let mut watch = Watch::new(["status", "--watch=100ms", "--output", "json"])
         .env("RESTORE_WATCH_SOCKET", &socket.to_string_lossy())
@@ -73,7 +77,7 @@ fn a_watched_status_goes_on_until_it_is_interrupted() {
 fn a_watched_status_ends_when_nobody_reads_it_any_more() {
     let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
     let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).run(&[]).start();
-    daemon.until_told("watching restore rj-1");
+    daemon.until_logged("watching restore rj-1");
     let socket = daemon.folder().path().join("control.sock");
     let watch =
         Watch::new(["status", "--watch=100ms"]).env("RESTORE_WATCH_SOCKET", &socket.to_string_lossy());
@@ -84,18 +88,21 @@ fn a_watched_status_ends_when_nobody_reads_it_any_more() {
 fn added_jobs_are_watched_over_restarts_until_they_are_forgotten() {
     let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n[[job]]\nid = \"rj-2\"\ntakes = \"1h\"\n");
     let mut daemon = Daemon::new("").project("one", &plane, &[]).run(&[]).start();
-    daemon.until_told("watching 0 restores");
+    daemon.until_logged("watching 0 restores");
     let added = ask(&daemon, &["add", "rj-1", "--name", "nightly", "--deadline", "3h"]).expect(0);
     assert_eq!(added.stdout, "rj-1 of project one is watched from now on\n");
-    daemon.until_told("watching restore nightly");
+    daemon.until_logged("watching restore nightly");
     assert!(
         ask(&daemon, &["add", "rj-1", "rj-2"])
             .expect(0)
             .stdout
             .starts_with("rj-1 of project one was watched already\n")
     );
-    ask(&daemon, &["add", "--project", "two", "rj-1"]).expect(2).told("no project `two`").told("it has: one");
-    ask(&daemon, &["add", "a b"]).expect(2).told("no spaces");
+    ask(&daemon, &["add", "--project", "two", "rj-1"])
+        .expect(2)
+        .logged("no project `two`")
+        .logged("it has: one");
+    ask(&daemon, &["add", "a b"]).expect(2).logged("no spaces");
     // Killed, and started again with the same files: what was answered for was safe.
     let config = daemon.folder().path().join("config.toml");
     let state = daemon.folder().path().join("state");
@@ -108,7 +115,7 @@ fn added_jobs_are_watched_over_restarts_until_they_are_forgotten() {
     let kill = std::process::Command::new("kill").args(["-9", &daemon.id().to_string()]).status().unwrap();
     assert!(kill.success() && daemon.ends_within(Duration::from_secs(10)));
     let mut second = restart().start();
-    second.until_told("watching 2 restores");
+    second.until_logged("watching 2 restores");
     let socket = state.join("control.sock").to_string_lossy().into_owned();
     let tell = |arguments: &[&str]| Watch::new(arguments).env("RESTORE_WATCH_SOCKET", &socket).run();
     let status = tell(&["status"]).expect(0).stdout;
@@ -116,14 +123,14 @@ fn added_jobs_are_watched_over_restarts_until_they_are_forgotten() {
     let forgotten = tell(&["forget", "rj-1", "nope"]).expect(1).stdout;
     assert_eq!(forgotten, "rj-1 of project one is watched no more\nnope is not watched\n");
     second.kill();
-    restart().start().until_told("watching 1 restore");
+    restart().start().until_logged("watching 1 restore");
 }
 
 #[test]
 fn what_the_file_names_is_not_forgotten() {
     let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
     let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).run(&[]).start();
-    daemon.until_told("watching restore rj-1");
+    daemon.until_logged("watching restore rj-1");
     let done = ask(&daemon, &["forget", "rj-1"]).expect(1);
     assert!(done.stdout.contains("is named by the configuration file"), "{}", done.stdout);
     assert_eq!(jobs(&daemon, "listed"), [("rj-1".to_owned(), Value::Bool(true))]);
@@ -137,7 +144,7 @@ fn a_paused_project_is_asked_nothing_until_it_is_resumed() {
     daemon.until("both are polled", |_| planes.iter().all(|plane| plane.count() > 1));
     assert_eq!(ask(&daemon, &["pause", "one"]).expect(0).stdout, "one is paused\n");
     assert_eq!(ask(&daemon, &["pause", "one"]).expect(0).stdout, "one was paused already\n");
-    ask(&daemon, &["pause", "three"]).expect(2).told("it has: one, two");
+    ask(&daemon, &["pause", "three"]).expect(2).logged("it has: one, two");
     // What was under way when it was paused has been answered by the time the other one has been polled further.
     let other = planes[1].count();
     daemon.until("a poll of the other", |_| planes[1].count() > other + 1);
@@ -161,15 +168,15 @@ fn without_a_daemon_every_command_says_how_to_start_one() {
             .env("XDG_RUNTIME_DIR", &directory)
             .run()
             .expect(5)
-            .told("no daemon is running")
-            .told("restore-watch run --config FILE");
+            .logged("no daemon is running")
+            .logged("restore-watch run --config FILE");
         let stale = folder.path().join("stale.sock");
         drop(std::fs::remove_file(&stale));
         drop(std::os::unix::net::UnixListener::bind(&stale).unwrap());
         let mut words = command.to_vec();
         let stale = stale.to_string_lossy();
         words.extend(["--socket", &stale]);
-        Watch::new(words).run().expect(5).told("no daemon listens at ").told("--socket");
+        Watch::new(words).run().expect(5).logged("no daemon listens at ").logged("--socket");
     }
 }
 
@@ -180,7 +187,7 @@ fn the_socket_is_for_its_user_alone_and_one_that_was_left_behind_is_taken_over()
     let path = daemon.folder.path().join("control.sock");
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
     let mut daemon = daemon.run(&[]).start();
-    daemon.until_told("watching restore rj-1");
+    daemon.until_logged("watching restore rj-1");
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     // A second one at the same place is refused, and does not disturb the first.
     let second = || Daemon::new("").project("one", &plane, &["rj-1"]);
@@ -188,14 +195,14 @@ fn the_socket_is_for_its_user_alone_and_one_that_was_left_behind_is_taken_over()
         .run(&["--socket", &path.to_string_lossy()])
         .run()
         .expect(74)
-        .told("another process listens at the control socket")
-        .told("--socket");
+        .logged("another process listens at the control socket")
+        .logged("--socket");
     status(&daemon);
     // Where nobody asked for that place, the watch is worth more.
     let directory = path.parent().unwrap().to_string_lossy().into_owned();
     let mut third = second().run(&[]).env("RUNTIME_DIRECTORY", &directory).start();
-    third.until_told("going on without a control socket: another process listens");
-    third.until_told("watching restore rj-1");
+    third.until_logged("going on without a control socket: another process listens");
+    third.until_logged("watching restore rj-1");
     third.kill();
     status(&daemon);
     daemon.signal("TERM");
@@ -204,7 +211,7 @@ fn the_socket_is_for_its_user_alone_and_one_that_was_left_behind_is_taken_over()
     let folder = Folder::new();
     let file = folder.write("file", "");
     let refused = Daemon::new("").project("one", &plane, &["rj-1"]).run(&["--socket", &file]);
-    refused.run().expect(78).told("is no socket");
+    refused.run().expect(78).logged("is no socket");
     assert!(std::path::Path::new(&file).exists());
 }
 
@@ -216,7 +223,7 @@ fn another_user_is_not_heard() {
     }
     let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
     let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).run(&[]).start();
-    daemon.until_told("watching restore rj-1");
+    daemon.until_logged("watching restore rj-1");
     let folder = daemon.folder().path();
     let socket = folder.join("control.sock");
     std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -236,7 +243,7 @@ fn another_user_is_not_heard() {
     std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o666)).unwrap();
     let (code, text) = ask();
     assert_eq!(code, Some(5), "{text}");
-    daemon.until_told("the user 65534 was refused at the control socket");
+    daemon.until_logged("the user 65534 was refused at the control socket");
 }
 
 fn rustix_is_root() -> bool {
@@ -247,7 +254,7 @@ fn rustix_is_root() -> bool {
 fn what_makes_no_sense_is_answered_and_the_watch_goes_on() {
     let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
     let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).run(&[]).start();
-    daemon.until_told("watching restore rj-1");
+    daemon.until_logged("watching restore rj-1");
     let socket = daemon.folder().path().join("control.sock");
     let send = |request: &str| {
         let mut stream = UnixStream::connect(&socket).unwrap();
@@ -300,7 +307,7 @@ fn a_refused_key_and_an_api_out_of_reach_are_trouble() {
          [project.api]\nendpoint = \"http://{nowhere}\"\n[project.watch]\nunreachable_after = \"0s\"\n"
     ));
     let mut daemon = daemon.run(&[]).start();
-    daemon.until_told("watching 2 restores");
+    daemon.until_logged("watching 2 restores");
     daemon.until("the refusal is known", |daemon| status(daemon)["projects"][0]["refused"].is_string());
     daemon.until("the outage is known", |daemon| status(daemon)["jobs"][1]["outcome"] == "unreachable");
     let text = ask(&daemon, &["status"]).expect(0).stdout;

@@ -43,7 +43,7 @@ fn states(folder: &Folder) -> Vec<String> {
 fn what_was_given_up_is_seen_and_sent_again_by_the_running_daemon() {
     let (folder, receiver) = (Folder::new(), receive([Reply::status(500), Reply::status(503)]));
     let mut daemon = daemon(&folder, &receiver, &[("rj-1", "completed")]).run(&[]).start();
-    daemon.until_told("given up; to send it again: restore-watch deliveries retry ");
+    daemon.until_logged("given up; to send it again: restore-watch deliveries retry ");
     daemon.until("a dead letter", |_| states(&folder) == ["dead"]);
     let row = rows(&folder, &[]).remove(0);
     for (key, value) in [("sink", "ops"), ("job", "rj-1"), ("type", "restore_job.completed")] {
@@ -54,9 +54,9 @@ fn what_was_given_up_is_seen_and_sent_again_by_the_running_daemon() {
     let table = deliveries(&folder, &[]).expect(0).stdout;
     assert!(table.starts_with("ID  ") && table.contains(id) && table.contains("HTTP 503"), "{table}");
 
-    let told = deliveries(&folder, &["retry", id]).expect(0).stdout;
+    let logged = deliveries(&folder, &["retry", id]).expect(0).stdout;
     let by = format!("tried again by the running daemon (process {}), within seconds: 1\n", daemon.id());
-    assert!(told.ends_with(&by), "{told}");
+    assert!(logged.ends_with(&by), "{logged}");
     daemon.until("it again", |_| receiver.count() == 3);
     daemon.until("its mark", |_| states(&folder) == ["delivered"]);
     let posts = receiver.received();
@@ -64,7 +64,7 @@ fn what_was_given_up_is_seen_and_sent_again_by_the_running_daemon() {
     assert_eq!(deliveries(&folder, &[]).expect(0).stdout, "no such deliveries\n");
 
     for change in ["retry", "drop"] {
-        deliveries(&folder, &[change, id]).expect(1).told(" was delivered at ");
+        deliveries(&folder, &[change, id]).expect(1).logged(" was delivered at ");
     }
     assert_eq!(deliveries(&folder, &["retry", "--dead"]).expect(0).stdout, "no deliveries to retry\n");
     daemon.signal("TERM");
@@ -80,13 +80,13 @@ fn without_a_daemon_a_change_waits_for_the_next_one() {
     daemon(&folder, &receiver, &jobs).run(&["--exit-when-done"]).run().expect(0);
     assert_eq!((states(&folder), receiver.count()), (vec!["dead".to_owned(); 3], 6));
     assert_eq!(rows(&folder, &["--limit", "2"]).len(), 2);
-    deliveries(&folder, &["--limit", "2"]).expect(0).told("there are older ones");
+    deliveries(&folder, &["--limit", "2"]).expect(0).logged("there are older ones");
     assert_eq!(rows(&folder, &["--state", "pending", "--state", "dropped"]), Vec::<Value>::new());
 
     let dropped = deliveries(&folder, &["drop", "--dead", "--job", "rj-2"]).expect(0).stdout;
     assert_eq!(dropped, "deliveries dropped: 1\n");
-    let told = deliveries(&folder, &["retry", "--all", "--sink", "ops"]).expect(0).stdout;
-    assert_eq!(told, "deliveries to be tried again once a daemon runs: 2\n");
+    let logged = deliveries(&folder, &["retry", "--all", "--sink", "ops"]).expect(0).stdout;
+    assert_eq!(logged, "deliveries to be tried again once a daemon runs: 2\n");
     receiver.otherwise(Reply::status(200));
     daemon(&folder, &receiver, &jobs).run(&["--exit-when-done"]).run().expect(0);
     assert_eq!(receiver.count(), 8);
@@ -120,16 +120,16 @@ fn a_receiver_that_is_gone_gets_nothing_more_until_the_configuration_changes() {
     receiver.otherwise(Reply::status(410));
     let jobs = [("rj-1", "completed"), ("rj-2", "completed")];
     let done = daemon(&folder, &receiver, &jobs[..1]).run(&["--exit-when-done"]).run().expect(0);
-    done.told("ERROR sink ops is disabled: ").told("until its configuration changes");
+    done.logged("ERROR sink ops is disabled: ").logged("until its configuration changes");
     let retry = deliveries(&folder, &["retry", "--dead"]).expect(1);
-    retry.told("the sink ops is disabled: ").told("change its configuration");
+    retry.logged("the sink ops is disabled: ").logged("change its configuration");
     receiver.otherwise(Reply::status(200));
     let done = daemon(&folder, &receiver, &jobs).run(&["--exit-when-done"]).run().expect(0);
-    done.told("ERROR sink ops is disabled: ");
+    done.logged("ERROR sink ops is disabled: ");
     assert_eq!((receiver.count(), states(&folder)), (1, vec!["dead".to_owned(); 2]));
 
     let changed = daemon(&folder, &receiver, &jobs).with("block_private = false\nallow_http = true\n");
-    changed.run(&["--exit-when-done"]).run().expect(0).told("INFO sink ops is used again");
+    changed.run(&["--exit-when-done"]).run().expect(0).logged("INFO sink ops is used again");
     deliveries(&folder, &["retry", "--dead"]).expect(0);
     let changed = daemon(&folder, &receiver, &jobs).with("block_private = false\nallow_http = true\n");
     changed.run(&["--exit-when-done"]).run().expect(0);
@@ -139,13 +139,13 @@ fn a_receiver_that_is_gone_gets_nothing_more_until_the_configuration_changes() {
 #[test]
 fn what_cannot_be_meant() {
     let folder = Folder::new();
-    deliveries(&folder, &[]).expect(74).told("there is no state at ").told("--state-file");
-    deliveries(&folder, &["retry"]).expect(2).told("<ID|--dead|--all>");
+    deliveries(&folder, &[]).expect(74).logged("there is no state at ").logged("--state-file");
+    deliveries(&folder, &["retry"]).expect(2).logged("<ID|--dead|--all>");
     deliveries(&folder, &["retry", "nonsense"]).expect(2);
     let receiver = receive([]);
     daemon(&folder, &receiver, &[("rj-1", "completed")]).run(&["--exit-when-done"]).run().expect(0);
     let unknown = "01a20962-64c8-7f0e-9d51-224b8933e678";
-    deliveries(&folder, &["retry", unknown]).expect(1).told("there is no delivery 01a20962");
+    deliveries(&folder, &["retry", unknown]).expect(1).logged("there is no delivery 01a20962");
     folder.write("state.db", "no database at all, but a text of some length, and so no state of any version");
-    deliveries(&folder, &[]).expect(74).told("is damaged");
+    deliveries(&folder, &[]).expect(74).logged("is damaged");
 }

@@ -21,8 +21,8 @@ fn restores_are_found_told_and_shown() {
          [[job]]\nid = \"quick\"\nindex = \"other\"\nappears = \"2s\"\ntakes = \"1ms\"\nends = \"failed\"\n",
     );
     let mut daemon = Daemon::new(discovering(&plane, "true")).run(&[]).start();
-    daemon.until_told("watching restore run into index docs: Pending");
-    daemon.until_told("restore quick into index other failed");
+    daemon.until_logged("watching restore run into index docs: Pending");
+    daemon.until_logged("restore quick into index other failed");
     let status = status(&daemon);
     let jobs = status["jobs"].as_array().unwrap();
     let ids: Vec<_> = jobs.iter().map(|job| (&job["job"]["id"], &job["discovered"])).collect();
@@ -37,11 +37,11 @@ fn restores_are_found_told_and_shown() {
 fn what_is_forgotten_is_not_found_again_and_other_names_are_found_after_a_reload() {
     let plane = play("[[job]]\nid = \"a\"\nindex = \"docs\"\n[[job]]\nid = \"b\"\nindex = \"prod\"\n");
     let mut daemon = Daemon::new(discovering(&plane, "{ indexes = [\"docs\"] }")).run(&[]).start();
-    daemon.until_told("watching restore a into index docs");
+    daemon.until_logged("watching restore a into index docs");
     ask(&daemon, &["forget", "a"]).expect(0);
     Daemon::new(discovering(&plane, "true")).rewrite(&daemon);
     ask(&daemon, &["reload"]).expect(0);
-    daemon.until_told("watching restore b into index prod");
+    daemon.until_logged("watching restore b into index prod");
     let looks = plane.count();
     daemon.until("it looks again", |_| plane.count() > looks + 10);
     let status = status(&daemon);
@@ -55,10 +55,10 @@ fn rows_that_cannot_be_read_are_reported_once_and_shown_inert() {
          [[job]]\nid = \"b\"\nextra = { restore_job_id = \"b\\u202E\" }\n",
     );
     let mut daemon = Daemon::new(discovering(&plane, "true")).run(&[]).start();
-    daemon.until_told("watching restore a into index docs");
+    daemon.until_logged("watching restore a into index docs");
     let reported = "the list has rows that cannot be read, and their restores are not discovered: \
                     a restore job id has no invisible characters, this one has U+202E";
-    daemon.until_told(reported);
+    daemon.until_logged(reported);
     let looks = plane.count();
     daemon.until("it looks again", |_| plane.count() > looks + 10);
     let log = daemon.stderr();
@@ -70,7 +70,7 @@ fn rows_that_cannot_be_read_are_reported_once_and_shown_inert() {
 fn a_list_beyond_the_limit_is_trouble_and_ends_no_stop() {
     let plane = play("[[job]]\nid = \"r\"\ncount = 500\nindex = \"docs\"\ntakes = \"1h\"\n");
     let mut daemon = Daemon::new(discovering(&plane, "{ max_jobs = 20 }")).run(&[]).start();
-    daemon.until_told("not all restores of project one are watched: more than 20 are unfinished");
+    daemon.until_logged("not all restores of project one are watched: more than 20 are unfinished");
     let looks = plane.count();
     daemon.until("it looks again", |_| plane.count() > looks + 100);
     let status = status(&daemon);
@@ -87,7 +87,7 @@ fn a_list_that_cannot_be_read_is_trouble() {
         play("[[fault]]\nendpoint = \"list\"\nkind = \"status\"\nstatus = 500\n[[job]]\nid = \"a\"\n");
     let text = discovering(&plane, "true") + "[project.watch]\nunreachable_after = \"300ms\"\n";
     let mut daemon = Daemon::new(text).run(&[]).start();
-    daemon.until_told("the restores of project one cannot be listed, so none is discovered: HTTP 500");
+    daemon.until_logged("the restores of project one cannot be listed, so none is discovered: HTTP 500");
     daemon.until("it is in trouble", |daemon| {
         let trouble = status(daemon)["trouble"].as_str().unwrap_or_default().to_owned();
         trouble.contains("of the project one cannot be")

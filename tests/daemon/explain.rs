@@ -37,9 +37,9 @@ fn the_daemon_says_when_and_why() {
     });
     ask(&daemon, &["explain", "rj-9"])
         .expect(3)
-        .told("the daemon does not watch rj-9")
-        .told("restore-watch add rj-9");
-    ask(&daemon, &["explain", "rj-1", "--project", "two"]).expect(3).told("in the project two");
+        .logged("the daemon does not watch rj-9")
+        .logged("restore-watch add rj-9");
+    ask(&daemon, &["explain", "rj-1", "--project", "two"]).expect(3).logged("in the project two");
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn without_a_daemon_it_is_said_for_a_wait() {
         "{text}"
     );
     assert_eq!(plane.count(), 6, "each asks once, and of one that runs once for the list");
-    Watch::new(["explain", "rj-1"]).run().expect(78).told("PINECONE_API_KEY");
+    Watch::new(["explain", "rj-1"]).run().expect(78).logged("PINECONE_API_KEY");
     Watch::new(["explain", "a b"]).env("PINECONE_API_KEY", KEY).run().expect(2);
 }
 

@@ -23,15 +23,15 @@ fn a_monitor_is_told_while_the_watch_works() {
     );
     // A monitor that fails is complained of once, without its address.
     monitor.otherwise(Reply::status(500));
-    daemon.until_told("the heartbeat could not be sent: http://127.0.0.1:");
+    daemon.until_logged("the heartbeat could not be sent: http://127.0.0.1:");
     let asked = monitor.count();
     daemon.until("further attempts", |_| monitor.count() > asked + 3);
     monitor.otherwise(Reply::status(200));
-    daemon.until_told("the heartbeat is sent again");
+    daemon.until_logged("the heartbeat is sent again");
     daemon.signal("TERM");
-    let told = daemon.finish().expect(0).stderr;
-    assert_eq!(told.matches("could not be sent").count(), 1, "{told}");
-    assert!(!told.contains("CanaryOfTheMonitor"), "{told}");
+    let logged = daemon.finish().expect(0).stderr;
+    assert_eq!(logged.matches("could not be sent").count(), 1, "{logged}");
+    assert!(!logged.contains("CanaryOfTheMonitor"), "{logged}");
 }
 
 #[test]
@@ -44,11 +44,11 @@ fn a_monitor_is_told_nothing_while_the_api_cannot_be_reached_whatever_is_known_o
     let daemon = Daemon::new("[watch]\nnot_found_grace = \"100ms\"\nunreachable_after = \"500ms\"\n");
     let daemon = daemon.project("one", &plane, &["rj-1", "rj-typo"]).with(&heartbeat(&monitor));
     let mut daemon = daemon.run(&[]).start();
-    daemon.until_told("watching 2 restores");
+    daemon.until_logged("watching 2 restores");
     daemon.until("the slip is known", |daemon| status(daemon)["jobs"][1]["outcome"] == "not_found");
     let sent = monitor.count();
     daemon.until("a ping: the API works", |_| monitor.count() > sent);
-    daemon.until_told("no heartbeat is sent, because the API of the project one cannot be reached");
+    daemon.until_logged("no heartbeat is sent, because the API of the project one cannot be reached");
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn reloads_do_not_keep_a_heartbeat_from_coming() {
     let monitor = receive([]);
     let slow = heartbeat(&monitor).replace("50ms", "1s");
     let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).with(&slow).run(&[]).start();
-    daemon.until_told("watching restore rj-1");
+    daemon.until_logged("watching restore rj-1");
     daemon.until("two pings, with reloads all the time", |daemon| {
         ask(daemon, &["reload"]).expect(0);
         monitor.count() >= 2
@@ -70,7 +70,7 @@ fn a_monitor_is_told_nothing_while_the_key_is_refused() {
     let monitor = receive([]);
     let daemon = Daemon::new("").project("one", &plane, &["rj-1"]).with(&heartbeat(&monitor));
     let mut daemon = daemon.run(&[]).start();
-    daemon.until_told("no heartbeat is sent, because the key of the project one is refused");
+    daemon.until_logged("no heartbeat is sent, because the key of the project one is refused");
     let sent = monitor.count();
     let asked = plane.count();
     daemon.until("the key is tried again", |_| plane.count() > asked + 3);
@@ -92,13 +92,13 @@ fn an_answer_that_says_no_is_no_ping() {
         ("OK (/ping/CanaryOfTheMonitor)", "the monitor answered `OK (***)`"),
     ] {
         monitor.otherwise(Reply::status(200).body(answer));
-        daemon.until_told(said);
+        daemon.until_logged(said);
     }
     monitor.otherwise(Reply::status(302).header("location", "/login?next=/ping/CanaryOfTheMonitor"));
-    daemon.until_told("HTTP 302, a redirect to http://127.0.0.1:");
+    daemon.until_logged("HTTP 302, a redirect to http://127.0.0.1:");
     monitor.otherwise(Reply::status(200).body("OK"));
-    daemon.until_told("the heartbeat is sent again");
+    daemon.until_logged("the heartbeat is sent again");
     daemon.signal("TERM");
-    let told = daemon.finish().expect(0).stderr;
-    assert!(!told.contains("CanaryOfTheMonitor"), "{told}");
+    let logged = daemon.finish().expect(0).stderr;
+    assert!(!logged.contains("CanaryOfTheMonitor"), "{logged}");
 }

@@ -14,12 +14,12 @@ const UPPER: &str = "670E8400-E29B-41D4-A716-446655440001";
 fn a_uuid_in_upper_case_is_found_by_every_command() {
     let plane = play(&format!("[[job]]\nid = \"{LOWER}\"\nindex = \"docs\"\ntakes = \"1h\"\n"));
     let mut daemon = Daemon::new("").project("one", &plane, &[]).run(&[]).start();
-    daemon.until_told("watching 0 restores");
+    daemon.until_logged("watching 0 restores");
     let added = ask(&daemon, &["add", UPPER]).expect(0).stdout;
     assert_eq!(added, format!("{LOWER} of project one is watched from now on\n"));
     let again = ask(&daemon, &["add", LOWER]).expect(0).stdout;
     assert_eq!(again, format!("{LOWER} of project one was watched already\n"));
-    daemon.until_told("into index docs: Pending");
+    daemon.until_logged("into index docs: Pending");
     for id in [UPPER, LOWER] {
         assert!(ask(&daemon, &["status", id]).expect(0).stdout.contains("docs"), "{id}");
         assert!(ask(&daemon, &["explain", id]).expect(0).stdout.contains("docs"), "{id}");
@@ -33,7 +33,7 @@ fn a_row_of_the_list_is_about_the_configured_job_in_either_case() {
     let plane = play(&format!("[[job]]\nid = \"{LOWER}\"\nindex = \"docs\"\nage = \"1m\"\ntakes = \"1h\"\n"));
     let daemon = Daemon::new("discover = { indexes = [\"*\"] }\n").project("default", &plane, &[UPPER]);
     let mut daemon = daemon.run(&[]).start();
-    daemon.until_told("into index docs: Pending");
+    daemon.until_logged("into index docs: Pending");
     let asked = plane.count();
     daemon.until("it looks again", |_| plane.count() > asked + 10);
     let jobs = status(&daemon)["jobs"].clone();
@@ -45,11 +45,11 @@ fn a_row_of_the_list_is_about_the_configured_job_in_either_case() {
 fn what_is_no_id_is_refused_at_the_socket_as_on_the_command_line() {
     let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
     let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).run(&[]).start();
-    daemon.until_told("watching restore rj-1");
-    ask(&daemon, &["add", "null"]).expect(2).told("`null` is no restore job id");
-    ask(&daemon, &["add", "\"rj-2\""]).expect(2).told("jq -r");
-    ask(&daemon, &["forget", "rj-1\u{200b}"]).expect(2).told("U+200B (zero width space)");
-    ask(&daemon, &["status", "rj-1\u{202e}"]).expect(3).told("does not watch rj-1\\u{202e}");
+    daemon.until_logged("watching restore rj-1");
+    ask(&daemon, &["add", "null"]).expect(2).logged("`null` is no restore job id");
+    ask(&daemon, &["add", "\"rj-2\""]).expect(2).logged("jq -r");
+    ask(&daemon, &["forget", "rj-1\u{200b}"]).expect(2).logged("U+200B (zero width space)");
+    ask(&daemon, &["status", "rj-1\u{202e}"]).expect(3).logged("does not watch rj-1\\u{202e}");
     // An earlier version took such ids, so they can be looked up.
     assert_eq!(ask(&daemon, &["forget", "null"]).expect(1).stdout, "null is not watched\n");
 

@@ -101,7 +101,7 @@ fn without_a_journal_that_listens_they_are_lines_with_their_priority() {
     let folder = Folder::new();
     let path = text_of(&folder, "socket");
     let Some(launcher) = launcher(&path) else { return };
-    let done = run(&launcher).told("<6>all jobs ended\n").told("<3>restore rj-1 ");
+    let done = run(&launcher).logged("<6>all jobs ended\n").logged("<3>restore rj-1 ");
     assert!(done.stderr.lines().all(|line| line.starts_with('<')), "{}", done.stderr);
 }
 
@@ -110,5 +110,5 @@ fn without_a_journal_that_listens_they_are_lines_with_their_priority() {
 fn a_standard_error_that_leads_elsewhere_has_lines_as_ever() {
     let plane = play(&done(&[("rj-1", "completed")]));
     let daemon = Daemon::new("").project("one", &plane, &["rj-1"]).run(&["--exit-when-done"]);
-    daemon.env("JOURNAL_STREAM", "1:2").run().expect(0).told(" INFO all jobs ended\n");
+    daemon.env("JOURNAL_STREAM", "1:2").run().expect(0).logged(" INFO all jobs ended\n");
 }

@@ -8,17 +8,13 @@ use crate::support::{KEY, done, json_lines, play};
 const JSON_LOG: &str = "[[sink]]\ntype = \"log\"\nformat = \"json\"\n";
 
 /// The transitions of a log in JSON, of which each line must be an object.
-pub(crate) fn transitions(log: &str) -> Vec<Value> {
+pub(crate) fn events(log: &str) -> Vec<Value> {
     let lines = json_lines(log);
     for line in &lines {
         let texts = ["timestamp", "level", "target", "message"];
         assert!(texts.iter().all(|key| line[key].is_string()), "{line}");
     }
-    lines
-        .into_iter()
-        .map(|mut line| line["transition"].take())
-        .filter(|transition| !transition.is_null())
-        .collect()
+    lines.into_iter().map(|mut line| line["transition"].take()).filter(|event| !event.is_null()).collect()
 }
 
 #[test]
@@ -44,22 +40,22 @@ fn each_job_for_machines_in_the_published_shape() {
     let plane = play(&format!("{}[[job]]\nid = \"rj-2\"\ntakes = \"700ms\"", done(&[("rj-1", "cancelled")])));
     let daemon = Daemon::new("").project("one", &plane, &["rj-1", "rj-2"]).with(JSON_LOG);
     let done = daemon.run(&["--exit-when-done"]).run().expect(1);
-    let transitions = transitions(&done.stderr);
+    let events = events(&done.stderr);
     let kinds = |job: &str| -> Vec<_> {
-        let of_job = transitions.iter().filter(|transition| transition["job"]["id"] == job);
-        of_job.map(|transition| transition["type"].as_str().unwrap().to_owned()).collect()
+        let of_job = events.iter().filter(|event| event["job"]["id"] == job);
+        of_job.map(|event| event["type"].as_str().unwrap().to_owned()).collect()
     };
     assert_eq!(kinds("rj-1"), ["restore_job.watched", "restore_job.cancelled"]);
     assert_eq!(kinds("rj-2"), ["restore_job.watched", "restore_job.completed"]);
-    for transition in &transitions {
-        let keys: Vec<_> = transition.as_object().unwrap().keys().map(String::as_str).collect();
+    for event in &events {
+        let keys: Vec<_> = event.as_object().unwrap().keys().map(String::as_str).collect();
         for key in
             ["id", "type", "timestamp", "project", "job", "previous_status", "status", "elapsed_seconds"]
         {
-            assert!(keys.contains(&key), "{key} is not in {transition}");
+            assert!(keys.contains(&key), "{key} is not in {event}");
         }
         assert!(keys.contains(&"detection_delay_seconds"));
-        let job: Vec<_> = transition["job"].as_object().unwrap().keys().map(String::as_str).collect();
+        let job: Vec<_> = event["job"].as_object().unwrap().keys().map(String::as_str).collect();
         for key in [
             "id",
             "name",
@@ -70,9 +66,9 @@ fn each_job_for_machines_in_the_published_shape() {
             "completed_at",
             "percent_complete",
         ] {
-            assert!(job.contains(&key), "{key} is not in {transition}");
+            assert!(job.contains(&key), "{key} is not in {event}");
         }
-        assert_eq!(transition["project"], "one");
+        assert_eq!(event["project"], "one");
     }
 }
 
@@ -108,7 +104,7 @@ fn how_jobs_ended_is_how_it_exits_once_all_is_done() {
     }
     let plane = play(&format!("{}end_time = true", done(&[("rj-1", "Exploded")])));
     let done = Daemon::new("").project("one", &plane, &["rj-1"]).run(&["--exit-when-done"]).run().expect(6);
-    done.told("ended with the unknown status Exploded");
+    done.logged("ended with the unknown status Exploded");
 }
 
 #[test]
@@ -116,7 +112,7 @@ fn the_key_is_in_no_line_at_trace() {
     let plane = play(&format!("api_key = \"another\"\n{}", done(&[("rj-1", "completed")])));
     let mut daemon =
         Daemon::new("").project("one", &plane, &["rj-1"]).run(&[]).env("RUST_LOG", "trace").start();
-    daemon.until_told("the API refuses the key");
+    daemon.until_logged("the API refuses the key");
     daemon.signal("TERM");
-    daemon.finish().expect(0).told("TRACE");
+    daemon.finish().expect(0).logged("TRACE");
 }

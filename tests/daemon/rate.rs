@@ -37,7 +37,7 @@ fn a_server_that_limits_is_asked_less_and_that_is_said() {
          [[fault]]\nrequests = [10]\nkind = \"status\"\nstatus = 429\nretry_after = \"1s\"\n",
     );
     let mut daemon = Daemon::new("").project("one", &plane, &["rj-1", "rj-2", "rj-3"]).run(&[]).start();
-    daemon.until_told(
+    daemon.until_logged(
         "project one is asked 140 times a second instead of 200, and slowly more again: HTTP 429",
     );
     daemon.until("it is asked again", |_| plane.count() > 20);

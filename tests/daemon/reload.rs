@@ -13,21 +13,21 @@ fn webhook(name: &str, receiver: &Receiver) -> String {
 }
 
 /// Reloads by a signal, and waits until that is done.
-fn hang_up(daemon: &mut Running, told: &str) {
-    let before = daemon.stderr().matches(told).count();
+fn hang_up(daemon: &mut Running, logged: &str) {
+    let before = daemon.stderr().matches(logged).count();
     daemon.signal("HUP");
-    daemon.until(told, |daemon| daemon.stderr().matches(told).count() > before);
+    daemon.until(logged, |daemon| daemon.stderr().matches(logged).count() > before);
 }
 
 #[test]
 fn jobs_come_and_go() {
     let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n[[job]]\nid = \"rj-2\"\ntakes = \"1h\"\n");
     let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).run(&[]).start();
-    daemon.until_told("watching restore rj-1");
+    daemon.until_logged("watching restore rj-1");
     Daemon::new("").project("one", &plane, &["rj-2"]).rewrite(&daemon);
     hang_up(&mut daemon, "configuration reloaded: 1 added, 1 removed");
-    daemon.until_told("; added: rj-2; removed: rj-1");
-    daemon.until_told("watching restore rj-2");
+    daemon.until_logged("; added: rj-2; removed: rj-1");
+    daemon.until_logged("watching restore rj-2");
     Daemon::new("").project("one", &plane, &["rj-1", "rj-2"]).rewrite(&daemon);
     let done = ask(&daemon, &["reload"]).expect(0);
     assert!(
@@ -36,15 +36,15 @@ fn jobs_come_and_go() {
         done.stdout
     );
     daemon.signal("TERM");
-    let told = daemon.finish().expect(0).stderr;
-    assert_eq!(told.matches("watching restore rj-1").count(), 1, "that was told before: {told}");
+    let logged = daemon.finish().expect(0).stderr;
+    assert_eq!(logged.matches("watching restore rj-1").count(), 1, "that was told before: {logged}");
 }
 
 #[test]
 fn a_bad_file_changes_nothing_and_says_what_is_wrong() {
     let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
     let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).run(&[]).start();
-    daemon.until_told("watching restore rj-1");
+    daemon.until_logged("watching restore rj-1");
     let before = status(&daemon)["jobs"][0]["job"].clone();
     let bad = |text: &str| Daemon::new(text).project("one", &plane, &["rj-2"]);
     for (text, what) in [
@@ -53,16 +53,16 @@ fn a_bad_file_changes_nothing_and_says_what_is_wrong() {
         ("[heartbeat]\nurl = { env = \"NOT_SET\" }\n", "the environment variable NOT_SET is not set"),
     ] {
         bad(text).rewrite(&daemon);
-        let done = ask(&daemon, &["reload"]).expect(78).told(what);
+        let done = ask(&daemon, &["reload"]).expect(78).logged(what);
         assert_eq!(done.stderr.matches("error: ").count(), 1, "{}", done.stderr);
         hang_up(&mut daemon, "the configuration is not used, and the one before stays in force");
     }
     let keyless =
         bad("").with("[[project]]\nname = \"two\"\njobs = [\"x\"]\napi_key = { file = \"/nowhere/key\" }\n");
     keyless.rewrite(&daemon);
-    ask(&daemon, &["reload"]).expect(78).told("project two: cannot read /nowhere/key");
+    ask(&daemon, &["reload"]).expect(78).logged("project two: cannot read /nowhere/key");
     std::fs::remove_file(daemon.folder().path().join("config.toml")).unwrap();
-    ask(&daemon, &["reload"]).expect(78).told("does not exist");
+    ask(&daemon, &["reload"]).expect(78).logged("does not exist");
     let polls = plane.count();
     daemon.until("further polls", |_| plane.count() > polls + 3);
     assert_eq!(status(&daemon)["jobs"][0]["job"], before);
@@ -73,7 +73,7 @@ fn a_bad_file_changes_nothing_and_says_what_is_wrong() {
 fn what_takes_a_restart_is_said() {
     let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
     let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).run(&[]).start();
-    daemon.until_told("watching restore rj-1");
+    daemon.until_logged("watching restore rj-1");
     let further = "[state]\npath = \"elsewhere.db\"\n[[sink]]\ntype = \"log\"\nformat = \"json\"\n";
     Daemon::new("").project("one", &plane, &["rj-1"]).with(further).rewrite(&daemon);
     let done = ask(&daemon, &["reload"]).expect(0);
@@ -93,10 +93,10 @@ fn a_key_is_read_again() {
          [project.api]\nendpoint = \"{url}\"\n[project.cadence]\nmin_interval = \"20ms\"\nmax_interval = \"1h\"\n"
     );
     let mut daemon = daemon.with(&text).run(&[]).start();
-    daemon.until_told("refuses the key");
+    daemon.until_logged("refuses the key");
     std::fs::write(&key, KEY).unwrap();
     hang_up(&mut daemon, "configuration reloaded");
-    daemon.until_told("watching restore rj-1");
+    daemon.until_logged("watching restore rj-1");
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn deliveries_under_way_survive_and_a_mended_address_is_tried_at_once() {
     ask(&daemon, &["reload"]).expect(0);
     daemon.until("the mended one has all", |_| mended.count() == 2);
     daemon.until("the slow one has all", |_| slow.count() == 2);
-    daemon.until("nothing is owed", |daemon| status(daemon)["deliveries"]["owed"] == 0);
+    daemon.until("nothing is owed", |daemon| status(daemon)["deliveries"]["pending"] == 0);
     daemon.signal("TERM");
     daemon.finish().expect(0);
     for receiver in [&slow, &mended] {
@@ -153,10 +153,10 @@ fn a_storm_of_reloads_under_load_loses_nothing_and_tells_nothing_twice() {
     good(&names).rewrite(&daemon);
     ask(&daemon, &["reload"]).expect(0);
     daemon.until("all ended", |daemon| status(daemon)["projects"][0]["ended"] == 40);
-    daemon.until("nothing is owed", |daemon| status(daemon)["deliveries"]["owed"] == 0);
+    daemon.until("nothing is owed", |daemon| status(daemon)["deliveries"]["pending"] == 0);
     daemon.signal("TERM");
-    let told = daemon.finish().expect(0).stderr;
-    assert!(told.contains("the configuration is not used"), "{told}");
+    let logged = daemon.finish().expect(0).stderr;
+    assert!(logged.contains("the configuration is not used"), "{logged}");
     let posts = receiver.received();
     let ends: Vec<_> = posts
         .iter()

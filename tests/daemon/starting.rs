@@ -65,7 +65,10 @@ fn a_file_that_does_not_answer_holds_up_no_signal() {
             let mut process = command(words, &folder).start();
             process.until("the read", reads);
             process.signal(signal);
-            process.finish().expect(code).told(&format!("error: interrupted by SIG{signal} while reading "));
+            process
+                .finish()
+                .expect(code)
+                .logged(&format!("error: interrupted by SIG{signal} while reading "));
         }
     }
 }

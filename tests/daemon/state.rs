@@ -33,9 +33,9 @@ fn a_deleted_state_ends_the_daemon_once_deliveries_went_out() {
     let mut daemon = daemon.run(&[]).start();
     daemon.until("a webhook", |_| receiver.count() == 1);
     std::fs::remove_file(daemon.folder().path().join("state/state.db")).unwrap();
-    daemon.until_told("state.db: it was deleted while it was in use; ending");
-    let done = daemon.finish().expect(74).told("help: stop the daemon before its state is moved");
-    assert!(!done.stderr.contains("still owed"), "{}", done.stderr);
+    daemon.until_logged("state.db: it was deleted while it was in use; ending");
+    let done = daemon.finish().expect(74).logged("help: stop the daemon before its state is moved");
+    assert!(!done.stderr.contains("still pending"), "{}", done.stderr);
     assert!(receiver.count() >= 2, "all that was pending");
 }
 
@@ -45,10 +45,10 @@ fn a_deleted_log_ends_the_daemon_and_loses_nothing() {
     let files = Folder::new();
     files.write("config.toml", &Daemon::new("").project("one", &plane, &["rj-1"]).text);
     let mut daemon = again(&files, &[]).start();
-    daemon.until_told("watching restore rj-1");
+    daemon.until_logged("watching restore rj-1");
     let state = files.path().join("state/state.db");
     std::fs::remove_file(state.with_extension("db-wal")).unwrap();
-    daemon.finish().expect(74).told("state.db-wal was deleted while it was in use");
+    daemon.finish().expect(74).logged("state.db-wal was deleted while it was in use");
     assert_eq!(jobs_in(&state), 1);
 }
 
@@ -58,13 +58,13 @@ fn a_killed_set_aside_is_finished_by_the_next_start() {
     let files = Folder::new();
     files.write("config.toml", &Daemon::new("").project("one", &plane, &["rj-1"]).text);
     let mut first = again(&files, &[]).start();
-    first.until_told("watching restore rj-1");
+    first.until_logged("watching restore rj-1");
     assert_eq!(first.kill().signal, Some(9), "so that all is in the log");
     let killed = again(&files, &["--set-state-aside"]).env("RESTORE_WATCH_FAILPOINT", "set_aside:1").run();
     assert_eq!(killed.signal, Some(9), "{}", killed.stderr);
     let mut next = again(&files, &[]).start();
-    next.until_told("the state was set aside, as ");
-    next.until_told("jobs known: 0");
+    next.until_logged("the state was set aside, as ");
+    next.until_logged("jobs known: 0");
     let aside = std::fs::read_dir(files.path().join("state")).unwrap().flatten().map(|file| file.path());
     let aside: Vec<_> = aside.filter(|path| path.to_string_lossy().ends_with('Z')).collect();
     assert_eq!((aside.len(), jobs_in(&aside[0])), (1, 1));
@@ -84,7 +84,7 @@ fn a_state_that_is_mounted_by_itself_is_refused() {
     let config = folder.write("config.toml", format!("jobs = [\"rj-1\"]\n[state]\npath = \"{state}\"\n"));
     for words in [["run", "--config", &config], ["deliveries", "--state-file", &state]] {
         let done = Watch::through(&launcher, words).env("PINECONE_API_KEY", KEY).run().expect(74);
-        done.told("is mounted as a single file").told("help: mount the directory");
+        done.logged("is mounted as a single file").logged("help: mount the directory");
     }
 }
 
@@ -99,5 +99,5 @@ fn a_limit_for_files_is_an_error_and_no_end_by_a_signal() {
     let ids: Vec<_> = ids.iter().map(String::as_str).collect();
     let daemon = Daemon::new("").project("one", &plane, &ids);
     let done = daemon.run_through(&["prlimit", "--fsize=150000"], &[]).run().expect(74);
-    done.told("the limit of 150000 bytes for a file");
+    done.logged("the limit of 150000 bytes for a file");
 }

@@ -12,7 +12,7 @@ fn it_goes_on_after_all_jobs_ended_until_it_is_asked_to_stop() {
     for signal in ["TERM", "INT"] {
         let plane = play(&done(&[("rj-1", "failed")]));
         let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).run(&[]).start();
-        daemon.until_told(" failed after ");
+        daemon.until_logged(" failed after ");
         daemon.signal(signal);
         let done = daemon.finish().expect(0);
         assert!(done.took < Duration::from_secs(3), "{:?}", done.took);
@@ -40,8 +40,8 @@ fn what_is_owed_goes_out_first() {
     let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).with(&sink).run(&[]).start();
     daemon.until("a webhook", |_| receiver.count() == 1);
     daemon.signal("TERM");
-    let done = daemon.finish().expect(0).told("stopping; deliveries owed: 1");
-    assert!(!done.stderr.contains("still owed"), "{}", done.stderr);
+    let done = daemon.finish().expect(0).logged("stopping; pending deliveries: 1");
+    assert!(!done.stderr.contains("still pending"), "{}", done.stderr);
 }
 
 #[test]
@@ -53,8 +53,8 @@ fn a_second_request_ends_the_wait_for_what_is_owed() {
     let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).with(&sink).run(&[]).start();
     daemon.until("a webhook", |_| receiver.count() == 1);
     daemon.signal("TERM");
-    daemon.until_told("stopping; deliveries owed: 1");
+    daemon.until_logged("stopping; pending deliveries: 1");
     daemon.signal("TERM");
-    let done = daemon.finish().expect(0).told("stopped; deliveries still owed: 1");
+    let done = daemon.finish().expect(0).logged("stopped; deliveries still pending: 1");
     assert!(done.took < Duration::from_secs(3), "{:?}", done.took);
 }

@@ -62,7 +62,7 @@ fn an_endpoint_that_hangs_or_is_gone_delays_no_other() {
     let daemon = Daemon::new("").project("hangs", &hangs, &["rj-1"]).project("gone", &gone, &["rj-1"]);
     drop(gone);
     let mut daemon = daemon.project("good", &good, &["rj-1"]).run(&[]).start();
-    daemon.until_told(" completed after ");
+    daemon.until_logged(" completed after ");
 }
 
 #[test]
@@ -91,5 +91,5 @@ fn an_unknown_status_is_warned_of_once() {
     );
     let done = Daemon::new("").project("one", &plane, &["rj-1"]).run(&["--exit-when-done"]).run().expect(0);
     assert!(done.stderr.matches("is unknown; still watching").count() <= 1, "{}", done.stderr);
-    done.told("completed after");
+    done.logged("completed after");
 }

@@ -80,7 +80,7 @@ fn the_path_of_a_webhook_is_not_shown() {
     let receiver = receive([Reply::status(500)]);
     let url = format!("{}/services/canary-of-a-path?token=canary-of-a-query", receiver.url());
     let daemon = Daemon::new("").project("one", &plane, &["rj-1"]).with(&sink("ops", &url));
-    let done = daemon.run(&["--exit-when-done"]).env("RUST_LOG", "debug").run().expect(0).told("HTTP 500");
+    let done = daemon.run(&["--exit-when-done"]).env("RUST_LOG", "debug").run().expect(0).logged("HTTP 500");
     assert!(!done.stderr.contains("canary"), "{}", done.stderr);
     assert_eq!(receiver.received()[0].path, "/services/canary-of-a-path?token=canary-of-a-query");
 }

@@ -29,14 +29,14 @@ fn a_restore_that_fails_rolls_back() {
     script(&stage)
         .run()
         .expect(1)
-        .told("the restore failed or was cancelled, or its index does not serve: rolling back");
+        .logged("the restore failed or was cancelled, or its index does not serve: rolling back");
     assert_eq!(stage.calls(), [RESTORE, ROLL_BACK]);
 }
 
 #[test]
 fn after_a_timeout_it_goes_on_with_the_same_restore() {
     let mut stage = stage(endless());
-    script(&stage).env("TIMEOUT", "300ms").run().expect(124).told("Run this again to go on waiting");
+    script(&stage).env("TIMEOUT", "300ms").run().expect(124).logged("Run this again to go on waiting");
     assert_eq!(stage.calls(), [RESTORE]);
     stage.turn_to(completed());
     script(&stage).run().expect(0);
@@ -56,7 +56,7 @@ fn a_restore_that_cannot_be_started_is_not_remembered() {
     let stage = stage(completed());
     for then in ["echo '{ \"error\": \"quota\" }'; exit 1", "echo '{}'", "exit 127"] {
         stage.script("bin/pc", then);
-        script(&stage).run().expect(69).told("no restore was started, as far as pc says");
+        script(&stage).run().expect(69).logged("no restore was started, as far as pc says");
     }
     assert_eq!((stage.calls(), stage.polls()), (vec![RESTORE.to_owned(); 3], 0));
     assert!(!stage.path("docs.b-1.json").exists() && !stage.path("docs.b-1.json.new").exists());
@@ -65,9 +65,9 @@ fn a_restore_that_cannot_be_started_is_not_remembered() {
 #[test]
 fn what_says_nothing_of_the_restore_touches_nothing() {
     let stage = stage(completed());
-    script(&stage).env("TIMEOUT", "soon").run().expect(2).told("restore-watch could not wait (2)");
+    script(&stage).env("TIMEOUT", "soon").run().expect(2).logged("restore-watch could not wait (2)");
     let elsewhere = script(&stage).env("PINECONE_CONTROLLER_HOST", "ftp://127.0.0.1");
-    elsewhere.run().expect(78).told("restore-watch could not wait (78)");
+    elsewhere.run().expect(78).logged("restore-watch could not wait (78)");
     assert_eq!((stage.calls(), stage.polls()), (vec![RESTORE.to_owned()], 0));
 }
 
@@ -91,7 +91,7 @@ fn each_exit_code_has_its_answer() {
         stage.script("bin/restore-watch", &format!("exit {code}"));
         // By way of another shell, for that the script ends with 70 is no error here.
         let line = "./restore.sh b-1 docs; echo \"ended with $?\"";
-        let ran = stage.program(&["bash", "-c", line]).run().expect(0).told(said);
+        let ran = stage.program(&["bash", "-c", line]).run().expect(0).logged(said);
         assert_eq!(ran.stdout, format!("ended with {code}\n"));
         let wait = "restore-watch wait --from-file docs.b-1.json --until ready --timeout 2h";
         assert_eq!(stage.calls(), [&[RESTORE, wait], calls].concat(), "{code}");
@@ -103,9 +103,9 @@ fn a_signal_to_it_ends_the_wait_with_a_report() {
     for signal in ["TERM", "INT", "HUP"] {
         let stage = stage(endless());
         let mut running = script(&stage).start();
-        running.until_told("watching restore rj-1 into index docs");
+        running.until_logged("watching restore rj-1 into index docs");
         running.signal(signal);
-        let done = running.finish().expect(143).told("the restore goes on, unwatched");
+        let done = running.finish().expect(143).logged("the restore goes on, unwatched");
         assert!(done.stdout.starts_with("Pending  rj-1"), "{}", done.stdout);
         assert_eq!(stage.calls(), [RESTORE]);
     }
@@ -115,8 +115,8 @@ fn a_signal_to_it_ends_the_wait_with_a_report() {
 fn of_two_at_once_one_gives_way() {
     let stage = stage(endless());
     let mut first = script(&stage).start();
-    first.until_told("watching restore rj-1");
-    script(&stage).run().expect(75).told("another restore.sh is at work on docs");
+    first.until_logged("watching restore rj-1");
+    script(&stage).run().expect(75).logged("another restore.sh is at work on docs");
     first.signal("TERM");
     first.finish().expect(143);
     assert_eq!(stage.calls(), [RESTORE]);
@@ -125,7 +125,11 @@ fn of_two_at_once_one_gives_way() {
 #[test]
 fn it_says_what_it_needs() {
     let stage = stage(completed());
-    stage.program(&["./restore.sh"]).run().expect(1).told("the id of the backup is missing");
-    stage.program(&["./restore.sh", "b-1"]).run().expect(1).told("the name of the index to make is missing");
+    stage.program(&["./restore.sh"]).run().expect(1).logged("the id of the backup is missing");
+    stage
+        .program(&["./restore.sh", "b-1"])
+        .run()
+        .expect(1)
+        .logged("the name of the index to make is missing");
     assert!(stage.calls().is_empty());
 }

@@ -107,7 +107,7 @@ impl<'a> Parser<'a> {
             self.rest = rest;
             return value;
         }
-        let end = text.find(|letter: char| !(letter.is_alphanumeric() || "._-".contains(letter)));
+        let end = text.find(|payload: char| !(payload.is_alphanumeric() || "._-".contains(payload)));
         let (path, rest) = text.split_at(end.unwrap_or(text.len()));
         self.rest = rest;
         self.context.get(path)

@@ -17,7 +17,7 @@ fn make(stage: &Stage, options: &[&str]) -> Watch {
 #[test]
 fn a_restore_that_completes_switches_traffic() {
     let Some(stage) = stage(completes()) else { return };
-    let done = make(&stage, &[]).run().expect(0).told("restore rj-1 into index docs completed after ");
+    let done = make(&stage, &[]).run().expect(0).logged("restore rj-1 into index docs completed after ");
     assert!(done.stdout.contains("waiting for index docs at most 2h\n"), "{}", done.stdout);
     assert_eq!(stage.calls(), [RESTORE, SWITCH]);
     assert!(stage.has_seen_it_serve());
@@ -30,7 +30,7 @@ fn a_restore_that_completes_switches_traffic() {
 #[test]
 fn in_parallel_with_other_work() {
     let Some(stage) = stage(completes()) else { return };
-    let done = make(&stage, &["-j2"]).run().expect(0).told("watching restore rj-1 into index docs");
+    let done = make(&stage, &["-j2"]).run().expect(0).logged("watching restore rj-1 into index docs");
     let at = |text: &str| done.stdout.find(text).unwrap_or_else(|| panic!("{text}: {}", done.stdout));
     assert!(at("whatever can be done meanwhile") < at("ready  rj-1"), "{}", done.stdout);
     assert_eq!(stage.calls(), [RESTORE, SWITCH]);
@@ -40,7 +40,7 @@ fn in_parallel_with_other_work() {
 fn a_restore_that_fails_rolls_back() {
     for options in [&[][..], &["-j2"]] {
         let Some(stage) = stage(failed()) else { return };
-        make(&stage, options).run().expect(2).told("Error 1");
+        make(&stage, options).run().expect(2).logged("Error 1");
         assert_eq!(stage.calls(), [RESTORE, ROLL_BACK]);
         assert!(!stage.path("docs.b-1.ready").exists());
     }
@@ -49,7 +49,7 @@ fn a_restore_that_fails_rolls_back() {
 #[test]
 fn after_a_timeout_it_goes_on_with_the_same_restore() {
     let Some(mut stage) = stage(endless()) else { return };
-    make(&stage, &["TIMEOUT=300ms"]).run().expect(2).told("make the same again to go on waiting");
+    make(&stage, &["TIMEOUT=300ms"]).run().expect(2).logged("make the same again to go on waiting");
     assert_eq!(stage.calls(), [RESTORE]);
     stage.turn_to(completed());
     make(&stage, &[]).run().expect(0);
@@ -71,6 +71,6 @@ fn no_restore_is_no_wait() {
     make(&stage, &[]).run().expect(2);
     assert_eq!((stage.calls(), stage.polls()), (vec![RESTORE.to_owned()], 0));
     for words in [&["make"][..], &["make", "deploy", "INDEX=docs"]] {
-        stage.program(words).run().expect(2).told("say make deploy BACKUP=");
+        stage.program(words).run().expect(2).logged("say make deploy BACKUP=");
     }
 }

@@ -43,14 +43,14 @@ fn a_restore_that_completes_switches_traffic() {
 #[test]
 fn a_restore_that_fails_fails_the_apply() {
     let Some(stage) = stage(failed()) else { return };
-    apply(&stage, &[]).expect(1).told("exit status 1");
+    apply(&stage, &[]).expect(1).logged("exit status 1");
     assert_eq!(stage.calls(), [RESTORE]);
 }
 
 #[test]
 fn after_a_timeout_the_next_apply_goes_on_with_the_same_restore() {
     let Some(mut stage) = stage(endless()) else { return };
-    apply(&stage, &["-var=timeout=300ms"]).expect(1).told("exit status 124");
+    apply(&stage, &["-var=timeout=300ms"]).expect(1).logged("exit status 124");
     assert_eq!(stage.calls(), [RESTORE]);
     stage.turn_to(completed());
     apply(&stage, &[]).expect(0);

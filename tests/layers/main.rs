@@ -11,30 +11,31 @@ use paths::{Reference, references};
 
 /// The layers, lowest first. Modules of one layer do not import each other.
 const LAYERS: &[&[&str]] = &[
-    &["blocking", "failpoint", "identity", "locale", "process"],
     &["model"],
+    &["platform"],
     &["config"],
     &["engine"],
-    &["clock"],
-    &["http"],
+    &["adapters::http"],
     &[
-        "ci",
-        "control",
-        "heartbeat",
-        "output",
-        "pinecone",
-        "signals",
+        "adapters",
+        "adapters::ci",
+        "adapters::control",
+        "adapters::monitor",
+        "adapters::pinecone",
+        "adapters::sinks",
+        "adapters::store",
+        "adapters::systemd",
+        "adapters::telemetry",
         "simulate",
-        "sink",
-        "store",
-        "systemd",
-        "telemetry",
     ],
-    &["driver"],
-    &["daemon", "wait"],
+    &["app", "app::driver"],
+    &["app::daemon", "app::wait"],
     &["cli"],
     &["lib", "main"],
 ];
+
+/// The folders whose modules are each in a layer of their own.
+const SPLIT: &[&str] = &["adapters", "app"];
 
 /// What the engine must not name: a runtime, a network, a clock, a disk.
 const IMPURE: &[&str] = &[
@@ -47,6 +48,15 @@ const IMPURE: &[&str] = &[
     "std::thread",
 ];
 
+/// The unit that the layers order: the module, or the part of a split folder.
+fn unit(path: &[String]) -> String {
+    match path {
+        [folder, part, ..] if SPLIT.contains(&folder.as_str()) => format!("{folder}::{part}"),
+        [module, ..] => module.clone(),
+        [] => String::new(),
+    }
+}
+
 fn layer(module: &str) -> Option<usize> {
     LAYERS.iter().position(|modules| modules.contains(&module))
 }
@@ -54,8 +64,9 @@ fn layer(module: &str) -> Option<usize> {
 /// What is wrong with one source file; `path` is relative to `src`.
 fn violations(path: &Path, text: &str) -> Vec<String> {
     let module = module_path(path);
-    let Some(own) = layer(&module[0]) else {
-        return vec![format!("{}: the module {} is in no layer", path.display(), module[0])];
+    let own_unit = unit(&module);
+    let Some(own) = layer(&own_unit) else {
+        return vec![format!("{}: the module {own_unit} is in no layer", path.display())];
     };
     let tests_only = module.iter().any(|name| name == "tests");
     let mut found = Vec::new();
@@ -67,8 +78,8 @@ fn violations(path: &Path, text: &str) -> Vec<String> {
             Target::Elsewhere => {}
             Target::Root if in_test || tests_only => {}
             Target::Root => complain("names the whole crate, so that its layer cannot be told"),
-            Target::Module(name) if name == module[0] => {}
-            Target::Module(name) => match layer(name) {
+            Target::Module(name) if name == own_unit || SPLIT.contains(&name.as_str()) => {}
+            Target::Module(name) => match layer(&name) {
                 None => complain("leads to a module that is in no layer"),
                 Some(other) if other > own => complain("leads upward"),
                 Some(other) if other == own && !(in_test || tests_only) => complain("leads sideways"),
@@ -87,30 +98,30 @@ fn violations(path: &Path, text: &str) -> Vec<String> {
 }
 
 /// Where a path leads.
-enum Target<'a> {
+enum Target {
     /// To this module of the crate.
-    Module(&'a str),
+    Module(String),
     /// To the root of the crate, and nobody can say where from there.
     Root,
     /// Out of the crate, or to a place within the module.
     Elsewhere,
 }
 
-fn target<'a>(named: &'a [String], module: &[String], within: usize) -> Target<'a> {
+fn target(named: &[String], module: &[String], within: usize) -> Target {
+    let absolute;
     let rest = match named[0].as_str() {
         "crate" | "restore_watch" => &named[1..],
         "super" => {
             let steps = named.iter().take_while(|segment| *segment == "super").count();
-            if steps < module.len() + within {
-                return Target::Elsewhere;
-            }
-            &named[steps..]
+            let kept = (module.len() + within).saturating_sub(steps).min(module.len());
+            absolute = [&module[..kept], &named[steps..]].concat();
+            &absolute[..]
         }
         _ => return Target::Elsewhere,
     };
     match rest.first().map(String::as_str) {
         None | Some("*" | "self") => Target::Root,
-        Some(name) => Target::Module(name),
+        Some(_) => Target::Module(unit(rest)),
     }
 }
 
@@ -168,8 +179,11 @@ fn the_crate_is_made_of_the_modules_of_the_layers() {
     let lib = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).unwrap();
     let mut declared: Vec<_> =
         lib.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
-    let mut layered: Vec<_> =
-        LAYERS.concat().into_iter().filter(|name| !["lib", "main"].contains(name)).collect();
+    let mut layered: Vec<_> = LAYERS
+        .concat()
+        .into_iter()
+        .filter(|name| !["lib", "main"].contains(name) && !name.contains("::"))
+        .collect();
     declared.sort_unstable();
     layered.sort_unstable();
     assert_eq!(declared, layered);
@@ -186,34 +200,42 @@ fn judged(path: &str, text: &str) -> Vec<String> {
 fn the_check_finds_imports_that_lead_the_wrong_way() {
     for (path, text, found) in [
         ("model/id.rs", "use crate::config::Rate;", "`crate::config::Rate` leads upward"),
-        ("engine/mod.rs", "fn f() { crate::driver::g() }", "`crate::driver::g` leads upward"),
+        ("engine/mod.rs", "fn f() { crate::app::driver::g() }", "`crate::app::driver::g` leads upward"),
         (
-            "sink/log.rs",
-            "use crate::{model::Exit, pinecone::Client};",
-            "`crate::pinecone::Client` leads sideways",
+            "adapters/sinks/log.rs",
+            "use crate::{model::Exit, adapters::pinecone::Client};",
+            "`crate::adapters::pinecone::Client` leads sideways",
         ),
-        ("sink/mod.rs", "use super::store::Store;", "`super::store::Store` leads sideways"),
-        ("clock.rs", "use super::http;", "`super::http` leads upward"),
-        ("sink/log.rs", "use super::super::store;", "`super::super::store` leads sideways"),
-        ("daemon/mod.rs", "use crate::wait::wait as w;", "`crate::wait::wait` leads sideways"),
-        ("control/mod.rs", "use crate::systemd::notify;", "`crate::systemd::notify` leads sideways"),
+        ("adapters/sinks/mod.rs", "use super::store::Store;", "`super::store::Store` leads sideways"),
+        ("platform/clock.rs", "use super::super::engine::x;", "`super::super::engine::x` leads upward"),
         (
-            "driver/mod.rs",
+            "adapters/sinks/log.rs",
+            "use super::super::store::Store;",
+            "`super::super::store::Store` leads sideways",
+        ),
+        ("app/daemon/mod.rs", "use crate::app::wait::wait as w;", "`crate::app::wait::wait` leads sideways"),
+        (
+            "adapters/control/mod.rs",
+            "use crate::adapters::systemd::notify;",
+            "`crate::adapters::systemd::notify` leads sideways",
+        ),
+        (
+            "app/driver/mod.rs",
             "pub use crate::{\n    // why\n    cli::{self, Cli},\n};",
             "`crate::cli::self` leads upward",
         ),
         (
-            "wait/mod.rs",
+            "app/wait/mod.rs",
             "use crate::*;",
             "`crate::*` names the whole crate, so that its layer cannot be told",
         ),
         (
-            "wait/mod.rs",
+            "app/wait/mod.rs",
             "use crate as all;",
             "`crate` names the whole crate, so that its layer cannot be told",
         ),
         (
-            "sink/mod.rs",
+            "adapters/sinks/mod.rs",
             "use crate::novel::Thing;",
             "`crate::novel::Thing` leads to a module that is in no layer",
         ),
@@ -251,16 +273,22 @@ fn the_check_lets_the_rest_pass() {
         ("engine/mod.rs", "use crate::{config::{Rate, self}, model::JobId};\nuse std::time::Duration;"),
         ("engine/retry.rs", "use backoff::ExponentialBackoff;\nuse super::time::Instant;"),
         ("config/reader/section.rs", "use super::super::Rate; use crate::config::redaction::nearest;"),
-        ("driver/mod.rs", "use crate::{clock::Clock, pinecone, sink::{Sink}, store::{self, Store}};"),
-        ("simulate/world/tests.rs", "use crate::sink::Sink;"),
-        ("sink/mod.rs", "#[cfg(test)]\nmod tests { use crate::simulate::Receiver; }"),
-        ("sink/mod.rs", "// use crate::store\n/* crate::store /* crate::store */ */ //! crate::store"),
         (
-            "sink/mod.rs",
+            "app/driver/mod.rs",
+            "use crate::{platform::clock::Clock, adapters::pinecone, adapters::sinks::{Sink}, adapters::store::{self, Store}};",
+        ),
+        ("simulate/world/tests.rs", "use crate::adapters::sinks::Sink;"),
+        ("adapters/sinks/mod.rs", "#[cfg(test)]\nmod tests { use crate::simulate::Receiver; }"),
+        (
+            "adapters/sinks/mod.rs",
+            "// use crate::adapters::store\n/* crate::store /* crate::store */ */ //! crate::store",
+        ),
+        (
+            "adapters/sinks/mod.rs",
             r##"const A: &str = "crate::store"; const B: &str = r#"" crate::store"#; const C: char = '"';"##,
         ),
         ("main.rs", "use restore_watch::cli::Cli;"),
-        ("cli/wait.rs", "use crate::wait::{self, Options};"),
+        ("cli/wait.rs", "use crate::app::wait::{self, Options};"),
     ] {
         assert_eq!(judged(path, text), Vec::<String>::new(), "{path}: {text}");
     }

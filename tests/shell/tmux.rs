@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use restore_watch::clock::Clock;
+use restore_watch::platform::clock::Clock;
 use restore_watch::simulate::Simulator;
 
 use crate::script::environment;

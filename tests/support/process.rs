@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use restore_watch::clock::Clock;
-use restore_watch::engine::time::Instant;
+use restore_watch::model::time::Instant;
+use restore_watch::platform::clock::Clock;
 use restore_watch::simulate::Simulator;
 
 use super::Folder;
@@ -258,7 +258,7 @@ impl Running {
 
     /// Waits until standard error has this text.
     #[track_caller]
-    pub fn until_told(&mut self, text: &str) {
+    pub fn until_logged(&mut self, text: &str) {
         self.until(text, |running| running.stderr().contains(text));
     }
 
@@ -349,7 +349,7 @@ impl Done {
 
     /// Fails unless this text is on standard error.
     #[track_caller]
-    pub fn told(self, text: &str) -> Self {
+    pub fn logged(self, text: &str) -> Self {
         assert!(self.stderr.contains(text), "{text:?} is not in\n{}", self.stderr);
         self
     }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::LazyLock;
 
-use restore_watch::clock::Clock;
+use restore_watch::platform::clock::Clock;
 use restore_watch::simulate::{Receiver, Reply, Scenario, Simulator, Timeline};
 use tokio::runtime::Runtime;
 

@@ -28,7 +28,7 @@ fn it_runs_as_a_user_of_its_own_and_keeps_the_key_to_itself() {
     let plane = world.play(&format!("api_key = \"{KEY}\"\n{}", done(&[("rj-1", "failed")])));
     world.configure(&plane, &["rj-1"], "");
     world.succeed("systemctl start restore-watch");
-    world.until("the end of the job", || world.has_told("--unit=restore-watch", " failed after "));
+    world.until("the end of the job", || world.has_logged("--unit=restore-watch", " failed after "));
 
     let process = format!("/proc/{}", world.property(UNIT, "MainPID"));
     let status = world.succeed(&format!("cat {process}/status"));
@@ -77,7 +77,7 @@ fn what_confines_it_is_not_in_its_way() {
     for start in 1..=2 {
         world.succeed("systemctl start restore-watch");
         world.until("both webhooks", || {
-            receiver.count() == 2 && world.has_told("--unit=restore-watch", "sink tls: ")
+            receiver.count() == 2 && world.has_logged("--unit=restore-watch", "sink tls: ")
         });
         world.succeed("systemctl stop restore-watch");
         // A call that is refused would have killed it.
@@ -96,9 +96,9 @@ fn a_stop_lets_out_what_is_owed() {
     world.succeed("systemctl stop restore-watch");
     assert_eq!(world.property(UNIT, "Result"), "success");
     assert_eq!(world.property(UNIT, "ExecMainStatus"), "0");
-    assert!(world.has_told("--unit=restore-watch", "stopping; deliveries owed: 1"));
-    assert!(!world.has_told("--unit=restore-watch", "still owed"));
-    assert!(world.has_told("--unit=restore-watch", "stopped"));
+    assert!(world.has_logged("--unit=restore-watch", "stopping; pending deliveries: 1"));
+    assert!(!world.has_logged("--unit=restore-watch", "still pending"));
+    assert!(world.has_logged("--unit=restore-watch", "stopped"));
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn a_stop_ends_in_time_whatever_a_receiver_does() {
     world.succeed("systemctl stop restore-watch");
     // It ended by itself, before systemd would have killed it.
     assert_eq!(world.property(UNIT, "Result"), "success");
-    assert!(world.has_told("--unit=restore-watch", "stopped; deliveries still owed: 20"));
+    assert!(world.has_logged("--unit=restore-watch", "stopped; deliveries still pending: 20"));
 }
 
 #[test]
@@ -128,16 +128,16 @@ fn a_kill_is_followed_by_a_new_start_that_tells_nothing_twice() {
     world.succeed("systemctl start restore-watch");
     // Two of the one that ended, one of the other.
     world.until("three deliveries", || marked(&world) == 3);
-    let told = receiver.received();
+    let logged = receiver.received();
     world.succeed("systemctl kill --signal=KILL restore-watch");
     world.until("a new start", || {
-        world.has_told("--unit=restore-watch", "watching 1 restore; ended before: 1")
+        world.has_logged("--unit=restore-watch", "watching 1 restore; ended before: 1")
     });
     assert_eq!(world.property(UNIT, "NRestarts"), "1");
     let polls = plane.count();
     world.until("more polls", || plane.count() > polls + 5);
-    let ids: BTreeSet<_> = told.iter().map(|webhook| webhook.header("webhook-id").unwrap()).collect();
-    assert_eq!((ids.len(), told.len(), receiver.count()), (3, 3, 3));
+    let ids: BTreeSet<_> = logged.iter().map(|webhook| webhook.header("webhook-id").unwrap()).collect();
+    assert_eq!((ids.len(), logged.len(), receiver.count()), (3, 3, 3));
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn a_bad_configuration_is_not_tried_again() {
     assert_eq!(world.property(UNIT, "ActiveState"), "failed");
     assert_eq!(world.property(UNIT, "ExecMainStatus"), "78");
     assert_eq!(world.property(UNIT, "NRestarts"), "0");
-    assert!(world.has_told("--unit=restore-watch PRIORITY=3", "/etc/restore-watch/config.toml:2:1"));
+    assert!(world.has_logged("--unit=restore-watch PRIORITY=3", "/etc/restore-watch/config.toml:2:1"));
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn a_state_that_cannot_be_used_is_tried_again_until_it_can() {
     std::fs::write(&file, "no database").unwrap();
     assert_eq!(world.run("systemctl start restore-watch").code, Some(1));
     world.until("further starts", || world.property(UNIT, "NRestarts").parse::<u32>().unwrap() >= 2);
-    assert!(world.has_told("--unit=restore-watch", "code=exited, status=74"));
+    assert!(world.has_logged("--unit=restore-watch", "code=exited, status=74"));
     std::fs::remove_file(&file).unwrap();
     world.until("a good start", || world.property(UNIT, "ActiveState") == "active");
 }

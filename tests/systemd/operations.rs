@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use restore_watch::clock::Clock;
+use restore_watch::platform::clock::Clock;
 use restore_watch::simulate::{Receiver, Reply, Simulator};
 use serde_json::Value;
 
@@ -100,11 +100,11 @@ fn a_reload_takes_up_what_was_added() {
     assert_eq!(world.property(UNIT, "ActiveState"), "active");
     world.until("what is new", || receiver.count() == 5);
     until_polled(&world, &plane, "rj-3");
-    let told = receiver.received();
+    let logged = receiver.received();
     let of_new = |webhook: &&restore_watch::simulate::Received| {
         String::from_utf8_lossy(&webhook.body).contains("\"rj-2\"")
     };
-    assert_eq!((told.len(), told.iter().filter(of_new).count()), (5, 2), "{told:?}");
+    assert_eq!((logged.len(), logged.iter().filter(of_new).count()), (5, 2), "{logged:?}");
     assert_eq!((main_pid(&world), world.property(UNIT, "NRestarts")), (process, "0".to_owned()));
 }
 
@@ -122,7 +122,7 @@ fn a_bad_reload_fails_and_changes_nothing() {
     assert_eq!(world.property(UNIT, "ActiveState"), "active");
     assert_eq!(main_pid(&world), process);
     assert!(
-        world.has_told(&format!("--unit={UNIT}"), "/etc/restore-watch/config.toml:"),
+        world.has_logged(&format!("--unit={UNIT}"), "/etc/restore-watch/config.toml:"),
         "no reason was told"
     );
     until_polled(&world, &plane, "rj-1");
@@ -145,7 +145,7 @@ fn start_watched(world: &World, further: &str) {
 /// Waits until the watchdog ended it and it was started again.
 #[track_caller]
 fn until_restarted_by_watchdog(world: &World, process: &str) {
-    world.until("the watchdog", || world.has_told("_PID=1", "Watchdog timeout"));
+    world.until("the watchdog", || world.has_logged("_PID=1", "Watchdog timeout"));
     world.until("a new start", || {
         world.property(UNIT, "ActiveState") == "active" && main_pid(world) != process
     });
@@ -175,8 +175,8 @@ fn the_watchdog_ends_a_process_whose_loop_alone_is_stuck() {
     // The next one runs freely, and tells what the stuck one did not.
     world.edit(UNIT, "[Service]\nWatchdogSec=2s\nTimeoutAbortSec=500ms\nRestartSec=50ms\n");
     let is_told = || {
-        let told = receiver.received();
-        told.iter().any(|webhook| String::from_utf8_lossy(&webhook.body).contains("restore_job.completed"))
+        let logged = receiver.received();
+        logged.iter().any(|webhook| String::from_utf8_lossy(&webhook.body).contains("restore_job.completed"))
     };
     world.until("the end of the job to be told", is_told);
     until_polled(&world, &plane, "rj-2");
@@ -203,7 +203,7 @@ fn the_watchdog_leaves_a_busy_process_alone() {
             && receiver.count() > 20
     });
     assert_eq!((main_pid(&world), world.property(UNIT, "NRestarts")), (process, "0".to_owned()));
-    assert!(!world.has_told("_PID=1", "Watchdog timeout"));
+    assert!(!world.has_logged("_PID=1", "Watchdog timeout"));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use restore_watch::clock::Clock;
+use restore_watch::platform::clock::Clock;
 use restore_watch::simulate::Simulator;
 
 use crate::support::{KEY, done};
@@ -78,8 +78,8 @@ fn what_needs_a_restore_that_failed_does_not_run() {
     assert!(ran.code == Some(1) && ran.stderr.contains("dependency"), "{ran:?}");
     assert_eq!(world.property(WAIT, "ExecMainStatus"), "1");
     assert!(!followed(&world));
-    let told = world.journal(&format!("RESTORE_JOB_ID={ID} RESTORE_EVENT=restore_job.failed PRIORITY=3"));
-    assert_eq!(told.len(), 1, "{told:#?}");
+    let logged = world.journal(&format!("RESTORE_JOB_ID={ID} RESTORE_EVENT=restore_job.failed PRIORITY=3"));
+    assert_eq!(logged.len(), 1, "{logged:#?}");
     fails_with(&world, "1");
 }
 

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Duration;
 
-use restore_watch::clock::Clock;
+use restore_watch::platform::clock::Clock;
 use restore_watch::simulate::{Receiver, Reply, Simulator, Timeline};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use serde_json::Value;
@@ -143,7 +143,7 @@ impl World {
     #[track_caller]
     pub(crate) fn succeed(&self, line: &str) -> String {
         let ran = self.run(line);
-        assert_eq!(ran.code, Some(0), "`{line}`: {ran:?}\n{}", self.told());
+        assert_eq!(ran.code, Some(0), "`{line}`: {ran:?}\n{}", self.logged());
         ran.stdout
     }
 
@@ -154,7 +154,7 @@ impl World {
         let start = clock.now().instant;
         while !condition() {
             let waited = clock.now().instant.since(start);
-            assert!(waited < PATIENCE, "waited in vain for {what}\n{}", self.told());
+            assert!(waited < PATIENCE, "waited in vain for {what}\n{}", self.logged());
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -171,14 +171,14 @@ impl World {
     }
 
     /// Whether the journal has a line with this text, among those that match.
-    pub(crate) fn has_told(&self, matching: &str, text: &str) -> bool {
+    pub(crate) fn has_logged(&self, matching: &str, text: &str) -> bool {
         self.journal(matching)
             .iter()
             .any(|line| line["MESSAGE"].as_str().is_some_and(|said| said.contains(text)))
     }
 
     /// The last lines of the journal, for whoever looks for the cause of a failure.
-    fn told(&self) -> String {
+    fn logged(&self) -> String {
         self.run("journalctl --sync; journalctl --quiet --no-pager --output=short-precise --lines=60").stdout
     }
 

@@ -40,8 +40,8 @@ fn none_of_them_ends_the_wait() {
         Watch::new(["wait", "--config", &config, "--output", "json"]).env("PINECONE_API_KEY", KEY).run();
     let report = done.expect(0).json();
     for job in report["jobs"].as_array().unwrap() {
-        let told = (&job["outcome"], &job["polls"], &job["last_error"]);
-        assert_eq!(told, (&"completed".into(), &3.into(), &().into()), "{job}");
+        let logged = (&job["outcome"], &job["polls"], &job["last_error"]);
+        assert_eq!(logged, (&"completed".into(), &3.into(), &().into()), "{job}");
     }
     assert_eq!(report["jobs"].as_array().unwrap().len(), BAD.len());
 }

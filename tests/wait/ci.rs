@@ -147,7 +147,7 @@ fn a_step_that_fails() {
 #[test]
 fn a_wait_that_is_cut_short() {
     let plane = play(&format!("[[job]]\nid = \"rj-1\"\n{}", done(&[("rj-2", "completed")])));
-    let told = |step: &Step, stderr: &str, outcome: &str| {
+    let logged = |step: &Step, stderr: &str, outcome: &str| {
         let found = commands(stderr);
         assert_eq!(names(&found), ["group", "endgroup", "error", "notice"], "{stderr}");
         assert!(found[2].1.starts_with("title=Restore not ended::restore rj-1 into index "), "{found:?}");
@@ -157,7 +157,7 @@ fn a_wait_that_is_cut_short() {
     };
     let step = Step::new();
     let done = step.wait(&plane, &["rj-1", "rj-2", "--timeout", "700ms"]).run().expect(124);
-    told(&step, &done.stderr, "timeout");
+    logged(&step, &done.stderr, "timeout");
     for (signal, code, outcome) in [("INT", 130, "interrupted"), ("TERM", 143, "terminated")] {
         let step = Step::new();
         let mut wait = step.wait(&plane, &["rj-1", "rj-2"]).start();
@@ -167,7 +167,7 @@ fn a_wait_that_is_cut_short() {
         wait.signal(signal);
         let done = wait.finish().expect(code);
         assert!(done.took < Duration::from_secs(1), "{:?}", done.took);
-        told(&step, &done.stderr, outcome);
+        logged(&step, &done.stderr, outcome);
     }
 }
 
@@ -288,8 +288,9 @@ fn a_file_that_cannot_be_written_changes_no_exit_code() {
         let step = Step::new();
         let wait = step.wait(&plane, &[job]);
         let done = wait.env_remove("GITHUB_OUTPUT").env("GITHUB_STEP_SUMMARY", "/proc/none/summary").run();
-        let done = done.expect(code).told("restore-watch: warning: the job summary could not be written to ");
-        done.told("warning: the outputs could not be written to $GITHUB_OUTPUT: it is not set");
+        let done =
+            done.expect(code).logged("restore-watch: warning: the job summary could not be written to ");
+        done.logged("warning: the outputs could not be written to $GITHUB_OUTPUT: it is not set");
         // One of them is no reason not to write the other.
         let step = Step::new();
         step.wait(&plane, &[job]).env("GITHUB_STEP_SUMMARY", "/dev/full").run().expect(code);
@@ -307,10 +308,10 @@ fn a_file_that_nobody_reads_holds_nothing_up_for_long() {
     let start = || step.wait(&plane, &["rj-1"]).env("GITHUB_OUTPUT", &pipe).start();
     let patient: Running = start();
     let mut interrupted = start();
-    interrupted.until_told("::notice");
+    interrupted.until_logged("::notice");
     interrupted.signal("TERM");
     assert!(interrupted.finish().expect(143).took < Duration::from_secs(2));
-    let done = patient.finish().expect(0).told("the outputs took too long to be written");
+    let done = patient.finish().expect(0).logged("the outputs took too long to be written");
     assert!(done.stdout.starts_with("completed  rj-1"), "{}", done.stdout);
 }
 
@@ -341,7 +342,7 @@ fn a_chosen_host_needs_no_environment() {
     let plane = play(&done(&[("rj-1", "completed")]));
     let done = Watch::wait(&plane, &["rj-1", "--ci", "github"]).run().expect(0);
     assert_eq!(names(&commands(&done.stderr)), ["group", "endgroup", "notice"]);
-    done.told("$GITHUB_OUTPUT: it is not set").told("$GITHUB_STEP_SUMMARY: it is not set");
+    done.logged("$GITHUB_OUTPUT: it is not set").logged("$GITHUB_STEP_SUMMARY: it is not set");
     // And none is none.
     let step = Step::new();
     let done = step.wait(&plane, &["rj-1", "--ci", "none"]).run().expect(0);

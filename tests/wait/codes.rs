@@ -59,7 +59,7 @@ fn failed_and_cancelled_are_1() {
     for status in ["failed", "cancelled"] {
         let done = wait(&done(&[("rj-1", "completed"), ("rj-2", status)]), &["rj-1", "rj-2"]).expect(1);
         assert!(done.stdout.contains(&format!("{status:<9}  rj-2")), "{}", done.stdout);
-        done.told("a job failed or was cancelled");
+        done.logged("a job failed or was cancelled");
     }
 }
 
@@ -95,7 +95,7 @@ fn never_seen_is_3_after_its_grace() {
     let done = wait("[[job]]\nid = \"rj-1\"", &["rj-2", "--not-found-grace", "600ms"]).expect(3);
     assert!(done.stdout.starts_with("not found  rj-2"), "{}", done.stdout);
     assert!(done.took.as_millis() >= 600, "{:?}", done.took);
-    done.told("a job was not found, or was lost");
+    done.logged("a job was not found, or was lost");
 }
 
 #[test]
@@ -177,14 +177,14 @@ fn an_end_in_an_unknown_state_is_6() {
 #[test]
 fn an_unknown_status_without_an_end_time_is_no_end() {
     let scenario = "[[job]]\nid = \"rj-1\"\npending_status = \"Thinking\"\ntakes = \"1s\"";
-    wait(scenario, &["rj-1"]).expect(0).told("status `Thinking` is unknown");
+    wait(scenario, &["rj-1"]).expect(0).logged("status `Thinking` is unknown");
 }
 
 #[test]
 fn time_that_is_over_is_124() {
     let done = wait("[[job]]\nid = \"rj-1\"", &["rj-1", "--timeout", "700ms"]).expect(124);
     assert!(done.stdout.starts_with("Pending  rj-1"), "{}", done.stdout);
-    done.told("timed out after 700ms; to go on: restore-watch wait rj-1");
+    done.logged("timed out after 700ms; to go on: restore-watch wait rj-1");
 }
 
 /// One job for each way not to complete, by the name of its outcome.
@@ -261,5 +261,5 @@ fn wrong_usage_is_2_and_bad_configuration_78() {
     Watch::new(["wait", "rj-1"])
         .run()
         .expect(78)
-        .told("the environment variable PINECONE_API_KEY is not set");
+        .logged("the environment variable PINECONE_API_KEY is not set");
 }

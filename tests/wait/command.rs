@@ -48,7 +48,7 @@ fn what_cannot_be_run_has_the_codes_of_shells() {
         [("/nonexistent/command", 127), ("surely-not-in-the-path", 127), (&*no_program, 126)]
     {
         let done = Watch::wait(&plane, &["rj-1", "--", command]).run().expect(code);
-        assert_eq!(done.told(&format!("cannot run {command}")).stdout, "");
+        assert_eq!(done.logged(&format!("cannot run {command}")).stdout, "");
     }
     assert_eq!(plane.count(), 0, "a wait of hours for a command that is not there asks nothing");
 }

@@ -50,7 +50,7 @@ fn as_arguments_and_all_of_it_together() {
     let done = Watch::wait(&plane, &["a", "-", "--output", "json", "a"]).stdin("b").run().expect(0);
     assert_eq!(ids(&done), ["a", "b"]);
     // The folder is gone, and with it the file.
-    Watch::wait(&plane, &["a", "--from-file", &file]).run().expect(2).told("cannot read job ids from");
+    Watch::wait(&plane, &["a", "--from-file", &file]).run().expect(2).logged("cannot read job ids from");
 }
 
 #[test]
@@ -117,10 +117,10 @@ fn what_makes_no_sense_is_refused_whole_before_anything_is_asked() {
         (&["--from-file", "/nonexistent"], "", "cannot read job ids from"),
         (&["--timeout", "1s"], "", "no job ids were given"),
     ] {
-        let done = Watch::wait(&plane, arguments).stdin(stdin).run().expect(2).told(why);
+        let done = Watch::wait(&plane, arguments).stdin(stdin).run().expect(2).logged(why);
         assert_eq!(done.stdout, "", "{arguments:?}");
     }
     let bytes = Watch::wait(&plane, &["-"]).stdin(b"a\n\xff\xfe\n".as_slice()).run();
-    bytes.expect(2).told("cannot read job ids from standard input");
+    bytes.expect(2).logged("cannot read job ids from standard input");
     assert_eq!(plane.count(), 0);
 }

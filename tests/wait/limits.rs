@@ -25,7 +25,7 @@ fn too_few_open_files_are_an_error_and_no_panic() {
         let limit = format!("--nofile={files}");
         let done = Watch::through(&["prlimit", &limit], ["wait", "rj-1"]).on(&plane).run().expect(code);
         if code == 71 {
-            done.told("error: cannot open 12 more files: ").told("help: raise the limit of open files");
+            done.logged("error: cannot open 12 more files: ").logged("help: raise the limit of open files");
         }
     }
 }
@@ -44,6 +44,6 @@ fn no_thread_is_an_error_and_no_panic() {
     let config = ["check", "--config", "/nowhere"];
     for words in [&["wait", "rj-1"][..], &["list"], &config, &["run", "--config", "/nowhere"]] {
         let done = Watch::through(launcher, words).on(&plane).run().expect(71);
-        done.told("error: cannot start a thread: ").told("help: raise the limit of processes");
+        done.logged("error: cannot start a thread: ").logged("help: raise the limit of processes");
     }
 }

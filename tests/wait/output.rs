@@ -116,7 +116,7 @@ fn quiet_is_quiet() {
         assert_eq!((done.stderr.as_str(), done.stdout.lines().count()), ("", 1), "{arguments:?}");
     }
     // Errors are told all the same.
-    Watch::new(["wait", "rj-1", "--quiet"]).run().expect(78).told("error: ");
+    Watch::new(["wait", "rj-1", "--quiet"]).run().expect(78).logged("error: ");
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn no_colour_where_there_is_no_terminal_or_no_wish_for_it() {
             .env("RUST_LOG", "debug")
             .run()
             .expect(0)
-            .told("DEBUG");
+            .logged("DEBUG");
     }
 }
 

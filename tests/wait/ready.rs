@@ -52,7 +52,7 @@ fn an_index_that_will_not_serve_is_a_failure() {
         let job = &report["jobs"][0];
         assert_eq!((&job["outcome"], &job["status"]), (&"not_ready".into(), &"Completed".into()));
         assert_eq!((&job["until"], &job["index_state"]), (&"ready".into(), &state.into()));
-        done.told(&format!(
+        done.logged(&format!(
             "index docs of restore rj-1 did not become ready after 1h 00m: its state is {state}"
         ));
     }
@@ -130,7 +130,7 @@ fn trouble_with_the_index_is_no_verdict() {
     Watch::wait(&plane, &arguments)
         .run()
         .expect(5)
-        .told("no good answer about index docs of restore rj-1 for too long: HTTP 503");
+        .logged("no good answer about index docs of restore rj-1 for too long: HTTP 503");
     let plane = play(&format!("{SOON}[[fault]]\nendpoint = \"index\"\nkind = \"status\"\nstatus = 403\n"));
     Watch::wait(&plane, &["rj-1", "--until", "ready"]).run().expect(4);
 }

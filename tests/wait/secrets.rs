@@ -56,7 +56,7 @@ fn where_the_server_repeats_it_in_an_escaped_form() {
         "[[job]]\nid = \"rj-1\"\n\
          [[fault]]\nkind = \"status\"\nstatus = 401\nbody_text = '{{\"message\":\"bad key {escaped}\"}}'"
     ));
-    Watch::wait(&plane, &["rj-1"]).run().expect(4).told("bad key ***");
+    Watch::wait(&plane, &["rj-1"]).run().expect(4).logged("bad key ***");
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn where_it_cannot_be_a_key() {
     for fault in ["\n", " and more", "é", "\u{7f}"] {
         let key = format!("{KEY}{fault}{KEY}");
         let done = Watch::new(["wait", "rj-1"]).env("PINECONE_API_KEY", &key).env("RUST_LOG", "trace").run();
-        done.expect(78).told("the API key from environment variable PINECONE_API_KEY has ");
+        done.expect(78).logged("the API key from environment variable PINECONE_API_KEY has ");
     }
 }
 
@@ -84,5 +84,5 @@ fn where_it_stands_in_the_wrong_place() {
         .env("PINECONE_CONTROLLER_HOST", &host)
         .run()
         .expect(78)
-        .told("PINECONE_CONTROLLER_HOST: the URL carries a user name or password");
+        .logged("PINECONE_CONTROLLER_HOST: the URL carries a user name or password");
 }

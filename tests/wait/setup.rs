@@ -7,7 +7,7 @@ use std::thread;
 use crate::support::{Done, KEY, Watch};
 
 /// Certificates of authorities, whatever the system has.
-const ROOTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/http/failure/pem/ca.pem");
+const ROOTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/adapters/http/failure/pem/ca.pem");
 
 /// A proxy that answers whatever it is asked with this, until the test is over. Returns its address.
 fn proxy(answer: &'static str) -> String {
@@ -42,7 +42,7 @@ fn a_proxy_that_cannot_be_used_is_78_at_once() {
     ] {
         for arguments in [&["wait", "rj-1"][..], &["list"]] {
             let done = run(arguments, &[(variable, value)]).expect(78);
-            let done = done.told(&format!("the proxy in {variable} cannot be used: the value "));
+            let done = done.logged(&format!("the proxy in {variable} cannot be used: the value "));
             assert!(done.stderr.contains(said) && !done.stderr.contains("canary"), "{}", done.stderr);
         }
     }
@@ -74,8 +74,8 @@ fn a_proxy_that_wants_credentials_ends_a_wait_with_78() {
         let report: serde_json::Value = serde_json::from_str(&done.stdout).expect("a report");
         assert_eq!(report["outcome"], "misconfigured");
         assert_eq!(report["jobs"][0]["outcome"], "misconfigured");
-        let done = done.told(&format!("the proxy http://{address} {said}"));
-        let done = done.told("the API cannot be reached as it is configured");
+        let done = done.logged(&format!("the proxy http://{address} {said}"));
+        let done = done.logged("the API cannot be reached as it is configured");
         assert_eq!(done.stderr.matches("tried again meanwhile").count(), 1, "once: {}", done.stderr);
         assert!(!done.stderr.contains("canary") && !done.stdout.contains("canary"), "{}", done.stderr);
     }
@@ -93,7 +93,7 @@ fn a_proxy_that_is_overloaded_is_an_outage() {
 fn a_list_that_cannot_be_asked_for_is_78() {
     let address = proxy("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n");
     let done = run(&["list"], &[("HTTPS_PROXY", &address)]).expect(78);
-    done.told(
+    done.logged(
         "does not connect to api.invalid (HTTP 403): have it allowed there, or name the host in NO_PROXY",
     );
 }

@@ -21,7 +21,7 @@ fn the_last_known_states_are_reported_at_once() {
         assert!(done.took < Duration::from_secs(1), "{:?}", done.took);
         assert!(done.stdout.contains("Pending    rj-1"), "{}", done.stdout);
         assert!(done.stdout.contains("completed  rj-2"), "{}", done.stdout);
-        done.told(&format!("interrupted by SIG{signal}"));
+        done.logged(&format!("interrupted by SIG{signal}"));
     }
 }
 
@@ -54,7 +54,7 @@ fn a_webhook_that_hangs_delays_the_report_by_half_a_second_at_most() {
     wait.signal("TERM");
     let done = wait.finish().expect(143);
     assert!(done.took < Duration::from_secs(3), "{:?}", done.took);
-    done.told("transitions that could not be posted to the webhook in time: 1");
+    done.logged("transitions that could not be posted to the webhook in time: 1");
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn a_reader_that_stalls_holds_no_signal() {
         .stdout(writer.into())
         .start();
     wait.until("all requests", |_| plane.count() >= 300);
-    wait.until_told("restore rj-99 into");
+    wait.until_logged("restore rj-99 into");
     wait.signal("TERM");
     let done = wait.finish().expect(143);
     assert!(done.took < Duration::from_secs(20), "{:?}", done.took);
@@ -84,7 +84,7 @@ fn a_signal_during_the_last_deliveries_counts() {
     receiver.otherwise(Reply::hang());
     let mut wait = Watch::wait(&plane, &["rj-1", "--webhook", &receiver.url(), "--", "echo", "ran"]).start();
     wait.until("a webhook", |_| receiver.count() > 0);
-    wait.until_told(" completed after ");
+    wait.until_logged(" completed after ");
     wait.signal("INT");
     let done = wait.finish().expect(130);
     assert!(done.took < Duration::from_secs(3), "{:?}", done.took);
@@ -95,7 +95,7 @@ fn a_signal_during_the_last_deliveries_counts() {
 fn the_command_does_not_run() {
     let plane = play("[[job]]\nid = \"rj-1\"");
     let mut wait = Watch::wait(&plane, &["rj-1", "--", "echo", "ran"]).start();
-    wait.until_told("watching restore rj-1");
+    wait.until_logged("watching restore rj-1");
     wait.signal("INT");
     assert!(!wait.finish().expect(130).stdout.contains("ran"));
 }
@@ -107,7 +107,7 @@ fn a_signal_that_the_caller_ignores_stays_ignored() {
         let trap = format!("trap '' {ignored}; exec \"$@\"");
         let words = ["wait", "--min-interval", "20ms", "--max-interval", "100ms", "rj-1"];
         let mut wait = Watch::through(&["sh", "-c", &trap, "sh"], words).on(&plane).start();
-        wait.until_told("watching restore rj-1");
+        wait.until_logged("watching restore rj-1");
         wait.signal(ignored);
         let polls = plane.count();
         wait.until("further polls", |_| plane.count() > polls + 3);

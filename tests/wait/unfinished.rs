@@ -71,10 +71,10 @@ fn the_hint_is_a_command_that_works() {
 fn a_signal_says_how_to_go_on_too() {
     let plane = play(OPEN);
     let mut wait = Watch::wait(&plane, &["rj-1", "--until", "ready"]).start();
-    wait.until_told("watching restore rj-1");
+    wait.until_logged("watching restore rj-1");
     wait.signal("TERM");
     let done = wait.finish().expect(143);
-    done.told("interrupted by SIGTERM; to go on: restore-watch wait rj-1 --until ready ");
+    done.logged("interrupted by SIGTERM; to go on: restore-watch wait rj-1 --until ready ");
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn the_timeout_is_that_of_the_whole_wait() {
 fn a_job_that_is_deleted_meanwhile_is_lost_and_holds_nothing() {
     let plane = play("[[job]]\nid = \"rj-1\"\nvanishes = \"1s\"\n");
     let done = Watch::wait(&plane, &["rj-1", "--unreachable-after", "500ms"]).run().expect(3);
-    done.told("restore rj-1 into index ").told("can no longer be found: HTTP 404");
+    done.logged("restore rj-1 into index ").logged("can no longer be found: HTTP 404");
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn durations() {
         assert_eq!(done.stdout, "");
     }
     let crossed = ["wait", "rj-1", "--min-interval", "2s", "--max-interval", "1s"];
-    Watch::new(crossed).on(&plane).run().expect(2).told("--min-interval is longer than --max-interval");
+    Watch::new(crossed).on(&plane).run().expect(2).logged("--min-interval is longer than --max-interval");
     assert_eq!(plane.count(), 0);
 }
 
@@ -33,7 +33,10 @@ fn durations() {
 fn placeholders_that_a_shell_did_not_replace() {
     let plane = play(&done(&[("rj-1", "completed")]));
     let webhook = ["rj-1", "--webhook", "https://hooks.example/${TOKEN}"];
-    Watch::wait(&plane, &webhook).run().expect(2).told("the URL of --webhook has a placeholder like ${NAME}");
+    Watch::wait(&plane, &webhook)
+        .run()
+        .expect(2)
+        .logged("the URL of --webhook has a placeholder like ${NAME}");
     assert_eq!(plane.count(), 0);
 }
 
@@ -42,7 +45,7 @@ fn a_configuration_without_jobs_is_nothing_to_wait_for() {
     let folder = Folder::new();
     let config = folder.write("config.toml", "jobs = []");
     let wait = || Watch::new(["wait", "--config", &config]).env("PINECONE_API_KEY", KEY);
-    wait().run().expect(2).told("no job ids were given");
+    wait().run().expect(2).logged("no job ids were given");
 }
 
 #[test]
@@ -55,15 +58,15 @@ fn one_bound_alone_moves_the_other() {
 #[test]
 fn options_that_exclude_each_other() {
     for pair in [["--any", "--all"], ["--any", "--fail-fast"]] {
-        Watch::new(["wait", "rj-1"].iter().chain(&pair)).run().expect(2).told("cannot be used with");
+        Watch::new(["wait", "rj-1"].iter().chain(&pair)).run().expect(2).logged("cannot be used with");
     }
     for option in ["--index", "--exclude-index"] {
-        Watch::new(["wait", "rj-1", option, "docs"]).run().expect(2).told("cannot be used with");
-        Watch::new(["wait", option, "docs"]).run().expect(2).told("--all-pending");
+        Watch::new(["wait", "rj-1", option, "docs"]).run().expect(2).logged("cannot be used with");
+        Watch::new(["wait", option, "docs"]).run().expect(2).logged("--all-pending");
         let pattern = ["wait", "--all-pending", option, "prod/[ab]"];
-        Watch::new(pattern).run().expect(2).told(option).told("which no name of an index has");
+        Watch::new(pattern).run().expect(2).logged(option).logged("which no name of an index has");
     }
-    Watch::new(["wait", "rj-1", "--effort", "lazy"]).run().expect(2).told("gentle, balanced, eager");
+    Watch::new(["wait", "rj-1", "--effort", "lazy"]).run().expect(2).logged("gentle, balanced, eager");
 }
 
 #[test]
@@ -80,7 +83,7 @@ fn endpoints() {
         ("${PINECONE_HOST}", "PINECONE_CONTROLLER_HOST: it has a placeholder like ${NAME}"),
     ] {
         let wait = Watch::new(["wait", "rj-1"]).env("PINECONE_API_KEY", KEY);
-        wait.env("PINECONE_CONTROLLER_HOST", endpoint).run().expect(78).told(why);
+        wait.env("PINECONE_CONTROLLER_HOST", endpoint).run().expect(78).logged(why);
     }
 }
 
@@ -88,7 +91,7 @@ fn endpoints() {
 fn keys() {
     let plane = play(&done(&[("rj-1", "completed")]));
     for key in ["", " ", "\n"] {
-        Watch::wait(&plane, &["rj-1"]).env("PINECONE_API_KEY", key).run().expect(78).told("API key");
+        Watch::wait(&plane, &["rj-1"]).env("PINECONE_API_KEY", key).run().expect(78).logged("API key");
     }
     for (key, why) in [
         (format!("\"{KEY}\""), "the API key from environment variable PINECONE_API_KEY is in quotes; write"),
@@ -96,11 +99,11 @@ fn keys() {
         (format!("Bearer {KEY}"), "begins with `Bearer`"),
         ("${PINECONE_API_KEY}".to_owned(), "is a placeholder that was not replaced"),
     ] {
-        let done = Watch::wait(&plane, &["rj-1"]).env("PINECONE_API_KEY", &key).run().expect(78).told(why);
+        let done = Watch::wait(&plane, &["rj-1"]).env("PINECONE_API_KEY", &key).run().expect(78).logged(why);
         assert!(!done.stderr.contains(KEY), "{}", done.stderr);
     }
     let none = Watch::wait(&plane, &["rj-1"]).env_remove("PINECONE_API_KEY").run();
-    none.expect(78).told("set it to the API key of the project");
+    none.expect(78).logged("set it to the API key of the project");
     assert_eq!(plane.count(), 0);
 }
 
@@ -118,8 +121,8 @@ fn projects_of_a_configuration() {
     wait(&["--project", "one"]).expect(0);
     wait(&["--project", "two"]).expect(1);
     wait(&["--project", "one", "rj-2"]).expect(1);
-    wait(&[]).expect(2).told("choose one with --project: one, two");
-    wait(&["--project", "three"]).expect(2).told("it has: one, two");
+    wait(&[]).expect(2).logged("choose one with --project: one, two");
+    wait(&["--project", "three"]).expect(2).logged("it has: one, two");
 }
 
 #[test]
@@ -130,6 +133,6 @@ fn configurations_that_cannot_be_read() {
     for (file, why) in
         [(directory, "is a directory"), ("/nonexistent.toml", "does not exist"), (&no_toml, "no.toml:1:")]
     {
-        Watch::new(["wait", "--config", file]).env("PINECONE_API_KEY", KEY).run().expect(78).told(why);
+        Watch::new(["wait", "--config", file]).env("PINECONE_API_KEY", KEY).run().expect(78).logged(why);
     }
 }

@@ -37,12 +37,12 @@ fn trouble_is_met_by_trying_again_with_the_same_id_and_body() {
     let plane = play(&done(&[("rj-1", "completed")]));
     let receiver = receive([Reply::status(503), Reply::drop_connection()]);
     let wait = Watch::wait(&plane, &["rj-1", "--webhook", &receiver.url()]).env("RUST_LOG", "info");
-    wait.run().expect(0).told("tried again in");
+    wait.run().expect(0).logged("tried again in");
     let posts = receiver.received();
-    let mut told = kinds(&posts);
-    told.sort_unstable();
-    told.dedup();
-    assert_eq!((posts.len(), told.len()), (4, 2), "{posts:?}");
+    let mut logged = kinds(&posts);
+    logged.sort_unstable();
+    logged.dedup();
+    assert_eq!((posts.len(), logged.len()), (4, 2), "{posts:?}");
     let mut by_id: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for webhook in &posts {
         by_id.entry(webhook.header("webhook-id").expect("an id")).or_default().push(&webhook.body);
@@ -67,7 +67,7 @@ fn a_webhook_that_is_gone_changes_no_exit_code() {
     let plane = play(&done(&[("rj-1", "completed")]));
     let receiver = receive([]);
     receiver.otherwise(Reply::status(410));
-    Watch::wait(&plane, &["rj-1", "--webhook", &receiver.url()]).run().expect(0).told("HTTP 410; given up");
+    Watch::wait(&plane, &["rj-1", "--webhook", &receiver.url()]).run().expect(0).logged("HTTP 410; given up");
     assert_eq!(receiver.count(), 1, "nothing more is sent to it");
 }
 
@@ -76,7 +76,7 @@ fn addresses_that_are_refused_and_not_shown() {
     let plane = play(&done(&[("rj-1", "completed")]));
     for url in ["http://hooks.example/canary", "ftp://127.0.0.1/canary", "canary", "https://"] {
         let done =
-            Watch::wait(&plane, &["rj-1", "--webhook", url]).run().expect(2).told("the URL of --webhook ");
+            Watch::wait(&plane, &["rj-1", "--webhook", url]).run().expect(2).logged("the URL of --webhook ");
         assert!(!done.stderr.contains("canary"), "{}", done.stderr);
     }
     assert_eq!(plane.count(), 0);

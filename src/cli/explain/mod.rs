@@ -11,13 +11,13 @@ use super::socket::SocketArgs;
 use super::start::{READING, no_thread, unless_stopped};
 use super::wait::{parse_effort, parse_interval};
 use super::{Done, Failure, Output, block_on, listen, print};
-use crate::clock::Clock;
+use crate::adapters::control::{CallError, ExplainJob, RequestErrorKind};
+use crate::adapters::telemetry::{self, Style};
+use crate::app::driver::{Driver, Setup, State};
 use crate::config::{Effort, JobSettings, LogFormat, ProjectSettings, StateSettings};
-use crate::control::{CallError, ExplainJob, RefusalKind};
-use crate::driver::{Driver, Setup, State};
 use crate::engine::Explanation;
 use crate::model::{Exit, JobId, ProjectName, Until};
-use crate::telemetry::{self, Style};
+use crate::platform::clock::Clock;
 
 /// How long the list of restores is waited for, where the rate or the server takes its time.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -78,7 +78,7 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
             print(&(text.map_err(|error| Failure::internal(error.to_string()))? + "\n"))?;
         }
     }
-    Ok(Done::Exit(Exit::Met))
+    Ok(Done::Exit(Exit::Success))
 }
 
 impl Args {
@@ -96,11 +96,11 @@ impl Args {
         let is_named = self.socket.named().is_some() || self.project.name().is_some();
         match answer {
             Ok(explanation) => Ok(Some(explanation)),
-            Err(CallError::Refused(refusal)) if refusal.kind == RefusalKind::NotFound && !is_named => {
+            Err(CallError::Refused(refusal)) if refusal.kind == RequestErrorKind::NotFound && !is_named => {
                 Ok(None)
             }
-            Err(CallError::Refused(refusal)) if refusal.kind == RefusalKind::NotFound => {
-                let failure = Failure::new(Exit::Missing, refusal.error);
+            Err(CallError::Refused(refusal)) if refusal.kind == RequestErrorKind::NotFound => {
+                let failure = Failure::new(Exit::NotFound, refusal.error);
                 Err(refusal.help.into_iter().fold(failure, Failure::with_help))
             }
             Err(CallError::NoDaemon(_) | CallError::Denied(_)) if !is_named => Ok(None),

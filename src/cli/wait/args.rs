@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, ValueEnum};
 
+use crate::app::wait::{Options, Progress};
 use crate::cli::ci::CiArgs;
 use crate::cli::project::ProjectArgs;
 use crate::cli::{Failure, ids, parse_duration};
@@ -16,7 +17,6 @@ use crate::config::{
 };
 use crate::engine::Condition;
 use crate::model::{JobId, Until, duration};
-use crate::wait::{Options, Progress};
 
 /// Block until restore jobs end, and say how by the exit code
 #[derive(Debug, Parser)]

@@ -12,17 +12,17 @@ use args::{Form, ProgressForm};
 
 use super::start::{check_threads, no_thread, unless_stopped};
 use super::{Done, Failure, block_on, ci, listen};
-use crate::ci::Place;
-use crate::clock::Clock;
+use crate::adapters::ci::Place;
+use crate::adapters::sinks::{self, Urgency};
+use crate::adapters::telemetry::{self, Stream, Style};
+use crate::app::driver::{Driver, Setup, State};
+use crate::app::wait::{self, LogBuffer, Options, Progress, Report, Streams, Waited};
 use crate::config::{LogFormat, StateSettings};
-use crate::driver::{Driver, Setup, State};
-use crate::locale;
 use crate::model::{Exit, duration};
-use crate::output::Output;
-use crate::process;
-use crate::sink::{self, Urgency};
-use crate::telemetry::{self, Stream, Style};
-use crate::wait::{self, Notes, Options, Progress, Report, Streams, Waited};
+use crate::platform::clock::Clock;
+use crate::platform::locale;
+use crate::platform::output::Output;
+use crate::platform::process;
 
 /// A command that is longer is not printed for people.
 const LONGEST_COMMAND: usize = 4096;
@@ -52,7 +52,7 @@ pub(super) fn run(args: Args) -> Result<Done, Failure> {
     };
     let _rest = Rest(match &progress {
         Progress::Live(notes) => Arc::clone(notes),
-        Progress::Plain { .. } | Progress::Silent => Notes::default(),
+        Progress::Plain { .. } | Progress::Silent => LogBuffer::default(),
     });
     let (colour, screen) = (!place.is_pipeline(), place.screen());
     let style = Style { stream, colour, screen, ..Style::usual(LogFormat::Human) };
@@ -106,13 +106,13 @@ pub(super) fn run(args: Args) -> Result<Done, Failure> {
         }
     })?;
     match exit {
-        Exit::Met if !args.command.is_empty() => Ok(Done::Exec(args.command.clone())),
+        Exit::Success if !args.command.is_empty() => Ok(Done::Exec(args.command.clone())),
         exit => Ok(Done::Exit(exit)),
     }
 }
 
 /// What was logged and is not yet shown, because no further line is drawn; shown when this is dropped.
-struct Rest(Notes);
+struct Rest(LogBuffer);
 
 impl Drop for Rest {
     fn drop(&mut self) {
@@ -130,7 +130,7 @@ impl Args {
         match self.progress {
             ProgressForm::None => Progress::Silent,
             _ if self.quiet => Progress::Silent,
-            ProgressForm::Auto if !pipeline && is_live_terminal() => Progress::Live(Notes::default()),
+            ProgressForm::Auto if !pipeline && is_live_terminal() => Progress::Live(LogBuffer::default()),
             ProgressForm::Auto | ProgressForm::Plain => Progress::Plain { heartbeat: self.heartbeat },
         }
     }
@@ -149,7 +149,7 @@ impl Args {
         match self.output {
             Form::Human => data.write(locale::shown(&report.human())),
             Form::Json => data.write(format!("{}\n", serde_json::to_string(report).unwrap_or_default())),
-            Form::Ndjson if report.exit() == Exit::Met => {}
+            Form::Ndjson if report.exit() == Exit::Success => {}
             // Standard output has the transitions; how the jobs stand now is for people.
             Form::Ndjson => people.write(locale::shown(&report.human())),
         }
@@ -188,7 +188,7 @@ impl Args {
         let exit = report.exit();
         if exit.is_signal() {
             lines.push(format!("{}{go_on}", report.meaning()));
-        } else if !matches!(exit, Exit::Met | Exit::Timeout) {
+        } else if !matches!(exit, Exit::Success | Exit::Timeout) {
             lines.push(report.meaning().to_owned());
         }
         if report.timed_out() {
@@ -208,8 +208,8 @@ async fn within(limit: Option<Duration>, work: impl Future<Output = io::Result<(
 
 /// Shows how it ended on the desktop. The error says why that could not be shown.
 async fn notify(report: &Report) -> Result<(), String> {
-    let urgency = if report.exit() == Exit::Met { Urgency::Normal } else { Urgency::Critical };
-    sink::show(report.heading(), &report.headline(), urgency).await
+    let urgency = if report.exit() == Exit::Success { Urgency::Normal } else { Urgency::Critical };
+    sinks::show(report.heading(), &report.headline(), urgency).await
 }
 
 /// Whether lines can be drawn again and again on standard error.

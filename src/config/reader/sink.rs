@@ -16,7 +16,7 @@ use crate::config::redaction::{nearest, quoted};
 use crate::config::{
     DesktopSettings, EventFilter, LogFormat, LogLevel, LogSettings, SinkSettings, WebhookSettings,
 };
-use crate::model::TransitionKind;
+use crate::model::EventKind;
 
 const TYPES: &[(&str, Type)] = &[("log", Type::Log), ("desktop", Type::Desktop), ("webhook", Type::Webhook)];
 
@@ -187,7 +187,7 @@ fn pattern<'a>(entry: &Value<'a>) -> Option<&'a str> {
 
 /// Reports a text that names no kind of transition.
 fn unknown_kind(text: &str, span: &Span, report: &Report, patterns: &[&'static str]) {
-    let kinds = || TransitionKind::ALL.iter().map(|kind| kind.as_str());
+    let kinds = || EventKind::ALL.iter().map(|kind| kind.as_str());
     let verb = |text: &str| kinds().find(|kind| kind.split_once('.').is_some_and(|(_, verb)| verb == text));
     let near = verb(text).or_else(|| nearest(text, kinds().chain(patterns.iter().copied())));
     let all =
@@ -199,12 +199,12 @@ fn unknown_kind(text: &str, span: &Span, report: &Report, patterns: &[&'static s
     report.push(Finding::new(span, format!("unknown event {}", quoted(text))).help(help));
 }
 
-fn levels(value: &Value<'_>) -> Vec<(TransitionKind, LogLevel)> {
+fn levels(value: &Value<'_>) -> Vec<(EventKind, LogLevel)> {
     const HELP: &str = "write levels = { \"restore_job.failed\" = \"error\" }";
     let Some(section) = value.table_or("a table", HELP) else { return Vec::new() };
     let mut levels = Vec::new();
     for (name, span, value) in section.entries() {
-        let kind = TransitionKind::parse(name);
+        let kind = EventKind::parse(name);
         match value.inner {
             // What `restore_job.failed = "error"` without quotes makes.
             DeValue::Table(_) if kind.is_none() && matches!(name, "restore_job" | "index" | "project") => {

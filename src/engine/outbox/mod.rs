@@ -14,13 +14,15 @@ use jiff::Timestamp;
 
 use sink::Sink;
 
-use super::event::{Delivery, DeliveryId, DeliveryUpdate, Edit, Failure, FailureClass, Fate, Note};
-use super::journal::{Journal, Notice, Pledges};
-use super::memory::{DeliveryRecord, SinkMemory, SinkRecord};
+use super::commit_queue::{AfterCommit, CommitQueue, EventHeader};
+use super::input::{
+    Delivery, DeliveryId, DeliveryState, DeliveryUpdate, Diagnostic, Edit, Failure, FailureClass,
+};
 use super::retry::Schedule;
-use super::time::{Instant, Now, Recorded};
+use super::snapshot::{DeliveryRecord, SinkRecord, SinkSnapshot};
 use crate::config::EventFilter;
-use crate::model::{JobId, ProjectName, SinkName, TransitionKind};
+use crate::model::time::{Instant, Now, Recorded};
+use crate::model::{EventKind, JobId, ProjectName, SinkName};
 
 /// A sink, as the outbox sees it.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,7 +65,7 @@ pub struct SinkView<'a> {
     /// Why nothing is sent to it any more, if so.
     pub disabled: Option<&'a str>,
     /// How many deliveries are under way or wait.
-    pub owed: usize,
+    pub pending: usize,
 }
 
 /// The deliveries of all sinks.
@@ -94,22 +96,22 @@ impl Ahead {
 
 impl Outbox {
     /// An outbox with what was kept of its sinks and what is owed. [`Outbox::reconfigure`] says which sinks there are.
-    pub(super) fn recall(records: Vec<SinkRecord>, owed: Vec<DeliveryRecord>, now: Now) -> Self {
+    pub(super) fn from_snapshot(records: Vec<SinkRecord>, pending: Vec<DeliveryRecord>, now: Now) -> Self {
         let mut sinks: BTreeMap<SinkName, Sink> = BTreeMap::new();
         let mut ahead = Ahead::default();
-        for SinkRecord { name, memory } in records {
-            let of_sink = owed.iter().filter(|record| record.id.sink == name);
+        for SinkRecord { name, snapshot } in records {
+            let of_sink = pending.iter().filter(|record| record.id.sink == name);
             let written_at = of_sink.map(|record| record.written_at).max();
-            if memory
+            if snapshot
                 .held_until
-                .and(memory.written_at.or(written_at))
+                .and(snapshot.written_at.or(written_at))
                 .is_some_and(|at| ahead.notices(at, now))
             {
                 ahead.sinks.push(name.clone());
             }
-            sinks.insert(name.clone(), Sink::recall(name, memory, written_at, now));
+            sinks.insert(name.clone(), Sink::from_snapshot(name, snapshot, written_at, now));
         }
-        for record in owed {
+        for record in pending {
             let name = record.id.sink.clone();
             if ahead.notices(record.written_at, now) {
                 let due = Recorded::new(record.written_at, now).due(record.due);
@@ -117,11 +119,11 @@ impl Outbox {
                     id: record.id.clone(),
                     at: now.wall,
                     attempts: record.attempts,
-                    fate: Fate::Pending { due: now.wall_at(due) },
+                    state: DeliveryState::Pending { due: now.wall_at(due) },
                     reason: None,
                 });
             }
-            let unknown = || Sink::recall(name.clone(), SinkMemory::default(), None, now);
+            let unknown = || Sink::from_snapshot(name.clone(), SinkSnapshot::default(), None, now);
             sinks.entry(name.clone()).or_insert_with(unknown).recall_owed(record, now);
         }
         Self { sinks, ahead }
@@ -137,44 +139,51 @@ impl Outbox {
         &mut self,
         plans: Vec<SinkPlan>,
         now: Now,
-        journal: &mut Journal,
-        notes: &mut Vec<Note>,
+        commit_queue: &mut CommitQueue,
+        diagnostics: &mut Vec<Diagnostic>,
     ) {
         for update in std::mem::take(&mut self.ahead.deliveries) {
-            journal.update(update);
+            commit_queue.update(update);
         }
         for name in std::mem::take(&mut self.ahead.sinks) {
-            self.sinks.get(&name).into_iter().for_each(|sink| journal.sink(sink.record(now)));
+            self.sinks.get(&name).into_iter().for_each(|sink| commit_queue.sink(sink.record(now)));
         }
         self.sinks.values_mut().for_each(Sink::park);
         for plan in plans {
-            self.configure(plan, now, journal, notes);
+            self.configure(plan, now, commit_queue, diagnostics);
         }
-        for sink in self.sinks.values().filter(|sink| !sink.is_configured() && sink.owed() > 0) {
-            notes.push(Note::SinkMissing { sink: sink.plan.name.clone(), owed: sink.owed() });
+        for sink in self.sinks.values().filter(|sink| !sink.is_configured() && sink.pending() > 0) {
+            diagnostics
+                .push(Diagnostic::SinkMissing { sink: sink.plan.name.clone(), pending: sink.pending() });
         }
     }
 
-    fn configure(&mut self, plan: SinkPlan, now: Now, journal: &mut Journal, notes: &mut Vec<Note>) {
+    fn configure(
+        &mut self,
+        plan: SinkPlan,
+        now: Now,
+        commit_queue: &mut CommitQueue,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) {
         let name = plan.name.clone();
-        let new = || Sink::recall(name.clone(), SinkMemory::default(), None, now);
+        let new = || Sink::from_snapshot(name.clone(), SinkSnapshot::default(), None, now);
         let sink = self.sinks.entry(name.clone()).or_insert_with(new);
         let was_disabled = sink.is_disabled();
         if sink.configure(plan, now.instant) {
-            journal.sink(sink.record(now));
+            commit_queue.sink(sink.record(now));
             if was_disabled {
-                notes.push(Note::SinkEnabled { sink: name });
+                diagnostics.push(Diagnostic::SinkEnabled { sink: name });
             }
         } else if let Some(reason) = sink.disabled_for().map(str::to_owned) {
             for (id, attempts) in sink.disable(&reason) {
-                journal.update(dead_letter(id, attempts, &reason, now));
+                commit_queue.update(dead_letter(id, attempts, &reason, now));
             }
-            notes.push(Note::SinkDisabled { sink: name, reason, buried: 0 });
+            diagnostics.push(Diagnostic::SinkDisabled { sink: name, reason, buried: 0 });
         }
     }
 
     /// The sinks that want transitions of this kind.
-    pub(super) fn wanted_by(&self, kind: TransitionKind) -> Vec<SinkName> {
+    pub(super) fn wanted_by(&self, kind: EventKind) -> Vec<SinkName> {
         let wants = |sink: &&Sink| sink.is_configured() && sink.plan.events.wants(kind);
         self.sinks.values().filter(wants).map(|sink| sink.plan.name.clone()).collect()
     }
@@ -182,20 +191,20 @@ impl Outbox {
     /// A batch is safe: what was told in it may go out, and what comes after what ended in it.
     pub(super) fn committed(
         &mut self,
-        pledges: Pledges,
+        after_commit: AfterCommit,
         now: Now,
-        journal: &mut Journal,
-        notes: &mut Vec<Note>,
+        commit_queue: &mut CommitQueue,
+        diagnostics: &mut Vec<Diagnostic>,
     ) {
-        for id in &pledges.finished {
+        for id in &after_commit.finished {
             if let Some(sink) = self.sinks.get_mut(&id.sink) {
-                sink.go_on_after(id.transition, now.instant);
+                sink.go_on_after(id.event, now.instant);
             }
         }
-        for pledge in pledges.owed {
-            for name in &pledge.owed_to {
+        for outgoing in after_commit.pending {
+            for name in &outgoing.recipients {
                 if let Some(sink) = self.sinks.get_mut(name) {
-                    owe(sink, &pledge.notice, now, journal, notes);
+                    owe(sink, &outgoing.header, now, commit_queue, diagnostics);
                 }
             }
         }
@@ -205,8 +214,8 @@ impl Outbox {
     pub(super) fn take_due(
         &mut self,
         now: Now,
-        journal: &mut Journal,
-        notes: &mut Vec<Note>,
+        commit_queue: &mut CommitQueue,
+        diagnostics: &mut Vec<Diagnostic>,
     ) -> Option<Delivery> {
         self.sinks.values_mut().find_map(|sink| {
             while let Some(delivery) = sink.take_due(now.instant) {
@@ -215,12 +224,13 @@ impl Outbox {
                 }
                 let reason = sink.reason_of(&delivery.id).map(str::to_owned);
                 let attempts = delivery.attempt - 1;
-                notes.push(Note::DeliveryExpired { id: delivery.id.clone(), reason: reason.clone() });
-                let fate = Fate::Dropped;
+                diagnostics
+                    .push(Diagnostic::DeliveryExpired { id: delivery.id.clone(), reason: reason.clone() });
+                let state = DeliveryState::Dropped;
                 finish(
                     sink,
-                    DeliveryUpdate { id: delivery.id, at: now.wall, attempts, fate, reason },
-                    journal,
+                    DeliveryUpdate { id: delivery.id, at: now.wall, attempts, state, reason },
+                    commit_queue,
                 );
             }
             None
@@ -233,11 +243,11 @@ impl Outbox {
     }
 
     /// A delivery was made.
-    pub(super) fn delivered(&mut self, id: DeliveryId, now: Now, journal: &mut Journal) {
+    pub(super) fn delivered(&mut self, id: DeliveryId, now: Now, commit_queue: &mut CommitQueue) {
         let Some(sink) = self.sinks.get_mut(&id.sink) else { return };
         let Some(attempts) = sink.attempts_under_way(&id) else { return };
-        let fate = Fate::Delivered;
-        finish(sink, DeliveryUpdate { id, at: now.wall, attempts, fate, reason: None }, journal);
+        let state = DeliveryState::Delivered;
+        finish(sink, DeliveryUpdate { id, at: now.wall, attempts, state, reason: None }, commit_queue);
     }
 
     /// A delivery failed.
@@ -247,8 +257,8 @@ impl Outbox {
         failure: &Failure,
         now: Now,
         rng: &mut fastrand::Rng,
-        journal: &mut Journal,
-        notes: &mut Vec<Note>,
+        commit_queue: &mut CommitQueue,
+        diagnostics: &mut Vec<Diagnostic>,
     ) {
         let Some(sink) = self.sinks.get_mut(&id.sink) else { return };
         let Some(attempts) = sink.attempts_under_way(&id) else { return };
@@ -261,32 +271,38 @@ impl Outbox {
             _ => sink.plan.policy.schedule.delay(attempts, pause, rng),
         };
         if !pause.is_zero() && sink.hold_until(now.instant + pause) {
-            journal.sink(sink.record(now));
+            commit_queue.sink(sink.record(now));
         }
-        let update = |fate| DeliveryUpdate {
+        let update = |state| DeliveryUpdate {
             id: id.clone(),
             at: now.wall,
             attempts,
-            fate,
+            state,
             reason: Some(failure.message.clone()),
         };
         if let Some(retry_in) = delay.filter(|_| !sink.is_disabled()) {
             let due = now.instant + retry_in;
-            journal.update(update(Fate::Pending { due: now.wall_at(due) }));
+            commit_queue.update(update(DeliveryState::Pending { due: now.wall_at(due) }));
             sink.try_again(&id, due, failure.message.clone(), now.instant);
             let reason = failure.message.clone();
-            notes.push(Note::DeliveryDelayed { id, attempts, retry_in, reason });
+            diagnostics.push(Diagnostic::DeliveryDelayed { id, attempts, retry_in, reason });
             return;
         }
-        finish(sink, update(Fate::Dead), journal);
+        finish(sink, update(DeliveryState::Dead), commit_queue);
         if failure.class == FailureClass::Gone {
-            disable(sink, &failure.message, now, journal, notes);
+            disable(sink, &failure.message, now, commit_queue, diagnostics);
         }
-        notes.push(Note::DeliveryAbandoned { id, attempts, reason: failure.message.clone() });
+        diagnostics.push(Diagnostic::DeliveryAbandoned { id, attempts, reason: failure.message.clone() });
     }
 
     /// Somebody changed what is owed in the state itself, where it is recorded already.
-    pub(super) fn edited(&mut self, edit: Edit, now: Now, journal: &mut Journal, notes: &mut Vec<Note>) {
+    pub(super) fn edited(
+        &mut self,
+        edit: Edit,
+        now: Now,
+        commit_queue: &mut CommitQueue,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) {
         match edit {
             Edit::Drop(id) => {
                 if let Some(sink) = self.sinks.get_mut(&id.sink) {
@@ -296,8 +312,8 @@ impl Outbox {
             Edit::Retry(record) => {
                 let Some(sink) = self.sinks.get_mut(&record.id.sink) else { return };
                 if sink.is_disabled() {
-                    let notice = Notice::from(&record);
-                    owe(sink, &notice, now, journal, notes);
+                    let header = EventHeader::from(&record);
+                    owe(sink, &header, now, commit_queue, diagnostics);
                 } else if !sink.try_now(&record.id, now.instant) {
                     sink.recall_owed(record, now);
                 }
@@ -306,19 +322,19 @@ impl Outbox {
     }
 
     /// How many deliveries are handed out or wait to be, to sinks that the configuration has.
-    pub(super) fn owed(&self) -> usize {
-        self.sinks.values().filter(|sink| sink.is_configured()).map(Sink::owed).sum()
+    pub(super) fn pending(&self) -> usize {
+        self.sinks.values().filter(|sink| sink.is_configured()).map(Sink::pending).sum()
     }
 
     /// How many deliveries are handed out or wait to be, whatever the configuration has, by job.
-    pub(super) fn owed_by_job(&self) -> BTreeMap<(&ProjectName, &JobId), usize> {
-        let mut owed = BTreeMap::new();
-        for (project, job, count) in self.sinks.values().flat_map(Sink::owed_by_job) {
+    pub(super) fn pending_by_job(&self) -> BTreeMap<(&ProjectName, &JobId), usize> {
+        let mut pending = BTreeMap::new();
+        for (project, job, count) in self.sinks.values().flat_map(Sink::pending_by_job) {
             if let Some(job) = job {
-                *owed.entry((project, job)).or_default() += count;
+                *pending.entry((project, job)).or_default() += count;
             }
         }
-        owed
+        pending
     }
 
     /// The sinks that the configuration has, and others to which something is owed.
@@ -328,10 +344,10 @@ impl Outbox {
                 name: &sink.plan.name,
                 is_configured: sink.is_configured(),
                 disabled: sink.disabled_for(),
-                owed: sink.owed(),
+                pending: sink.pending(),
             }
         }
-        self.sinks.values().filter(|sink| sink.is_configured() || sink.owed() > 0).map(view)
+        self.sinks.values().filter(|sink| sink.is_configured() || sink.pending() > 0).map(view)
     }
 
     /// Whether a delivery is under way, or one begins until `at`.
@@ -342,34 +358,50 @@ impl Outbox {
 }
 
 /// Owes a transition to a sink, which makes it a dead letter at once where nothing is sent to the sink any more.
-fn owe(sink: &mut Sink, notice: &Notice, now: Now, journal: &mut Journal, notes: &mut Vec<Note>) {
-    let Some(why) = sink.disabled_for() else { return sink.owe(notice, now.instant) };
-    let id = DeliveryId { transition: notice.transition, sink: sink.plan.name.clone() };
+fn owe(
+    sink: &mut Sink,
+    header: &EventHeader,
+    now: Now,
+    commit_queue: &mut CommitQueue,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let Some(why) = sink.disabled_for() else { return sink.owe(header, now.instant) };
+    let id = DeliveryId { event: header.event, sink: sink.plan.name.clone() };
     let update = dead_letter(id.clone(), 0, why, now);
     let reason = update.reason.clone().unwrap_or_default();
-    notes.push(Note::DeliveryAbandoned { id, attempts: 0, reason });
-    journal.update(update);
+    diagnostics.push(Diagnostic::DeliveryAbandoned { id, attempts: 0, reason });
+    commit_queue.update(update);
 }
 
 /// The end of a delivery to a sink to which nothing is sent any more.
 fn dead_letter(id: DeliveryId, attempts: u32, why: &str, now: Now) -> DeliveryUpdate {
     let reason = Some(format!("the sink is disabled: {why}"));
-    DeliveryUpdate { id, at: now.wall, attempts, fate: Fate::Dead, reason }
+    DeliveryUpdate { id, at: now.wall, attempts, state: DeliveryState::Dead, reason }
 }
 
 /// Ends a delivery. The next one of its lane goes out once that is safe.
-fn finish(sink: &mut Sink, update: DeliveryUpdate, journal: &mut Journal) {
-    sink.finish(&update.id, update.fate == Fate::Delivered);
-    journal.update(update);
+fn finish(sink: &mut Sink, update: DeliveryUpdate, commit_queue: &mut CommitQueue) {
+    sink.finish(&update.id, update.state == DeliveryState::Delivered);
+    commit_queue.update(update);
 }
 
 /// Sends nothing more to a sink, until its settings change. What waits for it becomes dead letters.
-fn disable(sink: &mut Sink, reason: &str, now: Now, journal: &mut Journal, notes: &mut Vec<Note>) {
+fn disable(
+    sink: &mut Sink,
+    reason: &str,
+    now: Now,
+    commit_queue: &mut CommitQueue,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
     let waiting = sink.disable(reason);
-    journal.sink(sink.record(now));
+    commit_queue.sink(sink.record(now));
     let buried = waiting.len();
     for (id, attempts) in waiting {
-        journal.update(dead_letter(id, attempts, reason, now));
+        commit_queue.update(dead_letter(id, attempts, reason, now));
     }
-    notes.push(Note::SinkDisabled { sink: sink.plan.name.clone(), reason: reason.to_owned(), buried });
+    diagnostics.push(Diagnostic::SinkDisabled {
+        sink: sink.plan.name.clone(),
+        reason: reason.to_owned(),
+        buried,
+    });
 }

@@ -9,11 +9,11 @@ use jiff::Timestamp;
 
 use super::{DeliveryPolicy, SinkPlan};
 use crate::config::EventFilter;
-use crate::engine::event::{Delivery, DeliveryId};
-use crate::engine::journal::Notice;
-use crate::engine::memory::{DeliveryRecord, SinkMemory, SinkRecord};
-use crate::engine::time::{Instant, Now, Recorded};
-use crate::model::{JobId, ProjectName, SinkName, TransitionId};
+use crate::engine::commit_queue::EventHeader;
+use crate::engine::input::{Delivery, DeliveryId};
+use crate::engine::snapshot::{DeliveryRecord, SinkRecord, SinkSnapshot};
+use crate::model::time::{Instant, Now, Recorded};
+use crate::model::{EventId, JobId, ProjectName, SinkName};
 
 /// How many deliveries to one sink may be under way at once.
 const MAX_IN_FLIGHT: usize = 8;
@@ -28,9 +28,9 @@ pub(super) struct Sink {
     /// The lanes whose head waits, by the time of its next attempt.
     due: BTreeSet<(Instant, Lane)>,
     /// The lanes whose head is under way.
-    in_flight: BTreeMap<TransitionId, Flight>,
+    in_flight: BTreeMap<EventId, Flight>,
     /// The lanes whose last delivery is over, which is being made safe.
-    settling: BTreeMap<TransitionId, Settling>,
+    settling: BTreeMap<EventId, Settling>,
     /// Nothing is sent before then: the receiver asked to be left alone, or takes so many in a time.
     held_until: Instant,
     disabled: Option<String>,
@@ -39,7 +39,7 @@ pub(super) struct Sink {
 /// The deliveries of one lane, the next one first.
 #[derive(Debug)]
 struct Waiting {
-    owed: VecDeque<Owed>,
+    pending: VecDeque<PendingDelivery>,
     /// When the head is tried, while it waits for that.
     due: Option<Instant>,
 }
@@ -63,8 +63,8 @@ struct Settling {
 type Lane = (ProjectName, Option<JobId>);
 
 #[derive(Debug)]
-struct Owed {
-    transition: TransitionId,
+struct PendingDelivery {
+    event: EventId,
     is_end: bool,
     told_at: Instant,
     attempts: u32,
@@ -74,21 +74,21 @@ struct Owed {
 impl Sink {
     /// A sink of which this was kept; [`Sink::configure`] says that the configuration has it. `written_at` is when that
     /// was at the latest, where the record itself does not say it.
-    pub(super) fn recall(
+    pub(super) fn from_snapshot(
         name: SinkName,
-        memory: SinkMemory,
+        snapshot: SinkSnapshot,
         written_at: Option<Timestamp>,
         now: Now,
     ) -> Self {
-        let written_at = memory.written_at.or(written_at);
+        let written_at = snapshot.written_at.or(written_at);
         let held_until =
-            memory.held_until.map(|until| Recorded::new(written_at.unwrap_or(until), now).due(until));
+            snapshot.held_until.map(|until| Recorded::new(written_at.unwrap_or(until), now).due(until));
         Self {
             plan: SinkPlan {
                 name,
                 events: EventFilter::none(),
                 policy: DeliveryPolicy::retry(Vec::new()),
-                fingerprint: memory.fingerprint,
+                fingerprint: snapshot.fingerprint,
             },
             is_configured: false,
             lanes: BTreeMap::new(),
@@ -96,7 +96,7 @@ impl Sink {
             in_flight: BTreeMap::new(),
             settling: BTreeMap::new(),
             held_until: held_until.unwrap_or(now.instant),
-            disabled: memory.disabled,
+            disabled: snapshot.disabled,
         }
     }
 
@@ -129,41 +129,44 @@ impl Sink {
     }
 
     /// How much is owed, by job.
-    pub(super) fn owed_by_job(&self) -> impl Iterator<Item = (&ProjectName, Option<&JobId>, usize)> {
-        self.lanes.iter().map(|((project, job), waiting)| (project, job.as_ref(), waiting.owed.len()))
+    pub(super) fn pending_by_job(&self) -> impl Iterator<Item = (&ProjectName, Option<&JobId>, usize)> {
+        self.lanes.iter().map(|((project, job), waiting)| (project, job.as_ref(), waiting.pending.len()))
     }
 
     /// What is to be kept of it.
     pub(super) fn record(&self, now: Now) -> SinkRecord {
-        let memory = SinkMemory {
+        let snapshot = SinkSnapshot {
             written_at: Some(now.wall),
             fingerprint: self.plan.fingerprint,
             disabled: self.disabled.clone(),
             held_until: (self.held_until > now.instant).then(|| now.wall_at(self.held_until)),
         };
-        SinkRecord { name: self.plan.name.clone(), memory }
+        SinkRecord { name: self.plan.name.clone(), snapshot }
     }
 
     /// Owes it a transition.
-    pub(super) fn owe(&mut self, notice: &Notice, now: Instant) {
-        let lane = (notice.project.clone(), notice.job.clone());
-        self.add(lane, Owed::new(notice, now), now);
+    pub(super) fn owe(&mut self, header: &EventHeader, now: Instant) {
+        let lane = (header.project.clone(), header.job.clone());
+        self.add(lane, PendingDelivery::new(header, now), now);
     }
 
     /// Owes it what was owed to it before.
     pub(super) fn recall_owed(&mut self, record: DeliveryRecord, now: Now) {
         let recorded = Recorded::new(record.written_at, now);
-        let notice = Notice::from(&record);
-        let owed = Owed { attempts: record.attempts, ..Owed::new(&notice, recorded.instant(record.told_at)) };
-        self.add((record.project, record.job), owed, recorded.due(record.due));
+        let header = EventHeader::from(&record);
+        let pending = PendingDelivery {
+            attempts: record.attempts,
+            ..PendingDelivery::new(&header, recorded.instant(record.told_at))
+        };
+        self.add((record.project, record.job), pending, recorded.due(record.due));
     }
 
-    fn add(&mut self, lane: Lane, owed: Owed, due: Instant) {
+    fn add(&mut self, lane: Lane, pending: PendingDelivery, due: Instant) {
         let settling = self.settling.values().any(|settling| settling.lane == lane);
         let waiting = self.lanes.entry(lane.clone()).or_insert_with(Waiting::for_one);
-        waiting.owed.push_back(owed);
-        let alone = waiting.owed.len() == 1;
-        let head_waits_after_failing = waiting.due.is_some() && waiting.owed[0].attempts > 0;
+        waiting.pending.push_back(pending);
+        let alone = waiting.pending.len() == 1;
+        let head_waits_after_failing = waiting.due.is_some() && waiting.pending[0].attempts > 0;
         if (alone && !settling) || (head_waits_after_failing && self.let_the_end_overtake(&lane)) {
             self.schedule(lane, due);
         }
@@ -171,10 +174,10 @@ impl Sink {
 
     /// Moves the end of a job before earlier news. Returns whether it did.
     fn let_the_end_overtake(&mut self, lane: &Lane) -> bool {
-        let Some(Waiting { owed, .. }) = self.lanes.get_mut(lane) else { return false };
-        let end = owed.iter().position(|owed| owed.is_end).filter(|at| *at > 0);
-        let Some(end) = end.and_then(|at| owed.remove(at)) else { return false };
-        owed.push_front(end);
+        let Some(Waiting { pending, .. }) = self.lanes.get_mut(lane) else { return false };
+        let end = pending.iter().position(|pending| pending.is_end).filter(|at| *at > 0);
+        let Some(end) = end.and_then(|at| pending.remove(at)) else { return false };
+        pending.push_front(end);
         true
     }
 
@@ -201,18 +204,18 @@ impl Sink {
         let (_, lane) = self.due.pop_first()?;
         let waiting = self.lanes.get_mut(&lane)?;
         waiting.due = None;
-        let owed = waiting.owed.front_mut()?;
-        owed.attempts = owed.attempts.saturating_add(1);
-        self.in_flight.insert(owed.transition, Flight { lane, fingerprint: self.plan.fingerprint });
+        let pending = waiting.pending.front_mut()?;
+        pending.attempts = pending.attempts.saturating_add(1);
+        self.in_flight.insert(pending.event, Flight { lane, fingerprint: self.plan.fingerprint });
         self.held_until = self.held_until.max(now + self.plan.policy.spacing);
-        let id = DeliveryId { transition: owed.transition, sink: self.plan.name.clone() };
-        Some(Delivery { id, attempt: owed.attempts })
+        let id = DeliveryId { event: pending.event, sink: self.plan.name.clone() };
+        Some(Delivery { id, attempt: pending.attempts })
     }
 
     /// Whether a delivery that was just handed out is too old to be worth telling.
     pub(super) fn has_expired(&self, delivery: &Delivery, now: Instant) -> bool {
         let Some(limit) = self.plan.policy.expires_after else { return false };
-        self.head(&delivery.id).is_some_and(|owed| now.since(owed.told_at) > limit)
+        self.head(&delivery.id).is_some_and(|pending| now.since(pending.told_at) > limit)
     }
 
     /// What went wrong with a delivery under way when it was last tried.
@@ -222,26 +225,26 @@ impl Sink {
 
     /// The attempts at a delivery, if it is under way.
     pub(super) fn attempts_under_way(&self, id: &DeliveryId) -> Option<u32> {
-        self.head(id).map(|owed| owed.attempts)
+        self.head(id).map(|pending| pending.attempts)
     }
 
     /// Whether a delivery under way began with other settings than there are now: what became of it says nothing about
     /// these.
     pub(super) fn is_outdated(&self, id: &DeliveryId) -> bool {
-        let flight = self.in_flight.get(&id.transition);
+        let flight = self.in_flight.get(&id.event);
         flight.is_some_and(|flight| flight.fingerprint != self.plan.fingerprint)
     }
 
-    fn head(&self, id: &DeliveryId) -> Option<&Owed> {
-        self.lanes.get(&self.in_flight.get(&id.transition)?.lane)?.owed.front()
+    fn head(&self, id: &DeliveryId) -> Option<&PendingDelivery> {
+        self.lanes.get(&self.in_flight.get(&id.event)?.lane)?.pending.front()
     }
 
     /// A delivery under way failed, for this reason, and is tried again at `due`; or later, where the end of its job
     /// goes first.
     pub(super) fn try_again(&mut self, id: &DeliveryId, due: Instant, reason: String, now: Instant) {
-        let Some(Flight { lane, .. }) = self.in_flight.remove(&id.transition) else { return };
-        if let Some(owed) = self.lanes.get_mut(&lane).and_then(|waiting| waiting.owed.front_mut()) {
-            owed.reason = Some(reason);
+        let Some(Flight { lane, .. }) = self.in_flight.remove(&id.event) else { return };
+        if let Some(pending) = self.lanes.get_mut(&lane).and_then(|waiting| waiting.pending.front_mut()) {
+            pending.reason = Some(reason);
         }
         let overtaken = self.let_the_end_overtake(&lane);
         self.schedule(lane, if overtaken { now } else { due });
@@ -256,19 +259,19 @@ impl Sink {
 
     /// A delivery under way is over: made or given up. What comes after it waits for [`Sink::go_on_after`].
     pub(super) fn finish(&mut self, id: &DeliveryId, made: bool) {
-        let Some(Flight { lane, .. }) = self.in_flight.remove(&id.transition) else { return };
+        let Some(Flight { lane, .. }) = self.in_flight.remove(&id.event) else { return };
         if let Some(waiting) = self.lanes.get_mut(&lane) {
-            waiting.owed.pop_front();
-            if waiting.owed.is_empty() {
+            waiting.pending.pop_front();
+            if waiting.pending.is_empty() {
                 self.lanes.remove(&lane);
             }
         }
-        self.settling.insert(id.transition, Settling { lane, made });
+        self.settling.insert(id.event, Settling { lane, made });
     }
 
     /// That a delivery is over is safe: the next one of its lane may go out.
-    pub(super) fn go_on_after(&mut self, transition: TransitionId, now: Instant) {
-        let Some(Settling { lane, .. }) = self.settling.remove(&transition) else { return };
+    pub(super) fn go_on_after(&mut self, event: EventId, now: Instant) {
+        let Some(Settling { lane, .. }) = self.settling.remove(&event) else { return };
         if self.lanes.get(&lane).is_some_and(|waiting| waiting.due.is_none()) {
             self.schedule(lane, now);
         }
@@ -276,11 +279,11 @@ impl Sink {
 
     /// Has a delivery that waits tried at once. Returns whether it is known: one that was just made is, too.
     pub(super) fn try_now(&mut self, id: &DeliveryId, now: Instant) -> bool {
-        if self.settling.get(&id.transition).is_some_and(|settling| settling.made) {
+        if self.settling.get(&id.event).is_some_and(|settling| settling.made) {
             return true;
         }
         let found = self.lanes.iter().find_map(|(lane, waiting)| {
-            let place = waiting.owed.iter().position(|owed| owed.transition == id.transition)?;
+            let place = waiting.pending.iter().position(|pending| pending.event == id.event)?;
             Some((lane.clone(), place == 0 && waiting.due.is_some()))
         });
         let Some((lane, waits_as_head)) = found else { return false };
@@ -292,19 +295,19 @@ impl Sink {
 
     /// Takes a delivery back, whether it is under way or not.
     pub(super) fn forget(&mut self, id: &DeliveryId, now: Instant) {
-        let was_in_flight = self.in_flight.remove(&id.transition).is_some();
+        let was_in_flight = self.in_flight.remove(&id.event).is_some();
         let place = self.lanes.iter().find_map(|(lane, waiting)| {
-            let place = waiting.owed.iter().position(|owed| owed.transition == id.transition)?;
+            let place = waiting.pending.iter().position(|pending| pending.event == id.event)?;
             Some((lane.clone(), place))
         });
         let Some((lane, place)) = place else { return };
         let Some(waiting) = self.lanes.get_mut(&lane) else { return };
-        waiting.owed.remove(place);
-        let due = waiting.due.take_if(|_| waiting.owed.is_empty() || place == 0);
+        waiting.pending.remove(place);
+        let due = waiting.due.take_if(|_| waiting.pending.is_empty() || place == 0);
         if let Some(due) = due {
             self.due.remove(&(due, lane.clone()));
         }
-        if waiting.owed.is_empty() {
+        if waiting.pending.is_empty() {
             self.lanes.remove(&lane);
         } else if was_in_flight || due.is_some() {
             self.schedule(lane, now);
@@ -320,11 +323,11 @@ impl Sink {
         for (lane, queue) in &mut self.lanes {
             queue.due = None;
             let busy = usize::from(self.in_flight.values().any(|flight| flight.lane == *lane));
-            let dead = queue.owed.drain(busy..);
-            let id = |transition| DeliveryId { transition, sink: sink.clone() };
-            waiting.extend(dead.map(|owed| (id(owed.transition), owed.attempts)));
+            let dead = queue.pending.drain(busy..);
+            let id = |event| DeliveryId { event, sink: sink.clone() };
+            waiting.extend(dead.map(|pending| (id(pending.event), pending.attempts)));
         }
-        self.lanes.retain(|_, queue| !queue.owed.is_empty());
+        self.lanes.retain(|_, queue| !queue.pending.is_empty());
         waiting
     }
 
@@ -339,8 +342,8 @@ impl Sink {
     }
 
     /// How many deliveries are under way or wait.
-    pub(super) fn owed(&self) -> usize {
-        self.lanes.values().map(|waiting| waiting.owed.len()).sum()
+    pub(super) fn pending(&self) -> usize {
+        self.lanes.values().map(|waiting| waiting.pending.len()).sum()
     }
 
     /// Whether a delivery is under way.
@@ -352,26 +355,20 @@ impl Sink {
 impl Waiting {
     /// Room for one, because most lanes never have more.
     fn for_one() -> Self {
-        Self { owed: VecDeque::with_capacity(1), due: None }
+        Self { pending: VecDeque::with_capacity(1), due: None }
     }
 }
 
-impl Owed {
-    fn new(notice: &Notice, told_at: Instant) -> Self {
-        Self {
-            transition: notice.transition,
-            is_end: notice.kind.is_terminal(),
-            told_at,
-            attempts: 0,
-            reason: None,
-        }
+impl PendingDelivery {
+    fn new(header: &EventHeader, told_at: Instant) -> Self {
+        Self { event: header.event, is_end: header.kind.is_terminal(), told_at, attempts: 0, reason: None }
     }
 }
 
-impl From<&DeliveryRecord> for Notice {
+impl From<&DeliveryRecord> for EventHeader {
     fn from(record: &DeliveryRecord) -> Self {
         Self {
-            transition: record.id.transition,
+            event: record.id.event,
             project: record.project.clone(),
             job: record.job.clone(),
             kind: record.kind,

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Project, ProjectNews};
+use super::{Project, ProjectEvent};
 use crate::config::WatchSettings;
 use crate::engine::access::Refusal;
-use crate::engine::event::{Answer, Failure, FailureClass};
+use crate::engine::input::{Answer, Failure, FailureClass};
 use crate::engine::slow::SlowLimit;
-use crate::engine::time::{Instant, Now};
 use crate::engine::tracker::{Draft, Findings, Tracker};
 use crate::model::JobId;
+use crate::model::time::{Instant, Now};
 
 /// How long a first refusal is left alone at least before it is confirmed, unless jobs are polled more often.
 const CONFIRM_AFTER: Duration = Duration::from_secs(1);
@@ -37,8 +37,8 @@ impl Project {
         answer: Answer,
         now: Now,
         rng: &mut fastrand::Rng,
-    ) -> (Findings, Option<ProjectNews>) {
-        self.silent_since = None;
+    ) -> (Findings, Option<ProjectEvent>) {
+        self.unanswered_since = None;
         self.misconfiguration.end();
         self.starved.remove(id);
         self.take_well(began, now.instant);
@@ -58,7 +58,7 @@ impl Project {
             self.schedule_by(id, Some(now.instant), Duration::ZERO);
             return (findings, news);
         }
-        let interval = job.tracker.next_interval(now.instant, &self.cadence, &self.experience, rng);
+        let interval = job.tracker.next_interval(now.instant, &self.cadence, &self.duration_history, rng);
         let due =
             (!job.tracker.has_ended()).then(|| job.due_after(interval, self.slow.as_ref(), now.instant));
         self.schedule_after(id, began, due, now.instant);
@@ -68,9 +68,9 @@ impl Project {
 
     /// A restore of the project ran from then to then.
     pub(super) fn learn(&mut self, from: Timestamp, to: Timestamp) {
-        if self.experience.learn(from, to) {
+        if self.duration_history.learn(from, to) {
             self.is_changed = true;
-            self.slow = SlowLimit::find(self.watch.slow_after, &self.experience);
+            self.slow = SlowLimit::find(self.watch.slow_after, &self.duration_history);
         }
     }
 
@@ -82,20 +82,21 @@ impl Project {
         failure: &Failure,
         now: Now,
         rng: &mut fastrand::Rng,
-    ) -> (Vec<Draft>, Option<ProjectNews>) {
+    ) -> (Vec<Draft>, Option<ProjectEvent>) {
         let pause = failure.pause(now);
         let mut drafts = Vec::new();
         let clocks = now;
         let now = now.instant;
         self.judge_setup(began, failure, now);
-        self.silent_since = match failure.class {
+        self.unanswered_since = match failure.class {
             FailureClass::Throttled
             | FailureClass::Transient
             | FailureClass::Misconfigured
-            | FailureClass::Blocked => self.silent_since.or(Some(now)),
-            FailureClass::Refused | FailureClass::NotFound | FailureClass::Permanent | FailureClass::Gone => {
-                None
-            }
+            | FailureClass::Blocked => self.unanswered_since.or(Some(now)),
+            FailureClass::Unauthorized
+            | FailureClass::NotFound
+            | FailureClass::Permanent
+            | FailureClass::Gone => None,
         };
         let news = match failure.class {
             class if class.is_refusal() && self.key_since.is_some_and(|since| began < since) => None,
@@ -104,7 +105,7 @@ impl Project {
                 drafts.extend(self.refuse_index(id, failure, now));
                 None
             }
-            FailureClass::Refused | FailureClass::Blocked => self.refuse(began, failure, now),
+            FailureClass::Unauthorized | FailureClass::Blocked => self.refuse(began, failure, now),
             // The API looked the job up, so it took the key.
             FailureClass::NotFound => self.accept(now),
             FailureClass::Throttled
@@ -123,10 +124,10 @@ impl Project {
             // It says nothing about what the server takes.
             FailureClass::Transient
             | FailureClass::Misconfigured
-            | FailureClass::Refused
+            | FailureClass::Unauthorized
             | FailureClass::Blocked
             | FailureClass::Permanent
-            | FailureClass::Gone => self.allowance.failed(now),
+            | FailureClass::Gone => self.adaptive_rate.failed(now),
         }
         let Some(job) = self.jobs.get_mut(id) else { return (Vec::new(), news) };
         let asked = !pause.is_zero() && failure.class != FailureClass::Throttled;
@@ -134,7 +135,7 @@ impl Project {
         if failure.class == FailureClass::Throttled && (was_starved || job.tracker.last_error().is_none()) {
             self.starved.insert(id.clone());
         }
-        let delay = job.tracker.fail(failure, began, now, &self.cadence, &self.experience, rng);
+        let delay = job.tracker.fail(failure, began, now, &self.cadence, &self.duration_history, rng);
         if self.access.is_accepted() && self.paused_since.is_none() {
             drafts.extend(job.tracker.alarm(clocks, false));
         }
@@ -148,7 +149,7 @@ impl Project {
             due = due.max(now + pause);
         }
         let due = (!job.tracker.has_ended()).then_some(due);
-        if job.tracker.is_doubted() && self.last_look.is_some() {
+        if job.tracker.is_doubted() && self.final_poll.is_some() {
             // The last look goes on until it is clear what is refused.
             self.schedule(id, Some(now));
         } else {
@@ -165,7 +166,7 @@ impl Project {
 
     fn refuse_index(&mut self, id: &JobId, failure: &Failure, now: Instant) -> Option<Draft> {
         // Nor may a last look of an index wait for a gateway.
-        let apart = self.refusals_apart(failure.class).filter(|_| self.last_look.is_none());
+        let apart = self.refusals_apart(failure.class).filter(|_| self.final_poll.is_none());
         self.jobs.get_mut(id)?.tracker.refuse_index(&failure.message, apart.unwrap_or_default(), now)
     }
 
@@ -174,15 +175,15 @@ impl Project {
     fn refusals_apart(&self, class: FailureClass) -> Option<Duration> {
         let grace = self.watch.unauthorized_grace;
         match class {
-            FailureClass::Refused if self.last_look.is_some() => Some(Duration::ZERO),
-            FailureClass::Refused => Some(grace),
+            FailureClass::Unauthorized if self.final_poll.is_some() => Some(Duration::ZERO),
+            FailureClass::Unauthorized => Some(grace),
             FailureClass::Blocked => Some(grace.saturating_mul(BLOCKED)),
             _ => None,
         }
     }
 
     /// Takes a refusal of the key by a poll that began at `began`.
-    pub(super) fn refuse(&mut self, began: Instant, failure: &Failure, now: Instant) -> Option<ProjectNews> {
+    pub(super) fn refuse(&mut self, began: Instant, failure: &Failure, now: Instant) -> Option<ProjectEvent> {
         let (reason, apart) = (&failure.message, self.refusals_apart(failure.class).unwrap_or_default());
         let refusal = self.access.refuse(began, apart, reason, now);
         match refusal {
@@ -191,7 +192,7 @@ impl Project {
             Refusal::Confirmed | Refusal::Again => self.hold_until(now + self.cadence.slowest()),
         }
         self.is_changed |= refusal == Refusal::Confirmed;
-        (refusal == Refusal::Confirmed).then(|| ProjectNews::Unauthorized(reason.to_owned()))
+        (refusal == Refusal::Confirmed).then(|| ProjectEvent::Unauthorized(reason.to_owned()))
     }
 
     /// Has the key tried again soon; by another job, if there is one, because that tells a refused key from a job that
@@ -218,7 +219,7 @@ impl Project {
     }
 
     /// Takes an answer that shows that the key is accepted. Where it was refused, every job is looked at again.
-    pub(super) fn accept(&mut self, now: Instant) -> Option<ProjectNews> {
+    pub(super) fn accept(&mut self, now: Instant) -> Option<ProjectEvent> {
         if !self.access.accept() {
             return None;
         }
@@ -228,7 +229,7 @@ impl Project {
         for id in self.jobs.keys().cloned().collect::<Vec<_>>() {
             self.retry_now(&id, now);
         }
-        Some(ProjectNews::Recovered)
+        Some(ProjectEvent::Recovered)
     }
 
     /// Takes a failure that says nothing about the key.

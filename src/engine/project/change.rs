@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::discover::Finder;
+use super::discovery::Finder;
 use super::{Job, Project};
 use crate::config::{JobSettings, ProjectSettings};
 use crate::engine::cadence::Cadence;
-use crate::engine::memory::{Added, JobRecord};
 use crate::engine::slow::SlowLimit;
-use crate::engine::time::{Instant, Now, Recorded, wall_between};
+use crate::engine::snapshot::{AddedJob, JobRecord};
 use crate::engine::tracker::Tracker;
 use crate::engine::verdict::Outcome;
+use crate::model::time::{Instant, Now, Recorded, wall_between};
 use crate::model::{JobId, Until};
 
 /// After a suspension, the jobs are looked at within this time, as far as the rate allows: machines that wake up
@@ -51,8 +51,8 @@ impl Project {
         }
         self.cadence = Cadence::new(settings.cadence);
         self.watch = settings.watch;
-        self.slow = SlowLimit::find(self.watch.slow_after, &self.experience);
-        self.allowance.reconfigure(settings.api.requests_per_second, settings.api.burst, now.instant);
+        self.slow = SlowLimit::find(self.watch.slow_after, &self.duration_history);
+        self.adaptive_rate.reconfigure(settings.api.requests_per_second, settings.api.burst, now.instant);
         // What is wrong may be what changed.
         self.misconfiguration.end();
         if self.access.is_refused() {
@@ -115,9 +115,10 @@ impl Project {
         now: Now,
     ) {
         let id = settings.id.clone();
-        let known = self.jobs.get(&id).map(|job| &job.added).or(kept.as_ref().map(|kept| &kept.memory.added));
+        let known =
+            self.jobs.get(&id).map(|job| &job.added).or(kept.as_ref().map(|kept| &kept.snapshot.added));
         let before = known.cloned().flatten().unwrap_or_default();
-        let added = Added {
+        let added = AddedJob {
             name: settings.name.or(before.name),
             deadline: settings.deadline.or(before.deadline),
             until: settings.until.or(before.until),
@@ -254,7 +255,7 @@ impl Project {
             return false;
         }
         self.is_changed = true;
-        self.silent_since = None;
+        self.unanswered_since = None;
         self.free_since = now;
         for id in self.jobs.keys().cloned().collect::<Vec<_>>() {
             self.retry_now(&id, now);
@@ -266,7 +267,7 @@ impl Project {
     /// from now: its limit may have passed while nothing ran.
     pub(in crate::engine) fn wake(&mut self, slept: Duration, now: Instant, rng: &mut fastrand::Rng) {
         let spread = WAKING.min(self.cadence.slowest());
-        self.silent_since = self.silent_since.map(|since| since + slept);
+        self.unanswered_since = self.unanswered_since.map(|since| since + slept);
         self.list.excuse(slept);
         self.free_since = now;
         for id in self.jobs.keys().cloned().collect::<Vec<_>>() {
@@ -290,12 +291,12 @@ impl Project {
         if kept.is_none() || written_ahead.is_some() {
             self.changed.insert(id.clone());
         }
-        let added = kept.as_ref().and_then(|kept| kept.memory.added.clone());
+        let added = kept.as_ref().and_then(|kept| kept.snapshot.added.clone());
         let (tracker, due) = match kept {
-            Some(JobRecord { saved_at, memory, .. }) => {
+            Some(JobRecord { saved_at, snapshot, .. }) => {
                 let record = Recorded::new(saved_at, now);
-                let due = memory.next_poll.map_or(now.instant, |at| record.due(at));
-                (Tracker::recall(settings, self.watch, memory, record), due)
+                let due = snapshot.next_poll.map_or(now.instant, |at| record.due(at));
+                (Tracker::from_snapshot(settings, self.watch, snapshot, record), due)
             }
             None => (Tracker::new(settings, self.watch, now), now.instant),
         };
@@ -359,7 +360,7 @@ impl Project {
     }
 }
 
-impl Added {
+impl AddedJob {
     /// The settings of such a job.
     pub(in crate::engine) fn settings(self, id: JobId) -> JobSettings {
         JobSettings { id, name: self.name, deadline: self.deadline, until: self.until }

@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::Project;
 use super::limit::Throttle;
 use crate::engine::explain::{Explanation, Hold, Later, LearnedRate, RateReport, Rule, Since, Turn};
-use crate::engine::time::{Instant, Now};
 use crate::engine::verdict::Outcome;
 use crate::model::JobId;
+use crate::model::time::{Instant, Now};
 
 /// The ages for which it is said what the cadence will be: a minute, ten, an hour, and as long as any restore takes.
 const LATER: [Duration; 4] =
@@ -27,7 +27,7 @@ impl Project {
         };
         let next = self.forecast().find(|(other, _)| *other == id).map(|(_, at)| at);
         let waits = turn == Turn::Waiting;
-        let rule = waits.then(|| tracker.rule(&self.cadence, &self.experience, now.instant));
+        let rule = waits.then(|| tracker.rule(&self.cadence, &self.duration_history, now.instant));
         let age = tracker.age(now.instant);
         let is_timed = match rule {
             Some(Rule::Cadence { since, .. }) => since == Since::Start,
@@ -41,7 +41,7 @@ impl Project {
             standing: Outcome::of(&view).in_words(&view),
             until: tracker.until(),
             age_seconds: age.as_secs_f64(),
-            expected: self.experience.expectation(),
+            expected: self.duration_history.expectation(),
             turn,
             next_poll_seconds: next.map(from_now),
             due_seconds: job.due.filter(|_| waits).map(from_now),
@@ -51,19 +51,19 @@ impl Project {
             asked_to_wait_seconds: job.asked_until.filter(|at| *at > now.instant).map(from_now),
             hold: self.hold(now.instant).filter(|_| waits),
             rate: RateReport {
-                requests_per_second: self.allowance.configured(),
-                burst: self.allowance.burst(),
-                learned: self.allowance.refusal().map(|reason| LearnedRate {
-                    requests_per_second: self.allowance.per_second(),
+                requests_per_second: self.adaptive_rate.configured(),
+                burst: self.adaptive_rate.burst(),
+                learned: self.adaptive_rate.refusal().map(|reason| LearnedRate {
+                    requests_per_second: self.adaptive_rate.per_second(),
                     reason: reason.to_owned(),
                 }),
-                room_seconds: from_now(self.allowance.ready_at()),
+                room_seconds: from_now(self.adaptive_rate.ready_at()),
                 jobs_ahead: self.queue.keys().take_while(|(_, other)| waits && other != id).count(),
             },
             later: later
                 .map(|age| Later {
                     age_seconds: age.as_secs_f64(),
-                    interval_seconds: self.cadence.usual(age, self.experience.outlook()).as_secs_f64(),
+                    interval_seconds: self.cadence.usual(age, self.duration_history.outlook()).as_secs_f64(),
                 })
                 .collect(),
         })

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::engine::memory::DiscoveryMemory;
-use crate::engine::time::{Instant, Now, ServerClock, before, later};
+use crate::engine::snapshot::DiscoverySnapshot;
+use crate::model::time::{Instant, Now, ServerClock, before, later};
 use crate::model::{JobId, Observation};
 
 /// How far ahead of the clock of the API that of this machine may be, where the API does not say what time it is there.
@@ -82,13 +82,14 @@ impl PageTime {
 impl History {
     /// Goes on with what was kept, or begins at `now`. A job may be missing from the list for the time of `grace` after its
     /// start.
-    pub(super) fn new(memory: Option<DiscoveryMemory>, grace: Duration, now: Now) -> Self {
-        let is_unchecked = memory.is_some();
-        let has_baseline = memory.as_ref().is_some_and(|memory| memory.has_baseline);
-        let since = memory.as_ref().map(|memory| memory.since);
+    pub(super) fn new(snapshot: Option<DiscoverySnapshot>, grace: Duration, now: Now) -> Self {
+        let is_unchecked = snapshot.is_some();
+        let has_baseline = snapshot.as_ref().is_some_and(|snapshot| snapshot.has_baseline);
+        let since = snapshot.as_ref().map(|snapshot| snapshot.since);
         // Earlier releases kept `since` alone, which was by as much earlier.
-        let began = memory.as_ref().map(|memory| memory.began.unwrap_or_else(|| later(memory.since, grace)));
-        let ignored = memory.into_iter().flat_map(|memory| memory.ignored);
+        let began =
+            snapshot.as_ref().map(|snapshot| snapshot.began.unwrap_or_else(|| later(snapshot.since, grace)));
+        let ignored = snapshot.into_iter().flat_map(|snapshot| snapshot.ignored);
         Self {
             started: now.instant,
             grace,
@@ -104,11 +105,11 @@ impl History {
     }
 
     /// What is to be kept; nothing before the first page.
-    pub(super) fn remember(&self) -> Option<DiscoveryMemory> {
+    pub(super) fn remember(&self) -> Option<DiscoverySnapshot> {
         let since = self.since?;
         let ignored = self.ignored.iter();
         let ignored = ignored.map(|(id, job)| (id.clone(), job.ended_at.unwrap_or(since))).collect();
-        Some(DiscoveryMemory { since, began: self.began, has_baseline: self.has_baseline, ignored })
+        Some(DiscoverySnapshot { since, began: self.began, has_baseline: self.has_baseline, ignored })
     }
 
     /// Starts again from nothing: what had ended by `until`, or by `now` where that is not known, is history.

@@ -6,10 +6,10 @@
 use std::time::Duration;
 
 use super::Project;
-use crate::engine::event::Note;
+use crate::engine::input::Diagnostic;
 use crate::engine::retry::Backoff;
-use crate::engine::time::Instant;
 use crate::model::JobId;
+use crate::model::time::Instant;
 
 /// A server is left alone because it limits the project.
 #[derive(Debug, Clone)]
@@ -48,7 +48,7 @@ impl Project {
         let is_backoff =
             is_backoff && !before.is_some_and(|throttle| !throttle.is_backoff && throttle.until > now);
         self.throttled = Some(Throttle { until: self.held_until, reason: reason.to_owned(), is_backoff });
-        self.allowance.refused(is_news && self.throttles == 1, reason, self.held_until);
+        self.adaptive_rate.refused(is_news && self.throttles == 1, reason, self.held_until);
         self.is_changed = true;
         for (due, id) in self.held_from(told_until) {
             self.starve(&id, due.max(now), reason);
@@ -72,7 +72,7 @@ impl Project {
             self.throttles = 0;
             self.feed();
         }
-        self.is_changed |= self.allowance.taken(now);
+        self.is_changed |= self.adaptive_rate.taken(now);
     }
 
     /// A job cannot be polled from `at` on, because the server asked to be left alone, for this reason.
@@ -101,19 +101,19 @@ impl Project {
     }
 
     /// What is to be said about the rate: once when it is cut, once when the configured one holds again.
-    pub(in crate::engine) fn take_rate_note(&mut self) -> Option<Note> {
-        let refusal = self.allowance.refusal();
+    pub(in crate::engine) fn take_rate_note(&mut self) -> Option<Diagnostic> {
+        let refusal = self.adaptive_rate.refusal();
         if refusal.is_some() == self.is_cut_told {
             return None;
         }
         self.is_cut_told = refusal.is_some();
-        let (project, per_second) = (self.name.clone(), self.allowance.per_second());
+        let (project, per_second) = (self.name.clone(), self.adaptive_rate.per_second());
         Some(match refusal {
             Some(reason) => {
-                let (configured, reason) = (self.allowance.configured(), reason.to_owned());
-                Note::RateCut { project, per_second, configured, reason }
+                let (configured, reason) = (self.adaptive_rate.configured(), reason.to_owned());
+                Diagnostic::RateCut { project, per_second, configured, reason }
             }
-            None => Note::RateRestored { project, per_second },
+            None => Diagnostic::RateRestored { project, per_second },
         })
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::engine::time::{Instant, earliest};
+use crate::model::time::{Instant, earliest};
 
 /// How many rows a page has at most.
 pub(super) const ROWS: f64 = 100.0;

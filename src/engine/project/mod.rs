@@ -6,16 +6,16 @@
 
 mod answers;
 mod change;
-mod discover;
+mod discovery;
 mod explain;
 mod history;
 mod limit;
 mod list;
-mod memory;
 mod overdue;
 mod page;
 mod queue;
 mod setup;
+mod snapshot;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,23 +24,23 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::access::Access;
-use super::allowance::Allowance;
+use super::adaptive_rate::AdaptiveRate;
 use super::cadence::Cadence;
-use super::experience::Experience;
-use super::memory::Added;
+use super::duration_history::DurationHistory;
 use super::misconfiguration::Misconfiguration;
 use super::slow::SlowLimit;
-use super::time::{Instant, Now, ServerClock};
+use super::snapshot::AddedJob;
 use super::tracker::{Draft, Tracker};
 use crate::config::WatchSettings;
+use crate::model::time::{Instant, Now, ServerClock};
 use crate::model::{JobId, ProjectName};
 
-use discover::Finder;
+use discovery::Finder;
 use limit::Throttle;
 use list::List;
 
 pub use change::Forgotten;
-pub(super) use page::PageNews;
+pub(super) use page::PageFindings;
 pub use view::{JobView, ProjectView};
 
 /// One project.
@@ -50,11 +50,11 @@ pub(super) struct Project {
     pub(super) name: ProjectName,
     cadence: Cadence,
     /// How long its restores took in the past.
-    experience: Experience,
+    duration_history: DurationHistory,
     /// From when on one is slow, by that and by the settings.
     slow: Option<SlowLimit>,
     watch: WatchSettings,
-    allowance: Allowance,
+    adaptive_rate: AdaptiveRate,
     /// Whether it was said that its server takes less than is configured.
     is_cut_told: bool,
     access: Access,
@@ -74,13 +74,13 @@ pub(super) struct Project {
     /// Since when somebody has it paused: nothing is asked, and nothing is made of the silence.
     paused_since: Option<Now>,
     /// Without any answer that makes sense since then.
-    silent_since: Option<Instant>,
+    unanswered_since: Option<Instant>,
     /// Nothing kept its polls from being made since then, but that its server is to be left alone.
     free_since: Instant,
     /// Refusals of polls that began before then say nothing about the key that is used now.
     key_since: Option<Instant>,
     /// Set once somebody asked for a last look: polls begun earlier do not count.
-    last_look: Option<Instant>,
+    final_poll: Option<Instant>,
     /// Boxed, because a map that takes them in order stays half empty.
     jobs: BTreeMap<JobId, Box<Job>>,
     /// The jobs that wait for their next poll, by when it is due, and with the time that they were to wait.
@@ -110,7 +110,7 @@ struct Job {
     tracker: Tracker,
     /// Whether the configuration names it, and what somebody who added it said of it.
     listed: bool,
-    added: Option<Added>,
+    added: Option<AddedJob>,
     polls: u64,
     due: Option<Instant>,
     /// How long it was to wait when that was decided; 0 where it is to be polled before all others.
@@ -155,7 +155,7 @@ pub(super) enum Request {
 
 /// What a failed or good poll says about the project.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum ProjectNews {
+pub(super) enum ProjectEvent {
     /// The key is refused, for this reason.
     Unauthorized(String),
     /// The key is accepted again.
@@ -192,8 +192,8 @@ impl Project {
     }
 
     /// Makes each job that has not ended due at once, for the last time.
-    pub(super) fn look_once_more(&mut self, now: Instant) {
-        self.last_look = Some(now);
+    pub(super) fn request_final_poll(&mut self, now: Instant) {
+        self.final_poll = Some(now);
         if self.access.is_suspected() {
             // A last look has no time to wait until the refusal can be confirmed.
             self.held_until = self.throttled.as_ref().map_or(now, |throttle| throttle.until.max(now));

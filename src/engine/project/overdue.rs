@@ -5,7 +5,7 @@
 
 use super::{Job, Project};
 use crate::engine::retry::Backoff;
-use crate::engine::time::Instant;
+use crate::model::time::Instant;
 
 /// Rounds at the rate that holds for which a poll may wait for its turn: the list and the jobs share the rate.
 const ROUNDS: u32 = 2;

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use super::history::PageTime;
 use super::list::{PRICE, Pressure, Worth};
-use super::{Choice, Job, Project, ProjectNews};
-use crate::engine::event::{Answer, Failure, FailureClass, ListPage, Note};
+use super::{Choice, Job, Project, ProjectEvent};
+use crate::engine::input::{Answer, Diagnostic, Failure, FailureClass, ListPage};
 use crate::engine::retry::Backoff;
 use crate::engine::slow::SlowLimit;
 use crate::engine::standing::Ending;
-use crate::engine::time::{Instant, Now};
 use crate::engine::tracker::{Findings, Tracker};
+use crate::model::time::{Instant, Now};
 use crate::model::{JobId, Observation};
 
 /// However often the list shows a job, it is described after this time: the list is best effort.
@@ -31,13 +31,13 @@ const FAILURES: u32 = 4;
 
 /// What a page leads to.
 #[derive(Debug, Default)]
-pub(in crate::engine) struct PageNews {
+pub(in crate::engine) struct PageFindings {
     /// What became of jobs that are watched.
     pub(in crate::engine) rows: Vec<(JobId, Findings)>,
     /// Jobs to watch from now on.
     pub(in crate::engine) found: Vec<Observation>,
     /// What it says about the project.
-    pub(in crate::engine) project: Option<ProjectNews>,
+    pub(in crate::engine) project: Option<ProjectEvent>,
 }
 
 impl Project {
@@ -54,7 +54,7 @@ impl Project {
 
     /// Jobs are what is asked for to see whether the key is accepted, and for the last time.
     fn may_list(&self) -> bool {
-        self.last_look.is_none() && (self.access.is_accepted() || self.open() == 0)
+        self.final_poll.is_none() && (self.access.is_accepted() || self.open() == 0)
     }
 
     /// What is asked for at `now`: the job that is the most pressing, or a page of the list that is more so.
@@ -93,7 +93,8 @@ impl Project {
 
     fn described_within(&self) -> Duration {
         let jobs = u32::try_from(self.jobs.len()).unwrap_or(u32::MAX);
-        DESCRIBED_WITHIN.max(self.allowance.interval().saturating_mul(jobs).saturating_mul(DESCRIBED_SHARE))
+        DESCRIBED_WITHIN
+            .max(self.adaptive_rate.interval().saturating_mul(jobs).saturating_mul(DESCRIBED_SHARE))
     }
 
     /// Takes the end of a request for a page. Returns when it began; nothing for an answer that comes too late to count.
@@ -109,11 +110,11 @@ impl Project {
         keep: Duration,
         now: Now,
         rng: &mut fastrand::Rng,
-    ) -> PageNews {
-        self.silent_since = None;
+    ) -> PageFindings {
+        self.unanswered_since = None;
         self.misconfiguration.end();
         self.take_well(began, now.instant);
-        let mut news = PageNews { project: self.accept(now.instant), ..PageNews::default() };
+        let mut news = PageFindings { project: self.accept(now.instant), ..PageFindings::default() };
         let ListPage { jobs: rows, surplus, next } = page;
         let mut worth = 0.0;
         let mut seen = Vec::new();
@@ -149,7 +150,7 @@ impl Project {
         let turned = self.list.turn(next, worth, &rest, now.instant);
         self.locate(&seen, turned.page, turned.is_last);
         if let (Some(began), Some(finder)) = (turned.end_of, &mut self.finder) {
-            let times = (self.cadence.slowest(), self.allowance.interval());
+            let times = (self.cadence.slowest(), self.adaptive_rate.interval());
             let pages = u32::try_from(turned.page).unwrap_or(u32::MAX).saturating_add(1);
             let time = self.server.time(now.instant).or(finder.listed_time(now.instant));
             self.is_changed |= finder.looked(began, pages, times, keep, time, now.instant);
@@ -181,7 +182,7 @@ impl Project {
         }
         let mut findings = job.tracker.observe(Answer::Job(row), now, self.server);
         findings.drafts.extend(job.tracker.slow(now.instant, self.slow.as_ref()));
-        let interval = job.tracker.next_interval(now.instant, &self.cadence, &self.experience, rng);
+        let interval = job.tracker.next_interval(now.instant, &self.cadence, &self.duration_history, rng);
         // Those of one page are not all to be described at once.
         job.described_at.get_or_insert_with(|| now.instant.back(within.mul_f64(rng.f64())));
         self.has_seen_one_run = true;
@@ -218,7 +219,7 @@ impl Project {
         failure: &Failure,
         now: Now,
         rng: &mut fastrand::Rng,
-    ) -> Option<ProjectNews> {
+    ) -> Option<ProjectEvent> {
         let (clocks, now) = (now, now.instant);
         let pause = failure.pause(clocks);
         self.list_error = Some(failure.message.clone());
@@ -241,15 +242,15 @@ impl Project {
             // The jobs show whether the key is accepted.
             _ if !looks => None,
             class if class.is_refusal() && self.key_since.is_some_and(|since| began < since) => None,
-            FailureClass::Refused | FailureClass::Blocked => self.refuse(began, failure, now),
+            FailureClass::Unauthorized | FailureClass::Blocked => self.refuse(began, failure, now),
             FailureClass::Throttled | FailureClass::Transient | FailureClass::Misconfigured => {
-                self.silent_since.get_or_insert(now);
+                self.unanswered_since.get_or_insert(now);
                 self.shrug(now);
                 None
             }
             FailureClass::NotFound | FailureClass::Permanent | FailureClass::Gone => None,
         };
-        self.allowance.failed(now);
+        self.adaptive_rate.failed(now);
         // A server that limits asks that the list be left alone: what it says of the jobs, it says when it is asked for one.
         // A refused key is held for as long as that takes.
         let is_held = looks && failure.class.is_refusal();
@@ -259,7 +260,7 @@ impl Project {
 
     /// What is to be said about the list: once when it cannot be read where jobs are to be discovered, once when it can be
     /// again.
-    pub(in crate::engine) fn take_list_note(&mut self, now: Instant) -> Option<Note> {
+    pub(in crate::engine) fn take_list_note(&mut self, now: Instant) -> Option<Diagnostic> {
         let limit = self.watch.unreachable_after;
         let lost =
             self.list.failing_since.filter(|since| self.finder.is_some() && now.since(*since) >= limit);
@@ -269,7 +270,11 @@ impl Project {
         self.is_list_lost = lost.is_some();
         let project = self.name.clone();
         let reason = self.list_error.clone().unwrap_or_default();
-        Some(if lost.is_some() { Note::ListLost { project, reason } } else { Note::ListRestored { project } })
+        Some(if lost.is_some() {
+            Diagnostic::ListLost { project, reason }
+        } else {
+            Diagnostic::ListRestored { project }
+        })
     }
 }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::page::pressing;
 use super::{Choice, Polling, Project, Request};
-use crate::engine::time::{Instant, earliest};
 use crate::model::JobId;
+use crate::model::time::{Instant, earliest};
 
 /// How many polls of a project may be under way at once: a server that hangs costs no more connections than this.
 const MAX_IN_FLIGHT: usize = 64;
@@ -64,7 +64,7 @@ impl Project {
 
     /// The earliest time at which the project may be asked anything.
     pub(super) fn not_before(&self) -> Instant {
-        self.held_until.max(self.allowance.ready_at())
+        self.held_until.max(self.adaptive_rate.ready_at())
     }
 
     /// What to ask for at `now`; the request is to have this generation.
@@ -73,7 +73,7 @@ impl Project {
             return None;
         }
         let choice = self.choose(now)?;
-        self.allowance.take(now);
+        self.adaptive_rate.take(now);
         let id = match choice {
             Choice::Page { of } => return Some(Request::Page(self.list.ask(of, now, generation))),
             Choice::Job(id) => id,
@@ -96,7 +96,7 @@ impl Project {
     pub(in crate::engine) fn round_takes(&self, now: Instant) -> Duration {
         let indexes = self.jobs.values().filter(|job| job.tracker.may_turn_to_index()).count();
         let open = u32::try_from(self.open() + indexes).unwrap_or(u32::MAX);
-        self.allowance.time_for(open, now)
+        self.adaptive_rate.time_for(open, now)
     }
 
     /// How many jobs have not ended.
@@ -111,7 +111,7 @@ impl Project {
 
     /// Schedules a job after a poll that began at `began`, with a last look in mind.
     pub(super) fn schedule_after(&mut self, id: &JobId, began: Instant, due: Option<Instant>, now: Instant) {
-        let due = match self.last_look {
+        let due = match self.final_poll {
             Some(asked) if began >= asked => None,
             Some(_) => due.map(|_| now),
             None => due,

@@ -1,9 +1,9 @@
 //! Whether requests of the project can be made as they are set up: certificates, proxies, schemes.
 
 use super::{Job, Project};
-use crate::engine::event::{Failure, FailureClass, Note};
+use crate::engine::input::{Diagnostic, Failure, FailureClass};
 use crate::engine::standing::Standing;
-use crate::engine::time::Instant;
+use crate::model::time::Instant;
 
 impl Project {
     /// Takes what a failed request that began at `began` says of how requests are set up.
@@ -16,9 +16,9 @@ impl Project {
     }
 
     /// What is to be logged about it, at once and not again for a while.
-    pub(in crate::engine) fn take_setup_note(&mut self) -> Option<Note> {
+    pub(in crate::engine) fn take_setup_note(&mut self) -> Option<Diagnostic> {
         let reason = self.misconfiguration.take_unlogged()?;
-        Some(Note::Misconfigured { project: self.name.clone(), reason })
+        Some(Diagnostic::Misconfigured { project: self.name.clone(), reason })
     }
 
     /// Whether it is sure that requests cannot be made as they are set up.

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::discover::Finder;
+use super::discovery::Finder;
 use super::{Job, Project};
-use crate::engine::time::{Instant, Now};
 use crate::engine::tracker::Tracker;
+use crate::model::time::{Instant, Now};
 use crate::model::{Expectation, JobId, ProjectName};
 
 /// How a project is doing.
@@ -38,7 +38,7 @@ pub struct ProjectView<'a> {
     /// How many of its jobs have not ended.
     pub open: usize,
     /// Since when nothing that makes sense was answered, whatever was asked, if so.
-    pub silent_since: Option<Instant>,
+    pub unanswered_since: Option<Instant>,
     /// After how long without a good answer a job is unreachable.
     pub unreachable_after: Duration,
 }
@@ -76,16 +76,16 @@ impl Project {
             refused: self.access.refusal(),
             misconfigured: self.misconfiguration.confirmed(),
             paused_since: self.paused_since,
-            requests_per_second: self.allowance.per_second(),
-            limited: self.allowance.refusal(),
-            expectation: self.experience.expectation(),
+            requests_per_second: self.adaptive_rate.per_second(),
+            limited: self.adaptive_rate.refusal(),
+            expectation: self.duration_history.expectation(),
             learns: self.has_seen_one_run && self.open() > 0 && self.list.is_to_be_read(),
             discovers: self.finder.is_some(),
             unlisted: self.list_error.as_deref().filter(|_| self.list.failing_since.is_some()),
             unlisted_since: self.list.failing_since.filter(|_| self.finder.is_some()),
             left_out: self.finder.as_ref().and_then(Finder::left_out),
             open: self.open(),
-            silent_since: self.silent_since,
+            unanswered_since: self.unanswered_since,
             unreachable_after: self.watch.unreachable_after,
         }
     }
@@ -119,10 +119,10 @@ impl Project {
 
     /// When each waiting job is polled, if nothing else happens: in the order of the queue, as the rate lets them.
     pub(in crate::engine) fn forecast(&self) -> impl Iterator<Item = (&JobId, Instant)> {
-        let mut allowance = self.allowance.clone();
+        let mut adaptive_rate = self.adaptive_rate.clone();
         self.queue.keys().filter(|_| self.paused_since.is_none()).map(move |(due, id)| {
-            let at = (*due).max(self.held_until).max(allowance.ready_at());
-            allowance.take(at);
+            let at = (*due).max(self.held_until).max(adaptive_rate.ready_at());
+            adaptive_rate.take(at);
             (id, at)
         })
     }

@@ -1,18 +1,18 @@
 //! Keys that are refused.
 
-use TransitionKind::{Completed, ProjectRecovered, ProjectUnauthorized, Unreachable, Watched};
+use EventKind::{Completed, ProjectRecovered, ProjectUnauthorized, Unreachable, Watched};
 
 use super::*;
 
 #[test]
 fn one_refusal_is_not_told_two_in_a_row_are() {
     let mut stage = Stage::new(&[project(&["a"])], Vec::new());
-    stage.fail(FailureClass::Refused);
+    stage.fail(FailureClass::Unauthorized);
     assert_eq!(stage.kinds(), []);
     stage.answer("Pending");
     assert_eq!(stage.kinds(), [Watched]);
-    stage.fail(FailureClass::Refused);
-    stage.fail(FailureClass::Refused);
+    stage.fail(FailureClass::Unauthorized);
+    stage.fail(FailureClass::Unauthorized);
     assert_eq!(stage.kinds(), [ProjectUnauthorized]);
     assert!(stage.engine.jobs().all(|job| job.refused.is_some()));
     assert_eq!(stage.engine.outcomes(), [Outcome::Unauthorized]);
@@ -21,7 +21,7 @@ fn one_refusal_is_not_told_two_in_a_row_are() {
 #[test]
 fn the_second_look_comes_soon() {
     let mut stage = Stage::new(&[project(&["a"])], Vec::new());
-    stage.fail(FailureClass::Refused);
+    stage.fail(FailureClass::Unauthorized);
     assert_eq!(stage.next(), seconds(5));
     assert_eq!(stage.polls.len(), 1);
 }
@@ -29,10 +29,10 @@ fn the_second_look_comes_soon() {
 #[test]
 fn the_final_poll_confirms_a_refusal_at_once() {
     let mut stage = Stage::new(&[project(&["a"])], Vec::new());
-    stage.fail(FailureClass::Refused);
+    stage.fail(FailureClass::Unauthorized);
     stage.pass(seconds(1));
-    stage.step(Event::LastLookRequested);
-    stage.fail(FailureClass::Refused);
+    stage.step(Input::FinalPollRequested);
+    stage.fail(FailureClass::Unauthorized);
     assert_eq!(stage.engine.outcomes(), [Outcome::Unauthorized]);
 }
 
@@ -42,10 +42,10 @@ fn refusals_closer_than_the_grace_are_one() {
         let mut settings = project(&["a", "b"]);
         settings.watch.unauthorized_grace = seconds(grace);
         let mut stage = Stage::new(&[settings], Vec::new());
-        stage.fail(FailureClass::Refused);
+        stage.fail(FailureClass::Unauthorized);
         let first = stage.now.instant;
         while stage.kinds().is_empty() {
-            stage.fail(FailureClass::Refused);
+            stage.fail(FailureClass::Unauthorized);
         }
         assert_eq!(stage.now.instant.since(first), seconds(takes));
     }
@@ -58,7 +58,7 @@ fn a_long_grace_stops_no_poll_for_longer_than_a_minute() {
     let mut stage = Stage::new(&[settings], Vec::new());
     for _ in 0..5 {
         let began = stage.now.instant;
-        stage.fail(FailureClass::Refused);
+        stage.fail(FailureClass::Unauthorized);
         let waited = stage.now.instant.since(began);
         assert!(waited <= seconds(60), "{waited:?}");
     }
@@ -84,7 +84,7 @@ fn a_refusal_without_a_body_of_the_api_passes_for_a_minute() {
 
     let mut confirmed = Stage::new(&[project(&["a"])], Vec::new());
     confirmed.fail(FailureClass::Blocked);
-    confirmed.fail(FailureClass::Refused);
+    confirmed.fail(FailureClass::Unauthorized);
     assert_eq!(confirmed.kinds(), [ProjectUnauthorized], "the API itself said so five seconds later");
 }
 
@@ -93,10 +93,10 @@ fn refusals_of_polls_that_were_under_way_count_once() {
     let mut stage = Stage::new(&[project(&["a", "b", "c"])], Vec::new());
     assert_eq!(stage.polls.len(), 3);
     for _ in 0..3 {
-        stage.fail(FailureClass::Refused);
+        stage.fail(FailureClass::Unauthorized);
     }
     assert_eq!(stage.kinds(), [], "one revoked moment, three answers");
-    stage.fail(FailureClass::Refused);
+    stage.fail(FailureClass::Unauthorized);
     assert_eq!(stage.kinds(), [ProjectUnauthorized]);
 }
 
@@ -104,12 +104,12 @@ fn refusals_of_polls_that_were_under_way_count_once() {
 fn a_refused_project_is_asked_slowly_and_told_to_recover() {
     let mut stage = Stage::new(&[project(&["a", "b", "c"])], Vec::new());
     while stage.kinds().is_empty() {
-        stage.fail(FailureClass::Refused);
+        stage.fail(FailureClass::Unauthorized);
     }
     for _ in 0..60 {
         assert_eq!(stage.next(), seconds(60));
         assert_eq!(stage.polls.len(), 1, "one look for all jobs");
-        stage.fail(FailureClass::Refused);
+        stage.fail(FailureClass::Unauthorized);
     }
     assert_eq!(stage.kinds(), [], "told once, and no job is called unreachable for it");
     stage.answer("Pending");
@@ -127,7 +127,7 @@ fn a_refused_project_is_asked_slowly_and_told_to_recover() {
 #[test]
 fn an_outage_after_one_refusal_is_still_an_outage() {
     let mut stage = Stage::new(&[project(&["a"])], Vec::new());
-    stage.fail(FailureClass::Refused);
+    stage.fail(FailureClass::Unauthorized);
     stage.fail_for(FailureClass::Transient, seconds(1200));
     assert_eq!(stage.kinds(), [Unreachable]);
 }
@@ -135,8 +135,8 @@ fn an_outage_after_one_refusal_is_still_an_outage() {
 #[test]
 fn an_outage_of_a_refused_project_is_met_slowly() {
     let mut stage = Stage::new(&[project(&["a"])], Vec::new());
-    stage.fail(FailureClass::Refused);
-    stage.fail(FailureClass::Refused);
+    stage.fail(FailureClass::Unauthorized);
+    stage.fail(FailureClass::Unauthorized);
     stage.kinds();
     for _ in 0..10 {
         stage.fail(FailureClass::Transient);
@@ -153,7 +153,7 @@ fn one_job_that_alone_is_refused_is_no_refused_key() {
         let poll = stage.poll();
         if poll.job == id("a") {
             refused += 1;
-            stage.fail_poll(poll, failure(FailureClass::Refused));
+            stage.fail_poll(poll, failure(FailureClass::Unauthorized));
         } else {
             stage.answer_with(poll, "Pending", JobFacts::default());
         }
@@ -173,7 +173,7 @@ fn one_projects_key_is_no_others() {
             polled += 1;
             stage.answer_with(poll, "Pending", JobFacts::default());
         } else {
-            stage.fail_poll(poll, failure(FailureClass::Refused));
+            stage.fail_poll(poll, failure(FailureClass::Unauthorized));
         }
     }
     assert!(polled > 50, "{polled}");

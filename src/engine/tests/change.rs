@@ -7,11 +7,11 @@ use crate::engine::retry::RetryAfter;
 impl Stage {
     fn reload(&mut self, projects: &[ProjectSettings], sinks: Vec<SinkPlan>) -> Reconfigured {
         let changed = self.engine.reconfigure(plan(projects, sinks), self.now);
-        self.step(Event::DeadlineReached);
+        self.step(Input::TimeoutReached);
         changed
     }
 
-    fn add(&mut self, job: &str) -> Option<Added> {
+    fn add(&mut self, job: &str) -> Option<AddResult> {
         let added = self.engine.add(&ProjectName::default(), JobSettings::new(id(job)), self.now);
         self.saves();
         added
@@ -26,8 +26,8 @@ impl Stage {
     /// What changed is safe as soon as it was promised.
     fn saves(&mut self) {
         let promised = self.engine.promise(self.now);
-        self.step(Event::DeadlineReached);
-        assert!(self.engine.safe_batches() >= promised);
+        self.step(Input::TimeoutReached);
+        assert!(self.engine.committed_batches() >= promised);
     }
 
     fn watched(&self) -> Vec<&str> {
@@ -43,7 +43,7 @@ fn a_job_is_left_alone_as_long_as_the_server_asked_although_the_machine_slept() 
     stage.fail_poll(poll, Failure { retry_after: asked, ..failure(FailureClass::Transient) });
     let failed = stage.now.instant;
     stage.pass(seconds(60));
-    stage.step(Event::Slept(seconds(30)));
+    stage.step(Input::Suspended(seconds(30)));
     stage.poll();
     assert!(stage.now.instant.since(failed) >= seconds(600), "{:?}", stage.now.instant.since(failed));
 }
@@ -58,11 +58,11 @@ fn added_jobs_start_and_removed_ones_are_left_but_what_is_owed_for_them_goes_on(
     let changed = stage.reload(&[project(&["b", "c"])], vec![everything()]);
     assert_eq!(changed, Reconfigured { added: vec![id("c")], removed: vec![id("a")] });
     assert_eq!(stage.polls.pop_front().unwrap().job, id("c"), "at once");
-    stage.step(Event::Delivered(delivery.id.clone()));
+    stage.step(Input::Delivered(delivery.id.clone()));
     assert!(stage.disk.marked().contains(&delivery.id));
     stage.kinds();
     stage.answer_with(late, "Completed", JobFacts::default());
-    assert_eq!(stage.kinds(), [TransitionKind::Watched, TransitionKind::Completed], "it survived");
+    assert_eq!(stage.kinds(), [EventKind::Watched, EventKind::Completed], "it survived");
     stage.fail_for(FailureClass::Transient, seconds(120));
     assert_eq!(stage.watched(), ["b", "c"]);
 }
@@ -86,18 +86,18 @@ fn what_was_told_of_a_job_is_not_told_again_when_it_comes_back() {
     stage.reload(&[project(&["b"])], vec![everything()]);
     stage.reload(&[project(&["a", "b"])], vec![everything()]);
     assert_eq!(stage.engine.outcomes(), [Outcome::Completed, Outcome::Open]);
-    assert_eq!(stage.kinds(), [TransitionKind::Watched, TransitionKind::Completed]);
+    assert_eq!(stage.kinds(), [EventKind::Watched, EventKind::Completed]);
     // A whole project, with what is known of its key.
     for _ in 0..2 {
-        stage.fail(FailureClass::Refused);
+        stage.fail(FailureClass::Unauthorized);
     }
-    assert_eq!(stage.kinds(), [TransitionKind::ProjectUnauthorized]);
+    assert_eq!(stage.kinds(), [EventKind::ProjectUnauthorized]);
     let other = ProjectSettings { name: ProjectName::new("other"), ..project(&["z"]) };
     stage.reload(&[other], vec![everything()]);
     stage.reload(&[project(&["a", "b"])], vec![everything()]);
     assert_eq!(stage.engine.outcomes(), [Outcome::Completed, Outcome::Unauthorized]);
     stage.polls.clear();
-    stage.fail_for(FailureClass::Refused, seconds(100));
+    stage.fail_for(FailureClass::Unauthorized, seconds(100));
     assert_eq!(stage.kinds(), []);
 }
 
@@ -105,13 +105,13 @@ fn what_was_told_of_a_job_is_not_told_again_when_it_comes_back() {
 fn a_key_that_was_refused_is_tried_at_once_after_a_reload() {
     let mut stage = Stage::new(&[project(&["a", "b", "c"])], Vec::new());
     while stage.kinds().is_empty() {
-        stage.fail(FailureClass::Refused);
+        stage.fail(FailureClass::Unauthorized);
     }
     stage.polls.clear();
     stage.reload(&[project(&["a", "b", "c"])], Vec::new());
     assert_eq!(stage.polls.len(), 1, "one job tries it for all");
     stage.answer("Pending");
-    assert!(stage.kinds().starts_with(&[TransitionKind::ProjectRecovered]));
+    assert!(stage.kinds().starts_with(&[EventKind::ProjectRecovered]));
 }
 
 #[test]
@@ -127,14 +127,14 @@ fn new_settings_hold_for_what_is_watched() {
     settings.watch = WatchSettings { unreachable_after: seconds(20), ..settings.watch };
     settings.jobs[0].deadline = Some(seconds(1));
     stage.reload(&[settings.clone()], Vec::new());
-    assert_eq!(stage.kinds(), [TransitionKind::Overdue]);
+    assert_eq!(stage.kinds(), [EventKind::Overdue]);
     settings.jobs[0].deadline = Some(seconds(36100));
     stage.reload(&[settings], Vec::new());
     assert!(stage.next() <= seconds(5));
     stage.fail_for(FailureClass::Transient, seconds(30));
-    assert_eq!(stage.kinds(), [TransitionKind::Unreachable]);
+    assert_eq!(stage.kinds(), [EventKind::Unreachable]);
     stage.fail_for(FailureClass::Transient, seconds(60));
-    assert_eq!(stage.kinds(), [TransitionKind::Overdue], "the later deadline is one of its own");
+    assert_eq!(stage.kinds(), [EventKind::Overdue], "the later deadline is one of its own");
 }
 
 #[test]
@@ -155,23 +155,23 @@ fn owed_to_a_sink_that_goes_and_comes_back() {
     let mut stage = Stage::new(&projects, vec![everything(), sink("two")]);
     stage.answer("Pending");
     let [first, second] = [stage.deliveries.pop_front().unwrap(), stage.deliveries.pop_front().unwrap()];
-    stage.step(Event::Delivered(first.id));
+    stage.step(Input::Delivered(first.id));
     stage.reload(&projects, vec![everything()]);
-    let missing = Note::SinkMissing { sink: SinkName::new("two"), owed: 1 };
-    assert_eq!(stage.notes, [missing]);
+    let missing = Diagnostic::SinkMissing { sink: SinkName::new("two"), pending: 1 };
+    assert_eq!(stage.diagnostics, [missing]);
     assert!(stage.engine.is_settled(), "nobody is waited for who is not there");
     let transient = failure(FailureClass::Transient);
-    stage.step(Event::DeliveryFailed { id: second.id.clone(), failure: transient.clone() });
-    assert_eq!(stage.engine.owed_by_job().values().sum::<usize>(), 1);
+    stage.step(Input::DeliveryFailed { id: second.id.clone(), failure: transient.clone() });
+    assert_eq!(stage.engine.pending_by_job().values().sum::<usize>(), 1);
     stage.pass(seconds(3600));
-    stage.step(Event::DeadlineReached);
+    stage.step(Input::TimeoutReached);
     assert!(stage.deliveries.is_empty());
     stage.reload(&projects, vec![everything(), sink("two")]);
     let again = stage.deliveries.pop_front().unwrap();
     assert_eq!((&again.id, again.attempt), (&second.id, 2));
     // What is under way when its sink goes may still be made, and counts.
     stage.reload(&projects, vec![everything()]);
-    stage.step(Event::Delivered(again.id.clone()));
+    stage.step(Input::Delivered(again.id.clone()));
     assert!(stage.disk.marked().contains(&again.id));
     stage.reload(&projects, vec![everything(), sink("two")]);
     assert!(stage.deliveries.is_empty());
@@ -184,13 +184,13 @@ fn a_sink_that_was_mended_is_tried_at_once() {
     stage.answer("Pending");
     for _ in 0..3 {
         let delivery = stage.deliveries.pop_front().unwrap();
-        stage.step(Event::DeliveryFailed { id: delivery.id, failure: failure(FailureClass::Transient) });
+        stage.step(Input::DeliveryFailed { id: delivery.id, failure: failure(FailureClass::Transient) });
         while stage.deliveries.is_empty() {
             stage.next();
         }
     }
     let delivery = stage.deliveries.pop_front().unwrap();
-    stage.step(Event::DeliveryFailed { id: delivery.id.clone(), failure: failure(FailureClass::Transient) });
+    stage.step(Input::DeliveryFailed { id: delivery.id.clone(), failure: failure(FailureClass::Transient) });
     stage.reload(&projects, vec![everything()]);
     assert!(stage.deliveries.is_empty(), "nothing changed");
     stage.reload(&projects, vec![SinkPlan { fingerprint: 2, ..everything() }]);
@@ -201,10 +201,10 @@ fn a_sink_that_was_mended_is_tried_at_once() {
 fn added_jobs_outlive_restarts_and_reloads_until_they_are_forgotten() {
     let projects = [project(&["a"])];
     let mut stage = Stage::new(&projects, vec![everything()]);
-    assert_eq!(stage.add("b"), Some(Added::New));
+    assert_eq!(stage.add("b"), Some(AddResult::New));
     let named = JobSettings { name: Some("nightly".to_owned()), ..JobSettings::new(id("b")) };
     stage.engine.add(&ProjectName::default(), named, stage.now);
-    assert_eq!(stage.add("b"), Some(Added::Known));
+    assert_eq!(stage.add("b"), Some(AddResult::Known));
     assert_eq!(
         stage.disk.job("b").added.as_ref().unwrap().name.as_deref(),
         Some("nightly"),
@@ -237,7 +237,7 @@ fn jobs_that_were_added_to_a_project_that_goes_are_missed() {
     stage.add("b");
     let other = ProjectSettings { name: ProjectName::new("other"), ..project(&["z"]) };
     stage.reload(&[other], Vec::new());
-    assert_eq!(stage.notes, [Note::ProjectMissing { project: ProjectName::default(), jobs: 1 }]);
+    assert_eq!(stage.diagnostics, [Diagnostic::ProjectMissing { project: ProjectName::default(), jobs: 1 }]);
     stage.reload(&[project(&["a"])], Vec::new());
     assert_eq!(stage.watched(), ["a", "b"]);
 }
@@ -272,7 +272,7 @@ fn a_paused_project_is_left_alone_over_restarts_and_its_silence_is_no_trouble() 
     stage.polls.clear();
     stage = Stage::on(stage.disk, &projects, Vec::new(), stage.now);
     stage.pass(seconds(3600));
-    stage.step(Event::DeadlineReached);
+    stage.step(Input::TimeoutReached);
     assert!(stage.polls.is_empty() && stage.kinds().is_empty());
     assert!(stage.engine.forecast().is_empty() && stage.engine.jobs().all(|job| job.is_paused));
     assert_eq!(stage.engine.resume(&name, stage.now), Some(true));
@@ -302,9 +302,9 @@ fn a_suspension_is_no_trouble_and_is_followed_by_one_round_that_is_spread_out() 
     stage.kinds();
     stage.polls.clear();
     stage.pass(seconds(5 * 3600));
-    stage.step(Event::Slept(seconds(5 * 3600)));
+    stage.step(Input::Suspended(seconds(5 * 3600)));
     assert!(stage.polls.len() <= 4, "{}", stage.polls.len());
-    assert_eq!(stage.kinds(), [TransitionKind::Overdue], "time did pass");
+    assert_eq!(stage.kinds(), [EventKind::Overdue], "time did pass");
     let mut polled = std::collections::BTreeSet::new();
     let start = stage.now.instant;
     while stage.now.instant.since(start) < seconds(10) {
@@ -316,7 +316,7 @@ fn a_suspension_is_no_trouble_and_is_followed_by_one_round_that_is_spread_out() 
         }
     }
     assert_eq!(polled.len(), 40);
-    assert!(stage.kinds().iter().all(|kind| *kind == TransitionKind::Watched));
+    assert!(stage.kinds().iter().all(|kind| *kind == EventKind::Watched));
 }
 
 #[test]
@@ -329,7 +329,7 @@ fn what_an_earlier_receiver_says_is_nothing_about_the_one_there_is_now() {
         stage.reload(&projects, vec![SinkPlan { fingerprint: 2, ..everything() }]);
         let retry_after = Some(RetryAfter::For(seconds(3600)));
         let failure = Failure { class, retry_after, message: "from elsewhere".to_owned() };
-        stage.step(Event::DeliveryFailed { id: delivery.id.clone(), failure });
+        stage.step(Input::DeliveryFailed { id: delivery.id.clone(), failure });
         let again = stage.deliveries.pop_front().expect("it is tried at once");
         assert_eq!(again.id, delivery.id, "{class:?}");
         stage.answer("Pending");
@@ -345,14 +345,14 @@ fn a_deadline_that_moved_is_told_of_by_the_next_process_too() {
     let mut stage = Stage::new(&[settings.clone()], Vec::new());
     stage.answer("Pending");
     stage.fail_for(FailureClass::Transient, seconds(20));
-    assert_eq!(stage.kinds(), [TransitionKind::Watched, TransitionKind::Overdue]);
+    assert_eq!(stage.kinds(), [EventKind::Watched, EventKind::Overdue]);
     stage = Stage::on(stage.disk, &[settings.clone()], Vec::new(), stage.now);
     stage.fail_for(FailureClass::Transient, seconds(20));
     assert_eq!(stage.kinds(), []);
     settings.jobs[0].deadline = Some(seconds(60));
     stage = Stage::on(stage.disk, &[settings], Vec::new(), stage.now);
     stage.fail_for(FailureClass::Transient, seconds(60));
-    assert_eq!(stage.kinds(), [TransitionKind::Overdue]);
+    assert_eq!(stage.kinds(), [EventKind::Overdue]);
 }
 
 #[test]
@@ -376,12 +376,12 @@ fn jobs_of_a_project_that_is_gone_can_be_forgotten_and_are_not_forgotten_by_them
 fn a_refusal_of_the_key_that_was_used_before_is_none_of_the_new_one() {
     let mut stage = Stage::new(&[project(&["a", "b"])], Vec::new());
     while stage.kinds().is_empty() {
-        stage.fail(FailureClass::Refused);
+        stage.fail(FailureClass::Unauthorized);
     }
     let late = stage.poll();
     stage.pass(seconds(1));
     stage.reload(&[project(&["a", "b"])], Vec::new());
-    stage.fail_poll(late, failure(FailureClass::Refused));
+    stage.fail_poll(late, failure(FailureClass::Unauthorized));
     let start = stage.now.instant;
     stage.answer("Pending");
     assert!(stage.now.instant.since(start) <= seconds(1), "the new key is tried at once");

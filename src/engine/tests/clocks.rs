@@ -56,7 +56,7 @@ fn a_server_is_left_alone_no_longer_than_it_asked() {
         let poll = stage.poll();
         let asked = Some(RetryAfter::For(seconds(20)));
         stage.fail_poll(poll, Failure { retry_after: asked, ..failure(FailureClass::Throttled) });
-        stage.step(Event::StopRequested);
+        stage.step(Input::StopRequested);
         for step in [step, 0, -step] {
             stage.restart_off_by(step, &projects, Vec::new());
             let hold = stage.engine.explain(&ProjectName::default(), &id("a"), stage.now).unwrap().hold;
@@ -74,7 +74,7 @@ fn what_is_pending_goes_out_no_later_than_it_was_to() {
         let mut stage = Stage::new(&projects, vec![everything()]);
         stage.answer("Completed");
         let delivery = stage.deliveries.pop_front().unwrap();
-        stage.step(Event::DeliveryFailed { id: delivery.id, failure: failure(FailureClass::Transient) });
+        stage.step(Input::DeliveryFailed { id: delivery.id, failure: failure(FailureClass::Transient) });
         stage.deliveries.clear();
         for step in [step, 0, -step] {
             stage.restart_off_by(step, &projects, vec![everything()]);
@@ -92,13 +92,14 @@ fn what_is_pending_goes_out_in_time_however_often_a_process_starts_under_a_clock
     let delivery = stage.deliveries.pop_front().unwrap();
     let asked = Some(RetryAfter::For(seconds(600)));
     let failed = Failure { retry_after: asked, ..failure(FailureClass::Throttled) };
-    stage.step(Event::DeliveryFailed { id: delivery.id, failure: failed });
+    stage.step(Input::DeliveryFailed { id: delivery.id, failure: failed });
     let began = stage.server;
     stage.deliveries.clear();
     let mut noted = 0;
     while stage.deliveries.is_empty() {
         stage.restart_off_by(-31 * 86_400, &projects, vec![everything()]);
-        noted += stage.notes.iter().filter(|note| matches!(note, Note::ClockWentBack { .. })).count();
+        noted +=
+            stage.diagnostics.iter().filter(|note| matches!(note, Diagnostic::ClockWentBack { .. })).count();
         let until = stage.now.instant + seconds(100);
         while stage.engine.next_deadline().is_some_and(|at| at <= until) && stage.deliveries.is_empty() {
             stage.next();
@@ -106,7 +107,10 @@ fn what_is_pending_goes_out_in_time_however_often_a_process_starts_under_a_clock
         if stage.deliveries.is_empty() {
             stage.pass(until.since(stage.now.instant));
         }
-        assert!(time::wall_between(began, stage.server) <= seconds(700), "it was due after 600 s");
+        assert!(
+            crate::model::time::wall_between(began, stage.server) <= seconds(700),
+            "it was due after 600 s"
+        );
     }
     assert_eq!(noted, 1);
 }
@@ -120,7 +124,7 @@ fn a_receiver_is_left_alone_no_longer_than_it_asked() {
         let delivery = stage.deliveries.pop_front().unwrap();
         let asked = Some(RetryAfter::For(seconds(600)));
         let failed = Failure { retry_after: asked, ..failure(FailureClass::Throttled) };
-        stage.step(Event::DeliveryFailed { id: delivery.id, failure: failed });
+        stage.step(Input::DeliveryFailed { id: delivery.id, failure: failed });
         stage.deliveries.clear();
         for step in [step, 0, -step] {
             stage.restart_off_by(step, &projects, vec![everything()]);
@@ -149,7 +153,7 @@ fn overdue_and_slow_go_by_the_clock_of_the_server() {
         let mut stage = Stage::new(&projects, Vec::new());
         let poll = stage.poll();
         stage.answer_with(poll, "Pending", facts());
-        assert_eq!(stage.kinds(), [TransitionKind::Watched]);
+        assert_eq!(stage.kinds(), [EventKind::Watched]);
         stage.restart_off_by(step, &projects, Vec::new());
         let mut emitted = Vec::new();
         while stage.server.duration_since(NOON.parse().unwrap()).as_secs() < 5700 {
@@ -162,7 +166,7 @@ fn overdue_and_slow_go_by_the_clock_of_the_server() {
                 stage.restart_off_by(-step, &projects, Vec::new());
             }
         }
-        let [(TransitionKind::Overdue, overdue), (TransitionKind::Slow, slow)] = emitted[..] else {
+        let [(EventKind::Overdue, overdue), (EventKind::Slow, slow)] = emitted[..] else {
             panic!("{emitted:?} after a start {step} s off");
         };
         assert!((3590..3670).contains(&overdue), "overdue after {overdue} s with a start {step} s off");
@@ -186,7 +190,7 @@ fn a_deadline_goes_by_the_clock_of_the_server_from_the_first_answer_on() {
         let poll = stage.poll();
         stage.answer_with(poll, "Pending", JobFacts { created_at, ..JobFacts::default() });
         let emitted = stage.kinds();
-        assert_eq!(emitted.contains(&TransitionKind::Overdue), is_overdue, "{wrong_by} {ran}: {emitted:?}");
+        assert_eq!(emitted.contains(&EventKind::Overdue), is_overdue, "{wrong_by} {ran}: {emitted:?}");
     }
 }
 
@@ -198,13 +202,13 @@ fn a_clock_that_went_back_is_said_once() {
     let written_at = stage.now.wall;
     stage.restart_off_by(-7200, &projects, Vec::new());
     let by = seconds(7197);
-    assert_eq!(stage.notes, [Note::ClockWentBack { written_at, by }]);
+    assert_eq!(stage.diagnostics, [Diagnostic::ClockWentBack { written_at, by }]);
     stage.pass(seconds(10));
-    stage.step(Event::DeadlineReached);
+    stage.step(Input::TimeoutReached);
     stage.restart_off_by(-7200, &projects, Vec::new());
-    assert_eq!(stage.notes, [], "it was written again by the clock of then");
+    assert_eq!(stage.diagnostics, [], "it was written again by the clock of then");
     stage.restart_off_by(0, &projects, Vec::new());
-    assert_eq!(stage.notes, [], "a clock that is ahead looks like one that is right");
+    assert_eq!(stage.diagnostics, [], "a clock that is ahead looks like one that is right");
 }
 
 #[test]
@@ -214,7 +218,7 @@ fn a_hold_of_ours_is_not_said_to_be_the_servers() {
         let mut stage = Stage::new(&projects, Vec::new());
         let poll = stage.poll();
         stage.fail_poll(poll, Failure { retry_after: asked, ..failure(FailureClass::Throttled) });
-        stage.step(Event::StopRequested);
+        stage.step(Input::StopRequested);
         stage.restart(Duration::ZERO, &projects, Vec::new());
         let Some(Hold { reason, .. }) =
             stage.engine.explain(&ProjectName::default(), &id("a"), stage.now).unwrap().hold
@@ -235,7 +239,7 @@ fn an_expiry_goes_by_no_clock_that_was_set_back() {
     let mut stage = Stage::new(&projects, vec![desktop()]);
     stage.answer("Completed");
     stage.now.wall += seconds(7200);
-    stage.step(Event::DeadlineReached);
+    stage.step(Input::TimeoutReached);
     assert_eq!(stage.deliveries.len(), 1, "a step of the clock while the process runs makes nothing older");
     stage.restart_off_by(-7200, &projects, vec![desktop()]);
     assert_eq!(stage.deliveries.len(), 1);
@@ -267,7 +271,7 @@ fn polls_that_are_not_made_are_overdue() {
     stage.pass(seconds(120));
     assert_eq!(overdue(&stage), 2, "nothing was asked meanwhile");
     let asleep = stage.now.instant;
-    stage.step(Event::Slept(asleep.since(Instant::default())));
+    stage.step(Input::Suspended(asleep.since(Instant::default())));
     assert_eq!(overdue(&stage), 0, "nothing could be asked");
 }
 
@@ -294,8 +298,8 @@ fn polls_that_are_not_to_be_made_are_not_overdue() {
     assert_eq!(overdue(&stage), 0, "it has just been resumed");
 
     let mut stage = Stage::new(&projects, Vec::new());
-    stage.fail(FailureClass::Refused);
-    stage.fail(FailureClass::Refused);
+    stage.fail(FailureClass::Unauthorized);
+    stage.fail(FailureClass::Unauthorized);
     stage.pass(hours);
     assert_eq!(overdue(&stage), 0, "its key is refused");
 }
@@ -318,10 +322,10 @@ fn a_poll_that_hung_while_nothing_ran_proves_nothing() {
     stage.fail(FailureClass::Transient);
     let hung = stage.poll();
     stage.pass(seconds(3600));
-    stage.step(Event::Slept(seconds(3600)));
+    stage.step(Input::Suspended(seconds(3600)));
     stage.fail_poll(hung, failure(FailureClass::Transient));
     stage.answer("Pending");
-    assert_eq!(stage.kinds(), [TransitionKind::Watched]);
+    assert_eq!(stage.kinds(), [EventKind::Watched]);
 }
 
 #[test]
@@ -332,12 +336,12 @@ fn a_state_that_does_not_say_when_it_was_written_holds_nothing_up() {
     let asked = Some(RetryAfter::For(seconds(20)));
     let throttled = Failure { retry_after: asked, ..failure(FailureClass::Throttled) };
     stage.fail_poll(poll, throttled);
-    stage.step(Event::StopRequested);
+    stage.step(Input::StopRequested);
     let mut saved = stage.disk.load();
-    saved.projects[0].memory.written_at = None;
+    saved.projects[0].snapshot.written_at = None;
     for step in STEPS {
         let now = Now { instant: Instant::default(), wall: stage.now.wall + SignedDuration::from_secs(step) };
-        let engine = Engine::recall(plan(&projects, vec![everything()]), saved.clone(), 7, now);
+        let engine = Engine::from_snapshot(plan(&projects, vec![everything()]), saved.clone(), 7, now);
         let next = engine.next_poll().expect("a poll").since(now.instant);
         assert!(next <= seconds(20), "{next:?} after a start {step} s off");
     }

@@ -9,24 +9,25 @@ fn once() -> SinkPlan {
 #[test]
 fn nothing_is_handed_out_before_it_is_committed() {
     let now = Now { instant: Instant::default(), wall: NOON.parse().unwrap() };
-    let mut engine = Engine::recall(plan(&[project(&["a"])], vec![everything()]), Saved::default(), 7, now);
+    let mut engine =
+        Engine::from_snapshot(plan(&[project(&["a"])], vec![everything()]), Snapshot::default(), 7, now);
     let mut actions = Vec::new();
-    engine.step(Event::DeadlineReached, now, &mut actions);
+    engine.step(Input::TimeoutReached, now, &mut actions);
     let [Action::Poll(poll), Action::Commit(_)] = &actions[..] else { panic!("{actions:?}") };
     let poll = poll.clone();
     actions.clear();
-    engine.step(Event::Committed, now, &mut actions);
+    engine.step(Input::Committed, now, &mut actions);
     let observation =
         Observation { id: poll.job.clone(), status: Status::Completed, facts: JobFacts::default() };
-    engine.step(Event::Answered { poll, answer: Answer::Job(observation) }, now, &mut actions);
+    engine.step(Input::Answered { poll, answer: Answer::Job(observation) }, now, &mut actions);
     let [Action::Commit(batch)] = &actions[..] else { panic!("{actions:?}") };
-    let kinds: Vec<_> = batch.entries.iter().map(|entry| entry.transition.kind).collect();
-    assert_eq!(kinds, [TransitionKind::Watched, TransitionKind::Completed], "one observation, one commit");
-    assert!(batch.entries.iter().all(|entry| entry.owed_to == [SinkName::new("one")]));
-    assert!(batch.jobs[0].memory.end.is_some(), "with the state it is told of");
-    assert_eq!(engine.owed(), 2);
+    let kinds: Vec<_> = batch.entries.iter().map(|entry| entry.event.kind).collect();
+    assert_eq!(kinds, [EventKind::Watched, EventKind::Completed], "one observation, one commit");
+    assert!(batch.entries.iter().all(|entry| entry.recipients == [SinkName::new("one")]));
+    assert!(batch.jobs[0].snapshot.end.is_some(), "with the state it is told of");
+    assert_eq!(engine.pending(), 2);
     actions.clear();
-    engine.step(Event::Committed, now, &mut actions);
+    engine.step(Input::Committed, now, &mut actions);
     assert!(matches!(&actions[..], [Action::Deliver(delivery)] if delivery.attempt == 1), "{actions:?}");
 }
 
@@ -37,16 +38,16 @@ fn deliveries_of_one_job_stay_in_order() {
     stage.answer("Running");
     assert_eq!(stage.deliveries.len(), 1, "the second waits for the first");
     let first = stage.deliveries.pop_front().unwrap();
-    stage.step(Event::DeliveryFailed { id: first.id.clone(), failure: failure(FailureClass::Transient) });
+    stage.step(Input::DeliveryFailed { id: first.id.clone(), failure: failure(FailureClass::Transient) });
     assert!(stage.deliveries.is_empty());
     while stage.deliveries.is_empty() {
         stage.next();
     }
     let again = stage.deliveries.pop_front().unwrap();
     assert_eq!((&again.id, again.attempt), (&first.id, 2));
-    stage.step(Event::Delivered(again.id));
+    stage.step(Input::Delivered(again.id));
     let second = stage.deliveries.pop_front().unwrap();
-    assert_eq!(stage.kind(&second), TransitionKind::StatusChanged);
+    assert_eq!(stage.kind(&second), EventKind::StatusChanged);
 }
 
 #[test]
@@ -58,19 +59,19 @@ fn the_end_of_a_job_overtakes_news_that_is_refused() {
     // Fails often enough for its next attempt to be far off.
     let mut first = first;
     while first.attempt < 7 {
-        stage.step(Event::DeliveryFailed { id: first.id.clone(), failure: failure(FailureClass::Transient) });
+        stage.step(Input::DeliveryFailed { id: first.id.clone(), failure: failure(FailureClass::Transient) });
         while stage.deliveries.is_empty() {
             stage.next();
         }
         first = stage.deliveries.pop_front().unwrap();
     }
-    stage.step(Event::DeliveryFailed { id: first.id.clone(), failure: failure(FailureClass::Transient) });
+    stage.step(Input::DeliveryFailed { id: first.id.clone(), failure: failure(FailureClass::Transient) });
     stage.answer("Failed");
     let end = stage.deliveries.pop_front().unwrap();
-    assert_eq!((stage.kind(&end), end.attempt), (TransitionKind::Failed, 1));
-    stage.step(Event::Delivered(end.id));
+    assert_eq!((stage.kind(&end), end.attempt), (EventKind::Failed, 1));
+    stage.step(Input::Delivered(end.id));
     let again = stage.deliveries.pop_front().unwrap();
-    assert_eq!((again.id, again.attempt), (first.id, 8), "what was overtaken is still owed");
+    assert_eq!((again.id, again.attempt), (first.id, 8), "what was overtaken is still pending");
 
     // The end comes while the earlier delivery is under way, which then fails.
     let mut stage = Stage::new(&[project(&["a"])], vec![everything()]);
@@ -78,8 +79,8 @@ fn the_end_of_a_job_overtakes_news_that_is_refused() {
     stage.answer("Completed");
     let first = stage.deliveries.pop_front().unwrap();
     assert!(stage.deliveries.is_empty());
-    stage.step(Event::DeliveryFailed { id: first.id, failure: failure(FailureClass::Transient) });
-    assert_eq!(stage.kind(&stage.deliveries[0]), TransitionKind::Completed);
+    stage.step(Input::DeliveryFailed { id: first.id, failure: failure(FailureClass::Transient) });
+    assert_eq!(stage.kind(&stage.deliveries[0]), EventKind::Completed);
 }
 
 #[test]
@@ -89,14 +90,14 @@ fn a_receiver_that_asks_to_be_left_alone_is_left_alone() {
     let delivery = stage.deliveries.pop_front().unwrap();
     let asked = Some(retry::RetryAfter::For(seconds(3600)));
     let failed = Failure { retry_after: asked, ..failure(FailureClass::Throttled) };
-    stage.step(Event::DeliveryFailed { id: delivery.id, failure: failed });
+    stage.step(Input::DeliveryFailed { id: delivery.id, failure: failed });
     stage.answer("Completed");
     assert!(stage.deliveries.is_empty(), "not about the other job either");
     stage.pass(seconds(3599));
-    stage.step(Event::DeadlineReached);
+    stage.step(Input::TimeoutReached);
     assert!(stage.deliveries.is_empty(), "for all of it");
     stage.pass(seconds(1));
-    stage.step(Event::DeadlineReached);
+    stage.step(Input::TimeoutReached);
     assert_eq!(stage.deliveries.len(), 2);
 }
 
@@ -105,9 +106,9 @@ fn one_sink_never_waits_for_another_nor_one_job_for_another() {
     let mut stage = Stage::new(&[project(&["a", "b"])], vec![sink("one"), sink("two")]);
     stage.answer("Completed");
     stage.answer("Completed");
-    let mut owed: Vec<_> = stage.deliveries.iter().map(|delivery| delivery.id.sink.as_str()).collect();
-    owed.sort_unstable();
-    assert_eq!(owed, ["one", "one", "two", "two"], "the first transition of each job, to each sink");
+    let mut pending: Vec<_> = stage.deliveries.iter().map(|delivery| delivery.id.sink.as_str()).collect();
+    pending.sort_unstable();
+    assert_eq!(pending, ["one", "one", "two", "two"], "the first transition of each job, to each sink");
 }
 
 #[test]
@@ -115,10 +116,10 @@ fn a_delivery_is_given_up_after_its_last_attempt_and_said_so() {
     let mut stage = Stage::new(&[project(&["a"])], vec![everything()]);
     stage.answer("Pending");
     let mut attempts = 0;
-    while stage.engine.owed() > 0 {
+    while stage.engine.pending() > 0 {
         if let Some(delivery) = stage.deliveries.pop_front() {
             attempts += 1;
-            stage.step(Event::DeliveryFailed { id: delivery.id, failure: failure(FailureClass::Transient) });
+            stage.step(Input::DeliveryFailed { id: delivery.id, failure: failure(FailureClass::Transient) });
         } else if let Some(poll) = stage.polls.pop_front() {
             stage.answer_with(poll, "Pending", JobFacts::default());
         } else {
@@ -126,7 +127,7 @@ fn a_delivery_is_given_up_after_its_last_attempt_and_said_so() {
         }
     }
     assert_eq!(attempts, 10);
-    assert!(matches!(stage.notes.last(), Some(Note::DeliveryAbandoned { attempts: 10, .. })));
+    assert!(matches!(stage.diagnostics.last(), Some(Diagnostic::DeliveryAbandoned { attempts: 10, .. })));
 }
 
 #[test]
@@ -134,9 +135,9 @@ fn a_sink_with_one_attempt_is_not_tried_again() {
     let mut stage = Stage::new(&[project(&["a"])], vec![once()]);
     stage.answer("Pending");
     let delivery = stage.deliveries.pop_front().unwrap();
-    stage.step(Event::DeliveryFailed { id: delivery.id, failure: failure(FailureClass::Transient) });
-    assert_eq!(stage.engine.owed(), 0);
-    assert!(matches!(&stage.notes[..], [Note::DeliveryAbandoned { attempts: 1, .. }]));
+    stage.step(Input::DeliveryFailed { id: delivery.id, failure: failure(FailureClass::Transient) });
+    assert_eq!(stage.engine.pending(), 0);
+    assert!(matches!(&stage.diagnostics[..], [Diagnostic::DeliveryAbandoned { attempts: 1, .. }]));
 }
 
 #[test]
@@ -146,7 +147,7 @@ fn what_a_server_asks_for_is_a_floor() {
     let delivery = stage.deliveries.pop_front().unwrap();
     let asked = Some(retry::RetryAfter::For(seconds(50)));
     let failed = Failure { retry_after: asked, ..failure(FailureClass::Throttled) };
-    stage.step(Event::DeliveryFailed { id: delivery.id, failure: failed });
+    stage.step(Input::DeliveryFailed { id: delivery.id, failure: failed });
     assert_eq!(stage.next(), seconds(50));
     assert_eq!(stage.deliveries.len(), 1);
 }
@@ -158,7 +159,7 @@ fn sinks_get_what_they_want() {
     stage.answer("Pending");
     assert!(stage.deliveries.is_empty());
     stage.answer("Failed");
-    assert_eq!(stage.kind(&stage.deliveries[0]), TransitionKind::Failed);
+    assert_eq!(stage.kind(&stage.deliveries[0]), EventKind::Failed);
 }
 
 #[test]
@@ -170,7 +171,7 @@ fn a_receiver_that_hangs_is_handed_a_bounded_number_at_once() {
         stage.answer("Completed");
     }
     assert_eq!(stage.deliveries.len(), 8);
-    assert_eq!(stage.engine.owed(), 60);
+    assert_eq!(stage.engine.pending(), 60);
 }
 
 #[test]
@@ -184,7 +185,7 @@ fn a_receiver_that_takes_one_a_second_is_handed_one_a_second() {
     while handed.len() < 6 {
         while let Some(delivery) = stage.deliveries.pop_front() {
             handed.push(stage.now.instant);
-            stage.step(Event::Delivered(delivery.id));
+            stage.step(Input::Delivered(delivery.id));
         }
         if handed.len() < 6 {
             stage.next();

@@ -4,110 +4,116 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::*;
-use crate::engine::memory::{DeliveryRecord, JobMemory, JobRecord, ProjectMemory, SinkMemory};
+use crate::engine::snapshot::{DeliveryRecord, JobRecord, JobSnapshot, ProjectSnapshot, SinkSnapshot};
 
 /// A disk that holds what batches made up.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Disk {
-    projects: BTreeMap<ProjectName, ProjectMemory>,
+    projects: BTreeMap<ProjectName, ProjectSnapshot>,
     jobs: BTreeMap<(ProjectName, JobId), JobRecord>,
-    sinks: BTreeMap<SinkName, SinkMemory>,
-    pub(super) transitions: Vec<Arc<Transition>>,
-    pub(super) deliveries: Vec<(DeliveryRecord, Fate)>,
+    sinks: BTreeMap<SinkName, SinkSnapshot>,
+    pub(super) events: Vec<Arc<Event>>,
+    pub(super) deliveries: Vec<(DeliveryRecord, DeliveryState)>,
 }
 
 impl Disk {
     pub(super) fn apply(&mut self, batch: &Batch) {
         for project in batch.projects.clone() {
-            self.projects.insert(project.name, project.memory);
+            self.projects.insert(project.name, project.snapshot);
         }
         for job in batch.jobs.clone() {
             self.jobs.insert((job.project.clone(), job.id.clone()), job);
         }
         for sink in batch.sinks.clone() {
-            self.sinks.insert(sink.name, sink.memory);
+            self.sinks.insert(sink.name, sink.snapshot);
         }
-        for BatchEntry { transition, owed_to } in &batch.entries {
-            self.transitions.push(Arc::clone(transition));
-            for sink in owed_to {
-                let due = transition.timestamp;
+        for BatchEntry { event, recipients } in &batch.entries {
+            self.events.push(Arc::clone(event));
+            for sink in recipients {
+                let due = event.timestamp;
                 let record = DeliveryRecord {
-                    id: DeliveryId { transition: transition.id, sink: sink.clone() },
-                    project: transition.project.clone(),
-                    job: transition.job.as_ref().map(|job| job.id.clone()),
-                    kind: transition.kind,
-                    told_at: transition.timestamp,
+                    id: DeliveryId { event: event.id, sink: sink.clone() },
+                    project: event.project.clone(),
+                    job: event.job.as_ref().map(|job| job.id.clone()),
+                    kind: event.kind,
+                    told_at: event.timestamp,
                     attempts: 0,
                     due,
                     written_at: due,
                 };
-                self.deliveries.push((record, Fate::Pending { due }));
+                self.deliveries.push((record, DeliveryState::Pending { due }));
             }
         }
         for update in &batch.deliveries {
-            let (record, fate) =
+            let (record, state) =
                 self.deliveries.iter_mut().find(|(record, _)| record.id == update.id).unwrap();
-            assert!(!fate.is_final(), "{update:?} changes what was over: {fate:?}");
+            assert!(!state.is_final(), "{update:?} changes what was over: {state:?}");
             record.attempts = update.attempts;
             record.written_at = update.at;
-            if let Fate::Pending { due } = update.fate {
+            if let DeliveryState::Pending { due } = update.state {
                 record.due = due;
             }
-            *fate = update.fate;
+            *state = update.state;
         }
         for job in &batch.forgotten {
             self.jobs.remove(job);
         }
     }
 
-    pub(super) fn load(&self) -> Saved {
-        let is_owed = |fate: &Fate| !fate.is_final();
-        Saved {
+    pub(super) fn load(&self) -> Snapshot {
+        let is_owed = |state: &DeliveryState| !state.is_final();
+        Snapshot {
             projects: self
                 .projects
                 .iter()
-                .map(|(name, memory)| memory::ProjectRecord { name: name.clone(), memory: memory.clone() })
+                .map(|(name, snapshot)| snapshot::ProjectRecord {
+                    name: name.clone(),
+                    snapshot: snapshot.clone(),
+                })
                 .collect(),
             jobs: self.jobs.values().cloned().collect(),
             sinks: self
                 .sinks
                 .iter()
-                .map(|(name, memory)| memory::SinkRecord { name: name.clone(), memory: memory.clone() })
+                .map(|(name, snapshot)| snapshot::SinkRecord {
+                    name: name.clone(),
+                    snapshot: snapshot.clone(),
+                })
                 .collect(),
             deliveries: self
                 .deliveries
                 .iter()
-                .filter(|(_, fate)| is_owed(fate))
+                .filter(|(_, state)| is_owed(state))
                 .map(|(record, _)| record.clone())
                 .collect(),
         }
     }
 
-    pub(super) fn job(&self, id: &str) -> &JobMemory {
-        &self.jobs.values().find(|job| job.id.as_str() == id).unwrap().memory
+    pub(super) fn job(&self, id: &str) -> &JobSnapshot {
+        &self.jobs.values().find(|job| job.id.as_str() == id).unwrap().snapshot
     }
 
     /// The ids that discovery leaves alone.
     pub(super) fn ignored(&self) -> Vec<JobId> {
         let memories = self.projects.values().filter_map(|project| project.discovery.as_ref());
-        memories.flat_map(|memory| memory.ignored.iter().map(|(id, _)| id.clone())).collect()
+        memories.flat_map(|snapshot| snapshot.ignored.iter().map(|(id, _)| id.clone())).collect()
     }
 
     pub(super) fn has_job(&self, id: &str) -> bool {
         self.jobs.values().any(|job| job.id.as_str() == id)
     }
 
-    pub(super) fn sink(&self, name: &str) -> &SinkMemory {
+    pub(super) fn sink(&self, name: &str) -> &SinkSnapshot {
         &self.sinks[&SinkName::new(name)]
     }
 
-    pub(super) fn transition(&self, id: TransitionId) -> Arc<Transition> {
-        Arc::clone(self.transitions.iter().find(|transition| transition.id == id).unwrap())
+    pub(super) fn event(&self, id: EventId) -> Arc<Event> {
+        Arc::clone(self.events.iter().find(|event| event.id == id).unwrap())
     }
 
     /// The deliveries that were made and marked as such.
     pub(super) fn marked(&self) -> BTreeSet<DeliveryId> {
-        let delivered = self.deliveries.iter().filter(|(_, fate)| *fate == Fate::Delivered);
+        let delivered = self.deliveries.iter().filter(|(_, state)| *state == DeliveryState::Delivered);
         delivered.map(|(record, _)| record.id.clone()).collect()
     }
 }

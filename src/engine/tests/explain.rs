@@ -144,11 +144,11 @@ fn what_the_server_asks_for() {
 #[test]
 fn a_refused_key() {
     let mut stage = Stage::new(&[project(&["a"])], Vec::new());
-    stage.fail(FailureClass::Refused);
+    stage.fail(FailureClass::Unauthorized);
     assert_eq!(stage.explain("a").hold.unwrap().reason, "a refusal of the key is to be confirmed");
-    stage.fail(FailureClass::Refused);
+    stage.fail(FailureClass::Unauthorized);
     let hold = stage.explain("a").hold.unwrap();
-    assert_eq!((hold.seconds, hold.reason.as_str()), (60.0, "the key is refused: Refused"));
+    assert_eq!((hold.seconds, hold.reason.as_str()), (60.0, "the key is refused: Unauthorized"));
     stage.keeps_its_word("a");
 }
 

@@ -29,7 +29,7 @@ impl Stage {
         let poll = self.index_poll();
         let state = Some(Status::parse(state));
         let observation = IndexObservation { name: "docs".to_owned(), state, ready };
-        self.step(Event::Answered { poll, answer: Answer::Index(observation) });
+        self.step(Input::Answered { poll, answer: Answer::Index(observation) });
     }
 
     fn complete(&mut self) {
@@ -42,7 +42,7 @@ impl Stage {
 fn a_completed_job_is_followed_by_its_index() {
     let mut stage = until_ready();
     stage.complete();
-    assert_eq!(stage.kinds(), [TransitionKind::Watched, TransitionKind::Completed]);
+    assert_eq!(stage.kinds(), [EventKind::Watched, EventKind::Completed]);
     assert_eq!(stage.standing(), Standing::Open);
     assert_eq!(stage.index_polls.len() + usize::from(stage.engine.next_poll() == Some(stage.now.instant)), 1);
     stage.index_is("Initializing", false);
@@ -51,7 +51,7 @@ fn a_completed_job_is_followed_by_its_index() {
     assert_eq!(Outcome::of(&view).in_words(&view), "Completed, index Initializing");
     stage.index_is("Ready", true);
     let told = stage.told.pop().unwrap();
-    assert_eq!(told.kind, TransitionKind::IndexReady);
+    assert_eq!(told.kind, EventKind::IndexReady);
     let status = |status: &Option<Status>| status.as_ref().map(ToString::to_string);
     assert_eq!(status(&told.previous_status).as_deref(), Some("Initializing"));
     assert_eq!(status(&told.status).as_deref(), Some("Ready"));
@@ -117,7 +117,7 @@ fn a_404_that_lasts_ends_it() {
     stage.complete();
     let took = fail_until_told(&mut stage, FailureClass::NotFound);
     assert!((seconds(60)..seconds(62)).contains(&took), "{took:?}");
-    assert_eq!(stage.kinds(), [TransitionKind::IndexNotReady]);
+    assert_eq!(stage.kinds(), [EventKind::IndexNotReady]);
     assert_eq!(stage.standing(), Standing::NotReady);
     assert_eq!(stage.engine.next_poll(), None);
 
@@ -128,7 +128,7 @@ fn a_404_that_lasts_ends_it() {
     let took = fail_until_told(&mut stage, FailureClass::NotFound);
     assert!((seconds(600)..seconds(602)).contains(&took), "{took:?}");
     assert_eq!(stage.told[0].reason.as_deref(), Some("NotFound"));
-    assert_eq!(stage.kinds(), [TransitionKind::IndexNotReady]);
+    assert_eq!(stage.kinds(), [EventKind::IndexNotReady]);
 }
 
 #[test]
@@ -136,10 +136,10 @@ fn an_outage_is_no_verdict() {
     let mut stage = until_ready();
     stage.complete();
     fail_until_told(&mut stage, FailureClass::Transient);
-    assert_eq!(stage.kinds(), [TransitionKind::Unreachable]);
+    assert_eq!(stage.kinds(), [EventKind::Unreachable]);
     assert_eq!(stage.standing(), Standing::Unreachable);
     stage.index_is("Ready", true);
-    assert_eq!(stage.kinds(), [TransitionKind::Recovered, TransitionKind::IndexReady]);
+    assert_eq!(stage.kinds(), [EventKind::Recovered, EventKind::IndexReady]);
 }
 
 #[test]
@@ -162,11 +162,11 @@ fn one_404_in_an_outage_is_no_verdict() {
                 stage.next();
             }
         }
-        assert_eq!(stage.kinds(), [TransitionKind::Unreachable], "{seen} {last:?}");
+        assert_eq!(stage.kinds(), [EventKind::Unreachable], "{seen} {last:?}");
         assert_eq!(stage.standing(), Standing::Unreachable);
         // The 404s that come then count by themselves.
         let took = fail_until_told(&mut stage, FailureClass::NotFound);
-        assert_eq!(stage.kinds(), [TransitionKind::IndexNotReady]);
+        assert_eq!(stage.kinds(), [EventKind::IndexNotReady]);
         assert!(took >= if seen { seconds(590) } else { seconds(50) }, "{took:?}");
     }
 }
@@ -185,9 +185,9 @@ fn an_answer_that_names_no_index_is_trouble() {
     }
     assert!(stage.now.instant.since(start) >= seconds(600));
     assert_eq!(stage.told[0].reason.as_deref(), Some("the API does not say which index the restore made"));
-    assert_eq!(stage.kinds(), [TransitionKind::Unreachable]);
+    assert_eq!(stage.kinds(), [EventKind::Unreachable]);
     stage.complete();
-    assert_eq!(stage.kinds(), [TransitionKind::Recovered]);
+    assert_eq!(stage.kinds(), [EventKind::Recovered]);
     assert_eq!(stage.index_polls.len(), 1, "its index is asked for at once");
     stage.index_is("Ready", true);
     assert_eq!(stage.standing(), Standing::Ready);
@@ -209,7 +209,7 @@ fn a_key_that_may_not_ask_for_the_index_alone_is_the_trouble_of_this_job() {
     let mut stage = beside_another();
     for _ in 0..200 {
         if let Some((poll, _)) = stage.index_polls.pop_front() {
-            stage.fail_poll(poll, failure(FailureClass::Refused));
+            stage.fail_poll(poll, failure(FailureClass::Unauthorized));
         }
         if let Some(poll) = stage.polls.pop_front() {
             let status = if poll.job == id("a") { "Completed" } else { "Pending" };
@@ -217,7 +217,7 @@ fn a_key_that_may_not_ask_for_the_index_alone_is_the_trouble_of_this_job() {
         }
         stage.next();
     }
-    assert_eq!(stage.kinds(), [TransitionKind::Unreachable], "told once, and of no project");
+    assert_eq!(stage.kinds(), [EventKind::Unreachable], "told once, and of no project");
     assert_eq!(stage.engine.outcomes(), [Outcome::Unauthorized, Outcome::Open]);
     stage.index_polls.clear();
     let refused = stage.engine.explain(&ProjectName::default(), &id("a"), stage.now).unwrap();
@@ -238,20 +238,20 @@ fn a_key_that_is_refused_the_job_too_is_refused() {
                 continue;
             }
         };
-        stage.fail_poll(poll, failure(FailureClass::Refused));
+        stage.fail_poll(poll, failure(FailureClass::Unauthorized));
     }
-    assert_eq!(stage.kinds(), [TransitionKind::ProjectUnauthorized]);
+    assert_eq!(stage.kinds(), [EventKind::ProjectUnauthorized]);
     stage.complete();
-    assert_eq!(stage.kinds(), [TransitionKind::ProjectRecovered]);
+    assert_eq!(stage.kinds(), [EventKind::ProjectRecovered]);
     stage.index_is("Ready", true);
-    assert_eq!(stage.kinds(), [TransitionKind::IndexReady]);
+    assert_eq!(stage.kinds(), [EventKind::IndexReady]);
 }
 
 #[test]
 fn the_last_look_goes_on_from_the_job_to_its_index() {
     let mut stage = until_ready();
     stage.answer("Pending");
-    stage.step(Event::LastLookRequested);
+    stage.step(Input::FinalPollRequested);
     stage.complete();
     assert!(stage.engine.polls_until(stage.now.instant), "its index is still to be looked at");
     stage.index_is("Initializing", false);
@@ -269,7 +269,7 @@ fn a_deadline_covers_the_index() {
         stage.index_is("Initializing", false);
         stage.next();
     }
-    assert_eq!(stage.kinds(), [TransitionKind::Overdue]);
+    assert_eq!(stage.kinds(), [EventKind::Overdue]);
 }
 
 #[test]
@@ -277,7 +277,7 @@ fn polls_of_the_index_start_anew_with_the_shortest_interval() {
     let mut stage = until_ready();
     stage.answer("Pending");
     stage.pass(seconds(7200));
-    stage.step(Event::DeadlineReached);
+    stage.step(Input::TimeoutReached);
     stage.complete();
     stage.index_is("Initializing", false);
     let start = stage.now.instant;
@@ -297,10 +297,10 @@ fn a_restart_goes_on_in_the_second_half() {
     stage.complete();
     stage.index_is("Initializing", false);
     stage.pass(seconds(5));
-    stage.step(Event::DeadlineReached);
+    stage.step(Input::TimeoutReached);
     let mut stage = Stage::on(stage.disk, &settings(), Vec::new(), stage.now);
     stage.index_is("Ready", true);
-    assert_eq!(stage.kinds(), [TransitionKind::IndexReady]);
+    assert_eq!(stage.kinds(), [EventKind::IndexReady]);
     let stage = Stage::on(stage.disk, &settings(), Vec::new(), stage.now);
     assert_eq!(stage.standing(), Standing::Ready);
     assert_eq!(stage.engine.next_poll(), None);
@@ -315,7 +315,7 @@ fn until_when_can_change_while_it_is_watched() {
     };
     let change = |stage: &mut Stage, until| {
         stage.engine.reconfigure(plan(&[with(until)], Vec::new()), stage.now);
-        stage.step(Event::DeadlineReached);
+        stage.step(Input::TimeoutReached);
     };
     // What has ended has ended.
     let mut stage = Stage::new(&[with(Until::Completed)], Vec::new());
@@ -351,12 +351,12 @@ fn a_404_of_the_job_says_nothing_about_the_index() {
     stage.kinds();
     while stage.told.is_empty() {
         match (stage.index_polls.pop_front(), stage.polls.pop_front()) {
-            (Some((poll, _)), _) => stage.fail_poll(poll, failure(FailureClass::Refused)),
+            (Some((poll, _)), _) => stage.fail_poll(poll, failure(FailureClass::Unauthorized)),
             (None, Some(poll)) => stage.fail_poll(poll, failure(FailureClass::NotFound)),
             (None, None) => drop(stage.next()),
         }
     }
-    assert_eq!(stage.kinds(), [TransitionKind::Unreachable]);
+    assert_eq!(stage.kinds(), [EventKind::Unreachable]);
     assert_eq!(stage.engine.outcomes(), [Outcome::Unauthorized]);
 
     // The index is not known by name, and the job is gone.
@@ -366,7 +366,7 @@ fn a_404_of_the_job_says_nothing_about_the_index() {
     stage.fail_for(FailureClass::NotFound, seconds(500));
     assert_eq!(stage.kinds(), []);
     stage.fail_for(FailureClass::NotFound, seconds(200));
-    assert_eq!(stage.kinds(), [TransitionKind::Unreachable]);
+    assert_eq!(stage.kinds(), [EventKind::Unreachable]);
 }
 
 #[test]
@@ -374,12 +374,12 @@ fn the_last_look_finds_out_what_is_refused() {
     let mut stage = until_ready();
     stage.complete();
     stage.index_is("Initializing", false);
-    stage.step(Event::LastLookRequested);
+    stage.step(Input::FinalPollRequested);
     let poll = stage.index_poll();
-    stage.fail_poll(poll, failure(FailureClass::Refused));
+    stage.fail_poll(poll, failure(FailureClass::Unauthorized));
     stage.complete();
     let poll = stage.index_poll();
-    stage.fail_poll(poll, failure(FailureClass::Refused));
+    stage.fail_poll(poll, failure(FailureClass::Unauthorized));
     assert_eq!(stage.engine.outcomes(), [Outcome::Unauthorized]);
 }
 
@@ -389,7 +389,7 @@ fn whoever_adds_a_completed_job_until_its_index_serves_means_it() {
     let add = |stage: &mut Stage, until| {
         let job = JobSettings { until, ..JobSettings::new(id("a")) };
         stage.engine.add(&ProjectName::default(), job, stage.now);
-        stage.step(Event::DeadlineReached);
+        stage.step(Input::TimeoutReached);
     };
     add(&mut stage, None);
     stage.complete();

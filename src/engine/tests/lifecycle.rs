@@ -1,6 +1,6 @@
 //! The life of a job: what each answer means and what is told.
 
-use TransitionKind::{
+use EventKind::{
     Completed, NotFound, Overdue, Progressed, Recovered, StatusChanged, Unreachable, Unrecognised, Watched,
 };
 
@@ -71,10 +71,10 @@ fn an_unknown_status_is_noted_once_and_is_no_end() {
     }
     assert_eq!(stage.kinds(), [Watched, StatusChanged, StatusChanged, StatusChanged]);
     let noted: Vec<_> = stage
-        .notes
+        .diagnostics
         .iter()
         .map(|note| match note {
-            Note::UnknownStatus { status, .. } => status.as_str(),
+            Diagnostic::UnknownStatus { status, .. } => status.as_str(),
             other => panic!("unexpected {other:?}"),
         })
         .collect();
@@ -88,7 +88,7 @@ fn a_server_that_makes_up_statuses_is_noted_a_bounded_number_of_times() {
     for n in 0..100 {
         stage.answer(&format!("Made-up-{n}"));
     }
-    assert_eq!(stage.notes.len(), 16);
+    assert_eq!(stage.diagnostics.len(), 16);
 }
 
 #[test]
@@ -309,8 +309,8 @@ fn progress_is_told_at_most_every_ten_points() {
     let told: Vec<_> = stage
         .told
         .iter()
-        .filter(|transition| transition.kind == Progressed)
-        .filter_map(|transition| transition.job.as_ref()?.facts.percent_complete)
+        .filter(|event| event.kind == Progressed)
+        .filter_map(|event| event.job.as_ref()?.facts.percent_complete)
         .collect();
     assert_eq!(told, [10.0, 21.0, 90.0, 100.0]);
 }
@@ -335,7 +335,7 @@ fn an_api_that_hangs_is_out_of_reach_from_the_first_request_on() {
         stage.pass(seconds(10));
         stage.fail_poll(poll, failure(FailureClass::Transient));
     }
-    assert_eq!(stage.kinds(), [TransitionKind::Unreachable]);
+    assert_eq!(stage.kinds(), [EventKind::Unreachable]);
     let took = stage.now.instant.since(start);
     assert!((seconds(600)..=seconds(611)).contains(&took), "{took:?}");
 }
@@ -364,7 +364,7 @@ fn an_outage_that_answers_now_this_and_now_that_is_told_and_then_left_alone() {
         let class = if number % 2 == 0 { FailureClass::Transient } else { FailureClass::NotFound };
         stage.fail_poll(poll, failure(class));
     }
-    assert_eq!(stage.kinds(), [TransitionKind::Unreachable]);
+    assert_eq!(stage.kinds(), [EventKind::Unreachable]);
     let late = polls.iter().filter(|at| **at > Instant::after_start(seconds(1800))).count();
     assert!(late < 200, "{late} polls in the second half hour");
 }

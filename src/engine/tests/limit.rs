@@ -8,10 +8,10 @@ use std::num::NonZeroU32;
 use proptest::prelude::*;
 
 use super::retry::RetryAfter;
-use super::world::{Fate, Request, Server, World};
+use super::world::{Request, RequestOutcome, Server, World};
 use super::*;
 use crate::config::Rate;
-use crate::engine::memory::ProjectMemory;
+use crate::engine::snapshot::ProjectSnapshot;
 
 const HOUR: Duration = Duration::from_hours(1);
 const MINUTE: Duration = Duration::from_mins(1);
@@ -36,11 +36,15 @@ fn a_server_that_takes_half_of_the_rate_refuses_few_requests_an_hour() {
         let server = Server::new(1.0, at_once).that_asks_for(retry_after);
         let mut world = World::new(200, project(&[]), server);
         world.run(4 * HOUR);
-        let (limited, good) = (world.by_hour(Fate::Limited), world.by_hour(Fate::Good));
+        let (limited, good) = (world.by_hour(RequestOutcome::Limited), world.by_hour(RequestOutcome::Good));
         assert!(limited[0] <= 12, "{limited:?}");
         assert!(limited[1..].iter().all(|limited| *limited <= 8), "{limited:?}");
         assert!(good.iter().all(|good| *good > 3000), "of 3600: {good:?}");
-        assert!(matches!(world.stage.notes[..], [Note::RateCut { .. }]), "{:?}", world.stage.notes);
+        assert!(
+            matches!(world.stage.diagnostics[..], [Diagnostic::RateCut { .. }]),
+            "{:?}",
+            world.stage.diagnostics
+        );
         let mut polled = BTreeMap::<&JobId, u32>::new();
         for (_, job, _) in &world.requests {
             *polled.entry(job).or_default() += 1;
@@ -57,8 +61,7 @@ fn who_waits_for_a_turn_is_not_out_of_reach() {
         let server = Server::new(1.0, 4.0).that_asks_for(retry_after);
         let mut world = World::new(1000, project(&[]), server);
         world.run(2 * HOUR);
-        let unreachable =
-            world.stage.kinds().iter().filter(|kind| **kind == TransitionKind::Unreachable).count();
+        let unreachable = world.stage.kinds().iter().filter(|kind| **kind == EventKind::Unreachable).count();
         assert_eq!(unreachable, 0);
     }
 }
@@ -71,8 +74,11 @@ fn the_configured_rate_is_back_once_the_server_takes_it() {
     world.server = Server::patient();
     world.run(HOUR);
     assert_eq!(world.stage.rate(), 2.0);
-    let notes = &world.stage.notes;
-    assert!(matches!(notes[..], [Note::RateCut { .. }, Note::RateRestored { .. }]), "{notes:?}");
+    let diagnostics = &world.stage.diagnostics;
+    assert!(
+        matches!(diagnostics[..], [Diagnostic::RateCut { .. }, Diagnostic::RateRestored { .. }]),
+        "{diagnostics:?}"
+    );
     world.keeps_to(2.0, 4.0);
 }
 
@@ -94,7 +100,7 @@ proptest! {
         let server = Server::new(share * rate, at_once).that_asks_for(pause.map(seconds));
         let mut world = World::new(jobs, settings, server);
         world.run(3 * HOUR);
-        let limited = world.by_hour(Fate::Limited);
+        let limited = world.by_hour(RequestOutcome::Limited);
         prop_assert!(limited[0] <= 30 && limited[1..].iter().all(|limited| *limited <= 10), "{limited:?}");
         world.server = Server::patient();
         world.run(2 * HOUR);
@@ -129,7 +135,7 @@ fn an_outage_is_not_hammered_and_its_end_is_no_burst() {
             }
             // Each job is seen to work again after its backoff and its turn, about: who was to wait for less comes first.
             let round = MINUTE.max(seconds(jobs as u64 * 550 / 1000 + 1));
-            let good = |(_, job, fate): &Request| (*fate == Fate::Good).then(|| job.clone());
+            let good = |(_, job, state): &Request| (*state == RequestOutcome::Good).then(|| job.clone());
             let seen: BTreeSet<_> = world.between(to, to + round).filter_map(good).collect();
             assert_eq!(seen.len(), jobs);
         }
@@ -169,9 +175,9 @@ fn no_burst_after_a_refusal() {
 #[test]
 fn a_restart_goes_by_what_was_learned() {
     let mut before = refused();
-    before.step(Event::StopRequested);
+    before.step(Input::StopRequested);
     let mut stage = Stage::on(before.disk.clone(), &[project(&["a", "b", "c"])], Vec::new(), before.now);
-    assert_eq!((stage.rate(), stage.notes.len()), (1.4, 0));
+    assert_eq!((stage.rate(), stage.diagnostics.len()), (1.4, 0));
     assert_eq!(stage.next(), seconds(30));
     stage.answer("Pending");
     assert!(stage.rate() < 1.41);
@@ -181,13 +187,13 @@ fn a_restart_goes_by_what_was_learned() {
     assert_eq!(stage.rate(), 1.4, "until there is an answer");
     stage.answer("Pending");
     assert_eq!(stage.rate(), 2.0);
-    assert!(matches!(stage.notes[..], [Note::RateRestored { .. }]), "{:?}", stage.notes);
+    assert!(matches!(stage.diagnostics[..], [Diagnostic::RateRestored { .. }]), "{:?}", stage.diagnostics);
 }
 
 #[test]
 fn a_state_of_before_reads_as_one_that_learned_nothing() {
-    let memory: ProjectMemory = serde_json::from_str(r#"{"refused":"401","throttled":null}"#).unwrap();
-    assert_eq!((memory.refused.as_deref(), memory.learned), (Some("401"), None));
+    let snapshot: ProjectSnapshot = serde_json::from_str(r#"{"refused":"401","throttled":null}"#).unwrap();
+    assert_eq!((snapshot.refused.as_deref(), snapshot.learned), (Some("401"), None));
 }
 
 #[test]
@@ -197,7 +203,7 @@ fn a_reload_changes_nothing_of_it() {
     for (configured, holds) in [(10.0, 1.4), (1.0, 1.0), (2.0, 1.4)] {
         settings.api.requests_per_second = Rate::new(configured).unwrap();
         stage.engine.reconfigure(plan(std::slice::from_ref(&settings), Vec::new()), stage.now);
-        stage.step(Event::DeadlineReached);
+        stage.step(Input::TimeoutReached);
         assert_eq!(stage.rate(), holds);
     }
     // Nor does a project that goes and comes back.

@@ -55,7 +55,7 @@ impl Stage {
 
     fn page(&mut self, list: ListId, jobs: Vec<Observation>, next: Option<&str>) {
         let page = ListPage { jobs, surplus: 0, next: next.map(str::to_owned) };
-        self.step(Event::Listed { list, page });
+        self.step(Input::Listed { list, page });
     }
 
     /// Answers the next page, which is the last.
@@ -92,7 +92,7 @@ impl Stage {
     }
 
     /// For how long the job that was heard of the longest ago was not heard of.
-    fn longest_silence(&self) -> Duration {
+    fn longest_unanswered(&self) -> Duration {
         let heard = self.engine.jobs().map(|job| job.tracker.answered_at().unwrap_or_default());
         self.now.instant.since(heard.min().unwrap())
     }
@@ -105,7 +105,7 @@ fn a_page_stands_for_many_jobs() {
     let (jobs, pages) = stage.go_on(seconds(600), &rows);
     assert!(jobs + pages <= 601, "{jobs} and {pages}");
     assert!(pages > 40, "{pages}");
-    assert!(stage.longest_silence() < seconds(30), "{:?}", stage.longest_silence());
+    assert!(stage.longest_unanswered() < seconds(30), "{:?}", stage.longest_unanswered());
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn a_list_that_shows_few_is_not_asked_for_long() {
     let (jobs, pages) = stage.go_on(seconds(1800), &rows);
     assert!(pages < 60, "{pages} pages in vain beside {jobs} jobs");
     // All are polled, in turn: 200 in as many seconds, and those that the list does not show are no fewer.
-    assert!(stage.longest_silence() < seconds(260), "{:?}", stage.longest_silence());
+    assert!(stage.longest_unanswered() < seconds(260), "{:?}", stage.longest_unanswered());
 }
 
 /// Long after each was described, so that the list alone no longer counts.
@@ -125,7 +125,7 @@ fn a_page_stands_for_many_jobs_for_hours() {
     let mut stage = Stage::new(&[crowd(200)], Vec::new());
     for _ in 0..60 {
         stage.go_on(seconds(300), &rows);
-        assert!(stage.longest_silence() < seconds(200), "{:?}", stage.longest_silence());
+        assert!(stage.longest_unanswered() < seconds(200), "{:?}", stage.longest_unanswered());
     }
     let (jobs, pages) = stage.go_on(seconds(3600), &rows);
     assert!((200..1800).contains(&jobs), "{jobs} descriptions, {pages} pages");
@@ -137,7 +137,7 @@ fn whoever_the_list_does_not_show_is_described() {
     let rows: Vec<_> = names(100).iter().map(|job| row(job, "Pending", 600)).collect();
     let mut stage = Stage::new(&[crowd(200)], Vec::new());
     stage.go_on(seconds(1800), &rows);
-    assert!(stage.longest_silence() < seconds(260), "{:?}", stage.longest_silence());
+    assert!(stage.longest_unanswered() < seconds(260), "{:?}", stage.longest_unanswered());
     assert!(stage.engine.jobs().all(|job| job.tracker.answered_at().is_some()));
 }
 
@@ -169,7 +169,7 @@ fn an_end_is_believed_once_it_is_described() {
     let poll = stage.poll();
     assert_eq!(poll.job, id("job-007"), "before all others");
     stage.answer_with(poll, "Completed", rows[7].facts.clone());
-    assert_eq!(stage.kinds(), [TransitionKind::Completed]);
+    assert_eq!(stage.kinds(), [EventKind::Completed]);
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn the_past_is_learned_from_one_page() {
     assert_eq!(expected.to_string(), "past 29 restores: half within 1m 00s, nine in ten within 1m 00s");
     stage.go_on(seconds(7200), &[]);
     assert!(stage.lists.is_empty());
-    let slow = stage.told.iter().filter(|told| told.kind == TransitionKind::Slow).count();
+    let slow = stage.told.iter().filter(|told| told.kind == EventKind::Slow).count();
     assert_eq!(slow, 1);
 }
 
@@ -203,13 +203,13 @@ fn a_list_that_fails_takes_nothing_from_the_jobs() {
     for _ in 0..3 {
         let (list, _) = stage.list();
         let failure = failure(FailureClass::Transient);
-        stage.step(Event::ListFailed { list, is_of_token: false, failure });
+        stage.step(Input::ListFailed { list, is_of_token: false, failure });
         stage.go_on(seconds(1), &[]);
     }
     let (jobs, pages) = stage.go_on(seconds(3600), &[]);
     assert_eq!(pages, 0, "given up");
     assert!(jobs > 60, "{jobs}");
-    assert!(stage.notes.is_empty());
+    assert!(stage.diagnostics.is_empty());
 }
 
 #[test]
@@ -222,12 +222,12 @@ fn unfinished_jobs_are_found() {
         running,
         row("bad", "Failed", 400),
     ]);
-    assert_eq!(stage.kinds(), [TransitionKind::Watched]);
+    assert_eq!(stage.kinds(), [EventKind::Watched]);
     let job = stage.engine.jobs().next().unwrap();
     assert_eq!((job.tracker.settings().id.as_str(), job.is_discovered, job.is_added), ("new", true, false));
     let poll = stage.poll();
     stage.answer_with(poll, "Completed", row("new", "Completed", 30).facts);
-    assert_eq!(stage.kinds(), [TransitionKind::Completed]);
+    assert_eq!(stage.kinds(), [EventKind::Completed]);
 }
 
 /// Where an end time stands beside `Pending`, or is a placeholder that the client takes out.
@@ -240,7 +240,7 @@ fn pending_wins_over_an_end_time_in_the_list() {
     stage.answer_list(vec![pending.clone(), unknown]);
     let found: Vec<_> = stage.engine.jobs().map(|job| job.tracker.settings().id.to_string()).collect();
     assert_eq!(found, ["a", "b"]);
-    assert_eq!(stage.kinds(), [TransitionKind::Watched, TransitionKind::Watched]);
+    assert_eq!(stage.kinds(), [EventKind::Watched, EventKind::Watched]);
     let expected = stage.engine.projects().next().unwrap().expectation;
     assert!(expected.is_none(), "nothing is learned of the duration of a restore that runs");
 }
@@ -256,7 +256,7 @@ fn what_began_and_ended_between_two_looks_is_told() {
     let poll = stage.poll();
     assert_eq!(poll.job, id("quick"));
     stage.answer_with(poll, "Failed", row("quick", "Failed", 0).facts);
-    assert_eq!(stage.kinds(), [TransitionKind::Watched, TransitionKind::Failed]);
+    assert_eq!(stage.kinds(), [EventKind::Watched, EventKind::Failed]);
     assert!(stage.polls.is_empty());
 }
 
@@ -291,7 +291,7 @@ fn names_of_indexes_say_which_jobs_are_found() {
     let settings = discovering(discovery);
     stage.engine.reconfigure(plan(&[settings], Vec::new()), stage.now);
     assert_eq!(found(&stage), ["a2"]);
-    stage.step(Event::DeadlineReached);
+    stage.step(Input::TimeoutReached);
     stage.answer_list(["a1", "ab", "b", "a2"].map(|job| row(job, "Pending", 5)).into());
     assert_eq!(found(&stage), ["a2", "b"]);
 }
@@ -318,7 +318,7 @@ fn a_refused_token_begins_the_list_anew() {
     let (list, token) = stage.list();
     assert_eq!(token.as_deref(), Some("next"));
     let failure = failure(FailureClass::NotFound);
-    stage.step(Event::ListFailed { list, is_of_token: true, failure });
+    stage.step(Input::ListFailed { list, is_of_token: true, failure });
     let (_, token) = stage.list();
     assert_eq!(token, None);
 }
@@ -338,19 +338,22 @@ fn tokens_that_lead_in_a_circle_end() {
 fn the_search_is_over_a_minute_after_it_began() {
     let mut stage = Stage::new(&[discovering(Discovery::default())], Vec::new());
     let search = |stage: &Stage| stage.engine.search(stage.now.instant);
-    assert_eq!(search(&stage), Search::UnderWay);
+    assert_eq!(search(&stage), DiscoveryState::UnderWay);
     stage.answer_list(Vec::new());
-    assert_eq!(search(&stage), Search::UnderWay, "what began just before is perhaps not listed yet");
+    assert_eq!(search(&stage), DiscoveryState::UnderWay, "what began just before is perhaps not listed yet");
     stage.answer_list(Vec::new());
-    assert_eq!((search(&stage), stage.now.instant), (Search::Over, Instant::after_start(seconds(60))));
+    assert_eq!(
+        (search(&stage), stage.now.instant),
+        (DiscoveryState::Over, Instant::after_start(seconds(60)))
+    );
     // After an end, it is looked whether that was the last, and soon.
     stage.answer_list(vec![row("a", "Pending", 0)]);
     let poll = stage.poll();
     stage.answer_with(poll, "Completed", row("a", "Completed", 0).facts);
-    assert_eq!(search(&stage), Search::UnderWay);
+    assert_eq!(search(&stage), DiscoveryState::UnderWay);
     let before = stage.now.instant;
     stage.answer_list(vec![row("a", "Completed", 0)]);
-    assert_eq!(search(&stage), Search::Over);
+    assert_eq!(search(&stage), DiscoveryState::Over);
     assert!(stage.now.instant.since(before) <= seconds(2));
 }
 
@@ -359,15 +362,15 @@ fn a_list_that_cannot_be_read_is_told_and_looked_at_again() {
     let mut settings = discovering(Discovery::default());
     settings.watch.unreachable_after = seconds(300);
     let mut stage = Stage::new(&[settings], Vec::new());
-    while stage.notes.is_empty() {
+    while stage.diagnostics.is_empty() {
         let (list, _) = stage.list();
         let failure = failure(FailureClass::Transient);
-        stage.step(Event::ListFailed { list, is_of_token: false, failure });
+        stage.step(Input::ListFailed { list, is_of_token: false, failure });
     }
-    assert_eq!(stage.engine.search(stage.now.instant), Search::Unreachable);
-    assert!(matches!(&stage.notes[..], [Note::ListLost { reason, .. }] if reason == "Transient"));
+    assert_eq!(stage.engine.search(stage.now.instant), DiscoveryState::Unreachable);
+    assert!(matches!(&stage.diagnostics[..], [Diagnostic::ListLost { reason, .. }] if reason == "Transient"));
     stage.answer_list(vec![row("a", "Pending", 0)]);
-    assert!(matches!(stage.notes[1..], [Note::ListRestored { .. }]));
+    assert!(matches!(stage.diagnostics[1..], [Diagnostic::ListRestored { .. }]));
     assert_eq!(stage.engine.jobs().count(), 1);
 }
 
@@ -376,13 +379,13 @@ fn a_key_that_may_not_list_is_refused() {
     let mut stage = Stage::new(&[discovering(Discovery::default())], Vec::new());
     for _ in 0..2 {
         let (list, _) = stage.list();
-        let failure = failure(FailureClass::Refused);
-        stage.step(Event::ListFailed { list, is_of_token: false, failure });
+        let failure = failure(FailureClass::Unauthorized);
+        stage.step(Input::ListFailed { list, is_of_token: false, failure });
     }
-    assert_eq!(stage.kinds(), [TransitionKind::ProjectUnauthorized]);
-    assert_eq!(stage.engine.search(stage.now.instant), Search::Refused);
+    assert_eq!(stage.kinds(), [EventKind::ProjectUnauthorized]);
+    assert_eq!(stage.engine.search(stage.now.instant), DiscoveryState::Refused);
     stage.answer_list(Vec::new());
-    assert_eq!(stage.kinds(), [TransitionKind::ProjectRecovered]);
+    assert_eq!(stage.kinds(), [EventKind::ProjectRecovered]);
 }
 
 /// Forty jobs that are to be polled every 11 to 20 s, and forty every minute, are four times what the rate allows.
@@ -394,7 +397,7 @@ fn all_cadences_are_stretched_alike() {
     while stage.now.instant < Instant::after_start(seconds(1800)) {
         while let Some((list, _)) = stage.lists.pop_front() {
             let failure = failure(FailureClass::Permanent);
-            stage.step(Event::ListFailed { list, is_of_token: false, failure });
+            stage.step(Input::ListFailed { list, is_of_token: false, failure });
         }
         let Some(poll) = stage.polls.pop_front() else {
             stage.next();
@@ -416,7 +419,7 @@ fn an_end_that_the_list_shows_is_looked_at_before_all_that_is_overdue() {
     let mut stage = Stage::new(&[crowd(600)], Vec::new());
     stage.go_on(seconds(1200), &rows[..100]);
     rows[50] = row("job-050", "Completed", 600);
-    let is_ended = |stage: &Stage| stage.told.iter().any(|told| told.kind == TransitionKind::Completed);
+    let is_ended = |stage: &Stage| stage.told.iter().any(|told| told.kind == EventKind::Completed);
     let start = stage.now.instant;
     while !is_ended(&stage) {
         while let Some((list, _)) = stage.lists.pop_front() {
@@ -441,7 +444,7 @@ fn one_that_the_first_look_missed_is_told_by_its_end_time() {
     stage.pass(seconds(600));
     let mut late = row("late", "Completed", 3600);
     late.facts.completed_at = Some(NOON.parse::<jiff::Timestamp>().unwrap() + seconds(300));
-    stage.step(Event::DeadlineReached);
+    stage.step(Input::TimeoutReached);
     stage.answer_list(vec![row("old", "Completed", 5000), row("other", "Completed", 4000), late]);
     assert_eq!(stage.poll().job, id("late"));
     assert!(stage.polls.is_empty());
@@ -467,7 +470,7 @@ fn other_names_bring_no_history() {
     };
     stage.answer_list(rows());
     stage.engine.reconfigure(plan(&[discovering(Discovery::default())], Vec::new()), stage.now);
-    stage.step(Event::DeadlineReached);
+    stage.step(Input::TimeoutReached);
     stage.answer_list(rows());
     stage.answer_list(rows());
     assert_eq!((stage.polls.len(), stage.engine.jobs().count()), (0, 0));
@@ -486,9 +489,9 @@ fn tokens_that_are_always_refused_are_trouble_and_no_storm() {
             stage.page(list, Vec::new(), Some("next"));
         } else {
             let failure = failure(FailureClass::NotFound);
-            stage.step(Event::ListFailed { list, is_of_token: true, failure });
+            stage.step(Input::ListFailed { list, is_of_token: true, failure });
         }
     }
     assert!(pages < 80, "{pages}");
-    assert_eq!(stage.engine.search(stage.now.instant), Search::Unreachable);
+    assert_eq!(stage.engine.search(stage.now.instant), DiscoveryState::Unreachable);
 }

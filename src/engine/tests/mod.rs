@@ -21,11 +21,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::memory::Saved;
-use super::time::{Instant, Now};
+use super::snapshot::Snapshot;
 use super::*;
 use crate::config::{EventFilter, JobSettings, WebhookSettings};
-use crate::model::{IndexObservation, JobFacts, Observation, SinkName, Status, Until};
+use crate::model::time::{Instant, Now};
+use crate::model::{
+    Event, EventId, EventKind, IndexObservation, JobFacts, Observation, SinkName, Status, Until,
+};
 use disk::Disk;
 
 /// The wall clock when a test begins.
@@ -81,9 +83,9 @@ struct Stage {
     index_polls: VecDeque<(PollId, String)>,
     /// Those of pages of the list, with their tokens.
     lists: VecDeque<(ListId, Option<String>)>,
-    told: Vec<Arc<Transition>>,
+    told: Vec<Arc<Event>>,
     deliveries: VecDeque<Delivery>,
-    notes: Vec<Note>,
+    diagnostics: Vec<Diagnostic>,
 }
 
 impl Stage {
@@ -95,7 +97,7 @@ impl Stage {
     /// A stage that goes on from what is on a disk.
     fn on(disk: Disk, projects: &[ProjectSettings], sinks: Vec<SinkPlan>, now: Now) -> Self {
         let mut stage = Self {
-            engine: Engine::recall(plan(projects, sinks), disk.load(), 7, now),
+            engine: Engine::from_snapshot(plan(projects, sinks), disk.load(), 7, now),
             disk,
             now,
             server: now.wall,
@@ -105,9 +107,9 @@ impl Stage {
             lists: VecDeque::new(),
             told: Vec::new(),
             deliveries: VecDeque::new(),
-            notes: Vec::new(),
+            diagnostics: Vec::new(),
         };
-        stage.step(Event::DeadlineReached);
+        stage.step(Input::TimeoutReached);
         stage
     }
 
@@ -118,20 +120,20 @@ impl Stage {
         Self::new(&[project], Vec::new())
     }
 
-    fn step(&mut self, event: Event) {
-        let mut events = VecDeque::from([event]);
-        while let Some(event) = events.pop_front() {
+    fn step(&mut self, input: Input) {
+        let mut events = VecDeque::from([input]);
+        while let Some(input) = events.pop_front() {
             let mut actions = Vec::new();
-            if let Event::Answered { poll: PollId { project, .. }, .. }
-            | Event::PollFailed { poll: PollId { project, .. }, .. }
-            | Event::Listed { list: ListId { project, .. }, .. } = &event
+            if let Input::Answered { poll: PollId { project, .. }, .. }
+            | Input::PollFailed { poll: PollId { project, .. }, .. }
+            | Input::Listed { list: ListId { project, .. }, .. } = &input
                 && self.is_dated
             {
                 // As `Date` has it: in whole seconds.
                 let date = Timestamp::from_second(self.server.as_second()).unwrap();
                 self.engine.server_time(project, date, self.now);
             }
-            self.engine.step(event, self.now, &mut actions);
+            self.engine.step(input, self.now, &mut actions);
             for action in actions {
                 match action {
                     Action::Poll(poll) => self.polls.push_back(poll),
@@ -139,11 +141,11 @@ impl Stage {
                     Action::List(list, token) => self.lists.push_back((list, token)),
                     Action::Commit(batch) => {
                         self.disk.apply(&batch);
-                        self.told.extend(batch.entries.into_iter().map(|entry| entry.transition));
-                        events.push_back(Event::Committed);
+                        self.told.extend(batch.entries.into_iter().map(|entry| entry.event));
+                        events.push_back(Input::Committed);
                     }
                     Action::Deliver(delivery) => self.deliveries.push_back(delivery),
-                    Action::Note(note) => self.notes.push(note),
+                    Action::Diagnostic(note) => self.diagnostics.push(note),
                 }
             }
         }
@@ -161,13 +163,13 @@ impl Stage {
         let start = self.now.instant;
         let events = |stage: &Self| {
             let polls = stage.polls.len() + stage.index_polls.len() + stage.lists.len();
-            polls + stage.deliveries.len() + stage.told.len() + stage.notes.len()
+            polls + stage.deliveries.len() + stage.told.len() + stage.diagnostics.len()
         };
         let before = events(self);
         for _ in 0..100 {
             let at = self.engine.next_deadline().expect("something is to come");
             self.pass(at.since(self.now.instant));
-            self.step(Event::DeadlineReached);
+            self.step(Input::TimeoutReached);
             if events(self) > before {
                 break;
             }
@@ -188,7 +190,7 @@ impl Stage {
 
     fn answer_with(&mut self, poll: PollId, status: &str, facts: JobFacts) {
         let observation = Observation { id: poll.job.clone(), status: Status::parse(status), facts };
-        self.step(Event::Answered { poll, answer: Answer::Job(observation) });
+        self.step(Input::Answered { poll, answer: Answer::Job(observation) });
     }
 
     /// Answers the next poll with this status.
@@ -198,7 +200,7 @@ impl Stage {
     }
 
     fn fail_poll(&mut self, poll: PollId, failure: Failure) {
-        self.step(Event::PollFailed { poll, failure });
+        self.step(Input::PollFailed { poll, failure });
     }
 
     /// Fails the next poll.
@@ -223,13 +225,13 @@ impl Stage {
     }
 
     /// What a delivery tells.
-    fn kind(&self, delivery: &Delivery) -> TransitionKind {
-        self.disk.transition(delivery.id.transition).kind
+    fn kind(&self, delivery: &Delivery) -> EventKind {
+        self.disk.event(delivery.id.event).kind
     }
 
     /// What was told since the last call.
-    fn kinds(&mut self) -> Vec<TransitionKind> {
-        self.told.drain(..).map(|transition| transition.kind).collect()
+    fn kinds(&mut self) -> Vec<EventKind> {
+        self.told.drain(..).map(|event| event.kind).collect()
     }
 
     /// The rate that holds for the first project, in requests a second.

@@ -29,9 +29,9 @@ fn a_job_that_ended_is_not_polled_again_and_nothing_is_told_twice() {
     let mut stage = Stage::new(&projects, vec![everything()]);
     stage.answer("Completed");
     stage.answer("Pending");
-    assert_eq!(stage.kinds(), [TransitionKind::Watched, TransitionKind::Completed, TransitionKind::Watched]);
+    assert_eq!(stage.kinds(), [EventKind::Watched, EventKind::Completed, EventKind::Watched]);
     while let Some(delivery) = stage.deliveries.pop_front() {
-        stage.step(Event::Delivered(delivery.id));
+        stage.step(Input::Delivered(delivery.id));
     }
     stage.restart(seconds(60), &projects, vec![everything()]);
     assert_eq!(stage.poll().job, id("b"), "the other one is polled");
@@ -40,7 +40,7 @@ fn a_job_that_ended_is_not_polled_again_and_nothing_is_told_twice() {
     assert_eq!(outcomes, [Outcome::Completed, Outcome::Open]);
     stage.restart(seconds(60), &projects, vec![everything()]);
     stage.answer("Failed");
-    assert_eq!(stage.kinds(), [TransitionKind::Failed], "it was seen before");
+    assert_eq!(stage.kinds(), [EventKind::Failed], "it was seen before");
 }
 
 #[test]
@@ -51,9 +51,9 @@ fn what_is_owed_goes_on_with_its_attempts_and_its_time() {
     for attempt in 1..=2 {
         let delivery = stage.deliveries.pop_front().unwrap();
         assert_eq!(delivery.attempt, attempt);
-        stage.step(Event::DeliveryFailed { id: delivery.id, failure: failure(FailureClass::Transient) });
+        stage.step(Input::DeliveryFailed { id: delivery.id, failure: failure(FailureClass::Transient) });
         stage.pass(seconds(6));
-        stage.step(Event::DeadlineReached);
+        stage.step(Input::TimeoutReached);
     }
     assert!(stage.deliveries.is_empty(), "the third attempt is minutes away");
     let due = stage.disk.load().deliveries[0].due;
@@ -79,23 +79,26 @@ fn in_flight_at_the_end_of_a_process_is_told_again_under_the_same_id() {
 #[test]
 fn the_next_of_a_lane_waits_until_the_mark_of_the_one_before_is_safe() {
     let now = Now { instant: Instant::default(), wall: NOON.parse().unwrap() };
-    let mut engine = Engine::recall(plan(&[project(&["a"])], vec![everything()]), Saved::default(), 7, now);
+    let mut engine =
+        Engine::from_snapshot(plan(&[project(&["a"])], vec![everything()]), Snapshot::default(), 7, now);
     let mut actions = Vec::new();
-    let mut step = |event| {
+    let mut step = |input| {
         actions.clear();
-        engine.step(event, now, &mut actions);
+        engine.step(input, now, &mut actions);
         actions.clone()
     };
-    step(Event::DeadlineReached);
+    step(Input::TimeoutReached);
     let poll = PollId { project: ProjectName::default(), job: id("a"), generation: 1 };
     let observation = Observation { id: id("a"), status: Status::Completed, facts: JobFacts::default() };
-    step(Event::Committed);
-    step(Event::Answered { poll, answer: Answer::Job(observation) });
-    let deliver = step(Event::Committed);
+    step(Input::Committed);
+    step(Input::Answered { poll, answer: Answer::Job(observation) });
+    let deliver = step(Input::Committed);
     let [Action::Deliver(first)] = &deliver[..] else { panic!("{deliver:?}") };
-    let mark = step(Event::Delivered(first.id.clone()));
-    assert!(matches!(&mark[..], [Action::Commit(batch)] if batch.deliveries[0].fate == Fate::Delivered));
-    let next = step(Event::Committed);
+    let mark = step(Input::Delivered(first.id.clone()));
+    assert!(
+        matches!(&mark[..], [Action::Commit(batch)] if batch.deliveries[0].state == DeliveryState::Delivered)
+    );
+    let next = step(Input::Committed);
     assert!(matches!(&next[..], [Action::Deliver(second)] if second.id != first.id), "{next:?}");
 }
 
@@ -109,20 +112,20 @@ fn age_backoff_and_trouble_go_on() {
     stage.answer("Pending");
     stage.fail_for(FailureClass::Transient, seconds(500));
     stage.kinds();
-    let memory = stage.disk.job("a").clone();
-    assert!(memory.failures > 5 && memory.last_error.is_some(), "{memory:?}");
+    let snapshot = stage.disk.job("a").clone();
+    assert!(snapshot.failures > 5 && snapshot.last_error.is_some(), "{snapshot:?}");
     // Two hours in which no process ran are none of trouble, but the job is older by them, as the server says.
     stage.restart(seconds(7200), &projects, Vec::new());
     assert_eq!(stage.kinds(), [], "not by the clock of this machine alone");
     stage.fail_for(FailureClass::Transient, seconds(50));
     assert_eq!(stage.kinds(), []);
     stage.fail_for(FailureClass::Transient, seconds(120));
-    assert_eq!(stage.kinds(), [TransitionKind::Unreachable]);
+    assert_eq!(stage.kinds(), [EventKind::Unreachable]);
     stage.restart(seconds(10), &projects, Vec::new());
     stage.fail_for(FailureClass::Transient, seconds(900));
     assert_eq!(stage.kinds(), [], "that was told");
     stage.answer("Pending");
-    assert_eq!(stage.kinds(), [TransitionKind::Recovered, TransitionKind::Overdue]);
+    assert_eq!(stage.kinds(), [EventKind::Recovered, EventKind::Overdue]);
     let view = stage.engine.jobs().next().unwrap();
     assert!(view.tracker.age(stage.now.instant) >= seconds(8700));
 }
@@ -131,15 +134,15 @@ fn age_backoff_and_trouble_go_on() {
 fn a_refused_key_is_told_once_and_tried_at_once_by_the_next_process() {
     let projects = [project(&["a"])];
     let mut stage = Stage::new(&projects, Vec::new());
-    stage.fail(FailureClass::Refused);
-    stage.fail(FailureClass::Refused);
-    assert_eq!(stage.kinds(), [TransitionKind::ProjectUnauthorized]);
+    stage.fail(FailureClass::Unauthorized);
+    stage.fail(FailureClass::Unauthorized);
+    assert_eq!(stage.kinds(), [EventKind::ProjectUnauthorized]);
     stage.restart(seconds(3600), &projects, Vec::new());
-    stage.fail(FailureClass::Refused);
+    stage.fail(FailureClass::Unauthorized);
     assert_eq!(stage.kinds(), []);
     stage.restart(seconds(1), &projects, Vec::new());
     stage.answer("Pending");
-    assert_eq!(stage.kinds(), [TransitionKind::ProjectRecovered, TransitionKind::Watched]);
+    assert_eq!(stage.kinds(), [EventKind::ProjectRecovered, EventKind::Watched]);
 }
 
 #[test]
@@ -149,7 +152,7 @@ fn a_server_that_asked_to_be_left_alone_is_left_alone_by_the_next_process() {
     let poll = stage.poll();
     let asked = Some(retry::RetryAfter::For(seconds(600)));
     stage.fail_poll(poll, Failure { retry_after: asked, ..failure(FailureClass::Throttled) });
-    stage.step(Event::StopRequested);
+    stage.step(Input::StopRequested);
     stage.restart(seconds(60), &projects, Vec::new());
     assert!(stage.polls.is_empty());
     let mut waited = Duration::ZERO;
@@ -189,15 +192,15 @@ fn a_sink_that_is_gone_gets_nothing_until_its_settings_change() {
     let mut stage = Stage::new(&projects, vec![everything(), sink("two")]);
     stage.answer("Completed");
     let gone = stage.deliveries.iter().find(|delivery| delivery.id.sink.as_str() == "one").unwrap().clone();
-    stage.step(Event::DeliveryFailed { id: gone.id, failure: failure(FailureClass::Gone) });
-    let disabled = |note: &Note| matches!(note, Note::SinkDisabled { buried: 1, .. });
-    assert!(stage.notes.iter().any(disabled), "{:?}", stage.notes);
+    stage.step(Input::DeliveryFailed { id: gone.id, failure: failure(FailureClass::Gone) });
+    let disabled = |note: &Diagnostic| matches!(note, Diagnostic::SinkDisabled { buried: 1, .. });
+    assert!(stage.diagnostics.iter().any(disabled), "{:?}", stage.diagnostics);
     stage.deliveries.clear();
     stage.answer("Failed");
     assert!(stage.deliveries.iter().all(|delivery| delivery.id.sink.as_str() == "two"));
     let dead = |stage: &Stage| {
-        let dead = |(record, fate): &&(memory::DeliveryRecord, Fate)| {
-            *fate == Fate::Dead && record.id.sink.as_str() == "one"
+        let dead = |(record, state): &&(snapshot::DeliveryRecord, DeliveryState)| {
+            *state == DeliveryState::Dead && record.id.sink.as_str() == "one"
         };
         stage.disk.deliveries.iter().filter(dead).count()
     };
@@ -205,11 +208,11 @@ fn a_sink_that_is_gone_gets_nothing_until_its_settings_change() {
 
     // The same settings: nothing changes. Others: it is used again, and what was given up stays so.
     stage.restart(seconds(1), &projects, vec![everything(), sink("two")]);
-    assert!(stage.notes.iter().any(|note| matches!(note, Note::SinkDisabled { buried: 0, .. })));
+    assert!(stage.diagnostics.iter().any(|note| matches!(note, Diagnostic::SinkDisabled { buried: 0, .. })));
     assert!(stage.deliveries.iter().all(|delivery| delivery.id.sink.as_str() == "two"));
     let changed = SinkPlan { fingerprint: 2, ..everything() };
     stage.restart(seconds(1), &projects, vec![changed, sink("two")]);
-    assert!(matches!(stage.notes[..], [Note::SinkEnabled { .. }]), "{:?}", stage.notes);
+    assert!(matches!(stage.diagnostics[..], [Diagnostic::SinkEnabled { .. }]), "{:?}", stage.diagnostics);
     assert_eq!((stage.disk.sink("one").disabled.as_ref(), dead(&stage)), (None, 4));
 }
 
@@ -221,14 +224,14 @@ fn a_receiver_that_asked_to_be_left_alone_is_left_alone_by_the_next_process() {
     let delivery = stage.deliveries.pop_front().unwrap();
     let asked = Some(retry::RetryAfter::For(seconds(3600)));
     let failed = Failure { retry_after: asked, ..failure(FailureClass::Throttled) };
-    stage.step(Event::DeliveryFailed { id: delivery.id, failure: failed });
+    stage.step(Input::DeliveryFailed { id: delivery.id, failure: failed });
     stage.restart(seconds(600), &projects, vec![everything()]);
     stage.answer("Completed");
     stage.pass(seconds(2990));
-    stage.step(Event::DeadlineReached);
+    stage.step(Input::TimeoutReached);
     assert!(stage.deliveries.is_empty());
     stage.pass(seconds(10));
-    stage.step(Event::DeadlineReached);
+    stage.step(Input::TimeoutReached);
     assert_eq!(stage.deliveries.len(), 2);
 }
 
@@ -238,11 +241,15 @@ fn what_is_owed_to_a_sink_that_is_gone_from_the_configuration_stays_owed() {
     let mut stage = Stage::new(&projects, vec![everything()]);
     stage.answer("Completed");
     stage.restart(seconds(1), &projects, vec![sink("two")]);
-    assert!(matches!(stage.notes[..], [Note::SinkMissing { owed: 2, .. }]), "{:?}", stage.notes);
+    assert!(
+        matches!(stage.diagnostics[..], [Diagnostic::SinkMissing { pending: 2, .. }]),
+        "{:?}",
+        stage.diagnostics
+    );
     assert!(stage.deliveries.is_empty() && stage.engine.is_settled());
     stage.restart(seconds(1), &projects, vec![everything()]);
     assert_eq!(stage.deliveries.len(), 1);
-    assert_eq!(stage.engine.owed(), 2);
+    assert_eq!(stage.engine.pending(), 2);
 }
 
 #[test]
@@ -256,8 +263,11 @@ fn what_expires_is_dropped_with_a_line_in_the_log() {
     assert_eq!(stage.deliveries.len(), 1, "not yet");
     stage.restart(seconds(20), &projects, vec![desktop()]);
     assert!(stage.deliveries.is_empty() && stage.engine.is_settled());
-    assert!(matches!(stage.notes[..], [Note::DeliveryExpired { .. }, Note::DeliveryExpired { .. }]));
-    assert!(stage.disk.deliveries.iter().all(|(_, fate)| *fate == Fate::Dropped));
+    assert!(matches!(
+        stage.diagnostics[..],
+        [Diagnostic::DeliveryExpired { .. }, Diagnostic::DeliveryExpired { .. }]
+    ));
+    assert!(stage.disk.deliveries.iter().all(|(_, state)| *state == DeliveryState::Dropped));
 }
 
 #[test]
@@ -266,7 +276,7 @@ fn edits_by_others_are_followed() {
     let mut stage = Stage::new(&projects, vec![everything()]);
     stage.answer("Completed");
     let watched = stage.deliveries.pop_front().unwrap();
-    let failed = Event::DeliveryFailed { id: watched.id.clone(), failure: failure(FailureClass::Transient) };
+    let failed = Input::DeliveryFailed { id: watched.id.clone(), failure: failure(FailureClass::Transient) };
     stage.step(failed);
     let end = stage.deliveries.pop_front().unwrap();
     // One that waits is tried at once; one that is under way is not handed out twice.
@@ -274,27 +284,27 @@ fn edits_by_others_are_followed() {
         stage.disk.deliveries.iter().find(|(record, _)| record.id == *id).unwrap().0.clone()
     };
     let edit = Edit::Retry(record(&stage, &end.id));
-    stage.step(Event::Edited(vec![edit]));
+    stage.step(Input::DeliveriesEdited(vec![edit]));
     assert!(stage.deliveries.is_empty());
-    stage.step(Event::Delivered(end.id.clone()));
+    stage.step(Input::Delivered(end.id.clone()));
     stage.deliveries.clear();
     // One that was given up is owed again.
     let failed =
-        |id: &DeliveryId| Event::DeliveryFailed { id: id.clone(), failure: failure(FailureClass::Permanent) };
+        |id: &DeliveryId| Input::DeliveryFailed { id: id.clone(), failure: failure(FailureClass::Permanent) };
     stage.restart(seconds(1), &projects, vec![everything()]);
     stage.pass(seconds(600));
-    stage.step(Event::DeadlineReached);
+    stage.step(Input::TimeoutReached);
     stage.deliveries.clear();
     stage.step(failed(&watched.id));
     assert!(stage.engine.is_settled());
-    let edit = Edit::Retry(memory::DeliveryRecord { attempts: 0, ..record(&stage, &watched.id) });
-    stage.step(Event::Edited(vec![edit]));
+    let edit = Edit::Retry(snapshot::DeliveryRecord { attempts: 0, ..record(&stage, &watched.id) });
+    stage.step(Input::DeliveriesEdited(vec![edit]));
     assert_eq!(
         stage.deliveries.pop_front().map(|delivery| (delivery.id, delivery.attempt)),
         Some((watched.id.clone(), 1))
     );
     // One that was dropped is not tried any more, and what comes of the attempt under way does not count.
-    stage.step(Event::Edited(vec![Edit::Drop(watched.id.clone())]));
+    stage.step(Input::DeliveriesEdited(vec![Edit::Drop(watched.id.clone())]));
     stage.step(failed(&watched.id));
     assert!(stage.engine.is_settled());
 }
@@ -304,20 +314,21 @@ fn what_was_made_while_somebody_asked_for_it_again_is_not_made_twice() {
     let projects = [project(&["a"])];
     let mut stage = Stage::new(&projects, vec![everything()]);
     stage.answer("Pending");
-    let owed = stage.disk.load();
-    let [record] = &owed.deliveries[..] else { panic!("{owed:?}") };
-    let edit = Event::Edited(vec![Edit::Retry(record.clone())]);
-    let mut engine = Engine::recall(plan(&projects, vec![everything()]), owed.clone(), 7, stage.now);
+    let pending = stage.disk.load();
+    let [record] = &pending.deliveries[..] else { panic!("{pending:?}") };
+    let edit = Input::DeliveriesEdited(vec![Edit::Retry(record.clone())]);
+    let mut engine =
+        Engine::from_snapshot(plan(&projects, vec![everything()]), pending.clone(), 7, stage.now);
     let mut actions = Vec::new();
-    let mut step = |event| {
-        engine.step(event, stage.now, &mut actions);
+    let mut step = |input| {
+        engine.step(input, stage.now, &mut actions);
         std::mem::take(&mut actions)
     };
-    step(Event::DeadlineReached);
-    step(Event::Committed);
-    let mark = step(Event::Delivered(record.id.clone()));
+    step(Input::TimeoutReached);
+    step(Input::Committed);
+    let mark = step(Input::Delivered(record.id.clone()));
     assert!(matches!(mark[..], [Action::Commit(_)]), "{mark:?}");
     // The state says that it is owed until the mark is safe.
-    let again = [step(edit), step(Event::Committed)].concat();
+    let again = [step(edit), step(Input::Committed)].concat();
     assert!(!again.iter().any(|action| matches!(action, Action::Deliver(_))), "{again:?}");
 }

@@ -151,7 +151,7 @@ fn a_last_look_polls_each_open_job_once_more_and_no_more() {
     stage.answer("Pending");
     let under_way = stage.poll();
     stage.pass(seconds(5));
-    stage.step(Event::LastLookRequested);
+    stage.step(Input::FinalPollRequested);
     let asked = stage.poll();
     assert_eq!(asked.job, id("b"));
     stage.answer_with(asked, "Pending", JobFacts::default());
@@ -168,7 +168,7 @@ fn a_last_look_does_not_disturb_a_server_that_asked_to_be_left_alone() {
     let mut stage = Stage::new(&[project(&["a"])], Vec::new());
     let poll = stage.poll();
     stage.fail_poll(poll, throttled(seconds(30)));
-    stage.step(Event::LastLookRequested);
+    stage.step(Input::FinalPollRequested);
     assert!(stage.polls.is_empty());
     assert!(!stage.engine.polls_until(Instant::after_start(seconds(29))));
     assert!(stage.engine.polls_until(Instant::after_start(seconds(30))));
@@ -180,12 +180,12 @@ fn a_stopped_engine_polls_no_more() {
     let mut stage = Stage::new(&[project(&["a", "b"])], vec![everything()]);
     let under_way = stage.poll();
     stage.answer("Pending");
-    stage.step(Event::StopRequested);
+    stage.step(Input::StopRequested);
     stage.answer_with(under_way, "Completed", JobFacts::default());
-    assert_eq!(stage.kinds(), [TransitionKind::Watched], "an answer after the stop is in vain");
+    assert_eq!(stage.kinds(), [EventKind::Watched], "an answer after the stop is in vain");
     assert!(!stage.engine.polls_until(far()));
     let delivery = stage.deliveries.pop_front().unwrap();
-    stage.step(Event::Delivered(delivery.id));
+    stage.step(Input::Delivered(delivery.id));
     assert_eq!(stage.engine.next_deadline(), None);
     assert!(stage.engine.is_settled());
 }
@@ -224,8 +224,8 @@ fn with_past(restores: u64, jobs: &[&str]) -> Stage {
         let completed = wall.as_second() - 86_400 * i64::try_from(day).unwrap();
         (completed, 1000 * (570 + day))
     });
-    let memory = memory::ProjectMemory { past: past.collect(), ..memory::ProjectMemory::default() };
-    let project_record = memory::ProjectRecord { name: ProjectName::default(), memory };
+    let snapshot = snapshot::ProjectSnapshot { past: past.collect(), ..snapshot::ProjectSnapshot::default() };
+    let project_record = snapshot::ProjectRecord { name: ProjectName::default(), snapshot };
     disk.apply(&Batch { projects: vec![project_record], ..Batch::default() });
     Stage::on(disk, &[project(jobs)], Vec::new(), Now { instant: Instant::default(), wall })
 }

@@ -21,8 +21,9 @@ fn it_is_noted_at_once_and_sure_after_some_seconds() {
     let mut stage = Stage::new(&[project(&["a"])], Vec::new());
     stage.fail(FailureClass::Misconfigured);
     assert_eq!(outcome(&stage), Outcome::Open);
-    let noted =
-        |stage: &Stage| stage.notes.iter().filter(|note| matches!(note, Note::Misconfigured { .. })).count();
+    let noted = |stage: &Stage| {
+        stage.diagnostics.iter().filter(|note| matches!(note, Diagnostic::Misconfigured { .. })).count()
+    };
     assert_eq!(noted(&stage), 1);
     let took = fail_until(&mut stage, FailureClass::Misconfigured, |stage| outcome(stage) != Outcome::Open);
     assert_eq!(outcome(&stage), Outcome::Misconfigured);
@@ -70,7 +71,7 @@ fn trouble_that_has_lasted_by_it_is_no_outage() {
     let mut stage = Stage::new(&[settings], Vec::new());
     stage.fail(FailureClass::Misconfigured);
     assert_eq!((outcome(&stage), stage.engine.misconfigured()), (Outcome::Misconfigured, 0));
-    assert_eq!(stage.kinds(), [TransitionKind::Unreachable]);
+    assert_eq!(stage.kinds(), [EventKind::Unreachable]);
     stage.fail(FailureClass::Transient);
     assert_eq!(outcome(&stage), Outcome::Unreachable);
 }
@@ -79,13 +80,13 @@ fn trouble_that_has_lasted_by_it_is_no_outage() {
 fn a_list_that_cannot_be_asked_for_ends_the_search() {
     let settings = ProjectSettings { discover: Some(Discovery::default()), ..project(&[]) };
     let mut stage = Stage::new(&[settings], Vec::new());
-    while stage.engine.search(stage.now.instant) == Search::UnderWay {
+    while stage.engine.search(stage.now.instant) == DiscoveryState::UnderWay {
         let (list, _) = stage.list();
         let failure = failure(FailureClass::Misconfigured);
-        stage.step(Event::ListFailed { list, is_of_token: false, failure });
+        stage.step(Input::ListFailed { list, is_of_token: false, failure });
     }
-    assert_eq!(stage.engine.search(stage.now.instant), Search::Misconfigured);
+    assert_eq!(stage.engine.search(stage.now.instant), DiscoveryState::Misconfigured);
     assert!(stage.now.instant < Instant::after_start(seconds(120)));
     stage.answer_list(Vec::new());
-    assert_eq!(stage.engine.search(stage.now.instant), Search::UnderWay);
+    assert_eq!(stage.engine.search(stage.now.instant), DiscoveryState::UnderWay);
 }

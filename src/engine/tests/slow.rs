@@ -1,10 +1,10 @@
 //! Restores that take longer than others, or than was said.
 
-use super::memory::{ProjectMemory, ProjectRecord};
+use super::snapshot::{ProjectRecord, ProjectSnapshot};
 use super::*;
 use crate::config::SlowAfter;
 
-use TransitionKind::{Completed, Slow, Watched};
+use EventKind::{Completed, Slow, Watched};
 
 /// A project with the job `a`, and this limit.
 fn settings(slow_after: SlowAfter) -> ProjectSettings {
@@ -16,9 +16,9 @@ fn settings(slow_after: SlowAfter) -> ProjectSettings {
 /// A disk that knows so many restores, of 1 to so many minutes.
 fn past(restores: u64) -> Disk {
     let past = (1..=restores).map(|minutes| (0, minutes * 60_000)).collect();
-    let memory = ProjectMemory { past, ..ProjectMemory::default() };
+    let snapshot = ProjectSnapshot { past, ..ProjectSnapshot::default() };
     let mut disk = Disk::default();
-    let projects = vec![ProjectRecord { name: ProjectName::default(), memory }];
+    let projects = vec![ProjectRecord { name: ProjectName::default(), snapshot }];
     disk.apply(&Batch { projects, ..Batch::default() });
     disk
 }
@@ -37,7 +37,7 @@ impl Stage {
             while !self.polls.is_empty() {
                 self.answer("Pending");
             }
-            let is_slow = |told: &Arc<Transition>| told.kind == Slow;
+            let is_slow = |told: &Arc<Event>| told.kind == Slow;
             if let Some(told) = self.told.extract_if(.., |told| is_slow(told)).next() {
                 assert_eq!(slow, None, "told once");
                 let age = Duration::try_from_secs_f64(told.elapsed_seconds.unwrap()).unwrap();
@@ -119,7 +119,7 @@ fn what_nobody_saw_is_not_told() {
     stage.goes_on(seconds(500));
     stage.kinds();
     stage.pass(seconds(3600));
-    stage.step(Event::Slept(seconds(3600)));
+    stage.step(Input::Suspended(seconds(3600)));
     assert_eq!(stage.kinds(), []);
     stage.answer("Completed");
     assert_eq!(stage.kinds(), [Completed], "it ended while the machine slept");
@@ -148,7 +148,7 @@ fn another_limit_holds_from_the_next_poll_on() {
     assert_eq!(stage.goes_on(seconds(1800)), None);
     let settings = [settings(SlowAfter::Quantile(0.5))];
     stage.engine.reconfigure(plan(&settings, Vec::new()), stage.now);
-    stage.step(Event::DeadlineReached);
+    stage.step(Input::TimeoutReached);
     let (_, reason) = stage.goes_on(seconds(60)).unwrap();
     assert_eq!(reason, "longer than 50 % of the past 40 restores (20m 00s)");
 }
@@ -169,7 +169,7 @@ fn an_index_is_not_slow() {
                 state: Some(Status::parse("Initializing")),
                 ready: false,
             };
-            stage.step(Event::Answered { poll, answer: Answer::Index(observation) });
+            stage.step(Input::Answered { poll, answer: Answer::Index(observation) });
         }
         stage.next();
     }

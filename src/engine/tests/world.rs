@@ -58,14 +58,14 @@ impl Server {
 
 /// What became of one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum RequestOutcome {
     Good,
     Limited,
     Failed,
 }
 
 /// A request: when it was made, for which job, and what became of it.
-pub(super) type Request = (Instant, JobId, Fate);
+pub(super) type Request = (Instant, JobId, RequestOutcome);
 
 /// Jobs that never end, and the server that is asked about them.
 pub(super) struct World {
@@ -73,7 +73,7 @@ pub(super) struct World {
     pub(super) server: Server,
     pub(super) requests: Vec<Request>,
     configured: f64,
-    under_way: VecDeque<(Instant, PollId, Fate)>,
+    under_way: VecDeque<(Instant, PollId, RequestOutcome)>,
 }
 
 impl World {
@@ -92,23 +92,23 @@ impl World {
             self.ask();
             assert!(self.stage.rate() <= self.configured, "{} is learned", self.stage.rate());
             let answer = self.under_way.front().map(|(at, ..)| *at);
-            let next = time::earliest([answer, self.stage.engine.next_deadline()]);
+            let next = crate::model::time::earliest([answer, self.stage.engine.next_deadline()]);
             let Some(at) = next.filter(|at| *at <= end) else { break };
             self.stage.pass(at.since(self.stage.now.instant));
             match self.under_way.pop_front_if(|(at, ..)| *at <= self.stage.now.instant) {
-                Some((_, poll, fate)) => self.answer(poll, fate),
-                None => self.stage.step(Event::DeadlineReached),
+                Some((_, poll, state)) => self.answer(poll, state),
+                None => self.stage.step(Input::TimeoutReached),
             }
         }
         self.stage.pass(end.since(self.stage.now.instant));
     }
 
     /// The requests of each hour that came to this.
-    pub(super) fn by_hour(&self, fate: Fate) -> Vec<usize> {
+    pub(super) fn by_hour(&self, state: RequestOutcome) -> Vec<usize> {
         let hour = Duration::from_hours(1);
         let now = self.stage.now.instant;
         let of_hour =
-            |n| self.between(n * hour, (n + 1) * hour).filter(|(.., became)| *became == fate).count();
+            |n| self.between(n * hour, (n + 1) * hour).filter(|(.., became)| *became == state).count();
         (0..24).take_while(|n| Instant::after_start(*n * hour) < now).map(of_hour).collect()
     }
 
@@ -136,28 +136,29 @@ impl World {
     fn ask(&mut self) {
         let now = self.stage.now.instant;
         for poll in std::mem::take(&mut self.stage.polls) {
-            let fate = match () {
-                () if self.server.is_out(now) => Fate::Failed,
-                () if self.server.takes(now) => Fate::Good,
-                () => Fate::Limited,
+            let state = match () {
+                () if self.server.is_out(now) => RequestOutcome::Failed,
+                () if self.server.takes(now) => RequestOutcome::Good,
+                () => RequestOutcome::Limited,
             };
-            self.requests.push((now, poll.job.clone(), fate));
-            self.under_way.push_back((now + LATENCY, poll, fate));
+            self.requests.push((now, poll.job.clone(), state));
+            self.under_way.push_back((now + LATENCY, poll, state));
         }
     }
 
-    fn answer(&mut self, poll: PollId, fate: Fate) {
-        let class = match fate {
-            Fate::Good => {
+    fn answer(&mut self, poll: PollId, state: RequestOutcome) {
+        let class = match state {
+            RequestOutcome::Good => {
                 // Five hours old: polled every minute.
                 let created_at = Some("2026-11-23T07:00:00Z".parse().unwrap());
                 let facts = JobFacts { created_at, ..JobFacts::default() };
                 return self.stage.answer_with(poll, "Pending", facts);
             }
-            Fate::Limited => FailureClass::Throttled,
-            Fate::Failed => FailureClass::Transient,
+            RequestOutcome::Limited => FailureClass::Throttled,
+            RequestOutcome::Failed => FailureClass::Transient,
         };
-        let retry_after = self.server.retry_after.filter(|_| fate == Fate::Limited).map(RetryAfter::For);
+        let retry_after =
+            self.server.retry_after.filter(|_| state == RequestOutcome::Limited).map(RetryAfter::For);
         self.stage.fail_poll(poll, Failure { retry_after, ..failure(class) });
     }
 }

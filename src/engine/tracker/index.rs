@@ -7,10 +7,10 @@ use std::fmt;
 use std::time::Duration;
 
 use super::{Draft, Findings, Tracker};
-use crate::engine::memory::IndexMemory;
+use crate::engine::snapshot::IndexSnapshot;
 use crate::engine::standing::Ending;
-use crate::engine::time::{Instant, Now, Recorded, ServerClock};
-use crate::model::{IndexObservation, Observation, Status, TransitionKind, Until};
+use crate::model::time::{Instant, Now, Recorded, ServerClock};
+use crate::model::{EventKind, IndexObservation, Observation, Status, Until};
 
 /// States from which no index comes to serve (`IndexModel` of the API description, and `Failed`, which it does not
 /// name). They count even where the answer says that it is ready: one that is being deleted is no place for traffic.
@@ -65,9 +65,9 @@ impl IndexWatch {
         self.permission == Permission::Refused
     }
 
-    pub(super) fn remember(&self) -> IndexMemory {
+    pub(super) fn remember(&self) -> IndexSnapshot {
         let verdict = self.verdict.map(|verdict| (verdict.is_ready, verdict.observed_at.wall));
-        IndexMemory {
+        IndexSnapshot {
             age: self.verdict.map(|verdict| verdict.age),
             is_wanted: self.is_wanted,
             is_refused: self.is_refused(),
@@ -77,14 +77,14 @@ impl IndexWatch {
     }
 
     /// An index that was kept like this; the job was this old when it was decided whether it serves.
-    pub(super) fn recall(memory: IndexMemory, age: Option<Duration>, record: Recorded) -> Self {
-        let verdict = memory.verdict.map(|(is_ready, at)| Verdict {
+    pub(super) fn from_snapshot(snapshot: IndexSnapshot, age: Option<Duration>, record: Recorded) -> Self {
+        let verdict = snapshot.verdict.map(|(is_ready, at)| Verdict {
             is_ready,
             observed_at: record.reading(at),
             age: age.unwrap_or_default(),
         });
-        let permission = if memory.is_refused { Permission::Refused } else { Permission::Granted };
-        Self { is_wanted: memory.is_wanted, permission, state: memory.state, verdict }
+        let permission = if snapshot.is_refused { Permission::Refused } else { Permission::Granted };
+        Self { is_wanted: snapshot.is_wanted, permission, state: snapshot.state, verdict }
     }
 }
 
@@ -198,7 +198,7 @@ impl Tracker {
             return None;
         }
         let (previous_status, reason) = (self.status.clone(), Some(reason.to_owned()));
-        Some(Draft { kind: TransitionKind::Unreachable, previous_status, reason })
+        Some(Draft { kind: EventKind::Unreachable, previous_status, reason })
     }
 
     /// The API looked the job up, so it took the key.
@@ -225,7 +225,7 @@ impl Tracker {
         let was_told = self.unreachable.told;
         self.forget_trouble();
         let previous_status = self.status.clone();
-        was_told.then_some(Draft { kind: TransitionKind::Recovered, previous_status, reason: None })
+        was_told.then_some(Draft { kind: EventKind::Recovered, previous_status, reason: None })
     }
 
     /// Decides whether the index serves.
@@ -237,7 +237,7 @@ impl Tracker {
         now: Now,
     ) -> Draft {
         self.index.verdict = Some(Verdict { is_ready, observed_at: now, age: self.age(now.instant) });
-        let kind = if is_ready { TransitionKind::IndexReady } else { TransitionKind::IndexNotReady };
+        let kind = if is_ready { EventKind::IndexReady } else { EventKind::IndexNotReady };
         Draft { kind, previous_status, reason }
     }
 }

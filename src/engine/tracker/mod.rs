@@ -3,8 +3,8 @@
 //! Invariant: a job that ended stays ended, and each thing told once is told once.
 
 mod index;
-mod memory;
 mod pace;
+mod snapshot;
 mod trouble;
 
 use std::time::Duration;
@@ -16,15 +16,13 @@ pub use index::IndexWatch;
 use trouble::{Streak, Trouble};
 
 use super::cadence::Progress;
-use super::event::Answer;
+use super::input::Answer;
 use super::retry::Backoff;
 use super::standing::{Ending, Standing};
-use super::time::{Instant, Now, ServerClock, before, wall_between};
+use crate::model::time::{Instant, Now, ServerClock, before, wall_between};
 
 use crate::config::{JobSettings, WatchSettings};
-use crate::model::{
-    JobFacts, JobRef, Observation, ProjectName, Status, Transition, TransitionId, TransitionKind, Until,
-};
+use crate::model::{Event, EventId, EventKind, JobFacts, JobRef, Observation, ProjectName, Status, Until};
 
 /// How many unknown statuses of one job are remembered, so that each is warned of once. A server that makes up ever
 /// new ones is warned of this often.
@@ -90,7 +88,7 @@ struct End {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Draft {
     /// What happened.
-    pub kind: TransitionKind,
+    pub kind: EventKind,
     /// The status before.
     pub previous_status: Option<Status>,
     /// Why, where the status does not say it.
@@ -163,11 +161,11 @@ impl Tracker {
             findings.drafts.push(Draft { kind, previous_status: previous.clone(), reason: None });
         };
         if previous.is_none() {
-            tell(TransitionKind::Watched);
+            tell(EventKind::Watched);
             self.progress_told = self.facts.percent_complete.unwrap_or(0.0);
         }
         if self.missing.told || self.unreachable.told {
-            tell(TransitionKind::Recovered);
+            tell(EventKind::Recovered);
         }
         self.end = Ending::of(&status, &self.facts).map(|how| End {
             how,
@@ -179,10 +177,10 @@ impl Tracker {
             tell(end.how.into());
         } else {
             if previous.as_ref().is_some_and(|previous| !previous.same_as(&status)) {
-                tell(TransitionKind::StatusChanged);
+                tell(EventKind::StatusChanged);
             }
             if self.progress_is_worth_telling() {
-                tell(TransitionKind::Progressed);
+                tell(EventKind::Progressed);
             }
         }
         self.forget_trouble();
@@ -196,19 +194,13 @@ impl Tracker {
     }
 
     /// Makes a transition of a draft.
-    pub(super) fn transition(
-        &self,
-        draft: Draft,
-        project: &ProjectName,
-        id: TransitionId,
-        now: Now,
-    ) -> Transition {
+    pub(super) fn event(&self, draft: Draft, project: &ProjectName, id: EventId, now: Now) -> Event {
         let of_index = draft.kind.is_of_index();
         let status = if of_index { &self.index.state } else { &self.status };
         // That it completed is told with the time that it took, and what comes after with that of the whole.
         let elapsed = if draft.kind.is_terminal() && !of_index { self.took(now) } else { self.elapsed(now) };
         let detection_delay = self.detection_delay(now).filter(|_| !of_index);
-        Transition {
+        Event {
             id,
             kind: draft.kind,
             timestamp: now.wall,

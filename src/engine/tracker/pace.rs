@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use super::Tracker;
 use super::trouble::Trouble;
-use crate::engine::cadence::{Cadence, Outlook};
-use crate::engine::event::FailureClass;
-use crate::engine::experience::Experience;
+use crate::engine::cadence::{Cadence, EndEstimate};
+use crate::engine::duration_history::DurationHistory;
 use crate::engine::explain::{Rule, Since};
+use crate::engine::input::FailureClass;
 use crate::engine::retry::Backoff;
-use crate::engine::time::Instant;
+use crate::model::time::Instant;
 
 /// The ceiling of the backoff rises to this, however fast the cadence is.
 const LEAST_CEILING: Duration = Duration::from_secs(1);
@@ -20,10 +20,10 @@ impl Tracker {
         &self,
         now: Instant,
         cadence: &Cadence,
-        experience: &Experience,
+        duration_history: &DurationHistory,
         rng: &mut fastrand::Rng,
     ) -> Duration {
-        let (_, age, outlook) = self.pace(experience, now);
+        let (_, age, outlook) = self.pace(duration_history, now);
         cadence.interval(age, outlook, rng)
     }
 
@@ -36,15 +36,15 @@ impl Tracker {
         class: FailureClass,
         now: Instant,
         cadence: &Cadence,
-        experience: &Experience,
+        duration_history: &DurationHistory,
     ) -> Backoff {
         match class {
             FailureClass::Transient | FailureClass::Misconfigured | FailureClass::NotFound => {
-                let (_, age, outlook) = self.pace(experience, now);
+                let (_, age, outlook) = self.pace(duration_history, now);
                 Backoff::POLL.up_to((2 * cadence.usual(age, outlook)).max(LEAST_CEILING))
             }
             FailureClass::Throttled
-            | FailureClass::Refused
+            | FailureClass::Unauthorized
             | FailureClass::Blocked
             | FailureClass::Permanent
             | FailureClass::Gone => Backoff::POLL,
@@ -52,18 +52,27 @@ impl Tracker {
     }
 
     /// By what the interval after a good answer is measured: since when, for how long, and what is known of the end.
-    fn pace<'a>(&self, experience: &'a Experience, now: Instant) -> (Since, Duration, Outlook<'a>) {
+    fn pace<'a>(
+        &self,
+        duration_history: &'a DurationHistory,
+        now: Instant,
+    ) -> (Since, Duration, EndEstimate<'a>) {
         if let Some(end) = self.end {
             // Another wait, with a start of its own, of which the past says nothing.
-            return (Since::Completion, now.since(end.observed_at.instant), Outlook::Unknown);
+            return (Since::Completion, now.since(end.observed_at.instant), EndEstimate::Unknown);
         }
-        let projection = self.progress.projection(now).map(Outlook::Progress);
-        (Since::Start, self.age(now), projection.unwrap_or_else(|| experience.outlook()))
+        let projection = self.progress.projection(now).map(EndEstimate::Progress);
+        (Since::Start, self.age(now), projection.unwrap_or_else(|| duration_history.outlook()))
     }
 
     /// The rule by which the next poll is due, see [`Tracker::fail`] and [`Tracker::next_interval`].
-    pub(in crate::engine) fn rule(&self, cadence: &Cadence, experience: &Experience, now: Instant) -> Rule {
-        let timed = |since, age: Duration, outlook: Outlook<'_>| Rule::Cadence {
+    pub(in crate::engine) fn rule(
+        &self,
+        cadence: &Cadence,
+        duration_history: &DurationHistory,
+        now: Instant,
+    ) -> Rule {
+        let timed = |since, age: Duration, outlook: EndEstimate<'_>| Rule::Cadence {
             since,
             age_seconds: age.as_secs_f64(),
             interval_seconds: cadence.usual(age, outlook).as_secs_f64(),
@@ -80,7 +89,7 @@ impl Tracker {
             _ if self.follows_index() && self.index.is_refused() => slow,
             (Trouble::Missing, _) => {
                 let since = self.missing.since.unwrap_or(now);
-                timed(Since::FirstNotFound, self.failed_at.unwrap_or(now).since(since), Outlook::Unknown)
+                timed(Since::FirstNotFound, self.failed_at.unwrap_or(now).since(since), EndEstimate::Unknown)
             }
             _ if self.failures > 0 => Rule::Backoff {
                 failures: self.failures,
@@ -90,7 +99,7 @@ impl Tracker {
             // Its index was never asked for.
             (_, Some(at)) if self.end.is_some_and(|end| end.observed_at.instant == at) => Rule::First,
             (_, Some(at)) => {
-                let (since, age, outlook) = self.pace(experience, at);
+                let (since, age, outlook) = self.pace(duration_history, at);
                 timed(since, age, outlook)
             }
             (_, None) => Rule::First,

@@ -5,12 +5,12 @@
 use std::time::Duration;
 
 use super::{Draft, Tracker};
-use crate::engine::cadence::{Cadence, Outlook};
-use crate::engine::event::{Failure, FailureClass};
-use crate::engine::experience::Experience;
+use crate::engine::cadence::{Cadence, EndEstimate};
+use crate::engine::duration_history::DurationHistory;
+use crate::engine::input::{Failure, FailureClass};
 use crate::engine::slow::SlowLimit;
-use crate::engine::time::{Instant, Now, earliest};
-use crate::model::TransitionKind;
+use crate::model::EventKind;
+use crate::model::time::{Instant, Now, earliest};
 
 /// Trouble that is told once it has lasted.
 #[derive(Debug, Clone, Copy, Default)]
@@ -51,7 +51,7 @@ impl Tracker {
         began: Instant,
         now: Instant,
         cadence: &Cadence,
-        experience: &Experience,
+        duration_history: &DurationHistory,
         rng: &mut fastrand::Rng,
     ) -> Duration {
         self.last_error = Some(failure.message.clone());
@@ -80,14 +80,14 @@ impl Tracker {
             if self.missing.told || self.unreachable.told {
                 return cadence.slowest();
             }
-            return cadence.interval(missing_for, Outlook::Unknown, rng);
+            return cadence.interval(missing_for, EndEstimate::Unknown, rng);
         }
         self.unreachable.extend(began);
         self.failures = self.failures.saturating_add(1);
         if self.index.is_refused() || (self.trouble() == Trouble::Lost && self.unreachable.told) {
             return cadence.slowest();
         }
-        self.backoff = self.backoff_after(failure.class, now, cadence, experience);
+        self.backoff = self.backoff_after(failure.class, now, cadence, duration_history);
         self.backoff.delay(self.failures, Duration::ZERO, rng)
     }
 
@@ -111,7 +111,7 @@ impl Tracker {
         let limit = limit.filter(|limit| self.slow_at(limit).is_some_and(|at| at <= now))?;
         self.slow_told = true;
         let (previous_status, reason) = (self.status.clone(), Some(limit.reason.clone()));
-        Some(Draft { kind: TransitionKind::Slow, previous_status, reason })
+        Some(Draft { kind: EventKind::Slow, previous_status, reason })
     }
 
     /// When the job itself is slow by this limit, unless that was told. An answer from then on tells: the job may have
@@ -130,7 +130,7 @@ impl Tracker {
             |tracker: &Self, kind, reason| Draft { kind, previous_status: tracker.status.clone(), reason };
         if has_come(self.overdue_at()) {
             self.overdue_told = self.settings.deadline;
-            drafts.push(draft(self, TransitionKind::Overdue, None));
+            drafts.push(draft(self, EventKind::Overdue, None));
         }
         if in_flight {
             return drafts;
@@ -141,12 +141,12 @@ impl Tracker {
                 drafts.push(self.decide(false, self.index.state.clone(), reason, now));
             } else {
                 self.missing.told = true;
-                drafts.push(draft(self, TransitionKind::NotFound, reason));
+                drafts.push(draft(self, EventKind::NotFound, reason));
             }
         } else if has_come(self.unreachable_at()) {
             let is_lost = self.trouble() == Trouble::Lost;
             self.unreachable.told = true;
-            let kind = if is_lost { TransitionKind::NotFound } else { TransitionKind::Unreachable };
+            let kind = if is_lost { EventKind::NotFound } else { EventKind::Unreachable };
             drafts.push(draft(self, kind, self.last_error.clone()));
         }
         drafts

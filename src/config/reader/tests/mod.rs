@@ -13,7 +13,7 @@ use crate::config::{
     Discovery, Effort, LogFormat, LogLevel, Problems, Rate, SecretSource, Settings, SinkSettings, SlowAfter,
     UrlSource, WebhookFormat, WebhookSettings,
 };
-use crate::model::TransitionKind;
+use crate::model::EventKind;
 
 /// A file with every key there is.
 const FULL: &str = include_str!("full.toml");
@@ -111,10 +111,10 @@ fn every_sink_is_read() {
         panic!("{:?}", settings.sinks)
     };
     assert_eq!((log.name.as_str(), log.format), ("journal", LogFormat::Json));
-    assert_eq!(log.levels, [(TransitionKind::Failed, LogLevel::Error)]);
-    assert!(log.events.wants(TransitionKind::ProjectRecovered));
+    assert_eq!(log.levels, [(EventKind::Failed, LogLevel::Error)]);
+    assert!(log.events.wants(EventKind::ProjectRecovered));
     assert_eq!(desktop.name, "screen");
-    assert_eq!(desktop.events.kinds(), [TransitionKind::Completed]);
+    assert_eq!(desktop.events.kinds(), [EventKind::Completed]);
     assert!(matches!(&ops.url, UrlSource::Given(url) if url.to_string() == "http://hooks.example"));
     assert!(ops.allow_http && !chat.allow_http);
     assert!(matches!(&chat.url, UrlSource::From(SecretSource::Env(name)) if name == "CHAT_URL"));

@@ -52,12 +52,12 @@ impl World {
             };
         }
         self.stage.pass(until.since(self.stage.now.instant));
-        self.stage.step(Event::DeadlineReached);
+        self.stage.step(Input::TimeoutReached);
     }
 
     /// Ends this process, and starts the next one so much later under a clock that is off by `off` seconds.
     fn restart(mut self, later: u64, off: i64) -> Self {
-        self.stage.step(Event::StopRequested);
+        self.stage.step(Input::StopRequested);
         let down = seconds(later);
         let wall = self.stage.server + down + SignedDuration::from_secs(off);
         let projects = std::slice::from_ref(&self.settings);
@@ -79,7 +79,7 @@ impl World {
 
     /// The terminal events so far, each with its job.
     fn ends(&self) -> Vec<String> {
-        let told = self.stage.disk.transitions.iter().filter(|told| told.kind.is_terminal());
+        let told = self.stage.disk.events.iter().filter(|told| told.kind.is_terminal());
         told.map(|told| told.job.as_ref().unwrap().id.to_string()).collect()
     }
 
@@ -126,13 +126,13 @@ fn an_end_after_the_start_is_news_though_the_list_comes_later() {
     for off in [0, -DAY, 31 * DAY] {
         let mut world = World::new(off, true);
         let (list, _) = world.stage.list();
-        world.stage.step(Event::ListFailed {
+        world.stage.step(Input::ListFailed {
             list,
             is_of_token: false,
             failure: failure(FailureClass::Transient),
         });
         world.stage.pass(seconds(1800));
-        world.stage.step(Event::DeadlineReached);
+        world.stage.step(Input::TimeoutReached);
         let rows = [world.ended("after", 1500, 900), world.ended("before", 4000, 1900)];
         world.go_on(seconds(60), &rows);
         assert_eq!(world.ends(), ["after"], "off by {off} s");
@@ -261,9 +261,9 @@ fn a_list_without_end_fills_nothing_and_is_said_once() {
     }
     assert_eq!(stage.engine.jobs().count(), 50);
     assert!(
-        matches!(&stage.notes[..], [Note::JobsLeftOut { reason, .. }] if reason.contains("more than 50 "))
+        matches!(&stage.diagnostics[..], [Diagnostic::JobsLeftOut { reason, .. }] if reason.contains("more than 50 "))
     );
-    assert_eq!(stage.engine.search(stage.now.instant), Search::UnderWay, "there are others");
+    assert_eq!(stage.engine.search(stage.now.instant), DiscoveryState::UnderWay, "there are others");
     assert!(stage.engine.projects().next().unwrap().left_out.is_some());
 }
 
@@ -282,7 +282,10 @@ fn restores_that_were_left_out_are_watched_once_there_is_room() {
     }
     stage.answer_list(vec![done[0].clone(), done[1].clone(), rows[2].clone()]);
     assert_eq!(stage.poll().job, id("c"));
-    assert!(matches!(&stage.notes[..], [Note::JobsLeftOut { .. }, Note::AllJobsWatched { .. }]));
+    assert!(matches!(
+        &stage.diagnostics[..],
+        [Diagnostic::JobsLeftOut { .. }, Diagnostic::AllJobsWatched { .. }]
+    ));
 }
 
 #[test]
@@ -290,8 +293,10 @@ fn rows_that_were_not_asked_for_are_said() {
     let mut stage = Stage::new(&[discovering(Discovery::default())], Vec::new());
     let (list, _) = stage.list();
     let page = ListPage { jobs: vec![row("a", "Pending", 5)], surplus: 7, next: None };
-    stage.step(Event::Listed { list, page });
-    assert!(matches!(&stage.notes[..], [Note::JobsLeftOut { reason, .. }] if reason.contains("7 rows")));
+    stage.step(Input::Listed { list, page });
+    assert!(
+        matches!(&stage.diagnostics[..], [Diagnostic::JobsLeftOut { reason, .. }] if reason.contains("7 rows"))
+    );
 }
 
 #[test]
@@ -341,7 +346,7 @@ fn each_end_while_no_process_ran_is_emitted_whatever_the_limit_of_unfinished_job
     assert_eq!(ends.len(), 60);
     ends.dedup();
     assert_eq!(ends.len(), 60, "none is emitted twice");
-    assert!(world.stage.notes.iter().all(|note| !matches!(note, Note::JobsLeftOut { .. })));
+    assert!(world.stage.diagnostics.iter().all(|note| !matches!(note, Diagnostic::JobsLeftOut { .. })));
     assert!(world.watched().len() <= 20);
 }
 
@@ -355,7 +360,9 @@ fn ended_restores_take_no_room_from_unfinished_ones_and_have_a_limit_of_their_ow
     assert!(world.watched().contains(&"running".to_owned()));
     assert!(!world.watched().contains(&"older".to_owned()));
     assert_eq!(world.watched().len(), 20_021);
-    assert!(matches!(&world.stage.notes[..], [Note::JobsLeftOut { reason, .. }] if reason.contains("ended")));
+    assert!(
+        matches!(&world.stage.diagnostics[..], [Diagnostic::JobsLeftOut { reason, .. }] if reason.contains("ended"))
+    );
     world.settings.discover = Some(Discovery { max_jobs: 30, ..all() });
     let projects = std::slice::from_ref(&world.settings);
     world.stage.engine.reconfigure(plan(projects, vec![everything()]), world.stage.now);
@@ -382,9 +389,9 @@ fn a_failed_restore_counts_for_the_exit_code_whatever_ended_after_it() {
 fn what_an_earlier_release_kept_goes_on() {
     let kept = r#"{ "discovery": { "since": "2026-09-23T11:00:00Z", "has_baseline": true,
         "ignored": [["forgotten", "2026-11-23T11:00:00Z"]] } }"#;
-    let memory: memory::ProjectMemory = serde_json::from_str(kept).unwrap();
-    assert_eq!(memory.discovery.as_ref().unwrap().began, None);
-    let record = memory::ProjectRecord { name: ProjectName::default(), memory };
+    let snapshot: snapshot::ProjectSnapshot = serde_json::from_str(kept).unwrap();
+    assert_eq!(snapshot.discovery.as_ref().unwrap().began, None);
+    let record = snapshot::ProjectRecord { name: ProjectName::default(), snapshot };
     let mut world = World::new(0, true);
     let mut disk = Disk::default();
     disk.apply(&Batch { projects: vec![record], ..Batch::default() });
@@ -402,21 +409,22 @@ fn what_an_earlier_release_kept_goes_on() {
 
     let mut job = serde_json::to_value(world.stage.disk.job("meanwhile")).unwrap();
     assert!(job.as_object_mut().unwrap().remove("gone_for").is_some());
-    let job: memory::JobMemory = serde_json::from_value(job).unwrap();
+    let job: snapshot::JobSnapshot = serde_json::from_value(job).unwrap();
     assert_eq!(&job, world.stage.disk.job("meanwhile"));
 }
 
 #[test]
 fn a_search_kept_by_a_clock_ahead_ends_no_discovery() {
     for since in ["2031-01-01T00:00:00Z", "2026-11-23T12:30:00Z"] {
-        let memory = memory::DiscoveryMemory {
+        let snapshot = snapshot::DiscoverySnapshot {
             since: since.parse().unwrap(),
             began: None,
             has_baseline: true,
             ignored: Vec::new(),
         };
-        let memory = memory::ProjectMemory { discovery: Some(memory), ..memory::ProjectMemory::default() };
-        let record = memory::ProjectRecord { name: ProjectName::default(), memory };
+        let snapshot =
+            snapshot::ProjectSnapshot { discovery: Some(snapshot), ..snapshot::ProjectSnapshot::default() };
+        let record = snapshot::ProjectRecord { name: ProjectName::default(), snapshot };
         let mut world = World::new(0, true);
         let mut disk = Disk::default();
         disk.apply(&Batch { projects: vec![record], ..Batch::default() });

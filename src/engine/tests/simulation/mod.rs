@@ -118,8 +118,8 @@ proptest! {
         prop_assert!(engine.is_settled());
         for (number, script) in scripts.iter().enumerate() {
             let job = id(&format!("job-{number}"));
-            let of_job = |transition: &&Arc<Transition>| transition.job.as_ref().is_some_and(|told| told.id == job);
-            let story: Vec<_> = world.disk.transitions.iter().filter(of_job).map(|transition| transition.kind).collect();
+            let of_job = |event: &&Arc<Event>| event.job.as_ref().is_some_and(|told| told.id == job);
+            let story: Vec<_> = world.disk.events.iter().filter(of_job).map(|event| event.kind).collect();
             let told: Vec<_> = story.iter().copied().filter(|kind| kind.is_terminal()).collect();
             let ended = Instant::after_start(seconds(script.appears + script.takes));
             let is_named = settings.jobs.iter().any(|settings| settings.id == job);
@@ -134,42 +134,42 @@ proptest! {
                 continue;
             }
             let expected = match (script.end, script.index) {
-                ("Completed", None) => vec![TransitionKind::Completed],
-                ("Completed", Some((_, false))) => vec![TransitionKind::Completed, TransitionKind::IndexNotReady],
+                ("Completed", None) => vec![EventKind::Completed],
+                ("Completed", Some((_, false))) => vec![EventKind::Completed, EventKind::IndexNotReady],
                 // An index that cannot be found for long enough is taken for gone.
-                ("Completed", Some(_)) if told.last() == Some(&TransitionKind::IndexNotReady) => {
-                    let last = world.disk.transitions.iter().rfind(|told| of_job(told)).unwrap();
+                ("Completed", Some(_)) if told.last() == Some(&EventKind::IndexNotReady) => {
+                    let last = world.disk.events.iter().rfind(|told| of_job(told)).unwrap();
                     prop_assert_eq!(last.reason.as_deref(), Some("NotFound"));
-                    vec![TransitionKind::Completed, TransitionKind::IndexNotReady]
+                    vec![EventKind::Completed, EventKind::IndexNotReady]
                 }
-                ("Completed", Some(_)) => vec![TransitionKind::Completed, TransitionKind::IndexReady],
-                ("failed", _) => vec![TransitionKind::Failed],
-                ("CANCELLED", _) => vec![TransitionKind::Cancelled],
-                _ => vec![TransitionKind::Unrecognised],
+                ("Completed", Some(_)) => vec![EventKind::Completed, EventKind::IndexReady],
+                ("failed", _) => vec![EventKind::Failed],
+                ("CANCELLED", _) => vec![EventKind::Cancelled],
+                _ => vec![EventKind::Unrecognised],
             };
             prop_assert_eq!((&told, story.last()), (&expected, expected.last()), "{:?}", story);
-            prop_assert_eq!(story.iter().filter(|kind| **kind == TransitionKind::Watched).count(), 1);
+            prop_assert_eq!(story.iter().filter(|kind| **kind == EventKind::Watched).count(), 1);
 
             // Each sink was told at least once, always under one id and with the same words, unless it was given up
             // and said so.
-            let told = || world.disk.transitions.iter().filter(of_job);
+            let told = || world.disk.events.iter().filter(of_job);
             for (sink, taken) in &world.taken {
-                for end in told().filter(|transition| transition.kind.is_terminal()) {
-                    let copies: Vec<_> = taken.iter().filter(|transition| transition.id == end.id).collect();
-                    let owed = DeliveryId { transition: end.id, sink: sink.clone() };
-                    prop_assert!(!copies.is_empty() || world.abandoned.contains(&owed));
+                for end in told().filter(|event| event.kind.is_terminal()) {
+                    let copies: Vec<_> = taken.iter().filter(|event| event.id == end.id).collect();
+                    let pending = DeliveryId { event: end.id, sink: sink.clone() };
+                    prop_assert!(!copies.is_empty() || world.abandoned.contains(&pending));
                     prop_assert!(copies.iter().all(|copy| **copy == *end));
                 }
                 // The order of first arrivals is that of the story; only ends may come earlier.
                 let mut first_arrivals: Vec<_> = Vec::new();
-                for transition in taken.iter().filter(of_job).filter(|transition| !transition.kind.is_terminal()) {
-                    if !first_arrivals.contains(&transition.id) {
-                        first_arrivals.push(transition.id);
+                for event in taken.iter().filter(of_job).filter(|event| !event.kind.is_terminal()) {
+                    if !first_arrivals.contains(&event.id) {
+                        first_arrivals.push(event.id);
                     }
                 }
                 if world.abandoned.is_empty() {
-                    let before = told().filter(|transition| !transition.kind.is_terminal());
-                    let order: Vec<_> = before.map(|transition| transition.id).collect();
+                    let before = told().filter(|event| !event.kind.is_terminal());
+                    let order: Vec<_> = before.map(|event| event.id).collect();
                     prop_assert_eq!(first_arrivals, order);
                 }
             }
@@ -215,7 +215,7 @@ fn without_trouble_ends_are_noticed_in_time() {
         let script = Script { appears: 0, takes, end: "Completed", odd: false, progress: false, index: None };
         let mut world = World::new(vec![script.clone()], calm.clone(), takes, &["one"]);
         world.run(&watched(&[script], 2.0, 4));
-        let delay = world.disk.transitions.last().unwrap().detection_delay_seconds.unwrap();
+        let delay = world.disk.events.last().unwrap().detection_delay_seconds.unwrap();
         #[expect(clippy::cast_precision_loss, reason = "hours in seconds")]
         let interval = (0.2 * takes as f64).sqrt().clamp(1.0, 60.0) * 1.1;
         assert!(delay <= interval + 1.0, "{delay} s after {takes} s");

@@ -66,7 +66,7 @@ pub(super) struct World {
     /// How far the wall clock was off when the process that runs was started.
     pub(super) off: SignedDuration,
     pub(super) pending: BinaryHeap<Reverse<(Instant, u64)>>,
-    pub(super) events: BTreeMap<u64, Event>,
+    pub(super) events: BTreeMap<u64, Input>,
     pub(super) count: u64,
     /// When the process that runs was started.
     pub(super) boot: Instant,
@@ -75,7 +75,7 @@ pub(super) struct World {
     /// When each poll was made, by each process.
     pub(super) polls: Vec<Vec<Instant>>,
     /// What each sink took, and how often.
-    pub(super) taken: BTreeMap<SinkName, Vec<Arc<Transition>>>,
+    pub(super) taken: BTreeMap<SinkName, Vec<Arc<Event>>>,
     pub(super) abandoned: Vec<DeliveryId>,
     /// When it was safe that the list had been read to its end.
     pub(super) looked_at: Option<Instant>,
@@ -113,10 +113,10 @@ impl World {
         Now { instant, wall: noon + elapsed + self.wall + self.off }
     }
 
-    fn later(&mut self, millis: u64, event: Event) {
+    fn later(&mut self, millis: u64, input: Input) {
         self.count += 1;
         self.pending.push(Reverse((self.now + Duration::from_millis(millis), self.count)));
-        self.events.insert(self.count, event);
+        self.events.insert(self.count, input);
     }
 
     fn troubled(&mut self, probability: f64) -> bool {
@@ -133,7 +133,7 @@ impl World {
             Action::Commit(batch) => {
                 assert!(self.committing.replace(batch).is_none(), "one commit at a time");
                 let latency = self.rng.u64(0..20);
-                self.later(latency, Event::Committed);
+                self.later(latency, Input::Committed);
             }
             Action::Deliver(Delivery { id, .. }) => {
                 assert!(!self.disk.marked().contains(&id), "what was marked is sent again: {id:?}");
@@ -141,23 +141,23 @@ impl World {
                 // A receiver may take what it then seems to refuse: it is told again.
                 let fails = self.troubled(self.trouble.sink);
                 if !fails || self.rng.bool() {
-                    let transition = self.disk.transition(id.transition);
-                    self.taken.get_mut(&id.sink).unwrap().push(transition);
+                    let event = self.disk.event(id.event);
+                    self.taken.get_mut(&id.sink).unwrap().push(event);
                 }
                 let failure = failure(FailureClass::Transient);
-                let event = if fails { Event::DeliveryFailed { id, failure } } else { Event::Delivered(id) };
-                self.later(latency, event);
+                let input = if fails { Input::DeliveryFailed { id, failure } } else { Input::Delivered(id) };
+                self.later(latency, input);
             }
-            Action::Note(Note::DeliveryAbandoned { id, .. }) => self.abandoned.push(id),
-            Action::Note(_) => {}
+            Action::Diagnostic(Diagnostic::DeliveryAbandoned { id, .. }) => self.abandoned.push(id),
+            Action::Diagnostic(_) => {}
         }
     }
 
     fn poll(&mut self, poll: PollId, index: Option<String>) {
         self.polls.last_mut().unwrap().push(self.now);
         let latency = self.rng.u64(5..400);
-        let (latency, event) = self.answer(poll, index, latency);
-        self.later(latency, event);
+        let (latency, input) = self.answer(poll, index, latency);
+        self.later(latency, input);
     }
 
     /// Answers with a page of five rows, as unreliable as the API: rows are missing or there twice, and the list may end
@@ -168,13 +168,13 @@ impl World {
         let classes = [
             (transient, FailureClass::Transient),
             (throttled, FailureClass::Throttled),
-            (refused, FailureClass::Refused),
+            (refused, FailureClass::Unauthorized),
         ];
         let fails = classes.into_iter().find(|(probability, _)| self.troubled(*probability));
         let is_of_token = token.is_some() && self.troubled(vanish);
         if let Some((_, class)) = fails.or(is_of_token.then_some((0.0, FailureClass::NotFound))) {
-            let event = Event::ListFailed { list, is_of_token, failure: failure(class) };
-            return self.later(20, event);
+            let input = Input::ListFailed { list, is_of_token, failure: failure(class) };
+            return self.later(20, input);
         }
         let offset: usize = token.map_or(0, |token| token.parse().unwrap());
         let at = self.now.since(Instant::default()).as_secs();
@@ -187,12 +187,12 @@ impl World {
         }
         let more = known.len() > offset + 5 && !self.troubled(vanish);
         page.next = more.then(|| (offset + 5).to_string());
-        self.later(30, Event::Listed { list, page });
+        self.later(30, Input::Listed { list, page });
     }
 
-    fn answer(&mut self, poll: PollId, index: Option<String>, latency: u64) -> (u64, Event) {
+    fn answer(&mut self, poll: PollId, index: Option<String>, latency: u64) -> (u64, Input) {
         let Trouble { transient, throttled, hang, vanish, refused, .. } = self.trouble;
-        let fail = |poll, failure| Event::PollFailed { poll, failure };
+        let fail = |poll, failure| Input::PollFailed { poll, failure };
         if self.troubled(hang) {
             return (10_000, fail(poll, failure(FailureClass::Transient)));
         }
@@ -205,7 +205,7 @@ impl World {
             return (latency, fail(poll, throttled));
         }
         if self.troubled(refused) {
-            return (latency, fail(poll, failure(FailureClass::Refused)));
+            return (latency, fail(poll, failure(FailureClass::Unauthorized)));
         }
         let script = self.script(&poll.job).clone();
         let at = self.now.since(Instant::default()).as_secs();
@@ -224,9 +224,9 @@ impl World {
             };
             let state = Some(Status::parse(state));
             let observation = IndexObservation { name, state, ready: decided && serves };
-            return (latency, Event::Answered { poll, answer: Answer::Index(observation) });
+            return (latency, Input::Answered { poll, answer: Answer::Index(observation) });
         }
-        (latency, Event::Answered { answer: Answer::Job(self.observation(&poll.job)), poll })
+        (latency, Input::Answered { answer: Answer::Job(self.observation(&poll.job)), poll })
     }
 
     /// What is true of a job.
@@ -261,8 +261,8 @@ impl World {
     fn start(&self, project: &ProjectSettings, actions: &mut Vec<Action>) -> Engine {
         let sinks = self.taken.keys().map(|name| sink(name.as_str())).collect();
         let plan = Plan { projects: std::slice::from_ref(project), sinks, keep: Duration::MAX };
-        let mut engine = Engine::recall(plan, self.disk.load(), 11, self.reading());
-        engine.step(Event::DeadlineReached, self.reading(), actions);
+        let mut engine = Engine::from_snapshot(plan, self.disk.load(), 11, self.reading());
+        engine.step(Input::TimeoutReached, self.reading(), actions);
         engine
     }
 
@@ -303,10 +303,10 @@ impl World {
     }
 
     /// A job is overdue by the clock of the API, or, before that knows it, by the time for which it is watched.
-    fn is_really_overdue(&self, transition: &Transition) {
-        let script = self.script(&transition.job.as_ref().unwrap().id);
+    fn is_really_overdue(&self, event: &Event) {
+        let script = self.script(&event.job.as_ref().unwrap().id);
         let since = seconds(script.appears).saturating_sub(seconds(60));
-        assert!(self.now.since(Instant::default()) >= since + DEADLINE, "{transition:?} at {:?}", self.now);
+        assert!(self.now.since(Instant::default()) >= since + DEADLINE, "{event:?} at {:?}", self.now);
     }
 
     /// Runs until nothing is left to happen. Returns the engine that came to rest.
@@ -320,12 +320,12 @@ impl World {
             for action in actions.drain(..) {
                 self.act(action);
             }
-            let event = self.pending.peek().map(|Reverse((at, _))| *at);
+            let input = self.pending.peek().map(|Reverse((at, _))| *at);
             let deadline = engine
                 .next_deadline()
                 .map(|at| self.boot + at.since(Instant::default()))
                 .map(|at| at.max(self.now));
-            let next = [event, deadline].into_iter().flatten().min();
+            let next = [input, deadline].into_iter().flatten().min();
             if let Some((_, down)) = kills.pop_front_if(|(at, _)| {
                 let at = Instant::after_start(Duration::from_millis(*at));
                 next.is_none_or(|next| at <= next)
@@ -340,21 +340,22 @@ impl World {
             {
                 self.now = self.now.max(Instant::after_start(Duration::from_millis(at)));
                 self.change(&mut engine, project, changes.len());
-                engine.step(Event::DeadlineReached, self.reading(), &mut actions);
+                engine.step(Input::TimeoutReached, self.reading(), &mut actions);
                 continue;
             }
             if let Some((_, time)) =
                 sleeps.pop_front_if(|(at, _)| comes_first(Instant::after_start(seconds(*at))))
             {
                 self.now = self.now + seconds(time);
-                engine.step(Event::Slept(seconds(time)), self.reading(), &mut actions);
+                engine.step(Input::Suspended(seconds(time)), self.reading(), &mut actions);
                 continue;
             }
             // Who looks for jobs does so for ever.
             let is_over = project.discover.is_some() && self.now.since(Instant::default()) > 2 * CALM;
             let now = self.reading().instant;
-            let is_at_rest =
-                || engine.search(now) == Search::Over && engine.jobs().all(|job| job.tracker.has_ended());
+            let is_at_rest = || {
+                engine.search(now) == DiscoveryState::Over && engine.jobs().all(|job| job.tracker.has_ended())
+            };
             let Some(at) = next.filter(|_| !is_over || !is_at_rest() || !engine.is_settled()) else {
                 return engine;
             };
@@ -367,35 +368,33 @@ impl World {
                 .map(|(_, by)| by)
                 .sum();
             self.wall = SignedDuration::from_secs(jumps);
-            let happens = event.is_some_and(|event| deadline.is_none_or(|deadline| event <= deadline));
+            let happens = input.is_some_and(|input| deadline.is_none_or(|deadline| input <= deadline));
             let happening = if happens { self.pending.pop() } else { None };
-            let event = match happening {
+            let input = match happening {
                 Some(Reverse((_, number))) => self.events.remove(&number).unwrap(),
-                None => Event::DeadlineReached,
+                None => Input::TimeoutReached,
             };
-            if let Event::Answered { poll: PollId { project, .. }, .. }
-            | Event::PollFailed { poll: PollId { project, .. }, .. }
-            | Event::Listed { list: ListId { project, .. }, .. } = &event
+            if let Input::Answered { poll: PollId { project, .. }, .. }
+            | Input::PollFailed { poll: PollId { project, .. }, .. }
+            | Input::Listed { list: ListId { project, .. }, .. } = &input
             {
                 let there = NOON.parse::<Timestamp>().unwrap() + self.now.since(Instant::default());
                 engine.server_time(project, there, self.reading());
             }
-            if matches!(event, Event::Committed) {
+            if matches!(input, Input::Committed) {
                 let batch = self.committing.take().expect("a commit");
-                let has_looked = |record: &memory::ProjectRecord| {
-                    record.memory.discovery.as_ref().is_some_and(|discovery| discovery.has_baseline)
+                let has_looked = |record: &snapshot::ProjectRecord| {
+                    record.snapshot.discovery.as_ref().is_some_and(|discovery| discovery.has_baseline)
                 };
                 if batch.projects.iter().any(has_looked) {
                     self.looked_at.get_or_insert(self.now);
                 }
-                for entry in
-                    batch.entries.iter().filter(|entry| entry.transition.kind == TransitionKind::Overdue)
-                {
-                    self.is_really_overdue(&entry.transition);
+                for entry in batch.entries.iter().filter(|entry| entry.event.kind == EventKind::Overdue) {
+                    self.is_really_overdue(&entry.event);
                 }
                 self.disk.apply(&batch);
             }
-            engine.step(event, self.reading(), &mut actions);
+            engine.step(input, self.reading(), &mut actions);
             let configured = project.api.requests_per_second.per_second();
             let holds = engine.projects().next().map(|project| project.requests_per_second);
             assert!(holds.is_none_or(|holds| holds <= configured), "{holds:?} of {configured}");

@@ -1,0 +1,79 @@
+//! The outputs of a step of GitHub Actions: what later steps branch on.
+//!
+//! Invariant: a value stays one value, whatever is in it. The form is that of `packages/core/src/file-command.ts` of
+//! `actions/toolkit`.
+
+use std::fmt::Write as _;
+
+use uuid::Uuid;
+
+use super::{Ending, inert};
+
+/// The lines of the file of outputs.
+pub(super) fn of(ending: &Ending) -> String {
+    // Nobody can guess it, so nobody can put it into a value.
+    with_delimiter(ending, &format!("ghadelimiter_{}", Uuid::new_v4()))
+}
+
+fn with_delimiter(ending: &Ending, delimiter: &str) -> String {
+    let mut text = String::new();
+    let mut put = |name: &str, value: &str| {
+        // Writing to a text does not fail.
+        _ = write!(text, "{name}<<{delimiter}\n{value}\n{delimiter}\n");
+    };
+    put("outcome", ending.outcome);
+    put("exit_code", &ending.exit_code.to_string());
+    if let [job] = &ending.jobs[..] {
+        put("status", job.outcome);
+        put("elapsed_seconds", &job.elapsed_seconds.to_string());
+        put("target_index_name", job.index.as_deref().unwrap_or_default());
+    }
+    // Steps print what they are given.
+    put("jobs", &inert::json(ending.json.clone()));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adapters::ci::samples::{ending, job};
+
+    #[test]
+    fn one_job_has_outputs_of_its_own() {
+        let mut hostile = job("rj-1", "failed");
+        hostile.index = Some("a\nEND\noutcome=met".to_owned());
+        let mut one = ending(1, false, vec![hostile]);
+        one.json = r#"[{"id":"a##[add-mask]b"}]"#.to_owned();
+        insta::assert_snapshot!(with_delimiter(&one, "D-7"), @r#"
+        outcome<<D-7
+        failed
+        D-7
+        exit_code<<D-7
+        1
+        D-7
+        status<<D-7
+        failed
+        D-7
+        elapsed_seconds<<D-7
+        60
+        D-7
+        target_index_name<<D-7
+        a
+        END
+        outcome=met
+        D-7
+        jobs<<D-7
+        [{"id":"a##\u005badd-mask]b"}]
+        D-7
+        "#);
+        let many = ending(0, false, vec![job("rj-1", "completed"), job("rj-2", "completed")]);
+        let text = with_delimiter(&many, "D");
+        assert!(!text.contains("status<<") && text.contains("jobs<<D\n[]\nD\n"), "{text}");
+    }
+
+    #[test]
+    fn the_delimiter_is_another_one_each_time() {
+        let ending = ending(0, false, Vec::new());
+        assert_ne!(of(&ending), of(&ending));
+    }
+}

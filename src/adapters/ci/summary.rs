@@ -1,0 +1,144 @@
+//! The summary of a job of GitHub Actions: a table in Markdown.
+//!
+//! Invariant: texts from elsewhere stand in code spans, where Markdown, HTML, mentions and links mean nothing; the whole
+//! is never longer than it may be.
+
+use std::fmt::Write as _;
+
+use super::{Ending, Job};
+use crate::model::duration;
+
+/// More rows than this are not read by anybody.
+const MOST_ROWS: usize = 200;
+
+/// Room for what follows the last row.
+const TAIL: usize = 200;
+
+/// The summary, in at most `room` bytes; none where not even its head fits.
+pub(super) fn of(ending: &Ending, room: usize) -> Option<String> {
+    let mut jobs: Vec<_> = ending.jobs.iter().collect();
+    // What may be cut off is the good news.
+    jobs.sort_by_key(|job| job.is_well());
+    let well = jobs.iter().filter(|job| job.is_well()).count();
+    let mut text = format!(
+        "### restore-watch: {}\n\nExit code {}: {}. Restores that ended well: {well} of {}.\n\n\
+         | Restore | Index | Outcome | Took | What went wrong |\n|---|---|---|---|---|\n",
+        ending.outcome.replace('_', " "),
+        ending.exit_code,
+        ending.meaning,
+        jobs.len(),
+    );
+    let mut shown = 0;
+    for job in jobs.iter().take(MOST_ROWS) {
+        let row = row(job);
+        if text.len() + row.len() + TAIL > room {
+            break;
+        }
+        text += &row;
+        shown += 1;
+    }
+    if shown < jobs.len() {
+        // Writing to a text does not fail.
+        _ = writeln!(text, "\nand {} more; the output `jobs` has them all", jobs.len() - shown);
+    }
+    text.push('\n');
+    Some(text).filter(|text| text.len() <= room)
+}
+
+fn row(job: &Job) -> String {
+    let restore = match &job.name {
+        Some(name) => format!("{} {}", code(name), code(&job.id)),
+        None => code(&job.id),
+    };
+    let index = job.index.as_deref().map(code).unwrap_or_default();
+    let plain = job.outcome.replace('_', " ");
+    let outcome = if job.words == plain { plain } else { format!("{plain}: {}", code(&job.words)) };
+    let took = job.took.map(duration::human).unwrap_or_default();
+    let error = job.error.as_deref().map(code).unwrap_or_default();
+    format!("| {restore} | {index} | {outcome} | {took} | {error} |\n")
+}
+
+/// A text as a code span within a cell (GitHub Flavored Markdown, 6.3 and 4.10): its fence is longer than any row of
+/// backticks in it, and a pipe has a backslash even there.
+fn code(text: &str) -> String {
+    let text = text.split(|c: char| c.is_control() || c.is_whitespace()).collect::<Vec<_>>().join(" ");
+    if text.trim().is_empty() {
+        return String::new();
+    }
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
+    let fence = "`".repeat(longest + 1);
+    // One space on either side is taken off again, so that a backtick does not touch the fence.
+    let pad = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
+    format!("{fence}{pad}{}{pad}{fence}", text.replace('|', "\\|"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adapters::ci::samples::{ending, job};
+
+    const ROOM: usize = 1024 * 1024;
+
+    #[test]
+    fn a_table_that_begins_with_the_trouble() {
+        let mut named = job("rj-2", "open");
+        (named.name, named.words) = (Some("nightly".to_owned()), "Pending".to_owned());
+        named.error = Some("HTTP 503: Service Unavailable".to_owned());
+        let mut lost = job("rj-3", "not_found");
+        (lost.index, lost.took, lost.words) = (None, None, "not found".to_owned());
+        let ending = ending(124, true, vec![job("rj-1", "completed"), named, lost]);
+        insta::assert_snapshot!(of(&ending, ROOM).unwrap(), @"
+        ### restore-watch: timeout
+
+        Exit code 124: timeout. Restores that ended well: 1 of 3.
+
+        | Restore | Index | Outcome | Took | What went wrong |
+        |---|---|---|---|---|
+        | `nightly` `rj-2` | `docs` | open: `Pending` | 1m 00s | `HTTP 503: Service Unavailable` |
+        | `rj-3` |  | not found |  |  |
+        | `rj-1` | `docs` | completed | 1m 00s |  |
+        ");
+    }
+
+    #[test]
+    fn texts_stay_texts() {
+        for (text, cell) in [
+            ("docs", "`docs`"),
+            ("a | b", r"`a \| b`"),
+            (r"a \| b", r"`a \\| b`"),
+            ("a\nb\r\nc\u{1b}d\u{2028}e", "`a b  c d e`"),
+            ("a`b", "``a`b``"),
+            ("```", "```` ``` ````"),
+            ("`a", "`` `a ``"),
+            ("<img src=x> @octocat #1 [a](b) **c**", "`<img src=x> @octocat #1 [a](b) **c**`"),
+            ("", ""),
+            (" \n", ""),
+        ] {
+            assert_eq!(code(text), cell, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn it_is_bounded() {
+        let jobs = |n: usize| -> Vec<_> {
+            let mut wide = job("rj", "failed");
+            wide.error = Some("|".repeat(300));
+            std::iter::repeat_n(wide, n).collect()
+        };
+        for (count, room, rows, more) in
+            [(200, ROOM, 200, None), (1000, ROOM, 200, Some(800)), (9, 3000, 4, Some(5))]
+        {
+            let text = of(&ending(1, false, jobs(count)), room).unwrap();
+            assert!(text.len() <= room);
+            assert_eq!(
+                text.lines().filter(|line| line.starts_with("| `")).count(),
+                rows,
+                "{count} in {room}"
+            );
+            let said = text.contains("more; the output");
+            assert_eq!(said, more.is_some(), "{text}");
+            assert!(more.is_none_or(|more| text.contains(&format!("and {more} more"))), "{text}");
+        }
+        assert_eq!(of(&ending(1, false, jobs(1)), 100), None);
+    }
+}

@@ -1,0 +1,11 @@
+//! What carries out what the engine asks for: each touches one part of the world. None imports a sibling, but `http`.
+
+pub mod ci;
+pub mod control;
+pub mod http;
+pub mod monitor;
+pub mod pinecone;
+pub mod sinks;
+pub mod store;
+pub mod systemd;
+pub mod telemetry;

@@ -1,0 +1,243 @@
+//! Requests and answers.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+use url::Url;
+
+use super::{Error, wire};
+use crate::adapters::http::{self, Answer, Fault, Peer, SendError, Terms};
+use crate::config::{ApiKey, ApiSettings, Endpoint, Redactor};
+use crate::model::{IndexObservation, JobId, Observation, duration};
+
+/// No answer of this API is longer; what is, is not read to its end.
+const MAX_BODY: usize = 1024 * 1024;
+
+/// Error answers are read for one line of text.
+const MAX_ERROR_BODY: usize = 16 * 1024;
+
+/// The longest address of a redirect that is shown.
+const MAX_TARGET: usize = 200;
+
+/// What some servers write before their JSON, which RFC 8259, section 8.1, allows to ignore.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// The rows asked for in one page, the most there are. The documented default differs between versions.
+const PAGE_SIZE: usize = 100;
+
+/// The rows taken of one page. The size of a page beside a token is the choice of the server, so this is well above what is
+/// asked for; further rows are left out.
+const MAX_ROWS: usize = 1000;
+
+/// The control plane of one project.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: http::Client,
+    endpoint: Endpoint,
+    headers: HeaderMap,
+    /// For texts that are shown, and for data that is used.
+    secrets: Arc<Redactor>,
+    key_alone: Arc<Redactor>,
+    timeout: Duration,
+    /// Whether rows that cannot be read were reported.
+    reported: Arc<AtomicBool>,
+}
+
+/// What came of one request.
+#[derive(Debug)]
+pub struct Reply<T> {
+    /// The answer, or why there is none that can be used.
+    pub result: Result<T, Error>,
+    /// The time at the server when it answered, by its `Date` header, whatever the status; none where it said none.
+    pub server_time: Option<Timestamp>,
+}
+
+impl<T> Reply<T> {
+    /// Makes something else of a good answer, or finds that it cannot be used.
+    fn and_then<U>(self, read: impl FnOnce(T) -> Result<U, Error>) -> Reply<U> {
+        Reply { result: self.result.and_then(read), server_time: self.server_time }
+    }
+}
+
+/// One page of the list of jobs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page {
+    /// The jobs that could be read; one may be there twice, in one page or in several.
+    pub jobs: Vec<Observation>,
+    /// How many rows could not be read.
+    pub unreadable: usize,
+    /// What is wrong with the first of these.
+    pub fault: Option<String>,
+    /// How many rows there were beyond those that are taken of one page; they are left out.
+    pub surplus: usize,
+    /// The token of the next page, if there is one.
+    pub next: Option<String>,
+}
+
+/// A key whose memory a header uses in place of a copy of its own, so that it is overwritten when the last one is gone.
+struct Lent(ApiKey);
+
+impl AsRef<[u8]> for Lent {
+    fn as_ref(&self) -> &[u8] {
+        self.0.expose().as_bytes()
+    }
+}
+
+impl Client {
+    /// A client that speaks to the endpoint of `settings` with this key.
+    ///
+    /// # Panics
+    /// Where the version of `settings` cannot be a header, which the configuration excludes.
+    pub fn new(http: http::Client, settings: &ApiSettings, key: ApiKey) -> Self {
+        let secrets = Arc::new(http::with_proxy_credentials(key.redactor()));
+        let key_alone = Arc::new(key.redactor_of_data());
+        let lent = Bytes::from_owner(Lent(key));
+        let mut secret = HeaderValue::from_maybe_shared(lent).expect("an API key is visible ASCII");
+        secret.set_sensitive(true);
+        let version = HeaderValue::from_str(&settings.version).expect("a version is visible ASCII");
+        let headers = HeaderMap::from_iter([
+            (HeaderName::from_static("api-key"), secret),
+            (HeaderName::from_static("x-pinecone-api-version"), version),
+            (ACCEPT, HeaderValue::from_static("application/json")),
+        ]);
+        Self {
+            http,
+            endpoint: settings.endpoint.clone(),
+            headers,
+            secrets,
+            key_alone,
+            timeout: settings.request_timeout,
+            reported: Arc::default(),
+        }
+    }
+
+    fn is_plain(&self) -> bool {
+        self.endpoint.join(&[]).scheme() == "http"
+    }
+
+    /// Asks for one job. An answer about another job is no answer.
+    pub async fn describe(&self, id: &JobId) -> Reply<Observation> {
+        let reply = self.get(self.endpoint.join(&["restore-jobs", id.as_str()])).await;
+        reply.and_then(|value| {
+            let observation = wire::job(&value).map_err(Error::Unreadable)?;
+            if observation.id == *id {
+                Ok(observation)
+            } else {
+                Err(Error::Unreadable("it is about another job".to_owned()))
+            }
+        })
+    }
+
+    /// Asks for one index. An answer about another index is no answer.
+    pub async fn describe_index(&self, name: &str) -> Reply<IndexObservation> {
+        // These would name another resource, however they are encoded.
+        if matches!(name, "" | "." | "..") {
+            let result = Err(Error::Unreadable(format!("no index can be called {name:?}")));
+            return Reply { result, server_time: None };
+        }
+        let reply = self.get(self.endpoint.join(&["indexes", name])).await;
+        reply.and_then(|value| {
+            let observation = wire::index(&value).map_err(Error::Unreadable)?;
+            if observation.name == name {
+                Ok(observation)
+            } else {
+                Err(Error::Unreadable("it is about another index".to_owned()))
+            }
+        })
+    }
+
+    /// Asks for a page of the list of jobs: the first, or the one this token of an earlier page leads to.
+    pub async fn list_page(&self, token: Option<&str>) -> Reply<Page> {
+        let mut url = self.endpoint.join(&["restore-jobs"]);
+        // A limit beside a token makes the API skip or repeat rows.
+        match token {
+            None => url.query_pairs_mut().append_pair("limit", &PAGE_SIZE.to_string()),
+            Some(token) => url.query_pairs_mut().append_pair("paginationToken", token),
+        };
+        self.get(url).await.and_then(|value| wire::page(&value, MAX_ROWS).map_err(Error::Unreadable))
+    }
+
+    /// Whether this is the first call, of this client and its clones: rows that cannot be read are on every page that is
+    /// read again, and are reported once.
+    pub fn reports_unreadable(&self) -> bool {
+        !self.reported.swap(true, Ordering::Relaxed)
+    }
+
+    async fn get(&self, url: Url) -> Reply<Value> {
+        let terms = Terms {
+            timeout: self.timeout,
+            max_body: |status| if status == StatusCode::OK { MAX_BODY } else { MAX_ERROR_BODY },
+            // A repetition is for the engine to decide, which knows how much the project may ask.
+            repeat_if_cut: false,
+        };
+        let sent = match http::request(Method::GET, url.clone()).headers(self.headers.clone()).build() {
+            Ok(request) => self.http.send(request, terms).await,
+            Err(error) => Err(SendError::from(error)),
+        };
+        match sent {
+            Ok(answer) => {
+                let server_time = http::date(&answer.headers);
+                Reply { result: self.read(answer, &url), server_time }
+            }
+            Err(error) => Reply { result: Err(self.transport(&error, &url).await), server_time: None },
+        }
+    }
+
+    fn read(&self, answer: Answer, url: &Url) -> Result<Value, Error> {
+        if answer.status != StatusCode::OK {
+            return Err(self.refusal(answer, url));
+        }
+        let body = answer.body?;
+        let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&body);
+        let mut value = serde_json::from_slice(body).map_err(|error| {
+            let shape = match body.trim_ascii_start().first() {
+                None => "it is empty".to_owned(),
+                Some(b'<') => {
+                    "it is no JSON but a page of HTML, as a proxy or a captive portal has it".to_owned()
+                }
+                Some(_) => format!("it is no JSON ({error})"),
+            };
+            Error::Unreadable(shape)
+        })?;
+        wire::redact(&mut value, &self.key_alone);
+        Ok(value)
+    }
+
+    /// Why there was no answer.
+    async fn transport(&self, error: &SendError, url: &Url) -> Error {
+        if matches!(error, SendError::Timeout) {
+            let through = http::through_proxy(url, Peer::Api);
+            return Error::Transport(format!("no answer within {}{through}", duration::human(self.timeout)));
+        }
+        match http::fault(error, url, Peer::Api).await {
+            Fault { text, is_misconfigured: true } => Error::Misconfigured(text),
+            Fault { text, is_misconfigured: false } => Error::Transport(text),
+        }
+    }
+
+    fn refusal(&self, answer: Answer, url: &Url) -> Error {
+        let status = answer.status;
+        let retry_after = http::retry_after(&answer.headers);
+        let (message, is_of_api) = if status.is_redirection() {
+            let target = http::redirect_target(&answer, url).map(|target| self.secrets.redact(&target));
+            let to = target.map(|target| format!(" to {}", http::one_line(&target, MAX_TARGET)));
+            (Some(format!("a redirect{}, which is not followed", to.unwrap_or_default())), false)
+        } else {
+            let body = answer.body.unwrap_or_default();
+            let body = String::from_utf8_lossy(&body);
+            if self.is_plain() && status == StatusCode::BAD_REQUEST && http::wants_tls(&body) {
+                return Error::Misconfigured(
+                    "the endpoint wants TLS: write https in place of http".to_owned(),
+                );
+            }
+            (wire::error_message(&body, &self.secrets), wire::is_of_api(&body))
+        };
+        Error::Status { status, message, is_of_api, retry_after }
+    }
+}

@@ -1,0 +1,118 @@
+//! One pass over the list of jobs.
+//!
+//! Invariant: a pass ends. The list is best effort: its rows can be dropped or repeated and its tokens can end early or
+//! lead in a circle, so absence from it proves nothing.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tracing::warn;
+
+use super::{Client, Error, Page};
+use crate::config::ApiSettings;
+use crate::engine::retry::Backoff;
+use crate::engine::token_bucket::TokenBucket;
+use crate::engine::{Failure, FailureClass};
+use crate::model::{Observation, duration};
+use crate::platform::clock::Clock;
+
+/// How often one page is asked for.
+const ATTEMPTS: u32 = 6;
+
+/// A server that asks to be left alone for longer is not waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// More pages than this are taken for a list without an end: 100,000 jobs.
+const MAX_PAGES: usize = 1000;
+
+/// How often a pass starts anew because the API no longer takes its own token.
+const RESTARTS: u32 = 2;
+
+/// A pass over the list of one project.
+#[derive(Debug)]
+pub struct Listing<'a> {
+    client: &'a Client,
+    token_bucket: TokenBucket,
+    clock: Clock,
+    rng: fastrand::Rng,
+}
+
+impl<'a> Listing<'a> {
+    /// A pass with `client` that keeps to the rate of `settings`.
+    pub fn new(client: &'a Client, settings: &ApiSettings, clock: Clock) -> Self {
+        let token_bucket = TokenBucket::new(settings.requests_per_second, settings.burst);
+        Self { client, token_bucket, clock, rng: fastrand::Rng::new() }
+    }
+
+    /// All jobs of all pages, each once, in the order of the list. Passing trouble is met with up to six attempts at a
+    /// page; a token that the API refuses starts the pass anew.
+    pub async fn all(mut self) -> Result<Vec<Observation>, Failure> {
+        let mut restarts = 0;
+        loop {
+            match self.pass().await {
+                Err(Refusal::Token) if restarts < RESTARTS => restarts += 1,
+                Err(Refusal::Token) => {
+                    return Err(Error::Unreadable("it refuses its own tokens".to_owned()).into());
+                }
+                Err(Refusal::Page(failure)) => return Err(failure),
+                Ok(jobs) => return Ok(jobs),
+            }
+        }
+    }
+
+    async fn pass(&mut self) -> Result<Vec<Observation>, Refusal> {
+        let (mut jobs, mut seen, mut tokens) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+        let (mut token, mut has_surplus) = (None, false);
+        for _ in 0..MAX_PAGES {
+            let page = self.page(token.as_deref()).await?;
+            if page.unreadable > 0 {
+                let (rows, fault) = (page.unreadable, page.fault.unwrap_or_default());
+                warn!(rows, "rows of the list that cannot be read are left out: {rows} ({fault})");
+            }
+            if page.surplus > 0 && !std::mem::replace(&mut has_surplus, true) {
+                warn!("pages have more rows than were asked for; the others are left out");
+            }
+            jobs.extend(page.jobs.into_iter().filter(|job| seen.insert(job.id.clone())));
+            match page.next {
+                Some(next) if tokens.insert(next.clone()) => token = Some(next),
+                _ => return Ok(jobs),
+            }
+        }
+        warn!("the list was cut after {MAX_PAGES} pages");
+        Ok(jobs)
+    }
+
+    async fn page(&mut self, token: Option<&str>) -> Result<Page, Refusal> {
+        let mut attempt = 1;
+        loop {
+            self.clock.sleep_until(Some(self.token_bucket.ready_at())).await;
+            self.token_bucket.take(self.clock.now().instant);
+            let failure: Failure = match self.client.list_page(token).await.result {
+                Ok(page) => return Ok(page),
+                Err(error) if token.is_some() && error.is_bad_request() => return Err(Refusal::Token),
+                Err(error) => error.into(),
+            };
+            let now = self.clock.now();
+            let pause = failure.pause(now);
+            let passing = matches!(
+                failure.class,
+                FailureClass::Transient | FailureClass::Throttled | FailureClass::Blocked
+            );
+            if !passing || attempt >= ATTEMPTS || pause > PATIENCE {
+                return Err(Refusal::Page(failure));
+            }
+            let delay = Backoff::POLL.delay(attempt, pause, &mut self.rng);
+            warn!("{}; tried again in {}", failure.message, duration::human(delay));
+            self.clock.sleep_until(Some(now.instant + delay)).await;
+            attempt += 1;
+        }
+    }
+}
+
+/// Why a pass cannot go on.
+enum Refusal {
+    /// The API does not take the token that it gave.
+    Token,
+    /// A page cannot be had.
+    Page(Failure),
+}

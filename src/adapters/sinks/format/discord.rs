@@ -1,0 +1,181 @@
+//! Messages for Discord's webhooks: one embed.
+//!
+//! Invariant: nothing that comes from outside can mention anybody or be read as markup.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::fit::{Rules, markdown, utf16};
+use crate::adapters::sinks::card::{Card, Tone};
+use crate::model::Event;
+
+/// Discord documents no number and asks that its headers are followed (discord.com/developers, "Rate Limits"). Seen are
+/// 5 requests in 2 s for each webhook and 30 in a minute for its channel (discord/discord-api-docs, issue 367); this
+/// keeps both.
+pub(super) const SPACING: Duration = Duration::from_secs(2);
+
+/// The title of an embed (discord.com/developers, "Message Resource", "Embed Limits": at most 256 characters).
+const MAX_TITLE: usize = 256;
+
+/// The description of an embed. Documented are 4,096 characters, but also 6,000 for all texts together ("Embed
+/// Limits"): this and ten facts stay below.
+const MAX_DESCRIPTION: usize = 2000;
+
+/// The value of a field, of which there may be 25. Documented are 1,024 characters; see [`MAX_DESCRIPTION`].
+const MAX_VALUE: usize = 300;
+
+const RULES: Rules = Rules { write: markdown, weigh: utf16 };
+
+pub(super) fn message(card: &Card, event: &Event) -> Value {
+    let facts = card.facts.iter().map(|(label, value)| {
+        json!({ "name": label.text(), "value": RULES.fit(value, MAX_VALUE), "inline": true })
+    });
+    let advice = card.advice.map(|advice| json!({ "name": "What to do", "value": advice, "inline": false }));
+    let fields: Vec<_> = facts.chain(advice).collect();
+    json!({
+        "embeds": [{
+            "title": RULES.fit(card.heading, MAX_TITLE),
+            "description": RULES.fit(&card.summary, MAX_DESCRIPTION),
+            "color": color(card.tone),
+            "fields": fields,
+            "footer": { "text": format!("restore-watch · {}", event.kind) },
+            "timestamp": event.timestamp.to_string(),
+        }],
+        "allowed_mentions": { "parse": [] },
+    })
+}
+
+fn color(tone: Tone) -> u32 {
+    match tone {
+        Tone::Good => 0x002e_a043,
+        Tone::Bad => 0x00d7_3a49,
+        Tone::Warning => 0x00db_ab09,
+        Tone::Neutral => 0x006a_737d,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::samples;
+    use super::*;
+
+    fn shown(event: &Event) -> String {
+        message(&Card::new(event), event).to_string()
+    }
+
+    #[test]
+    fn completed() {
+        let event = samples::completed();
+        insta::assert_snapshot!(format!("{:#}", message(&Card::new(&event), &event)), @r#"
+        {
+          "embeds": [
+            {
+              "title": "Restore completed",
+              "description": "restore nightly into index docs completed after 6.0s",
+              "color": 3055683,
+              "fields": [
+                {
+                  "name": "Restore",
+                  "value": "nightly",
+                  "inline": true
+                },
+                {
+                  "name": "Index",
+                  "value": "docs",
+                  "inline": true
+                },
+                {
+                  "name": "Project",
+                  "value": "default",
+                  "inline": true
+                },
+                {
+                  "name": "Status",
+                  "value": "Pending → Completed",
+                  "inline": true
+                },
+                {
+                  "name": "Took",
+                  "value": "6.0s",
+                  "inline": true
+                },
+                {
+                  "name": "Backup",
+                  "value": "bk-1",
+                  "inline": true
+                },
+                {
+                  "name": "Job id",
+                  "value": "rj-1",
+                  "inline": true
+                },
+                {
+                  "name": "Noticed after",
+                  "value": "500ms",
+                  "inline": true
+                },
+                {
+                  "name": "What to do",
+                  "value": "Wait until the index is ready before you send traffic to it: a completed restore is no promise that it serves.",
+                  "inline": false
+                }
+              ],
+              "footer": {
+                "text": "restore-watch · restore_job.completed"
+              },
+              "timestamp": "2026-11-23T12:00:00.5Z"
+            }
+          ],
+          "allowed_mentions": {
+            "parse": []
+          }
+        }
+        "#);
+    }
+
+    #[test]
+    fn failed() {
+        insta::assert_snapshot!(shown(&samples::failed()), @r#"{"embeds":[{"title":"Restore failed","description":"restore rj-2 into index docs\\_\\*v2\\* failed after 1h 30m: \\<b\\>no & why\\</b\\>","color":14105161,"fields":[{"name":"Restore","value":"rj-2","inline":true},{"name":"Index","value":"docs\\_\\*v2\\*","inline":true},{"name":"Project","value":"EU & co","inline":true},{"name":"Status","value":"Failed","inline":true},{"name":"Progress","value":"42 %","inline":true},{"name":"Took","value":"1h 30m","inline":true},{"name":"What to do","value":"The API gives no reason. Look at the index in the Pinecone console, then start the restore again from the backup.","inline":false}],"footer":{"text":"restore-watch · restore_job.failed"},"timestamp":"2026-11-23T12:00:00.5Z"}],"allowed_mentions":{"parse":[]}}"#);
+    }
+
+    #[test]
+    fn unauthorized() {
+        insta::assert_snapshot!(shown(&samples::unauthorized()), @r#"{"embeds":[{"title":"Pinecone refuses the API key","description":"project EU & co: the API refuses the key or its permission: HTTP 403: Forbidden","color":14105161,"fields":[{"name":"Project","value":"EU & co","inline":true},{"name":"What to do","value":"Check that the API key is still valid and has the permission control::backups::list. The watch goes on, but slowly. A new key in a file is used after restore-watch reload.","inline":false}],"footer":{"text":"restore-watch · project.unauthorized"},"timestamp":"2026-11-23T12:00:00.5Z"}],"allowed_mentions":{"parse":[]}}"#);
+    }
+
+    #[test]
+    fn test() {
+        insta::assert_snapshot!(shown(&samples::test()), @r#"{"embeds":[{"title":"Test of restore-watch, nothing happened","description":"a test of restore-watch; no restore is meant","color":6976381,"fields":[{"name":"What to do","value":"If you can read this, the sink works. There is nothing to do.","inline":false}],"footer":{"text":"restore-watch · restore_watch.test"},"timestamp":"2026-11-23T12:00:00.5Z"}],"allowed_mentions":{"parse":[]}}"#);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn limits_are_kept(event in samples::hostile()) {
+            let card = Card::new(&event);
+            let message = message(&card, &event);
+            let embed = &message["embeds"][0];
+            let mut total = 0;
+            let mut length = |text: &Value| {
+                let length = utf16(text.as_str().unwrap());
+                total += length;
+                length
+            };
+            prop_assert_eq!(&embed["title"], card.heading);
+            prop_assert!(length(&embed["title"]) <= 256);
+            prop_assert!((1..=4096).contains(&length(&embed["description"])));
+            prop_assert!(length(&embed["footer"]["text"]) <= 2048);
+            let fields = embed["fields"].as_array().unwrap();
+            prop_assert!(fields.len() <= 25);
+            for field in fields {
+                prop_assert!((1..=256).contains(&length(&field["name"])));
+                prop_assert!((1..=1024).contains(&length(&field["value"])));
+            }
+            prop_assert!(total <= 6000, "{}", total);
+        }
+    }
+}

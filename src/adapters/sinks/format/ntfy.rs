@@ -1,0 +1,132 @@
+//! Messages for a topic of ntfy: plain text for a phone screen, the rest in headers.
+//!
+//! Invariant: the topic is in no body and no header: it is a password (docs.ntfy.sh, "Publishing").
+
+use std::time::Duration;
+
+use super::fit::{Rules, plain};
+use crate::adapters::sinks::card::{self, Card, Label, Tone};
+use crate::model::EventKind;
+
+/// Plain text; ntfy reads no markup unless it is asked to.
+pub(super) const CONTENT_TYPE: &str = "text/plain; charset=utf-8";
+
+/// 60 requests at once, then one in 5 s (docs.ntfy.sh, "Limitations", the defaults of a server). This lets some 75
+/// messages through without a pause; 5 s would make the last of ten restores that end together wait for most of a
+/// minute.
+pub(super) const SPACING: Duration = Duration::from_secs(1);
+
+/// The summary, in bytes. A whole message has 4,096 at most, or it becomes an attachment (docs.ntfy.sh,
+/// "Limitations"); this, the facts and the advice stay below.
+const MAX_SUMMARY: usize = 2000;
+
+/// The value of a fact, in bytes; see [`MAX_SUMMARY`].
+const MAX_FACT: usize = 500;
+
+/// The facts worth a phone screen: the rest is in the summary, or can wait.
+const FACTS: [Label; 2] = [Label::Project, Label::Backup];
+
+const RULES: Rules = Rules { write: plain, weigh: str::len };
+
+pub(super) fn message(card: &Card) -> String {
+    let summary = RULES.fit(&card.summary, MAX_SUMMARY);
+    let facts = card.facts.iter().filter(|(label, _)| FACTS.contains(label));
+    let facts = facts.map(|(label, value)| format!("\n{}: {}", label.text(), RULES.fit(value, MAX_FACT)));
+    let advice = card.advice.map(|advice| format!("\n\n{advice}"));
+    [summary].into_iter().chain(facts).chain(advice).collect()
+}
+
+/// The title, how loud it is, and an emoji by its name (docs.ntfy.sh, "Message title", "Message priority", "Tags &
+/// emojis").
+pub(super) fn headers(kind: EventKind) -> [(&'static str, &'static str); 3] {
+    let (priority, tag) = match card::tone(kind) {
+        Tone::Good => ("default", "white_check_mark"),
+        Tone::Bad => ("high", "rotating_light"),
+        Tone::Warning => ("default", "warning"),
+        // A test that nobody hears tests half of the way.
+        Tone::Neutral if kind == EventKind::Test => ("default", "information_source"),
+        Tone::Neutral => ("low", "information_source"),
+    };
+    [("Title", card::heading(kind)), ("Priority", priority), ("Tags", tag)]
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::samples;
+    use super::*;
+    use crate::model::Event;
+
+    fn shown(event: &Event) -> String {
+        let headers = headers(event.kind).map(|(name, value)| format!("{name}: {value}")).join("\n");
+        format!("{headers}\n\n{}", message(&Card::new(event)))
+    }
+
+    #[test]
+    fn completed() {
+        insta::assert_snapshot!(shown(&samples::completed()), @r"
+        Title: Restore completed
+        Priority: default
+        Tags: white_check_mark
+
+        restore nightly into index docs completed after 6.0s
+        Project: default
+        Backup: bk-1
+
+        Wait until the index is ready before you send traffic to it: a completed restore is no promise that it serves.
+        ");
+    }
+
+    #[test]
+    fn failed() {
+        insta::assert_snapshot!(shown(&samples::failed()), @r"
+        Title: Restore failed
+        Priority: high
+        Tags: rotating_light
+
+        restore rj-2 into index docs_*v2* failed after 1h 30m: <b>no & why</b>
+        Project: EU & co
+
+        The API gives no reason. Look at the index in the Pinecone console, then start the restore again from the backup.
+        ");
+    }
+
+    #[test]
+    fn unauthorized() {
+        insta::assert_snapshot!(shown(&samples::unauthorized()), @r"
+        Title: Pinecone refuses the API key
+        Priority: high
+        Tags: rotating_light
+
+        project EU & co: the API refuses the key or its permission: HTTP 403: Forbidden
+        Project: EU & co
+
+        Check that the API key is still valid and has the permission control::backups::list. The watch goes on, but slowly. A new key in a file is used after restore-watch reload.
+        ");
+    }
+
+    #[test]
+    fn test() {
+        insta::assert_snapshot!(shown(&samples::test()), @r"
+        Title: Test of restore-watch, nothing happened
+        Priority: default
+        Tags: information_source
+
+        a test of restore-watch; no restore is meant
+
+        If you can read this, the sink works. There is nothing to do.
+        ");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn limits_are_kept(event in samples::hostile()) {
+            let message = message(&Card::new(&event));
+            prop_assert!((1..=4096).contains(&message.len()), "{}", message.len());
+            prop_assert!(message.lines().count() <= 5);
+        }
+    }
+}

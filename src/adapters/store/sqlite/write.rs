@@ -1,0 +1,164 @@
+//! Batches as rows.
+//!
+//! Invariant: what became of a delivery is written only where it was still open; that it was delivered is written in any
+//! case, because that is true whatever others have decided meanwhile.
+
+use std::collections::BTreeMap;
+
+use rusqlite::types::ToSqlOutput;
+use rusqlite::{Connection, ToSql, params};
+use serde::Serialize;
+
+use super::read;
+use crate::adapters::store::Body;
+use crate::engine::{Batch, BatchEntry, DeliveryId, DeliveryState, DeliveryUpdate, Edit};
+use crate::model::Status;
+
+/// Writes a batch, within a transaction of the caller.
+pub(super) fn batch(connection: &Connection, batch: &Batch, bodies: Vec<Body>) -> rusqlite::Result<()> {
+    for project in &batch.projects {
+        connection
+            .prepare_cached(
+                "INSERT INTO projects (name, memory) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET memory = ?2",
+            )?
+            .execute(params![project.name.as_str(), Json(&project.snapshot)])?;
+    }
+    for job in &batch.jobs {
+        let snapshot = &job.snapshot;
+        connection
+            .prepare_cached(
+                "INSERT INTO jobs (project, id, status, ended_at, saved_at, memory) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                 ON CONFLICT DO UPDATE SET status = ?3, ended_at = ?4, saved_at = ?5, memory = ?6",
+            )?
+            .execute(params![
+                job.project.as_str(),
+                job.id.as_str(),
+                snapshot.status.as_ref().map(Status::as_str),
+                snapshot.end.map(|end| end.observed_at.as_millisecond()),
+                job.saved_at.as_millisecond(),
+                Json(snapshot),
+            ])?;
+    }
+    for sink in &batch.sinks {
+        connection
+            .prepare_cached(
+                "INSERT INTO sinks (name, memory) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET memory = ?2",
+            )?
+            .execute(params![sink.name.as_str(), Json(&sink.snapshot)])?;
+    }
+    let mut bodies: BTreeMap<_, _> = bodies.into_iter().collect();
+    for told in &batch.entries {
+        entry(connection, told, &mut bodies)?;
+    }
+    for change in &batch.deliveries {
+        update(connection, change)?;
+    }
+    for (project, job) in &batch.forgotten {
+        connection
+            .prepare_cached("DELETE FROM jobs WHERE project = ?1 AND id = ?2")?
+            .execute(params![project.as_str(), job.as_str()])?;
+    }
+    if let Some(before) = batch.prune_before {
+        prune(connection, before.as_millisecond())?;
+    }
+    Ok(())
+}
+
+fn entry(
+    connection: &Connection,
+    BatchEntry { event, recipients }: &BatchEntry,
+    bodies: &mut BTreeMap<DeliveryId, Vec<u8>>,
+) -> rusqlite::Result<()> {
+    let told_at = event.timestamp.as_millisecond();
+    connection
+        .prepare_cached(
+            "INSERT INTO transitions (id, told_at, kind, project, job, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![
+            event.id.to_string(),
+            told_at,
+            event.kind.as_str(),
+            event.project.as_str(),
+            event.job.as_ref().map(|job| job.id.as_str()),
+            Json(&**event),
+        ])?;
+    let place = connection.last_insert_rowid();
+    for sink in recipients {
+        let body = bodies.remove(&DeliveryId { event: event.id, sink: sink.clone() });
+        connection
+            .prepare_cached(
+                "INSERT INTO deliveries (transition, sink, state, attempts, due, changed_at, body)
+                 VALUES (?1, ?2, 'pending', 0, ?3, ?3, ?4)",
+            )?
+            .execute(params![place, sink.as_str(), told_at, body])?;
+    }
+    Ok(())
+}
+
+fn update(connection: &Connection, update: &DeliveryUpdate) -> rusqlite::Result<()> {
+    let (state, due) = match update.state {
+        DeliveryState::Pending { due } => ("pending", Some(due.as_millisecond())),
+        DeliveryState::Delivered => ("delivered", None),
+        DeliveryState::Dead => ("dead", None),
+        DeliveryState::Dropped => ("dropped", None),
+    };
+    connection
+        .prepare_cached(
+            "UPDATE deliveries SET state = ?3, attempts = ?4, due = ?5, changed_at = ?6,
+                 reason = CASE ?3 WHEN 'pending' THEN coalesce(?7, reason) ELSE ?7 END
+             WHERE transition = (SELECT seq FROM transitions WHERE id = ?1) AND sink = ?2
+               AND (state = 'pending' OR ?3 = 'delivered')",
+        )?
+        .execute(params![
+            update.id.event.to_string(),
+            update.id.sink.as_str(),
+            state,
+            update.attempts,
+            due,
+            update.at.as_millisecond(),
+            update.reason,
+        ])?;
+    Ok(())
+}
+
+/// Deletes what was delivered or dropped before this time, and the transitions of which nothing is left. Dead letters
+/// stay until somebody deals with them.
+fn prune(connection: &Connection, before: i64) -> rusqlite::Result<()> {
+    connection.execute(
+        "DELETE FROM deliveries WHERE state IN ('delivered', 'dropped') AND changed_at < ?1",
+        [before],
+    )?;
+    connection.execute(
+        "DELETE FROM transitions WHERE told_at < ?1
+         AND NOT EXISTS (SELECT 1 FROM deliveries WHERE deliveries.transition = transitions.seq)",
+        [before],
+    )?;
+    Ok(())
+}
+
+/// The deliveries that others changed, each once.
+pub(super) fn take_edits(connection: &Connection) -> rusqlite::Result<Vec<Edit>> {
+    let edited = |state: &str| {
+        format!("{} WHERE d.edited IS NOT NULL AND d.state = '{state}' ORDER BY t.seq", read::DELIVERY)
+    };
+    let mut edits = Vec::new();
+    for record in connection.prepare_cached(&edited("pending"))?.query_map([], read::delivery)? {
+        edits.push(Edit::Retry(record?));
+    }
+    for record in connection.prepare_cached(&edited("dropped"))?.query_map([], read::delivery)? {
+        edits.push(Edit::Drop(record?.id));
+    }
+    connection.execute("UPDATE deliveries SET edited = NULL WHERE edited IS NOT NULL", [])?;
+    Ok(edits)
+}
+
+/// A value that is kept as JSON.
+struct Json<'a, T>(&'a T);
+
+impl<T: Serialize> ToSql for Json<'_, T> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        let text = serde_json::to_string(self.0)
+            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+        Ok(text.into())
+    }
+}

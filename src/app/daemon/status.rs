@@ -1,0 +1,168 @@
+//! How everything stands, for others: in one line, and in full.
+
+use std::fmt::Write as _;
+
+use crate::adapters::control::{DeliveriesReport, JobStatus, ProjectStatus, SinkStatus, Status};
+use crate::app::driver::Driver;
+use crate::engine::{Engine, IndexWatch, JobView, Outcome, ProjectView, SinkView};
+use crate::model::duration;
+use crate::model::time::{Instant, Now};
+
+/// Everything in one line, such as `watching 12 restores in 2 projects, 3 ended; next poll in 4 s; 1 delivery pending`.
+pub(super) fn summary(engine: &Engine, now: Now) -> String {
+    let projects = engine.projects().count();
+    let (mut open, mut ended, mut unreachable, mut missing) = (0, 0, 0, 0);
+    for job in engine.jobs() {
+        match Outcome::of(&job) {
+            outcome if outcome.is_end() && job.tracker.has_ended() => ended += 1,
+            Outcome::Unreachable => (open, unreachable) = (open + 1, unreachable + 1),
+            Outcome::NotFound => (open, missing) = (open + 1, missing + 1),
+            _ => open += 1,
+        }
+    }
+    let mut line = format!("watching {} in {}", counted(open, "restore"), counted(projects, "project"));
+    let mut add = |part: String| _ = write!(line, "{part}");
+    if ended > 0 {
+        add(format!(", {ended} ended"));
+    }
+    for (count, what) in [(missing, "not found"), (unreachable, "unreachable")] {
+        if count > 0 {
+            add(format!(", {count} {what}"));
+        }
+    }
+    for project in engine.projects().filter(|project| project.refused.is_some() && is_watched(project)) {
+        add(format!("; the key of {} is refused", project.name));
+    }
+    for project in engine.projects().filter(|project| project.misconfigured.is_some() && is_watched(project))
+    {
+        add(format!("; {} is misconfigured", project.name));
+    }
+    for project in engine.projects().filter(|project| project.paused_since.is_some()) {
+        add(format!("; {} is paused", project.name));
+    }
+    if let Some(next) = engine.next_poll() {
+        add(format!("; next poll in {}", duration::remaining(next.since(now.instant))));
+    }
+    let pending = engine.pending();
+    if pending > 0 {
+        add(format!(
+            "; {} pending",
+            if pending == 1 { "1 delivery".to_owned() } else { format!("{pending} deliveries") }
+        ));
+    }
+    line
+}
+
+/// `1 restore`, `2 restores`.
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Whether something of this project is to be noticed: the end of a restore, or one that is to be found.
+fn is_watched(project: &ProjectView<'_>) -> bool {
+    project.open > 0 || project.discovers
+}
+
+/// Why the watch does not really work, if so: nothing would be noticed of the end of some restore.
+pub(super) fn trouble(driver: &Driver) -> Option<String> {
+    if let Some(what) = driver.stuck() {
+        return Some(format!("{what} does not end"));
+    }
+    let now = driver.now().instant;
+    let watched = |project: &ProjectView<'_>| project.paused_since.is_none() && is_watched(project);
+    driver.engine().projects().filter(watched).find_map(|project| {
+        let name = project.name;
+        let lasts =
+            |since: Option<Instant>| since.is_some_and(|at| now.since(at) >= project.unreachable_after);
+        let is_unanswered = lasts(project.unanswered_since);
+        match project.refused {
+            Some(_) => Some(format!("the key of the project {name} is refused")),
+            None if project.misconfigured.is_some() => {
+                let reason = project.misconfigured.unwrap_or_default();
+                Some(format!("the project {name} is misconfigured: {reason}"))
+            }
+            None if is_unanswered => Some(format!("the API of the project {name} cannot be reached")),
+            None if lasts(project.unlisted_since) => {
+                Some(format!("the restores of the project {name} cannot be listed"))
+            }
+            None if project.left_out.is_some() => Some(format!(
+                "not all restores of the project {name} are watched: {}",
+                project.left_out.unwrap_or_default()
+            )),
+            None => match driver.engine().overdue_polls(name, now) {
+                0 => None,
+                polls => Some(format!("polls of the project {name} are overdue: {polls}")),
+            },
+        }
+    })
+}
+
+/// What a daemon is, beside what it knows.
+#[derive(Debug, Clone)]
+pub(super) struct Identity {
+    pub(super) started_at: jiff::Timestamp,
+    pub(super) config: Option<std::path::PathBuf>,
+}
+
+/// Everything in full.
+pub(super) fn full(driver: &Driver, identity: &Identity) -> Status {
+    let (engine, now) = (driver.engine(), driver.now());
+    let forecast = engine.forecast();
+    let pending = engine.pending_by_job();
+    let job = |view: JobView<'_>| {
+        let tracker = view.tracker;
+        let id = &tracker.settings().id;
+        let next = forecast.get(&(view.project.clone(), id.clone()));
+        JobStatus {
+            project: view.project.clone(),
+            job: tracker.job(),
+            outcome: Outcome::of(&view).as_str().to_owned(),
+            until: tracker.until(),
+            index_state: tracker.index().and_then(IndexWatch::state).map(ToString::to_string),
+            status: tracker.status().map(ToString::to_string),
+            elapsed_seconds: tracker.elapsed(now).as_secs_f64(),
+            answered_at: tracker.answered_at().map(|at| now.wall_at(at)),
+            next_poll_at: next.map(|at| now.wall_at(*at)),
+            polls: view.polls,
+            last_error: view.refused.or(tracker.last_error()).map(str::to_owned),
+            pending_deliveries: pending.get(&(view.project, id)).copied().unwrap_or_default(),
+            listed: view.is_listed,
+            added: view.is_added,
+            discovered: view.is_discovered,
+            paused: view.is_paused,
+        }
+    };
+    let project = |view: ProjectView<'_>| {
+        let jobs = engine.jobs().filter(|job| job.project == view.name);
+        let ended = jobs.filter(|job| job.tracker.has_ended()).count();
+        ProjectStatus {
+            name: view.name.clone(),
+            paused_since: view.paused_since.map(|since| since.wall),
+            refused: view.refused.map(str::to_owned),
+            requests_per_second: Some(view.requests_per_second),
+            limited: view.limited.map(str::to_owned),
+            expected: view.expectation,
+            open: view.open,
+            ended,
+        }
+    };
+    let sink = |view: SinkView<'_>| SinkStatus {
+        name: view.name.clone(),
+        configured: view.is_configured,
+        disabled: view.disabled.map(str::to_owned),
+        pending: view.pending,
+    };
+    Status {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+        started_at: identity.started_at,
+        timestamp: now.wall,
+        config: identity.config.clone(),
+        summary: summary(engine, now),
+        trouble: trouble(driver),
+        projects: engine.projects().map(project).collect(),
+        jobs: engine.jobs().map(job).collect(),
+        sinks: engine.sinks().map(sink).collect(),
+        deliveries: DeliveriesReport { pending: engine.pending() },
+    }
+}

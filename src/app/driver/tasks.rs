@@ -1,0 +1,50 @@
+//! Work under way, and since when.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::task::{Id, JoinError, JoinSet};
+
+use crate::model::time::Instant;
+
+/// Tasks of one kind. They end when this is dropped.
+#[derive(Debug)]
+pub(super) struct Tasks<T> {
+    set: JoinSet<T>,
+    begun: BTreeMap<Id, Instant>,
+}
+
+impl<T: Send + 'static> Tasks<T> {
+    /// None.
+    pub(super) fn new() -> Self {
+        Self { set: JoinSet::new(), begun: BTreeMap::new() }
+    }
+
+    /// Starts one.
+    pub(super) fn start(&mut self, now: Instant, work: impl Future<Output = T> + Send + 'static) {
+        let handle = self.set.spawn(work);
+        self.begun.insert(handle.id(), now);
+    }
+
+    /// What the next one that ends comes to; none where there is none. Dropping the future loses nothing.
+    pub(super) async fn next(&mut self) -> Option<Result<T, JoinError>> {
+        let ended = self.set.join_next_with_id().await?;
+        let (id, result) = match ended {
+            Ok((id, result)) => (id, Ok(result)),
+            Err(error) => (error.id(), Err(error)),
+        };
+        self.begun.remove(&id);
+        Some(result)
+    }
+
+    /// Time that passed without any work being possible does not count.
+    pub(super) fn excuse(&mut self, time: Duration) {
+        self.begun.values_mut().for_each(|since| *since = *since + time);
+    }
+
+    /// When the oldest began.
+    pub(super) fn oldest(&self) -> Option<Instant> {
+        self.begun.values().min().copied()
+    }
+}

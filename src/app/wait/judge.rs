@@ -1,0 +1,198 @@
+//! Whether a wait is over, asked after each transition.
+//!
+//! Invariant: the verdict is that of [`Condition`] on all jobs. They are only looked through where what was told leaves it
+//! open whether it is still the same, so that a wait for many jobs does not look at each whenever one ends.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::engine::{Condition, DiscoveryState, Engine, JobView, Outcome};
+use crate::model::time::Instant;
+use crate::model::{Event, Exit, JobId, ProjectName};
+
+/// The condition of a wait, and what is known of its jobs.
+pub(super) struct Judge {
+    condition: Condition,
+    /// The jobs that have not ended and are no longer open either.
+    troubled: BTreeSet<(ProjectName, JobId)>,
+    /// How it stood with the search for other jobs.
+    search: DiscoveryState,
+    /// How many projects were misconfigured.
+    misconfigured: usize,
+}
+
+impl Judge {
+    /// Before anything was told: all jobs are open.
+    pub(super) fn new(condition: Condition) -> Self {
+        Self { condition, troubled: BTreeSet::new(), search: DiscoveryState::Over, misconfigured: 0 }
+    }
+
+    /// The exit code of the wait after these transitions; none while it goes on. How a job stands does not change without
+    /// one, but how it stands with the search for others does, and whether a project is set up right.
+    pub(super) fn hear(&mut self, told: &[Arc<Event>], engine: &Engine, now: Instant) -> Option<Exit> {
+        let search = engine.search(now);
+        let mut may_be_over = std::mem::replace(&mut self.search, search) != search;
+        let misconfigured = engine.misconfigured();
+        if std::mem::replace(&mut self.misconfigured, misconfigured) != misconfigured {
+            // It changes how all jobs of a project stand.
+            self.troubled = troubled(engine);
+            may_be_over = true;
+        }
+        for event in told {
+            may_be_over |= self.may_end(event, engine);
+        }
+        // Where no job is open, all that have not ended are in trouble.
+        may_be_over |= !told.is_empty() && engine.undecided() <= self.troubled.len();
+        if may_be_over { self.condition.judge(&outcomes(engine, now)) } else { None }
+    }
+
+    /// The exit code of a wait whose time is over.
+    pub(super) fn at_timeout(&self, engine: &Engine, now: Instant) -> Exit {
+        self.condition.judge_at_timeout(&outcomes(engine, now))
+    }
+
+    /// Whether this transition by itself may end the wait.
+    fn may_end(&mut self, event: &Event, engine: &Engine) -> bool {
+        let job = event.job.as_ref().and_then(|job| engine.job(&event.project, &job.id));
+        let Some(job) = job else {
+            // One of a project changes how all its jobs stand.
+            self.troubled = troubled(engine);
+            return true;
+        };
+        if is_troubled(&job) {
+            self.troubled.insert(key(&job));
+        } else if !self.troubled.is_empty() {
+            self.troubled.remove(&key(&job));
+        }
+        let outcome = Outcome::of(&job);
+        match self.condition {
+            Condition::Any => outcome.is_good(),
+            Condition::All { fail_fast: true } => outcome != Outcome::Open && !outcome.is_good(),
+            Condition::All { fail_fast: false } => false,
+        }
+    }
+}
+
+/// How all jobs stand, and those that may yet be found, as if they were one.
+fn outcomes(engine: &Engine, now: Instant) -> Vec<Outcome> {
+    let search = match engine.search(now) {
+        DiscoveryState::Over => None,
+        DiscoveryState::UnderWay => Some(Outcome::Open),
+        DiscoveryState::Unreachable => Some(Outcome::Unreachable),
+        DiscoveryState::Misconfigured => Some(Outcome::Misconfigured),
+        DiscoveryState::Refused => Some(Outcome::Unauthorized),
+    };
+    engine.outcomes().into_iter().chain(search).collect()
+}
+
+fn troubled(engine: &Engine) -> BTreeSet<(ProjectName, JobId)> {
+    engine.jobs().filter(is_troubled).map(|job| key(&job)).collect()
+}
+
+fn is_troubled(job: &JobView<'_>) -> bool {
+    let outcome = Outcome::of(job);
+    outcome != Outcome::Open && !outcome.is_end()
+}
+
+fn key(job: &JobView<'_>) -> (ProjectName, JobId) {
+    (job.project.clone(), job.tracker.settings().id.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::config::{JobSettings, ProjectSettings};
+    use crate::engine::snapshot::Snapshot;
+    use crate::engine::{Action, Answer, Failure, FailureClass, Input, Plan};
+    use crate::model::time::Now;
+    use crate::model::{JobFacts, Observation, Status};
+
+    /// Two projects with two jobs each, every poll of which is answered by the next of these numbers.
+    fn play(condition: Condition, answers: &[u8]) -> Result<(), TestCaseError> {
+        let project = |name: &str| {
+            let mut project = ProjectSettings { name: ProjectName::new(name), ..ProjectSettings::default() };
+            project.jobs = ["rj-1", "rj-2"].map(|id| JobSettings::new(JobId::new(id).unwrap())).into();
+            project.watch.unreachable_after = Duration::from_secs(5);
+            project.watch.not_found_grace = Duration::ZERO;
+            project
+        };
+        let projects = [project("a"), project("b")];
+        let plan = Plan { projects: &projects, sinks: Vec::new(), keep: Duration::MAX };
+        let mut now = Now { instant: Instant::default(), wall: "2026-11-23T12:00:00Z".parse().unwrap() };
+        let mut engine = Engine::from_snapshot(plan, Snapshot::default(), 1, now);
+        let mut judge = Judge::new(condition);
+        let mut events = vec![Input::TimeoutReached];
+        let mut answers = answers.iter();
+        for _ in 0..10_000 {
+            let event = events.pop().unwrap_or_else(|| {
+                let wait = engine.next_deadline().unwrap().since(now.instant);
+                now = Now { instant: now.instant + wait, wall: now.wall.checked_add(wait).unwrap() };
+                Input::TimeoutReached
+            });
+            let mut actions = Vec::new();
+            engine.step(event, now, &mut actions);
+            for action in actions {
+                match action {
+                    Action::Commit(batch) => {
+                        events.push(Input::Committed);
+                        let told: Vec<_> = batch.entries.into_iter().map(|entry| entry.event).collect();
+                        let wanted = condition.judge(&engine.outcomes()).filter(|_| !told.is_empty());
+                        prop_assert_eq!(judge.hear(&told, &engine, now.instant), wanted);
+                        if wanted.is_some() {
+                            return Ok(());
+                        }
+                    }
+                    Action::Poll(poll) => {
+                        let Some(answer) = answers.next() else { return Ok(()) };
+                        let status = match answer {
+                            0..12 => Status::Pending,
+                            12 => Status::Completed,
+                            13 => Status::Failed,
+                            _ => Status::Cancelled,
+                        };
+                        let class = match answer {
+                            15..20 => Some(FailureClass::Transient),
+                            20..25 => Some(FailureClass::NotFound),
+                            25..28 => Some(FailureClass::Unauthorized),
+                            28.. => Some(FailureClass::Misconfigured),
+                            _ => None,
+                        };
+                        let observation =
+                            Observation { id: poll.job.clone(), status, facts: JobFacts::default() };
+                        // One answer at a time, and each is safe before the next.
+                        events.insert(
+                            0,
+                            match class {
+                                None => Input::Answered { poll, answer: Answer::Job(observation) },
+                                Some(class) => Input::PollFailed {
+                                    poll,
+                                    failure: Failure { class, retry_after: None, message: "no".to_owned() },
+                                },
+                            },
+                        );
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    proptest! {
+        #[test]
+        fn the_verdict_is_that_on_all_jobs(
+            number in 0..3,
+            answers in prop::collection::vec(0_u8..34, 0..200),
+        ) {
+            let condition = match number {
+                0 => Condition::Any,
+                number => Condition::All { fail_fast: number == 1 },
+            };
+            play(condition, &answers)?;
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! The last word of a wait: the state of every job, and what the exit code says of them.
+//!
+//! Invariant: every job of the wait is in the report, however the wait ended.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Serialize;
+
+use crate::adapters::ci;
+use crate::engine::{Engine, IndexWatch, JobView, Outcome};
+use crate::model::time::Now;
+use crate::model::{Exit, Expectation, JobRef, ProjectName, Status, Until, duration, schema};
+
+/// The version of the JSON form. It grows with each change that is no mere addition.
+const VERSION: u32 = 1;
+
+/// The state of all jobs at the end of a wait. Its serialized form is what `--output json` prints.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(
+    description = "The state of all jobs at the end of a wait: what `restore-watch wait --output json` prints."
+)]
+pub struct Report {
+    /// The version of this form. It grows with each change that is no mere addition.
+    #[schemars(extend("const" = VERSION))]
+    version: u32,
+    /// How the wait ended.
+    #[schemars(schema_with = "outcomes")]
+    outcome: &'static str,
+    /// The exit code of the wait.
+    #[schemars(schema_with = "exit_codes")]
+    exit_code: u8,
+    /// Whether the wait ended because its time was over, whatever the exit code tells.
+    timed_out: bool,
+    /// How long the wait took.
+    waited_seconds: f64,
+    /// The command that waits for the same of the jobs that are open, where time or a signal ended the wait.
+    resume: Option<String>,
+    /// How long restores of the project took in the past, where some are known beside those of the wait.
+    expected: Option<Expectation>,
+    /// Why the restores cannot be listed, where unfinished ones are looked for and that is so.
+    list_error: Option<String>,
+    /// Every job of the wait.
+    jobs: Vec<JobReport>,
+    #[serde(skip)]
+    exit: Exit,
+}
+
+/// The state of one job.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+struct JobReport {
+    /// The project it belongs to.
+    project: ProjectName,
+    /// The job.
+    job: JobRef,
+    /// How it stands.
+    outcome: Outcome,
+    /// Its last known status; `null` where none was seen.
+    status: Option<Status>,
+    /// Seconds from its start (or from the start of the wait, where that is unknown) to its end where that is known, else
+    /// to the end of the wait.
+    elapsed_seconds: f64,
+    /// Seconds from its end to the answer that told of it, where both are known.
+    detection_delay_seconds: Option<f64>,
+    /// How often it was asked for.
+    polls: u64,
+    /// Why the last request for it was not answered well, unless a good answer followed.
+    last_error: Option<String>,
+    /// Until when it was watched.
+    until: Until,
+    /// The last known state of its index, where that was followed.
+    index_state: Option<Status>,
+    #[serde(skip)]
+    words: String,
+}
+
+impl Report {
+    /// The report on the jobs of `engine`, for a wait that began at `started` and ends with `exit`.
+    pub fn new(engine: &Engine, exit: Exit, timed_out: bool, started: Now, now: Now) -> Self {
+        Self {
+            version: VERSION,
+            outcome: outcome_of(exit),
+            exit_code: exit.code(),
+            timed_out,
+            waited_seconds: now.instant.since(started.instant).as_secs_f64(),
+            resume: None,
+            expected: super::expected(engine),
+            list_error: super::list_error(engine),
+            jobs: engine.jobs().map(|job| JobReport::new(&job, now)).collect(),
+            exit,
+        }
+    }
+
+    /// The same with the command that goes on, if there is anything to go on with; `again` are the options by which it
+    /// waits for the same. Where they alone say which jobs are meant, one that is not yet known may be open.
+    #[must_use]
+    pub fn with_resume(mut self, again: &[String], names_jobs: bool) -> Self {
+        let open = |job: &&JobReport| job.outcome == Outcome::Open;
+        let ids: Vec<_> = self.jobs.iter().filter(open).map(|job| job.job.id.as_str()).collect();
+        if (!ids.is_empty() || !names_jobs) && (self.timed_out || self.exit.is_signal()) {
+            // What looks like an option is read from standard input instead.
+            let piped = ids.iter().any(|id| id.starts_with('-'));
+            let printed = ["printf", "%s\\n"].iter().chain(&ids).map(|word| quoted(word));
+            let printed = printed.collect::<Vec<_>>().join(" ") + " | ";
+            let named = if piped { vec!["-"] } else { ids };
+            let words = ["restore-watch", "wait"].into_iter().chain(named);
+            let words = words.chain(again.iter().map(String::as_str)).map(quoted);
+            let command = words.collect::<Vec<_>>().join(" ");
+            self.resume = Some(if piped { printed + &command } else { command });
+        }
+        self
+    }
+
+    /// The command that goes on.
+    pub fn resume(&self) -> Option<&str> {
+        self.resume.as_deref()
+    }
+
+    /// The exit code.
+    pub fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// Whether the wait ended because its time was over.
+    pub fn timed_out(&self) -> bool {
+        self.timed_out
+    }
+
+    /// A few words for the head of a notification.
+    pub fn heading(&self) -> &'static str {
+        let some = |wanted| self.jobs.iter().any(|job| job.outcome == wanted);
+        match self.exit {
+            Exit::Success if some(Outcome::Ready) => "Index ready",
+            Exit::Success => "Restore completed",
+            Exit::Failed if some(Outcome::Failed) => "Restore failed",
+            Exit::Failed if some(Outcome::Cancelled) => "Restore cancelled",
+            Exit::Failed => "Index did not become ready",
+            Exit::Config => "The API cannot be reached as configured",
+            other => other.meaning(),
+        }
+    }
+
+    /// What the exit code means here.
+    pub fn meaning(&self) -> &'static str {
+        let index_alone =
+            !self.jobs.iter().any(|job| matches!(job.outcome, Outcome::Failed | Outcome::Cancelled));
+        match self.exit {
+            Exit::Failed if index_alone => "an index did not become ready",
+            Exit::Failed => "a job failed or was cancelled",
+            Exit::Config => "the API cannot be reached as it is configured",
+            other => other.meaning(),
+        }
+    }
+
+    /// One line for a notification.
+    pub fn headline(&self) -> String {
+        match &self.jobs[..] {
+            [] => "no unfinished restores".to_owned(),
+            [job] => format!("{} {}", job.job.label(), job.words),
+            jobs => {
+                let good = jobs.iter().filter(|job| job.outcome.is_good()).count();
+                format!("{good} of {} restores {}", jobs.len(), self.condition_in_words())
+            }
+        }
+    }
+
+    fn condition_in_words(&self) -> &'static str {
+        let ready = self.jobs.iter().any(|job| job.until == Until::Ready);
+        if ready { "are ready" } else { "completed" }
+    }
+
+    /// The same for the host of a pipeline.
+    pub fn ending(&self) -> ci::Ending {
+        ci::Ending {
+            outcome: self.outcome,
+            exit_code: self.exit_code,
+            meaning: self.meaning(),
+            cut_short: self.timed_out || self.exit.is_signal(),
+            jobs: self.jobs.iter().map(JobReport::for_ci).collect(),
+            json: serde_json::to_string(&self.jobs).unwrap_or_default(),
+        }
+    }
+
+    /// The report for people: a line for each job.
+    pub fn human(&self) -> String {
+        let width = self.jobs.iter().map(|job| job.words.len()).max().unwrap_or_default();
+        if self.jobs.is_empty() {
+            return match &self.list_error {
+                Some(error) => format!("the restores cannot be listed: {error}\n"),
+                None => "no unfinished restores\n".to_owned(),
+            };
+        }
+        let line = |job: &JobReport| format!("{:<width$}  {}\n", job.words, job.details());
+        self.jobs.iter().map(line).collect::<Vec<_>>().concat()
+    }
+}
+
+impl JobReport {
+    fn new(view: &JobView<'_>, now: Now) -> Self {
+        let tracker = view.tracker;
+        let outcome = Outcome::of(view);
+        Self {
+            project: view.project.clone(),
+            job: tracker.job(),
+            outcome,
+            status: tracker.status().cloned(),
+            elapsed_seconds: tracker.elapsed(now).as_secs_f64(),
+            detection_delay_seconds: tracker.detection_delay(now).map(|delay| delay.as_secs_f64()),
+            polls: view.polls,
+            last_error: view.refused.or(tracker.last_error()).map(str::to_owned),
+            until: tracker.until(),
+            index_state: tracker.index().and_then(IndexWatch::state).cloned(),
+            words: outcome.in_words(view),
+        }
+    }
+
+    fn for_ci(&self) -> ci::Job {
+        ci::Job {
+            id: self.job.id.to_string(),
+            name: self.job.name.clone(),
+            index: self.job.facts.target_index_name.clone(),
+            outcome: self.outcome.as_str(),
+            words: self.words.clone(),
+            took: self.status.is_some().then(|| self.elapsed()),
+            elapsed_seconds: self.elapsed_seconds,
+            error: self.last_error.clone(),
+        }
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::try_from_secs_f64(self.elapsed_seconds).unwrap_or_default()
+    }
+
+    fn details(&self) -> String {
+        let mut words = vec![self.job.id.to_string()];
+        words.extend(self.job.facts.target_index_name.as_ref().map(|index| format!("index {index}")));
+        words.extend(self.job.name.as_ref().map(|name| format!("name {name}")));
+        if self.status.is_some() {
+            words.push(duration::human(self.elapsed()));
+        }
+        words.extend(self.last_error.as_ref().map(|error| format!("last error: {error}")));
+        words.join("  ")
+    }
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> Cow<'_, str> {
+    let plain = |payload: char| payload.is_ascii_alphanumeric() || "-_./:@%+=,".contains(payload);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.into()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''")).into()
+    }
+}
+
+/// The exit codes that a wait with a report can have.
+const ENDS: [Exit; 10] = [
+    Exit::Success,
+    Exit::Failed,
+    Exit::NotFound,
+    Exit::Unauthorized,
+    Exit::Unreachable,
+    Exit::Unrecognised,
+    Exit::Config,
+    Exit::Timeout,
+    Exit::Interrupted,
+    Exit::Terminated,
+];
+
+fn outcomes(_: &mut SchemaGenerator) -> Schema {
+    schema::names(ENDS.map(|exit| (outcome_of(exit), exit.meaning())))
+}
+
+fn exit_codes(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "integer", "enum": ENDS.map(Exit::code) })
+}
+
+/// The published name of a wait's outcome.
+fn outcome_of(exit: Exit) -> &'static str {
+    match exit {
+        Exit::Success => "met",
+        Exit::Failed => "failed",
+        Exit::NotFound => "not_found",
+        Exit::Unauthorized => "unauthorized",
+        Exit::Unreachable => "unreachable",
+        Exit::Unrecognised => "unrecognised",
+        Exit::Timeout => "timeout",
+        Exit::Interrupted => "interrupted",
+        Exit::Terminated => "terminated",
+        Exit::Config => "misconfigured",
+        Exit::Usage | Exit::Internal | Exit::System | Exit::State => "error",
+    }
+}

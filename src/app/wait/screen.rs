@@ -1,0 +1,164 @@
+//! Lines at the end of a terminal that are drawn again and again.
+//!
+//! Invariant: what was drawn is found again, also after the terminal was resized, and nothing else is erased; no line is
+//! wrapped when it is drawn. Only sequences that every terminal knows are used: of ECMA-48, and that of the VT100 for wrapping.
+
+use console::{measure_text_width, truncate_str};
+
+use crate::platform::locale;
+
+/// The lines that are on a terminal, as they were drawn; the cursor is behind the last one.
+#[derive(Debug, Default)]
+pub(super) struct Screen {
+    drawn: Vec<String>,
+}
+
+/// A terminal that has just become narrower says so a bit later. Lines that are drawn in between are cut, not wrapped, so
+/// that the last of them is where the last one of those before was, and [`Screen::erase`] is right about all of them.
+const WRAP_OFF: &str = "\u{1b}[?7l";
+const WRAP_ON: &str = "\u{1b}[?7h";
+
+/// In fewer columns each is worth more than a mark that tells where a line was cut.
+const ROOM_FOR_A_MARK: usize = 20;
+
+/// The size of a terminal, in cells.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Size {
+    pub(super) rows: u16,
+    pub(super) columns: u16,
+}
+
+impl Screen {
+    /// What draws these lines in the place of those that are there, below `above`, which are whole lines and stay.
+    /// Where there is no room for all, those before the last one give way.
+    pub(super) fn frame(&mut self, above: &str, mut lines: Vec<String>, size: Size) -> String {
+        let text = self.erase(size) + above + WRAP_OFF;
+        let rows = usize::from(size.rows).max(1);
+        if lines.len() > rows
+            && let Some(last) = lines.pop()
+        {
+            lines.truncate(rows - 1);
+            lines.push(last);
+        }
+        // A line that fills the last column leaves the cursor where terminals do not agree.
+        let room = usize::from(size.columns).saturating_sub(1).max(1);
+        let mark = if locale::is_utf8() && room >= ROOM_FOR_A_MARK { "…" } else { "" };
+        self.drawn = lines.iter().map(|line| truncate_str(line, room, mark).into_owned()).collect();
+        text + &self.drawn.join("\n") + WRAP_ON
+    }
+
+    /// What takes the lines off the terminal.
+    pub(super) fn clear(&mut self, size: Size) -> String {
+        if self.drawn.is_empty() {
+            return String::new();
+        }
+        let text = self.erase(size);
+        self.drawn.clear();
+        text
+    }
+
+    /// Leaves the lines where they are. Returns whether there are any.
+    pub(super) fn forget(&mut self) -> bool {
+        !std::mem::take(&mut self.drawn).is_empty()
+    }
+
+    /// What erases the lines and leaves the cursor where they began. A terminal that became narrower has wrapped them;
+    /// most do, and on one that cuts them instead, rows above are erased. Row by row: rows that were wrapped would stay
+    /// joined if they were drawn over, and a terminal that is told to erase all keeps a copy of it.
+    fn erase(&self, size: Size) -> String {
+        const ROW: &str = "\u{1b}[2K";
+        let columns = usize::from(size.columns).max(1);
+        let rows: usize = self.drawn.iter().map(|line| rows(line, columns)).sum();
+        match rows.saturating_sub(1) {
+            0 => format!("\r{ROW}"),
+            up => format!("\r\u{1b}[{up}A{}{ROW}\u{1b}[{up}A", format!("{ROW}\u{1b}[B").repeat(up)),
+        }
+    }
+}
+
+/// How many rows a line takes, of so many columns. A character that is two columns wide is not parted.
+fn rows(line: &str, columns: usize) -> usize {
+    let (mut rows, mut column) = (1, 0);
+    for character in line.chars() {
+        let width = measure_text_width(character.encode_utf8(&mut [0; 4]));
+        if column + width > columns {
+            rows += 1;
+            column = 0;
+        }
+        column += width;
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(texts: &[&str]) -> Vec<String> {
+        texts.iter().map(|text| (*text).to_owned()).collect()
+    }
+
+    fn size(columns: u16) -> Size {
+        Size { rows: 4, columns }
+    }
+
+    fn shown(text: &str) -> String {
+        text.replace(WRAP_OFF, "")
+            .replace(WRAP_ON, "")
+            .replace('\u{1b}', "^")
+            .replace('\r', "<")
+            .replace('\n', "/")
+    }
+
+    #[test]
+    fn lines_take_the_place_of_those_before() {
+        let mut screen = Screen::default();
+        assert_eq!(shown(&screen.frame("", lines(&["one", "two"]), size(80))), "<^[2Kone/two");
+        assert_eq!(shown(&screen.frame("", lines(&["three"]), size(80))), "<^[1A^[2K^[B^[2K^[1Athree");
+        assert_eq!(shown(&screen.frame("log\n", lines(&["a", "b"]), size(80))), "<^[2Klog/a/b");
+        assert_eq!(shown(&screen.clear(size(80))), "<^[1A^[2K^[B^[2K^[1A");
+        assert_eq!(screen.clear(size(80)), "");
+    }
+
+    #[test]
+    fn what_a_narrower_terminal_wrapped_is_found() {
+        let mut screen = Screen::default();
+        screen.frame("", lines(&["twenty columns long.", "ten long..", "x"]), size(80));
+        let erased = format!("<^[3A{}^[2K^[3A", "^[2K^[B".repeat(3));
+        assert_eq!(
+            shown(&screen.frame("", lines(&["twenty columns long."]), size(10))),
+            erased + "twenty co"
+        );
+        assert_eq!(shown(&screen.clear(size(80))), "<^[2K");
+    }
+
+    #[test]
+    fn there_is_no_terminal_too_small() {
+        let mut screen = Screen::default();
+        for columns in [0, 1, 2] {
+            let frame =
+                screen.frame("", lines(&["日本", "two", "three", "four", "five"]), Size { rows: 2, columns });
+            assert_eq!(frame.matches('\n').count(), 1, "{frame:?}");
+            assert!(screen.drawn.iter().all(|line| measure_text_width(line) <= 1), "{frame:?}");
+        }
+        screen.frame("", lines(&["a"]), Size { rows: 0, columns: 0 });
+    }
+
+    #[test]
+    fn what_is_forgotten_is_left_alone() {
+        let mut screen = Screen::default();
+        assert!(!screen.forget());
+        screen.frame("", lines(&["one", "two"]), size(80));
+        assert!(screen.forget());
+        assert_eq!(shown(&screen.frame("", lines(&["one"]), size(80))), "<^[2Kone");
+    }
+
+    #[test]
+    fn wide_characters_are_not_parted() {
+        for (line, columns, count) in
+            [("", 5, 1), ("12345", 5, 1), ("123456", 5, 2), ("日本日", 5, 2), ("日本日本", 3, 4)]
+        {
+            assert_eq!(rows(line, columns), count, "{line} {columns}");
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! A change worth telling, and its published shape.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use jiff::Timestamp;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use uuid::Uuid;
+
+use super::schema::DateTime;
+use super::{JobFacts, JobId, ProjectName, Status};
+
+/// The id of a transition, a UUID of version 7: the same on every attempt to tell it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EventId(Uuid);
+
+impl EventId {
+    /// An id from a time and 10 random bytes (RFC 9562, section 5.7); the caller owns both, so the result is
+    /// repeatable.
+    pub fn from_parts(at: Timestamp, random: [u8; 10]) -> Self {
+        let millis = u64::try_from(at.as_millisecond()).unwrap_or(0);
+        Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+    }
+}
+
+impl std::str::FromStr for EventId {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+macro_rules! kinds {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $text:literal),+ $(,)?) => {
+        /// What happened, in the form `noun.verb`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum EventKind {
+            $($(#[doc = $doc])+ $variant,)+
+            /// Nothing happened: somebody tries out a sink. A type of its own, so that no receiver takes it for news.
+            Test,
+        }
+
+        impl EventKind {
+            /// Every kind that can happen, in the order of the documentation; [`EventKind::Test`] does not.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The published name.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text,)+
+                    Self::Test => "restore_watch.test",
+                }
+            }
+
+            /// What it means, in a sentence.
+            pub(super) fn meaning(self) -> &'static str {
+                match self {
+                    $(Self::$variant => concat!($($doc),+),)+
+                    Self::Test => "Nothing happened: somebody tries out a sink.",
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// The first good answer about a job.
+    Watched = "restore_job.watched",
+    /// The status is another one, and not a terminal one.
+    StatusChanged = "restore_job.status_changed",
+    /// The reported progress moved by at least ten points.
+    Progressed = "restore_job.progressed",
+    /// The job ended well.
+    Completed = "restore_job.completed",
+    /// The job ended badly.
+    Failed = "restore_job.failed",
+    /// The job was cancelled.
+    Cancelled = "restore_job.cancelled",
+    /// The job has an end time, and a status this program does not know.
+    Unrecognised = "restore_job.unrecognised",
+    /// The deadline of the job passed; the watch goes on.
+    Overdue = "restore_job.overdue",
+    /// The job takes longer than restores of its project usually do, or than was said to be slow; the watch goes on.
+    Slow = "restore_job.slow",
+    /// The API knows no such job, or no longer knows it; the watch goes on.
+    NotFound = "restore_job.not_found",
+    /// No good answer for too long; the watch goes on.
+    Unreachable = "restore_job.unreachable",
+    /// Good answers again, after `not_found` or `unreachable`.
+    Recovered = "restore_job.recovered",
+    /// The index that a completed job made serves.
+    IndexReady = "index.ready",
+    /// The index that a completed job made will not serve, or is gone.
+    IndexNotReady = "index.not_ready",
+    /// The API refuses the key or the permission; the watch goes on slowly.
+    ProjectUnauthorized = "project.unauthorized",
+    /// The API accepts the key again.
+    ProjectRecovered = "project.recovered",
+}
+
+impl EventKind {
+    /// The kind of this published name, that of tests included.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().chain([Self::Test]).find(|kind| kind.as_str() == text)
+    }
+
+    /// Whether it ends a job, or the watch of its index.
+    pub fn is_terminal(self) -> bool {
+        let ends_job = matches!(self, Self::Completed | Self::Failed | Self::Cancelled | Self::Unrecognised);
+        ends_job || self.is_of_index()
+    }
+
+    /// Whether it is told of the index that a job makes.
+    pub fn is_of_index(self) -> bool {
+        matches!(self, Self::IndexReady | Self::IndexNotReady)
+    }
+}
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl Serialize for EventKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for EventKind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text)
+            .ok_or_else(|| D::Error::custom(format_args!("unknown kind of transition `{text}`")))
+    }
+}
+
+/// The job a transition speaks of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobRef {
+    /// Its id.
+    pub id: JobId,
+    /// The name the user gave it in the configuration.
+    pub name: Option<String>,
+    /// What the API told of it, so far as known.
+    pub facts: JobFacts,
+}
+
+/// A change worth telling. Its serialized form is the same in logs, webhooks and NDJSON, and in the state.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(
+    description = "A change worth telling: a line of `restore-watch wait --output ndjson`, the body of a webhook, \
+                          and `transition` in lines of the JSON log."
+)]
+pub struct Event {
+    /// The same on every attempt to tell it.
+    pub id: EventId,
+    /// What happened.
+    #[serde(rename = "type")]
+    pub kind: EventKind,
+    /// When it was observed.
+    #[schemars(with = "DateTime")]
+    pub timestamp: Timestamp,
+    /// The project it happened in.
+    pub project: ProjectName,
+    /// The job it happened to; `null` for those of a project.
+    pub job: Option<JobRef>,
+    /// The last known status before it: that of the job, or of its index where the type is `index.…`.
+    pub previous_status: Option<Status>,
+    /// The last known status now.
+    pub status: Option<Status>,
+    /// Seconds from `created_at` (or from the start of the watch, where that is unknown) to the end of the job where
+    /// it is known and nothing of its index is told, else to `timestamp`; not below 0.
+    pub elapsed_seconds: Option<f64>,
+    /// Seconds from `completed_at` to `timestamp`, where both are known; not below 0. What is told of an index has
+    /// none: the API does not say since when it serves.
+    pub detection_delay_seconds: Option<f64>,
+    /// Why, in words, where the status does not say it: the last error of the API, or how long a restore may take before it
+    /// is slow.
+    pub reason: Option<String>,
+}
+
+impl Event {
+    /// One that speaks of a project as a whole, with no reason yet.
+    pub fn of_project(id: EventId, kind: EventKind, timestamp: Timestamp, project: ProjectName) -> Self {
+        Self {
+            id,
+            kind,
+            timestamp,
+            project,
+            job: None,
+            previous_status: None,
+            status: None,
+            elapsed_seconds: None,
+            detection_delay_seconds: None,
+            reason: None,
+        }
+    }
+}
+
+/// A restore job: what it is called, and what the API told of it, so far as known.
+// The published shape: one flat object.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Job")]
+struct FlatJob {
+    /// Its id.
+    id: JobId,
+    /// The name that the configuration gives it.
+    name: Option<String>,
+    /// The backup that is restored.
+    backup_id: Option<String>,
+    /// The name of the index that is made.
+    target_index_name: Option<String>,
+    /// The id of the index that is made.
+    target_index_id: Option<String>,
+    /// When the restore started.
+    #[schemars(with = "Option<DateTime>")]
+    created_at: Option<Timestamp>,
+    /// When the restore ended; the API sets it on completed jobs only.
+    #[schemars(with = "Option<DateTime>")]
+    completed_at: Option<Timestamp>,
+    /// Progress, 0 to 100; most answers have none before the end.
+    percent_complete: Option<f64>,
+}
+
+impl JsonSchema for JobRef {
+    fn schema_name() -> Cow<'static, str> {
+        FlatJob::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        FlatJob::json_schema(generator)
+    }
+}
+
+impl Serialize for JobRef {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { id, name, facts } = self.clone();
+        FlatJob {
+            id,
+            name,
+            backup_id: facts.backup_id,
+            target_index_name: facts.target_index_name,
+            target_index_id: facts.target_index_id,
+            created_at: facts.created_at,
+            completed_at: facts.completed_at,
+            percent_complete: facts.percent_complete,
+        }
+        .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for JobRef {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let flat = FlatJob::deserialize(deserializer)?;
+        let facts = JobFacts {
+            backup_id: flat.backup_id,
+            target_index_name: flat.target_index_name,
+            target_index_id: flat.target_index_id,
+            created_at: flat.created_at,
+            completed_at: flat.completed_at,
+            percent_complete: flat.percent_complete,
+        };
+        Ok(Self { id: flat.id, name: flat.name, facts })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_round_trip() {
+        for kind in EventKind::ALL {
+            assert_eq!(EventKind::parse(kind.as_str()), Some(*kind));
+        }
+        assert_eq!(EventKind::parse("restore_job.exploded"), None);
+    }
+
+    #[test]
+    fn ids_are_repeatable_uuids_of_version_7() {
+        let at: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
+        let id = EventId::from_parts(at, [7; 10]);
+        assert_eq!(id, EventId::from_parts(at, [7; 10]));
+        assert_eq!(id.to_string().as_bytes()[14], b'7');
+    }
+
+    #[test]
+    fn the_published_shape() {
+        let event = Event {
+            id: EventId::from_parts("2026-11-23T12:00:00Z".parse().unwrap(), [0; 10]),
+            kind: EventKind::Completed,
+            timestamp: "2026-11-23T12:00:00.5Z".parse().unwrap(),
+            project: ProjectName::default(),
+            job: Some(JobRef {
+                id: JobId::new("rj-1").unwrap(),
+                name: None,
+                facts: JobFacts { target_index_name: Some("docs".into()), ..JobFacts::default() },
+            }),
+            previous_status: Some(Status::Pending),
+            status: Some(Status::Completed),
+            elapsed_seconds: Some(6.0),
+            detection_delay_seconds: None,
+            reason: None,
+        };
+        let json = serde_json::to_string(&event).unwrap();
+        assert_eq!(serde_json::from_str::<Event>(&json).unwrap(), event, "and back");
+        insta::assert_snapshot!(json, @r#"{"id":"01a20846-fe00-7000-8000-000000000000","type":"restore_job.completed","timestamp":"2026-11-23T12:00:00.5Z","project":"default","job":{"id":"rj-1","name":null,"backup_id":null,"target_index_name":"docs","target_index_id":null,"created_at":null,"completed_at":null,"percent_complete":null},"previous_status":"Pending","status":"Completed","elapsed_seconds":6.0,"detection_delay_seconds":null,"reason":null}"#);
+    }
+}

@@ -1,0 +1,234 @@
+//! The judge: holds what was owed against what arrived and what the daemon believes.
+//!
+//! Invariant: the truth comes from the scenario and from the ledgers; the state of the daemon is a witness, whose every
+//! word is checked.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::Path;
+
+use restore_watch::model::EventKind;
+use rusqlite::Connection;
+
+use crate::ledger::{Ledger, Post};
+use crate::world::Job;
+
+/// What may have been told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// Everything under one id.
+    Once,
+    /// Some things again under another id, because a part of the state was lost.
+    Again,
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(crate) struct Verdict {
+    /// What is not as it was promised.
+    pub(crate) faults: Vec<String>,
+    /// What was counted.
+    pub(crate) counts: Counts,
+}
+
+/// What was counted.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Counts {
+    /// What happened and was owed to somebody.
+    pub(crate) events: usize,
+    /// What was owed: a transition to a sink.
+    pub(crate) pending: usize,
+    /// What was marked as delivered.
+    pub(crate) delivered: usize,
+    /// What was given up, and can be seen.
+    pub(crate) dead: usize,
+    /// What was owed and neither arrived nor was given up visibly.
+    pub(crate) lost: usize,
+    /// The requests that came.
+    pub(crate) posts: usize,
+    /// The requests beyond the first for the same thing.
+    pub(crate) repeats: usize,
+    /// Those of them after one that was answered well.
+    pub(crate) duplicates: usize,
+}
+
+impl std::ops::AddAssign for Counts {
+    fn add_assign(&mut self, more: Self) {
+        self.events += more.events;
+        self.pending += more.pending;
+        self.delivered += more.delivered;
+        self.dead += more.dead;
+        self.lost += more.lost;
+        self.posts += more.posts;
+        self.repeats += more.repeats;
+        self.duplicates += more.duplicates;
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} transitions, {} deliveries owed, {} delivered, {} dead letters, {} lost; {} POSTs, {} of them repeated, \
+             {} of those after a good answer",
+            self.events,
+            self.pending,
+            self.delivered,
+            self.dead,
+            self.lost,
+            self.posts,
+            self.repeats,
+            self.duplicates,
+        )
+    }
+}
+
+/// A row of what is owed.
+struct Row {
+    seq: i64,
+    id: String,
+    kind: EventKind,
+    job: Option<(String, String)>,
+    sink: String,
+    state: String,
+    changed_at: i64,
+    reason: Option<String>,
+    body: Vec<u8>,
+}
+
+/// Judges a state whose daemon has ended.
+pub(crate) fn judge(state: &Path, jobs: &[Job], ledgers: &[Ledger], logged: Told) -> Verdict {
+    let rows = read(state).expect("a state that can be read");
+    let mut verdict = Verdict::default();
+    verdict.counts.events = rows.iter().map(|row| row.seq).collect::<BTreeSet<_>>().len();
+    verdict.ends(&rows, jobs, ledgers);
+    for ledger in ledgers {
+        let rows: Vec<_> = rows.iter().filter(|row| row.sink == ledger.sink.name).collect();
+        verdict.sink(&rows, ledger, logged);
+    }
+    verdict
+}
+
+impl Verdict {
+    fn blame(&mut self, fault: impl Into<String>) {
+        self.faults.push(fault.into());
+    }
+
+    /// Each job has one end, the true one, and one beginning; both are owed to everybody who wants them.
+    fn ends(&mut self, rows: &[Row], jobs: &[Job], ledgers: &[Ledger]) {
+        let mut of_job: BTreeMap<_, Vec<&Row>> = BTreeMap::new();
+        for row in rows {
+            of_job.entry(row.job.clone()).or_default().push(row);
+        }
+        for job in jobs {
+            let mut rows = of_job.remove(&Some((job.project.clone(), job.id.clone()))).unwrap_or_default();
+            rows.retain(|row| row.kind.is_terminal() || row.kind == EventKind::Watched);
+            for kind in [Some(EventKind::Watched), job.ends, job.index].into_iter().flatten() {
+                for ledger in ledgers.iter().filter(|ledger| ledger.sink.wants(kind)) {
+                    let place = rows.iter().position(|row| row.kind == kind && row.sink == ledger.sink.name);
+                    if let Some(place) = place {
+                        rows.remove(place);
+                    } else {
+                        self.counts.lost += 1;
+                        self.blame(format!("{}: {kind} is not owed to {}", job.id, ledger.sink.name));
+                    }
+                }
+            }
+            for row in rows {
+                self.blame(format!("{}: {} is owed to {} once more", job.id, row.kind, row.sink));
+            }
+        }
+        self.faults.extend(of_job.keys().map(|job| format!("nobody is to be told of {job:?}")));
+    }
+
+    fn sink(&mut self, rows: &[&Row], ledger: &Ledger, logged: Told) {
+        let name = ledger.sink.name;
+        let posts = ledger.posts();
+        let mut by_id: BTreeMap<&str, Vec<&Post>> = BTreeMap::new();
+        for post in &posts {
+            self.faults.extend(post.fault.as_ref().map(|fault| format!("{name}: {}: {fault}", post.id)));
+            by_id.entry(&post.id).or_default().push(post);
+        }
+        for posts in by_id.values() {
+            self.counts.posts += posts.len();
+            self.counts.repeats += posts.len() - 1;
+            let first_good = posts.iter().position(|post| post.taken).unwrap_or(posts.len() - 1);
+            self.counts.duplicates += posts.len() - 1 - first_good;
+        }
+        let mut last: BTreeMap<_, (i64, &str)> = BTreeMap::new();
+        let mut firsts = Vec::new();
+        for row in rows {
+            let posts = by_id.remove(row.id.as_str()).unwrap_or_default();
+            firsts.extend(posts.first().map(|post| (post.at, *row)));
+            self.delivery(row, &posts, ledger);
+        }
+        firsts.sort_by_key(|(at, _)| *at);
+        for (_, row) in firsts.into_iter().filter(|(_, row)| !row.kind.is_terminal()) {
+            if let Some((seq, before)) = last.insert(row.job.clone(), (row.seq, &row.id))
+                && seq > row.seq
+            {
+                self.blame(format!("{name}: {before} came before {}, which is older", row.id));
+            }
+        }
+        if logged == Told::Once {
+            self.faults.extend(by_id.keys().map(|id| format!("{name}: {id} came and is not in the state")));
+        }
+    }
+
+    fn delivery(&mut self, row: &Row, posts: &[&Post], ledger: &Ledger) {
+        let Row { id, sink, state, .. } = row;
+        self.counts.pending += 1;
+        if !ledger.sink.wants(row.kind) {
+            self.blame(format!("{sink}: {id} is {}, which it does not want", row.kind));
+        }
+        if posts.iter().any(|post| *post.body != *row.body) {
+            self.blame(format!("{sink}: {id} came with another body"));
+        }
+        match state.as_str() {
+            "delivered" => {
+                self.counts.delivered += 1;
+                if !posts.iter().any(|post| post.taken) {
+                    self.counts.lost += 1;
+                    self.blame(format!("{sink}: {id} is marked as delivered, but was not taken"));
+                }
+            }
+            "dead" => {
+                self.counts.dead += 1;
+                if !ledger.sink.gives_up() || row.reason.is_none() || posts.is_empty() {
+                    self.blame(format!("{sink}: {id} was given up: {:?}", row.reason));
+                }
+            }
+            other => {
+                self.counts.lost += 1;
+                self.blame(format!("{sink}: {id} is {other} at the end"));
+            }
+        }
+        // Times of the state are whole milliseconds.
+        let late = posts.iter().filter(|post| post.at.as_millisecond() > row.changed_at).count();
+        if late > 0 {
+            self.blame(format!("{sink}: {id} came {late} times after it was marked as {state}"));
+        }
+    }
+}
+
+fn read(state: &Path) -> rusqlite::Result<Vec<Row>> {
+    let connection = Connection::open(state)?;
+    let sql = "SELECT t.seq, t.id, t.kind, t.project, t.job, d.sink, d.state, d.changed_at, d.reason,
+                      coalesce(d.body, CAST(t.body AS BLOB))
+               FROM deliveries d JOIN transitions t ON t.seq = d.transition ORDER BY t.seq";
+    let row = |row: &rusqlite::Row<'_>| {
+        let project: String = row.get(3)?;
+        Ok(Row {
+            seq: row.get(0)?,
+            id: row.get(1)?,
+            kind: EventKind::parse(&row.get::<_, String>(2)?).expect("a kind"),
+            job: row.get::<_, Option<String>>(4)?.map(|job| (project, job)),
+            sink: row.get(5)?,
+            state: row.get(6)?,
+            changed_at: row.get(7)?,
+            reason: row.get(8)?,
+            body: row.get(9)?,
+        })
+    };
+    connection.prepare(sql)?.query_map([], row)?.collect()
+}

@@ -1,0 +1,107 @@
+//! The judge is judged: a good run that is spoilt afterwards, in each way that matters.
+//!
+//! Invariant: the run itself is good, so whatever the judge says comes of what was done to it.
+
+use std::time::Duration;
+
+use restore_watch::model::EventKind;
+use rusqlite::Connection;
+
+use crate::ledger::Post;
+use crate::oracle::{Told, judge};
+use crate::stage::{Stage, start};
+use crate::world::{Job, Size};
+
+const SMALL: Size = Size { projects: 1, jobs: 8, endless: 1, span: Duration::from_millis(800) };
+
+/// A run that is over, what came to its first sink, and what the judge says to changes of either.
+struct Bench {
+    stage: Stage,
+    posts: Vec<Post>,
+    jobs: Vec<Job>,
+}
+
+impl Bench {
+    fn faults(&self, logged: Told) -> Vec<String> {
+        judge(self.stage.state(), &self.jobs, &self.stage.ledgers, logged).faults
+    }
+
+    /// What is said where something else came to the first sink.
+    fn came(&self, logged: Told, change: impl FnOnce(&mut Vec<Post>)) -> String {
+        let mut posts = self.posts.clone();
+        change(&mut posts);
+        self.stage.ledgers[0].reset(posts);
+        let faults = self.faults(logged).join("\n");
+        self.stage.ledgers[0].reset(self.posts.clone());
+        faults
+    }
+
+    /// What is said where the state is another one.
+    fn believed(&self, change: &str) -> String {
+        let changed = self.stage.state().with_extension("changed");
+        let original = Connection::open(self.stage.state()).unwrap();
+        original.execute("VACUUM INTO ?1", [changed.to_str()]).unwrap();
+        let connection = Connection::open(&changed).unwrap();
+        // The sums that the triggers make are those of the daemon.
+        connection
+            .execute_batch("DROP TRIGGER transitions_changed; DROP TRIGGER deliveries_changed")
+            .unwrap();
+        connection.pragma_update(None, "foreign_keys", false).unwrap();
+        connection.execute_batch(change).unwrap();
+        drop(connection);
+        let faults = judge(&changed, &self.jobs, &self.stage.ledgers, Told::Once).faults;
+        std::fs::remove_file(changed).unwrap();
+        faults.join("\n")
+    }
+}
+
+#[test]
+fn every_broken_promise_is_noticed() {
+    let mut stage = Stage::new(SMALL, 1);
+    let mut daemon = start(stage.daemon(&[]));
+    daemon.until("all to be told", |_| stage.is_told());
+    let done = daemon.kill();
+    stage.ended(&done);
+    let posts = stage.ledgers[0].posts();
+    let jobs = stage.world.jobs().to_vec();
+    let mut bench = Bench { stage, posts, jobs };
+    assert_eq!(bench.faults(Told::Once), [""; 0]);
+
+    let said = bench.came(Told::Once, |posts| drop(posts.remove(0)));
+    assert!(said.contains("is marked as delivered, but was not taken"), "{said}");
+    let said = bench.came(Told::Once, |posts| posts[0].taken = false);
+    assert!(said.contains("is marked as delivered, but was not taken"), "{said}");
+    let said =
+        bench.came(Told::Once, |posts| posts.push(Post { body: "another".into(), ..posts[0].clone() }));
+    assert!(said.contains("came with another body"), "{said}");
+    let unknown = |posts: &mut Vec<Post>| posts.push(Post { id: "another".to_owned(), ..posts[0].clone() });
+    assert_eq!(bench.came(Told::Once, unknown), "well: another came and is not in the state");
+    assert_eq!(bench.came(Told::Again, unknown), "");
+    let later = |at: jiff::Timestamp| at + Duration::from_mins(1);
+    let said =
+        bench.came(Told::Once, |posts| posts.push(Post { at: later(posts[0].at), ..posts[0].clone() }));
+    assert!(said.ends_with("came 1 times after it was marked as delivered"), "{said}");
+    let said = bench.came(Told::Once, |posts| posts[0].fault = Some("the signature".to_owned()));
+    assert!(said.ends_with("the signature"), "{said}");
+    let said = bench.believed("UPDATE deliveries SET state = 'pending' WHERE transition = 1");
+    assert!(said.contains(" is pending at the end"), "{said}");
+    let said = bench.believed("UPDATE deliveries SET state = 'dead', reason = 'x' WHERE transition = 1");
+    assert!(said.contains(" was given up"), "{said}");
+    let ends =
+        "(SELECT seq FROM transitions WHERE kind LIKE 'restore_job.%ed' AND kind <> 'restore_job.watched')";
+    let said =
+        bench.believed(&format!("DELETE FROM deliveries WHERE transition IN {ends} AND sink = 'strict'"));
+    assert!(said.contains(" is not owed to strict"), "{said}");
+    let said = bench.believed(
+        "UPDATE deliveries SET transition = -transition;
+         UPDATE transitions SET seq = -seq;
+         UPDATE transitions SET kind = 'restore_job.progressed' WHERE kind <> 'restore_job.watched'",
+    );
+    assert!(said.contains(", which is older"), "{said}");
+    let said = bench.believed("UPDATE transitions SET kind = 'restore_job.completed' WHERE seq = 1");
+    assert!(said.contains("restore_job.completed is owed to well once more"), "{said}");
+
+    bench.jobs[8].ends = Some(EventKind::Failed);
+    let said = bench.faults(Told::Once).join("\n");
+    assert!(said.contains("rj-1-9: restore_job.failed is not owed to well"), "{said}");
+}
