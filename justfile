@@ -1,0 +1,32 @@
+# Tasks for developers: `just --list`. CI runs `.ci/run`, which is `just ci`.
+
+# What to run all day: format, lints, unit tests. Under a minute after a build.
+check: format clippy unit
+
+# Check the format.
+format:
+    cargo fmt --check
+
+# Lints are errors.
+clippy:
+    cargo clippy --locked --all-targets -- -D warnings
+
+# Unit tests and the order of the layers.
+unit:
+    cargo test --locked --lib --test layers
+
+# All tests: with the binary, shells, crashes, and systemd where it can be booted.
+test:
+    cargo test --locked
+
+# Everything that must hold before a change lands; as root it installs the Debian packages that the tests use.
+ci:
+    ./.ci/run
+
+# Watch simulated restores on the terminal.
+demo:
+    cargo run --locked --release -- demo
+
+# One benchmark: wait, state, scale, fleet or schedules.
+bench NAME:
+    cargo bench --locked --bench {{NAME}}
