@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::fit::{Rules, markdown, utf16};
-use crate::adapters::sinks::card::{Card, Tone};
-use crate::model::Event;
+use crate::adapters::sinks::card::Card;
+use crate::model::{Event, Severity};
 
 /// Discord documents no number and asks that its headers are followed (discord.com/developers, "Rate Limits"). Seen are
 /// 5 requests in 2 s for each webhook and 30 in a minute for its channel (discord/discord-api-docs, issue 367); this
@@ -37,7 +37,7 @@ pub(super) fn message(card: &Card, event: &Event) -> Value {
         "embeds": [{
             "title": RULES.fit(card.heading, MAX_TITLE),
             "description": RULES.fit(&card.summary, MAX_DESCRIPTION),
-            "color": color(card.tone),
+            "color": color(card.severity),
             "fields": fields,
             "footer": { "text": format!("restore-watch · {}", event.kind) },
             "timestamp": event.timestamp.to_string(),
@@ -46,12 +46,12 @@ pub(super) fn message(card: &Card, event: &Event) -> Value {
     })
 }
 
-fn color(tone: Tone) -> u32 {
-    match tone {
-        Tone::Good => 0x002e_a043,
-        Tone::Bad => 0x00d7_3a49,
-        Tone::Warning => 0x00db_ab09,
-        Tone::Neutral => 0x006a_737d,
+fn color(severity: Severity) -> u32 {
+    match severity {
+        Severity::Success => 0x002e_a043,
+        Severity::Error => 0x00d7_3a49,
+        Severity::Warning => 0x00db_ab09,
+        Severity::Info => 0x006a_737d,
     }
 }
 
@@ -59,7 +59,7 @@ fn color(tone: Tone) -> u32 {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::samples;
+    use super::super::super::sample_events;
     use super::*;
 
     fn shown(event: &Event) -> String {
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn completed() {
-        let event = samples::completed();
+        let event = sample_events::completed();
         insta::assert_snapshot!(format!("{:#}", message(&Card::new(&event), &event)), @r#"
         {
           "embeds": [
@@ -138,24 +138,24 @@ mod tests {
 
     #[test]
     fn failed() {
-        insta::assert_snapshot!(shown(&samples::failed()), @r#"{"embeds":[{"title":"Restore failed","description":"restore rj-2 into index docs\\_\\*v2\\* failed after 1h 30m: \\<b\\>no & why\\</b\\>","color":14105161,"fields":[{"name":"Restore","value":"rj-2","inline":true},{"name":"Index","value":"docs\\_\\*v2\\*","inline":true},{"name":"Project","value":"EU & co","inline":true},{"name":"Status","value":"Failed","inline":true},{"name":"Progress","value":"42 %","inline":true},{"name":"Took","value":"1h 30m","inline":true},{"name":"What to do","value":"The API gives no reason. Look at the index in the Pinecone console, then start the restore again from the backup.","inline":false}],"footer":{"text":"restore-watch · restore_job.failed"},"timestamp":"2026-11-23T12:00:00.5Z"}],"allowed_mentions":{"parse":[]}}"#);
+        insta::assert_snapshot!(shown(&sample_events::failed()), @r#"{"embeds":[{"title":"Restore failed","description":"restore rj-2 into index docs\\_\\*v2\\* failed after 1h 30m: \\<b\\>no & why\\</b\\>","color":14105161,"fields":[{"name":"Restore","value":"rj-2","inline":true},{"name":"Index","value":"docs\\_\\*v2\\*","inline":true},{"name":"Project","value":"EU & co","inline":true},{"name":"Status","value":"Failed","inline":true},{"name":"Progress","value":"42 %","inline":true},{"name":"Took","value":"1h 30m","inline":true},{"name":"What to do","value":"The API gives no reason. Look at the index in the Pinecone console, then start the restore again from the backup.","inline":false}],"footer":{"text":"restore-watch · restore_job.failed"},"timestamp":"2026-11-23T12:00:00.5Z"}],"allowed_mentions":{"parse":[]}}"#);
     }
 
     #[test]
     fn unauthorized() {
-        insta::assert_snapshot!(shown(&samples::unauthorized()), @r#"{"embeds":[{"title":"Pinecone refuses the API key","description":"project EU & co: the API refuses the key or its permission: HTTP 403: Forbidden","color":14105161,"fields":[{"name":"Project","value":"EU & co","inline":true},{"name":"What to do","value":"Check that the API key is still valid and has the permission control::backups::list. The watch goes on, but slowly. A new key in a file is used after restore-watch reload.","inline":false}],"footer":{"text":"restore-watch · project.unauthorized"},"timestamp":"2026-11-23T12:00:00.5Z"}],"allowed_mentions":{"parse":[]}}"#);
+        insta::assert_snapshot!(shown(&sample_events::unauthorized()), @r#"{"embeds":[{"title":"Pinecone refuses the API key","description":"project EU & co: the API refuses the key or its permission: HTTP 403: Forbidden","color":14105161,"fields":[{"name":"Project","value":"EU & co","inline":true},{"name":"What to do","value":"Check that the API key is still valid and has the permission control::backups::list. The watch goes on, but slowly. A new key in a file is used after restore-watch reload.","inline":false}],"footer":{"text":"restore-watch · project.unauthorized"},"timestamp":"2026-11-23T12:00:00.5Z"}],"allowed_mentions":{"parse":[]}}"#);
     }
 
     #[test]
     fn test() {
-        insta::assert_snapshot!(shown(&samples::test()), @r#"{"embeds":[{"title":"Test of restore-watch, nothing happened","description":"a test of restore-watch; no restore is meant","color":6976381,"fields":[{"name":"What to do","value":"If you can read this, the sink works. There is nothing to do.","inline":false}],"footer":{"text":"restore-watch · restore_watch.test"},"timestamp":"2026-11-23T12:00:00.5Z"}],"allowed_mentions":{"parse":[]}}"#);
+        insta::assert_snapshot!(shown(&sample_events::test()), @r#"{"embeds":[{"title":"Test of restore-watch, nothing happened","description":"a test of restore-watch; no restore is meant","color":6976381,"fields":[{"name":"What to do","value":"If you can read this, the sink works. There is nothing to do.","inline":false}],"footer":{"text":"restore-watch · restore_watch.test"},"timestamp":"2026-11-23T12:00:00.5Z"}],"allowed_mentions":{"parse":[]}}"#);
     }
 
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn limits_are_kept(event in samples::hostile()) {
+        fn limits_are_kept(event in sample_events::any_event()) {
             let card = Card::new(&event);
             let message = message(&card, &event);
             let embed = &message["embeds"][0];

@@ -13,8 +13,6 @@ mod cloudevents;
 mod discord;
 mod fit;
 mod ntfy;
-#[cfg(test)]
-pub(super) mod samples;
 mod slack;
 mod teams;
 
@@ -72,12 +70,12 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::Value;
 
-    use super::super::card;
+    use super::super::sample_events;
     use super::*;
 
     #[test]
     fn standard_is_the_published_shape() {
-        let event = samples::completed();
+        let event = sample_events::completed();
         let published = serde_json::to_vec(&event).unwrap();
         assert_eq!(body(WebhookFormat::Standard, &event), published);
     }
@@ -97,8 +95,8 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn any_transition_is_valid_in_every_format_and_says_what_happened(event in samples::hostile()) {
-            let heading = card::heading(event.kind);
+        fn any_transition_is_valid_in_every_format_and_says_what_happened(event in sample_events::any_event()) {
+            let heading = event.kind.heading();
             for (name, format) in WebhookFormat::ALL {
                 let body = body(*format, &event);
                 prop_assert_eq!(&body, &super::body(*format, &event), "{} is repeatable", name);

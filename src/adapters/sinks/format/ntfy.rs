@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use super::fit::{Rules, plain};
-use crate::adapters::sinks::card::{self, Card, Label, Tone};
-use crate::model::EventKind;
+use crate::adapters::sinks::card::{Card, Label};
+use crate::model::{EventKind, Severity};
 
 /// Plain text; ntfy reads no markup unless it is asked to.
 pub(super) const CONTENT_TYPE: &str = "text/plain; charset=utf-8";
@@ -39,22 +39,22 @@ pub(super) fn message(card: &Card) -> String {
 /// The title, how loud it is, and an emoji by its name (docs.ntfy.sh, "Message title", "Message priority", "Tags &
 /// emojis").
 pub(super) fn headers(kind: EventKind) -> [(&'static str, &'static str); 3] {
-    let (priority, tag) = match card::tone(kind) {
-        Tone::Good => ("default", "white_check_mark"),
-        Tone::Bad => ("high", "rotating_light"),
-        Tone::Warning => ("default", "warning"),
+    let (priority, tag) = match kind.severity() {
+        Severity::Success => ("default", "white_check_mark"),
+        Severity::Error => ("high", "rotating_light"),
+        Severity::Warning => ("default", "warning"),
         // A test that nobody hears tests half of the way.
-        Tone::Neutral if kind == EventKind::Test => ("default", "information_source"),
-        Tone::Neutral => ("low", "information_source"),
+        Severity::Info if kind == EventKind::Test => ("default", "information_source"),
+        Severity::Info => ("low", "information_source"),
     };
-    [("Title", card::heading(kind)), ("Priority", priority), ("Tags", tag)]
+    [("Title", kind.heading()), ("Priority", priority), ("Tags", tag)]
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::samples;
+    use super::super::super::sample_events;
     use super::*;
     use crate::model::Event;
 
@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn completed() {
-        insta::assert_snapshot!(shown(&samples::completed()), @r"
+        insta::assert_snapshot!(shown(&sample_events::completed()), @r"
         Title: Restore completed
         Priority: default
         Tags: white_check_mark
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn failed() {
-        insta::assert_snapshot!(shown(&samples::failed()), @r"
+        insta::assert_snapshot!(shown(&sample_events::failed()), @r"
         Title: Restore failed
         Priority: high
         Tags: rotating_light
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn unauthorized() {
-        insta::assert_snapshot!(shown(&samples::unauthorized()), @r"
+        insta::assert_snapshot!(shown(&sample_events::unauthorized()), @r"
         Title: Pinecone refuses the API key
         Priority: high
         Tags: rotating_light
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn test() {
-        insta::assert_snapshot!(shown(&samples::test()), @r"
+        insta::assert_snapshot!(shown(&sample_events::test()), @r"
         Title: Test of restore-watch, nothing happened
         Priority: default
         Tags: information_source
@@ -123,7 +123,7 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn limits_are_kept(event in samples::hostile()) {
+        fn limits_are_kept(event in sample_events::any_event()) {
             let message = message(&Card::new(&event));
             prop_assert!((1..=4096).contains(&message.len()), "{}", message.len());
             prop_assert!(message.lines().count() <= 5);
