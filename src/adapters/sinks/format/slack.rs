@@ -1,19 +1,20 @@
 //! Messages for Slack's incoming webhooks: Block Kit, and a plain text for notifications.
 //!
-//! Invariant: nothing that comes from outside can mention anybody or make a link: `&`, `<` and `>` are escaped
-//! everywhere, and Slack is told to look for no links of its own.
+//! Invariant: no text from outside can mention a user or make a link: `&`, `<` and `>` are escaped everywhere, and
+//! `verbatim` stops Slack from finding links by itself.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::fit::{Rules, utf16};
+use super::Format;
+use super::markup::{Markup, utf16};
 use crate::adapters::sinks::card::{Card, Label};
 use crate::model::{Event, Severity};
 
 /// One message a second for each incoming webhook, short bursts aside (docs.slack.dev, "Rate limits", "Posting
 /// messages").
-pub(super) const SPACING: Duration = Duration::from_secs(1);
+const SPACING: Duration = Duration::from_secs(1);
 
 /// The plain text of a header block (docs.slack.dev, "Header block": at most 150 characters).
 const MAX_HEADER: usize = 150;
@@ -28,29 +29,45 @@ const MAX_FIELDS: usize = 10;
 /// The text of a field (docs.slack.dev, "Section block": at most 2,000 characters).
 const MAX_FIELD: usize = 2000;
 
-/// Escapes count as what they are written with, which nobody documents.
-const RULES: Rules = Rules { write: escape, weigh: utf16 };
+/// Escapes are measured as they are written; whether Slack measures them so is not documented.
+const MARKUP: Markup = Markup { escape, measure: utf16 };
 
-pub(super) fn message(card: &Card, event: &Event) -> Value {
-    let header = RULES.fit(&format!("{} {}", symbol(card.severity), card.heading), MAX_HEADER);
-    let mut summary = json!({ "type": "section", "text": text(&RULES.fit(&card.summary, MAX_TEXT)) });
+#[derive(Debug)]
+pub(super) struct Slack;
+
+impl Format for Slack {
+    fn body(&self, event: &Event) -> Vec<u8> {
+        message(&Card::new(event), event).to_string().into_bytes()
+    }
+
+    fn spacing(&self) -> Duration {
+        SPACING
+    }
+}
+
+fn message(card: &Card, event: &Event) -> Value {
+    let header = MARKUP.fit(&format!("{} {}", symbol(card.severity), card.heading), MAX_HEADER);
+
+    let mut summary = json!({ "type": "section", "text": text(&MARKUP.fit(&card.summary, MAX_TEXT)) });
     let fields: Vec<_> = card.facts.iter().take(MAX_FIELDS).map(field).collect();
     // Slack refuses an empty list.
     if !fields.is_empty() {
         summary["fields"] = Value::Array(fields);
     }
+
     let mut blocks =
         vec![json!({ "type": "header", "text": { "type": "plain_text", "text": header } }), summary];
     blocks.extend(card.advice.map(|advice| json!({ "type": "section", "text": text(advice) })));
     let footer = format!("restore-watch · {} · {:.0}", event.kind, event.timestamp);
     blocks.push(json!({ "type": "context", "elements": [text(&footer)] }));
-    json!({ "text": RULES.fit(&format!("{}: {}", card.heading, card.summary), MAX_TEXT), "blocks": blocks })
+
+    json!({ "text": MARKUP.fit(&format!("{}: {}", card.heading, card.summary), MAX_TEXT), "blocks": blocks })
 }
 
 fn field((label, value): &(Label, String)) -> Value {
     let label = format!("*{}*\n", label.text());
     let room = MAX_FIELD - utf16(&label);
-    text(&(label + &RULES.fit(value, room)))
+    text(&(label + &MARKUP.fit(value, room)))
 }
 
 fn text(escaped: &str) -> Value {
@@ -68,7 +85,7 @@ fn escape(written: &mut String, c: char) {
     }
 }
 
-/// Stands for the colour that messages made of blocks do not have.
+/// Replaces the color that messages made of blocks do not have.
 fn symbol(severity: Severity) -> &'static str {
     match severity {
         Severity::Success => "✅",
@@ -84,10 +101,6 @@ mod tests {
 
     use super::super::super::sample_events;
     use super::*;
-
-    fn shown(event: &Event) -> String {
-        message(&Card::new(event), event).to_string()
-    }
 
     #[test]
     fn completed() {
@@ -192,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_can_be_mentioned() {
+    fn texts_cannot_mention_users() {
         let mut event = sample_events::failed();
         event.reason = Some("<!channel> <@U1> <https://evil.example|click>".into());
         let message = shown(&event);
@@ -222,5 +235,9 @@ mod tests {
             }
             prop_assert!(!message.to_string().contains(['<', '>']));
         }
+    }
+
+    fn shown(event: &Event) -> String {
+        message(&Card::new(event), event).to_string()
     }
 }

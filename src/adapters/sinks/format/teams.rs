@@ -1,34 +1,48 @@
 //! Messages for Microsoft Teams' Workflows: one Adaptive Card.
 //!
-//! Invariant: nothing that comes from outside is read as Markdown, and the whole message stays far below what Teams
-//! takes, however it is encoded again on its way.
+//! Invariant: no text from outside is read as Markdown, and the whole message stays far below the limit of Teams,
+//! however it is encoded again on its way.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::fit::{Rules, markdown, plain};
+use super::Format;
+use super::markup::{Markup, markdown, plain};
 use crate::adapters::sinks::card::Card;
 use crate::model::{Event, Severity};
 
 /// 4 requests in 1 s and 60 in 30 s (learn.microsoft.com, Teams, "Rate limiting for connectors", which Workflows
-/// replace without numbers of their own); this keeps both. A flow answers before it posts, so that a message too many
-/// would be lost without a word.
-pub(super) const SPACING: Duration = Duration::from_millis(500);
+/// replace without numbers of their own); this keeps both. A flow answers before it posts, so that a message beyond the
+/// limit would be lost without an error.
+const SPACING: Duration = Duration::from_millis(500);
 
 /// The summary. A message is about 28 KB at most (learn.microsoft.com, connector "Microsoft Teams", "Message size
-/// limit"); some see the end at 21 KB. This, ten facts and the frame are some 15 KB.
+/// limit"); some tenants refuse more than 21 KB. This, ten facts and the frame are some 15 KB.
 const MAX_SUMMARY: usize = 4000;
 
 /// The value of a fact; see [`MAX_SUMMARY`].
 const MAX_FACT: usize = 900;
 
-const PLAIN: Rules = Rules { write: plain, weigh: as_ascii_json };
+const PLAIN: Markup = Markup { escape: plain, measure: as_ascii_json };
 
 /// Facts are read as Markdown (learn.microsoft.com, Adaptive Cards, "Text features").
-const MARKDOWN: Rules = Rules { write: markdown, weigh: as_ascii_json };
+const MARKDOWN: Markup = Markup { escape: markdown, measure: as_ascii_json };
 
-pub(super) fn message(card: &Card, event: &Event) -> Value {
+#[derive(Debug)]
+pub(super) struct Teams;
+
+impl Format for Teams {
+    fn body(&self, event: &Event) -> Vec<u8> {
+        message(&Card::new(event), event).to_string().into_bytes()
+    }
+
+    fn spacing(&self) -> Duration {
+        SPACING
+    }
+}
+
+fn message(card: &Card, event: &Event) -> Value {
     let mut body = vec![
         json!({
             "type": "TextBlock",
@@ -40,6 +54,7 @@ pub(super) fn message(card: &Card, event: &Event) -> Value {
         }),
         paragraph(&PLAIN.fit(&card.summary, MAX_SUMMARY), false),
     ];
+
     let facts: Vec<_> = card
         .facts
         .iter()
@@ -51,6 +66,7 @@ pub(super) fn message(card: &Card, event: &Event) -> Value {
     body.extend(card.advice.map(|advice| paragraph(advice, false)));
     let footer = format!("restore-watch · {} · {:.0}", event.kind, event.timestamp);
     body.push(paragraph(&footer, true));
+
     json!({
         "type": "message",
         "attachments": [{
@@ -97,10 +113,6 @@ mod tests {
 
     use super::super::super::sample_events;
     use super::*;
-
-    fn shown(event: &Event) -> String {
-        message(&Card::new(event), event).to_string()
-    }
 
     #[test]
     fn completed() {
@@ -231,5 +243,9 @@ mod tests {
             let ascii: usize = text.chars().map(|c| if c.is_ascii() { 1 } else { 6 * c.len_utf16() }).sum();
             prop_assert!(ascii <= 21_000, "{}", ascii);
         }
+    }
+
+    fn shown(event: &Event) -> String {
+        message(&Card::new(event), event).to_string()
     }
 }
