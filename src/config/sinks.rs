@@ -197,10 +197,9 @@ impl EventFilter {
         Self(Vec::new())
     }
 
-    /// The ends of jobs, and a refused key: what a person who waits wants to be told.
+    /// The ends of jobs, and errors: what a person who waits wants to hear of.
     pub fn ends() -> Self {
-        let wanted = |kind: &EventKind| kind.is_terminal() || *kind == EventKind::ProjectUnauthorized;
-        Self(EventKind::ALL.iter().copied().filter(wanted).collect())
+        Self(EventKind::ALL.iter().copied().filter(|kind| kind.is_end_or_error()).collect())
     }
 
     /// The kinds that match any of `patterns`: a kind (`restore_job.failed`), all of a noun (`restore_job.*`) or `*`.

@@ -1,18 +1,19 @@
-//! A change worth telling, and its published shape.
+//! A published change of a job or project, and its JSON form.
+//!
+//! Invariant: the JSON form is the same in logs, webhooks, NDJSON and the state, and reads back to an equal event.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use jiff::Timestamp;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
 use super::schema::DateTime;
-use super::{JobFacts, JobId, ProjectName, Status};
+use super::{EventKind, JobFacts, JobId, ProjectName, Status};
 
-/// The id of a transition, a UUID of version 7: the same on every attempt to tell it.
+/// A UUID of version 7: the same on every attempt at a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct EventId(Uuid);
@@ -40,124 +41,19 @@ impl fmt::Display for EventId {
     }
 }
 
-macro_rules! kinds {
-    ($($(#[doc = $doc:literal])+ $variant:ident = $text:literal),+ $(,)?) => {
-        /// What happened, in the form `noun.verb`.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum EventKind {
-            $($(#[doc = $doc])+ $variant,)+
-            /// Nothing happened: somebody tries out a sink. A type of its own, so that no receiver takes it for news.
-            Test,
-        }
-
-        impl EventKind {
-            /// Every kind that can happen, in the order of the documentation; [`EventKind::Test`] does not.
-            pub const ALL: &[Self] = &[$(Self::$variant),+];
-
-            /// The published name.
-            pub fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $text,)+
-                    Self::Test => "restore_watch.test",
-                }
-            }
-
-            /// What it means, in a sentence.
-            pub(super) fn meaning(self) -> &'static str {
-                match self {
-                    $(Self::$variant => concat!($($doc),+),)+
-                    Self::Test => "Nothing happened: somebody tries out a sink.",
-                }
-            }
-        }
-    };
-}
-
-kinds! {
-    /// The first good answer about a job.
-    Watched = "restore_job.watched",
-    /// The status is another one, and not a terminal one.
-    StatusChanged = "restore_job.status_changed",
-    /// The reported progress moved by at least ten points.
-    Progressed = "restore_job.progressed",
-    /// The job ended well.
-    Completed = "restore_job.completed",
-    /// The job ended badly.
-    Failed = "restore_job.failed",
-    /// The job was cancelled.
-    Cancelled = "restore_job.cancelled",
-    /// The job has an end time, and a status this program does not know.
-    Unrecognised = "restore_job.unrecognised",
-    /// The deadline of the job passed; the watch goes on.
-    Overdue = "restore_job.overdue",
-    /// The job takes longer than restores of its project usually do, or than was said to be slow; the watch goes on.
-    Slow = "restore_job.slow",
-    /// The API knows no such job, or no longer knows it; the watch goes on.
-    NotFound = "restore_job.not_found",
-    /// No good answer for too long; the watch goes on.
-    Unreachable = "restore_job.unreachable",
-    /// Good answers again, after `not_found` or `unreachable`.
-    Recovered = "restore_job.recovered",
-    /// The index that a completed job made serves.
-    IndexReady = "index.ready",
-    /// The index that a completed job made will not serve, or is gone.
-    IndexNotReady = "index.not_ready",
-    /// The API refuses the key or the permission; the watch goes on slowly.
-    ProjectUnauthorized = "project.unauthorized",
-    /// The API accepts the key again.
-    ProjectRecovered = "project.recovered",
-}
-
-impl EventKind {
-    /// The kind of this published name, that of tests included.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.iter().copied().chain([Self::Test]).find(|kind| kind.as_str() == text)
-    }
-
-    /// Whether it ends a job, or the watch of its index.
-    pub fn is_terminal(self) -> bool {
-        let ends_job = matches!(self, Self::Completed | Self::Failed | Self::Cancelled | Self::Unrecognised);
-        ends_job || self.is_of_index()
-    }
-
-    /// Whether it is told of the index that a job makes.
-    pub fn is_of_index(self) -> bool {
-        matches!(self, Self::IndexReady | Self::IndexNotReady)
-    }
-}
-
-impl fmt::Display for EventKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl Serialize for EventKind {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-impl<'de> Deserialize<'de> for EventKind {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::parse(&text)
-            .ok_or_else(|| D::Error::custom(format_args!("unknown kind of transition `{text}`")))
-    }
-}
-
-/// The job a transition speaks of.
+/// The job an event is about.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JobRef {
     /// Its id.
     pub id: JobId,
     /// The name the user gave it in the configuration.
     pub name: Option<String>,
-    /// What the API told of it, so far as known.
+    /// What the API says of it, as far as known.
     pub facts: JobFacts,
 }
 
-/// A change worth telling. Its serialized form is the same in logs, webhooks and NDJSON, and in the state.
+/// A published change.
+// The comments of its fields are the descriptions of the published schema.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(
     description = "A change worth telling: a line of `restore-watch wait --output ndjson`, the body of a webhook, \
@@ -192,7 +88,7 @@ pub struct Event {
 }
 
 impl Event {
-    /// One that speaks of a project as a whole, with no reason yet.
+    /// An event about a project as a whole, without a reason.
     pub fn of_project(id: EventId, kind: EventKind, timestamp: Timestamp, project: ProjectName) -> Self {
         Self {
             id,
@@ -210,7 +106,7 @@ impl Event {
 }
 
 /// A restore job: what it is called, and what the API told of it, so far as known.
-// The published shape: one flat object.
+// The published shape: one flat object. The comments are descriptions of the published schema.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Job")]
 struct FlatJob {
@@ -279,14 +175,6 @@ impl<'de> Deserialize<'de> for JobRef {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_round_trip() {
-        for kind in EventKind::ALL {
-            assert_eq!(EventKind::parse(kind.as_str()), Some(*kind));
-        }
-        assert_eq!(EventKind::parse("restore_job.exploded"), None);
-    }
 
     #[test]
     fn ids_are_repeatable_uuids_of_version_7() {

@@ -5,6 +5,7 @@
 
 pub mod duration;
 mod event;
+mod event_kind;
 mod exit;
 mod expectation;
 mod id;
@@ -17,7 +18,8 @@ mod text;
 pub mod time;
 mod until;
 
-pub use event::{Event, EventId, EventKind, JobRef};
+pub use event::{Event, EventId, JobRef};
+pub use event_kind::{EventKind, JobState, Severity};
 pub use exit::Exit;
 pub use expectation::Expectation;
 pub use id::{IdError, JobId, Mistake, ProjectName, SinkName};

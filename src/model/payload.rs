@@ -1,12 +1,12 @@
-//! What a sink is handed.
+//! What a sink receives.
 
 use super::Event;
 
-/// A transition, and the form of it that goes to one sink.
+/// An event in the form that goes to one sink.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Payload {
     /// What happened.
     pub event: Event,
-    /// What is sent: made when the transition was told, and the same on every attempt from then on.
+    /// The committed bytes: made when the event was emitted, and the same on every attempt at its delivery.
     pub body: Vec<u8>,
 }

@@ -1,7 +1,7 @@
-//! How the words of the program describe themselves as JSON Schema.
+//! The JSON Schemas of the model's types that are written as one text.
 //!
-//! Invariant: a word's schema takes whatever its serialized form can be, and its names come from where that form takes
-//! them.
+//! Invariant: a schema accepts every serialized form of its type, and takes its names from where the serialized form
+//! takes them.
 
 use std::borrow::Cow;
 
@@ -12,14 +12,15 @@ use super::{EventId, EventKind, JobId, ProjectName, Status};
 /// Stands for [`jiff::Timestamp`] in descriptions.
 pub enum DateTime {}
 
-macro_rules! word {
+/// Implements [`JsonSchema`] for a type that is written as one text.
+macro_rules! text_schema {
     ($name:ident, $schema:expr) => {
         impl JsonSchema for $name {
             fn schema_name() -> Cow<'static, str> {
                 stringify!($name).into()
             }
 
-            // Where it stands, a description says what it is there; a reference would have two.
+            // A field that holds it has a description of its own, which would clash with that of a reference.
             fn inline_schema() -> bool {
                 true
             }
@@ -31,29 +32,27 @@ macro_rules! word {
     };
 }
 
-word!(DateTime, json_schema!({ "type": "string", "format": "date-time" }));
+text_schema!(DateTime, json_schema!({ "type": "string", "format": "date-time" }));
 
-word!(JobId, json_schema!({ "type": "string", "minLength": 1, "maxLength": JobId::MAX_LEN }));
+text_schema!(JobId, json_schema!({ "type": "string", "minLength": 1, "maxLength": JobId::MAX_LEN }));
 
-word!(ProjectName, json_schema!({ "type": "string" }));
+text_schema!(ProjectName, json_schema!({ "type": "string" }));
 
-word!(EventId, json_schema!({ "type": "string", "format": "uuid" }));
+text_schema!(EventId, json_schema!({ "type": "string", "format": "uuid" }));
 
-// Any text the API sends is passed on.
-word!(Status, {
+// No list of names: any text that the API sends is passed on.
+text_schema!(Status, {
     let known = [Status::Pending, Status::Completed, Status::Failed, Status::Cancelled];
     json_schema!({ "type": "string", "examples": known.each_ref().map(Status::as_str) })
 });
 
-word!(EventKind, {
-    let kinds = EventKind::ALL.iter().copied().chain([EventKind::Test]);
-    names(kinds.map(|kind| (kind.as_str(), kind.meaning())))
+text_schema!(EventKind, {
+    names(EventKind::ALL_AND_TEST.iter().map(|kind| (kind.as_str(), kind.meaning())))
 });
 
-/// One of these names, each with what it means.
+/// The schema of a text that is one of these names, each with its meaning.
 pub fn names<'a>(names: impl IntoIterator<Item = (&'a str, &'a str)>) -> Schema {
-    let name =
-        |(name, meaning): (&str, &str)| serde_json::json!({ "const": name, "description": meaning.trim() });
+    let name = |(name, meaning): (&str, &str)| serde_json::json!({ "const": name, "description": meaning });
     let names: Vec<_> = names.into_iter().map(name).collect();
     json_schema!({ "type": "string", "oneOf": names })
 }

@@ -1,78 +1,77 @@
-//! What happened, in one line for people: the same words in logs, notifications and on terminals.
+//! One sentence for people per event: the same words in logs, notifications and on terminals.
 
 use std::time::Duration;
 
 use super::{Event, EventKind, JobRef, Status, duration};
 
 impl JobRef {
-    /// The shortest thing people call the job: its name, the index it makes, or its id.
+    /// The shortest name for people: that of the job, that of its index, or the id.
     pub fn label(&self) -> &str {
         let index = self.facts.target_index_name.as_deref();
         self.name.as_deref().or(index).unwrap_or(self.id.as_str())
     }
 
-    /// What people call the job: its name, or its id, and the index it makes where that is known and adds anything.
+    /// The full name for people: the name or id of the job, and its index if that is known and adds anything.
     pub fn title(&self) -> String {
-        let name = self.name.as_deref().unwrap_or(self.id.as_str());
+        let name = self.name_or_id();
         match self.facts.target_index_name.as_deref() {
             Some(index) if index != name => format!("{name} into index {index}"),
             _ => name.to_owned(),
         }
     }
 
-    /// What people call the index that it makes.
     fn index_title(&self) -> String {
-        let name = self.name.as_deref().unwrap_or(self.id.as_str());
+        let name = self.name_or_id();
         match self.facts.target_index_name.as_deref() {
             Some(index) => format!("index {index} of restore {name}"),
             None => format!("the index of restore {name}"),
         }
+    }
+
+    fn name_or_id(&self) -> &str {
+        self.name.as_deref().unwrap_or(self.id.as_str())
     }
 }
 
 impl Event {
     /// What happened, in one line without a full stop.
     pub fn summary(&self) -> String {
-        let what = self.what();
+        let what = match &self.job {
+            Some(job) => self.what_happened_to(job),
+            None => self.what_happened(),
+        };
+
         match &self.reason {
-            // It goes on with what was just said.
+            // This reason continues the sentence; others explain it.
             Some(reason) if self.kind == EventKind::Slow => format!("{what}, {reason}"),
             Some(reason) => format!("{what}: {reason}"),
             None => what,
         }
     }
 
-    /// What the API was asked about: once a job completed, that is its index.
-    fn asked_about(&self, job: &JobRef) -> String {
-        if self.is_after_completion() { job.index_title() } else { format!("restore {}", job.title()) }
+    fn what_happened(&self) -> String {
+        match self.kind {
+            EventKind::ProjectUnauthorized => {
+                format!("project {}: the API refuses the key or its permission", self.project)
+            }
+            EventKind::ProjectRecovered => {
+                format!("project {}: the API key is accepted again", self.project)
+            }
+            EventKind::Test => "a test of restore-watch; no restore is meant".to_owned(),
+            // The engine emits these with a job.
+            kind => format!("project {}: {}", self.project, kind.heading()),
+        }
     }
 
-    fn is_after_completion(&self) -> bool {
-        self.previous_status == Some(Status::Completed)
-    }
-
-    fn what(&self) -> String {
-        let Some(job) = &self.job else {
-            return match self.kind {
-                EventKind::ProjectRecovered => {
-                    format!("project {}: the API key is accepted again", self.project)
-                }
-                EventKind::Test => "a test of restore-watch; no restore is meant".to_owned(),
-                _ => format!("project {}: the API refuses the key or its permission", self.project),
-            };
-        };
+    fn what_happened_to(&self, job: &JobRef) -> String {
         let title = job.title();
-        let status = self.status.as_ref().map_or("unknown", |status| status.as_str());
-        let after = self
-            .elapsed_seconds
-            .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-            .map(|elapsed| format!(" after {}", duration::human(elapsed)))
-            .unwrap_or_default();
+        let status = text(self.status.as_ref());
+        let after = self.after();
+
         match self.kind {
             EventKind::Watched => format!("watching restore {title}: {status}"),
             EventKind::StatusChanged => {
-                let before = self.previous_status.as_ref().map_or("unknown", |status| status.as_str());
-                format!("restore {title}: {before} -> {status}")
+                format!("restore {title}: {} -> {status}", text(self.previous_status.as_ref()))
             }
             EventKind::Progressed => {
                 let percent = job.facts.percent_complete.unwrap_or_default();
@@ -94,10 +93,10 @@ impl Event {
             }
             EventKind::NotFound => format!("restore {title} cannot be found"),
             EventKind::Unreachable => {
-                format!("no good answer about {} for too long", self.asked_about(job))
+                format!("no good answer about {} for too long", self.polled_resource(job))
             }
             EventKind::Recovered if self.is_after_completion() => {
-                format!("good answers about {} again", self.asked_about(job))
+                format!("good answers about {} again", self.polled_resource(job))
             }
             EventKind::Recovered => format!("good answers about restore {title} again: {status}"),
             EventKind::IndexReady => format!("{} is ready{after}", job.index_title()),
@@ -105,4 +104,22 @@ impl Event {
             EventKind::ProjectUnauthorized | EventKind::ProjectRecovered | EventKind::Test => title,
         }
     }
+
+    fn after(&self) -> String {
+        let elapsed = self.elapsed_seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        elapsed.map(|elapsed| format!(" after {}", duration::human(elapsed))).unwrap_or_default()
+    }
+
+    /// The job, or its index once the job completed.
+    fn polled_resource(&self, job: &JobRef) -> String {
+        if self.is_after_completion() { job.index_title() } else { format!("restore {}", job.title()) }
+    }
+
+    fn is_after_completion(&self) -> bool {
+        self.previous_status == Some(Status::Completed)
+    }
+}
+
+fn text(status: Option<&Status>) -> &str {
+    status.map_or("unknown", Status::as_str)
 }

@@ -1,55 +1,59 @@
-//! Transitions as desktop notifications.
+//! Events as desktop notifications.
 //!
-//! Invariant: a notification service that is not there, or never answers, costs five seconds at most. Nobody can tell
-//! whether a person saw a notification.
+//! Invariant: a notification service that is absent or never answers costs at most five seconds. A delivery is made once
+//! the service took the notification; whether a person saw it cannot be known.
 
 use std::time::Duration;
 
 use notify_rust::Notification;
 
-use super::card;
 use crate::engine::{DeliveryPolicy, Failure, FailureClass};
-use crate::model::{Event, EventKind};
+use crate::model::{Event, Severity};
 
-/// How long the notification service may take. One that owns its name on the bus and never answers would hang the call
-/// for minutes.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// A notification service that owns its name on the bus and never answers would block the call for minutes.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A notification of something long past helps nobody.
+/// An older notification is of no use.
 const EXPIRES_AFTER: Duration = Duration::from_hours(1);
 
-/// How long apart a notification is tried again: a session may just be starting.
+/// The session may just be starting.
 const RETRY_SCHEDULE: [Duration; 4] =
     [Duration::from_secs(5), Duration::from_secs(30), Duration::from_mins(2), Duration::from_mins(10)];
 
-/// How the desktop is tried again.
 pub(super) fn policy() -> DeliveryPolicy {
     DeliveryPolicy { expires_after: Some(EXPIRES_AFTER), ..DeliveryPolicy::retry(RETRY_SCHEDULE.to_vec()) }
 }
 
-/// How much a notification asks for attention.
+/// The urgency of a notification (Desktop Notifications Specification 1.2, "Urgency Levels").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Urgency {
-    /// It can wait.
+    /// It disappears by itself.
     Normal,
-    /// It stays until somebody dismisses it, where the desktop follows the specification.
+    /// It stays until it is dismissed.
     Critical,
 }
 
 pub(super) async fn deliver(event: &Event) -> Result<(), Failure> {
-    let urgency = match event.kind {
-        EventKind::Failed | EventKind::IndexNotReady | EventKind::ProjectUnauthorized => Urgency::Critical,
-        _ => Urgency::Normal,
-    };
-    show(card::heading(event.kind), &event.summary(), urgency).await.map_err(|message| Failure {
+    let shown = show(event.kind.heading(), &event.summary(), event.kind.severity().into()).await;
+
+    shown.map_err(|message| Failure {
         class: if has_session() { FailureClass::Transient } else { FailureClass::Permanent },
         retry_after: None,
         message,
     })
 }
 
-/// Whether this process belongs to the session of somebody who could see a notification (D-Bus Specification, "Message
-/// Bus Names", and the place that systemd gives the bus of a user).
+impl From<Severity> for Urgency {
+    fn from(severity: Severity) -> Self {
+        match severity {
+            Severity::Error => Self::Critical,
+            Severity::Success | Severity::Info | Severity::Warning => Self::Normal,
+        }
+    }
+}
+
+/// Whether this process belongs to a session that can show a notification (D-Bus Specification, "Message Bus
+/// Names", and the path that systemd gives the bus of a user).
 fn has_session() -> bool {
     let bus = || Some(std::path::Path::new(&std::env::var_os("XDG_RUNTIME_DIR")?).join("bus"));
     cfg!(not(target_os = "linux"))
@@ -63,10 +67,10 @@ pub async fn show(heading: &str, text: &str, urgency: Urgency) -> Result<(), Str
     // The body is markup (Desktop Notifications Specification 1.2, "Markup").
     let body = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     notification.appname("restore-watch").summary(heading).body(&body).icon("dialog-information");
-    match tokio::time::timeout(PATIENCE, send(notification, urgency)).await {
+    match tokio::time::timeout(TIMEOUT, send(notification, urgency)).await {
         Ok(sent) => sent.map_err(|error| format!("the desktop took no notification: {error}")),
         Err(_) => {
-            Err(format!("the desktop's notification service did not answer within {} s", PATIENCE.as_secs()))
+            Err(format!("the desktop's notification service did not answer within {} s", TIMEOUT.as_secs()))
         }
     }
 }

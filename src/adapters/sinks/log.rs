@@ -1,6 +1,6 @@
-//! Transitions as lines of the log.
+//! Events as lines of the log.
 //!
-//! Invariant: a line carries the whole transition in its published shape, as the field `transition`.
+//! Invariant: a line carries the whole event in its published shape, as the field `transition`.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,7 +10,7 @@ use tracing::Level;
 
 use crate::config::{LogLevel, LogSettings};
 use crate::engine::{Failure, FailureClass};
-use crate::model::{Event, EventKind, Payload};
+use crate::model::{Event, EventKind, Payload, Severity};
 
 /// The target of these lines, for filters such as `RUST_LOG=restore_watch::transition=info`.
 macro_rules! line {
@@ -19,9 +19,9 @@ macro_rules! line {
     };
 }
 
-/// Logs a transition as one line, as a log sink without settings does; nobody is told whether it was written.
+/// Logs an event as one line at its usual level, without confirmation.
 pub fn log(event: &Event) {
-    // What is a transition can be written as JSON.
+    // Nothing in an event can fail to be written.
     let json = serde_json::to_string(event).unwrap_or_default();
     write(usual_level(event.kind), &json, event);
 }
@@ -36,7 +36,6 @@ fn write(level: LogLevel, json: &str, event: &Event) {
     }
 }
 
-/// How long apart a line is tried again that could not be written.
 pub(super) const RETRY_SCHEDULE: [Duration; 6] = [
     Duration::from_secs(1),
     Duration::from_secs(10),
@@ -46,10 +45,10 @@ pub(super) const RETRY_SCHEDULE: [Duration; 6] = [
     Duration::from_hours(6),
 ];
 
-/// Calls a function that logs one line, and tells once that line is written, or why it was not.
+/// Calls a function that logs one line, and answers once the line is written, or with the reason why it was not.
 pub type Confirm = fn(&dyn Fn()) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 
-/// The log sink.
+/// A log sink.
 #[derive(Debug)]
 pub struct Log {
     levels: Vec<(EventKind, LogLevel)>,
@@ -61,7 +60,7 @@ impl Log {
         Self { levels: settings.levels.clone(), confirm }
     }
 
-    /// Writes a letter as one line, and waits until it is written.
+    /// Writes an event as one line, and waits until it is written.
     pub(super) async fn deliver(&self, payload: &Payload) -> Result<(), Failure> {
         let written = (self.confirm)(&|| self.write(payload));
         let failed = |message| Failure { class: FailureClass::Transient, retry_after: None, message };
@@ -79,24 +78,12 @@ impl Log {
     }
 }
 
-/// The level of a kind, unless the configuration says otherwise: warnings and errors are worth waking somebody for.
+/// The level of events of this type if the configuration sets none.
 fn usual_level(kind: EventKind) -> LogLevel {
-    match kind {
-        EventKind::Failed | EventKind::IndexNotReady | EventKind::ProjectUnauthorized => LogLevel::Error,
-        EventKind::Cancelled
-        | EventKind::Unrecognised
-        | EventKind::Overdue
-        | EventKind::Slow
-        | EventKind::NotFound
-        | EventKind::Unreachable => LogLevel::Warn,
-        EventKind::Watched
-        | EventKind::StatusChanged
-        | EventKind::Progressed
-        | EventKind::Completed
-        | EventKind::Recovered
-        | EventKind::IndexReady
-        | EventKind::ProjectRecovered
-        | EventKind::Test => LogLevel::Info,
+    match kind.severity() {
+        Severity::Error => LogLevel::Error,
+        Severity::Warning => LogLevel::Warn,
+        Severity::Success | Severity::Info => LogLevel::Info,
     }
 }
 
@@ -105,10 +92,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn levels_can_be_chosen_by_kind() {
+    fn a_configured_level_replaces_the_usual_one() {
         let settings =
             LogSettings { levels: vec![(EventKind::Watched, LogLevel::Debug)], ..LogSettings::default() };
+
         let log = Log::new(&settings, |_| Box::pin(std::future::ready(Ok(()))));
+
         assert_eq!(log.level(EventKind::Watched), LogLevel::Debug);
         assert_eq!(log.level(EventKind::Failed), LogLevel::Error);
     }

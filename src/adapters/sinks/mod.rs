@@ -1,14 +1,16 @@
-//! Where transitions go: the log, the desktop, webhooks.
+//! The sinks, to which events are delivered: the log, the desktop, webhooks.
 //!
-//! Invariant: a delivery ends within a bound, whatever the other side does, and says whether it was made; one to the log
-//! ends once the line is written, for the log is read by whoever runs the program.
+//! Invariant: a delivery ends within a time limit, whatever the receiver does, and says whether it was made. A delivery to
+//! the log has no limit of its own: it ends once the line is written, at the pace of the log's reader.
 
 mod card;
 mod desktop;
 mod format;
-#[cfg(test)]
-mod hostile;
 mod log;
+#[cfg(test)]
+mod misbehaving_receivers;
+#[cfg(test)]
+mod sample_events;
 mod signature;
 mod webhook;
 
@@ -24,7 +26,7 @@ pub use desktop::{Urgency, show};
 pub use log::{Confirm, log};
 pub use signature::SignatureError;
 
-/// One sink.
+/// A sink that is set up.
 #[derive(Debug)]
 pub enum Sink {
     /// The log of the process.
@@ -38,7 +40,7 @@ pub enum Sink {
 /// Why a sink could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum SinkError {
-    /// The address of a webhook cannot be had or used.
+    /// The address of a webhook cannot be read or used.
     #[error("sink {name}: {fault}")]
     Url {
         /// The sink.
@@ -46,7 +48,7 @@ pub enum SinkError {
         /// What is wrong.
         fault: String,
     },
-    /// A signing secret cannot be had or used.
+    /// A signing secret cannot be read or used.
     #[error("sink {name}: {error}")]
     Signature {
         /// The sink.
@@ -65,8 +67,8 @@ pub enum SinkError {
 }
 
 impl Sink {
-    /// A sink with these settings. Reads the address of a webhook where it is a secret. `confirm` is how the log is
-    /// asked whether a line was written.
+    /// Sets up a sink. Reads the address of a webhook if it is a secret. `confirm` reports whether a line of the log was
+    /// written.
     pub fn new(settings: &SinkSettings, confirm: Confirm) -> Result<Self, SinkError> {
         Ok(match settings {
             SinkSettings::Log(log) => Self::Log(log::Log::new(log, confirm)),
@@ -75,30 +77,32 @@ impl Sink {
         })
     }
 
-    /// What the engine must know of it; `settings` are those it was made of.
+    /// What the engine must know of a sink that was made of these settings.
     pub fn plan(&self, settings: &SinkSettings) -> SinkPlan {
         let policy = match settings {
             SinkSettings::Log(_) => DeliveryPolicy::retry(log::RETRY_SCHEDULE.to_vec()),
             SinkSettings::Desktop(_) => desktop::policy(),
             SinkSettings::Webhook(webhook) => webhook::policy(webhook),
         };
+
         let name = SinkName::new(settings.name());
         SinkPlan { name, events: settings.events().clone(), policy, fingerprint: self.fingerprint(settings) }
     }
 
-    /// A number that stands for the settings, and for the address where that is read from elsewhere. It is a part of a
-    /// hash from which nothing of them can be told.
+    /// Identifies the settings, and the address if that is read from elsewhere. Part of a cryptographic hash, so that it
+    /// reveals neither.
     fn fingerprint(&self, settings: &SinkSettings) -> u64 {
         let mut hash = Sha256::new();
         hash.update(format!("{settings:?}"));
         if let Self::Webhook(webhook) = self {
             hash.update(webhook.address());
         }
+
         let hash: [u8; 32] = hash.finalize().into();
         hash.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
     }
 
-    /// What is sent for a transition, where that is not the transition itself as JSON.
+    /// What is sent for an event, unless that is the published shape of the event.
     pub fn body(&self, event: &Event) -> Option<Vec<u8>> {
         match self {
             Self::Log(_) | Self::Desktop => None,
@@ -106,7 +110,7 @@ impl Sink {
         }
     }
 
-    /// Makes a delivery, at `now`.
+    /// Makes one attempt at a delivery, at `now`.
     pub async fn deliver(&self, payload: &Payload, now: Timestamp) -> Result<(), Failure> {
         match self {
             Self::Log(log) => log.deliver(payload).await,

@@ -1,6 +1,7 @@
-//! Signatures of webhooks, by which a receiver knows who sent them: Standard Webhooks 1.0.
+//! Signatures of webhooks, by which a receiver authenticates the sender: Standard Webhooks 1.0.
 //!
-//! Invariant: a secret is held in memory that is overwritten when it is dropped, and no text made here shows any of it.
+//! Invariant: a secret is held in memory that is overwritten when it is dropped, and no text of this module shows any of
+//! it.
 
 use std::fmt;
 
@@ -14,34 +15,34 @@ use sha2::Sha256;
 
 use crate::config::{Redactor, SecretError, SecretSource};
 
-// What a hash was made of is overwritten with it; does not compile without the features that do so.
+// The state of a hash is overwritten when it is dropped; this does not compile without the features that do so.
 const _: () = {
     const fn is_overwritten<T: ZeroizeOnDrop>() {}
     is_overwritten::<Sha256>();
 };
 
-/// What the text of a secret starts with, so that people and scanners know it for one.
+/// The start of a secret's text, by which people and scanners recognize it.
 const PREFIX: &str = "whsec_";
 
-/// The fewest bytes of a secret.
-const SHORTEST: usize = 24;
+/// Of a secret (Standard Webhooks 1.0).
+const MIN_BYTES: usize = 24;
 
-/// The most bytes of a secret.
-const LONGEST: usize = 64;
+/// See [`MIN_BYTES`].
+const MAX_BYTES: usize = 64;
 
-/// The most characters of a secret's base64.
-const LONGEST_TEXT: usize = LONGEST.div_ceil(3) * 4;
+/// Of the base64 of a secret.
+const MAX_CHARS: usize = MAX_BYTES.div_ceil(3) * 4;
 
 /// Why requests cannot be signed. No variant holds any part of a secret.
 #[derive(Debug, thiserror::Error)]
 pub enum SignatureError {
-    /// A secret cannot be had.
+    /// A secret cannot be read.
     #[error(transparent)]
     Unreadable(#[from] SecretError),
-    /// A text that was read is no secret.
+    /// A text is no secret.
     #[error("the signing secret from {origin} {fault}")]
     Bad {
-        /// Where it came from.
+        /// Where the text was read from.
         origin: SecretSource,
         /// What is wrong with it.
         fault: BadSecret,
@@ -51,23 +52,22 @@ pub enum SignatureError {
 /// Why a text cannot be a signing secret; continues a sentence that names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadSecret {
-    /// Something else than base64 follows the prefix.
+    /// No base64 follows the prefix.
     #[error("is not `{PREFIX}` followed by base64; was it copied whole and alone?")]
     Malformed,
-    /// It is too easy to guess.
-    #[error("has {0} bytes once decoded; {SHORTEST} to {LONGEST} are needed")]
+    /// It can be guessed.
+    #[error("has {0} bytes once decoded; {MIN_BYTES} to {MAX_BYTES} are needed")]
     TooShort(usize),
     /// It is longer than the standard allows.
-    #[error("has more than {LONGEST} bytes once decoded; {SHORTEST} to {LONGEST} are needed")]
+    #[error("has more than {MAX_BYTES} bytes once decoded; {MIN_BYTES} to {MAX_BYTES} are needed")]
     TooLong,
 }
 
-/// The secrets of one webhook: none where it is not signed, several while one is rotated.
+/// The secrets of one webhook: none if it is not signed, several while one is rotated.
 #[derive(Debug, Clone, Default)]
 pub(super) struct SigningSecrets(Vec<SigningSecret>);
 
 impl SigningSecrets {
-    /// Reads the secrets from where they are.
     pub(super) fn read(sources: &[SecretSource]) -> Result<Self, SignatureError> {
         let read = |source: &SecretSource| {
             SigningSecret::parse(source.read()?.expose_secret())
@@ -76,17 +76,17 @@ impl SigningSecrets {
         sources.iter().map(read).collect::<Result<_, _>>().map(Self)
     }
 
-    /// `redactor`, which also takes out these secrets.
+    /// Extends `redactor` to these secrets.
     pub(super) fn hide(&self, redactor: Redactor) -> Redactor {
         self.0.iter().fold(redactor, |redactor, SigningSecret(secret)| {
             let text = Zeroizing::new(STANDARD.encode(secret.expose_secret()));
-            redactor.with(&text, SHORTEST, SHORTEST / 2)
+            redactor.with(&text, MIN_BYTES, MIN_BYTES / 2)
         })
     }
 
     /// The value of the header `webhook-signature` for a message with this id, sent at `timestamp` (Unix, in seconds):
-    /// one signature for each secret, so that a receiver that knows any of them is content. None without secrets. Who has it
-    /// can send the message once more for a while, so it is marked as nothing to be shown or remembered.
+    /// one signature per secret, so that a receiver needs to know only one of them. None without secrets. The value allows
+    /// replays for a while, so it is marked as sensitive.
     ///
     /// # Panics
     /// Never: base64 can stand in a header.
@@ -105,20 +105,22 @@ impl SigningSecrets {
 pub(super) struct SigningSecret(SecretSlice<u8>);
 
 impl SigningSecret {
-    /// Reads `whsec_` and base64 of 24 to 64 bytes. The prefix may be absent, as the official libraries have it.
+    /// Reads `whsec_` and base64 of 24 to 64 bytes. The prefix is optional, as in the official libraries.
     pub(super) fn parse(text: &str) -> Result<Self, BadSecret> {
         let text = text.trim();
         let text = text.strip_prefix(PREFIX).unwrap_or(text);
-        if text.len() > LONGEST_TEXT {
+        if text.len() > MAX_CHARS {
             return Err(BadSecret::TooLong);
         }
-        // Of a fixed size, since a vector that grows leaves copies behind.
-        let mut buffer = SecretBox::new(Box::new([0; LONGEST_TEXT / 4 * 3]));
+
+        // Of a fixed size, because a vector that grows leaves copies behind.
+        let mut buffer = SecretBox::new(Box::new([0; MAX_CHARS / 4 * 3]));
         let length =
             STANDARD.decode_slice(text, buffer.expose_secret_mut()).map_err(|_| BadSecret::Malformed)?;
+
         match length {
-            0..SHORTEST => Err(BadSecret::TooShort(length)),
-            SHORTEST..=LONGEST => Ok(Self(SecretBox::new(Box::from(&buffer.expose_secret()[..length])))),
+            0..MIN_BYTES => Err(BadSecret::TooShort(length)),
+            MIN_BYTES..=MAX_BYTES => Ok(Self(SecretBox::new(Box::from(&buffer.expose_secret()[..length])))),
             _ => Err(BadSecret::TooLong),
         }
     }
@@ -151,15 +153,12 @@ mod tests {
     const ID: &str = "msg_p5jXN8AQM9LWM0D4loKWxJek";
     const BODY: &[u8] = br#"{"test": 2432232314}"#;
 
-    fn secrets(texts: &[&str]) -> SigningSecrets {
-        SigningSecrets(texts.iter().map(|text| SigningSecret::parse(text).unwrap()).collect())
-    }
-
     #[test]
-    fn the_known_vector() {
+    fn signs_like_the_published_example() {
         let known = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
         for text in [OLD, &OLD["whsec_".len()..], &format!("{OLD}\n")] {
             let header = secrets(&[text]).header(ID, 1_614_265_330, BODY).unwrap();
+
             assert_eq!(header, known);
             assert_eq!(format!("{header:?}"), "Sensitive");
         }
@@ -167,9 +166,9 @@ mod tests {
     }
 
     #[test]
-    fn an_official_library_verifies_it_while_a_secret_is_rotated() {
+    fn the_official_library_verifies_during_rotation() {
         let now = Clock::system().now().wall.as_second();
-        let verdict = |signed: &[&str], known: &str, id: &str, body: &[u8]| {
+        let verifies = |signed: &[&str], known: &str, id: &str, body: &[u8]| {
             let mut headers = HeaderMap::new();
             headers.insert("webhook-id", id.parse().unwrap());
             headers.insert("webhook-timestamp", now.to_string().parse().unwrap());
@@ -177,12 +176,13 @@ mod tests {
             headers.insert("webhook-signature", signature);
             Webhook::new(known).unwrap().verify(body, &headers).is_ok()
         };
-        assert!(verdict(&[OLD], OLD, ID, BODY));
-        assert!(verdict(&[OLD, NEW], OLD, ID, BODY));
-        assert!(verdict(&[OLD, NEW], NEW, ID, BODY));
-        assert!(!verdict(&[OLD], NEW, ID, BODY), "another secret");
-        assert!(!verdict(&[OLD, NEW], OLD, ID, br#"{"test": 2432232315}"#), "another body");
-        assert!(!verdict(&[OLD, NEW], OLD, "msg_another", BODY), "another id");
+
+        assert!(verifies(&[OLD], OLD, ID, BODY));
+        assert!(verifies(&[OLD, NEW], OLD, ID, BODY));
+        assert!(verifies(&[OLD, NEW], NEW, ID, BODY));
+        assert!(!verifies(&[OLD], NEW, ID, BODY), "another secret");
+        assert!(!verifies(&[OLD, NEW], OLD, ID, br#"{"test": 2432232315}"#), "another body");
+        assert!(!verifies(&[OLD, NEW], OLD, "msg_another", BODY), "another id");
     }
 
     #[test]
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_secret_is_refused_without_being_shown() {
+    fn a_text_that_is_no_secret_is_refused_and_not_shown() {
         for bad in [
             "whsec_canary+canary+canary+canary+canar",
             "whsec_canary-canary_canary-canary_cana",
@@ -216,6 +216,7 @@ mod tests {
             "whsec_canary\0canary",
         ] {
             let fault = SigningSecret::parse(bad).unwrap_err();
+
             assert_eq!(fault, BadSecret::Malformed, "{bad}");
         }
         assert_eq!(SigningSecret::parse("").unwrap_err(), BadSecret::TooShort(0));
@@ -223,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_that_is_no_good_is_named() {
+    fn errors_name_the_source_of_a_bad_secret() {
         let directory = tempfile::tempdir().unwrap();
         let file = |name: &str, text: &str| {
             let path = directory.path().join(name);
@@ -231,15 +232,21 @@ mod tests {
             SecretSource::File(path)
         };
         let (good, short) = (file("good", &format!("{OLD}\n")), file("short", "whsec_Y2FuYXJ5"));
+
         let read = SigningSecrets::read(&[good.clone(), good.clone()]).unwrap();
         assert_eq!(read.header(ID, 5, BODY), secrets(&[OLD, OLD]).header(ID, 5, BODY));
-        let said = |sources: &[SecretSource]| {
+
+        let message = |sources: &[SecretSource]| {
             let error = SigningSecrets::read(sources).unwrap_err().to_string();
             error.replace(&directory.path().display().to_string(), "DIRECTORY")
         };
-        insta::assert_snapshot!(said(&[good.clone(), short]), @"the signing secret from file DIRECTORY/short has 6 bytes once decoded; 24 to 64 are needed");
-        insta::assert_snapshot!(said(&[file("bad", "canary!"), good]), @"the signing secret from file DIRECTORY/bad is not `whsec_` followed by base64; was it copied whole and alone?");
+        insta::assert_snapshot!(message(&[good.clone(), short]), @"the signing secret from file DIRECTORY/short has 6 bytes once decoded; 24 to 64 are needed");
+        insta::assert_snapshot!(message(&[file("bad", "canary!"), good]), @"the signing secret from file DIRECTORY/bad is not `whsec_` followed by base64; was it copied whole and alone?");
         let missing = SecretSource::File(directory.path().join("missing"));
-        insta::assert_snapshot!(said(&[missing]), @"cannot read DIRECTORY/missing: No such file or directory (os error 2)");
+        insta::assert_snapshot!(message(&[missing]), @"cannot read DIRECTORY/missing: No such file or directory (os error 2)");
+    }
+
+    fn secrets(texts: &[&str]) -> SigningSecrets {
+        SigningSecrets(texts.iter().map(|text| SigningSecret::parse(text).unwrap()).collect())
     }
 }

@@ -1,35 +1,34 @@
-//! Transitions as HTTP POSTs.
+//! Events as HTTP POSTs.
 //!
-//! Invariant: each attempt at a delivery has the same id and the same body; an attempt ends within 15 s, or 17 s if a proxy
-//! refused and is asked why.
+//! Invariant: each attempt at a delivery has the same id and the same body; an attempt ends within 15 s, or within
+//! 17 s if a proxy refused and is asked for the reason.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use reqwest::header::CONTENT_TYPE;
-use reqwest::{Method, StatusCode};
+use reqwest::{Method, Request, StatusCode};
 
+use super::SinkError;
+use super::format::{self, Format};
 use super::signature::SigningSecrets;
-use super::{SinkError, format};
 use crate::adapters::http::{self, Fault, Peer, SendError, Terms};
-use crate::config::{Redactor, WebhookFormat, WebhookSettings, WebhookUrl};
-use crate::engine::retry::RetryAfter;
+use crate::config::{Redactor, WebhookSettings, WebhookUrl};
 use crate::engine::{DeliveryPolicy, Failure, FailureClass};
 use crate::model::{Event, Payload};
 use crate::platform::failpoint;
 
-/// How long one attempt may take, connecting included.
+/// Of one attempt, connecting included.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Answers are read for one line of text.
+/// In bytes: an answer is read for one line of text.
 const MAX_ANSWER: usize = 64 * 1024;
 
-/// The number of characters after which that line is cut.
+/// In characters.
 const MAX_LINE: usize = 200;
 
-/// How a webhook with these settings is tried again.
 pub(super) fn policy(settings: &WebhookSettings) -> DeliveryPolicy {
-    let spacing = format::spacing(settings.format);
+    let spacing = format::of(settings.format).spacing();
     DeliveryPolicy { spacing, ..DeliveryPolicy::retry(settings.retry_schedule.clone()) }
 }
 
@@ -40,7 +39,7 @@ pub struct Webhook {
     url: WebhookUrl,
     peer: Peer,
     redactor: Redactor,
-    format: WebhookFormat,
+    format: &'static dyn Format,
     secrets: SigningSecrets,
 }
 
@@ -49,6 +48,7 @@ impl Webhook {
         let name = || settings.name.clone();
         let url =
             settings.url.read(settings.allow_http).map_err(|fault| SinkError::Url { name: name(), fault })?;
+
         let purpose = if settings.block_private {
             http::Purpose::public_only(url.expose(), None)
         } else {
@@ -57,114 +57,92 @@ impl Webhook {
         let http = purpose
             .and_then(|purpose| http::client(&purpose.within(TIMEOUT)))
             .map_err(|error| SinkError::Client { name: name(), error })?;
+
         let secrets = SigningSecrets::read(&settings.signing_secrets)
             .map_err(|error| SinkError::Signature { name: name(), error })?;
-        // Without it, Discord answers before it knows whether it keeps the message (Discord developer documentation,
-        // "Execute Webhook").
-        let url =
-            if settings.format == WebhookFormat::Discord { url.with_query("wait", "true") } else { url };
+
+        let format = format::of(settings.format);
+        let url = format.url(url);
         let peer = if settings.block_private { Peer::PublicReceiver } else { Peer::Receiver };
         let redactor = http::with_proxy_credentials(secrets.hide(url.redactor()));
-        Ok(Self { http, url, peer, redactor, format: settings.format, secrets })
+        Ok(Self { http, url, peer, redactor, format, secrets })
     }
 
-    /// Where it posts to, to be hashed and not shown.
+    /// The secret address, to be hashed and not shown.
     pub(super) fn address(&self) -> &str {
         self.url.expose().as_str()
     }
 
-    /// What is sent for a transition, where that is not the transition itself as JSON.
+    /// What is sent for an event, unless that is the published shape of the event.
     pub(super) fn body(&self, event: &Event) -> Option<Vec<u8>> {
-        (self.format != WebhookFormat::Standard).then(|| format::body(self.format, event))
+        (!self.format.is_published_shape()).then(|| self.format.body(event))
     }
 
-    /// Posts a letter; `now` is the time of this attempt.
+    /// Makes one attempt at a delivery; `now` is the time of this attempt.
     pub(super) async fn deliver(&self, payload: &Payload, now: Timestamp) -> Result<(), Failure> {
-        let failed = |class, message| Failure { class, retry_after: None, message };
+        failpoint::reached("before_post");
+        // A repetition has the same id and body, by which a receiver recognizes it.
+        let terms = Terms { timeout: TIMEOUT, max_body: |_| MAX_ANSWER, repeat_if_cut: true };
+        let sent = match self.request(payload, now) {
+            Ok(request) => self.http.send(request, terms).await,
+            Err(error) => Err(SendError::from(error)),
+        };
+
+        let answer = match sent {
+            Ok(answer) => answer,
+            Err(error) => return Err(self.send_failure(&error).await),
+        };
+        failpoint::reached("after_post");
+
+        if answer.status.is_success() { Ok(()) } else { Err(self.refusal(answer)) }
+    }
+
+    fn request(&self, payload: &Payload, now: Timestamp) -> Result<Request, reqwest::Error> {
         let (id, timestamp) = (payload.event.id.to_string(), now.as_second());
         let mut request = http::request(Method::POST, self.url.expose().clone())
-            .header(CONTENT_TYPE, format::content_type(self.format))
+            .header(CONTENT_TYPE, self.format.content_type())
             .header("webhook-id", &id)
             .header("webhook-timestamp", timestamp);
-        for (name, value) in format::headers(self.format, payload.event.kind) {
+
+        for (name, value) in self.format.headers(payload.event.kind) {
             request = request.header(name, value);
         }
         if let Some(signature) = self.secrets.header(&id, timestamp, &payload.body) {
             request = request.header("webhook-signature", signature);
         }
-        failpoint::reached("before_post");
-        // A repetition has the same id and body, by which a receiver knows it.
-        let terms = Terms { timeout: TIMEOUT, max_body: |_| MAX_ANSWER, repeat_if_cut: true };
-        let sent = match request.body(payload.body.clone()).build() {
-            Ok(request) => self.http.send(request, terms).await,
-            Err(error) => Err(SendError::from(error)),
-        };
-        let answer = match sent {
-            Ok(answer) => answer,
-            Err(error) => {
-                let fault = http::fault(&error, self.url.expose(), self.peer).await;
-                let Fault { text, is_misconfigured } = fault;
-                let class =
-                    if is_misconfigured { FailureClass::Misconfigured } else { FailureClass::Transient };
-                return Err(failed(class, format!("{}: {text}", self.url)));
-            }
-        };
-        failpoint::reached("after_post");
-        let (status, asked) = (answer.status, http::retry_after(&answer.headers));
-        let target = http::redirect_target(&answer, self.url.expose()).filter(|_| status.is_redirection());
-        let answer = answer.body.unwrap_or_default();
-        let retry_after = asked.or_else(|| retry_after_in(&answer));
-        if status.is_success() {
-            return Ok(());
-        }
+
+        request.body(payload.body.clone()).build()
+    }
+
+    /// Why there was no answer.
+    async fn send_failure(&self, error: &SendError) -> Failure {
+        let Fault { text, is_misconfigured } = http::fault(error, self.url.expose(), self.peer).await;
+        let class = if is_misconfigured { FailureClass::Misconfigured } else { FailureClass::Transient };
+        Failure { class, retry_after: None, message: format!("{}: {text}", self.url) }
+    }
+
+    /// What an answer without success means.
+    fn refusal(&self, answer: http::Answer) -> Failure {
+        let status = answer.status;
         let class = match status {
             StatusCode::GONE => FailureClass::Gone,
             StatusCode::TOO_MANY_REQUESTS => FailureClass::Throttled,
             _ => FailureClass::Transient,
         };
-        let said = match target {
+
+        let target = http::redirect_target(&answer, self.url.expose()).filter(|_| status.is_redirection());
+        let in_headers = http::retry_after(&answer.headers);
+        let body = answer.body.unwrap_or_default();
+        let retry_after = in_headers.or_else(|| self.format.retry_after(&body));
+
+        let text = match target {
             Some(target) => format!("a redirect to {target}, which is not followed"),
-            None => String::from_utf8_lossy(&answer).into_owned(),
+            None => String::from_utf8_lossy(&body).into_owned(),
         };
-        // Secrets are looked for before anything is cut off.
-        let line = http::one_line(&self.redactor.redact(&said), MAX_LINE);
+        // Redacted before it is cut: half a secret would not be recognized.
+        let line = http::one_line(&self.redactor.redact(&text), MAX_LINE);
         let separator = if line.is_empty() { "" } else { ": " };
         let message = format!("{} answered HTTP {}{separator}{line}", self.url, status.as_u16());
-        Err(Failure { class, retry_after, message })
-    }
-}
-
-/// How long the body of an answer asks to be left alone: `retry_after` in seconds with a fraction, as Discord has it
-/// (Discord developer documentation, "Rate Limits").
-fn retry_after_in(answer: &[u8]) -> Option<RetryAfter> {
-    let answer: serde_json::Value = serde_json::from_slice(answer).ok()?;
-    let seconds = answer.get("retry_after")?.as_f64().filter(|seconds| *seconds > 0.0)?;
-    Some(RetryAfter::For(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn discord_asks_for_fractions_of_a_second_in_the_body() {
-        for (answer, asked) in [
-            (
-                r#"{"message": "You are being rate limited.", "retry_after": 64.57, "global": false}"#,
-                Some(64_570),
-            ),
-            (r#"{"retry_after": 0.3}"#, Some(300)),
-            (r#"{"retry_after": 2}"#, Some(2000)),
-            (r#"{"retry_after": -1}"#, None),
-            (r#"{"retry_after": "soon"}"#, None),
-            (r#"{"message": "no"}"#, None),
-            ("ok", None),
-            ("", None),
-        ] {
-            let asked = asked.map(|millis| RetryAfter::For(Duration::from_millis(millis)));
-            assert_eq!(retry_after_in(answer.as_bytes()), asked, "{answer}");
-        }
-        let absurd = RetryAfter::For(Duration::MAX);
-        assert_eq!(retry_after_in(br#"{"retry_after": 1e300}"#), Some(absurd));
+        Failure { class, retry_after, message }
     }
 }

@@ -42,9 +42,6 @@ const KEYS: &[&str] = &[
     "retry_schedule",
 ];
 
-/// Patterns that stand for all kinds of a noun, or for all.
-const PATTERNS: &[&str] = &["*", "restore_job.*", "index.*", "project.*"];
-
 const EVENTS: &str = "write events = [\"restore_job.*\"]";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -181,19 +178,22 @@ fn pattern<'a>(entry: &Value<'a>) -> Option<&'a str> {
     if EventFilter::from_patterns([text]).is_ok() {
         return Some(text);
     }
-    unknown_kind(text, &entry.span, entry.report, PATTERNS);
+    // Patterns that stand for all types, or for all of a noun.
+    let mut patterns = vec!["*".to_owned()];
+    patterns.extend(EventKind::nouns().iter().map(|noun| format!("{noun}.*")));
+    unknown_kind(text, &entry.span, entry.report, &patterns);
     None
 }
 
 /// Reports a text that names no kind of transition.
-fn unknown_kind(text: &str, span: &Span, report: &Report, patterns: &[&'static str]) {
+fn unknown_kind(text: &str, span: &Span, report: &Report, patterns: &[String]) {
     let kinds = || EventKind::ALL.iter().map(|kind| kind.as_str());
-    let verb = |text: &str| kinds().find(|kind| kind.split_once('.').is_some_and(|(_, verb)| verb == text));
-    let near = verb(text).or_else(|| nearest(text, kinds().chain(patterns.iter().copied())));
-    let all =
-        || kinds().chain(patterns.iter().copied()).map(|kind| format!("\"{kind}\"")).collect::<Vec<_>>();
+    let all = || kinds().chain(patterns.iter().map(String::as_str));
+    let verb = |text: &str| EventKind::ALL.iter().find(|kind| kind.verb() == text).map(|kind| kind.as_str());
+    let near = verb(text).or_else(|| nearest(text, all()));
+    let quoted_all = || all().map(|kind| format!("\"{kind}\"")).collect::<Vec<_>>();
     let help = near.map_or_else(
-        || format!("the events are {}", all().join(", ")),
+        || format!("the events are {}", quoted_all().join(", ")),
         |near| format!("did you mean \"{near}\"?"),
     );
     report.push(Finding::new(span, format!("unknown event {}", quoted(text))).help(help));
@@ -207,7 +207,7 @@ fn levels(value: &Value<'_>) -> Vec<(EventKind, LogLevel)> {
         let kind = EventKind::parse(name);
         match value.inner {
             // What `restore_job.failed = "error"` without quotes makes.
-            DeValue::Table(_) if kind.is_none() && matches!(name, "restore_job" | "index" | "project") => {
+            DeValue::Table(_) if kind.is_none() && EventKind::nouns().contains(&name) => {
                 let finding = Finding::new(&span, format!("{} is no event by itself", quoted(name)));
                 value
                     .report

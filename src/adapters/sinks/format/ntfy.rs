@@ -4,17 +4,15 @@
 
 use std::time::Duration;
 
-use super::fit::{Rules, plain};
-use crate::adapters::sinks::card::{self, Card, Label, Tone};
-use crate::model::EventKind;
-
-/// Plain text; ntfy reads no markup unless it is asked to.
-pub(super) const CONTENT_TYPE: &str = "text/plain; charset=utf-8";
+use super::Format;
+use super::markup::{Markup, plain};
+use crate::adapters::sinks::card::{Card, Label};
+use crate::model::{Event, EventKind, Severity};
 
 /// 60 requests at once, then one in 5 s (docs.ntfy.sh, "Limitations", the defaults of a server). This lets some 75
 /// messages through without a pause; 5 s would make the last of ten restores that end together wait for most of a
 /// minute.
-pub(super) const SPACING: Duration = Duration::from_secs(1);
+const SPACING: Duration = Duration::from_secs(1);
 
 /// The summary, in bytes. A whole message has 4,096 at most, or it becomes an attachment (docs.ntfy.sh,
 /// "Limitations"); this, the facts and the advice stay below.
@@ -26,46 +24,62 @@ const MAX_FACT: usize = 500;
 /// The facts worth a phone screen: the rest is in the summary, or can wait.
 const FACTS: [Label; 2] = [Label::Project, Label::Backup];
 
-const RULES: Rules = Rules { write: plain, weigh: str::len };
+const MARKUP: Markup = Markup { escape: plain, measure: str::len };
 
-pub(super) fn message(card: &Card) -> String {
-    let summary = RULES.fit(&card.summary, MAX_SUMMARY);
+#[derive(Debug)]
+pub(super) struct Ntfy;
+
+impl Format for Ntfy {
+    fn body(&self, event: &Event) -> Vec<u8> {
+        message(&Card::new(event)).into_bytes()
+    }
+
+    // ntfy reads no markup unless a header asks for it.
+    fn content_type(&self) -> &'static str {
+        "text/plain; charset=utf-8"
+    }
+
+    fn headers(&self, kind: EventKind) -> Vec<(&'static str, &'static str)> {
+        headers(kind).to_vec()
+    }
+
+    fn spacing(&self) -> Duration {
+        SPACING
+    }
+}
+
+fn message(card: &Card) -> String {
+    let summary = MARKUP.fit(&card.summary, MAX_SUMMARY);
     let facts = card.facts.iter().filter(|(label, _)| FACTS.contains(label));
-    let facts = facts.map(|(label, value)| format!("\n{}: {}", label.text(), RULES.fit(value, MAX_FACT)));
+    let facts = facts.map(|(label, value)| format!("\n{}: {}", label.text(), MARKUP.fit(value, MAX_FACT)));
     let advice = card.advice.map(|advice| format!("\n\n{advice}"));
     [summary].into_iter().chain(facts).chain(advice).collect()
 }
 
-/// The title, how loud it is, and an emoji by its name (docs.ntfy.sh, "Message title", "Message priority", "Tags &
+/// The title, the priority, and an emoji by its name (docs.ntfy.sh, "Message title", "Message priority", "Tags &
 /// emojis").
-pub(super) fn headers(kind: EventKind) -> [(&'static str, &'static str); 3] {
-    let (priority, tag) = match card::tone(kind) {
-        Tone::Good => ("default", "white_check_mark"),
-        Tone::Bad => ("high", "rotating_light"),
-        Tone::Warning => ("default", "warning"),
-        // A test that nobody hears tests half of the way.
-        Tone::Neutral if kind == EventKind::Test => ("default", "information_source"),
-        Tone::Neutral => ("low", "information_source"),
+fn headers(kind: EventKind) -> [(&'static str, &'static str); 3] {
+    let (priority, tag) = match kind.severity() {
+        Severity::Success => ("default", "white_check_mark"),
+        Severity::Error => ("high", "rotating_light"),
+        Severity::Warning => ("default", "warning"),
+        // At low priority a phone stays silent, and a test would not show whether it can ring.
+        Severity::Info if kind == EventKind::Test => ("default", "information_source"),
+        Severity::Info => ("low", "information_source"),
     };
-    [("Title", card::heading(kind)), ("Priority", priority), ("Tags", tag)]
+    [("Title", kind.heading()), ("Priority", priority), ("Tags", tag)]
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::samples;
+    use super::super::super::sample_events;
     use super::*;
-    use crate::model::Event;
-
-    fn shown(event: &Event) -> String {
-        let headers = headers(event.kind).map(|(name, value)| format!("{name}: {value}")).join("\n");
-        format!("{headers}\n\n{}", message(&Card::new(event)))
-    }
 
     #[test]
     fn completed() {
-        insta::assert_snapshot!(shown(&samples::completed()), @r"
+        insta::assert_snapshot!(shown(&sample_events::completed()), @r"
         Title: Restore completed
         Priority: default
         Tags: white_check_mark
@@ -80,7 +94,7 @@ mod tests {
 
     #[test]
     fn failed() {
-        insta::assert_snapshot!(shown(&samples::failed()), @r"
+        insta::assert_snapshot!(shown(&sample_events::failed()), @r"
         Title: Restore failed
         Priority: high
         Tags: rotating_light
@@ -94,7 +108,7 @@ mod tests {
 
     #[test]
     fn unauthorized() {
-        insta::assert_snapshot!(shown(&samples::unauthorized()), @r"
+        insta::assert_snapshot!(shown(&sample_events::unauthorized()), @r"
         Title: Pinecone refuses the API key
         Priority: high
         Tags: rotating_light
@@ -108,7 +122,7 @@ mod tests {
 
     #[test]
     fn test() {
-        insta::assert_snapshot!(shown(&samples::test()), @r"
+        insta::assert_snapshot!(shown(&sample_events::test()), @r"
         Title: Test of restore-watch, nothing happened
         Priority: default
         Tags: information_source
@@ -123,10 +137,15 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn limits_are_kept(event in samples::hostile()) {
+        fn limits_are_kept(event in sample_events::any_event()) {
             let message = message(&Card::new(&event));
             prop_assert!((1..=4096).contains(&message.len()), "{}", message.len());
             prop_assert!(message.lines().count() <= 5);
         }
+    }
+
+    fn shown(event: &Event) -> String {
+        let headers = headers(event.kind).map(|(name, value)| format!("{name}: {value}")).join("\n");
+        format!("{headers}\n\n{}", message(&Card::new(event)))
     }
 }

@@ -1,19 +1,20 @@
 //! Messages for Slack's incoming webhooks: Block Kit, and a plain text for notifications.
 //!
-//! Invariant: nothing that comes from outside can mention anybody or make a link: `&`, `<` and `>` are escaped
-//! everywhere, and Slack is told to look for no links of its own.
+//! Invariant: no text from outside can mention a user or make a link: `&`, `<` and `>` are escaped everywhere, and
+//! `verbatim` stops Slack from finding links by itself.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::fit::{Rules, utf16};
-use crate::adapters::sinks::card::{Card, Label, Tone};
-use crate::model::Event;
+use super::Format;
+use super::markup::{Markup, utf16};
+use crate::adapters::sinks::card::{Card, Label};
+use crate::model::{Event, Severity};
 
 /// One message a second for each incoming webhook, short bursts aside (docs.slack.dev, "Rate limits", "Posting
 /// messages").
-pub(super) const SPACING: Duration = Duration::from_secs(1);
+const SPACING: Duration = Duration::from_secs(1);
 
 /// The plain text of a header block (docs.slack.dev, "Header block": at most 150 characters).
 const MAX_HEADER: usize = 150;
@@ -28,29 +29,45 @@ const MAX_FIELDS: usize = 10;
 /// The text of a field (docs.slack.dev, "Section block": at most 2,000 characters).
 const MAX_FIELD: usize = 2000;
 
-/// Escapes count as what they are written with, which nobody documents.
-const RULES: Rules = Rules { write: escape, weigh: utf16 };
+/// Escapes are measured as they are written; whether Slack measures them so is not documented.
+const MARKUP: Markup = Markup { escape, measure: utf16 };
 
-pub(super) fn message(card: &Card, event: &Event) -> Value {
-    let header = RULES.fit(&format!("{} {}", symbol(card.tone), card.heading), MAX_HEADER);
-    let mut summary = json!({ "type": "section", "text": text(&RULES.fit(&card.summary, MAX_TEXT)) });
+#[derive(Debug)]
+pub(super) struct Slack;
+
+impl Format for Slack {
+    fn body(&self, event: &Event) -> Vec<u8> {
+        message(&Card::new(event), event).to_string().into_bytes()
+    }
+
+    fn spacing(&self) -> Duration {
+        SPACING
+    }
+}
+
+fn message(card: &Card, event: &Event) -> Value {
+    let header = MARKUP.fit(&format!("{} {}", symbol(card.severity), card.heading), MAX_HEADER);
+
+    let mut summary = json!({ "type": "section", "text": text(&MARKUP.fit(&card.summary, MAX_TEXT)) });
     let fields: Vec<_> = card.facts.iter().take(MAX_FIELDS).map(field).collect();
     // Slack refuses an empty list.
     if !fields.is_empty() {
         summary["fields"] = Value::Array(fields);
     }
+
     let mut blocks =
         vec![json!({ "type": "header", "text": { "type": "plain_text", "text": header } }), summary];
     blocks.extend(card.advice.map(|advice| json!({ "type": "section", "text": text(advice) })));
     let footer = format!("restore-watch · {} · {:.0}", event.kind, event.timestamp);
     blocks.push(json!({ "type": "context", "elements": [text(&footer)] }));
-    json!({ "text": RULES.fit(&format!("{}: {}", card.heading, card.summary), MAX_TEXT), "blocks": blocks })
+
+    json!({ "text": MARKUP.fit(&format!("{}: {}", card.heading, card.summary), MAX_TEXT), "blocks": blocks })
 }
 
 fn field((label, value): &(Label, String)) -> Value {
     let label = format!("*{}*\n", label.text());
     let room = MAX_FIELD - utf16(&label);
-    text(&(label + &RULES.fit(value, room)))
+    text(&(label + &MARKUP.fit(value, room)))
 }
 
 fn text(escaped: &str) -> Value {
@@ -68,13 +85,13 @@ fn escape(written: &mut String, c: char) {
     }
 }
 
-/// Stands for the colour that messages made of blocks do not have.
-fn symbol(tone: Tone) -> &'static str {
-    match tone {
-        Tone::Good => "✅",
-        Tone::Bad => "❌",
-        Tone::Warning => "⚠️",
-        Tone::Neutral => "ℹ️",
+/// Replaces the color that messages made of blocks do not have.
+fn symbol(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Success => "✅",
+        Severity::Error => "❌",
+        Severity::Warning => "⚠️",
+        Severity::Info => "ℹ️",
     }
 }
 
@@ -82,16 +99,12 @@ fn symbol(tone: Tone) -> &'static str {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::samples;
+    use super::super::super::sample_events;
     use super::*;
-
-    fn shown(event: &Event) -> String {
-        message(&Card::new(event), event).to_string()
-    }
 
     #[test]
     fn completed() {
-        let event = samples::completed();
+        let event = sample_events::completed();
         insta::assert_snapshot!(format!("{:#}", message(&Card::new(&event), &event)), @r#"
         {
           "text": "Restore completed: restore nightly into index docs completed after 6.0s",
@@ -178,22 +191,22 @@ mod tests {
 
     #[test]
     fn failed() {
-        insta::assert_snapshot!(shown(&samples::failed()), @r#"{"text":"Restore failed: restore rj-2 into index docs_*v2* failed after 1h 30m: &lt;b&gt;no &amp; why&lt;/b&gt;","blocks":[{"type":"header","text":{"type":"plain_text","text":"❌ Restore failed"}},{"type":"section","text":{"type":"mrkdwn","text":"restore rj-2 into index docs_*v2* failed after 1h 30m: &lt;b&gt;no &amp; why&lt;/b&gt;","verbatim":true},"fields":[{"type":"mrkdwn","text":"*Restore*\nrj-2","verbatim":true},{"type":"mrkdwn","text":"*Index*\ndocs_*v2*","verbatim":true},{"type":"mrkdwn","text":"*Project*\nEU &amp; co","verbatim":true},{"type":"mrkdwn","text":"*Status*\nFailed","verbatim":true},{"type":"mrkdwn","text":"*Progress*\n42 %","verbatim":true},{"type":"mrkdwn","text":"*Took*\n1h 30m","verbatim":true}]},{"type":"section","text":{"type":"mrkdwn","text":"The API gives no reason. Look at the index in the Pinecone console, then start the restore again from the backup.","verbatim":true}},{"type":"context","elements":[{"type":"mrkdwn","text":"restore-watch · restore_job.failed · 2026-11-23T12:00:00Z","verbatim":true}]}]}"#);
+        insta::assert_snapshot!(shown(&sample_events::failed()), @r#"{"text":"Restore failed: restore rj-2 into index docs_*v2* failed after 1h 30m: &lt;b&gt;no &amp; why&lt;/b&gt;","blocks":[{"type":"header","text":{"type":"plain_text","text":"❌ Restore failed"}},{"type":"section","text":{"type":"mrkdwn","text":"restore rj-2 into index docs_*v2* failed after 1h 30m: &lt;b&gt;no &amp; why&lt;/b&gt;","verbatim":true},"fields":[{"type":"mrkdwn","text":"*Restore*\nrj-2","verbatim":true},{"type":"mrkdwn","text":"*Index*\ndocs_*v2*","verbatim":true},{"type":"mrkdwn","text":"*Project*\nEU &amp; co","verbatim":true},{"type":"mrkdwn","text":"*Status*\nFailed","verbatim":true},{"type":"mrkdwn","text":"*Progress*\n42 %","verbatim":true},{"type":"mrkdwn","text":"*Took*\n1h 30m","verbatim":true}]},{"type":"section","text":{"type":"mrkdwn","text":"The API gives no reason. Look at the index in the Pinecone console, then start the restore again from the backup.","verbatim":true}},{"type":"context","elements":[{"type":"mrkdwn","text":"restore-watch · restore_job.failed · 2026-11-23T12:00:00Z","verbatim":true}]}]}"#);
     }
 
     #[test]
     fn unauthorized() {
-        insta::assert_snapshot!(shown(&samples::unauthorized()), @r#"{"text":"Pinecone refuses the API key: project EU &amp; co: the API refuses the key or its permission: HTTP 403: Forbidden","blocks":[{"type":"header","text":{"type":"plain_text","text":"❌ Pinecone refuses the API key"}},{"type":"section","text":{"type":"mrkdwn","text":"project EU &amp; co: the API refuses the key or its permission: HTTP 403: Forbidden","verbatim":true},"fields":[{"type":"mrkdwn","text":"*Project*\nEU &amp; co","verbatim":true}]},{"type":"section","text":{"type":"mrkdwn","text":"Check that the API key is still valid and has the permission control::backups::list. The watch goes on, but slowly. A new key in a file is used after restore-watch reload.","verbatim":true}},{"type":"context","elements":[{"type":"mrkdwn","text":"restore-watch · project.unauthorized · 2026-11-23T12:00:00Z","verbatim":true}]}]}"#);
+        insta::assert_snapshot!(shown(&sample_events::unauthorized()), @r#"{"text":"Pinecone refuses the API key: project EU &amp; co: the API refuses the key or its permission: HTTP 403: Forbidden","blocks":[{"type":"header","text":{"type":"plain_text","text":"❌ Pinecone refuses the API key"}},{"type":"section","text":{"type":"mrkdwn","text":"project EU &amp; co: the API refuses the key or its permission: HTTP 403: Forbidden","verbatim":true},"fields":[{"type":"mrkdwn","text":"*Project*\nEU &amp; co","verbatim":true}]},{"type":"section","text":{"type":"mrkdwn","text":"Check that the API key is still valid and has the permission control::backups::list. The watch goes on, but slowly. A new key in a file is used after restore-watch reload.","verbatim":true}},{"type":"context","elements":[{"type":"mrkdwn","text":"restore-watch · project.unauthorized · 2026-11-23T12:00:00Z","verbatim":true}]}]}"#);
     }
 
     #[test]
     fn test_has_no_fields() {
-        insta::assert_snapshot!(shown(&samples::test()), @r#"{"text":"Test of restore-watch, nothing happened: a test of restore-watch; no restore is meant","blocks":[{"type":"header","text":{"type":"plain_text","text":"ℹ️ Test of restore-watch, nothing happened"}},{"type":"section","text":{"type":"mrkdwn","text":"a test of restore-watch; no restore is meant","verbatim":true}},{"type":"section","text":{"type":"mrkdwn","text":"If you can read this, the sink works. There is nothing to do.","verbatim":true}},{"type":"context","elements":[{"type":"mrkdwn","text":"restore-watch · restore_watch.test · 2026-11-23T12:00:00Z","verbatim":true}]}]}"#);
+        insta::assert_snapshot!(shown(&sample_events::test()), @r#"{"text":"Test of restore-watch, nothing happened: a test of restore-watch; no restore is meant","blocks":[{"type":"header","text":{"type":"plain_text","text":"ℹ️ Test of restore-watch, nothing happened"}},{"type":"section","text":{"type":"mrkdwn","text":"a test of restore-watch; no restore is meant","verbatim":true}},{"type":"section","text":{"type":"mrkdwn","text":"If you can read this, the sink works. There is nothing to do.","verbatim":true}},{"type":"context","elements":[{"type":"mrkdwn","text":"restore-watch · restore_watch.test · 2026-11-23T12:00:00Z","verbatim":true}]}]}"#);
     }
 
     #[test]
-    fn nobody_can_be_mentioned() {
-        let mut event = samples::failed();
+    fn texts_cannot_mention_users() {
+        let mut event = sample_events::failed();
         event.reason = Some("<!channel> <@U1> <https://evil.example|click>".into());
         let message = shown(&event);
         assert!(!message.contains('<') && message.contains("&lt;!channel&gt;"), "{message}");
@@ -203,7 +216,7 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn limits_are_kept(event in samples::hostile()) {
+        fn limits_are_kept(event in sample_events::any_event()) {
             let card = Card::new(&event);
             let message = message(&card, &event);
             prop_assert!(utf16(message["text"].as_str().unwrap()) <= 3000);
@@ -222,5 +235,9 @@ mod tests {
             }
             prop_assert!(!message.to_string().contains(['<', '>']));
         }
+    }
+
+    fn shown(event: &Event) -> String {
+        message(&Card::new(event), event).to_string()
     }
 }

@@ -1,12 +1,12 @@
-//! Transitions for the tests of formats: four that are typical, and any that a hostile API could lead to.
+//! Events for the tests of messages: four that are typical, and any that a hostile API could lead to.
 
 use jiff::Timestamp;
 use proptest::prelude::*;
 
 use crate::model::{Event, EventId, EventKind, JobFacts, JobId, JobRef, ProjectName, Status};
 
-/// A job that has all there is to know.
-pub(in crate::adapters::sinks) fn completed() -> Event {
+/// About a job of which all is known.
+pub(super) fn completed() -> Event {
     let facts = JobFacts {
         backup_id: Some("bk-1".into()),
         target_index_name: Some("docs".into()),
@@ -27,8 +27,8 @@ pub(in crate::adapters::sinks) fn completed() -> Event {
     }
 }
 
-/// A job that has little, and characters that mean something to every service.
-pub(in crate::adapters::sinks) fn failed() -> Event {
+/// About a job of which little is known, with characters that are markup for some service.
+pub(super) fn failed() -> Event {
     let facts = JobFacts {
         target_index_name: Some("docs_*v2*".into()),
         percent_complete: Some(42.0),
@@ -46,8 +46,8 @@ pub(in crate::adapters::sinks) fn failed() -> Event {
     }
 }
 
-/// No job.
-pub(in crate::adapters::sinks) fn unauthorized() -> Event {
+/// About a project.
+pub(super) fn unauthorized() -> Event {
     Event {
         kind: EventKind::ProjectUnauthorized,
         project: ProjectName::new("EU & co"),
@@ -56,16 +56,16 @@ pub(in crate::adapters::sinks) fn unauthorized() -> Event {
     }
 }
 
-/// Nothing at all.
-pub(in crate::adapters::sinks) fn test() -> Event {
+/// About nothing.
+pub(super) fn test() -> Event {
     let id = EventId::from_parts(at("2026-11-23T12:00:00Z"), [0; 10]);
     let timestamp = at("2026-11-23T12:00:00.5Z");
     Event::of_project(id, EventKind::Test, timestamp, ProjectName::default())
 }
 
-/// Any transition: of any kind, with or without anything, with texts of any length and any characters; now and then with
-/// all there can be, and the same long text everywhere, which is what weighs the most.
-pub(in crate::adapters::sinks) fn hostile() -> impl Strategy<Value = Event> {
+/// Of any type, with any fields present, with texts of any length and any characters; one in four has every field, and the
+/// same long text everywhere, which makes the longest messages.
+pub(super) fn any_event() -> impl Strategy<Value = Event> {
     let everything = prop::sample::select(vec!['&', '*', '"', '😀']).prop_flat_map(|c: char| {
         let long = c.to_string().repeat(2000);
         event(&Just(long.clone()).boxed(), &Just(Some(long)).boxed())
@@ -74,14 +74,14 @@ pub(in crate::adapters::sinks) fn hostile() -> impl Strategy<Value = Event> {
 }
 
 fn event(given: &BoxedStrategy<String>, maybe: &BoxedStrategy<Option<String>>) -> BoxedStrategy<Event> {
-    let kinds: Vec<_> = EventKind::ALL.iter().copied().chain([EventKind::Test]).collect();
     let status = || maybe.clone().prop_map(|text| text.map(|text| Status::parse(&text)));
     let seconds = || prop::option::of(prop::num::f64::ANY);
     let times = (-10_000_000_000_i64..10_000_000_000).prop_map(|s| Timestamp::from_second(s).unwrap());
     let job = prop::option::weighted(0.9, job(given, maybe));
-    let head = (prop::sample::select(kinds), times, given.clone(), job);
+    let head = (prop::sample::select(EventKind::ALL_AND_TEST), times, given.clone(), job);
     let tail = (status(), status(), seconds(), seconds(), maybe.clone());
     let parts = (head, tail);
+
     let made = parts.prop_map(|((kind, timestamp, project, job), tail)| Event {
         id: EventId::from_parts(timestamp, [7; 10]),
         kind,
@@ -94,12 +94,14 @@ fn event(given: &BoxedStrategy<String>, maybe: &BoxedStrategy<Option<String>>) -
         detection_delay_seconds: tail.3,
         reason: tail.4,
     });
+
     made.boxed()
 }
 
 fn job(given: &BoxedStrategy<String>, maybe: &BoxedStrategy<Option<String>>) -> BoxedStrategy<JobRef> {
     let percent = prop::option::of(prop::num::f64::ANY);
     let parts = (given.clone(), maybe.clone(), maybe.clone(), maybe.clone(), percent);
+
     let made = parts.prop_map(|(id, name, backup_id, target_index_name, percent_complete)| {
         let mut id: String = id.chars().filter(|c| !c.is_whitespace() && !c.is_control()).collect();
         id.truncate((0..=JobId::MAX_LEN).rfind(|end| id.is_char_boundary(*end)).unwrap_or_default());
@@ -107,17 +109,18 @@ fn job(given: &BoxedStrategy<String>, maybe: &BoxedStrategy<Option<String>>) -> 
         let facts = JobFacts { backup_id, target_index_name, percent_complete, ..JobFacts::default() };
         JobRef { id, name, facts }
     });
+
     made.boxed()
 }
 
-/// Runs of characters, many of which mean something to somebody.
+/// Runs of characters, many of which are markup for some service.
 fn text() -> impl Strategy<Value = String> {
-    let character = prop_oneof![any::<char>(), prop::sample::select(nasty())];
+    let character = prop_oneof![any::<char>(), prop::sample::select(markup_characters())];
     let run = (character, prop_oneof![1..4_usize, 1..5000_usize]).prop_map(|(c, n)| c.to_string().repeat(n));
     prop::collection::vec(run, 0..6).prop_map(|runs| runs.concat())
 }
 
-fn nasty() -> Vec<char> {
+fn markup_characters() -> Vec<char> {
     "&<>*_~`|#[]()\\\"'/@:% \n\0\u{7f}\u{202e}\u{200b}\u{fffe}é漢😀".chars().collect()
 }
 
