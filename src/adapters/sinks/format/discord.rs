@@ -10,7 +10,6 @@ use super::Format;
 use super::markup::{Markup, markdown, utf16};
 use crate::adapters::sinks::card::Card;
 use crate::config::WebhookUrl;
-use crate::engine::retry::RetryAfter;
 use crate::model::{Event, Severity};
 
 /// Discord documents no number and asks clients to follow its headers (discord.com/developers, "Rate Limits"). Observed
@@ -46,13 +45,6 @@ impl Format for Discord {
     // Webhook").
     fn url(&self, configured: WebhookUrl) -> WebhookUrl {
         configured.with_query("wait", "true")
-    }
-
-    // `retry_after` in seconds with a fraction (discord.com/developers, "Rate Limits").
-    fn retry_after(&self, answer: &[u8]) -> Option<RetryAfter> {
-        let answer: Value = serde_json::from_slice(answer).ok()?;
-        let seconds = answer.get("retry_after")?.as_f64().filter(|seconds| *seconds > 0.0)?;
-        Some(RetryAfter::For(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)))
     }
 }
 
@@ -90,6 +82,7 @@ mod tests {
 
     use super::super::super::sample_events;
     use super::*;
+    use crate::engine::retry::RetryAfter;
 
     #[test]
     fn completed() {

@@ -14,6 +14,8 @@ mod teams;
 use std::fmt;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::config::{WebhookFormat, WebhookUrl};
 use crate::engine::retry::RetryAfter;
 use crate::model::{Event, EventKind};
@@ -49,9 +51,13 @@ pub(super) trait Format: fmt::Debug + Send + Sync {
         configured
     }
 
-    /// How long the body of a refusal asks to wait, for services that say so beside the header `Retry-After`.
-    fn retry_after(&self, _answer: &[u8]) -> Option<RetryAfter> {
-        None
+    /// How long the body of a refusal asks to wait, for services that say so beside the header
+    /// `Retry-After`: `retry_after` in seconds with a fraction, as Discord does
+    /// (discord.com/developers, "Rate Limits"), and proxies in front of it for other formats.
+    fn retry_after(&self, answer: &[u8]) -> Option<RetryAfter> {
+        let answer: Value = serde_json::from_slice(answer).ok()?;
+        let seconds = answer.get("retry_after")?.as_f64().filter(|seconds| *seconds > 0.0)?;
+        Some(RetryAfter::For(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)))
     }
 }
 
@@ -70,7 +76,6 @@ pub(super) fn of(format: WebhookFormat) -> &'static dyn Format {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::Value;
 
     use super::super::sample_events;
     use super::*;
