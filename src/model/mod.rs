@@ -3,6 +3,7 @@
 //! Invariant: nothing here does I/O, reads a clock or knows of a wire format other than the published shape of a
 //! [`Event`].
 
+mod delivery;
 pub mod duration;
 mod event;
 mod exit;
@@ -17,6 +18,7 @@ mod text;
 pub mod time;
 mod until;
 
+pub use delivery::DeliveryId;
 pub use event::{Event, EventId, EventKind, JobRef};
 pub use exit::Exit;
 pub use expectation::Expectation;

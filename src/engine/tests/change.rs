@@ -6,28 +6,28 @@ use crate::engine::retry::RetryAfter;
 
 impl Stage {
     fn reload(&mut self, projects: &[ProjectSettings], sinks: Vec<SinkPlan>) -> Reconfigured {
-        let changed = self.engine.reconfigure(plan(projects, sinks), self.now);
-        self.step(Input::TimeoutReached);
-        changed
+        match self.command(Command::Reconfigure(plan(projects, sinks))) {
+            Reply::Reconfigured(changed) => changed,
+            reply => panic!("{reply:?}"),
+        }
     }
 
-    fn add(&mut self, job: &str) -> Option<AddResult> {
-        let added = self.engine.add(&ProjectName::default(), JobSettings::new(id(job)), self.now);
-        self.saves();
+    fn add(&mut self, job: &str) -> Reply {
+        let added = self.command(Command::Add(ProjectName::default(), JobSettings::new(id(job))));
+        self.commit();
         added
     }
 
-    fn forget(&mut self, job: &str) -> Forgotten {
-        let forgotten = self.engine.forget(&ProjectName::default(), &id(job), self.now);
-        self.saves();
+    fn forget(&mut self, job: &str) -> Reply {
+        let forgotten = self.command(Command::Forget(ProjectName::default(), id(job)));
+        self.commit();
         forgotten
     }
 
-    /// What changed is safe as soon as it was promised.
-    fn saves(&mut self) {
-        let promised = self.engine.promise(self.now);
-        self.step(Input::TimeoutReached);
-        assert!(self.engine.committed_batches() >= promised);
+    /// Commits what changed, at once.
+    fn commit(&mut self) {
+        self.command(Command::Commit);
+        assert!(self.engine.is_committed(self.engine.commit_ticket()));
     }
 
     fn watched(&self) -> Vec<&str> {
@@ -159,12 +159,12 @@ fn owed_to_a_sink_that_goes_and_comes_back() {
     stage.reload(&projects, vec![everything()]);
     let missing = Diagnostic::SinkMissing { sink: SinkName::new("two"), pending: 1 };
     assert_eq!(stage.diagnostics, [missing]);
-    assert!(stage.engine.is_settled(), "nobody is waited for who is not there");
+    assert!(stage.engine.deliveries().is_settled(), "nobody is waited for who is not there");
     let transient = failure(FailureClass::Transient);
     stage.step(Input::DeliveryFailed { id: second.id.clone(), failure: transient.clone() });
-    assert_eq!(stage.engine.pending_by_job().values().sum::<usize>(), 1);
+    assert_eq!(stage.engine.deliveries().pending_by_job().values().sum::<usize>(), 1);
     stage.pass(seconds(3600));
-    stage.step(Input::TimeoutReached);
+    stage.step(Input::Timeout);
     assert!(stage.deliveries.is_empty());
     stage.reload(&projects, vec![everything(), sink("two")]);
     let again = stage.deliveries.pop_front().unwrap();
@@ -201,32 +201,35 @@ fn a_sink_that_was_mended_is_tried_at_once() {
 fn added_jobs_outlive_restarts_and_reloads_until_they_are_forgotten() {
     let projects = [project(&["a"])];
     let mut stage = Stage::new(&projects, vec![everything()]);
-    assert_eq!(stage.add("b"), Some(AddResult::New));
+    assert_eq!(stage.add("b"), Reply::Done);
     let named = JobSettings { name: Some("nightly".to_owned()), ..JobSettings::new(id("b")) };
-    stage.engine.add(&ProjectName::default(), named, stage.now);
-    assert_eq!(stage.add("b"), Some(AddResult::Known));
+    stage.command(Command::Add(ProjectName::default(), named));
+    assert_eq!(stage.add("b"), Reply::Unchanged);
     assert_eq!(
         stage.disk.job("b").added.as_ref().unwrap().name.as_deref(),
         Some("nightly"),
         "as said before"
     );
-    assert_eq!(stage.engine.add(&ProjectName::new("none"), JobSettings::new(id("c")), stage.now), None);
+    assert_eq!(
+        stage.command(Command::Add(ProjectName::new("none"), JobSettings::new(id("c")))),
+        Reply::UnknownProject
+    );
     stage = Stage::on(stage.disk, &projects, vec![everything()], stage.now);
     assert_eq!(stage.watched(), ["a", "b"]);
     stage.reload(&projects, vec![everything()]);
     assert_eq!(stage.watched(), ["a", "b"]);
     // The configuration may name it, too, and no longer.
     stage.reload(&[project(&["a", "b"])], vec![everything()]);
-    assert_eq!(stage.forget("a"), Forgotten::Listed);
+    assert_eq!(stage.forget("a"), Reply::Configured);
     stage.reload(&projects, vec![everything()]);
     assert_eq!(stage.watched(), ["a", "b"]);
     stage = Stage::on(stage.disk, &projects, vec![everything()], stage.now);
-    assert_eq!((stage.forget("b"), stage.forget("b")), (Forgotten::Gone, Forgotten::Unknown));
+    assert_eq!((stage.forget("b"), stage.forget("b")), (Reply::Done, Reply::UnknownJob));
     assert_eq!(stage.watched(), ["a"]);
     assert!(!stage.disk.has_job("b"));
     // One that was forgotten and is added before that was made safe.
     stage.add("b");
-    stage.engine.forget(&ProjectName::default(), &id("b"), stage.now);
+    stage.command(Command::Forget(ProjectName::default(), id("b")));
     stage.add("b");
     assert!(stage.disk.has_job("b"));
 }
@@ -265,24 +268,24 @@ fn a_paused_project_is_left_alone_over_restarts_and_its_silence_is_no_trouble() 
     let mut stage = Stage::new(&projects, Vec::new());
     stage.fail(FailureClass::Transient);
     let name = ProjectName::default();
-    assert_eq!(stage.engine.pause(&name, stage.now), Some(true));
-    assert_eq!(stage.engine.pause(&name, stage.now), Some(false));
-    stage.saves();
+    assert_eq!(stage.command(Command::Pause(name.clone())), Reply::Done);
+    assert_eq!(stage.command(Command::Pause(name.clone())), Reply::Unchanged);
+    stage.commit();
     stage.answer("Pending");
     stage.polls.clear();
     stage = Stage::on(stage.disk, &projects, Vec::new(), stage.now);
     stage.pass(seconds(3600));
-    stage.step(Input::TimeoutReached);
+    stage.step(Input::Timeout);
     assert!(stage.polls.is_empty() && stage.kinds().is_empty());
-    assert!(stage.engine.forecast().is_empty() && stage.engine.jobs().all(|job| job.is_paused));
-    assert_eq!(stage.engine.resume(&name, stage.now), Some(true));
-    assert_eq!(stage.engine.resume(&name, stage.now), Some(false));
-    stage.saves();
+    assert!(stage.engine.polls().forecast().is_empty() && stage.engine.jobs().all(|job| job.is_paused));
+    assert_eq!(stage.command(Command::Resume(name.clone())), Reply::Done);
+    assert_eq!(stage.command(Command::Resume(name.clone())), Reply::Unchanged);
+    stage.commit();
     assert_eq!(stage.polls.len(), 2, "all jobs are looked at");
     stage.fail(FailureClass::Transient);
     stage.fail(FailureClass::Transient);
     assert_eq!(stage.kinds(), []);
-    assert_eq!(stage.engine.resume(&ProjectName::new("none"), stage.now), None);
+    assert_eq!(stage.command(Command::Resume(ProjectName::new("none"))), Reply::UnknownProject);
 }
 
 #[test]
@@ -363,7 +366,7 @@ fn jobs_of_a_project_that_is_gone_can_be_forgotten_and_are_not_forgotten_by_them
     let other = ProjectSettings { name: ProjectName::new("other"), ..project(&["z"]) };
     stage.reload(&[other], Vec::new());
     assert_eq!(stage.engine.holder(&id("b")), Some(&ProjectName::default()));
-    assert_eq!(stage.forget("b"), Forgotten::Gone);
+    assert_eq!(stage.forget("b"), Reply::Done);
     assert_eq!(stage.engine.holder(&id("b")), None);
     for _ in 0..40 {
         stage.pass(seconds(24 * 3600));

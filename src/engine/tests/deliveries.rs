@@ -11,23 +11,22 @@ fn nothing_is_handed_out_before_it_is_committed() {
     let now = Now { instant: Instant::default(), wall: NOON.parse().unwrap() };
     let mut engine =
         Engine::from_snapshot(plan(&[project(&["a"])], vec![everything()]), Snapshot::default(), 7, now);
-    let mut actions = Vec::new();
-    engine.step(Input::TimeoutReached, now, &mut actions);
+    let actions = handle(&mut engine, Input::Timeout, now);
     let [Action::Poll(poll), Action::Commit(_)] = &actions[..] else { panic!("{actions:?}") };
     let poll = poll.clone();
-    actions.clear();
-    engine.step(Input::Committed, now, &mut actions);
+    handle(&mut engine, Input::Committed, now);
+
     let observation =
         Observation { id: poll.job.clone(), status: Status::Completed, facts: JobFacts::default() };
-    engine.step(Input::Answered { poll, answer: Answer::Job(observation) }, now, &mut actions);
+    let actions = handle(&mut engine, Input::PollAnswered { poll, answer: Answer::Job(observation) }, now);
+
     let [Action::Commit(batch)] = &actions[..] else { panic!("{actions:?}") };
     let kinds: Vec<_> = batch.entries.iter().map(|entry| entry.event.kind).collect();
     assert_eq!(kinds, [EventKind::Watched, EventKind::Completed], "one observation, one commit");
     assert!(batch.entries.iter().all(|entry| entry.recipients == [SinkName::new("one")]));
     assert!(batch.jobs[0].snapshot.end.is_some(), "with the state it is told of");
-    assert_eq!(engine.pending(), 2);
-    actions.clear();
-    engine.step(Input::Committed, now, &mut actions);
+    assert_eq!(engine.deliveries().pending(), 2);
+    let actions = handle(&mut engine, Input::Committed, now);
     assert!(matches!(&actions[..], [Action::Deliver(delivery)] if delivery.attempt == 1), "{actions:?}");
 }
 
@@ -94,10 +93,10 @@ fn a_receiver_that_asks_to_be_left_alone_is_left_alone() {
     stage.answer("Completed");
     assert!(stage.deliveries.is_empty(), "not about the other job either");
     stage.pass(seconds(3599));
-    stage.step(Input::TimeoutReached);
+    stage.step(Input::Timeout);
     assert!(stage.deliveries.is_empty(), "for all of it");
     stage.pass(seconds(1));
-    stage.step(Input::TimeoutReached);
+    stage.step(Input::Timeout);
     assert_eq!(stage.deliveries.len(), 2);
 }
 
@@ -116,7 +115,7 @@ fn a_delivery_is_given_up_after_its_last_attempt_and_said_so() {
     let mut stage = Stage::new(&[project(&["a"])], vec![everything()]);
     stage.answer("Pending");
     let mut attempts = 0;
-    while stage.engine.pending() > 0 {
+    while stage.engine.deliveries().pending() > 0 {
         if let Some(delivery) = stage.deliveries.pop_front() {
             attempts += 1;
             stage.step(Input::DeliveryFailed { id: delivery.id, failure: failure(FailureClass::Transient) });
@@ -136,7 +135,7 @@ fn a_sink_with_one_attempt_is_not_tried_again() {
     stage.answer("Pending");
     let delivery = stage.deliveries.pop_front().unwrap();
     stage.step(Input::DeliveryFailed { id: delivery.id, failure: failure(FailureClass::Transient) });
-    assert_eq!(stage.engine.pending(), 0);
+    assert_eq!(stage.engine.deliveries().pending(), 0);
     assert!(matches!(&stage.diagnostics[..], [Diagnostic::DeliveryAbandoned { attempts: 1, .. }]));
 }
 
@@ -171,7 +170,7 @@ fn a_receiver_that_hangs_is_handed_a_bounded_number_at_once() {
         stage.answer("Completed");
     }
     assert_eq!(stage.deliveries.len(), 8);
-    assert_eq!(stage.engine.pending(), 60);
+    assert_eq!(stage.engine.deliveries().pending(), 60);
 }
 
 #[test]

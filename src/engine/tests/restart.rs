@@ -53,7 +53,7 @@ fn what_is_owed_goes_on_with_its_attempts_and_its_time() {
         assert_eq!(delivery.attempt, attempt);
         stage.step(Input::DeliveryFailed { id: delivery.id, failure: failure(FailureClass::Transient) });
         stage.pass(seconds(6));
-        stage.step(Input::TimeoutReached);
+        stage.step(Input::Timeout);
     }
     assert!(stage.deliveries.is_empty(), "the third attempt is minutes away");
     let due = stage.disk.load().deliveries[0].due;
@@ -81,17 +81,12 @@ fn the_next_of_a_lane_waits_until_the_mark_of_the_one_before_is_safe() {
     let now = Now { instant: Instant::default(), wall: NOON.parse().unwrap() };
     let mut engine =
         Engine::from_snapshot(plan(&[project(&["a"])], vec![everything()]), Snapshot::default(), 7, now);
-    let mut actions = Vec::new();
-    let mut step = |input| {
-        actions.clear();
-        engine.step(input, now, &mut actions);
-        actions.clone()
-    };
-    step(Input::TimeoutReached);
+    let mut step = |input| handle(&mut engine, input, now);
+    step(Input::Timeout);
     let poll = PollId { project: ProjectName::default(), job: id("a"), generation: 1 };
     let observation = Observation { id: id("a"), status: Status::Completed, facts: JobFacts::default() };
     step(Input::Committed);
-    step(Input::Answered { poll, answer: Answer::Job(observation) });
+    step(Input::PollAnswered { poll, answer: Answer::Job(observation) });
     let deliver = step(Input::Committed);
     let [Action::Deliver(first)] = &deliver[..] else { panic!("{deliver:?}") };
     let mark = step(Input::Delivered(first.id.clone()));
@@ -152,7 +147,7 @@ fn a_server_that_asked_to_be_left_alone_is_left_alone_by_the_next_process() {
     let poll = stage.poll();
     let asked = Some(retry::RetryAfter::For(seconds(600)));
     stage.fail_poll(poll, Failure { retry_after: asked, ..failure(FailureClass::Throttled) });
-    stage.step(Input::StopRequested);
+    stage.step(Input::Command(Command::Stop));
     stage.restart(seconds(60), &projects, Vec::new());
     assert!(stage.polls.is_empty());
     let mut waited = Duration::ZERO;
@@ -173,7 +168,7 @@ fn jobs_that_nobody_watches_are_kept_for_a_while() {
     stage.restart(seconds(31 * 24 * 3600), &[project(&["b"])], Vec::new());
     assert!(stage.disk.has_job("a"), "nothing is deleted on the word of this machine's clock at a start");
     let undated = stage.disk.clone();
-    stage.engine.server_time(&ProjectName::default(), stage.now.wall, stage.now);
+    stage.step(Input::ServerTime { project: ProjectName::default(), time: stage.now.wall });
     stage.answer("Pending");
     stage.next();
     assert!(!stage.disk.has_job("a"), "the server says that it is as late");
@@ -193,7 +188,7 @@ fn a_sink_that_is_gone_gets_nothing_until_its_settings_change() {
     stage.answer("Completed");
     let gone = stage.deliveries.iter().find(|delivery| delivery.id.sink.as_str() == "one").unwrap().clone();
     stage.step(Input::DeliveryFailed { id: gone.id, failure: failure(FailureClass::Gone) });
-    let disabled = |note: &Diagnostic| matches!(note, Diagnostic::SinkDisabled { buried: 1, .. });
+    let disabled = |note: &Diagnostic| matches!(note, Diagnostic::SinkDisabled { dead_letters: 1, .. });
     assert!(stage.diagnostics.iter().any(disabled), "{:?}", stage.diagnostics);
     stage.deliveries.clear();
     stage.answer("Failed");
@@ -208,7 +203,9 @@ fn a_sink_that_is_gone_gets_nothing_until_its_settings_change() {
 
     // The same settings: nothing changes. Others: it is used again, and what was given up stays so.
     stage.restart(seconds(1), &projects, vec![everything(), sink("two")]);
-    assert!(stage.diagnostics.iter().any(|note| matches!(note, Diagnostic::SinkDisabled { buried: 0, .. })));
+    assert!(
+        stage.diagnostics.iter().any(|note| matches!(note, Diagnostic::SinkDisabled { dead_letters: 0, .. }))
+    );
     assert!(stage.deliveries.iter().all(|delivery| delivery.id.sink.as_str() == "two"));
     let changed = SinkPlan { fingerprint: 2, ..everything() };
     stage.restart(seconds(1), &projects, vec![changed, sink("two")]);
@@ -228,10 +225,10 @@ fn a_receiver_that_asked_to_be_left_alone_is_left_alone_by_the_next_process() {
     stage.restart(seconds(600), &projects, vec![everything()]);
     stage.answer("Completed");
     stage.pass(seconds(2990));
-    stage.step(Input::TimeoutReached);
+    stage.step(Input::Timeout);
     assert!(stage.deliveries.is_empty());
     stage.pass(seconds(10));
-    stage.step(Input::TimeoutReached);
+    stage.step(Input::Timeout);
     assert_eq!(stage.deliveries.len(), 2);
 }
 
@@ -246,10 +243,10 @@ fn what_is_owed_to_a_sink_that_is_gone_from_the_configuration_stays_owed() {
         "{:?}",
         stage.diagnostics
     );
-    assert!(stage.deliveries.is_empty() && stage.engine.is_settled());
+    assert!(stage.deliveries.is_empty() && stage.engine.deliveries().is_settled());
     stage.restart(seconds(1), &projects, vec![everything()]);
     assert_eq!(stage.deliveries.len(), 1);
-    assert_eq!(stage.engine.pending(), 2);
+    assert_eq!(stage.engine.deliveries().pending(), 2);
 }
 
 #[test]
@@ -262,7 +259,7 @@ fn what_expires_is_dropped_with_a_line_in_the_log() {
     stage.restart(seconds(3590), &projects, vec![desktop()]);
     assert_eq!(stage.deliveries.len(), 1, "not yet");
     stage.restart(seconds(20), &projects, vec![desktop()]);
-    assert!(stage.deliveries.is_empty() && stage.engine.is_settled());
+    assert!(stage.deliveries.is_empty() && stage.engine.deliveries().is_settled());
     assert!(matches!(
         stage.diagnostics[..],
         [Diagnostic::DeliveryExpired { .. }, Diagnostic::DeliveryExpired { .. }]
@@ -293,10 +290,10 @@ fn edits_by_others_are_followed() {
         |id: &DeliveryId| Input::DeliveryFailed { id: id.clone(), failure: failure(FailureClass::Permanent) };
     stage.restart(seconds(1), &projects, vec![everything()]);
     stage.pass(seconds(600));
-    stage.step(Input::TimeoutReached);
+    stage.step(Input::Timeout);
     stage.deliveries.clear();
     stage.step(failed(&watched.id));
-    assert!(stage.engine.is_settled());
+    assert!(stage.engine.deliveries().is_settled());
     let edit = Edit::Retry(snapshot::DeliveryRecord { attempts: 0, ..record(&stage, &watched.id) });
     stage.step(Input::DeliveriesEdited(vec![edit]));
     assert_eq!(
@@ -306,7 +303,7 @@ fn edits_by_others_are_followed() {
     // One that was dropped is not tried any more, and what comes of the attempt under way does not count.
     stage.step(Input::DeliveriesEdited(vec![Edit::Drop(watched.id.clone())]));
     stage.step(failed(&watched.id));
-    assert!(stage.engine.is_settled());
+    assert!(stage.engine.deliveries().is_settled());
 }
 
 #[test]
@@ -319,12 +316,8 @@ fn what_was_made_while_somebody_asked_for_it_again_is_not_made_twice() {
     let edit = Input::DeliveriesEdited(vec![Edit::Retry(record.clone())]);
     let mut engine =
         Engine::from_snapshot(plan(&projects, vec![everything()]), pending.clone(), 7, stage.now);
-    let mut actions = Vec::new();
-    let mut step = |input| {
-        engine.step(input, stage.now, &mut actions);
-        std::mem::take(&mut actions)
-    };
-    step(Input::TimeoutReached);
+    let mut step = |input| handle(&mut engine, input, stage.now);
+    step(Input::Timeout);
     step(Input::Committed);
     let mark = step(Input::Delivered(record.id.clone()));
     assert!(matches!(mark[..], [Action::Commit(_)]), "{mark:?}");

@@ -92,12 +92,12 @@ impl World {
             self.ask();
             assert!(self.stage.rate() <= self.configured, "{} is learned", self.stage.rate());
             let answer = self.under_way.front().map(|(at, ..)| *at);
-            let next = crate::model::time::earliest([answer, self.stage.engine.next_deadline()]);
+            let next = crate::model::time::earliest([answer, self.stage.engine.poll_timeout()]);
             let Some(at) = next.filter(|at| *at <= end) else { break };
             self.stage.pass(at.since(self.stage.now.instant));
             match self.under_way.pop_front_if(|(at, ..)| *at <= self.stage.now.instant) {
                 Some((_, poll, state)) => self.answer(poll, state),
-                None => self.stage.step(Input::TimeoutReached),
+                None => drop(self.stage.step(Input::Timeout)),
             }
         }
         self.stage.pass(end.since(self.stage.now.instant));

@@ -115,7 +115,7 @@ proptest! {
         let engine = world.run(&settings);
 
         // Every job ended, in the way the world says, and that was told once.
-        prop_assert!(engine.is_settled());
+        prop_assert!(engine.deliveries().is_settled());
         for (number, script) in scripts.iter().enumerate() {
             let job = id(&format!("job-{number}"));
             let of_job = |event: &&Arc<Event>| event.job.as_ref().is_some_and(|told| told.id == job);

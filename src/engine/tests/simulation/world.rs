@@ -129,7 +129,7 @@ impl World {
         match action {
             Action::Poll(poll) => self.poll(poll, None),
             Action::PollIndex(poll, index) => self.poll(poll, Some(index)),
-            Action::List(list, token) => self.list(list, token),
+            Action::FetchPage(list, token) => self.list(list, token),
             Action::Commit(batch) => {
                 assert!(self.committing.replace(batch).is_none(), "one commit at a time");
                 let latency = self.rng.u64(0..20);
@@ -173,7 +173,7 @@ impl World {
         let fails = classes.into_iter().find(|(probability, _)| self.troubled(*probability));
         let is_of_token = token.is_some() && self.troubled(vanish);
         if let Some((_, class)) = fails.or(is_of_token.then_some((0.0, FailureClass::NotFound))) {
-            let input = Input::ListFailed { list, is_of_token, failure: failure(class) };
+            let input = Input::PageFailed { list, is_of_token, failure: failure(class) };
             return self.later(20, input);
         }
         let offset: usize = token.map_or(0, |token| token.parse().unwrap());
@@ -187,7 +187,7 @@ impl World {
         }
         let more = known.len() > offset + 5 && !self.troubled(vanish);
         page.next = more.then(|| (offset + 5).to_string());
-        self.later(30, Input::Listed { list, page });
+        self.later(30, Input::PageFetched { list, page });
     }
 
     fn answer(&mut self, poll: PollId, index: Option<String>, latency: u64) -> (u64, Input) {
@@ -224,9 +224,9 @@ impl World {
             };
             let state = Some(Status::parse(state));
             let observation = IndexObservation { name, state, ready: decided && serves };
-            return (latency, Input::Answered { poll, answer: Answer::Index(observation) });
+            return (latency, Input::PollAnswered { poll, answer: Answer::Index(observation) });
         }
-        (latency, Input::Answered { answer: Answer::Job(self.observation(&poll.job)), poll })
+        (latency, Input::PollAnswered { answer: Answer::Job(self.observation(&poll.job)), poll })
     }
 
     /// What is true of a job.
@@ -258,11 +258,11 @@ impl World {
         &self.scripts[number]
     }
 
-    fn start(&self, project: &ProjectSettings, actions: &mut Vec<Action>) -> Engine {
+    fn start(&self, project: &ProjectSettings) -> Engine {
         let sinks = self.taken.keys().map(|name| sink(name.as_str())).collect();
-        let plan = Plan { projects: std::slice::from_ref(project), sinks, keep: Duration::MAX };
+        let plan = Plan { projects: vec![project.clone()], sinks, keep: Duration::MAX };
         let mut engine = Engine::from_snapshot(plan, self.disk.load(), 11, self.reading());
-        engine.step(Input::TimeoutReached, self.reading(), actions);
+        engine.handle(Input::Timeout, self.reading());
         engine
     }
 
@@ -298,8 +298,8 @@ impl World {
         });
         let fingerprint = left as u64 + 2;
         let sinks = self.taken.keys().map(|name| SinkPlan { fingerprint, ..sink(name.as_str()) }).collect();
-        let plan = Plan { projects: &[project], sinks, keep: Duration::MAX };
-        engine.reconfigure(plan, self.reading());
+        let plan = Plan { projects: vec![project], sinks, keep: Duration::MAX };
+        engine.handle(Input::Command(Command::Reconfigure(plan)), self.reading());
     }
 
     /// A job is overdue by the clock of the API, or, before that knows it, by the time for which it is watched.
@@ -314,15 +314,14 @@ impl World {
         let mut kills: VecDeque<_> = self.trouble.kills.clone().into();
         let mut changes: VecDeque<_> = self.trouble.changes.clone().into();
         let mut sleeps: VecDeque<_> = self.trouble.sleeps.clone().into();
-        let mut actions = Vec::new();
-        let mut engine = self.start(project, &mut actions);
+        let mut engine = self.start(project);
         for _ in 0..MAX_EVENTS {
-            for action in actions.drain(..) {
+            while let Some(action) = engine.poll_action() {
                 self.act(action);
             }
             let input = self.pending.peek().map(|Reverse((at, _))| *at);
             let deadline = engine
-                .next_deadline()
+                .poll_timeout()
                 .map(|at| self.boot + at.since(Instant::default()))
                 .map(|at| at.max(self.now));
             let next = [input, deadline].into_iter().flatten().min();
@@ -331,7 +330,7 @@ impl World {
                 next.is_none_or(|next| at <= next)
             }) {
                 self.kill(down);
-                engine = self.start(project, &mut actions);
+                engine = self.start(project);
                 continue;
             }
             let comes_first = |at: Instant| next.is_none_or(|next| at <= next);
@@ -340,23 +339,24 @@ impl World {
             {
                 self.now = self.now.max(Instant::after_start(Duration::from_millis(at)));
                 self.change(&mut engine, project, changes.len());
-                engine.step(Input::TimeoutReached, self.reading(), &mut actions);
                 continue;
             }
             if let Some((_, time)) =
                 sleeps.pop_front_if(|(at, _)| comes_first(Instant::after_start(seconds(*at))))
             {
                 self.now = self.now + seconds(time);
-                engine.step(Input::Suspended(seconds(time)), self.reading(), &mut actions);
+                engine.handle(Input::Suspended(seconds(time)), self.reading());
                 continue;
             }
             // Who looks for jobs does so for ever.
             let is_over = project.discover.is_some() && self.now.since(Instant::default()) > 2 * CALM;
             let now = self.reading().instant;
             let is_at_rest = || {
-                engine.search(now) == DiscoveryState::Over && engine.jobs().all(|job| job.tracker.has_ended())
+                engine.discovery(now) == DiscoveryState::Over
+                    && engine.jobs().all(|job| job.tracker.has_ended())
             };
-            let Some(at) = next.filter(|_| !is_over || !is_at_rest() || !engine.is_settled()) else {
+            let Some(at) = next.filter(|_| !is_over || !is_at_rest() || !engine.deliveries().is_settled())
+            else {
                 return engine;
             };
             self.now = self.now.max(at);
@@ -372,14 +372,11 @@ impl World {
             let happening = if happens { self.pending.pop() } else { None };
             let input = match happening {
                 Some(Reverse((_, number))) => self.events.remove(&number).unwrap(),
-                None => Input::TimeoutReached,
+                None => Input::Timeout,
             };
-            if let Input::Answered { poll: PollId { project, .. }, .. }
-            | Input::PollFailed { poll: PollId { project, .. }, .. }
-            | Input::Listed { list: ListId { project, .. }, .. } = &input
-            {
-                let there = NOON.parse::<Timestamp>().unwrap() + self.now.since(Instant::default());
-                engine.server_time(project, there, self.reading());
+            if let Some(project) = answered_project(&input).cloned() {
+                let time = NOON.parse::<Timestamp>().unwrap() + self.now.since(Instant::default());
+                engine.handle(Input::ServerTime { project, time }, self.reading());
             }
             if matches!(input, Input::Committed) {
                 let batch = self.committing.take().expect("a commit");
@@ -394,7 +391,7 @@ impl World {
                 }
                 self.disk.apply(&batch);
             }
-            engine.step(input, self.reading(), &mut actions);
+            engine.handle(input, self.reading());
             let configured = project.api.requests_per_second.per_second();
             let holds = engine.projects().next().map(|project| project.requests_per_second);
             assert!(holds.is_none_or(|holds| holds <= configured), "{holds:?} of {configured}");
