@@ -34,7 +34,7 @@
 //! socket: it becomes a change of the engine ([`engine::Engine::reconfigure`] and its like), which is part of the next
 //! batch, and is answered once that is committed. A start is the change from nothing.
 //!
-//! A page of the list of jobs ([`engine::Action::FetchPage`]) is an answer of the API about many jobs: its rows become
+//! A page of the list of jobs ([`engine::Action::List`]) is an answer of the API about many jobs: its rows become
 //! observations like any other, and what they show of jobs that nobody named becomes jobs. It proves nothing by what is not
 //! on it, and no end: that is described first.
 //!

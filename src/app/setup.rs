@@ -1,6 +1,7 @@
 //! Builds clients and sinks from settings: everything that can fail before the first poll.
 //!
-//! Invariant: projects that reach one endpoint in the same way share one HTTP client and its connections.
+//! Invariant: projects that reach one endpoint in the same way share one HTTP client and its
+//! connections.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -18,8 +18,8 @@ pub enum Action {
     Poll(PollId),
     /// Describe the index of a job, which has this name, then report the same.
     PollIndex(PollId, String),
-    /// Fetch a page of the list of jobs, the first one or the one of this token, then report `PageFetched`
-    /// or `PageFailed`.
+    /// Fetch a page of the list of jobs, the first one or the one of this token, then report
+    /// `PageFetched` or `PageFailed`.
     FetchPage(ListId, Option<String>),
     /// Commit a batch atomically, then report `Committed`. At most one is under way.
     Commit(Batch),

@@ -1,7 +1,8 @@
 //! Keeps what is known of projects and jobs that are no longer configured.
 //!
-//! Invariant: a job or project that is watched again, after a restart or a reload, continues from what is
-//! here, so no event is emitted twice. Records are deleted once they are older than the configured time.
+//! Invariant: a job or project that is watched again, after a restart or a reload, continues from
+//! what is here, so no event is emitted twice. Records are deleted once they are older than the
+//! configured time.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -74,8 +75,8 @@ impl Archive {
         self.jobs.get_mut(project)?.remove(id)
     }
 
-    /// The jobs that were added to a project by command, and those discovered ones that its present settings
-    /// discover, too.
+    /// The jobs that were added to a project by command, and those discovered ones that its present
+    /// settings discover, too.
     pub(super) fn added(
         &self,
         project: &ProjectName,
@@ -113,8 +114,9 @@ impl Archive {
         self.restore(project, id).is_some()
     }
 
-    /// Deletes the jobs that have been here for longer than `keep`, and returns their ids. `saved_at` may
-    /// come from a clock that was far behind, so the times of the API must be as old.
+    /// Deletes the jobs that have been here for longer than `keep`, and returns their ids.
+    /// `saved_at` may come from a clock that was far behind, so the times of the API must be as
+    /// old.
     pub(super) fn take_old(&mut self, keep: Duration, now: Timestamp) -> Vec<(ProjectName, JobId)> {
         let is_long_ago = |at: Timestamp| wall_between(at, now) > keep;
         let is_old = |job: &JobRecord| {

@@ -1,7 +1,7 @@
 //! What commands change: the configuration, the watched jobs beside it, pauses, the end of polling.
 //!
-//! Invariant: a change is part of the next batch. A start is the change from nothing, so a restart and a
-//! reload take the same path.
+//! Invariant: a change is part of the next batch. A start is the change from nothing, so a restart
+//! and a reload take the same path.
 
 use std::time::Duration;
 
@@ -48,7 +48,8 @@ impl Engine {
         }
     }
 
-    /// Follows this plan from now on. Jobs, projects and sinks that it does not have go to the archive.
+    /// Follows this plan from now on. Jobs, projects and sinks that it does not have go to the
+    /// archive.
     pub(super) fn reconfigure(
         &mut self,
         plan: Plan,
@@ -121,8 +122,8 @@ impl Engine {
         }
     }
 
-    /// Reports a state that was written by a clock that was ahead of this one. All of it is written again,
-    /// so this is reported once.
+    /// Reports a state that was written by a clock that was ahead of this one. All of it is written
+    /// again, so this is reported once.
     pub(super) fn clock_that_went_back(&self, now: Now) -> Option<Diagnostic> {
         let newest = self.projects.values().map(Project::written_ahead).max().flatten();
         let written_at = newest.max(self.outbox.written_ahead())?;
@@ -130,8 +131,8 @@ impl Engine {
         (by >= SMALLEST_REPORTED_STEP).then_some(Diagnostic::ClockWentBack { written_at, by })
     }
 
-    /// Deletes old records, once a day. A server has to confirm the time: the clock of this machine may be
-    /// far ahead, above all after a boot. Nothing is deleted before that.
+    /// Deletes old records, once a day. A server has to confirm the time: the clock of this machine
+    /// may be far ahead, above all after a boot. Nothing is deleted before that.
     pub(super) fn prune_old_records(&mut self, now: Now) {
         if !self.commit_queue.may_prune(now) {
             return;

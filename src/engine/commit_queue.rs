@@ -1,7 +1,7 @@
 //! Collects what is committed next.
 //!
-//! Invariant: at most one batch is under way, and the next one holds everything that changed meanwhile, so
-//! the state of a job is committed together with the events that led to it.
+//! Invariant: at most one batch is under way, and the next one holds everything that changed
+//! meanwhile, so the state of a job is committed together with the events that led to it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,8 +17,8 @@ use crate::model::{DeliveryId, Event, EventId, EventKind, JobId, ProjectName, Si
 /// repeated polls.
 const QUIET_COMMIT_DELAY: Duration = Duration::from_secs(5);
 
-/// Time for a server to confirm what time it is, before records are pruned by the clock of this machine.
-/// By then, a time service has set that right.
+/// Time for a server to confirm what time it is, before records are pruned by the clock of this
+/// machine. By then, a time service has set that right.
 const TIME_CONFIRMATION_TIMEOUT: Duration = Duration::from_hours(1);
 
 /// Time between two searches for old records.

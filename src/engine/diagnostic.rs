@@ -11,8 +11,8 @@ use crate::model::{DeliveryId, JobId, ProjectName, SinkName, Status};
 /// A log message that is no event.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Diagnostic {
-    /// The state was written by a wall clock that was ahead of the present one: the rest of each wait
-    /// counts from now.
+    /// The state was written by a wall clock that was ahead of the present one: the rest of each
+    /// wait counts from now.
     ClockWentBack {
         /// The latest time at which it was written, by the clock of then.
         written_at: Timestamp,
@@ -30,8 +30,8 @@ pub enum Diagnostic {
         /// The status, as it was sent.
         status: Status,
     },
-    /// The server of a project throttled it, so its rate is lower until [`Diagnostic::RateRestored`].
-    /// Further cuts are not reported.
+    /// The server of a project throttled it, so its rate is lower until
+    /// [`Diagnostic::RateRestored`]. Further cuts are not reported.
     RateCut {
         /// The project.
         project: ProjectName,
@@ -49,14 +49,16 @@ pub enum Diagnostic {
         /// The rate, in requests a second.
         per_second: f64,
     },
-    /// Requests of a project fail because of the local setup. The same reason is not repeated for a while.
+    /// Requests of a project fail because of the local setup. The same reason is not repeated for a
+    /// while.
     Misconfigured {
         /// The project.
         project: ProjectName,
         /// What is wrong, and what to do about it.
         reason: String,
     },
-    /// The list of a project cannot be read, so discovery stands still until [`Diagnostic::ListRestored`].
+    /// The list of a project cannot be read, so discovery stands still until
+    /// [`Diagnostic::ListRestored`].
     ListLost {
         /// The project.
         project: ProjectName,

@@ -30,7 +30,8 @@ pub enum FailureClass {
     Transient,
     /// The server limits the whole project, not this request alone.
     Throttled,
-    /// The cause is the local setup (a certificate, a proxy, a scheme): a retry succeeds once that is changed.
+    /// The cause is the local setup (a certificate, a proxy, a scheme): a retry succeeds once that
+    /// is changed.
     Misconfigured,
     /// The API says that the key or its permission is refused.
     Unauthorized,

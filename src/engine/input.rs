@@ -18,8 +18,8 @@ use crate::model::{DeliveryId, IndexObservation, JobId, Observation, ProjectName
 pub enum Input {
     /// The time of [`Engine::poll_timeout`](super::Engine::poll_timeout) has come.
     Timeout,
-    /// The API of a project says that it is `time` there. Comes before the answer that said so, which
-    /// may be judged by it.
+    /// The API of a project says that it is `time` there. Comes before the answer that said so,
+    /// which may be judged by it.
     ServerTime {
         /// The project whose API answered.
         project: ProjectName,
@@ -69,8 +69,8 @@ pub enum Input {
     },
     /// Another process changed pending deliveries in the state.
     DeliveriesEdited(Vec<Edit>),
-    /// The machine was suspended for this long, or the process was not scheduled: nothing was done in
-    /// that time, and nothing that passed in it counts.
+    /// The machine was suspended for this long, or the process was not scheduled: nothing was done
+    /// in that time, and nothing that passed in it counts.
     Suspended(Duration),
     /// A person or a caller wants something.
     Command(Command),
@@ -85,12 +85,13 @@ impl From<Command> for Input {
 /// What people and callers ask of the engine.
 #[derive(Debug, Clone)]
 pub enum Command {
-    /// Follow this plan from now on. What is known of jobs, projects and sinks that it does not have is
-    /// archived, and used if they come back.
+    /// Follow this plan from now on. What is known of jobs, projects and sinks that it does not
+    /// have is archived, and used if they come back.
     Reconfigure(Plan),
     /// Watch a job that the configuration need not name, until [`Command::Forget`].
     Add(ProjectName, JobSettings),
-    /// Stop watching a job that was added, and delete what is known of it. Its pending deliveries go on.
+    /// Stop watching a job that was added, and delete what is known of it. Its pending deliveries
+    /// go on.
     Forget(ProjectName, JobId),
     /// Make no request for a project until [`Command::Resume`], over restarts, too.
     Pause(ProjectName),

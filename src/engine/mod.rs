@@ -1,11 +1,13 @@
 //! The pure state machine: decides when to poll, what an answer means, what is emitted and what is
 //! delivered next.
 //!
-//! Invariant: no clock, no global randomness, no I/O, no runtime. The same inputs at the same times with
-//! the same seed give the same actions, so every behaviour is a table and every accident can be replayed.
+//! Invariant: no clock, no global randomness, no I/O, no runtime. The same inputs at the same times
+//! with the same seed give the same actions, so every behaviour is a table and every accident can
+//! be replayed.
 //!
 //! There is one way in and one way out, as in every sans-IO crate: [`Engine::handle`] takes an
-//! [`Input`], [`Engine::poll_action`] returns what to do, [`Engine::poll_timeout`] says when to come back.
+//! [`Input`], [`Engine::poll_action`] returns what to do, [`Engine::poll_timeout`] says when to
+//! come back.
 //!
 //! ```
 //! use restore_watch::config::{JobSettings, ProjectSettings};
@@ -101,8 +103,8 @@ pub struct Engine {
 
 impl Engine {
     /// An engine for this plan that continues from what another one committed, or from nothing if
-    /// `snapshot` is empty. Its first timeout is due at `now`. `seed` decides all its jitter and the random
-    /// part of its ids.
+    /// `snapshot` is empty. Its first timeout is due at `now`. `seed` decides all its jitter and
+    /// the random part of its ids.
     pub fn from_snapshot(plan: Plan, snapshot: Snapshot, seed: u64, now: Now) -> Self {
         let Snapshot { projects, jobs, sinks, deliveries } = snapshot;
         let mut engine = Self {
@@ -124,15 +126,17 @@ impl Engine {
         engine
     }
 
-    /// Takes an input and decides what follows. After every input, the same phases run in this order:
+    /// Takes an input and decides what follows. After every input, the same phases run in this
+    /// order:
     ///
     /// 1. *Apply the input* to the projects, the deliveries, the commit queue or the configuration.
-    /// 2. *Start due polls.* This precedes the alarms, because a job that can be polled now is judged by
-    ///    the answer.
+    /// 2. *Start due polls.* This precedes the alarms, because a job that can be polled now is
+    ///    judged by the answer.
     /// 3. *Raise alarms*: emit what time alone brought about, such as a missed deadline.
     /// 4. *Start due deliveries* of committed events.
-    /// 5. *Collect dirty state*: what changed in phases 1 to 4 makes a commit due, at once if it is an event
-    ///    or a delivery and soon otherwise. Once a day, old records are marked for deletion.
+    /// 5. *Collect dirty state*: what changed in phases 1 to 4 makes a commit due, at once if it is
+    ///    an event or a delivery and soon otherwise. Once a day, old records are marked for
+    ///    deletion.
     /// 6. *Commit*: if a commit is due and none is under way, all that is dirty becomes one batch.
     ///
     /// The actions of all phases wait for [`Engine::poll_action`], diagnostics last.
@@ -170,8 +174,8 @@ impl Engine {
         ])
     }
 
-    /// The commit that contains everything that changed so far; it is soon if [`Command::Commit`] was
-    /// handled since the last change.
+    /// Names the commit that contains everything that changed so far. After [`Command::Commit`],
+    /// that is the next one to begin, if not the one under way.
     pub fn commit_ticket(&self) -> CommitTicket {
         self.commit_queue.ticket()
     }

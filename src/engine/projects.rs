@@ -1,7 +1,7 @@
 //! Holds all projects, and an index of which of them have something to do or to commit.
 //!
-//! Invariant: a project that was borrowed mutably is indexed again before the index is read. So an input
-//! costs work for the projects that it concerns, and not for all of them.
+//! Invariant: a project that was borrowed mutably is indexed again before the index is read. So an
+//! input costs work for the projects that it concerns, and not for all of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -52,12 +52,14 @@ impl Polls<'_> {
         self.projects.values().flat_map(of_project).collect()
     }
 
-    /// How long it takes at the present rates to poll each job that has not ended once, from `now` on.
+    /// How long it takes at the present rates to poll each job that has not ended once, from `now`
+    /// on.
     pub fn round_takes(&self, now: Instant) -> Duration {
         self.projects.values().map(|project| project.round_takes(now)).max().unwrap_or_default()
     }
 
-    /// How many polls of a project have not begun although they may, far longer than they should wait.
+    /// How many polls of a project have not begun although they may, far longer than they should
+    /// wait.
     pub fn overdue(&self, project: &ProjectName, now: Instant) -> usize {
         self.projects.get(project).map_or(0, |project| project.overdue_polls(now))
     }
@@ -81,7 +83,8 @@ impl<'a> Deliveries<'a> {
         self.commit_queue.pending() + self.outbox.pending()
     }
 
-    /// How many are pending for each job that has some, without those of events that are not committed yet.
+    /// How many are pending for each job that has some, without those of events that are not
+    /// committed yet.
     pub fn pending_by_job(&self) -> BTreeMap<(&'a ProjectName, &'a JobId), usize> {
         self.outbox.pending_by_job()
     }

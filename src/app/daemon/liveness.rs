@@ -1,8 +1,8 @@
-//! Shows that the daemon is alive: watchdog pings and a status line for the service manager, pings for a
-//! monitor that raises an alarm if they stop.
+//! Shows that the daemon is alive: watchdog pings and a status line for the service manager, pings
+//! for a monitor that raises an alarm if they stop.
 //!
-//! Invariant: no timer of its own sends a ping. The loop does, between two inputs, after it has checked that
-//! nothing is stuck.
+//! Invariant: no timer of its own sends a ping. The loop does, between two inputs, after it has
+//! checked that nothing is stuck.
 
 use std::time::Duration;
 
@@ -64,8 +64,8 @@ impl Liveness {
         liveness
     }
 
-    /// Pings this monitor from now on, no later than a ping was due before. The first ping comes after the
-    /// first interval, so a process that crashes again and again never sends one.
+    /// Pings this monitor from now on, no later than a ping was due before. The first ping comes
+    /// after the first interval, so a process that crashes again and again never sends one.
     pub(super) fn reconfigure(&mut self, monitor: Option<Monitor>) {
         let now = self.clock.now().instant;
         let before = self.monitor.take();

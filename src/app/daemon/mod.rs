@@ -2,9 +2,9 @@
 //!
 //! One `select!` waits for the next thing to happen, and one function without a wait reacts to it.
 //!
-//! Invariant: trouble with one job, project or sink does not affect the others; only a request to stop, a
-//! state that cannot be written or is gone, or a bug, ends the watch. Only the loop itself sends the watchdog
-//! ping and the monitor ping, and only while nothing that it began is stuck.
+//! Invariant: trouble with one job, project or sink does not affect the others; only a request to
+//! stop, a state that cannot be written or is gone, or a bug, ends the watch. Only the loop itself
+//! sends the watchdog ping and the monitor ping, and only while nothing that it began is stuck.
 
 mod configuration;
 mod liveness;
@@ -56,8 +56,8 @@ pub struct Options {
     pub hangups: Option<Hangups>,
 }
 
-/// Watches until a request to stop, which is a success, or until everything is done, whose exit code says
-/// how the jobs ended.
+/// Watches until a request to stop, which is a success, or until everything is done, whose exit
+/// code says how the jobs ended.
 pub async fn run(driver: Driver, options: Options, signals: &mut Signals) -> Result<Exit, Error> {
     let mut daemon = Daemon::new(driver, options);
     daemon.greet();
@@ -154,8 +154,8 @@ impl Daemon {
         self.liveness.ready(&self.driver);
     }
 
-    /// Waits for the next thing to happen; a request to stop precedes everything else. Dropping the future
-    /// loses nothing.
+    /// Waits for the next thing to happen; a request to stop precedes everything else. Dropping the
+    /// future loses nothing.
     async fn next(&mut self, signals: &mut Signals) -> Result<Happening, Error> {
         tokio::select! {
             biased;
@@ -174,8 +174,9 @@ impl Daemon {
         })
     }
 
-    /// Ends because the files of the state were deleted or replaced: further commits would be lost, so all
-    /// that remains is to send pending deliveries. The next start continues from the file that it finds.
+    /// Ends because the files of the state were deleted or replaced: further commits would be lost,
+    /// so all that remains is to send pending deliveries. The next start continues from the file
+    /// that it finds.
     async fn give_up(&mut self, lost: store::Error, signals: &mut Signals) -> Error {
         error!("{lost}; ending, because nothing can be committed");
         match self.drain(signals).await {

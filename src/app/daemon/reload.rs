@@ -1,7 +1,8 @@
 //! Reloads the configuration.
 //!
-//! Invariant: at most one read is under way, those that were given up included, and a request that comes
-//! meanwhile is answered by a read that begins after it. A configuration with an error is not used at all.
+//! Invariant: at most one read is under way, those that were given up included, and a request that
+//! comes meanwhile is answered by a read that begins after it. A configuration with an error is not
+//! used at all.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};

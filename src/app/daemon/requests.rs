@@ -127,7 +127,8 @@ impl Daemon {
         self.answers.0.push((ticket, Box::new(move || drop(reply.send(Ok(answer))))));
     }
 
-    /// The project of a request: the one that it names, else the only one, else the one called `default`.
+    /// The project of a request: the one that it names, else the only one, else the one called
+    /// `default`.
     fn project(&self, wanted: Option<ProjectName>) -> Result<ProjectName, RequestError> {
         let known = self.project_names();
         match wanted {

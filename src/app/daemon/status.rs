@@ -9,7 +9,8 @@ use crate::engine::{Engine, IndexWatch, JobView, Outcome, ProjectView, SinkView}
 use crate::model::duration;
 use crate::model::time::{Instant, Now};
 
-/// Everything in one line, such as `watching 12 restores in 2 projects, 3 ended; next poll in 4 s; 1 delivery pending`.
+/// Everything in one line, such as `watching 12 restores in 2 projects, 3 ended; next poll in 4 s;
+/// 1 delivery pending`.
 pub(super) fn summary(engine: &Engine, now: Now) -> String {
     let projects = engine.projects().count();
     let (mut open, mut ended, mut unreachable, mut missing) = (0, 0, 0, 0);

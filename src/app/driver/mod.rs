@@ -1,7 +1,7 @@
 //! Carries out what the engine asks for, and reports to it what came of that.
 //!
-//! Invariant: one input at a time goes through the engine. Polls, commits and deliveries run concurrently,
-//! none waits for another, and each ends in exactly one input.
+//! Invariant: one input at a time goes through the engine. Polls, commits and deliveries run
+//! concurrently, none waits for another, and each ends in exactly one input.
 
 mod requests;
 mod tasks;
@@ -29,8 +29,8 @@ use crate::model::time::{Instant, Now, earliest};
 use crate::model::{DeliveryId, Event, ProjectName, SinkName, duration};
 use crate::platform::clock::Clock;
 
-/// Time between two checks for changes that other processes made to the state, and for its files. A check
-/// costs two system calls and one read of shared memory.
+/// Time between two checks for changes that other processes made to the state, and for its files. A
+/// check costs two system calls and one read of shared memory.
 const EDIT_CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Shorter suspensions are ignored: they are not worth a poll of every job.
@@ -39,12 +39,13 @@ const SHORTEST_SUSPENSION: Duration = Duration::from_secs(1);
 /// The loop runs at least this often.
 const TICK: Duration = Duration::from_secs(10);
 
-/// A loop that is late by this much was not only busy: its process or the machine around it was frozen.
+/// A loop that is late by this much was not only busy: its process or the machine around it was
+/// frozen.
 const SHORTEST_FREEZE: Duration = Duration::from_secs(10);
 
-/// After these times, work of each kind counts as stuck. Each is longer than the work's own time limit: a
-/// request to the API ends after 5 minutes at most, a delivery after 17 s, a write that waits for another
-/// process after 30 s.
+/// After these times, work of each kind counts as stuck. Each is longer than the work's own time
+/// limit: a request to the API ends after 5 minutes at most, a delivery after 17 s, a write that
+/// waits for another process after 30 s.
 const LONGEST_POLL: Duration = Duration::from_mins(6);
 const LONGEST_DELIVERY: Duration = Duration::from_mins(2);
 const LONGEST_WRITE: Duration = Duration::from_mins(1);
@@ -60,7 +61,8 @@ pub struct Driver {
     deliveries: Tasks<Result<Input, store::Error>>,
     commits: Tasks<Result<Arc<Batch>, store::Error>>,
     edits: Tasks<Result<Input, store::Error>>,
-    /// When the next check for edits begins; none if the state is not durable, or while one is under way.
+    /// When the next check for edits begins; none if the state is not durable, or while one is
+    /// under way.
     next_edit_check: Option<Instant>,
     /// How long the machine was suspended, as far as the engine knows.
     slept: Duration,
@@ -95,7 +97,8 @@ pub enum Error {
 }
 
 impl Driver {
-    /// A driver for this setup; nothing happens before [`Driver::start`] or the first [`Driver::turn`].
+    /// A driver for this setup; nothing happens before [`Driver::start`] or the first
+    /// [`Driver::turn`].
     pub fn new(setup: Setup, state: State, clock: Clock) -> Self {
         let Setup { plan, clients, sinks } = setup;
         let State { store, saved } = state;
@@ -137,8 +140,8 @@ impl Driver {
         }
     }
 
-    /// Waits for the next input and handles it. Returns the events that it committed. Dropping the future
-    /// before it ends loses nothing.
+    /// Waits for the next input and handles it. Returns the events that it committed. Dropping the
+    /// future before it ends loses nothing.
     pub async fn turn(&mut self) -> Result<Vec<Arc<Event>>, Error> {
         let nothing = Arc::<Batch>::default;
 
@@ -204,7 +207,7 @@ impl Driver {
         reply
     }
 
-    /// Reports to the engine time in which nothing could be done, before the engine judges what comes after it:
+    /// Reports a gap, in which nothing could be done, before the engine judges what comes after it:
     /// an answer that waited meanwhile is old, and a limit that passed meanwhile proves nothing.
     fn notice_gap(&mut self) {
         let late = self.expected.take().map(|at| self.clock.now().instant.since(at)).unwrap_or_default();

@@ -27,7 +27,8 @@ impl<T: Send + 'static> Tasks<T> {
         self.begun.insert(handle.id(), now);
     }
 
-    /// The result of the next task that ends; none if there is no task. Dropping the future loses nothing.
+    /// The result of the next task that ends; none if there is no task. Dropping the future loses
+    /// nothing.
     pub(super) async fn next(&mut self) -> Option<Result<T, JoinError>> {
         let ended = self.set.join_next_with_id().await?;
         let (id, result) = match ended {

@@ -1,9 +1,9 @@
 //! Decides which delivery goes to which sink, and when.
 //!
-//! Invariants: a delivery begins only after its event is committed, and is attempted until it is delivered,
-//! dropped or given up. The deliveries of one job to one sink go out in order, each after the end of the one
-//! before is committed; only the end of a job overtakes, so that it does not wait behind an event that the
-//! receiver refuses. No sink waits for another.
+//! Invariants: a delivery begins only after its event is committed, and is attempted until it is
+//! delivered, dropped or given up. The deliveries of one job to one sink go out in order, each
+//! after the end of the one before is committed; only the end of a job overtakes, so that it does
+//! not wait behind an event that the receiver refuses. No sink waits for another.
 
 mod sink;
 
@@ -76,8 +76,8 @@ pub(super) struct Outbox {
     ahead: RecordsAhead,
 }
 
-/// Records that were written by a clock that was ahead of the present one. They are written again by this
-/// one, because else the rest of a wait would count from each start.
+/// Records that were written by a clock that was ahead of the present one. They are written again
+/// by this one, because else the rest of a wait would count from each start.
 #[derive(Debug, Default)]
 struct RecordsAhead {
     deliveries: Vec<DeliveryUpdate>,
@@ -96,8 +96,8 @@ impl RecordsAhead {
 }
 
 impl Outbox {
-    /// An outbox with recorded sinks and pending deliveries. [`Outbox::reconfigure`] says which of the sinks are
-    /// configured.
+    /// An outbox with recorded sinks and pending deliveries. [`Outbox::reconfigure`] says which of
+    /// the sinks are configured.
     pub(super) fn from_snapshot(records: Vec<SinkRecord>, pending: Vec<DeliveryRecord>, now: Now) -> Self {
         let mut sinks: BTreeMap<SinkName, Sink> = BTreeMap::new();
         let mut ahead = RecordsAhead::default();
@@ -360,7 +360,8 @@ impl Outbox {
     }
 }
 
-/// Adds an event to the deliveries of a sink. If the sink is disabled, that is a dead letter at once.
+/// Adds an event to the deliveries of a sink. If the sink is disabled, that is a dead letter at
+/// once.
 fn enqueue(
     sink: &mut Sink,
     header: &EventHeader,

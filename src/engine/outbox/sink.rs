@@ -1,7 +1,7 @@
 //! The pending deliveries of one sink.
 //!
-//! Invariant: the first delivery of each ordering key is in one of three states: it waits for its next attempt,
-//! it is under way, or it waits for the commit of the one before.
+//! Invariant: the first delivery of each ordering key is in one of three states: it waits for its
+//! next attempt, it is under way, or it waits for the commit of the one before.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -22,7 +22,8 @@ const MAX_IN_FLIGHT: usize = 8;
 #[derive(Debug)]
 pub(super) struct Sink {
     pub(super) plan: SinkPlan,
-    /// Whether the configuration has it. Deliveries to one that it does not have wait until it does.
+    /// Whether the configuration has it. Deliveries to one that it does not have wait until it
+    /// does.
     is_configured: bool,
     queues: BTreeMap<OrderingKey, Queue>,
     /// The keys whose first delivery waits, by the time of its next attempt.
@@ -72,8 +73,8 @@ struct PendingDelivery {
 }
 
 impl Sink {
-    /// A recorded sink, which counts as not configured before [`Sink::configure`]. `written_at` is when it was
-    /// recorded at the latest, for a record that does not say it.
+    /// A recorded sink, which counts as not configured before [`Sink::configure`]. `written_at` is
+    /// when it was recorded at the latest, for a record that does not say it.
     pub(super) fn from_snapshot(
         name: SinkName,
         snapshot: SinkSnapshot,
@@ -100,8 +101,9 @@ impl Sink {
         }
     }
 
-    /// The configuration has the sink, with this plan. If its settings changed, it is enabled again, and what
-    /// waits for another attempt is attempted at once: the change may be the fix. Returns whether they changed.
+    /// The configuration has the sink, with this plan. If its settings changed, it is enabled
+    /// again, and what waits for another attempt is attempted at once: the change may be the fix.
+    /// Returns whether they changed.
     pub(super) fn configure(&mut self, plan: SinkPlan, now: Instant) -> bool {
         let is_changed = plan.fingerprint != self.plan.fingerprint;
         self.is_configured = true;
@@ -231,7 +233,8 @@ impl Sink {
         self.head(id).map(|pending| pending.attempts)
     }
 
-    /// Whether a delivery under way began with other settings: its end says nothing about the present ones.
+    /// Whether a delivery under way began with other settings: its end says nothing about the
+    /// present ones.
     pub(super) fn is_outdated(&self, id: &DeliveryId) -> bool {
         let attempt = self.in_flight.get(&id.event);
         attempt.is_some_and(|attempt| attempt.fingerprint != self.plan.fingerprint)
@@ -241,7 +244,8 @@ impl Sink {
         self.queues.get(&self.in_flight.get(&id.event)?.key)?.pending.front()
     }
 
-    /// A delivery under way failed and is attempted again at `due`, or later if the end of its job overtakes.
+    /// A delivery under way failed and is attempted again at `due`, or later if the end of its job
+    /// overtakes.
     pub(super) fn retry_at(&mut self, id: &DeliveryId, due: Instant, reason: String, now: Instant) {
         let Some(Attempt { key, .. }) = self.in_flight.remove(&id.event) else { return };
         if let Some(pending) = self.queues.get_mut(&key).and_then(|queue| queue.pending.front_mut()) {
@@ -317,7 +321,8 @@ impl Sink {
         })
     }
 
-    /// Disables the sink. Returns the deliveries that waited, with their attempts; those under way go on.
+    /// Disables the sink. Returns the deliveries that waited, with their attempts; those under way
+    /// go on.
     pub(super) fn disable(&mut self, reason: &str) -> Vec<(DeliveryId, u32)> {
         self.disabled = Some(reason.to_owned());
         self.due.clear();

@@ -92,13 +92,13 @@ struct Stage {
     engine: Engine,
     disk: Disk,
     now: Now,
-    /// What the clock of the server shows, and whether its answers say so.
+    /// The clock of the server, and whether its answers contain a date.
     server: Timestamp,
     is_dated: bool,
     polls: VecDeque<PollId>,
-    /// Those of indexes, with their names.
+    /// Polls of indexes, with their names.
     index_polls: VecDeque<(PollId, String)>,
-    /// Those of pages of the list, with their tokens.
+    /// Requests for pages of the list, with their tokens.
     lists: VecDeque<(ListId, Option<String>)>,
     emitted: Vec<Arc<Event>>,
     deliveries: VecDeque<Delivery>,
@@ -172,20 +172,20 @@ impl Stage {
         self.server += time;
     }
 
-    /// Moves the clocks to the next deadlines, as the driver would, until something comes of one beside writing down how
-    /// things are. Says how long that took.
+    /// Moves the clocks from timeout to timeout, as the driver would, until one leads to something
+    /// beside a commit without events. Returns how long that took.
     fn next(&mut self) -> Duration {
         let start = self.now.instant;
-        let events = |stage: &Self| {
+        let outputs = |stage: &Self| {
             let polls = stage.polls.len() + stage.index_polls.len() + stage.lists.len();
             polls + stage.deliveries.len() + stage.emitted.len() + stage.diagnostics.len()
         };
-        let before = events(self);
+        let before = outputs(self);
         for _ in 0..100 {
-            let at = self.engine.poll_timeout().expect("something is to come");
+            let at = self.engine.poll_timeout().expect("a timeout is due");
             self.pass(at.since(self.now.instant));
             self.step(Input::Timeout);
-            if events(self) > before {
+            if outputs(self) > before {
                 break;
             }
         }
@@ -239,12 +239,12 @@ impl Stage {
         self.pass(until.since(self.now.instant));
     }
 
-    /// What a delivery tells.
+    /// The kind of event that is delivered.
     fn kind(&self, delivery: &Delivery) -> EventKind {
         self.disk.event(delivery.id.event).kind
     }
 
-    /// What was told since the last call.
+    /// The kinds of events emitted since the last call.
     fn kinds(&mut self) -> Vec<EventKind> {
         self.emitted.drain(..).map(|event| event.kind).collect()
     }

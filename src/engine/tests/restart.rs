@@ -1,15 +1,15 @@
-//! A process that ends, and one that goes on where it stood.
+//! A process that ends, and the next one, which continues from its state.
 
 use super::*;
 use crate::config::WatchSettings;
 
 impl Stage {
-    /// The process dies, and another one starts so much later, with these settings.
+    /// Kills the process and starts another one so much later, with these settings.
     pub(super) fn restart(&mut self, down: Duration, projects: &[ProjectSettings], sinks: Vec<SinkPlan>) {
         self.restart_under(self.now.wall + down, down, projects, sinks);
     }
 
-    /// The same under a wall clock that shows something else.
+    /// The same under another wall clock.
     pub(super) fn restart_under(
         &mut self,
         wall: Timestamp,
@@ -24,7 +24,7 @@ impl Stage {
 }
 
 #[test]
-fn a_job_that_ended_is_not_polled_again_and_nothing_is_told_twice() {
+fn ended_job_is_not_polled_and_repeats_no_event() {
     let projects = [project(&["a", "b"])];
     let mut stage = Stage::new(&projects, vec![everything()]);
     stage.answer("Completed");
@@ -44,7 +44,7 @@ fn a_job_that_ended_is_not_polled_again_and_nothing_is_told_twice() {
 }
 
 #[test]
-fn what_is_owed_goes_on_with_its_attempts_and_its_time() {
+fn pending_delivery_keeps_its_attempts_and_due_time() {
     let projects = [project(&["a"])];
     let mut stage = Stage::new(&projects, vec![everything()]);
     stage.answer("Pending");
@@ -67,7 +67,7 @@ fn what_is_owed_goes_on_with_its_attempts_and_its_time() {
 }
 
 #[test]
-fn in_flight_at_the_end_of_a_process_is_told_again_under_the_same_id() {
+fn delivery_in_flight_is_repeated_under_the_same_id() {
     let projects = [project(&["a"])];
     let mut stage = Stage::new(&projects, vec![everything()]);
     stage.answer("Pending");
@@ -77,7 +77,7 @@ fn in_flight_at_the_end_of_a_process_is_told_again_under_the_same_id() {
 }
 
 #[test]
-fn the_next_of_a_lane_waits_until_the_mark_of_the_one_before_is_safe() {
+fn next_delivery_of_a_job_waits_for_the_commit_of_the_last() {
     let now = Now { instant: Instant::default(), wall: NOON.parse().unwrap() };
     let mut engine =
         Engine::from_snapshot(plan(&[project(&["a"])], vec![everything()]), Snapshot::default(), 7, now);
@@ -98,7 +98,7 @@ fn the_next_of_a_lane_waits_until_the_mark_of_the_one_before_is_safe() {
 }
 
 #[test]
-fn age_backoff_and_trouble_go_on() {
+fn age_backoff_and_failures_continue() {
     let mut settings = project(&["a"]);
     settings.watch = WatchSettings { unreachable_after: seconds(600), ..settings.watch };
     settings.jobs[0].deadline = Some(seconds(7200));
@@ -109,7 +109,7 @@ fn age_backoff_and_trouble_go_on() {
     stage.kinds();
     let snapshot = stage.disk.job("a").clone();
     assert!(snapshot.failures > 5 && snapshot.last_error.is_some(), "{snapshot:?}");
-    // Two hours in which no process ran are none of trouble, but the job is older by them, as the server says.
+    // Two hours without a process do not count as failures, but the job is older by them.
     stage.restart(seconds(7200), &projects, Vec::new());
     assert_eq!(stage.kinds(), [], "not by the clock of this machine alone");
     stage.fail_for(FailureClass::Transient, seconds(50));
@@ -118,7 +118,7 @@ fn age_backoff_and_trouble_go_on() {
     assert_eq!(stage.kinds(), [EventKind::Unreachable]);
     stage.restart(seconds(10), &projects, Vec::new());
     stage.fail_for(FailureClass::Transient, seconds(900));
-    assert_eq!(stage.kinds(), [], "that was told");
+    assert_eq!(stage.kinds(), [], "that was emitted before");
     stage.answer("Pending");
     assert_eq!(stage.kinds(), [EventKind::Recovered, EventKind::Overdue]);
     let view = stage.engine.jobs().next().unwrap();
@@ -126,7 +126,7 @@ fn age_backoff_and_trouble_go_on() {
 }
 
 #[test]
-fn a_refused_key_is_told_once_and_tried_at_once_by_the_next_process() {
+fn refused_key_is_emitted_once_and_tried_after_a_restart() {
     let projects = [project(&["a"])];
     let mut stage = Stage::new(&projects, Vec::new());
     stage.fail(FailureClass::Unauthorized);
@@ -141,7 +141,7 @@ fn a_refused_key_is_told_once_and_tried_at_once_by_the_next_process() {
 }
 
 #[test]
-fn a_server_that_asked_to_be_left_alone_is_left_alone_by_the_next_process() {
+fn retry_after_of_the_api_outlasts_a_restart() {
     let projects = [project(&["a", "b"])];
     let mut stage = Stage::new(&projects, Vec::new());
     let poll = stage.poll();
@@ -158,7 +158,7 @@ fn a_server_that_asked_to_be_left_alone_is_left_alone_by_the_next_process() {
 }
 
 #[test]
-fn jobs_that_nobody_watches_are_kept_for_a_while() {
+fn archived_jobs_are_kept_for_the_configured_time() {
     let mut stage = Stage::new(&[project(&["a", "b"])], Vec::new());
     stage.answer("Completed");
     stage.restart(seconds(29 * 24 * 3600), &[project(&["b"])], Vec::new());
@@ -182,7 +182,7 @@ fn jobs_that_nobody_watches_are_kept_for_a_while() {
 }
 
 #[test]
-fn a_sink_that_is_gone_gets_nothing_until_its_settings_change() {
+fn gone_sink_is_disabled_until_its_settings_change() {
     let projects = [project(&["a", "b"])];
     let mut stage = Stage::new(&projects, vec![everything(), sink("two")]);
     stage.answer("Completed");
@@ -201,7 +201,7 @@ fn a_sink_that_is_gone_gets_nothing_until_its_settings_change() {
     };
     assert_eq!(dead(&stage), 4, "each is a dead letter");
 
-    // The same settings: nothing changes. Others: it is used again, and what was given up stays so.
+    // It stays disabled under the same settings. Others enable it; dead letters stay dead.
     stage.restart(seconds(1), &projects, vec![everything(), sink("two")]);
     assert!(
         stage.diagnostics.iter().any(|note| matches!(note, Diagnostic::SinkDisabled { dead_letters: 0, .. }))
@@ -214,7 +214,7 @@ fn a_sink_that_is_gone_gets_nothing_until_its_settings_change() {
 }
 
 #[test]
-fn a_receiver_that_asked_to_be_left_alone_is_left_alone_by_the_next_process() {
+fn retry_after_of_a_receiver_outlasts_a_restart() {
     let projects = [project(&["a", "b"])];
     let mut stage = Stage::new(&projects, vec![everything()]);
     stage.answer("Completed");
@@ -233,7 +233,7 @@ fn a_receiver_that_asked_to_be_left_alone_is_left_alone_by_the_next_process() {
 }
 
 #[test]
-fn what_is_owed_to_a_sink_that_is_gone_from_the_configuration_stays_owed() {
+fn deliveries_of_a_removed_sink_stay_pending() {
     let projects = [project(&["a"])];
     let mut stage = Stage::new(&projects, vec![everything()]);
     stage.answer("Completed");
@@ -250,7 +250,7 @@ fn what_is_owed_to_a_sink_that_is_gone_from_the_configuration_stays_owed() {
 }
 
 #[test]
-fn what_expires_is_dropped_with_a_line_in_the_log() {
+fn expired_delivery_is_dropped_and_reported() {
     let policy = DeliveryPolicy { expires_after: Some(seconds(3600)), ..everything().policy };
     let desktop = || SinkPlan { policy: policy.clone(), ..everything() };
     let projects = [project(&["a"])];
@@ -268,7 +268,7 @@ fn what_expires_is_dropped_with_a_line_in_the_log() {
 }
 
 #[test]
-fn edits_by_others_are_followed() {
+fn edits_of_the_state_are_applied() {
     let projects = [project(&["a"])];
     let mut stage = Stage::new(&projects, vec![everything()]);
     stage.answer("Completed");
@@ -276,7 +276,7 @@ fn edits_by_others_are_followed() {
     let failed = Input::DeliveryFailed { id: watched.id.clone(), failure: failure(FailureClass::Transient) };
     stage.step(failed);
     let end = stage.deliveries.pop_front().unwrap();
-    // One that waits is tried at once; one that is under way is not handed out twice.
+    // A waiting one is attempted at once; one under way does not begin twice.
     let record = |stage: &Stage, id: &DeliveryId| {
         stage.disk.deliveries.iter().find(|(record, _)| record.id == *id).unwrap().0.clone()
     };
@@ -285,7 +285,7 @@ fn edits_by_others_are_followed() {
     assert!(stage.deliveries.is_empty());
     stage.step(Input::Delivered(end.id.clone()));
     stage.deliveries.clear();
-    // One that was given up is owed again.
+    // A dead letter becomes pending.
     let failed =
         |id: &DeliveryId| Input::DeliveryFailed { id: id.clone(), failure: failure(FailureClass::Permanent) };
     stage.restart(seconds(1), &projects, vec![everything()]);
@@ -300,14 +300,14 @@ fn edits_by_others_are_followed() {
         stage.deliveries.pop_front().map(|delivery| (delivery.id, delivery.attempt)),
         Some((watched.id.clone(), 1))
     );
-    // One that was dropped is not tried any more, and what comes of the attempt under way does not count.
+    // A dropped one is not attempted again, and the end of its attempt does not count.
     stage.step(Input::DeliveriesEdited(vec![Edit::Drop(watched.id.clone())]));
     stage.step(failed(&watched.id));
     assert!(stage.engine.deliveries().is_settled());
 }
 
 #[test]
-fn what_was_made_while_somebody_asked_for_it_again_is_not_made_twice() {
+fn retry_of_a_delivered_event_before_its_commit_is_ignored() {
     let projects = [project(&["a"])];
     let mut stage = Stage::new(&projects, vec![everything()]);
     stage.answer("Pending");
@@ -321,7 +321,7 @@ fn what_was_made_while_somebody_asked_for_it_again_is_not_made_twice() {
     step(Input::Committed);
     let mark = step(Input::Delivered(record.id.clone()));
     assert!(matches!(mark[..], [Action::Commit(_)]), "{mark:?}");
-    // The state says that it is owed until the mark is safe.
+    // In the state it is pending until the commit ends.
     let again = [step(edit), step(Input::Committed)].concat();
     assert!(!again.iter().any(|action| matches!(action, Action::Deliver(_))), "{again:?}");
 }

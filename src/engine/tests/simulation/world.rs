@@ -1,6 +1,7 @@
 //! A world around the engine, in which much goes wrong.
 //!
-//! Invariant: what is safe is what the disk has; everything else is lost when the process is killed.
+//! Invariant: only what is on the disk is committed; everything else is lost when the process is
+//! killed.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
@@ -10,13 +11,13 @@ use jiff::SignedDuration;
 use super::super::retry::RetryAfter;
 use super::super::*;
 
-/// Trouble is over by then, so that everything can come to its end.
+/// Faults end by then, so that every job can end.
 pub(super) const CALM: Duration = Duration::from_secs(3 * 3600);
 
-/// A world that has not come to rest by then has a loop in it.
+/// A world that is not at rest after so many inputs has a loop.
 pub(super) const MAX_EVENTS: usize = 200_000;
 
-/// How old a job may become before it is overdue.
+/// The deadline of every job.
 pub(super) const DEADLINE: Duration = Duration::from_hours(1);
 
 /// One job of the world.
@@ -31,11 +32,12 @@ pub(super) struct Script {
     pub(super) odd: bool,
     /// Whether it reports progress.
     pub(super) progress: bool,
-    /// Where its index is followed: how long after the end that is made, and serves or fails.
+    /// If it is watched until its index is ready: the time from its end to that of the index, and
+    /// whether that is good.
     pub(super) index: Option<(u64, bool)>,
 }
 
-/// What goes wrong, in probabilities.
+/// What goes wrong; numbers are probabilities.
 #[derive(Debug, Clone)]
 pub(super) struct Trouble {
     pub(super) transient: f64,
@@ -46,11 +48,12 @@ pub(super) struct Trouble {
     pub(super) sink: f64,
     /// The wall clock jumps by so many seconds at these times.
     pub(super) jumps: Vec<(u64, i64)>,
-    /// The process is killed at these times, in milliseconds, and starts again so many seconds later.
+    /// The process is killed at these times, in milliseconds, and starts again so many seconds
+    /// later.
     pub(super) kills: Vec<(u64, u64)>,
-    /// How far the wall clock of each process after the first is off, in seconds; one by one, and again from the first.
+    /// The clock errors of the processes after the first, in seconds, repeated from the start.
     pub(super) clocks: Vec<i64>,
-    /// The configuration changes at these times, in milliseconds; with the last one, it is whole again.
+    /// Reloads at these times, in milliseconds; the last one restores the configuration.
     pub(super) changes: Vec<u64>,
     /// The machine is suspended at these times, for so many seconds.
     pub(super) sleeps: Vec<(u64, u64)>,
@@ -63,22 +66,22 @@ pub(super) struct World {
     pub(super) rng: fastrand::Rng,
     pub(super) now: Instant,
     pub(super) wall: SignedDuration,
-    /// How far the wall clock was off when the process that runs was started.
+    /// The clock error of the present process.
     pub(super) off: SignedDuration,
     pub(super) pending: BinaryHeap<Reverse<(Instant, u64)>>,
     pub(super) events: BTreeMap<u64, Input>,
     pub(super) count: u64,
-    /// When the process that runs was started.
+    /// When the present process started.
     pub(super) boot: Instant,
     pub(super) disk: Disk,
     pub(super) committing: Option<Batch>,
     /// When each poll was made, by each process.
     pub(super) polls: Vec<Vec<Instant>>,
-    /// What each sink took, and how often.
+    /// What each sink accepted, repetitions included.
     pub(super) taken: BTreeMap<SinkName, Vec<Arc<Event>>>,
     pub(super) abandoned: Vec<DeliveryId>,
-    /// When it was safe that the list had been read to its end.
-    pub(super) looked_at: Option<Instant>,
+    /// When the first complete scan of the list was committed.
+    pub(super) baseline_at: Option<Instant>,
     pub(super) log: Vec<Action>,
 }
 
@@ -100,7 +103,7 @@ impl World {
             polls: vec![Vec::new()],
             taken: sinks.iter().map(|sink| (SinkName::new(*sink), Vec::new())).collect(),
             abandoned: Vec::new(),
-            looked_at: None,
+            baseline_at: None,
             log: Vec::new(),
         }
     }
@@ -123,7 +126,7 @@ impl World {
         self.now.since(Instant::default()) < CALM && self.rng.f64() < probability
     }
 
-    /// Does what the engine asks for.
+    /// Carries out an action.
     fn act(&mut self, action: Action) {
         self.log.push(action.clone());
         match action {
@@ -136,9 +139,9 @@ impl World {
                 self.later(latency, Input::Committed);
             }
             Action::Deliver(Delivery { id, .. }) => {
-                assert!(!self.disk.marked().contains(&id), "what was marked is sent again: {id:?}");
+                assert!(!self.disk.delivered().contains(&id), "a delivered event is sent again: {id:?}");
                 let latency = self.rng.u64(1..15_000);
-                // A receiver may take what it then seems to refuse: it is told again.
+                // A receiver may accept an event and fail to say so: the event is sent again.
                 let fails = self.troubled(self.trouble.sink);
                 if !fails || self.rng.bool() {
                     let event = self.disk.event(id.event);
@@ -160,8 +163,8 @@ impl World {
         self.later(latency, input);
     }
 
-    /// Answers with a page of five rows, as unreliable as the API: rows are missing or there twice, and the list may end
-    /// early.
+    /// Answers with a page of five rows, as unreliable as the API: rows are missing or there twice,
+    /// and the list may end early.
     fn list(&mut self, list: ListId, token: Option<String>) {
         self.polls.last_mut().unwrap().push(self.now);
         let Trouble { transient, throttled, refused, vanish, .. } = self.trouble;
@@ -229,7 +232,7 @@ impl World {
         (latency, Input::PollAnswered { answer: Answer::Job(self.observation(&poll.job)), poll })
     }
 
-    /// What is true of a job.
+    /// The true state of a job.
     fn observation(&self, job: &JobId) -> Observation {
         let script = self.script(job);
         let at = self.now.since(Instant::default()).as_secs();
@@ -266,7 +269,7 @@ impl World {
         engine
     }
 
-    /// The process dies: whatever was under way is lost, but perhaps a commit had just been made.
+    /// Kills the process: what was under way is lost, but a commit may just have succeeded.
     fn kill(&mut self, down: u64) {
         if let Some(batch) = self.committing.take()
             && self.rng.bool()
@@ -284,15 +287,16 @@ impl World {
         self.polls.push(Vec::new());
     }
 
-    /// The configuration as it is with so many changes to come: jobs are missing, unless there are none, and the sinks
-    /// are others than before.
+    /// Reloads the configuration, with `left` reloads to come: unless that is 0, some jobs are
+    /// missing. The settings of the sinks change.
     fn change(&self, engine: &mut Engine, project: &ProjectSettings, left: usize) {
         let mut project = project.clone();
         let mut number = left;
         let discovers = project.discover.is_some();
         project.jobs.retain(|job| {
             number += 1;
-            // One that is found before it is named again is watched until it completed, and no longer.
+            // A discovered job is watched until it completed only, so one with an index must stay
+            // named.
             let is_found = discovers && job.until.is_some();
             left == 0 || is_found || !number.is_multiple_of(3)
         });
@@ -302,14 +306,15 @@ impl World {
         engine.handle(Input::Command(Command::Reconfigure(plan)), self.reading());
     }
 
-    /// A job is overdue by the clock of the API, or, before that knows it, by the time for which it is watched.
+    /// Checks that a job is past its deadline by the clock of the API, or by that of its watch
+    /// before the API knows it.
     fn is_really_overdue(&self, event: &Event) {
         let script = self.script(&event.job.as_ref().unwrap().id);
         let since = seconds(script.appears).saturating_sub(seconds(60));
         assert!(self.now.since(Instant::default()) >= since + DEADLINE, "{event:?} at {:?}", self.now);
     }
 
-    /// Runs until nothing is left to happen. Returns the engine that came to rest.
+    /// Runs until nothing is left to happen. Returns the last engine.
     pub(super) fn run(&mut self, project: &ProjectSettings) -> Engine {
         let mut kills: VecDeque<_> = self.trouble.kills.clone().into();
         let mut changes: VecDeque<_> = self.trouble.changes.clone().into();
@@ -348,7 +353,7 @@ impl World {
                 engine.handle(Input::Suspended(seconds(time)), self.reading());
                 continue;
             }
-            // Who looks for jobs does so for ever.
+            // Discovery never ends by itself.
             let is_over = project.discover.is_some() && self.now.since(Instant::default()) > 2 * CALM;
             let now = self.reading().instant;
             let is_at_rest = || {
@@ -380,11 +385,11 @@ impl World {
             }
             if matches!(input, Input::Committed) {
                 let batch = self.committing.take().expect("a commit");
-                let has_looked = |record: &snapshot::ProjectRecord| {
+                let has_baseline = |record: &snapshot::ProjectRecord| {
                     record.snapshot.discovery.as_ref().is_some_and(|discovery| discovery.has_baseline)
                 };
-                if batch.projects.iter().any(has_looked) {
-                    self.looked_at.get_or_insert(self.now);
+                if batch.projects.iter().any(has_baseline) {
+                    self.baseline_at.get_or_insert(self.now);
                 }
                 for entry in batch.entries.iter().filter(|entry| entry.event.kind == EventKind::Overdue) {
                     self.is_really_overdue(&entry.event);
