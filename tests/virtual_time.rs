@@ -7,7 +7,8 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use restore_watch::app::driver::{Driver, Setup, State};
+use restore_watch::app::driver::{Driver, State};
+use restore_watch::app::setup::Setup;
 use restore_watch::config::{Endpoint, JobSettings, ProjectSettings, Rate, SecretSource, StateSettings};
 use restore_watch::model::{Event, EventKind, ProjectName};
 use restore_watch::platform::clock::Clock;
@@ -68,7 +69,7 @@ async fn watch(sites: &[&Site], hours: u64) -> Vec<Arc<Event>> {
     let mut driver = Driver::new(setup, State::volatile(), clock);
     let end = driver.now().instant + Duration::from_hours(hours);
     let mut logged = Vec::new();
-    while driver.engine().polls_until(end) || !driver.engine().is_settled() {
+    while driver.engine().polls().busy_until(end) || !driver.engine().deliveries().is_settled() {
         tokio::select! {
             turned = driver.turn() => logged.extend(turned.expect("nothing that stops a driver")),
             () = clock.sleep_until(Some(end)) => break,

@@ -104,7 +104,7 @@ fn with_engine(fleet: &Fleet, per_second: f64, seed: u64, has_list: bool) -> Wat
     let mut project = ProjectSettings::default();
     project.api.requests_per_second = Rate::new(per_second).unwrap();
     project.jobs = (0..fleet.running).map(|place| JobSettings::new(job_id(place))).collect();
-    let plan = Plan { projects: &[project], sinks: Vec::new(), keep: Duration::MAX };
+    let plan = Plan { projects: vec![project], sinks: Vec::new(), keep: Duration::MAX };
     let mut clock = Duration::ZERO;
     // With and without the list it knows the same: what the list tells of the past is not what is compared.
     let snapshot = ProjectSnapshot { past: fleet.past(), ..ProjectSnapshot::default() };
@@ -113,31 +113,30 @@ fn with_engine(fleet: &Fleet, per_second: f64, seed: u64, has_list: bool) -> Wat
     let mut engine = Engine::from_snapshot(plan, saved, seed, now(clock));
     let mut rng = Rng::with_seed(!seed);
     let mut watched = Watched::default();
-    let mut events = VecDeque::from([Input::TimeoutReached]);
-    let mut actions = Vec::new();
+    let mut events = VecDeque::from([Input::Timeout]);
     while watched.delays.len() < fleet.running {
         let event = events.pop_front().unwrap_or_else(|| {
-            let deadline = engine.next_deadline().expect("an engine with open jobs has plans");
+            let deadline = engine.poll_timeout().expect("an engine with open jobs has plans");
             clock = deadline.since(Instant::default()).max(clock);
-            Input::TimeoutReached
+            Input::Timeout
         });
-        engine.step(event, now(clock), &mut actions);
+        engine.handle(event, now(clock));
         let at = clock.as_secs_f64();
-        for action in actions.drain(..) {
+        while let Some(action) = engine.poll_action() {
             match action {
                 Action::Poll(poll) => {
                     watched.descriptions += 1;
                     let answer = Answer::Job(fleet.describe(place_of(&poll.job), at));
-                    events.push_back(Input::Answered { poll, answer });
+                    events.push_back(Input::PollAnswered { poll, answer });
                 }
-                Action::List(list, token) => {
+                Action::FetchPage(list, token) => {
                     watched.pages += 1;
                     events.push_back(if has_list {
-                        Input::Listed { list, page: fleet.list(token.as_deref(), at, &mut rng) }
+                        Input::PageFetched { list, page: fleet.list(token.as_deref(), at, &mut rng) }
                     } else {
                         let class = FailureClass::Permanent;
                         let failure = Failure { class, retry_after: None, message: String::new() };
-                        Input::ListFailed { list, is_of_token: false, failure }
+                        Input::PageFailed { list, is_of_token: false, failure }
                     });
                 }
                 Action::Commit(batch) => {

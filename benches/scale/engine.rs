@@ -120,7 +120,6 @@ struct World {
     now: Now,
     load: Load,
     polls: VecDeque<PollId>,
-    actions: Vec<Action>,
     commits: u32,
 }
 
@@ -140,11 +139,11 @@ impl World {
             policy: DeliveryPolicy::retry(Vec::new()),
             fingerprint: 1,
         };
-        let plan = Plan { projects: &projects, sinks: vec![sink], keep: StateSettings::KEEP };
+        let plan = Plan { projects, sinks: vec![sink], keep: StateSettings::KEEP };
         let now = Now { instant: Instant::default(), wall: "2026-11-23T12:00:00Z".parse().unwrap() };
         let engine = Engine::from_snapshot(plan, Snapshot::default(), 7, now);
-        let mut world = Self { engine, now, load, polls: VecDeque::new(), actions: Vec::new(), commits: 0 };
-        world.step(Input::TimeoutReached);
+        let mut world = Self { engine, now, load, polls: VecDeque::new(), commits: 0 };
+        world.step(Input::Timeout);
         world.commits = 0;
         world
     }
@@ -157,28 +156,27 @@ impl World {
         let poll = self.polls.pop_front().unwrap();
         let answer = Answer::Job(observation(&poll.job, self.load));
         let commits = self.commits;
-        self.step(Input::Answered { poll, answer });
+        self.step(Input::PollAnswered { poll, answer });
         while self.load == Load::Quiet && self.commits == commits {
             self.go_on();
         }
     }
 
     fn go_on(&mut self) {
-        let next = self.engine.next_deadline().unwrap();
+        let next = self.engine.poll_timeout().unwrap();
         let wait = next.since(self.now.instant);
         self.now =
             Now { instant: next.max(self.now.instant), wall: self.now.wall.checked_add(wait).unwrap() };
-        self.step(Input::TimeoutReached);
+        self.step(Input::Timeout);
     }
 
     /// What the driver does with an event, where the disk and all receivers take no time.
     fn step(&mut self, event: Input) {
         let mut events = vec![event];
         while let Some(event) = events.pop() {
-            let mut actions = std::mem::take(&mut self.actions);
-            self.engine.step(event, self.now, &mut actions);
-            std::hint::black_box(self.engine.next_deadline());
-            for action in actions.drain(..) {
+            self.engine.handle(event, self.now);
+            std::hint::black_box(self.engine.poll_timeout());
+            while let Some(action) = self.engine.poll_action() {
                 match action {
                     Action::Poll(poll) => self.polls.push_back(poll),
                     Action::Commit(batch) => {
@@ -189,14 +187,13 @@ impl World {
                     Action::Deliver(delivery) => events.push(Input::Delivered(delivery.id)),
                     Action::Diagnostic(_) => {}
                     // Of a list that shows none of the jobs: it is polls that are measured.
-                    Action::List(list, _) => {
+                    Action::FetchPage(list, _) => {
                         let page = ListPage::default();
-                        events.push(Input::Listed { list, page });
+                        events.push(Input::PageFetched { list, page });
                     }
                     other @ Action::PollIndex(..) => panic!("{other:?}"),
                 }
             }
-            self.actions = actions;
         }
     }
 }

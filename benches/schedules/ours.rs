@@ -59,7 +59,7 @@ impl Schedule for Ours {
         let rate = project.api.requests_per_second.per_second() / factor / pace;
         project.api.requests_per_second = Rate::new(rate).unwrap();
         project.jobs = (0..world.restores.len()).map(|place| JobSettings::new(job_id(place))).collect();
-        let plan = Plan { projects: &[project], sinks: Vec::new(), keep: Duration::MAX };
+        let plan = Plan { projects: vec![project], sinks: Vec::new(), keep: Duration::MAX };
         let engine = Engine::from_snapshot(plan, self.remembered(pace, seed), seed, now(Duration::ZERO));
         let mut watch = Watch {
             engine,
@@ -106,16 +106,15 @@ struct Watch<'a> {
 
 impl Watch<'_> {
     fn run(&mut self) {
-        let mut inputs = VecDeque::from([Input::TimeoutReached]);
-        let mut actions = Vec::new();
+        let mut inputs = VecDeque::from([Input::Timeout]);
         while self.noticed.contains(&None) {
             let input = inputs.pop_front().unwrap_or_else(|| {
-                let deadline = self.engine.next_deadline().expect("an engine with open jobs has plans");
+                let deadline = self.engine.poll_timeout().expect("an engine with open jobs has plans");
                 self.clock = deadline.since(Instant::default()).max(self.clock);
-                Input::TimeoutReached
+                Input::Timeout
             });
-            self.engine.step(input, now(self.clock), &mut actions);
-            for action in actions.drain(..) {
+            self.engine.handle(input, now(self.clock));
+            while let Some(action) = self.engine.poll_action() {
                 match action {
                     Action::Poll(poll) => inputs.push_back(self.answer(poll)),
                     Action::Commit(batch) => {
@@ -124,8 +123,8 @@ impl Watch<'_> {
                         inputs.push_back(Input::Committed);
                     }
                     // An empty list: nothing is learned of the past.
-                    Action::List(list, _) => {
-                        inputs.push_back(Input::Listed { list, page: ListPage::default() });
+                    Action::FetchPage(list, _) => {
+                        inputs.push_back(Input::PageFetched { list, page: ListPage::default() });
                     }
                     Action::PollIndex(..) | Action::Deliver(_) => unreachable!("nobody asked for that"),
                     Action::Diagnostic(_) => {}
@@ -167,7 +166,7 @@ impl Watch<'_> {
             ..JobFacts::default()
         };
         let observation = Observation { id: poll.job.clone(), status, facts };
-        Input::Answered { poll, answer: Answer::Job(observation) }
+        Input::PollAnswered { poll, answer: Answer::Job(observation) }
     }
 
     fn listen(&mut self, event: &Event) {

@@ -28,28 +28,30 @@ pub(crate) fn told(jobs: usize, at_once: usize) -> Vec<Arc<Batch>> {
     };
     let mut now = Clock::system().now();
     let keep = StateSettings::KEEP;
-    let plan = Plan { projects: &[project], sinks: vec![sink], keep };
+    let plan = Plan { projects: vec![project], sinks: vec![sink], keep };
     let mut engine = Engine::from_snapshot(plan, Snapshot::default(), 7, now);
 
     let mut polls = VecDeque::new();
     let mut batches = Vec::new();
     let mut step = |event, now, polls: &mut VecDeque<PollId>| {
-        let mut actions = Vec::new();
-        engine.step(event, now, &mut actions);
-        for action in actions {
+        engine.handle(event, now);
+        while let Some(action) = engine.poll_action() {
             match action {
                 Action::Poll(poll) => polls.push_back(poll),
                 Action::Commit(batch) => batches.push(Arc::new(batch)),
-                Action::List(..) | Action::PollIndex(..) | Action::Deliver(_) | Action::Diagnostic(_) => {}
+                Action::FetchPage(..)
+                | Action::PollIndex(..)
+                | Action::Deliver(_)
+                | Action::Diagnostic(_) => {}
             }
         }
     };
-    step(Input::TimeoutReached, now, &mut polls);
+    step(Input::Timeout, now, &mut polls);
     for number in 1..=jobs {
         now = later(now, Duration::from_millis(2));
         let poll = polls.pop_front().expect("a poll that is under way");
         let observation = observation(&poll.job, now);
-        step(Input::Answered { poll, answer: Answer::Job(observation) }, now, &mut polls);
+        step(Input::PollAnswered { poll, answer: Answer::Job(observation) }, now, &mut polls);
         if number % at_once == 0 {
             step(Input::Committed, now, &mut polls);
         }

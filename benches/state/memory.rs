@@ -7,7 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use restore_watch::adapters::store::{Sqlite, Store as _};
-use restore_watch::engine::{Batch, DeliveryId, DeliveryState, DeliveryUpdate};
+use restore_watch::engine::{Batch, DeliveryState, DeliveryUpdate};
+use restore_watch::model::DeliveryId;
 use restore_watch::platform::clock::Clock;
 use restore_watch::simulate::{Scenario, Simulator, Timeline};
 

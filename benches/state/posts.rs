@@ -6,7 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use restore_watch::adapters::store::{Opened, Sqlite};
-use restore_watch::app::driver::{Driver, Setup, State};
+use restore_watch::app::driver::{Driver, State};
+use restore_watch::app::setup::Setup;
 use restore_watch::config::{
     Endpoint, JobSettings, ProjectSettings, Rate, SecretSource, SinkSettings, StateSettings, UrlSource,
     WebhookSettings, WebhookUrl,

@@ -1,5 +1,8 @@
 //! The loops of the program: they feed the engine inputs and carry out its actions.
 
 pub mod daemon;
+mod diagnostics;
 pub mod driver;
+mod plural;
+pub mod setup;
 pub mod wait;

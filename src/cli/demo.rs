@@ -11,7 +11,8 @@ use super::start::no_thread;
 use super::{Done, Failure, block_on, listen, print};
 use crate::adapters::telemetry::{self, Stamp, Stream, Style};
 use crate::app::daemon::{self, Options};
-use crate::app::driver::{Driver, Setup, State};
+use crate::app::driver::{Driver, State};
+use crate::app::setup::Setup;
 use crate::config::{
     CadenceSettings, Endpoint, EventFilter, JobSettings, LogFormat, LogSettings, ProjectSettings, Rate,
     SecretSource, Settings, SinkSettings, StateSettings, UrlSource, WebhookSettings, WebhookUrl,

@@ -5,7 +5,8 @@ use std::fmt;
 use crate::adapters::control::{CallError, RequestErrorKind};
 use crate::adapters::store::{self, OpenError};
 use crate::app::daemon::LoadError;
-use crate::app::driver::{self, ComposeErrors};
+use crate::app::driver;
+use crate::app::setup::SetupErrors;
 use crate::config::Problems;
 use crate::model::Exit;
 
@@ -58,8 +59,8 @@ impl From<Problems> for Failure {
     }
 }
 
-impl From<ComposeErrors> for Failure {
-    fn from(errors: ComposeErrors) -> Self {
+impl From<SetupErrors> for Failure {
+    fn from(errors: SetupErrors) -> Self {
         // They show themselves, too.
         Self { exit: Exit::Config, text: errors.to_string() }
     }

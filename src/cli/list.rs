@@ -8,7 +8,7 @@ use super::start::{READING, no_thread, unless_stopped};
 use super::{Done, Failure, Output, block_on, listen, print, table};
 use crate::adapters::pinecone::Listing;
 use crate::adapters::telemetry::{self, Style};
-use crate::app::driver;
+use crate::app::setup;
 use crate::config::LogFormat;
 use crate::engine::{Failure as Trouble, FailureClass};
 use crate::model::time::wall_between;
@@ -39,7 +39,7 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
         let chosen = args.project.clone();
         let (project, clients) = unless_stopped(&mut signals, READING, move || {
             let project = chosen.choose()?;
-            let clients = driver::clients(std::slice::from_ref(&project))?;
+            let clients = setup::clients(std::slice::from_ref(&project))?;
             Ok((project, clients))
         })
         .await?;

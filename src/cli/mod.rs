@@ -35,7 +35,6 @@ use clap::{Parser, Subcommand, ValueEnum};
 pub use failure::Failure;
 
 use crate::adapters::http;
-use crate::config::{LogFormat, Settings, SinkSettings};
 use crate::model::{Exit, duration};
 use crate::platform::signals::Signals;
 
@@ -133,15 +132,6 @@ fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Fail
     // Does not wait for what is stuck in the system.
     runtime.shutdown_background();
     result
-}
-
-/// The format of the log is that of its sink.
-fn log_format(settings: &Settings) -> LogFormat {
-    let format = |sink: &SinkSettings| match sink {
-        SinkSettings::Log(log) => Some(log.format),
-        SinkSettings::Desktop(_) | SinkSettings::Webhook(_) => None,
-    };
-    settings.sinks.iter().find_map(format).unwrap_or_default()
 }
 
 /// Takes over the signals that ask to stop.

@@ -12,7 +12,7 @@ use super::start::{READING, no_thread, unless_stopped};
 use super::{Done, Failure, Output, block_on, listen, print, table};
 use crate::adapters::sinks::Sink;
 use crate::adapters::telemetry::{self, Stream, Style};
-use crate::app::driver;
+use crate::app::setup;
 use crate::config::{self, Settings, SinkSettings};
 use crate::model::{Event, EventId, EventKind, Exit, Payload, ProjectName, SinkName, duration};
 use crate::platform::clock::Clock;
@@ -53,11 +53,11 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
         })
         .await?;
         let chosen = choose(&settings, &args.sinks)?;
-        let style = Style { stream: Stream::Detached, ..Style::usual(super::log_format(&settings)) };
+        let style = Style { stream: Stream::Detached, ..Style::usual(settings.log_format()) };
         let _logging = telemetry::init(style, "info").map_err(no_thread)?;
         let project = settings.projects.first().map(|project| project.name.clone()).unwrap_or_default();
         let wanted = chosen.clone();
-        let sinks = unless_stopped(&mut signals, READING, move || Ok(driver::sinks(&wanted)?.0)).await?;
+        let sinks = unless_stopped(&mut signals, READING, move || Ok(setup::sinks(&wanted)?.0)).await?;
         tokio::select! {
             attempts = attempt(sinks, project) => report(&chosen, &attempts, args.output),
             exit = signals.next() => Ok(Done::Exit(exit)),

@@ -8,7 +8,7 @@ use clap::Parser;
 use tracing::{info, warn};
 
 use super::start::{READING, check_threads, no_thread, unless_stopped};
-use super::{Done, Failure, block_on, cannot_listen, listen, log_format};
+use super::{Done, Failure, block_on, cannot_listen, listen};
 use crate::adapters::control::{self, BindError, Server};
 use crate::adapters::store::{Opened, Sqlite};
 use crate::adapters::systemd::Notifier;
@@ -70,12 +70,12 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
         })
         .await?;
         // The log is a sink, and polling never waits for a sink.
-        let style = Style { stream: Stream::Detached, ..Style::usual(log_format(&settings)) };
+        let style = Style { stream: Stream::Detached, ..Style::usual(settings.log_format()) };
         let _logging = telemetry::init(style, "info").map_err(no_thread)?;
         let clock = Clock::system();
         let place = settings.state.clone();
         let loaded = unless_stopped(&mut signals, READING, move || Ok(Loaded::new(settings)?)).await?;
-        let Loaded { setup, heartbeat, drain_timeout, fixed } = loaded;
+        let Loaded { setup, monitor, drain_timeout, fixed } = loaded;
         let mut manager = Notifier::from_environment();
         // A large state is looked through from end to end.
         manager.extend_timeout(OPENING);
@@ -88,7 +88,7 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
             exit_when_done: args.exit_when_done,
             drain_timeout,
             config: Some((path, fixed)),
-            heartbeat,
+            monitor,
             control: control(args.socket.as_deref())?,
             manager,
             hangups,

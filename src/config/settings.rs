@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Endpoint, IndexPattern, SecretSource, SinkSettings, UrlSource};
+use super::{Endpoint, IndexPattern, LogFormat, SecretSource, SinkSettings, UrlSource};
 use crate::model::{JobId, ProjectName, Until, duration};
 
 /// All a configuration says.
@@ -27,6 +27,15 @@ pub struct Settings {
 impl Settings {
     /// How long deliveries may take after a request to stop, unless the configuration says otherwise.
     pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+
+    /// The format of the log, which is that of its sink.
+    pub fn log_format(&self) -> LogFormat {
+        let format = |sink: &SinkSettings| match sink {
+            SinkSettings::Log(log) => Some(log.format),
+            SinkSettings::Desktop(_) | SinkSettings::Webhook(_) => None,
+        };
+        self.sinks.iter().find_map(format).unwrap_or_default()
+    }
 }
 
 /// A monitor that raises alarm where it is not told that the watch works.

@@ -1,7 +1,8 @@
-//! What is known of projects and jobs that nobody watches.
+//! Keeps what is known of projects and jobs that are no longer configured.
 //!
-//! Invariant: whoever is watched again, after a restart or a change of the configuration, goes on with what is known
-//! here, so that nothing is told twice; after the time that it is to be kept, it is forgotten.
+//! Invariant: a job or project that is watched again, after a restart or a reload, continues from
+//! what is here, so no event is emitted twice. Records are deleted once they are older than the
+//! configured time.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,35 +14,35 @@ use super::snapshot::{JobRecord, JobSnapshot, ProjectRecord, ProjectSnapshot};
 use crate::model::time::wall_between;
 use crate::model::{JobId, ProjectName};
 
-/// Projects and jobs that nobody watches.
+/// Projects and jobs that are not watched.
 #[derive(Debug, Default)]
 pub(super) struct Archive {
     projects: BTreeMap<ProjectName, ProjectSnapshot>,
     jobs: BTreeMap<ProjectName, BTreeMap<JobId, JobRecord>>,
-    /// What projects that were watched by this process may still ask.
+    /// The rates of projects that this process watched before.
     adaptive_rates: BTreeMap<ProjectName, AdaptiveRate>,
 }
 
 impl Archive {
-    /// All that was kept.
+    /// An archive with these records.
     pub(super) fn new(projects: Vec<ProjectRecord>, jobs: Vec<JobRecord>) -> Self {
         let mut archive = Self::default();
         for project in projects {
             archive.projects.insert(project.name, project.snapshot);
         }
         for job in jobs {
-            archive.rest(job);
+            archive.archive(job);
         }
         archive
     }
 
-    /// A job is watched no more.
-    pub(super) fn rest(&mut self, job: JobRecord) {
+    /// Adds a job.
+    pub(super) fn archive(&mut self, job: JobRecord) {
         self.jobs.entry(job.project.clone()).or_default().insert(job.id.clone(), job);
     }
 
-    /// A project is watched no more.
-    pub(super) fn rest_project(
+    /// Adds a project, without its jobs.
+    pub(super) fn archive_project(
         &mut self,
         name: ProjectName,
         snapshot: ProjectSnapshot,
@@ -51,42 +52,42 @@ impl Archive {
         self.projects.insert(name, snapshot);
     }
 
-    /// Takes what is known of a project that is watched again.
-    pub(super) fn wake_project(
+    /// Takes out a project that is watched again.
+    pub(super) fn restore_project(
         &mut self,
         name: &ProjectName,
     ) -> (Option<ProjectSnapshot>, Option<AdaptiveRate>) {
         let snapshot = self.projects.remove(name).map(|snapshot| ProjectSnapshot {
-            // Where it does not say it itself, its jobs show when something was written last.
+            // If the snapshot does not say when it was written, its jobs show the latest time.
             written_at: snapshot.written_at.or_else(|| self.last_written(name)),
             ..snapshot
         });
         (snapshot, self.adaptive_rates.remove(name))
     }
 
-    /// When the last record of a job of this project that is here was written.
+    /// When the latest record of a job of this project was written.
     fn last_written(&self, project: &ProjectName) -> Option<Timestamp> {
         self.jobs.get(project)?.values().map(|job| job.saved_at).max()
     }
 
-    /// Takes what is known of a job that is watched again.
-    pub(super) fn wake(&mut self, project: &ProjectName, id: &JobId) -> Option<JobRecord> {
+    /// Takes out a job that is watched again.
+    pub(super) fn restore(&mut self, project: &ProjectName, id: &JobId) -> Option<JobRecord> {
         self.jobs.get_mut(project)?.remove(id)
     }
 
-    /// The jobs of a project that somebody added while the daemon ran, and those of the ones that were discovered that it
-    /// still `discovers`.
+    /// The jobs that were added to a project by command, and those discovered ones that its present
+    /// settings discover, too.
     pub(super) fn added(
         &self,
         project: &ProjectName,
         discovers: impl Fn(&JobSnapshot) -> bool,
     ) -> Vec<JobId> {
-        let added = |job: &&JobRecord| match &job.snapshot.added {
+        let is_added = |job: &&JobRecord| match &job.snapshot.added {
             Some(added) => !added.discovered || discovers(&job.snapshot),
             None => false,
         };
         let jobs = self.jobs.get(project).into_iter().flat_map(BTreeMap::values);
-        jobs.filter(added).map(|job| job.id.clone()).collect()
+        jobs.filter(is_added).map(|job| job.id.clone()).collect()
     }
 
     /// Whether a job is here that has ended.
@@ -95,43 +96,45 @@ impl Archive {
         job.is_some_and(|job| job.snapshot.end.is_some())
     }
 
-    /// How many jobs somebody added to projects that are not watched, by project.
+    /// How many unfinished jobs were added by command to projects that are not watched, by project.
     pub(super) fn stranded(&self) -> impl Iterator<Item = (&ProjectName, usize)> {
-        let count = |jobs: &BTreeMap<_, JobRecord>| jobs.values().filter(|job| is_wanted(job)).count();
+        let count = |jobs: &BTreeMap<_, JobRecord>| jobs.values().filter(|job| is_awaited(job)).count();
         self.jobs.iter().map(move |(name, jobs)| (name, count(jobs))).filter(|(_, count)| *count > 0)
     }
 
-    /// The project of a job that somebody added, if it is here.
+    /// The project that a job was added to, if the job is here.
     pub(super) fn holder(&self, id: &JobId) -> Option<&ProjectName> {
         let has =
             |jobs: &BTreeMap<JobId, JobRecord>| jobs.get(id).is_some_and(|job| job.snapshot.added.is_some());
         self.jobs.iter().find(|(_, jobs)| has(jobs)).map(|(name, _)| name)
     }
 
-    /// Forgets a job. Returns whether it was known.
+    /// Deletes a job. Returns whether it was here.
     pub(super) fn forget(&mut self, project: &ProjectName, id: &JobId) -> bool {
-        self.wake(project, id).is_some()
+        self.restore(project, id).is_some()
     }
 
-    /// Forgets the jobs that have been here for longer than `keep`, and names them. The clock that `saved_at` was read from
-    /// may have been far behind, so the times of the API have to agree.
+    /// Deletes the jobs that have been here for longer than `keep`, and returns their ids.
+    /// `saved_at` may come from a clock that was far behind, so the times of the API must be as
+    /// old.
     pub(super) fn take_old(&mut self, keep: Duration, now: Timestamp) -> Vec<(ProjectName, JobId)> {
         let is_long_ago = |at: Timestamp| wall_between(at, now) > keep;
         let is_old = |job: &JobRecord| {
             let listed_at = job.snapshot.facts.listed_at();
-            is_long_ago(job.saved_at) && listed_at.is_none_or(is_long_ago) && !is_wanted(job)
+            is_long_ago(job.saved_at) && listed_at.is_none_or(is_long_ago) && !is_awaited(job)
         };
+
         let mut old = Vec::new();
         for (project, jobs) in &mut self.jobs {
-            let gone = jobs.extract_if(.., |_, job| is_old(job));
-            old.extend(gone.map(|(id, _)| (project.clone(), id)));
+            let deleted = jobs.extract_if(.., |_, job| is_old(job));
+            old.extend(deleted.map(|(id, _)| (project.clone(), id)));
         }
         self.jobs.retain(|_, jobs| !jobs.is_empty());
         old
     }
 }
 
-/// Whether somebody added a job and has not seen its end, which they may still want to.
-fn is_wanted(job: &JobRecord) -> bool {
+/// Whether a job was added by command and its end is not known, so that it may still be wanted.
+fn is_awaited(job: &JobRecord) -> bool {
     job.snapshot.end.is_none() && job.snapshot.added.as_ref().is_some_and(|added| !added.discovered)
 }

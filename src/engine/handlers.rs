@@ -1,5 +1,7 @@
 //! What each input does to the projects, and what is emitted for it.
 
+use std::collections::VecDeque;
+
 use super::project::{PageFindings, Project, ProjectEvent, Request};
 use super::tracker::{Draft, Findings, Tracker};
 use super::{Action, Answer, Diagnostic, Engine, Failure, ListId, ListPage, PollId};
@@ -77,7 +79,7 @@ impl Engine {
             // What was told of it was told before its watch ended.
             if !self.archive.has_ended(&list.project, &row.id) {
                 self.commit_queue.remember_again(&list.project, &row.id);
-                let kept = self.archive.wake(&list.project, &row.id);
+                let kept = self.archive.restore(&list.project, &row.id);
                 rows.extend(project.discover(row, kept, began, now, &mut self.rng));
             }
         }
@@ -129,7 +131,7 @@ impl Engine {
 
     /// Starts the polls that are due, then looks for what time alone brought about: a job that can be polled now is
     /// judged by the answer.
-    pub(super) fn catch_up(&mut self, now: Now, actions: &mut Vec<Action>) {
+    pub(super) fn catch_up(&mut self, now: Now, actions: &mut VecDeque<Action>) {
         let mut alarms = Vec::new();
         for name in self.projects.due(now.instant) {
             let Some(project) = self.projects.get_mut(&name) else { continue };
@@ -139,13 +141,13 @@ impl Engine {
                     Request::Job(job) => job,
                     Request::Page(token) => {
                         let list = ListId { project: name.clone(), generation: self.polls };
-                        actions.push(Action::List(list, token));
+                        actions.push_back(Action::FetchPage(list, token));
                         continue;
                     }
                 };
                 let index = project.tracker(&job).and_then(Tracker::followed_index).map(str::to_owned);
                 let poll = PollId { project: name.clone(), job, generation: self.polls };
-                actions.push(match index {
+                actions.push_back(match index {
                     Some(index) => Action::PollIndex(poll, index),
                     None => Action::Poll(poll),
                 });

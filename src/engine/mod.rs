@@ -1,32 +1,45 @@
-//! The pure heart: decides when to poll, what an answer means, what must be told and what is still pending.
+//! The pure state machine: decides when to poll, what an answer means, what is emitted and what is
+//! delivered next.
 //!
-//! Invariant: no clock, no global randomness, no I/O, no runtime. The same events at the same times with the same seed
-//! give the same actions, so every behaviour can be written as a table and every accident replayed.
+//! Invariant: no clock, no global randomness, no I/O, no runtime. The same inputs at the same times
+//! with the same seed give the same actions, so every behaviour is a table and every accident can
+//! be replayed.
+//!
+//! There is one way in and one way out, as in every sans-IO crate: [`Engine::handle`] takes an
+//! [`Input`], [`Engine::poll_action`] returns what to do, [`Engine::poll_timeout`] says when to
+//! come back.
 //!
 //! ```
 //! use restore_watch::config::{JobSettings, ProjectSettings};
-//! use restore_watch::engine::{Action, Engine, Input, Plan, memory::Snapshot, time::{Instant, Now}};
-//! use restore_watch::model::JobId;
+//! use restore_watch::engine::{Action, Engine, Input, Plan, Reply, snapshot::Snapshot};
+//! use restore_watch::model::{JobId, time::{Instant, Now}};
 //!
 //! let mut project = ProjectSettings::default();
 //! project.jobs.push(JobSettings::new(JobId::new("rj-1")?));
+//! let plan = Plan { projects: vec![project], sinks: Vec::new(), keep: std::time::Duration::MAX };
 //! let now = Now { instant: Instant::default(), wall: "2026-11-23T12:00:00Z".parse()? };
-//! let plan = Plan { projects: &[project], sinks: Vec::new(), keep: std::time::Duration::MAX };
-//! let mut engine = Engine::recall(plan, Snapshot::default(), 1, now);
-//! let mut actions = Vec::new();
-//! engine.step(Input::TimeoutReached, now, &mut actions);
-//! assert!(matches!(&actions[..], [Action::Poll(poll), Action::Commit(_)] if poll.job.as_str() == "rj-1"));
+//! let mut engine = Engine::from_snapshot(plan, Snapshot::default(), 1, now);
+//!
+//! assert_eq!(engine.poll_timeout(), Some(now.instant));
+//! assert_eq!(engine.handle(Input::Timeout, now), Reply::Done);
+//!
+//! assert!(matches!(engine.poll_action(), Some(Action::Poll(poll)) if poll.job.as_str() == "rj-1"));
+//! assert!(matches!(engine.poll_action(), Some(Action::Commit(batch)) if batch.jobs.len() == 1));
+//! assert_eq!(engine.poll_action(), None);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod access;
+mod action;
 mod adaptive_rate;
 mod archive;
 mod cadence;
 mod change;
 mod commit_queue;
+mod diagnostic;
 mod duration_history;
 mod explain;
+mod failure;
 mod handlers;
 mod hazard;
 mod input;
@@ -41,47 +54,38 @@ mod standing;
 pub mod token_bucket;
 mod tracker;
 mod verdict;
+mod views;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::time::Duration;
 
-pub use change::{AddResult, Reconfigured};
+use jiff::Timestamp;
+
+pub use action::{Action, Batch, BatchEntry, Delivery, DeliveryState, DeliveryUpdate, ListId, PollId};
+pub use commit_queue::CommitTicket;
+pub use diagnostic::Diagnostic;
 pub use explain::{Explanation, Hold, Later, LearnedRate, RateReport, Rule, Since, Turn};
-pub use input::{
-    Action, Answer, Batch, BatchEntry, Delivery, DeliveryId, DeliveryState, DeliveryUpdate, Diagnostic, Edit,
-    Failure, FailureClass, Input, ListId, ListPage, PollId,
-};
+pub use failure::{Failure, FailureClass};
+pub use input::{Answer, Command, Edit, Input, ListPage, Plan, Reconfigured, Reply};
 pub use outbox::{DeliveryPolicy, SinkPlan, SinkView};
-pub use project::{Forgotten, JobView, ProjectView};
+pub use project::{JobView, ProjectView};
 pub use standing::{DiscoveryState, Ending, Standing};
 pub use tracker::{IndexWatch, Tracker};
 pub use verdict::{Condition, Outcome};
+pub use views::{Deliveries, Polls, Totals};
 
 use archive::Archive;
 use commit_queue::CommitQueue;
-use jiff::Timestamp;
 use outbox::Outbox;
 use project::Project;
 use projects::Projects;
 use snapshot::Snapshot;
 
-use crate::config::ProjectSettings;
 use crate::model::time::{Instant, Now, earliest};
 use crate::model::{JobId, ProjectName};
-
-/// What an engine is for.
-#[derive(Debug)]
-pub struct Plan<'a> {
-    /// What it watches.
-    pub projects: &'a [ProjectSettings],
-    /// Whom it tells.
-    pub sinks: Vec<SinkPlan>,
-    /// How long jobs that nobody watches any more, and what was delivered, are kept.
-    pub keep: Duration,
-}
 
 /// The state machine over all projects, jobs and deliveries.
 #[derive(Debug)]
@@ -90,99 +94,87 @@ pub struct Engine {
     archive: Archive,
     outbox: Outbox,
     commit_queue: CommitQueue,
-    /// Counts the polls.
+    /// What [`Engine::poll_action`] returns next.
+    actions: VecDeque<Action>,
+    /// Counts the requests.
     polls: u64,
+    /// How long finished records are kept.
     keep: Duration,
-    /// What is to be said about the last change of the configuration.
-    diagnostics: Vec<Diagnostic>,
     rng: fastrand::Rng,
 }
 
 impl Engine {
-    /// An engine that goes on from `now` where the one stood whose batches made up `saved`; from nothing where that is
-    /// the default. `seed` decides all its jitter and the random part of its ids.
-    pub fn from_snapshot(plan: Plan<'_>, saved: Snapshot, seed: u64, now: Now) -> Self {
-        let Snapshot { projects, jobs, sinks, deliveries } = saved;
+    /// An engine for this plan that continues from what another one committed, or from nothing if
+    /// `snapshot` is empty. Its first timeout is due at `now`. `seed` decides all its jitter and
+    /// the random part of its ids.
+    pub fn from_snapshot(plan: Plan, snapshot: Snapshot, seed: u64, now: Now) -> Self {
+        let Snapshot { projects, jobs, sinks, deliveries } = snapshot;
         let mut engine = Self {
             projects: Projects::default(),
             archive: Archive::new(projects, jobs),
             outbox: Outbox::from_snapshot(sinks, deliveries, now),
             commit_queue: CommitQueue::new(now.instant),
+            actions: VecDeque::new(),
             polls: 0,
             keep: plan.keep,
-            diagnostics: Vec::new(),
             rng: fastrand::Rng::with_seed(seed),
         };
-        engine.reconfigure(plan, now);
-        engine.note_a_clock_that_went_back(now);
+
+        let mut diagnostics = Vec::new();
+        engine.reconfigure(plan, now, &mut diagnostics);
+        diagnostics.extend(engine.clock_that_went_back(now));
+        engine.actions.extend(diagnostics.into_iter().map(Action::Diagnostic));
+        engine.projects.reindex();
         engine
     }
 
-    /// Takes an event and appends what is to be done to `actions`.
-    pub fn step(&mut self, input: Input, now: Now, actions: &mut Vec<Action>) {
-        let mut diagnostics = std::mem::take(&mut self.diagnostics);
-        match input {
-            Input::TimeoutReached => {}
-            Input::Answered { poll, answer } => self.answered(&poll, answer, now, &mut diagnostics),
-            Input::PollFailed { poll, failure } => self.poll_failed(&poll, &failure, now, &mut diagnostics),
-            Input::Listed { list, page } => self.listed(&list, page, now, &mut diagnostics),
-            Input::ListFailed { list, is_of_token, failure } => {
-                self.list_failed(&list, is_of_token, &failure, now, &mut diagnostics);
-            }
-            Input::Committed => {
-                let after_commit = self.commit_queue.committed();
-                self.outbox.committed(after_commit, now, &mut self.commit_queue, &mut diagnostics);
-            }
-            Input::Delivered(id) => self.outbox.delivered(id, now, &mut self.commit_queue),
-            Input::DeliveryFailed { id, failure } => {
-                self.outbox.failed(
-                    id,
-                    &failure,
-                    now,
-                    &mut self.rng,
-                    &mut self.commit_queue,
-                    &mut diagnostics,
-                );
-            }
-            Input::DeliveriesEdited(edits) => {
-                for edit in edits {
-                    self.outbox.edited(edit, now, &mut self.commit_queue, &mut diagnostics);
-                }
-            }
-            Input::FinalPollRequested => {
-                self.projects.values_mut().for_each(|project| project.request_final_poll(now.instant));
-            }
-            Input::Suspended(time) => {
-                let projects = self.projects.values_mut();
-                projects.for_each(|project| project.wake(time, now.instant, &mut self.rng));
-            }
-            Input::StopRequested => self.stop(now),
+    /// Takes an input and decides what follows. After every input but [`Input::ServerTime`], the
+    /// same phases run in this order:
+    ///
+    /// 1. *Apply the input* to the projects, the deliveries, the commit queue or the configuration.
+    /// 2. *Start due polls.* This precedes the alarms, because a job that can be polled now is
+    ///    judged by the answer.
+    /// 3. *Raise alarms*: emit what time alone brought about, such as a missed deadline.
+    /// 4. *Start due deliveries* of committed events.
+    /// 5. *Collect dirty state*: what changed in phases 1 to 4 makes a commit due, at once if it is
+    ///    an event or a delivery and soon otherwise. Once a day, old records are marked for
+    ///    deletion.
+    /// 6. *Commit*: if a commit is due and none is under way, all that is dirty becomes one batch.
+    ///
+    /// The actions of all phases wait for [`Engine::poll_action`], diagnostics last.
+    pub fn handle(&mut self, input: Input, now: Now) -> Reply {
+        if let Input::ServerTime { project, time } = &input {
+            // Makes nothing due by itself: the phases run with the answer that follows.
+            self.set_server_time(project, *time, now);
+            return Reply::Done;
         }
-        self.catch_up(now, actions);
-        while let Some(delivery) = self.outbox.take_due(now, &mut self.commit_queue, &mut diagnostics) {
-            actions.push(Action::Deliver(delivery));
-        }
+
+        let mut diagnostics = Vec::new();
+        let reply = self.apply(input, now, &mut diagnostics);
+
+        // Phases 2 and 3, project by project.
+        let mut actions = std::mem::take(&mut self.actions);
+        self.catch_up(now, &mut actions);
+        self.actions = actions;
+
+        self.start_due_deliveries(now, &mut diagnostics);
+
+        self.prune_old_records(now);
         self.notice_changes(now);
-        if self.commit_queue.may_prune(now) {
-            self.forget_what_is_old(now);
-        }
-        let projects = &mut self.projects;
-        let batch = self.commit_queue.take(now, |batch| projects.gather(now, batch));
-        self.projects.look();
-        actions.extend(batch.map(Action::Commit));
-        actions.extend(diagnostics.into_iter().map(Action::Diagnostic));
+
+        self.commit(now);
+
+        self.actions.extend(diagnostics.into_iter().map(Action::Diagnostic));
+        reply
     }
 
-    /// An answer of the API of a project says that it is `time` there, whatever else it says. To be reported before the
-    /// event of that answer.
-    pub fn server_time(&mut self, project: &ProjectName, time: Timestamp, now: Now) {
-        if let Some(project) = self.projects.get_mut(project) {
-            project.set_server_time(time, now.instant);
-        }
+    /// The next thing to do, if there is one.
+    pub fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
     }
 
-    /// When [`Input::TimeoutReached`] is to be reported next; none when only other events can bring anything about.
-    pub fn next_deadline(&self) -> Option<Instant> {
+    /// When [`Input::Timeout`] is due; none if only other inputs can bring anything about.
+    pub fn poll_timeout(&self) -> Option<Instant> {
         earliest([
             self.projects.next_deadline(),
             self.outbox.next_deadline(),
@@ -190,14 +182,20 @@ impl Engine {
         ])
     }
 
+    /// Names the commit that contains everything that changed so far. After [`Command::Commit`],
+    /// that is the next one to begin, if not the one under way.
+    pub fn commit_ticket(&self) -> CommitTicket {
+        self.commit_queue.ticket()
+    }
+
+    /// Whether the commit of a ticket is durable.
+    pub fn is_committed(&self, ticket: CommitTicket) -> bool {
+        self.commit_queue.is_committed(ticket)
+    }
+
     /// All projects, by name.
     pub fn projects(&self) -> impl Iterator<Item = ProjectView<'_>> {
         self.projects.values().map(Project::look)
-    }
-
-    /// The sinks that the configuration has, and others to which something is owed, by name.
-    pub fn sinks(&self) -> impl Iterator<Item = SinkView<'_>> {
-        self.outbox.views()
     }
 
     /// All jobs, ended ones included, by project and id.
@@ -210,79 +208,89 @@ impl Engine {
         self.projects.get(project)?.view(job)
     }
 
-    /// How each job stands, in the order of [`Engine::jobs`].
+    /// The project that has a job: one that it was added to, else any.
+    pub fn holder(&self, job: &JobId) -> Option<&ProjectName> {
+        let holders = || self.projects.values().filter_map(|project| project.view(job));
+        let added = holders().find(|view| view.is_added && !view.is_listed).map(|view| view.project);
+        added.or_else(|| self.archive.holder(job)).or_else(|| holders().next().map(|view| view.project))
+    }
+
+    /// The configured sinks, and others that have pending deliveries, by name.
+    pub fn sinks(&self) -> impl Iterator<Item = SinkView<'_>> {
+        self.outbox.views()
+    }
+
+    /// The outcome of each job, in the order of [`Engine::jobs`].
     pub fn outcomes(&self) -> Vec<Outcome> {
         self.jobs().map(|job| Outcome::of(&job)).collect()
     }
 
-    /// How it stands with the search for jobs that nobody named, in all projects.
-    pub fn search(&self, now: Instant) -> DiscoveryState {
+    /// How far the discovery of jobs is, in all projects together.
+    pub fn discovery(&self, now: Instant) -> DiscoveryState {
         self.projects.values().map(|project| project.search(now)).max().unwrap_or(DiscoveryState::Over)
     }
 
-    /// How many jobs have not ended, whatever their trouble; those of projects whose key is refused are left out. To
-    /// count them takes no look at each.
-    pub fn undecided(&self) -> usize {
-        self.projects.values().filter(|project| !project.is_refused()).map(Project::open).sum()
+    /// How many jobs and projects are in which condition.
+    pub fn totals(&self) -> Totals {
+        Totals::of(&self.projects)
     }
 
-    /// In how many projects no request can be made as they are set up.
-    pub fn misconfigured(&self) -> usize {
-        self.projects.values().filter(|project| project.is_misconfigured()).count()
+    /// The polls to come.
+    pub fn polls(&self) -> Polls<'_> {
+        Polls { projects: &self.projects }
     }
 
-    /// Whether every job has ended.
-    pub fn has_ended(&self) -> bool {
-        self.projects.values().all(|project| project.open() == 0)
+    /// The deliveries under way and to come.
+    pub fn deliveries(&self) -> Deliveries<'_> {
+        Deliveries { outbox: &self.outbox, commit_queue: &self.commit_queue }
     }
 
-    /// How many deliveries are owed.
-    pub fn pending(&self) -> usize {
-        self.commit_queue.pending() + self.outbox.pending()
+    fn set_server_time(&mut self, project: &ProjectName, time: Timestamp, now: Now) {
+        if let Some(project) = self.projects.get_mut(project) {
+            project.set_server_time(time, now.instant);
+        }
     }
 
-    /// How many deliveries are owed for each job for which some are, beside those that are not yet handed out because
-    /// what they tell is not yet safe.
-    pub fn pending_by_job(&self) -> BTreeMap<(&ProjectName, &JobId), usize> {
-        self.outbox.pending_by_job()
+    fn apply(&mut self, input: Input, now: Now, diagnostics: &mut Vec<Diagnostic>) -> Reply {
+        match input {
+            Input::Timeout | Input::ServerTime { .. } => {}
+            Input::PollAnswered { poll, answer } => self.answered(&poll, answer, now, diagnostics),
+            Input::PollFailed { poll, failure } => self.poll_failed(&poll, &failure, now, diagnostics),
+            Input::PageFetched { list, page } => self.listed(&list, page, now, diagnostics),
+            Input::PageFailed { list, is_of_token, failure } => {
+                self.list_failed(&list, is_of_token, &failure, now, diagnostics);
+            }
+            Input::Committed => {
+                let after_commit = self.commit_queue.committed();
+                self.outbox.committed(after_commit, now, &mut self.commit_queue, diagnostics);
+            }
+            Input::Delivered(id) => self.outbox.delivered(id, now, &mut self.commit_queue),
+            Input::DeliveryFailed { id, failure } => {
+                self.outbox.failed(id, &failure, now, &mut self.rng, &mut self.commit_queue, diagnostics);
+            }
+            Input::DeliveriesEdited(edits) => {
+                for edit in edits {
+                    self.outbox.edited(edit, now, &mut self.commit_queue, diagnostics);
+                }
+            }
+            Input::Suspended(time) => {
+                let projects = self.projects.values_mut();
+                projects.for_each(|project| project.wake(time, now.instant, &mut self.rng));
+            }
+            Input::Command(command) => return self.execute(command, now, diagnostics),
+        }
+        Reply::Done
     }
 
-    /// Whether every transition is safe, every delivery made or given up, and that is safe, too.
-    pub fn is_settled(&self) -> bool {
-        !self.commit_queue.is_busy() && self.outbox.pending() == 0
+    fn start_due_deliveries(&mut self, now: Now, diagnostics: &mut Vec<Diagnostic>) {
+        while let Some(delivery) = self.outbox.take_due(now, &mut self.commit_queue, diagnostics) {
+            self.actions.push_back(Action::Deliver(delivery));
+        }
     }
 
-    /// When each job is polled next, if nothing else happens; those that ended or are being polled are left out.
-    pub fn forecast(&self) -> BTreeMap<(ProjectName, JobId), Instant> {
-        let of_project = |project: &'_ Project| {
-            let name = project.name.clone();
-            project.forecast().map(|(job, at)| ((name.clone(), job.clone()), at)).collect::<Vec<_>>()
-        };
-        self.projects.values().flat_map(of_project).collect()
-    }
-
-    /// When the next poll begins, if nothing else happens.
-    pub fn next_poll(&self) -> Option<Instant> {
-        self.projects.values().filter_map(Project::next_poll).min()
-    }
-
-    /// How long it takes at the rates that hold to poll each job that has not ended once, from `now` on.
-    pub fn round_takes(&self, now: Instant) -> Duration {
-        self.projects.values().map(|project| project.round_takes(now)).max().unwrap_or_default()
-    }
-
-    /// How many polls of a project are not made although they may be, for far longer than they are to wait.
-    pub fn overdue_polls(&self, project: &ProjectName, now: Instant) -> usize {
-        self.projects.get(project).map_or(0, |project| project.overdue_polls(now))
-    }
-
-    /// Whether a poll is under way, or one begins until `at`.
-    pub fn polls_until(&self, at: Instant) -> bool {
-        self.projects.values().any(|project| project.polls_until(at))
-    }
-
-    /// Whether a commit or a delivery is under way, or one begins until `at`.
-    pub fn tells_until(&self, at: Instant) -> bool {
-        self.commit_queue.writes_until(at) || self.outbox.tells_until(at)
+    fn commit(&mut self, now: Now) {
+        let projects = &mut self.projects;
+        let batch = self.commit_queue.take(now, |batch| projects.gather(now, batch));
+        self.actions.extend(batch.map(Action::Commit));
     }
 }

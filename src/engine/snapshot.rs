@@ -9,9 +9,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::input::DeliveryId;
 use super::standing::Ending;
-use crate::model::{EventKind, JobFacts, JobId, ProjectName, SinkName, Status, Until};
+use crate::model::{DeliveryId, EventKind, JobFacts, JobId, ProjectName, SinkName, Status, Until};
 
 /// All that is kept.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -3,6 +3,7 @@
 //! Invariant: nothing here does I/O, reads a clock or knows of a wire format other than the published shape of a
 //! [`Event`].
 
+mod delivery;
 pub mod duration;
 mod event;
 mod event_kind;
@@ -18,6 +19,7 @@ mod text;
 pub mod time;
 mod until;
 
+pub use delivery::DeliveryId;
 pub use event::{Event, EventId, JobRef};
 pub use event_kind::{EventKind, JobState, Severity};
 pub use exit::Exit;

@@ -13,8 +13,8 @@ use std::sync::Arc;
 pub use sqlite::{Deliveries, Filter, Locked, OpenError, Opened, Row, RowState, SCHEMA_VERSION, Sqlite};
 pub use volatile::Volatile;
 
-use crate::engine::{Batch, DeliveryId, Edit};
-use crate::model::Payload;
+use crate::engine::{Batch, Edit};
+use crate::model::{DeliveryId, Payload};
 
 /// Work of a store under way.
 pub type Pending<T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>;

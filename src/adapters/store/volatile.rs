@@ -5,8 +5,8 @@ use std::future::ready;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Body, Error, Fault, Pending, Store};
-use crate::engine::{Batch, DeliveryId, Edit};
-use crate::model::Payload;
+use crate::engine::{Batch, Edit};
+use crate::model::{DeliveryId, Payload};
 
 /// What is owed lives and dies with the process. Right for waiting ad hoc, where the one who is owed the news is the one
 /// who started the process.

@@ -1,93 +1,88 @@
-//! What a daemon is made of, read from its configuration file: at the start, and again while it runs.
+//! Loads the configuration of a daemon: at the start, and again at each reload.
 //!
-//! Invariant: a configuration is put together whole before anything of it is used.
+//! Invariant: a configuration is loaded whole before any part of it is used.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::adapters::monitor::{Monitor, MonitorError};
-use crate::app::driver::{ComposeErrors, Setup};
-use crate::config::{self, LogFormat, Problems, Settings, SinkSettings, StateSettings};
+use crate::app::setup::{Setup, SetupErrors};
+use crate::config::{self, LogFormat, Problems, Settings, StateSettings};
 
-/// A configuration, put together.
+/// A configuration with everything that it names.
 #[derive(Debug)]
 pub struct Loaded {
-    /// What is watched, and who is told.
+    /// What the driver needs.
     pub setup: Setup,
-    /// Who is told that the watch works.
-    pub heartbeat: Option<Monitor>,
-    /// How long deliveries that are under way may take after a request to stop.
+    /// The monitor that gets a ping while the watch works.
+    pub monitor: Option<Monitor>,
+    /// Time for pending deliveries after a request to stop.
     pub drain_timeout: Duration,
-    /// What only holds from the start of a process on.
+    /// What changes only by a restart.
     pub fixed: Fixed,
 }
 
-/// What only holds from the start of a process on.
+/// Settings that change only by a restart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fixed {
-    /// Where the state is.
+    /// The path of the state.
     pub state: Option<PathBuf>,
-    /// How the log looks.
+    /// The format of the log.
     pub log: LogFormat,
 }
 
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// The file says something that makes no sense.
+    /// The file has errors.
     #[error(transparent)]
     Problems(#[from] Problems),
-    /// Something that it names cannot be had.
+    /// Something that it names cannot be read or used.
     #[error(transparent)]
-    Compose(#[from] ComposeErrors),
-    /// It took too long: some file may be on a disk that does not answer.
+    Setup(#[from] SetupErrors),
+    /// Reading it took too long: a file may be on a disk that does not answer.
     #[error("error: reading {0} and the files that it names did not end within {seconds} s", seconds = .1.as_secs())]
     Timeout(PathBuf, Duration),
-    /// One that took too long has still not ended.
+    /// An earlier read that took too long has still not ended.
     #[error(
         "error: an earlier read of {0}, or of a file that it names, has not ended, so the configuration is not read again\n  \
          help: one of these files does not answer (a pipe, or a network disk): mend that, or restart the daemon"
     )]
     Stuck(PathBuf),
-    /// The system has no thread for it.
+    /// The system has no thread to read it.
     #[error("error: the configuration is not read: cannot start a thread: {0}")]
     NoThread(std::io::Error),
-    /// A bug.
+    /// Reading it panicked, which is a bug.
     #[error("error: reading the configuration ended by a panic")]
     Broken,
-    /// The heartbeat cannot be set up.
+    /// The monitor ping cannot be set up.
     #[error("error: {0}")]
     Monitor(#[from] MonitorError),
 }
 
 impl Loaded {
-    /// Reads the file at `path`, and whatever it names. Waits for the disk.
+    /// Reads the file at `path` and everything that it names. Blocks on the disk.
     pub fn read(path: &Path) -> Result<Self, LoadError> {
         Self::new(config::load(path)?)
     }
 
-    /// Puts together what these settings name.
+    /// Reads everything that these settings name.
     pub fn new(settings: Settings) -> Result<Self, LoadError> {
         let fixed = Fixed::of(&settings);
         let StateSettings { keep, .. } = settings.state;
         let setup = Setup::new(settings.projects, &settings.sinks, keep)?;
-        let heartbeat = settings.heartbeat.as_ref().map(Monitor::new).transpose()?;
-        Ok(Self { setup, heartbeat, drain_timeout: settings.drain_timeout, fixed })
+        let monitor = settings.heartbeat.as_ref().map(Monitor::new).transpose()?;
+        Ok(Self { setup, monitor, drain_timeout: settings.drain_timeout, fixed })
     }
 }
 
 impl Fixed {
-    /// What of these settings only holds from the start of a process on.
+    /// The part of these settings that changes only by a restart.
     pub fn of(settings: &Settings) -> Self {
-        let format = |sink: &SinkSettings| match sink {
-            SinkSettings::Log(log) => Some(log.format),
-            SinkSettings::Desktop(_) | SinkSettings::Webhook(_) => None,
-        };
-        let log = settings.sinks.iter().find_map(format).unwrap_or_default();
-        Self { state: settings.state.path.clone(), log }
+        Self { state: settings.state.path.clone(), log: settings.log_format() }
     }
 
-    /// What a process that began with `self` does not do as `new` says before it is started again.
+    /// The changes in `new` that need a restart, in words.
     pub(super) fn misses(&self, new: &Self) -> Vec<String> {
         let mut missed = Vec::new();
         if self.state != new.state {

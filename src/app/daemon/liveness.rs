@@ -1,7 +1,8 @@
-//! Signs of life: to the service manager, and to a monitor that raises alarm where they stay away.
+//! Shows that the daemon is alive: watchdog pings and a status line for the service manager, pings
+//! for a monitor that raises an alarm if they stop.
 //!
-//! Invariant: none is given by a timer of its own. The loop gives them, between two events, after it has seen that
-//! nothing is stuck.
+//! Invariant: no timer of its own sends a ping. The loop does, between two inputs, after it has
+//! checked that nothing is stuck.
 
 use std::time::Duration;
 
@@ -15,65 +16,69 @@ use crate::app::driver::Driver;
 use crate::model::time::Instant;
 use crate::platform::clock::Clock;
 
-/// The line of status changes at most this often, and is brought up to date at least as often as the second.
-const STATUS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
+/// The least time between two status lines.
+const STATUS_SPACING: Duration = Duration::from_secs(1);
 
-/// What a stop takes beside the deliveries under way.
+/// The longest time between two status lines, because they contain the time to the next poll.
+const STATUS_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Time that a stop takes beside the pending deliveries.
 const LAST_WRITES: Duration = Duration::from_secs(10);
 
-/// Gives signs of life.
+/// The signs of life of a daemon.
 pub(super) struct Liveness {
     manager: Notifier,
     clock: Clock,
-    /// When the line of status was last sent, and whether something has happened since.
+    /// When the status line was last sent, and whether something has happened since.
     status_at: Option<Instant>,
     status_is_old: bool,
+    /// When the next watchdog ping is due.
     watchdog_at: Option<Instant>,
-    heart: Option<MonitorPing>,
+    monitor: Option<MonitorPing>,
     /// What is stuck, as far as it was logged.
     stuck: Option<&'static str>,
 }
 
-/// The heartbeat.
+/// The pings of a monitor.
 struct MonitorPing {
-    heartbeat: Monitor,
+    monitor: Monitor,
     due: Instant,
-    /// At most one is under way.
-    beating: JoinSet<Result<(), String>>,
-    /// Why it stays away, or could not be given, as far as it was logged.
+    /// The ping under way; at most one.
+    pinging: JoinSet<Result<(), String>>,
+    /// Why no ping is sent, or why it failed, as far as it was logged.
     trouble: Option<String>,
 }
 
 impl Liveness {
-    pub(super) fn new(manager: Notifier, heartbeat: Option<Monitor>, clock: Clock) -> Self {
+    pub(super) fn new(manager: Notifier, monitor: Option<Monitor>, clock: Clock) -> Self {
         let mut liveness = Self {
             manager,
             clock,
             status_at: None,
             status_is_old: false,
             watchdog_at: None,
-            heart: None,
+            monitor: None,
             stuck: None,
         };
-        liveness.reconfigure(heartbeat);
+        liveness.reconfigure(monitor);
         liveness
     }
 
-    /// From now on, this heartbeat is given, no later than one was due before. A process that dies again and again never
-    /// gives one: the first comes after the first interval.
-    pub(super) fn reconfigure(&mut self, heartbeat: Option<Monitor>) {
+    /// Pings this monitor from now on, no later than a ping was due before. The first ping comes
+    /// after the first interval, so a process that crashes again and again never sends one.
+    pub(super) fn reconfigure(&mut self, monitor: Option<Monitor>) {
         let now = self.clock.now().instant;
-        let before = self.heart.take();
-        self.heart = heartbeat.map(|heartbeat| {
-            let due = now + heartbeat.interval();
+        let before = self.monitor.take();
+        self.monitor = monitor.map(|monitor| {
+            let due = now + monitor.interval();
             match before {
-                Some(heart) => MonitorPing { heartbeat, due: heart.due.min(due), ..heart },
-                None => MonitorPing { heartbeat, due, beating: JoinSet::new(), trouble: None },
+                Some(ping) => MonitorPing { monitor, due: ping.due.min(due), ..ping },
+                None => MonitorPing { monitor, due, pinging: JoinSet::new(), trouble: None },
             }
         });
     }
 
-    /// The daemon is at work.
+    /// The daemon is ready, at its start or after a reload.
     pub(super) fn ready(&mut self, driver: &Driver) {
         self.manager.status(&status::summary(driver.engine(), driver.now()));
         self.manager.ready();
@@ -82,79 +87,93 @@ impl Liveness {
         self.watchdog_at = self.manager.watchdog_interval().map(|_| now);
     }
 
-    /// The daemon reads its configuration again; [`Liveness::ready`] ends that.
+    /// The daemon reloads its configuration; [`Liveness::ready`] ends that.
     pub(super) fn reloading(&mut self) {
         self.manager.reloading();
     }
 
-    /// The daemon stops, which takes this long at most.
+    /// The daemon stops, which takes this time at most.
     pub(super) fn stopping(&mut self, drain: Duration) {
         self.manager.stopping();
         self.manager.extend_timeout(drain + LAST_WRITES);
-        self.heart = None;
+        self.monitor = None;
     }
 
-    /// Gives what signs are due.
-    pub(super) fn beat(&mut self, driver: &Driver) {
+    /// Sends what is due.
+    pub(super) fn show(&mut self, driver: &Driver) {
+        self.show_status(driver);
+        self.ping_watchdog(driver);
+        if let Some(ping) = &mut self.monitor {
+            ping.send_if_due(driver);
+        }
+    }
+
+    fn show_status(&mut self, driver: &Driver) {
         let now = driver.now();
-        if self.manager.is_active() && self.status_at.is_none_or(|at| now.instant >= at + STATUS.0) {
+        let may_send = self.status_at.is_none_or(|at| now.instant >= at + STATUS_SPACING);
+        if self.manager.is_active() && may_send {
             self.manager.status(&status::summary(driver.engine(), now));
             self.status_at = Some(now.instant);
             self.status_is_old = false;
         } else {
             self.status_is_old = true;
         }
-        if self.watchdog_at.is_some_and(|at| at <= now.instant) {
-            let stuck = driver.stuck();
-            match stuck {
-                None => self.manager.watchdog(),
-                Some(what) if self.stuck.is_none() => {
-                    error!(
-                        "{what} does not end: no sign of life is given to systemd, which starts this daemon anew"
-                    );
-                }
-                Some(_) => {}
-            }
-            self.stuck = stuck;
-            self.watchdog_at = self.manager.watchdog_interval().map(|interval| now.instant + interval);
-        }
-        if let Some(heart) = &mut self.heart {
-            heart.beat(driver, now.instant);
-        }
     }
 
-    /// Waits until a sign is due.
+    fn ping_watchdog(&mut self, driver: &Driver) {
+        let now = driver.now().instant;
+        if self.watchdog_at.is_none_or(|at| at > now) {
+            return;
+        }
+
+        let stuck = driver.stuck();
+        match stuck {
+            None => self.manager.watchdog(),
+            Some(what) if self.stuck.is_none() => {
+                error!(
+                    "{what} does not end: no watchdog ping is sent to systemd, which restarts this daemon"
+                );
+            }
+            Some(_) => {}
+        }
+        self.stuck = stuck;
+        self.watchdog_at = self.manager.watchdog_interval().map(|interval| now + interval);
+    }
+
+    /// Waits until something is due.
     pub(super) async fn due(&self) {
-        let pause = if self.status_is_old { STATUS.0 } else { STATUS.1 };
+        let pause = if self.status_is_old { STATUS_SPACING } else { STATUS_INTERVAL };
         let status = self.status_at.filter(|_| self.manager.is_active()).map(|at| at + pause);
-        let heart = self.heart.as_ref().map(|heart| heart.due);
-        let next = [status, self.watchdog_at, heart].into_iter().flatten().min();
+        let monitor = self.monitor.as_ref().map(|ping| ping.due);
+        let next = [status, self.watchdog_at, monitor].into_iter().flatten().min();
         self.clock.sleep_until(next).await;
     }
 }
 
 impl MonitorPing {
-    fn beat(&mut self, driver: &Driver, now: Instant) {
-        if let Some(beaten) = self.beating.try_join_next() {
-            match beaten {
-                Ok(Ok(())) => self.all_is_well(),
-                Ok(Err(fault)) => self.complain(format!("the heartbeat could not be sent: {fault}")),
-                Err(error) => self.complain(format!("the heartbeat could not be sent: {error}")),
-            }
+    fn send_if_due(&mut self, driver: &Driver) {
+        match self.pinging.try_join_next() {
+            None => {}
+            Some(Ok(Ok(()))) => self.succeeded(),
+            Some(Ok(Err(fault))) => self.failed(format!("the heartbeat could not be sent: {fault}")),
+            Some(Err(error)) => self.failed(format!("the heartbeat could not be sent: {error}")),
         }
+
+        let now = driver.now().instant;
         if self.due > now {
             return;
         }
-        self.due = now + self.heartbeat.interval();
+        self.due = now + self.monitor.interval();
+
         if let Some(trouble) = status::trouble(driver) {
-            self.complain(format!("no heartbeat is sent, because {trouble}"));
-        } else if self.beating.is_empty() {
-            let heartbeat = self.heartbeat.clone();
-            self.beating.spawn(async move { heartbeat.ping().await });
+            self.failed(format!("no heartbeat is sent, because {trouble}"));
+        } else if self.pinging.is_empty() {
+            let monitor = self.monitor.clone();
+            self.pinging.spawn(async move { monitor.ping().await });
         }
     }
 
-    fn all_is_well(&mut self) {
+    fn succeeded(&mut self) {
         debug!("heartbeat sent");
         if self.trouble.take().is_some() {
             info!("the heartbeat is sent again");
@@ -162,7 +181,7 @@ impl MonitorPing {
     }
 
     /// Logs trouble, once while it lasts.
-    fn complain(&mut self, trouble: String) {
+    fn failed(&mut self, trouble: String) {
         if self.trouble.as_ref() != Some(&trouble) {
             warn!("{trouble}");
             self.trouble = Some(trouble);

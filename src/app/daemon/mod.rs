@@ -1,10 +1,10 @@
 //! The daemon: watches for months, unattended.
 //!
-//! One `select!` waits for whatever happens, and one function without a wait decides what comes of it.
+//! One `select!` waits for the next thing to happen, and one function without a wait reacts to it.
 //!
-//! Invariant: whatever happens to one job, project or sink, the watch of the others goes on; only a request to stop, a
-//! state that cannot be written or is gone, or a bug, ends it. A sign of life is given to systemd and to the heartbeat only by the
-//! loop itself, and only while nothing that it began is stuck.
+//! Invariant: trouble with one job, project or sink does not affect the others; only a request to
+//! stop, a state that cannot be written or is gone, or a bug, ends the watch. Only the loop itself
+//! sends the watchdog ping and the monitor ping, and only while nothing that it began is stuck.
 
 mod configuration;
 mod liveness;
@@ -22,7 +22,7 @@ pub use configuration::{Fixed, LoadError, Loaded};
 
 use liveness::Liveness;
 use reload::Reloads;
-use requests::Promises;
+use requests::AnswersAfterCommit;
 use status::Identity;
 
 use crate::adapters::control::{Request, Server};
@@ -30,7 +30,8 @@ use crate::adapters::monitor::Monitor;
 use crate::adapters::store;
 use crate::adapters::systemd::Notifier;
 use crate::app::driver::{Driver, Error};
-use crate::engine::{Condition, DiscoveryState, Engine, Input};
+use crate::app::plural::counted;
+use crate::engine::{Command, Condition, DiscoveryState, Engine};
 use crate::model::time::Instant;
 use crate::model::{Event, EventKind, Exit};
 use crate::platform::failpoint;
@@ -39,52 +40,53 @@ use crate::platform::signals::{Hangups, Signals};
 /// What surrounds a daemon.
 #[derive(Debug, Default)]
 pub struct Options {
-    /// End once every job ended and everything owed was delivered or given up.
+    /// End once every job has ended and every delivery is finished.
     pub exit_when_done: bool,
-    /// How long deliveries that are under way may take after a request to stop.
+    /// Time for pending deliveries after a request to stop.
     pub drain_timeout: Duration,
-    /// The file from which the configuration is read again, and what of it holds until the process ends.
+    /// The file that a reload reads, and the settings that only a restart changes.
     pub config: Option<(PathBuf, Fixed)>,
-    /// Who is told that the watch works.
-    pub heartbeat: Option<Monitor>,
-    /// Where others ask.
+    /// The monitor that gets a ping while the watch works.
+    pub monitor: Option<Monitor>,
+    /// The control socket.
     pub control: Option<Server>,
     /// The service manager.
     pub manager: Notifier,
-    /// Requests to read the configuration again.
+    /// Signals that ask for a reload.
     pub hangups: Option<Hangups>,
 }
 
-/// Watches until it is asked to stop. A stop is a good end; where it ends because all is done, the exit tells how the
-/// jobs ended.
+/// Watches until a request to stop, which is a success, or until everything is done, whose exit
+/// code says how the jobs ended.
 pub async fn run(driver: Driver, options: Options, signals: &mut Signals) -> Result<Exit, Error> {
     let mut daemon = Daemon::new(driver, options);
     daemon.greet();
     loop {
         failpoint::reached("stall_loop");
-        daemon.promises.keep(daemon.driver.engine());
-        daemon.liveness.beat(&daemon.driver);
-        if let Some(exit) = daemon
-            .exit_when_done
-            .then(|| all_done(daemon.driver.engine(), daemon.driver.now().instant))
-            .flatten()
-        {
+        daemon.answers.send_committed(daemon.driver.engine());
+        daemon.liveness.show(&daemon.driver);
+
+        let now = daemon.driver.now().instant;
+        let exit = daemon.exit_when_done.then(|| all_done(daemon.driver.engine(), now)).flatten();
+        if let Some(exit) = exit {
             info!("all jobs ended");
             daemon.liveness.stopping(Duration::ZERO);
             return Ok(exit);
         }
+
         let happening = match daemon.next(signals).await {
             Err(Error::Store(lost)) if lost.is_gone() => return Err(daemon.give_up(lost, signals).await),
             happening => happening?,
         };
         match happening {
-            Happening::Turned(told) => say_how_to_replace_a_key(&told),
+            Happening::Turned(events) => explain_key_replacement(&events),
             Happening::Stop => break,
-            Happening::Reload => daemon.reloads.want(None, &mut daemon.liveness),
+            Happening::Reload => daemon.reloads.request(None, &mut daemon.liveness),
             Happening::Loaded(result) => daemon.reloaded(*result),
             Happening::Request(request) => daemon.answer(request),
         }
     }
+
     daemon.drain(signals).await?;
     info!("stopped");
     Ok(Exit::Success)
@@ -97,32 +99,32 @@ struct Daemon {
     drain_timeout: Duration,
     identity: Identity,
     reloads: Reloads,
-    promises: Promises,
+    answers: AnswersAfterCommit,
     liveness: Liveness,
     control: Option<Server>,
     hangups: Option<Hangups>,
 }
 
-/// What can happen to it.
+/// What can happen to a daemon.
 enum Happening {
-    /// The driver dealt with it, and told this; or it was time to show signs of life.
+    /// The driver handled an input and committed these events, or a sign of life is due.
     Turned(Vec<Arc<Event>>),
-    /// Somebody asks it to stop.
+    /// A request to stop.
     Stop,
-    /// Somebody asks it to read its configuration again.
+    /// A signal that asks for a reload.
     Reload,
-    /// The configuration was read again.
+    /// The read of a reload ended.
     Loaded(Box<Result<Loaded, LoadError>>),
-    /// Somebody asks something.
+    /// A request over the control socket.
     Request(Request),
 }
 
 impl Daemon {
     fn new(driver: Driver, options: Options) -> Self {
-        let Options { exit_when_done, drain_timeout, config, heartbeat, control, manager, hangups } = options;
+        let Options { exit_when_done, drain_timeout, config, monitor, control, manager, hangups } = options;
         let identity =
             Identity { started_at: driver.now().wall, config: config.as_ref().map(|(path, _)| path.clone()) };
-        let liveness = Liveness::new(manager, heartbeat, driver.clock());
+        let liveness = Liveness::new(manager, monitor, driver.clock());
         let reloads = Reloads::new(config);
         Self {
             driver,
@@ -130,14 +132,14 @@ impl Daemon {
             drain_timeout,
             identity,
             reloads,
-            promises: Promises::default(),
+            answers: AnswersAfterCommit::default(),
             liveness,
             control,
             hangups,
         }
     }
 
-    /// Says that it is there: the first polls are scheduled, and whoever wants to ask something can.
+    /// Begins the first polls, then reports that the daemon is ready.
     fn greet(&mut self) {
         let (ended, open): (Vec<_>, Vec<_>) =
             self.driver.engine().jobs().partition(|job| job.tracker.has_ended());
@@ -145,13 +147,15 @@ impl Daemon {
         let before = if ended > 0 { format!("; ended before: {ended}") } else { String::new() };
         let discovers = self.driver.engine().projects().any(|project| project.discovers);
         let others = if discovers { ", and those that are found" } else { "" };
-        info!(jobs, ended, "watching {jobs} restore{}{others}{before}", if jobs == 1 { "" } else { "s" });
-        self.driver.handle(Input::TimeoutReached);
+        let restores = counted(jobs, "restore", "restores");
+        info!(jobs, ended, "watching {restores}{others}{before}");
+
+        self.driver.start();
         self.liveness.ready(&self.driver);
     }
 
-    /// Waits for the next thing to happen; a request to stop comes first, whatever else there is. Dropping the future loses
-    /// nothing.
+    /// Waits for the next thing to happen; a request to stop precedes everything else. Dropping the
+    /// future loses nothing.
     async fn next(&mut self, signals: &mut Signals) -> Result<Happening, Error> {
         tokio::select! {
             biased;
@@ -170,8 +174,9 @@ impl Daemon {
         })
     }
 
-    /// Ends because the files of the state were deleted or replaced: what is committed from now on is lost, so all that can
-    /// be done for pending deliveries is to send them. The next start goes on with the file that it finds.
+    /// Ends because the files of the state were deleted or replaced: further commits would be lost,
+    /// so all that remains is to send pending deliveries. The next start continues from the file
+    /// that it finds.
     async fn give_up(&mut self, lost: store::Error, signals: &mut Signals) -> Error {
         error!("{lost}; ending, because nothing can be committed");
         match self.drain(signals).await {
@@ -180,18 +185,19 @@ impl Daemon {
         }
     }
 
-    /// Stops polling and lets what is owed go out; a second request to stop ends that, too.
+    /// Stops polling and sends pending deliveries; a second request to stop ends that, too.
     async fn drain(&mut self, signals: &mut Signals) -> Result<(), Error> {
-        // Nobody is promised anything any more.
+        // No further requests are accepted.
         self.control = None;
         self.liveness.stopping(self.drain_timeout);
         let driver = &mut self.driver;
-        let pending = driver.engine().pending();
+        let pending = driver.engine().deliveries().pending();
         info!(pending, "stopping; pending deliveries: {pending}");
-        driver.handle(Input::StopRequested);
+        driver.command(Command::Stop);
+
         let clock = driver.clock();
         let limit = driver.now().instant + self.drain_timeout;
-        while driver.engine().tells_until(limit) {
+        while driver.engine().deliveries().busy_until(limit) {
             tokio::select! {
                 biased;
                 _ = signals.next() => break,
@@ -199,10 +205,11 @@ impl Daemon {
                 () = self.liveness.due() => {}
                 turned = driver.turn() => drop(turned?),
             }
-            self.promises.keep(driver.engine());
-            self.liveness.beat(driver);
+            self.answers.send_committed(driver.engine());
+            self.liveness.show(driver);
         }
-        let pending = driver.engine().pending();
+
+        let pending = driver.engine().deliveries().pending();
         if pending > 0 {
             warn!(pending, "stopped; deliveries still pending: {pending}");
         }
@@ -210,10 +217,10 @@ impl Daemon {
     }
 }
 
-/// Logs how a new key is taken up, once the one of a project is refused.
-fn say_how_to_replace_a_key(emitted: &[Arc<Event>]) {
-    for project in emitted.iter().filter(|input| input.kind == EventKind::ProjectUnauthorized) {
-        let project = &project.project;
+/// Logs how a new key comes into use, after the one of a project was refused.
+fn explain_key_replacement(events: &[Arc<Event>]) {
+    for event in events.iter().filter(|event| event.kind == EventKind::ProjectUnauthorized) {
+        let project = &event.project;
         info!(%project, "a new key of project {project} is used after: restore-watch reload (from a file), or a restart (from the environment or a credential)");
     }
 }
@@ -232,10 +239,13 @@ async fn asked(control: Option<&mut Server>) -> Request {
     }
 }
 
-/// How the jobs ended, once all did and nothing is owed any more.
+/// How the jobs ended, once all have and no delivery is pending.
 fn all_done(engine: &Engine, now: Instant) -> Option<Exit> {
-    // Asked after each event, so how each job ended is only looked at once all did.
-    if !engine.is_settled() || !engine.has_ended() || engine.search(now) != DiscoveryState::Over {
+    // This runs after each input, so the outcomes are only computed once all jobs have ended.
+    let is_over = engine.deliveries().is_settled()
+        && engine.totals().open == 0
+        && engine.discovery(now) == DiscoveryState::Over;
+    if !is_over {
         return None;
     }
     Condition::All { fail_fast: false }.judge(&engine.outcomes())

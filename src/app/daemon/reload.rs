@@ -1,7 +1,8 @@
-//! Reading the configuration again.
+//! Reloads the configuration.
 //!
-//! Invariant: one reading is under way at a time, also of those that took too long and were given up, and a request that
-//! comes meanwhile is answered by a reading that began after it. Nothing of a configuration that cannot be used is used.
+//! Invariant: at most one read is under way, those that were given up included, and a request that
+//! comes meanwhile is answered by a read that begins after it. A configuration with an error is not
+//! used at all.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
@@ -16,18 +17,18 @@ use crate::adapters::control::{Reloaded, Reply, RequestError, RequestErrorKind};
 use crate::model::JobId;
 use crate::platform::blocking;
 
-/// How long reading may take. A file on a disk that is gone may never be read.
-const LONGEST: Duration = Duration::from_secs(30);
+/// Time for a read. A file on a disk that is gone may never be read.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The reading under way, and who waits.
+/// The read under way, and the requests that wait for it.
 pub(super) struct Reloads {
     config: Option<(PathBuf, Fixed)>,
     reading: JoinSet<Result<Loaded, LoadError>>,
     /// Alive while a thread reads.
     thread: Weak<()>,
-    /// Who waits for the reading under way.
+    /// The requests that the read under way answers.
     waiting: Vec<Reply<Reloaded>>,
-    /// Whether another one is to begin after it, and who waits for that.
+    /// Whether another read follows, and the requests that it answers.
     again: bool,
     next: Vec<Reply<Reloaded>>,
 }
@@ -38,51 +39,52 @@ impl Reloads {
         Self { config, reading, thread: Weak::new(), waiting: Vec::new(), again: false, next: Vec::new() }
     }
 
-    /// Somebody wants the configuration to be read again, and may want to know what comes of it.
-    pub(super) fn want(&mut self, who: Option<Reply<Reloaded>>, liveness: &mut Liveness) {
+    /// Begins a read, or has one follow the read under way. A signal has no reply.
+    pub(super) fn request(&mut self, reply: Option<Reply<Reloaded>>, liveness: &mut Liveness) {
         if !self.reading.is_empty() {
             self.again = true;
-            self.next.extend(who);
+            self.next.extend(reply);
             return;
         }
-        self.waiting.extend(who);
+        self.waiting.extend(reply);
         self.begin(liveness);
     }
 
     fn begin(&mut self, liveness: &mut Liveness) {
         let Some((path, _)) = self.config.clone() else {
-            let refusal =
-                RequestError::new(RequestErrorKind::Invalid, "this daemon has no configuration file");
-            for who in self.waiting.drain(..) {
-                // Whoever asked may be gone.
-                drop(who.send(Err(refusal.clone())));
+            let error = RequestError::new(RequestErrorKind::Invalid, "this daemon has no configuration file");
+            for reply in self.waiting.drain(..) {
+                // A failed send means that the client is gone.
+                drop(reply.send(Err(error.clone())));
             }
             return;
         };
+
         info!("reading the configuration {} again", path.display());
         liveness.reloading();
         if self.thread.strong_count() > 0 {
             self.reading.spawn(std::future::ready(Err(LoadError::Stuck(path))));
             return;
         }
+
         let alive = Arc::new(());
         self.thread = Arc::downgrade(&alive);
         self.reading.spawn(async move {
-            let slow = LoadError::Timeout(path.clone(), LONGEST);
+            let slow = LoadError::Timeout(path.clone(), READ_TIMEOUT);
             let reading = blocking::start("reload", move || {
                 let read = Loaded::read(&path);
                 drop(alive);
                 read
             });
-            match tokio::time::timeout(LONGEST, reading.map_err(LoadError::NoThread)?).await {
+            match tokio::time::timeout(READ_TIMEOUT, reading.map_err(LoadError::NoThread)?).await {
                 Ok(read) => read.unwrap_or(Err(LoadError::Broken)),
-                // It is left to itself.
+                // Its thread is left to itself.
                 Err(_) => Err(slow),
             }
         });
     }
 
-    /// What the reading under way comes to. Dropping the future loses nothing.
+    /// The result of the read under way. Dropping the future loses nothing.
     pub(super) async fn next(&mut self) -> Result<Result<Loaded, LoadError>, JoinError> {
         match self.reading.join_next().await {
             Some(result) => result,
@@ -92,7 +94,7 @@ impl Reloads {
 }
 
 impl Daemon {
-    /// The configuration was read again: uses it, or says why not.
+    /// Uses what a read loaded, or logs why it cannot be used.
     pub(super) fn reloaded(&mut self, result: Result<Loaded, LoadError>) {
         let answer = match result {
             Ok(loaded) => Ok(self.swap(loaded)),
@@ -102,8 +104,8 @@ impl Daemon {
             }
         };
         self.liveness.ready(&self.driver);
-        for who in self.reloads.waiting.drain(..) {
-            drop(who.send(answer.clone()));
+        for reply in self.reloads.waiting.drain(..) {
+            drop(reply.send(answer.clone()));
         }
         if std::mem::take(&mut self.reloads.again) {
             self.reloads.waiting = std::mem::take(&mut self.reloads.next);
@@ -112,10 +114,11 @@ impl Daemon {
     }
 
     fn swap(&mut self, loaded: Loaded) -> Reloaded {
-        let Loaded { setup, heartbeat, drain_timeout, fixed } = loaded;
+        let Loaded { setup, monitor, drain_timeout, fixed } = loaded;
         let changed = self.driver.reconfigure(setup);
-        self.liveness.reconfigure(heartbeat);
+        self.liveness.reconfigure(monitor);
         self.drain_timeout = drain_timeout;
+
         let first = self.reloads.config.as_ref().map(|(_, fixed)| fixed);
         let warnings = first.map(|first| first.misses(&fixed)).unwrap_or_default();
         let summary = status::summary(self.driver.engine(), self.driver.now());
@@ -129,7 +132,7 @@ impl Daemon {
     }
 }
 
-/// The ids of some jobs, the first ones where they are many.
+/// The ids of some jobs, or the first of them if they are many.
 fn named(what: &str, jobs: &[JobId]) -> String {
     const SHOWN: usize = 10;
     let ids: Vec<_> = jobs.iter().take(SHOWN).map(JobId::as_str).collect();
@@ -148,7 +151,7 @@ mod tests {
     use crate::platform::clock::Clock;
 
     #[tokio::test(start_paused = true)]
-    async fn a_read_that_hangs_is_the_only_one() {
+    async fn hanging_read_stays_the_only_one() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("config.toml");
         assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
@@ -156,7 +159,7 @@ mod tests {
         let fixed = Fixed { state: None, log: LogFormat::Human };
         let mut reloads = Reloads::new(Some((path.clone(), fixed)));
         for stuck in [false, true, true] {
-            reloads.want(None, &mut liveness);
+            reloads.request(None, &mut liveness);
             let error = reloads.next().await.unwrap().unwrap_err();
             match error {
                 LoadError::Timeout(..) => assert!(!stuck),
@@ -164,7 +167,7 @@ mod tests {
                 error => panic!("{error}"),
             }
         }
-        // Its other end is opened, so the read ends.
+        // The other end of the pipe is opened, so the read ends.
         std::fs::write(&path, "").unwrap();
         for _ in 0..6000 {
             if reloads.thread.strong_count() == 0 {
@@ -172,11 +175,11 @@ mod tests {
             }
             std::thread::sleep(Duration::from_millis(10));
         }
-        // A read takes time that is not virtual.
+        // A read takes real time.
         tokio::time::resume();
         std::fs::remove_file(&path).unwrap();
         std::fs::write(&path, "jobs = []\ndiscover = 7\n").unwrap();
-        reloads.want(None, &mut liveness);
+        reloads.request(None, &mut liveness);
         let error = reloads.next().await.unwrap().unwrap_err();
         assert!(matches!(error, LoadError::Problems(_)), "it is read again: {error}");
     }

@@ -1,6 +1,6 @@
-//! What others ask of the daemon through the control socket.
+//! Answers requests over the control socket.
 //!
-//! Invariant: whoever is told that something changed is told so once the change is safe.
+//! Invariant: a change is confirmed only after it is committed.
 
 use std::time::Duration;
 
@@ -12,46 +12,45 @@ use crate::adapters::control::{
     RequestError, RequestErrorKind,
 };
 use crate::config::{JobSettings, label_fault};
-use crate::engine::{AddResult, Engine, Explanation, Forgotten, Input};
+use crate::engine::{Command, CommitTicket, Engine, Explanation, Reply as EngineReply};
 use crate::model::{JobId, ProjectName};
 
-/// Answers that wait until what they say is safe.
+/// Answers that wait until the change that they confirm is committed.
 #[derive(Default)]
-pub(super) struct Promises(Vec<(u64, Box<dyn FnOnce() + Send>)>);
+pub(super) struct AnswersAfterCommit(Vec<(CommitTicket, Box<dyn FnOnce() + Send>)>);
 
-impl Promises {
-    /// Gives the answers whose time has come.
-    pub(super) fn keep(&mut self, engine: &Engine) {
-        let safe = engine.committed_batches();
-        for (_, answer) in self.0.extract_if(.., |(needed, _)| *needed <= safe) {
-            answer();
+impl AnswersAfterCommit {
+    /// Sends the answers whose change is committed.
+    pub(super) fn send_committed(&mut self, engine: &Engine) {
+        for (_, send) in self.0.extract_if(.., |(ticket, _)| engine.is_committed(*ticket)) {
+            send();
         }
     }
 }
 
 impl Daemon {
-    /// Does what is asked, and answers.
+    /// Carries out a request and answers it.
     pub(super) fn answer(&mut self, request: Request) {
-        // Whoever asked may be gone.
+        // A failed send means that the client is gone.
         match request {
             Request::Status(reply) => drop(reply.send(Ok(status::full(&self.driver, &self.identity)))),
             Request::Explain(wanted, reply) => drop(reply.send(self.explain(&wanted))),
-            Request::Reload(reply) => self.reloads.want(Some(reply), &mut self.liveness),
+            Request::Reload(reply) => self.reloads.request(Some(reply), &mut self.liveness),
             Request::Add(jobs, reply) => match self.add(jobs) {
-                Ok(results) => self.promise(reply, JobResults { jobs: results }),
-                Err(refusal) => drop(reply.send(Err(refusal))),
+                Ok(results) => self.answer_after_commit(reply, JobResults { jobs: results }),
+                Err(error) => drop(reply.send(Err(error))),
             },
             Request::Forget(jobs, reply) => {
                 let results = self.forget(jobs);
-                self.promise(reply, JobResults { jobs: results });
+                self.answer_after_commit(reply, JobResults { jobs: results });
             }
             Request::Pause(project, reply) => {
-                let changed = self.driver.change(|engine, now| engine.pause(&project, now));
-                self.changed(&project, changed, "paused", reply);
+                let paused = self.driver.command(Command::Pause(project.clone()));
+                self.changed(&project, &paused, "paused", reply);
             }
             Request::Resume(project, reply) => {
-                let changed = self.driver.change(|engine, now| engine.resume(&project, now));
-                self.changed(&project, changed, "resumed", reply);
+                let resumed = self.driver.command(Command::Resume(project.clone()));
+                self.changed(&project, &resumed, "resumed", reply);
             }
         }
     }
@@ -77,13 +76,13 @@ impl Daemon {
 
     fn add_one(&mut self, project: &ProjectName, job: JobSettings) -> JobResult {
         let id = job.id.clone();
-        let result = match self.driver.change(|engine, now| engine.add(project, job, now)) {
-            Some(AddResult::New) => {
+        let result = match self.driver.command(Command::Add(project.clone(), job)) {
+            EngineReply::Done => {
                 info!(%project, job = %id, "restore {id} was added");
                 JobChange::Added
             }
-            Some(AddResult::Known) => JobChange::Known,
-            None => JobChange::Unknown,
+            EngineReply::Unchanged => JobChange::Known,
+            _ => JobChange::Unknown,
         };
         JobResult { id, project: Some(project.clone()), result }
     }
@@ -94,38 +93,42 @@ impl Daemon {
             let Some(project) = project else {
                 return JobResult { id, project: None, result: JobChange::Unknown };
             };
-            let result = match self.driver.change(|engine, now| engine.forget(&project, &id, now)) {
-                Forgotten::Gone => {
+            let result = match self.driver.command(Command::Forget(project.clone(), id.clone())) {
+                EngineReply::Done => {
                     info!(%project, job = %id, "restore {id} was forgotten");
                     JobChange::Forgotten
                 }
-                Forgotten::Listed => JobChange::Listed,
-                Forgotten::Unknown => JobChange::Unknown,
+                EngineReply::Configured => JobChange::Listed,
+                _ => JobChange::Unknown,
             };
             JobResult { id, project: Some(project), result }
         };
         jobs.jobs.into_iter().map(one).collect()
     }
 
-    fn changed(&mut self, project: &ProjectName, changed: Option<bool>, how: &str, reply: Reply<Changed>) {
-        let Some(changed) = changed else {
-            drop(reply.send(Err(self.no_project(project))));
-            return;
+    fn changed(&mut self, project: &ProjectName, outcome: &EngineReply, how: &str, reply: Reply<Changed>) {
+        let changed = match outcome {
+            EngineReply::UnknownProject => {
+                drop(reply.send(Err(self.no_project(project))));
+                return;
+            }
+            outcome => *outcome == EngineReply::Done,
         };
         if changed {
             info!(%project, "project {project} was {how}");
         }
-        self.promise(reply, Changed { changed });
+        self.answer_after_commit(reply, Changed { changed });
     }
 
-    /// Answers once everything up to now is safe.
-    fn promise<T: Send + 'static>(&mut self, reply: Reply<T>, answer: T) {
-        let needed = self.driver.change(Engine::promise);
-        self.promises.0.push((needed, Box::new(move || drop(reply.send(Ok(answer))))));
-        self.driver.handle(Input::TimeoutReached);
+    /// Answers once everything up to now is committed.
+    fn answer_after_commit<T: Send + 'static>(&mut self, reply: Reply<T>, answer: T) {
+        self.driver.command(Command::Commit);
+        let ticket = self.driver.engine().commit_ticket();
+        self.answers.0.push((ticket, Box::new(move || drop(reply.send(Ok(answer))))));
     }
 
-    /// The project that a request means: the one that it names, or the only one, or the one called `default`.
+    /// The project of a request: the one that it names, else the only one, else the one called
+    /// `default`.
     fn project(&self, wanted: Option<ProjectName>) -> Result<ProjectName, RequestError> {
         let known = self.project_names();
         match wanted {
@@ -135,9 +138,9 @@ impl Daemon {
                 [only] => Ok(only.clone()),
                 _ if known.contains(&ProjectName::default()) => Ok(ProjectName::default()),
                 _ => {
-                    let refusal =
+                    let error =
                         RequestError::new(RequestErrorKind::Invalid, "the daemon watches several projects");
-                    Err(refusal.with_help(format!("choose one with --project: {}", joined(&known))))
+                    Err(error.with_help(format!("choose one with --project: {}", joined(&known))))
                 }
             },
         }
@@ -148,29 +151,29 @@ impl Daemon {
     }
 
     fn no_project(&self, name: &ProjectName) -> RequestError {
-        let refusal =
+        let error =
             RequestError::new(RequestErrorKind::NotFound, format!("the daemon has no project `{name}`"));
-        refusal.with_help(format!("it has: {}", joined(&self.project_names())))
+        error.with_help(format!("it has: {}", joined(&self.project_names())))
     }
 }
 
-/// The settings that somebody wants for a job, by the rules of the configuration.
+/// The settings of an added job, checked by the rules of the configuration.
 fn settings(job: NewJob) -> Result<JobSettings, RequestError> {
     let id = &job.id;
-    let refusal =
+    let invalid =
         |fault: String| RequestError::new(RequestErrorKind::Invalid, format!("the job {id}: {fault}"));
     if let Some(fault) = job.name.as_ref().and_then(|name| label_fault(name, JobSettings::LONGEST_NAME)) {
-        return Err(refusal(format!("its name {fault}")));
+        return Err(invalid(format!("its name {fault}")));
     }
     let deadline = job.deadline_seconds.map(Duration::try_from_secs_f64).transpose();
     match deadline {
         Ok(Some(deadline)) if !JobSettings::DEADLINE.contains(&deadline) => {
-            Err(refusal("its deadline must lie between 1 ms and 365 days".to_owned()))
+            Err(invalid("its deadline must lie between 1 ms and 365 days".to_owned()))
         }
         Ok(deadline) => {
             Ok(JobSettings { name: job.name, deadline, until: job.until, ..JobSettings::new(job.id) })
         }
-        Err(error) => Err(refusal(format!("its deadline cannot be used: {error}"))),
+        Err(error) => Err(invalid(format!("its deadline cannot be used: {error}"))),
     }
 }
 

@@ -1,14 +1,16 @@
-//! How everything stands, for others: in one line, and in full.
+//! Reports the state of the daemon: in one line, and in full.
 
 use std::fmt::Write as _;
 
 use crate::adapters::control::{DeliveriesReport, JobStatus, ProjectStatus, SinkStatus, Status};
 use crate::app::driver::Driver;
+use crate::app::plural::counted;
 use crate::engine::{Engine, IndexWatch, JobView, Outcome, ProjectView, SinkView};
 use crate::model::duration;
 use crate::model::time::{Instant, Now};
 
-/// Everything in one line, such as `watching 12 restores in 2 projects, 3 ended; next poll in 4 s; 1 delivery pending`.
+/// Everything in one line, such as `watching 12 restores in 2 projects, 3 ended; next poll in 4 s;
+/// 1 delivery pending`.
 pub(super) fn summary(engine: &Engine, now: Now) -> String {
     let projects = engine.projects().count();
     let (mut open, mut ended, mut unreachable, mut missing) = (0, 0, 0, 0);
@@ -20,7 +22,8 @@ pub(super) fn summary(engine: &Engine, now: Now) -> String {
             _ => open += 1,
         }
     }
-    let mut line = format!("watching {} in {}", counted(open, "restore"), counted(projects, "project"));
+    let restores = counted(open, "restore", "restores");
+    let mut line = format!("watching {restores} in {}", counted(projects, "project", "projects"));
     let mut add = |part: String| _ = write!(line, "{part}");
     if ended > 0 {
         add(format!(", {ended} ended"));
@@ -40,30 +43,22 @@ pub(super) fn summary(engine: &Engine, now: Now) -> String {
     for project in engine.projects().filter(|project| project.paused_since.is_some()) {
         add(format!("; {} is paused", project.name));
     }
-    if let Some(next) = engine.next_poll() {
+    if let Some(next) = engine.polls().next_at() {
         add(format!("; next poll in {}", duration::remaining(next.since(now.instant))));
     }
-    let pending = engine.pending();
+    let pending = engine.deliveries().pending();
     if pending > 0 {
-        add(format!(
-            "; {} pending",
-            if pending == 1 { "1 delivery".to_owned() } else { format!("{pending} deliveries") }
-        ));
+        add(format!("; {} pending", counted(pending, "delivery", "deliveries")));
     }
     line
 }
 
-/// `1 restore`, `2 restores`.
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
-}
-
-/// Whether something of this project is to be noticed: the end of a restore, or one that is to be found.
+/// Whether the project has an unfinished restore or discovers restores.
 fn is_watched(project: &ProjectView<'_>) -> bool {
     project.open > 0 || project.discovers
 }
 
-/// Why the watch does not really work, if so: nothing would be noticed of the end of some restore.
+/// Why the end of some restore would go unnoticed, if it would.
 pub(super) fn trouble(driver: &Driver) -> Option<String> {
     if let Some(what) = driver.stuck() {
         return Some(format!("{what} does not end"));
@@ -89,7 +84,7 @@ pub(super) fn trouble(driver: &Driver) -> Option<String> {
                 "not all restores of the project {name} are watched: {}",
                 project.left_out.unwrap_or_default()
             )),
-            None => match driver.engine().overdue_polls(name, now) {
+            None => match driver.engine().polls().overdue(name, now) {
                 0 => None,
                 polls => Some(format!("polls of the project {name} are overdue: {polls}")),
             },
@@ -97,7 +92,7 @@ pub(super) fn trouble(driver: &Driver) -> Option<String> {
     })
 }
 
-/// What a daemon is, beside what it knows.
+/// What identifies a daemon.
 #[derive(Debug, Clone)]
 pub(super) struct Identity {
     pub(super) started_at: jiff::Timestamp,
@@ -107,8 +102,8 @@ pub(super) struct Identity {
 /// Everything in full.
 pub(super) fn full(driver: &Driver, identity: &Identity) -> Status {
     let (engine, now) = (driver.engine(), driver.now());
-    let forecast = engine.forecast();
-    let pending = engine.pending_by_job();
+    let forecast = engine.polls().forecast();
+    let pending = engine.deliveries().pending_by_job();
     let job = |view: JobView<'_>| {
         let tracker = view.tracker;
         let id = &tracker.settings().id;
@@ -163,6 +158,6 @@ pub(super) fn full(driver: &Driver, identity: &Identity) -> Status {
         projects: engine.projects().map(project).collect(),
         jobs: engine.jobs().map(job).collect(),
         sinks: engine.sinks().map(sink).collect(),
-        deliveries: DeliveriesReport { pending: engine.pending() },
+        deliveries: DeliveriesReport { pending: engine.deliveries().pending() },
     }
 }

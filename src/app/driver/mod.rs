@@ -1,10 +1,8 @@
-//! Carries out what the engine asks for, and tells it what came of it.
+//! Carries out what the engine asks for, and reports to it what came of that.
 //!
-//! Invariant: one event at a time goes through the engine; polls, commits and deliveries run beside each other and
-//! none waits for another; each ends in exactly one event.
+//! Invariant: one input at a time goes through the engine. Polls, commits and deliveries run
+//! concurrently, none waits for another, and each ends in exactly one input.
 
-mod compose;
-mod diagnostics;
 mod requests;
 mod tasks;
 #[cfg(test)]
@@ -17,36 +15,37 @@ use std::time::Duration;
 use tokio::task::JoinError;
 use tracing::{debug, info};
 
-pub use compose::{ComposeError, ComposeErrors, Setup, clients, sinks};
-
 use requests::Answered;
 use tasks::Tasks;
 
+use super::diagnostics::{self, Surroundings};
+use super::setup::Setup;
 use crate::adapters::pinecone;
 use crate::adapters::sinks::Sink;
 use crate::adapters::store::{self, Store, Volatile};
 use crate::engine::snapshot::Snapshot;
-use crate::engine::{Action, Batch, Delivery, DeliveryId, Engine, Input, Reconfigured};
+use crate::engine::{Action, Batch, Command, Delivery, Engine, Input, Reconfigured, Reply};
 use crate::model::time::{Instant, Now, earliest};
-use crate::model::{Event, ProjectName, SinkName, duration};
+use crate::model::{DeliveryId, Event, ProjectName, SinkName, duration};
 use crate::platform::clock::Clock;
 
-/// How often the state is looked at for changes that others made, and whether its files are still there. The look costs
-/// two calls of the system and one read of shared memory.
-const LOOK_FOR_EDITS: Duration = Duration::from_secs(2);
+/// Time between two checks for changes that other processes made to the state, and for its files. A
+/// check costs two system calls and one read of shared memory.
+const EDIT_CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
-/// A shorter suspension than this is none worth a round of polls.
-const NAP: Duration = Duration::from_secs(1);
+/// Shorter suspensions are ignored: they are not worth a poll of every job.
+const SHORTEST_SUSPENSION: Duration = Duration::from_secs(1);
 
 /// The loop runs at least this often.
 const TICK: Duration = Duration::from_secs(10);
 
-/// A loop that runs later than it was to by this much was not only busy: its process was frozen, or a machine around it.
-const FREEZE: Duration = Duration::from_secs(10);
+/// A loop that is late by this much was not only busy: its process or the machine around it was
+/// frozen.
+const SHORTEST_FREEZE: Duration = Duration::from_secs(10);
 
-/// How long work of each kind may take before it counts as stuck. Each lies beyond the limit that the work has by itself:
-/// a request to the API ends after 5 minutes at most, a delivery after 17 s, a write that waits for another process
-/// after 30 s.
+/// After these times, work of each kind counts as stuck. Each is longer than the work's own time
+/// limit: a request to the API ends after 5 minutes at most, a delivery after 17 s, a write that
+/// waits for another process after 30 s.
 const LONGEST_POLL: Duration = Duration::from_mins(6);
 const LONGEST_DELIVERY: Duration = Duration::from_mins(2);
 const LONGEST_WRITE: Duration = Duration::from_mins(1);
@@ -62,31 +61,31 @@ pub struct Driver {
     deliveries: Tasks<Result<Input, store::Error>>,
     commits: Tasks<Result<Arc<Batch>, store::Error>>,
     edits: Tasks<Result<Input, store::Error>>,
-    /// When the next look for edits begins; none where the state is not durable, or while one is under way.
-    next_look: Option<Instant>,
+    /// When the next check for edits begins; none if the state is not durable, or while one is
+    /// under way.
+    next_edit_check: Option<Instant>,
     /// How long the machine was suspended, as far as the engine knows.
     slept: Duration,
-    /// By when the loop was to run again; none before its first turn.
+    /// When the loop should run again; none before its first turn.
     expected: Option<Instant>,
-    actions: Vec<Action>,
 }
 
-/// Where an engine begins, and where what it decides is made safe.
+/// What an engine starts from, and where it commits.
 pub struct State {
-    /// Where.
+    /// Where batches are committed.
     pub store: Box<dyn Store>,
-    /// What was made safe there before.
+    /// What was committed there before.
     pub saved: Snapshot,
 }
 
 impl State {
-    /// A beginning from nothing, and nothing is kept.
+    /// An empty state that is not kept.
     pub fn volatile() -> Self {
         Self { store: Box::new(Volatile::default()), saved: Snapshot::default() }
     }
 }
 
-/// What a driver cannot go on after.
+/// What ends a driver.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The state cannot be read or written.
@@ -98,16 +97,18 @@ pub enum Error {
 }
 
 impl Driver {
-    /// A driver for this setup; nothing happens before the first [`Driver::turn`].
+    /// A driver for this setup; nothing happens before [`Driver::start`] or the first
+    /// [`Driver::turn`].
     pub fn new(setup: Setup, state: State, clock: Clock) -> Self {
+        let Setup { plan, clients, sinks } = setup;
         let State { store, saved } = state;
         let now = clock.now();
         Self {
-            engine: Engine::from_snapshot(setup.plan(), saved, fastrand::u64(..), now),
+            engine: Engine::from_snapshot(plan, saved, fastrand::u64(..), now),
             clock,
-            clients: setup.clients,
-            sinks: setup.sinks,
-            next_look: store.is_durable().then_some(now.instant),
+            clients,
+            sinks,
+            next_edit_check: store.is_durable().then_some(now.instant),
             store,
             polls: Tasks::new(),
             deliveries: Tasks::new(),
@@ -115,109 +116,124 @@ impl Driver {
             edits: Tasks::new(),
             slept: clock.slept(),
             expected: None,
-            actions: Vec::new(),
         }
     }
 
-    /// Goes on with another setup. What is under way goes on as it began.
+    /// Begins the first polls, without waiting for the first turn.
+    pub fn start(&mut self) {
+        self.handle(Input::Timeout);
+    }
+
+    /// Continues with another setup. What is under way goes on as it began.
     pub fn reconfigure(&mut self, setup: Setup) -> Reconfigured {
-        let changed = self.change(|engine, now| engine.reconfigure(setup.plan(), now));
-        self.clients = setup.clients;
-        // What was told before is still to be written in the form of a sink that is no more.
-        self.sinks.extend(setup.sinks);
-        self.handle(Input::TimeoutReached);
-        changed
+        let Setup { plan, clients, sinks } = setup;
+        // Before the clients change, because a gap may start polls by the present plan.
+        self.notice_gap();
+
+        self.clients = clients;
+        // Events that were emitted before may still go to a sink that is no longer configured.
+        self.sinks.extend(sinks);
+
+        match self.step(Input::Command(Command::Reconfigure(plan))) {
+            Reply::Reconfigured(changed) => changed,
+            _ => Reconfigured::default(),
+        }
     }
 
-    /// Changes the engine, see [`engine::change`](crate::engine). What comes of it begins with the next event.
-    pub fn change<T>(&mut self, change: impl FnOnce(&mut Engine, Now) -> T) -> T {
-        change(&mut self.engine, self.clock.now())
-    }
-
-    /// Waits for the next thing to happen and deals with it. Returns the transitions that it made safe. Dropping the
+    /// Waits for the next input and handles it. Returns the events that it committed. Dropping the
     /// future before it ends loses nothing.
     pub async fn turn(&mut self) -> Result<Vec<Arc<Event>>, Error> {
         let nothing = Arc::<Batch>::default;
-        self.notice_a_gap();
+
+        self.notice_gap();
         let now = self.clock.now().instant;
         let tick = now + TICK;
-        let next = earliest([Some(tick), self.next_look, self.engine.next_deadline()]);
+        let next = earliest([Some(tick), self.next_edit_check, self.engine.poll_timeout()]);
         self.expected = next.map(|at| at.max(now));
-        let (input, safe) = tokio::select! {
+
+        let (input, committed) = tokio::select! {
             Some(batch) = self.commits.next() => (Input::Committed, batch??),
             Some(answered) = self.polls.next() => (self.answered(answered?), nothing()),
             Some(input) = self.deliveries.next() => (input??, nothing()),
             Some(input) = self.edits.next() => {
-                // After a look that failed there is no further one: a state that is gone is gone.
+                // A failed check is the last one: a state that is gone does not come back.
                 let input = input??;
-                self.next_look = Some(self.clock.now().instant + LOOK_FOR_EDITS);
+                self.next_edit_check = Some(self.clock.now().instant + EDIT_CHECK_INTERVAL);
                 (input, nothing())
             }
             () = self.clock.sleep_until(Some(tick)) => return Ok(Vec::new()),
-            () = self.clock.sleep_until(self.next_look) => {
-                self.look_for_edits();
+            () = self.clock.sleep_until(self.next_edit_check) => {
+                self.check_for_edits();
                 return Ok(Vec::new());
             }
-            () = self.clock.sleep_until(self.engine.next_deadline()) => (Input::TimeoutReached, nothing()),
+            () = self.clock.sleep_until(self.engine.poll_timeout()) => (Input::Timeout, nothing()),
         };
+
         self.handle(input);
-        Ok(safe.entries.iter().map(|entry| Arc::clone(&entry.event)).collect())
+        Ok(committed.entries.iter().map(|entry| Arc::clone(&entry.event)).collect())
     }
 
-    /// Tells the engine that something happened and starts what it asks for.
-    pub fn handle(&mut self, input: Input) {
-        if let Input::PollFailed { poll, failure } = &input
-            && let Some(job) = self.engine.job(&poll.project, &poll.job)
-        {
-            let label = job.tracker.label();
-            debug!(project = %poll.project, job = %poll.job, "poll of {label} failed: {}", failure.message);
-        }
-        if let Input::ListFailed { list, failure, .. } = &input {
-            debug!(project = %list.project, "a page of the list failed: {}", failure.message);
-        }
-        if matches!(input, Input::StopRequested) {
-            // Ends the polls that are under way: nobody waits for their answers.
-            self.polls = Tasks::new();
-        }
-        self.notice_a_gap();
-        self.step(input);
+    /// Hands a command to the engine and carries out what follows.
+    pub fn command(&mut self, command: Command) -> Reply {
+        self.handle(Input::Command(command))
     }
 
-    fn step(&mut self, input: Input) {
-        let mut actions = std::mem::take(&mut self.actions);
-        self.engine.step(input, self.clock.now(), &mut actions);
-        for action in actions.drain(..) {
-            self.start(action);
+    /// Hands an input to the engine and carries out what follows.
+    fn handle(&mut self, input: Input) -> Reply {
+        match &input {
+            Input::PollFailed { poll, failure } => {
+                if let Some(job) = self.engine.job(&poll.project, &poll.job) {
+                    let label = job.tracker.label();
+                    debug!(project = %poll.project, job = %poll.job, "poll of {label} failed: {}", failure.message);
+                }
+            }
+            Input::PageFailed { list, failure, .. } => {
+                debug!(project = %list.project, "a page of the list failed: {}", failure.message);
+            }
+            // The answers of polls under way are not used any more, so they end here.
+            Input::Command(Command::Stop) => self.polls = Tasks::new(),
+            _ => {}
         }
-        self.actions = actions;
+
+        self.notice_gap();
+        self.step(input)
     }
 
-    /// Has the engine make nothing of a time in which nothing could be done, before it makes something of what comes after
-    /// it: an answer that waited meanwhile is old, and a limit that passed meanwhile proves nothing.
-    fn notice_a_gap(&mut self) {
+    fn step(&mut self, input: Input) -> Reply {
+        let reply = self.engine.handle(input, self.clock.now());
+        while let Some(action) = self.engine.poll_action() {
+            self.carry_out(action);
+        }
+        reply
+    }
+
+    /// Reports a gap, in which nothing could be done, before the engine judges what comes after it:
+    /// an answer that waited meanwhile is old, and a limit that passed meanwhile proves nothing.
+    fn notice_gap(&mut self) {
         let late = self.expected.take().map(|at| self.clock.now().instant.since(at)).unwrap_or_default();
         let slept = self.clock.slept().saturating_sub(self.slept);
         let (gap, what) = match () {
-            // It may have been frozen before or after that.
-            () if slept >= NAP => (slept.max(late), "this machine was suspended"),
-            () if late >= FREEZE => (late, "this process was not run"),
+            // The process may have been frozen before or after the suspension.
+            () if slept >= SHORTEST_SUSPENSION => (slept.max(late), "this machine was suspended"),
+            () if late >= SHORTEST_FREEZE => (late, "this process was not run"),
             () => return,
         };
+
         self.slept += slept;
-        self.polls.excuse(gap);
-        self.deliveries.excuse(gap);
-        self.commits.excuse(gap);
-        self.edits.excuse(gap);
+        self.polls.shift(gap);
+        self.deliveries.shift(gap);
+        self.commits.shift(gap);
+        self.edits.shift(gap);
         info!("{what} for {}; looking at all restores again", duration::human(gap));
         self.step(Input::Suspended(gap));
     }
 
-    /// The engine, to look at.
+    /// The engine, to read.
     pub fn engine(&self) -> &Engine {
         &self.engine
     }
 
-    /// What has been under way for longer than it can take; none where all goes on.
+    /// What has been under way for longer than it can take, if anything.
     pub fn stuck(&self) -> Option<&'static str> {
         let now = self.clock.now().instant;
         let kinds = [
@@ -237,19 +253,22 @@ impl Driver {
         self.clock.now()
     }
 
-    /// The clock it goes by.
+    /// The clock of the driver.
     pub fn clock(&self) -> Clock {
         self.clock
     }
 
-    fn start(&mut self, action: Action) {
+    fn carry_out(&mut self, action: Action) {
         match action {
             Action::Poll(poll) => self.poll(poll, None),
             Action::PollIndex(poll, index) => self.poll(poll, Some(index)),
-            Action::List(list, token) => self.list(list, token),
+            Action::FetchPage(list, token) => self.fetch_page(list, token),
             Action::Commit(batch) => self.commit(batch),
             Action::Deliver(delivery) => self.deliver(delivery),
-            Action::Diagnostic(note) => self.note(&note),
+            Action::Diagnostic(diagnostic) => {
+                let is_durable = self.store.is_durable();
+                diagnostics::log(&diagnostic, &Surroundings { sinks: &self.sinks, is_durable });
+            }
         }
     }
 
@@ -262,6 +281,7 @@ impl Driver {
                 }
             }
         }
+
         let batch = Arc::new(batch);
         let commit = self.store.commit(Arc::clone(&batch), bodies);
         self.commits.start(self.clock.now().instant, async move { commit.await.map(|()| batch) });
@@ -280,8 +300,8 @@ impl Driver {
         });
     }
 
-    fn look_for_edits(&mut self) {
-        self.next_look = None;
+    fn check_for_edits(&mut self) {
+        self.next_edit_check = None;
         let edits = self.store.edits();
         self.edits.start(self.clock.now().instant, async move { edits.await.map(Input::DeliveriesEdited) });
     }

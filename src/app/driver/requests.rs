@@ -1,4 +1,4 @@
-//! Requests to the API, and what came of them.
+//! Makes requests to the API, and turns what came of them into inputs.
 
 use jiff::Timestamp;
 use tracing::warn;
@@ -8,7 +8,7 @@ use crate::adapters::pinecone::{self, Page, Reply};
 use crate::engine::{Answer, Failure, Input, ListId, ListPage, PollId};
 use crate::model::ProjectName;
 
-/// What came of a request to the API of a project.
+/// The result of a request to the API of a project.
 pub(super) struct Answered {
     project: ProjectName,
     input: Input,
@@ -16,16 +16,16 @@ pub(super) struct Answered {
 }
 
 impl Driver {
-    /// Hands the time at the server to the engine, which may need it to judge the answer that came with it.
+    /// Hands the time of the server to the engine, which may need it to judge the answer.
     pub(super) fn answered(&mut self, answered: Answered) -> Input {
         let Answered { project, input, server_time } = answered;
         if let Some(time) = server_time {
-            self.change(|engine, now| engine.server_time(&project, time, now));
+            self.handle(Input::ServerTime { project, time });
         }
         input
     }
 
-    /// Describes a job, or an index in its place.
+    /// Describes a job, or its index of this name.
     pub(super) fn poll(&mut self, poll: PollId, index: Option<String>) {
         let client = self.clients.get(&poll.project).expect("each project has a client").clone();
         self.polls.start(self.clock.now().instant, async move {
@@ -38,14 +38,15 @@ impl Driver {
                 (result.map(Answer::Job).map_err(Failure::from), server_time)
             };
             let input = match answer {
-                Ok(answer) => Input::Answered { poll, answer },
+                Ok(answer) => Input::PollAnswered { poll, answer },
                 Err(failure) => Input::PollFailed { poll, failure },
             };
             Answered { project, input, server_time }
         });
     }
 
-    pub(super) fn list(&mut self, list: ListId, token: Option<String>) {
+    /// Fetches a page of the list of jobs: the first one, or the one of this token.
+    pub(super) fn fetch_page(&mut self, list: ListId, token: Option<String>) {
         let client = self.clients.get(&list.project).expect("each project has a client").clone();
         self.polls.start(self.clock.now().instant, async move {
             let project = list.project.clone();
@@ -57,11 +58,11 @@ impl Driver {
                     {
                         warn!(%project, unreadable, "project {project}: the list has rows that cannot be read, and their restores are not discovered: {fault}");
                     }
-                    Input::Listed { list, page: ListPage { jobs, surplus, next } }
+                    Input::PageFetched { list, page: ListPage { jobs, surplus, next } }
                 }
                 Err(error) => {
                     let is_of_token = token.is_some() && error.is_bad_request();
-                    Input::ListFailed { list, is_of_token, failure: error.into() }
+                    Input::PageFailed { list, is_of_token, failure: error.into() }
                 }
             };
             Answered { project, input, server_time }

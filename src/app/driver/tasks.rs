@@ -1,4 +1,4 @@
-//! Work under way, and since when.
+//! Keeps work under way, and since when.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -16,18 +16,19 @@ pub(super) struct Tasks<T> {
 }
 
 impl<T: Send + 'static> Tasks<T> {
-    /// None.
+    /// No tasks.
     pub(super) fn new() -> Self {
         Self { set: JoinSet::new(), begun: BTreeMap::new() }
     }
 
-    /// Starts one.
+    /// Starts a task.
     pub(super) fn start(&mut self, now: Instant, work: impl Future<Output = T> + Send + 'static) {
         let handle = self.set.spawn(work);
         self.begun.insert(handle.id(), now);
     }
 
-    /// What the next one that ends comes to; none where there is none. Dropping the future loses nothing.
+    /// The result of the next task that ends; none if there is no task. Dropping the future loses
+    /// nothing.
     pub(super) async fn next(&mut self) -> Option<Result<T, JoinError>> {
         let ended = self.set.join_next_with_id().await?;
         let (id, result) = match ended {
@@ -38,12 +39,12 @@ impl<T: Send + 'static> Tasks<T> {
         Some(result)
     }
 
-    /// Time that passed without any work being possible does not count.
-    pub(super) fn excuse(&mut self, time: Duration) {
+    /// Moves all starts later, by time in which no work was possible.
+    pub(super) fn shift(&mut self, time: Duration) {
         self.begun.values_mut().for_each(|since| *since = *since + time);
     }
 
-    /// When the oldest began.
+    /// When the oldest task began.
     pub(super) fn oldest(&self) -> Option<Instant> {
         self.begun.values().min().copied()
     }

@@ -1,4 +1,4 @@
-//! The driver between an engine and adapters that are stuck, and on a machine that is suspended.
+//! The driver with stuck adapters, and on a machine that is suspended or frozen.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ async fn plane() -> (Simulator, Setup) {
     plane_with("", None).await
 }
 
-/// The same with such faults, and with a deadline of the job.
+/// The same with these faults, and with a deadline of the job.
 async fn plane_with(faults: &str, deadline: Option<Duration>) -> (Simulator, Setup) {
     let scenario = format!("[[job]]\nid = \"rj-1\"\ntakes = \"100h\"\n{faults}");
     let scenario: Scenario = scenario.parse().unwrap();
@@ -51,12 +51,12 @@ async fn plane_with(faults: &str, deadline: Option<Duration>) -> (Simulator, Set
     (plane, setup)
 }
 
-/// Lets a driver work for so long.
+/// Runs a driver for this time.
 async fn work(driver: &mut Driver, time: Duration) {
     watch(driver, time).await;
 }
 
-/// The same; says which events it emitted.
+/// The same; returns the kinds of events that it committed.
 async fn watch(driver: &mut Driver, time: Duration) -> Vec<EventKind> {
     let clock = driver.clock();
     let end = driver.now().instant + time;
@@ -70,7 +70,7 @@ async fn watch(driver: &mut Driver, time: Duration) -> Vec<EventKind> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_write_that_does_not_end_is_noticed_while_the_polls_go_on() {
+async fn stuck_write_is_noticed_while_polls_go_on() {
     let (plane, setup) = plane().await;
     let clock = Clock::set_to(START.parse().unwrap());
     let state = State { store: Box::new(Stuck), saved: Snapshot::default() };
@@ -88,7 +88,7 @@ thread_local! {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_suspension_is_noticed_and_followed_by_a_poll() {
+async fn suspension_is_followed_by_a_poll() {
     let (plane, setup) = plane().await;
     let clock = Clock::set_to(START.parse().unwrap()).on_a_machine(|| SUSPENDED.get());
     let mut driver = Driver::new(setup, State::volatile(), clock);
@@ -105,7 +105,7 @@ async fn a_suspension_is_noticed_and_followed_by_a_poll() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deadline_goes_by_the_clock_of_the_api() {
+async fn deadline_follows_the_clock_of_the_api() {
     for wrong_by in [jiff::SignedDuration::from_hours(3), jiff::SignedDuration::from_hours(-3)] {
         let (_plane, setup) = plane_with("", Some(Duration::from_hours(2))).await;
         let clock = Clock::set_to(START.parse::<jiff::Timestamp>().unwrap() + wrong_by);
@@ -118,7 +118,7 @@ async fn a_deadline_goes_by_the_clock_of_the_api() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_suspension_hides_no_longer_freeze() {
+async fn short_suspension_does_not_hide_a_freeze() {
     let fault = "[[fault]]\nfrom = \"60s\"\nto = \"90s\"\nkind = \"hang\"\n";
     let (plane, setup) = plane_with(fault, None).await;
     let clock = Clock::set_to(START.parse().unwrap()).on_a_machine(|| SUSPENDED.get());
@@ -131,10 +131,10 @@ async fn a_suspension_hides_no_longer_freeze() {
     assert!(plane.count() > polls);
 }
 
-/// The process is frozen while a poll is under way, by a debugger or by whatever pauses the machine around it: both its
-/// clocks go on.
+/// The process is frozen while a poll is under way, by a debugger or a paused machine: both clocks
+/// go on.
 #[tokio::test(start_paused = true)]
-async fn a_freeze_makes_no_restore_unreachable() {
+async fn freeze_makes_no_restore_unreachable() {
     for fault in ["kind = \"hang\"", "kind = \"status\"\nstatus = 503"] {
         let fault = format!("[[fault]]\nfrom = \"60s\"\nto = \"90s\"\n{fault}\n");
         let (plane, setup) = plane_with(&fault, None).await;

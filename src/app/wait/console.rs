@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::live::{FRAME, Live, LogBuffer};
 use super::{expected, list_error};
+use crate::app::plural::counted;
 use crate::engine::{DiscoveryState, Engine, JobView, Outcome};
 use crate::model::time::{Instant, Now};
 use crate::model::{Event, JobId, ProjectName, duration};
@@ -123,7 +124,7 @@ impl Drop for Console<'_> {
 
 /// That nothing is waited for but to find others, where that is so.
 pub(super) fn looking(engine: &Engine, now: Now) -> Option<String> {
-    let is_looking = engine.search(now.instant) == DiscoveryState::UnderWay && !is_open(engine);
+    let is_looking = engine.discovery(now.instant) == DiscoveryState::UnderWay && !is_open(engine);
     let error = list_error(engine);
     let error = error.map(|error| format!("; they cannot be listed: {error}")).unwrap_or_default();
     is_looking.then(|| match engine.jobs().count() {
@@ -152,7 +153,7 @@ fn heartbeat_line(engine: &Engine, now: Now) -> String {
     if let Some(looking) = looking(engine, now) {
         return looking;
     }
-    let forecast = engine.forecast();
+    let forecast = engine.polls().forecast();
     let open: Vec<_> = engine.jobs().filter(|job| Outcome::of(job) == Outcome::Open).collect();
     let oldest = open.iter().max_by_key(|job| job.tracker.age(now.instant));
     let example = oldest.map(|job| format!("; {} {}", job.tracker.label(), state(job, &forecast, now)));
@@ -160,15 +161,11 @@ fn heartbeat_line(engine: &Engine, now: Now) -> String {
     let indexes = open.iter().filter(|job| job.tracker.index().is_some()).count();
     let restores = open.len() - indexes;
     let what = match (restores, indexes) {
-        (_, 0) => format!("{restores} of {total} restore{}", plural(total)),
-        (0, _) => format!("{indexes} of {total} index{} to be ready", if total == 1 { "" } else { "es" }),
+        (_, 0) => format!("{restores} of {}", counted(total, "restore", "restores")),
+        (0, _) => format!("{indexes} of {} to be ready", counted(total, "index", "indexes")),
         _ => format!("{restores} of {total} restores, and {indexes} restored indexes to be ready"),
     };
     format!("waiting for {what}{}", example.unwrap_or_default())
-}
-
-fn plural(n: usize) -> &'static str {
-    if n == 1 { "" } else { "s" }
 }
 
 /// When each job is polled next.
@@ -202,7 +199,7 @@ mod tests {
     use super::*;
     use crate::config::{JobSettings, ProjectSettings};
     use crate::engine::snapshot::{ProjectRecord, ProjectSnapshot, Snapshot};
-    use crate::engine::{Answer, Input, Plan};
+    use crate::engine::{Action, Answer, Input, Plan};
     use crate::model::{JobFacts, Observation, Status};
 
     fn now() -> Now {
@@ -216,28 +213,23 @@ mod tests {
         let past = past.iter().map(|minutes| (0, minutes * 60_000)).collect();
         let snapshot = ProjectSnapshot { past, ..ProjectSnapshot::default() };
         let projects = vec![ProjectRecord { name: project.name.clone(), snapshot }];
-        let plan = Plan { projects: &[project], sinks: Vec::new(), keep: Duration::from_hours(1) };
+        let plan = Plan { projects: vec![project], sinks: Vec::new(), keep: Duration::from_hours(1) };
         Engine::from_snapshot(plan, Snapshot { projects, ..Snapshot::default() }, 7, now())
     }
 
     /// Has the next poll answered by a restore that took ten minutes.
     fn complete(engine: &mut Engine) {
-        let mut actions = Vec::new();
-        engine.step(Input::TimeoutReached, now(), &mut actions);
-        let polls = actions.into_iter().filter_map(|action| match action {
-            crate::engine::Action::Poll(poll) => Some(poll),
-            _ => None,
-        });
-        for poll in polls.take(1) {
-            let at = |text: &str| Some(text.parse().unwrap());
-            let facts = JobFacts {
-                created_at: at("2026-11-23T11:00:00Z"),
-                completed_at: at("2026-11-23T11:10:00Z"),
-                ..JobFacts::default()
-            };
-            let observation = Observation { id: poll.job.clone(), status: Status::Completed, facts };
-            engine.step(Input::Answered { poll, answer: Answer::Job(observation) }, now(), &mut Vec::new());
-        }
+        engine.handle(Input::Timeout, now());
+        let Some(Action::Poll(poll)) = engine.poll_action() else { panic!("no poll") };
+
+        let at = |text: &str| Some(text.parse().unwrap());
+        let facts = JobFacts {
+            created_at: at("2026-11-23T11:00:00Z"),
+            completed_at: at("2026-11-23T11:10:00Z"),
+            ..JobFacts::default()
+        };
+        let observation = Observation { id: poll.job.clone(), status: Status::Completed, facts };
+        engine.handle(Input::PollAnswered { poll, answer: Answer::Job(observation) }, now());
     }
 
     async fn said(engines: &[Engine]) -> String {

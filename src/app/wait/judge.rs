@@ -30,9 +30,9 @@ impl Judge {
     /// The exit code of the wait after these transitions; none while it goes on. How a job stands does not change without
     /// one, but how it stands with the search for others does, and whether a project is set up right.
     pub(super) fn hear(&mut self, told: &[Arc<Event>], engine: &Engine, now: Instant) -> Option<Exit> {
-        let search = engine.search(now);
+        let search = engine.discovery(now);
         let mut may_be_over = std::mem::replace(&mut self.search, search) != search;
-        let misconfigured = engine.misconfigured();
+        let misconfigured = engine.totals().misconfigured;
         if std::mem::replace(&mut self.misconfigured, misconfigured) != misconfigured {
             // It changes how all jobs of a project stand.
             self.troubled = troubled(engine);
@@ -42,7 +42,7 @@ impl Judge {
             may_be_over |= self.may_end(event, engine);
         }
         // Where no job is open, all that have not ended are in trouble.
-        may_be_over |= !told.is_empty() && engine.undecided() <= self.troubled.len();
+        may_be_over |= !told.is_empty() && engine.totals().undecided <= self.troubled.len();
         if may_be_over { self.condition.judge(&outcomes(engine, now)) } else { None }
     }
 
@@ -75,7 +75,7 @@ impl Judge {
 
 /// How all jobs stand, and those that may yet be found, as if they were one.
 fn outcomes(engine: &Engine, now: Instant) -> Vec<Outcome> {
-    let search = match engine.search(now) {
+    let search = match engine.discovery(now) {
         DiscoveryState::Over => None,
         DiscoveryState::UnderWay => Some(Outcome::Open),
         DiscoveryState::Unreachable => Some(Outcome::Unreachable),
@@ -121,21 +121,20 @@ mod tests {
             project
         };
         let projects = [project("a"), project("b")];
-        let plan = Plan { projects: &projects, sinks: Vec::new(), keep: Duration::MAX };
+        let plan = Plan { projects: projects.into(), sinks: Vec::new(), keep: Duration::MAX };
         let mut now = Now { instant: Instant::default(), wall: "2026-11-23T12:00:00Z".parse().unwrap() };
         let mut engine = Engine::from_snapshot(plan, Snapshot::default(), 1, now);
         let mut judge = Judge::new(condition);
-        let mut events = vec![Input::TimeoutReached];
+        let mut events = vec![Input::Timeout];
         let mut answers = answers.iter();
         for _ in 0..10_000 {
             let event = events.pop().unwrap_or_else(|| {
-                let wait = engine.next_deadline().unwrap().since(now.instant);
+                let wait = engine.poll_timeout().unwrap().since(now.instant);
                 now = Now { instant: now.instant + wait, wall: now.wall.checked_add(wait).unwrap() };
-                Input::TimeoutReached
+                Input::Timeout
             });
-            let mut actions = Vec::new();
-            engine.step(event, now, &mut actions);
-            for action in actions {
+            engine.handle(event, now);
+            while let Some(action) = engine.poll_action() {
                 match action {
                     Action::Commit(batch) => {
                         events.push(Input::Committed);
@@ -167,7 +166,7 @@ mod tests {
                         events.insert(
                             0,
                             match class {
-                                None => Input::Answered { poll, answer: Answer::Job(observation) },
+                                None => Input::PollAnswered { poll, answer: Answer::Job(observation) },
                                 Some(class) => Input::PollFailed {
                                     poll,
                                     failure: Failure { class, retry_after: None, message: "no".to_owned() },

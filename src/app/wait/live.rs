@@ -112,7 +112,7 @@ impl Live {
     }
 
     fn lines(&self, engine: &Engine, now: Now, columns: u16) -> Vec<String> {
-        let forecast = engine.forecast();
+        let forecast = engine.polls().forecast();
         let jobs: Vec<_> = engine.jobs().take(LINES).collect();
         let widest = jobs.iter().map(|job| measure_text_width(job.tracker.label())).max().unwrap_or_default();
         let width = widest.min(LABEL).min(usize::from(columns) / 2);

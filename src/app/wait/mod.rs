@@ -24,7 +24,7 @@ use judge::Judge;
 
 use crate::adapters::ci::Section;
 use crate::app::driver::{Driver, Error};
-use crate::engine::{Condition, Engine, Input};
+use crate::engine::{Command, Condition, Engine};
 use crate::model::time::{Instant, Now};
 use crate::model::{Event, Exit, Expectation, Status};
 use crate::platform::output::Output;
@@ -98,14 +98,14 @@ pub async fn wait(
         phase: Phase::Waiting { until: options.timeout.map(|timeout| started.instant + timeout) },
     };
     let outcome = wait.outcome(&mut driver, signals).await?;
-    driver.handle(Input::StopRequested);
+    driver.command(Command::Stop);
     let exit = wait.drain(&mut driver, outcome, signals).await?;
     wait.console.close(exit.is_signal());
     // Where all is well, nobody cares that it was close.
     let timed_out = matches!(wait.phase, Phase::TimedOut) && exit != Exit::Success;
     let report = Report::new(driver.engine(), exit, timed_out, started, driver.now());
     let report = report.with_resume(&options.again, options.names_jobs);
-    Ok(Waited { report, undelivered: driver.engine().pending() })
+    Ok(Waited { report, undelivered: driver.engine().deliveries().pending() })
 }
 
 /// Why the restores cannot be listed, where that is so and some are looked for.
@@ -163,8 +163,8 @@ impl Wait<'_> {
                 () = clock.sleep_until(self.phase.limit()) => match self.phase {
                     Phase::Waiting { .. } => {
                         let now = driver.now().instant;
-                        let grace = (driver.engine().round_takes(now) + LAST_ANSWERS).min(FINAL_POLL);
-                        driver.handle(Input::FinalPollRequested);
+                        let grace = (driver.engine().polls().round_takes(now) + LAST_ANSWERS).min(FINAL_POLL);
+                        driver.command(Command::FinalPoll);
                         self.phase = Phase::LookingOnceMore { until: now + grace };
                     }
                     Phase::LookingOnceMore { .. } | Phase::TimedOut => return Ok(self.time_is_over(driver)),
@@ -182,7 +182,7 @@ impl Wait<'_> {
                 }
             }
             if let Phase::LookingOnceMore { until } = self.phase
-                && !driver.engine().polls_until(until)
+                && !driver.engine().polls().busy_until(until)
             {
                 return Ok(self.time_is_over(driver));
             }
@@ -199,7 +199,7 @@ impl Wait<'_> {
         let clock = driver.clock();
         let patience = if outcome.is_signal() { HASTY_DRAIN } else { DRAIN };
         let limit = driver.now().instant + patience;
-        while driver.engine().tells_until(limit) {
+        while driver.engine().deliveries().busy_until(limit) {
             tokio::select! {
                 biased;
                 exit = signals.next() => return Ok(exit),

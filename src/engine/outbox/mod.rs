@@ -1,9 +1,9 @@
-//! What is owed to whom.
+//! Decides which delivery goes to which sink, and when.
 //!
-//! Invariant: a delivery is handed out only after what it tells was made safe, until it is delivered or given up; the
-//! deliveries of one job to one sink go out one after the other, in order, each only once what became of the one before
-//! is safe. One sink never waits for another. Only the end of a job overtakes: the news that everybody waits for does not
-//! stand behind earlier news that a receiver refuses.
+//! Invariants: a delivery begins only after its event is committed, and is attempted until it is
+//! delivered, dropped or given up. The deliveries of one job to one sink go out in order, each
+//! after the end of the one before is committed; only the end of a job overtakes, so that it does
+//! not wait behind an event that the receiver refuses. No sink waits for another.
 
 mod sink;
 
@@ -14,57 +14,58 @@ use jiff::Timestamp;
 
 use sink::Sink;
 
+use super::action::{Delivery, DeliveryState, DeliveryUpdate};
 use super::commit_queue::{AfterCommit, CommitQueue, EventHeader};
-use super::input::{
-    Delivery, DeliveryId, DeliveryState, DeliveryUpdate, Diagnostic, Edit, Failure, FailureClass,
-};
+use super::diagnostic::Diagnostic;
+use super::failure::{Failure, FailureClass};
+use super::input::Edit;
 use super::retry::Schedule;
 use super::snapshot::{DeliveryRecord, SinkRecord, SinkSnapshot};
 use crate::config::EventFilter;
 use crate::model::time::{Instant, Now, Recorded};
-use crate::model::{EventKind, JobId, ProjectName, SinkName};
+use crate::model::{DeliveryId, EventKind, JobId, ProjectName, SinkName};
 
 /// A sink, as the outbox sees it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SinkPlan {
-    /// Its name, under which what is owed to it is kept.
+    /// Its name, under which its deliveries are recorded.
     pub name: SinkName,
-    /// The transitions it wants.
+    /// The events that it gets.
     pub events: EventFilter,
-    /// How it is tried again.
+    /// How deliveries are repeated.
     pub policy: DeliveryPolicy,
-    /// Stands for all of its settings: another number, other settings.
+    /// Differs whenever the settings differ.
     pub fingerprint: u64,
 }
 
-/// How often a delivery is tried, and how long between the attempts.
+/// How often a delivery is attempted, and when it expires.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeliveryPolicy {
     /// The delays between the attempts; a `Retry-After` is a floor.
     pub schedule: Schedule,
-    /// The least time between two attempts at any deliveries of the sink.
+    /// The least time between two attempts of the sink.
     pub spacing: Duration,
-    /// What is older than this is not told any more.
+    /// An older event is dropped.
     pub expires_after: Option<Duration>,
 }
 
 impl DeliveryPolicy {
-    /// With these delays between the attempts, and no limit beside them.
+    /// A policy with these delays between the attempts and no other limit.
     pub fn retry(schedule: Vec<Duration>) -> Self {
         Self { schedule: Schedule::new(schedule), spacing: Duration::ZERO, expires_after: None }
     }
 }
 
-/// How a sink is doing, for those who look.
+/// The state of a sink.
 #[derive(Debug, Clone, Copy)]
 pub struct SinkView<'a> {
-    /// Its name.
+    /// The name of the sink.
     pub name: &'a SinkName,
-    /// Whether the configuration has it.
+    /// Whether the configuration has the sink.
     pub is_configured: bool,
-    /// Why nothing is sent to it any more, if so.
+    /// Why it gets no deliveries, if it is disabled.
     pub disabled: Option<&'a str>,
-    /// How many deliveries are under way or wait.
+    /// How many deliveries are pending.
     pub pending: usize,
 }
 
@@ -72,22 +73,22 @@ pub struct SinkView<'a> {
 #[derive(Debug)]
 pub(super) struct Outbox {
     sinks: BTreeMap<SinkName, Sink>,
-    ahead: Ahead,
+    ahead: RecordsAhead,
 }
 
-/// What was written by a clock that was ahead of the one of now, to be written again by this one: else what is left of a wait
-/// would count from each start.
+/// Records that were written by a clock that was ahead of the present one. They are written again
+/// by this one, because else the rest of a wait would count from each start.
 #[derive(Debug, Default)]
-struct Ahead {
+struct RecordsAhead {
     deliveries: Vec<DeliveryUpdate>,
     sinks: Vec<SinkName>,
-    /// The latest time at which some of it was written.
+    /// The latest time at which one of them was written.
     newest: Option<Timestamp>,
 }
 
-impl Ahead {
-    /// Whether this time is ahead of the clock of now.
-    fn notices(&mut self, written_at: Timestamp, now: Now) -> bool {
+impl RecordsAhead {
+    /// Whether this time is ahead of the present clock; remembers the latest one.
+    fn note(&mut self, written_at: Timestamp, now: Now) -> bool {
         let is_ahead = written_at > now.wall;
         self.newest = self.newest.max(Some(written_at).filter(|_| is_ahead));
         is_ahead
@@ -95,25 +96,23 @@ impl Ahead {
 }
 
 impl Outbox {
-    /// An outbox with what was kept of its sinks and what is owed. [`Outbox::reconfigure`] says which sinks there are.
+    /// An outbox with recorded sinks and pending deliveries. [`Outbox::reconfigure`] says which of
+    /// the sinks are configured.
     pub(super) fn from_snapshot(records: Vec<SinkRecord>, pending: Vec<DeliveryRecord>, now: Now) -> Self {
         let mut sinks: BTreeMap<SinkName, Sink> = BTreeMap::new();
-        let mut ahead = Ahead::default();
+        let mut ahead = RecordsAhead::default();
         for SinkRecord { name, snapshot } in records {
             let of_sink = pending.iter().filter(|record| record.id.sink == name);
             let written_at = of_sink.map(|record| record.written_at).max();
-            if snapshot
-                .held_until
-                .and(snapshot.written_at.or(written_at))
-                .is_some_and(|at| ahead.notices(at, now))
-            {
+            let held_since = snapshot.held_until.and(snapshot.written_at.or(written_at));
+            if held_since.is_some_and(|at| ahead.note(at, now)) {
                 ahead.sinks.push(name.clone());
             }
             sinks.insert(name.clone(), Sink::from_snapshot(name, snapshot, written_at, now));
         }
         for record in pending {
             let name = record.id.sink.clone();
-            if ahead.notices(record.written_at, now) {
+            if ahead.note(record.written_at, now) {
                 let due = Recorded::new(record.written_at, now).due(record.due);
                 ahead.deliveries.push(DeliveryUpdate {
                     id: record.id.clone(),
@@ -124,17 +123,17 @@ impl Outbox {
                 });
             }
             let unknown = || Sink::from_snapshot(name.clone(), SinkSnapshot::default(), None, now);
-            sinks.entry(name.clone()).or_insert_with(unknown).recall_owed(record, now);
+            sinks.entry(name.clone()).or_insert_with(unknown).restore_pending(record, now);
         }
         Self { sinks, ahead }
     }
 
-    /// When the latest record that it goes on from was written, if that is later than the clock of now.
+    /// When the latest record was written, if that is ahead of the present clock.
     pub(super) fn written_ahead(&self) -> Option<Timestamp> {
         self.ahead.newest
     }
 
-    /// From now on, there are these sinks. What is owed to one that is no more waits until it is there again.
+    /// Has these sinks from now on. Deliveries to another one wait until it is configured again.
     pub(super) fn reconfigure(
         &mut self,
         plans: Vec<SinkPlan>,
@@ -148,14 +147,17 @@ impl Outbox {
         for name in std::mem::take(&mut self.ahead.sinks) {
             self.sinks.get(&name).into_iter().for_each(|sink| commit_queue.sink(sink.record(now)));
         }
-        self.sinks.values_mut().for_each(Sink::park);
+        self.sinks.values_mut().for_each(Sink::unconfigure);
         for plan in plans {
             self.configure(plan, now, commit_queue, diagnostics);
         }
-        for sink in self.sinks.values().filter(|sink| !sink.is_configured() && sink.pending() > 0) {
-            diagnostics
-                .push(Diagnostic::SinkMissing { sink: sink.plan.name.clone(), pending: sink.pending() });
-        }
+        let missing = self.sinks.values().filter(|sink| !sink.is_configured() && sink.pending() > 0);
+        diagnostics.extend(
+            missing.map(|sink| Diagnostic::SinkMissing {
+                sink: sink.plan.name.clone(),
+                pending: sink.pending(),
+            }),
+        );
     }
 
     fn configure(
@@ -178,17 +180,17 @@ impl Outbox {
             for (id, attempts) in sink.disable(&reason) {
                 commit_queue.update(dead_letter(id, attempts, &reason, now));
             }
-            diagnostics.push(Diagnostic::SinkDisabled { sink: name, reason, buried: 0 });
+            diagnostics.push(Diagnostic::SinkDisabled { sink: name, reason, dead_letters: 0 });
         }
     }
 
-    /// The sinks that want transitions of this kind.
+    /// The sinks that get events of this kind.
     pub(super) fn wanted_by(&self, kind: EventKind) -> Vec<SinkName> {
         let wants = |sink: &&Sink| sink.is_configured() && sink.plan.events.wants(kind);
         self.sinks.values().filter(wants).map(|sink| sink.plan.name.clone()).collect()
     }
 
-    /// A batch is safe: what was told in it may go out, and what comes after what ended in it.
+    /// A batch is committed: its events may go out, and what waited for its finished deliveries.
     pub(super) fn committed(
         &mut self,
         after_commit: AfterCommit,
@@ -198,19 +200,19 @@ impl Outbox {
     ) {
         for id in &after_commit.finished {
             if let Some(sink) = self.sinks.get_mut(&id.sink) {
-                sink.go_on_after(id.event, now.instant);
+                sink.release_after(id.event, now.instant);
             }
         }
-        for outgoing in after_commit.pending {
+        for outgoing in after_commit.outgoing {
             for name in &outgoing.recipients {
                 if let Some(sink) = self.sinks.get_mut(name) {
-                    owe(sink, &outgoing.header, now, commit_queue, diagnostics);
+                    enqueue(sink, &outgoing.header, now, commit_queue, diagnostics);
                 }
             }
         }
     }
 
-    /// The next delivery to hand out at `now`. Those that are too old by then are dropped.
+    /// The next delivery to begin at `now`. Expired ones are dropped.
     pub(super) fn take_due(
         &mut self,
         now: Now,
@@ -242,7 +244,7 @@ impl Outbox {
         self.sinks.values().filter_map(Sink::next_deadline).min()
     }
 
-    /// A delivery was made.
+    /// A sink accepted a delivery.
     pub(super) fn delivered(&mut self, id: DeliveryId, now: Now, commit_queue: &mut CommitQueue) {
         let Some(sink) = self.sinks.get_mut(&id.sink) else { return };
         let Some(attempts) = sink.attempts_under_way(&id) else { return };
@@ -262,7 +264,7 @@ impl Outbox {
     ) {
         let Some(sink) = self.sinks.get_mut(&id.sink) else { return };
         let Some(attempts) = sink.attempts_under_way(&id) else { return };
-        // A receiver that was replaced meanwhile has no say in how it goes on.
+        // The answer of a receiver that was replaced meanwhile says nothing about the present one.
         let is_outdated = sink.is_outdated(&id);
         let pause = if is_outdated { Duration::ZERO } else { failure.pause(now) };
         let delay = match failure.class {
@@ -283,7 +285,7 @@ impl Outbox {
         if let Some(retry_in) = delay.filter(|_| !sink.is_disabled()) {
             let due = now.instant + retry_in;
             commit_queue.update(update(DeliveryState::Pending { due: now.wall_at(due) }));
-            sink.try_again(&id, due, failure.message.clone(), now.instant);
+            sink.retry_at(&id, due, failure.message.clone(), now.instant);
             let reason = failure.message.clone();
             diagnostics.push(Diagnostic::DeliveryDelayed { id, attempts, retry_in, reason });
             return;
@@ -295,7 +297,7 @@ impl Outbox {
         diagnostics.push(Diagnostic::DeliveryAbandoned { id, attempts, reason: failure.message.clone() });
     }
 
-    /// Somebody changed what is owed in the state itself, where it is recorded already.
+    /// Another process changed a delivery in the state, where the change is recorded already.
     pub(super) fn edited(
         &mut self,
         edit: Edit,
@@ -313,20 +315,20 @@ impl Outbox {
                 let Some(sink) = self.sinks.get_mut(&record.id.sink) else { return };
                 if sink.is_disabled() {
                     let header = EventHeader::from(&record);
-                    owe(sink, &header, now, commit_queue, diagnostics);
-                } else if !sink.try_now(&record.id, now.instant) {
-                    sink.recall_owed(record, now);
+                    enqueue(sink, &header, now, commit_queue, diagnostics);
+                } else if !sink.retry_now(&record.id, now.instant) {
+                    sink.restore_pending(record, now);
                 }
             }
         }
     }
 
-    /// How many deliveries are handed out or wait to be, to sinks that the configuration has.
+    /// How many deliveries to configured sinks are pending.
     pub(super) fn pending(&self) -> usize {
         self.sinks.values().filter(|sink| sink.is_configured()).map(Sink::pending).sum()
     }
 
-    /// How many deliveries are handed out or wait to be, whatever the configuration has, by job.
+    /// How many deliveries are pending for each job, whether their sink is configured or not.
     pub(super) fn pending_by_job(&self) -> BTreeMap<(&ProjectName, &JobId), usize> {
         let mut pending = BTreeMap::new();
         for (project, job, count) in self.sinks.values().flat_map(Sink::pending_by_job) {
@@ -337,7 +339,7 @@ impl Outbox {
         pending
     }
 
-    /// The sinks that the configuration has, and others to which something is owed.
+    /// The configured sinks, and others that have pending deliveries.
     pub(super) fn views(&self) -> impl Iterator<Item = SinkView<'_>> {
         fn view(sink: &Sink) -> SinkView<'_> {
             SinkView {
@@ -351,21 +353,23 @@ impl Outbox {
     }
 
     /// Whether a delivery is under way, or one begins until `at`.
-    pub(super) fn tells_until(&self, at: Instant) -> bool {
-        let tells = |sink: &Sink| sink.is_telling() || sink.next_deadline().is_some_and(|next| next <= at);
-        self.sinks.values().any(tells)
+    pub(super) fn busy_until(&self, at: Instant) -> bool {
+        let is_busy =
+            |sink: &Sink| sink.is_delivering() || sink.next_deadline().is_some_and(|next| next <= at);
+        self.sinks.values().any(is_busy)
     }
 }
 
-/// Owes a transition to a sink, which makes it a dead letter at once where nothing is sent to the sink any more.
-fn owe(
+/// Adds an event to the deliveries of a sink. If the sink is disabled, that is a dead letter at
+/// once.
+fn enqueue(
     sink: &mut Sink,
     header: &EventHeader,
     now: Now,
     commit_queue: &mut CommitQueue,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    let Some(why) = sink.disabled_for() else { return sink.owe(header, now.instant) };
+    let Some(why) = sink.disabled_for() else { return sink.enqueue(header, now.instant) };
     let id = DeliveryId { event: header.event, sink: sink.plan.name.clone() };
     let update = dead_letter(id.clone(), 0, why, now);
     let reason = update.reason.clone().unwrap_or_default();
@@ -373,19 +377,19 @@ fn owe(
     commit_queue.update(update);
 }
 
-/// The end of a delivery to a sink to which nothing is sent any more.
+/// The end of a delivery to a disabled sink.
 fn dead_letter(id: DeliveryId, attempts: u32, why: &str, now: Now) -> DeliveryUpdate {
     let reason = Some(format!("the sink is disabled: {why}"));
     DeliveryUpdate { id, at: now.wall, attempts, state: DeliveryState::Dead, reason }
 }
 
-/// Ends a delivery. The next one of its lane goes out once that is safe.
+/// Ends a delivery. The next one with its ordering key goes out once that is committed.
 fn finish(sink: &mut Sink, update: DeliveryUpdate, commit_queue: &mut CommitQueue) {
     sink.finish(&update.id, update.state == DeliveryState::Delivered);
     commit_queue.update(update);
 }
 
-/// Sends nothing more to a sink, until its settings change. What waits for it becomes dead letters.
+/// Disables a sink until its settings change. Its waiting deliveries become dead letters.
 fn disable(
     sink: &mut Sink,
     reason: &str,
@@ -395,13 +399,13 @@ fn disable(
 ) {
     let waiting = sink.disable(reason);
     commit_queue.sink(sink.record(now));
-    let buried = waiting.len();
+    let dead_letters = waiting.len();
     for (id, attempts) in waiting {
         commit_queue.update(dead_letter(id, attempts, reason, now));
     }
     diagnostics.push(Diagnostic::SinkDisabled {
         sink: sink.plan.name.clone(),
         reason: reason.to_owned(),
-        buried,
+        dead_letters,
     });
 }

@@ -1,7 +1,7 @@
-//! What is owed to one sink.
+//! The pending deliveries of one sink.
 //!
-//! Invariant: the head of each lane is in one of three states: it waits for its next attempt, it is under way, or what
-//! became of the one before it is being made safe.
+//! Invariant: the first delivery of each ordering key is in one of three states: it waits for its
+//! next attempt, it is under way, or it waits for the commit of the one before.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -9,71 +9,72 @@ use jiff::Timestamp;
 
 use super::{DeliveryPolicy, SinkPlan};
 use crate::config::EventFilter;
+use crate::engine::action::Delivery;
 use crate::engine::commit_queue::EventHeader;
-use crate::engine::input::{Delivery, DeliveryId};
 use crate::engine::snapshot::{DeliveryRecord, SinkRecord, SinkSnapshot};
 use crate::model::time::{Instant, Now, Recorded};
-use crate::model::{EventId, JobId, ProjectName, SinkName};
+use crate::model::{DeliveryId, EventId, JobId, ProjectName, SinkName};
 
-/// How many deliveries to one sink may be under way at once.
+/// Deliveries to one sink that may be under way at once.
 const MAX_IN_FLIGHT: usize = 8;
 
-/// One sink.
+/// A sink and its deliveries.
 #[derive(Debug)]
 pub(super) struct Sink {
     pub(super) plan: SinkPlan,
-    /// Whether the configuration has it. What is owed to one that it does not have waits until it does.
+    /// Whether the configuration has it. Deliveries to one that it does not have wait until it
+    /// does.
     is_configured: bool,
-    lanes: BTreeMap<Lane, Waiting>,
-    /// The lanes whose head waits, by the time of its next attempt.
-    due: BTreeSet<(Instant, Lane)>,
-    /// The lanes whose head is under way.
-    in_flight: BTreeMap<EventId, Flight>,
-    /// The lanes whose last delivery is over, which is being made safe.
-    settling: BTreeMap<EventId, Settling>,
-    /// Nothing is sent before then: the receiver asked to be left alone, or takes so many in a time.
+    queues: BTreeMap<OrderingKey, Queue>,
+    /// The keys whose first delivery waits, by the time of its next attempt.
+    due: BTreeSet<(Instant, OrderingKey)>,
+    /// The keys whose first delivery is under way.
+    in_flight: BTreeMap<EventId, Attempt>,
+    /// The keys whose last delivery is finished, which is not committed yet.
+    awaiting_commit: BTreeMap<EventId, AwaitingCommit>,
+    /// No attempt begins before then: the receiver asked for a pause, or attempts are spaced.
     held_until: Instant,
     disabled: Option<String>,
 }
 
-/// The deliveries of one lane, the next one first.
+/// What must stay in order: the events of one job, or those of a project.
+type OrderingKey = (ProjectName, Option<JobId>);
+
+/// The deliveries of one ordering key, the next one first.
 #[derive(Debug)]
-struct Waiting {
+struct Queue {
     pending: VecDeque<PendingDelivery>,
-    /// When the head is tried, while it waits for that.
+    /// When the first one is attempted, while it waits for that.
     due: Option<Instant>,
 }
 
 /// A delivery under way.
 #[derive(Debug)]
-struct Flight {
-    lane: Lane,
-    /// Stands for the settings that it began with.
+struct Attempt {
+    key: OrderingKey,
+    /// Of the settings that it began with.
     fingerprint: u64,
 }
 
-/// What became of a delivery, while that is being made safe.
+/// A finished delivery whose end is not committed yet.
 #[derive(Debug)]
-struct Settling {
-    lane: Lane,
-    made: bool,
+struct AwaitingCommit {
+    key: OrderingKey,
+    is_delivered: bool,
 }
-
-/// What must stay in order: the transitions of one job, or those of a project.
-type Lane = (ProjectName, Option<JobId>);
 
 #[derive(Debug)]
 struct PendingDelivery {
     event: EventId,
     is_end: bool,
-    told_at: Instant,
+    emitted_at: Instant,
     attempts: u32,
     reason: Option<String>,
 }
 
 impl Sink {
-    /// A sink of which this was kept; [`Sink::configure`] says that the configuration has it. `written_at` is when that
-    /// was at the latest, where the record itself does not say it.
+    /// A recorded sink, which counts as not configured before [`Sink::configure`]. `written_at` is
+    /// when it was recorded at the latest, for a record that does not say it.
     pub(super) fn from_snapshot(
         name: SinkName,
         snapshot: SinkSnapshot,
@@ -91,18 +92,18 @@ impl Sink {
                 fingerprint: snapshot.fingerprint,
             },
             is_configured: false,
-            lanes: BTreeMap::new(),
+            queues: BTreeMap::new(),
             due: BTreeSet::new(),
             in_flight: BTreeMap::new(),
-            settling: BTreeMap::new(),
+            awaiting_commit: BTreeMap::new(),
             held_until: held_until.unwrap_or(now.instant),
             disabled: snapshot.disabled,
         }
     }
 
-    /// The configuration has it, with this plan. Where its settings are others than they were, it is used again if it
-    /// was disabled, and what waits for another attempt is tried at once: perhaps they were mended for that. Returns
-    /// whether they are.
+    /// The configuration has the sink, with this plan. If its settings changed, it is enabled
+    /// again, and what waits for another attempt is attempted at once: the change may be the fix.
+    /// Returns whether they changed.
     pub(super) fn configure(&mut self, plan: SinkPlan, now: Instant) -> bool {
         let is_changed = plan.fingerprint != self.plan.fingerprint;
         self.is_configured = true;
@@ -110,30 +111,30 @@ impl Sink {
         if is_changed {
             self.held_until = now;
             self.disabled = None;
-            let waiting: Vec<_> = self.due.iter().map(|(_, lane)| lane.clone()).collect();
-            for lane in waiting {
-                self.schedule(lane, now);
+            let waiting: Vec<_> = self.due.iter().map(|(_, key)| key.clone()).collect();
+            for key in waiting {
+                self.schedule(key, now);
             }
         }
         is_changed
     }
 
-    /// The configuration has it no more. What is under way may still be made.
-    pub(super) fn park(&mut self) {
+    /// The configuration does not have the sink any more. Attempts under way go on.
+    pub(super) fn unconfigure(&mut self) {
         self.is_configured = false;
     }
 
-    /// Whether the configuration has it.
+    /// Whether the configuration has the sink.
     pub(super) fn is_configured(&self) -> bool {
         self.is_configured
     }
 
-    /// How much is owed, by job.
+    /// How many deliveries are pending, by project and job.
     pub(super) fn pending_by_job(&self) -> impl Iterator<Item = (&ProjectName, Option<&JobId>, usize)> {
-        self.lanes.iter().map(|((project, job), waiting)| (project, job.as_ref(), waiting.pending.len()))
+        self.queues.iter().map(|((project, job), queue)| (project, job.as_ref(), queue.pending.len()))
     }
 
-    /// What is to be kept of it.
+    /// The record of the sink, without its deliveries.
     pub(super) fn record(&self, now: Now) -> SinkRecord {
         let snapshot = SinkSnapshot {
             written_at: Some(now.wall),
@@ -144,14 +145,14 @@ impl Sink {
         SinkRecord { name: self.plan.name.clone(), snapshot }
     }
 
-    /// Owes it a transition.
-    pub(super) fn owe(&mut self, header: &EventHeader, now: Instant) {
-        let lane = (header.project.clone(), header.job.clone());
-        self.add(lane, PendingDelivery::new(header, now), now);
+    /// Adds the delivery of an event that was just committed.
+    pub(super) fn enqueue(&mut self, header: &EventHeader, now: Instant) {
+        let key = (header.project.clone(), header.job.clone());
+        self.add(key, PendingDelivery::new(header, now), now);
     }
 
-    /// Owes it what was owed to it before.
-    pub(super) fn recall_owed(&mut self, record: DeliveryRecord, now: Now) {
+    /// Adds a recorded delivery.
+    pub(super) fn restore_pending(&mut self, record: DeliveryRecord, now: Now) {
         let recorded = Recorded::new(record.written_at, now);
         let header = EventHeader::from(&record);
         let pending = PendingDelivery {
@@ -161,32 +162,34 @@ impl Sink {
         self.add((record.project, record.job), pending, recorded.due(record.due));
     }
 
-    fn add(&mut self, lane: Lane, pending: PendingDelivery, due: Instant) {
-        let settling = self.settling.values().any(|settling| settling.lane == lane);
-        let waiting = self.lanes.entry(lane.clone()).or_insert_with(Waiting::for_one);
-        waiting.pending.push_back(pending);
-        let alone = waiting.pending.len() == 1;
-        let head_waits_after_failing = waiting.due.is_some() && waiting.pending[0].attempts > 0;
-        if (alone && !settling) || (head_waits_after_failing && self.let_the_end_overtake(&lane)) {
-            self.schedule(lane, due);
+    fn add(&mut self, key: OrderingKey, pending: PendingDelivery, due: Instant) {
+        let is_awaiting_commit = self.awaiting_commit.values().any(|finished| finished.key == key);
+        let queue = self.queues.entry(key.clone()).or_insert_with(Queue::for_one);
+        queue.pending.push_back(pending);
+
+        let is_first = queue.pending.len() == 1;
+        let first_waits_after_failure = queue.due.is_some() && queue.pending[0].attempts > 0;
+        if (is_first && !is_awaiting_commit) || (first_waits_after_failure && self.let_the_end_overtake(&key))
+        {
+            self.schedule(key, due);
         }
     }
 
-    /// Moves the end of a job before earlier news. Returns whether it did.
-    fn let_the_end_overtake(&mut self, lane: &Lane) -> bool {
-        let Some(Waiting { pending, .. }) = self.lanes.get_mut(lane) else { return false };
+    /// Moves the end of a job before its earlier events. Returns whether it did.
+    fn let_the_end_overtake(&mut self, key: &OrderingKey) -> bool {
+        let Some(Queue { pending, .. }) = self.queues.get_mut(key) else { return false };
         let end = pending.iter().position(|pending| pending.is_end).filter(|at| *at > 0);
         let Some(end) = end.and_then(|at| pending.remove(at)) else { return false };
         pending.push_front(end);
         true
     }
 
-    fn schedule(&mut self, lane: Lane, due: Instant) {
-        let Some(waiting) = self.lanes.get_mut(&lane) else { return };
-        if let Some(old) = waiting.due.replace(due) {
-            self.due.remove(&(old, lane.clone()));
+    fn schedule(&mut self, key: OrderingKey, due: Instant) {
+        let Some(queue) = self.queues.get_mut(&key) else { return };
+        if let Some(old) = queue.due.replace(due) {
+            self.due.remove(&(old, key.clone()));
         }
-        self.due.insert((due, lane));
+        self.due.insert((due, key));
     }
 
     /// The earliest time at which [`Sink::take_due`] has something.
@@ -196,29 +199,31 @@ impl Sink {
         Some((*due).max(self.held_until))
     }
 
-    /// The next delivery to hand out at `now`.
+    /// The next delivery to begin at `now`.
     pub(super) fn take_due(&mut self, now: Instant) -> Option<Delivery> {
         if self.next_deadline()? > now {
             return None;
         }
-        let (_, lane) = self.due.pop_first()?;
-        let waiting = self.lanes.get_mut(&lane)?;
-        waiting.due = None;
-        let pending = waiting.pending.front_mut()?;
+
+        let (_, key) = self.due.pop_first()?;
+        let queue = self.queues.get_mut(&key)?;
+        queue.due = None;
+        let pending = queue.pending.front_mut()?;
         pending.attempts = pending.attempts.saturating_add(1);
-        self.in_flight.insert(pending.event, Flight { lane, fingerprint: self.plan.fingerprint });
+
+        self.in_flight.insert(pending.event, Attempt { key, fingerprint: self.plan.fingerprint });
         self.held_until = self.held_until.max(now + self.plan.policy.spacing);
         let id = DeliveryId { event: pending.event, sink: self.plan.name.clone() };
         Some(Delivery { id, attempt: pending.attempts })
     }
 
-    /// Whether a delivery that was just handed out is too old to be worth telling.
+    /// Whether a delivery that is about to begin has expired.
     pub(super) fn has_expired(&self, delivery: &Delivery, now: Instant) -> bool {
         let Some(limit) = self.plan.policy.expires_after else { return false };
-        self.head(&delivery.id).is_some_and(|pending| now.since(pending.told_at) > limit)
+        self.head(&delivery.id).is_some_and(|pending| now.since(pending.emitted_at) > limit)
     }
 
-    /// What went wrong with a delivery under way when it was last tried.
+    /// What went wrong at the attempt before the one under way.
     pub(super) fn reason_of(&self, id: &DeliveryId) -> Option<&str> {
         self.head(id)?.reason.as_deref()
     }
@@ -228,140 +233,143 @@ impl Sink {
         self.head(id).map(|pending| pending.attempts)
     }
 
-    /// Whether a delivery under way began with other settings than there are now: what became of it says nothing about
-    /// these.
+    /// Whether a delivery under way began with other settings: its end says nothing about the
+    /// present ones.
     pub(super) fn is_outdated(&self, id: &DeliveryId) -> bool {
-        let flight = self.in_flight.get(&id.event);
-        flight.is_some_and(|flight| flight.fingerprint != self.plan.fingerprint)
+        let attempt = self.in_flight.get(&id.event);
+        attempt.is_some_and(|attempt| attempt.fingerprint != self.plan.fingerprint)
     }
 
     fn head(&self, id: &DeliveryId) -> Option<&PendingDelivery> {
-        self.lanes.get(&self.in_flight.get(&id.event)?.lane)?.pending.front()
+        self.queues.get(&self.in_flight.get(&id.event)?.key)?.pending.front()
     }
 
-    /// A delivery under way failed, for this reason, and is tried again at `due`; or later, where the end of its job
-    /// goes first.
-    pub(super) fn try_again(&mut self, id: &DeliveryId, due: Instant, reason: String, now: Instant) {
-        let Some(Flight { lane, .. }) = self.in_flight.remove(&id.event) else { return };
-        if let Some(pending) = self.lanes.get_mut(&lane).and_then(|waiting| waiting.pending.front_mut()) {
+    /// A delivery under way failed and is attempted again at `due`, or later if the end of its job
+    /// overtakes.
+    pub(super) fn retry_at(&mut self, id: &DeliveryId, due: Instant, reason: String, now: Instant) {
+        let Some(Attempt { key, .. }) = self.in_flight.remove(&id.event) else { return };
+        if let Some(pending) = self.queues.get_mut(&key).and_then(|queue| queue.pending.front_mut()) {
             pending.reason = Some(reason);
         }
-        let overtaken = self.let_the_end_overtake(&lane);
-        self.schedule(lane, if overtaken { now } else { due });
+        let is_overtaken = self.let_the_end_overtake(&key);
+        self.schedule(key, if is_overtaken { now } else { due });
     }
 
-    /// Sends nothing before `until`. Returns whether that is news.
+    /// Begins no attempt before `until`. Returns whether that is later than before.
     pub(super) fn hold_until(&mut self, until: Instant) -> bool {
-        let later = until > self.held_until;
+        let is_later = until > self.held_until;
         self.held_until = self.held_until.max(until);
-        later
+        is_later
     }
 
-    /// A delivery under way is over: made or given up. What comes after it waits for [`Sink::go_on_after`].
-    pub(super) fn finish(&mut self, id: &DeliveryId, made: bool) {
-        let Some(Flight { lane, .. }) = self.in_flight.remove(&id.event) else { return };
-        if let Some(waiting) = self.lanes.get_mut(&lane) {
-            waiting.pending.pop_front();
-            if waiting.pending.is_empty() {
-                self.lanes.remove(&lane);
+    /// A delivery under way is finished. The next one of its key waits for [`Sink::release_after`].
+    pub(super) fn finish(&mut self, id: &DeliveryId, is_delivered: bool) {
+        let Some(Attempt { key, .. }) = self.in_flight.remove(&id.event) else { return };
+        if let Some(queue) = self.queues.get_mut(&key) {
+            queue.pending.pop_front();
+            if queue.pending.is_empty() {
+                self.queues.remove(&key);
             }
         }
-        self.settling.insert(id.event, Settling { lane, made });
+        self.awaiting_commit.insert(id.event, AwaitingCommit { key, is_delivered });
     }
 
-    /// That a delivery is over is safe: the next one of its lane may go out.
-    pub(super) fn go_on_after(&mut self, event: EventId, now: Instant) {
-        let Some(Settling { lane, .. }) = self.settling.remove(&event) else { return };
-        if self.lanes.get(&lane).is_some_and(|waiting| waiting.due.is_none()) {
-            self.schedule(lane, now);
+    /// The end of a delivery is committed: the next one of its key may begin.
+    pub(super) fn release_after(&mut self, event: EventId, now: Instant) {
+        let Some(AwaitingCommit { key, .. }) = self.awaiting_commit.remove(&event) else { return };
+        if self.queues.get(&key).is_some_and(|queue| queue.due.is_none()) {
+            self.schedule(key, now);
         }
     }
 
-    /// Has a delivery that waits tried at once. Returns whether it is known: one that was just made is, too.
-    pub(super) fn try_now(&mut self, id: &DeliveryId, now: Instant) -> bool {
-        if self.settling.get(&id.event).is_some_and(|settling| settling.made) {
+    /// Makes a waiting delivery due. Returns whether it is known; one that was just delivered is.
+    pub(super) fn retry_now(&mut self, id: &DeliveryId, now: Instant) -> bool {
+        if self.awaiting_commit.get(&id.event).is_some_and(|finished| finished.is_delivered) {
             return true;
         }
-        let found = self.lanes.iter().find_map(|(lane, waiting)| {
-            let place = waiting.pending.iter().position(|pending| pending.event == id.event)?;
-            Some((lane.clone(), place == 0 && waiting.due.is_some()))
-        });
-        let Some((lane, waits_as_head)) = found else { return false };
-        if waits_as_head {
-            self.schedule(lane, now);
+        let Some((key, place)) = self.find(id) else { return false };
+        let is_waiting = self.queues.get(&key).is_some_and(|queue| queue.due.is_some());
+        if place == 0 && is_waiting {
+            self.schedule(key, now);
         }
         true
     }
 
-    /// Takes a delivery back, whether it is under way or not.
+    /// Drops a delivery, whether it is under way or not.
     pub(super) fn forget(&mut self, id: &DeliveryId, now: Instant) {
         let was_in_flight = self.in_flight.remove(&id.event).is_some();
-        let place = self.lanes.iter().find_map(|(lane, waiting)| {
-            let place = waiting.pending.iter().position(|pending| pending.event == id.event)?;
-            Some((lane.clone(), place))
-        });
-        let Some((lane, place)) = place else { return };
-        let Some(waiting) = self.lanes.get_mut(&lane) else { return };
-        waiting.pending.remove(place);
-        let due = waiting.due.take_if(|_| waiting.pending.is_empty() || place == 0);
+        let Some((key, place)) = self.find(id) else { return };
+        let Some(queue) = self.queues.get_mut(&key) else { return };
+        queue.pending.remove(place);
+
+        let due = queue.due.take_if(|_| queue.pending.is_empty() || place == 0);
         if let Some(due) = due {
-            self.due.remove(&(due, lane.clone()));
+            self.due.remove(&(due, key.clone()));
         }
-        if waiting.pending.is_empty() {
-            self.lanes.remove(&lane);
+        if queue.pending.is_empty() {
+            self.queues.remove(&key);
         } else if was_in_flight || due.is_some() {
-            self.schedule(lane, now);
+            self.schedule(key, now);
         }
     }
 
-    /// Sends nothing more. Returns what waited, with the attempts so far; what is under way is not part of it.
+    /// The queue of a delivery, and its place there.
+    fn find(&self, id: &DeliveryId) -> Option<(OrderingKey, usize)> {
+        self.queues.iter().find_map(|(key, queue)| {
+            let place = queue.pending.iter().position(|pending| pending.event == id.event)?;
+            Some((key.clone(), place))
+        })
+    }
+
+    /// Disables the sink. Returns the deliveries that waited, with their attempts; those under way
+    /// go on.
     pub(super) fn disable(&mut self, reason: &str) -> Vec<(DeliveryId, u32)> {
         self.disabled = Some(reason.to_owned());
         self.due.clear();
         let mut waiting = Vec::new();
         let sink = &self.plan.name;
-        for (lane, queue) in &mut self.lanes {
+        for (key, queue) in &mut self.queues {
             queue.due = None;
-            let busy = usize::from(self.in_flight.values().any(|flight| flight.lane == *lane));
+            let busy = usize::from(self.in_flight.values().any(|attempt| attempt.key == *key));
             let dead = queue.pending.drain(busy..);
             let id = |event| DeliveryId { event, sink: sink.clone() };
             waiting.extend(dead.map(|pending| (id(pending.event), pending.attempts)));
         }
-        self.lanes.retain(|_, queue| !queue.pending.is_empty());
+        self.queues.retain(|_, queue| !queue.pending.is_empty());
         waiting
     }
 
-    /// Whether nothing is sent any more.
+    /// Whether the sink gets no deliveries.
     pub(super) fn is_disabled(&self) -> bool {
         self.disabled.is_some()
     }
 
-    /// Why nothing is sent any more, if so.
+    /// Why the sink gets no deliveries, if it is disabled.
     pub(super) fn disabled_for(&self) -> Option<&str> {
         self.disabled.as_deref()
     }
 
     /// How many deliveries are under way or wait.
     pub(super) fn pending(&self) -> usize {
-        self.lanes.values().map(|waiting| waiting.pending.len()).sum()
+        self.queues.values().map(|queue| queue.pending.len()).sum()
     }
 
     /// Whether a delivery is under way.
-    pub(super) fn is_telling(&self) -> bool {
+    pub(super) fn is_delivering(&self) -> bool {
         !self.in_flight.is_empty()
     }
 }
 
-impl Waiting {
-    /// Room for one, because most lanes never have more.
+impl Queue {
+    /// An empty queue with room for one delivery, because most have no more.
     fn for_one() -> Self {
         Self { pending: VecDeque::with_capacity(1), due: None }
     }
 }
 
 impl PendingDelivery {
-    fn new(header: &EventHeader, told_at: Instant) -> Self {
-        Self { event: header.event, is_end: header.kind.is_terminal(), told_at, attempts: 0, reason: None }
+    fn new(header: &EventHeader, emitted_at: Instant) -> Self {
+        Self { event: header.event, is_end: header.kind.is_terminal(), emitted_at, attempts: 0, reason: None }
     }
 }
 

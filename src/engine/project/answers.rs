@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use super::{Project, ProjectEvent};
 use crate::config::WatchSettings;
 use crate::engine::access::Refusal;
-use crate::engine::input::{Answer, Failure, FailureClass};
 use crate::engine::slow::SlowLimit;
 use crate::engine::tracker::{Draft, Findings, Tracker};
+use crate::engine::{Answer, Failure, FailureClass};
 use crate::model::JobId;
 use crate::model::time::{Instant, Now};
 

@@ -24,7 +24,7 @@ const WAKING: Duration = Duration::from_secs(10);
 
 /// What became of a wish to watch a job no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Forgotten {
+pub(in crate::engine) enum Forgotten {
     /// It is watched no more, and nothing is kept of it.
     Gone,
     /// The configuration names it, so it is watched as before.

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::history::{History, PageTime};
 use super::{Job, Project};
 use crate::config::Discovery;
-use crate::engine::input::Diagnostic;
+use crate::engine::Diagnostic;
 use crate::engine::snapshot::{AddedJob, DiscoverySnapshot, JobRecord, JobSnapshot};
 use crate::engine::standing::{DiscoveryState, Ending};
 use crate::engine::tracker::Findings;

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::Project;
-use crate::engine::input::Diagnostic;
+use crate::engine::Diagnostic;
 use crate::engine::retry::Backoff;
 use crate::model::JobId;
 use crate::model::time::Instant;

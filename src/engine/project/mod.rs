@@ -39,7 +39,7 @@ use discovery::Finder;
 use limit::Throttle;
 use list::List;
 
-pub use change::Forgotten;
+pub(super) use change::Forgotten;
 pub(super) use page::PageFindings;
 pub use view::{JobView, ProjectView};
 

@@ -9,11 +9,11 @@ use std::time::Duration;
 use super::history::PageTime;
 use super::list::{PRICE, Pressure, Worth};
 use super::{Choice, Job, Project, ProjectEvent};
-use crate::engine::input::{Answer, Diagnostic, Failure, FailureClass, ListPage};
 use crate::engine::retry::Backoff;
 use crate::engine::slow::SlowLimit;
 use crate::engine::standing::Ending;
 use crate::engine::tracker::{Findings, Tracker};
+use crate::engine::{Answer, Diagnostic, Failure, FailureClass, ListPage};
 use crate::model::time::{Instant, Now};
 use crate::model::{JobId, Observation};
 

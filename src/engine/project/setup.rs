@@ -1,8 +1,8 @@
 //! Whether requests of the project can be made as they are set up: certificates, proxies, schemes.
 
 use super::{Job, Project};
-use crate::engine::input::{Diagnostic, Failure, FailureClass};
 use crate::engine::standing::Standing;
+use crate::engine::{Diagnostic, Failure, FailureClass};
 use crate::model::time::Instant;
 
 impl Project {

@@ -31,7 +31,7 @@ fn the_final_poll_confirms_a_refusal_at_once() {
     let mut stage = Stage::new(&[project(&["a"])], Vec::new());
     stage.fail(FailureClass::Unauthorized);
     stage.pass(seconds(1));
-    stage.step(Input::FinalPollRequested);
+    stage.step(Input::Command(Command::FinalPoll));
     stage.fail(FailureClass::Unauthorized);
     assert_eq!(stage.engine.outcomes(), [Outcome::Unauthorized]);
 }

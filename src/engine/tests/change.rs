@@ -1,4 +1,4 @@
-//! What people change while the engine runs.
+//! Commands to a running engine, suspensions and reloads.
 
 use super::*;
 use crate::config::{Rate, WatchSettings};
@@ -6,28 +6,28 @@ use crate::engine::retry::RetryAfter;
 
 impl Stage {
     fn reload(&mut self, projects: &[ProjectSettings], sinks: Vec<SinkPlan>) -> Reconfigured {
-        let changed = self.engine.reconfigure(plan(projects, sinks), self.now);
-        self.step(Input::TimeoutReached);
-        changed
+        match self.command(Command::Reconfigure(plan(projects, sinks))) {
+            Reply::Reconfigured(changed) => changed,
+            reply => panic!("{reply:?}"),
+        }
     }
 
-    fn add(&mut self, job: &str) -> Option<AddResult> {
-        let added = self.engine.add(&ProjectName::default(), JobSettings::new(id(job)), self.now);
-        self.saves();
+    fn add(&mut self, job: &str) -> Reply {
+        let added = self.command(Command::Add(ProjectName::default(), JobSettings::new(id(job))));
+        self.commit();
         added
     }
 
-    fn forget(&mut self, job: &str) -> Forgotten {
-        let forgotten = self.engine.forget(&ProjectName::default(), &id(job), self.now);
-        self.saves();
+    fn forget(&mut self, job: &str) -> Reply {
+        let forgotten = self.command(Command::Forget(ProjectName::default(), id(job)));
+        self.commit();
         forgotten
     }
 
-    /// What changed is safe as soon as it was promised.
-    fn saves(&mut self) {
-        let promised = self.engine.promise(self.now);
-        self.step(Input::TimeoutReached);
-        assert!(self.engine.committed_batches() >= promised);
+    /// Commits what changed, at once.
+    fn commit(&mut self) {
+        self.command(Command::Commit);
+        assert!(self.engine.is_committed(self.engine.commit_ticket()));
     }
 
     fn watched(&self) -> Vec<&str> {
@@ -35,8 +35,46 @@ impl Stage {
     }
 }
 
+/// An engine that watches `a` and whose first batch is under way.
+fn committing(now: Now) -> Engine {
+    let plan = plan(&[project(&["a"])], Vec::new());
+    let mut engine = Engine::from_snapshot(plan, Snapshot::default(), 7, now);
+    let actions = handle(&mut engine, Input::Timeout, now);
+    assert!(matches!(&actions[..], [Action::Poll(_), Action::Commit(_)]), "{actions:?}");
+    engine
+}
+
 #[test]
-fn a_job_is_left_alone_as_long_as_the_server_asked_although_the_machine_slept() {
+fn command_takes_effect_without_a_further_input() {
+    let now = Now { instant: Instant::default(), wall: NOON.parse().unwrap() };
+    let mut engine = committing(now);
+
+    let add = Command::Add(ProjectName::default(), JobSettings::new(id("b")));
+    let actions = handle(&mut engine, add.into(), now);
+
+    assert!(matches!(&actions[..], [Action::Poll(poll)] if poll.job == id("b")), "{actions:?}");
+}
+
+#[test]
+fn ticket_of_a_change_waits_for_the_batch_after_the_present_one() {
+    let now = Now { instant: Instant::default(), wall: NOON.parse().unwrap() };
+    let mut engine = committing(now);
+
+    handle(&mut engine, Command::Pause(ProjectName::default()).into(), now);
+    let actions = handle(&mut engine, Command::Commit.into(), now);
+    let ticket = engine.commit_ticket();
+    assert_eq!(actions, [], "one batch at a time");
+
+    let actions = handle(&mut engine, Input::Committed, now);
+    assert!(matches!(&actions[..], [Action::Commit(_)]), "{actions:?}");
+    assert!(!engine.is_committed(ticket));
+
+    handle(&mut engine, Input::Committed, now);
+    assert!(engine.is_committed(ticket));
+}
+
+#[test]
+fn retry_after_of_a_job_outlasts_a_suspension() {
     let mut stage = Stage::new(&[project(&["a"])], Vec::new());
     let poll = stage.poll();
     let asked = Some(RetryAfter::For(seconds(600)));
@@ -49,7 +87,7 @@ fn a_job_is_left_alone_as_long_as_the_server_asked_although_the_machine_slept() 
 }
 
 #[test]
-fn added_jobs_start_and_removed_ones_are_left_but_what_is_owed_for_them_goes_on() {
+fn reload_starts_added_jobs_and_delivers_for_removed_ones() {
     let mut stage = Stage::new(&[project(&["a", "b"])], vec![everything()]);
     stage.answer("Pending");
     let late = stage.poll();
@@ -59,7 +97,7 @@ fn added_jobs_start_and_removed_ones_are_left_but_what_is_owed_for_them_goes_on(
     assert_eq!(changed, Reconfigured { added: vec![id("c")], removed: vec![id("a")] });
     assert_eq!(stage.polls.pop_front().unwrap().job, id("c"), "at once");
     stage.step(Input::Delivered(delivery.id.clone()));
-    assert!(stage.disk.marked().contains(&delivery.id));
+    assert!(stage.disk.delivered().contains(&delivery.id));
     stage.kinds();
     stage.answer_with(late, "Completed", JobFacts::default());
     assert_eq!(stage.kinds(), [EventKind::Watched, EventKind::Completed], "it survived");
@@ -68,7 +106,7 @@ fn added_jobs_start_and_removed_ones_are_left_but_what_is_owed_for_them_goes_on(
 }
 
 #[test]
-fn a_late_answer_to_a_job_that_went_and_came_back_is_no_answer_to_its_new_poll() {
+fn answer_to_an_earlier_watch_of_a_job_is_ignored() {
     let mut stage = Stage::new(&[project(&["a"])], vec![everything()]);
     let late = stage.poll();
     stage.reload(&[project(&["b"])], vec![everything()]);
@@ -80,14 +118,14 @@ fn a_late_answer_to_a_job_that_went_and_came_back_is_no_answer_to_its_new_poll()
 }
 
 #[test]
-fn what_was_told_of_a_job_is_not_told_again_when_it_comes_back() {
+fn job_that_comes_back_repeats_no_event() {
     let mut stage = Stage::new(&[project(&["a", "b"])], vec![everything()]);
     stage.answer("Completed");
     stage.reload(&[project(&["b"])], vec![everything()]);
     stage.reload(&[project(&["a", "b"])], vec![everything()]);
     assert_eq!(stage.engine.outcomes(), [Outcome::Completed, Outcome::Open]);
     assert_eq!(stage.kinds(), [EventKind::Watched, EventKind::Completed]);
-    // A whole project, with what is known of its key.
+    // The same for a whole project and the state of its key.
     for _ in 0..2 {
         stage.fail(FailureClass::Unauthorized);
     }
@@ -102,7 +140,7 @@ fn what_was_told_of_a_job_is_not_told_again_when_it_comes_back() {
 }
 
 #[test]
-fn a_key_that_was_refused_is_tried_at_once_after_a_reload() {
+fn reload_tries_a_refused_key_at_once() {
     let mut stage = Stage::new(&[project(&["a", "b", "c"])], Vec::new());
     while stage.kinds().is_empty() {
         stage.fail(FailureClass::Unauthorized);
@@ -115,7 +153,7 @@ fn a_key_that_was_refused_is_tried_at_once_after_a_reload() {
 }
 
 #[test]
-fn new_settings_hold_for_what_is_watched() {
+fn reload_applies_new_settings_to_watched_jobs() {
     let mut settings = project(&["a"]);
     settings.cadence.max_interval = seconds(3600);
     let mut stage = Stage::new(&[settings.clone()], Vec::new());
@@ -150,7 +188,7 @@ fn reloads_give_no_further_requests() {
 }
 
 #[test]
-fn owed_to_a_sink_that_goes_and_comes_back() {
+fn deliveries_wait_for_a_sink_that_is_not_configured() {
     let projects = [project(&["a"])];
     let mut stage = Stage::new(&projects, vec![everything(), sink("two")]);
     stage.answer("Pending");
@@ -159,26 +197,26 @@ fn owed_to_a_sink_that_goes_and_comes_back() {
     stage.reload(&projects, vec![everything()]);
     let missing = Diagnostic::SinkMissing { sink: SinkName::new("two"), pending: 1 };
     assert_eq!(stage.diagnostics, [missing]);
-    assert!(stage.engine.is_settled(), "nobody is waited for who is not there");
+    assert!(stage.engine.deliveries().is_settled(), "only configured sinks count");
     let transient = failure(FailureClass::Transient);
     stage.step(Input::DeliveryFailed { id: second.id.clone(), failure: transient.clone() });
-    assert_eq!(stage.engine.pending_by_job().values().sum::<usize>(), 1);
+    assert_eq!(stage.engine.deliveries().pending_by_job().values().sum::<usize>(), 1);
     stage.pass(seconds(3600));
-    stage.step(Input::TimeoutReached);
+    stage.step(Input::Timeout);
     assert!(stage.deliveries.is_empty());
     stage.reload(&projects, vec![everything(), sink("two")]);
     let again = stage.deliveries.pop_front().unwrap();
     assert_eq!((&again.id, again.attempt), (&second.id, 2));
-    // What is under way when its sink goes may still be made, and counts.
+    // An attempt under way when its sink is removed still counts.
     stage.reload(&projects, vec![everything()]);
     stage.step(Input::Delivered(again.id.clone()));
-    assert!(stage.disk.marked().contains(&again.id));
+    assert!(stage.disk.delivered().contains(&again.id));
     stage.reload(&projects, vec![everything(), sink("two")]);
     assert!(stage.deliveries.is_empty());
 }
 
 #[test]
-fn a_sink_that_was_mended_is_tried_at_once() {
+fn changed_sink_is_attempted_at_once() {
     let projects = [project(&["a"])];
     let mut stage = Stage::new(&projects, vec![everything()]);
     stage.answer("Pending");
@@ -198,41 +236,44 @@ fn a_sink_that_was_mended_is_tried_at_once() {
 }
 
 #[test]
-fn added_jobs_outlive_restarts_and_reloads_until_they_are_forgotten() {
+fn added_jobs_outlive_restarts_and_reloads_until_forgotten() {
     let projects = [project(&["a"])];
     let mut stage = Stage::new(&projects, vec![everything()]);
-    assert_eq!(stage.add("b"), Some(AddResult::New));
+    assert_eq!(stage.add("b"), Reply::Done);
     let named = JobSettings { name: Some("nightly".to_owned()), ..JobSettings::new(id("b")) };
-    stage.engine.add(&ProjectName::default(), named, stage.now);
-    assert_eq!(stage.add("b"), Some(AddResult::Known));
+    stage.command(Command::Add(ProjectName::default(), named));
+    assert_eq!(stage.add("b"), Reply::Unchanged);
     assert_eq!(
         stage.disk.job("b").added.as_ref().unwrap().name.as_deref(),
         Some("nightly"),
         "as said before"
     );
-    assert_eq!(stage.engine.add(&ProjectName::new("none"), JobSettings::new(id("c")), stage.now), None);
+    assert_eq!(
+        stage.command(Command::Add(ProjectName::new("none"), JobSettings::new(id("c")))),
+        Reply::UnknownProject
+    );
     stage = Stage::on(stage.disk, &projects, vec![everything()], stage.now);
     assert_eq!(stage.watched(), ["a", "b"]);
     stage.reload(&projects, vec![everything()]);
     assert_eq!(stage.watched(), ["a", "b"]);
-    // The configuration may name it, too, and no longer.
+    // The configuration names it for a while.
     stage.reload(&[project(&["a", "b"])], vec![everything()]);
-    assert_eq!(stage.forget("a"), Forgotten::Listed);
+    assert_eq!(stage.forget("a"), Reply::Configured);
     stage.reload(&projects, vec![everything()]);
     assert_eq!(stage.watched(), ["a", "b"]);
     stage = Stage::on(stage.disk, &projects, vec![everything()], stage.now);
-    assert_eq!((stage.forget("b"), stage.forget("b")), (Forgotten::Gone, Forgotten::Unknown));
+    assert_eq!((stage.forget("b"), stage.forget("b")), (Reply::Done, Reply::UnknownJob));
     assert_eq!(stage.watched(), ["a"]);
     assert!(!stage.disk.has_job("b"));
-    // One that was forgotten and is added before that was made safe.
+    // It is forgotten and added again before that is committed.
     stage.add("b");
-    stage.engine.forget(&ProjectName::default(), &id("b"), stage.now);
+    stage.command(Command::Forget(ProjectName::default(), id("b")));
     stage.add("b");
     assert!(stage.disk.has_job("b"));
 }
 
 #[test]
-fn jobs_that_were_added_to_a_project_that_goes_are_missed() {
+fn added_jobs_of_a_removed_project_are_reported() {
     let mut stage = Stage::new(&[project(&["a"])], Vec::new());
     stage.add("b");
     let other = ProjectSettings { name: ProjectName::new("other"), ..project(&["z"]) };
@@ -243,7 +284,7 @@ fn jobs_that_were_added_to_a_project_that_goes_are_missed() {
 }
 
 #[test]
-fn added_jobs_that_ended_are_forgotten_once_they_are_old() {
+fn added_jobs_are_deleted_once_their_end_is_old() {
     let mut stage = Stage::new(&[project(&["a"])], vec![everything()]);
     stage.add("b");
     stage.answer("Completed");
@@ -258,35 +299,35 @@ fn added_jobs_that_ended_are_forgotten_once_they_are_old() {
 }
 
 #[test]
-fn a_paused_project_is_left_alone_over_restarts_and_its_silence_is_no_trouble() {
+fn paused_project_gets_no_requests_and_emits_nothing() {
     let mut settings = project(&["a", "b"]);
     settings.watch = WatchSettings { unreachable_after: seconds(30), ..settings.watch };
     let projects = [settings];
     let mut stage = Stage::new(&projects, Vec::new());
     stage.fail(FailureClass::Transient);
     let name = ProjectName::default();
-    assert_eq!(stage.engine.pause(&name, stage.now), Some(true));
-    assert_eq!(stage.engine.pause(&name, stage.now), Some(false));
-    stage.saves();
+    assert_eq!(stage.command(Command::Pause(name.clone())), Reply::Done);
+    assert_eq!(stage.command(Command::Pause(name.clone())), Reply::Unchanged);
+    stage.commit();
     stage.answer("Pending");
     stage.polls.clear();
     stage = Stage::on(stage.disk, &projects, Vec::new(), stage.now);
     stage.pass(seconds(3600));
-    stage.step(Input::TimeoutReached);
+    stage.step(Input::Timeout);
     assert!(stage.polls.is_empty() && stage.kinds().is_empty());
-    assert!(stage.engine.forecast().is_empty() && stage.engine.jobs().all(|job| job.is_paused));
-    assert_eq!(stage.engine.resume(&name, stage.now), Some(true));
-    assert_eq!(stage.engine.resume(&name, stage.now), Some(false));
-    stage.saves();
-    assert_eq!(stage.polls.len(), 2, "all jobs are looked at");
+    assert!(stage.engine.polls().forecast().is_empty() && stage.engine.jobs().all(|job| job.is_paused));
+    assert_eq!(stage.command(Command::Resume(name.clone())), Reply::Done);
+    assert_eq!(stage.command(Command::Resume(name.clone())), Reply::Unchanged);
+    stage.commit();
+    assert_eq!(stage.polls.len(), 2, "all jobs are polled");
     stage.fail(FailureClass::Transient);
     stage.fail(FailureClass::Transient);
     assert_eq!(stage.kinds(), []);
-    assert_eq!(stage.engine.resume(&ProjectName::new("none"), stage.now), None);
+    assert_eq!(stage.command(Command::Resume(ProjectName::new("none"))), Reply::UnknownProject);
 }
 
 #[test]
-fn a_suspension_is_no_trouble_and_is_followed_by_one_round_that_is_spread_out() {
+fn suspension_is_followed_by_one_spread_out_round() {
     let jobs: Vec<_> = (0..40).map(|n| format!("job-{n:02}")).collect();
     let mut settings = project(&jobs.iter().map(String::as_str).collect::<Vec<_>>());
     settings.api.requests_per_second = Rate::new(1000.0).unwrap();
@@ -320,7 +361,7 @@ fn a_suspension_is_no_trouble_and_is_followed_by_one_round_that_is_spread_out() 
 }
 
 #[test]
-fn what_an_earlier_receiver_says_is_nothing_about_the_one_there_is_now() {
+fn answer_of_a_replaced_receiver_is_ignored() {
     let projects = [project(&["a", "b"])];
     for class in [FailureClass::Gone, FailureClass::Permanent, FailureClass::Throttled] {
         let mut stage = Stage::new(&projects, vec![everything()]);
@@ -339,7 +380,7 @@ fn what_an_earlier_receiver_says_is_nothing_about_the_one_there_is_now() {
 }
 
 #[test]
-fn a_deadline_that_moved_is_told_of_by_the_next_process_too() {
+fn moved_deadline_holds_in_the_next_process() {
     let mut settings = project(&["a"]);
     settings.jobs[0].deadline = Some(seconds(10));
     let mut stage = Stage::new(&[settings.clone()], Vec::new());
@@ -356,14 +397,14 @@ fn a_deadline_that_moved_is_told_of_by_the_next_process_too() {
 }
 
 #[test]
-fn jobs_of_a_project_that_is_gone_can_be_forgotten_and_are_not_forgotten_by_themselves() {
+fn jobs_of_a_removed_project_are_kept_until_forgotten() {
     let mut stage = Stage::new(&[project(&["a"])], Vec::new());
     stage.add("b");
     stage.add("c");
     let other = ProjectSettings { name: ProjectName::new("other"), ..project(&["z"]) };
     stage.reload(&[other], Vec::new());
     assert_eq!(stage.engine.holder(&id("b")), Some(&ProjectName::default()));
-    assert_eq!(stage.forget("b"), Forgotten::Gone);
+    assert_eq!(stage.forget("b"), Reply::Done);
     assert_eq!(stage.engine.holder(&id("b")), None);
     for _ in 0..40 {
         stage.pass(seconds(24 * 3600));
@@ -373,7 +414,7 @@ fn jobs_of_a_project_that_is_gone_can_be_forgotten_and_are_not_forgotten_by_them
 }
 
 #[test]
-fn a_refusal_of_the_key_that_was_used_before_is_none_of_the_new_one() {
+fn refusal_of_the_old_key_does_not_count_for_the_new_one() {
     let mut stage = Stage::new(&[project(&["a", "b"])], Vec::new());
     while stage.kinds().is_empty() {
         stage.fail(FailureClass::Unauthorized);
@@ -385,13 +426,13 @@ fn a_refusal_of_the_key_that_was_used_before_is_none_of_the_new_one() {
     let start = stage.now.instant;
     stage.answer("Pending");
     assert!(stage.now.instant.since(start) <= seconds(1), "the new key is tried at once");
-    // Where nothing is left to ask for, the refusal is nobody's trouble.
+    // A project without open jobs stays unauthorized quietly.
     stage.reload(&[project(&[])], Vec::new());
     assert!(stage.engine.projects().all(|project| project.open == 0));
 }
 
 #[test]
-fn a_project_that_was_gone_for_a_moment_gets_no_further_requests() {
+fn project_that_comes_back_keeps_its_rate() {
     let jobs: Vec<_> = (0..50).map(|n| format!("job-{n}")).collect();
     let settings = project(&jobs.iter().map(String::as_str).collect::<Vec<_>>());
     let other = ProjectSettings { name: ProjectName::new("other"), ..project(&["z"]) };

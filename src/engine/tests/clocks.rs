@@ -56,7 +56,7 @@ fn a_server_is_left_alone_no_longer_than_it_asked() {
         let poll = stage.poll();
         let asked = Some(RetryAfter::For(seconds(20)));
         stage.fail_poll(poll, Failure { retry_after: asked, ..failure(FailureClass::Throttled) });
-        stage.step(Input::StopRequested);
+        stage.step(Input::Command(Command::Stop));
         for step in [step, 0, -step] {
             stage.restart_off_by(step, &projects, Vec::new());
             let hold = stage.engine.explain(&ProjectName::default(), &id("a"), stage.now).unwrap().hold;
@@ -101,7 +101,7 @@ fn what_is_pending_goes_out_in_time_however_often_a_process_starts_under_a_clock
         noted +=
             stage.diagnostics.iter().filter(|note| matches!(note, Diagnostic::ClockWentBack { .. })).count();
         let until = stage.now.instant + seconds(100);
-        while stage.engine.next_deadline().is_some_and(|at| at <= until) && stage.deliveries.is_empty() {
+        while stage.engine.poll_timeout().is_some_and(|at| at <= until) && stage.deliveries.is_empty() {
             stage.next();
         }
         if stage.deliveries.is_empty() {
@@ -204,7 +204,7 @@ fn a_clock_that_went_back_is_said_once() {
     let by = seconds(7197);
     assert_eq!(stage.diagnostics, [Diagnostic::ClockWentBack { written_at, by }]);
     stage.pass(seconds(10));
-    stage.step(Input::TimeoutReached);
+    stage.step(Input::Timeout);
     stage.restart_off_by(-7200, &projects, Vec::new());
     assert_eq!(stage.diagnostics, [], "it was written again by the clock of then");
     stage.restart_off_by(0, &projects, Vec::new());
@@ -218,7 +218,7 @@ fn a_hold_of_ours_is_not_said_to_be_the_servers() {
         let mut stage = Stage::new(&projects, Vec::new());
         let poll = stage.poll();
         stage.fail_poll(poll, Failure { retry_after: asked, ..failure(FailureClass::Throttled) });
-        stage.step(Input::StopRequested);
+        stage.step(Input::Command(Command::Stop));
         stage.restart(Duration::ZERO, &projects, Vec::new());
         let Some(Hold { reason, .. }) =
             stage.engine.explain(&ProjectName::default(), &id("a"), stage.now).unwrap().hold
@@ -239,7 +239,7 @@ fn an_expiry_goes_by_no_clock_that_was_set_back() {
     let mut stage = Stage::new(&projects, vec![desktop()]);
     stage.answer("Completed");
     stage.now.wall += seconds(7200);
-    stage.step(Input::TimeoutReached);
+    stage.step(Input::Timeout);
     assert_eq!(stage.deliveries.len(), 1, "a step of the clock while the process runs makes nothing older");
     stage.restart_off_by(-7200, &projects, vec![desktop()]);
     assert_eq!(stage.deliveries.len(), 1);
@@ -247,7 +247,7 @@ fn an_expiry_goes_by_no_clock_that_was_set_back() {
 
 /// How many polls count as overdue.
 fn overdue(stage: &Stage) -> usize {
-    stage.engine.overdue_polls(&ProjectName::default(), stage.now.instant)
+    stage.engine.polls().overdue(&ProjectName::default(), stage.now.instant)
 }
 
 #[test]
@@ -291,10 +291,10 @@ fn polls_that_are_not_to_be_made_are_not_overdue() {
     let mut stage = Stage::new(&projects, Vec::new());
     stage.answer("Pending");
     let name = ProjectName::default();
-    stage.engine.pause(&name, stage.now);
+    stage.command(Command::Pause(name.clone()));
     stage.pass(hours);
     assert_eq!(overdue(&stage), 0, "it is paused");
-    stage.engine.resume(&name, stage.now);
+    stage.command(Command::Resume(name.clone()));
     assert_eq!(overdue(&stage), 0, "it has just been resumed");
 
     let mut stage = Stage::new(&projects, Vec::new());
@@ -336,13 +336,13 @@ fn a_state_that_does_not_say_when_it_was_written_holds_nothing_up() {
     let asked = Some(RetryAfter::For(seconds(20)));
     let throttled = Failure { retry_after: asked, ..failure(FailureClass::Throttled) };
     stage.fail_poll(poll, throttled);
-    stage.step(Input::StopRequested);
+    stage.step(Input::Command(Command::Stop));
     let mut saved = stage.disk.load();
     saved.projects[0].snapshot.written_at = None;
     for step in STEPS {
         let now = Now { instant: Instant::default(), wall: stage.now.wall + SignedDuration::from_secs(step) };
         let engine = Engine::from_snapshot(plan(&projects, vec![everything()]), saved.clone(), 7, now);
-        let next = engine.next_poll().expect("a poll").since(now.instant);
+        let next = engine.polls().next_at().expect("a poll").since(now.instant);
         assert!(next <= seconds(20), "{next:?} after a start {step} s off");
     }
 }

@@ -1,4 +1,4 @@
-//! What is owed to sinks.
+//! Deliveries to sinks: order, repetition, limits.
 
 use super::*;
 
@@ -7,27 +7,26 @@ fn once() -> SinkPlan {
 }
 
 #[test]
-fn nothing_is_handed_out_before_it_is_committed() {
+fn no_delivery_begins_before_its_event_is_committed() {
     let now = Now { instant: Instant::default(), wall: NOON.parse().unwrap() };
     let mut engine =
         Engine::from_snapshot(plan(&[project(&["a"])], vec![everything()]), Snapshot::default(), 7, now);
-    let mut actions = Vec::new();
-    engine.step(Input::TimeoutReached, now, &mut actions);
+    let actions = handle(&mut engine, Input::Timeout, now);
     let [Action::Poll(poll), Action::Commit(_)] = &actions[..] else { panic!("{actions:?}") };
     let poll = poll.clone();
-    actions.clear();
-    engine.step(Input::Committed, now, &mut actions);
+    handle(&mut engine, Input::Committed, now);
+
     let observation =
         Observation { id: poll.job.clone(), status: Status::Completed, facts: JobFacts::default() };
-    engine.step(Input::Answered { poll, answer: Answer::Job(observation) }, now, &mut actions);
+    let actions = handle(&mut engine, Input::PollAnswered { poll, answer: Answer::Job(observation) }, now);
+
     let [Action::Commit(batch)] = &actions[..] else { panic!("{actions:?}") };
     let kinds: Vec<_> = batch.entries.iter().map(|entry| entry.event.kind).collect();
     assert_eq!(kinds, [EventKind::Watched, EventKind::Completed], "one observation, one commit");
     assert!(batch.entries.iter().all(|entry| entry.recipients == [SinkName::new("one")]));
-    assert!(batch.jobs[0].snapshot.end.is_some(), "with the state it is told of");
-    assert_eq!(engine.pending(), 2);
-    actions.clear();
-    engine.step(Input::Committed, now, &mut actions);
+    assert!(batch.jobs[0].snapshot.end.is_some(), "with the state that led to the event");
+    assert_eq!(engine.deliveries().pending(), 2);
+    let actions = handle(&mut engine, Input::Committed, now);
     assert!(matches!(&actions[..], [Action::Deliver(delivery)] if delivery.attempt == 1), "{actions:?}");
 }
 
@@ -51,7 +50,7 @@ fn deliveries_of_one_job_stay_in_order() {
 }
 
 #[test]
-fn the_end_of_a_job_overtakes_news_that_is_refused() {
+fn end_of_a_job_overtakes_a_refused_event() {
     // The end comes while the earlier delivery waits for its next attempt.
     let mut stage = Stage::new(&[project(&["a"])], vec![everything()]);
     stage.answer("Pending");
@@ -84,7 +83,7 @@ fn the_end_of_a_job_overtakes_news_that_is_refused() {
 }
 
 #[test]
-fn a_receiver_that_asks_to_be_left_alone_is_left_alone() {
+fn retry_after_of_a_receiver_holds_all_its_deliveries() {
     let mut stage = Stage::new(&[project(&["a", "b"])], vec![everything()]);
     stage.answer("Completed");
     let delivery = stage.deliveries.pop_front().unwrap();
@@ -94,15 +93,15 @@ fn a_receiver_that_asks_to_be_left_alone_is_left_alone() {
     stage.answer("Completed");
     assert!(stage.deliveries.is_empty(), "not about the other job either");
     stage.pass(seconds(3599));
-    stage.step(Input::TimeoutReached);
+    stage.step(Input::Timeout);
     assert!(stage.deliveries.is_empty(), "for all of it");
     stage.pass(seconds(1));
-    stage.step(Input::TimeoutReached);
+    stage.step(Input::Timeout);
     assert_eq!(stage.deliveries.len(), 2);
 }
 
 #[test]
-fn one_sink_never_waits_for_another_nor_one_job_for_another() {
+fn sinks_and_jobs_do_not_wait_for_each_other() {
     let mut stage = Stage::new(&[project(&["a", "b"])], vec![sink("one"), sink("two")]);
     stage.answer("Completed");
     stage.answer("Completed");
@@ -112,11 +111,11 @@ fn one_sink_never_waits_for_another_nor_one_job_for_another() {
 }
 
 #[test]
-fn a_delivery_is_given_up_after_its_last_attempt_and_said_so() {
+fn delivery_is_given_up_after_its_last_attempt() {
     let mut stage = Stage::new(&[project(&["a"])], vec![everything()]);
     stage.answer("Pending");
     let mut attempts = 0;
-    while stage.engine.pending() > 0 {
+    while stage.engine.deliveries().pending() > 0 {
         if let Some(delivery) = stage.deliveries.pop_front() {
             attempts += 1;
             stage.step(Input::DeliveryFailed { id: delivery.id, failure: failure(FailureClass::Transient) });
@@ -131,17 +130,17 @@ fn a_delivery_is_given_up_after_its_last_attempt_and_said_so() {
 }
 
 #[test]
-fn a_sink_with_one_attempt_is_not_tried_again() {
+fn sink_with_one_attempt_gets_no_second() {
     let mut stage = Stage::new(&[project(&["a"])], vec![once()]);
     stage.answer("Pending");
     let delivery = stage.deliveries.pop_front().unwrap();
     stage.step(Input::DeliveryFailed { id: delivery.id, failure: failure(FailureClass::Transient) });
-    assert_eq!(stage.engine.pending(), 0);
+    assert_eq!(stage.engine.deliveries().pending(), 0);
     assert!(matches!(&stage.diagnostics[..], [Diagnostic::DeliveryAbandoned { attempts: 1, .. }]));
 }
 
 #[test]
-fn what_a_server_asks_for_is_a_floor() {
+fn retry_after_is_a_floor_for_the_delay() {
     let mut stage = Stage::new(&[project(&["a"])], vec![everything()]);
     stage.answer("Completed");
     let delivery = stage.deliveries.pop_front().unwrap();
@@ -153,7 +152,7 @@ fn what_a_server_asks_for_is_a_floor() {
 }
 
 #[test]
-fn sinks_get_what_they_want() {
+fn sinks_get_only_the_events_of_their_filter() {
     let ends = SinkPlan { events: EventFilter::ends(), ..everything() };
     let mut stage = Stage::new(&[project(&["a"])], vec![ends]);
     stage.answer("Pending");
@@ -163,7 +162,7 @@ fn sinks_get_what_they_want() {
 }
 
 #[test]
-fn a_receiver_that_hangs_is_handed_a_bounded_number_at_once() {
+fn hanging_receiver_gets_a_bounded_number_at_once() {
     let jobs: Vec<_> = (0..30).map(|n| format!("job-{n:02}")).collect();
     let jobs: Vec<_> = jobs.iter().map(String::as_str).collect();
     let mut stage = Stage::new(&[project(&jobs)], vec![everything()]);
@@ -171,11 +170,11 @@ fn a_receiver_that_hangs_is_handed_a_bounded_number_at_once() {
         stage.answer("Completed");
     }
     assert_eq!(stage.deliveries.len(), 8);
-    assert_eq!(stage.engine.pending(), 60);
+    assert_eq!(stage.engine.deliveries().pending(), 60);
 }
 
 #[test]
-fn a_receiver_that_takes_one_a_second_is_handed_one_a_second() {
+fn spacing_limits_the_attempts_of_a_sink() {
     let policy = DeliveryPolicy { spacing: seconds(1), ..everything().policy };
     let mut stage = Stage::new(&[project(&["a", "b", "c"])], vec![SinkPlan { policy, ..everything() }]);
     for _ in 0..3 {
@@ -195,7 +194,7 @@ fn a_receiver_that_takes_one_a_second_is_handed_one_a_second() {
 }
 
 #[test]
-fn what_is_tried_again_is_not_tried_again_together() {
+fn retries_are_spread_out() {
     let mut rng = fastrand::Rng::with_seed(3);
     let schedule = retry::Schedule::new(WebhookSettings::RETRY_SCHEDULE.to_vec());
     let delays: Vec<_> = (0..100).filter_map(|_| schedule.delay(2, Duration::ZERO, &mut rng)).collect();

@@ -1,4 +1,4 @@
-//! What a store does, in the simplest way: the model that the real one is held against.
+//! The model of a store, which the real one is compared with.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::*;
 use crate::engine::snapshot::{DeliveryRecord, JobRecord, JobSnapshot, ProjectSnapshot, SinkSnapshot};
 
-/// A disk that holds what batches made up.
+/// What was committed.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Disk {
     projects: BTreeMap<ProjectName, ProjectSnapshot>,
@@ -47,7 +47,7 @@ impl Disk {
         for update in &batch.deliveries {
             let (record, state) =
                 self.deliveries.iter_mut().find(|(record, _)| record.id == update.id).unwrap();
-            assert!(!state.is_final(), "{update:?} changes what was over: {state:?}");
+            assert!(!state.is_final(), "{update:?} changes a finished delivery: {state:?}");
             record.attempts = update.attempts;
             record.written_at = update.at;
             if let DeliveryState::Pending { due } = update.state {
@@ -61,7 +61,6 @@ impl Disk {
     }
 
     pub(super) fn load(&self) -> Snapshot {
-        let is_owed = |state: &DeliveryState| !state.is_final();
         Snapshot {
             projects: self
                 .projects
@@ -83,7 +82,7 @@ impl Disk {
             deliveries: self
                 .deliveries
                 .iter()
-                .filter(|(_, state)| is_owed(state))
+                .filter(|(_, state)| !state.is_final())
                 .map(|(record, _)| record.clone())
                 .collect(),
         }
@@ -93,10 +92,10 @@ impl Disk {
         &self.jobs.values().find(|job| job.id.as_str() == id).unwrap().snapshot
     }
 
-    /// The ids that discovery leaves alone.
+    /// The ids that discovery ignores.
     pub(super) fn ignored(&self) -> Vec<JobId> {
-        let memories = self.projects.values().filter_map(|project| project.discovery.as_ref());
-        memories.flat_map(|snapshot| snapshot.ignored.iter().map(|(id, _)| id.clone())).collect()
+        let snapshots = self.projects.values().filter_map(|project| project.discovery.as_ref());
+        snapshots.flat_map(|snapshot| snapshot.ignored.iter().map(|(id, _)| id.clone())).collect()
     }
 
     pub(super) fn has_job(&self, id: &str) -> bool {
@@ -111,8 +110,8 @@ impl Disk {
         Arc::clone(self.events.iter().find(|event| event.id == id).unwrap())
     }
 
-    /// The deliveries that were made and marked as such.
-    pub(super) fn marked(&self) -> BTreeSet<DeliveryId> {
+    /// The deliveries whose end is committed as delivered.
+    pub(super) fn delivered(&self) -> BTreeSet<DeliveryId> {
         let delivered = self.deliveries.iter().filter(|(_, state)| *state == DeliveryState::Delivered);
         delivered.map(|(record, _)| record.id.clone()).collect()
     }

@@ -183,10 +183,10 @@ fn the_rate_that_was_learned() {
 fn nothing_is_to_come() {
     let mut stage = Stage::new(&[project(&["a"])], Vec::new());
     stage.answer("Pending");
-    stage.engine.pause(&ProjectName::default(), stage.now);
+    stage.command(Command::Pause(ProjectName::default()));
     let explained = stage.explain("a");
     assert_eq!((explained.turn, explained.next_poll_seconds, explained.rule), (Turn::Paused, None, None));
-    stage.engine.resume(&ProjectName::default(), stage.now);
+    stage.command(Command::Resume(ProjectName::default()));
     stage.answer("Failed");
     let explained = stage.explain("a");
     assert_eq!((explained.turn, explained.next_poll_seconds), (Turn::Over, None));

@@ -29,7 +29,7 @@ impl Stage {
         let poll = self.index_poll();
         let state = Some(Status::parse(state));
         let observation = IndexObservation { name: "docs".to_owned(), state, ready };
-        self.step(Input::Answered { poll, answer: Answer::Index(observation) });
+        self.step(Input::PollAnswered { poll, answer: Answer::Index(observation) });
     }
 
     fn complete(&mut self) {
@@ -44,13 +44,16 @@ fn a_completed_job_is_followed_by_its_index() {
     stage.complete();
     assert_eq!(stage.kinds(), [EventKind::Watched, EventKind::Completed]);
     assert_eq!(stage.standing(), Standing::Open);
-    assert_eq!(stage.index_polls.len() + usize::from(stage.engine.next_poll() == Some(stage.now.instant)), 1);
+    assert_eq!(
+        stage.index_polls.len() + usize::from(stage.engine.polls().next_at() == Some(stage.now.instant)),
+        1
+    );
     stage.index_is("Initializing", false);
     assert_eq!(stage.kinds(), []);
     let view = stage.engine.jobs().next().unwrap();
     assert_eq!(Outcome::of(&view).in_words(&view), "Completed, index Initializing");
     stage.index_is("Ready", true);
-    let told = stage.told.pop().unwrap();
+    let told = stage.emitted.pop().unwrap();
     assert_eq!(told.kind, EventKind::IndexReady);
     let status = |status: &Option<Status>| status.as_ref().map(ToString::to_string);
     assert_eq!(status(&told.previous_status).as_deref(), Some("Initializing"));
@@ -58,7 +61,7 @@ fn a_completed_job_is_followed_by_its_index() {
     assert_eq!(told.detection_delay_seconds, None);
     assert_eq!(stage.standing(), Standing::Ready);
     assert_eq!(stage.engine.outcomes(), [Outcome::Ready]);
-    assert_eq!(stage.engine.next_poll(), None);
+    assert_eq!(stage.engine.polls().next_at(), None);
 }
 
 #[test]
@@ -79,7 +82,7 @@ fn what_serves_counts_whatever_else_it_does() {
         stage.index_is(state, ready);
         assert_eq!(stage.standing(), standing, "{state}");
         if standing == Standing::NotReady {
-            let told = stage.told.pop().unwrap();
+            let told = stage.emitted.pop().unwrap();
             let words = told.reason.as_deref().unwrap();
             assert!(words.eq_ignore_ascii_case(&format!("its state is {state}")), "{words}");
         }
@@ -93,7 +96,7 @@ fn other_ends_are_ends() {
         let poll = stage.poll();
         stage.answer_with(poll, end, completed());
         assert!(stage.engine.jobs().next().unwrap().tracker.has_ended());
-        assert_eq!(stage.engine.next_poll(), None, "{end}");
+        assert_eq!(stage.engine.polls().next_at(), None, "{end}");
     }
 }
 
@@ -101,10 +104,10 @@ fn other_ends_are_ends() {
 fn fail_until_told(stage: &mut Stage, class: FailureClass) -> Duration {
     let start = stage.now.instant;
     stage.kinds();
-    while stage.told.is_empty() {
+    while stage.emitted.is_empty() {
         let poll = stage.index_poll();
         stage.fail_poll(poll, failure(class));
-        if stage.told.is_empty() && stage.index_polls.is_empty() {
+        if stage.emitted.is_empty() && stage.index_polls.is_empty() {
             stage.next();
         }
     }
@@ -119,7 +122,7 @@ fn a_404_that_lasts_ends_it() {
     assert!((seconds(60)..seconds(62)).contains(&took), "{took:?}");
     assert_eq!(stage.kinds(), [EventKind::IndexNotReady]);
     assert_eq!(stage.standing(), Standing::NotReady);
-    assert_eq!(stage.engine.next_poll(), None);
+    assert_eq!(stage.engine.polls().next_at(), None);
 
     // One that was seen is believed to be there for longer.
     let mut stage = until_ready();
@@ -127,7 +130,7 @@ fn a_404_that_lasts_ends_it() {
     stage.index_is("Initializing", false);
     let took = fail_until_told(&mut stage, FailureClass::NotFound);
     assert!((seconds(600)..seconds(602)).contains(&took), "{took:?}");
-    assert_eq!(stage.told[0].reason.as_deref(), Some("NotFound"));
+    assert_eq!(stage.emitted[0].reason.as_deref(), Some("NotFound"));
     assert_eq!(stage.kinds(), [EventKind::IndexNotReady]);
 }
 
@@ -153,12 +156,12 @@ fn one_404_in_an_outage_is_no_verdict() {
         }
         stage.kinds();
         let (mut number, mut last) = (0, FailureClass::NotFound);
-        while stage.told.is_empty() {
+        while stage.emitted.is_empty() {
             let poll = stage.index_poll();
             number += 1;
             last = if number % 7 == 1 { FailureClass::NotFound } else { FailureClass::Transient };
             stage.fail_poll(poll, failure(last));
-            if stage.told.is_empty() && stage.index_polls.is_empty() {
+            if stage.emitted.is_empty() && stage.index_polls.is_empty() {
                 stage.next();
             }
         }
@@ -177,14 +180,14 @@ fn an_answer_that_names_no_index_is_trouble() {
     stage.answer("Completed");
     stage.kinds();
     let start = stage.now.instant;
-    while stage.told.is_empty() {
+    while stage.emitted.is_empty() {
         stage.answer("Completed");
-        if stage.told.is_empty() && stage.polls.is_empty() {
+        if stage.emitted.is_empty() && stage.polls.is_empty() {
             stage.next();
         }
     }
     assert!(stage.now.instant.since(start) >= seconds(600));
-    assert_eq!(stage.told[0].reason.as_deref(), Some("the API does not say which index the restore made"));
+    assert_eq!(stage.emitted[0].reason.as_deref(), Some("the API does not say which index the restore made"));
     assert_eq!(stage.kinds(), [EventKind::Unreachable]);
     stage.complete();
     assert_eq!(stage.kinds(), [EventKind::Recovered]);
@@ -229,7 +232,7 @@ fn a_key_that_is_refused_the_job_too_is_refused() {
     let mut stage = until_ready();
     stage.complete();
     stage.kinds();
-    while stage.told.is_empty() {
+    while stage.emitted.is_empty() {
         let (poll, _) = match (stage.index_polls.pop_front(), stage.polls.pop_front()) {
             (Some(poll), _) => poll,
             (None, Some(poll)) => (poll, String::new()),
@@ -251,11 +254,11 @@ fn a_key_that_is_refused_the_job_too_is_refused() {
 fn the_last_look_goes_on_from_the_job_to_its_index() {
     let mut stage = until_ready();
     stage.answer("Pending");
-    stage.step(Input::FinalPollRequested);
+    stage.step(Input::Command(Command::FinalPoll));
     stage.complete();
-    assert!(stage.engine.polls_until(stage.now.instant), "its index is still to be looked at");
+    assert!(stage.engine.polls().busy_until(stage.now.instant), "its index is still to be looked at");
     stage.index_is("Initializing", false);
-    assert!(!stage.engine.polls_until(stage.now.instant + seconds(3600)));
+    assert!(!stage.engine.polls().busy_until(stage.now.instant + seconds(3600)));
 }
 
 #[test]
@@ -265,7 +268,7 @@ fn a_deadline_covers_the_index() {
     let mut stage = Stage::with_job(settings);
     stage.complete();
     stage.kinds();
-    while stage.told.is_empty() {
+    while stage.emitted.is_empty() {
         stage.index_is("Initializing", false);
         stage.next();
     }
@@ -277,7 +280,7 @@ fn polls_of_the_index_start_anew_with_the_shortest_interval() {
     let mut stage = until_ready();
     stage.answer("Pending");
     stage.pass(seconds(7200));
-    stage.step(Input::TimeoutReached);
+    stage.step(Input::Timeout);
     stage.complete();
     stage.index_is("Initializing", false);
     let start = stage.now.instant;
@@ -297,13 +300,13 @@ fn a_restart_goes_on_in_the_second_half() {
     stage.complete();
     stage.index_is("Initializing", false);
     stage.pass(seconds(5));
-    stage.step(Input::TimeoutReached);
+    stage.step(Input::Timeout);
     let mut stage = Stage::on(stage.disk, &settings(), Vec::new(), stage.now);
     stage.index_is("Ready", true);
     assert_eq!(stage.kinds(), [EventKind::IndexReady]);
     let stage = Stage::on(stage.disk, &settings(), Vec::new(), stage.now);
     assert_eq!(stage.standing(), Standing::Ready);
-    assert_eq!(stage.engine.next_poll(), None);
+    assert_eq!(stage.engine.polls().next_at(), None);
 }
 
 #[test]
@@ -314,8 +317,7 @@ fn until_when_can_change_while_it_is_watched() {
         project
     };
     let change = |stage: &mut Stage, until| {
-        stage.engine.reconfigure(plan(&[with(until)], Vec::new()), stage.now);
-        stage.step(Input::TimeoutReached);
+        stage.command(Command::Reconfigure(plan(&[with(until)], Vec::new())));
     };
     // What has ended has ended.
     let mut stage = Stage::new(&[with(Until::Completed)], Vec::new());
@@ -323,9 +325,9 @@ fn until_when_can_change_while_it_is_watched() {
     stage.kinds();
     change(&mut stage, Until::Ready);
     assert_eq!(stage.standing(), Standing::Ended(Ending::Completed));
-    assert_eq!((stage.engine.next_poll(), stage.kinds()), (None, Vec::new()));
+    assert_eq!((stage.engine.polls().next_at(), stage.kinds()), (None, Vec::new()));
     let stage = Stage::on(stage.disk, &[with(Until::Ready)], Vec::new(), stage.now);
-    assert_eq!(stage.engine.next_poll(), None);
+    assert_eq!(stage.engine.polls().next_at(), None);
 
     let mut stage = Stage::new(&[with(Until::Completed)], Vec::new());
     change(&mut stage, Until::Ready);
@@ -349,7 +351,7 @@ fn a_404_of_the_job_says_nothing_about_the_index() {
     let mut stage = until_ready();
     stage.complete();
     stage.kinds();
-    while stage.told.is_empty() {
+    while stage.emitted.is_empty() {
         match (stage.index_polls.pop_front(), stage.polls.pop_front()) {
             (Some((poll, _)), _) => stage.fail_poll(poll, failure(FailureClass::Unauthorized)),
             (None, Some(poll)) => stage.fail_poll(poll, failure(FailureClass::NotFound)),
@@ -374,7 +376,7 @@ fn the_last_look_finds_out_what_is_refused() {
     let mut stage = until_ready();
     stage.complete();
     stage.index_is("Initializing", false);
-    stage.step(Input::FinalPollRequested);
+    stage.step(Input::Command(Command::FinalPoll));
     let poll = stage.index_poll();
     stage.fail_poll(poll, failure(FailureClass::Unauthorized));
     stage.complete();
@@ -388,8 +390,8 @@ fn whoever_adds_a_completed_job_until_its_index_serves_means_it() {
     let mut stage = Stage::new(&[project(&[])], Vec::new());
     let add = |stage: &mut Stage, until| {
         let job = JobSettings { until, ..JobSettings::new(id("a")) };
-        stage.engine.add(&ProjectName::default(), job, stage.now);
-        stage.step(Input::TimeoutReached);
+        stage.command(Command::Add(ProjectName::default(), job));
+        stage.step(Input::Timeout);
     };
     add(&mut stage, None);
     stage.complete();

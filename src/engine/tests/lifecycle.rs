@@ -25,7 +25,7 @@ fn each_end_is_told_once_and_ends_polling() {
         stage.answer(status);
         assert_eq!(stage.kinds(), [how.into()]);
         assert_eq!(stage.standing(), Standing::Ended(how));
-        assert_eq!(stage.engine.next_deadline(), None, "nothing is left to do");
+        assert_eq!(stage.engine.poll_timeout(), None, "nothing is left to do");
     }
 }
 
@@ -111,7 +111,7 @@ fn times_of_an_end() {
         ..JobFacts::default()
     };
     stage.answer_with(poll, "Completed", facts);
-    let end = stage.told.last().unwrap();
+    let end = stage.emitted.last().unwrap();
     assert_eq!(end.elapsed_seconds, Some(140.0));
     assert_eq!(end.detection_delay_seconds, Some(10.0));
 }
@@ -241,7 +241,7 @@ fn a_project_that_is_left_alone_hides_none_of_its_jobs() {
     stage.fail_poll(poll, Failure { retry_after: asked, ..failure(FailureClass::Throttled) });
     stage.answer("Pending");
     stage.kinds();
-    while stage.told.len() < 3 {
+    while stage.emitted.len() < 3 {
         stage.next();
     }
     assert_eq!(stage.kinds(), [Unreachable, Unreachable, Unreachable]);
@@ -307,7 +307,7 @@ fn progress_is_told_at_most_every_ten_points() {
         stage.answer_with(poll, "Pending", facts);
     }
     let told: Vec<_> = stage
-        .told
+        .emitted
         .iter()
         .filter(|event| event.kind == Progressed)
         .filter_map(|event| event.job.as_ref()?.facts.percent_complete)
@@ -322,7 +322,7 @@ fn facts_once_known_are_not_forgotten() {
     let facts = JobFacts { target_index_name: Some("docs".into()), ..JobFacts::default() };
     stage.answer_with(poll, "Pending", facts);
     stage.answer("Completed");
-    let end = stage.told.last().unwrap();
+    let end = stage.emitted.last().unwrap();
     assert_eq!(end.job.as_ref().unwrap().facts.target_index_name.as_deref(), Some("docs"));
 }
 
@@ -330,7 +330,7 @@ fn facts_once_known_are_not_forgotten() {
 fn an_api_that_hangs_is_out_of_reach_from_the_first_request_on() {
     let mut stage = Stage::with_job(JobSettings::new(id("a")));
     let start = stage.now.instant;
-    while stage.told.is_empty() {
+    while stage.emitted.is_empty() {
         let poll = stage.poll();
         stage.pass(seconds(10));
         stage.fail_poll(poll, failure(FailureClass::Transient));

@@ -175,7 +175,7 @@ fn no_burst_after_a_refusal() {
 #[test]
 fn a_restart_goes_by_what_was_learned() {
     let mut before = refused();
-    before.step(Input::StopRequested);
+    before.step(Input::Command(Command::Stop));
     let mut stage = Stage::on(before.disk.clone(), &[project(&["a", "b", "c"])], Vec::new(), before.now);
     assert_eq!((stage.rate(), stage.diagnostics.len()), (1.4, 0));
     assert_eq!(stage.next(), seconds(30));
@@ -202,12 +202,11 @@ fn a_reload_changes_nothing_of_it() {
     let mut settings = project(&["a", "b"]);
     for (configured, holds) in [(10.0, 1.4), (1.0, 1.0), (2.0, 1.4)] {
         settings.api.requests_per_second = Rate::new(configured).unwrap();
-        stage.engine.reconfigure(plan(std::slice::from_ref(&settings), Vec::new()), stage.now);
-        stage.step(Input::TimeoutReached);
+        stage.command(Command::Reconfigure(plan(std::slice::from_ref(&settings), Vec::new())));
         assert_eq!(stage.rate(), holds);
     }
     // Nor does a project that goes and comes back.
-    stage.engine.reconfigure(plan(&[], Vec::new()), stage.now);
-    stage.engine.reconfigure(plan(&[settings], Vec::new()), stage.now);
+    stage.command(Command::Reconfigure(plan(&[], Vec::new())));
+    stage.command(Command::Reconfigure(plan(&[settings], Vec::new())));
     assert_eq!(stage.rate(), 1.4);
 }

@@ -55,7 +55,7 @@ impl Stage {
 
     fn page(&mut self, list: ListId, jobs: Vec<Observation>, next: Option<&str>) {
         let page = ListPage { jobs, surplus: 0, next: next.map(str::to_owned) };
-        self.step(Input::Listed { list, page });
+        self.step(Input::PageFetched { list, page });
     }
 
     /// Answers the next page, which is the last.
@@ -82,7 +82,7 @@ impl Stage {
                 self.page(list, page, next.as_deref());
                 pages += 1;
             }
-            match self.engine.next_deadline() {
+            match self.engine.poll_timeout() {
                 Some(at) if at <= until => self.next(),
                 _ => break,
             };
@@ -154,7 +154,7 @@ fn an_end_is_believed_once_it_is_described() {
     let mut rows: Vec<_> = names(40).iter().map(|job| row(job, "Pending", 600)).collect();
     let mut stage = Stage::new(&[crowd(40)], Vec::new());
     stage.go_on(seconds(120), &rows);
-    stage.told.clear();
+    stage.emitted.clear();
     rows[7] = row("job-007", "Completed", 600);
     while stage.lists.is_empty() {
         stage.polls.retain(|poll| poll.job != id("job-007"));
@@ -185,7 +185,7 @@ fn the_past_is_learned_from_one_page() {
     assert_eq!(expected.to_string(), "past 29 restores: half within 1m 00s, nine in ten within 1m 00s");
     stage.go_on(seconds(7200), &[]);
     assert!(stage.lists.is_empty());
-    let slow = stage.told.iter().filter(|told| told.kind == EventKind::Slow).count();
+    let slow = stage.emitted.iter().filter(|told| told.kind == EventKind::Slow).count();
     assert_eq!(slow, 1);
 }
 
@@ -193,7 +193,7 @@ fn the_past_is_learned_from_one_page() {
 fn who_has_ended_needs_no_past() {
     let mut stage = Stage::new(&[project(&["a"])], Vec::new());
     stage.answer("Completed");
-    assert_eq!((stage.lists.len(), stage.engine.next_poll()), (0, None));
+    assert_eq!((stage.lists.len(), stage.engine.polls().next_at()), (0, None));
 }
 
 #[test]
@@ -203,7 +203,7 @@ fn a_list_that_fails_takes_nothing_from_the_jobs() {
     for _ in 0..3 {
         let (list, _) = stage.list();
         let failure = failure(FailureClass::Transient);
-        stage.step(Input::ListFailed { list, is_of_token: false, failure });
+        stage.step(Input::PageFailed { list, is_of_token: false, failure });
         stage.go_on(seconds(1), &[]);
     }
     let (jobs, pages) = stage.go_on(seconds(3600), &[]);
@@ -289,9 +289,9 @@ fn names_of_indexes_say_which_jobs_are_found() {
     // Other names, another watch.
     let discovery = Discovery { indexes: vec![pattern("index-a2"), pattern("index-b")], ..all() };
     let settings = discovering(discovery);
-    stage.engine.reconfigure(plan(&[settings], Vec::new()), stage.now);
+    stage.command(Command::Reconfigure(plan(&[settings], Vec::new())));
     assert_eq!(found(&stage), ["a2"]);
-    stage.step(Input::TimeoutReached);
+    stage.step(Input::Timeout);
     stage.answer_list(["a1", "ab", "b", "a2"].map(|job| row(job, "Pending", 5)).into());
     assert_eq!(found(&stage), ["a2", "b"]);
 }
@@ -302,7 +302,7 @@ fn whoever_is_forgotten_is_not_found_again() {
     let mut stage = Stage::new(std::slice::from_ref(&settings), Vec::new());
     stage.answer_list(vec![row("a", "Pending", 5)]);
     let name = ProjectName::default();
-    assert_eq!(stage.engine.forget(&name, &id("a"), stage.now), Forgotten::Gone);
+    assert_eq!(stage.command(Command::Forget(name.clone(), id("a"))), Reply::Done);
     stage.go_on(seconds(200), &[row("a", "Pending", 5)]);
     let mut stage = Stage::on(stage.disk, &[settings], Vec::new(), stage.now);
     stage.go_on(seconds(200), &[row("a", "Pending", 5)]);
@@ -318,7 +318,7 @@ fn a_refused_token_begins_the_list_anew() {
     let (list, token) = stage.list();
     assert_eq!(token.as_deref(), Some("next"));
     let failure = failure(FailureClass::NotFound);
-    stage.step(Input::ListFailed { list, is_of_token: true, failure });
+    stage.step(Input::PageFailed { list, is_of_token: true, failure });
     let (_, token) = stage.list();
     assert_eq!(token, None);
 }
@@ -337,7 +337,7 @@ fn tokens_that_lead_in_a_circle_end() {
 #[test]
 fn the_search_is_over_a_minute_after_it_began() {
     let mut stage = Stage::new(&[discovering(Discovery::default())], Vec::new());
-    let search = |stage: &Stage| stage.engine.search(stage.now.instant);
+    let search = |stage: &Stage| stage.engine.discovery(stage.now.instant);
     assert_eq!(search(&stage), DiscoveryState::UnderWay);
     stage.answer_list(Vec::new());
     assert_eq!(search(&stage), DiscoveryState::UnderWay, "what began just before is perhaps not listed yet");
@@ -365,9 +365,9 @@ fn a_list_that_cannot_be_read_is_told_and_looked_at_again() {
     while stage.diagnostics.is_empty() {
         let (list, _) = stage.list();
         let failure = failure(FailureClass::Transient);
-        stage.step(Input::ListFailed { list, is_of_token: false, failure });
+        stage.step(Input::PageFailed { list, is_of_token: false, failure });
     }
-    assert_eq!(stage.engine.search(stage.now.instant), DiscoveryState::Unreachable);
+    assert_eq!(stage.engine.discovery(stage.now.instant), DiscoveryState::Unreachable);
     assert!(matches!(&stage.diagnostics[..], [Diagnostic::ListLost { reason, .. }] if reason == "Transient"));
     stage.answer_list(vec![row("a", "Pending", 0)]);
     assert!(matches!(stage.diagnostics[1..], [Diagnostic::ListRestored { .. }]));
@@ -380,10 +380,10 @@ fn a_key_that_may_not_list_is_refused() {
     for _ in 0..2 {
         let (list, _) = stage.list();
         let failure = failure(FailureClass::Unauthorized);
-        stage.step(Input::ListFailed { list, is_of_token: false, failure });
+        stage.step(Input::PageFailed { list, is_of_token: false, failure });
     }
     assert_eq!(stage.kinds(), [EventKind::ProjectUnauthorized]);
-    assert_eq!(stage.engine.search(stage.now.instant), DiscoveryState::Refused);
+    assert_eq!(stage.engine.discovery(stage.now.instant), DiscoveryState::Refused);
     stage.answer_list(Vec::new());
     assert_eq!(stage.kinds(), [EventKind::ProjectRecovered]);
 }
@@ -397,7 +397,7 @@ fn all_cadences_are_stretched_alike() {
     while stage.now.instant < Instant::after_start(seconds(1800)) {
         while let Some((list, _)) = stage.lists.pop_front() {
             let failure = failure(FailureClass::Permanent);
-            stage.step(Input::ListFailed { list, is_of_token: false, failure });
+            stage.step(Input::PageFailed { list, is_of_token: false, failure });
         }
         let Some(poll) = stage.polls.pop_front() else {
             stage.next();
@@ -419,7 +419,7 @@ fn an_end_that_the_list_shows_is_looked_at_before_all_that_is_overdue() {
     let mut stage = Stage::new(&[crowd(600)], Vec::new());
     stage.go_on(seconds(1200), &rows[..100]);
     rows[50] = row("job-050", "Completed", 600);
-    let is_ended = |stage: &Stage| stage.told.iter().any(|told| told.kind == EventKind::Completed);
+    let is_ended = |stage: &Stage| stage.emitted.iter().any(|told| told.kind == EventKind::Completed);
     let start = stage.now.instant;
     while !is_ended(&stage) {
         while let Some((list, _)) = stage.lists.pop_front() {
@@ -444,7 +444,7 @@ fn one_that_the_first_look_missed_is_told_by_its_end_time() {
     stage.pass(seconds(600));
     let mut late = row("late", "Completed", 3600);
     late.facts.completed_at = Some(NOON.parse::<jiff::Timestamp>().unwrap() + seconds(300));
-    stage.step(Input::TimeoutReached);
+    stage.step(Input::Timeout);
     stage.answer_list(vec![row("old", "Completed", 5000), row("other", "Completed", 4000), late]);
     assert_eq!(stage.poll().job, id("late"));
     assert!(stage.polls.is_empty());
@@ -455,7 +455,7 @@ fn an_old_one_that_is_forgotten_stays_forgotten() {
     let mut stage = Stage::new(&[discovering(Discovery::default())], Vec::new());
     let old = || vec![row("a", "Pending", 40_000)];
     stage.answer_list(old());
-    assert_eq!(stage.engine.forget(&ProjectName::default(), &id("a"), stage.now), Forgotten::Gone);
+    assert_eq!(stage.command(Command::Forget(ProjectName::default(), id("a"))), Reply::Done);
     stage.go_on(seconds(300), &old());
     assert_eq!(stage.engine.jobs().count(), 0);
 }
@@ -469,8 +469,7 @@ fn other_names_bring_no_history() {
         vec![row("a", "Completed", 1_700_000), row("b", "Completed", 900_000), row("c", "Failed", 800_000)]
     };
     stage.answer_list(rows());
-    stage.engine.reconfigure(plan(&[discovering(Discovery::default())], Vec::new()), stage.now);
-    stage.step(Input::TimeoutReached);
+    stage.command(Command::Reconfigure(plan(&[discovering(Discovery::default())], Vec::new())));
     stage.answer_list(rows());
     stage.answer_list(rows());
     assert_eq!((stage.polls.len(), stage.engine.jobs().count()), (0, 0));
@@ -489,9 +488,9 @@ fn tokens_that_are_always_refused_are_trouble_and_no_storm() {
             stage.page(list, Vec::new(), Some("next"));
         } else {
             let failure = failure(FailureClass::NotFound);
-            stage.step(Input::ListFailed { list, is_of_token: true, failure });
+            stage.step(Input::PageFailed { list, is_of_token: true, failure });
         }
     }
     assert!(pages < 80, "{pages}");
-    assert_eq!(stage.engine.search(stage.now.instant), DiscoveryState::Unreachable);
+    assert_eq!(stage.engine.discovery(stage.now.instant), DiscoveryState::Unreachable);
 }

@@ -21,12 +21,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::snapshot::Snapshot;
 use super::*;
-use crate::config::{EventFilter, JobSettings, WebhookSettings};
+use crate::config::{EventFilter, JobSettings, ProjectSettings, WebhookSettings};
 use crate::model::time::{Instant, Now};
 use crate::model::{
-    Event, EventId, EventKind, IndexObservation, JobFacts, Observation, SinkName, Status, Until,
+    DeliveryId, Event, EventId, EventKind, IndexObservation, JobFacts, Observation, SinkName, Status, Until,
 };
 use disk::Disk;
 
@@ -62,28 +64,43 @@ fn sink(name: &str) -> SinkPlan {
     }
 }
 
-fn plan(projects: &[ProjectSettings], sinks: Vec<SinkPlan>) -> Plan<'_> {
-    Plan { projects, sinks, keep: seconds(30 * 24 * 3600) }
+fn plan(projects: &[ProjectSettings], sinks: Vec<SinkPlan>) -> Plan {
+    Plan { projects: projects.to_vec(), sinks, keep: seconds(30 * 24 * 3600) }
 }
 
 fn failure(class: FailureClass) -> Failure {
     Failure { class, retry_after: None, message: format!("{class:?}") }
 }
 
-/// An engine, a clock that a test moves, and what came of it. Commits are answered at once.
+/// The project whose API this input is an answer of.
+fn answered_project(input: &Input) -> Option<&ProjectName> {
+    match input {
+        Input::PollAnswered { poll, .. } | Input::PollFailed { poll, .. } => Some(&poll.project),
+        Input::PageFetched { list, .. } | Input::PageFailed { list, .. } => Some(&list.project),
+        _ => None,
+    }
+}
+
+/// Hands an input to a bare engine. Returns the actions that follow.
+fn handle(engine: &mut Engine, input: Input, now: Now) -> Vec<Action> {
+    engine.handle(input, now);
+    std::iter::from_fn(|| engine.poll_action()).collect()
+}
+
+/// An engine, a clock that a test moves, and what the engine asked for. Commits succeed at once.
 struct Stage {
     engine: Engine,
     disk: Disk,
     now: Now,
-    /// What the clock of the server shows, and whether its answers say so.
+    /// The clock of the server, and whether its answers contain a date.
     server: Timestamp,
     is_dated: bool,
     polls: VecDeque<PollId>,
-    /// Those of indexes, with their names.
+    /// Polls of indexes, with their names.
     index_polls: VecDeque<(PollId, String)>,
-    /// Those of pages of the list, with their tokens.
+    /// Requests for pages of the list, with their tokens.
     lists: VecDeque<(ListId, Option<String>)>,
-    told: Vec<Arc<Event>>,
+    emitted: Vec<Arc<Event>>,
     deliveries: VecDeque<Delivery>,
     diagnostics: Vec<Diagnostic>,
 }
@@ -105,11 +122,11 @@ impl Stage {
             polls: VecDeque::new(),
             index_polls: VecDeque::new(),
             lists: VecDeque::new(),
-            told: Vec::new(),
+            emitted: Vec::new(),
             deliveries: VecDeque::new(),
             diagnostics: Vec::new(),
         };
-        stage.step(Input::TimeoutReached);
+        stage.step(Input::Timeout);
         stage
     }
 
@@ -120,35 +137,33 @@ impl Stage {
         Self::new(&[project], Vec::new())
     }
 
-    fn step(&mut self, input: Input) {
-        let mut events = VecDeque::from([input]);
-        while let Some(input) = events.pop_front() {
-            let mut actions = Vec::new();
-            if let Input::Answered { poll: PollId { project, .. }, .. }
-            | Input::PollFailed { poll: PollId { project, .. }, .. }
-            | Input::Listed { list: ListId { project, .. }, .. } = &input
-                && self.is_dated
-            {
-                // As `Date` has it: in whole seconds.
-                let date = Timestamp::from_second(self.server.as_second()).unwrap();
-                self.engine.server_time(project, date, self.now);
-            }
-            self.engine.step(input, self.now, &mut actions);
-            for action in actions {
-                match action {
-                    Action::Poll(poll) => self.polls.push_back(poll),
-                    Action::PollIndex(poll, index) => self.index_polls.push_back((poll, index)),
-                    Action::List(list, token) => self.lists.push_back((list, token)),
-                    Action::Commit(batch) => {
-                        self.disk.apply(&batch);
-                        self.told.extend(batch.entries.into_iter().map(|entry| entry.event));
-                        events.push_back(Input::Committed);
-                    }
-                    Action::Deliver(delivery) => self.deliveries.push_back(delivery),
-                    Action::Diagnostic(note) => self.diagnostics.push(note),
+    fn step(&mut self, input: Input) -> Reply {
+        if let Some(project) = answered_project(&input).filter(|_| self.is_dated) {
+            // As `Date` has it: in whole seconds.
+            let time = Timestamp::from_second(self.server.as_second()).unwrap();
+            self.engine.handle(Input::ServerTime { project: project.clone(), time }, self.now);
+        }
+
+        let reply = self.engine.handle(input, self.now);
+        while let Some(action) = self.engine.poll_action() {
+            match action {
+                Action::Poll(poll) => self.polls.push_back(poll),
+                Action::PollIndex(poll, index) => self.index_polls.push_back((poll, index)),
+                Action::FetchPage(list, token) => self.lists.push_back((list, token)),
+                Action::Commit(batch) => {
+                    self.disk.apply(&batch);
+                    self.emitted.extend(batch.entries.into_iter().map(|entry| entry.event));
+                    self.engine.handle(Input::Committed, self.now);
                 }
+                Action::Deliver(delivery) => self.deliveries.push_back(delivery),
+                Action::Diagnostic(diagnostic) => self.diagnostics.push(diagnostic),
             }
         }
+        reply
+    }
+
+    fn command(&mut self, command: Command) -> Reply {
+        self.step(Input::Command(command))
     }
 
     /// Moves all clocks.
@@ -157,20 +172,20 @@ impl Stage {
         self.server += time;
     }
 
-    /// Moves the clocks to the next deadlines, as the driver would, until something comes of one beside writing down how
-    /// things are. Says how long that took.
+    /// Moves the clocks from timeout to timeout, as the driver would, until one leads to something
+    /// beside a commit without events. Returns how long that took.
     fn next(&mut self) -> Duration {
         let start = self.now.instant;
-        let events = |stage: &Self| {
+        let outputs = |stage: &Self| {
             let polls = stage.polls.len() + stage.index_polls.len() + stage.lists.len();
-            polls + stage.deliveries.len() + stage.told.len() + stage.diagnostics.len()
+            polls + stage.deliveries.len() + stage.emitted.len() + stage.diagnostics.len()
         };
-        let before = events(self);
+        let before = outputs(self);
         for _ in 0..100 {
-            let at = self.engine.next_deadline().expect("something is to come");
+            let at = self.engine.poll_timeout().expect("a timeout is due");
             self.pass(at.since(self.now.instant));
-            self.step(Input::TimeoutReached);
-            if events(self) > before {
+            self.step(Input::Timeout);
+            if outputs(self) > before {
                 break;
             }
         }
@@ -190,7 +205,7 @@ impl Stage {
 
     fn answer_with(&mut self, poll: PollId, status: &str, facts: JobFacts) {
         let observation = Observation { id: poll.job.clone(), status: Status::parse(status), facts };
-        self.step(Input::Answered { poll, answer: Answer::Job(observation) });
+        self.step(Input::PollAnswered { poll, answer: Answer::Job(observation) });
     }
 
     /// Answers the next poll with this status.
@@ -216,7 +231,7 @@ impl Stage {
             while let Some(poll) = self.polls.pop_front() {
                 self.fail_poll(poll, failure(class));
             }
-            match self.engine.next_deadline() {
+            match self.engine.poll_timeout() {
                 Some(at) if at <= until => self.next(),
                 _ => break,
             };
@@ -224,14 +239,14 @@ impl Stage {
         self.pass(until.since(self.now.instant));
     }
 
-    /// What a delivery tells.
+    /// The kind of event that is delivered.
     fn kind(&self, delivery: &Delivery) -> EventKind {
         self.disk.event(delivery.id.event).kind
     }
 
-    /// What was told since the last call.
+    /// The kinds of events emitted since the last call.
     fn kinds(&mut self) -> Vec<EventKind> {
-        self.told.drain(..).map(|event| event.kind).collect()
+        self.emitted.drain(..).map(|event| event.kind).collect()
     }
 
     /// The rate that holds for the first project, in requests a second.

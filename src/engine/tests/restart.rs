@@ -1,15 +1,15 @@
-//! A process that ends, and one that goes on where it stood.
+//! A process that ends, and the next one, which continues from its state.
 
 use super::*;
 use crate::config::WatchSettings;
 
 impl Stage {
-    /// The process dies, and another one starts so much later, with these settings.
+    /// Kills the process and starts another one so much later, with these settings.
     pub(super) fn restart(&mut self, down: Duration, projects: &[ProjectSettings], sinks: Vec<SinkPlan>) {
         self.restart_under(self.now.wall + down, down, projects, sinks);
     }
 
-    /// The same under a wall clock that shows something else.
+    /// The same under another wall clock.
     pub(super) fn restart_under(
         &mut self,
         wall: Timestamp,
@@ -24,7 +24,7 @@ impl Stage {
 }
 
 #[test]
-fn a_job_that_ended_is_not_polled_again_and_nothing_is_told_twice() {
+fn ended_job_is_not_polled_and_repeats_no_event() {
     let projects = [project(&["a", "b"])];
     let mut stage = Stage::new(&projects, vec![everything()]);
     stage.answer("Completed");
@@ -44,7 +44,7 @@ fn a_job_that_ended_is_not_polled_again_and_nothing_is_told_twice() {
 }
 
 #[test]
-fn what_is_owed_goes_on_with_its_attempts_and_its_time() {
+fn pending_delivery_keeps_its_attempts_and_due_time() {
     let projects = [project(&["a"])];
     let mut stage = Stage::new(&projects, vec![everything()]);
     stage.answer("Pending");
@@ -53,7 +53,7 @@ fn what_is_owed_goes_on_with_its_attempts_and_its_time() {
         assert_eq!(delivery.attempt, attempt);
         stage.step(Input::DeliveryFailed { id: delivery.id, failure: failure(FailureClass::Transient) });
         stage.pass(seconds(6));
-        stage.step(Input::TimeoutReached);
+        stage.step(Input::Timeout);
     }
     assert!(stage.deliveries.is_empty(), "the third attempt is minutes away");
     let due = stage.disk.load().deliveries[0].due;
@@ -67,7 +67,7 @@ fn what_is_owed_goes_on_with_its_attempts_and_its_time() {
 }
 
 #[test]
-fn in_flight_at_the_end_of_a_process_is_told_again_under_the_same_id() {
+fn delivery_in_flight_is_repeated_under_the_same_id() {
     let projects = [project(&["a"])];
     let mut stage = Stage::new(&projects, vec![everything()]);
     stage.answer("Pending");
@@ -77,21 +77,16 @@ fn in_flight_at_the_end_of_a_process_is_told_again_under_the_same_id() {
 }
 
 #[test]
-fn the_next_of_a_lane_waits_until_the_mark_of_the_one_before_is_safe() {
+fn next_delivery_of_a_job_waits_for_the_commit_of_the_last() {
     let now = Now { instant: Instant::default(), wall: NOON.parse().unwrap() };
     let mut engine =
         Engine::from_snapshot(plan(&[project(&["a"])], vec![everything()]), Snapshot::default(), 7, now);
-    let mut actions = Vec::new();
-    let mut step = |input| {
-        actions.clear();
-        engine.step(input, now, &mut actions);
-        actions.clone()
-    };
-    step(Input::TimeoutReached);
+    let mut step = |input| handle(&mut engine, input, now);
+    step(Input::Timeout);
     let poll = PollId { project: ProjectName::default(), job: id("a"), generation: 1 };
     let observation = Observation { id: id("a"), status: Status::Completed, facts: JobFacts::default() };
     step(Input::Committed);
-    step(Input::Answered { poll, answer: Answer::Job(observation) });
+    step(Input::PollAnswered { poll, answer: Answer::Job(observation) });
     let deliver = step(Input::Committed);
     let [Action::Deliver(first)] = &deliver[..] else { panic!("{deliver:?}") };
     let mark = step(Input::Delivered(first.id.clone()));
@@ -103,7 +98,7 @@ fn the_next_of_a_lane_waits_until_the_mark_of_the_one_before_is_safe() {
 }
 
 #[test]
-fn age_backoff_and_trouble_go_on() {
+fn age_backoff_and_failures_continue() {
     let mut settings = project(&["a"]);
     settings.watch = WatchSettings { unreachable_after: seconds(600), ..settings.watch };
     settings.jobs[0].deadline = Some(seconds(7200));
@@ -114,7 +109,7 @@ fn age_backoff_and_trouble_go_on() {
     stage.kinds();
     let snapshot = stage.disk.job("a").clone();
     assert!(snapshot.failures > 5 && snapshot.last_error.is_some(), "{snapshot:?}");
-    // Two hours in which no process ran are none of trouble, but the job is older by them, as the server says.
+    // Two hours without a process do not count as failures, but the job is older by them.
     stage.restart(seconds(7200), &projects, Vec::new());
     assert_eq!(stage.kinds(), [], "not by the clock of this machine alone");
     stage.fail_for(FailureClass::Transient, seconds(50));
@@ -123,7 +118,7 @@ fn age_backoff_and_trouble_go_on() {
     assert_eq!(stage.kinds(), [EventKind::Unreachable]);
     stage.restart(seconds(10), &projects, Vec::new());
     stage.fail_for(FailureClass::Transient, seconds(900));
-    assert_eq!(stage.kinds(), [], "that was told");
+    assert_eq!(stage.kinds(), [], "that was emitted before");
     stage.answer("Pending");
     assert_eq!(stage.kinds(), [EventKind::Recovered, EventKind::Overdue]);
     let view = stage.engine.jobs().next().unwrap();
@@ -131,7 +126,7 @@ fn age_backoff_and_trouble_go_on() {
 }
 
 #[test]
-fn a_refused_key_is_told_once_and_tried_at_once_by_the_next_process() {
+fn refused_key_is_emitted_once_and_tried_after_a_restart() {
     let projects = [project(&["a"])];
     let mut stage = Stage::new(&projects, Vec::new());
     stage.fail(FailureClass::Unauthorized);
@@ -146,13 +141,13 @@ fn a_refused_key_is_told_once_and_tried_at_once_by_the_next_process() {
 }
 
 #[test]
-fn a_server_that_asked_to_be_left_alone_is_left_alone_by_the_next_process() {
+fn retry_after_of_the_api_outlasts_a_restart() {
     let projects = [project(&["a", "b"])];
     let mut stage = Stage::new(&projects, Vec::new());
     let poll = stage.poll();
     let asked = Some(retry::RetryAfter::For(seconds(600)));
     stage.fail_poll(poll, Failure { retry_after: asked, ..failure(FailureClass::Throttled) });
-    stage.step(Input::StopRequested);
+    stage.step(Input::Command(Command::Stop));
     stage.restart(seconds(60), &projects, Vec::new());
     assert!(stage.polls.is_empty());
     let mut waited = Duration::ZERO;
@@ -163,7 +158,7 @@ fn a_server_that_asked_to_be_left_alone_is_left_alone_by_the_next_process() {
 }
 
 #[test]
-fn jobs_that_nobody_watches_are_kept_for_a_while() {
+fn archived_jobs_are_kept_for_the_configured_time() {
     let mut stage = Stage::new(&[project(&["a", "b"])], Vec::new());
     stage.answer("Completed");
     stage.restart(seconds(29 * 24 * 3600), &[project(&["b"])], Vec::new());
@@ -173,7 +168,7 @@ fn jobs_that_nobody_watches_are_kept_for_a_while() {
     stage.restart(seconds(31 * 24 * 3600), &[project(&["b"])], Vec::new());
     assert!(stage.disk.has_job("a"), "nothing is deleted on the word of this machine's clock at a start");
     let undated = stage.disk.clone();
-    stage.engine.server_time(&ProjectName::default(), stage.now.wall, stage.now);
+    stage.step(Input::ServerTime { project: ProjectName::default(), time: stage.now.wall });
     stage.answer("Pending");
     stage.next();
     assert!(!stage.disk.has_job("a"), "the server says that it is as late");
@@ -187,13 +182,13 @@ fn jobs_that_nobody_watches_are_kept_for_a_while() {
 }
 
 #[test]
-fn a_sink_that_is_gone_gets_nothing_until_its_settings_change() {
+fn gone_sink_is_disabled_until_its_settings_change() {
     let projects = [project(&["a", "b"])];
     let mut stage = Stage::new(&projects, vec![everything(), sink("two")]);
     stage.answer("Completed");
     let gone = stage.deliveries.iter().find(|delivery| delivery.id.sink.as_str() == "one").unwrap().clone();
     stage.step(Input::DeliveryFailed { id: gone.id, failure: failure(FailureClass::Gone) });
-    let disabled = |note: &Diagnostic| matches!(note, Diagnostic::SinkDisabled { buried: 1, .. });
+    let disabled = |note: &Diagnostic| matches!(note, Diagnostic::SinkDisabled { dead_letters: 1, .. });
     assert!(stage.diagnostics.iter().any(disabled), "{:?}", stage.diagnostics);
     stage.deliveries.clear();
     stage.answer("Failed");
@@ -206,9 +201,11 @@ fn a_sink_that_is_gone_gets_nothing_until_its_settings_change() {
     };
     assert_eq!(dead(&stage), 4, "each is a dead letter");
 
-    // The same settings: nothing changes. Others: it is used again, and what was given up stays so.
+    // It stays disabled under the same settings. Others enable it; dead letters stay dead.
     stage.restart(seconds(1), &projects, vec![everything(), sink("two")]);
-    assert!(stage.diagnostics.iter().any(|note| matches!(note, Diagnostic::SinkDisabled { buried: 0, .. })));
+    assert!(
+        stage.diagnostics.iter().any(|note| matches!(note, Diagnostic::SinkDisabled { dead_letters: 0, .. }))
+    );
     assert!(stage.deliveries.iter().all(|delivery| delivery.id.sink.as_str() == "two"));
     let changed = SinkPlan { fingerprint: 2, ..everything() };
     stage.restart(seconds(1), &projects, vec![changed, sink("two")]);
@@ -217,7 +214,7 @@ fn a_sink_that_is_gone_gets_nothing_until_its_settings_change() {
 }
 
 #[test]
-fn a_receiver_that_asked_to_be_left_alone_is_left_alone_by_the_next_process() {
+fn retry_after_of_a_receiver_outlasts_a_restart() {
     let projects = [project(&["a", "b"])];
     let mut stage = Stage::new(&projects, vec![everything()]);
     stage.answer("Completed");
@@ -228,15 +225,15 @@ fn a_receiver_that_asked_to_be_left_alone_is_left_alone_by_the_next_process() {
     stage.restart(seconds(600), &projects, vec![everything()]);
     stage.answer("Completed");
     stage.pass(seconds(2990));
-    stage.step(Input::TimeoutReached);
+    stage.step(Input::Timeout);
     assert!(stage.deliveries.is_empty());
     stage.pass(seconds(10));
-    stage.step(Input::TimeoutReached);
+    stage.step(Input::Timeout);
     assert_eq!(stage.deliveries.len(), 2);
 }
 
 #[test]
-fn what_is_owed_to_a_sink_that_is_gone_from_the_configuration_stays_owed() {
+fn deliveries_of_a_removed_sink_stay_pending() {
     let projects = [project(&["a"])];
     let mut stage = Stage::new(&projects, vec![everything()]);
     stage.answer("Completed");
@@ -246,14 +243,14 @@ fn what_is_owed_to_a_sink_that_is_gone_from_the_configuration_stays_owed() {
         "{:?}",
         stage.diagnostics
     );
-    assert!(stage.deliveries.is_empty() && stage.engine.is_settled());
+    assert!(stage.deliveries.is_empty() && stage.engine.deliveries().is_settled());
     stage.restart(seconds(1), &projects, vec![everything()]);
     assert_eq!(stage.deliveries.len(), 1);
-    assert_eq!(stage.engine.pending(), 2);
+    assert_eq!(stage.engine.deliveries().pending(), 2);
 }
 
 #[test]
-fn what_expires_is_dropped_with_a_line_in_the_log() {
+fn expired_delivery_is_dropped_and_reported() {
     let policy = DeliveryPolicy { expires_after: Some(seconds(3600)), ..everything().policy };
     let desktop = || SinkPlan { policy: policy.clone(), ..everything() };
     let projects = [project(&["a"])];
@@ -262,7 +259,7 @@ fn what_expires_is_dropped_with_a_line_in_the_log() {
     stage.restart(seconds(3590), &projects, vec![desktop()]);
     assert_eq!(stage.deliveries.len(), 1, "not yet");
     stage.restart(seconds(20), &projects, vec![desktop()]);
-    assert!(stage.deliveries.is_empty() && stage.engine.is_settled());
+    assert!(stage.deliveries.is_empty() && stage.engine.deliveries().is_settled());
     assert!(matches!(
         stage.diagnostics[..],
         [Diagnostic::DeliveryExpired { .. }, Diagnostic::DeliveryExpired { .. }]
@@ -271,7 +268,7 @@ fn what_expires_is_dropped_with_a_line_in_the_log() {
 }
 
 #[test]
-fn edits_by_others_are_followed() {
+fn edits_of_the_state_are_applied() {
     let projects = [project(&["a"])];
     let mut stage = Stage::new(&projects, vec![everything()]);
     stage.answer("Completed");
@@ -279,7 +276,7 @@ fn edits_by_others_are_followed() {
     let failed = Input::DeliveryFailed { id: watched.id.clone(), failure: failure(FailureClass::Transient) };
     stage.step(failed);
     let end = stage.deliveries.pop_front().unwrap();
-    // One that waits is tried at once; one that is under way is not handed out twice.
+    // A waiting one is attempted at once; one under way does not begin twice.
     let record = |stage: &Stage, id: &DeliveryId| {
         stage.disk.deliveries.iter().find(|(record, _)| record.id == *id).unwrap().0.clone()
     };
@@ -288,29 +285,29 @@ fn edits_by_others_are_followed() {
     assert!(stage.deliveries.is_empty());
     stage.step(Input::Delivered(end.id.clone()));
     stage.deliveries.clear();
-    // One that was given up is owed again.
+    // A dead letter becomes pending.
     let failed =
         |id: &DeliveryId| Input::DeliveryFailed { id: id.clone(), failure: failure(FailureClass::Permanent) };
     stage.restart(seconds(1), &projects, vec![everything()]);
     stage.pass(seconds(600));
-    stage.step(Input::TimeoutReached);
+    stage.step(Input::Timeout);
     stage.deliveries.clear();
     stage.step(failed(&watched.id));
-    assert!(stage.engine.is_settled());
+    assert!(stage.engine.deliveries().is_settled());
     let edit = Edit::Retry(snapshot::DeliveryRecord { attempts: 0, ..record(&stage, &watched.id) });
     stage.step(Input::DeliveriesEdited(vec![edit]));
     assert_eq!(
         stage.deliveries.pop_front().map(|delivery| (delivery.id, delivery.attempt)),
         Some((watched.id.clone(), 1))
     );
-    // One that was dropped is not tried any more, and what comes of the attempt under way does not count.
+    // A dropped one is not attempted again, and the end of its attempt does not count.
     stage.step(Input::DeliveriesEdited(vec![Edit::Drop(watched.id.clone())]));
     stage.step(failed(&watched.id));
-    assert!(stage.engine.is_settled());
+    assert!(stage.engine.deliveries().is_settled());
 }
 
 #[test]
-fn what_was_made_while_somebody_asked_for_it_again_is_not_made_twice() {
+fn retry_of_a_delivered_event_before_its_commit_is_ignored() {
     let projects = [project(&["a"])];
     let mut stage = Stage::new(&projects, vec![everything()]);
     stage.answer("Pending");
@@ -319,16 +316,12 @@ fn what_was_made_while_somebody_asked_for_it_again_is_not_made_twice() {
     let edit = Input::DeliveriesEdited(vec![Edit::Retry(record.clone())]);
     let mut engine =
         Engine::from_snapshot(plan(&projects, vec![everything()]), pending.clone(), 7, stage.now);
-    let mut actions = Vec::new();
-    let mut step = |input| {
-        engine.step(input, stage.now, &mut actions);
-        std::mem::take(&mut actions)
-    };
-    step(Input::TimeoutReached);
+    let mut step = |input| handle(&mut engine, input, stage.now);
+    step(Input::Timeout);
     step(Input::Committed);
     let mark = step(Input::Delivered(record.id.clone()));
     assert!(matches!(mark[..], [Action::Commit(_)]), "{mark:?}");
-    // The state says that it is owed until the mark is safe.
+    // In the state it is pending until the commit ends.
     let again = [step(edit), step(Input::Committed)].concat();
     assert!(!again.iter().any(|action| matches!(action, Action::Deliver(_))), "{again:?}");
 }

@@ -46,9 +46,9 @@ fn the_forecast_is_what_happens() {
     let jobs: Vec<_> = (0..20).map(|n| format!("job-{n:02}")).collect();
     let jobs: Vec<_> = jobs.iter().map(String::as_str).collect();
     let mut stage = Stage::new(&[project(&jobs)], Vec::new());
-    let forecast = stage.engine.forecast();
+    let forecast = stage.engine.polls().forecast();
     assert_eq!(forecast.len(), 16, "four are being polled");
-    assert_eq!(stage.engine.round_takes(stage.now.instant).as_millis(), 525 * 20);
+    assert_eq!(stage.engine.polls().round_takes(stage.now.instant).as_millis(), 525 * 20);
     stage.polls.clear();
     for _ in 0..16 {
         stage.next();
@@ -139,7 +139,7 @@ fn hanging_polls_are_bounded() {
     settings.api.burst = NonZeroU32::new(500).unwrap();
     let mut stage = Stage::new(&[settings], Vec::new());
     assert_eq!(stage.polls.len(), 64);
-    assert_eq!(stage.engine.next_deadline(), None, "only answers can bring anything about");
+    assert_eq!(stage.engine.poll_timeout(), None, "only answers can bring anything about");
     stage.answer("Pending");
     assert_eq!(stage.polls.len(), 64);
 }
@@ -151,7 +151,7 @@ fn a_last_look_polls_each_open_job_once_more_and_no_more() {
     stage.answer("Pending");
     let under_way = stage.poll();
     stage.pass(seconds(5));
-    stage.step(Input::FinalPollRequested);
+    stage.step(Input::Command(Command::FinalPoll));
     let asked = stage.poll();
     assert_eq!(asked.job, id("b"));
     stage.answer_with(asked, "Pending", JobFacts::default());
@@ -160,7 +160,7 @@ fn a_last_look_polls_each_open_job_once_more_and_no_more() {
     let again = stage.poll();
     assert_eq!(again.job, id("c"));
     stage.fail_poll(again, failure(FailureClass::Transient));
-    assert!(!stage.engine.polls_until(far()));
+    assert!(!stage.engine.polls().busy_until(far()));
 }
 
 #[test]
@@ -168,10 +168,10 @@ fn a_last_look_does_not_disturb_a_server_that_asked_to_be_left_alone() {
     let mut stage = Stage::new(&[project(&["a"])], Vec::new());
     let poll = stage.poll();
     stage.fail_poll(poll, throttled(seconds(30)));
-    stage.step(Input::FinalPollRequested);
+    stage.step(Input::Command(Command::FinalPoll));
     assert!(stage.polls.is_empty());
-    assert!(!stage.engine.polls_until(Instant::after_start(seconds(29))));
-    assert!(stage.engine.polls_until(Instant::after_start(seconds(30))));
+    assert!(!stage.engine.polls().busy_until(Instant::after_start(seconds(29))));
+    assert!(stage.engine.polls().busy_until(Instant::after_start(seconds(30))));
     assert_eq!(stage.next(), seconds(30));
 }
 
@@ -180,14 +180,14 @@ fn a_stopped_engine_polls_no_more() {
     let mut stage = Stage::new(&[project(&["a", "b"])], vec![everything()]);
     let under_way = stage.poll();
     stage.answer("Pending");
-    stage.step(Input::StopRequested);
+    stage.step(Input::Command(Command::Stop));
     stage.answer_with(under_way, "Completed", JobFacts::default());
     assert_eq!(stage.kinds(), [EventKind::Watched], "an answer after the stop is in vain");
-    assert!(!stage.engine.polls_until(far()));
+    assert!(!stage.engine.polls().busy_until(far()));
     let delivery = stage.deliveries.pop_front().unwrap();
     stage.step(Input::Delivered(delivery.id));
-    assert_eq!(stage.engine.next_deadline(), None);
-    assert!(stage.engine.is_settled());
+    assert_eq!(stage.engine.poll_timeout(), None);
+    assert!(stage.engine.deliveries().is_settled());
 }
 
 #[test]

@@ -28,12 +28,12 @@ fn it_is_noted_at_once_and_sure_after_some_seconds() {
     let took = fail_until(&mut stage, FailureClass::Misconfigured, |stage| outcome(stage) != Outcome::Open);
     assert_eq!(outcome(&stage), Outcome::Misconfigured);
     assert!((seconds(5)..seconds(60)).contains(&took), "{took:?}");
-    assert_eq!((noted(&stage), stage.engine.misconfigured()), (1, 1));
+    assert_eq!((noted(&stage), stage.engine.totals().misconfigured), (1, 1));
     assert_eq!(stage.kinds(), [], "nothing is emitted before it has lasted");
 
     // It is polled on, and one answer ends it.
     stage.answer("Pending");
-    assert_eq!((outcome(&stage), stage.engine.misconfigured()), (Outcome::Open, 0));
+    assert_eq!((outcome(&stage), stage.engine.totals().misconfigured), (Outcome::Open, 0));
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn one_bad_server_among_good_ones_is_no_misconfiguration() {
                 Some(class) => stage.fail(class),
                 None => stage.answer("Pending"),
             }
-            assert_eq!(stage.engine.misconfigured(), 0, "{good:?}");
+            assert_eq!(stage.engine.totals().misconfigured, 0, "{good:?}");
         }
     }
 }
@@ -61,7 +61,7 @@ fn polls_that_were_under_way_count_once() {
     for _ in 0..3 {
         stage.fail(FailureClass::Misconfigured);
     }
-    assert_eq!(stage.engine.misconfigured(), 0);
+    assert_eq!(stage.engine.totals().misconfigured, 0);
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn trouble_that_has_lasted_by_it_is_no_outage() {
     settings.watch.unreachable_after = Duration::ZERO;
     let mut stage = Stage::new(&[settings], Vec::new());
     stage.fail(FailureClass::Misconfigured);
-    assert_eq!((outcome(&stage), stage.engine.misconfigured()), (Outcome::Misconfigured, 0));
+    assert_eq!((outcome(&stage), stage.engine.totals().misconfigured), (Outcome::Misconfigured, 0));
     assert_eq!(stage.kinds(), [EventKind::Unreachable]);
     stage.fail(FailureClass::Transient);
     assert_eq!(outcome(&stage), Outcome::Unreachable);
@@ -80,13 +80,13 @@ fn trouble_that_has_lasted_by_it_is_no_outage() {
 fn a_list_that_cannot_be_asked_for_ends_the_search() {
     let settings = ProjectSettings { discover: Some(Discovery::default()), ..project(&[]) };
     let mut stage = Stage::new(&[settings], Vec::new());
-    while stage.engine.search(stage.now.instant) == DiscoveryState::UnderWay {
+    while stage.engine.discovery(stage.now.instant) == DiscoveryState::UnderWay {
         let (list, _) = stage.list();
         let failure = failure(FailureClass::Misconfigured);
-        stage.step(Input::ListFailed { list, is_of_token: false, failure });
+        stage.step(Input::PageFailed { list, is_of_token: false, failure });
     }
-    assert_eq!(stage.engine.search(stage.now.instant), DiscoveryState::Misconfigured);
+    assert_eq!(stage.engine.discovery(stage.now.instant), DiscoveryState::Misconfigured);
     assert!(stage.now.instant < Instant::after_start(seconds(120)));
     stage.answer_list(Vec::new());
-    assert_eq!(stage.engine.search(stage.now.instant), DiscoveryState::UnderWay);
+    assert_eq!(stage.engine.discovery(stage.now.instant), DiscoveryState::UnderWay);
 }

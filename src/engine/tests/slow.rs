@@ -38,12 +38,12 @@ impl Stage {
                 self.answer("Pending");
             }
             let is_slow = |told: &Arc<Event>| told.kind == Slow;
-            if let Some(told) = self.told.extract_if(.., |told| is_slow(told)).next() {
+            if let Some(told) = self.emitted.extract_if(.., |told| is_slow(told)).next() {
                 assert_eq!(slow, None, "told once");
                 let age = Duration::try_from_secs_f64(told.elapsed_seconds.unwrap()).unwrap();
                 slow = Some((age, told.reason.clone().unwrap()));
             }
-            match self.engine.next_deadline() {
+            match self.engine.poll_timeout() {
                 Some(at) if at <= until => self.next(),
                 _ => break,
             };
@@ -147,8 +147,7 @@ fn another_limit_holds_from_the_next_poll_on() {
     let mut stage = Stage::with_past(past(40), settings(SlowAfter::Time(seconds(36_000))));
     assert_eq!(stage.goes_on(seconds(1800)), None);
     let settings = [settings(SlowAfter::Quantile(0.5))];
-    stage.engine.reconfigure(plan(&settings, Vec::new()), stage.now);
-    stage.step(Input::TimeoutReached);
+    stage.command(Command::Reconfigure(plan(&settings, Vec::new())));
     let (_, reason) = stage.goes_on(seconds(60)).unwrap();
     assert_eq!(reason, "longer than 50 % of the past 40 restores (20m 00s)");
 }
@@ -169,7 +168,7 @@ fn an_index_is_not_slow() {
                 state: Some(Status::parse("Initializing")),
                 ready: false,
             };
-            stage.step(Input::Answered { poll, answer: Answer::Index(observation) });
+            stage.step(Input::PollAnswered { poll, answer: Answer::Index(observation) });
         }
         stage.next();
     }

@@ -1,21 +1,21 @@
-//! A server with a limit of its own and with outages, on the virtual clock: what many jobs ask of it.
+//! A simulated server with a rate limit and outages, and the requests that many jobs make.
 
 use super::retry::RetryAfter;
 use super::*;
 
-/// How long the server takes to answer.
+/// Time from a request to its answer.
 const LATENCY: Duration = Duration::from_millis(100);
 
-/// A server that takes so many requests a second, and so many at once.
+/// A server with a token bucket of its own.
 #[derive(Debug, Clone)]
 pub(super) struct Server {
     per_second: f64,
     at_once: f64,
-    /// What it says beside a 429.
+    /// The `Retry-After` of each 429.
     retry_after: Option<Duration>,
-    /// Answers everything with a 503 in this time, if in any.
+    /// Answers everything with a 503 in this time.
     outage: Option<(Duration, Duration)>,
-    /// What is left of its limit, and since when.
+    /// The tokens left at `at`.
     left: f64,
     at: Instant,
 }
@@ -26,17 +26,17 @@ impl Server {
         Self { per_second, at_once, retry_after: None, outage: None, left: at_once, at }
     }
 
-    /// A server that takes all that comes.
+    /// A server without a limit.
     pub(super) fn patient() -> Self {
         Self::new(1e6, 1e6)
     }
 
-    /// The same that asks to be left alone so long with each refusal, if at all.
+    /// The same with this `Retry-After`.
     pub(super) fn that_asks_for(self, retry_after: Option<Duration>) -> Self {
         Self { retry_after, ..self }
     }
 
-    /// The same that is out in this time.
+    /// The same with an outage in this time.
     pub(super) fn that_is_out(self, from: Duration, to: Duration) -> Self {
         Self { outage: Some((from, to)), ..self }
     }
@@ -56,7 +56,7 @@ impl Server {
     }
 }
 
-/// What became of one request.
+/// The answer to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RequestOutcome {
     Good,
@@ -64,10 +64,10 @@ pub(super) enum RequestOutcome {
     Failed,
 }
 
-/// A request: when it was made, for which job, and what became of it.
+/// A request: when it was made, for which job, and its answer.
 pub(super) type Request = (Instant, JobId, RequestOutcome);
 
-/// Jobs that never end, and the server that is asked about them.
+/// Jobs that never end, and their server.
 pub(super) struct World {
     pub(super) stage: Stage,
     pub(super) server: Server,
@@ -77,7 +77,7 @@ pub(super) struct World {
 }
 
 impl World {
-    /// So many jobs.
+    /// A world with so many jobs.
     pub(super) fn new(jobs: usize, settings: ProjectSettings, server: Server) -> Self {
         let configured = settings.api.requests_per_second.per_second();
         let ids: Vec<_> = (0..jobs).map(|n| JobSettings::new(id(&format!("job-{n:04}")))).collect();
@@ -85,34 +85,34 @@ impl World {
         Self { stage, server, requests: Vec::new(), configured, under_way: VecDeque::new() }
     }
 
-    /// Goes on for so long, and never faster than the settings allow.
+    /// Runs for this time; the learned rate never exceeds the configured one.
     pub(super) fn run(&mut self, time: Duration) {
         let end = self.stage.now.instant + time;
         loop {
             self.ask();
-            assert!(self.stage.rate() <= self.configured, "{} is learned", self.stage.rate());
+            assert!(self.stage.rate() <= self.configured, "learned {}", self.stage.rate());
             let answer = self.under_way.front().map(|(at, ..)| *at);
-            let next = crate::model::time::earliest([answer, self.stage.engine.next_deadline()]);
+            let next = crate::model::time::earliest([answer, self.stage.engine.poll_timeout()]);
             let Some(at) = next.filter(|at| *at <= end) else { break };
             self.stage.pass(at.since(self.stage.now.instant));
             match self.under_way.pop_front_if(|(at, ..)| *at <= self.stage.now.instant) {
                 Some((_, poll, state)) => self.answer(poll, state),
-                None => self.stage.step(Input::TimeoutReached),
+                None => drop(self.stage.step(Input::Timeout)),
             }
         }
         self.stage.pass(end.since(self.stage.now.instant));
     }
 
-    /// The requests of each hour that came to this.
+    /// The number of requests with this answer in each hour.
     pub(super) fn by_hour(&self, state: RequestOutcome) -> Vec<usize> {
         let hour = Duration::from_hours(1);
         let now = self.stage.now.instant;
         let of_hour =
-            |n| self.between(n * hour, (n + 1) * hour).filter(|(.., became)| *became == state).count();
+            |n| self.between(n * hour, (n + 1) * hour).filter(|(.., outcome)| *outcome == state).count();
         (0..24).take_while(|n| Instant::after_start(*n * hour) < now).map(of_hour).collect()
     }
 
-    /// The requests of this time.
+    /// The requests in this time.
     pub(super) fn between(&self, from: Duration, to: Duration) -> impl Iterator<Item = &Request> {
         let time = Instant::after_start(from)..Instant::after_start(to);
         self.requests.iter().filter(move |(at, ..)| time.contains(at))
@@ -120,7 +120,8 @@ impl World {
 
     /// Checks that no window has more requests than these settings allow.
     pub(super) fn keeps_to(&self, rate: f64, burst: f64) {
-        // Of requests i to j, `j - i + 1 <= burst + rate * (tj - ti)` for all i: the least `i - rate * ti` decides.
+        // Of requests i to j, `j - i + 1 <= burst + rate * (tj - ti)` for all i: the least `i -
+        // rate * ti` decides.
         let mut least = f64::INFINITY;
         for (number, (at, ..)) in (0_u32..).zip(&self.requests) {
             let credit = f64::from(number) - rate * at.since(Instant::default()).as_secs_f64();

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::Tracker;
 use super::trouble::Trouble;
+use crate::engine::FailureClass;
 use crate::engine::cadence::{Cadence, EndEstimate};
 use crate::engine::duration_history::DurationHistory;
 use crate::engine::explain::{Rule, Since};
-use crate::engine::input::FailureClass;
 use crate::engine::retry::Backoff;
 use crate::model::time::Instant;
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::{Draft, Tracker};
 use crate::engine::cadence::{Cadence, EndEstimate};
 use crate::engine::duration_history::DurationHistory;
-use crate::engine::input::{Failure, FailureClass};
 use crate::engine::slow::SlowLimit;
+use crate::engine::{Failure, FailureClass};
 use crate::model::EventKind;
 use crate::model::time::{Instant, Now, earliest};
 

@@ -33,8 +33,8 @@ use thread::Thread;
 
 use super::{Body, Error, Fault, Pending, Store};
 use crate::engine::snapshot::Snapshot;
-use crate::engine::{Batch, DeliveryId, Edit};
-use crate::model::Payload;
+use crate::engine::{Batch, Edit};
+use crate::model::{DeliveryId, Payload};
 use crate::platform::failpoint;
 use crate::platform::process;
 

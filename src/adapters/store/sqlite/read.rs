@@ -5,9 +5,8 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, Row, params};
 use serde::de::DeserializeOwned;
 
-use crate::engine::DeliveryId;
 use crate::engine::snapshot::{DeliveryRecord, JobRecord, ProjectRecord, SinkRecord, Snapshot};
-use crate::model::{EventKind, JobId, Payload, ProjectName, SinkName};
+use crate::model::{DeliveryId, EventKind, JobId, Payload, ProjectName, SinkName};
 
 /// The columns of [`delivery`].
 pub(super) const DELIVERY: &str =

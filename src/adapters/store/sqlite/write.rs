@@ -11,8 +11,8 @@ use serde::Serialize;
 
 use super::read;
 use crate::adapters::store::Body;
-use crate::engine::{Batch, BatchEntry, DeliveryId, DeliveryState, DeliveryUpdate, Edit};
-use crate::model::Status;
+use crate::engine::{Batch, BatchEntry, DeliveryState, DeliveryUpdate, Edit};
+use crate::model::{DeliveryId, Status};
 
 /// Writes a batch, within a transaction of the caller.
 pub(super) fn batch(connection: &Connection, batch: &Batch, bodies: Vec<Body>) -> rusqlite::Result<()> {

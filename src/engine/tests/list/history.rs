@@ -46,18 +46,18 @@ impl World {
             while let Some((list, _)) = self.stage.lists.pop_front() {
                 self.stage.page(list, rows.to_vec(), None);
             }
-            match self.stage.engine.next_deadline() {
+            match self.stage.engine.poll_timeout() {
                 Some(at) if at <= until => self.stage.next(),
                 _ => break,
             };
         }
         self.stage.pass(until.since(self.stage.now.instant));
-        self.stage.step(Input::TimeoutReached);
+        self.stage.step(Input::Timeout);
     }
 
     /// Ends this process, and starts the next one so much later under a clock that is off by `off` seconds.
     fn restart(mut self, later: u64, off: i64) -> Self {
-        self.stage.step(Input::StopRequested);
+        self.stage.step(Input::Command(Command::Stop));
         let down = seconds(later);
         let wall = self.stage.server + down + SignedDuration::from_secs(off);
         let projects = std::slice::from_ref(&self.settings);
@@ -87,7 +87,7 @@ impl World {
     fn keep_for_an_hour(&mut self) {
         let projects = std::slice::from_ref(&self.settings);
         let plan = Plan { keep: seconds(3600), ..plan(projects, vec![everything()]) };
-        self.stage.engine.reconfigure(plan, self.stage.now);
+        self.stage.command(Command::Reconfigure(plan));
     }
 }
 
@@ -126,13 +126,13 @@ fn an_end_after_the_start_is_news_though_the_list_comes_later() {
     for off in [0, -DAY, 31 * DAY] {
         let mut world = World::new(off, true);
         let (list, _) = world.stage.list();
-        world.stage.step(Input::ListFailed {
+        world.stage.step(Input::PageFailed {
             list,
             is_of_token: false,
             failure: failure(FailureClass::Transient),
         });
         world.stage.pass(seconds(1800));
-        world.stage.step(Input::TimeoutReached);
+        world.stage.step(Input::Timeout);
         let rows = [world.ended("after", 1500, 900), world.ended("before", 4000, 1900)];
         world.go_on(seconds(60), &rows);
         assert_eq!(world.ends(), ["after"], "off by {off} s");
@@ -229,7 +229,7 @@ fn what_is_forgotten_stays_so_while_the_list_shows_it() {
     let running = || vec![row("a", "Pending", 1)];
     world.page(running(), None);
     let name = ProjectName::default();
-    assert_eq!(world.stage.engine.forget(&name, &id("a"), world.stage.now), Forgotten::Gone);
+    assert_eq!(world.stage.command(Command::Forget(name.clone(), id("a"))), Reply::Done);
     for off in [0, 31 * DAY, -31 * DAY, 0] {
         world = world.restart(60, off);
         world.keep_for_an_hour();
@@ -263,7 +263,7 @@ fn a_list_without_end_fills_nothing_and_is_said_once() {
     assert!(
         matches!(&stage.diagnostics[..], [Diagnostic::JobsLeftOut { reason, .. }] if reason.contains("more than 50 "))
     );
-    assert_eq!(stage.engine.search(stage.now.instant), DiscoveryState::UnderWay, "there are others");
+    assert_eq!(stage.engine.discovery(stage.now.instant), DiscoveryState::UnderWay, "there are others");
     assert!(stage.engine.projects().next().unwrap().left_out.is_some());
 }
 
@@ -293,7 +293,7 @@ fn rows_that_were_not_asked_for_are_said() {
     let mut stage = Stage::new(&[discovering(Discovery::default())], Vec::new());
     let (list, _) = stage.list();
     let page = ListPage { jobs: vec![row("a", "Pending", 5)], surplus: 7, next: None };
-    stage.step(Input::Listed { list, page });
+    stage.step(Input::PageFetched { list, page });
     assert!(
         matches!(&stage.diagnostics[..], [Diagnostic::JobsLeftOut { reason, .. }] if reason.contains("7 rows"))
     );
@@ -304,7 +304,7 @@ fn ended_restores_are_kept_up_to_the_limit_and_are_no_news_beyond() {
     let mut world = World::new(0, true);
     world.settings.discover = Some(Discovery { max_jobs: 20, ..all() });
     let projects = std::slice::from_ref(&world.settings);
-    world.stage.engine.reconfigure(plan(projects, vec![everything()]), world.stage.now);
+    world.stage.command(Command::Reconfigure(plan(projects, vec![everything()])));
     world.page(Vec::new(), None);
     let mut rows = Vec::new();
     for n in 0..100 {
@@ -325,7 +325,7 @@ fn limited(max_jobs: u32) -> World {
     let mut world = World::new(0, true);
     world.settings.discover = Some(Discovery { max_jobs, ..all() });
     let projects = std::slice::from_ref(&world.settings);
-    world.stage.engine.reconfigure(plan(projects, vec![everything()]), world.stage.now);
+    world.stage.command(Command::Reconfigure(plan(projects, vec![everything()])));
     world.page(Vec::new(), None);
     world
 }
@@ -365,7 +365,7 @@ fn ended_restores_take_no_room_from_unfinished_ones_and_have_a_limit_of_their_ow
     );
     world.settings.discover = Some(Discovery { max_jobs: 30, ..all() });
     let projects = std::slice::from_ref(&world.settings);
-    world.stage.engine.reconfigure(plan(projects, vec![everything()]), world.stage.now);
+    world.stage.command(Command::Reconfigure(plan(projects, vec![everything()])));
     world.page(rows.to_vec(), None);
     assert!(world.watched().contains(&"older".to_owned()), "there is room for it");
 }

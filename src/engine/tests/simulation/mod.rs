@@ -1,5 +1,6 @@
-//! The engine in a simulated world: errors, throttling, hangs, unknown statuses, vanishing jobs, clock jumps, slow sinks
-//! and a process that is killed at any moment, against a simple model of what must come of it.
+//! The engine in a simulated world, compared with a simple model: errors, throttling, hangs,
+//! unknown statuses, vanishing jobs, clock jumps, slow sinks, and a process that is killed at any
+//! moment.
 
 mod world;
 
@@ -39,7 +40,7 @@ fn trouble() -> impl Strategy<Value = Trouble> {
     )
 }
 
-/// Kills at random times, most of them while much happens.
+/// Kills at random times, most of them early.
 fn kills() -> impl Strategy<Value = Vec<(u64, u64)>> {
     let early = (0_u64..120_000, 0_u64..3);
     let late = (0_u64..9_000_000, 0_u64..900);
@@ -50,15 +51,15 @@ fn kills() -> impl Strategy<Value = Vec<(u64, u64)>> {
     })
 }
 
-/// How far the clock of each process is off: not at all, by a time zone, a month, decades.
+/// Clock errors of the processes: none, a time zone, a month, decades.
 fn clocks() -> impl Strategy<Value = Vec<i64>> {
     let year = 365 * 86_400;
     let steps = [0, 3600, -3600, 31 * 86_400, -31 * 86_400, 12 * year, -56 * year];
     prop::collection::vec(prop::sample::select(steps.to_vec()), 0..6)
 }
 
-/// Changes of the configuration and suspensions, most of them while much happens.
-fn whims() -> impl Strategy<Value = (Vec<u64>, Vec<(u64, u64)>)> {
+/// Reloads and suspensions, most of them early.
+fn disturbances() -> impl Strategy<Value = (Vec<u64>, Vec<(u64, u64)>)> {
     let changes = prop::collection::vec(prop_oneof![0_u64..120_000, 0_u64..9_000_000], 0..12);
     let sleeps = prop::collection::vec((0_u64..7000, 1_u64..20_000), 0..4);
     (changes, sleeps).prop_map(|(mut changes, mut sleeps)| {
@@ -68,7 +69,8 @@ fn whims() -> impl Strategy<Value = (Vec<u64>, Vec<(u64, u64)>)> {
     })
 }
 
-/// A project that names only the first of these jobs, and that whose index is wanted; the others are to be found.
+/// A project that names the first job and those that are watched until their index is ready, and
+/// discovers the others.
 fn discovered(scripts: &[Script], rate: f64, burst: u32) -> ProjectSettings {
     let mut project = watched(scripts, rate, burst);
     let mut number = 0;
@@ -102,7 +104,7 @@ proptest! {
         trouble in trouble(),
         kills in kills(),
         clocks in clocks(),
-        (changes, sleeps) in whims(),
+        (changes, sleeps) in disturbances(),
         seed in any::<u64>(),
         rate in 0.5..5.0,
         burst in 1_u32..6,
@@ -114,20 +116,20 @@ proptest! {
         let settings = settings(&scripts, rate, burst);
         let engine = world.run(&settings);
 
-        // Every job ended, in the way the world says, and that was told once.
-        prop_assert!(engine.is_settled());
+        // Every job ended as the world says, and its end was emitted once.
+        prop_assert!(engine.deliveries().is_settled());
         for (number, script) in scripts.iter().enumerate() {
             let job = id(&format!("job-{number}"));
-            let of_job = |event: &&Arc<Event>| event.job.as_ref().is_some_and(|told| told.id == job);
+            let of_job = |event: &&Arc<Event>| event.job.as_ref().is_some_and(|of| of.id == job);
             let story: Vec<_> = world.disk.events.iter().filter(of_job).map(|event| event.kind).collect();
-            let told: Vec<_> = story.iter().copied().filter(|kind| kind.is_terminal()).collect();
+            let ends: Vec<_> = story.iter().copied().filter(|kind| kind.is_terminal()).collect();
             let ended = Instant::after_start(seconds(script.appears + script.takes));
             let is_named = settings.jobs.iter().any(|settings| settings.id == job);
             if !is_named && story.is_empty() {
-                // What had ended before it was known what is history; and what began before that and has no end time, where
-                // the list did not show that it ran; or what a clock that is hours ahead takes for it.
+                // History: a restore that ended before the baseline, or began before it and has no
+                // end time; or one that a clock that is hours ahead takes for history.
                 let began = Instant::after_start(seconds(script.appears));
-                let known_at = world.looked_at.map(|at| at + seconds(60));
+                let known_at = world.baseline_at.map(|at| at + seconds(60));
                 let is_wrong = world.trouble.jumps.iter().any(|(_, by)| *by > 0);
                 let is_history = |at| ended <= at || (script.end == "failed" && began <= at) || is_wrong;
                 prop_assert!(known_at.is_none_or(is_history), "{:?} is lost", job);
@@ -136,9 +138,9 @@ proptest! {
             let expected = match (script.end, script.index) {
                 ("Completed", None) => vec![EventKind::Completed],
                 ("Completed", Some((_, false))) => vec![EventKind::Completed, EventKind::IndexNotReady],
-                // An index that cannot be found for long enough is taken for gone.
-                ("Completed", Some(_)) if told.last() == Some(&EventKind::IndexNotReady) => {
-                    let last = world.disk.events.iter().rfind(|told| of_job(told)).unwrap();
+                // An index that is not found for long enough counts as not ready.
+                ("Completed", Some(_)) if ends.last() == Some(&EventKind::IndexNotReady) => {
+                    let last = world.disk.events.iter().rfind(|event| of_job(event)).unwrap();
                     prop_assert_eq!(last.reason.as_deref(), Some("NotFound"));
                     vec![EventKind::Completed, EventKind::IndexNotReady]
                 }
@@ -147,20 +149,20 @@ proptest! {
                 ("CANCELLED", _) => vec![EventKind::Cancelled],
                 _ => vec![EventKind::Unrecognised],
             };
-            prop_assert_eq!((&told, story.last()), (&expected, expected.last()), "{:?}", story);
+            prop_assert_eq!((&ends, story.last()), (&expected, expected.last()), "{:?}", story);
             prop_assert_eq!(story.iter().filter(|kind| **kind == EventKind::Watched).count(), 1);
 
-            // Each sink was told at least once, always under one id and with the same words, unless it was given up
-            // and said so.
-            let told = || world.disk.events.iter().filter(of_job);
+            // Each sink got each end at least once, always the same event, unless the delivery was
+            // given up, which was reported.
+            let events = || world.disk.events.iter().filter(of_job);
             for (sink, taken) in &world.taken {
-                for end in told().filter(|event| event.kind.is_terminal()) {
+                for end in events().filter(|event| event.kind.is_terminal()) {
                     let copies: Vec<_> = taken.iter().filter(|event| event.id == end.id).collect();
                     let pending = DeliveryId { event: end.id, sink: sink.clone() };
                     prop_assert!(!copies.is_empty() || world.abandoned.contains(&pending));
                     prop_assert!(copies.iter().all(|copy| **copy == *end));
                 }
-                // The order of first arrivals is that of the story; only ends may come earlier.
+                // First arrivals are in the order of the events; only ends may come earlier.
                 let mut first_arrivals: Vec<_> = Vec::new();
                 for event in taken.iter().filter(of_job).filter(|event| !event.kind.is_terminal()) {
                     if !first_arrivals.contains(&event.id) {
@@ -168,14 +170,15 @@ proptest! {
                     }
                 }
                 if world.abandoned.is_empty() {
-                    let before = told().filter(|event| !event.kind.is_terminal());
+                    let before = events().filter(|event| !event.kind.is_terminal());
                     let order: Vec<_> = before.map(|event| event.id).collect();
                     prop_assert_eq!(first_arrivals, order);
                 }
             }
         }
 
-        // No window has more polls than the rate allows: of any number of polls in a row, up to a few hundred.
+        // No window has more polls than the rate allows: of any number of polls in a row, up to a
+        // few hundred.
         for n in 2_u32..400 {
             for window in world.polls.iter().flat_map(|polls| polls.windows(n as usize)) {
                 let allowed = f64::from(burst) + window[window.len() - 1].since(window[0]).as_secs_f64() * rate;
@@ -185,7 +188,7 @@ proptest! {
     }
 
     #[test]
-    fn the_same_events_give_the_same_actions(scripts in scripts(), trouble in trouble(), seed in any::<u64>()) {
+    fn same_inputs_give_the_same_actions(scripts in scripts(), trouble in trouble(), seed in any::<u64>()) {
         let run = || {
             let mut world = World::new(scripts.clone(), trouble.clone(), seed, &["one"]);
             world.run(&watched(&scripts, 2.0, 4));
@@ -195,7 +198,7 @@ proptest! {
     }
 }
 
-/// Without trouble, an end is noticed within the interval that the cadence has at that age.
+/// Without faults, an end is noticed within the interval of that age.
 #[test]
 fn without_trouble_ends_are_noticed_in_time() {
     let calm = Trouble {

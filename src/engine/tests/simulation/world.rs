@@ -1,6 +1,7 @@
 //! A world around the engine, in which much goes wrong.
 //!
-//! Invariant: what is safe is what the disk has; everything else is lost when the process is killed.
+//! Invariant: only what is on the disk is committed; everything else is lost when the process is
+//! killed.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
@@ -10,13 +11,13 @@ use jiff::SignedDuration;
 use super::super::retry::RetryAfter;
 use super::super::*;
 
-/// Trouble is over by then, so that everything can come to its end.
+/// Faults end by then, so that every job can end.
 pub(super) const CALM: Duration = Duration::from_secs(3 * 3600);
 
-/// A world that has not come to rest by then has a loop in it.
+/// A world that is not at rest after so many inputs has a loop.
 pub(super) const MAX_EVENTS: usize = 200_000;
 
-/// How old a job may become before it is overdue.
+/// The deadline of every job.
 pub(super) const DEADLINE: Duration = Duration::from_hours(1);
 
 /// One job of the world.
@@ -31,11 +32,12 @@ pub(super) struct Script {
     pub(super) odd: bool,
     /// Whether it reports progress.
     pub(super) progress: bool,
-    /// Where its index is followed: how long after the end that is made, and serves or fails.
+    /// If it is watched until its index is ready: the time from its end to that of the index, and
+    /// whether that is good.
     pub(super) index: Option<(u64, bool)>,
 }
 
-/// What goes wrong, in probabilities.
+/// What goes wrong; numbers are probabilities.
 #[derive(Debug, Clone)]
 pub(super) struct Trouble {
     pub(super) transient: f64,
@@ -46,11 +48,12 @@ pub(super) struct Trouble {
     pub(super) sink: f64,
     /// The wall clock jumps by so many seconds at these times.
     pub(super) jumps: Vec<(u64, i64)>,
-    /// The process is killed at these times, in milliseconds, and starts again so many seconds later.
+    /// The process is killed at these times, in milliseconds, and starts again so many seconds
+    /// later.
     pub(super) kills: Vec<(u64, u64)>,
-    /// How far the wall clock of each process after the first is off, in seconds; one by one, and again from the first.
+    /// The clock errors of the processes after the first, in seconds, repeated from the start.
     pub(super) clocks: Vec<i64>,
-    /// The configuration changes at these times, in milliseconds; with the last one, it is whole again.
+    /// Reloads at these times, in milliseconds; the last one restores the configuration.
     pub(super) changes: Vec<u64>,
     /// The machine is suspended at these times, for so many seconds.
     pub(super) sleeps: Vec<(u64, u64)>,
@@ -63,22 +66,22 @@ pub(super) struct World {
     pub(super) rng: fastrand::Rng,
     pub(super) now: Instant,
     pub(super) wall: SignedDuration,
-    /// How far the wall clock was off when the process that runs was started.
+    /// The clock error of the present process.
     pub(super) off: SignedDuration,
     pub(super) pending: BinaryHeap<Reverse<(Instant, u64)>>,
     pub(super) events: BTreeMap<u64, Input>,
     pub(super) count: u64,
-    /// When the process that runs was started.
+    /// When the present process started.
     pub(super) boot: Instant,
     pub(super) disk: Disk,
     pub(super) committing: Option<Batch>,
     /// When each poll was made, by each process.
     pub(super) polls: Vec<Vec<Instant>>,
-    /// What each sink took, and how often.
+    /// What each sink accepted, repetitions included.
     pub(super) taken: BTreeMap<SinkName, Vec<Arc<Event>>>,
     pub(super) abandoned: Vec<DeliveryId>,
-    /// When it was safe that the list had been read to its end.
-    pub(super) looked_at: Option<Instant>,
+    /// When the first complete scan of the list was committed.
+    pub(super) baseline_at: Option<Instant>,
     pub(super) log: Vec<Action>,
 }
 
@@ -100,7 +103,7 @@ impl World {
             polls: vec![Vec::new()],
             taken: sinks.iter().map(|sink| (SinkName::new(*sink), Vec::new())).collect(),
             abandoned: Vec::new(),
-            looked_at: None,
+            baseline_at: None,
             log: Vec::new(),
         }
     }
@@ -123,22 +126,22 @@ impl World {
         self.now.since(Instant::default()) < CALM && self.rng.f64() < probability
     }
 
-    /// Does what the engine asks for.
+    /// Carries out an action.
     fn act(&mut self, action: Action) {
         self.log.push(action.clone());
         match action {
             Action::Poll(poll) => self.poll(poll, None),
             Action::PollIndex(poll, index) => self.poll(poll, Some(index)),
-            Action::List(list, token) => self.list(list, token),
+            Action::FetchPage(list, token) => self.list(list, token),
             Action::Commit(batch) => {
                 assert!(self.committing.replace(batch).is_none(), "one commit at a time");
                 let latency = self.rng.u64(0..20);
                 self.later(latency, Input::Committed);
             }
             Action::Deliver(Delivery { id, .. }) => {
-                assert!(!self.disk.marked().contains(&id), "what was marked is sent again: {id:?}");
+                assert!(!self.disk.delivered().contains(&id), "a delivered event is sent again: {id:?}");
                 let latency = self.rng.u64(1..15_000);
-                // A receiver may take what it then seems to refuse: it is told again.
+                // A receiver may accept an event and fail to say so: the event is sent again.
                 let fails = self.troubled(self.trouble.sink);
                 if !fails || self.rng.bool() {
                     let event = self.disk.event(id.event);
@@ -160,8 +163,8 @@ impl World {
         self.later(latency, input);
     }
 
-    /// Answers with a page of five rows, as unreliable as the API: rows are missing or there twice, and the list may end
-    /// early.
+    /// Answers with a page of five rows, as unreliable as the API: rows are missing or there twice,
+    /// and the list may end early.
     fn list(&mut self, list: ListId, token: Option<String>) {
         self.polls.last_mut().unwrap().push(self.now);
         let Trouble { transient, throttled, refused, vanish, .. } = self.trouble;
@@ -173,7 +176,7 @@ impl World {
         let fails = classes.into_iter().find(|(probability, _)| self.troubled(*probability));
         let is_of_token = token.is_some() && self.troubled(vanish);
         if let Some((_, class)) = fails.or(is_of_token.then_some((0.0, FailureClass::NotFound))) {
-            let input = Input::ListFailed { list, is_of_token, failure: failure(class) };
+            let input = Input::PageFailed { list, is_of_token, failure: failure(class) };
             return self.later(20, input);
         }
         let offset: usize = token.map_or(0, |token| token.parse().unwrap());
@@ -187,7 +190,7 @@ impl World {
         }
         let more = known.len() > offset + 5 && !self.troubled(vanish);
         page.next = more.then(|| (offset + 5).to_string());
-        self.later(30, Input::Listed { list, page });
+        self.later(30, Input::PageFetched { list, page });
     }
 
     fn answer(&mut self, poll: PollId, index: Option<String>, latency: u64) -> (u64, Input) {
@@ -224,12 +227,12 @@ impl World {
             };
             let state = Some(Status::parse(state));
             let observation = IndexObservation { name, state, ready: decided && serves };
-            return (latency, Input::Answered { poll, answer: Answer::Index(observation) });
+            return (latency, Input::PollAnswered { poll, answer: Answer::Index(observation) });
         }
-        (latency, Input::Answered { answer: Answer::Job(self.observation(&poll.job)), poll })
+        (latency, Input::PollAnswered { answer: Answer::Job(self.observation(&poll.job)), poll })
     }
 
-    /// What is true of a job.
+    /// The true state of a job.
     fn observation(&self, job: &JobId) -> Observation {
         let script = self.script(job);
         let at = self.now.since(Instant::default()).as_secs();
@@ -258,15 +261,15 @@ impl World {
         &self.scripts[number]
     }
 
-    fn start(&self, project: &ProjectSettings, actions: &mut Vec<Action>) -> Engine {
+    fn start(&self, project: &ProjectSettings) -> Engine {
         let sinks = self.taken.keys().map(|name| sink(name.as_str())).collect();
-        let plan = Plan { projects: std::slice::from_ref(project), sinks, keep: Duration::MAX };
+        let plan = Plan { projects: vec![project.clone()], sinks, keep: Duration::MAX };
         let mut engine = Engine::from_snapshot(plan, self.disk.load(), 11, self.reading());
-        engine.step(Input::TimeoutReached, self.reading(), actions);
+        engine.handle(Input::Timeout, self.reading());
         engine
     }
 
-    /// The process dies: whatever was under way is lost, but perhaps a commit had just been made.
+    /// Kills the process: what was under way is lost, but a commit may just have succeeded.
     fn kill(&mut self, down: u64) {
         if let Some(batch) = self.committing.take()
             && self.rng.bool()
@@ -284,45 +287,46 @@ impl World {
         self.polls.push(Vec::new());
     }
 
-    /// The configuration as it is with so many changes to come: jobs are missing, unless there are none, and the sinks
-    /// are others than before.
+    /// Reloads the configuration, with `left` reloads to come: unless that is 0, some jobs are
+    /// missing. The settings of the sinks change.
     fn change(&self, engine: &mut Engine, project: &ProjectSettings, left: usize) {
         let mut project = project.clone();
         let mut number = left;
         let discovers = project.discover.is_some();
         project.jobs.retain(|job| {
             number += 1;
-            // One that is found before it is named again is watched until it completed, and no longer.
+            // A discovered job is watched until it completed only, so one with an index must stay
+            // named.
             let is_found = discovers && job.until.is_some();
             left == 0 || is_found || !number.is_multiple_of(3)
         });
         let fingerprint = left as u64 + 2;
         let sinks = self.taken.keys().map(|name| SinkPlan { fingerprint, ..sink(name.as_str()) }).collect();
-        let plan = Plan { projects: &[project], sinks, keep: Duration::MAX };
-        engine.reconfigure(plan, self.reading());
+        let plan = Plan { projects: vec![project], sinks, keep: Duration::MAX };
+        engine.handle(Input::Command(Command::Reconfigure(plan)), self.reading());
     }
 
-    /// A job is overdue by the clock of the API, or, before that knows it, by the time for which it is watched.
+    /// Checks that a job is past its deadline by the clock of the API, or by that of its watch
+    /// before the API knows it.
     fn is_really_overdue(&self, event: &Event) {
         let script = self.script(&event.job.as_ref().unwrap().id);
         let since = seconds(script.appears).saturating_sub(seconds(60));
         assert!(self.now.since(Instant::default()) >= since + DEADLINE, "{event:?} at {:?}", self.now);
     }
 
-    /// Runs until nothing is left to happen. Returns the engine that came to rest.
+    /// Runs until nothing is left to happen. Returns the last engine.
     pub(super) fn run(&mut self, project: &ProjectSettings) -> Engine {
         let mut kills: VecDeque<_> = self.trouble.kills.clone().into();
         let mut changes: VecDeque<_> = self.trouble.changes.clone().into();
         let mut sleeps: VecDeque<_> = self.trouble.sleeps.clone().into();
-        let mut actions = Vec::new();
-        let mut engine = self.start(project, &mut actions);
+        let mut engine = self.start(project);
         for _ in 0..MAX_EVENTS {
-            for action in actions.drain(..) {
+            while let Some(action) = engine.poll_action() {
                 self.act(action);
             }
             let input = self.pending.peek().map(|Reverse((at, _))| *at);
             let deadline = engine
-                .next_deadline()
+                .poll_timeout()
                 .map(|at| self.boot + at.since(Instant::default()))
                 .map(|at| at.max(self.now));
             let next = [input, deadline].into_iter().flatten().min();
@@ -331,7 +335,7 @@ impl World {
                 next.is_none_or(|next| at <= next)
             }) {
                 self.kill(down);
-                engine = self.start(project, &mut actions);
+                engine = self.start(project);
                 continue;
             }
             let comes_first = |at: Instant| next.is_none_or(|next| at <= next);
@@ -340,23 +344,24 @@ impl World {
             {
                 self.now = self.now.max(Instant::after_start(Duration::from_millis(at)));
                 self.change(&mut engine, project, changes.len());
-                engine.step(Input::TimeoutReached, self.reading(), &mut actions);
                 continue;
             }
             if let Some((_, time)) =
                 sleeps.pop_front_if(|(at, _)| comes_first(Instant::after_start(seconds(*at))))
             {
                 self.now = self.now + seconds(time);
-                engine.step(Input::Suspended(seconds(time)), self.reading(), &mut actions);
+                engine.handle(Input::Suspended(seconds(time)), self.reading());
                 continue;
             }
-            // Who looks for jobs does so for ever.
+            // Discovery never ends by itself.
             let is_over = project.discover.is_some() && self.now.since(Instant::default()) > 2 * CALM;
             let now = self.reading().instant;
             let is_at_rest = || {
-                engine.search(now) == DiscoveryState::Over && engine.jobs().all(|job| job.tracker.has_ended())
+                engine.discovery(now) == DiscoveryState::Over
+                    && engine.jobs().all(|job| job.tracker.has_ended())
             };
-            let Some(at) = next.filter(|_| !is_over || !is_at_rest() || !engine.is_settled()) else {
+            let Some(at) = next.filter(|_| !is_over || !is_at_rest() || !engine.deliveries().is_settled())
+            else {
                 return engine;
             };
             self.now = self.now.max(at);
@@ -372,29 +377,26 @@ impl World {
             let happening = if happens { self.pending.pop() } else { None };
             let input = match happening {
                 Some(Reverse((_, number))) => self.events.remove(&number).unwrap(),
-                None => Input::TimeoutReached,
+                None => Input::Timeout,
             };
-            if let Input::Answered { poll: PollId { project, .. }, .. }
-            | Input::PollFailed { poll: PollId { project, .. }, .. }
-            | Input::Listed { list: ListId { project, .. }, .. } = &input
-            {
-                let there = NOON.parse::<Timestamp>().unwrap() + self.now.since(Instant::default());
-                engine.server_time(project, there, self.reading());
+            if let Some(project) = answered_project(&input).cloned() {
+                let time = NOON.parse::<Timestamp>().unwrap() + self.now.since(Instant::default());
+                engine.handle(Input::ServerTime { project, time }, self.reading());
             }
             if matches!(input, Input::Committed) {
                 let batch = self.committing.take().expect("a commit");
-                let has_looked = |record: &snapshot::ProjectRecord| {
+                let has_baseline = |record: &snapshot::ProjectRecord| {
                     record.snapshot.discovery.as_ref().is_some_and(|discovery| discovery.has_baseline)
                 };
-                if batch.projects.iter().any(has_looked) {
-                    self.looked_at.get_or_insert(self.now);
+                if batch.projects.iter().any(has_baseline) {
+                    self.baseline_at.get_or_insert(self.now);
                 }
                 for entry in batch.entries.iter().filter(|entry| entry.event.kind == EventKind::Overdue) {
                     self.is_really_overdue(&entry.event);
                 }
                 self.disk.apply(&batch);
             }
-            engine.step(input, self.reading(), &mut actions);
+            engine.handle(input, self.reading());
             let configured = project.api.requests_per_second.per_second();
             let holds = engine.projects().next().map(|project| project.requests_per_second);
             assert!(holds.is_none_or(|holds| holds <= configured), "{holds:?} of {configured}");

@@ -1,6 +1,7 @@
-//! Clients and sinks from settings: everything that can fail before the first poll.
+//! Builds clients and sinks from settings: everything that can fail before the first poll.
 //!
-//! Invariant: projects that reach one endpoint in the same way share one HTTP client and so its connections.
+//! Invariant: projects that reach one endpoint in the same way share one HTTP client and its
+//! connections.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,14 +16,14 @@ use crate::config::{ProjectSettings, SecretError, SinkSettings};
 use crate::engine::{Plan, SinkPlan};
 use crate::model::{ProjectName, SinkName};
 
-/// Everything that keeps the parts from being put together, at least one thing. All of it can be mended in the
-/// configuration or its surroundings.
+/// All problems that prevent a setup, at least one. Each can be fixed in the configuration or its
+/// environment.
 #[derive(Debug)]
-pub struct ComposeErrors(pub Vec<ComposeError>);
+pub struct SetupErrors(pub Vec<SetupError>);
 
-impl std::error::Error for ComposeErrors {}
+impl std::error::Error for SetupErrors {}
 
-impl fmt::Display for ComposeErrors {
+impl fmt::Display for SetupErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (number, error) in self.0.iter().enumerate() {
             let line_break = if number > 0 { "\n" } else { "" };
@@ -35,7 +36,7 @@ impl fmt::Display for ComposeErrors {
     }
 }
 
-impl ComposeError {
+impl SetupError {
     /// What to do about it.
     pub fn help(&self) -> Option<&'static str> {
         match self {
@@ -48,10 +49,10 @@ impl ComposeError {
     }
 }
 
-/// One thing that keeps the parts from being put together.
+/// One problem that prevents a setup.
 #[derive(Debug, thiserror::Error)]
-pub enum ComposeError {
-    /// The API key of a project cannot be had or used.
+pub enum SetupError {
+    /// The API key of a project cannot be read or used.
     #[error("project {project}: {error}")]
     Key {
         /// The project.
@@ -67,50 +68,42 @@ pub enum ComposeError {
         /// What is wrong.
         error: ClientError,
     },
-    /// A sink cannot be set up.
+    /// A sink cannot be built.
     #[error(transparent)]
     Sink(#[from] SinkError),
 }
 
-/// Everything that a configuration stands for, put together: nothing of it can fail any more.
+/// A configuration with everything that it needs: nothing of it can fail any more.
 #[derive(Debug)]
 pub struct Setup {
-    projects: Vec<ProjectSettings>,
-    plans: Vec<SinkPlan>,
-    keep: Duration,
+    /// What the engine does with it.
+    pub(super) plan: Plan,
     pub(super) clients: BTreeMap<ProjectName, pinecone::Client>,
     pub(super) sinks: BTreeMap<SinkName, Arc<Sink>>,
 }
 
 impl Setup {
-    /// Puts the parts together, and keeps what is over for `keep`. Reads keys, addresses and certificates.
+    /// Reads keys, addresses and certificates. Finished records are kept for `keep`.
     pub fn new(
         projects: Vec<ProjectSettings>,
         sinks: &[SinkSettings],
         keep: Duration,
-    ) -> Result<Self, ComposeErrors> {
+    ) -> Result<Self, SetupErrors> {
         match (clients(&projects), self::sinks(sinks)) {
             (Ok(clients), Ok((sinks, plans))) => {
                 let sinks = sinks.into_iter().map(|(name, sink)| (name, Arc::new(sink))).collect();
-                Ok(Self { projects, plans, keep, clients, sinks })
+                Ok(Self { plan: Plan { projects, sinks: plans, keep }, clients, sinks })
             }
             (clients, sinks) => {
                 let errors = [clients.err(), sinks.err()].into_iter().flatten();
-                Err(ComposeErrors(errors.flat_map(|errors| errors.0).collect()))
+                Err(SetupErrors(errors.flat_map(|errors| errors.0).collect()))
             }
         }
-    }
-
-    /// What the engine is to do with it.
-    pub(super) fn plan(&self) -> Plan<'_> {
-        Plan { projects: &self.projects, sinks: self.plans.clone(), keep: self.keep }
     }
 }
 
 /// The clients of these projects.
-pub fn clients(
-    projects: &[ProjectSettings],
-) -> Result<BTreeMap<ProjectName, pinecone::Client>, ComposeErrors> {
+pub fn clients(projects: &[ProjectSettings]) -> Result<BTreeMap<ProjectName, pinecone::Client>, SetupErrors> {
     let mut shared = Vec::new();
     let mut clients = BTreeMap::new();
     let mut errors = Vec::new();
@@ -120,16 +113,16 @@ pub fn clients(
             Err(error) => errors.push(error),
         }
     }
-    if errors.is_empty() { Ok(clients) } else { Err(ComposeErrors(errors)) }
+    if errors.is_empty() { Ok(clients) } else { Err(SetupErrors(errors)) }
 }
 
 fn client(
     settings: &ProjectSettings,
     shared: &mut Vec<(Purpose, http::Client)>,
-) -> Result<pinecone::Client, ComposeError> {
+) -> Result<pinecone::Client, SetupError> {
     let project = || settings.name.clone();
     let key =
-        settings.api_key.read_api_key().map_err(|error| ComposeError::Key { project: project(), error })?;
+        settings.api_key.read_api_key().map_err(|error| SetupError::Key { project: project(), error })?;
     let purpose = Purpose::new(&settings.api.endpoint.join(&[]), settings.api.ca_file.as_deref())
         .within(settings.api.request_timeout);
     let known = shared.iter().find(|(known, _)| *known == purpose).map(|(_, http)| http.clone());
@@ -137,15 +130,15 @@ fn client(
         http
     } else {
         let http =
-            http::client(&purpose).map_err(|error| ComposeError::Client { project: project(), error })?;
+            http::client(&purpose).map_err(|error| SetupError::Client { project: project(), error })?;
         shared.push((purpose, http.clone()));
         http
     };
     Ok(pinecone::Client::new(http, &settings.api, key))
 }
 
-/// The sinks of these settings, and what the engine must know of them.
-pub fn sinks(settings: &[SinkSettings]) -> Result<(BTreeMap<SinkName, Sink>, Vec<SinkPlan>), ComposeErrors> {
+/// The sinks of these settings, and what the engine needs to know of them.
+pub fn sinks(settings: &[SinkSettings]) -> Result<(BTreeMap<SinkName, Sink>, Vec<SinkPlan>), SetupErrors> {
     let mut sinks = BTreeMap::new();
     let mut plans = Vec::new();
     let mut errors = Vec::new();
@@ -155,8 +148,8 @@ pub fn sinks(settings: &[SinkSettings]) -> Result<(BTreeMap<SinkName, Sink>, Vec
                 plans.push(sink.plan(settings));
                 sinks.insert(SinkName::new(settings.name()), sink);
             }
-            Err(error) => errors.push(ComposeError::Sink(error)),
+            Err(error) => errors.push(SetupError::Sink(error)),
         }
     }
-    if errors.is_empty() { Ok((sinks, plans)) } else { Err(ComposeErrors(errors)) }
+    if errors.is_empty() { Ok((sinks, plans)) } else { Err(SetupErrors(errors)) }
 }

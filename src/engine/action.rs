@@ -1,0 +1,132 @@
+//! What comes out of the engine: things to do.
+//!
+//! Invariant: actions are plain data; each request, commit and delivery is answered by exactly one
+//! [`Input`](super::Input).
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::diagnostic::Diagnostic;
+use super::snapshot::{JobRecord, ProjectRecord, SinkRecord};
+use crate::model::{DeliveryId, Event, JobId, ProjectName, SinkName};
+
+/// Something to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Describe a job, then report `PollAnswered` or `PollFailed`.
+    Poll(PollId),
+    /// Describe the index of a job, which has this name, then report the same.
+    PollIndex(PollId, String),
+    /// Fetch a page of the list of jobs, the first one or the one of this token, then report
+    /// `PageFetched` or `PageFailed`.
+    FetchPage(ListId, Option<String>),
+    /// Commit a batch atomically, then report `Committed`. At most one is under way.
+    Commit(Batch),
+    /// Hand a delivery to its sink, then report `Delivered` or `DeliveryFailed`.
+    Deliver(Delivery),
+    /// Log something that is no event.
+    Diagnostic(Diagnostic),
+}
+
+/// One poll of one job or of its index. A late answer to an earlier one has another generation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PollId {
+    /// The project whose key is used.
+    pub project: ProjectName,
+    /// The polled job.
+    pub job: JobId,
+    /// Counts the requests of the engine.
+    pub generation: u64,
+}
+
+/// One request for a page of a project's list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListId {
+    /// The project whose key is used.
+    pub project: ProjectName,
+    /// Counts the requests of the engine.
+    pub generation: u64,
+}
+
+/// What is committed at once. No event in it is delivered before it is durable.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Batch {
+    /// Projects as they are now.
+    pub projects: Vec<ProjectRecord>,
+    /// Jobs as they are now.
+    pub jobs: Vec<JobRecord>,
+    /// Sinks as they are now.
+    pub sinks: Vec<SinkRecord>,
+    /// The events, in order.
+    pub entries: Vec<BatchEntry>,
+    /// Changed deliveries, in order.
+    pub deliveries: Vec<DeliveryUpdate>,
+    /// Jobs whose records are deleted.
+    pub forgotten: Vec<(ProjectName, JobId)>,
+    /// Delete deliveries that finished before this time.
+    pub prune_before: Option<Timestamp>,
+}
+
+impl Batch {
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// An event and the deliveries that it starts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BatchEntry {
+    /// What happened.
+    pub event: Arc<Event>,
+    /// The sinks that it goes to.
+    pub recipients: Vec<SinkName>,
+}
+
+/// A change of a delivery.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeliveryUpdate {
+    /// Which delivery.
+    pub id: DeliveryId,
+    /// When it changed.
+    pub at: Timestamp,
+    /// The attempts so far.
+    pub attempts: u32,
+    /// Its state from then on.
+    pub state: DeliveryState,
+    /// What went wrong at the last attempt.
+    pub reason: Option<String>,
+}
+
+/// How far a delivery is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeliveryState {
+    /// It is attempted again. An update without a reason keeps the last one.
+    Pending {
+        /// When the next attempt is due.
+        due: Timestamp,
+    },
+    /// The sink accepted it.
+    Delivered,
+    /// It was given up: a dead letter.
+    Dead,
+    /// It expired before it was delivered.
+    Dropped,
+}
+
+impl DeliveryState {
+    /// Whether no attempt follows by itself.
+    pub fn is_final(self) -> bool {
+        !matches!(self, Self::Pending { .. })
+    }
+}
+
+/// One attempt at a delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// Which delivery.
+    pub id: DeliveryId,
+    /// Counts the attempts, from 1.
+    pub attempt: u32,
+}

@@ -1,0 +1,54 @@
+//! Why a request or a delivery failed, as far as the engine has to know.
+
+use std::time::Duration;
+
+use super::retry::RetryAfter;
+use crate::model::time::Now;
+
+/// Why a poll, a page or a delivery failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// What follows from it.
+    pub class: FailureClass,
+    /// How long the server asks to be left alone.
+    pub retry_after: Option<RetryAfter>,
+    /// What went wrong, in words fit for a log.
+    pub message: String,
+}
+
+impl Failure {
+    /// How long the server asks to be left alone, from `now`; zero if it does not ask.
+    pub fn pause(&self, now: Now) -> Duration {
+        self.retry_after.map(|asked| asked.from(now)).unwrap_or_default()
+    }
+}
+
+/// What follows from a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureClass {
+    /// It may pass: try again.
+    Transient,
+    /// The server limits the whole project, not this request alone.
+    Throttled,
+    /// The cause is the local setup (a certificate, a proxy, a scheme): a retry succeeds once that
+    /// is changed.
+    Misconfigured,
+    /// The API says that the key or its permission is refused.
+    Unauthorized,
+    /// The same status without a body of the API: a gateway in front of it may have answered, which
+    /// passes. No delivery fails like this.
+    Blocked,
+    /// The server says that there is no such thing, which is not always true.
+    NotFound,
+    /// A retry would fail, too. No poll fails like this, but deliveries do.
+    Permanent,
+    /// The receiver is gone for good (HTTP 410). No poll fails like this.
+    Gone,
+}
+
+impl FailureClass {
+    /// Whether it speaks against the key.
+    pub fn is_refusal(self) -> bool {
+        matches!(self, Self::Unauthorized | Self::Blocked)
+    }
+}
