@@ -5,6 +5,7 @@
 
 mod address;
 mod endpoint;
+pub mod environment;
 mod excerpt;
 mod locate;
 mod pattern;

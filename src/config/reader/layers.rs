@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::report::{Finding, Report, Span};
 use super::section::Section;
 use super::value::Value;
-use crate::config::locate::Variables;
+use crate::config::environment::{self, Variables};
 use crate::config::redaction::quoted;
 use crate::config::{
     ApiSettings, CadenceSettings, Effort, Endpoint, EndpointError, Rate, SlowAfter, WatchSettings,
@@ -153,7 +153,7 @@ impl<'a> Api<'a> {
         let endpoint = match self.endpoint.as_ref().or(common.endpoint.as_ref()) {
             _ if self.refused || common.refused => None,
             Some((text, span)) => endpoint(text, span, allow_http, report),
-            None => match variables(HOST).filter(|host| !host.is_empty()) {
+            None => match environment::non_empty(variables, HOST) {
                 Some(host) => endpoint_of_environment(host, allow_http, report),
                 None => Some(default.endpoint),
             },

@@ -26,8 +26,8 @@ pub(super) use self::state::usual_path as usual_state_path;
 
 use self::report::{Finding, Report};
 use self::section::Section;
+use super::environment::{self, Variables};
 use super::excerpt::Source;
-use super::locate::Variables;
 use super::{Problems, Settings, redaction};
 
 const DRAIN: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_hours(1);
@@ -43,7 +43,7 @@ const DRAIN: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_hours(1)
 /// # Ok::<(), restore_watch::config::Problems>(())
 /// ```
 pub fn parse(text: &str, file: &Path) -> Result<Settings, Problems> {
-    parse_in(text, file, &|name| std::env::var_os(name))
+    parse_in(text, file, &environment::of_process)
 }
 
 /// Reads `text` as [`parse`] does, with another environment: where no endpoint is given, `PINECONE_CONTROLLER_HOST`

@@ -14,7 +14,7 @@ use super::report::{Finding, Report, Span};
 use super::section::Section;
 use super::source;
 use super::value::Value;
-use crate::config::locate::Variables;
+use crate::config::environment::Variables;
 use crate::config::redaction::quoted;
 use crate::config::{Discovery, IndexPattern, JobSettings, ProjectSettings, SecretSource};
 use crate::model::{IdError, JobId, Mistake, ProjectName};

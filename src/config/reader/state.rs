@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::section::Section;
 use crate::config::StateSettings;
-use crate::config::locate::Variables;
+use crate::config::environment::{self, Variables};
 use crate::model::duration;
 
 const KEEP: RangeInclusive<Duration> = Duration::from_hours(1)..=duration::MAX;
@@ -29,16 +29,9 @@ pub(super) fn read(top: &mut Section<'_>, base: &Path, variables: &Variables<'_>
 
 /// Where state is kept unless the file says otherwise.
 pub(in crate::config) fn usual_path(variables: &Variables<'_>) -> Option<PathBuf> {
-    let variable = |name| variables(name).filter(|value| !value.is_empty());
-    // systemd joins the directories of a unit with colons; the first is that of the state.
-    let of_service = variable("STATE_DIRECTORY")
-        .and_then(|list| std::env::split_paths(&list).find(|path| !path.as_os_str().is_empty()));
-    if let Some(directory) = of_service {
+    if let Some(directory) = environment::service_directory(variables, "STATE_DIRECTORY") {
         return Some(directory.join("state.db"));
     }
-    // The XDG rules say that a relative path there is ignored.
-    let of_user = variable("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    of_user
-        .or_else(|| variable("HOME").map(|home| Path::new(&home).join(".local/state")))
+    environment::user_directory(variables, "XDG_STATE_HOME", Some(".local/state"))
         .map(|directory| directory.join("restore-watch/state.db"))
 }
