@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Endpoint, IndexPattern, SecretSource, SinkSettings, UrlSource};
-use crate::model::{JobId, ProjectName, Until, duration};
+use crate::model::{JobId, ProjectName, Until, duration, keywords};
 
 /// All a configuration says.
 #[derive(Debug, Clone)]
@@ -259,11 +259,9 @@ pub enum Effort {
     Eager,
 }
 
-impl Effort {
-    /// All of them, by the names that configuration and command line give them.
-    pub const ALL: &[(&str, Self)] =
-        &[("gentle", Self::Gentle), ("balanced", Self::Balanced), ("eager", Self::Eager)];
+keywords!(Effort { Gentle = "gentle", Balanced = "balanced", Eager = "eager" });
 
+impl Effort {
     /// What one poll may cost, in seconds of delay: four times as much halves the number of polls.
     pub fn poll_cost(self) -> f64 {
         match self {

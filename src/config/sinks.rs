@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{SecretSource, UrlSource};
-use crate::model::TransitionKind;
+use crate::model::{TransitionKind, keywords};
 
 /// Where transitions go.
 #[derive(Debug, Clone)]
@@ -79,6 +79,8 @@ pub enum LogFormat {
     Json,
 }
 
+keywords!(LogFormat { Human = "human", Json = "json" });
+
 /// The level a transition is logged at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LogLevel {
@@ -91,6 +93,8 @@ pub enum LogLevel {
     /// Something is broken.
     Error,
 }
+
+keywords!(LogLevel { Debug = "debug", Info = "info", Warn = "warn", Error = "error" });
 
 /// The desktop sink.
 #[derive(Debug, Clone)]
@@ -170,17 +174,14 @@ pub enum WebhookFormat {
     Ntfy,
 }
 
-impl WebhookFormat {
-    /// All formats, by the names that the configuration gives them.
-    pub const ALL: &[(&str, Self)] = &[
-        ("standard", Self::Standard),
-        ("cloudevents", Self::CloudEvents),
-        ("slack", Self::Slack),
-        ("discord", Self::Discord),
-        ("teams", Self::Teams),
-        ("ntfy", Self::Ntfy),
-    ];
-}
+keywords!(WebhookFormat {
+    Standard = "standard",
+    CloudEvents = "cloudevents",
+    Slack = "slack",
+    Discord = "discord",
+    Teams = "teams",
+    Ntfy = "ntfy",
+});
 
 /// Which kinds of transition a sink wants.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -234,7 +234,7 @@ impl Cadence {
         let min = section.duration("min_interval", &INTERVAL);
         let max = section.duration("max_interval", &INTERVAL);
         let refused = section.report.len() > before;
-        let effort = section.take("effort").and_then(|value| value.choice(Effort::ALL));
+        let effort = section.take("effort").and_then(|value| value.choice());
         section.finish();
         Self { effort, min, max, refused }
     }
@@ -320,5 +320,5 @@ fn slow_after(value: &Value<'_>) -> Option<SlowAfter> {
 
 /// Reads `until`.
 pub(super) fn until(section: &mut Section<'_>) -> Option<Until> {
-    section.take("until")?.choice(Until::ALL)
+    section.take("until")?.choice()
 }

@@ -13,21 +13,8 @@ use super::section::Section;
 use super::value::Value;
 use super::webhook;
 use crate::config::redaction::{nearest, quoted};
-use crate::config::{
-    DesktopSettings, EventFilter, LogFormat, LogLevel, LogSettings, SinkSettings, WebhookSettings,
-};
-use crate::model::TransitionKind;
-
-const TYPES: &[(&str, Type)] = &[("log", Type::Log), ("desktop", Type::Desktop), ("webhook", Type::Webhook)];
-
-const FORMATS: &[(&str, LogFormat)] = &[("human", LogFormat::Human), ("json", LogFormat::Json)];
-
-const LEVELS: &[(&str, LogLevel)] = &[
-    ("debug", LogLevel::Debug),
-    ("info", LogLevel::Info),
-    ("warn", LogLevel::Warn),
-    ("error", LogLevel::Error),
-];
+use crate::config::{DesktopSettings, EventFilter, LogLevel, LogSettings, SinkSettings, WebhookSettings};
+use crate::model::{Keyword as _, TransitionKind, keywords};
 
 /// The keys of all types together.
 const KEYS: &[&str] = &[
@@ -54,15 +41,7 @@ enum Type {
     Webhook,
 }
 
-impl Type {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Log => "log",
-            Self::Desktop => "desktop",
-            Self::Webhook => "webhook",
-        }
-    }
-}
+keywords!(Type { Log = "log", Desktop = "desktop", Webhook = "webhook" });
 
 /// A sink as far as it can be told from others: where it is, and what it calls itself.
 struct Card<'a> {
@@ -100,7 +79,7 @@ fn sink<'a>(mut section: Section<'a>, base: &Path, cards: &mut Vec<Card<'a>>) ->
         let finding = Finding::new(&section.span, "a sink without a type");
         section.report.push(finding.help("add type = \"log\", \"desktop\" or \"webhook\""));
     }
-    let Some(kind) = section.take("type").and_then(|value| value.choice(TYPES)) else {
+    let Some(kind) = section.take("type").and_then(|value| value.choice::<Type>()) else {
         section.expect(KEYS);
         section.finish();
         return None;
@@ -114,7 +93,7 @@ fn sink<'a>(mut section: Section<'a>, base: &Path, cards: &mut Vec<Card<'a>>) ->
     let or_all = |events: Option<Option<EventFilter>>| events.unwrap_or_else(|| Some(EventFilter::all()));
     match kind {
         Type::Log => {
-            let format = section.take("format").and_then(|value| value.choice(FORMATS));
+            let format = section.take("format").and_then(|value| value.choice());
             let levels = section.take("levels").map(|value| levels(&value)).unwrap_or_default();
             section.finish();
             let format = format.unwrap_or_default();
@@ -214,7 +193,7 @@ fn levels(value: &Value<'_>) -> Vec<(TransitionKind, LogLevel)> {
                     .push(finding.help("put the event in quotes: \"restore_job.failed\" = \"error\""));
             }
             _ => {
-                let level = value.choice(LEVELS);
+                let level = value.choice();
                 if kind.is_none() {
                     unknown_kind(name, &span, value.report, &[]);
                 }

@@ -12,7 +12,7 @@ use super::report::{Finding, Report, Span};
 use super::section::Section;
 use crate::config::redaction::{nearest, quoted};
 use crate::config::{Rate, label_fault};
-use crate::model::{Placeholder, duration, is_invisible};
+use crate::model::{Keyword, Placeholder, duration, is_invisible};
 
 /// A value, with what is needed to complain about it.
 #[derive(Debug, Clone)]
@@ -170,18 +170,19 @@ impl<'a> Value<'a> {
     }
 
     /// One of a few words.
-    pub(super) fn choice<T: Copy>(&self, choices: &[(&str, T)]) -> Option<T> {
-        let all = choices.iter().map(|(word, _)| format!("\"{word}\"")).collect::<Vec<_>>().join(" or ");
+    pub(super) fn choice<T: Keyword>(&self) -> Option<T> {
+        let words = || T::ALL.iter().map(|value| value.as_str());
+        let all = words().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(" or ");
         let text = self.string_or(&all, "")?;
-        let found = choices.iter().find(|(word, _)| *word == text);
+        let found = T::from_word(text);
         if found.is_none() {
-            let help = match nearest(text, choices.iter().map(|(word, _)| *word)) {
+            let help = match nearest(text, words()) {
                 Some(word) => format!("did you mean \"{word}\"?"),
                 None => format!("write {all}"),
             };
             self.refuse(format_args!("cannot be {}", quoted(text)), help);
         }
-        found.map(|(_, value)| *value)
+        found
     }
 
     /// The entries of an array; messages call them "an entry of" it.

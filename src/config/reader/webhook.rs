@@ -12,7 +12,7 @@ use super::report::{Finding, Span};
 use super::section::Section;
 use super::source;
 use super::value::Value;
-use crate::config::{SecretSource, UrlSource, WebhookFormat, WebhookSettings, WebhookUrl, private_host};
+use crate::config::{SecretSource, UrlSource, WebhookSettings, WebhookUrl, private_host};
 use crate::model::Placeholder;
 
 /// The time before one further attempt.
@@ -40,7 +40,7 @@ pub(super) fn read(mut section: Section<'_>, base: &Path) -> Option<WebhookSetti
         section.report.push(Finding::new(&section.span, "a webhook without a url").help(help));
     }
     let url = section.take("url").and_then(|value| url(&value, lenient, blocked.as_ref(), base));
-    let format = section.take("format").and_then(|value| value.choice(WebhookFormat::ALL));
+    let format = section.take("format").and_then(|value| value.choice());
     let signing_secrets = section.take("signing_secret").map(|value| signing_secrets(&value, base));
     let retry_schedule = section.take("retry_schedule").and_then(|value| retry_schedule(&value));
     section.finish();

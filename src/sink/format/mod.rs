@@ -74,6 +74,7 @@ mod tests {
 
     use super::super::card;
     use super::*;
+    use crate::model::Keyword as _;
 
     #[test]
     fn standard_is_the_published_shape() {
@@ -84,7 +85,7 @@ mod tests {
 
     #[test]
     fn headers_are_ascii_and_only_ntfy_has_any() {
-        for (_, format) in WebhookFormat::ALL {
+        for format in WebhookFormat::ALL {
             for kind in TransitionKind::ALL.iter().copied().chain([TransitionKind::Test]) {
                 let headers = headers(*format, kind);
                 assert_eq!(headers.is_empty(), *format != WebhookFormat::Ntfy);
@@ -99,9 +100,9 @@ mod tests {
         #[test]
         fn any_transition_is_valid_in_every_format_and_says_what_happened(transition in samples::hostile()) {
             let heading = card::heading(transition.kind);
-            for (name, format) in WebhookFormat::ALL {
+            for format in WebhookFormat::ALL {
                 let body = body(*format, &transition);
-                prop_assert_eq!(&body, &super::body(*format, &transition), "{} is repeatable", name);
+                prop_assert_eq!(&body, &super::body(*format, &transition), "{} is repeatable", format);
                 let text = String::from_utf8(body).unwrap();
                 match format {
                     WebhookFormat::Standard | WebhookFormat::CloudEvents => {
@@ -110,7 +111,7 @@ mod tests {
                     }
                     WebhookFormat::Slack | WebhookFormat::Discord | WebhookFormat::Teams => {
                         prop_assert!(serde_json::from_str::<Value>(&text).is_ok());
-                        prop_assert!(text.contains(heading), "{}", name);
+                        prop_assert!(text.contains(heading), "{}", format);
                     }
                     WebhookFormat::Ntfy => {
                         prop_assert!(headers(*format, transition.kind).contains(&("Title", heading)));
