@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 
-use crate::config::{HeartbeatSettings, Redactor, WebhookUrl};
+use crate::config::{MonitorSettings, Redactor, WebhookUrl};
 use crate::http::{self, ClientError, Peer, Purpose, SendError, Terms};
 
 /// How long one request may take, connecting included.
@@ -41,7 +41,7 @@ pub enum HeartbeatError {
 
 impl Heartbeat {
     /// For these settings. Reads the address where it is a secret; nothing is sent.
-    pub fn new(settings: &HeartbeatSettings) -> Result<Self, HeartbeatError> {
+    pub fn new(settings: &MonitorSettings) -> Result<Self, HeartbeatError> {
         let url = settings.url.read(settings.allow_http).map_err(HeartbeatError::Url)?;
         let http = http::client(&Purpose::new(url.expose(), None).within(TIMEOUT))?;
         let redactor = http::with_proxy_credentials(url.redactor());

@@ -12,7 +12,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use restore_watch::clock::Clock;
 use restore_watch::config::{
-    ApiSettings, HeartbeatSettings, SecretSource, SinkSettings, UrlSource, WebhookSettings,
+    ApiSettings, MonitorSettings, SecretSource, SinkSettings, UrlSource, WebhookSettings,
 };
 use restore_watch::heartbeat::Heartbeat;
 use restore_watch::http::{self, Purpose};
@@ -87,7 +87,7 @@ fn secrets_are_overwritten_once_they_are_not_needed() {
     let url = UrlSource::From(address);
     leaves_no_trace(ADDRESS, || {
         let heartbeat =
-            HeartbeatSettings { url: url.clone(), allow_http: false, interval: Duration::from_secs(1) };
+            MonitorSettings { url: url.clone(), allow_http: false, interval: Duration::from_secs(1) };
         Heartbeat::new(&heartbeat).unwrap()
     });
     let webhook = WebhookSettings { signing_secrets: vec![signing], ..WebhookSettings::new(url) };

@@ -48,12 +48,12 @@ fn meaning(path: &Path, settings: &Settings) -> String {
         text += &sink_meaning(sink);
     }
     text += &state_meaning(&settings.state);
-    if let Some(heartbeat) = &settings.heartbeat {
-        let to = match &heartbeat.url {
+    if let Some(monitor) = &settings.monitor {
+        let to = match &monitor.url {
             UrlSource::Given(url) => url.to_string(),
             UrlSource::From(source) => format!("the address from {source}"),
         };
-        let interval = duration::written(heartbeat.interval);
+        let interval = duration::written(monitor.interval);
         // Writing to a text does not fail.
         let _ = writeln!(text, "\nheartbeat\n  to        {to}, every {interval}");
     }

@@ -1,11 +1,12 @@
-//! The settings of sinks: where transitions go, which ones, and in what form.
+//! The settings of sinks: where events go, which ones, and in what form.
 
 use std::time::Duration;
 
+use super::keys::WEBHOOK;
 use super::{SecretSource, UrlSource};
-use crate::model::{TransitionKind, keywords};
+use crate::model::{Keyword as _, TransitionKind, keywords};
 
-/// Where transitions go.
+/// Where events go.
 #[derive(Debug, Clone)]
 pub enum SinkSettings {
     /// The log of the process, on standard error.
@@ -28,14 +29,15 @@ impl SinkSettings {
 
     /// Its type, as the configuration has it.
     pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Log(_) => "log",
-            Self::Desktop(_) => "desktop",
-            Self::Webhook(_) => "webhook",
-        }
+        let kind = match self {
+            Self::Log(_) => SinkType::Log,
+            Self::Desktop(_) => SinkType::Desktop,
+            Self::Webhook(_) => SinkType::Webhook,
+        };
+        kind.as_str()
     }
 
-    /// The transitions it wants.
+    /// The events it wants.
     pub fn events(&self) -> &EventFilter {
         match self {
             Self::Log(log) => &log.events,
@@ -45,16 +47,26 @@ impl SinkSettings {
     }
 }
 
+/// The type of a sink, as the configuration has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SinkType {
+    Log,
+    Desktop,
+    Webhook,
+}
+
+keywords!(SinkType { Log = "log", Desktop = "desktop", Webhook = "webhook" });
+
 /// The log sink.
 #[derive(Debug, Clone)]
 pub struct LogSettings {
     /// Its name, `log` unless given.
     pub name: String,
-    /// The transitions it wants, all unless given.
+    /// The events it wants, all unless given.
     pub events: EventFilter,
     /// How lines look.
     pub format: LogFormat,
-    /// Levels that differ from the built-in ones, by kind of transition.
+    /// Levels that differ from the built-in ones, by event type.
     pub levels: Vec<(TransitionKind, LogLevel)>,
 }
 
@@ -81,16 +93,16 @@ pub enum LogFormat {
 
 keywords!(LogFormat { Human = "human", Json = "json" });
 
-/// The level a transition is logged at.
+/// The level an event is logged at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LogLevel {
-    /// For the curious.
+    /// For debugging.
     Debug,
-    /// Worth knowing.
+    /// Normal operation.
     Info,
-    /// Worth waking somebody.
+    /// Needs attention.
     Warn,
-    /// Something is broken.
+    /// A failure.
     Error,
 }
 
@@ -101,7 +113,7 @@ keywords!(LogLevel { Debug = "debug", Info = "info", Warn = "warn", Error = "err
 pub struct DesktopSettings {
     /// Its name, `desktop` unless given.
     pub name: String,
-    /// The transitions it wants; unless given, the ends of jobs and `project.unauthorized`.
+    /// The events it wants; unless given, the ends of jobs and `project.unauthorized`.
     pub events: EventFilter,
 }
 
@@ -110,7 +122,7 @@ pub struct DesktopSettings {
 pub struct WebhookSettings {
     /// Its name, `webhook` unless given.
     pub name: String,
-    /// The transitions it wants, all unless given.
+    /// The events it wants, all unless given.
     pub events: EventFilter,
     /// Where its address comes from.
     pub url: UrlSource,
@@ -121,25 +133,15 @@ pub struct WebhookSettings {
     pub block_private: bool,
     /// What the body looks like.
     pub format: WebhookFormat,
-    /// The secrets that each request is signed with, at most 10; none: unsigned. Several while a secret is rotated.
+    /// The secrets that each request is signed with; none: unsigned. Several while a secret is rotated.
     pub signing_secrets: Vec<SecretSource>,
-    /// The time before each further attempt, counted from the failure of the one before; 1 to 50, each 10 ms to 7 d.
+    /// The time before each further attempt, counted from the failure of the one before; at least one.
     pub retry_schedule: Vec<Duration>,
 }
 
 impl WebhookSettings {
-    /// The schedule of Standard Webhooks 1.0 ("Retries"): ten attempts over about three days.
-    pub const RETRY_SCHEDULE: [Duration; 9] = [
-        Duration::from_secs(5),
-        Duration::from_mins(5),
-        Duration::from_mins(30),
-        Duration::from_hours(2),
-        Duration::from_hours(5),
-        Duration::from_hours(10),
-        Duration::from_hours(14),
-        Duration::from_hours(20),
-        Duration::from_hours(24),
-    ];
+    /// The default of `retry_schedule`.
+    pub const RETRY_SCHEDULE: &[Duration] = WEBHOOK.key("retry_schedule").durations();
 
     /// A webhook to this address, called `webhook`, with the defaults of everything else.
     pub fn new(url: UrlSource) -> Self {
@@ -159,10 +161,10 @@ impl WebhookSettings {
 /// What the body of a webhook looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum WebhookFormat {
-    /// The transition as JSON.
+    /// The event as JSON.
     #[default]
     Standard,
-    /// A `CloudEvents` 1.0 event in structured mode, with the transition as its data.
+    /// A `CloudEvents` 1.0 event in structured mode, with ours as its data.
     CloudEvents,
     /// A message for Slack's incoming webhooks.
     Slack,
@@ -183,29 +185,29 @@ keywords!(WebhookFormat {
     Ntfy = "ntfy",
 });
 
-/// Which kinds of transition a sink wants.
+/// Which types of event a sink wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventFilter(Vec<TransitionKind>);
 
 impl EventFilter {
-    /// Every kind.
+    /// Every type.
     pub fn all() -> Self {
         Self(TransitionKind::ALL.to_vec())
     }
 
-    /// No kind.
+    /// No type.
     pub fn none() -> Self {
         Self(Vec::new())
     }
 
-    /// The ends of jobs, and a refused key: what a person who waits wants to be told.
+    /// The ends of jobs, and an unauthorized project: what a person who waits wants to know.
     pub fn ends() -> Self {
         let wanted =
             |kind: &TransitionKind| kind.is_terminal() || *kind == TransitionKind::ProjectUnauthorized;
         Self(TransitionKind::ALL.iter().copied().filter(wanted).collect())
     }
 
-    /// The kinds that match any of `patterns`: a kind (`restore_job.failed`), all of a noun (`restore_job.*`) or `*`.
+    /// The types that match any of `patterns`: a type (`restore_job.failed`), all of a noun (`restore_job.*`) or `*`.
     /// The error is the first pattern that matches nothing.
     pub fn from_patterns<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Result<Self, &'a str> {
         let mut kinds = Vec::new();
@@ -226,12 +228,31 @@ impl EventFilter {
         Ok(Self(kinds))
     }
 
-    /// Whether transitions of this kind are wanted.
+    /// What patterns may be: each type, `*`, and all of each noun.
+    pub(super) fn patterns() -> Vec<String> {
+        let nouns = Self::nouns().into_iter().map(|noun| format!("{noun}.*"));
+        Self::types().into_iter().chain(["*".to_owned()]).chain(nouns).collect()
+    }
+
+    /// The names of all types.
+    pub(super) fn types() -> Vec<String> {
+        TransitionKind::ALL.iter().map(|kind| kind.as_str().to_owned()).collect()
+    }
+
+    /// The nouns of all types, such as `restore_job`.
+    pub(super) fn nouns() -> Vec<&'static str> {
+        let mut nouns: Vec<_> =
+            TransitionKind::ALL.iter().filter_map(|kind| Some(kind.as_str().split_once('.')?.0)).collect();
+        nouns.dedup();
+        nouns
+    }
+
+    /// Whether events of this type are wanted.
     pub fn wants(&self, kind: TransitionKind) -> bool {
         self.0.contains(&kind)
     }
 
-    /// The wanted kinds.
+    /// The wanted types.
     pub fn kinds(&self) -> &[TransitionKind] {
         &self.0
     }
@@ -242,7 +263,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn patterns() {
+    fn patterns_match_a_type_or_all_of_a_noun() {
         let filter =
             EventFilter::from_patterns(["restore_job.failed", "project.*", "restore_job.failed"]).unwrap();
         assert!(filter.wants(TransitionKind::Failed));

@@ -71,7 +71,7 @@ impl Loaded {
         let fixed = Fixed::of(&settings);
         let StateSettings { keep, .. } = settings.state;
         let setup = Setup::new(settings.projects, &settings.sinks, keep)?;
-        let heartbeat = settings.heartbeat.as_ref().map(Heartbeat::new).transpose()?;
+        let heartbeat = settings.monitor.as_ref().map(Heartbeat::new).transpose()?;
         Ok(Self { setup, heartbeat, drain_timeout: settings.drain_timeout, fixed })
     }
 }

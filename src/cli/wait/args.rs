@@ -230,7 +230,7 @@ pub(in crate::cli) fn parse_effort() -> impl TypedValueParser<Value = Effort> {
 /// Reads the time between two polls. Less than 10 ms would be no polling but an attack, more than a day no watch.
 pub(in crate::cli) fn parse_interval(text: &str) -> Result<Duration, String> {
     let interval = duration::parse(text).map_err(|error| error.to_string())?;
-    if (Duration::from_millis(10)..=Duration::from_hours(24)).contains(&interval) {
+    if CadenceSettings::INTERVAL.contains(&interval) {
         Ok(interval)
     } else {
         Err("must be between 10ms and 1d".to_owned())

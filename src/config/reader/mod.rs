@@ -3,8 +3,8 @@
 //! Invariant: a file is either understood whole or refused with every problem it has; nothing in it is ignored. No
 //! secret is read here, and none that stands in the file is repeated.
 
-mod heartbeat;
 mod layers;
+mod monitor;
 mod project;
 mod report;
 mod section;
@@ -16,21 +16,20 @@ mod tests;
 mod value;
 mod webhook;
 
-use std::ops::RangeInclusive;
 use std::path::Path;
-use std::time::Duration;
 
 use toml::de::DeTable;
 
 pub(super) use self::state::usual_path as usual_state_path;
+#[cfg(test)]
+pub(super) use self::tests::{FULL, uncommented};
 
 use self::report::{Finding, Report};
 use self::section::Section;
 use super::environment::{self, Variables};
 use super::excerpt::Source;
-use super::{Problems, Settings, redaction};
-
-const DRAIN: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_hours(1);
+use super::keys::TOP;
+use super::{Problems, Settings, masks};
 
 /// Reads `text`, the content of `file`, with the environment of this process. `file` need not exist: it is named in
 /// problems, and relative paths in the text start at its directory.
@@ -46,7 +45,7 @@ pub fn parse(text: &str, file: &Path) -> Result<Settings, Problems> {
     parse_in(text, file, &environment::of_process)
 }
 
-/// Reads `text` as [`parse`] does, with another environment: where no endpoint is given, `PINECONE_CONTROLLER_HOST`
+/// Reads `text` as [`parse`] does, with another environment: if no endpoint is given, `PINECONE_CONTROLLER_HOST`
 /// replaces the default one, and `STATE_DIRECTORY`, `XDG_STATE_HOME` and `HOME` say where state is kept unless the text
 /// does.
 pub(super) fn parse_in(text: &str, file: &Path, variables: &Variables<'_>) -> Result<Settings, Problems> {
@@ -58,18 +57,17 @@ pub(super) fn parse_in(text: &str, file: &Path, variables: &Variables<'_>) -> Re
     }
     let report = Report::default();
     let base = file.parent().unwrap_or(Path::new(""));
-    let mut top = Section::new(document.get_ref(), document.span(), &report);
+    let mut top = Section::new(document.get_ref(), &TOP, document.span(), &report);
     let projects = project::read(&mut top, base, variables);
     let sinks = sink::read(&mut top, base);
     let state = state::read(&mut top, base, variables);
-    let heartbeat = heartbeat::read(&mut top, base);
-    let drain_timeout = top.duration("drain_timeout", &DRAIN).map(|(drain_timeout, _)| drain_timeout);
-    let drain_timeout = drain_timeout.unwrap_or(Settings::DRAIN_TIMEOUT);
+    let monitor = monitor::read(&mut top, base);
+    let drain_timeout = top.duration("drain_timeout").unwrap_or(Settings::DRAIN_TIMEOUT);
     top.finish();
     if report.len() == 0 {
-        return Ok(Settings { projects, sinks, state, heartbeat, drain_timeout });
+        return Ok(Settings { projects, sinks, state, monitor, drain_timeout });
     }
-    let masks = redaction::of_document(document.get_ref(), text);
+    let masks = masks::of_document(document.get_ref(), text);
     Err(report.into_problems(&Source::new(text, Some(masks)), file))
 }
 

@@ -1,26 +1,19 @@
-//! `[state]`: where what must survive a restart is kept, and for how long.
+//! `[state]`: where state is kept, and for how long.
 //!
 //! Invariant: a path in the file wins over the environment; of the environment, what was made for this service wins.
 
-use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use super::section::Section;
 use crate::config::StateSettings;
 use crate::config::environment::{self, Variables};
-use crate::model::duration;
-
-const KEEP: RangeInclusive<Duration> = Duration::from_hours(1)..=duration::MAX;
 
 /// Reads `state` of the top level. A relative path starts at `base`.
 pub(super) fn read(top: &mut Section<'_>, base: &Path, variables: &Variables<'_>) -> StateSettings {
     let mut state = StateSettings { path: None, keep: StateSettings::KEEP };
     if let Some(mut section) = top.section("state") {
         state.path = section.path("path", base);
-        if let Some((keep, _)) = section.duration("keep", &KEEP) {
-            state.keep = keep;
-        }
+        state.keep = section.duration("keep").unwrap_or(state.keep);
         section.finish();
     }
     state.path = state.path.or_else(|| usual_path(variables));

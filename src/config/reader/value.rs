@@ -1,16 +1,16 @@
 //! One value of a file, read as what it should be.
 //!
-//! Invariant: whatever a reading refuses is reported, once, at the value; the caller only learns that there is nothing.
+//! Invariant: a refused value is reported once, at the value; the caller only learns that there is nothing.
 
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use toml::de::DeValue;
+use toml::de::{DeString, DeValue};
 
 use super::report::{Finding, Report, Span};
-use super::section::Section;
-use crate::config::redaction::{nearest, quoted};
+use crate::config::quote::quoted;
+use crate::config::typo::nearest;
 use crate::config::{Rate, label_fault};
 use crate::model::{Keyword, Placeholder, duration, is_invisible};
 
@@ -200,13 +200,18 @@ impl<'a> Value<'a> {
         Some(items.iter().map(entry).collect())
     }
 
-    /// A table, of which `expected` names the kind.
-    pub(super) fn table_or(&self, expected: &str, help: &str) -> Option<Section<'a>> {
+    /// The entries of a table whose keys are free, each with its key and where that is.
+    pub(super) fn entries(&self, help: &str) -> Option<Vec<(&'a str, Span, Value<'a>)>> {
         let DeValue::Table(table) = self.inner else {
-            self.mistyped(expected, Some(help.to_owned()));
+            self.mistyped("a table", Some(help.to_owned()));
             return None;
         };
-        Some(Section::new(table, self.span.clone(), self.report))
+        let entry = |(key, value): (&'a toml::Spanned<DeString<'a>>, &'a toml::Spanned<DeValue<'a>>)| {
+            let title = quoted(key.get_ref());
+            let value = Value { title, span: value.span(), inner: value.get_ref(), report: self.report };
+            (key.get_ref().as_ref(), key.span(), value)
+        };
+        Some(table.iter().map(entry).collect())
     }
 }
 

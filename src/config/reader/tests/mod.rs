@@ -10,16 +10,25 @@ use std::time::Duration;
 
 use super::parse_in;
 use crate::config::{
-    Discovery, Effort, LogFormat, LogLevel, Problems, Rate, SecretSource, Settings, SinkSettings, SlowAfter,
-    UrlSource, WebhookFormat, WebhookSettings,
+    Discovery, Effort, LogFormat, LogLevel, MonitorSettings, Problems, Rate, SecretSource, Settings,
+    SinkSettings, SlowAfter, UrlSource, WebhookFormat, WebhookSettings,
 };
 use crate::model::TransitionKind;
 
 /// A file with every key there is.
-const FULL: &str = include_str!("full.toml");
+pub(in crate::config) const FULL: &str = include_str!("full.toml");
 
 /// The file that is shipped.
 const SAMPLE: &str = include_str!("../../../../config/restore-watch.toml");
+
+/// The sample with every setting in force.
+pub(in crate::config) fn uncommented(sample: &str) -> String {
+    let in_force = |line: &str| match line.trim_start().strip_prefix('#') {
+        Some(setting) if !setting.is_empty() && !setting.starts_with(' ') => setting.to_owned(),
+        _ => line.to_owned(),
+    };
+    sample.lines().map(in_force).collect::<Vec<_>>().join("\n")
+}
 
 fn read(text: &str) -> Result<Settings, Problems> {
     parse_in(text, Path::new("/etc/restore-watch/config.toml"), &|_| None)
@@ -93,9 +102,9 @@ fn everything_is_read() {
     assert_eq!(settings.state.path.as_deref(), Some(Path::new("/etc/restore-watch/state/watch.db")));
     assert_eq!(settings.state.keep, Duration::from_hours(7 * 24));
     assert_eq!(settings.drain_timeout, Duration::from_secs(30));
-    let heartbeat = settings.heartbeat.unwrap();
-    assert_eq!((heartbeat.interval, heartbeat.allow_http), (Duration::from_mins(5), true));
-    assert!(matches!(heartbeat.url, UrlSource::Given(url) if url.to_string() == "http://monitor.example"));
+    let monitor = settings.monitor.unwrap();
+    assert_eq!((monitor.interval, monitor.allow_http), (Duration::from_mins(5), true));
+    assert!(matches!(monitor.url, UrlSource::Given(url) if url.to_string() == "http://monitor.example"));
 }
 
 #[test]
@@ -206,14 +215,7 @@ fn harmless_forms() {
 #[test]
 fn the_shipped_file_works_and_its_comments_show_the_defaults() {
     let plain = read(SAMPLE).unwrap();
-    let uncommented: Vec<_> = SAMPLE
-        .lines()
-        .map(|line| match line.trim_start().strip_prefix("# ") {
-            Some(setting) if setting.starts_with(['[', '{']) || setting.contains(" = ") => setting,
-            _ => line,
-        })
-        .collect();
-    let full = read(&uncommented.join("\n")).unwrap();
+    let full = read(&uncommented(SAMPLE)).unwrap();
     assert_eq!(full.projects.len(), 2);
     assert_eq!(full.sinks.len(), 3);
     let (mut given, default) = (full.projects[0].clone(), &plain.projects[0]);
@@ -226,12 +228,9 @@ fn the_shipped_file_works_and_its_comments_show_the_defaults() {
     assert!(given.discover.is_none() && full.projects[1].discover.is_some());
     assert_eq!(full.state.keep, plain.state.keep);
     assert_eq!(full.drain_timeout, plain.drain_timeout);
-    let heartbeat = full.heartbeat.unwrap();
-    assert_eq!(
-        (heartbeat.interval, heartbeat.allow_http),
-        (crate::config::HeartbeatSettings::INTERVAL, false)
-    );
-    assert!(plain.heartbeat.is_none());
+    let monitor = full.monitor.unwrap();
+    assert_eq!((monitor.interval, monitor.allow_http), (MonitorSettings::INTERVAL, false));
+    assert!(plain.monitor.is_none());
     assert!(full.state.path.is_some() && plain.state.path.is_none());
     let [_, _, SinkSettings::Webhook(webhook)] = full.sinks.as_slice() else { panic!("{:?}", full.sinks) };
     let usual = WebhookSettings::new(webhook.url.clone());

@@ -111,7 +111,58 @@ error: unknown key `other`
 }
 
 #[test]
-fn what_is_slow_and_what_is_found() {
+fn values_of_declared_keys_are_shown() {
+    let text = "jobs = ['a']\ndrain_timeout = '2h'\n[heartbeat]\nurl = 'https://a.example'\ninterval = '2d'";
+    insta::assert_snapshot!(printed(text), @"
+error: `drain_timeout` is `2h`
+ --> config.toml:2:17
+  |
+2 | drain_timeout = '2h'
+  |                 ^^^^
+  = help: give 0s to 1h
+
+error: `interval` is `2d`
+ --> config.toml:5:12
+  |
+5 | interval = '2d'
+  |            ^^^^
+  = help: give 10ms to 1d
+
+2 problems in config.toml
+");
+    insta::assert_snapshot!(printed("jobs = ['a']\ndrain_timeout = 10s\napi_key = 10s"), @"
+error: string values must be quoted
+ --> config.toml:2:17
+  |
+2 | drain_timeout = 10s
+  |                 ^^^
+  = help: put the value in quotes
+
+error: string values must be quoted
+ --> config.toml:3:11
+  = help: put the value in quotes
+
+2 problems in config.toml
+");
+}
+
+#[test]
+fn unknown_key_names_the_table_where_it_belongs() {
+    let text = "jobs = ['a']\napi_key = { env = 'A' }\nallow_http = true\n[api]\ninterval = '1m'\njobs = []\n[watch]\ndeadline = '1h'";
+    let problems = printed(text);
+    for hint in [
+        "`api_key` belongs to a [[project]]\n",
+        "`allow_http` belongs to [api], or to [project.api], or to [heartbeat], or to a webhook\n",
+        "`interval` belongs to [heartbeat]\n",
+        "`jobs` belongs to the top of the file, or to a [[project]]\n",
+        "`deadline` belongs to a job\n",
+    ] {
+        assert!(problems.contains(hint), "{hint}{problems}");
+    }
+}
+
+#[test]
+fn problems_of_discovery_and_slowness() {
     let text = r#"
 discover = true
 effort = "eager"
@@ -373,9 +424,6 @@ fn syntax_errors_of_every_line() {
     insta::assert_snapshot!(printed(text), @r#"
 error: missing comma between array elements
  --> config.toml:1:13
-  |
-1 | jobs = ["***" "***"]
-  |               ^
   = help: expected `,`
 
 error: unclosed table
