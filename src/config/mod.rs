@@ -23,8 +23,10 @@ mod webhook_url;
 
 pub use address::{is_private, private_host};
 pub use endpoint::{Endpoint, EndpointError, is_loopback};
+pub(crate) use excerpt::{Place, Source};
 pub use keys::schema;
 pub use locate::{load, locate, state_path};
+pub(crate) use masks::Mask;
 pub use pattern::{IndexPattern, PatternError};
 pub use problem::{Problem, Problems};
 pub use quote::ShownPath;
