@@ -250,7 +250,8 @@ fn the_check_lets_the_rest_pass() {
     for (path, text) in [
         ("engine/mod.rs", "use crate::{config::{Rate, self}, model::JobId};\nuse std::time::Duration;"),
         ("engine/retry.rs", "use backoff::ExponentialBackoff;\nuse super::time::Instant;"),
-        ("config/reader/section.rs", "use super::super::Rate; use crate::config::redaction::nearest;"),
+        ("config/reader/section.rs", "use super::super::Rate; use crate::config::typo::nearest;"),
+        ("config/excerpt.rs", "pub(crate) struct Place { pub(crate) line: usize }"),
         ("driver/mod.rs", "use crate::{clock::Clock, pinecone, sink::{Sink}, store::{self, Store}};"),
         ("simulate/world/tests.rs", "use crate::sink::Sink;"),
         ("sink/mod.rs", "#[cfg(test)]\nmod tests { use crate::simulate::Receiver; }"),
