@@ -48,7 +48,7 @@ pub(in crate::config) static TOP: Table = Table {
         .example("false"),
         Key::new(
             "drain_timeout",
-            duration(Duration::ZERO..=Duration::from_hours(1), Duration::from_secs(10)),
+            time(Duration::ZERO..=Duration::from_hours(1), Duration::from_secs(10)),
             "How long deliveries under way may take after a request to stop.",
         ),
         Key::new("api", Kind::Table(&API), "How the API is called, for all projects."),
@@ -125,7 +125,7 @@ pub(in crate::config) static API: Table = Table {
         ),
         Key::new(
             "request_timeout",
-            duration(Duration::from_millis(100)..=Duration::from_mins(5), Duration::from_secs(10)),
+            time(Duration::from_millis(100)..=Duration::from_mins(5), Duration::from_secs(10)),
             "How long one request may take, connecting included.",
         ),
         Key::new(
@@ -156,12 +156,12 @@ pub(in crate::config) static CADENCE: Table = Table {
         ),
         Key::new(
             "min_interval",
-            duration(INTERVAL, Duration::from_secs(1)),
+            time(INTERVAL, Duration::from_secs(1)),
             "The shortest time between two polls; at most `max_interval`.",
         ),
         Key::new(
             "max_interval",
-            duration(INTERVAL, Duration::from_mins(1)),
+            time(INTERVAL, Duration::from_mins(1)),
             "The longest time between two polls.",
         ),
     ],
@@ -174,20 +174,20 @@ pub(in crate::config) static WATCH: Table = Table {
     keys: &[
         Key::new(
             "not_found_grace",
-            duration(PATIENCE, Duration::from_mins(1)),
+            time(PATIENCE, Duration::from_mins(1)),
             "How long the API may answer 404 about a job that was never seen before the job counts as not found; with 0s, \
              the first 404 counts.",
         ),
         // No end is noticed while the key is refused, so that is not left open for longer than a minute.
         Key::new(
             "unauthorized_grace",
-            duration(Duration::ZERO..=Duration::from_mins(1), Duration::from_secs(5)),
+            time(Duration::ZERO..=Duration::from_mins(1), Duration::from_secs(5)),
             "How far apart two refusals of the key are at least before the project counts as unauthorized; with 0s, any two \
              count.",
         ),
         Key::new(
             "unreachable_after",
-            duration(PATIENCE, Duration::from_mins(10)),
+            time(PATIENCE, Duration::from_mins(10)),
             "How long a job may go without a successful answer before it counts as unreachable; with 0s, the first failed \
              poll counts.",
         ),
@@ -220,7 +220,7 @@ pub(in crate::config) static STATE: Table = Table {
         .example("\"/var/lib/restore-watch/state.db\""),
         Key::new(
             "keep",
-            duration(Duration::from_hours(1)..=duration::MAX, Duration::from_hours(30 * 24)),
+            time(Duration::from_hours(1)..=duration::MAX, Duration::from_hours(30 * 24)),
             "How long finished records are kept: ended jobs that are configured no more, and deliveries that were made.",
         ),
     ],
@@ -235,7 +235,7 @@ pub(in crate::config) static HEARTBEAT: Table = Table {
         Key::new("url", Kind::Url, "The URL to ping, which is usually a secret.")
             .required()
             .example("{ file = \"heartbeat-url\" }"),
-        Key::new("interval", duration(INTERVAL, Duration::from_mins(1)), "How often it is pinged."),
+        Key::new("interval", time(INTERVAL, Duration::from_mins(1)), "How often it is pinged."),
         Key::new("allow_http", Kind::Boolean, ALLOW_HTTP),
     ],
 };
@@ -386,7 +386,7 @@ pub(in crate::config) static SECRET: Table = Table {
     ],
 };
 
-const fn duration(bounds: RangeInclusive<Duration>, default: Duration) -> Kind {
+const fn time(bounds: RangeInclusive<Duration>, default: Duration) -> Kind {
     Kind::Duration { bounds, default: Some(default) }
 }
 

@@ -20,80 +20,76 @@ const WIDTH: usize = 100;
 
 /// The sample: every key, with its default or an example.
 pub(super) fn sample() -> String {
-    let mut text = HEAD.to_owned();
-    for key in TOP.keys {
-        text += "\n";
-        match key.kind {
-            Kind::Table(table) => {
-                // A table with a required key is a decision: as it stands, the sample makes none.
-                let off = if table.keys.iter().any(|key| key.is_required) { "#" } else { "" };
-                text += &comment(table.about);
-                text += &format!("{off}[{}]\n", key.name);
-                text += &settings(table);
-            }
-            Kind::Tables(table) => {
-                text += &comment(table.about);
-                text += &format!("#[[{}]]\n", key.name);
-                text += &settings(table);
-                text += &nested(key.name, table);
-            }
-            Kind::Sinks => text += &sinks(key),
-            Kind::Jobs => {
-                let id = key.example.trim_matches(['[', ']']);
-                text += &comment(&key.meaning());
-                text += &format!("{} = [\n    {id},\n    #{{ {} }},\n]\n", key.name, in_line(&JOB));
-            }
-            _ => text += &setting(key),
-        }
-    }
-    text
+    let blocks: Vec<_> = TOP.keys.iter().map(block).collect();
+    [HEAD, &blocks.concat()].concat()
 }
 
-/// Each type of sink, with the keys of all and its own.
-fn sinks(key: &Key) -> String {
-    let mut text = comment(key.about);
-    for kind in SinkType::ALL {
-        let table = kind.table();
-        text += &format!("\n{}#[[{}]]\n#type = \"{kind}\"\n", comment(table.about), key.name);
-        if *kind == SinkType::Webhook {
-            SINK.keys[1..].iter().for_each(|key| text += &setting(key));
+/// What the sample has of a key at the top of the file.
+fn block(key: &Key) -> String {
+    let name = key.name;
+    let (header, rest) = match key.kind {
+        Kind::Table(table) => {
+            // A table with a required key is a decision: as it stands, the sample makes none.
+            let off = if table.keys.iter().any(|key| key.is_required) { "#" } else { "" };
+            (comment(table.about), format!("{off}[{name}]\n{}", settings(table)))
         }
-        text += &settings(table);
-    }
-    text
+        Kind::Tables(table) => {
+            (comment(table.about), format!("#[[{name}]]\n{}{}", settings(table), nested(name, table)))
+        }
+        Kind::Sinks => (comment(key.about), sinks(name)),
+        Kind::Jobs => {
+            let id = key.example.trim_matches(['[', ']']);
+            let jobs = format!("{name} = [\n    {id},\n    #{{ {} }},\n]\n", in_line(&JOB));
+            (comment(&key.meaning()), jobs)
+        }
+        _ => (String::new(), setting(key)),
+    };
+    format!("\n{header}{rest}")
+}
+
+/// Each type of sink, with its keys; the last one with those of all, too.
+fn sinks(name: &str) -> String {
+    let sink = |kind: &SinkType| {
+        let table = kind.table();
+        let of_all = if *kind == SinkType::Webhook { &SINK.keys[1..] } else { &[] };
+        let of_all = of_all.iter().map(setting).collect::<Vec<_>>().concat();
+        let header = format!("#[[{name}]]\n#type = \"{kind}\"\n");
+        ["\n", &comment(table.about), &header, &of_all, &settings(table)].concat()
+    };
+    SinkType::ALL.iter().map(sink).collect::<Vec<_>>().concat()
 }
 
 /// The tables below one of an array, commented out. Their keys are those of the tables above.
 fn nested(name: &str, table: &Table) -> String {
-    let is_table = |key: &&Key| matches!(key.kind, Kind::Table(_));
-    let below = table.keys.iter().filter(is_table);
-    below.map(|key| format!("{}#[{name}.{}]\n", comment(key.about), key.name)).collect()
+    let below = table.keys.iter().filter(|key| matches!(key.kind, Kind::Table(_)));
+    let headers = below.map(|key| comment(key.about) + &format!("#[{name}.{}]\n", key.name));
+    headers.collect::<Vec<_>>().concat()
 }
 
 fn settings(table: &Table) -> String {
-    table.keys.iter().filter(|key| !matches!(key.kind, Kind::Table(_))).map(setting).collect()
+    let keys = table.keys.iter().filter(|key| !matches!(key.kind, Kind::Table(_)));
+    keys.map(setting).collect::<Vec<_>>().concat()
 }
 
 /// One setting, commented out, below what it means.
 fn setting(key: &Key) -> String {
-    format!("{}#{} = {}\n", comment(&key.meaning()), key.name, key.shown_value())
+    comment(&key.meaning()) + &format!("#{} = {}\n", key.name, key.shown_value())
 }
 
 /// All keys of a table in one line.
 fn in_line(table: &Table) -> String {
-    let pairs: Vec<_> =
-        table.keys.iter().map(|key| format!("{} = {}", key.name, key.shown_value())).collect();
-    pairs.join(", ")
+    let pairs = table.keys.iter().map(|key| format!("{} = {}", key.name, key.shown_value()));
+    pairs.collect::<Vec<_>>().join(", ")
 }
 
 fn comment(text: &str) -> String {
     let mut lines = vec!["#".to_owned()];
     for word in text.split(' ') {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= WIDTH => {
-                *line += &format!(" {word}")
-            }
-            _ => lines.push(format!("# {word}")),
+        let line = lines.pop().unwrap_or_default();
+        if line.chars().count() + 1 + word.chars().count() <= WIDTH {
+            lines.push(format!("{line} {word}"));
+        } else {
+            lines.extend([line, format!("# {word}")]);
         }
     }
     lines.join("\n") + "\n"

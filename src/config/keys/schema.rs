@@ -70,12 +70,12 @@ fn of_kind(kind: &Kind) -> Value {
         }
         Kind::Rate { .. } => json!({ "type": "number", "minimum": Rate::MIN, "maximum": Rate::MAX }),
         Kind::Duration { .. } => json!({ "type": "string", "pattern": DURATION }),
-        Kind::Durations { most, .. } => array(json!({ "type": "string", "pattern": DURATION }), Some(*most)),
+        Kind::Durations { most, .. } => array(&json!({ "type": "string", "pattern": DURATION }), Some(*most)),
         Kind::Choice { words, .. } => json!({ "enum": words() }),
         Kind::Label { longest } => json!({ "type": "string", "minLength": 1, "maxLength": longest }),
         Kind::Text { .. } | Kind::SecretPlace => json!({ "type": "string", "minLength": 1 }),
-        Kind::IndexPatterns => array(json!({ "type": "string", "minLength": 1 }), None),
-        Kind::Events => array(json!({ "enum": EventFilter::patterns() }), None),
+        Kind::IndexPatterns => array(&json!({ "type": "string", "minLength": 1 }), None),
+        Kind::Events => array(&json!({ "enum": EventFilter::patterns() }), None),
         Kind::Levels => {
             let types: Vec<_> = TransitionKind::ALL.iter().map(|kind| kind.as_str()).collect();
             let levels: Vec<_> = LogLevel::ALL.iter().map(|level| level.as_str()).collect();
@@ -91,16 +91,18 @@ fn of_kind(kind: &Kind) -> Value {
         }),
         Kind::Discover => json!({ "oneOf": [{ "type": "boolean" }, of_table(&DISCOVER)] }),
         Kind::Secret => secret,
-        Kind::Secrets { most } => json!({ "oneOf": [secret, array(secret.clone(), Some(*most))] }),
+        Kind::Secrets { most } => json!({ "oneOf": [secret, array(&secret, Some(*most))] }),
         Kind::Url => json!({ "oneOf": [{ "type": "string", "minLength": 1 }, secret] }),
         Kind::Table(table) => of_table(table),
         Kind::Tables(table) => json!({ "type": "array", "items": of_table(table) }),
-        Kind::Sinks => array(json!({ "oneOf": SinkType::ALL.iter().map(of_sink).collect::<Vec<_>>() }), None),
+        Kind::Sinks => {
+            array(&json!({ "oneOf": SinkType::ALL.iter().copied().map(of_sink).collect::<Vec<_>>() }), None)
+        }
     }
 }
 
 /// An array with at least one entry.
-fn array(items: Value, most: Option<usize>) -> Value {
+fn array(items: &Value, most: Option<usize>) -> Value {
     let mut schema = json!({ "type": "array", "items": items, "minItems": 1 });
     if let Some(most) = most {
         schema["maxItems"] = most.into();
@@ -109,7 +111,7 @@ fn array(items: Value, most: Option<usize>) -> Value {
 }
 
 /// A sink of this type: its keys are those of every sink and those of the type.
-fn of_sink(kind: &SinkType) -> Value {
+fn of_sink(kind: SinkType) -> Value {
     let further = kind.table();
     let mut schema = of_keys(SINK.keys.iter().chain(further.keys));
     schema["title"] = further.title.replace('`', "").into();

@@ -61,7 +61,9 @@ fn sink<'a>(
         section.report.push(finding.help("add type = \"log\", \"desktop\" or \"webhook\""));
     }
     let Some(kind) = section.choice::<SinkType>("type") else {
-        SinkType::ALL.iter().for_each(|kind| section.extend(kind.table()));
+        for kind in SinkType::ALL {
+            section.extend(kind.table());
+        }
         section.finish_undecided();
         return None;
     };
@@ -152,13 +154,10 @@ fn pattern<'a>(entry: &Value<'a>) -> Option<&'a str> {
 fn unknown_event(text: &str, span: &Span, report: &Report, known: &[String]) {
     let known = || known.iter().map(String::as_str);
     let verb = |text: &str| known().find(|event| event.split_once('.').is_some_and(|(_, verb)| verb == text));
-    let help = match verb(text).or_else(|| nearest(text, known())) {
-        Some(near) => format!("did you mean \"{near}\"?"),
-        None => {
-            let all: Vec<_> = known().map(|event| format!("\"{event}\"")).collect();
-            format!("the events are {}", all.join(", "))
-        }
-    };
+    let near = verb(text).or_else(|| nearest(text, known()));
+    let all = || known().map(|event| format!("\"{event}\"")).collect::<Vec<_>>().join(", ");
+    let help =
+        near.map_or_else(|| format!("the events are {}", all()), |near| format!("did you mean \"{near}\"?"));
     report.push(Finding::new(span, format!("unknown event {}", quoted(text))).help(help));
 }
 
