@@ -1,11 +1,13 @@
 //! The environment: its variables, and the directories that systemd and the XDG rules name by them.
 //!
-//! Invariant: an empty variable counts as unset, and a directory that the XDG rules forbid is ignored.
+//! Invariant: an empty variable counts as unset, and a directory that the XDG rules forbid is
+//! ignored.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// The environment as a function from the name of a variable to its value, so that tests can have their own.
+/// The environment as a function from the name of a variable to its value, so that tests can have
+/// their own.
 pub type Variables<'a> = dyn Fn(&str) -> Option<OsString> + 'a;
 
 /// A variable of this process.
@@ -25,8 +27,8 @@ pub fn service_directory(variables: &Variables<'_>, name: &str) -> Option<PathBu
     std::env::split_paths(&list).find(|path| !path.as_os_str().is_empty())
 }
 
-/// The directory that the XDG rules name by a variable, or else `in_home` in the home directory. A relative path in
-/// the variable is ignored (XDG Base Directory Specification 0.8, "Basics").
+/// The directory that the XDG rules name by a variable, or else `in_home` in the home directory. A
+/// relative path in the variable is ignored (XDG Base Directory Specification 0.8, "Basics").
 pub fn user_directory(variables: &Variables<'_>, name: &str, in_home: Option<&str>) -> Option<PathBuf> {
     let named = non_empty(variables, name).map(PathBuf::from).filter(|path| path.is_absolute());
     let usual = || Some(Path::new(&non_empty(variables, "HOME")?).join(in_home?));

@@ -1,6 +1,7 @@
 //! Places in a file: from a span of bytes to a line, a column and what of the line may be shown.
 //!
-//! Invariant: any span of any text yields a place; one beyond the text or within a character is moved.
+//! Invariant: any span of any text yields a place; one beyond the text or within a character is
+//! moved.
 
 use std::fmt;
 use std::ops::Range;
@@ -16,7 +17,8 @@ const WIDEST: usize = 120;
 /// How many of these stand before the caret.
 const BEFORE: usize = 40;
 
-/// What stands for the rest of a line. Three letters, so that carets stand where they should on every terminal.
+/// What stands for the rest of a line. Three letters, so that carets stand where they should on
+/// every terminal.
 const CUT: &str = "...";
 
 /// The text of a file, with what must not be shown of it.
@@ -29,7 +31,8 @@ pub(crate) struct Source<'a> {
     masks: Option<Vec<Mask>>,
 }
 
-/// A place in a file. Its `Display` form is the line with carets below it, or nothing if the line must not be quoted.
+/// A place in a file. Its `Display` form is the line with carets below it, or nothing if the line
+/// must not be quoted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Place {
     line: usize,
@@ -75,7 +78,8 @@ impl<'a> Source<'a> {
         self.lines.partition_point(|start| *start <= at)
     }
 
-    /// Moves a position onto a character, and one in the white space at the end of the file to the end of the last line.
+    /// Moves a position onto a character, and one in the white space at the end of the file to the
+    /// end of the last line.
     pub(super) fn settle(&self, at: usize) -> usize {
         let mut at = at.min(self.text.trim_end().len());
         while !self.text.is_char_boundary(at) {

@@ -1,6 +1,7 @@
 //! Finds the configuration file and reads it from disk.
 //!
-//! Invariant: a file that is named is used or refused; only if none is named are the usual places searched.
+//! Invariant: a file that is named is used or refused; only if none is named are the usual places
+//! searched.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -21,14 +22,16 @@ const SYSTEM: &str = "/etc/restore-watch/config.toml";
 /// Where the file is in a directory of configurations.
 const IN_DIRECTORY: &str = "restore-watch/config.toml";
 
-/// Reads and checks the file at `path`, with the environment of this process. A file that is missing, is a directory,
-/// cannot be read, is larger than 1 MiB or is not UTF-8 is a problem without a line.
+/// Reads and checks the file at `path`, with the environment of this process. A file that is
+/// missing, is a directory, cannot be read, is larger than 1 MiB or is not UTF-8 is a problem
+/// without a line.
 pub fn load(path: &Path) -> Result<Settings, Problems> {
     load_in(path, &environment::of_process)
 }
 
-/// Where the daemon keeps its state: as the file `explicit` (of `--config`) says or the one that [`locate`] finds, or
-/// else the usual place. `None` if neither a file nor the environment says where.
+/// Where the daemon keeps its state: as the file `explicit` (of `--config`) says or the one that
+/// [`locate`] finds, or else the usual place. `None` if neither a file nor the environment says
+/// where.
 pub fn state_path(explicit: Option<&Path>) -> Result<Option<PathBuf>, Problems> {
     let named = explicit.is_some() || environment::non_empty(&environment::of_process, FILE).is_some();
     match locate(explicit) {
@@ -78,10 +81,10 @@ fn missing(path: &Path) -> Problem {
     Problem::new(format!("the configuration file {} does not exist", ShownPath(path)))
 }
 
-/// The configuration file to use: `explicit` (of `--config`), else `$RESTORE_WATCH_CONFIG`, else the first that exists
-/// of `$XDG_CONFIG_HOME/restore-watch/config.toml` (`$HOME/.config` where that is unset) and
-/// `/etc/restore-watch/config.toml`. A file named by the first two must exist. The error of a search that found nothing
-/// lists the places.
+/// The configuration file to use: `explicit` (of `--config`), else `$RESTORE_WATCH_CONFIG`, else
+/// the first that exists of `$XDG_CONFIG_HOME/restore-watch/config.toml` (`$HOME/.config` where
+/// that is unset) and `/etc/restore-watch/config.toml`. A file named by the first two must exist.
+/// The error of a search that found nothing lists the places.
 pub fn locate(explicit: Option<&Path>) -> Result<PathBuf, Problems> {
     search(explicit, &environment::of_process, Path::new(SYSTEM))
 }

@@ -1,7 +1,7 @@
 //! Which parts of a configuration messages may quote.
 //!
-//! Invariant: no text is shown because it does not look secret; it is shown because of the key it stands at. A key with
-//! a typo is not declared, so an API key at `api_kye` is masked as well.
+//! Invariant: no text is shown because it does not look secret; it is shown because of the key it
+//! stands at. A key with a typo is not declared, so an API key at `api_kye` is masked as well.
 
 use std::ops::Range;
 
@@ -17,8 +17,8 @@ pub(crate) struct Mask {
     pub(crate) shown: &'static str,
 }
 
-/// The masks of a document without syntax errors, sorted: texts at keys whose texts are not shown, everything at keys
-/// of secrets, and comments.
+/// The masks of a document without syntax errors, sorted: texts at keys whose texts are not shown,
+/// everything at keys of secrets, and comments.
 pub(super) fn of_document(document: &DeTable<'_>, text: &str) -> Vec<Mask> {
     let mut leaves = Vec::new();
     leaves_of_table(document, Shown::Numbers, &mut leaves);
@@ -38,8 +38,9 @@ pub(super) fn of_document(document: &DeTable<'_>, text: &str) -> Vec<Mask> {
     masks
 }
 
-/// Whether a line of a file with syntax errors may be quoted. There, a line may be in the midst of anything, so it must
-/// be a header, or a declared key with at most one word as its value, of a kind that may be shown there.
+/// Whether a line of a file with syntax errors may be quoted. There, a line may be in the midst of
+/// anything, so it must be a header, or a declared key with at most one word as its value, of a
+/// kind that may be shown there.
 pub(super) fn may_quote_broken(line: &str) -> bool {
     let is_path = |path: &str| path.split('.').all(|name| keys::is_declared(name.trim()));
     let line = line.trim();

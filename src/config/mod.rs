@@ -1,7 +1,7 @@
 //! Settings: what a configuration file, the environment and the command line mean, once checked.
 //!
-//! Invariant: a value of a type of this module is valid and need not be checked again. Secrets are named by where they
-//! come from, and are read separately.
+//! Invariant: a value of a type of this module is valid and need not be checked again. Secrets are
+//! named by where they come from, and are read separately.
 
 mod address;
 mod endpoint;

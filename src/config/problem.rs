@@ -1,7 +1,7 @@
 //! What is wrong with a configuration, shown as a compiler shows it.
 //!
-//! Invariant: a problem holds no text of the configuration but what `masks` and `quote` let through, so that it can be
-//! printed, logged and sent.
+//! Invariant: a problem holds no text of the configuration but what `masks` and `quote` let
+//! through, so that it can be printed, logged and sent.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -100,7 +100,8 @@ pub struct Problems {
 }
 
 impl Problems {
-    /// How many problems are kept; a file with more is no configuration, and one may have a problem per byte.
+    /// How many problems are kept; a file with more is no configuration, and one may have a problem
+    /// per byte.
     pub(super) const MAX: usize = 100;
 
     /// The problems kept, and how many were left out.

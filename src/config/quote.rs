@@ -7,8 +7,8 @@ use std::path::Path;
 
 use crate::model::is_invisible;
 
-/// Shows a word of the configuration in a message: cut short, without control characters, and not at all if it may be
-/// a secret.
+/// Shows a word of the configuration in a message: cut short, without control characters, and not
+/// at all if it may be a secret.
 pub(super) fn quoted(text: &str) -> String {
     const LONGEST: usize = 60;
 
@@ -32,12 +32,14 @@ impl fmt::Display for ShownPath<'_> {
     }
 }
 
-/// The character itself, or a replacement for one that would move the cursor, color the terminal or reorder the line.
+/// The character itself, or a replacement for one that would move the cursor, color the terminal or
+/// reorder the line.
 pub(super) fn printable(c: char) -> char {
     if is_invisible(c) { char::REPLACEMENT_CHARACTER } else { c }
 }
 
-/// Whether `text` looks like an API key of Pinecone or a URL with more than an address in it, wherever it stands.
+/// Whether `text` looks like an API key of Pinecone or a URL with more than an address in it,
+/// wherever it stands.
 pub(super) fn may_be_secret(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
     text.contains("pcsk_") || text.contains("whsec_") || (text.contains("://") && text.contains(['@', '?']))

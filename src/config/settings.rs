@@ -75,7 +75,8 @@ pub struct ProjectSettings {
     pub watch: WatchSettings,
     /// The jobs; ids are unique within the project.
     pub jobs: Vec<JobSettings>,
-    /// Which others are discovered in the list of the API and watched, too; none if only `jobs` are watched.
+    /// Which others are discovered in the list of the API and watched, too; none if only `jobs` are
+    /// watched.
     pub discover: Option<Discovery>,
 }
 
@@ -94,15 +95,16 @@ impl Default for ProjectSettings {
     }
 }
 
-/// Which jobs of a project are watched beside those that are configured: by the names of the indexes that they make.
+/// Which jobs of a project are watched beside those that are configured: by the names of the
+/// indexes that they make.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Discovery {
     /// Only those whose index matches one of these; all, if this is empty.
     pub indexes: Vec<IndexPattern>,
     /// Not those whose index matches one of these.
     pub exclude: Vec<IndexPattern>,
-    /// Limit of the unfinished jobs that are watched because they were discovered, so that an endless list fills neither
-    /// memory nor state. As many that ended are kept.
+    /// Limit of the unfinished jobs that are watched because they were discovered, so that an
+    /// endless list fills neither memory nor state. As many that ended are kept.
     pub max_jobs: u32,
 }
 
@@ -117,8 +119,8 @@ impl Discovery {
     /// The default of `max_jobs`.
     pub const MAX_JOBS: u32 = DISCOVER.key("max_jobs").integer();
 
-    /// Whether a job that makes an index of this name is discovered. One whose index has no known name is, unless only
-    /// some indexes are wanted.
+    /// Whether a job that makes an index of this name is discovered. One whose index has no known
+    /// name is, unless only some indexes are wanted.
     pub fn includes(&self, index: Option<&str>) -> bool {
         let matches = |patterns: &[IndexPattern]| {
             index.is_some_and(|index| patterns.iter().any(|pattern| pattern.matches(index)))
@@ -153,8 +155,8 @@ impl JobSettings {
     }
 }
 
-/// Why a text is no name for people, if it is none: a name has 1 to `longest` characters, not only white space, and no
-/// control characters.
+/// Why a text is no name for people, if it is none: a name has 1 to `longest` characters, not only
+/// white space, and no control characters.
 pub fn label_fault(text: &str, longest: usize) -> Option<String> {
     match text {
         _ if text.trim().is_empty() => Some("is empty".to_owned()),
@@ -253,8 +255,8 @@ impl Default for CadenceSettings {
     }
 }
 
-/// How many requests are spent on noticing the end of a job sooner: each step makes about twice the requests of the one
-/// before, for half of the delay.
+/// How many requests are spent on noticing the end of a job sooner: each step makes about twice the
+/// requests of the one before, for half of the delay.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Effort {
     /// Half of the requests.
@@ -284,7 +286,8 @@ impl Effort {
 pub struct WatchSettings {
     /// How long a job that was never seen may be answered with 404; 0 means the first one counts.
     pub not_found_grace: Duration,
-    /// How far apart two refusals of the key are at least before the project counts as unauthorized; 0 means any two.
+    /// How far apart two refusals of the key are at least before the project counts as
+    /// unauthorized; 0 means any two.
     pub unauthorized_grace: Duration,
     /// How long a job may go without a successful answer; 0 means the first failed poll counts.
     pub unreachable_after: Duration,
@@ -299,7 +302,8 @@ pub struct WatchSettings {
 pub enum SlowAfter {
     /// Longer than this. More than 0.
     Time(Duration),
-    /// Longer than this part of the past restores of its project, once enough of them are known. Between 0 and 1.
+    /// Longer than this part of the past restores of its project, once enough of them are known.
+    /// Between 0 and 1.
     Quantile(f64),
 }
 

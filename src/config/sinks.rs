@@ -128,14 +128,16 @@ pub struct WebhookSettings {
     pub url: UrlSource,
     /// Whether plain `http` may leave this machine.
     pub allow_http: bool,
-    /// Whether addresses of this machine and of private networks are refused, whatever name led to them. No proxy is used
-    /// then: it would look the name up itself.
+    /// Whether addresses of this machine and of private networks are refused, whatever name led to
+    /// them. No proxy is used then: it would look the name up itself.
     pub block_private: bool,
     /// What the body looks like.
     pub format: WebhookFormat,
-    /// The secrets that each request is signed with; none: unsigned. Several while a secret is rotated.
+    /// The secrets that each request is signed with; none: unsigned. Several while a secret is
+    /// rotated.
     pub signing_secrets: Vec<SecretSource>,
-    /// The time before each further attempt, counted from the failure of the one before; at least one.
+    /// The time before each further attempt, counted from the failure of the one before; at least
+    /// one.
     pub retry_schedule: Vec<Duration>,
 }
 
@@ -207,8 +209,8 @@ impl EventFilter {
         Self(TransitionKind::ALL.iter().copied().filter(wanted).collect())
     }
 
-    /// The types that match any of `patterns`: a type (`restore_job.failed`), all of a noun (`restore_job.*`) or `*`.
-    /// The error is the first pattern that matches nothing.
+    /// The types that match any of `patterns`: a type (`restore_job.failed`), all of a noun
+    /// (`restore_job.*`) or `*`. The error is the first pattern that matches nothing.
     pub fn from_patterns<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Result<Self, &'a str> {
         let mut kinds = Vec::new();
         for pattern in patterns {

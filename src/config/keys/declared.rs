@@ -16,7 +16,8 @@ pub(in crate::config) static TABLES: &[&Table] = &[
 /// A deadline or a limit of patience.
 const PATIENCE: RangeInclusive<Duration> = Duration::ZERO..=duration::MAX;
 
-/// Less than 10 ms is an attack and no polling. Less often than daily, neither a poll nor a ping is of use.
+/// Less than 10 ms is an attack and no polling. Less often than daily, neither a poll nor a ping is
+/// of use.
 const INTERVAL: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_hours(24);
 
 /// The most characters in the name of a project or a sink.
@@ -178,7 +179,8 @@ pub(in crate::config) static WATCH: Table = Table {
             "How long the API may answer 404 about a job that was never seen before the job counts as not found; with 0s, \
              the first 404 counts.",
         ),
-        // No end is noticed while the key is refused, so that is not left open for longer than a minute.
+        // No end is noticed while the key is refused, so that is not left open for longer than a
+        // minute.
         Key::new(
             "unauthorized_grace",
             time(Duration::ZERO..=Duration::from_mins(1), Duration::from_secs(5)),
@@ -342,7 +344,8 @@ pub(in crate::config) static WEBHOOK: Table = Table {
             Kind::Durations {
                 bounds: Duration::from_millis(10)..=Duration::from_hours(7 * 24),
                 most: 50,
-                // The schedule of Standard Webhooks 1.0 ("Retries"): ten attempts over about three days.
+                // The schedule of Standard Webhooks 1.0 ("Retries"): ten attempts over about three
+                // days.
                 default: &[
                     Duration::from_secs(5),
                     Duration::from_mins(5),

@@ -1,7 +1,8 @@
 //! The keys of the configuration file: what each is called, takes and means.
 //!
-//! Invariant: each key is declared once, in `declared.rs`. The reader's bounds and defaults, hints, masks, the JSON
-//! Schema, the sample and the reference page follow from it; a test fails if one of them has another key or lacks one.
+//! Invariant: each key is declared once, in `declared.rs`. The reader's bounds and defaults, hints,
+//! masks, the JSON Schema, the sample and the reference page follow from it; a test fails if one of
+//! them has another key or lacks one.
 
 mod declared;
 #[cfg(test)]
@@ -95,7 +96,8 @@ pub(super) enum Kind {
     Secrets {
         most: usize,
     },
-    /// Where a secret is: a name or a path, in place of which the secret itself is sometimes written.
+    /// Where a secret is: a name or a path, in place of which the secret itself is sometimes
+    /// written.
     SecretPlace,
     /// An address, which may itself be a secret, or where it is.
     Url,
@@ -118,8 +120,8 @@ pub(super) enum Shown {
     Nothing,
 }
 
-/// What messages may show of the value of a key, in whatever table it stands: nothing of a secret that was written into
-/// the wrong one, and no text at a key that is not declared.
+/// What messages may show of the value of a key, in whatever table it stands: nothing of a secret
+/// that was written into the wrong one, and no text at a key that is not declared.
 pub(super) fn shown(name: &str) -> Shown {
     find(name).map(|(_, key)| key.kind.shown()).next().unwrap_or(Shown::Numbers)
 }
@@ -142,7 +144,8 @@ fn find(name: &str) -> impl Iterator<Item = (&'static Table, &'static Key)> {
 }
 
 impl Table {
-    /// The key of this name, which must be declared here: where this is evaluated by the compiler, a typo is an error.
+    /// The key of this name, which must be declared here: where this is evaluated by the compiler,
+    /// a typo is an error.
     pub(super) const fn key(&self, name: &str) -> &Key {
         let mut at = 0;
         while at < self.keys.len() {

@@ -1,7 +1,8 @@
-//! `[api]`, `[cadence]` and `[watch]`: once for all projects, and again in any project that differs.
+//! `[api]`, `[cadence]` and `[watch]`: once for all projects, and again in any project that
+//! differs.
 //!
-//! Invariant: a value is checked where it is written; what depends on two of them is checked for every project, with
-//! the values that hold there.
+//! Invariant: a value is checked where it is written; what depends on two of them is checked for
+//! every project, with the values that hold there.
 
 use std::ffi::OsString;
 use std::num::NonZeroU32;
@@ -15,10 +16,12 @@ use crate::config::quote::quoted;
 use crate::config::{ApiSettings, CadenceSettings, Endpoint, EndpointError, SlowAfter, WatchSettings};
 use crate::model::duration;
 
-/// The environment variable that replaces the default endpoint, as it does for the official clients.
+/// The environment variable that replaces the default endpoint, as it does for the official
+/// clients.
 const HOST: &str = "PINECONE_CONTROLLER_HOST";
 
-/// What holds at one level of the file: what it says itself, over what the level above says, over the defaults.
+/// What holds at one level of the file: what it says itself, over what the level above says, over
+/// the defaults.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Layers<'a> {
     api: Api<'a>,
@@ -28,7 +31,8 @@ pub(super) struct Layers<'a> {
 
 #[derive(Debug, Clone, Default)]
 struct Api<'a> {
-    /// All but the endpoint, which cannot be judged before it is known whether plain `http` is allowed.
+    /// All but the endpoint, which cannot be judged before it is known whether plain `http` is
+    /// allowed.
     settings: ApiSettings,
     endpoint: Option<(&'a str, Span)>,
     allow_http: bool,
@@ -61,7 +65,8 @@ pub(super) struct Resolved {
 }
 
 impl<'a> Layers<'a> {
-    /// What `section` says in `api`, `cadence` and `watch`, over what `self` says. Relative paths start at `base`.
+    /// What `section` says in `api`, `cadence` and `watch`, over what `self` says. Relative paths
+    /// start at `base`.
     pub(super) fn with(&self, section: &mut Section<'a>, base: &Path) -> Self {
         let mut layers = self.clone();
         if let Some(api) = section.section("api") {
@@ -220,7 +225,8 @@ impl Cadence {
             show(settings.min_interval, &self.min),
             show(settings.max_interval, &self.max),
         );
-        // The one that is nearer to the project is the one that does not fit; of two, that is the last.
+        // The one that is nearer to the project is the one that does not fit; of two, that is the
+        // last.
         let written = [&self.min, &self.max].into_iter().flatten();
         if let Some(culprit) = written.max_by_key(|origin| origin.is_own) {
             let finding = Finding::new(&culprit.span, message);

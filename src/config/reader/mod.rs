@@ -1,7 +1,7 @@
 //! Reads a configuration file: TOML to [`Settings`].
 //!
-//! Invariant: a file is either understood whole or refused with every problem it has; nothing in it is ignored. No
-//! secret is read here, and none that stands in the file is repeated.
+//! Invariant: a file is either understood whole or refused with every problem it has; nothing in it
+//! is ignored. No secret is read here, and none that stands in the file is repeated.
 
 mod layers;
 mod monitor;
@@ -31,8 +31,8 @@ use super::excerpt::Source;
 use super::keys::TOP;
 use super::{Problems, Settings, masks};
 
-/// Reads `text`, the content of `file`, with the environment of this process. `file` need not exist: it is named in
-/// problems, and relative paths in the text start at its directory.
+/// Reads `text`, the content of `file`, with the environment of this process. `file` need not
+/// exist: it is named in problems, and relative paths in the text start at its directory.
 ///
 /// ```
 /// use std::path::Path;
@@ -45,9 +45,9 @@ pub fn parse(text: &str, file: &Path) -> Result<Settings, Problems> {
     parse_in(text, file, &environment::of_process)
 }
 
-/// Reads `text` as [`parse`] does, with another environment: if no endpoint is given, `PINECONE_CONTROLLER_HOST`
-/// replaces the default one, and `STATE_DIRECTORY`, `XDG_STATE_HOME` and `HOME` say where state is kept unless the text
-/// does.
+/// Reads `text` as [`parse`] does, with another environment: if no endpoint is given,
+/// `PINECONE_CONTROLLER_HOST` replaces the default one, and `STATE_DIRECTORY`, `XDG_STATE_HOME` and
+/// `HOME` say where state is kept unless the text does.
 pub(super) fn parse_in(text: &str, file: &Path, variables: &Variables<'_>) -> Result<Settings, Problems> {
     // Editors on Windows put a byte order mark there, which is no part of the first line.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);

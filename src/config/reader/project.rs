@@ -1,7 +1,7 @@
 //! `jobs`, `discover` and `[[project]]`: what is watched, with which key.
 //!
-//! Invariant: a project that is returned has a job, finds its jobs itself, or says itself that it has none; and no id
-//! twice.
+//! Invariant: a project that is returned has a job, discovers jobs, or has an empty array of them;
+//! and no id twice.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -41,7 +41,8 @@ struct Jobs {
     discover: Option<(Option<Discovery>, Span)>,
     /// Where to say that there are none.
     span: Span,
-    /// There are some, or they come later, or another problem explains why not: no jobs is then no problem.
+    /// There are some, or they come later, or another problem explains why not: no jobs is then no
+    /// problem.
     excused: bool,
 }
 
@@ -53,7 +54,8 @@ struct Project<'a> {
     jobs: Jobs,
 }
 
-/// Reads `jobs`, `discover`, `api`, `cadence`, `watch` and `project` of the top level. Relative paths start at `base`.
+/// Reads `jobs`, `discover`, `api`, `cadence`, `watch` and `project` of the top level. Relative
+/// paths start at `base`.
 pub(super) fn read(top: &mut Section<'_>, base: &Path, variables: &Variables<'_>) -> Vec<ProjectSettings> {
     let report = top.report;
     let common = Layers::default().with(top, base);
@@ -67,7 +69,8 @@ pub(super) fn read(top: &mut Section<'_>, base: &Path, variables: &Variables<'_>
     if loose.excused || projects.iter().any(Project::is_default) {
         add_loose(&mut projects, loose, common, report);
     } else if projects.is_empty() && report.len() == before {
-        // Each project without jobs is reported by itself, and a `project` that was refused may have had some.
+        // Each project without jobs is reported by itself, and a `project` that was refused may
+        // have had some.
         let discover = loose.discover.map(|(_, span)| span);
         match top.span_of("project").or(discover) {
             Some(span) => report.push(Finding::new(&span, "no jobs to watch").help(NO_JOBS)),

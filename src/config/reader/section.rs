@@ -1,7 +1,7 @@
 //! A table of a file, key by key.
 //!
-//! Invariant: a key that was not asked for is reported when the section is finished, so no key is ever ignored; and none
-//! can be asked for that is not declared.
+//! Invariant: a key that was not asked for is reported when the section is finished, so no key is
+//! ever ignored; and none can be asked for that is not declared.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,8 +16,9 @@ use crate::config::quote::quoted;
 use crate::config::typo::nearest;
 use crate::model::Keyword;
 
-/// A table that is being read. Every method named after a type takes one key, with the bounds of its declaration. It
-/// returns nothing if the key is absent, or if its value was refused, which is then reported.
+/// A table that is being read. Every method named after a type takes one key, with the bounds of
+/// its declaration. It returns nothing if the key is absent, or if its value was refused, which is
+/// then reported.
 #[derive(Debug)]
 pub(super) struct Section<'a> {
     /// The header of the table, or all of it if it stands in line.
@@ -78,7 +79,8 @@ impl<'a> Section<'a> {
         self.table.get(key).map(toml::Spanned::span)
     }
 
-    /// Whether it has neither this key nor one that will be taken for a typo of it: then, and only then, it is missing.
+    /// Whether it has neither this key nor one that will be taken for a typo of it: then, and only
+    /// then, it is missing.
     pub(super) fn lacks(&self, key: &str) -> bool {
         let means = |name: &str| name == key || nearest(name, [key]).is_some();
         !self.table.keys().any(|name| means(name.get_ref()))

@@ -1,6 +1,7 @@
 //! `[[sink]]`: where events go.
 //!
-//! Invariant: the type is read first, and with it which keys there are; a sink of an unknown type is one problem.
+//! Invariant: the type is read first, and with it which keys there are; a sink of an unknown type
+//! is one problem.
 
 use std::collections::HashMap;
 use std::path::Path;

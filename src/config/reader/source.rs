@@ -1,6 +1,7 @@
 //! Where secrets come from: `{ env = … }`, `{ file = … }` or `{ credential = … }`.
 //!
-//! Invariant: no secret is read here, and a secret that was written in place of its source is not repeated.
+//! Invariant: no secret is read here, and a secret that was written in place of its source is not
+//! repeated.
 
 use std::path::{Path, PathBuf};
 

@@ -1,6 +1,7 @@
 //! `[state]`: where state is kept, and for how long.
 //!
-//! Invariant: a path in the file wins over the environment; of the environment, what was made for this service wins.
+//! Invariant: a path in the file wins over the environment; of the environment, what was made for
+//! this service wins.
 
 use std::path::{Path, PathBuf};
 

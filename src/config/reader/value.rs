@@ -1,6 +1,7 @@
 //! One value of a file, read as what it should be.
 //!
-//! Invariant: a refused value is reported once, at the value; the caller only learns that there is nothing.
+//! Invariant: a refused value is reported once, at the value; the caller only learns that there is
+//! nothing.
 
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};

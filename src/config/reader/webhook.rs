@@ -1,6 +1,8 @@
-//! What only a webhook has: its address, what its body looks like, how it is signed and tried again.
+//! What only a webhook has: its address, what its body looks like, how it is signed and tried
+//! again.
 //!
-//! Invariant: what is refused here is reported once; if one value spoils the judgement of another, the other is spared.
+//! Invariant: what is refused here is reported once; if one value spoils the judgement of another,
+//! the other is spared.
 
 use std::path::Path;
 use std::time::Duration;
@@ -21,7 +23,8 @@ const SECRET_URL: &str = "write the whole address, or url = { env = \"NAME\" }, 
 const RETRIES: &str =
     "write retry_schedule = [\"5s\", \"5m\", \"30m\"], with 1 to 50 durations, or remove it";
 
-/// Reads the rest of a webhook's table, and finishes it. Name and events are left as [`WebhookSettings::new`] has them.
+/// Reads the rest of a webhook's table, and finishes it. Name and events are left as
+/// [`WebhookSettings::new`] has them.
 pub(super) fn read(mut section: Section<'_>, base: &Path) -> Option<WebhookSettings> {
     let lenient = allow_http(&mut section);
     let block_private = section.boolean("block_private").unwrap_or(false);
@@ -48,8 +51,8 @@ pub(super) fn read(mut section: Section<'_>, base: &Path) -> Option<WebhookSetti
     })
 }
 
-/// Whether plain `http` may leave this machine. If `allow_http` was refused, the address is judged as if it had been
-/// `true`: one problem, not two.
+/// Whether plain `http` may leave this machine. If `allow_http` was refused, the address is judged
+/// as if it had been `true`: one problem, not two.
 pub(super) fn allow_http(section: &mut Section<'_>) -> bool {
     let is_there = section.has("allow_http");
     section.boolean("allow_http").unwrap_or(is_there)

@@ -1,4 +1,4 @@
-//! What files mean, and what is said about bad ones.
+//! What files mean, and which problems bad ones have.
 
 mod mutations;
 mod printed;
@@ -15,10 +15,10 @@ use crate::config::{
 };
 use crate::model::TransitionKind;
 
-/// A file with every key there is.
+/// A file with every declared key.
 pub(in crate::config) const FULL: &str = include_str!("full.toml");
 
-/// The file that is shipped.
+/// The sample that is shipped.
 const SAMPLE: &str = include_str!("../../../../config/restore-watch.toml");
 
 /// The sample with every setting in force.
@@ -41,7 +41,7 @@ fn printed(text: &str) -> String {
 }
 
 #[test]
-fn the_smallest_file() {
+fn smallest_file_has_the_defaults() {
     let settings = read(r#"jobs = ["rj-1"]"#).unwrap();
     let [project] = settings.projects.as_slice() else { panic!("{settings:?}") };
     assert_eq!(project.name.as_str(), "default");
@@ -53,7 +53,7 @@ fn the_smallest_file() {
 }
 
 #[test]
-fn everything_is_read() {
+fn every_key_of_a_project_is_read() {
     let settings = read(FULL).unwrap();
     let [default, production] = settings.projects.as_slice() else { panic!("{settings:?}") };
 
@@ -108,7 +108,7 @@ fn everything_is_read() {
 }
 
 #[test]
-fn every_sink_is_read() {
+fn every_key_of_a_sink_is_read() {
     let settings = read(FULL).unwrap();
     let [
         SinkSettings::Log(log),
@@ -137,7 +137,7 @@ fn every_sink_is_read() {
 }
 
 #[test]
-fn the_place_of_the_state() {
+fn state_is_in_the_first_directory_that_is_named() {
     let read = |text: &str, variables: &[(&str, &str)]| {
         let variable = |name: &str| Some(variables.iter().find(|(known, _)| *known == name)?.1.into());
         let text = format!("jobs = ['a']\n{text}");
@@ -167,7 +167,7 @@ fn the_place_of_the_state() {
 }
 
 #[test]
-fn jobs_that_are_found_need_not_be_named() {
+fn discovered_jobs_need_not_be_configured() {
     let found = |text: &str| {
         let settings = read(text).unwrap();
         let of = |project: &crate::config::ProjectSettings| {
@@ -186,7 +186,7 @@ fn jobs_that_are_found_need_not_be_named() {
 }
 
 #[test]
-fn harmless_forms() {
+fn unusual_forms_are_accepted() {
     for text in [
         "\u{feff}jobs = ['a']\r\n",
         "jobs = ['a']\nwatch.until = 'completed'",
@@ -213,7 +213,7 @@ fn harmless_forms() {
 }
 
 #[test]
-fn the_shipped_file_works_and_its_comments_show_the_defaults() {
+fn sample_is_valid_and_shows_the_defaults() {
     let plain = read(SAMPLE).unwrap();
     let full = read(&uncommented(SAMPLE)).unwrap();
     assert_eq!(full.projects.len(), 2);
@@ -240,7 +240,7 @@ fn the_shipped_file_works_and_its_comments_show_the_defaults() {
 }
 
 #[test]
-fn the_environment_replaces_the_default_endpoint_only() {
+fn environment_replaces_only_the_default_endpoint() {
     let with = |text, host: &'static str| {
         parse_in(text, Path::new("config.toml"), &move |name| {
             (name == "PINECONE_CONTROLLER_HOST").then(|| host.into())

@@ -3,7 +3,7 @@
 use super::printed;
 
 #[test]
-fn all_problems_of_a_file_in_one_go() {
+fn all_problems_of_a_file_are_reported_at_once() {
     let text = r#"
 jobs = ["rj-1", "rj 2", "rj-1"]
 
@@ -90,7 +90,7 @@ error: unknown event `failed`
 }
 
 #[test]
-fn unknown_keys() {
+fn unknown_key_gets_a_hint() {
     insta::assert_snapshot!(printed("jobs = ['a']\nendpoint = 'x'\n[other]\na.b = 1"), @"
 error: unknown key `endpoint`
  --> config.toml:2:1
@@ -277,7 +277,7 @@ error: `discover` must be true, false or a table, found a string
 }
 
 #[test]
-fn a_webhook_and_the_state() {
+fn problems_of_a_webhook_and_the_state() {
     let text = r#"
 jobs = ["a"]
 [state]
@@ -364,7 +364,7 @@ error: unknown key `retry_schedule`
 }
 
 #[test]
-fn names_that_clash() {
+fn clashing_names_are_refused() {
     let text = r#"
 [[project]]
 name = "x"
@@ -419,7 +419,7 @@ error: a second sink is called `webhook` because it has no name
 }
 
 #[test]
-fn syntax_errors_of_every_line() {
+fn first_syntax_error_of_every_line_is_reported() {
     let text = "jobs = [\"a\" \"b\"]\n[api\nburst = 4\nversion = 2026-04-\ncadence = { min_interval = \"1s\n[watch]\nuntil = \n";
     insta::assert_snapshot!(printed(text), @r#"
 error: missing comma between array elements
@@ -452,7 +452,7 @@ error: missing comma between key-value pairs
 }
 
 #[test]
-fn the_caret_stands_under_its_word() {
+fn caret_stands_under_its_word() {
     let text = "jobs = [\"日本\", \"é\", { id\t= \"日本\" }]\n\tbrust = 4\r\n";
     insta::assert_snapshot!(printed(text), @r#"
 error: the job `日本` is listed twice
@@ -483,7 +483,7 @@ error: the job `a-job-of-many` is listed twice
 }
 
 #[test]
-fn a_file_without_jobs() {
+fn file_without_jobs_is_refused() {
     insta::assert_snapshot!(printed(""), @r#"
 error: no jobs to watch
  --> config.toml
@@ -494,7 +494,7 @@ error: no jobs to watch
 }
 
 #[test]
-fn a_file_that_is_wrong_from_end_to_end_is_cut_short() {
+fn list_of_problems_is_cut_short() {
     use std::fmt::Write as _;
     let text = (0..3000).fold(String::new(), |mut text, n| {
         writeln!(text, "key-{n} = 1").unwrap();

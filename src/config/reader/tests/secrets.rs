@@ -67,7 +67,7 @@ fn secrets_are_not_repeated() {
 }
 
 #[test]
-fn a_masked_line_keeps_its_shape() {
+fn masked_line_keeps_its_shape() {
     let text = r#"
 [[project]]
 name = "x"
