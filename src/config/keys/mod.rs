@@ -25,7 +25,7 @@ use super::SinkType;
 pub(super) struct Table {
     /// How documentation names it.
     title: &'static str,
-    /// Where a key belongs that is declared here, to follow "belongs to".
+    /// What follows "belongs to" in the hint about a key of this table in another one.
     place: Option<&'static str>,
     /// What it is for, for documentation.
     about: &'static str,
@@ -40,7 +40,7 @@ pub(super) struct Key {
     is_required: bool,
     /// What it means, for documentation.
     about: &'static str,
-    /// A value as the file has it, for documentation; needed if there is no default to show.
+    /// A value as the file has it, for documentation; required unless there is a default.
     example: &'static str,
 }
 
@@ -157,8 +157,8 @@ impl Table {
         panic!("the key is not declared in this table")
     }
 
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.keys.iter().any(|key| key.name == name)
+    pub(super) fn find(&self, name: &str) -> Option<&'static Key> {
+        self.keys.iter().find(|key| key.name == name)
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {

@@ -24,7 +24,7 @@ pub(super) fn page() -> String {
 }
 
 fn section(table: &Table) -> String {
-    let mut text = format!("## {}\n\n{}\n", escaped(table.title), escaped(table.about));
+    let mut text = format!("## {}\n\n{}\n", table.title, table.about);
     let in_project =
         PROJECT.keys.iter().find(|key| matches!(key.kind, Kind::Table(of) if std::ptr::eq(of, table)));
     if let Some(key) = in_project {
@@ -44,21 +44,7 @@ fn row(key: &Key) -> String {
         None if key.is_required => "required".to_owned(),
         None => String::new(),
     };
-    format!("| `{}` | {} | {default} | {} |\n", key.name, escaped(&key.form()), escaped(&key.meaning()))
-}
-
-/// A text in a cell or a paragraph: what is not in code must not be taken for markup.
-fn escaped(text: &str) -> String {
-    let mut is_code = false;
-    let mut escaped = String::new();
-    for c in text.chars() {
-        is_code ^= c == '`';
-        if c == '|' || (!is_code && "*_[]<".contains(c)) {
-            escaped.push('\\');
-        }
-        escaped.push(c);
-    }
-    escaped
+    format!("| `{}` | {} | {default} | {} |\n", key.name, key.form(), key.meaning())
 }
 
 impl Key {
