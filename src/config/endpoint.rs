@@ -57,6 +57,7 @@ impl Endpoint {
         if text.contains(is_invisible) {
             return Err(EndpointError::Invisible);
         }
+
         // `http:/host` and `//host` are misspelt, not hosts.
         if !text.contains("://") && (text.starts_with('/') || text.contains(":/")) {
             return Err(EndpointError::Malformed(url::ParseError::EmptyHost));
@@ -64,6 +65,7 @@ impl Endpoint {
         let url =
             if text.contains("://") { Url::parse(text) } else { Url::parse(&format!("https://{text}")) };
         let url = url.map_err(EndpointError::Malformed)?;
+
         if !matches!(url.scheme(), "http" | "https") {
             return Err(EndpointError::Scheme(url.scheme().to_owned()));
         }
@@ -73,6 +75,7 @@ impl Endpoint {
         if url.query().is_some() || url.fragment().is_some() {
             return Err(EndpointError::Query);
         }
+
         if url.scheme() == "http" && !allow_http && !is_loopback(&url) {
             return Err(EndpointError::PlainHttp(url.host_str().unwrap_or_default().to_owned()));
         }

@@ -55,6 +55,7 @@ fn read(path: &Path) -> Result<String, Problem> {
             problem.with_help(format!("give a file, such as {}", ShownPath(&path.join("config.toml"))))
         );
     }
+
     let mut bytes = Vec::new();
     let read = std::fs::File::open(path).and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes));
     match read {
@@ -70,6 +71,7 @@ fn read(path: &Path) -> Result<String, Problem> {
         }
         Ok(_) => {}
     }
+
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         let problem = Problem::new(format!("{shown} is not valid UTF-8 (at byte {at})"));
@@ -96,12 +98,14 @@ fn search(explicit: Option<&Path>, variables: &Variables<'_>, system: &Path) -> 
     if let Some(path) = environment::non_empty(variables, FILE) {
         return named(path.into(), "the environment variable RESTORE_WATCH_CONFIG names it");
     }
+
     let mut problem = Problem::new("no configuration file found").note(format!("${FILE} is not set"));
     let user = environment::user_directory(variables, "XDG_CONFIG_HOME", Some(".config"))
         .map(|directory| directory.join(IN_DIRECTORY));
     if user.is_none() {
         problem = problem.note("neither $XDG_CONFIG_HOME nor $HOME is set");
     }
+
     for path in user.into_iter().chain([system.to_owned()]) {
         if may_exist(&path) {
             return Ok(path);

@@ -43,14 +43,17 @@ pub(super) fn of_document(document: &DeTable<'_>, text: &str) -> Vec<Mask> {
 /// kind that may be shown there.
 pub(super) fn may_quote_broken(line: &str) -> bool {
     let is_path = |path: &str| path.split('.').all(|name| keys::is_declared(name.trim()));
+
     let line = line.trim();
     if line.starts_with('[') {
         return is_path(line.trim_matches(['[', ']']));
     }
     let Some((path, value)) = line.split_once('=') else { return false };
+
     let name = path.rsplit('.').next().unwrap_or_default().trim();
     let value = value.trim();
     let is_word = !value.contains(|c: char| c.is_whitespace() || "=[]{},#".contains(c));
+
     let may_show = match keys::shown(name) {
         Shown::Texts => !may_be_secret(value),
         Shown::Numbers => value.len() <= 16 && value.chars().all(|c| "0123456789._+-:".contains(c)),

@@ -75,6 +75,7 @@ impl fmt::Display for Problem {
         write!(f, "error: {}", self.message)?;
         let gutter = self.line().map_or(1, |line| line.to_string().len());
         let blank = " ".repeat(gutter);
+
         if let Some(file) = &self.file {
             write!(f, "\n{blank}--> {}", ShownPath(file))?;
         }
@@ -82,6 +83,7 @@ impl fmt::Display for Problem {
             write!(f, ":{}:{}", place.line(), place.column())?;
             place.to_string().lines().try_for_each(|line| write!(f, "\n{line}"))?;
         }
+
         for note in &self.notes {
             write!(f, "\n{blank} = note: {note}")?;
         }

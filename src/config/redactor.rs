@@ -51,6 +51,7 @@ impl Redactor {
             if folded.len() < least.max(1) {
                 continue;
             }
+
             let length = part.clamp(1, folded.len());
             let needles = self.needles.entry(length).or_default();
             for window in folded.windows(length) {
@@ -92,6 +93,7 @@ impl Redactor {
             }
             start = text.floor_char_boundary(end - OVERLAP);
         }
+
         found.sort_unstable_by_key(|range| range.start);
         let mut apart: Vec<Range<usize>> = Vec::new();
         for range in found {

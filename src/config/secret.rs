@@ -107,6 +107,7 @@ fn read_file(path: &Path) -> Result<SecretString, SecretError> {
     // Of a fixed size, since a text that grows leaves copies behind.
     let mut buffer = Zeroizing::new(vec![0; MAX_FILE]);
     let length = std::fs::File::open(path).and_then(|file| fill(&mut buffer, file)).map_err(unreadable)?;
+
     let invalid = |fault| unreadable(io::Error::new(io::ErrorKind::InvalidData, fault));
     let text = match std::str::from_utf8(&buffer[..length]) {
         Ok(text) => text,
@@ -115,6 +116,7 @@ fn read_file(path: &Path) -> Result<SecretString, SecretError> {
         }
         Err(_) => return Err(invalid("it is not valid UTF-8")),
     };
+
     // Editors on Windows put a byte order mark there, which is no part of the secret.
     match text.strip_prefix('\u{feff}').unwrap_or(text).trim_end() {
         "" => Err(SecretError::Empty(path.to_owned())),
@@ -187,6 +189,7 @@ fn packaging(text: &str) -> Option<&'static str> {
         // Behind the padding of base64 is nothing.
         is_name && (name.contains("key") || name.contains("pinecone")) && !value.trim_matches('=').is_empty()
     });
+
     match text {
         _ if is_named => Some("stands behind a name, as in `NAME=…`; write the key alone"),
         _ if begins("bearer ") => Some("begins with `Bearer`; write the key alone"),

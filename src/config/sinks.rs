@@ -225,6 +225,7 @@ impl EventFilter {
                 return Err(pattern);
             }
         }
+
         kinds.sort_unstable();
         kinds.dedup();
         Ok(Self(kinds))

@@ -64,6 +64,7 @@ impl WebhookUrl {
         if text.contains(is_invisible) {
             return Err("has an invisible character; type it again".to_owned());
         }
+
         let url = Url::parse(text)
             .map(Self)
             .map_err(|error| format!("is not a URL ({error}); write it like `https://example.com/hook`"))?;

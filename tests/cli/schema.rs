@@ -214,6 +214,26 @@ fn configurations_are_what_the_schema_says() {
 }
 
 #[test]
+fn every_key_of_a_configuration_is_described() {
+    fn look(schema: &Value, path: &str) -> usize {
+        let properties = schema.get("properties").and_then(Value::as_object);
+        for (name, property) in properties.into_iter().flatten() {
+            assert!(property["description"].is_string(), "{path}/{name}");
+        }
+        let inner: usize = match schema {
+            Value::Object(fields) => {
+                fields.iter().map(|(key, inner)| look(inner, &format!("{path}/{key}"))).sum()
+            }
+            Value::Array(items) => items.iter().map(|item| look(item, path)).sum(),
+            _ => 0,
+        };
+        inner + properties.map_or(0, serde_json::Map::len)
+    }
+
+    assert!(look(&schema(&["config"]), "") > 50);
+}
+
+#[test]
 fn everything_is_described() {
     fn look(schema: &Value, path: &str) {
         if let Some(properties) = schema.get("properties").and_then(Value::as_object) {

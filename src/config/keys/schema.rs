@@ -116,7 +116,8 @@ fn of_sink(kind: SinkType) -> Value {
     let mut schema = of_keys(SINK.keys.iter().chain(further.keys));
     schema["title"] = further.title.replace('`', "").into();
     schema["description"] = further.about.into();
-    schema["properties"]["type"] = json!({ "const": kind.as_str() });
+    let about = SINK.key("type").about;
+    schema["properties"]["type"] = json!({ "const": kind.as_str(), "description": about });
     schema
 }
 

@@ -216,6 +216,7 @@ impl Cadence {
         if settings.min_interval <= settings.max_interval {
             return Some(settings);
         }
+
         let show = |value, origin: &Option<Origin>| {
             let by_default = if origin.is_none() { ", the default" } else { "" };
             format!("({}{by_default})", duration::written(value))
@@ -225,6 +226,7 @@ impl Cadence {
             show(settings.min_interval, &self.min),
             show(settings.max_interval, &self.max),
         );
+
         // The one that is nearer to the project is the one that does not fit; of two, that is the
         // last.
         let written = [&self.min, &self.max].into_iter().flatten();

@@ -55,15 +55,18 @@ pub(super) fn parse_in(text: &str, file: &Path, variables: &Variables<'_>) -> Re
     if !errors.is_empty() {
         return Err(syntax(&errors, &Source::new(text, None), file));
     }
+
     let report = Report::default();
     let base = file.parent().unwrap_or(Path::new(""));
     let mut top = Section::new(document.get_ref(), &TOP, document.span(), &report);
+
     let projects = project::read(&mut top, base, variables);
     let sinks = sink::read(&mut top, base);
     let state = state::read(&mut top, base, variables);
     let monitor = monitor::read(&mut top, base);
     let drain_timeout = top.duration("drain_timeout").unwrap_or(Settings::DRAIN_TIMEOUT);
     top.finish();
+
     if report.len() == 0 {
         return Ok(Settings { projects, sinks, state, monitor, drain_timeout });
     }
@@ -76,6 +79,7 @@ fn syntax(errors: &[toml::de::Error], source: &Source<'_>, file: &Path) -> Probl
     let report = Report::default();
     let mut errors: Vec<_> = errors.iter().map(|error| (error.span().unwrap_or_default(), error)).collect();
     errors.sort_by_key(|(span, _)| span.start);
+
     let mut last = 0;
     for (span, error) in errors {
         let line = source.line(source.settle(span.start));
@@ -83,6 +87,7 @@ fn syntax(errors: &[toml::de::Error], source: &Source<'_>, file: &Path) -> Probl
             continue;
         }
         last = line;
+
         let (message, expected) = error.message().split_once(", expected ").unwrap_or((error.message(), ""));
         let finding = Finding::new(&span, message);
         report.push(match (message, expected) {

@@ -140,11 +140,13 @@ impl<'a> Project<'a> {
 
     fn resolve(self, variables: &Variables<'_>, report: &Report) -> Option<ProjectSettings> {
         let settings = self.layers.resolve(variables, report);
+
         if self.jobs.found.is_empty() && !self.jobs.excused {
             let name = self.name.as_ref().map(|(name, _)| format!(" {}", quoted(name))).unwrap_or_default();
             let finding = Finding::new(&self.jobs.span, format!("the project{name} has no jobs to watch"));
             report.push(finding.help(NO_JOBS));
         }
+
         let discover = self.jobs.discover.and_then(|(discover, _)| discover);
         let jobs = unique_jobs(self.jobs.found, report);
         let settings = settings?;
@@ -183,11 +185,13 @@ fn jobs(section: &mut Section<'_>) -> Jobs {
     let span = list.as_ref().map_or(&section.span, |list| &list.span).clone();
     let entries = list.and_then(|list| list.array(JOBS)).unwrap_or_default();
     let found = entries.iter().filter_map(job).collect();
+
     let value = section.take("discover");
     let discover = value.map(|value| (discover(&value), value.span));
     // A typo is reported as one.
     let mistaken = !section.lacks("discover") && !section.has("discover");
     let is_found = discover.as_ref().is_some_and(|(discover, _)| *discover != Ok(None));
+
     Jobs {
         found,
         discover: discover.map(|(discover, span)| (discover.unwrap_or_default(), span)),
@@ -249,11 +253,13 @@ fn job(entry: &Value<'_>) -> Option<(JobSettings, Span)> {
         "a string or a table",
         "write \"RESTORE_JOB_ID\" or { id = \"RESTORE_JOB_ID\" }",
     )?;
+
     if section.lacks("id") {
         section
             .report
             .push(Finding::new(&section.span, "a job without an id").help("add id = \"RESTORE_JOB_ID\""));
     }
+
     let id = section.take("id").and_then(|value| Some((id(&value)?, value.span)));
     let name = section.label("name").map(|(name, _)| name.to_owned());
     let deadline = section.duration("deadline");

@@ -148,6 +148,7 @@ impl<'a> Section<'a> {
             if self.asked.contains(&name) {
                 continue;
             }
+
             let help = match (nearest(name, self.asked.iter().copied()), keys::home(name)) {
                 (Some(near), _) => format!("did you mean `{near}`?"),
                 (None, Some(home)) => format!("`{name}` belongs to {home}"),
@@ -157,6 +158,7 @@ impl<'a> Section<'a> {
                     format!("the keys known here are {}", known.join(", "))
                 }
             };
+
             let span = if key.span().is_empty() { value.span() } else { key.span() };
             self.report.push(Finding::new(&span, format!("unknown key {}", quoted(name))).help(help));
         }

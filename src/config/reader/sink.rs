@@ -40,8 +40,10 @@ pub(super) fn read(top: &mut Section<'_>, base: &Path) -> Vec<SinkSettings> {
     for section in top.sections("sink") {
         sinks.extend(sink(section, base, &mut identities));
     }
+
     only_one_log(&identities, report);
     unique_names(&identities, report);
+
     match written {
         None => sinks.push(SinkSettings::Log(LogSettings::default())),
         Some(span) if sinks.is_empty() && report.len() == before => {
@@ -122,6 +124,7 @@ fn unique_names(sinks: &[Identity<'_>], report: &Report) {
         if first.span == sink.span || (sink.kind == SinkType::Log && first.kind == SinkType::Log) {
             continue;
         }
+
         let message = match sink.name {
             Some(_) => format!("a second sink has the name {}", quoted(name)),
             None => format!("a second sink is called {} because it has no name", quoted(name)),

@@ -23,6 +23,7 @@ pub(super) fn read(value: &Value<'_>, base: &Path) -> Option<SecretSource> {
         value.refuse("must not hold the secret itself", FORMS);
         return None;
     }
+
     let mut section = Section::of(value, &SECRET, "a table", FORMS)?;
     let before = section.report.len();
     let env = section.take("env").map(|value| variable(&value).map(SecretSource::Env));
@@ -30,6 +31,7 @@ pub(super) fn read(value: &Value<'_>, base: &Path) -> Option<SecretSource> {
     let credential = section.take("credential").map(|value| credential(&value).map(SecretSource::Credential));
     let report = section.report;
     section.finish();
+
     let mut given: Vec<_> = [env, file, credential].into_iter().flatten().collect();
     match given.len() {
         1 => given.pop().flatten(),

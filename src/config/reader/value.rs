@@ -126,6 +126,7 @@ impl<'a> Value<'a> {
                 return None;
             }
         };
+
         let rate = number.and_then(Rate::new);
         if rate.is_none() {
             let help = format!("give {} to {} requests a second", Rate::MIN, Rate::MAX);
@@ -146,8 +147,10 @@ impl<'a> Value<'a> {
             self.mistyped("a duration", Some(help));
             return None;
         };
+
         let range =
             || format!("give {} to {}", duration::written(*bounds.start()), duration::written(*bounds.end()));
+
         match duration::parse(text) {
             Ok(value) if bounds.contains(&value) => return Some(value),
             Ok(_) => self.refuse(format_args!("is {}", quoted(text)), range()),
@@ -221,6 +224,7 @@ fn path_fault(text: &str) -> Option<(String, &'static str)> {
     const GIVE: &str = "give the path of a file";
     const WHOLE: &str = "write the whole path, such as \"/etc/restore-watch/FILE\"; a relative one starts at the directory \
                          of this file";
+
     // Scripts and emoji have the others in names of files.
     let is_stray = |c: char| {
         is_invisible(c) && !matches!(c, '\u{200c}'..='\u{200f}' | '\u{fe00}'..='\u{fe0f}') && !c.is_control()
@@ -229,7 +233,9 @@ fn path_fault(text: &str) -> Option<(String, &'static str)> {
         rest.starts_with(|c: char| c.is_ascii_alphabetic())
             && rest.get(1..).is_some_and(|rest| rest.starts_with('/'))
     });
+
     let fault = |fault: &str, help| Some((fault.to_owned(), help));
+
     match text {
         _ if text.trim().is_empty() => fault("is empty", GIVE),
         _ if text.contains('\0') => fault("has a NUL character in it", GIVE),

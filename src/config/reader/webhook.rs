@@ -29,18 +29,22 @@ pub(super) fn read(mut section: Section<'_>, base: &Path) -> Option<WebhookSetti
     let lenient = allow_http(&mut section);
     let block_private = section.boolean("block_private").unwrap_or(false);
     let blocked = section.span_of("block_private").filter(|_| block_private);
+
     if section.lacks("url") {
         let help = "add url = \"https://…\", or url = { env = \"NAME\" } if the address is a secret";
         section.report.push(Finding::new(&section.span, "a webhook without a url").help(help));
     }
     let url = section.take("url").and_then(|value| url(&value, lenient, blocked.as_ref(), base));
+
     let format = section.choice("format");
     let most = section.declaration("signing_secret").most();
     let signing_secrets = section.take("signing_secret").map(|value| signing_secrets(&value, most, base));
     let declared = section.declaration("retry_schedule");
     let retry_schedule = section.take("retry_schedule").and_then(|value| retry_schedule(&value, declared));
+
     section.finish();
     let webhook = WebhookSettings::new(url?);
+
     Some(WebhookSettings {
         allow_http: lenient,
         block_private,
@@ -103,6 +107,7 @@ fn signing_secrets(value: &Value<'_>, most: usize, base: &Path) -> Vec<SecretSou
     let DeValue::Array(_) = value.inner else {
         return source::read(value, base).into_iter().collect();
     };
+
     let entries = value.array(source::FORMS).unwrap_or_default();
     match entries.len() {
         0 => value.refuse("is empty", source::FORMS),
@@ -112,6 +117,7 @@ fn signing_secrets(value: &Value<'_>, most: usize, base: &Path) -> Vec<SecretSou
         ),
         _ => {}
     }
+
     let mut found = Vec::new();
     for entry in &entries {
         match source::read(entry, base) {

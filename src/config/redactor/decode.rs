@@ -61,6 +61,7 @@ fn unescape(pieces: &[Piece]) -> Option<Vec<Piece>> {
     if !pieces.iter().any(|piece| matches!(piece.byte, b'%' | b'&' | b'\\')) {
         return None;
     }
+
     let mut decoded = Vec::with_capacity(pieces.len());
     let (mut at, mut changed) = (0, false);
     while at < pieces.len() {
@@ -72,6 +73,7 @@ fn unescape(pieces: &[Piece]) -> Option<Vec<Piece>> {
             }
             None => (1, Meant::Byte(rest[0].byte)),
         };
+
         let (from, to) = (rest[0].from, rest[length - 1].to);
         match bytes {
             Meant::Byte(byte) => decoded.push(Piece { byte, from, to }),
@@ -112,6 +114,7 @@ fn reference(rest: &[Piece]) -> Option<(usize, Meant)> {
     let end = rest.iter().take(LONGEST_REFERENCE).position(|piece| piece.byte == b';')?;
     let name = rest.get(1..end)?;
     let letters: Vec<u8> = name.iter().map(|piece| piece.byte.to_ascii_lowercase()).collect();
+
     let c = match letters.as_slice() {
         b"amp" => '&',
         b"lt" => '<',
