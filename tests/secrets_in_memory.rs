@@ -15,7 +15,7 @@ use restore_watch::adapters::monitor::Monitor;
 use restore_watch::adapters::pinecone::Client;
 use restore_watch::adapters::sinks::Sink;
 use restore_watch::config::{
-    ApiSettings, HeartbeatSettings, SecretSource, SinkSettings, UrlSource, WebhookSettings,
+    ApiSettings, MonitorSettings, SecretSource, SinkSettings, UrlSource, WebhookSettings,
 };
 use restore_watch::model::{Event, EventId, EventKind, Payload, ProjectName};
 use restore_watch::platform::clock::Clock;
@@ -87,7 +87,7 @@ fn secrets_are_overwritten_once_they_are_not_needed() {
     let url = UrlSource::From(address);
     leaves_no_trace(ADDRESS, || {
         let heartbeat =
-            HeartbeatSettings { url: url.clone(), allow_http: false, interval: Duration::from_secs(1) };
+            MonitorSettings { url: url.clone(), allow_http: false, interval: Duration::from_secs(1) };
         Monitor::new(&heartbeat).unwrap()
     });
     let webhook = WebhookSettings { signing_secrets: vec![signing], ..WebhookSettings::new(url) };

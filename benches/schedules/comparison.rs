@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use restore_watch::config::Effort;
+use restore_watch::model::Keyword as _;
 
 use crate::Extent;
 use crate::baselines::Loop;
@@ -101,9 +102,8 @@ impl Comparison {
         };
         let efforts = |past: Option<Distribution>| {
             let efforts = Effort::ALL.iter().filter(|_| !stretches.is_empty());
-            let point = |(_, effort): &(&str, Effort)| {
-                point(&Ours { effort: *effort, past: past.clone() }, 1.0, &compared)
-            };
+            let point =
+                |effort: &Effort| point(&Ours { effort: *effort, past: past.clone() }, 1.0, &compared);
             efforts.map(point).collect()
         };
         Self {

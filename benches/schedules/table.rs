@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use restore_watch::config::Effort;
+use restore_watch::model::Keyword as _;
 
 use crate::comparison::{Comparison, Measured};
 use crate::statistics::{Estimate, Figures};
@@ -62,8 +63,8 @@ pub(crate) fn of_efforts(comparisons: &[Comparison]) -> String {
     let mut text =
         "### Requests and mean delay in seconds at each effort: nothing known / 60 past restores\n\n| workload |"
             .to_owned();
-    for (name, _) in Effort::ALL {
-        write!(text, " {name} |").unwrap();
+    for effort in Effort::ALL {
+        write!(text, " {effort} |").unwrap();
     }
     writeln!(text, "\n|---|{}", "--:|".repeat(Effort::ALL.len())).unwrap();
     for comparison in comparisons.iter().filter(|comparison| !comparison.efforts[0].is_empty()) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use reqwest::Method;
 
 use crate::adapters::http::{self, ClientError, Peer, Purpose, SendError, Terms};
-use crate::config::{HeartbeatSettings, Redactor, WebhookUrl};
+use crate::config::{MonitorSettings, Redactor, WebhookUrl};
 
 /// How long one request may take, connecting included.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -41,7 +41,7 @@ pub enum MonitorError {
 
 impl Monitor {
     /// For these settings. Reads the address where it is a secret; nothing is sent.
-    pub fn new(settings: &HeartbeatSettings) -> Result<Self, MonitorError> {
+    pub fn new(settings: &MonitorSettings) -> Result<Self, MonitorError> {
         let url = settings.url.read(settings.allow_http).map_err(MonitorError::Url)?;
         let http = http::client(&Purpose::new(url.expose(), None).within(TIMEOUT))?;
         let redactor = http::with_proxy_credentials(url.redactor());

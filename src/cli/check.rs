@@ -8,8 +8,8 @@ use clap::Parser;
 use super::start::unless_stopped;
 use super::{Done, Failure, block_on, listen, print};
 use crate::config::{
-    self, Discovery, Effort, EventFilter, IndexPattern, LogFormat, ProjectSettings, Settings, ShownPath,
-    SinkSettings, SlowAfter, StateSettings, UrlSource, WebhookFormat, WebhookSettings,
+    self, Discovery, EventFilter, IndexPattern, LogFormat, ProjectSettings, Settings, ShownPath,
+    SinkSettings, SlowAfter, StateSettings, UrlSource, WebhookSettings,
 };
 use crate::model::{EventKind, Exit, duration};
 
@@ -48,12 +48,12 @@ fn meaning(path: &Path, settings: &Settings) -> String {
         text += &sink_meaning(sink);
     }
     text += &state_meaning(&settings.state);
-    if let Some(heartbeat) = &settings.heartbeat {
-        let to = match &heartbeat.url {
+    if let Some(monitor) = &settings.monitor {
+        let to = match &monitor.url {
             UrlSource::Given(url) => url.to_string(),
             UrlSource::From(source) => format!("the address from {source}"),
         };
-        let interval = duration::written(heartbeat.interval);
+        let interval = duration::written(monitor.interval);
         // Writing to a text does not fail.
         let _ = writeln!(text, "\nheartbeat\n  to        {to}, every {interval}");
     }
@@ -63,7 +63,6 @@ fn meaning(path: &Path, settings: &Settings) -> String {
 fn project_meaning(project: &ProjectSettings) -> String {
     let (api, cadence, watch) = (&project.api, &project.cadence, &project.watch);
     let written = duration::written;
-    let effort = Effort::ALL.iter().find(|(_, effort)| *effort == cadence.effort);
     let mut text = format!(
         "\nproject {}\n  endpoint  {}, API version {}\n  API key   from {}\n  rate      {} requests/s, burst {}, each at \
          most {}\n  polls     {} to {} apart, effort {}\n  told      not found after {}, unauthorized after {}, unreachable after {}{}\n  \
@@ -77,7 +76,7 @@ fn project_meaning(project: &ProjectSettings) -> String {
         written(api.request_timeout),
         written(cadence.min_interval),
         written(cadence.max_interval),
-        effort.map_or("balanced", |(name, _)| *name),
+        cadence.effort,
         written(watch.not_found_grace),
         written(watch.unauthorized_grace),
         written(watch.unreachable_after),
@@ -147,8 +146,7 @@ fn sink_meaning(sink: &SinkSettings) -> String {
 }
 
 fn webhook_meaning(webhook: &WebhookSettings) -> String {
-    let format = WebhookFormat::ALL.iter().find(|(_, format)| *format == webhook.format);
-    let mut text = format!("  format    {}\n", format.map_or("standard", |(name, _)| *name));
+    let mut text = format!("  format    {}\n", webhook.format);
     let secrets: Vec<_> = webhook.signing_secrets.iter().map(ToString::to_string).collect();
     // Writing to a text does not fail.
     let _ = match secrets.as_slice() {

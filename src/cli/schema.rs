@@ -8,14 +8,15 @@ use serde_json::Value;
 
 use super::{Done, Failure, print};
 use crate::app::wait::Report;
+use crate::config;
 use crate::model::{Event, Exit};
 
-/// Print the JSON Schema (2020-12) of what this program prints and sends
+/// Print the JSON Schema (2020-12) of what this program prints, sends and reads
 ///
 /// Later versions may add keys, and names where one of several names is expected. What reads the JSON must accept both.
 #[derive(Debug, Parser)]
 pub(super) struct Args {
-    /// What is described [default: both, in one schema]
+    /// What is described [default: report and transition, in one schema]
     #[arg(value_name = "WHAT")]
     what: Option<What>,
 }
@@ -25,29 +26,37 @@ enum What {
     /// What `wait --output json` prints at its end
     Report,
     /// A line of `wait --output ndjson`, the body of a webhook, and `transition` in lines of the JSON log
-    Event,
+    Transition,
+    /// The configuration file of `run`, for editors that check TOML
+    Config,
 }
 
 /// Strict validators refuse formats that the standard does not know, such as `double`.
 const FORMATS: [&str; 2] = ["date-time", "uuid"];
 
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {
-    let mut generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
-    let mut schema = match args.what {
-        Some(What::Report) => generator.into_root_schema_for::<Report>(),
-        Some(What::Event) => generator.into_root_schema_for::<Event>(),
-        None => both(&mut generator),
+    let schema = match args.what {
+        Some(What::Config) => config::schema(),
+        Some(What::Report) => printed(SchemaGenerator::into_root_schema_for::<Report>),
+        Some(What::Transition) => printed(SchemaGenerator::into_root_schema_for::<Event>),
+        None => printed(both),
     };
-    RecursiveTransform(tidy).transform(&mut schema);
-    let description = schema.get("description").and_then(Value::as_str).unwrap_or_default();
-    let open = "Later versions may add keys, and names where one of several names is expected: accept both.";
-    schema.insert("description".to_owned(), format!("{description} {open}").into());
     let text = serde_json::to_string_pretty(&schema).map_err(|error| Failure::internal(error.to_string()))?;
     print(&(text + "\n"))?;
     Ok(Done::Exit(Exit::Success))
 }
 
-fn both(generator: &mut SchemaGenerator) -> Schema {
+/// The schema of something that is printed or sent, to which later versions may add.
+fn printed(of: impl Fn(SchemaGenerator) -> Schema) -> Value {
+    let mut schema = of(SchemaSettings::draft2020_12().for_serialize().into_generator());
+    RecursiveTransform(tidy).transform(&mut schema);
+    let description = schema.get("description").and_then(Value::as_str).unwrap_or_default();
+    let open = "Later versions may add keys, and names where one of several names is expected: accept both.";
+    schema.insert("description".to_owned(), format!("{description} {open}").into());
+    schema.into()
+}
+
+fn both(mut generator: SchemaGenerator) -> Schema {
     let either = [generator.subschema_for::<Report>(), generator.subschema_for::<Event>()];
     json_schema!({
         "$schema": generator.settings().meta_schema,

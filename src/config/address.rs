@@ -1,9 +1,9 @@
 //! Which IP addresses lead to no place on the public Internet.
 //!
-//! Invariant: an IPv6 address that carries an IPv4 address is no safer than the address it carries.
+//! Invariant: an IPv6 address that carries an IPv4 address is as private as the address it carries.
 //!
-//! The ranges are those of the IANA special-purpose registries for IPv4 and IPv6 (RFC 6890, RFC 8190) that are not
-//! globally reachable, together with multicast and what is reserved.
+//! The ranges are those of the IANA special-purpose registries for IPv4 and IPv6 (RFC 6890, RFC
+//! 8190) that are not globally reachable, together with multicast and what is reserved.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -43,7 +43,8 @@ const IPV6: &[([u16; 8], u32)] = &[
     ([0xff00, 0, 0, 0, 0, 0, 0, 0], 8),  // multicast (RFC 4291, section 2.7)
 ];
 
-/// Ranges of IPv6 that carry an IPv4 address: the prefix, its length, and how many bits stand behind the address.
+/// Ranges of IPv6 that carry an IPv4 address: the prefix, its length, and how many bits stand
+/// behind the address.
 const CARRIERS: &[([u16; 8], u32, u32)] = &[
     ([0, 0, 0, 0, 0, 0, 0, 0], 96, 0), // IPv4-compatible, deprecated (RFC 4291, section 2.5.5.1)
     ([0, 0, 0, 0, 0, 0xffff, 0, 0], 96, 0), // IPv4-mapped (RFC 4291, section 2.5.5.2)
@@ -69,8 +70,9 @@ pub fn is_private(address: IpAddr) -> bool {
     }
 }
 
-/// The private address that `url` has in place of a host name, if it has one. Hosts such as `2130706433`, which stand
-/// for an address too, are read as a browser reads them (URL Standard, section 3.5).
+/// The private address that `url` has in place of a host name, if it has one. Hosts such as
+/// `2130706433`, which stand for an address too, are read as a browser reads them (URL Standard,
+/// section 3.5).
 pub fn private_host(url: &Url) -> Option<IpAddr> {
     let address = match url.host()? {
         Host::Ipv4(address) => IpAddr::V4(address),
@@ -127,7 +129,7 @@ mod tests {
     ";
 
     #[test]
-    fn a_table_of_addresses() {
+    fn addresses_are_private_or_public() {
         for (table, private) in [(PRIVATE, true), (PUBLIC, false)] {
             for address in table.split_whitespace() {
                 assert_eq!(is_private(address.parse().unwrap()), private, "{address}");
@@ -136,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn private_hosts_in_every_spelling() {
+    fn private_hosts_are_found_in_every_spelling() {
         for (url, found) in [
             ("http://127.0.0.1/", Some("127.0.0.1")),
             ("http://127.0.0.1./", Some("127.0.0.1")),

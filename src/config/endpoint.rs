@@ -6,7 +6,8 @@ use url::{Host, Url};
 
 use crate::model::{Placeholder, is_invisible};
 
-/// The base URL of a control plane, checked: `https`, or `http` on loopback; no user, query or fragment.
+/// The base URL of a control plane, checked: `https`, or `http` on loopback; no user, query or
+/// fragment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint(Url);
 
@@ -43,8 +44,8 @@ impl Endpoint {
     /// Pinecone's own control plane.
     pub const DEFAULT: &'static str = "https://api.pinecone.io";
 
-    /// Checks `text`. A text without a scheme is taken as `https`, as the official clients take it. `allow_http`
-    /// admits plain `http` to hosts other than loopback addresses and `localhost`.
+    /// Checks `text`. A text without a scheme is taken as `https`, as the official clients take it.
+    /// `allow_http` admits plain `http` to hosts other than loopback addresses and `localhost`.
     pub fn parse(text: &str, allow_http: bool) -> Result<Self, EndpointError> {
         let text = text.trim();
         if let Some(placeholder) = Placeholder::find(text) {
@@ -56,6 +57,7 @@ impl Endpoint {
         if text.contains(is_invisible) {
             return Err(EndpointError::Invisible);
         }
+
         // `http:/host` and `//host` are misspelt, not hosts.
         if !text.contains("://") && (text.starts_with('/') || text.contains(":/")) {
             return Err(EndpointError::Malformed(url::ParseError::EmptyHost));
@@ -63,6 +65,7 @@ impl Endpoint {
         let url =
             if text.contains("://") { Url::parse(text) } else { Url::parse(&format!("https://{text}")) };
         let url = url.map_err(EndpointError::Malformed)?;
+
         if !matches!(url.scheme(), "http" | "https") {
             return Err(EndpointError::Scheme(url.scheme().to_owned()));
         }
@@ -72,13 +75,15 @@ impl Endpoint {
         if url.query().is_some() || url.fragment().is_some() {
             return Err(EndpointError::Query);
         }
+
         if url.scheme() == "http" && !allow_http && !is_loopback(&url) {
             return Err(EndpointError::PlainHttp(url.host_str().unwrap_or_default().to_owned()));
         }
         Ok(Self(url))
     }
 
-    /// The URL of a resource below this endpoint; each segment is percent-encoded as one piece of the path.
+    /// The URL of a resource below this endpoint; each segment is percent-encoded as one piece of
+    /// the path.
     ///
     /// ```
     /// use restore_watch::config::Endpoint;
@@ -118,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn accepted() {
+    fn good_endpoints_are_accepted() {
         for (text, shown) in [
             ("https://api.pinecone.io", "https://api.pinecone.io"),
             ("api.pinecone.io", "https://api.pinecone.io"),
@@ -132,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn refused() {
+    fn bad_endpoints_are_refused() {
         for text in [
             "",
             "http://api.pinecone.io",

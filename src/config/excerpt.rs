@@ -1,34 +1,76 @@
 //! Places in a file: from a span of bytes to a line, a column and what of the line may be shown.
 //!
-//! Invariant: any span of any text yields a place; one beyond the text or within a character is moved.
+//! Invariant: any span of any text yields a place; one beyond the text or within a character is
+//! moved.
 
+use std::fmt;
 use std::ops::Range;
 
-use super::problem::Place;
-use super::redaction::{self, Mask};
+use console::measure_text_width;
+
+use super::masks::{self, Mask};
+use super::quote::printable;
 
 /// The most characters of a line that are shown.
 const WIDEST: usize = 120;
 
-/// Of these, so many stand before the caret.
+/// How many of these stand before the caret.
 const BEFORE: usize = 40;
+
+/// What stands for the rest of a line. Three letters, so that carets stand where they should on
+/// every terminal.
+const CUT: &str = "...";
 
 /// The text of a file, with what must not be shown of it.
 #[derive(Debug)]
-pub(super) struct Source<'a> {
+pub(crate) struct Source<'a> {
     text: &'a str,
     /// Where each line starts.
     lines: Vec<usize>,
-    /// Sorted; none where the text has syntax errors, and each line is masked by itself.
+    /// Sorted; none if the text has syntax errors, and each line is judged by itself.
     masks: Option<Vec<Mask>>,
+}
+
+/// A place in a file. Its `Display` form is the line with carets below it, or nothing if the line
+/// must not be quoted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    line: usize,
+    column: usize,
+    excerpt: Option<Excerpt>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Excerpt {
+    /// The line, with secrets masked and tabs widened.
+    text: String,
+    /// How many terminal cells of it stand before the caret.
+    indent: usize,
+    /// How many carets, at least one.
+    carets: usize,
 }
 
 impl<'a> Source<'a> {
     /// `masks` are sorted; without them the text is taken to have syntax errors.
-    pub(super) fn new(text: &'a str, masks: Option<Vec<Mask>>) -> Self {
+    pub(crate) fn new(text: &'a str, masks: Option<Vec<Mask>>) -> Self {
         let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
         let lines = std::iter::once(0).chain(breaks.map(|(at, _)| at + 1)).collect();
         Self { text, lines, masks }
+    }
+
+    /// The place where `span` starts; carets reach to its end or that of the line.
+    pub(crate) fn place(&self, span: &Range<usize>) -> Place {
+        let start = self.settle(span.start);
+        let line = self.line(start);
+        let from = self.lines[line - 1];
+        let content = self.text[from..].split('\n').next().unwrap_or_default().trim_end_matches('\r');
+        let end = span.end.min(from + content.len());
+
+        let excerpt = self.masks_of(content, from).map(|masks| {
+            let (shown, caret) = redact(content, from, masks, start..end);
+            clip(&shown, caret)
+        });
+        Place { line, column: self.text[from..start].chars().count() + 1, excerpt }
     }
 
     /// The line (from 1) that holds this byte.
@@ -36,7 +78,8 @@ impl<'a> Source<'a> {
         self.lines.partition_point(|start| *start <= at)
     }
 
-    /// Moves a position onto a character, and one in the white space at the end of the file to the end of the last line.
+    /// Moves a position onto a character, and one in the white space at the end of the file to the
+    /// end of the last line.
     pub(super) fn settle(&self, at: usize) -> usize {
         let mut at = at.min(self.text.trim_end().len());
         while !self.text.is_char_boundary(at) {
@@ -45,24 +88,38 @@ impl<'a> Source<'a> {
         at
     }
 
-    /// The place where `span` starts; carets reach to its end or that of the line.
-    pub(super) fn place(&self, span: &Range<usize>) -> Place {
-        let start = self.settle(span.start);
-        let line = self.line(start);
-        let from = self.lines[line - 1];
-        let content = self.text[from..].split('\n').next().unwrap_or_default().trim_end_matches('\r');
-        let masks = match &self.masks {
-            Some(masks) => {
-                let first = masks.partition_point(|mask| mask.range.end <= from);
-                let last = masks.partition_point(|mask| mask.range.start < from + content.len());
-                masks.get(first..last).unwrap_or_default().to_vec()
-            }
-            None => redaction::of_broken_line(content, from),
+    /// The masks of the line that starts at `from`; none if it must not be quoted.
+    fn masks_of(&self, content: &str, from: usize) -> Option<&[Mask]> {
+        let Some(masks) = &self.masks else {
+            // Behind such quotes, a line may be part of a text that began at a key of a secret.
+            let may_be_within = ["\"\"\"", "'''"].iter().any(|quotes| self.text[..from].contains(quotes));
+            return (!may_be_within && masks::may_quote_broken(content)).then_some(&[]);
         };
-        let end = span.end.min(from + content.len());
-        let (shown, caret) = redact(content, from, &masks, start..end);
-        let (excerpt, indent, carets) = clip(&shown, caret);
-        Place { line, column: self.text[from..start].chars().count() + 1, excerpt, indent, carets }
+        let first = masks.partition_point(|mask| mask.range.end <= from);
+        let last = masks.partition_point(|mask| mask.range.start < from + content.len());
+        Some(masks.get(first..last).unwrap_or_default())
+    }
+}
+
+impl Place {
+    /// Counted from 1.
+    pub(crate) fn line(&self) -> usize {
+        self.line
+    }
+
+    /// Counted in characters from 1.
+    pub(crate) fn column(&self) -> usize {
+        self.column
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(Excerpt { text, indent, carets }) = &self.excerpt else { return Ok(()) };
+        let line = self.line.to_string();
+        let blank = " ".repeat(line.len());
+        writeln!(f, "{blank} |\n{line} | {text}")?;
+        writeln!(f, "{blank} | {}{}", " ".repeat(*indent), "^".repeat(*carets))
     }
 }
 
@@ -76,6 +133,7 @@ fn redact(content: &str, from: usize, masks: &[Mask], span: Range<usize>) -> (Ve
     while let Some(c) = content.get(at - from..).and_then(|rest| rest.chars().next()) {
         let first = shown.len();
         while masks.next_if(|mask| mask.range.end <= at).is_some() {}
+
         let next = match masks.peek() {
             // `<=`: a text of several lines may have begun before this one.
             Some(mask) if mask.range.start <= at => {
@@ -85,7 +143,7 @@ fn redact(content: &str, from: usize, masks: &[Mask], span: Range<usize>) -> (Ve
             _ => {
                 match c {
                     '\t' => shown.extend([' '; 4]),
-                    _ => shown.push(redaction::printable(c)),
+                    _ => shown.push(printable(c)),
                 }
                 at + c.len_utf8()
             }
@@ -102,48 +160,22 @@ fn redact(content: &str, from: usize, masks: &[Mask], span: Range<usize>) -> (Ve
     (shown, caret..caret_end)
 }
 
-/// Where a line is cut. Written out, so that carets stand where they should on every terminal.
-const CUT: &str = "...";
-
 /// Cuts a long line around the caret, and measures it in terminal cells.
-fn clip(shown: &[char], caret: Range<usize>) -> (String, usize, usize) {
+fn clip(shown: &[char], caret: Range<usize>) -> Excerpt {
     let start = if shown.len() > WIDEST { caret.start.saturating_sub(BEFORE) } else { 0 };
     let end = shown.len().min(start + WIDEST);
-    let mut excerpt = String::new();
-    let mut indent = 0;
-    if start > 0 {
-        excerpt.push_str(CUT);
-        indent = CUT.len();
-    }
-    excerpt.extend(&shown[start..end]);
-    let excerpt = match shown.len() {
-        length if end < length => excerpt + CUT,
-        _ => excerpt.trim_end().to_owned(),
-    };
-    indent += cells(&shown[start..caret.start]);
-    let carets = shown.get(caret.start..caret.end.min(end)).map_or(0, cells);
-    (excerpt, indent, carets.max(1))
+
+    let mut text = if start > 0 { CUT.to_owned() } else { String::new() };
+    let indent = text.len() + cells(&shown[start..caret.start]);
+    let carets = shown.get(caret.start..caret.end.min(end)).map_or(0, cells).max(1);
+
+    text.extend(&shown[start..end]);
+    let text = if end < shown.len() { text + CUT } else { text.trim_end().to_owned() };
+    Excerpt { text, indent, carets }
 }
 
 fn cells(text: &[char]) -> usize {
-    text.iter().map(|c| width(*c)).sum()
-}
-
-/// How many cells of a terminal a character takes: two for East Asian scripts and emoji, none for marks that combine.
-fn width(c: char) -> usize {
-    match c {
-        '\u{300}'..='\u{36f}' | '\u{fe00}'..='\u{fe0f}' => 0,
-        '\u{1100}'..='\u{115f}'
-        | '\u{2e80}'..='\u{a4cf}'
-        | '\u{ac00}'..='\u{d7a3}'
-        | '\u{f900}'..='\u{faff}'
-        | '\u{fe30}'..='\u{fe6f}'
-        | '\u{ff00}'..='\u{ff60}'
-        | '\u{ffe0}'..='\u{ffe6}'
-        | '\u{1f300}'..='\u{1faff}'
-        | '\u{20000}'..='\u{3fffd}' => 2,
-        _ => 1,
-    }
+    measure_text_width(&text.iter().collect::<String>())
 }
 
 #[cfg(test)]
@@ -154,8 +186,9 @@ mod tests {
 
     fn drawn(text: &str, span: Range<usize>) -> String {
         let place = Source::new(text, Some(Vec::new())).place(&span);
-        let caret = " ".repeat(place.indent) + &"^".repeat(place.carets);
-        format!("{}:{}\n|{}\n|{caret}", place.line, place.column, place.excerpt)
+        let Excerpt { text, indent, carets } = place.excerpt.unwrap();
+        let caret = " ".repeat(indent) + &"^".repeat(carets);
+        format!("{}:{}\n|{text}\n|{caret}", place.line, place.column)
     }
 
     #[test]
@@ -188,11 +221,24 @@ mod tests {
     }
 
     #[test]
-    fn a_mask_that_began_on_an_earlier_line_hides_the_start_of_this_one() {
+    fn mask_from_an_earlier_line_hides_the_start_of_this_one() {
         let text = "a = ['''x\ncanary''', 5]";
         let masks = vec![Mask { range: 5..19, shown: "\"***\"" }];
+
         let place = Source::new(text, Some(masks)).place(&(21..22));
-        assert_eq!((place.excerpt.as_str(), place.indent, place.column), ("\"***\", 5]", 7, 12));
+
+        let excerpt = place.excerpt.unwrap();
+        assert_eq!((excerpt.text.as_str(), excerpt.indent, place.column), ("\"***\", 5]", 7, 12));
+    }
+
+    #[test]
+    fn line_within_a_text_of_several_lines_is_not_quoted() {
+        let text = "name = 1s\napi_key = \"\"\"\nname = canary";
+
+        let [before, within] = [0..4, 24..28].map(|span| Source::new(text, None).place(&span));
+
+        assert!(before.to_string().contains("name = 1s"));
+        assert_eq!((within.line, within.column, within.to_string().as_str()), (3, 1, ""));
     }
 
     proptest! {
@@ -216,7 +262,8 @@ mod tests {
                 .collect();
             for masks in [None, Some(masks)] {
                 let place = Source::new(&text, masks).place(&(start..end));
-                prop_assert!(place.carets >= 1 && place.column >= 1);
+                prop_assert!(place.column >= 1);
+                prop_assert!(place.excerpt.is_none_or(|excerpt| excerpt.carets >= 1));
             }
         }
     }

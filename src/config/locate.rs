@@ -1,19 +1,17 @@
 //! Finds the configuration file and reads it from disk.
 //!
-//! Invariant: a file that somebody named is used or refused; only the usual places are searched on.
+//! Invariant: a file that is named is used or refused; only if none is named are the usual places
+//! searched.
 
-use std::ffi::OsString;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use super::environment::{self, Variables};
 use super::problem::Problem;
 use super::{Problems, Settings, ShownPath, reader};
 
-/// The environment as a function from the name of a variable to its value, so that tests can have one of their own.
-pub(super) type Variables<'a> = dyn Fn(&str) -> Option<OsString> + 'a;
-
 /// The largest configuration file that is read, in bytes: 1 MiB.
-pub(super) const MAX_FILE: u64 = 1024 * 1024;
+const MAX_FILE: u64 = 1024 * 1024;
 
 /// The variable that names the configuration file.
 const FILE: &str = "RESTORE_WATCH_CONFIG";
@@ -24,25 +22,27 @@ const SYSTEM: &str = "/etc/restore-watch/config.toml";
 /// Where the file is in a directory of configurations.
 const IN_DIRECTORY: &str = "restore-watch/config.toml";
 
-/// Reads and checks the file at `path`, with the environment of this process. A file that is missing, is a directory,
-/// cannot be read, is larger than 1 MiB or is not UTF-8 is a problem without a line.
+/// Reads and checks the file at `path`, with the environment of this process. A file that is
+/// missing, is a directory, cannot be read, is larger than 1 MiB or is not UTF-8 is a problem
+/// without a line.
 pub fn load(path: &Path) -> Result<Settings, Problems> {
-    load_in(path, &|name| std::env::var_os(name))
+    load_in(path, &environment::of_process)
 }
 
-/// Where the daemon of the file `explicit` (of `--config`) keeps its state, or of the one that [`locate`] finds; where
-/// there is none, the usual place. None where that cannot be told.
+/// Where the daemon keeps its state: as the file `explicit` (of `--config`) says or the one that
+/// [`locate`] finds, or else the usual place. `None` if neither a file nor the environment says
+/// where.
 pub fn state_path(explicit: Option<&Path>) -> Result<Option<PathBuf>, Problems> {
-    let named = explicit.is_some() || std::env::var_os(FILE).is_some_and(|value| !value.is_empty());
+    let named = explicit.is_some() || environment::non_empty(&environment::of_process, FILE).is_some();
     match locate(explicit) {
         Ok(path) => Ok(load(&path)?.state.path),
         Err(problems) if named => Err(problems),
-        Err(_) => Ok(reader::usual_state_path(&|name| std::env::var_os(name))),
+        Err(_) => Ok(reader::usual_state_path(&environment::of_process)),
     }
 }
 
 /// Reads and checks the file at `path` as [`load`] does, with another environment (see `parse_in`).
-pub(super) fn load_in(path: &Path, variables: &Variables<'_>) -> Result<Settings, Problems> {
+fn load_in(path: &Path, variables: &Variables<'_>) -> Result<Settings, Problems> {
     let text = read(path).map_err(|problem| problem.located(path, None))?;
     reader::parse_in(&text, path, variables)
 }
@@ -55,6 +55,7 @@ fn read(path: &Path) -> Result<String, Problem> {
             problem.with_help(format!("give a file, such as {}", ShownPath(&path.join("config.toml"))))
         );
     }
+
     let mut bytes = Vec::new();
     let read = std::fs::File::open(path).and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes));
     match read {
@@ -70,6 +71,7 @@ fn read(path: &Path) -> Result<String, Problem> {
         }
         Ok(_) => {}
     }
+
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         let problem = Problem::new(format!("{shown} is not valid UTF-8 (at byte {at})"));
@@ -81,36 +83,29 @@ fn missing(path: &Path) -> Problem {
     Problem::new(format!("the configuration file {} does not exist", ShownPath(path)))
 }
 
-/// The configuration file to use: `explicit` (of `--config`), else `$RESTORE_WATCH_CONFIG`, else the first that exists
-/// of `$XDG_CONFIG_HOME/restore-watch/config.toml` (`$HOME/.config` where that is unset) and
-/// `/etc/restore-watch/config.toml`. A file named by the first two must exist. The error of a search that found nothing
-/// lists the places.
+/// The configuration file to use: `explicit` (of `--config`), else `$RESTORE_WATCH_CONFIG`, else
+/// the first that exists of `$XDG_CONFIG_HOME/restore-watch/config.toml` (`$HOME/.config` where
+/// that is unset) and `/etc/restore-watch/config.toml`. A file named by the first two must exist.
+/// The error of a search that found nothing lists the places.
 pub fn locate(explicit: Option<&Path>) -> Result<PathBuf, Problems> {
-    locate_in(explicit, &|name| std::env::var_os(name))
-}
-
-/// Finds the configuration file as [`locate`] does, with another environment.
-pub(super) fn locate_in(explicit: Option<&Path>, variables: &Variables<'_>) -> Result<PathBuf, Problems> {
-    search(explicit, variables, Path::new(SYSTEM))
+    search(explicit, &environment::of_process, Path::new(SYSTEM))
 }
 
 fn search(explicit: Option<&Path>, variables: &Variables<'_>, system: &Path) -> Result<PathBuf, Problems> {
-    let variable = |name| variables(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     if let Some(path) = explicit {
         return named(path.to_owned(), "--config names it");
     }
-    if let Some(path) = variable(FILE) {
-        return named(path, "the environment variable RESTORE_WATCH_CONFIG names it");
+    if let Some(path) = environment::non_empty(variables, FILE) {
+        return named(path.into(), "the environment variable RESTORE_WATCH_CONFIG names it");
     }
+
     let mut problem = Problem::new("no configuration file found").note(format!("${FILE} is not set"));
-    // The XDG rules say that a relative path there is ignored.
-    let user = variable("XDG_CONFIG_HOME")
-        .filter(|directory| directory.is_absolute())
-        .or_else(|| variable("HOME").map(|home| home.join(".config")))
+    let user = environment::user_directory(variables, "XDG_CONFIG_HOME", Some(".config"))
         .map(|directory| directory.join(IN_DIRECTORY));
     if user.is_none() {
         problem = problem.note("neither $XDG_CONFIG_HOME nor $HOME is set");
     }
+
     for path in user.into_iter().chain([system.to_owned()]) {
         if may_exist(&path) {
             return Ok(path);
@@ -126,7 +121,7 @@ fn named(path: PathBuf, by: &str) -> Result<PathBuf, Problems> {
     if may_exist(&path) { Ok(path) } else { Err(missing(&path).note(by).into()) }
 }
 
-/// Whether there is something. Where that cannot be told, reading it says why.
+/// Whether there is something. If the system does not say, reading it fails with the cause.
 fn may_exist(path: &Path) -> bool {
     !matches!(path.try_exists(), Ok(false))
 }
@@ -154,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_place_that_has_one_wins() {
+    fn first_place_with_a_file_wins() {
         let directory = tempfile::tempdir().unwrap();
         let root = directory.path();
         let explicit = file(root, "explicit.toml");
@@ -183,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_somebody_named_must_exist() {
+    fn named_file_must_exist() {
         let directory = tempfile::tempdir().unwrap();
         let system = file(directory.path(), "config.toml");
         let missing = Path::new("/nowhere/config.toml");
@@ -203,7 +198,7 @@ error: the configuration file /nowhere/config.toml does not exist
     }
 
     #[test]
-    fn a_search_without_a_find_says_where_it_looked() {
+    fn failed_search_lists_its_places() {
         let system = Path::new("/nowhere/etc/config.toml");
         let home = [("HOME", Path::new("/nowhere/home"))];
         insta::assert_snapshot!(search_with(None, &home, system).unwrap_err(), @r#"
@@ -227,7 +222,7 @@ error: no configuration file found
     }
 
     #[test]
-    fn files_that_cannot_be_read() {
+    fn unreadable_files_are_refused_with_the_cause() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("config.toml");
         let complaint = |path: &Path| {

@@ -1,35 +1,43 @@
 //! Settings: what a configuration file, the environment and the command line mean, once checked.
 //!
-//! Invariant: a value of a type of this module is valid; whoever holds one need not check it again. Secrets are named
-//! here by where they come from and are read apart.
+//! Invariant: a value of a type of this module is valid and need not be checked again. Secrets are
+//! named by where they come from, and are read separately.
 
 mod address;
 mod endpoint;
+pub mod environment;
 mod excerpt;
+mod keys;
 mod locate;
+mod masks;
 mod pattern;
 mod problem;
+mod quote;
 mod reader;
-mod redaction;
 mod redactor;
 mod secret;
 mod settings;
 mod sinks;
+mod typo;
 mod webhook_url;
 
 pub use address::{is_private, private_host};
 pub use endpoint::{Endpoint, EndpointError, is_loopback};
+pub(crate) use excerpt::{Place, Source};
+pub use keys::schema;
 pub use locate::{load, locate, state_path};
+pub(crate) use masks::Mask;
 pub use pattern::{IndexPattern, PatternError};
 pub use problem::{Problem, Problems};
+pub use quote::ShownPath;
 pub use reader::parse;
-pub use redaction::ShownPath;
 pub use redactor::Redactor;
 pub use secret::{ApiKey, SecretError, SecretSource};
 pub use settings::{
-    ApiSettings, CadenceSettings, Discovery, Effort, HeartbeatSettings, JobSettings, ProjectSettings, Rate,
+    ApiSettings, CadenceSettings, Discovery, Effort, JobSettings, MonitorSettings, ProjectSettings, Rate,
     Settings, SlowAfter, StateSettings, WatchSettings, label_fault,
 };
+use sinks::SinkType;
 pub use sinks::{
     DesktopSettings, EventFilter, LogFormat, LogLevel, LogSettings, SinkSettings, WebhookFormat,
     WebhookSettings,

@@ -4,15 +4,15 @@ use std::fmt;
 
 use wildmatch::WildMatch;
 
-/// A pattern for the name of an index: `*` stands for any characters or none, `?` for one, all else for itself. Upper and
-/// lower case differ.
+/// A pattern for the name of an index: `*` stands for any characters or none, `?` for one, all else
+/// for itself. Upper and lower case differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexPattern(String);
 
 /// Why a text is no pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
-    /// There is nothing in it.
+    /// It is empty.
     #[error("is empty")]
     Empty,
     /// It is longer than any that can match.
@@ -24,7 +24,8 @@ pub enum PatternError {
 }
 
 impl IndexPattern {
-    /// The most characters: names of indexes have up to 45 (`CreateIndexRequest` of the API description).
+    /// The most characters: names of indexes have up to 45 (`CreateIndexRequest` of the API
+    /// description).
     pub const LONGEST: usize = 64;
 
     /// Reads a pattern: letters, digits, `-`, `_`, `.`, `*` and `?`.
@@ -55,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stars_and_question_marks() {
+    fn pattern_matches_the_whole_name() {
         for (pattern, matching, other) in [
             ("prod-*", &["prod-a", "prod-"][..], &["prod", "a-prod-b", "Prod-a"][..]),
             ("*", &["a"], &[]),
@@ -75,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_pattern() {
+    fn bad_pattern_is_refused() {
         assert_eq!(IndexPattern::parse(""), Err(PatternError::Empty));
         assert_eq!(IndexPattern::parse("prod/[ab]"), Err(PatternError::Character('/')));
         assert_eq!(IndexPattern::parse(&"a".repeat(65)), Err(PatternError::Long));

@@ -1,12 +1,13 @@
-//! What is wrong with a configuration, told the way a compiler tells it.
+//! What is wrong with a configuration, shown as a compiler shows it.
 //!
-//! Invariant: a problem holds no text of the configuration but what `redaction` let through, so that it can be printed,
-//! logged and sent about.
+//! Invariant: a problem holds no text of the configuration but what `masks` and `quote` let
+//! through, so that it can be printed, logged and sent.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::ShownPath;
+use super::excerpt::Place;
+use super::quote::ShownPath;
 
 /// Something wrong with a configuration: what, where, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,21 +17,6 @@ pub struct Problem {
     help: Option<String>,
     file: Option<PathBuf>,
     place: Option<Box<Place>>,
-}
-
-/// A place in a file, with its line as it may be shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Place {
-    /// Counted from 1.
-    pub(super) line: usize,
-    /// Counted in characters from 1.
-    pub(super) column: usize,
-    /// The line, with secrets masked and tabs widened.
-    pub(super) excerpt: String,
-    /// How many terminal cells of the excerpt stand before the caret.
-    pub(super) indent: usize,
-    /// How many carets, at least one.
-    pub(super) carets: usize,
 }
 
 impl Problem {
@@ -51,7 +37,7 @@ impl Problem {
         self
     }
 
-    /// Says which file it is in, and where where that is known.
+    /// Says which file it is in, and where, if that is known.
     pub(super) fn located(mut self, file: &Path, place: Option<Place>) -> Self {
         self.file = Some(file.to_owned());
         self.place = place.map(Box::new);
@@ -68,19 +54,19 @@ impl Problem {
         self.help.as_deref()
     }
 
-    /// The file it is in; none where the search for one failed, or where the environment is at fault.
+    /// The file it is in; none if no file was found or if the environment is at fault.
     pub fn file(&self) -> Option<&Path> {
         self.file.as_deref()
     }
 
-    /// The line it is in, counted from 1; none where the file as a whole is at fault.
+    /// The line it is in, counted from 1; none if the file as a whole is at fault.
     pub fn line(&self) -> Option<usize> {
-        self.place.as_ref().map(|place| place.line)
+        self.place.as_ref().map(|place| place.line())
     }
 
     /// The column where it starts, counted in characters from 1.
     pub fn column(&self) -> Option<usize> {
-        self.place.as_ref().map(|place| place.column)
+        self.place.as_ref().map(|place| place.column())
     }
 }
 
@@ -89,13 +75,15 @@ impl fmt::Display for Problem {
         write!(f, "error: {}", self.message)?;
         let gutter = self.line().map_or(1, |line| line.to_string().len());
         let blank = " ".repeat(gutter);
+
         if let Some(file) = &self.file {
             write!(f, "\n{blank}--> {}", ShownPath(file))?;
         }
-        if let Some(Place { line, column, excerpt, indent, carets }) = self.place.as_deref() {
-            write!(f, ":{line}:{column}\n{blank} |\n{line} | {excerpt}\n{blank} | ")?;
-            write!(f, "{}{}", " ".repeat(*indent), "^".repeat(*carets))?;
+        if let Some(place) = &self.place {
+            write!(f, ":{}:{}", place.line(), place.column())?;
+            place.to_string().lines().try_for_each(|line| write!(f, "\n{line}"))?;
         }
+
         for note in &self.notes {
             write!(f, "\n{blank} = note: {note}")?;
         }
@@ -114,7 +102,8 @@ pub struct Problems {
 }
 
 impl Problems {
-    /// How many problems are kept; a file with more is no configuration, and one may have a problem per byte.
+    /// How many problems are kept; a file with more is no configuration, and one may have a problem
+    /// per byte.
     pub(super) const MAX: usize = 100;
 
     /// The problems kept, and how many were left out.

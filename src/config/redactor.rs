@@ -1,10 +1,11 @@
-//! Takes secrets out of texts that come from servers, which like to repeat what they were sent.
+//! Masks secrets in texts that come from servers, which often repeat the request.
 //!
-//! Invariant: a secret is found in every encoding in which servers repeat a request: percent-encoding, JSON and HTML
-//! escapes, form encoding, base64, hexadecimal digits, another case, cut off, and one of these within another.
+//! Invariant: a secret is found in every encoding in which servers repeat a request:
+//! percent-encoding, JSON and HTML escapes, form encoding, base64, hexadecimal digits, another
+//! case, cut off, and one of these within another.
 //!
-//! A text is not searched for each encoding of each secret: it is decoded step by step, and each byte of each step knows the
-//! stretch of the text that it stands for.
+//! A text is not searched for each encoding of each secret: it is decoded step by step, and each
+//! byte of each step knows the stretch of the text that it stands for.
 
 mod decode;
 
@@ -16,19 +17,20 @@ use secrecy::zeroize::Zeroizing;
 
 use decode::{Piece, carried, fold, levels, pieces};
 
-/// A long text is searched in parts of this many bytes, so that a server cannot make this take much memory.
+/// A long text is searched in parts of this many bytes, so that a server cannot make the search use
+/// much memory.
 const CHUNK: usize = 4096;
 
-/// Each part begins this many bytes before the end of the one before. What is looked for is short, also where it is encoded
-/// twice.
+/// Each part begins this many bytes before the end of the one before. Secrets are shorter, even if
+/// they are encoded twice.
 const OVERLAP: usize = 1024;
 
-/// Takes some secrets out of texts.
+/// Masks some secrets in texts.
 #[derive(Clone)]
 pub struct Redactor {
-    /// What is looked for, by its length; sorted.
+    /// The texts to mask by their length; sorted.
     needles: BTreeMap<usize, Vec<Zeroizing<Vec<u8>>>>,
-    /// Whether any of it begins with this byte.
+    /// Whether one of them begins with this byte.
     begins: Box<[bool; 256]>,
 }
 
@@ -39,8 +41,8 @@ impl Default for Redactor {
 }
 
 impl Redactor {
-    /// Also takes out `secret`, and each part of it that has `part` characters or more. One that is shorter than `least`
-    /// characters is left in: it is part of many a word.
+    /// Masks `secret`, too, and each part of it that has `part` characters or more. One that is
+    /// shorter than `least` characters is left in: it is part of ordinary words.
     #[must_use]
     pub fn with(mut self, secret: &str, least: usize, part: usize) -> Self {
         for level in levels(pieces(secret)) {
@@ -49,6 +51,7 @@ impl Redactor {
             if folded.len() < least.max(1) {
                 continue;
             }
+
             let length = part.clamp(1, folded.len());
             let needles = self.needles.entry(length).or_default();
             for window in folded.windows(length) {
@@ -90,6 +93,7 @@ impl Redactor {
             }
             start = text.floor_char_boundary(end - OVERLAP);
         }
+
         found.sort_unstable_by_key(|range| range.start);
         let mut apart: Vec<Range<usize>> = Vec::new();
         for range in found {
@@ -128,7 +132,7 @@ impl Redactor {
         }
     }
 
-    /// How long the longest of what is looked for is that `rest` begins with.
+    /// The length of the longest text to mask that `rest` begins with.
     fn length_at(&self, rest: &[Piece]) -> Option<usize> {
         let begins_with = |(length, needles): &(&usize, &Vec<Zeroizing<Vec<u8>>>)| {
             let Some(here) = rest.get(..**length) else { return false };

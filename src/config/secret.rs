@@ -1,4 +1,4 @@
-//! Secrets: where they come from, and how they are kept from view.
+//! Secrets: where they come from, and how they are kept out of output.
 //!
 //! Invariant: each copy of a secret that is made here is overwritten when it is dropped.
 
@@ -21,7 +21,7 @@ pub enum SecretSource {
     File(PathBuf),
     /// A systemd credential: a file of this name in `$CREDENTIALS_DIRECTORY`.
     Credential(String),
-    /// No secret at all, but a text that stands in for one: simulated control planes take any key.
+    /// No secret at all, but a text in place of one: simulated control planes accept any key.
     Public(&'static str),
 }
 
@@ -36,7 +36,7 @@ impl fmt::Display for SecretSource {
     }
 }
 
-/// Why a secret could not be had. No variant holds any part of a secret.
+/// Why a secret could not be read. No variant holds any part of a secret.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// The environment variable is not set, or empty.
@@ -107,6 +107,7 @@ fn read_file(path: &Path) -> Result<SecretString, SecretError> {
     // Of a fixed size, since a text that grows leaves copies behind.
     let mut buffer = Zeroizing::new(vec![0; MAX_FILE]);
     let length = std::fs::File::open(path).and_then(|file| fill(&mut buffer, file)).map_err(unreadable)?;
+
     let invalid = |fault| unreadable(io::Error::new(io::ErrorKind::InvalidData, fault));
     let text = match std::str::from_utf8(&buffer[..length]) {
         Ok(text) => text,
@@ -115,6 +116,7 @@ fn read_file(path: &Path) -> Result<SecretString, SecretError> {
         }
         Err(_) => return Err(invalid("it is not valid UTF-8")),
     };
+
     // Editors on Windows put a byte order mark there, which is no part of the secret.
     match text.strip_prefix('\u{feff}').unwrap_or(text).trim_end() {
         "" => Err(SecretError::Empty(path.to_owned())),
@@ -136,7 +138,8 @@ fn fill(buffer: &mut [u8], mut file: impl io::Read) -> io::Result<usize> {
     Ok(length)
 }
 
-/// An API key that can stand in an HTTP header: 1 to 4096 visible ASCII characters. Its `Debug` form is `***`.
+/// An API key that can stand in an HTTP header: 1 to 4096 visible ASCII characters. Its `Debug`
+/// form is `***`.
 #[derive(Clone)]
 pub struct ApiKey(SecretString);
 
@@ -157,14 +160,15 @@ impl ApiKey {
         }
     }
 
-    /// Takes the whole key out of the data of an answer. Parts of it are left in: they may be words of an id or a name,
-    /// which are asked for again.
+    /// Masks the whole key in the data of an answer. Parts of it are left in: they may be words of
+    /// an id or a name, which later requests need.
     pub fn redactor_of_data(&self) -> Redactor {
         Redactor::default().with(self.expose(), 8, usize::MAX)
     }
 
-    /// Takes the key out of texts, and parts of it: a server that repeats what it was sent must not bring it into a log. A
-    /// key shorter than eight characters is no secret, but part of many a word; it is left in.
+    /// Masks the key and parts of it in texts: a server that repeats the request must not bring it
+    /// into a log. A key shorter than eight characters is left in: it is no secret, but part of
+    /// ordinary words.
     pub fn redactor(&self) -> Redactor {
         Redactor::default().with(self.expose(), 8, 8)
     }
@@ -175,8 +179,8 @@ impl ApiKey {
     }
 }
 
-/// What stands around a key that was copied with it, or what it was turned into. Keys of Pinecone begin with `pcsk_`, older
-/// ones are UUIDs, and other servers have others: nothing is said of a form that is not known.
+/// What was copied together with a key, or how it was encoded. Keys of Pinecone begin with `pcsk_`,
+/// older ones are UUIDs, and other servers have others: a form that is not known is accepted.
 fn packaging(text: &str) -> Option<&'static str> {
     let begins = |word: &str| text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
     let is_named = text.split_once(['=', ':']).is_some_and(|(name, value)| {
@@ -185,6 +189,7 @@ fn packaging(text: &str) -> Option<&'static str> {
         // Behind the padding of base64 is nothing.
         is_name && (name.contains("key") || name.contains("pinecone")) && !value.trim_matches('=').is_empty()
     });
+
     match text {
         _ if is_named => Some("stands behind a name, as in `NAME=…`; write the key alone"),
         _ if begins("bearer ") => Some("begins with `Bearer`; write the key alone"),
@@ -214,7 +219,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn absurd_keys_are_refused_without_being_shown() {
+    fn impossible_keys_are_refused_without_being_shown() {
         for bad in ["", "se cret", "secret\n", "secret\r\nX: y", "sécret", "secret\u{7f}"] {
             let fault = ApiKey::new(bad.into()).unwrap_err();
             assert!(!fault.contains("ret"), "{fault}");
@@ -232,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_with_its_packaging_is_refused_and_says_what_to_write() {
+    fn key_with_packaging_is_refused_with_advice() {
         for (text, fault) in [
             ("\"pcsk_canary\"", "is in quotes"),
             ("'pcsk_canary'", "is in quotes"),
@@ -271,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn files_are_read_without_their_last_line_break() {
+    fn secret_file_is_read_without_its_last_line_break() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("key");
         std::fs::write(&path, "pcsk_1\n").unwrap();

@@ -6,8 +6,9 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::keys::{API, CADENCE, DISCOVER, HEARTBEAT, JOB, STATE, TOP, WATCH};
 use super::{Endpoint, IndexPattern, LogFormat, SecretSource, SinkSettings, UrlSource};
-use crate::model::{JobId, ProjectName, Until, duration};
+use crate::model::{JobId, ProjectName, Until, duration, keywords};
 
 /// All a configuration says.
 #[derive(Debug, Clone)]
@@ -18,15 +19,15 @@ pub struct Settings {
     pub sinks: Vec<SinkSettings>,
     /// Where and how long state is kept.
     pub state: StateSettings,
-    /// Who is told that the watch works.
-    pub heartbeat: Option<HeartbeatSettings>,
-    /// How long deliveries that are under way may take after a request to stop. 0 to 1 h.
+    /// The dead-man monitor that is pinged.
+    pub monitor: Option<MonitorSettings>,
+    /// How long deliveries under way may take after a request to stop.
     pub drain_timeout: Duration,
 }
 
 impl Settings {
-    /// How long deliveries may take after a request to stop, unless the configuration says otherwise.
-    pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+    /// The default of `drain_timeout`.
+    pub const DRAIN_TIMEOUT: Duration = TOP.key("drain_timeout").duration();
 
     /// The format of the log, which is that of its sink.
     pub fn log_format(&self) -> LogFormat {
@@ -38,34 +39,34 @@ impl Settings {
     }
 }
 
-/// A monitor that raises alarm where it is not told that the watch works.
+/// A dead-man monitor, which raises an alarm if pings stop.
 #[derive(Debug, Clone)]
-pub struct HeartbeatSettings {
+pub struct MonitorSettings {
     /// Its address.
     pub url: UrlSource,
     /// Whether plain `http` may leave this machine.
     pub allow_http: bool,
-    /// How often it is told. 10 ms to 1 d.
+    /// How often it is pinged.
     pub interval: Duration,
 }
 
-impl HeartbeatSettings {
-    /// How often a monitor is told, unless the configuration says otherwise.
-    pub const INTERVAL: Duration = Duration::from_mins(1);
+impl MonitorSettings {
+    /// The default of `interval`.
+    pub const INTERVAL: Duration = HEARTBEAT.key("interval").duration();
 }
 
-/// Where the daemon keeps its state, and how long what is over stays there.
+/// Where the daemon keeps its state, and how long finished records stay there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StateSettings {
-    /// The file; none where neither the configuration nor the environment says where.
+    /// The file; none if neither the configuration nor the environment says where.
     pub path: Option<PathBuf>,
-    /// How long ended jobs that are no longer watched, and what was delivered, are kept. 1 h to 365 d.
+    /// How long ended jobs that are configured no more, and deliveries that were made, are kept.
     pub keep: Duration,
 }
 
 impl StateSettings {
-    /// How long what is over is kept, unless the configuration says otherwise.
-    pub const KEEP: Duration = Duration::from_hours(30 * 24);
+    /// The default of `keep`.
+    pub const KEEP: Duration = STATE.key("keep").duration();
 }
 
 /// One project: a key, an endpoint, and what is watched there.
@@ -75,15 +76,16 @@ pub struct ProjectSettings {
     pub name: ProjectName,
     /// Where its API key is read from.
     pub api_key: SecretSource,
-    /// How its API is spoken to.
+    /// How its API is called.
     pub api: ApiSettings,
     /// How often its jobs are polled.
     pub cadence: CadenceSettings,
-    /// When its jobs are told as not found or unreachable.
+    /// Until when its jobs are watched, and when trouble with one is an event.
     pub watch: WatchSettings,
     /// The jobs; ids are unique within the project.
     pub jobs: Vec<JobSettings>,
-    /// Which others are watched, as they are found in the list of the API; none where only `jobs` are.
+    /// Which others are discovered in the list of the API and watched, too; none if only `jobs` are
+    /// watched.
     pub discover: Option<Discovery>,
 }
 
@@ -102,15 +104,16 @@ impl Default for ProjectSettings {
     }
 }
 
-/// Which jobs of a project are watched, beside those that are named: by the names of the indexes that they make.
+/// Which jobs of a project are watched beside those that are configured: by the names of the
+/// indexes that they make.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Discovery {
-    /// Only those whose index matches one of these; all, where there are none.
+    /// Only those whose index matches one of these; all, if this is empty.
     pub indexes: Vec<IndexPattern>,
     /// Not those whose index matches one of these.
     pub exclude: Vec<IndexPattern>,
-    /// Limit of the unfinished jobs that are watched because they were found, so that a list without end does not fill the
-    /// memory and the state; as many that ended are kept.
+    /// Limit of the unfinished jobs that are watched because they were discovered, so that an
+    /// endless list fills neither memory nor state. As many that ended are kept.
     pub max_jobs: u32,
 }
 
@@ -122,11 +125,11 @@ impl Default for Discovery {
 }
 
 impl Discovery {
-    /// Limit of the jobs that are found, unless the configuration says otherwise.
-    pub const MAX_JOBS: u32 = 10_000;
+    /// The default of `max_jobs`.
+    pub const MAX_JOBS: u32 = DISCOVER.key("max_jobs").integer();
 
-    /// Whether a job that makes an index of this name belongs to it. One of which the name is not known does where all do
-    /// that are not excluded.
+    /// Whether a job that makes an index of this name is discovered. One whose index has no known
+    /// name is, unless only some indexes are wanted.
     pub fn includes(&self, index: Option<&str>) -> bool {
         let matches = |patterns: &[IndexPattern]| {
             index.is_some_and(|index| patterns.iter().any(|pattern| pattern.matches(index)))
@@ -138,22 +141,22 @@ impl Discovery {
 /// One job to watch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JobSettings {
-    /// Its id.
+    /// Its id in the API.
     pub id: JobId,
     /// What people call it.
     pub name: Option<String>,
     /// How long after its start it is overdue.
     pub deadline: Option<Duration>,
-    /// Until when it is watched; none for as its project has it.
+    /// Until when it is watched; none for what its project says.
     pub until: Option<Until>,
 }
 
 impl JobSettings {
     /// The most characters in the name of a job.
-    pub const LONGEST_NAME: usize = 128;
+    pub const LONGEST_NAME: usize = JOB.key("name").most();
 
     /// How long a deadline may be.
-    pub const DEADLINE: RangeInclusive<Duration> = Duration::from_millis(1)..=duration::MAX;
+    pub const DEADLINE: &RangeInclusive<Duration> = JOB.key("deadline").duration_bounds();
 
     /// A job with nothing but its id.
     pub fn new(id: JobId) -> Self {
@@ -161,8 +164,8 @@ impl JobSettings {
     }
 }
 
-/// What keeps a text from being a name for people, if anything does: it has 1 to `longest` characters, not only white
-/// space, and no control characters.
+/// Why a text is no name for people, if it is none: a name has 1 to `longest` characters, not only
+/// white space, and no control characters.
 pub fn label_fault(text: &str, longest: usize) -> Option<String> {
     match text {
         _ if text.trim().is_empty() => Some("is empty".to_owned()),
@@ -178,7 +181,7 @@ pub fn label_fault(text: &str, longest: usize) -> Option<String> {
     }
 }
 
-/// How an API is spoken to.
+/// How an API is called.
 #[derive(Debug, Clone)]
 pub struct ApiSettings {
     /// The control plane.
@@ -189,7 +192,7 @@ pub struct ApiSettings {
     pub requests_per_second: Rate,
     /// How many requests may be made at once after a pause.
     pub burst: NonZeroU32,
-    /// How long one request may take, connecting included. 100 ms to 5 min.
+    /// How long one request may take, connecting included.
     pub request_timeout: Duration,
     /// A PEM file of further root certificates to trust.
     pub ca_file: Option<PathBuf>,
@@ -198,11 +201,12 @@ pub struct ApiSettings {
 impl Default for ApiSettings {
     fn default() -> Self {
         Self {
-            endpoint: Endpoint::parse(Endpoint::DEFAULT, false).expect("the default endpoint is valid"),
-            version: "2026-04".to_owned(),
-            requests_per_second: Rate(2.0),
-            burst: NonZeroU32::new(4).expect("4 is not 0"),
-            request_timeout: Duration::from_secs(10),
+            endpoint: Endpoint::parse(const { API.key("endpoint").text() }, false)
+                .expect("the default endpoint is valid"),
+            version: const { API.key("version").text() }.to_owned(),
+            requests_per_second: const { Rate(API.key("requests_per_second").rate()) },
+            burst: const { NonZeroU32::new(API.key("burst").integer()).expect("the default is not 0") },
+            request_timeout: const { API.key("request_timeout").duration() },
             ca_file: None,
         }
     }
@@ -237,42 +241,45 @@ impl Rate {
 /// How often a job is polled.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CadenceSettings {
-    /// How much is asked to notice the end of a job sooner.
+    /// How many requests are spent on noticing the end of a job sooner.
     pub effort: Effort,
-    /// The shortest time between two polls. `min <= max`; 10 ms to 1 d.
+    /// The shortest time between two polls; at most `max_interval`.
     pub min_interval: Duration,
-    /// The longest.
+    /// The longest time between two polls.
     pub max_interval: Duration,
+}
+
+impl CadenceSettings {
+    /// How short or long an interval may be.
+    pub const INTERVAL: &RangeInclusive<Duration> = CADENCE.key("min_interval").duration_bounds();
 }
 
 impl Default for CadenceSettings {
     fn default() -> Self {
         Self {
             effort: Effort::default(),
-            min_interval: Duration::from_secs(1),
-            max_interval: Duration::from_mins(1),
+            min_interval: const { CADENCE.key("min_interval").duration() },
+            max_interval: const { CADENCE.key("max_interval").duration() },
         }
     }
 }
 
-/// How much is asked to notice the end of a job sooner: each step asks about twice as much as the one before, for half of
-/// the delay.
+/// How many requests are spent on noticing the end of a job sooner: each step makes about twice the
+/// requests of the one before, for half of the delay.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Effort {
     /// Half of the requests.
     Gentle,
-    /// About 110 requests for a restore of ten minutes of which nothing is known.
+    /// About 110 requests for a restore of ten minutes without any history.
     #[default]
     Balanced,
     /// Twice the requests.
     Eager,
 }
 
-impl Effort {
-    /// All of them, by the names that configuration and command line give them.
-    pub const ALL: &[(&str, Self)] =
-        &[("gentle", Self::Gentle), ("balanced", Self::Balanced), ("eager", Self::Eager)];
+keywords!(Effort { Gentle = "gentle", Balanced = "balanced", Eager = "eager" });
 
+impl Effort {
     /// What one poll may cost, in seconds of delay: four times as much halves the number of polls.
     pub fn poll_cost(self) -> f64 {
         match self {
@@ -283,27 +290,29 @@ impl Effort {
     }
 }
 
-/// Until when jobs are watched, and when trouble with one is told.
+/// Until when jobs are watched, and when trouble with one is an event.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct WatchSettings {
     /// How long a job that was never seen may be answered with 404; 0 means the first one counts.
     pub not_found_grace: Duration,
-    /// How far apart two refusals of the key are at least, so that it counts as refused; 0 means any two.
+    /// How far apart two refusals of the key are at least before the project counts as
+    /// unauthorized; 0 means any two.
     pub unauthorized_grace: Duration,
-    /// How long a job may be without a good answer; 0 means the first failed poll counts.
+    /// How long a job may go without a successful answer; 0 means the first failed poll counts.
     pub unreachable_after: Duration,
-    /// Until when, where a job does not say so itself.
+    /// Until when a job is watched that does not say so itself.
     pub until: Until,
-    /// When a job is told as slow; none for never.
+    /// When a job is slow; none for never.
     pub slow_after: Option<SlowAfter>,
 }
 
-/// How long a job takes that is slow.
+/// How long a slow job takes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum SlowAfter {
     /// Longer than this. More than 0.
     Time(Duration),
-    /// Longer than this part of the past restores of its project, once enough of them are known. Between 0 and 1.
+    /// Longer than this part of the past restores of its project, once enough of them are known.
+    /// Between 0 and 1.
     Quantile(f64),
 }
 
@@ -333,16 +342,16 @@ impl fmt::Display for SlowAfter {
 }
 
 impl WatchSettings {
-    /// The longest `unauthorized_grace`: no end is noticed while the key is refused, so that is not left open for longer.
-    pub const MAX_UNAUTHORIZED_GRACE: Duration = Duration::from_mins(1);
+    /// The longest `unauthorized_grace`.
+    pub const MAX_UNAUTHORIZED_GRACE: Duration = *WATCH.key("unauthorized_grace").duration_bounds().end();
 }
 
 impl Default for WatchSettings {
     fn default() -> Self {
         Self {
-            not_found_grace: Duration::from_mins(1),
-            unauthorized_grace: Duration::from_secs(5),
-            unreachable_after: Duration::from_mins(10),
+            not_found_grace: const { WATCH.key("not_found_grace").duration() },
+            unauthorized_grace: const { WATCH.key("unauthorized_grace").duration() },
+            unreachable_after: const { WATCH.key("unreachable_after").duration() },
             until: Until::default(),
             slow_after: None,
         }
@@ -362,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_slow() {
+    fn slow_after_is_a_time_or_a_percentile() {
         for (text, shown) in
             [("2h", "2h"), ("90s", "1m30s"), ("p95", "95 %"), ("p50", "50 %"), ("p99.9", "99.9 %")]
         {

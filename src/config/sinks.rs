@@ -1,11 +1,12 @@
-//! The settings of sinks: where transitions go, which ones, and in what form.
+//! The settings of sinks: where events go, which ones, and in what form.
 
 use std::time::Duration;
 
+use super::keys::WEBHOOK;
 use super::{SecretSource, UrlSource};
-use crate::model::EventKind;
+use crate::model::{EventKind, Keyword as _, keywords};
 
-/// Where transitions go.
+/// Where events go.
 #[derive(Debug, Clone)]
 pub enum SinkSettings {
     /// The log of the process, on standard error.
@@ -28,14 +29,15 @@ impl SinkSettings {
 
     /// Its type, as the configuration has it.
     pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Log(_) => "log",
-            Self::Desktop(_) => "desktop",
-            Self::Webhook(_) => "webhook",
-        }
+        let kind = match self {
+            Self::Log(_) => SinkType::Log,
+            Self::Desktop(_) => SinkType::Desktop,
+            Self::Webhook(_) => SinkType::Webhook,
+        };
+        kind.as_str()
     }
 
-    /// The transitions it wants.
+    /// The events it wants.
     pub fn events(&self) -> &EventFilter {
         match self {
             Self::Log(log) => &log.events,
@@ -45,16 +47,26 @@ impl SinkSettings {
     }
 }
 
+/// The type of a sink, as the configuration has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SinkType {
+    Log,
+    Desktop,
+    Webhook,
+}
+
+keywords!(SinkType { Log = "log", Desktop = "desktop", Webhook = "webhook" });
+
 /// The log sink.
 #[derive(Debug, Clone)]
 pub struct LogSettings {
     /// Its name, `log` unless given.
     pub name: String,
-    /// The transitions it wants, all unless given.
+    /// The events it wants, all unless given.
     pub events: EventFilter,
     /// How lines look.
     pub format: LogFormat,
-    /// Levels that differ from the built-in ones, by kind of transition.
+    /// Levels that differ from the built-in ones, by event type.
     pub levels: Vec<(EventKind, LogLevel)>,
 }
 
@@ -79,25 +91,29 @@ pub enum LogFormat {
     Json,
 }
 
-/// The level a transition is logged at.
+keywords!(LogFormat { Human = "human", Json = "json" });
+
+/// The level an event is logged at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LogLevel {
-    /// For the curious.
+    /// For debugging.
     Debug,
-    /// Worth knowing.
+    /// Normal operation.
     Info,
-    /// Worth waking somebody.
+    /// Needs attention.
     Warn,
-    /// Something is broken.
+    /// A failure.
     Error,
 }
+
+keywords!(LogLevel { Debug = "debug", Info = "info", Warn = "warn", Error = "error" });
 
 /// The desktop sink.
 #[derive(Debug, Clone)]
 pub struct DesktopSettings {
     /// Its name, `desktop` unless given.
     pub name: String,
-    /// The transitions it wants; unless given, the ends of jobs and `project.unauthorized`.
+    /// The events it wants; unless given, the ends of jobs and `project.unauthorized`.
     pub events: EventFilter,
 }
 
@@ -106,36 +122,28 @@ pub struct DesktopSettings {
 pub struct WebhookSettings {
     /// Its name, `webhook` unless given.
     pub name: String,
-    /// The transitions it wants, all unless given.
+    /// The events it wants, all unless given.
     pub events: EventFilter,
     /// Where its address comes from.
     pub url: UrlSource,
     /// Whether plain `http` may leave this machine.
     pub allow_http: bool,
-    /// Whether addresses of this machine and of private networks are refused, whatever name led to them. No proxy is used
-    /// then: it would look the name up itself.
+    /// Whether addresses of this machine and of private networks are refused, whatever name led to
+    /// them. No proxy is used then: it would look the name up itself.
     pub block_private: bool,
     /// What the body looks like.
     pub format: WebhookFormat,
-    /// The secrets that each request is signed with, at most 10; none: unsigned. Several while a secret is rotated.
+    /// The secrets that each request is signed with; none: unsigned. Several while a secret is
+    /// rotated.
     pub signing_secrets: Vec<SecretSource>,
-    /// The time before each further attempt, counted from the failure of the one before; 1 to 50, each 10 ms to 7 d.
+    /// The time before each further attempt, counted from the failure of the one before; at least
+    /// one.
     pub retry_schedule: Vec<Duration>,
 }
 
 impl WebhookSettings {
-    /// The schedule of Standard Webhooks 1.0 ("Retries"): ten attempts over about three days.
-    pub const RETRY_SCHEDULE: [Duration; 9] = [
-        Duration::from_secs(5),
-        Duration::from_mins(5),
-        Duration::from_mins(30),
-        Duration::from_hours(2),
-        Duration::from_hours(5),
-        Duration::from_hours(10),
-        Duration::from_hours(14),
-        Duration::from_hours(20),
-        Duration::from_hours(24),
-    ];
+    /// The default of `retry_schedule`.
+    pub const RETRY_SCHEDULE: &[Duration] = WEBHOOK.key("retry_schedule").durations();
 
     /// A webhook to this address, called `webhook`, with the defaults of everything else.
     pub fn new(url: UrlSource) -> Self {
@@ -155,10 +163,10 @@ impl WebhookSettings {
 /// What the body of a webhook looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum WebhookFormat {
-    /// The transition as JSON.
+    /// The event as JSON.
     #[default]
     Standard,
-    /// A `CloudEvents` 1.0 event in structured mode, with the transition as its data.
+    /// A `CloudEvents` 1.0 event in structured mode, with ours as its data.
     CloudEvents,
     /// A message for Slack's incoming webhooks.
     Slack,
@@ -170,29 +178,26 @@ pub enum WebhookFormat {
     Ntfy,
 }
 
-impl WebhookFormat {
-    /// All formats, by the names that the configuration gives them.
-    pub const ALL: &[(&str, Self)] = &[
-        ("standard", Self::Standard),
-        ("cloudevents", Self::CloudEvents),
-        ("slack", Self::Slack),
-        ("discord", Self::Discord),
-        ("teams", Self::Teams),
-        ("ntfy", Self::Ntfy),
-    ];
-}
+keywords!(WebhookFormat {
+    Standard = "standard",
+    CloudEvents = "cloudevents",
+    Slack = "slack",
+    Discord = "discord",
+    Teams = "teams",
+    Ntfy = "ntfy",
+});
 
-/// Which kinds of transition a sink wants.
+/// Which types of event a sink wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventFilter(Vec<EventKind>);
 
 impl EventFilter {
-    /// Every kind.
+    /// Every type.
     pub fn all() -> Self {
         Self(EventKind::ALL.to_vec())
     }
 
-    /// No kind.
+    /// No type.
     pub fn none() -> Self {
         Self(Vec::new())
     }
@@ -202,8 +207,8 @@ impl EventFilter {
         Self(EventKind::ALL.iter().copied().filter(|kind| kind.is_end_or_error()).collect())
     }
 
-    /// The kinds that match any of `patterns`: a kind (`restore_job.failed`), all of a noun (`restore_job.*`) or `*`.
-    /// The error is the first pattern that matches nothing.
+    /// The types that match any of `patterns`: a type (`restore_job.failed`), all of a noun
+    /// (`restore_job.*`) or `*`. The error is the first pattern that matches nothing.
     pub fn from_patterns<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Result<Self, &'a str> {
         let mut kinds = Vec::new();
         for pattern in patterns {
@@ -218,17 +223,29 @@ impl EventFilter {
                 return Err(pattern);
             }
         }
+
         kinds.sort_unstable();
         kinds.dedup();
         Ok(Self(kinds))
     }
 
-    /// Whether transitions of this kind are wanted.
+    /// What patterns may be: each type, `*`, and all of each noun.
+    pub(super) fn patterns() -> Vec<String> {
+        let nouns = EventKind::nouns().into_iter().map(|noun| format!("{noun}.*"));
+        Self::types().into_iter().chain(["*".to_owned()]).chain(nouns).collect()
+    }
+
+    /// The names of all types.
+    pub(super) fn types() -> Vec<String> {
+        EventKind::ALL.iter().map(|kind| kind.as_str().to_owned()).collect()
+    }
+
+    /// Whether events of this type are wanted.
     pub fn wants(&self, kind: EventKind) -> bool {
         self.0.contains(&kind)
     }
 
-    /// The wanted kinds.
+    /// The wanted types.
     pub fn kinds(&self) -> &[EventKind] {
         &self.0
     }
@@ -239,7 +256,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn patterns() {
+    fn patterns_match_a_type_or_all_of_a_noun() {
         let filter =
             EventFilter::from_patterns(["restore_job.failed", "project.*", "restore_job.failed"]).unwrap();
         assert!(filter.wants(EventKind::Failed));

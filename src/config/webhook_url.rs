@@ -1,7 +1,7 @@
 //! Where a webhook is posted to.
 //!
-//! Invariant: the address of a webhook is shown by its scheme, host and port at most, and each copy of it that is made
-//! here is overwritten when it is dropped.
+//! Invariant: the address of a webhook is shown by its scheme, host and port at most, and each copy
+//! of it that is made here is overwritten when it is dropped.
 
 use std::fmt;
 
@@ -13,23 +13,24 @@ use super::endpoint::is_loopback;
 use super::{Redactor, SecretSource};
 use crate::model::{Placeholder, is_invisible};
 
-/// Shorter parts of an address are shown where a receiver repeats them.
+/// Parts of an address shorter than this are shown if a receiver repeats them.
 const LEAST: usize = 6;
 
-/// Of a longer part, this many characters in a row are not shown either.
+/// Any so many characters in a row of a longer part are masked, too.
 const PART: usize = 12;
 
 /// Where the address of a webhook comes from: some of them are secrets.
 #[derive(Debug, Clone)]
 pub enum UrlSource {
-    /// It stands in the configuration.
+    /// In the configuration.
     Given(WebhookUrl),
-    /// It is read from elsewhere.
+    /// Elsewhere.
     From(SecretSource),
 }
 
 impl UrlSource {
-    /// The address, read now where it is not given. The error says what is wrong without showing the address.
+    /// The address, read now if it is not in the configuration. The error says what is wrong
+    /// without showing the address.
     pub fn read(&self, allow_http: bool) -> Result<WebhookUrl, String> {
         match self {
             Self::Given(url) => Ok(url.clone()),
@@ -42,8 +43,8 @@ impl UrlSource {
     }
 }
 
-/// The address of a webhook: `https`, or `http` on loopback. Its `Display` and `Debug` forms show scheme, host and
-/// port only, because paths, queries and user names of webhooks are often secrets.
+/// The address of a webhook: `https`, or `http` on loopback. Its `Display` and `Debug` forms show
+/// scheme, host and port only, because paths, queries and user names of webhooks are often secrets.
 #[derive(Clone, PartialEq, Eq)]
 pub struct WebhookUrl(Url);
 
@@ -63,6 +64,7 @@ impl WebhookUrl {
         if text.contains(is_invisible) {
             return Err("has an invisible character; type it again".to_owned());
         }
+
         let url = Url::parse(text)
             .map(Self)
             .map_err(|error| format!("is not a URL ({error}); write it like `https://example.com/hook`"))?;
@@ -75,7 +77,7 @@ impl WebhookUrl {
         }
     }
 
-    /// The address with this in its query, where it says nothing of it yet.
+    /// The address with this parameter in its query, unless it has one of this name.
     #[must_use]
     pub fn with_query(mut self, name: &str, value: &str) -> Self {
         if !self.0.query_pairs().any(|(known, _)| known == name) {
@@ -84,8 +86,9 @@ impl WebhookUrl {
         self
     }
 
-    /// Takes the parts of the address out of texts that may be secret: receivers like to repeat what they were asked for.
-    /// Parts shorter than six characters are no secrets, but parts of many a word; they are left in.
+    /// Masks the parts of the address that may be secret in texts: receivers often repeat the
+    /// request. Parts shorter than six characters are left in: they are no secrets, but parts of
+    /// ordinary words.
     pub fn redactor(&self) -> Redactor {
         let url = &self.0;
         let query = url.query().unwrap_or_default();
@@ -129,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_webhook_shows_no_more_than_its_host() {
+    fn webhook_url_shows_only_its_host() {
         let url = WebhookUrl::parse("https://user:canary1@hooks.example/canary2?canary3", false).unwrap();
         assert_eq!(format!("{url} {url:?}"), "https://hooks.example https://hooks.example");
         let echo = "cannot POST /canary2?canary3 for user:canary1";

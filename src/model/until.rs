@@ -1,10 +1,10 @@
 //! What a watch of a job is for.
 
-use std::fmt;
-
 use clap::ValueEnum;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use super::keyword::keywords;
 
 /// Until when a job is watched.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum, JsonSchema)]
@@ -17,16 +17,4 @@ pub enum Until {
     Ready,
 }
 
-impl Until {
-    /// All of them, by the names that configuration and command line give them.
-    pub const ALL: &[(&str, Self)] = &[("completed", Self::Completed), ("ready", Self::Ready)];
-}
-
-impl fmt::Display for Until {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Completed => "completed",
-            Self::Ready => "ready",
-        })
-    }
-}
+keywords!(Until { Completed = "completed", Ready = "ready" });

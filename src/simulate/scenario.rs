@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::script::{FaultKind, FaultScript, JobScript, Key, Progress, Script, Window};
 use super::world;
+use crate::config::{Mask, Place, Source};
 use crate::model::JobId;
 
 /// The scenarios that come with the program, by name, with their text.
@@ -85,8 +86,8 @@ impl FromStr for Scenario {
 
     fn from_str(text: &str) -> Result<Self, ScenarioError> {
         let script: Script = toml::from_str(text)
-            .map_err(|error| ScenarioError::new(text, error.span().unwrap_or(0..0), error.message()))?;
-        let refuse = |(span, message): Fault| ScenarioError::new(text, span, message);
+            .map_err(|error| ScenarioError::new(text, &error.span().unwrap_or(0..0), error.message()))?;
+        let refuse = |(span, message): Fault| ScenarioError::new(text, &span, message);
         check(&script).map_err(refuse)?;
         let jobs = job_ids(&script).map_err(refuse)?;
         Ok(Self { script: Arc::new(script), jobs })
@@ -96,39 +97,23 @@ impl FromStr for Scenario {
 /// Why a text is no scenario.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScenarioError {
-    line: usize,
-    column: usize,
-    source_line: String,
-    width: usize,
+    place: Place,
     message: String,
 }
 
 impl ScenarioError {
-    fn new(text: &str, span: Range<usize>, message: impl Into<String>) -> Self {
-        let start = span.start.min(text.len());
-        let before = &text.as_bytes()[..start];
-        let begin = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-        let source_line = without_key(text[begin..].lines().next().unwrap_or_default());
-        let column = text[begin..start].chars().count();
-        let rest = source_line.chars().count().saturating_sub(column);
-        let marked = text.get(span).map_or(1, |part| part.chars().count());
-        Self {
-            line: text[..begin].lines().count() + 1,
-            column: column + 1,
-            source_line,
-            width: marked.min(rest).max(1),
-            message: message.into(),
-        }
+    fn new(text: &str, span: &Range<usize>, message: impl Into<String>) -> Self {
+        Self { place: Source::new(text, Some(masks(text))).place(span), message: message.into() }
     }
 
     /// The line it is in, counted from 1.
     pub fn line(&self) -> usize {
-        self.line
+        self.place.line()
     }
 
     /// The column it starts at, in characters counted from 1.
     pub fn column(&self) -> usize {
-        self.column
+        self.place.column()
     }
 
     /// What is wrong, without the place.
@@ -137,22 +122,23 @@ impl ScenarioError {
     }
 }
 
-/// A line as it may be shown: people rehearse with real keys, and misspell `api_key`.
-fn without_key(line: &str) -> String {
-    match line.split_once('=') {
-        Some((name, _)) if name.to_ascii_lowercase().contains("key") => format!("{name}= ***"),
-        _ => line.to_owned(),
-    }
+/// Masks what stands at keys, misspelled ones too: people rehearse with real ones.
+fn masks(text: &str) -> Vec<Mask> {
+    let mut end = 0;
+    let lines = text.split_inclusive('\n').filter_map(|line| {
+        let start = end;
+        end += line.len();
+        let (name, _) = line.split_once('=')?;
+        let range = start + name.len() + 1..start + line.trim_end().len();
+        name.to_ascii_lowercase().contains("key").then_some(Mask { range, shown: " ***" })
+    });
+    lines.collect()
 }
 
 impl fmt::Display for ScenarioError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let gutter = self.line.to_string().len();
-        writeln!(f, "the scenario has an error at line {}, column {}", self.line, self.column)?;
-        writeln!(f, "{:gutter$} |", "")?;
-        writeln!(f, "{} | {}", self.line, self.source_line)?;
-        writeln!(f, "{:gutter$} | {:indent$}{}", "", "", "^".repeat(self.width), indent = self.column - 1)?;
-        f.write_str(&self.message)
+        let (line, column) = (self.line(), self.column());
+        write!(f, "the scenario has an error at line {line}, column {column}\n{}{}", self.place, self.message)
     }
 }
 

@@ -175,6 +175,64 @@ fn values_that_cannot_be_are_refused() {
     }
 }
 
+/// A configuration as JSON.
+fn configuration(text: &str) -> Value {
+    toml::from_str(text).expect("TOML")
+}
+
+#[test]
+fn configurations_are_what_the_schema_says() {
+    let schema = schema(&["config"]);
+    let validator = validator(&schema);
+    let sample = include_str!("../../config/restore-watch.toml");
+    let full = include_str!("../../src/config/reader/tests/full.toml");
+
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    for good in ["", "discover = true", sample, full] {
+        accepts(&validator, &configuration(good));
+    }
+    for bad in [
+        "job = ['a']",
+        "jobs = 'a'",
+        "jobs = [{ name = 'a' }]",
+        "discover = { index = ['a'] }",
+        "drain_timeout = '10 seconds'",
+        "[api]\nburst = 0",
+        "[cadence]\neffort = 'low'",
+        "[watch]\ninterval = '1s'",
+        "[heartbeat]\ninterval = '1m'",
+        "[[project]]\nname = 'x'\napi_key = 'pcsk_a'",
+        "[[project]]\nname = 'x'\napi_key = { env = 'A', file = 'b' }",
+        "[[sink]]\nname = 'x'",
+        "[[sink]]\ntype = 'log'\nurl = 'https://a.example'",
+        "[[sink]]\ntype = 'webhook'",
+        "[[sink]]\ntype = 'log'\nevents = ['restore_job.complete']",
+        "[[sink]]\ntype = 'log'\nlevels = { 'restore_job.failed' = 'fatal' }",
+    ] {
+        assert!(!validator.is_valid(&configuration(bad)), "{bad}");
+    }
+}
+
+#[test]
+fn every_key_of_a_configuration_is_described() {
+    fn look(schema: &Value, path: &str) -> usize {
+        let properties = schema.get("properties").and_then(Value::as_object);
+        for (name, property) in properties.into_iter().flatten() {
+            assert!(property["description"].is_string(), "{path}/{name}");
+        }
+        let inner: usize = match schema {
+            Value::Object(fields) => {
+                fields.iter().map(|(key, inner)| look(inner, &format!("{path}/{key}"))).sum()
+            }
+            Value::Array(items) => items.iter().map(|item| look(item, path)).sum(),
+            _ => 0,
+        };
+        inner + properties.map_or(0, serde_json::Map::len)
+    }
+
+    assert!(look(&schema(&["config"]), "") > 50);
+}
+
 #[test]
 fn everything_is_described() {
     fn look(schema: &Value, path: &str) {

@@ -274,7 +274,8 @@ fn the_check_lets_the_rest_pass() {
     for (path, text) in [
         ("engine/mod.rs", "use crate::{config::{Rate, self}, model::JobId};\nuse std::time::Duration;"),
         ("engine/retry.rs", "use backoff::ExponentialBackoff;\nuse super::time::Instant;"),
-        ("config/reader/section.rs", "use super::super::Rate; use crate::config::redaction::nearest;"),
+        ("config/reader/section.rs", "use super::super::Rate; use crate::config::typo::nearest;"),
+        ("config/excerpt.rs", "pub(crate) struct Place { pub(crate) line: usize }"),
         (
             "app/driver/mod.rs",
             "use crate::{platform::clock::Clock, adapters::pinecone, adapters::sinks::{Sink}, adapters::store::{self, Store}};",

@@ -28,6 +28,11 @@ pub(crate) fn references(text: &str) -> Vec<Reference> {
             at += 7;
             continue;
         }
+        // How far an item can be seen is no import.
+        if starts_with(&tokens[at..], &["pub", "(", "crate", ")"]) {
+            at += 4;
+            continue;
+        }
         let (in_test, line) = (at < test_until, tokens[at].line);
         if tokens[at].text == "use" {
             at = tree(&tokens, at + 1, &[], &mut |line, path| {

@@ -2,8 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// The environment as a function from the name of a variable to its value.
-type Variables<'a> = dyn Fn(&str) -> Option<std::ffi::OsString> + 'a;
+use crate::config::environment::{self, Variables};
 
 /// The socket in a runtime directory that is this program's own.
 const SOCKET: &str = "control.sock";
@@ -17,13 +16,13 @@ const SYSTEM: &str = "/run/restore-watch/control.sock";
 /// Where a daemon makes its socket: `explicit`, else in the directory that systemd made for the service
 /// (`RUNTIME_DIRECTORY`), else in that of the user (`XDG_RUNTIME_DIR`). None where there is neither.
 pub fn server_path(explicit: Option<&Path>) -> Option<PathBuf> {
-    explicit.map(Path::to_owned).or_else(|| places(&|name| std::env::var_os(name)).into_iter().next())
+    explicit.map(Path::to_owned).or_else(|| places(&environment::of_process).into_iter().next())
 }
 
 /// Where a client finds it: `explicit`, else the first that is there of the places of [`server_path`] and
 /// `/run/restore-watch/control.sock`. The error is the list of places where there is none.
 pub fn client_path(explicit: Option<&Path>) -> Result<PathBuf, Vec<PathBuf>> {
-    find(explicit, &|name| std::env::var_os(name))
+    find(explicit, &environment::of_process)
 }
 
 fn find(explicit: Option<&Path>, variables: &Variables<'_>) -> Result<PathBuf, Vec<PathBuf>> {
@@ -40,10 +39,8 @@ fn find(explicit: Option<&Path>, variables: &Variables<'_>) -> Result<PathBuf, V
 }
 
 fn places(variables: &Variables<'_>) -> Vec<PathBuf> {
-    let variable = |name| variables(name).filter(|value| !value.is_empty());
-    // systemd joins the directories of a unit with colons.
-    let of_service = variable("RUNTIME_DIRECTORY").and_then(|list| std::env::split_paths(&list).next());
-    let of_user = variable("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let of_service = environment::service_directory(variables, "RUNTIME_DIRECTORY");
+    let of_user = environment::user_directory(variables, "XDG_RUNTIME_DIR", None);
     let places = [of_service.map(|path| path.join(SOCKET)), of_user.map(|path| path.join(IN_DIRECTORY))];
     places.into_iter().flatten().filter(|path| path.is_absolute()).collect()
 }

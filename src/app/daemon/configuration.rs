@@ -71,7 +71,7 @@ impl Loaded {
         let fixed = Fixed::of(&settings);
         let StateSettings { keep, .. } = settings.state;
         let setup = Setup::new(settings.projects, &settings.sinks, keep)?;
-        let monitor = settings.heartbeat.as_ref().map(Monitor::new).transpose()?;
+        let monitor = settings.monitor.as_ref().map(Monitor::new).transpose()?;
         Ok(Self { setup, monitor, drain_timeout: settings.drain_timeout, fixed })
     }
 }

@@ -16,7 +16,7 @@ use crate::config::{
     WatchSettings, WebhookSettings, WebhookUrl,
 };
 use crate::engine::Condition;
-use crate::model::{JobId, Until, duration};
+use crate::model::{JobId, Keyword as _, Until, duration};
 
 /// Block until restore jobs end, and say how by the exit code
 #[derive(Debug, Parser)]
@@ -195,15 +195,14 @@ pub(super) enum ProgressForm {
 
 /// One of the names of the efforts.
 pub(in crate::cli) fn parse_effort() -> impl TypedValueParser<Value = Effort> {
-    let names = Effort::ALL.iter().map(|(name, _)| *name);
-    let effort = |name: &str| Effort::ALL.iter().find(|(known, _)| *known == name).map(|(_, effort)| *effort);
-    PossibleValuesParser::new(names).map(move |name| effort(&name).unwrap_or_default())
+    let words = Effort::ALL.iter().map(|effort| effort.as_str());
+    PossibleValuesParser::new(words).map(|word| Effort::from_word(&word).unwrap_or_default())
 }
 
 /// Reads the time between two polls. Less than 10 ms would be no polling but an attack, more than a day no watch.
 pub(in crate::cli) fn parse_interval(text: &str) -> Result<Duration, String> {
     let interval = duration::parse(text).map_err(|error| error.to_string())?;
-    if (Duration::from_millis(10)..=Duration::from_hours(24)).contains(&interval) {
+    if CadenceSettings::INTERVAL.contains(&interval) {
         Ok(interval)
     } else {
         Err("must be between 10ms and 1d".to_owned())
@@ -300,14 +299,13 @@ impl Args {
             let words = patterns.iter().flat_map(|pattern| [option.to_owned(), pattern.to_string()]);
             words.collect::<Vec<_>>()
         };
-        let effort = |effort: Effort| Effort::ALL.iter().find(|(_, known)| *known == effort);
         let given = [
             ("--until", self.until.map(|until| until.to_string())),
             ("--timeout", duration(self.timeout)),
             ("--not-found-grace", duration(self.not_found_grace)),
             ("--unauthorized-grace", duration(self.unauthorized_grace)),
             ("--unreachable-after", duration(self.unreachable_after)),
-            ("--effort", self.effort.and_then(effort).map(|(name, _)| (*name).to_owned())),
+            ("--effort", self.effort.map(|effort| effort.to_string())),
             ("--min-interval", duration(self.min_interval)),
             ("--max-interval", duration(self.max_interval)),
             ("--config", self.project.config().map(path)),

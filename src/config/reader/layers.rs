@@ -1,92 +1,60 @@
-//! `[api]`, `[cadence]` and `[watch]`: once for all projects, and again in any project that differs.
+//! `[api]`, `[cadence]` and `[watch]`: once for all projects, and again in any project that
+//! differs.
 //!
-//! Invariant: a value is checked where it is written; what depends on two of them is checked for every project, with
-//! the values that hold there.
+//! Invariant: a value is checked where it is written; what depends on two of them is checked for
+//! every project, with the values that hold there.
 
 use std::ffi::OsString;
 use std::num::NonZeroU32;
-use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 
 use super::report::{Finding, Report, Span};
 use super::section::Section;
 use super::value::Value;
-use crate::config::locate::Variables;
-use crate::config::redaction::quoted;
-use crate::config::{
-    ApiSettings, CadenceSettings, Effort, Endpoint, EndpointError, Rate, SlowAfter, WatchSettings,
-};
-use crate::model::{Until, duration};
+use crate::config::environment::{self, Variables};
+use crate::config::quote::quoted;
+use crate::config::{ApiSettings, CadenceSettings, Endpoint, EndpointError, SlowAfter, WatchSettings};
+use crate::model::duration;
 
-/// The environment variable that replaces the default endpoint, as it does for the official clients.
+/// The environment variable that replaces the default endpoint, as it does for the official
+/// clients.
 const HOST: &str = "PINECONE_CONTROLLER_HOST";
 
-const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_mins(5);
-const INTERVAL: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_hours(24);
-const PATIENCE: RangeInclusive<Duration> = Duration::ZERO..=duration::MAX;
-/// A refusal that lasts longer is none of a gateway that restarts.
-const CONFIRMED_WITHIN: RangeInclusive<Duration> = Duration::ZERO..=WatchSettings::MAX_UNAUTHORIZED_GRACE;
-const BURST: RangeInclusive<u32> = 1..=1000;
-
-/// Where a key belongs that was found in another table, for the help on it.
-pub(super) fn home(key: &str) -> Option<&'static str> {
-    match key {
-        "endpoint" | "version" | "requests_per_second" | "burst" | "request_timeout" | "ca_file" => {
-            Some("[api], or to [project.api]")
-        }
-        "allow_http" => Some("[api], or to a webhook"),
-        "min_interval" | "max_interval" | "effort" => Some("[cadence], or to [project.cadence]"),
-        "block_private" | "retry_schedule" | "signing_secret" => Some("a webhook"),
-        "keep" => Some("[state]"),
-        "interval" => Some("[heartbeat]"),
-        "drain_timeout" => Some("the top of the file"),
-        "discover" => Some("the top of the file, or to a [[project]]"),
-        "indexes" | "exclude" | "max_jobs" => Some("`discover`, as in discover = { indexes = [\"prod-*\"] }"),
-        "not_found_grace" | "unauthorized_grace" | "unreachable_after" | "until" | "slow_after" => {
-            Some("[watch], or to [project.watch]")
-        }
-        _ => None,
-    }
-}
-
-/// What one level of the file says; nothing where it is silent.
-#[derive(Debug, Default)]
+/// What holds at one level of the file: what it says itself, over what the level above says, over
+/// the defaults.
+#[derive(Debug, Clone, Default)]
 pub(super) struct Layers<'a> {
     api: Api<'a>,
     cadence: Cadence,
-    watch: Watch,
+    watch: WatchSettings,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Api<'a> {
+    /// All but the endpoint, which cannot be judged before it is known whether plain `http` is
+    /// allowed.
+    settings: ApiSettings,
     endpoint: Option<(&'a str, Span)>,
-    allow_http: Option<bool>,
-    version: Option<String>,
-    requests_per_second: Option<Rate>,
-    burst: Option<NonZeroU32>,
-    request_timeout: Option<Duration>,
-    ca_file: Option<PathBuf>,
-    /// One of the values was refused, so that what depends on them cannot be judged.
-    refused: bool,
+    allow_http: bool,
+    /// One of these two was refused, so that the endpoint cannot be judged.
+    is_refused: bool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Cadence {
-    effort: Option<Effort>,
-    min: Option<(Duration, Span)>,
-    max: Option<(Duration, Span)>,
-    /// As in [`Api`].
-    refused: bool,
+    settings: CadenceSettings,
+    min: Option<Origin>,
+    max: Option<Origin>,
+    /// One of the bounds was refused, so that they cannot be compared.
+    is_refused: bool,
 }
 
-#[derive(Debug, Default)]
-struct Watch {
-    not_found_grace: Option<Duration>,
-    unauthorized_grace: Option<Duration>,
-    unreachable_after: Option<Duration>,
-    until: Option<Until>,
-    slow_after: Option<SlowAfter>,
+/// Where a value that holds was written.
+#[derive(Debug, Clone)]
+struct Origin {
+    span: Span,
+    /// At this level, and not at the one above.
+    is_own: bool,
 }
 
 /// The settings of one project.
@@ -97,13 +65,19 @@ pub(super) struct Resolved {
 }
 
 impl<'a> Layers<'a> {
-    /// Reads `api`, `cadence` and `watch` of `section`. Relative paths start at `base`.
-    pub(super) fn read(section: &mut Section<'a>, base: &Path) -> Self {
-        Self {
-            api: section.section("api").map(|api| Api::read(api, base)).unwrap_or_default(),
-            cadence: section.section("cadence").map(Cadence::read).unwrap_or_default(),
-            watch: section.section("watch").map(Watch::read).unwrap_or_default(),
+    /// What `section` says in `api`, `cadence` and `watch`, over what `self` says. Relative paths
+    /// start at `base`.
+    pub(super) fn with(&self, section: &mut Section<'a>, base: &Path) -> Self {
+        let mut layers = self.clone();
+        if let Some(api) = section.section("api") {
+            layers.api.read(api, base);
         }
+        let cadence = section.section("cadence");
+        layers.cadence.read(cadence);
+        if let Some(watch) = section.section("watch") {
+            layers.watch = read_watch(watch, self.watch);
+        }
+        layers
     }
 
     /// Reports an endpoint that no project could use, whether one does or not.
@@ -113,65 +87,45 @@ impl<'a> Layers<'a> {
         }
     }
 
-    /// The settings of a project that says `self` under a file that says `common`; nothing if they do not fit together.
-    pub(super) fn resolve(
-        &self,
-        common: &Self,
-        variables: &Variables<'_>,
-        report: &Report,
-    ) -> Option<Resolved> {
-        let api = self.api.resolve(&common.api, variables, report);
-        let cadence = self.cadence.resolve(&common.cadence, report);
-        Some(Resolved { api: api?, cadence: cadence?, watch: self.watch.resolve(&common.watch) })
+    /// The settings of a project in which this holds; nothing if they do not fit together.
+    pub(super) fn resolve(self, variables: &Variables<'_>, report: &Report) -> Option<Resolved> {
+        let api = self.api.resolve(variables, report);
+        let cadence = self.cadence.resolve(report);
+        Some(Resolved { api: api?, cadence: cadence?, watch: self.watch })
     }
 }
 
 impl<'a> Api<'a> {
-    fn read(mut section: Section<'a>, base: &Path) -> Self {
+    fn read(&mut self, mut section: Section<'a>, base: &Path) {
         let before = section.report.len();
-        let endpoint = section.take("endpoint").and_then(|value| Some((value.string()?, value.span)));
-        let allow_http = section.boolean("allow_http");
-        // Whether an endpoint is good depends on these two.
-        let refused = section.report.len() > before;
-        let api = Self {
-            endpoint,
-            allow_http,
-            version: section.take("version").and_then(|value| version(&value)),
-            requests_per_second: section.rate("requests_per_second"),
-            burst: section.integer("burst", &BURST).and_then(NonZeroU32::new),
-            request_timeout: section.duration("request_timeout", &TIMEOUT).map(|(value, _)| value),
-            ca_file: section.path("ca_file", base),
-            refused,
-        };
+        if let Some(value) = section.take("endpoint") {
+            self.endpoint = value.string().map(|text| (text, value.span)).or(self.endpoint.take());
+        }
+        self.allow_http = section.boolean("allow_http").unwrap_or(self.allow_http);
+        self.is_refused |= section.report.len() > before;
+
+        let settings = &mut self.settings;
+        if let Some(version) = section.take("version").and_then(|value| version(&value)) {
+            settings.version = version;
+        }
+        let rate = section.rate("requests_per_second");
+        settings.requests_per_second = rate.unwrap_or(settings.requests_per_second);
+        settings.burst = section.integer("burst").and_then(NonZeroU32::new).unwrap_or(settings.burst);
+        settings.request_timeout = section.duration("request_timeout").unwrap_or(settings.request_timeout);
+        settings.ca_file = section.path("ca_file", base).or(settings.ca_file.take());
         section.finish();
-        api
     }
 
-    fn resolve(&self, common: &Self, variables: &Variables<'_>, report: &Report) -> Option<ApiSettings> {
-        let default = ApiSettings::default();
-        let allow_http = self.allow_http.or(common.allow_http).unwrap_or(false);
-        let endpoint = match self.endpoint.as_ref().or(common.endpoint.as_ref()) {
-            _ if self.refused || common.refused => None,
-            Some((text, span)) => endpoint(text, span, allow_http, report),
-            None => match variables(HOST).filter(|host| !host.is_empty()) {
-                Some(host) => endpoint_of_environment(host, allow_http, report),
-                None => Some(default.endpoint),
+    fn resolve(self, variables: &Variables<'_>, report: &Report) -> Option<ApiSettings> {
+        let endpoint = match self.endpoint {
+            _ if self.is_refused => None,
+            Some((text, span)) => endpoint(text, &span, self.allow_http, report),
+            None => match environment::non_empty(variables, HOST) {
+                Some(host) => endpoint_of_environment(host, self.allow_http, report),
+                None => Some(self.settings.endpoint),
             },
         };
-        Some(ApiSettings {
-            endpoint: endpoint?,
-            version: self.version.clone().or_else(|| common.version.clone()).unwrap_or(default.version),
-            requests_per_second: self
-                .requests_per_second
-                .or(common.requests_per_second)
-                .unwrap_or(default.requests_per_second),
-            burst: self.burst.or(common.burst).unwrap_or(default.burst),
-            request_timeout: self
-                .request_timeout
-                .or(common.request_timeout)
-                .unwrap_or(default.request_timeout),
-            ca_file: self.ca_file.clone().or_else(|| common.ca_file.clone()),
-        })
+        Some(ApiSettings { endpoint: endpoint?, ..self.settings })
     }
 }
 
@@ -229,96 +183,82 @@ fn version(value: &Value<'_>) -> Option<String> {
 }
 
 impl Cadence {
-    fn read(mut section: Section<'_>) -> Self {
+    /// Reads what this level says, if anything; what was read before is of the level above.
+    fn read(&mut self, section: Option<Section<'_>>) {
+        for origin in [&mut self.min, &mut self.max].into_iter().flatten() {
+            origin.is_own = false;
+        }
+        let Some(mut section) = section else { return };
+        let settings = &mut self.settings;
+
         let before = section.report.len();
-        let min = section.duration("min_interval", &INTERVAL);
-        let max = section.duration("max_interval", &INTERVAL);
-        let refused = section.report.len() > before;
-        let effort = section.take("effort").and_then(|value| value.choice(Effort::ALL));
+        let bounds = [
+            ("min_interval", &mut settings.min_interval, &mut self.min),
+            ("max_interval", &mut settings.max_interval, &mut self.max),
+        ];
+        for (key, interval, origin) in bounds {
+            if let Some(value) = section.duration(key) {
+                *interval = value;
+                *origin = section.span_of(key).map(|span| Origin { span, is_own: true });
+            }
+        }
+        self.is_refused |= section.report.len() > before;
+
+        settings.effort = section.choice("effort").unwrap_or(settings.effort);
         section.finish();
-        Self { effort, min, max, refused }
     }
 
-    fn resolve(&self, common: &Self, report: &Report) -> Option<CadenceSettings> {
-        if self.refused || common.refused {
+    fn resolve(&self, report: &Report) -> Option<CadenceSettings> {
+        let settings = self.settings;
+        if self.is_refused {
             return None;
         }
-        let default = CadenceSettings::default();
-        let min = self.min.as_ref().or(common.min.as_ref());
-        let max = self.max.as_ref().or(common.max.as_ref());
-        let settings = CadenceSettings {
-            effort: self.effort.or(common.effort).unwrap_or(default.effort),
-            min_interval: min.map_or(default.min_interval, |(value, _)| *value),
-            max_interval: max.map_or(default.max_interval, |(value, _)| *value),
-        };
         if settings.min_interval <= settings.max_interval {
             return Some(settings);
         }
-        // The one that is nearer to the project is the one that does not fit.
-        let culprit = [&self.max, &self.min, &common.max, &common.min].into_iter().flatten().next();
-        let show = |value, given: bool| {
-            format!("({}{})", duration::written(value), if given { "" } else { ", the default" })
+
+        let show = |value, origin: &Option<Origin>| {
+            let by_default = if origin.is_none() { ", the default" } else { "" };
+            format!("({}{by_default})", duration::written(value))
         };
         let message = format!(
             "`min_interval` {} is longer than `max_interval` {}",
-            show(settings.min_interval, min.is_some()),
-            show(settings.max_interval, max.is_some()),
+            show(settings.min_interval, &self.min),
+            show(settings.max_interval, &self.max),
         );
-        if let Some((_, span)) = culprit {
-            report.push(Finding::new(span, message).help("lower `min_interval` or raise `max_interval`"));
+
+        // The one that is nearer to the project is the one that does not fit; of two, that is the
+        // last.
+        let written = [&self.min, &self.max].into_iter().flatten();
+        if let Some(culprit) = written.max_by_key(|origin| origin.is_own) {
+            let finding = Finding::new(&culprit.span, message);
+            report.push(finding.help("lower `min_interval` or raise `max_interval`"));
         }
         None
     }
 }
 
-impl Watch {
-    fn read(mut section: Section<'_>) -> Self {
-        let watch = Self {
-            not_found_grace: section.duration("not_found_grace", &PATIENCE).map(|(value, _)| value),
-            unauthorized_grace: section
-                .duration("unauthorized_grace", &CONFIRMED_WITHIN)
-                .map(|(value, _)| value),
-            unreachable_after: section.duration("unreachable_after", &PATIENCE).map(|(value, _)| value),
-            until: until(&mut section),
-            slow_after: section.take("slow_after").and_then(|value| slow_after(&value)),
-        };
-        section.finish();
-        watch
-    }
-
-    fn resolve(&self, common: &Self) -> WatchSettings {
-        let default = WatchSettings::default();
-        WatchSettings {
-            not_found_grace: self
-                .not_found_grace
-                .or(common.not_found_grace)
-                .unwrap_or(default.not_found_grace),
-            unauthorized_grace: self
-                .unauthorized_grace
-                .or(common.unauthorized_grace)
-                .unwrap_or(default.unauthorized_grace),
-            unreachable_after: self
-                .unreachable_after
-                .or(common.unreachable_after)
-                .unwrap_or(default.unreachable_after),
-            until: self.until.or(common.until).unwrap_or(default.until),
-            slow_after: self.slow_after.or(common.slow_after).or(default.slow_after),
-        }
-    }
+/// What a `watch` says, over `above`.
+fn read_watch(mut section: Section<'_>, above: WatchSettings) -> WatchSettings {
+    let watch = WatchSettings {
+        not_found_grace: section.duration("not_found_grace").unwrap_or(above.not_found_grace),
+        unauthorized_grace: section.duration("unauthorized_grace").unwrap_or(above.unauthorized_grace),
+        unreachable_after: section.duration("unreachable_after").unwrap_or(above.unreachable_after),
+        until: section.choice("until").unwrap_or(above.until),
+        slow_after: section.take("slow_after").and_then(|value| slow_after(&value)).or(above.slow_after),
+    };
+    section.finish();
+    watch
 }
 
 /// A time, or a part of the past restores.
 fn slow_after(value: &Value<'_>) -> Option<SlowAfter> {
     const HELP: &str = "write \"2h\" for a time, or \"p95\" for longer than 95 % of the past restores";
+
     let text = value.string_or("a time or a part of the past restores", HELP)?;
     let found = SlowAfter::parse(text);
     if found.is_none() {
         value.refuse(format_args!("cannot be {}", quoted(text)), HELP);
     }
     found
-}
-
-/// Reads `until`.
-pub(super) fn until(section: &mut Section<'_>) -> Option<Until> {
-    section.take("until")?.choice(Until::ALL)
 }

@@ -1,10 +1,10 @@
 //! Reads a configuration file: TOML to [`Settings`].
 //!
-//! Invariant: a file is either understood whole or refused with every problem it has; nothing in it is ignored. No
-//! secret is read here, and none that stands in the file is repeated.
+//! Invariant: a file is either understood whole or refused with every problem it has; nothing in it
+//! is ignored. No secret is read here, and none that stands in the file is repeated.
 
-mod heartbeat;
 mod layers;
+mod monitor;
 mod project;
 mod report;
 mod section;
@@ -16,24 +16,23 @@ mod tests;
 mod value;
 mod webhook;
 
-use std::ops::RangeInclusive;
 use std::path::Path;
-use std::time::Duration;
 
 use toml::de::DeTable;
 
 pub(super) use self::state::usual_path as usual_state_path;
+#[cfg(test)]
+pub(super) use self::tests::{FULL, uncommented};
 
 use self::report::{Finding, Report};
 use self::section::Section;
+use super::environment::{self, Variables};
 use super::excerpt::Source;
-use super::locate::Variables;
-use super::{Problems, Settings, redaction};
+use super::keys::TOP;
+use super::{Problems, Settings, masks};
 
-const DRAIN: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_hours(1);
-
-/// Reads `text`, the content of `file`, with the environment of this process. `file` need not exist: it is named in
-/// problems, and relative paths in the text start at its directory.
+/// Reads `text`, the content of `file`, with the environment of this process. `file` need not
+/// exist: it is named in problems, and relative paths in the text start at its directory.
 ///
 /// ```
 /// use std::path::Path;
@@ -43,12 +42,12 @@ const DRAIN: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_hours(1)
 /// # Ok::<(), restore_watch::config::Problems>(())
 /// ```
 pub fn parse(text: &str, file: &Path) -> Result<Settings, Problems> {
-    parse_in(text, file, &|name| std::env::var_os(name))
+    parse_in(text, file, &environment::of_process)
 }
 
-/// Reads `text` as [`parse`] does, with another environment: where no endpoint is given, `PINECONE_CONTROLLER_HOST`
-/// replaces the default one, and `STATE_DIRECTORY`, `XDG_STATE_HOME` and `HOME` say where state is kept unless the text
-/// does.
+/// Reads `text` as [`parse`] does, with another environment: if no endpoint is given,
+/// `PINECONE_CONTROLLER_HOST` replaces the default one, and `STATE_DIRECTORY`, `XDG_STATE_HOME` and
+/// `HOME` say where state is kept unless the text does.
 pub(super) fn parse_in(text: &str, file: &Path, variables: &Variables<'_>) -> Result<Settings, Problems> {
     // Editors on Windows put a byte order mark there, which is no part of the first line.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -56,20 +55,22 @@ pub(super) fn parse_in(text: &str, file: &Path, variables: &Variables<'_>) -> Re
     if !errors.is_empty() {
         return Err(syntax(&errors, &Source::new(text, None), file));
     }
+
     let report = Report::default();
     let base = file.parent().unwrap_or(Path::new(""));
-    let mut top = Section::new(document.get_ref(), document.span(), &report);
+    let mut top = Section::new(document.get_ref(), &TOP, document.span(), &report);
+
     let projects = project::read(&mut top, base, variables);
     let sinks = sink::read(&mut top, base);
     let state = state::read(&mut top, base, variables);
-    let heartbeat = heartbeat::read(&mut top, base);
-    let drain_timeout = top.duration("drain_timeout", &DRAIN).map(|(drain_timeout, _)| drain_timeout);
-    let drain_timeout = drain_timeout.unwrap_or(Settings::DRAIN_TIMEOUT);
+    let monitor = monitor::read(&mut top, base);
+    let drain_timeout = top.duration("drain_timeout").unwrap_or(Settings::DRAIN_TIMEOUT);
     top.finish();
+
     if report.len() == 0 {
-        return Ok(Settings { projects, sinks, state, heartbeat, drain_timeout });
+        return Ok(Settings { projects, sinks, state, monitor, drain_timeout });
     }
-    let masks = redaction::of_document(document.get_ref(), text);
+    let masks = masks::of_document(document.get_ref(), text);
     Err(report.into_problems(&Source::new(text, Some(masks)), file))
 }
 
@@ -78,6 +79,7 @@ fn syntax(errors: &[toml::de::Error], source: &Source<'_>, file: &Path) -> Probl
     let report = Report::default();
     let mut errors: Vec<_> = errors.iter().map(|error| (error.span().unwrap_or_default(), error)).collect();
     errors.sort_by_key(|(span, _)| span.start);
+
     let mut last = 0;
     for (span, error) in errors {
         let line = source.line(source.settle(span.start));
@@ -85,6 +87,7 @@ fn syntax(errors: &[toml::de::Error], source: &Source<'_>, file: &Path) -> Probl
             continue;
         }
         last = line;
+
         let (message, expected) = error.message().split_once(", expected ").unwrap_or((error.message(), ""));
         let finding = Finding::new(&span, message);
         report.push(match (message, expected) {

@@ -1,29 +1,26 @@
 //! `jobs`, `discover` and `[[project]]`: what is watched, with which key.
 //!
-//! Invariant: a project that is returned has a job, finds its jobs itself, or says itself that it has none; and no id
-//! twice.
+//! Invariant: a project that is returned has a job, discovers jobs, or has an empty array of them;
+//! and no id twice.
 
 use std::collections::HashMap;
-use std::ops::RangeInclusive;
 use std::path::Path;
 
 use toml::de::DeValue;
 
-use super::layers::{Layers, until};
+use super::layers::Layers;
 use super::report::{Finding, Report, Span};
 use super::section::Section;
 use super::source;
 use super::value::Value;
-use crate::config::locate::Variables;
-use crate::config::redaction::quoted;
+use crate::config::environment::Variables;
+use crate::config::keys::{DISCOVER, JOB};
+use crate::config::quote::quoted;
 use crate::config::{Discovery, IndexPattern, JobSettings, ProjectSettings, SecretSource};
 use crate::model::{IdError, JobId, Mistake, ProjectName};
 
 /// The variable that holds the API key of a project that does not say where its key is.
 const API_KEY: &str = "PINECONE_API_KEY";
-
-/// The most characters in the name of a project or a sink.
-pub(super) const LONGEST_NAME: usize = 64;
 
 const JOBS: &str =
     "write jobs = [\"RESTORE_JOB_ID\"], or jobs = [] to have them all come with `restore-watch add`";
@@ -31,14 +28,11 @@ const JOBS: &str =
 const NO_JOBS: &str = "write jobs = [\"RESTORE_JOB_ID\"], discover = true to have all that are unfinished found, or \
                        jobs = [] to have them all come with `restore-watch add`";
 
-const DISCOVER: &str =
+const DISCOVER_HELP: &str =
     "write discover = true, or discover = { indexes = [\"prod-*\"], exclude = [\"*-scratch\"] }";
 
 const PATTERN: &str =
     "write it like the name of an index; `*` stands for any characters or none, `?` for one";
-
-/// Limits of `max_jobs`: a million takes about 1.5 GiB of memory.
-const MAX_JOBS: RangeInclusive<u32> = 1..=1_000_000;
 
 /// Which jobs a project has, as one level of the file says.
 struct Jobs {
@@ -47,7 +41,8 @@ struct Jobs {
     discover: Option<(Option<Discovery>, Span)>,
     /// Where to say that there are none.
     span: Span,
-    /// There are some, or they come later, or another problem explains why not: no jobs is then no news.
+    /// There are some, or they come later, or another problem explains why not: no jobs is then no
+    /// problem.
     excused: bool,
 }
 
@@ -59,21 +54,23 @@ struct Project<'a> {
     jobs: Jobs,
 }
 
-/// Reads `jobs`, `discover`, `api`, `cadence`, `watch` and `project` of the top level. Relative paths start at `base`.
+/// Reads `jobs`, `discover`, `api`, `cadence`, `watch` and `project` of the top level. Relative
+/// paths start at `base`.
 pub(super) fn read(top: &mut Section<'_>, base: &Path, variables: &Variables<'_>) -> Vec<ProjectSettings> {
     let report = top.report;
-    let common = Layers::read(top, base);
+    let common = Layers::default().with(top, base);
     common.check(report);
     let loose = jobs(top);
     let before = report.len();
     let mut projects: Vec<_> =
-        top.sections("project").into_iter().map(|section| Project::read(section, base)).collect();
+        top.sections("project").into_iter().map(|section| Project::read(section, &common, base)).collect();
     unique_names(&projects, report);
 
     if loose.excused || projects.iter().any(Project::is_default) {
-        add_loose(&mut projects, loose, report);
+        add_loose(&mut projects, loose, common, report);
     } else if projects.is_empty() && report.len() == before {
-        // Projects without jobs are told one by one, and a `project` that was refused may have had some.
+        // Each project without jobs is reported by itself, and a `project` that was refused may
+        // have had some.
         let discover = loose.discover.map(|(_, span)| span);
         match top.span_of("project").or(discover) {
             Some(span) => report.push(Finding::new(&span, "no jobs to watch").help(NO_JOBS)),
@@ -83,12 +80,12 @@ pub(super) fn read(top: &mut Section<'_>, base: &Path, variables: &Variables<'_>
             None => {}
         }
     }
-    let resolved = projects.into_iter().filter_map(|project| project.resolve(&common, variables, report));
+    let resolved = projects.into_iter().filter_map(|project| project.resolve(variables, report));
     resolved.collect()
 }
 
 /// Adds the jobs of the top level to the project named `default`, which need not be written down.
-fn add_loose(projects: &mut Vec<Project<'_>>, loose: Jobs, report: &Report) {
+fn add_loose<'a>(projects: &mut Vec<Project<'a>>, loose: Jobs, common: Layers<'a>, report: &Report) {
     match projects.iter_mut().find(|project| project.is_default()) {
         Some(Project { jobs, .. }) => {
             jobs.excused |= loose.excused;
@@ -105,7 +102,7 @@ fn add_loose(projects: &mut Vec<Project<'_>>, loose: Jobs, report: &Report) {
             Project {
                 name: Some((ProjectName::DEFAULT, loose.span.clone())),
                 api_key: None,
-                layers: Layers::default(),
+                layers: common,
                 jobs: loose,
             },
         ),
@@ -124,14 +121,14 @@ fn unique_names(projects: &[Project<'_>], report: &Report) {
 }
 
 impl<'a> Project<'a> {
-    fn read(mut section: Section<'a>, base: &Path) -> Self {
+    fn read(mut section: Section<'a>, common: &Layers<'a>, base: &Path) -> Self {
         if section.lacks("name") {
             let finding = Finding::new(&section.span, "a project without a name");
             section.report.push(finding.help("add name = \"…\""));
         }
-        let name = section.label("name", LONGEST_NAME);
+        let name = section.label("name");
         let api_key = section.take("api_key").and_then(|value| source::read(&value, base));
-        let layers = Layers::read(&mut section, base);
+        let layers = common.with(&mut section, base);
         let jobs = jobs(&mut section);
         section.finish();
         Self { name, api_key, layers, jobs }
@@ -141,18 +138,15 @@ impl<'a> Project<'a> {
         self.name.as_ref().is_some_and(|(name, _)| *name == ProjectName::DEFAULT)
     }
 
-    fn resolve(
-        self,
-        common: &Layers<'_>,
-        variables: &Variables<'_>,
-        report: &Report,
-    ) -> Option<ProjectSettings> {
-        let settings = self.layers.resolve(common, variables, report);
+    fn resolve(self, variables: &Variables<'_>, report: &Report) -> Option<ProjectSettings> {
+        let settings = self.layers.resolve(variables, report);
+
         if self.jobs.found.is_empty() && !self.jobs.excused {
             let name = self.name.as_ref().map(|(name, _)| format!(" {}", quoted(name))).unwrap_or_default();
             let finding = Finding::new(&self.jobs.span, format!("the project{name} has no jobs to watch"));
             report.push(finding.help(NO_JOBS));
         }
+
         let discover = self.jobs.discover.and_then(|(discover, _)| discover);
         let jobs = unique_jobs(self.jobs.found, report);
         let settings = settings?;
@@ -170,7 +164,7 @@ impl<'a> Project<'a> {
 
 fn unique_jobs(found: Vec<(JobSettings, Span)>, report: &Report) -> Vec<JobSettings> {
     let mut seen: HashMap<JobId, Span> = HashMap::new();
-    // In the order of the file, so that it is the second one that is told.
+    // In the order of the file, so that it is the second one that is reported.
     let mut order: Vec<_> = found.iter().map(|(job, span)| (&job.id, span)).collect();
     order.sort_by_key(|(_, span)| span.start);
     for (id, span) in order {
@@ -191,16 +185,18 @@ fn jobs(section: &mut Section<'_>) -> Jobs {
     let span = list.as_ref().map_or(&section.span, |list| &list.span).clone();
     let entries = list.and_then(|list| list.array(JOBS)).unwrap_or_default();
     let found = entries.iter().filter_map(job).collect();
+
     let value = section.take("discover");
     let discover = value.map(|value| (discover(&value), value.span));
-    // A typo is told as one.
+    // A typo is reported as one.
     let mistaken = !section.lacks("discover") && !section.has("discover");
     let is_found = discover.as_ref().is_some_and(|(discover, _)| *discover != Ok(None));
+
     Jobs {
         found,
         discover: discover.map(|(discover, span)| (discover.unwrap_or_default(), span)),
         span,
-        // Whoever writes down that there are none means it.
+        // An empty array is written on purpose.
         excused: !section.lacks("jobs") || is_found || mistaken,
     }
 }
@@ -215,10 +211,10 @@ fn discover(value: &Value<'_>) -> Result<Option<Discovery>, Refused> {
         DeValue::Boolean(wanted) => Ok(wanted.then(Discovery::default)),
         DeValue::Table(_) => {
             let before = value.report.len();
-            let mut section = value.table_or("a table", DISCOVER).ok_or(Refused)?;
+            let mut section = Section::of(value, &DISCOVER, "a table", DISCOVER_HELP).ok_or(Refused)?;
             let indexes = section.take("indexes").map(|value| patterns(&value));
             let exclude = section.take("exclude").map(|value| patterns(&value));
-            let max_jobs = section.integer("max_jobs", &MAX_JOBS);
+            let max_jobs = section.integer("max_jobs");
             section.finish();
             let discovery = Discovery {
                 indexes: indexes.unwrap_or_default(),
@@ -229,15 +225,15 @@ fn discover(value: &Value<'_>) -> Result<Option<Discovery>, Refused> {
         }
         _ => {
             let help = value.unquote(|text| matches!(text, "true" | "false"));
-            value.mistyped("true, false or a table", Some(help.unwrap_or_else(|| DISCOVER.to_owned())));
+            value.mistyped("true, false or a table", Some(help.unwrap_or_else(|| DISCOVER_HELP.to_owned())));
             Err(Refused)
         }
     }
 }
 
-/// Patterns for the names of indexes, at least one: of none, nobody could say whether it means all or nothing.
+/// Patterns for the names of indexes, at least one: an empty array could mean all or nothing.
 fn patterns(value: &Value<'_>) -> Vec<IndexPattern> {
-    let Some(entries) = value.array(DISCOVER) else { return Vec::new() };
+    let Some(entries) = value.array(DISCOVER_HELP) else { return Vec::new() };
     if entries.is_empty() {
         value.refuse("is empty", "remove it, or name indexes, such as \"prod-*\"");
     }
@@ -251,17 +247,23 @@ fn job(entry: &Value<'_>) -> Option<(JobSettings, Span)> {
     if let DeValue::String(_) = entry.inner {
         return Some((JobSettings::new(id(entry)?), entry.span.clone()));
     }
-    let mut section =
-        entry.table_or("a string or a table", "write \"RESTORE_JOB_ID\" or { id = \"RESTORE_JOB_ID\" }")?;
+    let mut section = Section::of(
+        entry,
+        &JOB,
+        "a string or a table",
+        "write \"RESTORE_JOB_ID\" or { id = \"RESTORE_JOB_ID\" }",
+    )?;
+
     if section.lacks("id") {
         section
             .report
             .push(Finding::new(&section.span, "a job without an id").help("add id = \"RESTORE_JOB_ID\""));
     }
+
     let id = section.take("id").and_then(|value| Some((id(&value)?, value.span)));
-    let name = section.label("name", JobSettings::LONGEST_NAME).map(|(name, _)| name.to_owned());
-    let deadline = section.duration("deadline", &JobSettings::DEADLINE).map(|(deadline, _)| deadline);
-    let until = until(&mut section);
+    let name = section.label("name").map(|(name, _)| name.to_owned());
+    let deadline = section.duration("deadline");
+    let until = section.choice("until");
     section.finish();
     let (id, span) = id?;
     Some((JobSettings { id, name, deadline, until }, span))

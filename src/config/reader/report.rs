@@ -1,6 +1,7 @@
 //! Where the problems of a file are collected while it is read.
 //!
-//! Invariant: nothing is reported twice; what is read for several projects is judged for each, and told once.
+//! Invariant: nothing is reported twice; what is read for several projects is judged for each, and
+//! reported once.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -22,7 +23,7 @@ pub(super) struct Report(RefCell<Vec<Finding>>);
 pub(super) struct Finding {
     at: At,
     message: String,
-    /// A remark, and another place of which it speaks.
+    /// A note, and the other place that it points to.
     note: Option<(String, Span)>,
     help: Option<String>,
 }
@@ -79,7 +80,7 @@ impl Finding {
 }
 
 impl Report {
-    /// Adds a problem. One that is already known may be added again; it is told once.
+    /// Adds a problem. One that is already known may be added again; it is reported once.
     pub(super) fn push(&self, finding: Finding) {
         self.0.borrow_mut().push(finding);
     }

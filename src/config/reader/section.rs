@@ -1,38 +1,69 @@
 //! A table of a file, key by key.
 //!
-//! Invariant: a key that nobody asked for is reported when the section is finished, so no key is ever ignored.
+//! Invariant: a key that was not asked for is reported when the section is finished, so no key is
+//! ever ignored; and none can be asked for that is not declared.
 
-use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use toml::de::DeTable;
+use toml::de::{DeTable, DeValue};
 
-use super::layers;
 use super::report::{Finding, Report, Span};
 use super::value::Value;
 use crate::config::Rate;
-use crate::config::redaction::{nearest, quoted};
+use crate::config::keys::{self, Key, Table};
+use crate::config::quote::quoted;
+use crate::config::typo::nearest;
+use crate::model::Keyword;
 
-/// A table that is being read. Every method named after a type takes one key: nothing comes back where the key is
-/// absent, and where it was refused, which is then reported.
+/// A table that is being read. Every method named after a type takes one key, with the bounds of
+/// its declaration. It returns nothing if the key is absent, or if its value was refused, which is
+/// then reported.
 #[derive(Debug)]
 pub(super) struct Section<'a> {
-    /// The header of the table, or all of it where it stands in line.
+    /// The header of the table, or all of it if it stands in line.
     pub(super) span: Span,
-    table: &'a DeTable<'a>,
-    known: Vec<&'static str>,
     pub(super) report: &'a Report,
+    table: &'a DeTable<'a>,
+    /// Where its keys are declared.
+    declared: Vec<&'static Table>,
+    asked: Vec<&'static str>,
 }
 
 impl<'a> Section<'a> {
-    pub(super) fn new(table: &'a DeTable<'a>, span: Span, report: &'a Report) -> Self {
-        Self { span, table, known: Vec::new(), report }
+    pub(super) fn new(
+        table: &'a DeTable<'a>,
+        declared: &'static Table,
+        span: Span,
+        report: &'a Report,
+    ) -> Self {
+        Self { span, report, table, declared: vec![declared], asked: Vec::new() }
+    }
+
+    /// `value` as a table with these keys; `expected` names the kind for the problem if it is none.
+    pub(super) fn of(
+        value: &Value<'a>,
+        declared: &'static Table,
+        expected: &str,
+        help: &str,
+    ) -> Option<Self> {
+        let DeValue::Table(table) = value.inner else {
+            value.mistyped(expected, Some(help.to_owned()));
+            return None;
+        };
+        Some(Self::new(table, declared, value.span.clone(), value.report))
+    }
+
+    /// From now on, the keys of this table may be asked for, too.
+    pub(super) fn extend(&mut self, declared: &'static Table) {
+        self.declared.push(declared);
     }
 
     /// The value at `key`.
     pub(super) fn take(&mut self, key: &'static str) -> Option<Value<'a>> {
-        self.known.push(key);
+        // Whether it is declared is checked even if it is absent.
+        self.declaration(key);
+        self.asked.push(key);
         let value = self.table.get(key)?;
         let title = format!("`{key}`");
         Some(Value { title, span: value.span(), inner: value.get_ref(), report: self.report })
@@ -48,18 +79,15 @@ impl<'a> Section<'a> {
         self.table.get(key).map(toml::Spanned::span)
     }
 
-    /// Whether it has neither this key nor one that will be taken for a typo of it: then, and only then, it is missing.
+    /// Whether it has neither this key nor one that will be taken for a typo of it: then, and only
+    /// then, it is missing.
     pub(super) fn lacks(&self, key: &str) -> bool {
         let means = |name: &str| name == key || nearest(name, [key]).is_some();
         !self.table.keys().any(|name| means(name.get_ref()))
     }
 
-    /// Names keys that are known here, though nobody will ask for them.
-    pub(super) fn expect(&mut self, keys: &[&'static str]) {
-        self.known.extend(keys);
-    }
-
-    pub(super) fn label(&mut self, key: &'static str, longest: usize) -> Option<(&'a str, Span)> {
+    pub(super) fn label(&mut self, key: &'static str) -> Option<(&'a str, Span)> {
+        let longest = self.declaration(key).most();
         let value = self.take(key)?;
         Some((value.label(longest)?, value.span))
     }
@@ -68,7 +96,8 @@ impl<'a> Section<'a> {
         self.take(key)?.boolean()
     }
 
-    pub(super) fn integer(&mut self, key: &'static str, bounds: &RangeInclusive<u32>) -> Option<u32> {
+    pub(super) fn integer(&mut self, key: &'static str) -> Option<u32> {
+        let bounds = self.declaration(key).integer_bounds();
         self.take(key)?.integer(bounds)
     }
 
@@ -76,13 +105,14 @@ impl<'a> Section<'a> {
         self.take(key)?.rate()
     }
 
-    pub(super) fn duration(
-        &mut self,
-        key: &'static str,
-        bounds: &RangeInclusive<Duration>,
-    ) -> Option<(Duration, Span)> {
-        let value = self.take(key)?;
-        Some((value.duration(bounds)?, value.span))
+    pub(super) fn duration(&mut self, key: &'static str) -> Option<Duration> {
+        let bounds = self.declaration(key).duration_bounds();
+        self.take(key)?.duration(bounds)
+    }
+
+    /// One of the words of a type.
+    pub(super) fn choice<T: Keyword>(&mut self, key: &'static str) -> Option<T> {
+        self.take(key)?.choice()
     }
 
     pub(super) fn path(&mut self, key: &'static str, base: &Path) -> Option<PathBuf> {
@@ -91,48 +121,52 @@ impl<'a> Section<'a> {
 
     /// The table at `key`, to be written as `[key]` or in line.
     pub(super) fn section(&mut self, key: &'static str) -> Option<Section<'a>> {
+        let declared = self.declaration(key).table();
         let help = format!("write [{key}], or {key} = {{ … }}");
-        self.take(key)?.table_or("a table", &help)
+        Section::of(&self.take(key)?, declared, "a table", &help)
     }
 
     /// The tables at `key`, each to be written under `[[key]]`.
     pub(super) fn sections(&mut self, key: &'static str) -> Vec<Section<'a>> {
+        let declared = self.declaration(key).table();
         let help = format!("write [[{key}]] above each");
         let entries = self.take(key).and_then(|value| value.array(&help)).unwrap_or_default();
-        entries.iter().filter_map(|entry| entry.table_or("a table", &help)).collect()
+        entries.iter().filter_map(|entry| Section::of(entry, declared, "a table", &help)).collect()
     }
 
-    /// The keys and values, where the keys are free.
-    pub(super) fn entries(self) -> impl Iterator<Item = (&'a str, Span, Value<'a>)> {
-        self.table.iter().map(move |(key, value)| {
-            let title = quoted(key.get_ref());
-            let inner = value.get_ref();
-            (
-                key.get_ref().as_ref(),
-                key.span(),
-                Value { title, span: value.span(), inner, report: self.report },
-            )
-        })
+    /// How `key` is declared.
+    pub(super) fn declaration(&self, key: &str) -> &'static Key {
+        let declaration = self.declared.iter().find_map(|table| table.find(key));
+        declaration
+            .unwrap_or_else(|| unreachable!("`{key}` is asked for, and so declared: a test reads every key"))
     }
 
     /// Reports every key that was not asked for.
     pub(super) fn finish(self) {
         for (key, value) in self.table {
             let name = key.get_ref().as_ref();
-            if self.known.contains(&name) {
+            if self.asked.contains(&name) {
                 continue;
             }
-            let help = match (nearest(name, self.known.iter().copied()), layers::home(name)) {
+
+            let help = match (nearest(name, self.asked.iter().copied()), keys::home(name)) {
                 (Some(near), _) => format!("did you mean `{near}`?"),
                 (None, Some(home)) => format!("`{name}` belongs to {home}"),
                 (None, None) => {
-                    let mut known: Vec<_> = self.known.iter().map(|key| format!("`{key}`")).collect();
+                    let mut known: Vec<_> = self.asked.iter().map(|key| format!("`{key}`")).collect();
                     known.sort_unstable();
                     format!("the keys known here are {}", known.join(", "))
                 }
             };
+
             let span = if key.span().is_empty() { value.span() } else { key.span() };
             self.report.push(Finding::new(&span, format!("unknown key {}", quoted(name))).help(help));
         }
+    }
+
+    /// Reports every key that is in no table of keys: which of them apply is unknown.
+    pub(super) fn finish_undecided(mut self) {
+        self.asked = self.declared.iter().flat_map(|table| table.names()).collect();
+        self.finish();
     }
 }

@@ -1,87 +1,49 @@
-//! `[[sink]]`: where transitions go.
+//! `[[sink]]`: where events go.
 //!
-//! Invariant: the type is read first, and with it which keys there are; a sink of an unknown type is one problem.
+//! Invariant: the type is read first, and with it which keys there are; a sink of an unknown type
+//! is one problem.
 
 use std::collections::HashMap;
 use std::path::Path;
 
 use toml::de::DeValue;
 
-use super::project::LONGEST_NAME;
 use super::report::{Finding, Report, Span};
 use super::section::Section;
 use super::value::Value;
 use super::webhook;
-use crate::config::redaction::{nearest, quoted};
+use crate::config::quote::quoted;
+use crate::config::typo::nearest;
 use crate::config::{
-    DesktopSettings, EventFilter, LogFormat, LogLevel, LogSettings, SinkSettings, WebhookSettings,
+    DesktopSettings, EventFilter, LogLevel, LogSettings, SinkSettings, SinkType, WebhookSettings,
 };
-use crate::model::EventKind;
-
-const TYPES: &[(&str, Type)] = &[("log", Type::Log), ("desktop", Type::Desktop), ("webhook", Type::Webhook)];
-
-const FORMATS: &[(&str, LogFormat)] = &[("human", LogFormat::Human), ("json", LogFormat::Json)];
-
-const LEVELS: &[(&str, LogLevel)] = &[
-    ("debug", LogLevel::Debug),
-    ("info", LogLevel::Info),
-    ("warn", LogLevel::Warn),
-    ("error", LogLevel::Error),
-];
-
-/// The keys of all types together.
-const KEYS: &[&str] = &[
-    "name",
-    "events",
-    "format",
-    "levels",
-    "url",
-    "allow_http",
-    "block_private",
-    "signing_secret",
-    "retry_schedule",
-];
+use crate::model::{EventKind, Keyword as _};
 
 const EVENTS: &str = "write events = [\"restore_job.*\"]";
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Type {
-    Log,
-    Desktop,
-    Webhook,
-}
-
-impl Type {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Log => "log",
-            Self::Desktop => "desktop",
-            Self::Webhook => "webhook",
-        }
-    }
-}
-
-/// A sink as far as it can be told from others: where it is, and what it calls itself.
-struct Card<'a> {
-    kind: Type,
+/// What distinguishes a sink from others: its type, its place and its name.
+struct Identity<'a> {
+    kind: SinkType,
     span: Span,
     name: Option<(&'a str, Span)>,
     /// It has a name that was refused.
-    refused: bool,
+    is_name_refused: bool,
 }
 
 /// Reads `sink` of the top level; one log sink if it is absent. Relative paths start at `base`.
 pub(super) fn read(top: &mut Section<'_>, base: &Path) -> Vec<SinkSettings> {
     let report = top.report;
-    let mut cards = Vec::new();
+    let mut identities = Vec::new();
     let mut sinks = Vec::new();
     let before = report.len();
     let written = top.span_of("sink");
     for section in top.sections("sink") {
-        sinks.extend(sink(section, base, &mut cards));
+        sinks.extend(sink(section, base, &mut identities));
     }
-    only_one_log(&cards, report);
-    unique_names(&cards, report);
+
+    only_one_log(&identities, report);
+    unique_names(&identities, report);
+
     match written {
         None => sinks.push(SinkSettings::Log(LogSettings::default())),
         Some(span) if sinks.is_empty() && report.len() == before => {
@@ -92,37 +54,46 @@ pub(super) fn read(top: &mut Section<'_>, base: &Path) -> Vec<SinkSettings> {
     sinks
 }
 
-fn sink<'a>(mut section: Section<'a>, base: &Path, cards: &mut Vec<Card<'a>>) -> Option<SinkSettings> {
+fn sink<'a>(
+    mut section: Section<'a>,
+    base: &Path,
+    identities: &mut Vec<Identity<'a>>,
+) -> Option<SinkSettings> {
     if section.lacks("type") {
         let finding = Finding::new(&section.span, "a sink without a type");
         section.report.push(finding.help("add type = \"log\", \"desktop\" or \"webhook\""));
     }
-    let Some(kind) = section.take("type").and_then(|value| value.choice(TYPES)) else {
-        section.expect(KEYS);
-        section.finish();
+    let Some(kind) = section.choice::<SinkType>("type") else {
+        for kind in SinkType::ALL {
+            section.extend(kind.table());
+        }
+        section.finish_undecided();
         return None;
     };
+    section.extend(kind.table());
+
     let has_name = section.has("name");
-    let name = section.label("name", LONGEST_NAME);
-    let refused = has_name && name.is_none();
+    let name = section.label("name");
+    let is_name_refused = has_name && name.is_none();
     let given = name.as_ref().map_or(kind.as_str(), |(name, _)| *name).to_owned();
-    cards.push(Card { kind, span: section.span.clone(), name, refused });
+    identities.push(Identity { kind, span: section.span.clone(), name, is_name_refused });
     let events = section.take("events").map(|value| events(&value));
     let or_all = |events: Option<Option<EventFilter>>| events.unwrap_or_else(|| Some(EventFilter::all()));
+
     match kind {
-        Type::Log => {
-            let format = section.take("format").and_then(|value| value.choice(FORMATS));
+        SinkType::Log => {
+            let format = section.choice("format");
             let levels = section.take("levels").map(|value| levels(&value)).unwrap_or_default();
             section.finish();
             let format = format.unwrap_or_default();
             Some(SinkSettings::Log(LogSettings { name: given, events: or_all(events)?, format, levels }))
         }
-        Type::Desktop => {
+        SinkType::Desktop => {
             section.finish();
             let events = events.unwrap_or_else(|| Some(EventFilter::ends()))?;
             Some(SinkSettings::Desktop(DesktopSettings { name: given, events }))
         }
-        Type::Webhook => {
+        SinkType::Webhook => {
             let webhook = webhook::read(section, base)?;
             let events = or_all(events)?;
             Some(SinkSettings::Webhook(WebhookSettings { name: given, events, ..webhook }))
@@ -130,30 +101,31 @@ fn sink<'a>(mut section: Section<'a>, base: &Path, cards: &mut Vec<Card<'a>>) ->
     }
 }
 
-fn only_one_log(cards: &[Card<'_>], report: &Report) {
-    let mut logs = cards.iter().filter(|card| card.kind == Type::Log);
+fn only_one_log(sinks: &[Identity<'_>], report: &Report) {
+    let mut logs = sinks.iter().filter(|sink| sink.kind == SinkType::Log);
     let Some(first) = logs.next() else { return };
-    for card in logs {
-        let finding = Finding::new(&card.span, "a second sink of type \"log\"; there is one log");
+    for second in logs {
+        let finding = Finding::new(&second.span, "a second sink of type \"log\"; there is one log");
         report.push(
             finding.see("the first is on line", &first.span).help("join the two, with all their `events`"),
         );
     }
 }
 
-fn unique_names(cards: &[Card<'_>], report: &Report) {
-    let mut seen: HashMap<&str, &Card<'_>> = HashMap::new();
-    for card in cards.iter().filter(|card| !card.refused) {
-        let (name, span) = match &card.name {
+fn unique_names(sinks: &[Identity<'_>], report: &Report) {
+    let mut seen: HashMap<&str, &Identity<'_>> = HashMap::new();
+    for sink in sinks.iter().filter(|sink| !sink.is_name_refused) {
+        let (name, span) = match &sink.name {
             Some((name, span)) => (*name, span),
-            None => (card.kind.as_str(), &card.span),
+            None => (sink.kind.as_str(), &sink.span),
         };
-        let first = *seen.entry(name).or_insert(card);
+        let first = *seen.entry(name).or_insert(sink);
         // Two logs are a problem already, and names do not solve it.
-        if first.span == card.span || (card.kind == Type::Log && first.kind == Type::Log) {
+        if first.span == sink.span || (sink.kind == SinkType::Log && first.kind == SinkType::Log) {
             continue;
         }
-        let message = match card.name {
+
+        let message = match sink.name {
             Some(_) => format!("a second sink has the name {}", quoted(name)),
             None => format!("a second sink is called {} because it has no name", quoted(name)),
         };
@@ -178,32 +150,25 @@ fn pattern<'a>(entry: &Value<'a>) -> Option<&'a str> {
     if EventFilter::from_patterns([text]).is_ok() {
         return Some(text);
     }
-    // Patterns that stand for all types, or for all of a noun.
-    let mut patterns = vec!["*".to_owned()];
-    patterns.extend(EventKind::nouns().iter().map(|noun| format!("{noun}.*")));
-    unknown_kind(text, &entry.span, entry.report, &patterns);
+    unknown_event(text, &entry.span, entry.report, &EventFilter::patterns());
     None
 }
 
-/// Reports a text that names no kind of transition.
-fn unknown_kind(text: &str, span: &Span, report: &Report, patterns: &[String]) {
-    let kinds = || EventKind::ALL.iter().map(|kind| kind.as_str());
-    let all = || kinds().chain(patterns.iter().map(String::as_str));
-    let verb = |text: &str| EventKind::ALL.iter().find(|kind| kind.verb() == text).map(|kind| kind.as_str());
-    let near = verb(text).or_else(|| nearest(text, all()));
-    let quoted_all = || all().map(|kind| format!("\"{kind}\"")).collect::<Vec<_>>();
-    let help = near.map_or_else(
-        || format!("the events are {}", quoted_all().join(", ")),
-        |near| format!("did you mean \"{near}\"?"),
-    );
+/// Reports a text that is none of these event types and patterns.
+fn unknown_event(text: &str, span: &Span, report: &Report, known: &[String]) {
+    let known = || known.iter().map(String::as_str);
+    let verb = |text: &str| known().find(|event| event.split_once('.').is_some_and(|(_, verb)| verb == text));
+    let near = verb(text).or_else(|| nearest(text, known()));
+    let all = || known().map(|event| format!("\"{event}\"")).collect::<Vec<_>>().join(", ");
+    let help =
+        near.map_or_else(|| format!("the events are {}", all()), |near| format!("did you mean \"{near}\"?"));
     report.push(Finding::new(span, format!("unknown event {}", quoted(text))).help(help));
 }
 
 fn levels(value: &Value<'_>) -> Vec<(EventKind, LogLevel)> {
     const HELP: &str = "write levels = { \"restore_job.failed\" = \"error\" }";
-    let Some(section) = value.table_or("a table", HELP) else { return Vec::new() };
     let mut levels = Vec::new();
-    for (name, span, value) in section.entries() {
+    for (name, span, value) in value.entries(HELP).unwrap_or_default() {
         let kind = EventKind::parse(name);
         match value.inner {
             // What `restore_job.failed = "error"` without quotes makes.
@@ -214,9 +179,9 @@ fn levels(value: &Value<'_>) -> Vec<(EventKind, LogLevel)> {
                     .push(finding.help("put the event in quotes: \"restore_job.failed\" = \"error\""));
             }
             _ => {
-                let level = value.choice(LEVELS);
+                let level = value.choice();
                 if kind.is_none() {
-                    unknown_kind(name, &span, value.report, &[]);
+                    unknown_event(name, &span, value.report, &EventFilter::types());
                 }
                 levels.extend(kind.zip(level));
             }

@@ -1,13 +1,16 @@
 //! Where secrets come from: `{ env = … }`, `{ file = … }` or `{ credential = … }`.
 //!
-//! Invariant: no secret is read here, and a secret that was written in place of its source is not repeated.
+//! Invariant: no secret is read here, and a secret that was written in place of its source is not
+//! repeated.
 
 use std::path::{Path, PathBuf};
 
 use toml::de::DeValue;
 
+use super::section::Section;
 use super::value::Value;
 use crate::config::SecretSource;
+use crate::config::keys::SECRET;
 use crate::model::{Placeholder, is_invisible};
 
 /// What to write, for the help.
@@ -20,17 +23,19 @@ pub(super) fn read(value: &Value<'_>, base: &Path) -> Option<SecretSource> {
         value.refuse("must not hold the secret itself", FORMS);
         return None;
     }
-    let mut section = value.table_or("a table", FORMS)?;
+
+    let mut section = Section::of(value, &SECRET, "a table", FORMS)?;
     let before = section.report.len();
     let env = section.take("env").map(|value| variable(&value).map(SecretSource::Env));
     let file = section.take("file").map(|value| file(&value, base).map(SecretSource::File));
     let credential = section.take("credential").map(|value| credential(&value).map(SecretSource::Credential));
     let report = section.report;
     section.finish();
+
     let mut given: Vec<_> = [env, file, credential].into_iter().flatten().collect();
     match given.len() {
         1 => given.pop().flatten(),
-        // An unknown key is told as such; it stands for the one that is missing.
+        // An unknown key is reported as such; it stands for the one that is missing.
         0 if report.len() > before => None,
         0 => {
             value.refuse("names no source", FORMS);

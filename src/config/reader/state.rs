@@ -1,26 +1,20 @@
-//! `[state]`: where what must survive a restart is kept, and for how long.
+//! `[state]`: where state is kept, and for how long.
 //!
-//! Invariant: a path in the file wins over the environment; of the environment, what was made for this service wins.
+//! Invariant: a path in the file wins over the environment; of the environment, what was made for
+//! this service wins.
 
-use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use super::section::Section;
 use crate::config::StateSettings;
-use crate::config::locate::Variables;
-use crate::model::duration;
-
-const KEEP: RangeInclusive<Duration> = Duration::from_hours(1)..=duration::MAX;
+use crate::config::environment::{self, Variables};
 
 /// Reads `state` of the top level. A relative path starts at `base`.
 pub(super) fn read(top: &mut Section<'_>, base: &Path, variables: &Variables<'_>) -> StateSettings {
     let mut state = StateSettings { path: None, keep: StateSettings::KEEP };
     if let Some(mut section) = top.section("state") {
         state.path = section.path("path", base);
-        if let Some((keep, _)) = section.duration("keep", &KEEP) {
-            state.keep = keep;
-        }
+        state.keep = section.duration("keep").unwrap_or(state.keep);
         section.finish();
     }
     state.path = state.path.or_else(|| usual_path(variables));
@@ -29,16 +23,9 @@ pub(super) fn read(top: &mut Section<'_>, base: &Path, variables: &Variables<'_>
 
 /// Where state is kept unless the file says otherwise.
 pub(in crate::config) fn usual_path(variables: &Variables<'_>) -> Option<PathBuf> {
-    let variable = |name| variables(name).filter(|value| !value.is_empty());
-    // systemd joins the directories of a unit with colons; the first is that of the state.
-    let of_service = variable("STATE_DIRECTORY")
-        .and_then(|list| std::env::split_paths(&list).find(|path| !path.as_os_str().is_empty()));
-    if let Some(directory) = of_service {
+    if let Some(directory) = environment::service_directory(variables, "STATE_DIRECTORY") {
         return Some(directory.join("state.db"));
     }
-    // The XDG rules say that a relative path there is ignored.
-    let of_user = variable("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    of_user
-        .or_else(|| variable("HOME").map(|home| Path::new(&home).join(".local/state")))
+    environment::user_directory(variables, "XDG_STATE_HOME", Some(".local/state"))
         .map(|directory| directory.join("restore-watch/state.db"))
 }

@@ -1,18 +1,19 @@
 //! One value of a file, read as what it should be.
 //!
-//! Invariant: whatever a reading refuses is reported, once, at the value; the caller only learns that there is nothing.
+//! Invariant: a refused value is reported once, at the value; the caller only learns that there is
+//! nothing.
 
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use toml::de::DeValue;
+use toml::de::{DeString, DeValue};
 
 use super::report::{Finding, Report, Span};
-use super::section::Section;
-use crate::config::redaction::{nearest, quoted};
+use crate::config::quote::quoted;
+use crate::config::typo::nearest;
 use crate::config::{Rate, label_fault};
-use crate::model::{Placeholder, duration, is_invisible};
+use crate::model::{Keyword, Placeholder, duration, is_invisible};
 
 /// A value, with what is needed to complain about it.
 #[derive(Debug, Clone)]
@@ -125,6 +126,7 @@ impl<'a> Value<'a> {
                 return None;
             }
         };
+
         let rate = number.and_then(Rate::new);
         if rate.is_none() {
             let help = format!("give {} to {} requests a second", Rate::MIN, Rate::MAX);
@@ -145,8 +147,10 @@ impl<'a> Value<'a> {
             self.mistyped("a duration", Some(help));
             return None;
         };
+
         let range =
             || format!("give {} to {}", duration::written(*bounds.start()), duration::written(*bounds.end()));
+
         match duration::parse(text) {
             Ok(value) if bounds.contains(&value) => return Some(value),
             Ok(_) => self.refuse(format_args!("is {}", quoted(text)), range()),
@@ -170,18 +174,19 @@ impl<'a> Value<'a> {
     }
 
     /// One of a few words.
-    pub(super) fn choice<T: Copy>(&self, choices: &[(&str, T)]) -> Option<T> {
-        let all = choices.iter().map(|(word, _)| format!("\"{word}\"")).collect::<Vec<_>>().join(" or ");
+    pub(super) fn choice<T: Keyword>(&self) -> Option<T> {
+        let words = || T::ALL.iter().map(|value| value.as_str());
+        let all = words().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(" or ");
         let text = self.string_or(&all, "")?;
-        let found = choices.iter().find(|(word, _)| *word == text);
+        let found = T::from_word(text);
         if found.is_none() {
-            let help = match nearest(text, choices.iter().map(|(word, _)| *word)) {
+            let help = match nearest(text, words()) {
                 Some(word) => format!("did you mean \"{word}\"?"),
                 None => format!("write {all}"),
             };
             self.refuse(format_args!("cannot be {}", quoted(text)), help);
         }
-        found.map(|(_, value)| *value)
+        found
     }
 
     /// The entries of an array; messages call them "an entry of" it.
@@ -199,13 +204,18 @@ impl<'a> Value<'a> {
         Some(items.iter().map(entry).collect())
     }
 
-    /// A table, of which `expected` names the kind.
-    pub(super) fn table_or(&self, expected: &str, help: &str) -> Option<Section<'a>> {
+    /// The entries of a table whose keys are free, each with its key and where that is.
+    pub(super) fn entries(&self, help: &str) -> Option<Vec<(&'a str, Span, Value<'a>)>> {
         let DeValue::Table(table) = self.inner else {
-            self.mistyped(expected, Some(help.to_owned()));
+            self.mistyped("a table", Some(help.to_owned()));
             return None;
         };
-        Some(Section::new(table, self.span.clone(), self.report))
+        let entry = |(key, value): (&'a toml::Spanned<DeString<'a>>, &'a toml::Spanned<DeValue<'a>>)| {
+            let title = quoted(key.get_ref());
+            let value = Value { title, span: value.span(), inner: value.get_ref(), report: self.report };
+            (key.get_ref().as_ref(), key.span(), value)
+        };
+        Some(table.iter().map(entry).collect())
     }
 }
 
@@ -214,6 +224,7 @@ fn path_fault(text: &str) -> Option<(String, &'static str)> {
     const GIVE: &str = "give the path of a file";
     const WHOLE: &str = "write the whole path, such as \"/etc/restore-watch/FILE\"; a relative one starts at the directory \
                          of this file";
+
     // Scripts and emoji have the others in names of files.
     let is_stray = |c: char| {
         is_invisible(c) && !matches!(c, '\u{200c}'..='\u{200f}' | '\u{fe00}'..='\u{fe0f}') && !c.is_control()
@@ -222,7 +233,9 @@ fn path_fault(text: &str) -> Option<(String, &'static str)> {
         rest.starts_with(|c: char| c.is_ascii_alphabetic())
             && rest.get(1..).is_some_and(|rest| rest.starts_with('/'))
     });
+
     let fault = |fault: &str, help| Some((fault.to_owned(), help));
+
     match text {
         _ if text.trim().is_empty() => fault("is empty", GIVE),
         _ if text.contains('\0') => fault("has a NUL character in it", GIVE),

@@ -1,8 +1,9 @@
-//! What only a webhook has: its address, what its body looks like, how it is signed and tried again.
+//! What only a webhook has: its address, what its body looks like, how it is signed and tried
+//! again.
 //!
-//! Invariant: what is refused here is told once; where one value spoils the judgement of another, the other is spared.
+//! Invariant: what is refused here is reported once; if one value spoils the judgement of another,
+//! the other is spared.
 
-use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,17 +13,9 @@ use super::report::{Finding, Span};
 use super::section::Section;
 use super::source;
 use super::value::Value;
-use crate::config::{SecretSource, UrlSource, WebhookFormat, WebhookSettings, WebhookUrl, private_host};
+use crate::config::keys::Key;
+use crate::config::{SecretSource, UrlSource, WebhookSettings, WebhookUrl, private_host};
 use crate::model::Placeholder;
-
-/// The time before one further attempt.
-const WAIT: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_hours(7 * 24);
-
-/// The most attempts after the first.
-const MOST_RETRIES: usize = 50;
-
-/// The most secrets at a time; while one is rotated there are two.
-const MOST_SECRETS: usize = 10;
 
 const SECRET_URL: &str = "write the whole address, or url = { env = \"NAME\" }, { file = \"PATH\" } or \
                           { credential = \"NAME\" } to have the whole address read from there";
@@ -30,21 +23,28 @@ const SECRET_URL: &str = "write the whole address, or url = { env = \"NAME\" }, 
 const RETRIES: &str =
     "write retry_schedule = [\"5s\", \"5m\", \"30m\"], with 1 to 50 durations, or remove it";
 
-/// Reads the rest of a webhook's table, and finishes it. Name and events are left as [`WebhookSettings::new`] has them.
+/// Reads the rest of a webhook's table, and finishes it. Name and events are left as
+/// [`WebhookSettings::new`] has them.
 pub(super) fn read(mut section: Section<'_>, base: &Path) -> Option<WebhookSettings> {
     let lenient = allow_http(&mut section);
     let block_private = section.boolean("block_private").unwrap_or(false);
     let blocked = section.span_of("block_private").filter(|_| block_private);
+
     if section.lacks("url") {
         let help = "add url = \"https://…\", or url = { env = \"NAME\" } if the address is a secret";
         section.report.push(Finding::new(&section.span, "a webhook without a url").help(help));
     }
     let url = section.take("url").and_then(|value| url(&value, lenient, blocked.as_ref(), base));
-    let format = section.take("format").and_then(|value| value.choice(WebhookFormat::ALL));
-    let signing_secrets = section.take("signing_secret").map(|value| signing_secrets(&value, base));
-    let retry_schedule = section.take("retry_schedule").and_then(|value| retry_schedule(&value));
+
+    let format = section.choice("format");
+    let most = section.declaration("signing_secret").most();
+    let signing_secrets = section.take("signing_secret").map(|value| signing_secrets(&value, most, base));
+    let declared = section.declaration("retry_schedule");
+    let retry_schedule = section.take("retry_schedule").and_then(|value| retry_schedule(&value, declared));
+
     section.finish();
     let webhook = WebhookSettings::new(url?);
+
     Some(WebhookSettings {
         allow_http: lenient,
         block_private,
@@ -55,14 +55,14 @@ pub(super) fn read(mut section: Section<'_>, base: &Path) -> Option<WebhookSetti
     })
 }
 
-/// Whether plain `http` may leave this machine. Where `allow_http` was refused, the address is judged as if it had been
-/// `true`: one problem, not two.
+/// Whether plain `http` may leave this machine. If `allow_http` was refused, the address is judged
+/// as if it had been `true`: one problem, not two.
 pub(super) fn allow_http(section: &mut Section<'_>) -> bool {
     let is_there = section.has("allow_http");
     section.boolean("allow_http").unwrap_or(is_there)
 }
 
-/// The address; `blocked` is where private ones are forbidden.
+/// The address; `blocked` is the place that forbids private ones.
 pub(super) fn url(
     value: &Value<'_>,
     allow_http: bool,
@@ -103,19 +103,21 @@ pub(super) fn url(
 }
 
 /// One source, or an array of them; what was refused is left out.
-fn signing_secrets(value: &Value<'_>, base: &Path) -> Vec<SecretSource> {
+fn signing_secrets(value: &Value<'_>, most: usize, base: &Path) -> Vec<SecretSource> {
     let DeValue::Array(_) = value.inner else {
         return source::read(value, base).into_iter().collect();
     };
+
     let entries = value.array(source::FORMS).unwrap_or_default();
     match entries.len() {
         0 => value.refuse("is empty", source::FORMS),
-        count if count > MOST_SECRETS => value.refuse(
-            format_args!("has {count} entries; at most {MOST_SECRETS} are accepted"),
+        count if count > most => value.refuse(
+            format_args!("has {count} entries; at most {most} are accepted"),
             "keep the secrets that the receiver still knows",
         ),
         _ => {}
     }
+
     let mut found = Vec::new();
     for entry in &entries {
         match source::read(entry, base) {
@@ -128,13 +130,18 @@ fn signing_secrets(value: &Value<'_>, base: &Path) -> Vec<SecretSource> {
     found
 }
 
-fn retry_schedule(value: &Value<'_>) -> Option<Vec<Duration>> {
+fn retry_schedule(value: &Value<'_>, declared: &Key) -> Option<Vec<Duration>> {
     let entries = value.array(RETRIES)?;
     match entries.len() {
         0 => value.refuse("is empty", RETRIES),
-        count if count > MOST_RETRIES => value.refuse(format_args!("has {count} entries"), RETRIES),
+        count if count > declared.most() => value.refuse(format_args!("has {count} entries"), RETRIES),
         _ => {}
     }
-    // Each one, so that all that is wrong is told.
-    entries.iter().map(|entry| entry.duration(&WAIT)).collect::<Vec<_>>().into_iter().collect()
+    // Each one, so that all problems are reported.
+    entries
+        .iter()
+        .map(|entry| entry.duration(declared.duration_bounds()))
+        .collect::<Vec<_>>()
+        .into_iter()
+        .collect()
 }

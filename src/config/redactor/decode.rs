@@ -1,10 +1,11 @@
 //! The steps by which a text is decoded.
 //!
-//! Invariant: each byte of each step knows the stretch of the text, by whole characters, that it stands for.
+//! Invariant: each byte of each step knows the stretch of the text, by whole characters, that it
+//! stands for.
 
 use crate::model::is_invisible;
 
-/// How often escapes are undone: one encoding within another is met in the wild, four are not.
+/// How often escapes are undone: one encoding within another occurs, four within each other do not.
 const STEPS: usize = 4;
 
 /// Shorter runs of base64 or hexadecimal digits carry no secret.
@@ -21,8 +22,8 @@ pub(super) struct Piece {
     pub(super) to: usize,
 }
 
-/// The bytes of a text. What is not seen (white space, control characters, characters of no width) is left out: a receiver
-/// may have put it in between.
+/// The bytes of a text. White space, control characters and characters of no width are left out: a
+/// receiver may have inserted them.
 pub(super) fn pieces(text: &str) -> Vec<Piece> {
     let mut pieces = Vec::with_capacity(text.len());
     for (from, c) in text.char_indices().filter(|(_, c)| !is_unseen(*c)) {
@@ -47,18 +48,20 @@ pub(super) fn levels(text: Vec<Piece>) -> Vec<Vec<Piece>> {
     levels
 }
 
-/// For comparing: in one case, and without what encodings put in or take away: blanks and `+` for them, and `\`.
+/// For comparing: in one case, and without what encodings put in or take away: blanks and `+` for
+/// them, and `\`.
 pub(super) fn fold(pieces: &[Piece]) -> Vec<Piece> {
     let is_kept = |byte: u8| !matches!(byte, b'+' | b'\\' | b' ') && !byte.is_ascii_control();
     let kept = pieces.iter().filter(|piece| is_kept(piece.byte));
     kept.map(|piece| Piece { byte: piece.byte.to_ascii_lowercase(), ..*piece }).collect()
 }
 
-/// Undoes the escapes of one step; nothing where there are none.
+/// Undoes the escapes of one step; nothing if there are none.
 fn unescape(pieces: &[Piece]) -> Option<Vec<Piece>> {
     if !pieces.iter().any(|piece| matches!(piece.byte, b'%' | b'&' | b'\\')) {
         return None;
     }
+
     let mut decoded = Vec::with_capacity(pieces.len());
     let (mut at, mut changed) = (0, false);
     while at < pieces.len() {
@@ -70,6 +73,7 @@ fn unescape(pieces: &[Piece]) -> Option<Vec<Piece>> {
             }
             None => (1, Meant::Byte(rest[0].byte)),
         };
+
         let (from, to) = (rest[0].from, rest[length - 1].to);
         match bytes {
             Meant::Byte(byte) => decoded.push(Piece { byte, from, to }),
@@ -110,6 +114,7 @@ fn reference(rest: &[Piece]) -> Option<(usize, Meant)> {
     let end = rest.iter().take(LONGEST_REFERENCE).position(|piece| piece.byte == b';')?;
     let name = rest.get(1..end)?;
     let letters: Vec<u8> = name.iter().map(|piece| piece.byte.to_ascii_lowercase()).collect();
+
     let c = match letters.as_slice() {
         b"amp" => '&',
         b"lt" => '<',
@@ -136,8 +141,9 @@ fn number(digits: &[Piece], radix: u32) -> Option<u32> {
     })
 }
 
-/// The texts that runs of base64 (also that for URLs) and of hexadecimal digits carry, if they do. A run may have begun
-/// within the text before it, so each is read from each of the places at which it can begin.
+/// The texts that runs of base64 (also that for URLs) and of hexadecimal digits carry, if they do.
+/// A run may have begun within the text before it, so each is read from each of the places at which
+/// it can begin.
 pub(super) fn carried(pieces: &[Piece]) -> Vec<Vec<Piece>> {
     let mut texts = Vec::new();
     for run in pieces.chunk_by(|a, b| sextet(a.byte).is_some() && sextet(b.byte).is_some()) {

@@ -63,7 +63,8 @@ proptest! {
         after in "[ -~]{0,20}",
     ) {
         let redactor = Redactor::default().with(&secret, 6, 8);
-        // What is left of characters that encodings put in or take away is no part of a secret that can be used.
+        // What is left of characters that encodings put in or take away is no part of a secret that
+        // can be used.
         let letters = secret.bytes().filter(|byte| !b"+\\".contains(byte)).count();
         prop_assume!(letters >= 12);
         for (name, encoded) in encodings(&secret) {
@@ -86,7 +87,7 @@ proptest! {
 }
 
 #[test]
-fn what_stands_around_a_secret_stays() {
+fn text_around_a_secret_is_kept() {
     let redactor = Redactor::default().with("pcsk_canary/+=&x", 8, 8).with("short", 6, 8);
     for (text, shown) in [
         ("no key pcsk_canary/+=&x here", "no key *** here"),
@@ -104,7 +105,7 @@ fn what_stands_around_a_secret_stays() {
 }
 
 #[test]
-fn a_long_text_is_searched_across_its_parts() {
+fn secrets_across_parts_of_a_long_text_are_found() {
     let redactor = Redactor::default().with("pcsk_canary/+=&x", 8, 8);
     for encoded in ["pcsk_canary/+=&x", "pcsk%255Fcanary%252F%252B%253D%2526x", "cGNza19jYW5hcnkvKz0meA"] {
         for at in (CHUNK - OVERLAP - 50..CHUNK + 50).step_by(7) {

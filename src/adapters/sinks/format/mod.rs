@@ -79,10 +79,11 @@ mod tests {
 
     use super::super::sample_events;
     use super::*;
+    use crate::model::Keyword as _;
 
     #[test]
     fn headers_are_ascii_and_only_ntfy_has_any() {
-        for (_, format) in WebhookFormat::ALL {
+        for format in WebhookFormat::ALL {
             for kind in EventKind::ALL_AND_TEST {
                 let headers = of(*format).headers(*kind);
 
@@ -97,9 +98,9 @@ mod tests {
         let event = sample_events::completed();
         let published = serde_json::to_vec(&event).unwrap();
 
-        for (name, format) in WebhookFormat::ALL {
+        for format in WebhookFormat::ALL {
             let format = of(*format);
-            assert_eq!(format.is_published_shape(), format.body(&event) == published, "{name}");
+            assert_eq!(format.is_published_shape(), format.body(&event) == published, "{format:?}");
         }
     }
 
@@ -110,10 +111,10 @@ mod tests {
         fn any_event_makes_a_valid_body_that_names_it(event in sample_events::any_event()) {
             let heading = event.kind.heading();
 
-            for (name, webhook_format) in WebhookFormat::ALL {
+            for webhook_format in WebhookFormat::ALL {
                 let format = of(*webhook_format);
                 let body = format.body(&event);
-                prop_assert_eq!(&body, &format.body(&event), "{} is repeatable", name);
+                prop_assert_eq!(&body, &format.body(&event), "{} is repeatable", webhook_format);
 
                 let text = String::from_utf8(body).unwrap();
                 match webhook_format {
@@ -126,7 +127,7 @@ mod tests {
                     }
                     _ => {
                         prop_assert!(serde_json::from_str::<Value>(&text).is_ok());
-                        prop_assert!(text.contains(heading), "{}", name);
+                        prop_assert!(text.contains(heading), "{}", webhook_format);
                     }
                 }
             }

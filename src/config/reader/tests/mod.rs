@@ -1,4 +1,4 @@
-//! What files mean, and what is said about bad ones.
+//! What files mean, and which problems bad ones have.
 
 mod mutations;
 mod printed;
@@ -10,16 +10,25 @@ use std::time::Duration;
 
 use super::parse_in;
 use crate::config::{
-    Discovery, Effort, LogFormat, LogLevel, Problems, Rate, SecretSource, Settings, SinkSettings, SlowAfter,
-    UrlSource, WebhookFormat, WebhookSettings,
+    Discovery, Effort, LogFormat, LogLevel, MonitorSettings, Problems, Rate, SecretSource, Settings,
+    SinkSettings, SlowAfter, UrlSource, WebhookFormat, WebhookSettings,
 };
 use crate::model::EventKind;
 
-/// A file with every key there is.
-const FULL: &str = include_str!("full.toml");
+/// A file with every declared key.
+pub(in crate::config) const FULL: &str = include_str!("full.toml");
 
-/// The file that is shipped.
+/// The sample that is shipped.
 const SAMPLE: &str = include_str!("../../../../config/restore-watch.toml");
+
+/// The sample with every setting in force.
+pub(in crate::config) fn uncommented(sample: &str) -> String {
+    let in_force = |line: &str| match line.trim_start().strip_prefix('#') {
+        Some(setting) if !setting.is_empty() && !setting.starts_with(' ') => setting.to_owned(),
+        _ => line.to_owned(),
+    };
+    sample.lines().map(in_force).collect::<Vec<_>>().join("\n")
+}
 
 fn read(text: &str) -> Result<Settings, Problems> {
     parse_in(text, Path::new("/etc/restore-watch/config.toml"), &|_| None)
@@ -32,7 +41,7 @@ fn printed(text: &str) -> String {
 }
 
 #[test]
-fn the_smallest_file() {
+fn smallest_file_has_the_defaults() {
     let settings = read(r#"jobs = ["rj-1"]"#).unwrap();
     let [project] = settings.projects.as_slice() else { panic!("{settings:?}") };
     assert_eq!(project.name.as_str(), "default");
@@ -44,7 +53,7 @@ fn the_smallest_file() {
 }
 
 #[test]
-fn everything_is_read() {
+fn every_key_of_a_project_is_read() {
     let settings = read(FULL).unwrap();
     let [default, production] = settings.projects.as_slice() else { panic!("{settings:?}") };
 
@@ -93,13 +102,13 @@ fn everything_is_read() {
     assert_eq!(settings.state.path.as_deref(), Some(Path::new("/etc/restore-watch/state/watch.db")));
     assert_eq!(settings.state.keep, Duration::from_hours(7 * 24));
     assert_eq!(settings.drain_timeout, Duration::from_secs(30));
-    let heartbeat = settings.heartbeat.unwrap();
-    assert_eq!((heartbeat.interval, heartbeat.allow_http), (Duration::from_mins(5), true));
-    assert!(matches!(heartbeat.url, UrlSource::Given(url) if url.to_string() == "http://monitor.example"));
+    let monitor = settings.monitor.unwrap();
+    assert_eq!((monitor.interval, monitor.allow_http), (Duration::from_mins(5), true));
+    assert!(matches!(monitor.url, UrlSource::Given(url) if url.to_string() == "http://monitor.example"));
 }
 
 #[test]
-fn every_sink_is_read() {
+fn every_key_of_a_sink_is_read() {
     let settings = read(FULL).unwrap();
     let [
         SinkSettings::Log(log),
@@ -128,7 +137,7 @@ fn every_sink_is_read() {
 }
 
 #[test]
-fn the_place_of_the_state() {
+fn state_is_in_the_first_directory_that_is_named() {
     let read = |text: &str, variables: &[(&str, &str)]| {
         let variable = |name: &str| Some(variables.iter().find(|(known, _)| *known == name)?.1.into());
         let text = format!("jobs = ['a']\n{text}");
@@ -158,7 +167,7 @@ fn the_place_of_the_state() {
 }
 
 #[test]
-fn jobs_that_are_found_need_not_be_named() {
+fn discovered_jobs_need_not_be_configured() {
     let found = |text: &str| {
         let settings = read(text).unwrap();
         let of = |project: &crate::config::ProjectSettings| {
@@ -177,7 +186,7 @@ fn jobs_that_are_found_need_not_be_named() {
 }
 
 #[test]
-fn harmless_forms() {
+fn unusual_forms_are_accepted() {
     for text in [
         "\u{feff}jobs = ['a']\r\n",
         "jobs = ['a']\nwatch.until = 'completed'",
@@ -204,16 +213,9 @@ fn harmless_forms() {
 }
 
 #[test]
-fn the_shipped_file_works_and_its_comments_show_the_defaults() {
+fn sample_is_valid_and_shows_the_defaults() {
     let plain = read(SAMPLE).unwrap();
-    let uncommented: Vec<_> = SAMPLE
-        .lines()
-        .map(|line| match line.trim_start().strip_prefix("# ") {
-            Some(setting) if setting.starts_with(['[', '{']) || setting.contains(" = ") => setting,
-            _ => line,
-        })
-        .collect();
-    let full = read(&uncommented.join("\n")).unwrap();
+    let full = read(&uncommented(SAMPLE)).unwrap();
     assert_eq!(full.projects.len(), 2);
     assert_eq!(full.sinks.len(), 3);
     let (mut given, default) = (full.projects[0].clone(), &plain.projects[0]);
@@ -226,12 +228,9 @@ fn the_shipped_file_works_and_its_comments_show_the_defaults() {
     assert!(given.discover.is_none() && full.projects[1].discover.is_some());
     assert_eq!(full.state.keep, plain.state.keep);
     assert_eq!(full.drain_timeout, plain.drain_timeout);
-    let heartbeat = full.heartbeat.unwrap();
-    assert_eq!(
-        (heartbeat.interval, heartbeat.allow_http),
-        (crate::config::HeartbeatSettings::INTERVAL, false)
-    );
-    assert!(plain.heartbeat.is_none());
+    let monitor = full.monitor.unwrap();
+    assert_eq!((monitor.interval, monitor.allow_http), (MonitorSettings::INTERVAL, false));
+    assert!(plain.monitor.is_none());
     assert!(full.state.path.is_some() && plain.state.path.is_none());
     let [_, _, SinkSettings::Webhook(webhook)] = full.sinks.as_slice() else { panic!("{:?}", full.sinks) };
     let usual = WebhookSettings::new(webhook.url.clone());
@@ -241,7 +240,7 @@ fn the_shipped_file_works_and_its_comments_show_the_defaults() {
 }
 
 #[test]
-fn the_environment_replaces_the_default_endpoint_only() {
+fn environment_replaces_only_the_default_endpoint() {
     let with = |text, host: &'static str| {
         parse_in(text, Path::new("config.toml"), &move |name| {
             (name == "PINECONE_CONTROLLER_HOST").then(|| host.into())

@@ -1,5 +1,5 @@
-//! Promise: whatever is wrong with a file is told. Every key and every value of a full file is made wrong, one by one,
-//! and random changes are made to the shipped one.
+//! Promise: everything wrong with a file is reported. Every key and every value of a full file is
+//! made wrong, one by one, and random changes are made to the shipped one.
 
 use std::ops::Range;
 use std::path::Path;
@@ -56,7 +56,7 @@ fn assert_refused(span: &Range<usize>, replacement: &str) {
 }
 
 #[test]
-fn every_wrong_key_and_value_is_told_at_its_line() {
+fn every_wrong_key_or_value_is_reported_at_its_line() {
     let document = DeTable::parse(FULL).unwrap();
     let (mut keys, mut values) = (Vec::new(), Vec::new());
     spans(document.get_ref(), FULL, &mut keys, &mut values);
@@ -86,14 +86,14 @@ fn every_wrong_key_and_value_is_told_at_its_line() {
     }
 }
 
-/// Headers of arrays are found once by their key; the further ones are tried here.
+/// The keys of an array of tables are found once; its further headers are tried here.
 #[test]
-fn every_wrong_header_is_told_at_its_line() {
+fn every_wrong_header_is_reported_at_its_line() {
     for (start, header) in FULL.match_indices("[[").chain(FULL.match_indices("\n[")) {
         let start = start + usize::from(header.starts_with('\n'));
         let end = start + FULL[start..].find(']').unwrap();
         if FULL[start..end] == *"[[project" {
-            // Its sub-tables then belong to another project: refused, but where they are.
+            // Its sub-tables then belong to another project: they are refused at their own lines.
             assert!(read(&format!("{}x{}", &FULL[..end], &FULL[end..])).is_err());
         } else {
             assert_refused(&(end..end), "x");
@@ -126,18 +126,18 @@ fn bits() -> impl Strategy<Value = String> {
 }
 
 /// Reads `text` and prints what is wrong with it, in every way there is.
-fn survive(text: &str) {
+fn read_or_refuse(text: &str) {
     match parse_in(text, Path::new("config.toml"), &|_| None) {
         Ok(settings) => {
             assert!(!settings.sinks.is_empty() && !settings.projects.is_empty());
             let has_jobs = |project: &ProjectSettings| !project.jobs.is_empty() || project.discover.is_some();
             assert!(settings.projects.iter().all(has_jobs) || text.contains("jobs"));
         }
-        Err(problems) => told(text, &problems),
+        Err(problems) => assert_printable(text, &problems),
     }
 }
 
-fn told(text: &str, problems: &Problems) {
+fn assert_printable(text: &str, problems: &Problems) {
     assert!(problems.iter().next().is_some());
     let printed = problems.to_string();
     assert!(!printed.contains(|c: char| c.is_control() && c != '\n'), "{printed:?}");
@@ -150,13 +150,13 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_text_is_survived(text in "[\\PC\\s]{0,200}", bits in prop::collection::vec(bits(), 0..20)) {
-        survive(&text);
-        survive(&bits.concat());
+    fn any_text_is_read_or_refused(text in "[\\PC\\s]{0,200}", bits in prop::collection::vec(bits(), 0..20)) {
+        read_or_refuse(&text);
+        read_or_refuse(&bits.concat());
     }
 
     #[test]
-    fn any_change_of_a_good_file_is_survived(
+    fn any_change_of_a_good_file_is_read_or_refused(
         full in any::<bool>(),
         changes in prop::collection::vec((any::<prop::sample::Index>(), 0..8_usize, bits()), 1..6),
     ) {
@@ -166,6 +166,6 @@ proptest! {
             let end = text.len().min(at + length);
             text.splice(at..end, with.chars());
         }
-        survive(&text.into_iter().collect::<String>());
+        read_or_refuse(&text.into_iter().collect::<String>());
     }
 }

@@ -3,7 +3,7 @@
 use super::printed;
 
 #[test]
-fn all_problems_of_a_file_in_one_go() {
+fn all_problems_of_a_file_are_reported_at_once() {
     let text = r#"
 jobs = ["rj-1", "rj 2", "rj-1"]
 
@@ -90,7 +90,7 @@ error: unknown event `failed`
 }
 
 #[test]
-fn unknown_keys() {
+fn unknown_key_gets_a_hint() {
     insta::assert_snapshot!(printed("jobs = ['a']\nendpoint = 'x'\n[other]\na.b = 1"), @"
 error: unknown key `endpoint`
  --> config.toml:2:1
@@ -111,7 +111,58 @@ error: unknown key `other`
 }
 
 #[test]
-fn what_is_slow_and_what_is_found() {
+fn values_of_declared_keys_are_shown() {
+    let text = "jobs = ['a']\ndrain_timeout = '2h'\n[heartbeat]\nurl = 'https://a.example'\ninterval = '2d'";
+    insta::assert_snapshot!(printed(text), @"
+error: `drain_timeout` is `2h`
+ --> config.toml:2:17
+  |
+2 | drain_timeout = '2h'
+  |                 ^^^^
+  = help: give 0s to 1h
+
+error: `interval` is `2d`
+ --> config.toml:5:12
+  |
+5 | interval = '2d'
+  |            ^^^^
+  = help: give 10ms to 1d
+
+2 problems in config.toml
+");
+    insta::assert_snapshot!(printed("jobs = ['a']\ndrain_timeout = 10s\napi_key = 10s"), @"
+error: string values must be quoted
+ --> config.toml:2:17
+  |
+2 | drain_timeout = 10s
+  |                 ^^^
+  = help: put the value in quotes
+
+error: string values must be quoted
+ --> config.toml:3:11
+  = help: put the value in quotes
+
+2 problems in config.toml
+");
+}
+
+#[test]
+fn unknown_key_names_the_table_where_it_belongs() {
+    let text = "jobs = ['a']\napi_key = { env = 'A' }\nallow_http = true\n[api]\ninterval = '1m'\njobs = []\n[watch]\ndeadline = '1h'";
+    let problems = printed(text);
+    for hint in [
+        "`api_key` belongs to a [[project]]\n",
+        "`allow_http` belongs to [api], or to [project.api], or to [heartbeat], or to a webhook\n",
+        "`interval` belongs to [heartbeat]\n",
+        "`jobs` belongs to the top of the file, or to a [[project]]\n",
+        "`deadline` belongs to a job\n",
+    ] {
+        assert!(problems.contains(hint), "{hint}{problems}");
+    }
+}
+
+#[test]
+fn problems_of_discovery_and_slowness() {
     let text = r#"
 discover = true
 effort = "eager"
@@ -226,7 +277,7 @@ error: `discover` must be true, false or a table, found a string
 }
 
 #[test]
-fn a_webhook_and_the_state() {
+fn problems_of_a_webhook_and_the_state() {
     let text = r#"
 jobs = ["a"]
 [state]
@@ -313,7 +364,7 @@ error: unknown key `retry_schedule`
 }
 
 #[test]
-fn names_that_clash() {
+fn clashing_names_are_refused() {
     let text = r#"
 [[project]]
 name = "x"
@@ -368,14 +419,11 @@ error: a second sink is called `webhook` because it has no name
 }
 
 #[test]
-fn syntax_errors_of_every_line() {
+fn first_syntax_error_of_every_line_is_reported() {
     let text = "jobs = [\"a\" \"b\"]\n[api\nburst = 4\nversion = 2026-04-\ncadence = { min_interval = \"1s\n[watch]\nuntil = \n";
     insta::assert_snapshot!(printed(text), @r#"
 error: missing comma between array elements
  --> config.toml:1:13
-  |
-1 | jobs = ["***" "***"]
-  |               ^
   = help: expected `,`
 
 error: unclosed table
@@ -404,7 +452,7 @@ error: missing comma between key-value pairs
 }
 
 #[test]
-fn the_caret_stands_under_its_word() {
+fn caret_stands_under_its_word() {
     let text = "jobs = [\"日本\", \"é\", { id\t= \"日本\" }]\n\tbrust = 4\r\n";
     insta::assert_snapshot!(printed(text), @r#"
 error: the job `日本` is listed twice
@@ -435,7 +483,7 @@ error: the job `a-job-of-many` is listed twice
 }
 
 #[test]
-fn a_file_without_jobs() {
+fn file_without_jobs_is_refused() {
     insta::assert_snapshot!(printed(""), @r#"
 error: no jobs to watch
  --> config.toml
@@ -446,7 +494,7 @@ error: no jobs to watch
 }
 
 #[test]
-fn a_file_that_is_wrong_from_end_to_end_is_cut_short() {
+fn list_of_problems_is_cut_short() {
     use std::fmt::Write as _;
     let text = (0..3000).fold(String::new(), |mut text, n| {
         writeln!(text, "key-{n} = 1").unwrap();

@@ -1,4 +1,4 @@
-//! A table of bad values, each with the line it is refused at and a word of what is said.
+//! A table of bad values, each with the line of its problem and a part of the message.
 
 use super::read;
 
@@ -170,7 +170,7 @@ const CASES: &[(&str, usize, &str)] = &[
     ("jobs = ['a']\n[state]\nkeep = 30", 3, "must be a duration"),
 ];
 
-/// What only a webhook has, below a good address.
+/// Keys that only a webhook has, below a valid address.
 const WEBHOOK_CASES: &[(&str, &str)] = &[
     ("format = 'xml'", "`format` cannot be `xml`"),
     ("format = 'slak'", "`format` cannot be `slak`"),
@@ -195,7 +195,7 @@ const WEBHOOK_CASES: &[(&str, &str)] = &[
     ("signing_secret = { credential = 'whsec_a' }", "must not hold the secret itself"),
 ];
 
-/// Addresses that `block_private` refuses where they stand in the file.
+/// Addresses in the file that `block_private` refuses.
 const PRIVATE: &[&str] = &[
     "https://127.0.0.1/hook",
     "https://10.0.0.1",
@@ -209,7 +209,7 @@ const PRIVATE: &[&str] = &[
 ];
 
 #[test]
-fn bad_values() {
+fn bad_value_is_one_problem() {
     let webhook = |rest: &str| format!("jobs = ['a']\n[[sink]]\ntype = 'webhook'\n{rest}");
     let webhooks = WEBHOOK_CASES
         .iter()
@@ -244,7 +244,7 @@ fn texts_that_only_look_wrong_are_accepted() {
 }
 
 #[test]
-fn arrays_have_bounds() {
+fn arrays_have_a_maximum_length() {
     let many = |count: usize, entry: &dyn Fn(usize) -> String| {
         let entries: Vec<_> = (0..count).map(entry).collect();
         entries.join(", ")

@@ -67,7 +67,7 @@ fn secrets_are_not_repeated() {
 }
 
 #[test]
-fn a_masked_line_keeps_its_shape() {
+fn masked_line_keeps_its_shape() {
     let text = r#"
 [[project]]
 name = "x"
@@ -108,16 +108,10 @@ error: unknown key `evn`
     insta::assert_snapshot!(printed("api_key = \"pcsk_canary\njobs = ['a' 'b'] # x"), @r#"
 error: invalid basic string
  --> config.toml:1:23
-  |
-1 | api_key = "***"
-  |                ^
   = help: end the text with `"`
 
 error: missing comma between array elements
  --> config.toml:2:13
-  |
-2 | jobs = ["***" "***"]
-  |               ^
   = help: expected `,`
 
 2 problems in config.toml

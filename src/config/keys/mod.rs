@@ -1,0 +1,303 @@
+//! The keys of the configuration file: what each is called, takes and means.
+//!
+//! Invariant: each key is declared once, in `declared.rs`. The reader's bounds and defaults, hints,
+//! masks, the JSON Schema, the sample and the reference page follow from it; a test fails if one of
+//! them has another key or lacks one.
+
+mod declared;
+#[cfg(test)]
+mod page;
+#[cfg(test)]
+mod sample;
+mod schema;
+#[cfg(test)]
+mod tests;
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+pub(super) use self::declared::*;
+pub use self::schema::schema;
+use super::SinkType;
+
+/// The keys of one table of the file.
+#[derive(Debug)]
+pub(super) struct Table {
+    /// How documentation names it.
+    title: &'static str,
+    /// What follows "belongs to" in the hint about a key of this table in another one.
+    place: Option<&'static str>,
+    /// What it is for, for documentation.
+    about: &'static str,
+    keys: &'static [Key],
+}
+
+/// One key of a table.
+#[derive(Debug)]
+pub(super) struct Key {
+    name: &'static str,
+    kind: Kind,
+    is_required: bool,
+    /// What it means, for documentation.
+    about: &'static str,
+    /// A value as the file has it, for documentation; required unless there is a default.
+    example: &'static str,
+}
+
+/// What a key takes, and what it has if the file does not say.
+#[derive(Debug)]
+pub(super) enum Kind {
+    /// `true` or `false`, which is the default.
+    Boolean,
+    Integer {
+        bounds: RangeInclusive<u32>,
+        default: u32,
+    },
+    /// Requests per second, within the bounds of [`super::Rate`].
+    Rate {
+        default: f64,
+    },
+    Duration {
+        bounds: RangeInclusive<Duration>,
+        default: Option<Duration>,
+    },
+    /// An array of durations, each within the bounds.
+    Durations {
+        bounds: RangeInclusive<Duration>,
+        most: usize,
+        default: &'static [Duration],
+    },
+    /// One of the words of a [`crate::model::Keyword`].
+    Choice {
+        words: fn() -> Vec<&'static str>,
+        default: fn() -> Option<&'static str>,
+    },
+    /// A name for people.
+    Label {
+        longest: usize,
+    },
+    /// A text that has a form of its own.
+    Text {
+        default: Option<&'static str>,
+    },
+    /// An array of patterns for the names of indexes.
+    IndexPatterns,
+    /// An array of event types and patterns of them.
+    Events,
+    /// A table of log levels by event type.
+    Levels,
+    /// An array of ids of restore jobs, or tables with the keys of [`JOB`].
+    Jobs,
+    /// A boolean, or a table with the keys of [`DISCOVER`].
+    Discover,
+    /// A table with one of the keys of [`SECRET`], which says where a secret is.
+    Secret,
+    /// One or several of these.
+    Secrets {
+        most: usize,
+    },
+    /// Where a secret is: a name or a path, in place of which the secret itself is sometimes
+    /// written.
+    SecretPlace,
+    /// An address, which may itself be a secret, or where it is.
+    Url,
+    Table(&'static Table),
+    Tables(&'static Table),
+    /// Tables with the keys of [`SINK`] and those of its type.
+    Sinks,
+}
+
+/// What messages may show of the value of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// All of it, whatever the keys below.
+    Everything,
+    /// Texts, numbers and booleans, and below it what the keys there allow.
+    Texts,
+    /// Numbers and booleans, and below it what the keys there allow.
+    Numbers,
+    /// Nothing: it is a secret, or says where one is.
+    Nothing,
+}
+
+/// What messages may show of the value of a key, in whatever table it stands: nothing of a secret
+/// that was written into the wrong one, and no text at a key that is not declared.
+pub(super) fn shown(name: &str) -> Shown {
+    find(name).map(|(_, key)| key.kind.shown()).next().unwrap_or(Shown::Numbers)
+}
+
+/// Whether a key of this name is declared in any table.
+pub(super) fn is_declared(name: &str) -> bool {
+    find(name).next().is_some()
+}
+
+/// Where a key belongs that was found in another table, for the hint about it.
+pub(super) fn home(name: &str) -> Option<String> {
+    let places: Vec<_> = find(name).filter_map(|(table, _)| table.place).collect();
+    (!places.is_empty()).then(|| places.join(", or to "))
+}
+
+/// The declarations of this name.
+fn find(name: &str) -> impl Iterator<Item = (&'static Table, &'static Key)> {
+    let declarations = TABLES.iter().flat_map(|table| table.keys.iter().map(|key| (*table, key)));
+    declarations.filter(move |(_, key)| key.name == name)
+}
+
+impl Table {
+    /// The key of this name, which must be declared here: where this is evaluated by the compiler,
+    /// a typo is an error.
+    pub(super) const fn key(&self, name: &str) -> &Key {
+        let mut at = 0;
+        while at < self.keys.len() {
+            if is_same(self.keys[at].name, name) {
+                return &self.keys[at];
+            }
+            at += 1;
+        }
+        panic!("the key is not declared in this table")
+    }
+
+    pub(super) fn find(&self, name: &str) -> Option<&'static Key> {
+        self.keys.iter().find(|key| key.name == name)
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.keys.iter().map(|key| key.name)
+    }
+}
+
+/// `==`, for the compiler.
+const fn is_same(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let mut at = 0;
+    while at < one.len() && at < other.len() && one[at] == other[at] {
+        at += 1;
+    }
+    at == one.len() && at == other.len()
+}
+
+impl Key {
+    const fn new(name: &'static str, kind: Kind, about: &'static str) -> Self {
+        Self { name, kind, is_required: false, about, example: "" }
+    }
+
+    const fn required(mut self) -> Self {
+        self.is_required = true;
+        self
+    }
+
+    const fn example(mut self, example: &'static str) -> Self {
+        self.example = example;
+        self
+    }
+
+    /// The default of a duration that has one.
+    pub(super) const fn duration(&self) -> Duration {
+        match self.kind {
+            Kind::Duration { default: Some(default), .. } => default,
+            _ => panic!("the key is not declared as a duration with a default"),
+        }
+    }
+
+    pub(super) const fn duration_bounds(&self) -> &RangeInclusive<Duration> {
+        match &self.kind {
+            Kind::Duration { bounds, .. } | Kind::Durations { bounds, .. } => bounds,
+            _ => panic!("the key is not declared as a duration"),
+        }
+    }
+
+    /// The default of an array of durations.
+    pub(super) const fn durations(&self) -> &'static [Duration] {
+        match self.kind {
+            Kind::Durations { default, .. } => default,
+            _ => panic!("the key is not declared as an array of durations"),
+        }
+    }
+
+    /// The default of a whole number.
+    pub(super) const fn integer(&self) -> u32 {
+        match self.kind {
+            Kind::Integer { default, .. } => default,
+            _ => panic!("the key is not declared as a whole number"),
+        }
+    }
+
+    pub(super) const fn integer_bounds(&self) -> &RangeInclusive<u32> {
+        match &self.kind {
+            Kind::Integer { bounds, .. } => bounds,
+            _ => panic!("the key is not declared as a whole number"),
+        }
+    }
+
+    /// The default of a rate.
+    pub(super) const fn rate(&self) -> f64 {
+        match self.kind {
+            Kind::Rate { default } => default,
+            _ => panic!("the key is not declared as a rate"),
+        }
+    }
+
+    /// The default of a text that has one.
+    pub(super) const fn text(&self) -> &'static str {
+        match self.kind {
+            Kind::Text { default: Some(default) } => default,
+            _ => panic!("the key is not declared as a text with a default"),
+        }
+    }
+
+    /// The most characters of a name, or entries of an array.
+    pub(super) const fn most(&self) -> usize {
+        match self.kind {
+            Kind::Label { longest } => longest,
+            Kind::Durations { most, .. } | Kind::Secrets { most } => most,
+            _ => panic!("the key is not declared with a limit"),
+        }
+    }
+
+    /// The keys of the table or tables at this key.
+    pub(super) fn table(&self) -> &'static Table {
+        match self.kind {
+            Kind::Table(table) | Kind::Tables(table) => table,
+            Kind::Jobs => &JOB,
+            Kind::Discover => &DISCOVER,
+            Kind::Secret | Kind::Secrets { .. } | Kind::Url => &SECRET,
+            Kind::Sinks => &SINK,
+            _ => panic!("`{}` is not declared as a table", self.name),
+        }
+    }
+}
+
+impl SinkType {
+    /// The keys that only sinks of this type have.
+    pub(super) fn table(self) -> &'static Table {
+        match self {
+            Self::Log => &LOG,
+            Self::Desktop => &DESKTOP,
+            Self::Webhook => &WEBHOOK,
+        }
+    }
+}
+
+impl Kind {
+    fn shown(&self) -> Shown {
+        match self {
+            Self::Levels => Shown::Everything,
+            Self::Duration { .. }
+            | Self::Durations { .. }
+            | Self::Choice { .. }
+            | Self::Label { .. }
+            | Self::Text { .. }
+            | Self::IndexPatterns
+            | Self::Events
+            | Self::Jobs => Shown::Texts,
+            Self::Boolean
+            | Self::Integer { .. }
+            | Self::Rate { .. }
+            | Self::Discover
+            | Self::Table(_)
+            | Self::Tables(_)
+            | Self::Sinks => Shown::Numbers,
+            Self::Secret | Self::Secrets { .. } | Self::SecretPlace | Self::Url => Shown::Nothing,
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! The reference page of the configuration, `docs/configuration.md`.
+
+use std::fmt::Write as _;
+
+use super::{Key, Kind, PROJECT, TABLES, Table};
+
+const HEAD: &str = "\
+<!-- Generated from src/config/keys/declared.rs. Regenerate with: UPDATE=1 cargo test --lib config::keys -->
+
+# Configuration
+
+The configuration of `restore-watch run` is one TOML file: `/etc/restore-watch/config.toml` or
+`~/.config/restore-watch/config.toml`, or the file named by `--config` or `RESTORE_WATCH_CONFIG`.
+[`config/restore-watch.toml`](../config/restore-watch.toml) is a sample with every key.
+`restore-watch check` prints all problems of a file at once, or what it means;
+`restore-watch schema config` prints its JSON Schema for editors. Unknown keys are errors.
+
+Durations are written `\"250ms\"`, `\"90s\"`, `\"10m\"`, `\"1h30m\"` or `\"2d\"`.
+";
+
+/// The page.
+pub(super) fn page() -> String {
+    TABLES.iter().fold(HEAD.to_owned(), |page, table| page + "\n" + &section(table))
+}
+
+fn section(table: &Table) -> String {
+    let mut text = format!("## {}\n\n{}\n", table.title, table.about);
+    let in_project =
+        PROJECT.keys.iter().find(|key| matches!(key.kind, Kind::Table(of) if std::ptr::eq(of, table)));
+    if let Some(key) = in_project {
+        writeln!(text, "A project that differs says so in `[project.{}]`.", key.name).unwrap();
+    }
+    if table.keys.is_empty() {
+        return text + "It has no further keys.\n";
+    }
+    text += "\n| key | value | default | meaning |\n|---|---|---|---|\n";
+    table.keys.iter().for_each(|key| text += &row(key));
+    text
+}
+
+fn row(key: &Key) -> String {
+    let default = match key.default() {
+        Some(default) => format!("`{default}`"),
+        None if key.is_required => "required".to_owned(),
+        None => String::new(),
+    };
+    format!("| `{}` | {} | {default} | {} |\n", key.name, key.form(), key.meaning())
+}
+
+impl Key {
+    /// What the value may be.
+    fn form(&self) -> String {
+        match &self.kind {
+            Kind::Boolean => "`true` or `false`".to_owned(),
+            Kind::Integer { .. } => "integer".to_owned(),
+            Kind::Rate { .. } => "number".to_owned(),
+            Kind::Duration { .. } => "duration".to_owned(),
+            Kind::Durations { .. } => "array of durations".to_owned(),
+            Kind::Choice { words, .. } => {
+                words().iter().map(|word| format!("`\"{word}\"`")).collect::<Vec<_>>().join(", ")
+            }
+            Kind::Label { .. } | Kind::Text { .. } | Kind::SecretPlace => "string".to_owned(),
+            Kind::IndexPatterns => "array of patterns".to_owned(),
+            Kind::Events => {
+                "array of event types, such as `\"restore_job.failed\"`, `\"restore_job.*\"` or `\"*\"`"
+                    .to_owned()
+            }
+            Kind::Levels => {
+                "table of `\"debug\"`, `\"info\"`, `\"warn\"` or `\"error\"` by event type".to_owned()
+            }
+            Kind::Jobs => "array of ids, or of tables (see \"A job\")".to_owned(),
+            Kind::Discover => "`true`, `false` or a table".to_owned(),
+            Kind::Secret => "table (see \"Where a secret is\")".to_owned(),
+            Kind::Secrets { .. } => "table (see \"Where a secret is\"), or an array of them".to_owned(),
+            Kind::Url => "a URL, or a table (see \"Where a secret is\")".to_owned(),
+            Kind::Table(_) => "table".to_owned(),
+            Kind::Tables(_) | Kind::Sinks => "array of tables".to_owned(),
+        }
+    }
+}

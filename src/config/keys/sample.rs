@@ -1,0 +1,109 @@
+//! The commented sample, `config/restore-watch.toml`.
+
+use super::{JOB, Key, Kind, SINK, SinkType, TOP, Table};
+use crate::model::Keyword as _;
+
+const HEAD: &str = "\
+# Generated from src/config/keys/declared.rs. Regenerate with: UPDATE=1 cargo test --lib config::keys
+#
+# Configuration of `restore-watch run`, to be put at /etc/restore-watch/config.toml or
+# ~/.config/restore-watch/config.toml. As it stands it works once PINECONE_API_KEY is set and the id
+# below is that of a restore job. A line that begins with `#` and no space is a setting with its
+# default, or an example. `restore-watch check` says what is wrong with a file; unknown keys are
+# errors.
+#
+# Durations are written \"250ms\", \"90s\", \"10m\", \"1h30m\" or \"2d\".
+";
+
+/// Comments wrap here.
+const WIDTH: usize = 100;
+
+/// The sample: every key, with its default or an example.
+pub(super) fn sample() -> String {
+    let blocks: Vec<_> = TOP.keys.iter().map(block).collect();
+    [HEAD, &blocks.concat()].concat()
+}
+
+/// What the sample has of a key at the top of the file.
+fn block(key: &Key) -> String {
+    let name = key.name;
+    let (header, rest) = match key.kind {
+        Kind::Table(table) => {
+            // A table with a required key is a decision: as it stands, the sample makes none.
+            let off = if table.keys.iter().any(|key| key.is_required) { "#" } else { "" };
+            (comment(table.about), format!("{off}[{name}]\n{}", settings(table)))
+        }
+        Kind::Tables(table) => {
+            (comment(table.about), format!("#[[{name}]]\n{}{}", settings(table), nested(name, table)))
+        }
+        Kind::Sinks => (comment(key.about), sinks(name)),
+        Kind::Jobs => {
+            let id = key.example.trim_matches(['[', ']']);
+            let jobs = format!("{name} = [\n    {id},\n    #{{ {} }},\n]\n", in_line(&JOB));
+            (comment(&key.meaning()), jobs)
+        }
+        _ => (String::new(), setting(key)),
+    };
+    format!("\n{header}{rest}")
+}
+
+/// Each type of sink, with its keys; the last one with those of all, too.
+fn sinks(name: &str) -> String {
+    let sink = |kind: &SinkType| {
+        let table = kind.table();
+        let of_all = if *kind == SinkType::Webhook { &SINK.keys[1..] } else { &[] };
+        let of_all = of_all.iter().map(setting).collect::<Vec<_>>().concat();
+        let header = format!("#[[{name}]]\n#type = \"{kind}\"\n");
+        ["\n", &comment(table.about), &header, &of_all, &settings(table)].concat()
+    };
+    SinkType::ALL.iter().map(sink).collect::<Vec<_>>().concat()
+}
+
+/// The tables below one of an array, commented out. Their keys are those of the tables above.
+fn nested(name: &str, table: &Table) -> String {
+    let below = table.keys.iter().filter(|key| matches!(key.kind, Kind::Table(_)));
+    let headers = below.map(|key| comment(key.about) + &format!("#[{name}.{}]\n", key.name));
+    headers.collect::<Vec<_>>().concat()
+}
+
+fn settings(table: &Table) -> String {
+    let keys = table.keys.iter().filter(|key| !matches!(key.kind, Kind::Table(_)));
+    keys.map(setting).collect::<Vec<_>>().concat()
+}
+
+/// One setting, commented out, below what it means.
+fn setting(key: &Key) -> String {
+    comment(&key.meaning()) + &format!("#{} = {}\n", key.name, key.shown_value())
+}
+
+/// All keys of a table in one line.
+fn in_line(table: &Table) -> String {
+    let pairs = table.keys.iter().map(|key| format!("{} = {}", key.name, key.shown_value()));
+    pairs.collect::<Vec<_>>().join(", ")
+}
+
+fn comment(text: &str) -> String {
+    let mut lines = vec!["#".to_owned()];
+    for word in text.split(' ') {
+        let line = lines.pop().unwrap_or_default();
+        if line.chars().count() + 1 + word.chars().count() <= WIDTH {
+            lines.push(format!("{line} {word}"));
+        } else {
+            lines.extend([line, format!("# {word}")]);
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+impl Key {
+    /// The default as the file has it, or an example if there is none.
+    fn shown_value(&self) -> String {
+        self.default().unwrap_or_else(|| self.example.to_owned())
+    }
+
+    /// The default as the file has it.
+    pub(super) fn default(&self) -> Option<String> {
+        let default = self.kind.default_json()?;
+        Some(default.to_string().replace("\",\"", "\", \""))
+    }
+}

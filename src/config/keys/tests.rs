@@ -1,0 +1,156 @@
+//! Everything that follows from the declarations has each key, and no other.
+//!
+//! With UPDATE set, the sample and the reference page are written instead of compared.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use toml::de::{DeTable, DeValue};
+
+use super::page::page;
+use super::sample::sample;
+use super::*;
+use crate::config::Problems;
+use crate::config::reader::{FULL, parse_in, uncommented};
+use crate::model::Keyword as _;
+
+/// Compares a file of the repository with what it should be, or makes it that.
+fn compare(file: &str, wanted: &str) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(file);
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, wanted).unwrap();
+    }
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(found == wanted, "{file} is out of date: run UPDATE=1 cargo test --lib config::keys");
+}
+
+fn read(text: &str) -> Result<(), Problems> {
+    parse_in(text, Path::new("config.toml"), &|_| None).map(drop)
+}
+
+/// The tables whose keys may stand below a key; those of a sink depend on its type.
+fn below(key: &Key) -> Vec<&'static Table> {
+    match key.kind {
+        Kind::Sinks => [&SINK].into_iter().chain(SinkType::ALL.iter().map(|kind| kind.table())).collect(),
+        Kind::Table(_)
+        | Kind::Tables(_)
+        | Kind::Jobs
+        | Kind::Discover
+        | Kind::Secret
+        | Kind::Secrets { .. }
+        | Kind::Url => vec![key.table()],
+        _ => Vec::new(),
+    }
+}
+
+/// A declared key, by the title of its table and its name.
+type Declared = (&'static str, &'static str);
+
+/// The declared keys that a document has.
+fn found(text: &str) -> BTreeSet<Declared> {
+    let mut found = BTreeSet::new();
+    of_table(DeTable::parse(text).unwrap().get_ref(), &[&TOP], &mut found);
+    found
+}
+
+fn of_table(document: &DeTable<'_>, tables: &[&'static Table], found: &mut BTreeSet<Declared>) {
+    let kind = document.get("type").and_then(|kind| SinkType::from_word(kind.get_ref().as_str()?));
+    let is_of_other_type = |table: &Table| {
+        kind.is_some_and(|kind| !std::ptr::eq(table, &raw const SINK) && !std::ptr::eq(table, kind.table()))
+    };
+    for table in tables.iter().filter(|table| !is_of_other_type(table)) {
+        for key in table.keys {
+            if let Some(value) = document.get(key.name) {
+                found.insert((table.title, key.name));
+                of_value(value.get_ref(), &below(key), found);
+            }
+        }
+    }
+}
+
+fn of_value(value: &DeValue<'_>, tables: &[&'static Table], found: &mut BTreeSet<Declared>) {
+    match value {
+        DeValue::Table(table) => of_table(table, tables, found),
+        DeValue::Array(items) => items.iter().for_each(|item| of_value(item.get_ref(), tables, found)),
+        _ => {}
+    }
+}
+
+fn declared() -> BTreeSet<Declared> {
+    TABLES.iter().flat_map(|table| table.names().map(|name| (table.title, name))).collect()
+}
+
+#[test]
+fn sample_is_up_to_date() {
+    compare("config/restore-watch.toml", &sample());
+}
+
+#[test]
+fn reference_page_is_up_to_date() {
+    compare("docs/configuration.md", &page());
+}
+
+#[test]
+fn sample_has_every_key_and_is_valid() {
+    let in_force = uncommented(&sample());
+
+    let missing: Vec<_> = declared().difference(&found(&in_force)).copied().collect();
+
+    assert_eq!(missing, [(SECRET.title, "env")], "which the text explains");
+    for text in [sample(), in_force] {
+        if let Err(problems) = read(&text) {
+            panic!("{problems}");
+        }
+    }
+}
+
+#[test]
+fn reference_page_has_every_key_once() {
+    let page = page();
+    for table in TABLES {
+        let rows = |key: &Key| page.matches(&format!("\n| `{}` |", key.name)).count();
+        for key in table.keys {
+            assert_eq!(rows(key), find(key.name).count(), "{} {}", table.title, key.name);
+        }
+    }
+}
+
+/// The reader reports a key that it does not ask for: since it accepts the full file, it reads every key.
+#[test]
+fn full_file_has_every_key_and_is_valid() {
+    assert_eq!(found(FULL), declared());
+    assert!(read(FULL).is_ok());
+}
+
+#[test]
+fn every_table_can_be_in_a_file() {
+    let mut reachable = vec!["Top level"];
+    reachable.extend(TABLES.iter().flat_map(|table| table.keys).flat_map(below).map(|table| table.title));
+
+    for table in TABLES {
+        assert!(reachable.contains(&table.title), "{}", table.title);
+    }
+    assert!(reachable.iter().all(|title| TABLES.iter().any(|table| table.title == *title)));
+}
+
+#[test]
+fn declarations_of_one_name_show_the_same() {
+    for (_, name) in declared() {
+        let shown: Vec<_> = find(name).map(|(_, key)| key.kind.shown()).collect();
+        assert!(shown.windows(2).all(|pair| pair[0] == pair[1]), "{name}: {shown:?}");
+    }
+}
+
+#[test]
+fn every_key_is_explained_and_has_a_value_to_show() {
+    for table in TABLES {
+        assert!(table.about.ends_with('.'), "{}", table.title);
+        for key in table.keys {
+            let fits_a_cell = !key.about.contains(['|', '\n']);
+            assert!(key.about.ends_with('.') && fits_a_cell, "{} {}", table.title, key.name);
+            let is_table = matches!(key.kind, Kind::Table(_) | Kind::Tables(_) | Kind::Sinks);
+            assert!(is_table || key.default().is_some() || !key.example.is_empty(), "{}", key.name);
+        }
+    }
+}
