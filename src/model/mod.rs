@@ -7,6 +7,7 @@ pub mod duration;
 mod event;
 mod exit;
 mod expectation;
+pub mod http_date;
 mod id;
 mod job;
 mod payload;

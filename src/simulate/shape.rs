@@ -7,25 +7,22 @@ use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
 
 use super::Timeline;
-use super::script::{Answers, BodyKind, Script, Stamp, Unauthorized};
-use super::world::{IndexView, Job, JobView, Page};
+use super::script::{Answers, BodyKind, Script, TimestampSuffix, Unauthorized};
+use super::world::{IndexState, JobPage, JobState, SimulatedJob};
 
 /// An answer before it goes out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Answer {
+pub(super) struct ApiAnswer {
     pub(super) status: StatusCode,
     pub(super) content_type: &'static str,
     pub(super) body: String,
 }
 
-/// `application/json`.
 pub(super) const JSON: &str = "application/json";
-/// `text/plain`.
 pub(super) const TEXT: &str = "text/plain; charset=utf-8";
-/// `text/html`.
 pub(super) const HTML: &str = "text/html; charset=utf-8";
 
-impl Answer {
+impl ApiAnswer {
     fn json(status: StatusCode, value: &Value) -> Self {
         Self { status, content_type: JSON, body: value.to_string() }
     }
@@ -66,8 +63,7 @@ impl Answer {
     }
 }
 
-/// A restore job.
-pub(super) fn job(script: &Script, timeline: Timeline, job: &Job, view: &JobView<'_>) -> Value {
+pub(super) fn job(script: &Script, timeline: Timeline, job: &SimulatedJob, view: &JobState<'_>) -> Value {
     let time = |at| Value::String(timestamp(script, timeline, at));
     let mut fields = Map::new();
     let mut set = |key: &str, value: Value| fields.insert(key.to_owned(), value);
@@ -94,7 +90,7 @@ pub(super) fn job(script: &Script, timeline: Timeline, job: &Job, view: &JobView
 }
 
 /// A page of the list.
-pub(super) fn list(script: &Script, timeline: Timeline, page: &Page<'_>) -> Value {
+pub(super) fn list(script: &Script, timeline: Timeline, page: &JobPage<'_>) -> Value {
     let rows: Vec<Value> = page.rows.iter().map(|(one, view)| job(script, timeline, one, view)).collect();
     match (&page.next, script.answers) {
         (Some(next), _) => json!({ "data": rows, "pagination": { "next": next } }),
@@ -104,7 +100,7 @@ pub(super) fn list(script: &Script, timeline: Timeline, page: &Page<'_>) -> Valu
 }
 
 /// An index, serverless.
-pub(super) fn index(view: &IndexView<'_>) -> Value {
+pub(super) fn index(view: &IndexState<'_>) -> Value {
     json!({
         "name": view.name,
         "dimension": 1536,
@@ -133,8 +129,8 @@ fn timestamp(script: &Script, timeline: Timeline, at: SignedDuration) -> String 
     let digits = script.fraction_digits.as_ref().map_or(6, |digits| usize::from(*digits.get_ref()));
     let text = format!("{:.digits$}", timeline.wall_at(at));
     match script.timestamps {
-        Stamp::Z => text,
-        Stamp::Offset => format!("{}+00:00", text.trim_end_matches('Z')),
+        TimestampSuffix::Z => text,
+        TimestampSuffix::Offset => format!("{}+00:00", text.trim_end_matches('Z')),
     }
 }
 

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
-use super::list::Listing;
+use super::list::{JobList, ListQuery};
+use super::random::seeded;
 use super::script::{
-    Answers, CreatedAt, EndpointKind, FaultScript, IndexScript, JobScript, Progress, Script, Window,
+    CreatedAt, EndpointKind, FaultScript, IndexScript, JobScript, ProgressScript, Script, Window,
 };
 use crate::model::{JobId, Status};
 
@@ -19,17 +20,17 @@ use crate::model::{JobId, Status};
 #[derive(Debug)]
 pub(super) struct World {
     script: Arc<Script>,
-    jobs: Vec<Job>,
+    jobs: Vec<SimulatedJob>,
     by_id: HashMap<String, usize>,
     by_index: HashMap<String, usize>,
-    listing: Listing,
+    list: JobList,
     /// For each fault, how many requests it has been asked about.
     asked: Vec<u64>,
 }
 
 /// One job, with what its script left open filled in.
 #[derive(Debug, Clone)]
-pub(super) struct Job {
+pub(super) struct SimulatedJob {
     /// Which `[[job]]` it comes from.
     script: usize,
     pub(super) id: String,
@@ -44,7 +45,7 @@ pub(super) struct Job {
 
 /// What a job looks like at one time.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct JobView<'a> {
+pub(super) struct JobState<'a> {
     pub(super) status: &'a str,
     /// Scenario time of the creation; `None` where the script hides it.
     pub(super) created: Option<SignedDuration>,
@@ -58,7 +59,7 @@ pub(super) struct JobView<'a> {
 
 /// What an index looks like at one time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct IndexView<'a> {
+pub(super) struct IndexState<'a> {
     pub(super) name: &'a str,
     pub(super) state: &'a str,
     pub(super) ready: bool,
@@ -77,59 +78,54 @@ pub(super) enum Target {
     Unknown,
 }
 
-/// The query of a list request, as sent.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct ListQuery {
-    pub(super) limit: Option<String>,
-    pub(super) token: Option<String>,
-}
-
 impl World {
     /// The world of a script, before the first request.
     pub(super) fn new(script: Arc<Script>) -> Self {
-        let jobs: Vec<Job> = script.job.iter().enumerate().flat_map(|(at, job)| expand(at, job)).collect();
+        let jobs: Vec<SimulatedJob> =
+            script.job.iter().enumerate().flat_map(|(at, job)| expand(at, job)).collect();
         let by_id = jobs.iter().enumerate().map(|(at, job)| (job.id.clone(), at)).collect();
         let by_index = jobs.iter().enumerate().map(|(at, job)| (job.index.clone(), at)).collect();
-        let listing = Listing::new(&jobs);
+        let list = JobList::new(jobs.iter().map(|job| job.created));
         let asked = vec![0; script.fault.len()];
-        Self { script, jobs, by_id, by_index, listing, asked }
+        Self { script, jobs, by_id, by_index, list, asked }
     }
 
     /// What the job of this id looks like at `at`; `None` where the API does not know it.
-    pub(super) fn job(&self, id: &str, at: Duration) -> Option<(&Job, JobView<'_>)> {
+    pub(super) fn job(&self, id: &str, at: Duration) -> Option<(&SimulatedJob, JobState<'_>)> {
         let job = &self.jobs[*self.by_id.get(id)?];
-        self.view(job, at).map(|view| (job, view))
+        self.state(job, at).map(|state| (job, state))
     }
 
     /// What the index of this name looks like at `at`.
     ///
     /// An `[[index]]` goes by its script. The index of a job is made with it, is ready some time after the job
     /// completes, and is removed when the job ends otherwise.
-    pub(super) fn index<'a>(&'a self, name: &'a str, at: Duration) -> Option<IndexView<'a>> {
+    pub(super) fn index<'a>(&'a self, name: &'a str, at: Duration) -> Option<IndexState<'a>> {
         if let Some(index) = self.script.index.iter().find(|index| index.name.get_ref() == name) {
             return scripted_index(index, at);
         }
         let job = &self.jobs[*self.by_index.get(name)?];
-        let view = self.view(job, at)?;
+        let state = self.state(job, at)?;
         let ready_after = signed(self.script.job[job.script].ready_after.0);
-        let ready = view.is_completed && job.ends.is_some_and(|ends| ends + ready_after <= signed(at));
+        let ready = state.is_completed && job.ends.is_some_and(|ends| ends + ready_after <= signed(at));
         let ended = job.ends.is_some_and(|ends| ends <= signed(at));
-        match (ready, ended && !view.is_completed) {
-            (true, _) => Some(IndexView { name, state: "Ready", ready }),
-            (false, false) => Some(IndexView { name, state: "Initializing", ready }),
+        match (ready, ended && !state.is_completed) {
+            (true, _) => Some(IndexState { name, state: "Ready", ready }),
+            (false, false) => Some(IndexState { name, state: "Initializing", ready }),
             (false, true) => None,
         }
     }
 
     /// A page of the list at `at`: its rows, and the token of the next page; an error says why the query is refused.
-    pub(super) fn list(&mut self, query: &ListQuery, at: Duration) -> Result<Page<'_>, &'static str> {
-        let Self { script, jobs, listing, .. } = self;
+    pub(super) fn list(&mut self, query: &ListQuery, at: Duration) -> Result<JobPage<'_>, &'static str> {
+        let Self { script, jobs, list, .. } = self;
         let delay = signed(script.list.delay_visibility.0);
-        let listed = |job: &Job| exists(&script.job[job.script], at) && job.created + delay <= signed(at);
-        let (rows, next) = listing.page(script, query, |row| listed(&jobs[row]))?;
+        let listed =
+            |job: &SimulatedJob| exists(&script.job[job.script], at) && job.created + delay <= signed(at);
+        let (rows, next) = list.page(script, query, |row| listed(&jobs[row]))?;
         let rows = rows.into_iter().map(|row| &self.jobs[row]);
-        let rows = rows.filter_map(|job| self.view(job, at).map(|view| (job, view))).collect();
-        Ok(Page { rows, next })
+        let rows = rows.filter_map(|job| self.state(job, at).map(|state| (job, state))).collect();
+        Ok(JobPage { rows, next })
     }
 
     /// Counts the request for the faults that are about such, and gives the first one that meets it, with the number
@@ -169,7 +165,7 @@ impl World {
         &self.script
     }
 
-    fn view<'a>(&'a self, job: &Job, at: Duration) -> Option<JobView<'a>> {
+    fn state<'a>(&'a self, job: &SimulatedJob, at: Duration) -> Option<JobState<'a>> {
         let script = &self.script.job[job.script];
         if !exists(script, at) {
             return None;
@@ -189,13 +185,13 @@ impl World {
         let so_far = ended.map_or(age, |ends| ends - job.created);
         let percent = match &script.progress {
             _ if is_completed => 100.0,
-            Progress::None => 0.0,
-            Progress::Linear => job.ends.map_or(0.0, |ends| percent(so_far, ends - job.created)),
-            Progress::Steps(steps) => {
+            ProgressScript::None => 0.0,
+            ProgressScript::Linear => job.ends.map_or(0.0, |ends| percent(so_far, ends - job.created)),
+            ProgressScript::Steps(steps) => {
                 steps.iter().rfind(|step| signed(step.at.0) <= so_far).map_or(0.0, |step| step.percent)
             }
         };
-        Some(JobView {
+        Some(JobState {
             status,
             created: (script.created_at == CreatedAt::Known).then_some(job.created),
             completed: ended.filter(|_| script.end_time.unwrap_or(is_completed)),
@@ -208,20 +204,10 @@ impl World {
 
 /// A page of the list.
 #[derive(Debug)]
-pub(super) struct Page<'a> {
-    pub(super) rows: Vec<(&'a Job, JobView<'a>)>,
+pub(super) struct JobPage<'a> {
+    pub(super) rows: Vec<(&'a SimulatedJob, JobState<'a>)>,
     /// The token of the next page.
     pub(super) next: Option<String>,
-}
-
-impl Answers {
-    /// The rows of a page where the request does not say.
-    pub(super) fn default_limit(self) -> usize {
-        match self {
-            Self::V2026_04 => 10,
-            Self::V2026_07 => 100,
-        }
-    }
 }
 
 /// `base` for each of the jobs of a script: numbered, where there are several.
@@ -233,19 +219,7 @@ pub(super) fn numbered(job: &JobScript, base: &str) -> impl Iterator<Item = Stri
     })
 }
 
-/// A number that follows from `parts` alone, and looks random.
-pub(super) fn dice(parts: impl IntoIterator<Item = u64>) -> fastrand::Rng {
-    let seed = parts.into_iter().fold(0_u64, |sum, part| {
-        // The steps of SplitMix64: near inputs give far outputs.
-        let mut mixed = (sum ^ part).wrapping_add(0x9e37_79b9_7f4a_7c15);
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    });
-    fastrand::Rng::with_seed(seed)
-}
-
-fn expand(script: usize, job: &JobScript) -> Vec<Job> {
+fn expand(script: usize, job: &JobScript) -> Vec<SimulatedJob> {
     let ids: Vec<String> = numbered(job, job.id.get_ref()).collect();
     let many = job.count.is_some();
     let given = |base: &Option<String>, number: usize| {
@@ -256,7 +230,7 @@ fn expand(script: usize, job: &JobScript) -> Vec<Job> {
         let age = job.age.0.saturating_add(job.age_step.0.saturating_mul(steps));
         let takes = job.takes.map(|takes| takes.0.saturating_add(job.takes_step.0.saturating_mul(steps)));
         let created = signed(job.appears.0).saturating_sub(signed(age));
-        Job {
+        SimulatedJob {
             script,
             backup_id: job.backup_id.clone().unwrap_or_else(|| uuid_of("backup", &id)),
             index: given(&job.index, at + 1)
@@ -273,9 +247,9 @@ fn expand(script: usize, job: &JobScript) -> Vec<Job> {
 
 /// A UUID that follows from the id of a job.
 fn uuid_of(what: &str, id: &str) -> String {
-    let mut dice = dice(what.bytes().chain(id.bytes()).map(u64::from));
+    let mut rng = seeded(what.bytes().chain(id.bytes()).map(u64::from));
     let mut bytes = [0; 16];
-    dice.fill(&mut bytes);
+    rng.fill(&mut bytes);
     uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
 }
 
@@ -283,19 +257,19 @@ fn exists(script: &JobScript, at: Duration) -> bool {
     Window::new(Some(script.appears), script.vanishes).contains(at)
 }
 
-fn scripted_index(index: &IndexScript, at: Duration) -> Option<IndexView<'_>> {
+fn scripted_index(index: &IndexScript, at: Duration) -> Option<IndexState<'_>> {
     if !Window::new(Some(index.appears), index.vanishes).contains(at) {
         return None;
     }
     let name = index.name.get_ref();
     if index.ready_after.is_some_and(|ready| ready.0 <= at) {
-        return Some(IndexView { name, state: "Ready", ready: true });
+        return Some(IndexState { name, state: "Ready", ready: true });
     }
     Some(match index.states.iter().filter(|step| step.at.0 <= at).max_by_key(|step| step.at) {
         Some(step) => {
-            IndexView { name, state: &step.state, ready: step.ready.unwrap_or(step.state == "Ready") }
+            IndexState { name, state: &step.state, ready: step.ready.unwrap_or(step.state == "Ready") }
         }
-        None => IndexView { name, state: "Initializing", ready: false },
+        None => IndexState { name, state: "Initializing", ready: false },
     })
 }
 
@@ -327,7 +301,7 @@ fn chosen(fault: &FaultScript, number: u64, chance: [u64; 3]) -> bool {
     fault.requests.as_ref().is_none_or(|requests| requests.contains(&number))
         && fault.first.is_none_or(|first| number <= first)
         && fault.every.is_none_or(|every| number.is_multiple_of(every))
-        && fault.probability.is_none_or(|probability| dice(chance).f64() < probability.0)
+        && fault.probability.is_none_or(|probability| seeded(chance).f64() < probability.0)
 }
 
 /// The documented spelling of the three ends that are written in lower case; any other text as it is.

@@ -3,14 +3,12 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::fmt::rfc2822::DateTimeParser;
-use jiff::tz::TimeZone;
 use reqwest::header::{DATE, HeaderMap, LOCATION, RETRY_AFTER};
 use url::Url;
 
-use super::Answer;
+use super::client::Answer;
 use crate::engine::retry::RetryAfter;
+use crate::model::http_date;
 use crate::model::time::wall_between;
 
 /// How long a server asks to be left alone, in either form of `Retry-After` (RFC 9110, section 10.2.3). A date is read
@@ -21,22 +19,13 @@ pub fn retry_after(headers: &HeaderMap) -> Option<RetryAfter> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Some(RetryAfter::For(Duration::from_secs(text.parse().unwrap_or(u64::MAX))));
     }
-    let until = http_date(text)?;
+    let until = http_date::parse(text)?;
     Some(date(headers).map_or(RetryAfter::Until(until), |sent| RetryAfter::For(wall_between(sent, until))))
 }
 
 /// When an answer was made, by the server's own clock (`Date`: RFC 9110, section 6.6.1), in whole seconds.
 pub fn date(headers: &HeaderMap) -> Option<Timestamp> {
-    http_date(headers.get(DATE)?.to_str().ok()?.trim())
-}
-
-/// A date in any of the three forms that a recipient must read (RFC 9110, section 5.6.7).
-fn http_date(text: &str) -> Option<Timestamp> {
-    let obsolete = |format| {
-        Some(DateTime::strptime(format, text).ok()?.to_zoned_datetime(TimeZone::UTC).ok()?.timestamp())
-    };
-    let imf_fixdate = DateTimeParser::new().parse_timestamp(text).ok();
-    imf_fixdate.or_else(|| obsolete("%A, %d-%b-%y %H:%M:%S GMT")).or_else(|| obsolete("%a %b %e %H:%M:%S %Y"))
+    http_date::parse(headers.get(DATE)?.to_str().ok()?.trim())
 }
 
 /// Where a redirect leads that answers a request to `url`, without what may be secret beside a path: query, fragment, user

@@ -16,8 +16,8 @@ fn seconds(seconds: f64) -> Duration {
 
 /// Status, percent and whether there is an end time, at one time.
 fn seen(world: &World, at: f64) -> Option<(String, f64, bool)> {
-    let (_, view) = world.job("j", seconds(at))?;
-    Some((view.status.to_owned(), view.percent, view.completed.is_some()))
+    let (_, state) = world.job("j", seconds(at))?;
+    Some((state.status.to_owned(), state.percent, state.completed.is_some()))
 }
 
 /// A time, and what is seen then.
@@ -80,18 +80,18 @@ fn a_job_that_appears_and_vanishes() {
 }
 
 #[test]
-fn alike_jobs_differ_in_what_is_told_to() {
+fn counted_jobs_differ_by_their_steps() {
     let world = world(
         "[[job]]\nid = \"j\"\nindex = \"i\"\ncount = 3\nage_step = \"10s\"\ntakes = \"1m\"\ntakes_step = \"1s\"",
     );
-    let told: Vec<(&str, &str, i64, i64)> = world
+    let made: Vec<(&str, &str, i64, i64)> = world
         .jobs
         .iter()
         .map(|job| (&*job.id, &*job.index, job.created.as_secs(), job.ends.unwrap().as_secs()))
         .collect();
-    assert_eq!(told, [("j-1", "i-1", 0, 60), ("j-2", "i-2", -10, 51), ("j-3", "i-3", -20, 42)]);
-    let made: HashSet<&str> = world.jobs.iter().flat_map(|job| [&*job.backup_id, &*job.index_id]).collect();
-    assert_eq!(made.len(), 6);
+    assert_eq!(made, [("j-1", "i-1", 0, 60), ("j-2", "i-2", -10, 51), ("j-3", "i-3", -20, 42)]);
+    let ids: HashSet<&str> = world.jobs.iter().flat_map(|job| [&*job.backup_id, &*job.index_id]).collect();
+    assert_eq!(ids.len(), 6);
 }
 
 #[test]
