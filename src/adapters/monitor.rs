@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use reqwest::Method;
 
-use crate::adapters::http::{self, ClientError, Peer, Purpose, SendError, Terms};
+use crate::adapters::http::{self, ClientError, ClientOptions, Peer, SendError, Terms};
 use crate::config::{HeartbeatSettings, Redactor, WebhookUrl};
+use crate::model::one_line;
 
 /// How long one request may take, connecting included.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -43,7 +44,7 @@ impl Monitor {
     /// For these settings. Reads the address where it is a secret; nothing is sent.
     pub fn new(settings: &HeartbeatSettings) -> Result<Self, MonitorError> {
         let url = settings.url.read(settings.allow_http).map_err(MonitorError::Url)?;
-        let http = http::client(&Purpose::new(url.expose(), None).within(TIMEOUT))?;
+        let http = http::client(&ClientOptions::new(url.expose(), None).within(TIMEOUT))?;
         let redactor = http::with_proxy_credentials(url.redactor());
         Ok(Self { http, url, redactor, interval: settings.interval })
     }
@@ -71,7 +72,7 @@ impl Monitor {
             }
         };
         let status = answer.status;
-        let shown = |text: &str| http::one_line(&self.redactor.redact(text), MAX_LINE);
+        let shown = |text: &str| one_line(&self.redactor.redact(text), MAX_LINE);
         if let Some(target) = http::redirect_target(&answer, url).filter(|_| status.is_redirection()) {
             let code = status.as_u16();
             return Err(format!(

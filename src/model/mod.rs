@@ -25,5 +25,5 @@ pub use id::{IdError, JobId, Mistake, ProjectName, SinkName};
 pub use job::{IndexObservation, JobFacts, Observation};
 pub use payload::Payload;
 pub use status::Status;
-pub use text::{Placeholder, is_control_or_format, is_invisible, visible};
+pub use text::{Placeholder, is_control_or_format, is_invisible, one_line, presentable, visible};
 pub use until::Until;

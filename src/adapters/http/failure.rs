@@ -3,9 +3,6 @@
 //! Invariant: no text made here holds a URL's path or query, a user name or a password, a line break or a control
 //! character, whatever a certificate, a proxy or a library says.
 
-use std::error::Error as StdError;
-use std::io;
-use std::iter;
 use std::time::Duration;
 
 use hyper_util::client::proxy::matcher::Intercept;
@@ -13,47 +10,17 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use url::Url;
 
+use super::error::{MAX_TEXT, SendError, causes, describe, innermost};
+use super::fault::{Fault, Peer};
 use super::look_up::LookUps;
-use super::{SendError, one_line, proxy, tls};
-
-/// The longest text of a library that is shown.
-const MAX_TEXT: usize = 300;
+use super::{proxy, tls};
+use crate::model::one_line;
 
 /// How long a proxy may take to say once more why it refused.
 const PROXY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The first line of its answer is not longer.
 const MAX_STATUS_LINE: usize = 64;
-
-/// Whom a request was for, which decides what can be done about a failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Peer {
-    /// A control plane, which may have a `ca_file`.
-    Api,
-    /// A receiver of webhooks, or a monitor.
-    Receiver,
-    /// A receiver that is reached without a proxy.
-    PublicReceiver,
-}
-
-/// Why a request had no answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// What went wrong and what to do about it, in one line.
-    pub text: String,
-    /// Whether it lies in how this side is set up, so that trying again does not help by itself.
-    pub is_misconfigured: bool,
-}
-
-impl Fault {
-    fn passing(text: String) -> Self {
-        Self { text, is_misconfigured: false }
-    }
-
-    pub(super) fn lasting(text: String) -> Self {
-        Self { text, is_misconfigured: true }
-    }
-}
 
 /// Says why a request failed. A proxy that refused without a reason is asked once more, for two seconds at most, because
 /// the client does not hand on what it said.
@@ -107,19 +74,6 @@ pub fn through_proxy(url: &Url, peer: Peer) -> String {
     through(proxy_for(url, peer).as_ref())
 }
 
-/// Says why an exchange failed: the innermost cause, which is the one a person can act on.
-pub fn describe(error: &reqwest::Error) -> String {
-    let what = match error {
-        _ if error.is_timeout() => return "it took too long".to_owned(),
-        _ if error.is_connect() => "cannot connect: ",
-        _ => "",
-    };
-    let cause = innermost(error);
-    // `reqwest` itself names the whole URL in its texts.
-    let text = if cause.is::<reqwest::Error>() { "the request failed".to_owned() } else { cause.to_string() };
-    one_line(&format!("{what}{text}"), MAX_TEXT)
-}
-
 /// Whether the answer to plain HTTP says that the port is one for TLS: by nginx, Apache and Go.
 pub fn wants_tls(answer: &str) -> bool {
     let answer = answer.to_ascii_lowercase();
@@ -132,21 +86,6 @@ pub fn wants_tls(answer: &str) -> bool {
 const TUNNEL: &str = "tunnel error: ";
 const UNAUTHORIZED: &str = "tunnel error: proxy authorization required";
 const UNSUCCESSFUL: &str = "tunnel error: unsuccessful";
-
-/// An error and what lies below it, outermost first. What an I/O error wraps is no source of it, but its text.
-pub(super) fn causes<'a>(
-    error: &'a (dyn StdError + 'static),
-) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    iter::successors(Some(error), |error| {
-        let error: &'a (dyn StdError + 'static) = *error;
-        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        wrapped.map_or_else(|| error.source(), |inner| Some(inner))
-    })
-}
-
-fn innermost<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
-    causes(error).last().unwrap_or(error)
-}
 
 fn proxy_for(url: &Url, peer: Peer) -> Option<Intercept> {
     if peer == Peer::PublicReceiver { None } else { proxy::intercept(url) }

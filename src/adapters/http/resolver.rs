@@ -91,7 +91,9 @@ mod tests {
     use url::Url;
 
     use super::*;
-    use crate::adapters::http::{Client, ClientError, Purpose, SendError, Terms, client, request, resolving};
+    use crate::adapters::http::client::{Client, Terms, client, request, resolving};
+    use crate::adapters::http::error::{ClientError, SendError};
+    use crate::adapters::http::options::ClientOptions;
 
     /// A listener on this machine that must stay alone.
     struct Unreached(TcpListener);
@@ -112,8 +114,8 @@ mod tests {
         }
     }
 
-    fn public_only(url: &str) -> Purpose {
-        Purpose::public_only(&Url::parse(url).unwrap(), None).unwrap()
+    fn public_only(url: &str) -> ClientOptions {
+        ClientOptions::public_only(&Url::parse(url).unwrap(), None).unwrap()
     }
 
     async fn post(client: &Client, url: &str, timeout: Duration) -> SendError {
@@ -148,7 +150,7 @@ mod tests {
             ("169.254.169.254", "169.254.169.254"),
         ] {
             let url = Url::parse(&format!("http://{host}:8080/canary?canary")).unwrap();
-            let error = Purpose::public_only(&url, None).unwrap_err();
+            let error = ClientOptions::public_only(&url, None).unwrap_err();
             assert!(matches!(&error, ClientError::Private(found) if found.to_string() == address), "{host}");
             assert!(!error.to_string().contains("canary"), "{error}");
         }

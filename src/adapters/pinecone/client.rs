@@ -14,7 +14,7 @@ use url::Url;
 use super::{Error, wire};
 use crate::adapters::http::{self, Answer, Fault, Peer, SendError, Terms};
 use crate::config::{ApiKey, ApiSettings, Endpoint, Redactor};
-use crate::model::{IndexObservation, JobId, Observation, duration};
+use crate::model::{IndexObservation, JobId, Observation, duration, one_line};
 
 /// No answer of this API is longer; what is, is not read to its end.
 const MAX_BODY: usize = 1024 * 1024;
@@ -226,7 +226,7 @@ impl Client {
         let retry_after = http::retry_after(&answer.headers);
         let (message, is_of_api) = if status.is_redirection() {
             let target = http::redirect_target(&answer, url).map(|target| self.secrets.redact(&target));
-            let to = target.map(|target| format!(" to {}", http::one_line(&target, MAX_TARGET)));
+            let to = target.map(|target| format!(" to {}", one_line(&target, MAX_TARGET)));
             (Some(format!("a redirect{}, which is not followed", to.unwrap_or_default())), false)
         } else {
             let body = answer.body.unwrap_or_default();

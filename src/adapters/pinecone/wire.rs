@@ -12,9 +12,8 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::Page;
-use crate::adapters::http::{one_line, presentable};
 use crate::config::Redactor;
-use crate::model::{IndexObservation, JobFacts, JobId, Observation, Status};
+use crate::model::{IndexObservation, JobFacts, JobId, Observation, Status, one_line, presentable};
 
 /// Longer texts of an answer are cut.
 const MAX_TEXT: usize = 256;

@@ -5,8 +5,7 @@
 
 use std::time::Duration;
 
-use crate::adapters::http::presentable;
-use crate::model::{Event, EventKind, JobRef, duration};
+use crate::model::{Event, EventKind, JobRef, duration, presentable};
 
 /// How many characters of the summary are kept. Only the reason in it can be long, and nobody reads more.
 const MAX_SUMMARY: usize = 1000;

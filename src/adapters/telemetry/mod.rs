@@ -27,8 +27,8 @@ pub use detached::{Written, written};
 use detached::{Detached, Worker};
 use journal::{Entries, Journal};
 
-use crate::adapters::http::presentable;
 use crate::config::LogFormat;
+use crate::model::presentable;
 use crate::model::time::{Instant, Now};
 use crate::platform::clock::Clock;
 use crate::platform::locale;

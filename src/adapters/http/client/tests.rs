@@ -10,8 +10,6 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::net::TcpSocket;
 
 use super::*;
-use crate::adapters::http::resolver::System;
-use crate::adapters::http::{Purpose, resolving};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -66,7 +64,7 @@ async fn serve_http2(
 
 fn http2_client(url: &str) -> Client {
     // Without TLS, that is not negotiated.
-    let recipe = Recipe::new(&Purpose::new(&url.parse().unwrap(), None), System).unwrap();
+    let recipe = Recipe::new(&ClientOptions::new(&url.parse().unwrap(), None), System).unwrap();
     Client::speaking(recipe, true).unwrap()
 }
 
@@ -182,7 +180,7 @@ fn counts(requests: &Mutex<Vec<String>>) -> (usize, usize) {
 }
 
 fn http1_client(url: &str) -> Client {
-    crate::adapters::http::client(&Purpose::new(&url.parse().unwrap(), None)).unwrap()
+    client(&ClientOptions::new(&url.parse().unwrap(), None)).unwrap()
 }
 
 #[tokio::test]
@@ -275,14 +273,26 @@ async fn the_second_address_of_a_name_has_its_turn() {
     let alive = servers.alive.try_clone().unwrap();
     std::thread::spawn(move || serve_http1(alive.accept().unwrap().0, 0, |_| OK, &Mutex::default()));
     let terms = Terms { timeout: Duration::from_secs(4), ..AMPLE };
-    let purpose = Purpose::new(&url.parse().unwrap(), None).within(terms.timeout);
-    let client = resolving(&purpose, Fixed(servers.addresses)).unwrap();
+    let options = ClientOptions::new(&url.parse().unwrap(), None).within(terms.timeout);
+    let client = resolving(&options, Fixed(servers.addresses)).unwrap();
     assert_eq!(client.send(get(&url), terms).await.unwrap().status, StatusCode::OK);
 }
 
 #[test]
 fn connecting_gets_three_quarters_of_the_time() {
-    let purpose = Purpose::new(&"https://api.example".parse().unwrap(), None);
-    assert_eq!(purpose.connect_timeout(), None);
-    assert_eq!(purpose.within(Duration::from_secs(10)).connect_timeout(), Some(Duration::from_millis(7500)));
+    let options = ClientOptions::new(&"https://api.example".parse().unwrap(), None);
+    assert_eq!(options.connect_timeout(), None);
+    assert_eq!(options.within(Duration::from_secs(10)).connect_timeout(), Some(Duration::from_millis(7500)));
+}
+
+#[test]
+fn certificates_that_are_none_are_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ca.pem");
+    std::fs::write(&path, "not a certificate").unwrap();
+    let url = Url::parse("https://127.0.0.1:1").unwrap();
+    let error = client(&ClientOptions::new(&url, Some(&path))).unwrap_err();
+    assert!(matches!(error, ClientError::NoCertificates(_)), "{error}");
+    let error = client(&ClientOptions::new(&url, Some(directory.path()))).unwrap_err();
+    assert!(matches!(error, ClientError::Unreadable { .. }), "{error}");
 }

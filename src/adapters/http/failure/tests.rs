@@ -14,7 +14,7 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, ServerConnection, Stream};
 
 use super::*;
-use crate::adapters::http::{Answer, Client, ClientError, Purpose, Terms, client, request};
+use crate::adapters::http::{Answer, Client, ClientError, ClientOptions, Terms, client, request};
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
@@ -31,7 +31,7 @@ fn listen() -> (TcpListener, SocketAddr) {
 /// A server with this certificate, for one connection; `wants_client` is whether it wants one of its client.
 fn tls_server(certificate: &str, wants_client: bool) -> SocketAddr {
     // The provider of cryptography is set where a client is made.
-    drop(client(&Purpose::new(&Url::parse("http://127.0.0.1:1").unwrap(), None)));
+    drop(client(&ClientOptions::new(&Url::parse("http://127.0.0.1:1").unwrap(), None)));
     let chain = CertificateDer::pem_file_iter(pem(certificate)).unwrap().map(Result::unwrap).collect();
     let key = PrivateKeyDer::from_pem_file(pem("key.pem")).unwrap();
     let builder = ServerConfig::builder();
@@ -73,7 +73,7 @@ fn plain_server(answer: Vec<u8>) -> SocketAddr {
 /// What a request to `url` fails with.
 async fn failure(url: &str) -> Result<(), Fault> {
     let url = Url::parse(url).unwrap();
-    let client = client(&Purpose::new(&url, Some(&pem("ca.pem")))).unwrap();
+    let client = client(&ClientOptions::new(&url, Some(&pem("ca.pem")))).unwrap();
     match get(&client, &url).await {
         Ok(_) => Ok(()),
         Err(error) => Err(fault(&error, &url, Peer::Api).await),
@@ -118,7 +118,7 @@ async fn a_client_that_cannot_be_made_is_named_with_the_cure() {
 async fn an_authority_that_is_not_trusted_is_named_with_the_cure() {
     let url = Url::parse(&format!("https://{}", tls_server("good.pem", false))).unwrap();
     // Trusts no authority that signed this certificate.
-    let client = client(&Purpose::new(&url, Some(&pem("authority.pem")))).unwrap();
+    let client = client(&ClientOptions::new(&url, Some(&pem("authority.pem")))).unwrap();
     let error = get(&client, &url).await.unwrap_err();
     for (peer, cure) in [(Peer::Api, "`ca_file`"), (Peer::Receiver, "SSL_CERT_FILE")] {
         let fault = fault(&error, &url, peer).await;
@@ -181,7 +181,7 @@ fn a_file_of_certificates_says_which_one_is_bad() {
     let read = |text: String| {
         let path = directory.path().join("ca\n.pem");
         std::fs::write(&path, text).unwrap();
-        client(&Purpose::new(&Url::parse("https://127.0.0.1:1").unwrap(), Some(&path)))
+        client(&ClientOptions::new(&Url::parse("https://127.0.0.1:1").unwrap(), Some(&path)))
     };
     for usable in
         [good.clone(), format!("\u{feff}{good}"), good.replace('\n', "\r\n"), format!("a note\n{good}")]
