@@ -11,6 +11,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use url::Url;
 
+use super::page::Page;
 use super::{Error, wire};
 use crate::adapters::http::{self, Answer, Fault, Peer, SendError, Terms};
 use crate::config::{ApiKey, ApiSettings, Endpoint, Redactor};
@@ -63,21 +64,6 @@ impl<T> Reply<T> {
     fn and_then<U>(self, read: impl FnOnce(T) -> Result<U, Error>) -> Reply<U> {
         Reply { result: self.result.and_then(read), server_time: self.server_time }
     }
-}
-
-/// One page of the list of jobs.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Page {
-    /// The jobs that could be read; one may be there twice, in one page or in several.
-    pub jobs: Vec<Observation>,
-    /// How many rows could not be read.
-    pub unreadable: usize,
-    /// What is wrong with the first of these.
-    pub fault: Option<String>,
-    /// How many rows there were beyond those that are taken of one page; they are left out.
-    pub surplus: usize,
-    /// The token of the next page, if there is one.
-    pub next: Option<String>,
 }
 
 /// A key whose memory a header uses in place of a copy of its own, so that it is overwritten when the last one is gone.

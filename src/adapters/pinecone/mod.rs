@@ -4,9 +4,11 @@
 
 mod client;
 mod error;
-mod listing;
+mod page;
+mod scan;
 mod wire;
 
-pub use client::{Client, Page, Reply};
+pub use client::{Client, Reply};
 pub use error::Error;
-pub use listing::Listing;
+pub use page::Page;
+pub use scan::Scan;

@@ -1,7 +1,7 @@
 //! What answers look like on the wire, read with tolerance.
 //!
 //! Invariant: only the id and the status of a job must be there and be texts. Whatever else is missing, unknown or of
-//! another type than documented is as good as not told, because a job that ended must not go unnoticed for the sake of
+//! another type than documented counts as absent, because a job that ended must not go unnoticed for the sake of
 //! a malformed detail.
 
 use std::ops::Range;
@@ -11,7 +11,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
-use super::Page;
+use super::page::Page;
 use crate::config::Redactor;
 use crate::model::{IndexObservation, JobFacts, JobId, Observation, Status, one_line, presentable};
 
