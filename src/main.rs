@@ -6,7 +6,7 @@ use std::panic::catch_unwind;
 use std::process::{Command, ExitCode};
 
 use clap::Parser as _;
-use restore_watch::adapters::ci::Place;
+use restore_watch::adapters::ci::Environment;
 use restore_watch::adapters::telemetry::complaint;
 use restore_watch::cli::{Cli, Done};
 use restore_watch::model::Exit;
@@ -38,7 +38,7 @@ fn main() -> ExitCode {
 /// Shows what is wrong with the command line, or the help that was asked for. Where lines can be commands, what was typed
 /// is none.
 fn refuse(error: &clap::Error) -> ExitCode {
-    if error.use_stderr() && Place::find(None).obeys() {
+    if error.use_stderr() && Environment::detect(None).reads_commands() {
         complain(&error.render());
     } else {
         // There is nowhere left to say that this failed.
@@ -59,10 +59,10 @@ fn cannot_exec(program: &OsStr, error: &std::io::Error) -> ExitCode {
     ExitCode::from(if error.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 })
 }
 
-/// Writes to standard error; unlike `eprintln!`, without a panic where nobody reads it.
+/// Writes to standard error; unlike `eprintln!`, it does not panic if that is closed.
 fn complain(text: &dyn std::fmt::Display) {
     use std::io::Write as _;
 
-    let text = Place::find(None).screen()(text.to_string());
+    let text = Environment::detect(None).text_filter()(text.to_string());
     drop(writeln!(std::io::stderr(), "{}", complaint(&locale::shown(&text))));
 }

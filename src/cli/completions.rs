@@ -6,10 +6,10 @@
 use std::fmt::Write as _;
 
 use clap::builder::PossibleValuesParser;
-use clap::{Arg, Command, CommandFactory as _, Parser, ValueEnum, ValueHint};
+use clap::{Arg, Command, Parser, ValueEnum, ValueHint};
 use clap_complete::{Generator as _, shells};
 
-use super::{Cli, Done, Failure, print};
+use super::{Done, Failure, print};
 use crate::model::Exit;
 
 /// Print what completes this command line in a shell
@@ -34,8 +34,9 @@ enum Shell {
     Fish,
 }
 
-pub(super) fn run(args: &Args) -> Result<Done, Failure> {
-    let mut program = hinted(Cli::command());
+/// Prints the completions of `program`.
+pub(super) fn run(args: &Args, program: Command) -> Result<Done, Failure> {
+    let mut program = hinted(program);
     let names: Vec<_> = program.get_subcommands().map(|command| command.get_name().to_owned()).collect();
     program = program.mut_subcommand("man", |man| {
         man.mut_arg("command", |command| command.value_parser(PossibleValuesParser::new(names)))
@@ -49,8 +50,8 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     Ok(Done::Exit(Exit::Success))
 }
 
-/// The same command, where values that are neither files nor anything else that shells know are told apart from those of
-/// which nothing is said: else the names of files are proposed for them.
+/// The command with [`ValueHint::Other`] for every value without a hint: else shells propose the names
+/// of files for them.
 fn hinted(command: Command) -> Command {
     let hint = |arg: Arg| match arg.get_value_hint() {
         ValueHint::Unknown if arg.get_action().takes_values() => arg.value_hint(ValueHint::Other),

@@ -14,8 +14,8 @@ use crate::simulate::{SHIPPED, Scenario, Simulator, Timeline};
 
 /// Play a simulated control plane, to rehearse a pipeline or an alert
 ///
-/// Prints its address as one line on standard output and serves until it is stopped. It speaks to whoever can reach
-/// the address and checks a key only where the scenario says so.
+/// Prints its address as one line on standard output and serves until it is stopped. It serves every client that can reach
+/// the address, and checks a key only if the scenario says so.
 #[derive(Debug, Parser)]
 pub(super) struct Args {
     /// The address to serve on; port 0 is any free one

@@ -1,4 +1,4 @@
-//! What a command needs before it begins: threads, open files, and what it reads.
+//! What a command needs before it begins: a runtime, signals, threads, open files, and what it reads.
 //!
 //! Invariant: a request to stop ends a command at once, also while a file or the state keeps it waiting.
 
@@ -6,6 +6,8 @@ use std::io;
 use std::os::fd::AsFd as _;
 
 use super::Failure;
+use crate::adapters::http;
+use crate::config::{LogFormat, Settings, SinkSettings};
 use crate::model::Exit;
 use crate::platform::blocking;
 use crate::platform::signals::Signals;
@@ -33,6 +35,31 @@ pub(super) async fn unless_stopped<T: Send + 'static>(
     }
 }
 
+/// Runs a command on a runtime of this thread: there is one thing at a time to decide. Each server that is spoken to has a
+/// thread of its own beside it.
+pub(super) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    check_limits()?;
+    http::use_threads();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::System, format!("cannot start the runtime: {error}")))?;
+    let result = runtime.block_on(work);
+    // Does not wait for what is stuck in the system.
+    runtime.shutdown_background();
+    result
+}
+
+/// Takes over the signals that ask to stop.
+pub(super) fn listen() -> Result<Signals, Failure> {
+    Signals::listen().map_err(cannot_listen)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+pub(super) fn cannot_listen(error: io::Error) -> Failure {
+    Failure::new(Exit::System, format!("cannot listen for signals: {error}"))
+}
+
 /// Makes sure of what the runtime takes for granted: it panics without a file or a thread.
 pub(super) fn check_limits() -> Result<(), Failure> {
     let files: io::Result<Vec<_>> =
@@ -56,4 +83,13 @@ pub(super) fn check_threads() -> Result<(), Failure> {
 pub(super) fn no_thread(error: io::Error) -> Failure {
     Failure::new(Exit::System, format!("cannot start a thread: {error}"))
         .with_help("raise the limit of processes and threads (ulimit -u, TasksMax=, pids.max)")
+}
+
+/// The format of the log is that of its sink.
+pub(super) fn log_format(settings: &Settings) -> LogFormat {
+    let format = |sink: &SinkSettings| match sink {
+        SinkSettings::Log(log) => Some(log.format),
+        SinkSettings::Desktop(_) | SinkSettings::Webhook(_) => None,
+    };
+    settings.sinks.iter().find_map(format).unwrap_or_default()
 }

@@ -11,7 +11,7 @@ use super::{Ending, inert};
 
 /// The lines of the file of outputs.
 pub(super) fn of(ending: &Ending) -> String {
-    // Nobody can guess it, so nobody can put it into a value.
+    // It cannot be guessed, so no value can contain it.
     with_delimiter(ending, &format!("ghadelimiter_{}", Uuid::new_v4()))
 }
 

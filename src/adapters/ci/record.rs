@@ -69,13 +69,13 @@ mod tests {
         assert!(text.starts_with("before=1\noutcome<<ghadelimiter_"), "{text}");
         let text = std::fs::read_to_string(path("summary")).unwrap();
         assert!(text.contains("| `rj-1` | `docs` | completed |"), "{text}");
-        let told = write(Some("full"), None).join("\n");
-        insta::assert_snapshot!(told, @"
+        let warnings = write(Some("full"), None).join("\n");
+        insta::assert_snapshot!(warnings, @"
         warning: the job summary could not be written to $GITHUB_STEP_SUMMARY: there is no room left in it
         warning: the outputs could not be written to $GITHUB_OUTPUT: it is not set
         ");
-        let told = write(Some(""), Some("no/such"));
-        assert_eq!(told.len(), 2, "a directory, and a file in no directory: {told:?}");
-        assert!(told.iter().all(|line| line.contains("(os error ")), "{told:?}");
+        let warnings = write(Some(""), Some("no/such"));
+        assert_eq!(warnings.len(), 2, "a directory, and a file in no directory: {warnings:?}");
+        assert!(warnings.iter().all(|line| line.contains("(os error ")), "{warnings:?}");
     }
 }

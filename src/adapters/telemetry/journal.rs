@@ -3,9 +3,9 @@
 //! Invariant: an entry that the journal does not take becomes a plain line on standard error, and only where that fails
 //! too was it not written.
 //!
-//! The crate `tracing-journald` is not used. It sends from the thread that logs, so that a journal that is slow would
-//! delay the watch, and it drops what becomes of a datagram, so that nobody could be told the truth about a line
-//! ([`super::written`]); the log is a sink, and what a sink did not take is owed.
+//! The crate `tracing-journald` is not used. It sends from the thread that logs, so that a slow
+//! journal would delay the watch, and it drops the result of a datagram, so that [`super::written`]
+//! could not report it; the log is a sink, and what a sink did not take stays pending.
 
 use std::io::{self, Write};
 use std::os::unix::net::UnixDatagram;
@@ -17,7 +17,8 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::Context;
 
-use super::{Parts, Style, is_own};
+use super::fields::{Fields, is_own};
+use super::style::Style;
 use crate::config::LogFormat;
 
 /// Where the journal listens (systemd, "Native Journal Protocol").
@@ -63,27 +64,27 @@ where
     W: for<'a> MakeWriter<'a> + 'static,
 {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let parts = Parts::of(event);
+        let said = Fields::of(event);
         let metadata = event.metadata();
         let mut fields = vec![("SYSLOG_IDENTIFIER", env!("CARGO_PKG_NAME").to_owned())];
         fields.push(("TARGET", metadata.target().to_owned()));
         if is_own(metadata) {
-            fields.extend(known(&parts));
+            fields.extend(searchable(&said));
         }
         let message = match self.style.format {
-            LogFormat::Human => parts.human(metadata),
-            LogFormat::Json => parts.json(metadata, self.style.clock.now()).to_string().into(),
+            LogFormat::Human => said.human(metadata),
+            LogFormat::Json => said.json(metadata, self.style.clock.now()).to_string().into(),
         };
         let entry = encode(priority(*metadata.level()), &message, &fields);
-        // A log that nobody reads any more must not end the watch; who wants to know is told by `written`.
+        // A log whose reader is gone must not end the watch; `written` reports it.
         drop(self.writer.make_writer().write_all(&entry));
     }
 }
 
 /// What an event says of a restore, under the names by which it can be searched for.
-fn known(parts: &Parts) -> Vec<(&'static str, String)> {
+fn searchable(event: &Fields) -> Vec<(&'static str, String)> {
     let transition: Value =
-        parts.transition.as_deref().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
+        event.transition.as_deref().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
     let names = [
         ("RESTORE_JOB_ID", "/job/id", "job"),
         ("RESTORE_STATUS", "/status", "status"),
@@ -99,7 +100,7 @@ fn known(parts: &Parts) -> Vec<(&'static str, String)> {
         other => Some(other.to_string()),
     };
     let find = |(name, pointer, field)| {
-        let value = transition.pointer(pointer).or_else(|| parts.fields.get(field));
+        let value = transition.pointer(pointer).or_else(|| event.others.get(field));
         Some((name, value.and_then(text)?))
     };
     names.into_iter().filter_map(find).collect()
@@ -186,8 +187,8 @@ impl<W: Write> Write for Journal<W> {
     }
 }
 
-/// Sends a datagram. It is taken whole or not at all: not where nobody listens, nor where it is too long. Nothing is
-/// kept between two of them, so that a journal that was started anew is found again.
+/// Sends a datagram. It is taken whole or, without a listener or if it is too long, not at all. Nothing
+/// is kept between two datagrams, so that a journal that was restarted is found again.
 fn send(socket: &Path, datagram: &[u8]) -> io::Result<()> {
     UnixDatagram::unbound()?.send_to(datagram, socket).map(drop)
 }
@@ -207,13 +208,13 @@ mod tests {
     /// A place where the journal listens, and what is written beside it.
     struct Stage {
         folder: tempfile::TempDir,
-        beside: Beside,
+        stderr: StandardError,
     }
 
     #[derive(Clone, Default)]
-    struct Beside(Arc<Mutex<Vec<u8>>>);
+    struct StandardError(Arc<Mutex<Vec<u8>>>);
 
-    impl Write for Beside {
+    impl Write for StandardError {
         fn write(&mut self, text: &[u8]) -> io::Result<usize> {
             self.0.lock().unwrap().write(text)
         }
@@ -225,7 +226,7 @@ mod tests {
 
     impl Stage {
         fn new() -> Self {
-            Self { folder: tempfile::tempdir().unwrap(), beside: Beside::default() }
+            Self { folder: tempfile::tempdir().unwrap(), stderr: StandardError::default() }
         }
 
         fn socket(&self) -> PathBuf {
@@ -238,8 +239,8 @@ mod tests {
             socket
         }
 
-        fn journal(&self) -> Journal<Beside> {
-            Journal { socket: self.socket(), instead: self.beside.clone() }
+        fn journal(&self) -> Journal<StandardError> {
+            Journal { socket: self.socket(), instead: self.stderr.clone() }
         }
 
         /// Logs as a program does whose log goes there; gives what `log` gave.
@@ -251,8 +252,8 @@ mod tests {
             given
         }
 
-        fn beside(&self) -> String {
-            String::from_utf8(self.beside.0.lock().unwrap().clone()).unwrap()
+        fn stderr(&self) -> String {
+            String::from_utf8(self.stderr.0.lock().unwrap().clone()).unwrap()
         }
     }
 
@@ -346,7 +347,7 @@ mod tests {
                 ("TARGET", "hyper::client"),
             ])
         );
-        assert_eq!(stage.beside(), "");
+        assert_eq!(stage.stderr(), "");
     }
 
     #[test]
@@ -361,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_journal_does_not_take_is_a_plain_line_and_counts_as_written() {
+    fn a_refused_entry_becomes_a_plain_line_and_counts_as_written() {
         let stage = Stage::new();
         // Before it listens, then a line that is too long for it, then after it ended.
         stage.log(LogFormat::Human, || tracing::info!("early"));
@@ -373,13 +374,13 @@ mod tests {
         });
         assert_eq!(receive(&socket)["MESSAGE"], "taken");
         drop(socket);
-        let told = stage.log(LogFormat::Human, || written(&|| tracing::error!("late")));
-        assert_eq!(block_on(told), Ok(()));
-        assert_eq!(stage.beside(), format!("<6>early\n<4>{long}\n<3>late\n"));
+        let result = stage.log(LogFormat::Human, || written(&|| tracing::error!("late")));
+        assert_eq!(block_on(result), Ok(()));
+        assert_eq!(stage.stderr(), format!("<6>early\n<4>{long}\n<3>late\n"));
     }
 
     #[test]
-    fn what_nobody_takes_was_not_written() {
+    fn an_entry_that_no_stream_takes_was_not_written() {
         struct Full;
         impl Write for Full {
             fn write(&mut self, _: &[u8]) -> io::Result<usize> {
@@ -394,11 +395,11 @@ mod tests {
         let (writer, worker) =
             Detached::start(Journal { socket: folder.path().join("none"), instead: Full }).unwrap();
         let entries = Entries { style: Style::usual(LogFormat::Human), writer };
-        let told = tracing::subscriber::with_default(registry().with(entries), || {
+        let result = tracing::subscriber::with_default(registry().with(entries), || {
             written(&|| tracing::error!("lost"))
         });
         drop(worker);
-        let refused = block_on(told).unwrap_err();
+        let refused = block_on(result).unwrap_err();
         assert!(refused.starts_with("cannot write to standard error: "), "{refused}");
     }
 

@@ -4,16 +4,16 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, ValueEnum};
 
 use crate::app::wait::{Options, Progress};
 use crate::cli::ci::CiArgs;
 use crate::cli::project::ProjectArgs;
-use crate::cli::{Failure, ids, parse_duration};
+use crate::cli::values::{bound, parse_duration, parse_effort, parse_interval};
+use crate::cli::{Failure, ids};
 use crate::config::{
-    CadenceSettings, Discovery, Effort, IndexPattern, JobSettings, ProjectSettings, SinkSettings, UrlSource,
-    WatchSettings, WebhookSettings, WebhookUrl,
+    Discovery, Effort, IndexPattern, JobSettings, ProjectSettings, SinkSettings, UrlSource, WatchSettings,
+    WebhookSettings, WebhookUrl,
 };
 use crate::engine::Condition;
 use crate::model::{JobId, Until, duration};
@@ -108,8 +108,8 @@ pub(in crate::cli) struct Args {
 
     /// What is printed on standard output: a report at the end, for people or as one JSON object, or each transition
     /// as a line of JSON
-    #[arg(long, value_enum, default_value_t = Form::Human)]
-    pub(super) output: Form,
+    #[arg(long, value_enum, default_value_t = OutputForm::Human)]
+    pub(super) output: OutputForm,
 
     /// Print nothing on standard error but errors
     #[arg(long, short)]
@@ -120,9 +120,9 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_enum, default_value_t = ProgressForm::Auto)]
     pub(super) progress: ProgressForm,
 
-    /// Print a line at least this often where progress is plain, so that nobody takes the wait for hung; 0 for never
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "60s")]
-    pub(super) heartbeat: Duration,
+    /// Print a line at least this often where progress is plain, as a sign that the wait is not hung; 0 for never
+    #[arg(long = "heartbeat", value_name = "DURATION", value_parser = parse_duration, default_value = "60s")]
+    pub(super) progress_interval: Duration,
 
     #[command(flatten)]
     pub(super) ci: CiArgs,
@@ -173,7 +173,7 @@ Examples:
 
 /// What is printed on standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Form {
+pub(super) enum OutputForm {
     /// A report at the end.
     Human,
     /// A report at the end, as one JSON object.
@@ -193,23 +193,6 @@ pub(super) enum ProgressForm {
     None,
 }
 
-/// One of the names of the efforts.
-pub(in crate::cli) fn parse_effort() -> impl TypedValueParser<Value = Effort> {
-    let names = Effort::ALL.iter().map(|(name, _)| *name);
-    let effort = |name: &str| Effort::ALL.iter().find(|(known, _)| *known == name).map(|(_, effort)| *effort);
-    PossibleValuesParser::new(names).map(move |name| effort(&name).unwrap_or_default())
-}
-
-/// Reads the time between two polls. Less than 10 ms would be no polling but an attack, more than a day no watch.
-pub(in crate::cli) fn parse_interval(text: &str) -> Result<Duration, String> {
-    let interval = duration::parse(text).map_err(|error| error.to_string())?;
-    if (Duration::from_millis(10)..=Duration::from_hours(24)).contains(&interval) {
-        Ok(interval)
-    } else {
-        Err("must be between 10ms and 1d".to_owned())
-    }
-}
-
 /// Reads how far apart two refusals are.
 fn parse_unauthorized_grace(text: &str) -> Result<Duration, String> {
     let grace = duration::parse(text).map_err(|error| error.to_string())?;
@@ -218,20 +201,6 @@ fn parse_unauthorized_grace(text: &str) -> Result<Duration, String> {
     } else {
         Err("must be at most 1m".to_owned())
     }
-}
-
-/// Sets the bounds of the cadence that are given. One that is given alone moves the other where they would cross.
-pub(in crate::cli) fn bound(
-    cadence: &mut CadenceSettings,
-    min: Option<Duration>,
-    max: Option<Duration>,
-) -> Result<(), Failure> {
-    if min.zip(max).is_some_and(|(min, max)| min > max) {
-        return Err(Failure::usage("--min-interval is longer than --max-interval"));
-    }
-    cadence.min_interval = min.unwrap_or(cadence.min_interval.min(max.unwrap_or(duration::MAX)));
-    cadence.max_interval = max.unwrap_or(cadence.max_interval.max(min.unwrap_or_default()));
-    Ok(())
 }
 
 impl Args {
@@ -271,7 +240,7 @@ impl Args {
         let Some(url) = &self.webhook else { return Ok(Vec::new()) };
         let url = WebhookUrl::parse(url, false)
             .map_err(|fault| Failure::usage(format!("the URL of --webhook {fault}")))?;
-        // Nobody waits for days for the one who waits for a restore: 1 s, doubling, up to about an hour.
+        // The end of a wait leaves no time for a schedule of days: 1 s, doubling, up to about an hour.
         let retry_schedule = (0..12).map(|n| Duration::from_secs(1 << n)).collect();
         let webhook = WebhookSettings { retry_schedule, ..WebhookSettings::new(UrlSource::Given(url)) };
         Ok(vec![SinkSettings::Webhook(webhook)])
@@ -279,7 +248,7 @@ impl Args {
 
     pub(super) fn options(&self, progress: Progress) -> Options {
         let condition = if self.any { Condition::Any } else { Condition::All { fail_fast: self.fail_fast } };
-        let ndjson = self.output == Form::Ndjson;
+        let ndjson = self.output == OutputForm::Ndjson;
         Options {
             condition,
             timeout: self.timeout,

@@ -3,20 +3,20 @@
 mod args;
 
 use std::io::{self, IsTerminal as _, Write as _};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-pub(super) use args::{Args, bound, parse_effort, parse_interval};
+pub(super) use args::Args;
 
-use args::{Form, ProgressForm};
+use args::{OutputForm, ProgressForm};
 
 use super::start::{check_threads, no_thread, unless_stopped};
 use super::{Done, Failure, block_on, ci, listen};
-use crate::adapters::ci::Place;
+use crate::adapters::ci::Environment;
 use crate::adapters::sinks::{self, Urgency};
-use crate::adapters::telemetry::{self, Stream, Style};
+use crate::adapters::telemetry::{self, LogBuffer, Stream, Style};
 use crate::app::driver::{Driver, Setup, State};
-use crate::app::wait::{self, LogBuffer, Options, Progress, Report, Streams, Waited};
+use crate::app::wait::{self, Options, Progress, Report, Streams, Waited};
 use crate::config::{LogFormat, StateSettings};
 use crate::model::{Exit, duration};
 use crate::platform::clock::Clock;
@@ -28,14 +28,14 @@ use crate::platform::process;
 const LONGEST_COMMAND: usize = 4096;
 
 /// How long the report waits for a reader of standard error that stalls.
-const SETTLING: Duration = Duration::from_millis(100);
+const PROGRESS_WAIT: Duration = Duration::from_millis(100);
 
 /// How long what is left to be written may take once a signal came.
-const HASTE: Duration = Duration::from_millis(500);
+const FINISH_AFTER_SIGNAL: Duration = Duration::from_millis(500);
 
 /// How long the end of a wait stands back for a reader of standard error that stalls. For data it stands back as long as
 /// it takes.
-const PATIENCE: Duration = Duration::from_secs(10);
+const FINISH: Duration = Duration::from_secs(10);
 
 pub(super) fn run(args: Args) -> Result<Done, Failure> {
     // Before anything is read or asked: after a wait of hours it would be too late to learn of a typo.
@@ -44,22 +44,22 @@ pub(super) fn run(args: Args) -> Result<Done, Failure> {
     {
         return Ok(Done::CannotExec(program.clone(), error));
     }
-    let place = args.ci.place();
-    let progress = args.progress(place.is_pipeline());
+    let environment = args.ci.environment();
+    let progress = args.progress(environment.is_pipeline());
     let stream = match &progress {
-        Progress::Live(notes) => Stream::Beside(Arc::clone(notes)),
+        Progress::Live(log) => Stream::Buffer(log.clone()),
         Progress::Plain { .. } | Progress::Silent => Stream::Detached,
     };
-    let _rest = Rest(match &progress {
-        Progress::Live(notes) => Arc::clone(notes),
+    let _unshown = UnshownLog(match &progress {
+        Progress::Live(log) => log.clone(),
         Progress::Plain { .. } | Progress::Silent => LogBuffer::default(),
     });
-    let (colour, screen) = (!place.is_pipeline(), place.screen());
-    let style = Style { stream, colour, screen, ..Style::usual(LogFormat::Human) };
+    let (color, filter) = (!environment.is_pipeline(), environment.text_filter());
+    let style = Style { stream, color, filter, ..Style::usual(LogFormat::Human) };
     let level = if args.quiet {
         "error"
     } else if telemetry::is_journal() {
-        // Where transitions are logged, see `wait::Console`.
+        // Events are logged then, see `wait::Console`.
         "warn,restore_watch::transition=info"
     } else {
         "warn"
@@ -76,32 +76,33 @@ pub(super) fn run(args: Args) -> Result<Done, Failure> {
         })
         .await?;
         let driver = Driver::new(setup, State::volatile(), Clock::system());
-        let screen = if args.output == Form::Human { screen } else { place.json_screen() };
+        let data_filter = if args.output == OutputForm::Human { filter } else { environment.json_filter() };
         let streams = Streams {
-            data: Output::stdout().map_err(no_thread)?.screened(screen),
-            people: Output::stderr().map_err(no_thread)?.screened(place.screen()),
+            data: Output::stdout().map_err(no_thread)?.filtered(data_filter),
+            people: Output::stderr().map_err(no_thread)?.filtered(filter),
         };
         // Beside the threads that stay, there must be one for look-ups.
         check_threads()?;
-        let options = Options { section: place.section(), ..args.options(progress) };
+        let options = Options { section: environment.section(), ..args.options(progress) };
         let waited = match wait::wait(driver, options, &streams, &mut signals).await {
             Ok(waited) => waited,
             Err(error) => {
-                // What was begun on standard error is ended before the error is told.
+                // What was begun on standard error is ended before the error is printed.
                 ci::settle(&streams.people).await;
                 return Err(error.into());
             }
         };
         let exit = waited.report.exit();
-        let telling = args.tell(&waited, place, streams);
+        let reporting = args.report(&waited, environment, streams);
         if exit.is_signal() {
-            // A second signal, which some send with the first, takes nothing from the report: it does not wait for anybody.
-            telling.await;
+            // A second signal, which some send with the first, does not cut the report, which never
+            // waits for its reader then.
+            reporting.await;
             return Ok(exit);
         }
         // From a signal on, nothing is waited for and nothing is started any more.
         tokio::select! {
-            () = telling => Ok(exit),
+            () = reporting => Ok(exit),
             signal = signals.next() => Ok(signal),
         }
     })?;
@@ -111,16 +112,16 @@ pub(super) fn run(args: Args) -> Result<Done, Failure> {
     }
 }
 
-/// What was logged and is not yet shown, because no further line is drawn; shown when this is dropped.
-struct Rest(LogBuffer);
+/// What was logged and not shown, because no further frame is drawn; written when this is dropped.
+struct UnshownLog(LogBuffer);
 
-impl Drop for Rest {
+impl Drop for UnshownLog {
     fn drop(&mut self) {
-        let notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let log = self.0.take();
         // Even to write nothing would wait for a reader that stalls.
-        if !notes.is_empty() {
+        if !log.is_empty() {
             // There is nowhere left to say that this failed.
-            drop(std::io::stderr().write_all(&notes));
+            drop(std::io::stderr().write_all(&log));
         }
     }
 }
@@ -131,31 +132,33 @@ impl Args {
             ProgressForm::None => Progress::Silent,
             _ if self.quiet => Progress::Silent,
             ProgressForm::Auto if !pipeline && is_live_terminal() => Progress::Live(LogBuffer::default()),
-            ProgressForm::Auto | ProgressForm::Plain => Progress::Plain { heartbeat: self.heartbeat },
+            ProgressForm::Auto | ProgressForm::Plain => Progress::Plain { interval: self.progress_interval },
         }
     }
 
     /// Reports, and notifies. Nothing here changes the exit code: what is known of the jobs is worth more than a disk
     /// that is full.
-    async fn tell(&self, waited: &Waited, place: Place, streams: Streams) {
+    async fn report(&self, waited: &Waited, environment: Environment, streams: Streams) {
         let report = &waited.report;
         let Streams { data, people } = streams;
-        ci::conclude(place, report, &people).await;
+        ci::conclude(environment, report, &people).await;
         // Where both lead to one terminal, what was said of the wait comes before what came of it.
         tokio::select! {
             () = people.settled() => {}
-            () = tokio::time::sleep(SETTLING) => {}
+            () = tokio::time::sleep(PROGRESS_WAIT) => {}
         }
         match self.output {
-            Form::Human => data.write(locale::shown(&report.human())),
-            Form::Json => data.write(format!("{}\n", serde_json::to_string(report).unwrap_or_default())),
-            Form::Ndjson if report.exit() == Exit::Success => {}
-            // Standard output has the transitions; how the jobs stand now is for people.
-            Form::Ndjson => people.write(locale::shown(&report.human())),
+            OutputForm::Human => data.write(locale::shown(&report.human())),
+            OutputForm::Json => {
+                data.write(format!("{}\n", serde_json::to_string(report).unwrap_or_default()))
+            }
+            OutputForm::Ndjson if report.exit() == Exit::Success => {}
+            // Standard output has the events; the outcomes of the jobs are for people.
+            OutputForm::Ndjson => people.write(locale::shown(&report.human())),
         }
-        // Who interrupts does not wait for a reader that stalls.
-        let haste = report.exit().is_signal().then_some(HASTE);
-        if let Err(error) = within(haste, data.finish()).await {
+        // After a signal, a reader that stalls is not waited for.
+        let limit = report.exit().is_signal().then_some(FINISH_AFTER_SIGNAL);
+        if let Err(error) = within(limit, data.finish()).await {
             people.write(format!("error: cannot write to standard output: {error}\n"));
         }
         for line in self.last_words(waited) {
@@ -168,7 +171,7 @@ impl Args {
             people.write(format!("restore-watch: {message}\n"));
         }
         // There is nowhere left to say that this failed.
-        drop(within(Some(haste.unwrap_or(PATIENCE)), people.finish()).await);
+        drop(within(Some(limit.unwrap_or(FINISH)), people.finish()).await);
     }
 
     fn last_words(&self, waited: &Waited) -> Vec<String> {

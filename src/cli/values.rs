@@ -1,0 +1,45 @@
+//! Values of options that several commands have.
+
+use std::time::Duration;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
+use super::Failure;
+use crate::config::{CadenceSettings, Effort};
+use crate::model::duration;
+
+/// Reads a duration of the command line.
+pub(super) fn parse_duration(text: &str) -> Result<Duration, duration::DurationError> {
+    duration::parse(text)
+}
+
+/// One of the names of the efforts.
+pub(super) fn parse_effort() -> impl TypedValueParser<Value = Effort> {
+    let names = Effort::ALL.iter().map(|(name, _)| *name);
+    let effort = |name: &str| Effort::ALL.iter().find(|(known, _)| *known == name).map(|(_, effort)| *effort);
+    PossibleValuesParser::new(names).map(move |name| effort(&name).unwrap_or_default())
+}
+
+/// Reads the time between two polls. Less than 10 ms would be no polling but an attack, more than a day no watch.
+pub(super) fn parse_interval(text: &str) -> Result<Duration, String> {
+    let interval = duration::parse(text).map_err(|error| error.to_string())?;
+    if (Duration::from_millis(10)..=Duration::from_hours(24)).contains(&interval) {
+        Ok(interval)
+    } else {
+        Err("must be between 10ms and 1d".to_owned())
+    }
+}
+
+/// Sets the bounds of the cadence that are given. One that is given alone moves the other where they would cross.
+pub(super) fn bound(
+    cadence: &mut CadenceSettings,
+    min: Option<Duration>,
+    max: Option<Duration>,
+) -> Result<(), Failure> {
+    if min.zip(max).is_some_and(|(min, max)| min > max) {
+        return Err(Failure::usage("--min-interval is longer than --max-interval"));
+    }
+    cadence.min_interval = min.unwrap_or(cadence.min_interval.min(max.unwrap_or(duration::MAX)));
+    cadence.max_interval = max.unwrap_or(cadence.max_interval.max(min.unwrap_or_default()));
+    Ok(())
+}
