@@ -1,7 +1,8 @@
-//! Tells a monitor that the watch works, such as Healthchecks or a push monitor of Uptime Kuma, which raises alarm where
-//! it is not told.
+//! Pings of a dead-man monitor, such as Healthchecks or a push monitor of Uptime Kuma, which raises
+//! an alarm if they stop.
 //!
-//! Invariant: the address, which may be a secret, goes into requests and into no text. When to tell is decided elsewhere.
+//! Invariant: the address, which may be a secret, goes into requests and into no text. The caller
+//! decides when to ping.
 
 use std::time::Duration;
 
@@ -14,13 +15,13 @@ use crate::model::one_line;
 /// How long one request may take, connecting included.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Answers are read to here: what says that a ping was not recorded is shorter.
+/// The part of an answer that is read: a refusal is shorter.
 const MAX_ANSWER: usize = 64 * 1024;
 
 /// The longest part of an answer that is shown.
 const MAX_LINE: usize = 200;
 
-/// A monitor to be told.
+/// A monitor that gets pings.
 #[derive(Debug, Clone)]
 pub struct Monitor {
     http: http::Client,
@@ -29,10 +30,10 @@ pub struct Monitor {
     interval: Duration,
 }
 
-/// Why a monitor cannot be told.
+/// Why a monitor cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum MonitorError {
-    /// Its address cannot be had or used.
+    /// Its address cannot be read or used.
     #[error("heartbeat: {0}")]
     Url(String),
     /// The HTTP client could not be built.
@@ -41,7 +42,7 @@ pub enum MonitorError {
 }
 
 impl Monitor {
-    /// For these settings. Reads the address where it is a secret; nothing is sent.
+    /// The monitor of these settings. Reads the address if it is a secret; nothing is sent.
     pub fn new(settings: &HeartbeatSettings) -> Result<Self, MonitorError> {
         let url = settings.url.read(settings.allow_http).map_err(MonitorError::Url)?;
         let http = http::client(&ClientOptions::new(url.expose(), None).within(TIMEOUT))?;
@@ -49,13 +50,12 @@ impl Monitor {
         Ok(Self { http, url, redactor, interval: settings.interval })
     }
 
-    /// How often the monitor is to be told.
     pub fn interval(&self) -> Duration {
         self.interval
     }
 
-    /// Tells it, by a GET. Fails where it does not answer within 10 s, or not with 2xx, or where its answer says that the
-    /// ping was not recorded.
+    /// Sends a ping by GET. Fails if the answer does not come within 10 s, is not 2xx, or says that
+    /// the ping was not recorded.
     pub async fn ping(&self) -> Result<(), String> {
         // A ping that arrives twice does no harm.
         let terms = Terms { timeout: TIMEOUT, max_body: |_| MAX_ANSWER, repeat_if_cut: true };
@@ -100,12 +100,12 @@ impl Monitor {
 enum Denial {
     /// It is a page for people.
     Page,
-    /// The monitor says so.
     Said,
 }
 
-/// What keeps an answer with 2xx from counting. Healthchecks answers `OK`, and `OK (not found)` or `OK (rate limited)` where
-/// nothing was recorded (Healthchecks documentation, "Pinging API"); Uptime Kuma has `"ok": false`.
+/// The reason why an answer with 2xx is no success. Healthchecks answers `OK`, and `OK (not found)`
+/// or `OK (rate limited)` if nothing was recorded (Healthchecks documentation, "Pinging API");
+/// Uptime Kuma has `"ok": false`.
 fn denial(answer: &str) -> Option<Denial> {
     let answer = answer.trim_start_matches('\u{feff}').trim();
     let begins =

@@ -1,4 +1,4 @@
-//! What a wait says to the host of a pipeline.
+//! The report of a wait to the host of a pipeline.
 
 use std::time::Duration;
 
@@ -14,14 +14,14 @@ use crate::platform::output::Output;
 /// streams has them in this order. A reader of one of them alone is not waited for.
 const PROGRESS_WRITE_LIMIT: Duration = Duration::from_millis(200);
 
-/// How long the files of the host may take.
+/// How long writing the files of the host may take.
 const FILES_WRITE_LIMIT: Duration = Duration::from_secs(5);
 
-/// Chooses what a wait says to the host of a pipeline.
+/// The option that chooses the host of the pipeline.
 #[derive(Debug, Args)]
 pub(super) struct CiArgs {
-    /// The host of the pipeline, for which progress is folded; on GitHub Actions there are also annotations, a job
-    /// summary and outputs. `auto` goes by `GITHUB_ACTIONS` and `GITLAB_CI`
+    /// The host of the pipeline, for which progress is folded; on GitHub Actions there are also
+    /// annotations, a job summary and outputs. `auto` goes by `GITHUB_ACTIONS` and `GITLAB_CI`
     #[arg(long, value_enum, default_value_t = HostChoice::Auto)]
     ci: HostChoice,
 }
@@ -72,7 +72,8 @@ pub(super) async fn conclude(environment: Environment, report: &Report, people: 
     }
 }
 
-/// Waits until what was said is written, for a moment. Too late is as good as written: nothing depends on it.
+/// Waits until progress is written, for a moment. If that takes longer, only the order of lines may
+/// suffer.
 pub(super) async fn settle(people: &Output) {
     drop(timeout(PROGRESS_WRITE_LIMIT, people.settled()).await);
 }

@@ -1,7 +1,7 @@
 //! `restore-watch completions`
 //!
-//! Invariant: commands, options and values are those of the help; what the generators get wrong or leave out is made up
-//! for here, and tried out in the real shells by the tests.
+//! Invariant: commands, options and values are those of the help; faults and gaps of the generators
+//! are corrected here, and tested in the real shells.
 
 use std::fmt::Write as _;
 
@@ -50,8 +50,8 @@ pub(super) fn run(args: &Args, program: Command) -> Result<Done, Failure> {
     Ok(Done::Exit(Exit::Success))
 }
 
-/// The command with [`ValueHint::Other`] for every value without a hint: else shells propose the names
-/// of files for them.
+/// The command with [`ValueHint::Other`] for every value without a hint: else shells propose the
+/// names of files for them.
 fn hinted(command: Command) -> Command {
     let hint = |arg: Arg| match arg.get_value_hint() {
         ValueHint::Unknown if arg.get_action().takes_values() => arg.value_hint(ValueHint::Other),
@@ -69,7 +69,8 @@ fn script(shell: Shell, program: &Command) -> std::io::Result<String> {
     }
     let script = String::from_utf8_lossy(&script).into_owned();
     Ok(match shell {
-        // The generator writes a name with a hyphen in two ways, so that no subcommand is recognised (clap 6421).
+        // The generator writes a name with a hyphen in two ways, so that no subcommand is
+        // recognised (clap 6421).
         Shell::Bash => {
             let (wrong, right) =
                 ["__subcmd__", "__"].map(|dash| program.get_name().replace('-', dash)).into();
@@ -80,7 +81,7 @@ fn script(shell: Shell, program: &Command) -> std::io::Result<String> {
     })
 }
 
-/// What follows a command beside options: the generator for fish leaves it out, so that files are proposed.
+/// Completions of arguments for fish: its generator leaves them out, so that files are proposed.
 fn words_for_fish(program: &Command) -> String {
     let name = program.get_name();
     let prefix = format!("__fish_{}_using_subcommand", name.replace('-', "_"));

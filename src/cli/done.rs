@@ -4,12 +4,12 @@ use std::ffi::OsString;
 
 use crate::model::Exit;
 
-/// How a command ended that did what it was asked for.
+/// How a command ended that did its work.
 #[derive(Debug)]
 pub enum Done {
     Exit(Exit),
-    /// It asks this process to become another one.
+    /// This process is to become another program.
     Exec(Vec<OsString>),
-    /// It would ask for that later, and already knows that it cannot be done.
+    /// This process would have to become a program that cannot be run.
     CannotExec(OsString, std::io::Error),
 }

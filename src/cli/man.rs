@@ -1,6 +1,6 @@
 //! `restore-watch man`
 //!
-//! Invariant: what a page says is what `--help` says, in the sections of a manual page.
+//! Invariant: a page has the text of `--help`, in the sections of a manual page.
 
 use std::path::{Path, PathBuf};
 
@@ -68,7 +68,8 @@ struct ManualPage {
 
 impl ManualPage {
     fn of(command: &Command) -> Result<Self, Failure> {
-        // The help has more text behind the options than a page should have under one heading, so that is made here.
+        // The help has more text behind the options than fits one heading, so that part is made
+        // here.
         let further = command.get_after_help().map(ToString::to_string).unwrap_or_default();
         let usage = command.clone().render_usage().to_string();
         let usage = usage.trim_start_matches("Usage:").trim().to_owned();
@@ -92,8 +93,8 @@ impl ManualPage {
     }
 }
 
-/// Sections out of the text behind the options: a heading ends with a colon; below it, indented lines are a word and what
-/// it means, or an example.
+/// Makes sections of the text behind the options: a heading ends with a colon; the indented lines
+/// below it are a word and its meaning, or an example.
 fn sections(text: &str) -> Roff {
     let mut roff = Roff::new();
     let mut in_examples = false;

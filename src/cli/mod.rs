@@ -1,7 +1,7 @@
 //! The command line: one file for each command.
 //!
-//! Invariant: standard output carries data only; everything else goes to standard error. Every way to fail has an exit
-//! code that is published, and says what to do.
+//! Invariant: standard output carries data only; everything else goes to standard error. Every way
+//! to fail has an exit code that is published, and says what to do.
 
 mod add;
 mod check;
@@ -71,7 +71,6 @@ enum Command {
 }
 
 impl Cli {
-    /// Carries out the command.
     pub fn run(self) -> Result<Done, Failure> {
         match self.command {
             Command::Wait(args) => wait::run(*args),

@@ -19,9 +19,10 @@ use crate::platform::clock::Clock;
 
 /// Send one marked test to each sink of a configuration, and say what came of it
 ///
-/// The test is a transition of the type `restore_watch.test`, which nothing else sends: no receiver can take it for the
-/// end of a restore. Each sink gets one attempt, whichever events it wants. Exits with 0 when all sinks took it, else
-/// with 1. Nothing is kept, and a daemon that runs is not disturbed.
+/// The test is a transition of the type `restore_watch.test`, which nothing else sends: no receiver
+/// can take it for the end of a restore. Each sink gets one attempt, whichever events it wants.
+/// Exits with 0 when all sinks took it, else with 1. Nothing is kept, and a daemon that runs is not
+/// disturbed.
 #[derive(Debug, Parser)]
 pub(super) struct Args {
     /// The sinks to try, by name [default: all]
@@ -37,7 +38,7 @@ pub(super) struct Args {
     output: Output,
 }
 
-/// What came of one attempt.
+/// The result of one attempt.
 struct Attempt {
     sink: SinkName,
     result: Result<(), String>,
@@ -105,7 +106,7 @@ fn test(project: ProjectName, clock: Clock) -> Event {
     Event::of_project(id, EventKind::Test, now, project)
 }
 
-/// Prints what came of the attempts, in the order of the configuration.
+/// Prints the results of the attempts, in the order of the configuration.
 fn report(settings: &[SinkSettings], attempts: &[Attempt], output: Output) -> Result<Done, Failure> {
     let found = settings.iter().filter_map(|sink| {
         let attempt = attempts.iter().find(|attempt| attempt.sink.as_str() == sink.name())?;

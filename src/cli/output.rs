@@ -10,11 +10,13 @@ use crate::model::Exit;
 /// The form of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Output {
+    /// For people.
     Human,
+    /// One JSON document.
     Json,
 }
 
-/// Writes data to standard output. A reader that went away is no failure: it has seen enough.
+/// Writes data to standard output. A reader that closed it is no failure: it has seen enough.
 pub(super) fn print(text: &str) -> Result<(), Failure> {
     print_on(text).map(drop)
 }

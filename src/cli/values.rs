@@ -8,19 +8,19 @@ use super::Failure;
 use crate::config::{CadenceSettings, Effort};
 use crate::model::duration;
 
-/// Reads a duration of the command line.
+/// Parses a duration of the command line.
 pub(super) fn parse_duration(text: &str) -> Result<Duration, duration::DurationError> {
     duration::parse(text)
 }
 
-/// One of the names of the efforts.
+/// Parses the name of an effort.
 pub(super) fn parse_effort() -> impl TypedValueParser<Value = Effort> {
     let names = Effort::ALL.iter().map(|(name, _)| *name);
     let effort = |name: &str| Effort::ALL.iter().find(|(known, _)| *known == name).map(|(_, effort)| *effort);
     PossibleValuesParser::new(names).map(move |name| effort(&name).unwrap_or_default())
 }
 
-/// Reads the time between two polls. Less than 10 ms would be no polling but an attack, more than a day no watch.
+/// Parses the time between two polls: less than 10 ms would be an attack, more than a day no watch.
 pub(super) fn parse_interval(text: &str) -> Result<Duration, String> {
     let interval = duration::parse(text).map_err(|error| error.to_string())?;
     if (Duration::from_millis(10)..=Duration::from_hours(24)).contains(&interval) {
@@ -30,7 +30,8 @@ pub(super) fn parse_interval(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// Sets the bounds of the cadence that are given. One that is given alone moves the other where they would cross.
+/// Sets the given bounds of the cadence. One that is given alone moves the other if they would
+/// cross.
 pub(super) fn bound(
     cadence: &mut CadenceSettings,
     min: Option<Duration>,

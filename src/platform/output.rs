@@ -1,6 +1,7 @@
 //! Texts for standard output and standard error, written by threads of their own.
 //!
-//! Invariant: handing a text over never waits, so a reader that stalls delays no poll, no timeout and no signal.
+//! Invariant: queuing a text never waits, so a stalled reader delays no poll, no timeout and no
+//! signal.
 
 use std::io::{self, Write};
 use std::sync::mpsc;
@@ -25,17 +26,15 @@ enum Entry {
 }
 
 impl Output {
-    /// Standard output. Fails, as the two below, where the system has no thread to give.
+    /// Standard output. Fails, like the two below, if the system has no thread to give.
     pub fn stdout() -> io::Result<Self> {
         Self::to(io::stdout())
     }
 
-    /// Standard error.
     pub fn stderr() -> io::Result<Self> {
         Self::to(io::stderr())
     }
 
-    /// A stream.
     pub fn to(stream: impl Write + Send + 'static) -> io::Result<Self> {
         let (queue, entries) = mpsc::channel();
         let (done, written) = oneshot::channel();
@@ -45,36 +44,37 @@ impl Output {
         Ok(Self { queue, filter: std::convert::identity, written })
     }
 
-    /// The same, with texts as `filter` makes them.
+    /// Filters every text of [`Output::write`].
     #[must_use]
     pub fn filtered(self, filter: fn(String) -> String) -> Self {
         Self { filter, ..self }
     }
 
-    /// Hands a text over. It is written after those before it; or never, once writing has failed.
+    /// Queues a text. It is written after those before it, or never if writing has failed.
     pub fn write(&self, text: impl Into<String>) {
         drop(self.queue.send(Entry::Text((self.filter)(text.into()))));
     }
 
-    /// Hands over a text that is not for people: it is written as it is.
+    /// Queues a text that is not for people: it is written unfiltered.
     pub fn command(&self, text: impl Into<String>) {
         drop(self.queue.send(Entry::Text(text.into())));
     }
 
-    /// Resolves, or is closed, once all that was handed over is written, or nothing can be written any more.
+    /// Resolves, or is closed, once all that was queued is written, or writing has failed.
     pub fn mark(&self) -> oneshot::Receiver<()> {
         let (mark, reached) = oneshot::channel();
         drop(self.queue.send(Entry::Mark(mark)));
         reached
     }
 
-    /// Waits until all that was handed over is written, or nothing can be written any more.
+    /// Waits until all that was queued is written, or writing has failed.
     pub async fn settled(&self) {
-        // It is dropped where writing has failed.
+        // It is dropped if writing has failed.
         drop(self.mark().await);
     }
 
-    /// Waits until everything is written. A reader that went away is no failure: it has seen enough.
+    /// Waits until everything is written. A reader that closed the stream is no failure: it has
+    /// seen enough.
     pub async fn finish(self) -> io::Result<()> {
         let Self { queue, written, .. } = self;
         drop(queue);

@@ -1,7 +1,8 @@
-//! Connections that can be cut: the listener both servers accept from, and a handle on each of its connections.
+//! Connections that can be cut: the listener of both servers, and a handle on each of its
+//! connections.
 //!
-//! Invariant: after [`ConnectionHandle::cut`] not one more byte leaves the connection, whatever the HTTP layer still writes; a
-//! client sees an end (or a reset) in the middle of the exchange.
+//! Invariant: after [`ConnectionHandle::cut`] not one more byte leaves the connection, whatever the
+//! HTTP layer still writes; a client sees an end (or a reset) in the middle of the exchange.
 
 use std::io;
 use std::net::SocketAddr;
@@ -32,7 +33,7 @@ pub(super) enum Cut {
 pub(super) struct ConnectionHandle(Arc<AtomicU8>);
 
 impl ConnectionHandle {
-    /// Lets no further byte out; the connection closes as soon as something is written to it.
+    /// Sends no further byte; the connection closes as soon as something is written to it.
     pub(super) fn cut(&self, how: Cut) {
         self.0.store(if how == Cut::Close { 1 } else { 2 }, Ordering::SeqCst);
     }
@@ -63,7 +64,8 @@ pub(super) struct Serving {
 }
 
 impl Serving {
-    /// Binds `listen` and serves `router` there, each request with the [`ConnectionHandle`] it came on.
+    /// Binds `listen` and serves `router` there, each request with the [`ConnectionHandle`] it came
+    /// on.
     pub(super) async fn start(listen: SocketAddr, router: Router) -> io::Result<Self> {
         let listener = TcpListener::bind(listen).await?;
         let address = listener.local_addr()?;
@@ -79,7 +81,6 @@ impl Serving {
         Ok(Self { address, accepted, task, _stop: stop })
     }
 
-    /// Where it listens.
     pub(super) fn address(&self) -> SocketAddr {
         self.address
     }

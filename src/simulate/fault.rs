@@ -1,4 +1,4 @@
-//! Carrying out a fault on the wire.
+//! Faults on the wire: an answer that is late, broken, wrong or missing.
 //!
 //! Invariant: a fault replaces or damages an answer that was good; it never changes the world.
 
@@ -81,7 +81,7 @@ impl FaultyResponse {
         Self { delay: fault.delay.0, effect }
     }
 
-    /// The status that goes out; `None` where none does.
+    /// The status that is sent; `None` if none is.
     pub(super) fn status(&self) -> Option<StatusCode> {
         match &self.effect {
             Effect::Answer(answer, _)
@@ -112,7 +112,8 @@ impl FaultyResponse {
             }
             Effect::Truncated(answer) => {
                 let sent = Bytes::copy_from_slice(half(&answer.body).as_bytes());
-                // A pause before the end, so that the first half is on its way when the connection ends.
+                // A pause before the end, so that the first half is on its way when the connection
+                // ends.
                 let drip = Drip::new(DripContent::Once(sent), Duration::from_millis(1), DripEnd::Cut);
                 streamed(answer.status, answer.content_type, Some(answer.body.len().max(1)), drip)
             }
@@ -197,7 +198,7 @@ fn other_job(good: ApiAnswer) -> ApiAnswer {
     ApiAnswer { body: value.to_string(), ..good }
 }
 
-/// A streamed response; the length that is promised is not necessarily that of the body.
+/// A streamed response; the promised length is not necessarily that of the body.
 fn streamed(status: StatusCode, content_type: &'static str, promised: Option<usize>, drip: Drip) -> Response {
     let mut response = Response::new(Body::new(drip));
     *response.status_mut() = status;
@@ -209,10 +210,11 @@ fn streamed(status: StatusCode, content_type: &'static str, promised: Option<usi
     response
 }
 
-/// What makes a body too large: white space, so that a client that reads it all finds good JSON in it.
+/// Padding that makes a body too large: white space, so that a client that reads all of it finds
+/// good JSON.
 static CHUNK: [u8; 64 * 1024] = [b' '; 64 * 1024];
 
-/// A body that comes in pieces, with a pause before each but the first.
+/// A body that is sent in pieces, with a pause before each but the first.
 struct Drip {
     content: DripContent,
     pace: Duration,

@@ -1,7 +1,7 @@
 //! Paging through the restore jobs, as unreliable as the scenario wants it.
 //!
-//! Invariant: within one listing (a first page and those its tokens lead to) rows keep their order; whether a row is
-//! dropped or repeated is decided once a listing.
+//! Invariant: within one listing (a first page and those its tokens lead to) rows keep their order;
+//! whether a row is dropped or repeated is decided once a listing.
 
 use std::cmp::Reverse;
 use std::fmt::Write as _;
@@ -14,7 +14,7 @@ use serde::Deserialize;
 use super::random::seeded;
 use super::script::{ListScript, Order, Probability, Script};
 
-/// The rows of the list, and how often it has been asked for.
+/// The order of the jobs, and how many listings were begun.
 #[derive(Debug)]
 pub(super) struct JobList {
     newest_first: Vec<usize>,
@@ -53,8 +53,8 @@ impl JobList {
         Self { newest_first, begun: 0 }
     }
 
-    /// The rows of the page that `query` asks for, among those that are `listed`, and the token of the next page. An
-    /// error says why the query is refused.
+    /// The rows of the page that `query` asks for, among those that are `listed`, and the token of
+    /// the next page. An error says why the query is refused.
     pub(super) fn page(
         &mut self,
         script: &Script,
@@ -72,8 +72,8 @@ impl JobList {
             }
             Some(token) => {
                 let token = read_token(token).ok_or(BAD_TOKEN)?;
-                // The place of the page is counted in pages of the limit that is sent, so that another limit than the
-                // token's skips or repeats rows.
+                // The place of the page is counted in pages of the limit that is sent, so that
+                // another limit than the token's skips or repeats rows.
                 let limit = limit.unwrap_or(token.limit);
                 (limit, token.offset / token.limit * limit)
             }
@@ -113,7 +113,8 @@ impl JobList {
 fn write_token(list: &ListScript, limit: usize, offset: usize) -> String {
     let mut text = format!("{{\"limit\":{limit},\"offset\":{offset}");
     if list.awkward_tokens {
-        // In every place modulo three, the characters whose base64 has `+` and `/`; then a length that needs `=`.
+        // In every place modulo three, the characters whose base64 has `+` and `/`; then a length
+        // that needs `=`.
         text.push_str(",\"note\":\"~~~???>>>\"");
         while text.len() % 3 != 0 {
             text.push(' ');

@@ -1,7 +1,7 @@
 //! A receiver of webhooks: takes every request, and answers as scripted.
 //!
-//! Invariant: a request is recorded when it is whole, before it is answered; one that is answered badly, or not at
-//! all, was received all the same.
+//! Invariant: a request is recorded when it is whole, before it is answered; one that is answered
+//! badly, or not at all, was received all the same.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -23,7 +23,7 @@ use super::request_log::RequestLog;
 /// How many requests are remembered.
 const REMEMBERED: usize = 10_000;
 
-/// The largest body that is taken, in bytes; a larger one is answered with 413.
+/// The largest body that is accepted, in bytes; a larger one is answered with 413.
 const MAX_BODY: usize = 1 << 20;
 
 /// The longest a request is left hanging.
@@ -40,12 +40,13 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// This HTTP status, 200 to 599, with an empty body where none is given; 500 stands in for any other number.
+    /// This HTTP status, 200 to 599, with an empty body unless one is set; 500 replaces any other
+    /// number.
     pub fn status(status: u16) -> Self {
         Self { delay: Duration::ZERO, headers: Vec::new(), body: Bytes::new(), status: Some(status) }
     }
 
-    /// No answer: the connection stays open for an hour, or until the client leaves.
+    /// No answer: the connection stays open for an hour, or until the client closes it.
     pub fn hang() -> Self {
         Self::drop_connection().after(HANG)
     }
@@ -55,21 +56,21 @@ impl Reply {
         Self { status: None, ..Self::status(0) }
     }
 
-    /// With this header, as `.header("retry-after", "7")`. One that HTTP does not permit is left out.
+    /// Adds a header, as in `.header("retry-after", "7")`. One that HTTP does not permit is left
+    /// out.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// With this body.
     #[must_use]
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = body.into();
         self
     }
 
-    /// So much later.
+    /// Sends it after this delay.
     #[must_use]
     pub fn after(mut self, delay: Duration) -> Self {
         self.delay = delay;
@@ -77,7 +78,7 @@ impl Reply {
     }
 }
 
-/// A request that a [`Receiver`] took.
+/// A request that a [`Receiver`] received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Received {
     /// Time on the receiver's clock when all of it was there.
@@ -113,7 +114,7 @@ struct ReceiverState {
     received: RequestLog<Received>,
 }
 
-/// What decides how a request is answered once the scripted replies are used up.
+/// Decides the reply once the scripted ones are used up.
 #[derive(Clone)]
 struct DefaultReply(Arc<dyn Fn(&Received) -> Reply + Send + Sync>);
 
@@ -124,8 +125,8 @@ impl fmt::Debug for DefaultReply {
 }
 
 impl Receiver {
-    /// Receives on `listen` (port 0: any free one) and gives each request the next of `replies`, then 200. Fails where
-    /// the address cannot be bound.
+    /// Receives on `listen` (port 0: any free one) and answers each request with the next of
+    /// `replies`, then with 200. Fails if the address cannot be bound.
     pub async fn start(
         replies: impl IntoIterator<Item = Reply>,
         listen: SocketAddr,
@@ -141,18 +142,17 @@ impl Receiver {
         Ok(Self { serving: Serving::start(listen, router).await?, state })
     }
 
-    /// From now on gives this, and not 200, once the scripted replies are used up.
+    /// Sets the reply once the scripted ones are used up, in place of 200.
     pub fn otherwise(&self, reply: Reply) {
         self.decide(move |_| reply.clone());
     }
 
-    /// From now on asks this how to answer, and does not give 200, once the scripted replies are used up. It sees each
-    /// such request when that is whole, and before it is answered.
+    /// Sets what decides the reply once the scripted ones are used up, in place of 200. It gets
+    /// each request when that is complete, before it is answered.
     pub fn decide(&self, decide: impl Fn(&Received) -> Reply + Send + Sync + 'static) {
         *lock(&self.state.default_reply) = DefaultReply(Arc::new(decide));
     }
 
-    /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.serving.address()
     }
@@ -172,7 +172,7 @@ impl Receiver {
         self.state.received.count()
     }
 
-    /// Waits until `count` requests came, for ever if need be, and gives those remembered.
+    /// Waits until `count` requests came, without a limit, and returns those remembered.
     pub async fn wait_for(&self, count: usize) -> Vec<Received> {
         self.state.received.wait_for(count).await;
         self.received()

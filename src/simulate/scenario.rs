@@ -276,7 +276,8 @@ fn check_fault(fault: &FaultScript) -> Result<(), String> {
     Ok(())
 }
 
-/// The ids of all jobs; refuses those that are no ids, that repeat, and faults of jobs that do not exist.
+/// The ids of all jobs; refuses those that are no ids, that repeat, and faults of jobs that do not
+/// exist.
 fn job_ids(script: &Script) -> Result<Arc<[JobId]>, Fault> {
     let mut seen = HashSet::new();
     let mut ids = Vec::new();

@@ -1,6 +1,7 @@
 //! The HTTP server of the simulated control plane.
 //!
-//! Invariant: each request is recorded once, when it arrives, and no record has the key that came with it.
+//! Invariant: each request is recorded once, when it arrives, and no record has the key that came
+//! with it.
 
 use std::io;
 use std::net::SocketAddr;
@@ -29,7 +30,8 @@ const REMEMBERED: usize = 100_000;
 
 /// A simulated control plane, which serves until it is dropped.
 ///
-/// It runs on the runtime it was started on, and only there, so that a test with paused time can hold both ends.
+/// It runs on the runtime it was started on, and only there, so that a test with paused time can
+/// hold both ends.
 ///
 /// ```
 /// use restore_watch::simulate::{Scenario, Simulator, Timeline};
@@ -48,7 +50,7 @@ pub struct Simulator {
     plane: Arc<ControlPlane>,
 }
 
-/// What is remembered of a request.
+/// One request, as it is remembered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestRecord {
     /// Scenario time when it arrived.
@@ -61,13 +63,13 @@ pub struct RequestRecord {
     /// `X-Pinecone-Api-Version`.
     pub version: Option<String>,
     pub user_agent: Option<String>,
-    /// The status that was answered; `None` where the scenario left it without an answer.
+    /// The status that was answered; `None` if the scenario left it without an answer.
     pub answered: Option<u16>,
 }
 
 impl Simulator {
-    /// Plays `scenario` on `listen` (port 0: any free one), on the clock `timeline`. Fails where the address cannot be
-    /// bound.
+    /// Plays `scenario` on `listen` (port 0: any free one), on the clock `timeline`. Fails if the
+    /// address cannot be bound.
     pub async fn start(scenario: &Scenario, listen: SocketAddr, timeline: Timeline) -> io::Result<Self> {
         let plane = Arc::new(ControlPlane {
             timeline,
@@ -84,7 +86,6 @@ impl Simulator {
         Ok(Self { serving: Serving::start(listen, router).await?, plane })
     }
 
-    /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.serving.address()
     }
@@ -163,7 +164,7 @@ async fn unknown(
     plane.answer(Target::Unknown, &connection, request).await
 }
 
-/// The target of this name; one that is no text names nothing.
+/// The target of this name; a name that is not text leads to nothing.
 fn named(name: Result<Path<String>, PathRejection>, target: fn(String) -> Target) -> Target {
     name.map_or(Target::Unknown, |Path(name)| target(name))
 }
@@ -197,7 +198,7 @@ impl ControlPlane {
             Some(faulty) => faulty.carry_out(connection).await,
             None => good.into_response(),
         };
-        // In the time of the scenario, like all other times; the HTTP layer would read the system's clock.
+        // Scenario time, like all other times; the HTTP layer would read the system's clock.
         if let Some(date) = http_date::write(self.timeline.wall()).and_then(|date| date.try_into().ok()) {
             response.headers_mut().insert(header::DATE, date);
         }

@@ -1,6 +1,7 @@
 //! The JSON of the API, in the shape of either description.
 //!
-//! Invariant: fields are named and typed as in the description the scenario chose; only `extra` of a job adds to them.
+//! Invariant: fields are named and typed as in the description the scenario chose; only `extra` of
+//! a job adds to them.
 
 use axum::http::StatusCode;
 use jiff::SignedDuration;

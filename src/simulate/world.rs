@@ -1,7 +1,8 @@
-//! The simulated world: what each job and index looks like at a scenario time, and which fault meets a request.
+//! The simulated world: the state of each job and index at a scenario time, and the fault that a
+//! request meets.
 //!
-//! Invariant: no clock, no I/O and no randomness but that of the seed; the same script, time and order of requests
-//! give the same world.
+//! Invariant: no clock, no I/O and no randomness but that of the seed; the same script, time and
+//! order of requests give the same world.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use super::script::{
 };
 use crate::model::{JobId, Status};
 
-/// All that exists in a scenario, and what has been asked so far.
+/// All that exists in a scenario, and the requests counted so far.
 #[derive(Debug)]
 pub(super) struct World {
     script: Arc<Script>,
@@ -24,11 +25,11 @@ pub(super) struct World {
     by_id: HashMap<String, usize>,
     by_index: HashMap<String, usize>,
     list: JobList,
-    /// For each fault, how many requests it has been asked about.
+    /// For each fault, how many requests it was about.
     asked: Vec<u64>,
 }
 
-/// One job, with what its script left open filled in.
+/// One job, with defaults for what its script leaves open.
 #[derive(Debug, Clone)]
 pub(super) struct SimulatedJob {
     /// Which `[[job]]` it comes from.
@@ -43,13 +44,13 @@ pub(super) struct SimulatedJob {
     ends: Option<SignedDuration>,
 }
 
-/// What a job looks like at one time.
+/// The state of a job at one time.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct JobState<'a> {
     pub(super) status: &'a str,
-    /// Scenario time of the creation; `None` where the script hides it.
+    /// Scenario time of the creation; `None` if the script hides it.
     pub(super) created: Option<SignedDuration>,
-    /// Scenario time of the end, where the API tells it.
+    /// Scenario time of the end, if the API reports it.
     pub(super) completed: Option<SignedDuration>,
     /// Whether the job ended well.
     pub(super) is_completed: bool,
@@ -57,7 +58,7 @@ pub(super) struct JobState<'a> {
     pub(super) extra: &'a toml::Table,
 }
 
-/// What an index looks like at one time.
+/// The state of an index at one time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct IndexState<'a> {
     pub(super) name: &'a str,
@@ -68,11 +69,9 @@ pub(super) struct IndexState<'a> {
 /// What a request asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Target {
-    /// One job.
     Describe(String),
     /// A page of the list.
     List(ListQuery),
-    /// One index.
     Index(String),
     /// Something that does not exist.
     Unknown,
@@ -90,16 +89,16 @@ impl World {
         Self { script, jobs, by_id, by_index, list, asked }
     }
 
-    /// What the job of this id looks like at `at`; `None` where the API does not know it.
+    /// The state of the job of this id at `at`; `None` if the API does not know it.
     pub(super) fn job(&self, id: &str, at: Duration) -> Option<(&SimulatedJob, JobState<'_>)> {
         let job = &self.jobs[*self.by_id.get(id)?];
         self.state(job, at).map(|state| (job, state))
     }
 
-    /// What the index of this name looks like at `at`.
+    /// The state of the index of this name at `at`.
     ///
-    /// An `[[index]]` goes by its script. The index of a job is made with it, is ready some time after the job
-    /// completes, and is removed when the job ends otherwise.
+    /// An `[[index]]` goes by its script. The index of a job is made with it, is ready some time
+    /// after the job completes, and is removed when the job ends otherwise.
     pub(super) fn index<'a>(&'a self, name: &'a str, at: Duration) -> Option<IndexState<'a>> {
         if let Some(index) = self.script.index.iter().find(|index| index.name.get_ref() == name) {
             return scripted_index(index, at);
@@ -116,7 +115,8 @@ impl World {
         }
     }
 
-    /// A page of the list at `at`: its rows, and the token of the next page; an error says why the query is refused.
+    /// A page of the list at `at`: its rows, and the token of the next page; an error says why the
+    /// query is refused.
     pub(super) fn list(&mut self, query: &ListQuery, at: Duration) -> Result<JobPage<'_>, &'static str> {
         let Self { script, jobs, list, .. } = self;
         let delay = signed(script.list.delay_visibility.0);
@@ -128,8 +128,8 @@ impl World {
         Ok(JobPage { rows, next })
     }
 
-    /// Counts the request for the faults that are about such, and gives the first one that meets it, with the number
-    /// the request has for it.
+    /// Counts the request for every fault that is about it, and returns the first fault that it
+    /// meets, with its number among the requests of that fault.
     pub(super) fn fault(&mut self, target: &Target, at: Duration) -> Option<(&FaultScript, u64)> {
         let mut met = None;
         for (place, fault) in self.script.fault.iter().enumerate() {
@@ -147,7 +147,7 @@ impl World {
         met
     }
 
-    /// Whether a request with this key is let in at `at`.
+    /// Whether a request with this key is accepted at `at`.
     pub(super) fn accepts(&self, key: Option<&str>, at: Duration) -> bool {
         let changed =
             self.script.key_change.iter().filter(|change| change.at.0 <= at).max_by_key(|change| change.at);
@@ -304,7 +304,8 @@ fn chosen(fault: &FaultScript, number: u64, chance: [u64; 3]) -> bool {
         && fault.probability.is_none_or(|probability| seeded(chance).f64() < probability.0)
 }
 
-/// The documented spelling of the three ends that are written in lower case; any other text as it is.
+/// The documented spelling of the three ends that are written in lower case; any other text as it
+/// is.
 fn documented(end: &str) -> &str {
     match end {
         "completed" => "Completed",

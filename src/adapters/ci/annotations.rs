@@ -1,18 +1,19 @@
-//! How each job stands, as annotations of a run of GitHub Actions.
+//! Annotations of a run of GitHub Actions, one for each job.
 //!
 //! Invariant: there are never more than the runner keeps of a step (`_maxCountPerIssueType` in
-//! `src/Runner.Worker/ExecutionContext.cs` of `actions/runner`); every job is in one, or counted in the last one.
+//! `src/Runner.Worker/ExecutionContext.cs` of `actions/runner`); every job is in one, or counted in
+//! the last one.
 
 use super::{Ending, Job, command};
 use crate::model::duration;
 
-/// How many of each kind are kept of a step.
+/// Annotations of each kind that are kept of a step.
 const MOST: usize = 10;
 
-/// The commands that make them.
+/// The commands that make the annotations.
 pub(super) fn of(ending: &Ending) -> String {
     let (well, others): (Vec<_>, Vec<_>) = ending.jobs.iter().partition(|job| job.is_well());
-    // A wait that ended without this job asks nothing of it any more.
+    // A wait whose condition was met without this job no longer needs it.
     let bad: Vec<_> = others.into_iter().filter(|job| ending.cut_short || job.outcome != "open").collect();
     kind("error", &bad, "more restores did not end well") + &kind("notice", &well, "more restores ended well")
 }
@@ -36,7 +37,7 @@ fn message(job: &Job) -> String {
     format!("restore {called}{index}: {}{took}{error}", job.words)
 }
 
-/// What an outcome comes to, in a few words.
+/// The title of an annotation.
 fn heading(outcome: &str) -> &'static str {
     match outcome {
         "completed" => "Restore completed",

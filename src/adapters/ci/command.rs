@@ -1,7 +1,7 @@
-//! Commands to the runner of GitHub Actions, as lines of a log.
+//! Commands for the runner of GitHub Actions, as lines of a log.
 //!
-//! Invariant: whatever is in a title or a message stays in it. The escapes are those of `packages/core/src/command.ts` of
-//! `actions/toolkit`.
+//! Invariant: whatever is in a title or a message stays in it. The escapes are those of
+//! `packages/core/src/command.ts` of `actions/toolkit`.
 
 use super::inert;
 

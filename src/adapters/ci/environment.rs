@@ -8,7 +8,7 @@ use super::{Ending, Host, Section, annotations, inert, record};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Environment {
     host: Host,
-    /// What is printed becomes the log of some pipeline.
+    /// Output becomes the log of a pipeline.
     pipeline: bool,
     /// The reader looks for commands of GitHub Actions in it, wanted or not.
     commands_are_read: bool,
@@ -18,7 +18,7 @@ pub struct Environment {
 pub type TextFilter = fn(String) -> String;
 
 impl Environment {
-    /// Reads the environment, and does what it says unless a host is `chosen`.
+    /// Detects the host from the environment, unless one is `chosen`.
     pub fn detect(chosen: Option<Host>) -> Self {
         Self::from_variables(chosen, |name| std::env::var_os(name))
     }
@@ -42,39 +42,40 @@ impl Environment {
         }
     }
 
-    /// Whether what is printed becomes the log of a pipeline. There, nothing is drawn over and nothing is colored, even
-    /// where a terminal is feigned.
+    /// Whether output becomes the log of a pipeline. Then no lines are redrawn and none are
+    /// colored, even if there seems to be a terminal.
     pub fn is_pipeline(self) -> bool {
         self.pipeline
     }
 
-    /// Whether the reader of what is printed looks for commands in it.
+    /// Whether the reader of the output looks for commands in it.
     pub fn reads_commands(self) -> bool {
         self.commands_are_read
     }
 
-    /// What makes a text for people inert.
+    /// The filter that makes texts for people inert.
     pub fn text_filter(self) -> TextFilter {
         if self.commands_are_read { inert::lines } else { std::convert::identity }
     }
 
-    /// What makes JSON inert without a change of its meaning.
+    /// The filter that makes JSON inert without changing its value.
     pub fn json_filter(self) -> TextFilter {
         if self.commands_are_read { inert::json } else { std::convert::identity }
     }
 
-    /// What folds lines into one, where the host can.
+    /// The section that folds lines into one, if the host has such.
     pub fn section(self) -> Option<Section> {
         Section::of(self.host)
     }
 
-    /// Commands that show how each job stands, for standard error; empty where the host knows none.
+    /// Commands that annotate the run with each job, for standard error; empty if the host has
+    /// none.
     pub fn annotations(self, ending: &Ending) -> String {
         if self.host == Host::GitHub { annotations::of(ending) } else { String::new() }
     }
 
-    /// Writes into the files of the host what it is to keep. Returns what could not be written, and why. A file may be
-    /// anything, so this may take for ever.
+    /// Writes summary and outputs to the files of the host. Returns a warning for each that could
+    /// not be written. A file may be a pipe, so this may block.
     pub fn record(self, ending: &Ending) -> Vec<String> {
         if self.host == Host::GitHub { record::write(ending) } else { Vec::new() }
     }

@@ -1,7 +1,7 @@
-//! Services that run pipelines: what they understand beside plain lines, and what they keep of a wait.
+//! Services that run pipelines: their log commands, and the files in which they keep results.
 //!
-//! Invariant: no text from elsewhere (an answer of the API, a name that a user gave) becomes a command
-//! there. Nothing here changes how a wait ends.
+//! Invariant: no text from elsewhere (an answer of the API, a name that a user gave) becomes a
+//! command there. Nothing here changes how a wait ends.
 
 mod annotations;
 mod command;
@@ -20,7 +20,7 @@ use std::time::Duration;
 pub use environment::{Environment, TextFilter};
 pub use section::Section;
 
-/// A service whose own commands are used.
+/// A service whose commands are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Host {
     GitHub,
@@ -28,7 +28,7 @@ pub enum Host {
     None,
 }
 
-/// How a wait ended.
+/// The result of a wait.
 #[derive(Debug, Clone)]
 pub struct Ending {
     /// The published name of its outcome.
@@ -36,26 +36,26 @@ pub struct Ending {
     pub exit_code: u8,
     /// What the exit code means.
     pub meaning: &'static str,
-    /// A timeout or a signal ended it, so that a job that is open is one that should not be.
+    /// A timeout or a signal ended it, so that an open job is a failure.
     pub cut_short: bool,
     pub jobs: Vec<Job>,
     /// The jobs as JSON, as reports have them.
     pub json: String,
 }
 
-/// How a job stood at the end of a wait.
+/// One job at the end of a wait.
 #[derive(Debug, Clone)]
 pub struct Job {
     pub id: String,
     /// The name that the user gave it.
     pub name: Option<String>,
-    /// The index it makes, as far as known.
+    /// The index that it makes, if known.
     pub index: Option<String>,
     /// The published name of its outcome.
     pub outcome: &'static str,
     /// The same in words, with its status where that says more.
     pub words: String,
-    /// How long it took, or has been taking; none where it was never seen.
+    /// How long it took, or has been running; `None` if it was never seen.
     pub took: Option<Duration>,
     /// The same in seconds, or the time since the start of the wait.
     pub elapsed_seconds: f64,
@@ -64,7 +64,7 @@ pub struct Job {
 }
 
 impl Job {
-    /// Whether it is what was waited for.
+    /// Whether it is a success.
     fn is_well(&self) -> bool {
         matches!(self.outcome, "completed" | "ready")
     }

@@ -1,7 +1,7 @@
-//! The outputs of a step of GitHub Actions: what later steps branch on.
+//! The outputs of a step of GitHub Actions, on which later steps branch.
 //!
-//! Invariant: a value stays one value, whatever is in it. The form is that of `packages/core/src/file-command.ts` of
-//! `actions/toolkit`.
+//! Invariant: no value can end early or add another one. The form is that of
+//! `packages/core/src/file-command.ts` of `actions/toolkit`.
 
 use std::fmt::Write as _;
 

@@ -1,7 +1,7 @@
-//! The files in which GitHub Actions keeps what a step says: its summary and its outputs.
+//! The files in which GitHub Actions keeps the summary and the outputs of a step.
 //!
-//! Invariant: what steps and commands before have written stays; a file that cannot be used is named, and the other one
-//! is written all the same.
+//! Invariant: earlier contents stay; a file that cannot be used is named, and the other one is
+//! written all the same.
 
 use std::ffi::OsString;
 use std::fs::OpenOptions;
@@ -9,11 +9,11 @@ use std::io::{self, Write as _};
 
 use super::{Ending, outputs, summary};
 
-/// A file with more is not shown at all (`AttachmentSizeLimit` in `src/Runner.Worker/FileCommandManager.cs` of
-/// `actions/runner`).
+/// A larger file is not shown at all (`AttachmentSizeLimit` in
+/// `src/Runner.Worker/FileCommandManager.cs` of `actions/runner`).
 const SUMMARY_LIMIT: u64 = 1024 * 1024;
 
-/// Writes both; returns what could not be written, and why.
+/// Writes both; returns a warning for each that could not be written.
 pub(super) fn write(ending: &Ending) -> Vec<String> {
     write_to(ending, |name| std::env::var_os(name))
 }
@@ -30,7 +30,7 @@ fn write_to(ending: &Ending, variable: impl Fn(&str) -> Option<OsString>) -> Vec
         .collect()
 }
 
-/// Appends a text to a file that has so many bytes, and makes the file where there is none.
+/// Appends a text, which may depend on the size of the file, and creates the file if there is none.
 fn append(path: Option<OsString>, text: impl FnOnce(u64) -> Result<String, String>) -> Result<(), String> {
     let path = path.filter(|path| !path.is_empty()).ok_or("it is not set")?;
     let cannot = |error: io::Error| format!("{}: {error}", path.display());

@@ -1,14 +1,14 @@
 //! The summary of a job of GitHub Actions: a table in Markdown.
 //!
-//! Invariant: texts from elsewhere stand in code spans, where Markdown, HTML, mentions and links mean nothing; the whole
-//! is never longer than it may be.
+//! Invariant: texts from elsewhere stand in code spans, where Markdown, HTML, mentions and links
+//! mean nothing; the whole never exceeds its limit.
 
 use std::fmt::Write as _;
 
 use super::{Ending, Job};
 use crate::model::duration;
 
-/// More rows than this are not read by anybody.
+/// The most rows; a longer table is not read.
 const MOST_ROWS: usize = 200;
 
 /// Room for what follows the last row.
@@ -17,7 +17,7 @@ const TAIL: usize = 200;
 /// The summary, in at most `room` bytes; none where not even its head fits.
 pub(super) fn of(ending: &Ending, room: usize) -> Option<String> {
     let mut jobs: Vec<_> = ending.jobs.iter().collect();
-    // What may be cut off is the good news.
+    // Good results come last, because the end may be cut off.
     jobs.sort_by_key(|job| job.is_well());
     let well = jobs.iter().filter(|job| job.is_well()).count();
     let mut text = format!(
@@ -58,8 +58,8 @@ fn row(job: &Job) -> String {
     format!("| {restore} | {index} | {outcome} | {took} | {error} |\n")
 }
 
-/// A text as a code span within a cell (GitHub Flavored Markdown, 6.3 and 4.10): its fence is longer than any row of
-/// backticks in it, and a pipe has a backslash even there.
+/// A text as a code span within a cell (GitHub Flavored Markdown, 6.3 and 4.10): its fence is
+/// longer than any row of backticks in it, and a pipe has a backslash even there.
 fn code(text: &str) -> String {
     let text = text.split(|c: char| c.is_control() || c.is_whitespace()).collect::<Vec<_>>().join(" ");
     if text.trim().is_empty() {

@@ -8,7 +8,7 @@ pub enum BodyError {
     /// It is longer than what is read of any body.
     #[error("the answer is larger than {0} KiB")]
     TooLarge(usize),
-    /// The connection broke, or time ran out.
+    /// The connection broke, or the time limit passed.
     #[error("the answer broke off: {0}")]
     Broken(String),
     /// It is compressed or otherwise encoded, although that was not asked for.

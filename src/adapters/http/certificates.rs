@@ -28,7 +28,7 @@ pub(super) fn certificates(path: &Path) -> Result<Vec<reqwest::Certificate>, Cli
     if found.is_empty() { Err(ClientError::NoCertificates(path.to_owned())) } else { Ok(found) }
 }
 
-/// What is wrong with a PEM file; its contents are not repeated.
+/// The fault of a PEM file, without its contents.
 fn of_pem(error: &pem::Error) -> &'static str {
     match error {
         pem::Error::MissingSectionEnd { .. } => "its line with END is missing",

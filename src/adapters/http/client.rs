@@ -1,8 +1,8 @@
 //! Requests to one server.
 //!
-//! Invariants: a request ends within its time limit, whatever the server sends. A connection on which nothing was answered
-//! for the whole time limit of a request is left: the next request goes over a new one. No request waits for a slot on
-//! a connection that other requests fill.
+//! Invariants: a request ends within its time limit, whatever the server sends. A connection
+//! without any answer for the whole time limit of a request is abandoned: the next request uses a
+//! new one. No request waits for a slot on a connection that other requests fill.
 
 #[cfg(test)]
 mod tests;
@@ -28,14 +28,14 @@ use super::recipe::{Recipe, builder};
 use super::resolver::{PublicOnly, System};
 use super::thread::ServerThread;
 
-/// How many requests are under way on one connection of HTTP/2. Servers allow 100 at least, as RFC 9113 (section 6.5.2)
-/// recommends; beyond that, a request would wait until another one ends. A few places are left to requests that were
-/// given up and of which the server does not know yet.
+/// Most requests in flight on one HTTP/2 connection. Servers allow 100 at least, as RFC 9113
+/// (section 6.5.2) recommends; beyond that, a request would wait until another one ends. A few
+/// slots are left for requests that were given up and that the server still counts.
 const MAX_REQUESTS_PER_CONNECTION: usize = 90;
 
-/// How many requests begin before the first answer of a server that may speak HTTP/2. Until then each opens a connection of
-/// its own, because what the server speaks is known only once it is connected; the others wait for that answer, but not
-/// for long.
+/// Most requests that start before the first answer of a server that may speak HTTP/2. Until then
+/// each opens a connection of its own, because the protocol is known only once it is connected;
+/// further requests wait briefly for that answer.
 const MAX_FIRST_CONNECTIONS: usize = 4;
 const FIRST_ANSWER_WAIT: Duration = Duration::from_secs(1);
 
@@ -46,45 +46,41 @@ pub struct Client(Arc<Inner>);
 struct Inner {
     recipe: Recipe,
     thread: ServerThread,
-    /// Requests go over the first that is not full. May be empty; `slot` adds one.
+    /// The first one with a free slot is used. May be empty; `slot` adds one.
     pools: Mutex<Vec<Arc<Pool>>>,
     /// Whether the server has answered a request.
     has_answered: watch::Sender<bool>,
-    /// Whether its last answer came by HTTP/2. Then requests that begin together wait for one new connection in slot of
-    /// opening one each.
+    /// Whether its last answer came by HTTP/2. Then requests that begin together wait for one new
+    /// connection in slot of opening one each.
     is_http2: AtomicBool,
 }
 
-/// Connections that are used and left together. Over HTTP/2, one connection.
+/// Connections that are used and abandoned together. Over HTTP/2, one connection.
 struct Pool {
-    /// The first is built by the caller, which finds mistakes in the settings; later ones with their first request, on the
-    /// thread of the server, for that reads the certificates of the system. With it, whether it takes for granted that the
-    /// server speaks HTTP/2.
+    /// The first client is built by the caller, so that mistakes in the settings are found early;
+    /// later ones with their first request, on the thread of the server, because that reads the
+    /// certificates of the system. The flag says whether HTTP/2 is assumed.
     http: Mutex<Option<(reqwest::Client, bool)>>,
     under_way: AtomicUsize,
     /// How many requests were answered.
     answers: AtomicU64,
 }
 
-/// The terms of a request.
 #[derive(Debug, Clone, Copy)]
 pub struct Terms {
-    /// How long it may take, with connecting and the whole body.
+    /// The time limit, connecting and the whole body included.
     pub timeout: Duration,
     /// How many bytes of the body are read, by the status of the answer.
     pub max_body: fn(StatusCode) -> usize,
-    /// Whether it is sent once more, at once and over a new connection, if a connection that was used before is cut
-    /// without an answer. Servers close connections that were idle, and may do so as a request arrives. Only for requests
-    /// that the server can tell from their repetition.
+    /// Whether it is repeated once, at once and over a new connection, if a connection that was
+    /// used before is cut without an answer. Servers close idle connections, and may do so as a
+    /// request arrives. Only for requests whose repetition does no harm.
     pub repeat_if_cut: bool,
 }
 
-/// An answer.
 #[derive(Debug)]
 pub struct Answer {
-    /// Its status.
     pub status: StatusCode,
-    /// Its headers.
     pub headers: HeaderMap,
     /// Its body, or why there is none.
     pub body: Result<Vec<u8>, BodyError>,
@@ -95,7 +91,7 @@ pub fn client(options: &ClientOptions) -> Result<Client, ClientError> {
     if options.public_only { resolving(options, PublicOnly::system()) } else { resolving(options, System) }
 }
 
-/// A client that looks names up with `resolver`.
+/// A client that resolves names with `resolver`.
 pub(super) fn resolving(
     options: &ClientOptions,
     resolver: impl Resolve + 'static,
@@ -103,9 +99,10 @@ pub(super) fn resolving(
     Client::new(Recipe::new(options, resolver)?)
 }
 
-/// A request to be sent by [`Client::send`].
+/// A request for [`Client::send`].
 pub fn request(method: Method, url: Url) -> RequestBuilder {
-    // A builder takes name and password out of the URL. It needs a client, but not the one that sends.
+    // A builder takes name and password out of the URL. It needs a client, but not the one that
+    // sends.
     static BLANK: LazyLock<reqwest::Client> =
         LazyLock::new(|| builder().no_proxy().tls_certs_only([]).build().unwrap_or_default());
     BLANK.request(method, url)
@@ -118,7 +115,7 @@ impl Client {
 
     fn speaking(recipe: Recipe, is_http2: bool) -> Result<Self, ClientError> {
         let first = Pool::new();
-        // Mistakes in the settings are to be found before the first request.
+        // Mistakes in the settings are found before the first request.
         first.http(&recipe, is_http2)?;
         Ok(Self(Arc::new(Inner {
             recipe,
@@ -171,7 +168,7 @@ impl Client {
             biased;
             head = head => head.unwrap_or(Err(SendError::Dropped))?,
             () = &mut limit => {
-                // Other answers in the meantime prove that the connection works, and that the fault lies elsewhere.
+                // Other answers meanwhile prove that the connection works.
                 if pool.answers() == before {
                     self.0.leave(&pool);
                 }
@@ -193,7 +190,7 @@ impl fmt::Debug for Client {
     }
 }
 
-/// Makes the exchange: gives the head to `head`, and returns the body.
+/// Sends the request: hands the head of the answer to `head`, and returns the body.
 async fn transfer(
     slot: Slot,
     request: Request,
@@ -204,7 +201,7 @@ async fn transfer(
     let sent = match pool.http(&client.recipe, client.is_http2.load(Ordering::Relaxed)) {
         Ok((http, assumed_http2)) => http.execute(request).await.map_err(|error| {
             if assumed_http2 && pool.answers() == 0 {
-                // The server may have ceased to speak it.
+                // The server may no longer speak it.
                 client.is_http2.store(false, Ordering::Relaxed);
                 client.leave(pool);
             }
@@ -231,7 +228,7 @@ async fn transfer(
     }
 }
 
-/// What a failure comes to. Time limits of connections are distinguished from that of the request.
+/// Classifies a failure: time limits of connections are distinguished from that of the request.
 fn classify(error: reqwest::Error, recipe: &Recipe) -> SendError {
     match recipe.options.connect_timeout() {
         Some(limit) if error.is_timeout() && error.is_connect() => SendError::ConnectTimeout(limit),
@@ -240,7 +237,7 @@ fn classify(error: reqwest::Error, recipe: &Recipe) -> SendError {
     }
 }
 
-/// How a body is encoded, if it is.
+/// The encoding of a body, if it has one.
 fn encoding(headers: &HeaderMap) -> Option<String> {
     let encoding = String::from_utf8_lossy(headers.get(CONTENT_ENCODING)?.as_bytes()).trim().to_owned();
     (!encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity")).then_some(encoding)
@@ -255,7 +252,7 @@ impl<T> Drop for Task<T> {
     }
 }
 
-/// The slot of one request on a connection.
+/// One request on a connection.
 struct Slot {
     client: Arc<Inner>,
     pool: Arc<Pool>,
@@ -265,7 +262,7 @@ impl Drop for Slot {
     fn drop(&mut self) {
         if self.pool.under_way.fetch_sub(1, Ordering::Relaxed) == 1 {
             let mut pools = self.client.lock();
-            // What was added because the first was full is closed once it is idle.
+            // A pool that was added because the first was full is closed once it is idle.
             let is_first = pools.first().is_some_and(|first| Arc::ptr_eq(first, &self.pool));
             if !is_first && self.pool.under_way.load(Ordering::Relaxed) == 0 {
                 pools.retain(|pool| !Arc::ptr_eq(pool, &self.pool));
@@ -275,7 +272,7 @@ impl Drop for Slot {
 }
 
 impl Inner {
-    /// A slot on the first connection that has one.
+    /// A slot on the first connection with a free one.
     fn slot(self: &Arc<Self>) -> Slot {
         let mut pools = self.lock();
         let free =
@@ -297,7 +294,7 @@ impl Inner {
         Slot { client: Arc::clone(self), pool }
     }
 
-    /// Sends no further request over these connections. They are closed once the requests that are under way on them end.
+    /// Abandons these connections. They are closed once the requests in flight on them end.
     fn leave(&self, left: &Arc<Pool>) {
         self.lock().retain(|pool| !Arc::ptr_eq(pool, left));
     }
@@ -312,7 +309,7 @@ impl Pool {
         Self { http: Mutex::default(), under_way: AtomicUsize::new(0), answers: AtomicU64::new(0) }
     }
 
-    /// The client, and whether it takes HTTP/2 for granted; if there is none yet, it is built like that.
+    /// The client, and whether it assumes HTTP/2; if there is none yet, it is built with `http2`.
     fn http(&self, recipe: &Recipe, http2: bool) -> Result<(reqwest::Client, bool), ClientError> {
         let mut http = self.http.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(http) = &*http {

@@ -21,19 +21,13 @@ pub(super) const MAX_TEXT: usize = 300;
 pub enum ClientError {
     /// The file of root certificates cannot be read.
     #[error("cannot read the certificates in {}: {error}", ShownPath(path))]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        error: std::io::Error,
-    },
-    /// The file of root certificates has none.
+    Unreadable { path: PathBuf, error: std::io::Error },
+    /// The file has no root certificates.
     #[error("{} holds no PEM certificates (-----BEGIN CERTIFICATE-----)", ShownPath(.0))]
     NoCertificates(PathBuf),
-    /// One of the root certificates in the file is none.
+    /// One of the certificates in the file is malformed.
     #[error("certificate {number} in {} cannot be used: {fault}", ShownPath(path))]
     BadCertificate {
-        /// The file.
         path: PathBuf,
         /// Which of those in it, from 1.
         number: usize,
@@ -55,7 +49,7 @@ pub enum ClientError {
 }
 
 impl ClientError {
-    /// What to do about it, where the error does not say so itself.
+    /// What to do about it, if the error does not say so itself.
     pub fn help(&self) -> Option<&'static str> {
         match self {
             Self::NoRoots => Some(
@@ -69,10 +63,11 @@ impl ClientError {
         }
     }
 
-    /// What an error of the client's builder means.
+    /// Classifies an error of the client's builder.
     pub(super) fn of_build(error: &reqwest::Error) -> Self {
         match describe(error) {
-            // By its text, for it has no variant of its own (`rustls_platform_verifier`, `verification/others.rs`).
+            // By its text, for it has no variant of its own (`rustls_platform_verifier`,
+            // `verification/others.rs`).
             text if text.contains("No CA certificates were loaded") => Self::NoRoots,
             text => Self::Tls(text),
         }
@@ -88,13 +83,12 @@ pub enum SendError {
     /// No address of the server took a connection in time, or its name was not found.
     #[error("cannot connect within {}", duration::human(*.0))]
     ConnectTimeout(Duration),
-    /// The other end acknowledges nothing any longer.
+    /// The other end acknowledges nothing any more.
     #[error("the connection was lost")]
     ConnectionLost,
-    /// The exchange failed.
     #[error("{}", describe(.0))]
     Failed(#[from] reqwest::Error),
-    /// There is no client for a new connection.
+    /// No client could be built for a new connection.
     #[error(transparent)]
     Client(#[from] ClientError),
     /// The task of the request ended early, which is a bug.
@@ -103,7 +97,8 @@ pub enum SendError {
 }
 
 impl SendError {
-    /// Whether the connection was cut after the request was sent and before the first byte of an answer.
+    /// Whether the connection was cut after the request was sent and before the first byte of an
+    /// answer.
     pub(super) fn is_cut(&self) -> bool {
         let error = match self {
             Self::ConnectionLost => return true,
@@ -119,7 +114,7 @@ impl SendError {
     }
 }
 
-/// Says why an exchange failed: the innermost cause, which is the one a person can act on.
+/// The innermost cause of a failure, which is the one a person can act on.
 pub fn describe(error: &reqwest::Error) -> String {
     let what = match error {
         _ if error.is_timeout() => return "it took too long".to_owned(),
@@ -132,7 +127,8 @@ pub fn describe(error: &reqwest::Error) -> String {
     one_line(&format!("{what}{text}"), MAX_TEXT)
 }
 
-/// An error and what lies below it, outermost first. What an I/O error wraps is no source of it, but its text.
+/// An error and its causes, outermost first. The standard library does not report what an I/O error
+/// wraps as its source.
 pub(super) fn causes<'a>(
     error: &'a (dyn StdError + 'static),
 ) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {

@@ -1,7 +1,7 @@
-//! Why a request had no answer, by its meaning: what a person can do about it, and whether waiting can help.
+//! Diagnoses a request without an answer: what a person can do about it, and whether waiting helps.
 //!
-//! Invariant: no text made here holds a URL's path or query, a user name or a password, a line break or a control
-//! character, whatever a certificate, a proxy or a library says.
+//! Invariant: no text made here holds a URL's path or query, a user name or a password, a line
+//! break or a control character, whatever a certificate, a proxy or a library says.
 
 use std::time::Duration;
 
@@ -16,14 +16,14 @@ use super::look_up::LookUps;
 use super::{proxy, tls};
 use crate::model::one_line;
 
-/// How long a proxy may take to say once more why it refused.
+/// How long a proxy may take to repeat its refusal.
 const PROXY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The first line of its answer is not longer.
 const MAX_STATUS_LINE: usize = 64;
 
-/// Says why a request failed. A proxy that refused without a reason is asked once more, for two seconds at most, because
-/// the client does not hand on what it said.
+/// Diagnoses a failed request. A proxy that refused is asked once more, for two seconds at most,
+/// because the client drops its status.
 pub async fn fault(error: &SendError, url: &Url, peer: Peer) -> Fault {
     let proxy = proxy_for(url, peer);
     match error {
@@ -69,12 +69,12 @@ async fn of_exchange(error: &reqwest::Error, url: &Url, proxy: Option<Intercept>
     Fault::passing(describe(error))
 }
 
-/// What to add to a text about a request to `url` that ran out of time: the proxy that it went through, if any.
+/// The suffix that names the proxy of a request to `url`, if it went through one.
 pub fn through_proxy(url: &Url, peer: Peer) -> String {
     through(proxy_for(url, peer).as_ref())
 }
 
-/// Whether the answer to plain HTTP says that the port is one for TLS: by nginx, Apache and Go.
+/// Whether an answer to plain HTTP says that the port is for TLS, as nginx, Apache and Go do.
 pub fn wants_tls(answer: &str) -> bool {
     let answer = answer.to_ascii_lowercase();
     ["plain http request was sent to https port", "http request to an https server", "speaking plain http"]
@@ -99,7 +99,7 @@ fn through(proxy: Option<&Intercept>) -> String {
     proxy.map(|proxy| format!(" through the proxy {}", shown(proxy))).unwrap_or_default()
 }
 
-/// What a proxy means that does not connect to `url`, by the status of its answer.
+/// The meaning of a proxy's refusal to connect to `url`, by the status of its answer.
 fn refusal(proxy: &Intercept, url: &Url, status: Option<u16>) -> Fault {
     let (proxy_name, host) = (shown(proxy), url.host_str().unwrap_or_default());
     let refuses = format!("the proxy {proxy_name} does not connect to {host}");
@@ -121,8 +121,8 @@ fn refusal(proxy: &Intercept, url: &Url, status: Option<u16>) -> Fault {
     }
 }
 
-/// Asks a proxy for a tunnel once more, and returns the status of its answer. One that is itself reached by TLS is not
-/// asked.
+/// Asks a proxy for a tunnel once more, and returns the status of its answer. A proxy that is
+/// itself reached by TLS is not asked.
 async fn ask_again(proxy: &Intercept, url: &Url) -> Option<u16> {
     let address = proxy.uri();
     if address.scheme_str() != Some("http") {
@@ -152,7 +152,7 @@ async fn ask_again(proxy: &Intercept, url: &Url) -> Option<u16> {
     line.strip_prefix("HTTP/1.")?.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
-/// What an error of the HTTP library means, where its own words do not help.
+/// The meaning of an error of the HTTP library, if its own text does not help.
 fn of_http(error: &hyper::Error, url: &Url) -> Option<Fault> {
     if error.is_parse_too_large() {
         return Some(Fault::passing(

@@ -1,6 +1,6 @@
 //! A failed request by its meaning: what went wrong, and whether waiting can help.
 
-/// Whom a request was for, which decides what can be done about a failure.
+/// The kind of server a request was for, which decides what can be done about a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Peer {
     /// A control plane, which may have a `ca_file`.
@@ -16,7 +16,7 @@ pub enum Peer {
 pub struct Fault {
     /// What went wrong and what to do about it, in one line.
     pub text: String,
-    /// Whether it lies in how this side is set up, so that trying again does not help by itself.
+    /// Whether the configuration of this side is at fault, so that trying again does not help.
     pub is_misconfigured: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What the head of an answer says: times, and where else to go.
+//! The head of an answer: its time, `Retry-After`, and the target of a redirect.
 
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ use crate::engine::retry::RetryAfter;
 use crate::model::http_date;
 use crate::model::time::wall_between;
 
-/// How long a server asks to be left alone, in either form of `Retry-After` (RFC 9110, section 10.2.3). A date is read
-/// against the server's own `Date` where there is one, so that a clock that is wrong here does no harm. Anything else
-/// than seconds or a date is ignored.
+/// How long a server asks to be left alone, in either form of `Retry-After` (RFC 9110, section
+/// 10.2.3). A date is read against the server's own `Date` where there is one, so that a clock that
+/// is wrong here does no harm. Anything else than seconds or a date is ignored.
 pub fn retry_after(headers: &HeaderMap) -> Option<RetryAfter> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -23,19 +23,20 @@ pub fn retry_after(headers: &HeaderMap) -> Option<RetryAfter> {
     Some(date(headers).map_or(RetryAfter::Until(until), |sent| RetryAfter::For(wall_between(sent, until))))
 }
 
-/// When an answer was made, by the server's own clock (`Date`: RFC 9110, section 6.6.1), in whole seconds.
+/// When an answer was made, by the server's own clock (`Date`: RFC 9110, section 6.6.1), in whole
+/// seconds.
 pub fn date(headers: &HeaderMap) -> Option<Timestamp> {
     http_date::parse(headers.get(DATE)?.to_str().ok()?.trim())
 }
 
-/// Where a redirect leads that answers a request to `url`, without what may be secret beside a path: query, fragment, user
-/// name and password.
+/// The target of a redirect, without the parts that may be secret: query, fragment, user name and
+/// password.
 pub fn redirect_target(answer: &Answer, url: &Url) -> Option<String> {
     let location = answer.headers.get(LOCATION)?;
     let mut target = url.join(&String::from_utf8_lossy(location.as_bytes())).ok()?;
     target.set_query(None);
     target.set_fragment(None);
-    // Fails where a URL cannot have them, which then has none.
+    // Fails if a URL cannot have them.
     let _ = target.set_username("").and_then(|()| target.set_password(None));
     Some(target.into())
 }

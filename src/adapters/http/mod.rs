@@ -1,8 +1,9 @@
 //! What the adapters that speak HTTP share: building a client, reading an answer, saying what went
 //! wrong.
 //!
-//! Invariant: no redirect is ever followed (a header such as `Api-Key` would travel with it), no body
-//! is read beyond its bound, and no text made here holds a URL's path or query, which may be secret.
+//! Invariant: no redirect is ever followed (a header such as `Api-Key` would travel with it), no
+//! body is read beyond its bound, and no text made here holds a URL's path or query, which may be
+//! secret.
 
 mod body;
 mod certificates;

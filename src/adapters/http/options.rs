@@ -1,4 +1,4 @@
-//! What a client has to be like: for which server, how fast, by which way, trusting whom.
+//! The options of a client: its server, time limits, proxy and trusted certificates.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,13 +9,14 @@ use super::error::ClientError;
 use super::proxy::{Proxy, ProxyError, proxy_of};
 use crate::config::private_host;
 
-/// How much of a request's time limit connecting may take, in percent. It is divided among the addresses of the name
-/// (of one family; the other one has its turn beside it), so that of two addresses the second one is tried when 37 % of
-/// the time have passed. The rest is left to the answer. More than half, because a resolver whose first name server is
-/// down takes 5 s before it asks the second one (`resolv.conf(5)`, `timeout`), and polls have 10 s.
+/// The share of a request's time limit that connecting may take, in percent. It is divided among
+/// the addresses of the name (of one family; the other one is tried in parallel), so that of two
+/// addresses the second one is tried when 37 % of the time have passed. The rest is left to the
+/// answer. More than half, because a resolver whose first name server is down takes 5 s before it
+/// asks the second one (`resolv.conf(5)`, `timeout`), and polls have 10 s.
 const CONNECT_PERCENT: u32 = 75;
 
-/// What a client is for.
+/// The options of a client. Clients with equal options can share connections.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientOptions {
     /// Scheme, host and port of the server.
@@ -30,7 +31,7 @@ pub struct ClientOptions {
 }
 
 impl ClientOptions {
-    /// A client for `url`, which trusts the certificates in `ca_file` beside those of the system.
+    /// Options for `url`; the certificates in `ca_file` are trusted beside those of the system.
     pub fn new(url: &Url, ca_file: Option<&Path>) -> Self {
         Self {
             origin: url.origin(),
@@ -43,9 +44,9 @@ impl ClientOptions {
         }
     }
 
-    /// A client for `url` as [`ClientOptions::new`] has it, but one that connects to public addresses only, whatever a name
-    /// leads to. It uses no proxy: a proxy looks the name up itself, and goes where it finds it. An address in place of
-    /// the name is not looked up at all, so one that is private is refused here.
+    /// Options as [`ClientOptions::new`] makes them, but for a client that connects to public
+    /// addresses only. It uses no proxy: a proxy resolves the name itself and connects to any
+    /// address. An address in place of a name is not resolved, so a private one is refused here.
     pub fn public_only(url: &Url, ca_file: Option<&Path>) -> Result<Self, ClientError> {
         match private_host(url) {
             Some(address) => Err(ClientError::Private(address)),
@@ -53,7 +54,7 @@ impl ClientOptions {
         }
     }
 
-    /// The same, for requests that may take so long.
+    /// Sets the time limit of a request, which connecting takes a part of.
     #[must_use]
     pub fn within(self, timeout: Duration) -> Self {
         Self { timeout: Some(timeout), ..self }

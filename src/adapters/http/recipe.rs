@@ -17,18 +17,18 @@ use super::options::ClientOptions;
 /// Names this program and its version to servers.
 const USER_AGENT: &str = concat!("restore-watch/", env!("CARGO_PKG_VERSION"));
 
-/// When the other end of an HTTP/2 connection is asked for a sign of life, and how long it has for that. Idle connections
-/// are asked as well, so that a message does not have to find out that its connection is dead.
+/// How often an HTTP/2 connection is pinged, and how long the answer may take. Idle connections are
+/// pinged as well, so that no message is lost on a dead one.
 const PING_INTERVAL: Duration = Duration::from_secs(15);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A client for whatever listens at a Unix socket of this machine, whatever host a URL names.
+/// A client that sends every request to a Unix socket of this machine, whatever host a URL names.
 pub fn local(socket: &Path) -> Result<reqwest::Client, ClientError> {
     let builder = builder().no_proxy().tls_certs_only([]).unix_socket(socket);
     builder.build().map_err(|error| ClientError::of_build(&error))
 }
 
-/// What all clients have in common.
+/// Settings that all clients have in common.
 pub(super) fn builder() -> reqwest::ClientBuilder {
     static PROVIDER: Once = Once::new();
     // Fails only where a provider is set already, which will do as well.
@@ -36,17 +36,18 @@ pub(super) fn builder() -> reqwest::ClientBuilder {
 
     reqwest::Client::builder()
         .user_agent(USER_AGENT)
-        // Without it, a server may compress (RFC 9110, section 12.5.3), and nothing here decompresses.
+        // Without it, a server may compress (RFC 9110, section 12.5.3), and nothing here
+        // decompresses.
         .default_headers(HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))]))
         .redirect(reqwest::redirect::Policy::none())
         // The engine retries; a second layer of retries would hide requests from the limiter.
         .retry(reqwest::retry::never())
 }
 
-/// What is needed to build an HTTP client, and another one once its connections are to be left.
+/// What is needed to build an HTTP client, and another one when its connections are abandoned.
 pub(super) struct Recipe {
     pub(super) options: ClientOptions,
-    /// Those of the `ca_file`, as they were when it was read.
+    /// Those of the `ca_file`, as read at the start.
     certificates: Vec<reqwest::Certificate>,
     resolver: Arc<dyn Resolve>,
 }
@@ -66,7 +67,7 @@ impl Recipe {
         Ok(Self { options: options.clone(), certificates, resolver: Arc::new(resolver) })
     }
 
-    /// A client, which speaks nothing but HTTP/2 if the server is known to do so.
+    /// Builds a client, which speaks HTTP/2 alone if the server is known to speak it.
     pub(super) fn build(&self, http2: bool) -> Result<reqwest::Client, ClientError> {
         let options = &self.options;
         let mut builder = builder()
@@ -75,7 +76,8 @@ impl Recipe {
             .http2_keep_alive_timeout(PING_TIMEOUT)
             .http2_keep_alive_while_idle(true);
         if options.plain {
-            // Loading the system's certificates takes longer than the whole exchange with a local server.
+            // Loading the system's certificates takes longer than the whole exchange with a local
+            // server.
             builder = builder.tls_certs_only([]);
         } else if options.ca_file.is_some() {
             builder = builder.tls_certs_merge(self.certificates.iter().cloned());

@@ -1,6 +1,7 @@
 //! What an error of a TLS handshake means.
 //!
-//! Invariant: names inside a certificate come from outside, and are made inert before they are shown.
+//! Invariant: names inside a certificate come from outside, and are made inert before they are
+//! shown.
 
 use jiff::Timestamp;
 use rustls::pki_types::UnixTime;
@@ -12,7 +13,7 @@ use crate::model::one_line;
 /// The longest list of names of a certificate that is shown.
 const MAX_NAMES: usize = 120;
 
-/// What an error of TLS means; `name` is whom the connection was to.
+/// Diagnoses an error of TLS; `name` is the server of the connection.
 pub(super) fn fault(error: &Error, name: &str, peer: Peer) -> Fault {
     match error {
         Error::InvalidCertificate(fault) => of_certificate(fault, name, peer),
@@ -37,7 +38,7 @@ pub(super) fn fault(error: &Error, name: &str, peer: Peer) -> Fault {
     }
 }
 
-/// Alerts that answer what is configured, and not what happens to go wrong.
+/// Alerts that are caused by configuration and not by a passing fault.
 fn is_lasting(alert: AlertDescription) -> bool {
     matches!(
         alert,
@@ -101,7 +102,8 @@ fn of_certificate(fault: &CertificateError, name: &str, peer: Peer) -> Fault {
         },
         other => format!("{certificate} cannot be used: {}", Error::from(other.clone())),
     };
-    // A machine without a clock that runs while it is off starts in the past, and its clock is set a little later.
+    // A machine without a clock that runs while it is off starts in the past, and its clock is set
+    // a little later.
     let passes = matches!(fault, CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. });
     Fault { text: one_line(&text, 3 * MAX_NAMES), is_misconfigured: !passes }
 }
@@ -119,7 +121,7 @@ fn trust(peer: Peer) -> &'static str {
     }
 }
 
-/// The names that a certificate is for.
+/// The names of a certificate, as text.
 fn names(presented: &[String]) -> String {
     let plain = |name: &String| {
         let inner = name.split_once('(').and_then(|(_, inner)| inner.strip_suffix(')'));

@@ -1,6 +1,7 @@
 //! The client of the control plane: describe a job, list jobs.
 //!
-//! Invariant: the API key is sent to the configured endpoint and nowhere else, and appears in no text made here.
+//! Invariant: the API key is sent to the configured endpoint and nowhere else, and appears in no
+//! text made here.
 
 mod client;
 mod error;

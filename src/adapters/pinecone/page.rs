@@ -9,9 +9,9 @@ pub struct Page {
     pub jobs: Vec<Observation>,
     /// How many rows could not be read.
     pub unreadable: usize,
-    /// What is wrong with the first of these.
+    /// The fault of the first of these.
     pub fault: Option<String>,
-    /// How many rows there were beyond those that are taken of one page; they are left out.
+    /// How many rows were left out because the page is too large.
     pub surplus: usize,
     /// The token of the next page, if there is one.
     pub next: Option<String>,

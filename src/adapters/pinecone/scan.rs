@@ -1,7 +1,7 @@
 //! One scan of the list of jobs.
 //!
-//! Invariant: a scan ends. The list is best effort: its rows can be dropped or repeated and its tokens can end early or
-//! lead in a circle, so absence from it proves nothing.
+//! Invariant: a scan ends. The list is best effort: its rows can be dropped or repeated, and its
+//! tokens can end early or form a cycle, so absence from it proves nothing.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -16,10 +16,10 @@ use crate::engine::{Failure, FailureClass};
 use crate::model::{Observation, duration};
 use crate::platform::clock::Clock;
 
-/// How often one page is asked for.
+/// Attempts at one page.
 const MAX_ATTEMPTS: u32 = 6;
 
-/// A server that asks to be left alone for longer is not waited for.
+/// The longest `Retry-After` that is waited for.
 const MAX_PAUSE: Duration = Duration::from_secs(60);
 
 /// More pages than this are taken for a list without an end: 100,000 jobs.
@@ -44,8 +44,9 @@ impl<'a> Scan<'a> {
         Self { client, token_bucket, clock, rng: fastrand::Rng::new() }
     }
 
-    /// All jobs of all pages, each once, in the order of the list. Passing trouble is met with up to six attempts at a
-    /// page; a token that the API refuses restarts the scan.
+    /// All jobs of all pages, each once, in the order of the list. After a transient failure, a
+    /// page is requested again, up to six times in all; a token that the API refuses restarts the
+    /// scan.
     pub async fn all(mut self) -> Result<Vec<Observation>, Failure> {
         let mut restarts = 0;
         loop {
@@ -113,6 +114,6 @@ impl<'a> Scan<'a> {
 enum ScanError {
     /// The API does not take the token that it gave.
     Token,
-    /// A page cannot be had.
+    /// A page cannot be fetched.
     Page(Failure),
 }

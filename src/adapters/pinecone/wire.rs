@@ -1,8 +1,8 @@
-//! What answers look like on the wire, read with tolerance.
+//! The JSON of the API, read with tolerance.
 //!
-//! Invariant: only the id and the status of a job must be there and be texts. Whatever else is missing, unknown or of
-//! another type than documented counts as absent, because a job that ended must not go unnoticed for the sake of
-//! a malformed detail.
+//! Invariant: only the id and the status of a job must be there and be texts. Whatever else is
+//! missing, unknown or of another type than documented counts as absent, because a job that ended
+//! must not go unnoticed for the sake of a malformed detail.
 
 use std::ops::Range;
 
@@ -21,8 +21,8 @@ const MAX_TEXT: usize = 256;
 /// Limit of the length of a page token, in bytes: no server takes a longer address.
 const MAX_TOKEN: usize = 8 * 1024;
 
-/// Times outside of these years are placeholders such as 0001-01-01, 1970-01-01 or 9999-12-30, by which APIs say "not set":
-/// Pinecone did not exist before 2019.
+/// Times outside of these years are placeholders for "not set", such as 0001-01-01, 1970-01-01 or
+/// 9999-12-30: Pinecone did not exist before 2019.
 const YEARS: Range<Timestamp> = Timestamp::constant(1_546_300_800, 0)..Timestamp::constant(32_503_680_000, 0);
 
 /// Reads a job.
@@ -41,7 +41,7 @@ pub(super) fn job(value: &Value) -> Result<Observation, String> {
         |key: &str| text(key).ok().map(|text| presentable(text, MAX_TEXT)).filter(|text| !text.is_empty());
     let time = |key: &str| text(key).ok().and_then(timestamp);
     let created_at = time("created_at");
-    // No restore ends before it begins, and none takes no time at all: such an end is a placeholder, too.
+    // No restore ends before or when it begins: such an end is a placeholder, too.
     let completed_at = time("completed_at").filter(|end| created_at.is_none_or(|start| *end > start));
     let facts = JobFacts {
         backup_id: optional("backup_id"),
@@ -72,7 +72,7 @@ pub(super) fn index(value: &Value) -> Result<IndexObservation, String> {
     let state = state.map(|state| presentable(state, MAX_TEXT)).filter(|state| !state.is_empty());
     let ready = match status.and_then(|status| status.get("ready")) {
         Some(Value::Bool(ready)) => *ready,
-        // A state that says so by itself is not passed over.
+        // A state other than `ready` counts as not ready.
         _ if state.as_ref().is_some_and(|state| !state.eq_ignore_ascii_case("ready")) => false,
         Some(other) => {
             return Err(format!("`status.ready` should be true or false, it is {}", kind_of(other)));
@@ -116,8 +116,8 @@ fn json_message(value: &Value) -> Option<&str> {
     nested.or_else(|| value.get("message")).and_then(Value::as_str)
 }
 
-/// Whether an error body is one of the API, and not of a gateway in front of it: a JSON error, or the plain text in which
-/// it speaks of the API key.
+/// Whether an error body is one of the API, and not of a gateway in front of it: a JSON error, or
+/// the plain text in which it speaks of the API key.
 pub(super) fn is_of_api(text: &str) -> bool {
     match serde_json::from_str::<Value>(text.trim_start_matches('\u{feff}')) {
         Ok(value) => json_message(&value).is_some(),

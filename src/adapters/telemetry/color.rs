@@ -14,7 +14,8 @@ pub(super) fn is_wanted_on(stream: &Stream) -> bool {
     terminal && environment_wants(&|name| std::env::var_os(name))
 }
 
-/// Whether the environment wants colors: by `NO_COLOR` (no-color.org), `CLICOLOR` (bixense.com/clicolors) and `TERM`.
+/// Whether the environment permits colors, by `NO_COLOR` (no-color.org), `CLICOLOR`
+/// (bixense.com/clicolors) and `TERM`.
 fn environment_wants(variable: &dyn Fn(&'static str) -> Option<OsString>) -> bool {
     variable("NO_COLOR").is_none_or(|value| value.is_empty())
         && variable("CLICOLOR").is_none_or(|value| value != "0")

@@ -16,11 +16,11 @@ use tokio::sync::oneshot;
 use tracing::warn;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// How many lines may wait for a reader that is slow, before further ones are lost. Room for them is taken at the start,
-/// which a wait that ends at once would feel if it were much.
+/// Lines that may wait for a slow reader before further ones are dropped. The queue is allocated at
+/// the start, so a large one would delay a wait that ends at once.
 const QUEUE_CAPACITY: usize = 8_000;
 
-/// How long the end of the process waits for what is left to be written.
+/// How long the end of the process waits for the last lines.
 const FINAL_WRITE_LIMIT: Duration = Duration::from_secs(1);
 
 /// Resolves once a line is written; the error says why it was not.
@@ -33,13 +33,13 @@ thread_local! {
     static NEXT_REPLY: RefCell<Option<Reply>> = const { RefCell::new(None) };
 }
 
-/// Logs by calling `log`, which logs one line at most, and reports when that line is written. A line
-/// that is filtered out counts as written.
+/// Logs by calling `log`, which logs one line at most, and reports when that line is written. A
+/// line that is filtered out counts as written.
 pub fn written(log: &dyn Fn()) -> Written {
     let (reply, result) = oneshot::channel();
     NEXT_REPLY.set(Some(reply));
     log();
-    // Still there where the line was filtered out, or where this thread wrote it itself.
+    // Still there if the line was filtered out, or if this thread wrote it itself.
     if NEXT_REPLY.take().is_some() {
         return Box::pin(std::future::ready(Ok(())));
     }
@@ -65,7 +65,7 @@ pub(super) struct Detached {
     lost: Arc<AtomicU64>,
 }
 
-/// While it is held, lines are written. When it is dropped, what is left is written for up to a second.
+/// Keeps the thread running. When it is dropped, the rest is written, for up to a second.
 #[derive(Debug)]
 pub(super) struct Worker {
     queue: SyncSender<Command>,
@@ -73,7 +73,7 @@ pub(super) struct Worker {
 }
 
 impl Detached {
-    /// Starts to write to `stream`. Fails where the system has no thread to give.
+    /// Starts to write to `stream`. Fails if the system has no thread to give.
     pub(super) fn start(stream: impl Write + Send + 'static) -> io::Result<(Self, Worker)> {
         let (queue, commands) = sync_channel(QUEUE_CAPACITY);
         let (end, ended) = channel();
@@ -90,7 +90,8 @@ impl Detached {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        // There may be no room for this; then the reader has stalled, and is not waited for longer than any other.
+        // There may be no room for this: then the reader has stalled, and the wait below ends by
+        // its limit.
         drop(self.queue.try_send(Command::Stop));
         _ = self.ended.recv_timeout(FINAL_WRITE_LIMIT);
     }
@@ -172,7 +173,7 @@ mod tests {
         assert!(refused.starts_with("cannot write to standard error: "), "{refused}");
         assert_eq!(written(&|| {}).await, Ok(()), "nothing was to be written");
 
-        // The thread has taken one line and waits with it; there is room for so many more.
+        // The thread holds one line; the queue has room for `QUEUE_CAPACITY` more.
         let mut waiting: Vec<_> = (0..QUEUE_CAPACITY + 2).map(|_| log("more\n")).collect();
         let lost = waiting.pop().unwrap().await.unwrap_err();
         assert_eq!(lost, "the reader of the log is too slow; a line was lost");

@@ -25,10 +25,10 @@ impl Fields {
         fields
     }
 
-    /// For people, without what a line begins with.
+    /// The line for people, without time and level.
     pub(super) fn human(&self, metadata: &Metadata<'_>) -> Cow<'_, str> {
         let mut message = Cow::Borrowed(&*self.message);
-        // Messages of this program are whole sentences; their fields say the same for machines.
+        // Messages of this program are whole sentences; their fields repeat them for machines.
         if !is_own(metadata) {
             for (name, value) in &self.others {
                 let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -39,7 +39,7 @@ impl Fields {
         message
     }
 
-    /// For machines.
+    /// The line for machines.
     pub(super) fn json(&self, metadata: &Metadata<'_>, now: Now) -> Value {
         let mut line = Map::new();
         line.insert("timestamp".to_owned(), json!(now.wall.to_string()));

@@ -1,7 +1,8 @@
-//! Entries for the systemd journal, by its native protocol: one datagram each, with fields that can be searched for.
+//! Entries for the systemd journal, by its native protocol: one datagram each, with fields that can
+//! be searched for.
 //!
-//! Invariant: an entry that the journal does not take becomes a plain line on standard error, and only where that fails
-//! too was it not written.
+//! Invariant: an entry that the journal refuses becomes a plain line on standard error; only if
+//! that fails, too, was it not written.
 //!
 //! The crate `tracing-journald` is not used. It sends from the thread that logs, so that a slow
 //! journal would delay the watch, and it drops the result of a datagram, so that [`super::written`]
@@ -21,7 +22,7 @@ use super::fields::{Fields, is_own};
 use super::style::Style;
 use crate::config::LogFormat;
 
-/// Where the journal listens (systemd, "Native Journal Protocol").
+/// The socket of the journal (systemd, "Native Journal Protocol").
 const SOCKET: &str = "/run/systemd/journal/socket";
 
 /// Whether standard error is a stream to the journal (systemd.exec(5), `JOURNAL_STREAM`).
@@ -36,14 +37,14 @@ pub(super) fn has_standard_error() -> bool {
     }
 }
 
-/// There is no journal.
+/// Always false: there is no journal.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn has_standard_error() -> bool {
     false
 }
 
-/// Whether `stream`, as `DEVICE:INODE`, is this file. The variable is inherited by processes whose standard error leads
-/// elsewhere.
+/// Whether `stream`, as `DEVICE:INODE`, is this file. The variable is inherited by processes whose
+/// standard error leads elsewhere.
 #[cfg(target_os = "linux")]
 fn is_stream(stream: &str, file: &std::fs::File) -> bool {
     use std::os::unix::fs::MetadataExt as _;
@@ -51,10 +52,10 @@ fn is_stream(stream: &str, file: &std::fs::File) -> bool {
     file.metadata().is_ok_and(|file| stream == format!("{}:{}", file.dev(), file.ino()))
 }
 
-/// Makes entries of events.
+/// Makes journal entries of log events.
 pub(super) struct Entries<W> {
     pub(super) style: Style,
-    /// Takes each entry by one call.
+    /// Gets each entry by one call.
     pub(super) writer: W,
 }
 
@@ -81,7 +82,7 @@ where
     }
 }
 
-/// What an event says of a restore, under the names by which it can be searched for.
+/// The fields of an entry by which restores can be searched for.
 fn searchable(event: &Fields) -> Vec<(&'static str, String)> {
     let transition: Value =
         event.transition.as_deref().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
@@ -116,7 +117,8 @@ fn priority(level: Level) -> u8 {
     }
 }
 
-/// What precedes the message of an entry: one digit of priority, and the length of the message in eight bytes.
+/// The size of what precedes the message of an entry: one digit of priority, and the length of the
+/// message in eight bytes.
 const HEAD: usize = "PRIORITY=6\nMESSAGE\n".len() + size_of::<u64>();
 
 /// An entry as a datagram.
@@ -160,10 +162,10 @@ pub(super) fn with_priority(text: &str, priority: impl std::fmt::Display) -> Str
     text.lines().map(|line| format!("<{priority}>{line}")).collect::<Vec<_>>().join("\n")
 }
 
-/// Takes entries, each by one call, to the journal.
+/// Sends entries, each by one call, to the journal.
 pub(super) struct Journal<W> {
     socket: PathBuf,
-    /// Takes what the journal does not.
+    /// Gets what the journal refuses.
     instead: W,
 }
 
@@ -187,8 +189,8 @@ impl<W: Write> Write for Journal<W> {
     }
 }
 
-/// Sends a datagram. It is taken whole or, without a listener or if it is too long, not at all. Nothing
-/// is kept between two datagrams, so that a journal that was restarted is found again.
+/// Sends a datagram. It is taken whole or, without a listener or if it is too long, not at all.
+/// Nothing is kept between two datagrams, so that a journal that was restarted is found again.
 fn send(socket: &Path, datagram: &[u8]) -> io::Result<()> {
     UnixDatagram::unbound()?.send_to(datagram, socket).map(drop)
 }
@@ -205,7 +207,7 @@ mod tests {
     use super::super::detached::{Detached, written};
     use super::*;
 
-    /// A place where the journal listens, and what is written beside it.
+    /// A socket of the journal, and a standard error.
     struct Stage {
         folder: tempfile::TempDir,
         stderr: StandardError,
@@ -243,7 +245,7 @@ mod tests {
             Journal { socket: self.socket(), instead: self.stderr.clone() }
         }
 
-        /// Logs as a program does whose log goes there; gives what `log` gave.
+        /// Runs `log` with the journal as its log, and returns its result.
         fn log<T>(&self, format: LogFormat, log: impl FnOnce() -> T) -> T {
             let (writer, worker) = Detached::start(self.journal()).unwrap();
             let entries = Entries { style: Style::usual(format), writer };
@@ -364,7 +366,7 @@ mod tests {
     #[test]
     fn a_refused_entry_becomes_a_plain_line_and_counts_as_written() {
         let stage = Stage::new();
-        // Before it listens, then a line that is too long for it, then after it ended.
+        // First without a listener, then a line that is too long, then after the listener is gone.
         stage.log(LogFormat::Human, || tracing::info!("early"));
         let socket = stage.listen();
         let long = "x".repeat(4_000_000);

@@ -16,7 +16,6 @@ use crate::model::presentable;
 use crate::model::time::{Instant, Now};
 use crate::platform::locale;
 
-/// Makes lines of events.
 pub(super) struct Lines {
     pub(super) style: Style,
     pub(super) color: bool,

@@ -1,4 +1,4 @@
-//! The log of the process: lines for people, or as JSON; in the systemd journal as entries with fields.
+//! The log of the process: lines for people or JSON; in the systemd journal, entries with fields.
 //!
 //! Invariant: a line has one shape for each format, whichever module logs it; the crates below log
 //! only what is asked for.
@@ -31,19 +31,19 @@ pub fn is_journal() -> bool {
     journal::has_standard_error()
 }
 
-/// What a program says by itself, as standard error is to have it: where that leads to the journal, each line begins with
+/// A message in the form for standard error: if that leads to the journal, each line begins with
 /// the priority of an error (sd-daemon(3)).
 pub fn complaint(text: &str) -> Cow<'_, str> {
     if is_journal() { Cow::Owned(journal::with_priority(text, 3)) } else { text.into() }
 }
 
-/// While it is held, the log is written; when it is dropped, what is left is written for up to a second.
+/// Keeps the log running. When it is dropped, the rest is written, for up to a second.
 #[must_use]
 #[derive(Debug)]
 pub struct Logging(#[expect(dead_code, reason = "held for its end")] Option<Worker>);
 
-/// Starts logging. `RUST_LOG` decides what is logged, else `default` does (a level, or a filter in the syntax of
-/// `RUST_LOG`). Later calls change nothing. Fails where the system has no thread to give.
+/// Starts logging. The filter is `RUST_LOG`, else `default` (a level, or a filter in the same
+/// syntax). Later calls change nothing. Fails if the system has no thread to give.
 pub fn init(style: Style, default: &str) -> std::io::Result<Logging> {
     let wanted = std::env::var(EnvFilter::DEFAULT_ENV).ok().filter(|wanted| !wanted.is_empty());
     let wanted = wanted.as_deref().unwrap_or(default);
@@ -85,7 +85,7 @@ pub fn init(style: Style, default: &str) -> std::io::Result<Logging> {
             .finish()
             .into()
     };
-    // Fails only where logging was started before.
+    // Fails only if logging was started before.
     drop(tracing::dispatcher::set_global_default(log));
     if let Some(error) = refused {
         tracing::error!("RUST_LOG is not used: {error}");

@@ -7,11 +7,9 @@ use crate::platform::clock::Clock;
 /// How the log looks and where it goes.
 #[derive(Debug, Clone)]
 pub struct Style {
-    /// For people, or as JSON.
     pub format: LogFormat,
-    /// What a line begins with.
     pub stamp: Stamp,
-    /// Where the time comes from.
+    /// The source of that time.
     pub clock: Clock,
     /// Lines for people are cut at this width.
     pub width: Option<usize>,
@@ -22,7 +20,6 @@ pub struct Style {
     pub filter: fn(String) -> String,
 }
 
-/// What a line begins with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stamp {
     /// The date and the time of day, in UTC.
@@ -31,12 +28,11 @@ pub enum Stamp {
     Elapsed,
 }
 
-/// Where lines go.
 #[derive(Debug, Clone)]
 pub enum Stream {
     /// Standard output, for a command whose log is its data.
     Stdout,
-    /// Standard error; where that leads to the journal, entries there.
+    /// Standard error; if that leads to the journal, its native protocol.
     Stderr,
     /// The same, written by a thread of its own. Lines are dropped once 8,000 are queued.
     Detached,

@@ -1,6 +1,7 @@
-//! What a person sees while waiting, on standard error.
+//! The progress of a wait on standard error, for people.
 //!
-//! Invariant: nothing here can fail a wait: a closed or narrow terminal costs a line, never the outcome.
+//! Invariant: nothing here can fail a wait: a closed or narrow terminal costs a line, never the
+//! outcome.
 
 use std::time::Duration;
 
@@ -17,21 +18,18 @@ use crate::platform::output::Output;
 /// When the first plain progress line is printed: early, so that trouble at the start is seen.
 const FIRST_LINE_AFTER: Duration = Duration::from_secs(10);
 
-/// How progress is shown.
 #[derive(Debug, Clone)]
 pub enum Progress {
-    /// A line for each job, drawn again and again, with what is logged above them: for terminals.
+    /// A line for each job, redrawn in place, with log lines above them: for terminals.
     Live(LogBuffer),
     /// A line for each event, and progress lines in between.
     Plain {
         /// How often a line is printed at least; 0 for never.
         interval: Duration,
     },
-    /// Nothing.
     Silent,
 }
 
-/// The progress of one wait.
 pub(super) struct Console<'a> {
     mode: Mode,
     people: &'a Output,
@@ -91,7 +89,8 @@ impl<'a> Console<'a> {
         }
     }
 
-    /// Says how long a restore may be expected to take, once that is known and while one is open.
+    /// Prints the expected duration of a restore once, when that is known and while a restore is
+    /// open.
     pub(super) fn expect(&mut self, engine: &Engine, now: Now) {
         if self.is_expected || !matches!(self.mode, Mode::Plain { .. }) || !is_open(engine) {
             return;
@@ -102,7 +101,8 @@ impl<'a> Console<'a> {
         }
     }
 
-    /// Takes everything off a terminal that would be in the way of the report; after a signal, goes on below it.
+    /// Clears the lines of a terminal before the report; after a signal, the report goes below
+    /// them.
     pub(super) fn close(mut self, signalled: bool) {
         self.end(signalled);
     }

@@ -3,10 +3,10 @@
 //! Invariant: a terminal that takes nothing, or is used by another program for now, costs a frame,
 //! never a moment of the wait.
 //!
-//! The crate `indicatif` is not used. It writes to the terminal from the thread that draws and so can
-//! block the wait; it does not know whether this process is in the foreground of its terminal, or that
-//! it was stopped (Ctrl-Z) and others have written below the lines; and its effects can only be seen
-//! on a terminal, whereas [`Screen`] is a pure function of lines and size, with tests of its own.
+//! The crate `indicatif` is not used. It writes to the terminal from the thread that draws and so
+//! can block the wait; it does not know whether this process is in the foreground of its terminal,
+//! or that it was stopped (Ctrl-Z) and others have written below the lines. And [`Screen`] is a pure
+//! function of lines and size, tested without any terminal.
 
 use std::time::Duration;
 
@@ -58,7 +58,7 @@ impl Live {
             log,
             terminal: Term::stderr(),
             screen: Screen::default(),
-            // Without a handler, a terminal that was lent to others in between may look a bit worse.
+            // Without a handler, a terminal that others used meanwhile may look a bit worse.
             continuations: Continuations::listen().ok(),
             in_foreground: true,
             written: None,
@@ -71,7 +71,7 @@ impl Live {
         let in_foreground = process::is_in_foreground();
         let came_back = in_foreground && !self.in_foreground;
         self.in_foreground = in_foreground;
-        // Others have written below the lines: a shell that says that this stopped, and what was called meanwhile.
+        // Others have written below the lines: the shell, and the commands that were run meanwhile.
         if self.continuations.as_mut().is_some_and(Continuations::happened) || came_back {
             self.screen.forget();
         }
@@ -90,8 +90,8 @@ impl Live {
         self.frames = self.frames.wrapping_add(1);
     }
 
-    /// Takes everything off the terminal. After a signal the lines stay: what the terminal has shown of it (`^C`) would
-    /// have moved them, and clearing would miss some.
+    /// Clears the lines. After a signal they stay: the `^C` that the terminal shows may have moved
+    /// them, and clearing would miss some.
     pub(super) fn close(&mut self, stays: bool, people: &Output) {
         if !stays {
             people.write(self.screen.clear(self.size()));
@@ -118,7 +118,7 @@ impl Live {
         let line = |job: &JobView<'_>| self.line(job, &forecast, now, width, columns);
         let hidden = engine.jobs().count().saturating_sub(MAX_JOB_LINES);
         let footer = if hidden > 0 { format!("and {hidden} more; {FOOTER}") } else { FOOTER.to_owned() };
-        // A part of it would say something else.
+        // A truncated sentence could mislead.
         let fits = |text: &String| measure_text_width(text) < usize::from(columns);
         let expected = expected(engine).filter(|_| is_open(engine)).map(|past| past.to_string()).filter(fits);
         let searching = searching(engine, now).filter(fits);

@@ -1,8 +1,8 @@
-//! The wait: blocks until restores end, and says how they ended.
+//! The wait: blocks until restores end, and reports how they ended.
 //!
-//! Invariant: the outcome of a wait with a timeout is known as soon as each job could be asked once more, and half a
-//! minute after it at the latest; that of an interrupted one at once. Either way the last known state of every job is
-//! reported. A signal that comes before the process ends decides the exit code.
+//! Invariant: a wait with a timeout ends once each job had its final poll, and half a minute after
+//! the timeout at the latest; an interrupted one ends at once. Either way the last known state of
+//! every job is reported. A signal that comes before the process ends decides the exit code.
 
 mod console;
 mod fold;
@@ -30,11 +30,11 @@ use crate::model::{Event, Exit};
 use crate::platform::output::Output;
 use crate::platform::signals::Signals;
 
-/// How long the last answers may take after a timeout. The last poll of each job is made when the time is over, not
-/// before, so that a job that has just ended is not reported as timed out.
+/// How long the answers to final polls may take. The final poll of each job is made after the
+/// timeout, so that a job that has just ended is not reported as timed out.
 const FINAL_ANSWERS: Duration = Duration::from_secs(2);
 
-/// How long the last polls and their answers may take after a timeout where there are many jobs.
+/// How long all final polls and their answers may take, however many jobs there are.
 const FINAL_POLL_LIMIT: Duration = Duration::from_secs(30);
 
 /// How long sinks may take once the outcome is known.
@@ -48,29 +48,27 @@ const DRAIN_AFTER_SIGNAL: Duration = Duration::from_millis(500);
 pub struct Options {
     /// When the wait is over.
     pub condition: Condition,
-    /// How long it may take; none for as long as it takes.
+    /// The time limit of the wait, if it has one.
     pub timeout: Option<Duration>,
     pub progress: Progress,
     /// Print each event as a line of JSON on standard output.
     pub ndjson: bool,
     /// The options by which a command repeats this wait.
     pub again: Vec<String>,
-    /// Whether that command names the jobs, too; else the options say which are meant.
+    /// Whether that command also names the jobs; else its options select them.
     pub names_jobs: bool,
     /// The foldable section that plain progress is printed in.
     pub section: Option<Section>,
 }
 
-/// Where a wait writes.
+/// The streams that a wait writes to.
 #[derive(Debug)]
 pub struct Streams {
-    /// Standard output: data.
     pub data: Output,
     /// Standard error: everything for people.
     pub people: Output,
 }
 
-/// The result of a wait.
 #[derive(Debug)]
 pub struct Waited {
     pub report: Report,
@@ -106,7 +104,6 @@ pub async fn wait(
     Ok(Waited { report, undelivered: driver.engine().pending() })
 }
 
-/// A wait under way.
 struct Wait<'a> {
     judge: Judge,
     console: Console<'a>,
@@ -169,7 +166,8 @@ impl Wait<'_> {
         }
     }
 
-    /// Makes pending deliveries, for a limited time. Returns the outcome, unless a signal came meanwhile.
+    /// Makes pending deliveries, for a limited time. Returns the outcome, unless a signal came
+    /// meanwhile.
     async fn drain(
         &mut self,
         driver: &mut Driver,

@@ -23,8 +23,8 @@ use crate::model::{JobId, Until, duration};
 #[command(after_help = EXIT_CODES, arg_required_else_help = true)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the published command line")]
 pub(in crate::cli) struct Args {
-    /// Ids of restore jobs; `-` reads them from standard input, one a line or as JSON objects that have a
-    /// `restore_job_id`
+    /// Ids of restore jobs; `-` reads them from standard input, one a line or as JSON objects that
+    /// have a `restore_job_id`
     #[arg(value_name = "JOB_ID")]
     pub(super) jobs: Vec<String>,
 
@@ -32,14 +32,14 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "FILE")]
     pub(super) from_file: Option<PathBuf>,
 
-    /// Wait for every restore of the project that is unfinished, as the API lists them, beside those that are named; those
-    /// that begin meanwhile too,
-    /// until a look at the list, --not-found-grace after the start at the earliest, shows no other
+    /// Wait for every restore of the project that is unfinished, as the API lists them, beside
+    /// those that are named; those that begin meanwhile too, until a look at the list,
+    /// --not-found-grace after the start at the earliest, shows no other
     #[arg(long)]
     pub(super) all_pending: bool,
 
-    /// With --all-pending: only restores into an index of such a name; `*` stands for any characters, `?` for one. Can be
-    /// given several times
+    /// With --all-pending: only restores into an index of such a name; `*` stands for any
+    /// characters, `?` for one. Can be given several times
     #[arg(
         long,
         value_name = "PATTERN",
@@ -71,8 +71,8 @@ pub(in crate::cli) struct Args {
     #[arg(long, conflicts_with = "any")]
     pub(super) fail_fast: bool,
 
-    /// What to wait for: that a job completes, or that its index serves, too [default: completed, unless the
-    /// configuration says otherwise]
+    /// What to wait for: that a job completes, or that its index serves, too [default: completed,
+    /// unless the configuration says otherwise]
     #[arg(long, value_enum, value_name = "STATE")]
     pub(super) until: Option<Until>,
 
@@ -80,13 +80,14 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(super) timeout: Option<Duration>,
 
-    /// How long a job that was never seen may be unknown to the API, and one that has begun be missing from its list
-    /// [default: 60s]
+    /// How long a job that was never seen may be unknown to the API, and one that has begun be
+    /// missing from its list [default: 60s]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(super) not_found_grace: Option<Duration>,
 
-    /// How far apart two refusals of the key (401, 403) are at least, so that the wait ends with 4; 12 times as far where the
-    /// second has no body of the API, such as a page of a gateway; at most 1m [default: 5s]
+    /// How far apart two refusals of the key (401, 403) are at least, so that the wait ends with 4;
+    /// 12 times as far where the second has no body of the API, such as a page of a gateway; at
+    /// most 1m [default: 5s]
     #[arg(long, value_name = "DURATION", value_parser = parse_unauthorized_grace)]
     pub(super) unauthorized_grace: Option<Duration>,
 
@@ -94,7 +95,8 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(super) unreachable_after: Option<Duration>,
 
-    /// How much is asked to notice the end sooner: `gentle` asks half as much, and `eager` twice [default: balanced]
+    /// How much is asked to notice the end sooner: `gentle` asks half as much, and `eager` twice
+    /// [default: balanced]
     #[arg(long, value_name = "EFFORT", value_parser = parse_effort())]
     pub(super) effort: Option<Effort>,
 
@@ -106,8 +108,8 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "DURATION", value_parser = parse_interval)]
     pub(super) max_interval: Option<Duration>,
 
-    /// What is printed on standard output: a report at the end, for people or as one JSON object, or each transition
-    /// as a line of JSON
+    /// What is printed on standard output: a report at the end, for people or as one JSON object,
+    /// or each transition as a line of JSON
     #[arg(long, value_enum, default_value_t = OutputForm::Human)]
     pub(super) output: OutputForm,
 
@@ -115,12 +117,13 @@ pub(in crate::cli) struct Args {
     #[arg(long, short)]
     pub(super) quiet: bool,
 
-    /// How progress is shown on standard error: `auto` draws a line for each job on a terminal and prints plain lines
-    /// elsewhere, and in a pipeline
+    /// How progress is shown on standard error: `auto` draws a line for each job on a terminal and
+    /// prints plain lines elsewhere, and in a pipeline
     #[arg(long, value_enum, default_value_t = ProgressForm::Auto)]
     pub(super) progress: ProgressForm,
 
-    /// Print a line at least this often where progress is plain, as a sign that the wait is not hung; 0 for never
+    /// Print a line at least this often where progress is plain, as a sign that the wait is not
+    /// hung; 0 for never
     #[arg(long = "heartbeat", value_name = "DURATION", value_parser = parse_duration, default_value = "60s")]
     pub(super) progress_interval: Duration,
 
@@ -131,7 +134,8 @@ pub(in crate::cli) struct Args {
     #[arg(long)]
     pub(super) desktop: bool,
 
-    /// Post each transition to this address as JSON; at the end, up to 10 s are spent on what is not yet delivered
+    /// Post each transition to this address as JSON; at the end, up to 10 s are spent on what is
+    /// not yet delivered
     #[arg(long, value_name = "URL")]
     pub(super) webhook: Option<String>,
 
@@ -193,7 +197,7 @@ pub(super) enum ProgressForm {
     None,
 }
 
-/// Reads how far apart two refusals are.
+/// Parses the distance of two refusals.
 fn parse_unauthorized_grace(text: &str) -> Result<Duration, String> {
     let grace = duration::parse(text).map_err(|error| error.to_string())?;
     if grace <= WatchSettings::MAX_UNAUTHORIZED_GRACE {
@@ -207,7 +211,7 @@ impl Args {
     pub(super) fn project_settings(&self) -> Result<ProjectSettings, Failure> {
         let ids = ids::collect(&self.jobs, self.from_file.as_deref())?;
         let mut project = self.project.choose()?;
-        // What a configuration has found is for a daemon, unless it is asked for here.
+        // Discovery of the configuration is for a daemon; a wait has an option for it.
         let max_jobs = project.discover.map_or(Discovery::MAX_JOBS, |discover| discover.max_jobs);
         project.discover = self.all_pending.then(|| Discovery {
             indexes: self.index.clone(),
@@ -217,7 +221,7 @@ impl Args {
         if self.all_pending || !ids.is_empty() {
             project.jobs = ids.into_iter().map(|id| with_settings_of(id, &project.jobs)).collect();
         }
-        // A wait for nothing would have no end.
+        // A wait without jobs would never end.
         if project.jobs.is_empty() && !self.all_pending {
             return Err(Failure::usage("no job ids were given").with_help(
                 "name the restore jobs to wait for, `-` to read their ids from standard input, or --all-pending",
@@ -240,7 +244,8 @@ impl Args {
         let Some(url) = &self.webhook else { return Ok(Vec::new()) };
         let url = WebhookUrl::parse(url, false)
             .map_err(|fault| Failure::usage(format!("the URL of --webhook {fault}")))?;
-        // The end of a wait leaves no time for a schedule of days: 1 s, doubling, up to about an hour.
+        // The end of a wait leaves no time for a schedule of days: 1 s, doubling, up to about an
+        // hour.
         let retry_schedule = (0..12).map(|n| Duration::from_secs(1 << n)).collect();
         let webhook = WebhookSettings { retry_schedule, ..WebhookSettings::new(UrlSource::Given(url)) };
         Ok(vec![SinkSettings::Webhook(webhook)])
@@ -260,8 +265,8 @@ impl Args {
         }
     }
 
-    /// The words that wait for the same, without those that say of which jobs. Left out is how it is shown, and what may
-    /// hold secrets: the address of a webhook, and the command.
+    /// The options that repeat this wait, without the ids of jobs. Options about output are left
+    /// out, and those that may hold secrets: the address of a webhook, and the command.
     fn again(&self) -> Vec<String> {
         let duration = |value: Option<Duration>| value.map(duration::written);
         let path = |path: &Path| path.display().to_string();

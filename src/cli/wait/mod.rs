@@ -24,21 +24,21 @@ use crate::platform::locale;
 use crate::platform::output::Output;
 use crate::platform::process;
 
-/// A command that is longer is not printed for people.
+/// A longer command is not printed for people.
 const LONGEST_COMMAND: usize = 4096;
 
-/// How long the report waits for a reader of standard error that stalls.
+/// How long the report waits until the progress before it is written.
 const PROGRESS_WAIT: Duration = Duration::from_millis(100);
 
-/// How long what is left to be written may take once a signal came.
-const FINISH_AFTER_SIGNAL: Duration = Duration::from_millis(500);
+/// How long the last writes may take after a signal.
+const FINAL_WRITE_LIMIT_AFTER_SIGNAL: Duration = Duration::from_millis(500);
 
-/// How long the end of a wait stands back for a reader of standard error that stalls. For data it stands back as long as
-/// it takes.
-const FINISH: Duration = Duration::from_secs(10);
+/// How long the end of a wait waits for a stalled reader of standard error. For data it waits
+/// without a limit.
+const FINAL_WRITE_LIMIT: Duration = Duration::from_secs(10);
 
 pub(super) fn run(args: Args) -> Result<Done, Failure> {
-    // Before anything is read or asked: after a wait of hours it would be too late to learn of a typo.
+    // Before anything else: after a wait of hours it would be too late to learn of a typo.
     if let Some(program) = args.command.first()
         && let Err(error) = process::find_program(program)
     {
@@ -67,7 +67,7 @@ pub(super) fn run(args: Args) -> Result<Done, Failure> {
     let _logging = telemetry::init(style, level).map_err(no_thread)?;
     let args = Arc::new(args);
     let exit = block_on(async {
-        // Signals first: once it has read all that it reads, an interrupted wait reports.
+        // Signals first: once its input is read, an interrupted wait still reports.
         let mut signals = listen()?;
         let words = Arc::clone(&args);
         let reading = "reading ids, the configuration and the files that it names";
@@ -81,7 +81,7 @@ pub(super) fn run(args: Args) -> Result<Done, Failure> {
             data: Output::stdout().map_err(no_thread)?.filtered(data_filter),
             people: Output::stderr().map_err(no_thread)?.filtered(filter),
         };
-        // Beside the threads that stay, there must be one for look-ups.
+        // One more thread is needed for look-ups.
         check_threads()?;
         let options = Options { section: environment.section(), ..args.options(progress) };
         let waited = match wait::wait(driver, options, &streams, &mut signals).await {
@@ -100,7 +100,7 @@ pub(super) fn run(args: Args) -> Result<Done, Failure> {
             reporting.await;
             return Ok(exit);
         }
-        // From a signal on, nothing is waited for and nothing is started any more.
+        // After a signal, nothing is waited for and nothing is started.
         tokio::select! {
             () = reporting => Ok(exit),
             signal = signals.next() => Ok(signal),
@@ -118,9 +118,9 @@ struct UnshownLog(LogBuffer);
 impl Drop for UnshownLog {
     fn drop(&mut self) {
         let log = self.0.take();
-        // Even to write nothing would wait for a reader that stalls.
+        // Even an empty write would wait for a stalled reader.
         if !log.is_empty() {
-            // There is nowhere left to say that this failed.
+            // A failure of this cannot be reported anywhere.
             drop(std::io::stderr().write_all(&log));
         }
     }
@@ -136,13 +136,13 @@ impl Args {
         }
     }
 
-    /// Reports, and notifies. Nothing here changes the exit code: what is known of the jobs is worth more than a disk
-    /// that is full.
+    /// Reports, and notifies. Nothing here changes the exit code: the outcome of the jobs matters
+    /// more than a full disk.
     async fn report(&self, waited: &Waited, environment: Environment, streams: Streams) {
         let report = &waited.report;
         let Streams { data, people } = streams;
         ci::conclude(environment, report, &people).await;
-        // Where both lead to one terminal, what was said of the wait comes before what came of it.
+        // If both streams lead to one terminal, the progress comes before the report.
         tokio::select! {
             () = people.settled() => {}
             () = tokio::time::sleep(PROGRESS_WAIT) => {}
@@ -157,7 +157,7 @@ impl Args {
             OutputForm::Ndjson => people.write(locale::shown(&report.human())),
         }
         // After a signal, a reader that stalls is not waited for.
-        let limit = report.exit().is_signal().then_some(FINISH_AFTER_SIGNAL);
+        let limit = report.exit().is_signal().then_some(FINAL_WRITE_LIMIT_AFTER_SIGNAL);
         if let Err(error) = within(limit, data.finish()).await {
             people.write(format!("error: cannot write to standard output: {error}\n"));
         }
@@ -170,8 +170,8 @@ impl Args {
         {
             people.write(format!("restore-watch: {message}\n"));
         }
-        // There is nowhere left to say that this failed.
-        drop(within(Some(limit.unwrap_or(FINISH)), people.finish()).await);
+        // A failure of this cannot be reported anywhere.
+        drop(within(Some(limit.unwrap_or(FINAL_WRITE_LIMIT)), people.finish()).await);
     }
 
     fn last_words(&self, waited: &Waited) -> Vec<String> {
@@ -202,20 +202,20 @@ impl Args {
     }
 }
 
-/// Writes what is left, for so long at most.
+/// Does the last writes, within `limit`.
 async fn within(limit: Option<Duration>, work: impl Future<Output = io::Result<()>>) -> io::Result<()> {
     let Some(limit) = limit else { return work.await };
     let late = || Err(io::Error::new(io::ErrorKind::TimedOut, "its reader takes nothing"));
     tokio::time::timeout(limit, work).await.unwrap_or_else(|_| late())
 }
 
-/// Shows how it ended on the desktop. The error says why that could not be shown.
+/// Shows the outcome on the desktop. The error says why that failed.
 async fn notify(report: &Report) -> Result<(), String> {
     let urgency = if report.exit() == Exit::Success { Urgency::Normal } else { Urgency::Critical };
     sinks::show(report.heading(), &report.headline(), urgency).await
 }
 
-/// Whether lines can be drawn again and again on standard error.
+/// Whether lines can be redrawn on standard error.
 fn is_live_terminal() -> bool {
     std::io::stderr().is_terminal() && std::env::var_os("TERM").is_some_and(|term| term != "dumb")
 }

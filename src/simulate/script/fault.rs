@@ -7,8 +7,9 @@ use super::value::{Period, Probability};
 
 /// `[[fault]]`: requests it applies to, and what happens to them.
 ///
-/// The keys `job`, `endpoint`, `from` and `to` select requests, which are counted from 1; `requests`, `first`, `every`
-/// and `probability` choose among them by that number. All that are given must agree.
+/// The keys `job`, `endpoint`, `from` and `to` select requests, which are counted from 1;
+/// `requests`, `first`, `every` and `probability` choose among them by that number. All that are
+/// given must agree.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::simulate) struct FaultScript {
@@ -29,14 +30,14 @@ pub(in crate::simulate) struct FaultScript {
     pub(in crate::simulate) every: Option<u64>,
     /// Each with this probability.
     pub(in crate::simulate) probability: Option<Probability>,
-    /// What happens.
     pub(in crate::simulate) kind: FaultKind,
     /// Before it happens, so much time passes. Default 0.
     #[serde(default)]
     pub(in crate::simulate) delay: Period,
     /// The status of `kind = "status"` (needed) and of `"redirect"` (default 302), 200 to 599.
     pub(in crate::simulate) status: Option<u16>,
-    /// The body of `kind = "status"`: `"json"` (default), `"message"`, `"text"`, `"html"` or `"empty"`.
+    /// The body of `kind = "status"`: `"json"` (default), `"message"`, `"text"`, `"html"` or
+    /// `"empty"`.
     pub(in crate::simulate) body: Option<BodyKind>,
     /// This text as the body instead, with the content type of `body`.
     pub(in crate::simulate) body_text: Option<String>,
@@ -70,7 +71,6 @@ pub(in crate::simulate) enum EndpointKind {
     Index,
 }
 
-/// What happens to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::simulate) enum FaultKind {
@@ -88,7 +88,8 @@ pub(in crate::simulate) enum FaultKind {
     Oversized,
     /// 200 and half a JSON text.
     BadJson,
-    /// 200 and JSON of another type: in turns an array, a number, null, and an object with fields of wrong types.
+    /// 200 and JSON of another type: in turns an array, a number, null, and an object with fields
+    /// of wrong types.
     WrongType,
     /// 200 and an HTML page.
     Html,
@@ -100,11 +101,9 @@ pub(in crate::simulate) enum FaultKind {
     Drop,
     /// The connection is reset without an answer.
     Reset,
-    /// A redirect to `location`.
     Redirect,
 }
 
-/// The body of an error.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::simulate) enum BodyKind {
@@ -113,10 +112,7 @@ pub(in crate::simulate) enum BodyKind {
     Json,
     /// `{"message": …}`, as gateways write it.
     Message,
-    /// Plain text.
     Text,
-    /// A web page.
     Html,
-    /// Nothing.
     Empty,
 }

@@ -16,7 +16,8 @@ pub(in crate::simulate) struct JobScript {
     pub(in crate::simulate) id: Spanned<String>,
     /// The backup. Default: a UUID made of the id.
     pub(in crate::simulate) backup_id: Option<String>,
-    /// The name of the index that is made; with `count` numbered like the id. Default: made of the id.
+    /// The name of the index that is made; with `count` numbered like the id. Default: made of the
+    /// id.
     pub(in crate::simulate) index: Option<String>,
     /// The id of that index; with `count` numbered like the id. Default: a UUID made of the id.
     pub(in crate::simulate) index_id: Option<String>,
@@ -30,17 +31,19 @@ pub(in crate::simulate) struct JobScript {
     pub(in crate::simulate) vanishes: Option<Period>,
     /// From the creation of the job to its end. Default: it never ends.
     pub(in crate::simulate) takes: Option<Period>,
-    /// The status it ends with: `"completed"` (default), `"failed"`, `"cancelled"`, or any text, sent as written.
+    /// The status it ends with: `"completed"` (default), `"failed"`, `"cancelled"`, or any text,
+    /// sent as written.
     pub(in crate::simulate) ends: Option<String>,
     /// Whether `completed_at` is set at the end. Default: on completed jobs only.
     pub(in crate::simulate) end_time: Option<bool>,
     /// The status while it runs. Default `"Pending"`.
     pub(in crate::simulate) pending_status: Option<String>,
-    /// `[{ at = "3s", status = "Running" }]`: other statuses while it runs, each from a time after the creation on.
+    /// `[{ at = "3s", status = "Running" }]`: other statuses while it runs, each from a time after
+    /// the creation on.
     #[serde(default)]
     pub(in crate::simulate) statuses: Vec<StatusStep>,
-    /// `"none"` (default), `"linear"`, or `[{ at = "3s", percent = 40 }]` with times after the creation. Shown in
-    /// answers of 2026-04 only, as the later ones report none.
+    /// `"none"` (default), `"linear"`, or `[{ at = "3s", percent = 40 }]` with times after the
+    /// creation. Shown in answers of 2026-04 only, as the later ones report none.
     #[serde(default)]
     pub(in crate::simulate) progress: ProgressScript,
     /// `created_at = "null"`: the job has no start time. Default `"known"`.
@@ -72,14 +75,11 @@ pub(in crate::simulate) struct StatusStep {
     pub(in crate::simulate) status: String,
 }
 
-/// Whether a job has a start time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::simulate) enum CreatedAt {
-    /// It does.
     #[default]
     Known,
-    /// It is null.
     Null,
 }
 
@@ -135,14 +135,14 @@ impl<'de> Deserialize<'de> for ProgressScript {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::simulate) struct IndexScript {
-    /// Its name.
     pub(in crate::simulate) name: Spanned<String>,
     /// Scenario time before which it does not exist (404). Default 0.
     #[serde(default)]
     pub(in crate::simulate) appears: Period,
     /// Scenario time from which it no longer exists. Default: never.
     pub(in crate::simulate) vanishes: Option<Period>,
-    /// Scenario time from which it is `Ready`; `Initializing` before. Default: never, unless `states` says so.
+    /// Scenario time from which it is `Ready`; `Initializing` before. Default: never, unless
+    /// `states` says so.
     pub(in crate::simulate) ready_after: Option<Period>,
     /// `[{ at = "5s", state = "ScalingUp" }]`: its state from a scenario time on.
     #[serde(default)]

@@ -16,13 +16,13 @@ pub(in crate::simulate) use job::{CreatedAt, IndexScript, JobScript, ProgressScr
 pub(in crate::simulate) use list::{ListScript, Order};
 pub(in crate::simulate) use value::{Key, Period, Probability, Window};
 
-/// A whole scenario file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(in crate::simulate) struct Script {
     /// `answers = "2026-04"` (default) or `"2026-07"`: the shape of the answers.
     pub(in crate::simulate) answers: Answers,
-    /// `unauthorized = "text"` or `"json"`: the body of a 401. Default: JSON in 2026-04, text in 2026-07.
+    /// `unauthorized = "text"` or `"json"`: the body of a 401. Default: JSON in 2026-04, text in
+    /// 2026-07.
     pub(in crate::simulate) unauthorized: Option<Unauthorized>,
     /// `seed = 7`: where everything random starts from. Default 0.
     pub(in crate::simulate) seed: u64,
@@ -44,20 +44,21 @@ pub(in crate::simulate) struct Script {
     pub(in crate::simulate) index: Vec<IndexScript>,
     /// `[list]`: how reliable the list is.
     pub(in crate::simulate) list: ListScript,
-    /// `[[fault]]`: what goes wrong. Of several that apply to a request, the first one in the file happens.
+    /// `[[fault]]`: what goes wrong. Of several that apply to a request, the first one in the file
+    /// happens.
     pub(in crate::simulate) fault: Vec<Spanned<FaultScript>>,
 }
 
 /// Which description of the API the answers follow.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 pub(in crate::simulate) enum Answers {
-    /// `percent_complete` always and fractional, `completed_at` only once set, `pagination` null on the last page, ten
-    /// rows a page unless asked, JSON 401.
+    /// `percent_complete` always and fractional, `completed_at` only once set, `pagination` null on
+    /// the last page, ten rows a page unless asked, JSON 401.
     #[default]
     #[serde(rename = "2026-04")]
     V2026_04,
-    /// `percent_complete` 100 on completed jobs only, `completed_at` null until then, no `pagination` on the last
-    /// page, a hundred rows a page unless asked, plain text 401.
+    /// `percent_complete` 100 on completed jobs only, `completed_at` null until then, no
+    /// `pagination` on the last page, a hundred rows a page unless asked, plain text 401.
     #[serde(rename = "2026-07")]
     V2026_07,
 }
@@ -82,11 +83,9 @@ pub(in crate::simulate) enum Unauthorized {
     Json,
 }
 
-/// How a timestamp ends.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::simulate) enum TimestampSuffix {
-    /// `Z`.
     #[default]
     Z,
     /// `+00:00`.
@@ -97,8 +96,6 @@ pub(in crate::simulate) enum TimestampSuffix {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::simulate) struct KeyChange {
-    /// Scenario time.
     pub(in crate::simulate) at: Period,
-    /// The key.
     pub(in crate::simulate) api_key: Key,
 }

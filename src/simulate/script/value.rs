@@ -76,7 +76,6 @@ impl Window {
 pub(in crate::simulate) struct Key(String);
 
 impl Key {
-    /// The key itself.
     pub(in crate::simulate) fn expose(&self) -> &str {
         &self.0
     }

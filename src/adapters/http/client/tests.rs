@@ -26,8 +26,8 @@ fn get(url: &str) -> Request {
 /// What a server of HTTP/2 does with a request: by the number of its connection, and its path.
 type Behavior = fn(usize, &str) -> bool;
 
-/// A server of HTTP/2 that answers a request if `answers` says so, and is silent else. Returns its URL, and the number of
-/// its connections.
+/// A server of HTTP/2 that answers a request if `answers` says so, and is silent else. Returns its
+/// URL, and the number of its connections.
 async fn http2_server(answers: Behavior) -> (String, Arc<AtomicUsize>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -132,8 +132,9 @@ async fn a_server_that_ceases_to_speak_http2_is_spoken_to_again() {
     assert_eq!(client.send(get(&url), AMPLE).await.unwrap().body.unwrap(), b"ok");
 }
 
-/// A server of HTTP/1.1 that gives each request on a connection what `answer` says, by the number of the request there;
-/// nothing closes the connection. Returns its URL, and all that it read, by connection.
+/// A server of HTTP/1.1 that gives each request on a connection what `answer` says, by the number
+/// of the request there; nothing closes the connection. Returns its URL, and all that it read, by
+/// connection.
 fn http1_server(answer: fn(usize) -> &'static str) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

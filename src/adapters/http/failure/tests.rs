@@ -1,4 +1,5 @@
-//! The certificates in `pem` were made for these tests; those that are not meant to be out of date are valid until 2126.
+//! The certificates in `pem` were made for these tests; those that are not meant to be out of date
+//! are valid until 2126.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener};
@@ -28,7 +29,8 @@ fn listen() -> (TcpListener, SocketAddr) {
     (listener, address)
 }
 
-/// A server with this certificate, for one connection; `wants_client` is whether it wants one of its client.
+/// A server with this certificate, for one connection; `wants_client` is whether it wants one of
+/// its client.
 fn tls_server(certificate: &str, wants_client: bool) -> SocketAddr {
     // The provider of cryptography is set where a client is made.
     drop(client(&ClientOptions::new(&Url::parse("http://127.0.0.1:1").unwrap(), None)));
