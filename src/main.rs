@@ -18,11 +18,13 @@ fn main() -> ExitCode {
     if let Err(error) = process::keep_memory_private() {
         complain(&format_args!("warning: core dumps cannot be turned off: {error}"));
     }
+
     locale::adopt();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };
+
     match catch_unwind(|| cli.run()) {
         Ok(Ok(Done::Exit(exit))) => exit.into(),
         Ok(Ok(Done::Exec(command))) => exec(&command),

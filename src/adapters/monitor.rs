@@ -71,8 +71,10 @@ impl Monitor {
                 return Err(format!("{}: {}", self.url, fault.text));
             }
         };
+
         let status = answer.status;
         let shown = |text: &str| one_line(&self.redactor.redact(text), MAX_LINE);
+
         if let Some(target) = http::redirect_target(&answer, url).filter(|_| status.is_redirection()) {
             let code = status.as_u16();
             return Err(format!(
@@ -81,8 +83,10 @@ impl Monitor {
                 shown(&target)
             ));
         }
+
         let answer = answer.body.unwrap_or_default();
         let answer = String::from_utf8_lossy(&answer);
+
         match denial(&answer) {
             _ if !status.is_success() => Err(format!("{}: HTTP {}", self.url, status.as_u16())),
             None => Ok(()),

@@ -205,12 +205,15 @@ mod tests {
         notifier.status("watching\n2 restores");
         notifier.extend_timeout(Duration::from_millis(1500));
         notifier.reloading();
+
         assert_eq!(received(&manager), "READY=1");
         assert_eq!(received(&manager), "STATUS=watching 1 restore");
         assert_eq!(received(&manager), "STATUS=watching 2 restores");
         assert_eq!(received(&manager), "EXTEND_TIMEOUT_USEC=1500000");
+
         let reloading = received(&manager);
         let time = reloading.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").expect(&reloading);
+
         assert!(time.parse::<u128>().unwrap() <= monotonic().as_micros());
     }
 
@@ -253,6 +256,7 @@ mod tests {
         while manager.recv(&mut [0; 64]).is_ok() {}
         manager.set_nonblocking(false).unwrap();
         notifier.status("late");
+
         assert_eq!([received(&manager), received(&manager)], ["READY=1", "STATUS=late"]);
     }
 }

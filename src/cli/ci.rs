@@ -67,6 +67,7 @@ pub(super) async fn conclude(environment: Environment, report: &Report, people: 
         Ok(warnings) => warnings,
         Err(_) => vec!["warning: the job summary and the outputs took too long to be written".to_owned()],
     };
+
     for warning in warnings {
         people.write(format!("restore-watch: {warning}\n"));
     }

@@ -67,7 +67,9 @@ fn script(shell: Shell, program: &Command) -> std::io::Result<String> {
         Shell::Zsh => shells::Zsh.try_generate(program, &mut script)?,
         Shell::Fish => shells::Fish.try_generate(program, &mut script)?,
     }
+
     let script = String::from_utf8_lossy(&script).into_owned();
+
     Ok(match shell {
         // The generator writes a name with a hyphen in two ways, so that no subcommand is
         // recognised (clap 6421).
@@ -97,5 +99,6 @@ fn words_for_fish(program: &Command) -> String {
         // Writing to a text does not fail.
         _ = writeln!(lines, "complete -c {name} -n \"{prefix} {}\" -f{words}", command.get_name());
     }
+
     lines
 }

@@ -56,6 +56,7 @@ async fn show(clock: Clock) -> Result<Done, Failure> {
     let timeline = Timeline::start(clock.now().wall);
     let simulator = Simulator::start(&scenario, LOOPBACK, timeline).await.map_err(cannot_serve)?;
     let receiver = Receiver::start([], LOOPBACK, timeline).await.map_err(cannot_serve)?;
+
     print(&format!(
         "A simulated control plane serves {} restores on {}.\n\
          The daemon watches them and posts how they end to {}.\n\n",
@@ -74,7 +75,9 @@ async fn show(clock: Clock) -> Result<Done, Failure> {
         never = echo(&receiver, clock) => never?,
         () = tokio::time::sleep(LIMIT) => Exit::Timeout,
     };
+
     print(&summary(ended, &simulator, &receiver))?;
+
     // One restore of the scenario fails and one is cancelled, so 1 is the expected exit code.
     if ended == Exit::Failed { Ok(Done::Exit(Exit::Success)) } else { Ok(Done::Exit(Exit::Failed)) }
 }
@@ -100,6 +103,7 @@ fn project(scenario: &Scenario, simulator: &Simulator) -> Result<ProjectSettings
         .iter()
         .map(|id| JobSettings { name: brief(id), ..JobSettings::new(id.clone()) })
         .collect();
+
     Ok(project)
 }
 

@@ -35,8 +35,10 @@ pub(super) fn collect(arguments: &[String], file: Option<&Path>) -> Result<Vec<J
         let file = std::fs::File::open(path).map_err(|error| unreadable(&origin, &error))?;
         ids.extend(parse(&read(file, &origin)?, &origin)?);
     }
+
     let mut seen = std::collections::BTreeSet::new();
     ids.retain(|id| seen.insert(id.clone()));
+
     Ok(ids)
 }
 
@@ -137,6 +139,7 @@ fn parse_json(text: &str, origin: &str) -> Result<Vec<JobId>, Failure> {
             ids.push(JobId::given(id).map_err(|error| refused(origin, &error))?);
         }
     }
+
     Ok(ids)
 }
 

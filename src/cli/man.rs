@@ -81,6 +81,7 @@ impl ManualPage {
             " ",
             env!("CARGO_PKG_VERSION")
         ));
+
         let name = man.get_filename();
         let mut text = Vec::new();
         man.render(&mut text).map_err(|error| Failure::internal(format!("cannot make {name}: {error}")))?;
@@ -89,6 +90,7 @@ impl ManualPage {
             roff.control("SH", ["SEE ALSO"]).text([bold(program), roman("(1)")]);
         }
         let text = String::from_utf8_lossy(&text).into_owned() + &roff.render();
+
         Ok(Self { name, text })
     }
 }
@@ -118,8 +120,10 @@ fn sections(text: &str) -> Roff {
             (None, None) => _ = roff.control("PP", []).text([roman(line)]),
         }
     }
+
     if in_examples {
         roff.control("EE", []);
     }
+
     roff
 }

@@ -95,6 +95,7 @@ async fn attempt(sinks: BTreeMap<SinkName, Sink>, project: ProjectName) -> Vec<A
             Attempt { sink: name, result: delivered.map_err(|failure| failure.message), took }
         });
     }
+
     tasks.join_all().await
 }
 
@@ -112,6 +113,7 @@ fn report(settings: &[SinkSettings], attempts: &[Attempt], output: Output) -> Re
         let attempt = attempts.iter().find(|attempt| attempt.sink.as_str() == sink.name())?;
         Some((sink, attempt))
     });
+
     match output {
         Output::Human => {
             let row = |(sink, attempt): (&SinkSettings, &Attempt)| {
@@ -139,6 +141,7 @@ fn report(settings: &[SinkSettings], attempts: &[Attempt], output: Output) -> Re
             print(&format!("{}\n", serde_json::Value::Array(found.map(object).collect())))?;
         }
     }
+
     let all = attempts.iter().all(|attempt| attempt.result.is_ok());
     Ok(Done::Exit(if all { Exit::Success } else { Exit::Failed }))
 }

@@ -31,6 +31,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     let _logging = telemetry::init(Style::usual(LogFormat::Human), "info").map_err(no_thread)?;
     let scenario = read(&args.scenario)?;
+
     block_on(async {
         let mut signals = listen()?;
         let timeline = Timeline::start(Clock::system().now().wall);

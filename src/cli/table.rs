@@ -19,6 +19,7 @@ pub(super) fn table<const N: usize>(heading: [&str; N], rows: &[[String; N]]) ->
         });
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
     };
+
     rows.into_iter().map(line).collect()
 }
 

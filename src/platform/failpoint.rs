@@ -8,6 +8,7 @@
 #[cfg(feature = "failpoints")]
 pub fn reached(place: &str) {
     use std::sync::LazyLock;
+
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use rustix::process::{Signal, getpid, kill_process};
@@ -17,6 +18,7 @@ pub fn reached(place: &str) {
         let (place, times) = wanted.split_once(':')?;
         Some((place.to_owned(), AtomicU64::new(times.parse().ok()?)))
     });
+
     if let Some((wanted, left)) = &*WANTED
         && wanted == place
         && left.fetch_sub(1, Ordering::SeqCst) == 1

@@ -97,6 +97,7 @@ fn write(entries: &mpsc::Receiver<Entry>, mut stream: impl Write) -> io::Result<
             written => written?,
         }
     }
+
     Ok(())
 }
 

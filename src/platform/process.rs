@@ -45,6 +45,7 @@ fn find_in(path: &OsStr, program: &OsStr) -> io::Result<()> {
     } else {
         std::env::split_paths(path).map(|directory| directory.join(named)).collect()
     };
+
     let mut fault = Errno::NOENT;
     for place in places {
         match std::fs::metadata(&place) {
@@ -57,6 +58,7 @@ fn find_in(path: &OsStr, program: &OsStr) -> io::Result<()> {
             Err(_) => {}
         }
     }
+
     Err(fault.into())
 }
 
@@ -104,20 +106,24 @@ mod tests {
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
             path
         };
+
         let data = file("one/tool", 0o644);
         let tool = file("two/tool", 0o755);
         let path = std::env::join_paths(["one", "two"].map(|name| folder.path().join(name))).unwrap();
         let fault = |program: &OsStr| find_in(&path, program).map_err(|error| error.kind());
+
         assert_eq!(fault(OsStr::new("tool")), Ok(()), "a later directory has it");
         assert_eq!(fault(tool.as_os_str()), Ok(()));
         assert_eq!(fault(data.as_os_str()), Err(io::ErrorKind::PermissionDenied));
         assert_eq!(fault(folder.path().as_os_str()), Err(io::ErrorKind::PermissionDenied), "a directory");
         assert_eq!(fault(OsStr::new("two/tool")), Err(io::ErrorKind::NotFound), "a path is not looked for");
+
         for missing in ["", "none"] {
             assert_eq!(fault(OsStr::new(missing)), Err(io::ErrorKind::NotFound));
         }
         let first = folder.path().join("one");
         let only_data = find_in(first.as_os_str(), OsStr::new("tool")).map_err(|error| error.kind());
+
         assert_eq!(only_data, Err(io::ErrorKind::PermissionDenied));
     }
 }

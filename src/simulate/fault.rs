@@ -78,6 +78,7 @@ impl FaultyResponse {
             FaultKind::Drop => Effect::Cut(Cut::Close),
             FaultKind::Reset => Effect::Cut(Cut::Reset),
         };
+
         Self { delay: fault.delay.0, effect }
     }
 
@@ -95,6 +96,7 @@ impl FaultyResponse {
     /// Sends the response on the connection of the request, or cuts that.
     pub(super) async fn carry_out(self, connection: &ConnectionHandle) -> Response {
         tokio::time::sleep(self.delay).await;
+
         match self.effect {
             Effect::Answer(answer, header) => {
                 let mut response = answer.into_response();
@@ -271,6 +273,7 @@ impl HttpBody for Drip {
             std::task::ready!(pause.as_mut().poll(cx));
             self.pause = None;
         }
+
         match self.next() {
             Some(piece) => {
                 if !self.pace.is_zero() {

@@ -78,12 +78,14 @@ impl JobList {
                 (limit, token.offset / token.limit * limit)
             }
         };
+
         let rows = self.rows(script, listed);
         let page: Vec<usize> = rows.into_iter().skip(offset).take(limit).collect();
         let end = offset + limit;
         let early = script.list.end_early_after.as_ref();
         let ended = early.is_some_and(|pages| end >= limit.saturating_mul(*pages.get_ref() as usize));
         let more = page.len() == limit && !ended;
+
         Ok((page, more.then(|| write_token(&script.list, limit, end))))
     }
 
@@ -97,6 +99,7 @@ impl JobList {
             probability.is_some_and(|p| seeded([script.seed, self.begun, decision, row as u64]).f64() < p.0)
         };
         rows.retain(|&row| !happens(list.drop_rows, DROPPED, row));
+
         if list.repeat_rows.is_some() {
             let repeated: Vec<usize> =
                 rows.iter().copied().filter(|&row| happens(list.repeat_rows, REPEATED, row)).collect();
@@ -106,6 +109,7 @@ impl JobList {
                 rows.insert((place + later).min(rows.len()), row);
             }
         }
+
         rows
     }
 }

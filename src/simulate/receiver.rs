@@ -196,6 +196,7 @@ async fn receive(
         headers: head.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
         body,
     };
+
     let next = lock(&state.replies).pop_front();
     let reply = next.unwrap_or_else(|| {
         let DefaultReply(decide) = lock(&state.default_reply).clone();
@@ -215,6 +216,7 @@ async fn receive(
             response.headers_mut().append(name, value);
         }
     }
+
     response
 }
 

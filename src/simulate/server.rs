@@ -76,6 +76,7 @@ impl Simulator {
             world: Mutex::new(World::new(scenario.script().clone())),
             requests: RequestLog::new(REMEMBERED),
         });
+
         let router = Router::new()
             .route("/restore-jobs", get(list))
             .route("/restore-jobs/{id}", get(describe))
@@ -83,6 +84,7 @@ impl Simulator {
             .fallback(unknown)
             .method_not_allowed_fallback(unknown)
             .with_state(plane.clone());
+
         Ok(Self { serving: Serving::start(listen, router).await?, plane })
     }
 
@@ -184,6 +186,7 @@ impl ControlPlane {
         };
 
         let answered = faulty.as_ref().map_or(Some(good.status), FaultyResponse::status);
+
         self.requests.push(RequestRecord {
             at,
             method: request.method().to_string(),
@@ -202,6 +205,7 @@ impl ControlPlane {
         if let Some(date) = http_date::write(self.timeline.wall()).and_then(|date| date.try_into().ok()) {
             response.headers_mut().insert(header::DATE, date);
         }
+
         response
     }
 
@@ -212,6 +216,7 @@ impl ControlPlane {
         }
         let forbidden = world.script().forbidden;
         let not_found = |message: &str| ApiAnswer::error(StatusCode::NOT_FOUND, message);
+
         match target {
             Target::Describe(_) | Target::List(_) if forbidden => {
                 ApiAnswer::failure(StatusCode::FORBIDDEN, BodyKind::Json, None)

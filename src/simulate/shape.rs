@@ -79,14 +79,17 @@ pub(super) fn job(script: &Script, timeline: Timeline, job: &SimulatedJob, view:
         (Answers::V2026_07, None) => _ = set("completed_at", Value::Null),
         (Answers::V2026_04, None) => {}
     }
+
     match script.answers {
         Answers::V2026_04 => _ = set("percent_complete", json!(view.percent)),
         Answers::V2026_07 if view.is_completed => _ = set("percent_complete", json!(100)),
         Answers::V2026_07 => {}
     }
+
     for (key, value) in view.extra {
         set(key, serde_json::to_value(value).unwrap_or(Value::Null));
     }
+
     Value::Object(fields)
 }
 

@@ -108,6 +108,7 @@ impl World {
         let ready_after = signed(self.script.job[job.script].ready_after.0);
         let ready = state.is_completed && job.ends.is_some_and(|ends| ends + ready_after <= signed(at));
         let ended = job.ends.is_some_and(|ends| ends <= signed(at));
+
         match (ready, ended && !state.is_completed) {
             (true, _) => Some(IndexState { name, state: "Ready", ready }),
             (false, false) => Some(IndexState { name, state: "Initializing", ready }),
@@ -144,6 +145,7 @@ impl World {
                 met = Some((fault, number));
             }
         }
+
         met
     }
 
@@ -181,6 +183,7 @@ impl World {
             let step = script.statuses.iter().rfind(|step| signed(step.at.0) <= age);
             step.map_or(script.pending_status.as_deref().unwrap_or("Pending"), |step| &step.status)
         };
+
         // The progress of a job that ended otherwise stays where it was.
         let so_far = ended.map_or(age, |ends| ends - job.created);
         let percent = match &script.progress {
@@ -191,6 +194,7 @@ impl World {
                 steps.iter().rfind(|step| signed(step.at.0) <= so_far).map_or(0.0, |step| step.percent)
             }
         };
+
         Some(JobState {
             status,
             created: (script.created_at == CreatedAt::Known).then_some(job.created),
@@ -242,6 +246,7 @@ fn expand(script: usize, job: &JobScript) -> Vec<SimulatedJob> {
             id: JobId::new(id.as_str()).map_or(id, |id| id.to_string()),
         }
     };
+
     ids.into_iter().enumerate().map(one).collect()
 }
 
@@ -286,11 +291,13 @@ fn concerns<'a>(
         Target::Index(_) => EndpointKind::Index,
         Target::Unknown => EndpointKind::Any,
     };
+
     let about = |job: &str| match target {
         Target::Describe(id) => id == job,
         Target::Index(name) => index_of(job) == Some(name),
         Target::List(_) | Target::Unknown => false,
     };
+
     (fault.endpoint == EndpointKind::Any || fault.endpoint == endpoint)
         && Window::new(fault.from, fault.to).contains(at)
         && fault.job.as_ref().is_none_or(|job| about(job.get_ref()))

@@ -76,6 +76,7 @@ mod tests {
         ::notice title=Restore completed::restore rj-1 into index docs: completed after 1m 00s
         ");
         let met = of(&ending(0, false, jobs));
+
         assert!(!met.contains("rj-4"), "nothing is asked of it any more: {met}");
     }
 

@@ -33,8 +33,10 @@ impl Environment {
         } else {
             Host::None
         };
+
         let host = chosen.unwrap_or(found);
         let generic = set("CI") && variable("CI").is_none_or(|value| value != "false" && value != "0");
+
         Self {
             host,
             pipeline: host != Host::None || found != Host::None || set("JENKINS_URL") || generic,
@@ -92,7 +94,9 @@ mod tests {
                 variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into())
             })
         };
+
         let (hub, lab, none) = (Host::GitHub, Host::GitLab, Host::None);
+
         for (variables, chosen, host, pipeline, commands_are_read) in [
             (&[][..], None, none, false, false),
             (&[("GITHUB_ACTIONS", "true")], None, hub, true, true),

@@ -63,6 +63,7 @@ mod tests {
         ] {
             assert_eq!(lines(text.to_owned()), inert, "{text:?}");
         }
+
         assert_eq!(part("##[error]::x"), "## [error]::x");
     }
 

@@ -28,8 +28,10 @@ fn with_delimiter(ending: &Ending, delimiter: &str) -> String {
         put("elapsed_seconds", &job.elapsed_seconds.to_string());
         put("target_index_name", job.index.as_deref().unwrap_or_default());
     }
+
     // Steps print what they are given.
     put("jobs", &inert::json(ending.json.clone()));
+
     text
 }
 
@@ -68,6 +70,7 @@ mod tests {
         "#);
         let many = ending(0, false, vec![job("rj-1", "completed"), job("rj-2", "completed")]);
         let text = with_delimiter(&many, "D");
+
         assert!(!text.contains("status<<") && text.contains("jobs<<D\n[]\nD\n"), "{text}");
     }
 

@@ -64,17 +64,22 @@ mod tests {
                 _ => outputs.map(|name| path(name).into()),
             })
         };
+
         assert_eq!(write(Some("summary"), Some("outputs")), Vec::<String>::new());
+
         let text = std::fs::read_to_string(path("outputs")).unwrap();
         assert!(text.starts_with("before=1\noutcome<<ghadelimiter_"), "{text}");
+
         let text = std::fs::read_to_string(path("summary")).unwrap();
         assert!(text.contains("| `rj-1` | `docs` | completed |"), "{text}");
+
         let warnings = write(Some("full"), None).join("\n");
         insta::assert_snapshot!(warnings, @"
         warning: the job summary could not be written to $GITHUB_STEP_SUMMARY: there is no room left in it
         warning: the outputs could not be written to $GITHUB_OUTPUT: it is not set
         ");
         let warnings = write(Some(""), Some("no/such"));
+
         assert_eq!(warnings.len(), 2, "a directory, and a file in no directory: {warnings:?}");
         assert!(warnings.iter().all(|line| line.contains("(os error ")), "{warnings:?}");
     }

@@ -28,6 +28,7 @@ pub(super) fn of(ending: &Ending, room: usize) -> Option<String> {
         ending.meaning,
         jobs.len(),
     );
+
     let mut shown = 0;
     for job in jobs.iter().take(MOST_ROWS) {
         let row = row(job);
@@ -37,11 +38,13 @@ pub(super) fn of(ending: &Ending, room: usize) -> Option<String> {
         text += &row;
         shown += 1;
     }
+
     if shown < jobs.len() {
         // Writing to a text does not fail.
         _ = writeln!(text, "\nand {} more; the output `jobs` has them all", jobs.len() - shown);
     }
     text.push('\n');
+
     Some(text).filter(|text| text.len() <= room)
 }
 
@@ -125,6 +128,7 @@ mod tests {
             wide.error = Some("|".repeat(300));
             std::iter::repeat_n(wide, n).collect()
         };
+
         for (count, room, rows, more) in
             [(200, ROOM, 200, None), (1000, ROOM, 200, Some(800)), (9, 3000, 4, Some(5))]
         {
@@ -139,6 +143,7 @@ mod tests {
             assert_eq!(said, more.is_some(), "{text}");
             assert!(more.is_none_or(|more| text.contains(&format!("and {more} more"))), "{text}");
         }
+
         assert_eq!(of(&ending(1, false, jobs(1)), 100), None);
     }
 }

@@ -25,6 +25,7 @@ pub(super) fn certificates(path: &Path) -> Result<Vec<reqwest::Certificate>, Cli
                 .map_err(|_| bad("it is no certificate".to_owned()))?,
         );
     }
+
     if found.is_empty() { Err(ClientError::NoCertificates(path.to_owned())) } else { Ok(found) }
 }
 

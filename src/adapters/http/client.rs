@@ -175,11 +175,13 @@ impl Client {
                 return Err(SendError::Timeout);
             }
         };
+
         let body = tokio::select! {
             biased;
             body = &mut task.0 => body.unwrap_or_else(|_| Err(BodyError::Broken(SendError::Dropped.to_string()))),
             () = limit => Err(BodyError::Broken(SendError::Timeout.to_string())),
         };
+
         Ok(Answer { status, headers, body })
     }
 }
@@ -209,6 +211,7 @@ async fn transfer(
         }),
         Err(error) => Err(error.into()),
     };
+
     let response = match sent {
         Ok(response) => response,
         Err(error) => {
@@ -216,12 +219,14 @@ async fn transfer(
             return Ok(Vec::new());
         }
     };
+
     pool.answers.fetch_add(1, Ordering::Relaxed);
     client.has_answered.send_replace(true);
     client.is_http2.store(response.version() == Version::HTTP_2, Ordering::Relaxed);
     let (status, headers) = (response.status(), response.headers().clone());
     let encoding = encoding(&headers);
     drop(head.send(Ok((status, headers))));
+
     match encoding {
         Some(encoding) => Err(BodyError::Encoded(encoding)),
         None => read_body(response, max_body(status)).await,

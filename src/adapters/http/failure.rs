@@ -41,6 +41,7 @@ pub async fn fault(error: &SendError, url: &Url, peer: Peer) -> Fault {
 
 async fn of_exchange(error: &reqwest::Error, url: &Url, proxy: Option<Intercept>, peer: Peer) -> Fault {
     let of_tunnel = causes(error).map(ToString::to_string).find(|text| text.starts_with(TUNNEL));
+
     if let Some(fault) = causes(error).find_map(|cause| cause.downcast_ref()) {
         let refuses = of_tunnel.is_some();
         let name = match (&proxy, url.host_str()) {
@@ -49,6 +50,7 @@ async fn of_exchange(error: &reqwest::Error, url: &Url, proxy: Option<Intercept>
         };
         return tls::fault(fault, &name, peer);
     }
+
     if let Some(proxy) = &proxy {
         match of_tunnel.as_deref() {
             Some(UNAUTHORIZED) => return refusal(proxy, url, Some(407)),
@@ -63,9 +65,11 @@ async fn of_exchange(error: &reqwest::Error, url: &Url, proxy: Option<Intercept>
             _ => {}
         }
     }
+
     if let Some(fault) = causes(error).find_map(|cause| of_http(cause.downcast_ref()?, url)) {
         return fault;
     }
+
     Fault::passing(describe(error))
 }
 
@@ -103,6 +107,7 @@ fn through(proxy: Option<&Intercept>) -> String {
 fn refusal(proxy: &Intercept, url: &Url, status: Option<u16>) -> Fault {
     let (proxy_name, host) = (shown(proxy), url.host_str().unwrap_or_default());
     let refuses = format!("the proxy {proxy_name} does not connect to {host}");
+
     match status {
         Some(407) if proxy.basic_auth().is_some() => Fault::lasting(format!(
             "the proxy {proxy_name} refuses the user name and password that the environment has for it (HTTP 407)"
@@ -148,7 +153,9 @@ async fn ask_again(proxy: &Intercept, url: &Url) -> Option<u16> {
             read => length += read,
         }
     }
+
     let line = std::str::from_utf8(line.get(..length)?.split(|byte| *byte == b'\n').next()?).ok()?;
+
     line.strip_prefix("HTTP/1.")?.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 

@@ -48,6 +48,7 @@ mod tests {
     #[test]
     fn both_forms_of_retry_after() {
         let seconds = |n| Some(RetryAfter::For(Duration::from_secs(n)));
+
         for (text, read) in [
             ("7", seconds(7)),
             (" 120 ", seconds(120)),
@@ -67,8 +68,10 @@ mod tests {
             headers.insert(DATE, "Mon, 23 Nov 2026 12:00:00 GMT".parse().unwrap());
             assert_eq!(retry_after(&headers), read, "{text}");
         }
+
         let undated = HeaderMap::from_iter([(RETRY_AFTER, "Mon, 23 Nov 2026 12:01:30 GMT".parse().unwrap())]);
         let until = "2026-11-23T12:01:30Z".parse().unwrap();
+
         assert_eq!(retry_after(&undated), Some(RetryAfter::Until(until)));
     }
 

@@ -99,6 +99,7 @@ impl LookUps {
             }
             Some(Entry::Late(..)) | None => {}
         }
+
         if state.threads < self.max_threads {
             let (look_ups, first) = (self.clone(), name.to_owned());
             // The thread waits for the lock that is held here.
@@ -112,7 +113,9 @@ impl LookUps {
         } else {
             state.queue.push_back(name.to_owned());
         }
+
         state.names.insert(name.to_owned(), Entry::UnderWay(vec![waiter]));
+
         Ok(None)
     }
 
@@ -140,6 +143,7 @@ impl LookUps {
         if let (false, Ok(found)) = (is_taken, answer) {
             state.names.insert(name, Entry::Late(found.clone(), self.clock.now().instant));
         }
+
         while let Some(name) = state.queue.pop_front() {
             let is_wanted = |entry: &Entry| match entry {
                 Entry::UnderWay(waiters) => waiters.iter().any(|waiter| !waiter.is_closed()),
@@ -151,7 +155,9 @@ impl LookUps {
             // All requests for it gave up before a thread was free.
             state.names.remove(&name);
         }
+
         state.threads -= 1;
+
         None
     }
 
@@ -215,6 +221,7 @@ mod tests {
                 tokio::spawn(async move { look_ups.find("stuck.example").await })
             })
             .collect();
+
         while look_ups
             .lock()
             .names
@@ -228,7 +235,9 @@ mod tests {
         for request in requests {
             assert_eq!(request.await.unwrap().unwrap(), [address(1)]);
         }
+
         assert_eq!(begun.load(Ordering::SeqCst), 1);
+
         idle(&look_ups).await;
     }
 
@@ -259,14 +268,18 @@ mod tests {
         while look_ups.lock().queue.len() < 2 {
             tokio::task::yield_now().await;
         }
+
         assert_eq!(look_ups.lock().threads, 2);
+
         // What is counted below is what begins after these.
         while begun.load(Ordering::SeqCst) < 2 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         release.send(()).unwrap();
+
         assert_eq!(waits.await.unwrap().unwrap(), [address(1)]);
         assert_eq!(begun.load(Ordering::SeqCst), 3, "the unwanted name is not looked up");
+
         drop(release);
         idle(&look_ups).await;
     }

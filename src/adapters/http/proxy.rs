@@ -139,7 +139,9 @@ fn check(value: &str) -> Result<Intercept, String> {
                     / ? # @ % as %2F %3F %23 %40 %25"
             .to_owned());
     }
+
     let readable = Matcher::builder().all(value).build().intercept(&Uri::from_static("https://any.invalid"));
+
     readable
         .filter(|proxy| is_address(proxy.uri()))
         .ok_or_else(|| "is no address of a proxy; write it like http://proxy.example:3128".to_owned())

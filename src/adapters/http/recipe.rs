@@ -75,6 +75,7 @@ impl Recipe {
             .http2_keep_alive_interval(PING_INTERVAL)
             .http2_keep_alive_timeout(PING_TIMEOUT)
             .http2_keep_alive_while_idle(true);
+
         if options.plain {
             // Loading the system's certificates takes longer than the whole exchange with a local
             // server.
@@ -82,6 +83,7 @@ impl Recipe {
         } else if options.ca_file.is_some() {
             builder = builder.tls_certs_merge(self.certificates.iter().cloned());
         }
+
         if options.loopback || options.public_only {
             builder = builder.no_proxy();
         }
@@ -91,6 +93,7 @@ impl Recipe {
         if http2 {
             builder = builder.http2_prior_knowledge();
         }
+
         builder.build().map_err(|error| ClientError::of_build(&error))
     }
 }

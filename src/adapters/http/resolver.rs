@@ -169,18 +169,22 @@ mod tests {
             let address: IpAddr = if turn == 0 { "4000::1" } else { "127.0.0.1" }.parse().unwrap();
             Box::pin(async move { Ok(vec![(address, 0).into()]) })
         });
+
         let url = format!("http://hooks.example:{}/", server.port());
         let client = resolving(&public_only(&url), resolver).unwrap();
         let attempt = || async { post(&client, &url, Duration::from_millis(300)).await.to_string() };
         let said = attempt().await;
+
         assert!(!said.contains("block_private"), "{said}");
         assert_eq!(asked.load(Ordering::SeqCst), 1);
+
         let said = attempt().await;
         assert_eq!(
             said,
             "cannot connect: hooks.example leads to the private address 127.0.0.1, and block_private is set"
         );
         assert_eq!(asked.load(Ordering::SeqCst), 2);
+
         server.assert().await;
     }
 

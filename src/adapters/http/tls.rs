@@ -59,6 +59,7 @@ fn of_certificate(fault: &CertificateError, name: &str, peer: Peer) -> Fault {
         let time = seconds.and_then(|seconds| Timestamp::from_second(seconds).ok());
         time.map(|time| time.strftime("%Y-%m-%d %H:%M UTC").to_string()).unwrap_or_default()
     };
+
     let text = match fault {
         CertificateError::UnknownIssuer => {
             format!("{certificate} is issued by an authority that is not trusted here: {}", trust(peer))
@@ -102,9 +103,11 @@ fn of_certificate(fault: &CertificateError, name: &str, peer: Peer) -> Fault {
         },
         other => format!("{certificate} cannot be used: {}", Error::from(other.clone())),
     };
+
     // A machine without a clock that runs while it is off starts in the past, and its clock is set
     // a little later.
     let passes = matches!(fault, CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. });
+
     Fault { text: one_line(&text, 3 * MAX_NAMES), is_misconfigured: !passes }
 }
 

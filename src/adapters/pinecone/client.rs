@@ -93,6 +93,7 @@ impl Client {
             (HeaderName::from_static("x-pinecone-api-version"), version),
             (ACCEPT, HeaderValue::from_static("application/json")),
         ]);
+
         Self {
             http,
             endpoint: settings.endpoint.clone(),
@@ -128,7 +129,9 @@ impl Client {
             let result = Err(Error::Unreadable(format!("no index can be called {name:?}")));
             return Reply { result, server_time: None };
         }
+
         let reply = self.get(self.endpoint.join(&["indexes", name])).await;
+
         reply.and_then(|value| {
             let observation = wire::index(&value).map_err(Error::Unreadable)?;
             if observation.name == name {
@@ -163,10 +166,12 @@ impl Client {
             // The engine decides on repetitions, because it knows the rate limit.
             repeat_if_cut: false,
         };
+
         let sent = match http::request(Method::GET, url.clone()).headers(self.headers.clone()).build() {
             Ok(request) => self.http.send(request, terms).await,
             Err(error) => Err(SendError::from(error)),
         };
+
         match sent {
             Ok(answer) => {
                 let server_time = http::date(&answer.headers);
@@ -192,7 +197,9 @@ impl Client {
             };
             Error::Unreadable(shape)
         })?;
+
         wire::redact(&mut value, &self.key_alone);
+
         Ok(value)
     }
 
@@ -225,6 +232,7 @@ impl Client {
             }
             (wire::error_message(&body, &self.secrets), wire::is_of_api(&body))
         };
+
         Error::Status { status, message, is_of_api, retry_after }
     }
 }

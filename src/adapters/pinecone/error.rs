@@ -41,6 +41,7 @@ impl Error {
             Self::Misconfigured(_) => return FailureClass::Misconfigured,
             Self::Transport(_) | Self::Body(_) | Self::Unreadable(_) => return FailureClass::Transient,
         };
+
         match status.as_u16() {
             401 | 403 if *is_of_api => FailureClass::Unauthorized,
             401 | 403 => FailureClass::Blocked,
@@ -111,13 +112,16 @@ mod tests {
         ] {
             assert_eq!(class(status, None), expected, "{status}");
         }
+
         assert_eq!(class(503, Some(RetryAfter::For(std::time::Duration::ZERO))), FailureClass::Throttled);
+
         for status in [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN] {
             let error = Error::Status { status, message: None, is_of_api: false, retry_after: None };
             assert_eq!(error.class(), FailureClass::Blocked);
         }
         assert_eq!(Error::Unreadable(String::new()).class(), FailureClass::Transient);
         assert_eq!(Error::Misconfigured(String::new()).class(), FailureClass::Misconfigured);
+
         for (status, class) in [(400, FailureClass::Transient), (404, FailureClass::NotFound)] {
             let status = StatusCode::from_u16(status).unwrap();
             let error = Error::Status { status, message: None, is_of_api: true, retry_after: None };

@@ -64,6 +64,7 @@ impl<'a> Scan<'a> {
     async fn pages(&mut self) -> Result<Vec<Observation>, ScanError> {
         let (mut jobs, mut seen, mut tokens) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
         let (mut token, mut has_surplus) = (None, false);
+
         for _ in 0..MAX_PAGES {
             let page = self.page(token.as_deref()).await?;
             if page.unreadable > 0 {
@@ -79,7 +80,9 @@ impl<'a> Scan<'a> {
                 _ => return Ok(jobs),
             }
         }
+
         warn!("the list was cut after {MAX_PAGES} pages");
+
         Ok(jobs)
     }
 

@@ -43,6 +43,7 @@ pub fn written(log: &dyn Fn()) -> Written {
     if NEXT_REPLY.take().is_some() {
         return Box::pin(std::future::ready(Ok(())));
     }
+
     Box::pin(async move {
         match result.await {
             Ok(written) => written.map_err(|error| format!("cannot write to standard error: {error}")),
@@ -165,23 +166,30 @@ mod tests {
         };
         let mut first = log("first\n");
         let waiting = tokio::time::timeout(Duration::from_millis(20), &mut first).await;
+
         assert!(waiting.is_err(), "nothing is written yet");
+
         go.send(Ok(())).unwrap();
         assert_eq!(first.await, Ok(()));
+
         go.send(Err(io::ErrorKind::StorageFull.into())).unwrap();
         let refused = log("second\n").await.unwrap_err();
+
         assert!(refused.starts_with("cannot write to standard error: "), "{refused}");
         assert_eq!(written(&|| {}).await, Ok(()), "nothing was to be written");
 
         // The thread holds one line; the queue has room for `QUEUE_CAPACITY` more.
         let mut waiting: Vec<_> = (0..QUEUE_CAPACITY + 2).map(|_| log("more\n")).collect();
         let lost = waiting.pop().unwrap().await.unwrap_err();
+
         assert_eq!(lost, "the reader of the log is too slow; a line was lost");
+
         drop(go);
         for line in waiting.into_iter().take(QUEUE_CAPACITY) {
             assert_eq!(line.await, Ok(()));
         }
         drop(worker);
+
         assert!(text.lock().unwrap().starts_with(b"first\nmore\n"));
     }
 }

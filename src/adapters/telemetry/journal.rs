@@ -95,15 +95,18 @@ fn searchable(event: &Fields) -> Vec<(&'static str, String)> {
         ("RESTORE_INDEX", "/job/target_index_name", "target_index_name"),
         ("RESTORE_SINK", "/sink", "sink"),
     ];
+
     let text = |value: &Value| match value {
         Value::Null => None,
         Value::String(text) => Some(text.clone()),
         other => Some(other.to_string()),
     };
+
     let find = |(name, pointer, field)| {
         let value = transition.pointer(pointer).or_else(|| event.others.get(field));
         Some((name, value.and_then(text)?))
     };
+
     names.into_iter().filter_map(find).collect()
 }
 
@@ -263,6 +266,7 @@ mod tests {
     fn decode(mut datagram: &[u8]) -> BTreeMap<String, String> {
         let mut fields = BTreeMap::new();
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+
         while !datagram.is_empty() {
             let end = datagram.iter().position(|byte| *byte == b'\n').expect("a field ends");
             let (line, rest) = (&datagram[..end], &datagram[end + 1..]);
@@ -277,6 +281,7 @@ mod tests {
             assert_eq!(fields.insert(text(name), text(value)), None, "a field is there once");
             datagram = rest;
         }
+
         fields
     }
 
@@ -312,6 +317,7 @@ mod tests {
             tracing::warn!(project = "two", job = %"rj\n2", sink = "ops", transition_id = "0190-2", "both\nlines");
             tracing::debug!(target: "hyper::client", job = 7, "not ours");
         });
+
         assert_eq!(
             receive(&socket),
             fields(&[
@@ -327,6 +333,7 @@ mod tests {
                 ("TRANSITION_ID", "0190-1"),
             ])
         );
+
         assert_eq!(
             receive(&socket),
             fields(&[
@@ -340,6 +347,7 @@ mod tests {
                 ("TRANSITION_ID", "0190-2"),
             ])
         );
+
         assert_eq!(
             receive(&socket),
             fields(&[
@@ -349,6 +357,7 @@ mod tests {
                 ("TARGET", "hyper::client"),
             ])
         );
+
         assert_eq!(stage.stderr(), "");
     }
 
@@ -374,9 +383,12 @@ mod tests {
             tracing::warn!("{long}");
             tracing::info!("taken");
         });
+
         assert_eq!(receive(&socket)["MESSAGE"], "taken");
+
         drop(socket);
         let result = stage.log(LogFormat::Human, || written(&|| tracing::error!("late")));
+
         assert_eq!(block_on(result), Ok(()));
         assert_eq!(stage.stderr(), format!("<6>early\n<4>{long}\n<3>late\n"));
     }
@@ -402,6 +414,7 @@ mod tests {
         });
         drop(worker);
         let refused = block_on(result).unwrap_err();
+
         assert!(refused.starts_with("cannot write to standard error: "), "{refused}");
     }
 

@@ -57,6 +57,7 @@ impl Lines {
             Level::INFO => AnsiColor::Green.on_default(),
             _ => anstyle::Style::new().dimmed(),
         };
+
         let stamp = match self.style.stamp {
             Stamp::Time => format!("{:.0}", now.wall),
             Stamp::Elapsed => format!("{:5.1}s", now.instant.since(Instant::default()).as_secs_f64()),
@@ -68,6 +69,7 @@ impl Lines {
             Some(room) => Cow::Owned(presentable(&message, room.saturating_sub(1))),
             None => message,
         };
+
         writeln!(writer, "{stamp} {paint}{:>5}{paint:#} {message}", level.as_str())
     }
 }

@@ -71,6 +71,7 @@ pub fn init(style: Style, default: &str) -> std::io::Result<Logging> {
             BoxMakeWriter::new(move || buffer.clone())
         }
     };
+
     let log: Dispatch = if entries {
         tracing_subscriber::registry().with(filter).with(Entries { style, writer }).into()
     } else {
@@ -85,10 +86,12 @@ pub fn init(style: Style, default: &str) -> std::io::Result<Logging> {
             .finish()
             .into()
     };
+
     // Fails only if logging was started before.
     drop(tracing::dispatcher::set_global_default(log));
     if let Some(error) = refused {
         tracing::error!("RUST_LOG is not used: {error}");
     }
+
     Ok(Logging(guard))
 }

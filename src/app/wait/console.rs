@@ -147,6 +147,7 @@ fn progress_line(engine: &Engine, now: Now) -> String {
         (0, _) => format!("{indexes} of {total} index{} to be ready", if total == 1 { "" } else { "es" }),
         _ => format!("{restores} of {total} restores, and {indexes} restored indexes to be ready"),
     };
+
     format!("waiting for {what}{}", example.unwrap_or_default())
 }
 
@@ -185,6 +186,7 @@ mod tests {
             crate::engine::Action::Poll(poll) => Some(poll),
             _ => None,
         });
+
         for poll in polls.take(1) {
             let at = |text: &str| Some(text.parse().unwrap());
             let facts = JobFacts {

@@ -87,6 +87,7 @@ impl Live {
         let log = self.take_log();
         people.write(self.screen.frame(&log, lines, size));
         self.written = Some(people.mark());
+
         self.frames = self.frames.wrapping_add(1);
     }
 

@@ -93,6 +93,7 @@ pub async fn wait(
         ndjson: options.ndjson.then_some(&streams.data),
         phase: Phase::Waiting { until: options.timeout.map(|timeout| started.instant + timeout) },
     };
+
     let outcome = wait.outcome(&mut driver, signals).await?;
     driver.handle(Input::StopRequested);
     let exit = wait.drain(&mut driver, outcome, signals).await?;
@@ -101,6 +102,7 @@ pub async fn wait(
     let timed_out = matches!(wait.phase, Phase::TimedOut) && exit != Exit::Success;
     let report = Report::new(driver.engine(), exit, timed_out, started, driver.now());
     let report = report.with_resume(&options.again, options.names_jobs);
+
     Ok(Waited { report, undelivered: driver.engine().pending() })
 }
 
@@ -133,6 +135,7 @@ impl Wait<'_> {
     /// Waits until the condition is met or cannot be met, the time is over, or a signal comes.
     async fn outcome(&mut self, driver: &mut Driver, signals: &mut Signals) -> Result<Exit, Error> {
         let clock = driver.clock();
+
         loop {
             tokio::select! {
                 biased;

@@ -45,6 +45,7 @@ impl Screen {
         let room = usize::from(size.columns).saturating_sub(1).max(1);
         let mark = if locale::is_utf8() && room >= ROOM_FOR_A_MARK { "…" } else { "" };
         self.drawn = lines.iter().map(|line| truncate_str(line, room, mark).into_owned()).collect();
+
         text + &self.drawn.join("\n") + WRAP_ON
     }
 

@@ -218,6 +218,7 @@ impl Args {
             exclude: self.exclude_index.clone(),
             max_jobs,
         });
+
         if self.all_pending || !ids.is_empty() {
             project.jobs = ids.into_iter().map(|id| with_settings_of(id, &project.jobs)).collect();
         }
@@ -227,6 +228,7 @@ impl Args {
                 "name the restore jobs to wait for, `-` to read their ids from standard input, or --all-pending",
             ));
         }
+
         project.cadence.effort = self.effort.unwrap_or(project.cadence.effort);
         bound(&mut project.cadence, self.min_interval, self.max_interval)?;
         let watch = &mut project.watch;
@@ -237,6 +239,7 @@ impl Args {
         watch.not_found_grace = self.not_found_grace.unwrap_or(watch.not_found_grace);
         watch.unauthorized_grace = self.unauthorized_grace.unwrap_or(watch.unauthorized_grace);
         watch.unreachable_after = self.unreachable_after.unwrap_or(watch.unreachable_after);
+
         Ok(project)
     }
 
@@ -287,11 +290,13 @@ impl Args {
             ("--config", self.project.config().map(path)),
             ("--project", self.project.name().map(str::to_owned)),
         ];
+
         let flags =
             [("--all-pending", self.all_pending), ("--any", self.any), ("--fail-fast", self.fail_fast)];
         let flags = flags.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag.to_owned());
         let options = given.into_iter().filter_map(|(option, value)| Some([option.to_owned(), value?]));
         let found = [patterns("--index", &self.index), patterns("--exclude-index", &self.exclude_index)];
+
         flags.chain(found.concat()).chain(options.flatten()).collect()
     }
 }

@@ -64,6 +64,7 @@ pub(super) fn run(args: Args) -> Result<Done, Failure> {
     } else {
         "warn"
     };
+
     let _logging = telemetry::init(style, level).map_err(no_thread)?;
     let args = Arc::new(args);
     let exit = block_on(async {
@@ -106,6 +107,7 @@ pub(super) fn run(args: Args) -> Result<Done, Failure> {
             signal = signals.next() => Ok(signal),
         }
     })?;
+
     match exit {
         Exit::Success if !args.command.is_empty() => Ok(Done::Exec(args.command.clone())),
         exit => Ok(Done::Exit(exit)),
@@ -147,15 +149,17 @@ impl Args {
             () = people.settled() => {}
             () = tokio::time::sleep(PROGRESS_WAIT) => {}
         }
+
         match self.output {
             OutputForm::Human => data.write(locale::shown(&report.human())),
             OutputForm::Json => {
-                data.write(format!("{}\n", serde_json::to_string(report).unwrap_or_default()))
+                data.write(format!("{}\n", serde_json::to_string(report).unwrap_or_default()));
             }
             OutputForm::Ndjson if report.exit() == Exit::Success => {}
             // Standard output has the events; the outcomes of the jobs are for people.
             OutputForm::Ndjson => people.write(locale::shown(&report.human())),
         }
+
         // After a signal, a reader that stalls is not waited for.
         let limit = report.exit().is_signal().then_some(FINAL_WRITE_LIMIT_AFTER_SIGNAL);
         if let Err(error) = within(limit, data.finish()).await {
@@ -188,16 +192,19 @@ impl Args {
             Some(_) => "; to go on, wait for those that are open (`resume` of --output json does)".to_owned(),
             None => String::new(),
         };
+
         let exit = report.exit();
         if exit.is_signal() {
             lines.push(format!("{}{go_on}", report.meaning()));
         } else if !matches!(exit, Exit::Success | Exit::Timeout) {
             lines.push(report.meaning().to_owned());
         }
+
         if report.timed_out() {
             let timeout = duration::human(self.timeout.unwrap_or_default());
             lines.push(format!("timed out after {timeout}{go_on}"));
         }
+
         lines
     }
 }

@@ -107,12 +107,14 @@ fn every_key_is_explained() {
         include_str!("../script/list.rs"),
         include_str!("../script/fault.rs"),
     ];
+
     let keys = scripts.iter().flat_map(|script| script.lines()).filter_map(|line| {
         let (key, _) = line.strip_prefix("    pub(in crate::simulate) ")?.split_once(": ")?;
         (!key.contains(' ')).then_some(key)
     });
     let words: Vec<&str> = KEYS.split(|letter: char| !letter.is_alphanumeric() && letter != '_').collect();
     let keys: Vec<&str> = keys.collect();
+
     assert!(keys.len() > 50, "{keys:?}");
     assert_eq!(keys.into_iter().filter(|key| !words.contains(key)).collect::<Vec<_>>(), Vec::<&str>::new());
 }

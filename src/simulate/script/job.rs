@@ -127,6 +127,7 @@ impl<'de> Deserialize<'de> for ProgressScript {
                 Vec::deserialize(SeqAccessDeserializer::new(steps)).map(ProgressScript::Steps)
             }
         }
+
         deserializer.deserialize_any(Read)
     }
 }

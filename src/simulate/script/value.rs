@@ -26,6 +26,7 @@ impl<'de> Deserialize<'de> for Period {
                 duration::parse(text).map(Period).map_err(E::custom)
             }
         }
+
         deserializer.deserialize_str(Read)
     }
 }

@@ -20,6 +20,7 @@ async fn replies_follow_the_script_then_200() {
         Reply::status(1),
     ])
     .await;
+
     let url = format!("{}/hook?a=b", receiver.url());
     let client = client();
     let post = |body: &'static str| client.post(&url).header("X-Sign", "s").body(body).send();
@@ -31,11 +32,13 @@ async fn replies_follow_the_script_then_200() {
     assert_eq!(post("four").await.unwrap().status(), 204);
     assert_eq!(post("five").await.unwrap().status(), 500);
     assert_eq!(post("six").await.unwrap().status(), 200);
+
     receiver.otherwise(Reply::status(410));
     assert_eq!(post("seven").await.unwrap().status(), 410);
 
     let taken = receiver.received();
     let bodies: Vec<&[u8]> = taken.iter().map(|one| &one.body[..]).collect();
+
     assert_eq!(bodies, [&b"one"[..], b"two", b"three", b"four", b"five", b"six", b"seven"]);
     assert_eq!((taken[0].method.as_str(), taken[0].path.as_str()), ("POST", "/hook?a=b"));
     assert_eq!((taken[0].header("x-sign"), taken[0].header("x-none")), (Some("s"), None));

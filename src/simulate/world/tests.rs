@@ -59,6 +59,7 @@ fn the_life_of_a_job() {
             ],
         ),
     ];
+
     for (keys, expected) in table {
         let world = world(&format!("[[job]]\nid = \"j\"\n{keys}"));
         for (at, status, percent, ended) in *expected {
@@ -101,9 +102,11 @@ fn a_fault_counts_the_requests_it_is_about() {
          [[fault]]\njob = \"j\"\nrequests = [2]\nfrom = \"5s\"\nkind = \"drop\"\n\
          [[fault]]\nevery = 3\nkind = \"hang\"",
     );
+
     let mut meets = |id: &str, at: f64| {
         world.fault(&Target::Describe(id.into()), seconds(at)).map(|(fault, number)| (fault.kind, number))
     };
+
     assert_eq!(meets("j", 0.0), None, "too early for the first, the first of the second");
     assert_eq!(meets("j", 5.0), None);
     assert_eq!(meets("k", 5.0), Some((crate::simulate::script::FaultKind::Hang, 3)));
@@ -176,8 +179,11 @@ fn an_unreliable_list() {
         let different: HashSet<String> = ids.iter().cloned().collect();
         (ids.len(), different.len(), ids != again)
     };
+
     let (rows, different, changes) = run("drop_rows = 0.1");
+
     assert!((850..950).contains(&rows) && rows == different && changes, "{rows} {different}");
+
     let (rows, different, changes) = run("repeat_rows = 0.1");
     assert!((1050..1150).contains(&rows) && different == 1000 && changes, "{rows} {different}");
     assert_eq!(run("order = \"shuffled\""), (1000, 1000, true));

@@ -59,6 +59,7 @@ async fn serve_http2(
             silent.push(respond);
         }
     }
+
     Ok(())
 }
 
@@ -104,12 +105,14 @@ async fn requests_without_an_answer_take_no_place_of_others() {
             tokio::spawn(async move { client.send(request, AMPLE).await })
         })
         .collect();
+
     let is_full =
         || client.0.lock().iter().map(|pool| pool.under_way.load(Ordering::Relaxed)).sum::<usize>() == 250;
     while !is_full() {
         tokio::task::yield_now().await;
     }
     client.send(get(&url), AMPLE).await.expect("it does not wait for the others");
+
     assert_eq!(connections.load(Ordering::SeqCst), 3);
 
     for request in hanging {
@@ -121,6 +124,7 @@ async fn requests_without_an_answer_take_no_place_of_others() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
+
     tokio::time::timeout(PATIENCE, shrinks).await.expect("connections that are not needed are closed");
 }
 
@@ -168,6 +172,7 @@ fn serve_http1(
             answer => stream.write_all(answer.as_bytes()).ok()?,
         }
     }
+
     None
 }
 
@@ -260,6 +265,7 @@ impl HalfDead {
                 return None;
             }
         }
+
         Some(Self { addresses, _dead: listener, _queue: queue, alive })
     }
 }

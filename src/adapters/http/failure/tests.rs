@@ -44,8 +44,10 @@ fn tls_server(certificate: &str, wants_client: bool) -> SocketAddr {
     } else {
         builder.with_no_client_auth()
     };
+
     let config = Arc::new(config.with_single_cert(chain, key).unwrap());
     let (listener, address) = listen();
+
     thread::spawn(move || {
         let (mut socket, _) = listener.accept().unwrap();
         let mut connection = ServerConnection::new(config).unwrap();
@@ -58,6 +60,7 @@ fn tls_server(certificate: &str, wants_client: bool) -> SocketAddr {
         drop(socket.shutdown(Shutdown::Write));
         drop(socket.read_to_end(&mut Vec::new()));
     });
+
     address
 }
 
@@ -106,6 +109,7 @@ async fn certificates_are_judged_by_their_meaning() {
         assert!(fault.text.contains(said), "{certificate}: {}", fault.text);
         assert!(!fault.text.contains(char::is_control), "{certificate}: {:?}", fault.text);
     }
+
     assert_eq!(failure(&format!("https://{}", tls_server("good.pem", false))).await, Ok(()));
 }
 
@@ -185,6 +189,7 @@ fn a_file_of_certificates_says_which_one_is_bad() {
         std::fs::write(&path, text).unwrap();
         client(&ClientOptions::new(&Url::parse("https://127.0.0.1:1").unwrap(), Some(&path)))
     };
+
     for usable in
         [good.clone(), format!("\u{feff}{good}"), good.replace('\n', "\r\n"), format!("a note\n{good}")]
     {
@@ -201,8 +206,10 @@ fn a_file_of_certificates_says_which_one_is_bad() {
         );
         assert!(!error.to_string().contains('\n'), "{error}");
     }
+
     let cut = good.replace("END", "ND");
     let error = read(cut).unwrap_err().to_string();
+
     assert!(error.ends_with("its line with END is missing"), "{error}");
 }
 
