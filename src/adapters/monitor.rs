@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_that_says_no_is_none() {
+    fn answers_that_deny_a_ping_are_failures() {
         for (answer, denied) in [
             ("OK", None),
             ("", None),

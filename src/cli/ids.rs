@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_that_people_pipe() {
+    fn lines_and_json_are_accepted() {
         for text in [
             "a\nb\n",
             "\n  a \r\n# why\n\nb",
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused_whole() {
+    fn malformed_input_is_refused_whole() {
         for (text, why) in [
             ("", "no job ids in here"),
             ("# only a comment", "no job ids in here"),
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_people_paste_is_told_apart() {
+    fn common_mistakes_in_ids_are_explained() {
         for (argument, why) in [
             ("https://app.pinecone.io/a", "this is an address"),
             ("a,b", "ids are given apart"),

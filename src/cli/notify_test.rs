@@ -66,7 +66,7 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     })
 }
 
-/// The sinks of these names; all where there are none.
+/// The sinks of these names; all without any name.
 fn choose(settings: &Settings, names: &[String]) -> Result<Vec<SinkSettings>, Failure> {
     let known = || settings.sinks.iter().map(SinkSettings::name).collect::<Vec<_>>().join(", ");
     for name in names {

@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_cut_is_marked_in_ascii() {
+    fn the_mark_of_a_cut_text_is_ascii() {
         assert_eq!(plain("not fou…"), "not fou...");
         assert_eq!(plain("日本"), "日本", "a name stays what it is");
         assert_eq!(shown("not fou…"), "not fou…", "nothing was adopted");

@@ -162,7 +162,7 @@ fn retry_after(fault: &FaultScript, timeline: Timeline) -> Option<HeaderValue> {
     }
 }
 
-/// The first half of a text, at least a byte of it where it has one.
+/// The first half of a text, at least one byte of it if it is not empty.
 fn half(text: &str) -> &str {
     let mut middle = text.len().div_ceil(2);
     while !text.is_char_boundary(middle) {

@@ -38,7 +38,7 @@ impl ApiAnswer {
         Self::json(status, &json!({ "error": error, "status": status.as_u16() }))
     }
 
-    /// An error with a body of this kind, whose content is `text` where it is given.
+    /// An error with a body of this kind, whose content is `text` if that is given.
     pub(super) fn failure(status: StatusCode, kind: BodyKind, text: Option<&str>) -> Self {
         let message = message(status);
         let (content_type, body) = match kind {

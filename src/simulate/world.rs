@@ -184,7 +184,7 @@ impl World {
             step.map_or(script.pending_status.as_deref().unwrap_or("Pending"), |step| &step.status)
         };
 
-        // The progress of a job that ended otherwise stays where it was.
+        // The progress of a job that ended otherwise keeps its last value.
         let so_far = ended.map_or(age, |ends| ends - job.created);
         let percent = match &script.progress {
             _ if is_completed => 100.0,
@@ -214,7 +214,7 @@ pub(super) struct JobPage<'a> {
     pub(super) next: Option<String>,
 }
 
-/// `base` for each of the jobs of a script: numbered, where there are several.
+/// `base` for each of the jobs of a script: numbered if there are several.
 pub(super) fn numbered(job: &JobScript, base: &str) -> impl Iterator<Item = String> {
     let count = job.count.as_ref().map(|count| *count.get_ref());
     (1..=count.unwrap_or(1)).map(move |number| match count {

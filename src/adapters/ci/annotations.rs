@@ -63,7 +63,7 @@ mod tests {
     use crate::adapters::ci::samples::{ending, job};
 
     #[test]
-    fn one_for_each_job_that_stands_well_or_badly() {
+    fn one_annotation_for_each_finished_or_failed_job() {
         let mut lost = job("rj-2", "not_found");
         (lost.index, lost.took, lost.error) = (None, None, Some("HTTP 404: 100 % gone,\nsorry".to_owned()));
         let mut named = job("rj-3", "failed");
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_than_are_kept() {
+    fn annotations_stay_within_the_runner_limit() {
         for (jobs, errors, last) in
             [(10, 10, "restore rj-9 "), (11, 10, "2 more restores"), (500, 10, "491 more")]
         {

@@ -25,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everything_stays_in_its_place() {
+    fn titles_and_messages_are_escaped() {
         for (title, message, command) in [
             ("", "", "::error::\n"),
             ("a", "b", "::error title=a::b\n"),

@@ -53,7 +53,7 @@ pub struct Job {
     pub index: Option<String>,
     /// The published name of its outcome.
     pub outcome: &'static str,
-    /// The same in words, with its status where that says more.
+    /// The same in words, with its status if that says more.
     pub words: String,
     /// How long it took, or has been running; `None` if it was never seen.
     pub took: Option<Duration>,

@@ -52,7 +52,7 @@ mod tests {
     use crate::adapters::ci::samples::{ending, job};
 
     #[test]
-    fn what_is_there_stays_and_what_cannot_be_written_is_named() {
+    fn files_are_appended_and_failures_are_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         let ending = ending(0, false, vec![job("rj-1", "completed")]);

@@ -83,7 +83,7 @@ mod tests {
     const ROOM: usize = 1024 * 1024;
 
     #[test]
-    fn a_table_that_begins_with_the_trouble() {
+    fn failures_come_first_in_the_table() {
         let mut named = job("rj-2", "open");
         (named.name, named.words) = (Some("nightly".to_owned()), "Pending".to_owned());
         named.error = Some("HTTP 503: Service Unavailable".to_owned());
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_stay_texts() {
+    fn cells_are_code_spans() {
         for (text, cell) in [
             ("docs", "`docs`"),
             ("a | b", r"`a \| b`"),
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_bounded() {
+    fn the_summary_stays_within_its_limit() {
         let jobs = |n: usize| -> Vec<_> {
             let mut wide = job("rj", "failed");
             wide.error = Some("|".repeat(300));

@@ -12,7 +12,7 @@ use crate::model::http_date;
 use crate::model::time::wall_between;
 
 /// How long a server asks to be left alone, in either form of `Retry-After` (RFC 9110, section
-/// 10.2.3). A date is read against the server's own `Date` where there is one, so that a clock that
+/// 10.2.3). A date is read against the server's own `Date` if there is one, so that a clock that
 /// is wrong here does no harm. Anything else than seconds or a date is ignored.
 pub fn retry_after(headers: &HeaderMap) -> Option<RetryAfter> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();

@@ -31,7 +31,7 @@ pub fn local(socket: &Path) -> Result<reqwest::Client, ClientError> {
 /// Settings that all clients have in common.
 pub(super) fn builder() -> reqwest::ClientBuilder {
     static PROVIDER: Once = Once::new();
-    // Fails only where a provider is set already, which will do as well.
+    // Fails only if a provider is set already, which works as well.
     PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
 
     reqwest::Client::builder()

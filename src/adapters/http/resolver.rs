@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_addresses_only_the_public_ones_are_left() {
+    fn private_addresses_are_filtered_out() {
         let socket = |address: &str| SocketAddr::new(address.parse().unwrap(), 0);
         let judged = |found: &[&str]| {
             let found = found.iter().map(|address| socket(address)).collect();

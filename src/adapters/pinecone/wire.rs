@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_job() {
+    fn malformed_jobs_are_refused() {
         for (value, why) in [
             (json!([]), "a job was expected, a list was sent"),
             (json!(null), "a job was expected, null was sent"),
@@ -423,7 +423,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_of_the_api_are_told_from_those_of_a_gateway() {
+    fn api_errors_differ_from_gateway_errors() {
         for (body, of_api) in [
             (r#"{"error":{"code":"UNAUTHENTICATED","message":"Invalid API key."},"status":401}"#, true),
             (r#"{"message":"top level"}"#, true),
@@ -451,7 +451,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_that_is_sent_makes_it_panic(body in prop::collection::vec(any::<u8>(), 0..400)) {
+        fn no_answer_causes_a_panic(body in prop::collection::vec(any::<u8>(), 0..400)) {
             let _ = error_message(&String::from_utf8_lossy(&body), &secrets());
             if let Ok(value) = serde_json::from_slice::<Value>(&body) {
                 let _ = (job(&value), index(&value), page(&value, 100));

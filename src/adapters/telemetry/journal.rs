@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_event_says_of_a_restore_becomes_fields() {
+    fn fields_of_an_event_become_fields_of_an_entry() {
         let stage = Stage::new();
         let socket = stage.listen();
         let json = r#"{"id":"0190-1","type":"restore_job.failed","project":"one","job":{"id":"rj-1","name":null,
@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn in_the_form_for_machines_the_message_is_the_line() {
+    fn json_format_puts_the_line_into_the_message() {
         let stage = Stage::new();
         let socket = stage.listen();
         stage.log(LogFormat::Json, || tracing::info!(job = "rj-1", "watching"));
@@ -426,7 +426,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn only_the_very_stream_is_one_to_the_journal() {
+    fn journal_stream_is_matched_by_device_and_inode() {
         use std::os::unix::fs::MetadataExt as _;
 
         let file = tempfile::tempfile().unwrap();

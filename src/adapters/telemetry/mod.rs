@@ -1,7 +1,7 @@
 //! The log of the process: lines for people or JSON; in the systemd journal, entries with fields.
 //!
 //! Invariant: a line has one shape for each format, whichever module logs it; the crates below log
-//! only what is asked for.
+//! only what `RUST_LOG` names.
 
 mod buffer;
 mod color;

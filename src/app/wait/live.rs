@@ -5,8 +5,8 @@
 //!
 //! The crate `indicatif` is not used. It writes to the terminal from the thread that draws and so
 //! can block the wait; it does not know whether this process is in the foreground of its terminal,
-//! or that it was stopped (Ctrl-Z) and others have written below the lines. And [`Screen`] is a pure
-//! function of lines and size, tested without any terminal.
+//! or that it was stopped (Ctrl-Z) and others have written below the lines. And [`Screen`] is a
+//! pure function of lines and size, tested without any terminal.
 
 use std::time::Duration;
 

@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_take_the_place_of_those_before() {
+    fn lines_replace_those_before() {
         let mut screen = Screen::default();
         assert_eq!(shown(&screen.frame("", lines(&["one", "two"]), size(80))), "<^[2Kone/two");
         assert_eq!(shown(&screen.frame("", lines(&["three"]), size(80))), "<^[1A^[2K^[B^[2K^[1Athree");
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_narrower_terminal_wrapped_is_found() {
+    fn wrapped_lines_are_erased_on_a_narrower_terminal() {
         let mut screen = Screen::default();
         screen.frame("", lines(&["twenty columns long.", "ten long..", "x"]), size(80));
         let erased = format!("<^[3A{}^[2K^[3A", "^[2K^[B".repeat(3));
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_no_terminal_too_small() {
+    fn frames_fit_terminals_of_any_size() {
         let mut screen = Screen::default();
         for columns in [0, 1, 2] {
             let frame =
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_forgotten_is_left_alone() {
+    fn forgotten_lines_are_not_erased() {
         let mut screen = Screen::default();
         assert!(!screen.forget());
         screen.frame("", lines(&["one", "two"]), size(80));

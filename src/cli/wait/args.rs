@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_pending() {
+    fn all_pending_selects_by_index_patterns() {
         let words = ["--all-pending", "--index", "prod-*", "--index", "docs", "--exclude-index", "*-old"];
         let all = args(&words);
         let project = all.project_settings().unwrap();

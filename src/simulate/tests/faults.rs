@@ -115,7 +115,7 @@ async fn a_truncated_body_is_shorter_than_promised() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hanging_request_ends_with_the_patience_of_the_client() {
+async fn a_hanging_request_ends_by_the_client_time_limit() {
     let simulator = play(&with("kind = \"hang\"\nfirst = 1")).await;
     assert!(get(&simulator, JOB).await.unwrap_err().is_timeout());
     assert_eq!(get(&simulator, JOB).await.unwrap().status(), 200);

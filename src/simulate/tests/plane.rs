@@ -87,7 +87,7 @@ async fn a_job_of_the_newer_description() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_does_not_exist() {
+async fn unknown_ids_paths_and_methods_are_404() {
     let simulator =
         play("[[job]]\nid = \"late/1\"\nappears = \"30s\"\n[[job]]\nid = \"rj-2\"\nvanishes = \"10s\"").await;
     let (status, body) = json(&simulator, "/restore-jobs/late%2F1").await;
@@ -139,7 +139,7 @@ async fn pages_are_walked_to_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_list_refuses() {
+async fn bad_limits_and_tokens_are_refused() {
     for (answers, rows) in [("2026-04", 10), ("2026-07", 100)] {
         let simulator = play(&format!("answers = \"{answers}\"\n[[job]]\nid = \"rj\"\ncount = 150")).await;
         assert_eq!(json(&simulator, "/restore-jobs").await.1["data"].as_array().unwrap().len(), rows);

@@ -46,7 +46,7 @@ async fn replies_follow_the_script_then_200() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_scripted_can_be_decided_by_what_came() {
+async fn decide_answers_unscripted_requests() {
     let receiver = start([Reply::status(503)]).await;
     receiver.decide(|received| Reply::status(299).body(received.body.clone()));
     let post = || client().post(receiver.url()).body("echo").send();
@@ -57,7 +57,7 @@ async fn what_is_not_scripted_can_be_decided_by_what_came() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn waiting_for_what_is_to_come() {
+async fn wait_for_returns_once_enough_requests_came() {
     let receiver = start([]).await;
     let url = receiver.url();
     tokio::spawn(async move {
@@ -72,7 +72,7 @@ async fn waiting_for_what_is_to_come() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_beyond_all_measure_is_refused() {
+async fn a_too_large_body_is_refused() {
     let receiver = start([]).await;
     let sent = client().post(receiver.url()).body(vec![b'x'; (1 << 20) + 1]).send().await;
     // The answer may come, or the connection may end, before all was sent.

@@ -70,7 +70,7 @@ fn http2_client(url: &str) -> Client {
 }
 
 #[tokio::test]
-async fn a_connection_that_answers_nothing_is_left() {
+async fn a_silent_connection_is_abandoned() {
     let (url, connections) = http2_server(|connection, path| connection > 1 || path == "/first").await;
     let client = http2_client(&url);
     client.send(get(&format!("{url}/first")), AMPLE).await.unwrap();
@@ -81,7 +81,7 @@ async fn a_connection_that_answers_nothing_is_left() {
 }
 
 #[tokio::test]
-async fn a_connection_that_answers_others_is_kept() {
+async fn a_connection_with_other_answers_is_kept() {
     let (url, connections) = http2_server(|_, path| path != "/silent").await;
     let client = http2_client(&url);
     client.send(get(&url), AMPLE).await.unwrap();
@@ -96,7 +96,7 @@ async fn a_connection_that_answers_others_is_kept() {
 }
 
 #[tokio::test]
-async fn requests_without_an_answer_take_no_place_of_others() {
+async fn unanswered_requests_do_not_block_others() {
     let (url, connections) = http2_server(|_, path| path != "/silent").await;
     let client = http2_client(&url);
     let hanging: Vec<_> = (0..250)
@@ -129,7 +129,7 @@ async fn requests_without_an_answer_take_no_place_of_others() {
 }
 
 #[tokio::test]
-async fn a_server_that_ceases_to_speak_http2_is_spoken_to_again() {
+async fn a_server_without_http2_any_more_is_used_by_http1() {
     let (url, _) = http1_server(|_| OK);
     let client = http2_client(&url);
     client.send(get(&url), AMPLE).await.unwrap_err();
@@ -190,7 +190,7 @@ fn http1_client(url: &str) -> Client {
 }
 
 #[tokio::test]
-async fn a_used_connection_that_is_cut_is_replaced_at_once() {
+async fn a_request_on_a_cut_used_connection_is_repeated() {
     let (url, requests) = http1_server(|number| if number == 1 { OK } else { "" });
     let client = http1_client(&url);
     let terms = Terms { repeat_if_cut: true, ..AMPLE };
@@ -215,7 +215,7 @@ async fn a_new_connection_that_is_cut_is_a_failure() {
 }
 
 #[tokio::test]
-async fn no_encoding_is_asked_for_and_none_is_read() {
+async fn encoded_bodies_are_refused() {
     let (url, requests) = http1_server(|number| match number {
         1 => "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 2\r\n\r\n\x1f\x0b",
         _ => "HTTP/1.1 200 OK\r\ncontent-encoding: identity\r\ncontent-length: 2\r\n\r\nok",

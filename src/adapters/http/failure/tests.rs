@@ -114,14 +114,14 @@ async fn certificates_are_judged_by_their_meaning() {
 }
 
 #[tokio::test]
-async fn a_client_that_cannot_be_made_is_named_with_the_cure() {
+async fn a_client_error_names_the_remedy() {
     let url = Url::parse("https://127.0.0.1/").unwrap();
     let fault = fault(&SendError::Client(ClientError::NoRoots), &url, Peer::Api).await;
     assert!(fault.text.contains("install the package ca-certificates"), "{}", fault.text);
 }
 
 #[tokio::test]
-async fn an_authority_that_is_not_trusted_is_named_with_the_cure() {
+async fn an_untrusted_authority_names_the_remedy() {
     let url = Url::parse(&format!("https://{}", tls_server("good.pem", false))).unwrap();
     // Trusts no authority that signed this certificate.
     let client = client(&ClientOptions::new(&url, Some(&pem("authority.pem")))).unwrap();
@@ -134,7 +134,7 @@ async fn an_authority_that_is_not_trusted_is_named_with_the_cure() {
 }
 
 #[tokio::test]
-async fn a_client_certificate_that_is_wanted_is_named() {
+async fn a_required_client_certificate_is_reported() {
     let fault = failure(&format!("https://{}", tls_server("good.pem", true))).await.unwrap_err();
     assert!(fault.is_misconfigured && fault.text.contains("wants a client certificate"), "{}", fault.text);
 }
