@@ -10,7 +10,7 @@ use std::os::unix::fs::FileExt as _;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use restore_watch::adapters::http::{self, Purpose};
+use restore_watch::adapters::http::{self, ClientOptions};
 use restore_watch::adapters::monitor::Monitor;
 use restore_watch::adapters::pinecone::Client;
 use restore_watch::adapters::sinks::Sink;
@@ -79,7 +79,7 @@ fn secrets_are_overwritten_once_they_are_not_needed() {
     leaves_no_trace(KEY, || key.read_api_key().unwrap());
     leaves_no_trace(KEY, || {
         let settings = ApiSettings::default();
-        let http = http::client(&Purpose::new(&"http://127.0.0.1:1".parse().unwrap(), None)).unwrap();
+        let http = http::client(&ClientOptions::new(&"http://127.0.0.1:1".parse().unwrap(), None)).unwrap();
         let client = Client::new(http, &settings, key.read_api_key().unwrap());
         [client.clone(), client]
     });

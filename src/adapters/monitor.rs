@@ -1,25 +1,27 @@
-//! Tells a monitor that the watch works, such as Healthchecks or a push monitor of Uptime Kuma, which raises alarm where
-//! it is not told.
+//! Pings of a dead-man monitor, such as Healthchecks or a push monitor of Uptime Kuma, which raises
+//! an alarm if they stop.
 //!
-//! Invariant: the address, which may be a secret, goes into requests and into no text. When to tell is decided elsewhere.
+//! Invariant: the address, which may be a secret, goes into requests and into no text. The caller
+//! decides when to ping.
 
 use std::time::Duration;
 
 use reqwest::Method;
 
-use crate::adapters::http::{self, ClientError, Peer, Purpose, SendError, Terms};
+use crate::adapters::http::{self, ClientError, ClientOptions, Peer, SendError, Terms};
 use crate::config::{MonitorSettings, Redactor, WebhookUrl};
+use crate::model::one_line;
 
 /// How long one request may take, connecting included.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Answers are read to here: what says that a ping was not recorded is shorter.
+/// The part of an answer that is read: a refusal is shorter.
 const MAX_ANSWER: usize = 64 * 1024;
 
 /// The longest part of an answer that is shown.
 const MAX_LINE: usize = 200;
 
-/// A monitor to be told.
+/// A monitor that gets pings.
 #[derive(Debug, Clone)]
 pub struct Monitor {
     http: http::Client,
@@ -28,10 +30,10 @@ pub struct Monitor {
     interval: Duration,
 }
 
-/// Why a monitor cannot be told.
+/// Why a monitor cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum MonitorError {
-    /// Its address cannot be had or used.
+    /// Its address cannot be read or used.
     #[error("heartbeat: {0}")]
     Url(String),
     /// The HTTP client could not be built.
@@ -40,21 +42,20 @@ pub enum MonitorError {
 }
 
 impl Monitor {
-    /// For these settings. Reads the address where it is a secret; nothing is sent.
+    /// The monitor of these settings. Reads the address if it is a secret; nothing is sent.
     pub fn new(settings: &MonitorSettings) -> Result<Self, MonitorError> {
         let url = settings.url.read(settings.allow_http).map_err(MonitorError::Url)?;
-        let http = http::client(&Purpose::new(url.expose(), None).within(TIMEOUT))?;
+        let http = http::client(&ClientOptions::new(url.expose(), None).within(TIMEOUT))?;
         let redactor = http::with_proxy_credentials(url.redactor());
         Ok(Self { http, url, redactor, interval: settings.interval })
     }
 
-    /// How often the monitor is to be told.
     pub fn interval(&self) -> Duration {
         self.interval
     }
 
-    /// Tells it, by a GET. Fails where it does not answer within 10 s, or not with 2xx, or where its answer says that the
-    /// ping was not recorded.
+    /// Sends a ping by GET. Fails if the answer does not come within 10 s, is not 2xx, or says that
+    /// the ping was not recorded.
     pub async fn ping(&self) -> Result<(), String> {
         // A ping that arrives twice does no harm.
         let terms = Terms { timeout: TIMEOUT, max_body: |_| MAX_ANSWER, repeat_if_cut: true };
@@ -70,8 +71,10 @@ impl Monitor {
                 return Err(format!("{}: {}", self.url, fault.text));
             }
         };
+
         let status = answer.status;
-        let shown = |text: &str| http::one_line(&self.redactor.redact(text), MAX_LINE);
+        let shown = |text: &str| one_line(&self.redactor.redact(text), MAX_LINE);
+
         if let Some(target) = http::redirect_target(&answer, url).filter(|_| status.is_redirection()) {
             let code = status.as_u16();
             return Err(format!(
@@ -80,8 +83,10 @@ impl Monitor {
                 shown(&target)
             ));
         }
+
         let answer = answer.body.unwrap_or_default();
         let answer = String::from_utf8_lossy(&answer);
+
         match denial(&answer) {
             _ if !status.is_success() => Err(format!("{}: HTTP {}", self.url, status.as_u16())),
             None => Ok(()),
@@ -99,12 +104,12 @@ impl Monitor {
 enum Denial {
     /// It is a page for people.
     Page,
-    /// The monitor says so.
     Said,
 }
 
-/// What keeps an answer with 2xx from counting. Healthchecks answers `OK`, and `OK (not found)` or `OK (rate limited)` where
-/// nothing was recorded (Healthchecks documentation, "Pinging API"); Uptime Kuma has `"ok": false`.
+/// The reason why an answer with 2xx is no success. Healthchecks answers `OK`, and `OK (not found)`
+/// or `OK (rate limited)` if nothing was recorded (Healthchecks documentation, "Pinging API");
+/// Uptime Kuma has `"ok": false`.
 fn denial(answer: &str) -> Option<Denial> {
     let answer = answer.trim_start_matches('\u{feff}').trim();
     let begins =
@@ -126,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_that_says_no_is_none() {
+    fn answers_that_deny_a_ping_are_failures() {
         for (answer, denied) in [
             ("OK", None),
             ("", None),

@@ -1,9 +1,9 @@
-//! The service manager: it is told how the service is doing (`sd_notify(3)`).
+//! Notifications to the service manager (`sd_notify(3)`).
 //!
-//! The protocol is a datagram with lines of text. The crate `sd-notify` sends them by calls that block while the manager
-//! does not read, and nothing may hold up the loop that calls this.
+//! The protocol is a datagram with lines of text. The crate `sd-notify` is not used: its calls
+//! block while the manager does not read, and nothing may delay the loop that calls this.
 //!
-//! Invariant: nothing here waits, fails or does anything without a manager that asked to be told.
+//! Invariant: nothing here waits or fails, and without a manager that listens nothing happens.
 
 use std::collections::VecDeque;
 use std::os::unix::net::UnixDatagram;
@@ -12,21 +12,21 @@ use std::time::Duration;
 
 use tracing::debug;
 
-/// How much the manager may be told late.
-const MOST_UNSENT: usize = 8;
+/// The most messages that wait for the manager to read.
+const MAX_UNSENT: usize = 8;
 
-/// The shortest time between two signs of life. No manager expects them more often; a loop that gave them as often as a
-/// `WATCHDOG_USEC` of a few microseconds asks would do nothing else.
-const MOST_OFTEN: Duration = Duration::from_millis(10);
+/// The shortest time between two watchdog pings. No manager expects them more often; with a
+/// `WATCHDOG_USEC` of a few microseconds, the loop would do nothing else.
+const MIN_PING_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Speaks to the manager, if there is one.
+/// The connection to the manager, if there is one.
 #[derive(Debug, Default)]
 pub struct Notifier {
     manager: Option<Manager>,
     watchdog: Option<Duration>,
     /// The line of status that was sent last.
     status: String,
-    /// What the manager must know and had no room for yet.
+    /// Messages that must arrive and for which the manager had no room yet.
     unsent: VecDeque<String>,
 }
 
@@ -39,14 +39,14 @@ struct Manager {
 #[derive(Debug)]
 enum Address {
     File(PathBuf),
-    /// A name that is in no directory (`unix(7)`).
+    /// An abstract name, in no directory (`unix(7)`).
     #[cfg(target_os = "linux")]
     Abstract(Vec<u8>),
 }
 
 impl Notifier {
-    /// For the manager that this process was started by: `NOTIFY_SOCKET` says where it listens, `WATCHDOG_USEC` and
-    /// `WATCHDOG_PID` whether it expects signs of life.
+    /// For the manager that started this process: `NOTIFY_SOCKET` is its address, `WATCHDOG_USEC`
+    /// and `WATCHDOG_PID` say whether it expects watchdog pings.
     pub fn from_environment() -> Self {
         Self::new(&|name| std::env::var(name).ok())
     }
@@ -59,62 +59,63 @@ impl Notifier {
         Self { manager, watchdog, status: String::new(), unsent: VecDeque::new() }
     }
 
-    /// Whether there is a manager to tell.
+    /// Whether there is a manager.
     pub fn is_active(&self) -> bool {
         self.manager.is_some()
     }
 
-    /// How often a sign of life is to be given, where one is expected: twice as often as it must be, within reason.
+    /// The interval of watchdog pings, if they are expected: half of the limit, within reason.
     pub fn watchdog_interval(&self) -> Option<Duration> {
-        self.watchdog.map(|limit| (limit / 2).max(MOST_OFTEN))
+        self.watchdog.map(|limit| (limit / 2).max(MIN_PING_INTERVAL))
     }
 
-    /// The service is at work.
+    /// Reports that the service is ready.
     pub fn ready(&mut self) {
-        self.must_tell("READY=1".to_owned());
+        self.send_reliably("READY=1".to_owned());
     }
 
-    /// The service reads its configuration again; [`Notifier::ready`] ends that.
+    /// Reports that the configuration is read again; [`Notifier::ready`] ends that.
     pub fn reloading(&mut self) {
-        self.must_tell(format!("RELOADING=1\nMONOTONIC_USEC={}", monotonic().as_micros()));
+        self.send_reliably(format!("RELOADING=1\nMONOTONIC_USEC={}", monotonic().as_micros()));
     }
 
-    /// The service stops.
+    /// Reports that the service stops.
     pub fn stopping(&mut self) {
-        self.must_tell("STOPPING=1".to_owned());
+        self.send_reliably("STOPPING=1".to_owned());
     }
 
-    /// How the service is doing, in one line. The same line again is not sent.
+    /// Sends one line of status, unless it is the same as before.
     pub fn status(&mut self, line: &str) {
-        if self.status != line && self.tell(&format!("STATUS={}", line.replace('\n', " "))) {
+        if self.status != line && self.try_send(&format!("STATUS={}", line.replace('\n', " "))) {
             line.clone_into(&mut self.status);
         }
     }
 
-    /// A sign of life.
+    /// Sends a watchdog ping.
     pub fn watchdog(&mut self) {
-        self.tell("WATCHDOG=1");
+        self.try_send("WATCHDOG=1");
     }
 
-    /// A start or a stop that is under way takes up to this long from now, whatever the unit says.
+    /// Asks for this much time for the current start or stop, whatever the unit says.
     pub fn extend_timeout(&mut self, time: Duration) {
-        self.tell(&format!("EXTEND_TIMEOUT_USEC={}", time.as_micros()));
+        self.try_send(&format!("EXTEND_TIMEOUT_USEC={}", time.as_micros()));
     }
 
-    /// Tells what must not be lost: where there is no room for it, it is told before anything else.
-    fn must_tell(&mut self, text: String) {
+    /// Sends a message that must not be lost: if there is no room for it, it goes out before any
+    /// other.
+    fn send_reliably(&mut self, text: String) {
         if self.is_active() {
             self.unsent.push_back(text);
-            self.catch_up();
+            self.send_unsent();
         }
     }
 
-    /// Returns whether nothing is left to be told first.
-    fn catch_up(&mut self) -> bool {
+    /// Sends the messages that wait. Returns whether none is left.
+    fn send_unsent(&mut self) -> bool {
         while let Some(text) = self.unsent.front() {
             if !self.send(text) {
-                // Of more than that, the manager has nothing left to learn.
-                self.unsent.truncate(MOST_UNSENT);
+                // Further ones would add nothing to what the manager knows.
+                self.unsent.truncate(MAX_UNSENT);
                 return false;
             }
             self.unsent.pop_front();
@@ -122,9 +123,9 @@ impl Notifier {
         true
     }
 
-    /// Tells something that may be lost. Returns whether it was told.
-    fn tell(&mut self, text: &str) -> bool {
-        self.catch_up() && self.send(text)
+    /// Sends a message that may be lost. Returns whether it was sent.
+    fn try_send(&mut self, text: &str) -> bool {
+        self.send_unsent() && self.send(text)
     }
 
     fn send(&self, text: &str) -> bool {
@@ -132,7 +133,7 @@ impl Notifier {
         match manager.send(text) {
             Ok(_) => true,
             Err(error) => {
-                debug!("the service manager could not be told {text:?}: {error}");
+                debug!("cannot send {text:?} to the service manager: {error}");
                 false
             }
         }
@@ -167,7 +168,7 @@ impl Manager {
     }
 }
 
-/// What the manager compares the time of a reload with: `CLOCK_MONOTONIC`.
+/// The clock of the manager for reloads: `CLOCK_MONOTONIC`.
 fn monotonic() -> Duration {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     Duration::try_from(now).unwrap_or_default()
@@ -177,11 +178,11 @@ fn monotonic() -> Duration {
 mod tests {
     use super::*;
 
-    /// What a manager at this address receives.
-    fn told(manager: &UnixDatagram) -> String {
+    /// Receives one message.
+    fn received(manager: &UnixDatagram) -> String {
         let mut buffer = [0; 512];
         manager.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        let length = manager.recv(&mut buffer).expect("something was told");
+        let length = manager.recv(&mut buffer).expect("a message");
         String::from_utf8(buffer[..length].to_vec()).unwrap()
     }
 
@@ -193,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_manager_is_told_line_by_line() {
+    fn each_message_is_one_datagram() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("notify");
         let manager = UnixDatagram::bind(&path).unwrap();
@@ -204,33 +205,36 @@ mod tests {
         notifier.status("watching\n2 restores");
         notifier.extend_timeout(Duration::from_millis(1500));
         notifier.reloading();
-        assert_eq!(told(&manager), "READY=1");
-        assert_eq!(told(&manager), "STATUS=watching 1 restore");
-        assert_eq!(told(&manager), "STATUS=watching 2 restores");
-        assert_eq!(told(&manager), "EXTEND_TIMEOUT_USEC=1500000");
-        let reloading = told(&manager);
+
+        assert_eq!(received(&manager), "READY=1");
+        assert_eq!(received(&manager), "STATUS=watching 1 restore");
+        assert_eq!(received(&manager), "STATUS=watching 2 restores");
+        assert_eq!(received(&manager), "EXTEND_TIMEOUT_USEC=1500000");
+
+        let reloading = received(&manager);
         let time = reloading.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").expect(&reloading);
+
         assert!(time.parse::<u128>().unwrap() <= monotonic().as_micros());
     }
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_manager_may_have_a_name_that_is_in_no_directory() {
+    fn a_manager_may_have_an_abstract_name() {
         use std::os::linux::net::SocketAddrExt as _;
 
         let name = format!("restore-watch-test-{}", std::process::id());
         let address = std::os::unix::net::SocketAddr::from_abstract_name(&name).unwrap();
         let manager = UnixDatagram::bind_addr(&address).unwrap();
         at(&format!("@{name}"), &[]).watchdog();
-        assert_eq!(told(&manager), "WATCHDOG=1");
+        assert_eq!(received(&manager), "WATCHDOG=1");
     }
 
     #[test]
-    fn signs_of_life_are_given_twice_as_often_as_they_must_be_and_only_where_they_are_expected() {
+    fn pings_come_at_half_the_limit_and_only_if_expected() {
         let limit = ("WATCHDOG_USEC", "3000000");
         assert_eq!(at("/nowhere", &[limit]).watchdog_interval(), Some(Duration::from_millis(1500)));
         let absurd = at("/nowhere", &[("WATCHDOG_USEC", "1")]).watchdog_interval();
-        assert_eq!(absurd, Some(MOST_OFTEN), "the loop has other things to do");
+        assert_eq!(absurd, Some(MIN_PING_INTERVAL), "the loop has other things to do");
         assert_eq!(at("/nowhere", &[limit, ("WATCHDOG_PID", "1")]).watchdog_interval(), None);
         assert_eq!(at("/nowhere", &[]).watchdog_interval(), None);
         let without = Notifier::new(&|name| (name == "WATCHDOG_USEC").then(|| "1".to_owned()));
@@ -238,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_manager_that_does_not_read_holds_nothing_up() {
+    fn a_manager_that_does_not_read_delays_nothing() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("notify");
         let manager = UnixDatagram::bind(&path).unwrap();
@@ -247,11 +251,12 @@ mod tests {
         (0..100_000).for_each(|_| notifier.watchdog());
         notifier.ready();
         notifier.status("late");
-        // What must be known comes later, before anything else.
+        // Messages that must arrive come later, before any other.
         manager.set_nonblocking(true).unwrap();
         while manager.recv(&mut [0; 64]).is_ok() {}
         manager.set_nonblocking(false).unwrap();
         notifier.status("late");
-        assert_eq!([told(&manager), told(&manager)], ["READY=1", "STATUS=late"]);
+
+        assert_eq!([received(&manager), received(&manager)], ["READY=1", "STATUS=late"]);
     }
 }

@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::adapters::http::{self, ClientError, Purpose};
+use crate::adapters::http::{self, ClientError, ClientOptions};
 use crate::adapters::pinecone;
 use crate::adapters::sinks::{Sink, SinkError};
 use crate::adapters::telemetry;
@@ -118,20 +118,20 @@ pub fn clients(projects: &[ProjectSettings]) -> Result<BTreeMap<ProjectName, pin
 
 fn client(
     settings: &ProjectSettings,
-    shared: &mut Vec<(Purpose, http::Client)>,
+    shared: &mut Vec<(ClientOptions, http::Client)>,
 ) -> Result<pinecone::Client, SetupError> {
     let project = || settings.name.clone();
     let key =
         settings.api_key.read_api_key().map_err(|error| SetupError::Key { project: project(), error })?;
-    let purpose = Purpose::new(&settings.api.endpoint.join(&[]), settings.api.ca_file.as_deref())
+    let options = ClientOptions::new(&settings.api.endpoint.join(&[]), settings.api.ca_file.as_deref())
         .within(settings.api.request_timeout);
-    let known = shared.iter().find(|(known, _)| *known == purpose).map(|(_, http)| http.clone());
+    let known = shared.iter().find(|(known, _)| *known == options).map(|(_, http)| http.clone());
     let http = if let Some(http) = known {
         http
     } else {
         let http =
-            http::client(&purpose).map_err(|error| SetupError::Client { project: project(), error })?;
-        shared.push((purpose, http.clone()));
+            http::client(&options).map_err(|error| SetupError::Client { project: project(), error })?;
+        shared.push((options, http.clone()));
         http
     };
     Ok(pinecone::Client::new(http, &settings.api, key))

@@ -1,33 +1,33 @@
-//! What a wait says to the host of a pipeline.
+//! The report of a wait to the host of a pipeline.
 
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use tokio::time::timeout;
 
-use crate::adapters::ci::{Host, Place};
+use crate::adapters::ci::{Environment, Host};
 use crate::app::wait::Report;
 use crate::platform::blocking;
 use crate::platform::output::Output;
 
-/// How long the report waits for the progress before it to be written. Whoever reads both streams then has them in this
-/// order; whoever reads one of them only is not waited for.
-const PROGRESS_FIRST: Duration = Duration::from_millis(200);
+/// How long the report waits until the progress before it is written, so that a reader of both
+/// streams has them in this order. A reader of one of them alone is not waited for.
+const PROGRESS_WRITE_LIMIT: Duration = Duration::from_millis(200);
 
-/// How long the files of the host may take.
-const FILES: Duration = Duration::from_secs(5);
+/// How long writing the files of the host may take.
+const FILES_WRITE_LIMIT: Duration = Duration::from_secs(5);
 
-/// Chooses what a wait says to the host of a pipeline.
+/// The option that chooses the host of the pipeline.
 #[derive(Debug, Args)]
 pub(super) struct CiArgs {
-    /// The host of the pipeline, for which progress is folded; on GitHub Actions there are also annotations, a job
-    /// summary and outputs. `auto` goes by `GITHUB_ACTIONS` and `GITLAB_CI`
-    #[arg(long, value_enum, default_value_t = Form::Auto)]
-    ci: Form,
+    /// The host of the pipeline, for which progress is folded; on GitHub Actions there are also
+    /// annotations, a job summary and outputs. `auto` goes by `GITHUB_ACTIONS` and `GITLAB_CI`
+    #[arg(long, value_enum, default_value_t = HostChoice::Auto)]
+    ci: HostChoice,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Form {
+enum HostChoice {
     /// By the environment.
     Auto,
     /// GitHub Actions.
@@ -39,41 +39,42 @@ enum Form {
 }
 
 impl CiArgs {
-    /// Where this command runs.
-    pub(super) fn place(&self) -> Place {
-        Place::find(match self.ci {
-            Form::Auto => None,
-            Form::Github => Some(Host::GitHub),
-            Form::Gitlab => Some(Host::GitLab),
-            Form::None => Some(Host::None),
+    pub(super) fn environment(&self) -> Environment {
+        Environment::detect(match self.ci {
+            HostChoice::Auto => None,
+            HostChoice::Github => Some(Host::GitHub),
+            HostChoice::Gitlab => Some(Host::GitLab),
+            HostChoice::None => Some(Host::None),
         })
     }
 }
 
-/// Tells the host how a wait ended, before anything else is said of it.
-pub(super) async fn conclude(place: Place, report: &Report, people: &Output) {
-    if place.section().is_none() {
+/// Reports to the host how a wait ended, before anything else is printed about it.
+pub(super) async fn conclude(environment: Environment, report: &Report, people: &Output) {
+    if environment.section().is_none() {
         return;
     }
     settle(people).await;
     let ending = report.ending();
-    people.command(place.annotations(&ending));
-    // A file may be a pipe that nobody reads; on a thread of its own it delays no signal.
-    let recorded = blocking::start("record", move || place.record(&ending));
+    people.command(environment.annotations(&ending));
+    // A file may be a pipe without a reader; on a thread of its own it delays no signal.
+    let recorded = blocking::start("record", move || environment.record(&ending));
     let warnings = match recorded {
-        Ok(recorded) => timeout(FILES, recorded).await.map(Result::unwrap_or_default),
+        Ok(recorded) => timeout(FILES_WRITE_LIMIT, recorded).await.map(Result::unwrap_or_default),
         Err(error) => Ok(vec![format!("warning: the job summary and the outputs were not written: {error}")]),
     };
     let warnings = match warnings {
         Ok(warnings) => warnings,
         Err(_) => vec!["warning: the job summary and the outputs took too long to be written".to_owned()],
     };
+
     for warning in warnings {
         people.write(format!("restore-watch: {warning}\n"));
     }
 }
 
-/// Waits until what was said is written, for a moment. Too late is as good as written: nothing depends on it.
+/// Waits until progress is written, for a moment. If that takes longer, only the order of lines may
+/// suffer.
 pub(super) async fn settle(people: &Output) {
-    drop(timeout(PROGRESS_FIRST, people.settled()).await);
+    drop(timeout(PROGRESS_WRITE_LIMIT, people.settled()).await);
 }

@@ -1,15 +1,15 @@
 //! `restore-watch completions`
 //!
-//! Invariant: commands, options and values are those of the help; what the generators get wrong or leave out is made up
-//! for here, and tried out in the real shells by the tests.
+//! Invariant: commands, options and values are those of the help; faults and gaps of the generators
+//! are corrected here, and tested in the real shells.
 
 use std::fmt::Write as _;
 
 use clap::builder::PossibleValuesParser;
-use clap::{Arg, Command, CommandFactory as _, Parser, ValueEnum, ValueHint};
+use clap::{Arg, Command, Parser, ValueEnum, ValueHint};
 use clap_complete::{Generator as _, shells};
 
-use super::{Cli, Done, Failure, print};
+use super::{Done, Failure, print};
 use crate::model::Exit;
 
 /// Print what completes this command line in a shell
@@ -34,8 +34,9 @@ enum Shell {
     Fish,
 }
 
-pub(super) fn run(args: &Args) -> Result<Done, Failure> {
-    let mut program = hinted(Cli::command());
+/// Prints the completions of `program`.
+pub(super) fn run(args: &Args, program: Command) -> Result<Done, Failure> {
+    let mut program = hinted(program);
     let names: Vec<_> = program.get_subcommands().map(|command| command.get_name().to_owned()).collect();
     program = program.mut_subcommand("man", |man| {
         man.mut_arg("command", |command| command.value_parser(PossibleValuesParser::new(names)))
@@ -49,8 +50,8 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     Ok(Done::Exit(Exit::Success))
 }
 
-/// The same command, where values that are neither files nor anything else that shells know are told apart from those of
-/// which nothing is said: else the names of files are proposed for them.
+/// The command with [`ValueHint::Other`] for every value without a hint: else shells propose the
+/// names of files for them.
 fn hinted(command: Command) -> Command {
     let hint = |arg: Arg| match arg.get_value_hint() {
         ValueHint::Unknown if arg.get_action().takes_values() => arg.value_hint(ValueHint::Other),
@@ -66,9 +67,12 @@ fn script(shell: Shell, program: &Command) -> std::io::Result<String> {
         Shell::Zsh => shells::Zsh.try_generate(program, &mut script)?,
         Shell::Fish => shells::Fish.try_generate(program, &mut script)?,
     }
+
     let script = String::from_utf8_lossy(&script).into_owned();
+
     Ok(match shell {
-        // The generator writes a name with a hyphen in two ways, so that no subcommand is recognised (clap 6421).
+        // The generator writes a name with a hyphen in two ways, so that no subcommand is
+        // recognised (clap 6421).
         Shell::Bash => {
             let (wrong, right) =
                 ["__subcmd__", "__"].map(|dash| program.get_name().replace('-', dash)).into();
@@ -79,7 +83,7 @@ fn script(shell: Shell, program: &Command) -> std::io::Result<String> {
     })
 }
 
-/// What follows a command beside options: the generator for fish leaves it out, so that files are proposed.
+/// Completions of arguments for fish: its generator leaves them out, so that files are proposed.
 fn words_for_fish(program: &Command) -> String {
     let name = program.get_name();
     let prefix = format!("__fish_{}_using_subcommand", name.replace('-', "_"));
@@ -95,5 +99,6 @@ fn words_for_fish(program: &Command) -> String {
         // Writing to a text does not fail.
         _ = writeln!(lines, "complete -c {name} -n \"{prefix} {}\" -f{words}", command.get_name());
     }
+
     lines
 }

@@ -23,20 +23,21 @@ use crate::platform::clock::Clock;
 use crate::platform::locale;
 use crate::simulate::{Received, Receiver, Scenario, Simulator, Timeline};
 
-/// See it work: a simulated control plane and the real daemon on it, without a key or a network, in half a minute
+/// See it work: a simulated control plane and the real daemon on it, without a key or a network, in
+/// half a minute
 #[derive(Debug, Parser)]
 pub(super) struct Args {}
 
 /// Lines fit a terminal of this width.
 const WIDTH: usize = 80;
 
-/// The demo is over by then, whatever happens.
+/// The demo ends by then, whatever happens.
 const LIMIT: Duration = Duration::from_secs(28);
 
 const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 pub(super) fn run(_: &Args) -> Result<Done, Failure> {
-    // What it tells is what it is for, so its log goes to standard output.
+    // Its log is its result, so that goes to standard output.
     let clock = Clock::system();
     let style = Style {
         stamp: Stamp::Elapsed,
@@ -45,8 +46,8 @@ pub(super) fn run(_: &Args) -> Result<Done, Failure> {
         stream: Stream::Stdout,
         ..Style::usual(LogFormat::Human)
     };
-    // Failed polls are worth no line in earnest, but here they show how trouble is met.
-    let _logging = telemetry::init(style, "info,restore_watch::driver=debug").map_err(no_thread)?;
+    // Failed polls are not logged usually, but here they show how failures are handled.
+    let _logging = telemetry::init(style, "info,restore_watch::app::driver=debug").map_err(no_thread)?;
     block_on(show(clock))
 }
 
@@ -56,6 +57,7 @@ async fn show(clock: Clock) -> Result<Done, Failure> {
     let timeline = Timeline::start(clock.now().wall);
     let simulator = Simulator::start(&scenario, LOOPBACK, timeline).await.map_err(cannot_serve)?;
     let receiver = Receiver::start([], LOOPBACK, timeline).await.map_err(cannot_serve)?;
+
     print(&format!(
         "A simulated control plane serves {} restores on {}.\n\
          The daemon watches them and posts how they end to {}.\n\n",
@@ -74,8 +76,10 @@ async fn show(clock: Clock) -> Result<Done, Failure> {
         never = echo(&receiver, clock) => never?,
         () = tokio::time::sleep(LIMIT) => Exit::Timeout,
     };
+
     print(&summary(ended, &simulator, &receiver))?;
-    // One restore of the scenario fails and one is cancelled, so this is how it should end.
+
+    // One restore of the scenario fails and one is cancelled, so 1 is the expected exit code.
     if ended == Exit::Failed { Ok(Done::Exit(Exit::Success)) } else { Ok(Done::Exit(Exit::Failed)) }
 }
 
@@ -88,18 +92,19 @@ fn project(scenario: &Scenario, simulator: &Simulator) -> Result<ProjectSettings
     let mut project = ProjectSettings { api_key: SecretSource::Public("demo"), ..ProjectSettings::default() };
     project.api.endpoint =
         Endpoint::parse(&simulator.url(), false).map_err(|error| Failure::internal(error.to_string()))?;
-    // Restores that take seconds are watched more closely than the real ones, which take minutes.
+    // These restores take seconds, real ones minutes, so they are polled more often.
     project.api.requests_per_second = Rate::new(20.0).unwrap_or(project.api.requests_per_second);
     project.api.burst = NonZeroU32::new(8).unwrap_or(project.api.burst);
     let (min_interval, max_interval) = (Duration::from_millis(300), Duration::from_secs(2));
     project.cadence = CadenceSettings { min_interval, max_interval, ..project.cadence };
-    // The beginning of an id is enough to tell a handful apart, and keeps lines short.
+    // The start of an id distinguishes a handful, and keeps lines short.
     let brief = |id: &JobId| Some(id.as_str().split('-').next().unwrap_or_default().to_owned());
     project.jobs = scenario
         .job_ids()
         .iter()
         .map(|id| JobSettings { name: brief(id), ..JobSettings::new(id.clone()) })
         .collect();
+
     Ok(project)
 }
 
@@ -113,7 +118,7 @@ fn webhook(receiver: &Receiver) -> Result<SinkSettings, Failure> {
     Ok(SinkSettings::Webhook(WebhookSettings { events: EventFilter::ends(), ..webhook }))
 }
 
-/// Prints each webhook as it is received; ends only where printing fails.
+/// Prints each webhook as it is received; ends only if printing fails.
 async fn echo(receiver: &Receiver, clock: Clock) -> Result<Exit, Failure> {
     let mut printed = 0;
     loop {

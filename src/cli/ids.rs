@@ -1,7 +1,7 @@
 //! Job ids from the command line, from files and from standard input.
 //!
-//! Invariant: what is given is understood whole or refused whole; a file of which a part makes no sense is not waited
-//! for in part.
+//! Invariant: an input is accepted or refused as a whole; a file with one malformed line is not
+//! used in part.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -11,17 +11,18 @@ use serde_json::Value;
 use super::Failure;
 use crate::model::{IdError, JobId, visible};
 
-/// A larger file is no list of ids.
+/// A larger file is taken for no list of ids.
 const MAX_INPUT: u64 = 16 * 1024 * 1024;
 
 const STDIN: &str = "standard input";
 
 const FORMS: &str = "one id a line, or JSON objects that have a restore_job_id, are expected";
 
-/// The ids of the arguments, of `file` and, for an argument `-`, of standard input, in this order and each once.
+/// The ids of the arguments, of `file` and, for an argument `-`, of standard input, in this order
+/// and each once.
 pub(super) fn collect(arguments: &[String], file: Option<&Path>) -> Result<Vec<JobId>, Failure> {
     let mut ids = Vec::new();
-    // Standard input can be read once, however often it is named.
+    // Standard input can be read only once, even if it is named twice.
     let named =
         arguments.iter().any(|argument| argument == "-") || file.is_some_and(|path| path == Path::new("-"));
     if named {
@@ -34,8 +35,10 @@ pub(super) fn collect(arguments: &[String], file: Option<&Path>) -> Result<Vec<J
         let file = std::fs::File::open(path).map_err(|error| unreadable(&origin, &error))?;
         ids.extend(parse(&read(file, &origin)?, &origin)?);
     }
+
     let mut seen = std::collections::BTreeSet::new();
     ids.retain(|id| seen.insert(id.clone()));
+
     Ok(ids)
 }
 
@@ -47,8 +50,8 @@ pub(super) fn argued(arguments: &[String]) -> Result<Vec<JobId>, Failure> {
     arguments.iter().map(id).collect()
 }
 
-/// Ids of the command line by which jobs are looked up that are watched already. An earlier version of this program may have
-/// taken what is refused for a new job, so it is found here.
+/// Ids of the command line that refer to watched jobs. An earlier version of this program may have
+/// accepted an id that is refused for a new job, so these are not refused.
 pub(super) fn looked_up(arguments: &[String]) -> Result<Vec<JobId>, Failure> {
     let id = |argument: &String| {
         JobId::new(argument.trim()).map_err(|error| refused(&format!("`{}`", visible(argument)), &error))
@@ -56,12 +59,12 @@ pub(super) fn looked_up(arguments: &[String]) -> Result<Vec<JobId>, Failure> {
     arguments.iter().map(id).collect()
 }
 
-/// The text of an id by which rows are chosen; what is no id chooses none.
+/// The canonical text of an id for a filter; any other text matches no row.
 pub(super) fn chosen(text: &str) -> String {
     JobId::new(text.trim()).map_or_else(|_| text.to_owned(), |id| id.to_string())
 }
 
-/// Says where a text stands that is no id.
+/// The error about a text that is no id, with its place.
 fn refused(place: &str, error: &IdError) -> Failure {
     let failure = Failure::usage(format!("{place}: {error}"));
     match error.help() {
@@ -83,8 +86,9 @@ fn unreadable(origin: &str, error: &std::io::Error) -> Failure {
     Failure::usage(format!("cannot read job ids from {origin}: {error}"))
 }
 
-/// Reads ids: one a line (blank lines and those that start with `#` are passed over), or JSON: objects with a
-/// `restore_job_id`, one after the other or in arrays, on as many lines as they like.
+/// Reads ids: one a line (blank lines and those that start with `#` are passed over), or JSON:
+/// objects with a `restore_job_id`, one after the other or in arrays, on as many lines as they
+/// like.
 fn parse(text: &str, origin: &str) -> Result<Vec<JobId>, Failure> {
     let text = text.trim_start_matches('\u{feff}');
     let ids = match text.trim_start().chars().next() {
@@ -135,6 +139,7 @@ fn parse_json(text: &str, origin: &str) -> Result<Vec<JobId>, Failure> {
             ids.push(JobId::given(id).map_err(|error| refused(origin, &error))?);
         }
     }
+
     Ok(ids)
 }
 
@@ -149,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_that_people_pipe() {
+    fn lines_and_json_are_accepted() {
         for text in [
             "a\nb\n",
             "\n  a \r\n# why\n\nb",
@@ -165,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused_whole() {
+    fn malformed_input_is_refused_whole() {
         for (text, why) in [
             ("", "no job ids in here"),
             ("# only a comment", "no job ids in here"),
@@ -182,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_people_paste_is_told_apart() {
+    fn common_mistakes_in_ids_are_explained() {
         for (argument, why) in [
             ("https://app.pinecone.io/a", "this is an address"),
             ("a,b", "ids are given apart"),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::project::ProjectArgs;
 use super::start::{READING, no_thread, unless_stopped};
 use super::{Done, Failure, Output, block_on, listen, print, table};
-use crate::adapters::pinecone::Listing;
+use crate::adapters::pinecone::Scan;
 use crate::adapters::telemetry::{self, Style};
 use crate::app::setup;
 use crate::config::LogFormat;
@@ -45,7 +45,7 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
         .await?;
         let client = clients.get(&project.name).ok_or_else(|| Failure::internal("no client was built"))?;
         tokio::select! {
-            jobs = Listing::new(client, &project.api, clock).all() => jobs.map_err(|failure| give_up(&failure)),
+            jobs = Scan::new(client, &project.api, clock).all() => jobs.map_err(|failure| give_up(&failure)),
             exit = signals.next() => Err(Failure::new(exit, exit.meaning())),
         }
     })?;

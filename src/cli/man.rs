@@ -1,15 +1,15 @@
 //! `restore-watch man`
 //!
-//! Invariant: what a page says is what `--help` says, in the sections of a manual page.
+//! Invariant: a page has the text of `--help`, in the sections of a manual page.
 
 use std::path::{Path, PathBuf};
 
 use clap::builder::Resettable;
-use clap::{Command, CommandFactory as _, Parser};
+use clap::{Command, Parser};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 
-use super::{Cli, Done, Failure, print};
+use super::{Done, Failure, print};
 use crate::model::Exit;
 
 /// Print the manual page of the program, or of one command
@@ -26,12 +26,12 @@ pub(super) struct Args {
     dir: Option<PathBuf>,
 }
 
-pub(super) fn run(args: &Args) -> Result<Done, Failure> {
-    let mut program = Cli::command();
+/// Prints or writes manual pages of `program`.
+pub(super) fn run(args: &Args, mut program: Command) -> Result<Done, Failure> {
     program.build();
     match &args.dir {
         Some(directory) => write_all(&program, directory)?,
-        None => print(&Page::of(chosen(&program, &args.command)?)?.text)?,
+        None => print(&ManualPage::of(chosen(&program, &args.command)?)?.text)?,
     }
     Ok(Done::Exit(Exit::Success))
 }
@@ -50,25 +50,26 @@ fn chosen<'a>(program: &'a Command, names: &[String]) -> Result<&'a Command, Fai
 }
 
 fn write_all(command: &Command, directory: &Path) -> Result<(), Failure> {
-    let page = Page::of(command)?;
+    let page = ManualPage::of(command)?;
     let path = directory.join(page.name);
     std::fs::create_dir_all(directory).and_then(|()| std::fs::write(&path, page.text)).map_err(|error| {
         Failure::new(Exit::Failed, format!("cannot write {}: {error}", path.display()))
-            .with_help("name another directory with --dir, or run this as somebody who may write there")
+            .with_help("name another directory with --dir, or run this as a user who may write there")
     })?;
     command.get_subcommands().try_for_each(|command| write_all(command, directory))
 }
 
 /// The manual page of one command.
-struct Page {
+struct ManualPage {
     /// The name of its file.
     name: String,
     text: String,
 }
 
-impl Page {
+impl ManualPage {
     fn of(command: &Command) -> Result<Self, Failure> {
-        // The help has more text behind the options than a page should have under one heading, so that is made here.
+        // The help has more text behind the options than fits one heading, so that part is made
+        // here.
         let further = command.get_after_help().map(ToString::to_string).unwrap_or_default();
         let usage = command.clone().render_usage().to_string();
         let usage = usage.trim_start_matches("Usage:").trim().to_owned();
@@ -80,6 +81,7 @@ impl Page {
             " ",
             env!("CARGO_PKG_VERSION")
         ));
+
         let name = man.get_filename();
         let mut text = Vec::new();
         man.render(&mut text).map_err(|error| Failure::internal(format!("cannot make {name}: {error}")))?;
@@ -88,12 +90,13 @@ impl Page {
             roff.control("SH", ["SEE ALSO"]).text([bold(program), roman("(1)")]);
         }
         let text = String::from_utf8_lossy(&text).into_owned() + &roff.render();
+
         Ok(Self { name, text })
     }
 }
 
-/// Sections out of the text behind the options: a heading ends with a colon; below it, indented lines are a word and what
-/// it means, or an example.
+/// Makes sections of the text behind the options: a heading ends with a colon; the indented lines
+/// below it are a word and its meaning, or an example.
 fn sections(text: &str) -> Roff {
     let mut roff = Roff::new();
     let mut in_examples = false;
@@ -117,8 +120,10 @@ fn sections(text: &str) -> Roff {
             (None, None) => _ = roff.control("PP", []).text([roman(line)]),
         }
     }
+
     if in_examples {
         roff.control("EE", []);
     }
+
     roff
 }

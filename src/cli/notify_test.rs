@@ -19,9 +19,10 @@ use crate::platform::clock::Clock;
 
 /// Send one marked test to each sink of a configuration, and say what came of it
 ///
-/// The test is a transition of the type `restore_watch.test`, which nothing else sends: no receiver can take it for the
-/// end of a restore. Each sink gets one attempt, whichever events it wants. Exits with 0 when all sinks took it, else
-/// with 1. Nothing is kept, and a daemon that runs is not disturbed.
+/// The test is a transition of the type `restore_watch.test`, which nothing else sends: no receiver
+/// can take it for the end of a restore. Each sink gets one attempt, whichever events it wants.
+/// Exits with 0 when all sinks took it, else with 1. Nothing is kept, and a daemon that runs is not
+/// disturbed.
 #[derive(Debug, Parser)]
 pub(super) struct Args {
     /// The sinks to try, by name [default: all]
@@ -37,7 +38,7 @@ pub(super) struct Args {
     output: Output,
 }
 
-/// What came of one attempt.
+/// The result of one attempt.
 struct Attempt {
     sink: SinkName,
     result: Result<(), String>,
@@ -65,7 +66,7 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     })
 }
 
-/// The sinks of these names; all where there are none.
+/// The sinks of these names; all without any name.
 fn choose(settings: &Settings, names: &[String]) -> Result<Vec<SinkSettings>, Failure> {
     let known = || settings.sinks.iter().map(SinkSettings::name).collect::<Vec<_>>().join(", ");
     for name in names {
@@ -94,6 +95,7 @@ async fn attempt(sinks: BTreeMap<SinkName, Sink>, project: ProjectName) -> Vec<A
             Attempt { sink: name, result: delivered.map_err(|failure| failure.message), took }
         });
     }
+
     tasks.join_all().await
 }
 
@@ -105,12 +107,13 @@ fn test(project: ProjectName, clock: Clock) -> Event {
     Event::of_project(id, EventKind::Test, now, project)
 }
 
-/// Prints what came of the attempts, in the order of the configuration.
+/// Prints the results of the attempts, in the order of the configuration.
 fn report(settings: &[SinkSettings], attempts: &[Attempt], output: Output) -> Result<Done, Failure> {
     let found = settings.iter().filter_map(|sink| {
         let attempt = attempts.iter().find(|attempt| attempt.sink.as_str() == sink.name())?;
         Some((sink, attempt))
     });
+
     match output {
         Output::Human => {
             let row = |(sink, attempt): (&SinkSettings, &Attempt)| {
@@ -138,6 +141,7 @@ fn report(settings: &[SinkSettings], attempts: &[Attempt], output: Output) -> Re
             print(&format!("{}\n", serde_json::Value::Array(found.map(object).collect())))?;
         }
     }
+
     let all = attempts.iter().all(|attempt| attempt.result.is_ok());
     Ok(Done::Exit(if all { Exit::Success } else { Exit::Failed }))
 }

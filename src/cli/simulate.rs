@@ -14,15 +14,16 @@ use crate::simulate::{SHIPPED, Scenario, Simulator, Timeline};
 
 /// Play a simulated control plane, to rehearse a pipeline or an alert
 ///
-/// Prints its address as one line on standard output and serves until it is stopped. It speaks to whoever can reach
-/// the address and checks a key only where the scenario says so.
+/// Prints its address as one line on standard output and serves until it is stopped. It serves
+/// every client that can reach the address, and checks a key only if the scenario says so.
 #[derive(Debug, Parser)]
 pub(super) struct Args {
     /// The address to serve on; port 0 is any free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
 
-    /// A scenario file, or the name of one that comes with the program: demo, fleet, flaky, outage or unreliable-list
+    /// A scenario file, or the name of one that comes with the program: demo, fleet, flaky, outage
+    /// or unreliable-list
     #[arg(value_name = "SCENARIO", default_value = "demo", value_hint = clap::ValueHint::FilePath)]
     scenario: String,
 }
@@ -30,6 +31,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     let _logging = telemetry::init(Style::usual(LogFormat::Human), "info").map_err(no_thread)?;
     let scenario = read(&args.scenario)?;
+
     block_on(async {
         let mut signals = listen()?;
         let timeline = Timeline::start(Clock::system().now().wall);

@@ -1,24 +1,27 @@
-//! What a command needs before it begins: threads, open files, and what it reads.
+//! What a command needs before it begins: a runtime, signals, threads, open files, and what it
+//! reads.
 //!
-//! Invariant: a request to stop ends a command at once, also while a file or the state keeps it waiting.
+//! Invariant: a request to stop ends a command at once, also while a file or the state keeps it
+//! waiting.
 
 use std::io;
 use std::os::fd::AsFd as _;
 
 use super::Failure;
+use crate::adapters::http;
 use crate::model::Exit;
 use crate::platform::blocking;
 use crate::platform::signals::Signals;
 
-/// How many more files a command must be able to open: the runtime takes six, a connection and its look-up three; the rest
-/// are for the state or for certificates.
+/// Files that a command must be able to open: six for the runtime, three for a connection and its
+/// look-up, the rest for the state or certificates.
 const OPEN_FILES: usize = 12;
 
-/// What most commands do first, for [`unless_stopped`].
+/// The first step of most commands, for [`unless_stopped`].
 pub(super) const READING: &str = "reading the configuration and the files that it names";
 
-/// Does `work`, which may wait for files, on a thread of its own, until a signal asks to stop. `doing` says what it is, as
-/// in "reading the configuration".
+/// Runs `work`, which may block on files, on a thread of its own, until a signal asks to stop.
+/// `doing` names it, as in "reading the configuration".
 pub(super) async fn unless_stopped<T: Send + 'static>(
     signals: &mut Signals,
     doing: &str,
@@ -33,7 +36,32 @@ pub(super) async fn unless_stopped<T: Send + 'static>(
     }
 }
 
-/// Makes sure of what the runtime takes for granted: it panics without a file or a thread.
+/// Runs a command on a runtime of this thread. The connections of each server have a thread of
+/// their own.
+pub(super) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    check_limits()?;
+    http::use_threads();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::System, format!("cannot start the runtime: {error}")))?;
+    let result = runtime.block_on(work);
+    // Does not wait for blocked system calls.
+    runtime.shutdown_background();
+    result
+}
+
+/// Listens for the signals that ask to stop.
+pub(super) fn listen() -> Result<Signals, Failure> {
+    Signals::listen().map_err(cannot_listen)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+pub(super) fn cannot_listen(error: io::Error) -> Failure {
+    Failure::new(Exit::System, format!("cannot listen for signals: {error}"))
+}
+
+/// Checks that files and a thread can be had: without them, the runtime panics.
 pub(super) fn check_limits() -> Result<(), Failure> {
     let files: io::Result<Vec<_>> =
         (0..OPEN_FILES).map(|_| io::stderr().as_fd().try_clone_to_owned()).collect();
@@ -44,10 +72,10 @@ pub(super) fn check_limits() -> Result<(), Failure> {
     check_threads()
 }
 
-/// Makes sure that one thread can be had beside those that run.
+/// Checks that one more thread can be started.
 pub(super) fn check_threads() -> Result<(), Failure> {
     let thread = std::thread::Builder::new().spawn(|| ()).map_err(no_thread)?;
-    // It does nothing that could fail.
+    // The thread does nothing, so it does not panic.
     drop(thread.join());
     Ok(())
 }

@@ -4,7 +4,8 @@ use console::{Term, measure_text_width, truncate_str};
 
 use crate::platform::locale;
 
-/// A table with this heading. Cells may have characters that are two columns wide, and no line breaks.
+/// A table with this heading. Cells may have characters that are two columns wide, and no line
+/// breaks.
 pub(super) fn table<const N: usize>(heading: [&str; N], rows: &[[String; N]]) -> String {
     let heading = heading.map(str::to_owned);
     let rows: Vec<_> = std::iter::once(&heading).chain(rows).collect();
@@ -18,6 +19,7 @@ pub(super) fn table<const N: usize>(heading: [&str; N], rows: &[[String; N]]) ->
         });
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
     };
+
     rows.into_iter().map(line).collect()
 }
 

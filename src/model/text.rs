@@ -1,4 +1,4 @@
-//! Characters of a text that nothing shows, and placeholders that nothing replaced.
+//! Texts from elsewhere: what of them is shown, and placeholders that nothing replaced.
 //!
 //! Invariant: what is shown of a text that was refused has no invisible character in it.
 
@@ -167,6 +167,25 @@ impl fmt::Display for Placeholder {
     }
 }
 
+/// A text from elsewhere as [`presentable`] has it, but without a byte-order mark and with single blanks in place of line
+/// breaks and indentation.
+pub fn one_line(text: &str, limit: usize) -> String {
+    let shown = presentable(text.trim_start_matches('\u{feff}'), usize::MAX - 1);
+    presentable(&shown.split_whitespace().collect::<Vec<_>>().join(" "), limit)
+}
+
+/// Makes a text from elsewhere fit for a log or a terminal: one line without control and format characters, at most `limit`
+/// characters long, and `…` where it was cut.
+pub fn presentable(text: &str, limit: usize) -> String {
+    let mut shown: String =
+        text.chars().map(|c| if is_control_or_format(c) { ' ' } else { c }).take(limit + 1).collect();
+    if shown.chars().count() > limit {
+        shown.pop();
+        shown.push('…');
+    }
+    shown.trim().to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -266,5 +285,15 @@ mod tests {
         assert_eq!(visible("a\u{200b}b\u{202e}\n"), "a\\u{200b}b\\u{202e}\\n");
         assert_eq!(visible("日本 a-b"), "日本 a-b");
         assert_eq!(visible(&"x".repeat(81)), "x".repeat(80) + "…");
+    }
+
+    #[test]
+    fn texts_from_elsewhere_are_made_presentable() {
+        assert_eq!(presentable("a\u{1b}[31mb\nc", 20), "a [31mb c");
+        assert_eq!(presentable("a\u{202e}b", 20), "a b");
+        assert_eq!(presentable("a\u{200b}b\u{feff}c\u{2028}d", 20), "a b c d");
+        assert_eq!(presentable("\u{2764}\u{fe0f}", 20), "\u{2764}\u{fe0f}");
+        assert_eq!(presentable("abcdef", 3), "abc…");
+        assert_eq!(presentable("  ", 3), "");
     }
 }

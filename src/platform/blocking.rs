@@ -1,7 +1,7 @@
-//! Work that may wait for the system, on threads of their own.
+//! Work that may block, on a thread of its own.
 //!
-//! Invariant: a file that does not answer holds up neither a loop nor the end of the process, and where the system has no
-//! thread to give, that is an error and no panic.
+//! Invariant: a file that blocks delays neither a loop nor the end of the process; without a thread
+//! to give, the system causes an error and no panic.
 
 use std::io;
 use std::thread::Builder;
@@ -9,8 +9,9 @@ use std::thread::Builder;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-/// Starts `work` on a thread, with the runtime of the caller, if there is one. The answer is closed without a value if the
-/// work panics. Nothing ends a thread whose work does not end, but the end of the process.
+/// Starts `work` on a thread, within the runtime of the caller, if there is one. The receiver is
+/// closed without a value if the work panics. Only the end of the process ends a thread whose work
+/// does not end.
 pub fn start<T: Send + 'static>(
     name: &str,
     work: impl FnOnce() -> T + Send + 'static,

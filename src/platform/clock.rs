@@ -1,6 +1,7 @@
 //! The clocks of this machine.
 //!
-//! Invariant: this is the only module that reads them, so a test that pauses the runtime's time pauses all time.
+//! Invariant: no other module reads clocks, so a test that pauses the runtime's time pauses all
+//! time.
 
 use std::time::Duration;
 
@@ -8,24 +9,24 @@ use jiff::Timestamp;
 
 use crate::model::time::{Instant, Now};
 
-/// The runtime's timers stand still while the machine is suspended, so what is waited for is looked at this often.
-const LOOK_AGAIN: Duration = Duration::from_secs(10);
+/// The runtime's timers stop while the machine is suspended, so a sleep checks the clock this
+/// often.
+const CHECK_INTERVAL: Duration = Duration::from_secs(10);
 
-/// A source of readings; its monotonic time starts when it is made, and includes the time in which the machine is
-/// suspended.
+/// A source of readings; its monotonic time starts when it is made, and includes the time in which
+/// the machine is suspended.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
     start: tokio::time::Instant,
     wall: Wall,
-    /// How long this machine was suspended, since any time.
+    /// How long this machine was suspended, in total.
     suspended: fn() -> Duration,
-    /// What that was at the start.
+    /// That total when this clock was made.
     before: Duration,
 }
 
 #[derive(Debug, Clone, Copy)]
 enum Wall {
-    /// The system's wall clock.
     System,
     /// A wall clock that was set at the start and follows the monotonic one.
     SetTo(Timestamp),
@@ -37,7 +38,8 @@ impl Clock {
         Self { start: monotonic(), wall: Wall::System, suspended, before: suspended() }
     }
 
-    /// A wall clock that shows `wall` now and follows the monotonic clock from then on, paused time included.
+    /// A wall clock that shows `wall` now and follows the monotonic clock from then on, paused time
+    /// included.
     pub fn set_to(wall: Timestamp) -> Self {
         Self {
             start: monotonic(),
@@ -47,13 +49,12 @@ impl Clock {
         }
     }
 
-    /// The same clock on a machine that was suspended for as long as this function says.
+    /// The same clock, for a machine with this total time of suspension.
     #[must_use]
     pub fn on_a_machine(self, suspended: fn() -> Duration) -> Self {
         Self { suspended, before: suspended(), ..self }
     }
 
-    /// One reading.
     pub fn now(&self) -> Now {
         let elapsed = monotonic().duration_since(self.start) + self.slept();
         let wall = match self.wall {
@@ -68,7 +69,8 @@ impl Clock {
         (self.suspended)().saturating_sub(self.before)
     }
 
-    /// Waits until this reading; for ever where there is none. After a suspension, that is noticed within 10 s.
+    /// Waits until this time; for ever if there is none. After a suspension, that is noticed within
+    /// 10 s.
     pub async fn sleep_until(&self, at: Option<Instant>) {
         let Some(at) = at else { return std::future::pending().await };
         loop {
@@ -76,13 +78,13 @@ impl Clock {
             if left.is_zero() {
                 return;
             }
-            tokio::time::sleep(left.min(LOOK_AGAIN)).await;
+            tokio::time::sleep(left.min(CHECK_INTERVAL)).await;
         }
     }
 }
 
-/// How long this machine was suspended since it was started: one clock of Linux goes on meanwhile, the other does not
-/// (`clock_gettime(2)`). Elsewhere nothing is known of that.
+/// How long this machine was suspended since it was started: `CLOCK_BOOTTIME` goes on meanwhile,
+/// `CLOCK_MONOTONIC` does not (`clock_gettime(2)`). Zero on other systems.
 fn suspended() -> Duration {
     #[cfg(target_os = "linux")]
     {
@@ -125,7 +127,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_suspension_is_part_of_the_time_and_what_came_due_in_it_is_noticed_soon() {
+    async fn a_suspension_counts_and_wakes_a_sleep_soon_after() {
         let clock = Clock::set_to("2026-11-23T12:00:00Z".parse().unwrap()).on_a_machine(|| SUSPENDED.get());
         let wait = clock.sleep_until(Some(Instant::after_start(Duration::from_hours(5))));
         let awake = monotonic();
@@ -134,7 +136,7 @@ mod tests {
             SUSPENDED.set(Duration::from_hours(6));
         };
         tokio::join!(wait, suspend);
-        assert!(monotonic().duration_since(awake) <= LOOK_AGAIN);
+        assert!(monotonic().duration_since(awake) <= CHECK_INTERVAL);
         assert_eq!(clock.slept(), Duration::from_hours(6));
         assert!(clock.now().instant >= Instant::after_start(Duration::from_hours(6)));
         assert_eq!(clock.now().wall.to_string(), "2026-11-23T18:00:10Z");

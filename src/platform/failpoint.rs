@@ -1,12 +1,14 @@
-//! Places at which a test can have the process killed, or stalled.
+//! Places at which a test can kill or stall the process.
 //!
-//! Invariant: without the feature `failpoints`, which only the tests of this crate turn on, there is nothing here.
+//! Invariant: without the feature `failpoints`, which only the tests of this crate enable, this
+//! does nothing.
 
-/// The process came to this place. Where `RESTORE_WATCH_FAILPOINT` is `PLACE:N` and this is the N-th time, it is the end
-/// of the process, by SIGKILL; but where the place begins with `stall_`, this thread goes no further.
+/// Marks a place. If `RESTORE_WATCH_FAILPOINT` is `PLACE:N`, the N-th call kills the process by
+/// SIGKILL; if the name of the place begins with `stall_`, it stops this thread instead.
 #[cfg(feature = "failpoints")]
 pub fn reached(place: &str) {
     use std::sync::LazyLock;
+
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use rustix::process::{Signal, getpid, kill_process};
@@ -16,6 +18,7 @@ pub fn reached(place: &str) {
         let (place, times) = wanted.split_once(':')?;
         Some((place.to_owned(), AtomicU64::new(times.parse().ok()?)))
     });
+
     if let Some((wanted, left)) = &*WANTED
         && wanted == place
         && left.fetch_sub(1, Ordering::SeqCst) == 1
@@ -31,6 +34,6 @@ pub fn reached(place: &str) {
     }
 }
 
-/// The process came to this place.
+/// Does nothing.
 #[cfg(not(feature = "failpoints"))]
 pub fn reached(_place: &str) {}

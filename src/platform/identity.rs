@@ -1,12 +1,12 @@
-//! Which file is at a path.
+//! The identity of a file.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
 
-/// What a file is, whatever its name: its device and its number there (inode(7)).
+/// A file, whatever its name: its device and its number there (inode(7)).
 pub type Identity = (u64, u64);
 
-/// What the file is that this is known of.
+/// The identity of the file with this metadata.
 pub fn of(found: &Metadata) -> Identity {
     (found.dev(), found.ino())
 }

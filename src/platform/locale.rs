@@ -1,7 +1,7 @@
-//! What the terminal of this process can show: UTF-8, or ASCII alone.
+//! The character set of the terminal: UTF-8, or ASCII alone.
 //!
-//! Invariant: whatever this program adds to a text for people is ASCII where the locale is; names that others gave stay
-//! as they are, and so does what is for programs.
+//! Invariant: what this program adds to a text for people is ASCII if the locale is; names from
+//! elsewhere and data for programs stay as they are.
 
 use std::borrow::Cow;
 use std::ffi::OsString;
@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 static UTF8: OnceLock<bool> = OnceLock::new();
 
-/// Goes by the environment from now on; before, texts are UTF-8.
+/// Adopts the locale of the environment; before, texts are UTF-8.
 pub fn adopt() {
     // Asked once: the environment does not change.
     UTF8.get_or_init(|| is_utf8_by(&|name| std::env::var_os(name)));
@@ -20,18 +20,18 @@ pub fn is_utf8() -> bool {
     UTF8.get().copied().unwrap_or(true)
 }
 
-/// A text for people, as they can be shown it.
+/// A text for people in a form that can be shown.
 pub fn shown(text: &str) -> Cow<'_, str> {
     if is_utf8() { Cow::Borrowed(text) } else { plain(text) }
 }
 
-/// The text with the one mark that this program makes where it cuts others' texts written out.
+/// The text with `…`, the mark of a cut text, written as ASCII.
 fn plain(text: &str) -> Cow<'_, str> {
     if text.contains('…') { Cow::Owned(text.replace('…', "...")) } else { Cow::Borrowed(text) }
 }
 
-/// The first of the three that is set and not empty decides; where none is, the locale is POSIX, and that is ASCII
-/// (POSIX, Base Definitions, 8.2).
+/// The first of the three that is set and not empty decides; without any, the locale is POSIX,
+/// which is ASCII (POSIX, Base Definitions, 8.2).
 fn is_utf8_by(variable: &dyn Fn(&'static str) -> Option<OsString>) -> bool {
     let set = |name| variable(name).filter(|value| !value.is_empty());
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set).unwrap_or_default();
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_cut_is_marked_in_ascii() {
+    fn the_mark_of_a_cut_text_is_ascii() {
         assert_eq!(plain("not fou…"), "not fou...");
         assert_eq!(plain("日本"), "日本", "a name stays what it is");
         assert_eq!(shown("not fou…"), "not fou…", "nothing was adopted");

@@ -1,6 +1,7 @@
 //! Texts for standard output and standard error, written by threads of their own.
 //!
-//! Invariant: handing a text over never waits, so a reader that stalls delays no poll, no timeout and no signal.
+//! Invariant: queuing a text never waits, so a stalled reader delays no poll, no timeout and no
+//! signal.
 
 use std::io::{self, Write};
 use std::sync::mpsc;
@@ -11,8 +12,8 @@ use tokio::sync::oneshot;
 #[derive(Debug)]
 pub struct Output {
     queue: mpsc::Sender<Entry>,
-    /// What makes each text fit for whoever reads it.
-    screen: fn(String) -> String,
+    /// Makes each text inert for its reader.
+    filter: fn(String) -> String,
     written: oneshot::Receiver<io::Result<()>>,
 }
 
@@ -20,61 +21,60 @@ pub struct Output {
 #[derive(Debug)]
 enum Entry {
     Text(String),
-    /// Somebody waits until all before it is written.
+    /// To be answered once all before it is written.
     Mark(oneshot::Sender<()>),
 }
 
 impl Output {
-    /// Standard output. Fails, as the two below, where the system has no thread to give.
+    /// Standard output. Fails, like the two below, if the system has no thread to give.
     pub fn stdout() -> io::Result<Self> {
         Self::to(io::stdout())
     }
 
-    /// Standard error.
     pub fn stderr() -> io::Result<Self> {
         Self::to(io::stderr())
     }
 
-    /// A stream.
     pub fn to(stream: impl Write + Send + 'static) -> io::Result<Self> {
         let (queue, entries) = mpsc::channel();
         let (done, written) = oneshot::channel();
-        // Nobody may wait for the end any more.
+        // The receiver may be gone.
         let thread = std::thread::Builder::new().name("output".to_owned());
         thread.spawn(move || drop(done.send(write(&entries, stream))))?;
-        Ok(Self { queue, screen: std::convert::identity, written })
+        Ok(Self { queue, filter: std::convert::identity, written })
     }
 
-    /// The same, with texts as `screen` makes them.
+    /// Filters every text of [`Output::write`].
     #[must_use]
-    pub fn screened(self, screen: fn(String) -> String) -> Self {
-        Self { screen, ..self }
+    pub fn filtered(self, filter: fn(String) -> String) -> Self {
+        Self { filter, ..self }
     }
 
-    /// Hands a text over. It is written after those before it; or never, once writing has failed.
+    /// Queues a text. It is written after those before it, or never if writing has failed.
     pub fn write(&self, text: impl Into<String>) {
-        drop(self.queue.send(Entry::Text((self.screen)(text.into()))));
+        drop(self.queue.send(Entry::Text((self.filter)(text.into()))));
     }
 
-    /// Hands over a text that is not for people: it is written as it is.
+    /// Queues a text that is not for people: it is written unfiltered.
     pub fn command(&self, text: impl Into<String>) {
         drop(self.queue.send(Entry::Text(text.into())));
     }
 
-    /// Tells, or is closed, once all that was handed over is written, or nothing can be written any more.
+    /// Resolves, or is closed, once all that was queued is written, or writing has failed.
     pub fn mark(&self) -> oneshot::Receiver<()> {
         let (mark, reached) = oneshot::channel();
         drop(self.queue.send(Entry::Mark(mark)));
         reached
     }
 
-    /// Waits until all that was handed over is written, or nothing can be written any more.
+    /// Waits until all that was queued is written, or writing has failed.
     pub async fn settled(&self) {
-        // It is dropped where writing has failed.
+        // It is dropped if writing has failed.
         drop(self.mark().await);
     }
 
-    /// Waits until everything is written. A reader that went away is no failure: it has seen enough.
+    /// Waits until everything is written. A reader that closed the stream is no failure: it has
+    /// seen enough.
     pub async fn finish(self) -> io::Result<()> {
         let Self { queue, written, .. } = self;
         drop(queue);
@@ -87,7 +87,7 @@ fn write(entries: &mpsc::Receiver<Entry>, mut stream: impl Write) -> io::Result<
         let text = match entry {
             Entry::Text(text) => text,
             Entry::Mark(mark) => {
-                // Whoever waited may have stopped.
+                // The receiver may be gone.
                 _ = mark.send(());
                 continue;
             }
@@ -97,6 +97,7 @@ fn write(entries: &mpsc::Receiver<Entry>, mut stream: impl Write) -> io::Result<
             written => written?,
         }
     }
+
     Ok(())
 }
 
@@ -118,7 +119,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn failures_are_told_at_the_end_unless_nobody_reads() {
+    async fn failures_are_reported_at_the_end_unless_the_reader_is_gone() {
         for (kind, failed) in [(io::ErrorKind::BrokenPipe, false), (io::ErrorKind::StorageFull, true)] {
             let output = Output::to(Failing(kind)).unwrap();
             output.write("a");
@@ -129,9 +130,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn texts_are_screened_and_commands_are_not() {
+    async fn texts_are_filtered_and_commands_are_not() {
         let (reader, writer) = io::pipe().unwrap();
-        let output = Output::to(writer).unwrap().screened(|text| text.to_uppercase());
+        let output = Output::to(writer).unwrap().filtered(|text| text.to_uppercase());
         output.write("text\n");
         output.command("command\n");
         output.settled().await;
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_waits_for_what_is_never_written() {
+    async fn settled_returns_after_a_failed_write() {
         let output = Output::to(Failing(io::ErrorKind::BrokenPipe)).unwrap();
         output.write("a");
         output.settled().await;

@@ -1,7 +1,8 @@
-//! What this process is to the system: what it keeps to itself, and whose the terminal is.
+//! This process and the system: its privacy, its limits, and its terminal.
 //!
-//! Invariant: a program that it becomes by `exec` gets from here nothing but what the caller set: the kernel lets others
-//! at the memory again at every `exec`, and files are kept private only by a command that becomes nothing else.
+//! Invariant: a program that this process becomes by `exec` inherits no restriction from here: the
+//! kernel makes memory dumpable again at every `exec`, and the umask is set only by a command that
+//! never calls it.
 
 use std::ffi::OsStr;
 use std::io;
@@ -9,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
 
-/// Keeps the memory, in which secrets are, out of core dumps, and away from debuggers and from readers of
+/// Keeps the memory, which holds secrets, out of core dumps, and from debuggers and readers of
 /// `/proc/PID` that are not root (prctl(2), `PR_SET_DUMPABLE`).
 #[cfg(target_os = "linux")]
 pub fn keep_memory_private() -> io::Result<()> {
@@ -18,16 +19,17 @@ pub fn keep_memory_private() -> io::Result<()> {
     Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
 }
 
-/// There is no such thing here.
+/// Does nothing: this system has no such setting.
 #[cfg(not(target_os = "linux"))]
 pub fn keep_memory_private() -> io::Result<()> {
     Ok(())
 }
 
-/// Whether this process could become `program`, which is looked for as `exec` does (execvp(3)): the error is the one that
-/// `exec` would end with. What is in the file is not looked at.
+/// Checks that this process could become `program`, which is searched for as `exec` does
+/// (execvp(3)); the error is that of `exec`. The contents of the file are not checked.
 pub fn find_program(program: &OsStr) -> io::Result<()> {
-    // If PATH is not set, all directories in which any C library looks: a program that is missed here would be refused.
+    // Without PATH, all directories that any C library searches: a program that is missed here
+    // would be refused.
     let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/bin:/usr/bin".into());
     find_in(&path, program)
 }
@@ -43,6 +45,7 @@ fn find_in(path: &OsStr, program: &OsStr) -> io::Result<()> {
     } else {
         std::env::split_paths(path).map(|directory| directory.join(named)).collect()
     };
+
     let mut fault = Errno::NOENT;
     for place in places {
         match std::fs::metadata(&place) {
@@ -55,34 +58,35 @@ fn find_in(path: &OsStr, program: &OsStr) -> io::Result<()> {
             Err(_) => {}
         }
     }
+
     Err(fault.into())
 }
 
-/// Whether this process may draw on its terminal, if standard error leads there: not while it runs in the background of a
-/// shell, which then uses the terminal itself.
+/// Whether this process may draw on the terminal of standard error: not while it runs in the
+/// background of a shell, which then uses the terminal itself.
 pub fn is_in_foreground() -> bool {
     let owner = rustix::termios::tcgetpgrp(rustix::stdio::stderr());
-    // A terminal of somebody else's session has no foreground that could be asked for.
+    // The terminal of another session does not report its foreground.
     owner.map_or(true, |owner| owner == rustix::process::getpgrp())
 }
 
-/// Lets nobody but the owner at files made from now on, whoever makes them: the database opens some by itself.
+/// Sets the umask to 077 for files created from now on, those of the database included.
 pub fn keep_files_private() {
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
 }
 
-/// How large a file may become that this process writes, in bytes; none where there is no limit.
+/// The limit of the size of files that this process writes, in bytes.
 pub fn file_size_limit() -> Option<u64> {
     rustix::process::getrlimit(rustix::process::Resource::Fsize).current
 }
 
-/// Allows as many open files as the system does: each poll that a server leaves without an answer may hold a connection, 64
+/// Raises the limit of open files to its maximum: each unanswered poll may hold a connection, 64
 /// for each project, and the usual limit is 1024 in all, sinks and state included.
 pub fn allow_many_files() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
     let maximum = getrlimit(Resource::Nofile).maximum;
-    // Where that is refused, the usual limit holds.
+    // If that is refused, the usual limit holds.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
 }
 
@@ -102,20 +106,24 @@ mod tests {
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
             path
         };
+
         let data = file("one/tool", 0o644);
         let tool = file("two/tool", 0o755);
         let path = std::env::join_paths(["one", "two"].map(|name| folder.path().join(name))).unwrap();
         let fault = |program: &OsStr| find_in(&path, program).map_err(|error| error.kind());
+
         assert_eq!(fault(OsStr::new("tool")), Ok(()), "a later directory has it");
         assert_eq!(fault(tool.as_os_str()), Ok(()));
         assert_eq!(fault(data.as_os_str()), Err(io::ErrorKind::PermissionDenied));
         assert_eq!(fault(folder.path().as_os_str()), Err(io::ErrorKind::PermissionDenied), "a directory");
         assert_eq!(fault(OsStr::new("two/tool")), Err(io::ErrorKind::NotFound), "a path is not looked for");
+
         for missing in ["", "none"] {
             assert_eq!(fault(OsStr::new(missing)), Err(io::ErrorKind::NotFound));
         }
         let first = folder.path().join("one");
         let only_data = find_in(first.as_os_str(), OsStr::new("tool")).map_err(|error| error.kind());
+
         assert_eq!(only_data, Err(io::ErrorKind::PermissionDenied));
     }
 }

@@ -1,7 +1,8 @@
-//! Requests to stop, as the system sends them.
+//! Signals: requests to stop, to reload, and the end of a suspension by Ctrl-Z.
 //!
-//! Invariant: from the moment a [`Signals`] exists, SIGINT and SIGTERM no longer end the process by themselves. One that
-//! the caller has this process ignore (`trap ''`, a background job of a script) stays ignored.
+//! Invariant: once a [`Signals`] exists, SIGINT and SIGTERM no longer end the process by
+//! themselves. A signal that the caller had ignored (`trap ''`, a background job of a script) stays
+//! ignored.
 
 use std::task::{Context, Waker};
 
@@ -9,12 +10,12 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::model::Exit;
 
-/// Requests to read the configuration again. Without one of these, SIGHUP ends the process.
+/// Requests to reload (SIGHUP). Without this, SIGHUP ends the process.
 #[derive(Debug)]
 pub struct Hangups(Signal);
 
 impl Hangups {
-    /// Starts to listen. Fails where the system refuses a handler.
+    /// Starts to listen. Fails if the system refuses a handler.
     pub fn listen() -> std::io::Result<Self> {
         signal(SignalKind::hangup()).map(Self)
     }
@@ -25,19 +26,19 @@ impl Hangups {
     }
 }
 
-/// Notices that the process goes on after it was stopped, as by Ctrl-Z.
+/// Continuations after the process was stopped, as by Ctrl-Z (SIGCONT).
 #[derive(Debug)]
 pub struct Continuations(Signal);
 
 impl Continuations {
-    /// Starts to listen. Fails where the system refuses a handler.
+    /// Starts to listen. Fails if the system refuses a handler.
     pub fn listen() -> std::io::Result<Self> {
         signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw())).map(Self)
     }
 
-    /// Whether that happened since the last call.
+    /// Whether there was one since the last call.
     pub fn happened(&mut self) -> bool {
-        // Several may be one, and this one has no waker: whoever asks asks again.
+        // Several may be one. Without a waker: the caller polls.
         self.0.poll_recv(&mut Context::from_waker(Waker::noop())).is_ready()
     }
 }
@@ -47,13 +48,13 @@ impl Continuations {
 pub struct Signals {
     interrupt: Option<Signal>,
     terminate: Option<Signal>,
-    /// With a handler, a file that has grown to the limit (`RLIMIT_FSIZE`) is a write that fails; without one, it is the
-    /// end of the process.
+    /// With a handler, a file at its size limit (`RLIMIT_FSIZE`) makes a write fail; without one,
+    /// it ends the process.
     _file_size: Option<Signal>,
 }
 
 impl Signals {
-    /// Starts to listen. Fails where the system refuses a handler.
+    /// Starts to listen. Fails if the system refuses a handler.
     pub fn listen() -> std::io::Result<Self> {
         Ok(Self {
             interrupt: unless_ignored(SignalKind::interrupt())?,
@@ -62,7 +63,8 @@ impl Signals {
         })
     }
 
-    /// Waits for the next request to stop; the exit code that belongs to it. Dropping the future loses no signal.
+    /// Waits for the next request to stop; the exit code that belongs to it. Dropping the future
+    /// loses no signal.
     pub async fn next(&mut self) -> Exit {
         tokio::select! {
             () = received(self.interrupt.as_mut()) => Exit::Interrupted,
@@ -78,13 +80,14 @@ async fn received(signal: Option<&mut Signal>) {
     }
 }
 
-/// Starts to listen for a signal, unless the caller has this process ignore it.
+/// Starts to listen for a signal, unless it is ignored.
 fn unless_ignored(kind: SignalKind) -> std::io::Result<Option<Signal>> {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     if is_ignored(kind.as_raw_value(), &status) { Ok(None) } else { signal(kind).map(Some) }
 }
 
-/// Whether `/proc/self/status` (`proc_pid_status(5)`) says that a signal is ignored. Where there is no such file, none is.
+/// Whether `/proc/self/status` (`proc_pid_status(5)`) says that a signal is ignored. Without such a
+/// file, none is.
 fn is_ignored(number: i32, status: &str) -> bool {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();

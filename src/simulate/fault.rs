@@ -1,6 +1,6 @@
-//! Carrying out a fault on the wire.
+//! Faults on the wire: an answer that is late, broken, wrong or missing.
 //!
-//! Invariant: a fault takes an answer that was good, and bends it; what the world knows is not changed by it.
+//! Invariant: a fault replaces or damages an answer that was good; it never changes the world.
 
 use std::io;
 use std::pin::Pin;
@@ -17,125 +17,128 @@ use serde_json::{Value, json};
 use tokio::time::Sleep;
 
 use super::Timeline;
+use super::connection::{ConnectionHandle, Cut};
 use super::script::{BodyKind, FaultKind, FaultScript};
-use super::server::http_date;
-use super::shape::{self, Answer};
-use super::wire::{Cut, Line};
+use super::shape::{self, ApiAnswer};
+use crate::model::http_date;
 
 /// The longest a request is left hanging.
 const HANG: Duration = Duration::from_hours(1);
 
-/// What goes out in place of a good answer: all of it data, so that the world need not be held while it does.
+/// The response that goes out in place of a good answer. It is data alone, so that the world is not
+/// locked while it is sent.
 #[derive(Debug)]
-pub(super) struct Bent {
+pub(super) struct FaultyResponse {
     delay: Duration,
-    outcome: Outcome,
+    effect: Effect,
 }
 
 #[derive(Debug)]
-enum Outcome {
-    Answer(Answer, Option<(HeaderName, HeaderValue)>),
+enum Effect {
+    Answer(ApiAnswer, Option<(HeaderName, HeaderValue)>),
     Hang,
-    Drip(Answer, Duration),
-    Truncated(Answer),
-    Oversized(Answer, u64),
+    Drip(ApiAnswer, Duration),
+    Truncated(ApiAnswer),
+    Oversized(ApiAnswer, u64),
     Cut(Cut),
 }
 
-impl Bent {
-    /// `good` as this fault bends it; `number` is that of the request among those the fault is about.
-    pub(super) fn new(fault: &FaultScript, number: u64, good: Answer, timeline: Timeline) -> Self {
-        let ok =
-            |content_type, body| Outcome::Answer(Answer { status: StatusCode::OK, content_type, body }, None);
-        let outcome = match fault.kind {
+impl FaultyResponse {
+    /// `good` as this fault changes it; `number` counts the requests the fault is about.
+    pub(super) fn new(fault: &FaultScript, number: u64, good: ApiAnswer, timeline: Timeline) -> Self {
+        let ok = |content_type, body| {
+            Effect::Answer(ApiAnswer { status: StatusCode::OK, content_type, body }, None)
+        };
+        let effect = match fault.kind {
             FaultKind::Status => {
-                let answer = Answer::failure(
+                let answer = ApiAnswer::failure(
                     status(fault, 503),
                     fault.body.unwrap_or_default(),
                     fault.body_text.as_deref(),
                 );
-                Outcome::Answer(
-                    answer,
-                    retry_after(fault, timeline).map(|value| (header::RETRY_AFTER, value)),
-                )
+                Effect::Answer(answer, retry_after(fault, timeline).map(|value| (header::RETRY_AFTER, value)))
             }
             FaultKind::Redirect => {
                 let location = fault.location.as_deref().and_then(|text| HeaderValue::from_str(text).ok());
-                let answer = Answer::failure(status(fault, 302), BodyKind::Empty, None);
-                Outcome::Answer(answer, location.map(|value| (header::LOCATION, value)))
+                let answer = ApiAnswer::failure(status(fault, 302), BodyKind::Empty, None);
+                Effect::Answer(answer, location.map(|value| (header::LOCATION, value)))
             }
-            FaultKind::Late => Outcome::Answer(good, None),
-            FaultKind::Hang => Outcome::Hang,
+            FaultKind::Late => Effect::Answer(good, None),
+            FaultKind::Hang => Effect::Hang,
             FaultKind::SlowBody => {
-                Outcome::Drip(good, fault.pace.map_or(Duration::from_secs(1), |pace| pace.0))
+                Effect::Drip(good, fault.pace.map_or(Duration::from_secs(1), |pace| pace.0))
             }
-            FaultKind::Truncated => Outcome::Truncated(good),
-            FaultKind::Oversized => Outcome::Oversized(good, fault.bytes.unwrap_or(4 << 20)),
+            FaultKind::Truncated => Effect::Truncated(good),
+            FaultKind::Oversized => Effect::Oversized(good, fault.bytes.unwrap_or(4 << 20)),
             FaultKind::BadJson => ok(shape::JSON, half(&good.body).to_owned()),
             FaultKind::WrongType => ok(shape::JSON, wrong_type(number).to_string()),
             FaultKind::Html => ok(shape::HTML, shape::page(StatusCode::OK, "We will be right back")),
             FaultKind::Empty => ok(shape::JSON, String::new()),
-            FaultKind::OtherJob => Outcome::Answer(other_job(good), None),
-            FaultKind::Drop => Outcome::Cut(Cut::Close),
-            FaultKind::Reset => Outcome::Cut(Cut::Reset),
+            FaultKind::OtherJob => Effect::Answer(other_job(good), None),
+            FaultKind::Drop => Effect::Cut(Cut::Close),
+            FaultKind::Reset => Effect::Cut(Cut::Reset),
         };
-        Self { delay: fault.delay.0, outcome }
+
+        Self { delay: fault.delay.0, effect }
     }
 
-    /// The status that goes out; `None` where none does.
+    /// The status that is sent; `None` if none is.
     pub(super) fn status(&self) -> Option<StatusCode> {
-        match &self.outcome {
-            Outcome::Answer(answer, _)
-            | Outcome::Drip(answer, _)
-            | Outcome::Truncated(answer)
-            | Outcome::Oversized(answer, _) => Some(answer.status),
-            Outcome::Hang | Outcome::Cut(_) => None,
+        match &self.effect {
+            Effect::Answer(answer, _)
+            | Effect::Drip(answer, _)
+            | Effect::Truncated(answer)
+            | Effect::Oversized(answer, _) => Some(answer.status),
+            Effect::Hang | Effect::Cut(_) => None,
         }
     }
 
-    /// Lets it happen on the connection of the request.
-    pub(super) async fn carry_out(self, line: &Line) -> Response {
+    /// Sends the response on the connection of the request, or cuts that.
+    pub(super) async fn carry_out(self, connection: &ConnectionHandle) -> Response {
         tokio::time::sleep(self.delay).await;
-        match self.outcome {
-            Outcome::Answer(answer, header) => {
+
+        match self.effect {
+            Effect::Answer(answer, header) => {
                 let mut response = answer.into_response();
                 response.headers_mut().extend(header);
                 response
             }
-            Outcome::Hang => {
+            Effect::Hang => {
                 tokio::time::sleep(HANG).await;
-                cut(line, Cut::Close)
+                cut(connection, Cut::Close)
             }
-            Outcome::Drip(answer, pace) => {
+            Effect::Drip(answer, pace) => {
                 let length = answer.body.len();
-                let drip = Drip::new(Source::Bytes(Bytes::from(answer.body)), pace, End::Whole);
+                let drip = Drip::new(DripContent::Bytes(Bytes::from(answer.body)), pace, DripEnd::Whole);
                 streamed(answer.status, answer.content_type, Some(length), drip)
             }
-            Outcome::Truncated(answer) => {
+            Effect::Truncated(answer) => {
                 let sent = Bytes::copy_from_slice(half(&answer.body).as_bytes());
-                // A pause before the end, so that the first half is on its way when the connection ends.
-                let drip = Drip::new(Source::Once(sent), Duration::from_millis(1), End::Cut);
+                // A pause before the end, so that the first half is on its way when the connection
+                // ends.
+                let drip = Drip::new(DripContent::Once(sent), Duration::from_millis(1), DripEnd::Cut);
                 streamed(answer.status, answer.content_type, Some(answer.body.len().max(1)), drip)
             }
-            Outcome::Oversized(answer, bytes) => {
-                let source = Source::Flood(Bytes::from(answer.body), bytes.div_ceil(CHUNK.len() as u64));
-                let drip = Drip::new(source, Duration::ZERO, End::Whole);
+            Effect::Oversized(answer, bytes) => {
+                let content =
+                    DripContent::Flood(Bytes::from(answer.body), bytes.div_ceil(CHUNK.len() as u64));
+                let drip = Drip::new(content, Duration::ZERO, DripEnd::Whole);
                 streamed(answer.status, answer.content_type, None, drip)
             }
-            Outcome::Cut(how) => cut(line, how),
+            Effect::Cut(how) => cut(connection, how),
         }
     }
 }
 
-impl IntoResponse for Answer {
+impl IntoResponse for ApiAnswer {
     fn into_response(self) -> Response {
         let content_type = [(header::CONTENT_TYPE, self.content_type)];
         (self.status, content_type, self.body).into_response()
     }
 }
 
-fn cut(line: &Line, how: Cut) -> Response {
-    line.cut(how);
+fn cut(connection: &ConnectionHandle, how: Cut) -> Response {
+    connection.cut(how);
     // Never leaves: the connection ends when it is written.
     StatusCode::BAD_GATEWAY.into_response()
 }
@@ -151,14 +154,15 @@ fn retry_after(fault: &FaultScript, timeline: Timeline) -> Option<HeaderValue> {
             // Dates have whole seconds; one that is rounded down would lie too early.
             let wait = SignedDuration::try_from(after.0).ok()?;
             let at = timeline.wall().checked_add(wait).ok()?;
-            http_date(Timestamp::from_second(at.as_second() + i64::from(at.subsec_nanosecond() > 0)).ok()?)
+            let rounded_up = at.as_second() + i64::from(at.subsec_nanosecond() > 0);
+            http_date::write(Timestamp::from_second(rounded_up).ok()?)?.try_into().ok()
         }
         (None, Some(after)) => Some((after.0.as_secs() + u64::from(after.0.subsec_nanos() > 0)).into()),
         (None, None) => None,
     }
 }
 
-/// The first half of a text, at least a byte of it where it has one.
+/// The first half of a text, at least one byte of it if it is not empty.
 fn half(text: &str) -> &str {
     let mut middle = text.len().div_ceil(2);
     while !text.is_char_boundary(middle) {
@@ -181,7 +185,7 @@ fn wrong_type(number: u64) -> Value {
 }
 
 /// The same answer, about something else.
-fn other_job(good: Answer) -> Answer {
+fn other_job(good: ApiAnswer) -> ApiAnswer {
     const OTHER: &str = "00000000-0000-4000-8000-000000000000";
     fn rename(value: &mut Value) {
         for key in ["restore_job_id", "name"] {
@@ -193,10 +197,10 @@ fn other_job(good: Answer) -> Answer {
     let Ok(mut value) = serde_json::from_str::<Value>(&good.body) else { return good };
     rename(&mut value);
     value.get_mut("data").and_then(Value::as_array_mut).into_iter().flatten().for_each(rename);
-    Answer { body: value.to_string(), ..good }
+    ApiAnswer { body: value.to_string(), ..good }
 }
 
-/// A streamed response; the length that is promised is not necessarily that of the body.
+/// A streamed response; the promised length is not necessarily that of the body.
 fn streamed(status: StatusCode, content_type: &'static str, promised: Option<usize>, drip: Drip) -> Response {
     let mut response = Response::new(Body::new(drip));
     *response.status_mut() = status;
@@ -208,18 +212,19 @@ fn streamed(status: StatusCode, content_type: &'static str, promised: Option<usi
     response
 }
 
-/// What makes a body too large: white space, so that a client that reads it all finds good JSON in it.
+/// Padding that makes a body too large: white space, so that a client that reads all of it finds
+/// good JSON.
 static CHUNK: [u8; 64 * 1024] = [b' '; 64 * 1024];
 
-/// A body that comes in pieces, with a pause before each but the first.
+/// A body that is sent in pieces, with a pause before each but the first.
 struct Drip {
-    source: Source,
+    content: DripContent,
     pace: Duration,
-    end: End,
+    end: DripEnd,
     pause: Option<Pin<Box<Sleep>>>,
 }
 
-enum Source {
+enum DripContent {
     /// Byte by byte.
     Bytes(Bytes),
     /// In one piece; empty when sent.
@@ -229,7 +234,7 @@ enum Source {
 }
 
 #[derive(PartialEq, Eq)]
-enum End {
+enum DripEnd {
     /// As promised.
     Whole,
     /// An error, which ends the connection.
@@ -237,18 +242,18 @@ enum End {
 }
 
 impl Drip {
-    fn new(source: Source, pace: Duration, end: End) -> Self {
-        Self { source, pace, end, pause: None }
+    fn new(content: DripContent, pace: Duration, end: DripEnd) -> Self {
+        Self { content, pace, end, pause: None }
     }
 
     fn next(&mut self) -> Option<Bytes> {
-        match &mut self.source {
-            Source::Bytes(rest) if rest.is_empty() => None,
-            Source::Bytes(rest) => Some(rest.split_to(1)),
-            Source::Once(rest) => Some(std::mem::take(rest)).filter(|piece| !piece.is_empty()),
-            Source::Flood(first, _) if !first.is_empty() => Some(std::mem::take(first)),
-            Source::Flood(_, 0) => None,
-            Source::Flood(_, left) => {
+        match &mut self.content {
+            DripContent::Bytes(rest) if rest.is_empty() => None,
+            DripContent::Bytes(rest) => Some(rest.split_to(1)),
+            DripContent::Once(rest) => Some(std::mem::take(rest)).filter(|piece| !piece.is_empty()),
+            DripContent::Flood(first, _) if !first.is_empty() => Some(std::mem::take(first)),
+            DripContent::Flood(_, 0) => None,
+            DripContent::Flood(_, left) => {
                 *left -= 1;
                 Some(Bytes::from_static(&CHUNK))
             }
@@ -268,6 +273,7 @@ impl HttpBody for Drip {
             std::task::ready!(pause.as_mut().poll(cx));
             self.pause = None;
         }
+
         match self.next() {
             Some(piece) => {
                 if !self.pace.is_zero() {
@@ -275,7 +281,9 @@ impl HttpBody for Drip {
                 }
                 Poll::Ready(Some(Ok(Frame::data(piece))))
             }
-            None if self.end == End::Cut => Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into()))),
+            None if self.end == DripEnd::Cut => {
+                Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into())))
+            }
             None => Poll::Ready(None),
         }
     }

@@ -1,52 +1,69 @@
 //! Paging through the restore jobs, as unreliable as the scenario wants it.
 //!
-//! Invariant: within one listing (a first page and those its tokens lead to) rows keep their order; whether a row is
-//! dropped or repeated is decided once a listing.
+//! Invariant: within one listing (a first page and those its tokens lead to) rows keep their order;
+//! whether a row is dropped or repeated is decided once a listing.
 
 use std::cmp::Reverse;
 use std::fmt::Write as _;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use jiff::SignedDuration;
 use serde::Deserialize;
 
-use super::script::{ListScript, Order, Script};
-use super::world::{Job, ListQuery, dice};
+use super::random::seeded;
+use super::script::{ListScript, Order, Probability, Script};
 
-/// The rows of the list, and how often it has been asked for.
+/// The order of the jobs, and how many listings were begun.
 #[derive(Debug)]
-pub(super) struct Listing {
+pub(super) struct JobList {
     newest_first: Vec<usize>,
     /// How many listings were begun.
     begun: u64,
 }
 
+/// The query of a list request, as sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct ListQuery {
+    pub(super) limit: Option<String>,
+    pub(super) token: Option<String>,
+}
+
 /// What a token holds; the API's own are made alike.
 #[derive(Debug, Deserialize)]
-struct Token {
+struct PageToken {
     limit: usize,
     offset: usize,
 }
 
-const LIMIT: &str = "limit must be between 1 and 100";
-const TOKEN: &str = "Bad request. The request body included invalid request parameters.";
+/// What is decided of a row by chance; each decision has random numbers of its own.
+const DROPPED: u64 = 1;
+const REPEATED: u64 = 2;
+const MOVED: u64 = 3;
 
-impl Listing {
-    pub(super) fn new(jobs: &[Job]) -> Self {
-        let mut newest_first: Vec<usize> = (0..jobs.len()).collect();
-        newest_first.sort_by_key(|&row| Reverse(jobs[row].created));
+const BAD_LIMIT: &str = "limit must be between 1 and 100";
+const BAD_TOKEN: &str = "Bad request. The request body included invalid request parameters.";
+
+impl JobList {
+    /// The list of jobs that were created at these scenario times.
+    pub(super) fn new(created: impl IntoIterator<Item = SignedDuration>) -> Self {
+        let created: Vec<SignedDuration> = created.into_iter().collect();
+        let mut newest_first: Vec<usize> = (0..created.len()).collect();
+        newest_first.sort_by_key(|&row| Reverse(created[row]));
         Self { newest_first, begun: 0 }
     }
 
-    /// The rows of the page that `query` asks for, among those that are `listed`, and the token of the next page. An
-    /// error says why the query is refused.
+    /// The rows of the page that `query` asks for, among those that are `listed`, and the token of
+    /// the next page. An error says why the query is refused.
     pub(super) fn page(
         &mut self,
         script: &Script,
         query: &ListQuery,
         listed: impl Fn(usize) -> bool,
     ) -> Result<(Vec<usize>, Option<String>), &'static str> {
-        let limit = query.limit.as_deref().map(|text| text.parse().map_err(|_| LIMIT)).transpose()?;
+        let limit = query.limit.as_deref().map(|text| text.parse().map_err(|_| BAD_LIMIT)).transpose()?;
         if limit.is_some_and(|limit| !(1..=100).contains(&limit)) {
-            return Err(LIMIT);
+            return Err(BAD_LIMIT);
         }
         let (limit, offset) = match query.token.as_deref() {
             None => {
@@ -54,19 +71,21 @@ impl Listing {
                 (limit.unwrap_or(script.answers.default_limit()), 0)
             }
             Some(token) => {
-                let token = read_token(token).ok_or(TOKEN)?;
-                // The place of the page is counted in pages of the limit that is sent, so that another limit than the
-                // token's skips or repeats rows.
+                let token = read_token(token).ok_or(BAD_TOKEN)?;
+                // The place of the page is counted in pages of the limit that is sent, so that
+                // another limit than the token's skips or repeats rows.
                 let limit = limit.unwrap_or(token.limit);
                 (limit, token.offset / token.limit * limit)
             }
         };
+
         let rows = self.rows(script, listed);
         let page: Vec<usize> = rows.into_iter().skip(offset).take(limit).collect();
         let end = offset + limit;
         let early = script.list.end_early_after.as_ref();
         let ended = early.is_some_and(|pages| end >= limit.saturating_mul(*pages.get_ref() as usize));
         let more = page.len() == limit && !ended;
+
         Ok((page, more.then(|| write_token(&script.list, limit, end))))
     }
 
@@ -74,21 +93,23 @@ impl Listing {
         let list = &script.list;
         let mut rows: Vec<usize> = self.newest_first.iter().copied().filter(|&row| listed(row)).collect();
         if list.order == Order::Shuffled {
-            dice([script.seed, self.begun]).shuffle(&mut rows);
+            seeded([script.seed, self.begun]).shuffle(&mut rows);
         }
-        let happens = |probability: Option<super::script::Probability>, what: u64, row: usize| {
-            probability.is_some_and(|p| dice([script.seed, self.begun, what, row as u64]).f64() < p.0)
+        let happens = |probability: Option<Probability>, decision: u64, row: usize| {
+            probability.is_some_and(|p| seeded([script.seed, self.begun, decision, row as u64]).f64() < p.0)
         };
-        rows.retain(|&row| !happens(list.drop_rows, 1, row));
+        rows.retain(|&row| !happens(list.drop_rows, DROPPED, row));
+
         if list.repeat_rows.is_some() {
             let repeated: Vec<usize> =
-                rows.iter().copied().filter(|&row| happens(list.repeat_rows, 2, row)).collect();
+                rows.iter().copied().filter(|&row| happens(list.repeat_rows, REPEATED, row)).collect();
             for row in repeated {
                 let place = rows.iter().position(|&other| other == row).unwrap_or(0);
-                let later = dice([script.seed, self.begun, 3, row as u64]).usize(1..=5);
+                let later = seeded([script.seed, self.begun, MOVED, row as u64]).usize(1..=5);
                 rows.insert((place + later).min(rows.len()), row);
             }
         }
+
         rows
     }
 }
@@ -96,75 +117,26 @@ impl Listing {
 fn write_token(list: &ListScript, limit: usize, offset: usize) -> String {
     let mut text = format!("{{\"limit\":{limit},\"offset\":{offset}");
     if list.awkward_tokens {
-        // In every place modulo three, the characters whose base64 has `+` and `/`; then a length that needs `=`.
+        // In every place modulo three, the characters whose base64 has `+` and `/`; then a length
+        // that needs `=`.
         text.push_str(",\"note\":\"~~~???>>>\"");
         while text.len() % 3 != 0 {
             text.push(' ');
         }
     }
     let _ = write!(text, "}}");
-    encode(text.as_bytes())
+    BASE64.encode(text)
 }
 
-fn read_token(text: &str) -> Option<Token> {
-    let token: Token = serde_json::from_slice(&decode(text)?).ok()?;
+fn read_token(text: &str) -> Option<PageToken> {
+    let token: PageToken = serde_json::from_slice(&BASE64.decode(text).ok()?).ok()?;
     let sane = (1..=100).contains(&token.limit) && token.offset <= 1_000_000_000;
     sane.then_some(token)
-}
-
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-/// Standard base64, padded.
-fn encode(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let at = |place: usize| u32::from(chunk.get(place).copied().unwrap_or(0));
-        let group = at(0) << 16 | at(1) << 8 | at(2);
-        for place in 0..4 {
-            let digit = (group >> (18 - 6 * place)) & 63;
-            text.push(if place <= chunk.len() { char::from(ALPHABET[digit as usize]) } else { '=' });
-        }
-    }
-    text
-}
-
-/// Reads standard base64, which must be padded.
-fn decode(text: &str) -> Option<Vec<u8>> {
-    if text.is_empty() || !text.len().is_multiple_of(4) {
-        return None;
-    }
-    let digits = text.trim_end_matches('=');
-    let padding = text.len() - digits.len();
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
-    let mut group = 0_u32;
-    for (place, digit) in digits.bytes().chain(std::iter::repeat_n(b'A', padding)).enumerate() {
-        let value = ALPHABET.iter().position(|&letter| letter == digit)?;
-        group = group << 6 | u32::try_from(value).ok()?;
-        if place % 4 == 3 {
-            bytes.extend_from_slice(&group.to_be_bytes()[1..]);
-            group = 0;
-        }
-    }
-    bytes.truncate(bytes.len().checked_sub(padding)?);
-    (padding <= 2).then_some(bytes)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn base64_of_the_standard() {
-        for (bytes, text) in
-            [("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("~?>", "fj8+")]
-        {
-            assert_eq!(encode(bytes.as_bytes()), text);
-            assert_eq!(decode(text).unwrap(), bytes.as_bytes());
-        }
-        for bad in ["", "Zg", "Zg=", "Z===", "Zm9v ", "Z m9", "====", "Zm9_", "日本"] {
-            assert_eq!(decode(bad), None, "{bad}");
-        }
-    }
 
     #[test]
     fn awkward_tokens_are_awkward() {
@@ -181,7 +153,7 @@ mod tests {
     #[test]
     fn tokens_that_are_refused() {
         for text in ["{}", "{\"limit\":0,\"offset\":0}", "{\"limit\":101,\"offset\":0}", "[]", "x"] {
-            assert!(read_token(&encode(text.as_bytes())).is_none(), "{text}");
+            assert!(read_token(&BASE64.encode(text)).is_none(), "{text}");
         }
         assert!(read_token("dXNlcl9pZD11c2VyXzE=").is_none());
     }

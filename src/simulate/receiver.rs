@@ -1,13 +1,13 @@
-//! A receiver of webhooks: takes whatever is sent to it, and answers as told.
+//! A receiver of webhooks: takes every request, and answers as scripted.
 //!
-//! Invariant: a request is recorded when it is whole, before it is answered; one that is answered badly, or not at
-//! all, was received all the same.
+//! Invariant: a request is recorded when it is whole, before it is answered; one that is answered
+//! badly, or not at all, was received all the same.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -15,16 +15,15 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use tokio::sync::watch;
 
 use super::Timeline;
-use super::server::lock;
-use super::wire::{Cut, Line, Serving};
+use super::connection::{ConnectionHandle, Cut, Serving};
+use super::request_log::RequestLog;
 
 /// How many requests are remembered.
 const REMEMBERED: usize = 10_000;
 
-/// The largest body that is taken, in bytes; a larger one is answered with 413.
+/// The largest body that is accepted, in bytes; a larger one is answered with 413.
 const MAX_BODY: usize = 1 << 20;
 
 /// The longest a request is left hanging.
@@ -41,12 +40,13 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// This HTTP status, 200 to 599, with an empty body where none is given; 500 stands in for any other number.
+    /// This HTTP status, 200 to 599, with an empty body unless one is set; 500 replaces any other
+    /// number.
     pub fn status(status: u16) -> Self {
         Self { delay: Duration::ZERO, headers: Vec::new(), body: Bytes::new(), status: Some(status) }
     }
 
-    /// No answer: the connection stays open for an hour, or until the client leaves.
+    /// No answer: the connection stays open for an hour, or until the client closes it.
     pub fn hang() -> Self {
         Self::drop_connection().after(HANG)
     }
@@ -56,21 +56,21 @@ impl Reply {
         Self { status: None, ..Self::status(0) }
     }
 
-    /// With this header, as `.header("retry-after", "7")`. One that HTTP does not permit is left out.
+    /// Adds a header, as in `.header("retry-after", "7")`. One that HTTP does not permit is left
+    /// out.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// With this body.
     #[must_use]
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = body.into();
         self
     }
 
-    /// So much later.
+    /// Sends it after this delay.
     #[must_use]
     pub fn after(mut self, delay: Duration) -> Self {
         self.delay = delay;
@@ -78,18 +78,16 @@ impl Reply {
     }
 }
 
-/// A request that a [`Receiver`] took.
+/// A request that a [`Receiver`] received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Received {
     /// Time on the receiver's clock when all of it was there.
     pub at: Duration,
-    /// Its method.
     pub method: String,
     /// Its path and query, as sent.
     pub path: String,
     /// Its headers in the order they came, names in lower case.
     pub headers: Vec<(String, String)>,
-    /// Its body.
     pub body: Bytes,
 }
 
@@ -104,60 +102,57 @@ impl Received {
 #[derive(Debug)]
 pub struct Receiver {
     serving: Serving,
-    desk: Arc<Desk>,
+    state: Arc<ReceiverState>,
 }
 
 /// What the handler shares with the receiver.
 #[derive(Debug)]
-struct Desk {
+struct ReceiverState {
     timeline: Timeline,
     replies: Mutex<VecDeque<Reply>>,
-    otherwise: Mutex<Otherwise>,
-    taken: Mutex<VecDeque<Received>>,
-    count: watch::Sender<usize>,
+    default_reply: Mutex<DefaultReply>,
+    received: RequestLog<Received>,
 }
 
-/// What decides how a request is answered once the scripted replies are used up.
+/// Decides the reply once the scripted ones are used up.
 #[derive(Clone)]
-struct Otherwise(Arc<dyn Fn(&Received) -> Reply + Send + Sync>);
+struct DefaultReply(Arc<dyn Fn(&Received) -> Reply + Send + Sync>);
 
-impl fmt::Debug for Otherwise {
+impl fmt::Debug for DefaultReply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Otherwise(_)")
+        f.write_str("DefaultReply(_)")
     }
 }
 
 impl Receiver {
-    /// Receives on `listen` (port 0: any free one) and gives each request the next of `replies`, then 200. Fails where
-    /// the address cannot be bound.
+    /// Receives on `listen` (port 0: any free one) and answers each request with the next of
+    /// `replies`, then with 200. Fails if the address cannot be bound.
     pub async fn start(
         replies: impl IntoIterator<Item = Reply>,
         listen: SocketAddr,
         timeline: Timeline,
     ) -> io::Result<Self> {
-        let desk = Arc::new(Desk {
+        let state = Arc::new(ReceiverState {
             timeline,
             replies: Mutex::new(replies.into_iter().collect()),
-            otherwise: Mutex::new(Otherwise(Arc::new(|_| Reply::status(200)))),
-            taken: Mutex::default(),
-            count: watch::Sender::new(0),
+            default_reply: Mutex::new(DefaultReply(Arc::new(|_| Reply::status(200)))),
+            received: RequestLog::new(REMEMBERED),
         });
-        let router = Router::new().fallback(take).with_state(desk.clone());
-        Ok(Self { serving: Serving::start(listen, router).await?, desk })
+        let router = Router::new().fallback(receive).with_state(state.clone());
+        Ok(Self { serving: Serving::start(listen, router).await?, state })
     }
 
-    /// From now on gives this, and not 200, once the scripted replies are used up.
+    /// Sets the reply once the scripted ones are used up, in place of 200.
     pub fn otherwise(&self, reply: Reply) {
         self.decide(move |_| reply.clone());
     }
 
-    /// From now on asks this how to answer, and does not give 200, once the scripted replies are used up. It sees each
-    /// such request when that is whole, and before it is answered.
+    /// Sets what decides the reply once the scripted ones are used up, in place of 200. It gets
+    /// each request when that is complete, before it is answered.
     pub fn decide(&self, decide: impl Fn(&Received) -> Reply + Send + Sync + 'static) {
-        *lock(&self.desk.otherwise) = Otherwise(Arc::new(decide));
+        *lock(&self.state.default_reply) = DefaultReply(Arc::new(decide));
     }
 
-    /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.serving.address()
     }
@@ -169,25 +164,24 @@ impl Receiver {
 
     /// The requests so far, oldest first; at most the newest 10,000.
     pub fn received(&self) -> Vec<Received> {
-        lock(&self.desk.taken).iter().cloned().collect()
+        self.state.received.newest()
     }
 
     /// How many requests came, whether they are remembered or not.
     pub fn count(&self) -> usize {
-        *self.desk.count.borrow()
+        self.state.received.count()
     }
 
-    /// Waits until `count` requests came, for ever if need be, and gives those remembered.
+    /// Waits until `count` requests came, without a limit, and returns those remembered.
     pub async fn wait_for(&self, count: usize) -> Vec<Received> {
-        // The sender lives in `self`, so waiting cannot fail.
-        let _ = self.desk.count.subscribe().wait_for(|so_far| *so_far >= count).await;
+        self.state.received.wait_for(count).await;
         self.received()
     }
 }
 
-async fn take(
-    State(desk): State<Arc<Desk>>,
-    ConnectInfo(line): ConnectInfo<Line>,
+async fn receive(
+    State(state): State<Arc<ReceiverState>>,
+    ConnectInfo(connection): ConnectInfo<ConnectionHandle>,
     request: Request,
 ) -> Response {
     let (head, body) = request.into_parts();
@@ -196,28 +190,23 @@ async fn take(
     };
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let received = Received {
-        at: desk.timeline.elapsed(),
+        at: state.timeline.elapsed(),
         method: head.method.to_string(),
         path: head.uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string),
         headers: head.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
         body,
     };
-    let next = lock(&desk.replies).pop_front();
+
+    let next = lock(&state.replies).pop_front();
     let reply = next.unwrap_or_else(|| {
-        let Otherwise(decide) = lock(&desk.otherwise).clone();
+        let DefaultReply(decide) = lock(&state.default_reply).clone();
         decide(&received)
     });
-    {
-        let mut taken = lock(&desk.taken);
-        if taken.len() == REMEMBERED {
-            taken.pop_front();
-        }
-        taken.push_back(received);
-    }
-    desk.count.send_modify(|count| *count += 1);
+    state.received.push(received);
+
     tokio::time::sleep(reply.delay).await;
     let Some(status) = reply.status else {
-        line.cut(Cut::Close);
+        connection.cut(Cut::Close);
         return StatusCode::BAD_GATEWAY.into_response();
     };
     let status = StatusCode::from_u16(status).ok().filter(|status| (200..=599).contains(&status.as_u16()));
@@ -227,5 +216,11 @@ async fn take(
             response.headers_mut().append(name, value);
         }
     }
+
     response
+}
+
+/// The data behind a lock; nothing here panics while it holds one.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

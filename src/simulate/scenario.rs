@@ -1,6 +1,7 @@
 //! A scenario: jobs, indexes and faults, read from TOML and checked.
 //!
-//! Invariant: whoever holds a [`Scenario`] can run it; what is wrong with a file is said with line, column and caret.
+//! Invariant: every [`Scenario`] can run; what is wrong with a file is reported with line, column
+//! and caret.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -8,7 +9,7 @@ use std::ops::Range;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::script::{FaultKind, FaultScript, JobScript, Key, Progress, Script, Window};
+use super::script::{FaultKind, FaultScript, JobScript, Key, ProgressScript, Script, Window};
 use super::world;
 use crate::config::{Mask, Place, Source};
 use crate::model::JobId;
@@ -186,7 +187,7 @@ fn check_job(job: &JobScript) -> Result<(), Fault> {
     {
         return Err((count.span(), format!("`count` lies between 1 and {MAX_JOBS}")));
     }
-    if job.takes.is_none() && matches!(job.progress, Progress::Linear) {
+    if job.takes.is_none() && matches!(job.progress, ProgressScript::Linear) {
         return Err((here(), "`progress = \"linear\"` needs `takes`, the time to 100 percent".into()));
     }
     if job.takes.is_none() && job.ends.is_some() {
@@ -197,8 +198,8 @@ fn check_job(job: &JobScript) -> Result<(), Fault> {
     }
     let in_order = job.statuses.is_sorted_by_key(|step| step.at)
         && match &job.progress {
-            Progress::Steps(steps) => steps.is_sorted_by_key(|step| step.at),
-            Progress::None | Progress::Linear => true,
+            ProgressScript::Steps(steps) => steps.is_sorted_by_key(|step| step.at),
+            ProgressScript::None | ProgressScript::Linear => true,
         };
     if !in_order {
         return Err((here(), "the steps of this job are not in the order of their times (`at`)".into()));
@@ -261,7 +262,8 @@ fn check_fault(fault: &FaultScript) -> Result<(), String> {
     Ok(())
 }
 
-/// The ids of all jobs; refuses those that are no ids, that repeat, and faults of jobs that do not exist.
+/// The ids of all jobs; refuses those that are no ids, that repeat, and faults of jobs that do not
+/// exist.
 fn job_ids(script: &Script) -> Result<Arc<[JobId]>, Fault> {
     let mut seen = HashSet::new();
     let mut ids = Vec::new();

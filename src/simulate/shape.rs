@@ -1,31 +1,29 @@
 //! The JSON of the API, in the shape of either description.
 //!
-//! Invariant: fields are named and typed as in the description the scenario chose; only `extra` of a job adds to them.
+//! Invariant: fields are named and typed as in the description the scenario chose; only `extra` of
+//! a job adds to them.
 
 use axum::http::StatusCode;
 use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
 
 use super::Timeline;
-use super::script::{Answers, BodyKind, Script, Stamp, Unauthorized};
-use super::world::{IndexView, Job, JobView, Page};
+use super::script::{Answers, BodyKind, Script, TimestampSuffix, Unauthorized};
+use super::world::{IndexState, JobPage, JobState, SimulatedJob};
 
 /// An answer before it goes out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Answer {
+pub(super) struct ApiAnswer {
     pub(super) status: StatusCode,
     pub(super) content_type: &'static str,
     pub(super) body: String,
 }
 
-/// `application/json`.
 pub(super) const JSON: &str = "application/json";
-/// `text/plain`.
 pub(super) const TEXT: &str = "text/plain; charset=utf-8";
-/// `text/html`.
 pub(super) const HTML: &str = "text/html; charset=utf-8";
 
-impl Answer {
+impl ApiAnswer {
     fn json(status: StatusCode, value: &Value) -> Self {
         Self { status, content_type: JSON, body: value.to_string() }
     }
@@ -40,7 +38,7 @@ impl Answer {
         Self::json(status, &json!({ "error": error, "status": status.as_u16() }))
     }
 
-    /// An error with a body of this kind, whose content is `text` where it is given.
+    /// An error with a body of this kind, whose content is `text` if that is given.
     pub(super) fn failure(status: StatusCode, kind: BodyKind, text: Option<&str>) -> Self {
         let message = message(status);
         let (content_type, body) = match kind {
@@ -66,8 +64,7 @@ impl Answer {
     }
 }
 
-/// A restore job.
-pub(super) fn job(script: &Script, timeline: Timeline, job: &Job, view: &JobView<'_>) -> Value {
+pub(super) fn job(script: &Script, timeline: Timeline, job: &SimulatedJob, view: &JobState<'_>) -> Value {
     let time = |at| Value::String(timestamp(script, timeline, at));
     let mut fields = Map::new();
     let mut set = |key: &str, value: Value| fields.insert(key.to_owned(), value);
@@ -82,19 +79,22 @@ pub(super) fn job(script: &Script, timeline: Timeline, job: &Job, view: &JobView
         (Answers::V2026_07, None) => _ = set("completed_at", Value::Null),
         (Answers::V2026_04, None) => {}
     }
+
     match script.answers {
         Answers::V2026_04 => _ = set("percent_complete", json!(view.percent)),
         Answers::V2026_07 if view.is_completed => _ = set("percent_complete", json!(100)),
         Answers::V2026_07 => {}
     }
+
     for (key, value) in view.extra {
         set(key, serde_json::to_value(value).unwrap_or(Value::Null));
     }
+
     Value::Object(fields)
 }
 
 /// A page of the list.
-pub(super) fn list(script: &Script, timeline: Timeline, page: &Page<'_>) -> Value {
+pub(super) fn list(script: &Script, timeline: Timeline, page: &JobPage<'_>) -> Value {
     let rows: Vec<Value> = page.rows.iter().map(|(one, view)| job(script, timeline, one, view)).collect();
     match (&page.next, script.answers) {
         (Some(next), _) => json!({ "data": rows, "pagination": { "next": next } }),
@@ -104,7 +104,7 @@ pub(super) fn list(script: &Script, timeline: Timeline, page: &Page<'_>) -> Valu
 }
 
 /// An index, serverless.
-pub(super) fn index(view: &IndexView<'_>) -> Value {
+pub(super) fn index(view: &IndexState<'_>) -> Value {
     json!({
         "name": view.name,
         "dimension": 1536,
@@ -133,8 +133,8 @@ fn timestamp(script: &Script, timeline: Timeline, at: SignedDuration) -> String 
     let digits = script.fraction_digits.as_ref().map_or(6, |digits| usize::from(*digits.get_ref()));
     let text = format!("{:.digits$}", timeline.wall_at(at));
     match script.timestamps {
-        Stamp::Z => text,
-        Stamp::Offset => format!("{}+00:00", text.trim_end_matches('Z')),
+        TimestampSuffix::Z => text,
+        TimestampSuffix::Offset => format!("{}+00:00", text.trim_end_matches('Z')),
     }
 }
 

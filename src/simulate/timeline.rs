@@ -1,7 +1,7 @@
-//! The clock of a scenario: how long it has been running, and what the wall says.
+//! The clock of a scenario: elapsed time, and wall time.
 //!
-//! Invariant: this is the one place of the simulator that reads a clock, and it is tokio's, so a test that pauses
-//! time pauses the scenario with it.
+//! Invariant: this is the one place of the simulator that reads a clock, and it is tokio's, so a
+//! test that pauses time pauses the scenario with it.
 
 use std::time::Duration;
 
@@ -16,7 +16,8 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    /// Starts a clock that shows zero now. Wall timestamps (`created_at`, HTTP dates) count from `wall`.
+    /// Starts a clock that shows zero now. Wall timestamps (`created_at`, HTTP dates) count from
+    /// `wall`.
     #[expect(clippy::disallowed_methods, reason = "the simulator is an adapter with a clock of its own")]
     pub fn start(wall: Timestamp) -> Self {
         Self { start: Instant::now(), wall }
@@ -27,12 +28,12 @@ impl Timeline {
         self.start.elapsed()
     }
 
-    /// What the wall says now: the anchor of [`Timeline::start`] and what elapsed since.
+    /// The wall time: the anchor of [`Timeline::start`] plus the elapsed time.
     pub fn wall(&self) -> Timestamp {
         self.wall_at(jiff::SignedDuration::try_from(self.elapsed()).unwrap_or(jiff::SignedDuration::MAX))
     }
 
-    /// What the wall says at a scenario time, which may lie before the start.
+    /// The wall time at a scenario time, which may lie before the start.
     pub(super) fn wall_at(&self, at: jiff::SignedDuration) -> Timestamp {
         let fallback = if at.is_negative() { Timestamp::MIN } else { Timestamp::MAX };
         self.wall.checked_add(at).unwrap_or(fallback)

@@ -1,7 +1,8 @@
-//! The simulated world: what each job and index looks like at a scenario time, and which fault meets a request.
+//! The simulated world: the state of each job and index at a scenario time, and the fault that a
+//! request meets.
 //!
-//! Invariant: no clock, no I/O and no randomness but that of the seed; the same script, time and order of requests
-//! give the same world.
+//! Invariant: no clock, no I/O and no randomness but that of the seed; the same script, time and
+//! order of requests give the same world.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,27 +10,28 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
-use super::list::Listing;
+use super::list::{JobList, ListQuery};
+use super::random::seeded;
 use super::script::{
-    Answers, CreatedAt, EndpointKind, FaultScript, IndexScript, JobScript, Progress, Script, Window,
+    CreatedAt, EndpointKind, FaultScript, IndexScript, JobScript, ProgressScript, Script, Window,
 };
 use crate::model::{JobId, Status};
 
-/// All that exists in a scenario, and what has been asked so far.
+/// All that exists in a scenario, and the requests counted so far.
 #[derive(Debug)]
 pub(super) struct World {
     script: Arc<Script>,
-    jobs: Vec<Job>,
+    jobs: Vec<SimulatedJob>,
     by_id: HashMap<String, usize>,
     by_index: HashMap<String, usize>,
-    listing: Listing,
-    /// For each fault, how many requests it has been asked about.
+    list: JobList,
+    /// For each fault, how many requests it was about.
     asked: Vec<u64>,
 }
 
-/// One job, with what its script left open filled in.
+/// One job, with defaults for what its script leaves open.
 #[derive(Debug, Clone)]
-pub(super) struct Job {
+pub(super) struct SimulatedJob {
     /// Which `[[job]]` it comes from.
     script: usize,
     pub(super) id: String,
@@ -42,13 +44,13 @@ pub(super) struct Job {
     ends: Option<SignedDuration>,
 }
 
-/// What a job looks like at one time.
+/// The state of a job at one time.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct JobView<'a> {
+pub(super) struct JobState<'a> {
     pub(super) status: &'a str,
-    /// Scenario time of the creation; `None` where the script hides it.
+    /// Scenario time of the creation; `None` if the script hides it.
     pub(super) created: Option<SignedDuration>,
-    /// Scenario time of the end, where the API tells it.
+    /// Scenario time of the end, if the API reports it.
     pub(super) completed: Option<SignedDuration>,
     /// Whether the job ended well.
     pub(super) is_completed: bool,
@@ -56,9 +58,9 @@ pub(super) struct JobView<'a> {
     pub(super) extra: &'a toml::Table,
 }
 
-/// What an index looks like at one time.
+/// The state of an index at one time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct IndexView<'a> {
+pub(super) struct IndexState<'a> {
     pub(super) name: &'a str,
     pub(super) state: &'a str,
     pub(super) ready: bool,
@@ -67,73 +69,68 @@ pub(super) struct IndexView<'a> {
 /// What a request asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Target {
-    /// One job.
     Describe(String),
     /// A page of the list.
     List(ListQuery),
-    /// One index.
     Index(String),
     /// Something that does not exist.
     Unknown,
 }
 
-/// The query of a list request, as sent.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct ListQuery {
-    pub(super) limit: Option<String>,
-    pub(super) token: Option<String>,
-}
-
 impl World {
     /// The world of a script, before the first request.
     pub(super) fn new(script: Arc<Script>) -> Self {
-        let jobs: Vec<Job> = script.job.iter().enumerate().flat_map(|(at, job)| expand(at, job)).collect();
+        let jobs: Vec<SimulatedJob> =
+            script.job.iter().enumerate().flat_map(|(at, job)| expand(at, job)).collect();
         let by_id = jobs.iter().enumerate().map(|(at, job)| (job.id.clone(), at)).collect();
         let by_index = jobs.iter().enumerate().map(|(at, job)| (job.index.clone(), at)).collect();
-        let listing = Listing::new(&jobs);
+        let list = JobList::new(jobs.iter().map(|job| job.created));
         let asked = vec![0; script.fault.len()];
-        Self { script, jobs, by_id, by_index, listing, asked }
+        Self { script, jobs, by_id, by_index, list, asked }
     }
 
-    /// What the job of this id looks like at `at`; `None` where the API does not know it.
-    pub(super) fn job(&self, id: &str, at: Duration) -> Option<(&Job, JobView<'_>)> {
+    /// The state of the job of this id at `at`; `None` if the API does not know it.
+    pub(super) fn job(&self, id: &str, at: Duration) -> Option<(&SimulatedJob, JobState<'_>)> {
         let job = &self.jobs[*self.by_id.get(id)?];
-        self.view(job, at).map(|view| (job, view))
+        self.state(job, at).map(|state| (job, state))
     }
 
-    /// What the index of this name looks like at `at`.
+    /// The state of the index of this name at `at`.
     ///
-    /// An `[[index]]` goes by its script. The index of a job is made with it, is ready some time after the job
-    /// completes, and is removed when the job ends otherwise.
-    pub(super) fn index<'a>(&'a self, name: &'a str, at: Duration) -> Option<IndexView<'a>> {
+    /// An `[[index]]` goes by its script. The index of a job is made with it, is ready some time
+    /// after the job completes, and is removed when the job ends otherwise.
+    pub(super) fn index<'a>(&'a self, name: &'a str, at: Duration) -> Option<IndexState<'a>> {
         if let Some(index) = self.script.index.iter().find(|index| index.name.get_ref() == name) {
             return scripted_index(index, at);
         }
         let job = &self.jobs[*self.by_index.get(name)?];
-        let view = self.view(job, at)?;
+        let state = self.state(job, at)?;
         let ready_after = signed(self.script.job[job.script].ready_after.0);
-        let ready = view.is_completed && job.ends.is_some_and(|ends| ends + ready_after <= signed(at));
+        let ready = state.is_completed && job.ends.is_some_and(|ends| ends + ready_after <= signed(at));
         let ended = job.ends.is_some_and(|ends| ends <= signed(at));
-        match (ready, ended && !view.is_completed) {
-            (true, _) => Some(IndexView { name, state: "Ready", ready }),
-            (false, false) => Some(IndexView { name, state: "Initializing", ready }),
+
+        match (ready, ended && !state.is_completed) {
+            (true, _) => Some(IndexState { name, state: "Ready", ready }),
+            (false, false) => Some(IndexState { name, state: "Initializing", ready }),
             (false, true) => None,
         }
     }
 
-    /// A page of the list at `at`: its rows, and the token of the next page; an error says why the query is refused.
-    pub(super) fn list(&mut self, query: &ListQuery, at: Duration) -> Result<Page<'_>, &'static str> {
-        let Self { script, jobs, listing, .. } = self;
+    /// A page of the list at `at`: its rows, and the token of the next page; an error says why the
+    /// query is refused.
+    pub(super) fn list(&mut self, query: &ListQuery, at: Duration) -> Result<JobPage<'_>, &'static str> {
+        let Self { script, jobs, list, .. } = self;
         let delay = signed(script.list.delay_visibility.0);
-        let listed = |job: &Job| exists(&script.job[job.script], at) && job.created + delay <= signed(at);
-        let (rows, next) = listing.page(script, query, |row| listed(&jobs[row]))?;
+        let listed =
+            |job: &SimulatedJob| exists(&script.job[job.script], at) && job.created + delay <= signed(at);
+        let (rows, next) = list.page(script, query, |row| listed(&jobs[row]))?;
         let rows = rows.into_iter().map(|row| &self.jobs[row]);
-        let rows = rows.filter_map(|job| self.view(job, at).map(|view| (job, view))).collect();
-        Ok(Page { rows, next })
+        let rows = rows.filter_map(|job| self.state(job, at).map(|state| (job, state))).collect();
+        Ok(JobPage { rows, next })
     }
 
-    /// Counts the request for the faults that are about such, and gives the first one that meets it, with the number
-    /// the request has for it.
+    /// Counts the request for every fault that is about it, and returns the first fault that it
+    /// meets, with its number among the requests of that fault.
     pub(super) fn fault(&mut self, target: &Target, at: Duration) -> Option<(&FaultScript, u64)> {
         let mut met = None;
         for (place, fault) in self.script.fault.iter().enumerate() {
@@ -148,10 +145,11 @@ impl World {
                 met = Some((fault, number));
             }
         }
+
         met
     }
 
-    /// Whether a request with this key is let in at `at`.
+    /// Whether a request with this key is accepted at `at`.
     pub(super) fn accepts(&self, key: Option<&str>, at: Duration) -> bool {
         let changed =
             self.script.key_change.iter().filter(|change| change.at.0 <= at).max_by_key(|change| change.at);
@@ -169,7 +167,7 @@ impl World {
         &self.script
     }
 
-    fn view<'a>(&'a self, job: &Job, at: Duration) -> Option<JobView<'a>> {
+    fn state<'a>(&'a self, job: &SimulatedJob, at: Duration) -> Option<JobState<'a>> {
         let script = &self.script.job[job.script];
         if !exists(script, at) {
             return None;
@@ -185,17 +183,19 @@ impl World {
             let step = script.statuses.iter().rfind(|step| signed(step.at.0) <= age);
             step.map_or(script.pending_status.as_deref().unwrap_or("Pending"), |step| &step.status)
         };
-        // The progress of a job that ended otherwise stays where it was.
+
+        // The progress of a job that ended otherwise keeps its last value.
         let so_far = ended.map_or(age, |ends| ends - job.created);
         let percent = match &script.progress {
             _ if is_completed => 100.0,
-            Progress::None => 0.0,
-            Progress::Linear => job.ends.map_or(0.0, |ends| percent(so_far, ends - job.created)),
-            Progress::Steps(steps) => {
+            ProgressScript::None => 0.0,
+            ProgressScript::Linear => job.ends.map_or(0.0, |ends| percent(so_far, ends - job.created)),
+            ProgressScript::Steps(steps) => {
                 steps.iter().rfind(|step| signed(step.at.0) <= so_far).map_or(0.0, |step| step.percent)
             }
         };
-        Some(JobView {
+
+        Some(JobState {
             status,
             created: (script.created_at == CreatedAt::Known).then_some(job.created),
             completed: ended.filter(|_| script.end_time.unwrap_or(is_completed)),
@@ -208,23 +208,13 @@ impl World {
 
 /// A page of the list.
 #[derive(Debug)]
-pub(super) struct Page<'a> {
-    pub(super) rows: Vec<(&'a Job, JobView<'a>)>,
+pub(super) struct JobPage<'a> {
+    pub(super) rows: Vec<(&'a SimulatedJob, JobState<'a>)>,
     /// The token of the next page.
     pub(super) next: Option<String>,
 }
 
-impl Answers {
-    /// The rows of a page where the request does not say.
-    pub(super) fn default_limit(self) -> usize {
-        match self {
-            Self::V2026_04 => 10,
-            Self::V2026_07 => 100,
-        }
-    }
-}
-
-/// `base` for each of the jobs of a script: numbered, where there are several.
+/// `base` for each of the jobs of a script: numbered if there are several.
 pub(super) fn numbered(job: &JobScript, base: &str) -> impl Iterator<Item = String> {
     let count = job.count.as_ref().map(|count| *count.get_ref());
     (1..=count.unwrap_or(1)).map(move |number| match count {
@@ -233,19 +223,7 @@ pub(super) fn numbered(job: &JobScript, base: &str) -> impl Iterator<Item = Stri
     })
 }
 
-/// A number that follows from `parts` alone, and looks random.
-pub(super) fn dice(parts: impl IntoIterator<Item = u64>) -> fastrand::Rng {
-    let seed = parts.into_iter().fold(0_u64, |sum, part| {
-        // The steps of SplitMix64: near inputs give far outputs.
-        let mut mixed = (sum ^ part).wrapping_add(0x9e37_79b9_7f4a_7c15);
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    });
-    fastrand::Rng::with_seed(seed)
-}
-
-fn expand(script: usize, job: &JobScript) -> Vec<Job> {
+fn expand(script: usize, job: &JobScript) -> Vec<SimulatedJob> {
     let ids: Vec<String> = numbered(job, job.id.get_ref()).collect();
     let many = job.count.is_some();
     let given = |base: &Option<String>, number: usize| {
@@ -256,7 +234,7 @@ fn expand(script: usize, job: &JobScript) -> Vec<Job> {
         let age = job.age.0.saturating_add(job.age_step.0.saturating_mul(steps));
         let takes = job.takes.map(|takes| takes.0.saturating_add(job.takes_step.0.saturating_mul(steps)));
         let created = signed(job.appears.0).saturating_sub(signed(age));
-        Job {
+        SimulatedJob {
             script,
             backup_id: job.backup_id.clone().unwrap_or_else(|| uuid_of("backup", &id)),
             index: given(&job.index, at + 1)
@@ -268,14 +246,15 @@ fn expand(script: usize, job: &JobScript) -> Vec<Job> {
             id: JobId::new(id.as_str()).map_or(id, |id| id.to_string()),
         }
     };
+
     ids.into_iter().enumerate().map(one).collect()
 }
 
 /// A UUID that follows from the id of a job.
 fn uuid_of(what: &str, id: &str) -> String {
-    let mut dice = dice(what.bytes().chain(id.bytes()).map(u64::from));
+    let mut rng = seeded(what.bytes().chain(id.bytes()).map(u64::from));
     let mut bytes = [0; 16];
-    dice.fill(&mut bytes);
+    rng.fill(&mut bytes);
     uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
 }
 
@@ -283,19 +262,19 @@ fn exists(script: &JobScript, at: Duration) -> bool {
     Window::new(Some(script.appears), script.vanishes).contains(at)
 }
 
-fn scripted_index(index: &IndexScript, at: Duration) -> Option<IndexView<'_>> {
+fn scripted_index(index: &IndexScript, at: Duration) -> Option<IndexState<'_>> {
     if !Window::new(Some(index.appears), index.vanishes).contains(at) {
         return None;
     }
     let name = index.name.get_ref();
     if index.ready_after.is_some_and(|ready| ready.0 <= at) {
-        return Some(IndexView { name, state: "Ready", ready: true });
+        return Some(IndexState { name, state: "Ready", ready: true });
     }
     Some(match index.states.iter().filter(|step| step.at.0 <= at).max_by_key(|step| step.at) {
         Some(step) => {
-            IndexView { name, state: &step.state, ready: step.ready.unwrap_or(step.state == "Ready") }
+            IndexState { name, state: &step.state, ready: step.ready.unwrap_or(step.state == "Ready") }
         }
-        None => IndexView { name, state: "Initializing", ready: false },
+        None => IndexState { name, state: "Initializing", ready: false },
     })
 }
 
@@ -312,11 +291,13 @@ fn concerns<'a>(
         Target::Index(_) => EndpointKind::Index,
         Target::Unknown => EndpointKind::Any,
     };
+
     let about = |job: &str| match target {
         Target::Describe(id) => id == job,
         Target::Index(name) => index_of(job) == Some(name),
         Target::List(_) | Target::Unknown => false,
     };
+
     (fault.endpoint == EndpointKind::Any || fault.endpoint == endpoint)
         && Window::new(fault.from, fault.to).contains(at)
         && fault.job.as_ref().is_none_or(|job| about(job.get_ref()))
@@ -327,10 +308,11 @@ fn chosen(fault: &FaultScript, number: u64, chance: [u64; 3]) -> bool {
     fault.requests.as_ref().is_none_or(|requests| requests.contains(&number))
         && fault.first.is_none_or(|first| number <= first)
         && fault.every.is_none_or(|every| number.is_multiple_of(every))
-        && fault.probability.is_none_or(|probability| dice(chance).f64() < probability.0)
+        && fault.probability.is_none_or(|probability| seeded(chance).f64() < probability.0)
 }
 
-/// The documented spelling of the three ends that are written in lower case; any other text as it is.
+/// The documented spelling of the three ends that are written in lower case; any other text as it
+/// is.
 fn documented(end: &str) -> &str {
     match end {
         "completed" => "Completed",

@@ -1,18 +1,19 @@
-//! How each job stands, as annotations of a run of GitHub Actions.
+//! Annotations of a run of GitHub Actions, one for each job.
 //!
 //! Invariant: there are never more than the runner keeps of a step (`_maxCountPerIssueType` in
-//! `src/Runner.Worker/ExecutionContext.cs` of `actions/runner`); every job is in one, or counted in the last one.
+//! `src/Runner.Worker/ExecutionContext.cs` of `actions/runner`); every job is in one, or counted in
+//! the last one.
 
 use super::{Ending, Job, command};
 use crate::model::duration;
 
-/// How many of each kind are kept of a step.
+/// Annotations of each kind that are kept of a step.
 const MOST: usize = 10;
 
-/// The commands that make them.
+/// The commands that make the annotations.
 pub(super) fn of(ending: &Ending) -> String {
     let (well, others): (Vec<_>, Vec<_>) = ending.jobs.iter().partition(|job| job.is_well());
-    // A wait that ended without this job asks nothing of it any more.
+    // A wait whose condition was met without this job no longer needs it.
     let bad: Vec<_> = others.into_iter().filter(|job| ending.cut_short || job.outcome != "open").collect();
     kind("error", &bad, "more restores did not end well") + &kind("notice", &well, "more restores ended well")
 }
@@ -36,7 +37,7 @@ fn message(job: &Job) -> String {
     format!("restore {called}{index}: {}{took}{error}", job.words)
 }
 
-/// What an outcome comes to, in a few words.
+/// The title of an annotation.
 fn heading(outcome: &str) -> &'static str {
     match outcome {
         "completed" => "Restore completed",
@@ -62,7 +63,7 @@ mod tests {
     use crate::adapters::ci::samples::{ending, job};
 
     #[test]
-    fn one_for_each_job_that_stands_well_or_badly() {
+    fn one_annotation_for_each_finished_or_failed_job() {
         let mut lost = job("rj-2", "not_found");
         (lost.index, lost.took, lost.error) = (None, None, Some("HTTP 404: 100 % gone,\nsorry".to_owned()));
         let mut named = job("rj-3", "failed");
@@ -75,11 +76,12 @@ mod tests {
         ::notice title=Restore completed::restore rj-1 into index docs: completed after 1m 00s
         ");
         let met = of(&ending(0, false, jobs));
+
         assert!(!met.contains("rj-4"), "nothing is asked of it any more: {met}");
     }
 
     #[test]
-    fn no_more_than_are_kept() {
+    fn annotations_stay_within_the_runner_limit() {
         for (jobs, errors, last) in
             [(10, 10, "restore rj-9 "), (11, 10, "2 more restores"), (500, 10, "491 more")]
         {

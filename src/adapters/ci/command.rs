@@ -1,7 +1,7 @@
-//! Commands to the runner of GitHub Actions, as lines of a log.
+//! Commands for the runner of GitHub Actions, as lines of a log.
 //!
-//! Invariant: whatever is in a title or a message stays in it. The escapes are those of `packages/core/src/command.ts` of
-//! `actions/toolkit`.
+//! Invariant: whatever is in a title or a message stays in it. The escapes are those of
+//! `packages/core/src/command.ts` of `actions/toolkit`.
 
 use super::inert;
 
@@ -25,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everything_stays_in_its_place() {
+    fn titles_and_messages_are_escaped() {
         for (title, message, command) in [
             ("", "", "::error::\n"),
             ("a", "b", "::error title=a::b\n"),

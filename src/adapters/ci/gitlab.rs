@@ -1,7 +1,7 @@
 //! Sections in the log of a job of GitLab CI/CD.
 //!
-//! Invariant: the name of a section is made of letters, digits, `_`, `.` and `-`, and no other section of the same log has
-//! it (docs.gitlab.com, "CI/CD job logs", custom collapsible sections).
+//! Invariant: the name of a section is made of letters, digits, `_`, `.` and `-`, and no other
+//! section of the same log has it (docs.gitlab.com, "CI/CD job logs", custom collapsible sections).
 
 use jiff::Timestamp;
 

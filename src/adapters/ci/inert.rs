@@ -1,14 +1,16 @@
-//! Texts that no runner of GitHub Actions takes for commands.
+//! Texts in which no runner of GitHub Actions finds a command.
 //!
-//! Invariant: what comes out of here has no command of either form in it, and says the same to people; JSON has the same
-//! value.
+//! Invariant: the results have no command of either form in them, and the same meaning for people;
+//! JSON keeps its value.
 //!
-//! The rules are those of the runner itself (`src/Runner.Common/ActionCommand.cs` of `actions/runner`), which reads
-//! each line of both streams of a step:
+//! The rules are those of the runner itself (`src/Runner.Common/ActionCommand.cs` of
+//! `actions/runner`), which reads each line of both streams of a step:
 //!
-//! - `::name …::data` is a command where `::` is the first thing of a line, white space aside (`TryParseV2`).
-//! - `##[name …]data` is a command wherever `##[` is in a line (`TryParse`). It is looked for in each line that is no
-//!   command of the first form, so also in one of a name that an older runner does not know.
+//! - `::name …::data` is a command where `::` is the first thing of a line, white space aside
+//!   (`TryParseV2`).
+//! - `##[name …]data` is a command wherever `##[` is in a line (`TryParse`). It is looked for in
+//!   each line that is no command of the first form, so also in one of a name that an older runner
+//!   does not know.
 
 /// Makes each line of a text inert.
 pub(super) fn lines(text: String) -> String {
@@ -23,13 +25,13 @@ pub(super) fn part(text: &str) -> String {
     text.replace(OLD, "## [")
 }
 
-/// Makes JSON inert. What begins a line of it is never a text, so only the older form can be in it, and within texts
-/// only: there, the bracket can be written as an escape.
+/// Makes JSON inert. No line of it begins with a text, so only the older form can be in it, and
+/// within texts only: there, the bracket can be written as an escape.
 pub(super) fn json(text: String) -> String {
     if text.contains(OLD) { text.replace(OLD, "##\\u005b") } else { text }
 }
 
-/// What begins a command of the older form.
+/// The start of a command of the older form.
 const OLD: &str = "##[";
 
 fn beginning(line: &str) -> String {
@@ -61,6 +63,7 @@ mod tests {
         ] {
             assert_eq!(lines(text.to_owned()), inert, "{text:?}");
         }
+
         assert_eq!(part("##[error]::x"), "## [error]::x");
     }
 

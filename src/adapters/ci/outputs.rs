@@ -1,7 +1,7 @@
-//! The outputs of a step of GitHub Actions: what later steps branch on.
+//! The outputs of a step of GitHub Actions, on which later steps branch.
 //!
-//! Invariant: a value stays one value, whatever is in it. The form is that of `packages/core/src/file-command.ts` of
-//! `actions/toolkit`.
+//! Invariant: no value can end early or add another one. The form is that of
+//! `packages/core/src/file-command.ts` of `actions/toolkit`.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,7 @@ use super::{Ending, inert};
 
 /// The lines of the file of outputs.
 pub(super) fn of(ending: &Ending) -> String {
-    // Nobody can guess it, so nobody can put it into a value.
+    // It cannot be guessed, so no value can contain it.
     with_delimiter(ending, &format!("ghadelimiter_{}", Uuid::new_v4()))
 }
 
@@ -28,8 +28,10 @@ fn with_delimiter(ending: &Ending, delimiter: &str) -> String {
         put("elapsed_seconds", &job.elapsed_seconds.to_string());
         put("target_index_name", job.index.as_deref().unwrap_or_default());
     }
+
     // Steps print what they are given.
     put("jobs", &inert::json(ending.json.clone()));
+
     text
 }
 
@@ -68,6 +70,7 @@ mod tests {
         "#);
         let many = ending(0, false, vec![job("rj-1", "completed"), job("rj-2", "completed")]);
         let text = with_delimiter(&many, "D");
+
         assert!(!text.contains("status<<") && text.contains("jobs<<D\n[]\nD\n"), "{text}");
     }
 

@@ -1,7 +1,7 @@
-//! The files in which GitHub Actions keeps what a step says: its summary and its outputs.
+//! The files in which GitHub Actions keeps the summary and the outputs of a step.
 //!
-//! Invariant: what steps and commands before have written stays; a file that cannot be used is named, and the other one
-//! is written all the same.
+//! Invariant: earlier contents stay; a file that cannot be used is named, and the other one is
+//! written all the same.
 
 use std::ffi::OsString;
 use std::fs::OpenOptions;
@@ -9,11 +9,11 @@ use std::io::{self, Write as _};
 
 use super::{Ending, outputs, summary};
 
-/// A file with more is not shown at all (`AttachmentSizeLimit` in `src/Runner.Worker/FileCommandManager.cs` of
-/// `actions/runner`).
+/// A larger file is not shown at all (`AttachmentSizeLimit` in
+/// `src/Runner.Worker/FileCommandManager.cs` of `actions/runner`).
 const SUMMARY_LIMIT: u64 = 1024 * 1024;
 
-/// Writes both; returns what could not be written, and why.
+/// Writes both; returns a warning for each that could not be written.
 pub(super) fn write(ending: &Ending) -> Vec<String> {
     write_to(ending, |name| std::env::var_os(name))
 }
@@ -30,7 +30,7 @@ fn write_to(ending: &Ending, variable: impl Fn(&str) -> Option<OsString>) -> Vec
         .collect()
 }
 
-/// Appends a text to a file that has so many bytes, and makes the file where there is none.
+/// Appends a text, which may depend on the size of the file, and creates the file if there is none.
 fn append(path: Option<OsString>, text: impl FnOnce(u64) -> Result<String, String>) -> Result<(), String> {
     let path = path.filter(|path| !path.is_empty()).ok_or("it is not set")?;
     let cannot = |error: io::Error| format!("{}: {error}", path.display());
@@ -52,7 +52,7 @@ mod tests {
     use crate::adapters::ci::samples::{ending, job};
 
     #[test]
-    fn what_is_there_stays_and_what_cannot_be_written_is_named() {
+    fn files_are_appended_and_failures_are_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         let ending = ending(0, false, vec![job("rj-1", "completed")]);
@@ -64,18 +64,23 @@ mod tests {
                 _ => outputs.map(|name| path(name).into()),
             })
         };
+
         assert_eq!(write(Some("summary"), Some("outputs")), Vec::<String>::new());
+
         let text = std::fs::read_to_string(path("outputs")).unwrap();
         assert!(text.starts_with("before=1\noutcome<<ghadelimiter_"), "{text}");
+
         let text = std::fs::read_to_string(path("summary")).unwrap();
         assert!(text.contains("| `rj-1` | `docs` | completed |"), "{text}");
-        let told = write(Some("full"), None).join("\n");
-        insta::assert_snapshot!(told, @"
+
+        let warnings = write(Some("full"), None).join("\n");
+        insta::assert_snapshot!(warnings, @"
         warning: the job summary could not be written to $GITHUB_STEP_SUMMARY: there is no room left in it
         warning: the outputs could not be written to $GITHUB_OUTPUT: it is not set
         ");
-        let told = write(Some(""), Some("no/such"));
-        assert_eq!(told.len(), 2, "a directory, and a file in no directory: {told:?}");
-        assert!(told.iter().all(|line| line.contains("(os error ")), "{told:?}");
+        let warnings = write(Some(""), Some("no/such"));
+
+        assert_eq!(warnings.len(), 2, "a directory, and a file in no directory: {warnings:?}");
+        assert!(warnings.iter().all(|line| line.contains("(os error ")), "{warnings:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! Endings to be shown.
+//! Sample endings for tests.
 
 use std::time::Duration;
 

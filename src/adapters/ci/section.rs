@@ -1,12 +1,12 @@
-//! Lines of a log that can be folded into one.
+//! Sections of a log that can be folded.
 //!
-//! Invariant: what begins a section and what ends it are whole lines, and nothing in them is from elsewhere.
+//! Invariant: a section begins and ends with whole lines, and nothing in them is from elsewhere.
 
 use jiff::Timestamp;
 
 use super::{Host, command, gitlab};
 
-/// What folds lines.
+/// A section whose lines are folded.
 #[derive(Debug, Clone)]
 pub enum Section {
     /// A group of GitHub Actions.
@@ -16,7 +16,7 @@ pub enum Section {
 }
 
 impl Section {
-    /// One of its own for this process, where the host has such a thing.
+    /// A section for this process, if the host has sections.
     pub(super) fn of(host: Host) -> Option<Self> {
         match host {
             Host::GitHub => Some(Self::GitHub),
@@ -25,7 +25,7 @@ impl Section {
         }
     }
 
-    /// What begins it, when so many restores are waited for; all that are found, where that is none.
+    /// Its first line, for a wait for this many restores, or for all that are found if that is 0.
     pub fn begin(&self, restores: usize, at: Timestamp) -> String {
         let title = match restores {
             0 => "Waiting for all unfinished restores".to_owned(),
@@ -38,7 +38,7 @@ impl Section {
         }
     }
 
-    /// What ends it.
+    /// Its last line.
     pub fn end(&self, at: Timestamp) -> String {
         match self {
             Self::GitHub => command::line("endgroup", "", ""),

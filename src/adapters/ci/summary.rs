@@ -1,14 +1,14 @@
 //! The summary of a job of GitHub Actions: a table in Markdown.
 //!
-//! Invariant: texts from elsewhere stand in code spans, where Markdown, HTML, mentions and links mean nothing; the whole
-//! is never longer than it may be.
+//! Invariant: texts from elsewhere stand in code spans, where Markdown, HTML, mentions and links
+//! mean nothing; the whole never exceeds its limit.
 
 use std::fmt::Write as _;
 
 use super::{Ending, Job};
 use crate::model::duration;
 
-/// More rows than this are not read by anybody.
+/// The most rows; a longer table is not read.
 const MOST_ROWS: usize = 200;
 
 /// Room for what follows the last row.
@@ -17,7 +17,7 @@ const TAIL: usize = 200;
 /// The summary, in at most `room` bytes; none where not even its head fits.
 pub(super) fn of(ending: &Ending, room: usize) -> Option<String> {
     let mut jobs: Vec<_> = ending.jobs.iter().collect();
-    // What may be cut off is the good news.
+    // Good results come last, because the end may be cut off.
     jobs.sort_by_key(|job| job.is_well());
     let well = jobs.iter().filter(|job| job.is_well()).count();
     let mut text = format!(
@@ -28,6 +28,7 @@ pub(super) fn of(ending: &Ending, room: usize) -> Option<String> {
         ending.meaning,
         jobs.len(),
     );
+
     let mut shown = 0;
     for job in jobs.iter().take(MOST_ROWS) {
         let row = row(job);
@@ -37,11 +38,13 @@ pub(super) fn of(ending: &Ending, room: usize) -> Option<String> {
         text += &row;
         shown += 1;
     }
+
     if shown < jobs.len() {
         // Writing to a text does not fail.
         _ = writeln!(text, "\nand {} more; the output `jobs` has them all", jobs.len() - shown);
     }
     text.push('\n');
+
     Some(text).filter(|text| text.len() <= room)
 }
 
@@ -58,8 +61,8 @@ fn row(job: &Job) -> String {
     format!("| {restore} | {index} | {outcome} | {took} | {error} |\n")
 }
 
-/// A text as a code span within a cell (GitHub Flavored Markdown, 6.3 and 4.10): its fence is longer than any row of
-/// backticks in it, and a pipe has a backslash even there.
+/// A text as a code span within a cell (GitHub Flavored Markdown, 6.3 and 4.10): its fence is
+/// longer than any row of backticks in it, and a pipe has a backslash even there.
 fn code(text: &str) -> String {
     let text = text.split(|c: char| c.is_control() || c.is_whitespace()).collect::<Vec<_>>().join(" ");
     if text.trim().is_empty() {
@@ -80,7 +83,7 @@ mod tests {
     const ROOM: usize = 1024 * 1024;
 
     #[test]
-    fn a_table_that_begins_with_the_trouble() {
+    fn failures_come_first_in_the_table() {
         let mut named = job("rj-2", "open");
         (named.name, named.words) = (Some("nightly".to_owned()), "Pending".to_owned());
         named.error = Some("HTTP 503: Service Unavailable".to_owned());
@@ -101,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_stay_texts() {
+    fn cells_are_code_spans() {
         for (text, cell) in [
             ("docs", "`docs`"),
             ("a | b", r"`a \| b`"),
@@ -119,12 +122,13 @@ mod tests {
     }
 
     #[test]
-    fn it_is_bounded() {
+    fn the_summary_stays_within_its_limit() {
         let jobs = |n: usize| -> Vec<_> {
             let mut wide = job("rj", "failed");
             wide.error = Some("|".repeat(300));
             std::iter::repeat_n(wide, n).collect()
         };
+
         for (count, room, rows, more) in
             [(200, ROOM, 200, None), (1000, ROOM, 200, Some(800)), (9, 3000, 4, Some(5))]
         {
@@ -139,6 +143,7 @@ mod tests {
             assert_eq!(said, more.is_some(), "{text}");
             assert!(more.is_none_or(|more| text.contains(&format!("and {more} more"))), "{text}");
         }
+
         assert_eq!(of(&ending(1, false, jobs(1)), 100), None);
     }
 }

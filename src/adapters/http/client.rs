@@ -1,8 +1,8 @@
 //! Requests to one server.
 //!
-//! Invariants: a request ends within its time limit, whatever the server sends. A connection on which nothing was answered
-//! for the whole time limit of a request is left: the next request goes over a new one. No request waits for a place on
-//! a connection that other requests fill.
+//! Invariants: a request ends within its time limit, whatever the server sends. A connection
+//! without any answer for the whole time limit of a request is abandoned: the next request uses a
+//! new one. No request waits for a slot on a connection that other requests fill.
 
 #[cfg(test)]
 mod tests;
@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use reqwest::dns::Resolve;
 use reqwest::header::{CONTENT_ENCODING, HeaderMap};
 use reqwest::{Method, Request, RequestBuilder, StatusCode, Version};
 use tokio::sync::{oneshot, watch};
@@ -20,21 +21,23 @@ use tokio::task::JoinHandle;
 use tokio::time::Sleep;
 use url::Url;
 
-use super::failure::causes;
+use super::body::{BodyError, read_body};
+use super::error::{ClientError, SendError};
+use super::options::ClientOptions;
+use super::recipe::{Recipe, builder};
+use super::resolver::{PublicOnly, System};
 use super::thread::ServerThread;
-use super::{BodyError, ClientError, Recipe, builder, describe, read_body};
-use crate::model::duration;
 
-/// How many requests are under way on one connection of HTTP/2. Servers allow 100 at least, as RFC 9113 (section 6.5.2)
-/// recommends; beyond that, a request would wait until another one ends. A few places are left to requests that were
-/// given up and of which the server does not know yet.
-const FULL: usize = 90;
+/// Most requests in flight on one HTTP/2 connection. Servers allow 100 at least, as RFC 9113
+/// (section 6.5.2) recommends; beyond that, a request would wait until another one ends. A few
+/// slots are left for requests that were given up and that the server still counts.
+const MAX_REQUESTS_PER_CONNECTION: usize = 90;
 
-/// How many requests begin before the first answer of a server that may speak HTTP/2. Until then each opens a connection of
-/// its own, because what the server speaks is known only once it is connected; the others wait for that answer, but not
-/// for long.
-const FIRST: usize = 4;
-const HEAD_START: Duration = Duration::from_secs(1);
+/// Most requests that start before the first answer of a server that may speak HTTP/2. Until then
+/// each opens a connection of its own, because the protocol is known only once it is connected;
+/// further requests wait briefly for that answer.
+const MAX_FIRST_CONNECTIONS: usize = 4;
+const FIRST_ANSWER_WAIT: Duration = Duration::from_secs(1);
 
 /// A client for one server. Cheap to clone; clones share their connections.
 #[derive(Clone)]
@@ -43,76 +46,63 @@ pub struct Client(Arc<Inner>);
 struct Inner {
     recipe: Recipe,
     thread: ServerThread,
-    /// Requests go over the first that is not full. May be empty; `place` adds one.
+    /// The first one with a free slot is used. May be empty; `slot` adds one.
     pools: Mutex<Vec<Arc<Pool>>>,
     /// Whether the server has answered a request.
     has_answered: watch::Sender<bool>,
-    /// Whether its last answer came by HTTP/2. Then requests that begin together wait for one new connection in place of
-    /// opening one each.
+    /// Whether its last answer came by HTTP/2. Then requests that begin together wait for one new
+    /// connection in slot of opening one each.
     is_http2: AtomicBool,
 }
 
-/// Connections that are used and left together. Over HTTP/2, one connection.
+/// Connections that are used and abandoned together. Over HTTP/2, one connection.
 struct Pool {
-    /// The first is built by the caller, which finds mistakes in the settings; later ones with their first request, on the
-    /// thread of the server, for that reads the certificates of the system. With it, whether it takes for granted that the
-    /// server speaks HTTP/2.
+    /// The first client is built by the caller, so that mistakes in the settings are found early;
+    /// later ones with their first request, on the thread of the server, because that reads the
+    /// certificates of the system. The flag says whether HTTP/2 is assumed.
     http: Mutex<Option<(reqwest::Client, bool)>>,
     under_way: AtomicUsize,
     /// How many requests were answered.
     answers: AtomicU64,
 }
 
-/// The terms of a request.
 #[derive(Debug, Clone, Copy)]
 pub struct Terms {
-    /// How long it may take, with connecting and the whole body.
+    /// The time limit, connecting and the whole body included.
     pub timeout: Duration,
     /// How many bytes of the body are read, by the status of the answer.
     pub max_body: fn(StatusCode) -> usize,
-    /// Whether it is sent once more, at once and over a new connection, if a connection that was used before is cut
-    /// without an answer. Servers close connections that were idle, and may do so as a request arrives. Only for requests
-    /// that the server can tell from their repetition.
+    /// Whether it is repeated once, at once and over a new connection, if a connection that was
+    /// used before is cut without an answer. Servers close idle connections, and may do so as a
+    /// request arrives. Only for requests whose repetition does no harm.
     pub repeat_if_cut: bool,
 }
 
-/// An answer.
 #[derive(Debug)]
 pub struct Answer {
-    /// Its status.
     pub status: StatusCode,
-    /// Its headers.
     pub headers: HeaderMap,
     /// Its body, or why there is none.
     pub body: Result<Vec<u8>, BodyError>,
 }
 
-/// Why a request has no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum SendError {
-    /// The time limit of the request passed.
-    #[error("it took too long")]
-    Timeout,
-    /// No address of the server took a connection in time, or its name was not found.
-    #[error("cannot connect within {}", duration::human(*.0))]
-    ConnectTimeout(Duration),
-    /// The other end acknowledges nothing any longer.
-    #[error("the connection was lost")]
-    ConnectionLost,
-    /// The exchange failed.
-    #[error("{}", describe(.0))]
-    Failed(#[from] reqwest::Error),
-    /// There is no client for a new connection.
-    #[error(transparent)]
-    Client(#[from] ClientError),
-    /// The task of the request ended early, which is a bug.
-    #[error("internal error: the request was dropped")]
-    Dropped,
+/// A client for this options.
+pub fn client(options: &ClientOptions) -> Result<Client, ClientError> {
+    if options.public_only { resolving(options, PublicOnly::system()) } else { resolving(options, System) }
 }
 
-/// A request to be sent by [`Client::send`].
+/// A client that resolves names with `resolver`.
+pub(super) fn resolving(
+    options: &ClientOptions,
+    resolver: impl Resolve + 'static,
+) -> Result<Client, ClientError> {
+    Client::new(Recipe::new(options, resolver)?)
+}
+
+/// A request for [`Client::send`].
 pub fn request(method: Method, url: Url) -> RequestBuilder {
-    // A builder takes name and password out of the URL. It needs a client, but not the one that sends.
+    // A builder takes name and password out of the URL. It needs a client, but not the one that
+    // sends.
     static BLANK: LazyLock<reqwest::Client> =
         LazyLock::new(|| builder().no_proxy().tls_certs_only([]).build().unwrap_or_default());
     BLANK.request(method, url)
@@ -125,7 +115,7 @@ impl Client {
 
     fn speaking(recipe: Recipe, is_http2: bool) -> Result<Self, ClientError> {
         let first = Pool::new();
-        // Mistakes in the settings are to be found before the first request.
+        // Mistakes in the settings are found before the first request.
         first.http(&recipe, is_http2)?;
         Ok(Self(Arc::new(Inner {
             recipe,
@@ -140,21 +130,23 @@ impl Client {
     pub async fn send(&self, request: Request, terms: Terms) -> Result<Answer, SendError> {
         let mut limit = pin!(tokio::time::sleep(terms.timeout));
         let again = if terms.repeat_if_cut { request.try_clone() } else { None };
-        let place = self.0.place();
-        let pool = Arc::clone(&place.pool);
+        let slot = self.0.slot();
+        let pool = Arc::clone(&slot.pool);
         let was_used = pool.answers() > 0;
 
-        if !self.0.recipe.purpose.plain && pool.under_way.load(Ordering::Relaxed) > FIRST {
+        if !self.0.recipe.options.plain && pool.under_way.load(Ordering::Relaxed) > MAX_FIRST_CONNECTIONS {
             let mut answers = self.0.has_answered.subscribe();
-            drop(tokio::time::timeout(HEAD_START, answers.wait_for(|has_answered| *has_answered)).await);
+            drop(
+                tokio::time::timeout(FIRST_ANSWER_WAIT, answers.wait_for(|has_answered| *has_answered)).await,
+            );
         }
 
-        let sent = self.exchange(place, request, terms, limit.as_mut()).await;
+        let sent = self.exchange(slot, request, terms, limit.as_mut()).await;
 
         match (sent, again) {
             (Err(error), Some(request)) if was_used && error.is_cut() => {
                 self.0.leave(&pool);
-                self.exchange(self.0.new_place(), request, terms, limit).await
+                self.exchange(self.0.new_slot(), request, terms, limit).await
             }
             (sent, _) => sent,
         }
@@ -162,61 +154,64 @@ impl Client {
 
     async fn exchange(
         &self,
-        place: Place,
+        slot: Slot,
         request: Request,
         terms: Terms,
         mut limit: Pin<&mut Sleep>,
     ) -> Result<Answer, SendError> {
-        let pool = Arc::clone(&place.pool);
+        let pool = Arc::clone(&slot.pool);
         let before = pool.answers();
         let (sender, head) = oneshot::channel();
-        let task = transfer(place, request, terms.max_body, sender);
+        let task = transfer(slot, request, terms.max_body, sender);
         let mut task = Task(self.0.thread.runtime().spawn(task));
         let (status, headers) = tokio::select! {
             biased;
             head = head => head.unwrap_or(Err(SendError::Dropped))?,
             () = &mut limit => {
-                // Other answers in the meantime prove that the connection works, and that the fault lies elsewhere.
+                // Other answers meanwhile prove that the connection works.
                 if pool.answers() == before {
                     self.0.leave(&pool);
                 }
                 return Err(SendError::Timeout);
             }
         };
+
         let body = tokio::select! {
             biased;
             body = &mut task.0 => body.unwrap_or_else(|_| Err(BodyError::Broken(SendError::Dropped.to_string()))),
             () = limit => Err(BodyError::Broken(SendError::Timeout.to_string())),
         };
+
         Ok(Answer { status, headers, body })
     }
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("purpose", &self.0.recipe.purpose).finish_non_exhaustive()
+        f.debug_struct("Client").field("options", &self.0.recipe.options).finish_non_exhaustive()
     }
 }
 
-/// Makes the exchange: gives the head to `head`, and returns the body.
+/// Sends the request: hands the head of the answer to `head`, and returns the body.
 async fn transfer(
-    place: Place,
+    slot: Slot,
     request: Request,
     max_body: fn(StatusCode) -> usize,
     head: oneshot::Sender<Result<(StatusCode, HeaderMap), SendError>>,
 ) -> Result<Vec<u8>, BodyError> {
-    let Place { client, pool } = &place;
+    let Slot { client, pool } = &slot;
     let sent = match pool.http(&client.recipe, client.is_http2.load(Ordering::Relaxed)) {
         Ok((http, assumed_http2)) => http.execute(request).await.map_err(|error| {
             if assumed_http2 && pool.answers() == 0 {
-                // The server may have ceased to speak it.
+                // The server may no longer speak it.
                 client.is_http2.store(false, Ordering::Relaxed);
                 client.leave(pool);
             }
-            judge(error, &client.recipe)
+            classify(error, &client.recipe)
         }),
         Err(error) => Err(error.into()),
     };
+
     let response = match sent {
         Ok(response) => response,
         Err(error) => {
@@ -224,28 +219,30 @@ async fn transfer(
             return Ok(Vec::new());
         }
     };
+
     pool.answers.fetch_add(1, Ordering::Relaxed);
     client.has_answered.send_replace(true);
     client.is_http2.store(response.version() == Version::HTTP_2, Ordering::Relaxed);
     let (status, headers) = (response.status(), response.headers().clone());
     let encoding = encoding(&headers);
     drop(head.send(Ok((status, headers))));
+
     match encoding {
         Some(encoding) => Err(BodyError::Encoded(encoding)),
         None => read_body(response, max_body(status)).await,
     }
 }
 
-/// What a failure comes to. Time limits of connections are distinguished from that of the request.
-fn judge(error: reqwest::Error, recipe: &Recipe) -> SendError {
-    match recipe.purpose.connect_timeout() {
+/// Classifies a failure: time limits of connections are distinguished from that of the request.
+fn classify(error: reqwest::Error, recipe: &Recipe) -> SendError {
+    match recipe.options.connect_timeout() {
         Some(limit) if error.is_timeout() && error.is_connect() => SendError::ConnectTimeout(limit),
         _ if error.is_timeout() && !error.is_connect() => SendError::ConnectionLost,
         _ => SendError::Failed(error),
     }
 }
 
-/// How a body is encoded, if it is.
+/// The encoding of a body, if it has one.
 fn encoding(headers: &HeaderMap) -> Option<String> {
     let encoding = String::from_utf8_lossy(headers.get(CONTENT_ENCODING)?.as_bytes()).trim().to_owned();
     (!encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity")).then_some(encoding)
@@ -260,17 +257,17 @@ impl<T> Drop for Task<T> {
     }
 }
 
-/// The place of one request on a connection.
-struct Place {
+/// One request on a connection.
+struct Slot {
     client: Arc<Inner>,
     pool: Arc<Pool>,
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
         if self.pool.under_way.fetch_sub(1, Ordering::Relaxed) == 1 {
             let mut pools = self.client.lock();
-            // What was added because the first was full is closed once it is idle.
+            // A pool that was added because the first was full is closed once it is idle.
             let is_first = pools.first().is_some_and(|first| Arc::ptr_eq(first, &self.pool));
             if !is_first && self.pool.under_way.load(Ordering::Relaxed) == 0 {
                 pools.retain(|pool| !Arc::ptr_eq(pool, &self.pool));
@@ -280,28 +277,29 @@ impl Drop for Place {
 }
 
 impl Inner {
-    /// A place on the first connection that has one.
-    fn place(self: &Arc<Self>) -> Place {
+    /// A slot on the first connection with a free one.
+    fn slot(self: &Arc<Self>) -> Slot {
         let mut pools = self.lock();
-        let free = pools.iter().find(|pool| pool.under_way.load(Ordering::Relaxed) < FULL);
+        let free =
+            pools.iter().find(|pool| pool.under_way.load(Ordering::Relaxed) < MAX_REQUESTS_PER_CONNECTION);
         let pool = free.cloned().unwrap_or_else(|| {
             let pool = Arc::new(Pool::new());
             pools.push(Arc::clone(&pool));
             pool
         });
         pool.under_way.fetch_add(1, Ordering::Relaxed);
-        Place { client: Arc::clone(self), pool }
+        Slot { client: Arc::clone(self), pool }
     }
 
-    /// A place on a new connection, which later requests use, too.
-    fn new_place(self: &Arc<Self>) -> Place {
+    /// A slot on a new connection, which later requests use, too.
+    fn new_slot(self: &Arc<Self>) -> Slot {
         let pool = Arc::new(Pool::new());
         pool.under_way.fetch_add(1, Ordering::Relaxed);
         self.lock().insert(0, Arc::clone(&pool));
-        Place { client: Arc::clone(self), pool }
+        Slot { client: Arc::clone(self), pool }
     }
 
-    /// Sends no further request over these connections. They are closed once the requests that are under way on them end.
+    /// Abandons these connections. They are closed once the requests in flight on them end.
     fn leave(&self, left: &Arc<Pool>) {
         self.lock().retain(|pool| !Arc::ptr_eq(pool, left));
     }
@@ -316,7 +314,7 @@ impl Pool {
         Self { http: Mutex::default(), under_way: AtomicUsize::new(0), answers: AtomicU64::new(0) }
     }
 
-    /// The client, and whether it takes HTTP/2 for granted; if there is none yet, it is built like that.
+    /// The client, and whether it assumes HTTP/2; if there is none yet, it is built with `http2`.
     fn http(&self, recipe: &Recipe, http2: bool) -> Result<(reqwest::Client, bool), ClientError> {
         let mut http = self.http.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(http) = &*http {
@@ -328,22 +326,5 @@ impl Pool {
 
     fn answers(&self) -> u64 {
         self.answers.load(Ordering::Relaxed)
-    }
-}
-
-impl SendError {
-    /// Whether the connection was cut after the request was sent and before the first byte of an answer.
-    fn is_cut(&self) -> bool {
-        let error = match self {
-            Self::ConnectionLost => return true,
-            Self::Failed(error) => error,
-            _ => return false,
-        };
-        if error.is_connect() || error.is_builder() || error.is_body() || error.is_decode() {
-            return false;
-        }
-        causes(error)
-            .filter_map(|cause| cause.downcast_ref::<hyper::Error>())
-            .any(|error| !error.is_parse() && !error.is_user())
     }
 }

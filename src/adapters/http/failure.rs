@@ -1,11 +1,8 @@
-//! Why a request had no answer, by its meaning: what a person can do about it, and whether waiting can help.
+//! Diagnoses a request without an answer: what a person can do about it, and whether waiting helps.
 //!
-//! Invariant: no text made here holds a URL's path or query, a user name or a password, a line break or a control
-//! character, whatever a certificate, a proxy or a library says.
+//! Invariant: no text made here holds a URL's path or query, a user name or a password, a line
+//! break or a control character, whatever a certificate, a proxy or a library says.
 
-use std::error::Error as StdError;
-use std::io;
-use std::iter;
 use std::time::Duration;
 
 use hyper_util::client::proxy::matcher::Intercept;
@@ -13,50 +10,20 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use url::Url;
 
+use super::error::{MAX_TEXT, SendError, causes, describe, innermost};
+use super::fault::{Fault, Peer};
 use super::look_up::LookUps;
-use super::{SendError, one_line, proxy, tls};
+use super::{proxy, tls};
+use crate::model::one_line;
 
-/// The longest text of a library that is shown.
-const MAX_TEXT: usize = 300;
-
-/// How long a proxy may take to say once more why it refused.
+/// How long a proxy may take to repeat its refusal.
 const PROXY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The first line of its answer is not longer.
 const MAX_STATUS_LINE: usize = 64;
 
-/// Whom a request was for, which decides what can be done about a failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Peer {
-    /// A control plane, which may have a `ca_file`.
-    Api,
-    /// A receiver of webhooks, or a monitor.
-    Receiver,
-    /// A receiver that is reached without a proxy.
-    PublicReceiver,
-}
-
-/// Why a request had no answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// What went wrong and what to do about it, in one line.
-    pub text: String,
-    /// Whether it lies in how this side is set up, so that trying again does not help by itself.
-    pub is_misconfigured: bool,
-}
-
-impl Fault {
-    fn passing(text: String) -> Self {
-        Self { text, is_misconfigured: false }
-    }
-
-    pub(super) fn lasting(text: String) -> Self {
-        Self { text, is_misconfigured: true }
-    }
-}
-
-/// Says why a request failed. A proxy that refused without a reason is asked once more, for two seconds at most, because
-/// the client does not hand on what it said.
+/// Diagnoses a failed request. A proxy that refused is asked once more, for two seconds at most,
+/// because the client drops its status.
 pub async fn fault(error: &SendError, url: &Url, peer: Peer) -> Fault {
     let proxy = proxy_for(url, peer);
     match error {
@@ -74,6 +41,7 @@ pub async fn fault(error: &SendError, url: &Url, peer: Peer) -> Fault {
 
 async fn of_exchange(error: &reqwest::Error, url: &Url, proxy: Option<Intercept>, peer: Peer) -> Fault {
     let of_tunnel = causes(error).map(ToString::to_string).find(|text| text.starts_with(TUNNEL));
+
     if let Some(fault) = causes(error).find_map(|cause| cause.downcast_ref()) {
         let refuses = of_tunnel.is_some();
         let name = match (&proxy, url.host_str()) {
@@ -82,6 +50,7 @@ async fn of_exchange(error: &reqwest::Error, url: &Url, proxy: Option<Intercept>
         };
         return tls::fault(fault, &name, peer);
     }
+
     if let Some(proxy) = &proxy {
         match of_tunnel.as_deref() {
             Some(UNAUTHORIZED) => return refusal(proxy, url, Some(407)),
@@ -96,31 +65,20 @@ async fn of_exchange(error: &reqwest::Error, url: &Url, proxy: Option<Intercept>
             _ => {}
         }
     }
+
     if let Some(fault) = causes(error).find_map(|cause| of_http(cause.downcast_ref()?, url)) {
         return fault;
     }
+
     Fault::passing(describe(error))
 }
 
-/// What to add to a text about a request to `url` that ran out of time: the proxy that it went through, if any.
+/// The suffix that names the proxy of a request to `url`, if it went through one.
 pub fn through_proxy(url: &Url, peer: Peer) -> String {
     through(proxy_for(url, peer).as_ref())
 }
 
-/// Says why an exchange failed: the innermost cause, which is the one a person can act on.
-pub fn describe(error: &reqwest::Error) -> String {
-    let what = match error {
-        _ if error.is_timeout() => return "it took too long".to_owned(),
-        _ if error.is_connect() => "cannot connect: ",
-        _ => "",
-    };
-    let cause = innermost(error);
-    // `reqwest` itself names the whole URL in its texts.
-    let text = if cause.is::<reqwest::Error>() { "the request failed".to_owned() } else { cause.to_string() };
-    one_line(&format!("{what}{text}"), MAX_TEXT)
-}
-
-/// Whether the answer to plain HTTP says that the port is one for TLS: by nginx, Apache and Go.
+/// Whether an answer to plain HTTP says that the port is for TLS, as nginx, Apache and Go do.
 pub fn wants_tls(answer: &str) -> bool {
     let answer = answer.to_ascii_lowercase();
     ["plain http request was sent to https port", "http request to an https server", "speaking plain http"]
@@ -132,21 +90,6 @@ pub fn wants_tls(answer: &str) -> bool {
 const TUNNEL: &str = "tunnel error: ";
 const UNAUTHORIZED: &str = "tunnel error: proxy authorization required";
 const UNSUCCESSFUL: &str = "tunnel error: unsuccessful";
-
-/// An error and what lies below it, outermost first. What an I/O error wraps is no source of it, but its text.
-pub(super) fn causes<'a>(
-    error: &'a (dyn StdError + 'static),
-) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    iter::successors(Some(error), |error| {
-        let error: &'a (dyn StdError + 'static) = *error;
-        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        wrapped.map_or_else(|| error.source(), |inner| Some(inner))
-    })
-}
-
-fn innermost<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
-    causes(error).last().unwrap_or(error)
-}
 
 fn proxy_for(url: &Url, peer: Peer) -> Option<Intercept> {
     if peer == Peer::PublicReceiver { None } else { proxy::intercept(url) }
@@ -160,10 +103,11 @@ fn through(proxy: Option<&Intercept>) -> String {
     proxy.map(|proxy| format!(" through the proxy {}", shown(proxy))).unwrap_or_default()
 }
 
-/// What a proxy means that does not connect to `url`, by the status of its answer.
+/// The meaning of a proxy's refusal to connect to `url`, by the status of its answer.
 fn refusal(proxy: &Intercept, url: &Url, status: Option<u16>) -> Fault {
     let (proxy_name, host) = (shown(proxy), url.host_str().unwrap_or_default());
     let refuses = format!("the proxy {proxy_name} does not connect to {host}");
+
     match status {
         Some(407) if proxy.basic_auth().is_some() => Fault::lasting(format!(
             "the proxy {proxy_name} refuses the user name and password that the environment has for it (HTTP 407)"
@@ -182,8 +126,8 @@ fn refusal(proxy: &Intercept, url: &Url, status: Option<u16>) -> Fault {
     }
 }
 
-/// Asks a proxy for a tunnel once more, and returns the status of its answer. One that is itself reached by TLS is not
-/// asked.
+/// Asks a proxy for a tunnel once more, and returns the status of its answer. A proxy that is
+/// itself reached by TLS is not asked.
 async fn ask_again(proxy: &Intercept, url: &Url) -> Option<u16> {
     let address = proxy.uri();
     if address.scheme_str() != Some("http") {
@@ -209,11 +153,13 @@ async fn ask_again(proxy: &Intercept, url: &Url) -> Option<u16> {
             read => length += read,
         }
     }
+
     let line = std::str::from_utf8(line.get(..length)?.split(|byte| *byte == b'\n').next()?).ok()?;
+
     line.strip_prefix("HTTP/1.")?.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
-/// What an error of the HTTP library means, where its own words do not help.
+/// The meaning of an error of the HTTP library, if its own text does not help.
 fn of_http(error: &hyper::Error, url: &Url) -> Option<Fault> {
     if error.is_parse_too_large() {
         return Some(Fault::passing(

@@ -1,52 +1,42 @@
-//! What the head of an answer says: times, and where else to go.
+//! The head of an answer: its time, `Retry-After`, and the target of a redirect.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::fmt::rfc2822::DateTimeParser;
-use jiff::tz::TimeZone;
 use reqwest::header::{DATE, HeaderMap, LOCATION, RETRY_AFTER};
 use url::Url;
 
-use super::Answer;
+use super::client::Answer;
 use crate::engine::retry::RetryAfter;
+use crate::model::http_date;
 use crate::model::time::wall_between;
 
-/// How long a server asks to be left alone, in either form of `Retry-After` (RFC 9110, section 10.2.3). A date is read
-/// against the server's own `Date` where there is one, so that a clock that is wrong here does no harm. Anything else
-/// than seconds or a date is ignored.
+/// How long a server asks to be left alone, in either form of `Retry-After` (RFC 9110, section
+/// 10.2.3). A date is read against the server's own `Date` if there is one, so that a clock that
+/// is wrong here does no harm. Anything else than seconds or a date is ignored.
 pub fn retry_after(headers: &HeaderMap) -> Option<RetryAfter> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Some(RetryAfter::For(Duration::from_secs(text.parse().unwrap_or(u64::MAX))));
     }
-    let until = http_date(text)?;
+    let until = http_date::parse(text)?;
     Some(date(headers).map_or(RetryAfter::Until(until), |sent| RetryAfter::For(wall_between(sent, until))))
 }
 
-/// When an answer was made, by the server's own clock (`Date`: RFC 9110, section 6.6.1), in whole seconds.
+/// When an answer was made, by the server's own clock (`Date`: RFC 9110, section 6.6.1), in whole
+/// seconds.
 pub fn date(headers: &HeaderMap) -> Option<Timestamp> {
-    http_date(headers.get(DATE)?.to_str().ok()?.trim())
+    http_date::parse(headers.get(DATE)?.to_str().ok()?.trim())
 }
 
-/// A date in any of the three forms that a recipient must read (RFC 9110, section 5.6.7).
-fn http_date(text: &str) -> Option<Timestamp> {
-    let obsolete = |format| {
-        Some(DateTime::strptime(format, text).ok()?.to_zoned_datetime(TimeZone::UTC).ok()?.timestamp())
-    };
-    let imf_fixdate = DateTimeParser::new().parse_timestamp(text).ok();
-    imf_fixdate.or_else(|| obsolete("%A, %d-%b-%y %H:%M:%S GMT")).or_else(|| obsolete("%a %b %e %H:%M:%S %Y"))
-}
-
-/// Where a redirect leads that answers a request to `url`, without what may be secret beside a path: query, fragment, user
-/// name and password.
+/// The target of a redirect, without the parts that may be secret: query, fragment, user name and
+/// password.
 pub fn redirect_target(answer: &Answer, url: &Url) -> Option<String> {
     let location = answer.headers.get(LOCATION)?;
     let mut target = url.join(&String::from_utf8_lossy(location.as_bytes())).ok()?;
     target.set_query(None);
     target.set_fragment(None);
-    // Fails where a URL cannot have them, which then has none.
+    // Fails if a URL cannot have them.
     let _ = target.set_username("").and_then(|()| target.set_password(None));
     Some(target.into())
 }
@@ -58,6 +48,7 @@ mod tests {
     #[test]
     fn both_forms_of_retry_after() {
         let seconds = |n| Some(RetryAfter::For(Duration::from_secs(n)));
+
         for (text, read) in [
             ("7", seconds(7)),
             (" 120 ", seconds(120)),
@@ -77,8 +68,10 @@ mod tests {
             headers.insert(DATE, "Mon, 23 Nov 2026 12:00:00 GMT".parse().unwrap());
             assert_eq!(retry_after(&headers), read, "{text}");
         }
+
         let undated = HeaderMap::from_iter([(RETRY_AFTER, "Mon, 23 Nov 2026 12:01:30 GMT".parse().unwrap())]);
         let until = "2026-11-23T12:01:30Z".parse().unwrap();
+
         assert_eq!(retry_after(&undated), Some(RetryAfter::Until(until)));
     }
 

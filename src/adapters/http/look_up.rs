@@ -1,8 +1,8 @@
-//! Looks names up, on threads of its own.
+//! Resolves names, on threads of its own.
 //!
-//! Invariant: at most one look-up of a name is under way, and at most [`MAX_THREADS`] in all. The system gives no way to
-//! end a look-up, and one that no name server answers takes a minute: on the blocking threads of the runtime, each
-//! request would leave one behind, until no thread was left for anything else.
+//! Invariant: at most one look-up of a name is under way, and at most [`MAX_THREADS`] in all. The
+//! system cannot cancel a look-up, and one that no name server answers takes a minute: on the
+//! blocking threads of the runtime, each request would leave one behind, until no thread was left.
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -15,11 +15,11 @@ use tokio::sync::oneshot;
 use crate::model::time::Instant;
 use crate::platform::clock::Clock;
 
-/// How many look-ups may be under way; the rest wait. One name takes one thread, so this many names can be stuck before
-/// another one is delayed.
+/// How many look-ups may be under way; the rest wait. One name takes one thread, so this many names
+/// can be stuck before another one is delayed.
 const MAX_THREADS: usize = 64;
 
-/// How long an answer that came late is of use: until the next request, which is repeated within a minute.
+/// How long a late answer is used: until the next attempt, which comes within a minute.
 const FRESH: Duration = Duration::from_mins(2);
 
 /// The addresses of a name, or why there are none. The requests that wait for one look-up share it.
@@ -28,7 +28,6 @@ type Answer = Result<Vec<SocketAddr>, Arc<io::Error>>;
 /// Asks the system for the addresses of a name.
 type Ask = dyn Fn(&str) -> io::Result<Vec<SocketAddr>> + Send + Sync;
 
-/// Look-ups under way.
 #[derive(Clone)]
 pub(super) struct LookUps {
     ask: Arc<Ask>,
@@ -47,10 +46,10 @@ struct State {
 
 /// What is known of a name.
 enum Entry {
-    /// It is being looked up, or waits for a thread, for these requests.
+    /// Being resolved, or waiting for a thread, for these requests.
     UnderWay(Vec<oneshot::Sender<Answer>>),
-    /// It was found then, after the last request had given up. The next request takes it while it is [`FRESH`]: without
-    /// that, a name server that always takes longer than a request would stop all of them.
+    /// Found after the last request had given up. The next request uses it while it is [`FRESH`]:
+    /// otherwise, a name server that always takes longer than a request would stop all of them.
     Late(Vec<SocketAddr>, Instant),
 }
 
@@ -72,7 +71,7 @@ impl LookUps {
         Self { ask: Arc::new(ask), max_threads, clock, state: Arc::default() }
     }
 
-    /// The addresses of a name. Dropping the future leaves the look-up to the other requests that wait for it.
+    /// The addresses of a name. Dropping the future does not cancel the look-up for other requests.
     pub(super) async fn find(&self, name: &str) -> io::Result<Vec<SocketAddr>> {
         let (sender, receiver) = oneshot::channel();
         if let Some(found) = self.join(name, sender)? {
@@ -85,7 +84,8 @@ impl LookUps {
         }
     }
 
-    /// Has `waiter` wait for the name, and sees to it that it is looked up. Returns what was found late.
+    /// Registers `waiter` for the name, and starts a look-up unless one is under way. Returns a
+    /// late answer at once.
     fn join(&self, name: &str, waiter: oneshot::Sender<Answer>) -> io::Result<Option<Vec<SocketAddr>>> {
         let mut state = self.lock();
         match state.names.remove(name) {
@@ -99,6 +99,7 @@ impl LookUps {
             }
             Some(Entry::Late(..)) | None => {}
         }
+
         if state.threads < self.max_threads {
             let (look_ups, first) = (self.clone(), name.to_owned());
             // The thread waits for the lock that is held here.
@@ -112,11 +113,13 @@ impl LookUps {
         } else {
             state.queue.push_back(name.to_owned());
         }
+
         state.names.insert(name.to_owned(), Entry::UnderWay(vec![waiter]));
+
         Ok(None)
     }
 
-    /// Looks this name up, then those that wait for a thread.
+    /// Resolves this name, then those in the queue.
     fn work(&self, first: String) {
         let mut next = Some(first);
         while let Some(name) = next {
@@ -125,7 +128,8 @@ impl LookUps {
         }
     }
 
-    /// Gives the requests their answer. Returns the next name to look up; the thread ends if there is none.
+    /// Answers the waiting requests. Returns the next name to resolve; the thread ends if there is
+    /// none.
     fn settle(&self, name: String, answer: &Answer) -> Option<String> {
         let mut state = self.lock();
         let waiters = match state.names.remove(&name) {
@@ -139,6 +143,7 @@ impl LookUps {
         if let (false, Ok(found)) = (is_taken, answer) {
             state.names.insert(name, Entry::Late(found.clone(), self.clock.now().instant));
         }
+
         while let Some(name) = state.queue.pop_front() {
             let is_wanted = |entry: &Entry| match entry {
                 Entry::UnderWay(waiters) => waiters.iter().any(|waiter| !waiter.is_closed()),
@@ -150,7 +155,9 @@ impl LookUps {
             // All requests for it gave up before a thread was free.
             state.names.remove(&name);
         }
+
         state.threads -= 1;
+
         None
     }
 
@@ -172,8 +179,8 @@ mod tests {
         SocketAddr::new([192, 0, 2, number].into(), 0)
     }
 
-    /// Look-ups of which those of names that begin with `stuck` end when the sender is used or dropped, once for each use,
-    /// and how many look-ups began.
+    /// Look-ups of which those of names that begin with `stuck` end when the sender is used or
+    /// dropped, once for each use, and how many look-ups began.
     fn look_ups(max_threads: usize) -> (LookUps, mpsc::Sender<()>, Arc<AtomicUsize>) {
         let (release, gate) = mpsc::channel();
         let gate = Mutex::new(gate);
@@ -214,6 +221,7 @@ mod tests {
                 tokio::spawn(async move { look_ups.find("stuck.example").await })
             })
             .collect();
+
         while look_ups
             .lock()
             .names
@@ -227,7 +235,9 @@ mod tests {
         for request in requests {
             assert_eq!(request.await.unwrap().unwrap(), [address(1)]);
         }
+
         assert_eq!(begun.load(Ordering::SeqCst), 1);
+
         idle(&look_ups).await;
     }
 
@@ -258,14 +268,18 @@ mod tests {
         while look_ups.lock().queue.len() < 2 {
             tokio::task::yield_now().await;
         }
+
         assert_eq!(look_ups.lock().threads, 2);
+
         // What is counted below is what begins after these.
         while begun.load(Ordering::SeqCst) < 2 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         release.send(()).unwrap();
+
         assert_eq!(waits.await.unwrap().unwrap(), [address(1)]);
         assert_eq!(begun.load(Ordering::SeqCst), 3, "the unwanted name is not looked up");
+
         drop(release);
         idle(&look_ups).await;
     }

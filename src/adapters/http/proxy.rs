@@ -1,10 +1,10 @@
-//! Which proxy requests go through, by the environment.
+//! The proxy of a request, by the environment.
 //!
-//! Invariant: a proxy that is configured and cannot be used is an error before the first request, and never passed over;
-//! its user name and password are in no text.
+//! Invariant: a configured proxy that cannot be used is an error before the first request; its user
+//! name and password are in no text.
 //!
-//! The client reads the same variables by itself, in this order, and goes direct where it cannot read one (`hyper_util`,
-//! `client::proxy::matcher`). So they are checked here first.
+//! The client reads the same variables by itself, in this order, and connects directly if it cannot
+//! read one (`hyper_util`, `client::proxy::matcher`). So they are checked here first.
 
 use std::env;
 use std::ffi::OsString;
@@ -17,20 +17,21 @@ use url::Url;
 
 use crate::config::{Redactor, is_loopback};
 
-/// The variables that name a proxy for `https`, in pairs; the first of a pair that is set counts, the first pair that is
-/// not empty decides.
+/// The variables that name a proxy for `https`, in pairs; the first of a pair that is set counts,
+/// the first pair that is not empty decides.
 const FOR_HTTPS: [[&str; 2]; 2] = [["HTTPS_PROXY", "https_proxy"], ALL];
 
-/// The same for `http`.
+/// The variables for `http`.
 const FOR_HTTP: [[&str; 2]; 2] = [["HTTP_PROXY", "http_proxy"], ALL];
 
 /// The variables that name one for both.
 const ALL: [&str; 2] = ["ALL_PROXY", "all_proxy"];
 
-/// The schemes of proxies. With `socks5` and `socks4` this machine looks names up, with the others the proxy does.
+/// The schemes of proxies. With `socks5` and `socks4` this machine looks names up, with the others
+/// the proxy does.
 const SCHEMES: &[&str] = &["http", "https", "socks4", "socks4a", "socks5", "socks5h"];
 
-/// Shorter passwords are parts of many a word, and are left in where a server repeats them.
+/// Shorter passwords occur in ordinary words, and are not masked.
 const LEAST: usize = 6;
 
 /// A proxy that requests to some URL go through.
@@ -54,7 +55,8 @@ impl fmt::Display for Proxy {
     }
 }
 
-/// Why the proxy that a variable names cannot be used. The value is not repeated: it may hold a password.
+/// Why the proxy that a variable names cannot be used. The value is not repeated: it may hold a
+/// password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the proxy in {variable} cannot be used: the value {fault}")]
 pub struct ProxyError {
@@ -73,7 +75,7 @@ pub fn proxy_of(url: &Url) -> Result<Option<Proxy>, ProxyError> {
     Ok(Some(Proxy { variable, address: intercept.uri().to_string().trim_end_matches('/').to_owned() }))
 }
 
-/// What the client itself makes of the environment for this URL, with the user name and the password of the proxy.
+/// The proxy that the client itself uses for this URL, with user name and password.
 pub(super) fn intercept(url: &Url) -> Option<Intercept> {
     if is_loopback(url) {
         return None;
@@ -81,7 +83,8 @@ pub(super) fn intercept(url: &Url) -> Option<Intercept> {
     Matcher::from_system().intercept(&url.as_str().parse().ok()?)
 }
 
-/// `redactor`, which also takes out the passwords of proxies. A user name alone is no secret, and may be a common word.
+/// `redactor`, which also masks the passwords of proxies. A user name alone is no secret, and may
+/// be a common word.
 #[must_use]
 pub fn with_proxy_credentials(redactor: Redactor) -> Redactor {
     let names = [FOR_HTTPS, FOR_HTTP].into_iter().flatten().flatten();
@@ -97,7 +100,8 @@ pub fn with_proxy_credentials(redactor: Redactor) -> Redactor {
 
 /// The variable that names a proxy for this scheme, and its value.
 fn setting(scheme: &str) -> Option<(&'static str, OsString)> {
-    // A CGI program takes no proxy from the environment: there, HTTP_PROXY is a header that a client may have sent.
+    // A CGI program takes no proxy from the environment: there, HTTP_PROXY is a header that a
+    // client may have sent.
     if env::var_os("REQUEST_METHOD").is_some() {
         return None;
     }
@@ -108,7 +112,7 @@ fn setting(scheme: &str) -> Option<(&'static str, OsString)> {
     })
 }
 
-/// Whether no proxy is used for this URL, whatever is configured: it is of this machine, or `NO_PROXY` names it.
+/// Whether this URL never uses a proxy: it is on this machine, or `NO_PROXY` names it.
 fn goes_direct(url: &Url) -> bool {
     let named = ["NO_PROXY", "no_proxy"].into_iter().find_map(|name| env::var(name).ok()).unwrap_or_default();
     let any = Matcher::builder().all("http://proxy.invalid").no(named).build();
@@ -116,7 +120,8 @@ fn goes_direct(url: &Url) -> bool {
     is_loopback(url) || uri.is_some_and(|uri| any.intercept(&uri).is_none())
 }
 
-/// Reads the value of a variable as the client will. The error continues a sentence about the value.
+/// Reads the value of a variable as the client does. The error completes a sentence about the
+/// value.
 fn check(value: &str) -> Result<Intercept, String> {
     let (scheme, rest) = value.split_once("://").unwrap_or(("http", value));
     if value.starts_with(['"', '\'']) {
@@ -134,13 +139,15 @@ fn check(value: &str) -> Result<Intercept, String> {
                     / ? # @ % as %2F %3F %23 %40 %25"
             .to_owned());
     }
+
     let readable = Matcher::builder().all(value).build().intercept(&Uri::from_static("https://any.invalid"));
+
     readable
         .filter(|proxy| is_address(proxy.uri()))
         .ok_or_else(|| "is no address of a proxy; write it like http://proxy.example:3128".to_owned())
 }
 
-/// Whether there is a host, and a port that exists, where there is one.
+/// Whether there is a host and, if any, a valid port.
 fn is_address(uri: &Uri) -> bool {
     let (Some(authority), Some(host)) = (uri.authority(), uri.host()) else { return false };
     !host.is_empty() && (authority.as_str() == host || uri.port_u16().is_some_and(|port| port > 0))

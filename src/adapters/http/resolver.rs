@@ -1,7 +1,8 @@
-//! Resolvers of clients: one for all addresses, one for clients that must not reach private addresses.
+//! Resolvers of clients: one for all addresses, one that excludes private addresses.
 //!
-//! Invariant: what is checked is what is connected to. A name is looked up once for each connection, and only addresses
-//! that were judged here go on to it, so that a name server cannot give a good answer first and a bad one afterwards.
+//! Invariant: the addresses that are checked are those that are connected to. A name is resolved
+//! once for each connection, so that a name server cannot give a public address to the check and a
+//! private one to the connection.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -13,7 +14,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use super::look_up::LookUps;
 use crate::config::is_private;
 
-/// Looks up the addresses of a name; tests have one of their own.
+/// Resolves a name; tests replace it.
 pub(super) type LookUp = dyn Fn(String) -> Found + Send + Sync;
 
 /// The addresses of a name, once they are found.
@@ -34,17 +35,16 @@ fn of_system(name: String) -> Found {
     Box::pin(async move { LookUps::of_process().find(&name).await })
 }
 
-/// A resolver that keeps private addresses back.
+/// A resolver that excludes private addresses.
 #[derive(Clone)]
 pub(super) struct PublicOnly(Arc<LookUp>);
 
-/// Why a name leads to no address that may be connected to.
+/// Why a name has no address that may be connected to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 enum NoAddress {
     /// All of its addresses are private; one of them is named.
     #[error("{name} leads to the private address {address}, and block_private is set")]
     Private { name: String, address: IpAddr },
-    /// It has none.
     #[error("{0} has no address")]
     None(String),
 }
@@ -91,7 +91,9 @@ mod tests {
     use url::Url;
 
     use super::*;
-    use crate::adapters::http::{Client, ClientError, Purpose, SendError, Terms, client, request, resolving};
+    use crate::adapters::http::client::{Client, Terms, client, request, resolving};
+    use crate::adapters::http::error::{ClientError, SendError};
+    use crate::adapters::http::options::ClientOptions;
 
     /// A listener on this machine that must stay alone.
     struct Unreached(TcpListener);
@@ -105,15 +107,15 @@ mod tests {
             self.0.local_addr().unwrap().port()
         }
 
-        /// Nobody has come, and nobody is on the way: whoever connects is in the queue at once.
+        /// Fails if a connection was made: every connection is in the queue at once.
         async fn assert(self) {
             let come = tokio::time::timeout(Duration::from_millis(50), self.0.accept()).await;
             assert!(come.is_err(), "a connection from {:?}", come.unwrap());
         }
     }
 
-    fn public_only(url: &str) -> Purpose {
-        Purpose::public_only(&Url::parse(url).unwrap(), None).unwrap()
+    fn public_only(url: &str) -> ClientOptions {
+        ClientOptions::public_only(&Url::parse(url).unwrap(), None).unwrap()
     }
 
     async fn post(client: &Client, url: &str, timeout: Duration) -> SendError {
@@ -148,14 +150,14 @@ mod tests {
             ("169.254.169.254", "169.254.169.254"),
         ] {
             let url = Url::parse(&format!("http://{host}:8080/canary?canary")).unwrap();
-            let error = Purpose::public_only(&url, None).unwrap_err();
+            let error = ClientOptions::public_only(&url, None).unwrap_err();
             assert!(matches!(&error, ClientError::Private(found) if found.to_string() == address), "{host}");
             assert!(!error.to_string().contains("canary"), "{error}");
         }
     }
 
-    /// The first answer is public, and leads nowhere: it lies in a part of IPv6 that is not given out. What follows it
-    /// would lead to the server.
+    /// The first answer is public, and leads nowhere: it lies in a part of IPv6 that is not given
+    /// out. What follows it would lead to the server.
     #[tokio::test]
     async fn a_name_is_looked_up_once_for_each_connection() {
         let server = Unreached::new().await;
@@ -167,23 +169,27 @@ mod tests {
             let address: IpAddr = if turn == 0 { "4000::1" } else { "127.0.0.1" }.parse().unwrap();
             Box::pin(async move { Ok(vec![(address, 0).into()]) })
         });
+
         let url = format!("http://hooks.example:{}/", server.port());
         let client = resolving(&public_only(&url), resolver).unwrap();
         let attempt = || async { post(&client, &url, Duration::from_millis(300)).await.to_string() };
         let said = attempt().await;
+
         assert!(!said.contains("block_private"), "{said}");
         assert_eq!(asked.load(Ordering::SeqCst), 1);
+
         let said = attempt().await;
         assert_eq!(
             said,
             "cannot connect: hooks.example leads to the private address 127.0.0.1, and block_private is set"
         );
         assert_eq!(asked.load(Ordering::SeqCst), 2);
+
         server.assert().await;
     }
 
     #[test]
-    fn of_many_addresses_only_the_public_ones_are_left() {
+    fn private_addresses_are_filtered_out() {
         let socket = |address: &str| SocketAddr::new(address.parse().unwrap(), 0);
         let judged = |found: &[&str]| {
             let found = found.iter().map(|address| socket(address)).collect();

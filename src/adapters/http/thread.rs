@@ -1,10 +1,12 @@
 //! A thread for the connections of one server.
 //!
-//! Invariant: whatever a server sends, it takes the time of its own thread only. A connection is served by code of
-//! `hyper` and `rustls` that goes on for as long as bytes come: interim answers (`100 Continue`) without end, for one, are
-//! skipped for a second or more before it yields, and no option bounds that. On one thread for all, a single receiver
-//! would stop the polls, the other sinks and all timers. The system's scheduler is fair to threads, whatever they do, so
-//! no flood of any protocol has to be known here. The time limits of requests run on the thread of the caller.
+//! Invariant: whatever a server sends, it costs time of its own thread only. A connection is served
+//! by code of `hyper` and `rustls` that goes on for as long as bytes come: interim answers (`100
+//! Continue`) without end, for one, are skipped for a second or more before it yields, and no
+//! option bounds that. On one thread for all, a single receiver would stop the polls, the other
+//! sinks and all timers. The system's scheduler is fair to threads, whatever they do, so no
+//! protocol's way to flood has to be known here. The time limits of requests run on the thread of
+//! the caller.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,8 +17,9 @@ use tokio::sync::oneshot;
 /// Whether servers have threads of their own in this process.
 static ENABLED: AtomicBool = AtomicBool::new(false);
 
-/// From now on, each server has a thread of its own, which begins with the first request to it. Without this call,
-/// requests run on the runtime of the caller, so that a test that pauses its time pauses all of it.
+/// From now on, each server has a thread of its own, which begins with the first request to it.
+/// Without this call, requests run on the runtime of the caller, so that a test that pauses its
+/// time pauses all of it.
 pub fn use_threads() {
     ENABLED.store(true, Ordering::Relaxed);
 }

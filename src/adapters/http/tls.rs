@@ -1,51 +1,19 @@
-//! What goes wrong with TLS: the certificates that are trusted, and what an error of a handshake means.
+//! What an error of a TLS handshake means.
 //!
-//! Invariant: names inside a certificate come from outside, and are made inert before they are shown.
-
-use std::path::Path;
+//! Invariant: names inside a certificate come from outside, and are made inert before they are
+//! shown.
 
 use jiff::Timestamp;
-use rustls::pki_types::pem::{self, PemObject as _};
-use rustls::pki_types::{CertificateDer, UnixTime};
-use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, RootCertStore};
+use rustls::pki_types::UnixTime;
+use rustls::{AlertDescription, CertificateError, Error, InvalidMessage};
 
-use super::failure::{Fault, Peer};
-use super::{ClientError, one_line};
+use super::fault::{Fault, Peer};
+use crate::model::one_line;
 
 /// The longest list of names of a certificate that is shown.
 const MAX_NAMES: usize = 120;
 
-/// The root certificates in a PEM file, at least one. Windows writes a byte-order mark before them.
-pub(super) fn certificates(path: &Path) -> Result<Vec<reqwest::Certificate>, ClientError> {
-    let unreadable = |error| ClientError::Unreadable { path: path.to_owned(), error };
-    let text = std::fs::read(path).map_err(unreadable)?;
-    let pem = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
-    let mut found = Vec::new();
-    let mut roots = RootCertStore::empty();
-    for (number, certificate) in CertificateDer::pem_slice_iter(pem).enumerate() {
-        let bad =
-            |fault: String| ClientError::BadCertificate { path: path.to_owned(), number: number + 1, fault };
-        let certificate = certificate.map_err(|error| bad(of_pem(&error).to_owned()))?;
-        roots.add(certificate.clone()).map_err(|_| bad("it is no certificate".to_owned()))?;
-        found.push(
-            reqwest::Certificate::from_der(&certificate)
-                .map_err(|_| bad("it is no certificate".to_owned()))?,
-        );
-    }
-    if found.is_empty() { Err(ClientError::NoCertificates(path.to_owned())) } else { Ok(found) }
-}
-
-/// What is wrong with a PEM file; its contents are not repeated.
-fn of_pem(error: &pem::Error) -> &'static str {
-    match error {
-        pem::Error::MissingSectionEnd { .. } => "its line with END is missing",
-        pem::Error::IllegalSectionStart { .. } => "its line with BEGIN is malformed",
-        pem::Error::Base64Decode(_) => "its base64 is malformed",
-        _ => "it is not valid PEM",
-    }
-}
-
-/// What an error of TLS means; `name` is whom the connection was to.
+/// Diagnoses an error of TLS; `name` is the server of the connection.
 pub(super) fn fault(error: &Error, name: &str, peer: Peer) -> Fault {
     match error {
         Error::InvalidCertificate(fault) => of_certificate(fault, name, peer),
@@ -70,7 +38,7 @@ pub(super) fn fault(error: &Error, name: &str, peer: Peer) -> Fault {
     }
 }
 
-/// Alerts that answer what is configured, and not what happens to go wrong.
+/// Alerts that are caused by configuration and not by a passing fault.
 fn is_lasting(alert: AlertDescription) -> bool {
     matches!(
         alert,
@@ -91,6 +59,7 @@ fn of_certificate(fault: &CertificateError, name: &str, peer: Peer) -> Fault {
         let time = seconds.and_then(|seconds| Timestamp::from_second(seconds).ok());
         time.map(|time| time.strftime("%Y-%m-%d %H:%M UTC").to_string()).unwrap_or_default()
     };
+
     let text = match fault {
         CertificateError::UnknownIssuer => {
             format!("{certificate} is issued by an authority that is not trusted here: {}", trust(peer))
@@ -134,8 +103,11 @@ fn of_certificate(fault: &CertificateError, name: &str, peer: Peer) -> Fault {
         },
         other => format!("{certificate} cannot be used: {}", Error::from(other.clone())),
     };
-    // A machine without a clock that runs while it is off starts in the past, and its clock is set a little later.
+
+    // A machine without a clock that runs while it is off starts in the past, and its clock is set
+    // a little later.
     let passes = matches!(fault, CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. });
+
     Fault { text: one_line(&text, 3 * MAX_NAMES), is_misconfigured: !passes }
 }
 
@@ -152,7 +124,7 @@ fn trust(peer: Peer) -> &'static str {
     }
 }
 
-/// The names that a certificate is for.
+/// The names of a certificate, as text.
 fn names(presented: &[String]) -> String {
     let plain = |name: &String| {
         let inner = name.split_once('(').and_then(|(_, inner)| inner.strip_suffix(')'));

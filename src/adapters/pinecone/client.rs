@@ -11,28 +11,29 @@ use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use url::Url;
 
+use super::page::Page;
 use super::{Error, wire};
 use crate::adapters::http::{self, Answer, Fault, Peer, SendError, Terms};
 use crate::config::{ApiKey, ApiSettings, Endpoint, Redactor};
-use crate::model::{IndexObservation, JobId, Observation, duration};
+use crate::model::{IndexObservation, JobId, Observation, duration, one_line};
 
 /// No answer of this API is longer; what is, is not read to its end.
 const MAX_BODY: usize = 1024 * 1024;
 
-/// Error answers are read for one line of text.
+/// Error answers are read for one line of text only.
 const MAX_ERROR_BODY: usize = 16 * 1024;
 
 /// The longest address of a redirect that is shown.
 const MAX_TARGET: usize = 200;
 
-/// What some servers write before their JSON, which RFC 8259, section 8.1, allows to ignore.
+/// Some servers write it before their JSON; RFC 8259, section 8.1, allows to ignore it.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// The rows asked for in one page, the most there are. The documented default differs between versions.
+/// Rows requested per page, the maximum. The documented default differs between versions.
 const PAGE_SIZE: usize = 100;
 
-/// The rows taken of one page. The size of a page beside a token is the choice of the server, so this is well above what is
-/// asked for; further rows are left out.
+/// Rows used of one page. The server chooses the size of a page with a token, so this is well above
+/// the requested number; further rows are left out.
 const MAX_ROWS: usize = 1000;
 
 /// The control plane of one project.
@@ -41,7 +42,7 @@ pub struct Client {
     http: http::Client,
     endpoint: Endpoint,
     headers: HeaderMap,
-    /// For texts that are shown, and for data that is used.
+    /// `secrets` masks texts that are shown, `key_alone` data that is used.
     secrets: Arc<Redactor>,
     key_alone: Arc<Redactor>,
     timeout: Duration,
@@ -49,38 +50,24 @@ pub struct Client {
     reported: Arc<AtomicBool>,
 }
 
-/// What came of one request.
+/// The result of one request.
 #[derive(Debug)]
 pub struct Reply<T> {
-    /// The answer, or why there is none that can be used.
+    /// The answer, or why there is no usable one.
     pub result: Result<T, Error>,
-    /// The time at the server when it answered, by its `Date` header, whatever the status; none where it said none.
+    /// The time of the answer by the server's clock (`Date`), whatever the status.
     pub server_time: Option<Timestamp>,
 }
 
 impl<T> Reply<T> {
-    /// Makes something else of a good answer, or finds that it cannot be used.
+    /// Converts a good answer, or finds it unusable.
     fn and_then<U>(self, read: impl FnOnce(T) -> Result<U, Error>) -> Reply<U> {
         Reply { result: self.result.and_then(read), server_time: self.server_time }
     }
 }
 
-/// One page of the list of jobs.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Page {
-    /// The jobs that could be read; one may be there twice, in one page or in several.
-    pub jobs: Vec<Observation>,
-    /// How many rows could not be read.
-    pub unreadable: usize,
-    /// What is wrong with the first of these.
-    pub fault: Option<String>,
-    /// How many rows there were beyond those that are taken of one page; they are left out.
-    pub surplus: usize,
-    /// The token of the next page, if there is one.
-    pub next: Option<String>,
-}
-
-/// A key whose memory a header uses in place of a copy of its own, so that it is overwritten when the last one is gone.
+/// A key whose memory a header borrows instead of copying it, so that it is overwritten with the
+/// last header.
 struct Lent(ApiKey);
 
 impl AsRef<[u8]> for Lent {
@@ -90,7 +77,7 @@ impl AsRef<[u8]> for Lent {
 }
 
 impl Client {
-    /// A client that speaks to the endpoint of `settings` with this key.
+    /// A client of the endpoint of `settings`, with this key.
     ///
     /// # Panics
     /// Where the version of `settings` cannot be a header, which the configuration excludes.
@@ -106,6 +93,7 @@ impl Client {
             (HeaderName::from_static("x-pinecone-api-version"), version),
             (ACCEPT, HeaderValue::from_static("application/json")),
         ]);
+
         Self {
             http,
             endpoint: settings.endpoint.clone(),
@@ -121,7 +109,7 @@ impl Client {
         self.endpoint.join(&[]).scheme() == "http"
     }
 
-    /// Asks for one job. An answer about another job is no answer.
+    /// Requests one job. An answer about another job is an error.
     pub async fn describe(&self, id: &JobId) -> Reply<Observation> {
         let reply = self.get(self.endpoint.join(&["restore-jobs", id.as_str()])).await;
         reply.and_then(|value| {
@@ -134,14 +122,16 @@ impl Client {
         })
     }
 
-    /// Asks for one index. An answer about another index is no answer.
+    /// Requests one index. An answer about another index is an error.
     pub async fn describe_index(&self, name: &str) -> Reply<IndexObservation> {
         // These would name another resource, however they are encoded.
         if matches!(name, "" | "." | "..") {
             let result = Err(Error::Unreadable(format!("no index can be called {name:?}")));
             return Reply { result, server_time: None };
         }
+
         let reply = self.get(self.endpoint.join(&["indexes", name])).await;
+
         reply.and_then(|value| {
             let observation = wire::index(&value).map_err(Error::Unreadable)?;
             if observation.name == name {
@@ -152,7 +142,7 @@ impl Client {
         })
     }
 
-    /// Asks for a page of the list of jobs: the first, or the one this token of an earlier page leads to.
+    /// Requests a page of the list of jobs: the first one, or that of a token of an earlier page.
     pub async fn list_page(&self, token: Option<&str>) -> Reply<Page> {
         let mut url = self.endpoint.join(&["restore-jobs"]);
         // A limit beside a token makes the API skip or repeat rows.
@@ -163,8 +153,8 @@ impl Client {
         self.get(url).await.and_then(|value| wire::page(&value, MAX_ROWS).map_err(Error::Unreadable))
     }
 
-    /// Whether this is the first call, of this client and its clones: rows that cannot be read are on every page that is
-    /// read again, and are reported once.
+    /// Whether this is the first call on this client and its clones: unreadable rows come again
+    /// with each scan, and are reported once.
     pub fn reports_unreadable(&self) -> bool {
         !self.reported.swap(true, Ordering::Relaxed)
     }
@@ -173,13 +163,15 @@ impl Client {
         let terms = Terms {
             timeout: self.timeout,
             max_body: |status| if status == StatusCode::OK { MAX_BODY } else { MAX_ERROR_BODY },
-            // A repetition is for the engine to decide, which knows how much the project may ask.
+            // The engine decides on repetitions, because it knows the rate limit.
             repeat_if_cut: false,
         };
+
         let sent = match http::request(Method::GET, url.clone()).headers(self.headers.clone()).build() {
             Ok(request) => self.http.send(request, terms).await,
             Err(error) => Err(SendError::from(error)),
         };
+
         match sent {
             Ok(answer) => {
                 let server_time = http::date(&answer.headers);
@@ -205,7 +197,9 @@ impl Client {
             };
             Error::Unreadable(shape)
         })?;
+
         wire::redact(&mut value, &self.key_alone);
+
         Ok(value)
     }
 
@@ -226,7 +220,7 @@ impl Client {
         let retry_after = http::retry_after(&answer.headers);
         let (message, is_of_api) = if status.is_redirection() {
             let target = http::redirect_target(&answer, url).map(|target| self.secrets.redact(&target));
-            let to = target.map(|target| format!(" to {}", http::one_line(&target, MAX_TARGET)));
+            let to = target.map(|target| format!(" to {}", one_line(&target, MAX_TARGET)));
             (Some(format!("a redirect{}, which is not followed", to.unwrap_or_default())), false)
         } else {
             let body = answer.body.unwrap_or_default();
@@ -238,6 +232,7 @@ impl Client {
             }
             (wire::error_message(&body, &self.secrets), wire::is_of_api(&body))
         };
+
         Error::Status { status, message, is_of_api, retry_after }
     }
 }

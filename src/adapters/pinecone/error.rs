@@ -1,4 +1,4 @@
-//! What goes wrong when the API is asked, and what to make of it.
+//! Errors of requests to the API, and their classes.
 
 use reqwest::StatusCode;
 
@@ -6,23 +6,21 @@ use crate::adapters::http::BodyError;
 use crate::engine::retry::RetryAfter;
 use crate::engine::{Failure, FailureClass};
 
-/// Why a request had no good answer.
+/// Why a request had no usable answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No answer at all.
     #[error("{0}")]
     Transport(String),
-    /// No answer, or none that counts, because of how this side is set up: a certificate, a proxy, a scheme.
+    /// No answer because of the configuration of this side: a certificate, a proxy, a scheme.
     #[error("{0}")]
     Misconfigured(String),
     /// An answer with a status other than 200.
     #[error("HTTP {}{}", status.as_u16(), message.as_ref().map(|text| format!(": {text}")).unwrap_or_default())]
     Status {
-        /// The status.
         status: StatusCode,
         /// What the server said, made presentable.
         message: Option<String>,
-        /// Whether its body is one of the API, and not of a gateway in front of it.
+        /// Whether the body is from the API, and not from a gateway in front of it.
         is_of_api: bool,
         /// How long the server asks to be left alone.
         retry_after: Option<RetryAfter>,
@@ -30,33 +28,35 @@ pub enum Error {
     /// The answer could not be read to its end.
     #[error(transparent)]
     Body(#[from] BodyError),
-    /// The answer is not what it should be.
+    /// The answer has not the documented form.
     #[error("the answer cannot be used: {0}")]
     Unreadable(String),
 }
 
 impl Error {
-    /// What to make of it. Nothing that the API answers is final: what it says of a job may change.
+    /// Its class. No answer of the API is final: what it says of a job may change.
     pub fn class(&self) -> FailureClass {
         let (status, is_of_api, retry_after) = match self {
             Self::Status { status, is_of_api, retry_after, .. } => (status, is_of_api, retry_after),
             Self::Misconfigured(_) => return FailureClass::Misconfigured,
             Self::Transport(_) | Self::Body(_) | Self::Unreadable(_) => return FailureClass::Transient,
         };
+
         match status.as_u16() {
             401 | 403 if *is_of_api => FailureClass::Unauthorized,
             401 | 403 => FailureClass::Blocked,
             // There is no such job, or no job can have such an id.
             400 | 404 | 410 | 422 => FailureClass::NotFound,
             429 => FailureClass::Throttled,
-            // RFC 9110, section 10.2.3: the time for which the service, not the resource, is unavailable.
+            // RFC 9110, section 10.2.3: the time for which the service, not the resource, is
+            // unavailable.
             503 if retry_after.is_some() => FailureClass::Throttled,
             _ => FailureClass::Transient,
         }
     }
 
-    /// The failure of a question about an index: that there is none is said by 404 and 410 alone. What is said of a job by
-    /// others, that none can have such an id, would be said here of a name that the API gave itself.
+    /// The failure of a request for an index. Only 404 and 410 mean that there is none: 400 and 422
+    /// mean an invalid id, and the API itself gave the name of the index.
     pub fn of_index(self) -> Failure {
         let class = match &self {
             Self::Status { status, .. } if matches!(status.as_u16(), 400 | 422) => FailureClass::Transient,
@@ -65,7 +65,7 @@ impl Error {
         Failure { class, ..self.into() }
     }
 
-    /// Whether the request itself is refused: on the list, its token.
+    /// Whether the request itself is refused; for a page of the list, its token.
     pub fn is_bad_request(&self) -> bool {
         matches!(self, Self::Status { status, .. } if *status == StatusCode::BAD_REQUEST)
     }
@@ -112,13 +112,16 @@ mod tests {
         ] {
             assert_eq!(class(status, None), expected, "{status}");
         }
+
         assert_eq!(class(503, Some(RetryAfter::For(std::time::Duration::ZERO))), FailureClass::Throttled);
+
         for status in [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN] {
             let error = Error::Status { status, message: None, is_of_api: false, retry_after: None };
             assert_eq!(error.class(), FailureClass::Blocked);
         }
         assert_eq!(Error::Unreadable(String::new()).class(), FailureClass::Transient);
         assert_eq!(Error::Misconfigured(String::new()).class(), FailureClass::Misconfigured);
+
         for (status, class) in [(400, FailureClass::Transient), (404, FailureClass::NotFound)] {
             let status = StatusCode::from_u16(status).unwrap();
             let error = Error::Status { status, message: None, is_of_api: true, retry_after: None };

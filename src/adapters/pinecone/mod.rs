@@ -1,12 +1,15 @@
 //! The client of the control plane: describe a job, list jobs.
 //!
-//! Invariant: the API key is sent to the configured endpoint and nowhere else, and appears in no text made here.
+//! Invariant: the API key is sent to the configured endpoint and nowhere else, and appears in no
+//! text made here.
 
 mod client;
 mod error;
-mod listing;
+mod page;
+mod scan;
 mod wire;
 
-pub use client::{Client, Page, Reply};
+pub use client::{Client, Reply};
 pub use error::Error;
-pub use listing::Listing;
+pub use page::Page;
+pub use scan::Scan;

@@ -1,8 +1,8 @@
-//! What answers look like on the wire, read with tolerance.
+//! The JSON of the API, read with tolerance.
 //!
-//! Invariant: only the id and the status of a job must be there and be texts. Whatever else is missing, unknown or of
-//! another type than documented is as good as not told, because a job that ended must not go unnoticed for the sake of
-//! a malformed detail.
+//! Invariant: only the id and the status of a job must be there and be texts. Whatever else is
+//! missing, unknown or of another type than documented counts as absent, because a job that ended
+//! must not go unnoticed for the sake of a malformed detail.
 
 use std::ops::Range;
 
@@ -11,10 +11,9 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
-use super::Page;
-use crate::adapters::http::{one_line, presentable};
+use super::page::Page;
 use crate::config::Redactor;
-use crate::model::{IndexObservation, JobFacts, JobId, Observation, Status};
+use crate::model::{IndexObservation, JobFacts, JobId, Observation, Status, one_line, presentable};
 
 /// Longer texts of an answer are cut.
 const MAX_TEXT: usize = 256;
@@ -22,8 +21,8 @@ const MAX_TEXT: usize = 256;
 /// Limit of the length of a page token, in bytes: no server takes a longer address.
 const MAX_TOKEN: usize = 8 * 1024;
 
-/// Times outside of these years are placeholders such as 0001-01-01, 1970-01-01 or 9999-12-30, by which APIs say "not set":
-/// Pinecone did not exist before 2019.
+/// Times outside of these years are placeholders for "not set", such as 0001-01-01, 1970-01-01 or
+/// 9999-12-30: Pinecone did not exist before 2019.
 const YEARS: Range<Timestamp> = Timestamp::constant(1_546_300_800, 0)..Timestamp::constant(32_503_680_000, 0);
 
 /// Reads a job.
@@ -36,13 +35,14 @@ pub(super) fn job(value: &Value) -> Result<Observation, String> {
         Some(other) => Err(format!("`{key}` should be a text, it is {}", kind_of(other))),
         None => Err(format!("`{key}` is missing")),
     };
+
     let id = JobId::new(text("restore_job_id")?).map_err(|error| error.to_string())?;
     let status = Status::parse(&presentable(text("status")?, MAX_TEXT));
     let optional =
         |key: &str| text(key).ok().map(|text| presentable(text, MAX_TEXT)).filter(|text| !text.is_empty());
     let time = |key: &str| text(key).ok().and_then(timestamp);
     let created_at = time("created_at");
-    // No restore ends before it begins, and none takes no time at all: such an end is a placeholder, too.
+    // No restore ends before or when it begins: such an end is a placeholder, too.
     let completed_at = time("completed_at").filter(|end| created_at.is_none_or(|start| *end > start));
     let facts = JobFacts {
         backup_id: optional("backup_id"),
@@ -55,6 +55,7 @@ pub(super) fn job(value: &Value) -> Result<Observation, String> {
             .and_then(Value::as_f64)
             .filter(|percent| (0.0..=100.0).contains(percent)),
     };
+
     Ok(Observation { id, status, facts })
 }
 
@@ -68,18 +69,20 @@ pub(super) fn index(value: &Value) -> Result<IndexObservation, String> {
         Some(other) => return Err(format!("`name` should be a text, it is {}", kind_of(other))),
         None => return Err("`name` is missing".to_owned()),
     };
+
     let status = fields.get("status");
     let state = status.and_then(|status| status.get("state")).and_then(Value::as_str);
     let state = state.map(|state| presentable(state, MAX_TEXT)).filter(|state| !state.is_empty());
     let ready = match status.and_then(|status| status.get("ready")) {
         Some(Value::Bool(ready)) => *ready,
-        // A state that says so by itself is not passed over.
+        // A state other than `ready` counts as not ready.
         _ if state.as_ref().is_some_and(|state| !state.eq_ignore_ascii_case("ready")) => false,
         Some(other) => {
             return Err(format!("`status.ready` should be true or false, it is {}", kind_of(other)));
         }
         None => return Err("`status.ready` is missing".to_owned()),
     };
+
     Ok(IndexObservation { name, state: state.map(|state| Status::parse(&state)), ready })
 }
 
@@ -99,15 +102,18 @@ pub(super) fn page(value: &Value, limit: usize) -> Result<Page, String> {
             }
         }
     }
+
     let next = value
         .get("pagination")
         .and_then(|pagination| pagination.get("next"))
         .and_then(Value::as_str)
         .filter(|token| !token.is_empty());
+
     if let Some(token) = next.filter(|token| token.len() > MAX_TOKEN) {
         return Err(format!("the token of the next page has {} bytes", token.len()));
     }
     page.next = next.map(str::to_owned);
+
     Ok(page)
 }
 
@@ -117,8 +123,8 @@ fn json_message(value: &Value) -> Option<&str> {
     nested.or_else(|| value.get("message")).and_then(Value::as_str)
 }
 
-/// Whether an error body is one of the API, and not of a gateway in front of it: a JSON error, or the plain text in which
-/// it speaks of the API key.
+/// Whether an error body is one of the API, and not of a gateway in front of it: a JSON error, or
+/// the plain text in which it speaks of the API key.
 pub(super) fn is_of_api(text: &str) -> bool {
     match serde_json::from_str::<Value>(text.trim_start_matches('\u{feff}')) {
         Ok(value) => json_message(&value).is_some(),
@@ -198,7 +204,9 @@ mod tests {
             "target_index_id": "idx_456",
             "target_index_name": "my-index"
         });
+
         let Observation { id, status, facts } = job(&value).unwrap();
+
         assert_eq!(id.as_str(), "670e8400-e29b-41d4-a716-446655440001");
         assert_eq!(status, Status::Completed);
         assert_eq!(facts.target_index_name.as_deref(), Some("my-index"));
@@ -220,9 +228,12 @@ mod tests {
             "phase": { "name": "copying", "of": [1, 2] },
             "cloud": "aws"
         });
+
         let Observation { status, facts, .. } = job(&running).unwrap();
+
         assert_eq!((status, facts.created_at, facts.completed_at), (Status::Pending, None, None));
         assert_eq!((facts.percent_complete, facts.intermediate_progress()), (None, None));
+
         let Page { jobs, unreadable, fault, next, .. } =
             page(&json!({ "data": [running], "next_field": {} }), 100).unwrap();
         assert_eq!((jobs.len(), unreadable, fault, next), (1, 0, None, None));
@@ -243,12 +254,14 @@ mod tests {
             let observation = job(&minimal(json!({ "percent_complete": sent }))).unwrap();
             assert_eq!(observation.facts.percent_complete, read);
         }
+
         assert_eq!(job(&minimal(json!({}))).unwrap().facts, JobFacts::default());
     }
 
     #[test]
     fn timestamps_in_every_shape() {
         let digits = "123456789";
+
         for zone in ["Z", "+00:00"] {
             for n in 0..=9 {
                 let fraction = if n == 0 { String::new() } else { format!(".{}", &digits[..n]) };
@@ -258,8 +271,11 @@ mod tests {
                 assert_eq!(shown, Some(format!("2025-02-04T13:00:00{fraction}Z")));
             }
         }
+
         let local = job(&minimal(json!({ "created_at": "2025-02-04T13:00:00.5" }))).unwrap();
+
         assert_eq!(local.facts.created_at.unwrap().to_string(), "2025-02-04T13:00:00.5Z");
+
         for bad in [json!(null), json!(7), json!("yesterday"), json!("")] {
             assert_eq!(job(&minimal(json!({ "created_at": bad }))).unwrap().facts.created_at, None);
         }
@@ -272,8 +288,11 @@ mod tests {
             let facts = job(&value).unwrap().facts;
             (facts.created_at.is_some(), facts.completed_at.is_some())
         };
+
         let (start, end) = ("2026-11-23T12:00:00Z", "2026-11-23T12:00:00.001Z");
+
         assert_eq!(read(start, end), (true, true));
+
         for placeholder in [
             "0001-01-01T00:00:00Z",
             "0001-01-01T00:00:00",
@@ -289,14 +308,16 @@ mod tests {
             assert_eq!(read(start, placeholder), (true, false), "end {placeholder}");
             assert_eq!(read(placeholder, end), (false, true), "start {placeholder}");
         }
+
         for early in [start, "2026-11-23T11:59:59Z", "2026-11-23T13:00:00+01:00"] {
             assert_eq!(read(start, early), (true, false), "no end before the start: {early}");
         }
+
         assert_eq!(read("2019-01-01T00:00:00Z", "2019-01-01T00:00:01Z"), (true, true));
     }
 
     #[test]
-    fn what_cannot_be_a_job() {
+    fn malformed_jobs_are_refused() {
         for (value, why) in [
             (json!([]), "a job was expected, a list was sent"),
             (json!(null), "a job was expected, null was sent"),
@@ -320,14 +341,18 @@ mod tests {
     fn indexes() {
         let described = |status: Value| index(&json!({ "name": "docs", "status": status, "host": "h" }));
         let scaling = described(json!({ "ready": true, "state": "ScalingUpPodSize" })).unwrap();
+
         assert_eq!(
             (scaling.ready, scaling.state),
             (true, Some(Status::Other("ScalingUpPodSize".to_owned())))
         );
+
         let bare = described(json!({ "ready": false, "state": 7 })).unwrap();
         assert_eq!((bare.name.as_str(), bare.ready, bare.state), ("docs", false, None));
+
         let mute = described(json!({ "state": "Failed" })).unwrap();
         assert_eq!((mute.ready, mute.state), (false, Some(Status::Failed)));
+
         for (value, why) in [
             (json!([]), "an index was expected, a list was sent"),
             (json!({ "status": { "ready": true } }), "`name` is missing"),
@@ -354,6 +379,7 @@ mod tests {
         ] {
             assert_eq!(page(&value, 100).unwrap().next, next);
         }
+
         let rows = json!({ "data": [minimal(json!({})), 7, {}] });
         for (limit, sizes) in [(100, (1, 2, 0)), (3, (1, 2, 0)), (2, (1, 1, 1)), (0, (0, 0, 3))] {
             let page = page(&rows, limit).unwrap();
@@ -361,7 +387,9 @@ mod tests {
             let fault = (page.unreadable > 0).then_some("a job was expected, a number was sent");
             assert_eq!(page.fault.as_deref(), fault);
         }
+
         assert!(page(&json!([]), 100).is_err());
+
         let leads_to = |token: &str| page(&json!({ "data": [], "pagination": { "next": token } }), 100);
         assert!(leads_to(&"t".repeat(8192)).is_ok());
         assert_eq!(leads_to(&"t".repeat(8193)).unwrap_err(), "the token of the next page has 8193 bytes");
@@ -395,7 +423,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_of_the_api_are_told_from_those_of_a_gateway() {
+    fn api_errors_differ_from_gateway_errors() {
         for (body, of_api) in [
             (r#"{"error":{"code":"UNAUTHENTICATED","message":"Invalid API key."},"status":401}"#, true),
             (r#"{"message":"top level"}"#, true),
@@ -423,7 +451,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_that_is_sent_makes_it_panic(body in prop::collection::vec(any::<u8>(), 0..400)) {
+        fn no_answer_causes_a_panic(body in prop::collection::vec(any::<u8>(), 0..400)) {
             let _ = error_message(&String::from_utf8_lossy(&body), &secrets());
             if let Ok(value) = serde_json::from_slice::<Value>(&body) {
                 let _ = (job(&value), index(&value), page(&value, 100));

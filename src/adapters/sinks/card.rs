@@ -4,8 +4,7 @@
 
 use std::time::Duration;
 
-use crate::adapters::http::presentable;
-use crate::model::{Event, EventKind, JobRef, JobState, Severity, duration};
+use crate::model::{Event, EventKind, JobRef, JobState, Severity, duration, presentable};
 
 /// In characters. Only the reason in it can be long, and its beginning says what is wrong.
 const MAX_SUMMARY: usize = 1000;

@@ -15,7 +15,7 @@ use super::signature::SigningSecrets;
 use crate::adapters::http::{self, Fault, Peer, SendError, Terms};
 use crate::config::{Redactor, WebhookSettings, WebhookUrl};
 use crate::engine::{DeliveryPolicy, Failure, FailureClass};
-use crate::model::{Event, Payload};
+use crate::model::{Event, Payload, one_line};
 use crate::platform::failpoint;
 
 /// Of one attempt, connecting included.
@@ -50,12 +50,12 @@ impl Webhook {
             settings.url.read(settings.allow_http).map_err(|fault| SinkError::Url { name: name(), fault })?;
 
         let purpose = if settings.block_private {
-            http::Purpose::public_only(url.expose(), None)
+            http::ClientOptions::public_only(url.expose(), None)
         } else {
-            Ok(http::Purpose::new(url.expose(), None))
+            Ok(http::ClientOptions::new(url.expose(), None))
         };
         let http = purpose
-            .and_then(|purpose| http::client(&purpose.within(TIMEOUT)))
+            .and_then(|options| http::client(&options.within(TIMEOUT)))
             .map_err(|error| SinkError::Client { name: name(), error })?;
 
         let secrets = SigningSecrets::read(&settings.signing_secrets)
@@ -140,7 +140,7 @@ impl Webhook {
             None => String::from_utf8_lossy(&body).into_owned(),
         };
         // Redacted before it is cut: half a secret would not be recognized.
-        let line = http::one_line(&self.redactor.redact(&text), MAX_LINE);
+        let line = one_line(&self.redactor.redact(&text), MAX_LINE);
         let separator = if line.is_empty() { "" } else { ": " };
         let message = format!("{} answered HTTP {}{separator}{line}", self.url, status.as_u16());
         Failure { class, retry_after, message }

@@ -1,7 +1,7 @@
 //! Standard error, written by a thread of its own.
 //!
-//! Invariant: whoever logs never waits for the reader. Lines that a slow reader leaves no room for are lost, counted, and
-//! their number is logged; whoever wants to know whether a line was written is told the truth.
+//! Invariant: logging never waits for the reader. Lines for which a slow reader leaves no room are
+//! dropped and counted, and their number is logged; [`written`] reports whether a line was written.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -16,35 +16,36 @@ use tokio::sync::oneshot;
 use tracing::warn;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// How many lines may wait for a reader that is slow, before further ones are lost. Room for them is taken at the start,
-/// which a wait that ends at once would feel if it were much.
-const BACKLOG: usize = 8_000;
+/// Lines that may wait for a slow reader before further ones are dropped. The queue is allocated at
+/// the start, so a large one would delay a wait that ends at once.
+const QUEUE_CAPACITY: usize = 8_000;
 
-/// How long the end of the process waits for what is left to be written.
-const LAST_LINES: Duration = Duration::from_secs(1);
+/// How long the end of the process waits for the last lines.
+const FINAL_WRITE_LIMIT: Duration = Duration::from_secs(1);
 
-/// Tells whether a line was written; the error says why not.
+/// Resolves once a line is written; the error says why it was not.
 pub type Written = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 
 type Reply = oneshot::Sender<io::Result<()>>;
 
 thread_local! {
-    /// Who wants to know whether the line that this thread logs next is written.
-    static WANTED: RefCell<Option<Reply>> = const { RefCell::new(None) };
+    /// Gets the result of the line that this thread logs next.
+    static NEXT_REPLY: RefCell<Option<Reply>> = const { RefCell::new(None) };
 }
 
-/// Logs by calling `log`, which logs one line at most, and tells when that line is written. A line that nobody wants to
-/// see counts as written.
+/// Logs by calling `log`, which logs one line at most, and reports when that line is written. A
+/// line that is filtered out counts as written.
 pub fn written(log: &dyn Fn()) -> Written {
-    let (reply, told) = oneshot::channel();
-    WANTED.set(Some(reply));
+    let (reply, result) = oneshot::channel();
+    NEXT_REPLY.set(Some(reply));
     log();
-    // Still there where the line was filtered out, or where this thread wrote it itself.
-    if WANTED.take().is_some() {
+    // Still there if the line was filtered out, or if this thread wrote it itself.
+    if NEXT_REPLY.take().is_some() {
         return Box::pin(std::future::ready(Ok(())));
     }
+
     Box::pin(async move {
-        match told.await {
+        match result.await {
             Ok(written) => written.map_err(|error| format!("cannot write to standard error: {error}")),
             Err(_) => Err("the reader of the log is too slow; a line was lost".to_owned()),
         }
@@ -52,37 +53,36 @@ pub fn written(log: &dyn Fn()) -> Written {
 }
 
 /// What the thread is to do.
-enum Job {
-    /// Write a line, and tell who asked.
+enum Command {
+    /// Write a line, and report the result.
     Write(Vec<u8>, Option<Reply>),
-    /// End.
     Stop,
 }
 
-/// What hands lines over.
+/// Queues lines for the thread that writes them.
 #[derive(Debug, Clone)]
 pub(super) struct Detached {
-    queue: SyncSender<Job>,
+    queue: SyncSender<Command>,
     lost: Arc<AtomicU64>,
 }
 
-/// While it is held, lines are written. When it is dropped, what is left is written for up to a second.
+/// Keeps the thread running. When it is dropped, the rest is written, for up to a second.
 #[derive(Debug)]
 pub(super) struct Worker {
-    queue: SyncSender<Job>,
+    queue: SyncSender<Command>,
     ended: Receiver<()>,
 }
 
 impl Detached {
-    /// Starts to write to `stream`. Fails where the system has no thread to give.
+    /// Starts to write to `stream`. Fails if the system has no thread to give.
     pub(super) fn start(stream: impl Write + Send + 'static) -> io::Result<(Self, Worker)> {
-        let (queue, jobs) = sync_channel(BACKLOG);
+        let (queue, commands) = sync_channel(QUEUE_CAPACITY);
         let (end, ended) = channel();
         let lost = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&lost);
         std::thread::Builder::new().name("log".to_owned()).spawn(move || {
-            work(stream, &jobs, &counter);
-            // Nobody may wait for it any more.
+            work(stream, &commands, &counter);
+            // The guard may be gone.
             _ = end.send(());
         })?;
         Ok((Self { queue: queue.clone(), lost }, Worker { queue, ended }))
@@ -91,18 +91,19 @@ impl Detached {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        // There may be no room for this; then the reader has stalled, and is not waited for longer than any other.
-        drop(self.queue.try_send(Job::Stop));
-        _ = self.ended.recv_timeout(LAST_LINES);
+        // There may be no room for this: then the reader has stalled, and the wait below ends by
+        // its limit.
+        drop(self.queue.try_send(Command::Stop));
+        _ = self.ended.recv_timeout(FINAL_WRITE_LIMIT);
     }
 }
 
 /// Writes lines until it is to stop.
-fn work(mut stream: impl Write, jobs: &Receiver<Job>, lost: &AtomicU64) {
-    while let Ok(Job::Write(text, reply)) = jobs.recv() {
+fn work(mut stream: impl Write, commands: &Receiver<Command>, lost: &AtomicU64) {
+    while let Ok(Command::Write(text, reply)) = commands.recv() {
         let written = stream.write_all(&text).and_then(|()| stream.flush());
         if let Some(reply) = reply {
-            // Who asked may have stopped waiting.
+            // The asking side may have stopped waiting.
             drop(reply.send(written));
         }
         match lost.swap(0, Ordering::Relaxed) {
@@ -114,7 +115,7 @@ fn work(mut stream: impl Write, jobs: &Receiver<Job>, lost: &AtomicU64) {
 
 impl Write for Detached {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-        if self.queue.try_send(Job::Write(text.to_vec(), WANTED.take())).is_err() {
+        if self.queue.try_send(Command::Write(text.to_vec(), NEXT_REPLY.take())).is_err() {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
         Ok(text.len())
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_asks_is_told_the_truth() {
+    async fn each_line_has_its_result() {
         let (go, gate) = channel();
         let text = Arc::default();
         let (writer, worker) = Detached::start(Gate(gate, Arc::clone(&text))).unwrap();
@@ -165,23 +166,30 @@ mod tests {
         };
         let mut first = log("first\n");
         let waiting = tokio::time::timeout(Duration::from_millis(20), &mut first).await;
+
         assert!(waiting.is_err(), "nothing is written yet");
+
         go.send(Ok(())).unwrap();
         assert_eq!(first.await, Ok(()));
+
         go.send(Err(io::ErrorKind::StorageFull.into())).unwrap();
         let refused = log("second\n").await.unwrap_err();
+
         assert!(refused.starts_with("cannot write to standard error: "), "{refused}");
         assert_eq!(written(&|| {}).await, Ok(()), "nothing was to be written");
 
-        // The thread has taken one line and waits with it; there is room for so many more.
-        let mut waiting: Vec<_> = (0..BACKLOG + 2).map(|_| log("more\n")).collect();
+        // The thread holds one line; the queue has room for `QUEUE_CAPACITY` more.
+        let mut waiting: Vec<_> = (0..QUEUE_CAPACITY + 2).map(|_| log("more\n")).collect();
         let lost = waiting.pop().unwrap().await.unwrap_err();
+
         assert_eq!(lost, "the reader of the log is too slow; a line was lost");
+
         drop(go);
-        for line in waiting.into_iter().take(BACKLOG) {
+        for line in waiting.into_iter().take(QUEUE_CAPACITY) {
             assert_eq!(line.await, Ok(()));
         }
         drop(worker);
+
         assert!(text.lock().unwrap().starts_with(b"first\nmore\n"));
     }
 }

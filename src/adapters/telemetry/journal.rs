@@ -1,11 +1,12 @@
-//! Entries for the systemd journal, by its native protocol: one datagram each, with fields that can be searched for.
+//! Entries for the systemd journal, by its native protocol: one datagram each, with fields that can
+//! be searched for.
 //!
-//! Invariant: an entry that the journal does not take becomes a plain line on standard error, and only where that fails
-//! too was it not written.
+//! Invariant: an entry that the journal refuses becomes a plain line on standard error; only if
+//! that fails, too, was it not written.
 //!
-//! The crate `tracing-journald` is not used. It sends from the thread that logs, so that a journal that is slow would
-//! delay the watch, and it drops what becomes of a datagram, so that nobody could be told the truth about a line
-//! ([`super::written`]); the log is a sink, and what a sink did not take is owed.
+//! The crate `tracing-journald` is not used. It sends from the thread that logs, so that a slow
+//! journal would delay the watch, and it drops the result of a datagram, so that [`super::written`]
+//! could not report it; the log is a sink, and what a sink did not take stays pending.
 
 use std::io::{self, Write};
 use std::os::unix::net::UnixDatagram;
@@ -17,10 +18,11 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::Context;
 
-use super::{Parts, Style, is_own};
+use super::fields::{Fields, is_own};
+use super::style::Style;
 use crate::config::LogFormat;
 
-/// Where the journal listens (systemd, "Native Journal Protocol").
+/// The socket of the journal (systemd, "Native Journal Protocol").
 const SOCKET: &str = "/run/systemd/journal/socket";
 
 /// Whether standard error is a stream to the journal (systemd.exec(5), `JOURNAL_STREAM`).
@@ -35,14 +37,14 @@ pub(super) fn has_standard_error() -> bool {
     }
 }
 
-/// There is no journal.
+/// Always false: there is no journal.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn has_standard_error() -> bool {
     false
 }
 
-/// Whether `stream`, as `DEVICE:INODE`, is this file. The variable is inherited by processes whose standard error leads
-/// elsewhere.
+/// Whether `stream`, as `DEVICE:INODE`, is this file. The variable is inherited by processes whose
+/// standard error leads elsewhere.
 #[cfg(target_os = "linux")]
 fn is_stream(stream: &str, file: &std::fs::File) -> bool {
     use std::os::unix::fs::MetadataExt as _;
@@ -50,10 +52,10 @@ fn is_stream(stream: &str, file: &std::fs::File) -> bool {
     file.metadata().is_ok_and(|file| stream == format!("{}:{}", file.dev(), file.ino()))
 }
 
-/// Makes entries of events.
+/// Makes journal entries of log events.
 pub(super) struct Entries<W> {
     pub(super) style: Style,
-    /// Takes each entry by one call.
+    /// Gets each entry by one call.
     pub(super) writer: W,
 }
 
@@ -63,27 +65,27 @@ where
     W: for<'a> MakeWriter<'a> + 'static,
 {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let parts = Parts::of(event);
+        let said = Fields::of(event);
         let metadata = event.metadata();
         let mut fields = vec![("SYSLOG_IDENTIFIER", env!("CARGO_PKG_NAME").to_owned())];
         fields.push(("TARGET", metadata.target().to_owned()));
         if is_own(metadata) {
-            fields.extend(known(&parts));
+            fields.extend(searchable(&said));
         }
         let message = match self.style.format {
-            LogFormat::Human => parts.human(metadata),
-            LogFormat::Json => parts.json(metadata, self.style.clock.now()).to_string().into(),
+            LogFormat::Human => said.human(metadata),
+            LogFormat::Json => said.json(metadata, self.style.clock.now()).to_string().into(),
         };
         let entry = encode(priority(*metadata.level()), &message, &fields);
-        // A log that nobody reads any more must not end the watch; who wants to know is told by `written`.
+        // A log whose reader is gone must not end the watch; `written` reports it.
         drop(self.writer.make_writer().write_all(&entry));
     }
 }
 
-/// What an event says of a restore, under the names by which it can be searched for.
-fn known(parts: &Parts) -> Vec<(&'static str, String)> {
+/// The fields of an entry by which restores can be searched for.
+fn searchable(event: &Fields) -> Vec<(&'static str, String)> {
     let transition: Value =
-        parts.transition.as_deref().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
+        event.transition.as_deref().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
     let names = [
         ("RESTORE_JOB_ID", "/job/id", "job"),
         ("RESTORE_STATUS", "/status", "status"),
@@ -93,15 +95,18 @@ fn known(parts: &Parts) -> Vec<(&'static str, String)> {
         ("RESTORE_INDEX", "/job/target_index_name", "target_index_name"),
         ("RESTORE_SINK", "/sink", "sink"),
     ];
+
     let text = |value: &Value| match value {
         Value::Null => None,
         Value::String(text) => Some(text.clone()),
         other => Some(other.to_string()),
     };
+
     let find = |(name, pointer, field)| {
-        let value = transition.pointer(pointer).or_else(|| parts.fields.get(field));
+        let value = transition.pointer(pointer).or_else(|| event.others.get(field));
         Some((name, value.and_then(text)?))
     };
+
     names.into_iter().filter_map(find).collect()
 }
 
@@ -115,7 +120,8 @@ fn priority(level: Level) -> u8 {
     }
 }
 
-/// What precedes the message of an entry: one digit of priority, and the length of the message in eight bytes.
+/// The size of what precedes the message of an entry: one digit of priority, and the length of the
+/// message in eight bytes.
 const HEAD: usize = "PRIORITY=6\nMESSAGE\n".len() + size_of::<u64>();
 
 /// An entry as a datagram.
@@ -159,10 +165,10 @@ pub(super) fn with_priority(text: &str, priority: impl std::fmt::Display) -> Str
     text.lines().map(|line| format!("<{priority}>{line}")).collect::<Vec<_>>().join("\n")
 }
 
-/// Takes entries, each by one call, to the journal.
+/// Sends entries, each by one call, to the journal.
 pub(super) struct Journal<W> {
     socket: PathBuf,
-    /// Takes what the journal does not.
+    /// Gets what the journal refuses.
     instead: W,
 }
 
@@ -186,8 +192,8 @@ impl<W: Write> Write for Journal<W> {
     }
 }
 
-/// Sends a datagram. It is taken whole or not at all: not where nobody listens, nor where it is too long. Nothing is
-/// kept between two of them, so that a journal that was started anew is found again.
+/// Sends a datagram. It is taken whole or, without a listener or if it is too long, not at all.
+/// Nothing is kept between two datagrams, so that a journal that was restarted is found again.
 fn send(socket: &Path, datagram: &[u8]) -> io::Result<()> {
     UnixDatagram::unbound()?.send_to(datagram, socket).map(drop)
 }
@@ -204,16 +210,16 @@ mod tests {
     use super::super::detached::{Detached, written};
     use super::*;
 
-    /// A place where the journal listens, and what is written beside it.
+    /// A socket of the journal, and a standard error.
     struct Stage {
         folder: tempfile::TempDir,
-        beside: Beside,
+        stderr: StandardError,
     }
 
     #[derive(Clone, Default)]
-    struct Beside(Arc<Mutex<Vec<u8>>>);
+    struct StandardError(Arc<Mutex<Vec<u8>>>);
 
-    impl Write for Beside {
+    impl Write for StandardError {
         fn write(&mut self, text: &[u8]) -> io::Result<usize> {
             self.0.lock().unwrap().write(text)
         }
@@ -225,7 +231,7 @@ mod tests {
 
     impl Stage {
         fn new() -> Self {
-            Self { folder: tempfile::tempdir().unwrap(), beside: Beside::default() }
+            Self { folder: tempfile::tempdir().unwrap(), stderr: StandardError::default() }
         }
 
         fn socket(&self) -> PathBuf {
@@ -238,11 +244,11 @@ mod tests {
             socket
         }
 
-        fn journal(&self) -> Journal<Beside> {
-            Journal { socket: self.socket(), instead: self.beside.clone() }
+        fn journal(&self) -> Journal<StandardError> {
+            Journal { socket: self.socket(), instead: self.stderr.clone() }
         }
 
-        /// Logs as a program does whose log goes there; gives what `log` gave.
+        /// Runs `log` with the journal as its log, and returns its result.
         fn log<T>(&self, format: LogFormat, log: impl FnOnce() -> T) -> T {
             let (writer, worker) = Detached::start(self.journal()).unwrap();
             let entries = Entries { style: Style::usual(format), writer };
@@ -251,8 +257,8 @@ mod tests {
             given
         }
 
-        fn beside(&self) -> String {
-            String::from_utf8(self.beside.0.lock().unwrap().clone()).unwrap()
+        fn stderr(&self) -> String {
+            String::from_utf8(self.stderr.0.lock().unwrap().clone()).unwrap()
         }
     }
 
@@ -260,6 +266,7 @@ mod tests {
     fn decode(mut datagram: &[u8]) -> BTreeMap<String, String> {
         let mut fields = BTreeMap::new();
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+
         while !datagram.is_empty() {
             let end = datagram.iter().position(|byte| *byte == b'\n').expect("a field ends");
             let (line, rest) = (&datagram[..end], &datagram[end + 1..]);
@@ -274,6 +281,7 @@ mod tests {
             assert_eq!(fields.insert(text(name), text(value)), None, "a field is there once");
             datagram = rest;
         }
+
         fields
     }
 
@@ -299,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_event_says_of_a_restore_becomes_fields() {
+    fn fields_of_an_event_become_fields_of_an_entry() {
         let stage = Stage::new();
         let socket = stage.listen();
         let json = r#"{"id":"0190-1","type":"restore_job.failed","project":"one","job":{"id":"rj-1","name":null,
@@ -309,6 +317,7 @@ mod tests {
             tracing::warn!(project = "two", job = %"rj\n2", sink = "ops", transition_id = "0190-2", "both\nlines");
             tracing::debug!(target: "hyper::client", job = 7, "not ours");
         });
+
         assert_eq!(
             receive(&socket),
             fields(&[
@@ -324,6 +333,7 @@ mod tests {
                 ("TRANSITION_ID", "0190-1"),
             ])
         );
+
         assert_eq!(
             receive(&socket),
             fields(&[
@@ -337,6 +347,7 @@ mod tests {
                 ("TRANSITION_ID", "0190-2"),
             ])
         );
+
         assert_eq!(
             receive(&socket),
             fields(&[
@@ -346,11 +357,12 @@ mod tests {
                 ("TARGET", "hyper::client"),
             ])
         );
-        assert_eq!(stage.beside(), "");
+
+        assert_eq!(stage.stderr(), "");
     }
 
     #[test]
-    fn in_the_form_for_machines_the_message_is_the_line() {
+    fn json_format_puts_the_line_into_the_message() {
         let stage = Stage::new();
         let socket = stage.listen();
         stage.log(LogFormat::Json, || tracing::info!(job = "rj-1", "watching"));
@@ -361,9 +373,9 @@ mod tests {
     }
 
     #[test]
-    fn what_the_journal_does_not_take_is_a_plain_line_and_counts_as_written() {
+    fn a_refused_entry_becomes_a_plain_line_and_counts_as_written() {
         let stage = Stage::new();
-        // Before it listens, then a line that is too long for it, then after it ended.
+        // First without a listener, then a line that is too long, then after the listener is gone.
         stage.log(LogFormat::Human, || tracing::info!("early"));
         let socket = stage.listen();
         let long = "x".repeat(4_000_000);
@@ -371,15 +383,18 @@ mod tests {
             tracing::warn!("{long}");
             tracing::info!("taken");
         });
+
         assert_eq!(receive(&socket)["MESSAGE"], "taken");
+
         drop(socket);
-        let told = stage.log(LogFormat::Human, || written(&|| tracing::error!("late")));
-        assert_eq!(block_on(told), Ok(()));
-        assert_eq!(stage.beside(), format!("<6>early\n<4>{long}\n<3>late\n"));
+        let result = stage.log(LogFormat::Human, || written(&|| tracing::error!("late")));
+
+        assert_eq!(block_on(result), Ok(()));
+        assert_eq!(stage.stderr(), format!("<6>early\n<4>{long}\n<3>late\n"));
     }
 
     #[test]
-    fn what_nobody_takes_was_not_written() {
+    fn an_entry_that_no_stream_takes_was_not_written() {
         struct Full;
         impl Write for Full {
             fn write(&mut self, _: &[u8]) -> io::Result<usize> {
@@ -394,11 +409,12 @@ mod tests {
         let (writer, worker) =
             Detached::start(Journal { socket: folder.path().join("none"), instead: Full }).unwrap();
         let entries = Entries { style: Style::usual(LogFormat::Human), writer };
-        let told = tracing::subscriber::with_default(registry().with(entries), || {
+        let result = tracing::subscriber::with_default(registry().with(entries), || {
             written(&|| tracing::error!("lost"))
         });
         drop(worker);
-        let refused = block_on(told).unwrap_err();
+        let refused = block_on(result).unwrap_err();
+
         assert!(refused.starts_with("cannot write to standard error: "), "{refused}");
     }
 
@@ -410,7 +426,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn only_the_very_stream_is_one_to_the_journal() {
+    fn journal_stream_is_matched_by_device_and_inode() {
         use std::os::unix::fs::MetadataExt as _;
 
         let file = tempfile::tempfile().unwrap();

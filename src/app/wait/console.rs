@@ -1,63 +1,62 @@
-//! What a person sees while waiting, on standard error.
+//! The progress of a wait on standard error, for people.
 //!
-//! Invariant: nothing here can fail a wait: a closed or narrow terminal costs a line, never the outcome.
+//! Invariant: nothing here can fail a wait: a closed or narrow terminal costs a line, never the
+//! outcome.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::live::{FRAME, Live, LogBuffer};
-use super::{expected, list_error};
+use super::live::{FRAME, Live};
+use super::words::{expected, is_open, searching, state};
+use crate::adapters::sinks;
+use crate::adapters::telemetry::{self, LogBuffer};
 use crate::app::plural::counted;
-use crate::engine::{DiscoveryState, Engine, JobView, Outcome};
+use crate::engine::{Engine, Outcome};
+use crate::model::Event;
 use crate::model::time::{Instant, Now};
-use crate::model::{Event, JobId, ProjectName, duration};
+use crate::platform::locale;
 use crate::platform::output::Output;
-use crate::{adapters::sinks, adapters::telemetry, platform::locale};
 
-/// When the first sign of life comes where progress is plain: early, so that trouble at the start is seen.
-const FIRST_BEAT: Duration = Duration::from_secs(10);
+/// When the first plain progress line is printed: early, so that trouble at the start is seen.
+const FIRST_LINE_AFTER: Duration = Duration::from_secs(10);
 
-/// How progress is shown.
 #[derive(Debug, Clone)]
 pub enum Progress {
-    /// A line for each job, drawn again and again, with what is logged above them: for terminals.
+    /// A line for each job, redrawn in place, with log lines above them: for terminals.
     Live(LogBuffer),
-    /// A line for each transition, and one now and then in between.
+    /// A line for each event, and progress lines in between.
     Plain {
         /// How often a line is printed at least; 0 for never.
-        heartbeat: Duration,
+        interval: Duration,
     },
-    /// Nothing.
     Silent,
 }
 
-/// The progress of one wait.
 pub(super) struct Console<'a> {
     mode: Mode,
     people: &'a Output,
-    /// Lines about transitions are logged, so that the journal knows what they are about.
-    journal: bool,
-    /// It was said how long a restore may be expected to take.
+    /// Lines about events are logged, so that the journal gets their fields.
+    logs_events: bool,
+    /// Whether it was said how long a restore may be expected to take.
     is_expected: bool,
     next: Option<Instant>,
 }
 
 enum Mode {
     Live(Live),
-    Plain { heartbeat: Duration },
+    Plain { interval: Duration },
     Silent,
 }
 
 impl<'a> Console<'a> {
     pub(super) fn new(progress: Progress, people: &'a Output, now: Now) -> Self {
         let (mode, next) = match progress {
-            Progress::Live(notes) => (Mode::Live(Live::new(notes)), Some(now.instant)),
-            Progress::Plain { heartbeat } => {
-                (Mode::Plain { heartbeat }, beat(now, heartbeat.min(FIRST_BEAT)))
+            Progress::Live(log) => (Mode::Live(Live::new(log)), Some(now.instant)),
+            Progress::Plain { interval } => {
+                (Mode::Plain { interval }, next_line(now, interval.min(FIRST_LINE_AFTER)))
             }
             Progress::Silent => (Mode::Silent, None),
         };
-        Self { mode, people, journal: telemetry::is_journal(), is_expected: false, next }
+        Self { mode, people, logs_events: telemetry::is_journal(), is_expected: false, next }
     }
 
     /// When [`Console::refresh`] is due.
@@ -65,34 +64,34 @@ impl<'a> Console<'a> {
         self.next
     }
 
-    /// Shows how things stand.
+    /// Shows the current state of all jobs.
     pub(super) fn refresh(&mut self, engine: &Engine, now: Now) {
         self.next = match &mut self.mode {
             Mode::Live(live) => {
                 live.draw(engine, now, self.people);
                 Some(now.instant + FRAME)
             }
-            Mode::Plain { heartbeat } => {
-                self.people.write(line(now, &heartbeat_line(engine, now)));
-                beat(now, *heartbeat)
+            Mode::Plain { interval } => {
+                self.people.write(line(now, &progress_line(engine, now)));
+                next_line(now, *interval)
             }
             Mode::Silent => None,
         };
     }
 
-    /// Shows a transition.
-    pub(super) fn tell(&mut self, event: &Event, now: Now) {
-        if let Mode::Plain { heartbeat } = &self.mode {
-            if self.journal {
+    pub(super) fn show_event(&mut self, event: &Event, now: Now) {
+        if let Mode::Plain { interval } = &self.mode {
+            if self.logs_events {
                 sinks::log(event);
             } else {
                 self.people.write(line(now, &event.summary()));
             }
-            self.next = beat(now, *heartbeat);
+            self.next = next_line(now, *interval);
         }
     }
 
-    /// Says how long a restore may be expected to take, once that is known and while one is open.
+    /// Prints the expected duration of a restore once, when that is known and while a restore is
+    /// open.
     pub(super) fn expect(&mut self, engine: &Engine, now: Now) {
         if self.is_expected || !matches!(self.mode, Mode::Plain { .. }) || !is_open(engine) {
             return;
@@ -103,7 +102,8 @@ impl<'a> Console<'a> {
         }
     }
 
-    /// Takes everything off a terminal that would be in the way of the report; after a signal, goes on below it.
+    /// Clears the lines of a terminal before the report; after a signal, the report goes below
+    /// them.
     pub(super) fn close(mut self, signalled: bool) {
         self.end(signalled);
     }
@@ -122,26 +122,9 @@ impl Drop for Console<'_> {
     }
 }
 
-/// That nothing is waited for but to find others, where that is so.
-pub(super) fn looking(engine: &Engine, now: Now) -> Option<String> {
-    let is_looking = engine.discovery(now.instant) == DiscoveryState::UnderWay && !is_open(engine);
-    let error = list_error(engine);
-    let error = error.map(|error| format!("; they cannot be listed: {error}")).unwrap_or_default();
-    is_looking.then(|| match engine.jobs().count() {
-        0 => format!("looking for unfinished restores{error}"),
-        1 => format!("1 restore is over; looking for others that are unfinished{error}"),
-        ended => format!("{ended} restores are over; looking for others that are unfinished{error}"),
-    })
-}
-
-/// Whether a restore, or its index, is still waited for.
-pub(super) fn is_open(engine: &Engine) -> bool {
-    engine.jobs().any(|job| Outcome::of(&job) == Outcome::Open)
-}
-
-/// When the next sign of life is due.
-fn beat(now: Now, heartbeat: Duration) -> Option<Instant> {
-    (!heartbeat.is_zero()).then(|| now.instant + heartbeat)
+/// When the next progress line is due.
+fn next_line(now: Now, interval: Duration) -> Option<Instant> {
+    (!interval.is_zero()).then(|| now.instant + interval)
 }
 
 /// A line with its time.
@@ -149,9 +132,9 @@ fn line(now: Now, text: &str) -> String {
     format!("{:.0} {}\n", now.wall, locale::shown(text))
 }
 
-fn heartbeat_line(engine: &Engine, now: Now) -> String {
-    if let Some(looking) = looking(engine, now) {
-        return looking;
+fn progress_line(engine: &Engine, now: Now) -> String {
+    if let Some(searching) = searching(engine, now) {
+        return searching;
     }
     let forecast = engine.polls().forecast();
     let open: Vec<_> = engine.jobs().filter(|job| Outcome::of(job) == Outcome::Open).collect();
@@ -165,33 +148,8 @@ fn heartbeat_line(engine: &Engine, now: Now) -> String {
         (0, _) => format!("{indexes} of {} to be ready", counted(total, "index", "indexes")),
         _ => format!("{restores} of {total} restores, and {indexes} restored indexes to be ready"),
     };
+
     format!("waiting for {what}{}", example.unwrap_or_default())
-}
-
-/// When each job is polled next.
-pub(super) type Forecast = BTreeMap<(ProjectName, JobId), Instant>;
-
-/// How a job is doing, in words.
-pub(super) fn state(job: &JobView<'_>, forecast: &Forecast, now: Now) -> String {
-    let outcome = Outcome::of(job);
-    let mut words = vec![outcome.in_words(job)];
-    words.extend(job.tracker.facts().intermediate_progress().map(|percent| format!("{percent:.0} %")));
-    words.push(duration::human(job.tracker.elapsed(now)));
-    words.extend(job.refused.or(job.tracker.last_error()).map(str::to_owned));
-    if outcome == Outcome::Open {
-        let key = (job.project.clone(), job.tracker.settings().id.clone());
-        words.push(match forecast.get(&key) {
-            Some(at) => format!("next poll in {}", short(at.since(now.instant))),
-            None => "asking".to_owned(),
-        });
-    }
-    words.join(", ")
-}
-
-/// A time that counts down, in whole seconds.
-fn short(left: Duration) -> String {
-    let seconds = (left + Duration::from_millis(500)).as_secs().max(1);
-    if seconds < 60 { format!("{seconds}s") } else { duration::human(Duration::from_secs(seconds)) }
 }
 
 #[cfg(test)]
@@ -200,7 +158,7 @@ mod tests {
     use crate::config::{JobSettings, ProjectSettings};
     use crate::engine::snapshot::{ProjectRecord, ProjectSnapshot, Snapshot};
     use crate::engine::{Action, Answer, Input, Plan};
-    use crate::model::{JobFacts, Observation, Status};
+    use crate::model::{JobFacts, JobId, Observation, Status};
 
     fn now() -> Now {
         Now { instant: Instant::default(), wall: "2026-11-23T12:00:00Z".parse().unwrap() }
@@ -232,10 +190,10 @@ mod tests {
         engine.handle(Input::PollAnswered { poll, answer: Answer::Job(observation) }, now());
     }
 
-    async fn said(engines: &[Engine]) -> String {
+    async fn printed(engines: &[Engine]) -> String {
         let (reader, writer) = std::io::pipe().unwrap();
         let people = Output::to(writer).unwrap();
-        let mut console = Console::new(Progress::Plain { heartbeat: Duration::ZERO }, &people, now());
+        let mut console = Console::new(Progress::Plain { interval: Duration::ZERO }, &people, now());
         for engine in engines {
             console.expect(engine, now());
         }
@@ -245,16 +203,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_to_expect_is_said_once() {
+    async fn what_to_expect_is_printed_once() {
         let line = "2026-11-23T12:00:00Z past 2 restores: half within 9m 00s, nine in ten within 21m 00s\n";
-        assert_eq!(said(&[engine(&[]), engine(&[9, 21]), engine(&[9])]).await, line);
+        assert_eq!(printed(&[engine(&[]), engine(&[9, 21]), engine(&[9])]).await, line);
     }
 
     #[tokio::test]
-    async fn what_is_waited_for_is_no_past() {
+    async fn restores_of_the_wait_are_no_history() {
         let mut own = engine(&[]);
         complete(&mut own);
         assert_eq!(own.projects().next().unwrap().expectation.unwrap().restores, 1);
-        assert_eq!(said(&[own]).await, "");
+        assert_eq!(printed(&[own]).await, "");
     }
 }

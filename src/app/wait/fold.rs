@@ -30,14 +30,14 @@ impl Drop for Fold<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::adapters::ci::{Host, Place};
+    use crate::adapters::ci::{Environment, Host};
 
     #[tokio::test]
     async fn an_error_ends_it_too() {
         let (reader, writer) = std::io::pipe().unwrap();
         let people = Output::to(writer).unwrap();
         let wait = || -> Result<(), &str> {
-            let section = Place::find(Some(Host::GitHub)).section().ok_or("no section")?;
+            let section = Environment::detect(Some(Host::GitHub)).section().ok_or("no section")?;
             let _fold = Fold::begin(section, 2, &people, Clock::system());
             people.write("progress\n");
             Err("a bug")

@@ -85,8 +85,8 @@ impl Report {
             timed_out,
             waited_seconds: now.instant.since(started.instant).as_secs_f64(),
             resume: None,
-            expected: super::expected(engine),
-            list_error: super::list_error(engine),
+            expected: super::words::expected(engine),
+            list_error: super::words::list_error(engine),
             jobs: engine.jobs().map(|job| JobReport::new(&job, now)).collect(),
             exit,
         }

@@ -1,7 +1,8 @@
-//! Lines at the end of a terminal that are drawn again and again.
+//! Lines at the end of a terminal that are redrawn in place.
 //!
-//! Invariant: what was drawn is found again, also after the terminal was resized, and nothing else is erased; no line is
-//! wrapped when it is drawn. Only sequences that every terminal knows are used: of ECMA-48, and that of the VT100 for wrapping.
+//! Invariant: exactly the drawn lines are erased, also after the terminal was resized; no line is
+//! wrapped when it is drawn. Only sequences that every terminal knows are used: those of ECMA-48,
+//! and that of the VT100 for wrapping.
 
 use console::{measure_text_width, truncate_str};
 
@@ -13,15 +14,15 @@ pub(super) struct Screen {
     drawn: Vec<String>,
 }
 
-/// A terminal that has just become narrower says so a bit later. Lines that are drawn in between are cut, not wrapped, so
-/// that the last of them is where the last one of those before was, and [`Screen::erase`] is right about all of them.
+/// A terminal that has become narrower reports that a bit later. Lines that are drawn meanwhile are
+/// cut, not wrapped, so that the last one stays where it was, and [`Screen::erase`] finds all of
+/// them.
 const WRAP_OFF: &str = "\u{1b}[?7l";
 const WRAP_ON: &str = "\u{1b}[?7h";
 
-/// In fewer columns each is worth more than a mark that tells where a line was cut.
+/// With fewer columns there is no room for the mark of a cut line.
 const ROOM_FOR_A_MARK: usize = 20;
 
-/// The size of a terminal, in cells.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Size {
     pub(super) rows: u16,
@@ -29,8 +30,8 @@ pub(super) struct Size {
 }
 
 impl Screen {
-    /// What draws these lines in the place of those that are there, below `above`, which are whole lines and stay.
-    /// Where there is no room for all, those before the last one give way.
+    /// The text that draws `lines` in place of the current ones, below `above`, which are whole
+    /// lines and stay. Without room for all, the last line and the first ones are drawn.
     pub(super) fn frame(&mut self, above: &str, mut lines: Vec<String>, size: Size) -> String {
         let text = self.erase(size) + above + WRAP_OFF;
         let rows = usize::from(size.rows).max(1);
@@ -44,10 +45,11 @@ impl Screen {
         let room = usize::from(size.columns).saturating_sub(1).max(1);
         let mark = if locale::is_utf8() && room >= ROOM_FOR_A_MARK { "…" } else { "" };
         self.drawn = lines.iter().map(|line| truncate_str(line, room, mark).into_owned()).collect();
+
         text + &self.drawn.join("\n") + WRAP_ON
     }
 
-    /// What takes the lines off the terminal.
+    /// The text that clears the lines.
     pub(super) fn clear(&mut self, size: Size) -> String {
         if self.drawn.is_empty() {
             return String::new();
@@ -62,9 +64,10 @@ impl Screen {
         !std::mem::take(&mut self.drawn).is_empty()
     }
 
-    /// What erases the lines and leaves the cursor where they began. A terminal that became narrower has wrapped them;
-    /// most do, and on one that cuts them instead, rows above are erased. Row by row: rows that were wrapped would stay
-    /// joined if they were drawn over, and a terminal that is told to erase all keeps a copy of it.
+    /// The text that erases the lines and leaves the cursor where they began. A terminal that
+    /// became narrower has wrapped them; most do, and on one that cuts them instead, rows above are
+    /// erased. Row by row: rows that were wrapped would stay joined if they were drawn over, and a
+    /// terminal that gets the sequence to erase all keeps a copy.
     fn erase(&self, size: Size) -> String {
         const ROW: &str = "\u{1b}[2K";
         let columns = usize::from(size.columns).max(1);
@@ -76,7 +79,8 @@ impl Screen {
     }
 }
 
-/// How many rows a line takes, of so many columns. A character that is two columns wide is not parted.
+/// How many rows a line takes, of so many columns. A character that is two columns wide is not
+/// parted.
 fn rows(line: &str, columns: usize) -> usize {
     let (mut rows, mut column) = (1, 0);
     for character in line.chars() {
@@ -111,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_take_the_place_of_those_before() {
+    fn lines_replace_those_before() {
         let mut screen = Screen::default();
         assert_eq!(shown(&screen.frame("", lines(&["one", "two"]), size(80))), "<^[2Kone/two");
         assert_eq!(shown(&screen.frame("", lines(&["three"]), size(80))), "<^[1A^[2K^[B^[2K^[1Athree");
@@ -121,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_narrower_terminal_wrapped_is_found() {
+    fn wrapped_lines_are_erased_on_a_narrower_terminal() {
         let mut screen = Screen::default();
         screen.frame("", lines(&["twenty columns long.", "ten long..", "x"]), size(80));
         let erased = format!("<^[3A{}^[2K^[3A", "^[2K^[B".repeat(3));
@@ -133,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_no_terminal_too_small() {
+    fn frames_fit_terminals_of_any_size() {
         let mut screen = Screen::default();
         for columns in [0, 1, 2] {
             let frame =
@@ -145,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_forgotten_is_left_alone() {
+    fn forgotten_lines_are_not_erased() {
         let mut screen = Screen::default();
         assert!(!screen.forget());
         screen.frame("", lines(&["one", "two"]), size(80));

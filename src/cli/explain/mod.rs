@@ -9,7 +9,7 @@ use clap::Parser;
 use super::project::ProjectArgs;
 use super::socket::SocketArgs;
 use super::start::{READING, no_thread, unless_stopped};
-use super::wait::{parse_effort, parse_interval};
+use super::values::{bound, parse_effort, parse_interval};
 use super::{Done, Failure, Output, block_on, listen, print};
 use crate::adapters::control::{CallError, ExplainJob, RequestErrorKind};
 use crate::adapters::telemetry::{self, Style};
@@ -151,7 +151,7 @@ impl Args {
         project.jobs = vec![job];
         project.discover = None;
         project.cadence.effort = self.effort.unwrap_or(project.cadence.effort);
-        super::wait::bound(&mut project.cadence, self.min_interval, self.max_interval)?;
+        bound(&mut project.cadence, self.min_interval, self.max_interval)?;
         Ok(project)
     }
 }

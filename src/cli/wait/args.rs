@@ -4,27 +4,27 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, ValueEnum};
 
 use crate::app::wait::{Options, Progress};
 use crate::cli::ci::CiArgs;
 use crate::cli::project::ProjectArgs;
-use crate::cli::{Failure, ids, parse_duration};
+use crate::cli::values::{bound, parse_duration, parse_effort, parse_interval};
+use crate::cli::{Failure, ids};
 use crate::config::{
-    CadenceSettings, Discovery, Effort, IndexPattern, JobSettings, ProjectSettings, SinkSettings, UrlSource,
-    WatchSettings, WebhookSettings, WebhookUrl,
+    Discovery, Effort, IndexPattern, JobSettings, ProjectSettings, SinkSettings, UrlSource, WatchSettings,
+    WebhookSettings, WebhookUrl,
 };
 use crate::engine::Condition;
-use crate::model::{JobId, Keyword as _, Until, duration};
+use crate::model::{JobId, Until, duration};
 
 /// Block until restore jobs end, and say how by the exit code
 #[derive(Debug, Parser)]
 #[command(after_help = EXIT_CODES, arg_required_else_help = true)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the published command line")]
 pub(in crate::cli) struct Args {
-    /// Ids of restore jobs; `-` reads them from standard input, one a line or as JSON objects that have a
-    /// `restore_job_id`
+    /// Ids of restore jobs; `-` reads them from standard input, one a line or as JSON objects that
+    /// have a `restore_job_id`
     #[arg(value_name = "JOB_ID")]
     pub(super) jobs: Vec<String>,
 
@@ -32,14 +32,14 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "FILE")]
     pub(super) from_file: Option<PathBuf>,
 
-    /// Wait for every restore of the project that is unfinished, as the API lists them, beside those that are named; those
-    /// that begin meanwhile too,
-    /// until a look at the list, --not-found-grace after the start at the earliest, shows no other
+    /// Wait for every restore of the project that is unfinished, as the API lists them, beside
+    /// those that are named; those that begin meanwhile too, until a look at the list,
+    /// --not-found-grace after the start at the earliest, shows no other
     #[arg(long)]
     pub(super) all_pending: bool,
 
-    /// With --all-pending: only restores into an index of such a name; `*` stands for any characters, `?` for one. Can be
-    /// given several times
+    /// With --all-pending: only restores into an index of such a name; `*` stands for any
+    /// characters, `?` for one. Can be given several times
     #[arg(
         long,
         value_name = "PATTERN",
@@ -71,8 +71,8 @@ pub(in crate::cli) struct Args {
     #[arg(long, conflicts_with = "any")]
     pub(super) fail_fast: bool,
 
-    /// What to wait for: that a job completes, or that its index serves, too [default: completed, unless the
-    /// configuration says otherwise]
+    /// What to wait for: that a job completes, or that its index serves, too [default: completed,
+    /// unless the configuration says otherwise]
     #[arg(long, value_enum, value_name = "STATE")]
     pub(super) until: Option<Until>,
 
@@ -80,13 +80,14 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(super) timeout: Option<Duration>,
 
-    /// How long a job that was never seen may be unknown to the API, and one that has begun be missing from its list
-    /// [default: 60s]
+    /// How long a job that was never seen may be unknown to the API, and one that has begun be
+    /// missing from its list [default: 60s]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(super) not_found_grace: Option<Duration>,
 
-    /// How far apart two refusals of the key (401, 403) are at least, so that the wait ends with 4; 12 times as far where the
-    /// second has no body of the API, such as a page of a gateway; at most 1m [default: 5s]
+    /// How far apart two refusals of the key (401, 403) are at least, so that the wait ends with 4;
+    /// 12 times as far where the second has no body of the API, such as a page of a gateway; at
+    /// most 1m [default: 5s]
     #[arg(long, value_name = "DURATION", value_parser = parse_unauthorized_grace)]
     pub(super) unauthorized_grace: Option<Duration>,
 
@@ -94,7 +95,8 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(super) unreachable_after: Option<Duration>,
 
-    /// How much is asked to notice the end sooner: `gentle` asks half as much, and `eager` twice [default: balanced]
+    /// How much is asked to notice the end sooner: `gentle` asks half as much, and `eager` twice
+    /// [default: balanced]
     #[arg(long, value_name = "EFFORT", value_parser = parse_effort())]
     pub(super) effort: Option<Effort>,
 
@@ -106,23 +108,24 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "DURATION", value_parser = parse_interval)]
     pub(super) max_interval: Option<Duration>,
 
-    /// What is printed on standard output: a report at the end, for people or as one JSON object, or each transition
-    /// as a line of JSON
-    #[arg(long, value_enum, default_value_t = Form::Human)]
-    pub(super) output: Form,
+    /// What is printed on standard output: a report at the end, for people or as one JSON object,
+    /// or each transition as a line of JSON
+    #[arg(long, value_enum, default_value_t = OutputForm::Human)]
+    pub(super) output: OutputForm,
 
     /// Print nothing on standard error but errors
     #[arg(long, short)]
     pub(super) quiet: bool,
 
-    /// How progress is shown on standard error: `auto` draws a line for each job on a terminal and prints plain lines
-    /// elsewhere, and in a pipeline
+    /// How progress is shown on standard error: `auto` draws a line for each job on a terminal and
+    /// prints plain lines elsewhere, and in a pipeline
     #[arg(long, value_enum, default_value_t = ProgressForm::Auto)]
     pub(super) progress: ProgressForm,
 
-    /// Print a line at least this often where progress is plain, so that nobody takes the wait for hung; 0 for never
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "60s")]
-    pub(super) heartbeat: Duration,
+    /// Print a line at least this often where progress is plain, as a sign that the wait is not
+    /// hung; 0 for never
+    #[arg(long = "heartbeat", value_name = "DURATION", value_parser = parse_duration, default_value = "60s")]
+    pub(super) progress_interval: Duration,
 
     #[command(flatten)]
     pub(super) ci: CiArgs,
@@ -131,7 +134,8 @@ pub(in crate::cli) struct Args {
     #[arg(long)]
     pub(super) desktop: bool,
 
-    /// Post each transition to this address as JSON; at the end, up to 10 s are spent on what is not yet delivered
+    /// Post each transition to this address as JSON; at the end, up to 10 s are spent on what is
+    /// not yet delivered
     #[arg(long, value_name = "URL")]
     pub(super) webhook: Option<String>,
 
@@ -173,7 +177,7 @@ Examples:
 
 /// What is printed on standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Form {
+pub(super) enum OutputForm {
     /// A report at the end.
     Human,
     /// A report at the end, as one JSON object.
@@ -193,23 +197,7 @@ pub(super) enum ProgressForm {
     None,
 }
 
-/// One of the names of the efforts.
-pub(in crate::cli) fn parse_effort() -> impl TypedValueParser<Value = Effort> {
-    let words = Effort::ALL.iter().map(|effort| effort.as_str());
-    PossibleValuesParser::new(words).map(|word| Effort::from_word(&word).unwrap_or_default())
-}
-
-/// Reads the time between two polls. Less than 10 ms would be no polling but an attack, more than a day no watch.
-pub(in crate::cli) fn parse_interval(text: &str) -> Result<Duration, String> {
-    let interval = duration::parse(text).map_err(|error| error.to_string())?;
-    if CadenceSettings::INTERVAL.contains(&interval) {
-        Ok(interval)
-    } else {
-        Err("must be between 10ms and 1d".to_owned())
-    }
-}
-
-/// Reads how far apart two refusals are.
+/// Parses the distance of two refusals.
 fn parse_unauthorized_grace(text: &str) -> Result<Duration, String> {
     let grace = duration::parse(text).map_err(|error| error.to_string())?;
     if grace <= WatchSettings::MAX_UNAUTHORIZED_GRACE {
@@ -219,40 +207,28 @@ fn parse_unauthorized_grace(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// Sets the bounds of the cadence that are given. One that is given alone moves the other where they would cross.
-pub(in crate::cli) fn bound(
-    cadence: &mut CadenceSettings,
-    min: Option<Duration>,
-    max: Option<Duration>,
-) -> Result<(), Failure> {
-    if min.zip(max).is_some_and(|(min, max)| min > max) {
-        return Err(Failure::usage("--min-interval is longer than --max-interval"));
-    }
-    cadence.min_interval = min.unwrap_or(cadence.min_interval.min(max.unwrap_or(duration::MAX)));
-    cadence.max_interval = max.unwrap_or(cadence.max_interval.max(min.unwrap_or_default()));
-    Ok(())
-}
-
 impl Args {
     pub(super) fn project_settings(&self) -> Result<ProjectSettings, Failure> {
         let ids = ids::collect(&self.jobs, self.from_file.as_deref())?;
         let mut project = self.project.choose()?;
-        // What a configuration has found is for a daemon, unless it is asked for here.
+        // Discovery of the configuration is for a daemon; a wait has an option for it.
         let max_jobs = project.discover.map_or(Discovery::MAX_JOBS, |discover| discover.max_jobs);
         project.discover = self.all_pending.then(|| Discovery {
             indexes: self.index.clone(),
             exclude: self.exclude_index.clone(),
             max_jobs,
         });
+
         if self.all_pending || !ids.is_empty() {
             project.jobs = ids.into_iter().map(|id| with_settings_of(id, &project.jobs)).collect();
         }
-        // A wait for nothing would have no end.
+        // A wait without jobs would never end.
         if project.jobs.is_empty() && !self.all_pending {
             return Err(Failure::usage("no job ids were given").with_help(
                 "name the restore jobs to wait for, `-` to read their ids from standard input, or --all-pending",
             ));
         }
+
         project.cadence.effort = self.effort.unwrap_or(project.cadence.effort);
         bound(&mut project.cadence, self.min_interval, self.max_interval)?;
         let watch = &mut project.watch;
@@ -263,6 +239,7 @@ impl Args {
         watch.not_found_grace = self.not_found_grace.unwrap_or(watch.not_found_grace);
         watch.unauthorized_grace = self.unauthorized_grace.unwrap_or(watch.unauthorized_grace);
         watch.unreachable_after = self.unreachable_after.unwrap_or(watch.unreachable_after);
+
         Ok(project)
     }
 
@@ -270,7 +247,8 @@ impl Args {
         let Some(url) = &self.webhook else { return Ok(Vec::new()) };
         let url = WebhookUrl::parse(url, false)
             .map_err(|fault| Failure::usage(format!("the URL of --webhook {fault}")))?;
-        // Nobody waits for days for the one who waits for a restore: 1 s, doubling, up to about an hour.
+        // The end of a wait leaves no time for a schedule of days: 1 s, doubling, up to about an
+        // hour.
         let retry_schedule = (0..12).map(|n| Duration::from_secs(1 << n)).collect();
         let webhook = WebhookSettings { retry_schedule, ..WebhookSettings::new(UrlSource::Given(url)) };
         Ok(vec![SinkSettings::Webhook(webhook)])
@@ -278,7 +256,7 @@ impl Args {
 
     pub(super) fn options(&self, progress: Progress) -> Options {
         let condition = if self.any { Condition::Any } else { Condition::All { fail_fast: self.fail_fast } };
-        let ndjson = self.output == Form::Ndjson;
+        let ndjson = self.output == OutputForm::Ndjson;
         Options {
             condition,
             timeout: self.timeout,
@@ -290,8 +268,8 @@ impl Args {
         }
     }
 
-    /// The words that wait for the same, without those that say of which jobs. Left out is how it is shown, and what may
-    /// hold secrets: the address of a webhook, and the command.
+    /// The options that repeat this wait, without the ids of jobs. Options about output are left
+    /// out, and those that may hold secrets: the address of a webhook, and the command.
     fn again(&self) -> Vec<String> {
         let duration = |value: Option<Duration>| value.map(duration::written);
         let path = |path: &Path| path.display().to_string();
@@ -311,11 +289,13 @@ impl Args {
             ("--config", self.project.config().map(path)),
             ("--project", self.project.name().map(str::to_owned)),
         ];
+
         let flags =
             [("--all-pending", self.all_pending), ("--any", self.any), ("--fail-fast", self.fail_fast)];
         let flags = flags.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag.to_owned());
         let options = given.into_iter().filter_map(|(option, value)| Some([option.to_owned(), value?]));
         let found = [patterns("--index", &self.index), patterns("--exclude-index", &self.exclude_index)];
+
         flags.chain(found.concat()).chain(options.flatten()).collect()
     }
 }
@@ -334,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_pending() {
+    fn all_pending_selects_by_index_patterns() {
         let words = ["--all-pending", "--index", "prod-*", "--index", "docs", "--exclude-index", "*-old"];
         let all = args(&words);
         let project = all.project_settings().unwrap();

@@ -115,7 +115,7 @@ async fn a_truncated_body_is_shorter_than_promised() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hanging_request_ends_with_the_patience_of_the_client() {
+async fn a_hanging_request_ends_by_the_client_time_limit() {
     let simulator = play(&with("kind = \"hang\"\nfirst = 1")).await;
     assert!(get(&simulator, JOB).await.unwrap_err().is_timeout());
     assert_eq!(get(&simulator, JOB).await.unwrap().status(), 200);
@@ -176,10 +176,13 @@ async fn faults_choose_their_requests() {
         }
         statuses
     };
+
     let four = [JOB; 4];
+
     assert_eq!(statuses("requests = [1, 3]", &four).await, [500, 200, 500, 200]);
     assert_eq!(statuses("first = 2", &four).await, [500, 500, 200, 200]);
     assert_eq!(statuses("every = 2", &four).await, [200, 500, 200, 500]);
+
     let all = [JOB, "/restore-jobs", "/indexes/docs"];
     assert_eq!(statuses("endpoint = \"list\"", &all).await, [200, 500, 200]);
     assert_eq!(statuses("endpoint = \"index\"", &all).await, [200, 200, 500]);
@@ -188,8 +191,10 @@ async fn faults_choose_their_requests() {
 
     let simulator = play(&with("kind = \"status\"\nstatus = 503\nfrom = \"10s\"\nto = \"20s\"")).await;
     assert_eq!(json(&simulator, JOB).await.0, 200);
+
     pass(10.0).await;
     assert_eq!(json(&simulator, JOB).await.0, 503);
+
     pass(10.0).await;
     assert_eq!(json(&simulator, JOB).await.0, 200);
 }

@@ -21,6 +21,7 @@ async fn a_job_of_the_older_description_from_start_to_end() {
         "#,
     )
     .await;
+
     pass(900.0).await;
     let expected = json!({
         "restore_job_id": "rj-1", "backup_id": "b-1", "target_index_name": "docs", "target_index_id": "i-1",
@@ -29,7 +30,9 @@ async fn a_job_of_the_older_description_from_start_to_end() {
     let (status, mut job) = json(&simulator, "/restore-jobs/rj-1").await;
     // Times are tokio's, which moves by whole milliseconds.
     let percent = job["percent_complete"].take().as_f64().unwrap();
+
     assert!(job["percent_complete"].is_null() && (25.0..25.01).contains(&percent), "{percent}");
+
     job["percent_complete"] = json!(25.0);
     assert_eq!((status, job), (200, expected.clone()));
 
@@ -39,6 +42,7 @@ async fn a_job_of_the_older_description_from_start_to_end() {
     ended["status"] = json!("Completed");
     ended["completed_at"] = json!("2026-11-23T13:00:00Z");
     ended["percent_complete"] = json!(100.0);
+
     assert_eq!(job, ended);
 }
 
@@ -62,39 +66,49 @@ async fn a_job_of_the_newer_description() {
         "#,
     )
     .await;
+
     let (_, job) = json(&simulator, "/restore-jobs/rj-1").await;
+
     assert_eq!(job["created_at"], "2026-11-23T11:59:58.500+00:00");
     assert_eq!(job["completed_at"], json!(null));
     assert_eq!(job["nested"], json!({ "a": [1, 2] }));
     assert!(job.as_object().unwrap().contains_key("completed_at"));
     assert_eq!(job.get("percent_complete"), None);
+
     pass(10.0).await;
     let (_, job) = json(&simulator, "/restore-jobs/rj-1").await;
+
     assert_eq!(job["percent_complete"].to_string(), "100");
     assert_eq!(job["completed_at"], "2026-11-23T12:00:08.500+00:00");
+
     let (_, job) = json(&simulator, "/restore-jobs/rj-2").await;
     assert_eq!((&job["status"], &job["completed_at"]), (&json!("Failed"), &json!(null)));
     assert_eq!((job.get("percent_complete"), &job["created_at"]), (None, &json!(null)));
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_does_not_exist() {
+async fn unknown_ids_paths_and_methods_are_404() {
     let simulator =
         play("[[job]]\nid = \"late/1\"\nappears = \"30s\"\n[[job]]\nid = \"rj-2\"\nvanishes = \"10s\"").await;
     let (status, body) = json(&simulator, "/restore-jobs/late%2F1").await;
+
     assert_eq!(status, 404);
+
     let error = json!({ "code": "NOT_FOUND", "message": "Restore job late/1 not found." });
     assert_eq!(body, json!({ "error": error, "status": 404 }));
     assert_eq!(json(&simulator, "/restore-jobs/rj-2").await.0, 200);
     assert_eq!(json(&simulator, "/restore-jobs").await.1["data"].as_array().unwrap().len(), 1);
+
     pass(30.0).await;
     assert_eq!(json(&simulator, "/restore-jobs/late%2F1").await.0, 200);
     assert_eq!(json(&simulator, "/restore-jobs/rj-2").await.0, 404);
+
     for path in ["/restore-jobs/", "/", "/backups", "/indexes/none", "/restore-jobs/%ff"] {
         let (status, body) = json(&simulator, path).await;
         assert_eq!((status, &body["error"]["code"]), (404, &json!("NOT_FOUND")), "{path}");
     }
     let post = client().post(format!("{}/restore-jobs", simulator.url())).header("Api-Key", "k");
+
     assert_eq!(post.send().await.unwrap().status(), 404);
 }
 
@@ -103,6 +117,7 @@ async fn pages_are_walked_to_the_end() {
     let simulator =
         play("[list]\nawkward_tokens = true\n[[job]]\nid = \"rj\"\ncount = 200\nage_step = \"1s\"").await;
     let (mut path, mut ids, mut pages) = ("/restore-jobs?limit=100".to_owned(), Vec::new(), 0);
+
     loop {
         let (status, page) = json(&simulator, &path).await;
         assert_eq!(status, 200);
@@ -115,14 +130,16 @@ async fn pages_are_walked_to_the_end() {
         let token: String = url::form_urlencoded::byte_serialize(token.as_bytes()).collect();
         path = format!("/restore-jobs?paginationToken={token}");
     }
+
     // Both pages are full, and a full page carries a token.
     assert_eq!(pages, 3);
+
     let expected: Vec<String> = (1..=200).map(|number| format!("\"rj-{number}\"")).collect();
     assert_eq!(ids, expected);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_list_refuses() {
+async fn bad_limits_and_tokens_are_refused() {
     for (answers, rows) in [("2026-04", 10), ("2026-07", 100)] {
         let simulator = play(&format!("answers = \"{answers}\"\n[[job]]\nid = \"rj\"\ncount = 150")).await;
         assert_eq!(json(&simulator, "/restore-jobs").await.1["data"].as_array().unwrap().len(), rows);
@@ -148,6 +165,7 @@ async fn keys_come_and_go() {
         "#,
     )
     .await;
+
     let url = format!("{}/restore-jobs/rj-1", simulator.url());
     let ask = async |key: Option<&str>| {
         let request = client().get(&url);
@@ -157,19 +175,24 @@ async fn keys_come_and_go() {
         };
         request.send().await.unwrap().status().as_u16()
     };
+
     assert_eq!(
         [ask(None).await, ask(Some("")).await, ask(Some("two")).await, ask(Some("one")).await],
         [401, 401, 401, 200]
     );
+
     pass(10.0).await;
     assert_eq!(ask(Some("one")).await, 401);
+
     pass(10.0).await;
     assert_eq!(ask(Some("one")).await, 200);
+
     pass(10.0).await;
     assert_eq!([ask(Some("one")).await, ask(Some("two")).await], [401, 200]);
 
     let requests = simulator.requests();
     assert_eq!((requests.len(), simulator.count()), (8, 8));
+
     let last = requests.last().unwrap();
     assert_eq!(
         (last.method.as_str(), last.path.as_str(), last.answered),
@@ -203,8 +226,10 @@ async fn the_body_of_a_401_and_of_a_403() {
         );
         assert_eq!(response.text().await.unwrap(), body);
     }
+
     let simulator = play("forbidden = true\n[[job]]\nid = \"rj-1\"").await;
     let (status, body) = json(&simulator, "/restore-jobs").await;
+
     assert_eq!((status, &body["error"]["code"]), (403, &json!("PERMISSION_DENIED")));
     assert_eq!(json(&simulator, "/restore-jobs/rj-1").await.0, 403);
     assert_eq!(json(&simulator, "/indexes/none").await.0, 404);
@@ -232,6 +257,7 @@ async fn indexes_follow_their_jobs_or_their_script() {
         "#,
     )
     .await;
+
     let states = async || {
         let mut states = HashMap::new();
         for name in ["good", "bad", "own"] {
@@ -241,14 +267,19 @@ async fn indexes_follow_their_jobs_or_their_script() {
         }
         states
     };
+
     let initializing = (200, "Initializing".to_owned(), false);
     let gone = (404, "none".to_owned(), false);
     let ready = (200, "Ready".to_owned(), true);
     let expect = |good, bad, own| HashMap::from([("good", good), ("bad", bad), ("own", own)]);
+
     assert_eq!(states().await, expect(initializing.clone(), initializing.clone(), gone.clone()));
+
     pass(12.0).await;
     let scaling = (200, "ScalingUp".to_owned(), true);
+
     assert_eq!(states().await, expect(initializing, gone.clone(), scaling));
+
     pass(10.0).await;
     assert_eq!(states().await, expect(ready.clone(), gone, ready));
 }

@@ -20,6 +20,7 @@ async fn replies_follow_the_script_then_200() {
         Reply::status(1),
     ])
     .await;
+
     let url = format!("{}/hook?a=b", receiver.url());
     let client = client();
     let post = |body: &'static str| client.post(&url).header("X-Sign", "s").body(body).send();
@@ -31,11 +32,13 @@ async fn replies_follow_the_script_then_200() {
     assert_eq!(post("four").await.unwrap().status(), 204);
     assert_eq!(post("five").await.unwrap().status(), 500);
     assert_eq!(post("six").await.unwrap().status(), 200);
+
     receiver.otherwise(Reply::status(410));
     assert_eq!(post("seven").await.unwrap().status(), 410);
 
     let taken = receiver.received();
     let bodies: Vec<&[u8]> = taken.iter().map(|one| &one.body[..]).collect();
+
     assert_eq!(bodies, [&b"one"[..], b"two", b"three", b"four", b"five", b"six", b"seven"]);
     assert_eq!((taken[0].method.as_str(), taken[0].path.as_str()), ("POST", "/hook?a=b"));
     assert_eq!((taken[0].header("x-sign"), taken[0].header("x-none")), (Some("s"), None));
@@ -43,7 +46,7 @@ async fn replies_follow_the_script_then_200() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_scripted_can_be_decided_by_what_came() {
+async fn decide_answers_unscripted_requests() {
     let receiver = start([Reply::status(503)]).await;
     receiver.decide(|received| Reply::status(299).body(received.body.clone()));
     let post = || client().post(receiver.url()).body("echo").send();
@@ -54,7 +57,7 @@ async fn what_is_not_scripted_can_be_decided_by_what_came() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn waiting_for_what_is_to_come() {
+async fn wait_for_returns_once_enough_requests_came() {
     let receiver = start([]).await;
     let url = receiver.url();
     tokio::spawn(async move {
@@ -69,7 +72,7 @@ async fn waiting_for_what_is_to_come() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_beyond_all_measure_is_refused() {
+async fn a_too_large_body_is_refused() {
     let receiver = start([]).await;
     let sent = client().post(receiver.url()).body(vec![b'x'; (1 << 20) + 1]).send().await;
     // The answer may come, or the connection may end, before all was sent.

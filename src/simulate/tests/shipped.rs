@@ -15,7 +15,9 @@ fn each_is_read_and_each_file_is_shipped() {
         assert!(!scenario.job_ids().is_empty(), "{name}");
         assert!(Scenario::shipped(name).is_some());
     }
+
     assert!(!Scenario::demo().job_ids().is_empty());
+
     let mut files: Vec<String> = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/config/scenarios"))
         .unwrap()
         .map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
@@ -23,6 +25,7 @@ fn each_is_read_and_each_file_is_shipped() {
     files.sort();
     let mut names: Vec<&str> = SHIPPED.iter().map(|(name, _)| *name).collect();
     names.sort_unstable();
+
     assert_eq!(files, names);
 }
 
@@ -43,13 +46,17 @@ async fn the_demo_is_over_in_twenty_seconds() {
         }
         pass(0.5).await;
     }
+
     let last = simulator.requests().last().unwrap().at;
+
     assert!((13.0..20.0).contains(&last.as_secs_f64()), "{last:?}");
+
     let count = |status: &Status| ends.values().filter(|end| *end == status).count();
     assert_eq!(
         [Status::Completed, Status::Failed, Status::Cancelled].map(|status| count(&status)),
         [5, 1, 1]
     );
+
     let answered: HashSet<u16> = simulator.requests().iter().filter_map(|request| request.answered).collect();
     assert_eq!(answered, HashSet::from([200, 404, 429, 503]));
 }

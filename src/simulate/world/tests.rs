@@ -16,8 +16,8 @@ fn seconds(seconds: f64) -> Duration {
 
 /// Status, percent and whether there is an end time, at one time.
 fn seen(world: &World, at: f64) -> Option<(String, f64, bool)> {
-    let (_, view) = world.job("j", seconds(at))?;
-    Some((view.status.to_owned(), view.percent, view.completed.is_some()))
+    let (_, state) = world.job("j", seconds(at))?;
+    Some((state.status.to_owned(), state.percent, state.completed.is_some()))
 }
 
 /// A time, and what is seen then.
@@ -59,6 +59,7 @@ fn the_life_of_a_job() {
             ],
         ),
     ];
+
     for (keys, expected) in table {
         let world = world(&format!("[[job]]\nid = \"j\"\n{keys}"));
         for (at, status, percent, ended) in *expected {
@@ -80,18 +81,18 @@ fn a_job_that_appears_and_vanishes() {
 }
 
 #[test]
-fn alike_jobs_differ_in_what_is_told_to() {
+fn counted_jobs_differ_by_their_steps() {
     let world = world(
         "[[job]]\nid = \"j\"\nindex = \"i\"\ncount = 3\nage_step = \"10s\"\ntakes = \"1m\"\ntakes_step = \"1s\"",
     );
-    let told: Vec<(&str, &str, i64, i64)> = world
+    let made: Vec<(&str, &str, i64, i64)> = world
         .jobs
         .iter()
         .map(|job| (&*job.id, &*job.index, job.created.as_secs(), job.ends.unwrap().as_secs()))
         .collect();
-    assert_eq!(told, [("j-1", "i-1", 0, 60), ("j-2", "i-2", -10, 51), ("j-3", "i-3", -20, 42)]);
-    let made: HashSet<&str> = world.jobs.iter().flat_map(|job| [&*job.backup_id, &*job.index_id]).collect();
-    assert_eq!(made.len(), 6);
+    assert_eq!(made, [("j-1", "i-1", 0, 60), ("j-2", "i-2", -10, 51), ("j-3", "i-3", -20, 42)]);
+    let ids: HashSet<&str> = world.jobs.iter().flat_map(|job| [&*job.backup_id, &*job.index_id]).collect();
+    assert_eq!(ids.len(), 6);
 }
 
 #[test]
@@ -101,9 +102,11 @@ fn a_fault_counts_the_requests_it_is_about() {
          [[fault]]\njob = \"j\"\nrequests = [2]\nfrom = \"5s\"\nkind = \"drop\"\n\
          [[fault]]\nevery = 3\nkind = \"hang\"",
     );
+
     let mut meets = |id: &str, at: f64| {
         world.fault(&Target::Describe(id.into()), seconds(at)).map(|(fault, number)| (fault.kind, number))
     };
+
     assert_eq!(meets("j", 0.0), None, "too early for the first, the first of the second");
     assert_eq!(meets("j", 5.0), None);
     assert_eq!(meets("k", 5.0), Some((crate::simulate::script::FaultKind::Hang, 3)));
@@ -176,8 +179,11 @@ fn an_unreliable_list() {
         let different: HashSet<String> = ids.iter().cloned().collect();
         (ids.len(), different.len(), ids != again)
     };
+
     let (rows, different, changes) = run("drop_rows = 0.1");
+
     assert!((850..950).contains(&rows) && rows == different && changes, "{rows} {different}");
+
     let (rows, different, changes) = run("repeat_rows = 0.1");
     assert!((1050..1150).contains(&rows) && different == 1000 && changes, "{rows} {different}");
     assert_eq!(run("order = \"shuffled\""), (1000, 1000, true));

@@ -10,8 +10,6 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::net::TcpSocket;
 
 use super::*;
-use crate::adapters::http::resolver::System;
-use crate::adapters::http::{Purpose, resolving};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -28,8 +26,8 @@ fn get(url: &str) -> Request {
 /// What a server of HTTP/2 does with a request: by the number of its connection, and its path.
 type Behavior = fn(usize, &str) -> bool;
 
-/// A server of HTTP/2 that answers a request if `answers` says so, and is silent else. Returns its URL, and the number of
-/// its connections.
+/// A server of HTTP/2 that answers a request if `answers` says so, and is silent else. Returns its
+/// URL, and the number of its connections.
 async fn http2_server(answers: Behavior) -> (String, Arc<AtomicUsize>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -61,17 +59,18 @@ async fn serve_http2(
             silent.push(respond);
         }
     }
+
     Ok(())
 }
 
 fn http2_client(url: &str) -> Client {
     // Without TLS, that is not negotiated.
-    let recipe = Recipe::new(&Purpose::new(&url.parse().unwrap(), None), System).unwrap();
+    let recipe = Recipe::new(&ClientOptions::new(&url.parse().unwrap(), None), System).unwrap();
     Client::speaking(recipe, true).unwrap()
 }
 
 #[tokio::test]
-async fn a_connection_that_answers_nothing_is_left() {
+async fn a_silent_connection_is_abandoned() {
     let (url, connections) = http2_server(|connection, path| connection > 1 || path == "/first").await;
     let client = http2_client(&url);
     client.send(get(&format!("{url}/first")), AMPLE).await.unwrap();
@@ -82,7 +81,7 @@ async fn a_connection_that_answers_nothing_is_left() {
 }
 
 #[tokio::test]
-async fn a_connection_that_answers_others_is_kept() {
+async fn a_connection_with_other_answers_is_kept() {
     let (url, connections) = http2_server(|_, path| path != "/silent").await;
     let client = http2_client(&url);
     client.send(get(&url), AMPLE).await.unwrap();
@@ -97,7 +96,7 @@ async fn a_connection_that_answers_others_is_kept() {
 }
 
 #[tokio::test]
-async fn requests_without_an_answer_take_no_place_of_others() {
+async fn unanswered_requests_do_not_block_others() {
     let (url, connections) = http2_server(|_, path| path != "/silent").await;
     let client = http2_client(&url);
     let hanging: Vec<_> = (0..250)
@@ -106,12 +105,14 @@ async fn requests_without_an_answer_take_no_place_of_others() {
             tokio::spawn(async move { client.send(request, AMPLE).await })
         })
         .collect();
+
     let is_full =
         || client.0.lock().iter().map(|pool| pool.under_way.load(Ordering::Relaxed)).sum::<usize>() == 250;
     while !is_full() {
         tokio::task::yield_now().await;
     }
     client.send(get(&url), AMPLE).await.expect("it does not wait for the others");
+
     assert_eq!(connections.load(Ordering::SeqCst), 3);
 
     for request in hanging {
@@ -123,19 +124,21 @@ async fn requests_without_an_answer_take_no_place_of_others() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
+
     tokio::time::timeout(PATIENCE, shrinks).await.expect("connections that are not needed are closed");
 }
 
 #[tokio::test]
-async fn a_server_that_ceases_to_speak_http2_is_spoken_to_again() {
+async fn a_server_without_http2_any_more_is_used_by_http1() {
     let (url, _) = http1_server(|_| OK);
     let client = http2_client(&url);
     client.send(get(&url), AMPLE).await.unwrap_err();
     assert_eq!(client.send(get(&url), AMPLE).await.unwrap().body.unwrap(), b"ok");
 }
 
-/// A server of HTTP/1.1 that gives each request on a connection what `answer` says, by the number of the request there;
-/// nothing closes the connection. Returns its URL, and all that it read, by connection.
+/// A server of HTTP/1.1 that gives each request on a connection what `answer` says, by the number
+/// of the request there; nothing closes the connection. Returns its URL, and all that it read, by
+/// connection.
 fn http1_server(answer: fn(usize) -> &'static str) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -169,6 +172,7 @@ fn serve_http1(
             answer => stream.write_all(answer.as_bytes()).ok()?,
         }
     }
+
     None
 }
 
@@ -182,11 +186,11 @@ fn counts(requests: &Mutex<Vec<String>>) -> (usize, usize) {
 }
 
 fn http1_client(url: &str) -> Client {
-    crate::adapters::http::client(&Purpose::new(&url.parse().unwrap(), None)).unwrap()
+    client(&ClientOptions::new(&url.parse().unwrap(), None)).unwrap()
 }
 
 #[tokio::test]
-async fn a_used_connection_that_is_cut_is_replaced_at_once() {
+async fn a_request_on_a_cut_used_connection_is_repeated() {
     let (url, requests) = http1_server(|number| if number == 1 { OK } else { "" });
     let client = http1_client(&url);
     let terms = Terms { repeat_if_cut: true, ..AMPLE };
@@ -211,7 +215,7 @@ async fn a_new_connection_that_is_cut_is_a_failure() {
 }
 
 #[tokio::test]
-async fn no_encoding_is_asked_for_and_none_is_read() {
+async fn encoded_bodies_are_refused() {
     let (url, requests) = http1_server(|number| match number {
         1 => "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 2\r\n\r\n\x1f\x0b",
         _ => "HTTP/1.1 200 OK\r\ncontent-encoding: identity\r\ncontent-length: 2\r\n\r\nok",
@@ -261,6 +265,7 @@ impl HalfDead {
                 return None;
             }
         }
+
         Some(Self { addresses, _dead: listener, _queue: queue, alive })
     }
 }
@@ -275,14 +280,26 @@ async fn the_second_address_of_a_name_has_its_turn() {
     let alive = servers.alive.try_clone().unwrap();
     std::thread::spawn(move || serve_http1(alive.accept().unwrap().0, 0, |_| OK, &Mutex::default()));
     let terms = Terms { timeout: Duration::from_secs(4), ..AMPLE };
-    let purpose = Purpose::new(&url.parse().unwrap(), None).within(terms.timeout);
-    let client = resolving(&purpose, Fixed(servers.addresses)).unwrap();
+    let options = ClientOptions::new(&url.parse().unwrap(), None).within(terms.timeout);
+    let client = resolving(&options, Fixed(servers.addresses)).unwrap();
     assert_eq!(client.send(get(&url), terms).await.unwrap().status, StatusCode::OK);
 }
 
 #[test]
 fn connecting_gets_three_quarters_of_the_time() {
-    let purpose = Purpose::new(&"https://api.example".parse().unwrap(), None);
-    assert_eq!(purpose.connect_timeout(), None);
-    assert_eq!(purpose.within(Duration::from_secs(10)).connect_timeout(), Some(Duration::from_millis(7500)));
+    let options = ClientOptions::new(&"https://api.example".parse().unwrap(), None);
+    assert_eq!(options.connect_timeout(), None);
+    assert_eq!(options.within(Duration::from_secs(10)).connect_timeout(), Some(Duration::from_millis(7500)));
+}
+
+#[test]
+fn certificates_that_are_none_are_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ca.pem");
+    std::fs::write(&path, "not a certificate").unwrap();
+    let url = Url::parse("https://127.0.0.1:1").unwrap();
+    let error = client(&ClientOptions::new(&url, Some(&path))).unwrap_err();
+    assert!(matches!(error, ClientError::NoCertificates(_)), "{error}");
+    let error = client(&ClientOptions::new(&url, Some(directory.path()))).unwrap_err();
+    assert!(matches!(error, ClientError::Unreadable { .. }), "{error}");
 }

@@ -1,4 +1,5 @@
-//! The certificates in `pem` were made for these tests; those that are not meant to be out of date are valid until 2126.
+//! The certificates in `pem` were made for these tests; those that are not meant to be out of date
+//! are valid until 2126.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener};
@@ -14,7 +15,7 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, ServerConnection, Stream};
 
 use super::*;
-use crate::adapters::http::{Answer, Client, ClientError, Purpose, Terms, client, request};
+use crate::adapters::http::{Answer, Client, ClientError, ClientOptions, Terms, client, request};
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
@@ -28,10 +29,11 @@ fn listen() -> (TcpListener, SocketAddr) {
     (listener, address)
 }
 
-/// A server with this certificate, for one connection; `wants_client` is whether it wants one of its client.
+/// A server with this certificate, for one connection; `wants_client` is whether it wants one of
+/// its client.
 fn tls_server(certificate: &str, wants_client: bool) -> SocketAddr {
     // The provider of cryptography is set where a client is made.
-    drop(client(&Purpose::new(&Url::parse("http://127.0.0.1:1").unwrap(), None)));
+    drop(client(&ClientOptions::new(&Url::parse("http://127.0.0.1:1").unwrap(), None)));
     let chain = CertificateDer::pem_file_iter(pem(certificate)).unwrap().map(Result::unwrap).collect();
     let key = PrivateKeyDer::from_pem_file(pem("key.pem")).unwrap();
     let builder = ServerConfig::builder();
@@ -42,8 +44,10 @@ fn tls_server(certificate: &str, wants_client: bool) -> SocketAddr {
     } else {
         builder.with_no_client_auth()
     };
+
     let config = Arc::new(config.with_single_cert(chain, key).unwrap());
     let (listener, address) = listen();
+
     thread::spawn(move || {
         let (mut socket, _) = listener.accept().unwrap();
         let mut connection = ServerConnection::new(config).unwrap();
@@ -56,6 +60,7 @@ fn tls_server(certificate: &str, wants_client: bool) -> SocketAddr {
         drop(socket.shutdown(Shutdown::Write));
         drop(socket.read_to_end(&mut Vec::new()));
     });
+
     address
 }
 
@@ -73,7 +78,7 @@ fn plain_server(answer: Vec<u8>) -> SocketAddr {
 /// What a request to `url` fails with.
 async fn failure(url: &str) -> Result<(), Fault> {
     let url = Url::parse(url).unwrap();
-    let client = client(&Purpose::new(&url, Some(&pem("ca.pem")))).unwrap();
+    let client = client(&ClientOptions::new(&url, Some(&pem("ca.pem")))).unwrap();
     match get(&client, &url).await {
         Ok(_) => Ok(()),
         Err(error) => Err(fault(&error, &url, Peer::Api).await),
@@ -104,21 +109,22 @@ async fn certificates_are_judged_by_their_meaning() {
         assert!(fault.text.contains(said), "{certificate}: {}", fault.text);
         assert!(!fault.text.contains(char::is_control), "{certificate}: {:?}", fault.text);
     }
+
     assert_eq!(failure(&format!("https://{}", tls_server("good.pem", false))).await, Ok(()));
 }
 
 #[tokio::test]
-async fn a_client_that_cannot_be_made_is_named_with_the_cure() {
+async fn a_client_error_names_the_remedy() {
     let url = Url::parse("https://127.0.0.1/").unwrap();
     let fault = fault(&SendError::Client(ClientError::NoRoots), &url, Peer::Api).await;
     assert!(fault.text.contains("install the package ca-certificates"), "{}", fault.text);
 }
 
 #[tokio::test]
-async fn an_authority_that_is_not_trusted_is_named_with_the_cure() {
+async fn an_untrusted_authority_names_the_remedy() {
     let url = Url::parse(&format!("https://{}", tls_server("good.pem", false))).unwrap();
     // Trusts no authority that signed this certificate.
-    let client = client(&Purpose::new(&url, Some(&pem("authority.pem")))).unwrap();
+    let client = client(&ClientOptions::new(&url, Some(&pem("authority.pem")))).unwrap();
     let error = get(&client, &url).await.unwrap_err();
     for (peer, cure) in [(Peer::Api, "`ca_file`"), (Peer::Receiver, "SSL_CERT_FILE")] {
         let fault = fault(&error, &url, peer).await;
@@ -128,7 +134,7 @@ async fn an_authority_that_is_not_trusted_is_named_with_the_cure() {
 }
 
 #[tokio::test]
-async fn a_client_certificate_that_is_wanted_is_named() {
+async fn a_required_client_certificate_is_reported() {
     let fault = failure(&format!("https://{}", tls_server("good.pem", true))).await.unwrap_err();
     assert!(fault.is_misconfigured && fault.text.contains("wants a client certificate"), "{}", fault.text);
 }
@@ -181,8 +187,9 @@ fn a_file_of_certificates_says_which_one_is_bad() {
     let read = |text: String| {
         let path = directory.path().join("ca\n.pem");
         std::fs::write(&path, text).unwrap();
-        client(&Purpose::new(&Url::parse("https://127.0.0.1:1").unwrap(), Some(&path)))
+        client(&ClientOptions::new(&Url::parse("https://127.0.0.1:1").unwrap(), Some(&path)))
     };
+
     for usable in
         [good.clone(), format!("\u{feff}{good}"), good.replace('\n', "\r\n"), format!("a note\n{good}")]
     {
@@ -199,8 +206,10 @@ fn a_file_of_certificates_says_which_one_is_bad() {
         );
         assert!(!error.to_string().contains('\n'), "{error}");
     }
+
     let cut = good.replace("END", "ND");
     let error = read(cut).unwrap_err().to_string();
+
     assert!(error.ends_with("its line with END is missing"), "{error}");
 }
 

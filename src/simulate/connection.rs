@@ -1,7 +1,8 @@
-//! Connections that can be cut: the listener both servers accept from, and a handle on each of its connections.
+//! Connections that can be cut: the listener of both servers, and a handle on each of its
+//! connections.
 //!
-//! Invariant: after [`Line::cut`] not one more byte leaves the connection, whatever the HTTP layer still writes; a
-//! client sees an end (or a reset) in the middle of the exchange.
+//! Invariant: after [`ConnectionHandle::cut`] not one more byte leaves the connection, whatever the
+//! HTTP layer still writes; a client sees an end (or a reset) in the middle of the exchange.
 
 use std::io;
 use std::net::SocketAddr;
@@ -29,10 +30,10 @@ pub(super) enum Cut {
 
 /// A handle on one connection, given to the handlers of its requests.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Line(Arc<AtomicU8>);
+pub(super) struct ConnectionHandle(Arc<AtomicU8>);
 
-impl Line {
-    /// Lets no further byte out; the connection closes as soon as something is written to it.
+impl ConnectionHandle {
+    /// Sends no further byte; the connection closes as soon as something is written to it.
     pub(super) fn cut(&self, how: Cut) {
         self.0.store(if how == Cut::Close { 1 } else { 2 }, Ordering::SeqCst);
     }
@@ -46,9 +47,9 @@ impl Line {
     }
 }
 
-impl Connected<IncomingStream<'_, Accept>> for Line {
-    fn connect_info(stream: IncomingStream<'_, Accept>) -> Self {
-        stream.io().line.clone()
+impl Connected<IncomingStream<'_, CuttableListener>> for ConnectionHandle {
+    fn connect_info(stream: IncomingStream<'_, CuttableListener>) -> Self {
+        stream.io().handle.clone()
     }
 }
 
@@ -63,23 +64,23 @@ pub(super) struct Serving {
 }
 
 impl Serving {
-    /// Binds `listen` and serves `router` there, each request with the [`Line`] it came on.
+    /// Binds `listen` and serves `router` there, each request with the [`ConnectionHandle`] it came
+    /// on.
     pub(super) async fn start(listen: SocketAddr, router: Router) -> io::Result<Self> {
         let listener = TcpListener::bind(listen).await?;
         let address = listener.local_addr()?;
         let (stop, stopped) = watch::channel(());
         let accepted = Arc::<AtomicUsize>::default();
-        let accept = Accept { listener, stopped, accepted: accepted.clone() };
-        let service = router.into_make_service_with_connect_info::<Line>();
+        let listener = CuttableListener { listener, stopped, accepted: accepted.clone() };
+        let service = router.into_make_service_with_connect_info::<ConnectionHandle>();
         let task = tokio::spawn(async move {
             // Never ends by itself: accepting retries its own errors.
-            axum::serve(accept, service).await
+            axum::serve(listener, service).await
         })
         .abort_handle();
         Ok(Self { address, accepted, task, _stop: stop })
     }
 
-    /// Where it listens.
     pub(super) fn address(&self) -> SocketAddr {
         self.address
     }
@@ -96,25 +97,25 @@ impl Drop for Serving {
     }
 }
 
-/// Accepts connections and wraps each in a [`Wire`].
-pub(super) struct Accept {
+/// Accepts connections and wraps each in a [`CuttableStream`].
+pub(super) struct CuttableListener {
     listener: TcpListener,
     stopped: watch::Receiver<()>,
     accepted: Arc<AtomicUsize>,
 }
 
-impl Listener for Accept {
-    type Io = Wire;
+impl Listener for CuttableListener {
+    type Io = CuttableStream;
     type Addr = SocketAddr;
 
-    async fn accept(&mut self) -> (Wire, SocketAddr) {
+    async fn accept(&mut self) -> (CuttableStream, SocketAddr) {
         let (stream, peer) = Listener::accept(&mut self.listener).await;
         // Answers are small and single; Nagle's algorithm would only delay them.
         let _ = stream.set_nodelay(true);
         self.accepted.fetch_add(1, Ordering::SeqCst);
         let mut stopped = self.stopped.clone();
         let stop = Box::pin(async move { while stopped.changed().await.is_ok() {} });
-        (Wire { stream, line: Line::default(), stop, stopped: false }, peer)
+        (CuttableStream { stream, handle: ConnectionHandle::default(), stop, stopped: false }, peer)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -122,28 +123,28 @@ impl Listener for Accept {
     }
 }
 
-/// A connection that obeys its [`Line`] and the end of its server.
-pub(super) struct Wire {
+/// A connection that obeys its [`ConnectionHandle`] and the end of its server.
+pub(super) struct CuttableStream {
     stream: TcpStream,
-    line: Line,
+    handle: ConnectionHandle,
     stop: Pin<Box<dyn Future<Output = ()> + Send>>,
     stopped: bool,
 }
 
-impl Wire {
+impl CuttableStream {
     fn refuse(&self) -> io::Result<()> {
-        if self.line.state() == Some(Cut::Reset) {
+        if self.handle.state() == Some(Cut::Reset) {
             // With no time to linger, closing the socket sends RST instead of FIN.
             let _ = self.stream.set_zero_linger();
         }
-        if self.stopped || self.line.state().is_some() {
+        if self.stopped || self.handle.state().is_some() {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
         Ok(())
     }
 }
 
-impl AsyncRead for Wire {
+impl AsyncRead for CuttableStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -157,7 +158,7 @@ impl AsyncRead for Wire {
     }
 }
 
-impl AsyncWrite for Wire {
+impl AsyncWrite for CuttableStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.refuse()?;
         Pin::new(&mut self.stream).poll_write(cx, bytes)

@@ -1,7 +1,7 @@
-//! One pass over the list of jobs.
+//! One scan of the list of jobs.
 //!
-//! Invariant: a pass ends. The list is best effort: its rows can be dropped or repeated and its tokens can end early or
-//! lead in a circle, so absence from it proves nothing.
+//! Invariant: a scan ends. The list is best effort: its rows can be dropped or repeated, and its
+//! tokens can end early or form a cycle, so absence from it proves nothing.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -16,53 +16,55 @@ use crate::engine::{Failure, FailureClass};
 use crate::model::{Observation, duration};
 use crate::platform::clock::Clock;
 
-/// How often one page is asked for.
-const ATTEMPTS: u32 = 6;
+/// Attempts at one page.
+const MAX_ATTEMPTS: u32 = 6;
 
-/// A server that asks to be left alone for longer is not waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The longest `Retry-After` that is waited for.
+const MAX_PAUSE: Duration = Duration::from_secs(60);
 
 /// More pages than this are taken for a list without an end: 100,000 jobs.
 const MAX_PAGES: usize = 1000;
 
-/// How often a pass starts anew because the API no longer takes its own token.
-const RESTARTS: u32 = 2;
+/// How often a scan restarts because the API no longer takes its own token.
+const MAX_RESTARTS: u32 = 2;
 
-/// A pass over the list of one project.
+/// A scan of the list of one project.
 #[derive(Debug)]
-pub struct Listing<'a> {
+pub struct Scan<'a> {
     client: &'a Client,
     token_bucket: TokenBucket,
     clock: Clock,
     rng: fastrand::Rng,
 }
 
-impl<'a> Listing<'a> {
-    /// A pass with `client` that keeps to the rate of `settings`.
+impl<'a> Scan<'a> {
+    /// A scan with `client` that keeps to the rate of `settings`.
     pub fn new(client: &'a Client, settings: &ApiSettings, clock: Clock) -> Self {
         let token_bucket = TokenBucket::new(settings.requests_per_second, settings.burst);
         Self { client, token_bucket, clock, rng: fastrand::Rng::new() }
     }
 
-    /// All jobs of all pages, each once, in the order of the list. Passing trouble is met with up to six attempts at a
-    /// page; a token that the API refuses starts the pass anew.
+    /// All jobs of all pages, each once, in the order of the list. After a transient failure, a
+    /// page is requested again, up to six times in all; a token that the API refuses restarts the
+    /// scan.
     pub async fn all(mut self) -> Result<Vec<Observation>, Failure> {
         let mut restarts = 0;
         loop {
-            match self.pass().await {
-                Err(Refusal::Token) if restarts < RESTARTS => restarts += 1,
-                Err(Refusal::Token) => {
+            match self.pages().await {
+                Err(ScanError::Token) if restarts < MAX_RESTARTS => restarts += 1,
+                Err(ScanError::Token) => {
                     return Err(Error::Unreadable("it refuses its own tokens".to_owned()).into());
                 }
-                Err(Refusal::Page(failure)) => return Err(failure),
+                Err(ScanError::Page(failure)) => return Err(failure),
                 Ok(jobs) => return Ok(jobs),
             }
         }
     }
 
-    async fn pass(&mut self) -> Result<Vec<Observation>, Refusal> {
+    async fn pages(&mut self) -> Result<Vec<Observation>, ScanError> {
         let (mut jobs, mut seen, mut tokens) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
         let (mut token, mut has_surplus) = (None, false);
+
         for _ in 0..MAX_PAGES {
             let page = self.page(token.as_deref()).await?;
             if page.unreadable > 0 {
@@ -78,18 +80,20 @@ impl<'a> Listing<'a> {
                 _ => return Ok(jobs),
             }
         }
+
         warn!("the list was cut after {MAX_PAGES} pages");
+
         Ok(jobs)
     }
 
-    async fn page(&mut self, token: Option<&str>) -> Result<Page, Refusal> {
+    async fn page(&mut self, token: Option<&str>) -> Result<Page, ScanError> {
         let mut attempt = 1;
         loop {
             self.clock.sleep_until(Some(self.token_bucket.ready_at())).await;
             self.token_bucket.take(self.clock.now().instant);
             let failure: Failure = match self.client.list_page(token).await.result {
                 Ok(page) => return Ok(page),
-                Err(error) if token.is_some() && error.is_bad_request() => return Err(Refusal::Token),
+                Err(error) if token.is_some() && error.is_bad_request() => return Err(ScanError::Token),
                 Err(error) => error.into(),
             };
             let now = self.clock.now();
@@ -98,8 +102,8 @@ impl<'a> Listing<'a> {
                 failure.class,
                 FailureClass::Transient | FailureClass::Throttled | FailureClass::Blocked
             );
-            if !passing || attempt >= ATTEMPTS || pause > PATIENCE {
-                return Err(Refusal::Page(failure));
+            if !passing || attempt >= MAX_ATTEMPTS || pause > MAX_PAUSE {
+                return Err(ScanError::Page(failure));
             }
             let delay = Backoff::POLL.delay(attempt, pause, &mut self.rng);
             warn!("{}; tried again in {}", failure.message, duration::human(delay));
@@ -109,10 +113,10 @@ impl<'a> Listing<'a> {
     }
 }
 
-/// Why a pass cannot go on.
-enum Refusal {
+/// Why a scan cannot go on.
+enum ScanError {
     /// The API does not take the token that it gave.
     Token,
-    /// A page cannot be had.
+    /// A page cannot be fetched.
     Page(Failure),
 }

@@ -1,0 +1,144 @@
+//! What can go wrong with a client and with a request.
+//!
+//! Invariant: no text made here holds a URL's path or query, which may be secret.
+
+use std::error::Error as StdError;
+use std::io;
+use std::iter;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::proxy::ProxyError;
+use crate::config::ShownPath;
+use crate::model::{duration, one_line};
+
+/// The longest text of a library that is shown.
+pub(super) const MAX_TEXT: usize = 300;
+
+/// Why a client could not be built.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The file of root certificates cannot be read.
+    #[error("cannot read the certificates in {}: {error}", ShownPath(path))]
+    Unreadable { path: PathBuf, error: std::io::Error },
+    /// The file has no root certificates.
+    #[error("{} holds no PEM certificates (-----BEGIN CERTIFICATE-----)", ShownPath(.0))]
+    NoCertificates(PathBuf),
+    /// One of the certificates in the file is malformed.
+    #[error("certificate {number} in {} cannot be used: {fault}", ShownPath(path))]
+    BadCertificate {
+        path: PathBuf,
+        /// Which of those in it, from 1.
+        number: usize,
+        /// What is wrong with it.
+        fault: String,
+    },
+    /// The system has no root certificates at all.
+    #[error("this system has no certificates of authorities, without which no server can be verified")]
+    NoRoots,
+    /// The system's certificates cannot be loaded, or the like.
+    #[error("cannot set up TLS: {0}")]
+    Tls(String),
+    /// The environment names a proxy that cannot be used.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
+    /// The URL has a private address, and the client is for public ones.
+    #[error("the URL leads to the private address {0}, and block_private is set")]
+    Private(IpAddr),
+}
+
+impl ClientError {
+    /// What to do about it, if the error does not say so itself.
+    pub fn help(&self) -> Option<&'static str> {
+        match self {
+            Self::NoRoots => Some(
+                "install the package ca-certificates, or name a file of them: `ca_file` of an API, or SSL_CERT_FILE in the \
+                 environment",
+            ),
+            Self::NoCertificates(_) => Some(
+                "name a file of certificates; to make one: openssl x509 -inform der -in FILE (DER), openssl pkcs12 -nokeys -in FILE (PKCS 12)",
+            ),
+            _ => None,
+        }
+    }
+
+    /// Classifies an error of the client's builder.
+    pub(super) fn of_build(error: &reqwest::Error) -> Self {
+        match describe(error) {
+            // By its text, for it has no variant of its own (`rustls_platform_verifier`,
+            // `verification/others.rs`).
+            text if text.contains("No CA certificates were loaded") => Self::NoRoots,
+            text => Self::Tls(text),
+        }
+    }
+}
+
+/// Why a request has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// The time limit of the request passed.
+    #[error("it took too long")]
+    Timeout,
+    /// No address of the server took a connection in time, or its name was not found.
+    #[error("cannot connect within {}", duration::human(*.0))]
+    ConnectTimeout(Duration),
+    /// The other end acknowledges nothing any more.
+    #[error("the connection was lost")]
+    ConnectionLost,
+    #[error("{}", describe(.0))]
+    Failed(#[from] reqwest::Error),
+    /// No client could be built for a new connection.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The task of the request ended early, which is a bug.
+    #[error("internal error: the request was dropped")]
+    Dropped,
+}
+
+impl SendError {
+    /// Whether the connection was cut after the request was sent and before the first byte of an
+    /// answer.
+    pub(super) fn is_cut(&self) -> bool {
+        let error = match self {
+            Self::ConnectionLost => return true,
+            Self::Failed(error) => error,
+            _ => return false,
+        };
+        if error.is_connect() || error.is_builder() || error.is_body() || error.is_decode() {
+            return false;
+        }
+        causes(error)
+            .filter_map(|cause| cause.downcast_ref::<hyper::Error>())
+            .any(|error| !error.is_parse() && !error.is_user())
+    }
+}
+
+/// The innermost cause of a failure, which is the one a person can act on.
+pub fn describe(error: &reqwest::Error) -> String {
+    let what = match error {
+        _ if error.is_timeout() => return "it took too long".to_owned(),
+        _ if error.is_connect() => "cannot connect: ",
+        _ => "",
+    };
+    let cause = innermost(error);
+    // `reqwest` itself names the whole URL in its texts.
+    let text = if cause.is::<reqwest::Error>() { "the request failed".to_owned() } else { cause.to_string() };
+    one_line(&format!("{what}{text}"), MAX_TEXT)
+}
+
+/// An error and its causes, outermost first. The standard library does not report what an I/O error
+/// wraps as its source.
+pub(super) fn causes<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    iter::successors(Some(error), |error| {
+        let error: &'a (dyn StdError + 'static) = *error;
+        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        wrapped.map_or_else(|| error.source(), |inner| Some(inner))
+    })
+}
+
+pub(super) fn innermost<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
+    causes(error).last().unwrap_or(error)
+}

@@ -1,0 +1,64 @@
+//! What a wait says of its jobs and of itself, in words.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::engine::{DiscoveryState, Engine, JobView, Outcome};
+use crate::model::time::{Instant, Now};
+use crate::model::{Expectation, JobId, ProjectName, Status, duration};
+
+/// Says that the wait only looks for further restores, if so.
+pub(super) fn searching(engine: &Engine, now: Now) -> Option<String> {
+    let is_searching = engine.discovery(now.instant) == DiscoveryState::UnderWay && !is_open(engine);
+    let error = list_error(engine);
+    let error = error.map(|error| format!("; they cannot be listed: {error}")).unwrap_or_default();
+    is_searching.then(|| match engine.jobs().count() {
+        0 => format!("looking for unfinished restores{error}"),
+        1 => format!("1 restore is over; looking for others that are unfinished{error}"),
+        ended => format!("{ended} restores are over; looking for others that are unfinished{error}"),
+    })
+}
+
+/// Whether a restore, or its index, is still waited for.
+pub(super) fn is_open(engine: &Engine) -> bool {
+    engine.jobs().any(|job| Outcome::of(&job) == Outcome::Open)
+}
+
+/// Why the restores cannot be listed, if some are looked for and that fails.
+pub(super) fn list_error(engine: &Engine) -> Option<String> {
+    let mut searching = engine.projects().filter(|project| project.discovers);
+    searching.find_map(|project| project.unlisted).map(str::to_owned)
+}
+
+/// What to expect of the restores that are waited for. Their own durations are no history.
+pub(super) fn expected(engine: &Engine) -> Option<Expectation> {
+    let completed = |status: Option<&Status>| status == Some(&Status::Completed);
+    let own = engine.jobs().filter(|job| completed(job.tracker.status())).count();
+    engine.projects().find_map(|project| project.expectation).filter(|past| past.restores > own)
+}
+
+/// The time of the next poll of each job.
+pub(super) type Forecast = BTreeMap<(ProjectName, JobId), Instant>;
+
+/// The state of a job, in words.
+pub(super) fn state(job: &JobView<'_>, forecast: &Forecast, now: Now) -> String {
+    let outcome = Outcome::of(job);
+    let mut words = vec![outcome.in_words(job)];
+    words.extend(job.tracker.facts().intermediate_progress().map(|percent| format!("{percent:.0} %")));
+    words.push(duration::human(job.tracker.elapsed(now)));
+    words.extend(job.refused.or(job.tracker.last_error()).map(str::to_owned));
+    if outcome == Outcome::Open {
+        let key = (job.project.clone(), job.tracker.settings().id.clone());
+        words.push(match forecast.get(&key) {
+            Some(at) => format!("next poll in {}", countdown(at.since(now.instant))),
+            None => "asking".to_owned(),
+        });
+    }
+    words.join(", ")
+}
+
+/// A time that counts down, in whole seconds.
+fn countdown(left: Duration) -> String {
+    let seconds = (left + Duration::from_millis(500)).as_secs().max(1);
+    if seconds < 60 { format!("{seconds}s") } else { duration::human(Duration::from_secs(seconds)) }
+}
