@@ -10,7 +10,7 @@ use tracing::{info, warn};
 use super::start::{READING, check_threads, no_thread, unless_stopped};
 use super::{Done, Failure, block_on, cannot_listen, listen, log_format};
 use crate::adapters::control::{self, BindError, Server};
-use crate::adapters::store::{Opened, Sqlite};
+use crate::adapters::store::{self, Opened};
 use crate::adapters::systemd::Notifier;
 use crate::adapters::telemetry::{self, Stream, Style};
 use crate::app::daemon::{self, Loaded, Options};
@@ -134,22 +134,23 @@ fn control(explicit: Option<&Path>) -> Result<Option<Server>, Failure> {
 
 /// Opens the state, before anything is polled or sent.
 fn open(settings: &StateSettings, set_aside: bool, clock: Clock) -> Result<State, Failure> {
-    let path = settings.path.as_deref().ok_or_else(|| {
+    let backend = store::backend(settings).ok_or_else(|| {
         Failure::new(Exit::Config, "there is no place for the state: neither STATE_DIRECTORY nor HOME is set")
             .with_help("write [state] path = \"/var/lib/restore-watch/state.db\"")
     })?;
-    let Opened { store, saved, dead_letters, set_aside } =
-        Sqlite::open(path, set_aside.then(|| clock.now().wall))?;
+    let Opened { store, snapshot, dead_letters, set_aside } =
+        backend.open(set_aside.then(|| clock.now().wall))?;
+
     if let Some(aside) = set_aside {
-        warn!("the state was set aside, as {}", aside.display());
+        warn!("the state was set aside, as {aside}");
     }
-    let (jobs, pending) = (saved.jobs.len(), saved.deliveries.len());
-    let path = path.display();
+    let location = backend.location();
+    let (jobs, pending) = (snapshot.jobs.len(), snapshot.deliveries.len());
     info!(
         jobs,
         pending,
         dead_letters,
-        "state {path}: jobs known: {jobs}, pending: {pending}, dead letters: {dead_letters}"
+        "state {location}: jobs known: {jobs}, pending: {pending}, dead letters: {dead_letters}"
     );
-    Ok(State { store: Box::new(store), saved })
+    Ok(State { store, saved: snapshot })
 }

@@ -7,7 +7,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::problem::Problem;
-use super::{Problems, Settings, ShownPath, reader};
+use super::{Problems, Settings, ShownPath, StateSettings, reader};
 
 /// The environment as a function from the name of a variable to its value, so that tests can have one of their own.
 pub(super) type Variables<'a> = dyn Fn(&str) -> Option<OsString> + 'a;
@@ -30,14 +30,17 @@ pub fn load(path: &Path) -> Result<Settings, Problems> {
     load_in(path, &|name| std::env::var_os(name))
 }
 
-/// Where the daemon of the file `explicit` (of `--config`) keeps its state, or of the one that [`locate`] finds; where
-/// there is none, the usual place. None where that cannot be told.
-pub fn state_path(explicit: Option<&Path>) -> Result<Option<PathBuf>, Problems> {
+/// The settings of the state of the daemon whose configuration is `explicit` (of `--config`), or the file that [`locate`]
+/// finds; if there is none, the usual ones.
+pub fn state(explicit: Option<&Path>) -> Result<StateSettings, Problems> {
     let named = explicit.is_some() || std::env::var_os(FILE).is_some_and(|value| !value.is_empty());
     match locate(explicit) {
-        Ok(path) => Ok(load(&path)?.state.path),
+        Ok(path) => Ok(load(&path)?.state),
         Err(problems) if named => Err(problems),
-        Err(_) => Ok(reader::usual_state_path(&|name| std::env::var_os(name))),
+        Err(_) => {
+            let path = reader::usual_state_path(&|name| std::env::var_os(name));
+            Ok(StateSettings { path, keep: StateSettings::KEEP })
+        }
     }
 }
 

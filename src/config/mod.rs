@@ -19,7 +19,7 @@ mod webhook_url;
 
 pub use address::{is_private, private_host};
 pub use endpoint::{Endpoint, EndpointError, is_loopback};
-pub use locate::{load, locate, state_path};
+pub use locate::{load, locate, state};
 pub use pattern::{IndexPattern, PatternError};
 pub use problem::{Problem, Problems};
 pub use reader::parse;

@@ -66,7 +66,7 @@ impl Archive {
 
     /// When the last record of a job of this project that is here was written.
     fn last_written(&self, project: &ProjectName) -> Option<Timestamp> {
-        self.jobs.get(project)?.values().map(|job| job.saved_at).max()
+        self.jobs.get(project)?.values().map(|job| job.written_at).max()
     }
 
     /// Takes what is known of a job that is watched again.
@@ -113,13 +113,13 @@ impl Archive {
         self.wake(project, id).is_some()
     }
 
-    /// Forgets the jobs that have been here for longer than `keep`, and names them. The clock that `saved_at` was read from
+    /// Forgets the jobs that have been here for longer than `keep`, and names them. The clock that `written_at` was read from
     /// may have been far behind, so the times of the API have to agree.
     pub(super) fn take_old(&mut self, keep: Duration, now: Timestamp) -> Vec<(ProjectName, JobId)> {
         let is_long_ago = |at: Timestamp| wall_between(at, now) > keep;
         let is_old = |job: &JobRecord| {
             let listed_at = job.snapshot.facts.listed_at();
-            is_long_ago(job.saved_at) && listed_at.is_none_or(is_long_ago) && !is_wanted(job)
+            is_long_ago(job.written_at) && listed_at.is_none_or(is_long_ago) && !is_wanted(job)
         };
         let mut old = Vec::new();
         for (project, jobs) in &mut self.jobs {

@@ -24,7 +24,7 @@ use tasks::Tasks;
 
 use crate::adapters::pinecone;
 use crate::adapters::sinks::Sink;
-use crate::adapters::store::{self, Store, Volatile};
+use crate::adapters::store::{Store, StoreError, Volatile};
 use crate::engine::snapshot::Snapshot;
 use crate::engine::{Action, Batch, Delivery, DeliveryId, Engine, Input, Reconfigured};
 use crate::model::time::{Instant, Now, earliest};
@@ -59,9 +59,9 @@ pub struct Driver {
     sinks: BTreeMap<SinkName, Arc<Sink>>,
     store: Box<dyn Store>,
     polls: Tasks<Answered>,
-    deliveries: Tasks<Result<Input, store::Error>>,
-    commits: Tasks<Result<Arc<Batch>, store::Error>>,
-    edits: Tasks<Result<Input, store::Error>>,
+    deliveries: Tasks<Result<Input, StoreError>>,
+    commits: Tasks<Result<Arc<Batch>, StoreError>>,
+    edits: Tasks<Result<Input, StoreError>>,
     /// When the next look for edits begins; none where the state is not durable, or while one is under way.
     next_look: Option<Instant>,
     /// How long the machine was suspended, as far as the engine knows.
@@ -91,7 +91,7 @@ impl State {
 pub enum Error {
     /// The state cannot be read or written.
     #[error(transparent)]
-    Store(#[from] store::Error),
+    Store(#[from] StoreError),
     /// A task panicked, which is a bug.
     #[error("internal error: {0}")]
     Internal(#[from] JoinError),
