@@ -12,10 +12,10 @@ use crate::model::time::{Now, wall_between};
 use crate::model::{EventId, Exit, duration};
 use crate::platform::clock::Clock;
 
-/// Look into what is owed to sinks and what was given up, and change it
+/// List pending deliveries and dead letters; retry or drop them
 ///
-/// Works beside a running daemon, which follows a change within seconds, and without one. Without a subcommand it
-/// lists. Exits with 74 where the state cannot be used.
+/// Works beside a running daemon, which follows a change within seconds, and without one. Without a
+/// subcommand it lists. Exits with 74 where the state cannot be used.
 #[derive(Debug, Parser)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Args {
@@ -115,7 +115,8 @@ struct Place {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// The state itself, such as /var/lib/restore-watch/state.db [default: the one of the configuration]
+    /// The state itself, such as /var/lib/restore-watch/state.db [default: the one of the
+    /// configuration]
     #[arg(long, value_name = "FILE", conflicts_with = "config")]
     state_file: Option<PathBuf>,
 }
@@ -149,7 +150,7 @@ fn list(args: &List) -> Result<Done, Failure> {
         (some, _) => some.iter().map(|state| (*state).into()).collect(),
     };
     let filter = DeliveryFilter { states, id: args.id, ..args.filter.filter() };
-    // One more than is shown tells whether there are more.
+    // One more than is shown says whether there are more.
     let mut rows = deliveries.list(&filter, args.limit.saturating_add(1))?;
     let left_out = rows.len() > args.limit;
     if left_out {
@@ -253,7 +254,8 @@ fn drop_them(args: &Change) -> Result<Done, Failure> {
 }
 
 impl Change {
-    /// What is meant, as filters. Fails where an id is not known, or where `fits` refuses all that it stands for.
+    /// What is meant, as filters. Fails where an id is not known, or where `fits` refuses all that
+    /// it stands for.
     fn meant(
         &self,
         deliveries: &dyn DeliveryAdmin,
@@ -281,7 +283,7 @@ impl Change {
     }
 }
 
-/// The sinks to which what is meant is owed.
+/// The recipients of the deliveries that are meant.
 fn sinks(deliveries: &dyn DeliveryAdmin, meant: &[DeliveryFilter]) -> Result<BTreeSet<String>, Failure> {
     let mut sinks = BTreeSet::new();
     for filter in meant {

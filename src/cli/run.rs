@@ -32,8 +32,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// End once every job ended and all was delivered: with 0 when all completed, 1 when one failed or was cancelled,
-    /// 6 when one ended in a state we do not know
+    /// End once every job ended and all was delivered: with 0 when all completed, 1 when one failed
+    /// or was cancelled, 6 when one ended in a state we do not know
     #[arg(long)]
     exit_when_done: bool,
 
@@ -42,8 +42,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "PATH", env = "RESTORE_WATCH_SOCKET")]
     socket: Option<PathBuf>,
 
-    /// Rename a state that cannot be used and start anew: jobs that ended are told again, and what was owed is not
-    /// delivered
+    /// Rename a state that cannot be used and start with a new one: jobs that ended are reported
+    /// again, and what was pending is not delivered
     #[arg(long)]
     set_state_aside: bool,
 }
@@ -52,7 +52,8 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     process::keep_files_private();
     process::allow_many_files();
     block_on(async {
-        // First of all: until then, a request to reload ends the process, and systemd takes that for a good end.
+        // First of all: until then, a request to reload ends the process, and systemd takes that
+        // for a good end.
         let mut signals = listen()?;
         // One that belongs to a terminal ends with it.
         let hangups = if std::io::stdin().is_terminal() {
@@ -107,8 +108,8 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     })
 }
 
-/// Makes the control socket, if there is a place for it. Only where somebody named the place is it an error that it
-/// cannot be made: the watch is worth more.
+/// Makes the control socket, if there is a place for it. A failure is an error only if the place
+/// was named: the watch is worth more.
 fn control(explicit: Option<&Path>) -> Result<Option<Server>, Failure> {
     let Some(path) = control::server_path(explicit) else {
         info!(

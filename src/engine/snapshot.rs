@@ -1,9 +1,10 @@
 //! The state of the engine as plain data, in wall-clock time: what outlives the process.
 //!
 //! Invariant: each record says when it was written, and its times are read relative to that
-//! ([`Recorded`](crate::model::time::Recorded)), because the clock of the process that reads them may show another
-//! time. An engine made from what another one committed continues from there: no event is emitted twice, and what was
-//! pending is still pending. How a snapshot is written down is up to the store.
+//! ([`Recorded`](crate::model::time::Recorded)), because the clock of the process that reads them
+//! may show another time. An engine made from what another one committed continues from there: no
+//! event is emitted twice, and what was pending is still pending. How a snapshot is written down is
+//! up to the store.
 
 use std::time::Duration;
 
@@ -50,12 +51,13 @@ pub struct ProjectSnapshot {
     pub learned: Option<LearnedRateSnapshot>,
     /// The state of discovery, if jobs are discovered.
     pub discovery: Option<DiscoverySnapshot>,
-    /// Restores that completed: when, in seconds since 1970, and how many milliseconds they had taken.
+    /// Restores that completed: when, in seconds since 1970, and how many milliseconds they had
+    /// taken.
     pub past: Vec<(i64, u64)>,
 }
 
-/// The rate learned from a server. It ages by the time in which nothing was counted: a process that starts an hour later
-/// goes by little of it, one that starts at once by all.
+/// The rate learned from a server. It ages by the time in which nothing was counted: a process that
+/// starts an hour later goes by little of it, one that starts at once by all.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LearnedRateSnapshot {
     /// The rate that was last answered by a 429, in requests a second.
@@ -71,13 +73,16 @@ pub struct LearnedRateSnapshot {
 /// The state of discovery.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DiscoverySnapshot {
-    /// Jobs that ended earlier are history; so are those that began earlier, if their end is not known.
+    /// Jobs that ended earlier are history; so are those that began earlier, if their end is not
+    /// known.
     pub since: Timestamp,
-    /// When the first scan began, by the clock of the server. None from releases that did not record it.
+    /// When the first scan began, by the clock of the server. None from releases that did not
+    /// record it.
     pub began: Option<Timestamp>,
     /// Whether the list was read to its end once.
     pub has_baseline: bool,
-    /// Jobs that are not to be watched although they are listed, and when they ended, or a later time.
+    /// Jobs that are not to be watched although they are listed, and when they ended, or a later
+    /// time.
     pub ignored: Vec<(JobId, Timestamp)>,
 }
 

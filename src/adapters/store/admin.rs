@@ -1,7 +1,8 @@
 //! The deliveries of a state, for people: listed and changed beside a daemon, or without one.
 //!
-//! Invariant: a change is committed like any other. A daemon that runs finds it ([`Store::edits`](super::Store::edits))
-//! and acts on it; one that starts later finds it in its snapshot.
+//! Invariant: a change is committed like any other. A daemon that runs finds it
+//! ([`Store::edits`](super::Store::edits)) and acts on it; one that starts later finds it in its
+//! snapshot.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -14,14 +15,16 @@ pub trait DeliveryAdmin {
     /// The daemon that runs on this state, if one did when it was opened.
     fn daemon(&self) -> Option<&Holder>;
 
-    /// The deliveries that match, in the order in which their events were emitted; the newest `limit` of them.
+    /// The deliveries that match, in the order in which their events were emitted; the newest
+    /// `limit` of them.
     fn list(&self, filter: &DeliveryFilter, limit: usize) -> Result<Vec<DeliveryRow>, StoreError>;
 
-    /// Has the deliveries that match tried as soon as a daemon runs, dead letters from their first attempt on. What was
-    /// delivered stays so. Returns how many there were.
+    /// Has the deliveries that match tried as soon as a daemon runs, dead letters from their first
+    /// attempt on. What was delivered stays so. Returns how many there were.
     fn retry(&mut self, filter: &DeliveryFilter, now: Timestamp) -> Result<usize, StoreError>;
 
-    /// Drops the deliveries that match, if they are pending or dead letters. Returns how many there were.
+    /// Drops the deliveries that match, if they are pending or dead letters. Returns how many there
+    /// were.
     fn discard(&mut self, filter: &DeliveryFilter, now: Timestamp) -> Result<usize, StoreError>;
 
     /// The sinks to which nothing is sent until their settings change, and why.

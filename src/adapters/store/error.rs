@@ -35,7 +35,8 @@ impl OpenError {
     }
 }
 
-/// Why an open state cannot be read or written. Nothing that is committed from then on can be trusted.
+/// Why an open state cannot be read or written. Nothing that is committed from then on can be
+/// trusted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("cannot {doing} the state {state}: {fault}")]
 pub struct StoreError {
@@ -54,8 +55,8 @@ pub struct StoreError {
 /// The part of a [`StoreError`] that a program acts on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoreErrorClass {
-    /// The state was deleted or replaced under this process: what it commits is lost, and what is pending is pending here
-    /// alone.
+    /// The state was deleted or replaced under this process: what it commits is lost, and what is
+    /// pending is pending here alone.
     Gone,
     /// It failed; in most cases, the disk did.
     Failed,

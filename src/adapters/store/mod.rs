@@ -1,10 +1,10 @@
 //! Where batches are committed: the seam between the program and what keeps its state.
 //!
-//! Invariant: a batch is committed whole or not at all, and before any of its events is delivered. Nothing outside this
-//! module knows how.
+//! Invariant: a batch is committed whole or not at all, and before any of its events is delivered.
+//! Nothing outside this module knows how.
 //!
-//! A store is a [`Backend`], a [`Store`] and a [`DeliveryAdmin`], and an arm of [`backend`]. `contract.rs` holds every
-//! store against the same tests.
+//! A store is a [`Backend`], a [`Store`] and a [`DeliveryAdmin`], and an arm of [`backend`].
+//! `contract.rs` holds every store against the same tests.
 
 mod admin;
 #[cfg(test)]
@@ -42,8 +42,8 @@ pub trait Backend: Send {
     /// The place, for people.
     fn location(&self) -> String;
 
-    /// Takes the lease of the state and reads all of it; makes it if there is none. With `set_aside`, one that is there is
-    /// renamed first, with that time in its name.
+    /// Takes the lease of the state and reads all of it; makes it if there is none. With
+    /// `set_aside`, one that is there is renamed first, with that time in its name.
     fn open(&self, set_aside: Option<Timestamp>) -> Result<Opened, OpenError>;
 
     /// Opens a state that is there beside the process that has its lease, or without one.

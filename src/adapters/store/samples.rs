@@ -91,7 +91,8 @@ pub(super) fn limited() -> ProjectSnapshot {
     ProjectSnapshot { learned: Some(learned), ..ProjectSnapshot::default() }
 }
 
-/// A batch with something of each kind: event 2 goes to the sinks `ops` and `log`, then event 1 to `ops`.
+/// A batch with something of each kind: event 2 goes to the sinks `ops` and `log`, then event 1 to
+/// `ops`.
 pub(super) fn full() -> Batch {
     Batch {
         projects: vec![ProjectRecord { name: ProjectName::default(), snapshot: limited() }],

@@ -8,7 +8,8 @@ use super::{Body, Pending, Store, StoreError, StoreErrorClass};
 use crate::engine::{Batch, DeliveryId, Edit};
 use crate::model::Payload;
 
-/// The payloads of pending deliveries, in memory. Enough for `wait`, which shows itself what it saw.
+/// The payloads of pending deliveries, in memory. Enough for `wait`, which shows itself what it
+/// saw.
 #[derive(Debug, Default)]
 pub struct Volatile {
     payloads: Mutex<BTreeMap<DeliveryId, Payload>>,

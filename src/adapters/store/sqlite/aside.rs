@@ -1,7 +1,7 @@
 //! Setting a state aside.
 //!
-//! Invariant: a database and its log stay together, wherever the process is killed, and nothing that was set aside before
-//! is overwritten. Only a state of this program is set aside.
+//! Invariant: a database and its log stay together, wherever the process is killed, and nothing
+//! that was set aside before is overwritten. Only a state of this program is set aside.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
@@ -21,15 +21,16 @@ use crate::platform::failpoint;
 const MAGIC: &[u8] = b"SQLite format 3\0";
 const APPLICATION_ID_AT: usize = 68;
 
-/// Renames the state at `path`, if there is one, and what belongs to it. Returns its new name, which has `now` in it.
+/// Renames the state at `path`, if there is one, and what belongs to it. Returns its new name,
+/// which has `now` in it.
 pub(super) fn set_aside(path: &Path, now: Timestamp) -> Result<Option<PathBuf>, FileError> {
     if length(path)? == 0 {
         return Ok(None);
     }
     must_be_ours(path)?;
     let aside = unused(path, &format!(".aside-{}", now.strftime("%Y%m%dT%H%M%SZ")));
-    // The database first: a log that is left alone is found by the next start (`reunite`), while a database without its
-    // log would be taken for an older state.
+    // The database first: a log that is left alone is found by the next start (`reunite`), while a
+    // database without its log would be taken for an older state.
     rename(path, path, &aside)?;
     sync_directory(path)?;
     failpoint::reached("set_aside");
@@ -37,8 +38,9 @@ pub(super) fn set_aside(path: &Path, now: Timestamp) -> Result<Option<PathBuf>, 
     Ok(Some(aside))
 }
 
-/// Gives a log without a database back to the database that it belongs to, if the process that set both aside was killed
-/// in between; sets it aside alone if the database was deleted. `SQLite` would delete the log. Returns the name it has now.
+/// Gives a log without a database back to the database that it belongs to, if the process that set
+/// both aside was killed in between; sets it aside alone if the database was deleted. `SQLite`
+/// would delete the log. Returns the name it has now.
 pub(super) fn reunite(path: &Path) -> Result<Option<PathBuf>, FileError> {
     if length(path)? > 0 || length(&with_ending(path, "-wal"))? == 0 {
         return Ok(None);
@@ -64,8 +66,9 @@ fn move_log(path: &Path, aside: &Path) -> Result<(), FileError> {
     sync_directory(path)
 }
 
-/// The newest database that was set aside at `path` after its log was last written, and has no log. One that was renamed
-/// before that belongs to an older state, and a log of another state would damage it.
+/// The newest database that was set aside at `path` after its log was last written, and has no log.
+/// One that was renamed before that belongs to an older state, and a log of another state would
+/// damage it.
 fn set_aside_without_log(path: &Path) -> Result<Option<PathBuf>, FileError> {
     let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else { return Ok(None) };
     let prefix = [name.as_encoded_bytes(), b".aside-"].concat();
@@ -86,7 +89,8 @@ fn set_aside_without_log(path: &Path) -> Result<Option<PathBuf>, FileError> {
     Ok(found.filter(|found| !exists(&with_ending(found, "-wal"))).max())
 }
 
-/// A name for what is set aside that nothing has yet: another process may have set a state aside in the same second.
+/// A name for what is set aside that nothing has yet: another process may have set a state aside in
+/// the same second.
 fn unused(path: &Path, suffix: &str) -> PathBuf {
     let name = with_ending(path, suffix);
     let is_free = |name: &PathBuf| ["", "-wal"].iter().all(|ending| !exists(&with_ending(name, ending)));
@@ -95,7 +99,8 @@ fn unused(path: &Path, suffix: &str) -> PathBuf {
     names.find(is_free).unwrap_or(name)
 }
 
-/// Refuses the file of another program. A damaged state counts as ours if the beginning of the file still says so.
+/// Refuses the file of another program. A damaged state counts as ours if the beginning of the file
+/// still says so.
 fn must_be_ours(path: &Path) -> Result<(), FileError> {
     let mut header = Vec::new();
     let read = File::open(path).and_then(|file| file.take(100).read_to_end(&mut header));
@@ -169,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_database_and_its_log_stay_together_wherever_the_process_is_killed() {
+    fn a_kill_does_not_part_a_database_and_its_log() {
         let place = killed();
         let aside = with_ending(&place.path(), ".aside-20261123T120000Z");
         // Killed after the first of the two.

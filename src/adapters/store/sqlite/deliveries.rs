@@ -11,7 +11,8 @@ use super::{begin, file, lease, open, read};
 use crate::adapters::store::{DeliveryAdmin, DeliveryFilter, DeliveryRow, Holder, RowState, StoreError};
 use crate::model::{JobId, SinkName};
 
-/// A file beside the daemon that may run on it. A changed row is marked as edited until that daemon takes the edit.
+/// A file beside the daemon that may run on it. A changed row is marked as edited until that daemon
+/// takes the edit.
 #[derive(Debug)]
 pub(super) struct Deliveries {
     path: PathBuf,

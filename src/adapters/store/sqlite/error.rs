@@ -60,8 +60,8 @@ impl FileError {
             return Self::Damaged { file: path.to_owned(), fault: "it ends too early".to_owned() };
         }
         match error.sqlite_error_code() {
-            // Beside what SQLite calls damaged: a statement or a value that does not fit. The file is not what its
-            // version says.
+            // Beside what SQLite calls damaged: a statement or a value that does not fit. The file
+            // is not what its version says.
             None
             | Some(
                 ErrorCode::DatabaseCorrupt
@@ -81,13 +81,13 @@ impl FileError {
             Self::Leased { .. } => "stop that process first, or give this one another `path` under [state]",
             Self::Newer { .. } => {
                 "use the newer version again; or run with --set-state-aside, which renames the file and starts \
-                 anew: jobs that ended will be told again, and what is owed in it will not be delivered"
+                 with a new one: jobs that ended will be reported again, and what is pending in it will not be delivered"
             }
             Self::Older(_) => "start `restore-watch run` once, which brings it up to date",
             Self::Foreign(_) => "give another `path` under [state]",
             Self::Damaged { .. } => {
-                "restore it from a backup; or run with --set-state-aside, which renames the file and starts anew: \
-                 jobs that ended will be told again, and what is owed in it will not be delivered"
+                "restore it from a backup; or run with --set-state-aside, which renames the file and starts \
+                 with a new one: jobs that ended will be reported again, and what is pending in it will not be delivered"
             }
             Self::Missing(_) => "`restore-watch run` makes one; name it by `path` under [state]",
             Self::Irregular(_) => "give a `path` under [state] at which there is a state, or nothing yet",
@@ -158,8 +158,8 @@ impl Fault {
     }
 }
 
-/// Says what went wrong. `SQLite` calls it an input/output error if there is no room for the index of the log, which is
-/// what the start of a daemon on a full disk meets first.
+/// Says what went wrong. `SQLite` calls it an input/output error if there is no room for the index
+/// of the log, which is what the start of a daemon on a full disk meets first.
 fn describe(error: &rusqlite::Error) -> String {
     match error.sqlite_error().map(|error| error.extended_code) {
         Some(ffi::SQLITE_FULL | ffi::SQLITE_IOERR_SHMSIZE) => "the disk is full".to_owned(),

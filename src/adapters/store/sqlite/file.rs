@@ -1,7 +1,8 @@
 //! Which file a state is, whatever path leads to it.
 //!
-//! Invariant: a state has one name. `SQLite` names the log after the path of the database, so a second name would be a
-//! second log: symbolic links are resolved, hard links and mounts of the single file are refused.
+//! Invariant: a state has one name. `SQLite` names the log after the path of the database, so a
+//! second name would be a second log: symbolic links are resolved, hard links and mounts of the
+//! single file are refused.
 
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
@@ -83,7 +84,8 @@ impl Files {
     }
 }
 
-/// What happened to a file since it was this one. A file system that does not answer is known by reads and writes.
+/// What happened to a file since it was this one. A file system that does not answer is known by
+/// reads and writes.
 fn change(path: &Path, is: Option<Identity>, name: &str) -> Option<String> {
     match at(path) {
         _ if is.is_none() => None,

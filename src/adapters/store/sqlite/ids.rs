@@ -1,6 +1,7 @@
 //! Ids of jobs as earlier versions of this program wrote them.
 //!
-//! Invariant: from here on, a row of a job is found under the text of its [`JobId`], and each job has one row.
+//! Invariant: from here on, a row of a job is found under the text of its [`JobId`], and each job
+//! has one row.
 
 use std::collections::BTreeMap;
 
@@ -17,10 +18,11 @@ struct Row {
     saved_at: i64,
 }
 
-/// Brings the ids of jobs that an earlier version wrote otherwise into the form that this version writes. Bodies of events
-/// stay as they were committed.
+/// Brings the ids of jobs that an earlier version wrote otherwise into the form that this version
+/// writes. Bodies of events stay as they were committed.
 ///
-/// This is no step of the schema: an earlier version reads what this leaves, and may write its own form again.
+/// This is no step of the schema: an earlier version reads what this leaves, and may write its own
+/// form again.
 pub(super) fn unify(connection: &mut Connection) -> rusqlite::Result<()> {
     let jobs = doubtful(connection)?;
     let events = renamed(connection)?;
@@ -29,7 +31,8 @@ pub(super) fn unify(connection: &mut Connection) -> rusqlite::Result<()> {
     }
     let transaction = begin(connection)?;
     for ((project, id), rows) in jobs {
-        // One that ended had its end emitted. Else the one that this version would have written, then the newest.
+        // One that ended had its end emitted. Else the one that this version would have written,
+        // then the newest.
         let Some(kept) = rows.iter().max_by_key(|row| (row.is_ended, row.written == id, row.saved_at)) else {
             continue;
         };

@@ -1,8 +1,9 @@
 //! The lease of a file: one process at a time.
 //!
-//! Invariant: the process that has a [`Lease`] is the only daemon on a state; the system takes it back when the process
-//! ends, however it ends. It is two locks: one of a file beside the state, which every version of this program takes, and
-//! one of the database itself, so that a daemon keeps its state although the file beside it is deleted.
+//! Invariant: the process that has a [`Lease`] is the only daemon on a state; the system takes it
+//! back when the process ends, however it ends. It is two locks: one of a file beside the state,
+//! which every version of this program takes, and one of the database itself, so that a daemon
+//! keeps its state although the file beside it is deleted.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
@@ -15,8 +16,8 @@ use rustix::fs::{FlockOperation, fcntl_lock};
 use super::file::with_ending;
 use crate::adapters::store::Holder;
 
-/// How often a lock is tried, and how long apart: another process may hold it for a moment, to see who
-/// has the lease.
+/// How often a lock is tried, and how long apart: another process may hold it for a moment, to see
+/// who has the lease.
 const TRIES: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(25);
 
@@ -25,8 +26,8 @@ const PAUSE: Duration = Duration::from_millis(25);
 pub(super) struct Lease {
     #[expect(dead_code, reason = "held for its end")]
     beside: File,
-    /// Open from before `SQLite` opens the database until after `SQLite` has closed it: to close any descriptor of a file
-    /// takes `SQLite`'s own locks from it (fcntl(2)).
+    /// Open from before `SQLite` opens the database until after `SQLite` has closed it: to close
+    /// any descriptor of a file takes `SQLite`'s own locks from it (fcntl(2)).
     database: Option<File>,
 }
 
@@ -39,7 +40,8 @@ impl Lease {
         }
         let database = match lock_database(path)? {
             Ok(database) => database,
-            // The file beside it was deleted under its holder, so nothing says which process that is.
+            // The file beside it was deleted under its holder, so nothing says which process that
+            // is.
             Err(holder) => return Ok(Err(holder)),
         };
         beside.set_len(0)?;
@@ -56,8 +58,9 @@ impl Lease {
     }
 }
 
-/// Locks the database. None if that cannot be done, so that only the file beside it is locked: NFS and SMB make this
-/// lock (flock(2)) of the kind that `SQLite` uses, and `SQLite` would wait for it for ever.
+/// Locks the database. None if that cannot be done, so that only the file beside it is locked: NFS
+/// and SMB make this lock (flock(2)) of the kind that `SQLite` uses, and `SQLite` would wait for it
+/// for ever.
 fn lock_database(path: &Path) -> std::io::Result<Result<Option<File>, Holder>> {
     let open = || OpenOptions::new().read(true).write(true).open(path);
     let database = open()?;
@@ -81,7 +84,8 @@ fn try_lock(file: &File) -> std::io::Result<bool> {
     Ok(true)
 }
 
-/// The process that has the lease of the state at `path`. To be called before `SQLite` opens the database in this process.
+/// The process that has the lease of the state at `path`. To be called before `SQLite` opens the
+/// database in this process.
 pub(super) fn holder(path: &Path) -> std::io::Result<Option<Holder>> {
     if let Some(mut file) = held(&beside(path))? {
         return Ok(Some(holder_named_in(&mut file)));

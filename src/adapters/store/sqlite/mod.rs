@@ -1,8 +1,9 @@
 //! The state in one `SQLite` file.
 //!
-//! Invariant: a commit is on the disk when it is reported (write-ahead log, `synchronous = FULL`). Whatever waits for the
-//! disk runs on two threads that do nothing else; reading a payload does not wait for a commit. Each look for edits also
-//! checks that the file is still the one that was opened.
+//! Invariant: a commit is on the disk when it is reported (write-ahead log, `synchronous = FULL`).
+//! Whatever waits for the disk runs on two threads that do nothing else; reading a payload does not
+//! wait for a commit. Each look for edits also checks that the file is still the one that was
+//! opened.
 
 mod aside;
 mod deliveries;
@@ -143,7 +144,8 @@ impl OpenFile {
 
 impl Drop for OpenFile {
     fn drop(&mut self) {
-        // `SQLite` leaves the log of a database that was moved, and would read it into the one that has its name now.
+        // `SQLite` leaves the log of a database that was moved, and would read it into the one that
+        // has its name now.
         if self.files.has_left_its_log() {
             // Nothing is left to report it to.
             drop(aside::set_log_aside(&self.path));

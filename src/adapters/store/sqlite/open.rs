@@ -1,6 +1,7 @@
 //! Opens a file.
 //!
-//! Invariant: a file that is not understood whole is left as it is: it is neither used, nor mended, nor deleted.
+//! Invariant: a file that is not understood whole is left as it is: it is neither used, nor mended,
+//! nor deleted.
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -15,12 +16,12 @@ use super::lease::Lease;
 use super::schema::{self, APPLICATION_ID, SCHEMA_VERSION};
 use super::{file, ids, row_sum};
 
-/// How long a statement waits for another process that writes: `restore-watch deliveries` does so for milliseconds, a
-/// person with a tool of their own for longer.
+/// How long a statement waits for another process that writes: `restore-watch deliveries` does so
+/// for milliseconds, a person with a tool of their own for longer.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Makes the directory of the state (0700) and the file (0600) if they are missing, and takes the lease. Returns the one
-/// name of the file.
+/// Makes the directory of the state (0700) and the file (0600) if they are missing, and takes the
+/// lease. Returns the one name of the file.
 pub(super) fn prepare(path: &Path) -> Result<(PathBuf, Lease), FileError> {
     let failed = |error: std::io::Error| FileError::unusable(path, error.to_string());
     if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
@@ -88,14 +89,14 @@ pub(super) fn connect(path: &Path) -> Result<Connection, FileError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(blame)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(blame)?;
-    // The connection that closes a file last writes its log into it and deletes the log. A file that is refused is left
-    // as it is.
+    // The connection that closes a file last writes its log into it and deletes the log. A file
+    // that is refused is left as it is.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(blame)?;
     // With NORMAL, commits that were reported can be lost when the power fails.
     connection.pragma_update(None, "synchronous", "FULL").map_err(blame)?;
     connection.pragma_update(None, "foreign_keys", true).map_err(blame)?;
-    // A statement that changes much keeps its own journal. In a file, it would need a directory for temporary files that can
-    // be written, and a container or a hardened service may have none.
+    // A statement that changes much keeps its own journal. In a file, it would need a directory for
+    // temporary files that can be written, and a container or a hardened service may have none.
     connection.pragma_update(None, "temp_store", "MEMORY").map_err(blame)?;
     row_sum::register(&connection).map_err(blame)?;
     Ok(connection)

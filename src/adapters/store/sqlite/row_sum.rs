@@ -1,8 +1,8 @@
 //! A checksum for each row.
 //!
-//! Invariant: every row carries a sum of its values, made by triggers whenever it is written, so that a flipped bit on a
-//! disk is noticed and no pending delivery is taken for a delivered one. (Pages and rows have no checksums in `SQLite`
-//! itself; frames of its write-ahead log have.)
+//! Invariant: every row carries a sum of its values, made by triggers whenever it is written, so
+//! that a flipped bit on a disk is noticed and no pending delivery is taken for a delivered one.
+//! (Pages and rows have no checksums in `SQLite` itself; frames of its write-ahead log have.)
 
 use rusqlite::Connection;
 use rusqlite::functions::{Context, FunctionFlags};
@@ -28,7 +28,8 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
     connection.create_scalar_function(c"row_sum", -1, flags, |context| Ok(row_sum(context)))
 }
 
-/// Adds the triggers that keep the sums up to date. Part of a released step of the schema: never changed.
+/// Adds the triggers that keep the sums up to date. Part of a released step of the schema: never
+/// changed.
 pub(super) fn add_triggers(connection: &Connection) -> rusqlite::Result<()> {
     for (table, keys, columns) in SUMMED {
         let sum = columns.iter().map(|column| format!("NEW.{column}")).collect::<Vec<_>>().join(", ");
@@ -59,8 +60,9 @@ pub(super) fn damage(connection: &Connection) -> rusqlite::Result<Option<String>
     Ok(None)
 }
 
-/// FNV-1a of 64 bits (Fowler, Noll and Vo; draft-eastlake-fnv) over the types, lengths and values of a row. Values that
-/// differ in one byte never have the same sum, because each step is a bijection.
+/// FNV-1a of 64 bits (Fowler, Noll and Vo; draft-eastlake-fnv) over the types, lengths and values
+/// of a row. Values that differ in one byte never have the same sum, because each step is a
+/// bijection.
 fn row_sum(context: &Context<'_>) -> i64 {
     let mut sum: u64 = 0xcbf2_9ce4_8422_2325;
     let mut take = |bytes: &[u8]| {

@@ -1,8 +1,9 @@
 //! The thread that uses a connection.
 //!
-//! Invariant: one thread uses a connection, request by request, and nothing else runs on it: neither look-ups of names nor
-//! files that are read elsewhere can keep a commit waiting. The connection is closed before the lease is given back. To
-//! end any number of threads takes [`LAST_REQUEST`] at most.
+//! Invariant: one thread uses a connection, request by request, and nothing else runs on it:
+//! neither look-ups of names nor files that are read elsewhere can keep a commit waiting. The
+//! connection is closed before the lease is given back. To end any number of threads takes
+//! [`LAST_REQUEST`] at most.
 
 use std::io;
 use std::sync::Arc;
@@ -15,13 +16,14 @@ use tokio::sync::oneshot;
 use super::lease::Lease;
 use crate::platform::clock::Clock;
 
-/// How long [`end`] waits for the requests under way and for the connections to close. A disk that does not answer must
-/// not hold up the end of the process.
+/// How long [`end`] waits for the requests under way and for the connections to close. A disk that
+/// does not answer must not hold up the end of the process.
 const LAST_REQUEST: Duration = Duration::from_secs(10);
 
 type Request = Box<dyn FnOnce(&mut Connection) + Send>;
 
-/// A thread with a connection. It ends when this is dropped, which waits for it; several are ended by [`end`].
+/// A thread with a connection. It ends when this is dropped, which waits for it; several are ended
+/// by [`end`].
 #[derive(Debug)]
 pub(super) struct Thread {
     /// Taken to end the thread.
@@ -60,8 +62,8 @@ impl Thread {
     }
 }
 
-/// Ends threads, one after the other: of two connections that are closed at the same time, neither may find itself to be
-/// the last, which is the one that empties the log.
+/// Ends threads, one after the other: of two connections that are closed at the same time, neither
+/// may find itself to be the last, which is the one that empties the log.
 pub(super) fn end<const N: usize>(threads: [&mut Thread; N]) {
     end_within(LAST_REQUEST, threads);
 }

@@ -1,7 +1,8 @@
 //! Writes rows.
 //!
-//! Invariant: the state of a delivery changes only while it is pending; that it was delivered is written in any case,
-//! because that is true whatever a [`DeliveryAdmin`](crate::adapters::store::DeliveryAdmin) decided meanwhile.
+//! Invariant: the state of a delivery changes only while it is pending; that it was delivered is
+//! written in any case, because that is true whatever a
+//! [`DeliveryAdmin`](crate::adapters::store::DeliveryAdmin) decided meanwhile.
 
 use std::collections::BTreeMap;
 
@@ -120,8 +121,8 @@ fn update(connection: &Connection, update: &DeliveryUpdate) -> rusqlite::Result<
     Ok(())
 }
 
-/// Deletes what was delivered or dropped before this time, and the events of which no delivery is left. Dead letters stay
-/// until they are retried or dropped by hand.
+/// Deletes what was delivered or dropped before this time, and the events of which no delivery is
+/// left. Dead letters stay until they are retried or dropped by hand.
 fn prune(connection: &Connection, before: i64) -> rusqlite::Result<()> {
     connection.execute(
         "DELETE FROM deliveries WHERE state IN ('delivered', 'dropped') AND changed_at < ?1",

@@ -1,5 +1,6 @@
-//! States that earlier versions wrote. The files are dumps of real ones: watched jobs, found and added ones, one that is
-//! not found, a paused project, a pause that the server asked for, a disabled sink, pending deliveries and dead letters.
+//! States that earlier versions wrote. The files are dumps of real ones: watched jobs, found and
+//! added ones, one that is not found, a paused project, a pause that the server asked for, a
+//! disabled sink, pending deliveries and dead letters.
 
 use super::*;
 use crate::adapters::store::record::Record;
