@@ -6,9 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use restore_watch::adapters::store::{Sqlite, Store as _};
+use restore_watch::adapters::store::{Backend as _, Sqlite};
 use restore_watch::engine::Batch;
 use restore_watch::platform::clock::Clock;
+use rusqlite::Connection;
 
 use super::{batches, median};
 
@@ -26,7 +27,7 @@ const AT_ONCE: usize = 100;
 pub(crate) fn measure(directory: &Path) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let commits = |path: &Path, batches: &[Arc<Batch>]| {
-        let store = Sqlite::open(path, None).unwrap().store;
+        let store = Sqlite::at(path).open(None).unwrap().store;
         let (first, further) = batches.split_first().unwrap();
         runtime.block_on(store.commit(first.clone(), Vec::new())).unwrap();
         time(|| {
@@ -36,15 +37,15 @@ pub(crate) fn measure(directory: &Path) {
         })
     };
     let (single, many) = (batches::told(SINGLE, 1), batches::told(MANY, AT_ONCE));
-    let bytes: Vec<_> = single.iter().skip(1).map(|batch| bytes(batch)).collect();
+    commits(&directory.join("size"), &single);
+    let length = written(&directory.join("size")) / SINGLE;
     let (mut singles, mut events, mut appends) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..ROUNDS {
         let path = |what: &str| directory.join(format!("{what}-{round}"));
         singles.push(per_second(SINGLE, commits(&path("single"), &single)));
-        appends.push(per_second(SINGLE, append(&path("append"), &bytes)));
+        appends.push(per_second(SINGLE, append(&path("append"), length)));
         events.push(per_second(MANY, commits(&path("many"), &many)));
     }
-    let length = bytes.iter().map(Vec::len).sum::<usize>() / bytes.len();
     println!("a second                         median   lowest  highest");
     let print = |what: &str, values: &[f64]| {
         let (low, high) =
@@ -57,23 +58,20 @@ pub(crate) fn measure(directory: &Path) {
     println!();
 }
 
-/// What a batch holds that is new.
-fn bytes(batch: &Batch) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for job in &batch.jobs {
-        serde_json::to_writer(&mut bytes, &job.snapshot).unwrap();
-    }
-    for entry in &batch.entries {
-        serde_json::to_writer(&mut bytes, &*entry.event).unwrap();
-    }
-    bytes
+/// The bytes of all jobs and transitions in a state.
+fn written(state: &Path) -> usize {
+    let sql = "SELECT (SELECT sum(length(memory)) FROM jobs) + (SELECT sum(length(body)) FROM transitions)";
+    let bytes: u32 = Connection::open(state).unwrap().query_row(sql, [], |row| row.get(0)).unwrap();
+    bytes as usize
 }
 
-fn append(path: &Path, lines: &[Vec<u8>]) -> Duration {
+/// Appends a line of this length for each of the commits that are measured.
+fn append(path: &Path, length: usize) -> Duration {
     let mut file = File::create(path).unwrap();
+    let line = vec![b'x'; length];
     time(|| {
-        for line in lines {
-            file.write_all(line).unwrap();
+        for _ in 0..SINGLE {
+            file.write_all(&line).unwrap();
             file.sync_all().unwrap();
         }
     })

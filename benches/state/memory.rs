@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use restore_watch::adapters::store::{Sqlite, Store as _};
+use restore_watch::adapters::store::{Backend as _, Sqlite};
 use restore_watch::engine::{Batch, DeliveryState, DeliveryUpdate};
 use restore_watch::model::DeliveryId;
 use restore_watch::platform::clock::Clock;
@@ -92,9 +92,9 @@ impl Watch {
         let clock = Clock::system();
         let openings = (0..OPENINGS).map(|_| {
             let began = clock.now().instant;
-            let opened = Sqlite::open(&state, None).unwrap();
+            let opened = Sqlite::at(&state).open(None).unwrap();
             let took = clock.now().instant.since(began);
-            assert_eq!((opened.saved.jobs.len(), opened.saved.deliveries.len()), (jobs, pending));
+            assert_eq!((opened.snapshot.jobs.len(), opened.snapshot.deliveries.len()), (jobs, pending));
             took.as_secs_f64() * 1e3
         });
         let openings = openings.collect();
@@ -109,7 +109,7 @@ impl Watch {
 /// again tomorrow; the others were made.
 fn fill(state: &Path, jobs: usize, pending: usize) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let store = Sqlite::open(state, None).unwrap().store;
+    let store = Sqlite::at(state).open(None).unwrap().store;
     let commit = |batch| runtime.block_on(store.commit(batch, Vec::new())).unwrap();
     let batches = batches::told(jobs, jobs);
     let at = Clock::system().now().wall;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use restore_watch::adapters::store::{Opened, Sqlite};
+use restore_watch::adapters::store::{Backend as _, Opened, Sqlite};
 use restore_watch::app::driver::{Driver, State};
 use restore_watch::app::setup::Setup;
 use restore_watch::config::{
@@ -43,8 +43,8 @@ pub(crate) fn measure(directory: &Path) {
     let timeline = Timeline::start(clock.now().wall);
     let servers = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let Opened { store, saved, .. } = Sqlite::open(&directory.join("state.db"), None).unwrap();
-    let durable = State { store: Box::new(store), saved };
+    let Opened { store, snapshot, .. } = Sqlite::at(&directory.join("state.db")).open(None).unwrap();
+    let durable = State { store, saved: snapshot };
     let mut contenders =
         [State::volatile(), durable].map(|state| Contender::new(state, &servers, timeline, clock));
     for turn in 0..=TURNS {

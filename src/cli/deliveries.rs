@@ -6,16 +6,16 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::{Done, Failure, Output, ids, print, table};
-use crate::adapters::store::{Deliveries, Filter, OpenError, Row, RowState};
-use crate::config;
+use crate::adapters::store::{self, DeliveryAdmin, DeliveryFilter, DeliveryRow, OpenErrorClass, RowState};
+use crate::config::{self, StateSettings};
 use crate::model::time::{Now, wall_between};
 use crate::model::{EventId, Exit, duration};
 use crate::platform::clock::Clock;
 
-/// Look into what is owed to sinks and what was given up, and change it
+/// List pending deliveries and dead letters; retry or drop them
 ///
-/// Works beside a running daemon, which follows a change within seconds, and without one. Without a subcommand it
-/// lists. Exits with 74 where the state cannot be used.
+/// Works beside a running daemon, which follows a change within seconds, and without one. Without a
+/// subcommand it lists. Exits with 74 where the state cannot be used.
 #[derive(Debug, Parser)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Args {
@@ -115,7 +115,8 @@ struct Place {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// The state itself, such as /var/lib/restore-watch/state.db [default: the one of the configuration]
+    /// The state itself, such as /var/lib/restore-watch/state.db [default: the one of the
+    /// configuration]
     #[arg(long, value_name = "FILE", conflicts_with = "config")]
     state_file: Option<PathBuf>,
 }
@@ -148,8 +149,8 @@ fn list(args: &List) -> Result<Done, Failure> {
         ([], false) => vec![RowState::Pending, RowState::Dead],
         (some, _) => some.iter().map(|state| (*state).into()).collect(),
     };
-    let filter = Filter { states, id: args.id, ..args.filter.filter() };
-    // One more than is shown tells whether there are more.
+    let filter = DeliveryFilter { states, id: args.id, ..args.filter.filter() };
+    // One more than is shown says whether there are more.
     let mut rows = deliveries.list(&filter, args.limit.saturating_add(1))?;
     let left_out = rows.len() > args.limit;
     if left_out {
@@ -165,11 +166,11 @@ fn list(args: &List) -> Result<Done, Failure> {
     Ok(Done::Exit(Exit::Success))
 }
 
-fn human(rows: &[Row], now: Now) -> String {
+fn human(rows: &[DeliveryRow], now: Now) -> String {
     if rows.is_empty() {
         return "no such deliveries\n".to_owned();
     }
-    let cells = |row: &Row| {
+    let cells = |row: &DeliveryRow| {
         let next = match row.next_attempt.map(|at| wall_between(now.wall.max(row.changed_at), at)) {
             None => "-".to_owned(),
             Some(wait) if wait.is_zero() => "now".to_owned(),
@@ -193,14 +194,14 @@ fn human(rows: &[Row], now: Now) -> String {
 
 fn retry(args: &Change) -> Result<Done, Failure> {
     let mut deliveries = args.place.open()?;
-    let meant = args.meant(&deliveries, &|row| match row.state {
+    let meant = args.meant(&*deliveries, &|row| match row.state {
         RowState::Delivered => {
             Err(format!("was delivered at {:.0}; there is nothing to retry", row.changed_at))
         }
         _ => Ok(()),
     })?;
     let now = Clock::system().now().wall;
-    let sinks = sinks(&deliveries, &meant)?;
+    let sinks = sinks(&*deliveries, &meant)?;
     let disabled = deliveries.disabled_sinks()?;
     let is_disabled = |name: &String| disabled.iter().any(|(sink, _)| sink.as_str() == name);
     if !sinks.is_empty() && sinks.iter().all(is_disabled) {
@@ -219,8 +220,8 @@ fn retry(args: &Change) -> Result<Done, Failure> {
         count += deliveries.retry(filter, now)?;
     }
     let who = match deliveries.daemon() {
-        Some(daemon) => match daemon.process {
-            Some(id) => format!("by the running daemon (process {id}), within seconds"),
+        Some(daemon) => match &daemon.name {
+            Some(name) => format!("by the running daemon ({name}), within seconds"),
             None => "by the running daemon, within seconds".to_owned(),
         },
         None => "once a daemon runs".to_owned(),
@@ -234,7 +235,7 @@ fn retry(args: &Change) -> Result<Done, Failure> {
 
 fn drop_them(args: &Change) -> Result<Done, Failure> {
     let mut deliveries = args.place.open()?;
-    let meant = args.meant(&deliveries, &|row| match row.state {
+    let meant = args.meant(&*deliveries, &|row| match row.state {
         RowState::Delivered => {
             Err(format!("was delivered at {:.0}; it cannot be taken back", row.changed_at))
         }
@@ -243,7 +244,7 @@ fn drop_them(args: &Change) -> Result<Done, Failure> {
     let now = Clock::system().now().wall;
     let mut count = 0;
     for filter in &meant {
-        count += deliveries.drop(filter, now)?;
+        count += deliveries.discard(filter, now)?;
     }
     print(&match count {
         0 => "no deliveries to drop\n".to_owned(),
@@ -253,19 +254,20 @@ fn drop_them(args: &Change) -> Result<Done, Failure> {
 }
 
 impl Change {
-    /// What is meant, as filters. Fails where an id is not known, or where `fits` refuses all that it stands for.
+    /// What is meant, as filters. Fails where an id is not known, or where `fits` refuses all that
+    /// it stands for.
     fn meant(
         &self,
-        deliveries: &Deliveries,
-        fits: &dyn Fn(&Row) -> Result<(), String>,
-    ) -> Result<Vec<Filter>, Failure> {
+        deliveries: &dyn DeliveryAdmin,
+        fits: &dyn Fn(&DeliveryRow) -> Result<(), String>,
+    ) -> Result<Vec<DeliveryFilter>, Failure> {
         if self.ids.is_empty() {
             let states =
                 if self.every { vec![RowState::Pending, RowState::Dead] } else { vec![RowState::Dead] };
-            return Ok(vec![Filter { states, ..self.filter.filter() }]);
+            return Ok(vec![DeliveryFilter { states, ..self.filter.filter() }]);
         }
         let filters: Vec<_> =
-            self.ids.iter().map(|id| Filter { id: Some(*id), ..self.filter.filter() }).collect();
+            self.ids.iter().map(|id| DeliveryFilter { id: Some(*id), ..self.filter.filter() }).collect();
         for (id, filter) in self.ids.iter().zip(&filters) {
             let rows = deliveries.list(filter, usize::MAX)?;
             let refused: Vec<_> = rows.iter().filter_map(|row| fits(row).err()).collect();
@@ -281,8 +283,8 @@ impl Change {
     }
 }
 
-/// The sinks to which what is meant is owed.
-fn sinks(deliveries: &Deliveries, meant: &[Filter]) -> Result<BTreeSet<String>, Failure> {
+/// The recipients of the deliveries that are meant.
+fn sinks(deliveries: &dyn DeliveryAdmin, meant: &[DeliveryFilter]) -> Result<BTreeSet<String>, Failure> {
     let mut sinks = BTreeSet::new();
     for filter in meant {
         let rows = deliveries.list(filter, usize::MAX)?;
@@ -292,31 +294,30 @@ fn sinks(deliveries: &Deliveries, meant: &[Filter]) -> Result<BTreeSet<String>, 
 }
 
 impl FilterArgs {
-    fn filter(&self) -> Filter {
+    fn filter(&self) -> DeliveryFilter {
         let Self { sink, project, job } = self;
         let job = job.as_deref().map(ids::chosen);
-        Filter { sink: sink.clone(), project: project.clone(), job, ..Filter::default() }
+        DeliveryFilter { sink: sink.clone(), project: project.clone(), job, ..DeliveryFilter::default() }
     }
 }
 
 impl Place {
     /// Opens the state: the one that is named, else that of the configuration, else the usual one.
-    fn open(&self) -> Result<Deliveries, Failure> {
-        let path = match &self.state_file {
-            Some(path) => Some(path.clone()),
-            None => config::state_path(self.config.as_deref())?,
+    fn open(&self) -> Result<Box<dyn DeliveryAdmin>, Failure> {
+        let settings = match &self.state_file {
+            Some(path) => StateSettings { path: Some(path.clone()), keep: StateSettings::KEEP },
+            None => config::state(self.config.as_deref())?,
         };
-        let path = path.ok_or_else(|| {
+        let backend = store::backend(&settings).ok_or_else(|| {
             Failure::new(Exit::State, "there is no usual place for a state: HOME is not set")
                 .with_help("name the state with --state-file, or the configuration with --config")
         })?;
-        let opened = Deliveries::open(&path);
-        opened.map_err(|error| match error {
-            OpenError::Missing(_) => Failure::new(Exit::State, error.to_string()).with_help(
+        backend.administer().map_err(|error| match error.class {
+            OpenErrorClass::Missing => Failure::new(error.exit(), error.to_string()).with_help(
                 "name the state with --state-file (that of the system service is \
                  /var/lib/restore-watch/state.db), or the configuration with --config",
             ),
-            error => error.into(),
+            OpenErrorClass::System | OpenErrorClass::Unusable => error.into(),
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::adapters::control::{CallError, RequestErrorKind};
-use crate::adapters::store::{self, OpenError};
+use crate::adapters::store::{OpenError, StoreError};
 use crate::app::daemon::LoadError;
 use crate::app::driver;
 use crate::app::setup::SetupErrors;
@@ -74,18 +74,13 @@ impl From<LoadError> for Failure {
 
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
-        let exit = if matches!(error, OpenError::NoThread(_)) { Exit::System } else { Exit::State };
-        let failure = Self::new(exit, error.to_string());
-        match error.help() {
-            Some(help) => failure.with_help(help),
-            None => failure,
-        }
+        Self::new(error.exit(), error.to_string()).with_help(error.help)
     }
 }
 
-impl From<store::Error> for Failure {
-    fn from(error: store::Error) -> Self {
-        Self::new(Exit::State, error.to_string()).with_help(error.help())
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::new(Exit::State, error.to_string()).with_help(error.help)
     }
 }
 

@@ -10,7 +10,7 @@ use tracing::{info, warn};
 use super::start::{READING, check_threads, no_thread, unless_stopped};
 use super::{Done, Failure, block_on, cannot_listen, listen};
 use crate::adapters::control::{self, BindError, Server};
-use crate::adapters::store::{Opened, Sqlite};
+use crate::adapters::store::{self, Opened};
 use crate::adapters::systemd::Notifier;
 use crate::adapters::telemetry::{self, Stream, Style};
 use crate::app::daemon::{self, Loaded, Options};
@@ -32,8 +32,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// End once every job ended and all was delivered: with 0 when all completed, 1 when one failed or was cancelled,
-    /// 6 when one ended in a state we do not know
+    /// End once every job ended and all was delivered: with 0 when all completed, 1 when one failed
+    /// or was cancelled, 6 when one ended in a state we do not know
     #[arg(long)]
     exit_when_done: bool,
 
@@ -42,8 +42,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "PATH", env = "RESTORE_WATCH_SOCKET")]
     socket: Option<PathBuf>,
 
-    /// Rename a state that cannot be used and start anew: jobs that ended are told again, and what was owed is not
-    /// delivered
+    /// Rename a state that cannot be used and start with a new one: jobs that ended are reported
+    /// again, and what was pending is not delivered
     #[arg(long)]
     set_state_aside: bool,
 }
@@ -52,7 +52,8 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     process::keep_files_private();
     process::allow_many_files();
     block_on(async {
-        // First of all: until then, a request to reload ends the process, and systemd takes that for a good end.
+        // First of all: until then, a request to reload ends the process, and systemd takes that
+        // for a good end.
         let mut signals = listen()?;
         // One that belongs to a terminal ends with it.
         let hangups = if std::io::stdin().is_terminal() {
@@ -107,8 +108,8 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     })
 }
 
-/// Makes the control socket, if there is a place for it. Only where somebody named the place is it an error that it
-/// cannot be made: the watch is worth more.
+/// Makes the control socket, if there is a place for it. A failure is an error only if the place
+/// was named: the watch is worth more.
 fn control(explicit: Option<&Path>) -> Result<Option<Server>, Failure> {
     let Some(path) = control::server_path(explicit) else {
         info!(
@@ -134,22 +135,23 @@ fn control(explicit: Option<&Path>) -> Result<Option<Server>, Failure> {
 
 /// Opens the state, before anything is polled or sent.
 fn open(settings: &StateSettings, set_aside: bool, clock: Clock) -> Result<State, Failure> {
-    let path = settings.path.as_deref().ok_or_else(|| {
+    let backend = store::backend(settings).ok_or_else(|| {
         Failure::new(Exit::Config, "there is no place for the state: neither STATE_DIRECTORY nor HOME is set")
             .with_help("write [state] path = \"/var/lib/restore-watch/state.db\"")
     })?;
-    let Opened { store, saved, dead_letters, set_aside } =
-        Sqlite::open(path, set_aside.then(|| clock.now().wall))?;
+    let Opened { store, snapshot, dead_letters, set_aside } =
+        backend.open(set_aside.then(|| clock.now().wall))?;
+
     if let Some(aside) = set_aside {
-        warn!("the state was set aside, as {}", aside.display());
+        warn!("the state was set aside, as {aside}");
     }
-    let (jobs, pending) = (saved.jobs.len(), saved.deliveries.len());
-    let path = path.display();
+    let location = backend.location();
+    let (jobs, pending) = (snapshot.jobs.len(), snapshot.deliveries.len());
     info!(
         jobs,
         pending,
         dead_letters,
-        "state {path}: jobs known: {jobs}, pending: {pending}, dead letters: {dead_letters}"
+        "state {location}: jobs known: {jobs}, pending: {pending}, dead letters: {dead_letters}"
     );
-    Ok(State { store: Box::new(store), saved })
+    Ok(State { store, saved: snapshot })
 }

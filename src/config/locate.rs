@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::environment::{self, Variables};
 use super::problem::Problem;
-use super::{Problems, Settings, ShownPath, reader};
+use super::{Problems, Settings, ShownPath, StateSettings, reader};
 
 /// The largest configuration file that is read, in bytes: 1 MiB.
 const MAX_FILE: u64 = 1024 * 1024;
@@ -29,15 +29,17 @@ pub fn load(path: &Path) -> Result<Settings, Problems> {
     load_in(path, &environment::of_process)
 }
 
-/// Where the daemon keeps its state: as the file `explicit` (of `--config`) says or the one that
-/// [`locate`] finds, or else the usual place. `None` if neither a file nor the environment says
-/// where.
-pub fn state_path(explicit: Option<&Path>) -> Result<Option<PathBuf>, Problems> {
+/// The settings of the state of the daemon whose configuration is `explicit` (of `--config`), or the file that [`locate`]
+/// finds; if there is none, the usual ones.
+pub fn state(explicit: Option<&Path>) -> Result<StateSettings, Problems> {
     let named = explicit.is_some() || environment::non_empty(&environment::of_process, FILE).is_some();
     match locate(explicit) {
-        Ok(path) => Ok(load(&path)?.state.path),
+        Ok(path) => Ok(load(&path)?.state),
         Err(problems) if named => Err(problems),
-        Err(_) => Ok(reader::usual_state_path(&environment::of_process)),
+        Err(_) => {
+            let path = reader::usual_state_path(&environment::of_process);
+            Ok(StateSettings { path, keep: StateSettings::KEEP })
+        }
     }
 }
 

@@ -25,7 +25,7 @@ pub use address::{is_private, private_host};
 pub use endpoint::{Endpoint, EndpointError, is_loopback};
 pub(crate) use excerpt::{Place, Source};
 pub use keys::schema;
-pub use locate::{load, locate, state_path};
+pub use locate::{load, locate, state};
 pub(crate) use masks::Mask;
 pub use pattern::{IndexPattern, PatternError};
 pub use problem::{Problem, Problems};

@@ -67,7 +67,7 @@ impl Archive {
 
     /// When the latest record of a job of this project was written.
     fn last_written(&self, project: &ProjectName) -> Option<Timestamp> {
-        self.jobs.get(project)?.values().map(|job| job.saved_at).max()
+        self.jobs.get(project)?.values().map(|job| job.written_at).max()
     }
 
     /// Takes out a job that is watched again.
@@ -115,13 +115,13 @@ impl Archive {
     }
 
     /// Deletes the jobs that have been here for longer than `keep`, and returns their ids.
-    /// `saved_at` may come from a clock that was far behind, so the times of the API must be as
+    /// `written_at` may come from a clock that was far behind, so the times of the API must be as
     /// old.
     pub(super) fn take_old(&mut self, keep: Duration, now: Timestamp) -> Vec<(ProjectName, JobId)> {
         let is_long_ago = |at: Timestamp| wall_between(at, now) > keep;
         let is_old = |job: &JobRecord| {
             let listed_at = job.snapshot.facts.listed_at();
-            is_long_ago(job.saved_at) && listed_at.is_none_or(is_long_ago) && !is_awaited(job)
+            is_long_ago(job.written_at) && listed_at.is_none_or(is_long_ago) && !is_awaited(job)
         };
 
         let mut old = Vec::new();

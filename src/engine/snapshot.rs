@@ -1,145 +1,144 @@
-//! What outlives the process: the state of the engine as plain data, in wall-clock time.
+//! The state of the engine as plain data, in wall-clock time: what outlives the process.
 //!
-//! Invariant: each record says when it was written, and its times are read by that (`engine::time::Recorded`), because
-//! the clock of the process that reads them may show another time. An engine made from what another one
-//! committed continues from there: no event is emitted twice, and what was pending is still pending.
+//! Invariant: each record says when it was written, and its times are read relative to that
+//! ([`Recorded`](crate::model::time::Recorded)), because the clock of the process that reads them
+//! may show another time. An engine made from what another one committed continues from there: no
+//! event is emitted twice, and what was pending is still pending. How a snapshot is written down is
+//! up to the store.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use super::standing::Ending;
 use crate::model::{DeliveryId, EventKind, JobFacts, JobId, ProjectName, SinkName, Status, Until};
 
-/// All that is kept.
+/// All that is committed.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Snapshot {
-    /// The projects, at most one record each.
+    /// At most one record for each project.
     pub projects: Vec<ProjectRecord>,
-    /// The jobs, at most one record each, those included that are no longer watched.
+    /// At most one record for each job, those included that are no longer watched.
     pub jobs: Vec<JobRecord>,
-    /// The sinks, at most one record each.
+    /// At most one record for each sink.
     pub sinks: Vec<SinkRecord>,
-    /// What is owed, in the order in which it was told.
+    /// The pending deliveries, in the order in which their events were emitted.
     pub deliveries: Vec<DeliveryRecord>,
 }
 
-/// What is kept of a project.
+/// A project and its snapshot.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProjectRecord {
-    /// The project.
+    /// Identifies it.
     pub name: ProjectName,
-    /// What is known of it.
+    /// Its state.
     pub snapshot: ProjectSnapshot,
 }
 
-/// What is known of a project.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+/// The state of a project.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ProjectSnapshot {
     /// When this was recorded; not said in a state of 0.1.0.
     pub written_at: Option<Timestamp>,
-    /// Why its key is refused; that was told.
-    pub refused: Option<String>,
-    /// Until when its server asked to be left alone.
-    pub throttled: Option<Throttled>,
-    /// Since when somebody has it paused.
+    /// Why its key is unauthorized, for which an event was emitted.
+    pub unauthorized: Option<String>,
+    /// A pause that its server asked for.
+    pub throttled: Option<ThrottleSnapshot>,
+    /// Since when it is paused by hand.
     pub paused_since: Option<Timestamp>,
-    /// What its server was found to take, where that is less than is configured.
+    /// The rate learned from its server, if that is below the configured one.
     pub learned: Option<LearnedRateSnapshot>,
-    /// What is known for the discovery of jobs, where some are discovered.
+    /// The state of discovery, if jobs are discovered.
     pub discovery: Option<DiscoverySnapshot>,
-    /// Restores that completed: when, in seconds since 1970, and how many milliseconds they had taken.
+    /// Restores that completed: when, in seconds since 1970, and how many milliseconds they had
+    /// taken.
     pub past: Vec<(i64, u64)>,
 }
 
-/// What a server was found to take. It ages by the time for which nobody wrote it down: a process that starts an hour later
-/// goes by little of it, one that starts at once by all.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// The rate learned from a server. It ages by the time in which nothing was counted: a process that
+/// starts an hour later goes by little of it, one that starts at once by all.
+#[derive(Debug, Clone, PartialEq)]
 pub struct LearnedRateSnapshot {
-    /// The rate that it refused last, in requests a second.
+    /// The rate that was last answered by a 429, in requests a second.
     pub refused_per_second: f64,
-    /// For how long it had given good answers since then.
+    /// For how long the server had given good answers since then.
     pub good_for: Duration,
     /// Up to when that was counted.
     pub counted_until: Timestamp,
-    /// What it said.
+    /// What the server said.
     pub reason: String,
 }
 
-/// What is known for the discovery of jobs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// The state of discovery.
+#[derive(Debug, Clone, PartialEq)]
 pub struct DiscoverySnapshot {
-    /// Jobs that ended earlier are history; so are those that began earlier, where nobody says when they ended.
+    /// Jobs that ended earlier are history; so are those that began earlier, if their end is not
+    /// known.
     pub since: Timestamp,
-    /// When the first search began, by the clock of the server. None from releases that did not keep it.
-    #[serde(default)]
+    /// When the first scan began, by the clock of the server. None from releases that did not
+    /// record it.
     pub began: Option<Timestamp>,
     /// Whether the list was read to its end once.
     pub has_baseline: bool,
-    /// Jobs that are not to be watched although they are listed, and when they ended, or a later time.
+    /// Jobs that are not to be watched although they are listed, and when they ended, or a later
+    /// time.
     pub ignored: Vec<(JobId, Timestamp)>,
 }
 
-/// A server's wish to be left alone.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Throttled {
-    /// Until then.
+/// A pause that a server asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ThrottleSnapshot {
+    /// When it ends.
     pub until: Timestamp,
-    /// What it said.
+    /// What the server said.
     pub reason: String,
-    /// Whether it did not say for how long, so that this is by our own backoff.
-    #[serde(default)]
+    /// Whether the server did not say how long, so that the length comes from our own backoff.
     pub is_backoff: bool,
 }
 
-/// What is kept of a job.
+/// A job and its snapshot.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JobRecord {
-    /// Its project.
+    /// The project that it belongs to.
     pub project: ProjectName,
-    /// Its id.
+    /// Identifies it within its project.
     pub id: JobId,
     /// When this was recorded.
-    pub saved_at: Timestamp,
-    /// What is known of it.
+    pub written_at: Timestamp,
+    /// Its state.
     pub snapshot: JobSnapshot,
 }
 
-/// What is known of a job.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// The state of a job.
+#[derive(Debug, Clone, PartialEq)]
 pub struct JobSnapshot {
     /// Since when it is watched, or a time from which its age counts as well.
     pub watched_since: Timestamp,
-    /// Its age then, where its start is known.
+    /// Its age then, if its start is known.
     pub head_start: Option<Duration>,
-    /// When it began by the clock of its server, where that is known.
-    #[serde(default)]
+    /// When it began, by the clock of its server.
     pub started_at: Option<Timestamp>,
     /// The last known status.
     pub status: Option<Status>,
     /// The last known facts.
     pub facts: JobFacts,
-    /// How it ended, if it did.
+    /// Its end, once it ended.
     pub end: Option<EndSnapshot>,
     /// The intermediate progress that moved first and last, and when that was.
     pub progress: Option<ProgressSnapshot>,
-    /// The progress that was told last.
-    pub progress_told: f64,
-    /// Its passed deadline was told.
-    pub overdue_told: bool,
-    /// Which one that was.
-    #[serde(default)]
+    /// The progress for which an event was emitted last, in percent.
+    pub progress_emitted: f64,
+    /// Whether an event was emitted for a passed deadline.
+    pub overdue_emitted: bool,
+    /// The deadline of that event.
     pub overdue_deadline: Option<Duration>,
-    /// That it is slow was told.
-    #[serde(default)]
-    pub slow_told: bool,
-    /// The unknown statuses that were warned of.
+    /// Whether an event was emitted because it is slow.
+    pub slow_emitted: bool,
+    /// The unknown statuses for which a warning was logged.
     pub unknown_statuses: Vec<String>,
-    /// Trouble of never having been found.
-    pub missing: StreakSnapshot,
-    /// Trouble of having no good answer.
+    /// The streak of 404 of a job that was never seen.
+    pub not_found: StreakSnapshot,
+    /// The streak without a good answer.
     pub unreachable: StreakSnapshot,
     /// Failed polls in a row.
     pub failures: u32,
@@ -147,30 +146,25 @@ pub struct JobSnapshot {
     pub last_error: Option<String>,
     /// Whether that was a 404.
     pub last_was_not_found: bool,
-    /// When it is polled next; not at all once it ended.
+    /// When it is polled next; none once it ended.
     pub next_poll: Option<Timestamp>,
     /// When the API last gave a good answer.
-    #[serde(default)]
     pub answered_at: Option<Timestamp>,
-    /// For how long the API has answered that there is no such job.
-    #[serde(default)]
-    pub gone_for: Duration,
-    /// What somebody who added it while the daemon ran said of it; none for a job that only the configuration names.
-    #[serde(default)]
+    /// For how long the API has answered with 404.
+    pub not_found_for: Duration,
+    /// What it was added or discovered with; none for a job that only the configuration names.
     pub added: Option<AddedJob>,
-    /// What is known of its index, if that was followed.
-    #[serde(default)]
+    /// The state of its index, if that was watched.
     pub index: IndexSnapshot,
 }
 
-/// What is known of an index.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+/// The state of an index.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct IndexSnapshot {
     /// Whether the job was watched until its index is ready when it completed.
     pub is_wanted: bool,
-    /// Whether the key may not ask for it; that was told.
-    pub is_refused: bool,
+    /// Whether the key may not ask for it, for which an event was emitted.
+    pub is_unauthorized: bool,
     /// The last known state.
     pub state: Option<Status>,
     /// Whether it serves, once that is decided, and when it was.
@@ -179,34 +173,32 @@ pub struct IndexSnapshot {
     pub age: Option<Duration>,
 }
 
-/// What is known of a job that no configuration need name.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+/// What a job is watched with that no configuration need name.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct AddedJob {
-    /// What people call it.
+    /// A name for people.
     pub name: Option<String>,
     /// How long after its start it is overdue.
     pub deadline: Option<Duration>,
     /// Until when it is watched.
     pub until: Option<Until>,
-    /// Whether nobody named it: it was found in the list.
+    /// Whether it was found in the API's list, not named.
     pub discovered: bool,
 }
 
-/// How a job ended.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+/// The end of a job.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct EndSnapshot {
-    /// How.
+    /// How it ended.
     pub how: Ending,
     /// When that was observed.
     pub observed_at: Timestamp,
     /// The age of the job then; not said in a state of 0.1.0.
-    #[serde(default)]
     pub age: Option<Duration>,
 }
 
 /// Intermediate progress.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ProgressSnapshot {
     /// The first reading: percent, and the age of the job.
     pub first: (f64, Duration),
@@ -216,51 +208,50 @@ pub struct ProgressSnapshot {
     pub seen_at: Timestamp,
 }
 
-/// Trouble that is told once it has lasted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+/// Trouble that lasts, for which an event is emitted after a time.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct StreakSnapshot {
-    /// How long it has lasted. A duration, because the time in which nobody watched does not count.
+    /// How long it has lasted. A duration, because the time between two processes does not count.
     pub lasted: Option<Duration>,
-    /// Whether it was told.
-    pub told: bool,
+    /// Whether its event was emitted.
+    pub emitted: bool,
 }
 
-/// What is kept of a sink.
+/// A sink and its snapshot.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SinkRecord {
-    /// The sink.
+    /// Identifies it.
     pub name: SinkName,
-    /// What is known of it.
+    /// Its state.
     pub snapshot: SinkSnapshot,
 }
 
-/// What is known of a sink.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+/// The state of a sink.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct SinkSnapshot {
     /// When this was recorded; not said in a state of 0.1.0.
     pub written_at: Option<Timestamp>,
     /// Stands for the settings it had, see [`SinkPlan`](super::SinkPlan).
     pub fingerprint: u64,
-    /// Why nothing is sent to it any more, until its settings change.
+    /// Why nothing is sent to it until its settings change.
     pub disabled: Option<String>,
-    /// Until when its receiver asked to be left alone.
+    /// The end of a pause that its receiver asked for.
     pub held_until: Option<Timestamp>,
 }
 
-/// What is owed to a sink.
+/// A pending delivery.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DeliveryRecord {
-    /// Which delivery.
+    /// The event and its recipient.
     pub id: DeliveryId,
-    /// The project of the transition.
+    /// The project of the event.
     pub project: ProjectName,
-    /// The job of the transition, if it has one.
+    /// The job of the event, if it has one.
     pub job: Option<JobId>,
-    /// What happened.
+    /// The type of the event.
     pub kind: EventKind,
-    /// When that was observed.
-    pub told_at: Timestamp,
+    /// When the event was emitted.
+    pub emitted_at: Timestamp,
     /// The attempts so far.
     pub attempts: u32,
     /// When it is tried next.

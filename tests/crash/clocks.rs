@@ -1,9 +1,11 @@
-//! The daemon is killed again and again, and each process starts under a wall clock that shows another time.
+//! The daemon is killed again and again, and each process starts under a wall clock that shows
+//! another time.
 //!
-//! Invariant: the judge goes by what the receivers got alone. What the state says when is by the clocks that are wrong,
-//! and what is over for long by them may be gone from it.
+//! Invariant: the oracle goes by what the receivers got alone. What the state says when is by the
+//! clocks that are wrong, and what is over for long by them may be gone from it.
 //!
-//! `RESTORE_WATCH_STEPS=1000` gives the long form. About two thirds of the jobs are discovered, the others are configured.
+//! `RESTORE_WATCH_STEPS=1000` gives the long form. About two thirds of the jobs are discovered, the
+//! others are configured.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -30,13 +32,15 @@ const PLACES: [&str; 4] = ["before_commit", "after_commit", "after_post", "befor
 /// How long a process may take to come to a place, before it is killed all the same.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// How soon after its start a process polls. The intervals are half a second at most; the rest is for a busy machine.
+/// How soon after its start a process polls. The intervals are half a second at most; the rest is
+/// for a busy machine.
 const SOON: Duration = Duration::from_secs(20);
 
 const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
 
-/// A minute after 1970 began, which is where a clock without a battery starts, and just beyond what 32 bits hold.
+/// A minute after 1970 began, which is where a clock without a battery starts, and just beyond what
+/// 32 bits hold.
 const ABSOLUTE: [i64; 2] = [60, (1 << 31) + 60];
 
 /// The clock of the processes of a stage.
@@ -61,7 +65,8 @@ impl WrongClock {
         Self { folder, path, clock: Clock::system() }
     }
 
-    /// Has it show another time; also to a process that runs. Says how far that is from the right one, in seconds.
+    /// Has it show another time; also to a process that runs. Says how far that is from the right
+    /// one, in seconds.
     fn step(&self, rng: &mut fastrand::Rng) -> i64 {
         let now = self.clock.now().wall.as_second();
         let [epoch, end_of_32_bits] = ABSOLUTE.map(|second| second - now);
@@ -112,7 +117,7 @@ fn emitted(ledger: &Ledger, stage: &Stage) -> BTreeMap<(String, EventKind), BTre
 }
 
 #[test]
-fn nothing_is_lost_or_emitted_twice_whatever_the_clock_shows_at_a_start() {
+fn no_clock_at_a_start_loses_or_repeats_an_event() {
     let Some(library) = library_of_clocks() else { return };
     let starts = number("RESTORE_WATCH_STEPS").map_or(FEW, |steps| usize::try_from(steps).expect("a count"));
     let seed = number("RESTORE_WATCH_SEED").unwrap_or_else(|| fastrand::u64(..));
@@ -129,7 +134,8 @@ fn nothing_is_lost_or_emitted_twice_whatever_the_clock_shows_at_a_start() {
             log.push(if is_first { 0 } else { wrong.step(&mut rng) });
             let polls = stage.world.requests();
             let began = clock.now().instant;
-            // What ended before the list was read once is no news, so the first process gets that far.
+            // What ended before the list was read once is history, so the first process gets that
+            // far.
             if done % 3 == 1 && !is_first {
                 let arrival = format!("{}:{}", PLACES[rng.usize(..PLACES.len())], rng.u32(1..20));
                 let mut daemon = start(stage.daemon(&[]).env("RESTORE_WATCH_FAILPOINT", &arrival));

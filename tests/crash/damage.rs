@@ -1,7 +1,7 @@
 //! The files of the state are damaged, after a kill and after a stop.
 //!
-//! Invariant: a state that is used is as good as it was, or an older one; a state that is refused is left as it is, to
-//! the last byte, with all that belongs to it.
+//! Invariant: a state that is used is as good as it was, or an older one; a state that is refused
+//! is left as it is, to the last byte, with all that belongs to it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,14 +12,14 @@ use rusqlite::Connection;
 
 use crate::kills::number;
 use crate::ledger::{Ledger, Post};
-use crate::oracle::{Counts, Told};
+use crate::oracle::{Counts, Emission};
 use crate::stage::{Stage, start};
 use crate::world::Size;
 
 const HALF: Size = Size { projects: 1, jobs: 24, endless: 0, span: Duration::from_secs(2) };
 
-/// How much is told when the daemon ends.
-const TOLD: usize = 20;
+/// How many events are delivered when the daemon ends.
+const EMITTED: usize = 20;
 
 /// How often each kind of damage is done: the more, the longer the form.
 fn tries() -> u64 {
@@ -36,13 +36,14 @@ struct Half {
 }
 
 impl Half {
-    /// Runs a daemon until it has told a part of it, and ends it: by asking for it twice, so that much is still pending and
-    /// all of it is in one file; where it is to be `killed`, by starting it again and killing it after some more.
+    /// Runs a daemon until it has delivered a part of it, and ends it: by asking for it twice, so
+    /// that much is still pending and all of it is in one file; where it is to be `killed`, by
+    /// starting it again and killing it after some more.
     fn run(killed: bool) -> Self {
         let mut stage = Stage::new(HALF, 13);
         for part in 1..=1 + usize::from(killed) {
             let mut daemon = start(stage.daemon(&[]));
-            daemon.until("a part of it", |_| stage.ledgers[0].posts().len() >= TOLD * part);
+            daemon.until("a part of it", |_| stage.ledgers[0].posts().len() >= EMITTED * part);
             let done = if part == 2 {
                 daemon.kill()
             } else {
@@ -87,8 +88,9 @@ impl Half {
         }
     }
 
-    /// Goes on with one file damaged. What is then told is judged; what is refused must be left alone.
-    fn go_on(&mut self, what: &str, file: &str, logged: Told, damage: impl FnOnce(&mut Vec<u8>)) {
+    /// Goes on with one file damaged. What is then delivered is judged; what is refused must be
+    /// left alone.
+    fn go_on(&mut self, what: &str, file: &str, emission: Emission, damage: impl FnOnce(&mut Vec<u8>)) {
         let mut files = self.files.clone();
         damage(files.get_mut(file).unwrap());
         self.reset(&files);
@@ -118,7 +120,7 @@ impl Half {
                 done.code,
                 self.stage.context()
             );
-            self.counts += self.stage.judge(logged);
+            self.counts += self.stage.judge(emission);
         }
     }
 }
@@ -138,8 +140,8 @@ fn a_damaged_file_is_refused_and_left_alone_or_does_not_matter() {
     for killed in [false, true] {
         let mut half = Half::run(killed);
         for attempt in 1..=tries() {
-            half.go_on(&format!("bit {attempt}"), "state.db", Told::Once, |bytes| flip(bytes, &mut rng));
-            half.go_on(&format!("cut {attempt}"), "state.db", Told::Again, |bytes| cut(bytes, &mut rng));
+            half.go_on(&format!("bit {attempt}"), "state.db", Emission::Once, |bytes| flip(bytes, &mut rng));
+            half.go_on(&format!("cut {attempt}"), "state.db", Emission::Again, |bytes| cut(bytes, &mut rng));
         }
         println!(
             "killed: {killed}; {} of {} damaged states refused; {}",
@@ -155,25 +157,25 @@ fn a_damaged_log_is_an_older_state() {
     let mut rng = fastrand::Rng::with_seed(19);
     let mut half = Half::run(true);
     for attempt in 1..=tries() {
-        half.go_on(&format!("bit {attempt}"), "state.db-wal", Told::Again, |bytes| flip(bytes, &mut rng));
-        half.go_on(&format!("cut {attempt}"), "state.db-wal", Told::Again, |bytes| cut(bytes, &mut rng));
+        half.go_on(&format!("bit {attempt}"), "state.db-wal", Emission::Again, |bytes| flip(bytes, &mut rng));
+        half.go_on(&format!("cut {attempt}"), "state.db-wal", Emission::Again, |bytes| cut(bytes, &mut rng));
     }
-    half.go_on("empty", "state.db-wal", Told::Again, Vec::clear);
-    half.go_on("index", "state.db-shm", Told::Once, |bytes| flip(bytes, &mut rng));
+    half.go_on("empty", "state.db-wal", Emission::Again, Vec::clear);
+    half.go_on("index", "state.db-shm", Emission::Once, |bytes| flip(bytes, &mut rng));
     println!("{} of {} damaged logs refused; {}", half.refused, 2 * tries(), half.counts);
 }
 
 #[test]
-fn a_state_that_is_set_aside_is_kept_and_all_is_told_again() {
+fn a_state_set_aside_is_kept_and_all_is_emitted_again() {
     let mut half = Half::run(true);
-    half.go_on("cut", "state.db", Told::Again, |bytes| bytes.truncate(bytes.len() / 2));
+    half.go_on("cut", "state.db", Emission::Again, |bytes| bytes.truncate(bytes.len() / 2));
     assert_eq!(half.refused, 1);
     let refused = half.read();
     let done = start(half.stage.daemon(&["--exit-when-done", "--set-state-aside"])).finish();
     half.stage.ended(&done);
     let done = done.logged(" WARN the state was set aside, as ");
     assert!(matches!(done.code, Some(0 | 1 | 6)), "{:?}: {}", done.code, half.stage.context());
-    half.stage.judge(Told::Again);
+    half.stage.judge(Emission::Again);
     let kept: Vec<_> = half.read().into_iter().filter(|(name, _)| name.contains(".aside-")).collect();
     for (ending, bytes) in [("Z", &refused["state.db"]), ("Z-wal", &refused["state.db-wal"])] {
         let kept = kept.iter().find(|(name, _)| name.ends_with(ending));

@@ -1,7 +1,8 @@
 //! The disk is full, and then it is not.
 //!
-//! Invariant: the small disk is a file system in a namespace of its own, which the system takes back with the process
-//! that holds it; that process ends with its standard input, so with the tests, however they end.
+//! Invariant: the small disk is a file system in a namespace of its own, which the system takes
+//! back with the process that holds it; that process ends with its standard input, so with the
+//! tests, however they end.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use restore_watch::model::Exit;
 
-use crate::oracle::Told;
+use crate::oracle::Emission;
 use crate::stage::{Stage, start};
 use crate::world::Size;
 
@@ -72,7 +73,7 @@ impl Drop for Disk {
 }
 
 #[test]
-fn a_full_disk_is_told_and_nothing_is_lost_by_it() {
+fn a_full_disk_is_emitted_and_nothing_is_lost_by_it() {
     let mut stage = Stage::new(LARGE, 11);
     let directory = stage.state().parent().expect("a directory").to_owned();
     std::fs::create_dir(&directory).unwrap();
@@ -83,7 +84,8 @@ fn a_full_disk_is_told_and_nothing_is_lost_by_it() {
     stage.launcher = disk.launcher();
     let refused = Some(i32::from(Exit::State.code()));
     let full = format!("the state {}: the disk is full\n  help: check the ", stage.state().display());
-    // The last one to use a file tidies up, so that there may be some room again, but each time there is less.
+    // The last one to use a file tidies up, so that there may be some room again, but each time
+    // there is less.
     for attempt in 1..=2 {
         let done = start(stage.daemon(&[])).finish();
         stage.ended(&done);
@@ -94,6 +96,6 @@ fn a_full_disk_is_told_and_nothing_is_lost_by_it() {
     for file in std::fs::read_dir(disk.seen_from_outside()).unwrap().flatten() {
         std::fs::copy(file.path(), directory.join(file.file_name())).unwrap();
     }
-    let counts = stage.judge(Told::Once);
+    let counts = stage.judge(Emission::Once);
     println!("a full disk: {counts}");
 }

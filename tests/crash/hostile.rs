@@ -1,7 +1,7 @@
 //! Receivers that mean harm cost the daemon no memory and the other sinks no time.
 //!
-//! Invariant: a receiver here serves until its client has had enough, and each connection by a thread of its own. How
-//! long one attempt may take is tested with the sink itself.
+//! Invariant: a receiver here serves until its client has had enough, and each connection by a
+//! thread of its own. How long one attempt may take is tested with the sink itself.
 
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
@@ -91,7 +91,7 @@ fn serve(mut stream: TcpStream, habit: Habit, turned: bool, sent: &AtomicU64) ->
     }
 }
 
-/// The most memory that a process ever used, in KiB; none where the system does not tell.
+/// The most memory that a process ever used, in KiB; none if the system does not say.
 fn peak_memory(process: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
@@ -128,7 +128,7 @@ fn endless_answers_cost_no_memory_and_nobody_else_is_delayed() {
 
     daemon.until("good times", |_| hostile.iter().all(|hostile| hostile.served() >= GOOD));
     let before = peak_memory(daemon.id());
-    daemon.until("everybody else to be told", |_| well.count() == 80);
+    daemon.until("every other sink to be reached", |_| well.count() == 80);
     let took = clock.now().instant.since(Instant::default());
     assert!(took < LAST_END + Duration::from_secs(10), "{took:?}");
     daemon.until("many bad answers", |_| hostile[..2].iter().all(|hostile| hostile.served() >= SPOILT));
@@ -138,7 +138,7 @@ fn endless_answers_cost_no_memory_and_nobody_else_is_delayed() {
 
     let sent: u64 = hostile.iter().map(|hostile| hostile.sent.load(Ordering::SeqCst)).sum();
     let (Some(before), Some(after)) = (before, after) else {
-        println!("SKIPPED: this system does not tell how much memory a process uses");
+        println!("SKIPPED: this system does not say how much memory a process uses");
         return;
     };
     println!("{} KiB more memory for {} MiB of answers", after - before, sent >> 20);

@@ -1,6 +1,7 @@
-//! The daemon is killed at random moments and at named places, again and again, and told to go on.
+//! The daemon is killed at random moments and at named places, again and again, and started again.
 //!
-//! Invariant: at each kill something is going on: a round ends with its world, and the next one begins with a new state.
+//! Invariant: at each kill something is going on: a round ends with its world, and the next one
+//! begins with a new state.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,7 +9,7 @@ use std::time::Duration;
 
 use restore_watch::platform::clock::Clock;
 
-use crate::oracle::{Counts, Told};
+use crate::oracle::{Counts, Emission};
 use crate::stage::{Stage, start};
 use crate::world::Size;
 
@@ -99,7 +100,7 @@ fn round(plan: &mut Vec<Option<&'static str>>, rng: &mut fastrand::Rng, tally: &
         *tally.kills.entry(place.filter(|_| by_itself).unwrap_or("random")).or_default() += 1;
     }
     stage.finish();
-    tally.counts += stage.judge(Told::Once);
+    tally.counts += stage.judge(Emission::Once);
     tally.rounds += 1;
 }
 

@@ -1,7 +1,7 @@
 //! The receivers, and what each of them got.
 //!
-//! Invariant: a request is written down before it is answered, with the time at which it was whole; one that is answered
-//! badly, or not at all, was received all the same.
+//! Invariant: a request is written down before it is answered, with the time at which it was whole;
+//! one that is answered badly, or not at all, was received all the same.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

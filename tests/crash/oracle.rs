@@ -1,7 +1,8 @@
-//! The judge: holds what was owed against what arrived and what the daemon believes.
+//! The oracle: holds the deliveries that had to be made against what arrived and what the daemon
+//! believes.
 //!
-//! Invariant: the truth comes from the scenario and from the ledgers; the state of the daemon is a witness, whose every
-//! word is checked.
+//! Invariant: the truth comes from the scenario and from the ledgers; the state of the daemon is a
+//! witness, whose every word is checked.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -13,12 +14,12 @@ use rusqlite::Connection;
 use crate::ledger::{Ledger, Post};
 use crate::world::Job;
 
-/// What may have been told.
+/// How events may have been emitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Told {
-    /// Everything under one id.
+pub(crate) enum Emission {
+    /// Each under one id.
     Once,
-    /// Some things again under another id, because a part of the state was lost.
+    /// Some again under another id, because a part of the state was lost.
     Again,
 }
 
@@ -34,15 +35,15 @@ pub(crate) struct Verdict {
 /// What was counted.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Counts {
-    /// What happened and was owed to somebody.
+    /// Events with a recipient.
     pub(crate) events: usize,
-    /// What was owed: a transition to a sink.
-    pub(crate) pending: usize,
+    /// Deliveries: an event to a sink.
+    pub(crate) deliveries: usize,
     /// What was marked as delivered.
     pub(crate) delivered: usize,
-    /// What was given up, and can be seen.
+    /// Dead letters.
     pub(crate) dead: usize,
-    /// What was owed and neither arrived nor was given up visibly.
+    /// Deliveries that neither arrived nor became dead letters.
     pub(crate) lost: usize,
     /// The requests that came.
     pub(crate) posts: usize,
@@ -55,7 +56,7 @@ pub(crate) struct Counts {
 impl std::ops::AddAssign for Counts {
     fn add_assign(&mut self, more: Self) {
         self.events += more.events;
-        self.pending += more.pending;
+        self.deliveries += more.deliveries;
         self.delivered += more.delivered;
         self.dead += more.dead;
         self.lost += more.lost;
@@ -69,10 +70,10 @@ impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} transitions, {} deliveries owed, {} delivered, {} dead letters, {} lost; {} POSTs, {} of them repeated, \
+            "{} events, {} deliveries, {} delivered, {} dead letters, {} lost; {} POSTs, {} of them repeated, \
              {} of those after a good answer",
             self.events,
-            self.pending,
+            self.deliveries,
             self.delivered,
             self.dead,
             self.lost,
@@ -83,7 +84,7 @@ impl fmt::Display for Counts {
     }
 }
 
-/// A row of what is owed.
+/// A delivery in the state.
 struct Row {
     seq: i64,
     id: String,
@@ -97,14 +98,14 @@ struct Row {
 }
 
 /// Judges a state whose daemon has ended.
-pub(crate) fn judge(state: &Path, jobs: &[Job], ledgers: &[Ledger], logged: Told) -> Verdict {
+pub(crate) fn judge(state: &Path, jobs: &[Job], ledgers: &[Ledger], emission: Emission) -> Verdict {
     let rows = read(state).expect("a state that can be read");
     let mut verdict = Verdict::default();
     verdict.counts.events = rows.iter().map(|row| row.seq).collect::<BTreeSet<_>>().len();
     verdict.ends(&rows, jobs, ledgers);
     for ledger in ledgers {
         let rows: Vec<_> = rows.iter().filter(|row| row.sink == ledger.sink.name).collect();
-        verdict.sink(&rows, ledger, logged);
+        verdict.sink(&rows, ledger, emission);
     }
     verdict
 }
@@ -114,7 +115,8 @@ impl Verdict {
         self.faults.push(fault.into());
     }
 
-    /// Each job has one end, the true one, and one beginning; both are owed to everybody who wants them.
+    /// Each job has one end, the true one, and one beginning; each goes to every sink that wants
+    /// it.
     fn ends(&mut self, rows: &[Row], jobs: &[Job], ledgers: &[Ledger]) {
         let mut of_job: BTreeMap<_, Vec<&Row>> = BTreeMap::new();
         for row in rows {
@@ -130,18 +132,18 @@ impl Verdict {
                         rows.remove(place);
                     } else {
                         self.counts.lost += 1;
-                        self.blame(format!("{}: {kind} is not owed to {}", job.id, ledger.sink.name));
+                        self.blame(format!("{}: {kind} has no delivery to {}", job.id, ledger.sink.name));
                     }
                 }
             }
             for row in rows {
-                self.blame(format!("{}: {} is owed to {} once more", job.id, row.kind, row.sink));
+                self.blame(format!("{}: {} has one more delivery to {}", job.id, row.kind, row.sink));
             }
         }
-        self.faults.extend(of_job.keys().map(|job| format!("nobody is to be told of {job:?}")));
+        self.faults.extend(of_job.keys().map(|job| format!("no event is due for {job:?}")));
     }
 
-    fn sink(&mut self, rows: &[&Row], ledger: &Ledger, logged: Told) {
+    fn sink(&mut self, rows: &[&Row], ledger: &Ledger, emission: Emission) {
         let name = ledger.sink.name;
         let posts = ledger.posts();
         let mut by_id: BTreeMap<&str, Vec<&Post>> = BTreeMap::new();
@@ -170,14 +172,14 @@ impl Verdict {
                 self.blame(format!("{name}: {before} came before {}, which is older", row.id));
             }
         }
-        if logged == Told::Once {
+        if emission == Emission::Once {
             self.faults.extend(by_id.keys().map(|id| format!("{name}: {id} came and is not in the state")));
         }
     }
 
     fn delivery(&mut self, row: &Row, posts: &[&Post], ledger: &Ledger) {
         let Row { id, sink, state, .. } = row;
-        self.counts.pending += 1;
+        self.counts.deliveries += 1;
         if !ledger.sink.wants(row.kind) {
             self.blame(format!("{sink}: {id} is {}, which it does not want", row.kind));
         }

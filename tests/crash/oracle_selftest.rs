@@ -1,6 +1,6 @@
-//! The judge is judged: a good run that is spoilt afterwards, in each way that matters.
+//! The oracle is tested: a good run that is spoilt afterwards, in each way that matters.
 //!
-//! Invariant: the run itself is good, so whatever the judge says comes of what was done to it.
+//! Invariant: the run itself is good, so whatever the oracle says comes of what was done to it.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use restore_watch::model::EventKind;
 use rusqlite::Connection;
 
 use crate::ledger::Post;
-use crate::oracle::{Told, judge};
+use crate::oracle::{Emission, judge};
 use crate::stage::{Stage, start};
 use crate::world::{Job, Size};
 
 const SMALL: Size = Size { projects: 1, jobs: 8, endless: 1, span: Duration::from_millis(800) };
 
-/// A run that is over, what came to its first sink, and what the judge says to changes of either.
+/// A run that is over, what came to its first sink, and what the oracle says to changes of either.
 struct Bench {
     stage: Stage,
     posts: Vec<Post>,
@@ -22,16 +22,16 @@ struct Bench {
 }
 
 impl Bench {
-    fn faults(&self, logged: Told) -> Vec<String> {
-        judge(self.stage.state(), &self.jobs, &self.stage.ledgers, logged).faults
+    fn faults(&self, emission: Emission) -> Vec<String> {
+        judge(self.stage.state(), &self.jobs, &self.stage.ledgers, emission).faults
     }
 
     /// What is said where something else came to the first sink.
-    fn came(&self, logged: Told, change: impl FnOnce(&mut Vec<Post>)) -> String {
+    fn came(&self, emission: Emission, change: impl FnOnce(&mut Vec<Post>)) -> String {
         let mut posts = self.posts.clone();
         change(&mut posts);
         self.stage.ledgers[0].reset(posts);
-        let faults = self.faults(logged).join("\n");
+        let faults = self.faults(emission).join("\n");
         self.stage.ledgers[0].reset(self.posts.clone());
         faults
     }
@@ -49,7 +49,7 @@ impl Bench {
         connection.pragma_update(None, "foreign_keys", false).unwrap();
         connection.execute_batch(change).unwrap();
         drop(connection);
-        let faults = judge(&changed, &self.jobs, &self.stage.ledgers, Told::Once).faults;
+        let faults = judge(&changed, &self.jobs, &self.stage.ledgers, Emission::Once).faults;
         std::fs::remove_file(changed).unwrap();
         faults.join("\n")
     }
@@ -59,29 +59,29 @@ impl Bench {
 fn every_broken_promise_is_noticed() {
     let mut stage = Stage::new(SMALL, 1);
     let mut daemon = start(stage.daemon(&[]));
-    daemon.until("all to be told", |_| stage.is_told());
+    daemon.until("all to be emitted", |_| stage.is_emitted());
     let done = daemon.kill();
     stage.ended(&done);
     let posts = stage.ledgers[0].posts();
     let jobs = stage.world.jobs().to_vec();
     let mut bench = Bench { stage, posts, jobs };
-    assert_eq!(bench.faults(Told::Once), [""; 0]);
+    assert_eq!(bench.faults(Emission::Once), [""; 0]);
 
-    let said = bench.came(Told::Once, |posts| drop(posts.remove(0)));
+    let said = bench.came(Emission::Once, |posts| drop(posts.remove(0)));
     assert!(said.contains("is marked as delivered, but was not taken"), "{said}");
-    let said = bench.came(Told::Once, |posts| posts[0].taken = false);
+    let said = bench.came(Emission::Once, |posts| posts[0].taken = false);
     assert!(said.contains("is marked as delivered, but was not taken"), "{said}");
     let said =
-        bench.came(Told::Once, |posts| posts.push(Post { body: "another".into(), ..posts[0].clone() }));
+        bench.came(Emission::Once, |posts| posts.push(Post { body: "another".into(), ..posts[0].clone() }));
     assert!(said.contains("came with another body"), "{said}");
     let unknown = |posts: &mut Vec<Post>| posts.push(Post { id: "another".to_owned(), ..posts[0].clone() });
-    assert_eq!(bench.came(Told::Once, unknown), "well: another came and is not in the state");
-    assert_eq!(bench.came(Told::Again, unknown), "");
+    assert_eq!(bench.came(Emission::Once, unknown), "well: another came and is not in the state");
+    assert_eq!(bench.came(Emission::Again, unknown), "");
     let later = |at: jiff::Timestamp| at + Duration::from_mins(1);
     let said =
-        bench.came(Told::Once, |posts| posts.push(Post { at: later(posts[0].at), ..posts[0].clone() }));
+        bench.came(Emission::Once, |posts| posts.push(Post { at: later(posts[0].at), ..posts[0].clone() }));
     assert!(said.ends_with("came 1 times after it was marked as delivered"), "{said}");
-    let said = bench.came(Told::Once, |posts| posts[0].fault = Some("the signature".to_owned()));
+    let said = bench.came(Emission::Once, |posts| posts[0].fault = Some("the signature".to_owned()));
     assert!(said.ends_with("the signature"), "{said}");
     let said = bench.believed("UPDATE deliveries SET state = 'pending' WHERE transition = 1");
     assert!(said.contains(" is pending at the end"), "{said}");
@@ -91,7 +91,7 @@ fn every_broken_promise_is_noticed() {
         "(SELECT seq FROM transitions WHERE kind LIKE 'restore_job.%ed' AND kind <> 'restore_job.watched')";
     let said =
         bench.believed(&format!("DELETE FROM deliveries WHERE transition IN {ends} AND sink = 'strict'"));
-    assert!(said.contains(" is not owed to strict"), "{said}");
+    assert!(said.contains(" has no delivery to strict"), "{said}");
     let said = bench.believed(
         "UPDATE deliveries SET transition = -transition;
          UPDATE transitions SET seq = -seq;
@@ -99,9 +99,9 @@ fn every_broken_promise_is_noticed() {
     );
     assert!(said.contains(", which is older"), "{said}");
     let said = bench.believed("UPDATE transitions SET kind = 'restore_job.completed' WHERE seq = 1");
-    assert!(said.contains("restore_job.completed is owed to well once more"), "{said}");
+    assert!(said.contains("restore_job.completed has one more delivery to well"), "{said}");
 
     bench.jobs[8].ends = Some(EventKind::Failed);
-    let said = bench.faults(Told::Once).join("\n");
-    assert!(said.contains("rj-1-9: restore_job.failed is not owed to well"), "{said}");
+    let said = bench.faults(Emission::Once).join("\n");
+    assert!(said.contains("rj-1-9: restore_job.failed has no delivery to well"), "{said}");
 }

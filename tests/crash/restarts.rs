@@ -1,12 +1,14 @@
-//! The daemon is restarted and reloaded again and again when everything was told: nothing is told again.
+//! The daemon is restarted and reloaded again and again after everything was delivered: nothing is
+//! delivered again.
 //!
-//! Invariant: each process comes as far as reading what it owes, which is when anything would be sent once more.
+//! Invariant: each process comes as far as reading its pending deliveries, which is when anything
+//! would be sent once more.
 
 use std::time::Duration;
 
 use restore_watch::model::Exit;
 
-use crate::oracle::Told;
+use crate::oracle::Emission;
 use crate::stage::{Stage, start};
 use crate::world::Size;
 
@@ -22,7 +24,7 @@ const POLLED: usize = 10;
 fn what_was_delivered_is_never_sent_again() {
     let mut stage = Stage::new(SETTLED, 5);
     let mut first = start(stage.daemon(&[]));
-    first.until("everything to be told", |_| stage.is_told());
+    first.until("everything to be emitted", |_| stage.is_emitted());
     stage.ended(&first.kill());
     let posts = |stage: &Stage| stage.ledgers.iter().map(|ledger| ledger.posts().len()).collect::<Vec<_>>();
     let logged = posts(&stage);
@@ -48,6 +50,6 @@ fn what_was_delivered_is_never_sent_again() {
         stage.ended(&done);
     }
     assert_eq!(posts(&stage), logged);
-    let counts = stage.judge(Told::Once);
+    let counts = stage.judge(Emission::Once);
     println!("{RESTARTS} restarts and {} reloads with nothing pending: {counts}", RESTARTS * 3 / 4);
 }

@@ -1,7 +1,7 @@
 //! What must appear nowhere, and where it is looked for.
 //!
-//! Invariant: each secret of these tests has the word `canary` in it, in the form in which it is configured and in the
-//! form in which it is used, so that one search finds them all.
+//! Invariant: each secret of these tests has the word `canary` in it, in the form in which it is
+//! configured and in the form in which it is used, so that one search finds them all.
 
 use std::fs;
 use std::path::Path;
@@ -25,7 +25,8 @@ fn decoded(number: u8) -> String {
 
 /// Everything that is looked for.
 fn needles() -> Vec<String> {
-    // The start of a secret and its end: what comes before it may shift the base64 of a longer text.
+    // The start of a secret and its end: what comes before it may shift the base64 of a longer
+    // text.
     let encoded = STANDARD.encode("canary-of-signing-secret");
     vec![KEY.to_owned(), "canary".to_owned(), encoded]
 }
@@ -52,7 +53,7 @@ pub(crate) fn none_below(directory: &Path) -> usize {
     files.len()
 }
 
-/// Fails where the command line of a process, which everybody may read, has a secret in it.
+/// Fails where the command line of a process, which every user may read, has a secret in it.
 #[track_caller]
 pub(crate) fn none_in_arguments(process: u32) {
     // One that has just ended has none any more; and not every system shows them like this.

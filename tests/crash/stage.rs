@@ -1,4 +1,4 @@
-//! A daemon, the world it watches and the sinks it tells, put together.
+//! A daemon, the world it watches and the sinks it delivers to, put together.
 //!
 //! Invariant: whatever the daemon prints, and whatever it leaves behind, is searched for secrets.
 
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::ledger::{Ledger, SINKS};
-use crate::oracle::{Counts, Told, judge};
+use crate::oracle::{Counts, Emission, judge};
 use crate::secrets;
 use crate::support::{Done, Folder, KEY, Running, Watch};
 use crate::world::{Size, World};
@@ -26,7 +26,7 @@ pub(crate) struct Stage {
     /// Further variables of its environment.
     pub(crate) environment: Vec<(String, String)>,
     seed: u64,
-    /// What the last daemons printed, for whoever looks for the cause of a failure.
+    /// What the last daemons printed, for the search for the cause of a failure.
     printed: Vec<String>,
 }
 
@@ -63,8 +63,9 @@ impl Stage {
         &self.state
     }
 
-    /// Whether all ends are told and nothing is owed any more, as far as the state can be read beside its daemon.
-    pub(crate) fn is_told(&self) -> bool {
+    /// Whether all ends are emitted and nothing is pending any more, as far as the state can be
+    /// read beside its daemon.
+    pub(crate) fn is_emitted(&self) -> bool {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
         let Ok(connection) = Connection::open_with_flags(&self.state, flags) else { return false };
         let count = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).ok();
@@ -104,12 +105,12 @@ impl Stage {
         assert!(matches!(done.code, Some(0 | 1 | 6)), "{:?}: {}", done.code, self.context());
     }
 
-    /// Fails unless everybody was told what they were owed. Gives the counts.
+    /// Fails unless every delivery was made. Gives the counts.
     #[track_caller]
-    pub(crate) fn judge(&self, logged: Told) -> Counts {
+    pub(crate) fn judge(&self, emission: Emission) -> Counts {
         let directory = self.state.parent().expect("a directory");
         assert!(secrets::none_below(directory) > 0, "a state without files");
-        let verdict = judge(&self.state, self.world.jobs(), &self.ledgers, logged);
+        let verdict = judge(&self.state, self.world.jobs(), &self.ledgers, emission);
         let faults = &verdict.faults[..verdict.faults.len().min(20)];
         assert!(faults.is_empty(), "{} faults: {faults:#?}\n{}", verdict.faults.len(), self.context());
         verdict.counts

@@ -1,7 +1,8 @@
 //! The disk fails at one call of the system, the next time at a later one.
 //!
-//! Invariant: whatever fails, the daemon either goes on and owes nothing in the end, or ends with an error that names
-//! the state; then the next one, on a disk that is well again, tells all that is owed.
+//! Invariant: whatever fails, the daemon either goes on and has nothing pending in the end, or ends
+//! with an error that names the state; then the next one, on a disk that is well again, delivers
+//! all that is pending.
 
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +10,7 @@ use std::time::Duration;
 
 use restore_watch::model::Exit;
 
-use crate::oracle::{Counts, Told};
+use crate::oracle::{Counts, Emission};
 use crate::stage::{Stage, start};
 use crate::world::Size;
 
@@ -61,7 +62,8 @@ fn fail(calls: &str, error: &str, whens: &[String], said: &str) -> usize {
     ended
 }
 
-/// Runs a daemon whose calls fail like this, then one whose calls do not. Tells whether the first one ended by it.
+/// Runs a daemon whose calls fail like this, then one whose calls do not. Says whether the first
+/// one ended by it.
 fn run(calls: &str, failure: &str, said: &str) -> (Counts, bool) {
     let mut stage = Stage::new(TINY, 7);
     let (trace, inject) = (format!("trace={calls}"), format!("inject={calls}:{failure}"));
@@ -79,7 +81,7 @@ fn run(calls: &str, failure: &str, said: &str) -> (Counts, bool) {
     }
     stage.launcher.clear();
     stage.finish();
-    (stage.judge(Told::Once), refused)
+    (stage.judge(Emission::Once), refused)
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! The world that is watched: a few projects whose jobs end one after the other, and how each of them ends.
+//! The world that is watched: a few projects whose jobs end one after the other, and how each of
+//! them ends.
 //!
 //! Invariant: the truth is made together with the scenario, and before anything is asked of it.
 
@@ -12,7 +13,7 @@ use restore_watch::simulate::Simulator;
 
 use crate::support::play;
 
-/// How a job may end, in the scenario and in what is told of it; the good end is the usual one.
+/// How a job may end, in the scenario and in the events of it; the good end is the usual one.
 const ENDS: [(&str, EventKind); 6] = [
     ("completed", EventKind::Completed),
     ("completed", EventKind::Completed),
@@ -126,8 +127,9 @@ impl World {
         self.clock.now().instant.since(self.since) > self.span
     }
 
-    /// The tables of a configuration that watches it: often, and so that no trouble of it is emitted. With `discovers`, it
-    /// names the jobs whose index is wanted, and those that may end before the list was read to its end once.
+    /// The tables of a configuration that watches it: often, and so that no trouble of it is
+    /// emitted. With `discovers`, it names the jobs whose index is wanted, and those that may end
+    /// before the list was read to its end once.
     pub(crate) fn configuration(&self, discovers: bool) -> String {
         // A search goes on for as long as a new job may be missing from the list.
         let grace = if discovers { "1s" } else { "1h" };

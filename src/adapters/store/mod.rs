@@ -1,8 +1,18 @@
-//! Where batches are made safe.
+//! Where batches are committed: the seam between the program and what keeps its state.
 //!
-//! Invariant: a batch is committed whole or not at all, and before anybody is told what is in it. Nothing outside this
-//! module knows how.
+//! Invariant: a batch is committed whole or not at all, and before any of its events is delivered.
+//! Nothing outside this module knows how.
+//!
+//! A store is a [`Backend`], a [`Store`] and a [`DeliveryAdmin`], and an arm of [`backend`].
+//! `contract.rs` holds every store against the same tests.
 
+mod admin;
+#[cfg(test)]
+mod contract;
+mod error;
+mod record;
+#[cfg(test)]
+mod samples;
 mod sqlite;
 mod volatile;
 
@@ -10,80 +20,72 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-pub use sqlite::{Deliveries, Filter, Locked, OpenError, Opened, Row, RowState, SCHEMA_VERSION, Sqlite};
+use jiff::Timestamp;
+
+pub use admin::{DeliveryAdmin, DeliveryFilter, DeliveryRow, RowState};
+pub use error::{OpenError, OpenErrorClass, StoreError, StoreErrorClass};
+pub use sqlite::Sqlite;
 pub use volatile::Volatile;
 
+use crate::config::StateSettings;
+use crate::engine::snapshot::Snapshot;
 use crate::engine::{Batch, Edit};
 use crate::model::{DeliveryId, Payload};
 
-/// Work of a store under way.
-pub type Pending<T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>;
+/// The store of these settings; none if they name no place.
+pub fn backend(settings: &StateSettings) -> Option<Box<dyn Backend>> {
+    settings.path.as_deref().map(|path| Box::new(Sqlite::at(path)) as Box<dyn Backend>)
+}
 
-/// A body of a delivery that is not the transition itself as JSON.
+/// A place for a state. Everything here waits for the disk or for a server.
+pub trait Backend: Send {
+    /// The place, for people.
+    fn location(&self) -> String;
+
+    /// Takes the lease of the state and reads all of it; makes it if there is none. With
+    /// `set_aside`, one that is there is renamed first, with that time in its name.
+    fn open(&self, set_aside: Option<Timestamp>) -> Result<Opened, OpenError>;
+
+    /// Opens a state that is there beside the process that has its lease, or without one.
+    fn administer(&self) -> Result<Box<dyn DeliveryAdmin>, OpenError>;
+}
+
+/// A state that was opened.
+pub struct Opened {
+    /// Has the lease of the state: no other process commits to it until the store is dropped.
+    pub store: Box<dyn Store>,
+    /// All that is committed.
+    pub snapshot: Snapshot,
+    /// How many deliveries became dead letters.
+    pub dead_letters: u32,
+    /// Where the state that was there before is now, if it was set aside.
+    pub set_aside: Option<String>,
+}
+
+/// The process that has the lease of a state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// What it is, such as `process 12`, if that is known.
+    pub name: Option<String>,
+}
+
+/// Work of a store under way.
+pub type Pending<T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send>>;
+
+/// The body of a delivery, if that is not the event as JSON.
 pub type Body = (DeliveryId, Vec<u8>);
 
-/// A place where batches are made safe.
+/// A state to which this process commits.
 pub trait Store: Send {
-    /// Makes a batch safe, with the bodies of what is owed in it. Commits are asked for one at a time.
+    /// Commits a batch, with the bodies of its deliveries. One commit is under way at a time.
     fn commit(&self, batch: Arc<Batch>, bodies: Vec<Body>) -> Pending<()>;
 
-    /// What is owed under this id, as it was made safe.
+    /// The payload of a pending delivery, as it was committed.
     fn payload(&self, id: &DeliveryId) -> Pending<Payload>;
 
-    /// Whether what is made safe outlives the process, and others can change it there.
+    /// Whether what is committed outlives the process, and a [`DeliveryAdmin`] can change it there.
     fn is_durable(&self) -> bool;
 
-    /// The changes that others made since the last call.
+    /// The changes that a [`DeliveryAdmin`] made since the last call. Fails once the state is gone.
     fn edits(&self) -> Pending<Vec<Edit>>;
-}
-
-/// Why a store failed. Nothing can be trusted to be safe from then on.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("cannot {doing} the state {file}: {fault}")]
-pub struct Error {
-    /// What it was doing: `read` or `write`.
-    pub doing: &'static str,
-    /// The file.
-    pub file: String,
-    /// What went wrong.
-    pub fault: Fault,
-}
-
-/// What to do about a state that another program keeps locked.
-const BUSY_HELP: &str =
-    "end the program that holds the lock (`fuser FILE` finds it) or its transaction, and start again";
-
-/// What went wrong with a state.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
-    /// Another program keeps it locked.
-    #[error("another program holds a lock on it")]
-    Busy,
-    /// The file is no longer the one that was opened, so that nothing that is committed is kept.
-    #[error("{0}")]
-    Gone(String),
-    /// Anything else: in most cases, the disk.
-    #[error("{0}")]
-    Other(String),
-}
-
-impl Error {
-    /// What to do about it.
-    pub fn help(&self) -> &'static str {
-        match self.fault {
-            Fault::Busy => BUSY_HELP,
-            Fault::Gone(_) => {
-                "stop the daemon before its state is moved, replaced or deleted; the next start goes on with the file that \
-                 it finds, and emits again what that does not know"
-            }
-            Fault::Other(_) => {
-                "check the disk and its free space, and start again: what was not written will be seen and emitted again"
-            }
-        }
-    }
-
-    /// Whether the files of the state were deleted or replaced.
-    pub fn is_gone(&self) -> bool {
-        matches!(self.fault, Fault::Gone(_))
-    }
 }

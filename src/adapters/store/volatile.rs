@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::future::ready;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Body, Error, Fault, Pending, Store};
+use super::{Body, Pending, Store, StoreError, StoreErrorClass};
 use crate::engine::{Batch, Edit};
 use crate::model::{DeliveryId, Payload};
 
-/// What is owed lives and dies with the process. Right for waiting ad hoc, where the one who is owed the news is the one
-/// who started the process.
+/// The payloads of pending deliveries, in memory. Enough for `wait`, which shows itself what it
+/// saw.
 #[derive(Debug, Default)]
 pub struct Volatile {
     payloads: Mutex<BTreeMap<DeliveryId, Payload>>,
@@ -19,6 +19,7 @@ impl Store for Volatile {
     fn commit(&self, batch: Arc<Batch>, bodies: Vec<Body>) -> Pending<()> {
         let mut bodies: BTreeMap<_, _> = bodies.into_iter().collect();
         let mut payloads = self.payloads.lock().unwrap_or_else(PoisonError::into_inner);
+
         for entry in &batch.entries {
             let event = &*entry.event;
             for sink in &entry.recipients {
@@ -31,15 +32,18 @@ impl Store for Volatile {
         for update in batch.deliveries.iter().filter(|update| update.state.is_final()) {
             payloads.remove(&update.id);
         }
+
         Box::pin(ready(Ok(())))
     }
 
     fn payload(&self, id: &DeliveryId) -> Pending<Payload> {
         let payload = self.payloads.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned();
-        let missing = || Error {
+        let missing = || StoreError {
+            class: StoreErrorClass::Failed,
             doing: "read",
-            file: "in memory".to_owned(),
-            fault: Fault::Other(format!("no delivery to {} of {} is pending", id.sink, id.event)),
+            state: "in memory".to_owned(),
+            fault: format!("no delivery to {} of {} is pending", id.sink, id.event),
+            help: "report this: it is a bug",
         };
         Box::pin(ready(payload.ok_or_else(missing)))
     }

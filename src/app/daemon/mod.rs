@@ -27,7 +27,7 @@ use status::Identity;
 
 use crate::adapters::control::{Request, Server};
 use crate::adapters::monitor::Monitor;
-use crate::adapters::store;
+use crate::adapters::store::StoreError;
 use crate::adapters::systemd::Notifier;
 use crate::app::driver::{Driver, Error};
 use crate::app::plural::counted;
@@ -177,7 +177,7 @@ impl Daemon {
     /// Ends because the files of the state were deleted or replaced: further commits would be lost,
     /// so all that remains is to send pending deliveries. The next start continues from the file
     /// that it finds.
-    async fn give_up(&mut self, lost: store::Error, signals: &mut Signals) -> Error {
+    async fn give_up(&mut self, lost: StoreError, signals: &mut Signals) -> Error {
         error!("{lost}; ending, because nothing can be committed");
         match self.drain(signals).await {
             Ok(()) => Error::Store(lost),

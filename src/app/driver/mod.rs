@@ -22,7 +22,7 @@ use super::diagnostics::{self, Surroundings};
 use super::setup::Setup;
 use crate::adapters::pinecone;
 use crate::adapters::sinks::Sink;
-use crate::adapters::store::{self, Store, Volatile};
+use crate::adapters::store::{Store, StoreError, Volatile};
 use crate::engine::snapshot::Snapshot;
 use crate::engine::{Action, Batch, Command, Delivery, Engine, Input, Reconfigured, Reply};
 use crate::model::time::{Instant, Now, earliest};
@@ -58,9 +58,9 @@ pub struct Driver {
     sinks: BTreeMap<SinkName, Arc<Sink>>,
     store: Box<dyn Store>,
     polls: Tasks<Answered>,
-    deliveries: Tasks<Result<Input, store::Error>>,
-    commits: Tasks<Result<Arc<Batch>, store::Error>>,
-    edits: Tasks<Result<Input, store::Error>>,
+    deliveries: Tasks<Result<Input, StoreError>>,
+    commits: Tasks<Result<Arc<Batch>, StoreError>>,
+    edits: Tasks<Result<Input, StoreError>>,
     /// When the next check for edits begins; none if the state is not durable, or while one is
     /// under way.
     next_edit_check: Option<Instant>,
@@ -90,7 +90,7 @@ impl State {
 pub enum Error {
     /// The state cannot be read or written.
     #[error(transparent)]
-    Store(#[from] store::Error),
+    Store(#[from] StoreError),
     /// A task panicked, which is a bug.
     #[error("internal error: {0}")]
     Internal(#[from] JoinError),

@@ -157,7 +157,7 @@ impl Sink {
         let header = EventHeader::from(&record);
         let pending = PendingDelivery {
             attempts: record.attempts,
-            ..PendingDelivery::new(&header, recorded.instant(record.told_at))
+            ..PendingDelivery::new(&header, recorded.instant(record.emitted_at))
         };
         self.add((record.project, record.job), pending, recorded.due(record.due));
     }

@@ -286,15 +286,15 @@ impl Project {
     pub(super) fn insert(&mut self, settings: JobSettings, kept: Option<JobRecord>, now: Now) {
         let id = settings.id.clone();
         // What was written by a clock that was ahead is written again by this one.
-        let written_ahead = kept.as_ref().map(|kept| kept.saved_at).filter(|at| *at > now.wall);
+        let written_ahead = kept.as_ref().map(|kept| kept.written_at).filter(|at| *at > now.wall);
         self.written_ahead = self.written_ahead.max(written_ahead);
         if kept.is_none() || written_ahead.is_some() {
             self.changed.insert(id.clone());
         }
         let added = kept.as_ref().and_then(|kept| kept.snapshot.added.clone());
         let (tracker, due) = match kept {
-            Some(JobRecord { saved_at, snapshot, .. }) => {
-                let record = Recorded::new(saved_at, now);
+            Some(JobRecord { written_at, snapshot, .. }) => {
+                let record = Recorded::new(written_at, now);
                 let due = snapshot.next_poll.map_or(now.instant, |at| record.due(at));
                 (Tracker::from_snapshot(settings, self.watch, snapshot, record), due)
             }

@@ -16,7 +16,7 @@ use crate::engine::cadence::Cadence;
 use crate::engine::duration_history::DurationHistory;
 use crate::engine::misconfiguration::Misconfiguration;
 use crate::engine::slow::SlowLimit;
-use crate::engine::snapshot::{JobRecord, ProjectRecord, ProjectSnapshot, Throttled};
+use crate::engine::snapshot::{JobRecord, ProjectRecord, ProjectSnapshot, ThrottleSnapshot};
 use crate::engine::token_bucket::TokenBucket;
 use crate::model::JobId;
 use crate::model::time::{Instant, Now, Recorded, ServerClock};
@@ -31,7 +31,7 @@ impl Project {
     ) -> Self {
         let (rate, burst) = (settings.api.requests_per_second, settings.api.burst);
         let is_changed = snapshot.is_none();
-        let ProjectSnapshot { written_at, refused, throttled, paused_since, learned, past, discovery } =
+        let ProjectSnapshot { written_at, unauthorized, throttled, paused_since, learned, past, discovery } =
             snapshot.unwrap_or_default();
         let written_ahead = written_at.filter(|at| *at > now.wall);
         // Where it is not known when it was written, nothing is left of what it says.
@@ -55,7 +55,7 @@ impl Project {
             duration_history,
             is_cut_told: adaptive_rate.refusal().is_some(),
             adaptive_rate,
-            access: Access::from_snapshot(refused),
+            access: Access::from_snapshot(unauthorized),
             misconfiguration: Misconfiguration::default(),
             server: ServerClock::default(),
             held_until,
@@ -109,7 +109,7 @@ impl Project {
         let throttled = self.throttled.as_ref().filter(|throttle| throttle.until > now.instant);
         ProjectSnapshot {
             written_at: Some(now.wall),
-            refused: self.access.refusal().map(str::to_owned),
+            unauthorized: self.access.refusal().map(str::to_owned),
             throttled: throttled.map(|throttle| throttle.remember(now)),
             paused_since: self.paused_since.map(|since| since.wall),
             learned: self.adaptive_rate.remember(now),
@@ -134,18 +134,18 @@ impl Project {
         // A job that is being polled is polled again after a restart, at once.
         let next_poll = job.due.or(job.polling.map(|polling| polling.since));
         let snapshot = job.tracker.remember(next_poll, job.added.clone(), now);
-        Some(JobRecord { project: self.name.clone(), id: id.clone(), saved_at: now.wall, snapshot })
+        Some(JobRecord { project: self.name.clone(), id: id.clone(), written_at: now.wall, snapshot })
     }
 }
 
 impl Throttle {
-    fn from_snapshot(kept: Throttled, record: Recorded) -> Self {
-        let Throttled { until, reason, is_backoff } = kept;
+    fn from_snapshot(kept: ThrottleSnapshot, record: Recorded) -> Self {
+        let ThrottleSnapshot { until, reason, is_backoff } = kept;
         Self { until: record.instant(until), reason, is_backoff }
     }
 
-    fn remember(&self, now: Now) -> Throttled {
+    fn remember(&self, now: Now) -> ThrottleSnapshot {
         let Self { until, reason, is_backoff } = self;
-        Throttled { until: now.wall_at(*until), reason: reason.clone(), is_backoff: *is_backoff }
+        ThrottleSnapshot { until: now.wall_at(*until), reason: reason.clone(), is_backoff: *is_backoff }
     }
 }

@@ -8,7 +8,7 @@ use crate::engine::snapshot::{DeliveryRecord, JobRecord, JobSnapshot, ProjectSna
 
 /// What was committed.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Disk {
+pub(crate) struct Disk {
     projects: BTreeMap<ProjectName, ProjectSnapshot>,
     jobs: BTreeMap<(ProjectName, JobId), JobRecord>,
     sinks: BTreeMap<SinkName, SinkSnapshot>,
@@ -17,7 +17,7 @@ pub(super) struct Disk {
 }
 
 impl Disk {
-    pub(super) fn apply(&mut self, batch: &Batch) {
+    pub(crate) fn apply(&mut self, batch: &Batch) {
         for project in batch.projects.clone() {
             self.projects.insert(project.name, project.snapshot);
         }
@@ -36,7 +36,7 @@ impl Disk {
                     project: event.project.clone(),
                     job: event.job.as_ref().map(|job| job.id.clone()),
                     kind: event.kind,
-                    told_at: event.timestamp,
+                    emitted_at: event.timestamp,
                     attempts: 0,
                     due,
                     written_at: due,
@@ -60,7 +60,7 @@ impl Disk {
         }
     }
 
-    pub(super) fn load(&self) -> Snapshot {
+    pub(crate) fn load(&self) -> Snapshot {
         Snapshot {
             projects: self
                 .projects
@@ -106,7 +106,7 @@ impl Disk {
         &self.sinks[&SinkName::new(name)]
     }
 
-    pub(super) fn event(&self, id: EventId) -> Arc<Event> {
+    pub(crate) fn event(&self, id: EventId) -> Arc<Event> {
         Arc::clone(self.events.iter().find(|event| event.id == id).unwrap())
     }
 

@@ -11,7 +11,6 @@ use super::retry::RetryAfter;
 use super::world::{Request, RequestOutcome, Server, World};
 use super::*;
 use crate::config::Rate;
-use crate::engine::snapshot::ProjectSnapshot;
 
 const HOUR: Duration = Duration::from_hours(1);
 const MINUTE: Duration = Duration::from_mins(1);
@@ -188,12 +187,6 @@ fn a_restart_goes_by_what_was_learned() {
     stage.answer("Pending");
     assert_eq!(stage.rate(), 2.0);
     assert!(matches!(stage.diagnostics[..], [Diagnostic::RateRestored { .. }]), "{:?}", stage.diagnostics);
-}
-
-#[test]
-fn a_state_of_before_reads_as_one_that_learned_nothing() {
-    let snapshot: ProjectSnapshot = serde_json::from_str(r#"{"refused":"401","throttled":null}"#).unwrap();
-    assert_eq!((snapshot.refused.as_deref(), snapshot.learned), (Some("401"), None));
 }
 
 #[test]

@@ -30,7 +30,7 @@ use crate::model::time::{Instant, Now};
 use crate::model::{
     DeliveryId, Event, EventId, EventKind, IndexObservation, JobFacts, Observation, SinkName, Status, Until,
 };
-use disk::Disk;
+pub(crate) use disk::Disk;
 
 /// The wall clock when a test begins.
 const NOON: &str = "2026-11-23T12:00:00Z";

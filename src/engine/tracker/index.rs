@@ -70,7 +70,7 @@ impl IndexWatch {
         IndexSnapshot {
             age: self.verdict.map(|verdict| verdict.age),
             is_wanted: self.is_wanted,
-            is_refused: self.is_refused(),
+            is_unauthorized: self.is_refused(),
             state: self.state.clone(),
             verdict,
         }
@@ -83,7 +83,7 @@ impl IndexWatch {
             observed_at: record.reading(at),
             age: age.unwrap_or_default(),
         });
-        let permission = if snapshot.is_refused { Permission::Refused } else { Permission::Granted };
+        let permission = if snapshot.is_unauthorized { Permission::Refused } else { Permission::Granted };
         Self { is_wanted: snapshot.is_wanted, permission, state: snapshot.state, verdict }
     }
 }

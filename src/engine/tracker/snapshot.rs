@@ -28,19 +28,19 @@ impl Tracker {
                 age: Some(end.age),
             }),
             progress: self.progress.remember(now),
-            progress_told: self.progress_told,
-            overdue_told: self.overdue_told.is_some(),
+            progress_emitted: self.progress_told,
+            overdue_emitted: self.overdue_told.is_some(),
             overdue_deadline: self.overdue_told,
-            slow_told: self.slow_told,
+            slow_emitted: self.slow_told,
             unknown_statuses: self.unknown_statuses.clone(),
-            missing: self.missing.remember(now.instant),
+            not_found: self.missing.remember(now.instant),
             unreachable: self.unreachable.remember(now.instant),
             failures: self.failures,
             last_error: self.last_error.clone(),
             last_was_not_found: self.last_was_not_found,
             next_poll: next_poll.map(|at| now.wall_at(at)),
             answered_at: self.answered_at.map(|at| now.wall_at(at)),
-            gone_for: self.gone_for,
+            not_found_for: self.gone_for,
             added,
             index: self.index.remember(),
         }
@@ -78,11 +78,13 @@ impl Tracker {
             end,
             index: IndexWatch::from_snapshot(snapshot.index, index_age, record),
             progress: snapshot.progress.map(|progress| progress.into_progress(record)).unwrap_or_default(),
-            progress_told: snapshot.progress_told,
-            overdue_told: snapshot.overdue_told.then(|| snapshot.overdue_deadline.unwrap_or(Duration::MAX)),
-            slow_told: snapshot.slow_told,
+            progress_told: snapshot.progress_emitted,
+            overdue_told: snapshot
+                .overdue_emitted
+                .then(|| snapshot.overdue_deadline.unwrap_or(Duration::MAX)),
+            slow_told: snapshot.slow_emitted,
             unknown_statuses: snapshot.unknown_statuses,
-            missing: Streak::from_snapshot(snapshot.missing, now),
+            missing: Streak::from_snapshot(snapshot.not_found, now),
             unreachable: Streak::from_snapshot(snapshot.unreachable, now),
             failures: snapshot.failures,
             backoff: Backoff::POLL,
@@ -90,7 +92,7 @@ impl Tracker {
             failed_at: None,
             last_was_not_found: snapshot.last_was_not_found,
             answered_at: snapshot.answered_at.map(|at| record.instant(at)),
-            gone_for: snapshot.gone_for,
+            gone_for: snapshot.not_found_for,
             gone_at: None,
         }
     }
@@ -98,10 +100,10 @@ impl Tracker {
 
 impl Streak {
     fn remember(&self, now: Instant) -> StreakSnapshot {
-        StreakSnapshot { lasted: self.since.map(|since| now.since(since)), told: self.told }
+        StreakSnapshot { lasted: self.since.map(|since| now.since(since)), emitted: self.told }
     }
 
     fn from_snapshot(snapshot: StreakSnapshot, now: Instant) -> Self {
-        Self { since: snapshot.lasted.map(|lasted| now.back(lasted)), told: snapshot.told }
+        Self { since: snapshot.lasted.map(|lasted| now.back(lasted)), told: snapshot.emitted }
     }
 }

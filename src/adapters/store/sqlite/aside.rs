@@ -1,7 +1,7 @@
 //! Setting a state aside.
 //!
-//! Invariant: a database and its log stay together, wherever the process is killed, and nothing that was set aside before
-//! is overwritten. Only a state of this program is set aside.
+//! Invariant: a database and its log stay together, wherever the process is killed, and nothing
+//! that was set aside before is overwritten. Only a state of this program is set aside.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
+use super::error::FileError;
 use super::file::with_ending;
-use super::open::{OpenError, connect, unusable, version};
+use super::open::{connect, version};
 use super::schema::APPLICATION_ID;
 use crate::platform::failpoint;
 
@@ -20,15 +21,16 @@ use crate::platform::failpoint;
 const MAGIC: &[u8] = b"SQLite format 3\0";
 const APPLICATION_ID_AT: usize = 68;
 
-/// Renames the state at `path`, if there is one, and what belongs to it. Returns its new name, which has `now` in it.
-pub(super) fn set_aside(path: &Path, now: Timestamp) -> Result<Option<PathBuf>, OpenError> {
+/// Renames the state at `path`, if there is one, and what belongs to it. Returns its new name,
+/// which has `now` in it.
+pub(super) fn set_aside(path: &Path, now: Timestamp) -> Result<Option<PathBuf>, FileError> {
     if length(path)? == 0 {
         return Ok(None);
     }
     must_be_ours(path)?;
     let aside = unused(path, &format!(".aside-{}", now.strftime("%Y%m%dT%H%M%SZ")));
-    // The database first: a log that is left alone is found by the next start (`reunite`), while a database without its
-    // log would be taken for an older state.
+    // The database first: a log that is left alone is found by the next start (`reunite`), while a
+    // database without its log would be taken for an older state.
     rename(path, path, &aside)?;
     sync_directory(path)?;
     failpoint::reached("set_aside");
@@ -36,9 +38,10 @@ pub(super) fn set_aside(path: &Path, now: Timestamp) -> Result<Option<PathBuf>, 
     Ok(Some(aside))
 }
 
-/// Gives a log without a database back to the database that it belongs to, if the process that set both aside was killed
-/// in between; sets it aside alone if the database was deleted. `SQLite` would delete the log. Returns the name it has now.
-pub(super) fn reunite(path: &Path) -> Result<Option<PathBuf>, OpenError> {
+/// Gives a log without a database back to the database that it belongs to, if the process that set
+/// both aside was killed in between; sets it aside alone if the database was deleted. `SQLite`
+/// would delete the log. Returns the name it has now.
+pub(super) fn reunite(path: &Path) -> Result<Option<PathBuf>, FileError> {
     if length(path)? > 0 || length(&with_ending(path, "-wal"))? == 0 {
         return Ok(None);
     }
@@ -49,26 +52,27 @@ pub(super) fn reunite(path: &Path) -> Result<Option<PathBuf>, OpenError> {
 }
 
 /// Renames the log of a state that is gone. Returns its new name.
-pub(super) fn set_log_aside(path: &Path) -> Result<PathBuf, OpenError> {
+pub(super) fn set_log_aside(path: &Path) -> Result<PathBuf, FileError> {
     let aside = unused(path, ".aside");
     move_log(path, &aside)?;
     Ok(with_ending(&aside, "-wal"))
 }
 
 /// Moves the log of `path` beside `aside`, with the index of the log.
-fn move_log(path: &Path, aside: &Path) -> Result<(), OpenError> {
+fn move_log(path: &Path, aside: &Path) -> Result<(), FileError> {
     for ending in ["-wal", "-shm"] {
         rename(path, &with_ending(path, ending), &with_ending(aside, ending))?;
     }
     sync_directory(path)
 }
 
-/// The newest database that was set aside at `path` after its log was last written, and has no log. One that was renamed
-/// before that belongs to an older state, and a log of another state would damage it.
-fn set_aside_without_log(path: &Path) -> Result<Option<PathBuf>, OpenError> {
+/// The newest database that was set aside at `path` after its log was last written, and has no log.
+/// One that was renamed before that belongs to an older state, and a log of another state would
+/// damage it.
+fn set_aside_without_log(path: &Path) -> Result<Option<PathBuf>, FileError> {
     let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else { return Ok(None) };
     let prefix = [name.as_encoded_bytes(), b".aside-"].concat();
-    let unreadable = |error: std::io::Error| unusable(path, error.to_string());
+    let unreadable = |error: std::io::Error| FileError::unusable(path, error.to_string());
     let log = std::fs::metadata(with_ending(path, "-wal")).map_err(unreadable)?;
     let written = (log.mtime(), log.mtime_nsec());
     // A rename changes the time of the last change of what is known of a file (`ctime`, stat(2)).
@@ -85,7 +89,8 @@ fn set_aside_without_log(path: &Path) -> Result<Option<PathBuf>, OpenError> {
     Ok(found.filter(|found| !exists(&with_ending(found, "-wal"))).max())
 }
 
-/// A name for what is set aside that nothing has yet: another process may have set a state aside in the same second.
+/// A name for what is set aside that nothing has yet: another process may have set a state aside in
+/// the same second.
 fn unused(path: &Path, suffix: &str) -> PathBuf {
     let name = with_ending(path, suffix);
     let is_free = |name: &PathBuf| ["", "-wal"].iter().all(|ending| !exists(&with_ending(name, ending)));
@@ -94,48 +99,49 @@ fn unused(path: &Path, suffix: &str) -> PathBuf {
     names.find(is_free).unwrap_or(name)
 }
 
-/// Refuses the file of another program. A damaged state counts as ours if the beginning of the file still says so.
-fn must_be_ours(path: &Path) -> Result<(), OpenError> {
+/// Refuses the file of another program. A damaged state counts as ours if the beginning of the file
+/// still says so.
+fn must_be_ours(path: &Path) -> Result<(), FileError> {
     let mut header = Vec::new();
     let read = File::open(path).and_then(|file| file.take(100).read_to_end(&mut header));
-    read.map_err(|error| unusable(path, error.to_string()))?;
+    read.map_err(|error| FileError::unusable(path, error.to_string()))?;
     let id = header.get(APPLICATION_ID_AT..APPLICATION_ID_AT + 4);
     if id.is_some_and(|id| id == APPLICATION_ID.to_be_bytes()) {
         return Ok(());
     }
     // A young state has its id in the log only.
     match connect(path).and_then(|connection| version(&connection, path)) {
-        Err(error @ OpenError::Foreign(_)) => Err(error),
-        Err(OpenError::Damaged { .. }) if !header.starts_with(MAGIC) => {
-            Err(OpenError::NotOurs(path.to_owned()))
+        Err(error @ FileError::Foreign(_)) => Err(error),
+        Err(FileError::Damaged { .. }) if !header.starts_with(MAGIC) => {
+            Err(FileError::NotOurs(path.to_owned()))
         }
         _ => Ok(()),
     }
 }
 
 /// Renames a file that belongs to the state at `path`, if there is one.
-fn rename(path: &Path, from: &Path, to: &Path) -> Result<(), OpenError> {
+fn rename(path: &Path, from: &Path, to: &Path) -> Result<(), FileError> {
     match std::fs::rename(from, to) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(unusable(path, format!("cannot rename {}: {error}", from.display())))
+            Err(FileError::unusable(path, format!("cannot rename {}: {error}", from.display())))
         }
         _ => Ok(()),
     }
 }
 
 /// Makes what was renamed durable.
-fn sync_directory(path: &Path) -> Result<(), OpenError> {
+fn sync_directory(path: &Path) -> Result<(), FileError> {
     let directory = path.parent().unwrap_or(Path::new("/"));
     let synced = File::open(directory).and_then(|directory| directory.sync_all());
-    synced.map_err(|error| unusable(path, format!("cannot sync {}: {error}", directory.display())))
+    synced.map_err(|error| FileError::unusable(path, format!("cannot sync {}: {error}", directory.display())))
 }
 
 /// In bytes; 0 where there is no file.
-fn length(path: &Path) -> Result<u64, OpenError> {
+fn length(path: &Path) -> Result<u64, FileError> {
     match std::fs::metadata(path) {
         Ok(found) => Ok(found.len()),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(0),
-        Err(error) => Err(unusable(path, error.to_string())),
+        Err(error) => Err(FileError::unusable(path, error.to_string())),
     }
 }
 
@@ -148,7 +154,7 @@ mod tests {
     use rusqlite::Connection;
 
     use super::super::tests::{Place, commit, full, noon, open};
-    use super::super::{Deliveries, Sqlite};
+    use super::super::{Deliveries, OpenFile};
     use super::*;
 
     /// A state with all of its content in the log, as a kill leaves it.
@@ -164,17 +170,17 @@ mod tests {
     }
 
     fn jobs(path: &Path) -> usize {
-        open(path).saved.jobs.len()
+        open(path).snapshot.jobs.len()
     }
 
     #[test]
-    fn a_database_and_its_log_stay_together_wherever_the_process_is_killed() {
+    fn a_kill_does_not_part_a_database_and_its_log() {
         let place = killed();
         let aside = with_ending(&place.path(), ".aside-20261123T120000Z");
         // Killed after the first of the two.
         std::fs::rename(place.path(), &aside).unwrap();
         let opened = open(&place.path());
-        assert_eq!((opened.saved.jobs.len(), opened.set_aside.as_ref()), (0, Some(&aside)));
+        assert_eq!((opened.snapshot.jobs.len(), opened.set_aside.as_ref()), (0, Some(&aside)));
         drop(opened);
         assert_eq!(jobs(&aside), 2, "all that was in it");
     }
@@ -202,7 +208,7 @@ mod tests {
         let names: Vec<_> = (0..3)
             .map(|_| {
                 commit(&open(&place.path()).store, &full(), Vec::new()).unwrap();
-                Sqlite::open(&place.path(), Some(noon())).unwrap().set_aside.unwrap()
+                OpenFile::open(&place.path(), Some(noon())).unwrap().set_aside.unwrap()
             })
             .collect();
         let endings = names.iter().map(|name| name.to_string_lossy().rsplit_once('Z').unwrap().1.to_owned());
@@ -217,7 +223,7 @@ mod tests {
         let log = std::fs::read(with_ending(&place.path(), "-wal")).unwrap();
         std::fs::write(place.path(), "").unwrap();
         let looked_into = Deliveries::open(&place.path()).unwrap_err();
-        assert!(matches!(looked_into, OpenError::Missing(_)), "{looked_into}");
+        assert!(matches!(looked_into, FileError::Missing(_)), "{looked_into}");
         let aside = open(&place.path()).set_aside.unwrap();
         assert_eq!(aside, with_ending(&place.path(), ".aside-wal"));
         assert_eq!(std::fs::read(aside).unwrap(), log);
@@ -232,15 +238,15 @@ mod tests {
         };
         let refused = || {
             let before = std::fs::read(place.path()).unwrap();
-            let error = Sqlite::open(&place.path(), Some(noon())).unwrap_err();
+            let error = OpenFile::open(&place.path(), Some(noon())).unwrap_err();
             assert_eq!(std::fs::read(place.path()).unwrap(), before);
-            assert!(error.help().is_some());
+            assert!(!error.help().is_empty());
             error
         };
         foreign("PRAGMA application_id = 7");
-        assert!(matches!(refused(), OpenError::Foreign(_)));
+        assert!(matches!(refused(), FileError::Foreign(_)));
         std::fs::write(place.path(), "The only copy of a novel.").unwrap();
-        assert!(matches!(refused(), OpenError::NotOurs(_)));
+        assert!(matches!(refused(), FileError::NotOurs(_)));
     }
 
     #[test]
@@ -249,9 +255,9 @@ mod tests {
         let mut damaged = std::fs::read(place.path()).unwrap();
         damaged[3] ^= 0x20;
         std::fs::write(place.path(), &damaged).unwrap();
-        let error = Sqlite::open(&place.path(), None).unwrap_err();
-        assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
-        let aside = Sqlite::open(&place.path(), Some(noon())).unwrap().set_aside.unwrap();
+        let error = OpenFile::open(&place.path(), None).unwrap_err();
+        assert!(matches!(error, FileError::Damaged { .. }), "{error}");
+        let aside = OpenFile::open(&place.path(), Some(noon())).unwrap().set_aside.unwrap();
         assert_eq!(std::fs::read(aside).unwrap(), damaged);
     }
 }

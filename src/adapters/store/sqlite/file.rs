@@ -1,32 +1,33 @@
 //! Which file a state is, whatever path leads to it.
 //!
-//! Invariant: a state has one name. `SQLite` names the log after the path of the database, so a second name would be a
-//! second log: symbolic links are resolved, hard links and mounts of the single file are refused.
+//! Invariant: a state has one name. `SQLite` names the log after the path of the database, so a
+//! second name would be a second log: symbolic links are resolved, hard links and mounts of the
+//! single file are refused.
 
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use super::open::{OpenError, unusable};
+use super::error::FileError;
 use crate::platform::identity::{self, Identity};
 
 /// The one name of the state at `path`, which must be there.
-pub(super) fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
+pub(super) fn resolve(path: &Path) -> Result<PathBuf, FileError> {
     let missing = |error: std::io::Error| match error.kind() {
-        ErrorKind::NotFound => OpenError::Missing(path.to_owned()),
-        _ => unusable(path, error.to_string()),
+        ErrorKind::NotFound => FileError::Missing(path.to_owned()),
+        _ => FileError::unusable(path, error.to_string()),
     };
     // Nothing is opened: a pipe would wait for its other end.
     let metadata = std::fs::metadata(path).map_err(missing)?;
     if !metadata.is_file() {
-        return Err(OpenError::Irregular(path.to_owned()));
+        return Err(FileError::Irregular(path.to_owned()));
     }
     let path = path.canonicalize().map_err(missing)?;
     if metadata.nlink() > 1 {
-        return Err(OpenError::Linked { file: path, names: metadata.nlink() });
+        return Err(FileError::Linked { file: path, names: metadata.nlink() });
     }
     if is_mount_point(&path) {
-        return Err(OpenError::Mounted(path));
+        return Err(FileError::Mounted(path));
     }
     Ok(path)
 }
@@ -83,7 +84,8 @@ impl Files {
     }
 }
 
-/// What happened to a file since it was this one. A file system that does not answer is known by reads and writes.
+/// What happened to a file since it was this one. A file system that does not answer is known by
+/// reads and writes.
 fn change(path: &Path, is: Option<Identity>, name: &str) -> Option<String> {
     match at(path) {
         _ if is.is_none() => None,
@@ -106,12 +108,13 @@ fn at(path: &Path) -> std::io::Result<Option<Identity>> {
 mod tests {
     use std::os::unix::fs::symlink;
 
-    use super::super::tests::{Place, commit, full, look, open};
-    use super::super::{Deliveries, Sqlite};
+    use super::super::tests::{Place, commit, edits, full, open};
+    use super::super::{Deliveries, OpenFile};
     use super::*;
+    use crate::adapters::store::DeliveryAdmin as _;
 
-    fn refused(path: &Path) -> [OpenError; 2] {
-        [Sqlite::open(path, None).unwrap_err(), Deliveries::open(path).unwrap_err()]
+    fn refused(path: &Path) -> [FileError; 2] {
+        [OpenFile::open(path, None).unwrap_err(), Deliveries::open(path).unwrap_err()]
     }
 
     #[test]
@@ -123,8 +126,8 @@ mod tests {
         symlink(place.path().parent().unwrap(), &parent).unwrap();
         let opened = open(&file);
         for name in [place.path(), file.clone(), parent.join("state.db")] {
-            let second = Sqlite::open(&name, None).unwrap_err();
-            assert!(matches!(second, OpenError::Locked { .. }), "{second}");
+            let second = OpenFile::open(&name, None).unwrap_err();
+            assert!(matches!(second, FileError::Leased { .. }), "{second}");
             assert!(Deliveries::open(&name).unwrap().daemon().is_some());
         }
         drop(opened);
@@ -147,11 +150,11 @@ mod tests {
         std::fs::hard_link(place.path(), &other).unwrap();
         let before = std::fs::read(&other).unwrap();
         for error in [refused(&place.path()), refused(&other)].into_iter().flatten() {
-            assert!(matches!(error, OpenError::Linked { names: 2, .. }), "{error}");
+            assert!(matches!(error, FileError::Linked { names: 2, .. }), "{error}");
         }
         assert_eq!(std::fs::read(&other).unwrap(), before);
         std::fs::remove_file(&other).unwrap();
-        assert_eq!(open(&place.path()).saved.jobs.len(), 2);
+        assert_eq!(open(&place.path()).snapshot.jobs.len(), 2);
     }
 
     #[test]
@@ -161,7 +164,7 @@ mod tests {
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
         for path in [&pipe, directory.path(), Path::new("/dev/null")] {
             for error in refused(path) {
-                assert!(matches!(error, OpenError::Irregular(_)), "{error}");
+                assert!(matches!(error, FileError::Irregular(_)), "{error}");
             }
         }
     }
@@ -174,18 +177,18 @@ mod tests {
         for (replaced, what) in [(false, "it was deleted"), (true, "it was replaced")] {
             let opened = open(&place.path());
             commit(&opened.store, &full_without_entries(), Vec::new()).unwrap();
-            assert_eq!(look(&opened.store), Ok(Vec::new()));
+            assert_eq!(edits(&opened.store), Ok(Vec::new()));
             if replaced {
                 std::fs::rename(&backup, place.path()).unwrap();
             } else {
                 std::fs::remove_file(place.path()).unwrap();
             }
-            let error = look(&opened.store).unwrap_err();
+            let error = edits(&opened.store).unwrap_err();
             assert!(error.is_gone() && error.to_string().contains(what), "{error}");
             drop(opened);
             assert!(!with_ending(&place.path(), "-wal").exists());
         }
-        assert_eq!(open(&place.path()).saved.jobs.len(), 2, "the backup alone");
+        assert_eq!(open(&place.path()).snapshot.jobs.len(), 2, "the backup alone");
     }
 
     #[test]
@@ -194,10 +197,10 @@ mod tests {
         let opened = open(&place.path());
         commit(&opened.store, &full(), Vec::new()).unwrap();
         std::fs::remove_file(with_ending(&place.path(), "-wal")).unwrap();
-        let error = look(&opened.store).unwrap_err();
+        let error = edits(&opened.store).unwrap_err();
         assert!(error.is_gone() && error.to_string().contains("-wal was deleted"), "{error}");
         drop(opened);
-        assert_eq!(open(&place.path()).saved.jobs.len(), 2);
+        assert_eq!(open(&place.path()).snapshot.jobs.len(), 2);
     }
 
     fn full_without_entries() -> crate::engine::Batch {

@@ -1,6 +1,7 @@
 //! Ids of jobs as earlier versions of this program wrote them.
 //!
-//! Invariant: from here on, a row of a job is found under the text of its [`JobId`], and each job has one row.
+//! Invariant: from here on, a row of a job is found under the text of its [`JobId`], and each job
+//! has one row.
 
 use std::collections::BTreeMap;
 
@@ -17,10 +18,11 @@ struct Row {
     saved_at: i64,
 }
 
-/// Brings the ids of jobs into the form that this version writes, where an earlier one wrote them otherwise. Bodies of
-/// transitions stay as they were committed.
+/// Brings the ids of jobs that an earlier version wrote otherwise into the form that this version
+/// writes. Bodies of events stay as they were committed.
 ///
-/// This is no step of the schema: an earlier version reads what this leaves, and may write its own form again.
+/// This is no step of the schema: an earlier version reads what this leaves, and may write its own
+/// form again.
 pub(super) fn unify(connection: &mut Connection) -> rusqlite::Result<()> {
     let jobs = doubtful(connection)?;
     let events = renamed(connection)?;
@@ -29,7 +31,8 @@ pub(super) fn unify(connection: &mut Connection) -> rusqlite::Result<()> {
     }
     let transaction = begin(connection)?;
     for ((project, id), rows) in jobs {
-        // One that ended had its end emitted. Else the one that this version would have written, then the newest.
+        // One that ended had its end emitted. Else the one that this version would have written,
+        // then the newest.
         let Some(kept) = rows.iter().max_by_key(|row| (row.is_ended, row.written == id, row.saved_at)) else {
             continue;
         };
@@ -57,7 +60,7 @@ fn doubtful(connection: &Connection) -> rusqlite::Result<BTreeMap<(String, Strin
     })?;
     for row in rows {
         let row = row?;
-        // What is no id at all is reported where it is read.
+        // What is no id at all is an error when it is read.
         if let Ok(id) = JobId::committed(&row.written) {
             jobs.entry((row.project.clone(), id.to_string())).or_default().push(row);
         }
@@ -66,7 +69,7 @@ fn doubtful(connection: &Connection) -> rusqlite::Result<BTreeMap<(String, Strin
     Ok(jobs)
 }
 
-/// The ids in the log of transitions that are written otherwise, each with the form of this version.
+/// The ids of jobs in events that are written otherwise, each with the form of this version.
 fn renamed(connection: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
     let mut statement = connection.prepare("SELECT DISTINCT job FROM transitions WHERE job IS NOT NULL")?;
     let mut renamed = Vec::new();
@@ -83,8 +86,9 @@ fn renamed(connection: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
 #[cfg(test)]
 mod tests {
     use super::super::tests::{Place, commit, delivery, full, job, open, payload};
-    use super::super::{Deliveries, Filter, schema};
+    use super::super::{Deliveries, row_sum};
     use super::*;
+    use crate::adapters::store::{DeliveryAdmin as _, DeliveryFilter};
     use crate::engine::snapshot::{EndSnapshot, JobRecord};
     use crate::engine::{Batch, Ending};
     use crate::model::ProjectName;
@@ -92,23 +96,23 @@ mod tests {
     const LOWER: &str = "670e8400-e29b-41d4-a716-446655440001";
     const UPPER: &str = "670E8400-E29B-41D4-A716-446655440001";
 
-    /// A job with an event that is pending, as an earlier version left them: `rewrite` is SQL.
+    /// A state with a job and its pending event, as an earlier version left them: `rewrite` is SQL.
     fn written_before(jobs: Vec<JobRecord>, rewrite: &str) -> Place {
         let place = Place::new();
         commit(&open(&place.path()).store, &Batch { jobs, ..full() }, Vec::new()).unwrap();
         let connection = Connection::open(place.path()).unwrap();
-        schema::prepare(&connection).unwrap();
+        row_sum::register(&connection).unwrap();
         connection.execute_batch(rewrite).unwrap();
         place
     }
 
     fn ids(place: &Place) -> Vec<(String, u32)> {
-        let saved = open(&place.path()).saved;
-        saved.jobs.iter().map(|job| (job.id.to_string(), job.snapshot.failures)).collect()
+        let snapshot = open(&place.path()).snapshot;
+        snapshot.jobs.iter().map(|job| (job.id.to_string(), job.snapshot.failures)).collect()
     }
 
     fn ended(record: JobRecord) -> JobRecord {
-        let end = EndSnapshot { how: Ending::Completed, observed_at: record.saved_at, age: None };
+        let end = EndSnapshot { how: Ending::Completed, observed_at: record.written_at, age: None };
         let mut record = record;
         record.snapshot.end = Some(end);
         record
@@ -122,7 +126,7 @@ mod tests {
         );
         let place = written_before(vec![job("rj-1", 3), job("RJ-2", 1)], &rewrite);
         let opened = open(&place.path());
-        assert_eq!(opened.saved.deliveries[0].job, Some(JobId::new(LOWER).unwrap()));
+        assert_eq!(opened.snapshot.deliveries[0].job, Some(JobId::new(LOWER).unwrap()));
         let payload = payload(&opened.store, &delivery(2, "ops")).unwrap();
         assert!(String::from_utf8(payload.body).unwrap().contains(UPPER), "a body stays as it was committed");
         assert_eq!(payload.event.job.unwrap().id.as_str(), LOWER);
@@ -132,7 +136,7 @@ mod tests {
         commit(&opened.store, &later, Vec::new()).unwrap();
         drop(opened);
         assert_eq!(ids(&place), [(LOWER.to_owned(), 4), ("RJ-2".to_owned(), 1)]);
-        let of_job = Filter { job: Some(LOWER.to_owned()), ..Filter::default() };
+        let of_job = DeliveryFilter { job: Some(LOWER.to_owned()), ..DeliveryFilter::default() };
         assert_eq!(Deliveries::open(&place.path()).unwrap().list(&of_job, 9).unwrap().len(), 3);
         let opened = open(&place.path());
         let forgotten = vec![(ProjectName::default(), JobId::new(UPPER).unwrap())];
@@ -168,7 +172,7 @@ mod tests {
     fn a_state_of_this_version_is_not_written_to() {
         let place = written_before(vec![job(LOWER, 1), job("RJ-1", 1)], "");
         let mut connection = Connection::open(place.path()).unwrap();
-        schema::prepare(&connection).unwrap();
+        row_sum::register(&connection).unwrap();
         unify(&mut connection).unwrap();
         assert_eq!(connection.total_changes(), 0);
     }

@@ -1,34 +1,34 @@
-//! Rows as what they stand for.
+//! Reads rows.
 
 use jiff::Timestamp;
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row, params};
-use serde::de::DeserializeOwned;
 
+use crate::adapters::store::record::Record;
 use crate::engine::snapshot::{DeliveryRecord, JobRecord, ProjectRecord, SinkRecord, Snapshot};
-use crate::model::{DeliveryId, EventKind, JobId, Payload, ProjectName, SinkName};
+use crate::model::{DeliveryId, Event, EventKind, JobId, Payload, ProjectName, SinkName};
 
 /// The columns of [`delivery`].
 pub(super) const DELIVERY: &str =
     "SELECT t.id, d.sink, t.project, t.job, t.kind, t.told_at, d.attempts, d.due, d.changed_at
      FROM deliveries d JOIN transitions t ON t.seq = d.transition";
 
-/// All that is kept and not over.
-pub(super) fn saved(connection: &Connection) -> rusqlite::Result<Snapshot> {
+/// All that is committed, of deliveries those that are pending.
+pub(super) fn snapshot(connection: &Connection) -> rusqlite::Result<Snapshot> {
     Ok(Snapshot {
         projects: all(connection, "SELECT name, memory FROM projects", |row| {
-            Ok(ProjectRecord { name: ProjectName::new(row.get::<_, String>(0)?), snapshot: json(row, 1)? })
+            Ok(ProjectRecord { name: ProjectName::new(row.get::<_, String>(0)?), snapshot: record(row, 1)? })
         })?,
         jobs: all(connection, "SELECT project, id, saved_at, memory FROM jobs", |row| {
             Ok(JobRecord {
                 project: ProjectName::new(row.get::<_, String>(0)?),
                 id: job_id(row, 1)?,
-                saved_at: time(row, 2)?,
-                snapshot: json(row, 3)?,
+                written_at: time(row, 2)?,
+                snapshot: record(row, 3)?,
             })
         })?,
         sinks: all(connection, "SELECT name, memory FROM sinks", |row| {
-            Ok(SinkRecord { name: SinkName::new(row.get::<_, String>(0)?), snapshot: json(row, 1)? })
+            Ok(SinkRecord { name: SinkName::new(row.get::<_, String>(0)?), snapshot: record(row, 1)? })
         })?,
         deliveries: all(
             connection,
@@ -38,19 +38,19 @@ pub(super) fn saved(connection: &Connection) -> rusqlite::Result<Snapshot> {
     })
 }
 
-/// How many deliveries were given up.
+/// How many deliveries became dead letters.
 pub(super) fn dead_letters(connection: &Connection) -> rusqlite::Result<u32> {
     connection.query_row("SELECT count(*) FROM deliveries WHERE state = 'dead'", [], |row| row.get(0))
 }
 
-/// What is owed under this id.
+/// The payload of a delivery.
 pub(super) fn payload(connection: &Connection, id: &DeliveryId) -> rusqlite::Result<Payload> {
     let mut statement = connection.prepare_cached(
         "SELECT t.body, d.body FROM transitions t JOIN deliveries d ON d.transition = t.seq AND d.sink = ?2
          WHERE t.id = ?1",
     )?;
     statement.query_row(params![id.event.to_string(), id.sink.as_str()], |row| {
-        let event = json(row, 0)?;
+        let event = event(row, 0)?;
         let body = match row.get::<_, Option<Vec<u8>>>(1)? {
             Some(body) => body,
             None => row.get::<_, String>(0)?.into_bytes(),
@@ -62,15 +62,15 @@ pub(super) fn payload(connection: &Connection, id: &DeliveryId) -> rusqlite::Res
 /// One row of [`DELIVERY`].
 pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<DeliveryRecord> {
     let job = row.get::<_, Option<String>>(3)?.is_some();
-    let told_at = time(row, 5)?;
+    let emitted_at = time(row, 5)?;
     Ok(DeliveryRecord {
         id: DeliveryId { event: parsed(row, 0)?, sink: SinkName::new(row.get::<_, String>(1)?) },
         project: ProjectName::new(row.get::<_, String>(2)?),
         job: if job { Some(job_id(row, 3)?) } else { None },
         kind: kind(row, 4)?,
-        told_at,
+        emitted_at,
         attempts: row.get(6)?,
-        due: if row.get::<_, Option<i64>>(7)?.is_some() { time(row, 7)? } else { told_at },
+        due: if row.get::<_, Option<i64>>(7)?.is_some() { time(row, 7)? } else { emitted_at },
         written_at: time(row, 8)?,
     })
 }
@@ -88,7 +88,7 @@ pub(super) fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> 
     Timestamp::from_millisecond(row.get(column)?).map_err(|error| wrong(column, Type::Integer, error))
 }
 
-/// A column that is a kind of transition.
+/// A column that is the type of an event.
 pub(super) fn kind(row: &Row<'_>, column: usize) -> rusqlite::Result<EventKind> {
     let text: String = row.get(column)?;
     EventKind::parse(&text)
@@ -107,7 +107,12 @@ fn job_id(row: &Row<'_>, column: usize) -> rusqlite::Result<JobId> {
     JobId::committed(&row.get::<_, String>(column)?).map_err(|error| wrong(column, Type::Text, error))
 }
 
-fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+fn record<T: Record>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+    let text: String = row.get(column)?;
+    T::from_json(&text).map_err(|error| wrong(column, Type::Text, error))
+}
+
+fn event(row: &Row<'_>, column: usize) -> rusqlite::Result<Event> {
     let text: String = row.get(column)?;
     serde_json::from_str(&text).map_err(|error| wrong(column, Type::Text, error))
 }

@@ -1,8 +1,9 @@
 //! The thread that uses a connection.
 //!
-//! Invariant: one thread uses a connection, request by request, and nothing else runs on it: neither look-ups of names nor
-//! files that are read elsewhere can keep a commit waiting. The connection is closed before the lock is released. To end
-//! any number of threads takes [`LAST_REQUEST`] at most.
+//! Invariant: one thread uses a connection, request by request, and nothing else runs on it:
+//! neither look-ups of names nor files that are read elsewhere can keep a commit waiting. The
+//! connection is closed before the lease is given back. To end any number of threads takes
+//! [`LAST_REQUEST`] at most.
 
 use std::io;
 use std::sync::Arc;
@@ -12,16 +13,17 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::lock::Lock;
+use super::lease::Lease;
 use crate::platform::clock::Clock;
 
-/// How long [`end`] waits for the requests under way and for the connections to close. A disk that does not answer must
-/// not hold up the end of the process.
+/// How long [`end`] waits for the requests under way and for the connections to close. A disk that
+/// does not answer must not hold up the end of the process.
 const LAST_REQUEST: Duration = Duration::from_secs(10);
 
 type Request = Box<dyn FnOnce(&mut Connection) + Send>;
 
-/// A thread with a connection. It ends when this is dropped, which waits for it; several are ended by [`end`].
+/// A thread with a connection. It ends when this is dropped, which waits for it; several are ended
+/// by [`end`].
 #[derive(Debug)]
 pub(super) struct Thread {
     /// Taken to end the thread.
@@ -31,7 +33,7 @@ pub(super) struct Thread {
 
 impl Thread {
     /// Starts it. Fails where the system has no thread to give.
-    pub(super) fn start(name: &str, mut connection: Connection, lock: Arc<Lock>) -> io::Result<Self> {
+    pub(super) fn start(name: &str, mut connection: Connection, lease: Arc<Lease>) -> io::Result<Self> {
         let (queue, requests) = channel::<Request>();
         let (end, ended) = channel();
         std::thread::Builder::new().name(name.to_owned()).spawn(move || {
@@ -39,7 +41,7 @@ impl Thread {
                 request(&mut connection);
             }
             drop(connection);
-            drop(lock);
+            drop(lease);
             // The receiver may be gone.
             _ = end.send(());
         })?;
@@ -60,8 +62,8 @@ impl Thread {
     }
 }
 
-/// Ends threads, one after the other: of two connections that are closed at the same time, neither may find itself to be
-/// the last, which is the one that empties the log.
+/// Ends threads, one after the other: of two connections that are closed at the same time, neither
+/// may find itself to be the last, which is the one that empties the log.
 pub(super) fn end<const N: usize>(threads: [&mut Thread; N]) {
     end_within(LAST_REQUEST, threads);
 }
@@ -89,19 +91,19 @@ impl Drop for Thread {
 mod tests {
     use std::sync::Mutex;
 
-    use super::super::lock::Lock;
+    use super::super::lease::Lease;
     use super::super::open;
     use super::super::tests::Place;
     use super::*;
     use crate::model::time::Instant;
 
     fn start(place: &Place) -> Thread {
-        let (path, lock) = open::prepare(&place.path()).unwrap();
-        Thread::start("test", open::write(&path).unwrap(), Arc::new(lock)).unwrap()
+        let (path, lease) = open::prepare(&place.path()).unwrap();
+        Thread::start("test", open::write(&path).unwrap(), Arc::new(lease)).unwrap()
     }
 
     #[test]
-    fn requests_are_done_in_order_and_the_lock_is_released_after_the_last() {
+    fn requests_run_in_order_then_the_lease_is_given_back() {
         let place = Place::new();
         let thread = start(&place);
         let done = Arc::new(Mutex::new(Vec::new()));
@@ -112,11 +114,11 @@ mod tests {
         }
         drop(thread);
         assert_eq!(*done.lock().unwrap(), (0..100).collect::<Vec<_>>());
-        assert!(Lock::take(&place.path()).unwrap().is_ok());
+        assert!(Lease::take(&place.path()).unwrap().is_ok());
     }
 
     #[test]
-    fn threads_that_are_stuck_are_waited_for_together_and_once() {
+    fn stuck_threads_are_waited_for_together_and_once() {
         let limit = Duration::from_secs(1);
         let places = [Place::new(), Place::new(), Place::new(), Place::new(), Place::new()];
         let mut threads = places.each_ref().map(start);
@@ -149,14 +151,14 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_reaches_the_caller_and_releases_the_lock() {
+    fn a_panic_reaches_the_caller_and_gives_the_lease_back() {
         let place = Place::new();
         let thread = start(&place);
         let answer = thread.run(|_| std::panic::resume_unwind(Box::new("a bug")));
         assert!(answer.blocking_recv().is_err());
         assert!(thread.run(|_| ()).blocking_recv().is_err(), "its thread has ended");
         drop(thread);
-        assert!(Lock::take(&place.path()).unwrap().is_ok());
+        assert!(Lease::take(&place.path()).unwrap().is_ok());
     }
 
     #[test]

@@ -1,16 +1,16 @@
-//! Batches as rows.
+//! Writes rows.
 //!
-//! Invariant: what became of a delivery is written only where it was still open; that it was delivered is written in any
-//! case, because that is true whatever others have decided meanwhile.
+//! Invariant: the state of a delivery changes only while it is pending; that it was delivered is
+//! written in any case, because that is true whatever a
+//! [`DeliveryAdmin`](crate::adapters::store::DeliveryAdmin) decided meanwhile.
 
 use std::collections::BTreeMap;
 
-use rusqlite::types::ToSqlOutput;
-use rusqlite::{Connection, ToSql, params};
-use serde::Serialize;
+use rusqlite::{Connection, params};
 
 use super::read;
 use crate::adapters::store::Body;
+use crate::adapters::store::record::Record as _;
 use crate::engine::{Batch, BatchEntry, DeliveryState, DeliveryUpdate, Edit};
 use crate::model::{DeliveryId, Status};
 
@@ -21,7 +21,7 @@ pub(super) fn batch(connection: &Connection, batch: &Batch, bodies: Vec<Body>) -
             .prepare_cached(
                 "INSERT INTO projects (name, memory) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET memory = ?2",
             )?
-            .execute(params![project.name.as_str(), Json(&project.snapshot)])?;
+            .execute(params![project.name.as_str(), json(project.snapshot.to_json())?])?;
     }
     for job in &batch.jobs {
         let snapshot = &job.snapshot;
@@ -35,8 +35,8 @@ pub(super) fn batch(connection: &Connection, batch: &Batch, bodies: Vec<Body>) -
                 job.id.as_str(),
                 snapshot.status.as_ref().map(Status::as_str),
                 snapshot.end.map(|end| end.observed_at.as_millisecond()),
-                job.saved_at.as_millisecond(),
-                Json(snapshot),
+                job.written_at.as_millisecond(),
+                json(snapshot.to_json())?,
             ])?;
     }
     for sink in &batch.sinks {
@@ -44,11 +44,11 @@ pub(super) fn batch(connection: &Connection, batch: &Batch, bodies: Vec<Body>) -
             .prepare_cached(
                 "INSERT INTO sinks (name, memory) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET memory = ?2",
             )?
-            .execute(params![sink.name.as_str(), Json(&sink.snapshot)])?;
+            .execute(params![sink.name.as_str(), json(sink.snapshot.to_json())?])?;
     }
     let mut bodies: BTreeMap<_, _> = bodies.into_iter().collect();
-    for told in &batch.entries {
-        entry(connection, told, &mut bodies)?;
+    for emitted in &batch.entries {
+        entry(connection, emitted, &mut bodies)?;
     }
     for change in &batch.deliveries {
         update(connection, change)?;
@@ -69,18 +69,18 @@ fn entry(
     BatchEntry { event, recipients }: &BatchEntry,
     bodies: &mut BTreeMap<DeliveryId, Vec<u8>>,
 ) -> rusqlite::Result<()> {
-    let told_at = event.timestamp.as_millisecond();
+    let emitted_at = event.timestamp.as_millisecond();
     connection
         .prepare_cached(
             "INSERT INTO transitions (id, told_at, kind, project, job, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
         .execute(params![
             event.id.to_string(),
-            told_at,
+            emitted_at,
             event.kind.as_str(),
             event.project.as_str(),
             event.job.as_ref().map(|job| job.id.as_str()),
-            Json(&**event),
+            json(serde_json::to_string(&**event))?,
         ])?;
     let place = connection.last_insert_rowid();
     for sink in recipients {
@@ -90,7 +90,7 @@ fn entry(
                 "INSERT INTO deliveries (transition, sink, state, attempts, due, changed_at, body)
                  VALUES (?1, ?2, 'pending', 0, ?3, ?3, ?4)",
             )?
-            .execute(params![place, sink.as_str(), told_at, body])?;
+            .execute(params![place, sink.as_str(), emitted_at, body])?;
     }
     Ok(())
 }
@@ -121,8 +121,8 @@ fn update(connection: &Connection, update: &DeliveryUpdate) -> rusqlite::Result<
     Ok(())
 }
 
-/// Deletes what was delivered or dropped before this time, and the transitions of which nothing is left. Dead letters
-/// stay until somebody deals with them.
+/// Deletes what was delivered or dropped before this time, and the events of which no delivery is
+/// left. Dead letters stay until they are retried or dropped by hand.
 fn prune(connection: &Connection, before: i64) -> rusqlite::Result<()> {
     connection.execute(
         "DELETE FROM deliveries WHERE state IN ('delivered', 'dropped') AND changed_at < ?1",
@@ -136,7 +136,7 @@ fn prune(connection: &Connection, before: i64) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// The deliveries that others changed, each once.
+/// The deliveries that were changed by hand, each once.
 pub(super) fn take_edits(connection: &Connection) -> rusqlite::Result<Vec<Edit>> {
     let edited = |state: &str| {
         format!("{} WHERE d.edited IS NOT NULL AND d.state = '{state}' ORDER BY t.seq", read::DELIVERY)
@@ -152,13 +152,6 @@ pub(super) fn take_edits(connection: &Connection) -> rusqlite::Result<Vec<Edit>>
     Ok(edits)
 }
 
-/// A value that is kept as JSON.
-struct Json<'a, T>(&'a T);
-
-impl<T: Serialize> ToSql for Json<'_, T> {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        let text = serde_json::to_string(self.0)
-            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
-        Ok(text.into())
-    }
+fn json(text: serde_json::Result<String>) -> rusqlite::Result<String> {
+    text.map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
 }

@@ -1,0 +1,101 @@
+//! The deliveries of a state, for people: listed and changed beside a daemon, or without one.
+//!
+//! Invariant: a change is committed like any other. A daemon that runs finds it
+//! ([`Store::edits`](super::Store::edits)) and acts on it; one that starts later finds it in its
+//! snapshot.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{Holder, StoreError};
+use crate::model::{EventId, EventKind, SinkName};
+
+/// The deliveries of a state. Everything here waits for the disk or for a server.
+pub trait DeliveryAdmin {
+    /// The daemon that runs on this state, if one did when it was opened.
+    fn daemon(&self) -> Option<&Holder>;
+
+    /// The deliveries that match, in the order in which their events were emitted; the newest
+    /// `limit` of them.
+    fn list(&self, filter: &DeliveryFilter, limit: usize) -> Result<Vec<DeliveryRow>, StoreError>;
+
+    /// Has the deliveries that match tried as soon as a daemon runs, dead letters from their first
+    /// attempt on. What was delivered stays so. Returns how many there were.
+    fn retry(&mut self, filter: &DeliveryFilter, now: Timestamp) -> Result<usize, StoreError>;
+
+    /// Drops the deliveries that match, if they are pending or dead letters. Returns how many there
+    /// were.
+    fn discard(&mut self, filter: &DeliveryFilter, now: Timestamp) -> Result<usize, StoreError>;
+
+    /// The sinks to which nothing is sent until their settings change, and why.
+    fn disabled_sinks(&self) -> Result<Vec<(SinkName, String)>, StoreError>;
+}
+
+/// One delivery.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DeliveryRow {
+    /// The id of the event, which is the `webhook-id`.
+    pub id: EventId,
+    /// Its recipient.
+    pub sink: String,
+    /// Its state.
+    pub state: RowState,
+    /// The project of the event.
+    pub project: String,
+    /// The job of the event, if it has one.
+    pub job: Option<String>,
+    /// The type of the event.
+    #[serde(rename = "type")]
+    pub kind: EventKind,
+    /// When the event was emitted.
+    pub timestamp: Timestamp,
+    /// The attempts so far.
+    pub attempts: u32,
+    /// When it is tried next.
+    pub next_attempt: Option<Timestamp>,
+    /// When this last changed.
+    pub changed_at: Timestamp,
+    /// What went wrong at the last attempt, or why it is not tried any more.
+    pub reason: Option<String>,
+}
+
+/// The state of a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RowState {
+    /// Not yet delivered.
+    Pending,
+    /// A dead letter: given up after its last attempt.
+    Dead,
+    /// The receiver took it.
+    Delivered,
+    /// Expired, or dropped by hand.
+    Dropped,
+}
+
+/// Selects deliveries: those that match every part.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeliveryFilter {
+    /// In one of these states; any if there is none.
+    pub states: Vec<RowState>,
+    /// Of this event.
+    pub id: Option<EventId>,
+    /// To this sink.
+    pub sink: Option<String>,
+    /// Of this project.
+    pub project: Option<String>,
+    /// Of this job.
+    pub job: Option<String>,
+}
+
+impl RowState {
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Dead => "dead",
+            Self::Delivered => "delivered",
+            Self::Dropped => "dropped",
+        }
+    }
+}

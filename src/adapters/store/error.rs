@@ -1,0 +1,70 @@
+//! How a store fails.
+
+use crate::model::Exit;
+
+/// Why a state cannot be opened. Its text names the state.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct OpenError {
+    /// The part of it that a program acts on.
+    pub class: OpenErrorClass,
+    /// What went wrong, and where.
+    pub message: String,
+    /// What to do about it.
+    pub help: &'static str,
+}
+
+/// The part of an [`OpenError`] that a program acts on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OpenErrorClass {
+    /// There is no state.
+    Missing,
+    /// The system gives this process too little.
+    System,
+    /// There is one, and it cannot be used.
+    Unusable,
+}
+
+impl OpenError {
+    /// The exit code of a command that ends because of it.
+    pub fn exit(&self) -> Exit {
+        match self.class {
+            OpenErrorClass::System => Exit::System,
+            OpenErrorClass::Missing | OpenErrorClass::Unusable => Exit::State,
+        }
+    }
+}
+
+/// Why an open state cannot be read or written. Nothing that is committed from then on can be
+/// trusted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("cannot {doing} the state {state}: {fault}")]
+pub struct StoreError {
+    /// The part of it that a program acts on.
+    pub class: StoreErrorClass,
+    /// What was under way: `read` or `write`.
+    pub doing: &'static str,
+    /// Where the state is.
+    pub state: String,
+    /// What went wrong.
+    pub fault: String,
+    /// What to do about it.
+    pub help: &'static str,
+}
+
+/// The part of a [`StoreError`] that a program acts on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreErrorClass {
+    /// The state was deleted or replaced under this process: what it commits is lost, and what is
+    /// pending is pending here alone.
+    Gone,
+    /// It failed; in most cases, the disk did.
+    Failed,
+}
+
+impl StoreError {
+    /// Whether the state was deleted or replaced under this process.
+    pub fn is_gone(&self) -> bool {
+        self.class == StoreErrorClass::Gone
+    }
+}

@@ -1,0 +1,251 @@
+//! The JSON of a job.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Record;
+use crate::engine::Ending;
+use crate::engine::snapshot::{
+    AddedJob, EndSnapshot, IndexSnapshot, JobSnapshot, ProgressSnapshot, StreakSnapshot,
+};
+use crate::model::{JobFacts, Status, Until};
+
+impl Record for JobSnapshot {
+    type Json = JobJson;
+}
+
+#[derive(Serialize, Deserialize)]
+pub(in crate::adapters::store) struct JobJson {
+    watched_since: Timestamp,
+    head_start: Option<Duration>,
+    started_at: Option<Timestamp>,
+    status: Option<Status>,
+    facts: JobFacts,
+    end: Option<EndJson>,
+    progress: Option<ProgressJson>,
+    progress_told: f64,
+    overdue_told: bool,
+    overdue_deadline: Option<Duration>,
+    #[serde(default)]
+    slow_told: bool,
+    unknown_statuses: Vec<String>,
+    missing: StreakJson,
+    unreachable: StreakJson,
+    failures: u32,
+    last_error: Option<String>,
+    last_was_not_found: bool,
+    next_poll: Option<Timestamp>,
+    answered_at: Option<Timestamp>,
+    #[serde(default)]
+    gone_for: Duration,
+    added: Option<AddedJobJson>,
+    #[serde(default)]
+    index: IndexJson,
+}
+
+impl From<JobSnapshot> for JobJson {
+    fn from(snapshot: JobSnapshot) -> Self {
+        Self {
+            watched_since: snapshot.watched_since,
+            head_start: snapshot.head_start,
+            started_at: snapshot.started_at,
+            status: snapshot.status,
+            facts: snapshot.facts,
+            end: snapshot.end.map(Into::into),
+            progress: snapshot.progress.map(Into::into),
+            progress_told: snapshot.progress_emitted,
+            overdue_told: snapshot.overdue_emitted,
+            overdue_deadline: snapshot.overdue_deadline,
+            slow_told: snapshot.slow_emitted,
+            unknown_statuses: snapshot.unknown_statuses,
+            missing: snapshot.not_found.into(),
+            unreachable: snapshot.unreachable.into(),
+            failures: snapshot.failures,
+            last_error: snapshot.last_error,
+            last_was_not_found: snapshot.last_was_not_found,
+            next_poll: snapshot.next_poll,
+            answered_at: snapshot.answered_at,
+            gone_for: snapshot.not_found_for,
+            added: snapshot.added.map(Into::into),
+            index: snapshot.index.into(),
+        }
+    }
+}
+
+impl From<JobJson> for JobSnapshot {
+    fn from(json: JobJson) -> Self {
+        Self {
+            watched_since: json.watched_since,
+            head_start: json.head_start,
+            started_at: json.started_at,
+            status: json.status,
+            facts: json.facts,
+            end: json.end.map(Into::into),
+            progress: json.progress.map(Into::into),
+            progress_emitted: json.progress_told,
+            overdue_emitted: json.overdue_told,
+            overdue_deadline: json.overdue_deadline,
+            slow_emitted: json.slow_told,
+            unknown_statuses: json.unknown_statuses,
+            not_found: json.missing.into(),
+            unreachable: json.unreachable.into(),
+            failures: json.failures,
+            last_error: json.last_error,
+            last_was_not_found: json.last_was_not_found,
+            next_poll: json.next_poll,
+            answered_at: json.answered_at,
+            not_found_for: json.gone_for,
+            added: json.added.map(Into::into),
+            index: json.index.into(),
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct EndJson {
+    how: EndingJson,
+    observed_at: Timestamp,
+    age: Option<Duration>,
+}
+
+impl From<EndSnapshot> for EndJson {
+    fn from(snapshot: EndSnapshot) -> Self {
+        Self { how: snapshot.how.into(), observed_at: snapshot.observed_at, age: snapshot.age }
+    }
+}
+
+impl From<EndJson> for EndSnapshot {
+    fn from(json: EndJson) -> Self {
+        Self { how: json.how.into(), observed_at: json.observed_at, age: json.age }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum EndingJson {
+    Completed,
+    Failed,
+    Cancelled,
+    Unrecognised,
+}
+
+impl From<Ending> for EndingJson {
+    fn from(ending: Ending) -> Self {
+        match ending {
+            Ending::Completed => Self::Completed,
+            Ending::Failed => Self::Failed,
+            Ending::Cancelled => Self::Cancelled,
+            Ending::Unrecognised => Self::Unrecognised,
+        }
+    }
+}
+
+impl From<EndingJson> for Ending {
+    fn from(json: EndingJson) -> Self {
+        match json {
+            EndingJson::Completed => Self::Completed,
+            EndingJson::Failed => Self::Failed,
+            EndingJson::Cancelled => Self::Cancelled,
+            EndingJson::Unrecognised => Self::Unrecognised,
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct ProgressJson {
+    first: (f64, Duration),
+    last: (f64, Duration),
+    seen_at: Timestamp,
+}
+
+impl From<ProgressSnapshot> for ProgressJson {
+    fn from(snapshot: ProgressSnapshot) -> Self {
+        Self { first: snapshot.first, last: snapshot.last, seen_at: snapshot.seen_at }
+    }
+}
+
+impl From<ProgressJson> for ProgressSnapshot {
+    fn from(json: ProgressJson) -> Self {
+        Self { first: json.first, last: json.last, seen_at: json.seen_at }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct StreakJson {
+    lasted: Option<Duration>,
+    told: bool,
+}
+
+impl From<StreakSnapshot> for StreakJson {
+    fn from(snapshot: StreakSnapshot) -> Self {
+        Self { lasted: snapshot.lasted, told: snapshot.emitted }
+    }
+}
+
+impl From<StreakJson> for StreakSnapshot {
+    fn from(json: StreakJson) -> Self {
+        Self { lasted: json.lasted, emitted: json.told }
+    }
+}
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct AddedJobJson {
+    name: Option<String>,
+    deadline: Option<Duration>,
+    until: Option<Until>,
+    discovered: bool,
+}
+
+impl From<AddedJob> for AddedJobJson {
+    fn from(snapshot: AddedJob) -> Self {
+        Self {
+            name: snapshot.name,
+            deadline: snapshot.deadline,
+            until: snapshot.until,
+            discovered: snapshot.discovered,
+        }
+    }
+}
+
+impl From<AddedJobJson> for AddedJob {
+    fn from(json: AddedJobJson) -> Self {
+        Self { name: json.name, deadline: json.deadline, until: json.until, discovered: json.discovered }
+    }
+}
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct IndexJson {
+    is_wanted: bool,
+    is_refused: bool,
+    state: Option<Status>,
+    verdict: Option<(bool, Timestamp)>,
+    age: Option<Duration>,
+}
+
+impl From<IndexSnapshot> for IndexJson {
+    fn from(snapshot: IndexSnapshot) -> Self {
+        Self {
+            is_wanted: snapshot.is_wanted,
+            is_refused: snapshot.is_unauthorized,
+            state: snapshot.state,
+            verdict: snapshot.verdict,
+            age: snapshot.age,
+        }
+    }
+}
+
+impl From<IndexJson> for IndexSnapshot {
+    fn from(json: IndexJson) -> Self {
+        Self {
+            is_wanted: json.is_wanted,
+            is_unauthorized: json.is_refused,
+            state: json.state,
+            verdict: json.verdict,
+            age: json.age,
+        }
+    }
+}

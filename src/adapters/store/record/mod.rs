@@ -1,0 +1,95 @@
+//! The JSON of the records in a state.
+//!
+//! Invariant: what a release wrote, all later ones read. A field that came later has a default, and
+//! a field keeps its name here if the engine changes its own.
+
+mod job;
+mod project;
+mod sink;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// A snapshot that a store keeps as text.
+pub(super) trait Record: Sized + Clone {
+    /// Its form in JSON.
+    type Json: From<Self> + Into<Self> + Serialize + DeserializeOwned;
+
+    /// The text of this snapshot.
+    fn to_json(&self) -> serde_json::Result<String> {
+        serde_json::to_string(&Self::Json::from(self.clone()))
+    }
+
+    /// The snapshot of this text.
+    fn from_json(text: &str) -> serde_json::Result<Self> {
+        serde_json::from_str::<Self::Json>(text).map(Into::into)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::adapters::store::samples::{full, job, limited, noon};
+    use crate::engine::Ending;
+    use crate::engine::snapshot::{
+        EndSnapshot, JobSnapshot, ProjectSnapshot, SinkSnapshot, ThrottleSnapshot,
+    };
+
+    /// What a release before wrote for this snapshot: without the fields that came later.
+    fn written_before<T: Record>(snapshot: &T, added: &[(&str, &str)]) -> T {
+        let mut json: serde_json::Value = serde_json::from_str(&snapshot.to_json().unwrap()).unwrap();
+        for (parent, key) in added {
+            let fields = json.pointer_mut(parent).and_then(serde_json::Value::as_object_mut).unwrap();
+            fields.remove(*key).unwrap_or_else(|| panic!("{parent}/{key}"));
+        }
+        T::from_json(&json.to_string()).unwrap()
+    }
+
+    #[test]
+    fn a_project_of_the_release_before_is_read() {
+        let throttled = ThrottleSnapshot { until: noon(), reason: "HTTP 429".to_owned(), is_backoff: true };
+        let project = ProjectSnapshot { throttled: Some(throttled), written_at: Some(noon()), ..limited() };
+
+        let read = written_before(&project, &[("", "written_at"), ("/throttled", "is_backoff")]);
+
+        assert_eq!(read.written_at, None);
+        assert_eq!(read.throttled.map(|throttled| throttled.is_backoff), Some(false));
+    }
+
+    #[test]
+    fn a_project_with_a_refused_key_alone_is_read() {
+        let read = ProjectSnapshot::from_json(r#"{"refused":"401","throttled":null}"#).unwrap();
+        assert_eq!((read.unauthorized.as_deref(), read.learned), (Some("401"), None));
+    }
+
+    #[test]
+    fn a_discovery_without_its_begin_is_read() {
+        let kept = r#"{ "discovery": { "since": "2026-09-23T11:00:00Z", "has_baseline": true,
+            "ignored": [["forgotten", "2026-11-23T11:00:00Z"]] } }"#;
+
+        let discovery = ProjectSnapshot::from_json(kept).unwrap().discovery.unwrap();
+
+        assert_eq!((discovery.began, discovery.has_baseline, discovery.ignored.len()), (None, true, 1));
+    }
+
+    #[test]
+    fn a_job_of_the_release_before_is_read() {
+        let end = EndSnapshot { how: Ending::Failed, observed_at: noon(), age: Some(Duration::ZERO) };
+        let job = JobSnapshot { end: Some(end), ..job("rj-1", 0).snapshot };
+
+        let added = [("", "started_at"), ("/end", "age"), ("/index", "age"), ("", "gone_for")];
+        let read = written_before(&job, &added);
+
+        assert_eq!((read.started_at, read.end.map(|end| end.age)), (None, Some(None)));
+        assert_eq!(read.not_found_for, Duration::ZERO);
+    }
+
+    #[test]
+    fn a_sink_of_the_release_before_is_read() {
+        let sink = full().sinks.remove(0).snapshot;
+        let read = written_before(&sink, &[("", "written_at")]);
+        assert_eq!(read, SinkSnapshot { written_at: None, ..sink });
+    }
+}
