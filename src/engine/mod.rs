@@ -25,6 +25,8 @@ mod archive;
 mod cadence;
 mod change;
 mod commit_queue;
+mod condition;
+mod discovery_state;
 mod duration_history;
 mod explain;
 mod handlers;
@@ -32,15 +34,14 @@ mod hazard;
 mod input;
 mod misconfiguration;
 mod outbox;
+mod outcome;
 mod project;
 mod projects;
 pub mod retry;
 mod slow;
 pub mod snapshot;
-mod standing;
 pub mod token_bucket;
 mod tracker;
-mod verdict;
 
 #[cfg(test)]
 mod tests;
@@ -49,6 +50,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub use change::{AddResult, Reconfigured};
+pub use condition::Condition;
+pub use discovery_state::DiscoveryState;
 pub use explain::{Explanation, Hold, Later, LearnedRate, RateReport, Rule, Since, Turn};
 pub use input::{
     Action, Answer, Batch, BatchEntry, Delivery, DeliveryId, DeliveryState, DeliveryUpdate, Diagnostic, Edit,
@@ -56,9 +59,7 @@ pub use input::{
 };
 pub use outbox::{DeliveryPolicy, SinkPlan, SinkView};
 pub use project::{Forgotten, JobView, ProjectView};
-pub use standing::{DiscoveryState, Ending, Standing};
 pub use tracker::{IndexWatch, Tracker};
-pub use verdict::{Condition, Outcome};
 
 use archive::Archive;
 use commit_queue::CommitQueue;
@@ -70,7 +71,7 @@ use snapshot::Snapshot;
 
 use crate::config::ProjectSettings;
 use crate::model::time::{Instant, Now, earliest};
-use crate::model::{JobId, ProjectName};
+use crate::model::{JobId, Outcome, ProjectName};
 
 /// What an engine is for.
 #[derive(Debug)]
@@ -212,12 +213,12 @@ impl Engine {
 
     /// How each job stands, in the order of [`Engine::jobs`].
     pub fn outcomes(&self) -> Vec<Outcome> {
-        self.jobs().map(|job| Outcome::of(&job)).collect()
+        self.jobs().map(|job| job.outcome()).collect()
     }
 
     /// How it stands with the search for jobs that nobody named, in all projects.
     pub fn search(&self, now: Instant) -> DiscoveryState {
-        self.projects.values().map(|project| project.search(now)).max().unwrap_or(DiscoveryState::Over)
+        self.projects.values().map(|project| project.search(now)).max().unwrap_or(DiscoveryState::Complete)
     }
 
     /// How many jobs have not ended, whatever their trouble; those of projects whose key is refused are left out. To

@@ -10,8 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::input::DeliveryId;
-use super::standing::Ending;
-use crate::model::{EventKind, JobFacts, JobId, ProjectName, SinkName, Status, Until};
+use crate::model::{EventKind, JobFacts, JobId, Outcome, ProjectName, SinkName, Status, Until};
 
 /// All that is kept.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -198,7 +197,7 @@ pub struct AddedJob {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct EndSnapshot {
     /// How.
-    pub how: Ending,
+    pub how: Outcome,
     /// When that was observed.
     pub observed_at: Timestamp,
     /// The age of the job then; not said in a state of 0.1.0.

@@ -1,6 +1,7 @@
 //! The published exit codes.
 //!
-//! Invariant: the numbers are a contract with every pipeline that branches on them; none changes its meaning.
+//! Invariant: the numbers are a contract with every pipeline that branches on them; none changes its meaning. The order in which
+//! they win over each other is part of the contract, and is written down here only.
 
 /// How a command ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +37,17 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// If several apply to a wait, the first of these wins.
+    pub const PRECEDENCE: [Self; 7] = [
+        Self::Failed,
+        Self::Unauthorized,
+        Self::NotFound,
+        Self::Unrecognised,
+        Self::Config,
+        Self::Unreachable,
+        Self::Timeout,
+    ];
+
     /// The number.
     pub fn code(self) -> u8 {
         self as u8

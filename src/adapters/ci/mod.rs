@@ -19,6 +19,8 @@ use std::time::Duration;
 
 pub use section::Section;
 
+use crate::model::Outcome;
+
 /// A service whose own commands are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Host {
@@ -132,8 +134,8 @@ pub struct Job {
     pub name: Option<String>,
     /// The index it makes, as far as known.
     pub index: Option<String>,
-    /// The published name of its outcome.
-    pub outcome: &'static str,
+    /// How it stood.
+    pub outcome: Outcome,
     /// The same in words, with its status where that says more.
     pub words: String,
     /// How long it took, or has been taking; none where it was never seen.
@@ -142,13 +144,6 @@ pub struct Job {
     pub elapsed_seconds: f64,
     /// The last error.
     pub error: Option<String>,
-}
-
-impl Job {
-    /// Whether it is what was waited for.
-    fn is_well(&self) -> bool {
-        matches!(self.outcome, "completed" | "ready")
-    }
 }
 
 #[cfg(test)]

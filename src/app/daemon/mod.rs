@@ -235,7 +235,7 @@ async fn asked(control: Option<&mut Server>) -> Request {
 /// How the jobs ended, once all did and nothing is owed any more.
 fn all_done(engine: &Engine, now: Instant) -> Option<Exit> {
     // Asked after each event, so how each job ended is only looked at once all did.
-    if !engine.is_settled() || !engine.has_ended() || engine.search(now) != DiscoveryState::Over {
+    if !engine.is_settled() || !engine.has_ended() || engine.search(now) != DiscoveryState::Complete {
         return None;
     }
     Condition::All { fail_fast: false }.judge(&engine.outcomes())

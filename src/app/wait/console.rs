@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use super::live::{FRAME, Live, LogBuffer};
 use super::{expected, list_error};
-use crate::engine::{DiscoveryState, Engine, JobView, Outcome};
+use crate::engine::{DiscoveryState, Engine, JobView};
 use crate::model::time::{Instant, Now};
-use crate::model::{Event, JobId, ProjectName, duration};
+use crate::model::{Event, JobId, Outcome, ProjectName, duration};
 use crate::platform::output::Output;
 use crate::{adapters::sinks, adapters::telemetry, platform::locale};
 
@@ -135,7 +135,7 @@ pub(super) fn looking(engine: &Engine, now: Now) -> Option<String> {
 
 /// Whether a restore, or its index, is still waited for.
 pub(super) fn is_open(engine: &Engine) -> bool {
-    engine.jobs().any(|job| Outcome::of(&job) == Outcome::Open)
+    engine.jobs().any(|job| job.outcome() == Outcome::Open)
 }
 
 /// When the next sign of life is due.
@@ -153,7 +153,7 @@ fn heartbeat_line(engine: &Engine, now: Now) -> String {
         return looking;
     }
     let forecast = engine.forecast();
-    let open: Vec<_> = engine.jobs().filter(|job| Outcome::of(job) == Outcome::Open).collect();
+    let open: Vec<_> = engine.jobs().filter(|job| job.outcome() == Outcome::Open).collect();
     let oldest = open.iter().max_by_key(|job| job.tracker.age(now.instant));
     let example = oldest.map(|job| format!("; {} {}", job.tracker.label(), state(job, &forecast, now)));
     let total = engine.jobs().count();
@@ -176,12 +176,11 @@ pub(super) type Forecast = BTreeMap<(ProjectName, JobId), Instant>;
 
 /// How a job is doing, in words.
 pub(super) fn state(job: &JobView<'_>, forecast: &Forecast, now: Now) -> String {
-    let outcome = Outcome::of(job);
-    let mut words = vec![outcome.in_words(job)];
+    let mut words = vec![job.outcome_in_words()];
     words.extend(job.tracker.facts().intermediate_progress().map(|percent| format!("{percent:.0} %")));
     words.push(duration::human(job.tracker.elapsed(now)));
     words.extend(job.refused.or(job.tracker.last_error()).map(str::to_owned));
-    if outcome == Outcome::Open {
+    if job.outcome() == Outcome::Open {
         let key = (job.project.clone(), job.tracker.settings().id.clone());
         words.push(match forecast.get(&key) {
             Some(at) => format!("next poll in {}", short(at.since(now.instant))),

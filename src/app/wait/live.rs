@@ -12,7 +12,8 @@ use tokio::sync::oneshot;
 use super::console::{Forecast, is_open, looking, state};
 use super::expected;
 use super::screen::{Screen, Size};
-use crate::engine::{Engine, JobView, Outcome};
+use crate::engine::{Engine, JobView};
+use crate::model::Outcome;
 use crate::model::time::Now;
 use crate::platform::locale;
 use crate::platform::output::Output;
@@ -127,7 +128,7 @@ impl Live {
     }
 
     fn line(&self, job: &JobView<'_>, forecast: &Forecast, now: Now, width: usize, columns: u16) -> String {
-        let outcome = Outcome::of(job);
+        let outcome = job.outcome();
         let label = truncate_str(job.tracker.label(), width, "");
         let label = pad_str(&label, width, Alignment::Left, None);
         let progress = job.tracker.facts().intermediate_progress();
@@ -146,8 +147,8 @@ fn mark(outcome: Outcome, frame: usize) -> char {
     match (outcome, locale::is_utf8()) {
         (Outcome::Open, true) => MOVING[frame % MOVING.len()],
         (Outcome::Open, false) => MOVING_ASCII[frame % MOVING_ASCII.len()],
-        (outcome, true) if outcome.is_good() => '✔',
-        (outcome, false) if outcome.is_good() => '+',
+        (outcome, true) if outcome.is_success() => '✔',
+        (outcome, false) if outcome.is_success() => '+',
         (_, true) => '✘',
         (_, false) => 'x',
     }

@@ -9,6 +9,7 @@ mod fold;
 mod judge;
 mod live;
 mod report;
+mod resume;
 mod screen;
 
 use std::sync::Arc;
@@ -176,7 +177,7 @@ impl Wait<'_> {
                     let told = told?;
                     self.tell(&told, driver.now());
                     self.console.expect(driver.engine(), driver.now());
-                    if let Some(exit) = self.judge.hear(&told, driver.engine(), driver.now().instant) {
+                    if let Some(exit) = self.judge.after(&told, driver.engine(), driver.now().instant) {
                         return Ok(exit);
                     }
                 }

@@ -14,7 +14,6 @@ use crate::engine::cadence::Cadence;
 use crate::engine::slow::SlowLimit;
 use crate::engine::snapshot::{AddedJob, JobRecord};
 use crate::engine::tracker::Tracker;
-use crate::engine::verdict::Outcome;
 use crate::model::time::{Instant, Now, Recorded, wall_between};
 use crate::model::{JobId, Until};
 
@@ -219,7 +218,7 @@ impl Project {
         if self.jobs.len() <= max {
             return Vec::new();
         }
-        let is_good = |job: &Job| job.tracker.has_ended() && Outcome::of(&self.view_of(job)).is_good();
+        let is_good = |job: &Job| job.tracker.has_ended() && self.view_of(job).outcome().is_success();
         let ended = self.jobs.iter().filter(|(_, job)| job.is_found() && is_good(job));
         let mut ended: Vec<_> =
             ended.map(|(id, job)| (job.tracker.facts().listed_at(), id.clone())).collect();

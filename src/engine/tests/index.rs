@@ -43,12 +43,12 @@ fn a_completed_job_is_followed_by_its_index() {
     let mut stage = until_ready();
     stage.complete();
     assert_eq!(stage.kinds(), [EventKind::Watched, EventKind::Completed]);
-    assert_eq!(stage.standing(), Standing::Open);
+    assert_eq!(stage.outcome(), Outcome::Open);
     assert_eq!(stage.index_polls.len() + usize::from(stage.engine.next_poll() == Some(stage.now.instant)), 1);
     stage.index_is("Initializing", false);
     assert_eq!(stage.kinds(), []);
     let view = stage.engine.jobs().next().unwrap();
-    assert_eq!(Outcome::of(&view).in_words(&view), "Completed, index Initializing");
+    assert_eq!(view.outcome_in_words(), "Completed, index Initializing");
     stage.index_is("Ready", true);
     let told = stage.told.pop().unwrap();
     assert_eq!(told.kind, EventKind::IndexReady);
@@ -56,29 +56,29 @@ fn a_completed_job_is_followed_by_its_index() {
     assert_eq!(status(&told.previous_status).as_deref(), Some("Initializing"));
     assert_eq!(status(&told.status).as_deref(), Some("Ready"));
     assert_eq!(told.detection_delay_seconds, None);
-    assert_eq!(stage.standing(), Standing::Ready);
+    assert_eq!(stage.outcome(), Outcome::Ready);
     assert_eq!(stage.engine.outcomes(), [Outcome::Ready]);
     assert_eq!(stage.engine.next_poll(), None);
 }
 
 #[test]
 fn what_serves_counts_whatever_else_it_does() {
-    for (state, ready, standing) in [
-        ("ScalingUp", true, Standing::Ready),
-        ("SomethingNew", true, Standing::Ready),
-        ("SomethingNew", false, Standing::Open),
-        ("Ready", false, Standing::Open),
-        ("InitializationFailed", false, Standing::NotReady),
-        ("initializationfailed", false, Standing::NotReady),
-        ("Failed", false, Standing::NotReady),
-        ("Disabled", false, Standing::NotReady),
-        ("Terminating", true, Standing::NotReady),
+    for (state, ready, outcome) in [
+        ("ScalingUp", true, Outcome::Ready),
+        ("SomethingNew", true, Outcome::Ready),
+        ("SomethingNew", false, Outcome::Open),
+        ("Ready", false, Outcome::Open),
+        ("InitializationFailed", false, Outcome::NotReady),
+        ("initializationfailed", false, Outcome::NotReady),
+        ("Failed", false, Outcome::NotReady),
+        ("Disabled", false, Outcome::NotReady),
+        ("Terminating", true, Outcome::NotReady),
     ] {
         let mut stage = until_ready();
         stage.complete();
         stage.index_is(state, ready);
-        assert_eq!(stage.standing(), standing, "{state}");
-        if standing == Standing::NotReady {
+        assert_eq!(stage.outcome(), outcome, "{state}");
+        if outcome == Outcome::NotReady {
             let told = stage.told.pop().unwrap();
             let words = told.reason.as_deref().unwrap();
             assert!(words.eq_ignore_ascii_case(&format!("its state is {state}")), "{words}");
@@ -118,7 +118,7 @@ fn a_404_that_lasts_ends_it() {
     let took = fail_until_told(&mut stage, FailureClass::NotFound);
     assert!((seconds(60)..seconds(62)).contains(&took), "{took:?}");
     assert_eq!(stage.kinds(), [EventKind::IndexNotReady]);
-    assert_eq!(stage.standing(), Standing::NotReady);
+    assert_eq!(stage.outcome(), Outcome::NotReady);
     assert_eq!(stage.engine.next_poll(), None);
 
     // One that was seen is believed to be there for longer.
@@ -137,7 +137,7 @@ fn an_outage_is_no_verdict() {
     stage.complete();
     fail_until_told(&mut stage, FailureClass::Transient);
     assert_eq!(stage.kinds(), [EventKind::Unreachable]);
-    assert_eq!(stage.standing(), Standing::Unreachable);
+    assert_eq!(stage.outcome(), Outcome::Unreachable);
     stage.index_is("Ready", true);
     assert_eq!(stage.kinds(), [EventKind::Recovered, EventKind::IndexReady]);
 }
@@ -163,7 +163,7 @@ fn one_404_in_an_outage_is_no_verdict() {
             }
         }
         assert_eq!(stage.kinds(), [EventKind::Unreachable], "{seen} {last:?}");
-        assert_eq!(stage.standing(), Standing::Unreachable);
+        assert_eq!(stage.outcome(), Outcome::Unreachable);
         // The 404s that come then count by themselves.
         let took = fail_until_told(&mut stage, FailureClass::NotFound);
         assert_eq!(stage.kinds(), [EventKind::IndexNotReady]);
@@ -190,7 +190,7 @@ fn an_answer_that_names_no_index_is_trouble() {
     assert_eq!(stage.kinds(), [EventKind::Recovered]);
     assert_eq!(stage.index_polls.len(), 1, "its index is asked for at once");
     stage.index_is("Ready", true);
-    assert_eq!(stage.standing(), Standing::Ready);
+    assert_eq!(stage.outcome(), Outcome::Ready);
 }
 
 /// A stage with a completed job whose index is followed, and one that is open.
@@ -302,7 +302,7 @@ fn a_restart_goes_on_in_the_second_half() {
     stage.index_is("Ready", true);
     assert_eq!(stage.kinds(), [EventKind::IndexReady]);
     let stage = Stage::on(stage.disk, &settings(), Vec::new(), stage.now);
-    assert_eq!(stage.standing(), Standing::Ready);
+    assert_eq!(stage.outcome(), Outcome::Ready);
     assert_eq!(stage.engine.next_poll(), None);
 }
 
@@ -322,7 +322,7 @@ fn until_when_can_change_while_it_is_watched() {
     stage.complete();
     stage.kinds();
     change(&mut stage, Until::Ready);
-    assert_eq!(stage.standing(), Standing::Ended(Ending::Completed));
+    assert_eq!(stage.outcome(), Outcome::Completed);
     assert_eq!((stage.engine.next_poll(), stage.kinds()), (None, Vec::new()));
     let stage = Stage::on(stage.disk, &[with(Until::Ready)], Vec::new(), stage.now);
     assert_eq!(stage.engine.next_poll(), None);
@@ -332,15 +332,15 @@ fn until_when_can_change_while_it_is_watched() {
     stage.complete();
     let poll = stage.index_poll();
     change(&mut stage, Until::Completed);
-    assert_eq!(stage.standing(), Standing::Ended(Ending::Completed));
+    assert_eq!(stage.outcome(), Outcome::Completed);
     change(&mut stage, Until::Ready);
     stage.fail_poll(poll, failure(FailureClass::Transient));
     stage.index_is("Ready", true);
     change(&mut stage, Until::Completed);
-    assert_eq!(stage.standing(), Standing::Ended(Ending::Completed));
+    assert_eq!(stage.outcome(), Outcome::Completed);
     stage.kinds();
     change(&mut stage, Until::Ready);
-    assert_eq!((stage.standing(), stage.kinds()), (Standing::Ready, Vec::new()), "it is not decided twice");
+    assert_eq!((stage.outcome(), stage.kinds()), (Outcome::Ready, Vec::new()), "it is not decided twice");
 }
 
 #[test]
@@ -394,9 +394,9 @@ fn whoever_adds_a_completed_job_until_its_index_serves_means_it() {
     add(&mut stage, None);
     stage.complete();
     add(&mut stage, None);
-    assert_eq!(stage.standing(), Standing::Ended(Ending::Completed));
+    assert_eq!(stage.outcome(), Outcome::Completed);
     add(&mut stage, Some(Until::Ready));
-    assert_eq!(stage.standing(), Standing::Open);
+    assert_eq!(stage.outcome(), Outcome::Open);
     stage.index_is("Ready", true);
-    assert_eq!(stage.standing(), Standing::Ready);
+    assert_eq!(stage.outcome(), Outcome::Ready);
 }

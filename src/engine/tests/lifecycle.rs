@@ -12,19 +12,19 @@ fn stage() -> Stage {
 
 #[test]
 fn each_end_is_told_once_and_ends_polling() {
-    for (status, how) in [
-        ("Completed", Ending::Completed),
-        ("completed", Ending::Completed),
-        ("FAILED", Ending::Failed),
-        ("cancelled", Ending::Cancelled),
-        ("Cancelled", Ending::Cancelled),
+    for (status, outcome) in [
+        ("Completed", Outcome::Completed),
+        ("completed", Outcome::Completed),
+        ("FAILED", Outcome::Failed),
+        ("cancelled", Outcome::Cancelled),
+        ("Cancelled", Outcome::Cancelled),
     ] {
         let mut stage = stage();
         stage.answer("Pending");
         assert_eq!(stage.kinds(), [Watched]);
         stage.answer(status);
-        assert_eq!(stage.kinds(), [how.into()]);
-        assert_eq!(stage.standing(), Standing::Ended(how));
+        assert_eq!(stage.kinds(), [outcome.event().unwrap()]);
+        assert_eq!(stage.outcome(), outcome);
         assert_eq!(stage.engine.next_deadline(), None, "nothing is left to do");
     }
 }
@@ -47,7 +47,7 @@ fn an_end_stays_an_end() {
     stage.answer_with(poll.clone(), "Pending", JobFacts::default());
     stage.fail_poll(poll, failure(FailureClass::NotFound));
     assert_eq!(stage.kinds(), []);
-    assert_eq!(stage.standing(), Standing::Ended(Ending::Completed));
+    assert_eq!(stage.outcome(), Outcome::Completed);
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn an_unknown_status_is_noted_once_and_is_no_end() {
         })
         .collect();
     assert_eq!(noted, ["Running", "Initializing"]);
-    assert_eq!(stage.standing(), Standing::Open);
+    assert_eq!(stage.outcome(), Outcome::Open);
 }
 
 #[test]
@@ -123,13 +123,13 @@ fn a_job_that_is_never_found_is_told_after_the_grace() {
     assert_eq!(stage.kinds(), []);
     stage.fail_for(FailureClass::NotFound, seconds(3));
     assert_eq!(stage.kinds(), [NotFound]);
-    assert_eq!(stage.standing(), Standing::Missing);
+    assert_eq!(stage.outcome(), Outcome::NotFound);
     // The watch goes on, slowly, and is not told again.
     stage.fail_for(FailureClass::NotFound, seconds(3600));
     assert_eq!(stage.kinds(), []);
     stage.answer("Pending");
     assert_eq!(stage.kinds(), [Watched, Recovered]);
-    assert_eq!(stage.standing(), Standing::Open);
+    assert_eq!(stage.outcome(), Outcome::Open);
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn a_404_of_a_job_that_was_seen_is_trouble_like_any_other() {
     assert_eq!(stage.kinds(), []);
     stage.fail_for(FailureClass::NotFound, seconds(80));
     assert_eq!(stage.kinds(), [NotFound]);
-    assert_eq!(stage.standing(), Standing::Missing);
+    assert_eq!(stage.outcome(), Outcome::NotFound);
     stage.answer("Completed");
     assert_eq!(stage.kinds(), [Recovered, Completed]);
 }
@@ -162,7 +162,7 @@ fn unreachable_is_told_once_and_so_is_the_recovery() {
         stage.kinds();
         stage.fail_for(class, seconds(3600));
         assert_eq!(stage.kinds(), [Unreachable], "{class:?}");
-        assert_eq!(stage.standing(), Standing::Unreachable);
+        assert_eq!(stage.outcome(), Outcome::Unreachable);
         stage.answer("Pending");
         assert_eq!(stage.kinds(), [Recovered]);
         stage.fail_for(class, seconds(3600));
@@ -350,7 +350,7 @@ fn a_job_that_may_come_later_is_not_out_of_reach_for_one_error() {
     stage.fail(FailureClass::Transient);
     assert_eq!(stage.kinds(), []);
     stage.answer("Completed");
-    assert_eq!(stage.standing(), Standing::Ended(Ending::Completed));
+    assert_eq!(stage.outcome(), Outcome::Completed);
 }
 
 #[test]

@@ -60,7 +60,7 @@ fn a_time_that_passed_is_told_once_and_the_watch_goes_on() {
     let (age, reason) = stage.goes_on(seconds(30)).unwrap();
     assert_eq!((age, reason.as_str()), (seconds(600), "longer than slow_after = 10m"));
     assert_eq!(stage.goes_on(seconds(3600)), None);
-    assert_eq!(stage.standing(), Standing::Open);
+    assert_eq!(stage.outcome(), Outcome::Open);
     stage.answer("Completed");
     assert_eq!(stage.kinds(), [Watched, Completed]);
 }

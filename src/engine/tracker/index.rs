@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use super::{Draft, Findings, Tracker};
 use crate::engine::snapshot::IndexSnapshot;
-use crate::engine::standing::Ending;
 use crate::model::time::{Instant, Now, Recorded, ServerClock};
-use crate::model::{EventKind, IndexObservation, Observation, Status, Until};
+use crate::model::{EventKind, IndexObservation, Observation, Outcome, Status, Until};
 
 /// States from which no index comes to serve (`IndexModel` of the API description, and `Failed`, which it does not
 /// name). They count even where the answer says that it is ready: one that is being deleted is no place for traffic.
@@ -127,7 +126,7 @@ impl Tracker {
     /// Whether what is waited for, or was last, is the index.
     pub(super) fn is_in_second_half(&self) -> bool {
         let is_wanted = self.index.is_wanted && self.until() == Until::Ready;
-        is_wanted && self.end.is_some_and(|end| end.how == Ending::Completed)
+        is_wanted && self.end.is_some_and(|end| end.outcome == Outcome::Completed)
     }
 
     /// Takes a good answer about the index. Returns what it leads to; nothing where the index is not followed.

@@ -18,11 +18,12 @@ use trouble::{Streak, Trouble};
 use super::cadence::Progress;
 use super::input::Answer;
 use super::retry::Backoff;
-use super::standing::{Ending, Standing};
 use crate::model::time::{Instant, Now, ServerClock, before, wall_between};
 
 use crate::config::{JobSettings, WatchSettings};
-use crate::model::{Event, EventId, EventKind, JobFacts, JobRef, Observation, ProjectName, Status, Until};
+use crate::model::{
+    Event, EventId, EventKind, JobFacts, JobRef, Observation, Outcome, ProjectName, Status, Until,
+};
 
 /// How many unknown statuses of one job are remembered, so that each is warned of once. A server that makes up ever
 /// new ones is warned of this often.
@@ -78,7 +79,7 @@ pub struct Tracker {
 /// How a job ended, and what the clocks showed when that was observed.
 #[derive(Debug, Clone, Copy)]
 struct End {
-    how: Ending,
+    outcome: Outcome,
     observed_at: Now,
     /// The age of the job then.
     age: Duration,
@@ -153,6 +154,7 @@ impl Tracker {
     fn observe_job(&mut self, observation: Observation, now: Now, server: ServerClock) -> Findings {
         let mut findings = Findings::default();
         self.answered_at = Some(now.instant);
+        let end = observation.end();
         let Observation { status, facts, .. } = observation;
         let previous = self.status.replace(status.clone());
         self.merge(facts, now, server);
@@ -167,14 +169,10 @@ impl Tracker {
         if self.missing.told || self.unreachable.told {
             tell(EventKind::Recovered);
         }
-        self.end = Ending::of(&status, &self.facts).map(|how| End {
-            how,
-            observed_at: now,
-            age: self.age(now.instant),
-        });
+        self.end = end.map(|outcome| End { outcome, observed_at: now, age: self.age(now.instant) });
         self.index.is_wanted = self.until() == Until::Ready;
         if let Some(end) = self.end {
-            tell(end.how.into());
+            end.outcome.event().into_iter().for_each(tell);
         } else {
             if previous.as_ref().is_some_and(|previous| !previous.same_as(&status)) {
                 tell(EventKind::StatusChanged);
@@ -247,7 +245,7 @@ impl Tracker {
 
     /// From when to when it ran, where it completed and the API says so.
     pub(super) fn lasted(&self) -> Option<(Timestamp, Timestamp)> {
-        self.end.filter(|end| end.how == Ending::Completed)?;
+        self.end.filter(|end| end.outcome == Outcome::Completed)?;
         self.facts.created_at.zip(self.facts.completed_at)
     }
 
@@ -257,23 +255,23 @@ impl Tracker {
         self.facts.completed_at.map(|completed_at| wall_between(completed_at, observed_at))
     }
 
-    /// How the job stands.
-    pub fn standing(&self) -> Standing {
+    /// How the job stands, as far as it alone tells: the key of its project may be refused.
+    pub fn outcome(&self) -> Outcome {
         if self.is_in_second_half() {
             return match self.index.verdict {
-                Some(verdict) if verdict.is_ready => Standing::Ready,
-                Some(_) => Standing::NotReady,
-                None if self.index.is_refused() => Standing::Refused,
-                None if self.unreachable.told => Standing::Unreachable,
-                None => Standing::Open,
+                Some(verdict) if verdict.is_ready => Outcome::Ready,
+                Some(_) => Outcome::NotReady,
+                None if self.index.is_refused() => Outcome::Unauthorized,
+                None if self.unreachable.told => Outcome::Unreachable,
+                None => Outcome::Open,
             };
         }
         match self.end {
-            Some(end) => Standing::Ended(end.how),
-            None if self.missing.told => Standing::Missing,
-            None if self.unreachable.told && self.trouble() == Trouble::Lost => Standing::Missing,
-            None if self.unreachable.told => Standing::Unreachable,
-            None => Standing::Open,
+            Some(end) => end.outcome,
+            None if self.missing.told => Outcome::NotFound,
+            None if self.unreachable.told && self.trouble() == Trouble::Lost => Outcome::NotFound,
+            None if self.unreachable.told => Outcome::Unreachable,
+            None => Outcome::Open,
         }
     }
 

@@ -23,7 +23,7 @@ impl Tracker {
             status: self.status.clone(),
             facts: self.facts.clone(),
             end: self.end.map(|end| EndSnapshot {
-                how: end.how,
+                how: end.outcome,
                 observed_at: end.observed_at.wall,
                 age: Some(end.age),
             }),
@@ -60,8 +60,8 @@ impl Tracker {
         let age_at = |at| {
             wall_between(snapshot.watched_since, at).saturating_add(snapshot.head_start.unwrap_or_default())
         };
-        let end = snapshot.end.map(|end| End {
-            how: end.how,
+        let end = snapshot.end.filter(|end| end.how.is_final()).map(|end| End {
+            outcome: end.how,
             observed_at: record.reading(end.observed_at),
             age: end.age.unwrap_or_else(|| age_at(end.observed_at)),
         });

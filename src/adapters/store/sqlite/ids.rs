@@ -85,9 +85,9 @@ mod tests {
     use super::super::tests::{Place, commit, delivery, full, job, open, payload};
     use super::super::{Deliveries, Filter, schema};
     use super::*;
+    use crate::engine::Batch;
     use crate::engine::snapshot::{EndSnapshot, JobRecord};
-    use crate::engine::{Batch, Ending};
-    use crate::model::ProjectName;
+    use crate::model::{Outcome, ProjectName};
 
     const LOWER: &str = "670e8400-e29b-41d4-a716-446655440001";
     const UPPER: &str = "670E8400-E29B-41D4-A716-446655440001";
@@ -108,7 +108,7 @@ mod tests {
     }
 
     fn ended(record: JobRecord) -> JobRecord {
-        let end = EndSnapshot { how: Ending::Completed, observed_at: record.saved_at, age: None };
+        let end = EndSnapshot { how: Outcome::Completed, observed_at: record.saved_at, age: None };
         let mut record = record;
         record.snapshot.end = Some(end);
         record

@@ -10,8 +10,10 @@ use crate::engine::snapshot::{
     AddedJob, EndSnapshot, IndexSnapshot, JobRecord, JobSnapshot, LearnedRateSnapshot, ProjectRecord,
     ProjectSnapshot, SinkRecord, SinkSnapshot, StreakSnapshot, Throttled,
 };
-use crate::engine::{BatchEntry, DeliveryState, DeliveryUpdate, Ending};
-use crate::model::{Event, EventId, EventKind, JobFacts, JobId, JobRef, ProjectName, SinkName, Status};
+use crate::engine::{BatchEntry, DeliveryState, DeliveryUpdate};
+use crate::model::{
+    Event, EventId, EventKind, JobFacts, JobId, JobRef, Outcome, ProjectName, SinkName, Status,
+};
 
 const NOON: &str = "2026-11-23T12:00:00Z";
 
@@ -504,7 +506,7 @@ fn what_the_release_before_wrote_can_be_read() {
     let read = as_before(&project, &[("", "written_at"), ("/throttled", "is_backoff")]);
     assert_eq!(read.written_at, None);
     assert_eq!(read.throttled.map(|throttled| throttled.is_backoff), Some(false));
-    let end = EndSnapshot { how: Ending::Failed, observed_at: noon(), age: Some(std::time::Duration::ZERO) };
+    let end = EndSnapshot { how: Outcome::Failed, observed_at: noon(), age: Some(std::time::Duration::ZERO) };
     let job = JobSnapshot { end: Some(end), ..job("rj-1", 0).snapshot };
     let read = as_before(&job, &[("", "started_at"), ("/end", "age"), ("/index", "age")]);
     assert_eq!((read.started_at, read.end.map(|end| end.age)), (None, Some(None)));

@@ -354,7 +354,8 @@ impl World {
             let is_over = project.discover.is_some() && self.now.since(Instant::default()) > 2 * CALM;
             let now = self.reading().instant;
             let is_at_rest = || {
-                engine.search(now) == DiscoveryState::Over && engine.jobs().all(|job| job.tracker.has_ended())
+                engine.search(now) == DiscoveryState::Complete
+                    && engine.jobs().all(|job| job.tracker.has_ended())
             };
             let Some(at) = next.filter(|_| !is_over || !is_at_rest() || !engine.is_settled()) else {
                 return engine;
