@@ -192,7 +192,7 @@ impl Project {
         let is_old = |job: &Job| {
             let listed_at = job.tracker.facts().listed_at();
             let ended = job.tracker.ended_at().is_some_and(is_long_ago) && listed_at.is_none_or(is_long_ago);
-            !job.listed && ((is_known && ended) || (job.is_found() && job.tracker.was_gone_for() > keep))
+            !job.listed && ((is_known && ended) || (job.is_found() && job.tracker.absent_for() > keep))
         };
         let old: Vec<_> = self.jobs.iter().filter(|(_, job)| is_old(job)).map(|(id, _)| id.clone()).collect();
         if let Some((finder, before)) = self.finder.as_mut().zip(time.checked_sub(keep).ok())
@@ -271,7 +271,7 @@ impl Project {
         self.free_since = now;
         for id in self.jobs.keys().cloned().collect::<Vec<_>>() {
             let Some(job) = self.jobs.get_mut(&id) else { continue };
-            job.tracker.excuse(slept);
+            job.tracker.shift_by(slept);
             if let Some(polling) = &mut job.polling {
                 polling.since = polling.since + slept;
             }
@@ -335,7 +335,7 @@ impl Project {
         let due = match (had_ended, job.tracker.has_ended()) {
             (true, false) => {
                 // Nobody watched in between.
-                job.tracker.excuse_trouble();
+                job.tracker.reset_streaks();
                 Some(now).filter(|_| job.polling.is_none())
             }
             (_, true) => None,
