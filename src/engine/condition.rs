@@ -1,6 +1,7 @@
 //! When a wait is over, and with which exit code.
 //!
-//! Invariant: the exit code of several jobs is the first in the published order, [`Exit::PRECEDENCE`].
+//! Invariant: the exit code of several jobs is the first in the published order,
+//! [`Exit::PRECEDENCE`].
 
 use crate::model::{Exit, Outcome};
 
@@ -36,8 +37,8 @@ impl Condition {
         }
     }
 
-    /// The exit code of a wait whose time is over. While one job is open, [`Condition::Any`] can still be met, so what
-    /// became of the others does not count.
+    /// The exit code of a wait whose time is over. While one job is open, [`Condition::Any`] can
+    /// still be met, so what became of the others does not count.
     pub fn judge_at_timeout(self, outcomes: &[Outcome]) -> Exit {
         match (self.judge(outcomes), self) {
             (Some(exit), _) => exit,

@@ -1,4 +1,5 @@
-//! The outcome of a job: what its tracker knows of it, and what its project knows of the key and of the requests.
+//! The outcome of a job: what its tracker knows of it, and what its project knows of the key and of
+//! the requests.
 
 use std::fmt::Display;
 
@@ -6,7 +7,8 @@ use super::project::JobView;
 use crate::model::Outcome;
 
 impl JobView<'_> {
-    /// How the job stands. An end stays an end; a key or requests that are of no use explain any other trouble but a 404.
+    /// How the job stands. An end stays an end; a key or requests that are of no use explain any
+    /// other trouble but a 404.
     pub fn outcome(&self) -> Outcome {
         match self.tracker.outcome() {
             outcome if outcome.is_final() => outcome,

@@ -1,7 +1,8 @@
 //! How a job stands or ended: one published word, from the engine to the screen.
 //!
-//! Invariant: the words are the variants' names in snake case, for JSON, schema, text and state alike. Each question
-//! about an outcome is answered here by an exhaustive match, so that a new one is forgotten nowhere.
+//! Invariant: the words are the variants' names in snake case, for JSON, schema, text and state
+//! alike. Each question about an outcome is answered here by an exhaustive match, so that a new one
+//! is forgotten nowhere.
 
 use std::fmt;
 use std::str::FromStr;
@@ -96,7 +97,8 @@ impl Outcome {
         self.to_string().replace('_', " ")
     }
 
-    /// In words for people: with the last known status, and with what is known of the index if that says more.
+    /// In words for people: with the last known status, and with what is known of the index if that
+    /// says more.
     pub fn in_words(self, status: Option<&Status>, index: Option<&dyn fmt::Display>) -> String {
         match (self, status, index) {
             (Self::Open, Some(status), Some(index)) => format!("{status}, {index}"),

@@ -1,7 +1,8 @@
 //! Whether a wait is over, asked after each commit of events.
 //!
-//! Invariant: the answer is that of [`Condition`] on all jobs. They are looked through only if the events leave it open
-//! whether it is still the same, so that a wait for many jobs does not look at each of them whenever one ends.
+//! Invariant: the answer is that of [`Condition`] on all jobs. They are looked through only if the
+//! events leave it open whether it is still the same, so that a wait for many jobs does not look at
+//! each of them whenever one ends.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -27,8 +28,9 @@ impl Judge {
         Self { condition, troubled: BTreeSet::new(), discovery: DiscoveryState::Complete, misconfigured: 0 }
     }
 
-    /// The exit code of the wait after these events; none while it goes on. A job's own outcome changes only together with an
-    /// event. The state of the discovery, and whether a project is misconfigured, can change without one.
+    /// The exit code of the wait after these events; none while it goes on. A job's own outcome
+    /// changes only together with an event. The state of the discovery, and whether a project is
+    /// misconfigured, can change without one.
     pub(super) fn after(&mut self, events: &[Arc<Event>], engine: &Engine, now: Instant) -> Option<Exit> {
         let discovery = engine.search(now);
         let mut may_be_over = std::mem::replace(&mut self.discovery, discovery) != discovery;
@@ -116,7 +118,8 @@ mod tests {
     use crate::model::time::Now;
     use crate::model::{JobFacts, Observation, Status};
 
-    /// Two projects with two jobs each, every poll of which is answered by the next of these numbers.
+    /// Two projects with two jobs each, every poll of which is answered by the next of these
+    /// numbers.
     fn play(condition: Condition, answers: &[u8]) -> Result<(), TestCaseError> {
         let project = |name: &str| {
             let mut project = ProjectSettings { name: ProjectName::new(name), ..ProjectSettings::default() };

@@ -31,13 +31,15 @@ pub struct Report {
     /// The exit code of the wait.
     #[schemars(schema_with = "exit_codes")]
     exit_code: u8,
-    /// Whether the wait ended because its time was over, whatever the exit code tells.
+    /// Whether the wait ended because its time was over, whatever the exit code says.
     timed_out: bool,
     /// How long the wait took.
     waited_seconds: f64,
-    /// The command that waits for the same of the jobs that are open, where time or a signal ended the wait.
+    /// The command that waits for the same of the jobs that are open, where time or a signal ended
+    /// the wait.
     resume: Option<String>,
-    /// How long restores of the project took in the past, where some are known beside those of the wait.
+    /// How long restores of the project took in the past, where some are known beside those of the
+    /// wait.
     expected: Option<Expectation>,
     /// Why the restores cannot be listed, where unfinished ones are looked for and that is so.
     list_error: Option<String>,
@@ -58,10 +60,10 @@ struct JobReport {
     outcome: Outcome,
     /// Its last known status; `null` where none was seen.
     status: Option<Status>,
-    /// Seconds from its start (or from the start of the wait, where that is unknown) to its end where that is known, else
-    /// to the end of the wait.
+    /// Seconds from its start (or from the start of the wait, where that is unknown) to its end
+    /// where that is known, else to the end of the wait.
     elapsed_seconds: f64,
-    /// Seconds from its end to the answer that told of it, where both are known.
+    /// Seconds from its end to the answer that showed it, if both are known.
     detection_delay_seconds: Option<f64>,
     /// How often it was asked for.
     polls: u64,
@@ -92,8 +94,9 @@ impl Report {
         }
     }
 
-    /// Adds the command that goes on, if there is anything to go on with. `again` are the options by which it waits for the
-    /// same; unless it `names_jobs`, they also say which jobs are meant, so that one not yet known may be open.
+    /// Adds the command that goes on, if there is anything to go on with. `again` are the options
+    /// by which it waits for the same; unless it `names_jobs`, they also say which jobs are meant,
+    /// so that one not yet known may be open.
     #[must_use]
     pub fn with_resume(mut self, again: &[String], names_jobs: bool) -> Self {
         let open = |job: &&JobReport| job.outcome == Outcome::Open;

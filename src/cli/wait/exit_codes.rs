@@ -1,12 +1,14 @@
 //! The exit codes in the help of `restore-watch wait`.
 //!
-//! Invariant: codes, meanings and order are those of [`Exit`]; only what a wait has to add to a meaning is written here.
+//! Invariant: codes, meanings and order are those of [`Exit`]; only what a wait has to add to a
+//! meaning is written here.
 
 use std::borrow::Cow;
 
 use crate::model::Exit;
 
-/// The codes that a wait can end with, in the order of the documentation; SIGTERM's is in the row of SIGINT's.
+/// The codes that a wait can end with, in the order of the documentation; SIGTERM's is in the row
+/// of SIGINT's.
 const ROWS: [Exit; 12] = [
     Exit::Success,
     Exit::Failed,
@@ -24,8 +26,8 @@ const ROWS: [Exit; 12] = [
 
 /// The table, and which code wins if several apply.
 pub(super) fn table() -> String {
-    let rows: String =
-        ROWS.iter().map(|exit| format!("  {:<3}  {}\n", exit.code(), meaning(*exit))).collect();
+    let row = |exit: Exit| format!("  {:<3}  {}\n", exit.code(), meaning(exit));
+    let rows = ROWS.map(row).concat();
     format!("Exit codes:\n{rows}Several apply: the first of {} wins.\n", precedence())
 }
 

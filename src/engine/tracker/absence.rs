@@ -1,7 +1,7 @@
 //! For how long the API has answered 404 for a job.
 //!
-//! Invariant: only the time between two such answers in a row counts, and of that no more than two of the longest
-//! intervals: what no poll confirmed proves nothing.
+//! Invariant: only the time between two such answers in a row counts, and of that no more than two
+//! of the longest intervals: what no poll confirmed proves nothing.
 
 use std::time::Duration;
 
@@ -25,8 +25,8 @@ impl Absence {
         self.confirmed
     }
 
-    /// Takes the failure of a poll that began at `began` and ended at `now`. The longest interval between polls is
-    /// `slowest`.
+    /// Takes the failure of a poll that began at `began` and ended at `now`. The longest interval
+    /// between polls is `slowest`.
     pub(super) fn fail(&mut self, is_404: bool, began: Instant, now: Instant, slowest: Duration) {
         let before = std::mem::replace(&mut self.last_404, is_404.then_some(now));
         if let (true, Some(before)) = (is_404, before) {

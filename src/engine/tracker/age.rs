@@ -1,7 +1,8 @@
 //! How old a job is.
 //!
-//! Invariant: the age goes on with the monotonic clock. It is set by the clock of the job's server alone, as soon as that
-//! is known: no clock of this machine says how much time passed while no process ran.
+//! Invariant: the age goes on with the monotonic clock. It is set by the clock of the job's server
+//! alone, as soon as that is known: no clock of this machine says how much time passed while no
+//! process ran.
 
 use std::time::Duration;
 
@@ -53,8 +54,8 @@ impl Age {
         self.started_at
     }
 
-    /// Corrects the age by an answer that has just come. If the server does not say the time, this machine's clock does for a
-    /// job of which nothing is known yet.
+    /// Corrects the age by an answer that has just come. If the server does not say the time, this
+    /// machine's clock does for a job of which nothing is known yet.
     pub(super) fn date(&mut self, created_at: Option<Timestamp>, now: Now, server: ServerClock) {
         let time = server.time_by(now);
         let is_known = self.started_at.is_some();

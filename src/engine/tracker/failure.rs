@@ -13,8 +13,8 @@ use crate::model::time::{Instant, Now, earliest};
 use crate::model::{EventKind, Outcome};
 
 impl Tracker {
-    /// Takes the failure of a poll that began at `began`. Returns how long to wait for the next one; lasting trouble is
-    /// found by [`Tracker::alarm`].
+    /// Takes the failure of a poll that began at `began`. Returns how long to wait for the next
+    /// one; lasting trouble is found by [`Tracker::alarm`].
     pub(in crate::engine) fn fail(
         &mut self,
         failure: &Failure,
@@ -45,14 +45,14 @@ impl Tracker {
         }
     }
 
-    /// No poll can be made from `at` on, because the server asked for a pause: without a good answer from then on, the
-    /// job is in trouble like one whose poll failed.
+    /// No poll can be made from `at` on, because the server asked for a pause: without a good
+    /// answer from then on, the job is in trouble like one whose poll failed.
     pub(in crate::engine) fn mark_throttled(&mut self, at: Instant, reason: &str) {
         self.health.lack_answers(at, reason);
     }
 
-    /// Trouble up to now does not count, because it says nothing about the job: polls were not made, or their key was
-    /// refused.
+    /// Trouble up to now does not count, because it says nothing about the job: polls were not
+    /// made, or their key was refused.
     pub(in crate::engine) fn reset_streaks(&mut self) {
         self.health.reset_streaks();
     }
@@ -67,22 +67,23 @@ impl Tracker {
         self.health.absence.confirmed()
     }
 
-    /// Whether the answer that has just come, that the job runs, shows that it is slow by this limit.
+    /// Whether the answer that has just come, that the job runs, shows that it is slow by this
+    /// limit.
     pub(in crate::engine) fn slow(&mut self, now: Instant, limit: Option<&SlowLimit>) -> Option<Draft> {
         let limit = limit.filter(|limit| self.slow_at(limit).is_some_and(|at| at <= now))?;
         self.time_limits.mark_slow();
         Some(self.draft(EventKind::Slow, Some(limit.reason.clone())))
     }
 
-    /// When the job itself is slow by this limit, unless that was emitted. Only an answer from then on shows it: the job
-    /// may have ended since the last one.
+    /// When the job itself is slow by this limit, unless that was emitted. Only an answer from then
+    /// on shows it: the job may have ended since the last one.
     pub(in crate::engine) fn slow_at(&self, limit: &SlowLimit) -> Option<Instant> {
         let is_open = self.end.is_none() && !self.time_limits.is_slow();
         is_open.then(|| self.age.reached_at(limit.after))
     }
 
-    /// Finds what time alone brings about: lasting trouble and a passed deadline. Trouble is not judged while a poll is
-    /// `in_flight`, because its answer may end it.
+    /// Finds what time alone brings about: lasting trouble and a passed deadline. Trouble is not
+    /// judged while a poll is `in_flight`, because its answer may end it.
     pub(in crate::engine) fn alarm(&mut self, now: Now, in_flight: bool) -> Vec<Draft> {
         let mut drafts = Vec::new();
         if self.overdue_at().is_some_and(|at| at <= now.instant) {
@@ -124,7 +125,8 @@ impl Tracker {
         }
     }
 
-    /// The event of trouble that has lasted. An index that is not found, or no longer, will not serve.
+    /// The event of trouble that has lasted. An index that is not found, or no longer, will not
+    /// serve.
     fn emit_trouble(&mut self, trouble: Trouble, now: Now) -> Option<Draft> {
         let reason = self.health.last_error.clone();
         let outcome = trouble.outcome();

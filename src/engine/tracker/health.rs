@@ -1,7 +1,7 @@
 //! What polls say about how well a job, or its index, can be watched.
 //!
-//! Invariant: trouble is emitted once, and only once it has lasted for its limit; a good answer ends it. Only the table in
-//! [`trouble`](super::trouble) decides what counts for how long.
+//! Invariant: trouble is emitted once, and only once it has lasted for its limit; a good answer
+//! ends it. Only the table in [`trouble`](super::trouble) decides what counts for how long.
 
 use std::time::Duration;
 
@@ -69,7 +69,8 @@ impl Default for Health {
 }
 
 impl Health {
-    /// Takes the failure of a poll that began at `began`: there is no good answer from then on, not only from its failure.
+    /// Takes the failure of a poll that began at `began`: there is no good answer from then on, not
+    /// only from its failure.
     pub(super) fn fail(
         &mut self,
         trouble: Trouble,

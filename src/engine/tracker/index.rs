@@ -1,6 +1,7 @@
 //! The part of a job's life in which its index is awaited.
 //!
-//! Invariant: an index is awaited only if its job completed and was then to be watched until the index is ready.
+//! Invariant: an index is awaited only if its job completed and was then to be watched until the
+//! index is ready.
 
 use std::time::Duration;
 
@@ -30,20 +31,22 @@ impl Tracker {
         self.end.is_none() && self.until() == Until::Ready
     }
 
-    /// Whether the job is polled in place of its index, to see whether the key is refused that, too.
+    /// Whether the job is polled in place of its index, to see whether the key is refused that,
+    /// too.
     pub(in crate::engine) fn is_confirming_refusal(&self) -> bool {
         self.awaits_index() && self.index.is_suspected()
     }
 
-    /// Wants the index also of a job that completed before that was wanted. Returns whether it is awaited from now on.
+    /// Wants the index also of a job that completed before that was wanted. Returns whether it is
+    /// awaited from now on.
     pub(in crate::engine) fn want_index(&mut self) -> bool {
         let had_ended = self.has_ended();
         self.index.is_wanted = true;
         had_ended && !self.has_ended()
     }
 
-    /// Takes a refusal of the key by a poll of the index. Returns the event to emit if that makes the key unauthorized: see
-    /// [`IndexWatch::refuse`].
+    /// Takes a refusal of the key by a poll of the index. Returns the event to emit if that makes
+    /// the key unauthorized: see [`IndexWatch::refuse`].
     pub(in crate::engine) fn refuse_index(
         &mut self,
         reason: &str,
@@ -91,8 +94,8 @@ impl Tracker {
         Findings { drafts, unknown_status: None }
     }
 
-    /// Takes another description of a completed job: it was polled because it did not say which index it made, or in place
-    /// of an index that the key was refused.
+    /// Takes another description of a completed job: it was polled because it did not say which
+    /// index it made, or in place of an index that the key was refused.
     pub(super) fn observe_again(&mut self, observation: Observation, now: Now) -> Findings {
         if !self.awaits_index() {
             return Findings::default();

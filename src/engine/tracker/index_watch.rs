@@ -1,7 +1,8 @@
 //! The index that a completed job made: its state, and whether the key may ask for it.
 //!
-//! Invariant: what was decided about the index once stays decided. A refusal is held against the index only after the job
-//! itself was not refused: the key needs another permission for the one than for the other.
+//! Invariant: what was decided about the index once stays decided. A refusal is held against the
+//! index only after the job itself was not refused: the key needs another permission for the one
+//! than for the other.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,15 +12,16 @@ use crate::engine::snapshot::IndexSnapshot;
 use crate::model::time::{Instant, Recorded};
 use crate::model::{Outcome, Status};
 
-/// States from which no index comes to serve (`IndexModel` of the API description, and `Failed`, which it does not
-/// name). They count even if the answer says that it is ready: one that is being deleted is no place for traffic.
+/// States from which no index comes to serve (`IndexModel` of the API description, and `Failed`,
+/// which it does not name). They count even if the answer says that it is ready: one that is being
+/// deleted is no place for traffic.
 const NEVER_READY: [&str; 4] = ["InitializationFailed", "Failed", "Terminating", "Disabled"];
 
 /// What is known of the index of a job.
 #[derive(Debug, Clone, Default)]
 pub struct IndexWatch {
-    /// Whether the job was watched until its index is ready when it completed. A job that ended before that was wanted has
-    /// ended: no further event is emitted for it.
+    /// Whether the job was watched until its index is ready when it completed. A job that ended
+    /// before that was wanted has ended: no further event is emitted for it.
     pub(super) is_wanted: bool,
     /// The last state that the API reported.
     pub(super) state: Option<Status>,
@@ -34,7 +36,8 @@ enum Permission {
     /// As far as known.
     #[default]
     Granted,
-    /// It was refused the index, first at this time: the job is asked for next, in place of the index.
+    /// It was refused the index, first at this time: the job is asked for next, in place of the
+    /// index.
     Suspected { since: Instant },
     /// It was refused the index, first at this time, and not the job.
     Confirming { since: Instant },
@@ -69,8 +72,8 @@ impl IndexWatch {
         }
     }
 
-    /// Takes a refusal of the key. Returns whether the key is unauthorized from now on: if it was not refused the job
-    /// meanwhile, and the first refusal is at least `apart` ago.
+    /// Takes a refusal of the key. Returns whether the key is unauthorized from now on: if it was
+    /// not refused the job meanwhile, and the first refusal is at least `apart` ago.
     pub(super) fn refuse(&mut self, apart: Duration, now: Instant) -> bool {
         let was_unauthorized = self.is_unauthorized();
         self.permission = match self.permission {
@@ -94,7 +97,8 @@ impl IndexWatch {
         self.permission == Permission::Unauthorized
     }
 
-    /// Whether the job is to be asked for in its place, to see whether the key is refused that, too.
+    /// Whether the job is to be asked for in its place, to see whether the key is refused that,
+    /// too.
     pub(super) fn is_suspected(&self) -> bool {
         matches!(self.permission, Permission::Suspected { .. })
     }
@@ -109,7 +113,8 @@ impl IndexWatch {
         }
     }
 
-    /// An index that was recorded like this; the job had this age when it was decided whether the index serves.
+    /// An index that was recorded like this; the job had this age when it was decided whether the
+    /// index serves.
     pub(super) fn from_snapshot(snapshot: IndexSnapshot, age: Option<Duration>, record: Recorded) -> Self {
         let end = snapshot.verdict.map(|(is_ready, at)| End {
             outcome: if is_ready { Outcome::Ready } else { Outcome::NotReady },

@@ -1,7 +1,7 @@
 //! The life of one job: what its answers mean, and which events they lead to.
 //!
-//! Invariant: a job that ended stays ended, and what is to be emitted once is emitted once. Each part below keeps its own
-//! share of that; the tracker decides in which order they are asked.
+//! Invariant: a job that ended stays ended, and what is to be emitted once is emitted once. Each
+//! part below keeps its own share of that; the tracker decides in which order they are asked.
 
 mod absence;
 mod age;
@@ -102,7 +102,8 @@ impl Tracker {
         self.watch = watch;
     }
 
-    /// Takes a good answer of a server with this clock. Returns what it leads to; nothing for a job that has ended.
+    /// Takes a good answer of a server with this clock. Returns what it leads to; nothing for a job
+    /// that has ended.
     pub(super) fn observe(&mut self, answer: Answer, now: Now, server: ServerClock) -> Findings {
         match answer {
             Answer::Job(observation) if self.end.is_some() => self.observe_again(observation, now),
@@ -120,7 +121,8 @@ impl Tracker {
     pub(super) fn event(&self, draft: Draft, project: &ProjectName, id: EventId, now: Now) -> Event {
         let of_index = draft.kind.is_of_index();
         let status = if of_index { &self.index.state } else { &self.status };
-        // Its completion is emitted with the time that the job took, and what comes after with that of the whole.
+        // Its completion is emitted with the time that the job took, and what comes after with that
+        // of the whole.
         let elapsed = if draft.kind.is_terminal() && !of_index { self.took(now) } else { self.elapsed(now) };
         let detection_delay = self.detection_delay(now).filter(|_| !of_index);
         Event {
@@ -148,9 +150,9 @@ impl Tracker {
         self.settings.name.as_deref().or(index).unwrap_or(self.settings.id.as_str())
     }
 
-    /// How long the job took, or has been taking, and its index if that is awaited. Between the times that the API gave if
-    /// it gave both and no index is awaited; else by the monotonic clock, from its start, or from that of the watch if its
-    /// start is not known.
+    /// How long the job took, or has been taking, and its index if that is awaited. Between the
+    /// times that the API gave if it gave both and no index is awaited; else by the monotonic
+    /// clock, from its start, or from that of the watch if its start is not known.
     pub fn elapsed(&self, now: Now) -> Duration {
         match self.index.end {
             Some(end) if self.is_in_index_phase() => end.age,
@@ -180,7 +182,7 @@ impl Tracker {
         self.facts.completed_at.map(|completed_at| wall_between(completed_at, observed_at))
     }
 
-    /// How the job stands, as far as it alone tells: the key of its project may be refused.
+    /// How the job stands, as far as its own polls say: the key of its project may be refused.
     pub fn outcome(&self) -> Outcome {
         let phase = if self.is_in_index_phase() { self.index.end } else { self.end };
         match phase {
@@ -190,7 +192,8 @@ impl Tracker {
         }
     }
 
-    /// Whether nothing further can become of it: the API ended the job, and its index is not awaited, or no longer.
+    /// Whether nothing further can become of it: the API ended the job, and its index is not
+    /// awaited, or no longer.
     pub fn has_ended(&self) -> bool {
         self.end.is_some() && !self.awaits_index()
     }

@@ -27,10 +27,10 @@ impl Tracker {
         cadence.interval(age, outlook, rng)
     }
 
-    /// How far apart the polls after failed ones are, of which the last failed like this: up to twice the interval
-    /// that the cadence has now, and up to a minute. Full jitter halves that, so that in an outage, after its first
-    /// moments, a young job is asked as often as before, and its end is seen as soon afterwards. Not so where it is the
-    /// key or the rate that is refused.
+    /// How far apart the polls after failed ones are, of which the last failed like this: up to
+    /// twice the interval that the cadence has now, and up to a minute. Full jitter halves that, so
+    /// that in an outage, after its first moments, a young job is asked as often as before, and its
+    /// end is seen as soon afterwards. Not so where it is the key or the rate that is refused.
     pub(super) fn backoff_after(
         &self,
         class: FailureClass,
@@ -51,7 +51,8 @@ impl Tracker {
         }
     }
 
-    /// By what the interval after a good answer is measured: since when, for how long, and what is known of the end.
+    /// By what the interval after a good answer is measured: since when, for how long, and what is
+    /// known of the end.
     fn pace<'a>(
         &self,
         duration_history: &'a DurationHistory,
@@ -65,7 +66,8 @@ impl Tracker {
         (Since::Start, self.age.at(now), projection.unwrap_or_else(|| duration_history.outlook()))
     }
 
-    /// The rule by which the next poll is due, see [`Tracker::fail`] and [`Tracker::next_interval`].
+    /// The rule by which the next poll is due, see [`Tracker::fail`] and
+    /// [`Tracker::next_interval`].
     pub(in crate::engine) fn rule(
         &self,
         cadence: &Cadence,

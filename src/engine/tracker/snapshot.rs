@@ -17,7 +17,8 @@ use crate::engine::snapshot::{AddedJob, EndSnapshot, JobSnapshot, StreakSnapshot
 use crate::model::time::{Instant, Now, Recorded, wall_between};
 
 impl Tracker {
-    /// The record of the job at `now`, which is polled next at `next_poll` and was `added`, if it was.
+    /// The record of the job at `now`, which is polled next at `next_poll` and was `added`, if it
+    /// was.
     pub(in crate::engine) fn to_snapshot(
         &self,
         next_poll: Option<Instant>,
@@ -59,8 +60,9 @@ impl Tracker {
 
     /// The job that was recorded like this, with the settings that it has now.
     ///
-    /// It is as old as it was when it was recorded. How long ago that was is for its server to say: the clocks of then and
-    /// now need not agree, and an age that is too high would make it overdue for ever.
+    /// It is as old as it was when it was recorded. How long ago that was is for its server to say:
+    /// the clocks of then and now need not agree, and an age that is too high would make it overdue
+    /// for ever.
     pub(in crate::engine) fn from_snapshot(
         settings: JobSettings,
         watch: WatchSettings,
@@ -111,7 +113,8 @@ impl Tracker {
 
     /// What the last poll failed with, if it failed, as far as its record says.
     fn recorded_trouble(&self, was_404: bool) -> Option<Trouble> {
-        // A 404 for a completed job that was polled in place of its index belongs to no streak of 404s.
+        // A 404 for a completed job that was polled in place of its index belongs to no streak of
+        // 404s.
         let is_404 = was_404 && (self.end.is_none() || self.health.not_found.since.is_some());
         let class = if is_404 { FailureClass::NotFound } else { FailureClass::Transient };
         self.health.last_error.as_ref().map(|_| Trouble::of(self.asked(), class))

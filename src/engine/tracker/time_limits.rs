@@ -1,7 +1,7 @@
 //! The limits of time that a job has exceeded.
 //!
-//! Invariant: that a job is slow is emitted once. That it is overdue is emitted once for each deadline, and for none that
-//! is shorter than one before.
+//! Invariant: that a job is slow is emitted once. That it is overdue is emitted once for each
+//! deadline, and for none that is shorter than one before.
 
 use std::time::Duration;
 

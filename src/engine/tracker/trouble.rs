@@ -1,22 +1,24 @@
-//! When failed polls of a job count, and as what: the one place that decides when a 404 means not found or lost.
+//! What failed polls of a job mean, and after how long: the one place that decides when it is lost.
 //!
-//! | last poll asked for            | its answer | is          | counts after        | of failures in a row that are |
-//! |--------------------------------|------------|-------------|---------------------|-------------------------------|
-//! | a job or an index, never seen  | 404        | not found   | `not_found_grace`   | 404s                          |
-//! | a job, seen before             | 404        | lost        | `unreachable_after` | of any kind                   |
-//! | an index, seen before          | 404        | lost        | `unreachable_after` | 404s                          |
-//! | a job known to have completed  | 404        | unreachable | `unreachable_after` | of any kind                   |
-//! | any of them                    | other      | unreachable | `unreachable_after` | of any kind                   |
+//! | last poll of             | answer | is          | counts after        | of failures |
+//! |--------------------------|--------|-------------|---------------------|-------------|
+//! | a job or index not seen  | 404    | not found   | `not_found_grace`   | 404s only   |
+//! | a job seen before        | 404    | lost        | `unreachable_after` | of any kind |
+//! | an index seen before     | 404    | lost        | `unreachable_after` | 404s only   |
+//! | a completed job          | 404    | unreachable | `unreachable_after` | of any kind |
+//! | any of these             | other  | unreachable | `unreachable_after` | of any kind |
 //!
-//! - A 404 for what was never seen is no outage: the API works, and the job may appear at any moment.
-//! - A 404 for a job that was seen is an outage like any other until it counts: the API's answers are not always
-//!   consistent. Then the last failure gives the outage its name, lost or unreachable.
-//! - A 404 for an index ends its watch, so only 404s lead there. While they last, they alone decide; any other failure
-//!   begins their count again.
+//! - A 404 for what was never seen is no outage: the API works, and the job may appear at any
+//!   moment.
+//! - A 404 for a job that was seen is an outage like any other until it counts: the API's answers
+//!   are not always consistent. Then the last failure gives the outage its name, lost or
+//!   unreachable.
+//! - A 404 for an index ends its watch, so only 404s lead there. While they last, they alone
+//!   decide; any other failure begins their count again.
 //! - A completed job is asked for in place of its index. Its 404 says nothing about the index.
-//! - Once 404s for what was never seen have lasted for half of `unreachable_after`, they end an outage that was counted
-//!   before them: one failure after that begins a new outage. Before that they do not, so that an outage that answers now
-//!   this and now that is still one.
+//! - Once 404s for what was never seen have lasted for half of `unreachable_after`, they end an
+//!   outage that was counted before them: one failure after that begins a new outage. Before that
+//!   they do not, so that an outage that answers now this and now that is still one.
 
 use std::time::Duration;
 
@@ -76,7 +78,8 @@ impl Trouble {
         }
     }
 
-    /// Whether it is time without a good answer. A 404 for what was never seen is a good one in this sense.
+    /// Whether it is time without a good answer. A 404 for what was never seen is a good one in
+    /// this sense.
     pub(super) fn is_outage(self) -> bool {
         self != Self::NotFound
     }

@@ -1,7 +1,7 @@
 //! The statuses of a job that this program does not know.
 //!
-//! Invariant: each is reported once, whatever its letter case, and no more than a few of one job: a server may make up
-//! ever new ones.
+//! Invariant: each is reported once, whatever its letter case, and no more than a few of one job: a
+//! server may make up ever new ones.
 
 use crate::model::Status;
 
