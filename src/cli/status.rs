@@ -12,7 +12,7 @@ use super::socket::SocketArgs;
 use super::{Done, Failure, Output, block_on, ids, listen, parse_duration, print_on, table};
 use crate::adapters::control::{JobStatus, ProjectStatus, Status};
 use crate::model::time::wall_between;
-use crate::model::{Exit, Until, duration, visible};
+use crate::model::{Exit, Outcome, Until, duration, visible};
 use crate::platform::clock::Clock;
 use crate::platform::locale;
 
@@ -133,10 +133,8 @@ fn row(job: &JobStatus, now: Timestamp) -> [String; 8] {
     let ago = job
         .answered_at
         .map_or_else(|| "never".to_owned(), |at| format!("{} ago", duration::human(wall_between(at, now))));
-    let ended = ["completed", "ready", "not_ready", "failed", "cancelled", "unrecognised"]
-        .contains(&job.outcome.as_str());
     let next = match job.next_poll_at {
-        _ if ended => String::new(),
+        _ if job.outcome.is_final() => String::new(),
         None if job.paused => "paused".to_owned(),
         None => "now".to_owned(),
         Some(at) => format!("in {}", duration::remaining(wall_between(now, at))),
@@ -160,20 +158,26 @@ fn short_id(id: &str) -> Cow<'_, str> {
 
 /// The status in the words of the API, and what trouble there is.
 fn words(job: &JobStatus) -> String {
-    let trouble = match job.outcome.as_str() {
-        "not_found" => Some("not found"),
-        "unreachable" => Some("unreachable"),
-        "misconfigured" => Some("misconfigured"),
-        "unauthorized" => Some("key refused"),
-        _ => None,
+    let trouble = match job.outcome {
+        Outcome::Unauthorized => Some("key refused".to_owned()),
+        outcome @ (Outcome::NotFound | Outcome::Unreachable | Outcome::Misconfigured) => {
+            Some(outcome.label())
+        }
+        Outcome::Open
+        | Outcome::Completed
+        | Outcome::Ready
+        | Outcome::NotReady
+        | Outcome::Failed
+        | Outcome::Cancelled
+        | Outcome::Unrecognised => None,
     };
     let index = match (job.status.as_deref(), job.until) {
-        (Some("Completed"), Until::Ready) if job.outcome != "completed" => {
+        (Some("Completed"), Until::Ready) if job.outcome != Outcome::Completed => {
             Some(format!("index {}", job.index_state.as_deref().unwrap_or("not seen yet")))
         }
         _ => None,
     };
-    let known = [job.status.clone(), index, trouble.map(str::to_owned)];
+    let known = [job.status.clone(), index, trouble];
     let words: Vec<_> = known.into_iter().flatten().collect();
     if words.is_empty() { "-".to_owned() } else { words.join(", ") }
 }

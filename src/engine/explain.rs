@@ -8,7 +8,7 @@ use super::Engine;
 use super::retry::Backoff;
 use crate::config::Effort;
 use crate::model::time::Now;
-use crate::model::{Expectation, JobId, JobRef, ProjectName, Until};
+use crate::model::{Expectation, JobId, JobRef, Outcome, ProjectName, Until};
 
 /// When a job is polled next, and why.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,8 +17,10 @@ pub struct Explanation {
     pub project: ProjectName,
     /// What is known of the job.
     pub job: JobRef,
-    /// How it stands, in words.
-    pub standing: String,
+    /// How it stands.
+    pub outcome: Outcome,
+    /// The same in words, with its status if that says more.
+    pub words: String,
     /// Until when it is watched.
     pub until: Until,
     /// How long ago it started; where that is not known, how long ago its watch did.

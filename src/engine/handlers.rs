@@ -145,7 +145,7 @@ impl Engine {
                         continue;
                     }
                 };
-                let index = project.tracker(&job).and_then(Tracker::followed_index).map(str::to_owned);
+                let index = project.tracker(&job).and_then(Tracker::index_to_poll).map(str::to_owned);
                 let poll = PollId { project: name.clone(), job, generation: self.polls };
                 actions.push_back(match index {
                     Some(index) => Action::PollIndex(poll, index),

@@ -36,7 +36,9 @@ mod archive;
 mod cadence;
 mod change;
 mod commit_queue;
+mod condition;
 mod diagnostic;
+mod discovery_state;
 mod duration_history;
 mod explain;
 mod failure;
@@ -45,15 +47,14 @@ mod hazard;
 mod input;
 mod misconfiguration;
 mod outbox;
+mod outcome;
 mod project;
 mod projects;
 pub mod retry;
 mod slow;
 pub mod snapshot;
-mod standing;
 pub mod token_bucket;
 mod tracker;
-mod verdict;
 mod views;
 
 #[cfg(test)]
@@ -66,15 +67,15 @@ use jiff::Timestamp;
 
 pub use action::{Action, Batch, BatchEntry, Delivery, DeliveryState, DeliveryUpdate, ListId, PollId};
 pub use commit_queue::CommitTicket;
+pub use condition::Condition;
 pub use diagnostic::Diagnostic;
+pub use discovery_state::DiscoveryState;
 pub use explain::{Explanation, Hold, Later, LearnedRate, RateReport, Rule, Since, Turn};
 pub use failure::{Failure, FailureClass};
 pub use input::{Answer, Command, Edit, Input, ListPage, Plan, Reconfigured, Reply};
 pub use outbox::{DeliveryPolicy, SinkPlan, SinkView};
 pub use project::{JobView, ProjectView};
-pub use standing::{DiscoveryState, Ending, Standing};
 pub use tracker::{IndexWatch, Tracker};
-pub use verdict::{Condition, Outcome};
 pub use views::{Deliveries, Polls, Totals};
 
 use archive::Archive;
@@ -85,7 +86,7 @@ use projects::Projects;
 use snapshot::Snapshot;
 
 use crate::model::time::{Instant, Now, earliest};
-use crate::model::{JobId, ProjectName};
+use crate::model::{JobId, Outcome, ProjectName};
 
 /// The state machine over all projects, jobs and deliveries.
 #[derive(Debug)]
@@ -222,12 +223,12 @@ impl Engine {
 
     /// The outcome of each job, in the order of [`Engine::jobs`].
     pub fn outcomes(&self) -> Vec<Outcome> {
-        self.jobs().map(|job| Outcome::of(&job)).collect()
+        self.jobs().map(|job| job.outcome()).collect()
     }
 
     /// How far the discovery of jobs is, in all projects together.
     pub fn discovery(&self, now: Instant) -> DiscoveryState {
-        self.projects.values().map(|project| project.search(now)).max().unwrap_or(DiscoveryState::Over)
+        self.projects.values().map(|project| project.search(now)).max().unwrap_or(DiscoveryState::Complete)
     }
 
     /// How many jobs and projects are in which condition.

@@ -10,8 +10,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::standing::Ending;
-use crate::model::{DeliveryId, EventKind, JobFacts, JobId, ProjectName, SinkName, Status, Until};
+use crate::model::{DeliveryId, EventKind, JobFacts, JobId, Outcome, ProjectName, SinkName, Status, Until};
 
 /// All that is committed.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -190,7 +189,7 @@ pub struct AddedJob {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct EndSnapshot {
     /// How it ended.
-    pub how: Ending,
+    pub how: Outcome,
     /// When that was observed.
     pub observed_at: Timestamp,
     /// The age of the job then; not said in a state of 0.1.0.

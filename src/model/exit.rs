@@ -1,13 +1,16 @@
 //! The published exit codes.
 //!
-//! Invariant: the numbers are a contract with every pipeline that branches on them; none changes its meaning.
+//! Invariant: the numbers are a contract with every pipeline that branches on them; none changes
+//! its meaning. The order in which they win over each other is part of the contract, and is written
+//! down here only.
 
 /// How a command ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// Done; the condition of a wait is met.
     Success = 0,
-    /// A job failed or was cancelled, or its index did not become ready; or a command did not succeed in what it is for.
+    /// A job failed or was cancelled, or its index did not become ready; or a command did not
+    /// succeed in what it is for.
     Failed = 1,
     /// Wrong usage.
     Usage = 2,
@@ -36,6 +39,17 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// If several apply to a wait, the first of these wins.
+    pub const PRECEDENCE: [Self; 7] = [
+        Self::Failed,
+        Self::Unauthorized,
+        Self::NotFound,
+        Self::Unrecognised,
+        Self::Config,
+        Self::Unreachable,
+        Self::Timeout,
+    ];
+
     /// The number.
     pub fn code(self) -> u8 {
         self as u8

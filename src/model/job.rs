@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{JobId, Status};
+use super::{JobId, Outcome, Status};
 
 /// The facts the API tells about a job beside its status.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -43,6 +43,19 @@ pub struct Observation {
     pub status: Status,
     /// The facts it gave.
     pub facts: JobFacts,
+}
+
+impl Observation {
+    /// How the job ended, if it did. `Pending` wins over an end time.
+    pub fn end(&self) -> Option<Outcome> {
+        match self.status {
+            Status::Completed => Some(Outcome::Completed),
+            Status::Failed => Some(Outcome::Failed),
+            Status::Cancelled => Some(Outcome::Cancelled),
+            Status::Other(_) => self.facts.completed_at.map(|_| Outcome::Unrecognised),
+            Status::Pending => None,
+        }
+    }
 }
 
 /// What one answer of the API said about one index.

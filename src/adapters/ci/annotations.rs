@@ -5,16 +5,17 @@
 //! the last one.
 
 use super::{Ending, Job, command};
-use crate::model::duration;
+use crate::model::{Outcome, duration};
 
 /// Annotations of each kind that are kept of a step.
 const MOST: usize = 10;
 
 /// The commands that make the annotations.
 pub(super) fn of(ending: &Ending) -> String {
-    let (well, others): (Vec<_>, Vec<_>) = ending.jobs.iter().partition(|job| job.is_well());
-    // A wait whose condition was met without this job no longer needs it.
-    let bad: Vec<_> = others.into_iter().filter(|job| ending.cut_short || job.outcome != "open").collect();
+    let (well, others): (Vec<_>, Vec<_>) = ending.jobs.iter().partition(|job| job.outcome.is_success());
+    // A wait that ended without this job asks nothing of it any more.
+    let bad: Vec<_> =
+        others.into_iter().filter(|job| ending.cut_short || job.outcome != Outcome::Open).collect();
     kind("error", &bad, "more restores did not end well") + &kind("notice", &well, "more restores ended well")
 }
 
@@ -37,21 +38,20 @@ fn message(job: &Job) -> String {
     format!("restore {called}{index}: {}{took}{error}", job.words)
 }
 
-/// The title of an annotation.
-fn heading(outcome: &str) -> &'static str {
+/// What an outcome comes to, in a few words.
+fn heading(outcome: Outcome) -> &'static str {
     match outcome {
-        "completed" => "Restore completed",
-        "ready" => "Index ready",
-        "failed" => "Restore failed",
-        "cancelled" => "Restore cancelled",
-        "unrecognised" => "Restore ended in an unknown state",
-        "not_found" => "Restore not found",
-        "unreachable" => "No good answer about a restore",
-        "misconfigured" => "The API cannot be reached as configured",
-        "unauthorized" => "Pinecone refuses the API key",
-        "not_ready" => "Index not ready",
-        "open" => "Restore not ended",
-        _ => "Restore",
+        Outcome::Completed => "Restore completed",
+        Outcome::Ready => "Index ready",
+        Outcome::Failed => "Restore failed",
+        Outcome::Cancelled => "Restore cancelled",
+        Outcome::Unrecognised => "Restore ended in an unknown state",
+        Outcome::NotFound => "Restore not found",
+        Outcome::Unreachable => "No good answer about a restore",
+        Outcome::Misconfigured => "The API cannot be reached as configured",
+        Outcome::Unauthorized => "Pinecone refuses the API key",
+        Outcome::NotReady => "Index not ready",
+        Outcome::Open => "Restore not ended",
     }
 }
 
@@ -64,11 +64,11 @@ mod tests {
 
     #[test]
     fn one_annotation_for_each_finished_or_failed_job() {
-        let mut lost = job("rj-2", "not_found");
+        let mut lost = job("rj-2", Outcome::NotFound);
         (lost.index, lost.took, lost.error) = (None, None, Some("HTTP 404: 100 % gone,\nsorry".to_owned()));
-        let mut named = job("rj-3", "failed");
+        let mut named = job("rj-3", Outcome::Failed);
         (named.name, named.took) = (Some("nightly".to_owned()), Some(Duration::from_secs(90)));
-        let jobs = vec![job("rj-1", "completed"), lost, named, job("rj-4", "open")];
+        let jobs = vec![job("rj-1", Outcome::Completed), lost, named, job("rj-4", Outcome::Open)];
         insta::assert_snapshot!(of(&ending(124, true, jobs.clone())), @"
         ::error title=Restore not found::restore rj-2: not found; last error: HTTP 404: 100 %25 gone,%0Asorry
         ::error title=Restore failed::restore nightly into index docs: failed after 1m 30s
@@ -85,7 +85,7 @@ mod tests {
         for (jobs, errors, last) in
             [(10, 10, "restore rj-9 "), (11, 10, "2 more restores"), (500, 10, "491 more")]
         {
-            let jobs: Vec<_> = (0..jobs).map(|n| job(&format!("rj-{n}"), "failed")).collect();
+            let jobs: Vec<_> = (0..jobs).map(|n| job(&format!("rj-{n}"), Outcome::Failed)).collect();
             let text = of(&ending(1, false, jobs));
             assert_eq!(text.lines().count(), errors);
             assert!(text.lines().last().unwrap().contains(last), "{text}");

@@ -20,7 +20,9 @@ use std::time::Duration;
 pub use environment::{Environment, TextFilter};
 pub use section::Section;
 
-/// A service whose commands are used.
+use crate::model::Outcome;
+
+/// A service whose own commands are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Host {
     GitHub,
@@ -51,9 +53,9 @@ pub struct Job {
     pub name: Option<String>,
     /// The index that it makes, if known.
     pub index: Option<String>,
-    /// The published name of its outcome.
-    pub outcome: &'static str,
-    /// The same in words, with its status if that says more.
+    /// How it stood.
+    pub outcome: Outcome,
+    /// The same in words, with its status where that says more.
     pub words: String,
     /// How long it took, or has been running; `None` if it was never seen.
     pub took: Option<Duration>,
@@ -61,11 +63,4 @@ pub struct Job {
     pub elapsed_seconds: f64,
     /// The last error of a request for it.
     pub error: Option<String>,
-}
-
-impl Job {
-    /// Whether it is a success.
-    fn is_well(&self) -> bool {
-        matches!(self.outcome, "completed" | "ready")
-    }
 }

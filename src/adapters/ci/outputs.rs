@@ -24,7 +24,7 @@ fn with_delimiter(ending: &Ending, delimiter: &str) -> String {
     put("outcome", ending.outcome);
     put("exit_code", &ending.exit_code.to_string());
     if let [job] = &ending.jobs[..] {
-        put("status", job.outcome);
+        put("status", &job.outcome.to_string());
         put("elapsed_seconds", &job.elapsed_seconds.to_string());
         put("target_index_name", job.index.as_deref().unwrap_or_default());
     }
@@ -39,10 +39,11 @@ fn with_delimiter(ending: &Ending, delimiter: &str) -> String {
 mod tests {
     use super::*;
     use crate::adapters::ci::samples::{ending, job};
+    use crate::model::Outcome;
 
     #[test]
     fn one_job_has_outputs_of_its_own() {
-        let mut hostile = job("rj-1", "failed");
+        let mut hostile = job("rj-1", Outcome::Failed);
         hostile.index = Some("a\nEND\noutcome=met".to_owned());
         let mut one = ending(1, false, vec![hostile]);
         one.json = r#"[{"id":"a##[add-mask]b"}]"#.to_owned();
@@ -68,7 +69,7 @@ mod tests {
         [{"id":"a##\u005badd-mask]b"}]
         D-7
         "#);
-        let many = ending(0, false, vec![job("rj-1", "completed"), job("rj-2", "completed")]);
+        let many = ending(0, false, vec![job("rj-1", Outcome::Completed), job("rj-2", Outcome::Completed)]);
         let text = with_delimiter(&many, "D");
 
         assert!(!text.contains("status<<") && text.contains("jobs<<D\n[]\nD\n"), "{text}");

@@ -50,12 +50,13 @@ fn summarise(ending: &Ending, used: u64) -> Result<String, String> {
 mod tests {
     use super::*;
     use crate::adapters::ci::samples::{ending, job};
+    use crate::model::Outcome;
 
     #[test]
     fn files_are_appended_and_failures_are_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
-        let ending = ending(0, false, vec![job("rj-1", "completed")]);
+        let ending = ending(0, false, vec![job("rj-1", Outcome::Completed)]);
         std::fs::write(path("outputs"), "before=1").unwrap();
         std::fs::write(path("full"), vec![b'x'; 1024 * 1024 - 100]).unwrap();
         let write = |summary: Option<&str>, outputs: Option<&str>| {

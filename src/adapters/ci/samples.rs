@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use super::{Ending, Job};
+use crate::model::Outcome;
 
 /// A job that took a minute.
-pub(super) fn job(id: &str, outcome: &'static str) -> Job {
+pub(super) fn job(id: &str, outcome: Outcome) -> Job {
     Job {
         id: id.to_owned(),
         name: None,
         index: Some("docs".to_owned()),
         outcome,
-        words: outcome.replace('_', " "),
+        words: outcome.label(),
         took: Some(Duration::from_mins(1)),
         elapsed_seconds: 60.0,
         error: None,

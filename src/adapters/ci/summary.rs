@@ -18,8 +18,8 @@ const TAIL: usize = 200;
 pub(super) fn of(ending: &Ending, room: usize) -> Option<String> {
     let mut jobs: Vec<_> = ending.jobs.iter().collect();
     // Good results come last, because the end may be cut off.
-    jobs.sort_by_key(|job| job.is_well());
-    let well = jobs.iter().filter(|job| job.is_well()).count();
+    jobs.sort_by_key(|job| job.outcome.is_success());
+    let well = jobs.iter().filter(|job| job.outcome.is_success()).count();
     let mut text = format!(
         "### restore-watch: {}\n\nExit code {}: {}. Restores that ended well: {well} of {}.\n\n\
          | Restore | Index | Outcome | Took | What went wrong |\n|---|---|---|---|---|\n",
@@ -54,7 +54,7 @@ fn row(job: &Job) -> String {
         None => code(&job.id),
     };
     let index = job.index.as_deref().map(code).unwrap_or_default();
-    let plain = job.outcome.replace('_', " ");
+    let plain = job.outcome.label();
     let outcome = if job.words == plain { plain } else { format!("{plain}: {}", code(&job.words)) };
     let took = job.took.map(duration::human).unwrap_or_default();
     let error = job.error.as_deref().map(code).unwrap_or_default();
@@ -79,17 +79,18 @@ fn code(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::adapters::ci::samples::{ending, job};
+    use crate::model::Outcome;
 
     const ROOM: usize = 1024 * 1024;
 
     #[test]
     fn failures_come_first_in_the_table() {
-        let mut named = job("rj-2", "open");
+        let mut named = job("rj-2", Outcome::Open);
         (named.name, named.words) = (Some("nightly".to_owned()), "Pending".to_owned());
         named.error = Some("HTTP 503: Service Unavailable".to_owned());
-        let mut lost = job("rj-3", "not_found");
+        let mut lost = job("rj-3", Outcome::NotFound);
         (lost.index, lost.took, lost.words) = (None, None, "not found".to_owned());
-        let ending = ending(124, true, vec![job("rj-1", "completed"), named, lost]);
+        let ending = ending(124, true, vec![job("rj-1", Outcome::Completed), named, lost]);
         insta::assert_snapshot!(of(&ending, ROOM).unwrap(), @"
         ### restore-watch: timeout
 
@@ -124,7 +125,7 @@ mod tests {
     #[test]
     fn the_summary_stays_within_its_limit() {
         let jobs = |n: usize| -> Vec<_> {
-            let mut wide = job("rj", "failed");
+            let mut wide = job("rj", Outcome::Failed);
             wide.error = Some("|".repeat(300));
             std::iter::repeat_n(wide, n).collect()
         };

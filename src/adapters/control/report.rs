@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Expectation, JobRef, ProjectName, SinkName, Until};
+use crate::model::{Expectation, JobRef, Outcome, ProjectName, SinkName, Until};
 
 /// How everything stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -67,9 +67,8 @@ pub struct JobStatus {
     pub project: ProjectName,
     /// What is known of it.
     pub job: JobRef,
-    /// How it stands, in the words of `restore-watch wait`: `open`, `completed`, `ready`, `not_ready`, `failed`,
-    /// `cancelled`, `unrecognised`, `not_found`, `unreachable`, `unauthorized` or `misconfigured`.
-    pub outcome: String,
+    /// How it stands, in the words of `restore-watch wait`.
+    pub outcome: Outcome,
     /// Until when it is watched.
     #[serde(default)]
     pub until: Until,

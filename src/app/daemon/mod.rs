@@ -244,7 +244,7 @@ fn all_done(engine: &Engine, now: Instant) -> Option<Exit> {
     // This runs after each input, so the outcomes are only computed once all jobs have ended.
     let is_over = engine.deliveries().is_settled()
         && engine.totals().open == 0
-        && engine.discovery(now) == DiscoveryState::Over;
+        && engine.discovery(now) == DiscoveryState::Complete;
     if !is_over {
         return None;
     }

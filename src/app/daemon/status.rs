@@ -5,20 +5,20 @@ use std::fmt::Write as _;
 use crate::adapters::control::{DeliveriesReport, JobStatus, ProjectStatus, SinkStatus, Status};
 use crate::app::driver::Driver;
 use crate::app::plural::counted;
-use crate::engine::{Engine, IndexWatch, JobView, Outcome, ProjectView, SinkView};
-use crate::model::duration;
+use crate::engine::{Engine, IndexWatch, JobView, ProjectView, SinkView};
 use crate::model::time::{Instant, Now};
+use crate::model::{Outcome, duration};
 
 /// Everything in one line, such as `watching 12 restores in 2 projects, 3 ended; next poll in 4 s;
 /// 1 delivery pending`.
 pub(super) fn summary(engine: &Engine, now: Now) -> String {
     let projects = engine.projects().count();
-    let (mut open, mut ended, mut unreachable, mut missing) = (0, 0, 0, 0);
+    let (mut open, mut ended, mut unreachable, mut not_found) = (0, 0, 0, 0);
     for job in engine.jobs() {
-        match Outcome::of(&job) {
-            outcome if outcome.is_end() && job.tracker.has_ended() => ended += 1,
+        match job.outcome() {
+            outcome if outcome.is_final() && job.tracker.has_ended() => ended += 1,
             Outcome::Unreachable => (open, unreachable) = (open + 1, unreachable + 1),
-            Outcome::NotFound => (open, missing) = (open + 1, missing + 1),
+            Outcome::NotFound => (open, not_found) = (open + 1, not_found + 1),
             _ => open += 1,
         }
     }
@@ -28,9 +28,9 @@ pub(super) fn summary(engine: &Engine, now: Now) -> String {
     if ended > 0 {
         add(format!(", {ended} ended"));
     }
-    for (count, what) in [(missing, "not found"), (unreachable, "unreachable")] {
+    for (count, what) in [(not_found, Outcome::NotFound), (unreachable, Outcome::Unreachable)] {
         if count > 0 {
-            add(format!(", {count} {what}"));
+            add(format!(", {count} {}", what.label()));
         }
     }
     for project in engine.projects().filter(|project| project.refused.is_some() && is_watched(project)) {
@@ -111,7 +111,7 @@ pub(super) fn full(driver: &Driver, identity: &Identity) -> Status {
         JobStatus {
             project: view.project.clone(),
             job: tracker.job(),
-            outcome: Outcome::of(&view).as_str().to_owned(),
+            outcome: view.outcome(),
             until: tracker.until(),
             index_state: tracker.index().and_then(IndexWatch::state).map(ToString::to_string),
             status: tracker.status().map(ToString::to_string),

@@ -10,9 +10,9 @@ use super::words::{expected, is_open, searching, state};
 use crate::adapters::sinks;
 use crate::adapters::telemetry::{self, LogBuffer};
 use crate::app::plural::counted;
-use crate::engine::{Engine, Outcome};
-use crate::model::Event;
+use crate::engine::Engine;
 use crate::model::time::{Instant, Now};
+use crate::model::{Event, Outcome};
 use crate::platform::locale;
 use crate::platform::output::Output;
 
@@ -137,7 +137,7 @@ fn progress_line(engine: &Engine, now: Now) -> String {
         return searching;
     }
     let forecast = engine.polls().forecast();
-    let open: Vec<_> = engine.jobs().filter(|job| Outcome::of(job) == Outcome::Open).collect();
+    let open: Vec<_> = engine.jobs().filter(|job| job.outcome() == Outcome::Open).collect();
     let oldest = open.iter().max_by_key(|job| job.tracker.age(now.instant));
     let example = oldest.map(|job| format!("; {} {}", job.tracker.label(), state(job, &forecast, now)));
     let total = engine.jobs().count();

@@ -1,48 +1,53 @@
-//! Whether a wait is over, asked after each transition.
+//! Whether a wait is over, asked after each commit of events.
 //!
-//! Invariant: the verdict is that of [`Condition`] on all jobs. They are only looked through where what was told leaves it
-//! open whether it is still the same, so that a wait for many jobs does not look at each whenever one ends.
+//! Invariant: the answer is that of [`Condition`] on all jobs. They are looked through only if the
+//! events leave it open whether it is still the same, so that a wait for many jobs does not look at
+//! each of them whenever one ends.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::engine::{Condition, DiscoveryState, Engine, JobView, Outcome};
+use crate::engine::{Condition, DiscoveryState, Engine, JobView};
 use crate::model::time::Instant;
-use crate::model::{Event, Exit, JobId, ProjectName};
+use crate::model::{Event, Exit, JobId, Outcome, ProjectName};
 
 /// The condition of a wait, and what is known of its jobs.
 pub(super) struct Judge {
     condition: Condition,
-    /// The jobs that have not ended and are no longer open either.
+    /// The jobs whose outcome is neither final nor open.
     troubled: BTreeSet<(ProjectName, JobId)>,
-    /// How it stood with the search for other jobs.
-    search: DiscoveryState,
-    /// How many projects were misconfigured.
+    /// The state of the discovery of other jobs when it was last asked for.
+    discovery: DiscoveryState,
+    /// How many projects were misconfigured then.
     misconfigured: usize,
 }
 
 impl Judge {
-    /// Before anything was told: all jobs are open.
+    /// Before any event: all jobs are open.
     pub(super) fn new(condition: Condition) -> Self {
-        Self { condition, troubled: BTreeSet::new(), search: DiscoveryState::Over, misconfigured: 0 }
+        Self { condition, troubled: BTreeSet::new(), discovery: DiscoveryState::Complete, misconfigured: 0 }
     }
 
-    /// The exit code of the wait after these transitions; none while it goes on. How a job stands does not change without
-    /// one, but how it stands with the search for others does, and whether a project is set up right.
-    pub(super) fn hear(&mut self, told: &[Arc<Event>], engine: &Engine, now: Instant) -> Option<Exit> {
-        let search = engine.discovery(now);
-        let mut may_be_over = std::mem::replace(&mut self.search, search) != search;
+    /// The exit code of the wait after these events; none while it goes on. A job's own outcome
+    /// changes only together with an event. The state of the discovery, and whether a project is
+    /// misconfigured, can change without one.
+    pub(super) fn after(&mut self, events: &[Arc<Event>], engine: &Engine, now: Instant) -> Option<Exit> {
+        let discovery = engine.discovery(now);
+        let mut may_be_over = std::mem::replace(&mut self.discovery, discovery) != discovery;
+
         let misconfigured = engine.totals().misconfigured;
         if std::mem::replace(&mut self.misconfigured, misconfigured) != misconfigured {
-            // It changes how all jobs of a project stand.
+            // It changes the outcome of all jobs of a project.
             self.troubled = troubled(engine);
             may_be_over = true;
         }
-        for event in told {
-            may_be_over |= self.may_end(event, engine);
+
+        for event in events {
+            may_be_over |= self.may_end_by(event, engine);
         }
-        // Where no job is open, all that have not ended are in trouble.
-        may_be_over |= !told.is_empty() && engine.totals().undecided <= self.troubled.len();
+        // If no job is open, all that have not ended are in trouble.
+        may_be_over |= !events.is_empty() && engine.totals().undecided <= self.troubled.len();
+
         if may_be_over { self.condition.judge(&outcomes(engine, now)) } else { None }
     }
 
@@ -51,38 +56,40 @@ impl Judge {
         self.condition.judge_at_timeout(&outcomes(engine, now))
     }
 
-    /// Whether this transition by itself may end the wait.
-    fn may_end(&mut self, event: &Event, engine: &Engine) -> bool {
+    /// Whether this event by itself may end the wait.
+    fn may_end_by(&mut self, event: &Event, engine: &Engine) -> bool {
         let job = event.job.as_ref().and_then(|job| engine.job(&event.project, &job.id));
         let Some(job) = job else {
-            // One of a project changes how all its jobs stand.
+            // An event of a project changes the outcome of all its jobs.
             self.troubled = troubled(engine);
             return true;
         };
+
         if is_troubled(&job) {
             self.troubled.insert(key(&job));
         } else if !self.troubled.is_empty() {
             self.troubled.remove(&key(&job));
         }
-        let outcome = Outcome::of(&job);
+
+        let outcome = job.outcome();
         match self.condition {
-            Condition::Any => outcome.is_good(),
-            Condition::All { fail_fast: true } => outcome != Outcome::Open && !outcome.is_good(),
+            Condition::Any => outcome.is_success(),
+            Condition::All { fail_fast: true } => outcome != Outcome::Open && !outcome.is_success(),
             Condition::All { fail_fast: false } => false,
         }
     }
 }
 
-/// How all jobs stand, and those that may yet be found, as if they were one.
+/// The outcomes of all jobs. Those that may yet be found count as one job.
 fn outcomes(engine: &Engine, now: Instant) -> Vec<Outcome> {
-    let search = match engine.discovery(now) {
-        DiscoveryState::Over => None,
+    let discovery = match engine.discovery(now) {
+        DiscoveryState::Complete => None,
         DiscoveryState::UnderWay => Some(Outcome::Open),
         DiscoveryState::Unreachable => Some(Outcome::Unreachable),
         DiscoveryState::Misconfigured => Some(Outcome::Misconfigured),
-        DiscoveryState::Refused => Some(Outcome::Unauthorized),
+        DiscoveryState::Unauthorized => Some(Outcome::Unauthorized),
     };
-    engine.outcomes().into_iter().chain(search).collect()
+    engine.outcomes().into_iter().chain(discovery).collect()
 }
 
 fn troubled(engine: &Engine) -> BTreeSet<(ProjectName, JobId)> {
@@ -90,8 +97,8 @@ fn troubled(engine: &Engine) -> BTreeSet<(ProjectName, JobId)> {
 }
 
 fn is_troubled(job: &JobView<'_>) -> bool {
-    let outcome = Outcome::of(job);
-    outcome != Outcome::Open && !outcome.is_end()
+    let outcome = job.outcome();
+    outcome != Outcome::Open && !outcome.is_final()
 }
 
 fn key(job: &JobView<'_>) -> (ProjectName, JobId) {
@@ -111,7 +118,8 @@ mod tests {
     use crate::model::time::Now;
     use crate::model::{JobFacts, Observation, Status};
 
-    /// Two projects with two jobs each, every poll of which is answered by the next of these numbers.
+    /// Two projects with two jobs each, every poll of which is answered by the next of these
+    /// numbers.
     fn play(condition: Condition, answers: &[u8]) -> Result<(), TestCaseError> {
         let project = |name: &str| {
             let mut project = ProjectSettings { name: ProjectName::new(name), ..ProjectSettings::default() };
@@ -138,9 +146,9 @@ mod tests {
                 match action {
                     Action::Commit(batch) => {
                         events.push(Input::Committed);
-                        let told: Vec<_> = batch.entries.into_iter().map(|entry| entry.event).collect();
-                        let wanted = condition.judge(&engine.outcomes()).filter(|_| !told.is_empty());
-                        prop_assert_eq!(judge.hear(&told, &engine, now.instant), wanted);
+                        let emitted: Vec<_> = batch.entries.into_iter().map(|entry| entry.event).collect();
+                        let wanted = condition.judge(&engine.outcomes()).filter(|_| !emitted.is_empty());
+                        prop_assert_eq!(judge.after(&emitted, &engine, now.instant), wanted);
                         if wanted.is_some() {
                             return Ok(());
                         }
@@ -162,7 +170,7 @@ mod tests {
                         };
                         let observation =
                             Observation { id: poll.job.clone(), status, facts: JobFacts::default() };
-                        // One answer at a time, and each is safe before the next.
+                        // One answer at a time, and each is committed before the next.
                         events.insert(
                             0,
                             match class {
@@ -183,7 +191,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_verdict_is_that_on_all_jobs(
+        fn the_exit_code_is_that_of_all_jobs(
             number in 0..3,
             answers in prop::collection::vec(0_u8..34, 0..200),
         ) {

@@ -16,7 +16,8 @@ use tokio::sync::oneshot;
 use super::screen::{Screen, Size};
 use super::words::{Forecast, expected, is_open, searching, state};
 use crate::adapters::telemetry::LogBuffer;
-use crate::engine::{Engine, JobView, Outcome};
+use crate::engine::{Engine, JobView};
+use crate::model::Outcome;
 use crate::model::time::Now;
 use crate::platform::locale;
 use crate::platform::output::Output;
@@ -128,7 +129,7 @@ impl Live {
     }
 
     fn line(&self, job: &JobView<'_>, forecast: &Forecast, now: Now, width: usize, columns: u16) -> String {
-        let outcome = Outcome::of(job);
+        let outcome = job.outcome();
         let label = truncate_str(job.tracker.label(), width, "");
         let label = pad_str(&label, width, Alignment::Left, None);
         let progress = job.tracker.facts().intermediate_progress();
@@ -147,8 +148,8 @@ fn mark(outcome: Outcome, frame: usize) -> char {
     match (outcome, locale::is_utf8()) {
         (Outcome::Open, true) => SPINNER[frame % SPINNER.len()],
         (Outcome::Open, false) => SPINNER_ASCII[frame % SPINNER_ASCII.len()],
-        (outcome, true) if outcome.is_good() => '✔',
-        (outcome, false) if outcome.is_good() => '+',
+        (outcome, true) if outcome.is_success() => '✔',
+        (outcome, false) if outcome.is_success() => '+',
         (_, true) => '✘',
         (_, false) => 'x',
     }

@@ -9,6 +9,7 @@ mod fold;
 mod judge;
 mod live;
 mod report;
+mod resume;
 mod screen;
 mod words;
 
@@ -156,7 +157,7 @@ impl Wait<'_> {
                     let events = events?;
                     self.show(&events, driver.now());
                     self.console.expect(driver.engine(), driver.now());
-                    if let Some(exit) = self.judge.hear(&events, driver.engine(), driver.now().instant) {
+                    if let Some(exit) = self.judge.after(&events, driver.engine(), driver.now().instant) {
                         return Ok(exit);
                     }
                 }

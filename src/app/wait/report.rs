@@ -1,17 +1,17 @@
-//! The last word of a wait: the state of every job, and what the exit code says of them.
+//! The report at the end of a wait: the state of every job, and what the exit code says of them.
 //!
 //! Invariant: every job of the wait is in the report, however the wait ended.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
+use super::resume;
 use crate::adapters::ci;
-use crate::engine::{Engine, IndexWatch, JobView, Outcome};
+use crate::engine::{Engine, IndexWatch, JobView};
 use crate::model::time::Now;
-use crate::model::{Exit, Expectation, JobRef, ProjectName, Status, Until, duration, schema};
+use crate::model::{Exit, Expectation, JobRef, Outcome, ProjectName, Status, Until, duration, schema};
 
 /// The version of the JSON form. It grows with each change that is no mere addition.
 const VERSION: u32 = 1;
@@ -31,13 +31,15 @@ pub struct Report {
     /// The exit code of the wait.
     #[schemars(schema_with = "exit_codes")]
     exit_code: u8,
-    /// Whether the wait ended because its time was over, whatever the exit code tells.
+    /// Whether the wait ended because its time was over, whatever the exit code says.
     timed_out: bool,
     /// How long the wait took.
     waited_seconds: f64,
-    /// The command that waits for the same of the jobs that are open, where time or a signal ended the wait.
+    /// The command that waits for the same of the jobs that are open, where time or a signal ended
+    /// the wait.
     resume: Option<String>,
-    /// How long restores of the project took in the past, where some are known beside those of the wait.
+    /// How long restores of the project took in the past, where some are known beside those of the
+    /// wait.
     expected: Option<Expectation>,
     /// Why the restores cannot be listed, where unfinished ones are looked for and that is so.
     list_error: Option<String>,
@@ -58,10 +60,10 @@ struct JobReport {
     outcome: Outcome,
     /// Its last known status; `null` where none was seen.
     status: Option<Status>,
-    /// Seconds from its start (or from the start of the wait, where that is unknown) to its end where that is known, else
-    /// to the end of the wait.
+    /// Seconds from its start (or from the start of the wait, where that is unknown) to its end
+    /// where that is known, else to the end of the wait.
     elapsed_seconds: f64,
-    /// Seconds from its end to the answer that told of it, where both are known.
+    /// Seconds from its end to the answer that showed it, if both are known.
     detection_delay_seconds: Option<f64>,
     /// How often it was asked for.
     polls: u64,
@@ -76,7 +78,7 @@ struct JobReport {
 }
 
 impl Report {
-    /// The report on the jobs of `engine`, for a wait that began at `started` and ends with `exit`.
+    /// Reports on the jobs of `engine`, for a wait that began at `started` and ends with `exit`.
     pub fn new(engine: &Engine, exit: Exit, timed_out: bool, started: Now, now: Now) -> Self {
         Self {
             version: VERSION,
@@ -92,22 +94,15 @@ impl Report {
         }
     }
 
-    /// The same with the command that goes on, if there is anything to go on with; `again` are the options by which it
-    /// waits for the same. Where they alone say which jobs are meant, one that is not yet known may be open.
+    /// Adds the command that goes on, if there is anything to go on with. `again` are the options
+    /// by which it waits for the same; unless it `names_jobs`, they also say which jobs are meant,
+    /// so that one not yet known may be open.
     #[must_use]
     pub fn with_resume(mut self, again: &[String], names_jobs: bool) -> Self {
         let open = |job: &&JobReport| job.outcome == Outcome::Open;
         let ids: Vec<_> = self.jobs.iter().filter(open).map(|job| job.job.id.as_str()).collect();
         if (!ids.is_empty() || !names_jobs) && (self.timed_out || self.exit.is_signal()) {
-            // What looks like an option is read from standard input instead.
-            let piped = ids.iter().any(|id| id.starts_with('-'));
-            let printed = ["printf", "%s\\n"].iter().chain(&ids).map(|word| quoted(word));
-            let printed = printed.collect::<Vec<_>>().join(" ") + " | ";
-            let named = if piped { vec!["-"] } else { ids };
-            let words = ["restore-watch", "wait"].into_iter().chain(named);
-            let words = words.chain(again.iter().map(String::as_str)).map(quoted);
-            let command = words.collect::<Vec<_>>().join(" ");
-            self.resume = Some(if piped { printed + &command } else { command });
+            self.resume = Some(resume::command(ids, again));
         }
         self
     }
@@ -159,7 +154,7 @@ impl Report {
             [] => "no unfinished restores".to_owned(),
             [job] => format!("{} {}", job.job.label(), job.words),
             jobs => {
-                let good = jobs.iter().filter(|job| job.outcome.is_good()).count();
+                let good = jobs.iter().filter(|job| job.outcome.is_success()).count();
                 format!("{good} of {} restores {}", jobs.len(), self.condition_in_words())
             }
         }
@@ -170,7 +165,7 @@ impl Report {
         if ready { "are ready" } else { "completed" }
     }
 
-    /// The same for the host of a pipeline.
+    /// The report for the host of a pipeline.
     pub fn ending(&self) -> ci::Ending {
         ci::Ending {
             outcome: self.outcome,
@@ -199,11 +194,10 @@ impl Report {
 impl JobReport {
     fn new(view: &JobView<'_>, now: Now) -> Self {
         let tracker = view.tracker;
-        let outcome = Outcome::of(view);
         Self {
             project: view.project.clone(),
             job: tracker.job(),
-            outcome,
+            outcome: view.outcome(),
             status: tracker.status().cloned(),
             elapsed_seconds: tracker.elapsed(now).as_secs_f64(),
             detection_delay_seconds: tracker.detection_delay(now).map(|delay| delay.as_secs_f64()),
@@ -211,7 +205,7 @@ impl JobReport {
             last_error: view.refused.or(tracker.last_error()).map(str::to_owned),
             until: tracker.until(),
             index_state: tracker.index().and_then(IndexWatch::state).cloned(),
-            words: outcome.in_words(view),
+            words: view.outcome_in_words(),
         }
     }
 
@@ -220,7 +214,7 @@ impl JobReport {
             id: self.job.id.to_string(),
             name: self.job.name.clone(),
             index: self.job.facts.target_index_name.clone(),
-            outcome: self.outcome.as_str(),
+            outcome: self.outcome,
             words: self.words.clone(),
             took: self.status.is_some().then(|| self.elapsed()),
             elapsed_seconds: self.elapsed_seconds,
@@ -241,16 +235,6 @@ impl JobReport {
         }
         words.extend(self.last_error.as_ref().map(|error| format!("last error: {error}")));
         words.join("  ")
-    }
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &str) -> Cow<'_, str> {
-    let plain = |payload: char| payload.is_ascii_alphanumeric() || "-_./:@%+=,".contains(payload);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.into()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''")).into()
     }
 }
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::engine::{DiscoveryState, Engine, JobView, Outcome};
+use crate::engine::{DiscoveryState, Engine, JobView};
 use crate::model::time::{Instant, Now};
-use crate::model::{Expectation, JobId, ProjectName, Status, duration};
+use crate::model::{Expectation, JobId, Outcome, ProjectName, Status, duration};
 
 /// Says that the wait only looks for further restores, if so.
 pub(super) fn searching(engine: &Engine, now: Now) -> Option<String> {
@@ -21,7 +21,7 @@ pub(super) fn searching(engine: &Engine, now: Now) -> Option<String> {
 
 /// Whether a restore, or its index, is still waited for.
 pub(super) fn is_open(engine: &Engine) -> bool {
-    engine.jobs().any(|job| Outcome::of(&job) == Outcome::Open)
+    engine.jobs().any(|job| job.outcome() == Outcome::Open)
 }
 
 /// Why the restores cannot be listed, if some are looked for and that fails.
@@ -42,12 +42,11 @@ pub(super) type Forecast = BTreeMap<(ProjectName, JobId), Instant>;
 
 /// The state of a job, in words.
 pub(super) fn state(job: &JobView<'_>, forecast: &Forecast, now: Now) -> String {
-    let outcome = Outcome::of(job);
-    let mut words = vec![outcome.in_words(job)];
+    let mut words = vec![job.outcome_in_words()];
     words.extend(job.tracker.facts().intermediate_progress().map(|percent| format!("{percent:.0} %")));
     words.push(duration::human(job.tracker.elapsed(now)));
     words.extend(job.refused.or(job.tracker.last_error()).map(str::to_owned));
-    if outcome == Outcome::Open {
+    if job.outcome() == Outcome::Open {
         let key = (job.project.clone(), job.tracker.settings().id.clone());
         words.push(match forecast.get(&key) {
             Some(at) => format!("next poll in {}", countdown(at.since(now.instant))),

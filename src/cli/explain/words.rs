@@ -16,7 +16,7 @@ pub(super) fn of(explanation: &Explanation, whose: &str) -> String {
 }
 
 fn heading(explanation: &Explanation) -> String {
-    let Explanation { project, job, standing, age_seconds, until, .. } = explanation;
+    let Explanation { project, job, words, age_seconds, until, .. } = explanation;
     let label = match (&job.name, &job.facts.target_index_name) {
         (Some(name), _) | (None, Some(name)) => format!("{name} ({})", job.id),
         (None, None) => job.id.to_string(),
@@ -25,7 +25,7 @@ fn heading(explanation: &Explanation) -> String {
         Turn::Over => String::new(),
         _ => format!(", watched until {until}"),
     };
-    format!("{label} of project {project}: {standing}, {} old{until}", human(*age_seconds))
+    format!("{label} of project {project}: {words}, {} old{until}", human(*age_seconds))
 }
 
 fn next(explanation: &Explanation, whose: &str) -> String {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 
+use super::exit_codes;
 use crate::app::wait::{Options, Progress};
 use crate::cli::ci::CiArgs;
 use crate::cli::project::ProjectArgs;
@@ -20,7 +21,7 @@ use crate::model::{JobId, Until, duration};
 
 /// Block until restore jobs end, and say how by the exit code
 #[derive(Debug, Parser)]
-#[command(after_help = EXIT_CODES, arg_required_else_help = true)]
+#[command(after_help = after_help(), arg_required_else_help = true)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the published command line")]
 pub(in crate::cli) struct Args {
     /// Ids of restore jobs; `-` reads them from standard input, one a line or as JSON objects that
@@ -147,22 +148,12 @@ pub(in crate::cli) struct Args {
     pub(super) command: Vec<OsString>,
 }
 
-const EXIT_CODES: &str = "\
-Exit codes:
-  0    condition met: all jobs completed (with --any: one did), and their indexes serve (with --until ready)
-  1    a job failed or was cancelled, or its index did not become ready
-  2    wrong usage
-  3    a job was not found, or was lost
-  4    the API refuses the key (401) or the permission (403)
-  5    the API was unreachable for too long
-  6    a job ended in a state we do not know
-  70   internal error (a bug)
-  71   the system gives this process too few threads or open files
-  78   bad configuration, or no request can be made as it is configured (a certificate, a proxy, a scheme)
-  124  timeout
-  130  interrupted by SIGINT; 143 by SIGTERM
-Several apply: the first of 1, 4, 3, 6, 78, 5, 124 wins.
+/// What the help ends with.
+fn after_help() -> String {
+    format!("{}\n{SURROUNDINGS}", exit_codes::table())
+}
 
+const SURROUNDINGS: &str = "\
 Environment:
   PINECONE_API_KEY          the API key of the project
   PINECONE_CONTROLLER_HOST  the control plane, https://api.pinecone.io unless set

@@ -1,6 +1,7 @@
 //! `restore-watch wait`
 
 mod args;
+mod exit_codes;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::Arc;

@@ -44,7 +44,7 @@ impl Project {
         self.take_well(began, now.instant);
         let news = self.accept(now.instant);
         let Some(job) = self.jobs.get_mut(id) else { return (Findings::default(), news) };
-        let asked_for_index = job.tracker.followed_index().is_some();
+        let asked_for_index = job.tracker.index_to_poll().is_some();
         job.described_at = Some(now.instant);
         let mut findings = job.tracker.observe(answer, now, self.server);
         findings.drafts.extend(job.tracker.slow(now.instant, self.slow.as_ref()));
@@ -53,7 +53,7 @@ impl Project {
             self.learn(from, to);
         }
         let Some(job) = self.jobs.get_mut(id) else { return (findings, news) };
-        if !asked_for_index && job.tracker.followed_index().is_some() {
+        if !asked_for_index && job.tracker.index_to_poll().is_some() {
             // The index is looked at as soon as it matters, also by those who look for the last time.
             self.schedule_by(id, Some(now.instant), Duration::ZERO);
             return (findings, news);
@@ -140,7 +140,7 @@ impl Project {
             drafts.extend(job.tracker.alarm(clocks, false));
         }
         // The verdict on lasting trouble rests on a fresh answer where one can be had.
-        let verdict = job.tracker.trouble_at().unwrap_or(now + delay);
+        let verdict = job.tracker.lasting_trouble_at().unwrap_or(now + delay);
         let mut due = (now + delay).min(verdict).max(now + pause);
         if self.access.is_suspected() {
             // Another job is polled first, if there is one; else this one, as soon as that can confirm the refusal.
@@ -149,7 +149,7 @@ impl Project {
             due = due.max(now + pause);
         }
         let due = (!job.tracker.has_ended()).then_some(due);
-        if job.tracker.is_doubted() && self.final_poll.is_some() {
+        if job.tracker.is_confirming_refusal() && self.final_poll.is_some() {
             // The last look goes on until it is clear what is refused.
             self.schedule(id, Some(now));
         } else {
@@ -161,7 +161,7 @@ impl Project {
 
     /// Whether it is the index of this job that is asked for.
     fn is_of_index(&self, id: &JobId) -> bool {
-        self.tracker(id).is_some_and(|tracker| tracker.followed_index().is_some())
+        self.tracker(id).is_some_and(|tracker| tracker.index_to_poll().is_some())
     }
 
     fn refuse_index(&mut self, id: &JobId, failure: &Failure, now: Instant) -> Option<Draft> {

@@ -14,7 +14,6 @@ use crate::engine::cadence::Cadence;
 use crate::engine::slow::SlowLimit;
 use crate::engine::snapshot::{AddedJob, JobRecord};
 use crate::engine::tracker::Tracker;
-use crate::engine::verdict::Outcome;
 use crate::model::time::{Instant, Now, Recorded, wall_between};
 use crate::model::{JobId, Until};
 
@@ -193,7 +192,7 @@ impl Project {
         let is_old = |job: &Job| {
             let listed_at = job.tracker.facts().listed_at();
             let ended = job.tracker.ended_at().is_some_and(is_long_ago) && listed_at.is_none_or(is_long_ago);
-            !job.listed && ((is_known && ended) || (job.is_found() && job.tracker.was_gone_for() > keep))
+            !job.listed && ((is_known && ended) || (job.is_found() && job.tracker.absent_for() > keep))
         };
         let old: Vec<_> = self.jobs.iter().filter(|(_, job)| is_old(job)).map(|(id, _)| id.clone()).collect();
         if let Some((finder, before)) = self.finder.as_mut().zip(time.checked_sub(keep).ok())
@@ -219,7 +218,7 @@ impl Project {
         if self.jobs.len() <= max {
             return Vec::new();
         }
-        let is_good = |job: &Job| job.tracker.has_ended() && Outcome::of(&self.view_of(job)).is_good();
+        let is_good = |job: &Job| job.tracker.has_ended() && self.view_of(job).outcome().is_success();
         let ended = self.jobs.iter().filter(|(_, job)| job.is_found() && is_good(job));
         let mut ended: Vec<_> =
             ended.map(|(id, job)| (job.tracker.facts().listed_at(), id.clone())).collect();
@@ -272,7 +271,7 @@ impl Project {
         self.free_since = now;
         for id in self.jobs.keys().cloned().collect::<Vec<_>>() {
             let Some(job) = self.jobs.get_mut(&id) else { continue };
-            job.tracker.excuse(slept);
+            job.tracker.shift_by(slept);
             if let Some(polling) = &mut job.polling {
                 polling.since = polling.since + slept;
             }
@@ -336,7 +335,7 @@ impl Project {
         let due = match (had_ended, job.tracker.has_ended()) {
             (true, false) => {
                 // Nobody watched in between.
-                job.tracker.excuse_trouble();
+                job.tracker.reset_streaks();
                 Some(now).filter(|_| job.polling.is_none())
             }
             (_, true) => None,

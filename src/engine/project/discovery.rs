@@ -11,8 +11,8 @@ use super::history::{History, PageTime};
 use super::{Job, Project};
 use crate::config::Discovery;
 use crate::engine::Diagnostic;
+use crate::engine::discovery_state::DiscoveryState;
 use crate::engine::snapshot::{AddedJob, DiscoverySnapshot, JobRecord, JobSnapshot};
-use crate::engine::standing::{DiscoveryState, Ending};
 use crate::engine::tracker::Findings;
 use crate::model::time::{Instant, Now, before};
 use crate::model::{JobId, Observation};
@@ -122,7 +122,7 @@ impl Finder {
             return false;
         }
         let is_included = self.includes(row.facts.target_index_name.as_deref());
-        let has_ended = Ending::of(&row.status, &row.facts).is_some();
+        let has_ended = row.end().is_some();
         let (is_wanted, room) = if has_ended {
             let is_event = row.facts.listed_at().is_some_and(|at| self.history.is_event(&row.id, at, now));
             (is_event && is_included, &mut room.ended)
@@ -252,7 +252,7 @@ impl Project {
             self.insert(settings, kept, now);
             let job = self.jobs.get_mut(&row.id)?;
             job.added = Some(added);
-            job.is_found_ended = Ending::of(&row.status, &row.facts).is_some();
+            job.is_found_ended = row.end().is_some();
             self.changed.insert(row.id.clone());
         }
         self.take_row(row, began, now, rng)
@@ -292,15 +292,15 @@ impl Project {
 
     /// How it stands with the search for jobs.
     pub(in crate::engine) fn search(&self, now: Instant) -> DiscoveryState {
-        let Some(finder) = &self.finder else { return DiscoveryState::Over };
+        let Some(finder) = &self.finder else { return DiscoveryState::Complete };
         let limit = self.watch.unreachable_after;
         let is_suspected = self.misconfiguration.suspected().is_some();
         match self.list.failing_since {
-            _ if self.access.is_refused() => DiscoveryState::Refused,
+            _ if self.access.is_refused() => DiscoveryState::Unauthorized,
             _ if self.is_misconfigured() => DiscoveryState::Misconfigured,
             Some(since) if is_suspected && now.since(since) >= limit => DiscoveryState::Misconfigured,
             Some(since) if now.since(since) >= limit => DiscoveryState::Unreachable,
-            None if finder.is_sure() => DiscoveryState::Over,
+            None if finder.is_sure() => DiscoveryState::Complete,
             _ => DiscoveryState::UnderWay,
         }
     }

@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::Project;
 use super::limit::Throttle;
 use crate::engine::explain::{Explanation, Hold, Later, LearnedRate, RateReport, Rule, Since, Turn};
-use crate::engine::verdict::Outcome;
 use crate::model::JobId;
 use crate::model::time::{Instant, Now};
 
@@ -38,7 +37,8 @@ impl Project {
         Some(Explanation {
             project: self.name.clone(),
             job: tracker.job(),
-            standing: Outcome::of(&view).in_words(&view),
+            outcome: view.outcome(),
+            words: view.outcome_in_words(),
             until: tracker.until(),
             age_seconds: age.as_secs_f64(),
             expected: self.duration_history.expectation(),

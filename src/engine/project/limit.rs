@@ -81,7 +81,7 @@ impl Project {
         if job.tracker.last_error().is_none() {
             self.starved.insert(id.clone());
         }
-        job.tracker.starve(at, reason);
+        job.tracker.mark_throttled(at, reason);
     }
 
     /// The server takes requests again. What waits from now on waits for its turn, however long that takes at the rate
@@ -89,7 +89,7 @@ impl Project {
     fn feed(&mut self) {
         for id in self.starved.clone() {
             let Some(job) = self.jobs.get_mut(&id) else { continue };
-            job.tracker.excuse_trouble();
+            job.tracker.reset_streaks();
             let due = job.due;
             self.schedule(&id, due);
         }

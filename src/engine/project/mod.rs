@@ -185,7 +185,7 @@ impl Project {
     /// Makes a job due that waits in the queue, and forgets the troubles it had.
     fn retry_now(&mut self, id: &JobId, now: Instant) {
         let Some(job) = self.jobs.get_mut(id) else { return };
-        job.tracker.excuse_trouble();
+        job.tracker.reset_streaks();
         self.changed.insert(id.clone());
         let due = job.due.map(|due| due.min(now));
         self.schedule(id, due);

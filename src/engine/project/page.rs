@@ -11,7 +11,6 @@ use super::list::{PRICE, Pressure, Worth};
 use super::{Choice, Job, Project, ProjectEvent};
 use crate::engine::retry::Backoff;
 use crate::engine::slow::SlowLimit;
-use crate::engine::standing::Ending;
 use crate::engine::tracker::{Findings, Tracker};
 use crate::engine::{Answer, Diagnostic, Failure, FailureClass, ListPage};
 use crate::model::time::{Instant, Now};
@@ -122,7 +121,7 @@ impl Project {
         // One that is watched counts once it was described.
         let is_over = |row: &&Observation| {
             let runs = self.tracker(&row.id).is_some_and(Tracker::is_running);
-            !runs && Ending::of(&row.status, &row.facts).is_some()
+            !runs && row.end().is_some()
         };
         let over: Vec<_> = rows.iter().filter(is_over).map(|row| row.facts.clone()).collect();
         for facts in over {
@@ -173,7 +172,7 @@ impl Project {
         if is_stale || !job.takes_rows() {
             return None;
         }
-        if Ending::of(&row.status, &row.facts).is_some() {
+        if row.end().is_some() {
             self.schedule_by(&id, Some(now.instant), Duration::ZERO);
             return None;
         }

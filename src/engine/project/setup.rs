@@ -1,8 +1,8 @@
 //! Whether requests of the project can be made as they are set up: certificates, proxies, schemes.
 
 use super::{Job, Project};
-use crate::engine::standing::Standing;
 use crate::engine::{Diagnostic, Failure, FailureClass};
+use crate::model::Outcome;
 use crate::model::time::Instant;
 
 impl Project {
@@ -28,7 +28,7 @@ impl Project {
 
     /// Why nothing can be learned of this job as requests are set up, if so. Trouble that has lasted needs no further proof.
     pub(super) fn misconfigured(&self, job: &Job) -> Option<&str> {
-        let has_lasted = job.tracker.standing() == Standing::Unreachable;
+        let has_lasted = job.tracker.outcome() == Outcome::Unreachable;
         let suspected = self.misconfiguration.suspected().filter(|_| has_lasted);
         self.misconfiguration.confirmed().or(suspected)
     }

@@ -133,7 +133,7 @@ impl Project {
         let job = self.jobs.get(id)?;
         // A job that is being polled is polled again after a restart, at once.
         let next_poll = job.due.or(job.polling.map(|polling| polling.since));
-        let snapshot = job.tracker.remember(next_poll, job.added.clone(), now);
+        let snapshot = job.tracker.to_snapshot(next_poll, job.added.clone(), now);
         Some(JobRecord { project: self.name.clone(), id: id.clone(), written_at: now.wall, snapshot })
     }
 }

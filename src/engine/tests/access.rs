@@ -5,21 +5,26 @@ use EventKind::{Completed, ProjectRecovered, ProjectUnauthorized, Unreachable, W
 use super::*;
 
 #[test]
-fn one_refusal_is_not_told_two_in_a_row_are() {
+fn the_second_refusal_in_a_row_is_emitted() {
     let mut stage = Stage::new(&[project(&["a"])], Vec::new());
     stage.fail(FailureClass::Unauthorized);
+
     assert_eq!(stage.kinds(), []);
+
     stage.answer("Pending");
+
     assert_eq!(stage.kinds(), [Watched]);
+
     stage.fail(FailureClass::Unauthorized);
     stage.fail(FailureClass::Unauthorized);
+
     assert_eq!(stage.kinds(), [ProjectUnauthorized]);
     assert!(stage.engine.jobs().all(|job| job.refused.is_some()));
     assert_eq!(stage.engine.outcomes(), [Outcome::Unauthorized]);
 }
 
 #[test]
-fn the_second_look_comes_soon() {
+fn a_refusal_is_confirmed_soon() {
     let mut stage = Stage::new(&[project(&["a"])], Vec::new());
     stage.fail(FailureClass::Unauthorized);
     assert_eq!(stage.next(), seconds(5));
@@ -33,6 +38,7 @@ fn the_final_poll_confirms_a_refusal_at_once() {
     stage.pass(seconds(1));
     stage.step(Input::Command(Command::FinalPoll));
     stage.fail(FailureClass::Unauthorized);
+
     assert_eq!(stage.engine.outcomes(), [Outcome::Unauthorized]);
 }
 
@@ -63,65 +69,84 @@ fn a_long_grace_stops_no_poll_for_longer_than_a_minute() {
         assert!(waited <= seconds(60), "{waited:?}");
     }
     stage.answer("Completed");
+
     assert_eq!(stage.kinds(), [Watched, Completed]);
 }
 
 #[test]
-fn a_refusal_without_a_body_of_the_api_passes_for_a_minute() {
+fn refusals_without_a_body_of_the_api_count_after_a_minute() {
     let mut stage = Stage::new(&[project(&["a", "b"])], Vec::new());
     let mut polls = 0;
+
     while stage.kinds().is_empty() {
         stage.fail(FailureClass::Blocked);
         polls += 1;
     }
+
     assert_eq!(stage.now.instant, Instant::after_start(seconds(60)));
     assert!(polls <= 16, "the first ones of both, then one request in five seconds: {polls}");
-
-    let mut passes = Stage::new(&[project(&["a"])], Vec::new());
-    (0..4).for_each(|_| passes.fail(FailureClass::Blocked));
-    passes.answer("Completed");
-    assert_eq!(passes.kinds(), [Watched, Completed]);
-
-    let mut confirmed = Stage::new(&[project(&["a"])], Vec::new());
-    confirmed.fail(FailureClass::Blocked);
-    confirmed.fail(FailureClass::Unauthorized);
-    assert_eq!(confirmed.kinds(), [ProjectUnauthorized], "the API itself said so five seconds later");
 }
 
 #[test]
-fn refusals_of_polls_that_were_under_way_count_once() {
+fn refusals_without_a_body_of_the_api_pass() {
+    let mut stage = Stage::new(&[project(&["a"])], Vec::new());
+
+    (0..4).for_each(|_| stage.fail(FailureClass::Blocked));
+    stage.answer("Completed");
+
+    assert_eq!(stage.kinds(), [Watched, Completed]);
+}
+
+#[test]
+fn a_refusal_by_the_api_confirms_one_without_its_body() {
+    let mut stage = Stage::new(&[project(&["a"])], Vec::new());
+
+    stage.fail(FailureClass::Blocked);
+    stage.fail(FailureClass::Unauthorized);
+
+    assert_eq!(stage.kinds(), [ProjectUnauthorized], "the API itself said so five seconds later");
+}
+
+#[test]
+fn refusals_of_concurrent_polls_count_once() {
     let mut stage = Stage::new(&[project(&["a", "b", "c"])], Vec::new());
+
     assert_eq!(stage.polls.len(), 3);
+
     for _ in 0..3 {
         stage.fail(FailureClass::Unauthorized);
     }
+
     assert_eq!(stage.kinds(), [], "one revoked moment, three answers");
+
     stage.fail(FailureClass::Unauthorized);
+
     assert_eq!(stage.kinds(), [ProjectUnauthorized]);
 }
 
 #[test]
-fn a_refused_project_is_asked_slowly_and_told_to_recover() {
+fn an_unauthorized_project_is_polled_slowly_until_accepted() {
     let mut stage = Stage::new(&[project(&["a", "b", "c"])], Vec::new());
     while stage.kinds().is_empty() {
         stage.fail(FailureClass::Unauthorized);
     }
     for _ in 0..60 {
         assert_eq!(stage.next(), seconds(60));
-        assert_eq!(stage.polls.len(), 1, "one look for all jobs");
+        assert_eq!(stage.polls.len(), 1, "one poll for all jobs");
         stage.fail(FailureClass::Unauthorized);
     }
-    assert_eq!(stage.kinds(), [], "told once, and no job is called unreachable for it");
+
+    assert_eq!(stage.kinds(), [], "emitted once, and no job is unreachable for it");
+
     stage.answer("Pending");
+
     assert_eq!(stage.kinds(), [ProjectRecovered, Watched]);
     assert!(stage.engine.jobs().all(|job| job.refused.is_none()));
+
     stage.answer("Completed");
     stage.answer("Completed");
-    assert_eq!(
-        stage.kinds(),
-        [Watched, Completed, Watched, Completed],
-        "all jobs are looked at again at once"
-    );
+
+    assert_eq!(stage.kinds(), [Watched, Completed, Watched, Completed], "all jobs are polled again at once");
 }
 
 #[test]
@@ -133,7 +158,7 @@ fn an_outage_after_one_refusal_is_still_an_outage() {
 }
 
 #[test]
-fn an_outage_of_a_refused_project_is_met_slowly() {
+fn an_outage_of_an_unauthorized_project_is_polled_slowly() {
     let mut stage = Stage::new(&[project(&["a"])], Vec::new());
     stage.fail(FailureClass::Unauthorized);
     stage.fail(FailureClass::Unauthorized);
@@ -142,11 +167,12 @@ fn an_outage_of_a_refused_project_is_met_slowly() {
         stage.fail(FailureClass::Transient);
         assert!(stage.next() >= seconds(60));
     }
+
     assert_eq!(stage.kinds(), []);
 }
 
 #[test]
-fn one_job_that_alone_is_refused_is_no_refused_key() {
+fn one_refused_job_is_no_refused_key() {
     let mut stage = Stage::new(&[project(&["a", "b"])], Vec::new());
     let mut refused = 0;
     while stage.now.instant < Instant::after_start(seconds(1800)) {
@@ -158,7 +184,8 @@ fn one_job_that_alone_is_refused_is_no_refused_key() {
             stage.answer_with(poll, "Pending", JobFacts::default());
         }
     }
-    assert!(refused < 200, "asked with backoff: {refused} times in half an hour");
+
+    assert!(refused < 200, "polled with backoff: {refused} times in half an hour");
     assert_eq!(stage.kinds(), [Watched, Unreachable]);
 }
 
@@ -176,5 +203,6 @@ fn one_projects_key_is_no_others() {
             stage.fail_poll(poll, failure(FailureClass::Unauthorized));
         }
     }
+
     assert!(polled > 50, "{polled}");
 }

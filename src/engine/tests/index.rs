@@ -39,58 +39,67 @@ impl Stage {
 }
 
 #[test]
-fn a_completed_job_is_followed_by_its_index() {
+fn a_completed_job_awaits_its_index() {
     let mut stage = until_ready();
     stage.complete();
+
     assert_eq!(stage.kinds(), [EventKind::Watched, EventKind::Completed]);
-    assert_eq!(stage.standing(), Standing::Open);
+    assert_eq!(stage.outcome(), Outcome::Open);
     assert_eq!(
         stage.index_polls.len() + usize::from(stage.engine.polls().next_at() == Some(stage.now.instant)),
         1
     );
+
     stage.index_is("Initializing", false);
+
     assert_eq!(stage.kinds(), []);
+
     let view = stage.engine.jobs().next().unwrap();
-    assert_eq!(Outcome::of(&view).in_words(&view), "Completed, index Initializing");
+
+    assert_eq!(view.outcome_in_words(), "Completed, index Initializing");
+
     stage.index_is("Ready", true);
-    let told = stage.emitted.pop().unwrap();
-    assert_eq!(told.kind, EventKind::IndexReady);
+    let event = stage.emitted.pop().unwrap();
+
+    assert_eq!(event.kind, EventKind::IndexReady);
+
     let status = |status: &Option<Status>| status.as_ref().map(ToString::to_string);
-    assert_eq!(status(&told.previous_status).as_deref(), Some("Initializing"));
-    assert_eq!(status(&told.status).as_deref(), Some("Ready"));
-    assert_eq!(told.detection_delay_seconds, None);
-    assert_eq!(stage.standing(), Standing::Ready);
+
+    assert_eq!(status(&event.previous_status).as_deref(), Some("Initializing"));
+    assert_eq!(status(&event.status).as_deref(), Some("Ready"));
+    assert_eq!(event.detection_delay_seconds, None);
+    assert_eq!(stage.outcome(), Outcome::Ready);
     assert_eq!(stage.engine.outcomes(), [Outcome::Ready]);
     assert_eq!(stage.engine.polls().next_at(), None);
 }
 
 #[test]
-fn what_serves_counts_whatever_else_it_does() {
-    for (state, ready, standing) in [
-        ("ScalingUp", true, Standing::Ready),
-        ("SomethingNew", true, Standing::Ready),
-        ("SomethingNew", false, Standing::Open),
-        ("Ready", false, Standing::Open),
-        ("InitializationFailed", false, Standing::NotReady),
-        ("initializationfailed", false, Standing::NotReady),
-        ("Failed", false, Standing::NotReady),
-        ("Disabled", false, Standing::NotReady),
-        ("Terminating", true, Standing::NotReady),
+fn readiness_decides_unless_the_state_never_serves() {
+    for (state, ready, outcome) in [
+        ("ScalingUp", true, Outcome::Ready),
+        ("SomethingNew", true, Outcome::Ready),
+        ("SomethingNew", false, Outcome::Open),
+        ("Ready", false, Outcome::Open),
+        ("InitializationFailed", false, Outcome::NotReady),
+        ("initializationfailed", false, Outcome::NotReady),
+        ("Failed", false, Outcome::NotReady),
+        ("Disabled", false, Outcome::NotReady),
+        ("Terminating", true, Outcome::NotReady),
     ] {
         let mut stage = until_ready();
         stage.complete();
         stage.index_is(state, ready);
-        assert_eq!(stage.standing(), standing, "{state}");
-        if standing == Standing::NotReady {
-            let told = stage.emitted.pop().unwrap();
-            let words = told.reason.as_deref().unwrap();
+        assert_eq!(stage.outcome(), outcome, "{state}");
+        if outcome == Outcome::NotReady {
+            let event = stage.emitted.pop().unwrap();
+            let words = event.reason.as_deref().unwrap();
             assert!(words.eq_ignore_ascii_case(&format!("its state is {state}")), "{words}");
         }
     }
 }
 
 #[test]
-fn other_ends_are_ends() {
+fn a_job_that_did_not_complete_awaits_no_index() {
     for end in ["Failed", "Cancelled"] {
         let mut stage = until_ready();
         let poll = stage.poll();
@@ -100,8 +109,8 @@ fn other_ends_are_ends() {
     }
 }
 
-/// Fails every poll of the index until something is told. Says how long that took.
-fn fail_until_told(stage: &mut Stage, class: FailureClass) -> Duration {
+/// Fails every poll of the index until an event is emitted. Returns how long that took.
+fn fail_until_emitted(stage: &mut Stage, class: FailureClass) -> Duration {
     let start = stage.now.instant;
     stage.kinds();
     while stage.emitted.is_empty() {
@@ -115,38 +124,47 @@ fn fail_until_told(stage: &mut Stage, class: FailureClass) -> Duration {
 }
 
 #[test]
-fn a_404_that_lasts_ends_it() {
+fn an_unseen_index_is_not_ready_after_the_grace() {
     let mut stage = until_ready();
     stage.complete();
-    let took = fail_until_told(&mut stage, FailureClass::NotFound);
+
+    let took = fail_until_emitted(&mut stage, FailureClass::NotFound);
+
     assert!((seconds(60)..seconds(62)).contains(&took), "{took:?}");
     assert_eq!(stage.kinds(), [EventKind::IndexNotReady]);
-    assert_eq!(stage.standing(), Standing::NotReady);
+    assert_eq!(stage.outcome(), Outcome::NotReady);
     assert_eq!(stage.engine.polls().next_at(), None);
+}
 
-    // One that was seen is believed to be there for longer.
+#[test]
+fn a_seen_index_is_not_ready_after_unreachable_after() {
     let mut stage = until_ready();
     stage.complete();
     stage.index_is("Initializing", false);
-    let took = fail_until_told(&mut stage, FailureClass::NotFound);
+
+    let took = fail_until_emitted(&mut stage, FailureClass::NotFound);
+
     assert!((seconds(600)..seconds(602)).contains(&took), "{took:?}");
     assert_eq!(stage.emitted[0].reason.as_deref(), Some("NotFound"));
     assert_eq!(stage.kinds(), [EventKind::IndexNotReady]);
 }
 
 #[test]
-fn an_outage_is_no_verdict() {
+fn an_outage_decides_nothing() {
     let mut stage = until_ready();
     stage.complete();
-    fail_until_told(&mut stage, FailureClass::Transient);
+    fail_until_emitted(&mut stage, FailureClass::Transient);
+
     assert_eq!(stage.kinds(), [EventKind::Unreachable]);
-    assert_eq!(stage.standing(), Standing::Unreachable);
+    assert_eq!(stage.outcome(), Outcome::Unreachable);
+
     stage.index_is("Ready", true);
+
     assert_eq!(stage.kinds(), [EventKind::Recovered, EventKind::IndexReady]);
 }
 
 #[test]
-fn one_404_in_an_outage_is_no_verdict() {
+fn one_404_in_an_outage_decides_nothing() {
     // Whether it was seen before or not.
     for seen in [false, true] {
         let mut stage = until_ready();
@@ -166,9 +184,9 @@ fn one_404_in_an_outage_is_no_verdict() {
             }
         }
         assert_eq!(stage.kinds(), [EventKind::Unreachable], "{seen} {last:?}");
-        assert_eq!(stage.standing(), Standing::Unreachable);
+        assert_eq!(stage.outcome(), Outcome::Unreachable);
         // The 404s that come then count by themselves.
-        let took = fail_until_told(&mut stage, FailureClass::NotFound);
+        let took = fail_until_emitted(&mut stage, FailureClass::NotFound);
         assert_eq!(stage.kinds(), [EventKind::IndexNotReady]);
         assert!(took >= if seen { seconds(590) } else { seconds(50) }, "{took:?}");
     }
@@ -186,17 +204,22 @@ fn an_answer_that_names_no_index_is_trouble() {
             stage.next();
         }
     }
+
     assert!(stage.now.instant.since(start) >= seconds(600));
     assert_eq!(stage.emitted[0].reason.as_deref(), Some("the API does not say which index the restore made"));
     assert_eq!(stage.kinds(), [EventKind::Unreachable]);
+
     stage.complete();
+
     assert_eq!(stage.kinds(), [EventKind::Recovered]);
-    assert_eq!(stage.index_polls.len(), 1, "its index is asked for at once");
+    assert_eq!(stage.index_polls.len(), 1, "its index is polled at once");
+
     stage.index_is("Ready", true);
-    assert_eq!(stage.standing(), Standing::Ready);
+
+    assert_eq!(stage.outcome(), Outcome::Ready);
 }
 
-/// A stage with a completed job whose index is followed, and one that is open.
+/// A stage with a completed job whose index is awaited, and one that is open.
 fn beside_another() -> Stage {
     let mut project = project(&["b"]);
     project.jobs.insert(0, JobSettings { until: Some(Until::Ready), ..JobSettings::new(id("a")) });
@@ -208,7 +231,7 @@ fn beside_another() -> Stage {
 }
 
 #[test]
-fn a_key_that_may_not_ask_for_the_index_alone_is_the_trouble_of_this_job() {
+fn a_key_refused_the_index_alone_concerns_one_job() {
     let mut stage = beside_another();
     for _ in 0..200 {
         if let Some((poll, _)) = stage.index_polls.pop_front() {
@@ -220,15 +243,18 @@ fn a_key_that_may_not_ask_for_the_index_alone_is_the_trouble_of_this_job() {
         }
         stage.next();
     }
-    assert_eq!(stage.kinds(), [EventKind::Unreachable], "told once, and of no project");
+
+    assert_eq!(stage.kinds(), [EventKind::Unreachable], "emitted once, and of no project");
     assert_eq!(stage.engine.outcomes(), [Outcome::Unauthorized, Outcome::Open]);
+
     stage.index_polls.clear();
     let refused = stage.engine.explain(&ProjectName::default(), &id("a"), stage.now).unwrap();
+
     assert!(refused.last_error.is_some());
 }
 
 #[test]
-fn a_key_that_is_refused_the_job_too_is_refused() {
+fn a_key_refused_index_and_job_is_unauthorized() {
     let mut stage = until_ready();
     stage.complete();
     stage.kinds();
@@ -243,21 +269,29 @@ fn a_key_that_is_refused_the_job_too_is_refused() {
         };
         stage.fail_poll(poll, failure(FailureClass::Unauthorized));
     }
+
     assert_eq!(stage.kinds(), [EventKind::ProjectUnauthorized]);
+
     stage.complete();
+
     assert_eq!(stage.kinds(), [EventKind::ProjectRecovered]);
+
     stage.index_is("Ready", true);
+
     assert_eq!(stage.kinds(), [EventKind::IndexReady]);
 }
 
 #[test]
-fn the_last_look_goes_on_from_the_job_to_its_index() {
+fn the_final_poll_continues_from_the_job_to_its_index() {
     let mut stage = until_ready();
     stage.answer("Pending");
     stage.step(Input::Command(Command::FinalPoll));
     stage.complete();
-    assert!(stage.engine.polls().busy_until(stage.now.instant), "its index is still to be looked at");
+
+    assert!(stage.engine.polls().busy_until(stage.now.instant), "its index is still to be polled");
+
     stage.index_is("Initializing", false);
+
     assert!(!stage.engine.polls().busy_until(stage.now.instant + seconds(3600)));
 }
 
@@ -272,11 +306,12 @@ fn a_deadline_covers_the_index() {
         stage.index_is("Initializing", false);
         stage.next();
     }
+
     assert_eq!(stage.kinds(), [EventKind::Overdue]);
 }
 
 #[test]
-fn polls_of_the_index_start_anew_with_the_shortest_interval() {
+fn polls_of_the_index_begin_with_the_shortest_interval() {
     let mut stage = until_ready();
     stage.answer("Pending");
     stage.pass(seconds(7200));
@@ -285,11 +320,12 @@ fn polls_of_the_index_start_anew_with_the_shortest_interval() {
     stage.index_is("Initializing", false);
     let start = stage.now.instant;
     stage.index_poll();
+
     assert!(stage.now.instant.since(start) <= seconds(2), "two hours of restore say nothing about the index");
 }
 
 #[test]
-fn a_restart_goes_on_in_the_second_half() {
+fn a_restart_resumes_the_wait_for_the_index() {
     let settings = || {
         let mut project = project(&[]);
         project.watch.until = Until::Ready;
@@ -303,54 +339,74 @@ fn a_restart_goes_on_in_the_second_half() {
     stage.step(Input::Timeout);
     let mut stage = Stage::on(stage.disk, &settings(), Vec::new(), stage.now);
     stage.index_is("Ready", true);
+
     assert_eq!(stage.kinds(), [EventKind::IndexReady]);
+
     let stage = Stage::on(stage.disk, &settings(), Vec::new(), stage.now);
-    assert_eq!(stage.standing(), Standing::Ready);
+
+    assert_eq!(stage.outcome(), Outcome::Ready);
+    assert_eq!(stage.engine.polls().next_at(), None);
+}
+
+/// A project whose job is watched until this.
+fn watched(until: Until) -> ProjectSettings {
+    let mut project = project(&[]);
+    project.jobs.push(JobSettings { until: Some(until), ..JobSettings::new(id("a")) });
+    project
+}
+
+impl Stage {
+    fn change(&mut self, until: Until) {
+        self.command(Command::Reconfigure(plan(&[watched(until)], Vec::new())));
+    }
+}
+
+#[test]
+fn an_ended_job_awaits_no_index_that_is_wanted_later() {
+    let mut stage = Stage::new(&[watched(Until::Completed)], Vec::new());
+    stage.complete();
+    stage.kinds();
+
+    stage.change(Until::Ready);
+
+    assert_eq!(stage.outcome(), Outcome::Completed);
+    assert_eq!((stage.engine.polls().next_at(), stage.kinds()), (None, Vec::new()));
+
+    let stage = Stage::on(stage.disk, &[watched(Until::Ready)], Vec::new(), stage.now);
+
     assert_eq!(stage.engine.polls().next_at(), None);
 }
 
 #[test]
-fn until_when_can_change_while_it_is_watched() {
-    let with = |until| {
-        let mut project = project(&[]);
-        project.jobs.push(JobSettings { until: Some(until), ..JobSettings::new(id("a")) });
-        project
-    };
-    let change = |stage: &mut Stage, until| {
-        stage.command(Command::Reconfigure(plan(&[with(until)], Vec::new())));
-    };
-    // What has ended has ended.
-    let mut stage = Stage::new(&[with(Until::Completed)], Vec::new());
-    stage.complete();
-    stage.kinds();
-    change(&mut stage, Until::Ready);
-    assert_eq!(stage.standing(), Standing::Ended(Ending::Completed));
-    assert_eq!((stage.engine.polls().next_at(), stage.kinds()), (None, Vec::new()));
-    let stage = Stage::on(stage.disk, &[with(Until::Ready)], Vec::new(), stage.now);
-    assert_eq!(stage.engine.polls().next_at(), None);
-
-    let mut stage = Stage::new(&[with(Until::Completed)], Vec::new());
-    change(&mut stage, Until::Ready);
+fn until_can_change_while_the_index_is_awaited() {
+    let mut stage = Stage::new(&[watched(Until::Completed)], Vec::new());
+    stage.change(Until::Ready);
     stage.complete();
     let poll = stage.index_poll();
-    change(&mut stage, Until::Completed);
-    assert_eq!(stage.standing(), Standing::Ended(Ending::Completed));
-    change(&mut stage, Until::Ready);
+
+    stage.change(Until::Completed);
+
+    assert_eq!(stage.outcome(), Outcome::Completed);
+
+    stage.change(Until::Ready);
     stage.fail_poll(poll, failure(FailureClass::Transient));
     stage.index_is("Ready", true);
-    change(&mut stage, Until::Completed);
-    assert_eq!(stage.standing(), Standing::Ended(Ending::Completed));
+    stage.change(Until::Completed);
+
+    assert_eq!(stage.outcome(), Outcome::Completed);
+
     stage.kinds();
-    change(&mut stage, Until::Ready);
-    assert_eq!((stage.standing(), stage.kinds()), (Standing::Ready, Vec::new()), "it is not decided twice");
+    stage.change(Until::Ready);
+
+    assert_eq!((stage.outcome(), stage.kinds()), (Outcome::Ready, Vec::new()), "it is not decided twice");
 }
 
 #[test]
-fn a_404_of_the_job_says_nothing_about_the_index() {
-    // In place of the index, that the key may not ask for, the job is asked for; and it is gone.
+fn a_404_of_the_job_in_place_of_its_index_decides_nothing() {
     let mut stage = until_ready();
     stage.complete();
     stage.kinds();
+
     while stage.emitted.is_empty() {
         match (stage.index_polls.pop_front(), stage.polls.pop_front()) {
             (Some((poll, _)), _) => stage.fail_poll(poll, failure(FailureClass::Unauthorized)),
@@ -358,21 +414,28 @@ fn a_404_of_the_job_says_nothing_about_the_index() {
             (None, None) => drop(stage.next()),
         }
     }
+
     assert_eq!(stage.kinds(), [EventKind::Unreachable]);
     assert_eq!(stage.engine.outcomes(), [Outcome::Unauthorized]);
+}
 
-    // The index is not known by name, and the job is gone.
+#[test]
+fn a_404_of_a_completed_job_without_an_index_name_is_an_outage() {
     let mut stage = until_ready();
     stage.answer("Completed");
     stage.kinds();
+
     stage.fail_for(FailureClass::NotFound, seconds(500));
+
     assert_eq!(stage.kinds(), []);
+
     stage.fail_for(FailureClass::NotFound, seconds(200));
+
     assert_eq!(stage.kinds(), [EventKind::Unreachable]);
 }
 
 #[test]
-fn the_last_look_finds_out_what_is_refused() {
+fn the_final_poll_finds_out_what_is_refused() {
     let mut stage = until_ready();
     stage.complete();
     stage.index_is("Initializing", false);
@@ -382,11 +445,12 @@ fn the_last_look_finds_out_what_is_refused() {
     stage.complete();
     let poll = stage.index_poll();
     stage.fail_poll(poll, failure(FailureClass::Unauthorized));
+
     assert_eq!(stage.engine.outcomes(), [Outcome::Unauthorized]);
 }
 
 #[test]
-fn whoever_adds_a_completed_job_until_its_index_serves_means_it() {
+fn adding_a_completed_job_until_ready_awaits_its_index() {
     let mut stage = Stage::new(&[project(&[])], Vec::new());
     let add = |stage: &mut Stage, until| {
         let job = JobSettings { until, ..JobSettings::new(id("a")) };
@@ -396,9 +460,14 @@ fn whoever_adds_a_completed_job_until_its_index_serves_means_it() {
     add(&mut stage, None);
     stage.complete();
     add(&mut stage, None);
-    assert_eq!(stage.standing(), Standing::Ended(Ending::Completed));
+
+    assert_eq!(stage.outcome(), Outcome::Completed);
+
     add(&mut stage, Some(Until::Ready));
-    assert_eq!(stage.standing(), Standing::Open);
+
+    assert_eq!(stage.outcome(), Outcome::Open);
+
     stage.index_is("Ready", true);
-    assert_eq!(stage.standing(), Standing::Ready);
+
+    assert_eq!(stage.outcome(), Outcome::Ready);
 }

@@ -344,7 +344,7 @@ fn the_search_is_over_a_minute_after_it_began() {
     stage.answer_list(Vec::new());
     assert_eq!(
         (search(&stage), stage.now.instant),
-        (DiscoveryState::Over, Instant::after_start(seconds(60)))
+        (DiscoveryState::Complete, Instant::after_start(seconds(60)))
     );
     // After an end, it is looked whether that was the last, and soon.
     stage.answer_list(vec![row("a", "Pending", 0)]);
@@ -353,7 +353,7 @@ fn the_search_is_over_a_minute_after_it_began() {
     assert_eq!(search(&stage), DiscoveryState::UnderWay);
     let before = stage.now.instant;
     stage.answer_list(vec![row("a", "Completed", 0)]);
-    assert_eq!(search(&stage), DiscoveryState::Over);
+    assert_eq!(search(&stage), DiscoveryState::Complete);
     assert!(stage.now.instant.since(before) <= seconds(2));
 }
 
@@ -383,7 +383,7 @@ fn a_key_that_may_not_list_is_refused() {
         stage.step(Input::PageFailed { list, is_of_token: false, failure });
     }
     assert_eq!(stage.kinds(), [EventKind::ProjectUnauthorized]);
-    assert_eq!(stage.engine.discovery(stage.now.instant), DiscoveryState::Refused);
+    assert_eq!(stage.engine.discovery(stage.now.instant), DiscoveryState::Unauthorized);
     stage.answer_list(Vec::new());
     assert_eq!(stage.kinds(), [EventKind::ProjectRecovered]);
 }

@@ -254,7 +254,7 @@ impl Stage {
         self.engine.projects().next().unwrap().requests_per_second
     }
 
-    fn standing(&self) -> Standing {
-        self.engine.jobs().next().unwrap().tracker.standing()
+    fn outcome(&self) -> Outcome {
+        self.engine.jobs().next().unwrap().tracker.outcome()
     }
 }

@@ -1,10 +1,14 @@
-//! Restores that take longer than others, or than was said.
+//! Restores that take longer than others, or than configured.
 
 use super::snapshot::{ProjectRecord, ProjectSnapshot};
 use super::*;
 use crate::config::SlowAfter;
 
 use EventKind::{Completed, Slow, Watched};
+
+/// How old a restore may get in most of these tests, and an age at which it is not slow yet.
+const LIMIT: Duration = Duration::from_mins(10);
+const JUST_BEFORE: Duration = Duration::from_secs(500);
 
 /// A project with the job `a`, and this limit.
 fn settings(slow_after: SlowAfter) -> ProjectSettings {
@@ -29,19 +33,19 @@ impl Stage {
         Self::on(disk, &[settings], Vec::new(), now)
     }
 
-    /// Answers all polls of this time well; returns after how long the job was told as slow, and in which words.
-    fn goes_on(&mut self, time: Duration) -> Option<(Duration, String)> {
+    /// Answers all polls of this time well. Returns the age at which the job was emitted as slow,
+    /// and the reason.
+    fn answer_well_for(&mut self, time: Duration) -> Option<(Duration, String)> {
         let until = self.now.instant + time;
         let mut slow = None;
         loop {
             while !self.polls.is_empty() {
                 self.answer("Pending");
             }
-            let is_slow = |told: &Arc<Event>| told.kind == Slow;
-            if let Some(told) = self.emitted.extract_if(.., |told| is_slow(told)).next() {
-                assert_eq!(slow, None, "told once");
-                let age = Duration::try_from_secs_f64(told.elapsed_seconds.unwrap()).unwrap();
-                slow = Some((age, told.reason.clone().unwrap()));
+            if let Some(event) = self.emitted.extract_if(.., |event| event.kind == Slow).next() {
+                assert_eq!(slow, None, "emitted once");
+                let age = Duration::try_from_secs_f64(event.elapsed_seconds.unwrap()).unwrap();
+                slow = Some((age, event.reason.clone().unwrap()));
             }
             match self.engine.poll_timeout() {
                 Some(at) if at <= until => self.next(),
@@ -54,37 +58,45 @@ impl Stage {
 }
 
 #[test]
-fn a_time_that_passed_is_told_once_and_the_watch_goes_on() {
-    let mut stage = Stage::with_past(Disk::default(), settings(SlowAfter::Time(seconds(600))));
-    assert_eq!(stage.goes_on(seconds(580)), None);
-    let (age, reason) = stage.goes_on(seconds(30)).unwrap();
-    assert_eq!((age, reason.as_str()), (seconds(600), "longer than slow_after = 10m"));
-    assert_eq!(stage.goes_on(seconds(3600)), None);
-    assert_eq!(stage.standing(), Standing::Open);
+fn a_passed_limit_is_emitted_once() {
+    let mut stage = Stage::with_past(Disk::default(), settings(SlowAfter::Time(LIMIT)));
+
+    assert_eq!(stage.answer_well_for(seconds(580)), None);
+
+    let (age, reason) = stage.answer_well_for(seconds(30)).unwrap();
+
+    assert_eq!((age, reason.as_str()), (LIMIT, "longer than slow_after = 10m"));
+    assert_eq!(stage.answer_well_for(seconds(3600)), None);
+    assert_eq!(stage.outcome(), Outcome::Open);
+
     stage.answer("Completed");
+
     assert_eq!(stage.kinds(), [Watched, Completed]);
 }
 
 #[test]
-fn a_part_of_the_past_counts_from_the_start_of_the_job() {
+fn a_quantile_counts_from_the_start_of_the_job() {
     let mut stage = Stage::with_past(past(40), settings(SlowAfter::Quantile(0.95)));
     let poll = stage.poll();
     let created_at = Some("2026-11-23T11:30:00Z".parse().unwrap());
     stage.answer_with(poll, "Pending", JobFacts { created_at, ..JobFacts::default() });
-    assert_eq!(stage.goes_on(seconds(7 * 60)), None);
-    let (age, reason) = stage.goes_on(seconds(60)).unwrap();
-    assert_eq!(
-        (age, reason.as_str()),
-        (seconds(38 * 60), "longer than 95 % of the past 40 restores (38m 00s)")
-    );
+
+    assert_eq!(stage.answer_well_for(seconds(7 * 60)), None);
+
+    let (age, reason) = stage.answer_well_for(seconds(60)).unwrap();
+    // The 95th percentile of 1, 2, … 40 minutes.
+    assert_eq!(age, Duration::from_mins(38));
+    assert_eq!(reason, "longer than 95 % of the past 40 restores (38m 00s)");
 }
 
 #[test]
-fn it_is_told_once_enough_is_known() {
+fn a_quantile_needs_enough_past_restores() {
     let mut settings = settings(SlowAfter::Quantile(0.5));
     settings.jobs.push(JobSettings::new(id("b")));
     let mut stage = Stage::with_past(past(19), settings);
-    assert_eq!(stage.goes_on(seconds(3600)), None, "19 say nothing");
+
+    assert_eq!(stage.answer_well_for(seconds(3600)), None, "19 are not enough");
+
     let other = loop {
         let poll = stage.poll();
         if poll.job == id("b") {
@@ -99,62 +111,87 @@ fn it_is_told_once_enough_is_known() {
         ..JobFacts::default()
     };
     stage.answer_with(other, "Completed", facts);
-    let (_, reason) = stage.goes_on(seconds(60)).unwrap();
+    let (_, reason) = stage.answer_well_for(seconds(60)).unwrap();
+
     assert_eq!(reason, "longer than 50 % of the past 20 restores (10m 00s)");
+
     let expected = stage.engine.projects().next().unwrap().expectation.unwrap();
+
     assert_eq!(expected.restores, 20);
 }
 
 #[test]
-fn what_nobody_saw_is_not_told() {
-    let limit = settings(SlowAfter::Time(seconds(600)));
-    let mut stage = Stage::with_past(Disk::default(), limit.clone());
-    stage.goes_on(seconds(500));
-    // It may have ended within the outage.
-    stage.fail_for(FailureClass::Transient, seconds(300));
-    assert_eq!(stage.kinds(), [Watched]);
-    assert!(stage.goes_on(seconds(60)).is_some(), "the next answer says that it goes on");
+fn slow_needs_an_answer_after_an_outage() {
+    let mut stage = Stage::with_past(Disk::default(), settings(SlowAfter::Time(LIMIT)));
+    stage.answer_well_for(JUST_BEFORE);
 
-    let mut stage = Stage::with_past(Disk::default(), limit.clone());
-    stage.goes_on(seconds(500));
+    stage.fail_for(FailureClass::Transient, seconds(300));
+
+    assert_eq!(stage.kinds(), [Watched], "it may have ended within the outage");
+
+    assert!(stage.answer_well_for(seconds(60)).is_some(), "the next answer says that it goes on");
+}
+
+#[test]
+fn slow_needs_an_answer_after_a_suspension() {
+    let mut stage = Stage::with_past(Disk::default(), settings(SlowAfter::Time(LIMIT)));
+    stage.answer_well_for(JUST_BEFORE);
     stage.kinds();
+
     stage.pass(seconds(3600));
     stage.step(Input::Suspended(seconds(3600)));
-    assert_eq!(stage.kinds(), []);
-    stage.answer("Completed");
-    assert_eq!(stage.kinds(), [Completed], "it ended while the machine slept");
 
+    assert_eq!(stage.kinds(), []);
+
+    stage.answer("Completed");
+
+    assert_eq!(stage.kinds(), [Completed], "it ended while the machine slept");
+}
+
+#[test]
+fn slow_needs_an_answer_after_a_restart() {
+    let limit = settings(SlowAfter::Time(LIMIT));
     let mut stage = Stage::with_past(Disk::default(), limit.clone());
-    stage.goes_on(seconds(500));
+    stage.answer_well_for(JUST_BEFORE);
+
     stage.now.wall += seconds(3600);
     let mut stage = Stage::on(stage.disk, &[limit], Vec::new(), stage.now);
-    assert_eq!(stage.kinds(), [], "nor by a process that starts later");
+
+    assert_eq!(stage.kinds(), []);
+
     stage.answer("Completed");
+
     assert_eq!(stage.kinds(), [Completed]);
 }
 
 #[test]
-fn a_restart_does_not_tell_it_again() {
-    let limit = settings(SlowAfter::Time(seconds(600)));
+fn a_restart_does_not_emit_slow_again() {
+    let limit = settings(SlowAfter::Time(LIMIT));
     let mut stage = Stage::with_past(Disk::default(), limit.clone());
-    assert!(stage.goes_on(seconds(700)).is_some());
+
+    assert!(stage.answer_well_for(seconds(700)).is_some());
+
     let mut stage = Stage::on(stage.disk, &[limit], Vec::new(), stage.now);
-    assert_eq!(stage.goes_on(seconds(700)), None);
+
+    assert_eq!(stage.answer_well_for(seconds(700)), None);
 }
 
 #[test]
-fn another_limit_holds_from_the_next_poll_on() {
+fn a_changed_limit_holds_from_the_next_poll_on() {
     let mut stage = Stage::with_past(past(40), settings(SlowAfter::Time(seconds(36_000))));
-    assert_eq!(stage.goes_on(seconds(1800)), None);
+
+    assert_eq!(stage.answer_well_for(seconds(1800)), None);
+
     let settings = [settings(SlowAfter::Quantile(0.5))];
     stage.command(Command::Reconfigure(plan(&settings, Vec::new())));
-    let (_, reason) = stage.goes_on(seconds(60)).unwrap();
+    let (_, reason) = stage.answer_well_for(seconds(60)).unwrap();
+
     assert_eq!(reason, "longer than 50 % of the past 40 restores (20m 00s)");
 }
 
 #[test]
 fn an_index_is_not_slow() {
-    let mut limit = settings(SlowAfter::Time(seconds(600)));
+    let mut limit = settings(SlowAfter::Time(LIMIT));
     limit.watch.until = Until::Ready;
     let mut stage = Stage::with_past(Disk::default(), limit);
     let poll = stage.poll();
@@ -172,6 +209,7 @@ fn an_index_is_not_slow() {
         }
         stage.next();
     }
-    assert!(stage.now.instant > Instant::after_start(seconds(600)));
+
+    assert!(stage.now.instant > Instant::after_start(LIMIT));
     assert_eq!(stage.kinds(), []);
 }

@@ -1,104 +1,78 @@
-//! The life of one job: what an answer means and what must be told.
+//! The life of one job: what its answers mean, and which events they lead to.
 //!
-//! Invariant: a job that ended stays ended, and each thing told once is told once.
+//! Invariant: a job that ended stays ended, and what is to be emitted once is emitted once. Each
+//! part below keeps its own share of that; the tracker decides in which order they are asked.
 
+mod absence;
+mod age;
+mod failure;
+mod health;
 mod index;
+mod index_watch;
 mod pace;
+mod progress;
 mod snapshot;
+mod time_limits;
 mod trouble;
+mod unknown_statuses;
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-pub use index::IndexWatch;
+pub use index_watch::IndexWatch;
 
-use trouble::{Streak, Trouble};
+use age::Age;
+use health::Health;
+use progress::ProgressWatch;
+use time_limits::TimeLimits;
+use unknown_statuses::UnknownStatuses;
 
 use super::Answer;
-use super::cadence::Progress;
-use super::retry::Backoff;
-use super::standing::{Ending, Standing};
-use crate::model::time::{Instant, Now, ServerClock, before, wall_between};
-
 use crate::config::{JobSettings, WatchSettings};
-use crate::model::{Event, EventId, EventKind, JobFacts, JobRef, Observation, ProjectName, Status, Until};
-
-/// How many unknown statuses of one job are remembered, so that each is warned of once. A server that makes up ever
-/// new ones is warned of this often.
-const UNKNOWN_STATUSES: usize = 16;
-
-/// Progress is told each time it moved by this many points.
-const PROGRESS_STEP: f64 = 10.0;
-
-/// How far the age of a job may be from what an answer says before it is put right: answers take their time.
-const SLACK: Duration = Duration::from_secs(5);
+use crate::model::time::{Instant, Now, ServerClock, wall_between};
+use crate::model::{
+    Event, EventId, EventKind, JobFacts, JobRef, Observation, Outcome, ProjectName, Status, Until,
+};
 
 /// What is known of one job.
 #[derive(Debug, Clone)]
 pub struct Tracker {
     settings: JobSettings,
     watch: WatchSettings,
-    /// From when on its age counts, by the monotonic clock: its start, or that of the watch where its start is not known.
-    began: Instant,
-    /// The same by the clock of its server, where that is known. A process that starts finds `began` by it, because no
-    /// clock of this machine says how much time passed in between.
-    started_at: Option<Timestamp>,
-    /// Whether an answer that this process had says how old it is.
-    is_dated: bool,
+    age: Age,
     status: Option<Status>,
     facts: JobFacts,
     end: Option<End>,
     index: IndexWatch,
-    progress: Progress,
-    progress_told: f64,
-    /// The deadline that passed and was told; no shorter one is told after it.
-    overdue_told: Option<Duration>,
-    slow_told: bool,
-    unknown_statuses: Vec<String>,
-    /// Answered with 404, and nothing else, since then: of a job that was never seen, and of an index.
-    missing: Streak,
-    /// Without a good answer since then. The 404s of a job that was never seen are no part of it: it may not be there yet.
-    unreachable: Streak,
-    failures: u32,
-    /// By what the poll after the last failed one is due, as far as this process knows.
-    backoff: Backoff,
-    last_error: Option<String>,
-    /// When the last poll that failed did, as far as this process knows.
-    failed_at: Option<Instant>,
-    last_was_not_found: bool,
-    /// When the API last gave a good answer.
-    answered_at: Option<Instant>,
-    /// For how long it has answered that there is no such job, and when it last did. Only the time between two such answers
-    /// counts.
-    gone_for: Duration,
-    gone_at: Option<Instant>,
+    progress: ProgressWatch,
+    time_limits: TimeLimits,
+    unknown_statuses: UnknownStatuses,
+    health: Health,
 }
 
-/// How a job ended, and what the clocks showed when that was observed.
+/// How a job or its index ended, and what the clocks showed when that was observed.
 #[derive(Debug, Clone, Copy)]
 struct End {
-    how: Ending,
+    outcome: Outcome,
     observed_at: Now,
     /// The age of the job then.
     age: Duration,
 }
 
-/// Something to tell, before it has an id.
+/// An event before it has an id.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Draft {
-    /// What happened.
     pub kind: EventKind,
-    /// The status before.
     pub previous_status: Option<Status>,
-    /// Why, where the status does not say it.
+    /// Why, if the status does not say it.
     pub reason: Option<String>,
 }
 
 /// What an observation leads to.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Findings {
-    /// What is to be told, in order.
+    /// The events to emit, in order.
     pub drafts: Vec<Draft>,
     /// A status that was never seen before and is not known.
     pub unknown_status: Option<Status>,
@@ -110,38 +84,26 @@ impl Tracker {
         Self {
             settings,
             watch,
-            began: now.instant,
-            started_at: None,
-            is_dated: false,
+            age: Age::new(now.instant),
             status: None,
             facts: JobFacts::default(),
             end: None,
             index: IndexWatch::default(),
-            progress: Progress::default(),
-            progress_told: 0.0,
-            overdue_told: None,
-            slow_told: false,
-            unknown_statuses: Vec::new(),
-            missing: Streak::default(),
-            unreachable: Streak::default(),
-            failures: 0,
-            backoff: Backoff::POLL,
-            last_error: None,
-            failed_at: None,
-            last_was_not_found: false,
-            answered_at: None,
-            gone_for: Duration::ZERO,
-            gone_at: None,
+            progress: ProgressWatch::default(),
+            time_limits: TimeLimits::default(),
+            unknown_statuses: UnknownStatuses::default(),
+            health: Health::default(),
         }
     }
 
-    /// From now on, these settings hold.
+    /// Replaces the settings.
     pub(super) fn reconfigure(&mut self, settings: JobSettings, watch: WatchSettings) {
         self.settings = settings;
         self.watch = watch;
     }
 
-    /// Takes a good answer of a server with this clock. Returns what it leads to; nothing for a job that has ended.
+    /// Takes a good answer of a server with this clock. Returns what it leads to; nothing for a job
+    /// that has ended.
     pub(super) fn observe(&mut self, answer: Answer, now: Now, server: ServerClock) -> Findings {
         match answer {
             Answer::Job(observation) if self.end.is_some() => self.observe_again(observation, now),
@@ -150,54 +112,17 @@ impl Tracker {
         }
     }
 
-    fn observe_job(&mut self, observation: Observation, now: Now, server: ServerClock) -> Findings {
-        let mut findings = Findings::default();
-        self.answered_at = Some(now.instant);
-        let Observation { status, facts, .. } = observation;
-        let previous = self.status.replace(status.clone());
-        self.merge(facts, now, server);
-
-        let mut tell = |kind| {
-            findings.drafts.push(Draft { kind, previous_status: previous.clone(), reason: None });
-        };
-        if previous.is_none() {
-            tell(EventKind::Watched);
-            self.progress_told = self.facts.percent_complete.unwrap_or(0.0);
-        }
-        if self.missing.told || self.unreachable.told {
-            tell(EventKind::Recovered);
-        }
-        self.end = Ending::of(&status, &self.facts).map(|how| End {
-            how,
-            observed_at: now,
-            age: self.age(now.instant),
-        });
-        self.index.is_wanted = self.until() == Until::Ready;
-        if let Some(end) = self.end {
-            tell(end.how.into());
-        } else {
-            if previous.as_ref().is_some_and(|previous| !previous.same_as(&status)) {
-                tell(EventKind::StatusChanged);
-            }
-            if self.progress_is_worth_telling() {
-                tell(EventKind::Progressed);
-            }
-        }
-        self.forget_trouble();
-        findings.unknown_status = self.first_sight_of_unknown(status).filter(|_| self.end.is_none());
-        findings
-    }
-
     /// The age of the job; before its start is known, the time it is watched.
     pub fn age(&self, now: Instant) -> Duration {
-        now.since(self.began)
+        self.age.at(now)
     }
 
-    /// Makes a transition of a draft.
+    /// Makes an event of a draft.
     pub(super) fn event(&self, draft: Draft, project: &ProjectName, id: EventId, now: Now) -> Event {
         let of_index = draft.kind.is_of_index();
         let status = if of_index { &self.index.state } else { &self.status };
-        // That it completed is told with the time that it took, and what comes after with that of the whole.
+        // Its completion is emitted with the time that the job took, and what comes after with that
+        // of the whole.
         let elapsed = if draft.kind.is_terminal() && !of_index { self.took(now) } else { self.elapsed(now) };
         let detection_delay = self.detection_delay(now).filter(|_| !of_index);
         Event {
@@ -214,24 +139,24 @@ impl Tracker {
         }
     }
 
-    /// The job, as transitions and reports show it.
+    /// The job, as events and reports show it.
     pub fn job(&self) -> JobRef {
         JobRef { id: self.settings.id.clone(), name: self.settings.name.clone(), facts: self.facts.clone() }
     }
 
-    /// The shortest thing people call the job: its name, the index it makes, or its id.
+    /// The shortest name of the job for people: its own, that of the index it makes, or its id.
     pub fn label(&self) -> &str {
         let index = self.facts.target_index_name.as_deref();
         self.settings.name.as_deref().or(index).unwrap_or(self.settings.id.as_str())
     }
 
-    /// How long the job took, or has been taking, and its index where that is followed. Between the times that the API
-    /// gave where it gave both and no index is followed; else by the monotonic clock, from its start, or from that of the
-    /// watch where its start is not known.
+    /// How long the job took, or has been taking, and its index if that is awaited. Between the
+    /// times that the API gave if it gave both and no index is awaited; else by the monotonic
+    /// clock, from its start, or from that of the watch if its start is not known.
     pub fn elapsed(&self, now: Now) -> Duration {
-        match self.index.verdict {
-            Some(verdict) if self.is_in_second_half() => verdict.age,
-            None if self.is_in_second_half() => self.age(now.instant),
+        match self.index.end {
+            Some(end) if self.is_in_index_phase() => end.age,
+            None if self.is_in_index_phase() => self.age(now.instant),
             _ => self.took(now),
         }
     }
@@ -245,41 +170,32 @@ impl Tracker {
         }
     }
 
-    /// From when to when it ran, where it completed and the API says so.
+    /// From when to when it ran, if it completed and the API says so.
     pub(super) fn lasted(&self) -> Option<(Timestamp, Timestamp)> {
-        self.end.filter(|end| end.how == Ending::Completed)?;
+        self.end.filter(|end| end.outcome == Outcome::Completed)?;
         self.facts.created_at.zip(self.facts.completed_at)
     }
 
-    /// How long after its end the end was observed, where both are known.
+    /// How long after its end the end was observed, if both are known.
     pub fn detection_delay(&self, now: Now) -> Option<Duration> {
         let observed_at = self.end.map_or(now, |end| end.observed_at).wall;
         self.facts.completed_at.map(|completed_at| wall_between(completed_at, observed_at))
     }
 
-    /// How the job stands.
-    pub fn standing(&self) -> Standing {
-        if self.is_in_second_half() {
-            return match self.index.verdict {
-                Some(verdict) if verdict.is_ready => Standing::Ready,
-                Some(_) => Standing::NotReady,
-                None if self.index.is_refused() => Standing::Refused,
-                None if self.unreachable.told => Standing::Unreachable,
-                None => Standing::Open,
-            };
-        }
-        match self.end {
-            Some(end) => Standing::Ended(end.how),
-            None if self.missing.told => Standing::Missing,
-            None if self.unreachable.told && self.trouble() == Trouble::Lost => Standing::Missing,
-            None if self.unreachable.told => Standing::Unreachable,
-            None => Standing::Open,
+    /// How the job stands, as far as its own polls say: the key of its project may be refused.
+    pub fn outcome(&self) -> Outcome {
+        let phase = if self.is_in_index_phase() { self.index.end } else { self.end };
+        match phase {
+            Some(end) => end.outcome,
+            None if self.awaits_index() && self.index.is_unauthorized() => Outcome::Unauthorized,
+            None => self.health.outcome(),
         }
     }
 
-    /// Whether nothing further can become of it: the API ended the job, and its index is not followed, or no longer.
+    /// Whether nothing further can become of it: the API ended the job, and its index is not
+    /// awaited, or no longer.
     pub fn has_ended(&self) -> bool {
-        self.end.is_some() && !self.follows_index()
+        self.end.is_some() && !self.awaits_index()
     }
 
     /// Whether the API has not ended the job, as far as known.
@@ -287,11 +203,11 @@ impl Tracker {
         self.end.is_none()
     }
 
-    /// When that was observed, if it is so.
+    /// When its end, or that of its index, was observed, if nothing further can become of it.
     pub fn ended_at(&self) -> Option<Timestamp> {
         let end = self.end.filter(|_| self.has_ended())?;
-        let verdict = self.index.verdict.filter(|_| self.is_in_second_half());
-        Some(verdict.map_or(end.observed_at, |verdict| verdict.observed_at).wall)
+        let index_end = self.index.end.filter(|_| self.is_in_index_phase());
+        Some(index_end.unwrap_or(end).observed_at.wall)
     }
 
     /// The last known status.
@@ -304,19 +220,61 @@ impl Tracker {
         &self.facts
     }
 
-    /// What was asked for.
+    /// What the configuration says of it.
     pub fn settings(&self) -> &JobSettings {
         &self.settings
     }
 
     /// When the API last gave a good answer.
     pub fn answered_at(&self) -> Option<Instant> {
-        self.answered_at
+        self.health.answered_at
     }
 
-    /// What the last poll failed with, where it failed.
+    /// What the last poll failed with, if it failed.
     pub fn last_error(&self) -> Option<&str> {
-        self.last_error.as_deref()
+        self.health.last_error.as_deref()
+    }
+
+    /// An event of the job as it is now.
+    fn draft(&self, kind: EventKind, reason: Option<String>) -> Draft {
+        Draft { kind, previous_status: self.status.clone(), reason }
+    }
+
+    fn observe_job(&mut self, observation: Observation, now: Now, server: ServerClock) -> Findings {
+        let end = observation.end();
+        let Observation { status, facts, .. } = observation;
+        let previous = self.status.replace(status.clone());
+        self.health.answered(now.instant);
+        self.merge(facts, now, server);
+
+        let mut drafts = Vec::new();
+        let mut emit = |kind| {
+            drafts.push(Draft { kind, previous_status: previous.clone(), reason: None });
+        };
+        if previous.is_none() {
+            emit(EventKind::Watched);
+            self.progress.count_from(&self.facts);
+        }
+        if self.health.recover() {
+            emit(EventKind::Recovered);
+        }
+
+        let age = self.age.at(now.instant);
+        self.end = end.map(|outcome| End { outcome, observed_at: now, age });
+        self.index.is_wanted = self.until() == Until::Ready;
+        if let Some(end) = self.end {
+            end.outcome.event().into_iter().for_each(emit);
+        } else {
+            if previous.as_ref().is_some_and(|previous| !previous.same_as(&status)) {
+                emit(EventKind::StatusChanged);
+            }
+            if self.progress.take_step(&self.facts) {
+                emit(EventKind::Progressed);
+            }
+        }
+
+        let unknown_status = self.unknown_statuses.first_sight(status).filter(|_| self.end.is_none());
+        Findings { drafts, unknown_status }
     }
 
     fn merge(&mut self, facts: JobFacts, now: Now, server: ServerClock) {
@@ -327,45 +285,8 @@ impl Tracker {
         known.created_at = facts.created_at.or(known.created_at);
         known.completed_at = facts.completed_at;
         known.percent_complete = facts.percent_complete;
-        self.date(now, server);
-        let age = self.age(now.instant);
-        if let Some(percent) = self.facts.intermediate_progress() {
-            self.progress.read(percent, age, now.instant);
-        }
-    }
 
-    /// Finds how old the job is by the clock of its server, with each answer: that clock alone goes on while no process
-    /// runs, or this one is frozen. Where the server does not say the time, this machine's clock does for a job of which
-    /// nothing is known yet.
-    fn date(&mut self, now: Now, server: ServerClock) {
-        let time = server.time_by(now);
-        let by_server = time.map(|time| before(time, self.age(now.instant)));
-        let is_known = self.started_at.is_some();
-        self.started_at = self.facts.created_at.or(self.started_at).or(by_server);
-        let time = time.or((!is_known).then_some(now.wall));
-        let Some((started_at, time)) = self.started_at.zip(time) else { return };
-        let age = wall_between(started_at, time);
-        if !self.is_dated || age.abs_diff(self.age(now.instant)) > SLACK {
-            self.began = now.instant.back(age);
-            self.is_dated = true;
-        }
-    }
-
-    fn progress_is_worth_telling(&mut self) -> bool {
-        let moved = self.facts.percent_complete.is_some_and(|now| now >= self.progress_told + PROGRESS_STEP);
-        if moved {
-            self.progress_told = self.facts.percent_complete.unwrap_or(self.progress_told);
-        }
-        moved
-    }
-
-    fn first_sight_of_unknown(&mut self, status: Status) -> Option<Status> {
-        let Status::Other(text) = &status else { return None };
-        let text = text.to_lowercase();
-        if self.unknown_statuses.contains(&text) || self.unknown_statuses.len() >= UNKNOWN_STATUSES {
-            return None;
-        }
-        self.unknown_statuses.push(text);
-        Some(status)
+        self.age.date(self.facts.created_at, now, server);
+        self.progress.read(&self.facts, self.age.at(now.instant), now.instant);
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Tracker;
-use super::trouble::Trouble;
+use super::health::Retry;
 use crate::engine::FailureClass;
 use crate::engine::cadence::{Cadence, EndEstimate};
 use crate::engine::duration_history::DurationHistory;
@@ -27,10 +27,10 @@ impl Tracker {
         cadence.interval(age, outlook, rng)
     }
 
-    /// How far apart the polls after failed ones are, of which the last failed like this: up to twice the interval
-    /// that the cadence has now, and up to a minute. Full jitter halves that, so that in an outage, after its first
-    /// moments, a young job is asked as often as before, and its end is seen as soon afterwards. Not so where it is the
-    /// key or the rate that is refused.
+    /// How far apart the polls after failed ones are, of which the last failed like this: up to
+    /// twice the interval that the cadence has now, and up to a minute. Full jitter halves that, so
+    /// that in an outage, after its first moments, a young job is asked as often as before, and its
+    /// end is seen as soon afterwards. Not so where it is the key or the rate that is refused.
     pub(super) fn backoff_after(
         &self,
         class: FailureClass,
@@ -51,7 +51,8 @@ impl Tracker {
         }
     }
 
-    /// By what the interval after a good answer is measured: since when, for how long, and what is known of the end.
+    /// By what the interval after a good answer is measured: since when, for how long, and what is
+    /// known of the end.
     fn pace<'a>(
         &self,
         duration_history: &'a DurationHistory,
@@ -62,10 +63,11 @@ impl Tracker {
             return (Since::Completion, now.since(end.observed_at.instant), EndEstimate::Unknown);
         }
         let projection = self.progress.projection(now).map(EndEstimate::Progress);
-        (Since::Start, self.age(now), projection.unwrap_or_else(|| duration_history.outlook()))
+        (Since::Start, self.age.at(now), projection.unwrap_or_else(|| duration_history.outlook()))
     }
 
-    /// The rule by which the next poll is due, see [`Tracker::fail`] and [`Tracker::next_interval`].
+    /// The rule by which the next poll is due, see [`Tracker::fail`] and
+    /// [`Tracker::next_interval`].
     pub(in crate::engine) fn rule(
         &self,
         cadence: &Cadence,
@@ -82,27 +84,24 @@ impl Tracker {
             past_restores: outlook.restores(),
             poll_cost_seconds: cadence.poll_cost(),
         };
-        let slow = Rule::Slow { interval_seconds: cadence.slowest().as_secs_f64() };
-        match (self.trouble(), self.answered_at) {
-            (Trouble::Missing, _) if self.missing.told => slow,
-            (Trouble::Lost, _) if self.unreachable.told => slow,
-            _ if self.follows_index() && self.index.is_refused() => slow,
-            (Trouble::Missing, _) => {
-                let since = self.missing.since.unwrap_or(now);
-                timed(Since::FirstNotFound, self.failed_at.unwrap_or(now).since(since), EndEstimate::Unknown)
+        match (self.retry(), self.health.answered_at) {
+            (Some(Retry::Slowest), _) => Rule::Slow { interval_seconds: cadence.slowest().as_secs_f64() },
+            (Some(Retry::UntilFound { since }), _) => {
+                let age = self.health.failed_at.unwrap_or(now).since(since);
+                timed(Since::FirstNotFound, age, EndEstimate::Unknown)
             }
-            _ if self.failures > 0 => Rule::Backoff {
-                failures: self.failures,
-                ceiling_seconds: self.backoff.ceiling(self.failures).as_secs_f64(),
-                max_seconds: self.backoff.max.as_secs_f64(),
+            (Some(Retry::Backoff), _) => Rule::Backoff {
+                failures: self.health.failures,
+                ceiling_seconds: self.health.backoff.ceiling(self.health.failures).as_secs_f64(),
+                max_seconds: self.health.backoff.max.as_secs_f64(),
             },
             // Its index was never asked for.
-            (_, Some(at)) if self.end.is_some_and(|end| end.observed_at.instant == at) => Rule::First,
-            (_, Some(at)) => {
+            (None, Some(at)) if self.end.is_some_and(|end| end.observed_at.instant == at) => Rule::First,
+            (None, Some(at)) => {
                 let (since, age, outlook) = self.pace(duration_history, at);
                 timed(since, age, outlook)
             }
-            (_, None) => Rule::First,
+            (None, None) => Rule::First,
         }
     }
 }

@@ -1,109 +1,132 @@
-//! A tracker as it is kept, and back.
+//! A tracker to its record in the state, and back.
 
 use std::time::Duration;
 
-use super::{End, IndexWatch, Streak, Tracker};
+use super::absence::Absence;
+use super::age::Age;
+use super::health::{Health, Streak};
+use super::progress::ProgressWatch;
+use super::time_limits::TimeLimits;
+use super::trouble::Trouble;
+use super::unknown_statuses::UnknownStatuses;
+use super::{End, IndexWatch, Tracker};
 use crate::config::{JobSettings, WatchSettings};
+use crate::engine::FailureClass;
 use crate::engine::retry::Backoff;
 use crate::engine::snapshot::{AddedJob, EndSnapshot, JobSnapshot, StreakSnapshot};
 use crate::model::time::{Instant, Now, Recorded, wall_between};
 
 impl Tracker {
-    /// What is to be kept of the job at `now`, which is polled next at `next_poll` and was `added`, if it was.
-    pub(in crate::engine) fn remember(
+    /// The record of the job at `now`, which is polled next at `next_poll` and was `added`, if it
+    /// was.
+    pub(in crate::engine) fn to_snapshot(
         &self,
         next_poll: Option<Instant>,
         added: Option<AddedJob>,
         now: Now,
     ) -> JobSnapshot {
+        let health = &self.health;
+        let overdue = self.time_limits.overdue();
+        let is_404 = health.trouble.is_some_and(|trouble| trouble != Trouble::Unreachable);
         JobSnapshot {
-            watched_since: now.wall_at(self.began),
-            head_start: self.started_at.map(|_| Duration::ZERO),
-            started_at: self.started_at,
+            watched_since: now.wall_at(self.age.began()),
+            head_start: self.age.started_at().map(|_| Duration::ZERO),
+            started_at: self.age.started_at(),
             status: self.status.clone(),
             facts: self.facts.clone(),
             end: self.end.map(|end| EndSnapshot {
-                how: end.how,
+                how: end.outcome,
                 observed_at: end.observed_at.wall,
                 age: Some(end.age),
             }),
-            progress: self.progress.remember(now),
-            progress_emitted: self.progress_told,
-            overdue_emitted: self.overdue_told.is_some(),
-            overdue_deadline: self.overdue_told,
-            slow_emitted: self.slow_told,
-            unknown_statuses: self.unknown_statuses.clone(),
-            not_found: self.missing.remember(now.instant),
-            unreachable: self.unreachable.remember(now.instant),
-            failures: self.failures,
-            last_error: self.last_error.clone(),
-            last_was_not_found: self.last_was_not_found,
+            progress: self.progress.snapshot(now),
+            progress_emitted: self.progress.emitted(),
+            overdue_emitted: overdue.is_some(),
+            overdue_deadline: overdue,
+            slow_emitted: self.time_limits.is_slow(),
+            unknown_statuses: self.unknown_statuses.reported().to_vec(),
+            not_found: health.not_found.to_snapshot(now.instant),
+            unreachable: health.unreachable.to_snapshot(now.instant),
+            failures: health.failures,
+            last_error: health.last_error.clone(),
+            last_was_not_found: is_404,
             next_poll: next_poll.map(|at| now.wall_at(at)),
-            answered_at: self.answered_at.map(|at| now.wall_at(at)),
-            not_found_for: self.gone_for,
+            answered_at: health.answered_at.map(|at| now.wall_at(at)),
+            not_found_for: health.absence.confirmed(),
             added,
-            index: self.index.remember(),
+            index: self.index.snapshot(),
         }
     }
 
-    /// The job that was kept like this, with the settings that it has now.
+    /// The job that was recorded like this, with the settings that it has now.
     ///
-    /// It is as old as it was when it was recorded. How long ago that was is for its server to say: the clocks of then and
-    /// now need not agree, and an age that is too high would make it overdue for ever.
+    /// It is as old as it was when it was recorded. How long ago that was is for its server to say:
+    /// the clocks of then and now need not agree, and an age that is too high would make it overdue
+    /// for ever.
     pub(in crate::engine) fn from_snapshot(
         settings: JobSettings,
         watch: WatchSettings,
         snapshot: JobSnapshot,
         record: Recorded,
     ) -> Self {
-        let now = record.now();
         let age_at = |at| {
             wall_between(snapshot.watched_since, at).saturating_add(snapshot.head_start.unwrap_or_default())
         };
-        let end = snapshot.end.map(|end| End {
-            how: end.how,
+        let end = snapshot.end.filter(|end| end.how.is_final()).map(|end| End {
+            outcome: end.how,
             observed_at: record.reading(end.observed_at),
             age: end.age.unwrap_or_else(|| age_at(end.observed_at)),
         });
         let index_age =
             snapshot.index.verdict.map(|(_, at)| snapshot.index.age.unwrap_or_else(|| age_at(at)));
-        Self {
-            settings,
-            watch,
-            began: now.back(age_at(record.written_at())),
-            started_at: snapshot.started_at,
-            is_dated: false,
-            status: snapshot.status,
-            facts: snapshot.facts,
-            end,
-            index: IndexWatch::from_snapshot(snapshot.index, index_age, record),
-            progress: snapshot.progress.map(|progress| progress.into_progress(record)).unwrap_or_default(),
-            progress_told: snapshot.progress_emitted,
-            overdue_told: snapshot
-                .overdue_emitted
-                .then(|| snapshot.overdue_deadline.unwrap_or(Duration::MAX)),
-            slow_told: snapshot.slow_emitted,
-            unknown_statuses: snapshot.unknown_statuses,
-            missing: Streak::from_snapshot(snapshot.not_found, now),
-            unreachable: Streak::from_snapshot(snapshot.unreachable, now),
+        // A state of 0.1.0 does not say which deadline it was.
+        let overdue = snapshot.overdue_emitted.then(|| snapshot.overdue_deadline.unwrap_or(Duration::MAX));
+        let progress = snapshot.progress.map(|progress| progress.into_progress(record));
+
+        let health = Health {
+            trouble: None,
+            not_found: Streak::from_snapshot(snapshot.not_found, record.now()),
+            unreachable: Streak::from_snapshot(snapshot.unreachable, record.now()),
             failures: snapshot.failures,
             backoff: Backoff::POLL,
             last_error: snapshot.last_error,
             failed_at: None,
-            last_was_not_found: snapshot.last_was_not_found,
             answered_at: snapshot.answered_at.map(|at| record.instant(at)),
-            gone_for: snapshot.not_found_for,
-            gone_at: None,
-        }
+            absence: Absence::restored(snapshot.not_found_for),
+        };
+        let mut tracker = Self {
+            settings,
+            watch,
+            age: Age::restored(age_at(record.written_at()), snapshot.started_at, record.now()),
+            status: snapshot.status,
+            facts: snapshot.facts,
+            end,
+            index: IndexWatch::from_snapshot(snapshot.index, index_age, record),
+            progress: ProgressWatch::restored(progress.unwrap_or_default(), snapshot.progress_emitted),
+            time_limits: TimeLimits::restored(overdue, snapshot.slow_emitted),
+            unknown_statuses: UnknownStatuses::restored(snapshot.unknown_statuses),
+            health,
+        };
+        tracker.health.trouble = tracker.recorded_trouble(snapshot.last_was_not_found);
+        tracker
+    }
+
+    /// What the last poll failed with, if it failed, as far as its record says.
+    fn recorded_trouble(&self, was_404: bool) -> Option<Trouble> {
+        // A 404 for a completed job that was polled in place of its index belongs to no streak of
+        // 404s.
+        let is_404 = was_404 && (self.end.is_none() || self.health.not_found.since.is_some());
+        let class = if is_404 { FailureClass::NotFound } else { FailureClass::Transient };
+        self.health.last_error.as_ref().map(|_| Trouble::of(self.asked(), class))
     }
 }
 
 impl Streak {
-    fn remember(&self, now: Instant) -> StreakSnapshot {
-        StreakSnapshot { lasted: self.since.map(|since| now.since(since)), emitted: self.told }
+    fn to_snapshot(self, now: Instant) -> StreakSnapshot {
+        StreakSnapshot { lasted: self.since.map(|since| now.since(since)), emitted: self.emitted }
     }
 
     fn from_snapshot(snapshot: StreakSnapshot, now: Instant) -> Self {
-        Self { since: snapshot.lasted.map(|lasted| now.back(lasted)), told: snapshot.emitted }
+        Self { since: snapshot.lasted.map(|lasted| now.back(lasted)), emitted: snapshot.emitted }
     }
 }

@@ -6,11 +6,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Record;
-use crate::engine::Ending;
 use crate::engine::snapshot::{
     AddedJob, EndSnapshot, IndexSnapshot, JobSnapshot, ProgressSnapshot, StreakSnapshot,
 };
-use crate::model::{JobFacts, Status, Until};
+use crate::model::{JobFacts, Outcome, Status, Until};
 
 impl Record for JobSnapshot {
     type Json = JobJson;
@@ -105,51 +104,20 @@ impl From<JobJson> for JobSnapshot {
 
 #[derive(Serialize, Deserialize)]
 struct EndJson {
-    how: EndingJson,
+    how: Outcome,
     observed_at: Timestamp,
     age: Option<Duration>,
 }
 
 impl From<EndSnapshot> for EndJson {
     fn from(snapshot: EndSnapshot) -> Self {
-        Self { how: snapshot.how.into(), observed_at: snapshot.observed_at, age: snapshot.age }
+        Self { how: snapshot.how, observed_at: snapshot.observed_at, age: snapshot.age }
     }
 }
 
 impl From<EndJson> for EndSnapshot {
     fn from(json: EndJson) -> Self {
-        Self { how: json.how.into(), observed_at: json.observed_at, age: json.age }
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum EndingJson {
-    Completed,
-    Failed,
-    Cancelled,
-    Unrecognised,
-}
-
-impl From<Ending> for EndingJson {
-    fn from(ending: Ending) -> Self {
-        match ending {
-            Ending::Completed => Self::Completed,
-            Ending::Failed => Self::Failed,
-            Ending::Cancelled => Self::Cancelled,
-            Ending::Unrecognised => Self::Unrecognised,
-        }
-    }
-}
-
-impl From<EndingJson> for Ending {
-    fn from(json: EndingJson) -> Self {
-        match json {
-            EndingJson::Completed => Self::Completed,
-            EndingJson::Failed => Self::Failed,
-            EndingJson::Cancelled => Self::Cancelled,
-            EndingJson::Unrecognised => Self::Unrecognised,
-        }
+        Self { how: json.how, observed_at: json.observed_at, age: json.age }
     }
 }
 

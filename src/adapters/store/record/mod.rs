@@ -32,10 +32,10 @@ mod tests {
 
     use super::*;
     use crate::adapters::store::samples::{full, job, limited, noon};
-    use crate::engine::Ending;
     use crate::engine::snapshot::{
         EndSnapshot, JobSnapshot, ProjectSnapshot, SinkSnapshot, ThrottleSnapshot,
     };
+    use crate::model::Outcome;
 
     /// What a release before wrote for this snapshot: without the fields that came later.
     fn written_before<T: Record>(snapshot: &T, added: &[(&str, &str)]) -> T {
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn a_job_of_the_release_before_is_read() {
-        let end = EndSnapshot { how: Ending::Failed, observed_at: noon(), age: Some(Duration::ZERO) };
+        let end = EndSnapshot { how: Outcome::Failed, observed_at: noon(), age: Some(Duration::ZERO) };
         let job = JobSnapshot { end: Some(end), ..job("rj-1", 0).snapshot };
 
         let added = [("", "started_at"), ("/end", "age"), ("/index", "age"), ("", "gone_for")];

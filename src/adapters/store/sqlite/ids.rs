@@ -89,9 +89,9 @@ mod tests {
     use super::super::{Deliveries, row_sum};
     use super::*;
     use crate::adapters::store::{DeliveryAdmin as _, DeliveryFilter};
+    use crate::engine::Batch;
     use crate::engine::snapshot::{EndSnapshot, JobRecord};
-    use crate::engine::{Batch, Ending};
-    use crate::model::ProjectName;
+    use crate::model::{Outcome, ProjectName};
 
     const LOWER: &str = "670e8400-e29b-41d4-a716-446655440001";
     const UPPER: &str = "670E8400-E29B-41D4-A716-446655440001";
@@ -112,7 +112,7 @@ mod tests {
     }
 
     fn ended(record: JobRecord) -> JobRecord {
-        let end = EndSnapshot { how: Ending::Completed, observed_at: record.written_at, age: None };
+        let end = EndSnapshot { how: Outcome::Completed, observed_at: record.written_at, age: None };
         let mut record = record;
         record.snapshot.end = Some(end);
         record

@@ -357,7 +357,7 @@ impl World {
             let is_over = project.discover.is_some() && self.now.since(Instant::default()) > 2 * CALM;
             let now = self.reading().instant;
             let is_at_rest = || {
-                engine.discovery(now) == DiscoveryState::Over
+                engine.discovery(now) == DiscoveryState::Complete
                     && engine.jobs().all(|job| job.tracker.has_ended())
             };
             let Some(at) = next.filter(|_| !is_over || !is_at_rest() || !engine.deliveries().is_settled())

@@ -1,0 +1,55 @@
+//! The command by which a wait that was cut short goes on, as text for a shell.
+//!
+//! Invariant: a shell reads each word as it was given, whatever is in it.
+
+use std::borrow::Cow;
+
+/// The command that waits for these jobs with these options.
+pub(super) fn command(ids: Vec<&str>, options: &[String]) -> String {
+    // An id that looks like an option is read from standard input instead.
+    let is_piped = ids.iter().any(|id| id.starts_with('-'));
+    let input = if is_piped {
+        format!("{} | ", words(["printf", "%s\\n"].iter().chain(&ids)))
+    } else {
+        String::new()
+    };
+    let jobs = if is_piped { vec!["-"] } else { ids };
+
+    let options: Vec<_> = options.iter().map(String::as_str).collect();
+    input + &words(["restore-watch", "wait"].iter().chain(&jobs).chain(&options))
+}
+
+fn words<'a>(words: impl Iterator<Item = &'a &'a str>) -> String {
+    words.map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> Cow<'_, str> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.into()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''")).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_if_a_shell_would_change_them() {
+        let options = ["--index".to_owned(), "it's *".to_owned()];
+
+        let command = command(vec!["rj-1"], &options);
+
+        assert_eq!(command, r"restore-watch wait rj-1 --index 'it'\''s *'");
+    }
+
+    #[test]
+    fn ids_that_look_like_options_are_piped() {
+        let command = command(vec!["rj-1", "-x"], &[]);
+
+        assert_eq!(command, r"printf '%s\n' rj-1 -x | restore-watch wait -");
+    }
+}

@@ -1,0 +1,30 @@
+//! The outcome of a job: what its tracker knows of it, and what its project knows of the key and of
+//! the requests.
+
+use std::fmt::Display;
+
+use super::project::JobView;
+use crate::model::Outcome;
+
+impl JobView<'_> {
+    /// How the job stands. An end stays an end; a key or requests that are of no use explain any
+    /// other trouble but a 404.
+    pub fn outcome(&self) -> Outcome {
+        match self.tracker.outcome() {
+            outcome if outcome.is_final() => outcome,
+            _ if self.refused.is_some() => Outcome::Unauthorized,
+            outcome @ (Outcome::Unauthorized | Outcome::NotFound) => outcome,
+            _ if self.misconfigured.is_some() => Outcome::Misconfigured,
+            outcome => outcome,
+        }
+    }
+
+    /// The same in words for people.
+    pub fn outcome_in_words(&self) -> String {
+        let outcome = self.outcome();
+        // The state of an index says that it will not serve, unless a 404 does.
+        let is_gone = outcome == Outcome::NotReady && self.tracker.last_error().is_some();
+        let index = self.tracker.index().filter(|_| !is_gone);
+        outcome.in_words(self.tracker.status(), index.map(|index| index as &dyn Display))
+    }
+}

@@ -1,0 +1,194 @@
+//! How a job stands or ended: one published word, from the engine to the screen.
+//!
+//! Invariant: the words are the variants' names in snake case, for JSON, schema, text and state
+//! alike. Each question about an outcome is answered here by an exhaustive match, so that a new one
+//! is forgotten nowhere.
+
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::JsonSchema;
+use serde::de::IntoDeserializer as _;
+use serde::de::value::Error;
+use serde::{Deserialize, Serialize};
+
+use super::{EventKind, Exit, Status};
+
+/// How a job stands, for a wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Not ended.
+    Open,
+    /// Ended well.
+    Completed,
+    /// Ended well, and its index serves, which was waited for.
+    Ready,
+    /// Ended well, but its index will not serve.
+    NotReady,
+    /// Ended badly.
+    Failed,
+    /// Was cancelled.
+    Cancelled,
+    /// Ended in a state this program does not know.
+    Unrecognised,
+    /// The API does not know it, or no longer.
+    NotFound,
+    /// It cannot be asked for as requests are set up: a certificate, a proxy, a scheme.
+    Misconfigured,
+    /// No good answer for too long.
+    Unreachable,
+    /// The API refuses the key or the permission.
+    Unauthorized,
+}
+
+impl Outcome {
+    /// Whether nothing further can become of the job, so that its watch is over.
+    pub fn is_final(self) -> bool {
+        match self {
+            Self::Completed
+            | Self::Ready
+            | Self::NotReady
+            | Self::Failed
+            | Self::Cancelled
+            | Self::Unrecognised => true,
+            Self::Open | Self::NotFound | Self::Misconfigured | Self::Unreachable | Self::Unauthorized => {
+                false
+            }
+        }
+    }
+
+    /// Whether it is what was waited for.
+    pub fn is_success(self) -> bool {
+        self.exit() == Some(Exit::Success)
+    }
+
+    /// The exit code of a wait for this job alone; none while the job is open.
+    pub fn exit(self) -> Option<Exit> {
+        match self {
+            Self::Open => None,
+            Self::Completed | Self::Ready => Some(Exit::Success),
+            Self::Failed | Self::Cancelled | Self::NotReady => Some(Exit::Failed),
+            Self::Unrecognised => Some(Exit::Unrecognised),
+            Self::NotFound => Some(Exit::NotFound),
+            Self::Misconfigured => Some(Exit::Config),
+            Self::Unreachable => Some(Exit::Unreachable),
+            Self::Unauthorized => Some(Exit::Unauthorized),
+        }
+    }
+
+    /// The event of a job that announces it. None if no event does, or one of the whole project.
+    pub fn event(self) -> Option<EventKind> {
+        match self {
+            Self::Completed => Some(EventKind::Completed),
+            Self::Failed => Some(EventKind::Failed),
+            Self::Cancelled => Some(EventKind::Cancelled),
+            Self::Unrecognised => Some(EventKind::Unrecognised),
+            Self::Ready => Some(EventKind::IndexReady),
+            Self::NotReady => Some(EventKind::IndexNotReady),
+            Self::NotFound => Some(EventKind::NotFound),
+            Self::Unreachable => Some(EventKind::Unreachable),
+            Self::Open | Self::Misconfigured | Self::Unauthorized => None,
+        }
+    }
+
+    /// The word as a text for people has it, such as `not found`.
+    pub fn label(self) -> String {
+        self.to_string().replace('_', " ")
+    }
+
+    /// In words for people: with the last known status, and with what is known of the index if that
+    /// says more.
+    pub fn in_words(self, status: Option<&Status>, index: Option<&dyn fmt::Display>) -> String {
+        match (self, status, index) {
+            (Self::Open, Some(status), Some(index)) => format!("{status}, {index}"),
+            (Self::Open, Some(status), None) => status.to_string(),
+            (Self::Open, None, _) => "not seen yet".to_owned(),
+            (Self::NotReady, _, Some(index)) => index.to_string(),
+            (Self::NotReady, _, None) => "index not ready".to_owned(),
+            (Self::Unrecognised, Some(status), _) => format!("ended as {status}"),
+            _ => self.label(),
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
+impl FromStr for Outcome {
+    type Err = Error;
+
+    fn from_str(word: &str) -> Result<Self, Error> {
+        Self::deserialize(word.into_deserializer())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Outcome::*;
+    use super::*;
+
+    const ALL: [(Outcome, &str); 11] = [
+        (Open, "open"),
+        (Completed, "completed"),
+        (Ready, "ready"),
+        (NotReady, "not_ready"),
+        (Failed, "failed"),
+        (Cancelled, "cancelled"),
+        (Unrecognised, "unrecognised"),
+        (NotFound, "not_found"),
+        (Misconfigured, "misconfigured"),
+        (Unreachable, "unreachable"),
+        (Unauthorized, "unauthorized"),
+    ];
+
+    #[test]
+    fn the_published_words_round_trip() {
+        for (outcome, word) in ALL {
+            assert_eq!(outcome.to_string(), word);
+            assert_eq!(word.parse(), Ok(outcome));
+            assert_eq!(serde_json::to_string(&outcome).unwrap(), format!("{word:?}"));
+        }
+        assert!("exploded".parse::<Outcome>().is_err());
+    }
+
+    #[test]
+    fn words_are_padded_like_any_text() {
+        assert_eq!(format!("{Ready:<9}|"), "ready    |");
+    }
+
+    #[test]
+    fn every_final_outcome_has_an_event_that_ends_the_watch() {
+        for (outcome, word) in ALL {
+            let is_end = outcome.event().is_some_and(EventKind::is_terminal);
+            assert_eq!(outcome.is_final(), is_end, "{word}");
+        }
+    }
+
+    #[test]
+    fn every_outcome_but_open_asks_for_an_exit_code() {
+        for (outcome, word) in ALL {
+            assert_eq!(outcome.exit().is_none(), outcome == Open, "{word}");
+        }
+    }
+
+    #[test]
+    fn words_for_people_say_what_is_known() {
+        let status = Status::parse("Exploded");
+        let index: &dyn fmt::Display = &"index Initializing";
+        for (outcome, status, index, words) in [
+            (Open, None, None, "not seen yet"),
+            (Open, Some(&status), None, "Exploded"),
+            (Open, Some(&status), Some(index), "Exploded, index Initializing"),
+            (NotReady, Some(&status), Some(index), "index Initializing"),
+            (NotReady, Some(&status), None, "index not ready"),
+            (Unrecognised, Some(&status), None, "ended as Exploded"),
+            (NotFound, Some(&status), None, "not found"),
+        ] {
+            assert_eq!(outcome.in_words(status, index), words);
+        }
+    }
+}
