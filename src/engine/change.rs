@@ -60,7 +60,7 @@ impl Engine {
             for job in &settings.jobs {
                 self.commit_queue.remember_again(name, &job.id);
                 let kept = self.archive.wake(name, &job.id);
-                if project.watch_listed(job, kept, now) {
+                if project.watch_configured(job, kept, now) {
                     changed.added.push(job.id.clone());
                 }
             }
@@ -110,7 +110,7 @@ impl Engine {
     /// The project that has a job: one to which somebody added it, else any.
     pub fn holder(&self, job: &JobId) -> Option<&ProjectName> {
         let holders = || self.projects.values().filter_map(|project| project.view(job));
-        let added = holders().find(|view| view.is_added && !view.is_listed).map(|view| view.project);
+        let added = holders().find(|view| view.is_added && !view.is_configured).map(|view| view.project);
         added.or_else(|| self.archive.holder(job)).or_else(|| holders().next().map(|view| view.project))
     }
 

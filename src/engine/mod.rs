@@ -25,6 +25,7 @@ mod archive;
 mod cadence;
 mod change;
 mod commit_queue;
+mod context;
 mod duration_history;
 mod explain;
 mod handlers;

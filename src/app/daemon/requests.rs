@@ -99,7 +99,7 @@ impl Daemon {
                     info!(%project, job = %id, "restore {id} was forgotten");
                     JobChange::Forgotten
                 }
-                Forgotten::Listed => JobChange::Listed,
+                Forgotten::Configured => JobChange::Listed,
                 Forgotten::Unknown => JobChange::Unknown,
             };
             JobResult { id, project: Some(project), result }

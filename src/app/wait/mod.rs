@@ -111,7 +111,7 @@ pub async fn wait(
 /// Why the restores cannot be listed, where that is so and some are looked for.
 fn list_error(engine: &Engine) -> Option<String> {
     let mut searching = engine.projects().filter(|project| project.discovers);
-    searching.find_map(|project| project.unlisted).map(str::to_owned)
+    searching.find_map(|project| project.list_error).map(str::to_owned)
 }
 
 /// What to expect of the restores that are waited for. What is known of them alone is no past.

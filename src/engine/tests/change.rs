@@ -217,7 +217,7 @@ fn added_jobs_outlive_restarts_and_reloads_until_they_are_forgotten() {
     assert_eq!(stage.watched(), ["a", "b"]);
     // The configuration may name it, too, and no longer.
     stage.reload(&[project(&["a", "b"])], vec![everything()]);
-    assert_eq!(stage.forget("a"), Forgotten::Listed);
+    assert_eq!(stage.forget("a"), Forgotten::Configured);
     stage.reload(&projects, vec![everything()]);
     assert_eq!(stage.watched(), ["a", "b"]);
     stage = Stage::on(stage.disk, &projects, vec![everything()], stage.now);
