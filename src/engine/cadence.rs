@@ -1,7 +1,7 @@
 //! When a job that answers well is polled next.
 //!
-//! Invariant: the interval depends on the job's age and what is known of its end only, not on how often it
-//! was polled, so a restarted watch goes on as if it had never stopped.
+//! Invariant: the interval depends only on the job's age and on what is known of its end, not on how
+//! often it was polled, so a restarted watch continues as if it had never stopped.
 
 use std::time::Duration;
 
@@ -17,31 +17,30 @@ pub(super) struct Cadence {
 }
 
 impl Cadence {
-    /// The cadence of these settings.
     pub(super) fn new(settings: CadenceSettings) -> Self {
         Self { settings }
     }
 
     /// The time until the next poll of a job of this age, between the bounds, by a random factor of 0.9
-    /// to 1.1: the root `sqrt(2 · c · age)` where nothing is known, and what the hazard says where others like
-    /// it are known. Where intermediate progress is known, half the time to the projected end takes the place
-    /// of the root, so that the polls close in on it; but not more than three times the root, because
-    /// progress is not bound to go on as it went.
+    /// to 1.1. If nothing is known of its end, it is the root `sqrt(2 · c · age)`; if past restores are
+    /// known, what the hazard says. If intermediate progress is known, it is half the time to the
+    /// projected end, so that the polls close in on it; but not more than three times the root, because
+    /// progress need not go on as it went.
     pub(super) fn interval(
         &self,
         age: Duration,
-        outlook: EndEstimate<'_>,
+        estimate: EndEstimate<'_>,
         rng: &mut fastrand::Rng,
     ) -> Duration {
-        self.usual(age, outlook).mul_f64(0.9 + 0.2 * rng.f64())
+        self.usual(age, estimate).mul_f64(0.9 + 0.2 * rng.f64())
     }
 
     /// The same without the random factor.
-    pub(super) fn usual(&self, age: Duration, outlook: EndEstimate<'_>) -> Duration {
-        let wanted = match outlook {
+    pub(super) fn usual(&self, age: Duration, estimate: EndEstimate<'_>) -> Duration {
+        let wanted = match estimate {
             EndEstimate::Unknown => self.scale_free(age),
             EndEstimate::Past(hazard) => hazard.interval(age, self.poll_cost()),
-            // A projection that stands still is worth less by the minute: the rule takes over again.
+            // A projection that stands still loses worth by the minute: the rule takes over again.
             EndEstimate::Progress(Projection { remaining, stale }) => {
                 (remaining / 2).min(3 * self.scale_free(age)).max(self.scale_free(stale))
             }
@@ -49,11 +48,11 @@ impl Cadence {
         wanted.clamp(self.settings.min_interval, self.settings.max_interval)
     }
 
-    /// The optimum schedule for a job about which nothing but its age `t` is known polls at the density
-    /// `sqrt(h(t) / 2c)` with the scale-free hazard `h(t) = 1/t`, where a poll may cost `c` seconds of delay
-    /// (J. B. Keller, "Optimum checking schedules for systems subject to random failure", Management Science
-    /// 21(3), 1974), hence the interval `sqrt(2 · c · t)`: with the balanced effort 1 s at the age of 5 s,
-    /// 11 s at ten minutes, 60 s at five hours.
+    /// The optimum schedule for a job of which only the age `t` is known polls at the density
+    /// `sqrt(h(t) / 2c)` with the scale-free hazard `h(t) = 1/t`, if a poll may cost `c` seconds of delay
+    /// (J. B. Keller, "Optimum checking schedules for systems subject to random failure", Management
+    /// Science 21(3), 1974), hence the interval `sqrt(2 · c · t)`: with the balanced effort 1 s at the
+    /// age of 5 s, 11 s at ten minutes, 60 s at five hours.
     fn scale_free(&self, age: Duration) -> Duration {
         Duration::from_secs_f64((2.0 * self.poll_cost() * age.as_secs_f64()).sqrt())
     }
@@ -86,7 +85,7 @@ pub(super) enum EndEstimate<'a> {
 }
 
 impl EndEstimate<'_> {
-    /// By its progress, where it reports any.
+    /// The projection by its progress, if it reports any.
     pub(super) fn projection(self) -> Option<Projection> {
         match self {
             Self::Progress(projection) => Some(projection),
@@ -94,7 +93,7 @@ impl EndEstimate<'_> {
         }
     }
 
-    /// How many past restores it is judged by.
+    /// How many past restores it rests on.
     pub(super) fn restores(self) -> usize {
         match self {
             Self::Past(hazard) => hazard.restores(),
@@ -121,7 +120,7 @@ pub(super) struct Progress {
 }
 
 impl ProgressSnapshot {
-    /// The readings that were kept like this.
+    /// The progress of a record.
     pub(super) fn into_progress(self, record: Recorded) -> Progress {
         let reading = |(percent, age)| Reading { percent, age };
         Progress {
@@ -150,7 +149,7 @@ impl Progress {
         let reading = Reading { percent, age };
         match &mut self.readings {
             Some((_, last)) if (percent - last.percent).abs() < f64::EPSILON => {}
-            // Progress that falls back starts anew.
+            // Progress that falls back starts again.
             Some((_, last)) if percent > last.percent => {
                 *last = reading;
                 self.seen_at = now;
@@ -162,8 +161,8 @@ impl Progress {
         }
     }
 
-    /// The projection at `now`, where intermediate progress is known. Progress is taken as linear: between
-    /// the first and the last reading where there are two, else from the start of the job.
+    /// The projection at `now`, if intermediate progress is known. Progress is taken as linear: between
+    /// the first and the last reading if there are two, else from the start of the job.
     pub(super) fn projection(&self, now: Instant) -> Option<Projection> {
         let (first, last) = self.readings?;
         let per_second = if last.percent > first.percent && last.age > first.age {
@@ -188,16 +187,16 @@ mod tests {
     }
 
     /// The interval without its jitter, as the mean of many.
-    fn mean(age: u64, outlook: EndEstimate<'_>) -> f64 {
+    fn mean(age: u64, estimate: EndEstimate<'_>) -> f64 {
         let mut rng = fastrand::Rng::with_seed(7);
         let draws = 2000;
         let total: Duration =
-            (0..draws).map(|_| cadence().interval(Duration::from_secs(age), outlook, &mut rng)).sum();
+            (0..draws).map(|_| cadence().interval(Duration::from_secs(age), estimate, &mut rng)).sum();
         total.as_secs_f64() / f64::from(draws)
     }
 
     #[test]
-    fn the_square_root_rule_within_its_bounds() {
+    fn the_square_root_rule_holds_within_its_bounds() {
         for (age, seconds) in [(0, 1.0), (5, 1.0), (600, 10.95), (18_000, 60.0), (u64::MAX / 2, 60.0)] {
             let measured = mean(age, EndEstimate::Unknown);
             assert!((measured - seconds).abs() < 0.02 * seconds, "{age}: {measured}");
@@ -236,11 +235,11 @@ mod tests {
     #[test]
     fn an_early_projection_does_not_reach_far() {
         let hours = Projection { remaining: Duration::from_hours(3), stale: Duration::ZERO };
-        assert!(mean(5, EndEstimate::Progress(hours)) < 3.1, "five seconds tell little about three hours");
+        assert!(mean(5, EndEstimate::Progress(hours)) < 3.1, "five seconds say little about three hours");
     }
 
     #[test]
-    fn progress_that_stands_still_is_trusted_less_and_less() {
+    fn progress_that_stands_still_is_trusted_less() {
         let mut progress = Progress::default();
         let at = |seconds| Instant::after_start(Duration::from_secs(seconds));
         progress.read(99.9, Duration::from_secs(100), at(100));

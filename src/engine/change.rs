@@ -69,7 +69,7 @@ impl Engine {
         for (name, mut project) in before {
             let left = project.leave_all(now);
             changed.removed.extend(self.rest(left));
-            let snapshot = project.remember(now);
+            let snapshot = project.snapshot(now);
             let record = ProjectRecord { name: name.clone(), snapshot: snapshot.clone() };
             self.commit_queue.add(|batch| batch.projects.push(record));
             self.archive.rest_project(name, snapshot, project.adaptive_rate());

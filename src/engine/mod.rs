@@ -193,7 +193,7 @@ impl Engine {
 
     /// All projects, by name.
     pub fn projects(&self) -> impl Iterator<Item = ProjectView<'_>> {
-        self.projects.values().map(Project::look)
+        self.projects.values().map(Project::overview)
     }
 
     /// The sinks that the configuration has, and others to which something is owed, by name.
@@ -218,7 +218,11 @@ impl Engine {
 
     /// How it stands with the search for jobs that nobody named, in all projects.
     pub fn search(&self, now: Instant) -> DiscoveryState {
-        self.projects.values().map(|project| project.search(now)).max().unwrap_or(DiscoveryState::Over)
+        self.projects
+            .values()
+            .map(|project| project.discovery_state(now))
+            .max()
+            .unwrap_or(DiscoveryState::Over)
     }
 
     /// How many jobs have not ended, whatever their trouble; those of projects whose key is refused are left out. To

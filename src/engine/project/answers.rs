@@ -151,7 +151,7 @@ impl Project {
                 self.refuse_index(id, failure, cx);
             }
             FailureClass::Unauthorized | FailureClass::Blocked => self.refuse_key(began, failure, cx),
-            // The API looked the job up, so it took the key.
+            // The API searched for the job, so it accepted the key.
             FailureClass::NotFound => self.on_key_accepted(cx),
             FailureClass::Throttled
             | FailureClass::Transient
@@ -185,8 +185,8 @@ impl Project {
         }
     }
 
-    /// Has the key tried again soon; by another job, if there is one, because that tells a refused
-    /// key from a job that alone is refused.
+    /// Has the key tried again soon; by another job, if there is one, because that distinguishes
+    /// a refused key from a job that alone is refused.
     fn confirm_refusal_soon(&mut self, now: Instant) {
         let again = now + self.key.confirm_after(self.cadence.fastest());
         self.gate.hold_until(again);

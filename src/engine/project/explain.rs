@@ -64,7 +64,7 @@ impl Project {
             later: later
                 .map(|age| Later {
                     age_seconds: age.as_secs_f64(),
-                    interval_seconds: self.cadence.usual(age, history.outlook()).as_secs_f64(),
+                    interval_seconds: self.cadence.usual(age, history.end_estimate()).as_secs_f64(),
                 })
                 .collect(),
         })

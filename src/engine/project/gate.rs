@@ -70,7 +70,7 @@ impl RequestGate {
     pub(super) fn snapshot(&self, now: Now) -> GateSnapshot {
         GateSnapshot {
             throttled: self.throttling.snapshot(now),
-            learned: self.rate.remember(now),
+            learned: self.rate.snapshot(now),
             paused_since: self.paused_since.map(|since| since.wall),
         }
     }

@@ -130,7 +130,7 @@ impl Project {
     }
 
     /// The state of the discovery of jobs.
-    pub(in crate::engine) fn search(&self, now: Instant) -> DiscoveryState {
+    pub(in crate::engine) fn discovery_state(&self, now: Instant) -> DiscoveryState {
         let limit = self.watch.unreachable_after;
         let has_lasted = self.discovery.failing_since().is_some_and(|since| now.since(since) >= limit);
         let is_suspected = self.key.misconfiguration().suspected().is_some();

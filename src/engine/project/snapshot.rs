@@ -75,7 +75,7 @@ impl Project {
     /// Adds what changed to the batch that commits it.
     pub(in crate::engine) fn gather(&mut self, now: Now, batch: &mut Batch) {
         if self.take_dirty() {
-            batch.projects.push(ProjectRecord { name: self.name.clone(), snapshot: self.remember(now) });
+            batch.projects.push(ProjectRecord { name: self.name.clone(), snapshot: self.snapshot(now) });
         }
         for id in self.jobs.take_dirty() {
             batch.jobs.extend(self.record(&id, now));
@@ -83,7 +83,7 @@ impl Project {
     }
 
     /// What is recorded of the project.
-    pub(in crate::engine) fn remember(&self, now: Now) -> ProjectSnapshot {
+    pub(in crate::engine) fn snapshot(&self, now: Now) -> ProjectSnapshot {
         let GateSnapshot { throttled, learned, paused_since } = self.gate.snapshot(now);
         ProjectSnapshot {
             written_at: Some(now.wall),
@@ -91,7 +91,7 @@ impl Project {
             throttled,
             paused_since,
             learned,
-            past: self.durations.history().remember(),
+            past: self.durations.history().snapshot(),
             discovery: self.discovery.snapshot(),
         }
     }

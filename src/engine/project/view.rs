@@ -71,7 +71,7 @@ pub struct JobView<'a> {
 }
 
 impl Project {
-    pub(in crate::engine) fn look(&self) -> ProjectView<'_> {
+    pub(in crate::engine) fn overview(&self) -> ProjectView<'_> {
         let failing_since = self.discovery.failing_since();
         ProjectView {
             name: &self.name,
