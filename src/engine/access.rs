@@ -1,8 +1,8 @@
 //! Whether the API accepts the key of a project.
 //!
-//! Invariant: a key counts as refused only after two refusals in a row that are some seconds apart. The
-//! answers to polls under way at one moment are one refusal, and so is what a gateway answers for a
-//! second or two.
+//! Invariant: a key counts as refused only after two refusals in a row that are some seconds apart.
+//! The answers to polls under way at one moment are one refusal, and so is what a gateway answers
+//! for a second or two.
 
 use std::time::Duration;
 
@@ -63,8 +63,8 @@ impl Access {
         }
     }
 
-    /// Takes a refusal of a poll that began at `began`. It confirms the first one if it began at least
-    /// `apart` after that.
+    /// Takes a refusal of a poll that began at `began`. It confirms the first one if it began at
+    /// least `apart` after that.
     pub(super) fn refuse(&mut self, began: Instant, apart: Duration, reason: &str, now: Instant) -> Refusal {
         let refusal = match *self {
             Self::Accepted => Refusal::First,
@@ -88,7 +88,8 @@ impl Access {
         refused
     }
 
-    /// Takes a failure that says nothing about the key: a suspicion is over, because the row of refusals is.
+    /// Takes a failure that says nothing about the key: a suspicion is over, because the row of
+    /// refusals is.
     pub(super) fn interrupt(&mut self) {
         if self.is_suspected() {
             *self = Self::Accepted;

@@ -1,16 +1,18 @@
-//! The request rate of one project: the configured one, or less if its server was found to take less.
+//! The request rate of one project: the configured one, or less if its server was found to take
+//! less.
 //!
-//! Invariant: whatever was learned, the token bucket of the settings counts every request, so that no
-//! window has more than they permit. A learned rate lies between [`FLOOR`] and the configured one, and
-//! enough good answers lead back to that.
+//! Invariant: whatever was learned, the token bucket of the settings counts every request, so that
+//! no window has more than they permit. A learned rate lies between [`FLOOR`] and the configured
+//! one, and enough good answers lead back to that.
 //!
-//! The rate is cut at once if the server limits requests, and recovers gradually, because the limit is
-//! not published and may change. Multiplicative decrease makes clients that share a limit come to fair
-//! shares (D.-M. Chiu and R. Jain, "Analysis of the increase and decrease algorithms for congestion
-//! avoidance in computer networks", 1989). The recovery is that of CUBIC (RFC 9438, section 4.2) and of
-//! the adaptive mode of the AWS SDKs: soon near to the rate that was refused, long just below and above
-//! it, then ever faster. Theirs takes a second or two at the rates of this program, which is a refusal
-//! every few seconds; here it is stretched to [`PLATEAU`], whatever the rate.
+//! The rate is cut at once if the server limits requests, and recovers gradually, because the limit
+//! is not published and may change. Multiplicative decrease makes clients that share a limit come
+//! to fair shares (D.-M. Chiu and R. Jain, "Analysis of the increase and decrease algorithms for
+//! congestion avoidance in computer networks", 1989). The recovery is that of CUBIC (RFC 9438,
+//! section 4.2) and of the adaptive mode of the AWS SDKs: soon near to the rate that was refused,
+//! long just below and above it, then ever faster. Theirs takes a second or two at the rates of
+//! this program, which is a refusal every few seconds; here it is stretched to [`PLATEAU`],
+//! whatever the rate.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -20,17 +22,17 @@ use super::token_bucket::TokenBucket;
 use crate::config::Rate;
 use crate::model::time::{Instant, Now, Recorded};
 
-/// What a refusal leaves of the rate, as in CUBIC and the AWS SDKs: the halving of older rules wastes
-/// more of the limit.
+/// What a refusal leaves of the rate, as in CUBIC and the AWS SDKs: the halving of older rules
+/// wastes more of the limit.
 const CUT: f64 = 0.7;
 
-/// How long after a cut, in time of good answers, the refused rate is tried again. A server with a limit
-/// below the configured rate refuses about one request in this time, and the rate is 0.93 of the limit
-/// on average.
+/// How long after a cut, in time of good answers, the refused rate is tried again. A server with a
+/// limit below the configured rate refuses about one request in this time, and the rate is 0.93 of
+/// the limit on average.
 const PLATEAU: Duration = Duration::from_mins(10);
 
-/// No lower rate is learned, in requests a second: 6 a minute, so that ten jobs are each polled every
-/// 100 s whatever the server says. A lower rate can be configured. What a server asks for by
+/// No lower rate is learned, in requests a second: 6 a minute, so that ten jobs are each polled
+/// every 100 s whatever the server says. A lower rate can be configured. What a server asks for by
 /// `Retry-After` has no such bound.
 const FLOOR: f64 = 0.1;
 
@@ -43,8 +45,8 @@ pub(super) struct AdaptiveRate {
     asked_at: Option<Instant>,
 }
 
-/// What a server was found to take. One request is made at a time at its rate, without any burst: how
-/// many it takes at once is not known, only that it has just refused some.
+/// What a server was found to take. One request is made at a time at its rate, without any burst:
+/// how many it takes at once is not known, only that it has just refused some.
 #[derive(Debug, Clone, PartialEq)]
 struct Learned {
     /// The rate it refused, in requests a second.
@@ -113,8 +115,9 @@ impl AdaptiveRate {
         self.learned.as_ref().map(|learned| learned.reason.as_str())
     }
 
-    /// The server refused a request, for this reason, and is left alone `until` then. The rate is cut if
-    /// this `is_first` since it last took a request: further refusals are of the same overload.
+    /// The server refused a request, for this reason, and is left alone `until` then. The rate is
+    /// cut if this `is_first` since it last took a request: further refusals are of the same
+    /// overload.
     pub(super) fn refused(&mut self, is_first: bool, reason: &str, until: Instant) {
         if is_first {
             // Not below the floor, nor for it above what is configured.
@@ -127,16 +130,16 @@ impl AdaptiveRate {
         }
     }
 
-    /// The server took a request. The time since its last answer is time of good answers, however long it
-    /// was: what was learned ages also while nothing is asked. Returns whether the configured rate holds
-    /// again by that.
+    /// The server took a request. The time since its last answer is time of good answers, however
+    /// long it was: what was learned ages also while nothing is asked. Returns whether the
+    /// configured rate holds again by that.
     pub(super) fn taken(&mut self, now: Instant) -> bool {
         let configured = self.configured();
         let Some(learned) = &mut self.learned else { return false };
         learned.good_for = learned.good_for.saturating_add(now.since(learned.heard));
         learned.heard = learned.heard.max(now);
-        // Not yet when it is reached, because it may be just what was refused: only when a further cut
-        // would not be felt.
+        // Not yet when it is reached, because it may be just what was refused: only when a further
+        // cut would not be felt.
         let is_over = CUT * learned.per_second() >= configured;
         if is_over {
             self.learned = None;
@@ -144,7 +147,8 @@ impl AdaptiveRate {
         is_over
     }
 
-    /// The server neither took nor refused a request: the time since its last answer does not count.
+    /// The server neither took nor refused a request: the time since its last answer does not
+    /// count.
     pub(super) fn failed(&mut self, now: Instant) {
         if let Some(learned) = &mut self.learned {
             learned.heard = learned.heard.max(now);
@@ -158,8 +162,8 @@ impl AdaptiveRate {
         learned.map_or(self.token_bucket.ready_at(), |learned| learned.max(self.token_bucket.ready_at()))
     }
 
-    /// How long it takes from `now` until the last of `requests` further requests may be made, at the
-    /// rate that holds.
+    /// How long it takes from `now` until the last of `requests` further requests may be made, at
+    /// the rate that holds.
     pub(super) fn time_for(&self, requests: u32, now: Instant) -> Duration {
         let learned = self.learned.as_ref().map_or(Duration::ZERO, |learned| {
             let wait = self.ready_at().since(now);
@@ -176,8 +180,8 @@ impl AdaptiveRate {
 }
 
 impl Learned {
-    /// The rate for which there has been time of good answers, in requests a second: the configured one
-    /// may be lower.
+    /// The rate for which there has been time of good answers, in requests a second: the configured
+    /// one may be lower.
     fn per_second(&self) -> f64 {
         let time = self.good_for.as_secs_f64() / PLATEAU.as_secs_f64();
         self.refused * (1.0 + (1.0 - CUT) * (time - 1.0).powi(3))

@@ -1,7 +1,7 @@
 //! When a job that answers well is polled next.
 //!
-//! Invariant: the interval depends only on the job's age and on what is known of its end, not on how
-//! often it was polled, so a restarted watch continues as if it had never stopped.
+//! Invariant: the interval depends only on the job's age and on what is known of its end, not on
+//! how often it was polled, so a restarted watch continues as if it had never stopped.
 
 use std::time::Duration;
 
@@ -21,11 +21,11 @@ impl Cadence {
         Self { settings }
     }
 
-    /// The time until the next poll of a job of this age, between the bounds, by a random factor of 0.9
-    /// to 1.1. If nothing is known of its end, it is the root `sqrt(2 · c · age)`; if past restores are
-    /// known, what the hazard says. If intermediate progress is known, it is half the time to the
-    /// projected end, so that the polls close in on it; but not more than three times the root, because
-    /// progress need not go on as it went.
+    /// The time until the next poll of a job of this age, between the bounds, by a random factor of
+    /// 0.9 to 1.1. If nothing is known of its end, it is the root `sqrt(2 · c · age)`; if past
+    /// restores are known, what the hazard says. If intermediate progress is known, it is half the
+    /// time to the projected end, so that the polls close in on it; but not more than three times
+    /// the root, because progress need not go on as it went.
     pub(super) fn interval(
         &self,
         age: Duration,
@@ -49,10 +49,10 @@ impl Cadence {
     }
 
     /// The optimum schedule for a job of which only the age `t` is known polls at the density
-    /// `sqrt(h(t) / 2c)` with the scale-free hazard `h(t) = 1/t`, if a poll may cost `c` seconds of delay
-    /// (J. B. Keller, "Optimum checking schedules for systems subject to random failure", Management
-    /// Science 21(3), 1974), hence the interval `sqrt(2 · c · t)`: with the balanced effort 1 s at the
-    /// age of 5 s, 11 s at ten minutes, 60 s at five hours.
+    /// `sqrt(h(t) / 2c)` with the scale-free hazard `h(t) = 1/t`, if a poll may cost `c` seconds of
+    /// delay (J. B. Keller, "Optimum checking schedules for systems subject to random failure",
+    /// Management Science 21(3), 1974), hence the interval `sqrt(2 · c · t)`: with the balanced
+    /// effort 1 s at the age of 5 s, 11 s at ten minutes, 60 s at five hours.
     fn scale_free(&self, age: Duration) -> Duration {
         Duration::from_secs_f64((2.0 * self.poll_cost() * age.as_secs_f64()).sqrt())
     }
@@ -161,8 +161,8 @@ impl Progress {
         }
     }
 
-    /// The projection at `now`, if intermediate progress is known. Progress is taken as linear: between
-    /// the first and the last reading if there are two, else from the start of the job.
+    /// The projection at `now`, if intermediate progress is known. Progress is taken as linear:
+    /// between the first and the last reading if there are two, else from the start of the job.
     pub(super) fn projection(&self, now: Instant) -> Option<Projection> {
         let (first, last) = self.readings?;
         let per_second = if last.percent > first.percent && last.age > first.age {

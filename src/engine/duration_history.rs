@@ -55,8 +55,8 @@ impl DurationHistory {
         self.past.iter().map(|past| (past.completed, past.took)).collect()
     }
 
-    /// A restore ran from `created_at` to `completed_at`, as the API says. Returns whether that was not
-    /// known. One that took no time is no restore, but a clock that was set.
+    /// A restore ran from `created_at` to `completed_at`, as the API says. Returns whether that was
+    /// not known. One that took no time is no restore, but a clock that was set.
     pub(super) fn learn(&mut self, created_at: Timestamp, completed_at: Timestamp) -> bool {
         let took = u64::try_from(wall_between(created_at, completed_at).as_millis()).unwrap_or(u64::MAX);
         let past = Past { completed: completed_at.as_second(), took };

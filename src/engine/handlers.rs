@@ -48,7 +48,7 @@ impl Engine {
                 project.discover(row, kept, began, &mut cx);
             }
         }
-        project.finish_page_jobs(&mut cx);
+        project.end_page(&mut cx);
 
         self.carry_out(&list.project, effects, now, diagnostics);
     }
@@ -82,8 +82,8 @@ impl Engine {
         }
     }
 
-    /// Starts the polls that are due, then raises the alarms: a job that can be polled now is judged
-    /// by the answer.
+    /// Starts the polls that are due, then raises the alarms: a job that can be polled now is
+    /// judged by the answer.
     pub(super) fn catch_up(&mut self, now: Now, actions: &mut Vec<Action>) {
         let mut diagnostics = Vec::new();
         for name in self.projects.due(now.instant) {

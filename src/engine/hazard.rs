@@ -1,7 +1,7 @@
 //! How likely a restore ends next, at each age, judged by how long others took.
 //!
-//! Invariant: the hazard follows from the durations alone, and never falls below 1/36 of the uninformed
-//! hazard 1/t, so intervals are at most six times the uninformed ones.
+//! Invariant: the hazard follows from the durations alone, and never falls below 1/36 of the
+//! uninformed hazard 1/t, so intervals are at most six times the uninformed ones.
 
 use std::time::Duration;
 
@@ -12,27 +12,27 @@ const CELL: f64 = 1.0 / 16.0;
 const CELLS: usize = 288;
 
 /// The least part of the scale-free hazard. If the usual interval is `I`, the root costs a restore
-/// `I / 2` of delay and `I` for its polls; a sixth of the polls cost `3 I` and `I / 6`, 2.1 times as
-/// much. So a restore that ends when none like it ever did costs no more than about that; in its first
-/// seconds, in which an interval is no small part of its age, 3.3 times. A higher floor makes that
-/// cheaper, and every restore that is like the others dearer: its polls at ages at which none of them
-/// ended are for nothing.
+/// `I / 2` of delay and `I` for its polls; a sixth of the polls cost `3 I` and `I / 6`, 2.1 times
+/// as much. So a restore that ends when none like it ever did costs no more than about that; in its
+/// first seconds, in which an interval is no small part of its age, 3.3 times. A higher floor makes
+/// that cheaper, and every restore that is like the others dearer: its polls at ages at which none
+/// of them ended are for nothing.
 const FLOOR: f64 = 1.0 / 36.0;
 
 /// Pseudo-count of restores unlike any known one (additive smoothing), which may end at any age. A
-/// single past restore so counts for half, and the scale-free rule holds at ages that none of the past
-/// reached.
+/// single past restore so counts for half, and the scale-free rule holds at ages that none of the
+/// past reached.
 const UNLIKE: f64 = 1.0;
 
 /// The bandwidth of a past duration, on a scale of logarithms: this part of the distance to its
-/// `sqrt(n)`th neighbor, so that restores of two kinds stay two kinds; but no less than a few durations
-/// can resolve.
+/// `sqrt(n)`th neighbor, so that restores of two kinds stay two kinds; but no less than a few
+/// durations can resolve.
 const REACH: f64 = 0.4;
 const LEAST_REACH: f64 = 0.03;
 
 /// The integral of `sqrt(h / 2)` over the age, where `h` is the hazard. One poll for each step of
-/// `sqrt(c)` is the optimum if a poll may cost `c` seconds of delay (J. B. Keller, "Optimum checking
-/// schedules for systems subject to random failure", Management Science 21(3), 1974).
+/// `sqrt(c)` is the optimum if a poll may cost `c` seconds of delay (J. B. Keller, "Optimum
+/// checking schedules for systems subject to random failure", Management Science 21(3), 1974).
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Hazard {
     restores: usize,
@@ -48,8 +48,8 @@ impl Hazard {
         let kernels = kernels(durations);
         let known = count(durations.len());
         let running = |age: f64| kernels.iter().map(|kernel| kernel.survival(age.ln())).sum::<f64>();
-        // Those that end in a cell, of those that still run in its midst. The unlike ones end by the
-        // hazard 1/t, and are replaced.
+        // Those that end in a cell, of those that still run in its midst. The unlike ones end by
+        // the hazard 1/t, and are replaced.
         let fall = |from: f64, to: f64| {
             let ended = from - to + UNLIKE * CELL;
             (ended / (f64::midpoint(from, to) + UNLIKE)).max(FLOOR * CELL)
@@ -196,8 +196,8 @@ mod tests {
         (2.0 * COST * age).sqrt()
     }
 
-    /// What a restore costs that takes so long: its polls, and the delay on average over all that end
-    /// since the poll before the last.
+    /// What a restore costs that takes so long: its polls, and the delay on average over all that
+    /// end since the poll before the last.
     fn cost(interval: impl Fn(f64) -> f64, takes: f64) -> f64 {
         let (mut age, mut polls) = (0.0, 1.0);
         loop {
@@ -214,8 +214,8 @@ mod tests {
     fn without_a_past_the_square_root_rule_holds() {
         let unknown = Hazard::of(&[]);
         for age in [0.01, 1.0, 5.0, 60.0, 600.0, 7200.0, 100_000.0, 1e7] {
-            // The integral is more than the rule, which is for short intervals, by half the cost of a
-            // poll.
+            // The integral is more than the rule, which is for short intervals, by half the cost of
+            // a poll.
             let expected = root(age) + COST / 2.0;
             let measured = interval(&unknown, age);
             assert!((measured - expected).abs() < 0.02 * expected, "{age}: {measured}, {expected}");

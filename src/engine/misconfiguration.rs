@@ -2,8 +2,8 @@
 //! schemes.
 //!
 //! Invariant: a project counts as misconfigured only after failures in a row that say so, each of a
-//! request that began after the one before had failed, and over some seconds. One bad server among good
-//! ones, such as one that is being replaced, does not end a wait.
+//! request that began after the one before had failed, and over some seconds. One bad server among
+//! good ones, such as one that is being replaced, does not end a wait.
 
 use std::time::Duration;
 

@@ -8,12 +8,12 @@ use std::time::Duration;
 use crate::config::Rate;
 use crate::model::time::Instant;
 
-/// Requests are spaced this much wider than the rate asks: the network delays one request more than the
-/// next, and the server is not to see a higher rate than the configured one.
+/// Requests are spaced this much wider than the rate asks: the network delays one request more than
+/// the next, and the server is not to see a higher rate than the configured one.
 const HEADROOM: f64 = 1.05;
 
-/// A generic cell rate algorithm (ITU-T I.371, annex A, in its virtual scheduling form): `due` is the
-/// theoretical arrival time of the next request, and one may come early by `tolerance`.
+/// A generic cell rate algorithm (ITU-T I.371, annex A, in its virtual scheduling form): `due` is
+/// the theoretical arrival time of the next request, and one may come early by `tolerance`.
 #[derive(Debug, Clone)]
 pub struct TokenBucket {
     rate: Rate,
@@ -40,7 +40,8 @@ impl TokenBucket {
         self.burst.get()
     }
 
-    /// From now on, this rate and burst hold. As many requests as counted before count at the new rate.
+    /// From now on, this rate and burst hold. As many requests as counted before count at the new
+    /// rate.
     pub fn reconfigure(&mut self, rate: Rate, burst: NonZeroU32, now: Instant) {
         let counted = self.due.since(now).as_secs_f64() / self.interval.as_secs_f64();
         let new = Self::new(rate, burst);

@@ -40,7 +40,7 @@ impl Project {
         let Some(began) = self.finish_poll(poll) else { return };
         let (id, now) = (&poll.job, cx.now.instant);
         self.key.on_setup_failure(began, failure, cx);
-        self.count_silence(failure.class, now);
+        self.count_unanswered(failure.class, now);
         self.judge_key(id, began, failure, cx);
 
         let was_throttled = self.gate.clear_throttled(id);
@@ -87,8 +87,8 @@ impl Project {
         }
     }
 
-    /// The job's tracker takes an answer. Returns whether it is the index that is asked for from now
-    /// on.
+    /// The job's tracker takes an answer. Returns whether it is the index that is asked for from
+    /// now on.
     fn observe(&mut self, id: &JobId, answer: Answer, cx: &mut Cx<'_>) -> bool {
         let now = cx.now.instant;
         let Some(job) = self.jobs.get_mut(id) else { return false };
@@ -112,9 +112,10 @@ impl Project {
 
     /// Emits what an observation of a job led to.
     pub(super) fn emit_findings(&self, id: &JobId, findings: Findings, cx: &mut Cx<'_>) {
-        let settings = self.tracker(id).map(Tracker::settings);
-        if let Some((status, settings)) = findings.unknown_status.zip(settings) {
-            let title = settings.name.clone().unwrap_or_else(|| id.to_string());
+        if let Some(status) = findings.unknown_status
+            && let Some(tracker) = self.tracker(id)
+        {
+            let title = tracker.settings().name.clone().unwrap_or_else(|| id.to_string());
             let job = id.clone();
             cx.report(|project| Diagnostic::UnknownStatus { project, job, title, status });
         }
@@ -129,7 +130,7 @@ impl Project {
     }
 
     /// Counts the time without any usable answer.
-    fn count_silence(&mut self, class: FailureClass, now: Instant) {
+    fn count_unanswered(&mut self, class: FailureClass, now: Instant) {
         self.unanswered_since = match class {
             FailureClass::Throttled
             | FailureClass::Transient

@@ -32,9 +32,9 @@ pub enum Forgotten {
 }
 
 impl Project {
-    /// From now on, these settings hold. Jobs that they do not name are not watched any more, unless
-    /// they were added; the records of those that leave are returned. Jobs that they name come with
-    /// [`Project::watch_configured`].
+    /// From now on, these settings hold. Jobs that they do not name are not watched any more,
+    /// unless they were added; the records of those that leave are returned. Jobs that they name
+    /// come with [`Project::watch_configured`].
     pub(in crate::engine) fn reconfigure(&mut self, settings: &ProjectSettings, now: Now) -> Vec<JobRecord> {
         let grace = settings.watch.not_found_grace;
         let time = self.server.time(now.instant);
@@ -68,8 +68,8 @@ impl Project {
         is_new
     }
 
-    /// Watches a job that was added. What the configuration says of it wins over `settings`, and what
-    /// they do not say stays as it was said before.
+    /// Watches a job that was added. What the configuration says of it wins over `settings`, and
+    /// what they do not say stays as it was said before.
     pub(in crate::engine) fn watch_added(
         &mut self,
         settings: JobSettings,
@@ -211,8 +211,8 @@ impl Project {
         }
     }
 
-    /// Stops watching the jobs that these settings do not name, unless they were added. Returns their
-    /// records.
+    /// Stops watching the jobs that these settings do not name, unless they were added. Returns
+    /// their records.
     fn leave_unconfigured(&mut self, settings: &ProjectSettings, now: Now) -> Vec<JobRecord> {
         let configured: BTreeSet<_> = settings.jobs.iter().map(|job| &job.id).collect();
         let mut left = Vec::new();

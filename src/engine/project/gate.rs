@@ -133,8 +133,9 @@ impl RequestGate {
     }
 
     /// The server limits a request that began at `began`. It is left alone for as long as it asks,
-    /// or with exponential backoff if it does not say how long. The rate is cut once for each row of
-    /// such answers: a server that counts by the minute may go on refusing until the minute is over.
+    /// or with exponential backoff if it does not say how long. The rate is cut once for each row
+    /// of such answers: a server that counts by the minute may go on refusing until the minute is
+    /// over.
     pub(super) fn on_throttled(&mut self, began: Instant, failure: &Failure, cx: &mut Cx<'_>) -> Refused {
         let now = cx.now.instant;
         let (pause, reason) = (failure.pause(cx.now), failure.message.as_str());

@@ -32,8 +32,8 @@ pub(super) struct Job {
     pub(super) volatile: Volatile,
 }
 
-/// What no record of a job is written for. Only `place` is part of a record, as the time of the next
-/// poll, and a restart that finds an earlier one just polls sooner.
+/// What no record of a job is written for. Only `place` is part of a record, as the time of the
+/// next poll, and a restart that finds an earlier one just polls sooner.
 #[derive(Debug, Default)]
 pub(super) struct Volatile {
     pub(super) place: Place,
@@ -146,8 +146,8 @@ impl JobTable {
         Some((before, after))
     }
 
-    /// A job cannot be polled from `at` on, because the server limits requests, for this reason. The
-    /// record of the project says so. Returns whether the job had no other trouble.
+    /// A job cannot be polled from `at` on, because the server limits requests, for this reason.
+    /// The record of the project says so. Returns whether the job had no other trouble.
     pub(super) fn throttle(&mut self, id: &JobId, at: Instant, reason: &str) -> bool {
         let Some(job) = self.jobs.get_mut(id) else { return false };
         let had_no_trouble = job.tracker.last_error().is_none();

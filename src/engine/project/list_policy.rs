@@ -1,7 +1,7 @@
 //! Whether to ask for the description of a job or for a page of the list, which answers for many.
 //!
-//! Everything that weighs one against the other is in this file: [`ListPolicy::choose`] decides, and
-//! the rest of the project only carries it out.
+//! Everything that weighs one against the other is in this file: [`ListPolicy::choose`] decides,
+//! and the rest of the project only carries it out.
 //!
 //! Invariant: a page is asked for only if it is due, or is likely to answer for more than
 //! [`PAGE_COST`] descriptions would.
@@ -85,8 +85,8 @@ pub(super) struct ListPolicy {
     had_page_turn: bool,
 }
 
-/// How pressing the jobs are, each by the square of the intervals since the last answer about it, by
-/// the page that shows them.
+/// How pressing the jobs are, each by the square of the intervals since the last answer about it,
+/// by the page that shows them.
 #[derive(Debug, Default)]
 pub(super) struct Pressure {
     pages: Vec<f64>,
@@ -100,8 +100,8 @@ pub(super) struct Pressure {
 struct Worth {
     /// The best number of pages.
     pages: usize,
-    /// How pressing what one page answers for is on average, for the cost of one description, by the
-    /// same square. A job that becomes due is as pressing as 1.
+    /// How pressing what one page answers for is on average, for the cost of one description, by
+    /// the same square. A job that becomes due is as pressing as 1.
     of_page: f64,
 }
 
@@ -235,9 +235,10 @@ impl Pressure {
     }
 }
 
-/// What a row about a job is worth: the square of how pressing the job is, as for a description. The
-/// wait so far and the probability of an end in it both grow with the time, so a job that the list
-/// does not show waits as many times longer as the root of the jobs on a page, and not as they.
+/// What a row about a job is worth: the square of how pressing the job is, as for a description.
+/// The wait so far and the probability of an end in it both grow with the time, so a job that the
+/// list does not show waits as many times longer as the root of the jobs on a page, and not as
+/// they.
 pub(super) fn value_of_row(pressing: f64, was_seen: bool) -> f64 {
     let pressing = match pressing {
         pressing if pressing.is_infinite() => 0.0,

@@ -3,8 +3,8 @@
 //! Each part has its own state and invariant: [`JobTable`], [`Schedule`], [`RequestGate`],
 //! [`KeyState`], [`Discovery`] and [`Durations`]. This module holds them together.
 //!
-//! Invariant: a job that has not ended is either in flight or in the queue, and the most overdue one
-//! is polled first; no request is made before the gate opens.
+//! Invariant: a job that has not ended is either in flight or in the queue, and the most overdue
+//! one is polled first; no request is made before the gate opens.
 
 mod answers;
 mod change;
@@ -60,8 +60,8 @@ pub(super) struct Project {
     server: ServerClock,
     /// Start of the current period without any usable answer.
     unanswered_since: Option<Instant>,
-    /// When the latest record that it continues from was written, if that is later than the clock of
-    /// now.
+    /// When the latest record that it continues from was written, if that is later than the clock
+    /// of now.
     written_ahead: Option<Timestamp>,
     /// Whether a record of the project is to be written, whatever its parts say.
     is_dirty: bool,

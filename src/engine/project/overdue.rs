@@ -1,15 +1,15 @@
 //! Polls that are not made although they are permitted.
 //!
-//! Invariant: of a project that may be asked, each open job is polled in its time. A watch for which
-//! that is not so does not work, although no poll of it fails.
+//! Invariant: of a project that may be asked, each open job is polled in its time. A watch for
+//! which that is not so does not work, although no poll of it fails.
 
 use super::Project;
 use super::jobs::Job;
 use crate::engine::retry::Backoff;
 use crate::model::time::Instant;
 
-/// Rounds at the rate that holds for which a poll may wait for its turn: the list and the jobs share
-/// the rate.
+/// Rounds at the rate that holds for which a poll may wait for its turn: the list and the jobs
+/// share the rate.
 const ROUNDS: u32 = 2;
 
 impl Project {
@@ -18,7 +18,7 @@ impl Project {
     /// paused, its key is refused, or its server asks to be left alone.
     pub(in crate::engine) fn overdue_polls(&self, now: Instant) -> usize {
         let held_until = self.gate.held_until();
-        if !self.is_listening() || held_until > now {
+        if !self.expects_answers() || held_until > now {
             return 0;
         }
         let turn = self.round_takes(now).saturating_mul(ROUNDS);

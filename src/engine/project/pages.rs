@@ -78,7 +78,7 @@ impl Project {
     }
 
     /// Ends what [`Project::on_page`] began, once the jobs that it found are watched.
-    pub(in crate::engine) fn finish_page_jobs(&mut self, cx: &mut Cx<'_>) {
+    pub(in crate::engine) fn end_page(&mut self, cx: &mut Cx<'_>) {
         self.discovery.report_list(self.watch.unreachable_after, self.key.access(), cx);
         self.discovery.report_left_out(cx);
         self.forget_surplus(cx);
@@ -201,8 +201,8 @@ impl Project {
         let now = cx.now.instant;
         let pause = failure.pause(cx.now);
         let failures = self.discovery.page_failures();
-        // A scan that discovers jobs is tried again as soon as a poll of a job would be. If the list
-        // only saves requests, it is not.
+        // A scan that discovers jobs is tried again as soon as a poll of a job would be. If the
+        // list only saves requests, it is not.
         let wait = if self.discovery.discovers() {
             Backoff::POLL.delay(failures.saturating_add(1), pause, cx.rng)
         } else {
@@ -212,8 +212,8 @@ impl Project {
         self.judge_key_by_page(began, failure, cx);
         self.gate.on_failure(now);
 
-        // What a server that limits requests asks for holds for the list alone: of the jobs, it says
-        // so when it is asked for one. A refused key is held for as long as that takes.
+        // What a server that limits requests asks for holds for the list alone: of the jobs, it
+        // says so when it is asked for one. A refused key is held for as long as that takes.
         let is_held = self.discovery.discovers() && failure.class.is_refusal();
         self.discovery.fail_page(false, if is_held { now } else { now + wait }, now);
     }

@@ -1,7 +1,7 @@
 //! What a project asks next, and when.
 //!
-//! Invariant: nothing is asked before the gate opens; alarms are raised only while silence means
-//! something.
+//! Invariant: nothing is asked before the gate opens; alarms are raised only while a missing answer
+//! means something.
 
 use std::time::Duration;
 
@@ -15,12 +15,12 @@ use crate::model::time::{Instant, earliest};
 impl Project {
     /// The earliest time at which [`Project::take_due`] or [`Project::take_alarms`] has something.
     pub(in crate::engine) fn next_deadline(&self) -> Option<Instant> {
-        let alarm = self.schedule.first_alarm().filter(|_| self.is_listening());
+        let alarm = self.schedule.first_alarm().filter(|_| self.expects_answers());
         earliest([self.next_poll(), alarm])
     }
 
-    /// Whether silence means anything: under a refused key or a pause it does not.
-    pub(super) fn is_listening(&self) -> bool {
+    /// Whether a missing answer means anything: under a refused key or a pause it does not.
+    pub(super) fn expects_answers(&self) -> bool {
         self.key.access().is_accepted() && !self.gate.is_paused()
     }
 
@@ -94,7 +94,7 @@ impl Project {
     /// Finds what time alone brought about: deadlines that passed, and trouble that lasted.
     pub(in crate::engine) fn take_alarms(&mut self, cx: &mut Cx<'_>) {
         let now = cx.now;
-        while self.is_listening() {
+        while self.expects_answers() {
             let Some(id) = self.schedule.due_alarm(now.instant) else { break };
             let Some(job) = self.jobs.get_mut(&id) else { break };
             cx.emit(&id, job.tracker.alarm(now, job.volatile.place.is_polling()));

@@ -1,7 +1,7 @@
 //! How long ended jobs are kept.
 //!
-//! Invariant: an open job is never deleted by time alone, and nothing is deleted on the word of this
-//! machine's clock alone, because the list would show what was deleted as a new event.
+//! Invariant: an open job is never deleted by time alone, and nothing is deleted on the word of
+//! this machine's clock alone, because the list would show what was deleted as a new event.
 
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ use crate::model::JobId;
 use crate::model::time::{Instant, Now, wall_between};
 
 impl Project {
-    /// What the server's clock shows, as far as this process knows: that clock itself goes before the
-    /// times in the list.
+    /// What the server's clock shows, as far as this process knows: that clock itself goes before
+    /// the times in the list.
     pub(in crate::engine) fn server_now(&self, now: Instant) -> Option<Timestamp> {
         self.server.time(now).or_else(|| self.discovery.listed_time(now))
     }
@@ -50,10 +50,10 @@ impl Project {
         old
     }
 
-    /// Removes the discovered jobs that ended well, beyond those for which there is room: those that
-    /// ended first, by the times of the API. An end up to then is not emitted any more, so a complete
-    /// scan decides: of what had ended before it began, everything was emitted. A job that did not
-    /// end well is kept: an exit code rests on it.
+    /// Removes the discovered jobs that ended well, beyond those for which there is room: those
+    /// that ended first, by the times of the API. An end up to then is not emitted any more, so a
+    /// complete scan decides: of what had ended before it began, everything was emitted. A job that
+    /// did not end well is kept: an exit code rests on it.
     pub(super) fn forget_surplus(&mut self, cx: &mut Cx<'_>) {
         let Some(max) = self.discovery.max_jobs() else { return };
         let Some(complete_since) = self.discovery.take_complete_since() else { return };

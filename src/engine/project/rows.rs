@@ -1,8 +1,8 @@
 //! What the rows of a page mean for jobs that are watched.
 //!
 //! Invariant: that a job is not on a page means nothing; that it ended is believed once it was
-//! described; a row counts only for a job without trouble about which nothing was answered since the
-//! page was asked for.
+//! described; a row counts only for a job without trouble about which nothing was answered since
+//! the page was asked for.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! When each job of a project is polled next, and when time alone brings something about.
 //!
-//! Invariant: an open job is either in the queue or in flight. The queue and the alarms hold exactly
-//! what the places of the jobs say, because only this file moves a [`Place`].
+//! Invariant: an open job is either in the queue or in flight. The queue and the alarms hold
+//! exactly what the places of the jobs say, because only this file moves a [`Place`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

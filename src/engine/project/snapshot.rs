@@ -55,8 +55,8 @@ impl Project {
         }
     }
 
-    /// When the latest record that it continues from was written, if that is later than the clock of
-    /// now.
+    /// When the latest record that it continues from was written, if that is later than the clock
+    /// of now.
     pub(in crate::engine) fn written_ahead(&self) -> Option<Timestamp> {
         self.written_ahead
     }

@@ -76,8 +76,8 @@ impl Throttling {
         self.current(due).map(|throttle| throttle.reason.as_str())
     }
 
-    /// Counts a refusal of a request that began at `began`, unless it was under way at the last one.
-    /// Returns whether it counts.
+    /// Counts a refusal of a request that began at `began`, unless it was under way at the last
+    /// one. Returns whether it counts.
     pub(super) fn count(&mut self, began: Instant, now: Instant) -> bool {
         let counts = self.began_after_last(began);
         if counts {

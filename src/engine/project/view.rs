@@ -19,8 +19,8 @@ pub struct ProjectView<'a> {
     pub misconfigured: Option<&'a str>,
     /// Since when it is paused, if it is.
     pub paused_since: Option<Now>,
-    /// The rate that holds, in requests a second: the configured one, or less if its server was found
-    /// to take less.
+    /// The rate that holds, in requests a second: the configured one, or less if its server was
+    /// found to take less.
     pub requests_per_second: f64,
     /// What the server said when it was found to take less, if that holds.
     pub limited: Option<&'a str>,
@@ -124,8 +124,8 @@ impl Project {
         }
     }
 
-    /// Why nothing can be learned of this job as requests are set up, if so. Trouble that has lasted
-    /// needs no further confirmation.
+    /// Why nothing can be learned of this job as requests are set up, if so. Trouble that has
+    /// lasted needs no further confirmation.
     fn misconfigured(&self, job: &Job) -> Option<&str> {
         let setup = self.key.misconfiguration();
         let has_lasted = job.tracker.standing() == Standing::Unreachable;

@@ -7,8 +7,8 @@ use crate::config::SlowAfter;
 use crate::engine::explain::Hold;
 use crate::engine::retry::RetryAfter;
 
-/// How far the clock of the next process is from the true time: a time zone, a month, a clock without a
-/// battery, the end of 32 bits.
+/// How far the clock of the next process is from the true time: a time zone, a month, a clock
+/// without a battery, the end of 32 bits.
 const STEPS: [i64; 8] = [-3600, 3600, -7200, 7200, -31 * 86_400, 31 * 86_400, -1_795_435_200, 352_048_447];
 
 impl Stage {
@@ -88,6 +88,7 @@ fn a_pending_delivery_is_delayed_by_no_clock() {
 fn repeated_starts_under_a_slow_clock_delay_no_delivery() {
     let projects = [project(&["a"])];
     let mut stage = Stage::new(&projects, vec![everything()]);
+
     stage.answer("Completed");
     let delivery = stage.deliveries.pop_front().unwrap();
     let asked = Some(RetryAfter::For(seconds(600)));
@@ -201,6 +202,7 @@ fn a_deadline_follows_the_server_clock_from_the_first_answer() {
 fn a_clock_that_went_back_is_reported_once() {
     let projects = [project(&["a"])];
     let mut stage = Stage::new(&projects, Vec::new());
+
     stage.answer("Pending");
     let written_at = stage.now.wall;
     stage.restart_off_by(-7200, &projects, Vec::new());
@@ -240,6 +242,7 @@ fn expiry_ignores_a_clock_that_was_set_back() {
     let desktop = || SinkPlan { policy: policy.clone(), ..everything() };
     let projects = [project(&["a"])];
     let mut stage = Stage::new(&projects, vec![desktop()]);
+
     stage.answer("Completed");
     stage.now.wall += seconds(7200);
     stage.step(Input::TimeoutReached);
@@ -257,6 +260,7 @@ fn overdue(stage: &Stage) -> usize {
 fn polls_that_are_not_made_are_overdue() {
     let projects = [project(&["a", "b"])];
     let mut stage = Stage::new(&projects, Vec::new());
+
     for _ in 0..100 {
         stage.answer("Pending");
         assert_eq!(overdue(&stage), 0);
@@ -292,6 +296,7 @@ fn held_polls_are_not_overdue() {
     assert_eq!(overdue(&stage), 0, "it has just been over");
 
     let mut stage = Stage::new(&projects, Vec::new());
+
     stage.answer("Pending");
     let name = ProjectName::default();
     stage.engine.pause(&name, stage.now);
@@ -301,6 +306,7 @@ fn held_polls_are_not_overdue() {
     assert_eq!(overdue(&stage), 0, "it has just been resumed");
 
     let mut stage = Stage::new(&projects, Vec::new());
+
     stage.fail(FailureClass::Unauthorized);
     stage.fail(FailureClass::Unauthorized);
     stage.pass(hours);
@@ -312,6 +318,7 @@ fn a_poll_that_waits_for_its_turn_is_not_overdue() {
     let mut settings = project(&[]);
     settings.watch.unreachable_after = seconds(60);
     let mut world = super::world::World::new(2000, settings, super::world::Server::new(1.0, 4.0));
+
     for _ in 0..120 {
         world.run(seconds(60));
         assert_eq!(overdue(&world.stage), 0);
@@ -321,6 +328,7 @@ fn a_poll_that_waits_for_its_turn_is_not_overdue() {
 #[test]
 fn a_poll_that_hung_during_a_suspension_proves_nothing() {
     let mut stage = Stage::new(&[project(&["a"])], Vec::new());
+
     stage.answer("Pending");
     stage.fail(FailureClass::Transient);
     let hung = stage.poll();
@@ -353,11 +361,13 @@ fn a_record_without_a_time_holds_nothing_up() {
 #[test]
 fn a_record_of_a_clock_far_behind_is_not_deleted_as_old() {
     let mut stage = Stage::new(&[project(&["a", "b"])], vec![everything()]);
+
     stage.restart_off_by(-1_795_435_200, &[project(&["a", "b"])], vec![everything()]);
     let poll = stage.poll();
     assert_eq!(poll.job, id("a"));
     let facts = JobFacts { created_at: Some(NOON.parse().unwrap()), ..JobFacts::default() };
     stage.answer_with(poll, "Completed", facts);
+
     // Then it is not configured for an hour, in which the clock is right.
     stage.restart_off_by(0, &[project(&["b"])], vec![everything()]);
     for _ in 0..60 {

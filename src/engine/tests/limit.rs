@@ -28,8 +28,9 @@ fn refused() -> Stage {
     stage
 }
 
-/// At a fixed rate, a server that takes half of it refuses 3257 of the 6857 requests of each hour; if it
-/// asks for half a minute with each refusal, 118 of 590, and gives no more than 472 good answers.
+/// At a fixed rate, a server that takes half of it refuses 3257 of the 6857 requests of each hour;
+/// if it asks for half a minute with each refusal, 118 of 590, and gives no more than 472 good
+/// answers.
 #[test]
 fn a_server_at_half_the_rate_refuses_few_requests() {
     for (at_once, retry_after) in [(4.0, None), (4.0, Some(seconds(30))), (60.0, None)] {
@@ -69,6 +70,7 @@ fn a_job_that_waits_for_its_turn_is_not_unreachable() {
 #[test]
 fn the_configured_rate_returns_once_the_server_takes_it() {
     let mut world = World::new(200, project(&[]), Server::new(1.0, 4.0));
+
     world.run(HOUR);
     assert!(world.stage.rate() < 1.2);
     world.server = Server::patient();
@@ -109,8 +111,9 @@ proptest! {
     }
 }
 
-/// No more is asked in an outage than before it, as far as the rate was used up; and never more than the
-/// rate. So there is no separate budget of retries: the token bucket counts polls and retries alike.
+/// No more is asked in an outage than before it, as far as the rate was used up; and never more
+/// than the rate. So there is no separate budget of retries: the token bucket counts polls and
+/// retries alike.
 #[test]
 fn an_outage_and_its_end_cause_no_burst() {
     for outage in [MINUTE, HOUR] {
@@ -146,7 +149,9 @@ fn an_outage_and_its_end_cause_no_burst() {
 #[test]
 fn refusals_in_a_row_cut_the_rate_once() {
     let mut stage = refused();
+
     assert_eq!(stage.rate(), 1.4);
+
     // Refusals of polls that were under way do not count.
     let under_way = stage.poll();
     stage.fail_poll(under_way, failure(FailureClass::Throttled));
@@ -178,6 +183,7 @@ fn a_restart_keeps_the_learned_rate() {
     let mut before = refused();
     before.step(Input::StopRequested);
     let mut stage = Stage::on(before.disk.clone(), &[project(&["a", "b", "c"])], Vec::new(), before.now);
+
     assert_eq!((stage.rate(), stage.diagnostics.len()), (1.4, 0));
     assert_eq!(stage.next(), seconds(30));
     stage.answer("Pending");
@@ -185,6 +191,7 @@ fn a_restart_keeps_the_learned_rate() {
     let mut later = before.now;
     later.wall += HOUR;
     let mut stage = Stage::on(before.disk, &[project(&["a", "b", "c"])], Vec::new(), later);
+
     assert_eq!(stage.rate(), 1.4, "until there is an answer");
     stage.answer("Pending");
     assert_eq!(stage.rate(), 2.0);
@@ -207,6 +214,7 @@ fn a_reload_keeps_the_learned_rate() {
         stage.step(Input::TimeoutReached);
         assert_eq!(stage.rate(), holds);
     }
+
     // Nor does a project that goes and comes back.
     stage.engine.reconfigure(plan(&[], Vec::new()), stage.now);
     stage.engine.reconfigure(plan(&[settings], Vec::new()), stage.now);

@@ -1,4 +1,5 @@
-//! The list of a project's jobs: when it is asked for, what its rows mean, and which jobs are discovered.
+//! The list of a project's jobs: when it is asked for, what its rows mean, and which jobs are
+//! discovered.
 
 mod history;
 
@@ -7,8 +8,8 @@ use std::num::NonZeroU32;
 use super::*;
 use crate::config::{Discovery, IndexPattern, Rate, SlowAfter};
 
-/// A row of the list: a job of this status that began this many seconds before noon, and makes an index
-/// of its name.
+/// A row of the list: a job of this status that began this many seconds before noon, and makes an
+/// index of its name.
 fn row(job: &str, status: &str, began: u64) -> Observation {
     let created_at = NOON.parse::<jiff::Timestamp>().unwrap() - seconds(began);
     let facts = JobFacts {
@@ -65,8 +66,8 @@ impl Stage {
         self.page(list, jobs, None);
     }
 
-    /// Answers all requests for this time: of each job that it runs, of the list with these rows. Returns
-    /// how many requests were made for jobs, and for pages.
+    /// Answers all requests for this time: of each job that it runs, of the list with these rows.
+    /// Returns how many requests were made for jobs, and for pages.
     fn go_on(&mut self, time: Duration, rows: &[Observation]) -> (usize, usize) {
         let until = self.now.instant + time;
         let (mut jobs, mut pages) = (0, 0);
@@ -115,6 +116,7 @@ fn a_list_that_shows_few_jobs_is_soon_left() {
     let mut stage = Stage::new(&[crowd(200)], Vec::new());
     let (jobs, pages) = stage.go_on(seconds(1800), &rows);
     assert!(pages < 60, "{pages} unproductive pages beside {jobs} jobs");
+
     // All are polled, in turn: 200 in as many seconds, and those that the list does not show are no
     // fewer.
     assert!(stage.longest_unanswered() < seconds(260), "{:?}", stage.longest_unanswered());
@@ -125,6 +127,7 @@ fn a_list_that_shows_few_jobs_is_soon_left() {
 fn a_page_stands_for_many_jobs_for_hours() {
     let rows: Vec<_> = names(200).iter().map(|job| row(job, "Pending", 600)).collect();
     let mut stage = Stage::new(&[crowd(200)], Vec::new());
+
     for _ in 0..60 {
         stage.go_on(seconds(300), &rows);
         assert!(stage.longest_unanswered() < seconds(200), "{:?}", stage.longest_unanswered());
@@ -155,6 +158,7 @@ fn few_jobs_are_described() {
 fn an_end_is_believed_once_it_is_described() {
     let mut rows: Vec<_> = names(40).iter().map(|job| row(job, "Pending", 600)).collect();
     let mut stage = Stage::new(&[crowd(40)], Vec::new());
+
     stage.go_on(seconds(120), &rows);
     stage.told.clear();
     rows[7] = row("job-007", "Completed", 600);
@@ -179,6 +183,7 @@ fn past_durations_are_learned_from_one_page() {
     let mut settings = project(&["a"]);
     settings.watch.slow_after = Some(SlowAfter::Quantile(0.95));
     let mut stage = Stage::new(&[settings], Vec::new());
+
     assert!(stage.lists.is_empty(), "whether there is anything to expect is not known yet");
     stage.answer("Pending");
     let past = (1..30).map(|n| row(&format!("old-{n}"), "Completed", 9000 * n)).collect();
@@ -201,6 +206,7 @@ fn no_past_is_fetched_once_all_jobs_ended() {
 #[test]
 fn a_failing_list_delays_no_job() {
     let mut stage = Stage::new(&[project(&["a"])], Vec::new());
+
     stage.answer("Pending");
     for _ in 0..3 {
         let (list, _) = stage.list();
@@ -266,6 +272,7 @@ fn a_job_that_ran_between_two_scans_emits_its_end() {
 fn an_end_during_downtime_is_emitted_after_a_restart() {
     let settings = discovering(Discovery::default());
     let mut stage = Stage::new(std::slice::from_ref(&settings), Vec::new());
+
     stage.answer_list(vec![row("old", "Completed", 500), row("running", "Pending", 5)]);
     stage.go_on(seconds(10), &[row("running", "Pending", 5)]);
     stage.pass(seconds(6000));
@@ -283,11 +290,13 @@ fn index_patterns_select_the_discovered_jobs() {
     let pattern = |text| IndexPattern::parse(text).unwrap();
     let discovery = Discovery { indexes: vec![pattern("index-a*")], exclude: vec![pattern("*-ab")], ..all() };
     let mut stage = Stage::new(&[discovering(discovery)], Vec::new());
+
     stage.answer_list(["a1", "ab", "b", "a2"].map(|job| row(job, "Pending", 5)).into());
     let found = |stage: &Stage| {
         stage.engine.jobs().map(|job| job.tracker.settings().id.to_string()).collect::<Vec<_>>()
     };
     assert_eq!(found(&stage), ["a1", "a2"]);
+
     // Other patterns select other jobs.
     let discovery = Discovery { indexes: vec![pattern("index-a2"), pattern("index-b")], ..all() };
     let settings = discovering(discovery);
@@ -302,11 +311,13 @@ fn index_patterns_select_the_discovered_jobs() {
 fn a_forgotten_job_is_not_discovered_again() {
     let settings = discovering(Discovery::default());
     let mut stage = Stage::new(std::slice::from_ref(&settings), Vec::new());
+
     stage.answer_list(vec![row("a", "Pending", 5)]);
     let name = ProjectName::default();
     assert_eq!(stage.engine.forget(&name, &id("a"), stage.now), Forgotten::Gone);
     stage.go_on(seconds(200), &[row("a", "Pending", 5)]);
     let mut stage = Stage::on(stage.disk, &[settings], Vec::new(), stage.now);
+
     stage.go_on(seconds(200), &[row("a", "Pending", 5)]);
     assert_eq!(stage.engine.jobs().count(), 0);
 }
@@ -352,6 +363,7 @@ fn discovery_is_over_a_minute_after_it_began() {
         (discovery(&stage), stage.now.instant),
         (DiscoveryState::Over, Instant::after_start(seconds(60)))
     );
+
     // After an end, a scan soon shows whether that was the last.
     stage.answer_list(vec![row("a", "Pending", 0)]);
     let poll = stage.poll();
@@ -368,6 +380,7 @@ fn an_unreadable_list_is_reported_and_retried() {
     let mut settings = discovering(Discovery::default());
     settings.watch.unreachable_after = seconds(300);
     let mut stage = Stage::new(&[settings], Vec::new());
+
     while stage.diagnostics.is_empty() {
         let (list, _) = stage.list();
         let failure = failure(FailureClass::Transient);
@@ -383,6 +396,7 @@ fn an_unreadable_list_is_reported_and_retried() {
 #[test]
 fn a_key_that_may_not_list_is_refused() {
     let mut stage = Stage::new(&[discovering(Discovery::default())], Vec::new());
+
     for _ in 0..2 {
         let (list, _) = stage.list();
         let failure = failure(FailureClass::Unauthorized);
@@ -394,8 +408,8 @@ fn a_key_that_may_not_list_is_refused() {
     assert_eq!(stage.kinds(), [EventKind::ProjectRecovered]);
 }
 
-/// Forty jobs that are to be polled every 11 to 20 s, and forty every minute, are four times what the
-/// rate permits.
+/// Forty jobs that are to be polled every 11 to 20 s, and forty every minute, are four times what
+/// the rate permits.
 #[test]
 fn all_cadences_are_stretched_alike() {
     let mut stage = Stage::new(&[crowd(80)], Vec::new());
@@ -424,6 +438,7 @@ fn all_cadences_are_stretched_alike() {
 fn an_end_on_a_page_is_described_before_overdue_jobs() {
     let mut rows: Vec<_> = names(600).iter().map(|job| row(job, "Pending", 600)).collect();
     let mut stage = Stage::new(&[crowd(600)], Vec::new());
+
     stage.go_on(seconds(1200), &rows[..100]);
     rows[50] = row("job-050", "Completed", 600);
     let is_ended = |stage: &Stage| stage.told.iter().any(|event| event.kind == EventKind::Completed);
@@ -447,6 +462,7 @@ fn an_end_on_a_page_is_described_before_overdue_jobs() {
 #[test]
 fn an_end_that_the_first_scan_missed_is_emitted() {
     let mut stage = Stage::new(&[discovering(Discovery::default())], Vec::new());
+
     stage.answer_list(vec![row("old", "Completed", 5000)]);
     stage.pass(seconds(600));
     let mut late = row("late", "Completed", 3600);

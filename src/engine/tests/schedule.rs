@@ -93,6 +93,7 @@ fn a_429_without_retry_after_slows_the_project() {
         stage.fail(FailureClass::Throttled);
         polls += 1;
     }
+
     // A burst every half a minute on average; the rate would permit 1200.
     assert!(polls < 150, "{polls} polls in ten minutes of nothing but 429");
 }
@@ -104,6 +105,7 @@ fn a_throttled_burst_counts_as_one_refusal() {
     let mut settings = project(&jobs);
     settings.api.burst = NonZeroU32::new(30).unwrap();
     let mut stage = Stage::new(&[settings], Vec::new());
+
     assert_eq!(stage.polls.len(), 30);
     while let Some(poll) = stage.polls.pop_front() {
         stage.fail_poll(poll, failure(FailureClass::Throttled));
@@ -138,6 +140,7 @@ fn hanging_polls_are_bounded() {
     settings.api.requests_per_second = Rate::new(1000.0).unwrap();
     settings.api.burst = NonZeroU32::new(500).unwrap();
     let mut stage = Stage::new(&[settings], Vec::new());
+
     assert_eq!(stage.polls.len(), 64);
     assert_eq!(stage.engine.next_deadline(), None, "only answers can bring anything about");
     stage.answer("Pending");
@@ -147,6 +150,7 @@ fn hanging_polls_are_bounded() {
 #[test]
 fn a_final_poll_polls_each_open_job_once() {
     let mut stage = Stage::new(&[project(&["a", "b", "c"])], Vec::new());
+
     stage.answer("Completed");
     stage.answer("Pending");
     let under_way = stage.poll();
@@ -155,6 +159,7 @@ fn a_final_poll_polls_each_open_job_once() {
     let asked = stage.poll();
     assert_eq!(asked.job, id("b"));
     stage.answer_with(asked, "Pending", JobFacts::default());
+
     // The poll that was under way began before, so it does not count as the final poll.
     stage.answer_with(under_way, "Pending", JobFacts::default());
     let again = stage.poll();
@@ -212,6 +217,7 @@ fn the_age_of_a_job_survives_a_restart() {
     let facts = JobFacts { created_at: Some("2026-11-23T11:00:00Z".parse().unwrap()), ..JobFacts::default() };
     stage.answer_with(poll, "Pending", facts);
     let wait = stage.next().as_secs_f64();
+
     // sqrt(2 · 0.1 s · 3600 s) = 26.8 s, by 0.9 to 1.1.
     assert!((24.1..29.6).contains(&wait), "{wait}");
 }
@@ -266,6 +272,7 @@ fn a_known_past_saves_early_polls_and_finds_the_end_sooner() {
 #[test]
 fn learned_durations_survive_a_restart() {
     let mut stage = with_past(0, &["a", "b"]);
+
     // The first of them ends for good, so that the second is the only one polled.
     stage.answer("Failed");
     polls_until(&mut stage, seconds(300));

@@ -19,6 +19,7 @@ fn outcome(stage: &Stage) -> Outcome {
 #[test]
 fn misconfiguration_is_logged_at_once_and_confirmed_later() {
     let mut stage = Stage::new(&[project(&["a"])], Vec::new());
+
     stage.fail(FailureClass::Misconfigured);
     assert_eq!(outcome(&stage), Outcome::Open);
     let logged = |stage: &Stage| {
@@ -60,6 +61,7 @@ fn one_bad_server_among_good_ones_is_no_misconfiguration() {
 #[test]
 fn polls_that_were_under_way_count_once() {
     let mut stage = Stage::new(&[project(&["a", "b", "c"])], Vec::new());
+
     assert_eq!(stage.polls.len(), 3);
     stage.pass(seconds(9));
     for _ in 0..3 {
@@ -73,6 +75,7 @@ fn lasting_misconfiguration_is_no_outage() {
     let mut settings = project(&["a"]);
     settings.watch.unreachable_after = Duration::ZERO;
     let mut stage = Stage::new(&[settings], Vec::new());
+
     stage.fail(FailureClass::Misconfigured);
     assert_eq!((outcome(&stage), stage.engine.misconfigured()), (Outcome::Misconfigured, 0));
     assert_eq!(stage.kinds(), [EventKind::Unreachable]);
@@ -84,6 +87,7 @@ fn lasting_misconfiguration_is_no_outage() {
 fn a_misconfigured_list_ends_discovery() {
     let settings = ProjectSettings { discover: Some(Discovery::default()), ..project(&[]) };
     let mut stage = Stage::new(&[settings], Vec::new());
+
     while stage.engine.search(stage.now.instant) == DiscoveryState::UnderWay {
         let (list, _) = stage.list();
         let failure = failure(FailureClass::Misconfigured);

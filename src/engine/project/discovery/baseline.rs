@@ -1,7 +1,8 @@
 //! Which ends of listed jobs are emitted, and which are history.
 //!
-//! Invariant: the server's own times and the first complete scan decide that, never the clock of this
-//! machine alone; what was forgotten, and what was deleted because it was old, emits no event again.
+//! Invariant: the server's own times and the first complete scan decide that, never the clock of
+//! this machine alone; what was forgotten, and what was deleted because it was old, emits no event
+//! again.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,12 +19,12 @@ const MAX_SKEW: Duration = Duration::from_mins(10);
 /// A `Date` header has whole seconds: it may be later at the server by this.
 const DATE_STEP: Duration = Duration::from_secs(1);
 
-/// Limit of the jobs that ended shortly before discovery began and are remembered one by one. A list
-/// that has more is no list of restores; all of them are history then.
+/// Limit of the jobs that ended shortly before discovery began and are remembered one by one. A
+/// list that has more is no list of restores; all of them are history then.
 const MAX_ENDED: usize = 10_000;
 
-/// Complete scans in a row that do not show a forgotten job before its id can be dropped: the list is
-/// best effort.
+/// Complete scans in a row that do not show a forgotten job before its id can be dropped: the list
+/// is best effort.
 const MISSED_SCANS: u32 = 10;
 
 /// What had ended before the jobs of a project were discovered.
@@ -33,8 +34,8 @@ pub(super) struct Baseline {
     started: Instant,
     /// How long before that a job may have begun without being listed by then.
     grace: Duration,
-    /// By the clock of the server: jobs that ended earlier are history; so are those that began earlier
-    /// and have no end time. Unknown before the first page.
+    /// By the clock of the server: jobs that ended earlier are history; so are those that began
+    /// earlier and have no end time. Unknown before the first page.
     since: Option<Timestamp>,
     /// When discovery first began, by the same clock: what the first complete scan shows that ended
     /// earlier is history.
@@ -43,7 +44,8 @@ pub(super) struct Baseline {
     is_exact: bool,
     /// Whether an earlier process kept these times, and no page with a time has come since.
     is_unchecked: bool,
-    /// Whether a scan came to the end of the list: from then on, the end of an unknown job is emitted.
+    /// Whether a scan came to the end of the list: from then on, the end of an unknown job is
+    /// emitted.
     is_complete: bool,
     /// When the last job ended that the first scan showed and that is history.
     newest: Option<Timestamp>,
@@ -86,8 +88,8 @@ impl PageTime {
 }
 
 impl Baseline {
-    /// Continues with a record, or begins at `now`. A job may be missing from the list for the time of
-    /// `grace` after its start.
+    /// Continues with a record, or begins at `now`. A job may be missing from the list for the time
+    /// of `grace` after its start.
     pub(super) fn new(snapshot: Option<DiscoverySnapshot>, grace: Duration, now: Now) -> Self {
         let is_unchecked = snapshot.is_some();
         let is_complete = snapshot.as_ref().is_some_and(|snapshot| snapshot.has_baseline);
@@ -126,9 +128,9 @@ impl Baseline {
         self.since = self.since.max(until);
     }
 
-    /// Takes what a page says about the time, before its rows: what the server's clock shows, and so
-    /// when discovery began. Jobs that ended are kept for `keep`. Returns whether a record is to be
-    /// written.
+    /// Takes what a page says about the time, before its rows: what the server's clock shows, and
+    /// so when discovery began. Jobs that ended are kept for `keep`. Returns whether a record is to
+    /// be written.
     pub(super) fn read(&mut self, page: PageTime, keep: Duration, now: Now) -> bool {
         if let Some(newest) = page.newest
             && self.listed.time(now.instant).is_none_or(|known| newest > known)
@@ -141,8 +143,8 @@ impl Baseline {
             (self.began, self.is_exact) = (Some(began), page.server.is_some());
             self.since = self.since.max(Some(before(began, self.grace)));
         }
-        // The end of what ended longer ago may have been emitted, and deleted; the clock of this machine
-        // alone decides nothing.
+        // The end of what ended longer ago may have been emitted, and deleted; the clock of this
+        // machine alone decides nothing.
         if let Some(time) = page.server.or(self.listed.time(now.instant)) {
             self.since = self.since.max(Some(before(time.min(now.wall), keep)));
         }
@@ -150,9 +152,9 @@ impl Baseline {
         is_new || is_bounded
     }
 
-    /// The time is not later than `latest`. Earlier releases dated discovery by the clock of the machine,
-    /// and one that was ahead then would make history of all that ends until that time. Returns whether
-    /// it was.
+    /// The time is not later than `latest`. Earlier releases dated discovery by the clock of the
+    /// machine, and one that was ahead then would make history of all that ends until that time.
+    /// Returns whether it was.
     fn bound(&mut self, latest: Timestamp) -> bool {
         let is_unchecked = std::mem::replace(&mut self.is_unchecked, false);
         let is_ahead = is_unchecked && self.since.max(self.began) > Some(latest);
@@ -163,9 +165,9 @@ impl Baseline {
         is_ahead
     }
 
-    /// When discovery began, by the clock of the server. The clock of this machine is used if it agrees
-    /// with that, because it is finer. Else it is the latest time that is possible, so that nothing that
-    /// had ended by then is emitted.
+    /// When discovery began, by the clock of the server. The clock of this machine is used if it
+    /// agrees with that, because it is finer. Else it is the latest time that is possible, so that
+    /// nothing that had ended by then is emitted.
     fn beginning(&self, page: PageTime, now: Now) -> Timestamp {
         let ours = now.wall_at(self.started);
         match (page.server, page.newest) {
@@ -192,8 +194,8 @@ impl Baseline {
         true
     }
 
-    /// Whether the end of this job is emitted, which ended at `at`, or began then if it has no end time.
-    /// Before the first complete scan, one that is not is remembered.
+    /// Whether the end of this job is emitted, which ended at `at`, or began then if it has no end
+    /// time. Before the first complete scan, one that is not is remembered.
     pub(super) fn emits(&mut self, id: &JobId, at: Timestamp, now: Instant) -> bool {
         let (Some(since), Some(began)) = (self.since, self.began) else { return false };
         if self.is_complete || at >= began {
@@ -219,16 +221,17 @@ impl Baseline {
         self.since = self.since.map(|since| since.max(time));
     }
 
-    /// A scan came to the end of the list. A forgotten job is dropped once the list has not shown it for
-    /// `keep`. Returns whether a record is to be written.
+    /// A scan came to the end of the list. A forgotten job is dropped once the list has not shown
+    /// it for `keep`. Returns whether a record is to be written.
     pub(super) fn scanned(&mut self, keep: Duration, now: Instant) -> bool {
         let known = self.ignored.len();
         let was_complete = std::mem::replace(&mut self.is_complete, true);
         if let (false, false, Some(since), Some(newest)) =
             (was_complete, self.is_exact, self.since, self.newest)
         {
-            // By the clock of the API, if that says more: this one may be ahead of it. But not by much: a
-            // restore that the list did not show is not to be emitted if it ended long before.
+            // By the clock of the API, if that says more: this one may be ahead of it. But not by
+            // much: a restore that the list did not show is not to be emitted if it ended long
+            // before.
             self.since = Some(newest.clamp(before(since, MAX_SKEW), since));
         }
         let since = self.since;

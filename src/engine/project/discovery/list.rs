@@ -162,14 +162,14 @@ impl List {
         Turned { page, ..Turned::default() }
     }
 
-    /// A scan came as far as it was to. A first page alone is no sign that all is well: the next may
-    /// be what fails.
+    /// A scan came as far as it was to. A first page alone is no sign that all is well: the next
+    /// may be what fails.
     fn come_through(&mut self) {
         (self.restarts, self.failures, self.failing_since) = (0, 0, None);
     }
 
-    /// Takes the failure of a page; the next one is not asked for before `until`. If it is the token
-    /// that was refused, the scan begins again; else it is over.
+    /// Takes the failure of a page; the next one is not asked for before `until`. If it is the
+    /// token that was refused, the scan begins again; else it is over.
     pub(super) fn fail(&mut self, is_of_token: bool, until: Instant, now: Instant) {
         if is_of_token && self.restarts < MAX_RESTARTS {
             self.restarts += 1;
@@ -199,8 +199,8 @@ mod tests {
     fn an_end_before_known_pages_is_believed_the_second_time() {
         let now = Instant::default();
         let mut list = List::default();
-        // Reads a list that has so many pages, three of which are known, and says whether its end is
-        // believed.
+        // Reads a list that has so many pages, three of which are known, and says whether its end
+        // is believed.
         let mut scan = |pages: usize| {
             for page in 0..pages {
                 list.ask(3, now, 0);

@@ -42,8 +42,8 @@ pub(super) struct Discovery {
 }
 
 impl Discovery {
-    /// Continues with a record. A job may be missing from the list for the time of `grace` after its
-    /// start.
+    /// Continues with a record. A job may be missing from the list for the time of `grace` after
+    /// its start.
     pub(super) fn from_snapshot(
         settings: Option<config::Discovery>,
         snapshot: Option<DiscoverySnapshot>,
@@ -156,8 +156,8 @@ impl Discovery {
         self.new_jobs.as_mut().is_some_and(|new_jobs| new_jobs.finds(row, room, now))
     }
 
-    /// Takes a page after its rows: `next` leads to the one after it, the rows were `worth` so much,
-    /// and `rest` is what jobs are worth that are still to be answered.
+    /// Takes a page after its rows: `next` leads to the one after it, the rows were `worth` so
+    /// much, and `rest` is what jobs are worth that are still to be answered.
     pub(super) fn turn_page(
         &mut self,
         next: Option<String>,
@@ -189,8 +189,8 @@ impl Discovery {
         self.error = Some(message.to_owned());
     }
 
-    /// Takes the failure of a page; the next one is not asked for before `until`. `is_of_token` if it
-    /// is the token that was refused.
+    /// Takes the failure of a page; the next one is not asked for before `until`. `is_of_token` if
+    /// it is the token that was refused.
     pub(super) fn fail_page(&mut self, is_of_token: bool, until: Instant, now: Instant) {
         self.policy.forget_estimate();
         self.list.fail(is_of_token, until, now);
@@ -276,8 +276,8 @@ impl Discovery {
         self.list.stop();
     }
 
-    /// Reports once that the list cannot be read for `limit` although jobs are to be discovered, and
-    /// once that it can be read again.
+    /// Reports once that the list cannot be read for `limit` although jobs are to be discovered,
+    /// and once that it can be read again.
     pub(super) fn report_list(&mut self, limit: Duration, access: &Access, cx: &mut Cx<'_>) {
         let has_lasted = |since: Instant| cx.now.instant.since(since) >= limit;
         let is_lost = self.discovers() && self.failing_since().is_some_and(has_lasted);

@@ -19,8 +19,8 @@ use crate::model::{JobId, Observation};
 /// Scans of the whole list take at most one of so many requests that the rate permits.
 const SCAN_SHARE: u32 = 4;
 
-/// The number of ended jobs that are watched beyond `max_jobs`, until a scan of the whole list shows
-/// that none is missing: as many may end while no process runs.
+/// The number of ended jobs that are watched beyond `max_jobs`, until a scan of the whole list
+/// shows that none is missing: as many may end while no process runs.
 pub(in crate::engine::project) const ENDED_BEYOND: usize = 20_000;
 
 /// The search for new jobs.

@@ -1,4 +1,5 @@
-//! Which ends are emitted and which are history, whatever the clocks show, and what is kept of both.
+//! Which ends are emitted and which are history, whatever the clocks show, and what is kept of
+//! both.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -55,7 +56,8 @@ impl World {
         self.stage.step(Input::TimeoutReached);
     }
 
-    /// Ends this process, and starts the next one `later` under a clock that is off by `off` seconds.
+    /// Ends this process, and starts the next one `later` under a clock that is off by `off`
+    /// seconds.
     fn restart(mut self, later: u64, off: i64) -> Self {
         self.stage.step(Input::StopRequested);
         let down = seconds(later);
@@ -166,6 +168,7 @@ fn a_start_far_ahead_emits_no_end_again() {
         world.go_on(seconds(7200), &rows);
         assert_eq!((world.ends().len(), world.watched().len()), (6, 6), "off by {off} s");
     }
+
     // They are deleted once they are old by both clocks, and emit nothing then, either.
     for _ in 0..32 {
         world.go_on(seconds(86_400), &rows);
@@ -200,8 +203,10 @@ fn a_silent_running_restore_is_not_deleted() {
 #[test]
 fn a_restore_is_deleted_after_404s_for_the_retention_time() {
     let mut world = World::new(0, true);
+
     world.keep_for_an_hour();
     world.page(vec![row("a", "Pending", 1)], None);
+
     // Neither an outage nor the time without requests counts.
     world.stage.fail_for(FailureClass::Transient, seconds(7200));
     world.stage.fail(FailureClass::NotFound);
@@ -226,6 +231,7 @@ fn a_restore_is_deleted_after_404s_for_the_retention_time() {
 #[test]
 fn a_forgotten_job_stays_forgotten_while_it_is_listed() {
     let mut world = World::new(0, true);
+
     world.keep_for_an_hour();
     let running = || vec![row("a", "Pending", 1)];
     world.page(running(), None);
@@ -239,6 +245,7 @@ fn a_forgotten_job_stays_forgotten_while_it_is_listed() {
         world.go_on(seconds(300), &[ended]);
         assert_eq!((world.watched(), world.ends()), (Vec::new(), Vec::new()), "off by {off} s");
     }
+
     // A few scans may miss it.
     world.go_on(seconds(300), &[]);
     world.go_on(seconds(7200), &running());
@@ -303,6 +310,7 @@ fn surplus_rows_are_reported() {
 #[test]
 fn surplus_ended_restores_are_deleted_and_not_emitted_again() {
     let mut world = World::new(0, true);
+
     world.settings.discover = Some(Discovery { max_jobs: 20, ..all() });
     let projects = std::slice::from_ref(&world.settings);
     world.stage.engine.reconfigure(plan(projects, vec![everything()]), world.stage.now);
@@ -334,6 +342,7 @@ fn limited(max_jobs: u32) -> World {
 #[test]
 fn ends_during_downtime_are_emitted_beyond_max_jobs() {
     let mut world = limited(20).restart(3600, 0);
+
     // The newest first, as the list has them.
     let rows: Vec<_> =
         (0..60).map(|n| world.ended(&format!("meanwhile-{n:02}"), 40 * n + 70, 40 * n + 60)).collect();
@@ -449,8 +458,10 @@ fn a_record_dated_by_a_fast_clock_ends_no_discovery() {
 #[test]
 fn an_empty_undated_list_is_not_dated_by_a_fast_clock() {
     let mut world = World::new(0, false);
+
     world.go_on(seconds(90), &[]);
     let mut world = world.restart(60, 4000 * DAY);
+
     world.go_on(seconds(90), &[]);
     let rows = [world.ended("quick", 30, 5)];
     world.go_on(seconds(90), &rows);
