@@ -6,9 +6,8 @@
 use std::time::Duration;
 
 use super::hazard::Hazard;
-use super::snapshot::ProgressSnapshot;
+use super::progress::Projection;
 use crate::config::CadenceSettings;
-use crate::model::time::{Instant, Now, Recorded};
 
 /// The bounds and the rule of the intervals between polls.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -102,82 +101,6 @@ impl EndEstimate<'_> {
     }
 }
 
-/// When a job will end, judged by its progress.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Projection {
-    /// The time until then.
-    pub(super) remaining: Duration,
-    /// How long the progress has not moved.
-    pub(super) stale: Duration,
-}
-
-/// The intermediate progress of one job, as far as it was reported.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub(super) struct Progress {
-    /// The first and the last reading that moved: percent, and the age of the job.
-    readings: Option<(Reading, Reading)>,
-    seen_at: Instant,
-}
-
-impl ProgressSnapshot {
-    /// The progress of a record.
-    pub(super) fn into_progress(self, record: Recorded) -> Progress {
-        let reading = |(percent, age)| Reading { percent, age };
-        Progress {
-            readings: Some((reading(self.first), reading(self.last))),
-            seen_at: record.instant(self.seen_at),
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Reading {
-    percent: f64,
-    age: Duration,
-}
-
-impl Progress {
-    /// The readings as they are kept.
-    pub(super) fn remember(&self, now: Now) -> Option<ProgressSnapshot> {
-        let pair = |reading: Reading| (reading.percent, reading.age);
-        let (first, last) = self.readings?;
-        Some(ProgressSnapshot { first: pair(first), last: pair(last), seen_at: now.wall_at(self.seen_at) })
-    }
-
-    /// Takes a reading of intermediate progress, at this age of the job.
-    pub(super) fn read(&mut self, percent: f64, age: Duration, now: Instant) {
-        let reading = Reading { percent, age };
-        match &mut self.readings {
-            Some((_, last)) if (percent - last.percent).abs() < f64::EPSILON => {}
-            // Progress that falls back starts again.
-            Some((_, last)) if percent > last.percent => {
-                *last = reading;
-                self.seen_at = now;
-            }
-            _ => {
-                self.readings = Some((reading, reading));
-                self.seen_at = now;
-            }
-        }
-    }
-
-    /// The projection at `now`, if intermediate progress is known. Progress is taken as linear:
-    /// between the first and the last reading if there are two, else from the start of the job.
-    pub(super) fn projection(&self, now: Instant) -> Option<Projection> {
-        let (first, last) = self.readings?;
-        let per_second = if last.percent > first.percent && last.age > first.age {
-            (last.percent - first.percent) / last.age.saturating_sub(first.age).as_secs_f64()
-        } else {
-            last.percent / last.age.as_secs_f64().max(1.0)
-        };
-        let stale = now.since(self.seen_at);
-        let remaining = Duration::try_from_secs_f64((100.0 - last.percent) / per_second)
-            .unwrap_or(Duration::MAX)
-            .saturating_sub(stale);
-        Some(Projection { remaining, stale })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -214,22 +137,15 @@ mod tests {
 
     #[test]
     fn polls_close_in_on_the_projected_end() {
-        let mut progress = Progress::default();
-        let at = |seconds| Instant::after_start(Duration::from_secs(seconds));
-        assert_eq!(progress.projection(at(0)), None);
-        progress.read(25.0, Duration::from_secs(100), at(100));
-        let projection = progress.projection(at(100)).unwrap();
-        assert_eq!(projection.remaining.as_secs(), 300);
-        progress.read(50.0, Duration::from_secs(150), at(150));
-        let projection = progress.projection(at(150)).unwrap();
-        assert_eq!(projection.remaining.as_secs(), 100, "the rate between two readings counts");
-        let measured = mean(150, EndEstimate::Progress(projection));
-        assert!((measured - 3.0 * 5.48).abs() < 0.3, "three times the root of 30 at most: {measured}");
-        let near = Projection { remaining: Duration::from_secs(8), stale: Duration::ZERO };
-        let measured = mean(150, EndEstimate::Progress(near));
-        assert!((measured - 4.0).abs() < 0.1, "{measured}");
-        let later = progress.projection(at(240)).unwrap();
-        assert_eq!(later.remaining.as_secs(), 10);
+        let projected = |seconds| {
+            let remaining = Duration::from_secs(seconds);
+            mean(150, EndEstimate::Progress(Projection { remaining, stale: Duration::ZERO }))
+        };
+
+        let far = projected(100);
+        assert!((far - 3.0 * 5.48).abs() < 0.3, "three times the root of 30 at most: {far}");
+        let near = projected(8);
+        assert!((near - 4.0).abs() < 0.1, "{near}");
     }
 
     #[test]
@@ -240,14 +156,8 @@ mod tests {
 
     #[test]
     fn progress_that_stands_still_is_trusted_less() {
-        let mut progress = Progress::default();
-        let at = |seconds| Instant::after_start(Duration::from_secs(seconds));
-        progress.read(99.9, Duration::from_secs(100), at(100));
-        for later in [200, 1000, 10_000] {
-            progress.read(99.9, Duration::from_secs(later), at(later));
-        }
-        let projection = progress.projection(at(10_000)).unwrap();
-        assert_eq!(projection, Projection { remaining: Duration::ZERO, stale: Duration::from_secs(9900) });
-        assert!(mean(10_000, EndEstimate::Progress(projection)) > 40.0);
+        let stale = Projection { remaining: Duration::ZERO, stale: Duration::from_secs(9900) };
+
+        assert!(mean(10_000, EndEstimate::Progress(stale)) > 40.0);
     }
 }

@@ -33,6 +33,7 @@ mod hazard;
 mod input;
 mod misconfiguration;
 mod outbox;
+mod progress;
 mod project;
 mod projects;
 pub mod retry;

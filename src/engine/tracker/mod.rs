@@ -15,8 +15,8 @@ pub use index::IndexWatch;
 
 use trouble::{Streak, Trouble};
 
-use super::cadence::Progress;
 use super::input::Answer;
+use super::progress::Progress;
 use super::retry::Backoff;
 use super::standing::{Ending, Standing};
 use crate::model::time::{Instant, Now, ServerClock, before, wall_between};
