@@ -1,7 +1,8 @@
 //! Whether the API accepts the key of a project.
 //!
-//! Invariant: a key counts as refused only after two refusals in a row that are some seconds apart: what polls under way at
-//! one moment are answered is one refusal, not many, and so is what a gateway answers for a second or two.
+//! Invariant: a key counts as refused only after two refusals in a row that are some seconds apart.
+//! The answers to polls under way at one moment are one refusal, and so is what a gateway answers
+//! for a second or two.
 
 use std::time::Duration;
 
@@ -13,15 +14,9 @@ pub(super) enum Access {
     /// Accepted, as far as known.
     Accepted,
     /// Refused once, at this time.
-    Suspected {
-        /// When.
-        since: Instant,
-    },
-    /// Refused, for this reason.
-    Refused {
-        /// What the API said last.
-        reason: String,
-    },
+    Suspected { since: Instant },
+    /// Refused; the reason is what the API said last.
+    Refused { reason: String },
 }
 
 /// What a refusal means.
@@ -40,7 +35,7 @@ pub(super) enum Refusal {
 }
 
 impl Access {
-    /// As it was when it was last made safe.
+    /// What a record says.
     pub(super) fn from_snapshot(refused: Option<String>) -> Self {
         refused.map_or(Self::Accepted, |reason| Self::Refused { reason })
     }
@@ -60,7 +55,7 @@ impl Access {
         self.refusal().is_some()
     }
 
-    /// Why the key is refused, where it is.
+    /// Why the key is refused, if it is.
     pub(super) fn refusal(&self) -> Option<&str> {
         match self {
             Self::Refused { reason } => Some(reason),
@@ -68,7 +63,8 @@ impl Access {
         }
     }
 
-    /// Takes a refusal of a poll that began at `began`. It confirms the first one if it began at least `apart` after that.
+    /// Takes a refusal of a poll that began at `began`. It confirms the first one if it began at
+    /// least `apart` after that.
     pub(super) fn refuse(&mut self, began: Instant, apart: Duration, reason: &str, now: Instant) -> Refusal {
         let refusal = match *self {
             Self::Accepted => Refusal::First,
@@ -92,7 +88,8 @@ impl Access {
         refused
     }
 
-    /// Takes a failure that says nothing about the key: a suspicion is over, because the row of refusals is.
+    /// Takes a failure that says nothing about the key: a suspicion is over, because the row of
+    /// refusals is.
     pub(super) fn interrupt(&mut self) {
         if self.is_suspected() {
             *self = Self::Accepted;
@@ -113,25 +110,28 @@ mod tests {
     const APART: Duration = Duration::from_secs(5);
 
     #[test]
-    fn two_in_a_row_that_are_some_seconds_apart() {
+    fn two_refusals_some_seconds_apart_confirm() {
         let mut access = Access::Accepted;
+
         assert_eq!(access.refuse(at(0), APART, "401", at(1)), Refusal::First);
         assert_eq!(access.refuse(at(1), Duration::ZERO, "401", at(2)), Refusal::Same);
         assert_eq!(access.refuse(at(2), APART, "401", at(7)), Refusal::Early, "it began too soon");
         assert!(!access.is_refused());
         assert_eq!(access.refuse(at(6), APART, "403", at(7)), Refusal::Confirmed);
         assert_eq!(access.refusal(), Some("403"));
+
         assert_eq!(access.refuse(at(8), APART, "401", at(9)), Refusal::Again);
         assert!(access.accept());
         assert!(!access.accept());
     }
 
     #[test]
-    fn other_trouble_ends_the_row() {
+    fn another_failure_ends_the_row() {
         let mut access = Access::Accepted;
         access.refuse(at(0), APART, "401", at(1));
         access.interrupt();
         assert!(access.is_accepted());
+
         assert_eq!(access.refuse(at(6), APART, "401", at(7)), Refusal::First);
         access.refuse(at(12), APART, "401", at(13));
         access.interrupt();

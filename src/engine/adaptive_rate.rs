@@ -1,14 +1,18 @@
-//! How much may be asked of one project: what its settings allow, and of that what its server was found to take.
+//! The request rate of one project: the configured one, or less if its server was found to take
+//! less.
 //!
-//! Invariant: whatever was learned, the limiter of the settings counts every request, so that no window has more than they
-//! allow; a learned rate lies between [`FLOOR`] and the configured one, and enough good answers lead back to that.
+//! Invariant: whatever was learned, the token bucket of the settings counts every request, so that
+//! no window has more than they permit. A learned rate lies between [`FLOOR`] and the configured
+//! one, and enough good answers lead back to that.
 //!
-//! A server that limits is asked less at once, and more again little by little, because its limit is not published and
-//! may change. Multiplicative decrease makes clients that share a limit come to fair shares (D.-M. Chiu and R. Jain,
-//! "Analysis of the increase and decrease algorithms for congestion avoidance in computer networks", 1989). The way back
-//! is that of CUBIC (RFC 9438, section 4.2) and of the adaptive mode of the AWS SDKs: soon near to the rate that was
-//! refused, long just below and above it, then ever faster. Theirs takes a second or two at the rates of this program,
-//! which is a refusal every few seconds; here it is stretched to [`PLATEAU`], whatever the rate.
+//! The rate is cut at once if the server limits requests, and recovers gradually, because the limit
+//! is not published and may change. Multiplicative decrease makes clients that share a limit come
+//! to fair shares (D.-M. Chiu and R. Jain, "Analysis of the increase and decrease algorithms for
+//! congestion avoidance in computer networks", 1989). The recovery is that of CUBIC (RFC 9438,
+//! section 4.2) and of the adaptive mode of the AWS SDKs: soon near to the rate that was refused,
+//! long just below and above it, then ever faster. Theirs takes a second or two at the rates of
+//! this program, which is a refusal every few seconds; here it is stretched to [`PLATEAU`],
+//! whatever the rate.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -18,18 +22,21 @@ use super::token_bucket::TokenBucket;
 use crate::config::Rate;
 use crate::model::time::{Instant, Now, Recorded};
 
-/// What a refusal leaves of the rate. As in CUBIC and the AWS SDKs: the halving of older rules wastes more of the limit.
+/// What a refusal leaves of the rate, as in CUBIC and the AWS SDKs: the halving of older rules
+/// wastes more of the limit.
 const CUT: f64 = 0.7;
 
-/// How long after a cut, in time of good answers, the refused rate is tried again. A server with a limit below the
-/// configured rate refuses about one request in this time, and the rate is 0.93 of the limit on average.
+/// How long after a cut, in time of good answers, the refused rate is tried again. A server with a
+/// limit below the configured rate refuses about one request in this time, and the rate is 0.93 of
+/// the limit on average.
 const PLATEAU: Duration = Duration::from_mins(10);
 
-/// No lower rate is learned, in requests a second: 6 a minute, so that ten jobs are each looked at every 100 s whatever
-/// the server says. A lower rate can be configured. What a server asks for by `Retry-After` has no such bound.
+/// No lower rate is learned, in requests a second: 6 a minute, so that ten jobs are each polled
+/// every 100 s whatever the server says. A lower rate can be configured. What a server asks for by
+/// `Retry-After` has no such bound.
 const FLOOR: f64 = 0.1;
 
-/// The requests that may be made.
+/// The rate that holds, and when the next request may be made.
 #[derive(Debug, Clone)]
 pub(super) struct AdaptiveRate {
     token_bucket: TokenBucket,
@@ -38,8 +45,8 @@ pub(super) struct AdaptiveRate {
     asked_at: Option<Instant>,
 }
 
-/// What a server was found to take. One request is made at a time at its rate, without any burst: how many it takes at
-/// once is not known, only that it has just refused some.
+/// What a server was found to take. One request is made at a time at its rate, without any burst:
+/// how many it takes at once is not known, only that it has just refused some.
 #[derive(Debug, Clone, PartialEq)]
 struct Learned {
     /// The rate it refused, in requests a second.
@@ -53,7 +60,7 @@ struct Learned {
 }
 
 impl AdaptiveRate {
-    /// What these settings allow, of which this is known from a record.
+    /// The rate of a token bucket, with what a record says of the server.
     pub(super) fn from_snapshot(
         token_bucket: TokenBucket,
         snapshot: Option<LearnedRateSnapshot>,
@@ -68,8 +75,8 @@ impl AdaptiveRate {
         Self { token_bucket, learned, asked_at: None }
     }
 
-    /// What of it is to be kept.
-    pub(super) fn remember(&self, now: Now) -> Option<LearnedRateSnapshot> {
+    /// What is recorded of it.
+    pub(super) fn snapshot(&self, now: Now) -> Option<LearnedRateSnapshot> {
         self.learned.as_ref().map(|learned| LearnedRateSnapshot {
             refused_per_second: learned.refused,
             good_for: learned.good_for,
@@ -78,7 +85,7 @@ impl AdaptiveRate {
         })
     }
 
-    /// From now on, these settings hold. What was learned of the server stays: that is not for them to change.
+    /// From now on, these settings hold. What was learned of the server stays.
     pub(super) fn reconfigure(&mut self, rate: Rate, burst: NonZeroU32, now: Instant) {
         self.token_bucket.reconfigure(rate, burst, now);
     }
@@ -88,7 +95,7 @@ impl AdaptiveRate {
         self.token_bucket.rate().per_second()
     }
 
-    /// How many requests the settings allow at once after a pause.
+    /// How many requests the settings permit at once after a pause.
     pub(super) fn burst(&self) -> u32 {
         self.token_bucket.burst()
     }
@@ -108,8 +115,9 @@ impl AdaptiveRate {
         self.learned.as_ref().map(|learned| learned.reason.as_str())
     }
 
-    /// The server refused a request, for this reason, and is left alone `until` then. Where it `is_first` to be refused
-    /// since requests were last taken, the rate is cut: further ones are of the same overload.
+    /// The server refused a request, for this reason, and is left alone `until` then. The rate is
+    /// cut if this `is_first` since it last took a request: further refusals are of the same
+    /// overload.
     pub(super) fn refused(&mut self, is_first: bool, reason: &str, until: Instant) {
         if is_first {
             // Not below the floor, nor for it above what is configured.
@@ -122,15 +130,16 @@ impl AdaptiveRate {
         }
     }
 
-    /// The server took a request. The time since it was last heard of is time of good answers, however long it was: what
-    /// was learned ages also while nothing is asked. Returns whether the rate of the settings holds again by that.
+    /// The server took a request. The time since its last answer is time of good answers, however
+    /// long it was: what was learned ages also while nothing is asked. Returns whether the
+    /// configured rate holds again by that.
     pub(super) fn taken(&mut self, now: Instant) -> bool {
         let configured = self.configured();
         let Some(learned) = &mut self.learned else { return false };
         learned.good_for = learned.good_for.saturating_add(now.since(learned.heard));
         learned.heard = learned.heard.max(now);
-        // Not yet when it is reached, because it may be just what was refused: only when a further cut would not be
-        // felt.
+        // Not yet when it is reached, because it may be just what was refused: only when a further
+        // cut would not be felt.
         let is_over = CUT * learned.per_second() >= configured;
         if is_over {
             self.learned = None;
@@ -138,7 +147,8 @@ impl AdaptiveRate {
         is_over
     }
 
-    /// The server neither took nor refused a request: the time since it was last heard of counts for nothing.
+    /// The server neither took nor refused a request: the time since its last answer does not
+    /// count.
     pub(super) fn failed(&mut self, now: Instant) {
         if let Some(learned) = &mut self.learned {
             learned.heard = learned.heard.max(now);
@@ -152,7 +162,8 @@ impl AdaptiveRate {
         learned.map_or(self.token_bucket.ready_at(), |learned| learned.max(self.token_bucket.ready_at()))
     }
 
-    /// How long it takes from `now` until the last of `requests` further requests may be made, at the rate that holds.
+    /// How long it takes from `now` until the last of `requests` further requests may be made, at
+    /// the rate that holds.
     pub(super) fn time_for(&self, requests: u32, now: Instant) -> Duration {
         let learned = self.learned.as_ref().map_or(Duration::ZERO, |learned| {
             let wait = self.ready_at().since(now);
@@ -169,7 +180,8 @@ impl AdaptiveRate {
 }
 
 impl Learned {
-    /// The rate for which there has been time of good answers, in requests a second: the configured one may be lower.
+    /// The rate for which there has been time of good answers, in requests a second: the configured
+    /// one may be lower.
     fn per_second(&self) -> f64 {
         let time = self.good_for.as_secs_f64() / PLATEAU.as_secs_f64();
         self.refused * (1.0 + (1.0 - CUT) * (time - 1.0).powi(3))
@@ -208,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_and_the_way_back() {
+    fn a_cut_rate_recovers() {
         let mut adaptive_rate = adaptive_rate(2.0, 4);
         assert!(!adaptive_rate.taken(at(1)), "it held before");
         adaptive_rate.refused(true, "429", at(30));
@@ -221,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn no_lower_than_the_floor_and_from_there_back_within_the_hour() {
+    fn the_rate_recovers_from_the_floor_within_the_hour() {
         for (rate, floor) in [(1000.0, 0.1), (2.0, 0.1), (0.1, 0.1), (0.01, 0.01)] {
             let mut adaptive_rate = adaptive_rate(rate, 4);
             for n in 0..60 {
@@ -239,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn only_good_answers_lead_back() {
+    fn only_good_answers_restore_the_rate() {
         let mut adaptive_rate = adaptive_rate(2.0, 4);
         adaptive_rate.refused(true, "429", at(0));
         for n in 1..1000 {
@@ -254,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn one_at_a_time_after_a_pause() {
+    fn a_cut_rate_has_no_burst() {
         let mut adaptive_rate = adaptive_rate(2.0, 4);
         adaptive_rate.refused(true, "429", at(30));
         adaptive_rate.take(at(30));
@@ -265,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn other_settings_change_nothing_of_what_was_learned() {
+    fn other_settings_keep_what_was_learned() {
         let mut adaptive_rate = adaptive_rate(2.0, 4);
         adaptive_rate.refused(true, "429", at(0));
         let burst = NonZeroU32::new(4).unwrap();
@@ -278,12 +290,12 @@ mod tests {
     }
 
     #[test]
-    fn what_was_learned_is_kept() {
+    fn a_snapshot_keeps_what_was_learned() {
         let mut before = adaptive_rate(2.0, 4);
         before.refused(true, "429", at(10));
         before.taken(at(70));
         let now = Now { instant: at(100), wall: "2026-11-23T12:00:00Z".parse().unwrap() };
-        let snapshot = before.remember(now);
+        let snapshot = before.snapshot(now);
         let token_bucket = before.token_bucket.clone();
         let record = Recorded::new(now.wall, now);
         let mut after = AdaptiveRate::from_snapshot(token_bucket.clone(), snapshot.clone(), record);
@@ -324,7 +336,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn never_more_than_is_configured_and_back_to_it(
+        fn the_configured_rate_is_never_exceeded_and_comes_back(
             rate in 0.05..200.0,
             burst in 1u32..20,
             happenings in happenings(),

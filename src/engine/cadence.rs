@@ -1,14 +1,13 @@
 //! When a job that answers well is polled next.
 //!
-//! Invariant: the interval depends on the job's age and what is known of its end only, not on how often it
-//! was polled, so a restarted watch goes on as if it had never stopped.
+//! Invariant: the interval depends only on the job's age and on what is known of its end, not on
+//! how often it was polled, so a restarted watch continues as if it had never stopped.
 
 use std::time::Duration;
 
 use super::hazard::Hazard;
-use super::snapshot::ProgressSnapshot;
+use super::progress::Projection;
 use crate::config::CadenceSettings;
-use crate::model::time::{Instant, Now, Recorded};
 
 /// The bounds and the rule of the intervals between polls.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -17,31 +16,30 @@ pub(super) struct Cadence {
 }
 
 impl Cadence {
-    /// The cadence of these settings.
     pub(super) fn new(settings: CadenceSettings) -> Self {
         Self { settings }
     }
 
-    /// The time until the next poll of a job of this age, between the bounds, by a random factor of 0.9
-    /// to 1.1: the root `sqrt(2 · c · age)` where nothing is known, and what the hazard says where others like
-    /// it are known. Where intermediate progress is known, half the time to the projected end takes the place
-    /// of the root, so that the polls close in on it; but not more than three times the root, because
-    /// progress is not bound to go on as it went.
+    /// The time until the next poll of a job of this age, between the bounds, by a random factor of
+    /// 0.9 to 1.1. If nothing is known of its end, it is the root `sqrt(2 · c · age)`; if past
+    /// restores are known, what the hazard says. If intermediate progress is known, it is half the
+    /// time to the projected end, so that the polls close in on it; but not more than three times
+    /// the root, because progress need not go on as it went.
     pub(super) fn interval(
         &self,
         age: Duration,
-        outlook: EndEstimate<'_>,
+        estimate: EndEstimate<'_>,
         rng: &mut fastrand::Rng,
     ) -> Duration {
-        self.usual(age, outlook).mul_f64(0.9 + 0.2 * rng.f64())
+        self.usual(age, estimate).mul_f64(0.9 + 0.2 * rng.f64())
     }
 
     /// The same without the random factor.
-    pub(super) fn usual(&self, age: Duration, outlook: EndEstimate<'_>) -> Duration {
-        let wanted = match outlook {
+    pub(super) fn usual(&self, age: Duration, estimate: EndEstimate<'_>) -> Duration {
+        let wanted = match estimate {
             EndEstimate::Unknown => self.scale_free(age),
             EndEstimate::Past(hazard) => hazard.interval(age, self.poll_cost()),
-            // A projection that stands still is worth less by the minute: the rule takes over again.
+            // A projection that stands still loses worth by the minute: the rule takes over again.
             EndEstimate::Progress(Projection { remaining, stale }) => {
                 (remaining / 2).min(3 * self.scale_free(age)).max(self.scale_free(stale))
             }
@@ -49,11 +47,11 @@ impl Cadence {
         wanted.clamp(self.settings.min_interval, self.settings.max_interval)
     }
 
-    /// The optimum schedule for a job about which nothing but its age `t` is known polls at the density
-    /// `sqrt(h(t) / 2c)` with the scale-free hazard `h(t) = 1/t`, where a poll may cost `c` seconds of delay
-    /// (J. B. Keller, "Optimum checking schedules for systems subject to random failure", Management Science
-    /// 21(3), 1974), hence the interval `sqrt(2 · c · t)`: with the balanced effort 1 s at the age of 5 s,
-    /// 11 s at ten minutes, 60 s at five hours.
+    /// The optimum schedule for a job of which only the age `t` is known polls at the density
+    /// `sqrt(h(t) / 2c)` with the scale-free hazard `h(t) = 1/t`, if a poll may cost `c` seconds of
+    /// delay (J. B. Keller, "Optimum checking schedules for systems subject to random failure",
+    /// Management Science 21(3), 1974), hence the interval `sqrt(2 · c · t)`: with the balanced
+    /// effort 1 s at the age of 5 s, 11 s at ten minutes, 60 s at five hours.
     fn scale_free(&self, age: Duration) -> Duration {
         Duration::from_secs_f64((2.0 * self.poll_cost() * age.as_secs_f64()).sqrt())
     }
@@ -86,7 +84,7 @@ pub(super) enum EndEstimate<'a> {
 }
 
 impl EndEstimate<'_> {
-    /// By its progress, where it reports any.
+    /// The projection by its progress, if it reports any.
     pub(super) fn projection(self) -> Option<Projection> {
         match self {
             Self::Progress(projection) => Some(projection),
@@ -94,88 +92,12 @@ impl EndEstimate<'_> {
         }
     }
 
-    /// How many past restores it is judged by.
+    /// How many past restores it rests on.
     pub(super) fn restores(self) -> usize {
         match self {
             Self::Past(hazard) => hazard.restores(),
             Self::Unknown | Self::Progress(_) => 0,
         }
-    }
-}
-
-/// When a job will end, judged by its progress.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Projection {
-    /// The time until then.
-    pub(super) remaining: Duration,
-    /// How long the progress has not moved.
-    pub(super) stale: Duration,
-}
-
-/// The intermediate progress of one job, as far as it was reported.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub(super) struct Progress {
-    /// The first and the last reading that moved: percent, and the age of the job.
-    readings: Option<(Reading, Reading)>,
-    seen_at: Instant,
-}
-
-impl ProgressSnapshot {
-    /// The readings that were kept like this.
-    pub(super) fn into_progress(self, record: Recorded) -> Progress {
-        let reading = |(percent, age)| Reading { percent, age };
-        Progress {
-            readings: Some((reading(self.first), reading(self.last))),
-            seen_at: record.instant(self.seen_at),
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Reading {
-    percent: f64,
-    age: Duration,
-}
-
-impl Progress {
-    /// The readings as they are kept.
-    pub(super) fn remember(&self, now: Now) -> Option<ProgressSnapshot> {
-        let pair = |reading: Reading| (reading.percent, reading.age);
-        let (first, last) = self.readings?;
-        Some(ProgressSnapshot { first: pair(first), last: pair(last), seen_at: now.wall_at(self.seen_at) })
-    }
-
-    /// Takes a reading of intermediate progress, at this age of the job.
-    pub(super) fn read(&mut self, percent: f64, age: Duration, now: Instant) {
-        let reading = Reading { percent, age };
-        match &mut self.readings {
-            Some((_, last)) if (percent - last.percent).abs() < f64::EPSILON => {}
-            // Progress that falls back starts anew.
-            Some((_, last)) if percent > last.percent => {
-                *last = reading;
-                self.seen_at = now;
-            }
-            _ => {
-                self.readings = Some((reading, reading));
-                self.seen_at = now;
-            }
-        }
-    }
-
-    /// The projection at `now`, where intermediate progress is known. Progress is taken as linear: between
-    /// the first and the last reading where there are two, else from the start of the job.
-    pub(super) fn projection(&self, now: Instant) -> Option<Projection> {
-        let (first, last) = self.readings?;
-        let per_second = if last.percent > first.percent && last.age > first.age {
-            (last.percent - first.percent) / last.age.saturating_sub(first.age).as_secs_f64()
-        } else {
-            last.percent / last.age.as_secs_f64().max(1.0)
-        };
-        let stale = now.since(self.seen_at);
-        let remaining = Duration::try_from_secs_f64((100.0 - last.percent) / per_second)
-            .unwrap_or(Duration::MAX)
-            .saturating_sub(stale);
-        Some(Projection { remaining, stale })
     }
 }
 
@@ -188,16 +110,16 @@ mod tests {
     }
 
     /// The interval without its jitter, as the mean of many.
-    fn mean(age: u64, outlook: EndEstimate<'_>) -> f64 {
+    fn mean(age: u64, estimate: EndEstimate<'_>) -> f64 {
         let mut rng = fastrand::Rng::with_seed(7);
         let draws = 2000;
         let total: Duration =
-            (0..draws).map(|_| cadence().interval(Duration::from_secs(age), outlook, &mut rng)).sum();
+            (0..draws).map(|_| cadence().interval(Duration::from_secs(age), estimate, &mut rng)).sum();
         total.as_secs_f64() / f64::from(draws)
     }
 
     #[test]
-    fn the_square_root_rule_within_its_bounds() {
+    fn the_square_root_rule_holds_within_its_bounds() {
         for (age, seconds) in [(0, 1.0), (5, 1.0), (600, 10.95), (18_000, 60.0), (u64::MAX / 2, 60.0)] {
             let measured = mean(age, EndEstimate::Unknown);
             assert!((measured - seconds).abs() < 0.02 * seconds, "{age}: {measured}");
@@ -215,40 +137,27 @@ mod tests {
 
     #[test]
     fn polls_close_in_on_the_projected_end() {
-        let mut progress = Progress::default();
-        let at = |seconds| Instant::after_start(Duration::from_secs(seconds));
-        assert_eq!(progress.projection(at(0)), None);
-        progress.read(25.0, Duration::from_secs(100), at(100));
-        let projection = progress.projection(at(100)).unwrap();
-        assert_eq!(projection.remaining.as_secs(), 300);
-        progress.read(50.0, Duration::from_secs(150), at(150));
-        let projection = progress.projection(at(150)).unwrap();
-        assert_eq!(projection.remaining.as_secs(), 100, "the rate between two readings counts");
-        let measured = mean(150, EndEstimate::Progress(projection));
-        assert!((measured - 3.0 * 5.48).abs() < 0.3, "three times the root of 30 at most: {measured}");
-        let near = Projection { remaining: Duration::from_secs(8), stale: Duration::ZERO };
-        let measured = mean(150, EndEstimate::Progress(near));
-        assert!((measured - 4.0).abs() < 0.1, "{measured}");
-        let later = progress.projection(at(240)).unwrap();
-        assert_eq!(later.remaining.as_secs(), 10);
+        let projected = |seconds| {
+            let remaining = Duration::from_secs(seconds);
+            mean(150, EndEstimate::Progress(Projection { remaining, stale: Duration::ZERO }))
+        };
+
+        let far = projected(100);
+        assert!((far - 3.0 * 5.48).abs() < 0.3, "three times the root of 30 at most: {far}");
+        let near = projected(8);
+        assert!((near - 4.0).abs() < 0.1, "{near}");
     }
 
     #[test]
     fn an_early_projection_does_not_reach_far() {
         let hours = Projection { remaining: Duration::from_hours(3), stale: Duration::ZERO };
-        assert!(mean(5, EndEstimate::Progress(hours)) < 3.1, "five seconds tell little about three hours");
+        assert!(mean(5, EndEstimate::Progress(hours)) < 3.1, "five seconds say little about three hours");
     }
 
     #[test]
-    fn progress_that_stands_still_is_trusted_less_and_less() {
-        let mut progress = Progress::default();
-        let at = |seconds| Instant::after_start(Duration::from_secs(seconds));
-        progress.read(99.9, Duration::from_secs(100), at(100));
-        for later in [200, 1000, 10_000] {
-            progress.read(99.9, Duration::from_secs(later), at(later));
-        }
-        let projection = progress.projection(at(10_000)).unwrap();
-        assert_eq!(projection, Projection { remaining: Duration::ZERO, stale: Duration::from_secs(9900) });
-        assert!(mean(10_000, EndEstimate::Progress(projection)) > 40.0);
+    fn progress_that_stands_still_is_trusted_less() {
+        let stale = Projection { remaining: Duration::ZERO, stale: Duration::from_secs(9900) };
+
+        assert!(mean(10_000, EndEstimate::Progress(stale)) > 40.0);
     }
 }

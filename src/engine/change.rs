@@ -79,7 +79,7 @@ impl Engine {
             for job in &settings.jobs {
                 self.commit_queue.remember_again(name, &job.id);
                 let kept = self.archive.restore(name, &job.id);
-                if project.watch_listed(job, kept, now) {
+                if project.watch_configured(job, kept, now) {
                     changed.added.push(job.id.clone());
                 }
             }
@@ -113,7 +113,7 @@ impl Engine {
         let watching = self.projects.get_mut(&project);
         let forgotten = watching.map_or(Forgotten::Unknown, |project| project.forget(&job, now));
         match forgotten {
-            Forgotten::Listed => Reply::Configured,
+            Forgotten::Configured => Reply::Configured,
             Forgotten::Unknown if !self.archive.forget(&project, &job) => Reply::UnknownJob,
             Forgotten::Unknown | Forgotten::Gone => {
                 self.commit_queue.forget(project, job);
@@ -156,7 +156,7 @@ impl Engine {
     fn archive_project(&mut self, name: ProjectName, mut project: Project, now: Now) -> Vec<JobId> {
         let left = project.leave_all(now);
         let removed = self.archive_jobs(left);
-        let snapshot = project.remember(now);
+        let snapshot = project.snapshot(now);
         let record = ProjectRecord { name: name.clone(), snapshot: snapshot.clone() };
         self.commit_queue.add(|batch| batch.projects.push(record));
         self.archive.archive_project(name, snapshot, project.adaptive_rate());

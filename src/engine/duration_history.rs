@@ -1,7 +1,7 @@
 //! How long the restores of a project took in the past.
 //!
-//! Invariant: each restore counts once, however often its end is heard of; only the newest [`KEPT`] are kept, because what
-//! is restored changes.
+//! Invariant: each restore counts once, however often its end is seen; only the newest [`KEPT`] are
+//! kept, because what is restored changes.
 
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
@@ -24,13 +24,14 @@ const ENOUGH: usize = 20;
 #[derive(Debug, Clone, Default)]
 pub(super) struct DurationHistory {
     past: BTreeSet<Past>,
-    /// Worked out once: it is looked at far more often than something is learned.
+    /// Computed once, because it is read far more often than something is learned.
     expectation: Option<Expectation>,
-    /// What follows from them. Made when it is wanted: many may complete before the next is polled.
+    /// What follows from them. Computed when it is used: many may complete before the next poll.
     hazard: OnceCell<Hazard>,
 }
 
-/// One of them. Two that completed in the same second and took the same time to the millisecond are taken for one.
+/// One of them. Two that completed in the same second and took the same time to the millisecond are
+/// taken for one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Past {
     /// When, in seconds since 1970.
@@ -40,7 +41,7 @@ struct Past {
 }
 
 impl DurationHistory {
-    /// What was kept.
+    /// The history of a record.
     pub(super) fn from_snapshot(past: Vec<(i64, u64)>) -> Self {
         let past = past.into_iter().map(|(completed, took)| Past { completed, took }).collect();
         let mut duration_history = Self { past, ..Self::default() };
@@ -49,17 +50,17 @@ impl DurationHistory {
         duration_history
     }
 
-    /// What is to be kept.
-    pub(super) fn remember(&self) -> Vec<(i64, u64)> {
+    /// What is recorded of it.
+    pub(super) fn snapshot(&self) -> Vec<(i64, u64)> {
         self.past.iter().map(|past| (past.completed, past.took)).collect()
     }
 
-    /// A restore ran from then to then, as the API says. Returns whether that was not known. One that took no time is no
-    /// restore, but a clock that was set.
+    /// A restore ran from `created_at` to `completed_at`, as the API says. Returns whether that was
+    /// not known. One that took no time is no restore, but a clock that was set.
     pub(super) fn learn(&mut self, created_at: Timestamp, completed_at: Timestamp) -> bool {
         let took = u64::try_from(wall_between(created_at, completed_at).as_millis()).unwrap_or(u64::MAX);
         let past = Past { completed: completed_at.as_second(), took };
-        // A list tells of old ones again and again: what follows from the others is not to be made anew for them.
+        // The list shows old ones again and again; they are not to discard what was computed.
         let is_old = self.past.len() >= KEPT && self.past.first().is_some_and(|first| past < *first);
         if took == 0 || is_old || !self.past.insert(past) {
             return false;
@@ -82,20 +83,20 @@ impl DurationHistory {
         durations
     }
 
-    /// How long this part of them took at most, by the nearest rank, where enough are known to say.
+    /// How long this part of them took at most, by the nearest rank, if enough are known to say.
     pub(super) fn quantile(&self, part: f64) -> Option<Duration> {
         (self.restores() >= ENOUGH).then(|| nearest_rank(&self.durations(), part)).flatten()
     }
 
     /// What they say of the end of one that runs.
-    pub(super) fn outlook(&self) -> EndEstimate<'_> {
+    pub(super) fn end_estimate(&self) -> EndEstimate<'_> {
         if self.past.is_empty() {
             return EndEstimate::Unknown;
         }
         EndEstimate::Past(self.hazard.get_or_init(|| Hazard::of(&self.durations())))
     }
 
-    /// What to expect of the next, where anything is known.
+    /// What to expect of the next, if anything is known.
     pub(super) fn expectation(&self) -> Option<Expectation> {
         self.expectation
     }
@@ -151,8 +152,8 @@ mod tests {
         assert!(!duration_history.learn(at(0), at(60)));
         assert!(!duration_history.learn(at(9), at(9)), "took no time");
         assert_eq!(duration_history.restores(), 2);
-        let again = DurationHistory::from_snapshot(duration_history.remember());
-        assert_eq!(again.remember(), duration_history.remember());
+        let again = DurationHistory::from_snapshot(duration_history.snapshot());
+        assert_eq!(again.snapshot(), duration_history.snapshot());
     }
 
     #[test]
@@ -161,7 +162,7 @@ mod tests {
         assert!(duration_history.learn(at(5_000_000), at(5_001_000)));
         assert_eq!(duration_history.restores(), 200);
         assert_eq!(duration_history.durations()[0].as_secs(), 2);
-        duration_history.outlook();
+        duration_history.end_estimate();
         assert!(!duration_history.learn(at(0), at(1)), "older than all that are kept");
         assert!(duration_history.hazard.get().is_some(), "what is known is as it was");
     }

@@ -1,36 +1,38 @@
 //! How likely a restore ends next, at each age, judged by how long others took.
 //!
-//! Invariant: it follows from the durations alone, and at every age it is a thirty-sixth of what nothing is
-//! known by, or more: whatever the past was like, the polls are at most six times as far apart as without it.
+//! Invariant: the hazard follows from the durations alone, and never falls below 1/36 of the
+//! uninformed hazard 1/t, so intervals are at most six times the uninformed ones.
 
 use std::time::Duration;
 
-/// The ages from 50 ms to a month, in cells by each of which they grow by the same factor. Beyond, nothing is
-/// learned.
+/// The ages from 50 ms to a month, in cells by each of which they grow by the same factor. Beyond,
+/// nothing is learned.
 const YOUNGEST: f64 = 0.05;
 const CELL: f64 = 1.0 / 16.0;
 const CELLS: usize = 288;
 
-/// The part of the scale-free hazard that is never gone below. Where the usual interval is `I`, the root costs
-/// a restore `I / 2` of delay and `I` for its polls; a sixth of the polls `3 I` and `I / 6`, 2.1 times as much.
-/// So a restore that ends when none like it ever did costs no more than about that; in its first seconds, where
-/// an interval is no small part of its age, 3.3 times. A higher floor makes that cheaper, and every restore that
-/// is like the others dearer: its polls at ages at which none of them ended are for nothing.
+/// The least part of the scale-free hazard. If the usual interval is `I`, the root costs a restore
+/// `I / 2` of delay and `I` for its polls; a sixth of the polls cost `3 I` and `I / 6`, 2.1 times
+/// as much. So a restore that ends when none like it ever did costs no more than about that; in its
+/// first seconds, in which an interval is no small part of its age, 3.3 times. A higher floor makes
+/// that cheaper, and every restore that is like the others dearer: its polls at ages at which none
+/// of them ended are for nothing.
 const FLOOR: f64 = 1.0 / 36.0;
 
-/// So many restores are counted on beside the known ones that are like none of them: such a one may end at any
-/// age. That makes a single past restore count for half, and brings the scale-free rule back at ages that none
-/// of the past reached.
+/// Pseudo-count of restores unlike any known one (additive smoothing), which may end at any age. A
+/// single past restore so counts for half, and the scale-free rule holds at ages that none of the
+/// past reached.
 const UNLIKE: f64 = 1.0;
 
-/// How far a past duration speaks for those beside it, on a scale of logarithms: by this part of the distance
-/// to its `sqrt(n)`th neighbour, so that restores of two kinds stay two kinds; but no nearer than few can tell.
+/// The bandwidth of a past duration, on a scale of logarithms: this part of the distance to its
+/// `sqrt(n)`th neighbor, so that restores of two kinds stay two kinds; but no less than a few
+/// durations can resolve.
 const REACH: f64 = 0.4;
 const LEAST_REACH: f64 = 0.03;
 
-/// The integral of `sqrt(h / 2)` over the age, where `h` is the hazard. One poll for each step of `sqrt(c)` is
-/// the optimum where a poll may cost `c` seconds of delay (J. B. Keller, "Optimum checking schedules for
-/// systems subject to random failure", Management Science 21(3), 1974).
+/// The integral of `sqrt(h / 2)` over the age, where `h` is the hazard. One poll for each step of
+/// `sqrt(c)` is the optimum if a poll may cost `c` seconds of delay (J. B. Keller, "Optimum
+/// checking schedules for systems subject to random failure", Management Science 21(3), 1974).
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Hazard {
     restores: usize,
@@ -41,13 +43,13 @@ pub(super) struct Hazard {
 }
 
 impl Hazard {
-    /// That of restores like these, the shortest first.
+    /// The hazard of restores like these, the shortest first.
     pub(super) fn of(durations: &[Duration]) -> Self {
         let kernels = kernels(durations);
         let known = count(durations.len());
         let running = |age: f64| kernels.iter().map(|kernel| kernel.survival(age.ln())).sum::<f64>();
-        // Those that end in a cell, of those that still run in its midst. The unlike ones end by the hazard
-        // 1/t, and are replaced.
+        // Those that end in a cell, of those that still run in its midst. The unlike ones end by
+        // the hazard 1/t, and are replaced.
         let fall = |from: f64, to: f64| {
             let ended = from - to + UNLIKE * CELL;
             (ended / (f64::midpoint(from, to) + UNLIKE)).max(FLOOR * CELL)
@@ -132,8 +134,8 @@ fn age_of(cell: usize) -> f64 {
     YOUNGEST * (count(cell) * CELL).exp()
 }
 
-/// What one past duration says of the next: the logarithm is spread about its own by a logistic distribution,
-/// of which the tails are as those of the scale-free hazard.
+/// What one past duration says of the next: the logarithm is spread about its own by a logistic
+/// distribution, which has the tails of the scale-free hazard.
 #[derive(Debug, Clone, Copy)]
 struct Kernel {
     logarithm: f64,
@@ -150,13 +152,13 @@ impl Kernel {
 fn kernels(durations: &[Duration]) -> Vec<Kernel> {
     let logarithms: Vec<_> = durations.iter().map(|took| took.as_secs_f64().max(1e-3).ln()).collect();
     let known = logarithms.len();
-    let neighbour = known.isqrt().clamp(1, known.saturating_sub(1).max(1));
+    let neighbor = known.isqrt().clamp(1, known.saturating_sub(1).max(1));
     let least = LEAST_REACH.max(0.5 / count(known));
     let kernel = |(place, logarithm): (usize, &f64)| {
         // Among the nearest ones, with itself, are all of some row of sorted ones.
-        let rows = place.saturating_sub(neighbour)..=place;
+        let rows = place.saturating_sub(neighbor)..=place;
         let reaches = rows.filter_map(|first| {
-            let end = logarithms.get(first + neighbour)?;
+            let end = logarithms.get(first + neighbor)?;
             Some((logarithm - logarithms[first]).max(end - logarithm))
         });
         let nearest = reaches.fold(f64::INFINITY, f64::min);
@@ -179,7 +181,7 @@ mod tests {
 
     const COST: f64 = 0.1;
 
-    /// So many durations about as long as `typical`, from three quarters of it to four thirds.
+    /// This many durations about as long as `typical`, from three quarters of it to four thirds.
     fn about(typical: f64, many: usize) -> Hazard {
         let part = |place: usize| 2.0 * (count(place) + 0.5) / count(many) - 1.0;
         let took = |place| Duration::from_secs_f64(typical * (0.288 * part(place)).exp());
@@ -194,8 +196,8 @@ mod tests {
         (2.0 * COST * age).sqrt()
     }
 
-    /// What a restore costs that takes so long: its polls, and the delay on average over all that end since the
-    /// poll before the last.
+    /// What a restore costs that takes so long: its polls, and the delay on average over all that
+    /// end since the poll before the last.
     fn cost(interval: impl Fn(f64) -> f64, takes: f64) -> f64 {
         let (mut age, mut polls) = (0.0, 1.0);
         loop {
@@ -209,11 +211,11 @@ mod tests {
     }
 
     #[test]
-    fn without_a_past_it_is_the_square_root_rule() {
+    fn without_a_past_the_square_root_rule_holds() {
         let unknown = Hazard::of(&[]);
         for age in [0.01, 1.0, 5.0, 60.0, 600.0, 7200.0, 100_000.0, 1e7] {
-            // The integral is by half the price of a poll more than the rule, which is for intervals that are
-            // short.
+            // The integral is more than the rule, which is for short intervals, by half the cost of
+            // a poll.
             let expected = root(age) + COST / 2.0;
             let measured = interval(&unknown, age);
             assert!((measured - expected).abs() < 0.02 * expected, "{age}: {measured}, {expected}");
@@ -221,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn few_polls_before_the_usual_time_and_many_about_it() {
+    fn polls_gather_about_the_usual_time() {
         let ten_minutes = about(600.0, 60);
         for (age, least, most) in
             [(10.0, 7.0, 7.5), (100.0, 6.2, 6.6), (300.0, 4.5, 6.4), (600.0, 0.2, 0.6), (1500.0, 0.8, 1.05)]
@@ -242,14 +244,14 @@ mod tests {
     }
 
     #[test]
-    fn one_restore_tells_little_and_more_tell_more() {
+    fn more_restores_change_the_interval_more() {
         let part = |many| interval(&about(600.0, many), 300.0) / root(300.0);
         let parts = [1, 2, 5, 20, 60].map(part);
         assert!(parts.is_sorted() && parts[0] < 1.4, "{parts:?}");
     }
 
     #[test]
-    fn what_a_wrong_past_costs_is_bounded() {
+    fn the_cost_of_a_wrong_past_is_bounded() {
         for (past, takes, most) in [
             (10.0, 600.0, 1.02),
             (10.0, 7200.0, 1.02),
@@ -271,14 +273,14 @@ mod tests {
     }
 
     #[test]
-    fn what_was_right_costs_less() {
+    fn a_right_past_lowers_the_cost() {
         let hazard = about(600.0, 60);
         let part = cost(|age| interval(&hazard, age), 600.0) / cost(root, 600.0);
         assert!(part < 0.65, "{part}");
     }
 
     #[test]
-    fn durations_that_are_no_restores_do_no_harm() {
+    fn absurd_durations_give_finite_intervals() {
         for took in [Duration::ZERO, Duration::MAX] {
             let hazard = Hazard::of(&[took; 5]);
             for age in [0.0, 1.0, 1e9] {
@@ -289,7 +291,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn intervals_are_bounded_and_time_goes_on(
+        fn intervals_are_bounded_and_polls_keep_their_order(
             took in proptest::collection::vec(1_u64..1_000_000_000, 0..200),
             ages in proptest::collection::vec(0.0_f64..1e7, 2..20),
             cost in prop_oneof![Just(0.025), Just(0.1), Just(0.4)],

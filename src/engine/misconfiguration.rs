@@ -1,8 +1,9 @@
-//! Whether the API of a project can be reached at all, as this side is set up.
+//! Whether the requests of a project can be made at all, as they are set up: certificates, proxies,
+//! schemes.
 //!
-//! Invariant: a project counts as misconfigured only after failures in a row that say so, each of a request that began after
-//! the one before had failed, and over some seconds: one bad server among good ones, such as one that is being replaced,
-//! does not end a wait.
+//! Invariant: a project counts as misconfigured only after failures in a row that say so, each of a
+//! request that began after the one before had failed, and over some seconds. One bad server among
+//! good ones, such as one that is being replaced, does not end a wait.
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use crate::model::time::Instant;
 /// The number of failures in a row that confirms it.
 const CONFIRMATIONS: u32 = 3;
 
-/// And no fewer seconds lie between the begin of the first and the end of the last.
+/// The time that lies at least between the begin of the first and the end of the last.
 const CONFIRMED_AFTER: Duration = Duration::from_secs(5);
 
 /// The same trouble is logged again after this time.
@@ -60,12 +61,12 @@ impl Misconfiguration {
         }
     }
 
-    /// What is wrong, where that is to be logged.
+    /// What is wrong, if that is to be logged.
     pub(super) fn take_unlogged(&mut self) -> Option<String> {
         self.unlogged.take()
     }
 
-    /// Takes an answer, or a failure that says nothing about how this side is set up.
+    /// Takes an answer, or a failure that says nothing about how requests are set up.
     pub(super) fn end(&mut self) {
         self.row = None;
     }
@@ -92,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn three_in_a_row_over_five_seconds_confirm_it() {
+    fn three_in_a_row_over_five_seconds_confirm() {
         for (failures, confirmed) in [
             (&[(0, 1)][..], false),
             (&[(0, 1), (0, 6), (0, 7)], false), // under way at the first

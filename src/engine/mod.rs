@@ -37,6 +37,7 @@ mod cadence;
 mod change;
 mod commit_queue;
 mod condition;
+mod context;
 mod diagnostic;
 mod discovery_state;
 mod duration_history;
@@ -48,6 +49,7 @@ mod input;
 mod misconfiguration;
 mod outbox;
 mod outcome;
+mod progress;
 mod project;
 mod projects;
 pub mod retry;
@@ -196,7 +198,7 @@ impl Engine {
 
     /// All projects, by name.
     pub fn projects(&self) -> impl Iterator<Item = ProjectView<'_>> {
-        self.projects.values().map(Project::look)
+        self.projects.values().map(Project::overview)
     }
 
     /// All jobs, ended ones included, by project and id.
@@ -212,7 +214,7 @@ impl Engine {
     /// The project that has a job: one that it was added to, else any.
     pub fn holder(&self, job: &JobId) -> Option<&ProjectName> {
         let holders = || self.projects.values().filter_map(|project| project.view(job));
-        let added = holders().find(|view| view.is_added && !view.is_listed).map(|view| view.project);
+        let added = holders().find(|view| view.is_added && !view.is_configured).map(|view| view.project);
         added.or_else(|| self.archive.holder(job)).or_else(|| holders().next().map(|view| view.project))
     }
 
@@ -228,7 +230,8 @@ impl Engine {
 
     /// How far the discovery of jobs is, in all projects together.
     pub fn discovery(&self, now: Instant) -> DiscoveryState {
-        self.projects.values().map(|project| project.search(now)).max().unwrap_or(DiscoveryState::Complete)
+        let states = self.projects.values().map(|project| project.discovery_state(now));
+        states.max().unwrap_or(DiscoveryState::Complete)
     }
 
     /// How many jobs and projects are in which condition.

@@ -8,12 +8,12 @@ use std::time::Duration;
 use crate::config::Rate;
 use crate::model::time::Instant;
 
-/// Requests are spaced this much wider than the rate asks, so that the network, which delays one request more than
-/// the next, does not make the server see a higher rate than the configured one.
+/// Requests are spaced this much wider than the rate asks: the network delays one request more than
+/// the next, and the server is not to see a higher rate than the configured one.
 const HEADROOM: f64 = 1.05;
 
-/// A generic cell rate algorithm (ITU-T I.371, annex A, in its virtual scheduling form): `due` is the theoretical
-/// arrival time of the next request, and one may come early by `tolerance`.
+/// A generic cell rate algorithm (ITU-T I.371, annex A, in its virtual scheduling form): `due` is
+/// the theoretical arrival time of the next request, and one may come early by `tolerance`.
 #[derive(Debug, Clone)]
 pub struct TokenBucket {
     rate: Rate,
@@ -24,13 +24,13 @@ pub struct TokenBucket {
 }
 
 impl TokenBucket {
-    /// A limiter that lets `burst` requests through at once after a pause, and `rate` on average.
+    /// Lets `burst` requests through at once after a pause, and `rate` on average.
     pub fn new(rate: Rate, burst: NonZeroU32) -> Self {
         let interval = rate.interval().mul_f64(HEADROOM);
         Self { rate, burst, interval, tolerance: interval * (burst.get() - 1), due: Instant::default() }
     }
 
-    /// The rate that was asked for.
+    /// The configured rate.
     pub fn rate(&self) -> Rate {
         self.rate
     }
@@ -40,7 +40,8 @@ impl TokenBucket {
         self.burst.get()
     }
 
-    /// From now on, this rate and burst hold. As many requests as counted before count at the new rate.
+    /// From now on, this rate and burst hold. As many requests as counted before count at the new
+    /// rate.
     pub fn reconfigure(&mut self, rate: Rate, burst: NonZeroU32, now: Instant) {
         let counted = self.due.since(now).as_secs_f64() / self.interval.as_secs_f64();
         let new = Self::new(rate, burst);
@@ -97,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_then_the_rate() {
+    fn a_burst_is_followed_by_the_rate() {
         let mut token_bucket = TokenBucket::new(Rate::new(2.0).unwrap(), NonZeroU32::new(4).unwrap());
         let start = Instant::after_start(Duration::from_secs(100));
         for _ in 0..4 {

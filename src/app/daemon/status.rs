@@ -77,7 +77,7 @@ pub(super) fn trouble(driver: &Driver) -> Option<String> {
                 Some(format!("the project {name} is misconfigured: {reason}"))
             }
             None if is_unanswered => Some(format!("the API of the project {name} cannot be reached")),
-            None if lasts(project.unlisted_since) => {
+            None if lasts(project.list_failing_since) => {
                 Some(format!("the restores of the project {name} cannot be listed"))
             }
             None if project.left_out.is_some() => Some(format!(
@@ -121,7 +121,7 @@ pub(super) fn full(driver: &Driver, identity: &Identity) -> Status {
             polls: view.polls,
             last_error: view.refused.or(tracker.last_error()).map(str::to_owned),
             pending_deliveries: pending.get(&(view.project, id)).copied().unwrap_or_default(),
-            listed: view.is_listed,
+            listed: view.is_configured,
             added: view.is_added,
             discovered: view.is_discovered,
             paused: view.is_paused,

@@ -27,7 +27,7 @@ pub(super) fn is_open(engine: &Engine) -> bool {
 /// Why the restores cannot be listed, if some are looked for and that fails.
 pub(super) fn list_error(engine: &Engine) -> Option<String> {
     let mut searching = engine.projects().filter(|project| project.discovers);
-    searching.find_map(|project| project.unlisted).map(str::to_owned)
+    searching.find_map(|project| project.list_error).map(str::to_owned)
 }
 
 /// What to expect of the restores that are waited for. Their own durations are no history.

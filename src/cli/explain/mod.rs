@@ -128,7 +128,7 @@ impl Args {
                 let job = engine.job(&name, id).filter(|job| job.polls > 0);
                 // What a wait expects, it has learned from the list.
                 let is_early = driver.now().instant < limit;
-                let learns = is_early && engine.projects().any(|project| project.learns);
+                let learns = is_early && engine.projects().any(|project| project.history_pending);
                 if job.is_some_and(|job| job.due.is_some() || job.tracker.has_ended()) && !learns {
                     break;
                 }

@@ -1,94 +1,137 @@
-//! What answers and failures of polls say about a job, its project and the key.
+//! What answers and failures of polls mean for a job, its project and the key.
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-
-use super::{Project, ProjectEvent};
-use crate::config::WatchSettings;
+use super::Project;
+use super::key::CONFIRM_AFTER;
+use super::schedule::Due;
+use super::throttling::Refused;
 use crate::engine::access::Refusal;
-use crate::engine::slow::SlowLimit;
-use crate::engine::tracker::{Draft, Findings, Tracker};
-use crate::engine::{Answer, Failure, FailureClass};
+use crate::engine::context::Cx;
+use crate::engine::tracker::{Findings, Tracker};
+use crate::engine::{Answer, Diagnostic, Failure, FailureClass, PollId};
 use crate::model::JobId;
-use crate::model::time::{Instant, Now};
-
-/// How long a first refusal is left alone at least before it is confirmed, unless jobs are polled more often.
-const CONFIRM_AFTER: Duration = Duration::from_secs(1);
-
-/// How many times as long as one of the API a refusal without a body of the API counts as trouble that passes.
-const BLOCKED: u32 = 12;
+use crate::model::time::Instant;
 
 impl Project {
-    /// Takes the end of a poll. Returns when it began; nothing for an answer that comes too late to count.
-    pub(in crate::engine) fn finish_poll(&mut self, id: &JobId, generation: u64) -> Option<Instant> {
-        let job = self.jobs.get_mut(id)?;
-        let polling = job.polling.take_if(|polling| polling.generation == generation)?;
-        self.in_flight -= 1;
-        self.changed.insert(id.clone());
-        Some(polling.since)
-    }
-
-    /// Takes a good answer.
-    pub(in crate::engine) fn observe(
-        &mut self,
-        id: &JobId,
-        began: Instant,
-        answer: Answer,
-        now: Now,
-        rng: &mut fastrand::Rng,
-    ) -> (Findings, Option<ProjectEvent>) {
+    /// Takes a good answer; nothing follows from one that comes too late to count.
+    pub(in crate::engine) fn on_answer(&mut self, poll: &PollId, answer: Answer, cx: &mut Cx<'_>) {
+        let Some(began) = self.finish_poll(poll) else { return };
+        let (id, now) = (&poll.job, cx.now.instant);
         self.unanswered_since = None;
-        self.misconfiguration.end();
-        self.starved.remove(id);
-        self.take_well(began, now.instant);
-        let news = self.accept(now.instant);
-        let Some(job) = self.jobs.get_mut(id) else { return (Findings::default(), news) };
+        self.key.on_answer();
+        self.gate.clear_throttled(id);
+        self.on_request_taken(began, cx);
+        self.on_key_accepted(cx);
+
+        let turned_to_index = self.observe(id, answer, cx);
+        if turned_to_index {
+            // The index is asked for as soon as it matters, also by a final poll.
+            self.schedule_urgently(id, now);
+            return;
+        }
+        let due = self.due_after_answer(id, cx);
+        self.schedule_after(id, began, due, now);
+        self.check_all_ended(id, now);
+    }
+
+    /// Takes a failed poll; nothing follows from one that comes too late to count.
+    pub(in crate::engine) fn on_failure(&mut self, poll: &PollId, failure: &Failure, cx: &mut Cx<'_>) {
+        let Some(began) = self.finish_poll(poll) else { return };
+        let (id, now) = (&poll.job, cx.now.instant);
+        self.key.on_setup_failure(began, failure, cx);
+        self.count_unanswered(failure.class, now);
+        self.judge_key(id, began, failure, cx);
+
+        let was_throttled = self.gate.clear_throttled(id);
+        self.judge_rate(began, failure, cx);
+        if failure.class == FailureClass::Throttled && (was_throttled || self.has_no_trouble(id)) {
+            self.gate.mark_throttled(id);
+        }
+
+        let Some(delay) = self.fail_job(id, began, failure, cx) else { return };
+        let due = self.due_after_failure(id, delay, failure.pause(cx.now), now);
+        if self.schedule.is_final_poll() && self.tracker(id).is_some_and(Tracker::is_confirming_refusal) {
+            // The final poll goes on until it is clear whether the key or the index is refused.
+            self.reschedule(id, Some(now));
+        } else {
+            self.schedule_after(id, began, due, now);
+        }
+        self.check_all_ended(id, now);
+    }
+
+    /// Takes the end of a poll. Returns when it began; nothing if it comes too late to count.
+    fn finish_poll(&mut self, poll: &PollId) -> Option<Instant> {
+        let (_, volatile) = self.jobs.volatile_mut(&poll.job)?;
+        self.schedule.finish(&mut volatile.place, poll.generation)
+    }
+
+    /// The API took a request that began at `began`.
+    pub(super) fn on_request_taken(&mut self, began: Instant, cx: &mut Cx<'_>) {
+        for id in self.gate.on_taken(began, cx) {
+            self.jobs.end_throttle(&id);
+            let due = self.jobs.get(&id).and_then(|job| job.volatile.place.due());
+            self.reschedule(&id, due);
+        }
+    }
+
+    /// The API accepted the key. If it was refused, every job is polled again.
+    pub(super) fn on_key_accepted(&mut self, cx: &mut Cx<'_>) {
+        if !self.key.accept(cx) {
+            return;
+        }
+        let now = cx.now.instant;
+        self.gate.reopen(now);
+        for id in self.jobs.ids() {
+            self.retry_now(&id, now);
+        }
+    }
+
+    /// The job's tracker takes an answer. Returns whether it is the index that is asked for from
+    /// now on.
+    fn observe(&mut self, id: &JobId, answer: Answer, cx: &mut Cx<'_>) -> bool {
+        let now = cx.now.instant;
+        let Some(job) = self.jobs.get_mut(id) else { return false };
         let asked_for_index = job.tracker.index_to_poll().is_some();
-        job.described_at = Some(now.instant);
-        let mut findings = job.tracker.observe(answer, now, self.server);
-        findings.drafts.extend(job.tracker.slow(now.instant, self.slow.as_ref()));
-        self.has_seen_one_run |= job.tracker.is_running();
+        job.volatile.described_at = Some(now);
+
+        let findings = job.tracker.observe(answer, cx.now, self.server);
+        let slow = job.tracker.slow(now, self.durations.slow_limit());
+        let turned_to_index = !asked_for_index && job.tracker.index_to_poll().is_some();
+        if job.tracker.is_running() {
+            self.discovery.on_job_running();
+        }
         if let Some((from, to)) = job.tracker.lasted() {
-            self.learn(from, to);
+            self.durations.learn(from, to);
         }
-        let Some(job) = self.jobs.get_mut(id) else { return (findings, news) };
-        if !asked_for_index && job.tracker.index_to_poll().is_some() {
-            // The index is looked at as soon as it matters, also by those who look for the last time.
-            self.schedule_by(id, Some(now.instant), Duration::ZERO);
-            return (findings, news);
-        }
-        let interval = job.tracker.next_interval(now.instant, &self.cadence, &self.duration_history, rng);
-        let due =
-            (!job.tracker.has_ended()).then(|| job.due_after(interval, self.slow.as_ref(), now.instant));
-        self.schedule_after(id, began, due, now.instant);
-        self.see_whether_all_ended(id, now.instant);
-        (findings, news)
+
+        self.emit_findings(id, findings, cx);
+        cx.emit(id, slow);
+        turned_to_index
     }
 
-    /// A restore of the project ran from then to then.
-    pub(super) fn learn(&mut self, from: Timestamp, to: Timestamp) {
-        if self.duration_history.learn(from, to) {
-            self.is_changed = true;
-            self.slow = SlowLimit::find(self.watch.slow_after, &self.duration_history);
+    /// Emits what an observation of a job led to.
+    pub(super) fn emit_findings(&self, id: &JobId, findings: Findings, cx: &mut Cx<'_>) {
+        if let Some(status) = findings.unknown_status
+            && let Some(tracker) = self.tracker(id)
+        {
+            let title = tracker.settings().name.clone().unwrap_or_else(|| id.to_string());
+            let job = id.clone();
+            cx.report(|project| Diagnostic::UnknownStatus { project, job, title, status });
         }
+        cx.emit(id, findings.drafts);
     }
 
-    /// Takes a failed poll.
-    pub(in crate::engine) fn fail(
-        &mut self,
-        id: &JobId,
-        began: Instant,
-        failure: &Failure,
-        now: Now,
-        rng: &mut fastrand::Rng,
-    ) -> (Vec<Draft>, Option<ProjectEvent>) {
-        let pause = failure.pause(now);
-        let mut drafts = Vec::new();
-        let clocks = now;
-        let now = now.instant;
-        self.judge_setup(began, failure, now);
-        self.unanswered_since = match failure.class {
+    fn due_after_answer(&mut self, id: &JobId, cx: &mut Cx<'_>) -> Option<Instant> {
+        let (history, now) = (self.durations.history(), cx.now.instant);
+        let job = self.jobs.get(id)?;
+        let interval = job.tracker.next_interval(now, &self.cadence, history, cx.rng);
+        (!job.tracker.has_ended()).then(|| job.due_after(interval, self.durations.slow_limit(), now))
+    }
+
+    /// Counts the time without any usable answer.
+    fn count_unanswered(&mut self, class: FailureClass, now: Instant) {
+        self.unanswered_since = match class {
             FailureClass::Throttled
             | FailureClass::Transient
             | FailureClass::Misconfigured
@@ -98,65 +141,25 @@ impl Project {
             | FailureClass::Permanent
             | FailureClass::Gone => None,
         };
-        let news = match failure.class {
-            class if class.is_refusal() && self.key_since.is_some_and(|since| began < since) => None,
+    }
+
+    /// What a failed poll says about the key.
+    fn judge_key(&mut self, id: &JobId, began: Instant, failure: &Failure, cx: &mut Cx<'_>) {
+        match failure.class {
+            class if self.key.is_outdated(class, began) => {}
             // Says nothing about the key until the job is refused, too.
-            class if class.is_refusal() && self.is_of_index(id) && !self.access.is_refused() => {
-                drafts.extend(self.refuse_index(id, failure, now));
-                None
+            class if class.is_refusal() && self.is_of_index(id) && !self.key.access().is_refused() => {
+                self.refuse_index(id, failure, cx);
             }
-            FailureClass::Unauthorized | FailureClass::Blocked => self.refuse(began, failure, now),
-            // The API looked the job up, so it took the key.
-            FailureClass::NotFound => self.accept(now),
+            FailureClass::Unauthorized | FailureClass::Blocked => self.refuse_key(began, failure, cx),
+            // The API searched for the job, so it accepted the key.
+            FailureClass::NotFound => self.on_key_accepted(cx),
             FailureClass::Throttled
             | FailureClass::Transient
             | FailureClass::Misconfigured
             | FailureClass::Permanent
-            | FailureClass::Gone => {
-                self.shrug(now);
-                None
-            }
-        };
-        let was_starved = self.starved.remove(id);
-        match failure.class {
-            FailureClass::Throttled => self.throttle(began, pause, &failure.message, now, rng),
-            FailureClass::NotFound => self.take_well(began, now),
-            // It says nothing about what the server takes.
-            FailureClass::Transient
-            | FailureClass::Misconfigured
-            | FailureClass::Unauthorized
-            | FailureClass::Blocked
-            | FailureClass::Permanent
-            | FailureClass::Gone => self.adaptive_rate.failed(now),
+            | FailureClass::Gone => self.on_inconclusive_failure(cx.now.instant),
         }
-        let Some(job) = self.jobs.get_mut(id) else { return (Vec::new(), news) };
-        let asked = !pause.is_zero() && failure.class != FailureClass::Throttled;
-        job.asked_until = asked.then(|| now + pause);
-        if failure.class == FailureClass::Throttled && (was_starved || job.tracker.last_error().is_none()) {
-            self.starved.insert(id.clone());
-        }
-        let delay = job.tracker.fail(failure, began, now, &self.cadence, &self.duration_history, rng);
-        if self.access.is_accepted() && self.paused_since.is_none() {
-            drafts.extend(job.tracker.alarm(clocks, false));
-        }
-        // The verdict on lasting trouble rests on a fresh answer where one can be had.
-        let verdict = job.tracker.lasting_trouble_at().unwrap_or(now + delay);
-        let mut due = (now + delay).min(verdict).max(now + pause);
-        if self.access.is_suspected() {
-            // Another job is polled first, if there is one; else this one, as soon as that can confirm the refusal.
-            let alone = self.queue.is_empty();
-            due = if alone { self.held_until } else { due.max(self.held_until + CONFIRM_AFTER) };
-            due = due.max(now + pause);
-        }
-        let due = (!job.tracker.has_ended()).then_some(due);
-        if job.tracker.is_confirming_refusal() && self.final_poll.is_some() {
-            // The last look goes on until it is clear what is refused.
-            self.schedule(id, Some(now));
-        } else {
-            self.schedule_after(id, began, due, now);
-        }
-        self.see_whether_all_ended(id, now);
-        (drafts, news)
     }
 
     /// Whether it is the index of this job that is asked for.
@@ -164,79 +167,132 @@ impl Project {
         self.tracker(id).is_some_and(|tracker| tracker.index_to_poll().is_some())
     }
 
-    fn refuse_index(&mut self, id: &JobId, failure: &Failure, now: Instant) -> Option<Draft> {
-        // Nor may a last look of an index wait for a gateway.
-        let apart = self.refusals_apart(failure.class).filter(|_| self.final_poll.is_none());
-        self.jobs.get_mut(id)?.tracker.refuse_index(&failure.message, apart.unwrap_or_default(), now)
+    fn refuse_index(&mut self, id: &JobId, failure: &Failure, cx: &mut Cx<'_>) {
+        // A final poll cannot wait for a gateway.
+        let is_final_poll = self.schedule.is_final_poll();
+        let apart = self.key.refusals_apart(failure.class, false).filter(|_| !is_final_poll);
+        let Some(job) = self.jobs.get_mut(id) else { return };
+        let draft = job.tracker.refuse_index(&failure.message, apart.unwrap_or_default(), cx.now.instant);
+        cx.emit(id, draft);
     }
 
-    /// How far apart two refusals are at least, of which the second is of this class, so that the key counts as refused. A
-    /// last look has no time to lose.
-    fn refusals_apart(&self, class: FailureClass) -> Option<Duration> {
-        let grace = self.watch.unauthorized_grace;
-        match class {
-            FailureClass::Unauthorized if self.final_poll.is_some() => Some(Duration::ZERO),
-            FailureClass::Unauthorized => Some(grace),
-            FailureClass::Blocked => Some(grace.saturating_mul(BLOCKED)),
-            _ => None,
-        }
-    }
-
-    /// Takes a refusal of the key by a poll that began at `began`.
-    pub(super) fn refuse(&mut self, began: Instant, failure: &Failure, now: Instant) -> Option<ProjectEvent> {
-        let (reason, apart) = (&failure.message, self.refusals_apart(failure.class).unwrap_or_default());
-        let refusal = self.access.refuse(began, apart, reason, now);
-        match refusal {
-            Refusal::First | Refusal::Early => self.confirm_soon(now),
+    /// Takes a refusal of the key by a request that began at `began`.
+    pub(super) fn refuse_key(&mut self, began: Instant, failure: &Failure, cx: &mut Cx<'_>) {
+        let now = cx.now.instant;
+        match self.key.refuse(began, failure, self.schedule.is_final_poll(), cx) {
+            Refusal::First | Refusal::Early => self.confirm_refusal_soon(now),
             Refusal::Same => {}
-            Refusal::Confirmed | Refusal::Again => self.hold_until(now + self.cadence.slowest()),
-        }
-        self.is_changed |= refusal == Refusal::Confirmed;
-        (refusal == Refusal::Confirmed).then(|| ProjectEvent::Unauthorized(reason.to_owned()))
-    }
-
-    /// Has the key tried again soon; by another job, if there is one, because that tells a refused key from a job that
-    /// alone is refused.
-    fn confirm_soon(&mut self, now: Instant) {
-        // A long grace is no reason to ask nothing: one that is still early is followed by another.
-        let grace = self.watch.unauthorized_grace.min(WatchSettings::MAX_UNAUTHORIZED_GRACE);
-        let again = now + grace.max(self.cadence.fastest().min(CONFIRM_AFTER));
-        self.hold_until(again);
-        if let Some((due, other)) = self.first() {
-            self.schedule(&other, Some(due.min(again)));
+            Refusal::Confirmed | Refusal::Again => self.gate.hold_until(now + self.cadence.slowest()),
         }
     }
 
-    /// If this job has ended and no other is open, the next scan shows whether that is so.
-    pub(super) fn see_whether_all_ended(&mut self, id: &JobId, now: Instant) {
-        let has_ended = self.tracker(id).is_none_or(Tracker::has_ended);
-        if has_ended
-            && self.open() == 0
-            && let Some(finder) = &mut self.finder
-        {
-            finder.all_ended(now);
+    /// Has the key tried again soon; by another job, if there is one, because that distinguishes
+    /// a refused key from a job that alone is refused.
+    fn confirm_refusal_soon(&mut self, now: Instant) {
+        let again = now + self.key.confirm_after(self.cadence.fastest());
+        self.gate.hold_until(again);
+        if let Some((due, other)) = self.schedule.first() {
+            self.reschedule(&other, Some(due.min(again)));
         }
-    }
-
-    /// Takes an answer that shows that the key is accepted. Where it was refused, every job is looked at again.
-    pub(super) fn accept(&mut self, now: Instant) -> Option<ProjectEvent> {
-        if !self.access.accept() {
-            return None;
-        }
-        self.held_until = now;
-        self.free_since = now;
-        self.is_changed = true;
-        for id in self.jobs.keys().cloned().collect::<Vec<_>>() {
-            self.retry_now(&id, now);
-        }
-        Some(ProjectEvent::Recovered)
     }
 
     /// Takes a failure that says nothing about the key.
-    pub(super) fn shrug(&mut self, now: Instant) {
-        self.access.interrupt();
-        if self.access.is_refused() {
-            self.hold_until(now + self.cadence.slowest());
+    pub(super) fn on_inconclusive_failure(&mut self, now: Instant) {
+        self.key.on_inconclusive_failure();
+        if self.key.access().is_refused() {
+            self.gate.hold_until(now + self.cadence.slowest());
         }
+    }
+
+    /// What a failed poll says about the requests that the server takes.
+    fn judge_rate(&mut self, began: Instant, failure: &Failure, cx: &mut Cx<'_>) {
+        match failure.class {
+            FailureClass::Throttled => {
+                let refused = self.gate.on_throttled(began, failure, cx);
+                self.throttle_held_jobs(refused, &failure.message, cx.now.instant);
+            }
+            FailureClass::NotFound => self.on_request_taken(began, cx),
+            FailureClass::Transient
+            | FailureClass::Misconfigured
+            | FailureClass::Unauthorized
+            | FailureClass::Blocked
+            | FailureClass::Permanent
+            | FailureClass::Gone => self.gate.on_failure(cx.now.instant),
+        }
+    }
+
+    /// Marks the jobs that are due before the server may be asked again.
+    fn throttle_held_jobs(&mut self, refused: Refused, reason: &str, now: Instant) {
+        for (due, id) in self.schedule.due_between(refused.known_until, self.gate.held_until()) {
+            self.throttle_job(&id, due.max(now), reason);
+            self.reschedule(&id, Some(due));
+        }
+    }
+
+    /// A job cannot be polled from `at` on, because the server limits requests, for this reason.
+    fn throttle_job(&mut self, id: &JobId, at: Instant, reason: &str) {
+        if self.jobs.throttle(id, at, reason) {
+            self.gate.mark_throttled(id);
+        }
+    }
+
+    fn has_no_trouble(&self, id: &JobId) -> bool {
+        self.tracker(id).is_some_and(|tracker| tracker.last_error().is_none())
+    }
+
+    /// The job's tracker takes a failure. Returns how long to wait for the next poll.
+    fn fail_job(
+        &mut self,
+        id: &JobId,
+        began: Instant,
+        failure: &Failure,
+        cx: &mut Cx<'_>,
+    ) -> Option<Duration> {
+        let now = cx.now.instant;
+        let pause = failure.pause(cx.now);
+        let is_asked = !pause.is_zero() && failure.class != FailureClass::Throttled;
+        let job = self.jobs.get_mut(id)?;
+        job.volatile.asked_until = is_asked.then(|| now + pause);
+
+        let history = self.durations.history();
+        let delay = job.tracker.fail(failure, began, now, &self.cadence, history, cx.rng);
+        if self.key.access().is_accepted() && !self.gate.is_paused() {
+            cx.emit(id, job.tracker.alarm(cx.now, false));
+        }
+        Some(delay)
+    }
+
+    /// When a job is due after a failed poll, unless that ended it.
+    fn due_after_failure(
+        &self,
+        id: &JobId,
+        delay: Duration,
+        pause: Duration,
+        now: Instant,
+    ) -> Option<Instant> {
+        let tracker = self.tracker(id)?;
+        // The verdict on lasting trouble rests on a fresh answer where one can be had.
+        let verdict = tracker.lasting_trouble_at().unwrap_or(now + delay);
+        let mut due = (now + delay).min(verdict).max(now + pause);
+        if self.key.access().is_suspected() {
+            // Another job is polled first, if there is one; else this one, as soon as that can
+            // confirm the refusal.
+            let is_alone = self.schedule.waiting() == 0;
+            let held_until = self.gate.held_until();
+            due = if is_alone { held_until } else { due.max(held_until + CONFIRM_AFTER) };
+            due = due.max(now + pause);
+        }
+        (!tracker.has_ended()).then_some(due)
+    }
+
+    /// Schedules a job after a poll that began at `began`, with a final poll in mind.
+    fn schedule_after(&mut self, id: &JobId, began: Instant, due: Option<Instant>, now: Instant) {
+        let at = self.schedule.due_after_poll(began, due, now);
+        let reason = at.and_then(|at| self.gate.throttling().reason_at(at)).map(str::to_owned);
+        if let Some((at, reason)) = at.zip(reason) {
+            self.throttle_job(id, at, &reason);
+        }
+        let pace = at.map(|at| at.since(now)).unwrap_or_default();
+        self.schedule(id, Due { at, pace });
     }
 }

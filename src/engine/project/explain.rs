@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Project;
-use super::limit::Throttle;
+use super::throttling::Throttle;
 use crate::engine::explain::{Explanation, Hold, Later, LearnedRate, RateReport, Rule, Since, Turn};
 use crate::model::JobId;
 use crate::model::time::{Instant, Now};
@@ -17,16 +17,17 @@ impl Project {
         let job = self.jobs.get(id)?;
         let view = self.view_of(job);
         let tracker = &job.tracker;
+        let (history, rate) = (self.durations.history(), self.gate.rate());
         let from_now = |at: Instant| at.since(now.instant).as_secs_f64();
         let turn = match () {
             () if tracker.has_ended() => Turn::Over,
-            () if job.polling.is_some() => Turn::Polling,
-            () if self.paused_since.is_some() => Turn::Paused,
+            () if job.volatile.place.is_polling() => Turn::Polling,
+            () if self.gate.is_paused() => Turn::Paused,
             () => Turn::Waiting,
         };
         let next = self.forecast().find(|(other, _)| *other == id).map(|(_, at)| at);
         let waits = turn == Turn::Waiting;
-        let rule = waits.then(|| tracker.rule(&self.cadence, &self.duration_history, now.instant));
+        let rule = waits.then(|| tracker.rule(&self.cadence, history, now.instant));
         let age = tracker.age(now.instant);
         let is_timed = match rule {
             Some(Rule::Cadence { since, .. }) => since == Since::Start,
@@ -41,29 +42,29 @@ impl Project {
             words: view.outcome_in_words(),
             until: tracker.until(),
             age_seconds: age.as_secs_f64(),
-            expected: self.duration_history.expectation(),
+            expected: history.expectation(),
             turn,
             next_poll_seconds: next.map(from_now),
-            due_seconds: job.due.filter(|_| waits).map(from_now),
+            due_seconds: job.volatile.place.due().filter(|_| waits).map(from_now),
             rule,
             answered_seconds_ago: tracker.answered_at().map(|at| now.instant.since(at).as_secs_f64()),
             last_error: tracker.last_error().map(str::to_owned),
-            asked_to_wait_seconds: job.asked_until.filter(|at| *at > now.instant).map(from_now),
+            asked_to_wait_seconds: job.volatile.asked_until.filter(|at| *at > now.instant).map(from_now),
             hold: self.hold(now.instant).filter(|_| waits),
             rate: RateReport {
-                requests_per_second: self.adaptive_rate.configured(),
-                burst: self.adaptive_rate.burst(),
-                learned: self.adaptive_rate.refusal().map(|reason| LearnedRate {
-                    requests_per_second: self.adaptive_rate.per_second(),
+                requests_per_second: rate.configured(),
+                burst: rate.burst(),
+                learned: rate.refusal().map(|reason| LearnedRate {
+                    requests_per_second: rate.per_second(),
                     reason: reason.to_owned(),
                 }),
-                room_seconds: from_now(self.adaptive_rate.ready_at()),
-                jobs_ahead: self.queue.keys().take_while(|(_, other)| waits && other != id).count(),
+                room_seconds: from_now(rate.ready_at()),
+                jobs_ahead: self.schedule.queue().take_while(|(_, other)| waits && *other != id).count(),
             },
             later: later
                 .map(|age| Later {
                     age_seconds: age.as_secs_f64(),
-                    interval_seconds: self.cadence.usual(age, self.duration_history.outlook()).as_secs_f64(),
+                    interval_seconds: self.cadence.usual(age, history.end_estimate()).as_secs_f64(),
                 })
                 .collect(),
         })
@@ -71,12 +72,12 @@ impl Project {
 
     /// Why nothing is asked for a while, if so.
     fn hold(&self, now: Instant) -> Option<Hold> {
-        let seconds = self.held_until.since(now).as_secs_f64();
+        let seconds = self.gate.held_until().since(now).as_secs_f64();
         if seconds <= 0.0 {
             return None;
         }
-        let throttled = self.throttled.as_ref().filter(|throttle| throttle.until > now);
-        let reason = match (self.access.refusal(), throttled) {
+        let throttled = self.gate.throttling().current(now);
+        let reason = match (self.key.access().refusal(), throttled) {
             (Some(refusal), _) => format!("the key is refused: {refusal}"),
             (None, Some(Throttle { reason, is_backoff: false, .. })) => {
                 format!("the server asks for it: {reason}")

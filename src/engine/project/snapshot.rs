@@ -1,151 +1,129 @@
-//! A project as it is kept, and back.
-
-use std::collections::{BTreeMap, BTreeSet};
+//! A project as it is recorded, and back.
 
 use jiff::Timestamp;
 
 use super::Project;
-use super::discovery::Finder;
-use super::limit::Throttle;
-use super::list::List;
+use super::discovery::Discovery;
+use super::durations::Durations;
+use super::gate::{GateSnapshot, RequestGate};
+use super::jobs::JobTable;
+use super::key::KeyState;
+use super::schedule::Schedule;
 use crate::config::ProjectSettings;
 use crate::engine::Batch;
-use crate::engine::access::Access;
 use crate::engine::adaptive_rate::AdaptiveRate;
 use crate::engine::cadence::Cadence;
-use crate::engine::duration_history::DurationHistory;
-use crate::engine::misconfiguration::Misconfiguration;
-use crate::engine::slow::SlowLimit;
-use crate::engine::snapshot::{JobRecord, ProjectRecord, ProjectSnapshot, ThrottleSnapshot};
-use crate::engine::token_bucket::TokenBucket;
+use crate::engine::snapshot::{JobRecord, ProjectRecord, ProjectSnapshot};
 use crate::model::JobId;
 use crate::model::time::{Instant, Now, Recorded, ServerClock};
 
 impl Project {
-    /// A project of which this was kept, as yet without jobs, and what it may still ask, if this process knows.
+    /// The project of a record, as yet without jobs. `adaptive_rate` is what this process already
+    /// knows of its rate.
     pub(in crate::engine) fn from_snapshot(
         settings: &ProjectSettings,
         snapshot: Option<ProjectSnapshot>,
         adaptive_rate: Option<AdaptiveRate>,
         now: Now,
     ) -> Self {
-        let (rate, burst) = (settings.api.requests_per_second, settings.api.burst);
-        let is_changed = snapshot.is_none();
+        let is_new = snapshot.is_none();
         let ProjectSnapshot { written_at, unauthorized, throttled, paused_since, learned, past, discovery } =
             snapshot.unwrap_or_default();
         let written_ahead = written_at.filter(|at| *at > now.wall);
-        // Where it is not known when it was written, nothing is left of what it says.
+        // If it is not known when it was written, nothing is left of what it says.
         let written_at = written_at
             .or(throttled.as_ref().map(|asked| asked.until))
             .or(learned.as_ref().map(|learned| learned.counted_until));
         let record = Recorded::new(written_at.unwrap_or(now.wall), now);
-        let throttled = throttled.map(|asked| Throttle::from_snapshot(asked, record));
-        let held_until = throttled.as_ref().map_or(now.instant, |throttle| now.instant.max(throttle.until));
-        let mut adaptive_rate = adaptive_rate
-            .unwrap_or_else(|| AdaptiveRate::from_snapshot(TokenBucket::new(rate, burst), learned, record));
-        adaptive_rate.reconfigure(rate, burst, now.instant);
+        let gate = GateSnapshot { throttled, learned, paused_since };
         let grace = settings.watch.not_found_grace;
-        let finder = settings.discover.clone().map(|settings| Finder::new(settings, discovery, grace, now));
-        let duration_history = DurationHistory::from_snapshot(past);
+
         Self {
             name: settings.name.clone(),
             cadence: Cadence::new(settings.cadence),
             watch: settings.watch,
-            slow: SlowLimit::find(settings.watch.slow_after, &duration_history),
-            duration_history,
-            is_cut_told: adaptive_rate.refusal().is_some(),
-            adaptive_rate,
-            access: Access::from_snapshot(unauthorized),
-            misconfiguration: Misconfiguration::default(),
+            jobs: JobTable::default(),
+            schedule: Schedule::default(),
+            gate: RequestGate::from_snapshot(&settings.api, gate, adaptive_rate, record),
+            key: KeyState::from_snapshot(unauthorized, &settings.watch),
+            discovery: Discovery::from_snapshot(settings.discover.clone(), discovery, grace, now),
+            durations: Durations::from_snapshot(past, settings.watch.slow_after),
             server: ServerClock::default(),
-            held_until,
-            throttles: 0,
-            last_throttle: None,
-            throttled,
-            starved: BTreeSet::new(),
-            paused_since: paused_since.map(|wall| record.reading(wall)),
             unanswered_since: None,
-            free_since: now.instant,
-            key_since: None,
-            final_poll: None,
-            jobs: BTreeMap::new(),
-            queue: BTreeMap::new(),
-            urgent: BTreeSet::new(),
-            alarms: BTreeSet::new(),
-            in_flight: 0,
-            list: List::default(),
-            list_error: None,
-            is_list_lost: false,
-            finder,
-            has_seen_one_run: false,
-            changed: BTreeSet::new(),
-            is_changed: is_changed || written_ahead.is_some(),
             written_ahead,
+            is_dirty: is_new || written_ahead.is_some(),
         }
     }
 
-    /// When the latest record that it goes on from was written, if that is later than the clock of now.
+    /// When the latest record that it continues from was written, if that is later than the clock
+    /// of now.
     pub(in crate::engine) fn written_ahead(&self) -> Option<Timestamp> {
         self.written_ahead
     }
 
-    /// Whether something changed that is not yet made safe.
+    /// Whether something changed that is not yet committed.
     pub(in crate::engine) fn has_changed(&self) -> bool {
-        self.is_changed || !self.changed.is_empty()
+        let Self { jobs, gate, key, discovery, durations, is_dirty, .. } = self;
+        *is_dirty
+            || jobs.is_dirty()
+            || gate.is_dirty()
+            || key.is_dirty()
+            || discovery.is_dirty()
+            || durations.is_dirty()
     }
 
-    /// Adds what changed to the batch that makes it safe.
+    /// Adds what changed to the batch that commits it.
     pub(in crate::engine) fn gather(&mut self, now: Now, batch: &mut Batch) {
-        if std::mem::take(&mut self.is_changed) {
-            batch.projects.push(ProjectRecord { name: self.name.clone(), snapshot: self.remember(now) });
+        if self.take_dirty() {
+            batch.projects.push(ProjectRecord { name: self.name.clone(), snapshot: self.snapshot(now) });
         }
-        for id in std::mem::take(&mut self.changed) {
+        for id in self.jobs.take_dirty() {
             batch.jobs.extend(self.record(&id, now));
         }
     }
 
-    /// What is to be kept of the project.
-    pub(in crate::engine) fn remember(&self, now: Now) -> ProjectSnapshot {
-        let throttled = self.throttled.as_ref().filter(|throttle| throttle.until > now.instant);
+    /// What is recorded of the project.
+    pub(in crate::engine) fn snapshot(&self, now: Now) -> ProjectSnapshot {
+        let GateSnapshot { throttled, learned, paused_since } = self.gate.snapshot(now);
         ProjectSnapshot {
             written_at: Some(now.wall),
-            unauthorized: self.access.refusal().map(str::to_owned),
-            throttled: throttled.map(|throttle| throttle.remember(now)),
-            paused_since: self.paused_since.map(|since| since.wall),
-            learned: self.adaptive_rate.remember(now),
-            past: self.duration_history.remember(),
-            discovery: self.finder.as_ref().and_then(Finder::remember),
+            unauthorized: self.key.access().refusal().map(str::to_owned),
+            throttled,
+            paused_since,
+            learned,
+            past: self.durations.history().snapshot(),
+            discovery: self.discovery.snapshot(),
         }
     }
 
-    /// An answer that has just come says that it is `time` at the server.
+    /// An answer that has just come says that the server's clock shows `time`.
     pub(in crate::engine) fn set_server_time(&mut self, time: Timestamp, now: Instant) {
         self.server.set(time, now);
     }
 
-    /// What it may still ask.
+    /// What is known of its rate.
     pub(in crate::engine) fn adaptive_rate(&self) -> AdaptiveRate {
-        self.adaptive_rate.clone()
+        self.gate.rate().clone()
     }
 
-    /// What is to be kept of a job.
+    /// What is recorded of a job.
     pub(super) fn record(&self, id: &JobId, now: Now) -> Option<JobRecord> {
         let job = self.jobs.get(id)?;
         // A job that is being polled is polled again after a restart, at once.
-        let next_poll = job.due.or(job.polling.map(|polling| polling.since));
+        let next_poll = job.volatile.place.due_or_polled();
         let snapshot = job.tracker.to_snapshot(next_poll, job.added.clone(), now);
         Some(JobRecord { project: self.name.clone(), id: id.clone(), written_at: now.wall, snapshot })
     }
-}
 
-impl Throttle {
-    fn from_snapshot(kept: ThrottleSnapshot, record: Recorded) -> Self {
-        let ThrottleSnapshot { until, reason, is_backoff } = kept;
-        Self { until: record.instant(until), reason, is_backoff }
-    }
-
-    fn remember(&self, now: Now) -> ThrottleSnapshot {
-        let Self { until, reason, is_backoff } = self;
-        ThrottleSnapshot { until: now.wall_at(*until), reason: reason.clone(), is_backoff: *is_backoff }
+    /// Whether a record of the project is to be written since this was asked last.
+    fn take_dirty(&mut self) -> bool {
+        // Each part is asked, whatever the others say.
+        let parts = [
+            self.gate.take_dirty(),
+            self.key.take_dirty(),
+            self.discovery.take_dirty(),
+            self.durations.take_dirty(),
+        ];
+        std::mem::take(&mut self.is_dirty) || parts.contains(&true)
     }
 }

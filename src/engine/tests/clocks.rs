@@ -1,4 +1,4 @@
-//! A process that starts under a wall clock that shows another time than the one before: it is behind, or ahead.
+//! A process that starts under a wall clock that is behind or ahead of the one before.
 
 use jiff::SignedDuration;
 
@@ -7,12 +7,12 @@ use crate::config::SlowAfter;
 use crate::engine::explain::Hold;
 use crate::engine::retry::RetryAfter;
 
-/// How far the clock of the next process is from the true time: a time zone, a month, a clock without a battery, the end
-/// of 32 bits.
+/// How far the clock of the next process is from the true time: a time zone, a month, a clock
+/// without a battery, the end of 32 bits.
 const STEPS: [i64; 8] = [-3600, 3600, -7200, 7200, -31 * 86_400, 31 * 86_400, -1_795_435_200, 352_048_447];
 
 impl Stage {
-    /// The process dies, and another one starts a moment later, under a clock that is off by so much.
+    /// The process dies, and another one starts a moment later, under a clock that is off by this.
     fn restart_off_by(&mut self, seconds: i64, projects: &[ProjectSettings], sinks: Vec<SinkPlan>) {
         let down = Duration::from_secs(3);
         let wall = self.server + down + SignedDuration::from_secs(seconds);
@@ -30,7 +30,7 @@ impl Stage {
 }
 
 #[test]
-fn polls_go_on_within_the_interval_whatever_the_clock_shows_at_a_start() {
+fn polls_continue_within_the_interval_under_any_clock() {
     let projects = [project(&["a", "b"])];
     for step in STEPS {
         let mut stage = Stage::new(&projects, Vec::new());
@@ -68,7 +68,7 @@ fn a_server_is_left_alone_no_longer_than_it_asked() {
 }
 
 #[test]
-fn what_is_pending_goes_out_no_later_than_it_was_to() {
+fn a_pending_delivery_is_delayed_by_no_clock() {
     let projects = [project(&["a"])];
     for step in STEPS {
         let mut stage = Stage::new(&projects, vec![everything()]);
@@ -85,9 +85,10 @@ fn what_is_pending_goes_out_no_later_than_it_was_to() {
 }
 
 #[test]
-fn what_is_pending_goes_out_in_time_however_often_a_process_starts_under_a_clock_behind() {
+fn repeated_starts_under_a_slow_clock_delay_no_delivery() {
     let projects = [project(&["a"])];
     let mut stage = Stage::new(&projects, vec![everything()]);
+
     stage.answer("Completed");
     let delivery = stage.deliveries.pop_front().unwrap();
     let asked = Some(RetryAfter::For(seconds(600)));
@@ -95,11 +96,14 @@ fn what_is_pending_goes_out_in_time_however_often_a_process_starts_under_a_clock
     stage.step(Input::DeliveryFailed { id: delivery.id, failure: failed });
     let began = stage.server;
     stage.deliveries.clear();
-    let mut noted = 0;
+    let mut reported = 0;
     while stage.deliveries.is_empty() {
         stage.restart_off_by(-31 * 86_400, &projects, vec![everything()]);
-        noted +=
-            stage.diagnostics.iter().filter(|note| matches!(note, Diagnostic::ClockWentBack { .. })).count();
+        reported += stage
+            .diagnostics
+            .iter()
+            .filter(|diagnostic| matches!(diagnostic, Diagnostic::ClockWentBack { .. }))
+            .count();
         let until = stage.now.instant + seconds(100);
         while stage.engine.poll_timeout().is_some_and(|at| at <= until) && stage.deliveries.is_empty() {
             stage.next();
@@ -112,7 +116,7 @@ fn what_is_pending_goes_out_in_time_however_often_a_process_starts_under_a_clock
             "it was due after 600 s"
         );
     }
-    assert_eq!(noted, 1);
+    assert_eq!(reported, 1);
 }
 
 #[test]
@@ -142,7 +146,7 @@ fn a_receiver_is_left_alone_no_longer_than_it_asked() {
 }
 
 #[test]
-fn overdue_and_slow_go_by_the_clock_of_the_server() {
+fn overdue_and_slow_follow_the_server_clock() {
     let mut settings = project(&["a"]);
     settings.jobs[0].deadline = Some(seconds(3600));
     settings.watch.slow_after = Some(SlowAfter::Time(seconds(5400)));
@@ -175,7 +179,7 @@ fn overdue_and_slow_go_by_the_clock_of_the_server() {
 }
 
 #[test]
-fn a_deadline_goes_by_the_clock_of_the_server_from_the_first_answer_on() {
+fn a_deadline_follows_the_server_clock_from_the_first_answer() {
     let mut settings = project(&["a"]);
     settings.jobs[0].deadline = Some(seconds(7200));
     for (wrong_by, ran, is_overdue) in [
@@ -195,9 +199,10 @@ fn a_deadline_goes_by_the_clock_of_the_server_from_the_first_answer_on() {
 }
 
 #[test]
-fn a_clock_that_went_back_is_said_once() {
+fn a_clock_that_went_back_is_reported_once() {
     let projects = [project(&["a"])];
     let mut stage = Stage::new(&projects, Vec::new());
+
     stage.answer("Pending");
     let written_at = stage.now.wall;
     stage.restart_off_by(-7200, &projects, Vec::new());
@@ -208,11 +213,11 @@ fn a_clock_that_went_back_is_said_once() {
     stage.restart_off_by(-7200, &projects, Vec::new());
     assert_eq!(stage.diagnostics, [], "it was written again by the clock of then");
     stage.restart_off_by(0, &projects, Vec::new());
-    assert_eq!(stage.diagnostics, [], "a clock that is ahead looks like one that is right");
+    assert_eq!(stage.diagnostics, [], "a clock that is ahead cannot be told from one that is right");
 }
 
 #[test]
-fn a_hold_of_ours_is_not_said_to_be_the_servers() {
+fn a_backoff_is_not_explained_as_retry_after() {
     let why = |asked: Option<RetryAfter>| {
         let projects = [project(&["a"])];
         let mut stage = Stage::new(&projects, Vec::new());
@@ -232,11 +237,12 @@ fn a_hold_of_ours_is_not_said_to_be_the_servers() {
 }
 
 #[test]
-fn an_expiry_goes_by_no_clock_that_was_set_back() {
+fn expiry_ignores_a_clock_that_was_set_back() {
     let policy = DeliveryPolicy { expires_after: Some(seconds(3600)), ..everything().policy };
     let desktop = || SinkPlan { policy: policy.clone(), ..everything() };
     let projects = [project(&["a"])];
     let mut stage = Stage::new(&projects, vec![desktop()]);
+
     stage.answer("Completed");
     stage.now.wall += seconds(7200);
     stage.step(Input::Timeout);
@@ -254,6 +260,7 @@ fn overdue(stage: &Stage) -> usize {
 fn polls_that_are_not_made_are_overdue() {
     let projects = [project(&["a", "b"])];
     let mut stage = Stage::new(&projects, Vec::new());
+
     for _ in 0..100 {
         stage.answer("Pending");
         assert_eq!(overdue(&stage), 0);
@@ -276,7 +283,7 @@ fn polls_that_are_not_made_are_overdue() {
 }
 
 #[test]
-fn polls_that_are_not_to_be_made_are_not_overdue() {
+fn held_polls_are_not_overdue() {
     let hours = seconds(5 * 3600);
     let projects = [project(&["a", "b"])];
     let mut stage = Stage::new(&projects, Vec::new());
@@ -289,6 +296,7 @@ fn polls_that_are_not_to_be_made_are_not_overdue() {
     assert_eq!(overdue(&stage), 0, "it has just been over");
 
     let mut stage = Stage::new(&projects, Vec::new());
+
     stage.answer("Pending");
     let name = ProjectName::default();
     stage.command(Command::Pause(name.clone()));
@@ -298,6 +306,7 @@ fn polls_that_are_not_to_be_made_are_not_overdue() {
     assert_eq!(overdue(&stage), 0, "it has just been resumed");
 
     let mut stage = Stage::new(&projects, Vec::new());
+
     stage.fail(FailureClass::Unauthorized);
     stage.fail(FailureClass::Unauthorized);
     stage.pass(hours);
@@ -309,6 +318,7 @@ fn a_poll_that_waits_for_its_turn_is_not_overdue() {
     let mut settings = project(&[]);
     settings.watch.unreachable_after = seconds(60);
     let mut world = super::world::World::new(2000, settings, super::world::Server::new(1.0, 4.0));
+
     for _ in 0..120 {
         world.run(seconds(60));
         assert_eq!(overdue(&world.stage), 0);
@@ -316,8 +326,9 @@ fn a_poll_that_waits_for_its_turn_is_not_overdue() {
 }
 
 #[test]
-fn a_poll_that_hung_while_nothing_ran_proves_nothing() {
+fn a_poll_that_hung_during_a_suspension_proves_nothing() {
     let mut stage = Stage::new(&[project(&["a"])], Vec::new());
+
     stage.answer("Pending");
     stage.fail(FailureClass::Transient);
     let hung = stage.poll();
@@ -329,7 +340,7 @@ fn a_poll_that_hung_while_nothing_ran_proves_nothing() {
 }
 
 #[test]
-fn a_state_that_does_not_say_when_it_was_written_holds_nothing_up() {
+fn a_record_without_a_time_holds_nothing_up() {
     let projects = [project(&["a", "b"])];
     let mut stage = Stage::new(&projects, vec![everything()]);
     let poll = stage.poll();
@@ -350,11 +361,13 @@ fn a_state_that_does_not_say_when_it_was_written_holds_nothing_up() {
 #[test]
 fn a_record_of_a_clock_far_behind_is_not_deleted_as_old() {
     let mut stage = Stage::new(&[project(&["a", "b"])], vec![everything()]);
+
     stage.restart_off_by(-1_795_435_200, &[project(&["a", "b"])], vec![everything()]);
     let poll = stage.poll();
     assert_eq!(poll.job, id("a"));
     let facts = JobFacts { created_at: Some(NOON.parse().unwrap()), ..JobFacts::default() };
     stage.answer_with(poll, "Completed", facts);
+
     // Then it is not configured for an hour, in which the clock is right.
     stage.restart_off_by(0, &[project(&["b"])], vec![everything()]);
     for _ in 0..60 {

@@ -27,10 +27,11 @@ fn refused() -> Stage {
     stage
 }
 
-/// At a fixed rate, a server that takes half of it refuses 3257 of the 6857 requests of each hour; where it asks for
-/// half a minute with each refusal, 118 of 590, and gives no more than 472 good answers.
+/// At a fixed rate, a server that takes half of it refuses 3257 of the 6857 requests of each hour;
+/// if it asks for half a minute with each refusal, 118 of 590, and gives no more than 472 good
+/// answers.
 #[test]
-fn a_server_that_takes_half_of_the_rate_refuses_few_requests_an_hour() {
+fn a_server_at_half_the_rate_refuses_few_requests() {
     for (at_once, retry_after) in [(4.0, None), (4.0, Some(seconds(30))), (60.0, None)] {
         let server = Server::new(1.0, at_once).that_asks_for(retry_after);
         let mut world = World::new(200, project(&[]), server);
@@ -55,7 +56,7 @@ fn a_server_that_takes_half_of_the_rate_refuses_few_requests_an_hour() {
 
 /// A round of 1,000 jobs takes 17 minutes at the rate of this server, which answers each of them.
 #[test]
-fn who_waits_for_a_turn_is_not_out_of_reach() {
+fn a_job_that_waits_for_its_turn_is_not_unreachable() {
     for retry_after in [None, Some(seconds(30))] {
         let server = Server::new(1.0, 4.0).that_asks_for(retry_after);
         let mut world = World::new(1000, project(&[]), server);
@@ -66,8 +67,9 @@ fn who_waits_for_a_turn_is_not_out_of_reach() {
 }
 
 #[test]
-fn the_configured_rate_is_back_once_the_server_takes_it() {
+fn the_configured_rate_returns_once_the_server_takes_it() {
     let mut world = World::new(200, project(&[]), Server::new(1.0, 4.0));
+
     world.run(HOUR);
     assert!(world.stage.rate() < 1.2);
     world.server = Server::patient();
@@ -85,7 +87,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_the_limit_it_is_learned(
+    fn any_limit_is_learned(
         rate in 0.5..10.0,
         burst in 1_u32..12,
         share in 0.3..0.95,
@@ -108,10 +110,11 @@ proptest! {
     }
 }
 
-/// No more is asked in an outage than before it, as far as the rate was used up; and never more than the rate. So there
-/// is no further budget of retries: the limiter, which lets polls and retries through by one count, is one.
+/// No more is asked in an outage than before it, as far as the rate was used up; and never more
+/// than the rate. So there is no separate budget of retries: the token bucket counts polls and
+/// retries alike.
 #[test]
-fn an_outage_is_not_hammered_and_its_end_is_no_burst() {
+fn an_outage_and_its_end_cause_no_burst() {
     for outage in [MINUTE, HOUR] {
         for jobs in [20, 100, 1000] {
             let (from, to) = (HOUR, HOUR + outage);
@@ -132,7 +135,8 @@ fn an_outage_is_not_hammered_and_its_end_is_no_burst() {
                 let at = to + seconds(second);
                 assert!(asked(at, at + seconds(1)) <= 5, "{jobs} jobs at {second} s");
             }
-            // Each job is seen to work again after its backoff and its turn, about: who was to wait for less comes first.
+            // Each job is answered again about after its backoff and its turn; those with shorter
+            // intervals come first.
             let round = MINUTE.max(seconds(jobs as u64 * 550 / 1000 + 1));
             let good = |(_, job, state): &Request| (*state == RequestOutcome::Good).then(|| job.clone());
             let seen: BTreeSet<_> = world.between(to, to + round).filter_map(good).collect();
@@ -142,10 +146,12 @@ fn an_outage_is_not_hammered_and_its_end_is_no_burst() {
 }
 
 #[test]
-fn refusals_in_a_row_are_one() {
+fn refusals_in_a_row_cut_the_rate_once() {
     let mut stage = refused();
+
     assert_eq!(stage.rate(), 1.4);
-    // Polls that were under way say nothing new.
+
+    // Refusals of polls that were under way do not count.
     let under_way = stage.poll();
     stage.fail_poll(under_way, failure(FailureClass::Throttled));
     let under_way = stage.poll();
@@ -172,10 +178,11 @@ fn no_burst_after_a_refusal() {
 }
 
 #[test]
-fn a_restart_goes_by_what_was_learned() {
+fn a_restart_keeps_the_learned_rate() {
     let mut before = refused();
     before.step(Input::Command(Command::Stop));
     let mut stage = Stage::on(before.disk.clone(), &[project(&["a", "b", "c"])], Vec::new(), before.now);
+
     assert_eq!((stage.rate(), stage.diagnostics.len()), (1.4, 0));
     assert_eq!(stage.next(), seconds(30));
     stage.answer("Pending");
@@ -183,6 +190,7 @@ fn a_restart_goes_by_what_was_learned() {
     let mut later = before.now;
     later.wall += HOUR;
     let mut stage = Stage::on(before.disk, &[project(&["a", "b", "c"])], Vec::new(), later);
+
     assert_eq!(stage.rate(), 1.4, "until there is an answer");
     stage.answer("Pending");
     assert_eq!(stage.rate(), 2.0);
@@ -190,7 +198,7 @@ fn a_restart_goes_by_what_was_learned() {
 }
 
 #[test]
-fn a_reload_changes_nothing_of_it() {
+fn a_reload_keeps_the_learned_rate() {
     let mut stage = refused();
     let mut settings = project(&["a", "b"]);
     for (configured, holds) in [(10.0, 1.4), (1.0, 1.0), (2.0, 1.4)] {
@@ -198,6 +206,7 @@ fn a_reload_changes_nothing_of_it() {
         stage.command(Command::Reconfigure(plan(std::slice::from_ref(&settings), Vec::new())));
         assert_eq!(stage.rate(), holds);
     }
+
     // Nor does a project that goes and comes back.
     stage.command(Command::Reconfigure(plan(&[], Vec::new())));
     stage.command(Command::Reconfigure(plan(&[settings], Vec::new())));

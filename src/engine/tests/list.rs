@@ -1,4 +1,5 @@
-//! The list of a project's jobs: when it is asked for, what its rows mean, and what is found in it.
+//! The list of a project's jobs: when it is asked for, what its rows mean, and which jobs are
+//! discovered.
 
 mod history;
 
@@ -7,7 +8,8 @@ use std::num::NonZeroU32;
 use super::*;
 use crate::config::{Discovery, IndexPattern, Rate, SlowAfter};
 
-/// A row of the list: a job of this status that began so long before noon, and makes an index of its name.
+/// A row of the list: a job of this status that began this many seconds before noon, and makes an
+/// index of its name.
 fn row(job: &str, status: &str, began: u64) -> Observation {
     let created_at = NOON.parse::<jiff::Timestamp>().unwrap() - seconds(began);
     let facts = JobFacts {
@@ -23,7 +25,7 @@ fn names(count: usize) -> Vec<String> {
     (0..count).map(|number| format!("job-{number:03}")).collect()
 }
 
-/// A project that names so many jobs and is asked once a second.
+/// A project that names this many jobs and permits one request a second.
 fn crowd(count: usize) -> ProjectSettings {
     let names = names(count);
     let mut settings = project(&names.iter().map(String::as_str).collect::<Vec<_>>());
@@ -64,8 +66,8 @@ impl Stage {
         self.page(list, jobs, None);
     }
 
-    /// Answers all that is asked for so long: of each job that it runs, of the list with these rows. Returns how many
-    /// requests were made for jobs, and for pages.
+    /// Answers all requests for this time: of each job that it runs, of the list with these rows.
+    /// Returns how many requests were made for jobs, and for pages.
     fn go_on(&mut self, time: Duration, rows: &[Observation]) -> (usize, usize) {
         let until = self.now.instant + time;
         let (mut jobs, mut pages) = (0, 0);
@@ -91,10 +93,10 @@ impl Stage {
         (jobs, pages)
     }
 
-    /// For how long the job that was heard of the longest ago was not heard of.
+    /// The longest time without an answer about a job.
     fn longest_unanswered(&self) -> Duration {
-        let heard = self.engine.jobs().map(|job| job.tracker.answered_at().unwrap_or_default());
-        self.now.instant.since(heard.min().unwrap())
+        let answered = self.engine.jobs().map(|job| job.tracker.answered_at().unwrap_or_default());
+        self.now.instant.since(answered.min().unwrap())
     }
 }
 
@@ -109,12 +111,14 @@ fn a_page_stands_for_many_jobs() {
 }
 
 #[test]
-fn a_list_that_shows_few_is_not_asked_for_long() {
+fn a_list_that_shows_few_jobs_is_soon_left() {
     let rows: Vec<_> = (0..3000).map(|n| row(&format!("old-{n}"), "Completed", 90_000)).collect();
     let mut stage = Stage::new(&[crowd(200)], Vec::new());
     let (jobs, pages) = stage.go_on(seconds(1800), &rows);
-    assert!(pages < 60, "{pages} pages in vain beside {jobs} jobs");
-    // All are polled, in turn: 200 in as many seconds, and those that the list does not show are no fewer.
+    assert!(pages < 60, "{pages} unproductive pages beside {jobs} jobs");
+
+    // All are polled, in turn: 200 in as many seconds, and those that the list does not show are no
+    // fewer.
     assert!(stage.longest_unanswered() < seconds(260), "{:?}", stage.longest_unanswered());
 }
 
@@ -123,6 +127,7 @@ fn a_list_that_shows_few_is_not_asked_for_long() {
 fn a_page_stands_for_many_jobs_for_hours() {
     let rows: Vec<_> = names(200).iter().map(|job| row(job, "Pending", 600)).collect();
     let mut stage = Stage::new(&[crowd(200)], Vec::new());
+
     for _ in 0..60 {
         stage.go_on(seconds(300), &rows);
         assert!(stage.longest_unanswered() < seconds(200), "{:?}", stage.longest_unanswered());
@@ -132,7 +137,7 @@ fn a_page_stands_for_many_jobs_for_hours() {
 }
 
 #[test]
-fn whoever_the_list_does_not_show_is_described() {
+fn jobs_that_the_list_does_not_show_are_described() {
     // Half of them are on the list, and the others are not.
     let rows: Vec<_> = names(100).iter().map(|job| row(job, "Pending", 600)).collect();
     let mut stage = Stage::new(&[crowd(200)], Vec::new());
@@ -153,6 +158,7 @@ fn few_jobs_are_described() {
 fn an_end_is_believed_once_it_is_described() {
     let mut rows: Vec<_> = names(40).iter().map(|job| row(job, "Pending", 600)).collect();
     let mut stage = Stage::new(&[crowd(40)], Vec::new());
+
     stage.go_on(seconds(120), &rows);
     stage.emitted.clear();
     rows[7] = row("job-007", "Completed", 600);
@@ -173,10 +179,11 @@ fn an_end_is_believed_once_it_is_described() {
 }
 
 #[test]
-fn the_past_is_learned_from_one_page() {
+fn past_durations_are_learned_from_one_page() {
     let mut settings = project(&["a"]);
     settings.watch.slow_after = Some(SlowAfter::Quantile(0.95));
     let mut stage = Stage::new(&[settings], Vec::new());
+
     assert!(stage.lists.is_empty(), "whether there is anything to expect is not known yet");
     stage.answer("Pending");
     let past = (1..30).map(|n| row(&format!("old-{n}"), "Completed", 9000 * n)).collect();
@@ -185,20 +192,21 @@ fn the_past_is_learned_from_one_page() {
     assert_eq!(expected.to_string(), "past 29 restores: half within 1m 00s, nine in ten within 1m 00s");
     stage.go_on(seconds(7200), &[]);
     assert!(stage.lists.is_empty());
-    let slow = stage.emitted.iter().filter(|told| told.kind == EventKind::Slow).count();
+    let slow = stage.emitted.iter().filter(|event| event.kind == EventKind::Slow).count();
     assert_eq!(slow, 1);
 }
 
 #[test]
-fn who_has_ended_needs_no_past() {
+fn no_past_is_fetched_once_all_jobs_ended() {
     let mut stage = Stage::new(&[project(&["a"])], Vec::new());
     stage.answer("Completed");
     assert_eq!((stage.lists.len(), stage.engine.polls().next_at()), (0, None));
 }
 
 #[test]
-fn a_list_that_fails_takes_nothing_from_the_jobs() {
+fn a_failing_list_delays_no_job() {
     let mut stage = Stage::new(&[project(&["a"])], Vec::new());
+
     stage.answer("Pending");
     for _ in 0..3 {
         let (list, _) = stage.list();
@@ -213,7 +221,7 @@ fn a_list_that_fails_takes_nothing_from_the_jobs() {
 }
 
 #[test]
-fn unfinished_jobs_are_found() {
+fn unfinished_jobs_are_discovered() {
     let mut stage = Stage::new(&[discovering(Discovery::default())], vec![everything()]);
     let running = row("new", "Pending", 30);
     stage.answer_list(vec![
@@ -230,7 +238,7 @@ fn unfinished_jobs_are_found() {
     assert_eq!(stage.kinds(), [EventKind::Completed]);
 }
 
-/// Where an end time stands beside `Pending`, or is a placeholder that the client takes out.
+/// If an end time stands beside `Pending`, or is a placeholder that the client takes out.
 #[test]
 fn pending_wins_over_an_end_time_in_the_list() {
     let mut stage = Stage::new(&[discovering(Discovery::default())], Vec::new());
@@ -246,7 +254,7 @@ fn pending_wins_over_an_end_time_in_the_list() {
 }
 
 #[test]
-fn what_began_and_ended_between_two_looks_is_told() {
+fn a_job_that_ran_between_two_scans_emits_its_end() {
     let mut stage = Stage::new(&[discovering(Discovery::default())], Vec::new());
     let old = || vec![row("old", "Completed", 500), row("just", "Failed", 10)];
     stage.answer_list(old());
@@ -261,32 +269,35 @@ fn what_began_and_ended_between_two_looks_is_told() {
 }
 
 #[test]
-fn what_ended_while_nobody_watched_is_told_after_a_restart() {
+fn an_end_during_downtime_is_emitted_after_a_restart() {
     let settings = discovering(Discovery::default());
     let mut stage = Stage::new(std::slice::from_ref(&settings), Vec::new());
+
     stage.answer_list(vec![row("old", "Completed", 500), row("running", "Pending", 5)]);
     stage.go_on(seconds(10), &[row("running", "Pending", 5)]);
     stage.pass(seconds(6000));
     let mut stage = Stage::on(stage.disk, &[settings], Vec::new(), stage.now);
     let jobs: Vec<_> = stage.engine.jobs().map(|job| job.tracker.settings().id.to_string()).collect();
-    assert_eq!(jobs, ["running"], "what was found is watched on");
+    assert_eq!(jobs, ["running"], "a discovered job stays watched");
     let quick = Observation { id: id("quick"), ..row("quick", "Completed", 0) };
     stage.answer_list(vec![row("old", "Completed", 500), quick]);
-    let told: Vec<_> = (0..2).map(|_| stage.poll().job).collect();
-    assert!(told.contains(&id("quick")) && told.contains(&id("running")), "{told:?}");
+    let polled: Vec<_> = (0..2).map(|_| stage.poll().job).collect();
+    assert!(polled.contains(&id("quick")) && polled.contains(&id("running")), "{polled:?}");
 }
 
 #[test]
-fn names_of_indexes_say_which_jobs_are_found() {
+fn index_patterns_select_the_discovered_jobs() {
     let pattern = |text| IndexPattern::parse(text).unwrap();
     let discovery = Discovery { indexes: vec![pattern("index-a*")], exclude: vec![pattern("*-ab")], ..all() };
     let mut stage = Stage::new(&[discovering(discovery)], Vec::new());
+
     stage.answer_list(["a1", "ab", "b", "a2"].map(|job| row(job, "Pending", 5)).into());
     let found = |stage: &Stage| {
         stage.engine.jobs().map(|job| job.tracker.settings().id.to_string()).collect::<Vec<_>>()
     };
     assert_eq!(found(&stage), ["a1", "a2"]);
-    // Other names, another watch.
+
+    // Other patterns select other jobs.
     let discovery = Discovery { indexes: vec![pattern("index-a2"), pattern("index-b")], ..all() };
     let settings = discovering(discovery);
     stage.command(Command::Reconfigure(plan(&[settings], Vec::new())));
@@ -297,20 +308,22 @@ fn names_of_indexes_say_which_jobs_are_found() {
 }
 
 #[test]
-fn whoever_is_forgotten_is_not_found_again() {
+fn a_forgotten_job_is_not_discovered_again() {
     let settings = discovering(Discovery::default());
     let mut stage = Stage::new(std::slice::from_ref(&settings), Vec::new());
+
     stage.answer_list(vec![row("a", "Pending", 5)]);
     let name = ProjectName::default();
     assert_eq!(stage.command(Command::Forget(name.clone(), id("a"))), Reply::Done);
     stage.go_on(seconds(200), &[row("a", "Pending", 5)]);
     let mut stage = Stage::on(stage.disk, &[settings], Vec::new(), stage.now);
+
     stage.go_on(seconds(200), &[row("a", "Pending", 5)]);
     assert_eq!(stage.engine.jobs().count(), 0);
 }
 
 #[test]
-fn a_refused_token_begins_the_list_anew() {
+fn a_refused_token_restarts_the_scan() {
     let mut stage = Stage::new(&[discovering(Discovery::default())], Vec::new());
     let (list, token) = stage.list();
     assert_eq!(token, None);
@@ -324,44 +337,50 @@ fn a_refused_token_begins_the_list_anew() {
 }
 
 #[test]
-fn tokens_that_lead_in_a_circle_end() {
+fn tokens_that_lead_in_a_circle_end_the_scan() {
     let mut stage = Stage::new(&[discovering(Discovery::default())], Vec::new());
     let start = stage.now.instant;
     for _ in 0..3 {
         let (list, _) = stage.list();
         stage.page(list, Vec::new(), Some("again"));
     }
-    assert!(stage.now.instant.since(start) >= seconds(60), "the third page is one of the next look");
+    assert!(stage.now.instant.since(start) >= seconds(60), "the third page is one of the next scan");
 }
 
 #[test]
-fn the_search_is_over_a_minute_after_it_began() {
+fn discovery_is_over_a_minute_after_it_began() {
     let mut stage = Stage::new(&[discovering(Discovery::default())], Vec::new());
-    let search = |stage: &Stage| stage.engine.discovery(stage.now.instant);
-    assert_eq!(search(&stage), DiscoveryState::UnderWay);
-    stage.answer_list(Vec::new());
-    assert_eq!(search(&stage), DiscoveryState::UnderWay, "what began just before is perhaps not listed yet");
+    let discovery = |stage: &Stage| stage.engine.discovery(stage.now.instant);
+    assert_eq!(discovery(&stage), DiscoveryState::UnderWay);
     stage.answer_list(Vec::new());
     assert_eq!(
-        (search(&stage), stage.now.instant),
+        discovery(&stage),
+        DiscoveryState::UnderWay,
+        "what began just before may be missing from the list"
+    );
+    stage.answer_list(Vec::new());
+    assert_eq!(
+        (discovery(&stage), stage.now.instant),
         (DiscoveryState::Complete, Instant::after_start(seconds(60)))
     );
-    // After an end, it is looked whether that was the last, and soon.
+
+    // After an end, a scan soon shows whether that was the last.
     stage.answer_list(vec![row("a", "Pending", 0)]);
     let poll = stage.poll();
     stage.answer_with(poll, "Completed", row("a", "Completed", 0).facts);
-    assert_eq!(search(&stage), DiscoveryState::UnderWay);
+    assert_eq!(discovery(&stage), DiscoveryState::UnderWay);
     let before = stage.now.instant;
     stage.answer_list(vec![row("a", "Completed", 0)]);
-    assert_eq!(search(&stage), DiscoveryState::Complete);
+    assert_eq!(discovery(&stage), DiscoveryState::Complete);
     assert!(stage.now.instant.since(before) <= seconds(2));
 }
 
 #[test]
-fn a_list_that_cannot_be_read_is_told_and_looked_at_again() {
+fn an_unreadable_list_is_reported_and_retried() {
     let mut settings = discovering(Discovery::default());
     settings.watch.unreachable_after = seconds(300);
     let mut stage = Stage::new(&[settings], Vec::new());
+
     while stage.diagnostics.is_empty() {
         let (list, _) = stage.list();
         let failure = failure(FailureClass::Transient);
@@ -377,6 +396,7 @@ fn a_list_that_cannot_be_read_is_told_and_looked_at_again() {
 #[test]
 fn a_key_that_may_not_list_is_refused() {
     let mut stage = Stage::new(&[discovering(Discovery::default())], Vec::new());
+
     for _ in 0..2 {
         let (list, _) = stage.list();
         let failure = failure(FailureClass::Unauthorized);
@@ -388,7 +408,8 @@ fn a_key_that_may_not_list_is_refused() {
     assert_eq!(stage.kinds(), [EventKind::ProjectRecovered]);
 }
 
-/// Forty jobs that are to be polled every 11 to 20 s, and forty every minute, are four times what the rate allows.
+/// Forty jobs that are to be polled every 11 to 20 s, and forty every minute, are four times what
+/// the rate permits.
 #[test]
 fn all_cadences_are_stretched_alike() {
     let mut stage = Stage::new(&[crowd(80)], Vec::new());
@@ -414,12 +435,13 @@ fn all_cadences_are_stretched_alike() {
 }
 
 #[test]
-fn an_end_that_the_list_shows_is_looked_at_before_all_that_is_overdue() {
+fn an_end_on_a_page_is_described_before_overdue_jobs() {
     let mut rows: Vec<_> = names(600).iter().map(|job| row(job, "Pending", 600)).collect();
     let mut stage = Stage::new(&[crowd(600)], Vec::new());
+
     stage.go_on(seconds(1200), &rows[..100]);
     rows[50] = row("job-050", "Completed", 600);
-    let is_ended = |stage: &Stage| stage.emitted.iter().any(|told| told.kind == EventKind::Completed);
+    let is_ended = |stage: &Stage| stage.emitted.iter().any(|event| event.kind == EventKind::Completed);
     let start = stage.now.instant;
     while !is_ended(&stage) {
         while let Some((list, _)) = stage.lists.pop_front() {
@@ -438,8 +460,9 @@ fn an_end_that_the_list_shows_is_looked_at_before_all_that_is_overdue() {
 }
 
 #[test]
-fn one_that_the_first_look_missed_is_told_by_its_end_time() {
+fn an_end_that_the_first_scan_missed_is_emitted() {
     let mut stage = Stage::new(&[discovering(Discovery::default())], Vec::new());
+
     stage.answer_list(vec![row("old", "Completed", 5000)]);
     stage.pass(seconds(600));
     let mut late = row("late", "Completed", 3600);
@@ -451,7 +474,7 @@ fn one_that_the_first_look_missed_is_told_by_its_end_time() {
 }
 
 #[test]
-fn an_old_one_that_is_forgotten_stays_forgotten() {
+fn an_old_forgotten_job_stays_forgotten() {
     let mut stage = Stage::new(&[discovering(Discovery::default())], Vec::new());
     let old = || vec![row("a", "Pending", 40_000)];
     stage.answer_list(old());
@@ -461,7 +484,7 @@ fn an_old_one_that_is_forgotten_stays_forgotten() {
 }
 
 #[test]
-fn other_names_bring_no_history() {
+fn other_patterns_emit_no_history() {
     let pattern = |text| IndexPattern::parse(text).unwrap();
     let discovery = Discovery { indexes: vec![pattern("index-a")], ..all() };
     let mut stage = Stage::new(&[discovering(discovery)], Vec::new());
@@ -476,7 +499,7 @@ fn other_names_bring_no_history() {
 }
 
 #[test]
-fn tokens_that_are_always_refused_are_trouble_and_no_storm() {
+fn tokens_that_are_always_refused_cause_no_storm() {
     let mut settings = discovering(Discovery::default());
     settings.watch.unreachable_after = seconds(300);
     let mut stage = Stage::new(&[settings], Vec::new());

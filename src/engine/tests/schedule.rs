@@ -16,7 +16,7 @@ fn throttled(pause: Duration) -> Failure {
 }
 
 #[test]
-fn a_burst_at_the_start_then_the_rate() {
+fn a_start_makes_a_burst_then_keeps_to_the_rate() {
     let jobs: Vec<_> = (0..20).map(|n| format!("job-{n:02}")).collect();
     let jobs: Vec<_> = jobs.iter().map(String::as_str).collect();
     let mut stage = Stage::new(&[project(&jobs)], Vec::new());
@@ -58,7 +58,7 @@ fn the_forecast_is_what_happens() {
 }
 
 #[test]
-fn a_throttled_project_is_left_alone_and_no_other_is() {
+fn a_throttled_project_delays_no_other() {
     let other = ProjectSettings { name: ProjectName::new("other"), ..project(&["c"]) };
     let mut stage = Stage::new(&[project(&["a", "b"]), other], Vec::new());
     let began = stage.now.instant;
@@ -84,7 +84,7 @@ fn a_throttled_project_is_left_alone_and_no_other_is() {
 }
 
 #[test]
-fn a_throttled_project_slows_down_also_where_the_server_names_no_time() {
+fn a_429_without_retry_after_slows_the_project() {
     let jobs: Vec<_> = (0..1000).map(|n| format!("job-{n:03}")).collect();
     let jobs: Vec<_> = jobs.iter().map(String::as_str).collect();
     let mut stage = Stage::new(&[project(&jobs)], Vec::new());
@@ -93,17 +93,19 @@ fn a_throttled_project_slows_down_also_where_the_server_names_no_time() {
         stage.fail(FailureClass::Throttled);
         polls += 1;
     }
-    // A burst every half a minute on average, where the rate would allow 1200.
+
+    // A burst every half a minute on average; the rate would permit 1200.
     assert!(polls < 150, "{polls} polls in ten minutes of nothing but 429");
 }
 
 #[test]
-fn a_burst_that_is_limited_is_one_time_and_not_many() {
+fn a_throttled_burst_counts_as_one_refusal() {
     let jobs: Vec<_> = (0..30).map(|n| format!("job-{n:02}")).collect();
     let jobs: Vec<_> = jobs.iter().map(String::as_str).collect();
     let mut settings = project(&jobs);
     settings.api.burst = NonZeroU32::new(30).unwrap();
     let mut stage = Stage::new(&[settings], Vec::new());
+
     assert_eq!(stage.polls.len(), 30);
     while let Some(poll) = stage.polls.pop_front() {
         stage.fail_poll(poll, failure(FailureClass::Throttled));
@@ -112,7 +114,7 @@ fn a_burst_that_is_limited_is_one_time_and_not_many() {
 }
 
 #[test]
-fn a_pause_for_one_job_is_not_a_pause_for_the_project() {
+fn retry_after_of_one_job_does_not_hold_the_project() {
     let mut stage = Stage::new(&[project(&["a", "b"])], Vec::new());
     let asked =
         Failure { retry_after: Some(RetryAfter::For(seconds(100))), ..failure(FailureClass::Transient) };
@@ -138,6 +140,7 @@ fn hanging_polls_are_bounded() {
     settings.api.requests_per_second = Rate::new(1000.0).unwrap();
     settings.api.burst = NonZeroU32::new(500).unwrap();
     let mut stage = Stage::new(&[settings], Vec::new());
+
     assert_eq!(stage.polls.len(), 64);
     assert_eq!(stage.engine.poll_timeout(), None, "only answers can bring anything about");
     stage.answer("Pending");
@@ -145,8 +148,9 @@ fn hanging_polls_are_bounded() {
 }
 
 #[test]
-fn a_last_look_polls_each_open_job_once_more_and_no_more() {
+fn a_final_poll_polls_each_open_job_once() {
     let mut stage = Stage::new(&[project(&["a", "b", "c"])], Vec::new());
+
     stage.answer("Completed");
     stage.answer("Pending");
     let under_way = stage.poll();
@@ -155,7 +159,8 @@ fn a_last_look_polls_each_open_job_once_more_and_no_more() {
     let asked = stage.poll();
     assert_eq!(asked.job, id("b"));
     stage.answer_with(asked, "Pending", JobFacts::default());
-    // The poll that was under way began before, so it does not count as the last look.
+
+    // The poll that was under way began before, so it does not count as the final poll.
     stage.answer_with(under_way, "Pending", JobFacts::default());
     let again = stage.poll();
     assert_eq!(again.job, id("c"));
@@ -164,7 +169,7 @@ fn a_last_look_polls_each_open_job_once_more_and_no_more() {
 }
 
 #[test]
-fn a_last_look_does_not_disturb_a_server_that_asked_to_be_left_alone() {
+fn a_final_poll_respects_retry_after() {
     let mut stage = Stage::new(&[project(&["a"])], Vec::new());
     let poll = stage.poll();
     stage.fail_poll(poll, throttled(seconds(30)));
@@ -182,7 +187,7 @@ fn a_stopped_engine_polls_no_more() {
     stage.answer("Pending");
     stage.step(Input::Command(Command::Stop));
     stage.answer_with(under_way, "Completed", JobFacts::default());
-    assert_eq!(stage.kinds(), [EventKind::Watched], "an answer after the stop is in vain");
+    assert_eq!(stage.kinds(), [EventKind::Watched], "an answer after the stop does not count");
     assert!(!stage.engine.polls().busy_until(far()));
     let delivery = stage.deliveries.pop_front().unwrap();
     stage.step(Input::Delivered(delivery.id));
@@ -212,11 +217,12 @@ fn the_age_of_a_job_survives_a_restart() {
     let facts = JobFacts { created_at: Some("2026-11-23T11:00:00Z".parse().unwrap()), ..JobFacts::default() };
     stage.answer_with(poll, "Pending", facts);
     let wait = stage.next().as_secs_f64();
+
     // sqrt(2 · 0.1 s · 3600 s) = 26.8 s, by 0.9 to 1.1.
     assert!((24.1..29.6).contains(&wait), "{wait}");
 }
 
-/// A project of which so many restores are remembered, one a day, that took about ten minutes.
+/// A project of which this many restores are recorded, one a day, that took about ten minutes.
 fn with_past(restores: u64, jobs: &[&str]) -> Stage {
     let mut disk = Disk::default();
     let wall: jiff::Timestamp = NOON.parse().unwrap();
@@ -250,7 +256,7 @@ fn polls_until(stage: &mut Stage, until: Duration) -> Vec<f64> {
 }
 
 #[test]
-fn with_a_past_it_is_polled_less_before_the_usual_time_and_noticed_sooner() {
+fn a_known_past_saves_early_polls_and_finds_the_end_sooner() {
     let takes = seconds(600);
     let [unknown, known] = [0, 60].map(|past| polls_until(&mut with_past(past, &["a"]), takes));
     let early = |polls: &[f64]| polls.iter().filter(|at| **at < 450.0).count();
@@ -264,8 +270,9 @@ fn with_a_past_it_is_polled_less_before_the_usual_time_and_noticed_sooner() {
 }
 
 #[test]
-fn what_was_watched_is_learned_from_and_survives_a_restart() {
+fn learned_durations_survive_a_restart() {
     let mut stage = with_past(0, &["a", "b"]);
+
     // The first of them ends for good, so that the second is the only one polled.
     stage.answer("Failed");
     polls_until(&mut stage, seconds(300));

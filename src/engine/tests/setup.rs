@@ -3,7 +3,7 @@
 use super::*;
 use crate::config::Discovery;
 
-/// Fails polls in this way until time is over, or until this holds.
+/// Fails polls in this way until this holds, for an hour at most. Returns how long that took.
 fn fail_until(stage: &mut Stage, class: FailureClass, until: impl Fn(&Stage) -> bool) -> Duration {
     while !until(stage) {
         stage.fail(class);
@@ -17,21 +17,26 @@ fn outcome(stage: &Stage) -> Outcome {
 }
 
 #[test]
-fn it_is_noted_at_once_and_sure_after_some_seconds() {
+fn misconfiguration_is_logged_at_once_and_confirmed_later() {
     let mut stage = Stage::new(&[project(&["a"])], Vec::new());
+
     stage.fail(FailureClass::Misconfigured);
     assert_eq!(outcome(&stage), Outcome::Open);
-    let noted = |stage: &Stage| {
-        stage.diagnostics.iter().filter(|note| matches!(note, Diagnostic::Misconfigured { .. })).count()
+    let logged = |stage: &Stage| {
+        stage
+            .diagnostics
+            .iter()
+            .filter(|diagnostic| matches!(diagnostic, Diagnostic::Misconfigured { .. }))
+            .count()
     };
-    assert_eq!(noted(&stage), 1);
+    assert_eq!(logged(&stage), 1);
     let took = fail_until(&mut stage, FailureClass::Misconfigured, |stage| outcome(stage) != Outcome::Open);
     assert_eq!(outcome(&stage), Outcome::Misconfigured);
     assert!((seconds(5)..seconds(60)).contains(&took), "{took:?}");
-    assert_eq!((noted(&stage), stage.engine.totals().misconfigured), (1, 1));
+    assert_eq!((logged(&stage), stage.engine.totals().misconfigured), (1, 1));
     assert_eq!(stage.kinds(), [], "nothing is emitted before it has lasted");
 
-    // It is polled on, and one answer ends it.
+    // Polls continue, and one answer ends it.
     stage.answer("Pending");
     assert_eq!((outcome(&stage), stage.engine.totals().misconfigured), (Outcome::Open, 0));
 }
@@ -56,6 +61,7 @@ fn one_bad_server_among_good_ones_is_no_misconfiguration() {
 #[test]
 fn polls_that_were_under_way_count_once() {
     let mut stage = Stage::new(&[project(&["a", "b", "c"])], Vec::new());
+
     assert_eq!(stage.polls.len(), 3);
     stage.pass(seconds(9));
     for _ in 0..3 {
@@ -65,10 +71,11 @@ fn polls_that_were_under_way_count_once() {
 }
 
 #[test]
-fn trouble_that_has_lasted_by_it_is_no_outage() {
+fn lasting_misconfiguration_is_no_outage() {
     let mut settings = project(&["a"]);
     settings.watch.unreachable_after = Duration::ZERO;
     let mut stage = Stage::new(&[settings], Vec::new());
+
     stage.fail(FailureClass::Misconfigured);
     assert_eq!((outcome(&stage), stage.engine.totals().misconfigured), (Outcome::Misconfigured, 0));
     assert_eq!(stage.kinds(), [EventKind::Unreachable]);
@@ -77,9 +84,10 @@ fn trouble_that_has_lasted_by_it_is_no_outage() {
 }
 
 #[test]
-fn a_list_that_cannot_be_asked_for_ends_the_search() {
+fn a_misconfigured_list_ends_discovery() {
     let settings = ProjectSettings { discover: Some(Discovery::default()), ..project(&[]) };
     let mut stage = Stage::new(&[settings], Vec::new());
+
     while stage.engine.discovery(stage.now.instant) == DiscoveryState::UnderWay {
         let (list, _) = stage.list();
         let failure = failure(FailureClass::Misconfigured);

@@ -63,7 +63,7 @@ impl Tracker {
             return (Since::Completion, now.since(end.observed_at.instant), EndEstimate::Unknown);
         }
         let projection = self.progress.projection(now).map(EndEstimate::Progress);
-        (Since::Start, self.age.at(now), projection.unwrap_or_else(|| duration_history.outlook()))
+        (Since::Start, self.age.at(now), projection.unwrap_or_else(|| duration_history.end_estimate()))
     }
 
     /// The rule by which the next poll is due, see [`Tracker::fail`] and

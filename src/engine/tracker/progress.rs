@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::engine::cadence::{Progress, Projection};
+use crate::engine::progress::{Progress, Projection};
 use crate::engine::snapshot::ProgressSnapshot;
 use crate::model::JobFacts;
 use crate::model::time::{Instant, Now};

@@ -1,4 +1,5 @@
-//! What is news and what is history, whatever the clocks show, and what is kept of both.
+//! Which ends are emitted and which are history, whatever the clocks show, and what is kept of
+//! both.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -14,7 +15,7 @@ struct World {
 }
 
 impl World {
-    /// The number of seconds by which the clock is off. The server says what time it is there, or not.
+    /// A world whose clock is off by this many seconds; the server says the time if `is_dated`.
     fn new(off: i64, is_dated: bool) -> Self {
         let settings = discovering(Discovery::default());
         let server: Timestamp = NOON.parse().unwrap();
@@ -34,7 +35,7 @@ impl World {
         self.stage.page(list, rows, next);
     }
 
-    /// Answers polls as `status` has it by the id, and pages with `rows`, for so long.
+    /// Answers polls and pages by `rows` for this time.
     fn go_on(&mut self, time: Duration, rows: &[Observation]) {
         let until = self.stage.now.instant + time;
         loop {
@@ -55,7 +56,8 @@ impl World {
         self.stage.step(Input::Timeout);
     }
 
-    /// Ends this process, and starts the next one so much later under a clock that is off by `off` seconds.
+    /// Ends this process, and starts the next one `later` under a clock that is off by `off`
+    /// seconds.
     fn restart(mut self, later: u64, off: i64) -> Self {
         self.stage.step(Input::Command(Command::Stop));
         let down = seconds(later);
@@ -65,7 +67,7 @@ impl World {
         self
     }
 
-    /// A job that began and ended so long ago, by the clock of the server.
+    /// A job that began and ended this many seconds ago, by the clock of the server.
     fn ended(&self, job: &str, began: u64, ended: u64) -> Observation {
         let mut row = row(job, "Completed", 0);
         row.facts.created_at = Some(self.time() - seconds(began));
@@ -79,11 +81,11 @@ impl World {
 
     /// The terminal events so far, each with its job.
     fn ends(&self) -> Vec<String> {
-        let told = self.stage.disk.events.iter().filter(|told| told.kind.is_terminal());
-        told.map(|told| told.job.as_ref().unwrap().id.to_string()).collect()
+        let ends = self.stage.disk.events.iter().filter(|event| event.kind.is_terminal());
+        ends.map(|event| event.job.as_ref().unwrap().id.to_string()).collect()
     }
 
-    /// From now on, what is over is kept for an hour.
+    /// From now on, ended jobs are kept for an hour.
     fn keep_for_an_hour(&mut self) {
         let projects = std::slice::from_ref(&self.settings);
         let plan = Plan { keep: seconds(3600), ..plan(projects, vec![everything()]) };
@@ -102,7 +104,7 @@ fn past(world: &World) -> Vec<Observation> {
 }
 
 #[test]
-fn history_is_no_news_under_any_clock() {
+fn history_emits_nothing_under_any_clock() {
     for off in [0, -1, -600, -5400, -DAY, -30 * DAY, -20_000 * DAY, 2, 3 * HOUR, 31 * DAY, 4000 * DAY] {
         for is_dated in [true, false] {
             let mut world = World::new(off, is_dated);
@@ -122,7 +124,7 @@ fn history_is_no_news_under_any_clock() {
 }
 
 #[test]
-fn an_end_after_the_start_is_news_though_the_list_comes_later() {
+fn an_end_before_the_first_page_is_emitted() {
     for off in [0, -DAY, 31 * DAY] {
         let mut world = World::new(off, true);
         let (list, _) = world.stage.list();
@@ -140,7 +142,7 @@ fn an_end_after_the_start_is_news_though_the_list_comes_later() {
 }
 
 #[test]
-fn an_end_before_the_first_scan_is_news_after_a_restart() {
+fn an_end_before_the_first_scan_is_emitted_after_a_restart() {
     let mut world = World::new(0, true);
     let old = world.ended("old", 400, 300);
     world.page(vec![old.clone()], Some("further"));
@@ -166,7 +168,8 @@ fn a_start_far_ahead_emits_no_end_again() {
         world.go_on(seconds(7200), &rows);
         assert_eq!((world.ends().len(), world.watched().len()), (6, 6), "off by {off} s");
     }
-    // They are deleted once they are old by both clocks, and are no news then, either.
+
+    // They are deleted once they are old by both clocks, and emit nothing then, either.
     for _ in 0..32 {
         world.go_on(seconds(86_400), &rows);
     }
@@ -179,8 +182,9 @@ fn a_start_far_ahead_emits_no_end_again() {
 }
 
 #[test]
-fn a_running_restore_is_not_deleted_for_its_silence() {
-    // The daemon was down for longer than what is over is kept, or its clock is ahead, or the API was out of reach.
+fn a_silent_running_restore_is_not_deleted() {
+    // The daemon was down for longer than the retention time, or its clock is ahead, or the API was
+    // unreachable.
     for (down, off, outage) in [(60, 31 * DAY, 0), (31 * 86_400, 0, 0), (60, 0, 40)] {
         let mut world = World::new(0, true);
         world.page(vec![row("a", "Pending", 1)], None);
@@ -197,10 +201,12 @@ fn a_running_restore_is_not_deleted_for_its_silence() {
 }
 
 #[test]
-fn a_restore_that_is_gone_is_deleted_once_the_api_said_so_for_long() {
+fn a_restore_is_deleted_after_404s_for_the_retention_time() {
     let mut world = World::new(0, true);
+
     world.keep_for_an_hour();
     world.page(vec![row("a", "Pending", 1)], None);
+
     // Neither an outage nor the time without requests counts.
     world.stage.fail_for(FailureClass::Transient, seconds(7200));
     world.stage.fail(FailureClass::NotFound);
@@ -223,8 +229,9 @@ fn a_restore_that_is_gone_is_deleted_once_the_api_said_so_for_long() {
 }
 
 #[test]
-fn what_is_forgotten_stays_so_while_the_list_shows_it() {
+fn a_forgotten_job_stays_forgotten_while_it_is_listed() {
     let mut world = World::new(0, true);
+
     world.keep_for_an_hour();
     let running = || vec![row("a", "Pending", 1)];
     world.page(running(), None);
@@ -238,17 +245,18 @@ fn what_is_forgotten_stays_so_while_the_list_shows_it() {
         world.go_on(seconds(300), &[ended]);
         assert_eq!((world.watched(), world.ends()), (Vec::new(), Vec::new()), "off by {off} s");
     }
+
     // A few scans may miss it.
     world.go_on(seconds(300), &[]);
     world.go_on(seconds(7200), &running());
     assert_eq!(world.watched(), [""; 0]);
     assert_eq!(world.stage.disk.ignored(), [id("a")]);
     world.go_on(seconds(2 * 3600), &[]);
-    assert_eq!(world.stage.disk.ignored(), [], "nothing is kept of what is no longer listed");
+    assert_eq!(world.stage.disk.ignored(), [], "nothing is kept of what the list no longer shows");
 }
 
 #[test]
-fn a_list_without_end_fills_nothing_and_is_said_once() {
+fn an_endless_list_is_bounded_and_reported_once() {
     let discovery = Discovery { max_jobs: 50, ..all() };
     let mut stage = Stage::new(&[discovering(discovery)], Vec::new());
     let endless =
@@ -289,7 +297,7 @@ fn restores_that_were_left_out_are_watched_once_there_is_room() {
 }
 
 #[test]
-fn rows_that_were_not_asked_for_are_said() {
+fn surplus_rows_are_reported() {
     let mut stage = Stage::new(&[discovering(Discovery::default())], Vec::new());
     let (list, _) = stage.list();
     let page = ListPage { jobs: vec![row("a", "Pending", 5)], surplus: 7, next: None };
@@ -300,8 +308,9 @@ fn rows_that_were_not_asked_for_are_said() {
 }
 
 #[test]
-fn ended_restores_are_kept_up_to_the_limit_and_are_no_news_beyond() {
+fn surplus_ended_restores_are_deleted_and_not_emitted_again() {
     let mut world = World::new(0, true);
+
     world.settings.discover = Some(Discovery { max_jobs: 20, ..all() });
     let projects = std::slice::from_ref(&world.settings);
     world.stage.command(Command::Reconfigure(plan(projects, vec![everything()])));
@@ -320,7 +329,7 @@ fn ended_restores_are_kept_up_to_the_limit_and_are_no_news_beyond() {
     assert_eq!(ends.len(), 100, "none is emitted twice");
 }
 
-/// A world that discovers under this limit, and has read the list once.
+/// A world that discovers under this limit, and has scanned the list once.
 fn limited(max_jobs: u32) -> World {
     let mut world = World::new(0, true);
     world.settings.discover = Some(Discovery { max_jobs, ..all() });
@@ -331,8 +340,9 @@ fn limited(max_jobs: u32) -> World {
 }
 
 #[test]
-fn each_end_while_no_process_ran_is_emitted_whatever_the_limit_of_unfinished_jobs() {
+fn ends_during_downtime_are_emitted_beyond_max_jobs() {
     let mut world = limited(20).restart(3600, 0);
+
     // The newest first, as the list has them.
     let rows: Vec<_> =
         (0..60).map(|n| world.ended(&format!("meanwhile-{n:02}"), 40 * n + 70, 40 * n + 60)).collect();
@@ -346,12 +356,18 @@ fn each_end_while_no_process_ran_is_emitted_whatever_the_limit_of_unfinished_job
     assert_eq!(ends.len(), 60);
     ends.dedup();
     assert_eq!(ends.len(), 60, "none is emitted twice");
-    assert!(world.stage.diagnostics.iter().all(|note| !matches!(note, Diagnostic::JobsLeftOut { .. })));
+    assert!(
+        world
+            .stage
+            .diagnostics
+            .iter()
+            .all(|diagnostic| !matches!(diagnostic, Diagnostic::JobsLeftOut { .. }))
+    );
     assert!(world.watched().len() <= 20);
 }
 
 #[test]
-fn ended_restores_take_no_room_from_unfinished_ones_and_have_a_limit_of_their_own() {
+fn ended_and_unfinished_restores_have_separate_limits() {
     let mut world = limited(20).restart(3600, 0);
     let newest = (0..20_020).map(|n| world.ended(&format!("newer-{n}"), 70, 60)).collect();
     let rows = [world.ended("older", 700, 600), row("running", "Pending", 10)];
@@ -371,7 +387,7 @@ fn ended_restores_take_no_room_from_unfinished_ones_and_have_a_limit_of_their_ow
 }
 
 #[test]
-fn a_failed_restore_counts_for_the_exit_code_whatever_ended_after_it() {
+fn deletion_of_surplus_keeps_failed_restores() {
     let mut world = limited(5);
     let mut failed = world.ended("failed", 10, 0);
     (failed.status, failed.facts.completed_at) = (Status::Failed, None);
@@ -386,7 +402,7 @@ fn a_failed_restore_counts_for_the_exit_code_whatever_ended_after_it() {
 }
 
 #[test]
-fn what_an_earlier_release_kept_goes_on() {
+fn a_record_of_an_earlier_release_continues() {
     let discovery = snapshot::DiscoverySnapshot {
         since: "2026-09-23T11:00:00Z".parse().unwrap(),
         began: None,
@@ -403,7 +419,7 @@ fn what_an_earlier_release_kept_goes_on() {
     world.stage = Stage::on(disk, projects, vec![everything()], world.stage.now);
     let rows = vec![
         row("forgotten", "Pending", 5000),
-        // It may have been told, and deleted since.
+        // Its end may have been emitted, and deleted since.
         world.ended("old", 32 * 86_400, 31 * 86_400),
         world.ended("before", 70 * 86_400, 69 * 86_400),
         world.ended("meanwhile", 7200, 3600),
@@ -415,7 +431,7 @@ fn what_an_earlier_release_kept_goes_on() {
 }
 
 #[test]
-fn a_search_kept_by_a_clock_ahead_ends_no_discovery() {
+fn a_record_dated_by_a_fast_clock_ends_no_discovery() {
     for since in ["2031-01-01T00:00:00Z", "2026-11-23T12:30:00Z"] {
         let snapshot = snapshot::DiscoverySnapshot {
             since: since.parse().unwrap(),
@@ -441,10 +457,12 @@ fn a_search_kept_by_a_clock_ahead_ends_no_discovery() {
 }
 
 #[test]
-fn an_empty_list_without_a_date_dates_nothing_by_a_clock_ahead() {
+fn an_empty_undated_list_is_not_dated_by_a_fast_clock() {
     let mut world = World::new(0, false);
+
     world.go_on(seconds(90), &[]);
     let mut world = world.restart(60, 4000 * DAY);
+
     world.go_on(seconds(90), &[]);
     let rows = [world.ended("quick", 30, 5)];
     world.go_on(seconds(90), &rows);

@@ -1,7 +1,8 @@
-//! Which ends of jobs of the list are emitted, and which are history.
+//! Which ends of listed jobs are emitted, and which are history.
 //!
-//! Invariant: the server's own times and the first complete scan decide that, never the clock of this machine alone; what
-//! was forgotten, and what was deleted because it was old, emits no event again.
+//! Invariant: the server's own times and the first complete scan decide that, never the clock of
+//! this machine alone; what was forgotten, and what was deleted because it was old, emits no event
+//! again.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,37 +13,40 @@ use crate::engine::snapshot::DiscoverySnapshot;
 use crate::model::time::{Instant, Now, ServerClock, before, later};
 use crate::model::{JobId, Observation};
 
-/// How far ahead of the clock of the API that of this machine may be, where the API does not say what time it is there.
-const SKEW: Duration = Duration::from_mins(10);
+/// How far ahead of the API's clock that of this machine may be, if the API does not say the time.
+const MAX_SKEW: Duration = Duration::from_mins(10);
 
 /// A `Date` header has whole seconds: it may be later at the server by this.
 const DATE_STEP: Duration = Duration::from_secs(1);
 
-/// Limit of the jobs that ended shortly before the search began and are remembered one by one. A list that has more is no
-/// list of restores; all of them are history then.
+/// Limit of the jobs that ended shortly before discovery began and are remembered one by one. A
+/// list that has more is no list of restores; all of them are history then.
 const MAX_ENDED: usize = 10_000;
 
-/// Complete scans in a row that do not show a forgotten job before its id can be dropped: the list is best effort.
-const MISSES: u32 = 10;
+/// Complete scans in a row that do not show a forgotten job before its id can be dropped: the list
+/// is best effort.
+const MISSED_SCANS: u32 = 10;
 
-/// What is known of the past of a project in which jobs are discovered.
+/// What had ended before the jobs of a project were discovered.
 #[derive(Debug)]
-pub(super) struct History {
-    /// When the search began, by the monotonic clock.
+pub(super) struct Baseline {
+    /// When discovery began, by the monotonic clock.
     started: Instant,
     /// How long before that a job may have begun without being listed by then.
     grace: Duration,
-    /// By the clock of the server: jobs that ended earlier are history; so are those that began earlier and have no end
-    /// time. Unknown before the first page.
+    /// By the clock of the server: jobs that ended earlier are history; so are those that began
+    /// earlier and have no end time. Unknown before the first page.
     since: Option<Timestamp>,
-    /// When the first search began, by the same clock: what the first complete scan shows that ended earlier is history.
+    /// When discovery first began, by the same clock: what the first complete scan shows that ended
+    /// earlier is history.
     began: Option<Timestamp>,
-    /// Whether the server said what time it is there, so that `began` is right.
+    /// Whether the server said the time, so that `began` is right.
     is_exact: bool,
     /// Whether an earlier process kept these times, and no page with a time has come since.
     is_unchecked: bool,
-    /// Whether a scan came to the end of the list: from then on, the end of a job that is not known is emitted.
-    has_baseline: bool,
+    /// Whether a scan came to the end of the list: from then on, the end of an unknown job is
+    /// emitted.
+    is_complete: bool,
     /// When the last job ended that the first scan showed and that is history.
     newest: Option<Timestamp>,
     /// Jobs that are not watched although they are listed.
@@ -54,7 +58,7 @@ pub(super) struct History {
 /// A job that is not watched although it is listed.
 #[derive(Debug, Clone, Copy)]
 struct Ignored {
-    /// When it ended, where it had by the first scan; none where it was forgotten.
+    /// When it ended, if it had by the first scan; none if it was forgotten.
     ended_at: Option<Timestamp>,
     /// When a page last showed it, and how many complete scans in a row have not since.
     shown_at: Instant,
@@ -63,28 +67,32 @@ struct Ignored {
 
 /// What a page says about the time at the server.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct PageTime {
+pub(in crate::engine::project) struct PageTime {
     /// By the `Date` header.
-    pub(super) server: Option<Timestamp>,
+    server: Option<Timestamp>,
     /// The newest time in its rows.
-    pub(super) newest: Option<Timestamp>,
+    newest: Option<Timestamp>,
     /// When the page was asked for.
-    pub(super) asked: Instant,
+    asked: Instant,
 }
 
 impl PageTime {
-    pub(super) fn new(server: Option<Timestamp>, rows: &[Observation], asked: Instant) -> Self {
+    pub(in crate::engine::project) fn new(
+        server: Option<Timestamp>,
+        rows: &[Observation],
+        asked: Instant,
+    ) -> Self {
         let times = rows.iter().flat_map(|row| [row.facts.created_at, row.facts.completed_at]);
         Self { server, newest: times.flatten().max(), asked }
     }
 }
 
-impl History {
-    /// Goes on with what was kept, or begins at `now`. A job may be missing from the list for the time of `grace` after its
-    /// start.
+impl Baseline {
+    /// Continues with a record, or begins at `now`. A job may be missing from the list for the time
+    /// of `grace` after its start.
     pub(super) fn new(snapshot: Option<DiscoverySnapshot>, grace: Duration, now: Now) -> Self {
         let is_unchecked = snapshot.is_some();
-        let has_baseline = snapshot.as_ref().is_some_and(|snapshot| snapshot.has_baseline);
+        let is_complete = snapshot.as_ref().is_some_and(|snapshot| snapshot.has_baseline);
         let since = snapshot.as_ref().map(|snapshot| snapshot.since);
         // Earlier releases kept `since` alone, which was by as much earlier.
         let began =
@@ -97,7 +105,7 @@ impl History {
             began,
             is_exact: false,
             is_unchecked,
-            has_baseline,
+            is_complete,
             newest: None,
             ignored: ignored.map(|(id, _)| (id, Ignored::forgotten(now.instant))).collect(),
             listed: ServerClock::default(),
@@ -105,22 +113,24 @@ impl History {
     }
 
     /// What is to be kept; nothing before the first page.
-    pub(super) fn remember(&self) -> Option<DiscoverySnapshot> {
+    pub(super) fn snapshot(&self) -> Option<DiscoverySnapshot> {
         let since = self.since?;
         let ignored = self.ignored.iter();
         let ignored = ignored.map(|(id, job)| (id.clone(), job.ended_at.unwrap_or(since))).collect();
-        Some(DiscoverySnapshot { since, began: self.began, has_baseline: self.has_baseline, ignored })
+        Some(DiscoverySnapshot { since, began: self.began, has_baseline: self.is_complete, ignored })
     }
 
-    /// Starts again from nothing: what had ended by `until`, or by `now` where that is not known, is history.
+    /// Starts again from nothing: what had ended by `until`, or by `now` if that is unknown, is
+    /// history.
     pub(super) fn restart(&mut self, until: Option<Timestamp>, now: Instant) {
         (self.started, self.grace) = (now, Duration::ZERO);
-        (self.began, self.has_baseline, self.newest) = (until, false, None);
+        (self.began, self.is_complete, self.newest) = (until, false, None);
         self.since = self.since.max(until);
     }
 
-    /// Takes what a page says about the time, before its rows: where the server is, and so where the search began. Jobs
-    /// that ended are kept for `keep`. Returns whether something is to be kept.
+    /// Takes what a page says about the time, before its rows: what the server's clock shows, and
+    /// so when discovery began. Jobs that ended are kept for `keep`. Returns whether a record is to
+    /// be written.
     pub(super) fn read(&mut self, page: PageTime, keep: Duration, now: Now) -> bool {
         if let Some(newest) = page.newest
             && self.listed.time(now.instant).is_none_or(|known| newest > known)
@@ -133,7 +143,8 @@ impl History {
             (self.began, self.is_exact) = (Some(began), page.server.is_some());
             self.since = self.since.max(Some(before(began, self.grace)));
         }
-        // What ended longer ago may have been told, and deleted; nothing is on the word of this machine's clock alone.
+        // The end of what ended longer ago may have been emitted, and deleted; the clock of this
+        // machine alone decides nothing.
         if let Some(time) = page.server.or(self.listed.time(now.instant)) {
             self.since = self.since.max(Some(before(time.min(now.wall), keep)));
         }
@@ -141,8 +152,9 @@ impl History {
         is_new || is_bounded
     }
 
-    /// It is not later than `latest`. Earlier releases dated the search by the clock of the machine, and one that was ahead
-    /// then would make history of all that ends until that time. Returns whether it was.
+    /// The time is not later than `latest`. Earlier releases dated discovery by the clock of the
+    /// machine, and one that was ahead then would make history of all that ends until that time.
+    /// Returns whether it was.
     fn bound(&mut self, latest: Timestamp) -> bool {
         let is_unchecked = std::mem::replace(&mut self.is_unchecked, false);
         let is_ahead = is_unchecked && self.since.max(self.began) > Some(latest);
@@ -153,8 +165,9 @@ impl History {
         is_ahead
     }
 
-    /// When the search began, by the clock of the server. The clock of this machine is used where it agrees with that: it is
-    /// finer. Else it is the latest time that is possible, so that nothing that had ended by then is emitted.
+    /// When discovery began, by the clock of the server. The clock of this machine is used if it
+    /// agrees with that, because it is finer. Else it is the latest time that is possible, so that
+    /// nothing that had ended by then is emitted.
     fn beginning(&self, page: PageTime, now: Now) -> Timestamp {
         let ours = now.wall_at(self.started);
         match (page.server, page.newest) {
@@ -169,7 +182,7 @@ impl History {
         }
     }
 
-    /// What the server is known to be at, by its list.
+    /// What the server's clock shows at least, by its list.
     pub(super) fn listed_time(&self, now: Instant) -> Option<Timestamp> {
         self.listed.time(now)
     }
@@ -181,15 +194,15 @@ impl History {
         true
     }
 
-    /// Whether the end of this job is emitted, which ended at `at`, or began then where it has no end time. Before there is
-    /// a baseline, one that is not is remembered.
-    pub(super) fn is_event(&mut self, id: &JobId, at: Timestamp, now: Instant) -> bool {
+    /// Whether the end of this job is emitted, which ended at `at`, or began then if it has no end
+    /// time. Before the first complete scan, one that is not is remembered.
+    pub(super) fn emits(&mut self, id: &JobId, at: Timestamp, now: Instant) -> bool {
         let (Some(since), Some(began)) = (self.since, self.began) else { return false };
-        if self.has_baseline || at >= began {
+        if self.is_complete || at >= began {
             return at >= since;
         }
         self.newest = self.newest.max(Some(at));
-        let oldest = if self.is_exact { since } else { before(since, SKEW) };
+        let oldest = if self.is_exact { since } else { before(since, MAX_SKEW) };
         if at >= oldest && self.ignored.len() < MAX_ENDED {
             self.ignored.insert(id.clone(), Ignored { ended_at: Some(at), shown_at: now, misses: 0 });
         } else if at >= oldest {
@@ -208,26 +221,27 @@ impl History {
         self.since = self.since.map(|since| since.max(time));
     }
 
-    /// The list was read to its end. A forgotten job is dropped once the list has not shown it for `keep`. Returns whether
-    /// something is to be kept.
+    /// A scan came to the end of the list. A forgotten job is dropped once the list has not shown
+    /// it for `keep`. Returns whether a record is to be written.
     pub(super) fn scanned(&mut self, keep: Duration, now: Instant) -> bool {
         let known = self.ignored.len();
-        let had_baseline = std::mem::replace(&mut self.has_baseline, true);
+        let was_complete = std::mem::replace(&mut self.is_complete, true);
         if let (false, false, Some(since), Some(newest)) =
-            (had_baseline, self.is_exact, self.since, self.newest)
+            (was_complete, self.is_exact, self.since, self.newest)
         {
-            // By the clock of the API, wherever that says more: this one may be ahead of it. But not by much: a restore
-            // that the list did not show is not to be emitted where it ended long before.
-            self.since = Some(newest.clamp(before(since, SKEW), since));
+            // By the clock of the API, if that says more: this one may be ahead of it. But not by
+            // much: a restore that the list did not show is not to be emitted if it ended long
+            // before.
+            self.since = Some(newest.clamp(before(since, MAX_SKEW), since));
         }
         let since = self.since;
         self.ignored.values_mut().for_each(|job| job.misses = job.misses.saturating_add(1));
         self.ignored.retain(|_, job| {
             let is_history = job.ended_at.is_some() && job.ended_at < since;
-            let is_gone = job.misses > MISSES && now.since(job.shown_at) > keep;
+            let is_gone = job.misses > MISSED_SCANS && now.since(job.shown_at) > keep;
             !is_history && !is_gone
         });
-        !had_baseline || self.ignored.len() < known
+        !was_complete || self.ignored.len() < known
     }
 }
 

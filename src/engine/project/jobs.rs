@@ -1,0 +1,244 @@
+//! The jobs of a project, and which of them have changes to commit.
+//!
+//! Invariant: what a record keeps of a job changes only through this table, which marks the job as
+//! dirty. The exceptions are methods of their own, and each says why no record is due.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::schedule::Place;
+use crate::config::{JobSettings, WatchSettings};
+use crate::engine::snapshot::AddedJob;
+use crate::engine::tracker::Tracker;
+use crate::model::JobId;
+use crate::model::time::Instant;
+
+/// All jobs of a project, ended ones included.
+#[derive(Debug, Default)]
+pub(super) struct JobTable {
+    /// Boxed, because a map that is filled in order stays half empty.
+    jobs: BTreeMap<JobId, Box<Job>>,
+    dirty: BTreeSet<JobId>,
+}
+
+/// One job.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) tracker: Tracker,
+    /// Whether the configuration names it.
+    pub(super) configured: bool,
+    /// What was said of it when it was added while the daemon ran, or discovered.
+    pub(super) added: Option<AddedJob>,
+    pub(super) volatile: Volatile,
+}
+
+/// What no record of a job is written for. Only `place` is part of a record, as the time of the
+/// next poll, and a restart that finds an earlier one just polls sooner.
+#[derive(Debug, Default)]
+pub(super) struct Volatile {
+    pub(super) place: Place,
+    pub(super) polls: u64,
+    /// Until when the server asked that the job be left alone.
+    pub(super) asked_until: Option<Instant>,
+    /// When its description last was answered well, as far as this process knows.
+    pub(super) described_at: Option<Instant>,
+    /// Whether the row by which it was discovered said that it ended.
+    pub(super) was_listed_as_ended: bool,
+    /// The page of the list on which it was seen last.
+    pub(super) page: Option<usize>,
+}
+
+impl JobTable {
+    pub(super) fn get(&self, id: &JobId) -> Option<&Job> {
+        self.jobs.get(id).map(AsRef::as_ref)
+    }
+
+    pub(super) fn contains(&self, id: &JobId) -> bool {
+        self.jobs.contains_key(id)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.jobs.len()
+    }
+
+    pub(super) fn ids(&self) -> Vec<JobId> {
+        self.jobs.keys().cloned().collect()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&JobId, &Job)> {
+        self.jobs.iter().map(|(id, job)| (id, job.as_ref()))
+    }
+
+    pub(super) fn values(&self) -> impl Iterator<Item = &Job> {
+        self.jobs.values().map(AsRef::as_ref)
+    }
+
+    /// A job to change; it is marked as dirty.
+    pub(super) fn get_mut(&mut self, id: &JobId) -> Option<&mut Job> {
+        let job = self.jobs.get_mut(id)?;
+        self.dirty.insert(id.clone());
+        Some(job)
+    }
+
+    /// Changes a job and marks it as dirty if `change` returns that it did. Returns the same.
+    pub(super) fn change(&mut self, id: &JobId, change: impl FnOnce(&mut Job) -> bool) -> bool {
+        let is_changed = self.jobs.get_mut(id).is_some_and(|job| change(job));
+        if is_changed {
+            self.dirty.insert(id.clone());
+        }
+        is_changed
+    }
+
+    /// A job's volatile part, to change.
+    pub(super) fn volatile_mut(&mut self, id: &JobId) -> Option<(&Tracker, &mut Volatile)> {
+        self.jobs.get_mut(id).map(|job| (&job.tracker, &mut job.volatile))
+    }
+
+    pub(super) fn all_volatile_mut(&mut self) -> impl Iterator<Item = &mut Volatile> {
+        self.jobs.values_mut().map(|job| &mut job.volatile)
+    }
+
+    /// Adds a job, or replaces the one of this id.
+    pub(super) fn insert(&mut self, id: JobId, job: Job, is_dirty: bool) {
+        if is_dirty {
+            self.dirty.insert(id.clone());
+        }
+        self.jobs.insert(id, Box::new(job));
+    }
+
+    pub(super) fn remove(&mut self, id: &JobId) -> Option<Box<Job>> {
+        self.dirty.remove(id);
+        self.jobs.remove(id)
+    }
+
+    pub(super) fn is_dirty(&self) -> bool {
+        !self.dirty.is_empty()
+    }
+
+    /// The jobs that changed since this was asked last.
+    pub(super) fn take_dirty(&mut self) -> BTreeSet<JobId> {
+        std::mem::take(&mut self.dirty)
+    }
+
+    /// Whether the configuration names a job, which is no part of a record.
+    pub(super) fn set_configured(&mut self, id: &JobId, configured: bool) {
+        if let Some(job) = self.jobs.get_mut(id) {
+            job.configured = configured;
+        }
+    }
+
+    /// A job has other settings, which are no part of a record. If it is open again, trouble up to
+    /// now does not count, because it was not watched. Returns whether it had ended, and whether it
+    /// has by these settings.
+    pub(super) fn reconfigure(
+        &mut self,
+        id: &JobId,
+        settings: JobSettings,
+        watch: WatchSettings,
+    ) -> Option<(bool, bool)> {
+        let tracker = &mut self.jobs.get_mut(id)?.tracker;
+        let before = tracker.has_ended();
+        tracker.reconfigure(settings, watch);
+        let after = tracker.has_ended();
+        if before && !after {
+            tracker.reset_streaks();
+        }
+        Some((before, after))
+    }
+
+    /// A job cannot be polled from `at` on, because the server limits requests, for this reason.
+    /// The record of the project says so. Returns whether the job had no other trouble.
+    pub(super) fn throttle(&mut self, id: &JobId, at: Instant, reason: &str) -> bool {
+        let Some(job) = self.jobs.get_mut(id) else { return false };
+        let had_no_trouble = job.tracker.last_error().is_none();
+        job.tracker.mark_throttled(at, reason);
+        had_no_trouble
+    }
+
+    /// Undoes [`JobTable::throttle`].
+    pub(super) fn end_throttle(&mut self, id: &JobId) {
+        if let Some(job) = self.jobs.get_mut(id) {
+            job.tracker.reset_streaks();
+        }
+    }
+
+    /// The time in which nothing could be done is no part of any trouble; a restart does not count
+    /// it, either.
+    pub(super) fn excuse(&mut self, time: Duration) {
+        for job in self.jobs.values_mut() {
+            job.tracker.shift_by(time);
+            job.volatile.place.excuse(time);
+        }
+    }
+}
+
+impl Job {
+    /// Whether it was discovered, and is named nowhere.
+    pub(super) fn is_discovered(&self) -> bool {
+        self.added.as_ref().is_some_and(|added| added.discovered)
+    }
+
+    /// Whether it ended, or the list says so and it was not described since.
+    pub(super) fn is_over(&self) -> bool {
+        let is_listed_as_ended = self.volatile.was_listed_as_ended && self.volatile.described_at.is_none();
+        self.tracker.has_ended() || is_listed_as_ended
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::time::Now;
+
+    fn table() -> (JobTable, JobId) {
+        let id = JobId::new("rj-1").unwrap();
+        let now = Now { instant: Instant::default(), wall: "2026-11-23T12:00:00Z".parse().unwrap() };
+        let tracker = Tracker::new(JobSettings::new(id.clone()), WatchSettings::default(), now);
+        let job = Job { tracker, configured: true, added: None, volatile: Volatile::default() };
+        let mut table = JobTable::default();
+        table.insert(id.clone(), job, false);
+        (table, id)
+    }
+
+    #[test]
+    fn access_for_a_change_marks_the_job() {
+        let (mut table, id) = table();
+        assert!(!table.is_dirty());
+
+        table.get_mut(&id).unwrap().configured = false;
+
+        assert_eq!(table.take_dirty(), BTreeSet::from([id]));
+        assert!(!table.is_dirty());
+    }
+
+    #[test]
+    fn a_change_that_changes_nothing_marks_nothing() {
+        let (mut table, id) = table();
+
+        assert!(!table.change(&id, |job| job.added.take().is_some()));
+        assert!(!table.is_dirty());
+        assert!(table.change(&id, |_| true));
+        assert!(table.is_dirty());
+    }
+
+    #[test]
+    fn volatile_changes_mark_nothing() {
+        let (mut table, id) = table();
+
+        table.volatile_mut(&id).unwrap().1.polls += 1;
+        assert!(table.throttle(&id, Instant::default(), "429"));
+        assert!(!table.throttle(&id, Instant::default(), "429"));
+
+        assert!(!table.is_dirty());
+    }
+
+    #[test]
+    fn a_removed_job_is_not_dirty() {
+        let (mut table, id) = table();
+        table.get_mut(&id);
+
+        assert!(table.remove(&id).is_some());
+
+        assert!(!table.is_dirty() && table.remove(&id).is_none());
+    }
+}

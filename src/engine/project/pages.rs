@@ -1,0 +1,236 @@
+//! Pages of the list: what a page and its failure mean for the project, and which jobs are
+//! discovered by it.
+//!
+//! Invariant: a page is taken as a whole: past durations first, then the time at the server, then
+//! its rows, then where the scan stands.
+
+use std::time::Duration;
+
+use super::discovery::{CompletedScan, ENDED_BEYOND, PageTime, Room};
+use super::list_policy::Pressure;
+use super::rows::pressure;
+use super::{Job, Project};
+use crate::engine::context::Cx;
+use crate::engine::discovery_state::DiscoveryState;
+use crate::engine::retry::Backoff;
+use crate::engine::snapshot::{AddedJob, JobRecord, JobSnapshot};
+use crate::engine::tracker::Tracker;
+use crate::engine::{Failure, FailureClass, ListPage};
+use crate::model::time::Instant;
+use crate::model::{JobId, Observation};
+
+/// How often the pause after a failed page is doubled at most: up to 16 times the longest interval.
+const MAX_DOUBLINGS: u32 = 4;
+
+/// The rows of a page, as far as they were used.
+#[derive(Debug, Default)]
+struct TakenRows {
+    /// The watched jobs that it shows.
+    seen: Vec<JobId>,
+    /// What the rows about those were worth.
+    worth: f64,
+    /// The jobs to watch from now on.
+    found: Vec<Observation>,
+}
+
+impl Project {
+    /// Takes the end of a request for a page. Returns when it began; nothing for an answer that
+    /// comes too late to count.
+    pub(in crate::engine) fn finish_page(&mut self, generation: u64) -> Option<Instant> {
+        self.discovery.finish_page(generation)
+    }
+
+    /// Takes a page that was asked for at `began`. Jobs that ended are kept for `keep`. Returns the
+    /// rows about jobs to watch from now on, for [`Project::discover`].
+    pub(in crate::engine) fn on_page(
+        &mut self,
+        began: Instant,
+        page: ListPage,
+        keep: Duration,
+        cx: &mut Cx<'_>,
+    ) -> Vec<Observation> {
+        let now = cx.now.instant;
+        self.unanswered_since = None;
+        self.key.on_answer();
+        self.on_request_taken(began, cx);
+        self.on_key_accepted(cx);
+
+        let ListPage { jobs: rows, surplus, next } = page;
+        self.learn_durations(&rows);
+        let time = PageTime::new(self.server.time(now), &rows, began);
+        self.discovery.begin_page(time, surplus, keep, cx.now);
+        let TakenRows { seen, worth, found } = self.take_rows(rows, began, cx);
+
+        let rest = self.pressure(now);
+        let turned = self.discovery.turn_page(next, worth, &rest, now);
+        self.locate(&seen, turned.page, turned.is_last);
+        if let Some(began) = turned.end_of {
+            let scan = CompletedScan {
+                began,
+                pages: u32::try_from(turned.page).unwrap_or(u32::MAX).saturating_add(1),
+                longest_interval: self.cadence.slowest(),
+                request_interval: self.gate.rate().interval(),
+                server_time: self.server.time(now),
+            };
+            self.discovery.complete_scan(scan, keep, now);
+        }
+        found
+    }
+
+    /// Ends what [`Project::on_page`] began, once the jobs that it found are watched.
+    pub(in crate::engine) fn end_page(&mut self, cx: &mut Cx<'_>) {
+        self.discovery.report_list(self.watch.unreachable_after, self.key.access(), cx);
+        self.discovery.report_left_out(cx);
+        self.forget_surplus(cx);
+    }
+
+    /// Takes the failure of a page; `is_of_token` if it is the token that was refused.
+    pub(in crate::engine) fn on_page_failure(
+        &mut self,
+        generation: u64,
+        is_of_token: bool,
+        failure: &Failure,
+        cx: &mut Cx<'_>,
+    ) {
+        let Some(began) = self.finish_page(generation) else { return };
+        self.discovery.set_error(&failure.message);
+        self.key.on_setup_failure(began, failure, cx);
+        if is_of_token {
+            self.on_token_refused(began, cx);
+        } else {
+            self.on_list_failure(began, failure, cx);
+        }
+        self.discovery.report_list(self.watch.unreachable_after, self.key.access(), cx);
+    }
+
+    /// Watches a job that was found in the list. If it was watched before, `kept` is its record.
+    pub(in crate::engine) fn discover(
+        &mut self,
+        row: Observation,
+        kept: Option<JobRecord>,
+        began: Instant,
+        cx: &mut Cx<'_>,
+    ) {
+        let added = AddedJob { discovered: true, ..AddedJob::default() };
+        let settings = added.clone().settings(row.id.clone());
+        let added = kept.as_ref().and_then(|kept| kept.snapshot.added.clone()).unwrap_or(added);
+        // It may be on a page twice.
+        if !self.jobs.contains(&row.id) {
+            self.insert(settings, kept, cx.now);
+            let Some(job) = self.jobs.get_mut(&row.id) else { return };
+            job.added = Some(added);
+            job.volatile.was_listed_as_ended = row.end().is_some();
+        }
+        self.take_row(row, began, cx);
+    }
+
+    /// Whether a job that was discovered would be discovered by the settings of now.
+    pub(in crate::engine) fn discovers(&self, snapshot: &JobSnapshot) -> bool {
+        self.discovery.includes(snapshot.facts.target_index_name.as_deref())
+    }
+
+    /// The state of the discovery of jobs.
+    pub(in crate::engine) fn discovery_state(&self, now: Instant) -> DiscoveryState {
+        let limit = self.watch.unreachable_after;
+        let has_lasted = self.discovery.failing_since().is_some_and(|since| now.since(since) >= limit);
+        let is_suspected = self.key.misconfiguration().suspected().is_some();
+        match () {
+            () if !self.discovery.discovers() => DiscoveryState::Complete,
+            () if self.key.access().is_refused() => DiscoveryState::Unauthorized,
+            () if self.is_misconfigured() => DiscoveryState::Misconfigured,
+            () if has_lasted && is_suspected => DiscoveryState::Misconfigured,
+            () if has_lasted => DiscoveryState::Unreachable,
+            () if self.discovery.is_complete() => DiscoveryState::Complete,
+            () => DiscoveryState::UnderWay,
+        }
+    }
+
+    /// Learns the durations of the restores that a page shows as ended: before any row is used,
+    /// because each of them is judged by the history. A watched job counts once it was described.
+    fn learn_durations(&mut self, rows: &[Observation]) {
+        for row in rows {
+            let runs = self.tracker(&row.id).is_some_and(Tracker::is_running);
+            let has_ended = !runs && row.end().is_some();
+            if let Some((from, to)) = row.facts.created_at.zip(row.facts.completed_at).filter(|_| has_ended) {
+                self.durations.learn(from, to);
+            }
+        }
+    }
+
+    fn take_rows(&mut self, rows: Vec<Observation>, began: Instant, cx: &mut Cx<'_>) -> TakenRows {
+        let now = cx.now.instant;
+        let mut room = self.room();
+        let mut taken = TakenRows::default();
+        for row in rows {
+            if self.jobs.contains(&row.id) {
+                taken.seen.push(row.id.clone());
+                taken.worth += self.value_of_row(&row.id, now);
+                self.take_row(row, began, cx);
+            } else if self.discovery.finds(&row, &mut room, now) {
+                taken.found.push(row);
+            }
+        }
+        taken
+    }
+
+    /// How many more jobs may be discovered.
+    fn room(&self) -> Room {
+        let Some(max) = self.discovery.max_jobs() else { return Room::default() };
+        let mut room = Room { unfinished: max, ended: max.saturating_add(ENDED_BEYOND) };
+        for job in self.jobs.values().filter(|job| job.is_discovered()) {
+            let room = if Job::is_over(job) { &mut room.ended } else { &mut room.unfinished };
+            *room = room.saturating_sub(1);
+        }
+        room
+    }
+
+    fn pressure(&self, now: Instant) -> Pressure {
+        pressure(&self.jobs, self.described_since(now), now)
+    }
+
+    /// A refused token is an answer to what was asked, so the server took the request.
+    fn on_token_refused(&mut self, began: Instant, cx: &mut Cx<'_>) {
+        let now = cx.now.instant;
+        self.on_request_taken(began, cx);
+        // If it refuses all its tokens, it is not asked for more of them at once.
+        self.discovery.fail_page(true, now + self.cadence.slowest(), now);
+        self.on_key_accepted(cx);
+    }
+
+    fn on_list_failure(&mut self, began: Instant, failure: &Failure, cx: &mut Cx<'_>) {
+        let now = cx.now.instant;
+        let pause = failure.pause(cx.now);
+        let failures = self.discovery.page_failures();
+        // A scan that discovers jobs is tried again as soon as a poll of a job would be. If the
+        // list only saves requests, it is not.
+        let wait = if self.discovery.discovers() {
+            Backoff::POLL.delay(failures.saturating_add(1), pause, cx.rng)
+        } else {
+            (self.cadence.slowest() * 2_u32.pow(failures.min(MAX_DOUBLINGS))).max(pause)
+        };
+
+        self.judge_key_by_page(began, failure, cx);
+        self.gate.on_failure(now);
+
+        // What a server that limits requests asks for holds for the list alone: of the jobs, it
+        // says so when it is asked for one. A refused key is held for as long as that takes.
+        let is_held = self.discovery.discovers() && failure.class.is_refusal();
+        self.discovery.fail_page(false, if is_held { now } else { now + wait }, now);
+    }
+
+    fn judge_key_by_page(&mut self, began: Instant, failure: &Failure, cx: &mut Cx<'_>) {
+        if !self.discovery.discovers() {
+            // The jobs show whether the key is accepted.
+            return;
+        }
+        match failure.class {
+            class if self.key.is_outdated(class, began) => {}
+            FailureClass::Unauthorized | FailureClass::Blocked => self.refuse_key(began, failure, cx),
+            FailureClass::Throttled | FailureClass::Transient | FailureClass::Misconfigured => {
+                self.unanswered_since.get_or_insert(cx.now.instant);
+                self.on_inconclusive_failure(cx.now.instant);
+            }
+            FailureClass::NotFound | FailureClass::Permanent | FailureClass::Gone => {}
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! What a project asks next, and when.
+//!
+//! Invariant: nothing is asked before the gate opens; alarms are raised only while a missing answer
+//! means something.
+
+use std::time::Duration;
+
+use super::list_policy::{Choice, Inputs};
+use super::rows::pressure;
+use super::{Project, Request};
+use crate::engine::context::Cx;
+use crate::model::JobId;
+use crate::model::time::{Instant, earliest};
+
+impl Project {
+    /// The earliest time at which [`Project::take_due`] or [`Project::take_alarms`] has something.
+    pub(in crate::engine) fn next_deadline(&self) -> Option<Instant> {
+        let alarm = self.schedule.first_alarm().filter(|_| self.expects_answers());
+        earliest([self.next_poll(), alarm])
+    }
+
+    /// Whether a missing answer means anything: under a refused key or a pause it does not.
+    pub(super) fn expects_answers(&self) -> bool {
+        self.key.access().is_accepted() && !self.gate.is_paused()
+    }
+
+    /// When the next poll begins, if nothing else happens.
+    pub(in crate::engine) fn next_poll(&self) -> Option<Instant> {
+        if self.gate.is_paused() {
+            return None;
+        }
+        let job = self.schedule.first_due().filter(|_| self.has_room());
+        let next = earliest([job, self.page_due(), self.history_due()]);
+        next.map(|due| due.max(self.gate.opens_at()))
+    }
+
+    /// Whether one more job can be polled.
+    fn has_room(&self) -> bool {
+        self.schedule.has_room(self.key.access().is_accepted())
+    }
+
+    /// When a page is asked for next, whatever it is worth.
+    fn page_due(&self) -> Option<Instant> {
+        self.discovery.page_due().filter(|_| self.may_list())
+    }
+
+    /// From when on a page is asked for if nothing else is: past durations are of use while a job
+    /// runs.
+    fn history_due(&self) -> Option<Instant> {
+        self.discovery.history_due().filter(|_| self.open() > 0 && self.may_list())
+    }
+
+    /// Only jobs are asked for to see whether the key is accepted, and by a final poll.
+    fn may_list(&self) -> bool {
+        !self.schedule.is_final_poll() && (self.key.access().is_accepted() || self.open() == 0)
+    }
+
+    /// What to ask for at `now`; the request is to have this generation.
+    pub(in crate::engine) fn take_due(&mut self, now: Instant, generation: u64) -> Option<Request> {
+        if self.next_poll()? > now {
+            return None;
+        }
+        let choice = self.choose(now)?;
+        self.gate.pass(now);
+        match choice {
+            Choice::Page { pages } => Some(Request::Page(self.discovery.ask_page(pages, now, generation))),
+            Choice::Job(id) => {
+                let (_, volatile) = self.jobs.volatile_mut(&id)?;
+                volatile.polls += 1;
+                self.schedule.start(&mut volatile.place, now, generation);
+                self.reschedule(&id, None);
+                Some(Request::Job(id))
+            }
+        }
+    }
+
+    /// Whether a job or a page of the list is asked for at `now`.
+    fn choose(&mut self, now: Instant) -> Option<Choice> {
+        let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        let inputs = Inputs {
+            job: if self.has_room() { self.schedule.most_pressing(now) } else { None },
+            is_page_due: is_due(self.page_due()),
+            is_history_due: is_due(self.history_due()),
+            is_page_allowed: self.may_list() && self.discovery.is_free(now),
+            is_scan_due: is_due(self.discovery.scan_at()),
+            scan: self.discovery.scan_place(),
+            waiting: self.schedule.waiting(),
+            now,
+        };
+        let (jobs, described_since) = (&self.jobs, self.described_since(now));
+        self.discovery.policy().choose(inputs, || pressure(jobs, described_since, now))
+    }
+
+    /// Finds what time alone brought about: deadlines that passed, and trouble that lasted.
+    pub(in crate::engine) fn take_alarms(&mut self, cx: &mut Cx<'_>) {
+        let now = cx.now;
+        while self.expects_answers() {
+            let Some(id) = self.schedule.due_alarm(now.instant) else { break };
+            let Some(job) = self.jobs.get_mut(&id) else { break };
+            cx.emit(&id, job.tracker.alarm(now, job.volatile.place.is_polling()));
+            let due = job.volatile.place.due().filter(|_| !job.tracker.has_ended());
+            self.reschedule(&id, due);
+            self.check_all_ended(&id, now.instant);
+        }
+    }
+
+    /// Makes each job that has not ended due at once, for the last time.
+    pub(in crate::engine) fn request_final_poll(&mut self, now: Instant) {
+        self.schedule.request_final_poll(now);
+        if self.key.access().is_suspected() {
+            // A final poll has no time to wait until the refusal can be confirmed.
+            self.gate.release(now);
+        }
+        for id in self.jobs.ids() {
+            if self.jobs.get(&id).is_some_and(|job| job.volatile.place.due().is_some()) {
+                self.schedule_urgently(&id, now);
+            }
+        }
+    }
+
+    /// Ends all polling. Answers to polls under way do not count.
+    pub(in crate::engine) fn stop(&mut self) {
+        self.schedule.stop(self.jobs.all_volatile_mut().map(|volatile| &mut volatile.place));
+        self.discovery.stop();
+    }
+
+    /// How long it takes to poll each open job once, from `now` on, and the indexes of those that
+    /// may turn out to have completed.
+    pub(in crate::engine) fn round_takes(&self, now: Instant) -> Duration {
+        let indexes = self.jobs.values().filter(|job| job.tracker.may_turn_to_index()).count();
+        let open = u32::try_from(self.open() + indexes).unwrap_or(u32::MAX);
+        self.gate.rate().time_for(open, now)
+    }
+
+    /// How many jobs have not ended.
+    pub(in crate::engine) fn open(&self) -> usize {
+        self.schedule.open()
+    }
+
+    /// Whether a poll is under way, or one begins until `at`.
+    pub(in crate::engine) fn polls_until(&self, at: Instant) -> bool {
+        self.schedule.in_flight() > 0 || self.next_poll().is_some_and(|next| next <= at)
+    }
+
+    /// When each waiting job is polled, if nothing else happens: in the order of the queue, as the
+    /// rate permits.
+    pub(in crate::engine) fn forecast(&self) -> impl Iterator<Item = (&JobId, Instant)> {
+        let mut rate = self.gate.rate().clone();
+        self.schedule.queue().filter(|_| !self.gate.is_paused()).map(move |(due, id)| {
+            let at = due.max(self.gate.held_until()).max(rate.ready_at());
+            rate.take(at);
+            (id, at)
+        })
+    }
+}

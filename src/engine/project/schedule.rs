@@ -1,0 +1,320 @@
+//! When each job of a project is polled next, and when time alone brings something about.
+//!
+//! Invariant: an open job is either in the queue or in flight. The queue and the alarms hold
+//! exactly what the places of the jobs say, because only this file moves a [`Place`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::model::JobId;
+use crate::model::time::Instant;
+
+/// How many polls of a project may be under way at once: a server that hangs costs no more
+/// connections than this.
+const MAX_IN_FLIGHT: usize = 64;
+
+/// How many of the jobs that are due are compared to find the most pressing one.
+const COMPARED: usize = 256;
+
+/// The order in which the jobs of a project are polled.
+#[derive(Debug, Default)]
+pub(super) struct Schedule {
+    /// The jobs that wait for their next poll, by when it is due, with the time they were to wait.
+    queue: BTreeMap<(Instant, JobId), Duration>,
+    /// Those of them that are polled before all others.
+    urgent: BTreeSet<(Instant, JobId)>,
+    alarms: BTreeSet<(Instant, JobId)>,
+    in_flight: usize,
+    /// When a final poll of each job was requested: polls that began earlier do not count as it.
+    final_poll: Option<Instant>,
+}
+
+/// A job's place in the schedule.
+#[derive(Debug, Default)]
+pub(super) struct Place {
+    due: Option<Instant>,
+    /// How long it was to wait when `due` was decided; zero if it is polled before all others.
+    pace: Duration,
+    alarm: Option<Instant>,
+    polling: Option<Polling>,
+}
+
+/// A poll under way.
+#[derive(Debug, Clone, Copy)]
+struct Polling {
+    since: Instant,
+    generation: u64,
+}
+
+/// When a job is polled next.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Due {
+    pub(super) at: Option<Instant>,
+    pub(super) pace: Duration,
+}
+
+impl Place {
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.due
+    }
+
+    pub(super) fn pace(&self) -> Duration {
+        self.pace
+    }
+
+    pub(super) fn is_polling(&self) -> bool {
+        self.polling.is_some()
+    }
+
+    /// When the job is polled next, or when the poll under way began.
+    pub(super) fn due_or_polled(&self) -> Option<Instant> {
+        self.due.or(self.polling.map(|polling| polling.since))
+    }
+
+    /// The poll under way began later by this: nothing could be done meanwhile.
+    pub(super) fn excuse(&mut self, time: Duration) {
+        if let Some(polling) = &mut self.polling {
+            polling.since = polling.since + time;
+        }
+    }
+
+    /// How pressing the job is at `now`, if it waits for a poll.
+    pub(super) fn pressing(&self, now: Instant) -> Option<f64> {
+        Some(pressing(self.due?, self.pace, now))
+    }
+}
+
+impl Schedule {
+    /// Moves a job to its places in the queue and among the alarms.
+    pub(super) fn put(&mut self, id: &JobId, place: &mut Place, due: Due, alarm: Option<Instant>) {
+        place.pace = due.pace;
+        if let Some(old) = std::mem::replace(&mut place.due, due.at) {
+            let left = (old, id.clone());
+            self.queue.remove(&left);
+            self.urgent.remove(&left);
+        }
+        if let Some(old) = std::mem::replace(&mut place.alarm, alarm) {
+            self.alarms.remove(&(old, id.clone()));
+        }
+
+        if let Some(at) = due.at {
+            self.queue.insert((at, id.clone()), due.pace);
+            if due.pace.is_zero() {
+                self.urgent.insert((at, id.clone()));
+            }
+        }
+        self.alarms.extend(alarm.map(|alarm| (alarm, id.clone())));
+    }
+
+    /// A poll of a job begins; the job leaves the queue by [`Schedule::put`].
+    pub(super) fn start(&mut self, place: &mut Place, now: Instant, generation: u64) {
+        self.in_flight += 1;
+        place.polling = Some(Polling { since: now, generation });
+    }
+
+    /// A poll ends. Returns when it began; nothing if it is not the one under way.
+    pub(super) fn finish(&mut self, place: &mut Place, generation: u64) -> Option<Instant> {
+        let polling = place.polling.take_if(|polling| polling.generation == generation)?;
+        self.in_flight -= 1;
+        Some(polling.since)
+    }
+
+    /// Removes a job. An answer to a poll that is under way does not count.
+    pub(super) fn remove(&mut self, id: &JobId, place: &mut Place) {
+        self.put(id, place, Due::default(), None);
+        self.in_flight -= usize::from(place.polling.take().is_some());
+    }
+
+    /// Ends all polling. Answers to polls under way do not count.
+    pub(super) fn stop<'a>(&mut self, places: impl Iterator<Item = &'a mut Place>) {
+        *self = Self { final_poll: self.final_poll, ..Self::default() };
+        places.for_each(|place| *place = Place::default());
+    }
+
+    /// How many jobs wait for a poll.
+    pub(super) fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
+    pub(super) fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    /// How many jobs have not ended.
+    pub(super) fn open(&self) -> usize {
+        self.waiting() + self.in_flight
+    }
+
+    /// Whether one more job can be polled. While the key is doubted, one poll at a time is enough.
+    pub(super) fn has_room(&self, is_key_accepted: bool) -> bool {
+        self.in_flight < if is_key_accepted { MAX_IN_FLIGHT } else { 1 }
+    }
+
+    /// The waiting jobs in the order of the queue.
+    pub(super) fn queue(&self) -> impl Iterator<Item = (Instant, &JobId)> {
+        self.queue.keys().map(|(due, id)| (*due, id))
+    }
+
+    /// When the first job is due.
+    pub(super) fn first_due(&self) -> Option<Instant> {
+        self.queue.first_key_value().map(|((due, _), _)| *due)
+    }
+
+    /// The job that is due first.
+    pub(super) fn first(&self) -> Option<(Instant, JobId)> {
+        self.queue.first_key_value().map(|(first, _)| first.clone())
+    }
+
+    /// When the first alarm is due.
+    pub(super) fn first_alarm(&self) -> Option<Instant> {
+        self.alarms.first().map(|(at, _)| *at)
+    }
+
+    /// A job with an alarm that is due at `now`.
+    pub(super) fn due_alarm(&self, now: Instant) -> Option<JobId> {
+        self.alarms.first().filter(|(at, _)| *at <= now).map(|(_, id)| id.clone())
+    }
+
+    /// The job whose poll is the most overdue, measured in the time it was to wait, and how much
+    /// that is. If more is due than the rate permits, all intervals are so stretched alike.
+    pub(super) fn most_pressing(&self, now: Instant) -> Option<(JobId, f64)> {
+        if let Some((_, id)) = self.urgent.first().filter(|(due, _)| *due <= now) {
+            return Some((id.clone(), f64::INFINITY));
+        }
+        let due = self.queue.iter().take_while(|((due, _), _)| *due <= now).take(COMPARED);
+        let mut most: Option<(&JobId, f64)> = None;
+        for ((due, id), pace) in due {
+            let pressing = pressing(*due, *pace, now);
+            if most.is_none_or(|(_, most)| pressing > most) {
+                most = Some((id, pressing));
+            }
+        }
+        most.map(|(id, pressing)| (id.clone(), pressing))
+    }
+
+    /// The jobs that are due from `from` on and before `until`.
+    pub(super) fn due_between(&self, from: Option<Instant>, until: Instant) -> Vec<(Instant, JobId)> {
+        let Some((_, any)) = self.first() else { return Vec::new() };
+        // Of one time, the ids may be lower than this one.
+        let just_before = from.unwrap_or_default().back(Duration::from_nanos(1));
+        let due = self.queue.range((just_before, any)..).map(|(place, _)| place);
+        due.take_while(|(due, _)| *due < until).cloned().collect()
+    }
+
+    /// From now on, each job is polled once more and no more.
+    pub(super) fn request_final_poll(&mut self, now: Instant) {
+        self.final_poll = Some(now);
+    }
+
+    pub(super) fn is_final_poll(&self) -> bool {
+        self.final_poll.is_some()
+    }
+
+    /// When a job is due after a poll that began at `began`, if it would be due at `due`.
+    pub(super) fn due_after_poll(
+        &self,
+        began: Instant,
+        due: Option<Instant>,
+        now: Instant,
+    ) -> Option<Instant> {
+        match self.final_poll {
+            Some(requested) if began >= requested => None,
+            Some(_) => due.map(|_| now),
+            None => due,
+        }
+    }
+}
+
+/// How pressing a job is: the time since the last answer about it, in intervals. It is 1 when the
+/// job becomes due, and infinite if it is due before all others.
+fn pressing(due: Instant, pace: Duration, now: Instant) -> f64 {
+    match (due <= now, pace.is_zero()) {
+        (true, true) => f64::INFINITY,
+        (false, true) => 0.0,
+        (true, false) => 1.0 + now.since(due).div_duration_f64(pace),
+        (false, false) => (1.0 - due.since(now).div_duration_f64(pace)).max(0.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Instant {
+        Instant::after_start(Duration::from_secs(seconds))
+    }
+
+    fn id(text: &str) -> JobId {
+        JobId::new(text).unwrap()
+    }
+
+    fn due(at_second: u64, pace: u64) -> Due {
+        Due { at: Some(at(at_second)), pace: Duration::from_secs(pace) }
+    }
+
+    #[test]
+    fn a_job_is_in_the_queue_or_in_flight() {
+        let (mut schedule, mut place, id) = (Schedule::default(), Place::default(), id("a"));
+        schedule.put(&id, &mut place, due(5, 5), Some(at(60)));
+        assert_eq!((schedule.waiting(), schedule.open(), schedule.first_alarm()), (1, 1, Some(at(60))));
+
+        schedule.start(&mut place, at(5), 1);
+        schedule.put(&id, &mut place, Due::default(), None);
+        assert_eq!((schedule.waiting(), schedule.open(), schedule.first_alarm()), (0, 1, None));
+
+        assert_eq!(schedule.finish(&mut place, 2), None);
+        assert_eq!(schedule.finish(&mut place, 1), Some(at(5)));
+        assert_eq!(schedule.open(), 0);
+    }
+
+    #[test]
+    fn a_job_that_leaves_takes_its_poll_along() {
+        let (mut schedule, mut place, id) = (Schedule::default(), Place::default(), id("a"));
+        schedule.put(&id, &mut place, due(5, 0), Some(at(60)));
+        schedule.start(&mut place, at(5), 1);
+
+        schedule.remove(&id, &mut place);
+
+        assert_eq!((schedule.open(), schedule.first_alarm()), (0, None));
+        assert_eq!(schedule.most_pressing(at(100)), None);
+        assert_eq!(schedule.finish(&mut place, 1), None);
+    }
+
+    #[test]
+    fn the_most_overdue_in_its_intervals_is_first() {
+        let mut schedule = Schedule::default();
+        for (name, due) in [("slow", due(10, 60)), ("fast", due(20, 1)), ("later", due(90, 1))] {
+            schedule.put(&id(name), &mut Place::default(), due, None);
+        }
+        assert_eq!(schedule.first().map(|(_, id)| id), Some(id("slow")));
+        assert_eq!(schedule.most_pressing(at(30)), Some((id("fast"), 11.0)));
+
+        schedule.put(&id("urgent"), &mut Place::default(), due(25, 0), None);
+
+        assert_eq!(schedule.most_pressing(at(30)), Some((id("urgent"), f64::INFINITY)));
+    }
+
+    #[test]
+    fn jobs_of_one_time_are_found_whatever_their_ids() {
+        let mut schedule = Schedule::default();
+        for (name, second) in [("z", 1), ("b", 5), ("a", 5), ("c", 9)] {
+            schedule.put(&id(name), &mut Place::default(), due(second, 1), None);
+        }
+
+        let due = schedule.due_between(Some(at(5)), at(9));
+
+        assert_eq!(due, [(at(5), id("a")), (at(5), id("b"))]);
+    }
+
+    #[test]
+    fn a_final_poll_is_the_last() {
+        let mut schedule = Schedule::default();
+        assert_eq!(schedule.due_after_poll(at(1), Some(at(9)), at(2)), Some(at(9)));
+
+        schedule.request_final_poll(at(5));
+
+        assert_eq!(schedule.due_after_poll(at(4), Some(at(9)), at(6)), Some(at(6)));
+        assert_eq!(schedule.due_after_poll(at(4), None, at(6)), None);
+        assert_eq!(schedule.due_after_poll(at(5), Some(at(9)), at(6)), None);
+    }
+}
