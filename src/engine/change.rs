@@ -19,9 +19,9 @@ const SMALLEST_REPORTED_STEP: Duration = Duration::from_secs(5);
 
 impl Engine {
     /// Carries out a command.
-    pub(super) fn execute(&mut self, command: Command, now: Now, diagnostics: &mut Vec<Diagnostic>) -> Reply {
+    pub(super) fn execute(&mut self, command: Command, now: Now) -> Reply {
         match command {
-            Command::Reconfigure(plan) => Reply::Reconfigured(self.reconfigure(plan, now, diagnostics)),
+            Command::Reconfigure(plan) => Reply::Reconfigured(self.reconfigure(plan, now)),
             Command::Add(project, job) => self.add(&project, job, now),
             Command::Forget(project, job) => self.forget(project, job, now),
             Command::Pause(project) => {
@@ -50,12 +50,7 @@ impl Engine {
 
     /// Follows this plan from now on. Jobs, projects and sinks that it does not have go to the
     /// archive.
-    pub(super) fn reconfigure(
-        &mut self,
-        plan: Plan,
-        now: Now,
-        diagnostics: &mut Vec<Diagnostic>,
-    ) -> Reconfigured {
+    pub(super) fn reconfigure(&mut self, plan: Plan, now: Now) -> Reconfigured {
         let mut changed = Reconfigured::default();
         self.keep = plan.keep;
 
@@ -91,9 +86,9 @@ impl Engine {
         }
         let stranded = self.archive.stranded().filter(|(name, _)| !self.projects.contains_key(name));
         let missing = stranded.map(|(name, jobs)| Diagnostic::ProjectMissing { project: name.clone(), jobs });
-        diagnostics.extend(missing);
+        self.diagnostics.extend(missing);
 
-        self.outbox.reconfigure(plan.sinks, now, &mut self.commit_queue, diagnostics);
+        self.outbox.reconfigure(plan.sinks, now, &mut self.commit_queue, &mut self.diagnostics);
         self.commit_queue.touch(now.instant);
         changed
     }

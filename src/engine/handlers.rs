@@ -1,44 +1,24 @@
 //! What each input does to the projects, and how its effects are carried out.
 
-use std::collections::VecDeque;
-
 use super::context::{Cx, Effect, Effects};
 use super::project::{Project, Request};
 use super::tracker::{Draft, Tracker};
-use super::{Action, Answer, Diagnostic, Engine, Failure, ListId, ListPage, PollId};
+use super::{Action, Answer, Engine, Failure, ListId, ListPage, PollId};
 use crate::model::time::Now;
 use crate::model::{Event, EventId, EventKind, JobId, ProjectName};
 
 impl Engine {
-    pub(super) fn answered(
-        &mut self,
-        poll: &PollId,
-        answer: Answer,
-        now: Now,
-        diagnostics: &mut Vec<Diagnostic>,
-    ) {
-        self.with_project(&poll.project, now, diagnostics, |project, cx| project.on_answer(poll, answer, cx));
+    pub(super) fn on_poll_answered(&mut self, poll: &PollId, answer: Answer, now: Now) {
+        self.with_project(&poll.project, now, |project, cx| project.on_answer(poll, answer, cx));
     }
 
-    pub(super) fn poll_failed(
-        &mut self,
-        poll: &PollId,
-        failure: &Failure,
-        now: Now,
-        diagnostics: &mut Vec<Diagnostic>,
-    ) {
-        self.with_project(&poll.project, now, diagnostics, |project, cx| {
+    pub(super) fn on_poll_failed(&mut self, poll: &PollId, failure: &Failure, now: Now) {
+        self.with_project(&poll.project, now, |project, cx| {
             project.on_failure(poll, failure, cx);
         });
     }
 
-    pub(super) fn listed(
-        &mut self,
-        list: &ListId,
-        page: ListPage,
-        now: Now,
-        diagnostics: &mut Vec<Diagnostic>,
-    ) {
+    pub(super) fn on_page_fetched(&mut self, list: &ListId, page: ListPage, now: Now) {
         let mut effects = Effects::default();
         let Some(project) = self.projects.get_mut(&list.project) else { return };
         let mut cx = Cx { project: &list.project, now, rng: &mut self.rng, effects: &mut effects };
@@ -54,18 +34,11 @@ impl Engine {
         }
         project.end_page(&mut cx);
 
-        self.carry_out(&list.project, effects, now, diagnostics);
+        self.carry_out(&list.project, effects, now);
     }
 
-    pub(super) fn list_failed(
-        &mut self,
-        list: &ListId,
-        is_of_token: bool,
-        failure: &Failure,
-        now: Now,
-        diagnostics: &mut Vec<Diagnostic>,
-    ) {
-        self.with_project(&list.project, now, diagnostics, |project, cx| {
+    pub(super) fn on_page_failed(&mut self, list: &ListId, is_of_token: bool, failure: &Failure, now: Now) {
+        self.with_project(&list.project, now, |project, cx| {
             project.on_page_failure(list.generation, is_of_token, failure, cx);
         });
     }
@@ -80,39 +53,48 @@ impl Engine {
         self.projects.values_mut().for_each(Project::stop);
     }
 
+    /// Has everything that is dirty committed soon, and marks old records for deletion.
+    pub(super) fn collect_dirty_state(&mut self, now: Now) {
+        self.prune_old_records(now);
+        self.notice_changes(now);
+    }
+
     pub(super) fn notice_changes(&mut self, now: Now) {
         if self.projects.have_changed() {
             self.commit_queue.touch(now.instant);
         }
     }
 
-    /// Starts the polls that are due, then raises the alarms: a job that can be polled now is
-    /// judged by the answer.
-    pub(super) fn catch_up(&mut self, now: Now, actions: &mut VecDeque<Action>) {
-        let mut diagnostics = Vec::new();
+    pub(super) fn start_due_polls(&mut self, now: Now) {
         for name in self.projects.due(now.instant) {
-            self.start_polls(&name, now, actions);
-            self.with_project(&name, now, &mut diagnostics, Project::take_alarms);
+            self.start_polls(&name, now);
         }
-        actions.extend(diagnostics.into_iter().map(Action::Diagnostic));
     }
 
-    fn start_polls(&mut self, name: &ProjectName, now: Now, actions: &mut VecDeque<Action>) {
+    /// Emits what time alone brought about.
+    pub(super) fn raise_alarms(&mut self, now: Now) {
+        for name in self.projects.due(now.instant) {
+            self.with_project(&name, now, Project::take_alarms);
+        }
+    }
+
+    fn start_polls(&mut self, name: &ProjectName, now: Now) {
         let Some(project) = self.projects.get_mut(name) else { return };
-        while let Some(request) = project.take_due(now.instant, self.polls + 1) {
-            self.polls += 1;
-            let generation = self.polls;
+        while let Some(request) = project.take_due(now.instant, self.requests + 1) {
+            self.requests += 1;
+            let generation = self.requests;
             let job = match request {
                 Request::Job(job) => job,
                 Request::Page(token) => {
-                    actions.push_back(Action::FetchPage(ListId { project: name.clone(), generation }, token));
+                    self.actions
+                        .push_back(Action::FetchPage(ListId { project: name.clone(), generation }, token));
                     continue;
                 }
             };
 
             let index = project.tracker(&job).and_then(Tracker::index_to_poll).map(str::to_owned);
             let poll = PollId { project: name.clone(), job, generation };
-            actions.push_back(match index {
+            self.actions.push_back(match index {
                 Some(index) => Action::PollIndex(poll, index),
                 None => Action::Poll(poll),
             });
@@ -120,32 +102,20 @@ impl Engine {
     }
 
     /// Has a project take an input, and carries out what follows.
-    fn with_project(
-        &mut self,
-        name: &ProjectName,
-        now: Now,
-        diagnostics: &mut Vec<Diagnostic>,
-        take: impl FnOnce(&mut Project, &mut Cx<'_>),
-    ) {
+    fn with_project(&mut self, name: &ProjectName, now: Now, take: impl FnOnce(&mut Project, &mut Cx<'_>)) {
         let mut effects = Effects::default();
         let Some(project) = self.projects.get_mut(name) else { return };
         take(project, &mut Cx { project: name, now, rng: &mut self.rng, effects: &mut effects });
-        self.carry_out(name, effects, now, diagnostics);
+        self.carry_out(name, effects, now);
     }
 
     /// The one place at which effects become events with ids, deliveries and records.
-    fn carry_out(
-        &mut self,
-        project: &ProjectName,
-        effects: Effects,
-        now: Now,
-        diagnostics: &mut Vec<Diagnostic>,
-    ) {
+    fn carry_out(&mut self, project: &ProjectName, effects: Effects, now: Now) {
         for effect in effects {
             match effect {
                 Effect::JobEvent { job, draft } => self.emit_for_job(project, &job, draft, now),
                 Effect::ProjectEvent { kind, reason } => self.emit_for_project(project, kind, reason, now),
-                Effect::Diagnostic(diagnostic) => diagnostics.push(diagnostic),
+                Effect::Diagnostic(diagnostic) => self.diagnostics.push(diagnostic),
                 Effect::Forget(job) => self.commit_queue.forget(project.clone(), job),
             }
         }

@@ -99,8 +99,10 @@ pub struct Engine {
     commit_queue: CommitQueue,
     /// What [`Engine::poll_action`] returns next.
     actions: VecDeque<Action>,
-    /// Counts the requests.
-    polls: u64,
+    /// Diagnostics of the step under way.
+    diagnostics: Vec<Diagnostic>,
+    /// How many polls and pages were started; numbers them.
+    requests: u64,
     /// How long finished records are kept.
     keep: Duration,
     rng: fastrand::Rng,
@@ -118,15 +120,15 @@ impl Engine {
             outbox: Outbox::from_snapshot(sinks, deliveries, now),
             commit_queue: CommitQueue::new(now.instant),
             actions: VecDeque::new(),
-            polls: 0,
+            diagnostics: Vec::new(),
+            requests: 0,
             keep: plan.keep,
             rng: fastrand::Rng::with_seed(seed),
         };
 
-        let mut diagnostics = Vec::new();
-        engine.reconfigure(plan, now, &mut diagnostics);
-        diagnostics.extend(engine.clock_that_went_back(now));
-        engine.actions.extend(diagnostics.into_iter().map(Action::Diagnostic));
+        engine.reconfigure(plan, now);
+        engine.diagnostics.extend(engine.clock_that_went_back(now));
+        engine.actions.extend(engine.diagnostics.drain(..).map(Action::Diagnostic));
         engine.projects.reindex();
         engine
     }
@@ -152,22 +154,14 @@ impl Engine {
             return Reply::Done;
         }
 
-        let mut diagnostics = Vec::new();
-        let reply = self.apply(input, now, &mut diagnostics);
-
-        // Phases 2 and 3, project by project.
-        let mut actions = std::mem::take(&mut self.actions);
-        self.catch_up(now, &mut actions);
-        self.actions = actions;
-
-        self.start_due_deliveries(now, &mut diagnostics);
-
-        self.prune_old_records(now);
-        self.notice_changes(now);
-
+        let reply = self.apply(input, now);
+        self.start_due_polls(now);
+        self.raise_alarms(now);
+        self.start_due_deliveries(now);
+        self.collect_dirty_state(now);
         self.commit(now);
 
-        self.actions.extend(diagnostics.into_iter().map(Action::Diagnostic));
+        self.actions.extend(self.diagnostics.drain(..).map(Action::Diagnostic));
         reply
     }
 
@@ -255,39 +249,46 @@ impl Engine {
         }
     }
 
-    fn apply(&mut self, input: Input, now: Now, diagnostics: &mut Vec<Diagnostic>) -> Reply {
+    fn apply(&mut self, input: Input, now: Now) -> Reply {
         match input {
             Input::Timeout | Input::ServerTime { .. } => {}
-            Input::PollAnswered { poll, answer } => self.answered(&poll, answer, now, diagnostics),
-            Input::PollFailed { poll, failure } => self.poll_failed(&poll, &failure, now, diagnostics),
-            Input::PageFetched { list, page } => self.listed(&list, page, now, diagnostics),
+            Input::PollAnswered { poll, answer } => self.on_poll_answered(&poll, answer, now),
+            Input::PollFailed { poll, failure } => self.on_poll_failed(&poll, &failure, now),
+            Input::PageFetched { list, page } => self.on_page_fetched(&list, page, now),
             Input::PageFailed { list, is_of_token, failure } => {
-                self.list_failed(&list, is_of_token, &failure, now, diagnostics);
+                self.on_page_failed(&list, is_of_token, &failure, now);
             }
             Input::Committed => {
                 let after_commit = self.commit_queue.committed();
-                self.outbox.committed(after_commit, now, &mut self.commit_queue, diagnostics);
+                self.outbox.committed(after_commit, now, &mut self.commit_queue, &mut self.diagnostics);
             }
             Input::Delivered(id) => self.outbox.delivered(id, now, &mut self.commit_queue),
             Input::DeliveryFailed { id, failure } => {
-                self.outbox.failed(id, &failure, now, &mut self.rng, &mut self.commit_queue, diagnostics);
+                self.outbox.failed(
+                    id,
+                    &failure,
+                    now,
+                    &mut self.rng,
+                    &mut self.commit_queue,
+                    &mut self.diagnostics,
+                );
             }
             Input::DeliveriesEdited(edits) => {
                 for edit in edits {
-                    self.outbox.edited(edit, now, &mut self.commit_queue, diagnostics);
+                    self.outbox.edited(edit, now, &mut self.commit_queue, &mut self.diagnostics);
                 }
             }
             Input::Suspended(time) => {
                 let projects = self.projects.values_mut();
                 projects.for_each(|project| project.wake(time, now.instant, &mut self.rng));
             }
-            Input::Command(command) => return self.execute(command, now, diagnostics),
+            Input::Command(command) => return self.execute(command, now),
         }
         Reply::Done
     }
 
-    fn start_due_deliveries(&mut self, now: Now, diagnostics: &mut Vec<Diagnostic>) {
-        while let Some(delivery) = self.outbox.take_due(now, &mut self.commit_queue, diagnostics) {
+    fn start_due_deliveries(&mut self, now: Now) {
+        while let Some(delivery) = self.outbox.take_due(now, &mut self.commit_queue, &mut self.diagnostics) {
             self.actions.push_back(Action::Deliver(delivery));
         }
     }
