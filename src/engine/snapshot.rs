@@ -6,6 +6,7 @@
 //! event is emitted twice, and what was pending is still pending. How a snapshot is written down is
 //! up to the store.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -131,8 +132,9 @@ pub struct JobSnapshot {
     pub overdue_emitted: bool,
     /// The deadline of that event.
     pub overdue_deadline: Option<Duration>,
-    /// Whether an event was emitted because it is slow.
-    pub slow_emitted: bool,
+    /// The kinds of event that were emitted and are not to be emitted again, such as
+    /// `restore_job.slow`.
+    pub emitted_once: BTreeSet<EventKind>,
     /// The unknown statuses for which a warning was logged.
     pub unknown_statuses: Vec<String>,
     /// The streak of 404 of a job that was never seen.

@@ -66,7 +66,7 @@ pub(super) fn job(name: &str, failures: u32) -> JobRecord {
         progress_emitted: 30.0,
         overdue_emitted: true,
         overdue_deadline: Some(Duration::from_secs(7200)),
-        slow_emitted: true,
+        emitted_once: [EventKind::Slow, EventKind::Overdue].into(),
         unknown_statuses: vec!["warming up".to_owned()],
         not_found: StreakSnapshot::default(),
         unreachable: StreakSnapshot { lasted: Some(Duration::from_secs(9)), emitted: false },

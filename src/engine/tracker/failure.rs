@@ -71,14 +71,14 @@ impl Tracker {
     /// limit.
     pub(in crate::engine) fn slow(&mut self, now: Instant, limit: Option<&SlowLimit>) -> Option<Draft> {
         let limit = limit.filter(|limit| self.slow_at(limit).is_some_and(|at| at <= now))?;
-        self.time_limits.mark_slow();
+        self.time_limits.mark_emitted(EventKind::Slow);
         Some(self.draft(EventKind::Slow, Some(limit.reason.clone())))
     }
 
     /// When the job itself is slow by this limit, unless that was emitted. Only an answer from then
     /// on shows it: the job may have ended since the last one.
     pub(in crate::engine) fn slow_at(&self, limit: &SlowLimit) -> Option<Instant> {
-        let is_open = self.end.is_none() && !self.time_limits.is_slow();
+        let is_open = self.end.is_none() && !self.time_limits.is_emitted(EventKind::Slow);
         is_open.then(|| self.age.reached_at(limit.after))
     }
 

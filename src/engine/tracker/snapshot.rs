@@ -43,7 +43,7 @@ impl Tracker {
             progress_emitted: self.progress.emitted(),
             overdue_emitted: overdue.is_some(),
             overdue_deadline: overdue,
-            slow_emitted: self.time_limits.is_slow(),
+            emitted_once: self.time_limits.emitted_once().clone(),
             unknown_statuses: self.unknown_statuses.reported().to_vec(),
             not_found: health.not_found.to_snapshot(now.instant),
             unreachable: health.unreachable.to_snapshot(now.instant),
@@ -103,7 +103,7 @@ impl Tracker {
             end,
             index: IndexWatch::from_snapshot(snapshot.index, index_age, record),
             progress: ProgressWatch::restored(progress.unwrap_or_default(), snapshot.progress_emitted),
-            time_limits: TimeLimits::restored(overdue, snapshot.slow_emitted),
+            time_limits: TimeLimits::restored(overdue, snapshot.emitted_once),
             unknown_statuses: UnknownStatuses::restored(snapshot.unknown_statuses),
             health,
         };

@@ -1,25 +1,29 @@
 //! The limits of time that a job has exceeded.
 //!
-//! Invariant: that a job is slow is emitted once. That it is overdue is emitted once for each
-//! deadline, and for none that is shorter than one before.
+//! Invariant: each kind of event in `once` is emitted once in the life of a job. That it is overdue is
+//! emitted once for each deadline, and for none that is shorter than one before.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::model::EventKind;
+
 /// What was emitted of a job that takes long.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct TimeLimits {
     /// The longest deadline that was emitted as passed.
     overdue: Option<Duration>,
-    slow: bool,
+    /// The kinds that were emitted and are not to be emitted again.
+    once: BTreeSet<EventKind>,
 }
 
 impl TimeLimits {
-    pub(super) fn restored(overdue: Option<Duration>, slow: bool) -> Self {
-        Self { overdue, slow }
+    pub(super) fn restored(overdue: Option<Duration>, once: BTreeSet<EventKind>) -> Self {
+        Self { overdue, once }
     }
 
     /// The deadline, if its passing is still to be emitted.
-    pub(super) fn to_pass(self, deadline: Option<Duration>) -> Option<Duration> {
+    pub(super) fn to_pass(&self, deadline: Option<Duration>) -> Option<Duration> {
         deadline.filter(|deadline| self.overdue.is_none_or(|emitted| *deadline > emitted))
     }
 
@@ -27,16 +31,20 @@ impl TimeLimits {
         self.overdue = deadline;
     }
 
-    pub(super) fn overdue(self) -> Option<Duration> {
+    pub(super) fn overdue(&self) -> Option<Duration> {
         self.overdue
     }
 
-    pub(super) fn mark_slow(&mut self) {
-        self.slow = true;
+    pub(super) fn mark_emitted(&mut self, kind: EventKind) {
+        self.once.insert(kind);
     }
 
-    pub(super) fn is_slow(self) -> bool {
-        self.slow
+    pub(super) fn is_emitted(&self, kind: EventKind) -> bool {
+        self.once.contains(&kind)
+    }
+
+    pub(super) fn emitted_once(&self) -> &BTreeSet<EventKind> {
+        &self.once
     }
 }
 

@@ -1,5 +1,6 @@
 //! The JSON of a job.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -9,7 +10,7 @@ use super::Record;
 use crate::engine::snapshot::{
     AddedJob, EndSnapshot, IndexSnapshot, JobSnapshot, ProgressSnapshot, StreakSnapshot,
 };
-use crate::model::{JobFacts, Outcome, Status, Until};
+use crate::model::{EventKind, JobFacts, Outcome, Status, Until};
 
 impl Record for JobSnapshot {
     type Json = JobJson;
@@ -29,6 +30,9 @@ pub(in crate::adapters::store) struct JobJson {
     overdue_deadline: Option<Duration>,
     #[serde(default)]
     slow_told: bool,
+    /// Kinds beside `restore_job.slow`, which has a key of its own since 0.1.0.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    emitted_once: BTreeSet<EventKind>,
     unknown_statuses: Vec<String>,
     missing: StreakJson,
     unreachable: StreakJson,
@@ -46,6 +50,7 @@ pub(in crate::adapters::store) struct JobJson {
 
 impl From<JobSnapshot> for JobJson {
     fn from(snapshot: JobSnapshot) -> Self {
+        let mut emitted_once = snapshot.emitted_once;
         Self {
             watched_since: snapshot.watched_since,
             head_start: snapshot.head_start,
@@ -57,7 +62,8 @@ impl From<JobSnapshot> for JobJson {
             progress_told: snapshot.progress_emitted,
             overdue_told: snapshot.overdue_emitted,
             overdue_deadline: snapshot.overdue_deadline,
-            slow_told: snapshot.slow_emitted,
+            slow_told: emitted_once.remove(&EventKind::Slow),
+            emitted_once,
             unknown_statuses: snapshot.unknown_statuses,
             missing: snapshot.not_found.into(),
             unreachable: snapshot.unreachable.into(),
@@ -75,6 +81,8 @@ impl From<JobSnapshot> for JobJson {
 
 impl From<JobJson> for JobSnapshot {
     fn from(json: JobJson) -> Self {
+        let mut emitted_once = json.emitted_once;
+        emitted_once.extend(json.slow_told.then_some(EventKind::Slow));
         Self {
             watched_since: json.watched_since,
             head_start: json.head_start,
@@ -86,7 +94,7 @@ impl From<JobJson> for JobSnapshot {
             progress_emitted: json.progress_told,
             overdue_emitted: json.overdue_told,
             overdue_deadline: json.overdue_deadline,
-            slow_emitted: json.slow_told,
+            emitted_once,
             unknown_statuses: json.unknown_statuses,
             not_found: json.missing.into(),
             unreachable: json.unreachable.into(),
