@@ -10,7 +10,7 @@ use super::{Draft, Findings, Tracker};
 use crate::engine::snapshot::IndexSnapshot;
 use crate::engine::standing::Ending;
 use crate::model::time::{Instant, Now, Recorded, ServerClock};
-use crate::model::{EventKind, IndexObservation, Observation, Status, Until};
+use crate::model::{EventKind, IndexObservation, Observation, Reason, Status, Until};
 
 /// States from which no index comes to serve (`IndexModel` of the API description, and `Failed`, which it does not
 /// name). They count even where the answer says that it is ready: one that is being deleted is no place for traffic.
@@ -151,9 +151,8 @@ impl Tracker {
         let previous = self.index.state.clone();
         self.index.state = state.or_else(|| previous.clone());
         if doomed || ready {
-            let words =
-                self.index.state.as_ref().filter(|_| doomed).map(|state| format!("its state is {state}"));
-            drafts.push(self.decide(!doomed, previous, words, now));
+            let reason = self.index.state.clone().filter(|_| doomed).map(Reason::IndexState);
+            drafts.push(self.decide(!doomed, previous, reason, now));
         }
         Findings { drafts, unknown_status: None }
     }
@@ -174,7 +173,7 @@ impl Tracker {
             return Findings { drafts: self.recover().into_iter().collect(), unknown_status: None };
         }
         self.unreachable.extend(now.instant);
-        self.last_error = Some("the API does not say which index the restore made".to_owned());
+        self.last_error = Some(Reason::IndexUnknown.to_string());
         Findings::default()
     }
 
@@ -197,7 +196,7 @@ impl Tracker {
         if !self.index.is_refused() || before == Permission::Refused {
             return None;
         }
-        let (previous_status, reason) = (self.status.clone(), Some(reason.to_owned()));
+        let (previous_status, reason) = (self.status.clone(), Some(Reason::Error(reason.to_owned())));
         Some(Draft { kind: EventKind::Unreachable, previous_status, reason })
     }
 
@@ -233,7 +232,7 @@ impl Tracker {
         &mut self,
         is_ready: bool,
         previous_status: Option<Status>,
-        reason: Option<String>,
+        reason: Option<Reason>,
         now: Now,
     ) -> Draft {
         self.index.verdict = Some(Verdict { is_ready, observed_at: now, age: self.age(now.instant) });

@@ -22,7 +22,9 @@ use super::standing::{Ending, Standing};
 use crate::model::time::{Instant, Now, ServerClock, before, wall_between};
 
 use crate::config::{JobSettings, WatchSettings};
-use crate::model::{Event, EventId, EventKind, JobFacts, JobRef, Observation, ProjectName, Status, Until};
+use crate::model::{
+    Event, EventId, EventKind, JobFacts, JobRef, Observation, ProjectName, Reason, Status, Until,
+};
 
 /// How many unknown statuses of one job are remembered, so that each is warned of once. A server that makes up ever
 /// new ones is warned of this often.
@@ -92,7 +94,7 @@ pub(super) struct Draft {
     /// The status before.
     pub previous_status: Option<Status>,
     /// Why, where the status does not say it.
-    pub reason: Option<String>,
+    pub reason: Option<Reason>,
 }
 
 /// What an observation leads to.
@@ -210,7 +212,7 @@ impl Tracker {
             status: status.clone(),
             elapsed_seconds: Some(elapsed.as_secs_f64()),
             detection_delay_seconds: detection_delay.map(|delay| delay.as_secs_f64()),
-            reason: draft.reason,
+            reason: draft.reason.map(|reason| reason.to_string()),
         }
     }
 

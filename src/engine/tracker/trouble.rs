@@ -9,8 +9,8 @@ use crate::engine::cadence::{Cadence, EndEstimate};
 use crate::engine::duration_history::DurationHistory;
 use crate::engine::input::{Failure, FailureClass};
 use crate::engine::slow::SlowLimit;
-use crate::model::EventKind;
 use crate::model::time::{Instant, Now, earliest};
+use crate::model::{EventKind, Reason};
 
 /// Trouble that is told once it has lasted.
 #[derive(Debug, Clone, Copy, Default)]
@@ -136,7 +136,7 @@ impl Tracker {
             return drafts;
         }
         if has_come(self.missing_at()) {
-            let reason = self.last_error.clone();
+            let reason = self.last_error.clone().map(Reason::Error);
             if self.follows_index() {
                 drafts.push(self.decide(false, self.index.state.clone(), reason, now));
             } else {
@@ -147,7 +147,7 @@ impl Tracker {
             let is_lost = self.trouble() == Trouble::Lost;
             self.unreachable.told = true;
             let kind = if is_lost { EventKind::NotFound } else { EventKind::Unreachable };
-            drafts.push(draft(self, kind, self.last_error.clone()));
+            drafts.push(draft(self, kind, self.last_error.clone().map(Reason::Error)));
         }
         drafts
     }
