@@ -32,7 +32,7 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     let results = args.socket.ask(async |client| client.forget(&jobs).await)?.jobs;
     let text = |job| match job {
         JobChange::Forgotten => "is watched no more",
-        JobChange::Listed => {
+        JobChange::Configured => {
             "is named by the configuration file, so it is watched as before; remove it there, then: restore-watch reload"
         }
         _ => "is not watched",

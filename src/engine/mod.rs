@@ -49,7 +49,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub use change::{AddResult, Reconfigured};
-pub use explain::{Explanation, Hold, Later, LearnedRate, RateReport, Rule, Since, Turn};
+pub use explain::{CadenceRule, Explanation, Hold, HoldReason, RateLimit, Rule, Since, Turn, Wait};
 pub use input::{
     Action, Answer, Batch, BatchEntry, Delivery, DeliveryId, DeliveryState, DeliveryUpdate, Diagnostic, Edit,
     Failure, FailureClass, Input, ListId, ListPage, PollId,

@@ -3,14 +3,15 @@
 //! Invariant: the published precedence of the exit codes lives here and nowhere else.
 
 use schemars::JsonSchema;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::project::JobView;
 use super::standing::{Ending, Standing};
 use crate::model::Exit;
 
 /// How a job stands, for a wait.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 #[schemars(rename_all = "snake_case")]
 pub enum Outcome {
     /// Not ended.
@@ -70,20 +71,6 @@ impl Outcome {
             Self::Misconfigured => "misconfigured",
             Self::Unreachable => "unreachable",
             Self::Unauthorized => "unauthorized",
-        }
-    }
-
-    /// In words for people, of this job.
-    pub fn in_words(self, job: &JobView<'_>) -> String {
-        match (self, job.tracker.status(), job.tracker.index()) {
-            (Self::Open, Some(status), Some(index)) => format!("{status}, {index}"),
-            (Self::Open, Some(status), None) => status.to_string(),
-            (Self::Open, None, _) => "not seen yet".to_owned(),
-            // Its state says it, unless what says it is that it is gone.
-            (Self::NotReady, _, Some(index)) if job.tracker.last_error().is_none() => index.to_string(),
-            (Self::NotReady, ..) => "index not ready".to_owned(),
-            (Self::Unrecognised, Some(status), _) => format!("ended as {status}"),
-            _ => self.as_str().replace('_', " "),
         }
     }
 

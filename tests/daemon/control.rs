@@ -133,7 +133,7 @@ fn what_the_file_names_is_not_forgotten() {
     daemon.until_logged("watching restore rj-1");
     let done = ask(&daemon, &["forget", "rj-1"]).expect(1);
     assert!(done.stdout.contains("is named by the configuration file"), "{}", done.stdout);
-    assert_eq!(jobs(&daemon, "listed"), [("rj-1".to_owned(), Value::Bool(true))]);
+    assert_eq!(jobs(&daemon, "configured"), [("rj-1".to_owned(), Value::Bool(true))]);
 }
 
 #[test]

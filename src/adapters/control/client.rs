@@ -10,10 +10,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{
-    AddJobs, Changed, ExplainJob, ForgetJobs, JobResults, Reloaded, RequestError, RequestErrorKind, Status,
+    AddJobs, Changed, ExplainJob, Explanation, ForgetJobs, JobResults, Reloaded, RequestError,
+    RequestErrorKind, Status,
 };
 use crate::adapters::http;
-use crate::engine::Explanation;
 use crate::model::ProjectName;
 
 /// How long an answer may take. A daemon answers once what it was told is safe on its disk, and reads files for a reload.

@@ -8,11 +8,11 @@ use tracing::info;
 
 use super::{Daemon, status};
 use crate::adapters::control::{
-    AddJobs, Changed, ExplainJob, ForgetJobs, JobChange, JobResult, JobResults, NewJob, Reply, Request,
-    RequestError, RequestErrorKind,
+    AddJobs, Changed, ExplainJob, Explanation, ForgetJobs, JobChange, JobResult, JobResults, NewJob, Reply,
+    Request, RequestError, RequestErrorKind,
 };
 use crate::config::{JobSettings, label_fault};
-use crate::engine::{AddResult, Engine, Explanation, Forgotten, Input};
+use crate::engine::{AddResult, Engine, Forgotten, Input};
 use crate::model::{JobId, ProjectName};
 
 /// Answers that wait until what they say is safe.
@@ -60,7 +60,7 @@ impl Daemon {
         let engine = self.driver.engine();
         let project = wanted.project.as_ref().or_else(|| engine.holder(&wanted.job));
         let explanation = project.and_then(|project| engine.explain(project, &wanted.job, self.driver.now()));
-        explanation.ok_or_else(|| {
+        explanation.map(Explanation::from).ok_or_else(|| {
             let of_project = wanted.project.as_ref().map(|name| format!(" in the project {name}"));
             let message =
                 format!("the daemon does not watch {}{}", wanted.job, of_project.unwrap_or_default());
@@ -99,7 +99,7 @@ impl Daemon {
                     info!(%project, job = %id, "restore {id} was forgotten");
                     JobChange::Forgotten
                 }
-                Forgotten::Listed => JobChange::Listed,
+                Forgotten::Listed => JobChange::Configured,
                 Forgotten::Unknown => JobChange::Unknown,
             };
             JobResult { id, project: Some(project), result }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::live::{FRAME, Live, LogBuffer};
-use super::{expected, list_error};
+use super::{expected, list_error, wording};
 use crate::engine::{DiscoveryState, Engine, JobView, Outcome};
 use crate::model::time::{Instant, Now};
 use crate::model::{Event, JobId, ProjectName, duration};
@@ -177,7 +177,7 @@ pub(super) type Forecast = BTreeMap<(ProjectName, JobId), Instant>;
 /// How a job is doing, in words.
 pub(super) fn state(job: &JobView<'_>, forecast: &Forecast, now: Now) -> String {
     let outcome = Outcome::of(job);
-    let mut words = vec![outcome.in_words(job)];
+    let mut words = vec![wording::of_job(outcome, job)];
     words.extend(job.tracker.facts().intermediate_progress().map(|percent| format!("{percent:.0} %")));
     words.push(duration::human(job.tracker.elapsed(now)));
     words.extend(job.refused.or(job.tracker.last_error()).map(str::to_owned));

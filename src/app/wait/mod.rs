@@ -10,6 +10,7 @@ mod judge;
 mod live;
 mod report;
 mod screen;
+mod wording;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use std::time::Duration;
 pub use console::Progress;
 pub use live::LogBuffer;
 pub use report::Report;
+pub use wording::outcome_in_words;
 
 use console::Console;
 use fold::Fold;

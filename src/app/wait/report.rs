@@ -8,6 +8,7 @@ use std::time::Duration;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
+use super::wording;
 use crate::adapters::ci;
 use crate::engine::{Engine, IndexWatch, JobView, Outcome};
 use crate::model::time::Now;
@@ -211,7 +212,7 @@ impl JobReport {
             last_error: view.refused.or(tracker.last_error()).map(str::to_owned),
             until: tracker.until(),
             index_state: tracker.index().and_then(IndexWatch::state).cloned(),
-            words: outcome.in_words(view),
+            words: wording::of_job(outcome, view),
         }
     }
 

@@ -11,11 +11,10 @@ use super::socket::SocketArgs;
 use super::start::{READING, no_thread, unless_stopped};
 use super::wait::{parse_effort, parse_interval};
 use super::{Done, Failure, Output, block_on, listen, print};
-use crate::adapters::control::{CallError, ExplainJob, RequestErrorKind};
+use crate::adapters::control::{CallError, ExplainJob, Explanation, RequestErrorKind};
 use crate::adapters::telemetry::{self, Style};
 use crate::app::driver::{Driver, Setup, State};
 use crate::config::{Effort, JobSettings, LogFormat, ProjectSettings, StateSettings};
-use crate::engine::Explanation;
 use crate::model::{Exit, JobId, ProjectName, Until};
 use crate::platform::clock::Clock;
 
@@ -138,7 +137,7 @@ impl Args {
                 }
             }
             let explanation = driver.engine().explain(&name, id, driver.now());
-            explanation.ok_or_else(|| Failure::internal("the job is not watched"))
+            explanation.map(Explanation::from).ok_or_else(|| Failure::internal("the job is not watched"))
         })
     }
 

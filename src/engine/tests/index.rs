@@ -48,7 +48,10 @@ fn a_completed_job_is_followed_by_its_index() {
     stage.index_is("Initializing", false);
     assert_eq!(stage.kinds(), []);
     let view = stage.engine.jobs().next().unwrap();
-    assert_eq!(Outcome::of(&view).in_words(&view), "Completed, index Initializing");
+    assert_eq!(Outcome::of(&view), Outcome::Open);
+    assert_eq!(view.tracker.status(), Some(&Status::Completed));
+    let state = view.tracker.index().and_then(IndexWatch::state);
+    assert_eq!(state.map(Status::as_str), Some("Initializing"));
     stage.index_is("Ready", true);
     let told = stage.told.pop().unwrap();
     assert_eq!(told.kind, EventKind::IndexReady);
@@ -221,7 +224,7 @@ fn a_key_that_may_not_ask_for_the_index_alone_is_the_trouble_of_this_job() {
     assert_eq!(stage.engine.outcomes(), [Outcome::Unauthorized, Outcome::Open]);
     stage.index_polls.clear();
     let refused = stage.engine.explain(&ProjectName::default(), &id("a"), stage.now).unwrap();
-    assert!(refused.last_error.is_some());
+    assert!(refused.job.tracker.last_error().is_some());
 }
 
 #[test]

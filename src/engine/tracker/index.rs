@@ -3,7 +3,6 @@
 //! Invariant: only a job that completed and is watched until its index is ready has an index that is followed; what was
 //! decided about that index once stays decided.
 
-use std::fmt;
 use std::time::Duration;
 
 use super::{Draft, Findings, Tracker};
@@ -85,15 +84,6 @@ impl IndexWatch {
         });
         let permission = if snapshot.is_refused { Permission::Refused } else { Permission::Granted };
         Self { is_wanted: snapshot.is_wanted, permission, state: snapshot.state, verdict }
-    }
-}
-
-impl fmt::Display for IndexWatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.state {
-            Some(state) => write!(f, "index {state}"),
-            None => f.write_str("index not seen yet"),
-        }
     }
 }
 

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::{Draft, Tracker};
-use crate::engine::cadence::{Cadence, EndEstimate};
+use crate::engine::cadence::Cadence;
 use crate::engine::duration_history::DurationHistory;
 use crate::engine::input::{Failure, FailureClass};
 use crate::engine::slow::SlowLimit;
@@ -70,25 +70,17 @@ impl Tracker {
             self.vouch_for_the_key();
         }
         if never_seen && self.last_was_not_found {
-            // An answer, if not a good one: the API works. So the job is polled by the cadence, for it may appear at any
-            // moment.
             self.failures = 0;
             let missing_for = now.since(self.missing.since.unwrap_or(now));
             if self.missing.told || missing_for >= self.watch.unreachable_after / 2 {
                 self.unreachable.since = None;
             }
-            if self.missing.told || self.unreachable.told {
-                return cadence.slowest();
-            }
-            return cadence.interval(missing_for, EndEstimate::Unknown, rng);
+        } else {
+            self.unreachable.extend(began);
+            self.failures = self.failures.saturating_add(1);
+            self.backoff = self.backoff_after(failure.class, now, cadence, duration_history);
         }
-        self.unreachable.extend(began);
-        self.failures = self.failures.saturating_add(1);
-        if self.index.is_refused() || (self.trouble() == Trouble::Lost && self.unreachable.told) {
-            return cadence.slowest();
-        }
-        self.backoff = self.backoff_after(failure.class, now, cadence, duration_history);
-        self.backoff.delay(self.failures, Duration::ZERO, rng)
+        self.rule(cadence, duration_history, now).delay(rng)
     }
 
     /// Counts the time in which the API says that there is no such job: between two such answers in a row, of
