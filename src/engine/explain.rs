@@ -1,6 +1,7 @@
 //! When a job is polled next, and why.
 //!
-//! Invariant: an explanation is read off the state that schedules polls, so it is the cause and not a second opinion.
+//! Invariant: an explanation is read off the state that schedules polls, so it is the cause and not
+//! a second opinion.
 
 use std::time::Duration;
 

@@ -1,6 +1,7 @@
 //! The age from which a running restore is slow.
 //!
-//! Invariant: a quantile of the past is a limit only once enough restores are known; a configured time always is.
+//! Invariant: a quantile of the past is a limit only once enough restores are known; a configured
+//! time always is.
 
 use std::time::Duration;
 
@@ -8,8 +9,8 @@ use super::duration_history::DurationHistory;
 use crate::config::SlowAfter;
 use crate::model::Reason;
 
-/// From which age the restores of a project are slow. It is computed once for every answer about a job: the history
-/// changes only when a restore ends.
+/// From which age the restores of a project are slow. It is computed once for every answer about a
+/// job: the history changes only when a restore ends.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct SlowLimit {
     pub after: Duration,

@@ -1,6 +1,7 @@
 //! Why an event was emitted, if its type and status do not say it.
 //!
-//! Invariant: the texts are the published `reason` of an [`Event`](super::Event); they are made here and nowhere else.
+//! Invariant: the texts are the published `reason` of an [`Event`](super::Event); they are made
+//! here and nowhere else.
 
 use std::fmt;
 use std::time::Duration;

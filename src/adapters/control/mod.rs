@@ -1,10 +1,11 @@
 //! The control socket: how other commands ask a running daemon for facts and changes.
 //!
-//! HTTP over a Unix socket, so that any client can be used, such as `curl --unix-socket`. Every request is answered with
-//! one JSON document, which is a type of this module; one that cannot be met with `{"error": …, "help": …}`.
+//! HTTP over a Unix socket, so that any client can be used, such as `curl --unix-socket`. Every
+//! request is answered with one JSON document, which is a type of this module; one that cannot be
+//! met with `{"error": …, "help": …}`.
 //!
-//! Invariant: only the user that the daemon runs as, and root, are served. Whatever a client does, the watch goes on: a
-//! request is one more event of the daemon's loop.
+//! Invariant: only the user that the daemon runs as, and root, are served. Whatever a client does,
+//! the watch goes on: a request is one more event of the daemon's loop.
 
 mod client;
 mod connections;
@@ -52,5 +53,6 @@ pub enum Request {
     Resume(ProjectName, Reply<Changed>),
 }
 
-/// Takes the answer to a request. If it is dropped, the client is answered that the daemon is stopping.
+/// Takes the answer to a request. If it is dropped, the client is answered that the daemon is
+/// stopping.
 pub type Reply<T> = oneshot::Sender<Result<T, RequestError>>;

@@ -43,7 +43,8 @@ pub struct ProjectStatus {
     pub paused_since: Option<Timestamp>,
     /// Why its key is refused, if it is.
     pub refused: Option<String>,
-    /// The rate in force, in requests a second: the configured one, or less if the server refused that.
+    /// The rate in force, in requests a second: the configured one, or less if the server refused
+    /// that.
     pub requests_per_second: f64,
     /// What the server said when it refused the configured rate, while less is in force.
     pub limited: Option<String>,
@@ -63,8 +64,9 @@ pub struct JobStatus {
     pub project: ProjectName,
     /// What is known of it.
     pub job: JobRef,
-    /// How it stands, in the words of `restore-watch wait`: `open`, `completed`, `ready`, `not_ready`, `failed`,
-    /// `cancelled`, `unrecognised`, `not_found`, `unreachable`, `unauthorized` or `misconfigured`.
+    /// How it stands, in the words of `restore-watch wait`: `open`, `completed`, `ready`,
+    /// `not_ready`, `failed`, `cancelled`, `unrecognised`, `not_found`, `unreachable`,
+    /// `unauthorized` or `misconfigured`.
     pub outcome: String,
     /// Until when it is watched.
     pub until: Until,
@@ -76,7 +78,8 @@ pub struct JobStatus {
     pub elapsed_seconds: f64,
     /// When the API last gave a good answer.
     pub answered_at: Option<Timestamp>,
-    /// When it is polled next; none after its end, while it is being polled, and while its project is paused.
+    /// When it is polled next; none after its end, while it is being polled, and while its project
+    /// is paused.
     pub next_poll_at: Option<Timestamp>,
     /// How often this daemon polled it.
     pub polls: u64,

@@ -13,7 +13,8 @@ use crate::engine::input::FailureClass;
 use crate::engine::retry::Backoff;
 use crate::model::time::Instant;
 
-/// The ceiling of the backoff may rise to at least this, however short the intervals of the cadence are.
+/// The ceiling of the backoff may rise to at least this, however short the intervals of the cadence
+/// are.
 const LOWEST_MAX_CEILING: Duration = Duration::from_secs(1);
 
 impl Tracker {
@@ -28,15 +29,16 @@ impl Tracker {
         self.by_cadence(cadence, history, now).delay(rng)
     }
 
-    /// The rule by which the next poll is due. After a failed poll it decides, see [`Tracker::fail`]; later it is read to
-    /// explain that decision.
+    /// The rule by which the next poll is due. After a failed poll it decides, see
+    /// [`Tracker::fail`]; later it is read to explain that decision.
     pub(in crate::engine) fn rule(&self, cadence: &Cadence, history: &DurationHistory, now: Instant) -> Rule {
         let longest = Rule::LongestInterval(cadence.slowest());
         match (self.trouble(), self.answered_at) {
             (Trouble::Missing, _) if self.missing.told || self.unreachable.told => longest,
             (Trouble::Lost, _) if self.unreachable.told => longest,
             _ if self.index.is_refused() => longest,
-            // A 404 is an answer: the API works, and a job that was never seen may appear at any moment.
+            // A 404 is an answer: the API works, and a job that was never seen may appear at any
+            // moment.
             (Trouble::Missing, _) => {
                 let since = self.missing.since.unwrap_or(now);
                 let lasted = self.failed_at.unwrap_or(now).since(since);
@@ -54,10 +56,10 @@ impl Tracker {
         }
     }
 
-    /// The backoff after a poll that failed like this. Its ceiling rises to twice the present interval of the cadence, and
-    /// to a minute at most. Full jitter halves that, so in an outage, after its first moments, a young job is polled as
-    /// often as before, and its end is seen as soon afterwards. If the key or the rate is refused, the cadence does not
-    /// lower the ceiling.
+    /// The backoff after a poll that failed like this. Its ceiling rises to twice the present
+    /// interval of the cadence, and to a minute at most. Full jitter halves that, so in an outage,
+    /// after its first moments, a young job is polled as often as before, and its end is seen as
+    /// soon afterwards. If the key or the rate is refused, the cadence does not lower the ceiling.
     pub(super) fn backoff_after(
         &self,
         class: FailureClass,
