@@ -10,9 +10,9 @@ use crate::model::{Exit, ProjectName};
 
 /// Have the running daemon watch restore jobs no more that were added to it
 ///
-/// What is known of them is deleted; what is owed for them is delivered all the same. Jobs that the
-/// configuration file names are not forgotten: remove them there, and reload. Exits with 1 unless
-/// all were forgotten.
+/// What is known of them is deleted; pending deliveries are made all the same. Jobs that the
+/// configuration file names are not forgotten: remove them there, and reload. Exits with 1 unless all
+/// were forgotten.
 #[derive(Debug, Parser)]
 pub(super) struct Args {
     /// The ids of the jobs

@@ -22,10 +22,11 @@ impl Cadence {
         Self { settings }
     }
 
-    /// The interval at this age, between the bounds and without the random factor: the root `sqrt(2 · c · age)`
-    /// if nothing is known, and what the hazard says if past restores are known. If intermediate progress is
-    /// known, half the time to the projected end takes the place of the root, so that the polls close in on it;
-    /// but not more than three times the root, because progress is not bound to go on as it went.
+    /// The interval at this age, between the bounds and without the random factor: the root
+    /// `sqrt(2 · c · age)` if nothing is known, and what the hazard says if past restores are known.
+    /// If intermediate progress is known, half the time to the projected end takes the place of the
+    /// root, so that the polls close in on it; but not more than three times the root, because
+    /// progress is not bound to go on as it went.
     pub(super) fn usual(&self, age: Duration, outlook: EndEstimate<'_>) -> Duration {
         let wanted = match outlook {
             EndEstimate::Unknown => self.scale_free(age),
@@ -63,7 +64,7 @@ impl Cadence {
     }
 }
 
-/// An interval by a random factor of 0.9 to 1.1, so that jobs which were polled together drift apart.
+/// An interval by a random factor of 0.9 to 1.1, so that what was done together drifts apart.
 pub(super) fn jittered(interval: Duration, rng: &mut fastrand::Rng) -> Duration {
     interval.mul_f64(0.9 + 0.2 * rng.f64())
 }

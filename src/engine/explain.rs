@@ -33,7 +33,7 @@ pub struct Explanation<'a> {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Turn {
     /// It waits for its next poll.
-    Waiting(Wait),
+    Waiting(Box<Wait>),
     /// It is being polled.
     Polling,
     /// Its project is paused.

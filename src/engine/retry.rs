@@ -36,8 +36,8 @@ impl RetryAfter {
     }
 }
 
-/// Exponential backoff with full jitter: before attempt `n + 1` a time between 0 and `min(initial ×
-/// 2^n, max)`.
+/// Exponential backoff with full jitter: a time between 0 and `min(initial × 2^n, max)` before
+/// attempt `n + 1`.
 ///
 /// Full jitter spreads the clients of a service best (M. Brooker, "Exponential Backoff and Jitter",
 /// AWS Architecture Blog, 2015). A server's `Retry-After` is a floor to it, see [`Backoff::delay`].

@@ -115,7 +115,7 @@ fn by_rule(rule: &Rule, last_error: Option<&str>) -> (&'static str, String) {
         }
         Rule::LongestInterval { interval_seconds } => {
             let interval = human(*interval_seconds);
-            ("slow", format!("the trouble was told and lasts, so it is asked every {interval}{error}"))
+            ("slow", format!("the trouble was reported and lasts, so it is polled every {interval}{error}"))
         }
     }
 }

@@ -22,7 +22,7 @@ impl Project {
             () if job.tracker.has_ended() => Turn::Over,
             () if job.polling.is_some() => Turn::Polling,
             () if self.paused_since.is_some() => Turn::Paused,
-            () => Turn::Waiting(self.wait(id, job, now)),
+            () => Turn::Waiting(Box::new(self.wait(id, job, now))),
         };
 
         Some(Explanation {

@@ -10,7 +10,7 @@ impl Stage {
 
     pub(super) fn wait(&self, job: &str) -> Wait {
         match self.explain(job).turn {
-            Turn::Waiting(wait) => wait,
+            Turn::Waiting(wait) => *wait,
             other => panic!("{other:?}"),
         }
     }

@@ -50,8 +50,8 @@ fn a_completed_job_is_followed_by_its_index() {
     let view = stage.engine.jobs().next().unwrap();
     assert_eq!(Outcome::of(&view), Outcome::Open);
     assert_eq!(view.tracker.status(), Some(&Status::Completed));
-    let state = view.tracker.index().and_then(IndexWatch::state);
-    assert_eq!(state.map(Status::as_str), Some("Initializing"));
+    let of_index = view.tracker.index().and_then(IndexWatch::state);
+    assert_eq!(of_index.map(Status::as_str), Some("Initializing"));
     stage.index_is("Ready", true);
     let told = stage.told.pop().unwrap();
     assert_eq!(told.kind, EventKind::IndexReady);
