@@ -12,7 +12,8 @@ use crate::model::{Exit, JobId, ProjectName, Until};
 
 /// Have the running daemon watch further restore jobs
 ///
-/// They are part of the daemon's state, so they are watched after a restart, too; the configuration file is left alone.
+/// They are part of the daemon's state, so they are watched after a restart, too; the configuration
+/// file is left alone.
 #[derive(Debug, Parser)]
 pub(super) struct Args {
     /// The ids of the jobs
@@ -31,8 +32,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     deadline: Option<Duration>,
 
-    /// Until when a job is watched: until it ended, or, where it completed, until its index serves [default: as the
-    /// configuration has it]
+    /// Until when a job is watched: until it ended, or, where it completed, until its index serves
+    /// [default: as the configuration has it]
     #[arg(long, value_enum, value_name = "STATE")]
     until: Option<Until>,
 
@@ -44,6 +45,7 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     if args.name.is_some() && args.jobs.len() > 1 {
         return Err(Failure::usage("--name is for one job, and there are several"));
     }
+
     let job = |id: JobId| NewJob {
         id,
         name: args.name.clone(),
@@ -54,11 +56,12 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
         project: args.project.clone().map(ProjectName::new),
         jobs: argued(&args.jobs)?.into_iter().map(job).collect(),
     };
+
     let results = args.socket.ask(async |client| client.add(&jobs).await)?;
-    let text = |job| match job {
+    let words = |change| match change {
         JobChange::Added => "is watched from now on",
         _ => "was watched already",
     };
-    print(&results.jobs.iter().map(|job| line(job, text(job.result))).collect::<String>())?;
+    print(&results.jobs.iter().map(|job| line(job, words(job.result))).collect::<String>())?;
     Ok(Done::Exit(Exit::Success))
 }

@@ -101,16 +101,16 @@ impl From<CallError> for Failure {
             CallError::Denied(_) => Self::new(Exit::Unauthorized, message)
                 .with_help("only root and the user that the daemon runs as may: try it with sudo"),
             // It shows itself, as it does where it is read here.
-            CallError::Refused(refusal) if refusal.kind == RequestErrorKind::BadConfiguration => {
-                Self { exit: Exit::Config, text: refusal.error }
+            CallError::Rejected(error) if error.kind == RequestErrorKind::BadConfiguration => {
+                Self { exit: Exit::Config, text: error.error }
             }
-            CallError::Refused(refusal) => {
-                let exit = match refusal.kind {
+            CallError::Rejected(error) => {
+                let exit = match error.kind {
                     RequestErrorKind::Stopping => Exit::Unreachable,
                     _ => Exit::Usage,
                 };
                 let failure = Self::new(exit, message);
-                match refusal.help {
+                match error.help {
                     Some(help) => failure.with_help(help),
                     None => failure,
                 }

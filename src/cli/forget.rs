@@ -10,8 +10,9 @@ use crate::model::{Exit, ProjectName};
 
 /// Have the running daemon watch restore jobs no more that were added to it
 ///
-/// What is known of them is deleted; what is owed for them is delivered all the same. Jobs that the configuration file
-/// names are not forgotten: remove them there, and reload. Exits with 1 unless all were forgotten.
+/// What is known of them is deleted; pending deliveries are made all the same. Jobs that the
+/// configuration file names are not forgotten: remove them there, and reload. Exits with 1 unless all
+/// were forgotten.
 #[derive(Debug, Parser)]
 pub(super) struct Args {
     /// The ids of the jobs
@@ -30,14 +31,16 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     let jobs =
         ForgetJobs { project: args.project.clone().map(ProjectName::new), jobs: looked_up(&args.jobs)? };
     let results = args.socket.ask(async |client| client.forget(&jobs).await)?.jobs;
-    let text = |job| match job {
+
+    let words = |change| match change {
         JobChange::Forgotten => "is watched no more",
-        JobChange::Listed => {
+        JobChange::Configured => {
             "is named by the configuration file, so it is watched as before; remove it there, then: restore-watch reload"
         }
         _ => "is not watched",
     };
-    print(&results.iter().map(|job| line(job, text(job.result))).collect::<String>())?;
+    print(&results.iter().map(|job| line(job, words(job.result))).collect::<String>())?;
+
     let all = results.iter().all(|job| job.result == JobChange::Forgotten);
     Ok(Done::Exit(if all { Exit::Success } else { Exit::Failed }))
 }

@@ -10,17 +10,18 @@ use crate::adapters::pinecone::Scan;
 use crate::adapters::telemetry::{self, Style};
 use crate::app::setup;
 use crate::config::LogFormat;
-use crate::engine::{Failure as Trouble, FailureClass};
+use crate::engine::{self, FailureClass};
 use crate::model::time::wall_between;
 use crate::model::{Exit, Observation, duration};
 use crate::platform::clock::Clock;
 
 /// List the restore jobs of the project, as the API lists them now
 ///
-/// The API's list is best effort: a job can be missing from it, for a minute after its start or for good.
+/// The API's list is best effort: a job can be missing from it, for a minute after its start or for
+/// good.
 ///
-/// Exits with 4 where the API refuses the key or the permission, with 5 where it cannot be reached, and with 78 where it
-/// cannot be as it is configured (a certificate, a proxy, a scheme).
+/// Exits with 4 where the API refuses the key or the permission, with 5 where it cannot be reached,
+/// and with 78 where it cannot be as it is configured (a certificate, a proxy, a scheme).
 #[derive(Debug, Parser)]
 pub(super) struct Args {
     /// The form of the list; each JSON object can be piped to `restore-watch wait -`
@@ -34,6 +35,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     let _logging = telemetry::init(Style::usual(LogFormat::Human), "warn").map_err(no_thread)?;
     let clock = Clock::system();
+
     let jobs = block_on(async {
         let mut signals = listen()?;
         let chosen = args.project.clone();
@@ -43,12 +45,14 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
             Ok((project, clients))
         })
         .await?;
+
         let client = clients.get(&project.name).ok_or_else(|| Failure::internal("no client was built"))?;
         tokio::select! {
-            jobs = Scan::new(client, &project.api, clock).all() => jobs.map_err(|failure| give_up(&failure)),
+            jobs = Scan::new(client, &project.api, clock).all() => jobs.map_err(|failure| cannot_list(&failure)),
             exit = signals.next() => Err(Failure::new(exit, exit.meaning())),
         }
     })?;
+
     match args.output {
         Output::Human => print(&human(&jobs, clock))?,
         Output::Json => {
@@ -59,9 +63,9 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     Ok(Done::Exit(Exit::Success))
 }
 
-fn give_up(trouble: &Trouble) -> Failure {
-    let message = format!("cannot list the restore jobs: {}", trouble.message);
-    match trouble.class {
+fn cannot_list(failure: &engine::Failure) -> Failure {
+    let message = format!("cannot list the restore jobs: {}", failure.message);
+    match failure.class {
         FailureClass::Unauthorized | FailureClass::Blocked => Failure::new(Exit::Unauthorized, message)
             .with_help("the key needs the permission control::backups::list in this project"),
         FailureClass::Misconfigured => Failure::new(Exit::Config, message),

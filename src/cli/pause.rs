@@ -8,7 +8,7 @@ use crate::model::{Exit, ProjectName};
 
 /// Have the running daemon ask nothing of a project until it is resumed, over restarts, too
 ///
-/// Nothing is told of its jobs meanwhile. What is owed is delivered all the same.
+/// No event of its jobs is emitted meanwhile. Pending deliveries are made all the same.
 #[derive(Debug, Parser)]
 pub(super) struct PauseArgs {
     /// The project

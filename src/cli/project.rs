@@ -1,4 +1,4 @@
-//! Which project a command of the command line speaks to.
+//! Which project a command asks the API about.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use super::Failure;
 use crate::config::{self, Endpoint, ProjectSettings, Settings};
 use crate::model::Exit;
 
-/// Chooses a project.
+/// Which project is meant.
 #[derive(Debug, Clone, Args)]
 pub(super) struct ProjectArgs {
     /// Read the project from this configuration file, instead of from the environment
@@ -21,18 +21,18 @@ pub(super) struct ProjectArgs {
 }
 
 impl ProjectArgs {
-    /// The configuration file that it is from, where that is given.
+    /// The configuration file, if one is named.
     pub(super) fn config(&self) -> Option<&Path> {
         self.config.as_deref()
     }
 
-    /// Its name, where that is given.
+    /// The name of the project, if it is given.
     pub(super) fn name(&self) -> Option<&str> {
         self.project.as_deref()
     }
 
-    /// The project: from the configuration where one is asked for, else from `PINECONE_API_KEY` and
-    /// `PINECONE_CONTROLLER_HOST`.
+    /// The settings of the project: from a configuration if a file or a project is named, else from
+    /// `PINECONE_API_KEY` and `PINECONE_CONTROLLER_HOST`.
     pub(super) fn choose(&self) -> Result<ProjectSettings, Failure> {
         if self.config.is_none() && self.project.is_none() {
             return from_environment();
@@ -57,10 +57,12 @@ fn from_environment() -> Result<ProjectSettings, Failure> {
     Ok(project)
 }
 
+/// The project of this name, or the only one.
 fn pick(settings: Settings, name: Option<&str>) -> Result<ProjectSettings, Failure> {
     let names: Vec<_> = settings.projects.iter().map(|project| project.name.to_string()).collect();
     let known = names.join(", ");
     let mut projects = settings.projects.into_iter();
+
     match name {
         Some(name) => projects.find(|project| project.name.as_str() == name).ok_or_else(|| {
             Failure::usage(format!("the configuration has no project `{name}`"))

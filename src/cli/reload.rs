@@ -8,7 +8,8 @@ use super::socket::SocketArgs;
 use super::{Done, Failure, print};
 use crate::model::Exit;
 
-/// Have the running daemon read its configuration file again, with the keys and secrets that it names
+/// Have the running daemon read its configuration file again, with the keys and secrets that it
+/// names
 ///
 /// A file that cannot be used changes nothing: the exit code is 78, and what is wrong is printed.
 #[derive(Debug, Parser)]
@@ -18,11 +19,13 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {
-    let done = args.socket.ask(async |client| client.reload().await)?;
-    let mut text =
-        format!("reloaded: {} added, {} removed\n{}\n", done.jobs_added, done.jobs_removed, done.summary);
-    for warning in &done.warnings {
-        // Writing to a text does not fail.
+    let reloaded = args.socket.ask(async |client| client.reload().await)?;
+    let mut text = format!(
+        "reloaded: {} added, {} removed\n{}\n",
+        reloaded.jobs_added, reloaded.jobs_removed, reloaded.summary
+    );
+    for warning in &reloaded.warnings {
+        // Writing to a string does not fail.
         let _ = writeln!(text, "warning: {warning}");
     }
     print(&text)?;

@@ -1,4 +1,4 @@
-//! What the commands that speak to a running daemon have in common.
+//! Connects the commands that ask a running daemon to its control socket.
 
 use std::path::{Path, PathBuf};
 
@@ -9,17 +9,19 @@ use crate::adapters::control::{self, CallError, Client, JobResult};
 use crate::adapters::http::ClientError;
 use crate::model::Exit;
 
-/// Finds the daemon.
+/// Which daemon is asked.
 #[derive(Debug, Clone, Args)]
 pub(super) struct SocketArgs {
-    /// The control socket of the daemon [default: the first that is there of control.sock in `$RUNTIME_DIRECTORY`,
-    /// restore-watch/control.sock in `$XDG_RUNTIME_DIR`, and /run/restore-watch/control.sock]
+    /// The control socket of the daemon [default: the first that is there of control.sock in
+    /// `$RUNTIME_DIRECTORY`, restore-watch/control.sock in `$XDG_RUNTIME_DIR`, and
+    /// /run/restore-watch/control.sock]
     #[arg(long, value_name = "PATH", env = "RESTORE_WATCH_SOCKET")]
     socket: Option<PathBuf>,
 }
 
 impl SocketArgs {
-    /// Finds the socket; nothing is sent yet.
+    /// A client of the daemon. It fails if there is no socket; whether a process listens, the first
+    /// request shows.
     pub(super) fn client(&self) -> Result<Client, Failure> {
         let path = control::client_path(self.socket.as_deref()).map_err(|places| {
             let places: Vec<_> = places.iter().map(|place| place.display().to_string()).collect();
@@ -29,7 +31,7 @@ impl SocketArgs {
         Client::new(&path).map_err(internal)
     }
 
-    /// The same where a daemon seems to be there, or one was named.
+    /// The same, but none if no socket was named and none exists.
     pub(super) fn client_if_any(&self) -> Result<Option<Client>, Failure> {
         match control::client_path(self.socket.as_deref()) {
             Ok(_) => self.client().map(Some),
@@ -37,18 +39,18 @@ impl SocketArgs {
         }
     }
 
-    /// The socket that was named.
+    /// The socket of the command line or of the environment.
     pub(super) fn named(&self) -> Option<&Path> {
         self.socket.as_deref()
     }
 
-    /// Asks the daemon one thing.
+    /// Sends one request.
     pub(super) fn ask<T>(
         &self,
-        question: impl AsyncFnOnce(&Client) -> Result<T, CallError>,
+        request: impl AsyncFnOnce(&Client) -> Result<T, CallError>,
     ) -> Result<T, Failure> {
         let client = self.client()?;
-        block_on(async { Ok(question(&client).await?) })
+        block_on(async { Ok(request(&client).await?) })
     }
 }
 
@@ -59,8 +61,8 @@ pub(super) fn no_daemon(message: String) -> Failure {
     )
 }
 
-/// What became of a job, as a line.
-pub(super) fn line(job: &JobResult, words: &str) -> String {
+/// A line that says what became of a job.
+pub(super) fn line(job: &JobResult, result: &str) -> String {
     let project = job.project.as_ref().map(|project| format!(" of project {project}")).unwrap_or_default();
-    format!("{}{project} {words}\n", job.id)
+    format!("{}{project} {result}\n", job.id)
 }

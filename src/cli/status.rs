@@ -29,8 +29,8 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value_t = Output::Human)]
     output: Output,
 
-    /// Show it again and again, this far apart (2s unless given, as in --watch=10s), until interrupted; with --output
-    /// json one document a line
+    /// Show it again and again, this far apart (2s unless given, as in --watch=10s), until
+    /// interrupted; with --output json one document a line
     #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true, default_missing_value = "2s", value_parser = parse_duration)]
     watch: Option<Duration>,
 
@@ -38,8 +38,8 @@ pub(super) struct Args {
     socket: SocketArgs,
 }
 
-/// No daemon is asked more often than this.
-const MOST_OFTEN: Duration = Duration::from_millis(100);
+/// The shortest pause between two requests, which keeps the daemon free for its polls.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     let client = args.socket.client()?;
@@ -52,17 +52,18 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
                 status = client.status() => status?,
                 exit = signals.next() => return Ok(Done::Exit(exit)),
             };
-            let (status, missing) = chosen(status, &wanted);
-            let is_read = print_on(&shown(&status, args)?)?;
-            if let Some(missing) = missing {
+            let (status, unknown) = select(status, &wanted);
+
+            let is_read = print_on(&render(&status, args)?)?;
+            if let Some(unknown) = unknown {
                 return Err(Failure::new(
                     Exit::NotFound,
-                    format!("the daemon does not watch {}", visible(&missing)),
+                    format!("the daemon does not watch {}", visible(&unknown)),
                 )
                 .with_help("to have it do so: restore-watch add"));
             }
             let Some(pause) = args.watch.filter(|_| is_read) else { return Ok(Done::Exit(Exit::Success)) };
-            let next = clock.now().instant + pause.max(MOST_OFTEN);
+            let next = clock.now().instant + pause.max(SHORTEST_PAUSE);
             tokio::select! {
                 () = clock.sleep_until(Some(next)) => {}
                 _ = signals.next() => return Ok(Done::Exit(Exit::Success)),
@@ -71,25 +72,26 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     })
 }
 
-/// The status with the jobs that are asked for, and the first of those that are not there.
-fn chosen(mut status: Status, wanted: &[String]) -> (Status, Option<String>) {
+/// The status with the jobs that are asked for, and the first of those that the daemon does not
+/// know.
+fn select(mut status: Status, wanted: &[String]) -> (Status, Option<String>) {
     if wanted.is_empty() {
         return (status, None);
     }
     status.jobs.retain(|job| wanted.iter().any(|id| id == job.job.id.as_str()));
-    let there: BTreeSet<_> = status.jobs.iter().map(|job| job.job.id.as_str()).collect();
-    let missing = wanted.iter().find(|id| !there.contains(id.as_str())).cloned();
-    (status, missing)
+    let known: BTreeSet<_> = status.jobs.iter().map(|job| job.job.id.as_str()).collect();
+    let unknown = wanted.iter().find(|id| !known.contains(id.as_str())).cloned();
+    (status, unknown)
 }
 
-fn shown(status: &Status, args: &Args) -> Result<String, Failure> {
-    let fault = |error: serde_json::Error| Failure::internal(error.to_string());
+fn render(status: &Status, args: &Args) -> Result<String, Failure> {
+    let internal = |error: serde_json::Error| Failure::internal(error.to_string());
     match (args.output, args.watch) {
-        (Output::Json, None) => Ok(serde_json::to_string_pretty(status).map_err(fault)? + "\n"),
-        (Output::Json, Some(_)) => Ok(serde_json::to_string(status).map_err(fault)? + "\n"),
+        (Output::Json, None) => Ok(serde_json::to_string_pretty(status).map_err(internal)? + "\n"),
+        (Output::Json, Some(_)) => Ok(serde_json::to_string(status).map_err(internal)? + "\n"),
         (Output::Human, None) => Ok(human(status)),
-        // The screen is cleared by the standard's own sequences (ECMA-48): home, and erase what is there. Lines that
-        // went on in the next one would not stay in their place, so they are cut.
+        // The screen is cleared by sequences of ECMA-48: cursor home, erase display. Lines that
+        // wrap would move those below them, so they are cut.
         (Output::Human, Some(_)) if std::io::stdout().is_terminal() => {
             Ok(format!("\u{1b}[H\u{1b}[2J{}", table::fitted(&human(status))))
         }
@@ -102,9 +104,9 @@ fn human(status: &Status) -> String {
     lines.extend(status.trouble.as_ref().map(|trouble| format!("trouble: {trouble}")));
     for ProjectStatus { name, requests_per_second, limited, expected, .. } in &status.projects {
         lines.extend(expected.map(|expected| format!("project {name}: {expected}")));
-        if let (Some(rate), Some(said)) = (requests_per_second, limited) {
+        if let Some(said) = limited {
             lines.push(format!(
-                "project {name} is asked {rate:.2} times a second, as its server refused more: {said}"
+                "project {name} is asked {requests_per_second:.2} times a second, as its server refused more: {said}"
             ));
         }
     }
@@ -148,7 +150,7 @@ fn row(job: &JobStatus, now: Timestamp) -> [String; 8] {
     [label, job.project.to_string(), index, words(job), short(job.elapsed_seconds), ago, next, pending]
 }
 
-/// An id, or so much of it that it can be told from others, where a name says more.
+/// An id, or enough of it to be distinct, where a name is shown as well.
 fn short_id(id: &str) -> Cow<'_, str> {
     match id.char_indices().nth(8) {
         Some((end, _)) if id.len() > 16 => Cow::Owned(format!("{}{}", &id[..end], locale::shown("…"))),
@@ -156,7 +158,7 @@ fn short_id(id: &str) -> Cow<'_, str> {
     }
 }
 
-/// The status in the words of the API, and what trouble there is.
+/// The status in the words of the API, the state of the index, and the trouble of the job.
 fn words(job: &JobStatus) -> String {
     let trouble = match job.outcome {
         Outcome::Unauthorized => Some("key refused".to_owned()),

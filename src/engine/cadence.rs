@@ -20,21 +20,11 @@ impl Cadence {
         Self { settings }
     }
 
-    /// The time until the next poll of a job of this age, between the bounds, by a random factor of
-    /// 0.9 to 1.1. If nothing is known of its end, it is the root `sqrt(2 · c · age)`; if past
-    /// restores are known, what the hazard says. If intermediate progress is known, it is half the
-    /// time to the projected end, so that the polls close in on it; but not more than three times
-    /// the root, because progress need not go on as it went.
-    pub(super) fn interval(
-        &self,
-        age: Duration,
-        estimate: EndEstimate<'_>,
-        rng: &mut fastrand::Rng,
-    ) -> Duration {
-        self.usual(age, estimate).mul_f64(0.9 + 0.2 * rng.f64())
-    }
-
-    /// The same without the random factor.
+    /// The interval at this age, between the bounds and without the random factor: the root
+    /// `sqrt(2 · c · age)` if nothing is known, and what the hazard says if past restores are known.
+    /// If intermediate progress is known, half the time to the projected end takes the place of the
+    /// root, so that the polls close in on it; but not more than three times the root, because
+    /// progress need not go on as it went.
     pub(super) fn usual(&self, age: Duration, estimate: EndEstimate<'_>) -> Duration {
         let wanted = match estimate {
             EndEstimate::Unknown => self.scale_free(age),
@@ -70,6 +60,11 @@ impl Cadence {
     pub(super) fn fastest(&self) -> Duration {
         self.settings.min_interval
     }
+}
+
+/// An interval by a random factor of 0.9 to 1.1, so that what was done together drifts apart.
+pub(super) fn jittered(interval: Duration, rng: &mut fastrand::Rng) -> Duration {
+    interval.mul_f64(0.9 + 0.2 * rng.f64())
 }
 
 /// What is known of when a job will end.
@@ -114,7 +109,7 @@ mod tests {
         let mut rng = fastrand::Rng::with_seed(7);
         let draws = 2000;
         let total: Duration =
-            (0..draws).map(|_| cadence().interval(Duration::from_secs(age), estimate, &mut rng)).sum();
+            (0..draws).map(|_| jittered(cadence().usual(Duration::from_secs(age), estimate), &mut rng)).sum();
         total.as_secs_f64() / f64::from(draws)
     }
 
@@ -130,7 +125,8 @@ mod tests {
     fn jitter_stays_within_a_tenth() {
         let mut rng = fastrand::Rng::with_seed(3);
         for _ in 0..1000 {
-            let interval = cadence().interval(Duration::from_secs(500), EndEstimate::Unknown, &mut rng);
+            let interval =
+                jittered(cadence().usual(Duration::from_secs(500), EndEstimate::Unknown), &mut rng);
             assert!((9.0..=11.0).contains(&interval.as_secs_f64()), "{interval:?}");
         }
     }

@@ -106,8 +106,8 @@ impl DurationHistory {
         let seconds = |part| nearest_rank(&durations, part).map(|took| took.as_secs_f64());
         Some(Expectation {
             restores: durations.len(),
-            half_within_seconds: seconds(0.5)?,
-            nine_in_ten_within_seconds: seconds(0.9)?,
+            median_seconds: seconds(0.5)?,
+            p90_seconds: seconds(0.9)?,
         })
     }
 

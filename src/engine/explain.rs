@@ -1,180 +1,164 @@
-//! Why a job is polled when it is, as plain data.
+//! When a job is polled next, and why.
 //!
-//! Invariant: it is read off the state by which polls are scheduled, so that it is the reason, and not a second opinion.
+//! Invariant: an explanation is read off the state that schedules polls, so it is the cause and not
+//! a second opinion.
 
-use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
-use super::Engine;
-use super::retry::Backoff;
-use crate::config::Effort;
+use super::cadence::jittered;
+use super::{Engine, JobView, ProjectView};
 use crate::model::time::Now;
-use crate::model::{Expectation, JobId, JobRef, Outcome, ProjectName, Until};
+use crate::model::{JobId, ProjectName};
 
-/// When a job is polled next, and why.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Explanation {
-    /// Its project.
-    pub project: ProjectName,
+/// When a job is polled next, and why. Times are counted from now.
+#[derive(Debug, Clone)]
+pub struct Explanation<'a> {
+    /// The project of the job, with the rate in force and the durations of past restores.
+    pub project: ProjectView<'a>,
     /// What is known of the job.
-    pub job: JobRef,
-    /// How it stands.
-    pub outcome: Outcome,
-    /// The same in words, with its status if that says more.
-    pub words: String,
-    /// Until when it is watched.
-    pub until: Until,
-    /// How long ago it started; where that is not known, how long ago its watch did.
-    pub age_seconds: f64,
-    /// How long restores of its project took in the past, where some are known.
-    #[serde(default)]
-    pub expected: Option<Expectation>,
-    /// Whether it is polled.
+    pub job: JobView<'a>,
+    /// The time since the job started, or since its watch did if the start is not known.
+    pub age: Duration,
+    /// Whether it is polled, and what it waits for.
     pub turn: Turn,
-    /// When it is polled next, from now, if nothing else happens.
-    pub next_poll_seconds: Option<f64>,
-    /// When it is due by the rule alone, from now; 0 where that is over.
-    pub due_seconds: Option<f64>,
-    /// The rule by which it is due.
-    pub rule: Option<Rule>,
-    /// How long ago the API last gave a good answer.
-    pub answered_seconds_ago: Option<f64>,
-    /// What the last poll failed with, where it failed.
-    pub last_error: Option<String>,
-    /// For how much longer the server asks that this alone be left alone, if so.
-    pub asked_to_wait_seconds: Option<f64>,
-    /// Why nothing is asked of its project at all for a while.
-    pub hold: Option<Hold>,
-    /// What the rate allows.
-    pub rate: RateReport,
-    /// What the rule leads to at later ages.
-    pub later: Vec<Later>,
+    /// The time since the API last gave a good answer about the job.
+    pub answered: Option<Duration>,
+    /// For how much longer the server asks that this job be left alone (`Retry-After`).
+    pub asked_to_wait: Option<Duration>,
+    /// What the rate limit of the project permits.
+    pub rate: RateLimit,
 }
 
 /// Whether a job is polled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Turn {
     /// It waits for its next poll.
-    Waiting,
+    Waiting(Box<Wait>),
     /// It is being polled.
     Polling,
-    /// Somebody has its project paused.
+    /// Its project is paused.
     Paused,
     /// It is polled no more.
     Over,
 }
 
-/// The rule by which a job is due.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+/// What a job waits for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Wait {
+    /// When it is polled if nothing else happens.
+    pub next_poll: Option<Duration>,
+    /// When it is due by its rule alone; zero if that time has passed.
+    pub due: Option<Duration>,
+    /// Why it is due then.
+    pub rule: Rule,
+    /// Why no request is made for its project for a while.
+    pub hold: Option<Hold>,
+    /// How many jobs of its project are due before it.
+    pub jobs_ahead: usize,
+    /// The intervals at later ages, without the random factor: (age, interval).
+    pub later: Vec<(Duration, Duration)>,
+}
+
+/// The rule by which a job is due after its last poll.
+#[derive(Debug, Clone, PartialEq)]
 pub enum Rule {
-    /// It was never polled, or is to be looked at anew: at once.
+    /// It was never polled, or its index was not: it is due at once.
     First,
-    /// By the cadence: so long after the last poll, by a random factor of 0.9 to 1.1.
-    Cadence {
-        /// What its age is measured from.
-        since: Since,
-        /// Its age by that at the last poll.
-        age_seconds: f64,
-        /// The interval, without the random factor.
-        interval_seconds: f64,
-        /// The shortest.
-        min_seconds: f64,
-        /// The longest.
-        max_seconds: f64,
-        /// Where the API reports progress: the time to the projected end.
-        projected_seconds: Option<f64>,
-        /// By how many past restores of its project the interval is judged; 0 where it is not.
-        #[serde(default)]
-        past_restores: usize,
-        /// What one poll may cost, in seconds of delay: the cadence's effort.
-        #[serde(default = "balanced")]
-        poll_cost_seconds: f64,
-    },
-    /// By exponential backoff: at some time within the ceiling, by chance.
+    /// The interval of the cadence, by a random factor of 0.9 to 1.1.
+    Cadence(CadenceRule),
+    /// Exponential backoff with full jitter: a random part of the ceiling.
     Backoff {
-        /// The failed polls in a row.
+        /// How many polls failed in a row.
         failures: u32,
-        /// The ceiling.
-        ceiling_seconds: f64,
-        /// The highest that it may get.
-        #[serde(default = "highest_ceiling")]
-        max_seconds: f64,
+        /// The longest delay after so many.
+        ceiling: Duration,
+        /// The highest ceiling.
+        max: Duration,
     },
-    /// Trouble has lasted so long that it was told: by the longest interval.
-    Slow {
-        /// That interval.
-        interval_seconds: f64,
-    },
+    /// Trouble was emitted as an event and lasts: the longest interval of the cadence.
+    LongestInterval(Duration),
 }
 
-/// What a daemon goes by that does not say so.
-fn balanced() -> f64 {
-    Effort::Balanced.poll_cost()
-}
-
-fn highest_ceiling() -> f64 {
-    Backoff::POLL.max.as_secs_f64()
+/// The interval of the cadence, and what it follows from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CadenceRule {
+    /// What the age is measured from.
+    pub since: Since,
+    /// The age at the last poll.
+    pub age: Duration,
+    /// The interval without the random factor.
+    pub interval: Duration,
+    /// The shortest interval of the cadence.
+    pub min: Duration,
+    /// The longest interval of the cadence.
+    pub max: Duration,
+    /// The time to the projected end, if the API reports progress.
+    pub projected: Option<Duration>,
+    /// How many past restores of the project the interval is computed from; 0 if it is not.
+    pub past_restores: usize,
+    /// What one poll may cost, in seconds of delay: the configured effort.
+    pub poll_cost: f64,
 }
 
 /// What an age is measured from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Since {
     /// The start of the job.
     Start,
-    /// The completion of the job: it is its index that is asked for.
+    /// The completion of the job, whose index is polled.
     Completion,
-    /// The first answer that there is no such job.
+    /// The first 404.
     FirstNotFound,
 }
 
-/// Why nothing is asked of a project for a while.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// No request is made for a project for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hold {
-    /// For how long, from now.
-    pub seconds: f64,
-    /// Why.
-    pub reason: String,
+    /// For how much longer.
+    pub left: Duration,
+    /// What forbids requests until then.
+    pub reason: HoldReason,
 }
 
-/// What the rate allows.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct RateReport {
-    /// Requests a second, on average, as configured.
-    pub requests_per_second: f64,
-    /// Requests at once after a pause, as configured.
+/// Why no request is made for a project, with the words of its server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HoldReason {
+    /// The key is refused.
+    Unauthorized(String),
+    /// The key was refused once. That is confirmed by a further request.
+    UnauthorizedOnce,
+    /// The server asks for it (`Retry-After`).
+    RetryAfter(String),
+    /// The server limits requests and does not say for how long.
+    Throttled(String),
+}
+
+/// What the rate limit of a project permits. The rate in force is part of [`ProjectView`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RateLimit {
+    /// The configured requests a second, on average.
+    pub configured: f64,
+    /// The configured requests at once after a pause.
     pub burst: u32,
-    /// What holds instead, where the server was found to take less.
-    #[serde(default)]
-    pub learned: Option<LearnedRate>,
-    /// When the next request may be made, from now, by the rate alone.
-    pub room_seconds: f64,
-    /// How many jobs come first.
-    pub jobs_ahead: usize,
+    /// When the next request may be made.
+    pub ready: Duration,
 }
 
-/// What a server was found to take. Requests are made one at a time.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct LearnedRate {
-    /// Requests a second.
-    pub requests_per_second: f64,
-    /// What the server said when it refused more.
-    pub reason: String,
-}
-
-/// What the rule leads to at a later age.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Later {
-    /// The age.
-    pub age_seconds: f64,
-    /// The interval at that age, without the random factor.
-    pub interval_seconds: f64,
+impl Rule {
+    /// The time until the next poll by this rule.
+    pub(super) fn delay(&self, rng: &mut fastrand::Rng) -> Duration {
+        match self {
+            Self::First => Duration::ZERO,
+            Self::Cadence(cadence) => jittered(cadence.interval, rng),
+            Self::Backoff { ceiling, .. } => ceiling.mul_f64(rng.f64()),
+            Self::LongestInterval(interval) => *interval,
+        }
+    }
 }
 
 impl Engine {
-    /// When a job is polled next, and why; none where it is not watched.
-    pub fn explain(&self, project: &ProjectName, job: &JobId, now: Now) -> Option<Explanation> {
+    /// When a job is polled next, and why; none if it is not watched.
+    pub fn explain(&self, project: &ProjectName, job: &JobId, now: Now) -> Option<Explanation<'_>> {
         self.projects.get(project)?.explain(job, now)
     }
 }

@@ -72,7 +72,7 @@ pub use commit_queue::CommitTicket;
 pub use condition::Condition;
 pub use diagnostic::Diagnostic;
 pub use discovery_state::DiscoveryState;
-pub use explain::{Explanation, Hold, Later, LearnedRate, RateReport, Rule, Since, Turn};
+pub use explain::{CadenceRule, Explanation, Hold, HoldReason, RateLimit, Rule, Since, Turn, Wait};
 pub use failure::{Failure, FailureClass};
 pub use input::{Answer, Command, Edit, Input, ListPage, Plan, Reconfigured, Reply};
 pub use outbox::{DeliveryPolicy, SinkPlan, SinkView};

@@ -1,8 +1,7 @@
 //! The outcome of a job: what its tracker knows of it, and what its project knows of the key and of
 //! the requests.
 
-use std::fmt::Display;
-
+use super::IndexWatch;
 use super::project::JobView;
 use crate::model::Outcome;
 
@@ -21,10 +20,7 @@ impl JobView<'_> {
 
     /// The same in words for people.
     pub fn outcome_in_words(&self) -> String {
-        let outcome = self.outcome();
-        // The state of an index says that it will not serve, unless a 404 does.
-        let is_gone = outcome == Outcome::NotReady && self.tracker.last_error().is_some();
-        let index = self.tracker.index().filter(|_| !is_gone);
-        outcome.in_words(self.tracker.status(), index.map(|index| index as &dyn Display))
+        let index_state = self.tracker.index().and_then(IndexWatch::state);
+        self.outcome().in_words(self.tracker.status(), index_state, self.tracker.last_error())
     }
 }

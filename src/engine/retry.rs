@@ -1,7 +1,8 @@
-//! How long to wait after trouble.
+//! How long to wait before the next attempt.
 //!
-//! Invariant: this is the only module that knows the `backoff` crate. It is used as a calculator of delays: it draws no
-//! random numbers that matter and reads no clock that matters; jitter comes from the engine's generator.
+//! Invariant: this is the only module that names the `backoff` crate, which is used as a calculator
+//! of ceilings: its jitter is switched off, its clock is not asked, and jitter comes from the
+//! engine's generator.
 
 use std::time::Duration;
 
@@ -9,9 +10,10 @@ use backoff::ExponentialBackoff;
 use backoff::backoff::Backoff as _;
 use jiff::Timestamp;
 
+use super::cadence::jittered;
 use crate::model::time::{Now, wall_between};
 
-/// How long a server asks to be left alone (RFC 9110, section 10.2.3).
+/// How long a server asks to be left alone (`Retry-After`: RFC 9110, section 10.2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RetryAfter {
     /// For this long.
@@ -21,10 +23,10 @@ pub enum RetryAfter {
 }
 
 impl RetryAfter {
-    /// The longest time that is honoured, one day: a longer one is taken for a mistake.
+    /// The longest time that is honored: a longer one is a mistake of the server.
     pub const MAX: Duration = Duration::from_hours(24);
 
-    /// The time from `now`, at most [`RetryAfter::MAX`]; none for a date in the past.
+    /// The time from `now`, at most [`RetryAfter::MAX`]; zero for a date in the past.
     pub fn from(self, now: Now) -> Duration {
         let asked = match self {
             Self::For(duration) => duration,
@@ -34,10 +36,11 @@ impl RetryAfter {
     }
 }
 
-/// Exponential backoff with full jitter: before attempt `n + 1` a time between 0 and `min(initial × 2^n, max)`.
+/// Exponential backoff with full jitter: a time between 0 and `min(initial × 2^n, max)` before
+/// attempt `n + 1`.
 ///
-/// Full jitter spreads the clients of a service best (M. Brooker, "Exponential Backoff and Jitter", AWS Architecture
-/// Blog, 2015). A server's `Retry-After` is a floor to it, see [`Backoff::delay`].
+/// Full jitter spreads the clients of a service best (M. Brooker, "Exponential Backoff and Jitter",
+/// AWS Architecture Blog, 2015). A server's `Retry-After` is a floor to it, see [`Backoff::delay`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backoff {
     /// The ceiling before the first retry.
@@ -47,10 +50,10 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// For polls: 0.5 s, doubling, at most 60 s; less where the cadence is faster.
+    /// For polls: 0.5 s, doubling, at most 60 s; less if the cadence is faster.
     pub const POLL: Self = Self { initial: Duration::from_millis(500), max: Duration::from_mins(1) };
 
-    /// The same with no ceiling above this one.
+    /// The same with no ceiling above `max`.
     pub(super) fn up_to(self, max: Duration) -> Self {
         Self { max: self.max.min(max), ..self }
     }
@@ -85,15 +88,15 @@ impl Backoff {
         delay.min(self.max)
     }
 
-    /// The delay after `failures` failures in a row: full jitter, but not less than `floor`, which is what the server
-    /// asked for.
+    /// The delay after `failures` failures in a row: full jitter, but not less than `floor`, the
+    /// server's `Retry-After`.
     pub fn delay(self, failures: u32, floor: Duration, rng: &mut fastrand::Rng) -> Duration {
         self.ceiling(failures).mul_f64(rng.f64()).max(floor)
     }
 }
 
-/// Fixed delays between attempts, each by a random factor of 0.9 to 1.1, so that what failed together is not tried again
-/// together. A server's `Retry-After` is a floor to them.
+/// Fixed delays between attempts, each by a random factor of 0.9 to 1.1, so that deliveries that
+/// failed together are not retried together. A server's `Retry-After` is a floor to them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Schedule(Vec<Duration>);
 
@@ -103,8 +106,8 @@ impl Schedule {
         Self(delays)
     }
 
-    /// The delay after so many failed attempts, at least 1; none where there is no further attempt. Not less than
-    /// `floor`, which is what the server asked for.
+    /// The delay after so many failed attempts, at least 1; none if there is no further attempt.
+    /// Not less than `floor`, the server's `Retry-After`.
     ///
     /// ```
     /// use std::time::Duration;
@@ -117,9 +120,9 @@ impl Schedule {
     /// assert_eq!(schedule.delay(2, Duration::ZERO, &mut rng), None);
     /// ```
     pub fn delay(&self, attempts: u32, floor: Duration, rng: &mut fastrand::Rng) -> Option<Duration> {
-        let place = usize::try_from(attempts.max(1)).ok()? - 1;
-        let delay = self.0.get(place)?;
-        Some(delay.mul_f64(0.9 + 0.2 * rng.f64()).max(floor))
+        let index = usize::try_from(attempts.max(1)).ok()? - 1;
+        let delay = *self.0.get(index)?;
+        Some(jittered(delay, rng).max(floor))
     }
 }
 
@@ -128,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn doubles_up_to_the_cap() {
+    fn ceiling_doubles_up_to_the_maximum() {
         let ceilings: Vec<_> = (1..=9).map(|n| Backoff::POLL.ceiling(n).as_millis()).collect();
         assert_eq!(ceilings, [500, 1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]);
         assert_eq!(Backoff::POLL.ceiling(0), Backoff::POLL.ceiling(1));
@@ -139,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn jitter_is_full_and_what_the_server_asked_for_a_floor() {
+    fn jitter_is_full_and_retry_after_is_a_floor() {
         let mut rng = fastrand::Rng::with_seed(1);
         let delays: Vec<_> = (0..1000).map(|_| Backoff::POLL.delay(8, Duration::ZERO, &mut rng)).collect();
         assert!(delays.iter().all(|delay| *delay <= Duration::from_mins(1)));
@@ -150,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn absurd_requests_to_be_left_alone_are_capped() {
+    fn retry_after_is_at_most_a_day() {
         let wall: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
         let now = Now { instant: crate::model::time::Instant::default(), wall };
         let year = wall + Duration::from_hours(24 * 365);

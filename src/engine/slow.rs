@@ -1,34 +1,32 @@
-//! From which age on a restore is slow, and in which words that is said.
+//! The age from which a running restore is slow.
 //!
-//! Invariant: a part of the past is a limit only once enough of the past is known; a time always is.
+//! Invariant: a quantile of the past is a limit only once enough restores are known; a configured
+//! time always is.
 
 use std::time::Duration;
 
 use super::duration_history::DurationHistory;
 use crate::config::SlowAfter;
-use crate::model::duration;
+use crate::model::Reason;
 
-/// From when on the restores of a project are slow, worked out once: by each answer about a job it is looked at, and the
-/// past changes only when one ends.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// From which age the restores of a project are slow. It is computed once for every answer about a
+/// job: the history changes only when a restore ends.
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct SlowLimit {
-    /// The age.
     pub after: Duration,
-    /// What is exceeded then.
-    pub reason: String,
+    /// What a restore of this age exceeds.
+    pub reason: Reason,
 }
 
 impl SlowLimit {
-    /// What these settings mean with this past.
-    pub(super) fn find(slow_after: Option<SlowAfter>, duration_history: &DurationHistory) -> Option<Self> {
+    /// The limit that these settings set with this history, if they set one.
+    pub(super) fn find(slow_after: Option<SlowAfter>, history: &DurationHistory) -> Option<Self> {
         Some(match slow_after? {
-            SlowAfter::Time(after) => {
-                Self { after, reason: format!("longer than slow_after = {}", duration::written(after)) }
-            }
-            part @ SlowAfter::Quantile(quantile) => {
-                let after = duration_history.quantile(quantile)?;
-                let (restores, took) = (duration_history.restores(), duration::human(after));
-                Self { after, reason: format!("longer than {part} of the past {restores} restores ({took})") }
+            SlowAfter::Time(after) => Self { after, reason: Reason::SlowerThanLimit(after) },
+            SlowAfter::Quantile(quantile) => {
+                let took = history.quantile(quantile)?;
+                let restores = history.restores();
+                Self { after: took, reason: Reason::SlowerThanPast { quantile, restores, took } }
             }
         })
     }
@@ -38,17 +36,32 @@ impl SlowLimit {
 mod tests {
     use super::*;
 
+    /// So many restores, of 1 minute, 2 minutes and so on.
+    fn past(restores: u64) -> DurationHistory {
+        DurationHistory::from_snapshot((1..=restores).map(|minutes| (0, minutes * 60_000)).collect())
+    }
+
     #[test]
-    fn a_part_of_the_past_says_something_once_enough_is_known() {
-        let past =
-            |count: u64| DurationHistory::from_snapshot((1..=count).map(|n| (0, n * 60_000)).collect());
+    fn quantile_is_a_limit_once_enough_restores_are_known() {
         let p95 = Some(SlowAfter::Quantile(0.95));
+
         assert_eq!(SlowLimit::find(p95, &past(19)), None);
+
         let limit = SlowLimit::find(p95, &past(20)).unwrap();
         assert_eq!(limit.after, Duration::from_mins(19));
-        assert_eq!(limit.reason, "longer than 95 % of the past 20 restores (19m 00s)");
+        assert_eq!(limit.reason.to_string(), "longer than 95 % of the past 20 restores (19m 00s)");
+    }
+
+    #[test]
+    fn configured_time_is_a_limit_without_history() {
         let limit = SlowLimit::find(Some(SlowAfter::Time(Duration::from_hours(2))), &past(0)).unwrap();
-        assert_eq!(limit.reason, "longer than slow_after = 2h");
+
+        assert_eq!(limit.after, Duration::from_hours(2));
+        assert_eq!(limit.reason.to_string(), "longer than slow_after = 2h");
+    }
+
+    #[test]
+    fn nothing_is_slow_without_a_setting() {
         assert_eq!(SlowLimit::find(None, &past(20)), None);
     }
 }

@@ -97,16 +97,27 @@ impl Outcome {
         self.to_string().replace('_', " ")
     }
 
-    /// In words for people: with the last known status, and with what is known of the index if that
-    /// says more.
-    pub fn in_words(self, status: Option<&Status>, index: Option<&dyn fmt::Display>) -> String {
-        match (self, status, index) {
-            (Self::Open, Some(status), Some(index)) => format!("{status}, {index}"),
-            (Self::Open, Some(status), None) => status.to_string(),
-            (Self::Open, None, _) => "not seen yet".to_owned(),
-            (Self::NotReady, _, Some(index)) => index.to_string(),
-            (Self::NotReady, _, None) => "index not ready".to_owned(),
-            (Self::Unrecognised, Some(status), _) => format!("ended as {status}"),
+    /// In words for people: with what the API last said of the job and of its index, if that says
+    /// more.
+    pub fn in_words(
+        self,
+        status: Option<&Status>,
+        index_state: Option<&Status>,
+        last_error: Option<&str>,
+    ) -> String {
+        let index = || match index_state {
+            Some(state) => format!("index {state}"),
+            None => "index not seen yet".to_owned(),
+        };
+        match (self, status) {
+            // A completed job is open only while its index is awaited.
+            (Self::Open, Some(Status::Completed)) => format!("{}, {}", Status::Completed, index()),
+            (Self::Open, Some(status)) => status.to_string(),
+            (Self::Open, None) => "not seen yet".to_owned(),
+            // After an error, the last state is not what decided it.
+            (Self::NotReady, _) if last_error.is_none() => index(),
+            (Self::NotReady, _) => "index not ready".to_owned(),
+            (Self::Unrecognised, Some(status)) => format!("ended as {status}"),
             _ => self.label(),
         }
     }
@@ -177,18 +188,29 @@ mod tests {
 
     #[test]
     fn words_for_people_say_what_is_known() {
-        let status = Status::parse("Exploded");
-        let index: &dyn fmt::Display = &"index Initializing";
-        for (outcome, status, index, words) in [
-            (Open, None, None, "not seen yet"),
-            (Open, Some(&status), None, "Exploded"),
-            (Open, Some(&status), Some(index), "Exploded, index Initializing"),
-            (NotReady, Some(&status), Some(index), "index Initializing"),
-            (NotReady, Some(&status), None, "index not ready"),
-            (Unrecognised, Some(&status), None, "ended as Exploded"),
-            (NotFound, Some(&status), None, "not found"),
+        let pending = Some(Status::Pending);
+        let completed = Some(Status::Completed);
+        let other = |text: &str| Some(Status::parse(text));
+        for (outcome, status, index_state, last_error, words) in [
+            (Open, None, None, None, "not seen yet"),
+            (Open, pending.clone(), None, None, "Pending"),
+            (Open, other("Exploded"), None, None, "Exploded"),
+            (Open, completed.clone(), None, None, "Completed, index not seen yet"),
+            (
+                Open,
+                completed.clone(),
+                other("Initializing"),
+                Some("HTTP 500"),
+                "Completed, index Initializing",
+            ),
+            (NotReady, completed.clone(), other("Terminating"), None, "index Terminating"),
+            (NotReady, completed.clone(), other("Ready"), Some("HTTP 404"), "index not ready"),
+            (Unrecognised, other("Exploded"), None, None, "ended as Exploded"),
+            (NotFound, pending, None, Some("HTTP 404"), "not found"),
+            (Completed, completed, None, None, "completed"),
         ] {
-            assert_eq!(outcome.in_words(status, index), words);
+            let found = outcome.in_words(status.as_ref(), index_state.as_ref(), last_error);
+            assert_eq!(found, words, "{outcome:?}");
         }
     }
 }

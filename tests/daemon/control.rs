@@ -1,8 +1,8 @@
-//! What others ask of a daemon that runs.
+//! The control socket of a running daemon, through the commands that use it.
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -10,15 +10,15 @@ use serde_json::Value;
 use crate::support::{Folder, KEY, Running, Watch, done, play, receive, unused_address};
 use crate::{Daemon, ask, status};
 
-/// The jobs of a status, by what `show` makes of them.
-fn jobs(daemon: &Running, show: &str) -> Vec<(String, Value)> {
+/// The jobs of a status by id, with the value of one field.
+fn jobs(daemon: &Running, field: &str) -> Vec<(String, Value)> {
     let status = status(daemon);
     let jobs = status["jobs"].as_array().expect("jobs").iter();
-    jobs.map(|job| (job["job"]["id"].as_str().expect("an id").to_owned(), job[show].clone())).collect()
+    jobs.map(|job| (job["job"]["id"].as_str().expect("an id").to_owned(), job[field].clone())).collect()
 }
 
 #[test]
-fn status_tells_how_each_job_stands() {
+fn status_reports_each_job() {
     let plane = play(&format!("{}[[job]]\nid = \"rj-2\"\ntakes = \"1h\"\n", done(&[("rj-1", "failed")])));
     let receiver = receive([]);
     receiver.otherwise(restore_watch::simulate::Reply::status(503));
@@ -30,12 +30,11 @@ fn status_tells_how_each_job_stands() {
     let mut daemon = daemon.run(&[]).start();
     daemon.until_logged(" failed after ");
     daemon.until("everything is polled", |_| plane.count() > 3);
-    daemon.until("both are owed", |daemon| {
-        jobs(daemon, "pending_deliveries").iter().map(|(_, pending)| pending.as_u64().unwrap()).sum::<u64>()
-            >= 3
+    daemon.until("deliveries are pending", |daemon| {
+        jobs(daemon, "pending_deliveries").iter().map(|(_, count)| count.as_u64().unwrap()).sum::<u64>() >= 3
     });
     assert_eq!(
-        jobs(&daemon, "outcome").iter().map(|(_, how)| how.as_str().unwrap()).collect::<Vec<_>>(),
+        jobs(&daemon, "outcome").iter().map(|(_, outcome)| outcome.as_str().unwrap()).collect::<Vec<_>>(),
         ["failed", "open", "open"]
     );
     let text = ask(&daemon, &["status"]).expect(0).stdout;
@@ -60,7 +59,7 @@ fn status_tells_how_each_job_stands() {
 }
 
 #[test]
-fn a_watched_status_goes_on_until_it_is_interrupted() {
+fn status_watch_repeats_until_interrupted() {
     let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
     let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).run(&[]).start();
     daemon.until_logged("watching restore rj-1");
@@ -74,7 +73,7 @@ fn a_watched_status_goes_on_until_it_is_interrupted() {
 }
 
 #[test]
-fn a_watched_status_ends_when_nobody_reads_it_any_more() {
+fn status_watch_ends_when_its_reader_is_gone() {
     let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
     let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).run(&[]).start();
     daemon.until_logged("watching restore rj-1");
@@ -85,7 +84,7 @@ fn a_watched_status_ends_when_nobody_reads_it_any_more() {
 }
 
 #[test]
-fn added_jobs_are_watched_over_restarts_until_they_are_forgotten() {
+fn added_jobs_survive_restarts_until_forgotten() {
     let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n[[job]]\nid = \"rj-2\"\ntakes = \"1h\"\n");
     let mut daemon = Daemon::new("").project("one", &plane, &[]).run(&[]).start();
     daemon.until_logged("watching 0 restores");
@@ -103,7 +102,8 @@ fn added_jobs_are_watched_over_restarts_until_they_are_forgotten() {
         .logged("no project `two`")
         .logged("it has: one");
     ask(&daemon, &["add", "a b"]).expect(2).logged("no spaces");
-    // Killed, and started again with the same files: what was answered for was safe.
+
+    // Killed, and started again with the same files: what was answered was committed.
     let config = daemon.folder().path().join("config.toml");
     let state = daemon.folder().path().join("state");
     let restart = || {
@@ -117,27 +117,27 @@ fn added_jobs_are_watched_over_restarts_until_they_are_forgotten() {
     let mut second = restart().start();
     second.until_logged("watching 2 restores");
     let socket = state.join("control.sock").to_string_lossy().into_owned();
-    let tell = |arguments: &[&str]| Watch::new(arguments).env("RESTORE_WATCH_SOCKET", &socket).run();
-    let status = tell(&["status"]).expect(0).stdout;
+    let send = |arguments: &[&str]| Watch::new(arguments).env("RESTORE_WATCH_SOCKET", &socket).run();
+    let status = send(&["status"]).expect(0).stdout;
     assert!(status.contains("nightly (rj-1)"), "{status}");
-    let forgotten = tell(&["forget", "rj-1", "nope"]).expect(1).stdout;
+    let forgotten = send(&["forget", "rj-1", "nope"]).expect(1).stdout;
     assert_eq!(forgotten, "rj-1 of project one is watched no more\nnope is not watched\n");
     second.kill();
     restart().start().until_logged("watching 1 restore");
 }
 
 #[test]
-fn what_the_file_names_is_not_forgotten() {
+fn configured_job_is_not_forgotten() {
     let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
     let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).run(&[]).start();
     daemon.until_logged("watching restore rj-1");
     let done = ask(&daemon, &["forget", "rj-1"]).expect(1);
     assert!(done.stdout.contains("is named by the configuration file"), "{}", done.stdout);
-    assert_eq!(jobs(&daemon, "listed"), [("rj-1".to_owned(), Value::Bool(true))]);
+    assert_eq!(jobs(&daemon, "configured"), [("rj-1".to_owned(), Value::Bool(true))]);
 }
 
 #[test]
-fn a_paused_project_is_asked_nothing_until_it_is_resumed() {
+fn paused_project_gets_no_requests_until_resumed() {
     let planes = ["a", "b"].map(|id| play(&format!("[[job]]\nid = \"{id}\"\ntakes = \"1h\"\n")));
     let daemon = Daemon::new("").project("one", &planes[0], &["a"]).project("two", &planes[1], &["b"]);
     let mut daemon = daemon.run(&[]).start();
@@ -145,7 +145,9 @@ fn a_paused_project_is_asked_nothing_until_it_is_resumed() {
     assert_eq!(ask(&daemon, &["pause", "one"]).expect(0).stdout, "one is paused\n");
     assert_eq!(ask(&daemon, &["pause", "one"]).expect(0).stdout, "one was paused already\n");
     ask(&daemon, &["pause", "three"]).expect(2).logged("it has: one, two");
-    // What was under way when it was paused has been answered by the time the other one has been polled further.
+
+    // A request that was under way at the pause is answered by the time the other project is polled
+    // again.
     let other = planes[1].count();
     daemon.until("a poll of the other", |_| planes[1].count() > other + 1);
     let asked = planes[0].count();
@@ -158,7 +160,7 @@ fn a_paused_project_is_asked_nothing_until_it_is_resumed() {
 }
 
 #[test]
-fn without_a_daemon_every_command_says_how_to_start_one() {
+fn without_daemon_commands_say_how_to_start_one() {
     let folder = Folder::new();
     let directory = folder.path().to_string_lossy().into_owned();
     let commands: [&[&str]; 6] =
@@ -172,7 +174,7 @@ fn without_a_daemon_every_command_says_how_to_start_one() {
             .logged("restore-watch run --config FILE");
         let stale = folder.path().join("stale.sock");
         drop(std::fs::remove_file(&stale));
-        drop(std::os::unix::net::UnixListener::bind(&stale).unwrap());
+        drop(UnixListener::bind(&stale).unwrap());
         let mut words = command.to_vec();
         let stale = stale.to_string_lossy();
         words.extend(["--socket", &stale]);
@@ -181,43 +183,63 @@ fn without_a_daemon_every_command_says_how_to_start_one() {
 }
 
 #[test]
-fn the_socket_is_for_its_user_alone_and_one_that_was_left_behind_is_taken_over() {
+fn socket_is_private_and_replaces_a_stale_one() {
     let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
     let daemon = Daemon::new("").project("one", &plane, &["rj-1"]);
     let path = daemon.folder.path().join("control.sock");
-    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    drop(UnixListener::bind(&path).unwrap());
+
     let mut daemon = daemon.run(&[]).start();
     daemon.until_logged("watching restore rj-1");
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-    // A second one at the same place is refused, and does not disturb the first.
-    let second = || Daemon::new("").project("one", &plane, &["rj-1"]);
-    second()
+
+    daemon.signal("TERM");
+    daemon.until("the socket goes", |_| !path.exists());
+    daemon.finish().expect(0);
+}
+
+#[test]
+fn second_daemon_does_not_disturb_the_socket_of_the_first() {
+    let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
+    let daemon = || Daemon::new("").project("one", &plane, &["rj-1"]);
+    let first = daemon();
+    let path = first.folder.path().join("control.sock");
+    let mut first = first.run(&[]).start();
+    first.until_logged("watching restore rj-1");
+
+    // A socket that is asked for is needed.
+    daemon()
         .run(&["--socket", &path.to_string_lossy()])
         .run()
         .expect(74)
         .logged("another process listens at the control socket")
         .logged("--socket");
-    status(&daemon);
-    // Where nobody asked for that place, the watch is worth more.
+    status(&first);
+
+    // One at the usual place is not: the watch goes on without it.
     let directory = path.parent().unwrap().to_string_lossy().into_owned();
-    let mut third = second().run(&[]).env("RUNTIME_DIRECTORY", &directory).start();
-    third.until_logged("going on without a control socket: another process listens");
-    third.until_logged("watching restore rj-1");
-    third.kill();
-    status(&daemon);
-    daemon.signal("TERM");
-    daemon.until("the socket goes", |_| !path.exists());
-    daemon.finish().expect(0);
+    let mut second = daemon().run(&[]).env("RUNTIME_DIRECTORY", &directory).start();
+    second.until_logged("going on without a control socket: another process listens");
+    second.until_logged("watching restore rj-1");
+    second.kill();
+    status(&first);
+}
+
+#[test]
+fn file_at_the_place_of_the_socket_is_kept() {
+    let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
     let folder = Folder::new();
     let file = folder.write("file", "");
-    let refused = Daemon::new("").project("one", &plane, &["rj-1"]).run(&["--socket", &file]);
-    refused.run().expect(78).logged("is no socket");
+
+    let daemon = Daemon::new("").project("one", &plane, &["rj-1"]).run(&["--socket", &file]);
+
+    daemon.run().expect(78).logged("is no socket");
     assert!(std::path::Path::new(&file).exists());
 }
 
 #[test]
-fn another_user_is_not_heard() {
-    if !rustix_is_root() {
+fn other_user_is_refused() {
+    if !is_root() {
         eprintln!("SKIPPED: only root can be another user");
         return;
     }
@@ -227,31 +249,32 @@ fn another_user_is_not_heard() {
     let folder = daemon.folder().path();
     let socket = folder.join("control.sock");
     std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let nobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
+    let as_other = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
     let program = folder.join("restore-watch");
     std::fs::copy(env!("CARGO_BIN_EXE_restore-watch"), &program).unwrap();
     let ask = || {
-        let mut command = std::process::Command::new(nobody[0]);
-        command.args(&nobody[1..]).arg(&program).args(["status", "--socket"]).arg(&socket);
+        let mut command = std::process::Command::new(as_other[0]);
+        command.args(&as_other[1..]).arg(&program).args(["status", "--socket"]).arg(&socket);
         let output = command.output().unwrap();
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
     };
     let (code, text) = ask();
     assert_eq!(code, Some(4), "{text}");
     assert!(text.contains("this user may not speak to the daemon") && text.contains("sudo"), "{text}");
-    // Were it not for the permissions, it would still not be heard.
+
+    // Without the permissions, the daemon itself refuses the user.
     std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o666)).unwrap();
     let (code, text) = ask();
     assert_eq!(code, Some(5), "{text}");
     daemon.until_logged("the user 65534 was refused at the control socket");
 }
 
-fn rustix_is_root() -> bool {
+fn is_root() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0)
 }
 
 #[test]
-fn what_makes_no_sense_is_answered_and_the_watch_goes_on() {
+fn malformed_requests_are_answered_and_watching_goes_on() {
     let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
     let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).run(&[]).start();
     daemon.until_logged("watching restore rj-1");
@@ -259,7 +282,7 @@ fn what_makes_no_sense_is_answered_and_the_watch_goes_on() {
     let send = |request: &str| {
         let mut stream = UnixStream::connect(&socket).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        // What is too much is not read to its end.
+        // The daemon does not read a body beyond its bound.
         drop(stream.write_all(request.as_bytes()));
         let mut answer = String::new();
         drop(stream.read_to_string(&mut answer));
@@ -288,10 +311,11 @@ fn what_makes_no_sense_is_answered_and_the_watch_goes_on() {
     ] {
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{status}: {answer}");
         let body = answer.split_once("\r\n\r\n").map(|(_, body)| body).filter(|body| !body.is_empty());
-        // What is no HTTP has no body.
+        // The answer to what is not HTTP has no body.
         assert!(body.is_none_or(|body| body.starts_with("{\"error\":")), "{answer}");
     }
-    // Connections that say nothing hold up nobody.
+
+    // Idle connections do not delay others.
     let _idle: Vec<_> = (0..100).map(|_| UnixStream::connect(&socket).unwrap()).collect();
     assert_eq!(status(&daemon)["jobs"][0]["job"]["id"], "rj-1");
     let polls = plane.count();
@@ -299,7 +323,7 @@ fn what_makes_no_sense_is_answered_and_the_watch_goes_on() {
 }
 
 #[test]
-fn a_refused_key_and_an_api_out_of_reach_are_trouble() {
+fn status_reports_refused_key_and_unreachable_api() {
     let refused = play("[[job]]\nid = \"a\"\n[[fault]]\nkind = \"status\"\nstatus = 401");
     let nowhere = unused_address();
     let daemon = Daemon::new("").project("one", &refused, &["a"]).with(&format!(

@@ -1,10 +1,10 @@
-//! `explain`: of a daemon, and for a wait.
+//! `restore-watch explain`, of a daemon and for a wait.
 
 use crate::support::{KEY, Watch, play};
 use crate::{Daemon, ask};
 
 #[test]
-fn the_daemon_says_when_and_why() {
+fn daemon_explains_when_and_why() {
     let plane = play(
         "[[job]]\nid = \"rj-1\"\nindex = \"docs\"\nage = \"10m\"\ntakes = \"1h\"\n\
          [[job]]\nid = \"rj-2\"\ntakes = \"1h\"\n[[fault]]\njob = \"rj-2\"\nkind = \"status\"\nstatus = 503\n",
@@ -27,6 +27,8 @@ fn the_daemon_says_when_and_why() {
         let explained = ask(daemon, &["explain", "rj-2", "--output", "json"]).expect(0).json();
         explained["rule"]["type"] == "backoff" && explained["last_error"] == "HTTP 503: Service Unavailable"
     });
+    let explained = ask(&daemon, &["explain", "rj-1", "--output", "json"]).expect(0).json();
+    assert_eq!((&explained["outcome"], &explained["status"]), (&"open".into(), &"Pending".into()));
     ask(&daemon, &["explain", "rj-3"]).expect(0);
     ask(&daemon, &["pause", "one"]).expect(0);
     daemon.until("it is paused", |daemon| {
@@ -43,7 +45,7 @@ fn the_daemon_says_when_and_why() {
 }
 
 #[test]
-fn without_a_daemon_it_is_said_for_a_wait() {
+fn without_daemon_a_wait_is_explained() {
     let plane = play(
         "[[job]]\nid = \"rj-1\"\nindex = \"docs\"\nage = \"10m\"\ntakes = \"1h\"\n\
          [[job]]\nid = \"rj-2\"\nage = \"1h\"\ntakes = \"5m\"\nend_time = false\n",
@@ -54,22 +56,25 @@ fn without_a_daemon_it_is_said_for_a_wait() {
         text.contains("\na wait polls it in 1") && text.contains("cadence  every 10s by its age of 10m 0"),
         "{text}"
     );
+
     let text = explain(&["rj-1", "--max-interval", "3s"]).expect(0).stdout;
     assert!(text.contains("cadence  every 3.0s by ") && text.contains("between 1.0s and 3.0s"), "{text}");
+
     let text = explain(&["rj-2"]).expect(0).stdout;
     assert!(text.ends_with("\na wait polls it no more: it is over\n"), "{text}");
+
     let text = explain(&["rj-9"]).expect(0).stdout;
     assert!(
         text.starts_with("rj-9 of project default: not seen yet, ") && text.contains("HTTP 404"),
         "{text}"
     );
-    assert_eq!(plane.count(), 6, "each asks once, and of one that runs once for the list");
+    assert_eq!(plane.count(), 6, "each polls once, and one that runs lists once");
     Watch::new(["explain", "rj-1"]).run().expect(78).logged("PINECONE_API_KEY");
     Watch::new(["explain", "a b"]).env("PINECONE_API_KEY", KEY).run().expect(2);
 }
 
 #[test]
-fn what_to_expect_is_known_once_a_restore_completed() {
+fn expectation_follows_completed_restores() {
     let plane = play(
         "[[job]]\nid = \"rj-1\"\nage = \"2h\"\ntakes = \"9m\"\n[[job]]\nid = \"rj-2\"\nage = \"1h\"\ntakes = \"21m\"\n\
          [[job]]\nid = \"rj-3\"\ntakes = \"1h\"\n",
@@ -82,7 +87,7 @@ fn what_to_expect_is_known_once_a_restore_completed() {
         ask(daemon, &["status"]).expect(0).stdout.contains(&format!("\nproject one: {words}\n"))
     });
     let status = ask(&daemon, &["status", "--output", "json"]).expect(0).json();
-    assert_eq!(status["projects"][0]["expected"]["half_within_seconds"], 540.0);
+    assert_eq!(status["projects"][0]["expected"]["median_seconds"], 540.0);
     daemon.until("it waits", |daemon| {
         ask(daemon, &["explain", "rj-3"]).expect(0).stdout.contains(&format!("\n  expect   {words}\n"))
     });
@@ -91,7 +96,7 @@ fn what_to_expect_is_known_once_a_restore_completed() {
 }
 
 #[test]
-fn what_a_wait_would_expect_is_said_without_a_daemon() {
+fn expectation_of_a_wait_without_daemon() {
     let plane =
         play("[[job]]\nid = \"rj-1\"\nage = \"2h\"\ntakes = \"9m\"\n[[job]]\nid = \"rj-2\"\nage = \"5m\"\n");
     let text = Watch::new(["explain", "rj-2"]).on(&plane).run().expect(0).stdout;
@@ -100,7 +105,7 @@ fn what_a_wait_would_expect_is_said_without_a_daemon() {
 }
 
 #[test]
-fn an_effort_is_one_of_a_wait() {
+fn effort_option_explains_a_wait() {
     let plane = play("[[job]]\nid = \"rj-1\"\nage = \"10m\"\ntakes = \"1h\"\n");
     for (effort, interval) in [("gentle", 21.9), ("eager", 5.48)] {
         let words = ["explain", "rj-1", "--effort", effort, "--output", "json"];

@@ -50,6 +50,9 @@ const IMPURE: &[&str] = &[
     "std::thread",
 ];
 
+/// What the engine must not name, because a wire format is the matter of an adapter.
+const WIRE_FORMATS: &[&str] = &["schemars", "serde", "serde_json"];
+
 /// The unit that the layers order: the module, or the part of a split folder.
 fn unit(path: &[String]) -> String {
     match path {
@@ -91,6 +94,9 @@ fn violations(path: &Path, text: &str) -> Vec<String> {
         let is_test = in_test || tests_only;
         if module[0] == "engine" && !is_test && IMPURE.iter().any(|bad| reaches(&named, bad, in_use)) {
             complain("has no place in the engine");
+        }
+        if module[0] == "engine" && !is_test && WIRE_FORMATS.iter().any(|bad| reaches(&named, bad, in_use)) {
+            complain("is a wire format, which has no place in the engine");
         }
         if named[0] == "backoff" && (in_use || named.len() > 1) && module[..] != ["engine", "retry"] {
             complain("belongs to engine/retry.rs alone");
@@ -261,6 +267,21 @@ fn the_check_finds_imports_that_lead_the_wrong_way() {
             "fn f() -> std::time::SystemTime {}",
             "`std::time::SystemTime` has no place in the engine",
         ),
+        (
+            "engine/explain.rs",
+            "use serde::{Deserialize, Serialize};",
+            "`serde::Serialize` is a wire format, which has no place in the engine",
+        ),
+        (
+            "engine/explain.rs",
+            "#[derive(schemars::JsonSchema)]\nstruct Rule;",
+            "`schemars::JsonSchema` is a wire format, which has no place in the engine",
+        ),
+        (
+            "engine/tracker/mod.rs",
+            "#[serde(default)] struct Job;",
+            "`serde` is a wire format, which has no place in the engine",
+        ),
         ("engine/outbox.rs", "use backoff::Backoff;", "`backoff::Backoff` belongs to engine/retry.rs alone"),
     ] {
         let mut judged = judged(path, text);
@@ -274,6 +295,7 @@ fn the_check_lets_the_rest_pass() {
     for (path, text) in [
         ("engine/mod.rs", "use crate::{config::{Rate, self}, model::JobId};\nuse std::time::Duration;"),
         ("engine/retry.rs", "use backoff::ExponentialBackoff;\nuse super::time::Instant;"),
+        ("engine/tests/list.rs", "fn f() { serde_json::from_str(x); }"),
         ("config/reader/section.rs", "use super::super::Rate; use crate::config::typo::nearest;"),
         ("config/excerpt.rs", "pub(crate) struct Place { pub(crate) line: usize }"),
         (

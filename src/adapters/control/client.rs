@@ -1,4 +1,4 @@
-//! The other end of the control socket: one request, one answer.
+//! The client's end of the control socket: one request, one answer.
 
 use std::error::Error as _;
 use std::io::ErrorKind;
@@ -10,28 +10,29 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{
-    AddJobs, Changed, ExplainJob, ForgetJobs, JobResults, Reloaded, RequestError, RequestErrorKind, Status,
+    AddJobs, Changed, ExplainJob, Explanation, ForgetJobs, JobResults, Reloaded, RequestError,
+    RequestErrorKind, Status,
 };
 use crate::adapters::http;
-use crate::engine::Explanation;
 use crate::model::ProjectName;
 
-/// How long an answer may take. A daemon answers once what it was told is safe on its disk, and reads files for a reload.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long an answer may take. A daemon answers a change once that is committed, and reads files
+/// for a reload.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
-    /// Nobody listens at the socket.
+    /// No process listens at the socket.
     #[error("no daemon listens at {0}")]
     NoDaemon(PathBuf),
     /// The system does not let this user connect.
     #[error("this user may not speak to the daemon at {0}")]
     Denied(PathBuf),
-    /// The daemon does not do it.
+    /// The daemon answered with an error.
     #[error("{}", .0.error)]
-    Refused(RequestError),
-    /// There was no answer, or not one that makes sense.
+    Rejected(RequestError),
+    /// There was no answer, or none that can be read.
     #[error("cannot speak to the daemon at {path}: {fault}")]
     Failed {
         /// The socket.
@@ -41,7 +42,7 @@ pub enum CallError {
     },
 }
 
-/// Speaks to a daemon.
+/// A client of one daemon. Each request has a connection of its own.
 #[derive(Debug, Clone)]
 pub struct Client {
     path: PathBuf,
@@ -69,7 +70,7 @@ impl Client {
         self.call(Method::POST, &["jobs"], jobs).await
     }
 
-    /// Watches jobs no more.
+    /// Stops watching jobs that were added.
     pub async fn forget(&self, jobs: &ForgetJobs) -> Result<JobResults, CallError> {
         self.call(Method::POST, &["jobs", "forget"], jobs).await
     }
@@ -84,7 +85,7 @@ impl Client {
         self.call(Method::POST, &["projects", project.as_str(), "pause"], &()).await
     }
 
-    /// Goes on with a project.
+    /// Resumes a project.
     pub async fn resume(&self, project: &ProjectName) -> Result<Changed, CallError> {
         self.call(Method::POST, &["projects", project.as_str(), "resume"], &()).await
     }
@@ -98,31 +99,33 @@ impl Client {
         let mut url = url::Url::parse("http://localhost/v1").expect("a valid URL");
         url.path_segments_mut().expect("a URL with a path").extend(path);
 
-        let sent = self.http.request(method, url).timeout(PATIENCE).json(body).send().await;
-        let answer = sent.map_err(|error| self.blame(&error))?;
+        let sent = self.http.request(method, url).timeout(TIMEOUT).json(body).send().await;
+        let answer = sent.map_err(|error| self.call_error(&error))?;
         if !answer.status().is_success() {
-            return Err(self.refusal(answer).await);
+            return Err(self.rejection(answer).await);
         }
 
-        let body = answer.bytes().await.map_err(|error| self.blame(&error))?;
+        let body = answer.bytes().await.map_err(|error| self.call_error(&error))?;
         serde_json::from_slice(&body).map_err(|error| {
             self.failed(format!("its answer makes no sense, so it may be another version: {error}"))
         })
     }
 
-    async fn refusal(&self, answer: reqwest::Response) -> CallError {
+    /// What an answer says that is no success.
+    async fn rejection(&self, answer: reqwest::Response) -> CallError {
         let status = answer.status().as_u16();
         let body = match answer.bytes().await {
             Ok(body) => body,
-            Err(error) => return self.blame(&error),
+            Err(error) => return self.call_error(&error),
         };
         match serde_json::from_slice::<RequestError>(&body) {
-            Ok(refusal) => CallError::Refused(RequestError { kind: RequestErrorKind::of(status), ..refusal }),
+            Ok(error) => CallError::Rejected(RequestError { kind: RequestErrorKind::of(status), ..error }),
             Err(_) => self.failed(format!("it answered with HTTP {status}")),
         }
     }
 
-    fn blame(&self, error: &reqwest::Error) -> CallError {
+    /// What a failed exchange means, by its innermost cause that is known.
+    fn call_error(&self, error: &reqwest::Error) -> CallError {
         let mut cause = error.source();
         while let Some(inner) = cause {
             match inner.downcast_ref::<std::io::Error>().map(std::io::Error::kind) {

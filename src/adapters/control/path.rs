@@ -4,23 +4,24 @@ use std::path::{Path, PathBuf};
 
 use crate::config::environment::{self, Variables};
 
-/// The socket in a runtime directory that is this program's own.
-const SOCKET: &str = "control.sock";
+/// The socket in a runtime directory of this program.
+const IN_OWN_DIRECTORY: &str = "control.sock";
 
 /// The socket in a runtime directory that is shared.
-const IN_DIRECTORY: &str = "restore-watch/control.sock";
+const IN_SHARED_DIRECTORY: &str = "restore-watch/control.sock";
 
 /// The socket of the system service.
-const SYSTEM: &str = "/run/restore-watch/control.sock";
+const OF_SYSTEM_SERVICE: &str = "/run/restore-watch/control.sock";
 
-/// Where a daemon makes its socket: `explicit`, else in the directory that systemd made for the service
-/// (`RUNTIME_DIRECTORY`), else in that of the user (`XDG_RUNTIME_DIR`). None where there is neither.
+/// Where a daemon makes its socket: `explicit`, else in the directory that systemd made for the
+/// service (`RUNTIME_DIRECTORY`), else in that of the user (`XDG_RUNTIME_DIR`). None if there is
+/// neither.
 pub fn server_path(explicit: Option<&Path>) -> Option<PathBuf> {
     explicit.map(Path::to_owned).or_else(|| places(&environment::of_process).into_iter().next())
 }
 
-/// Where a client finds it: `explicit`, else the first that is there of the places of [`server_path`] and
-/// `/run/restore-watch/control.sock`. The error is the list of places where there is none.
+/// Where a client finds it: `explicit`, else the first that exists of the places of [`server_path`]
+/// and `/run/restore-watch/control.sock`. The error is the list of places that were tried.
 pub fn client_path(explicit: Option<&Path>) -> Result<PathBuf, Vec<PathBuf>> {
     find(explicit, &environment::of_process)
 }
@@ -30,8 +31,9 @@ fn find(explicit: Option<&Path>, variables: &Variables<'_>) -> Result<PathBuf, V
         return Ok(path.to_owned());
     }
     let mut places = places(variables);
-    places.push(PathBuf::from(SYSTEM));
-    // Where that cannot be told, the attempt to use it says why.
+    places.push(PathBuf::from(OF_SYSTEM_SERVICE));
+    // A path that cannot be looked at counts as there: the attempt to connect says what is wrong
+    // with it.
     match places.iter().find(|place| place.try_exists().unwrap_or(true)) {
         Some(place) => Ok(place.clone()),
         None => Err(places),
@@ -41,7 +43,10 @@ fn find(explicit: Option<&Path>, variables: &Variables<'_>) -> Result<PathBuf, V
 fn places(variables: &Variables<'_>) -> Vec<PathBuf> {
     let of_service = environment::service_directory(variables, "RUNTIME_DIRECTORY");
     let of_user = environment::user_directory(variables, "XDG_RUNTIME_DIR", None);
-    let places = [of_service.map(|path| path.join(SOCKET)), of_user.map(|path| path.join(IN_DIRECTORY))];
+    let places = [
+        of_service.map(|path| path.join(IN_OWN_DIRECTORY)),
+        of_user.map(|path| path.join(IN_SHARED_DIRECTORY)),
+    ];
     places.into_iter().flatten().filter(|path| path.is_absolute()).collect()
 }
 
@@ -50,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_client_takes_the_first_that_is_there_and_says_where_it_looked() {
+    fn client_finds_the_first_socket_or_says_where_it_looked() {
         let directory = tempfile::tempdir().unwrap();
         let root = directory.path();
         let variables: &Variables<'_> = &|name| match name {
@@ -60,9 +65,9 @@ mod tests {
         };
         let service = root.join("service/control.sock");
         let user = root.join("user/restore-watch/control.sock");
-        if !Path::new(SYSTEM).exists() {
+        if !Path::new(OF_SYSTEM_SERVICE).exists() {
             let places = find(None, variables).unwrap_err();
-            assert_eq!(places, [service.clone(), user.clone(), SYSTEM.into()]);
+            assert_eq!(places, [service.clone(), user.clone(), OF_SYSTEM_SERVICE.into()]);
         }
         for path in [&user, &service] {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
-use super::connections::{self, ARRIVAL};
+use super::connections::{self, ARRIVAL_TIMEOUT};
 use super::{AddJobs, ExplainJob, ForgetJobs, Reply, Request, RequestError, RequestErrorKind};
 use crate::model::ProjectName;
 use crate::platform::identity::{self, Identity};
@@ -26,7 +26,7 @@ use crate::platform::identity::{self, Identity};
 /// The largest body of a request that is read, in bytes: about 20,000 jobs.
 const MAX_BODY: usize = 1024 * 1024;
 
-/// How many requests may wait for the daemon's loop. Further ones wait for room.
+/// How many requests the queue to the daemon's loop holds. Further ones wait for a place in it.
 const BACKLOG: usize = 16;
 
 /// Why a control socket cannot be made.
@@ -35,51 +35,51 @@ pub enum BindError {
     /// Another process listens there.
     #[error("another process listens at the control socket {0}")]
     InUse(PathBuf),
-    /// There is something else.
+    /// The path is taken by something else.
     #[error("{0} is no socket")]
     NoSocket(PathBuf),
-    /// The system does not let it be made.
+    /// The system does not permit it.
     #[error("cannot make the control socket {path}: {error}")]
     Unusable {
-        /// Where.
+        /// Where it was to be.
         path: PathBuf,
         /// What the system said.
         error: std::io::Error,
     },
 }
 
-/// A control socket that is served. It is closed and removed when this is dropped.
+/// A control socket that is being served. Dropping it closes and removes the socket.
 #[derive(Debug)]
 pub struct Server {
     path: PathBuf,
-    /// What it made there.
-    made: Option<Identity>,
+    /// Which file is this socket: another daemon may have replaced it.
+    identity: Option<Identity>,
     requests: mpsc::Receiver<Request>,
     serving: AbortHandle,
 }
 
 impl Server {
-    /// Makes the socket and starts to serve it, on the runtime that this is called in. A socket that a process left
-    /// behind is taken over.
+    /// Makes the socket and starts to serve it on the current runtime. A socket that a dead process
+    /// left behind is replaced.
     pub fn bind(path: &Path) -> Result<Self, BindError> {
         let unusable = |error| BindError::Unusable { path: path.to_owned(), error };
-        // The directory of this program; the one that it is in is made by others, or there is none.
+        // Only the directory of this program: its parent is the system's.
         if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
             match std::fs::DirBuilder::new().mode(0o700).create(directory) {
                 Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(unusable(error)),
                 _ => {}
             }
         }
-        clear(path)?;
+        remove_stale(path)?;
+
         let listener = UnixListener::bind(path).map_err(unusable)?;
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(unusable)?;
         let (sender, requests) = mpsc::channel(BACKLOG);
         let serving = tokio::spawn(async move {
-            // It ends with the task that it runs on.
             connections::serve(listener, router(sender)).await;
         });
-        let made = at(path);
-        Ok(Self { path: path.to_owned(), made, requests, serving: serving.abort_handle() })
+        let identity = identity_at(path);
+        Ok(Self { path: path.to_owned(), identity, requests, serving: serving.abort_handle() })
     }
 
     /// The next request. Dropping the future loses none.
@@ -99,20 +99,19 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.serving.abort();
-        // Another daemon may have its own there by now, if this one was deleted.
-        if self.made.is_some() && at(&self.path) == self.made {
+        if self.identity.is_some() && identity_at(&self.path) == self.identity {
             drop(std::fs::remove_file(&self.path));
         }
     }
 }
 
-/// What is at a path; a symbolic link is not followed.
-fn at(path: &Path) -> Option<Identity> {
+/// Which file is at a path; a symbolic link is not followed.
+fn identity_at(path: &Path) -> Option<Identity> {
     std::fs::symlink_metadata(path).ok().as_ref().map(identity::of)
 }
 
-/// Removes a socket at which nobody listens any more.
-fn clear(path: &Path) -> Result<(), BindError> {
+/// Removes a socket at which no process listens.
+fn remove_stale(path: &Path) -> Result<(), BindError> {
     let unusable = |error| BindError::Unusable { path: path.to_owned(), error };
     match std::fs::symlink_metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
@@ -141,77 +140,78 @@ fn router(requests: Requests) -> Router {
         .route("/v1/projects/{name}/pause", post(pause))
         .route("/v1/projects/{name}/resume", post(resume))
         .method_not_allowed_fallback(async || {
-            let refusal = RequestError::new(RequestErrorKind::Method, "this path takes another method");
-            refuse(refusal)
+            error_response(RequestError::new(RequestErrorKind::Method, "this path takes another method"))
         })
         .fallback(async || {
-            refuse(RequestError::new(RequestErrorKind::NotFound, "there is nothing at this path"))
+            error_response(RequestError::new(RequestErrorKind::NotFound, "there is nothing at this path"))
         })
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(requests)
 }
 
-/// The body of a request, as JSON.
-pub(super) struct Wanted<T>(pub(super) T);
+/// The body of a request, read from JSON.
+pub(super) struct Body<T>(pub(super) T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Wanted<T> {
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Response;
 
     async fn from_request(request: axum::extract::Request, state: &S) -> Result<Self, Response> {
-        let invalid = |text: String| refuse(RequestError::new(RequestErrorKind::Invalid, text));
-        match timeout(ARRIVAL, Json::from_request(request, state)).await {
-            Ok(Ok(Json(wanted))) => Ok(Self(wanted)),
-            Ok(Err(error)) => Err(invalid(error.body_text())),
-            Err(_) => Err(invalid(format!("the request did not arrive within {} s", ARRIVAL.as_secs()))),
+        let invalid = |text: String| error_response(RequestError::new(RequestErrorKind::Invalid, text));
+        match timeout(ARRIVAL_TIMEOUT, Json::from_request(request, state)).await {
+            Ok(Ok(Json(body))) => Ok(Self(body)),
+            Ok(Err(rejection)) => Err(invalid(rejection.body_text())),
+            Err(_) => {
+                Err(invalid(format!("the request did not arrive within {} s", ARRIVAL_TIMEOUT.as_secs())))
+            }
         }
     }
 }
 
-async fn add(State(requests): State<Requests>, Wanted(jobs): Wanted<AddJobs>) -> Response {
+async fn add(State(requests): State<Requests>, Body(jobs): Body<AddJobs>) -> Response {
     answer(&requests, |reply| Request::Add(jobs, reply)).await
 }
 
-async fn forget(State(requests): State<Requests>, Wanted(jobs): Wanted<ForgetJobs>) -> Response {
+async fn forget(State(requests): State<Requests>, Body(jobs): Body<ForgetJobs>) -> Response {
     answer(&requests, |reply| Request::Forget(jobs, reply)).await
 }
 
-async fn explain(State(requests): State<Requests>, Wanted(job): Wanted<ExplainJob>) -> Response {
+async fn explain(State(requests): State<Requests>, Body(job): Body<ExplainJob>) -> Response {
     answer(&requests, |reply| Request::Explain(job, reply)).await
 }
 
-/// The project that a path names.
-type Named = Result<UrlPath<String>, PathRejection>;
+/// The project that the path of a request names.
+type ProjectInPath = Result<UrlPath<String>, PathRejection>;
 
-async fn pause(State(requests): State<Requests>, name: Named) -> Response {
+async fn pause(State(requests): State<Requests>, name: ProjectInPath) -> Response {
     of_project(name, async |name| answer(&requests, |reply| Request::Pause(name, reply)).await).await
 }
 
-async fn resume(State(requests): State<Requests>, name: Named) -> Response {
+async fn resume(State(requests): State<Requests>, name: ProjectInPath) -> Response {
     of_project(name, async |name| answer(&requests, |reply| Request::Resume(name, reply)).await).await
 }
 
-async fn of_project(name: Named, answer: impl AsyncFnOnce(ProjectName) -> Response) -> Response {
+async fn of_project(name: ProjectInPath, answer: impl AsyncFnOnce(ProjectName) -> Response) -> Response {
     match name {
         Ok(UrlPath(name)) => answer(ProjectName::new(name)).await,
-        Err(error) => refuse(RequestError::new(RequestErrorKind::Invalid, error.body_text())),
+        Err(rejection) => error_response(RequestError::new(RequestErrorKind::Invalid, rejection.body_text())),
     }
 }
 
-/// Hands a request to the daemon's loop, and its answer to the client.
+/// Passes a request to the daemon's loop, and its answer to the client.
 async fn answer<T: Serialize>(requests: &Requests, request: impl FnOnce(Reply<T>) -> Request) -> Response {
     let (reply, answer) = oneshot::channel();
-    // A request that the loop does not take is not answered either.
+    // If the loop has ended, the reply is dropped with the request, which is answered below.
     drop(requests.send(request(reply)).await);
     let stopping = |_| Err(RequestError::new(RequestErrorKind::Stopping, "the daemon is stopping"));
     match answer.await.unwrap_or_else(stopping) {
         Ok(answer) => Json(answer).into_response(),
-        Err(refusal) => refuse(refusal),
+        Err(fault) => error_response(fault),
     }
 }
 
-fn refuse(refusal: RequestError) -> Response {
-    let status = StatusCode::from_u16(refusal.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    (status, Json(refusal)).into_response()
+fn error_response(error: RequestError) -> Response {
+    let status = StatusCode::from_u16(error.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, Json(error)).into_response()
 }
 
 #[cfg(test)]
@@ -219,14 +219,16 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_stop_leaves_the_socket_of_another_daemon_alone() {
+    async fn dropping_keeps_the_socket_of_another_daemon() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("control.sock");
         let first = Server::bind(&path).unwrap();
         std::fs::remove_file(&path).unwrap();
         let second = Server::bind(&path).unwrap();
+
         drop(first);
         assert!(matches!(Server::bind(&path), Err(BindError::InUse(_))));
+
         drop(second);
         assert!(!path.exists());
     }

@@ -8,11 +8,11 @@ use tracing::info;
 
 use super::{Daemon, status};
 use crate::adapters::control::{
-    AddJobs, Changed, ExplainJob, ForgetJobs, JobChange, JobResult, JobResults, NewJob, Reply, Request,
-    RequestError, RequestErrorKind,
+    AddJobs, Changed, ExplainJob, Explanation, ForgetJobs, JobChange, JobResult, JobResults, NewJob, Reply,
+    Request, RequestError, RequestErrorKind,
 };
 use crate::config::{JobSettings, label_fault};
-use crate::engine::{Command, CommitTicket, Engine, Explanation, Reply as EngineReply};
+use crate::engine::{Command, CommitTicket, Engine, Reply as EngineReply};
 use crate::model::{JobId, ProjectName};
 
 /// Answers that wait until the change that they confirm is committed.
@@ -59,7 +59,7 @@ impl Daemon {
         let engine = self.driver.engine();
         let project = wanted.project.as_ref().or_else(|| engine.holder(&wanted.job));
         let explanation = project.and_then(|project| engine.explain(project, &wanted.job, self.driver.now()));
-        explanation.ok_or_else(|| {
+        explanation.map(Explanation::from).ok_or_else(|| {
             let of_project = wanted.project.as_ref().map(|name| format!(" in the project {name}"));
             let message =
                 format!("the daemon does not watch {}{}", wanted.job, of_project.unwrap_or_default());
@@ -98,7 +98,7 @@ impl Daemon {
                     info!(%project, job = %id, "restore {id} was forgotten");
                     JobChange::Forgotten
                 }
-                EngineReply::Configured => JobChange::Listed,
+                EngineReply::Configured => JobChange::Configured,
                 _ => JobChange::Unknown,
             };
             JobResult { id, project: Some(project), result }

@@ -11,23 +11,23 @@ use super::socket::SocketArgs;
 use super::start::{READING, no_thread, unless_stopped};
 use super::values::{bound, parse_effort, parse_interval};
 use super::{Done, Failure, Output, block_on, listen, print};
-use crate::adapters::control::{CallError, ExplainJob, RequestErrorKind};
+use crate::adapters::control::{CallError, ExplainJob, Explanation, RequestErrorKind};
 use crate::adapters::telemetry::{self, Style};
 use crate::app::driver::{Driver, State};
 use crate::app::setup::Setup;
 use crate::config::{Effort, JobSettings, LogFormat, ProjectSettings, StateSettings};
-use crate::engine::Explanation;
 use crate::model::{Exit, JobId, ProjectName, Until};
 use crate::platform::clock::Clock;
 
-/// How long the list of restores is waited for, where the rate or the server takes its time.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// How long past restores are waited for: their pages may be delayed by the rate limit or by the
+/// server.
+const HISTORY_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Say when a restore job is polled next, and why
 ///
-/// Asks the running daemon where it watches the job. Else, or with options of a wait, the API is asked once about the
-/// job, and once for the list of restores where it runs, and the answer is for a wait with these options. Ends with 0
-/// whatever the API says: that is part of the answer.
+/// Asks the running daemon where it watches the job. Else, or with options of a wait, the API is
+/// asked once about the job, and once for the list of restores where it runs, and the answer is for
+/// a wait with these options. Ends with 0 whatever the API says: that is part of the answer.
 #[derive(Debug, Clone, Parser)]
 pub(super) struct Args {
     /// The id of the job
@@ -67,11 +67,13 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     let [job] = &super::ids::argued(std::slice::from_ref(&args.job))?[..] else {
         return Err(Failure::usage("one job id is wanted"));
     };
-    let of_daemon = if args.is_for_a_wait() { None } else { args.ask_the_daemon(job)? };
-    let (explanation, whose) = match of_daemon {
+
+    let by_daemon = if args.is_for_a_wait() { None } else { args.ask_daemon(job)? };
+    let (explanation, whose) = match by_daemon {
         Some(explanation) => (explanation, "the daemon"),
-        None => (args.try_a_wait(job)?, "a wait"),
+        None => (args.try_wait(job)?, "a wait"),
     };
+
     match args.output {
         Output::Human => print(&words::of(&explanation, whose))?,
         Output::Json => {
@@ -83,67 +85,74 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
 }
 
 impl Args {
+    /// Whether an option is given that only a wait has.
     fn is_for_a_wait(&self) -> bool {
         let interval = self.min_interval.or(self.max_interval);
         interval.is_some() || self.effort.is_some() || self.until.is_some() || self.project.config().is_some()
     }
 
-    /// Asks the daemon. Nothing where there is none, or where it does not watch the job; unless it was named.
-    fn ask_the_daemon(&self, job: &JobId) -> Result<Option<Explanation>, Failure> {
+    /// Asks the daemon. None if there is none or if it does not watch the job; an error if it was
+    /// named.
+    fn ask_daemon(&self, job: &JobId) -> Result<Option<Explanation>, Failure> {
         let project = self.project.name().map(ProjectName::new);
-        let wanted = ExplainJob { project, job: job.clone() };
         let Some(client) = self.socket.client_if_any()? else { return Ok(None) };
-        let answer = block_on(async { Ok(client.explain(&wanted).await) })?;
+        let request = ExplainJob { project, job: job.clone() };
+        let answer = block_on(async { Ok(client.explain(&request).await) })?;
+
         let is_named = self.socket.named().is_some() || self.project.name().is_some();
         match answer {
             Ok(explanation) => Ok(Some(explanation)),
-            Err(CallError::Refused(refusal)) if refusal.kind == RequestErrorKind::NotFound && !is_named => {
-                Ok(None)
-            }
-            Err(CallError::Refused(refusal)) if refusal.kind == RequestErrorKind::NotFound => {
-                let failure = Failure::new(Exit::NotFound, refusal.error);
-                Err(refusal.help.into_iter().fold(failure, Failure::with_help))
-            }
             Err(CallError::NoDaemon(_) | CallError::Denied(_)) if !is_named => Ok(None),
+            Err(CallError::Rejected(error)) if error.kind == RequestErrorKind::NotFound => {
+                if !is_named {
+                    return Ok(None);
+                }
+                let failure = Failure::new(Exit::NotFound, error.error);
+                Err(error.help.into_iter().fold(failure, Failure::with_help))
+            }
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Polls the job once, as a wait would.
-    fn try_a_wait(&self, id: &JobId) -> Result<Explanation, Failure> {
+    /// Explains what a wait would do after its first poll.
+    fn try_wait(&self, id: &JobId) -> Result<Explanation, Failure> {
         block_on(async {
             let mut signals = listen()?;
             let (args, job) = (self.clone(), id.clone());
             let (name, setup) = unless_stopped(&mut signals, READING, move || {
-                let project = args.wait(&job)?;
+                let project = args.settings_of_wait(&job)?;
                 let name = project.name.clone();
                 Ok((name, Setup::new(vec![project], &[], StateSettings::KEEP)?))
             })
             .await?;
+
             let clock = Clock::system();
             let mut driver = Driver::new(setup, State::volatile(), clock);
-            let limit = driver.now().instant + PATIENCE;
+            let limit = driver.now().instant + HISTORY_TIMEOUT;
             loop {
                 let engine = driver.engine();
-                let job = engine.job(&name, id).filter(|job| job.polls > 0);
-                // What a wait expects, it has learned from the list.
+                // A wait would know the durations of past restores, too.
                 let is_early = driver.now().instant < limit;
                 let learns = is_early && engine.projects().any(|project| project.history_pending);
-                if job.is_some_and(|job| job.due.is_some() || job.tracker.has_ended()) && !learns {
+                let job = engine.job(&name, id).filter(|job| job.polls > 0);
+                let is_answered = job.is_some_and(|job| job.due.is_some() || job.tracker.has_ended());
+                if is_answered && !learns {
                     break;
                 }
+
                 tokio::select! {
                     turned = driver.turn() => drop(turned?),
                     () = clock.sleep_until(learns.then_some(limit)) => {}
                     exit = signals.next() => return Err(Failure::new(exit, exit.meaning())),
                 }
             }
+
             let explanation = driver.engine().explain(&name, id, driver.now());
-            explanation.ok_or_else(|| Failure::internal("the job is not watched"))
+            explanation.map(Explanation::from).ok_or_else(|| Failure::internal("the job is not watched"))
         })
     }
 
-    fn wait(&self, id: &JobId) -> Result<ProjectSettings, Failure> {
+    fn settings_of_wait(&self, id: &JobId) -> Result<ProjectSettings, Failure> {
         let mut project = self.project.choose()?;
         let known = project.jobs.iter().find(|job| job.id == *id).cloned();
         let mut job = known.unwrap_or_else(|| JobSettings::new(id.clone()));

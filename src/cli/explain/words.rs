@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use crate::engine::{Explanation, Hold, Later, LearnedRate, RateReport, Rule, Since, Turn};
+use crate::adapters::control::{
+    CadenceRule, Explanation, Hold, Later, LearnedRate, RateReport, Rule, Since, Turn,
+};
 use crate::model::duration;
 
-/// All of it; `whose` polls are meant.
+/// The whole explanation; `whose` polls are meant.
 pub(super) fn of(explanation: &Explanation, whose: &str) -> String {
     let mut lines = vec![heading(explanation), next(explanation, whose)];
     if explanation.turn == Turn::Waiting {
@@ -16,16 +18,21 @@ pub(super) fn of(explanation: &Explanation, whose: &str) -> String {
 }
 
 fn heading(explanation: &Explanation) -> String {
-    let Explanation { project, job, words, age_seconds, until, .. } = explanation;
+    let Explanation { project, job, age_seconds, until, .. } = explanation;
     let label = match (&job.name, &job.facts.target_index_name) {
         (Some(name), _) | (None, Some(name)) => format!("{name} ({})", job.id),
         (None, None) => job.id.to_string(),
     };
+    let outcome = explanation.outcome.in_words(
+        explanation.status.as_ref(),
+        explanation.index_state.as_ref(),
+        explanation.last_error.as_deref(),
+    );
     let until = match explanation.turn {
         Turn::Over => String::new(),
         _ => format!(", watched until {until}"),
     };
-    format!("{label} of project {project}: {words}, {} old{until}", human(*age_seconds))
+    format!("{label} of project {project}: {outcome}, {} old{until}", human(*age_seconds))
 }
 
 fn next(explanation: &Explanation, whose: &str) -> String {
@@ -38,6 +45,7 @@ fn next(explanation: &Explanation, whose: &str) -> String {
     }
 }
 
+/// Each reason under its name, in the order in which they decide.
 fn reasons(explanation: &Explanation) -> Vec<(&'static str, String)> {
     let mut lines = Vec::new();
     lines.extend(explanation.rule.as_ref().map(|rule| by_rule(rule, explanation.last_error.as_deref())));
@@ -52,17 +60,7 @@ fn reasons(explanation: &Explanation) -> Vec<(&'static str, String)> {
     lines.extend(explanation.hold.as_ref().map(|Hold { seconds, reason }| {
         ("held", format!("nothing is asked of the project for another {}: {reason}", human(*seconds)))
     }));
-    let rate = &explanation.rate;
-    let ahead = match rate.jobs_ahead {
-        0 => "no job comes first".to_owned(),
-        1 => "1 job comes first".to_owned(),
-        jobs => format!("{jobs} jobs come first"),
-    };
-    let room = match (&explanation.hold, rate.room_seconds) {
-        (Some(_), _) => "once that is over".to_owned(),
-        (None, seconds) => from_now(seconds),
-    };
-    lines.push(("rate", format!("{}; there is room {room}, and {ahead}", in_force(rate))));
+    lines.push(("rate", rate(explanation)));
     let at = |later: &Later| {
         format!("{} at the age of {}", human(later.interval_seconds), human(later.age_seconds))
     };
@@ -73,7 +71,21 @@ fn reasons(explanation: &Explanation) -> Vec<(&'static str, String)> {
     lines
 }
 
-/// The rate that holds, and why it is not the configured one, where it is not.
+fn rate(explanation: &Explanation) -> String {
+    let rate = &explanation.rate;
+    let ahead = match rate.jobs_ahead {
+        0 => "no job comes first".to_owned(),
+        1 => "1 job comes first".to_owned(),
+        jobs => format!("{jobs} jobs come first"),
+    };
+    let room = match (&explanation.hold, rate.room_seconds) {
+        (Some(_), _) => "once that is over".to_owned(),
+        (None, seconds) => from_now(seconds),
+    };
+    format!("{}; there is room {room}, and {ahead}", in_force(rate))
+}
+
+/// The rate in force, and why it is not the configured one, if it is not.
 fn in_force(rate: &RateReport) -> String {
     let RateReport { requests_per_second: configured, burst, learned, .. } = rate;
     match learned {
@@ -89,53 +101,45 @@ fn by_rule(rule: &Rule, last_error: Option<&str>) -> (&'static str, String) {
     let error = last_error.map(|error| format!(": {}", error.trim_end_matches('.'))).unwrap_or_default();
     match rule {
         Rule::First => ("new", "it is asked for at once: nothing is known of it yet".to_owned()),
-        Rule::Cadence {
-            since,
-            age_seconds,
-            interval_seconds,
-            min_seconds,
-            max_seconds,
-            projected_seconds,
-            past_restores,
-            poll_cost_seconds,
-        } => {
-            let age = human(*age_seconds);
-            let root = format!("the root of {} s x", 2.0 * poll_cost_seconds);
-            let measured = match (since, projected_seconds) {
-                (Since::Start, None) if *past_restores == 0 => format!("its age of {age}: {root} age"),
-                (Since::Start, None) => {
-                    let restores = if *past_restores == 1 { "restore" } else { "restores" };
-                    format!("its age of {age} and what {past_restores} past {restores} of the project took")
-                }
-                (Since::Start, Some(left)) => format!(
-                    "its progress: half of the {} to the projected end, at most three times {root} age ({age})",
-                    human(*left)
-                ),
-                (Since::Completion, _) => {
-                    format!("the {age} since it completed: {root} that, for its index")
-                }
-                (Since::FirstNotFound, _) => {
-                    format!("the {age} since it was first not found{error}; it may appear at any moment")
-                }
-            };
-            let (every, least, most) = (human(*interval_seconds), human(*min_seconds), human(*max_seconds));
-            ("cadence", format!("every {every} by {measured}; between {least} and {most}, each +-10 %"))
-        }
+        Rule::Cadence(rule) => ("cadence", by_cadence(rule, &error)),
         Rule::Backoff { failures, ceiling_seconds, max_seconds } => {
             let polls = if *failures == 1 { "poll" } else { "polls in a row" };
             let (ceiling, most) = (human(*ceiling_seconds), human(*max_seconds));
+            let bounds = format!("0.5s, doubling, at most {most}");
             (
                 "backoff",
-                format!(
-                    "{failures} {polls} failed{error}; again within {ceiling}, by chance (0.5s, doubling, at most {most})"
-                ),
+                format!("{failures} {polls} failed{error}; again within {ceiling}, by chance ({bounds})"),
             )
         }
-        Rule::Slow { interval_seconds } => {
+        Rule::LongestInterval { interval_seconds } => {
             let interval = human(*interval_seconds);
-            ("slow", format!("the trouble was told and lasts, so it is asked every {interval}{error}"))
+            ("slow", format!("the trouble was reported and lasts, so it is polled every {interval}{error}"))
         }
     }
+}
+
+fn by_cadence(rule: &CadenceRule, error: &str) -> String {
+    let age = human(rule.age_seconds);
+    let root = format!("the root of {} s x", 2.0 * rule.poll_cost_seconds);
+    let measured = match (rule.since, rule.projected_seconds) {
+        (Since::Start, None) if rule.past_restores == 0 => format!("its age of {age}: {root} age"),
+        (Since::Start, None) => {
+            let past = rule.past_restores;
+            let restores = if past == 1 { "restore" } else { "restores" };
+            format!("its age of {age} and what {past} past {restores} of the project took")
+        }
+        (Since::Start, Some(left)) => format!(
+            "its progress: half of the {} to the projected end, at most three times {root} age ({age})",
+            human(left)
+        ),
+        (Since::Completion, _) => format!("the {age} since it completed: {root} that, for its index"),
+        (Since::FirstNotFound, _) => {
+            format!("the {age} since it was first not found{error}; it may appear at any moment")
+        }
+    };
+    let (every, least, most) =
+        (human(rule.interval_seconds), human(rule.min_seconds), human(rule.max_seconds));
+    format!("every {every} by {measured}; between {least} and {most}, each +-10 %")
 }
 
 fn from_now(seconds: f64) -> String {
@@ -151,7 +155,7 @@ mod tests {
     use super::*;
 
     fn cadence(since: Since, projected_seconds: Option<f64>, past_restores: usize, cost: f64) -> String {
-        let rule = Rule::Cadence {
+        let rule = Rule::Cadence(CadenceRule {
             since,
             age_seconds: 540.0,
             interval_seconds: 11.0,
@@ -160,15 +164,17 @@ mod tests {
             projected_seconds,
             past_restores,
             poll_cost_seconds: cost,
-        };
+        });
         let (_, words) = by_rule(&rule, None);
         words.strip_suffix("; between 1.0s and 1m 00s, each +-10 %").unwrap().to_owned()
     }
 
     #[test]
-    fn what_a_backoff_is_bounded_by() {
+    fn backoff_says_its_bounds() {
         let rule = Rule::Backoff { failures: 5, ceiling_seconds: 8.0, max_seconds: 22.0 };
+
         let (_, words) = by_rule(&rule, Some("HTTP 503."));
+
         assert_eq!(
             words,
             "5 polls in a row failed: HTTP 503; again within 8.0s, by chance (0.5s, doubling, at most 22s)"
@@ -176,16 +182,17 @@ mod tests {
     }
 
     #[test]
-    fn what_the_cadence_goes_by() {
-        let said = |past, cost| cadence(Since::Start, None, past, cost);
-        assert_eq!(said(0, 0.1), "every 11s by its age of 9m 00s: the root of 0.2 s x age");
-        assert_eq!(said(0, 0.4), "every 11s by its age of 9m 00s: the root of 0.8 s x age");
-        assert_eq!(said(0, 0.025), "every 11s by its age of 9m 00s: the root of 0.05 s x age");
+    fn cadence_says_what_its_interval_follows_from() {
+        let of_age = |past, cost| cadence(Since::Start, None, past, cost);
+
+        assert_eq!(of_age(0, 0.1), "every 11s by its age of 9m 00s: the root of 0.2 s x age");
+        assert_eq!(of_age(0, 0.4), "every 11s by its age of 9m 00s: the root of 0.8 s x age");
+        assert_eq!(of_age(0, 0.025), "every 11s by its age of 9m 00s: the root of 0.05 s x age");
         assert_eq!(
-            said(40, 0.1),
+            of_age(40, 0.1),
             "every 11s by its age of 9m 00s and what 40 past restores of the project took"
         );
-        assert!(said(1, 0.1).contains("1 past restore of"));
+        assert!(of_age(1, 0.1).contains("1 past restore of"));
         assert_eq!(
             cadence(Since::Start, Some(22.0), 0, 0.1),
             "every 11s by its progress: half of the 22s to the projected end, at most three times the root of 0.2 s x \

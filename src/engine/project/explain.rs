@@ -2,91 +2,89 @@
 
 use std::time::Duration;
 
-use super::Project;
 use super::throttling::Throttle;
-use crate::engine::explain::{Explanation, Hold, Later, LearnedRate, RateReport, Rule, Since, Turn};
+use super::{Job, Project};
+use crate::engine::explain::{
+    CadenceRule, Explanation, Hold, HoldReason, RateLimit, Rule, Since, Turn, Wait,
+};
 use crate::model::JobId;
 use crate::model::time::{Instant, Now};
 
-/// The ages for which it is said what the cadence will be: a minute, ten, an hour, and as long as any restore takes.
-const LATER: [Duration; 4] =
+/// The ages at which the later intervals are given: the last one is that of the longest restores.
+const LATER_AGES: [Duration; 4] =
     [Duration::from_mins(1), Duration::from_mins(10), Duration::from_hours(1), Duration::from_hours(5)];
 
 impl Project {
-    pub(in crate::engine) fn explain(&self, id: &JobId, now: Now) -> Option<Explanation> {
+    pub(in crate::engine) fn explain(&self, id: &JobId, now: Now) -> Option<Explanation<'_>> {
         let job = self.jobs.get(id)?;
-        let view = self.view_of(job);
-        let tracker = &job.tracker;
-        let (history, rate) = (self.durations.history(), self.gate.rate());
-        let from_now = |at: Instant| at.since(now.instant).as_secs_f64();
+        let now = now.instant;
         let turn = match () {
-            () if tracker.has_ended() => Turn::Over,
+            () if job.tracker.has_ended() => Turn::Over,
             () if job.volatile.place.is_polling() => Turn::Polling,
             () if self.gate.is_paused() => Turn::Paused,
-            () => Turn::Waiting,
+            () => Turn::Waiting(Box::new(self.wait(id, job, now))),
         };
-        let next = self.forecast().find(|(other, _)| *other == id).map(|(_, at)| at);
-        let waits = turn == Turn::Waiting;
-        let rule = waits.then(|| tracker.rule(&self.cadence, history, now.instant));
-        let age = tracker.age(now.instant);
-        let is_timed = match rule {
-            Some(Rule::Cadence { since, .. }) => since == Since::Start,
-            Some(Rule::First) => tracker.index().is_none(),
-            _ => false,
-        };
-        let later = LATER.into_iter().filter(|later| is_timed && *later > age);
+
+        let rate = self.gate.rate();
         Some(Explanation {
-            project: self.name.clone(),
-            job: tracker.job(),
-            outcome: view.outcome(),
-            words: view.outcome_in_words(),
-            until: tracker.until(),
-            age_seconds: age.as_secs_f64(),
-            expected: history.expectation(),
+            project: self.overview(),
+            job: self.view_of(job),
+            age: job.tracker.age(now),
             turn,
-            next_poll_seconds: next.map(from_now),
-            due_seconds: job.volatile.place.due().filter(|_| waits).map(from_now),
-            rule,
-            answered_seconds_ago: tracker.answered_at().map(|at| now.instant.since(at).as_secs_f64()),
-            last_error: tracker.last_error().map(str::to_owned),
-            asked_to_wait_seconds: job.volatile.asked_until.filter(|at| *at > now.instant).map(from_now),
-            hold: self.hold(now.instant).filter(|_| waits),
-            rate: RateReport {
-                requests_per_second: rate.configured(),
+            answered: job.tracker.answered_at().map(|at| now.since(at)),
+            asked_to_wait: job.volatile.asked_until.filter(|at| *at > now).map(|at| at.since(now)),
+            rate: RateLimit {
+                configured: rate.configured(),
                 burst: rate.burst(),
-                learned: rate.refusal().map(|reason| LearnedRate {
-                    requests_per_second: rate.per_second(),
-                    reason: reason.to_owned(),
-                }),
-                room_seconds: from_now(rate.ready_at()),
-                jobs_ahead: self.schedule.queue().take_while(|(_, other)| waits && *other != id).count(),
+                ready: rate.ready_at().since(now),
             },
-            later: later
-                .map(|age| Later {
-                    age_seconds: age.as_secs_f64(),
-                    interval_seconds: self.cadence.usual(age, history.end_estimate()).as_secs_f64(),
-                })
-                .collect(),
         })
     }
 
-    /// Why nothing is asked for a while, if so.
+    fn wait(&self, id: &JobId, job: &Job, now: Instant) -> Wait {
+        let rule = job.tracker.rule(&self.cadence, self.durations.history(), now);
+        let next_poll = self.forecast().find(|(other, _)| *other == id).map(|(_, at)| at.since(now));
+        Wait {
+            next_poll,
+            due: job.volatile.place.due().map(|at| at.since(now)),
+            hold: self.hold(now),
+            jobs_ahead: self.schedule.queue().take_while(|(_, other)| *other != id).count(),
+            later: self.later(&rule, job, now),
+            rule,
+        }
+    }
+
+    /// The intervals at later ages, if the age of the job decides them.
+    fn later(&self, rule: &Rule, job: &Job, now: Instant) -> Vec<(Duration, Duration)> {
+        let goes_by_age = match rule {
+            Rule::Cadence(CadenceRule { since, .. }) => *since == Since::Start,
+            Rule::First => job.tracker.index().is_none(),
+            Rule::Backoff { .. } | Rule::LongestInterval(_) => false,
+        };
+        if !goes_by_age {
+            return Vec::new();
+        }
+
+        let age = job.tracker.age(now);
+        let interval = |age| self.cadence.usual(age, self.durations.history().end_estimate());
+        LATER_AGES.into_iter().filter(|later| *later > age).map(|age| (age, interval(age))).collect()
+    }
+
+    /// Why no request is made for a while, if so.
     fn hold(&self, now: Instant) -> Option<Hold> {
-        let seconds = self.gate.held_until().since(now).as_secs_f64();
-        if seconds <= 0.0 {
+        let left = self.gate.held_until().since(now);
+        if left.is_zero() {
             return None;
         }
         let throttled = self.gate.throttling().current(now);
         let reason = match (self.key.access().refusal(), throttled) {
-            (Some(refusal), _) => format!("the key is refused: {refusal}"),
+            (Some(message), _) => HoldReason::Unauthorized(message.to_owned()),
             (None, Some(Throttle { reason, is_backoff: false, .. })) => {
-                format!("the server asks for it: {reason}")
+                HoldReason::RetryAfter(reason.clone())
             }
-            (None, Some(Throttle { reason, .. })) => {
-                format!("the server limits requests and does not say for how long: {reason}")
-            }
-            (None, None) => "a refusal of the key is to be confirmed".to_owned(),
+            (None, Some(Throttle { reason, .. })) => HoldReason::Throttled(reason.clone()),
+            (None, None) => HoldReason::UnauthorizedOnce,
         };
-        Some(Hold { seconds, reason })
+        Some(Hold { left, reason })
     }
 }

@@ -4,7 +4,6 @@ use jiff::SignedDuration;
 
 use super::*;
 use crate::config::SlowAfter;
-use crate::engine::explain::Hold;
 use crate::engine::retry::RetryAfter;
 
 /// How far the clock of the next process is from the true time: a time zone, a month, a clock
@@ -59,8 +58,7 @@ fn a_server_is_left_alone_no_longer_than_it_asked() {
         stage.step(Input::Command(Command::Stop));
         for step in [step, 0, -step] {
             stage.restart_off_by(step, &projects, Vec::new());
-            let hold = stage.engine.explain(&ProjectName::default(), &id("a"), stage.now).unwrap().hold;
-            assert!(hold.is_none_or(|hold| hold.seconds <= 20.0), "a start {step} s off");
+            assert!(stage.hold("a").is_none_or(|hold| hold.left <= seconds(20)), "a start {step} s off");
             let waited = stage.until_something_happens();
             assert!(waited <= seconds(20), "{waited:?} after a start {step} s off");
         }
@@ -217,7 +215,7 @@ fn a_clock_that_went_back_is_reported_once() {
 }
 
 #[test]
-fn a_backoff_is_not_explained_as_retry_after() {
+fn own_backoff_is_not_explained_as_retry_after() {
     let why = |asked: Option<RetryAfter>| {
         let projects = [project(&["a"])];
         let mut stage = Stage::new(&projects, Vec::new());
@@ -225,15 +223,11 @@ fn a_backoff_is_not_explained_as_retry_after() {
         stage.fail_poll(poll, Failure { retry_after: asked, ..failure(FailureClass::Throttled) });
         stage.step(Input::Command(Command::Stop));
         stage.restart(Duration::ZERO, &projects, Vec::new());
-        let Some(Hold { reason, .. }) =
-            stage.engine.explain(&ProjectName::default(), &id("a"), stage.now).unwrap().hold
-        else {
-            panic!("there is a hold");
-        };
-        reason
+        stage.hold("a").expect("there is a hold").reason
     };
-    assert_eq!(why(Some(RetryAfter::For(seconds(20)))), "the server asks for it: Throttled");
-    assert_eq!(why(None), "the server limits requests and does not say for how long: Throttled");
+    let said = || "Throttled".to_owned();
+    assert_eq!(why(Some(RetryAfter::For(seconds(20)))), HoldReason::RetryAfter(said()));
+    assert_eq!(why(None), HoldReason::Throttled(said()));
 }
 
 #[test]

@@ -1,74 +1,104 @@
-//! Why a job is polled when it is: what is said is what happens.
+//! Why a job is polled when it is: the explanation matches what happens.
 
 use super::retry::RetryAfter;
 use super::*;
 
 impl Stage {
-    fn explain(&self, job: &str) -> Explanation {
+    fn explain(&self, job: &str) -> Explanation<'_> {
         self.engine.explain(&ProjectName::default(), &id(job), self.now).expect("it is watched")
     }
 
-    /// Checks that the next poll comes when it is said to come.
-    fn keeps_its_word(&mut self, job: &str) {
-        let said = self.explain(job).next_poll_seconds.expect("a time");
+    pub(super) fn wait(&self, job: &str) -> Wait {
+        match self.explain(job).turn {
+            Turn::Waiting(wait) => *wait,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Why no request is made for the project of a job that waits, if so.
+    pub(super) fn hold(&self, job: &str) -> Option<Hold> {
+        match self.explain(job).turn {
+            Turn::Waiting(wait) => wait.hold,
+            Turn::Polling | Turn::Paused | Turn::Over => None,
+        }
+    }
+
+    /// Checks that the next poll is made when the explanation says.
+    fn polls_as_explained(&mut self, job: &str) {
+        let explained = self.wait(job).next_poll.expect("a time");
         let start = self.now.instant;
+
         while !self.polls.iter().any(|poll| poll.job == id(job)) {
             self.next();
         }
-        let was = self.now.instant.since(start).as_secs_f64();
-        assert!((was - said).abs() < 1e-6, "{said} was said, {was} it was");
+
+        let waited = self.now.instant.since(start);
+        assert!(is_about(waited, explained), "{explained:?} was explained, {waited:?} it was");
     }
 }
 
-fn interval(rule: Option<Rule>) -> (Since, f64) {
+fn is_about(a: Duration, b: Duration) -> bool {
+    a.abs_diff(b) < Duration::from_micros(1)
+}
+
+fn interval(rule: Rule) -> (Since, Duration) {
     match rule {
-        Some(Rule::Cadence { since, interval_seconds, .. }) => (since, interval_seconds),
+        Rule::Cadence(CadenceRule { since, interval, .. }) => (since, interval),
         other => panic!("{other:?}"),
     }
 }
 
-#[test]
-fn the_cadence() {
-    let mut stage = Stage::new(&[project(&["a"])], Vec::new());
-    assert_eq!(stage.explain("a").turn, Turn::Polling);
+fn running_for(stage: &mut Stage, age: u64) {
     let poll = stage.poll();
-    let created_at = Some(stage.now.wall - seconds(720));
+    let created_at = Some(stage.now.wall - seconds(age));
     stage.answer_with(poll, "Pending", JobFacts { created_at, ..JobFacts::default() });
-    stage.pass(seconds(3));
-    let explained = stage.explain("a");
-    assert_eq!((explained.turn, explained.age_seconds), (Turn::Waiting, 723.0));
-    let (since, every) = interval(explained.rule);
-    assert_eq!((since, every), (Since::Start, 144.0_f64.sqrt()));
-    assert!((0.9 * every..=1.1 * every).contains(&(explained.due_seconds.unwrap() + 3.0)));
-    assert_eq!(explained.answered_seconds_ago, Some(3.0));
-    assert_eq!(explained.hold, None);
-    let later: Vec<_> = explained.later.iter().map(|later| later.age_seconds).collect();
-    assert_eq!(later, [3600.0, 18_000.0], "those that are still to come");
-    stage.keeps_its_word("a");
 }
 
 #[test]
-fn backoff_and_then_slowly() {
+fn cadence_explains_interval_due_time_and_later_intervals() {
+    let mut stage = Stage::new(&[project(&["a"])], Vec::new());
+    assert_eq!(stage.explain("a").turn, Turn::Polling);
+    running_for(&mut stage, 720);
+    stage.pass(seconds(3));
+
+    let explained = stage.explain("a");
+    assert_eq!((explained.age, explained.answered), (seconds(723), Some(seconds(3))));
+
+    let wait = stage.wait("a");
+    let (since, every) = interval(wait.rule);
+    assert_eq!(since, Since::Start);
+    assert!(is_about(every, Duration::from_secs_f64(144.0_f64.sqrt())), "{every:?}");
+    let after_poll = wait.due.unwrap() + seconds(3);
+    assert!((every.mul_f64(0.9)..=every.mul_f64(1.1)).contains(&after_poll), "{after_poll:?}");
+    assert_eq!(wait.hold, None);
+    let later: Vec<_> = wait.later.iter().map(|(age, _)| *age).collect();
+    assert_eq!(later, [seconds(3600), seconds(18_000)], "only ages that are still to come");
+    stage.polls_as_explained("a");
+}
+
+#[test]
+fn backoff_after_failures_and_longest_interval_once_lost() {
     let mut settings = project(&["a"]);
     settings.watch.unreachable_after = seconds(3600);
     let mut stage = Stage::new(&[settings], Vec::new());
+
     for failures in 1..=3 {
         stage.fail(FailureClass::Transient);
-        let explained = stage.explain("a");
-        let ceiling_seconds = [0.5, 1.0, 2.0][failures as usize - 1];
-        // Of a job that is watched for seconds.
-        assert_eq!(explained.rule, Some(Rule::Backoff { failures, ceiling_seconds, max_seconds: 2.0 }));
-        assert_eq!(explained.last_error.as_deref(), Some("Transient"));
-        stage.keeps_its_word("a");
+        let ceiling = Duration::from_millis([500, 1000, 2000][failures as usize - 1]);
+        // The highest ceiling is that of a job that has been watched for seconds.
+        assert_eq!(stage.wait("a").rule, Rule::Backoff { failures, ceiling, max: seconds(2) });
+        assert_eq!(stage.explain("a").job.tracker.last_error(), Some("Transient"));
+        stage.polls_as_explained("a");
     }
+
     stage.answer("Pending");
     stage.fail_for(FailureClass::NotFound, seconds(3700));
-    assert_eq!(stage.explain("a").rule, Some(Rule::Slow { interval_seconds: 60.0 }), "it is lost");
+    assert_eq!(stage.wait("a").rule, Rule::LongestInterval(seconds(60)), "it is lost");
 }
 
 #[test]
-fn backoff_is_as_slow_as_the_cadence_and_no_slower() {
-    for (age, class, most) in [
+fn backoff_is_bounded_by_twice_the_interval_of_the_cadence() {
+    for (age, class, bounds) in [
         (0, FailureClass::Transient, 2.0..5.0),
         (720, FailureClass::Transient, 24.0..27.0),
         (720, FailureClass::NotFound, 24.0..27.0),
@@ -76,27 +106,25 @@ fn backoff_is_as_slow_as_the_cadence_and_no_slower() {
         (18_000, FailureClass::Transient, 60.0..60.1),
     ] {
         let mut stage = Stage::new(&[project(&["a"])], Vec::new());
-        let poll = stage.poll();
-        let created_at = Some(stage.now.wall - seconds(age));
-        stage.answer_with(poll, "Pending", JobFacts { created_at, ..JobFacts::default() });
-        for failures in 1..=9 {
+        running_for(&mut stage, age);
+
+        for count in 1..=9 {
             stage.fail(class);
-            let Some(Rule::Backoff { failures: told, ceiling_seconds, max_seconds }) =
-                stage.explain("a").rule
-            else {
-                panic!("{:?}", stage.explain("a").rule);
+
+            let Rule::Backoff { failures, ceiling, max } = stage.wait("a").rule else {
+                panic!("{:?}", stage.wait("a").rule);
             };
-            assert_eq!(told, failures);
-            assert!(most.contains(&max_seconds), "{class:?} at the age of {age} s: {max_seconds}");
-            let doubled = 0.5 * 2.0_f64.powi(i32::try_from(failures).unwrap() - 1);
-            assert!((ceiling_seconds - doubled.min(max_seconds)).abs() < 1e-6, "{ceiling_seconds}");
+            assert_eq!(failures, count);
+            assert!(bounds.contains(&max.as_secs_f64()), "{class:?} at the age of {age} s: {max:?}");
+            let doubled = Duration::from_millis(500) * 2_u32.pow(failures - 1);
+            assert!(is_about(ceiling, doubled.min(max)), "{ceiling:?}");
         }
-        stage.keeps_its_word("a");
+        stage.polls_as_explained("a");
     }
 }
 
 #[test]
-fn backoff_of_an_index_goes_by_the_time_since_the_completion() {
+fn backoff_of_an_index_goes_by_the_time_since_completion() {
     let mut stage = Stage::with_job(JobSettings { until: Some(Until::Ready), ..JobSettings::new(id("a")) });
     let poll = stage.poll();
     let created_at = Some(stage.now.wall - seconds(18_000));
@@ -105,90 +133,112 @@ fn backoff_of_an_index_goes_by_the_time_since_the_completion() {
     while stage.index_polls.is_empty() {
         stage.next();
     }
+
     let (poll, _) = stage.index_polls.pop_front().expect("one is under way");
     stage.fail_poll(poll, failure(FailureClass::Transient));
-    let rule = stage.explain("a").rule;
-    assert!(matches!(rule, Some(Rule::Backoff { max_seconds: 2.0, .. })), "{rule:?}");
+
+    let rule = stage.wait("a").rule;
+    assert!(matches!(rule, Rule::Backoff { max, .. } if max == seconds(2)), "{rule:?}");
 }
 
 #[test]
-fn a_job_that_does_not_exist_yet() {
+fn unknown_job_is_polled_by_cadence_since_the_first_404() {
     let mut stage = Stage::new(&[project(&["a"])], Vec::new());
-    stage.fail(FailureClass::NotFound);
-    for _ in 0..9 {
+    for _ in 0..10 {
         stage.fail(FailureClass::NotFound);
     }
-    let explained = stage.explain("a");
-    assert_eq!(interval(explained.rule).0, Since::FirstNotFound);
-    stage.keeps_its_word("a");
+    assert_eq!(interval(stage.wait("a").rule).0, Since::FirstNotFound);
+    stage.polls_as_explained("a");
+
     stage.fail_for(FailureClass::NotFound, seconds(61));
-    assert_eq!(stage.explain("a").rule, Some(Rule::Slow { interval_seconds: 60.0 }));
+    assert_eq!(stage.wait("a").rule, Rule::LongestInterval(seconds(60)));
 }
 
 #[test]
-fn what_the_server_asks_for() {
+fn unknown_job_that_was_unreachable_is_polled_by_the_longest_interval() {
+    let mut settings = project(&["a"]);
+    settings.watch.unreachable_after = seconds(60);
+    settings.watch.not_found_grace = seconds(3600);
+    let mut stage = Stage::new(&[settings], Vec::new());
+    stage.fail_for(FailureClass::Transient, seconds(61));
+
+    stage.fail(FailureClass::NotFound);
+
+    assert_eq!(stage.wait("a").rule, Rule::LongestInterval(seconds(60)));
+    assert_eq!(stage.wait("a").due, Some(seconds(60)));
+    stage.polls_as_explained("a");
+}
+
+#[test]
+fn retry_after_holds_every_job_of_the_project() {
     let mut stage = Stage::new(&[project(&["a", "b"])], Vec::new());
     let (first, second) = (stage.poll(), stage.poll());
     stage.answer_with(first, "Pending", JobFacts::default());
     let retry_after = Some(RetryAfter::For(seconds(90)));
     stage.fail_poll(second, Failure { retry_after, ..failure(FailureClass::Throttled) });
+
     for job in ["a", "b"] {
-        let explained = stage.explain(job);
-        let hold = explained.hold.expect("both are held");
-        assert_eq!((hold.seconds, hold.reason.as_str()), (90.0, "the server asks for it: Throttled"));
+        let reason = HoldReason::RetryAfter("Throttled".to_owned());
+        assert_eq!(stage.hold(job), Some(Hold { left: seconds(90), reason }));
     }
-    assert!((interval(stage.explain("a").rule).1 - 1.0).abs() < 1e-9, "but for that");
-    stage.keeps_its_word("a");
+    let (_, every) = interval(stage.wait("a").rule);
+    assert!(is_about(every, seconds(1)), "{every:?} without the hold");
+    stage.polls_as_explained("a");
 }
 
 #[test]
-fn a_refused_key() {
+fn refused_key_holds_the_project() {
     let mut stage = Stage::new(&[project(&["a"])], Vec::new());
     stage.fail(FailureClass::Unauthorized);
-    assert_eq!(stage.explain("a").hold.unwrap().reason, "a refusal of the key is to be confirmed");
+    assert_eq!(stage.hold("a").map(|hold| hold.reason), Some(HoldReason::UnauthorizedOnce));
+
     stage.fail(FailureClass::Unauthorized);
-    let hold = stage.explain("a").hold.unwrap();
-    assert_eq!((hold.seconds, hold.reason.as_str()), (60.0, "the key is refused: Unauthorized"));
-    stage.keeps_its_word("a");
+
+    let reason = HoldReason::Unauthorized("Unauthorized".to_owned());
+    assert_eq!(stage.hold("a"), Some(Hold { left: seconds(60), reason }));
+    stage.polls_as_explained("a");
 }
 
 #[test]
-fn the_rate() {
+fn rate_limit_delays_jobs_by_those_ahead() {
     let jobs: Vec<_> = (0..20).map(|n| format!("job-{n:02}")).collect();
     let jobs: Vec<_> = jobs.iter().map(String::as_str).collect();
     let mut stage = Stage::new(&[project(&jobs)], Vec::new());
-    let explained = stage.explain("job-13");
-    assert_eq!((explained.rule, explained.due_seconds), (Some(Rule::First), Some(0.0)));
-    let rate = explained.rate;
-    assert_eq!((rate.requests_per_second, rate.burst, rate.jobs_ahead), (2.0, 4, 9));
-    assert!((rate.room_seconds - 0.525).abs() < 1e-9, "{rate:?}");
-    stage.keeps_its_word("job-13");
+
+    let wait = stage.wait("job-13");
+    assert_eq!((wait.rule, wait.due, wait.jobs_ahead), (Rule::First, Some(Duration::ZERO), 9));
+
+    let rate = stage.explain("job-13").rate;
+    assert!((rate.configured - 2.0).abs() < f64::EPSILON && rate.burst == 4, "{rate:?}");
+    assert!(is_about(rate.ready, Duration::from_millis(525)), "{rate:?}");
+    stage.polls_as_explained("job-13");
 }
 
 #[test]
-fn the_rate_that_was_learned() {
+fn learned_rate_is_explained_beside_the_configured_one() {
     let mut stage = Stage::new(&[project(&["a", "b"])], Vec::new());
     let (first, second) = (stage.poll(), stage.poll());
     stage.fail_poll(first, failure(FailureClass::Throttled));
     stage.answer_with(second, "Pending", JobFacts::default());
-    let rate = stage.explain("a").rate;
-    assert_eq!((rate.requests_per_second, rate.burst), (2.0, 4), "as configured");
-    let learned = LearnedRate { requests_per_second: 1.4, reason: "Throttled".to_owned() };
-    assert_eq!(rate.learned, Some(learned));
-    assert!(rate.room_seconds > 0.7, "{rate:?}");
-    stage.keeps_its_word("a");
+
+    let Explanation { rate, project, .. } = stage.explain("a");
+    assert!((rate.configured - 2.0).abs() < f64::EPSILON && rate.burst == 4, "{rate:?}");
+    assert!((project.requests_per_second - 1.4).abs() < 1e-9, "{project:?}");
+    assert_eq!(project.limited, Some("Throttled"));
+    assert!(rate.ready > Duration::from_millis(700), "{rate:?}");
+    stage.polls_as_explained("a");
 }
 
 #[test]
-fn nothing_is_to_come() {
+fn paused_and_ended_jobs_wait_for_nothing() {
     let mut stage = Stage::new(&[project(&["a"])], Vec::new());
     stage.answer("Pending");
     stage.command(Command::Pause(ProjectName::default()));
-    let explained = stage.explain("a");
-    assert_eq!((explained.turn, explained.next_poll_seconds, explained.rule), (Turn::Paused, None, None));
+    assert_eq!(stage.explain("a").turn, Turn::Paused);
+
     stage.command(Command::Resume(ProjectName::default()));
     stage.answer("Failed");
-    let explained = stage.explain("a");
-    assert_eq!((explained.turn, explained.next_poll_seconds), (Turn::Over, None));
-    assert_eq!(stage.engine.explain(&ProjectName::default(), &id("z"), stage.now), None);
+    assert_eq!(stage.explain("a").turn, Turn::Over);
+
+    assert!(stage.engine.explain(&ProjectName::default(), &id("z"), stage.now).is_none());
 }

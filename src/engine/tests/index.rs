@@ -250,7 +250,7 @@ fn a_key_refused_the_index_alone_concerns_one_job() {
     stage.index_polls.clear();
     let refused = stage.engine.explain(&ProjectName::default(), &id("a"), stage.now).unwrap();
 
-    assert!(refused.last_error.is_some());
+    assert!(refused.job.tracker.last_error().is_some());
 }
 
 #[test]

@@ -279,9 +279,9 @@ fn learned_durations_survive_a_restart() {
     let Stage { disk, now, .. } = stage;
     let mut stage = Stage::on(disk, &[project(&["c"])], Vec::new(), now);
     let explained = |stage: &Stage| {
-        let rule = stage.engine.explain(&ProjectName::default(), &id("c"), stage.now).unwrap().rule;
-        let Some(Rule::Cadence { past_restores, interval_seconds, .. }) = rule else { panic!("{rule:?}") };
-        (past_restores, interval_seconds)
+        let rule = stage.wait("c").rule;
+        let Rule::Cadence(CadenceRule { past_restores, interval, .. }) = rule else { panic!("{rule:?}") };
+        (past_restores, interval.as_secs_f64())
     };
     let poll = stage.poll();
     let created_at = Some(stage.now.wall - seconds(100));
@@ -291,6 +291,5 @@ fn learned_durations_survive_a_restart() {
     assert!(interval > 20.0_f64.sqrt() && interval < 1.5 * 20.0_f64.sqrt(), "{interval}");
     let Stage { disk, now, .. } = stage;
     let stage = Stage::on(disk, &[project(&["c"])], Vec::new(), now);
-    let later = stage.engine.explain(&ProjectName::default(), &id("c"), stage.now).unwrap().later;
-    assert!(!later.is_empty());
+    assert!(!stage.wait("c").later.is_empty());
 }

@@ -5,12 +5,12 @@ use std::time::Duration;
 use super::health::Retry;
 use super::trouble::{Asked, Trouble};
 use super::{Draft, Tracker};
-use crate::engine::cadence::{Cadence, EndEstimate};
+use crate::engine::cadence::Cadence;
 use crate::engine::duration_history::DurationHistory;
 use crate::engine::slow::SlowLimit;
 use crate::engine::{Failure, FailureClass};
 use crate::model::time::{Instant, Now, earliest};
-use crate::model::{EventKind, Outcome};
+use crate::model::{EventKind, Outcome, Reason};
 
 impl Tracker {
     /// Takes the failure of a poll that began at `began`. Returns how long to wait for the next
@@ -31,18 +31,11 @@ impl Tracker {
         if is_404 {
             self.index.confirm_key();
         }
-
-        match self.retry() {
-            Some(Retry::Slowest) => cadence.slowest(),
-            Some(Retry::UntilFound { since }) => {
-                cadence.interval(now.since(since), EndEstimate::Unknown, rng)
-            }
-            Some(Retry::Backoff) | None => {
-                let backoff = self.backoff_after(failure.class, now, cadence, duration_history);
-                self.health.backoff = backoff;
-                backoff.delay(self.health.failures, Duration::ZERO, rng)
-            }
+        if trouble.is_outage() {
+            self.health.backoff = self.backoff_after(failure.class, now, cadence, duration_history);
         }
+
+        self.rule(cadence, duration_history, now).delay(rng)
     }
 
     /// No poll can be made from `at` on, because the server asked for a pause: without a good
@@ -128,7 +121,7 @@ impl Tracker {
     /// The event of trouble that has lasted. An index that is not found, or no longer, will not
     /// serve.
     fn emit_trouble(&mut self, trouble: Trouble, now: Now) -> Option<Draft> {
-        let reason = self.health.last_error.clone();
+        let reason = self.health.last_error.clone().map(Reason::Error);
         let outcome = trouble.outcome();
         if outcome == Outcome::NotFound && self.awaits_index() {
             let previous_status = self.index.state.clone();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{Draft, End, Findings, IndexWatch, Tracker};
 use crate::model::time::{Instant, Now, ServerClock};
-use crate::model::{EventKind, IndexObservation, Observation, Outcome, Until};
+use crate::model::{EventKind, IndexObservation, Observation, Outcome, Reason, Until};
 
 impl Tracker {
     /// Until when the job is watched.
@@ -57,7 +57,7 @@ impl Tracker {
             return None;
         }
         self.health.mark_unreachable_emitted();
-        Some(self.draft(EventKind::Unreachable, Some(reason.to_owned())))
+        Some(self.draft(EventKind::Unreachable, Some(Reason::Error(reason.to_owned()))))
     }
 
     /// Whether the job has completed and whether its index serves is still open.
@@ -110,7 +110,7 @@ impl Tracker {
         if known.is_some() {
             return Findings { drafts: self.recover().into_iter().collect(), unknown_status: None };
         }
-        self.health.lack_answers(now.instant, "the API does not say which index the restore made");
+        self.health.lack_answers(now.instant, &Reason::IndexUnknown.to_string());
         Findings::default()
     }
 

@@ -4,13 +4,12 @@
 //! index only after the job itself was not refused: the key needs another permission for the one
 //! than for the other.
 
-use std::fmt;
 use std::time::Duration;
 
 use super::End;
 use crate::engine::snapshot::IndexSnapshot;
 use crate::model::time::{Instant, Recorded};
-use crate::model::{Outcome, Status};
+use crate::model::{Outcome, Reason, Status};
 
 /// States from which no index comes to serve (`IndexModel` of the API description, and `Failed`,
 /// which it does not name). They count even if the answer says that it is ready: one that is being
@@ -46,10 +45,10 @@ enum Permission {
 }
 
 /// What a state of an index decides, and why if its name has to say it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Decision {
     pub(super) outcome: Outcome,
-    pub(super) reason: Option<String>,
+    pub(super) reason: Option<Reason>,
 }
 
 impl IndexWatch {
@@ -61,8 +60,7 @@ impl IndexWatch {
     /// Takes a good answer about the index. Returns what it decides, if anything.
     pub(super) fn observe(&mut self, state: Option<Status>, ready: bool) -> Option<Decision> {
         self.permission = Permission::Granted;
-        let doom =
-            state.as_ref().filter(|state| is_never_ready(state)).map(|state| format!("its state is {state}"));
+        let doom = state.clone().filter(is_never_ready).map(Reason::IndexState);
         self.state = state.or_else(|| self.state.take());
 
         match (doom, ready) {
@@ -127,15 +125,6 @@ impl IndexWatch {
     }
 }
 
-impl fmt::Display for IndexWatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.state {
-            Some(state) => write!(f, "index {state}"),
-            None => f.write_str("index not seen yet"),
-        }
-    }
-}
-
 fn is_never_ready(state: &Status) -> bool {
     NEVER_READY.iter().any(|never| never.eq_ignore_ascii_case(state.as_str()))
 }
@@ -157,7 +146,7 @@ mod tests {
         let decision = index.observe(Some(Status::parse("terminating")), true).unwrap();
 
         assert_eq!(decision.outcome, Outcome::NotReady);
-        assert_eq!(decision.reason.as_deref(), Some("its state is terminating"));
+        assert_eq!(decision.reason, Some(Reason::IndexState(Status::parse("terminating"))));
     }
 
     #[test]
@@ -168,7 +157,7 @@ mod tests {
         let decision = index.observe(None, true).unwrap();
 
         assert_eq!(decision, Decision { outcome: Outcome::Ready, reason: None });
-        assert_eq!(index.to_string(), "index Initializing");
+        assert_eq!(index.state(), Some(&Status::parse("Initializing")));
     }
 
     #[test]

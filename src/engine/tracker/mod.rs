@@ -32,7 +32,7 @@ use super::Answer;
 use crate::config::{JobSettings, WatchSettings};
 use crate::model::time::{Instant, Now, ServerClock, wall_between};
 use crate::model::{
-    Event, EventId, EventKind, JobFacts, JobRef, Observation, Outcome, ProjectName, Status, Until,
+    Event, EventId, EventKind, JobFacts, JobRef, Observation, Outcome, ProjectName, Reason, Status, Until,
 };
 
 /// What is known of one job.
@@ -66,7 +66,7 @@ pub(super) struct Draft {
     pub kind: EventKind,
     pub previous_status: Option<Status>,
     /// Why, if the status does not say it.
-    pub reason: Option<String>,
+    pub reason: Option<Reason>,
 }
 
 /// What an observation leads to.
@@ -135,7 +135,7 @@ impl Tracker {
             status: status.clone(),
             elapsed_seconds: Some(elapsed.as_secs_f64()),
             detection_delay_seconds: detection_delay.map(|delay| delay.as_secs_f64()),
-            reason: draft.reason,
+            reason: draft.reason.map(|reason| reason.to_string()),
         }
     }
 
@@ -236,7 +236,7 @@ impl Tracker {
     }
 
     /// An event of the job as it is now.
-    fn draft(&self, kind: EventKind, reason: Option<String>) -> Draft {
+    fn draft(&self, kind: EventKind, reason: Option<Reason>) -> Draft {
         Draft { kind, previous_status: self.status.clone(), reason }
     }
 

@@ -1,4 +1,6 @@
-//! When a job is polled next after a good answer, and why.
+//! By which rule the next poll of a job is due.
+//!
+//! Invariant: the rule that decides is the rule that is explained, see [`Tracker::rule`].
 
 use std::time::Duration;
 
@@ -7,12 +9,13 @@ use super::health::Retry;
 use crate::engine::FailureClass;
 use crate::engine::cadence::{Cadence, EndEstimate};
 use crate::engine::duration_history::DurationHistory;
-use crate::engine::explain::{Rule, Since};
+use crate::engine::explain::{CadenceRule, Rule, Since};
 use crate::engine::retry::Backoff;
 use crate::model::time::Instant;
 
-/// The ceiling of the backoff rises to this, however fast the cadence is.
-const LEAST_CEILING: Duration = Duration::from_secs(1);
+/// The ceiling of the backoff may rise to at least this, however short the intervals of the cadence
+/// are.
+const LOWEST_MAX_CEILING: Duration = Duration::from_secs(1);
 
 impl Tracker {
     /// The time until the next poll after a good answer.
@@ -20,28 +23,48 @@ impl Tracker {
         &self,
         now: Instant,
         cadence: &Cadence,
-        duration_history: &DurationHistory,
+        history: &DurationHistory,
         rng: &mut fastrand::Rng,
     ) -> Duration {
-        let (_, age, outlook) = self.pace(duration_history, now);
-        cadence.interval(age, outlook, rng)
+        self.by_cadence(cadence, history, now).delay(rng)
     }
 
-    /// How far apart the polls after failed ones are, of which the last failed like this: up to
-    /// twice the interval that the cadence has now, and up to a minute. Full jitter halves that, so
-    /// that in an outage, after its first moments, a young job is asked as often as before, and its
-    /// end is seen as soon afterwards. Not so where it is the key or the rate that is refused.
+    /// The rule by which the next poll is due. After a failed poll it decides, see
+    /// [`Tracker::fail`]; later it is read to explain that decision.
+    pub(in crate::engine) fn rule(&self, cadence: &Cadence, history: &DurationHistory, now: Instant) -> Rule {
+        match (self.retry(), self.health.answered_at) {
+            (Some(Retry::Slowest), _) => Rule::LongestInterval(cadence.slowest()),
+            (Some(Retry::UntilFound { since }), _) => {
+                let lasted = self.health.failed_at.unwrap_or(now).since(since);
+                cadence_rule(cadence, Since::FirstNotFound, lasted, EndEstimate::Unknown)
+            }
+            (Some(Retry::Backoff), _) => Rule::Backoff {
+                failures: self.health.failures,
+                ceiling: self.health.backoff.ceiling(self.health.failures),
+                max: self.health.backoff.max,
+            },
+            // The job has just completed, and its index was never polled.
+            (None, Some(at)) if self.end.is_some_and(|end| end.observed_at.instant == at) => Rule::First,
+            (None, Some(at)) => self.by_cadence(cadence, history, at),
+            (None, None) => Rule::First,
+        }
+    }
+
+    /// The backoff after a poll that failed like this. Its ceiling rises to twice the present
+    /// interval of the cadence, and to a minute at most. Full jitter halves that, so in an outage,
+    /// after its first moments, a young job is polled as often as before, and its end is seen as
+    /// soon afterwards. If the key or the rate is refused, the cadence does not lower the ceiling.
     pub(super) fn backoff_after(
         &self,
         class: FailureClass,
         now: Instant,
         cadence: &Cadence,
-        duration_history: &DurationHistory,
+        history: &DurationHistory,
     ) -> Backoff {
         match class {
             FailureClass::Transient | FailureClass::Misconfigured | FailureClass::NotFound => {
-                let (_, age, outlook) = self.pace(duration_history, now);
-                Backoff::POLL.up_to((2 * cadence.usual(age, outlook)).max(LEAST_CEILING))
+                let (_, age, estimate) = self.pace(history, now);
+                Backoff::POLL.up_to((2 * cadence.usual(age, estimate)).max(LOWEST_MAX_CEILING))
             }
             FailureClass::Throttled
             | FailureClass::Unauthorized
@@ -51,57 +74,32 @@ impl Tracker {
         }
     }
 
-    /// By what the interval after a good answer is measured: since when, for how long, and what is
-    /// known of the end.
-    fn pace<'a>(
-        &self,
-        duration_history: &'a DurationHistory,
-        now: Instant,
-    ) -> (Since, Duration, EndEstimate<'a>) {
+    /// The interval of the cadence after a poll at `at`.
+    fn by_cadence(&self, cadence: &Cadence, history: &DurationHistory, at: Instant) -> Rule {
+        let (since, age, estimate) = self.pace(history, at);
+        cadence_rule(cadence, since, age, estimate)
+    }
+
+    /// What the interval of the cadence follows from: an age, and what is known of the end.
+    fn pace<'a>(&self, history: &'a DurationHistory, now: Instant) -> (Since, Duration, EndEstimate<'a>) {
         if let Some(end) = self.end {
-            // Another wait, with a start of its own, of which the past says nothing.
+            // The wait for the index has a start of its own, and the history says nothing of it.
             return (Since::Completion, now.since(end.observed_at.instant), EndEstimate::Unknown);
         }
         let projection = self.progress.projection(now).map(EndEstimate::Progress);
-        (Since::Start, self.age.at(now), projection.unwrap_or_else(|| duration_history.end_estimate()))
+        (Since::Start, self.age.at(now), projection.unwrap_or_else(|| history.end_estimate()))
     }
+}
 
-    /// The rule by which the next poll is due, see [`Tracker::fail`] and
-    /// [`Tracker::next_interval`].
-    pub(in crate::engine) fn rule(
-        &self,
-        cadence: &Cadence,
-        duration_history: &DurationHistory,
-        now: Instant,
-    ) -> Rule {
-        let timed = |since, age: Duration, outlook: EndEstimate<'_>| Rule::Cadence {
-            since,
-            age_seconds: age.as_secs_f64(),
-            interval_seconds: cadence.usual(age, outlook).as_secs_f64(),
-            min_seconds: cadence.fastest().as_secs_f64(),
-            max_seconds: cadence.slowest().as_secs_f64(),
-            projected_seconds: outlook.projection().map(|projection| projection.remaining.as_secs_f64()),
-            past_restores: outlook.restores(),
-            poll_cost_seconds: cadence.poll_cost(),
-        };
-        match (self.retry(), self.health.answered_at) {
-            (Some(Retry::Slowest), _) => Rule::Slow { interval_seconds: cadence.slowest().as_secs_f64() },
-            (Some(Retry::UntilFound { since }), _) => {
-                let age = self.health.failed_at.unwrap_or(now).since(since);
-                timed(Since::FirstNotFound, age, EndEstimate::Unknown)
-            }
-            (Some(Retry::Backoff), _) => Rule::Backoff {
-                failures: self.health.failures,
-                ceiling_seconds: self.health.backoff.ceiling(self.health.failures).as_secs_f64(),
-                max_seconds: self.health.backoff.max.as_secs_f64(),
-            },
-            // Its index was never asked for.
-            (None, Some(at)) if self.end.is_some_and(|end| end.observed_at.instant == at) => Rule::First,
-            (None, Some(at)) => {
-                let (since, age, outlook) = self.pace(duration_history, at);
-                timed(since, age, outlook)
-            }
-            (None, None) => Rule::First,
-        }
-    }
+fn cadence_rule(cadence: &Cadence, since: Since, age: Duration, estimate: EndEstimate<'_>) -> Rule {
+    Rule::Cadence(CadenceRule {
+        since,
+        age,
+        interval: cadence.usual(age, estimate),
+        min: cadence.fastest(),
+        max: cadence.slowest(),
+        projected: estimate.projection().map(|projection| projection.remaining),
+        past_restores: estimate.restores(),
+        poll_cost: cadence.poll_cost(),
+    })
 }

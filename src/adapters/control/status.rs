@@ -1,4 +1,4 @@
-//! What a daemon knows, as it tells others.
+//! What a daemon knows, as it reports it.
 
 use std::path::PathBuf;
 
@@ -12,23 +12,23 @@ use crate::model::{Expectation, JobRef, Outcome, ProjectName, SinkName, Until};
 pub struct Status {
     /// The version of the daemon.
     pub version: String,
-    /// Its process id.
+    /// The process id of the daemon.
     pub pid: u32,
-    /// When it was started.
+    /// When the daemon was started.
     pub started_at: Timestamp,
     /// When this was true.
     pub timestamp: Timestamp,
-    /// Its configuration file, where it has one.
+    /// The configuration file, if there is one.
     pub config: Option<PathBuf>,
     /// All of it in one line.
     pub summary: String,
-    /// Why the watch does not really work, if so.
+    /// Why the end of some restore would not be noticed, if so.
     pub trouble: Option<String>,
     /// The projects, by name.
     pub projects: Vec<ProjectStatus>,
     /// The jobs, ended ones included, by project and id.
     pub jobs: Vec<JobStatus>,
-    /// The sinks of the configuration, and others to which something is owed, by name.
+    /// The sinks of the configuration, and others with pending deliveries, by name.
     pub sinks: Vec<SinkStatus>,
     /// All deliveries.
     pub deliveries: DeliveriesReport,
@@ -37,25 +37,22 @@ pub struct Status {
 /// How a project stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ProjectStatus {
-    /// Its name.
+    /// As the configuration has it.
     pub name: ProjectName,
     /// Since when it is paused, if it is.
     pub paused_since: Option<Timestamp>,
     /// Why its key is refused, if it is.
     pub refused: Option<String>,
-    /// The rate that holds, in requests a second: the configured one, or less where the server was found to take less.
-    /// None from daemons that did not say.
-    #[serde(default)]
-    pub requests_per_second: Option<f64>,
-    /// What the server said when it was found to take less, where that holds.
-    #[serde(default)]
+    /// The rate in force, in requests a second: the configured one, or less if the server refused
+    /// that.
+    pub requests_per_second: f64,
+    /// What the server said when it refused the configured rate, while less is in force.
     pub limited: Option<String>,
-    /// How long its restores took in the past, where some are known. None from daemons that did not say.
-    #[serde(default)]
+    /// How long its restores took in the past, if some are known.
     pub expected: Option<Expectation>,
-    /// Jobs that have not ended.
+    /// How many jobs have not ended.
     pub open: usize,
-    /// Jobs that ended.
+    /// How many jobs ended.
     pub ended: usize,
 }
 
@@ -63,17 +60,15 @@ pub struct ProjectStatus {
 #[expect(clippy::struct_excessive_bools, reason = "each is a field of the published form")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JobStatus {
-    /// Its project.
+    /// The project of the job.
     pub project: ProjectName,
     /// What is known of it.
     pub job: JobRef,
     /// How it stands, in the words of `restore-watch wait`.
     pub outcome: Outcome,
     /// Until when it is watched.
-    #[serde(default)]
     pub until: Until,
-    /// The last known state of its index, where that is or was followed.
-    #[serde(default)]
+    /// The last known state of its index, if that is or was awaited.
     pub index_state: Option<String>,
     /// The last known status, in the words of the API.
     pub status: Option<String>,
@@ -81,20 +76,20 @@ pub struct JobStatus {
     pub elapsed_seconds: f64,
     /// When the API last gave a good answer.
     pub answered_at: Option<Timestamp>,
-    /// When it is polled next; not at all once it ended, while it is being polled, and while its project is paused.
+    /// When it is polled next; none after its end, while it is being polled, and while its project
+    /// is paused.
     pub next_poll_at: Option<Timestamp>,
     /// How often this daemon polled it.
     pub polls: u64,
-    /// What the last poll failed with, where it failed.
+    /// What the last poll failed with, if it failed.
     pub last_error: Option<String>,
-    /// How many deliveries are owed for it.
+    /// How many deliveries of its events are pending.
     pub pending_deliveries: usize,
     /// Whether the configuration names it.
-    pub listed: bool,
+    pub configured: bool,
     /// Whether it was added while a daemon ran.
     pub added: bool,
     /// Whether it was found in the list of the API.
-    #[serde(default)]
     pub discovered: bool,
     /// Whether its project is paused.
     pub paused: bool,
@@ -103,13 +98,13 @@ pub struct JobStatus {
 /// How a sink stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SinkStatus {
-    /// Its name.
+    /// As the configuration has it.
     pub name: SinkName,
     /// Whether the configuration has it.
     pub configured: bool,
     /// Why nothing is sent to it until its settings change, if so.
     pub disabled: Option<String>,
-    /// How many deliveries are owed to it.
+    /// How many deliveries to it are pending.
     pub pending: usize,
 }
 

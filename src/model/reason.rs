@@ -1,0 +1,76 @@
+//! Why an event was emitted, if its type and status do not say it.
+//!
+//! Invariant: the texts are the published `reason` of an [`Event`](super::Event); they are made
+//! here and nowhere else.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::{Status, duration};
+
+/// Why an event was emitted.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reason {
+    /// The last error, in the words of the API or of the connection to it.
+    Error(String),
+    /// The restore takes longer than the configured limit.
+    SlowerThanLimit(Duration),
+    /// The restore takes longer than most past restores of its project.
+    SlowerThanPast {
+        /// The configured part of them, 0 to 1.
+        quantile: f64,
+        /// How many are known.
+        restores: usize,
+        /// That part of them took this long at most.
+        took: Duration,
+    },
+    /// The index is in a state from which no index becomes ready.
+    IndexState(Status),
+    /// The restore completed, but it is not known which index it made.
+    IndexUnknown,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Error(message) => f.write_str(message),
+            Self::SlowerThanLimit(limit) => {
+                write!(f, "longer than slow_after = {}", duration::written(*limit))
+            }
+            Self::SlowerThanPast { quantile, restores, took } => {
+                // It was written in percent, and not every fraction is a binary one.
+                let percent = (quantile * 1e8).round() / 1e6;
+                let took = duration::human(*took);
+                write!(f, "longer than {percent} % of the past {restores} restores ({took})")
+            }
+            Self::IndexState(state) => write!(f, "its state is {state}"),
+            Self::IndexUnknown => f.write_str("the API does not say which index the restore made"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn published_texts() {
+        let took = Duration::from_mins(19);
+        for (reason, text) in [
+            (Reason::Error("HTTP 500".to_owned()), "HTTP 500"),
+            (Reason::SlowerThanLimit(Duration::from_hours(2)), "longer than slow_after = 2h"),
+            (
+                Reason::SlowerThanPast { quantile: 0.95, restores: 20, took },
+                "longer than 95 % of the past 20 restores (19m 00s)",
+            ),
+            (
+                Reason::SlowerThanPast { quantile: 0.999, restores: 200, took },
+                "longer than 99.9 % of the past 200 restores (19m 00s)",
+            ),
+            (Reason::IndexState(Status::parse("Terminating")), "its state is Terminating"),
+            (Reason::IndexUnknown, "the API does not say which index the restore made"),
+        ] {
+            assert_eq!(reason.to_string(), text);
+        }
+    }
+}
