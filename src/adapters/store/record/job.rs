@@ -24,11 +24,13 @@ pub(in crate::adapters::store) struct JobJson {
     facts: JobFacts,
     end: Option<EndJson>,
     progress: Option<ProgressJson>,
-    progress_told: f64,
-    overdue_told: bool,
+    #[serde(rename = "progress_told")]
+    progress_emitted: f64,
+    #[serde(rename = "overdue_told")]
+    overdue_emitted: bool,
     overdue_deadline: Option<Duration>,
-    #[serde(default)]
-    slow_told: bool,
+    #[serde(default, rename = "slow_told")]
+    slow_emitted: bool,
     unknown_statuses: Vec<String>,
     missing: StreakJson,
     unreachable: StreakJson,
@@ -54,10 +56,10 @@ impl From<JobSnapshot> for JobJson {
             facts: snapshot.facts,
             end: snapshot.end.map(Into::into),
             progress: snapshot.progress.map(Into::into),
-            progress_told: snapshot.progress_emitted,
-            overdue_told: snapshot.overdue_emitted,
+            progress_emitted: snapshot.progress_emitted,
+            overdue_emitted: snapshot.overdue_emitted,
             overdue_deadline: snapshot.overdue_deadline,
-            slow_told: snapshot.slow_emitted,
+            slow_emitted: snapshot.slow_emitted,
             unknown_statuses: snapshot.unknown_statuses,
             missing: snapshot.not_found.into(),
             unreachable: snapshot.unreachable.into(),
@@ -83,10 +85,10 @@ impl From<JobJson> for JobSnapshot {
             facts: json.facts,
             end: json.end.map(Into::into),
             progress: json.progress.map(Into::into),
-            progress_emitted: json.progress_told,
-            overdue_emitted: json.overdue_told,
+            progress_emitted: json.progress_emitted,
+            overdue_emitted: json.overdue_emitted,
             overdue_deadline: json.overdue_deadline,
-            slow_emitted: json.slow_told,
+            slow_emitted: json.slow_emitted,
             unknown_statuses: json.unknown_statuses,
             not_found: json.missing.into(),
             unreachable: json.unreachable.into(),
@@ -143,18 +145,19 @@ impl From<ProgressJson> for ProgressSnapshot {
 #[derive(Serialize, Deserialize)]
 struct StreakJson {
     lasted: Option<Duration>,
-    told: bool,
+    #[serde(rename = "told")]
+    emitted: bool,
 }
 
 impl From<StreakSnapshot> for StreakJson {
     fn from(snapshot: StreakSnapshot) -> Self {
-        Self { lasted: snapshot.lasted, told: snapshot.emitted }
+        Self { lasted: snapshot.lasted, emitted: snapshot.emitted }
     }
 }
 
 impl From<StreakJson> for StreakSnapshot {
     fn from(json: StreakJson) -> Self {
-        Self { lasted: json.lasted, emitted: json.told }
+        Self { lasted: json.lasted, emitted: json.emitted }
     }
 }
 
