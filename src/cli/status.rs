@@ -148,7 +148,7 @@ fn row(job: &JobStatus, now: Timestamp) -> [String; 8] {
     [label, job.project.to_string(), index, words(job), short(job.elapsed_seconds), ago, next, pending]
 }
 
-/// The id; only its first eight characters if it is long, as the name beside it says more.
+/// An id, or so much of it that it can be told from others, where a name says more.
 fn short_id(id: &str) -> Cow<'_, str> {
     match id.char_indices().nth(8) {
         Some((end, _)) if id.len() > 16 => Cow::Owned(format!("{}{}", &id[..end], locale::shown("…"))),
