@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Restores an index from a backup, waits until it serves, and switches traffic to it; rolls back where that failed.
+# Restores an index from a backup, waits until it serves, and switches traffic to it; rolls back if that failed.
 #
 #   PINECONE_API_KEY=… ./restore.sh BACKUP_ID INDEX_NAME
 #
-# Run it again, with the same words, whenever it did not get to the end: it remembers the restore that it started in
-# INDEX_NAME.BACKUP_ID.json and goes on with that one. Remove that file, and the index, to restore once more.
+# If it did not get to the end, run it again with the same arguments: INDEX_NAME.BACKUP_ID.json remembers the restore that
+# it started, and it goes on with that one. Remove that file, and the index, to restore once more.
 # Put your own switch-traffic.sh and roll-back.sh beside it. Both get the name of the index, and both may run twice.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -13,13 +13,13 @@ backup=${1:?the id of the backup is missing}
 index=${2:?the name of the index to make is missing}
 started=$index.$backup.json
 
-# One at a time, or there would be two restores.
+# Only one at a time; otherwise there would be two restores.
 exec 9> "$started.lock"
 flock --nonblock 9 || { echo "another restore.sh is at work on $index" >&2; exit 75; }
 trap 'rm -f "$started.new"' EXIT
 
 if [ ! -e "$started" ]; then
-  # Remembered only where a restore was started: pc prints an object with an error, too.
+  # Remembered only if a restore was started: pc prints an object with an error, too.
   if ! pc index restore --id "$backup" --name "$index" --json > "$started.new" ||
     ! grep -q '"restore_job_id"' "$started.new"; then
     cat "$started.new" >&2
@@ -29,12 +29,12 @@ if [ ! -e "$started" ]; then
   mv "$started.new" "$started"
 fi
 
-# In the background, because bash would not pass a signal on to what runs in the foreground.
+# In the background, because bash does not pass a signal on to a command in the foreground.
 restore-watch wait --from-file "$started" --until ready --timeout "${TIMEOUT:-2h}" 9>&- &
 wait=$!
 trap 'kill -TERM "$wait" || true' INT TERM HUP
 while kill -0 "$wait" 2>/dev/null; do
-  wait "$wait" || true    # a signal to this script ends this, not yet what it waits for
+  wait "$wait" || true    # a signal to this script ends this, not yet the wait
 done
 code=0
 wait "$wait" || code=$?
@@ -42,7 +42,7 @@ trap - INT TERM HUP
 
 case $code in
   0)
-    # It serves. What follows may fail, too.
+    # The index serves. The switch may fail, too.
     ./switch-traffic.sh "$index" || { code=$?; ./roll-back.sh "$index"; } ;;
   1)
     echo "the restore failed or was cancelled, or its index does not serve: rolling back" >&2
@@ -54,7 +54,7 @@ case $code in
   4)
     echo "the key may not read restore jobs; nothing was switched. Set another PINECONE_API_KEY, run this again" >&2 ;;
   3 | 6)
-    echo "nobody knows what became of the restore; nothing was switched. Look at: pc index restore list" >&2 ;;
+    echo "the outcome of the restore is unknown; nothing was switched. Look at: pc index restore list" >&2 ;;
   *)
     # 2 wrong usage, 70 a bug, 78 a bad configuration: nothing was waited for.
     echo "restore-watch could not wait ($code); nothing was switched. Mend that, run this again" >&2 ;;

@@ -15,7 +15,7 @@ use crate::model::{EventKind, Exit, duration};
 
 /// Validate a configuration file and print what it means
 ///
-/// Prints all problems of the file at once and exits with 78 where there are any. No secret is read, and nothing is
+/// Prints all problems of the file at once and exits with 78 if there are any. No secret is read, and nothing is
 /// sent anywhere.
 #[derive(Debug, Parser)]
 pub(super) struct Args {
@@ -65,7 +65,7 @@ fn project_meaning(project: &ProjectSettings) -> String {
     let written = duration::written;
     let mut text = format!(
         "\nproject {}\n  endpoint  {}, API version {}\n  API key   from {}\n  rate      {} requests/s, burst {}, each at \
-         most {}\n  polls     {} to {} apart, effort {}\n  told      not found after {}, unauthorized after {}, unreachable after {}{}\n  \
+         most {}\n  polls     {} to {} apart, effort {}\n  emits     not found after {}, unauthorized after {}, unreachable after {}{}\n  \
          until     {}\n  jobs      {}\n",
         project.name,
         api.endpoint,
@@ -142,7 +142,7 @@ fn sink_meaning(sink: &SinkSettings) -> String {
         SinkSettings::Webhook(webhook) => webhook_meaning(webhook),
         SinkSettings::Log(_) | SinkSettings::Desktop(_) => String::new(),
     };
-    format!("\nsink {}\n  {kind}\n  told of {}\n{further}", sink.name(), events(sink.events()))
+    format!("\nsink {}\n  {kind}\n  receives  {}\n{further}", sink.name(), events(sink.events()))
 }
 
 fn webhook_meaning(webhook: &WebhookSettings) -> String {
@@ -173,7 +173,7 @@ fn state_meaning(state: &StateSettings) -> String {
 
 fn events(filter: &EventFilter) -> String {
     if *filter == EventFilter::all() {
-        return "every transition".to_owned();
+        return "every event".to_owned();
     }
     let names: Vec<_> = filter.kinds().iter().map(|kind: &EventKind| kind.as_str()).collect();
     names.join(", ")

@@ -56,11 +56,11 @@ pub struct JobRef {
 // The comments of its fields are the descriptions of the published schema.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(
-    description = "A change worth telling: a line of `restore-watch wait --output ndjson`, the body of a webhook, \
+    description = "A published change: a line of `restore-watch wait --output ndjson`, the body of a webhook, \
                           and `transition` in lines of the JSON log."
 )]
 pub struct Event {
-    /// The same on every attempt to tell it.
+    /// The same on every attempt at a delivery.
     pub id: EventId,
     /// What happened.
     #[serde(rename = "type")]
@@ -72,18 +72,18 @@ pub struct Event {
     pub project: ProjectName,
     /// The job it happened to; `null` for those of a project.
     pub job: Option<JobRef>,
-    /// The last known status before it: that of the job, or of its index where the type is `index.…`.
+    /// The last known status before it: that of the job, or of its index if the type is `index.…`.
     pub previous_status: Option<Status>,
     /// The last known status now.
     pub status: Option<Status>,
-    /// Seconds from `created_at` (or from the start of the watch, where that is unknown) to the end of the job where
-    /// it is known and nothing of its index is told, else to `timestamp`; not below 0.
+    /// Seconds from `created_at` (or from the start of the watch, if that is unknown) to the end of
+    /// the job; to `timestamp` if the end is unknown or the event is about the index. Not below 0.
     pub elapsed_seconds: Option<f64>,
-    /// Seconds from `completed_at` to `timestamp`, where both are known; not below 0. What is told of an index has
-    /// none: the API does not say since when it serves.
+    /// Seconds from `completed_at` to `timestamp`, if both are known; not below 0. Events about an
+    /// index have none: the API does not say since when it serves.
     pub detection_delay_seconds: Option<f64>,
-    /// Why, in words, where the status does not say it: the last error of the API, or how long a restore may take before it
-    /// is slow.
+    /// The reason in words, if the status does not give it: the last error of the API, or how long
+    /// a restore may take before it is slow.
     pub reason: Option<String>,
 }
 
@@ -105,7 +105,7 @@ impl Event {
     }
 }
 
-/// A restore job: what it is called, and what the API told of it, so far as known.
+/// A restore job: its names, and what the API reports about it, as far as known.
 // The published shape: one flat object. The comments are descriptions of the published schema.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Job")]

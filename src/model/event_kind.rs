@@ -135,8 +135,8 @@ event_kinds! {
             job: Ended,
             heading: "Restore cancelled",
             advice: Some(
-                "Somebody stopped it, and the index may be missing or incomplete. If it is still wanted, start the \
-                 restore again from the backup.",
+                "It was stopped before its end, and the index may be missing or incomplete. If it is still wanted, \
+                 start the restore again from the backup.",
             ),
         }
         /// The job has an end time, and a status this program does not know.
@@ -246,7 +246,7 @@ event_kinds! {
     }
     // A type of its own, so that no receiver takes a test for an event.
     trial {
-        /// Nothing happened: somebody tries out a sink.
+        /// A test of a sink: nothing happened.
         Test {
             name: "restore_watch.test",
             severity: Info,

@@ -250,7 +250,7 @@ name! {
 }
 
 name! {
-    /// The name a user gives a sink. What is owed to a sink is kept under it. Copies are cheap.
+    /// The name a user gives a sink. The sink's pending deliveries are kept under it. Copies are cheap.
     SinkName
 }
 

@@ -37,7 +37,7 @@ fn what_is_slow_and_what_is_found() {
     let shown = Watch::new(["check", "--config", &config]).run().expect(0).stdout;
     for line in [
         "  polls     1s to 1m apart, effort eager\n",
-        "  told      not found after 1m, unauthorized after 5s, unreachable after 10m, slow after 2h\n",
+        "  emits     not found after 1m, unauthorized after 5s, unreachable after 10m, slow after 2h\n",
         "  jobs      1, and all that are found unfinished into indexes prod-*, docs, except into *-scratch\n",
         "unreachable after 10m, slow once longer than 99.9 % of the past restores (at least 20)\n",
         "  jobs      0, and all that are found unfinished\n",
@@ -79,9 +79,9 @@ fn webhooks_and_the_state_are_explained() {
     let (_, sinks) = done.stdout.split_once("\nsink webhook\n").unwrap();
     assert_eq!(
         sinks,
-        "  webhook to https://hooks.example\n  told of every transition\n  format    standard\n  signed    no\n  \
+        "  webhook to https://hooks.example\n  receives  every event\n  format    standard\n  signed    no\n  \
          reaches   private addresses too\n\nsink ops\n  webhook, address from environment variable OPS\n  \
-         told of every transition\n  format    cloudevents\n  signed    with 2 secrets, from credential new, \
+         receives  every event\n  format    cloudevents\n  signed    with 2 secrets, from credential new, \
          environment variable OLD\n  reaches   public addresses only\n  retries   after 5s, 1m30s\n\nstate\n  \
          kept in   /srv/watch.db\n  kept for  90d once it is over\n",
     );

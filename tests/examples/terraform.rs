@@ -17,7 +17,7 @@ fn stage(plane: Simulator) -> Option<Stage> {
     Some(stage)
 }
 
-/// Terraform with no settings of whoever runs the tests, and speaking to nobody.
+/// Terraform without the settings of the user who runs the tests, and without its check for updates.
 fn terraform(stage: &Stage, words: &[&str]) -> Watch {
     stage.program(&[&["terraform"], words].concat()).env("CHECKPOINT_DISABLE", "1")
 }

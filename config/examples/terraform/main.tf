@@ -1,6 +1,6 @@
 # Restores an index, waits until it serves, and switches traffic to it. A restore that fails fails the apply; after a
-# timeout, the next apply goes on waiting: what failed is tainted and runs again, what went before it does not.
-# It wants switch-traffic.sh beside it, and PINECONE_API_KEY in the environment of terraform; as a variable it could end up
+# timeout, the next apply goes on waiting: the resource that failed is tainted and runs again, earlier ones do not.
+# It needs switch-traffic.sh beside it, and PINECONE_API_KEY in the environment of terraform; as a variable it could end up
 # in the state.
 terraform {
   required_version = ">= 1.4"
@@ -24,7 +24,7 @@ variable "timeout" {
 
 locals {
   shell = ["bash", "-euo", "pipefail", "-c"]
-  # Must last until the wait ended, where terraform runs on another machine each time.
+  # Must be kept until the wait ended, if terraform runs on another machine each time.
   started = "restore-${var.index}.json"
 }
 
@@ -50,7 +50,7 @@ resource "terraform_data" "restored" {
   }
 }
 
-# What needs the index depends on the wait.
+# Resources that need the index depend on the wait.
 resource "terraform_data" "switch_traffic" {
   triggers_replace = [terraform_data.restored.id]
   provisioner "local-exec" {

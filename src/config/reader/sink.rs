@@ -137,7 +137,7 @@ fn unique_names(sinks: &[Identity<'_>], report: &Report) {
 fn events(value: &Value<'_>) -> Option<EventFilter> {
     let entries = value.array(EVENTS)?;
     if entries.is_empty() {
-        value.refuse("is empty, so this sink would be told nothing", EVENTS);
+        value.refuse("is empty, so this sink would receive no events", EVENTS);
         return None;
     }
     let patterns: Vec<_> = entries.iter().filter_map(pattern).collect();

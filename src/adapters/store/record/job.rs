@@ -151,18 +151,19 @@ impl From<ProgressJson> for ProgressSnapshot {
 #[derive(Serialize, Deserialize)]
 struct StreakJson {
     lasted: Option<Duration>,
-    told: bool,
+    #[serde(rename = "told")]
+    emitted: bool,
 }
 
 impl From<StreakSnapshot> for StreakJson {
     fn from(snapshot: StreakSnapshot) -> Self {
-        Self { lasted: snapshot.lasted, told: snapshot.emitted }
+        Self { lasted: snapshot.lasted, emitted: snapshot.emitted }
     }
 }
 
 impl From<StreakJson> for StreakSnapshot {
     fn from(json: StreakJson) -> Self {
-        Self { lasted: json.lasted, emitted: json.told }
+        Self { lasted: json.lasted, emitted: json.emitted }
     }
 }
 
