@@ -11,9 +11,9 @@ format:
 clippy:
     cargo clippy --locked --all-targets -- -D warnings
 
-# Unit tests and the order of the layers.
+# Unit tests, the order of the layers, and what the documents name.
 unit:
-    cargo test --locked --lib --test layers
+    cargo test --locked --lib --test layers --test docs
 
 # All tests: with the binary, shells, crashes, and systemd where it can be booted.
 test:

@@ -8,8 +8,8 @@ use clap::Parser;
 use super::start::unless_stopped;
 use super::{Done, Failure, block_on, listen, print};
 use crate::config::{
-    self, Discovery, EventFilter, IndexPattern, LogFormat, ProjectSettings, Settings, ShownPath,
-    SinkSettings, SlowAfter, StateSettings, UrlSource, WebhookSettings,
+    self, ApiSettings, CadenceSettings, Discovery, EventFilter, IndexPattern, LogFormat, ProjectSettings,
+    Settings, ShownPath, SinkSettings, SlowAfter, StateSettings, UrlSource, WatchSettings, WebhookSettings,
 };
 use crate::model::{EventKind, Exit, duration};
 
@@ -61,30 +61,36 @@ fn meaning(path: &Path, settings: &Settings) -> String {
 }
 
 fn project_meaning(project: &ProjectSettings) -> String {
-    let (api, cadence, watch) = (&project.api, &project.cadence, &project.watch);
+    // Each key has a name here, so that none can be left out.
+    let ApiSettings { endpoint, version, requests_per_second, burst, request_timeout, ca_file } =
+        &project.api;
+    let CadenceSettings { effort, min_interval, max_interval } = project.cadence;
+    let WatchSettings { not_found_grace, unauthorized_grace, unreachable_after, until, slow_after } =
+        project.watch;
+
     let written = duration::written;
     let mut text = format!(
         "\nproject {}\n  endpoint  {}, API version {}\n  API key   from {}\n  rate      {} requests/s, burst {}, each at \
          most {}\n  polls     {} to {} apart, effort {}\n  emits     not found after {}, unauthorized after {}, unreachable after {}{}\n  \
          until     {}\n  jobs      {}\n",
         project.name,
-        api.endpoint,
-        api.version,
+        endpoint,
+        version,
         project.api_key,
-        api.requests_per_second.per_second(),
-        api.burst,
-        written(api.request_timeout),
-        written(cadence.min_interval),
-        written(cadence.max_interval),
-        cadence.effort,
-        written(watch.not_found_grace),
-        written(watch.unauthorized_grace),
-        written(watch.unreachable_after),
-        slow_meaning(watch.slow_after),
-        watch.until,
+        requests_per_second.per_second(),
+        burst,
+        written(*request_timeout),
+        written(min_interval),
+        written(max_interval),
+        effort,
+        written(not_found_grace),
+        written(unauthorized_grace),
+        written(unreachable_after),
+        slow_meaning(slow_after),
+        until,
         jobs_meaning(project),
     );
-    if let Some(file) = &api.ca_file {
+    if let Some(file) = ca_file {
         // Writing to a text does not fail.
         let _ = writeln!(text, "  trusts    the certificates in {} too", ShownPath(file));
     }

@@ -193,7 +193,8 @@ impl Health {
 
     /// While 404s alone are counted, they decide.
     fn unreachable_at(&self, watch: &WatchSettings) -> Option<Instant> {
-        self.unreachable.due(watch.unreachable_after).filter(|_| self.not_found.since.is_none())
+        let trouble = self.trouble.unwrap_or(Trouble::Unreachable);
+        self.unreachable.due(trouble.limit(watch)).filter(|_| self.not_found.since.is_none())
     }
 }
 
