@@ -74,8 +74,7 @@ pub enum Diagnostic {
     JobsLeftOut {
         /// The project.
         project: ProjectName,
-        /// Why.
-        reason: String,
+        reason: LeftOut,
     },
     /// All unfinished jobs of the list are watched again.
     AllJobsWatched {
@@ -137,4 +136,15 @@ pub enum Diagnostic {
         /// How many deliveries.
         pending: usize,
     },
+}
+
+/// Why not all jobs of a list are watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeftOut {
+    /// A page had this many rows beyond the requested number.
+    SurplusRows(usize),
+    /// More unfinished jobs were found than this limit.
+    TooManyUnfinished(usize),
+    /// More jobs ended since discovery began than this limit.
+    TooManyEnded(usize),
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::action::{ListId, PollId};
 use super::failure::Failure;
-use super::outbox::SinkPlan;
+use super::sink_plan::SinkPlan;
 use super::snapshot::DeliveryRecord;
 use crate::config::{JobSettings, ProjectSettings};
 use crate::model::{DeliveryId, IndexObservation, JobId, Observation, ProjectName};

@@ -53,6 +53,7 @@ mod progress;
 mod project;
 mod projects;
 pub mod retry;
+mod sink_plan;
 mod slow;
 pub mod snapshot;
 pub mod token_bucket;
@@ -70,13 +71,14 @@ use jiff::Timestamp;
 pub use action::{Action, Batch, BatchEntry, Delivery, DeliveryState, DeliveryUpdate, ListId, PollId};
 pub use commit_queue::CommitTicket;
 pub use condition::Condition;
-pub use diagnostic::Diagnostic;
+pub use diagnostic::{Diagnostic, LeftOut};
 pub use discovery_state::DiscoveryState;
 pub use explain::{CadenceRule, Explanation, Hold, HoldReason, RateLimit, Rule, Since, Turn, Wait};
 pub use failure::{Failure, FailureClass};
 pub use input::{Answer, Command, Edit, Input, ListPage, Plan, Reconfigured, Reply};
-pub use outbox::{DeliveryPolicy, SinkPlan, SinkView};
+pub use outbox::SinkView;
 pub use project::{JobView, ProjectView};
+pub use sink_plan::{DeliveryPolicy, SinkPlan};
 pub use tracker::{IndexWatch, Tracker};
 pub use views::{Deliveries, Polls, Totals};
 
@@ -203,6 +205,11 @@ impl Engine {
     /// One job.
     pub fn job(&self, project: &ProjectName, job: &JobId) -> Option<JobView<'_>> {
         self.projects.get(project)?.view(job)
+    }
+
+    /// When a job is polled next, and why; none if it is not watched.
+    pub fn explain(&self, project: &ProjectName, job: &JobId, now: Now) -> Option<Explanation<'_>> {
+        self.projects.get(project)?.explain(job, now)
     }
 
     /// The project that has a job: one that it was added to, else any.

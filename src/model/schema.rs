@@ -7,7 +7,8 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::{EventId, EventKind, JobId, ProjectName, Status};
+use super::event_id::EventId;
+use super::{EventKind, JobId, ProjectName, Status};
 
 /// Stands for [`jiff::Timestamp`] in descriptions.
 pub enum DateTime {}

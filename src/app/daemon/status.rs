@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::adapters::control::{DeliveriesReport, JobStatus, ProjectStatus, SinkStatus, Status};
+use crate::app::diagnostics::left_out_in_words;
 use crate::app::driver::Driver;
 use crate::app::plural::counted;
 use crate::engine::{Engine, IndexWatch, JobView, ProjectView, SinkView};
@@ -80,10 +81,10 @@ pub(super) fn trouble(driver: &Driver) -> Option<String> {
             None if lasts(project.list_failing_since) => {
                 Some(format!("the restores of the project {name} cannot be listed"))
             }
-            None if project.left_out.is_some() => Some(format!(
-                "not all restores of the project {name} are watched: {}",
-                project.left_out.unwrap_or_default()
-            )),
+            None if project.left_out.is_some() => project.left_out.map(|reason| {
+                let reason = left_out_in_words(reason);
+                format!("not all restores of the project {name} are watched: {reason}")
+            }),
             None => match driver.engine().polls().overdue(name, now) {
                 0 => None,
                 polls => Some(format!("polls of the project {name} are overdue: {polls}")),

@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use jiff::Timestamp;
 
-use super::{DeliveryPolicy, SinkPlan};
 use crate::config::EventFilter;
 use crate::engine::action::Delivery;
 use crate::engine::commit_queue::EventHeader;
+use crate::engine::sink_plan::{DeliveryPolicy, SinkPlan};
 use crate::engine::snapshot::{DeliveryRecord, SinkRecord, SinkSnapshot};
 use crate::model::time::{Instant, Now, Recorded};
 use crate::model::{DeliveryId, EventId, JobId, ProjectName, SinkName};

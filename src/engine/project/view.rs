@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Job, Project};
+use crate::engine::LeftOut;
 use crate::engine::tracker::Tracker;
 use crate::model::Outcome;
 use crate::model::time::{Instant, Now};
@@ -35,7 +36,7 @@ pub struct ProjectView<'a> {
     /// Since when its list cannot be read, if so and jobs are discovered.
     pub list_failing_since: Option<Instant>,
     /// Why not all jobs that its list shows are watched, if so.
-    pub left_out: Option<&'a str>,
+    pub left_out: Option<LeftOut>,
     /// How many of its jobs have not ended.
     pub open: usize,
     /// Start of the current period without any usable answer, if there is one.

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::End;
+use super::end::End;
 use crate::engine::snapshot::IndexSnapshot;
 use crate::model::time::{Instant, Recorded};
 use crate::model::{Outcome, Reason, Status};

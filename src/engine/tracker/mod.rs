@@ -5,6 +5,7 @@
 
 mod absence;
 mod age;
+mod end;
 mod failure;
 mod health;
 mod index;
@@ -23,6 +24,7 @@ use jiff::Timestamp;
 pub use index_watch::IndexWatch;
 
 use age::Age;
+use end::End;
 use health::Health;
 use progress::ProgressWatch;
 use time_limits::TimeLimits;
@@ -49,15 +51,6 @@ pub struct Tracker {
     time_limits: TimeLimits,
     unknown_statuses: UnknownStatuses,
     health: Health,
-}
-
-/// How a job or its index ended, and what the clocks showed when that was observed.
-#[derive(Debug, Clone, Copy)]
-struct End {
-    outcome: Outcome,
-    observed_at: Now,
-    /// The age of the job then.
-    age: Duration,
 }
 
 /// An event before it has an id.

@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
+use super::Tracker;
 use super::absence::Absence;
 use super::age::Age;
+use super::end::End;
 use super::health::{Health, Streak};
+use super::index_watch::IndexWatch;
 use super::progress::ProgressWatch;
 use super::time_limits::TimeLimits;
 use super::trouble::Trouble;
 use super::unknown_statuses::UnknownStatuses;
-use super::{End, IndexWatch, Tracker};
 use crate::config::{JobSettings, WatchSettings};
 use crate::engine::FailureClass;
 use crate::engine::retry::Backoff;

@@ -13,10 +13,10 @@ use jiff::Timestamp;
 
 use super::list_policy::{ListPolicy, Pressure, ScanPlace};
 use crate::config;
-use crate::engine::Diagnostic;
 use crate::engine::access::Access;
 use crate::engine::context::Cx;
 use crate::engine::snapshot::DiscoverySnapshot;
+use crate::engine::{Diagnostic, LeftOut};
 use crate::model::time::{Instant, Now};
 use crate::model::{JobId, Observation};
 
@@ -267,7 +267,7 @@ impl Discovery {
     }
 
     /// Why not all jobs of the list are watched, if so.
-    pub(super) fn left_out(&self) -> Option<&str> {
+    pub(super) fn left_out(&self) -> Option<LeftOut> {
         self.new_jobs.as_ref()?.left_out()
     }
 
