@@ -88,7 +88,7 @@ impl Engine {
         let missing = stranded.map(|(name, jobs)| Diagnostic::ProjectMissing { project: name.clone(), jobs });
         self.diagnostics.extend(missing);
 
-        self.outbox.reconfigure(plan.sinks, now, &mut self.commit_queue, &mut self.diagnostics);
+        self.with_outbox(now, |outbox, cx| outbox.reconfigure(plan.sinks, cx));
         self.commit_queue.touch(now.instant);
         changed
     }

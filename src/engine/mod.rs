@@ -84,7 +84,7 @@ pub use views::{Deliveries, Polls, Totals};
 
 use archive::Archive;
 use commit_queue::CommitQueue;
-use outbox::Outbox;
+use outbox::{Outbox, OutboxCx};
 use project::Project;
 use projects::Projects;
 use snapshot::Snapshot;
@@ -267,24 +267,15 @@ impl Engine {
             }
             Input::Committed => {
                 let after_commit = self.commit_queue.committed();
-                self.outbox.committed(after_commit, now, &mut self.commit_queue, &mut self.diagnostics);
+                self.with_outbox(now, |outbox, cx| outbox.committed(after_commit, cx));
             }
-            Input::Delivered(id) => self.outbox.delivered(id, now, &mut self.commit_queue),
+            Input::Delivered(id) => self.with_outbox(now, |outbox, cx| outbox.delivered(id, cx)),
             Input::DeliveryFailed { id, failure } => {
-                self.outbox.failed(
-                    id,
-                    &failure,
-                    now,
-                    &mut self.rng,
-                    &mut self.commit_queue,
-                    &mut self.diagnostics,
-                );
+                self.with_outbox(now, |outbox, cx| outbox.failed(id, &failure, cx));
             }
-            Input::DeliveriesEdited(edits) => {
-                for edit in edits {
-                    self.outbox.edited(edit, now, &mut self.commit_queue, &mut self.diagnostics);
-                }
-            }
+            Input::DeliveriesEdited(edits) => self.with_outbox(now, |outbox, cx| {
+                edits.into_iter().for_each(|edit| outbox.edited(edit, cx));
+            }),
             Input::Suspended(time) => {
                 let projects = self.projects.values_mut();
                 projects.for_each(|project| project.wake(time, now.instant, &mut self.rng));
@@ -295,9 +286,15 @@ impl Engine {
     }
 
     fn start_due_deliveries(&mut self, now: Now) {
-        while let Some(delivery) = self.outbox.take_due(now, &mut self.commit_queue, &mut self.diagnostics) {
+        while let Some(delivery) = self.with_outbox(now, Outbox::take_due) {
             self.actions.push_back(Action::Deliver(delivery));
         }
+    }
+
+    /// Has the outbox take an input.
+    fn with_outbox<T>(&mut self, now: Now, take: impl FnOnce(&mut Outbox, &mut OutboxCx<'_>) -> T) -> T {
+        let Self { outbox, rng, commit_queue, diagnostics, .. } = self;
+        take(outbox, &mut OutboxCx { now, rng, commit_queue, diagnostics })
     }
 
     fn commit(&mut self, now: Now) {

@@ -8,7 +8,7 @@ use super::schedule::Due;
 use super::throttling::Refused;
 use crate::engine::access::Refusal;
 use crate::engine::context::Cx;
-use crate::engine::tracker::{Findings, Tracker};
+use crate::engine::tracker::{Findings, Pacing, Tracker};
 use crate::engine::{Answer, Diagnostic, Failure, FailureClass, PollId};
 use crate::model::JobId;
 use crate::model::time::Instant;
@@ -123,9 +123,9 @@ impl Project {
     }
 
     fn due_after_answer(&mut self, id: &JobId, cx: &mut Cx<'_>) -> Option<Instant> {
-        let (history, now) = (self.durations.history(), cx.now.instant);
+        let now = cx.now.instant;
         let job = self.jobs.get(id)?;
-        let interval = job.tracker.next_interval(now, &self.cadence, history, cx.rng);
+        let interval = job.tracker.rule_after_answer(self.pacing(), now).delay(cx.rng);
         (!job.tracker.has_ended()).then(|| job.due_after(interval, self.durations.slow_limit(), now))
     }
 
@@ -254,8 +254,8 @@ impl Project {
         let job = self.jobs.get_mut(id)?;
         job.volatile.asked_until = is_asked.then(|| now + pause);
 
-        let history = self.durations.history();
-        let delay = job.tracker.fail(failure, began, now, &self.cadence, history, cx.rng);
+        let pacing = Pacing { cadence: &self.cadence, history: self.durations.history() };
+        let delay = job.tracker.fail(failure, began, now, pacing).delay(cx.rng);
         if self.key.access().is_accepted() && !self.gate.is_paused() {
             cx.emit(id, job.tracker.alarm(cx.now, false));
         }

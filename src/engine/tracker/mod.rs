@@ -22,6 +22,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 pub use index_watch::IndexWatch;
+pub(super) use pace::Pacing;
 
 use age::Age;
 use end::End;
