@@ -121,7 +121,7 @@ pub struct Hold {
 /// Why no request is made for a project, with the words of its server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HoldReason {
-    /// The key is refused.
+    /// The key is unauthorized.
     Unauthorized(String),
     /// The key was refused once. That is confirmed by a further request.
     UnauthorizedOnce,

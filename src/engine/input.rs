@@ -28,28 +28,20 @@ pub enum Input {
     },
     /// A poll was answered, and the answer could be read.
     PollAnswered {
-        /// The poll.
         poll: PollId,
         /// What the API said.
         answer: Answer,
     },
     /// A poll was not answered, or with an error.
     PollFailed {
-        /// The poll.
         poll: PollId,
         /// What went wrong.
         failure: Failure,
     },
     /// A page of a project's list was answered, and could be read.
-    PageFetched {
-        /// The request.
-        list: ListId,
-        /// What is on the page.
-        page: ListPage,
-    },
+    PageFetched { list: ListId, page: ListPage },
     /// A page of a project's list was not answered, or with an error.
     PageFailed {
-        /// The request.
         list: ListId,
         /// Whether the server rejected the page token, so that the scan starts over.
         is_of_token: bool,
@@ -62,7 +54,6 @@ pub enum Input {
     Delivered(DeliveryId),
     /// A sink did not accept a delivery.
     DeliveryFailed {
-        /// The delivery.
         id: DeliveryId,
         /// What went wrong.
         failure: Failure,

@@ -202,7 +202,6 @@ impl Engine {
         self.projects.values().flat_map(Project::views)
     }
 
-    /// One job.
     pub fn job(&self, project: &ProjectName, job: &JobId) -> Option<JobView<'_>> {
         self.projects.get(project)?.view(job)
     }
@@ -273,9 +272,11 @@ impl Engine {
             Input::DeliveryFailed { id, failure } => {
                 self.with_outbox(now, |outbox, cx| outbox.failed(id, &failure, cx));
             }
-            Input::DeliveriesEdited(edits) => self.with_outbox(now, |outbox, cx| {
-                edits.into_iter().for_each(|edit| outbox.edited(edit, cx));
-            }),
+            Input::DeliveriesEdited(edits) => {
+                for edit in edits {
+                    self.with_outbox(now, |outbox, cx| outbox.edited(edit, cx));
+                }
+            }
             Input::Suspended(time) => {
                 let projects = self.projects.values_mut();
                 projects.for_each(|project| project.wake(time, now.instant, &mut self.rng));

@@ -1,6 +1,7 @@
 //! A published change of a job or project, and its JSON form.
 //!
-//! Invariant: the JSON form is the same in logs, webhooks, NDJSON and the state, and reads back to an equal event.
+//! Invariant: the JSON form is the same in logs, webhooks, NDJSON and the state, and reads back to
+//! an equal event.
 
 use std::borrow::Cow;
 

@@ -1,7 +1,7 @@
 //! The JSON Schemas of the model's types that are written as one text.
 //!
-//! Invariant: a schema accepts every serialized form of its type, and takes its names from where the serialized form
-//! takes them.
+//! Invariant: a schema accepts every serialized form of its type, and takes its names from where
+//! the serialized form takes them.
 
 use std::borrow::Cow;
 
@@ -21,7 +21,8 @@ macro_rules! text_schema {
                 stringify!($name).into()
             }
 
-            // A field that holds it has a description of its own, which would clash with that of a reference.
+            // A field that holds it has a description of its own, which would clash with that of a
+            // reference.
             fn inline_schema() -> bool {
                 true
             }

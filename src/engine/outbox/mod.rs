@@ -27,13 +27,10 @@ use crate::model::{DeliveryId, EventKind, JobId, ProjectName, SinkName};
 /// The state of a sink.
 #[derive(Debug, Clone, Copy)]
 pub struct SinkView<'a> {
-    /// The name of the sink.
     pub name: &'a SinkName,
-    /// Whether the configuration has the sink.
     pub is_configured: bool,
     /// Why it gets no deliveries, if it is disabled.
     pub disabled: Option<&'a str>,
-    /// How many deliveries are pending.
     pub pending: usize,
 }
 

@@ -75,7 +75,7 @@ impl Project {
         }
     }
 
-    /// The API accepted the key. If it was refused, every job is polled again.
+    /// The API accepted the key. If it was unauthorized, every job is polled again.
     pub(super) fn on_key_accepted(&mut self, cx: &mut Cx<'_>) {
         if !self.key.accept(cx) {
             return;
@@ -148,7 +148,7 @@ impl Project {
         match failure.class {
             class if self.key.is_outdated(class, began) => {}
             // Says nothing about the key until the job is refused, too.
-            class if class.is_refusal() && self.is_of_index(id) && !self.key.access().is_refused() => {
+            class if class.is_refusal() && self.is_of_index(id) && !self.key.access().is_unauthorized() => {
                 self.refuse_index(id, failure, cx);
             }
             FailureClass::Unauthorized | FailureClass::Blocked => self.refuse_key(began, failure, cx),
@@ -199,7 +199,7 @@ impl Project {
     /// Takes a failure that says nothing about the key.
     pub(super) fn on_inconclusive_failure(&mut self, now: Instant) {
         self.key.on_inconclusive_failure();
-        if self.key.access().is_refused() {
+        if self.key.access().is_unauthorized() {
             self.gate.hold_until(now + self.cadence.slowest());
         }
     }
@@ -274,6 +274,7 @@ impl Project {
         // The verdict on lasting trouble rests on a fresh answer where one can be had.
         let verdict = tracker.lasting_trouble_at().unwrap_or(now + delay);
         let mut due = (now + delay).min(verdict).max(now + pause);
+
         if self.key.access().is_suspected() {
             // Another job is polled first, if there is one; else this one, as soon as that can
             // confirm the refusal.
@@ -282,6 +283,7 @@ impl Project {
             due = if is_alone { held_until } else { due.max(held_until + CONFIRM_AFTER) };
             due = due.max(now + pause);
         }
+
         (!tracker.has_ended()).then_some(due)
     }
 

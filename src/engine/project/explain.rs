@@ -77,6 +77,7 @@ impl Project {
             return None;
         }
         let throttled = self.gate.throttling().current(now);
+
         let reason = match (self.key.access().refusal(), throttled) {
             (Some(message), _) => HoldReason::Unauthorized(message.to_owned()),
             (None, Some(Throttle { reason, is_backoff: false, .. })) => {

@@ -45,7 +45,6 @@ use schedule::{Due, Schedule};
 pub(super) use change::Forgotten;
 pub use view::{JobView, ProjectView};
 
-/// One project.
 #[derive(Debug)]
 pub(super) struct Project {
     pub(super) name: ProjectName,

@@ -90,7 +90,6 @@ impl Tracker {
         }
     }
 
-    /// Replaces the settings.
     pub(super) fn reconfigure(&mut self, settings: JobSettings, watch: WatchSettings) {
         self.settings = settings;
         self.watch = watch;
@@ -119,6 +118,7 @@ impl Tracker {
         // of the whole.
         let elapsed = if draft.kind.is_terminal() && !of_index { self.took(now) } else { self.elapsed(now) };
         let detection_delay = self.detection_delay(now).filter(|_| !of_index);
+
         Event {
             id,
             kind: draft.kind,
@@ -204,12 +204,10 @@ impl Tracker {
         Some(index_end.unwrap_or(end).observed_at.wall)
     }
 
-    /// The last known status.
     pub fn status(&self) -> Option<&Status> {
         self.status.as_ref()
     }
 
-    /// The last known facts.
     pub fn facts(&self) -> &JobFacts {
         &self.facts
     }

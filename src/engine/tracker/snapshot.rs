@@ -37,7 +37,7 @@ impl Tracker {
             status: self.status.clone(),
             facts: self.facts.clone(),
             end: self.end.map(|end| EndSnapshot {
-                how: end.outcome,
+                outcome: end.outcome,
                 observed_at: end.observed_at.wall,
                 age: Some(end.age),
             }),
@@ -74,8 +74,8 @@ impl Tracker {
         let age_at = |at| {
             wall_between(snapshot.watched_since, at).saturating_add(snapshot.head_start.unwrap_or_default())
         };
-        let end = snapshot.end.filter(|end| end.how.is_final()).map(|end| End {
-            outcome: end.how,
+        let end = snapshot.end.filter(|end| end.outcome.is_final()).map(|end| End {
+            outcome: end.outcome,
             observed_at: record.reading(end.observed_at),
             age: end.age.unwrap_or_else(|| age_at(end.observed_at)),
         });

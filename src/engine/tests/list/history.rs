@@ -182,7 +182,7 @@ fn a_start_far_ahead_emits_no_end_again() {
 }
 
 #[test]
-fn a_silent_running_restore_is_not_deleted() {
+fn a_running_restore_without_answers_is_not_deleted() {
     // The daemon was down for longer than the retention time, or its clock is ahead, or the API was
     // unreachable.
     for (down, off, outage) in [(60, 31 * DAY, 0), (31 * 86_400, 0, 0), (60, 0, 40)] {
