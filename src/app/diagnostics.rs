@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tracing::{error, info, warn};
 
 use crate::adapters::sinks::Sink;
-use crate::engine::Diagnostic;
+use crate::engine::{Diagnostic, LeftOut};
 use crate::model::{SinkName, duration};
 
 /// What the words depend on beside the diagnostic.
@@ -43,6 +43,7 @@ pub(super) fn log(diagnostic: &Diagnostic, surroundings: &Surroundings<'_>) {
             info!(%project, "the restores of project {project} can be listed again");
         }
         Diagnostic::JobsLeftOut { project, reason } => {
+            let reason = left_out_in_words(*reason);
             error!(%project, "not all restores of project {project} are watched: {reason}; the others are watched once there is room");
         }
         Diagnostic::AllJobsWatched { project } => {
@@ -88,6 +89,38 @@ pub(super) fn log(diagnostic: &Diagnostic, surroundings: &Surroundings<'_>) {
         }
         Diagnostic::SinkMissing { sink, pending } => {
             warn!(%sink, pending, "the configuration has no sink {sink}, to which deliveries are pending: {pending}; add it again, or: restore-watch deliveries drop --all --sink {sink}");
+        }
+    }
+}
+
+/// Why not all restores of a project are watched.
+pub(super) fn left_out_in_words(reason: LeftOut) -> String {
+    match reason {
+        LeftOut::SurplusRows(rows) => format!("a page has {rows} rows more than were asked for"),
+        LeftOut::TooManyUnfinished(max) => {
+            format!("more than {max} are unfinished (`max_jobs` of `discover`)")
+        }
+        LeftOut::TooManyEnded(max) => {
+            format!("more than {max} ended since discovery began (`max_jobs` of `discover`)")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reason_of_left_out_jobs_names_the_setting() {
+        for (reason, words) in [
+            (LeftOut::SurplusRows(7), "a page has 7 rows more than were asked for"),
+            (LeftOut::TooManyUnfinished(50), "more than 50 are unfinished (`max_jobs` of `discover`)"),
+            (
+                LeftOut::TooManyEnded(20_050),
+                "more than 20050 ended since discovery began (`max_jobs` of `discover`)",
+            ),
+        ] {
+            assert_eq!(left_out_in_words(reason), words);
         }
     }
 }

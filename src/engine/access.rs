@@ -1,8 +1,8 @@
 //! Whether the API accepts the key of a project.
 //!
-//! Invariant: a key counts as refused only after two refusals in a row that are some seconds apart.
-//! The answers to polls under way at one moment are one refusal, and so is what a gateway answers
-//! for a second or two.
+//! Invariant: a key counts as unauthorized only after two refusals in a row that are some seconds
+//! apart. The answers to polls under way at one moment are one refusal, and so is what a gateway
+//! answers for a second or two.
 
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ pub(super) enum Access {
     Accepted,
     /// Refused once, at this time.
     Suspected { since: Instant },
-    /// Refused; the reason is what the API said last.
-    Refused { reason: String },
+    /// Refused twice; the reason is what the API said last.
+    Unauthorized { reason: String },
 }
 
 /// What a refusal means.
@@ -28,16 +28,16 @@ pub(super) enum Refusal {
     Same,
     /// Too soon after the first: to be confirmed again.
     Early,
-    /// The second in a row: the key is refused from now on.
+    /// The second in a row: the key is unauthorized from now on.
     Confirmed,
-    /// The key is known to be refused.
+    /// The key is known to be unauthorized.
     Again,
 }
 
 impl Access {
     /// What a record says.
-    pub(super) fn from_snapshot(refused: Option<String>) -> Self {
-        refused.map_or(Self::Accepted, |reason| Self::Refused { reason })
+    pub(super) fn from_snapshot(unauthorized: Option<String>) -> Self {
+        unauthorized.map_or(Self::Accepted, |reason| Self::Unauthorized { reason })
     }
 
     /// Whether nothing speaks against the key.
@@ -50,15 +50,14 @@ impl Access {
         matches!(self, Self::Suspected { .. })
     }
 
-    /// Whether the key is refused.
-    pub(super) fn is_refused(&self) -> bool {
+    pub(super) fn is_unauthorized(&self) -> bool {
         self.refusal().is_some()
     }
 
-    /// Why the key is refused, if it is.
+    /// Why the key is unauthorized, if it is.
     pub(super) fn refusal(&self) -> Option<&str> {
         match self {
-            Self::Refused { reason } => Some(reason),
+            Self::Unauthorized { reason } => Some(reason),
             Self::Accepted | Self::Suspected { .. } => None,
         }
     }
@@ -71,21 +70,21 @@ impl Access {
             Self::Suspected { since } if began <= since => Refusal::Same,
             Self::Suspected { since } if began < since + apart => Refusal::Early,
             Self::Suspected { .. } => Refusal::Confirmed,
-            Self::Refused { .. } => Refusal::Again,
+            Self::Unauthorized { .. } => Refusal::Again,
         };
         match refusal {
             Refusal::First => *self = Self::Suspected { since: now },
             Refusal::Same | Refusal::Early => {}
-            Refusal::Confirmed | Refusal::Again => *self = Self::Refused { reason: reason.to_owned() },
+            Refusal::Confirmed | Refusal::Again => *self = Self::Unauthorized { reason: reason.to_owned() },
         }
         refusal
     }
 
-    /// Takes an answer that shows that the key is accepted. Returns whether it was refused before.
+    /// Takes an answer that shows that the key is accepted. Returns whether it was unauthorized.
     pub(super) fn accept(&mut self) -> bool {
-        let refused = self.is_refused();
+        let was_unauthorized = self.is_unauthorized();
         *self = Self::Accepted;
-        refused
+        was_unauthorized
     }
 
     /// Takes a failure that says nothing about the key: a suspicion is over, because the row of
@@ -116,7 +115,7 @@ mod tests {
         assert_eq!(access.refuse(at(0), APART, "401", at(1)), Refusal::First);
         assert_eq!(access.refuse(at(1), Duration::ZERO, "401", at(2)), Refusal::Same);
         assert_eq!(access.refuse(at(2), APART, "401", at(7)), Refusal::Early, "it began too soon");
-        assert!(!access.is_refused());
+        assert!(!access.is_unauthorized());
         assert_eq!(access.refuse(at(6), APART, "403", at(7)), Refusal::Confirmed);
         assert_eq!(access.refusal(), Some("403"));
 
@@ -135,6 +134,6 @@ mod tests {
         assert_eq!(access.refuse(at(6), APART, "401", at(7)), Refusal::First);
         access.refuse(at(12), APART, "401", at(13));
         access.interrupt();
-        assert!(access.is_refused(), "an outage proves no key");
+        assert!(access.is_unauthorized(), "an outage proves no key");
     }
 }

@@ -34,7 +34,6 @@ pub enum Action {
 pub struct PollId {
     /// The project whose key is used.
     pub project: ProjectName,
-    /// The polled job.
     pub job: JobId,
     /// Counts the requests of the engine.
     pub generation: u64,
@@ -69,7 +68,6 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Whether there is nothing in it.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -87,7 +85,6 @@ pub struct BatchEntry {
 /// A change of a delivery.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DeliveryUpdate {
-    /// Which delivery.
     pub id: DeliveryId,
     /// When it changed.
     pub at: Timestamp,
@@ -125,7 +122,6 @@ impl DeliveryState {
 /// One attempt at a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
-    /// Which delivery.
     pub id: DeliveryId,
     /// Counts the attempts, from 1.
     pub attempt: u32,

@@ -54,7 +54,7 @@ struct Learned {
     /// For how long it has given good answers since then.
     good_for: Duration,
     /// Up to when that is counted.
-    heard: Instant,
+    counted_until: Instant,
     /// What it said.
     reason: String,
 }
@@ -69,7 +69,7 @@ impl AdaptiveRate {
         let learned = snapshot.map(|snapshot| Learned {
             refused: snapshot.refused_per_second.clamp(FLOOR / CUT, Rate::MAX),
             good_for: snapshot.good_for,
-            heard: record.instant(snapshot.counted_until),
+            counted_until: record.instant(snapshot.counted_until),
             reason: snapshot.reason,
         });
         Self { token_bucket, learned, asked_at: None }
@@ -80,7 +80,7 @@ impl AdaptiveRate {
         self.learned.as_ref().map(|learned| LearnedRateSnapshot {
             refused_per_second: learned.refused,
             good_for: learned.good_for,
-            counted_until: now.wall_at(learned.heard),
+            counted_until: now.wall_at(learned.counted_until),
             reason: learned.reason.clone(),
         })
     }
@@ -110,34 +110,34 @@ impl AdaptiveRate {
         Duration::from_secs_f64(1.0 / self.per_second())
     }
 
-    /// What the server said when it refused the rate of the settings, unless that holds again.
-    pub(super) fn refusal(&self) -> Option<&str> {
+    /// What the server said when it throttled the rate of the settings, unless that holds again.
+    pub(super) fn throttle_reason(&self) -> Option<&str> {
         self.learned.as_ref().map(|learned| learned.reason.as_str())
     }
 
-    /// The server refused a request, for this reason, and is left alone `until` then. The rate is
+    /// The server throttled a request, for this reason, and is left alone `until` then. The rate is
     /// cut if this `is_first` since it last took a request: further refusals are of the same
     /// overload.
-    pub(super) fn refused(&mut self, is_first: bool, reason: &str, until: Instant) {
+    pub(super) fn on_throttled(&mut self, is_first: bool, reason: &str, until: Instant) {
         if is_first {
             // Not below the floor, nor for it above what is configured.
             let least = FLOOR.min(self.configured()) / CUT;
             let refused = self.per_second().max(least);
             let reason = reason.to_owned();
-            self.learned = Some(Learned { refused, good_for: Duration::ZERO, heard: until, reason });
+            self.learned = Some(Learned { refused, good_for: Duration::ZERO, counted_until: until, reason });
         } else if let Some(learned) = &mut self.learned {
-            learned.heard = learned.heard.max(until);
+            learned.counted_until = learned.counted_until.max(until);
         }
     }
 
     /// The server took a request. The time since its last answer is time of good answers, however
     /// long it was: what was learned ages also while nothing is asked. Returns whether the
     /// configured rate holds again by that.
-    pub(super) fn taken(&mut self, now: Instant) -> bool {
+    pub(super) fn on_taken(&mut self, now: Instant) -> bool {
         let configured = self.configured();
         let Some(learned) = &mut self.learned else { return false };
-        learned.good_for = learned.good_for.saturating_add(now.since(learned.heard));
-        learned.heard = learned.heard.max(now);
+        learned.good_for = learned.good_for.saturating_add(now.since(learned.counted_until));
+        learned.counted_until = learned.counted_until.max(now);
         // Not yet when it is reached, because it may be just what was refused: only when a further
         // cut would not be felt.
         let is_over = CUT * learned.per_second() >= configured;
@@ -149,9 +149,9 @@ impl AdaptiveRate {
 
     /// The server neither took nor refused a request: the time since its last answer does not
     /// count.
-    pub(super) fn failed(&mut self, now: Instant) {
+    pub(super) fn on_failure(&mut self, now: Instant) {
         if let Some(learned) = &mut self.learned {
-            learned.heard = learned.heard.max(now);
+            learned.counted_until = learned.counted_until.max(now);
         }
     }
 
@@ -213,7 +213,7 @@ mod tests {
     fn rates(adaptive_rate: &mut AdaptiveRate, from: u64, minutes: u64) -> Vec<f64> {
         let mut rates = Vec::new();
         for minute in 1..=minutes {
-            adaptive_rate.taken(at(from + 60 * minute));
+            adaptive_rate.on_taken(at(from + 60 * minute));
             rates.push((100.0 * adaptive_rate.per_second()).round() / 100.0);
         }
         rates
@@ -222,14 +222,18 @@ mod tests {
     #[test]
     fn a_cut_rate_recovers() {
         let mut adaptive_rate = adaptive_rate(2.0, 4);
-        assert!(!adaptive_rate.taken(at(1)), "it held before");
-        adaptive_rate.refused(true, "429", at(30));
-        assert_eq!((adaptive_rate.per_second(), adaptive_rate.refusal()), (1.4, Some("429")));
-        adaptive_rate.refused(false, "again", at(60));
-        assert_eq!((adaptive_rate.per_second(), adaptive_rate.refusal()), (1.4, Some("429")), "one cut");
+        assert!(!adaptive_rate.on_taken(at(1)), "it held before");
+        adaptive_rate.on_throttled(true, "429", at(30));
+        assert_eq!((adaptive_rate.per_second(), adaptive_rate.throttle_reason()), (1.4, Some("429")));
+        adaptive_rate.on_throttled(false, "again", at(60));
+        assert_eq!(
+            (adaptive_rate.per_second(), adaptive_rate.throttle_reason()),
+            (1.4, Some("429")),
+            "one cut"
+        );
         let rates = rates(&mut adaptive_rate, 60, 22);
         assert_eq!(rates[..10], [1.56, 1.69, 1.79, 1.87, 1.93, 1.96, 1.98, 2.0, 2.0, 2.0]);
-        assert_eq!(adaptive_rate.refusal(), None, "it held for long enough");
+        assert_eq!(adaptive_rate.throttle_reason(), None, "it held for long enough");
     }
 
     #[test]
@@ -237,7 +241,7 @@ mod tests {
         for (rate, floor) in [(1000.0, 0.1), (2.0, 0.1), (0.1, 0.1), (0.01, 0.01)] {
             let mut adaptive_rate = adaptive_rate(rate, 4);
             for n in 0..60 {
-                adaptive_rate.refused(true, "429", at(n));
+                adaptive_rate.on_throttled(true, "429", at(n));
             }
             assert!(
                 (adaptive_rate.per_second() - floor).abs() < 1e-9,
@@ -246,18 +250,18 @@ mod tests {
             );
             let hours = if rate > 2.0 { 6 } else { 1 };
             rates(&mut adaptive_rate, 60, 60 * hours);
-            assert_eq!((adaptive_rate.per_second(), adaptive_rate.refusal()), (rate, None));
+            assert_eq!((adaptive_rate.per_second(), adaptive_rate.throttle_reason()), (rate, None));
         }
     }
 
     #[test]
     fn only_good_answers_restore_the_rate() {
         let mut adaptive_rate = adaptive_rate(2.0, 4);
-        adaptive_rate.refused(true, "429", at(0));
+        adaptive_rate.on_throttled(true, "429", at(0));
         for n in 1..1000 {
-            adaptive_rate.failed(at(60 * n));
+            adaptive_rate.on_failure(at(60 * n));
         }
-        adaptive_rate.taken(at(60_000));
+        adaptive_rate.on_taken(at(60_000));
         assert!(
             adaptive_rate.per_second() < 1.6,
             "only the last minute counts: {}",
@@ -268,32 +272,32 @@ mod tests {
     #[test]
     fn a_cut_rate_has_no_burst() {
         let mut adaptive_rate = adaptive_rate(2.0, 4);
-        adaptive_rate.refused(true, "429", at(30));
+        adaptive_rate.on_throttled(true, "429", at(30));
         adaptive_rate.take(at(30));
         assert_eq!(adaptive_rate.ready_at().since(at(30)).as_millis(), 714);
         assert_eq!(adaptive_rate.time_for(8, at(30)).as_secs_f64().round(), 6.0);
-        adaptive_rate.taken(at(4000));
+        adaptive_rate.on_taken(at(4000));
         assert!(adaptive_rate.ready_at() <= at(100), "and the whole burst later");
     }
 
     #[test]
     fn other_settings_keep_what_was_learned() {
         let mut adaptive_rate = adaptive_rate(2.0, 4);
-        adaptive_rate.refused(true, "429", at(0));
+        adaptive_rate.on_throttled(true, "429", at(0));
         let burst = NonZeroU32::new(4).unwrap();
         for (rate, holds) in [(10.0, 1.4), (1.0, 1.0), (2.0, 1.4)] {
             adaptive_rate.reconfigure(Rate::new(rate).unwrap(), burst, at(0));
             assert_eq!(adaptive_rate.per_second(), holds);
         }
         adaptive_rate.reconfigure(Rate::new(0.9).unwrap(), burst, at(0));
-        assert!(adaptive_rate.taken(at(1)), "what is configured now is far below what was refused");
+        assert!(adaptive_rate.on_taken(at(1)), "what is configured now is far below what was refused");
     }
 
     #[test]
     fn a_snapshot_keeps_what_was_learned() {
         let mut before = adaptive_rate(2.0, 4);
-        before.refused(true, "429", at(10));
-        before.taken(at(70));
+        before.on_throttled(true, "429", at(10));
+        before.on_taken(at(70));
         let now = Now { instant: at(100), wall: "2026-11-23T12:00:00Z".parse().unwrap() };
         let snapshot = before.snapshot(now);
         let token_bucket = before.token_bucket.clone();
@@ -311,7 +315,7 @@ mod tests {
             AdaptiveRate::from_snapshot(token_bucket, absurd, Recorded::new(now.wall + 40 * year, now));
         assert!(odd.per_second() >= FLOOR);
         for adaptive_rate in [&mut after, &mut odd] {
-            adaptive_rate.taken(at(100 + 3600));
+            adaptive_rate.on_taken(at(100 + 3600));
             assert_eq!(adaptive_rate.per_second(), 2.0, "an hour later, little is left of it");
         }
     }
@@ -353,9 +357,9 @@ mod tests {
                         adaptive_rate.take(clock);
                         sent.push(clock);
                     }
-                    Happening::Refused(is_first) => adaptive_rate.refused(is_first, "429", clock),
-                    Happening::Taken => drop(adaptive_rate.taken(clock)),
-                    Happening::Failed => adaptive_rate.failed(clock),
+                    Happening::Refused(is_first) => adaptive_rate.on_throttled(is_first, "429", clock),
+                    Happening::Taken => drop(adaptive_rate.on_taken(clock)),
+                    Happening::Failed => adaptive_rate.on_failure(clock),
                 }
                 let holds = adaptive_rate.per_second();
                 prop_assert!(holds <= rate && holds >= FLOOR.min(rate) - 1e-9, "{holds}");
@@ -368,9 +372,9 @@ mod tests {
             }
             for _ in 0..180 {
                 clock = clock + Duration::from_mins(1);
-                adaptive_rate.taken(clock);
+                adaptive_rate.on_taken(clock);
             }
-            prop_assert_eq!((adaptive_rate.per_second(), adaptive_rate.refusal()), (rate, None));
+            prop_assert_eq!((adaptive_rate.per_second(), adaptive_rate.throttle_reason()), (rate, None));
         }
     }
 }

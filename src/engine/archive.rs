@@ -36,7 +36,6 @@ impl Archive {
         archive
     }
 
-    /// Adds a job.
     pub(super) fn archive(&mut self, job: JobRecord) {
         self.jobs.entry(job.project.clone()).or_default().insert(job.id.clone(), job);
     }

@@ -20,9 +20,9 @@ impl Cadence {
         Self { settings }
     }
 
-    /// The interval at this age, between the bounds and without the random factor: the root
-    /// `sqrt(2 · c · age)` if nothing is known, and what the hazard says if past restores are known.
-    /// If intermediate progress is known, half the time to the projected end takes the place of the
+    /// The interval at this age, between the bounds and without the random factor: the root `sqrt(2
+    /// · c · age)` if nothing is known, and what the hazard says if past restores are known. If
+    /// intermediate progress is known, half the time to the projected end takes the place of the
     /// root, so that the polls close in on it; but not more than three times the root, because
     /// progress need not go on as it went.
     pub(super) fn usual(&self, age: Duration, estimate: EndEstimate<'_>) -> Duration {
@@ -51,12 +51,10 @@ impl Cadence {
         self.settings.effort.poll_cost()
     }
 
-    /// The longest interval.
     pub(super) fn slowest(&self) -> Duration {
         self.settings.max_interval
     }
 
-    /// The shortest interval.
     pub(super) fn fastest(&self) -> Duration {
         self.settings.min_interval
     }

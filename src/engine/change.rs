@@ -18,7 +18,6 @@ use crate::model::{JobId, ProjectName};
 const SMALLEST_REPORTED_STEP: Duration = Duration::from_secs(5);
 
 impl Engine {
-    /// Carries out a command.
     pub(super) fn execute(&mut self, command: Command, now: Now) -> Reply {
         match command {
             Command::Reconfigure(plan) => Reply::Reconfigured(self.reconfigure(plan, now)),
@@ -72,7 +71,7 @@ impl Engine {
                 changed.added.push(id);
             }
             for job in &settings.jobs {
-                self.commit_queue.remember_again(name, &job.id);
+                self.commit_queue.cancel_forget(name, &job.id);
                 let kept = self.archive.restore(name, &job.id);
                 if project.watch_configured(job, kept, now) {
                     changed.added.push(job.id.clone());
@@ -88,7 +87,7 @@ impl Engine {
         let missing = stranded.map(|(name, jobs)| Diagnostic::ProjectMissing { project: name.clone(), jobs });
         self.diagnostics.extend(missing);
 
-        self.outbox.reconfigure(plan.sinks, now, &mut self.commit_queue, &mut self.diagnostics);
+        self.with_outbox(now, |outbox, cx| outbox.reconfigure(plan.sinks, cx));
         self.commit_queue.touch(now.instant);
         changed
     }
@@ -96,7 +95,7 @@ impl Engine {
     fn add(&mut self, project: &ProjectName, job: JobSettings, now: Now) -> Reply {
         let Some(watching) = self.projects.get_mut(project) else { return Reply::UnknownProject };
         let is_known = watching.view(&job.id).is_some();
-        self.commit_queue.remember_again(project, &job.id);
+        self.commit_queue.cancel_forget(project, &job.id);
         let kept = self.archive.restore(project, &job.id);
         let id = job.id.clone();
         watching.watch_added(job, kept, now);

@@ -138,7 +138,7 @@ impl CommitQueue {
     }
 
     /// Takes back [`CommitQueue::forget`].
-    pub(super) fn remember_again(&mut self, project: &ProjectName, job: &JobId) {
+    pub(super) fn cancel_forget(&mut self, project: &ProjectName, job: &JobId) {
         self.next.forgotten.retain(|(of, id)| (of, id) != (project, job));
     }
 

@@ -26,23 +26,26 @@ pub(super) struct Effects(Vec<Effect>);
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Effect {
     /// Emit an event of a job.
-    JobEvent { job: JobId, draft: Draft },
+    JobEvent {
+        job: JobId,
+        draft: Draft,
+    },
     /// Emit an event of the project itself.
-    ProjectEvent { kind: EventKind, reason: Option<String> },
+    ProjectEvent {
+        kind: EventKind,
+        reason: Option<String>,
+    },
     /// Log something that is no event.
     Diagnostic(Diagnostic),
-    /// Delete the record of a job.
     Forget(JobId),
 }
 
 impl Cx<'_> {
-    /// Emits events of a job.
     pub(super) fn emit(&mut self, job: &JobId, drafts: impl IntoIterator<Item = Draft>) {
         let events = drafts.into_iter().map(|draft| Effect::JobEvent { job: job.clone(), draft });
         self.effects.0.extend(events);
     }
 
-    /// Emits an event of the project itself.
     pub(super) fn emit_for_project(&mut self, kind: EventKind, reason: Option<String>) {
         self.effects.0.push(Effect::ProjectEvent { kind, reason });
     }
@@ -52,7 +55,6 @@ impl Cx<'_> {
         self.effects.0.push(Effect::Diagnostic(diagnostic(self.project.clone())));
     }
 
-    /// Deletes the record of a job.
     pub(super) fn forget(&mut self, job: JobId) {
         self.effects.0.push(Effect::Forget(job));
     }

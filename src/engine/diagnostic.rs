@@ -21,9 +21,7 @@ pub enum Diagnostic {
     },
     /// A job has a status that this program does not know, for the first time.
     UnknownStatus {
-        /// The project of the job.
         project: ProjectName,
-        /// The job.
         job: JobId,
         /// Its name for people.
         title: String,
@@ -33,7 +31,6 @@ pub enum Diagnostic {
     /// The server of a project throttled it, so its rate is lower until
     /// [`Diagnostic::RateRestored`]. Further cuts are not reported.
     RateCut {
-        /// The project.
         project: ProjectName,
         /// The present rate, in requests a second.
         per_second: f64,
@@ -44,7 +41,6 @@ pub enum Diagnostic {
     },
     /// The server of a project accepts the configured rate again.
     RateRestored {
-        /// The project.
         project: ProjectName,
         /// The rate, in requests a second.
         per_second: f64,
@@ -52,7 +48,6 @@ pub enum Diagnostic {
     /// Requests of a project fail because of the local setup. The same reason is not repeated for a
     /// while.
     Misconfigured {
-        /// The project.
         project: ProjectName,
         /// What is wrong, and what to do about it.
         reason: String,
@@ -60,31 +55,18 @@ pub enum Diagnostic {
     /// The list of a project cannot be read, so discovery stands still until
     /// [`Diagnostic::ListRestored`].
     ListLost {
-        /// The project.
         project: ProjectName,
         /// What went wrong.
         reason: String,
     },
     /// The list of a project can be read again.
-    ListRestored {
-        /// The project.
-        project: ProjectName,
-    },
+    ListRestored { project: ProjectName },
     /// Some unfinished jobs of the list are not watched, until [`Diagnostic::AllJobsWatched`].
-    JobsLeftOut {
-        /// The project.
-        project: ProjectName,
-        /// Why.
-        reason: String,
-    },
+    JobsLeftOut { project: ProjectName, reason: LeftOut },
     /// All unfinished jobs of the list are watched again.
-    AllJobsWatched {
-        /// The project.
-        project: ProjectName,
-    },
+    AllJobsWatched { project: ProjectName },
     /// A delivery failed and will be attempted again.
     DeliveryDelayed {
-        /// The delivery.
         id: DeliveryId,
         /// The attempts so far.
         attempts: u32,
@@ -95,7 +77,6 @@ pub enum Diagnostic {
     },
     /// A delivery was given up.
     DeliveryAbandoned {
-        /// The delivery.
         id: DeliveryId,
         /// The attempts so far.
         attempts: u32,
@@ -104,37 +85,32 @@ pub enum Diagnostic {
     },
     /// A delivery expired and was dropped.
     DeliveryExpired {
-        /// The delivery.
         id: DeliveryId,
         /// What went wrong at the last attempt, if there was one.
         reason: Option<String>,
     },
     /// A sink gets no deliveries until its settings change.
     SinkDisabled {
-        /// The sink.
         sink: SinkName,
-        /// Why.
         reason: String,
         /// How many deliveries became dead letters by this.
         dead_letters: usize,
     },
     /// The settings of a disabled sink changed, so it gets deliveries again.
-    SinkEnabled {
-        /// The sink.
-        sink: SinkName,
-    },
+    SinkEnabled { sink: SinkName },
     /// The configuration has no project of this name, but unfinished jobs were added to it.
-    ProjectMissing {
-        /// The project.
-        project: ProjectName,
-        /// How many jobs.
-        jobs: usize,
-    },
+    ProjectMissing { project: ProjectName, jobs: usize },
     /// The configuration has no sink of this name, but deliveries to it are pending.
-    SinkMissing {
-        /// The sink.
-        sink: SinkName,
-        /// How many deliveries.
-        pending: usize,
-    },
+    SinkMissing { sink: SinkName, pending: usize },
+}
+
+/// Why not all jobs of a list are watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeftOut {
+    /// A page had this many rows beyond the requested number.
+    SurplusRows(usize),
+    /// More unfinished jobs were found than this limit.
+    TooManyUnfinished(usize),
+    /// More jobs ended since discovery began than this limit.
+    TooManyEnded(usize),
 }

@@ -1,7 +1,7 @@
 //! How far the discovery of jobs is.
 
-/// How it stands with jobs that are not named but are to be found in the API's list. A higher one
-/// wins over several projects.
+/// How far the jobs of the API's list are known that the configuration does not name. Of several
+/// projects, the highest one counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DiscoveryState {
     /// Complete: a full scan that began after the last job ended, and `not_found_grace` after the

@@ -1,7 +1,7 @@
 //! How long the restores of a project took in the past.
 //!
-//! Invariant: each restore counts once, however often its end is seen; only the newest [`KEPT`] are
-//! kept, because what is restored changes.
+//! Invariant: each restore counts once, however often its end is seen; only the newest
+//! [`MAX_RESTORES`] are kept, because what is restored changes.
 
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
@@ -14,11 +14,10 @@ use super::hazard::Hazard;
 use crate::model::Expectation;
 use crate::model::time::wall_between;
 
-/// How many are kept.
-const KEPT: usize = 200;
+const MAX_RESTORES: usize = 200;
 
 /// Fewer than this say nothing about what is slow.
-const ENOUGH: usize = 20;
+const MIN_RESTORES_FOR_QUANTILE: usize = 20;
 
 /// Restores that completed.
 #[derive(Debug, Clone, Default)]
@@ -61,7 +60,7 @@ impl DurationHistory {
         let took = u64::try_from(wall_between(created_at, completed_at).as_millis()).unwrap_or(u64::MAX);
         let past = Past { completed: completed_at.as_second(), took };
         // The list shows old ones again and again; they are not to discard what was computed.
-        let is_old = self.past.len() >= KEPT && self.past.first().is_some_and(|first| past < *first);
+        let is_old = self.past.len() >= MAX_RESTORES && self.past.first().is_some_and(|first| past < *first);
         if took == 0 || is_old || !self.past.insert(past) {
             return false;
         }
@@ -71,7 +70,6 @@ impl DurationHistory {
         true
     }
 
-    /// How many are known.
     pub(super) fn restores(&self) -> usize {
         self.past.len()
     }
@@ -85,7 +83,9 @@ impl DurationHistory {
 
     /// How long this part of them took at most, by the nearest rank, if enough are known to say.
     pub(super) fn quantile(&self, part: f64) -> Option<Duration> {
-        (self.restores() >= ENOUGH).then(|| nearest_rank(&self.durations(), part)).flatten()
+        (self.restores() >= MIN_RESTORES_FOR_QUANTILE)
+            .then(|| nearest_rank(&self.durations(), part))
+            .flatten()
     }
 
     /// What they say of the end of one that runs.
@@ -112,7 +112,7 @@ impl DurationHistory {
     }
 
     fn forget_old(&mut self) {
-        while self.past.len() > KEPT {
+        while self.past.len() > MAX_RESTORES {
             self.past.pop_first();
         }
     }

@@ -6,9 +6,7 @@
 use std::time::Duration;
 
 use super::cadence::jittered;
-use super::{Engine, JobView, ProjectView};
-use crate::model::time::Now;
-use crate::model::{JobId, ProjectName};
+use super::project::{JobView, ProjectView};
 
 /// When a job is polled next, and why. Times are counted from now.
 #[derive(Debug, Clone)]
@@ -123,7 +121,7 @@ pub struct Hold {
 /// Why no request is made for a project, with the words of its server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HoldReason {
-    /// The key is refused.
+    /// The key is unauthorized.
     Unauthorized(String),
     /// The key was refused once. That is confirmed by a further request.
     UnauthorizedOnce,
@@ -153,12 +151,5 @@ impl Rule {
             Self::Backoff { ceiling, .. } => ceiling.mul_f64(rng.f64()),
             Self::LongestInterval(interval) => *interval,
         }
-    }
-}
-
-impl Engine {
-    /// When a job is polled next, and why; none if it is not watched.
-    pub fn explain(&self, project: &ProjectName, job: &JobId, now: Now) -> Option<Explanation<'_>> {
-        self.projects.get(project)?.explain(job, now)
     }
 }

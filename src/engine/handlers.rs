@@ -27,7 +27,7 @@ impl Engine {
         for row in project.on_page(began, page, self.keep, &mut cx) {
             // Its events were emitted before it was archived.
             if !self.archive.has_ended(&list.project, &row.id) {
-                self.commit_queue.remember_again(&list.project, &row.id);
+                self.commit_queue.cancel_forget(&list.project, &row.id);
                 let kept = self.archive.restore(&list.project, &row.id);
                 project.discover(row, kept, began, &mut cx);
             }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// The ages from 50 ms to a month, in cells by each of which they grow by the same factor. Beyond,
 /// nothing is learned.
-const YOUNGEST: f64 = 0.05;
+const MIN_AGE: f64 = 0.05;
 const CELL: f64 = 1.0 / 16.0;
 const CELLS: usize = 288;
 
@@ -22,13 +22,13 @@ const FLOOR: f64 = 1.0 / 36.0;
 /// Pseudo-count of restores unlike any known one (additive smoothing), which may end at any age. A
 /// single past restore so counts for half, and the scale-free rule holds at ages that none of the
 /// past reached.
-const UNLIKE: f64 = 1.0;
+const UNLIKE_RESTORES: f64 = 1.0;
 
 /// The bandwidth of a past duration, on a scale of logarithms: this part of the distance to its
 /// `sqrt(n)`th neighbor, so that restores of two kinds stay two kinds; but no less than a few
 /// durations can resolve.
-const REACH: f64 = 0.4;
-const LEAST_REACH: f64 = 0.03;
+const BANDWIDTH: f64 = 0.4;
+const MIN_BANDWIDTH: f64 = 0.03;
 
 /// The integral of `sqrt(h / 2)` over the age, where `h` is the hazard. One poll for each step of
 /// `sqrt(c)` is the optimum if a poll may cost `c` seconds of delay (J. B. Keller, "Optimum
@@ -51,12 +51,12 @@ impl Hazard {
         // Those that end in a cell, of those that still run in its midst. The unlike ones end by
         // the hazard 1/t, and are replaced.
         let fall = |from: f64, to: f64| {
-            let ended = from - to + UNLIKE * CELL;
-            (ended / (f64::midpoint(from, to) + UNLIKE)).max(FLOOR * CELL)
+            let ended = from - to + UNLIKE_RESTORES * CELL;
+            (ended / (f64::midpoint(from, to) + UNLIKE_RESTORES)).max(FLOOR * CELL)
         };
-        let before = (UNLIKE / (known + UNLIKE)).max(FLOOR);
-        let (mut age, mut survivors) = (YOUNGEST, running(YOUNGEST));
-        let mut grown = scale_free(before, YOUNGEST);
+        let before = (UNLIKE_RESTORES / (known + UNLIKE_RESTORES)).max(FLOOR);
+        let (mut age, mut survivors) = (MIN_AGE, running(MIN_AGE));
+        let mut grown = scale_free(before, MIN_AGE);
         let mut integral = Vec::with_capacity(CELLS + 1);
         integral.push(grown);
         for cell in 1..=CELLS {
@@ -131,7 +131,7 @@ fn scale_free(part: f64, age: f64) -> f64 {
 
 /// The age at the end of a cell.
 fn age_of(cell: usize) -> f64 {
-    YOUNGEST * (count(cell) * CELL).exp()
+    MIN_AGE * (count(cell) * CELL).exp()
 }
 
 /// What one past duration says of the next: the logarithm is spread about its own by a logistic
@@ -153,7 +153,7 @@ fn kernels(durations: &[Duration]) -> Vec<Kernel> {
     let logarithms: Vec<_> = durations.iter().map(|took| took.as_secs_f64().max(1e-3).ln()).collect();
     let known = logarithms.len();
     let neighbor = known.isqrt().clamp(1, known.saturating_sub(1).max(1));
-    let least = LEAST_REACH.max(0.5 / count(known));
+    let least = MIN_BANDWIDTH.max(0.5 / count(known));
     let kernel = |(place, logarithm): (usize, &f64)| {
         // Among the nearest ones, with itself, are all of some row of sorted ones.
         let rows = place.saturating_sub(neighbor)..=place;
@@ -163,7 +163,7 @@ fn kernels(durations: &[Duration]) -> Vec<Kernel> {
         });
         let nearest = reaches.fold(f64::INFINITY, f64::min);
         let nearest = if nearest.is_finite() { nearest } else { 0.0 };
-        Kernel { logarithm: *logarithm, reach: least.max(REACH * nearest) }
+        Kernel { logarithm: *logarithm, reach: least.max(BANDWIDTH * nearest) }
     };
     logarithms.iter().enumerate().map(kernel).collect()
 }

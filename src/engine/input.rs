@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::action::{ListId, PollId};
 use super::failure::Failure;
-use super::outbox::SinkPlan;
+use super::sink_plan::SinkPlan;
 use super::snapshot::DeliveryRecord;
 use crate::config::{JobSettings, ProjectSettings};
 use crate::model::{DeliveryId, IndexObservation, JobId, Observation, ProjectName};
@@ -28,28 +28,20 @@ pub enum Input {
     },
     /// A poll was answered, and the answer could be read.
     PollAnswered {
-        /// The poll.
         poll: PollId,
         /// What the API said.
         answer: Answer,
     },
     /// A poll was not answered, or with an error.
     PollFailed {
-        /// The poll.
         poll: PollId,
         /// What went wrong.
         failure: Failure,
     },
     /// A page of a project's list was answered, and could be read.
-    PageFetched {
-        /// The request.
-        list: ListId,
-        /// What is on the page.
-        page: ListPage,
-    },
+    PageFetched { list: ListId, page: ListPage },
     /// A page of a project's list was not answered, or with an error.
     PageFailed {
-        /// The request.
         list: ListId,
         /// Whether the server rejected the page token, so that the scan starts over.
         is_of_token: bool,
@@ -62,7 +54,6 @@ pub enum Input {
     Delivered(DeliveryId),
     /// A sink did not accept a delivery.
     DeliveryFailed {
-        /// The delivery.
         id: DeliveryId,
         /// What went wrong.
         failure: Failure,

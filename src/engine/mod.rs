@@ -53,6 +53,7 @@ mod progress;
 mod project;
 mod projects;
 pub mod retry;
+mod sink_plan;
 mod slow;
 pub mod snapshot;
 pub mod token_bucket;
@@ -70,19 +71,20 @@ use jiff::Timestamp;
 pub use action::{Action, Batch, BatchEntry, Delivery, DeliveryState, DeliveryUpdate, ListId, PollId};
 pub use commit_queue::CommitTicket;
 pub use condition::Condition;
-pub use diagnostic::Diagnostic;
+pub use diagnostic::{Diagnostic, LeftOut};
 pub use discovery_state::DiscoveryState;
 pub use explain::{CadenceRule, Explanation, Hold, HoldReason, RateLimit, Rule, Since, Turn, Wait};
 pub use failure::{Failure, FailureClass};
 pub use input::{Answer, Command, Edit, Input, ListPage, Plan, Reconfigured, Reply};
-pub use outbox::{DeliveryPolicy, SinkPlan, SinkView};
+pub use outbox::SinkView;
 pub use project::{JobView, ProjectView};
+pub use sink_plan::{DeliveryPolicy, SinkPlan};
 pub use tracker::{IndexWatch, Tracker};
 pub use views::{Deliveries, Polls, Totals};
 
 use archive::Archive;
 use commit_queue::CommitQueue;
-use outbox::Outbox;
+use outbox::{Outbox, OutboxCx};
 use project::Project;
 use projects::Projects;
 use snapshot::Snapshot;
@@ -200,9 +202,13 @@ impl Engine {
         self.projects.values().flat_map(Project::views)
     }
 
-    /// One job.
     pub fn job(&self, project: &ProjectName, job: &JobId) -> Option<JobView<'_>> {
         self.projects.get(project)?.view(job)
+    }
+
+    /// When a job is polled next, and why; none if it is not watched.
+    pub fn explain(&self, project: &ProjectName, job: &JobId, now: Now) -> Option<Explanation<'_>> {
+        self.projects.get(project)?.explain(job, now)
     }
 
     /// The project that has a job: one that it was added to, else any.
@@ -260,22 +266,15 @@ impl Engine {
             }
             Input::Committed => {
                 let after_commit = self.commit_queue.committed();
-                self.outbox.committed(after_commit, now, &mut self.commit_queue, &mut self.diagnostics);
+                self.with_outbox(now, |outbox, cx| outbox.committed(after_commit, cx));
             }
-            Input::Delivered(id) => self.outbox.delivered(id, now, &mut self.commit_queue),
+            Input::Delivered(id) => self.with_outbox(now, |outbox, cx| outbox.delivered(id, cx)),
             Input::DeliveryFailed { id, failure } => {
-                self.outbox.failed(
-                    id,
-                    &failure,
-                    now,
-                    &mut self.rng,
-                    &mut self.commit_queue,
-                    &mut self.diagnostics,
-                );
+                self.with_outbox(now, |outbox, cx| outbox.failed(id, &failure, cx));
             }
             Input::DeliveriesEdited(edits) => {
                 for edit in edits {
-                    self.outbox.edited(edit, now, &mut self.commit_queue, &mut self.diagnostics);
+                    self.with_outbox(now, |outbox, cx| outbox.edited(edit, cx));
                 }
             }
             Input::Suspended(time) => {
@@ -288,9 +287,15 @@ impl Engine {
     }
 
     fn start_due_deliveries(&mut self, now: Now) {
-        while let Some(delivery) = self.outbox.take_due(now, &mut self.commit_queue, &mut self.diagnostics) {
+        while let Some(delivery) = self.with_outbox(now, Outbox::take_due) {
             self.actions.push_back(Action::Deliver(delivery));
         }
+    }
+
+    /// Has the outbox take an input.
+    fn with_outbox<T>(&mut self, now: Now, take: impl FnOnce(&mut Outbox, &mut OutboxCx<'_>) -> T) -> T {
+        let Self { outbox, rng, commit_queue, diagnostics, .. } = self;
+        take(outbox, &mut OutboxCx { now, rng, commit_queue, diagnostics })
     }
 
     fn commit(&mut self, now: Now) {

@@ -11,7 +11,7 @@ impl JobView<'_> {
     pub fn outcome(&self) -> Outcome {
         match self.tracker.outcome() {
             outcome if outcome.is_final() => outcome,
-            _ if self.refused.is_some() => Outcome::Unauthorized,
+            _ if self.unauthorized.is_some() => Outcome::Unauthorized,
             outcome @ (Outcome::Unauthorized | Outcome::NotFound) => outcome,
             _ if self.misconfigured.is_some() => Outcome::Misconfigured,
             outcome => outcome,

@@ -32,8 +32,8 @@ struct Reading {
 }
 
 impl Progress {
-    /// The readings as they are kept.
-    pub(super) fn remember(&self, now: Now) -> Option<ProgressSnapshot> {
+    /// What is recorded of the readings.
+    pub(super) fn snapshot(&self, now: Now) -> Option<ProgressSnapshot> {
         let pair = |reading: Reading| (reading.percent, reading.age);
         let (first, last) = self.readings?;
         Some(ProgressSnapshot { first: pair(first), last: pair(last), seen_at: now.wall_at(self.seen_at) })

@@ -30,7 +30,6 @@ struct Entry {
 }
 
 impl Projects {
-    /// A project to read.
     pub(super) fn get(&self, name: &ProjectName) -> Option<&Project> {
         self.all.get(name).map(|entry| &entry.project)
     }
@@ -60,7 +59,6 @@ impl Projects {
         self.all.contains_key(name)
     }
 
-    /// Adds a project.
     pub(super) fn insert(&mut self, project: Project) {
         let name = project.name.clone();
         self.touched.push(name.clone());

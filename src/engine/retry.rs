@@ -78,6 +78,7 @@ impl Backoff {
             randomization_factor: 0.0,
             ..ExponentialBackoff::default()
         };
+
         let mut delay = self.initial;
         for _ in 0..failures.max(1) {
             delay = steps.next_backoff().unwrap_or(self.max);
@@ -85,6 +86,7 @@ impl Backoff {
                 break;
             }
         }
+
         delay.min(self.max)
     }
 

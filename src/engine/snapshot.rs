@@ -29,9 +29,7 @@ pub struct Snapshot {
 /// A project and its snapshot.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProjectRecord {
-    /// Identifies it.
     pub name: ProjectName,
-    /// Its state.
     pub snapshot: ProjectSnapshot,
 }
 
@@ -99,13 +97,10 @@ pub struct ThrottleSnapshot {
 /// A job and its snapshot.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JobRecord {
-    /// The project that it belongs to.
     pub project: ProjectName,
-    /// Identifies it within its project.
     pub id: JobId,
     /// When this was recorded.
     pub written_at: Timestamp,
-    /// Its state.
     pub snapshot: JobSnapshot,
 }
 
@@ -118,11 +113,8 @@ pub struct JobSnapshot {
     pub head_start: Option<Duration>,
     /// When it began, by the clock of its server.
     pub started_at: Option<Timestamp>,
-    /// The last known status.
     pub status: Option<Status>,
-    /// The last known facts.
     pub facts: JobFacts,
-    /// Its end, once it ended.
     pub end: Option<EndSnapshot>,
     /// The intermediate progress that moved first and last, and when that was.
     pub progress: Option<ProgressSnapshot>,
@@ -190,8 +182,7 @@ pub struct AddedJob {
 /// The end of a job.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct EndSnapshot {
-    /// How it ended.
-    pub how: Outcome,
+    pub outcome: Outcome,
     /// When that was observed.
     pub observed_at: Timestamp,
     /// The age of the job then; not said in a state of 0.1.0.
@@ -221,9 +212,7 @@ pub struct StreakSnapshot {
 /// A sink and its snapshot.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SinkRecord {
-    /// Identifies it.
     pub name: SinkName,
-    /// Its state.
     pub snapshot: SinkSnapshot,
 }
 
@@ -245,7 +234,6 @@ pub struct SinkSnapshot {
 pub struct DeliveryRecord {
     /// The event and its recipient.
     pub id: DeliveryId,
-    /// The project of the event.
     pub project: ProjectName,
     /// The job of the event, if it has one.
     pub job: Option<JobId>,

@@ -10,12 +10,12 @@ use super::projects::Projects;
 use crate::model::time::Instant;
 use crate::model::{JobId, ProjectName};
 
-/// How many jobs and projects are in which condition. Counting them looks at no single job.
+/// How many jobs and projects are in which condition. Counting them visits no single job.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Jobs that have not ended.
     pub open: usize,
-    /// The same without those of projects whose key is refused.
+    /// The same without those of projects whose key is unauthorized.
     pub undecided: usize,
     /// Projects whose requests fail because of the local setup.
     pub misconfigured: usize,
@@ -25,7 +25,7 @@ impl Totals {
     pub(super) fn of(projects: &Projects) -> Self {
         projects.values().fold(Self::default(), |totals, project| Self {
             open: totals.open + project.open(),
-            undecided: totals.undecided + if project.is_refused() { 0 } else { project.open() },
+            undecided: totals.undecided + if project.is_unauthorized() { 0 } else { project.open() },
             misconfigured: totals.misconfigured + usize::from(project.is_misconfigured()),
         })
     }

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// The longest duration that is accepted anywhere: 365 days. It keeps sums of a few of them far from overflow.
+/// The longest duration that is accepted anywhere: 365 days. It keeps sums of a few of them far
+/// from overflow.
 pub const MAX: Duration = Duration::from_hours(365 * 24);
 
 /// Why a text is no duration.
@@ -17,8 +18,8 @@ pub enum DurationError {
     TooLong(String),
 }
 
-/// Reads a duration: one or more whole or decimal numbers, each with a unit (`ms`, `s`, `m`, `h`, `d`), without signs
-/// or spaces. A bare `0` is accepted.
+/// Reads a duration: one or more whole or decimal numbers, each with a unit (`ms`, `s`, `m`, `h`,
+/// `d`), without signs or spaces. A bare `0` is accepted.
 ///
 /// ```
 /// use std::time::Duration;
@@ -64,7 +65,8 @@ pub fn parse(text: &str) -> Result<Duration, DurationError> {
     }
 }
 
-/// Shows a duration to people, to about two significant units: `850ms`, `4.2s`, `3m 05s`, `1h 30m`, `2d 04h`.
+/// Shows a duration to people, to about two significant units: `850ms`, `4.2s`, `3m 05s`, `1h 30m`,
+/// `2d 04h`.
 pub fn human(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match seconds {

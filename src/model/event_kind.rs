@@ -1,7 +1,9 @@
-//! The types of event: one table row per type, from which everything that is known of a type follows.
+//! The types of event: one table row per type, from which everything that is known of a type
+//! follows.
 //!
-//! Invariant: whatever differs from type to type, but for the sentence in `summary.rs`, is a column of the table. The
-//! log level, the urgency of a notification, the look of a message and the default filters are derived from it.
+//! Invariant: whatever differs from type to type, but for the sentence in `summary.rs`, is a column
+//! of the table. The log level, the urgency of a notification, the colors of a message and the
+//! default filters are derived from it.
 
 use std::fmt;
 
@@ -46,7 +48,8 @@ struct Row {
     advice: Option<&'static str>,
 }
 
-/// Makes the enum, its lists and its table of one declaration, so that none of them can lack a type.
+/// Makes the enum, its lists and its table of one declaration, so that none of them can lack a
+/// type.
 macro_rules! event_kinds {
     (
         emitted { $($(#[doc = $doc:literal])+ $kind:ident { $($columns:tt)+ })+ }

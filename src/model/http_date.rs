@@ -5,7 +5,8 @@ use jiff::civil::DateTime;
 use jiff::fmt::rfc2822::{DateTimeParser, DateTimePrinter};
 use jiff::tz::TimeZone;
 
-/// The time as HTTP writes it (IMF-fixdate), rounded down to seconds; none for a year HTTP cannot write.
+/// The time as HTTP writes it (IMF-fixdate), rounded down to seconds; none for a year HTTP cannot
+/// write.
 pub fn write(at: Timestamp) -> Option<String> {
     DateTimePrinter::new().timestamp_to_rfc9110_string(&at).ok()
 }

@@ -10,9 +10,9 @@ use super::{Placeholder, is_invisible};
 
 /// The id of a restore job, an opaque string. Copies are cheap.
 ///
-/// The API documents UUIDs, but other forms (`rj-…`) are in use, so only what cannot be an id is refused. A UUID is one id
-/// however it is written: it is kept in lower case, as RFC 9562 (section 4) has it written. Of all other ids, upper and
-/// lower case differ.
+/// The API documents UUIDs, but other forms (`rj-…`) are in use, so only what cannot be an id is
+/// refused. A UUID is one id however it is written: it is kept in lower case, as RFC 9562 has it
+/// (section 4). Of all other ids, upper and lower case differ.
 ///
 /// Invariant: an id has no white space and no invisible character, so it can be shown as it is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,8 +43,9 @@ impl JobId {
         }
     }
 
-    /// The id that a person or another program gives as `text`, on the command line, in a file or at the control socket.
-    /// What is given by mistake in place of an id is refused here, and not after a wait for a job that is not found.
+    /// The id that a person or another program gives as `text`, on the command line, in a file or
+    /// at the control socket. What is given by mistake in place of an id is refused here, and not
+    /// after a wait for a job that is not found.
     pub fn given(text: &str) -> Result<Self, IdError> {
         match Mistake::find(text) {
             Some(mistake) if text.len() <= Self::MAX_LEN => Err(IdError::Mistake(mistake)),
@@ -52,8 +53,8 @@ impl JobId {
         }
     }
 
-    /// The id that was committed as `text`. Earlier versions of this program took ids with invisible characters; each
-    /// stands for itself as U+FFFD here.
+    /// The id that was committed as `text`. Earlier versions of this program took ids with
+    /// invisible characters; each stands for itself as U+FFFD here.
     pub fn committed(text: &str) -> Result<Self, IdError> {
         let visible =
             |c: char| if is_invisible(c) && !c.is_control() { char::REPLACEMENT_CHARACTER } else { c };

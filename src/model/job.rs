@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{JobId, Outcome, Status};
 
-/// The facts the API tells about a job beside its status.
+/// The facts the API gives about a job beside its status.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct JobFacts {
     /// The backup that is restored.
@@ -23,12 +23,14 @@ pub struct JobFacts {
 }
 
 impl JobFacts {
-    /// The progress, where it says more than that the job runs or ended: strictly between 0 and 100.
+    /// The progress, if it says more than that the job runs or ended: strictly between 0 and
+    /// 100.
     pub fn intermediate_progress(&self) -> Option<f64> {
         self.percent_complete.filter(|percent| *percent > 0.0 && *percent < 100.0)
     }
 
-    /// The time that dates the end of a restore, by the API: a failed one has no end time, so that is its start.
+    /// The time that dates the end of a restore, by the API: a failed one has no end time, so that
+    /// is its start.
     pub fn listed_at(&self) -> Option<Timestamp> {
         self.completed_at.or(self.created_at)
     }
@@ -63,7 +65,7 @@ impl Observation {
 pub struct IndexObservation {
     /// The index it speaks of.
     pub name: String,
-    /// Its state at that time, where the answer said so.
+    /// Its state at that time, if the answer said so.
     pub state: Option<Status>,
     /// Whether it served then.
     pub ready: bool,

@@ -1,11 +1,12 @@
-//! The words of the program: ids, statuses, jobs and transitions, as plain data.
+//! The terms of the program as plain data: ids, statuses, jobs, outcomes and events.
 //!
-//! Invariant: nothing here does I/O, reads a clock or knows of a wire format other than the published shape of a
-//! [`Event`].
+//! Invariant: nothing here does I/O, reads a clock or knows of a wire format other than the
+//! published shape of an [`Event`].
 
 mod delivery;
 pub mod duration;
 mod event;
+mod event_id;
 mod event_kind;
 mod exit;
 mod expectation;
@@ -24,7 +25,8 @@ pub mod time;
 mod until;
 
 pub use delivery::DeliveryId;
-pub use event::{Event, EventId, JobRef};
+pub use event::{Event, JobRef};
+pub use event_id::EventId;
 pub use event_kind::{EventKind, JobState, Severity};
 pub use exit::Exit;
 pub use expectation::Expectation;

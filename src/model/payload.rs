@@ -7,6 +7,7 @@ use super::Event;
 pub struct Payload {
     /// What happened.
     pub event: Event,
-    /// The committed bytes: made when the event was emitted, and the same on every attempt at its delivery.
+    /// The committed bytes: made when the event was emitted, and the same on every attempt at its
+    /// delivery.
     pub body: Vec<u8>,
 }

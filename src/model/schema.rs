@@ -1,13 +1,14 @@
 //! The JSON Schemas of the model's types that are written as one text.
 //!
-//! Invariant: a schema accepts every serialized form of its type, and takes its names from where the serialized form
-//! takes them.
+//! Invariant: a schema accepts every serialized form of its type, and takes its names from where
+//! the serialized form takes them.
 
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::{EventId, EventKind, JobId, ProjectName, Status};
+use super::event_id::EventId;
+use super::{EventKind, JobId, ProjectName, Status};
 
 /// Stands for [`jiff::Timestamp`] in descriptions.
 pub enum DateTime {}
@@ -20,7 +21,8 @@ macro_rules! text_schema {
                 stringify!($name).into()
             }
 
-            // A field that holds it has a description of its own, which would clash with that of a reference.
+            // A field that holds it has a description of its own, which would clash with that of a
+            // reference.
             fn inline_schema() -> bool {
                 true
             }

@@ -6,8 +6,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The status of a restore job, compared without regard to case.
 ///
-/// A running restore reports `Pending`. The first three other values are terminal; any further text is kept as it was
-/// sent and is not terminal. That of an index is most often such a text, such as `Initializing` or `Ready`.
+/// A running restore reports `Pending`. The first three other values are terminal; any further text
+/// is kept as it was sent and is not terminal. That of an index is most often such a text, such as
+/// `Initializing` or `Ready`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Status {
     /// Waiting or running.

@@ -11,7 +11,8 @@ impl JobRef {
         self.name.as_deref().or(index).unwrap_or(self.id.as_str())
     }
 
-    /// The full name for people: the name or id of the job, and its index if that is known and adds anything.
+    /// The full name for people: the name or id of the job, and its index if that is known and adds
+    /// anything.
     pub fn title(&self) -> String {
         let name = self.name_or_id();
         match self.facts.target_index_name.as_deref() {

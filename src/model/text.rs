@@ -7,9 +7,9 @@ use std::fmt;
 /// The most characters of a refused text that are shown.
 const LONGEST: usize = 80;
 
-/// Whether a terminal shows nothing for this character, or shows what follows in another order: control characters, the
-/// code points that have the property `Default_Ignorable_Code_Point` (Unicode Standard Annex 44), and the marks of
-/// interlinear annotation.
+/// Whether a terminal shows nothing for this character, or shows what follows in another order:
+/// control characters, the code points that have the property `Default_Ignorable_Code_Point`
+/// (Unicode Standard Annex 44), and the marks of interlinear annotation.
 pub fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(
@@ -34,8 +34,9 @@ pub fn is_invisible(c: char) -> bool {
         )
 }
 
-/// Whether an invisible character is a control or format character or a separator of lines, and no letter or mark that a
-/// text may have: variation selectors, and the fillers of Hangul, Khmer and Mongolian (general categories Mn and Lo).
+/// Whether an invisible character is a control or format character or a separator of lines, and no
+/// letter or mark that a text may have: variation selectors, and the fillers of Hangul, Khmer and
+/// Mongolian (general categories Mn and Lo).
 pub fn is_control_or_format(c: char) -> bool {
     is_invisible(c)
         && !matches!(
@@ -52,7 +53,8 @@ pub fn is_control_or_format(c: char) -> bool {
         )
 }
 
-/// A text as a message shows it: invisible characters are written out, as in `\u{200b}`, and a long text is cut.
+/// A text as a message shows it: invisible characters are written out, as in `\u{200b}`, and a long
+/// text is cut.
 pub fn visible(text: &str) -> String {
     let mut shown = String::new();
     for c in text.chars().take(LONGEST) {
@@ -84,10 +86,11 @@ pub enum Placeholder {
 }
 
 impl Placeholder {
-    /// The first placeholder in an address, an id or a path. A lone `$`, `%` or `<` is none, nor are a percent-encoded
-    /// octet, a `$word` in lower case in the middle, and a `$WORD` within a token, which addresses and names of files can have.
+    /// The first placeholder in an address, an id or a path. A lone `$`, `%` or `<` is none, nor
+    /// are a percent-encoded octet, a `$word` in lower case in the middle, and a `$WORD` within a
+    /// token, which addresses and names of files can have.
     pub fn find(text: &str) -> Option<Self> {
-        // Looked for once: the time does not grow with the square of the length.
+        // Searched for once: the time does not grow with the square of the length.
         let closed = text.rfind("}}").unwrap_or_default();
         text.char_indices().find_map(|(at, c)| {
             let (before, rest) = (&text[..at], &text[at + c.len_utf8()..]);
@@ -116,7 +119,8 @@ impl Placeholder {
         matches!(self, Self::Braced | Self::Template)
     }
 
-    /// The placeholder that begins with `c` and goes on with `rest`, in which `}}` follows if it `is_closed`.
+    /// The placeholder that begins with `c` and goes on with `rest`, in which `}}` follows if it
+    /// `is_closed`.
     fn at(rest: &str, c: char, is_first: bool, is_closed: bool) -> Option<Self> {
         if !matches!(c, '$' | '{' | '<' | '%') {
             return None;
@@ -167,15 +171,15 @@ impl fmt::Display for Placeholder {
     }
 }
 
-/// A text from elsewhere as [`presentable`] has it, but without a byte-order mark and with single blanks in place of line
-/// breaks and indentation.
+/// A text from elsewhere as [`presentable`] has it, but without a byte-order mark and with single
+/// blanks in place of line breaks and indentation.
 pub fn one_line(text: &str, limit: usize) -> String {
     let shown = presentable(text.trim_start_matches('\u{feff}'), usize::MAX - 1);
     presentable(&shown.split_whitespace().collect::<Vec<_>>().join(" "), limit)
 }
 
-/// Makes a text from elsewhere fit for a log or a terminal: one line without control and format characters, at most `limit`
-/// characters long, and `…` where it was cut.
+/// Makes a text from elsewhere fit for a log or a terminal: one line without control and format
+/// characters, at most `limit` characters long, and `…` where it was cut.
 pub fn presentable(text: &str, limit: usize) -> String {
     let mut shown: String =
         text.chars().map(|c| if is_control_or_format(c) { ' ' } else { c }).take(limit + 1).collect();
@@ -251,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn letters_and_marks_that_are_invisible_are_no_format_characters() {
+    fn invisible_letters_and_marks_are_no_format_characters() {
         for c in [
             '\u{34f}',
             '\u{1160}',

@@ -1,17 +1,18 @@
 //! Readings of clocks, handed to the engine with each event.
 //!
-//! Invariant: deadlines are kept in [`Instant`], what people read in [`Timestamp`]; a jump of the wall clock moves no
-//! deadline.
+//! Invariant: deadlines are kept in [`Instant`], what people read in [`Timestamp`]; a jump of the
+//! wall clock moves no deadline.
 
 use std::ops::Add;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-/// A monotonic reading: the time since an arbitrary start, the same for all readings of a process. What an earlier
-/// process saw lies before the start.
+/// A monotonic reading: the time since an arbitrary start, the same for all readings of a process.
+/// What an earlier process saw lies before the start.
 ///
-/// The standard library's type cannot be made from a number, so tables of test cases could not be written with it.
+/// The standard library's type cannot be made from a number, so tables of test cases could not be
+/// written with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Instant(SignedDuration);
 
@@ -63,11 +64,12 @@ impl Now {
     }
 }
 
-/// Reads the times in a record: they were written by the wall clock of then, which need not be the one of now. It is the
-/// only way from a wall time back to an [`Instant`].
+/// Reads the times in a record: they were written by the wall clock of then, which need not be the
+/// one of now. It is the only way from a wall time back to an [`Instant`].
 ///
-/// Invariant: of a time that was to come when it was written, never more is left than was left then. If the clock was set
-/// back since then, nothing is known of the time in between, so that what was left then counts from now.
+/// Invariant: of a time that was to come when it was written, never more is left than was left
+/// then. If the clock was set back since then, nothing is known of the time in between, so that
+/// what was left then counts from now.
 #[derive(Debug, Clone, Copy)]
 pub struct Recorded {
     written_at: Timestamp,
@@ -107,11 +109,12 @@ impl Recorded {
     }
 }
 
-/// How far what `Date` says is from the time at the server: it has whole seconds, and its way here takes time.
+/// How far what `Date` says is from the time at the server: it has whole seconds, and its way here
+/// takes time.
 const GRAIN: Duration = Duration::from_secs(2);
 
-/// The wall clock of a server, as its answers show it. The times that it gives are compared with this clock, and with no
-/// clock of this machine, which may be wrong.
+/// The wall clock of a server, as its answers show it. The times that it gives are compared with
+/// this clock, and with no clock of this machine, which may be wrong.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ServerClock {
     /// What it showed in its last answer that said so, and when that answer came.
@@ -124,8 +127,8 @@ impl ServerClock {
         self.read = Some((time, now));
     }
 
-    /// The time at the server at `now`, as the monotonic clock has gone on since its last answer; none where no answer of
-    /// this process said the time.
+    /// The time at the server at `now`, as the monotonic clock has gone on since its last answer;
+    /// none if no answer of this process said the time.
     pub fn time(&self, now: Instant) -> Option<Timestamp> {
         let (time, read) = self.read?;
         Some(Now { instant: read, wall: time }.wall_at(now))

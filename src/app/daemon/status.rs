@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::adapters::control::{DeliveriesReport, JobStatus, ProjectStatus, SinkStatus, Status};
+use crate::app::diagnostics::left_out_in_words;
 use crate::app::driver::Driver;
 use crate::app::plural::counted;
 use crate::engine::{Engine, IndexWatch, JobView, ProjectView, SinkView};
@@ -33,7 +34,7 @@ pub(super) fn summary(engine: &Engine, now: Now) -> String {
             add(format!(", {count} {}", what.label()));
         }
     }
-    for project in engine.projects().filter(|project| project.refused.is_some() && is_watched(project)) {
+    for project in engine.projects().filter(|project| project.unauthorized.is_some() && is_watched(project)) {
         add(format!("; the key of {} is refused", project.name));
     }
     for project in engine.projects().filter(|project| project.misconfigured.is_some() && is_watched(project))
@@ -70,7 +71,7 @@ pub(super) fn trouble(driver: &Driver) -> Option<String> {
         let lasts =
             |since: Option<Instant>| since.is_some_and(|at| now.since(at) >= project.unreachable_after);
         let is_unanswered = lasts(project.unanswered_since);
-        match project.refused {
+        match project.unauthorized {
             Some(_) => Some(format!("the key of the project {name} is refused")),
             None if project.misconfigured.is_some() => {
                 let reason = project.misconfigured.unwrap_or_default();
@@ -80,10 +81,10 @@ pub(super) fn trouble(driver: &Driver) -> Option<String> {
             None if lasts(project.list_failing_since) => {
                 Some(format!("the restores of the project {name} cannot be listed"))
             }
-            None if project.left_out.is_some() => Some(format!(
-                "not all restores of the project {name} are watched: {}",
-                project.left_out.unwrap_or_default()
-            )),
+            None if project.left_out.is_some() => project.left_out.map(|reason| {
+                let reason = left_out_in_words(reason);
+                format!("not all restores of the project {name} are watched: {reason}")
+            }),
             None => match driver.engine().polls().overdue(name, now) {
                 0 => None,
                 polls => Some(format!("polls of the project {name} are overdue: {polls}")),
@@ -119,7 +120,7 @@ pub(super) fn full(driver: &Driver, identity: &Identity) -> Status {
             answered_at: tracker.answered_at().map(|at| now.wall_at(at)),
             next_poll_at: next.map(|at| now.wall_at(*at)),
             polls: view.polls,
-            last_error: view.refused.or(tracker.last_error()).map(str::to_owned),
+            last_error: view.unauthorized.or(tracker.last_error()).map(str::to_owned),
             pending_deliveries: pending.get(&(view.project, id)).copied().unwrap_or_default(),
             configured: view.is_configured,
             added: view.is_added,
@@ -133,7 +134,7 @@ pub(super) fn full(driver: &Driver, identity: &Identity) -> Status {
         ProjectStatus {
             name: view.name.clone(),
             paused_since: view.paused_since.map(|since| since.wall),
-            refused: view.refused.map(str::to_owned),
+            refused: view.unauthorized.map(str::to_owned),
             requests_per_second: view.requests_per_second,
             limited: view.limited.map(str::to_owned),
             expected: view.expectation,

@@ -202,7 +202,7 @@ impl JobReport {
             elapsed_seconds: tracker.elapsed(now).as_secs_f64(),
             detection_delay_seconds: tracker.detection_delay(now).map(|delay| delay.as_secs_f64()),
             polls: view.polls,
-            last_error: view.refused.or(tracker.last_error()).map(str::to_owned),
+            last_error: view.unauthorized.or(tracker.last_error()).map(str::to_owned),
             until: tracker.until(),
             index_state: tracker.index().and_then(IndexWatch::state).cloned(),
             words: view.outcome_in_words(),

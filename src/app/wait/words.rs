@@ -45,7 +45,7 @@ pub(super) fn state(job: &JobView<'_>, forecast: &Forecast, now: Now) -> String 
     let mut words = vec![job.outcome_in_words()];
     words.extend(job.tracker.facts().intermediate_progress().map(|percent| format!("{percent:.0} %")));
     words.push(duration::human(job.tracker.elapsed(now)));
-    words.extend(job.refused.or(job.tracker.last_error()).map(str::to_owned));
+    words.extend(job.unauthorized.or(job.tracker.last_error()).map(str::to_owned));
     if job.outcome() == Outcome::Open {
         let key = (job.project.clone(), job.tracker.settings().id.clone());
         words.push(match forecast.get(&key) {

@@ -19,53 +19,18 @@ use super::commit_queue::{AfterCommit, CommitQueue, EventHeader};
 use super::diagnostic::Diagnostic;
 use super::failure::{Failure, FailureClass};
 use super::input::Edit;
-use super::retry::Schedule;
+use super::sink_plan::SinkPlan;
 use super::snapshot::{DeliveryRecord, SinkRecord, SinkSnapshot};
-use crate::config::EventFilter;
 use crate::model::time::{Instant, Now, Recorded};
 use crate::model::{DeliveryId, EventKind, JobId, ProjectName, SinkName};
-
-/// A sink, as the outbox sees it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SinkPlan {
-    /// Its name, under which its deliveries are recorded.
-    pub name: SinkName,
-    /// The events that it gets.
-    pub events: EventFilter,
-    /// How deliveries are repeated.
-    pub policy: DeliveryPolicy,
-    /// Differs whenever the settings differ.
-    pub fingerprint: u64,
-}
-
-/// How often a delivery is attempted, and when it expires.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeliveryPolicy {
-    /// The delays between the attempts; a `Retry-After` is a floor.
-    pub schedule: Schedule,
-    /// The least time between two attempts of the sink.
-    pub spacing: Duration,
-    /// An older event is dropped.
-    pub expires_after: Option<Duration>,
-}
-
-impl DeliveryPolicy {
-    /// A policy with these delays between the attempts and no other limit.
-    pub fn retry(schedule: Vec<Duration>) -> Self {
-        Self { schedule: Schedule::new(schedule), spacing: Duration::ZERO, expires_after: None }
-    }
-}
 
 /// The state of a sink.
 #[derive(Debug, Clone, Copy)]
 pub struct SinkView<'a> {
-    /// The name of the sink.
     pub name: &'a SinkName,
-    /// Whether the configuration has the sink.
     pub is_configured: bool,
     /// Why it gets no deliveries, if it is disabled.
     pub disabled: Option<&'a str>,
-    /// How many deliveries are pending.
     pub pending: usize,
 }
 
@@ -74,6 +39,15 @@ pub struct SinkView<'a> {
 pub(super) struct Outbox {
     sinks: BTreeMap<SinkName, Sink>,
     ahead: RecordsAhead,
+}
+
+/// The context of one input to the outbox.
+#[derive(Debug)]
+pub(super) struct OutboxCx<'a> {
+    pub(super) now: Now,
+    pub(super) rng: &'a mut fastrand::Rng,
+    pub(super) commit_queue: &'a mut CommitQueue,
+    pub(super) diagnostics: &'a mut Vec<Diagnostic>,
 }
 
 /// Records that were written by a clock that was ahead of the present one. They are written again
@@ -101,6 +75,7 @@ impl Outbox {
     pub(super) fn from_snapshot(records: Vec<SinkRecord>, pending: Vec<DeliveryRecord>, now: Now) -> Self {
         let mut sinks: BTreeMap<SinkName, Sink> = BTreeMap::new();
         let mut ahead = RecordsAhead::default();
+
         for SinkRecord { name, snapshot } in records {
             let of_sink = pending.iter().filter(|record| record.id.sink == name);
             let written_at = of_sink.map(|record| record.written_at).max();
@@ -110,6 +85,7 @@ impl Outbox {
             }
             sinks.insert(name.clone(), Sink::from_snapshot(name, snapshot, written_at, now));
         }
+
         for record in pending {
             let name = record.id.sink.clone();
             if ahead.note(record.written_at, now) {
@@ -125,6 +101,7 @@ impl Outbox {
             let unknown = || Sink::from_snapshot(name.clone(), SinkSnapshot::default(), None, now);
             sinks.entry(name.clone()).or_insert_with(unknown).restore_pending(record, now);
         }
+
         Self { sinks, ahead }
     }
 
@@ -134,25 +111,21 @@ impl Outbox {
     }
 
     /// Has these sinks from now on. Deliveries to another one wait until it is configured again.
-    pub(super) fn reconfigure(
-        &mut self,
-        plans: Vec<SinkPlan>,
-        now: Now,
-        commit_queue: &mut CommitQueue,
-        diagnostics: &mut Vec<Diagnostic>,
-    ) {
+    pub(super) fn reconfigure(&mut self, plans: Vec<SinkPlan>, cx: &mut OutboxCx<'_>) {
         for update in std::mem::take(&mut self.ahead.deliveries) {
-            commit_queue.update(update);
+            cx.commit_queue.update(update);
         }
         for name in std::mem::take(&mut self.ahead.sinks) {
-            self.sinks.get(&name).into_iter().for_each(|sink| commit_queue.sink(sink.record(now)));
+            self.sinks.get(&name).into_iter().for_each(|sink| cx.commit_queue.sink(sink.record(cx.now)));
         }
+
         self.sinks.values_mut().for_each(Sink::unconfigure);
         for plan in plans {
-            self.configure(plan, now, commit_queue, diagnostics);
+            self.configure(plan, cx);
         }
+
         let missing = self.sinks.values().filter(|sink| !sink.is_configured() && sink.pending() > 0);
-        diagnostics.extend(
+        cx.diagnostics.extend(
             missing.map(|sink| Diagnostic::SinkMissing {
                 sink: sink.plan.name.clone(),
                 pending: sink.pending(),
@@ -160,27 +133,22 @@ impl Outbox {
         );
     }
 
-    fn configure(
-        &mut self,
-        plan: SinkPlan,
-        now: Now,
-        commit_queue: &mut CommitQueue,
-        diagnostics: &mut Vec<Diagnostic>,
-    ) {
+    fn configure(&mut self, plan: SinkPlan, cx: &mut OutboxCx<'_>) {
         let name = plan.name.clone();
-        let new = || Sink::from_snapshot(name.clone(), SinkSnapshot::default(), None, now);
+        let new = || Sink::from_snapshot(name.clone(), SinkSnapshot::default(), None, cx.now);
         let sink = self.sinks.entry(name.clone()).or_insert_with(new);
         let was_disabled = sink.is_disabled();
-        if sink.configure(plan, now.instant) {
-            commit_queue.sink(sink.record(now));
+
+        if sink.configure(plan, cx.now.instant) {
+            cx.commit_queue.sink(sink.record(cx.now));
             if was_disabled {
-                diagnostics.push(Diagnostic::SinkEnabled { sink: name });
+                cx.diagnostics.push(Diagnostic::SinkEnabled { sink: name });
             }
         } else if let Some(reason) = sink.disabled_for().map(str::to_owned) {
             for (id, attempts) in sink.disable(&reason) {
-                commit_queue.update(dead_letter(id, attempts, &reason, now));
+                cx.commit_queue.update(dead_letter(id, attempts, &reason, cx.now));
             }
-            diagnostics.push(Diagnostic::SinkDisabled { sink: name, reason, dead_letters: 0 });
+            cx.diagnostics.push(Diagnostic::SinkDisabled { sink: name, reason, dead_letters: 0 });
         }
     }
 
@@ -191,48 +159,39 @@ impl Outbox {
     }
 
     /// A batch is committed: its events may go out, and what waited for its finished deliveries.
-    pub(super) fn committed(
-        &mut self,
-        after_commit: AfterCommit,
-        now: Now,
-        commit_queue: &mut CommitQueue,
-        diagnostics: &mut Vec<Diagnostic>,
-    ) {
+    pub(super) fn committed(&mut self, after_commit: AfterCommit, cx: &mut OutboxCx<'_>) {
         for id in &after_commit.finished {
             if let Some(sink) = self.sinks.get_mut(&id.sink) {
-                sink.release_after(id.event, now.instant);
+                sink.release_after(id.event, cx.now.instant);
             }
         }
+
         for outgoing in after_commit.outgoing {
             for name in &outgoing.recipients {
                 if let Some(sink) = self.sinks.get_mut(name) {
-                    enqueue(sink, &outgoing.header, now, commit_queue, diagnostics);
+                    enqueue(sink, &outgoing.header, cx);
                 }
             }
         }
     }
 
     /// The next delivery to begin at `now`. Expired ones are dropped.
-    pub(super) fn take_due(
-        &mut self,
-        now: Now,
-        commit_queue: &mut CommitQueue,
-        diagnostics: &mut Vec<Diagnostic>,
-    ) -> Option<Delivery> {
+    pub(super) fn take_due(&mut self, cx: &mut OutboxCx<'_>) -> Option<Delivery> {
         self.sinks.values_mut().find_map(|sink| {
-            while let Some(delivery) = sink.take_due(now.instant) {
-                if !sink.has_expired(&delivery, now.instant) {
+            while let Some(delivery) = sink.take_due(cx.now.instant) {
+                if !sink.has_expired(&delivery, cx.now.instant) {
                     return Some(delivery);
                 }
+
                 let reason = sink.reason_of(&delivery.id).map(str::to_owned);
                 let attempts = delivery.attempt - 1;
-                diagnostics
+                cx.diagnostics
                     .push(Diagnostic::DeliveryExpired { id: delivery.id.clone(), reason: reason.clone() });
                 let state = DeliveryState::Dropped;
                 finish(
                     sink,
-                    DeliveryUpdate { id: delivery.id, at: now.wall, attempts, state, reason },
-                    commit_queue,
+                    DeliveryUpdate { id: delivery.id, at: cx.now.wall, attempts, state, reason },
+                    cx.commit_queue,
                 );
             }
             None
@@ -245,79 +204,69 @@ impl Outbox {
     }
 
     /// A sink accepted a delivery.
-    pub(super) fn delivered(&mut self, id: DeliveryId, now: Now, commit_queue: &mut CommitQueue) {
+    pub(super) fn delivered(&mut self, id: DeliveryId, cx: &mut OutboxCx<'_>) {
         let Some(sink) = self.sinks.get_mut(&id.sink) else { return };
         let Some(attempts) = sink.attempts_under_way(&id) else { return };
         let state = DeliveryState::Delivered;
-        finish(sink, DeliveryUpdate { id, at: now.wall, attempts, state, reason: None }, commit_queue);
+        finish(sink, DeliveryUpdate { id, at: cx.now.wall, attempts, state, reason: None }, cx.commit_queue);
     }
 
     /// A delivery failed.
-    pub(super) fn failed(
-        &mut self,
-        id: DeliveryId,
-        failure: &Failure,
-        now: Now,
-        rng: &mut fastrand::Rng,
-        commit_queue: &mut CommitQueue,
-        diagnostics: &mut Vec<Diagnostic>,
-    ) {
+    pub(super) fn failed(&mut self, id: DeliveryId, failure: &Failure, cx: &mut OutboxCx<'_>) {
         let Some(sink) = self.sinks.get_mut(&id.sink) else { return };
         let Some(attempts) = sink.attempts_under_way(&id) else { return };
+
         // The answer of a receiver that was replaced meanwhile says nothing about the present one.
         let is_outdated = sink.is_outdated(&id);
-        let pause = if is_outdated { Duration::ZERO } else { failure.pause(now) };
+        let pause = if is_outdated { Duration::ZERO } else { failure.pause(cx.now) };
         let delay = match failure.class {
             _ if is_outdated => Some(Duration::ZERO),
             FailureClass::Permanent | FailureClass::Gone => None,
-            _ => sink.plan.policy.schedule.delay(attempts, pause, rng),
+            _ => sink.plan.policy.schedule.delay(attempts, pause, cx.rng),
         };
-        if !pause.is_zero() && sink.hold_until(now.instant + pause) {
-            commit_queue.sink(sink.record(now));
+
+        if !pause.is_zero() && sink.hold_until(cx.now.instant + pause) {
+            cx.commit_queue.sink(sink.record(cx.now));
         }
+
         let update = |state| DeliveryUpdate {
             id: id.clone(),
-            at: now.wall,
+            at: cx.now.wall,
             attempts,
             state,
             reason: Some(failure.message.clone()),
         };
         if let Some(retry_in) = delay.filter(|_| !sink.is_disabled()) {
-            let due = now.instant + retry_in;
-            commit_queue.update(update(DeliveryState::Pending { due: now.wall_at(due) }));
-            sink.retry_at(&id, due, failure.message.clone(), now.instant);
+            let due = cx.now.instant + retry_in;
+            cx.commit_queue.update(update(DeliveryState::Pending { due: cx.now.wall_at(due) }));
+            sink.retry_at(&id, due, failure.message.clone(), cx.now.instant);
             let reason = failure.message.clone();
-            diagnostics.push(Diagnostic::DeliveryDelayed { id, attempts, retry_in, reason });
+            cx.diagnostics.push(Diagnostic::DeliveryDelayed { id, attempts, retry_in, reason });
             return;
         }
-        finish(sink, update(DeliveryState::Dead), commit_queue);
+
+        finish(sink, update(DeliveryState::Dead), cx.commit_queue);
         if failure.class == FailureClass::Gone {
-            disable(sink, &failure.message, now, commit_queue, diagnostics);
+            disable(sink, &failure.message, cx);
         }
-        diagnostics.push(Diagnostic::DeliveryAbandoned { id, attempts, reason: failure.message.clone() });
+        cx.diagnostics.push(Diagnostic::DeliveryAbandoned { id, attempts, reason: failure.message.clone() });
     }
 
     /// Another process changed a delivery in the state, where the change is recorded already.
-    pub(super) fn edited(
-        &mut self,
-        edit: Edit,
-        now: Now,
-        commit_queue: &mut CommitQueue,
-        diagnostics: &mut Vec<Diagnostic>,
-    ) {
+    pub(super) fn edited(&mut self, edit: Edit, cx: &mut OutboxCx<'_>) {
         match edit {
             Edit::Drop(id) => {
                 if let Some(sink) = self.sinks.get_mut(&id.sink) {
-                    sink.forget(&id, now.instant);
+                    sink.forget(&id, cx.now.instant);
                 }
             }
             Edit::Retry(record) => {
                 let Some(sink) = self.sinks.get_mut(&record.id.sink) else { return };
                 if sink.is_disabled() {
                     let header = EventHeader::from(&record);
-                    enqueue(sink, &header, now, commit_queue, diagnostics);
-                } else if !sink.retry_now(&record.id, now.instant) {
-                    sink.restore_pending(record, now);
+                    enqueue(sink, &header, cx);
+                } else if !sink.retry_now(&record.id, cx.now.instant) {
+                    sink.restore_pending(record, cx.now);
                 }
             }
         }
@@ -362,19 +311,13 @@ impl Outbox {
 
 /// Adds an event to the deliveries of a sink. If the sink is disabled, that is a dead letter at
 /// once.
-fn enqueue(
-    sink: &mut Sink,
-    header: &EventHeader,
-    now: Now,
-    commit_queue: &mut CommitQueue,
-    diagnostics: &mut Vec<Diagnostic>,
-) {
-    let Some(why) = sink.disabled_for() else { return sink.enqueue(header, now.instant) };
+fn enqueue(sink: &mut Sink, header: &EventHeader, cx: &mut OutboxCx<'_>) {
+    let Some(why) = sink.disabled_for() else { return sink.enqueue(header, cx.now.instant) };
     let id = DeliveryId { event: header.event, sink: sink.plan.name.clone() };
-    let update = dead_letter(id.clone(), 0, why, now);
+    let update = dead_letter(id.clone(), 0, why, cx.now);
     let reason = update.reason.clone().unwrap_or_default();
-    diagnostics.push(Diagnostic::DeliveryAbandoned { id, attempts: 0, reason });
-    commit_queue.update(update);
+    cx.diagnostics.push(Diagnostic::DeliveryAbandoned { id, attempts: 0, reason });
+    cx.commit_queue.update(update);
 }
 
 /// The end of a delivery to a disabled sink.
@@ -390,20 +333,14 @@ fn finish(sink: &mut Sink, update: DeliveryUpdate, commit_queue: &mut CommitQueu
 }
 
 /// Disables a sink until its settings change. Its waiting deliveries become dead letters.
-fn disable(
-    sink: &mut Sink,
-    reason: &str,
-    now: Now,
-    commit_queue: &mut CommitQueue,
-    diagnostics: &mut Vec<Diagnostic>,
-) {
+fn disable(sink: &mut Sink, reason: &str, cx: &mut OutboxCx<'_>) {
     let waiting = sink.disable(reason);
-    commit_queue.sink(sink.record(now));
+    cx.commit_queue.sink(sink.record(cx.now));
     let dead_letters = waiting.len();
     for (id, attempts) in waiting {
-        commit_queue.update(dead_letter(id, attempts, reason, now));
+        cx.commit_queue.update(dead_letter(id, attempts, reason, cx.now));
     }
-    diagnostics.push(Diagnostic::SinkDisabled {
+    cx.diagnostics.push(Diagnostic::SinkDisabled {
         sink: sink.plan.name.clone(),
         reason: reason.to_owned(),
         dead_letters,

@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use jiff::Timestamp;
 
-use super::{DeliveryPolicy, SinkPlan};
 use crate::config::EventFilter;
 use crate::engine::action::Delivery;
 use crate::engine::commit_queue::EventHeader;
+use crate::engine::sink_plan::{DeliveryPolicy, SinkPlan};
 use crate::engine::snapshot::{DeliveryRecord, SinkRecord, SinkSnapshot};
 use crate::model::time::{Instant, Now, Recorded};
 use crate::model::{DeliveryId, EventId, JobId, ProjectName, SinkName};
@@ -82,6 +82,7 @@ impl Sink {
         now: Now,
     ) -> Self {
         let written_at = snapshot.written_at.or(written_at);
+
         let held_until =
             snapshot.held_until.map(|until| Recorded::new(written_at.unwrap_or(until), now).due(until));
         Self {
@@ -124,7 +125,6 @@ impl Sink {
         self.is_configured = false;
     }
 
-    /// Whether the configuration has the sink.
     pub(super) fn is_configured(&self) -> bool {
         self.is_configured
     }

@@ -8,7 +8,7 @@ use super::schedule::Due;
 use super::throttling::Refused;
 use crate::engine::access::Refusal;
 use crate::engine::context::Cx;
-use crate::engine::tracker::{Findings, Tracker};
+use crate::engine::tracker::{Findings, Pacing, Tracker};
 use crate::engine::{Answer, Diagnostic, Failure, FailureClass, PollId};
 use crate::model::JobId;
 use crate::model::time::Instant;
@@ -75,7 +75,7 @@ impl Project {
         }
     }
 
-    /// The API accepted the key. If it was refused, every job is polled again.
+    /// The API accepted the key. If it was unauthorized, every job is polled again.
     pub(super) fn on_key_accepted(&mut self, cx: &mut Cx<'_>) {
         if !self.key.accept(cx) {
             return;
@@ -123,9 +123,9 @@ impl Project {
     }
 
     fn due_after_answer(&mut self, id: &JobId, cx: &mut Cx<'_>) -> Option<Instant> {
-        let (history, now) = (self.durations.history(), cx.now.instant);
+        let now = cx.now.instant;
         let job = self.jobs.get(id)?;
-        let interval = job.tracker.next_interval(now, &self.cadence, history, cx.rng);
+        let interval = job.tracker.rule_after_answer(self.pacing(), now).delay(cx.rng);
         (!job.tracker.has_ended()).then(|| job.due_after(interval, self.durations.slow_limit(), now))
     }
 
@@ -148,7 +148,7 @@ impl Project {
         match failure.class {
             class if self.key.is_outdated(class, began) => {}
             // Says nothing about the key until the job is refused, too.
-            class if class.is_refusal() && self.is_of_index(id) && !self.key.access().is_refused() => {
+            class if class.is_refusal() && self.is_of_index(id) && !self.key.access().is_unauthorized() => {
                 self.refuse_index(id, failure, cx);
             }
             FailureClass::Unauthorized | FailureClass::Blocked => self.refuse_key(began, failure, cx),
@@ -199,7 +199,7 @@ impl Project {
     /// Takes a failure that says nothing about the key.
     pub(super) fn on_inconclusive_failure(&mut self, now: Instant) {
         self.key.on_inconclusive_failure();
-        if self.key.access().is_refused() {
+        if self.key.access().is_unauthorized() {
             self.gate.hold_until(now + self.cadence.slowest());
         }
     }
@@ -254,8 +254,8 @@ impl Project {
         let job = self.jobs.get_mut(id)?;
         job.volatile.asked_until = is_asked.then(|| now + pause);
 
-        let history = self.durations.history();
-        let delay = job.tracker.fail(failure, began, now, &self.cadence, history, cx.rng);
+        let pacing = Pacing { cadence: &self.cadence, history: self.durations.history() };
+        let delay = job.tracker.fail(failure, began, now, pacing).delay(cx.rng);
         if self.key.access().is_accepted() && !self.gate.is_paused() {
             cx.emit(id, job.tracker.alarm(cx.now, false));
         }
@@ -274,6 +274,7 @@ impl Project {
         // The verdict on lasting trouble rests on a fresh answer where one can be had.
         let verdict = tracker.lasting_trouble_at().unwrap_or(now + delay);
         let mut due = (now + delay).min(verdict).max(now + pause);
+
         if self.key.access().is_suspected() {
             // Another job is polled first, if there is one; else this one, as soon as that can
             // confirm the refusal.
@@ -282,6 +283,7 @@ impl Project {
             due = if is_alone { held_until } else { due.max(held_until + CONFIRM_AFTER) };
             due = due.max(now + pause);
         }
+
         (!tracker.has_ended()).then_some(due)
     }
 

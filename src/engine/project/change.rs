@@ -44,7 +44,7 @@ impl Project {
         self.durations.reconfigure(self.watch.slow_after);
         self.gate.reconfigure(&settings.api, now.instant);
         self.key.reconfigure(&self.watch);
-        if self.key.access().is_refused() {
+        if self.key.access().is_unauthorized() {
             self.try_key_now(now.instant);
         }
         self.leave_unconfigured(settings, now)
@@ -153,9 +153,9 @@ impl Project {
     pub(in crate::engine) fn wake(&mut self, slept: Duration, now: Instant, rng: &mut fastrand::Rng) {
         let spread = SPREAD_AFTER_SUSPENSION.min(self.cadence.slowest());
         self.unanswered_since = self.unanswered_since.map(|since| since + slept);
-        self.discovery.excuse(slept);
-        self.gate.excuse_delays(now);
-        self.jobs.excuse(slept);
+        self.discovery.shift_by(slept);
+        self.gate.count_delays_from(now);
+        self.jobs.shift_by(slept);
 
         for id in self.jobs.ids() {
             let Some(job) = self.jobs.get(&id) else { continue };
@@ -202,7 +202,7 @@ impl Project {
         record
     }
 
-    /// Tries a refused key at once, by one job: it may be another one now.
+    /// Tries an unauthorized key at once, by one job: it may be another one now.
     fn try_key_now(&mut self, now: Instant) {
         self.key.replace(now);
         self.gate.release(now);
@@ -216,6 +216,7 @@ impl Project {
     fn leave_unconfigured(&mut self, settings: &ProjectSettings, now: Now) -> Vec<JobRecord> {
         let configured: BTreeSet<_> = settings.jobs.iter().map(|job| &job.id).collect();
         let mut left = Vec::new();
+
         for id in self.jobs.ids().into_iter().filter(|id| !configured.contains(id)) {
             self.jobs.set_configured(&id, false);
             let Some(job) = self.jobs.get(&id) else { continue };

@@ -42,7 +42,7 @@ impl Project {
     }
 
     fn wait(&self, id: &JobId, job: &Job, now: Instant) -> Wait {
-        let rule = job.tracker.rule(&self.cadence, self.durations.history(), now);
+        let rule = job.tracker.rule(self.pacing(), now);
         let next_poll = self.forecast().find(|(other, _)| *other == id).map(|(_, at)| at.since(now));
         Wait {
             next_poll,
@@ -77,6 +77,7 @@ impl Project {
             return None;
         }
         let throttled = self.gate.throttling().current(now);
+
         let reason = match (self.key.access().refusal(), throttled) {
             (Some(message), _) => HoldReason::Unauthorized(message.to_owned()),
             (None, Some(Throttle { reason, is_backoff: false, .. })) => {

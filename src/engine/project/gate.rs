@@ -27,7 +27,7 @@ pub(super) struct RequestGate {
     throttling: Throttling,
     paused_since: Option<Now>,
     /// From when on nothing but the server's wishes has delayed polls: not a pause, a suspension of
-    /// the machine or a refused key.
+    /// the machine or an unauthorized key.
     free_since: Instant,
     is_dirty: bool,
 }
@@ -57,7 +57,7 @@ impl RequestGate {
         let throttling = Throttling::from_snapshot(snapshot.throttled, record);
 
         Self {
-            is_cut_reported: rate.refusal().is_some(),
+            is_cut_reported: rate.throttle_reason().is_some(),
             rate,
             held_until: throttling.ends_at(now),
             throttling,
@@ -117,7 +117,7 @@ impl RequestGate {
         self.held_until = self.throttling.ends_at(now);
     }
 
-    /// Ends every hold: the key was refused and is accepted again.
+    /// Ends every hold: the key was unauthorized and is accepted again.
     pub(super) fn reopen(&mut self, now: Instant) {
         self.held_until = now;
         self.free_since = now;
@@ -128,7 +128,7 @@ impl RequestGate {
     }
 
     /// Delays up to now do not count: nothing could be done.
-    pub(super) fn excuse_delays(&mut self, now: Instant) {
+    pub(super) fn count_delays_from(&mut self, now: Instant) {
         self.free_since = now;
     }
 
@@ -149,7 +149,7 @@ impl RequestGate {
         let refused = self.throttling.begin(throttle, is_first, now);
 
         let is_cut = is_first && self.throttling.in_a_row() == 1;
-        self.rate.refused(is_cut, reason, self.held_until);
+        self.rate.on_throttled(is_cut, reason, self.held_until);
         self.is_dirty = true;
         self.report_rate(cx);
         refused
@@ -159,14 +159,14 @@ impl RequestGate {
     /// from now on only wait for their turn.
     pub(super) fn on_taken(&mut self, began: Instant, cx: &mut Cx<'_>) -> Vec<JobId> {
         let freed = self.throttling.on_taken(began);
-        self.is_dirty |= self.rate.taken(cx.now.instant);
+        self.is_dirty |= self.rate.on_taken(cx.now.instant);
         self.report_rate(cx);
         freed
     }
 
     /// A request failed in a way that says nothing about what the server takes.
     pub(super) fn on_failure(&mut self, now: Instant) {
-        self.rate.failed(now);
+        self.rate.on_failure(now);
     }
 
     pub(super) fn throttling(&self) -> &Throttling {
@@ -211,13 +211,13 @@ impl RequestGate {
 
     /// Reports once that the rate was cut, and once that the configured one holds again.
     fn report_rate(&mut self, cx: &mut Cx<'_>) {
-        let refusal = self.rate.refusal();
-        if refusal.is_some() == self.is_cut_reported {
+        let throttled = self.rate.throttle_reason();
+        if throttled.is_some() == self.is_cut_reported {
             return;
         }
-        self.is_cut_reported = refusal.is_some();
+        self.is_cut_reported = throttled.is_some();
         let per_second = self.rate.per_second();
-        cx.report(|project| match refusal {
+        cx.report(|project| match throttled {
             Some(reason) => {
                 let (configured, reason) = (self.rate.configured(), reason.to_owned());
                 Diagnostic::RateCut { project, per_second, configured, reason }

@@ -21,7 +21,6 @@ pub(super) struct JobTable {
     dirty: BTreeSet<JobId>,
 }
 
-/// One job.
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) tracker: Tracker,
@@ -164,10 +163,10 @@ impl JobTable {
 
     /// The time in which nothing could be done is no part of any trouble; a restart does not count
     /// it, either.
-    pub(super) fn excuse(&mut self, time: Duration) {
+    pub(super) fn shift_by(&mut self, time: Duration) {
         for job in self.jobs.values_mut() {
             job.tracker.shift_by(time);
-            job.volatile.place.excuse(time);
+            job.volatile.place.shift_by(time);
         }
     }
 }

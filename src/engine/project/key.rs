@@ -19,7 +19,7 @@ pub(super) const CONFIRM_AFTER: Duration = Duration::from_secs(1);
 
 /// How many times as long as one of the API a refusal without a body of the API counts as trouble
 /// that passes.
-const BLOCKED: u32 = 12;
+const BLOCKED_FACTOR: u32 = 12;
 
 /// What is known of the key, and of the setup of requests.
 #[derive(Debug)]
@@ -34,10 +34,10 @@ pub(super) struct KeyState {
 }
 
 impl KeyState {
-    /// The state of a record that says why the key is refused, if it is.
-    pub(super) fn from_snapshot(refused: Option<String>, watch: &WatchSettings) -> Self {
+    /// The state of a record that says why the key is unauthorized, if it is.
+    pub(super) fn from_snapshot(unauthorized: Option<String>, watch: &WatchSettings) -> Self {
         Self {
-            access: Access::from_snapshot(refused),
+            access: Access::from_snapshot(unauthorized),
             misconfiguration: Misconfiguration::default(),
             in_use_since: None,
             grace: watch.unauthorized_grace,
@@ -101,7 +101,7 @@ impl KeyState {
         match class {
             FailureClass::Unauthorized if is_final_poll => Some(Duration::ZERO),
             FailureClass::Unauthorized => Some(self.grace),
-            FailureClass::Blocked => Some(self.grace.saturating_mul(BLOCKED)),
+            FailureClass::Blocked => Some(self.grace.saturating_mul(BLOCKED_FACTOR)),
             _ => None,
         }
     }
@@ -123,14 +123,14 @@ impl KeyState {
         refusal
     }
 
-    /// Takes an answer that shows that the key is accepted. Returns whether it was refused.
+    /// Takes an answer that shows that the key is accepted. Returns whether it was unauthorized.
     pub(super) fn accept(&mut self, cx: &mut Cx<'_>) -> bool {
-        let was_refused = self.access.accept();
-        if was_refused {
+        let was_unauthorized = self.access.accept();
+        if was_unauthorized {
             self.is_dirty = true;
             cx.emit_for_project(EventKind::ProjectRecovered, None);
         }
-        was_refused
+        was_unauthorized
     }
 
     /// Takes a failure that says nothing about the key.

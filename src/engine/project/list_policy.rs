@@ -164,6 +164,7 @@ impl ListPolicy {
         if is_small || !inputs.is_page_allowed {
             return Worth { pages: 0, of_page: 0.0 };
         }
+
         if let Some(estimate) = &mut self.estimate
             && (inputs.now.since(estimate.at) < ESTIMATE_HOLDS_FOR
                 || estimate.uses < inputs.waiting / JOBS_PER_USE)
@@ -171,6 +172,7 @@ impl ListPolicy {
             estimate.uses += 1;
             return estimate.worth;
         }
+
         let worth = self.estimated(&pressure(), inputs.scan, inputs.now);
         self.estimate = Some(Estimate { worth, at: inputs.now, uses: 0 });
         worth
@@ -210,7 +212,6 @@ impl ListPolicy {
 }
 
 impl Pressure {
-    /// Adds a job.
     pub(super) fn add(&mut self, page: Option<usize>, value: f64) {
         if let Some(page) = page {
             if self.pages.len() <= page {

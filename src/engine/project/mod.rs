@@ -30,7 +30,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::cadence::Cadence;
-use super::tracker::Tracker;
+use super::tracker::{Pacing, Tracker};
 use crate::config::WatchSettings;
 use crate::model::time::{Instant, ServerClock};
 use crate::model::{JobId, ProjectName};
@@ -45,7 +45,6 @@ use schedule::{Due, Schedule};
 pub(super) use change::Forgotten;
 pub use view::{JobView, ProjectView};
 
-/// One project.
 #[derive(Debug)]
 pub(super) struct Project {
     pub(super) name: ProjectName,
@@ -79,6 +78,11 @@ pub(super) enum Request {
 impl Project {
     pub(super) fn tracker(&self, id: &JobId) -> Option<&Tracker> {
         self.jobs.get(id).map(|job| &job.tracker)
+    }
+
+    /// By what the jobs are paced.
+    fn pacing(&self) -> Pacing<'_> {
+        Pacing { cadence: &self.cadence, history: self.durations.history() }
     }
 
     /// Moves a job in the schedule. The time that it was to wait stays.

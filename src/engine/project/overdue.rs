@@ -10,18 +10,18 @@ use crate::model::time::Instant;
 
 /// Rounds at the rate that holds for which a poll may wait for its turn: the list and the jobs
 /// share the rate.
-const ROUNDS: u32 = 2;
+const MAX_ROUNDS: u32 = 2;
 
 impl Project {
     /// How many jobs are not polled although they may be: their polls are due for longer than a job
     /// may be without an answer, or put off further than any interval. None while the project is
-    /// paused, its key is refused, or its server asks to be left alone.
+    /// paused, its key is unauthorized, or its server asks to be left alone.
     pub(in crate::engine) fn overdue_polls(&self, now: Instant) -> usize {
         let held_until = self.gate.held_until();
         if !self.expects_answers() || held_until > now {
             return 0;
         }
-        let turn = self.round_takes(now).saturating_mul(ROUNDS);
+        let turn = self.round_takes(now).saturating_mul(MAX_ROUNDS);
         let limit = self.watch.unreachable_after.saturating_add(turn);
         let free_since = self.gate.free_since().max(held_until);
         let longest = now + self.cadence.slowest().max(Backoff::POLL.max).saturating_add(limit);

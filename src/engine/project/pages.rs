@@ -95,11 +95,13 @@ impl Project {
         let Some(began) = self.finish_page(generation) else { return };
         self.discovery.set_error(&failure.message);
         self.key.on_setup_failure(began, failure, cx);
+
         if is_of_token {
             self.on_token_refused(began, cx);
         } else {
             self.on_list_failure(began, failure, cx);
         }
+
         self.discovery.report_list(self.watch.unreachable_after, self.key.access(), cx);
     }
 
@@ -114,6 +116,7 @@ impl Project {
         let added = AddedJob { discovered: true, ..AddedJob::default() };
         let settings = added.clone().settings(row.id.clone());
         let added = kept.as_ref().and_then(|kept| kept.snapshot.added.clone()).unwrap_or(added);
+
         // It may be on a page twice.
         if !self.jobs.contains(&row.id) {
             self.insert(settings, kept, cx.now);
@@ -121,6 +124,7 @@ impl Project {
             job.added = Some(added);
             job.volatile.was_listed_as_ended = row.end().is_some();
         }
+
         self.take_row(row, began, cx);
     }
 
@@ -136,7 +140,7 @@ impl Project {
         let is_suspected = self.key.misconfiguration().suspected().is_some();
         match () {
             () if !self.discovery.discovers() => DiscoveryState::Complete,
-            () if self.key.access().is_refused() => DiscoveryState::Unauthorized,
+            () if self.key.access().is_unauthorized() => DiscoveryState::Unauthorized,
             () if self.is_misconfigured() => DiscoveryState::Misconfigured,
             () if has_lasted && is_suspected => DiscoveryState::Misconfigured,
             () if has_lasted => DiscoveryState::Unreachable,

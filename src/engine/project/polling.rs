@@ -19,7 +19,7 @@ impl Project {
         earliest([self.next_poll(), alarm])
     }
 
-    /// Whether a missing answer means anything: under a refused key or a pause it does not.
+    /// Whether a missing answer means anything: with an unauthorized key or in a pause it does not.
     pub(super) fn expects_answers(&self) -> bool {
         self.key.access().is_accepted() && !self.gate.is_paused()
     }
@@ -62,6 +62,7 @@ impl Project {
         }
         let choice = self.choose(now)?;
         self.gate.pass(now);
+
         match choice {
             Choice::Page { pages } => Some(Request::Page(self.discovery.ask_page(pages, now, generation))),
             Choice::Job(id) => {

@@ -13,6 +13,7 @@ use super::schedule::Due;
 use crate::engine::Answer;
 use crate::engine::context::Cx;
 use crate::engine::slow::SlowLimit;
+use crate::engine::tracker::Pacing;
 use crate::model::time::Instant;
 use crate::model::{JobId, Observation};
 
@@ -44,7 +45,8 @@ impl Project {
         let Some(job) = self.jobs.get_mut(&id) else { return };
         let findings = job.tracker.observe(Answer::Job(row), cx.now, self.server);
         let slow = job.tracker.slow(now, self.durations.slow_limit());
-        let interval = job.tracker.next_interval(now, &self.cadence, self.durations.history(), cx.rng);
+        let pacing = Pacing { cadence: &self.cadence, history: self.durations.history() };
+        let interval = job.tracker.rule_after_answer(pacing, now).delay(cx.rng);
         // Those of one page are not all to be described at once.
         let described_at = &mut job.volatile.described_at;
         described_at.get_or_insert_with(|| now.back(within.mul_f64(cx.rng.f64())));

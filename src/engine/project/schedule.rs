@@ -14,7 +14,7 @@ use crate::model::time::Instant;
 const MAX_IN_FLIGHT: usize = 64;
 
 /// How many of the jobs that are due are compared to find the most pressing one.
-const COMPARED: usize = 256;
+const MAX_COMPARED: usize = 256;
 
 /// The order in which the jobs of a project are polled.
 #[derive(Debug, Default)]
@@ -72,7 +72,7 @@ impl Place {
     }
 
     /// The poll under way began later by this: nothing could be done meanwhile.
-    pub(super) fn excuse(&mut self, time: Duration) {
+    pub(super) fn shift_by(&mut self, time: Duration) {
         if let Some(polling) = &mut self.polling {
             polling.since = polling.since + time;
         }
@@ -181,7 +181,7 @@ impl Schedule {
         if let Some((_, id)) = self.urgent.first().filter(|(due, _)| *due <= now) {
             return Some((id.clone(), f64::INFINITY));
         }
-        let due = self.queue.iter().take_while(|((due, _), _)| *due <= now).take(COMPARED);
+        let due = self.queue.iter().take_while(|((due, _), _)| *due <= now).take(MAX_COMPARED);
         let mut most: Option<(&JobId, f64)> = None;
         for ((due, id), pace) in due {
             let pressing = pressing(*due, *pace, now);

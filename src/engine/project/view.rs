@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Job, Project};
+use crate::engine::LeftOut;
 use crate::engine::tracker::Tracker;
 use crate::model::Outcome;
 use crate::model::time::{Instant, Now};
@@ -11,10 +12,9 @@ use crate::model::{Expectation, JobId, ProjectName};
 /// How a project is doing.
 #[derive(Debug, Clone, Copy)]
 pub struct ProjectView<'a> {
-    /// Its name.
     pub name: &'a ProjectName,
-    /// Why its key is refused, if it is.
-    pub refused: Option<&'a str>,
+    /// Why its key is unauthorized, if it is.
+    pub unauthorized: Option<&'a str>,
     /// Why its requests cannot be made as they are set up, if that is confirmed.
     pub misconfigured: Option<&'a str>,
     /// Since when it is paused, if it is.
@@ -35,7 +35,7 @@ pub struct ProjectView<'a> {
     /// Since when its list cannot be read, if so and jobs are discovered.
     pub list_failing_since: Option<Instant>,
     /// Why not all jobs that its list shows are watched, if so.
-    pub left_out: Option<&'a str>,
+    pub left_out: Option<LeftOut>,
     /// How many of its jobs have not ended.
     pub open: usize,
     /// Start of the current period without any usable answer, if there is one.
@@ -48,19 +48,16 @@ pub struct ProjectView<'a> {
 #[expect(clippy::struct_excessive_bools, reason = "independent of each other")]
 #[derive(Debug, Clone, Copy)]
 pub struct JobView<'a> {
-    /// Its project.
     pub project: &'a ProjectName,
-    /// Why the project's key is refused, if it is.
-    pub refused: Option<&'a str>,
+    /// Why the project's key is unauthorized, if it is.
+    pub unauthorized: Option<&'a str>,
     /// Why nothing can be learned of it as the requests of its project are set up, if so.
     pub misconfigured: Option<&'a str>,
-    /// Whether the project is paused.
     pub is_paused: bool,
     /// Whether the configuration names the job.
     pub is_configured: bool,
     /// Whether it was added while the daemon ran.
     pub is_added: bool,
-    /// Whether it was found in the list.
     pub is_discovered: bool,
     /// What is known of it.
     pub tracker: &'a Tracker,
@@ -75,11 +72,11 @@ impl Project {
         let failing_since = self.discovery.failing_since();
         ProjectView {
             name: &self.name,
-            refused: self.key.access().refusal(),
+            unauthorized: self.key.access().refusal(),
             misconfigured: self.key.misconfiguration().confirmed(),
             paused_since: self.gate.paused_since(),
             requests_per_second: self.gate.rate().per_second(),
-            limited: self.gate.rate().refusal(),
+            limited: self.gate.rate().throttle_reason(),
             expectation: self.durations.history().expectation(),
             history_pending: self.open() > 0 && self.discovery.is_history_pending(),
             discovers: self.discovery.discovers(),
@@ -92,8 +89,8 @@ impl Project {
         }
     }
 
-    pub(in crate::engine) fn is_refused(&self) -> bool {
-        self.key.access().is_refused()
+    pub(in crate::engine) fn is_unauthorized(&self) -> bool {
+        self.key.access().is_unauthorized()
     }
 
     /// Whether it is confirmed that requests cannot be made as they are set up.
@@ -112,7 +109,7 @@ impl Project {
     pub(super) fn view_of<'a>(&'a self, job: &'a Job) -> JobView<'a> {
         JobView {
             project: &self.name,
-            refused: self.key.access().refusal(),
+            unauthorized: self.key.access().refusal(),
             misconfigured: self.misconfigured(job),
             is_paused: self.gate.is_paused(),
             is_configured: job.configured,

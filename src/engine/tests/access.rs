@@ -19,7 +19,7 @@ fn the_second_refusal_in_a_row_is_emitted() {
     stage.fail(FailureClass::Unauthorized);
 
     assert_eq!(stage.kinds(), [ProjectUnauthorized]);
-    assert!(stage.engine.jobs().all(|job| job.refused.is_some()));
+    assert!(stage.engine.jobs().all(|job| job.unauthorized.is_some()));
     assert_eq!(stage.engine.outcomes(), [Outcome::Unauthorized]);
 }
 
@@ -141,7 +141,7 @@ fn an_unauthorized_project_is_polled_slowly_until_accepted() {
     stage.answer("Pending");
 
     assert_eq!(stage.kinds(), [ProjectRecovered, Watched]);
-    assert!(stage.engine.jobs().all(|job| job.refused.is_none()));
+    assert!(stage.engine.jobs().all(|job| job.unauthorized.is_none()));
 
     stage.answer("Completed");
     stage.answer("Completed");

@@ -107,7 +107,7 @@ fn sinks_and_jobs_do_not_wait_for_each_other() {
     stage.answer("Completed");
     let mut pending: Vec<_> = stage.deliveries.iter().map(|delivery| delivery.id.sink.as_str()).collect();
     pending.sort_unstable();
-    assert_eq!(pending, ["one", "one", "two", "two"], "the first transition of each job, to each sink");
+    assert_eq!(pending, ["one", "one", "two", "two"], "the first event of each job, to each sink");
 }
 
 #[test]

@@ -155,7 +155,7 @@ fn unknown_job_is_polled_by_cadence_since_the_first_404() {
 }
 
 #[test]
-fn unknown_job_that_was_unreachable_is_polled_by_the_longest_interval() {
+fn unreachable_unknown_job_is_polled_by_the_longest_interval() {
     let mut settings = project(&["a"]);
     settings.watch.unreachable_after = seconds(60);
     settings.watch.not_found_grace = seconds(3600);

@@ -26,7 +26,7 @@ fn a_start_makes_a_burst_then_keeps_to_the_rate() {
 }
 
 #[test]
-fn no_job_starves_when_there_are_too_many() {
+fn every_job_is_polled_when_there_are_too_many() {
     let jobs: Vec<_> = (0..50).map(|n| format!("job-{n:02}")).collect();
     let jobs: Vec<_> = jobs.iter().map(String::as_str).collect();
     let mut stage = Stage::new(&[project(&jobs)], Vec::new());

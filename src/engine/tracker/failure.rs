@@ -2,40 +2,39 @@
 
 use std::time::Duration;
 
-use super::health::Retry;
+use super::health::{FailedPoll, Retry};
+use super::pace::Pacing;
 use super::trouble::{Asked, Trouble};
 use super::{Draft, Tracker};
-use crate::engine::cadence::Cadence;
-use crate::engine::duration_history::DurationHistory;
+use crate::engine::explain::Rule;
 use crate::engine::slow::SlowLimit;
 use crate::engine::{Failure, FailureClass};
 use crate::model::time::{Instant, Now, earliest};
 use crate::model::{EventKind, Outcome, Reason};
 
 impl Tracker {
-    /// Takes the failure of a poll that began at `began`. Returns how long to wait for the next
-    /// one; lasting trouble is found by [`Tracker::alarm`].
+    /// Takes the failure of a poll that began at `began`. Returns the rule by which the
+    /// next one is due; lasting trouble is found by [`Tracker::alarm`].
     pub(in crate::engine) fn fail(
         &mut self,
         failure: &Failure,
         began: Instant,
         now: Instant,
-        cadence: &Cadence,
-        duration_history: &DurationHistory,
-        rng: &mut fastrand::Rng,
-    ) -> Duration {
+        pacing: Pacing<'_>,
+    ) -> Rule {
         let is_404 = failure.class == FailureClass::NotFound;
         let trouble = Trouble::of(self.asked(), failure.class);
-        self.health.fail(trouble, &failure.message, began, now, &self.watch);
-        self.health.absence.fail(is_404 && self.end.is_none(), began, now, cadence.slowest());
+        let failed = FailedPoll { trouble, reason: &failure.message, began };
+        self.health.fail(failed, now, &self.watch);
+        self.health.absence.fail(is_404 && self.end.is_none(), began, now, pacing.cadence.slowest());
         if is_404 {
             self.index.confirm_key();
         }
         if trouble.is_outage() {
-            self.health.backoff = self.backoff_after(failure.class, now, cadence, duration_history);
+            self.health.backoff = self.backoff_after(failure.class, pacing, now);
         }
 
-        self.rule(cadence, duration_history, now).delay(rng)
+        self.rule(pacing, now)
     }
 
     /// No poll can be made from `at` on, because the server asked for a pause: without a good

@@ -33,6 +33,14 @@ pub(super) struct Health {
     pub(super) absence: Absence,
 }
 
+/// A poll that failed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FailedPoll<'a> {
+    pub(super) trouble: Trouble,
+    pub(super) reason: &'a str,
+    pub(super) began: Instant,
+}
+
 /// Failures in a row, and whether that was emitted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Streak {
@@ -69,16 +77,9 @@ impl Default for Health {
 }
 
 impl Health {
-    /// Takes the failure of a poll that began at `began`: there is no good answer from then on, not
-    /// only from its failure.
-    pub(super) fn fail(
-        &mut self,
-        trouble: Trouble,
-        reason: &str,
-        began: Instant,
-        now: Instant,
-        watch: &WatchSettings,
-    ) {
+    /// Takes a failed poll: there is no good answer since it began, not only since it failed.
+    pub(super) fn fail(&mut self, failed: FailedPoll<'_>, now: Instant, watch: &WatchSettings) {
+        let FailedPoll { trouble, reason, began } = failed;
         self.trouble = Some(trouble);
         self.last_error = Some(reason.to_owned());
         self.failed_at = Some(now);
@@ -226,11 +227,15 @@ mod tests {
         }
     }
 
+    fn fail(health: &mut Health, trouble: Trouble, began: u64, now: u64) {
+        health.fail(FailedPoll { trouble, reason: "no", began: at(began) }, at(now), &watch());
+    }
+
     /// The health after these failures, each of a poll that took no time.
     fn after(failures: &[(u64, Trouble)]) -> Health {
         let mut health = Health::default();
         for (second, trouble) in failures {
-            health.fail(*trouble, "no", at(*second), at(*second), &watch());
+            fail(&mut health, *trouble, *second, *second);
         }
         health
     }
@@ -256,8 +261,8 @@ mod tests {
     fn an_outage_counts_from_the_begin_of_its_first_poll() {
         let mut health = Health::default();
 
-        health.fail(Trouble::Unreachable, "timed out", at(1), at(11), &watch());
-        health.fail(Trouble::Unreachable, "timed out", at(12), at(22), &watch());
+        fail(&mut health, Trouble::Unreachable, 1, 11);
+        fail(&mut health, Trouble::Unreachable, 12, 22);
 
         assert_eq!(health.lasting_at(&watch()), Some(at(601)));
     }
@@ -270,7 +275,7 @@ mod tests {
 
         assert_eq!(health.take_lasting(at(600), &watch()), Some(Trouble::Lost));
         assert_eq!(health.outcome(), Outcome::NotFound);
-        health.fail(Trouble::Unreachable, "no", at(700), at(700), &watch());
+        fail(&mut health, Trouble::Unreachable, 700, 700);
         assert_eq!(health.outcome(), Outcome::Unreachable);
     }
 
@@ -324,7 +329,7 @@ mod tests {
         let mut health = after(&[(0, Trouble::Unreachable)]);
         health.take_lasting(at(600), &watch());
 
-        health.fail(Trouble::NotFound, "no", at(601), at(601), &watch());
+        fail(&mut health, Trouble::NotFound, 601, 601);
 
         assert_eq!(health.retry(), Some(Retry::Slowest));
         assert_eq!(health.outcome(), Outcome::Unreachable);

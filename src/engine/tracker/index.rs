@@ -5,7 +5,9 @@
 
 use std::time::Duration;
 
-use super::{Draft, End, Findings, IndexWatch, Tracker};
+use super::end::End;
+use super::index_watch::IndexWatch;
+use super::{Draft, Findings, Tracker};
 use crate::model::time::{Instant, Now, ServerClock};
 use crate::model::{EventKind, IndexObservation, Observation, Outcome, Reason, Until};
 

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::End;
+use super::end::End;
 use crate::engine::snapshot::IndexSnapshot;
 use crate::model::time::{Instant, Recorded};
 use crate::model::{Outcome, Reason, Status};
@@ -83,7 +83,7 @@ impl IndexWatch {
         self.is_unauthorized() && !was_unauthorized
     }
 
-    /// The API looked the job up, so it accepted the key.
+    /// The API searched for the job, so it accepted the key.
     pub(super) fn confirm_key(&mut self) {
         if let Permission::Suspected { since } = self.permission {
             self.permission = Permission::Confirming { since };

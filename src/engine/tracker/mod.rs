@@ -5,6 +5,7 @@
 
 mod absence;
 mod age;
+mod end;
 mod failure;
 mod health;
 mod index;
@@ -21,8 +22,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 pub use index_watch::IndexWatch;
+pub(super) use pace::Pacing;
 
 use age::Age;
+use end::End;
 use health::Health;
 use progress::ProgressWatch;
 use time_limits::TimeLimits;
@@ -49,15 +52,6 @@ pub struct Tracker {
     time_limits: TimeLimits,
     unknown_statuses: UnknownStatuses,
     health: Health,
-}
-
-/// How a job or its index ended, and what the clocks showed when that was observed.
-#[derive(Debug, Clone, Copy)]
-struct End {
-    outcome: Outcome,
-    observed_at: Now,
-    /// The age of the job then.
-    age: Duration,
 }
 
 /// An event before it has an id.
@@ -96,7 +90,6 @@ impl Tracker {
         }
     }
 
-    /// Replaces the settings.
     pub(super) fn reconfigure(&mut self, settings: JobSettings, watch: WatchSettings) {
         self.settings = settings;
         self.watch = watch;
@@ -125,6 +118,7 @@ impl Tracker {
         // of the whole.
         let elapsed = if draft.kind.is_terminal() && !of_index { self.took(now) } else { self.elapsed(now) };
         let detection_delay = self.detection_delay(now).filter(|_| !of_index);
+
         Event {
             id,
             kind: draft.kind,
@@ -210,12 +204,10 @@ impl Tracker {
         Some(index_end.unwrap_or(end).observed_at.wall)
     }
 
-    /// The last known status.
     pub fn status(&self) -> Option<&Status> {
         self.status.as_ref()
     }
 
-    /// The last known facts.
     pub fn facts(&self) -> &JobFacts {
         &self.facts
     }

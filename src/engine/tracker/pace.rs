@@ -17,21 +17,23 @@ use crate::model::time::Instant;
 /// are.
 const LOWEST_MAX_CEILING: Duration = Duration::from_secs(1);
 
+/// What a project knows of the pace of its jobs.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::engine) struct Pacing<'a> {
+    pub(in crate::engine) cadence: &'a Cadence,
+    pub(in crate::engine) history: &'a DurationHistory,
+}
+
 impl Tracker {
-    /// The time until the next poll after a good answer.
-    pub(in crate::engine) fn next_interval(
-        &self,
-        now: Instant,
-        cadence: &Cadence,
-        history: &DurationHistory,
-        rng: &mut fastrand::Rng,
-    ) -> Duration {
-        self.by_cadence(cadence, history, now).delay(rng)
+    /// The rule by which the next poll is due after a good answer at `now`.
+    pub(in crate::engine) fn rule_after_answer(&self, pacing: Pacing<'_>, now: Instant) -> Rule {
+        self.by_cadence(pacing, now)
     }
 
     /// The rule by which the next poll is due. After a failed poll it decides, see
     /// [`Tracker::fail`]; later it is read to explain that decision.
-    pub(in crate::engine) fn rule(&self, cadence: &Cadence, history: &DurationHistory, now: Instant) -> Rule {
+    pub(in crate::engine) fn rule(&self, pacing: Pacing<'_>, now: Instant) -> Rule {
+        let cadence = pacing.cadence;
         match (self.retry(), self.health.answered_at) {
             (Some(Retry::Slowest), _) => Rule::LongestInterval(cadence.slowest()),
             (Some(Retry::UntilFound { since }), _) => {
@@ -45,7 +47,7 @@ impl Tracker {
             },
             // The job has just completed, and its index was never polled.
             (None, Some(at)) if self.end.is_some_and(|end| end.observed_at.instant == at) => Rule::First,
-            (None, Some(at)) => self.by_cadence(cadence, history, at),
+            (None, Some(at)) => self.by_cadence(pacing, at),
             (None, None) => Rule::First,
         }
     }
@@ -54,17 +56,11 @@ impl Tracker {
     /// interval of the cadence, and to a minute at most. Full jitter halves that, so in an outage,
     /// after its first moments, a young job is polled as often as before, and its end is seen as
     /// soon afterwards. If the key or the rate is refused, the cadence does not lower the ceiling.
-    pub(super) fn backoff_after(
-        &self,
-        class: FailureClass,
-        now: Instant,
-        cadence: &Cadence,
-        history: &DurationHistory,
-    ) -> Backoff {
+    pub(super) fn backoff_after(&self, class: FailureClass, pacing: Pacing<'_>, now: Instant) -> Backoff {
         match class {
             FailureClass::Transient | FailureClass::Misconfigured | FailureClass::NotFound => {
-                let (_, age, estimate) = self.pace(history, now);
-                Backoff::POLL.up_to((2 * cadence.usual(age, estimate)).max(LOWEST_MAX_CEILING))
+                let (_, age, estimate) = self.pace(pacing.history, now);
+                Backoff::POLL.up_to((2 * pacing.cadence.usual(age, estimate)).max(LOWEST_MAX_CEILING))
             }
             FailureClass::Throttled
             | FailureClass::Unauthorized
@@ -75,9 +71,9 @@ impl Tracker {
     }
 
     /// The interval of the cadence after a poll at `at`.
-    fn by_cadence(&self, cadence: &Cadence, history: &DurationHistory, at: Instant) -> Rule {
-        let (since, age, estimate) = self.pace(history, at);
-        cadence_rule(cadence, since, age, estimate)
+    fn by_cadence(&self, pacing: Pacing<'_>, at: Instant) -> Rule {
+        let (since, age, estimate) = self.pace(pacing.history, at);
+        cadence_rule(pacing.cadence, since, age, estimate)
     }
 
     /// What the interval of the cadence follows from: an age, and what is known of the end.

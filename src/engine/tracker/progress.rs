@@ -9,8 +9,8 @@ use crate::engine::snapshot::ProgressSnapshot;
 use crate::model::JobFacts;
 use crate::model::time::{Instant, Now};
 
-/// In percent.
-const STEP: f64 = 10.0;
+/// How far progress moves from one event to the next.
+const STEP_PERCENT: f64 = 10.0;
 
 /// The progress of one job, and how much of it was emitted.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -38,7 +38,7 @@ impl ProgressWatch {
 
     /// Takes the step that is to be emitted. Returns whether there is one.
     pub(super) fn take_step(&mut self, facts: &JobFacts) -> bool {
-        let step = facts.percent_complete.filter(|percent| *percent >= self.emitted + STEP);
+        let step = facts.percent_complete.filter(|percent| *percent >= self.emitted + STEP_PERCENT);
         self.emitted = step.unwrap_or(self.emitted);
         step.is_some()
     }
@@ -52,7 +52,7 @@ impl ProgressWatch {
     }
 
     pub(super) fn snapshot(&self, now: Now) -> Option<ProgressSnapshot> {
-        self.readings.remember(now)
+        self.readings.snapshot(now)
     }
 }
 

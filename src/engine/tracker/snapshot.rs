@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
+use super::Tracker;
 use super::absence::Absence;
 use super::age::Age;
+use super::end::End;
 use super::health::{Health, Streak};
+use super::index_watch::IndexWatch;
 use super::progress::ProgressWatch;
 use super::time_limits::TimeLimits;
 use super::trouble::Trouble;
 use super::unknown_statuses::UnknownStatuses;
-use super::{End, IndexWatch, Tracker};
 use crate::config::{JobSettings, WatchSettings};
 use crate::engine::FailureClass;
 use crate::engine::retry::Backoff;
@@ -35,7 +37,7 @@ impl Tracker {
             status: self.status.clone(),
             facts: self.facts.clone(),
             end: self.end.map(|end| EndSnapshot {
-                how: end.outcome,
+                outcome: end.outcome,
                 observed_at: end.observed_at.wall,
                 age: Some(end.age),
             }),
@@ -72,8 +74,8 @@ impl Tracker {
         let age_at = |at| {
             wall_between(snapshot.watched_since, at).saturating_add(snapshot.head_start.unwrap_or_default())
         };
-        let end = snapshot.end.filter(|end| end.how.is_final()).map(|end| End {
-            outcome: end.how,
+        let end = snapshot.end.filter(|end| end.outcome.is_final()).map(|end| End {
+            outcome: end.outcome,
             observed_at: record.reading(end.observed_at),
             age: end.age.unwrap_or_else(|| age_at(end.observed_at)),
         });

@@ -1,7 +1,7 @@
 //! The limits of time that a job has exceeded.
 //!
-//! Invariant: each kind of event in `once` is emitted once in the life of a job. That it is overdue is
-//! emitted once for each deadline, and for none that is shorter than one before.
+//! Invariant: each kind of event in `once` is emitted once in the life of a job. That it is overdue
+//! is emitted once for each deadline, and for none that is shorter than one before.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -5,8 +5,7 @@
 
 use crate::model::Status;
 
-/// How many of one job are reported.
-const MOST: usize = 16;
+const MAX_REPORTED: usize = 16;
 
 /// Those that were reported, in lower case.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,7 +24,7 @@ impl UnknownStatuses {
     pub(super) fn first_sight(&mut self, status: Status) -> Option<Status> {
         let Status::Other(text) = &status else { return None };
         let text = text.to_lowercase();
-        if self.0.contains(&text) || self.0.len() >= MOST {
+        if self.0.contains(&text) || self.0.len() >= MAX_REPORTED {
             return None;
         }
         self.0.push(text);
@@ -54,6 +53,6 @@ mod tests {
 
         let reported = (0..100).filter_map(|n| unknown.first_sight(Status::parse(&format!("Made-up-{n}"))));
 
-        assert_eq!(reported.count(), MOST);
+        assert_eq!(reported.count(), MAX_REPORTED);
     }
 }

@@ -119,13 +119,13 @@ struct EndJson {
 
 impl From<EndSnapshot> for EndJson {
     fn from(snapshot: EndSnapshot) -> Self {
-        Self { how: snapshot.how, observed_at: snapshot.observed_at, age: snapshot.age }
+        Self { how: snapshot.outcome, observed_at: snapshot.observed_at, age: snapshot.age }
     }
 }
 
 impl From<EndJson> for EndSnapshot {
     fn from(json: EndJson) -> Self {
-        Self { how: json.how, observed_at: json.observed_at, age: json.age }
+        Self { outcome: json.how, observed_at: json.observed_at, age: json.age }
     }
 }
 

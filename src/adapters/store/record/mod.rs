@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn a_job_of_the_release_before_is_read() {
-        let end = EndSnapshot { how: Outcome::Failed, observed_at: noon(), age: Some(Duration::ZERO) };
+        let end = EndSnapshot { outcome: Outcome::Failed, observed_at: noon(), age: Some(Duration::ZERO) };
         let job = JobSnapshot { end: Some(end), ..job("rj-1", 0).snapshot };
 
         let added = [("", "started_at"), ("/end", "age"), ("/index", "age"), ("", "gone_for")];

@@ -112,7 +112,7 @@ mod tests {
     }
 
     fn ended(record: JobRecord) -> JobRecord {
-        let end = EndSnapshot { how: Outcome::Completed, observed_at: record.written_at, age: None };
+        let end = EndSnapshot { outcome: Outcome::Completed, observed_at: record.written_at, age: None };
         let mut record = record;
         record.snapshot.end = Some(end);
         record

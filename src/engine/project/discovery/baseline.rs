@@ -137,17 +137,20 @@ impl Baseline {
         {
             self.listed.set(newest, now.instant);
         }
+
         let is_new = self.began.is_none();
         if is_new {
             let began = self.beginning(page, now);
             (self.began, self.is_exact) = (Some(began), page.server.is_some());
             self.since = self.since.max(Some(before(began, self.grace)));
         }
+
         // The end of what ended longer ago may have been emitted, and deleted; the clock of this
         // machine alone decides nothing.
         if let Some(time) = page.server.or(self.listed.time(now.instant)) {
             self.since = self.since.max(Some(before(time.min(now.wall), keep)));
         }
+
         let is_bounded = page.server.is_some_and(|server| self.bound(later(server.max(now.wall), DATE_STEP)));
         is_new || is_bounded
     }
@@ -226,6 +229,7 @@ impl Baseline {
     pub(super) fn scanned(&mut self, keep: Duration, now: Instant) -> bool {
         let known = self.ignored.len();
         let was_complete = std::mem::replace(&mut self.is_complete, true);
+
         if let (false, false, Some(since), Some(newest)) =
             (was_complete, self.is_exact, self.since, self.newest)
         {
@@ -234,6 +238,7 @@ impl Baseline {
             // before.
             self.since = Some(newest.clamp(before(since, MAX_SKEW), since));
         }
+
         let since = self.since;
         self.ignored.values_mut().for_each(|job| job.misses = job.misses.saturating_add(1));
         self.ignored.retain(|_, job| {

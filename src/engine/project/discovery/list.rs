@@ -78,7 +78,7 @@ impl Scan {
 
 impl List {
     /// The time in which nothing could be done is no part of any trouble.
-    pub(super) fn excuse(&mut self, time: Duration) {
+    pub(super) fn shift_by(&mut self, time: Duration) {
         self.failing_since = self.failing_since.map(|since| since + time);
     }
 

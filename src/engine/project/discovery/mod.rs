@@ -13,10 +13,10 @@ use jiff::Timestamp;
 
 use super::list_policy::{ListPolicy, Pressure, ScanPlace};
 use crate::config;
-use crate::engine::Diagnostic;
 use crate::engine::access::Access;
 use crate::engine::context::Cx;
 use crate::engine::snapshot::DiscoverySnapshot;
+use crate::engine::{Diagnostic, LeftOut};
 use crate::model::time::{Instant, Now};
 use crate::model::{JobId, Observation};
 
@@ -97,7 +97,6 @@ impl Discovery {
         self.new_jobs.as_ref().is_some_and(|new_jobs| new_jobs.includes(index))
     }
 
-    /// The policy by which pages are chosen.
     pub(super) fn policy(&mut self) -> &mut ListPolicy {
         &mut self.policy
     }
@@ -170,8 +169,10 @@ impl Discovery {
             self.policy.count_page(scan.page, worth, rest, now);
         }
         let policy = &self.policy;
+
         let goes_on = |page| policy.goes_on_to(page, rest, now);
         let turned = self.list.turn(next, rest.known_pages(), goes_on);
+
         if turned.end_of.is_some() {
             self.policy.on_end(turned.is_last, now);
         }
@@ -212,8 +213,8 @@ impl Discovery {
     }
 
     /// The time in which nothing could be done is no part of any trouble.
-    pub(super) fn excuse(&mut self, time: Duration) {
-        self.list.excuse(time);
+    pub(super) fn shift_by(&mut self, time: Duration) {
+        self.list.shift_by(time);
     }
 
     /// A good answer said that a job runs.
@@ -267,7 +268,7 @@ impl Discovery {
     }
 
     /// Why not all jobs of the list are watched, if so.
-    pub(super) fn left_out(&self) -> Option<&str> {
+    pub(super) fn left_out(&self) -> Option<LeftOut> {
         self.new_jobs.as_ref()?.left_out()
     }
 
@@ -281,10 +282,11 @@ impl Discovery {
     pub(super) fn report_list(&mut self, limit: Duration, access: &Access, cx: &mut Cx<'_>) {
         let has_lasted = |since: Instant| cx.now.instant.since(since) >= limit;
         let is_lost = self.discovers() && self.failing_since().is_some_and(has_lasted);
-        if is_lost == self.is_loss_reported || access.is_refused() {
+        if is_lost == self.is_loss_reported || access.is_unauthorized() {
             return;
         }
         self.is_loss_reported = is_lost;
+
         let reason = self.error.clone().unwrap_or_default();
         cx.report(|project| {
             if is_lost {

@@ -9,9 +9,9 @@ use jiff::Timestamp;
 
 use super::baseline::{Baseline, PageTime};
 use crate::config;
-use crate::engine::Diagnostic;
 use crate::engine::context::Cx;
 use crate::engine::snapshot::DiscoverySnapshot;
+use crate::engine::{Diagnostic, LeftOut};
 use crate::model::time::{Instant, Now, before};
 use crate::model::{JobId, Observation};
 
@@ -38,7 +38,7 @@ pub(super) struct NewJobs {
     /// Since when a scan is yet to confirm that there are no other jobs.
     unconfirmed_since: Instant,
     /// Why not all jobs of the list are watched, by the last scan and the one under way.
-    left_out: Option<String>,
+    left_out: Option<LeftOut>,
     /// Whether the scan under way left out some.
     leaves_out: bool,
     is_left_out_reported: bool,
@@ -127,7 +127,7 @@ impl NewJobs {
     /// is to be written.
     pub(super) fn begin_page(&mut self, page: PageTime, surplus: usize, keep: Duration, now: Now) -> bool {
         if surplus > 0 {
-            self.leave_out(format!("a page has {surplus} rows more than were asked for"));
+            self.leave_out(LeftOut::SurplusRows(surplus));
         }
         self.baseline.read(page, keep, now)
     }
@@ -149,12 +149,11 @@ impl NewJobs {
 
         if is_wanted && *room == 0 {
             let max = self.max_jobs();
-            let limit = if has_ended {
-                format!("{} ended since discovery began", max.saturating_add(ENDED_BEYOND))
+            self.leave_out(if has_ended {
+                LeftOut::TooManyEnded(max.saturating_add(ENDED_BEYOND))
             } else {
-                format!("{max} are unfinished")
-            };
-            self.leave_out(format!("more than {limit} (`max_jobs` of `discover`)"));
+                LeftOut::TooManyUnfinished(max)
+            });
             return false;
         }
         *room -= usize::from(is_wanted);
@@ -172,8 +171,8 @@ impl NewJobs {
     }
 
     /// Why not all jobs of the list are watched, if so.
-    pub(super) fn left_out(&self) -> Option<&str> {
-        self.left_out.as_deref()
+    pub(super) fn left_out(&self) -> Option<LeftOut> {
+        self.left_out
     }
 
     /// Ignores a job from `now` on, although the list shows it.
@@ -232,8 +231,8 @@ impl NewJobs {
             return;
         }
         self.is_left_out_reported = self.left_out.is_some();
-        cx.report(|project| match &self.left_out {
-            Some(reason) => Diagnostic::JobsLeftOut { project, reason: reason.clone() },
+        cx.report(|project| match self.left_out {
+            Some(reason) => Diagnostic::JobsLeftOut { project, reason },
             None => Diagnostic::AllJobsWatched { project },
         });
     }
@@ -242,7 +241,7 @@ impl NewJobs {
         self.scan_at = self.scan_at.min(self.unconfirmed_since.max(self.not_before));
     }
 
-    fn leave_out(&mut self, reason: String) {
+    fn leave_out(&mut self, reason: LeftOut) {
         self.leaves_out = true;
         self.left_out.get_or_insert(reason);
     }
@@ -292,7 +291,7 @@ mod tests {
     fn left_out_jobs_are_reported_until_a_scan_has_none() {
         let mut new_jobs = new_jobs();
         let report = |new_jobs: &mut NewJobs| Cx::run(at(0), |cx| new_jobs.report_left_out(cx)).1;
-        new_jobs.leave_out("too many".to_owned());
+        new_jobs.leave_out(LeftOut::TooManyUnfinished(1));
         complete(&mut new_jobs, 0, 1);
 
         assert!(matches!(&report(&mut new_jobs)[..], [Effect::Diagnostic(Diagnostic::JobsLeftOut { .. })]));

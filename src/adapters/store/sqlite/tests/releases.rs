@@ -41,8 +41,8 @@ fn a_state_of_release_0_1_0_is_read_whole() {
     let Snapshot { projects, jobs, sinks, deliveries } = &opened.snapshot;
     let job = |id: &str| &jobs.iter().find(|job| job.id.as_str() == id).unwrap().snapshot;
     assert_eq!((projects.len(), jobs.len(), sinks.len()), (2, 8, 4));
-    assert_eq!(job("fails").end.unwrap().how, Outcome::Failed);
-    assert_eq!(job("cancelled").end.unwrap().how, Outcome::Cancelled);
+    assert_eq!(job("fails").end.unwrap().outcome, Outcome::Failed);
+    assert_eq!(job("cancelled").end.unwrap().outcome, Outcome::Cancelled);
     assert_eq!(job("9857add2-99d4-4399-870e-aa7f15d8d326").index.verdict.map(|(ready, _)| ready), Some(true));
     assert!(job("missing").not_found.emitted && job("missing").end.is_none());
     assert!(
