@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 
-use super::start::unless_stopped;
-use super::{Done, Failure, block_on, listen, print};
+use super::output::print;
+use super::start::{block_on, listen, unless_stopped};
+use super::{Done, Failure};
 use crate::config::{
     self, Discovery, EventFilter, IndexPattern, LogFormat, ProjectSettings, Settings, ShownPath,
     SinkSettings, SlowAfter, StateSettings, UrlSource, WebhookSettings,
@@ -15,8 +16,8 @@ use crate::model::{EventKind, Exit, duration};
 
 /// Validate a configuration file and print what it means
 ///
-/// Prints all problems of the file at once and exits with 78 where there are any. No secret is read, and nothing is
-/// sent anywhere.
+/// Prints all problems of the file at once and exits with 78 where there are any. No secret is
+/// read, and nothing is sent anywhere.
 #[derive(Debug, Parser)]
 pub(super) struct Args {
     /// The configuration file [default: the one that `run` would use]

@@ -7,8 +7,9 @@ use std::time::Duration;
 use clap::Parser;
 use serde_json::Value;
 
-use super::start::no_thread;
-use super::{Done, Failure, block_on, listen, print};
+use super::output::print;
+use super::start::{block_on, listen, no_thread};
+use super::{Done, Failure};
 use crate::adapters::telemetry::{self, Stamp, Stream, Style};
 use crate::app::daemon::{self, Options};
 use crate::app::driver::{Driver, State};

@@ -7,8 +7,8 @@ use std::time::Duration;
 use clap::Parser;
 use tracing::{info, warn};
 
-use super::start::{READING, check_threads, no_thread, unless_stopped};
-use super::{Done, Failure, block_on, cannot_listen, listen};
+use super::start::{READING, block_on, cannot_listen, check_threads, listen, no_thread, unless_stopped};
+use super::{Done, Failure};
 use crate::adapters::control::{self, BindError, Server};
 use crate::adapters::store::{self, Opened};
 use crate::adapters::systemd::Notifier;

@@ -8,8 +8,11 @@ use std::time::Duration;
 use clap::Parser;
 use jiff::Timestamp;
 
+use super::output::{Output, print_on};
 use super::socket::SocketArgs;
-use super::{Done, Failure, Output, block_on, ids, listen, parse_duration, print_on, table};
+use super::start::{block_on, listen};
+use super::values::parse_duration;
+use super::{Done, Failure, ids, table};
 use crate::adapters::control::{JobStatus, ProjectStatus, Status};
 use crate::model::time::wall_between;
 use crate::model::{Exit, Outcome, Until, duration, visible};
