@@ -29,8 +29,8 @@ pub fn load(path: &Path) -> Result<Settings, Problems> {
     load_in(path, &environment::of_process)
 }
 
-/// The settings of the state of the daemon whose configuration is `explicit` (of `--config`), or the file that [`locate`]
-/// finds; if there is none, the usual ones.
+/// The settings of the state of the daemon whose configuration is `explicit` (of `--config`), or
+/// the file that [`locate`] finds; if there is none, the usual ones.
 pub fn state(explicit: Option<&Path>) -> Result<StateSettings, Problems> {
     let named = explicit.is_some() || environment::non_empty(&environment::of_process, FILE).is_some();
     match locate(explicit) {

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::keys::{API, CADENCE, DISCOVER, HEARTBEAT, JOB, STATE, TOP, WATCH};
-use super::{Endpoint, IndexPattern, LogFormat, SecretSource, SinkSettings, UrlSource};
-use crate::model::{JobId, ProjectName, Until, duration, keywords};
+use super::{Effort, Endpoint, IndexPattern, LogFormat, SecretSource, SinkSettings, UrlSource};
+use crate::model::{JobId, ProjectName, Until, duration};
 
 /// All a configuration says.
 #[derive(Debug, Clone)]
@@ -260,32 +260,6 @@ impl Default for CadenceSettings {
             effort: Effort::default(),
             min_interval: const { CADENCE.key("min_interval").duration() },
             max_interval: const { CADENCE.key("max_interval").duration() },
-        }
-    }
-}
-
-/// How many requests are spent on noticing the end of a job sooner: each step makes about twice the
-/// requests of the one before, for half of the delay.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Effort {
-    /// Half of the requests.
-    Gentle,
-    /// About 110 requests for a restore of ten minutes without any history.
-    #[default]
-    Balanced,
-    /// Twice the requests.
-    Eager,
-}
-
-keywords!(Effort { Gentle = "gentle", Balanced = "balanced", Eager = "eager" });
-
-impl Effort {
-    /// What one poll may cost, in seconds of delay: four times as much halves the number of polls.
-    pub fn poll_cost(self) -> f64 {
-        match self {
-            Self::Gentle => 0.4,
-            Self::Balanced => 0.1,
-            Self::Eager => 0.025,
         }
     }
 }
