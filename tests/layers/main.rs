@@ -1,6 +1,8 @@
-//! The layers of the house: reads the paths of every source file and fails on an import that leads upward or sideways.
+//! The layers of the house: reads the paths of every source file and fails on an import that leads
+//! upward or sideways.
 //!
-//! Invariant: the order of the layers is written down here once; a module that is in no layer fails.
+//! Invariant: the order of the layers is written down here once; a module that is in no layer
+//! fails.
 
 mod paths;
 
@@ -133,7 +135,8 @@ fn target(named: &[String], module: &[String], within: usize) -> Target {
     }
 }
 
-/// Whether a path names `bad`, something in it, or (where it is imported) a module through which it could be named.
+/// Whether a path names `bad`, something in it, or (where it is imported) a module through which it
+/// could be named.
 fn reaches(named: &[String], bad: &str, in_use: bool) -> bool {
     let bad: Vec<_> = bad.split("::").collect();
     let (named, glob) = match named {

@@ -1,7 +1,8 @@
 //! The paths in a Rust source, such as `crate::engine::Engine`, with `use` trees spelled out.
 //!
-//! Invariant: comments and literals have no paths. It reads tokens, not syntax, so it needs no parser of Rust and may
-//! find a path where none is, which the layers bear, but misses none that is written out.
+//! Invariant: comments and literals have no paths. It reads tokens, not syntax, so it needs no
+//! parser of Rust and may find a path where none is, which the layers bear, but misses none that is
+//! written out.
 
 /// A path and where it stands.
 pub(crate) struct Reference {

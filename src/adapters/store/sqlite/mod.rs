@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::Connection;
 
 use deliveries::Deliveries;
 use error::{Fault, FileError};
@@ -186,7 +186,7 @@ impl Store for OpenFile {
 
 fn commit(connection: &mut Connection, batch: &Batch, bodies: Vec<Body>) -> rusqlite::Result<()> {
     let marks = batch.deliveries.iter().any(|update| update.state.is_final());
-    let transaction = begin(connection)?;
+    let transaction = write::begin(connection)?;
     write::batch(&transaction, batch, bodies)?;
     failpoint::reached(if marks { "before_mark" } else { "before_commit" });
     transaction.commit()?;
@@ -201,13 +201,8 @@ fn edits(connection: &mut Connection, seen: &Mutex<i64>) -> rusqlite::Result<Vec
         return Ok(Vec::new());
     }
 
-    let transaction = begin(connection)?;
+    let transaction = write::begin(connection)?;
     let edits = write::take_edits(&transaction)?;
     transaction.commit()?;
     Ok(edits)
-}
-
-/// Begins to write. Readers go on meanwhile; other writers wait.
-fn begin(connection: &mut Connection) -> rusqlite::Result<Transaction<'_>> {
-    connection.transaction_with_behavior(TransactionBehavior::Immediate)
 }
