@@ -8,6 +8,7 @@ use clap::Parser;
 use super::output::print;
 use super::start::{block_on, listen, unless_stopped};
 use super::{Done, Failure};
+use crate::adapters::store;
 use crate::config::{
     self, Discovery, EventFilter, IndexPattern, LogFormat, ProjectSettings, Settings, ShownPath,
     SinkSettings, SlowAfter, StateSettings, UrlSource, WebhookSettings,
@@ -165,11 +166,11 @@ fn webhook_meaning(webhook: &WebhookSettings) -> String {
 }
 
 fn state_meaning(state: &StateSettings) -> String {
-    let path = match &state.path {
-        Some(path) => ShownPath(path).to_string(),
+    let place = match store::backend(state) {
+        Some(backend) => backend.location(),
         None => "nowhere: neither this file nor the environment says where".to_owned(),
     };
-    format!("\nstate\n  kept in   {path}\n  kept for  {} once it is over\n", duration::written(state.keep))
+    format!("\nstate\n  kept in   {place}\n  kept for  {} once it is over\n", duration::written(state.keep))
 }
 
 fn events(filter: &EventFilter) -> String {

@@ -2,7 +2,7 @@
 //!
 //! Invariant: a commit is on the disk when it is reported (write-ahead log, `synchronous = FULL`).
 //! Whatever waits for the disk runs on two threads that do nothing else; reading a payload does not
-//! wait for a commit. Each look for edits also checks that the file is still the one that was
+//! wait for a commit. Each check for edits also checks that the file is still the one that was
 //! opened.
 
 mod aside;
@@ -32,6 +32,7 @@ use file::Files;
 use thread::Thread;
 
 use super::{Backend, Body, DeliveryAdmin, OpenError, Opened, Pending, Store};
+use crate::config::ShownPath;
 use crate::engine::snapshot::Snapshot;
 use crate::engine::{Batch, Edit};
 use crate::model::{DeliveryId, Payload};
@@ -52,7 +53,7 @@ impl Sqlite {
 
 impl Backend for Sqlite {
     fn location(&self) -> String {
-        self.path.display().to_string()
+        ShownPath(&self.path).to_string()
     }
 
     fn open(&self, set_aside: Option<Timestamp>) -> Result<Opened, OpenError> {
@@ -71,7 +72,7 @@ impl Backend for Sqlite {
 struct OpenFile {
     path: PathBuf,
     files: Files,
-    /// The version of the data at the last look for edits.
+    /// The version of the data at the last check for edits.
     seen: Arc<Mutex<i64>>,
     writer: Thread,
     reader: Thread,
