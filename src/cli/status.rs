@@ -107,9 +107,9 @@ fn human(status: &Status) -> String {
     lines.extend(status.trouble.as_ref().map(|trouble| format!("trouble: {trouble}")));
     for ProjectStatus { name, requests_per_second, limited, expected, .. } in &status.projects {
         lines.extend(expected.map(|expected| format!("project {name}: {expected}")));
-        if let Some(said) = limited {
+        if let Some(reason) = limited {
             lines.push(format!(
-                "project {name} is asked {requests_per_second:.2} times a second, as its server refused more: {said}"
+                "project {name} is asked {requests_per_second:.2} times a second, as its server refused more: {reason}"
             ));
         }
     }

@@ -42,7 +42,6 @@ impl Settings {
 /// A dead-man monitor, which raises an alarm if pings stop.
 #[derive(Debug, Clone)]
 pub struct MonitorSettings {
-    /// Its address.
     pub url: UrlSource,
     /// Whether plain `http` may leave this machine.
     pub allow_http: bool,
@@ -72,7 +71,6 @@ impl StateSettings {
 /// One project: a key, an endpoint, and what is watched there.
 #[derive(Debug, Clone)]
 pub struct ProjectSettings {
-    /// Its name.
     pub name: ProjectName,
     /// Where its API key is read from.
     pub api_key: SecretSource,
@@ -138,7 +136,6 @@ impl Discovery {
     }
 }
 
-/// One job to watch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JobSettings {
     /// Its id in the API.
@@ -184,7 +181,6 @@ pub fn label_fault(text: &str, longest: usize) -> Option<String> {
 /// How an API is called.
 #[derive(Debug, Clone)]
 pub struct ApiSettings {
-    /// The control plane.
     pub endpoint: Endpoint,
     /// Sent as `X-Pinecone-Api-Version`.
     pub version: String,
@@ -219,7 +215,6 @@ pub struct Rate(f64);
 impl Rate {
     /// The lowest rate: one request in about 17 minutes.
     pub const MIN: f64 = 0.001;
-    /// The highest rate.
     pub const MAX: f64 = 1000.0;
 
     /// A rate, if it lies within the bounds.
@@ -232,7 +227,6 @@ impl Rate {
         Duration::from_secs_f64(1.0 / self.0)
     }
 
-    /// Requests a second.
     pub fn per_second(self) -> f64 {
         self.0
     }

@@ -48,7 +48,6 @@ impl SinkSettings {
     }
 }
 
-/// The log sink.
 #[derive(Debug, Clone)]
 pub struct LogSettings {
     /// Its name, `log` unless given.
@@ -72,7 +71,6 @@ impl Default for LogSettings {
     }
 }
 
-/// The desktop sink.
 #[derive(Debug, Clone)]
 pub struct DesktopSettings {
     /// Its name, `desktop` unless given.
@@ -81,7 +79,6 @@ pub struct DesktopSettings {
     pub events: EventFilter,
 }
 
-/// A webhook sink.
 #[derive(Debug, Clone)]
 pub struct WebhookSettings {
     /// Its name, `webhook` unless given.
@@ -129,12 +126,10 @@ impl WebhookSettings {
 pub struct EventFilter(Vec<EventKind>);
 
 impl EventFilter {
-    /// Every type.
     pub fn all() -> Self {
         Self(EventKind::ALL.to_vec())
     }
 
-    /// No type.
     pub fn none() -> Self {
         Self(Vec::new())
     }

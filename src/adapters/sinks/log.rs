@@ -49,7 +49,6 @@ pub(super) const RETRY_SCHEDULE: [Duration; 6] = [
 /// why it was not.
 pub type Confirm = fn(&dyn Fn()) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 
-/// A log sink.
 #[derive(Debug)]
 pub struct Log {
     levels: Vec<(EventKind, LogLevel)>,

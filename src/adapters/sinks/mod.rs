@@ -30,11 +30,8 @@ pub use log::{Confirm, log};
 /// A sink that is set up.
 #[derive(Debug)]
 pub enum Sink {
-    /// The log of the process.
     Log(log::Log),
-    /// Desktop notifications.
     Desktop,
-    /// A webhook.
     Webhook(webhook::Webhook),
 }
 

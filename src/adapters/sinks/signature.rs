@@ -45,7 +45,6 @@ pub enum SignatureError {
     Bad {
         /// Where the text was read from.
         origin: SecretSource,
-        /// What is wrong with it.
         fault: BadSecret,
     },
 }

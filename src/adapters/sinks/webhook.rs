@@ -32,7 +32,6 @@ pub(super) fn policy(settings: &WebhookSettings) -> DeliveryPolicy {
     DeliveryPolicy { spacing, ..DeliveryPolicy::retry(settings.retry_schedule.clone()) }
 }
 
-/// A webhook sink.
 #[derive(Debug)]
 pub struct Webhook {
     http: http::Client,

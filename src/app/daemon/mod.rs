@@ -90,7 +90,6 @@ pub async fn run(driver: Driver, options: Options, signals: &mut Signals) -> Res
     Ok(Exit::Success)
 }
 
-/// A daemon at work.
 struct Daemon {
     driver: Driver,
     exit_when_done: bool,
@@ -107,7 +106,6 @@ struct Daemon {
 enum Happening {
     /// The driver handled an input and committed these events, or a sign of life is due.
     Turned(Vec<Arc<Event>>),
-    /// A request to stop.
     Stop,
     /// A signal that asks for a reload.
     Reload,
@@ -189,11 +187,11 @@ impl Daemon {
                 answers.add(driver, reply, Ok(forgotten));
             }
             Request::Pause(project, reply) => {
-                let paused = requests::pause(driver, project);
+                let paused = requests::pause(driver, &project);
                 answers.add(driver, reply, paused);
             }
             Request::Resume(project, reply) => {
-                let resumed = requests::resume(driver, project);
+                let resumed = requests::resume(driver, &project);
                 answers.add(driver, reply, resumed);
             }
         }

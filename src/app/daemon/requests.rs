@@ -101,15 +101,15 @@ pub(super) fn forget(driver: &mut Driver, jobs: ForgetJobs) -> JobResults {
 }
 
 /// Makes no request for a project until it is resumed.
-pub(super) fn pause(driver: &mut Driver, project: ProjectName) -> Result<Changed, RequestError> {
+pub(super) fn pause(driver: &mut Driver, project: &ProjectName) -> Result<Changed, RequestError> {
     let reply = driver.command(Command::Pause(project.clone()));
-    changed(driver.engine(), &project, &reply, "paused")
+    changed(driver.engine(), project, &reply, "paused")
 }
 
 /// Polls the jobs of a project again.
-pub(super) fn resume(driver: &mut Driver, project: ProjectName) -> Result<Changed, RequestError> {
+pub(super) fn resume(driver: &mut Driver, project: &ProjectName) -> Result<Changed, RequestError> {
     let reply = driver.command(Command::Resume(project.clone()));
-    changed(driver.engine(), &project, &reply, "resumed")
+    changed(driver.engine(), project, &reply, "resumed")
 }
 
 fn changed(

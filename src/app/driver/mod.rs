@@ -50,7 +50,6 @@ const LONGEST_POLL: Duration = Duration::from_mins(6);
 const LONGEST_DELIVERY: Duration = Duration::from_mins(2);
 const LONGEST_WRITE: Duration = Duration::from_mins(1);
 
-/// An engine at work.
 pub struct Driver {
     engine: Engine,
     clock: Clock,
@@ -228,7 +227,6 @@ impl Driver {
         self.step(Input::Suspended(gap));
     }
 
-    /// The engine, to read.
     pub fn engine(&self) -> &Engine {
         &self.engine
     }
