@@ -1,4 +1,5 @@
-//! What carries out what the engine asks for: each touches one part of the world. None imports a sibling, but `http`.
+//! What carries out what the engine asks for: each touches one part of the world. None imports a
+//! sibling, but `http`.
 
 pub mod ci;
 pub mod control;

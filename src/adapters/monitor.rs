@@ -36,7 +36,6 @@ pub enum MonitorError {
     /// Its address cannot be read or used.
     #[error("heartbeat: {0}")]
     Url(String),
-    /// The HTTP client could not be built.
     #[error("heartbeat: {0}")]
     Client(#[from] ClientError),
 }

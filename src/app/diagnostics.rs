@@ -16,7 +16,6 @@ pub(super) struct Surroundings<'a> {
     pub(super) is_durable: bool,
 }
 
-/// Logs a diagnostic.
 pub(super) fn log(diagnostic: &Diagnostic, surroundings: &Surroundings<'_>) {
     match diagnostic {
         Diagnostic::ClockWentBack { written_at, by } => {

@@ -37,7 +37,6 @@ impl fmt::Display for SetupErrors {
 }
 
 impl SetupError {
-    /// What to do about it.
     pub fn help(&self) -> Option<&'static str> {
         match self {
             Self::Key { error: SecretError::EnvMissing(_), .. } => {
@@ -52,23 +51,10 @@ impl SetupError {
 /// One problem that prevents a setup.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
-    /// The API key of a project cannot be read or used.
     #[error("project {project}: {error}")]
-    Key {
-        /// The project.
-        project: ProjectName,
-        /// What is wrong.
-        error: SecretError,
-    },
-    /// The HTTP client of a project cannot be built.
+    Key { project: ProjectName, error: SecretError },
     #[error("project {project}: {error}")]
-    Client {
-        /// The project.
-        project: ProjectName,
-        /// What is wrong.
-        error: ClientError,
-    },
-    /// A sink cannot be built.
+    Client { project: ProjectName, error: ClientError },
     #[error(transparent)]
     Sink(#[from] SinkError),
 }

@@ -5,8 +5,10 @@ use std::time::Duration;
 use clap::Parser;
 
 use super::ids::argued;
+use super::output::print;
 use super::socket::{SocketArgs, line};
-use super::{Done, Failure, parse_duration, print};
+use super::values::parse_duration;
+use super::{Done, Failure};
 use crate::adapters::control::{AddJobs, JobChange, NewJob};
 use crate::model::{Exit, JobId, ProjectName, Until};
 

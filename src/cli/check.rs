@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 
-use super::start::unless_stopped;
-use super::{Done, Failure, block_on, listen, print};
+use super::output::print;
+use super::start::{block_on, listen, unless_stopped};
+use super::{Done, Failure};
+use crate::adapters::store;
 use crate::config::{
     self, ApiSettings, CadenceSettings, Discovery, EventFilter, IndexPattern, LogFormat, ProjectSettings,
     Settings, ShownPath, SinkSettings, SlowAfter, StateSettings, UrlSource, WatchSettings, WebhookSettings,
@@ -15,8 +17,8 @@ use crate::model::{EventKind, Exit, duration};
 
 /// Validate a configuration file and print what it means
 ///
-/// Prints all problems of the file at once and exits with 78 if there are any. No secret is read, and nothing is
-/// sent anywhere.
+/// Prints all problems of the file at once and exits with 78 if there are any. No secret is read,
+/// and nothing is sent anywhere.
 #[derive(Debug, Parser)]
 pub(super) struct Args {
     /// The configuration file [default: the one that `run` would use]
@@ -170,11 +172,11 @@ fn webhook_meaning(webhook: &WebhookSettings) -> String {
 }
 
 fn state_meaning(state: &StateSettings) -> String {
-    let path = match &state.path {
-        Some(path) => ShownPath(path).to_string(),
+    let place = match store::backend(state) {
+        Some(backend) => backend.location(),
         None => "nowhere: neither this file nor the environment says where".to_owned(),
     };
-    format!("\nstate\n  kept in   {path}\n  kept for  {} once it is over\n", duration::written(state.keep))
+    format!("\nstate\n  kept in   {place}\n  kept for  {} once it is over\n", duration::written(state.keep))
 }
 
 fn events(filter: &EventFilter) -> String {

@@ -9,7 +9,8 @@ use clap::builder::PossibleValuesParser;
 use clap::{Arg, Command, Parser, ValueEnum, ValueHint};
 use clap_complete::{Generator as _, shells};
 
-use super::{Done, Failure, print};
+use super::output::print;
+use super::{Done, Failure};
 use crate::model::Exit;
 
 /// Print what completes this command line in a shell

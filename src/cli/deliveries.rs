@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use super::{Done, Failure, Output, ids, print, table};
+use super::output::{Output, print};
+use super::{Done, Failure, ids, table};
 use crate::adapters::store::{self, DeliveryAdmin, DeliveryFilter, DeliveryRow, OpenErrorClass, RowState};
 use crate::config::{self, StateSettings};
 use crate::model::time::{Now, wall_between};

@@ -7,8 +7,9 @@ use std::time::Duration;
 use clap::Parser;
 use serde_json::Value;
 
-use super::start::no_thread;
-use super::{Done, Failure, block_on, listen, print};
+use super::output::print;
+use super::start::{block_on, listen, no_thread};
+use super::{Done, Failure};
 use crate::adapters::telemetry::{self, Stamp, Stream, Style};
 use crate::app::daemon::{self, Options};
 use crate::app::driver::{Driver, State};
@@ -32,7 +33,7 @@ pub(super) struct Args {}
 const WIDTH: usize = 80;
 
 /// The demo ends by then, whatever happens.
-const LIMIT: Duration = Duration::from_secs(28);
+const TIME_LIMIT: Duration = Duration::from_secs(28);
 
 const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
@@ -74,7 +75,7 @@ async fn show(clock: Clock) -> Result<Done, Failure> {
     let ended = tokio::select! {
         ended = daemon::run(driver, options, &mut signals) => ended?,
         never = echo(&receiver, clock) => never?,
-        () = tokio::time::sleep(LIMIT) => Exit::Timeout,
+        () = tokio::time::sleep(TIME_LIMIT) => Exit::Timeout,
     };
 
     print(&summary(ended, &simulator, &receiver))?;
@@ -144,12 +145,12 @@ fn line(webhook: &Received, clock: Clock) -> String {
 }
 
 fn summary(ended: Exit, simulator: &Simulator, receiver: &Receiver) -> String {
-    let how = match ended {
+    let ending = match ended {
         Exit::Failed => "Every restore ended; one failed and one was cancelled, as scripted.",
         _ => "The demo was stopped before every restore ended.",
     };
     format!(
-        "\n{how}\n{} requests were made over {} connections; {} webhooks were received.\n\
+        "\n{ending}\n{} requests were made over {} connections; {} webhooks were received.\n\
          Next: restore-watch wait JOB_ID, with PINECONE_API_KEY set.\n",
         simulator.count(),
         simulator.connections(),

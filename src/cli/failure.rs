@@ -33,6 +33,14 @@ impl Failure {
         Self::new(Exit::Internal, message)
     }
 
+    /// No daemon answers at the control socket.
+    pub fn no_daemon(message: impl Into<String>) -> Self {
+        Self::new(Exit::Unreachable, message).with_help(
+            "start one: systemctl start restore-watch, or restore-watch run --config FILE; if it has another socket, name it \
+             with --socket",
+        )
+    }
+
     /// The same failure with a line that says what to do.
     #[must_use]
     pub fn with_help(mut self, help: impl Into<String>) -> Self {
@@ -97,7 +105,7 @@ impl From<CallError> for Failure {
     fn from(error: CallError) -> Self {
         let message = error.to_string();
         match error {
-            CallError::NoDaemon(_) => super::socket::no_daemon(message),
+            CallError::NoDaemon(_) => Self::no_daemon(message),
             CallError::Denied(_) => Self::new(Exit::Unauthorized, message)
                 .with_help("only root and the user that the daemon runs as may: try it with sudo"),
             // It shows itself, as it does where it is read here.

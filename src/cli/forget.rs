@@ -3,16 +3,17 @@
 use clap::Parser;
 
 use super::ids::looked_up;
+use super::output::print;
 use super::socket::{SocketArgs, line};
-use super::{Done, Failure, print};
+use super::{Done, Failure};
 use crate::adapters::control::{ForgetJobs, JobChange};
 use crate::model::{Exit, ProjectName};
 
 /// Have the running daemon watch restore jobs no more that were added to it
 ///
 /// What is known of them is deleted; pending deliveries are made all the same. Jobs that the
-/// configuration file names are not forgotten: remove them there, and reload. Exits with 1 unless all
-/// were forgotten.
+/// configuration file names are not forgotten: remove them there, and reload. Exits with 1 unless
+/// all were forgotten.
 #[derive(Debug, Parser)]
 pub(super) struct Args {
     /// The ids of the jobs

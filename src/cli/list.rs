@@ -3,9 +3,10 @@
 use clap::Parser;
 use serde_json::{Value, json};
 
+use super::output::{Output, print};
 use super::project::ProjectArgs;
-use super::start::{READING, no_thread, unless_stopped};
-use super::{Done, Failure, Output, block_on, listen, print, table};
+use super::start::{READING, block_on, listen, no_thread, unless_stopped};
+use super::{Done, Failure, table};
 use crate::adapters::pinecone::Scan;
 use crate::adapters::telemetry::{self, Style};
 use crate::app::setup;

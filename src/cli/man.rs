@@ -9,7 +9,8 @@ use clap::{Command, Parser};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 
-use super::{Done, Failure, print};
+use super::output::print;
+use super::{Done, Failure};
 use crate::model::Exit;
 
 /// Print the manual page of the program, or of one command

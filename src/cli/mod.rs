@@ -36,10 +36,6 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 pub use done::Done;
 pub use failure::Failure;
 
-use output::{Output, print, print_on};
-use start::{block_on, cannot_listen, listen};
-use values::parse_duration;
-
 /// Watches Pinecone restore jobs and tells people and programs, once and surely, when one ends.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100, disable_help_subcommand = true)]

@@ -8,8 +8,9 @@ use clap::Parser;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use super::start::{READING, no_thread, unless_stopped};
-use super::{Done, Failure, Output, block_on, listen, print, table};
+use super::output::{Output, print};
+use super::start::{READING, block_on, listen, no_thread, unless_stopped};
+use super::{Done, Failure, table};
 use crate::adapters::sinks::Sink;
 use crate::adapters::telemetry::{self, Stream, Style};
 use crate::app::setup;

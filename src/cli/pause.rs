@@ -2,8 +2,9 @@
 
 use clap::Parser;
 
+use super::output::print;
 use super::socket::SocketArgs;
-use super::{Done, Failure, print};
+use super::{Done, Failure};
 use crate::model::{Exit, ProjectName};
 
 /// Have the running daemon ask nothing of a project until it is resumed, over restarts, too

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use clap::Parser;
 
+use super::output::print;
 use super::socket::SocketArgs;
-use super::{Done, Failure, print};
+use super::{Done, Failure};
 use crate::model::Exit;
 
 /// Have the running daemon read its configuration file again, with the keys and secrets that it

@@ -7,8 +7,8 @@ use std::time::Duration;
 use clap::Parser;
 use tracing::{info, warn};
 
-use super::start::{READING, check_threads, no_thread, unless_stopped};
-use super::{Done, Failure, block_on, cannot_listen, listen};
+use super::start::{READING, block_on, cannot_listen, check_threads, listen, no_thread, unless_stopped};
+use super::{Done, Failure};
 use crate::adapters::control::{self, BindError, Server};
 use crate::adapters::store::{self, Opened};
 use crate::adapters::systemd::Notifier;
@@ -61,6 +61,7 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
         } else {
             Some(Hangups::listen().map_err(cannot_listen)?)
         };
+
         let named = args.config.clone();
         let (path, settings) = unless_stopped(&mut signals, "reading the configuration", move || {
             let path = config::locate(named.as_deref())?;
@@ -70,6 +71,7 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
             Ok((path, settings))
         })
         .await?;
+
         // The log is a sink, and polling never waits for a sink.
         let style = Style { stream: Stream::Detached, ..Style::usual(settings.log_format()) };
         let _logging = telemetry::init(style, "info").map_err(no_thread)?;
@@ -77,6 +79,7 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
         let place = settings.state.clone();
         let loaded = unless_stopped(&mut signals, READING, move || Ok(Loaded::new(settings)?)).await?;
         let Loaded { setup, monitor, drain_timeout, fixed } = loaded;
+
         let mut manager = Notifier::from_environment();
         // A large state is looked through from end to end.
         manager.extend_timeout(OPENING);
@@ -85,6 +88,7 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
             unless_stopped(&mut signals, "opening the state", move || open(&place, set_aside, clock)).await?;
         // Beside the threads that stay, there must be one for look-ups.
         check_threads()?;
+
         let options = Options {
             exit_when_done: args.exit_when_done,
             drain_timeout,
@@ -94,6 +98,7 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
             manager,
             hangups,
         };
+
         let driver = Driver::new(setup, state, clock);
         let engine = driver.engine();
         let watches = engine.jobs().next().is_some() || engine.projects().any(|project| project.discovers);
@@ -104,6 +109,7 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
             )
             .with_help("list the jobs in `jobs`, have them discovered, or run without --exit-when-done"));
         }
+
         Ok(Done::Exit(daemon::run(driver, options, &mut signals).await?))
     })
 }

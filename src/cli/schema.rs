@@ -6,14 +6,16 @@ use schemars::transform::{RecursiveTransform, Transform as _};
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
-use super::{Done, Failure, print};
+use super::output::print;
+use super::{Done, Failure};
 use crate::app::wait::Report;
 use crate::config;
 use crate::model::{Event, Exit};
 
 /// Print the JSON Schema (2020-12) of what this program prints, sends and reads
 ///
-/// Later versions may add keys, and names where one of several names is expected. What reads the JSON must accept both.
+/// Later versions may add keys, and names where one of several names is expected. What reads the
+/// JSON must accept both.
 #[derive(Debug, Parser)]
 pub(super) struct Args {
     /// What is described [default: report and transition, in one schema]
@@ -25,7 +27,8 @@ pub(super) struct Args {
 enum What {
     /// What `wait --output json` prints at its end
     Report,
-    /// A line of `wait --output ndjson`, the body of a webhook, and `transition` in lines of the JSON log
+    /// A line of `wait --output ndjson`, the body of a webhook, and `transition` in lines of the
+    /// JSON log
     Transition,
     /// The configuration file of `run`, for editors that check TOML
     Config,

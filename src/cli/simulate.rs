@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 
 use clap::Parser;
 
-use super::start::no_thread;
-use super::{Done, Failure, block_on, listen, print};
+use super::output::print;
+use super::start::{block_on, listen, no_thread};
+use super::{Done, Failure};
 use crate::adapters::telemetry::{self, Style};
 use crate::config::LogFormat;
 use crate::model::Exit;

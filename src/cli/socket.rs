@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{Failure, block_on};
+use super::Failure;
+use super::start::block_on;
 use crate::adapters::control::{self, CallError, Client, JobResult};
 use crate::adapters::http::ClientError;
-use crate::model::Exit;
 
 /// Which daemon is asked.
 #[derive(Debug, Clone, Args)]
@@ -25,7 +25,10 @@ impl SocketArgs {
     pub(super) fn client(&self) -> Result<Client, Failure> {
         let path = control::client_path(self.socket.as_deref()).map_err(|places| {
             let places: Vec<_> = places.iter().map(|place| place.display().to_string()).collect();
-            no_daemon(format!("no daemon is running: there is no control socket at {}", places.join(" or ")))
+            Failure::no_daemon(format!(
+                "no daemon is running: there is no control socket at {}",
+                places.join(" or ")
+            ))
         })?;
         let internal = |error: ClientError| Failure::internal(error.to_string());
         Client::new(&path).map_err(internal)
@@ -52,13 +55,6 @@ impl SocketArgs {
         let client = self.client()?;
         block_on(async { Ok(request(&client).await?) })
     }
-}
-
-pub(super) fn no_daemon(message: String) -> Failure {
-    Failure::new(Exit::Unreachable, message).with_help(
-        "start one: systemctl start restore-watch, or restore-watch run --config FILE; if it has another socket, name it \
-         with --socket",
-    )
 }
 
 /// A line that says what became of a job.

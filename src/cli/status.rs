@@ -8,8 +8,11 @@ use std::time::Duration;
 use clap::Parser;
 use jiff::Timestamp;
 
+use super::output::{Output, print_on};
 use super::socket::SocketArgs;
-use super::{Done, Failure, Output, block_on, ids, listen, parse_duration, print_on, table};
+use super::start::{block_on, listen};
+use super::values::parse_duration;
+use super::{Done, Failure, ids, table};
 use crate::adapters::control::{JobStatus, ProjectStatus, Status};
 use crate::model::time::wall_between;
 use crate::model::{Exit, Outcome, Until, duration, visible};
@@ -104,9 +107,9 @@ fn human(status: &Status) -> String {
     lines.extend(status.trouble.as_ref().map(|trouble| format!("trouble: {trouble}")));
     for ProjectStatus { name, requests_per_second, limited, expected, .. } in &status.projects {
         lines.extend(expected.map(|expected| format!("project {name}: {expected}")));
-        if let Some(said) = limited {
+        if let Some(reason) = limited {
             lines.push(format!(
-                "project {name} is asked {requests_per_second:.2} times a second, as its server refused more: {said}"
+                "project {name} is asked {requests_per_second:.2} times a second, as its server refused more: {reason}"
             ));
         }
     }

@@ -12,10 +12,10 @@ use super::masks::{self, Mask};
 use super::quote::printable;
 
 /// The most characters of a line that are shown.
-const WIDEST: usize = 120;
+const MAX_SHOWN: usize = 120;
 
 /// How many of these stand before the caret.
-const BEFORE: usize = 40;
+const MAX_BEFORE_CARET: usize = 40;
 
 /// What stands for the rest of a line. Three letters, so that carets stand where they should on
 /// every terminal.
@@ -162,8 +162,8 @@ fn redact(content: &str, from: usize, masks: &[Mask], span: Range<usize>) -> (Ve
 
 /// Cuts a long line around the caret, and measures it in terminal cells.
 fn clip(shown: &[char], caret: Range<usize>) -> Excerpt {
-    let start = if shown.len() > WIDEST { caret.start.saturating_sub(BEFORE) } else { 0 };
-    let end = shown.len().min(start + WIDEST);
+    let start = if shown.len() > MAX_SHOWN { caret.start.saturating_sub(MAX_BEFORE_CARET) } else { 0 };
+    let end = shown.len().min(start + MAX_SHOWN);
 
     let mut text = if start > 0 { CUT.to_owned() } else { String::new() };
     let indent = text.len() + cells(&shown[start..caret.start]);

@@ -14,10 +14,10 @@ use super::{Problems, Settings, ShownPath, StateSettings, reader};
 const MAX_FILE: u64 = 1024 * 1024;
 
 /// The variable that names the configuration file.
-const FILE: &str = "RESTORE_WATCH_CONFIG";
+const FILE_VARIABLE: &str = "RESTORE_WATCH_CONFIG";
 
 /// Where the file of the whole machine is.
-const SYSTEM: &str = "/etc/restore-watch/config.toml";
+const SYSTEM_FILE: &str = "/etc/restore-watch/config.toml";
 
 /// Where the file is in a directory of configurations.
 const IN_DIRECTORY: &str = "restore-watch/config.toml";
@@ -29,10 +29,11 @@ pub fn load(path: &Path) -> Result<Settings, Problems> {
     load_in(path, &environment::of_process)
 }
 
-/// The settings of the state of the daemon whose configuration is `explicit` (of `--config`), or the file that [`locate`]
-/// finds; if there is none, the usual ones.
+/// The settings of the state of the daemon whose configuration is `explicit` (of `--config`), or
+/// the file that [`locate`] finds; if there is none, the usual ones.
 pub fn state(explicit: Option<&Path>) -> Result<StateSettings, Problems> {
-    let named = explicit.is_some() || environment::non_empty(&environment::of_process, FILE).is_some();
+    let named =
+        explicit.is_some() || environment::non_empty(&environment::of_process, FILE_VARIABLE).is_some();
     match locate(explicit) {
         Ok(path) => Ok(load(&path)?.state),
         Err(problems) if named => Err(problems),
@@ -90,18 +91,19 @@ fn missing(path: &Path) -> Problem {
 /// that is unset) and `/etc/restore-watch/config.toml`. A file named by the first two must exist.
 /// The error of a search that found nothing lists the places.
 pub fn locate(explicit: Option<&Path>) -> Result<PathBuf, Problems> {
-    search(explicit, &environment::of_process, Path::new(SYSTEM))
+    search(explicit, &environment::of_process, Path::new(SYSTEM_FILE))
 }
 
 fn search(explicit: Option<&Path>, variables: &Variables<'_>, system: &Path) -> Result<PathBuf, Problems> {
     if let Some(path) = explicit {
         return named(path.to_owned(), "--config names it");
     }
-    if let Some(path) = environment::non_empty(variables, FILE) {
+    if let Some(path) = environment::non_empty(variables, FILE_VARIABLE) {
         return named(path.into(), "the environment variable RESTORE_WATCH_CONFIG names it");
     }
 
-    let mut problem = Problem::new("no configuration file found").note(format!("${FILE} is not set"));
+    let mut problem =
+        Problem::new("no configuration file found").note(format!("${FILE_VARIABLE} is not set"));
     let user = environment::user_directory(variables, "XDG_CONFIG_HOME", Some(".config"))
         .map(|directory| directory.join(IN_DIRECTORY));
     if user.is_none() {

@@ -4,6 +4,7 @@
 //! named by where they come from, and are read separately.
 
 mod address;
+mod choices;
 mod endpoint;
 pub mod environment;
 mod excerpt;
@@ -22,6 +23,8 @@ mod typo;
 mod webhook_url;
 
 pub use address::{is_private, private_host};
+use choices::SinkType;
+pub use choices::{Effort, LogFormat, LogLevel, WebhookFormat};
 pub use endpoint::{Endpoint, EndpointError, is_loopback};
 pub(crate) use excerpt::{Place, Source};
 pub use keys::schema;
@@ -34,12 +37,8 @@ pub use reader::parse;
 pub use redactor::Redactor;
 pub use secret::{ApiKey, SecretError, SecretSource};
 pub use settings::{
-    ApiSettings, CadenceSettings, Discovery, Effort, JobSettings, MonitorSettings, ProjectSettings, Rate,
-    Settings, SlowAfter, StateSettings, WatchSettings, label_fault,
+    ApiSettings, CadenceSettings, Discovery, JobSettings, MonitorSettings, ProjectSettings, Rate, Settings,
+    SlowAfter, StateSettings, WatchSettings, label_fault,
 };
-use sinks::SinkType;
-pub use sinks::{
-    DesktopSettings, EventFilter, LogFormat, LogLevel, LogSettings, SinkSettings, WebhookFormat,
-    WebhookSettings,
-};
+pub use sinks::{DesktopSettings, EventFilter, LogSettings, SinkSettings, WebhookSettings};
 pub use webhook_url::{UrlSource, WebhookUrl};

@@ -49,7 +49,6 @@ impl Problem {
         &self.message
     }
 
-    /// What to do about it.
     pub fn help(&self) -> Option<&str> {
         self.help.as_deref()
     }

@@ -52,12 +52,7 @@ pub enum SecretError {
     NoCredentials(String),
     /// The file cannot be read.
     #[error("cannot read {}: {error}", ShownPath(path))]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        error: std::io::Error,
-    },
+    Unreadable { path: PathBuf, error: std::io::Error },
     /// The file has nothing in it.
     #[error("{} is empty; it should hold one secret", ShownPath(.0))]
     Empty(PathBuf),
@@ -75,7 +70,6 @@ pub enum SecretError {
 const MAX_FILE: usize = 64 * 1024;
 
 impl SecretSource {
-    /// Reads the secret.
     pub fn read(&self) -> Result<SecretString, SecretError> {
         match self {
             Self::Env(name) => match std::env::var(name) {

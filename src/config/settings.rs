@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::keys::{API, CADENCE, DISCOVER, HEARTBEAT, JOB, STATE, TOP, WATCH};
-use super::{Endpoint, IndexPattern, LogFormat, SecretSource, SinkSettings, UrlSource};
-use crate::model::{JobId, ProjectName, Until, duration, keywords};
+use super::{Effort, Endpoint, IndexPattern, LogFormat, SecretSource, SinkSettings, UrlSource};
+use crate::model::{JobId, ProjectName, Until, duration};
 
 /// All a configuration says.
 #[derive(Debug, Clone)]
@@ -42,7 +42,6 @@ impl Settings {
 /// A dead-man monitor, which raises an alarm if pings stop.
 #[derive(Debug, Clone)]
 pub struct MonitorSettings {
-    /// Its address.
     pub url: UrlSource,
     /// Whether plain `http` may leave this machine.
     pub allow_http: bool,
@@ -72,7 +71,6 @@ impl StateSettings {
 /// One project: a key, an endpoint, and what is watched there.
 #[derive(Debug, Clone)]
 pub struct ProjectSettings {
-    /// Its name.
     pub name: ProjectName,
     /// Where its API key is read from.
     pub api_key: SecretSource,
@@ -138,7 +136,6 @@ impl Discovery {
     }
 }
 
-/// One job to watch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JobSettings {
     /// Its id in the API.
@@ -184,7 +181,6 @@ pub fn label_fault(text: &str, longest: usize) -> Option<String> {
 /// How an API is called.
 #[derive(Debug, Clone)]
 pub struct ApiSettings {
-    /// The control plane.
     pub endpoint: Endpoint,
     /// Sent as `X-Pinecone-Api-Version`.
     pub version: String,
@@ -219,7 +215,6 @@ pub struct Rate(f64);
 impl Rate {
     /// The lowest rate: one request in about 17 minutes.
     pub const MIN: f64 = 0.001;
-    /// The highest rate.
     pub const MAX: f64 = 1000.0;
 
     /// A rate, if it lies within the bounds.
@@ -232,7 +227,6 @@ impl Rate {
         Duration::from_secs_f64(1.0 / self.0)
     }
 
-    /// Requests a second.
     pub fn per_second(self) -> f64 {
         self.0
     }
@@ -260,32 +254,6 @@ impl Default for CadenceSettings {
             effort: Effort::default(),
             min_interval: const { CADENCE.key("min_interval").duration() },
             max_interval: const { CADENCE.key("max_interval").duration() },
-        }
-    }
-}
-
-/// How many requests are spent on noticing the end of a job sooner: each step makes about twice the
-/// requests of the one before, for half of the delay.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Effort {
-    /// Half of the requests.
-    Gentle,
-    /// About 110 requests for a restore of ten minutes without any history.
-    #[default]
-    Balanced,
-    /// Twice the requests.
-    Eager,
-}
-
-keywords!(Effort { Gentle = "gentle", Balanced = "balanced", Eager = "eager" });
-
-impl Effort {
-    /// What one poll may cost, in seconds of delay: four times as much halves the number of polls.
-    pub fn poll_cost(self) -> f64 {
-        match self {
-            Self::Gentle => 0.4,
-            Self::Balanced => 0.1,
-            Self::Eager => 0.025,
         }
     }
 }

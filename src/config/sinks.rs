@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use super::choices::SinkType;
 use super::keys::WEBHOOK;
-use super::{SecretSource, UrlSource};
-use crate::model::{EventKind, Keyword as _, keywords};
+use super::{LogFormat, LogLevel, SecretSource, UrlSource, WebhookFormat};
+use crate::model::{EventKind, Keyword as _};
 
 /// Where events go.
 #[derive(Debug, Clone)]
@@ -47,17 +48,6 @@ impl SinkSettings {
     }
 }
 
-/// The type of a sink, as the configuration has it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum SinkType {
-    Log,
-    Desktop,
-    Webhook,
-}
-
-keywords!(SinkType { Log = "log", Desktop = "desktop", Webhook = "webhook" });
-
-/// The log sink.
 #[derive(Debug, Clone)]
 pub struct LogSettings {
     /// Its name, `log` unless given.
@@ -81,34 +71,6 @@ impl Default for LogSettings {
     }
 }
 
-/// How log lines look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum LogFormat {
-    /// For people.
-    #[default]
-    Human,
-    /// One JSON object a line.
-    Json,
-}
-
-keywords!(LogFormat { Human = "human", Json = "json" });
-
-/// The level an event is logged at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum LogLevel {
-    /// For debugging.
-    Debug,
-    /// Normal operation.
-    Info,
-    /// Needs attention.
-    Warn,
-    /// A failure.
-    Error,
-}
-
-keywords!(LogLevel { Debug = "debug", Info = "info", Warn = "warn", Error = "error" });
-
-/// The desktop sink.
 #[derive(Debug, Clone)]
 pub struct DesktopSettings {
     /// Its name, `desktop` unless given.
@@ -117,7 +79,6 @@ pub struct DesktopSettings {
     pub events: EventFilter,
 }
 
-/// A webhook sink.
 #[derive(Debug, Clone)]
 pub struct WebhookSettings {
     /// Its name, `webhook` unless given.
@@ -160,44 +121,15 @@ impl WebhookSettings {
     }
 }
 
-/// What the body of a webhook looks like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum WebhookFormat {
-    /// The event as JSON.
-    #[default]
-    Standard,
-    /// A `CloudEvents` 1.0 event in structured mode, with ours as its data.
-    CloudEvents,
-    /// A message for Slack's incoming webhooks.
-    Slack,
-    /// A message for Discord's webhooks.
-    Discord,
-    /// An Adaptive Card for Microsoft Teams' Workflows.
-    Teams,
-    /// A message for a topic of ntfy.
-    Ntfy,
-}
-
-keywords!(WebhookFormat {
-    Standard = "standard",
-    CloudEvents = "cloudevents",
-    Slack = "slack",
-    Discord = "discord",
-    Teams = "teams",
-    Ntfy = "ntfy",
-});
-
 /// Which types of event a sink wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventFilter(Vec<EventKind>);
 
 impl EventFilter {
-    /// Every type.
     pub fn all() -> Self {
         Self(EventKind::ALL.to_vec())
     }
 
-    /// No type.
     pub fn none() -> Self {
         Self(Vec::new())
     }

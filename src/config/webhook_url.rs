@@ -14,10 +14,10 @@ use super::{Redactor, SecretSource};
 use crate::model::{Placeholder, is_invisible};
 
 /// Parts of an address shorter than this are shown if a receiver repeats them.
-const LEAST: usize = 6;
+const SHORTEST_MASKED: usize = 6;
 
 /// Any so many characters in a row of a longer part are masked, too.
-const PART: usize = 12;
+const MASKED_RUN: usize = 12;
 
 /// Where the address of a webhook comes from: some of them are secrets.
 #[derive(Debug, Clone)]
@@ -96,8 +96,8 @@ impl WebhookUrl {
             Zeroizing::new(format!("{}:{}", url.username(), url.password().unwrap_or_default()));
         let whole = [url.path(), query, url.username(), url.password().unwrap_or_default()];
         let parts = whole.into_iter().chain(url.path().split('/')).chain(query.split(['&', '=']));
-        let redactor = Redactor::default().with(&credentials, LEAST + 1, PART);
-        parts.fold(redactor, |redactor, part| redactor.with(part, LEAST, PART))
+        let redactor = Redactor::default().with(&credentials, SHORTEST_MASKED + 1, MASKED_RUN);
+        parts.fold(redactor, |redactor, part| redactor.with(part, SHORTEST_MASKED, MASKED_RUN))
     }
 
     /// The whole address, to be requested and not shown.

@@ -1,6 +1,8 @@
-//! The layers of the house: reads the paths of every source file and fails on an import that leads upward or sideways.
+//! The layers of the crate: reads the paths of every source file and fails on an import that leads
+//! upward or sideways.
 //!
-//! Invariant: the order of the layers is written down here once; a module that is in no layer fails.
+//! Invariant: the order of the layers is written down here once; a module that is in no layer
+//! fails.
 
 mod paths;
 
@@ -39,8 +41,8 @@ const LAYERS: &[&[&str]] = &[
 /// The folders whose modules are each in a layer of their own.
 const SPLIT: &[&str] = &["adapters", "app"];
 
-/// What the engine must not name: a runtime, a network, a clock, a disk.
-const IMPURE: &[&str] = &[
+/// What the engine must not name: a runtime, a network, a clock, a disk, a wire format.
+const FORBIDDEN_IN_ENGINE: &[&str] = &[
     "tokio",
     "reqwest",
     "std::time::Instant",
@@ -48,10 +50,10 @@ const IMPURE: &[&str] = &[
     "std::fs",
     "std::net",
     "std::thread",
+    "schemars",
+    "serde",
+    "serde_json",
 ];
-
-/// What the engine must not name, because a wire format is the matter of an adapter.
-const WIRE_FORMATS: &[&str] = &["schemars", "serde", "serde_json"];
 
 /// The unit that the layers order: the module, or the part of a split folder.
 fn unit(path: &[String]) -> String {
@@ -70,36 +72,35 @@ fn layer(module: &str) -> Option<usize> {
 fn violations(path: &Path, text: &str) -> Vec<String> {
     let module = module_path(path);
     let own_unit = unit(&module);
-    let Some(own) = layer(&own_unit) else {
+    let Some(own_layer) = layer(&own_unit) else {
         return vec![format!("{}: the module {own_unit} is in no layer", path.display())];
     };
-    let tests_only = module.iter().any(|name| name == "tests");
+
     let mut found = Vec::new();
     for Reference { line, path: named, in_use, in_test } in references(text) {
-        let mut complain =
-            |what: &str| found.push(format!("{}:{line}: `{}` {what}", path.display(), named.join("::")));
+        let is_test = in_test || module.iter().any(|name| name == "tests");
         // The module that the tests of a file are in counts as a step.
-        match target(&named, &module, usize::from(in_test)) {
-            Target::Elsewhere => {}
-            Target::Root if in_test || tests_only => {}
-            Target::Root => complain("names the whole crate, so that its layer cannot be told"),
-            Target::Module(name) if name == own_unit || SPLIT.contains(&name.as_str()) => {}
-            Target::Module(name) => match layer(&name) {
-                None => complain("leads to a module that is in no layer"),
-                Some(other) if other > own => complain("leads upward"),
-                Some(other) if other == own && !(in_test || tests_only) => complain("leads sideways"),
-                Some(_) => {}
+        let import = match target(&named, &module, usize::from(in_test)) {
+            Target::Root if !is_test => Some("names the whole crate instead of a module"),
+            Target::Module(name) if name != own_unit && !SPLIT.contains(&name.as_str()) => match layer(&name)
+            {
+                None => Some("leads to a module that is in no layer"),
+                Some(other) if other > own_layer => Some("leads upward"),
+                Some(other) if other == own_layer && !is_test => Some("leads sideways"),
+                Some(_) => None,
             },
-        }
-        let is_test = in_test || tests_only;
-        if module[0] == "engine" && !is_test && IMPURE.iter().any(|bad| reaches(&named, bad, in_use)) {
-            complain("has no place in the engine");
-        }
-        if module[0] == "engine" && !is_test && WIRE_FORMATS.iter().any(|bad| reaches(&named, bad, in_use)) {
-            complain("is a wire format, which has no place in the engine");
-        }
-        if named[0] == "backoff" && (in_use || named.len() > 1) && module[..] != ["engine", "retry"] {
-            complain("belongs to engine/retry.rs alone");
+            _ => None,
+        };
+
+        let is_forbidden = FORBIDDEN_IN_ENGINE.iter().any(|bad| reaches(&named, bad, in_use));
+        let purity =
+            (module[0] == "engine" && !is_test && is_forbidden).then_some("has no place in the engine");
+        let is_backoff = named[0] == "backoff" && (in_use || named.len() > 1);
+        let backoff =
+            (is_backoff && module != ["engine", "retry"]).then_some("belongs to engine/retry.rs alone");
+
+        for fault in [import, purity, backoff].into_iter().flatten() {
+            found.push(format!("{}:{line}: `{}` {fault}", path.display(), named.join("::")));
         }
     }
     found
@@ -107,9 +108,8 @@ fn violations(path: &Path, text: &str) -> Vec<String> {
 
 /// Where a path leads.
 enum Target {
-    /// To this module of the crate.
     Module(String),
-    /// To the root of the crate, and nobody can say where from there.
+    /// To the root of the crate, from where any module can be reached.
     Root,
     /// Out of the crate, or to a place within the module.
     Elsewhere,
@@ -133,7 +133,8 @@ fn target(named: &[String], module: &[String], within: usize) -> Target {
     }
 }
 
-/// Whether a path names `bad`, something in it, or (where it is imported) a module through which it could be named.
+/// Whether a path names `bad`, something in it, or (where it is imported) a module through which it
+/// could be named.
 fn reaches(named: &[String], bad: &str, in_use: bool) -> bool {
     let bad: Vec<_> = bad.split("::").collect();
     let (named, glob) = match named {
@@ -183,7 +184,7 @@ fn imports_lead_downward() {
 }
 
 #[test]
-fn the_crate_is_made_of_the_modules_of_the_layers() {
+fn every_module_of_the_crate_is_in_a_layer() {
     let lib = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).unwrap();
     let mut declared: Vec<_> =
         lib.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
@@ -197,15 +198,15 @@ fn the_crate_is_made_of_the_modules_of_the_layers() {
     assert_eq!(declared, layered);
 }
 
-/// What is wrong with a made-up file, without its place.
-fn judged(path: &str, text: &str) -> Vec<String> {
+/// What is wrong with a file of this text, without the line.
+fn faults(path: &str, text: &str) -> Vec<String> {
     let words =
         |violation: String| violation.split_once(": ").map(|(_, words)| words.to_owned()).unwrap_or_default();
     violations(Path::new(path), text).into_iter().map(words).collect()
 }
 
 #[test]
-fn the_check_finds_imports_that_lead_the_wrong_way() {
+fn imports_that_lead_the_wrong_way_are_found() {
     for (path, text, found) in [
         ("model/id.rs", "use crate::config::Rate;", "`crate::config::Rate` leads upward"),
         ("engine/mod.rs", "fn f() { crate::app::driver::g() }", "`crate::app::driver::g` leads upward"),
@@ -232,16 +233,8 @@ fn the_check_finds_imports_that_lead_the_wrong_way() {
             "pub use crate::{\n    // why\n    cli::{self, Cli},\n};",
             "`crate::cli::self` leads upward",
         ),
-        (
-            "app/wait/mod.rs",
-            "use crate::*;",
-            "`crate::*` names the whole crate, so that its layer cannot be told",
-        ),
-        (
-            "app/wait/mod.rs",
-            "use crate as all;",
-            "`crate` names the whole crate, so that its layer cannot be told",
-        ),
+        ("app/wait/mod.rs", "use crate::*;", "`crate::*` names the whole crate instead of a module"),
+        ("app/wait/mod.rs", "use crate as all;", "`crate` names the whole crate instead of a module"),
         (
             "adapters/sinks/mod.rs",
             "use crate::novel::Thing;",
@@ -270,28 +263,23 @@ fn the_check_finds_imports_that_lead_the_wrong_way() {
         (
             "engine/explain.rs",
             "use serde::{Deserialize, Serialize};",
-            "`serde::Serialize` is a wire format, which has no place in the engine",
+            "`serde::Serialize` has no place in the engine",
         ),
         (
             "engine/explain.rs",
             "#[derive(schemars::JsonSchema)]\nstruct Rule;",
-            "`schemars::JsonSchema` is a wire format, which has no place in the engine",
+            "`schemars::JsonSchema` has no place in the engine",
         ),
-        (
-            "engine/tracker/mod.rs",
-            "#[serde(default)] struct Job;",
-            "`serde` is a wire format, which has no place in the engine",
-        ),
+        ("engine/tracker/mod.rs", "#[serde(default)] struct Job;", "`serde` has no place in the engine"),
         ("engine/outbox.rs", "use backoff::Backoff;", "`backoff::Backoff` belongs to engine/retry.rs alone"),
     ] {
-        let mut judged = judged(path, text);
-        judged.dedup();
-        assert!(judged.iter().any(|violation| violation == found), "{path}: {text}: {judged:?}");
+        let faults = faults(path, text);
+        assert!(faults.iter().any(|fault| fault == found), "{path}: {text}: {faults:?}");
     }
 }
 
 #[test]
-fn the_check_lets_the_rest_pass() {
+fn other_imports_are_accepted() {
     for (path, text) in [
         ("engine/mod.rs", "use crate::{config::{Rate, self}, model::JobId};\nuse std::time::Duration;"),
         ("engine/retry.rs", "use backoff::ExponentialBackoff;\nuse super::time::Instant;"),
@@ -315,6 +303,6 @@ fn the_check_lets_the_rest_pass() {
         ("main.rs", "use restore_watch::cli::Cli;"),
         ("cli/wait.rs", "use crate::app::wait::{self, Options};"),
     ] {
-        assert_eq!(judged(path, text), Vec::<String>::new(), "{path}: {text}");
+        assert_eq!(faults(path, text), Vec::<String>::new(), "{path}: {text}");
     }
 }

@@ -1,13 +1,12 @@
 //! The paths in a Rust source, such as `crate::engine::Engine`, with `use` trees spelled out.
 //!
-//! Invariant: comments and literals have no paths. It reads tokens, not syntax, so it needs no parser of Rust and may
-//! find a path where none is, which the layers bear, but misses none that is written out.
+//! Invariant: comments and literals have no paths. It reads tokens, not syntax: it may find a path
+//! where there is none, but misses none that is written out.
 
 /// A path and where it stands.
 pub(crate) struct Reference {
-    /// The line, counted from 1.
+    /// Counted from 1.
     pub(crate) line: usize,
-    /// Its segments.
     pub(crate) path: Vec<String>,
     /// Whether a `use` names it.
     pub(crate) in_use: bool,
@@ -28,7 +27,7 @@ pub(crate) fn references(text: &str) -> Vec<Reference> {
             at += 7;
             continue;
         }
-        // How far an item can be seen is no import.
+        // The visibility of an item is no import.
         if starts_with(&tokens[at..], &["pub", "(", "crate", ")"]) {
             at += 4;
             continue;
@@ -224,7 +223,7 @@ fn paths_are_read() {
 }
 
 #[test]
-fn items_for_tests_only_are_told_apart() {
+fn items_for_tests_only_are_marked() {
     let text = "use a;\n#[cfg(test)]\nmod tests { fn t() { b::c() } use d; }\nuse e;\n#[cfg(test)]\nmod more;\nuse f;";
     let tests: Vec<_> = references(text)
         .into_iter()

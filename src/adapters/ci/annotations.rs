@@ -8,7 +8,7 @@ use super::{Ending, Job, command};
 use crate::model::{Outcome, duration};
 
 /// Annotations of each kind that are kept of a step.
-const MOST: usize = 10;
+const MAX_ANNOTATIONS: usize = 10;
 
 /// The commands that make the annotations.
 pub(super) fn of(ending: &Ending) -> String {
@@ -20,7 +20,7 @@ pub(super) fn of(ending: &Ending) -> String {
 }
 
 fn kind(name: &str, jobs: &[&Job], more: &str) -> String {
-    let shown = if jobs.len() > MOST { MOST - 1 } else { jobs.len() };
+    let shown = if jobs.len() > MAX_ANNOTATIONS { MAX_ANNOTATIONS - 1 } else { jobs.len() };
     let mut lines: String =
         jobs[..shown].iter().map(|job| command::line(name, heading(job.outcome), &message(job))).collect();
     if jobs.len() > shown {

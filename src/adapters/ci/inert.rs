@@ -14,25 +14,25 @@
 
 /// Makes each line of a text inert.
 pub(super) fn lines(text: String) -> String {
-    if !text.contains("::") && !text.contains(OLD) {
+    if !text.contains("::") && !text.contains(OLD_COMMAND) {
         return text;
     }
-    text.replace(OLD, "## [").split_inclusive(['\n', '\r']).map(beginning).collect()
+    text.replace(OLD_COMMAND, "## [").split_inclusive(['\n', '\r']).map(beginning).collect()
 }
 
 /// Makes a text within a line inert, whose beginning is not that of the line.
 pub(super) fn part(text: &str) -> String {
-    text.replace(OLD, "## [")
+    text.replace(OLD_COMMAND, "## [")
 }
 
 /// Makes JSON inert. No line of it begins with a text, so only the older form can be in it, and
 /// within texts only: there, the bracket can be written as an escape.
 pub(super) fn json(text: String) -> String {
-    if text.contains(OLD) { text.replace(OLD, "##\\u005b") } else { text }
+    if text.contains(OLD_COMMAND) { text.replace(OLD_COMMAND, "##\\u005b") } else { text }
 }
 
 /// The start of a command of the older form.
-const OLD: &str = "##[";
+const OLD_COMMAND: &str = "##[";
 
 fn beginning(line: &str) -> String {
     let words = line.trim_start();

@@ -38,7 +38,6 @@ impl Section {
         }
     }
 
-    /// Its last line.
     pub fn end(&self, at: Timestamp) -> String {
         match self {
             Self::GitHub => command::line("endgroup", "", ""),

@@ -9,7 +9,7 @@ use super::{Ending, Job};
 use crate::model::duration;
 
 /// The most rows; a longer table is not read.
-const MOST_ROWS: usize = 200;
+const MAX_ROWS: usize = 200;
 
 /// Room for what follows the last row.
 const TAIL: usize = 200;
@@ -30,7 +30,7 @@ pub(super) fn of(ending: &Ending, room: usize) -> Option<String> {
     );
 
     let mut shown = 0;
-    for job in jobs.iter().take(MOST_ROWS) {
+    for job in jobs.iter().take(MAX_ROWS) {
         let row = row(job);
         if text.len() + row.len() + TAIL > room {
             break;
@@ -140,8 +140,8 @@ mod tests {
                 rows,
                 "{count} in {room}"
             );
-            let said = text.contains("more; the output");
-            assert_eq!(said, more.is_some(), "{text}");
+            let is_cut = text.contains("more; the output");
+            assert_eq!(is_cut, more.is_some(), "{text}");
             assert!(more.is_none_or(|more| text.contains(&format!("and {more} more"))), "{text}");
         }
 

@@ -34,12 +34,7 @@ pub enum CallError {
     Rejected(RequestError),
     /// There was no answer, or none that can be read.
     #[error("cannot speak to the daemon at {path}: {fault}")]
-    Failed {
-        /// The socket.
-        path: PathBuf,
-        /// What is wrong.
-        fault: String,
-    },
+    Failed { path: PathBuf, fault: String },
 }
 
 /// A client of one daemon. Each request has a connection of its own.

@@ -285,13 +285,13 @@ mod tests {
 
     #[test]
     fn reasons_of_a_hold() {
-        let said = || "HTTP 429".to_owned();
+        let message = || "HTTP 429".to_owned();
         for (reason, words) in [
-            (HoldReason::Unauthorized(said()), "the key is refused: HTTP 429"),
+            (HoldReason::Unauthorized(message()), "the key is refused: HTTP 429"),
             (HoldReason::UnauthorizedOnce, "a refusal of the key is to be confirmed"),
-            (HoldReason::RetryAfter(said()), "the server asks for it: HTTP 429"),
+            (HoldReason::RetryAfter(message()), "the server asks for it: HTTP 429"),
             (
-                HoldReason::Throttled(said()),
+                HoldReason::Throttled(message()),
                 "the server limits requests and does not say for how long: HTTP 429",
             ),
         ] {

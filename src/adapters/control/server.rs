@@ -43,7 +43,6 @@ pub enum BindError {
     Unusable {
         /// Where it was to be.
         path: PathBuf,
-        /// What the system said.
         error: std::io::Error,
     },
 }

@@ -82,7 +82,6 @@ pub struct Terms {
 pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
-    /// Its body, or why there is none.
     pub body: Result<Vec<u8>, BodyError>,
 }
 

@@ -31,7 +31,6 @@ pub enum ClientError {
         path: PathBuf,
         /// Which of those in it, from 1.
         number: usize,
-        /// What is wrong with it.
         fault: String,
     },
     /// The system has no root certificates at all.

@@ -169,8 +169,8 @@ fn of_http(error: &hyper::Error, url: &Url) -> Option<Fault> {
     }
     let is_plain = url.scheme() == "http";
     (error.is_parse() && is_plain).then(|| {
-        let said = one_line(&error.to_string(), MAX_TEXT);
-        Fault::passing(format!("the answer is not HTTP ({said}): if the server speaks TLS, write https"))
+        let fault = one_line(&error.to_string(), MAX_TEXT);
+        Fault::passing(format!("the answer is not HTTP ({fault}): if the server speaks TLS, write https"))
     })
 }
 

@@ -173,7 +173,7 @@ mod tests {
 
     use super::*;
 
-    const PATIENCE: Duration = Duration::from_secs(10);
+    const TIME_LIMIT: Duration = Duration::from_secs(10);
 
     fn address(number: u8) -> SocketAddr {
         SocketAddr::new([192, 0, 2, number].into(), 0)
@@ -203,7 +203,7 @@ mod tests {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, idle).await.expect("the threads end");
+        tokio::time::timeout(TIME_LIMIT, idle).await.expect("the threads end");
     }
 
     /// Joins a look-up as a request does that gives up at once.
@@ -246,7 +246,7 @@ mod tests {
         let (look_ups, release, _) = look_ups(2);
         give_up(&look_ups, "stuck.example").await;
         for name in ["a.example", "b.example"] {
-            let found = tokio::time::timeout(PATIENCE, look_ups.find(name)).await;
+            let found = tokio::time::timeout(TIME_LIMIT, look_ups.find(name)).await;
             assert_eq!(found.expect("it is found").unwrap(), [address(1)]);
         }
         let error = look_ups.find("bad").await.unwrap_err();

@@ -32,7 +32,7 @@ const ALL: [&str; 2] = ["ALL_PROXY", "all_proxy"];
 const SCHEMES: &[&str] = &["http", "https", "socks4", "socks4a", "socks5", "socks5h"];
 
 /// Shorter passwords occur in ordinary words, and are not masked.
-const LEAST: usize = 6;
+const SHORTEST_MASKED: usize = 6;
 
 /// A proxy that requests to some URL go through.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,7 +93,11 @@ pub fn with_proxy_credentials(redactor: Redactor) -> Redactor {
         None => redactor,
         Some(both) => {
             let (_, password) = both.split_once(':').unwrap_or((both, ""));
-            redactor.with(both, LEAST + 1, 2 * LEAST).with(password, LEAST, 2 * LEAST)
+            redactor.with(both, SHORTEST_MASKED + 1, 2 * SHORTEST_MASKED).with(
+                password,
+                SHORTEST_MASKED,
+                2 * SHORTEST_MASKED,
+            )
         }
     })
 }
@@ -197,8 +201,8 @@ mod tests {
             ("http://canary.example:", "no address"),
             ("http://:canary@", "no address"),
         ] {
-            let Err(said) = check(value) else { panic!("{value} is used") };
-            assert!(said.contains(fault) && !said.contains("canary"), "{value}: {said}");
+            let Err(message) = check(value) else { panic!("{value} is used") };
+            assert!(message.contains(fault) && !message.contains("canary"), "{value}: {message}");
         }
     }
 

@@ -40,7 +40,7 @@ pub(super) fn builder() -> reqwest::ClientBuilder {
         // decompresses.
         .default_headers(HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))]))
         .redirect(reqwest::redirect::Policy::none())
-        // The engine retries; a second layer of retries would hide requests from the limiter.
+        // The engine retries; a second layer of retries would hide requests from the token bucket.
         .retry(reqwest::retry::never())
 }
 

@@ -129,10 +129,10 @@ mod tests {
         for name in ["localhost", "LOCALHOST"] {
             let url = format!("http://{name}:{}/", server.port());
             let client = client(&public_only(&url)).unwrap();
-            let said = post(&client, &url, Duration::from_secs(15)).await.to_string();
-            assert!(said.starts_with("cannot connect: localhost"), "{said}");
-            assert!(said.contains(" leads to the private address "), "{said}");
-            assert!(said.ends_with(", and block_private is set"), "{said}");
+            let message = post(&client, &url, Duration::from_secs(15)).await.to_string();
+            assert!(message.starts_with("cannot connect: localhost"), "{message}");
+            assert!(message.contains(" leads to the private address "), "{message}");
+            assert!(message.ends_with(", and block_private is set"), "{message}");
         }
         server.assert().await;
     }
@@ -173,14 +173,14 @@ mod tests {
         let url = format!("http://hooks.example:{}/", server.port());
         let client = resolving(&public_only(&url), resolver).unwrap();
         let attempt = || async { post(&client, &url, Duration::from_millis(300)).await.to_string() };
-        let said = attempt().await;
+        let message = attempt().await;
 
-        assert!(!said.contains("block_private"), "{said}");
+        assert!(!message.contains("block_private"), "{message}");
         assert_eq!(asked.load(Ordering::SeqCst), 1);
 
-        let said = attempt().await;
+        let message = attempt().await;
         assert_eq!(
-            said,
+            message,
             "cannot connect: hooks.example leads to the private address 127.0.0.1, and block_private is set"
         );
         assert_eq!(asked.load(Ordering::SeqCst), 2);

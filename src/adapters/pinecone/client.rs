@@ -12,7 +12,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::page::Page;
-use super::{Error, wire};
+use super::{Error, error_body, wire};
 use crate::adapters::http::{self, Answer, Fault, Peer, SendError, Terms};
 use crate::config::{ApiKey, ApiSettings, Endpoint, Redactor};
 use crate::model::{IndexObservation, JobId, Observation, duration, one_line};
@@ -230,7 +230,7 @@ impl Client {
                     "the endpoint wants TLS: write https in place of http".to_owned(),
                 );
             }
-            (wire::error_message(&body, &self.secrets), wire::is_of_api(&body))
+            (error_body::message(&body, &self.secrets), error_body::is_of_api(&body))
         };
 
         Error::Status { status, message, is_of_api, retry_after }

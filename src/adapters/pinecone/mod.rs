@@ -5,6 +5,7 @@
 
 mod client;
 mod error;
+mod error_body;
 mod page;
 mod scan;
 mod wire;

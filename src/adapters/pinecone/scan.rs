@@ -96,6 +96,7 @@ impl<'a> Scan<'a> {
                 Err(error) if token.is_some() && error.is_bad_request() => return Err(ScanError::Token),
                 Err(error) => error.into(),
             };
+
             let now = self.clock.now();
             let pause = failure.pause(now);
             let passing = matches!(
@@ -105,6 +106,7 @@ impl<'a> Scan<'a> {
             if !passing || attempt >= MAX_ATTEMPTS || pause > MAX_PAUSE {
                 return Err(ScanError::Page(failure));
             }
+
             let delay = Backoff::POLL.delay(attempt, pause, &mut self.rng);
             warn!("{}; tried again in {}", failure.message, duration::human(delay));
             self.clock.sleep_until(Some(now.instant + delay)).await;

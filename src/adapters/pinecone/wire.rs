@@ -1,4 +1,4 @@
-//! The JSON of the API, read with tolerance.
+//! The JSON of good answers of the API, read with tolerance.
 //!
 //! Invariant: only the id and the status of a job must be there and be texts. Whatever else is
 //! missing, unknown or of another type than documented counts as absent, because a job that ended
@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::page::Page;
 use crate::config::Redactor;
-use crate::model::{IndexObservation, JobFacts, JobId, Observation, Status, one_line, presentable};
+use crate::model::{IndexObservation, JobFacts, JobId, Observation, Status, presentable};
 
 /// Longer texts of an answer are cut.
 const MAX_TEXT: usize = 256;
@@ -25,7 +25,6 @@ const MAX_TOKEN: usize = 8 * 1024;
 /// 9999-12-30: Pinecone did not exist before 2019.
 const YEARS: Range<Timestamp> = Timestamp::constant(1_546_300_800, 0)..Timestamp::constant(32_503_680_000, 0);
 
-/// Reads a job.
 pub(super) fn job(value: &Value) -> Result<Observation, String> {
     let Value::Object(fields) = value else {
         return Err(format!("a job was expected, {} was sent", kind_of(value)));
@@ -115,33 +114,6 @@ pub(super) fn page(value: &Value, limit: usize) -> Result<Page, String> {
     page.next = next.map(str::to_owned);
 
     Ok(page)
-}
-
-/// The message of a JSON error of the API.
-fn json_message(value: &Value) -> Option<&str> {
-    let nested = value.get("error").and_then(|error| error.get("message"));
-    nested.or_else(|| value.get("message")).and_then(Value::as_str)
-}
-
-/// Whether an error body is one of the API, and not of a gateway in front of it: a JSON error, or
-/// the plain text in which it speaks of the API key.
-pub(super) fn is_of_api(text: &str) -> bool {
-    match serde_json::from_str::<Value>(text.trim_start_matches('\u{feff}')) {
-        Ok(value) => json_message(&value).is_some(),
-        Err(_) => !text.trim_start().starts_with('<') && text.to_ascii_lowercase().contains("api key"),
-    }
-}
-
-/// The message of an error body, in any of the shapes that are in use.
-pub(super) fn error_message(text: &str, secrets: &Redactor) -> Option<String> {
-    let text = text.trim_start_matches('\u{feff}');
-    let message = match serde_json::from_str::<Value>(text) {
-        Ok(value) => json_message(&value)?.to_owned(),
-        Err(_) if text.trim_start().starts_with('<') => "an HTML page".to_owned(),
-        Err(_) => text.to_owned(),
-    };
-    // Secrets are looked for before anything is cut off.
-    Some(one_line(&secrets.redact(&message), MAX_TEXT)).filter(|message| !message.is_empty())
 }
 
 /// Takes secrets out of every text of an answer.
@@ -396,53 +368,6 @@ mod tests {
     }
 
     #[test]
-    fn error_messages_in_every_shape() {
-        for (body, message) in [
-            (r#"{"error":{"code":"NOT_FOUND","message":"gone"},"status":404}"#, Some("gone")),
-            (r#"{"message":"top level"}"#, Some("top level")),
-            ("Invalid API key", Some("Invalid API key")),
-            (
-                r#"{"error":{"code":"UNAUTHENTICATED","message":"Invalid API key."},"status":401}"#,
-                Some("Invalid API key."),
-            ),
-            (
-                r#"{"error":{"code":"PERMISSION_DENIED","message":"Access denied: Permission control::backups::list is required","details":{}},"status":403}"#,
-                Some("Access denied: Permission control::backups::list is required"),
-            ),
-            ("<html><body>502</body></html>", Some("an HTML page")),
-            ("", None),
-            ("{}", None),
-            ("\u{1b}[2J", Some("[2J")),
-            ("\u{feff}{\"message\":\"two\\r\\n\\t lines\"}", Some("two lines")),
-            ("no key PCSK_CANARY%21 here, PCSK%5FCANARY neither", Some("no key ***%21 here, *** neither")),
-            ("no key pcsk_canary here", Some("no key *** here")),
-            (r#"{"message":"no key \u0070csk_canary here"}"#, Some("no key *** here")),
-        ] {
-            assert_eq!(error_message(body, &secrets()).as_deref(), message, "{body}");
-        }
-    }
-
-    #[test]
-    fn api_errors_differ_from_gateway_errors() {
-        for (body, of_api) in [
-            (r#"{"error":{"code":"UNAUTHENTICATED","message":"Invalid API key."},"status":401}"#, true),
-            (r#"{"message":"top level"}"#, true),
-            ("Invalid API key", true),
-            ("Invalid API Key\n", true),
-            ("<html><title>403 Forbidden</title>no API key was sent</html>", false),
-            ("  <!DOCTYPE html><html>blocked</html>", false),
-            ("RBAC: access denied", false),
-            ("Forbidden", false),
-            (r#"{"error":"forbidden"}"#, false),
-            (r#""Invalid API key""#, false),
-            ("{}", false),
-            ("", false),
-        ] {
-            assert_eq!(is_of_api(body), of_api, "{body}");
-        }
-    }
-
-    #[test]
     fn the_key_is_taken_out_of_an_answer_that_repeats_it() {
         let mut value = json!({ "data": [{ "target_index_name": "x-pcsk_canary" }], "n": 1 });
         redact(&mut value, &secrets());
@@ -452,7 +377,6 @@ mod tests {
     proptest! {
         #[test]
         fn no_answer_causes_a_panic(body in prop::collection::vec(any::<u8>(), 0..400)) {
-            let _ = error_message(&String::from_utf8_lossy(&body), &secrets());
             if let Ok(value) = serde_json::from_slice::<Value>(&body) {
                 let _ = (job(&value), index(&value), page(&value, 100));
             }

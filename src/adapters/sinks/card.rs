@@ -1,6 +1,8 @@
-//! The message about an event, before a service's markup: a heading, one line, the facts, and what to do now.
+//! The message about an event, before a service's markup: a heading, one line, the facts, and what
+//! to do now.
 //!
-//! Invariant: no text of a card is empty, longer than its limit or holds control characters, whatever the API sent.
+//! Invariant: no text of a card is empty, longer than its limit or holds control characters,
+//! whatever the API sent.
 
 use std::time::Duration;
 

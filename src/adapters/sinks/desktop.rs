@@ -1,7 +1,8 @@
 //! Events as desktop notifications.
 //!
-//! Invariant: a notification service that is absent or never answers costs at most five seconds. A delivery is made once
-//! the service took the notification; whether a person saw it cannot be known.
+//! Invariant: a notification service that is absent or never answers costs at most five seconds. A
+//! delivery is made once the service took the notification; whether a person saw it cannot be
+//! known.
 
 use std::time::Duration;
 
@@ -10,7 +11,8 @@ use notify_rust::Notification;
 use crate::engine::{DeliveryPolicy, Failure, FailureClass};
 use crate::model::{Event, Severity};
 
-/// A notification service that owns its name on the bus and never answers would block the call for minutes.
+/// A notification service that owns its name on the bus and never answers would block the call for
+/// minutes.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// An older notification is of no use.
@@ -52,8 +54,8 @@ impl From<Severity> for Urgency {
     }
 }
 
-/// Whether this process belongs to a session that can show a notification (D-Bus Specification, "Message Bus
-/// Names", and the path that systemd gives the bus of a user).
+/// Whether this process belongs to a session that can show a notification (D-Bus Specification,
+/// "Message Bus Names", and the path that systemd gives the bus of a user).
 fn has_session() -> bool {
     let bus = || Some(std::path::Path::new(&std::env::var_os("XDG_RUNTIME_DIR")?).join("bus"));
     cfg!(not(target_os = "linux"))

@@ -45,10 +45,10 @@ pub(super) const RETRY_SCHEDULE: [Duration; 6] = [
     Duration::from_hours(6),
 ];
 
-/// Calls a function that logs one line, and answers once the line is written, or with the reason why it was not.
+/// Calls a function that logs one line, and answers once the line is written, or with the reason
+/// why it was not.
 pub type Confirm = fn(&dyn Fn()) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 
-/// A log sink.
 #[derive(Debug)]
 pub struct Log {
     levels: Vec<(EventKind, LogLevel)>,

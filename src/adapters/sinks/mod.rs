@@ -1,10 +1,12 @@
 //! The sinks, to which events are delivered: the log, the desktop, webhooks.
 //!
-//! Invariant: a delivery ends within a time limit, whatever the receiver does, and says whether it was made. A delivery to
-//! the log has no limit of its own: it ends once the line is written, at the pace of the log's reader.
+//! Invariant: a delivery ends within a time limit, whatever the receiver does, and says whether it
+//! was made. A delivery to the log has no limit of its own: it ends once the line is written, at
+//! the pace of the log's reader.
 
 mod card;
 mod desktop;
+mod error;
 mod format;
 mod log;
 #[cfg(test)]
@@ -17,58 +19,25 @@ mod webhook;
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use crate::adapters::http::ClientError;
 use crate::config::SinkSettings;
 use crate::engine::{DeliveryPolicy, Failure, SinkPlan};
 use crate::model::{Event, Payload, SinkName};
 
 pub use desktop::{Urgency, show};
+pub use error::SinkError;
 pub use log::{Confirm, log};
-pub use signature::SignatureError;
 
 /// A sink that is set up.
 #[derive(Debug)]
 pub enum Sink {
-    /// The log of the process.
     Log(log::Log),
-    /// Desktop notifications.
     Desktop,
-    /// A webhook.
     Webhook(webhook::Webhook),
 }
 
-/// Why a sink could not be set up.
-#[derive(Debug, thiserror::Error)]
-pub enum SinkError {
-    /// The address of a webhook cannot be read or used.
-    #[error("sink {name}: {fault}")]
-    Url {
-        /// The sink.
-        name: String,
-        /// What is wrong.
-        fault: String,
-    },
-    /// A signing secret cannot be read or used.
-    #[error("sink {name}: {error}")]
-    Signature {
-        /// The sink.
-        name: String,
-        /// What is wrong.
-        error: SignatureError,
-    },
-    /// The HTTP client could not be built.
-    #[error("sink {name}: {error}")]
-    Client {
-        /// The sink.
-        name: String,
-        /// What is wrong.
-        error: ClientError,
-    },
-}
-
 impl Sink {
-    /// Sets up a sink. Reads the address of a webhook if it is a secret. `confirm` reports whether a line of the log was
-    /// written.
+    /// Sets up a sink. Reads the address of a webhook if it is a secret. `confirm` reports whether
+    /// a line of the log was written.
     pub fn new(settings: &SinkSettings, confirm: Confirm) -> Result<Self, SinkError> {
         Ok(match settings {
             SinkSettings::Log(log) => Self::Log(log::Log::new(log, confirm)),
@@ -89,8 +58,8 @@ impl Sink {
         SinkPlan { name, events: settings.events().clone(), policy, fingerprint: self.fingerprint(settings) }
     }
 
-    /// Identifies the settings, and the address if that is read from elsewhere. Part of a cryptographic hash, so that it
-    /// reveals neither.
+    /// Identifies the settings, and the address if that is read from elsewhere. Part of a
+    /// cryptographic hash, so that it reveals neither.
     fn fingerprint(&self, settings: &SinkSettings) -> u64 {
         let mut hash = Sha256::new();
         hash.update(format!("{settings:?}"));

@@ -1,4 +1,5 @@
-//! Events for the tests of messages: four that are typical, and any that a hostile API could lead to.
+//! Events for the tests of messages: four that are typical, and any that a hostile API could lead
+//! to.
 
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -63,8 +64,8 @@ pub(super) fn test() -> Event {
     Event::of_project(id, EventKind::Test, timestamp, ProjectName::default())
 }
 
-/// Of any type, with any fields present, with texts of any length and any characters; one in four has every field, and the
-/// same long text everywhere, which makes the longest messages.
+/// Of any type, with any fields present, with texts of any length and any characters; one in four
+/// has every field, and the same long text everywhere, which makes the longest messages.
 pub(super) fn any_event() -> impl Strategy<Value = Event> {
     let everything = prop::sample::select(vec!['&', '*', '"', '😀']).prop_flat_map(|c: char| {
         let long = c.to_string().repeat(2000);

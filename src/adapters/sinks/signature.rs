@@ -1,7 +1,7 @@
 //! Signatures of webhooks, by which a receiver authenticates the sender: Standard Webhooks 1.0.
 //!
-//! Invariant: a secret is held in memory that is overwritten when it is dropped, and no text of this module shows any of
-//! it.
+//! Invariant: a secret is held in memory that is overwritten when it is dropped, and no text of
+//! this module shows any of it.
 
 use std::fmt;
 
@@ -15,7 +15,8 @@ use sha2::Sha256;
 
 use crate::config::{Redactor, SecretError, SecretSource};
 
-// The state of a hash is overwritten when it is dropped; this does not compile without the features that do so.
+// The state of a hash is overwritten when it is dropped; this does not compile without the features
+// that do so.
 const _: () = {
     const fn is_overwritten<T: ZeroizeOnDrop>() {}
     is_overwritten::<Sha256>();
@@ -44,7 +45,6 @@ pub enum SignatureError {
     Bad {
         /// Where the text was read from.
         origin: SecretSource,
-        /// What is wrong with it.
         fault: BadSecret,
     },
 }
@@ -84,12 +84,12 @@ impl SigningSecrets {
         })
     }
 
-    /// The value of the header `webhook-signature` for a message with this id, sent at `timestamp` (Unix, in seconds):
-    /// one signature per secret, so that a receiver needs to know only one of them. None without secrets. The value allows
-    /// replays for a while, so it is marked as sensitive.
+    /// The value of the header `webhook-signature` for a message with this id, sent at `timestamp`
+    /// (Unix, in seconds): one signature per secret, so that a receiver needs to know only one of
+    /// them. None without secrets. The value allows replays for a while, so it is marked as
+    /// sensitive.
     ///
-    /// # Panics
-    /// Never: base64 can stand in a header.
+    /// # Panics Never: base64 can stand in a header.
     pub(super) fn header(&self, id: &str, timestamp: i64, body: &[u8]) -> Option<HeaderValue> {
         let signatures: Vec<_> = self.0.iter().map(|secret| secret.sign(id, timestamp, body)).collect();
         (!signatures.is_empty()).then(|| {
@@ -105,7 +105,8 @@ impl SigningSecrets {
 pub(super) struct SigningSecret(SecretSlice<u8>);
 
 impl SigningSecret {
-    /// Reads `whsec_` and base64 of 24 to 64 bytes. The prefix is optional, as in the official libraries.
+    /// Reads `whsec_` and base64 of 24 to 64 bytes. The prefix is optional, as in the official
+    /// libraries.
     pub(super) fn parse(text: &str) -> Result<Self, BadSecret> {
         let text = text.trim();
         let text = text.strip_prefix(PREFIX).unwrap_or(text);

@@ -1,7 +1,7 @@
 //! Events as HTTP POSTs.
 //!
-//! Invariant: each attempt at a delivery has the same id and the same body; an attempt ends within 15 s, or within
-//! 17 s if a proxy refused and is asked for the reason.
+//! Invariant: each attempt at a delivery has the same id and the same body; an attempt ends within
+//! 15 s, or within 17 s if a proxy refused and is asked for the reason.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, Request, StatusCode};
 
-use super::SinkError;
+use super::error::SinkError;
 use super::format::{self, Format};
 use super::signature::SigningSecrets;
 use crate::adapters::http::{self, Fault, Peer, SendError, Terms};
@@ -32,7 +32,6 @@ pub(super) fn policy(settings: &WebhookSettings) -> DeliveryPolicy {
     DeliveryPolicy { spacing, ..DeliveryPolicy::retry(settings.retry_schedule.clone()) }
 }
 
-/// A webhook sink.
 #[derive(Debug)]
 pub struct Webhook {
     http: http::Client,

@@ -38,7 +38,6 @@ pub struct DeliveryRow {
     pub id: EventId,
     /// Its recipient.
     pub sink: String,
-    /// Its state.
     pub state: RowState,
     /// The project of the event.
     pub project: String,
@@ -89,7 +88,6 @@ pub struct DeliveryFilter {
 }
 
 impl RowState {
-    /// Its name.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",

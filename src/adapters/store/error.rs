@@ -10,7 +10,6 @@ pub struct OpenError {
     pub class: OpenErrorClass,
     /// What went wrong, and where.
     pub message: String,
-    /// What to do about it.
     pub help: &'static str,
 }
 
@@ -46,9 +45,7 @@ pub struct StoreError {
     pub doing: &'static str,
     /// Where the state is.
     pub state: String,
-    /// What went wrong.
     pub fault: String,
-    /// What to do about it.
     pub help: &'static str,
 }
 

@@ -6,6 +6,7 @@
 mod buffer;
 mod color;
 mod detached;
+mod entries;
 mod fields;
 mod journal;
 mod lines;
@@ -23,7 +24,8 @@ pub use detached::{Written, written};
 pub use style::{Stamp, Stream, Style};
 
 use detached::{Detached, Worker};
-use journal::{Entries, Journal};
+use entries::Entries;
+use journal::Journal;
 use lines::Lines;
 
 /// Whether standard error leads to the systemd journal.

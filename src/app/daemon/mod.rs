@@ -48,9 +48,7 @@ pub struct Options {
     pub config: Option<(PathBuf, Fixed)>,
     /// The monitor that gets a ping while the watch works.
     pub monitor: Option<Monitor>,
-    /// The control socket.
     pub control: Option<Server>,
-    /// The service manager.
     pub manager: Notifier,
     /// Signals that ask for a reload.
     pub hangups: Option<Hangups>,
@@ -92,7 +90,6 @@ pub async fn run(driver: Driver, options: Options, signals: &mut Signals) -> Res
     Ok(Exit::Success)
 }
 
-/// A daemon at work.
 struct Daemon {
     driver: Driver,
     exit_when_done: bool,
@@ -109,7 +106,6 @@ struct Daemon {
 enum Happening {
     /// The driver handled an input and committed these events, or a sign of life is due.
     Turned(Vec<Arc<Event>>),
-    /// A request to stop.
     Stop,
     /// A signal that asks for a reload.
     Reload,
@@ -172,6 +168,50 @@ impl Daemon {
             request = asked(self.control.as_mut()) => Happening::Request(request),
             () = self.liveness.due() => Happening::Turned(Vec::new()),
         })
+    }
+
+    /// Carries out a request and answers it.
+    fn answer(&mut self, request: Request) {
+        let (driver, answers) = (&mut self.driver, &mut self.answers);
+        match request {
+            // A failed send means that the client is gone.
+            Request::Status(reply) => drop(reply.send(Ok(status::full(driver, &self.identity)))),
+            Request::Explain(wanted, reply) => drop(reply.send(requests::explain(driver, &wanted))),
+            Request::Reload(reply) => self.reloads.request(Some(reply), &mut self.liveness),
+            Request::Add(jobs, reply) => {
+                let added = requests::add(driver, jobs);
+                answers.add(driver, reply, added);
+            }
+            Request::Forget(jobs, reply) => {
+                let forgotten = requests::forget(driver, jobs);
+                answers.add(driver, reply, Ok(forgotten));
+            }
+            Request::Pause(project, reply) => {
+                let paused = requests::pause(driver, &project);
+                answers.add(driver, reply, paused);
+            }
+            Request::Resume(project, reply) => {
+                let resumed = requests::resume(driver, &project);
+                answers.add(driver, reply, resumed);
+            }
+        }
+    }
+
+    /// Uses what a read of the configuration loaded, or logs why it cannot be used.
+    fn reloaded(&mut self, result: Result<Loaded, LoadError>) {
+        let answer = match result {
+            Ok(Loaded { setup, monitor, drain_timeout, fixed }) => {
+                let changed = self.driver.reconfigure(setup);
+                self.liveness.reconfigure(monitor);
+                self.drain_timeout = drain_timeout;
+                let summary = status::summary(self.driver.engine(), self.driver.now());
+                Ok(self.reloads.loaded(&fixed, &changed, summary))
+            }
+            Err(error) => Err(reload::rejected(&error)),
+        };
+
+        self.liveness.ready(&self.driver);
+        self.reloads.answer(&answer, &mut self.liveness);
     }
 
     /// Ends because the files of the state were deleted or replaced: further commits would be lost,

@@ -11,9 +11,10 @@ use std::time::Duration;
 use tokio::task::{JoinError, JoinSet};
 use tracing::{error, info, warn};
 
+use super::configuration::{Fixed, LoadError, Loaded};
 use super::liveness::Liveness;
-use super::{Daemon, Fixed, LoadError, Loaded, status};
 use crate::adapters::control::{Reloaded, Reply, RequestError, RequestErrorKind};
+use crate::engine::Reconfigured;
 use crate::model::JobId;
 use crate::platform::blocking;
 
@@ -91,45 +92,41 @@ impl Reloads {
             None => std::future::pending().await,
         }
     }
-}
 
-impl Daemon {
-    /// Uses what a read loaded, or logs why it cannot be used.
-    pub(super) fn reloaded(&mut self, result: Result<Loaded, LoadError>) {
-        let answer = match result {
-            Ok(loaded) => Ok(self.swap(loaded)),
-            Err(error) => {
-                error!("the configuration is not used, and the one before stays in force:\n{error}");
-                Err(RequestError::new(RequestErrorKind::BadConfiguration, error.to_string()))
-            }
-        };
-        self.liveness.ready(&self.driver);
-        for reply in self.reloads.waiting.drain(..) {
-            drop(reply.send(answer.clone()));
-        }
-        if std::mem::take(&mut self.reloads.again) {
-            self.reloads.waiting = std::mem::take(&mut self.reloads.next);
-            self.reloads.begin(&mut self.liveness);
-        }
-    }
-
-    fn swap(&mut self, loaded: Loaded) -> Reloaded {
-        let Loaded { setup, monitor, drain_timeout, fixed } = loaded;
-        let changed = self.driver.reconfigure(setup);
-        self.liveness.reconfigure(monitor);
-        self.drain_timeout = drain_timeout;
-
-        let first = self.reloads.config.as_ref().map(|(_, fixed)| fixed);
-        let warnings = first.map(|first| first.misses(&fixed)).unwrap_or_default();
-        let summary = status::summary(self.driver.engine(), self.driver.now());
+    /// Reports a configuration that is in force now, and what of it takes effect only after a
+    /// restart.
+    pub(super) fn loaded(&self, fixed: &Fixed, changed: &Reconfigured, summary: String) -> Reloaded {
+        let first = self.config.as_ref().map(|(_, fixed)| fixed);
+        let warnings = first.map(|first| first.misses(fixed)).unwrap_or_default();
         let (added, removed) = (changed.added.len(), changed.removed.len());
         let names = [named("added", &changed.added), named("removed", &changed.removed)].concat();
+
         info!(added, removed, "configuration reloaded: {added} added, {removed} removed; {summary}{names}");
         for warning in &warnings {
             warn!("{warning}");
         }
+
         Reloaded { summary, jobs_added: added, jobs_removed: removed, warnings }
     }
+
+    /// Answers the requests that waited for the read, and begins the next read if others came
+    /// meanwhile.
+    pub(super) fn answer(&mut self, answer: &Result<Reloaded, RequestError>, liveness: &mut Liveness) {
+        for reply in self.waiting.drain(..) {
+            drop(reply.send(answer.clone()));
+        }
+
+        if std::mem::take(&mut self.again) {
+            self.waiting = std::mem::take(&mut self.next);
+            self.begin(liveness);
+        }
+    }
+}
+
+/// Logs why a configuration is not used.
+pub(super) fn rejected(error: &LoadError) -> RequestError {
+    error!("the configuration is not used, and the one before stays in force:\n{error}");
+    RequestError::new(RequestErrorKind::BadConfiguration, error.to_string())
 }
 
 /// The ids of some jobs, or the first of them if they are many.

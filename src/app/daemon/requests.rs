@@ -1,4 +1,4 @@
-//! Answers requests over the control socket.
+//! Carries out requests over the control socket.
 //!
 //! Invariant: a change is confirmed only after it is committed.
 
@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use tracing::info;
 
-use super::{Daemon, status};
 use crate::adapters::control::{
     AddJobs, Changed, ExplainJob, Explanation, ForgetJobs, JobChange, JobResult, JobResults, NewJob, Reply,
-    Request, RequestError, RequestErrorKind,
+    RequestError, RequestErrorKind,
 };
+use crate::app::driver::Driver;
 use crate::config::{JobSettings, label_fault};
 use crate::engine::{Command, CommitTicket, Engine, Reply as EngineReply};
 use crate::model::{JobId, ProjectName};
@@ -20,6 +20,23 @@ use crate::model::{JobId, ProjectName};
 pub(super) struct AnswersAfterCommit(Vec<(CommitTicket, Box<dyn FnOnce() + Send>)>);
 
 impl AnswersAfterCommit {
+    /// Answers once everything up to now is committed; an error at once.
+    pub(super) fn add<T: Send + 'static>(
+        &mut self,
+        driver: &mut Driver,
+        reply: Reply<T>,
+        answer: Result<T, RequestError>,
+    ) {
+        // A failed send means that the client is gone.
+        if answer.is_err() {
+            drop(reply.send(answer));
+            return;
+        }
+        driver.command(Command::Commit);
+        let ticket = driver.engine().commit_ticket();
+        self.0.push((ticket, Box::new(move || drop(reply.send(answer)))));
+    }
+
     /// Sends the answers whose change is committed.
     pub(super) fn send_committed(&mut self, engine: &Engine) {
         for (_, send) in self.0.extract_if(.., |(ticket, _)| engine.is_committed(*ticket)) {
@@ -28,133 +45,115 @@ impl AnswersAfterCommit {
     }
 }
 
-impl Daemon {
-    /// Carries out a request and answers it.
-    pub(super) fn answer(&mut self, request: Request) {
-        // A failed send means that the client is gone.
-        match request {
-            Request::Status(reply) => drop(reply.send(Ok(status::full(&self.driver, &self.identity)))),
-            Request::Explain(wanted, reply) => drop(reply.send(self.explain(&wanted))),
-            Request::Reload(reply) => self.reloads.request(Some(reply), &mut self.liveness),
-            Request::Add(jobs, reply) => match self.add(jobs) {
-                Ok(results) => self.answer_after_commit(reply, JobResults { jobs: results }),
-                Err(error) => drop(reply.send(Err(error))),
-            },
-            Request::Forget(jobs, reply) => {
-                let results = self.forget(jobs);
-                self.answer_after_commit(reply, JobResults { jobs: results });
-            }
-            Request::Pause(project, reply) => {
-                let paused = self.driver.command(Command::Pause(project.clone()));
-                self.changed(&project, &paused, "paused", reply);
-            }
-            Request::Resume(project, reply) => {
-                let resumed = self.driver.command(Command::Resume(project.clone()));
-                self.changed(&project, &resumed, "resumed", reply);
-            }
+/// When a job is polled next, and why.
+pub(super) fn explain(driver: &Driver, wanted: &ExplainJob) -> Result<Explanation, RequestError> {
+    let engine = driver.engine();
+    let project = wanted.project.as_ref().or_else(|| engine.holder(&wanted.job));
+    let explanation = project.and_then(|project| engine.explain(project, &wanted.job, driver.now()));
+
+    explanation.map(Explanation::from).ok_or_else(|| {
+        let of_project = wanted.project.as_ref().map(|name| format!(" in the project {name}"));
+        let message = format!("the daemon does not watch {}{}", wanted.job, of_project.unwrap_or_default());
+        RequestError::new(RequestErrorKind::NotFound, message)
+            .with_help(format!("to have it watched: restore-watch add {}", wanted.job))
+    })
+}
+
+/// Watches further jobs. If one of them cannot be watched, none is.
+pub(super) fn add(driver: &mut Driver, jobs: AddJobs) -> Result<JobResults, RequestError> {
+    let project = project(driver.engine(), jobs.project)?;
+    let settings = jobs.jobs.into_iter().map(settings).collect::<Result<Vec<_>, _>>()?;
+    let jobs = settings.into_iter().map(|job| add_one(driver, &project, job)).collect();
+    Ok(JobResults { jobs })
+}
+
+fn add_one(driver: &mut Driver, project: &ProjectName, job: JobSettings) -> JobResult {
+    let id = job.id.clone();
+    let result = match driver.command(Command::Add(project.clone(), job)) {
+        EngineReply::Done => {
+            info!(%project, job = %id, "restore {id} was added");
+            JobChange::Added
         }
-    }
+        EngineReply::Unchanged => JobChange::Known,
+        _ => JobChange::Unknown,
+    };
+    JobResult { id, project: Some(project.clone()), result }
+}
 
-    fn explain(&self, wanted: &ExplainJob) -> Result<Explanation, RequestError> {
-        let engine = self.driver.engine();
-        let project = wanted.project.as_ref().or_else(|| engine.holder(&wanted.job));
-        let explanation = project.and_then(|project| engine.explain(project, &wanted.job, self.driver.now()));
-        explanation.map(Explanation::from).ok_or_else(|| {
-            let of_project = wanted.project.as_ref().map(|name| format!(" in the project {name}"));
-            let message =
-                format!("the daemon does not watch {}{}", wanted.job, of_project.unwrap_or_default());
-            RequestError::new(RequestErrorKind::NotFound, message)
-                .with_help(format!("to have it watched: restore-watch add {}", wanted.job))
-        })
-    }
-
-    fn add(&mut self, jobs: AddJobs) -> Result<Vec<JobResult>, RequestError> {
-        let project = self.project(jobs.project)?;
-        let settings = jobs.jobs.into_iter().map(settings).collect::<Result<Vec<_>, _>>()?;
-        Ok(settings.into_iter().map(|job| self.add_one(&project, job)).collect())
-    }
-
-    fn add_one(&mut self, project: &ProjectName, job: JobSettings) -> JobResult {
-        let id = job.id.clone();
-        let result = match self.driver.command(Command::Add(project.clone(), job)) {
+/// Stops watching jobs that were added.
+pub(super) fn forget(driver: &mut Driver, jobs: ForgetJobs) -> JobResults {
+    let one = |id: JobId| {
+        let project = jobs.project.clone().or_else(|| driver.engine().holder(&id).cloned());
+        let Some(project) = project else {
+            return JobResult { id, project: None, result: JobChange::Unknown };
+        };
+        let result = match driver.command(Command::Forget(project.clone(), id.clone())) {
             EngineReply::Done => {
-                info!(%project, job = %id, "restore {id} was added");
-                JobChange::Added
+                info!(%project, job = %id, "restore {id} was forgotten");
+                JobChange::Forgotten
             }
-            EngineReply::Unchanged => JobChange::Known,
+            EngineReply::Configured => JobChange::Configured,
             _ => JobChange::Unknown,
         };
-        JobResult { id, project: Some(project.clone()), result }
-    }
+        JobResult { id, project: Some(project), result }
+    };
+    JobResults { jobs: jobs.jobs.into_iter().map(one).collect() }
+}
 
-    fn forget(&mut self, jobs: ForgetJobs) -> Vec<JobResult> {
-        let one = |id: JobId| {
-            let project = jobs.project.clone().or_else(|| self.driver.engine().holder(&id).cloned());
-            let Some(project) = project else {
-                return JobResult { id, project: None, result: JobChange::Unknown };
-            };
-            let result = match self.driver.command(Command::Forget(project.clone(), id.clone())) {
-                EngineReply::Done => {
-                    info!(%project, job = %id, "restore {id} was forgotten");
-                    JobChange::Forgotten
-                }
-                EngineReply::Configured => JobChange::Configured,
-                _ => JobChange::Unknown,
-            };
-            JobResult { id, project: Some(project), result }
-        };
-        jobs.jobs.into_iter().map(one).collect()
-    }
+/// Makes no request for a project until it is resumed.
+pub(super) fn pause(driver: &mut Driver, project: &ProjectName) -> Result<Changed, RequestError> {
+    let reply = driver.command(Command::Pause(project.clone()));
+    changed(driver.engine(), project, &reply, "paused")
+}
 
-    fn changed(&mut self, project: &ProjectName, outcome: &EngineReply, how: &str, reply: Reply<Changed>) {
-        let changed = match outcome {
-            EngineReply::UnknownProject => {
-                drop(reply.send(Err(self.no_project(project))));
-                return;
+/// Polls the jobs of a project again.
+pub(super) fn resume(driver: &mut Driver, project: &ProjectName) -> Result<Changed, RequestError> {
+    let reply = driver.command(Command::Resume(project.clone()));
+    changed(driver.engine(), project, &reply, "resumed")
+}
+
+fn changed(
+    engine: &Engine,
+    project: &ProjectName,
+    reply: &EngineReply,
+    verb: &str,
+) -> Result<Changed, RequestError> {
+    if *reply == EngineReply::UnknownProject {
+        return Err(no_project(engine, project));
+    }
+    let changed = *reply == EngineReply::Done;
+    if changed {
+        info!(%project, "project {project} was {verb}");
+    }
+    Ok(Changed { changed })
+}
+
+/// The project of a request: the one that it names, else the only one, else the one called
+/// `default`.
+fn project(engine: &Engine, wanted: Option<ProjectName>) -> Result<ProjectName, RequestError> {
+    let known = project_names(engine);
+    match wanted {
+        Some(name) if known.contains(&name) => Ok(name),
+        Some(name) => Err(no_project(engine, &name)),
+        None => match &known[..] {
+            [only] => Ok(only.clone()),
+            _ if known.contains(&ProjectName::default()) => Ok(ProjectName::default()),
+            _ => {
+                let error =
+                    RequestError::new(RequestErrorKind::Invalid, "the daemon watches several projects");
+                Err(error.with_help(format!("choose one with --project: {}", joined(&known))))
             }
-            outcome => *outcome == EngineReply::Done,
-        };
-        if changed {
-            info!(%project, "project {project} was {how}");
-        }
-        self.answer_after_commit(reply, Changed { changed });
+        },
     }
+}
 
-    /// Answers once everything up to now is committed.
-    fn answer_after_commit<T: Send + 'static>(&mut self, reply: Reply<T>, answer: T) {
-        self.driver.command(Command::Commit);
-        let ticket = self.driver.engine().commit_ticket();
-        self.answers.0.push((ticket, Box::new(move || drop(reply.send(Ok(answer))))));
-    }
+fn project_names(engine: &Engine) -> Vec<ProjectName> {
+    engine.projects().map(|view| view.name.clone()).collect()
+}
 
-    /// The project of a request: the one that it names, else the only one, else the one called
-    /// `default`.
-    fn project(&self, wanted: Option<ProjectName>) -> Result<ProjectName, RequestError> {
-        let known = self.project_names();
-        match wanted {
-            Some(name) if known.contains(&name) => Ok(name),
-            Some(name) => Err(self.no_project(&name)),
-            None => match &known[..] {
-                [only] => Ok(only.clone()),
-                _ if known.contains(&ProjectName::default()) => Ok(ProjectName::default()),
-                _ => {
-                    let error =
-                        RequestError::new(RequestErrorKind::Invalid, "the daemon watches several projects");
-                    Err(error.with_help(format!("choose one with --project: {}", joined(&known))))
-                }
-            },
-        }
-    }
-
-    fn project_names(&self) -> Vec<ProjectName> {
-        self.driver.engine().projects().map(|view| view.name.clone()).collect()
-    }
-
-    fn no_project(&self, name: &ProjectName) -> RequestError {
-        let error =
-            RequestError::new(RequestErrorKind::NotFound, format!("the daemon has no project `{name}`"));
-        error.with_help(format!("it has: {}", joined(&self.project_names())))
-    }
+fn no_project(engine: &Engine, name: &ProjectName) -> RequestError {
+    let error = RequestError::new(RequestErrorKind::NotFound, format!("the daemon has no project `{name}`"));
+    error.with_help(format!("it has: {}", joined(&project_names(engine))))
 }
 
 /// The settings of an added job, checked by the rules of the configuration.

@@ -24,7 +24,7 @@ use crate::adapters::pinecone;
 use crate::adapters::sinks::Sink;
 use crate::adapters::store::{Store, StoreError, Volatile};
 use crate::engine::snapshot::Snapshot;
-use crate::engine::{Action, Batch, Command, Delivery, Engine, Input, Reconfigured, Reply};
+use crate::engine::{Action, Batch, Command, Delivery, Engine, Input, PollId, Reconfigured, Reply};
 use crate::model::time::{Instant, Now, earliest};
 use crate::model::{DeliveryId, Event, ProjectName, SinkName, duration};
 use crate::platform::clock::Clock;
@@ -50,7 +50,6 @@ const LONGEST_POLL: Duration = Duration::from_mins(6);
 const LONGEST_DELIVERY: Duration = Duration::from_mins(2);
 const LONGEST_WRITE: Duration = Duration::from_mins(1);
 
-/// An engine at work.
 pub struct Driver {
     engine: Engine,
     clock: Clock,
@@ -228,7 +227,6 @@ impl Driver {
         self.step(Input::Suspended(gap));
     }
 
-    /// The engine, to read.
     pub fn engine(&self) -> &Engine {
         &self.engine
     }
@@ -248,12 +246,10 @@ impl Driver {
         kinds.into_iter().find(stuck).map(|(_, _, what)| what)
     }
 
-    /// The time now.
     pub fn now(&self) -> Now {
         self.clock.now()
     }
 
-    /// The clock of the driver.
     pub fn clock(&self) -> Clock {
         self.clock
     }
@@ -262,7 +258,10 @@ impl Driver {
         match action {
             Action::Poll(poll) => self.poll(poll, None),
             Action::PollIndex(poll, index) => self.poll(poll, Some(index)),
-            Action::FetchPage(list, token) => self.fetch_page(list, token),
+            Action::FetchPage(list, token) => {
+                let client = self.client(&list.project);
+                self.polls.start(self.clock.now().instant, requests::fetch_page(client, list, token));
+            }
             Action::Commit(batch) => self.commit(batch),
             Action::Deliver(delivery) => self.deliver(delivery),
             Action::Diagnostic(diagnostic) => {
@@ -270,6 +269,24 @@ impl Driver {
                 diagnostics::log(&diagnostic, &Surroundings { sinks: &self.sinks, is_durable });
             }
         }
+    }
+
+    fn poll(&mut self, poll: PollId, index: Option<String>) {
+        let client = self.client(&poll.project);
+        self.polls.start(self.clock.now().instant, requests::poll(client, poll, index));
+    }
+
+    fn client(&self, project: &ProjectName) -> pinecone::Client {
+        self.clients.get(project).expect("each project has a client").clone()
+    }
+
+    /// Hands the time of the server to the engine, which may need it to judge the answer.
+    fn answered(&mut self, answered: Answered) -> Input {
+        let Answered { project, input, server_time } = answered;
+        if let Some(time) = server_time {
+            self.handle(Input::ServerTime { project, time });
+        }
+        input
     }
 
     fn commit(&mut self, batch: Batch) {

@@ -3,69 +3,54 @@
 use jiff::Timestamp;
 use tracing::warn;
 
-use super::Driver;
-use crate::adapters::pinecone::{self, Page, Reply};
+use crate::adapters::pinecone::{Client, Error, Page, Reply};
 use crate::engine::{Answer, Failure, Input, ListId, ListPage, PollId};
 use crate::model::ProjectName;
 
 /// The result of a request to the API of a project.
 pub(super) struct Answered {
-    project: ProjectName,
-    input: Input,
-    server_time: Option<Timestamp>,
+    pub(super) project: ProjectName,
+    pub(super) input: Input,
+    /// The time of the server, which may decide what the input means.
+    pub(super) server_time: Option<Timestamp>,
 }
 
-impl Driver {
-    /// Hands the time of the server to the engine, which may need it to judge the answer.
-    pub(super) fn answered(&mut self, answered: Answered) -> Input {
-        let Answered { project, input, server_time } = answered;
-        if let Some(time) = server_time {
-            self.handle(Input::ServerTime { project, time });
+/// Describes a job, or its index of this name.
+pub(super) async fn poll(client: Client, poll: PollId, index: Option<String>) -> Answered {
+    let project = poll.project.clone();
+    let (answer, server_time) = if let Some(index) = index {
+        let Reply { result, server_time } = client.describe_index(&index).await;
+        (result.map(Answer::Index).map_err(Error::of_index), server_time)
+    } else {
+        let Reply { result, server_time } = client.describe(&poll.job).await;
+        (result.map(Answer::Job).map_err(Failure::from), server_time)
+    };
+
+    let input = match answer {
+        Ok(answer) => Input::PollAnswered { poll, answer },
+        Err(failure) => Input::PollFailed { poll, failure },
+    };
+    Answered { project, input, server_time }
+}
+
+/// Fetches a page of the list of jobs: the first one, or the one of this token.
+pub(super) async fn fetch_page(client: Client, list: ListId, token: Option<String>) -> Answered {
+    let project = list.project.clone();
+    let Reply { result, server_time } = client.list_page(token.as_deref()).await;
+
+    let input = match result {
+        Ok(Page { jobs, unreadable, fault, surplus, next }) => {
+            if let Some(fault) = fault
+                && client.reports_unreadable()
+            {
+                warn!(%project, unreadable, "project {project}: the list has rows that cannot be read, and their restores are not discovered: {fault}");
+            }
+            Input::PageFetched { list, page: ListPage { jobs, surplus, next } }
         }
-        input
-    }
-
-    /// Describes a job, or its index of this name.
-    pub(super) fn poll(&mut self, poll: PollId, index: Option<String>) {
-        let client = self.clients.get(&poll.project).expect("each project has a client").clone();
-        self.polls.start(self.clock.now().instant, async move {
-            let project = poll.project.clone();
-            let (answer, server_time) = if let Some(index) = index {
-                let Reply { result, server_time } = client.describe_index(&index).await;
-                (result.map(Answer::Index).map_err(pinecone::Error::of_index), server_time)
-            } else {
-                let Reply { result, server_time } = client.describe(&poll.job).await;
-                (result.map(Answer::Job).map_err(Failure::from), server_time)
-            };
-            let input = match answer {
-                Ok(answer) => Input::PollAnswered { poll, answer },
-                Err(failure) => Input::PollFailed { poll, failure },
-            };
-            Answered { project, input, server_time }
-        });
-    }
-
-    /// Fetches a page of the list of jobs: the first one, or the one of this token.
-    pub(super) fn fetch_page(&mut self, list: ListId, token: Option<String>) {
-        let client = self.clients.get(&list.project).expect("each project has a client").clone();
-        self.polls.start(self.clock.now().instant, async move {
-            let project = list.project.clone();
-            let Reply { result, server_time } = client.list_page(token.as_deref()).await;
-            let input = match result {
-                Ok(Page { jobs, unreadable, fault, surplus, next }) => {
-                    if let Some(fault) = fault
-                        && client.reports_unreadable()
-                    {
-                        warn!(%project, unreadable, "project {project}: the list has rows that cannot be read, and their restores are not discovered: {fault}");
-                    }
-                    Input::PageFetched { list, page: ListPage { jobs, surplus, next } }
-                }
-                Err(error) => {
-                    let is_of_token = token.is_some() && error.is_bad_request();
-                    Input::PageFailed { list, is_of_token, failure: error.into() }
-                }
-            };
-            Answered { project, input, server_time }
-        });
-    }
+        Err(error) => {
+            let is_of_token = token.is_some() && error.is_bad_request();
+            Input::PageFailed { list, is_of_token, failure: error.into() }
+        }
+    };
+    Answered { project, input, server_time }
 }

@@ -16,12 +16,10 @@ pub(super) struct Tasks<T> {
 }
 
 impl<T: Send + 'static> Tasks<T> {
-    /// No tasks.
     pub(super) fn new() -> Self {
         Self { set: JoinSet::new(), begun: BTreeMap::new() }
     }
 
-    /// Starts a task.
     pub(super) fn start(&mut self, now: Instant, work: impl Future<Output = T> + Send + 'static) {
         let handle = self.set.spawn(work);
         self.begun.insert(handle.id(), now);

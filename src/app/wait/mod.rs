@@ -39,10 +39,10 @@ const FINAL_ANSWERS: Duration = Duration::from_secs(2);
 const FINAL_POLL_LIMIT: Duration = Duration::from_secs(30);
 
 /// How long sinks may take once the outcome is known.
-const DRAIN: Duration = Duration::from_secs(10);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long sinks may take after a signal.
-const DRAIN_AFTER_SIGNAL: Duration = Duration::from_millis(500);
+const DRAIN_TIMEOUT_AFTER_SIGNAL: Duration = Duration::from_millis(500);
 
 /// What is waited for, and what is shown meanwhile.
 #[derive(Debug, Clone)]
@@ -179,7 +179,7 @@ impl Wait<'_> {
         signals: &mut Signals,
     ) -> Result<Exit, Error> {
         let clock = driver.clock();
-        let drain = if outcome.is_signal() { DRAIN_AFTER_SIGNAL } else { DRAIN };
+        let drain = if outcome.is_signal() { DRAIN_TIMEOUT_AFTER_SIGNAL } else { DRAIN_TIMEOUT };
         let limit = driver.now().instant + drain;
         while driver.engine().deliveries().busy_until(limit) {
             tokio::select! {

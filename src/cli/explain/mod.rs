@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use clap::Parser;
 
+use super::output::{Output, print};
 use super::project::ProjectArgs;
 use super::socket::SocketArgs;
-use super::start::{READING, no_thread, unless_stopped};
+use super::start::{READING, block_on, listen, no_thread, unless_stopped};
 use super::values::{bound, parse_effort, parse_interval};
-use super::{Done, Failure, Output, block_on, listen, print};
+use super::{Done, Failure};
 use crate::adapters::control::{CallError, ExplainJob, Explanation, RequestErrorKind};
 use crate::adapters::telemetry::{self, Style};
 use crate::app::driver::{Driver, State};

@@ -298,6 +298,8 @@ fn with_settings_of(id: JobId, configured: &[JobSettings]) -> JobSettings {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
     use super::*;
 
     fn args(words: &[&str]) -> Args {
@@ -317,6 +319,26 @@ mod tests {
         assert!(!all.options(Progress::Silent).names_jobs);
         assert_eq!(args(&["--all-pending"]).project_settings().unwrap().discover, Some(Discovery::default()));
         assert_eq!(args(&["a"]).project_settings().unwrap().discover, None);
+    }
+
+    #[test]
+    fn help_states_the_declared_defaults() {
+        let ProjectSettings { watch, cadence, .. } = ProjectSettings::default();
+        let options = Args::command();
+
+        for (option, default) in [
+            ("not_found_grace", watch.not_found_grace),
+            ("unauthorized_grace", watch.unauthorized_grace),
+            ("unreachable_after", watch.unreachable_after),
+            ("min_interval", cadence.min_interval),
+            ("max_interval", cadence.max_interval),
+        ] {
+            let option = options.get_arguments().find(|known| known.get_id() == option).unwrap();
+            let help = option.get_help().unwrap().to_string();
+            let (_, stated) = help.rsplit_once("[default: ").unwrap();
+
+            assert_eq!(duration::parse(stated.trim_end_matches(']')), Ok(default), "{help}");
+        }
     }
 
     #[test]

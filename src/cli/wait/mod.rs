@@ -11,8 +11,8 @@ pub(super) use args::Args;
 
 use args::{OutputForm, ProgressForm};
 
-use super::start::{check_threads, no_thread, unless_stopped};
-use super::{Done, Failure, block_on, ci, listen};
+use super::start::{block_on, check_threads, listen, no_thread, unless_stopped};
+use super::{Done, Failure, ci};
 use crate::adapters::ci::Environment;
 use crate::adapters::sinks::{self, Urgency};
 use crate::adapters::telemetry::{self, LogBuffer, Stream, Style};

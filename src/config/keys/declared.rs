@@ -7,14 +7,12 @@ use super::{Key, Kind, Table};
 use crate::config::{Effort, Endpoint, LogFormat, SinkType, WebhookFormat};
 use crate::model::{Keyword, Until, duration};
 
-/// All tables.
 pub(in crate::config) static TABLES: &[&Table] = &[
     &TOP, &JOB, &DISCOVER, &API, &CADENCE, &WATCH, &STATE, &HEARTBEAT, &PROJECT, &SINK, &LOG, &DESKTOP,
     &WEBHOOK, &SECRET,
 ];
 
-/// A deadline or a limit of patience.
-const PATIENCE: RangeInclusive<Duration> = Duration::ZERO..=duration::MAX;
+const ANY_DURATION: RangeInclusive<Duration> = Duration::ZERO..=duration::MAX;
 
 /// Less than 10 ms is an attack and no polling. Less often than daily, neither a poll nor a ping is
 /// of use.
@@ -175,7 +173,7 @@ pub(in crate::config) static WATCH: Table = Table {
     keys: &[
         Key::new(
             "not_found_grace",
-            time(PATIENCE, Duration::from_mins(1)),
+            time(ANY_DURATION, Duration::from_mins(1)),
             "How long the API may answer 404 about a job that was never seen before the job counts as not found; with 0s, \
              the first 404 counts.",
         ),
@@ -189,7 +187,7 @@ pub(in crate::config) static WATCH: Table = Table {
         ),
         Key::new(
             "unreachable_after",
-            time(PATIENCE, Duration::from_mins(10)),
+            time(ANY_DURATION, Duration::from_mins(10)),
             "How long a job may go without a successful answer before it counts as unreachable; with 0s, the first failed \
              poll counts.",
         ),

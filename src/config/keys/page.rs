@@ -18,7 +18,6 @@ The configuration of `restore-watch run` is one TOML file: `/etc/restore-watch/c
 Durations are written `\"250ms\"`, `\"90s\"`, `\"10m\"`, `\"1h30m\"` or `\"2d\"`.
 ";
 
-/// The page.
 pub(super) fn page() -> String {
     TABLES.iter().fold(HEAD.to_owned(), |page, table| page + "\n" + &section(table))
 }

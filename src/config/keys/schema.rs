@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::{DISCOVER, JOB, Key, Kind, SECRET, SINK, TOP, Table};
-use crate::config::sinks::SinkType;
+use crate::config::choices::SinkType;
 use crate::config::{EventFilter, LogLevel, Rate};
 use crate::model::{EventKind, Keyword as _, duration};
 

@@ -116,7 +116,8 @@ fn reference_page_has_every_key_once() {
     }
 }
 
-/// The reader reports a key that it does not ask for: since it accepts the full file, it reads every key.
+/// The reader reports a key that it does not ask for: since it accepts the full file, it reads
+/// every key.
 #[test]
 fn full_file_has_every_key_and_is_valid() {
     assert_eq!(found(FULL), declared());

@@ -69,7 +69,6 @@ impl<'a> Value<'a> {
         Some(text)
     }
 
-    /// A text.
     pub(super) fn string(&self) -> Option<&'a str> {
         self.string_or("a string", "")
     }
@@ -89,7 +88,6 @@ impl<'a> Value<'a> {
         None
     }
 
-    /// `true` or `false`.
     pub(super) fn boolean(&self) -> Option<bool> {
         let DeValue::Boolean(value) = self.inner else {
             self.mistyped("true or false", self.unquote(|text| matches!(text, "true" | "false")));

@@ -11,10 +11,10 @@ use tokio::net::TcpSocket;
 
 use super::*;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIME_LIMIT: Duration = Duration::from_secs(20);
 
 /// The time limit of requests that are to be answered.
-const AMPLE: Terms = Terms { timeout: PATIENCE, max_body: |_| 1024, repeat_if_cut: false };
+const AMPLE: Terms = Terms { timeout: TIME_LIMIT, max_body: |_| 1024, repeat_if_cut: false };
 
 /// The time limit of requests that are not.
 const SHORT: Terms = Terms { timeout: Duration::from_millis(300), ..AMPLE };
@@ -125,7 +125,7 @@ async fn unanswered_requests_do_not_block_others() {
         }
     };
 
-    tokio::time::timeout(PATIENCE, shrinks).await.expect("connections that are not needed are closed");
+    tokio::time::timeout(TIME_LIMIT, shrinks).await.expect("connections that are not needed are closed");
 }
 
 #[tokio::test]

@@ -92,7 +92,7 @@ async fn get(client: &Client, url: &Url) -> Result<Answer, SendError> {
 
 #[tokio::test]
 async fn certificates_are_judged_by_their_meaning() {
-    for (certificate, said) in [
+    for (certificate, words) in [
         ("authority.pem", "is that of an authority (CA:TRUE)"),
         ("client.pem", "is not one for servers"),
         ("early.pem", "is valid from 2125-01-01 00:00 UTC on, and the clock here says 20"),
@@ -106,7 +106,7 @@ async fn certificates_are_judged_by_their_meaning() {
         // Waiting helps where the clock of this machine is yet to be set.
         assert_eq!(fault.is_misconfigured, certificate != "early.pem", "{certificate}: {}", fault.text);
         assert!(fault.text.starts_with("the certificate of 127.0.0.1 "), "{certificate}: {}", fault.text);
-        assert!(fault.text.contains(said), "{certificate}: {}", fault.text);
+        assert!(fault.text.contains(words), "{certificate}: {}", fault.text);
         assert!(!fault.text.contains(char::is_control), "{certificate}: {:?}", fault.text);
     }
 

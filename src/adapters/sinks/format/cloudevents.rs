@@ -56,7 +56,8 @@ fn cloud_event(event: &Event) -> CloudEvent<'_> {
     }
 }
 
-/// A text as one segment of the path of a URI: all but the unreserved characters encoded (RFC 3986, section 2).
+/// A text as one segment of the path of a URI: all but the unreserved characters encoded (RFC 3986,
+/// section 2).
 fn segment(text: &str) -> String {
     let mut encoded = String::new();
     for byte in text.bytes() {
@@ -70,8 +71,8 @@ fn segment(text: &str) -> String {
     encoded
 }
 
-/// Whether a character may be in an attribute (`CloudEvents` 1.0.2, "Type System"): no control characters and none of
-/// Unicode's noncharacters.
+/// Whether a character may be in an attribute (`CloudEvents` 1.0.2, "Type System"): no control
+/// characters and none of Unicode's noncharacters.
 fn is_allowed(c: char) -> bool {
     let code = u32::from(c);
     !c.is_control() && !(0xfdd0..=0xfdef).contains(&code) && code & 0xfffe != 0xfffe

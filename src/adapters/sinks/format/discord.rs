@@ -12,19 +12,21 @@ use crate::adapters::sinks::card::Card;
 use crate::config::WebhookUrl;
 use crate::model::{Event, Severity};
 
-/// Discord documents no number and asks clients to follow its headers (discord.com/developers, "Rate Limits"). Observed
-/// are 5 requests in 2 s for each webhook and 30 in a minute for its channel (discord/discord-api-docs, issue 367);
-/// this keeps both.
+/// Discord documents no number and asks clients to follow its headers (discord.com/developers,
+/// "Rate Limits"). Observed are 5 requests in 2 s for each webhook and 30 in a minute for its
+/// channel (discord/discord-api-docs, issue 367); this keeps both.
 const SPACING: Duration = Duration::from_secs(2);
 
-/// The title of an embed (discord.com/developers, "Message Resource", "Embed Limits": at most 256 characters).
+/// The title of an embed (discord.com/developers, "Message Resource", "Embed Limits": at most 256
+/// characters).
 const MAX_TITLE: usize = 256;
 
-/// The description of an embed. Documented are 4,096 characters, and 6,000 for all texts together ("Embed Limits"):
-/// this and ten facts stay below.
+/// The description of an embed. Documented are 4,096 characters, and 6,000 for all texts together
+/// ("Embed Limits"): this and ten facts stay below.
 const MAX_DESCRIPTION: usize = 2000;
 
-/// The value of a field, of which there may be 25. Documented are 1,024 characters; see [`MAX_DESCRIPTION`].
+/// The value of a field, of which there may be 25. Documented are 1,024 characters; see
+/// [`MAX_DESCRIPTION`].
 const MAX_VALUE: usize = 300;
 
 const MARKUP: Markup = Markup { escape: markdown, measure: utf16 };
@@ -41,8 +43,8 @@ impl Format for Discord {
         SPACING
     }
 
-    // Without `wait`, Discord answers before it knows whether it keeps the message (discord.com/developers, "Execute
-    // Webhook").
+    // Without `wait`, Discord answers before it knows whether it keeps the message
+    // (discord.com/developers, "Execute Webhook").
     fn url(&self, configured: WebhookUrl) -> WebhookUrl {
         configured.with_query("wait", "true")
     }

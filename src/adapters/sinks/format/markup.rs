@@ -1,7 +1,7 @@
 //! The markup and length limits of services, and texts that fit into them.
 //!
-//! Invariant: a fitted text, its escapes included, is no longer than its limit, and is cut between two characters,
-//! never within an escape.
+//! Invariant: a fitted text, its escapes included, is no longer than its limit, and is cut between
+//! two characters, never within an escape.
 
 /// What marks a cut.
 const CUT: &str = "…";
@@ -11,7 +11,8 @@ const CUT: &str = "…";
 pub(super) struct Markup {
     /// Writes a character so that it has no meaning as markup.
     pub(super) escape: fn(&mut String, char),
-    /// The length of a text, in the unit of the service's limits. That of a whole is the sum of its parts.
+    /// The length of a text, in the unit of the service's limits. That of a whole is the sum of its
+    /// parts.
     pub(super) measure: fn(&str) -> usize,
 }
 
@@ -45,8 +46,8 @@ pub(super) fn plain(written: &mut String, c: char) {
     written.push(c);
 }
 
-/// For services that read Markdown, in which a backslash escapes any ASCII punctuation. Punctuation without a meaning
-/// within a line is left alone, for the sake of readers that show the backslash.
+/// For services that read Markdown, in which a backslash escapes any ASCII punctuation. Punctuation
+/// without a meaning within a line is left alone, for the sake of readers that show the backslash.
 pub(super) fn markdown(written: &mut String, c: char) {
     if matches!(c, '\\' | '*' | '_' | '~' | '`' | '|' | '<' | '>' | '#' | '[' | ']') {
         written.push('\\');

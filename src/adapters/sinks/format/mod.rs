@@ -1,7 +1,8 @@
 //! The formats of webhooks: one file per receiver holds all that is particular to it.
 //!
-//! Invariant: everything sent depends on the event alone, so that every attempt at a delivery sends the same bytes.
-//! Messages for people keep the documented limits of their service, whatever the event holds.
+//! Invariant: everything sent depends on the event alone, so that every attempt at a delivery sends
+//! the same bytes. Messages for people keep the documented limits of their service, whatever the
+//! event holds.
 
 mod cloudevents;
 mod discord;
@@ -40,8 +41,8 @@ pub(super) trait Format: fmt::Debug + Send + Sync {
         Vec::new()
     }
 
-    /// The least time between two requests to one address, so that the service does not refuse the second. A refusal
-    /// costs more: the next attempt is minutes away.
+    /// The least time between two requests to one address, so that the service does not refuse the
+    /// second. A refusal costs more: the next attempt is minutes away.
     fn spacing(&self) -> Duration {
         Duration::ZERO
     }

@@ -9,13 +9,13 @@ use super::markup::{Markup, plain};
 use crate::adapters::sinks::card::{Card, Label};
 use crate::model::{Event, EventKind, Severity};
 
-/// 60 requests at once, then one in 5 s (docs.ntfy.sh, "Limitations", the defaults of a server). This lets some 75
-/// messages through without a pause; 5 s would make the last of ten restores that end together wait for most of a
-/// minute.
+/// 60 requests at once, then one in 5 s (docs.ntfy.sh, "Limitations", the defaults of a server).
+/// This lets some 75 messages through without a pause; 5 s would make the last of ten restores that
+/// end together wait for most of a minute.
 const SPACING: Duration = Duration::from_secs(1);
 
-/// The summary, in bytes. A whole message has 4,096 at most, or it becomes an attachment (docs.ntfy.sh,
-/// "Limitations"); this, the facts and the advice stay below.
+/// The summary, in bytes. A whole message has 4,096 at most, or it becomes an attachment
+/// (docs.ntfy.sh, "Limitations"); this, the facts and the advice stay below.
 const MAX_SUMMARY: usize = 2000;
 
 /// The value of a fact, in bytes; see [`MAX_SUMMARY`].
@@ -56,8 +56,8 @@ fn message(card: &Card) -> String {
     [summary].into_iter().chain(facts).chain(advice).collect()
 }
 
-/// The title, the priority, and an emoji by its name (docs.ntfy.sh, "Message title", "Message priority", "Tags &
-/// emojis").
+/// The title, the priority, and an emoji by its name (docs.ntfy.sh, "Message title", "Message
+/// priority", "Tags & emojis").
 fn headers(kind: EventKind) -> [(&'static str, &'static str); 3] {
     let (priority, tag) = match kind.severity() {
         Severity::Success => ("default", "white_check_mark"),

@@ -1,7 +1,7 @@
 //! Messages for Slack's incoming webhooks: Block Kit, and a plain text for notifications.
 //!
-//! Invariant: no text from outside can mention a user or make a link: `&`, `<` and `>` are escaped everywhere, and
-//! `verbatim` stops Slack from finding links by itself.
+//! Invariant: no text from outside can mention a user or make a link: `&`, `<` and `>` are escaped
+//! everywhere, and `verbatim` stops Slack from finding links by itself.
 
 use std::time::Duration;
 
@@ -12,15 +12,15 @@ use super::markup::{Markup, utf16};
 use crate::adapters::sinks::card::{Card, Label};
 use crate::model::{Event, Severity};
 
-/// One message a second for each incoming webhook, short bursts aside (docs.slack.dev, "Rate limits", "Posting
-/// messages").
+/// One message a second for each incoming webhook, short bursts aside (docs.slack.dev, "Rate
+/// limits", "Posting messages").
 const SPACING: Duration = Duration::from_secs(1);
 
 /// The plain text of a header block (docs.slack.dev, "Header block": at most 150 characters).
 const MAX_HEADER: usize = 150;
 
-/// The text of a section block (docs.slack.dev, "Section block": at most 3,000 characters). The same is kept for the
-/// text beside the blocks, which Slack would cut at 40,000.
+/// The text of a section block (docs.slack.dev, "Section block": at most 3,000 characters). The
+/// same is kept for the text beside the blocks, which Slack would cut at 40,000.
 const MAX_TEXT: usize = 3000;
 
 /// How many fields a section block has (docs.slack.dev, "Section block": at most 10).
@@ -74,8 +74,8 @@ fn text(escaped: &str) -> Value {
     json!({ "type": "mrkdwn", "text": escaped, "verbatim": true })
 }
 
-/// What has a meaning to Slack (docs.slack.dev, "Formatting message text", "Escaping text"). There is no escape for
-/// `*` and `_`, which at worst make a text bold.
+/// What has a meaning to Slack (docs.slack.dev, "Formatting message text", "Escaping text"). There
+/// is no escape for `*` and `_`, which at worst make a text bold.
 fn escape(written: &mut String, c: char) {
     match c {
         '&' => written.push_str("&amp;"),

@@ -1,7 +1,7 @@
 //! Messages for Microsoft Teams' Workflows: one Adaptive Card.
 //!
-//! Invariant: no text from outside is read as Markdown, and the whole message stays far below the limit of Teams,
-//! however it is encoded again on its way.
+//! Invariant: no text from outside is read as Markdown, and the whole message stays far below the
+//! limit of Teams, however it is encoded again on its way.
 
 use std::time::Duration;
 
@@ -12,13 +12,14 @@ use super::markup::{Markup, markdown, plain};
 use crate::adapters::sinks::card::Card;
 use crate::model::{Event, Severity};
 
-/// 4 requests in 1 s and 60 in 30 s (learn.microsoft.com, Teams, "Rate limiting for connectors", which Workflows
-/// replace without numbers of their own); this keeps both. A flow answers before it posts, so that a message beyond the
-/// limit would be lost without an error.
+/// 4 requests in 1 s and 60 in 30 s (learn.microsoft.com, Teams, "Rate limiting for connectors",
+/// which Workflows replace without numbers of their own); this keeps both. A flow answers before it
+/// posts, so that a message beyond the limit would be lost without an error.
 const SPACING: Duration = Duration::from_millis(500);
 
-/// The summary. A message is about 28 KB at most (learn.microsoft.com, connector "Microsoft Teams", "Message size
-/// limit"); some tenants refuse more than 21 KB. This, ten facts and the frame are some 15 KB.
+/// The summary. A message is about 28 KB at most (learn.microsoft.com, connector "Microsoft Teams",
+/// "Message size limit"); some tenants refuse more than 21 KB. This, ten facts and the frame are
+/// some 15 KB.
 const MAX_SUMMARY: usize = 4000;
 
 /// The value of a fact; see [`MAX_SUMMARY`].
@@ -83,7 +84,8 @@ fn message(card: &Card, event: &Event) -> Value {
     })
 }
 
-/// A paragraph that is not read as Markdown (adaptivecards.io, "TextRun": "Markdown is not supported").
+/// A paragraph that is not read as Markdown (adaptivecards.io, "TextRun": "Markdown is not
+/// supported").
 fn paragraph(text: &str, subtle: bool) -> Value {
     json!({ "type": "RichTextBlock", "inlines": [{ "type": "TextRun", "text": text, "isSubtle": subtle }] })
 }
@@ -97,7 +99,8 @@ fn color(severity: Severity) -> &'static str {
     }
 }
 
-/// The bytes of a text in JSON where every character beyond ASCII is an escape, which is how it takes the most.
+/// The bytes of a text in JSON where every character beyond ASCII is an escape, which is how it
+/// takes the most.
 fn as_ascii_json(text: &str) -> usize {
     let bytes = |c: char| match c {
         '"' | '\\' => 2,

@@ -7,7 +7,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
 use super::error::{Fault, FileError};
-use super::{begin, file, lease, open, read};
+use super::{file, lease, open, read, write};
 use crate::adapters::store::{DeliveryAdmin, DeliveryFilter, DeliveryRow, Holder, RowState, StoreError};
 use crate::model::{JobId, SinkName};
 
@@ -42,7 +42,7 @@ impl Deliveries {
         );
         let values = [Value::Integer(now.as_millisecond())].into_iter().chain(values);
         let write = || {
-            let transaction = begin(&mut self.connection)?;
+            let transaction = write::begin(&mut self.connection)?;
             let count = transaction.execute(&sql, params_from_iter(values))?;
             transaction.commit()?;
             Ok(count)

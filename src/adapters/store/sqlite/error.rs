@@ -75,7 +75,6 @@ impl FileError {
         }
     }
 
-    /// What to do about it.
     pub(super) fn help(&self) -> &'static str {
         match self {
             Self::Leased { .. } => "stop that process first, or give this one another `path` under [state]",

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, params};
 
-use super::begin;
+use super::write;
 use crate::model::JobId;
 
 /// A row of a job, as far as it decides which of several is kept.
@@ -29,7 +29,7 @@ pub(super) fn unify(connection: &mut Connection) -> rusqlite::Result<()> {
     if jobs.is_empty() && events.is_empty() {
         return Ok(());
     }
-    let transaction = begin(connection)?;
+    let transaction = write::begin(connection)?;
     for ((project, id), rows) in jobs {
         // One that ended had its end emitted. Else the one that this version would have written,
         // then the newest.

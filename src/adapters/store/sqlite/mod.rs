@@ -2,7 +2,7 @@
 //!
 //! Invariant: a commit is on the disk when it is reported (write-ahead log, `synchronous = FULL`).
 //! Whatever waits for the disk runs on two threads that do nothing else; reading a payload does not
-//! wait for a commit. Each look for edits also checks that the file is still the one that was
+//! wait for a commit. Each check for edits also checks that the file is still the one that was
 //! opened.
 
 mod aside;
@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::Connection;
 
 use deliveries::Deliveries;
 use error::{Fault, FileError};
@@ -32,6 +32,7 @@ use file::Files;
 use thread::Thread;
 
 use super::{Backend, Body, DeliveryAdmin, OpenError, Opened, Pending, Store};
+use crate::config::ShownPath;
 use crate::engine::snapshot::Snapshot;
 use crate::engine::{Batch, Edit};
 use crate::model::{DeliveryId, Payload};
@@ -52,7 +53,7 @@ impl Sqlite {
 
 impl Backend for Sqlite {
     fn location(&self) -> String {
-        self.path.display().to_string()
+        ShownPath(&self.path).to_string()
     }
 
     fn open(&self, set_aside: Option<Timestamp>) -> Result<Opened, OpenError> {
@@ -71,7 +72,7 @@ impl Backend for Sqlite {
 struct OpenFile {
     path: PathBuf,
     files: Files,
-    /// The version of the data at the last look for edits.
+    /// The version of the data at the last check for edits.
     seen: Arc<Mutex<i64>>,
     writer: Thread,
     reader: Thread,
@@ -186,7 +187,7 @@ impl Store for OpenFile {
 
 fn commit(connection: &mut Connection, batch: &Batch, bodies: Vec<Body>) -> rusqlite::Result<()> {
     let marks = batch.deliveries.iter().any(|update| update.state.is_final());
-    let transaction = begin(connection)?;
+    let transaction = write::begin(connection)?;
     write::batch(&transaction, batch, bodies)?;
     failpoint::reached(if marks { "before_mark" } else { "before_commit" });
     transaction.commit()?;
@@ -201,13 +202,8 @@ fn edits(connection: &mut Connection, seen: &Mutex<i64>) -> rusqlite::Result<Vec
         return Ok(Vec::new());
     }
 
-    let transaction = begin(connection)?;
+    let transaction = write::begin(connection)?;
     let edits = write::take_edits(&transaction)?;
     transaction.commit()?;
     Ok(edits)
-}
-
-/// Begins to write. Readers go on meanwhile; other writers wait.
-fn begin(connection: &mut Connection) -> rusqlite::Result<Transaction<'_>> {
-    connection.transaction_with_behavior(TransactionBehavior::Immediate)
 }

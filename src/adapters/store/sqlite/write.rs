@@ -6,13 +6,18 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::read;
 use crate::adapters::store::Body;
 use crate::adapters::store::record::Record as _;
 use crate::engine::{Batch, BatchEntry, DeliveryState, DeliveryUpdate, Edit};
 use crate::model::{DeliveryId, Status};
+
+/// Begins to write. Readers go on meanwhile; other writers wait.
+pub(super) fn begin(connection: &mut Connection) -> rusqlite::Result<Transaction<'_>> {
+    connection.transaction_with_behavior(TransactionBehavior::Immediate)
+}
 
 /// Writes a batch, within a transaction of the caller.
 pub(super) fn batch(connection: &Connection, batch: &Batch, bodies: Vec<Body>) -> rusqlite::Result<()> {

@@ -213,18 +213,18 @@ fn bad_value_is_one_problem() {
     let webhook = |rest: &str| format!("jobs = ['a']\n[[sink]]\ntype = 'webhook'\n{rest}");
     let webhooks = WEBHOOK_CASES
         .iter()
-        .map(|(text, said)| (webhook(&format!("url = 'https://hooks.example'\n{text}")), 5, *said));
+        .map(|(text, part)| (webhook(&format!("url = 'https://hooks.example'\n{text}")), 5, *part));
     let private = PRIVATE.iter().map(|url| {
         let text = webhook(&format!("block_private = true\nurl = '{url}'"));
         (text, 5, "`url` leads to the private address")
     });
-    let cases = CASES.iter().map(|(text, line, said)| ((*text).to_owned(), *line, *said));
-    for (text, line, said) in cases.chain(webhooks).chain(private) {
+    let cases = CASES.iter().map(|(text, line, part)| ((*text).to_owned(), *line, *part));
+    for (text, line, part) in cases.chain(webhooks).chain(private) {
         let Err(problems) = read(&text) else { panic!("accepted:\n{text}") };
         let found: Vec<_> = problems.iter().collect();
         assert_eq!(found.len(), 1, "one mistake, one problem:\n{text}\n\n{problems}");
         assert_eq!(found[0].line(), Some(line), "{problems}");
-        assert!(found[0].message().contains(said), "{said}\n{problems}");
+        assert!(found[0].message().contains(part), "{part}\n{problems}");
         let says_what_to_do = found[0].help().is_some() || found[0].message().contains("must be");
         assert!(says_what_to_do, "{problems}");
     }

@@ -1,0 +1,88 @@
+//! Values that the file writes as one of a few words.
+
+use crate::model::keywords;
+
+/// How many requests are spent on noticing the end of a job sooner: each step makes about twice the
+/// requests of the one before, for half of the delay.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Effort {
+    /// Half of the requests.
+    Gentle,
+    /// About 110 requests for a restore of ten minutes without any history.
+    #[default]
+    Balanced,
+    /// Twice the requests.
+    Eager,
+}
+
+keywords!(Effort { Gentle = "gentle", Balanced = "balanced", Eager = "eager" });
+
+impl Effort {
+    /// What one poll may cost, in seconds of delay: four times as much halves the number of polls.
+    pub fn poll_cost(self) -> f64 {
+        match self {
+            Self::Gentle => 0.4,
+            Self::Balanced => 0.1,
+            Self::Eager => 0.025,
+        }
+    }
+}
+
+/// The type of a sink, as the configuration has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SinkType {
+    Log,
+    Desktop,
+    Webhook,
+}
+
+keywords!(SinkType { Log = "log", Desktop = "desktop", Webhook = "webhook" });
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    #[default]
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+keywords!(LogFormat { Human = "human", Json = "json" });
+
+/// The level an event is logged at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
+keywords!(LogLevel { Debug = "debug", Info = "info", Warn = "warn", Error = "error" });
+
+/// What the body of a webhook looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WebhookFormat {
+    /// The event as JSON.
+    #[default]
+    Standard,
+    /// A `CloudEvents` 1.0 event in structured mode, with ours as its data.
+    CloudEvents,
+    /// A message for Slack's incoming webhooks.
+    Slack,
+    /// A message for Discord's webhooks.
+    Discord,
+    /// An Adaptive Card for Microsoft Teams' Workflows.
+    Teams,
+    /// A message for a topic of ntfy.
+    Ntfy,
+}
+
+keywords!(WebhookFormat {
+    Standard = "standard",
+    CloudEvents = "cloudevents",
+    Slack = "slack",
+    Discord = "discord",
+    Teams = "teams",
+    Ntfy = "ntfy",
+});
