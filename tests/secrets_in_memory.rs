@@ -1,6 +1,6 @@
-//! Secrets are gone from the memory of the process once nobody needs them.
+//! Secrets are overwritten in the memory of the process when they are dropped.
 //!
-//! Invariant: this is one test in a process of its own, for it looks through all memory that can be written to.
+//! Invariant: this is one test in its own process, because it searches all writable memory.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails, wherever it is")]
@@ -25,8 +25,8 @@ const ADDRESS: &str = "https://127.0.0.1:1/services/canary_of_an_address_Qm5Xe1T
 const SIGNING: &str = "whsec_Y2FuYXJ5LWJ5dGVzLW9mLWEtc2lnbmluZy1zZWNyZXQtdGhhdC1pcy1sb25n";
 const SIGNING_BYTES: &[u8] = b"canary-bytes-of-a-signing-secret-that-is-long";
 
-/// How often the end of `secret` is in memory. Its beginning may be overwritten by the bookkeeping of freed memory. The
-/// constants themselves cannot be written to, and are not counted.
+/// How often the end of `secret` is in memory. Its beginning may be overwritten by the allocator's
+/// bookkeeping. The constants themselves are read-only and not counted.
 fn traces(secret: impl AsRef<[u8]>) -> usize {
     const STEP: usize = 1 << 20;
     let wanted = &secret.as_ref()[secret.as_ref().len() - 20..];
@@ -49,7 +49,7 @@ fn traces(secret: impl AsRef<[u8]>) -> usize {
     found
 }
 
-/// What `work` makes of a secret leaves no trace of it, and has it as long as it is there.
+/// The value that `work` makes of a secret holds it, and leaves no trace of it when dropped.
 #[track_caller]
 fn leaves_no_trace<T>(secret: impl AsRef<[u8]> + Copy, work: impl FnOnce() -> T) {
     let made = work();
@@ -64,7 +64,7 @@ fn event(now: Timestamp) -> Event {
 }
 
 #[test]
-fn secrets_are_overwritten_once_they_are_not_needed() {
+fn secrets_are_overwritten_when_dropped() {
     let directory = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &str| {
         let path = directory.path().join(name);

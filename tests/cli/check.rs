@@ -2,13 +2,13 @@
 
 use crate::support::{Folder, KEY, Watch};
 
-/// A file that comes with the program.
+/// A file shipped with the program.
 fn shipped(path: &str) -> String {
     format!("{}/config/{path}", env!("CARGO_MANIFEST_DIR"))
 }
 
 #[test]
-fn the_shipped_configuration_is_valid_and_explained() {
+fn shipped_configuration_is_valid_and_explained() {
     let done = Watch::new(["check", "--config", &shipped("restore-watch.toml")]).run().expect(0);
     assert_eq!(done.stderr, "");
     for line in [
@@ -26,7 +26,7 @@ fn the_shipped_configuration_is_valid_and_explained() {
 }
 
 #[test]
-fn what_is_slow_and_what_is_found() {
+fn slowness_and_discovery_are_explained() {
     let folder = Folder::new();
     let config = folder.write(
         "config.toml",
@@ -59,7 +59,7 @@ fn no_secret_is_read_or_shown() {
         Watch::new(["check", "--config", &config]).env("PINECONE_API_KEY", "pcsk_canary").run().expect(0);
     assert!(!done.stdout.contains("canary"), "{}", done.stdout);
     assert!(done.stdout.contains("webhook to https://hooks.example\n"), "{}", done.stdout);
-    // It is not even needed: who checks a file need not be who runs it.
+    // `check` needs no key: another user may run the daemon.
     std::fs::remove_file(folder.path().join("key")).unwrap();
     Watch::new(["check", "--config", &config]).run().expect(0);
 }
@@ -88,7 +88,7 @@ fn webhooks_and_the_state_are_explained() {
 }
 
 #[test]
-fn all_problems_in_one_go() {
+fn all_problems_are_reported_at_once() {
     let folder = Folder::new();
     let config = folder.write(
         "config.toml",
@@ -109,7 +109,7 @@ fn all_problems_in_one_go() {
 }
 
 #[test]
-fn where_there_is_no_file() {
+fn missing_file_is_an_error() {
     Watch::new(["check", "--config", "/nonexistent"]).run().expect(78).logged("does not exist");
     let unset = Watch::new(["check"]).env("XDG_CONFIG_HOME", "/nonexistent").run();
     assert!(unset.code == Some(78) || std::path::Path::new("/etc/restore-watch/config.toml").exists());

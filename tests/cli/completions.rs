@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use crate::support::{Folder, Watch, skipped};
 
-/// A command line, and what must be, and must not be, among the proposals for its last word.
+/// A command line, a proposal that its last word must have, and one that it must not have.
 const LINES: [(&str, &[&str], &[&str]); 9] = [
     ("restore-watch ", &["wait", "run", "deliveries", "notify-test", "schema"], &["canary-file"]),
     ("restore-watch sch", &["schema"], &["run"]),
@@ -17,7 +17,7 @@ const LINES: [(&str, &[&str], &[&str]); 9] = [
     ("restore-watch notify-test --out", &["--output"], &[]),
 ];
 
-/// The script for a shell, in a directory with a file of which the name is sometimes proposed.
+/// The script for a shell, in a directory with a file that is sometimes proposed.
 fn script(shell: &str, name: &str) -> Folder {
     let folder = Folder::new();
     let done = Watch::new(["completions", shell]).run().expect(0);
@@ -27,7 +27,7 @@ fn script(shell: &str, name: &str) -> Folder {
     folder
 }
 
-/// What a shell prints when it runs this in the directory; nothing where there is no such shell.
+/// The output of a shell that runs this in the directory; `None` if it is not installed.
 fn run(shell: &[&str], text: &str, folder: &Folder) -> Option<String> {
     let mut command = Command::new("timeout");
     command.arg("60").args(shell).arg(text).current_dir(folder.path()).stdin(Stdio::null());
@@ -58,10 +58,11 @@ fn judge(line: &str, proposed: &[&str], wanted: &[&str], unwanted: &[&str]) {
 }
 
 #[test]
-fn in_bash() {
+fn bash_completes() {
     let folder = script("bash", "script");
     for (line, wanted, unwanted) in LINES {
-        // As bash calls it, which hands over the words and the number of the last. `compopt` works there only.
+        // Called as bash does, with the words and the index of the last. `compopt` works only
+        // there.
         let text = format!(
             "set -eu; . ./script; compopt() {{ :; }}; line='{line}x'; read -ra COMP_WORDS <<< \"$line\"
              COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); COMP_WORDS[COMP_CWORD]=${{COMP_WORDS[COMP_CWORD]%x}}
@@ -75,7 +76,7 @@ fn in_bash() {
 }
 
 #[test]
-fn in_fish() {
+fn fish_completes() {
     let folder = script("fish", "script");
     for (line, wanted, unwanted) in LINES {
         let text = format!("source script; complete -C '{line}'");
@@ -86,11 +87,10 @@ fn in_fish() {
 }
 
 #[test]
-fn in_zsh() {
+fn zsh_completes() {
     let folder = script("zsh", "_restore-watch");
-    // A line is completed on a pseudo-terminal, and what is proposed is drawn there. After the proposals, a line is
-    // printed by which their end is known. What is typed before the shell is ready is handled by the terminal, for which
-    // neither key means anything.
+    // A line is completed on a pseudo-terminal, where the proposals are drawn. A line printed after
+    // them marks their end. Keys typed before the shell is ready mean nothing to the terminal.
     let setup = "zmodload zsh/zpty; zpty shell zsh -f -i\n\
         zpty -w shell \"PS1=; fpath=($PWD \\$fpath); autoload -Uz compinit; compinit -u -D; LISTMAX=1000\"\n\
         zpty -w shell \"zstyle ':completion:*' verbose no; bindkey '^I' list-choices\"\n\

@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use crate::support::{Folder, Watch};
 
-/// What holds of all that the demo prints.
+/// What holds for all output of the demo.
 #[track_caller]
 fn is_shown(output: &str) {
     for line in output.lines() {
@@ -32,7 +32,7 @@ fn is_shown(output: &str) {
 }
 
 #[test]
-fn it_shows_each_kind_of_end_within_half_a_minute_piped_or_into_a_file() {
+fn demo_shows_each_outcome_within_half_a_minute() {
     let folder = Folder::new();
     let path = folder.path().join("demo.txt");
     let file = std::fs::File::create(&path).unwrap();

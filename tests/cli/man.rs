@@ -1,4 +1,4 @@
-//! `man`: pages that say what the help says, and that the tools for manual pages have nothing to say about.
+//! `man`: pages that say what the help says and that the tools for manual pages accept.
 
 use std::process::{Command, Stdio};
 
@@ -18,8 +18,8 @@ fn pages() -> (Folder, Vec<String>) {
     (folder, names)
 }
 
-/// What a program says about a page, on both streams; nothing where there is no such program.
-fn said(words: &[&str], page: &str) -> Option<(String, String)> {
+/// The output of a program about a page, of both streams; `None` if it is not installed.
+fn output_of(words: &[&str], page: &str) -> Option<(String, String)> {
     let mut command = Command::new(words[0]);
     command.args(&words[1..]).arg(page).env("LC_ALL", "C.UTF-8").env("MANWIDTH", "80").stdin(Stdio::null());
     let output = command.output().ok()?;
@@ -30,7 +30,7 @@ fn said(words: &[&str], page: &str) -> Option<(String, String)> {
 }
 
 #[test]
-fn there_is_a_page_for_each_command() {
+fn each_command_has_a_page() {
     let (_folder, pages) = pages();
     let help = Watch::new(["--help"]).run().expect(0).stdout;
     let commands =
@@ -60,7 +60,7 @@ fn there_is_a_page_for_each_command() {
 }
 
 #[test]
-fn the_page_of_wait_says_what_its_help_says() {
+fn page_of_wait_says_what_its_help_says() {
     let page = Watch::new(["man", "wait"]).run().expect(0).stdout;
     for section in ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "\"EXIT CODES\"", "ENVIRONMENT", "EXAMPLES"]
     {
@@ -77,19 +77,18 @@ fn the_page_of_wait_says_what_its_help_says() {
 }
 
 #[test]
-fn pages_are_without_fault() {
+fn manual_tools_accept_the_pages() {
     let (_folder, pages) = pages();
     for tool in [&["man", "--warnings", "-l"][..], &["groff", "-man", "-ww", "-z"], &["mandoc", "-T", "lint"]]
     {
         for page in &pages {
-            let Some((stdout, stderr)) = said(tool, page) else {
-                skipped(&format!("manual pages are not looked at by {}, which is not there", tool[0]));
+            let Some((stdout, stderr)) = output_of(tool, page) else {
+                skipped(&format!("manual pages are not checked by {}, which is not installed", tool[0]));
                 break;
             };
             assert_eq!(stderr, "", "{tool:?} {page}");
             if tool[0] == "mandoc" {
-                // A page of a program has no date. What is said of style concerns those who write pages by hand, and
-                // the line breaks are the generator's.
+                // A page of a program has no date; style and line breaks are the generator's.
                 let bad = |line: &&str| {
                     !["STYLE:", "cannot parse date", "skipping paragraph macro"]
                         .iter()

@@ -64,7 +64,7 @@ fn each_sink_gets_one_marked_test() {
 }
 
 #[test]
-fn what_went_wrong_is_said_for_each() {
+fn failure_of_each_sink_is_reported() {
     let receiver = receive([Reply::status(500)]);
     let sinks = [
         webhook("refused", &format!("http://{}", unused_address()), ""),
@@ -87,7 +87,7 @@ fn what_went_wrong_is_said_for_each() {
 }
 
 #[test]
-fn only_the_sinks_that_are_named() {
+fn named_sinks_alone_are_tested() {
     let (one, two) = (receive([]), receive([]));
     let sinks = webhook("one", &one.url(), "") + &webhook("two", &two.url(), "");
     notify(&sinks, &["two"]).expect(0);
@@ -96,7 +96,7 @@ fn only_the_sinks_that_are_named() {
 }
 
 #[test]
-fn secrets_that_cannot_be_used() {
+fn unusable_secrets_are_78() {
     let sink = webhook("one", "http://127.0.0.1:9", "signing_secret = { env = \"MISSING\" }");
     notify(&sink, &[]).expect(78).logged("sink one: ").logged("MISSING");
     let short = webhook("one", "http://127.0.0.1:9", "signing_secret = { file = \"short\" }");
@@ -108,7 +108,7 @@ fn secrets_that_cannot_be_used() {
 }
 
 #[test]
-fn a_refusal_is_shown_in_one_line() {
+fn refusal_is_shown_in_one_line() {
     let pretty = "\u{feff}{\r\n  \"error\": {\r\n    \"message\": \"no such room\"\r\n  }\r\n}\r\n";
     for (reply, said) in [
         (Reply::status(400).body(pretty), r#"answered HTTP 400: { "error": { "message": "no such room" } }"#),
@@ -126,7 +126,7 @@ fn a_refusal_is_shown_in_one_line() {
 }
 
 #[test]
-fn secrets_that_a_receiver_repeats_are_not_shown() {
+fn secrets_repeated_by_a_receiver_are_not_shown() {
     // The user name and the password, of `user:canary-1`, and the path.
     for answer in [
         "auth Basic dXNlcjpjYW5hcnktMQ==",

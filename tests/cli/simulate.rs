@@ -17,7 +17,7 @@ fn wait(address: &str, job: &str) -> Watch {
 }
 
 #[test]
-fn a_scenario_of_ones_own_until_it_is_stopped() {
+fn scenario_file_is_served_until_a_signal() {
     let folder = Folder::new();
     let scenario = folder
         .write("mine.toml", "[[job]]\nid = \"rj-1\"\nage = \"1h\"\ntakes = \"1h\"\nends = \"failed\"\n");
@@ -33,7 +33,7 @@ fn a_scenario_of_ones_own_until_it_is_stopped() {
 }
 
 #[test]
-fn the_scenarios_that_come_with_it() {
+fn shipped_scenarios_are_served() {
     let started = ["demo", "fleet", "flaky", "outage", "unreliable-list"]
         .map(|name| Watch::new(["simulate", "--listen", "127.0.0.1:0", name]).start());
     for mut simulate in started {
@@ -58,7 +58,7 @@ fn files_that_are_no_scenario_are_78() {
 }
 
 #[test]
-fn addresses_that_cannot_be_had() {
+fn unusable_addresses_are_refused() {
     for listen in ["nonsense", "127.0.0.1", "127.0.0.1:99999"] {
         Watch::new(["simulate", "--listen", listen]).run().expect(2).logged("--listen");
     }

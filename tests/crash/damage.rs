@@ -1,7 +1,7 @@
-//! The files of the state are damaged, after a kill and after a stop.
+//! Damaged state files, after a kill and after a stop.
 //!
-//! Invariant: a state that is used is as good as it was, or an older one; a state that is refused
-//! is left as it is, to the last byte, with all that belongs to it.
+//! Invariant: a state that is used is the last one or an older one; a state that is refused keeps
+//! all its files to the last byte.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,12 +21,12 @@ const HALF: Size = Size { projects: 1, jobs: 24, endless: 0, span: Duration::fro
 /// How many events are delivered when the daemon ends.
 const EMITTED: usize = 20;
 
-/// How often each kind of damage is done: the more, the longer the form.
+/// How often each kind of damage is tried: more in the long form.
 fn tries() -> u64 {
     number("RESTORE_WATCH_KILLS").map_or(6, |kills| (kills / 25).clamp(6, 100))
 }
 
-/// A run that is half over: its files, and what its sinks got.
+/// A run that is half over: its files and the requests to its sinks.
 struct Half {
     stage: Stage,
     files: BTreeMap<String, Vec<u8>>,
@@ -36,9 +36,9 @@ struct Half {
 }
 
 impl Half {
-    /// Runs a daemon until it has delivered a part of it, and ends it: by asking for it twice, so
-    /// that much is still pending and all of it is in one file; where it is to be `killed`, by
-    /// starting it again and killing it after some more.
+    /// Runs a daemon until it has delivered a part and ends it with two signals, so that much is
+    /// pending and the whole state is in one file. With `killed`, starts it again and kills it
+    /// after some more.
     fn run(killed: bool) -> Self {
         let mut stage = Stage::new(HALF, 13);
         for part in 1..=1 + usize::from(killed) {
@@ -53,7 +53,7 @@ impl Half {
             };
             stage.ended(&done);
             if part == 1 {
-                // Whether the daemon finds the time for this depends on what it was writing.
+                // The daemon may end before its own checkpoint.
                 let connection = Connection::open(stage.state()).unwrap();
                 connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
             }
@@ -75,7 +75,7 @@ impl Half {
         files.filter(|(name, _)| name != "state.db.lock").collect()
     }
 
-    /// Puts everything back to where it was, with these files.
+    /// Restores the state to these files, and the ledgers with it.
     fn reset(&self, files: &BTreeMap<String, Vec<u8>>) {
         let directory = self.stage.state().parent().expect("a directory");
         fs::remove_dir_all(directory).unwrap();
@@ -88,8 +88,8 @@ impl Half {
         }
     }
 
-    /// Goes on with one file damaged. What is then delivered is judged; what is refused must be
-    /// left alone.
+    /// Goes on with one file damaged. If the state is used, the oracle checks the deliveries; if it
+    /// is refused, its files must be unchanged.
     fn go_on(&mut self, what: &str, file: &str, emission: Emission, damage: impl FnOnce(&mut Vec<u8>)) {
         let mut files = self.files.clone();
         damage(files.get_mut(file).unwrap());
@@ -107,7 +107,7 @@ impl Half {
             let known = ["is damaged: ", "not a state of restore-watch", "by a newer restore-watch"];
             assert!(known.iter().any(|known| done.stderr.contains(known)), "{what}: {}", done.stderr);
             let mut left = self.read();
-            // The index is made of the others whenever they are read, and an empty log is none.
+            // SQLite rebuilds the shm file at every open, and an empty WAL equals none.
             left.remove("state.db-shm");
             files.remove("state.db-shm");
             left.retain(|name, bytes| files.contains_key(name) || !bytes.is_empty());
@@ -135,7 +135,7 @@ fn cut(bytes: &mut Vec<u8>, rng: &mut fastrand::Rng) {
 }
 
 #[test]
-fn a_damaged_file_is_refused_and_left_alone_or_does_not_matter() {
+fn damaged_state_is_refused_unchanged_or_harmless() {
     let mut rng = fastrand::Rng::with_seed(17);
     for killed in [false, true] {
         let mut half = Half::run(killed);
@@ -153,7 +153,7 @@ fn a_damaged_file_is_refused_and_left_alone_or_does_not_matter() {
 }
 
 #[test]
-fn a_damaged_log_is_an_older_state() {
+fn damaged_wal_is_an_older_state() {
     let mut rng = fastrand::Rng::with_seed(19);
     let mut half = Half::run(true);
     for attempt in 1..=tries() {
@@ -166,7 +166,7 @@ fn a_damaged_log_is_an_older_state() {
 }
 
 #[test]
-fn a_state_set_aside_is_kept_and_all_is_emitted_again() {
+fn state_set_aside_is_kept_and_events_are_repeated() {
     let mut half = Half::run(true);
     half.go_on("cut", "state.db", Emission::Again, |bytes| bytes.truncate(bytes.len() / 2));
     assert_eq!(half.refused, 1);

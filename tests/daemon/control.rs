@@ -1,4 +1,4 @@
-//! What others ask of a daemon that runs.
+//! Commands to a running daemon through its control socket.
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::support::{Folder, KEY, Running, Watch, done, play, receive, unused_address};
 use crate::{Daemon, ask, status};
 
-/// The jobs of a status, by what `show` makes of them.
+/// One field of each job of the status, by job id.
 fn jobs(daemon: &Running, show: &str) -> Vec<(String, Value)> {
     let status = status(daemon);
     let jobs = status["jobs"].as_array().expect("jobs").iter();
@@ -18,7 +18,7 @@ fn jobs(daemon: &Running, show: &str) -> Vec<(String, Value)> {
 }
 
 #[test]
-fn status_tells_how_each_job_stands() {
+fn status_shows_the_outcome_of_each_job() {
     let plane = play(&format!("{}[[job]]\nid = \"rj-2\"\ntakes = \"1h\"\n", done(&[("rj-1", "failed")])));
     let receiver = receive([]);
     receiver.otherwise(restore_watch::simulate::Reply::status(503));
@@ -30,7 +30,7 @@ fn status_tells_how_each_job_stands() {
     let mut daemon = daemon.run(&[]).start();
     daemon.until_logged(" failed after ");
     daemon.until("everything is polled", |_| plane.count() > 3);
-    daemon.until("both are owed", |daemon| {
+    daemon.until("pending deliveries", |daemon| {
         jobs(daemon, "pending_deliveries").iter().map(|(_, pending)| pending.as_u64().unwrap()).sum::<u64>()
             >= 3
     });
@@ -60,7 +60,7 @@ fn status_tells_how_each_job_stands() {
 }
 
 #[test]
-fn a_watched_status_goes_on_until_it_is_interrupted() {
+fn status_watch_runs_until_it_is_interrupted() {
     let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
     let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).run(&[]).start();
     daemon.until_logged("watching restore rj-1");
@@ -74,7 +74,7 @@ fn a_watched_status_goes_on_until_it_is_interrupted() {
 }
 
 #[test]
-fn a_watched_status_ends_when_nobody_reads_it_any_more() {
+fn status_watch_ends_when_its_reader_is_closed() {
     let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
     let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).run(&[]).start();
     daemon.until_logged("watching restore rj-1");
@@ -85,7 +85,7 @@ fn a_watched_status_ends_when_nobody_reads_it_any_more() {
 }
 
 #[test]
-fn added_jobs_are_watched_over_restarts_until_they_are_forgotten() {
+fn added_jobs_survive_restarts_until_forgotten() {
     let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n[[job]]\nid = \"rj-2\"\ntakes = \"1h\"\n");
     let mut daemon = Daemon::new("").project("one", &plane, &[]).run(&[]).start();
     daemon.until_logged("watching 0 restores");
@@ -103,7 +103,7 @@ fn added_jobs_are_watched_over_restarts_until_they_are_forgotten() {
         .logged("no project `two`")
         .logged("it has: one");
     ask(&daemon, &["add", "a b"]).expect(2).logged("no spaces");
-    // Killed, and started again with the same files: what was answered for was safe.
+    // Killed and started again on the same files: an answered command was committed.
     let config = daemon.folder().path().join("config.toml");
     let state = daemon.folder().path().join("state");
     let restart = || {
@@ -117,17 +117,17 @@ fn added_jobs_are_watched_over_restarts_until_they_are_forgotten() {
     let mut second = restart().start();
     second.until_logged("watching 2 restores");
     let socket = state.join("control.sock").to_string_lossy().into_owned();
-    let tell = |arguments: &[&str]| Watch::new(arguments).env("RESTORE_WATCH_SOCKET", &socket).run();
-    let status = tell(&["status"]).expect(0).stdout;
+    let run = |arguments: &[&str]| Watch::new(arguments).env("RESTORE_WATCH_SOCKET", &socket).run();
+    let status = run(&["status"]).expect(0).stdout;
     assert!(status.contains("nightly (rj-1)"), "{status}");
-    let forgotten = tell(&["forget", "rj-1", "nope"]).expect(1).stdout;
+    let forgotten = run(&["forget", "rj-1", "nope"]).expect(1).stdout;
     assert_eq!(forgotten, "rj-1 of project one is watched no more\nnope is not watched\n");
     second.kill();
     restart().start().until_logged("watching 1 restore");
 }
 
 #[test]
-fn what_the_file_names_is_not_forgotten() {
+fn configured_job_cannot_be_forgotten() {
     let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
     let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).run(&[]).start();
     daemon.until_logged("watching restore rj-1");
@@ -137,7 +137,7 @@ fn what_the_file_names_is_not_forgotten() {
 }
 
 #[test]
-fn a_paused_project_is_asked_nothing_until_it_is_resumed() {
+fn paused_project_is_not_polled_until_resumed() {
     let planes = ["a", "b"].map(|id| play(&format!("[[job]]\nid = \"{id}\"\ntakes = \"1h\"\n")));
     let daemon = Daemon::new("").project("one", &planes[0], &["a"]).project("two", &planes[1], &["b"]);
     let mut daemon = daemon.run(&[]).start();
@@ -145,7 +145,7 @@ fn a_paused_project_is_asked_nothing_until_it_is_resumed() {
     assert_eq!(ask(&daemon, &["pause", "one"]).expect(0).stdout, "one is paused\n");
     assert_eq!(ask(&daemon, &["pause", "one"]).expect(0).stdout, "one was paused already\n");
     ask(&daemon, &["pause", "three"]).expect(2).logged("it has: one, two");
-    // What was under way when it was paused has been answered by the time the other one has been polled further.
+    // A poll in flight at the pause has been answered once the other project was polled again.
     let other = planes[1].count();
     daemon.until("a poll of the other", |_| planes[1].count() > other + 1);
     let asked = planes[0].count();
@@ -158,7 +158,7 @@ fn a_paused_project_is_asked_nothing_until_it_is_resumed() {
 }
 
 #[test]
-fn without_a_daemon_every_command_says_how_to_start_one() {
+fn control_commands_without_a_daemon_say_how_to_start_it() {
     let folder = Folder::new();
     let directory = folder.path().to_string_lossy().into_owned();
     let commands: [&[&str]; 6] =
@@ -181,7 +181,7 @@ fn without_a_daemon_every_command_says_how_to_start_one() {
 }
 
 #[test]
-fn the_socket_is_for_its_user_alone_and_one_that_was_left_behind_is_taken_over() {
+fn socket_is_private_and_a_stale_one_is_replaced() {
     let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
     let daemon = Daemon::new("").project("one", &plane, &["rj-1"]);
     let path = daemon.folder.path().join("control.sock");
@@ -189,7 +189,7 @@ fn the_socket_is_for_its_user_alone_and_one_that_was_left_behind_is_taken_over()
     let mut daemon = daemon.run(&[]).start();
     daemon.until_logged("watching restore rj-1");
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-    // A second one at the same place is refused, and does not disturb the first.
+    // A second daemon with an explicit `--socket` at the same path is refused.
     let second = || Daemon::new("").project("one", &plane, &["rj-1"]);
     second()
         .run(&["--socket", &path.to_string_lossy()])
@@ -198,7 +198,7 @@ fn the_socket_is_for_its_user_alone_and_one_that_was_left_behind_is_taken_over()
         .logged("another process listens at the control socket")
         .logged("--socket");
     status(&daemon);
-    // Where nobody asked for that place, the watch is worth more.
+    // Without `--socket` the daemon goes on without a control socket.
     let directory = path.parent().unwrap().to_string_lossy().into_owned();
     let mut third = second().run(&[]).env("RUNTIME_DIRECTORY", &directory).start();
     third.until_logged("going on without a control socket: another process listens");
@@ -216,7 +216,7 @@ fn the_socket_is_for_its_user_alone_and_one_that_was_left_behind_is_taken_over()
 }
 
 #[test]
-fn another_user_is_not_heard() {
+fn other_users_are_refused_at_the_socket() {
     if !rustix_is_root() {
         eprintln!("SKIPPED: only root can be another user");
         return;
@@ -227,19 +227,19 @@ fn another_user_is_not_heard() {
     let folder = daemon.folder().path();
     let socket = folder.join("control.sock");
     std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let nobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
+    let as_nobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
     let program = folder.join("restore-watch");
     std::fs::copy(env!("CARGO_BIN_EXE_restore-watch"), &program).unwrap();
     let ask = || {
-        let mut command = std::process::Command::new(nobody[0]);
-        command.args(&nobody[1..]).arg(&program).args(["status", "--socket"]).arg(&socket);
+        let mut command = std::process::Command::new(as_nobody[0]);
+        command.args(&as_nobody[1..]).arg(&program).args(["status", "--socket"]).arg(&socket);
         let output = command.output().unwrap();
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
     };
     let (code, text) = ask();
     assert_eq!(code, Some(4), "{text}");
     assert!(text.contains("this user may not speak to the daemon") && text.contains("sudo"), "{text}");
-    // Were it not for the permissions, it would still not be heard.
+    // Without the file permissions the peer's user id is still checked.
     std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o666)).unwrap();
     let (code, text) = ask();
     assert_eq!(code, Some(5), "{text}");
@@ -251,7 +251,7 @@ fn rustix_is_root() -> bool {
 }
 
 #[test]
-fn what_makes_no_sense_is_answered_and_the_watch_goes_on() {
+fn bad_control_requests_are_answered_and_harmless() {
     let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
     let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).run(&[]).start();
     daemon.until_logged("watching restore rj-1");
@@ -259,7 +259,7 @@ fn what_makes_no_sense_is_answered_and_the_watch_goes_on() {
     let send = |request: &str| {
         let mut stream = UnixStream::connect(&socket).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        // What is too much is not read to its end.
+        // An oversized request is not read to its end.
         drop(stream.write_all(request.as_bytes()));
         let mut answer = String::new();
         drop(stream.read_to_string(&mut answer));
@@ -288,10 +288,10 @@ fn what_makes_no_sense_is_answered_and_the_watch_goes_on() {
     ] {
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{status}: {answer}");
         let body = answer.split_once("\r\n\r\n").map(|(_, body)| body).filter(|body| !body.is_empty());
-        // What is no HTTP has no body.
+        // The answer to a request that is no HTTP has no body.
         assert!(body.is_none_or(|body| body.starts_with("{\"error\":")), "{answer}");
     }
-    // Connections that say nothing hold up nobody.
+    // Idle connections hold up no request.
     let _idle: Vec<_> = (0..100).map(|_| UnixStream::connect(&socket).unwrap()).collect();
     assert_eq!(status(&daemon)["jobs"][0]["job"]["id"], "rj-1");
     let polls = plane.count();
@@ -299,7 +299,7 @@ fn what_makes_no_sense_is_answered_and_the_watch_goes_on() {
 }
 
 #[test]
-fn a_refused_key_and_an_api_out_of_reach_are_trouble() {
+fn refused_key_and_unreachable_api_are_reported() {
     let refused = play("[[job]]\nid = \"a\"\n[[fault]]\nkind = \"status\"\nstatus = 401");
     let nowhere = unused_address();
     let daemon = Daemon::new("").project("one", &refused, &["a"]).with(&format!(

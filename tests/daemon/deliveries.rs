@@ -40,7 +40,7 @@ fn states(folder: &Folder) -> Vec<String> {
 }
 
 #[test]
-fn what_was_given_up_is_seen_and_sent_again_by_the_running_daemon() {
+fn dead_letter_is_listed_and_sent_again_by_a_running_daemon() {
     let (folder, receiver) = (Folder::new(), receive([Reply::status(500), Reply::status(503)]));
     let mut daemon = daemon(&folder, &receiver, &[("rj-1", "completed")]).run(&[]).start();
     daemon.until_logged("given up; to send it again: restore-watch deliveries retry ");
@@ -54,11 +54,11 @@ fn what_was_given_up_is_seen_and_sent_again_by_the_running_daemon() {
     let table = deliveries(&folder, &[]).expect(0).stdout;
     assert!(table.starts_with("ID  ") && table.contains(id) && table.contains("HTTP 503"), "{table}");
 
-    let logged = deliveries(&folder, &["retry", id]).expect(0).stdout;
+    let printed = deliveries(&folder, &["retry", id]).expect(0).stdout;
     let by = format!("tried again by the running daemon (process {}), within seconds: 1\n", daemon.id());
-    assert!(logged.ends_with(&by), "{logged}");
-    daemon.until("it again", |_| receiver.count() == 3);
-    daemon.until("its mark", |_| states(&folder) == ["delivered"]);
+    assert!(printed.ends_with(&by), "{printed}");
+    daemon.until("a third attempt", |_| receiver.count() == 3);
+    daemon.until("the delivered state", |_| states(&folder) == ["delivered"]);
     let posts = receiver.received();
     assert!(posts.iter().all(|post| post.header("webhook-id") == Some(id) && post.body == posts[0].body));
     assert_eq!(deliveries(&folder, &[]).expect(0).stdout, "no such deliveries\n");
@@ -73,7 +73,7 @@ fn what_was_given_up_is_seen_and_sent_again_by_the_running_daemon() {
 }
 
 #[test]
-fn without_a_daemon_a_change_waits_for_the_next_one() {
+fn change_without_a_daemon_is_made_by_the_next_one() {
     let (folder, receiver) = (Folder::new(), receive([]));
     receiver.otherwise(Reply::status(500));
     let jobs = [("rj-1", "completed"), ("rj-2", "completed"), ("rj-3", "completed")];
@@ -85,8 +85,8 @@ fn without_a_daemon_a_change_waits_for_the_next_one() {
 
     let dropped = deliveries(&folder, &["drop", "--dead", "--job", "rj-2"]).expect(0).stdout;
     assert_eq!(dropped, "deliveries dropped: 1\n");
-    let logged = deliveries(&folder, &["retry", "--all", "--sink", "ops"]).expect(0).stdout;
-    assert_eq!(logged, "deliveries to be tried again once a daemon runs: 2\n");
+    let printed = deliveries(&folder, &["retry", "--all", "--sink", "ops"]).expect(0).stdout;
+    assert_eq!(printed, "deliveries to be tried again once a daemon runs: 2\n");
     receiver.otherwise(Reply::status(200));
     daemon(&folder, &receiver, &jobs).run(&["--exit-when-done"]).run().expect(0);
     assert_eq!(receiver.count(), 8);
@@ -98,7 +98,7 @@ fn without_a_daemon_a_change_waits_for_the_next_one() {
 }
 
 #[test]
-fn what_waits_is_dropped_under_the_running_daemon() {
+fn pending_delivery_is_dropped_under_a_running_daemon() {
     let (folder, receiver) = (Folder::new(), receive([]));
     receiver.otherwise(Reply::status(429).header("retry-after", "3"));
     let mut daemon = daemon(&folder, &receiver, &[("rj-1", "completed")]).run(&[]).start();
@@ -115,7 +115,7 @@ fn what_waits_is_dropped_under_the_running_daemon() {
 }
 
 #[test]
-fn a_receiver_that_is_gone_gets_nothing_more_until_the_configuration_changes() {
+fn receiver_answering_410_gets_no_more_until_reconfigured() {
     let (folder, receiver) = (Folder::new(), receive([]));
     receiver.otherwise(Reply::status(410));
     let jobs = [("rj-1", "completed"), ("rj-2", "completed")];
@@ -137,7 +137,7 @@ fn a_receiver_that_is_gone_gets_nothing_more_until_the_configuration_changes() {
 }
 
 #[test]
-fn what_cannot_be_meant() {
+fn wrong_delivery_requests_are_refused() {
     let folder = Folder::new();
     deliveries(&folder, &[]).expect(74).logged("there is no state at ").logged("--state-file");
     deliveries(&folder, &["retry"]).expect(2).logged("<ID|--dead|--all>");

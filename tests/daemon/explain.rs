@@ -4,7 +4,7 @@ use crate::support::{KEY, Watch, play};
 use crate::{Daemon, ask};
 
 #[test]
-fn the_daemon_says_when_and_why() {
+fn explain_says_when_and_why_a_job_is_polled() {
     let plane = play(
         "[[job]]\nid = \"rj-1\"\nindex = \"docs\"\nage = \"10m\"\ntakes = \"1h\"\n\
          [[job]]\nid = \"rj-2\"\ntakes = \"1h\"\n[[fault]]\njob = \"rj-2\"\nkind = \"status\"\nstatus = 503\n",
@@ -43,7 +43,7 @@ fn the_daemon_says_when_and_why() {
 }
 
 #[test]
-fn without_a_daemon_it_is_said_for_a_wait() {
+fn explain_without_a_daemon_is_about_a_wait() {
     let plane = play(
         "[[job]]\nid = \"rj-1\"\nindex = \"docs\"\nage = \"10m\"\ntakes = \"1h\"\n\
          [[job]]\nid = \"rj-2\"\nage = \"1h\"\ntakes = \"5m\"\nend_time = false\n",
@@ -69,7 +69,7 @@ fn without_a_daemon_it_is_said_for_a_wait() {
 }
 
 #[test]
-fn what_to_expect_is_known_once_a_restore_completed() {
+fn explain_shows_an_estimate_once_a_restore_completed() {
     let plane = play(
         "[[job]]\nid = \"rj-1\"\nage = \"2h\"\ntakes = \"9m\"\n[[job]]\nid = \"rj-2\"\nage = \"1h\"\ntakes = \"21m\"\n\
          [[job]]\nid = \"rj-3\"\ntakes = \"1h\"\n",
@@ -91,7 +91,7 @@ fn what_to_expect_is_known_once_a_restore_completed() {
 }
 
 #[test]
-fn what_a_wait_would_expect_is_said_without_a_daemon() {
+fn explain_estimates_for_a_wait_without_a_daemon() {
     let plane =
         play("[[job]]\nid = \"rj-1\"\nage = \"2h\"\ntakes = \"9m\"\n[[job]]\nid = \"rj-2\"\nage = \"5m\"\n");
     let text = Watch::new(["explain", "rj-2"]).on(&plane).run().expect(0).stdout;
@@ -100,7 +100,7 @@ fn what_a_wait_would_expect_is_said_without_a_daemon() {
 }
 
 #[test]
-fn an_effort_is_one_of_a_wait() {
+fn effort_option_sets_the_interval_of_a_wait() {
     let plane = play("[[job]]\nid = \"rj-1\"\nage = \"10m\"\ntakes = \"1h\"\n");
     for (effort, interval) in [("gentle", 21.9), ("eager", 5.48)] {
         let words = ["explain", "rj-1", "--effort", effort, "--output", "json"];

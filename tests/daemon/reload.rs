@@ -12,7 +12,7 @@ fn webhook(name: &str, receiver: &Receiver) -> String {
     format!("[[sink]]\ntype = \"webhook\"\nname = \"{name}\"\nurl = \"{}\"\n", receiver.url())
 }
 
-/// Reloads by a signal, and waits until that is done.
+/// Reloads by SIGHUP and waits for the log line.
 fn hang_up(daemon: &mut Running, logged: &str) {
     let before = daemon.stderr().matches(logged).count();
     daemon.signal("HUP");
@@ -20,7 +20,7 @@ fn hang_up(daemon: &mut Running, logged: &str) {
 }
 
 #[test]
-fn jobs_come_and_go() {
+fn reload_adds_and_removes_jobs() {
     let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n[[job]]\nid = \"rj-2\"\ntakes = \"1h\"\n");
     let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).run(&[]).start();
     daemon.until_logged("watching restore rj-1");
@@ -37,11 +37,11 @@ fn jobs_come_and_go() {
     );
     daemon.signal("TERM");
     let logged = daemon.finish().expect(0).stderr;
-    assert_eq!(logged.matches("watching restore rj-1").count(), 1, "that was told before: {logged}");
+    assert_eq!(logged.matches("watching restore rj-1").count(), 1, "it was logged before: {logged}");
 }
 
 #[test]
-fn a_bad_file_changes_nothing_and_says_what_is_wrong() {
+fn bad_file_changes_nothing_and_names_the_problem() {
     let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
     let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).run(&[]).start();
     daemon.until_logged("watching restore rj-1");
@@ -70,7 +70,7 @@ fn a_bad_file_changes_nothing_and_says_what_is_wrong() {
 }
 
 #[test]
-fn what_takes_a_restart_is_said() {
+fn reload_names_settings_that_need_a_restart() {
     let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
     let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).run(&[]).start();
     daemon.until_logged("watching restore rj-1");
@@ -83,7 +83,7 @@ fn what_takes_a_restart_is_said() {
 }
 
 #[test]
-fn a_key_is_read_again() {
+fn reload_reads_the_key_again() {
     let plane = play(&format!("api_key = \"{KEY}\"\n[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n"));
     let daemon = Daemon::new("");
     let key = daemon.folder.write("key", "pcsk_wrong_key");
@@ -100,10 +100,10 @@ fn a_key_is_read_again() {
 }
 
 #[test]
-fn deliveries_under_way_survive_and_a_mended_address_is_tried_at_once() {
+fn reload_keeps_deliveries_and_tries_a_new_address_at_once() {
     let plane = play(&done(&[("rj-1", "completed")]));
     let [slow, broken, mended] = [receive([]), receive([]), receive([])];
-    // One that answers only once the reload is over, and one that never takes anything.
+    // One answers only after the reload, one never accepts anything.
     slow.otherwise(Reply::status(200).after(Duration::from_secs(2)));
     broken.otherwise(Reply::status(500));
     let daemon = Daemon::new("").project("one", &plane, &["rj-1"]);
@@ -113,9 +113,9 @@ fn deliveries_under_way_survive_and_a_mended_address_is_tried_at_once() {
     let file = |sinks: &str| Daemon::new("").project("one", &plane, &["rj-1"]).with(sinks).rewrite(&daemon);
     file(&text(&mended));
     ask(&daemon, &["reload"]).expect(0);
-    daemon.until("the mended one has all", |_| mended.count() == 2);
-    daemon.until("the slow one has all", |_| slow.count() == 2);
-    daemon.until("nothing is owed", |daemon| status(daemon)["deliveries"]["pending"] == 0);
+    daemon.until("both events at the mended one", |_| mended.count() == 2);
+    daemon.until("both events at the slow one", |_| slow.count() == 2);
+    daemon.until("no pending deliveries", |daemon| status(daemon)["deliveries"]["pending"] == 0);
     daemon.signal("TERM");
     daemon.finish().expect(0);
     for receiver in [&slow, &mended] {
@@ -126,7 +126,7 @@ fn deliveries_under_way_survive_and_a_mended_address_is_tried_at_once() {
 }
 
 #[test]
-fn a_storm_of_reloads_under_load_loses_nothing_and_tells_nothing_twice() {
+fn many_reloads_under_load_lose_and_repeat_no_event() {
     let ids: Vec<_> = (0..40).map(|n| format!("rj-{n}")).collect();
     let script = |n| format!("[[job]]\nid = \"rj-{n}\"\ntakes = \"{}ms\"\n", 100 * n);
     let plane = play(&(0..40).map(script).collect::<Vec<_>>().concat());
@@ -134,7 +134,7 @@ fn a_storm_of_reloads_under_load_loses_nothing_and_tells_nothing_twice() {
     let names: Vec<_> = ids.iter().map(String::as_str).collect();
     let good = |jobs: &[&str]| Daemon::new("").project("one", &plane, jobs).with(&webhook("ops", &receiver));
     let mut daemon = good(&names).run(&[]).start();
-    daemon.until("the first news", |_| receiver.count() > 0);
+    daemon.until("the first event", |_| receiver.count() > 0);
     for round in 0..60 {
         match round % 4 {
             0 => good(&names[round % 20..]).rewrite(&daemon),
@@ -153,7 +153,7 @@ fn a_storm_of_reloads_under_load_loses_nothing_and_tells_nothing_twice() {
     good(&names).rewrite(&daemon);
     ask(&daemon, &["reload"]).expect(0);
     daemon.until("all ended", |daemon| status(daemon)["projects"][0]["ended"] == 40);
-    daemon.until("nothing is owed", |daemon| status(daemon)["deliveries"]["pending"] == 0);
+    daemon.until("no pending deliveries", |daemon| status(daemon)["deliveries"]["pending"] == 0);
     daemon.signal("TERM");
     let logged = daemon.finish().expect(0).stderr;
     assert!(logged.contains("the configuration is not used"), "{logged}");
@@ -165,8 +165,8 @@ fn a_storm_of_reloads_under_load_loses_nothing_and_tells_nothing_twice() {
         .map(|post| post["job"]["id"].as_str().unwrap().to_owned())
         .collect();
     let once: BTreeSet<_> = ends.iter().collect();
-    assert_eq!(once.len(), ends.len(), "an end was told twice");
-    // An end that was seen while the webhook was out of the configuration is not owed to it.
+    assert_eq!(once.len(), ends.len(), "an end was emitted twice");
+    // An end observed while the webhook was not configured is not delivered to it.
     assert!(once.len() >= 20, "{once:?}");
     let ids: BTreeSet<_> = posts.iter().map(|post| post.header("webhook-id").unwrap()).collect();
     assert_eq!(ids.len(), posts.len(), "nothing was sent twice");

@@ -1,4 +1,4 @@
-//! A start that is kept waiting: by a file that does not answer, or by a state that another program keeps locked.
+//! A start that blocks: on a hanging file, or on a state locked by another program.
 
 use std::path::Path;
 use std::process::Command;
@@ -14,7 +14,7 @@ fn pipe(folder: &Folder, name: &str) -> String {
     path.to_string_lossy().into_owned()
 }
 
-/// Whether it can be seen here what a process does.
+/// Whether the system shows in which call a process is.
 fn is_shown() -> bool {
     let is_shown = Path::new("/proc/self/task").exists();
     if !is_shown {
@@ -23,7 +23,7 @@ fn is_shown() -> bool {
     is_shown
 }
 
-/// Whether a thread of the process reads what it begins with.
+/// Whether a thread of the process is blocked in a read or an open.
 fn reads(process: &Running) -> bool {
     let tasks = std::fs::read_dir(format!("/proc/{}/task", process.id()));
     let name =
@@ -37,7 +37,7 @@ fn command(words: &[&str], folder: &Folder) -> Watch {
 }
 
 #[test]
-fn a_file_that_does_not_answer_holds_up_no_signal() {
+fn hanging_file_does_not_hold_up_a_signal() {
     if !is_shown() {
         return;
     }
@@ -74,7 +74,7 @@ fn a_file_that_does_not_answer_holds_up_no_signal() {
 }
 
 #[test]
-fn a_locked_state_holds_up_no_signal() {
+fn locked_state_does_not_hold_up_a_signal() {
     if !is_shown() {
         return;
     }
@@ -93,7 +93,7 @@ fn a_locked_state_holds_up_no_signal() {
 }
 
 #[test]
-fn pipes_that_are_written_are_read() {
+fn pipe_with_a_writer_is_read() {
     let plane = play(&done(&[("rj-1", "completed")]));
     let folder = Folder::new();
     let secret = pipe(&folder, "secret");

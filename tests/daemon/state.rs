@@ -1,4 +1,5 @@
-//! The file of the state: deleted under the daemon, set aside, mounted by itself, and at the limit for files.
+//! The state file: deleted while in use, set aside, mounted as a single file, at the file size
+//! limit.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,7 +10,7 @@ use restore_watch::simulate::Reply;
 use crate::Daemon;
 use crate::support::{Folder, KEY, Watch, done, play, receive, skipped};
 
-/// The daemon with the files of another one.
+/// A daemon on the files of an earlier one.
 fn again(files: &Folder, arguments: &[&str]) -> Watch {
     let (config, state) = (files.path().join("config.toml"), files.path().join("state"));
     Watch::new(["run", "--config", &config.to_string_lossy()].iter().chain(arguments))
@@ -17,16 +18,16 @@ fn again(files: &Folder, arguments: &[&str]) -> Watch {
         .env("STATE_DIRECTORY", &state.to_string_lossy())
 }
 
-/// How many jobs a state has, read without the program.
+/// How many jobs a state has, read without the program under test.
 fn jobs_in(state: &Path) -> i64 {
     let connection = rusqlite::Connection::open(state).expect("a state");
     connection.query_row("SELECT count(*) FROM jobs", [], |row| row.get(0)).expect("jobs")
 }
 
 #[test]
-fn a_deleted_state_ends_the_daemon_once_deliveries_went_out() {
+fn deleted_state_ends_the_daemon_after_its_deliveries() {
     let plane = play(&done(&[("rj-1", "completed")]));
-    // Under way while the file is deleted, and noticed before it ends.
+    // In flight while the file is deleted, and delivered before the daemon ends.
     let receiver = receive([Reply::status(200).after(Duration::from_secs(5))]);
     let sink = format!("[[sink]]\ntype = \"webhook\"\nurl = \"{}\"\n", receiver.url());
     let daemon = Daemon::new("drain_timeout = \"1m\"\n").project("one", &plane, &["rj-1"]).with(&sink);
@@ -40,7 +41,7 @@ fn a_deleted_state_ends_the_daemon_once_deliveries_went_out() {
 }
 
 #[test]
-fn a_deleted_log_ends_the_daemon_and_loses_nothing() {
+fn deleted_wal_ends_the_daemon_and_loses_nothing() {
     let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
     let files = Folder::new();
     files.write("config.toml", &Daemon::new("").project("one", &plane, &["rj-1"]).text);
@@ -53,7 +54,7 @@ fn a_deleted_log_ends_the_daemon_and_loses_nothing() {
 }
 
 #[test]
-fn a_killed_set_aside_is_finished_by_the_next_start() {
+fn interrupted_set_aside_is_finished_by_the_next_start() {
     let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
     let files = Folder::new();
     files.write("config.toml", &Daemon::new("").project("one", &plane, &["rj-1"]).text);
@@ -71,7 +72,7 @@ fn a_killed_set_aside_is_finished_by_the_next_start() {
 }
 
 #[test]
-fn a_state_that_is_mounted_by_itself_is_refused() {
+fn state_mounted_as_a_single_file_is_refused() {
     let folder = Folder::new();
     let state = folder.write("state.db", "");
     let mounts = "mount --bind \"$0\" \"$0\" && exec \"$@\"";
@@ -89,7 +90,7 @@ fn a_state_that_is_mounted_by_itself_is_refused() {
 }
 
 #[test]
-fn a_limit_for_files_is_an_error_and_no_end_by_a_signal() {
+fn file_size_limit_is_an_error_and_no_fatal_signal() {
     if !Command::new("prlimit").arg("--version").output().is_ok_and(|done| done.status.success()) {
         skipped("there is no prlimit here");
         return;

@@ -1,4 +1,4 @@
-//! Webhooks of the daemon: at least once, under one id, whatever the receiver does meanwhile.
+//! Webhooks of the daemon: delivered at least once under one id, whatever the receiver does.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use restore_watch::simulate::{Received, Reply};
 use crate::Daemon;
 use crate::support::{done, play, receive};
 
-/// The attempts at each delivery, by its id; each with the same body.
+/// The attempts at each delivery, by its id; all have the same body.
 fn attempts(received: &[Received]) -> Vec<Vec<&Received>> {
     let mut attempts: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for webhook in received {
@@ -25,7 +25,7 @@ fn sink(name: &str, url: &str) -> String {
 }
 
 #[test]
-fn each_transition_is_retried_until_it_is_taken() {
+fn each_event_is_retried_until_it_is_accepted() {
     let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"2s\"");
     let retry = Reply::status(503).header("retry-after", "1");
     let receiver = receive([retry, Reply::status(500), Reply::drop_connection()]);
@@ -35,12 +35,12 @@ fn each_transition_is_retried_until_it_is_taken() {
     assert_eq!((posts.len(), attempts(&posts).len()), (5, 2), "{posts:?}");
     let pause = posts[1].at.saturating_sub(posts[0].at).as_secs_f64();
     assert!((1.0..20.0).contains(&pause), "{pause}");
-    // The attempt whose connection was cut, which had been used before, was repeated at once: that is no failure.
+    // The attempt cut on a reused connection was repeated at once: that is no failure.
     assert_eq!(done.stderr.matches("sink ops: ").count(), 2, "{}", done.stderr);
 }
 
 #[test]
-fn the_end_of_a_job_waits_for_no_earlier_news() {
+fn end_of_a_job_waits_for_no_earlier_event() {
     let plane = play(&done(&[("rj-1", "completed")]));
     let receiver = receive([Reply::status(503).header("retry-after", "2")]);
     let daemon = Daemon::new("").project("one", &plane, &["rj-1"]).with(&sink("ops", &receiver.url()));
@@ -64,7 +64,7 @@ fn one_sink_never_waits_for_another() {
 }
 
 #[test]
-fn a_redirect_is_not_followed_and_only_what_is_wanted_is_posted() {
+fn redirect_is_not_followed_and_events_are_filtered() {
     let plane = play(&done(&[("rj-1", "completed"), ("rj-2", "failed")]));
     let elsewhere = receive([]);
     let receiver = receive([Reply::status(307).header("location", &elsewhere.url())]);
@@ -75,7 +75,7 @@ fn a_redirect_is_not_followed_and_only_what_is_wanted_is_posted() {
 }
 
 #[test]
-fn the_path_of_a_webhook_is_not_shown() {
+fn path_of_a_webhook_is_not_shown() {
     let plane = play(&done(&[("rj-1", "completed")]));
     let receiver = receive([Reply::status(500)]);
     let url = format!("{}/services/canary-of-a-path?token=canary-of-a-query", receiver.url());

@@ -1,10 +1,10 @@
-//! Expressions of GitHub's workflows, as far as the example has them.
+//! Expressions of GitHub's workflows, as far as the example uses them.
 //!
-//! Invariant: what is not understood fails.
+//! Invariant: an expression that is not understood fails.
 
 use std::collections::BTreeMap;
 
-/// What expressions see: paths such as `steps.wait.outputs.exit_code`, and how the job stands.
+/// The context of expressions: paths such as `steps.wait.outputs.exit_code`, and the job status.
 #[derive(Default)]
 pub(crate) struct Context {
     values: BTreeMap<String, String>,
@@ -18,7 +18,7 @@ impl Context {
         self.values.insert(path.to_owned(), value.to_owned());
     }
 
-    /// The value of a path; nothing where it has none, as on GitHub.
+    /// The value of a path; empty if it is unset, as on GitHub.
     pub(crate) fn get(&self, path: &str) -> &str {
         let known = ["inputs.", "secrets.", "vars.", "runner.", "steps."];
         assert!(known.iter().any(|context| path.starts_with(context)), "no context has {path}");
@@ -50,7 +50,7 @@ impl Context {
 struct Parser<'a> {
     context: &'a Context,
     rest: &'a str,
-    /// It calls a function that asks how the job stands, so that the default, `success()`, does not apply.
+    /// A status function was called, so the default, `success()`, does not apply.
     asks_for_status: bool,
 }
 
@@ -115,7 +115,7 @@ impl<'a> Parser<'a> {
 }
 
 #[test]
-fn conditions_as_github_reads_them() {
+fn conditions_are_read_as_github_does() {
     let mut context = Context::default();
     context.set("steps.wait.outputs.exit_code", "1");
     let one = "steps.wait.outputs.exit_code == '1'";

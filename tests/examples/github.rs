@@ -68,7 +68,7 @@ impl Job {
     fn step(&mut self, step: &Value, environment: &[(String, String)]) {
         let script = self.stage.path("step.sh").display().to_string();
         fs::write(&script, self.context.fill(step["run"].as_str().expect("a script"))).expect("a file");
-        // Only where a step is given the key, it has it.
+        // A step has the key only if the workflow passes it.
         let mut program = self
             .stage
             .program(&["bash", "--noprofile", "--norc", "-eo", "pipefail", &script])
@@ -95,7 +95,7 @@ impl Job {
         }
     }
 
-    /// What was called, without what was installed.
+    /// The calls, without those of installers.
     fn calls(&self) -> Vec<String> {
         let calls = self.stage.calls();
         calls.into_iter().filter(|call| !["sh", "curl", "cargo"].contains(&first_word(call))).collect()
@@ -124,7 +124,7 @@ fn outputs(text: &str) -> Vec<(String, String)> {
 }
 
 #[test]
-fn a_restore_that_completes_switches_traffic() {
+fn completed_restore_switches_traffic() {
     let job = run(completes(), "", None);
     assert_eq!(
         job.stage.calls(),
@@ -140,14 +140,14 @@ fn a_restore_that_completes_switches_traffic() {
 }
 
 #[test]
-fn a_restore_that_fails_rolls_back() {
+fn failed_restore_rolls_back() {
     let job = run(failed(), "", None);
     assert_eq!(job.calls(), [RESTORE, ROLL_BACK], "{}", job.log);
     assert!(job.context.failure && job.context.get("steps.wait.outputs.exit_code") == "1");
 }
 
 #[test]
-fn a_timeout_says_how_to_go_on() {
+fn timeout_prints_the_hint() {
     let job = run(endless(), "", Some("300ms"));
     assert_eq!(job.calls(), [RESTORE], "{}", job.log);
     assert!(
@@ -155,14 +155,14 @@ fn a_timeout_says_how_to_go_on() {
         "{}",
         job.log
     );
-    // And then it goes on, with no second restore.
+    // The hint goes on without a second restore.
     let job = run(completed(), "rj-1", None);
     assert_eq!(job.calls(), [SWITCH], "{}", job.log);
     assert!(!job.context.failure);
 }
 
 #[test]
-fn traffic_that_cannot_be_switched_is_rolled_back() {
+fn failed_switch_is_rolled_back() {
     let mut job = run(completed(), "", None);
     job.stage.script("switch-traffic.sh", "exit 1");
     for step in steps().into_iter().skip_while(|step| step["id"] != "switch") {
@@ -174,7 +174,7 @@ fn traffic_that_cannot_be_switched_is_rolled_back() {
 }
 
 #[test]
-fn no_restore_is_no_wait() {
+fn without_a_restore_nothing_is_waited_for() {
     let stage = Stage::new(EXAMPLE, completed());
     stage.script("bin/pc", "echo '{ \"error\": \"quota\" }'; exit 1");
     let restore = steps().into_iter().find(|step| step["name"] == "Restore").expect("the step");
@@ -186,7 +186,7 @@ fn no_restore_is_no_wait() {
 }
 
 #[test]
-fn nothing_that_somebody_typed_becomes_part_of_a_script() {
+fn no_input_becomes_part_of_a_script() {
     for script in scripts() {
         assert!(!script.contains("${{"), "{script}");
     }

@@ -17,7 +17,8 @@ fn pipeline() -> Value {
     yaml::read(&Stage::text(EXAMPLE))
 }
 
-/// The script of a job as the runner has it: all lines in one shell, which ends with the first that fails.
+/// The script of a job as the runner has it: all lines in one shell, which ends with the first that
+/// fails.
 fn script(job: &Value) -> String {
     let lines = [yaml::texts(&job["before_script"]), yaml::texts(&job["script"])].concat();
     format!("set -eo pipefail\nset +o noclobber\n{}\n", lines.join("\n"))
@@ -29,7 +30,7 @@ pub(crate) fn scripts() -> Vec<String> {
     JOBS.map(|job| script(&pipeline[job])).into()
 }
 
-/// A pipeline, whose jobs share what they keep.
+/// A pipeline whose jobs share their cache and reports.
 struct Pipeline {
     stage: Stage,
     timeout: Option<&'static str>,
@@ -58,7 +59,7 @@ impl Pipeline {
             let directory = self.stage.path("").display().to_string();
             program = program.env(&name, &value.replace("$CI_PROJECT_DIR", &directory));
         }
-        // What the job before it reported.
+        // The report of the previous job.
         let reported = fs::read_to_string(self.stage.path("wait.env")).unwrap_or_default();
         for (name, value) in reported.lines().filter_map(|line| line.split_once('=')) {
             program = program.env(name, value);
@@ -69,7 +70,8 @@ impl Pipeline {
         program.run()
     }
 
-    /// Runs all of it: what comes after the restore depends on how that ended. Tells the exit code of the restore.
+    /// Runs all jobs that apply after the outcome of the restore. Returns the exit code of the
+    /// restore.
     fn run(&self) -> Option<i32> {
         let restore = self.job("restore");
         let when =
@@ -86,7 +88,7 @@ impl Pipeline {
 }
 
 #[test]
-fn a_restore_that_completes_switches_traffic() {
+fn completed_restore_switches_traffic() {
     let pipeline = Pipeline::new(completes());
     assert_eq!(pipeline.run(), Some(0));
     assert_eq!(pipeline.stage.calls(), [RESTORE, SWITCH]);
@@ -94,14 +96,14 @@ fn a_restore_that_completes_switches_traffic() {
 }
 
 #[test]
-fn a_restore_that_fails_rolls_back() {
+fn failed_restore_rolls_back() {
     let pipeline = Pipeline::new(failed());
     assert_eq!(pipeline.run(), Some(1));
     assert_eq!(pipeline.stage.calls(), [RESTORE, ROLL_BACK]);
 }
 
 #[test]
-fn after_a_timeout_a_retry_goes_on_with_the_same_restore() {
+fn retry_after_a_timeout_continues_the_same_restore() {
     let mut pipeline = Pipeline::new(endless());
     pipeline.timeout = Some("300ms");
     assert_eq!(pipeline.run(), Some(124));
@@ -112,7 +114,7 @@ fn after_a_timeout_a_retry_goes_on_with_the_same_restore() {
 }
 
 #[test]
-fn no_restore_is_no_wait() {
+fn without_a_restore_nothing_is_waited_for() {
     let pipeline = Pipeline::new(completed());
     pipeline.stage.script("bin/pc", "echo '{ \"error\": \"quota\" }'; exit 1");
     assert_eq!(pipeline.run(), Some(1));
@@ -121,9 +123,9 @@ fn no_restore_is_no_wait() {
 }
 
 #[test]
-fn what_is_missing_is_installed() {
+fn missing_programs_are_installed() {
     let pipeline = Pipeline::new(completed());
-    // Neither of the two is there; what would have been installed is written down only.
+    // Neither program is installed; the stub only records the installation.
     for program in ["pc", "restore-watch"] {
         fs::remove_file(pipeline.stage.path("bin").join(program)).expect("a file");
     }

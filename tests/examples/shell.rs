@@ -1,11 +1,11 @@
-//! What the examples have of shell, read by `shellcheck`.
+//! The shell code of the examples, read by `shellcheck`.
 
 use crate::stage::{Stage, is_there_for};
 use crate::support::{Folder, Watch};
 use crate::{github, gitlab};
 
 #[test]
-fn shellcheck_says_nothing() {
+fn shellcheck_accepts_the_examples() {
     if !is_there_for("shellcheck", "the shell of the examples is not checked") {
         return;
     }

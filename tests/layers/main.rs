@@ -1,6 +1,8 @@
-//! The layers of the house: reads the paths of every source file and fails on an import that leads upward or sideways.
+//! The layers: reads the paths of every source file and fails on an import that leads upward or
+//! sideways.
 //!
-//! Invariant: the order of the layers is written down here once; a module that is in no layer fails.
+//! Invariant: the order of the layers is written down here once; a module that is in no layer
+//! fails.
 
 mod paths;
 
@@ -63,7 +65,7 @@ fn layer(module: &str) -> Option<usize> {
     LAYERS.iter().position(|modules| modules.contains(&module))
 }
 
-/// What is wrong with one source file; `path` is relative to `src`.
+/// The violations of one source file; `path` is relative to `src`.
 fn violations(path: &Path, text: &str) -> Vec<String> {
     let module = module_path(path);
     let own_unit = unit(&module);
@@ -79,7 +81,7 @@ fn violations(path: &Path, text: &str) -> Vec<String> {
         match target(&named, &module, usize::from(in_test)) {
             Target::Elsewhere => {}
             Target::Root if in_test || tests_only => {}
-            Target::Root => complain("names the whole crate, so that its layer cannot be told"),
+            Target::Root => complain("names the whole crate, so that its layer is unknown"),
             Target::Module(name) if name == own_unit || SPLIT.contains(&name.as_str()) => {}
             Target::Module(name) => match layer(&name) {
                 None => complain("leads to a module that is in no layer"),
@@ -103,7 +105,7 @@ fn violations(path: &Path, text: &str) -> Vec<String> {
 enum Target {
     /// To this module of the crate.
     Module(String),
-    /// To the root of the crate, and nobody can say where from there.
+    /// To the root of the crate, so to no known module.
     Root,
     /// Out of the crate, or to a place within the module.
     Elsewhere,
@@ -127,7 +129,8 @@ fn target(named: &[String], module: &[String], within: usize) -> Target {
     }
 }
 
-/// Whether a path names `bad`, something in it, or (where it is imported) a module through which it could be named.
+/// Whether a path names `bad`, something in it, or (if imported) a module through which it could be
+/// named.
 fn reaches(named: &[String], bad: &str, in_use: bool) -> bool {
     let bad: Vec<_> = bad.split("::").collect();
     let (named, glob) = match named {
@@ -177,7 +180,7 @@ fn imports_lead_downward() {
 }
 
 #[test]
-fn the_crate_is_made_of_the_modules_of_the_layers() {
+fn modules_of_the_crate_are_those_of_the_layers() {
     let lib = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).unwrap();
     let mut declared: Vec<_> =
         lib.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
@@ -191,7 +194,7 @@ fn the_crate_is_made_of_the_modules_of_the_layers() {
     assert_eq!(declared, layered);
 }
 
-/// What is wrong with a made-up file, without its place.
+/// The violations of a made-up file, without their places.
 fn judged(path: &str, text: &str) -> Vec<String> {
     let words =
         |violation: String| violation.split_once(": ").map(|(_, words)| words.to_owned()).unwrap_or_default();
@@ -199,7 +202,7 @@ fn judged(path: &str, text: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_check_finds_imports_that_lead_the_wrong_way() {
+fn wrong_imports_are_found() {
     for (path, text, found) in [
         ("model/id.rs", "use crate::config::Rate;", "`crate::config::Rate` leads upward"),
         ("engine/mod.rs", "fn f() { crate::app::driver::g() }", "`crate::app::driver::g` leads upward"),
@@ -229,12 +232,12 @@ fn the_check_finds_imports_that_lead_the_wrong_way() {
         (
             "app/wait/mod.rs",
             "use crate::*;",
-            "`crate::*` names the whole crate, so that its layer cannot be told",
+            "`crate::*` names the whole crate, so that its layer is unknown",
         ),
         (
             "app/wait/mod.rs",
             "use crate as all;",
-            "`crate` names the whole crate, so that its layer cannot be told",
+            "`crate` names the whole crate, so that its layer is unknown",
         ),
         (
             "adapters/sinks/mod.rs",
@@ -270,7 +273,7 @@ fn the_check_finds_imports_that_lead_the_wrong_way() {
 }
 
 #[test]
-fn the_check_lets_the_rest_pass() {
+fn allowed_imports_pass() {
     for (path, text) in [
         ("engine/mod.rs", "use crate::{config::{Rate, self}, model::JobId};\nuse std::time::Duration;"),
         ("engine/retry.rs", "use backoff::ExponentialBackoff;\nuse super::time::Instant;"),

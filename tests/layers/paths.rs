@@ -1,7 +1,7 @@
 //! The paths in a Rust source, such as `crate::engine::Engine`, with `use` trees spelled out.
 //!
-//! Invariant: comments and literals have no paths. It reads tokens, not syntax, so it needs no parser of Rust and may
-//! find a path where none is, which the layers bear, but misses none that is written out.
+//! Invariant: comments and literals have no paths. It reads tokens, not syntax, so it may find a
+//! path where none is, which the layers tolerate, but misses none that is written out.
 
 /// A path and where it stands.
 pub(crate) struct Reference {
@@ -28,7 +28,7 @@ pub(crate) fn references(text: &str) -> Vec<Reference> {
             at += 7;
             continue;
         }
-        // How far an item can be seen is no import.
+        // A visibility is no import.
         if starts_with(&tokens[at..], &["pub", "(", "crate", ")"]) {
             at += 4;
             continue;
@@ -114,7 +114,7 @@ fn tree(
                     at += usize::from(is(tokens, at, ","));
                 }
             }
-            // What it is called here does not matter.
+            // The alias does not matter.
             "as" => at += 1,
             _ => {
                 below.push(token.text.clone());
@@ -198,7 +198,7 @@ fn string(text: &[char], mut at: usize) -> usize {
     at
 }
 
-/// The length of a raw string literal whose `#` or quote is at `at`; none where it is a raw name.
+/// The length of a raw string literal whose `#` or quote is at `at`; `None` for a raw identifier.
 fn raw_string(text: &[char], at: usize) -> Option<usize> {
     let hashes = text[at..].iter().take_while(|c| **c == '#').count();
     let start = at + hashes;
@@ -224,7 +224,7 @@ fn paths_are_read() {
 }
 
 #[test]
-fn items_for_tests_only_are_told_apart() {
+fn items_for_tests_only_are_recognized() {
     let text = "use a;\n#[cfg(test)]\nmod tests { fn t() { b::c() } use d; }\nuse e;\n#[cfg(test)]\nmod more;\nuse f;";
     let tests: Vec<_> = references(text)
         .into_iter()

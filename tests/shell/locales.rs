@@ -16,7 +16,7 @@ fn marks_are_those_of_the_locale() {
         ("-u LC_ALL", false),
     ] {
         terminal.line(&format!("clear; env {variables} restore-watch wait good bad open"));
-        // Not those of the wait before, which stay until the screen is cleared.
+        // Not the lines of the previous wait, which stay until the screen is cleared.
         let is_drawn = |screen: &str| {
             let shows = |words| screen.contains(words);
             shows("completed,") && shows("Pending,") && !shows("interrupted")

@@ -1,10 +1,10 @@
-//! A terminal that is told to stop (Ctrl-S) takes nothing; the wait goes on.
+//! A terminal stopped by Ctrl-S accepts no output; the wait goes on.
 
 use crate::support::play;
 use crate::tmux::Terminal;
 
 #[test]
-fn polls_and_timeouts_go_on() {
+fn stopped_terminal_holds_up_no_poll_and_no_timeout() {
     let plane = play("[[job]]\nid = \"open\"");
     let Some(terminal) = Terminal::open(&plane, &[]) else { return };
     terminal.line(

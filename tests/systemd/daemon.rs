@@ -1,4 +1,4 @@
-//! restore-watch.service: who it is, how it ends, and when it is started again.
+//! restore-watch.service: its user and sandbox, its stops, and its restarts.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt as _;
@@ -15,7 +15,7 @@ fn webhook(receiver: &Receiver) -> String {
     format!("[[sink]]\ntype = \"log\"\n[[sink]]\ntype = \"webhook\"\nurl = \"{}\"\n", receiver.url())
 }
 
-/// How many deliveries to the webhook are marked as made.
+/// How many deliveries to the webhook are marked as delivered.
 fn marked(world: &World) -> usize {
     let list = "restore-watch deliveries --state delivered --sink webhook --output json";
     let rows = world.succeed(&format!("{list} --state-file /var/lib/restore-watch/state.db"));
@@ -23,7 +23,7 @@ fn marked(world: &World) -> usize {
 }
 
 #[test]
-fn it_runs_as_a_user_of_its_own_and_keeps_the_key_to_itself() {
+fn daemon_runs_as_its_own_user_and_keeps_its_key() {
     let Some(world) = World::boot() else { return };
     let plane = world.play(&format!("api_key = \"{KEY}\"\n{}", done(&[("rj-1", "failed")])));
     world.configure(&plane, &["rj-1"], "");
@@ -62,7 +62,7 @@ fn it_runs_as_a_user_of_its_own_and_keeps_the_key_to_itself() {
 }
 
 #[test]
-fn what_confines_it_is_not_in_its_way() {
+fn sandbox_of_the_unit_allows_all_it_needs() {
     let Some(world) = World::boot() else { return };
     let plane = world.play(&(done(&[("rj-1", "failed")]) + "[[fault]]\nfirst = 3\nkind = \"reset\"\n"));
     let receiver = world.receive(Vec::new());
@@ -80,13 +80,13 @@ fn what_confines_it_is_not_in_its_way() {
             receiver.count() == 2 && world.has_logged("--unit=restore-watch", "sink tls: ")
         });
         world.succeed("systemctl stop restore-watch");
-        // A call that is refused would have killed it.
+        // A refused system call would have killed it.
         assert_eq!(world.property(UNIT, "Result"), "success", "start {start}");
     }
 }
 
 #[test]
-fn a_stop_lets_out_what_is_owed() {
+fn stop_drains_pending_deliveries() {
     let Some(world) = World::boot() else { return };
     let plane = world.play("[[job]]\nid = \"rj-1\"");
     let receiver = world.receive(vec![Reply::status(200).after(Duration::from_secs(1))]);
@@ -102,7 +102,7 @@ fn a_stop_lets_out_what_is_owed() {
 }
 
 #[test]
-fn a_stop_ends_in_time_whatever_a_receiver_does() {
+fn stop_is_in_time_with_a_hanging_receiver() {
     let Some(world) = World::boot() else { return };
     let plane = world.play("[[job]]\nid = \"rj\"\ncount = 20\nprogress = \"linear\"\ntakes = \"1h\"");
     let receiver = world.receive(Vec::new());
@@ -119,16 +119,16 @@ fn a_stop_ends_in_time_whatever_a_receiver_does() {
 }
 
 #[test]
-fn a_kill_is_followed_by_a_new_start_that_tells_nothing_twice() {
+fn restart_after_a_kill_repeats_no_event() {
     let Some(world) = World::boot() else { return };
     let plane = world.play(&(done(&[("rj-1", "completed")]) + "[[job]]\nid = \"rj-2\"\n"));
     let receiver = world.receive(Vec::new());
     world.configure(&plane, &["rj-1", "rj-2"], &webhook(&receiver));
     world.edit(UNIT, "[Service]\nRestartSec=50ms\n");
     world.succeed("systemctl start restore-watch");
-    // Two of the one that ended, one of the other.
+    // Two for the ended job, one for the other.
     world.until("three deliveries", || marked(&world) == 3);
-    let logged = receiver.received();
+    let posts = receiver.received();
     world.succeed("systemctl kill --signal=KILL restore-watch");
     world.until("a new start", || {
         world.has_logged("--unit=restore-watch", "watching 1 restore; ended before: 1")
@@ -136,17 +136,17 @@ fn a_kill_is_followed_by_a_new_start_that_tells_nothing_twice() {
     assert_eq!(world.property(UNIT, "NRestarts"), "1");
     let polls = plane.count();
     world.until("more polls", || plane.count() > polls + 5);
-    let ids: BTreeSet<_> = logged.iter().map(|webhook| webhook.header("webhook-id").unwrap()).collect();
-    assert_eq!((ids.len(), logged.len(), receiver.count()), (3, 3, 3));
+    let ids: BTreeSet<_> = posts.iter().map(|webhook| webhook.header("webhook-id").unwrap()).collect();
+    assert_eq!((ids.len(), posts.len(), receiver.count()), (3, 3, 3));
 }
 
 #[test]
-fn a_bad_configuration_is_not_tried_again() {
+fn bad_configuration_is_not_restarted() {
     let Some(world) = World::boot() else { return };
     world.write("/etc/restore-watch/config.toml", "jobs = [\"rj-1\"]\npol = 3\n");
     let ran = world.run("systemctl start restore-watch");
     assert_eq!(ran.code, Some(1), "{ran:?}");
-    // Where it were to be started again, it would be activating.
+    // Before a restart it would be `activating`.
     assert_eq!(world.property(UNIT, "ActiveState"), "failed");
     assert_eq!(world.property(UNIT, "ExecMainStatus"), "78");
     assert_eq!(world.property(UNIT, "NRestarts"), "0");
@@ -154,7 +154,7 @@ fn a_bad_configuration_is_not_tried_again() {
 }
 
 #[test]
-fn a_state_that_cannot_be_used_is_tried_again_until_it_can() {
+fn unusable_state_is_retried_until_it_can_be_used() {
     let Some(world) = World::boot() else { return };
     let plane = world.play(&done(&[("rj-1", "completed")]));
     world.configure(&plane, &["rj-1"], "");

@@ -1,4 +1,4 @@
-//! What `systemd-analyze` says of the units, without a systemd that runs.
+//! `systemd-analyze` on the units, without a running systemd.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -14,7 +14,7 @@ const ALL: [(&str, bool); 3] = [
     ("restore-watch-user.service", false),
 ];
 
-/// What `systemd-analyze` has to say about a unit of this text; nothing where it is not installed.
+/// The output of `systemd-analyze` about a unit of this text; `None` if it is not installed.
 fn analyze(arguments: &[&str], unit: &str, text: &str) -> Option<Output> {
     let folder = Folder::new();
     let path = folder.write(unit, text);
@@ -39,15 +39,15 @@ fn text(unit: &str) -> String {
     std::fs::read_to_string(Path::new(UNITS).join(unit)).unwrap()
 }
 
-/// The text of a unit whose program is where that of the tests is.
+/// The text of a unit with the path of the tested program.
 fn with_program(unit: &str) -> String {
     text(unit).replace("/usr/local/bin/restore-watch", env!("CARGO_BIN_EXE_restore-watch"))
 }
 
-/// What `verify` has to say.
+/// The complaints of `systemd-analyze verify`.
 fn verify(unit: &str, of_system: bool, text: &str) -> Option<String> {
     let manager = if of_system { "--system" } else { "--user" };
-    // Of other units it says what it likes.
+    // Complaints about other units do not count.
     let output = analyze(&["verify", "--recursive-errors=no", manager], unit, text)?;
     let mut said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     if !output.status.success() {
@@ -57,7 +57,7 @@ fn verify(unit: &str, of_system: bool, text: &str) -> Option<String> {
 }
 
 #[test]
-fn there_is_nothing_to_say_about_the_units() {
+fn systemd_analyze_accepts_the_units() {
     for (unit, of_system) in ALL {
         if let Some(said) = verify(unit, of_system, &with_program(unit)) {
             assert_eq!(said, "", "{unit}");
@@ -66,7 +66,7 @@ fn there_is_nothing_to_say_about_the_units() {
 }
 
 #[test]
-fn a_slip_of_the_pen_would_be_said() {
+fn systemd_analyze_finds_a_misspelt_directive() {
     for (unit, of_system) in ALL {
         for (right, wrong) in [("NoNewPrivileges=", "NoNewPrivilege="), ("=native", "=nativ")] {
             let slipped = with_program(unit).replacen(right, wrong, 1);
@@ -79,7 +79,7 @@ fn a_slip_of_the_pen_would_be_said() {
 }
 
 #[test]
-fn the_units_of_the_system_are_tight() {
+fn system_units_are_sandboxed() {
     for (unit, _) in ALL.iter().filter(|(_, of_system)| *of_system) {
         let arguments = ["security", "--offline=true", "--threshold=15", "--no-pager"];
         let Some(output) = analyze(&arguments, unit, &text(unit)) else {
@@ -95,7 +95,7 @@ fn the_units_of_the_system_are_tight() {
 }
 
 #[test]
-fn each_directive_is_explained_in_the_line_before_it() {
+fn each_directive_has_a_comment_before_it() {
     for (unit, _) in ALL {
         let text = text(unit);
         let lines: Vec<_> = text.lines().collect();

@@ -1,4 +1,4 @@
-//! restore-watch.service from day to day: what systemd and the journal know of it, a reload, and a watchdog.
+//! restore-watch.service in operation: its status and journal, reloads, and the watchdog.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ fn until_polled(world: &World, plane: &Simulator, job: &str) {
 }
 
 #[test]
-fn systemd_knows_how_the_watch_stands() {
+fn systemd_shows_the_status_of_the_daemon() {
     let Some(world) = World::boot() else { return };
     let ended = [("rj-1", "failed"), ("rj-2", "completed"), ("rj-3", "completed")];
     let (plane, other) = (
@@ -57,7 +57,7 @@ fn systemd_knows_how_the_watch_stands() {
 }
 
 #[test]
-fn the_journal_finds_what_was_told_of_a_restore() {
+fn journal_finds_the_events_of_a_restore() {
     let Some(world) = World::boot() else { return };
     let plane = world.play(&done(&[("rj-1", "failed"), ("rj-2", "completed")]));
     let receiver = world.receive(Vec::new());
@@ -73,7 +73,7 @@ fn the_journal_finds_what_was_told_of_a_restore() {
     let [line] = &failed[..] else { panic!("{failed:#?}") };
     assert!(line["MESSAGE"].as_str().unwrap().contains("rj-1"), "{line}");
     assert!(found("RESTORE_JOB_ID=rj-2 PRIORITY=3").is_empty());
-    // By its id, a webhook leads to its line, and a line to its webhook.
+    // The id of the event leads from a webhook to its journal line and back.
     let webhooks = receiver.received();
     let id = line["TRANSITION_ID"].as_str().expect("an id");
     let sent = webhooks.iter().find(|webhook| webhook.header("webhook-id") == Some(id)).expect("its webhook");
@@ -86,7 +86,7 @@ fn the_journal_finds_what_was_told_of_a_restore() {
 }
 
 #[test]
-fn a_reload_takes_up_what_was_added() {
+fn reload_takes_up_added_jobs() {
     let Some(world) = World::boot() else { return };
     let plane =
         world.play(&(done(&[("rj-1", "completed"), ("rj-2", "failed")]) + "[[job]]\nid = \"rj-3\"\n"));
@@ -100,22 +100,22 @@ fn a_reload_takes_up_what_was_added() {
     assert_eq!(world.property(UNIT, "ActiveState"), "active");
     world.until("what is new", || receiver.count() == 5);
     until_polled(&world, &plane, "rj-3");
-    let logged = receiver.received();
+    let posts = receiver.received();
     let of_new = |webhook: &&restore_watch::simulate::Received| {
         String::from_utf8_lossy(&webhook.body).contains("\"rj-2\"")
     };
-    assert_eq!((logged.len(), logged.iter().filter(of_new).count()), (5, 2), "{logged:?}");
+    assert_eq!((posts.len(), posts.iter().filter(of_new).count()), (5, 2), "{posts:?}");
     assert_eq!((main_pid(&world), world.property(UNIT, "NRestarts")), (process, "0".to_owned()));
 }
 
 #[test]
-fn a_bad_reload_fails_and_changes_nothing() {
+fn bad_reload_fails_and_changes_nothing() {
     let Some(world) = World::boot() else { return };
     let plane = world.play("[[job]]\nid = \"rj\"\ncount = 2\n");
     world.configure(&plane, &["rj-1"], "");
     world.succeed("systemctl start restore-watch");
     let process = main_pid(&world);
-    // It would watch another job instead, were it not for the last line.
+    // Without the last line it would watch another job instead.
     world.configure(&plane, &["rj-2"], "[stat]\n");
     let ran = world.run("systemctl reload restore-watch");
     assert_eq!(ran.code, Some(1), "{ran:?}");
@@ -123,17 +123,17 @@ fn a_bad_reload_fails_and_changes_nothing() {
     assert_eq!(main_pid(&world), process);
     assert!(
         world.has_logged(&format!("--unit={UNIT}"), "/etc/restore-watch/config.toml:"),
-        "no reason was told"
+        "no reason was given"
     );
     until_polled(&world, &plane, "rj-1");
     assert!(plane.requests().iter().all(|request| !request.path.contains("rj-2")));
-    // What was mended is taken up.
+    // The corrected file is used.
     world.configure(&plane, &["rj-1", "rj-2"], "");
     world.succeed("systemctl reload restore-watch");
     until_polled(&world, &plane, "rj-2");
 }
 
-/// Starts it with a watchdog that does not wait long, and with further lines in its unit.
+/// Starts it with a short watchdog limit and further lines in its unit.
 fn start_watched(world: &World, further: &str) {
     world.edit(
         UNIT,
@@ -152,7 +152,7 @@ fn until_restarted_by_watchdog(world: &World, process: &str) {
 }
 
 #[test]
-fn the_watchdog_ends_a_process_that_stands_still() {
+fn watchdog_ends_a_stopped_process() {
     let Some(world) = World::boot() else { return };
     let plane = world.play("[[job]]\nid = \"rj-1\"\n");
     world.configure(&plane, &["rj-1"], "");
@@ -164,7 +164,7 @@ fn the_watchdog_ends_a_process_that_stands_still() {
 }
 
 #[test]
-fn the_watchdog_ends_a_process_whose_loop_alone_is_stuck() {
+fn watchdog_ends_a_process_with_a_stuck_loop() {
     let Some(world) = World::boot() else { return };
     let plane = world.play(&(done(&[("rj-1", "completed")]) + "[[job]]\nid = \"rj-2\"\n"));
     let receiver = world.receive(Vec::new());
@@ -172,18 +172,18 @@ fn the_watchdog_ends_a_process_whose_loop_alone_is_stuck() {
     start_watched(&world, "Environment=RESTORE_WATCH_FAILPOINT=stall_loop:3");
     let process = main_pid(&world);
     until_restarted_by_watchdog(&world, &process);
-    // The next one runs freely, and tells what the stuck one did not.
+    // The next process is not stuck and emits the end.
     world.edit(UNIT, "[Service]\nWatchdogSec=2s\nTimeoutAbortSec=500ms\nRestartSec=50ms\n");
-    let is_told = || {
-        let logged = receiver.received();
-        logged.iter().any(|webhook| String::from_utf8_lossy(&webhook.body).contains("restore_job.completed"))
+    let is_delivered = || {
+        let posts = receiver.received();
+        posts.iter().any(|webhook| String::from_utf8_lossy(&webhook.body).contains("restore_job.completed"))
     };
-    world.until("the end of the job to be told", is_told);
+    world.until("the event of the end", is_delivered);
     until_polled(&world, &plane, "rj-2");
 }
 
 #[test]
-fn the_watchdog_leaves_a_busy_process_alone() {
+fn watchdog_spares_a_busy_process() {
     let Some(world) = World::boot() else { return };
     let plane = world.play(
         "[[job]]\nid = \"rj\"\ncount = 200\nprogress = \"linear\"\ntakes = \"1m\"\ntakes_step = \"1s\"\n",
@@ -207,7 +207,7 @@ fn the_watchdog_leaves_a_busy_process_alone() {
 }
 
 #[test]
-fn root_finds_the_daemon_and_others_are_sent_away() {
+fn root_finds_the_daemon_and_others_are_refused() {
     let Some(world) = World::boot() else { return };
     let plane = world.play("[[job]]\nid = \"rj-1\"\n[[job]]\nid = \"rj-2\"\n");
     world.configure(&plane, &["rj-1"], "");

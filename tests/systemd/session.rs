@@ -1,4 +1,5 @@
-//! restore-watch-user.service in a session: a user's own systemd, bus, screen and notification service, all of them real.
+//! restore-watch-user.service in a session: the user's systemd, bus, screen and notification
+//! service, all of them real.
 
 use serde_json::Value;
 
@@ -9,7 +10,7 @@ use crate::world::{STRICT, UNITS, World};
 /// The user, whose home is made for the test.
 const USER: &str = "of-this-test";
 
-/// What the session is made of: a file of each Debian package that it needs beside systemd.
+/// The parts of a session: a file of each Debian package that it needs beside systemd.
 const PARTS: [(&str, &str); 5] = [
     ("dbus-user-session", "/usr/lib/systemd/user/dbus.socket"),
     ("dunst", "/usr/bin/dunst"),
@@ -18,14 +19,14 @@ const PARTS: [(&str, &str); 5] = [
     ("xvfb", "/usr/bin/Xvfb"),
 ];
 
-/// A world in which somebody is logged in and sits before a screen.
+/// A world with a logged-in user and a screen.
 struct Session {
     world: World,
     uid: String,
 }
 
 impl Session {
-    /// Begins one; none where that cannot be done here.
+    /// Begins a session; `None` if that is impossible here.
     fn begin() -> Option<Self> {
         let world = World::boot()?;
         let missing: Vec<_> = PARTS
@@ -47,7 +48,7 @@ impl Session {
         session.succeed("systemd-run --user --quiet Xvfb :7 -nolisten tcp");
         let screen = session.world.seen_from_outside("/tmp/.X11-unix/X7");
         session.world.until("a screen", || screen.exists());
-        // The bus starts the notification service when somebody calls it.
+        // The bus starts the notification service at its first call.
         session.succeed("systemctl --user set-environment DISPLAY=:7");
         Some(session)
     }
@@ -69,7 +70,7 @@ impl Session {
     }
 }
 
-/// What notifications said, the newest first: heading and text.
+/// Heading and text of the notifications, the newest first.
 fn shown(history: &str) -> Vec<(String, String)> {
     let history: Value = serde_json::from_str(history).unwrap();
     let notifications = history["data"][0].as_array().unwrap();
@@ -78,7 +79,7 @@ fn shown(history: &str) -> Vec<(String, String)> {
 }
 
 #[test]
-fn the_end_of_a_restore_is_shown_on_the_screen_of_the_user() {
+fn end_of_a_restore_is_a_desktop_notification() {
     let Some(session) = Session::begin() else { return };
     let plane = session
         .world

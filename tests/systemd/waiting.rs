@@ -1,4 +1,4 @@
-//! restore-watch-wait@.service: other units order themselves after a restore.
+//! restore-watch-wait@.service: units that are ordered after a restore.
 
 use std::time::Duration;
 
@@ -8,18 +8,18 @@ use restore_watch::simulate::Simulator;
 use crate::support::{KEY, done};
 use crate::world::World;
 
-/// The id of a restore job, as they usually are.
+/// A restore job id in the usual form.
 const ID: &str = "9857add2-99d4-4399-870e-aa7f15d8d326";
 
 /// The unit that waits for that job.
 const WAIT: &str = "restore-watch-wait@9857add2-99d4-4399-870e-aa7f15d8d326.service";
 
-/// The scenario of that job, where no other key is accepted.
+/// The scenario of that job, which accepts only the tests' key.
 fn job(further: &str) -> String {
     format!("api_key = \"{KEY}\"\n[[job]]\nid = \"{ID}\"\n{further}\n")
 }
 
-/// A unit that is to run once the restore completed, and writes down when it did.
+/// A unit that runs once the restore completed, and records when.
 fn install_what_follows(world: &World) {
     world.write(
         "/etc/systemd/system/follows.service",
@@ -35,7 +35,7 @@ fn followed(world: &World) -> bool {
     world.seen_from_outside("/run/followed").exists()
 }
 
-/// Starts the unit that waits and fails unless it fails with this exit code of the program.
+/// Starts the wait unit, which must fail with this exit code of the program.
 #[track_caller]
 fn fails_with(world: &World, code: &str) {
     let ran = world.run(&format!("systemctl start '{WAIT}'"));
@@ -49,7 +49,7 @@ fn has_key_in_journal(world: &World) -> bool {
 }
 
 #[test]
-fn what_is_ordered_after_a_restore_runs_once_it_completed() {
+fn unit_ordered_after_a_restore_runs_once_completed() {
     let Some(world) = World::boot() else { return };
     let takes = Duration::from_secs(2);
     let completes = Clock::system().now().wall + takes;
@@ -61,7 +61,7 @@ fn what_is_ordered_after_a_restore_runs_once_it_completed() {
     assert!(ran >= completes.as_millisecond(), "{ran} < {completes}");
     assert!(plane.count() > 1 && plane.requests().iter().all(|request| request.key_accepted));
     assert_eq!(world.property(WAIT, "ActiveState"), "active");
-    // What is over needs no second look.
+    // An ended restore is polled once.
     let polls = plane.count();
     world.succeed("systemctl start follows.service");
     assert_eq!(plane.count(), polls);
@@ -69,7 +69,7 @@ fn what_is_ordered_after_a_restore_runs_once_it_completed() {
 }
 
 #[test]
-fn what_needs_a_restore_that_failed_does_not_run() {
+fn unit_requiring_a_failed_restore_does_not_run() {
     let Some(world) = World::boot() else { return };
     let plane = world.play(&done(&[(ID, "failed")]));
     world.configure(&plane, &["another"], "");
@@ -78,13 +78,13 @@ fn what_needs_a_restore_that_failed_does_not_run() {
     assert!(ran.code == Some(1) && ran.stderr.contains("dependency"), "{ran:?}");
     assert_eq!(world.property(WAIT, "ExecMainStatus"), "1");
     assert!(!followed(&world));
-    let logged = world.journal(&format!("RESTORE_JOB_ID={ID} RESTORE_EVENT=restore_job.failed PRIORITY=3"));
-    assert_eq!(logged.len(), 1, "{logged:#?}");
+    let lines = world.journal(&format!("RESTORE_JOB_ID={ID} RESTORE_EVENT=restore_job.failed PRIORITY=3"));
+    assert_eq!(lines.len(), 1, "{lines:#?}");
     fails_with(&world, "1");
 }
 
 #[test]
-fn a_wait_has_no_limit_but_the_one_it_is_given() {
+fn wait_unit_has_no_limit_but_its_own() {
     let Some(world) = World::boot() else { return };
     let plane = world.play(&job(""));
     world.configure(&plane, &["another"], "");
@@ -94,7 +94,7 @@ fn a_wait_has_no_limit_but_the_one_it_is_given() {
 }
 
 #[test]
-fn of_several_projects_one_is_chosen() {
+fn wait_unit_selects_one_of_several_projects() {
     let Some(world) = World::boot() else { return };
     let (plane, other): (Simulator, _) = (world.play(&job("")), world.play(&done(&[(ID, "completed")])));
     let two = format!(
@@ -110,7 +110,7 @@ fn of_several_projects_one_is_chosen() {
 }
 
 #[test]
-fn a_wait_that_is_stopped_is_no_restore_that_completed() {
+fn stopped_wait_is_no_completed_restore() {
     let Some(world) = World::boot() else { return };
     let plane = world.play(&job(""));
     world.configure(&plane, &["another"], "");

@@ -20,7 +20,7 @@ fn port(receiver: &Receiver) -> u16 {
 }
 
 #[test]
-fn a_name_that_leads_to_this_machine_is_told_and_not_reached() {
+fn name_of_a_private_address_is_logged_and_not_reached() {
     let (plane, receiver) = (plane(), receive([]));
     let url = format!("\"http://localhost:{}/canary\"", port(&receiver));
     let mut daemon = daemon(&plane, &url, "block_private = true").start();
@@ -31,7 +31,7 @@ fn a_name_that_leads_to_this_machine_is_told_and_not_reached() {
 }
 
 #[test]
-fn a_private_address_that_was_kept_out_of_the_file_is_no_way_around() {
+fn private_address_in_a_variable_is_refused_too() {
     let (plane, receiver) = (plane(), receive([]));
     for host in ["127.0.0.1", "[::ffff:127.0.0.1]", "2130706433"] {
         let url = format!("http://{host}:{}/canary", port(&receiver));
@@ -48,9 +48,9 @@ fn a_private_address_that_was_kept_out_of_the_file_is_no_way_around() {
 
 /// A proxy would look the name up again, and may lead anywhere.
 #[test]
-fn a_proxy_is_used_only_where_private_addresses_are_allowed() {
+fn proxy_is_used_only_if_private_addresses_are_allowed() {
     let (plane, proxy) = (plane(), receive([]));
-    // A name that never has an address (RFC 6761, section 6.4).
+    // A name that never resolves (RFC 6761, section 6.4).
     let url = "\"http://hooks.invalid/\"";
     let started = |further| daemon(&plane, url, further).env("http_proxy", &proxy.url()).start();
     let mut blocking = started("allow_http = true\nblock_private = true");

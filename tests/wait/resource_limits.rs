@@ -1,10 +1,10 @@
-//! A system that gives a process too little.
+//! Resource limits that are too low.
 
 use std::process::Command;
 
 use crate::support::{Watch, done, play, skipped};
 
-/// Whether a program that sets limits can be used here, and starts the program of these tests.
+/// Whether `prlimit` is installed and can start the program.
 fn can(launcher: &[&str]) -> bool {
     let program = env!("CARGO_BIN_EXE_restore-watch");
     let started = Command::new(launcher[0]).args(&launcher[1..]).args([program, "--version"]).output();
@@ -31,7 +31,7 @@ fn too_few_open_files_are_an_error_and_no_panic() {
 }
 
 #[test]
-fn no_thread_is_an_error_and_no_panic() {
+fn thread_limit_is_an_error_and_no_panic() {
     let plane = play(&done(&[("rj-1", "completed")]));
     // The limit does not hold for root.
     let user = ["setpriv", "--reuid=54321", "--regid=54321", "--clear-groups", "prlimit", "--nproc=0"];

@@ -1,10 +1,10 @@
-//! Trouble with one project, which is told once and delays no other.
+//! Failures of one project are logged once and delay no other project.
 
 use crate::Daemon;
 use crate::support::{KEY, done, play};
 
 #[test]
-fn a_refused_key_is_told_once_and_so_is_its_return() {
+fn refused_key_and_its_recovery_are_logged_once() {
     let plane = play(&format!(
         "api_key = \"{KEY}\"\nrevoked = [{{ from = \"0s\", to = \"2s\" }}]\n{}",
         done(&[("rj-1", "completed"), ("rj-2", "completed")])
@@ -25,7 +25,7 @@ fn a_refused_key_is_told_once_and_so_is_its_return() {
 }
 
 #[test]
-fn who_asks_to_be_left_alone_is_left_alone_and_nobody_else() {
+fn retry_after_pauses_that_project_alone() {
     let asked = |form: &str| {
         play(&format!(
             "[[job]]\nid = \"rj\"\ncount = 3\ntakes = \"4s\"\n\
@@ -42,7 +42,7 @@ fn who_asks_to_be_left_alone_is_left_alone_and_nobody_else() {
         let requests = plane.requests();
         let throttled = requests.iter().position(|request| request.answered == Some(429)).expect("a 429");
         let from = requests[throttled].at;
-        // Requests that were under way when the answer came do not count: there are three jobs.
+        // Requests in flight when the answer came do not count: there are three jobs.
         let next =
             requests[throttled + 1..].iter().map(|request| request.at.saturating_sub(from).as_secs_f64());
         let next: Vec<_> = next.collect();
@@ -55,18 +55,18 @@ fn who_asks_to_be_left_alone_is_left_alone_and_nobody_else() {
 }
 
 #[test]
-fn an_endpoint_that_hangs_or_is_gone_delays_no_other() {
+fn hanging_or_closed_endpoint_delays_no_other() {
     let hangs = play("[[job]]\nid = \"rj-1\"\n[[fault]]\nkind = \"hang\"");
     let good = play("[[job]]\nid = \"rj-1\"\ntakes = \"500ms\"");
-    let gone = play("");
-    let daemon = Daemon::new("").project("hangs", &hangs, &["rj-1"]).project("gone", &gone, &["rj-1"]);
-    drop(gone);
+    let closed = play("");
+    let daemon = Daemon::new("").project("hangs", &hangs, &["rj-1"]).project("closed", &closed, &["rj-1"]);
+    drop(closed);
     let mut daemon = daemon.project("good", &good, &["rj-1"]).run(&[]).start();
     daemon.until_logged(" completed after ");
 }
 
 #[test]
-fn lasting_trouble_is_told_once_and_so_is_its_end() {
+fn lasting_failure_and_its_end_are_logged_once() {
     let plane = play(
         "[[job]]\nid = \"out\"\nage = \"1h\"\ntakes = \"1h\"\n[[job]]\nid = \"late\"\nappears = \"3s\"\nage = \"1h\"\n\
          takes = \"1h\"\n[[fault]]\njob = \"out\"\nto = \"3s\"\nkind = \"status\"\nstatus = 502\nbody = \"html\"",
@@ -84,7 +84,7 @@ fn lasting_trouble_is_told_once_and_so_is_its_end() {
 }
 
 #[test]
-fn an_unknown_status_is_warned_of_once() {
+fn unknown_status_is_logged_once() {
     let plane = play(
         "[[job]]\nid = \"rj-1\"\ntakes = \"1500ms\"\npending_status = \"Thinking\"\n\
          statuses = [{ at = \"400ms\", status = \"Pending\" }, { at = \"800ms\", status = \"THINKING\" }]",
