@@ -25,79 +25,17 @@ const START: &str = "2026-11-23T12:00:00Z";
 const MINUTE: f64 = 60.0;
 const HOUR: f64 = 3600.0;
 
-/// A control plane and what is watched on it.
-struct Site {
-    plane: Simulator,
-    project: ProjectSettings,
-}
-
-impl Site {
-    /// Plays a scenario; all its jobs are watched with the default settings.
-    async fn play(name: &str, scenario: &str) -> Self {
-        let scenario: Scenario = scenario.parse().unwrap_or_else(|error| panic!("{error}"));
-        let timeline = Timeline::start(START.parse().expect("a time"));
-        let plane = Simulator::start(&scenario, "127.0.0.1:0".parse().expect("an address"), timeline)
-            .await
-            .expect("a free port");
-        let mut project = ProjectSettings {
-            name: ProjectName::new(name),
-            api_key: SecretSource::Public("a-key"),
-            jobs: scenario.job_ids().iter().cloned().map(JobSettings::new).collect(),
-            ..ProjectSettings::default()
-        };
-        project.api.endpoint = Endpoint::parse(&plane.url(), false).expect("an endpoint");
-        Self { plane, project }
-    }
-
-    /// When requests came, in seconds.
-    fn requests(&self) -> Vec<f64> {
-        self.plane.requests().iter().map(|request| request.at.as_secs_f64()).collect()
-    }
-
-    /// The longest time without a request between these times.
-    fn longest_gap(&self, from: f64, to: f64) -> f64 {
-        let requests = self.requests();
-        let within = requests.windows(2).filter(|pair| pair[1] > from && pair[0] < to);
-        within.map(|pair| pair[1] - pair[0]).fold(0.0, f64::max)
-    }
-}
-
-/// Watches until every job ended, or for so many hours.
-async fn watch(sites: &[&Site], hours: u64) -> Vec<Arc<Event>> {
-    let projects: Vec<_> = sites.iter().map(|site| site.project.clone()).collect();
-    let clock = Clock::set_to(START.parse().expect("a time"));
-    let setup = Setup::new(projects, &[], StateSettings::KEEP).expect("parts that fit");
-    let mut driver = Driver::new(setup, State::volatile(), clock);
-    let end = driver.now().instant + Duration::from_hours(hours);
-    let mut events = Vec::new();
-    while driver.engine().polls().busy_until(end) || !driver.engine().deliveries().is_settled() {
-        tokio::select! {
-            turned = driver.turn() => events.extend(turned.expect("nothing that stops a driver")),
-            () = clock.sleep_until(Some(end)) => break,
-        }
-    }
-    events
-}
-
-/// The kinds of the events, and their times in seconds.
-fn emitted(events: &[Arc<Event>]) -> Vec<(EventKind, f64)> {
-    let start = START.parse().expect("a time");
-    events.iter().map(|event| (event.kind, event.timestamp.duration_since(start).as_secs_f64())).collect()
-}
-
-fn kinds(events: &[Arc<Event>]) -> Vec<EventKind> {
-    events.iter().map(|event| event.kind).collect()
-}
-
 #[tokio::test(start_paused = true)]
 async fn five_hour_restore_is_polled_by_the_square_root_rule() {
     let site = Site::play("default", "[[job]]\nid = \"rj-1\"\ntakes = \"5h\"").await;
     let events = watch(&[&site], 6).await;
+
     assert_eq!(kinds(&events), [Watched, Completed]);
     // The integral of dt / sqrt(0.2 t) over five hours is 600; the jitter of a tenth moves it by
     // little.
     let polls = site.plane.count();
     assert!((560..=640).contains(&polls), "{polls}");
+
     let delay = events[1].detection_delay_seconds.unwrap();
     assert!((0.0..=66.0).contains(&delay), "{delay}");
     assert!(site.longest_gap(0.0, 5.0 * HOUR) <= 66.5);
@@ -211,6 +149,7 @@ async fn key_refused_for_an_hour_emits_unauthorized_once() {
     )
     .await;
     let events = watch(&[&site], 3).await;
+
     let emitted = emitted(&events);
     let project: Vec<_> = emitted.iter().filter(|(kind, _)| ![Watched, Completed].contains(kind)).collect();
     let [(ProjectUnauthorized, refused), (ProjectRecovered, accepted)] = project[..] else {
@@ -219,6 +158,7 @@ async fn key_refused_for_an_hour_emits_unauthorized_once() {
     assert!((10.0..12.0).contains(&(refused / MINUTE)), "{refused}");
     assert!((70.0..72.0).contains(&(accepted / MINUTE)), "{accepted}");
     assert_eq!(emitted.iter().filter(|(kind, _)| *kind == Completed).count(), 3);
+
     let during = site.requests().iter().filter(|at| (10.0 * MINUTE..70.0 * MINUTE).contains(*at)).count();
     assert!((50..100).contains(&during), "slowly: {during}");
 }
@@ -232,6 +172,7 @@ async fn rate_is_kept_in_every_window_and_no_job_starves() {
     site.project.api.requests_per_second = Rate::new(rate).unwrap();
     site.project.api.burst = NonZeroU32::new(burst).unwrap();
     let events = watch(&[&site], 2).await;
+
     assert_eq!(events.iter().filter(|event| event.kind == Completed).count(), 200);
     // Of requests i to j, `j - i + 1 <= burst + rate * (tj - ti)` for all i: the least `i - rate *
     // ti` decides.
@@ -242,6 +183,7 @@ async fn rate_is_kept_in_every_window_and_no_job_starves() {
         let most = number - rate * at - least + 1.0;
         assert!(most <= f64::from(burst) + 1e-6, "{most} at {at}");
     }
+
     // In the first 70 s there are fewer requests than the jobs want, and yet each is polled.
     let emitted = emitted(&events);
     let early = emitted.iter().filter(|(kind, at)| *kind == Watched && *at < 70.0).count();
@@ -258,4 +200,68 @@ async fn job_past_its_deadline_emits_overdue_once() {
     let emitted = emitted(&watch(&[&site], 4).await);
     assert_eq!(emitted.iter().map(|(kind, _)| *kind).collect::<Vec<_>>(), [Watched, Overdue, Completed]);
     assert!((30.0 * MINUTE - 1.0..30.0 * MINUTE + 1.0).contains(&emitted[1].1), "{emitted:?}");
+}
+
+/// A control plane and what is watched on it.
+struct Site {
+    plane: Simulator,
+    project: ProjectSettings,
+}
+
+impl Site {
+    /// Plays a scenario; all its jobs are watched with the default settings.
+    async fn play(name: &str, scenario: &str) -> Self {
+        let scenario: Scenario = scenario.parse().unwrap_or_else(|error| panic!("{error}"));
+        let timeline = Timeline::start(START.parse().expect("a time"));
+        let plane = Simulator::start(&scenario, "127.0.0.1:0".parse().expect("an address"), timeline)
+            .await
+            .expect("a free port");
+        let mut project = ProjectSettings {
+            name: ProjectName::new(name),
+            api_key: SecretSource::Public("a-key"),
+            jobs: scenario.job_ids().iter().cloned().map(JobSettings::new).collect(),
+            ..ProjectSettings::default()
+        };
+        project.api.endpoint = Endpoint::parse(&plane.url(), false).expect("an endpoint");
+        Self { plane, project }
+    }
+
+    /// When requests came, in seconds.
+    fn requests(&self) -> Vec<f64> {
+        self.plane.requests().iter().map(|request| request.at.as_secs_f64()).collect()
+    }
+
+    /// The longest time without a request between these times.
+    fn longest_gap(&self, from: f64, to: f64) -> f64 {
+        let requests = self.requests();
+        let within = requests.windows(2).filter(|pair| pair[1] > from && pair[0] < to);
+        within.map(|pair| pair[1] - pair[0]).fold(0.0, f64::max)
+    }
+}
+
+/// Watches until every job ended, or for so many hours.
+async fn watch(sites: &[&Site], hours: u64) -> Vec<Arc<Event>> {
+    let projects: Vec<_> = sites.iter().map(|site| site.project.clone()).collect();
+    let clock = Clock::set_to(START.parse().expect("a time"));
+    let setup = Setup::new(projects, &[], StateSettings::KEEP).expect("parts that fit");
+    let mut driver = Driver::new(setup, State::volatile(), clock);
+    let end = driver.now().instant + Duration::from_hours(hours);
+    let mut events = Vec::new();
+    while driver.engine().polls().busy_until(end) || !driver.engine().deliveries().is_settled() {
+        tokio::select! {
+            turned = driver.turn() => events.extend(turned.expect("nothing that stops a driver")),
+            () = clock.sleep_until(Some(end)) => break,
+        }
+    }
+    events
+}
+
+/// The kinds of the events, and their times in seconds.
+fn emitted(events: &[Arc<Event>]) -> Vec<(EventKind, f64)> {
+    let start = START.parse().expect("a time");
+    events.iter().map(|event| (event.kind, event.timestamp.duration_since(start).as_secs_f64())).collect()
+}
+
+fn kinds(events: &[Arc<Event>]) -> Vec<EventKind> {
+    events.iter().map(|event| event.kind).collect()
 }

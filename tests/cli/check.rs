@@ -2,11 +2,6 @@
 
 use crate::support::{Folder, KEY, Watch};
 
-/// A file shipped with the program.
-fn shipped(path: &str) -> String {
-    format!("{}/config/{path}", env!("CARGO_MANIFEST_DIR"))
-}
-
 #[test]
 fn shipped_configuration_is_valid_and_explained() {
     let done = Watch::new(["check", "--config", &shipped("restore-watch.toml")]).run().expect(0);
@@ -34,6 +29,7 @@ fn slowness_and_discovery_are_explained() {
          [cadence]\neffort = \"eager\"\n[watch]\nslow_after = \"2h\"\n\
          [[project]]\nname = \"x\"\ndiscover = true\nwatch.slow_after = \"p99.9\"\n",
     );
+
     let shown = Watch::new(["check", "--config", &config]).run().expect(0).stdout;
     for line in [
         "  polls     1s to 1m apart, effort eager\n",
@@ -55,10 +51,12 @@ fn no_secret_is_read_or_shown() {
         "[[project]]\nname = \"p\"\njobs = [\"a\"]\napi_key = { file = \"key\" }\n\
          [[sink]]\ntype = \"webhook\"\nurl = \"https://user:canary@hooks.example/canary?canary\"\n",
     );
+
     let done =
         Watch::new(["check", "--config", &config]).env("PINECONE_API_KEY", "pcsk_canary").run().expect(0);
     assert!(!done.stdout.contains("canary"), "{}", done.stdout);
     assert!(done.stdout.contains("webhook to https://hooks.example\n"), "{}", done.stdout);
+
     // `check` needs no key: another user may run the daemon.
     std::fs::remove_file(folder.path().join("key")).unwrap();
     Watch::new(["check", "--config", &config]).run().expect(0);
@@ -75,6 +73,7 @@ fn webhooks_and_the_state_are_explained() {
          block_private = true\nretry_schedule = [\"5s\", \"90s\"]\n\
          signing_secret = [{ credential = \"new\" }, { env = \"OLD\" }]\n",
     );
+
     let done = Watch::new(["check", "--config", &config]).env("OLD", "whsec_canary").run().expect(0);
     let (_, sinks) = done.stdout.split_once("\nsink webhook\n").unwrap();
     assert_eq!(
@@ -94,6 +93,7 @@ fn all_problems_are_reported_at_once() {
         "config.toml",
         "jbos = [\"a\"]\n[[sink]]\ntype = \"webhook\"\nurl = \"ftp://x\"\nevents = [\"restore_job.complete\"]\n[heartbeat]\ninterval = 5\n",
     );
+
     let done = Watch::new(["check", "--config", &config]).run().expect(78);
     assert_eq!(done.stdout, "");
     for (place, what) in [
@@ -122,11 +122,18 @@ fn paths_are_shown_without_control_characters() {
         "con\u{202e}fig.toml",
         "jobs = [\"a\"]\n[api]\nca_file = \"ca\\u001b[2J\\n.pem\"\n[state]\npath = \"/st\\u0007ate.db\"\n",
     );
+
     let done = Watch::new(["check", "--config", &config]).run().expect(0);
     for shown in ["con\u{fffd}fig.toml is valid", "ca\u{fffd}[2J\u{fffd}.pem too\n", "/st\u{fffd}ate.db\n"] {
         assert!(done.stdout.contains(shown), "{shown}: {:?}", done.stdout);
     }
+
     // A file that cannot be read is named, too.
     let done = Watch::new(["wait", "--config", &config]).env("PINECONE_API_KEY", KEY).run().expect(78);
     assert!(done.stderr.contains("ca\u{fffd}[2J\u{fffd}.pem"), "{:?}", done.stderr);
+}
+
+/// A file shipped with the program.
+fn shipped(path: &str) -> String {
+    format!("{}/config/{path}", env!("CARGO_MANIFEST_DIR"))
 }

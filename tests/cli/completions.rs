@@ -17,46 +17,6 @@ const LINES: [(&str, &[&str], &[&str]); 9] = [
     ("restore-watch notify-test --out", &["--output"], &[]),
 ];
 
-/// The script for a shell, in a directory with a file that is sometimes proposed.
-fn script(shell: &str, name: &str) -> Folder {
-    let folder = Folder::new();
-    let done = Watch::new(["completions", shell]).run().expect(0);
-    assert_eq!(done.stderr, "");
-    folder.write(name, done.stdout);
-    folder.write("canary-file", "");
-    folder
-}
-
-/// The output of a shell that runs this in the directory; `None` if it is not installed.
-fn run(shell: &[&str], text: &str, folder: &Folder) -> Option<String> {
-    let mut command = Command::new("timeout");
-    command.arg("60").args(shell).arg(text).current_dir(folder.path()).stdin(Stdio::null());
-    command
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH")?)
-        .env("HOME", folder.path())
-        .env("TERM", "xterm");
-    let output = command.output().ok().filter(|output| output.status.code() != Some(127));
-    let Some(output) = output else {
-        skipped(&format!("completions for {}, which is not there", shell[0]));
-        return None;
-    };
-    let [stdout, stderr] =
-        [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
-    assert!(output.status.success() && stderr.is_empty(), "{shell:?}: {:?}\n{stdout}{stderr}", output.status);
-    Some(stdout)
-}
-
-#[track_caller]
-fn judge(line: &str, proposed: &[&str], wanted: &[&str], unwanted: &[&str]) {
-    for word in wanted {
-        assert!(proposed.contains(word), "{line:?} does not propose {word}: {proposed:?}");
-    }
-    for word in unwanted {
-        assert!(!proposed.contains(word), "{line:?} proposes {word}: {proposed:?}");
-    }
-}
-
 #[test]
 fn bash_completes() {
     let folder = script("bash", "script");
@@ -104,10 +64,51 @@ fn zsh_completes() {
     let text = setup.to_owned() + &LINES.map(ask).concat();
     let Some(printed) = run(&["zsh", "-f", "-c"], &text, &folder) else { return };
     let drawn: Vec<_> = printed.split("<<< ").skip(1).collect();
+
     assert_eq!(drawn.len(), LINES.len(), "{printed:?}");
     for ((line, wanted, unwanted), drawn) in LINES.into_iter().zip(drawn) {
         let drawn = console::strip_ansi_codes(drawn);
         let words: Vec<_> = drawn.split_whitespace().collect();
         judge(line, &words, wanted, unwanted);
+    }
+}
+
+/// The script for a shell, in a directory with a file that is sometimes proposed.
+fn script(shell: &str, name: &str) -> Folder {
+    let folder = Folder::new();
+    let done = Watch::new(["completions", shell]).run().expect(0);
+    assert_eq!(done.stderr, "");
+    folder.write(name, done.stdout);
+    folder.write("canary-file", "");
+    folder
+}
+
+/// The output of a shell that runs this in the directory; `None` if it is not installed.
+fn run(shell: &[&str], text: &str, folder: &Folder) -> Option<String> {
+    let mut command = Command::new("timeout");
+    command.arg("60").args(shell).arg(text).current_dir(folder.path()).stdin(Stdio::null());
+    command
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH")?)
+        .env("HOME", folder.path())
+        .env("TERM", "xterm");
+    let output = command.output().ok().filter(|output| output.status.code() != Some(127));
+    let Some(output) = output else {
+        skipped(&format!("completions for {}, which is not there", shell[0]));
+        return None;
+    };
+    let [stdout, stderr] =
+        [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+    assert!(output.status.success() && stderr.is_empty(), "{shell:?}: {:?}\n{stdout}{stderr}", output.status);
+    Some(stdout)
+}
+
+#[track_caller]
+fn judge(line: &str, proposed: &[&str], wanted: &[&str], unwanted: &[&str]) {
+    for word in wanted {
+        assert!(proposed.contains(word), "{line:?} does not propose {word}: {proposed:?}");
+    }
+    for word in unwanted {
+        assert!(!proposed.contains(word), "{line:?} proposes {word}: {proposed:?}");
     }
 }

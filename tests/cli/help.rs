@@ -40,6 +40,7 @@ fn exit_codes_are_explained_where_they_matter() {
     for variable in ["PINECONE_API_KEY", "PINECONE_CONTROLLER_HOST", "HTTPS_PROXY", "NO_COLOR", "RUST_LOG"] {
         assert!(wait.contains(variable), "{variable}: {wait}");
     }
+
     for (command, words) in [
         ("run", &["with 0 when all completed", "1 when one failed", "6 when"][..]),
         ("check", &["exits with 78"]),

@@ -6,16 +6,6 @@ use restore_watch::simulate::Simulator;
 
 use crate::support::{Done, KEY, Watch, done, play, play_shipped, unused_address};
 
-fn list(plane: &Simulator, arguments: &[&str]) -> Done {
-    Watch::new(["list"].iter().chain(arguments)).on(plane).run()
-}
-
-fn ids(done: &Done) -> Vec<String> {
-    let rows = done.json();
-    let id = |row: &serde_json::Value| row["restore_job_id"].as_str().expect("an id").to_owned();
-    rows.as_array().expect("an array").iter().map(id).collect()
-}
-
 #[test]
 fn list_is_a_table() {
     let plane = play(
@@ -24,6 +14,7 @@ fn list_is_a_table() {
     );
     let done = list(&plane, &[]).expect(0);
     let rows: Vec<Vec<_>> = done.stdout.lines().map(|line| line.split_whitespace().collect()).collect();
+
     assert_eq!(rows[0], ["STATUS", "JOB", "INDEX", "TIME"]);
     assert_eq!(rows[1][..2], ["Pending", "running"]);
     assert_eq!((&rows[2][..3], &rows[2][3..]), (&["Completed", "rj-1", "docs"][..], &["10m", "00s"][..]));
@@ -90,6 +81,7 @@ fn refused_keys_and_outages_have_their_codes() {
     }
     list(&play("forbidden = true"), &[]).expect(4).logged("control::backups::list");
     let endpoint = format!("http://{}", unused_address());
+
     let refusing =
         Watch::new(["list"]).env("PINECONE_CONTROLLER_HOST", &endpoint).env("PINECONE_API_KEY", KEY).start();
     let plane = play("[[fault]]\nkind = \"status\"\nstatus = 503\nbody = \"html\"");
@@ -104,4 +96,14 @@ fn output_of_list_can_be_waited_for() {
     let listed = list(&plane, &["--output", "json"]).expect(0).stdout;
     let done = Watch::wait(&plane, &["-", "--output", "json"]).stdin(listed).run().expect(1);
     assert_eq!(done.json()["jobs"].as_array().unwrap().len(), 3);
+}
+
+fn list(plane: &Simulator, arguments: &[&str]) -> Done {
+    Watch::new(["list"].iter().chain(arguments)).on(plane).run()
+}
+
+fn ids(done: &Done) -> Vec<String> {
+    let rows = done.json();
+    let id = |row: &serde_json::Value| row["restore_job_id"].as_str().expect("an id").to_owned();
+    rows.as_array().expect("an array").iter().map(id).collect()
 }

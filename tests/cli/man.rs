@@ -4,35 +4,11 @@ use std::process::{Command, Stdio};
 
 use crate::support::{Folder, Watch, skipped};
 
-/// All pages, by the names of their files.
-fn pages() -> (Folder, Vec<String>) {
-    let folder = Folder::new();
-    let directory = folder.path().join("new/man1");
-    let done = Watch::new(["man", "--dir", directory.to_str().expect("a path")]).run().expect(0);
-    assert_eq!((done.stdout.as_str(), done.stderr.as_str()), ("", ""));
-    let names = std::fs::read_dir(directory).expect("a directory").map(|entry| {
-        let path = entry.expect("an entry").path();
-        path.into_os_string().into_string().expect("a path that is text")
-    });
-    let names = names.collect();
-    (folder, names)
-}
-
-/// The output of a program about a page, of both streams; `None` if it is not installed.
-fn output_of(words: &[&str], page: &str) -> Option<(String, String)> {
-    let mut command = Command::new(words[0]);
-    command.args(&words[1..]).arg(page).env("LC_ALL", "C.UTF-8").env("MANWIDTH", "80").stdin(Stdio::null());
-    let output = command.output().ok()?;
-    let [stdout, stderr] =
-        [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
-    assert!(output.status.code().is_some_and(|code| code < 3), "{words:?}: {stdout}{stderr}");
-    Some((stdout, stderr))
-}
-
 #[test]
 fn each_command_has_a_page() {
     let (_folder, pages) = pages();
     let help = Watch::new(["--help"]).run().expect(0).stdout;
+
     let commands =
         help.split("Commands:").nth(1).and_then(|rest| rest.split("\n\n").next()).expect("commands");
     let commands: Vec<_> = commands
@@ -41,6 +17,7 @@ fn each_command_has_a_page() {
         .filter_map(|line| line.split_whitespace().next())
         .collect();
     assert!(commands.len() > 10, "{commands:?}");
+
     for command in commands {
         let file = format!("/restore-watch-{command}.1");
         assert!(pages.iter().any(|page| page.ends_with(&file)), "{file}: {pages:?}");
@@ -50,8 +27,10 @@ fn each_command_has_a_page() {
     for file in ["/restore-watch.1", "/restore-watch-deliveries-retry.1"] {
         assert!(pages.iter().any(|page| page.ends_with(file)), "{file}: {pages:?}");
     }
+
     let nested = Watch::new(["man", "deliveries", "retry"]).run().expect(0).stdout;
     assert!(nested.contains("RESTORE-WATCH-DELIVERIES-RETRY"), "{nested}");
+
     Watch::new(["man", "restart"])
         .run()
         .expect(2)
@@ -66,6 +45,7 @@ fn page_of_wait_says_what_its_help_says() {
     {
         assert!(page.contains(&format!("\n.SH {section}\n")), "{section}: {page}");
     }
+
     let help = Watch::new(["wait", "--help"]).run().expect(0).stdout;
     let plain = page.replace("\\-", "-").replace("\\fB", "").replace("\\fR", "");
     for line in help.split("Exit codes:").nth(1).expect("exit codes").lines() {
@@ -98,4 +78,29 @@ fn manual_tools_accept_the_pages() {
             }
         }
     }
+}
+
+/// All pages, by the names of their files.
+fn pages() -> (Folder, Vec<String>) {
+    let folder = Folder::new();
+    let directory = folder.path().join("new/man1");
+    let done = Watch::new(["man", "--dir", directory.to_str().expect("a path")]).run().expect(0);
+    assert_eq!((done.stdout.as_str(), done.stderr.as_str()), ("", ""));
+    let names = std::fs::read_dir(directory).expect("a directory").map(|entry| {
+        let path = entry.expect("an entry").path();
+        path.into_os_string().into_string().expect("a path that is text")
+    });
+    let names = names.collect();
+    (folder, names)
+}
+
+/// The output of a program about a page, of both streams; `None` if it is not installed.
+fn output_of(words: &[&str], page: &str) -> Option<(String, String)> {
+    let mut command = Command::new(words[0]);
+    command.args(&words[1..]).arg(page).env("LC_ALL", "C.UTF-8").env("MANWIDTH", "80").stdin(Stdio::null());
+    let output = command.output().ok()?;
+    let [stdout, stderr] =
+        [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+    assert!(output.status.code().is_some_and(|code| code < 3), "{words:?}: {stdout}{stderr}");
+    Some((stdout, stderr))
 }

@@ -7,23 +7,6 @@ use crate::support::{Done, Folder, Watch, receive, unused_address};
 
 const SECRET: &str = "whsec_Y2FuYXJ5IG9mIG5vdGlmeS10ZXN0LCBsb25nIGVub3VnaA==";
 
-fn notify(sinks: &str, arguments: &[&str]) -> Done {
-    let folder = Folder::new();
-    let config = folder.write("config.toml", format!("jobs = [\"rj-1\"]\n{sinks}"));
-    let arguments = ["notify-test", "--config", &config].into_iter().chain(arguments.iter().copied());
-    let done = Watch::new(arguments).env("SECRET", SECRET).run();
-    for text in [&done.stdout, &done.stderr] {
-        assert!(!text.contains("canary") && !text.contains(SECRET), "{text}");
-    }
-    done
-}
-
-fn webhook(name: &str, url: &str, more: &str) -> String {
-    format!(
-        "[[sink]]\ntype = \"webhook\"\nname = \"{name}\"\nurl = \"{url}/canary-of-a-path?canary\"\n{more}\n"
-    )
-}
-
 #[test]
 fn each_sink_gets_one_marked_test() {
     let receiver = receive([]);
@@ -38,6 +21,7 @@ fn each_sink_gets_one_marked_test() {
         })
         .collect();
     let done = notify(&format!("[[sink]]\ntype = \"log\"\n{sinks}"), &[]).expect(0);
+
     assert_eq!(done.stdout.matches(" ok ").count(), 7, "{}", done.stdout);
     assert_eq!(done.stderr.matches("a test of restore-watch").count(), 1, "{}", done.stderr);
     let posts = receiver.received();
@@ -45,10 +29,12 @@ fn each_sink_gets_one_marked_test() {
     types.sort_unstable();
     let json = "application/json";
     let event = "application/cloudevents+json";
+
     assert_eq!(types.len(), 6);
     assert_eq!(types.iter().filter(|kind| **kind == json).count(), 4, "{types:?}");
     assert!(types[0].starts_with(event) && types[5].starts_with("text/plain"), "{types:?}");
     let verifier = standardwebhooks::Webhook::new(SECRET).expect("a secret");
+
     for post in &posts {
         let mut headers = reqwest::header::HeaderMap::new();
         for name in ["webhook-id", "webhook-timestamp", "webhook-signature"] {
@@ -77,6 +63,7 @@ fn failure_of_each_sink_is_reported() {
         let rows = report.as_array().expect("an array");
         rows.iter().find(|row| row["sink"] == name).unwrap_or_else(|| panic!("{name}: {report}")).clone()
     };
+
     assert!(of("refused")["error"].as_str().expect("an error").contains("cannot connect"));
     assert!(of("broken")["error"].as_str().expect("an error").contains("HTTP 500"));
     assert_eq!(
@@ -144,4 +131,21 @@ fn secrets_repeated_by_a_receiver_are_not_shown() {
         let lower = shown.to_lowercase();
         assert!(shown.contains("***") && !lower.contains("canary") && !shown.contains("dXNlcj"), "{shown}");
     }
+}
+
+fn notify(sinks: &str, arguments: &[&str]) -> Done {
+    let folder = Folder::new();
+    let config = folder.write("config.toml", format!("jobs = [\"rj-1\"]\n{sinks}"));
+    let arguments = ["notify-test", "--config", &config].into_iter().chain(arguments.iter().copied());
+    let done = Watch::new(arguments).env("SECRET", SECRET).run();
+    for text in [&done.stdout, &done.stderr] {
+        assert!(!text.contains("canary") && !text.contains(SECRET), "{text}");
+    }
+    done
+}
+
+fn webhook(name: &str, url: &str, more: &str) -> String {
+    format!(
+        "[[sink]]\ntype = \"webhook\"\nname = \"{name}\"\nurl = \"{url}/canary-of-a-path?canary\"\n{more}\n"
+    )
 }

@@ -16,21 +16,6 @@ const NOBODY: u32 = 65534;
 /// Execs a program as a user other than root.
 const AS_NOBODY: [&str; 6] = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
 
-/// Whether that is possible here and that user can start the program.
-fn nobody_can_run_it() -> bool {
-    let tried = Command::new(AS_NOBODY[0]).args(&AS_NOBODY[1..]).args([PROGRAM, "--version"]).output();
-    let works = tried.is_ok_and(|done| done.status.success());
-    if !works {
-        skipped("no process can be started here as another user, so none is checked");
-    }
-    works
-}
-
-/// The owner of /proc/PID/mem: root if the process is not dumpable (proc(5)).
-fn owner_of_memory(process: u32) -> u32 {
-    fs::metadata(format!("/proc/{process}/environ")).expect("a process").uid()
-}
-
 #[test]
 fn memory_is_readable_by_root_alone() {
     if !nobody_can_run_it() {
@@ -56,8 +41,10 @@ fn command_of_a_wait_is_dumpable_and_has_the_callers_umask() {
         let done = Watch::through(launcher, arguments).on(&plane).run().expect(0);
         done.stdout.lines().rev().take(2).map(str::to_owned).collect::<Vec<_>>()
     };
+
     let umask = ["sh", "-c", "umask 0027; exec \"$@\"", "sh"];
     assert_eq!(wait(&umask)[1], "0027");
+
     if nobody_can_run_it() {
         assert_eq!(wait(&[&AS_NOBODY[..], &umask].concat()), [&NOBODY.to_string(), "0027"]);
     }
@@ -70,13 +57,16 @@ fn files_of_the_daemon_are_private() {
     let config = folder.write("config.toml", format!("jobs = [\"rj-1\"]\n{}", fast(&plane)));
     let state = folder.path().join("state");
     let launcher = ["sh", "-c", "umask 0; exec \"$@\"", "sh"];
+
     let mut daemon = Watch::through(&launcher, ["run", "--config", &config])
         .env("PINECONE_API_KEY", KEY)
         .env("STATE_DIRECTORY", &state.to_string_lossy())
         .start();
     daemon.until_logged("watching restore rj-1 ");
+
     let status = fs::read_to_string(format!("/proc/{}/status", daemon.id())).unwrap();
     assert!(status.contains("\nUmask:\t0077\n"), "{status}");
+
     let mut files = 0;
     for entry in fs::read_dir(&state).unwrap() {
         let path = entry.unwrap().path();
@@ -85,6 +75,31 @@ fn files_of_the_daemon_are_private() {
         files += 1;
     }
     assert!(files > 0, "the state is kept in files");
+}
+
+#[test]
+fn memory_is_not_dumped() {
+    let folder = Folder::new();
+    if !dies_with_a_dump(start_with_dumps(&folder, &["sh", "-c", "echo up; exec sleep 60"])) {
+        skipped("no memory is dumped here, whatever dies");
+        return;
+    }
+    assert!(!dies_with_a_dump(start_with_dumps(&folder, &[PROGRAM, "simulate"])));
+}
+
+/// Whether that is possible here and that user can start the program.
+fn nobody_can_run_it() -> bool {
+    let tried = Command::new(AS_NOBODY[0]).args(&AS_NOBODY[1..]).args([PROGRAM, "--version"]).output();
+    let works = tried.is_ok_and(|done| done.status.success());
+    if !works {
+        skipped("no process can be started here as another user, so none is checked");
+    }
+    works
+}
+
+/// The owner of /proc/PID/mem: root if the process is not dumpable (proc(5)).
+fn owner_of_memory(process: u32) -> u32 {
+    fs::metadata(format!("/proc/{process}/environ")).expect("a process").uid()
 }
 
 /// Starts a program without a limit on core dumps, in `folder`.
@@ -117,14 +132,4 @@ fn dies_with_a_dump(mut child: Child) -> bool {
     }
     drop(child.kill());
     panic!("it does not die");
-}
-
-#[test]
-fn memory_is_not_dumped() {
-    let folder = Folder::new();
-    if !dies_with_a_dump(start_with_dumps(&folder, &["sh", "-c", "echo up; exec sleep 60"])) {
-        skipped("no memory is dumped here, whatever dies");
-        return;
-    }
-    assert!(!dies_with_a_dump(start_with_dumps(&folder, &[PROGRAM, "simulate"])));
 }

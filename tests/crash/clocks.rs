@@ -41,6 +41,58 @@ const DAY: i64 = 24 * HOUR;
 /// A minute after the epoch, where a clock without a battery starts, and just beyond 32 bits.
 const ABSOLUTE: [i64; 2] = [60, (1 << 31) + 60];
 
+#[test]
+fn wrong_clock_at_a_start_loses_and_repeats_no_event() {
+    let Some(library) = library_of_clocks() else { return };
+    let starts = number("RESTORE_WATCH_STEPS").map_or(FEW, |steps| usize::try_from(steps).expect("a count"));
+    let seed = number("RESTORE_WATCH_SEED").unwrap_or_else(|| fastrand::u64(..));
+    println!("RESTORE_WATCH_SEED={seed} RESTORE_WATCH_STEPS={starts}");
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let (mut done, mut rounds, mut events, mut slowest) = (0, 0, 0, Duration::ZERO);
+
+    while done < starts {
+        let mut stage = Stage::that_discovers(true, ROUND, rng.u64(..));
+        let wrong = WrongClock::of(&mut stage, &library);
+        let clock = Clock::system();
+        let mut log = Vec::new();
+        while !stage.world.is_over() && done < starts {
+            let is_first = log.is_empty();
+            log.push(if is_first { 0 } else { wrong.step(&mut rng) });
+            let polls = stage.world.requests();
+            let began = clock.now().instant;
+            // Jobs that ended before the first complete scan are history, so the first process gets
+            // that far.
+            if done % 3 == 1 && !is_first {
+                let arrival = format!("{}:{}", PLACES[rng.usize(..PLACES.len())], rng.u32(1..20));
+                let mut daemon = start(stage.daemon(&[]).env("RESTORE_WATCH_FAILPOINT", &arrival));
+                daemon.ends_within(PATIENCE);
+                stage.ended(&daemon.kill());
+            } else {
+                let mut daemon = start(stage.daemon(&[]));
+                let wanted = if is_first { stage.world.jobs().len() / 2 } else { 1 };
+                daemon.until("its polls", |_| stage.world.requests() >= polls + wanted);
+                let soon = clock.now().instant.since(began);
+                slowest = slowest.max(soon);
+                assert!(soon <= SOON, "polled after {soon:?} with clocks {log:?}\n{}", stage.context());
+                daemon.ends_within(Duration::from_millis(rng.u64(..400)));
+                if rng.bool() {
+                    // As a time service does.
+                    log.push(wrong.step(&mut rng));
+                    daemon.ends_within(Duration::from_millis(rng.u64(..400)));
+                }
+                stage.ended(&daemon.kill());
+            }
+            done += 1;
+        }
+        println!("clocks off by {log:?} s");
+        wrong.step(&mut rng);
+        stage.finish();
+        events += judge(&stage);
+        rounds += 1;
+    }
+    println!("{done} starts in {rounds} rounds: {events} events once each; polled after {slowest:?} at most");
+}
+
 /// The wall clock of the processes of a stage.
 struct WrongClock {
     folder: Folder,
@@ -111,55 +163,4 @@ fn emitted(ledger: &Ledger, stage: &Stage) -> BTreeMap<(String, EventKind), BTre
         }
     }
     emitted
-}
-
-#[test]
-fn wrong_clock_at_a_start_loses_and_repeats_no_event() {
-    let Some(library) = library_of_clocks() else { return };
-    let starts = number("RESTORE_WATCH_STEPS").map_or(FEW, |steps| usize::try_from(steps).expect("a count"));
-    let seed = number("RESTORE_WATCH_SEED").unwrap_or_else(|| fastrand::u64(..));
-    println!("RESTORE_WATCH_SEED={seed} RESTORE_WATCH_STEPS={starts}");
-    let mut rng = fastrand::Rng::with_seed(seed);
-    let (mut done, mut rounds, mut events, mut slowest) = (0, 0, 0, Duration::ZERO);
-    while done < starts {
-        let mut stage = Stage::that_discovers(true, ROUND, rng.u64(..));
-        let wrong = WrongClock::of(&mut stage, &library);
-        let clock = Clock::system();
-        let mut log = Vec::new();
-        while !stage.world.is_over() && done < starts {
-            let is_first = log.is_empty();
-            log.push(if is_first { 0 } else { wrong.step(&mut rng) });
-            let polls = stage.world.requests();
-            let began = clock.now().instant;
-            // Jobs that ended before the first complete scan are history, so the first process gets
-            // that far.
-            if done % 3 == 1 && !is_first {
-                let arrival = format!("{}:{}", PLACES[rng.usize(..PLACES.len())], rng.u32(1..20));
-                let mut daemon = start(stage.daemon(&[]).env("RESTORE_WATCH_FAILPOINT", &arrival));
-                daemon.ends_within(PATIENCE);
-                stage.ended(&daemon.kill());
-            } else {
-                let mut daemon = start(stage.daemon(&[]));
-                let wanted = if is_first { stage.world.jobs().len() / 2 } else { 1 };
-                daemon.until("its polls", |_| stage.world.requests() >= polls + wanted);
-                let soon = clock.now().instant.since(began);
-                slowest = slowest.max(soon);
-                assert!(soon <= SOON, "polled after {soon:?} with clocks {log:?}\n{}", stage.context());
-                daemon.ends_within(Duration::from_millis(rng.u64(..400)));
-                if rng.bool() {
-                    // As a time service does.
-                    log.push(wrong.step(&mut rng));
-                    daemon.ends_within(Duration::from_millis(rng.u64(..400)));
-                }
-                stage.ended(&daemon.kill());
-            }
-            done += 1;
-        }
-        println!("clocks off by {log:?} s");
-        wrong.step(&mut rng);
-        stage.finish();
-        events += judge(&stage);
-        rounds += 1;
-    }
-    println!("{done} starts in {rounds} rounds: {events} events once each; polled after {slowest:?} at most");
 }

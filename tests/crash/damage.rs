@@ -21,6 +21,57 @@ const HALF: Size = Size { projects: 1, jobs: 24, endless: 0, span: Duration::fro
 /// How many events are delivered when the daemon ends.
 const EMITTED: usize = 20;
 
+#[test]
+fn damaged_state_is_refused_unchanged_or_harmless() {
+    let mut rng = fastrand::Rng::with_seed(17);
+    for killed in [false, true] {
+        let mut half = Half::run(killed);
+        for attempt in 1..=tries() {
+            half.go_on(&format!("bit {attempt}"), "state.db", Emission::Once, |bytes| flip(bytes, &mut rng));
+            half.go_on(&format!("cut {attempt}"), "state.db", Emission::Again, |bytes| cut(bytes, &mut rng));
+        }
+        println!(
+            "killed: {killed}; {} of {} damaged states refused; {}",
+            half.refused,
+            2 * tries(),
+            half.counts
+        );
+    }
+}
+
+#[test]
+fn damaged_wal_is_an_older_state() {
+    let mut rng = fastrand::Rng::with_seed(19);
+    let mut half = Half::run(true);
+    for attempt in 1..=tries() {
+        half.go_on(&format!("bit {attempt}"), "state.db-wal", Emission::Again, |bytes| flip(bytes, &mut rng));
+        half.go_on(&format!("cut {attempt}"), "state.db-wal", Emission::Again, |bytes| cut(bytes, &mut rng));
+    }
+    half.go_on("empty", "state.db-wal", Emission::Again, Vec::clear);
+    half.go_on("index", "state.db-shm", Emission::Once, |bytes| flip(bytes, &mut rng));
+    println!("{} of {} damaged logs refused; {}", half.refused, 2 * tries(), half.counts);
+}
+
+#[test]
+fn state_set_aside_is_kept_and_events_are_repeated() {
+    let mut half = Half::run(true);
+    half.go_on("cut", "state.db", Emission::Again, |bytes| bytes.truncate(bytes.len() / 2));
+    assert_eq!(half.refused, 1);
+    let refused = half.read();
+
+    let done = start(half.stage.daemon(&["--exit-when-done", "--set-state-aside"])).finish();
+    half.stage.ended(&done);
+    let done = done.logged(" WARN the state was set aside, as ");
+    assert!(matches!(done.code, Some(0 | 1 | 6)), "{:?}: {}", done.code, half.stage.context());
+
+    half.stage.judge(Emission::Again);
+    let kept: Vec<_> = half.read().into_iter().filter(|(name, _)| name.contains(".aside-")).collect();
+    for (ending, bytes) in [("Z", &refused["state.db"]), ("Z-wal", &refused["state.db-wal"])] {
+        let kept = kept.iter().find(|(name, _)| name.ends_with(ending));
+        assert!(kept.is_some_and(|(_, kept)| kept == bytes), "{ending}");
+    }
+}
+
 /// How often each kind of damage is tried: more in the long form.
 fn tries() -> u64 {
     number("RESTORE_WATCH_KILLS").map_or(6, |kills| (kills / 25).clamp(6, 100))
@@ -132,53 +183,4 @@ fn flip(bytes: &mut [u8], rng: &mut fastrand::Rng) {
 
 fn cut(bytes: &mut Vec<u8>, rng: &mut fastrand::Rng) {
     bytes.truncate(rng.usize(..bytes.len()));
-}
-
-#[test]
-fn damaged_state_is_refused_unchanged_or_harmless() {
-    let mut rng = fastrand::Rng::with_seed(17);
-    for killed in [false, true] {
-        let mut half = Half::run(killed);
-        for attempt in 1..=tries() {
-            half.go_on(&format!("bit {attempt}"), "state.db", Emission::Once, |bytes| flip(bytes, &mut rng));
-            half.go_on(&format!("cut {attempt}"), "state.db", Emission::Again, |bytes| cut(bytes, &mut rng));
-        }
-        println!(
-            "killed: {killed}; {} of {} damaged states refused; {}",
-            half.refused,
-            2 * tries(),
-            half.counts
-        );
-    }
-}
-
-#[test]
-fn damaged_wal_is_an_older_state() {
-    let mut rng = fastrand::Rng::with_seed(19);
-    let mut half = Half::run(true);
-    for attempt in 1..=tries() {
-        half.go_on(&format!("bit {attempt}"), "state.db-wal", Emission::Again, |bytes| flip(bytes, &mut rng));
-        half.go_on(&format!("cut {attempt}"), "state.db-wal", Emission::Again, |bytes| cut(bytes, &mut rng));
-    }
-    half.go_on("empty", "state.db-wal", Emission::Again, Vec::clear);
-    half.go_on("index", "state.db-shm", Emission::Once, |bytes| flip(bytes, &mut rng));
-    println!("{} of {} damaged logs refused; {}", half.refused, 2 * tries(), half.counts);
-}
-
-#[test]
-fn state_set_aside_is_kept_and_events_are_repeated() {
-    let mut half = Half::run(true);
-    half.go_on("cut", "state.db", Emission::Again, |bytes| bytes.truncate(bytes.len() / 2));
-    assert_eq!(half.refused, 1);
-    let refused = half.read();
-    let done = start(half.stage.daemon(&["--exit-when-done", "--set-state-aside"])).finish();
-    half.stage.ended(&done);
-    let done = done.logged(" WARN the state was set aside, as ");
-    assert!(matches!(done.code, Some(0 | 1 | 6)), "{:?}: {}", done.code, half.stage.context());
-    half.stage.judge(Emission::Again);
-    let kept: Vec<_> = half.read().into_iter().filter(|(name, _)| name.contains(".aside-")).collect();
-    for (ending, bytes) in [("Z", &refused["state.db"]), ("Z-wal", &refused["state.db-wal"])] {
-        let kept = kept.iter().find(|(name, _)| name.ends_with(ending));
-        assert!(kept.is_some_and(|(_, kept)| kept == bytes), "{ending}");
-    }
 }

@@ -17,6 +17,36 @@ use crate::world::Size;
 /// More than fits.
 const LARGE: Size = Size { projects: 2, jobs: 40, endless: 0, span: Duration::from_secs(2) };
 
+#[test]
+fn full_disk_is_reported_and_loses_nothing() {
+    let mut stage = Stage::new(LARGE, 11);
+    let directory = stage.state().parent().expect("a directory").to_owned();
+    std::fs::create_dir(&directory).unwrap();
+    let Some(disk) = Disk::mount(&directory, "300k") else {
+        println!("SKIPPED: no file system can be mounted here, so no disk is full");
+        return;
+    };
+    stage.launcher = disk.launcher();
+    let refused = Some(i32::from(Exit::State.code()));
+    let full = format!("the state {}: the disk is full\n  help: check the ", stage.state().display());
+
+    // The last process to close the state truncates its log, which frees a little room, each time
+    // less.
+    for attempt in 1..=2 {
+        let done = start(stage.daemon(&[])).finish();
+        stage.ended(&done);
+        assert!(done.code == refused && done.stderr.contains(&full), "{attempt}: {}", stage.context());
+    }
+    disk.grow("64m");
+    stage.finish();
+
+    for file in std::fs::read_dir(disk.seen_from_outside()).unwrap().flatten() {
+        std::fs::copy(file.path(), directory.join(file.file_name())).unwrap();
+    }
+    let counts = stage.judge(Emission::Once);
+    println!("a full disk: {counts}");
+}
+
 /// A small disk, mounted at a directory within its namespace.
 struct Disk {
     holder: Child,
@@ -69,32 +99,4 @@ impl Drop for Disk {
         drop(self.holder.kill());
         drop(self.holder.wait());
     }
-}
-
-#[test]
-fn full_disk_is_reported_and_loses_nothing() {
-    let mut stage = Stage::new(LARGE, 11);
-    let directory = stage.state().parent().expect("a directory").to_owned();
-    std::fs::create_dir(&directory).unwrap();
-    let Some(disk) = Disk::mount(&directory, "300k") else {
-        println!("SKIPPED: no file system can be mounted here, so no disk is full");
-        return;
-    };
-    stage.launcher = disk.launcher();
-    let refused = Some(i32::from(Exit::State.code()));
-    let full = format!("the state {}: the disk is full\n  help: check the ", stage.state().display());
-    // The last process to close the state truncates its log, which frees a little room, each time
-    // less.
-    for attempt in 1..=2 {
-        let done = start(stage.daemon(&[])).finish();
-        stage.ended(&done);
-        assert!(done.code == refused && done.stderr.contains(&full), "{attempt}: {}", stage.context());
-    }
-    disk.grow("64m");
-    stage.finish();
-    for file in std::fs::read_dir(disk.seen_from_outside()).unwrap().flatten() {
-        std::fs::copy(file.path(), directory.join(file.file_name())).unwrap();
-    }
-    let counts = stage.judge(Emission::Once);
-    println!("a full disk: {counts}");
 }

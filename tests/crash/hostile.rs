@@ -27,6 +27,53 @@ const SPOILT: usize = 200;
 /// When the last job ends, from the start.
 const LAST_END: Duration = Duration::from_millis(2950);
 
+#[test]
+fn endless_answers_cost_no_memory_and_delay_no_other_sink() {
+    let clock = Clock::system();
+    let plane = play("[[job]]\nid = \"rj\"\ncount = 40\ntakes = \"1s\"\ntakes_step = \"50ms\"");
+    let jobs: Vec<_> = (1..=40).map(|number| format!("rj-{number}")).collect();
+    let mut text = format!(
+        "[[project]]\nname = \"one\"\napi_key = {{ env = \"KEY\" }}\njobs = {jobs:?}\n\
+         [project.api]\nendpoint = \"{}\"\nrequests_per_second = 200\nburst = 50\n\
+         [project.cadence]\nmin_interval = \"20ms\"\nmax_interval = \"100ms\"\n",
+        plane.url()
+    );
+    let habits = [Habit::EndlessBody, Habit::EndlessHeaders, Habit::Silence, Habit::InterimAnswers];
+    let hostile = habits.map(Hostile::start);
+    let well = receive([]);
+    let urls = hostile.iter().map(|hostile| format!("http://{}/", hostile.address)).chain([well.url()]);
+    for (number, url) in urls.enumerate() {
+        let schedule = vec!["50ms"; 50];
+        _ = write!(
+            text,
+            "[[sink]]\ntype = \"webhook\"\nname = \"sink-{number}\"\nurl = \"{url}\"\nretry_schedule = {schedule:?}\n"
+        );
+    }
+    let folder = Folder::new();
+    let config = folder.write("config.toml", text);
+    let state = folder.path().join("state").display().to_string();
+    let daemon = Watch::new(["run", "--config", &config]).env("KEY", KEY).env("STATE_DIRECTORY", &state);
+    let mut daemon = daemon.keep(folder).start();
+
+    daemon.until("good times", |_| hostile.iter().all(|hostile| hostile.served() >= GOOD));
+    let before = peak_memory(daemon.id());
+    daemon.until("every other sink to be reached", |_| well.count() == 80);
+    let took = clock.now().instant.since(Instant::default());
+    assert!(took < LAST_END + Duration::from_secs(10), "{took:?}");
+    daemon.until("many bad answers", |_| hostile[..2].iter().all(|hostile| hostile.served() >= SPOILT));
+    let after = peak_memory(daemon.id());
+    let done = daemon.kill();
+    assert_eq!(done.signal, Some(9), "{}", done.stderr);
+
+    let sent: u64 = hostile.iter().map(|hostile| hostile.sent.load(Ordering::SeqCst)).sum();
+    let (Some(before), Some(after)) = (before, after) else {
+        println!("SKIPPED: this system does not say how much memory a process uses");
+        return;
+    };
+    println!("{} KiB more memory for {} MiB of answers", after - before, sent >> 20);
+    assert!(after - before < MORE, "{before} KiB, then {after}");
+}
+
 /// What a hostile receiver sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Habit {
@@ -96,51 +143,4 @@ fn peak_memory(process: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().strip_suffix(" kB")?.parse().ok()
-}
-
-#[test]
-fn endless_answers_cost_no_memory_and_delay_no_other_sink() {
-    let clock = Clock::system();
-    let plane = play("[[job]]\nid = \"rj\"\ncount = 40\ntakes = \"1s\"\ntakes_step = \"50ms\"");
-    let jobs: Vec<_> = (1..=40).map(|number| format!("rj-{number}")).collect();
-    let mut text = format!(
-        "[[project]]\nname = \"one\"\napi_key = {{ env = \"KEY\" }}\njobs = {jobs:?}\n\
-         [project.api]\nendpoint = \"{}\"\nrequests_per_second = 200\nburst = 50\n\
-         [project.cadence]\nmin_interval = \"20ms\"\nmax_interval = \"100ms\"\n",
-        plane.url()
-    );
-    let habits = [Habit::EndlessBody, Habit::EndlessHeaders, Habit::Silence, Habit::InterimAnswers];
-    let hostile = habits.map(Hostile::start);
-    let well = receive([]);
-    let urls = hostile.iter().map(|hostile| format!("http://{}/", hostile.address)).chain([well.url()]);
-    for (number, url) in urls.enumerate() {
-        let schedule = vec!["50ms"; 50];
-        _ = write!(
-            text,
-            "[[sink]]\ntype = \"webhook\"\nname = \"sink-{number}\"\nurl = \"{url}\"\nretry_schedule = {schedule:?}\n"
-        );
-    }
-    let folder = Folder::new();
-    let config = folder.write("config.toml", text);
-    let state = folder.path().join("state").display().to_string();
-    let daemon = Watch::new(["run", "--config", &config]).env("KEY", KEY).env("STATE_DIRECTORY", &state);
-    let mut daemon = daemon.keep(folder).start();
-
-    daemon.until("good times", |_| hostile.iter().all(|hostile| hostile.served() >= GOOD));
-    let before = peak_memory(daemon.id());
-    daemon.until("every other sink to be reached", |_| well.count() == 80);
-    let took = clock.now().instant.since(Instant::default());
-    assert!(took < LAST_END + Duration::from_secs(10), "{took:?}");
-    daemon.until("many bad answers", |_| hostile[..2].iter().all(|hostile| hostile.served() >= SPOILT));
-    let after = peak_memory(daemon.id());
-    let done = daemon.kill();
-    assert_eq!(done.signal, Some(9), "{}", done.stderr);
-
-    let sent: u64 = hostile.iter().map(|hostile| hostile.sent.load(Ordering::SeqCst)).sum();
-    let (Some(before), Some(after)) = (before, after) else {
-        println!("SKIPPED: this system does not say how much memory a process uses");
-        return;
-    };
-    println!("{} KiB more memory for {} MiB of answers", after - before, sent >> 20);
-    assert!(after - before < MORE, "{before} KiB, then {after}");
 }

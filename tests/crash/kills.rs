@@ -29,6 +29,31 @@ const LATEST: u64 = 600;
 /// How long a process may take to reach a failpoint before it is killed anyway.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+#[test]
+fn nothing_is_lost_wherever_it_is_killed() {
+    let kills = number("RESTORE_WATCH_KILLS").map_or(FEW, |kills| usize::try_from(kills).expect("a count"));
+    let seed = number("RESTORE_WATCH_SEED").unwrap_or_else(|| fastrand::u64(..));
+    println!("RESTORE_WATCH_SEED={seed} RESTORE_WATCH_KILLS={kills}");
+    let clock = Clock::system();
+    let start = clock.now().instant;
+    let mut rng = fastrand::Rng::with_seed(seed);
+
+    // Every third kill is at a failpoint, each failpoint as often as the others.
+    let place = |kill: usize| kill.is_multiple_of(3).then(|| PLACES[kill / 3 % PLACES.len()]);
+    let mut plan: Vec<_> = (0..kills).map(place).collect();
+    rng.shuffle(&mut plan);
+    let mut tally = Tally::default();
+    while !plan.is_empty() {
+        round(&mut plan, &mut rng, &mut tally);
+        if tally.rounds.is_multiple_of(5) {
+            println!("{tally}");
+        }
+    }
+
+    assert_eq!((tally.kills(), tally.counts.lost), (kills, 0));
+    println!("{tally}; {:.0} s", clock.now().instant.since(start).as_secs_f64());
+}
+
 /// The kills so far and the counts of the oracle.
 #[derive(Default)]
 struct Tally {
@@ -49,29 +74,6 @@ impl fmt::Display for Tally {
         let kills: Vec<_> = self.kills.iter().map(|(place, count)| format!("{place} {count}")).collect();
         write!(f, "{} kills ({}) in {} rounds: {}", self.kills(), kills.join(", "), self.rounds, self.counts)
     }
-}
-
-#[test]
-fn nothing_is_lost_wherever_it_is_killed() {
-    let kills = number("RESTORE_WATCH_KILLS").map_or(FEW, |kills| usize::try_from(kills).expect("a count"));
-    let seed = number("RESTORE_WATCH_SEED").unwrap_or_else(|| fastrand::u64(..));
-    println!("RESTORE_WATCH_SEED={seed} RESTORE_WATCH_KILLS={kills}");
-    let clock = Clock::system();
-    let start = clock.now().instant;
-    let mut rng = fastrand::Rng::with_seed(seed);
-    // Every third kill is at a failpoint, each failpoint as often as the others.
-    let place = |kill: usize| kill.is_multiple_of(3).then(|| PLACES[kill / 3 % PLACES.len()]);
-    let mut plan: Vec<_> = (0..kills).map(place).collect();
-    rng.shuffle(&mut plan);
-    let mut tally = Tally::default();
-    while !plan.is_empty() {
-        round(&mut plan, &mut rng, &mut tally);
-        if tally.rounds.is_multiple_of(5) {
-            println!("{tally}");
-        }
-    }
-    assert_eq!((tally.kills(), tally.counts.lost), (kills, 0));
-    println!("{tally}; {:.0} s", clock.now().instant.since(start).as_secs_f64());
 }
 
 /// Kills as planned until the world is over, lets the last process finish, and asks the oracle.

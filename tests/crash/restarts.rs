@@ -23,8 +23,10 @@ const POLLED: usize = 10;
 fn delivered_event_is_never_sent_again() {
     let mut stage = Stage::new(SETTLED, 5);
     let mut first = start(stage.daemon(&[]));
+
     first.until("everything to be emitted", |_| stage.is_emitted());
     stage.ended(&first.kill());
+
     let posts = |stage: &Stage| stage.ledgers.iter().map(|ledger| ledger.posts().len()).collect::<Vec<_>>();
     let delivered = posts(&stage);
     for restart in 0..RESTARTS {
@@ -48,6 +50,7 @@ fn delivered_event_is_never_sent_again() {
         assert!(done.stderr.contains(", pending: 0, "), "{}", done.stderr);
         stage.ended(&done);
     }
+
     assert_eq!(posts(&stage), delivered);
     let counts = stage.judge(Emission::Once);
     println!("{RESTARTS} restarts and {} reloads with nothing pending: {counts}", RESTARTS * 3 / 4);

@@ -14,6 +14,14 @@ use crate::support::KEY;
 /// The part of each address that is as good as a password.
 pub(crate) const PATH: &str = "services/canary-of-a-path?token=canary-of-a-query";
 
+#[test]
+fn search_finds_each_secret() {
+    assert_eq!(found_in(b"nothing"), None);
+    for secret in [KEY, PATH, &signing(1), &decoded(1)] {
+        assert!(found_in(&[b"\xff\0", secret.as_bytes(), b"\0"].concat()).is_some(), "{secret}");
+    }
+}
+
 /// A signing secret; what it decodes to has the word in it.
 pub(crate) fn signing(number: u8) -> String {
     format!("whsec_{}", STANDARD.encode(decoded(number)))
@@ -59,13 +67,5 @@ pub(crate) fn none_in_arguments(process: u32) {
     // An ended process has none; and not every system has /proc.
     if let Ok(arguments) = fs::read(format!("/proc/{process}/cmdline")) {
         none_in("the command line", &arguments);
-    }
-}
-
-#[test]
-fn search_finds_each_secret() {
-    assert_eq!(found_in(b"nothing"), None);
-    for secret in [KEY, PATH, &signing(1), &decoded(1)] {
-        assert!(found_in(&[b"\xff\0", secret.as_bytes(), b"\0"].concat()).is_some(), "{secret}");
     }
 }

@@ -21,6 +21,27 @@ const LANES: usize = 4;
 /// The launcher that injects failures into the system calls of a process. Its output is dropped.
 const STRACE: [&str; 8] = ["strace", "-D", "-f", "-q", "-q", "-o", "/dev/null", "--seccomp-bpf"];
 
+#[test]
+fn failed_sync_is_not_ignored() {
+    if is_there() {
+        let whens: Vec<_> = (1..=20).map(|when: u32| when.to_string()).collect();
+        let ended = fail("fsync,fdatasync", "EIO", &whens, ": disk I/O error");
+        // strace counts the calls of each thread separately, and few threads make many.
+        assert!(ended >= 5, "{ended}");
+    }
+}
+
+#[test]
+fn failed_write_is_not_ignored() {
+    if is_there() {
+        // All later calls fail, too, as on a full disk.
+        let whens: Vec<_> =
+            [1, 2, 3, 5, 8, 13, 21, 34, 55, 89].iter().map(|when| format!("{when}+")).collect();
+        let ended = fail("pwrite64", "ENOSPC", &whens, ": the disk is full");
+        assert!(ended >= whens.len() / 2, "{ended}");
+    }
+}
+
 /// Whether strace can be used here.
 fn is_there() -> bool {
     let (program, arguments) = STRACE.split_first().expect("a program");
@@ -81,25 +102,4 @@ fn run(calls: &str, failure: &str, said: &str) -> (Counts, bool) {
     stage.launcher.clear();
     stage.finish();
     (stage.judge(Emission::Once), refused)
-}
-
-#[test]
-fn failed_sync_is_not_ignored() {
-    if is_there() {
-        let whens: Vec<_> = (1..=20).map(|when: u32| when.to_string()).collect();
-        let ended = fail("fsync,fdatasync", "EIO", &whens, ": disk I/O error");
-        // strace counts the calls of each thread separately, and few threads make many.
-        assert!(ended >= 5, "{ended}");
-    }
-}
-
-#[test]
-fn failed_write_is_not_ignored() {
-    if is_there() {
-        // All later calls fail, too, as on a full disk.
-        let whens: Vec<_> =
-            [1, 2, 3, 5, 8, 13, 21, 34, 55, 89].iter().map(|when| format!("{when}+")).collect();
-        let ended = fail("pwrite64", "ENOSPC", &whens, ": the disk is full");
-        assert!(ended >= whens.len() / 2, "{ended}");
-    }
 }

@@ -5,20 +5,6 @@ use restore_watch::simulate::{Receiver, Simulator};
 use crate::Daemon;
 use crate::support::{Watch, done, play, receive};
 
-fn plane() -> Simulator {
-    play(&done(&[("rj-1", "completed")]))
-}
-
-/// A daemon with one webhook, `url` being the value of that key.
-fn daemon(plane: &Simulator, url: &str, further: &str) -> Watch {
-    let sink = format!("[[sink]]\ntype = \"webhook\"\nname = \"ops\"\nurl = {url}\n{further}\n");
-    Daemon::new("").project("one", plane, &["rj-1"]).with(&sink).run(&[])
-}
-
-fn port(receiver: &Receiver) -> u16 {
-    receiver.address().port()
-}
-
 #[test]
 fn name_of_a_private_address_is_logged_and_not_reached() {
     let (plane, receiver) = (plane(), receive([]));
@@ -43,6 +29,7 @@ fn private_address_in_a_variable_is_refused_too() {
             .logged("sink ops: the URL leads to the private address ");
         assert!(!done.stderr.contains("canary"), "{}", done.stderr);
     }
+
     assert_eq!(receiver.count(), 0);
 }
 
@@ -58,4 +45,18 @@ fn proxy_is_used_only_if_private_addresses_are_allowed() {
     assert_eq!(proxy.count(), 0);
     let mut lenient = started("allow_http = true");
     lenient.until("a request through the proxy", |_| proxy.count() > 0);
+}
+
+fn plane() -> Simulator {
+    play(&done(&[("rj-1", "completed")]))
+}
+
+/// A daemon with one webhook, `url` being the value of that key.
+fn daemon(plane: &Simulator, url: &str, further: &str) -> Watch {
+    let sink = format!("[[sink]]\ntype = \"webhook\"\nname = \"ops\"\nurl = {url}\n{further}\n");
+    Daemon::new("").project("one", plane, &["rj-1"]).with(&sink).run(&[])
+}
+
+fn port(receiver: &Receiver) -> u16 {
+    receiver.address().port()
 }

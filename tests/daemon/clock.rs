@@ -21,6 +21,26 @@ const INTERVAL: Duration = Duration::from_millis(50);
 /// Events of an unfinished job.
 const PROGRESS: [&str; 2] = ["restore_job.status_changed", "restore_job.progressed"];
 
+#[test]
+fn no_history_is_emitted_with_the_clock_a_month_behind() {
+    starts_with_history("-30d");
+}
+
+#[test]
+fn no_history_is_emitted_with_the_clock_a_month_ahead() {
+    starts_with_history("+31d");
+}
+
+#[test]
+fn clock_set_a_day_ahead_disturbs_no_poll() {
+    set("+1d", 24);
+}
+
+#[test]
+fn clock_set_a_day_back_disturbs_no_poll() {
+    set("-1d", -24);
+}
+
 /// How long the next [`WINDOW`] requests take to arrive, as the server sees it.
 #[track_caller]
 fn window(daemon: &mut Running, plane: &Simulator) -> Duration {
@@ -133,24 +153,4 @@ fn starts_with_history(jump: &str) {
     let pending = ["--all-pending", "--not-found-grace", "500ms"];
     let done = clock(Watch::wait(&plane, &pending)).run().expect(0);
     assert_eq!(done.stdout, "no unfinished restores\n");
-}
-
-#[test]
-fn no_history_is_emitted_with_the_clock_a_month_behind() {
-    starts_with_history("-30d");
-}
-
-#[test]
-fn no_history_is_emitted_with_the_clock_a_month_ahead() {
-    starts_with_history("+31d");
-}
-
-#[test]
-fn clock_set_a_day_ahead_disturbs_no_poll() {
-    set("+1d", 24);
-}
-
-#[test]
-fn clock_set_a_day_back_disturbs_no_poll() {
-    set("-1d", -24);
 }

@@ -7,6 +7,7 @@ use crate::support::{Folder, Watch, play};
 fn every_problem_is_reported_with_its_place() {
     let daemon = Daemon::new("jobs = [\"rj-1\", \"rj 2\"]\n[api]\nrequests_per_secnd = 2.0\nburst = 0\n");
     let done = daemon.run(&[]).run().expect(78);
+
     assert_eq!(done.stdout, "");
     for (place, line, caret, help) in [
         ("config.toml:1:17", "jobs = [\"rj-1\", \"rj 2\"]", "                ^^^^^^", "copy the id"),
@@ -22,6 +23,7 @@ fn every_problem_is_reported_with_its_place() {
         assert!(done.stderr.contains(&format!("| {line}\n  | {caret}\n")), "{line}: {}", done.stderr);
         assert!(done.stderr.contains(help), "{help}: {}", done.stderr);
     }
+
     done.logged("3 problems in ");
 }
 
@@ -38,6 +40,7 @@ fn unreadable_configuration_files_are_78() {
         .expect(78)
         .logged("is a directory");
     Watch::new(["run", "--config", "/nonexistent"]).run().expect(78).logged("does not exist");
+
     let binary = folder.write("binary", b"\xff\xfe\x00");
     Watch::new(["run", "--config", &binary]).run().expect(78).logged("is not valid UTF-8");
     Watch::new(["run"])
@@ -93,5 +96,6 @@ fn unusable_api_keys_are_refused() {
         let done = Daemon::new(text).run(&[]).run().expect(78).logged(why);
         assert!(!done.stderr.contains("pcsk_written"), "{}", done.stderr);
     }
+
     assert_eq!(plane.count(), 0);
 }

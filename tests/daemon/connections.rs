@@ -9,6 +9,35 @@ use restore_watch::simulate::Simulator;
 use crate::Daemon;
 use crate::support::{Folder, PATIENCE, play, skipped, unused_address};
 
+#[test]
+fn polls_share_one_connection_over_http2() {
+    let Some((protocols, connections, requests)) = watch(true) else { return };
+    assert_eq!(protocols, ["HTTP/2.0"]);
+    // The first polls of both projects begin before the protocol is negotiated.
+    assert!(connections <= 2, "{connections} connections for {requests} requests");
+}
+
+#[test]
+fn polls_use_few_connections_over_http1() {
+    let Some((protocols, connections, requests)) = watch(false) else { return };
+    assert_eq!(protocols, ["HTTP/1.1"]);
+    // At most one for each job, because each has one poll in flight; slow machines get there.
+    assert!(connections <= 40, "{connections} connections for {requests} requests");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn soft_limit_of_open_files_is_raised() {
+    let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
+    let launcher = ["sh", "-c", "ulimit -Sn 100; exec \"$0\" \"$@\""];
+    let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).run_through(&launcher, &[]).start();
+    daemon.until("a poll", |_| plane.count() > 0);
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", daemon.id())).expect("limits");
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).expect("that limit");
+    let numbers: Vec<_> = line.split_whitespace().filter(|word| word.parse::<u64>().is_ok()).collect();
+    assert_eq!(numbers[0], numbers[1], "{line}");
+}
+
 /// A TLS proxy before a control plane, as the API has one; ended when dropped.
 struct Front {
     process: Child,
@@ -99,33 +128,4 @@ fn watch(speaks_http2: bool) -> Option<(Vec<String>, usize, usize)> {
     let connections: BTreeSet<_> = requests.iter().map(|(_, on)| on).collect();
     assert!(requests.len() >= 80, "each job is polled at the start and at its end: {}", requests.len());
     Some((protocols.into_iter().collect(), connections.len(), requests.len()))
-}
-
-#[test]
-fn polls_share_one_connection_over_http2() {
-    let Some((protocols, connections, requests)) = watch(true) else { return };
-    assert_eq!(protocols, ["HTTP/2.0"]);
-    // The first polls of both projects begin before the protocol is negotiated.
-    assert!(connections <= 2, "{connections} connections for {requests} requests");
-}
-
-#[test]
-fn polls_use_few_connections_over_http1() {
-    let Some((protocols, connections, requests)) = watch(false) else { return };
-    assert_eq!(protocols, ["HTTP/1.1"]);
-    // At most one for each job, because each has one poll in flight; slow machines get there.
-    assert!(connections <= 40, "{connections} connections for {requests} requests");
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn soft_limit_of_open_files_is_raised() {
-    let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
-    let launcher = ["sh", "-c", "ulimit -Sn 100; exec \"$0\" \"$@\""];
-    let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).run_through(&launcher, &[]).start();
-    daemon.until("a poll", |_| plane.count() > 0);
-    let limits = std::fs::read_to_string(format!("/proc/{}/limits", daemon.id())).expect("limits");
-    let line = limits.lines().find(|line| line.starts_with("Max open files")).expect("that limit");
-    let numbers: Vec<_> = line.split_whitespace().filter(|word| word.parse::<u64>().is_ok()).collect();
-    assert_eq!(numbers[0], numbers[1], "{line}");
 }

@@ -6,39 +6,6 @@ use serde_json::Value;
 use crate::Daemon;
 use crate::support::{Done, Folder, Watch, done, play, receive};
 
-/// A configuration whose receiver is given up after two attempts.
-fn daemon(folder: &Folder, receiver: &Receiver, jobs: &[(&str, &str)]) -> Daemon {
-    let plane = play(&done(jobs));
-    let ids: Vec<_> = jobs.iter().map(|(id, _)| *id).collect();
-    let state = folder.path().join("state.db");
-    // The plane is needed as long as the test runs.
-    let daemon =
-        Daemon::new(format!("[state]\npath = \"{}\"\n", state.display())).project("one", &plane, &ids);
-    std::mem::forget(plane);
-    daemon.with(&format!(
-        "[[sink]]\ntype = \"webhook\"\nname = \"ops\"\nurl = \"{}/canary-of-a-path\"\n\
-         events = [\"restore_job.completed\"]\nretry_schedule = [\"10ms\"]\n",
-        receiver.url()
-    ))
-}
-
-fn deliveries(folder: &Folder, arguments: &[&str]) -> Done {
-    let state = folder.path().join("state.db").to_string_lossy().into_owned();
-    let done = Watch::new(["deliveries"].iter().chain(arguments).chain(&["--state-file", &state])).run();
-    assert!(!done.stdout.contains("canary"), "{}", done.stdout);
-    done
-}
-
-fn rows(folder: &Folder, arguments: &[&str]) -> Vec<Value> {
-    let list = [&["list", "--output", "json"], arguments].concat();
-    deliveries(folder, &list).expect(0).json().as_array().expect("an array").clone()
-}
-
-fn states(folder: &Folder) -> Vec<String> {
-    let text = |row: &Value| row["state"].as_str().expect("a state").to_owned();
-    rows(folder, &["--all"]).iter().map(text).collect()
-}
-
 #[test]
 fn dead_letter_is_listed_and_sent_again_by_a_running_daemon() {
     let (folder, receiver) = (Folder::new(), receive([Reply::status(500), Reply::status(503)]));
@@ -101,15 +68,18 @@ fn change_without_a_daemon_is_made_by_the_next_one() {
 fn pending_delivery_is_dropped_under_a_running_daemon() {
     let (folder, receiver) = (Folder::new(), receive([]));
     receiver.otherwise(Reply::status(429).header("retry-after", "3"));
+
     let mut daemon = daemon(&folder, &receiver, &[("rj-1", "completed")]).run(&[]).start();
     daemon.until("a webhook", |_| receiver.count() == 1);
     daemon.until("a refusal", |_| {
         rows(&folder, &["--state", "pending"]).iter().any(|row| row["attempts"] == 1)
     });
+
     assert_eq!(deliveries(&folder, &["drop", "--all"]).expect(0).stdout, "deliveries dropped: 1\n");
     // It would be given up, with a line in the log, if it were tried again.
     daemon.signal("TERM");
     let done = daemon.finish().expect(0);
+
     assert!(!done.stderr.contains("given up"), "{}", done.stderr);
     assert_eq!((states(&folder), receiver.count()), (vec!["dropped".to_owned()], 1));
 }
@@ -148,4 +118,37 @@ fn wrong_delivery_requests_are_refused() {
     deliveries(&folder, &["retry", unknown]).expect(1).logged("there is no delivery 01a20962");
     folder.write("state.db", "no database at all, but a text of some length, and so no state of any version");
     deliveries(&folder, &[]).expect(74).logged("is damaged");
+}
+
+/// A configuration whose receiver is given up after two attempts.
+fn daemon(folder: &Folder, receiver: &Receiver, jobs: &[(&str, &str)]) -> Daemon {
+    let plane = play(&done(jobs));
+    let ids: Vec<_> = jobs.iter().map(|(id, _)| *id).collect();
+    let state = folder.path().join("state.db");
+    // The plane is needed as long as the test runs.
+    let daemon =
+        Daemon::new(format!("[state]\npath = \"{}\"\n", state.display())).project("one", &plane, &ids);
+    std::mem::forget(plane);
+    daemon.with(&format!(
+        "[[sink]]\ntype = \"webhook\"\nname = \"ops\"\nurl = \"{}/canary-of-a-path\"\n\
+         events = [\"restore_job.completed\"]\nretry_schedule = [\"10ms\"]\n",
+        receiver.url()
+    ))
+}
+
+fn deliveries(folder: &Folder, arguments: &[&str]) -> Done {
+    let state = folder.path().join("state.db").to_string_lossy().into_owned();
+    let done = Watch::new(["deliveries"].iter().chain(arguments).chain(&["--state-file", &state])).run();
+    assert!(!done.stdout.contains("canary"), "{}", done.stdout);
+    done
+}
+
+fn rows(folder: &Folder, arguments: &[&str]) -> Vec<Value> {
+    let list = [&["list", "--output", "json"], arguments].concat();
+    deliveries(folder, &list).expect(0).json().as_array().expect("an array").clone()
+}
+
+fn states(folder: &Folder) -> Vec<String> {
+    let text = |row: &Value| row["state"].as_str().expect("a state").to_owned();
+    rows(folder, &["--all"]).iter().map(text).collect()
 }

@@ -10,14 +10,17 @@ fn explain_says_when_and_why_a_job_is_polled() {
          [[job]]\nid = \"rj-2\"\ntakes = \"1h\"\n[[fault]]\njob = \"rj-2\"\nkind = \"status\"\nstatus = 503\n",
     );
     let daemon = Daemon::new("").project("one", &plane, &["rj-1", "rj-2", "rj-3"]);
+
     let mut daemon = daemon.run(&[]).start();
     daemon.until("all are polled", |_| plane.count() > 8);
     let text = ask(&daemon, &["explain", "rj-1"]).expect(0).stdout;
+
     assert!(text.starts_with("docs (rj-1) of project one: Pending, 10m 0"), "{text}");
     assert!(
         text.contains("\nthe daemon polls it ") || text.contains("\nthe daemon is polling it now"),
         "{text}"
     );
+
     daemon.until("it waits", |daemon| {
         let text = ask(daemon, &["explain", "rj-1"]).expect(0).stdout;
         text.contains("\n  cadence  every 100ms by its age of 10m 0")
@@ -49,21 +52,26 @@ fn explain_without_a_daemon_is_about_a_wait() {
          [[job]]\nid = \"rj-2\"\nage = \"1h\"\ntakes = \"5m\"\nend_time = false\n",
     );
     let explain = |arguments: &[&str]| Watch::new(["explain"].iter().chain(arguments)).on(&plane).run();
+
     let text = explain(&["rj-1"]).expect(0).stdout;
     assert!(
         text.contains("\na wait polls it in 1") && text.contains("cadence  every 10s by its age of 10m 0"),
         "{text}"
     );
+
     let text = explain(&["rj-1", "--max-interval", "3s"]).expect(0).stdout;
     assert!(text.contains("cadence  every 3.0s by ") && text.contains("between 1.0s and 3.0s"), "{text}");
+
     let text = explain(&["rj-2"]).expect(0).stdout;
     assert!(text.ends_with("\na wait polls it no more: it is over\n"), "{text}");
+
     let text = explain(&["rj-9"]).expect(0).stdout;
     assert!(
         text.starts_with("rj-9 of project default: not seen yet, ") && text.contains("HTTP 404"),
         "{text}"
     );
     assert_eq!(plane.count(), 6, "each asks once, and of one that runs once for the list");
+
     Watch::new(["explain", "rj-1"]).run().expect(78).logged("PINECONE_API_KEY");
     Watch::new(["explain", "a b"]).env("PINECONE_API_KEY", KEY).run().expect(2);
 }
@@ -75,6 +83,7 @@ fn explain_shows_an_estimate_once_a_restore_completed() {
          [[job]]\nid = \"rj-3\"\ntakes = \"1h\"\n",
     );
     let daemon = Daemon::new("").project("one", &plane, &["rj-1", "rj-2", "rj-3"]);
+
     let mut daemon = daemon.run(&[]).start();
     let words = "past 2 restores: half within 9m 00s, nine in ten within 21m 00s";
     daemon.until("all are polled", |_| plane.count() > 5);
@@ -82,11 +91,13 @@ fn explain_shows_an_estimate_once_a_restore_completed() {
         ask(daemon, &["status"]).expect(0).stdout.contains(&format!("\nproject one: {words}\n"))
     });
     let status = ask(&daemon, &["status", "--output", "json"]).expect(0).json();
+
     assert_eq!(status["projects"][0]["expected"]["half_within_seconds"], 540.0);
     daemon.until("it waits", |daemon| {
         ask(daemon, &["explain", "rj-3"]).expect(0).stdout.contains(&format!("\n  expect   {words}\n"))
     });
     let explained = ask(&daemon, &["explain", "rj-3", "--output", "json"]).expect(0).json();
+
     assert_eq!(explained["expected"]["restores"], 2);
 }
 

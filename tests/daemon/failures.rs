@@ -11,6 +11,7 @@ fn refused_key_and_its_recovery_are_logged_once() {
     ));
     let daemon = Daemon::new("[watch]\nunauthorized_grace = \"100ms\"\n");
     let daemon = daemon.project("one", &plane, &["rj-1", "rj-2"]);
+
     let done = daemon.run(&["--exit-when-done"]).run().expect(0);
     for (line, times) in [
         ("ERROR project one: the API refuses the key or its permission: HTTP 401: Invalid API key", 1),
@@ -20,6 +21,7 @@ fn refused_key_and_its_recovery_are_logged_once() {
     ] {
         assert_eq!(done.stderr.matches(line).count(), times, "{line}: {}", done.stderr);
     }
+
     let refused = plane.requests().iter().filter(|request| request.answered == Some(401)).count();
     assert!((2..=40).contains(&refused), "slowly: {refused}");
 }
@@ -72,6 +74,7 @@ fn lasting_failure_and_its_end_are_logged_once() {
          takes = \"1h\"\n[[fault]]\njob = \"out\"\nto = \"3s\"\nkind = \"status\"\nstatus = 502\nbody = \"html\"",
     );
     let daemon = Daemon::new("[watch]\nnot_found_grace = \"300ms\"\nunreachable_after = \"300ms\"\n");
+
     let done = daemon.project("one", &plane, &["out", "late"]).run(&["--exit-when-done"]).run().expect(0);
     for line in [
         " WARN no good answer about restore out for too long: HTTP 502: an HTML page",

@@ -16,8 +16,10 @@ fn uuid_in_upper_case_is_found_by_every_command() {
     let mut daemon = Daemon::new("").project("one", &plane, &[]).run(&[]).start();
     daemon.until_logged("watching 0 restores");
     let added = ask(&daemon, &["add", UPPER]).expect(0).stdout;
+
     assert_eq!(added, format!("{LOWER} of project one is watched from now on\n"));
     let again = ask(&daemon, &["add", LOWER]).expect(0).stdout;
+
     assert_eq!(again, format!("{LOWER} of project one was watched already\n"));
     daemon.until_logged("into index docs: Pending");
     for id in [UPPER, LOWER] {
@@ -25,6 +27,7 @@ fn uuid_in_upper_case_is_found_by_every_command() {
         assert!(ask(&daemon, &["explain", id]).expect(0).stdout.contains("docs"), "{id}");
     }
     let forgotten = ask(&daemon, &["forget", UPPER]).expect(0).stdout;
+
     assert_eq!(forgotten, format!("{LOWER} of project one is watched no more\n"));
 }
 

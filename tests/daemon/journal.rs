@@ -13,6 +13,71 @@ const SCRIPT: &str = "mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/journal
     ln -s \"$1\" /run/systemd/journal/socket && shift && \
     JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/2) exec \"$@\"";
 
+#[test]
+fn journal_entries_have_the_fields_of_their_event() {
+    let folder = Folder::new();
+    let path = text_of(&folder, "socket");
+    let Some(launcher) = launcher(&path) else { return };
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+
+    // A socket buffers few entries, so a thread reads them.
+    let reader = std::thread::spawn(move || {
+        let mut entries = Vec::new();
+        let mut buffer = vec![0; 65536];
+        loop {
+            let length = socket.recv(&mut buffer).expect("an entry, until the last one");
+            let entry = fields(&buffer[..length]);
+            let last = entry["MESSAGE"] == "all jobs ended";
+            entries.push(entry);
+            if last {
+                return entries;
+            }
+        }
+    });
+    assert_eq!(run(&launcher).stderr, "", "no line goes to standard error, too");
+    let entries = reader.join().unwrap();
+    let of_event = |event: &str| {
+        let mut found =
+            entries.iter().filter(|entry| entry.get("RESTORE_EVENT").is_some_and(|is| is == event));
+        let first = found.next().unwrap_or_else(|| panic!("{event} is not in {entries:#?}"));
+        assert!(found.next().is_none(), "{event} is there twice");
+        first
+    };
+    of_event("restore_job.watched");
+    let failed = of_event("restore_job.failed");
+
+    for (name, value) in [
+        ("PRIORITY", "3"),
+        ("SYSLOG_IDENTIFIER", "restore-watch"),
+        ("TARGET", "restore_watch::transition"),
+        ("RESTORE_JOB_ID", "rj-1"),
+        ("RESTORE_STATUS", "Failed"),
+        ("RESTORE_PROJECT", "one"),
+    ] {
+        assert_eq!(failed.get(name).map(String::as_str), Some(value), "{name}: {failed:?}");
+    }
+    assert_eq!(failed["TRANSITION_ID"].len(), 36);
+    assert!(failed["MESSAGE"].starts_with("restore rj-1 "), "neither time nor level: {failed:?}");
+}
+
+#[test]
+fn without_a_journal_lines_carry_their_priority() {
+    let folder = Folder::new();
+    let path = text_of(&folder, "socket");
+    let Some(launcher) = launcher(&path) else { return };
+    let done = run(&launcher).logged("<6>all jobs ended\n").logged("<3>restore rj-1 ");
+    assert!(done.stderr.lines().all(|line| line.starts_with('<')), "{}", done.stderr);
+}
+
+/// `JOURNAL_STREAM` may be inherited by a process whose standard error leads elsewhere.
+#[test]
+fn redirected_standard_error_has_plain_lines() {
+    let plane = play(&done(&[("rj-1", "completed")]));
+    let daemon = Daemon::new("").project("one", &plane, &["rj-1"]).run(&["--exit-when-done"]);
+    daemon.env("JOURNAL_STREAM", "1:2").run().expect(0).logged(" INFO all jobs ended\n");
+}
+
 /// The launcher of a program with that socket, if this machine allows mounts.
 fn launcher(socket: &str) -> Option<Vec<&str>> {
     let launcher = vec!["unshare", "--mount", "sh", "-c", SCRIPT, "sh", socket];
@@ -48,67 +113,4 @@ fn run(launcher: &[&str]) -> crate::support::Done {
     let plane = play(&done(&[("rj-1", "failed")]));
     let daemon = Daemon::new("").project("one", &plane, &["rj-1"]);
     daemon.run_through(launcher, &["--exit-when-done"]).run().expect(1)
-}
-
-#[test]
-fn journal_entries_have_the_fields_of_their_event() {
-    let folder = Folder::new();
-    let path = text_of(&folder, "socket");
-    let Some(launcher) = launcher(&path) else { return };
-    let socket = UnixDatagram::bind(&path).unwrap();
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
-    // A socket buffers few entries, so a thread reads them.
-    let reader = std::thread::spawn(move || {
-        let mut entries = Vec::new();
-        let mut buffer = vec![0; 65536];
-        loop {
-            let length = socket.recv(&mut buffer).expect("an entry, until the last one");
-            let entry = fields(&buffer[..length]);
-            let last = entry["MESSAGE"] == "all jobs ended";
-            entries.push(entry);
-            if last {
-                return entries;
-            }
-        }
-    });
-    assert_eq!(run(&launcher).stderr, "", "no line goes to standard error, too");
-    let entries = reader.join().unwrap();
-    let of_event = |event: &str| {
-        let mut found =
-            entries.iter().filter(|entry| entry.get("RESTORE_EVENT").is_some_and(|is| is == event));
-        let first = found.next().unwrap_or_else(|| panic!("{event} is not in {entries:#?}"));
-        assert!(found.next().is_none(), "{event} is there twice");
-        first
-    };
-    of_event("restore_job.watched");
-    let failed = of_event("restore_job.failed");
-    for (name, value) in [
-        ("PRIORITY", "3"),
-        ("SYSLOG_IDENTIFIER", "restore-watch"),
-        ("TARGET", "restore_watch::transition"),
-        ("RESTORE_JOB_ID", "rj-1"),
-        ("RESTORE_STATUS", "Failed"),
-        ("RESTORE_PROJECT", "one"),
-    ] {
-        assert_eq!(failed.get(name).map(String::as_str), Some(value), "{name}: {failed:?}");
-    }
-    assert_eq!(failed["TRANSITION_ID"].len(), 36);
-    assert!(failed["MESSAGE"].starts_with("restore rj-1 "), "neither time nor level: {failed:?}");
-}
-
-#[test]
-fn without_a_journal_lines_carry_their_priority() {
-    let folder = Folder::new();
-    let path = text_of(&folder, "socket");
-    let Some(launcher) = launcher(&path) else { return };
-    let done = run(&launcher).logged("<6>all jobs ended\n").logged("<3>restore rj-1 ");
-    assert!(done.stderr.lines().all(|line| line.starts_with('<')), "{}", done.stderr);
-}
-
-/// `JOURNAL_STREAM` may be inherited by a process whose standard error leads elsewhere.
-#[test]
-fn redirected_standard_error_has_plain_lines() {
-    let plane = play(&done(&[("rj-1", "completed")]));
-    let daemon = Daemon::new("").project("one", &plane, &["rj-1"]).run(&["--exit-when-done"]);
-    daemon.env("JOURNAL_STREAM", "1:2").run().expect(0).logged(" INFO all jobs ended\n");
 }

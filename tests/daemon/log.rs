@@ -7,21 +7,12 @@ use crate::support::{KEY, done, json_lines, play};
 
 const JSON_LOG: &str = "[[sink]]\ntype = \"log\"\nformat = \"json\"\n";
 
-/// The events of a log in JSON, each line of which must be an object.
-pub(crate) fn events(log: &str) -> Vec<Value> {
-    let lines = json_lines(log);
-    for line in &lines {
-        let texts = ["timestamp", "level", "target", "message"];
-        assert!(texts.iter().all(|key| line[key].is_string()), "{line}");
-    }
-    lines.into_iter().map(|mut line| line["transition"].take()).filter(|event| !event.is_null()).collect()
-}
-
 #[test]
 fn human_log_has_each_job_of_each_project() {
     let one = play(&format!("api_key = \"{KEY}\"\n{}", done(&[("rj-1", "completed"), ("rj-2", "failed")])));
     let two = play("[[job]]\nid = \"rj-1\"\nindex = \"docs\"\ntakes = \"800ms\"");
     let daemon = Daemon::new("").project("one", &one, &["rj-1", "rj-2"]).project("two", &two, &["rj-1"]);
+
     let done = daemon.run(&["--exit-when-done"]).run().expect(1);
     assert_eq!(done.stdout, "");
     for line in [
@@ -39,6 +30,7 @@ fn human_log_has_each_job_of_each_project() {
 fn json_log_has_each_event_in_the_published_shape() {
     let plane = play(&format!("{}[[job]]\nid = \"rj-2\"\ntakes = \"700ms\"", done(&[("rj-1", "cancelled")])));
     let daemon = Daemon::new("").project("one", &plane, &["rj-1", "rj-2"]).with(JSON_LOG);
+
     let done = daemon.run(&["--exit-when-done"]).run().expect(1);
     let events = events(&done.stderr);
     let kinds = |job: &str| -> Vec<_> {
@@ -47,6 +39,7 @@ fn json_log_has_each_event_in_the_published_shape() {
     };
     assert_eq!(kinds("rj-1"), ["restore_job.watched", "restore_job.cancelled"]);
     assert_eq!(kinds("rj-2"), ["restore_job.watched", "restore_job.completed"]);
+
     for event in &events {
         let keys: Vec<_> = event.as_object().unwrap().keys().map(String::as_str).collect();
         for key in
@@ -79,6 +72,7 @@ fn log_sink_filters_events_and_sets_their_levels() {
         "events = [\"restore_job.failed\", \"restore_job.watched\"]\nlevels = { \"restore_job.failed\" = \"warn\", \
          \"restore_job.watched\" = \"debug\" }\n",
     );
+
     let done = daemon.run(&["--exit-when-done"]).run().expect(1);
     let lines: Vec<_> =
         json_lines(&done.stderr).into_iter().filter(|line| line["transition"].is_object()).collect();
@@ -104,6 +98,7 @@ fn exit_when_done_exits_with_the_worst_outcome() {
     }
     let plane = play(&format!("{}end_time = true", done(&[("rj-1", "Exploded")])));
     let done = Daemon::new("").project("one", &plane, &["rj-1"]).run(&["--exit-when-done"]).run().expect(6);
+
     done.logged("ended with the unknown status Exploded");
 }
 
@@ -115,4 +110,14 @@ fn key_is_in_no_line_at_trace_level() {
     daemon.until_logged("the API refuses the key");
     daemon.signal("TERM");
     daemon.finish().expect(0).logged("TRACE");
+}
+
+/// The events of a log in JSON, each line of which must be an object.
+pub(crate) fn events(log: &str) -> Vec<Value> {
+    let lines = json_lines(log);
+    for line in &lines {
+        let texts = ["timestamp", "level", "target", "message"];
+        assert!(texts.iter().all(|key| line[key].is_string()), "{line}");
+    }
+    lines.into_iter().map(|mut line| line["transition"].take()).filter(|event| !event.is_null()).collect()
 }

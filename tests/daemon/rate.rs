@@ -42,12 +42,15 @@ fn rate_is_reduced_after_429_and_explained() {
     );
     daemon.until("it is asked again", |_| plane.count() > 20);
     let status = ask(&daemon, &["status", "--output", "json"]).expect(0).json();
+
     let project = &status["projects"][0];
     let rate = project["requests_per_second"].as_f64().unwrap();
     assert!((140.0..160.0).contains(&rate), "{project}");
     assert!(project["limited"].as_str().unwrap().starts_with("HTTP 429"), "{project}");
+
     let text = ask(&daemon, &["status"]).expect(0).stdout;
     assert!(text.contains("\nproject one is asked 14"), "{text}");
+
     daemon.until("it waits", |daemon| {
         let text = ask(daemon, &["explain", "rj-1"]).expect(0).stdout;
         text.contains(" requests a second, one at a time, because the server refused more: HTTP 429")

@@ -9,52 +9,12 @@ use restore_watch::simulate::Reply;
 use crate::support::{Folder, Running, Watch, done, play, receive};
 use crate::{Daemon, ask};
 
-/// Records the notifications it receives.
-struct ServiceManager {
-    received: Arc<Mutex<Vec<String>>>,
-    address: String,
-    _folder: Folder,
-}
-
-impl ServiceManager {
-    fn new() -> Self {
-        let folder = Folder::new();
-        let address = folder.path().join("notify").to_string_lossy().into_owned();
-        let socket = UnixDatagram::bind(&address).expect("a free place");
-        let received = Arc::new(Mutex::new(Vec::new()));
-        std::thread::spawn({
-            let received = Arc::clone(&received);
-            move || {
-                let mut buffer = [0; 4096];
-                while let Ok(length) = socket.recv(&mut buffer) {
-                    received
-                        .lock()
-                        .expect("no panic")
-                        .push(String::from_utf8_lossy(&buffer[..length]).into_owned());
-                }
-            }
-        });
-        Self { received, address, _folder: folder }
-    }
-
-    fn start(&self, daemon: Watch) -> Running {
-        daemon.env("NOTIFY_SOCKET", &self.address).start()
-    }
-
-    fn received(&self) -> Vec<String> {
-        self.received.lock().expect("no panic").clone()
-    }
-
-    fn count(&self, text: &str) -> usize {
-        self.received().iter().filter(|received| *received == text).count()
-    }
-}
-
 #[test]
 fn service_manager_is_notified_of_reloads_and_the_stop() {
     let plane = play(&format!("{}[[job]]\nid = \"rj-2\"\ntakes = \"1h\"\n", done(&[("rj-1", "completed")])));
     let manager = ServiceManager::new();
     let daemon = Daemon::new("").project("one", &plane, &["rj-1", "rj-2"]);
+
     let mut daemon = manager.start(daemon.run(&[]));
     daemon.until("READY=1", |_| manager.count("READY=1") == 1);
     daemon.until("a line of status", |_| {
@@ -63,6 +23,7 @@ fn service_manager_is_notified_of_reloads_and_the_stop() {
             .iter()
             .any(|text| text.starts_with("STATUS=watching 1 restore in 1 project, 1 ended; next poll in "))
     });
+
     for (text, code) in [("jobs = [", 78), ("", 0)] {
         let before = manager.received().len();
         match code {
@@ -77,6 +38,7 @@ fn service_manager_is_notified_of_reloads_and_the_stop() {
     }
     daemon.signal("TERM");
     daemon.finish().expect(0);
+
     let received = manager.received();
     let stops = received.iter().position(|text| text == "STOPPING=1").expect("the stop");
     assert_eq!(received[stops + 1], "EXTEND_TIMEOUT_USEC=13000000");
@@ -122,4 +84,45 @@ fn drain_timeout_bounds_the_stop() {
     daemon.signal("TERM");
     let done = daemon.finish().expect(0).logged("stopped; deliveries still pending: 2");
     assert!(done.took >= Duration::from_millis(300) && done.took < Duration::from_secs(5), "{:?}", done.took);
+}
+
+/// Records the notifications it receives.
+struct ServiceManager {
+    received: Arc<Mutex<Vec<String>>>,
+    address: String,
+    _folder: Folder,
+}
+
+impl ServiceManager {
+    fn new() -> Self {
+        let folder = Folder::new();
+        let address = folder.path().join("notify").to_string_lossy().into_owned();
+        let socket = UnixDatagram::bind(&address).expect("a free place");
+        let received = Arc::new(Mutex::new(Vec::new()));
+        std::thread::spawn({
+            let received = Arc::clone(&received);
+            move || {
+                let mut buffer = [0; 4096];
+                while let Ok(length) = socket.recv(&mut buffer) {
+                    received
+                        .lock()
+                        .expect("no panic")
+                        .push(String::from_utf8_lossy(&buffer[..length]).into_owned());
+                }
+            }
+        });
+        Self { received, address, _folder: folder }
+    }
+
+    fn start(&self, daemon: Watch) -> Running {
+        daemon.env("NOTIFY_SOCKET", &self.address).start()
+    }
+
+    fn received(&self) -> Vec<String> {
+        self.received.lock().expect("no panic").clone()
+    }
+
+    fn count(&self, text: &str) -> usize {
+        self.received().iter().filter(|received| *received == text).count()
+    }
 }

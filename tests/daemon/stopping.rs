@@ -50,11 +50,13 @@ fn second_signal_ends_the_drain() {
     let receiver = receive([]);
     receiver.otherwise(Reply::hang());
     let sink = format!("[[sink]]\ntype = \"webhook\"\nurl = \"{}\"\n", receiver.url());
+
     let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).with(&sink).run(&[]).start();
     daemon.until("a webhook", |_| receiver.count() == 1);
     daemon.signal("TERM");
     daemon.until_logged("stopping; pending deliveries: 1");
     daemon.signal("TERM");
     let done = daemon.finish().expect(0).logged("stopped; deliveries still pending: 1");
+
     assert!(done.took < Duration::from_secs(3), "{:?}", done.took);
 }

@@ -7,34 +7,20 @@ use restore_watch::simulate::{Received, Reply};
 use crate::Daemon;
 use crate::support::{done, play, receive};
 
-/// The attempts at each delivery, by its id; all have the same body.
-fn attempts(received: &[Received]) -> Vec<Vec<&Received>> {
-    let mut attempts: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for webhook in received {
-        attempts.entry(webhook.header("webhook-id").expect("an id")).or_default().push(webhook);
-    }
-    for (id, attempts) in &attempts {
-        assert!(attempts.iter().all(|webhook| webhook.body == attempts[0].body), "{id}");
-    }
-    attempts.into_values().collect()
-}
-
-fn sink(name: &str, url: &str) -> String {
-    let schedule = "retry_schedule = [\"50ms\", \"100ms\", \"200ms\", \"400ms\"]";
-    format!("[[sink]]\ntype = \"webhook\"\nname = \"{name}\"\nurl = \"{url}\"\n{schedule}\n")
-}
-
 #[test]
 fn each_event_is_retried_until_it_is_accepted() {
     let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"2s\"");
     let retry = Reply::status(503).header("retry-after", "1");
     let receiver = receive([retry, Reply::status(500), Reply::drop_connection()]);
     let daemon = Daemon::new("").project("one", &plane, &["rj-1"]).with(&sink("ops", &receiver.url()));
+
     let done = daemon.run(&["--exit-when-done"]).run().expect(0);
     let posts = receiver.received();
     assert_eq!((posts.len(), attempts(&posts).len()), (5, 2), "{posts:?}");
+
     let pause = posts[1].at.saturating_sub(posts[0].at).as_secs_f64();
     assert!((1.0..20.0).contains(&pause), "{pause}");
+
     // The attempt cut on a reused connection was repeated at once: that is no failure.
     assert_eq!(done.stderr.matches("sink ops: ").count(), 2, "{}", done.stderr);
 }
@@ -83,4 +69,21 @@ fn path_of_a_webhook_is_not_shown() {
     let done = daemon.run(&["--exit-when-done"]).env("RUST_LOG", "debug").run().expect(0).logged("HTTP 500");
     assert!(!done.stderr.contains("canary"), "{}", done.stderr);
     assert_eq!(receiver.received()[0].path, "/services/canary-of-a-path?token=canary-of-a-query");
+}
+
+/// The attempts at each delivery, by its id; all have the same body.
+fn attempts(received: &[Received]) -> Vec<Vec<&Received>> {
+    let mut attempts: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for webhook in received {
+        attempts.entry(webhook.header("webhook-id").expect("an id")).or_default().push(webhook);
+    }
+    for (id, attempts) in &attempts {
+        assert!(attempts.iter().all(|webhook| webhook.body == attempts[0].body), "{id}");
+    }
+    attempts.into_values().collect()
+}
+
+fn sink(name: &str, url: &str) -> String {
+    let schedule = "retry_schedule = [\"50ms\", \"100ms\", \"200ms\", \"400ms\"]";
+    format!("[[sink]]\ntype = \"webhook\"\nname = \"{name}\"\nurl = \"{url}\"\n{schedule}\n")
 }

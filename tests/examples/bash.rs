@@ -3,14 +3,6 @@
 use crate::stage::{RESTORE, ROLL_BACK, SWITCH, Stage, completed, completes, endless, failed};
 use crate::support::Watch;
 
-fn stage(plane: restore_watch::simulate::Simulator) -> Stage {
-    Stage::new("restore.sh", plane)
-}
-
-fn script(stage: &Stage) -> Watch {
-    stage.program(&["./restore.sh", "b-1", "docs"])
-}
-
 #[test]
 fn completed_restore_switches_traffic() {
     let stage = stage(completes());
@@ -133,4 +125,12 @@ fn missing_arguments_are_named() {
         .expect(1)
         .logged("the name of the index to make is missing");
     assert!(stage.calls().is_empty());
+}
+
+fn stage(plane: restore_watch::simulate::Simulator) -> Stage {
+    Stage::new("restore.sh", plane)
+}
+
+fn script(stage: &Stage) -> Watch {
+    stage.program(&["./restore.sh", "b-1", "docs"])
 }

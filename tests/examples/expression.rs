@@ -4,6 +4,34 @@
 
 use std::collections::BTreeMap;
 
+#[test]
+fn conditions_are_read_as_github_does() {
+    let mut context = Context::default();
+    context.set("steps.wait.outputs.exit_code", "1");
+    let one = "steps.wait.outputs.exit_code == '1'";
+
+    for (condition, after_success, after_failure) in [
+        ("", true, false),
+        ("always()", true, true),
+        ("failure()", false, true),
+        (one, true, false),
+        ("inputs.job == ''", true, false),
+        ("steps.wait.outputs.exit_code != '1'", false, false),
+        (&format!("failure() && {one}"), false, true),
+        (
+            "failure() && (steps.wait.outputs.exit_code == '5' || steps.switch.outcome == 'failure')",
+            false,
+            false,
+        ),
+    ] {
+        let condition = (!condition.is_empty()).then_some(condition);
+        for (failure, held) in [(false, after_success), (true, after_failure)] {
+            context.failure = failure;
+            assert_eq!(context.holds(condition), held, "{condition:?}, {failure}");
+        }
+    }
+}
+
 /// The context of expressions: paths such as `steps.wait.outputs.exit_code`, and the job status.
 #[derive(Default)]
 pub(crate) struct Context {
@@ -111,32 +139,5 @@ impl<'a> Parser<'a> {
         let (path, rest) = text.split_at(end.unwrap_or(text.len()));
         self.rest = rest;
         self.context.get(path)
-    }
-}
-
-#[test]
-fn conditions_are_read_as_github_does() {
-    let mut context = Context::default();
-    context.set("steps.wait.outputs.exit_code", "1");
-    let one = "steps.wait.outputs.exit_code == '1'";
-    for (condition, after_success, after_failure) in [
-        ("", true, false),
-        ("always()", true, true),
-        ("failure()", false, true),
-        (one, true, false),
-        ("inputs.job == ''", true, false),
-        ("steps.wait.outputs.exit_code != '1'", false, false),
-        (&format!("failure() && {one}"), false, true),
-        (
-            "failure() && (steps.wait.outputs.exit_code == '5' || steps.switch.outcome == 'failure')",
-            false,
-            false,
-        ),
-    ] {
-        let condition = (!condition.is_empty()).then_some(condition);
-        for (failure, held) in [(false, after_success), (true, after_failure)] {
-            context.failure = failure;
-            assert_eq!(context.holds(condition), held, "{condition:?}, {failure}");
-        }
     }
 }

@@ -13,6 +13,57 @@ const EXAMPLE: &str = "gitlab-ci.yml";
 
 const JOBS: [&str; 3] = ["restore", "switch-traffic", "roll-back"];
 
+#[test]
+fn completed_restore_switches_traffic() {
+    let pipeline = Pipeline::new(completes());
+    assert_eq!(pipeline.run(), Some(0));
+    assert_eq!(pipeline.stage.calls(), [RESTORE, SWITCH]);
+    assert!(pipeline.stage.has_seen_it_serve());
+}
+
+#[test]
+fn failed_restore_rolls_back() {
+    let pipeline = Pipeline::new(failed());
+    assert_eq!(pipeline.run(), Some(1));
+    assert_eq!(pipeline.stage.calls(), [RESTORE, ROLL_BACK]);
+}
+
+#[test]
+fn retry_after_a_timeout_continues_the_same_restore() {
+    let mut pipeline = Pipeline::new(endless());
+    pipeline.timeout = Some("300ms");
+    assert_eq!(pipeline.run(), Some(124));
+    assert_eq!(pipeline.stage.calls(), [RESTORE]);
+    pipeline.stage.turn_to(completed());
+    assert_eq!(pipeline.run(), Some(0));
+    assert_eq!(pipeline.stage.calls(), [RESTORE, SWITCH]);
+}
+
+#[test]
+fn without_a_restore_nothing_is_waited_for() {
+    let pipeline = Pipeline::new(completed());
+    pipeline.stage.script("bin/pc", "echo '{ \"error\": \"quota\" }'; exit 1");
+    assert_eq!(pipeline.run(), Some(1));
+    assert_eq!(pipeline.stage.calls(), [RESTORE], "nothing was rolled back");
+    assert!(!pipeline.stage.path("restore.json").exists() && pipeline.stage.polls() == 0);
+}
+
+#[test]
+fn missing_programs_are_installed() {
+    let pipeline = Pipeline::new(completed());
+    // Neither program is installed; the stub only records the installation.
+    for program in ["pc", "restore-watch"] {
+        fs::remove_file(pipeline.stage.path("bin").join(program)).expect("a file");
+    }
+    assert_eq!(pipeline.job("restore").code, Some(127));
+    let calls = pipeline.stage.calls();
+
+    assert!(
+        calls[0].starts_with("cargo install --locked --git ") && calls[1].starts_with("curl "),
+        "{calls:?}"
+    );
+}
+
 fn pipeline() -> Value {
     yaml::read(&Stage::text(EXAMPLE))
 }
@@ -85,54 +136,4 @@ impl Pipeline {
         }
         restore.code
     }
-}
-
-#[test]
-fn completed_restore_switches_traffic() {
-    let pipeline = Pipeline::new(completes());
-    assert_eq!(pipeline.run(), Some(0));
-    assert_eq!(pipeline.stage.calls(), [RESTORE, SWITCH]);
-    assert!(pipeline.stage.has_seen_it_serve());
-}
-
-#[test]
-fn failed_restore_rolls_back() {
-    let pipeline = Pipeline::new(failed());
-    assert_eq!(pipeline.run(), Some(1));
-    assert_eq!(pipeline.stage.calls(), [RESTORE, ROLL_BACK]);
-}
-
-#[test]
-fn retry_after_a_timeout_continues_the_same_restore() {
-    let mut pipeline = Pipeline::new(endless());
-    pipeline.timeout = Some("300ms");
-    assert_eq!(pipeline.run(), Some(124));
-    assert_eq!(pipeline.stage.calls(), [RESTORE]);
-    pipeline.stage.turn_to(completed());
-    assert_eq!(pipeline.run(), Some(0));
-    assert_eq!(pipeline.stage.calls(), [RESTORE, SWITCH]);
-}
-
-#[test]
-fn without_a_restore_nothing_is_waited_for() {
-    let pipeline = Pipeline::new(completed());
-    pipeline.stage.script("bin/pc", "echo '{ \"error\": \"quota\" }'; exit 1");
-    assert_eq!(pipeline.run(), Some(1));
-    assert_eq!(pipeline.stage.calls(), [RESTORE], "nothing was rolled back");
-    assert!(!pipeline.stage.path("restore.json").exists() && pipeline.stage.polls() == 0);
-}
-
-#[test]
-fn missing_programs_are_installed() {
-    let pipeline = Pipeline::new(completed());
-    // Neither program is installed; the stub only records the installation.
-    for program in ["pc", "restore-watch"] {
-        fs::remove_file(pipeline.stage.path("bin").join(program)).expect("a file");
-    }
-    assert_eq!(pipeline.job("restore").code, Some(127));
-    let calls = pipeline.stage.calls();
-    assert!(
-        calls[0].starts_with("cargo install --locked --git ") && calls[1].starts_with("curl "),
-        "{calls:?}"
-    );
 }

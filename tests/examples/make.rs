@@ -5,15 +5,6 @@ use restore_watch::simulate::Simulator;
 use crate::stage::{RESTORE, ROLL_BACK, SWITCH, Stage, completed, completes, endless, failed, is_there_for};
 use crate::support::Watch;
 
-/// `None` if make is not installed.
-fn stage(plane: Simulator) -> Option<Stage> {
-    is_there_for("make", "the Makefile is not run").then(|| Stage::new("Makefile", plane))
-}
-
-fn make(stage: &Stage, options: &[&str]) -> Watch {
-    stage.program(&[&["make"], options, &["deploy", "BACKUP=b-1", "INDEX=docs"]].concat())
-}
-
 #[test]
 fn completed_restore_switches_traffic() {
     let Some(stage) = stage(completes()) else { return };
@@ -73,4 +64,13 @@ fn without_a_restore_nothing_is_waited_for() {
     for words in [&["make"][..], &["make", "deploy", "INDEX=docs"]] {
         stage.program(words).run().expect(2).logged("say make deploy BACKUP=");
     }
+}
+
+/// `None` if make is not installed.
+fn stage(plane: Simulator) -> Option<Stage> {
+    is_there_for("make", "the Makefile is not run").then(|| Stage::new("Makefile", plane))
+}
+
+fn make(stage: &Stage, options: &[&str]) -> Watch {
+    stage.program(&[&["make"], options, &["deploy", "BACKUP=b-1", "INDEX=docs"]].concat())
 }

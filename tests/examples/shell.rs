@@ -14,6 +14,7 @@ fn shellcheck_accepts_the_examples() {
     scripts.extend(
         github::scripts().into_iter().chain(gitlab::scripts()).map(|text| format!("#!/bin/bash\n{text}")),
     );
+
     for (number, script) in scripts.iter().enumerate() {
         let file = folder.write(&format!("{number}.sh"), script);
         let done = Watch::program(&["shellcheck", "--color=never", &file]).run();

@@ -7,26 +7,6 @@ use crate::support::{Done, Watch};
 
 const VARIABLES: [&str; 2] = ["-var=backup=b-1", "-var=index=docs"];
 
-/// An initialized directory; `None` without Terraform.
-fn stage(plane: Simulator) -> Option<Stage> {
-    if !is_there_for("terraform", "terraform/main.tf is not applied") {
-        return None;
-    }
-    let stage = Stage::new("terraform/main.tf", plane);
-    terraform(&stage, &["init", "-no-color", "-input=false"]).run().expect(0);
-    Some(stage)
-}
-
-/// Terraform without the user's settings and without network calls.
-fn terraform(stage: &Stage, words: &[&str]) -> Watch {
-    stage.program(&[&["terraform"], words].concat()).env("CHECKPOINT_DISABLE", "1")
-}
-
-fn apply(stage: &Stage, further: &[&str]) -> Done {
-    let words = ["apply", "-auto-approve", "-no-color", "-input=false"];
-    terraform(stage, &[&words[..], &VARIABLES, further].concat()).run()
-}
-
 #[test]
 fn completed_restore_switches_traffic() {
     let Some(stage) = stage(completes()) else { return };
@@ -92,6 +72,26 @@ fn provisioners_run_without_terraform() {
         let codes: Vec<_> = commands().into_iter().take(2).map(|line| run(line).code).collect();
         assert_eq!(codes, [Some(0), Some(code)]);
     }
+}
+
+/// An initialized directory; `None` without Terraform.
+fn stage(plane: Simulator) -> Option<Stage> {
+    if !is_there_for("terraform", "terraform/main.tf is not applied") {
+        return None;
+    }
+    let stage = Stage::new("terraform/main.tf", plane);
+    terraform(&stage, &["init", "-no-color", "-input=false"]).run().expect(0);
+    Some(stage)
+}
+
+/// Terraform without the user's settings and without network calls.
+fn terraform(stage: &Stage, words: &[&str]) -> Watch {
+    stage.program(&[&["terraform"], words].concat()).env("CHECKPOINT_DISABLE", "1")
+}
+
+fn apply(stage: &Stage, further: &[&str]) -> Done {
+    let words = ["apply", "-auto-approve", "-no-color", "-input=false"];
+    terraform(stage, &[&words[..], &VARIABLES, further].concat()).run()
 }
 
 /// The commands of its provisioners, in their order.

@@ -52,6 +52,135 @@ const IMPURE: &[&str] = &[
     "std::thread",
 ];
 
+#[test]
+fn imports_lead_downward() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    assert!(files.len() > 50, "the sources were not found: {files:?}");
+    let mut found = Vec::new();
+    for file in &files {
+        let text = fs::read_to_string(file).unwrap();
+        found.extend(violations(file.strip_prefix(&root).unwrap(), &text));
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn modules_of_the_crate_are_those_of_the_layers() {
+    let lib = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).unwrap();
+    let mut declared: Vec<_> =
+        lib.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
+    let mut layered: Vec<_> = LAYERS
+        .concat()
+        .into_iter()
+        .filter(|name| !["lib", "main"].contains(name) && !name.contains("::"))
+        .collect();
+    declared.sort_unstable();
+    layered.sort_unstable();
+
+    assert_eq!(declared, layered);
+}
+
+#[test]
+fn wrong_imports_are_found() {
+    for (path, text, found) in [
+        ("model/id.rs", "use crate::config::Rate;", "`crate::config::Rate` leads upward"),
+        ("engine/mod.rs", "fn f() { crate::app::driver::g() }", "`crate::app::driver::g` leads upward"),
+        (
+            "adapters/sinks/log.rs",
+            "use crate::{model::Exit, adapters::pinecone::Client};",
+            "`crate::adapters::pinecone::Client` leads sideways",
+        ),
+        ("adapters/sinks/mod.rs", "use super::store::Store;", "`super::store::Store` leads sideways"),
+        ("platform/clock.rs", "use super::super::engine::x;", "`super::super::engine::x` leads upward"),
+        (
+            "adapters/sinks/log.rs",
+            "use super::super::store::Store;",
+            "`super::super::store::Store` leads sideways",
+        ),
+        ("app/daemon/mod.rs", "use crate::app::wait::wait as w;", "`crate::app::wait::wait` leads sideways"),
+        (
+            "adapters/control/mod.rs",
+            "use crate::adapters::systemd::notify;",
+            "`crate::adapters::systemd::notify` leads sideways",
+        ),
+        (
+            "app/driver/mod.rs",
+            "pub use crate::{\n    // why\n    cli::{self, Cli},\n};",
+            "`crate::cli::self` leads upward",
+        ),
+        (
+            "app/wait/mod.rs",
+            "use crate::*;",
+            "`crate::*` names the whole crate, so that its layer is unknown",
+        ),
+        (
+            "app/wait/mod.rs",
+            "use crate as all;",
+            "`crate` names the whole crate, so that its layer is unknown",
+        ),
+        (
+            "adapters/sinks/mod.rs",
+            "use crate::novel::Thing;",
+            "`crate::novel::Thing` leads to a module that is in no layer",
+        ),
+        ("novel.rs", "", "the module novel is in no layer"),
+        (
+            "model/id.rs",
+            "#[cfg(test)]\nmod tests { use crate::engine::Engine; }",
+            "`crate::engine::Engine` leads upward",
+        ),
+        ("engine/mod.rs", "use tokio::time;", "`tokio::time` has no place in the engine"),
+        (
+            "engine/mod.rs",
+            "use std::time::{Duration, Instant};",
+            "`std::time::Instant` has no place in the engine",
+        ),
+        ("engine/mod.rs", "use std::time;", "`std::time` has no place in the engine"),
+        ("engine/mod.rs", "use std::time::*;", "`std::time::*` has no place in the engine"),
+        ("engine/mod.rs", "fn f() { std::fs::read(x); }", "`std::fs::read` has no place in the engine"),
+        (
+            "engine/mod.rs",
+            "fn f() -> std::time::SystemTime {}",
+            "`std::time::SystemTime` has no place in the engine",
+        ),
+        ("engine/outbox.rs", "use backoff::Backoff;", "`backoff::Backoff` belongs to engine/retry.rs alone"),
+    ] {
+        let mut judged = judged(path, text);
+        judged.dedup();
+        assert!(judged.iter().any(|violation| violation == found), "{path}: {text}: {judged:?}");
+    }
+}
+
+#[test]
+fn allowed_imports_pass() {
+    for (path, text) in [
+        ("engine/mod.rs", "use crate::{config::{Rate, self}, model::JobId};\nuse std::time::Duration;"),
+        ("engine/retry.rs", "use backoff::ExponentialBackoff;\nuse super::time::Instant;"),
+        ("config/reader/section.rs", "use super::super::Rate; use crate::config::typo::nearest;"),
+        ("config/excerpt.rs", "pub(crate) struct Place { pub(crate) line: usize }"),
+        (
+            "app/driver/mod.rs",
+            "use crate::{platform::clock::Clock, adapters::pinecone, adapters::sinks::{Sink}, adapters::store::{self, Store}};",
+        ),
+        ("simulate/world/tests.rs", "use crate::adapters::sinks::Sink;"),
+        ("adapters/sinks/mod.rs", "#[cfg(test)]\nmod tests { use crate::simulate::Receiver; }"),
+        (
+            "adapters/sinks/mod.rs",
+            "// use crate::adapters::store\n/* crate::store /* crate::store */ */ //! crate::store",
+        ),
+        (
+            "adapters/sinks/mod.rs",
+            r##"const A: &str = "crate::store"; const B: &str = r#"" crate::store"#; const C: char = '"';"##,
+        ),
+        ("main.rs", "use restore_watch::cli::Cli;"),
+        ("cli/wait.rs", "use crate::app::wait::{self, Options};"),
+    ] {
+        assert_eq!(judged(path, text), Vec::<String>::new(), "{path}: {text}");
+    }
+}
+
 /// The unit that the layers order: the module, or the part of a split folder.
 fn unit(path: &[String]) -> String {
     match path {
@@ -165,137 +294,9 @@ fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-#[test]
-fn imports_lead_downward() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = Vec::new();
-    sources(&root, &mut files);
-    assert!(files.len() > 50, "the sources were not found: {files:?}");
-    let mut found = Vec::new();
-    for file in &files {
-        let text = fs::read_to_string(file).unwrap();
-        found.extend(violations(file.strip_prefix(&root).unwrap(), &text));
-    }
-    assert!(found.is_empty(), "{}", found.join("\n"));
-}
-
-#[test]
-fn modules_of_the_crate_are_those_of_the_layers() {
-    let lib = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).unwrap();
-    let mut declared: Vec<_> =
-        lib.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
-    let mut layered: Vec<_> = LAYERS
-        .concat()
-        .into_iter()
-        .filter(|name| !["lib", "main"].contains(name) && !name.contains("::"))
-        .collect();
-    declared.sort_unstable();
-    layered.sort_unstable();
-    assert_eq!(declared, layered);
-}
-
 /// The violations of a made-up file, without their places.
 fn judged(path: &str, text: &str) -> Vec<String> {
     let words =
         |violation: String| violation.split_once(": ").map(|(_, words)| words.to_owned()).unwrap_or_default();
     violations(Path::new(path), text).into_iter().map(words).collect()
-}
-
-#[test]
-fn wrong_imports_are_found() {
-    for (path, text, found) in [
-        ("model/id.rs", "use crate::config::Rate;", "`crate::config::Rate` leads upward"),
-        ("engine/mod.rs", "fn f() { crate::app::driver::g() }", "`crate::app::driver::g` leads upward"),
-        (
-            "adapters/sinks/log.rs",
-            "use crate::{model::Exit, adapters::pinecone::Client};",
-            "`crate::adapters::pinecone::Client` leads sideways",
-        ),
-        ("adapters/sinks/mod.rs", "use super::store::Store;", "`super::store::Store` leads sideways"),
-        ("platform/clock.rs", "use super::super::engine::x;", "`super::super::engine::x` leads upward"),
-        (
-            "adapters/sinks/log.rs",
-            "use super::super::store::Store;",
-            "`super::super::store::Store` leads sideways",
-        ),
-        ("app/daemon/mod.rs", "use crate::app::wait::wait as w;", "`crate::app::wait::wait` leads sideways"),
-        (
-            "adapters/control/mod.rs",
-            "use crate::adapters::systemd::notify;",
-            "`crate::adapters::systemd::notify` leads sideways",
-        ),
-        (
-            "app/driver/mod.rs",
-            "pub use crate::{\n    // why\n    cli::{self, Cli},\n};",
-            "`crate::cli::self` leads upward",
-        ),
-        (
-            "app/wait/mod.rs",
-            "use crate::*;",
-            "`crate::*` names the whole crate, so that its layer is unknown",
-        ),
-        (
-            "app/wait/mod.rs",
-            "use crate as all;",
-            "`crate` names the whole crate, so that its layer is unknown",
-        ),
-        (
-            "adapters/sinks/mod.rs",
-            "use crate::novel::Thing;",
-            "`crate::novel::Thing` leads to a module that is in no layer",
-        ),
-        ("novel.rs", "", "the module novel is in no layer"),
-        (
-            "model/id.rs",
-            "#[cfg(test)]\nmod tests { use crate::engine::Engine; }",
-            "`crate::engine::Engine` leads upward",
-        ),
-        ("engine/mod.rs", "use tokio::time;", "`tokio::time` has no place in the engine"),
-        (
-            "engine/mod.rs",
-            "use std::time::{Duration, Instant};",
-            "`std::time::Instant` has no place in the engine",
-        ),
-        ("engine/mod.rs", "use std::time;", "`std::time` has no place in the engine"),
-        ("engine/mod.rs", "use std::time::*;", "`std::time::*` has no place in the engine"),
-        ("engine/mod.rs", "fn f() { std::fs::read(x); }", "`std::fs::read` has no place in the engine"),
-        (
-            "engine/mod.rs",
-            "fn f() -> std::time::SystemTime {}",
-            "`std::time::SystemTime` has no place in the engine",
-        ),
-        ("engine/outbox.rs", "use backoff::Backoff;", "`backoff::Backoff` belongs to engine/retry.rs alone"),
-    ] {
-        let mut judged = judged(path, text);
-        judged.dedup();
-        assert!(judged.iter().any(|violation| violation == found), "{path}: {text}: {judged:?}");
-    }
-}
-
-#[test]
-fn allowed_imports_pass() {
-    for (path, text) in [
-        ("engine/mod.rs", "use crate::{config::{Rate, self}, model::JobId};\nuse std::time::Duration;"),
-        ("engine/retry.rs", "use backoff::ExponentialBackoff;\nuse super::time::Instant;"),
-        ("config/reader/section.rs", "use super::super::Rate; use crate::config::typo::nearest;"),
-        ("config/excerpt.rs", "pub(crate) struct Place { pub(crate) line: usize }"),
-        (
-            "app/driver/mod.rs",
-            "use crate::{platform::clock::Clock, adapters::pinecone, adapters::sinks::{Sink}, adapters::store::{self, Store}};",
-        ),
-        ("simulate/world/tests.rs", "use crate::adapters::sinks::Sink;"),
-        ("adapters/sinks/mod.rs", "#[cfg(test)]\nmod tests { use crate::simulate::Receiver; }"),
-        (
-            "adapters/sinks/mod.rs",
-            "// use crate::adapters::store\n/* crate::store /* crate::store */ */ //! crate::store",
-        ),
-        (
-            "adapters/sinks/mod.rs",
-            r##"const A: &str = "crate::store"; const B: &str = r#"" crate::store"#; const C: char = '"';"##,
-        ),
-        ("main.rs", "use restore_watch::cli::Cli;"),
-        ("cli/wait.rs", "use crate::app::wait::{self, Options};"),
-    ] {
-        assert_eq!(judged(path, text), Vec::<String>::new(), "{path}: {text}");
-    }
 }

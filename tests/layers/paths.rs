@@ -3,6 +3,30 @@
 //! Invariant: comments and literals have no paths. It reads tokens, not syntax, so it may find a
 //! path where none is, which the layers tolerate, but misses none that is written out.
 
+#[test]
+fn paths_are_read() {
+    let text = "use a::{b::{c, d as e}, *, self};\n// x::y\nfn f<'a>(x: &'a g::H) -> i { \"j::k\"; '\\''; l::m::<n::o>() }";
+    let found: Vec<_> = references(text).iter().map(|found| (found.line, found.path.join("::"))).collect();
+    let expected = [(1, "a::b::c"), (1, "a::b::d"), (1, "a::*"), (1, "a::self")];
+    assert_eq!(found[..4], expected.map(|(line, path)| (line, path.to_owned())));
+    for path in ["g::H", "l::m", "n::o"] {
+        assert!(found.contains(&(3, path.to_owned())), "{path}: {found:?}");
+    }
+    assert!(!found.iter().any(|(_, path)| path.contains('y') || path.contains('k')), "{found:?}");
+}
+
+#[test]
+fn items_for_tests_only_are_recognized() {
+    let text = "use a;\n#[cfg(test)]\nmod tests { fn t() { b::c() } use d; }\nuse e;\n#[cfg(test)]\nmod more;\nuse f;";
+    let tests: Vec<_> = references(text)
+        .into_iter()
+        .filter(|found| found.in_test)
+        .map(|found| found.path.join("::"))
+        .collect();
+    assert!(tests.contains(&"b::c".to_owned()) && tests.contains(&"d".to_owned()), "{tests:?}");
+    assert!(!tests.iter().any(|path| ["a", "e", "f"].contains(&path.as_str())), "{tests:?}");
+}
+
 /// A path and where it stands.
 pub(crate) struct Reference {
     /// The line, counted from 1.
@@ -209,28 +233,4 @@ fn raw_string(text: &[char], at: usize) -> Option<usize> {
         };
         (start + 1..text.len()).find(|place| ends(*place)).map_or(text.len(), |place| place + 1 + hashes)
     })
-}
-
-#[test]
-fn paths_are_read() {
-    let text = "use a::{b::{c, d as e}, *, self};\n// x::y\nfn f<'a>(x: &'a g::H) -> i { \"j::k\"; '\\''; l::m::<n::o>() }";
-    let found: Vec<_> = references(text).iter().map(|found| (found.line, found.path.join("::"))).collect();
-    let expected = [(1, "a::b::c"), (1, "a::b::d"), (1, "a::*"), (1, "a::self")];
-    assert_eq!(found[..4], expected.map(|(line, path)| (line, path.to_owned())));
-    for path in ["g::H", "l::m", "n::o"] {
-        assert!(found.contains(&(3, path.to_owned())), "{path}: {found:?}");
-    }
-    assert!(!found.iter().any(|(_, path)| path.contains('y') || path.contains('k')), "{found:?}");
-}
-
-#[test]
-fn items_for_tests_only_are_recognized() {
-    let text = "use a;\n#[cfg(test)]\nmod tests { fn t() { b::c() } use d; }\nuse e;\n#[cfg(test)]\nmod more;\nuse f;";
-    let tests: Vec<_> = references(text)
-        .into_iter()
-        .filter(|found| found.in_test)
-        .map(|found| found.path.join("::"))
-        .collect();
-    assert!(tests.contains(&"b::c".to_owned()) && tests.contains(&"d".to_owned()), "{tests:?}");
-    assert!(!tests.iter().any(|path| ["a", "e", "f"].contains(&path.as_str())), "{tests:?}");
 }

@@ -32,22 +32,28 @@ fn wait_is_stopped_and_continued_on_a_terminal() {
     let plane = play("[[job]]\nid = \"open\"\nindex = \"docs\"");
     let Some(terminal) = Terminal::open(&plane, &[]) else { return };
     terminal.line("restore-watch wait open");
+
     terminal.until("the lines", |screen| screen.contains("docs Pending"));
     terminal.key("C-z");
     terminal.until("the shell", |screen| screen.contains("Stopped"));
+
     terminal.line("bg");
     terminal.line("echo mine");
     let screen = terminal.until("the answer", |screen| screen.contains("\nmine\n"));
+
     assert_eq!(screen.matches("docs Pending").count(), 1, "nothing is drawn from the background:\n{screen}");
     // What was typed stays where it was.
     terminal.line("sleep 1; echo later");
     let screen = terminal.until("the answer", |screen| screen.contains("\nlater\n"));
+
     assert!(screen.contains("$ echo mine\nmine\n$ sleep 1; echo later\nlater\n"), "{screen}");
     terminal.line("fg");
     let screen = terminal.until("new lines", |screen| screen.matches("docs Pending").count() == 2);
+
     assert!(screen.contains("$ echo mine\nmine\n"), "{screen}");
     terminal.key("C-c");
     let screen = terminal.until("the report", |screen| screen.contains("interrupted by SIGINT"));
+
     assert!(screen.contains("^C\nPending  open  index docs"), "{screen}");
 }
 
@@ -98,9 +104,11 @@ fn wait_that_ignores_sighup_survives_its_terminal() {
         "cd {}; (trap '' HUP; restore-watch wait open --timeout 3s; echo $? > code)",
         folder.path().display()
     ));
+
     terminal.until("the lines", |screen| screen.contains("Ctrl-C ends"));
     terminal.close();
     let file = folder.path().join("code");
     until_file(&file, "\n");
+
     assert_eq!(std::fs::read_to_string(&file).unwrap().trim(), "124");
 }

@@ -12,6 +12,7 @@ fn resized_terminal_keeps_one_line_for_each_job() {
     let plane = play(&format!("{jobs}{more}"));
     let Some(terminal) = Terminal::open(&plane, &[]) else { return };
     terminal.line("clear; restore-watch wait good bad one two --max-interval 1s");
+
     terminal.until("the lines", |screen| screen.contains(FOOTER));
     for columns in [60, 40, 20, 9, 1, 30, 100, 50] {
         terminal.resize(columns);
@@ -28,9 +29,11 @@ fn resized_terminal_keeps_one_line_for_each_job() {
             "{screen}"
         );
     }
+
     terminal.key("C-c");
     terminal.resize(100);
     let screen = terminal.until("the report", |screen| screen.contains("interrupted by SIGINT"));
+
     assert!(screen.contains("Pending    two  index 日本語のインデックス"), "{screen}");
 }
 
@@ -65,6 +68,7 @@ fn log_lines_stay_above_the_progress() {
 fn dumb_terminal_has_plain_lines() {
     let plane = play(&done(&[("good", "completed")]));
     let Some(terminal) = Terminal::open(&plane, &[]) else { return };
+
     for prefix in ["TERM=dumb", "env -u TERM"] {
         terminal
             .line(&format!("clear; {prefix} RUST_LOG=debug restore-watch wait good 2>&1 | cat -v; echo end"));

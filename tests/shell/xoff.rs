@@ -10,6 +10,7 @@ fn stopped_terminal_holds_up_no_poll_and_no_timeout() {
     terminal.line(
         "clear; restore-watch wait open --min-interval 20ms --max-interval 100ms --timeout 8s; echo code $?",
     );
+
     terminal.until("the lines", |screen| screen.contains("Ctrl-C ends"));
     terminal.key("C-s");
     let before = plane.count();

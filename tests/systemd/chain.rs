@@ -17,6 +17,45 @@ const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/examples/syst
 /// The stub of the scripts that the units call.
 const RECORD: &str = "#!/bin/sh\necho \"${0##*/} $*\" >> /run/called\n";
 
+#[test]
+fn completed_restore_switches_traffic() {
+    let Some(world) = World::boot() else { return };
+    let plane = world.play(&format!("api_key = \"{KEY}\"\n[[job]]\nid = \"{ID}\"\ntakes = \"1s\"\n"));
+    install(&world, &plane);
+    world.succeed(&format!("systemctl start 'switch-traffic@{ID}'"));
+    assert_eq!(called(&world), format!("switch-traffic.sh {ID}\n"));
+}
+
+#[test]
+fn failed_restore_rolls_back() {
+    let Some(world) = World::boot() else { return };
+    let plane = world.play(&done(&[(ID, "failed")]));
+    install(&world, &plane);
+    let ran = world.run(&format!("systemctl start 'switch-traffic@{ID}'"));
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    until_dealt_with(&world);
+    assert_eq!(called(&world), format!("roll-back.sh {ID}\n"));
+}
+
+#[test]
+fn timeout_rolls_nothing_back() {
+    let Some(world) = World::boot() else { return };
+    let plane = world.play(&format!("[[job]]\nid = \"{ID}\"\n"));
+    install(&world, &plane);
+
+    // Read after the example's drop-in, as one by `systemctl edit`.
+    let own = format!("/etc/systemd/system/restore-watch-wait@{ID}.service.d/override.conf");
+    world.write(&own, "[Service]\nEnvironment=\"WAIT_OPTIONS=--timeout 100ms\"\n");
+
+    world.succeed("systemctl daemon-reload");
+    let ran = world.run(&format!("systemctl start 'switch-traffic@{ID}'"));
+
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    until_dealt_with(&world);
+    assert_eq!(world.property(&format!("restore-failed@{ID}.service"), "Result"), "exec-condition");
+    assert_eq!(called(&world), "");
+}
+
 /// Installs the units at the paths in their headers, and the scripts that they call.
 fn install(world: &World, plane: &Simulator) {
     world.configure(plane, &["another"], "");
@@ -48,40 +87,4 @@ fn until_dealt_with(world: &World) {
         let ended = times.iter().any(|time| !world.property(&unit, time).is_empty());
         ended && world.property(&unit, "Job").is_empty() && world.property(&unit, "ActiveState") == "inactive"
     });
-}
-
-#[test]
-fn completed_restore_switches_traffic() {
-    let Some(world) = World::boot() else { return };
-    let plane = world.play(&format!("api_key = \"{KEY}\"\n[[job]]\nid = \"{ID}\"\ntakes = \"1s\"\n"));
-    install(&world, &plane);
-    world.succeed(&format!("systemctl start 'switch-traffic@{ID}'"));
-    assert_eq!(called(&world), format!("switch-traffic.sh {ID}\n"));
-}
-
-#[test]
-fn failed_restore_rolls_back() {
-    let Some(world) = World::boot() else { return };
-    let plane = world.play(&done(&[(ID, "failed")]));
-    install(&world, &plane);
-    let ran = world.run(&format!("systemctl start 'switch-traffic@{ID}'"));
-    assert_eq!(ran.code, Some(1), "{ran:?}");
-    until_dealt_with(&world);
-    assert_eq!(called(&world), format!("roll-back.sh {ID}\n"));
-}
-
-#[test]
-fn timeout_rolls_nothing_back() {
-    let Some(world) = World::boot() else { return };
-    let plane = world.play(&format!("[[job]]\nid = \"{ID}\"\n"));
-    install(&world, &plane);
-    // Read after the example's drop-in, as one by `systemctl edit`.
-    let own = format!("/etc/systemd/system/restore-watch-wait@{ID}.service.d/override.conf");
-    world.write(&own, "[Service]\nEnvironment=\"WAIT_OPTIONS=--timeout 100ms\"\n");
-    world.succeed("systemctl daemon-reload");
-    let ran = world.run(&format!("systemctl start 'switch-traffic@{ID}'"));
-    assert_eq!(ran.code, Some(1), "{ran:?}");
-    until_dealt_with(&world);
-    assert_eq!(world.property(&format!("restore-failed@{ID}.service"), "Result"), "exec-condition");
-    assert_eq!(called(&world), "");
 }

@@ -11,17 +11,6 @@ use crate::world::World;
 
 const UNIT: &str = "restore-watch.service";
 
-fn webhook(receiver: &Receiver) -> String {
-    format!("[[sink]]\ntype = \"log\"\n[[sink]]\ntype = \"webhook\"\nurl = \"{}\"\n", receiver.url())
-}
-
-/// How many deliveries to the webhook are marked as delivered.
-fn marked(world: &World) -> usize {
-    let list = "restore-watch deliveries --state delivered --sink webhook --output json";
-    let rows = world.succeed(&format!("{list} --state-file /var/lib/restore-watch/state.db"));
-    serde_json::from_str::<Vec<serde_json::Value>>(&rows).unwrap().len()
-}
-
 #[test]
 fn daemon_runs_as_its_own_user_and_keeps_its_key() {
     let Some(world) = World::boot() else { return };
@@ -66,6 +55,7 @@ fn sandbox_of_the_unit_allows_all_it_needs() {
     let Some(world) = World::boot() else { return };
     let plane = world.play(&(done(&[("rj-1", "failed")]) + "[[fault]]\nfirst = 3\nkind = \"reset\"\n"));
     let receiver = world.receive(Vec::new());
+
     // Both are looked up by name; the second one fails at the TLS handshake.
     let port = receiver.address().port();
     let sinks = format!(
@@ -74,6 +64,7 @@ fn sandbox_of_the_unit_allows_all_it_needs() {
          [[sink]]\ntype = \"webhook\"\nname = \"tls\"\nurl = \"https://localhost:{port}\"\n"
     );
     world.configure(&plane, &["rj-1"], &sinks);
+
     for start in 1..=2 {
         world.succeed("systemctl start restore-watch");
         world.until("both webhooks", || {
@@ -91,9 +82,11 @@ fn stop_drains_pending_deliveries() {
     let plane = world.play("[[job]]\nid = \"rj-1\"");
     let receiver = world.receive(vec![Reply::status(200).after(Duration::from_secs(1))]);
     world.configure(&plane, &["rj-1"], &webhook(&receiver));
+
     world.succeed("systemctl start restore-watch");
     world.until("a webhook", || receiver.count() == 1);
     world.succeed("systemctl stop restore-watch");
+
     assert_eq!(world.property(UNIT, "Result"), "success");
     assert_eq!(world.property(UNIT, "ExecMainStatus"), "0");
     assert!(world.has_logged("--unit=restore-watch", "stopping; pending deliveries: 1"));
@@ -110,9 +103,11 @@ fn stop_is_in_time_with_a_hanging_receiver() {
     let jobs: Vec<_> = (1..=20).map(|number| format!("rj-{number}")).collect();
     let jobs: Vec<_> = jobs.iter().map(String::as_str).collect();
     world.configure(&plane, &jobs, &webhook(&receiver));
+
     world.succeed("systemctl start restore-watch");
     world.until("webhooks", || receiver.count() > 0);
     world.succeed("systemctl stop restore-watch");
+
     // It ended by itself, before systemd would have killed it.
     assert_eq!(world.property(UNIT, "Result"), "success");
     assert!(world.has_logged("--unit=restore-watch", "stopped; deliveries still pending: 20"));
@@ -125,17 +120,21 @@ fn restart_after_a_kill_repeats_no_event() {
     let receiver = world.receive(Vec::new());
     world.configure(&plane, &["rj-1", "rj-2"], &webhook(&receiver));
     world.edit(UNIT, "[Service]\nRestartSec=50ms\n");
+
     world.succeed("systemctl start restore-watch");
     // Two for the ended job, one for the other.
     world.until("three deliveries", || marked(&world) == 3);
+
     let posts = receiver.received();
     world.succeed("systemctl kill --signal=KILL restore-watch");
     world.until("a new start", || {
         world.has_logged("--unit=restore-watch", "watching 1 restore; ended before: 1")
     });
+
     assert_eq!(world.property(UNIT, "NRestarts"), "1");
     let polls = plane.count();
     world.until("more polls", || plane.count() > polls + 5);
+
     let ids: BTreeSet<_> = posts.iter().map(|webhook| webhook.header("webhook-id").unwrap()).collect();
     assert_eq!((ids.len(), posts.len(), receiver.count()), (3, 3, 3));
 }
@@ -159,12 +158,26 @@ fn unusable_state_is_retried_until_it_can_be_used() {
     let plane = world.play(&done(&[("rj-1", "completed")]));
     world.configure(&plane, &["rj-1"], "");
     world.edit(UNIT, "[Service]\nRestartSec=50ms\n");
+
     world.succeed("systemctl start restore-watch && systemctl stop restore-watch");
     let file = world.seen_from_outside("/var/lib/private/restore-watch/state.db");
     std::fs::write(&file, "no database").unwrap();
     assert_eq!(world.run("systemctl start restore-watch").code, Some(1));
+
     world.until("further starts", || world.property(UNIT, "NRestarts").parse::<u32>().unwrap() >= 2);
     assert!(world.has_logged("--unit=restore-watch", "code=exited, status=74"));
+
     std::fs::remove_file(&file).unwrap();
     world.until("a good start", || world.property(UNIT, "ActiveState") == "active");
+}
+
+fn webhook(receiver: &Receiver) -> String {
+    format!("[[sink]]\ntype = \"log\"\n[[sink]]\ntype = \"webhook\"\nurl = \"{}\"\n", receiver.url())
+}
+
+/// How many deliveries to the webhook are marked as delivered.
+fn marked(world: &World) -> usize {
+    let list = "restore-watch deliveries --state delivered --sink webhook --output json";
+    let rows = world.succeed(&format!("{list} --state-file /var/lib/restore-watch/state.db"));
+    serde_json::from_str::<Vec<serde_json::Value>>(&rows).unwrap().len()
 }

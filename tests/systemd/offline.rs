@@ -14,48 +14,6 @@ const ALL: [(&str, bool); 3] = [
     ("restore-watch-user.service", false),
 ];
 
-/// The output of `systemd-analyze` about a unit of this text; `None` if it is not installed.
-fn analyze(arguments: &[&str], unit: &str, text: &str) -> Option<Output> {
-    let folder = Folder::new();
-    let path = folder.write(unit, text);
-    let output = Command::new("systemd-analyze")
-        .args(arguments)
-        .arg(path)
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        .env("HOME", folder.path())
-        .env("XDG_RUNTIME_DIR", folder.path())
-        .output();
-    match output {
-        Ok(output) => Some(output),
-        Err(error) => {
-            skipped("what systemd-analyze says of the units", &error.to_string());
-            None
-        }
-    }
-}
-
-fn text(unit: &str) -> String {
-    std::fs::read_to_string(Path::new(UNITS).join(unit)).unwrap()
-}
-
-/// The text of a unit with the path of the tested program.
-fn with_program(unit: &str) -> String {
-    text(unit).replace("/usr/local/bin/restore-watch", env!("CARGO_BIN_EXE_restore-watch"))
-}
-
-/// The complaints of `systemd-analyze verify`.
-fn verify(unit: &str, of_system: bool, text: &str) -> Option<String> {
-    let manager = if of_system { "--system" } else { "--user" };
-    // Complaints about other units do not count.
-    let output = analyze(&["verify", "--recursive-errors=no", manager], unit, text)?;
-    let mut said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-    if !output.status.success() {
-        said.push_str("it failed");
-    }
-    Some(said)
-}
-
 #[test]
 fn systemd_analyze_accepts_the_units() {
     for (unit, of_system) in ALL {
@@ -108,4 +66,46 @@ fn each_directive_has_a_comment_before_it() {
         let long: Vec<_> = lines.iter().filter(|line| line.chars().count() > 120).collect();
         assert!(long.is_empty(), "{unit}: {long:?}");
     }
+}
+
+/// The output of `systemd-analyze` about a unit of this text; `None` if it is not installed.
+fn analyze(arguments: &[&str], unit: &str, text: &str) -> Option<Output> {
+    let folder = Folder::new();
+    let path = folder.write(unit, text);
+    let output = Command::new("systemd-analyze")
+        .args(arguments)
+        .arg(path)
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("HOME", folder.path())
+        .env("XDG_RUNTIME_DIR", folder.path())
+        .output();
+    match output {
+        Ok(output) => Some(output),
+        Err(error) => {
+            skipped("what systemd-analyze says of the units", &error.to_string());
+            None
+        }
+    }
+}
+
+fn text(unit: &str) -> String {
+    std::fs::read_to_string(Path::new(UNITS).join(unit)).unwrap()
+}
+
+/// The text of a unit with the path of the tested program.
+fn with_program(unit: &str) -> String {
+    text(unit).replace("/usr/local/bin/restore-watch", env!("CARGO_BIN_EXE_restore-watch"))
+}
+
+/// The complaints of `systemd-analyze verify`.
+fn verify(unit: &str, of_system: bool, text: &str) -> Option<String> {
+    let manager = if of_system { "--system" } else { "--user" };
+    // Complaints about other units do not count.
+    let output = analyze(&["verify", "--recursive-errors=no", manager], unit, text)?;
+    let mut said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    if !output.status.success() {
+        said.push_str("it failed");
+    }
+    Some(said)
 }

@@ -11,24 +11,6 @@ use crate::world::World;
 
 const UNIT: &str = "restore-watch.service";
 
-fn webhook(receiver: &Receiver, further: &str) -> String {
-    let url = receiver.url();
-    format!("[[sink]]\ntype = \"log\"\n[[sink]]\ntype = \"webhook\"\nurl = \"{url}\"\n{further}\n")
-}
-
-fn main_pid(world: &World) -> String {
-    world.property(UNIT, "MainPID")
-}
-
-/// Waits until a job has been polled some times more.
-#[track_caller]
-fn until_polled(world: &World, plane: &Simulator, job: &str) {
-    let path = format!("/restore-jobs/{job}");
-    let polls = || plane.requests().iter().filter(|request| request.path == path).count();
-    let before = polls();
-    world.until(&format!("polls of {job}"), || polls() > before + 2);
-}
-
 #[test]
 fn systemd_shows_the_status_of_the_daemon() {
     let Some(world) = World::boot() else { return };
@@ -48,6 +30,7 @@ fn systemd_shows_the_status_of_the_daemon() {
         webhook(&receiver, "events = [\"restore_job.failed\"]")
     );
     world.configure(&plane, &jobs, &further);
+
     world.succeed("systemctl start restore-watch");
     let parts = ["watching 12 restores in 2 projects, 3 ended; ", "; next poll in ", "; 1 delivery pending"];
     world.until("a status that says it all", || {
@@ -62,6 +45,7 @@ fn journal_finds_the_events_of_a_restore() {
     let plane = world.play(&done(&[("rj-1", "failed"), ("rj-2", "completed")]));
     let receiver = world.receive(Vec::new());
     world.configure(&plane, &["rj-1", "rj-2"], &webhook(&receiver, ""));
+
     world.succeed("systemctl start restore-watch");
     let found = |matching: &str| world.journal(&format!("{matching} _SYSTEMD_UNIT={UNIT}"));
     world.until("both ends in the journal and at the receiver", || {
@@ -69,15 +53,18 @@ fn journal_finds_the_events_of_a_restore() {
             && found("RESTORE_JOB_ID=rj-1").len() >= 2
             && found("RESTORE_JOB_ID=rj-2").len() >= 2
     });
+
     let failed = found("RESTORE_JOB_ID=rj-1 RESTORE_STATUS=Failed RESTORE_PROJECT=one PRIORITY=3");
     let [line] = &failed[..] else { panic!("{failed:#?}") };
     assert!(line["MESSAGE"].as_str().unwrap().contains("rj-1"), "{line}");
     assert!(found("RESTORE_JOB_ID=rj-2 PRIORITY=3").is_empty());
+
     // The id of the event leads from a webhook to its journal line and back.
     let webhooks = receiver.received();
     let id = line["TRANSITION_ID"].as_str().expect("an id");
     let sent = webhooks.iter().find(|webhook| webhook.header("webhook-id") == Some(id)).expect("its webhook");
     let body: Value = serde_json::from_slice(&sent.body).unwrap();
+
     assert_eq!((&body["type"], &body["job"]["id"]), (&"restore_job.failed".into(), &"rj-1".into()));
     for webhook in &webhooks {
         let id = webhook.header("webhook-id").unwrap();
@@ -92,13 +79,17 @@ fn reload_takes_up_added_jobs() {
         world.play(&(done(&[("rj-1", "completed"), ("rj-2", "failed")]) + "[[job]]\nid = \"rj-3\"\n"));
     let receiver = world.receive(Vec::new());
     world.configure(&plane, &["rj-1", "rj-3"], &webhook(&receiver, ""));
+
     world.succeed("systemctl start restore-watch");
     world.until("three webhooks", || receiver.count() == 3);
+
     let process = main_pid(&world);
     world.configure(&plane, &["rj-1", "rj-2", "rj-3"], &webhook(&receiver, ""));
     world.succeed("systemctl reload restore-watch");
+
     assert_eq!(world.property(UNIT, "ActiveState"), "active");
     world.until("what is new", || receiver.count() == 5);
+
     until_polled(&world, &plane, "rj-3");
     let posts = receiver.received();
     let of_new = |webhook: &&restore_watch::simulate::Received| {
@@ -113,11 +104,14 @@ fn bad_reload_fails_and_changes_nothing() {
     let Some(world) = World::boot() else { return };
     let plane = world.play("[[job]]\nid = \"rj\"\ncount = 2\n");
     world.configure(&plane, &["rj-1"], "");
+
     world.succeed("systemctl start restore-watch");
     let process = main_pid(&world);
+
     // Without the last line it would watch another job instead.
     world.configure(&plane, &["rj-2"], "[stat]\n");
     let ran = world.run("systemctl reload restore-watch");
+
     assert_eq!(ran.code, Some(1), "{ran:?}");
     assert_eq!(world.property(UNIT, "ActiveState"), "active");
     assert_eq!(main_pid(&world), process);
@@ -125,30 +119,15 @@ fn bad_reload_fails_and_changes_nothing() {
         world.has_logged(&format!("--unit={UNIT}"), "/etc/restore-watch/config.toml:"),
         "no reason was given"
     );
+
     until_polled(&world, &plane, "rj-1");
     assert!(plane.requests().iter().all(|request| !request.path.contains("rj-2")));
+
     // The corrected file is used.
     world.configure(&plane, &["rj-1", "rj-2"], "");
     world.succeed("systemctl reload restore-watch");
+
     until_polled(&world, &plane, "rj-2");
-}
-
-/// Starts it with a short watchdog limit and further lines in its unit.
-fn start_watched(world: &World, further: &str) {
-    world.edit(
-        UNIT,
-        &format!("[Service]\nWatchdogSec=2s\nTimeoutAbortSec=500ms\nRestartSec=50ms\n{further}\n"),
-    );
-    world.succeed("systemctl start restore-watch");
-}
-
-/// Waits until the watchdog ended it and it was started again.
-#[track_caller]
-fn until_restarted_by_watchdog(world: &World, process: &str) {
-    world.until("the watchdog", || world.has_logged("_PID=1", "Watchdog timeout"));
-    world.until("a new start", || {
-        world.property(UNIT, "ActiveState") == "active" && main_pid(world) != process
-    });
 }
 
 #[test]
@@ -172,12 +151,14 @@ fn watchdog_ends_a_process_with_a_stuck_loop() {
     start_watched(&world, "Environment=RESTORE_WATCH_FAILPOINT=stall_loop:3");
     let process = main_pid(&world);
     until_restarted_by_watchdog(&world, &process);
+
     // The next process is not stuck and emits the end.
     world.edit(UNIT, "[Service]\nWatchdogSec=2s\nTimeoutAbortSec=500ms\nRestartSec=50ms\n");
     let is_delivered = || {
         let posts = receiver.received();
         posts.iter().any(|webhook| String::from_utf8_lossy(&webhook.body).contains("restore_job.completed"))
     };
+
     world.until("the event of the end", is_delivered);
     until_polled(&world, &plane, "rj-2");
 }
@@ -197,6 +178,7 @@ fn watchdog_spares_a_busy_process() {
     let process = main_pid(&world);
     let clock = Clock::system();
     let start = clock.now().instant;
+
     world.until("three times the patience of the watchdog, and much to do", || {
         clock.now().instant.since(start) > Duration::from_secs(6)
             && plane.count() > 500
@@ -211,20 +193,62 @@ fn root_finds_the_daemon_and_others_are_refused() {
     let Some(world) = World::boot() else { return };
     let plane = world.play("[[job]]\nid = \"rj-1\"\n[[job]]\nid = \"rj-2\"\n");
     world.configure(&plane, &["rj-1"], "");
+
     let none = world.run("restore-watch status");
     assert_eq!(
         (none.code, none.stderr.contains("systemctl start restore-watch")),
         (Some(5), true),
         "{none:?}"
     );
+
     world.succeed("systemctl start restore-watch");
     world.succeed("restore-watch add rj-2 --name nightly");
+
     until_polled(&world, &plane, "rj-2");
     world.succeed("systemctl restart restore-watch");
+
     assert!(world.succeed("restore-watch status").contains("nightly (rj-2)"), "it is part of the state");
     let other = world.run("setpriv --reuid 65534 --regid 65534 --clear-groups restore-watch status --socket /run/restore-watch/control.sock");
+
     assert_eq!((other.code, other.stderr.contains("sudo")), (Some(4), true), "{other:?}");
     let modes = world.succeed("stat -c '%a' /run/restore-watch /run/restore-watch/control.sock");
+
     assert_eq!(modes.split_whitespace().collect::<Vec<_>>(), ["700", "600"]);
     world.succeed("systemctl stop restore-watch && test ! -e /run/restore-watch");
+}
+
+fn webhook(receiver: &Receiver, further: &str) -> String {
+    let url = receiver.url();
+    format!("[[sink]]\ntype = \"log\"\n[[sink]]\ntype = \"webhook\"\nurl = \"{url}\"\n{further}\n")
+}
+
+fn main_pid(world: &World) -> String {
+    world.property(UNIT, "MainPID")
+}
+
+/// Waits until a job has been polled some times more.
+#[track_caller]
+fn until_polled(world: &World, plane: &Simulator, job: &str) {
+    let path = format!("/restore-jobs/{job}");
+    let polls = || plane.requests().iter().filter(|request| request.path == path).count();
+    let before = polls();
+    world.until(&format!("polls of {job}"), || polls() > before + 2);
+}
+
+/// Starts it with a short watchdog limit and further lines in its unit.
+fn start_watched(world: &World, further: &str) {
+    world.edit(
+        UNIT,
+        &format!("[Service]\nWatchdogSec=2s\nTimeoutAbortSec=500ms\nRestartSec=50ms\n{further}\n"),
+    );
+    world.succeed("systemctl start restore-watch");
+}
+
+/// Waits until the watchdog ended it and it was started again.
+#[track_caller]
+fn until_restarted_by_watchdog(world: &World, process: &str) {
+    world.until("the watchdog", || world.has_logged("_PID=1", "Watchdog timeout"));
+    world.until("a new start", || {
+        world.property(UNIT, "ActiveState") == "active" && main_pid(world) != process
+    });
 }

@@ -19,6 +19,46 @@ const PARTS: [(&str, &str); 5] = [
     ("xvfb", "/usr/bin/Xvfb"),
 ];
 
+#[test]
+fn end_of_a_restore_is_a_desktop_notification() {
+    let Some(session) = Session::begin() else { return };
+    let plane = session
+        .world
+        .play(&format!("api_key = \"{KEY}\"\n{}[[job]]\nid = \"rj-2\"\n", done(&[("rj-1", "failed")])));
+    let unit = std::fs::read_to_string(format!("{UNITS}/restore-watch-user.service")).unwrap();
+    session.write(".config/systemd/user/restore-watch-user.service", &unit);
+    session.write(".config/systemd/user/restore-watch-user.service.d/strict.conf", STRICT);
+    session.write(".config/restore-watch/pinecone-api-key", KEY);
+    session.write(
+        ".config/restore-watch/config.toml",
+        &format!(
+            "[[project]]\nname = \"one\"\napi_key = {{ credential = \"pinecone-api-key\" }}\n\
+             jobs = [\"rj-1\", \"rj-2\"]\napi = {{ endpoint = \"{}\" }}\n\
+             [[sink]]\ntype = \"log\"\n[[sink]]\ntype = \"desktop\"\n",
+            plane.url()
+        ),
+    );
+    session.succeed("systemctl --user daemon-reload && systemctl --user enable --now restore-watch-user");
+    session.world.until("a notification", || session.succeed("dunstctl count displayed") == "1");
+    session.succeed("dunstctl close-all");
+    let shown = shown(&session.succeed("dunstctl history"));
+    let [(heading, text)] = &shown[..] else { panic!("{shown:?}") };
+    assert!(heading == "Restore failed" && text.starts_with("restore rj-1 into index "), "{shown:?}");
+    assert!(plane.requests().iter().all(|request| request.key_accepted));
+
+    let process = session.succeed("systemctl --user show --property=MainPID --value restore-watch-user");
+    let status = session.world.succeed(&format!("cat /proc/{process}/status"));
+    assert!(status.contains("\nNoNewPrivs:\t1\n") && status.contains("\nSeccomp:\t2\n"), "{status}");
+    session.succeed("test -s ~/.local/state/restore-watch/state.db");
+    session.succeed("systemctl --user stop restore-watch-user");
+    assert_eq!(
+        session.succeed("systemctl --user show --property=Result --value restore-watch-user"),
+        "success"
+    );
+    let journal = session.world.succeed("journalctl --sync; journalctl --quiet --all --output=export");
+    assert!(journal.contains("_SYSTEMD_USER_UNIT=restore-watch-user.service") && !journal.contains(KEY));
+}
+
 /// A world with a logged-in user and a screen.
 struct Session {
     world: World,
@@ -76,44 +116,4 @@ fn shown(history: &str) -> Vec<(String, String)> {
     let notifications = history["data"][0].as_array().unwrap();
     let text = |notification: &Value, key: &str| notification[key]["data"].as_str().unwrap().to_owned();
     notifications.iter().map(|one| (text(one, "summary"), text(one, "body"))).collect()
-}
-
-#[test]
-fn end_of_a_restore_is_a_desktop_notification() {
-    let Some(session) = Session::begin() else { return };
-    let plane = session
-        .world
-        .play(&format!("api_key = \"{KEY}\"\n{}[[job]]\nid = \"rj-2\"\n", done(&[("rj-1", "failed")])));
-    let unit = std::fs::read_to_string(format!("{UNITS}/restore-watch-user.service")).unwrap();
-    session.write(".config/systemd/user/restore-watch-user.service", &unit);
-    session.write(".config/systemd/user/restore-watch-user.service.d/strict.conf", STRICT);
-    session.write(".config/restore-watch/pinecone-api-key", KEY);
-    session.write(
-        ".config/restore-watch/config.toml",
-        &format!(
-            "[[project]]\nname = \"one\"\napi_key = {{ credential = \"pinecone-api-key\" }}\n\
-             jobs = [\"rj-1\", \"rj-2\"]\napi = {{ endpoint = \"{}\" }}\n\
-             [[sink]]\ntype = \"log\"\n[[sink]]\ntype = \"desktop\"\n",
-            plane.url()
-        ),
-    );
-    session.succeed("systemctl --user daemon-reload && systemctl --user enable --now restore-watch-user");
-    session.world.until("a notification", || session.succeed("dunstctl count displayed") == "1");
-    session.succeed("dunstctl close-all");
-    let shown = shown(&session.succeed("dunstctl history"));
-    let [(heading, text)] = &shown[..] else { panic!("{shown:?}") };
-    assert!(heading == "Restore failed" && text.starts_with("restore rj-1 into index "), "{shown:?}");
-    assert!(plane.requests().iter().all(|request| request.key_accepted));
-
-    let process = session.succeed("systemctl --user show --property=MainPID --value restore-watch-user");
-    let status = session.world.succeed(&format!("cat /proc/{process}/status"));
-    assert!(status.contains("\nNoNewPrivs:\t1\n") && status.contains("\nSeccomp:\t2\n"), "{status}");
-    session.succeed("test -s ~/.local/state/restore-watch/state.db");
-    session.succeed("systemctl --user stop restore-watch-user");
-    assert_eq!(
-        session.succeed("systemctl --user show --property=Result --value restore-watch-user"),
-        "success"
-    );
-    let journal = session.world.succeed("journalctl --sync; journalctl --quiet --all --output=export");
-    assert!(journal.contains("_SYSTEMD_USER_UNIT=restore-watch-user.service") && !journal.contains(KEY));
 }

@@ -4,11 +4,6 @@ use crate::support::{Watch, done, play};
 
 const GRACE: [&str; 3] = ["--all-pending", "--not-found-grace", "1s"];
 
-/// A wait for all unfinished restores of a control plane, with these options.
-fn pending(plane: &restore_watch::simulate::Simulator, options: &[&str]) -> Watch {
-    Watch::wait(plane, &[&GRACE[..], options].concat())
-}
-
 #[test]
 fn all_pending_includes_restores_that_begin_meanwhile() {
     let plane = play(&format!(
@@ -98,4 +93,9 @@ fn throttled_list_takes_nothing_from_a_wait() {
     );
     let ended = Watch::wait(&plane, &["j"]).run().expect(0);
     assert!(ended.took.as_secs_f64() < 10.0);
+}
+
+/// A wait for all unfinished restores of a control plane, with these options.
+fn pending(plane: &restore_watch::simulate::Simulator, options: &[&str]) -> Watch {
+    Watch::wait(plane, &[&GRACE[..], options].concat())
 }

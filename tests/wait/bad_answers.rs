@@ -36,6 +36,7 @@ fn bad_answers_end_no_wait() {
     let jobs = BAD.map(|(job, _)| job);
     let tables = fast(&plane).replace("[api]", "[api]\nrequest_timeout = \"400ms\"");
     let config = folder.write("config.toml", format!("jobs = {jobs:?}\n{tables}"));
+
     let done =
         Watch::new(["wait", "--config", &config, "--output", "json"]).env("PINECONE_API_KEY", KEY).run();
     let report = done.expect(0).json();

@@ -29,71 +29,6 @@ const KNOWN: [&str; 16] = [
     "stop-commands",
 ];
 
-/// A step of GitHub Actions: the files it is given.
-struct Step(Folder);
-
-impl Step {
-    fn new() -> Self {
-        Self(Folder::new())
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.path().join(name).to_string_lossy().into_owned()
-    }
-
-    /// Runs this process as part of the step.
-    fn of(&self, watch: Watch) -> Watch {
-        watch
-            .env("CI", "true")
-            .env("GITHUB_ACTIONS", "true")
-            .env("GITHUB_OUTPUT", &self.path("output"))
-            .env("GITHUB_STEP_SUMMARY", &self.path("summary"))
-    }
-
-    fn wait(&self, plane: &Simulator, arguments: &[&str]) -> Watch {
-        self.of(Watch::wait(plane, arguments))
-    }
-
-    fn summary(&self) -> String {
-        std::fs::read_to_string(self.path("summary")).expect("a summary")
-    }
-
-    /// The outputs, as the runner reads them (`EnvFileKeyValuePairs` in
-    /// `src/Runner.Worker/FileCommandManager.cs`).
-    fn outputs(&self) -> BTreeMap<String, String> {
-        let text = std::fs::read_to_string(self.path("output")).expect("outputs");
-        let mut lines = text.lines();
-        let mut outputs = BTreeMap::new();
-        while let Some(line) = lines.next() {
-            let (name, delimiter) = line.split_once("<<").expect("a name and a delimiter");
-            assert!(!name.contains('='), "{line}");
-            let value: Vec<_> = lines.by_ref().take_while(|line| *line != delimiter).collect();
-            outputs.insert(name.to_owned(), value.join("\n"));
-        }
-        outputs
-    }
-}
-
-/// The commands that the runner finds in a stream: the name of each, and all after it (`TryParseV2`
-/// and `TryParse` in `src/Runner.Common/ActionCommand.cs`).
-fn commands(text: &str) -> Vec<(String, String)> {
-    let known = |name: &str| KNOWN.contains(&name.to_lowercase().as_str());
-    let parse = |line: &str, begin: &str, middle: &str| {
-        let (info, data) = line.strip_prefix(begin)?.split_once(middle)?;
-        let (name, properties) = info.split_once(' ').unwrap_or((info, ""));
-        known(name).then(|| (name.to_owned(), format!("{properties}::{data}")))
-    };
-    let command = |line: &str| {
-        let new = parse(line.trim_start(), "::", "::");
-        new.or_else(|| parse(&line[line.find("##[")?..], "##[", "]"))
-    };
-    text.split(['\n', '\r']).filter_map(command).collect()
-}
-
-fn names(commands: &[(String, String)]) -> Vec<&str> {
-    commands.iter().map(|(name, _)| name.as_str()).collect()
-}
-
 #[test]
 fn github_step_that_succeeds() {
     let plane = play("[[job]]\nid = \"rj-1\"\nindex = \"docs\"\ntakes = \"700ms\"");
@@ -159,6 +94,7 @@ fn github_step_that_is_cut_short() {
         assert!(step.summary().contains("| open: `Pending` |"), "{}", step.summary());
     };
     let step = Step::new();
+
     let done = step.wait(&plane, &["rj-1", "rj-2", "--timeout", "700ms"]).run().expect(124);
     check(&step, &done.stderr, "timeout");
     for (signal, code, outcome) in [("INT", 130, "interrupted"), ("TERM", 143, "terminated")] {
@@ -215,6 +151,7 @@ fn no_text_of_the_api_becomes_a_runner_command() {
     };
     let jobs: Vec<_> = (0..ATTACKS.len()).map(named).collect();
     let config = folder.write("config.toml", format!("jobs = [{}]\n{}", jobs.join(", "), fast(&plane)));
+
     for output in ["human", "json", "ndjson"] {
         for ci in ["auto", "none", "gitlab"] {
             let step = Step::new();
@@ -272,14 +209,17 @@ fn annotations_of_many_jobs_are_summed_up() {
     let jobs = ids.collect::<Vec<_>>().join(", ");
     let config = folder.write("config.toml", format!("jobs = [{jobs}]\n{}", fast(&plane)));
     let step = Step::new();
+
     let done = step.of(Watch::new(["wait", "--config", &config, "--quiet"])).on(&plane).run().expect(1);
     let found = commands(&done.stderr);
     assert_eq!(names(&found), [["error"; 10], ["notice"; 10]].concat(), "{}", done.stderr);
     assert!(found[9].1.ends_with("::221 more restores did not end well"), "{:?}", found[9]);
     assert!(found[19].1.ends_with("::21 more restores ended well"), "{:?}", found[19]);
+
     let summary = step.summary();
     assert_eq!(summary.matches("| failed |").count(), 200);
     assert!(summary.contains("\nand 60 more; the output `jobs` has them all\n"), "{summary}");
+
     let jobs: Vec<serde_json::Value> = serde_json::from_str(&step.outputs()["jobs"]).unwrap();
     assert_eq!(jobs.len(), 260);
 }
@@ -307,14 +247,18 @@ fn ci_file_without_a_reader_does_not_hold_up_the_wait() {
     let step = Step::new();
     let pipe = step.path("pipe");
     let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+
     assert!(made.is_ok_and(|status| status.success()), "mkfifo");
     let start = || step.wait(&plane, &["rj-1"]).env("GITHUB_OUTPUT", &pipe).start();
+
     let patient: Running = start();
     let mut interrupted = start();
     interrupted.until_logged("::notice");
     interrupted.signal("TERM");
+
     assert!(interrupted.finish().expect(143).took < Duration::from_secs(2));
     let done = patient.finish().expect(0).logged("the outputs took too long to be written");
+
     assert!(done.stdout.starts_with("completed  rj-1"), "{}", done.stdout);
 }
 
@@ -369,6 +313,7 @@ fn gitlab_log_has_a_section() {
         assert!(progress.contains("restore rj-1 into index docs completed") && !progress.contains('\u{1b}'));
         assert!(!done.stdout.contains('\u{1b}'));
     }
+
     let wait = Watch::wait(&plane, &["rj-1", "--quiet"]).env("GITLAB_CI", "true");
     assert_eq!(wait.run().expect(0).stderr, "");
 }
@@ -384,6 +329,7 @@ fn lines_stay_plain_on_the_terminal_of_a_pipeline() {
         return;
     }
     let plane = play("[[job]]\nid = \"rj-1\"\nindex = \"docs\"\nextra = { status = \"Odd\" }\n");
+
     let wait = |variables: &[(&str, &str)], ci: &str| {
         let arguments = [
             "wait",
@@ -415,4 +361,69 @@ fn lines_stay_plain_on_the_terminal_of_a_pipeline() {
         let control = |c: char| c.is_control() && c != '\r' && c != '\n';
         assert!(!text.contains(control), "{variables:?}: {text:?}");
     }
+}
+
+/// A step of GitHub Actions: the files it is given.
+struct Step(Folder);
+
+impl Step {
+    fn new() -> Self {
+        Self(Folder::new())
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.path().join(name).to_string_lossy().into_owned()
+    }
+
+    /// Runs this process as part of the step.
+    fn of(&self, watch: Watch) -> Watch {
+        watch
+            .env("CI", "true")
+            .env("GITHUB_ACTIONS", "true")
+            .env("GITHUB_OUTPUT", &self.path("output"))
+            .env("GITHUB_STEP_SUMMARY", &self.path("summary"))
+    }
+
+    fn wait(&self, plane: &Simulator, arguments: &[&str]) -> Watch {
+        self.of(Watch::wait(plane, arguments))
+    }
+
+    fn summary(&self) -> String {
+        std::fs::read_to_string(self.path("summary")).expect("a summary")
+    }
+
+    /// The outputs, as the runner reads them (`EnvFileKeyValuePairs` in
+    /// `src/Runner.Worker/FileCommandManager.cs`).
+    fn outputs(&self) -> BTreeMap<String, String> {
+        let text = std::fs::read_to_string(self.path("output")).expect("outputs");
+        let mut lines = text.lines();
+        let mut outputs = BTreeMap::new();
+        while let Some(line) = lines.next() {
+            let (name, delimiter) = line.split_once("<<").expect("a name and a delimiter");
+            assert!(!name.contains('='), "{line}");
+            let value: Vec<_> = lines.by_ref().take_while(|line| *line != delimiter).collect();
+            outputs.insert(name.to_owned(), value.join("\n"));
+        }
+        outputs
+    }
+}
+
+/// The commands that the runner finds in a stream: the name of each, and all after it (`TryParseV2`
+/// and `TryParse` in `src/Runner.Common/ActionCommand.cs`).
+fn commands(text: &str) -> Vec<(String, String)> {
+    let known = |name: &str| KNOWN.contains(&name.to_lowercase().as_str());
+    let parse = |line: &str, begin: &str, middle: &str| {
+        let (info, data) = line.strip_prefix(begin)?.split_once(middle)?;
+        let (name, properties) = info.split_once(' ').unwrap_or((info, ""));
+        known(name).then(|| (name.to_owned(), format!("{properties}::{data}")))
+    };
+    let command = |line: &str| {
+        let new = parse(line.trim_start(), "::", "::");
+        new.or_else(|| parse(&line[line.find("##[")?..], "##[", "]"))
+    };
+    text.split(['\n', '\r']).filter_map(command).collect()
+}
+
+fn names(commands: &[(String, String)]) -> Vec<&str> {
+    commands.iter().map(|(name, _)| name.as_str()).collect()
 }

@@ -8,9 +8,11 @@ fn command_replaces_the_wait_and_keeps_its_status() {
     let script = "echo \"$$ $MARK $1\"; exit 7";
     let wait =
         Watch::wait(&plane, &["rj-1", "--", "sh", "-c", script, "sh", "--argument"]).env("MARK", "kept");
+
     let wait = wait.start();
     let id = wait.id();
     let done = wait.finish().expect(7);
+
     // The report comes first, because the command replaces the process.
     let lines: Vec<_> = done.stdout.lines().collect();
     assert!(lines[0].starts_with("completed  rj-1"), "{lines:?}");

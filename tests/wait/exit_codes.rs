@@ -4,40 +4,6 @@ use restore_watch::simulate::Simulator;
 
 use crate::support::{Done, Folder, KEY, Running, Watch, done, fast, play, unused_address};
 
-/// Waits for jobs of a scenario.
-fn wait(scenario: &str, arguments: &[&str]) -> Done {
-    let plane = play(scenario);
-    Watch::wait(&plane, arguments).run()
-}
-
-/// Waits for all jobs of a configuration with a high request rate.
-struct Fast {
-    running: Running,
-    _plane: Simulator,
-}
-
-impl Fast {
-    fn start(scenario: &str, jobs: &[&str], arguments: &[&str]) -> Self {
-        let plane = play(scenario);
-        let folder = Folder::new();
-        let config = folder.write("config.toml", format!("jobs = {jobs:?}\n{}", fast(&plane)));
-        let command: Vec<_> = ["wait", "--config", &config].iter().chain(arguments).copied().collect();
-        let running = Watch::new(command).env("PINECONE_API_KEY", KEY).keep(folder).start();
-        Self { running, _plane: plane }
-    }
-
-    #[track_caller]
-    fn expect(self, code: i32) -> Done {
-        self.running.finish().expect(code)
-    }
-}
-
-/// A fault of one job on all requests from this one on.
-fn fault_from(request: u64, job: &str, what: &str) -> String {
-    let requests: Vec<_> = (request..request + 500).collect();
-    format!("[[fault]]\njob = \"{job}\"\nendpoint = \"describe\"\nrequests = {requests:?}\n{what}\n")
-}
-
 const NOT_FOUND: &str = "kind = \"status\"\nstatus = 404";
 const UNAVAILABLE: &str = "kind = \"status\"\nstatus = 503";
 const UNAUTHORIZED: &str = "kind = \"status\"\nstatus = 401\nbody = \"text\"";
@@ -187,22 +153,6 @@ fn timeout_is_124() {
     done.logged("timed out after 700ms; to go on: restore-watch wait rj-1");
 }
 
-/// One job for each outcome but `completed`, by the name of that outcome.
-fn troubled(outcomes: &[&str]) -> String {
-    let one = |outcome: &&str| match *outcome {
-        "completed" | "failed" | "cancelled" => done(&[(outcome, outcome)]),
-        "unrecognised" => format!("{}end_time = true\n", done(&[(outcome, "Exploded")])),
-        "not_found" => format!("[[job]]\nid = \"{outcome}\"\nappears = \"1h\"\n"),
-        "lost" => format!("[[job]]\nid = \"{outcome}\"\n{}", fault_from(2, outcome, NOT_FOUND)),
-        "unauthorized" => format!("[[job]]\nid = \"{outcome}\"\n{}", fault_from(1, outcome, UNAUTHORIZED)),
-        "unreachable" => format!("[[job]]\nid = \"{outcome}\"\n{}", fault_from(1, outcome, UNAVAILABLE)),
-        "open" => format!("[[job]]\nid = \"{outcome}\"\n"),
-        _ => unreachable!("{outcome}"),
-    };
-    // TOML wants all tables of one kind in any order, but each key in its own table.
-    outcomes.iter().map(one).collect()
-}
-
 #[test]
 fn of_several_codes_the_first_of_1_4_3_6_5_124_wins() {
     let graces = ["--not-found-grace", "200ms", "--unreachable-after", "200ms", "--unauthorized-grace", "0"];
@@ -262,4 +212,54 @@ fn wrong_usage_is_2_and_bad_configuration_78() {
         .run()
         .expect(78)
         .logged("the environment variable PINECONE_API_KEY is not set");
+}
+
+/// Waits for jobs of a scenario.
+fn wait(scenario: &str, arguments: &[&str]) -> Done {
+    let plane = play(scenario);
+    Watch::wait(&plane, arguments).run()
+}
+
+/// Waits for all jobs of a configuration with a high request rate.
+struct Fast {
+    running: Running,
+    _plane: Simulator,
+}
+
+impl Fast {
+    fn start(scenario: &str, jobs: &[&str], arguments: &[&str]) -> Self {
+        let plane = play(scenario);
+        let folder = Folder::new();
+        let config = folder.write("config.toml", format!("jobs = {jobs:?}\n{}", fast(&plane)));
+        let command: Vec<_> = ["wait", "--config", &config].iter().chain(arguments).copied().collect();
+        let running = Watch::new(command).env("PINECONE_API_KEY", KEY).keep(folder).start();
+        Self { running, _plane: plane }
+    }
+
+    #[track_caller]
+    fn expect(self, code: i32) -> Done {
+        self.running.finish().expect(code)
+    }
+}
+
+/// A fault of one job on all requests from this one on.
+fn fault_from(request: u64, job: &str, what: &str) -> String {
+    let requests: Vec<_> = (request..request + 500).collect();
+    format!("[[fault]]\njob = \"{job}\"\nendpoint = \"describe\"\nrequests = {requests:?}\n{what}\n")
+}
+
+/// One job for each outcome but `completed`, by the name of that outcome.
+fn troubled(outcomes: &[&str]) -> String {
+    let one = |outcome: &&str| match *outcome {
+        "completed" | "failed" | "cancelled" => done(&[(outcome, outcome)]),
+        "unrecognised" => format!("{}end_time = true\n", done(&[(outcome, "Exploded")])),
+        "not_found" => format!("[[job]]\nid = \"{outcome}\"\nappears = \"1h\"\n"),
+        "lost" => format!("[[job]]\nid = \"{outcome}\"\n{}", fault_from(2, outcome, NOT_FOUND)),
+        "unauthorized" => format!("[[job]]\nid = \"{outcome}\"\n{}", fault_from(1, outcome, UNAUTHORIZED)),
+        "unreachable" => format!("[[job]]\nid = \"{outcome}\"\n{}", fault_from(1, outcome, UNAVAILABLE)),
+        "open" => format!("[[job]]\nid = \"{outcome}\"\n"),
+        _ => unreachable!("{outcome}"),
+    };
+    // TOML wants all tables of one kind in any order, but each key in its own table.
+    outcomes.iter().map(one).collect()
 }

@@ -2,12 +2,6 @@
 
 use crate::support::{Done, Folder, Watch, done, play};
 
-fn ids(done: &Done) -> Vec<String> {
-    let report = done.json();
-    let id = |job: &serde_json::Value| job["job"]["id"].as_str().expect("an id").to_owned();
-    report["jobs"].as_array().expect("jobs").iter().map(id).collect()
-}
-
 const FORMS: [&str; 7] = [
     "a\nb\n",
     "\r\n  # both\r\n  a \r\nb",
@@ -17,10 +11,6 @@ const FORMS: [&str; 7] = [
     "[\n  \"a\",\n  \"b\"\n]\n",
     "a\nb\na\n{\"restore_job_id\": \"b\"}\n",
 ];
-
-fn plane() -> restore_watch::simulate::Simulator {
-    play(&done(&[("a", "completed"), ("b", "completed")]))
-}
 
 #[test]
 fn ids_are_read_from_standard_input() {
@@ -80,6 +70,7 @@ fn bad_ids_are_refused_before_any_request() {
     let plane = plane();
     let folder = Folder::new();
     let long = "x".repeat(257);
+
     for (arguments, stdin, why) in [
         (&["-"][..], "", "no job ids in standard input"),
         (&["-"], "\n# none\n", "no job ids in standard input"),
@@ -121,6 +112,17 @@ fn bad_ids_are_refused_before_any_request() {
         assert_eq!(done.stdout, "", "{arguments:?}");
     }
     let bytes = Watch::wait(&plane, &["-"]).stdin(b"a\n\xff\xfe\n".as_slice()).run();
+
     bytes.expect(2).logged("cannot read job ids from standard input");
     assert_eq!(plane.count(), 0);
+}
+
+fn ids(done: &Done) -> Vec<String> {
+    let report = done.json();
+    let id = |job: &serde_json::Value| job["job"]["id"].as_str().expect("an id").to_owned();
+    report["jobs"].as_array().expect("jobs").iter().map(id).collect()
+}
+
+fn plane() -> restore_watch::simulate::Simulator {
+    play(&done(&[("a", "completed"), ("b", "completed")]))
 }

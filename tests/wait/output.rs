@@ -16,12 +16,6 @@ const TRANSITION: [&str; 10] = [
     "type",
 ];
 
-fn keys(value: &serde_json::Value) -> Vec<&str> {
-    let mut keys: Vec<_> = value.as_object().expect("an object").keys().map(String::as_str).collect();
-    keys.sort_unstable();
-    keys
-}
-
 #[test]
 fn human_output_has_a_line_for_each_job() {
     let plane = play(&done(&[("rj-1", "completed"), ("rj-2", "failed")]));
@@ -36,6 +30,7 @@ fn human_output_has_a_line_for_each_job() {
 fn json_output_is_one_document() {
     let plane = play(&done(&[("rj-1", "completed"), ("rj-2", "failed")]));
     let report = Watch::wait(&plane, &["rj-1", "rj-2", "--output", "json"]).run().expect(1).json();
+
     assert_eq!(
         keys(&report),
         [
@@ -54,6 +49,7 @@ fn json_output_is_one_document() {
         (&report["version"], &report["exit_code"], &report["outcome"]),
         (&1.into(), &1.into(), &"failed".into())
     );
+
     let jobs = report["jobs"].as_array().unwrap();
     let outcomes: Vec<_> = jobs.iter().map(|job| job["outcome"].as_str().unwrap()).collect();
     assert_eq!(outcomes, ["completed", "failed"]);
@@ -67,17 +63,21 @@ fn json_output_is_one_document() {
 fn ndjson_output_has_a_line_for_each_event() {
     let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1500ms\"\nprogress = \"linear\"");
     let lines = Watch::wait(&plane, &["rj-1", "--output", "ndjson"]).run().expect(0).json_lines();
+
     let kind = |line: &serde_json::Value| line["type"].as_str().unwrap().to_owned();
     assert_eq!(kind(&lines[0]), "restore_job.watched");
     assert_eq!(kind(lines.last().unwrap()), "restore_job.completed");
+
     let mut ids: Vec<_> = lines.iter().map(|line| line["id"].as_str().unwrap()).collect();
     for line in &lines {
         assert_eq!(keys(line), TRANSITION);
         assert_eq!((&line["project"], &line["job"]["id"]), (&"default".into(), &"rj-1".into()));
     }
     assert!(ids.iter().all(|id| id.len() == 36 && id.as_bytes()[14] == b'7'), "{ids:?}");
+
     ids.dedup();
     assert_eq!(ids.len(), lines.len());
+
     let end = lines.last().unwrap();
     assert_eq!((&end["previous_status"], &end["status"]), (&"Pending".into(), &"Completed".into()));
     assert!(end["detection_delay_seconds"].as_f64().unwrap() < 20.0, "{end}");
@@ -115,6 +115,7 @@ fn quiet_prints_the_report_alone() {
         let done = Watch::wait(&plane, &arguments).run().expect(code);
         assert_eq!((done.stderr.as_str(), done.stdout.lines().count()), ("", 1), "{arguments:?}");
     }
+
     // Errors are printed all the same.
     Watch::new(["wait", "rj-1", "--quiet"]).run().expect(78).logged("error: ");
 }
@@ -163,13 +164,21 @@ fn slow_restore_is_logged_and_changes_no_exit_code() {
     let config =
         folder.write("config.toml", format!("jobs = []\n{}[watch]\nslow_after = \"500ms\"\n", fast(&plane)));
     let wait = ["wait", "rj-1", "--config", &config, "--output", "ndjson"];
+
     let done = Watch::new(wait).env("PINECONE_API_KEY", KEY).run().expect(0);
     let slow = done.json_lines().into_iter().find(|line| line["type"] == "restore_job.slow").unwrap();
     assert_eq!(
         (&slow["status"], &slow["reason"]),
         (&"Pending".into(), &"longer than slow_after = 500ms".into())
     );
+
     let line = " restore rj-1 into index docs is slow: Pending after ";
     assert_eq!(done.stderr.matches(line).count(), 1, "{}", done.stderr);
     assert!(done.stderr.contains(", longer than slow_after = 500ms\n"), "{}", done.stderr);
+}
+
+fn keys(value: &serde_json::Value) -> Vec<&str> {
+    let mut keys: Vec<_> = value.as_object().expect("an object").keys().map(String::as_str).collect();
+    keys.sort_unstable();
+    keys
 }

@@ -4,23 +4,13 @@ use std::process::Command;
 
 use crate::support::{Watch, done, play, skipped};
 
-/// Whether `prlimit` is installed and can start the program.
-fn can(launcher: &[&str]) -> bool {
-    let program = env!("CARGO_BIN_EXE_restore-watch");
-    let started = Command::new(launcher[0]).args(&launcher[1..]).args([program, "--version"]).output();
-    let can = started.is_ok_and(|done| done.status.success());
-    if !can {
-        skipped(&format!("{launcher:?} cannot be used here"));
-    }
-    can
-}
-
 #[test]
 fn too_few_open_files_are_an_error_and_no_panic() {
     let plane = play(&done(&[("rj-1", "completed")]));
     if !can(&["prlimit", "--nofile=32"]) {
         return;
     }
+
     for (files, code) in [(4, 71), (6, 71), (8, 71), (20, 0), (32, 0)] {
         let limit = format!("--nofile={files}");
         let done = Watch::through(&["prlimit", &limit], ["wait", "rj-1"]).on(&plane).run().expect(code);
@@ -42,8 +32,20 @@ fn thread_limit_is_an_error_and_no_panic() {
         return;
     }
     let config = ["check", "--config", "/nowhere"];
+
     for words in [&["wait", "rj-1"][..], &["list"], &config, &["run", "--config", "/nowhere"]] {
         let done = Watch::through(launcher, words).on(&plane).run().expect(71);
         done.logged("error: cannot start a thread: ").logged("help: raise the limit of processes");
     }
+}
+
+/// Whether `prlimit` is installed and can start the program.
+fn can(launcher: &[&str]) -> bool {
+    let program = env!("CARGO_BIN_EXE_restore-watch");
+    let started = Command::new(launcher[0]).args(&launcher[1..]).args([program, "--version"]).output();
+    let can = started.is_ok_and(|done| done.status.success());
+    if !can {
+        skipped(&format!("{launcher:?} cannot be used here"));
+    }
+    can
 }

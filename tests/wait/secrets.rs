@@ -4,12 +4,6 @@
 
 use crate::support::{KEY, Watch, play, receive};
 
-/// Waits with the log level `trace`.
-fn at_trace(plane: &restore_watch::simulate::Simulator, arguments: &[&str], code: i32) {
-    let done = Watch::wait(plane, arguments).env("RUST_LOG", "trace").run().expect(code);
-    assert!(done.stderr.contains("TRACE"), "{}", done.stderr);
-}
-
 #[test]
 fn key_is_not_printed_by_a_good_wait() {
     let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"500ms\"");
@@ -90,4 +84,10 @@ fn key_in_the_wrong_place_is_not_printed() {
         .run()
         .expect(78)
         .logged("PINECONE_CONTROLLER_HOST: the URL carries a user name or password");
+}
+
+/// Waits with the log level `trace`.
+fn at_trace(plane: &restore_watch::simulate::Simulator, arguments: &[&str], code: i32) {
+    let done = Watch::wait(plane, arguments).env("RUST_LOG", "trace").run().expect(code);
+    assert!(done.stderr.contains("TRACE"), "{}", done.stderr);
 }

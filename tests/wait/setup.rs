@@ -9,28 +9,6 @@ use crate::support::{Done, KEY, Watch};
 /// A certificate authority that the system has.
 const ROOTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/adapters/http/failure/pem/ca.pem");
 
-/// Starts a proxy that answers every request with `answer`. Returns its address.
-fn proxy(answer: &'static str) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = listener.local_addr().expect("an address").to_string();
-    thread::spawn(move || {
-        for mut socket in listener.incoming().flatten() {
-            drop(socket.read(&mut [0; 4096]));
-            drop(socket.write_all(answer.as_bytes()));
-        }
-    });
-    address
-}
-
-/// Runs the program against a control plane that is reachable only through a proxy.
-fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Done {
-    let watch = Watch::new(arguments)
-        .env("PINECONE_CONTROLLER_HOST", "https://api.invalid")
-        .env("PINECONE_API_KEY", KEY)
-        .env("SSL_CERT_FILE", ROOTS);
-    variables.iter().fold(watch, |watch, (name, value)| watch.env(name, value)).run()
-}
-
 #[test]
 fn unusable_proxy_is_78_at_once() {
     for (variable, value, said) in [
@@ -96,4 +74,26 @@ fn list_that_cannot_be_requested_is_78() {
     done.logged(
         "does not connect to api.invalid (HTTP 403): have it allowed there, or name the host in NO_PROXY",
     );
+}
+
+/// Starts a proxy that answers every request with `answer`. Returns its address.
+fn proxy(answer: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("an address").to_string();
+    thread::spawn(move || {
+        for mut socket in listener.incoming().flatten() {
+            drop(socket.read(&mut [0; 4096]));
+            drop(socket.write_all(answer.as_bytes()));
+        }
+    });
+    address
+}
+
+/// Runs the program against a control plane that is reachable only through a proxy.
+fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Done {
+    let watch = Watch::new(arguments)
+        .env("PINECONE_CONTROLLER_HOST", "https://api.invalid")
+        .env("PINECONE_API_KEY", KEY)
+        .env("SSL_CERT_FILE", ROOTS);
+    variables.iter().fold(watch, |watch, (name, value)| watch.env(name, value)).run()
 }

@@ -63,6 +63,7 @@ fn stalled_reader_does_not_hold_up_a_signal() {
     let folder = Folder::new();
     let jobs: Vec<_> = (1..=300).map(|number| format!("\"rj-{number}\"")).collect();
     let config = folder.write("config.toml", format!("jobs = [{}]\n{}", jobs.join(", "), fast(&plane)));
+
     // This pipe is not read, and it holds a fraction of the output.
     let (reader, writer) = std::io::pipe().expect("a pipe");
     let mut wait = Watch::new(["wait", "--config", &config, "--output", "ndjson"])
@@ -73,6 +74,7 @@ fn stalled_reader_does_not_hold_up_a_signal() {
     wait.until_logged("restore rj-99 into");
     wait.signal("TERM");
     let done = wait.finish().expect(143);
+
     assert!(done.took < Duration::from_secs(20), "{:?}", done.took);
     drop(reader);
 }

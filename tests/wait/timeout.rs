@@ -28,6 +28,7 @@ fn final_poll_reaches_every_job_within_the_rate() {
             plane.url()
         ),
     );
+
     Watch::new(["wait", "--config", &config, "--timeout", "3s"]).env("PINECONE_API_KEY", KEY).run().expect(0);
     // Twenty, fewer if a slow machine let a job end before its first poll; and one for past
     // restores.

@@ -6,16 +6,11 @@ use crate::support::{Folder, KEY, Watch, done, fast, play};
 
 const OPEN: &str = "[[job]]\nid = \"rj-1\"\n";
 
-/// The command after `to go on: `.
-fn hint(stderr: &str) -> &str {
-    let (_, hint) = stderr.split_once("; to go on: ").unwrap_or_else(|| panic!("no hint: {stderr}"));
-    hint.trim_end()
-}
-
 #[test]
 fn hint_waits_for_the_same_jobs() {
     let plane = play(&format!("{OPEN}[[job]]\nid = \"rj-2\"\n{}", done(&[("over", "completed")])));
     let bounds = "--min-interval 20ms --max-interval 100ms";
+
     for (arguments, wanted) in [
         (&["rj-1"][..], "rj-1 --timeout 300ms"),
         (&["rj-1", "over", "rj-2"], "rj-1 rj-2 --timeout 300ms"),
@@ -60,6 +55,7 @@ fn hint_is_a_command_that_works() {
     let text = |one| format!("{}{}", project("one", one), project("two", &plane));
     let config = folder.write("it's a config.toml", text(&endless));
     let arguments = ["wait", "--config", &config, "--project", "one", "rj-1", "--timeout", "300ms"];
+
     let ended = Watch::new(arguments).env("PINECONE_API_KEY", KEY).run().expect(124);
     folder.write("it's a config.toml", text(&plane));
     let program = env!("CARGO_BIN_EXE_restore-watch");
@@ -99,4 +95,10 @@ fn hint_passes_ids_that_look_like_options_on_stdin() {
     let done = Watch::wait(&plane, &["-", "--timeout", "300ms"]).stdin("-x\nit's\n").run().expect(124);
     let command = "printf '%s\\n' -x 'it'\\''s' | restore-watch wait - --timeout 300ms ";
     assert!(hint(&done.stderr).starts_with(command), "{}", done.stderr);
+}
+
+/// The command after `to go on: `.
+fn hint(stderr: &str) -> &str {
+    let (_, hint) = stderr.split_once("; to go on: ").unwrap_or_else(|| panic!("no hint: {stderr}"));
+    hint.trim_end()
 }

@@ -5,14 +5,6 @@ use crate::support::{Folder, KEY, Watch, fast, play};
 /// A job that completes at once and whose index is ready some time later.
 const SOON: &str = "[[job]]\nid = \"rj-1\"\nindex = \"docs\"\ntakes = \"800ms\"\nready_after = \"800ms\"\n";
 
-/// A job that completed long ago, and an index in this state.
-fn index(state: &str) -> String {
-    format!(
-        "[[job]]\nid = \"rj-1\"\nindex = \"docs\"\nage = \"1h\"\ntakes = \"10m\"\n\
-         [[index]]\nname = \"docs\"\nstates = [{{ at = \"0s\", state = \"{state}\" }}]\n"
-    )
-}
-
 #[test]
 fn until_ready_polls_the_job_and_then_its_index() {
     let plane = play(SOON);
@@ -65,6 +57,7 @@ fn missing_index_is_a_failure_after_the_grace() {
          [[index]]\nname = \"docs\"\nvanishes = \"1ms\"\n",
     );
     let arguments = ["rj-1", "--until", "ready", "--not-found-grace", "300ms"];
+
     let done = Watch::wait(&plane, &arguments).run().expect(1);
     assert!(done.stderr.contains("did not become ready after 1h 00m: HTTP 404: Resource docs not found"));
     assert!(done.stderr.ends_with("restore-watch: an index did not become ready\n"), "{}", done.stderr);
@@ -101,6 +94,7 @@ fn any_succeeds_with_the_first_ready_index() {
 fn until_ready_option_overrides_the_configuration() {
     let plane = play(&index("Disabled"));
     let folder = Folder::new();
+
     for (name, watch, job, code) in [
         ("all", "[watch]\nuntil = \"ready\"", "\"rj-1\"", 1),
         ("one", "", "{ id = \"rj-1\", until = \"ready\" }", 1),
@@ -125,12 +119,22 @@ fn failed_index_polls_decide_nothing() {
          [[fault]]\nendpoint = \"index\"\nrequests = [4]\nkind = \"bad_json\"\n"
     ));
     Watch::wait(&plane, &["rj-1", "--until", "ready"]).run().expect(0);
+
     let plane = play(&format!("{SOON}[[fault]]\nendpoint = \"index\"\nkind = \"status\"\nstatus = 503\n"));
     let arguments = ["rj-1", "--until", "ready", "--unreachable-after", "500ms"];
     Watch::wait(&plane, &arguments)
         .run()
         .expect(5)
         .logged("no good answer about index docs of restore rj-1 for too long: HTTP 503");
+
     let plane = play(&format!("{SOON}[[fault]]\nendpoint = \"index\"\nkind = \"status\"\nstatus = 403\n"));
     Watch::wait(&plane, &["rj-1", "--until", "ready"]).run().expect(4);
+}
+
+/// A job that completed long ago, and an index in this state.
+fn index(state: &str) -> String {
+    format!(
+        "[[job]]\nid = \"rj-1\"\nindex = \"docs\"\nage = \"1h\"\ntakes = \"10m\"\n\
+         [[index]]\nname = \"docs\"\nstates = [{{ at = \"0s\", state = \"{state}\" }}]\n"
+    )
 }

@@ -24,8 +24,10 @@ fn bad_durations_are_2() {
         assert!(done.stderr.contains(option), "{}", done.stderr);
         assert_eq!(done.stdout, "");
     }
+
     let crossed = ["wait", "rj-1", "--min-interval", "2s", "--max-interval", "1s"];
     Watch::new(crossed).on(&plane).run().expect(2).logged("--min-interval is longer than --max-interval");
+
     assert_eq!(plane.count(), 0);
 }
 
@@ -103,6 +105,7 @@ fn bad_keys_are_refused() {
         assert!(!done.stderr.contains(KEY), "{}", done.stderr);
     }
     let none = Watch::wait(&plane, &["rj-1"]).env_remove("PINECONE_API_KEY").run();
+
     none.expect(78).logged("set it to the API key of the project");
     assert_eq!(plane.count(), 0);
 }
@@ -117,6 +120,7 @@ fn project_option_selects_one_of_the_configuration() {
     };
     let text = format!("{}{}{}", fast(&plane), project("one", "rj-1"), project("two", "rj-2"));
     let config = folder.write("config.toml", text);
+
     let wait = |arguments: &[&str]| Watch::new(["wait", "--config", &config].iter().chain(arguments)).run();
     wait(&["--project", "one"]).expect(0);
     wait(&["--project", "two"]).expect(1);
