@@ -90,7 +90,7 @@ fn pipe(folder: &Folder, name: &str) -> String {
     path.to_string_lossy().into_owned()
 }
 
-/// Whether the system shows in which call a process is.
+/// Whether /proc shows the threads of a process.
 fn is_shown() -> bool {
     let is_shown = Path::new("/proc/self/task").exists();
     if !is_shown {
@@ -99,7 +99,7 @@ fn is_shown() -> bool {
     is_shown
 }
 
-/// Whether a thread of the process is blocked in a read or an open.
+/// Whether the process has the thread `start`, which reads the files that a start needs.
 fn reads(process: &Running) -> bool {
     let tasks = std::fs::read_dir(format!("/proc/{}/task", process.id()));
     let name =

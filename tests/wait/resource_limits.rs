@@ -39,7 +39,7 @@ fn thread_limit_is_an_error_and_no_panic() {
     }
 }
 
-/// Whether `prlimit` is installed and can start the program.
+/// Whether this launcher works here and can start the program.
 fn can(launcher: &[&str]) -> bool {
     let program = env!("CARGO_BIN_EXE_restore-watch");
     let started = Command::new(launcher[0]).args(&launcher[1..]).args([program, "--version"]).output();

@@ -6,7 +6,7 @@ use std::thread;
 
 use crate::support::{Done, KEY, Watch};
 
-/// A certificate authority that the system has.
+/// Root certificates that do not depend on the system.
 const ROOTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/adapters/http/failure/pem/ca.pem");
 
 #[test]
