@@ -1,10 +1,10 @@
-//! What `wait` on a restore that has already ended costs, beside `curl` on the same URL of the same local server, and
-//! beside the official Python SDK, whose `describe` it answers for.
+//! The cost of `wait` on a restore that has already ended, compared with `curl` on the same URL of
+//! the same local server, and with `describe` of the official Python SDK.
 //!
-//! `cargo bench --bench wait` prints the median wall time of each, the median of the ratios round by round, the processor
-//! time of one run, and the peak memory. They are run in turn, so that a machine whose speed drifts treats all alike.
-//! Needs `curl`; GNU time as /usr/bin/time for the memory; and for the SDK, once:
-//! `python3 -m venv target/python && target/python/bin/pip install pinecone`.
+//! `cargo bench --bench wait` prints the median wall time of each, the median of the ratios round
+//! by round, the processor time of one run, and the peak memory. They run in turn, so that a
+//! drifting machine treats all alike. Needs `curl`; GNU time as /usr/bin/time for the memory; and
+//! for the SDK, once: `python3 -m venv target/python && target/python/bin/pip install pinecone`.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,8 @@ use restore_watch::simulate::{Scenario, Simulator, Timeline};
 /// How often each is run in turn, after one run that does not count.
 const RUNS: usize = 41;
 
-/// How often each is run one after the other for the processor time, which is counted in hundredths of a second.
+/// How often each is run one after the other for the processor time, which is counted in hundredths
+/// of a second.
 const BATCH: u16 = 40;
 
 const SDK: &str = "import sys; from pinecone import Pinecone; \
@@ -106,7 +107,7 @@ impl Way {
     }
 }
 
-/// A Python that has the SDK.
+/// A Python with the SDK.
 fn python() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("python").join("bin/python")
 }
@@ -118,7 +119,7 @@ fn time(clock: Clock, command: &mut Command) -> Result<Duration, Box<dyn Error>>
     if status.success() { Ok(took) } else { Err(format!("{command:?} ended with {status}").into()) }
 }
 
-/// The processor time of one run, in seconds; none where there is no /proc.
+/// The processor time of one run, in seconds; `None` without /proc.
 fn processor_time(way: Way, server: &Simulator) -> Result<Option<f64>, Box<dyn Error>> {
     let Some(before) = of_children() else { return Ok(None) };
     let clock = Clock::system();

@@ -1,6 +1,6 @@
-//! Secrets are gone from the memory of the process once nobody needs them.
+//! Secrets are overwritten in the memory of the process when they are dropped.
 //!
-//! Invariant: this is one test in a process of its own, for it looks through all memory that can be written to.
+//! Invariant: this is one test in its own process, because it searches all writable memory.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails, wherever it is")]
@@ -25,46 +25,8 @@ const ADDRESS: &str = "https://127.0.0.1:1/services/canary_of_an_address_Qm5Xe1T
 const SIGNING: &str = "whsec_Y2FuYXJ5LWJ5dGVzLW9mLWEtc2lnbmluZy1zZWNyZXQtdGhhdC1pcy1sb25n";
 const SIGNING_BYTES: &[u8] = b"canary-bytes-of-a-signing-secret-that-is-long";
 
-/// How often the end of `secret` is in memory. Its beginning may be overwritten by the bookkeeping of freed memory. The
-/// constants themselves cannot be written to, and are not counted.
-fn traces(secret: impl AsRef<[u8]>) -> usize {
-    const STEP: usize = 1 << 20;
-    let wanted = &secret.as_ref()[secret.as_ref().len() - 20..];
-    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
-    let memory = File::open("/proc/self/mem").unwrap();
-    let mut buffer = vec![0; STEP + wanted.len()];
-    let mut found = 0;
-    for map in maps.lines().filter(|map| map.contains(" rw-p ")) {
-        let (range, _) = map.split_once(' ').unwrap();
-        let (start, end) = range.split_once('-').unwrap();
-        let [start, end] = [start, end].map(|text| u64::from_str_radix(text, 16).unwrap());
-        for at in (start..end).step_by(STEP) {
-            let length = buffer.len().min(usize::try_from(end - at).unwrap());
-            // Some of what is mapped cannot be read.
-            let Ok(length) = memory.read_at(&mut buffer[..length], at) else { continue };
-            found += buffer[..length].windows(wanted.len()).filter(|window| *window == wanted).count();
-            buffer.fill(0);
-        }
-    }
-    found
-}
-
-/// What `work` makes of a secret leaves no trace of it, and has it as long as it is there.
-#[track_caller]
-fn leaves_no_trace<T>(secret: impl AsRef<[u8]> + Copy, work: impl FnOnce() -> T) {
-    let made = work();
-    assert!(traces(secret) > 0, "it is not found where it must be");
-    drop(made);
-    assert_eq!(traces(secret), 0);
-}
-
-fn event(now: Timestamp) -> Event {
-    let id = EventId::from_parts(now, [0; 10]);
-    Event::of_project(id, EventKind::Test, now, ProjectName::default())
-}
-
 #[test]
-fn secrets_are_overwritten_once_they_are_not_needed() {
+fn secrets_are_overwritten_when_dropped() {
     let directory = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &str| {
         let path = directory.path().join(name);
@@ -102,4 +64,42 @@ fn secrets_are_overwritten_once_they_are_not_needed() {
         sink
     });
     assert_eq!(traces(SIGNING), 0);
+}
+
+/// How often the end of `secret` is in memory. Its beginning may be overwritten by the allocator's
+/// bookkeeping. The constants themselves are read-only and not counted.
+fn traces(secret: impl AsRef<[u8]>) -> usize {
+    const STEP: usize = 1 << 20;
+    let wanted = &secret.as_ref()[secret.as_ref().len() - 20..];
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    let memory = File::open("/proc/self/mem").unwrap();
+    let mut buffer = vec![0; STEP + wanted.len()];
+    let mut found = 0;
+    for map in maps.lines().filter(|map| map.contains(" rw-p ")) {
+        let (range, _) = map.split_once(' ').unwrap();
+        let (start, end) = range.split_once('-').unwrap();
+        let [start, end] = [start, end].map(|text| u64::from_str_radix(text, 16).unwrap());
+        for at in (start..end).step_by(STEP) {
+            let length = buffer.len().min(usize::try_from(end - at).unwrap());
+            // Some of what is mapped cannot be read.
+            let Ok(length) = memory.read_at(&mut buffer[..length], at) else { continue };
+            found += buffer[..length].windows(wanted.len()).filter(|window| *window == wanted).count();
+            buffer.fill(0);
+        }
+    }
+    found
+}
+
+/// The value that `work` makes of a secret holds it, and leaves no trace of it when dropped.
+#[track_caller]
+fn leaves_no_trace<T>(secret: impl AsRef<[u8]> + Copy, work: impl FnOnce() -> T) {
+    let made = work();
+    assert!(traces(secret) > 0, "it is not found where it must be");
+    drop(made);
+    assert_eq!(traces(secret), 0);
+}
+
+fn event(now: Timestamp) -> Event {
+    let id = EventId::from_parts(now, [0; 10]);
+    Event::of_project(id, EventKind::Test, now, ProjectName::default())
 }

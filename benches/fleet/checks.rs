@@ -1,10 +1,10 @@
-//! What can be calculated, beside what is simulated.
+//! Checks of the simulation against calculated values.
 
 use crate::figures::mean;
 use crate::fleet::{Fleet, Order, ROWS, SPREAD};
 use crate::watch::Way;
 
-/// Panics where the simulation is not what it is said to be.
+/// Panics if the simulation differs from a calculated value.
 pub(crate) fn run() {
     a_fleet_is_what_it_is_said_to_be();
     a_round_is_late_by_half_of_itself();
@@ -42,7 +42,8 @@ fn a_fleet_is_what_it_is_said_to_be() {
     close(ends as f64, 390.0, 0.15);
 }
 
-/// Of 1,000 jobs that are described in turn, those that end in a short time are noticed 500 s later on average.
+/// Of 1,000 jobs that are described in turn, those that end in a short time are noticed 500 s later
+/// on average.
 fn a_round_is_late_by_half_of_itself() {
     let mut fleet = Fleet::new(1000, 0, Order::Shuffled, 2);
     // All but 100 end long after these.
@@ -55,8 +56,8 @@ fn a_round_is_late_by_half_of_itself() {
     close(mean(&delays[..100]), 250.0, 0.15);
 }
 
-/// Ends come at a constant rate until all have ended, so there are half of the jobs on average. A round has also those
-/// whose end is not noticed yet, which are as many as end in half a round.
+/// Ends come at a constant rate until all have ended, so there are half of the jobs on average. A
+/// round has also those whose end is not noticed yet, which are as many as end in half a round.
 fn ends_that_are_not_noticed_yet_make_a_round_longer() {
     let delays = (3..7).map(|seed| {
         let fleet = Fleet::new(1000, 0, Order::Shuffled, seed);
@@ -66,15 +67,15 @@ fn ends_that_are_not_noticed_yet_make_a_round_longer() {
     close(mean(&delays.collect::<Vec<_>>()), 250.0 / (1.0 - ending / 2.0), 0.05);
 }
 
-/// A walk has 40 pages and, for each end that comes meanwhile, a description.
+/// A scan has 40 pages and, for each end in the meantime, a description.
 fn a_walk_is_late_by_half_of_itself() {
     let fleet = Fleet::new(1000, 3000, Order::Shuffled, 8);
-    let delays = Way::Walks.watch(&fleet, 1.0, 0).delays;
+    let delays = Way::Scans.watch(&fleet, 1.0, 0).delays;
     let ending = 1000.0 / SPREAD;
     close(mean(&delays), 20.0 / (1.0 - ending) + 1.0, 0.05);
 }
 
-/// And the last of the jobs ends nearly when the time is over.
+/// The last job ends near the end of the time span.
 fn an_engine_without_a_list_keeps_to_the_rate() {
     let fleet = Fleet::new(300, 0, Order::Shuffled, 9);
     let watched = Way::WithoutList.watch(&fleet, 1.0, 9);

@@ -1,4 +1,4 @@
-//! What is made of many watches.
+//! Statistics of many watches.
 
 use crate::watch::Watched;
 
@@ -8,7 +8,7 @@ pub(crate) const SEEDS: u64 = 8;
 /// The quantile 0.975 of Student's t distribution for that number less one.
 const STUDENT: f64 = 2.364_624;
 
-/// What is said of one watch.
+/// The figures of one watch.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Figures {
     /// Mean, median, p95 and maximum of the delays, in seconds.

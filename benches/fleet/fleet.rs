@@ -1,6 +1,7 @@
-//! The jobs of one project, some of which run, and the list of them as the API shows it.
+//! The jobs of one project, some of them running, and their list as the API shows it.
 //!
-//! Invariant: the same seed makes the same fleet; only an unreliable list is not the same each time.
+//! Invariant: the same seed makes the same fleet; only an unreliable list is not the same each
+//! time.
 
 use std::time::Duration;
 
@@ -15,23 +16,24 @@ pub(crate) const START: Timestamp = Timestamp::constant(1_795_435_200, 0);
 /// How many rows a page has.
 pub(crate) const ROWS: usize = 100;
 
-/// Jobs that run began in this time before the watch, and end in this time after its start. In seconds.
+/// Jobs that run began in this time before the watch, and end in this time after its start. In
+/// seconds.
 pub(crate) const SPREAD: f64 = 4.0 * 3600.0;
 
 /// The others ended in this time before it.
 const HISTORY: f64 = 24.0 * 3600.0;
 
-/// What an unreliable list leaves out of each page, and how often it ends with one that is not the last.
+/// The part of the rows that an unreliable list leaves out, and how often it ends too early.
 const MISSING: f64 = 0.05;
 const ENDS_EARLY: f64 = 0.01;
 
-/// How the list is ordered, which the API does not say.
+/// The order of the list, which the API does not document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Order {
     NewestFirst,
     OldestFirst,
     Shuffled,
-    /// Shuffled, with rows that are left out, other ones each time, and ends that are none.
+    /// Shuffled, with missing rows, other ones each time, and with early ends.
     Unreliable,
 }
 
@@ -49,7 +51,7 @@ impl Order {
     }
 }
 
-/// One job, in seconds from the start of the watch on. It is one to watch where it ends later than that.
+/// One job, in seconds from the start of the watch. It is to be watched if it ends after that.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Job {
     pub(crate) began: f64,
@@ -68,12 +70,12 @@ pub(crate) struct Fleet {
 }
 
 impl Fleet {
-    /// So many jobs that run among so many that have finished. They are the same ones in each order.
+    /// This many running jobs among finished ones. They are the same ones in each order.
     pub(crate) fn new(running: usize, finished: usize, order: Order, seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
         let run = |rng: &mut Rng| Job { began: -SPREAD * rng.f64(), end: SPREAD * rng.f64() };
         let mut jobs: Vec<_> = (0..running).map(|_| run(&mut rng)).collect();
-        // They took as long as those that run will have.
+        // Their durations have the distribution of the running ones.
         jobs.extend((0..finished).map(|_| {
             let (Job { began, end }, ended) = (run(&mut rng), -HISTORY * rng.f64());
             Job { began: ended - (end - began), end: ended }
@@ -92,7 +94,7 @@ impl Fleet {
         self.jobs[place].end <= at
     }
 
-    /// How long those took that have finished, as an engine keeps it that has watched them.
+    /// The duration history of an engine that watched the finished jobs.
     pub(crate) fn past(&self) -> Vec<(i64, u64)> {
         let past = self.jobs[self.running..]
             .iter()

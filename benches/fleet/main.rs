@@ -1,10 +1,12 @@
-//! How late the ends of many jobs are noticed at a low rate, with the list of the project's jobs and without it.
+//! How late the ends of many jobs are noticed at a low rate, with the list of the project's jobs
+//! and without it.
 //!
-//! `cargo bench --bench fleet` watches simulated fleets on a virtual clock: with the engine of this program, with the same
-//! where the list cannot be read, by descriptions in turn, and by nothing but walks over the list. It prints a table in
-//! Markdown; it takes about half a minute. With the word of a fleet (`1000`, `100` or `30`), only that is watched.
+//! `cargo bench --bench fleet` watches simulated fleets on a virtual clock: with the engine of this
+//! program, with the same without the list, by descriptions in turn, and by scans of the list
+//! alone. It prints a table in Markdown; it takes about half a minute. With the name of a fleet
+//! (`1000`, `100` or `30`), only that is watched.
 //!
-//! Before that, and nothing but that under `cargo test`, it checks itself against what can be calculated.
+//! It first checks itself against calculated values; under `cargo test` it does only that.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on is to say where")]
 #![expect(
@@ -31,7 +33,7 @@ const FINISHED: usize = 3000;
 
 fn main() {
     checks::run();
-    // Cargo says so to benches, and to tests what they are to do with a harness that is not there.
+    // Cargo passes `--bench` to benches only.
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
@@ -43,14 +45,14 @@ fn main() {
     }
 }
 
-/// Prints how it goes with so many jobs that run, at this rate.
+/// Prints the figures for this many running jobs at this rate.
 fn print(running: usize, per_second: f64) {
     println!("### {running} that run among {FINISHED} that have finished, {per_second} requests a second\n");
     println!("| order of the list | way | delay, mean | p50 | p95 | max | descriptions | pages | of all |");
     println!("|---|---|--:|--:|--:|--:|--:|--:|--:|");
     for way in Way::ALL {
-        // Two of them do not look at it.
-        let uses_list = matches!(way, Way::Engine | Way::Walks);
+        // Two of them do not use the list.
+        let uses_list = matches!(way, Way::Engine | Way::Scans);
         for order in if uses_list { &Order::ALL[..] } else { &[Order::Shuffled] } {
             let figures = watch_all(way, *order, running, per_second);
             let estimate =
@@ -67,7 +69,7 @@ fn print(running: usize, per_second: f64) {
     println!();
 }
 
-/// Watches a fleet for each seed, half of them in a thread of their own.
+/// Watches a fleet for each seed, half of them on a second thread.
 fn watch_all(way: Way, order: Order, running: usize, per_second: f64) -> Vec<Figures> {
     let watch = |seed| {
         let fleet = Fleet::new(running, FINISHED, order, seed);

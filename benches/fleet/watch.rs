@@ -1,6 +1,6 @@
-//! Ways to watch a fleet, all at one rate: the engine of this program, and what one would do without one.
+//! Ways to watch a fleet, all at one rate: the engine of this program and simpler loops.
 //!
-//! Invariant: no request takes time; nothing is asked for that has ended and was noticed.
+//! Invariant: requests take no time; an ended job that was noticed is not requested again.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -19,33 +19,33 @@ use crate::fleet::{Fleet, START, job_id, place_of};
 pub(crate) enum Way {
     /// The engine of this program.
     Engine,
-    /// The same, where the list cannot be read.
+    /// The same without the list.
     WithoutList,
     /// Each job in turn.
     RoundRobin,
-    /// The list from its first page to its last, again and again, and each job that it shows to have ended.
-    Walks,
+    /// Repeated scans of the list, and a description of each job that it shows as ended.
+    Scans,
 }
 
-/// How a watch went.
+/// The result of a watch.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Watched {
     /// How late each end was noticed.
     pub(crate) delays: Vec<f64>,
-    /// How many requests were made until the last end was.
+    /// How many requests were made until the last end was noticed.
     pub(crate) descriptions: usize,
     pub(crate) pages: usize,
 }
 
 impl Way {
-    pub(crate) const ALL: [Self; 4] = [Self::Engine, Self::WithoutList, Self::RoundRobin, Self::Walks];
+    pub(crate) const ALL: [Self; 4] = [Self::Engine, Self::WithoutList, Self::RoundRobin, Self::Scans];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Engine => "restore-watch",
             Self::WithoutList => "without the list",
             Self::RoundRobin => "round robin",
-            Self::Walks => "list, again and again",
+            Self::Scans => "list, again and again",
         }
     }
 
@@ -55,7 +55,7 @@ impl Way {
             Self::Engine => with_engine(fleet, per_second, seed, true),
             Self::WithoutList => with_engine(fleet, per_second, seed, false),
             Self::RoundRobin => round_robin(fleet, per_second),
-            Self::Walks => walks(fleet, per_second, seed),
+            Self::Scans => scans(fleet, per_second, seed),
         }
     }
 }
@@ -75,7 +75,7 @@ fn round_robin(fleet: &Fleet, per_second: f64) -> Watched {
     watched
 }
 
-fn walks(fleet: &Fleet, per_second: f64, seed: u64) -> Watched {
+fn scans(fleet: &Fleet, per_second: f64, seed: u64) -> Watched {
     let mut watched = Watched::default();
     let mut rng = Rng::with_seed(!seed);
     let mut is_noticed = vec![false; fleet.running];
@@ -106,11 +106,11 @@ fn with_engine(fleet: &Fleet, per_second: f64, seed: u64, has_list: bool) -> Wat
     project.jobs = (0..fleet.running).map(|place| JobSettings::new(job_id(place))).collect();
     let plan = Plan { projects: vec![project], sinks: Vec::new(), keep: Duration::MAX };
     let mut clock = Duration::ZERO;
-    // With and without the list it knows the same: what the list tells of the past is not what is compared.
+    // With and without the list it has the same history, because that is not compared.
     let snapshot = ProjectSnapshot { past: fleet.past(), ..ProjectSnapshot::default() };
     let record = ProjectRecord { name: ProjectName::default(), snapshot };
-    let saved = Snapshot { projects: vec![record], ..Snapshot::default() };
-    let mut engine = Engine::from_snapshot(plan, saved, seed, now(clock));
+    let snapshot = Snapshot { projects: vec![record], ..Snapshot::default() };
+    let mut engine = Engine::from_snapshot(plan, snapshot, seed, now(clock));
     let mut rng = Rng::with_seed(!seed);
     let mut watched = Watched::default();
     let mut events = VecDeque::from([Input::Timeout]);
@@ -140,11 +140,13 @@ fn with_engine(fleet: &Fleet, per_second: f64, seed: u64, has_list: bool) -> Wat
                     });
                 }
                 Action::Commit(batch) => {
-                    let told = batch.entries.iter().map(|entry| &*entry.event);
-                    watched.delays.extend(told.filter_map(ended).map(|place| at - fleet.jobs[place].end));
+                    let emitted = batch.entries.iter().map(|entry| &*entry.event);
+                    watched.delays.extend(emitted.filter_map(ended).map(|place| at - fleet.jobs[place].end));
                     events.push_back(Input::Committed);
                 }
-                Action::PollIndex(..) | Action::Deliver(_) => unreachable!("nobody asked for that"),
+                Action::PollIndex(..) | Action::Deliver(_) => {
+                    unreachable!("no index and no sink is configured")
+                }
                 Action::Diagnostic(_) => {}
             }
         }
@@ -152,7 +154,7 @@ fn with_engine(fleet: &Fleet, per_second: f64, seed: u64, has_list: bool) -> Wat
     watched
 }
 
-/// The place of the job that this says has ended.
+/// The place of the job whose end this event reports.
 fn ended(event: &Event) -> Option<usize> {
     let job = event.job.as_ref().filter(|_| event.kind.is_terminal())?;
     Some(place_of(&job.id))

@@ -1,4 +1,4 @@
-//! What a daemon needs for few and many jobs, at one total rate whatever their number, and what refusals leave behind.
+//! The resources of a daemon for few and many jobs at one total rate, and after many refusals.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -16,7 +16,8 @@ const PROJECTS: u32 = 50;
 /// Polls a second, in all.
 const RATE: u32 = 500;
 
-/// How long a daemon runs before it is looked at. Whatever their number, all jobs were asked for by then.
+/// How long a daemon runs before it is measured. All jobs were polled by then, whatever their
+/// number.
 const SETTLE: Duration = Duration::from_secs(3);
 
 /// How often, and how long, its processor time is counted.
@@ -26,10 +27,10 @@ const WINDOW: Duration = Duration::from_secs(5);
 /// How often it is started and stopped.
 const STARTS: usize = 3;
 
-/// How many refusals are a storm.
+/// The number of refusals that is measured.
 const STORM: u64 = 5000;
 
-/// The most polls of one project under way at once.
+/// The most polls of one project in flight at once.
 const AT_ONCE: u64 = 64;
 
 pub(crate) fn measure(directory: &Path) {
@@ -38,7 +39,7 @@ pub(crate) fn measure(directory: &Path) {
         WINDOW.as_secs()
     );
     println!(
-        "  jobs   projects   processor a poll   memory    peak      ready in   gone in   polls    connections"
+        "  jobs   projects   processor a poll   memory    peak      ready in   stop in   polls    connections"
     );
     let mut first = None;
     let mut last = None;
@@ -56,16 +57,17 @@ pub(crate) fn measure(directory: &Path) {
     storms(&plane, daemon);
 }
 
-/// Prints what so many jobs take. Returns the daemon as it runs, and the microseconds of one poll.
+/// Prints the resources for this many jobs. Returns the running daemon and the microseconds of one
+/// poll.
 fn measure_one(directory: &Path, jobs: u32, few: f64) -> ((Plane, Daemon), f64) {
     let plane = Plane::start();
     let text = configuration(jobs, &plane, directory);
-    let (mut ready, mut gone) = (Vec::new(), Vec::new());
+    let (mut ready, mut stopped) = (Vec::new(), Vec::new());
     for _ in 1..STARTS {
         let daemon = Daemon::start(directory, &text);
         ready.push(daemon.ready_after.as_secs_f64() * 1e3);
         std::thread::sleep(Duration::from_millis(500));
-        gone.push(daemon.stop().as_secs_f64() * 1e3);
+        stopped.push(daemon.stop().as_secs_f64() * 1e3);
     }
     let before = (plane.requests(), plane.connections().0);
     let daemon = Daemon::start(directory, &text);
@@ -78,7 +80,7 @@ fn measure_one(directory: &Path, jobs: u32, few: f64) -> ((Plane, Daemon), f64) 
         let before = (plane.requests(), processor_time(daemon.id()));
         std::thread::sleep(WINDOW);
         let polls = f64::from(u32::try_from(plane.requests() - before.0).unwrap());
-        // The limiter leaves a little of the rate unused.
+        // The token bucket leaves a little of the rate unused.
         assert!(polls > 0.85 * f64::from(RATE) * WINDOW.as_secs_f64(), "only {polls} polls");
         (processor_time(daemon.id()) - before.1) * 1e6 / polls
     });
@@ -92,27 +94,27 @@ fn measure_one(directory: &Path, jobs: u32, few: f64) -> ((Plane, Daemon), f64) 
         PROJECTS.min(jobs),
         if few.is_nan() { 1.0 } else { cost / few },
         median(ready),
-        median(gone),
+        median(stopped),
     );
     ((plane, daemon), cost)
 }
 
-/// Has everything refused, first by a server that is down, then by one that limits, and that with as many polls under
-/// way as there can be.
+/// Refuses everything, first as a server that is down, then as one that throttles, with as many
+/// polls in flight as possible.
 fn storms(plane: &Plane, daemon: Daemon) {
     println!("refusals, of {} jobs", JOBS[JOBS.len() - 1]);
     println!("  what             how many   memory before   at the most   after   connections");
     storm(plane, &daemon, 503, Duration::ZERO, STORM);
     plane.refuse(None);
     std::thread::sleep(Duration::from_secs(5));
-    // As many as fit are under way when the first is refused.
+    // As many as fit are in flight when the first is refused.
     let delay = Duration::from_secs(AT_ONCE * u64::from(PROJECTS) / u64::from(RATE) + 1);
     plane.delay(delay);
     std::thread::sleep(delay);
     storm(plane, &daemon, 429, delay, AT_ONCE * u64::from(PROJECTS));
     plane.delay(Duration::ZERO);
     let took = daemon.stop();
-    println!("  gone {:.0} ms after the request to stop", took.as_secs_f64() * 1e3);
+    println!("  stopped {:.0} ms after the request to stop", took.as_secs_f64() * 1e3);
 }
 
 fn storm(plane: &Plane, daemon: &Daemon, status: u16, delay: Duration, count: u64) {
@@ -139,7 +141,7 @@ fn storm(plane: &Plane, daemon: &Daemon, status: u16, delay: Duration, count: u6
     assert!(refused >= count / 2, "only {refused} were refused: {}", daemon.log());
 }
 
-/// So many jobs, in projects of one rate.
+/// This many jobs, in projects of one rate.
 fn configuration(jobs: u32, plane: &Plane, directory: &Path) -> String {
     let projects = PROJECTS.min(jobs);
     let mut text = format!(

@@ -1,4 +1,5 @@
-//! What one poll costs the engine alone: no network, no disk, and a clock that jumps to whatever comes next.
+//! What one poll costs the engine alone: no network, no disk, and a clock that jumps to the next
+//! deadline.
 
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
@@ -40,7 +41,8 @@ pub(crate) fn measure() {
     refusals();
 }
 
-/// Prints microseconds a poll, from the step that asks for it to the one in which its commit is safe.
+/// Prints microseconds a poll, from the step that requests it to the one that acknowledges its
+/// commit.
 fn polls() {
     println!(
         "the engine alone, microseconds a poll (medians of {ROUNDS} runs of {POLLS} polls, and the ratio to 10 jobs)"
@@ -69,7 +71,7 @@ fn polls() {
     println!();
 }
 
-/// Prints microseconds a refusal, where all polls of a project that are under way are answered with 429.
+/// Prints microseconds a refusal if all polls of a project in flight are answered with 429.
 fn refusals() {
     println!(
         "64 polls of one project are refused at once, microseconds a refusal (medians of {ROUNDS} runs)"
@@ -124,7 +126,7 @@ struct World {
 }
 
 impl World {
-    /// Everything is known, and what is known is safe.
+    /// Every job is known and committed.
     fn new(jobs: u32, projects: u32, load: Load) -> Self {
         let (total, burst) = match load {
             Load::Busy => (500.0, 1),
@@ -148,7 +150,8 @@ impl World {
         world
     }
 
-    /// Has one poll begun and answered, and made safe what comes of it where its time comes before that of the next.
+    /// Begins and answers one poll, and commits its result if the commit is due before the next
+    /// poll.
     fn poll(&mut self) {
         while self.polls.is_empty() {
             self.go_on();
@@ -170,7 +173,7 @@ impl World {
         self.step(Input::Timeout);
     }
 
-    /// What the driver does with an event, where the disk and all receivers take no time.
+    /// What the driver does with an input if the disk and all receivers take no time.
     fn step(&mut self, event: Input) {
         let mut events = vec![event];
         while let Some(event) = events.pop() {
@@ -186,7 +189,7 @@ impl World {
                     }
                     Action::Deliver(delivery) => events.push(Input::Delivered(delivery.id)),
                     Action::Diagnostic(_) => {}
-                    // Of a list that shows none of the jobs: it is polls that are measured.
+                    // An empty list: polls are measured.
                     Action::FetchPage(list, _) => {
                         let page = ListPage::default();
                         events.push(Input::PageFetched { list, page });
@@ -198,7 +201,7 @@ impl World {
     }
 }
 
-/// One of so many projects, which have so many jobs and this rate in all.
+/// One of `projects` projects, which have `jobs` jobs and this rate in all.
 fn project(number: u32, projects: u32, jobs: u32, (total, burst): (f64, u32)) -> ProjectSettings {
     let own = (0..jobs)
         .filter(|job| job % projects == number)
@@ -210,10 +213,10 @@ fn project(number: u32, projects: u32, jobs: u32, (total, burst): (f64, u32)) ->
     };
     project.api.requests_per_second = Rate::new(total / f64::from(projects)).unwrap();
     project.api.burst = NonZeroU32::new(burst).unwrap();
-    // Whatever their number, there is always one whose turn it is.
+    // Whatever their number, one job is always due.
     project.cadence.min_interval = Duration::from_millis(10);
     project.cadence.max_interval = Duration::from_millis(10);
-    // And that there are many before it says nothing about the API.
+    // Waiting behind many jobs says nothing about the API.
     project.watch.unreachable_after = Duration::from_hours(365 * 24);
     project
 }

@@ -1,4 +1,4 @@
-//! How fast a daemon polls where nothing slows it down, beside a program that does nothing but ask.
+//! How fast a daemon polls without a limit, compared with a load generator.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -11,7 +11,7 @@ use super::{id, median};
 
 const PROJECTS: u32 = 32;
 
-/// As many polls of the daemon, and connections of the other, are under way at most.
+/// The most polls of the daemon in flight, and connections of the load generator.
 const AT_ONCE: u32 = 256;
 
 /// How often each is measured, in turn, and for how long after how long.
@@ -58,7 +58,7 @@ pub(crate) fn measure(directory: &Path) {
     println!("  {:<28} {:>17.2} {:>18.2}\n", "ratio, round by round", ratio(|it| it.0), ratio(|it| it.1));
 }
 
-/// What a process that is alone with the server asks of it.
+/// The requests and the processor time of a process that is alone with the server.
 fn watch(plane: &Plane, process: u32) -> Measured {
     std::thread::sleep(WARM_UP);
     let before = (plane.requests(), processor_time(process));

@@ -1,9 +1,10 @@
-//! What many jobs cost, and whether one of many costs more than one of few.
+//! The cost of many jobs, and whether one of many costs more than one of few.
 //!
-//! `cargo bench --bench scale` prints what one poll costs the engine alone, and then what a daemon needs for up to 10,000
-//! jobs in 50 projects, at one total rate whatever their number, what thousands of refusals leave behind, and how fast it
-//! polls beside `wrk` where nothing slows it down. It takes about three minutes. Memory and processor time are read from
-//! /proc: without one, only the engine is measured. `cargo bench --bench scale engine` prints one part: `engine`,
+//! `cargo bench --bench scale` prints what one poll costs the engine alone, and then what a daemon
+//! needs for up to 10,000 jobs in 50 projects, at one total rate whatever their number, what
+//! thousands of refusals leave behind, and how fast it polls without a limit, compared with `wrk`.
+//! It takes about three minutes. Memory and processor time are read from /proc: without one, only
+//! the engine is measured. `cargo bench --bench scale engine` prints one part: `engine`,
 //! `generator` or `daemon`.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on is to say where")]
@@ -21,7 +22,7 @@ use std::path::Path;
 use uuid::Uuid;
 
 fn main() {
-    // With the word of a part, only that is measured.
+    // With the name of a part, only that is measured.
     let wanted: Vec<_> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     let wants = |part: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == part);
     if wants("engine") {
@@ -31,7 +32,7 @@ fn main() {
         println!("a daemon: not measured, because there is no /proc");
         return;
     }
-    // Not a temporary directory of the system, which may live in memory.
+    // Not the system's temporary directory, which may be in memory.
     let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     if wants("generator") {
         generator::measure(directory.path());

@@ -1,8 +1,9 @@
-//! The rules by which other pollers wait.
+//! The schedules of other pollers.
 //!
-//! Each is as documented, but for its limit of attempts or of time, which nobody meets here, and for what it
-//! makes of errors: some give up at the first, others leave that to a client below. Here an error is an
-//! answer that says nothing, and a `Retry-After` is a floor to the delay, which is the best any of them does.
+//! Each is as documented, without its limit of attempts or time, which is never reached here, and
+//! without its handling of errors: some give up at the first, others leave that to a client below.
+//! Here an error is an inconclusive answer, and a `Retry-After` is a lower bound of the delay,
+//! which is the best any of them does.
 
 use fastrand::Rng;
 
@@ -20,14 +21,13 @@ pub(crate) struct Loop {
 }
 
 impl Loop {
-    /// All of them.
     pub(crate) const ALL: [Self; 7] =
         [Self::AWS, Self::GOOGLE, Self::GCLOUD, Self::AZURE, Self::PINECONE, Self::EXPONENTIAL, Self::FIXED];
 
     /// Waiters of the AWS SDKs: after attempt `n` a whole number of seconds between `minDelay` and
-    /// `min(minDelay · 2^(n-1), maxDelay)`, by default 2 and 120 s (Smithy 2.0, "Waiters", section "Waiter
-    /// retries"). `aws … wait` of the AWS CLI takes the fixed delay of each waiter in botocore instead,
-    /// mostly 15 or 30 s.
+    /// `min(minDelay · 2^(n-1), maxDelay)`, by default 2 and 120 s (Smithy 2.0, "Waiters", section
+    /// "Waiter retries"). `aws … wait` of the AWS CLI takes the fixed delay of each waiter in
+    /// botocore instead, mostly 15 or 30 s.
     pub(crate) const AWS: Self = Self {
         name: "AWS (Smithy waiters)",
         lead: 0.0,
@@ -37,41 +37,42 @@ impl Loop {
         },
     };
 
-    /// `google.api_core.future.polling.DEFAULT_POLLING`: 1 s, by 1.5 each time, at most 20 s, of which
-    /// `google.api_core.retry.exponential_sleep_generator` sleeps a uniform part.
+    /// `google.api_core.future.polling.DEFAULT_POLLING`: 1 s, by 1.5 each time, at most 20 s, of
+    /// which `google.api_core.retry.exponential_sleep_generator` sleeps a uniform part.
     pub(crate) const GOOGLE: Self = Self {
         name: "Google (api_core)",
         lead: 0.0,
         delay: |attempt, rng| growing(1.0, 1.5, attempt).min(20.0) * rng.f64(),
     };
 
-    /// `googlecloudsdk.api_lib.util.waiter.WaitFor`: 1 s before the first poll (`pre_start_sleep_ms`), then
-    /// 2 s, by 1.4 each time, and up to 1 s of jitter more, at most 180 s in all
-    /// (`googlecloudsdk.core.util.retry.Retryer`).
+    /// `googlecloudsdk.api_lib.util.waiter.WaitFor`: 1 s before the first poll
+    /// (`pre_start_sleep_ms`), then 2 s, by 1.4 each time, and up to 1 s of jitter more, at most
+    /// 180 s in all (`googlecloudsdk.core.util.retry.Retryer`).
     pub(crate) const GCLOUD: Self = Self {
         name: "gcloud",
         lead: 1.0,
         delay: |attempt, rng| (growing(2.0, 1.4, attempt) + rng.f64()).min(180.0),
     };
 
-    /// `azure.core.polling.base_polling.LROBasePolling`: 30 s before each poll, where the service asks for
-    /// nothing else.
+    /// `azure.core.polling.base_polling.LROBasePolling`: 30 s before each poll, where the service
+    /// asks for nothing else.
     pub(crate) const AZURE: Self = Self { name: "Azure (30 s)", lead: 30.0, delay: |_, _| 30.0 };
 
-    /// `create_index_from_backup` of the Pinecone SDK for Python: every 5 s (`poll_index_until_ready` in
-    /// `pinecone/_internal/indexes_helpers.py`, which polls the index; here, the job).
+    /// `create_index_from_backup` of the Pinecone SDK for Python: every 5 s
+    /// (`poll_index_until_ready` in `pinecone/_internal/indexes_helpers.py`, which polls the index;
+    /// here, the job).
     pub(crate) const PINECONE: Self = Self { name: "Pinecone SDK (5 s)", lead: 0.0, delay: |_, _| 5.0 };
 
-    /// Plain exponential backoff, as people write it: 1 s, doubling, at most 60 s. What Pinecone recommends
-    /// for errors, but for the jitter.
+    /// Plain exponential backoff, as people write it: 1 s, doubling, at most 60 s. What Pinecone
+    /// recommends for errors, but for the jitter.
     pub(crate) const EXPONENTIAL: Self = Self {
         name: "1 s, doubling, to 60 s",
         lead: 0.0,
         delay: |attempt, _| growing(1.0, 2.0, attempt).min(60.0),
     };
 
-    /// A fixed interval. By its factor it is the best there is for a workload and a number of requests: it
-    /// wastes none on the start.
+    /// A fixed interval. By its factor it is the best there is for a workload and a number of
+    /// requests: it wastes none on the start.
     pub(crate) const FIXED: Self = Self { name: "fixed, in hindsight", lead: 1.0, delay: |_, _| 1.0 };
 }
 

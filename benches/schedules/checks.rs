@@ -1,6 +1,6 @@
-//! The bench against what can be calculated.
+//! Checks of the bench against calculated values.
 //!
-//! They are no `#[test]`s, because a bench without a harness has none to run them; `main` does, first of all.
+//! They are no `#[test]`s, because a bench has no harness here; `main` runs them first.
 
 use fastrand::Rng;
 
@@ -8,14 +8,14 @@ use crate::Extent;
 use crate::baselines::Loop;
 use crate::clairvoyant::Clairvoyant;
 use crate::distribution::Distribution;
+use crate::engine::EngineSchedule;
 use crate::hazard::Hazard;
-use crate::ours::Ours;
 use crate::schedule::{Schedule, Sighting, factor_for, mean_requests, watch_all};
 use crate::statistics::{Estimate, student};
 use crate::workload::{Twist, Use, Workload, seeds};
 use crate::world::{Restore, World};
 
-/// Panics where one fails.
+/// Panics if one fails.
 pub(crate) fn run() {
     confidence_intervals_are_those_of_the_tables();
     no_seed_is_used_twice();
@@ -23,17 +23,17 @@ pub(crate) fn run() {
     hazards_are_those_of_the_formulas();
     a_fixed_interval_is_late_by_half_of_it();
     a_fixed_interval_on_exponential_durations();
-    the_clairvoyant_takes_a_fixed_interval_for_exponential_durations();
-    the_clairvoyant_takes_the_square_root_for_a_tail_by_a_power();
+    clairvoyant_interval_is_fixed_for_exponential_durations();
+    clairvoyant_interval_is_a_square_root_for_a_power_tail();
     a_factor_gives_as_many_requests();
     the_rules_of_others_start_as_documented();
     the_engine_follows_the_square_root_rule();
     the_engine_stretches_like_the_others();
-    the_engine_goes_by_the_past();
-    the_engine_stretches_its_past();
+    the_engine_uses_its_history();
+    the_engine_stretches_its_history();
     the_same_seed_gives_the_same_sightings();
     restores_watched_at_once_share_the_rate();
-    nobody_sees_through_an_outage();
+    no_schedule_sees_through_an_outage();
 }
 
 fn extent(restores: usize, at_once: usize) -> Extent {
@@ -90,8 +90,9 @@ fn hazards_are_those_of_the_formulas() {
         assert_near(constant.until(age), age / 1200_f64.sqrt(), 1e-3);
         assert_near(constant.age_at(age / 1200_f64.sqrt()), age, 1e-3);
     }
-    // The survival of Pareto's falls by the power -a. E[1/T; T > t] falls by -(a+1), and so does the survival
-    // of those that are watched late; of those that all fail, by -a. The hazard is the power over the age.
+    // The survival of Pareto's falls by the power -a. E[1/T; T > t] falls by -(a+1), and so does
+    // the survival of those that are watched late; of those that all fail, by -a. The hazard is the
+    // power over the age.
     let pareto = Distribution::Pareto { from: 120.0, shape: 1.5 };
     for (hazard, power) in [
         (Hazard::of(&pareto), 1.5),
@@ -120,7 +121,7 @@ fn a_fixed_interval_on_exponential_durations() {
 }
 
 /// Keller's density is `sqrt(1 / (2 · mean · c))` where the hazard is constant.
-fn the_clairvoyant_takes_a_fixed_interval_for_exponential_durations() {
+fn clairvoyant_interval_is_fixed_for_exponential_durations() {
     let exponential = Distribution::Exponential { mean: 600.0 };
     let clairvoyant = Clairvoyant { hazard: Hazard::of(&exponential) };
     let worlds = worlds(exponential, Twist::None, extent(2000, 1));
@@ -132,7 +133,7 @@ fn the_clairvoyant_takes_a_fixed_interval_for_exponential_durations() {
 }
 
 /// With the hazard `a/t` the interval at the age `t` is `sqrt(2ct/a)`.
-fn the_clairvoyant_takes_the_square_root_for_a_tail_by_a_power() {
+fn clairvoyant_interval_is_a_square_root_for_a_power_tail() {
     let clairvoyant = Clairvoyant { hazard: Hazard::of(&Distribution::Pareto { from: 1.0, shape: 1.5 }) };
     let price: f64 = 0.1;
     let world = |end| World { restores: vec![Restore { age: 0.0, end, fails: false }], ..World::default() };
@@ -173,11 +174,13 @@ fn the_rules_of_others_start_as_documented() {
     }
 }
 
-/// At the age `t` the interval is `sqrt(0.2 t)` by a uniform factor of 0.9 to 1.1: `2 sqrt(t / 0.2)` polls
-/// until then, of which the shortest interval of 1 s spares 5; and a delay of `E[I²] / 2E[I]`.
+/// At the age `t` the interval is `sqrt(0.2 t)` by a uniform factor of 0.9 to 1.1: `2 sqrt(t /
+/// 0.2)` polls until then, of which the shortest interval of 1 s spares 5; and a delay of `E[I²] /
+/// 2E[I]`.
 fn the_engine_follows_the_square_root_rule() {
     let durations = Distribution::LogUniform { from: 590.0, to: 610.0 };
-    let sightings = watch_all(&Ours::default(), &worlds(durations, Twist::None, extent(400, 1)), 1.0, 1);
+    let sightings =
+        watch_all(&EngineSchedule::default(), &worlds(durations, Twist::None, extent(400, 1)), 1.0, 1);
     let interval = 120_f64.sqrt();
     assert_near(mean_requests(&sightings), 2.0 * 3000_f64.sqrt() - 5.0 + 1.0, 0.02);
     assert_near(mean_delay(&sightings), interval / 2.0 * (1.0 + 0.01 / 3.0), 0.12);
@@ -188,27 +191,27 @@ fn the_engine_follows_the_square_root_rule() {
 fn the_engine_stretches_like_the_others() {
     let durations = Distribution::LogUniform { from: 590.0, to: 610.0 };
     let worlds = worlds(durations, Twist::None, extent(200, 1));
-    let requests = |factor| mean_requests(&watch_all(&Ours::default(), &worlds, factor, 1));
+    let requests = |factor| mean_requests(&watch_all(&EngineSchedule::default(), &worlds, factor, 1));
     assert_near(requests(2.0), requests(1.0) / 2.0, 0.05);
     assert_near(requests(0.5), requests(1.0) * 2.0, 0.05);
 }
 
 /// Few polls until about the usual time, and soon noticed then.
-fn the_engine_goes_by_the_past() {
+fn the_engine_uses_its_history() {
     let durations = Distribution::LogUniform { from: 590.0, to: 610.0 };
     let worlds = worlds(durations.clone(), Twist::None, extent(200, 1));
     let [unknown, known] = [None, Some(durations)].map(|past| {
-        let sightings = watch_all(&Ours { past, ..Ours::default() }, &worlds, 1.0, 1);
+        let sightings = watch_all(&EngineSchedule { past, ..EngineSchedule::default() }, &worlds, 1.0, 1);
         (mean_requests(&sightings), mean_delay(&sightings))
     });
     assert!(known.0 < 0.5 * unknown.0 && known.1 < 0.3 * unknown.1, "{known:?}, {unknown:?}");
 }
 
 /// Whatever the stretch: the past is stretched with the rest.
-fn the_engine_stretches_its_past() {
+fn the_engine_stretches_its_history() {
     let durations = Distribution::LogNormal { median: 600.0, sigma: 0.25 };
     let worlds = worlds(durations.clone(), Twist::None, extent(200, 1));
-    let ours = Ours { past: Some(durations), ..Ours::default() };
+    let ours = EngineSchedule { past: Some(durations), ..EngineSchedule::default() };
     let requests = |factor| mean_requests(&watch_all(&ours, &worlds, factor, 1));
     assert_near(requests(2.0), requests(1.0) / 2.0, 0.08);
     assert_near(requests(0.5), requests(1.0) * 2.0, 0.08);
@@ -218,8 +221,9 @@ fn the_same_seed_gives_the_same_sightings() {
     for workload in Workload::all() {
         let watch = || {
             let worlds = workload.worlds(3, extent(5, 1));
-            let knowing = Ours { past: Some(workload.durations.clone()), ..Ours::default() };
-            [&Ours::default() as &dyn Schedule, &knowing, &Loop::AWS]
+            let knowing =
+                EngineSchedule { past: Some(workload.durations.clone()), ..EngineSchedule::default() };
+            [&EngineSchedule::default() as &dyn Schedule, &knowing, &Loop::AWS]
                 .map(|schedule| watch_all(schedule, &worlds, 1.0, 4))
         };
         assert_eq!(watch(), watch());
@@ -230,18 +234,18 @@ fn restores_watched_at_once_share_the_rate() {
     let durations = Distribution::LogUniform { from: 500.0, to: 700.0 };
     let worlds = worlds(durations, Twist::None, extent(40, 40));
     assert_eq!(worlds.len(), 1);
-    let sightings = watch_all(&Ours::default(), &worlds, 1.0, 1);
+    let sightings = watch_all(&EngineSchedule::default(), &worlds, 1.0, 1);
     assert_eq!(sightings.len(), 40);
     let requests: f64 = sightings.iter().map(|sighting| sighting.requests).sum();
     let last = sightings.iter().map(|sighting| sighting.takes + sighting.delay).fold(0.0, f64::max);
     assert!(requests <= 4.0 + 2.0 * last && requests > 1.5 * 500.0, "{requests} in {last} s");
 }
 
-fn nobody_sees_through_an_outage() {
+fn no_schedule_sees_through_an_outage() {
     let outage = Some(95.0..155.0);
     let world =
         World { restores: vec![Restore { age: 0.0, end: 100.0, fails: false }], outage, ..World::default() };
-    for schedule in [&Ours::default() as &dyn Schedule, &Loop::PINECONE] {
+    for schedule in [&EngineSchedule::default() as &dyn Schedule, &Loop::PINECONE] {
         let sighting = schedule.watch(&world, 1.0, 1)[0];
         assert!((55.0..120.0).contains(&sighting.delay), "{}: {sighting:?}", schedule.name());
     }

@@ -1,6 +1,6 @@
-//! The best that can be done: by one who knows the distribution of the durations, and whom nothing disturbs.
+//! The optimum: a schedule that knows the distribution of the durations and meets no failures.
 //!
-//! Invariant: nothing that goes wrong touches it, so that it stays a bound where things do.
+//! Invariant: it meets no failures, so that it stays a bound for workloads with failures.
 
 use crate::hazard::Hazard;
 use crate::schedule::{Schedule, Sighting};
@@ -17,8 +17,8 @@ impl Schedule for Clairvoyant {
         "clairvoyant bound"
     }
 
-    /// One poll for each step of `factor` that the integral takes from the begin of the watch on. `factor` is
-    /// the square root of the price of a poll.
+    /// One poll for each step of `factor` that the integral takes from the begin of the watch on.
+    /// `factor` is the square root of the price of a poll.
     fn watch(&self, world: &World, factor: f64, _seed: u64) -> Vec<Sighting> {
         let watch = |restore: &crate::world::Restore| {
             let takes = restore.takes();

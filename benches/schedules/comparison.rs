@@ -1,4 +1,4 @@
-//! All schedules on one workload.
+//! The comparison of all schedules on one workload.
 //!
 //! Invariant: all watch the same worlds; the factors come of worlds that are not compared.
 
@@ -12,37 +12,37 @@ use crate::Extent;
 use crate::baselines::Loop;
 use crate::clairvoyant::Clairvoyant;
 use crate::distribution::Distribution;
-use crate::ours::Ours;
+use crate::engine::EngineSchedule;
 use crate::schedule::{Schedule, factor_for, mean_requests, watch_all};
 use crate::statistics::{Estimate, Figures, mean};
 use crate::workload::{Twist, Use, Workload, seeds};
 use crate::world::World;
 
-/// By how much more or less the schedules are stretched for the curves, and on how many seeds.
+/// The additional stretches of the schedules for the curves, and their number of seeds.
 const STRETCHES: [f64; 5] = [0.5, std::f64::consts::FRAC_1_SQRT_2, 1.0, std::f64::consts::SQRT_2, 2.0];
 const CURVE_SEEDS: usize = 4;
 
-/// What one workload showed.
+/// The results of one workload.
 #[derive(Debug)]
 pub(crate) struct Comparison {
     pub(crate) workload: &'static str,
-    /// That of this program where it knows nothing first, then the others at as many requests, the bound last.
+    /// This program without a history first, then the others at as many requests, the bound last.
     pub(crate) results: Vec<Measured>,
-    /// The same where it knows past restores: at as many requests as it makes then.
+    /// The same with a history, at as many requests as it makes then.
     pub(crate) knowing: Vec<Measured>,
-    /// Mean requests and mean delay of this program at each effort, without and with that knowledge; none
-    /// where something goes wrong.
+    /// Mean requests and mean delay of this program at each effort, without and with a history;
+    /// empty for workloads with failures.
     pub(crate) efforts: [Vec<(f64, f64)>; 2],
 }
 
-/// What one schedule showed.
+/// The results of one schedule.
 #[derive(Debug)]
 pub(crate) struct Measured {
     pub(crate) schedule: &'static str,
     pub(crate) factor: f64,
     /// One for each seed.
     pub(crate) seeds: Vec<Figures>,
-    /// Mean requests and mean delay at each stretch; none where something goes wrong.
+    /// Mean requests and mean delay at each stretch; empty for workloads with failures.
     pub(crate) curve: Vec<(f64, f64)>,
 }
 
@@ -52,7 +52,7 @@ impl Measured {
         Estimate::of(&self.seeds.iter().map(|seed| seed.0[figure]).collect::<Vec<_>>())
     }
 
-    /// A figure as a part of that of another, seed by seed.
+    /// A figure relative to that of another schedule, seed by seed.
     pub(crate) fn against(&self, other: &Self, figure: usize) -> Estimate {
         let pairs = self.seeds.iter().zip(&other.seeds);
         Estimate::of(&pairs.map(|(ours, theirs)| ours.0[figure] / theirs.0[figure]).collect::<Vec<_>>())
@@ -60,7 +60,7 @@ impl Measured {
 }
 
 impl Comparison {
-    /// Those of all workloads, on all processors.
+    /// Compares on all workloads, on all processors.
     pub(crate) fn of_all(workloads: &[Workload], extent: Extent) -> Vec<Self> {
         let next = AtomicUsize::new(0);
         let done = Mutex::new(Vec::new());
@@ -90,7 +90,7 @@ impl Comparison {
         let clairvoyant = Clairvoyant { hazard: workload.hazard() };
         let stretches: &[f64] = if workload.twist == Twist::None { &STRETCHES } else { &[] };
         let beside = |past: Option<Distribution>| {
-            let ours = Ours { past, ..Ours::default() };
+            let ours = EngineSchedule { past, ..EngineSchedule::default() };
             let wanted = requests(&ours, &tuning, 1.0);
             let mut results = vec![Measured::of(&ours, 1.0, &compared, stretches)];
             let others = Loop::ALL.iter().map(|rule| rule as &dyn Schedule);
@@ -102,8 +102,9 @@ impl Comparison {
         };
         let efforts = |past: Option<Distribution>| {
             let efforts = Effort::ALL.iter().filter(|_| !stretches.is_empty());
-            let point =
-                |effort: &Effort| point(&Ours { effort: *effort, past: past.clone() }, 1.0, &compared);
+            let point = |effort: &Effort| {
+                point(&EngineSchedule { effort: *effort, past: past.clone() }, 1.0, &compared)
+            };
             efforts.map(point).collect()
         };
         Self {
@@ -114,7 +115,7 @@ impl Comparison {
         }
     }
 
-    /// What a plot shows: this program without and with a past, and the others.
+    /// The curves of a plot: this program without and with a history, and the others.
     pub(crate) fn lines(&self) -> impl DoubleEndedIterator<Item = &Measured> + ExactSizeIterator + Clone {
         let places = 0..self.results.len() + 1;
         places.map(|place| match place {

@@ -1,6 +1,6 @@
 //! How long restores take.
 //!
-//! Invariant: all follows from the survival function, so that what is drawn is what is claimed.
+//! Invariant: everything follows from the survival function, so that draws match it.
 
 use std::f64::consts::SQRT_2;
 
@@ -13,13 +13,13 @@ pub(crate) const OLDEST: f64 = 1e8;
 /// A distribution of durations, in seconds.
 #[derive(Debug, Clone)]
 pub(crate) enum Distribution {
-    /// Each decade between the two is as likely.
+    /// Each decade between the two is equally likely.
     LogUniform { from: f64, to: f64 },
     /// The logarithm is normal.
     LogNormal { median: f64, sigma: f64 },
     /// At least `from`, with a tail that falls by the power `shape`.
     Pareto { from: f64, shape: f64 },
-    /// The end is as likely at every moment.
+    /// The end is equally likely at every moment.
     Exponential { mean: f64 },
     /// Each of these with its weight; the weights sum up to 1.
     Mixture(Vec<(f64, Distribution)>),
@@ -39,7 +39,7 @@ impl Distribution {
         }
     }
 
-    /// The time that this part of the durations is longer than, to 1e-9 of it.
+    /// The time that this part of the durations exceeds, to a relative error of 1e-9.
     pub(crate) fn survived_by(&self, part: f64) -> f64 {
         let (mut low, mut high) = (YOUNGEST, OLDEST);
         while high / low > 1.0 + 1e-9 {
@@ -53,8 +53,8 @@ impl Distribution {
         (low * high).sqrt()
     }
 
-    /// So many durations, in no order: one of each of as many parts that are as likely, so that few of them
-    /// have the means of many.
+    /// This many durations in random order, one from each of equally likely strata, so that few of
+    /// them have the means of many.
     pub(crate) fn draw(&self, count: usize, rng: &mut Rng) -> Vec<f64> {
         let mut draw = |place| self.survived_by((place as f64 + 1.0 - rng.f64()) / count as f64);
         let mut durations: Vec<_> = (0..count).map(&mut draw).collect();
@@ -63,8 +63,8 @@ impl Distribution {
     }
 }
 
-/// The complementary error function, to 1.2e-7 of its value (W. H. Press et al., "Numerical Recipes in C",
-/// 2nd edition, section 6.2).
+/// The complementary error function, to 1.2e-7 of its value (W. H. Press et al., "Numerical Recipes
+/// in C", 2nd edition, section 6.2).
 fn complementary_error(x: f64) -> f64 {
     const COEFFICIENTS: [f64; 10] = [
         -1.265_512_23,

@@ -1,17 +1,18 @@
-//! How late a schedule of polls notices the end of a restore, beside others that make as many requests.
+//! How late a schedule of polls notices the end of a restore, compared with others at the same
+//! number of requests.
 //!
-//! `cargo bench --bench schedules` watches simulated restores on a virtual clock: with the engine of this
-//! program, with the rules of other pollers, with the best fixed interval, and with the best that can be done
-//! by one who knows the distribution of the durations. Each of the others has its delays longer or shorter by
-//! one factor, so that it makes as many requests as the engine; the factor is found on restores of other
-//! seeds than those that are compared. All of that is done twice: with an engine that knows nothing, and with
-//! one that knows 60 past restores, other ones each time. It prints tables in Markdown and draws
+//! `cargo bench --bench schedules` watches simulated restores on a virtual clock: with the engine
+//! of this program, the schedules of other pollers, the best fixed interval, and the optimum for a
+//! known distribution of durations. Each of the others has its delays stretched by one factor, so
+//! that it makes as many requests as the engine; the factor is found on other seeds than those that
+//! are compared. All of that is done twice: with an engine without a history, and with one that
+//! knows 60 past restores, other ones each time. It prints tables in Markdown and draws
 //! benches/schedules/schedules.svg. `-- --help` shows what can be set.
 //!
-//! Requests are polls of jobs. The engine makes one more for a watch: it asks once for the list of jobs, to
-//! learn of past restores, and is answered here with an empty one.
+//! Requests are polls of jobs. The engine makes one more for a watch: it asks once for the list of
+//! jobs, to learn of past restores, and is answered here with an empty one.
 //!
-//! Before that, and nothing but that under `cargo test`, it checks itself against what can be calculated.
+//! It first checks itself against calculated values; under `cargo test` it does only that.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on is to say where")]
 #![expect(
@@ -26,8 +27,8 @@ mod checks;
 mod clairvoyant;
 mod comparison;
 mod distribution;
+mod engine;
 mod hazard;
-mod ours;
 mod plot;
 mod schedule;
 mod statistics;
@@ -35,7 +36,7 @@ mod table;
 mod verdict;
 mod workload;
 mod world;
-mod wrong;
+mod wrong_history;
 
 use std::path::PathBuf;
 
@@ -44,7 +45,7 @@ use clap::Parser as _;
 use comparison::Comparison;
 use workload::Workload;
 
-/// How much is simulated.
+/// The extent of the simulation.
 #[derive(Debug, Clone, Copy, clap::Args)]
 struct Extent {
     /// How many seeds are compared
@@ -78,7 +79,7 @@ struct Arguments {
 
 fn main() {
     checks::run();
-    // Cargo says so to benches, and to tests what they are to do with a harness that is not there.
+    // Cargo passes `--bench` to benches only.
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
@@ -90,7 +91,7 @@ fn main() {
     }
     println!("{}", table::of_means(&comparisons));
     println!("{}", table::of_efforts(&comparisons));
-    println!("{}", wrong::table(extent));
+    println!("{}", wrong_history::table(extent));
     println!("{}", verdict::of(&comparisons));
     std::fs::write(&plot, plot::of(&comparisons)).unwrap();
     println!("Mean delay against mean requests: {}", plot.display());

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use crate::comparison::{Comparison, Measured};
 
-/// The colours of the schedules, in their order: distinct for all kinds of colour vision (M. Okabe and
-/// K. Ito, 2008), and greys.
+/// The colors of the schedules, in their order: distinct for all kinds of color vision (M. Okabe
+/// and K. Ito, 2008), and grays.
 const COLOURS: [&str; 10] = [
     "#d55e00", "#8b0000", "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#b8a900", "#777777",
     "#000000",
@@ -69,7 +69,7 @@ fn panel(comparison: &Comparison) -> String {
         y.to,
     )
     .unwrap();
-    // The first two, which it is all about, lie above the others.
+    // The first two, the subject of the plot, lie above the others.
     for (place, (measured, colour)) in comparison.lines().zip(COLOURS).enumerate().rev() {
         let width = if place < 2 { 3.0 } else { 1.6 };
         let places = measured.curve.iter().map(|(requests, delay)| (x.place(*requests), y.place(*delay)));

@@ -1,14 +1,14 @@
-//! Ways to watch, and what comes of one.
+//! Schedules and their sightings.
 
 use crate::world::World;
 
 /// A way to watch restores.
 pub(crate) trait Schedule: Sync {
-    /// What it is called in tables.
+    /// Its name in tables.
     fn name(&self) -> &'static str;
 
-    /// Watches the restores of a world to their ends, with all delays between polls longer by `factor`. Says
-    /// how it went with each, in the order of the world.
+    /// Watches the restores of a world to their ends, with all delays between polls stretched by
+    /// `factor`. Returns a sighting of each, in the order of the world.
     fn watch(&self, world: &World, factor: f64, seed: u64) -> Vec<Sighting>;
 }
 
@@ -34,10 +34,10 @@ pub(crate) fn mean_requests(sightings: &[Sighting]) -> f64 {
     sightings.iter().map(|sighting| sighting.requests).sum::<f64>() / sightings.len() as f64
 }
 
-/// The factor by which a schedule makes `wanted` requests on average: found by bisection, to 1e-4. More
-/// requests come of a lower factor.
+/// The factor by which a schedule makes `wanted` requests on average: found by bisection, to 1e-4.
+/// More requests come of a lower factor.
 pub(crate) fn factor_for(wanted: f64, mut requests: impl FnMut(f64) -> f64) -> f64 {
-    // Widened step by step from the schedule as it is: far too low a factor would take for ever.
+    // Widened step by step from the schedule as it is: a far too low factor would take forever.
     let (mut low, mut high) = (1.0, 1.0);
     while requests(low) < wanted && low > 1e-6 {
         high = low;

@@ -1,4 +1,4 @@
-//! What is made of many sightings.
+//! Statistics of many sightings.
 
 use crate::schedule::{Sighting, mean_requests};
 
@@ -7,7 +7,7 @@ use crate::schedule::{Sighting, mean_requests};
 pub(crate) struct Figures(pub(crate) [f64; 11]);
 
 impl Figures {
-    /// What they are, with times in seconds and relative delays in per cent of the duration.
+    /// Their names, with times in seconds and relative delays in percent of the duration.
     pub(crate) const NAMES: [&'static str; 11] =
         ["requests", "delay, mean", "p50", "p95", "p99", "max", "relative, mean", "p50", "p95", "p99", "max"];
 
@@ -67,8 +67,9 @@ impl Estimate {
     }
 }
 
-/// The quantile 0.975 of Student's t distribution, by an expansion in the inverse of its degrees of freedom
-/// (M. Abramowitz and I. A. Stegun, 26.7.5): right to 0.001 from 6 degrees on, and too low below.
+/// The quantile 0.975 of Student's t distribution, by an expansion in the inverse of its degrees of
+/// freedom (M. Abramowitz and I. A. Stegun, 26.7.5): right to 0.001 from 6 degrees on, and too low
+/// below.
 pub(crate) fn student(freedom: f64) -> f64 {
     let z = 1.959_963_985_f64;
     let terms = [

@@ -29,7 +29,7 @@ pub(crate) fn of(comparison: &Comparison) -> String {
     text
 }
 
-/// The mean delay of each schedule on each workload, without and with a past.
+/// The mean delay of each schedule on each workload, without and with a history.
 pub(crate) fn of_means(comparisons: &[Comparison]) -> String {
     let mut text = String::new();
     for (title, side) in SIDES {
@@ -53,12 +53,12 @@ pub(crate) fn of_means(comparisons: &[Comparison]) -> String {
     text
 }
 
-/// What was measured without and with a past.
+/// The results without and with a history.
 pub(crate) const SIDES: [(&str, Side); 2] =
     [("nothing known", |one| &one.results), ("60 past restores known", |one| &one.knowing)];
 type Side = fn(&Comparison) -> &[Measured];
 
-/// What each effort asks and brings.
+/// The requests and delays of each effort.
 pub(crate) fn of_efforts(comparisons: &[Comparison]) -> String {
     let mut text =
         "### Requests and mean delay in seconds at each effort: nothing known / 60 past restores\n\n| workload |"

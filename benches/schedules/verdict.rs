@@ -1,4 +1,4 @@
-//! Which targets are met.
+//! The verdict: which targets are met.
 
 use std::fmt::Write as _;
 
@@ -8,14 +8,13 @@ use crate::schedule::Schedule as _;
 use crate::statistics::{Estimate, Figures};
 use crate::table::{SIDES, cell};
 
-/// How many times lower than that of a fixed interval the mean relative delay is to be.
+/// The target ratio between the mean relative delays of a fixed interval and of the engine.
 const RELATIVE_TARGET: f64 = 5.0;
 
-/// What part of that of the best fixed interval the mean delay is to be, for one who knows how long restores
-/// take.
+/// The target for the mean delay with a history, relative to the best fixed interval.
 const KNOWING_TARGET: f64 = 0.8;
 
-/// Each mean delay as a part of each other schedule's, seed by seed, and what that says.
+/// Each mean delay relative to each other schedule's, seed by seed, and the verdict.
 pub(crate) fn of(comparisons: &[Comparison]) -> String {
     let mut text = String::new();
     for (title, side) in SIDES {
@@ -68,7 +67,7 @@ fn fixed(rivals: &[Measured]) -> &Measured {
     rivals.iter().find(|rival| rival.schedule == Loop::FIXED.name()).unwrap()
 }
 
-/// The rivals that are earlier, beyond chance.
+/// The rivals that are significantly earlier.
 fn earlier_ones(ours: &Measured, rivals: &[Measured]) -> String {
     let part = |rival: &Measured| -> Estimate { ours.against(rival, Figures::DELAY) };
     let earlier = rivals.iter().filter(|rival| part(rival).low() > 1.0);

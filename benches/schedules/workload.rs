@@ -1,4 +1,4 @@
-//! Which restores are watched, and what goes wrong meanwhile.
+//! The workloads: distributions of durations, and failures.
 //!
 //! Invariant: the same seed makes the same worlds; no seed of tuning is one of comparison.
 
@@ -9,32 +9,31 @@ use crate::distribution::Distribution;
 use crate::hazard::Hazard;
 use crate::world::{Restore, World};
 
-/// How many of the restores fail, where some do.
+/// The part of the restores that fails, if some do.
 const FAILING: f64 = 0.2;
 
-/// How many requests fail, where some do.
+/// The part of the requests that fails, if some do.
 const ERROR_RATE: f64 = 0.05;
 
-/// The mean time from one burst of 429 to the next, and how long one lasts, where there are any.
+/// The mean time from one burst of 429 to the next, and how long one lasts.
 const BETWEEN_LIMITS: f64 = 600.0;
 const LIMIT_TAKES: (f64, f64) = (5.0, 60.0);
 
-/// How long an outage takes, where there is one.
+/// How long an outage takes, if there is one.
 const OUTAGE_TAKES: f64 = 60.0;
 
-/// No poll is later than so long after the last end.
+/// No poll is later than this after the last end.
 const AFTERMATH: f64 = 7200.0;
 
-/// What is out of the ordinary.
+/// What differs from plain restores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Twist {
-    /// Nothing.
     None,
     /// A fifth of the restores fails, after a uniform part of the time they would have taken.
     Failures,
     /// One request in 20 fails.
     Errors,
-    /// Now and then the server limits its clients.
+    /// Now and then the server throttles its clients.
     Limits,
     /// For a minute within the restore, nothing is answered.
     Outage,
@@ -42,7 +41,7 @@ pub(crate) enum Twist {
     LateWatch,
 }
 
-/// What a seed is for.
+/// The use of a seed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Use {
     Tuning,
@@ -58,8 +57,8 @@ pub(crate) struct Workload {
 }
 
 impl Workload {
-    /// All that are compared: what is known and what can be imagined of how long restores take, and the first
-    /// with all that goes wrong.
+    /// All workloads that are compared: known and conceivable durations, and the first with each
+    /// failure.
     pub(crate) fn all() -> Vec<Self> {
         let plain = |name, durations| Self { name, durations, twist: Twist::None };
         let normal = |sigma| Distribution::LogNormal { median: 600.0, sigma };
@@ -79,7 +78,7 @@ impl Workload {
         ]
     }
 
-    /// When a restore ends, for one who knows all but the end.
+    /// The hazard of the workload, for a schedule that knows its distribution.
     pub(crate) fn hazard(&self) -> Hazard {
         match self.twist {
             Twist::Failures => Hazard::with_failures(&self.durations, FAILING),
@@ -134,8 +133,8 @@ impl Workload {
     }
 }
 
-/// What the documentation of Pinecone says of restores, and its samples show: ten minutes for most, seconds
-/// in the samples, and up to five hours for a hundred million vectors.
+/// What the documentation of Pinecone says of restores, and its samples show: ten minutes for most,
+/// seconds in the samples, and up to five hours for a hundred million vectors.
 fn documented() -> Distribution {
     Distribution::Mixture(vec![
         (0.3, Distribution::LogNormal { median: 30.0, sigma: 1.0 }),
@@ -153,8 +152,8 @@ pub(crate) fn seeds(of: Use, extent: Extent) -> Vec<u64> {
     (first..first + count).map(|number| scatter(scatter(extent.seed_base) ^ number)).collect()
 }
 
-/// A bijection that leaves no likeness between neighbours (the finaliser of `SplitMix64`, G. L. Steele et
-/// al., 2014).
+/// A bijection that decorrelates neighbors (the finalizer of `SplitMix64`, G. L. Steele et al.,
+/// 2014).
 pub(crate) fn scatter(number: u64) -> u64 {
     let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,13 +1,13 @@
-//! Restores that run and end, and an API that tells of them, or does not.
+//! Restores that run and end, and an API that reports them or fails.
 //!
-//! Invariant: what a restore does depends on nothing that a watch does, so that every schedule meets the same
-//! world. Times are seconds from the begin of the watch.
+//! Invariant: a restore does not depend on the watch, so that every schedule meets the same world.
+//! Times are seconds from the begin of the watch.
 
 use std::ops::Range;
 
 use fastrand::Rng;
 
-/// How long a server that limits its clients asks them to wait.
+/// The `Retry-After` of a throttling server.
 const RETRY_AFTER: f64 = 10.0;
 
 /// Some restores that are watched at once.
@@ -18,7 +18,7 @@ pub(crate) struct World {
     pub(crate) outage: Option<Range<f64>>,
     /// No request is let through.
     pub(crate) limits: Vec<Range<f64>>,
-    /// How likely a request fails at any other time.
+    /// The probability that a request fails at any other time.
     pub(crate) error_rate: f64,
 }
 
@@ -40,7 +40,7 @@ impl Restore {
     }
 }
 
-/// What a poll brings.
+/// The answer to a poll.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Reply {
     /// It runs.
@@ -49,12 +49,12 @@ pub(crate) enum Reply {
     Ended,
     /// 503.
     Unwell,
-    /// 429, and for how long to stay away.
+    /// 429, and its `Retry-After`.
     Limited(f64),
 }
 
 impl World {
-    /// What a poll of the restore at this place brings at this time.
+    /// The answer to a poll of this restore at this time.
     pub(crate) fn reply(&self, restore: usize, at: f64, rng: &mut Rng) -> Reply {
         if self.outage.as_ref().is_some_and(|outage| outage.contains(&at)) {
             return Reply::Unwell;

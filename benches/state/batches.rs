@@ -1,4 +1,4 @@
-//! Batches as the engine of a daemon makes them, with as much in each as is wanted.
+//! Batches as the engine of a daemon makes them, of a given size.
 
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
@@ -13,9 +13,9 @@ use restore_watch::model::{JobFacts, JobId, Observation, SinkName, Status};
 use restore_watch::platform::clock::Clock;
 use uuid::Uuid;
 
-/// The first batch makes all jobs known; each further one holds the first transition of so many of them, a delivery
-/// that is owed for each, and what is known of the jobs by then.
-pub(crate) fn told(jobs: usize, at_once: usize) -> Vec<Arc<Batch>> {
+/// The first batch records all jobs; each further one holds the first event of `at_once` of them, a
+/// pending delivery of each, and their records.
+pub(crate) fn with_events(jobs: usize, at_once: usize) -> Vec<Arc<Batch>> {
     let settings = (1..=jobs).map(|number| JobSettings::new(job_id(number))).collect();
     let mut project = ProjectSettings { jobs: settings, ..ProjectSettings::default() };
     project.api.requests_per_second = Rate::new(Rate::MAX).unwrap();

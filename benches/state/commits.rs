@@ -1,4 +1,4 @@
-//! How much the state takes in a second.
+//! How many commits and events the state takes in a second.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -16,14 +16,15 @@ use super::{batches, median};
 /// How often each is measured, in turn.
 const ROUNDS: usize = 9;
 
-/// Commits of one transition each, and appends.
+/// Commits of one event each, and appends.
 const SINGLE: usize = 200;
 
-/// Transitions in larger commits.
+/// Events in larger commits.
 const MANY: usize = 2000;
 const AT_ONCE: usize = 100;
 
-/// Prints commits and transitions a second, beside appends of as many bytes, each followed by fsync.
+/// Prints commits and events a second, compared with appends of as many bytes, each followed by
+/// fsync.
 pub(crate) fn measure(directory: &Path) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let commits = |path: &Path, batches: &[Arc<Batch>]| {
@@ -36,7 +37,7 @@ pub(crate) fn measure(directory: &Path) {
             }
         })
     };
-    let (single, many) = (batches::told(SINGLE, 1), batches::told(MANY, AT_ONCE));
+    let (single, many) = (batches::with_events(SINGLE, 1), batches::with_events(MANY, AT_ONCE));
     commits(&directory.join("size"), &single);
     let length = written(&directory.join("size")) / SINGLE;
     let (mut singles, mut events, mut appends) = (Vec::new(), Vec::new(), Vec::new());
@@ -52,13 +53,13 @@ pub(crate) fn measure(directory: &Path) {
             values.iter().fold((f64::MAX, 0.0_f64), |(low, high), value| (low.min(*value), high.max(*value)));
         println!("  {what:<28}  {:>7.0}  {low:>7.0}  {high:>7.0}   ({ROUNDS} rounds)", median(values));
     };
-    print("commits of 1 transition", &singles);
+    print("commits of 1 event", &singles);
     print(&format!("appends of {length} bytes, fsync"), &appends);
-    print(&format!("transitions, {AT_ONCE} a commit"), &events);
+    print(&format!("events, {AT_ONCE} a commit"), &events);
     println!();
 }
 
-/// The bytes of all jobs and transitions in a state.
+/// The bytes of all jobs and events in a state.
 fn written(state: &Path) -> usize {
     let sql = "SELECT (SELECT sum(length(memory)) FROM jobs) + (SELECT sum(length(body)) FROM transitions)";
     let bytes: u32 = Connection::open(state).unwrap().query_row(sql, [], |row| row.get(0)).unwrap();

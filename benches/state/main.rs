@@ -1,25 +1,26 @@
-//! What it costs that nothing is told before it is safe, and that all of it is still there after a restart.
+//! The cost of durability: events are delivered only after their commit, and survive a restart.
 //!
-//! `cargo bench --bench state` prints how much later a POST begins because of the commit before it, how many commits
-//! and transitions a second the state takes, beside plain appends to the same disk, and what a daemon needs for 10,000
-//! jobs and as many deliveries. It takes about two minutes, half of which it spends watching daemons that have little to
-//! do. Memory and processor time are read from /proc, and not measured where there is none.
+//! `cargo bench --bench state` prints how much later a POST begins because of the commit before it,
+//! how many commits and events a second the state takes, compared with plain appends to the same
+//! disk, and the resources of a daemon for 10,000 jobs and as many deliveries. It takes about two
+//! minutes, half of which it observes idle daemons. Memory and processor time are read from /proc,
+//! and not measured without it.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on is to say where")]
 
 mod batches;
 mod commits;
-mod memory;
+mod footprint;
 mod posts;
 
 use std::path::{Path, PathBuf};
 
 fn main() {
-    // Not a temporary directory of the system, which may live in memory.
+    // Not the system's temporary directory, which may be in memory.
     let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     posts::measure(&folder(directory.path(), "posts"));
     commits::measure(&folder(directory.path(), "commits"));
-    memory::measure(&folder(directory.path(), "memory"));
+    footprint::measure(&folder(directory.path(), "memory"));
 }
 
 fn folder(within: &Path, name: &str) -> PathBuf {

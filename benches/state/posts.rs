@@ -1,4 +1,4 @@
-//! From an observation to its POST, with a commit in between and without one.
+//! The time from an observation to its POST, with a commit in between and without one.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -18,17 +18,17 @@ use tokio::runtime::Runtime;
 
 use super::{median, quantile};
 
-/// How often each of the two has a turn, after one that does not count, and how long a turn is. What begins at its very
-/// start does not count either: it may have waited since the last one.
+/// How often each of the two has a turn, after one that does not count, and how long a turn is. Its
+/// very start does not count: an event may have waited since the last turn.
 const TURNS: u32 = 10;
 const TURN: Duration = Duration::from_secs(1);
 const START: Duration = Duration::from_millis(100);
 
-/// Slow enough that one transition is over before the next one begins.
+/// Slow enough that one event is delivered before the next one is emitted.
 const TRANSITIONS_PER_SECOND: f64 = 40.0;
 const JOBS: usize = 500;
 
-/// A daemon's driver, and both of its sides.
+/// A daemon's driver with its API and its receiver.
 struct Contender {
     driver: Driver,
     plane: Simulator,
@@ -36,8 +36,8 @@ struct Contender {
     turns: Vec<(Duration, Duration)>,
 }
 
-/// Prints the time from the request for a job to the POST that tells of it: both servers note when a request was there,
-/// by the same clock.
+/// Prints the time from the poll of a job to the POST of its event: both servers record the times
+/// of requests by the same clock.
 pub(crate) fn measure(directory: &Path) {
     let clock = Clock::system();
     let timeline = Timeline::start(clock.now().wall);
@@ -60,7 +60,7 @@ pub(crate) fn measure(directory: &Path) {
     println!("from an observation to its POST    median       p95");
     let print = |what, samples: &[f64]| {
         let (median, p95) = (median(samples), quantile(samples, 0.95));
-        println!("  {what:<28}  {median:>6.2} ms {p95:>6.2} ms   ({} transitions)", samples.len());
+        println!("  {what:<28}  {median:>6.2} ms {p95:>6.2} ms   ({} events)", samples.len());
     };
     print("without a commit", &volatile);
     print("with the commit", &durable);
@@ -111,9 +111,9 @@ impl Contender {
             .collect();
         let mut samples = Vec::new();
         for post in self.receiver.received() {
-            let told: serde_json::Value = serde_json::from_slice(&post.body).unwrap();
+            let event: serde_json::Value = serde_json::from_slice(&post.body).unwrap();
             // A job that a page of the list showed first was not asked for by its id.
-            let Some(&asked) = told["job"]["id"].as_str().and_then(|id| asked.get(id)) else { continue };
+            let Some(&asked) = event["job"]["id"].as_str().and_then(|id| asked.get(id)) else { continue };
             if self.turns.iter().any(|(from, to)| *from <= asked && post.at <= *to) {
                 samples.push(post.at.saturating_sub(asked).as_secs_f64() * 1e3);
             }

@@ -1,4 +1,4 @@
-//! A daemon as its operator sees it: how soon it is ready, what it takes, how soon it is gone.
+//! A daemon as its operator sees it: how soon it is ready, its resources, how soon it stops.
 
 use std::fs::File;
 use std::os::unix::net::UnixDatagram;
@@ -59,7 +59,7 @@ impl Daemon {
             }
         }
         daemon.ready_after = clock.now().instant.since(began);
-        // What it says further is read, as a service manager would.
+        // Further notifications are read, as a service manager does.
         std::thread::spawn(move || {
             let _sockets = sockets;
             while notices.recv(&mut notice).is_ok() {}
@@ -98,13 +98,14 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        // Both fail where it has ended already.
+        // Both fail if it has ended already.
         drop(self.process.kill());
         drop(self.process.wait());
     }
 }
 
-/// The processor time that a process took so far, in seconds: its own, and that of the system for it.
+/// The processor time that a process took so far, in seconds: its own, and that of the system for
+/// it.
 pub(crate) fn processor_time(process: u32) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
     // The name of the program, in parentheses, may have spaces in it.

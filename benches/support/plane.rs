@@ -1,4 +1,4 @@
-//! A control plane that is no limit: it knows every job, and answers from memory.
+//! A control plane that is no bottleneck: it knows every job and answers from memory.
 //!
 //! Invariant: what it counts is what came over the network: each request and each connection once.
 
@@ -20,7 +20,7 @@ pub(crate) struct Plane {
 
 #[derive(Default)]
 struct Shared {
-    /// What is answered, if not with the job; and how long each answer is held back.
+    /// The status of refusals, if any, and the delay of each answer.
     refusal: AtomicU16,
     delay_millis: AtomicU64,
     requests: AtomicU64,
@@ -41,17 +41,16 @@ impl Plane {
         Self { address, shared, _runtime: runtime }
     }
 
-    /// Its base URL.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// From now on, every request is refused with this status; with none, none is.
+    /// Refuses every request with this status from now on; with `None`, no request.
     pub(crate) fn refuse(&self, status: Option<u16>) {
         self.shared.refusal.store(status.unwrap_or_default(), Relaxed);
     }
 
-    /// From now on, each answer comes so late.
+    /// Delays each answer by this from now on.
     pub(crate) fn delay(&self, delay: Duration) {
         self.shared.delay_millis.store(u64::try_from(delay.as_millis()).unwrap(), Relaxed);
     }
@@ -111,7 +110,7 @@ fn answer(request: &[u8], shared: &Shared) -> String {
     let id = String::from_utf8_lossy(path.strip_prefix(b"/restore-jobs/").unwrap_or_default());
     let refusal = shared.refusal.load(Relaxed);
     let (status, body) = if refusal == 0 && id.is_empty() {
-        // A list that shows none of the jobs: it is polls that are measured.
+        // An empty list: polls are measured.
         ("200 OK".to_owned(), "{\"data\":[]}".to_owned())
     } else if refusal == 0 {
         let body = format!(

@@ -2,13 +2,8 @@
 
 use crate::support::{Folder, KEY, Watch};
 
-/// A file that comes with the program.
-fn shipped(path: &str) -> String {
-    format!("{}/config/{path}", env!("CARGO_MANIFEST_DIR"))
-}
-
 #[test]
-fn the_shipped_configuration_is_valid_and_explained() {
+fn shipped_configuration_is_valid_and_explained() {
     let done = Watch::new(["check", "--config", &shipped("restore-watch.toml")]).run().expect(0);
     assert_eq!(done.stderr, "");
     for line in [
@@ -26,7 +21,7 @@ fn the_shipped_configuration_is_valid_and_explained() {
 }
 
 #[test]
-fn what_is_slow_and_what_is_found() {
+fn slowness_and_discovery_are_explained() {
     let folder = Folder::new();
     let config = folder.write(
         "config.toml",
@@ -34,6 +29,7 @@ fn what_is_slow_and_what_is_found() {
          [cadence]\neffort = \"eager\"\n[watch]\nslow_after = \"2h\"\n\
          [[project]]\nname = \"x\"\ndiscover = true\nwatch.slow_after = \"p99.9\"\n",
     );
+
     let shown = Watch::new(["check", "--config", &config]).run().expect(0).stdout;
     for line in [
         "  polls     1s to 1m apart, effort eager\n",
@@ -55,11 +51,13 @@ fn no_secret_is_read_or_shown() {
         "[[project]]\nname = \"p\"\njobs = [\"a\"]\napi_key = { file = \"key\" }\n\
          [[sink]]\ntype = \"webhook\"\nurl = \"https://user:canary@hooks.example/canary?canary\"\n",
     );
+
     let done =
         Watch::new(["check", "--config", &config]).env("PINECONE_API_KEY", "pcsk_canary").run().expect(0);
     assert!(!done.stdout.contains("canary"), "{}", done.stdout);
     assert!(done.stdout.contains("webhook to https://hooks.example\n"), "{}", done.stdout);
-    // It is not even needed: who checks a file need not be who runs it.
+
+    // `check` needs no key: another user may run the daemon.
     std::fs::remove_file(folder.path().join("key")).unwrap();
     Watch::new(["check", "--config", &config]).run().expect(0);
 }
@@ -75,6 +73,7 @@ fn webhooks_and_the_state_are_explained() {
          block_private = true\nretry_schedule = [\"5s\", \"90s\"]\n\
          signing_secret = [{ credential = \"new\" }, { env = \"OLD\" }]\n",
     );
+
     let done = Watch::new(["check", "--config", &config]).env("OLD", "whsec_canary").run().expect(0);
     let (_, sinks) = done.stdout.split_once("\nsink webhook\n").unwrap();
     assert_eq!(
@@ -88,12 +87,13 @@ fn webhooks_and_the_state_are_explained() {
 }
 
 #[test]
-fn all_problems_in_one_go() {
+fn all_problems_are_reported_at_once() {
     let folder = Folder::new();
     let config = folder.write(
         "config.toml",
         "jbos = [\"a\"]\n[[sink]]\ntype = \"webhook\"\nurl = \"ftp://x\"\nevents = [\"restore_job.complete\"]\n[heartbeat]\ninterval = 5\n",
     );
+
     let done = Watch::new(["check", "--config", &config]).run().expect(78);
     assert_eq!(done.stdout, "");
     for (place, what) in [
@@ -109,7 +109,7 @@ fn all_problems_in_one_go() {
 }
 
 #[test]
-fn where_there_is_no_file() {
+fn missing_file_is_an_error() {
     Watch::new(["check", "--config", "/nonexistent"]).run().expect(78).logged("does not exist");
     let unset = Watch::new(["check"]).env("XDG_CONFIG_HOME", "/nonexistent").run();
     assert!(unset.code == Some(78) || std::path::Path::new("/etc/restore-watch/config.toml").exists());
@@ -122,11 +122,18 @@ fn paths_are_shown_without_control_characters() {
         "con\u{202e}fig.toml",
         "jobs = [\"a\"]\n[api]\nca_file = \"ca\\u001b[2J\\n.pem\"\n[state]\npath = \"/st\\u0007ate.db\"\n",
     );
+
     let done = Watch::new(["check", "--config", &config]).run().expect(0);
     for shown in ["con\u{fffd}fig.toml is valid", "ca\u{fffd}[2J\u{fffd}.pem too\n", "/st\u{fffd}ate.db\n"] {
         assert!(done.stdout.contains(shown), "{shown}: {:?}", done.stdout);
     }
+
     // A file that cannot be read is named, too.
     let done = Watch::new(["wait", "--config", &config]).env("PINECONE_API_KEY", KEY).run().expect(78);
     assert!(done.stderr.contains("ca\u{fffd}[2J\u{fffd}.pem"), "{:?}", done.stderr);
+}
+
+/// A file shipped with the program.
+fn shipped(path: &str) -> String {
+    format!("{}/config/{path}", env!("CARGO_MANIFEST_DIR"))
 }

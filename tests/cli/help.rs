@@ -3,7 +3,7 @@
 use crate::support::Watch;
 
 #[test]
-fn every_command_explains_itself_on_standard_output() {
+fn every_command_prints_help_on_standard_output() {
     let commands = [
         "wait",
         "run",
@@ -40,6 +40,7 @@ fn exit_codes_are_explained_where_they_matter() {
     for variable in ["PINECONE_API_KEY", "PINECONE_CONTROLLER_HOST", "HTTPS_PROXY", "NO_COLOR", "RUST_LOG"] {
         assert!(wait.contains(variable), "{variable}: {wait}");
     }
+
     for (command, words) in [
         ("run", &["with 0 when all completed", "1 when one failed", "6 when"][..]),
         ("check", &["exits with 78"]),
@@ -54,13 +55,13 @@ fn exit_codes_are_explained_where_they_matter() {
 }
 
 #[test]
-fn the_version_is_told() {
+fn version_is_printed() {
     let done = Watch::new(["--version"]).run().expect(0);
     assert_eq!(done.stdout, concat!("restore-watch ", env!("CARGO_PKG_VERSION"), "\n"));
 }
 
 #[test]
-fn what_makes_no_sense_is_2() {
+fn wrong_usage_is_2() {
     for arguments in
         [&[][..], &["watch"], &["run", "rj-1"], &["list", "--output", "ndjson"], &["simulate", "a", "b"]]
     {

@@ -6,24 +6,15 @@ use restore_watch::simulate::Simulator;
 
 use crate::support::{Done, KEY, Watch, done, play, play_shipped, unused_address};
 
-fn list(plane: &Simulator, arguments: &[&str]) -> Done {
-    Watch::new(["list"].iter().chain(arguments)).on(plane).run()
-}
-
-fn ids(done: &Done) -> Vec<String> {
-    let rows = done.json();
-    let id = |row: &serde_json::Value| row["restore_job_id"].as_str().expect("an id").to_owned();
-    rows.as_array().expect("an array").iter().map(id).collect()
-}
-
 #[test]
-fn a_table() {
+fn list_is_a_table() {
     let plane = play(
         "[[job]]\nid = \"rj-1\"\nindex = \"docs\"\nage = \"2h\"\ntakes = \"10m\"\n[[job]]\nid = \"running\"\nage = \"1h\"\n\
          created_at = \"null\"\n",
     );
     let done = list(&plane, &[]).expect(0);
     let rows: Vec<Vec<_>> = done.stdout.lines().map(|line| line.split_whitespace().collect()).collect();
+
     assert_eq!(rows[0], ["STATUS", "JOB", "INDEX", "TIME"]);
     assert_eq!(rows[1][..2], ["Pending", "running"]);
     assert_eq!((&rows[2][..3], &rows[2][3..]), (&["Completed", "rj-1", "docs"][..], &["10m", "00s"][..]));
@@ -32,7 +23,7 @@ fn a_table() {
 }
 
 #[test]
-fn all_pages_as_json() {
+fn all_pages_are_json() {
     for head in ["[list]\nawkward_tokens = true", "answers = \"2026-07\""] {
         let plane = play(&format!("{head}\n[[job]]\nid = \"rj\"\ncount = 250\nage_step = \"1s\""));
         let ids = ids(&list(&plane, &["--output", "json"]).expect(0));
@@ -53,17 +44,17 @@ fn all_pages_as_json() {
 }
 
 #[test]
-fn rows_that_are_repeated_count_once() {
+fn repeated_rows_count_once() {
     let plane = play_shipped("unreliable-list");
     let ids = ids(&list(&plane, &["--output", "json"]).expect(0));
     let different: BTreeSet<_> = ids.iter().collect();
     assert_eq!(different.len(), ids.len(), "{ids:?}");
-    // Two pages of a hundred, of which about a tenth is repeated.
+    // Two pages of a hundred rows, about a tenth of them repeated.
     assert!((150..200).contains(&ids.len()), "{}", ids.len());
 }
 
 #[test]
-fn a_token_that_is_refused_is_no_end() {
+fn refused_token_starts_the_list_again() {
     let plane = play(
         "[[job]]\nid = \"rj\"\ncount = 150\n[[fault]]\nendpoint = \"list\"\nrequests = [2]\nkind = \"status\"\nstatus = 400",
     );
@@ -71,7 +62,7 @@ fn a_token_that_is_refused_is_no_end() {
 }
 
 #[test]
-fn trouble_that_passes() {
+fn passing_failures_are_retried() {
     let plane = play(&format!(
         "{}[[fault]]\nfirst = 1\nkind = \"status\"\nstatus = 429\nretry_after = \"1s\"\n\
          [[fault]]\nrequests = [2]\nkind = \"html\"\n[[fault]]\nrequests = [3]\nkind = \"drop\"",
@@ -90,18 +81,29 @@ fn refused_keys_and_outages_have_their_codes() {
     }
     list(&play("forbidden = true"), &[]).expect(4).logged("control::backups::list");
     let endpoint = format!("http://{}", unused_address());
-    let gone =
+
+    let refusing =
         Watch::new(["list"]).env("PINECONE_CONTROLLER_HOST", &endpoint).env("PINECONE_API_KEY", KEY).start();
     let plane = play("[[fault]]\nkind = \"status\"\nstatus = 503\nbody = \"html\"");
     list(&plane, &[]).expect(5).logged("cannot list the restore jobs: HTTP 503: an HTML page");
-    gone.finish().expect(5).logged("cannot connect");
+    refusing.finish().expect(5).logged("cannot connect");
     Watch::new(["list"]).run().expect(78).logged("PINECONE_API_KEY is not set");
 }
 
 #[test]
-fn what_it_prints_can_be_waited_for() {
+fn output_of_list_can_be_waited_for() {
     let plane = play(&done(&[("rj-1", "completed"), ("rj-2", "completed"), ("rj-3", "failed")]));
     let listed = list(&plane, &["--output", "json"]).expect(0).stdout;
     let done = Watch::wait(&plane, &["-", "--output", "json"]).stdin(listed).run().expect(1);
     assert_eq!(done.json()["jobs"].as_array().unwrap().len(), 3);
+}
+
+fn list(plane: &Simulator, arguments: &[&str]) -> Done {
+    Watch::new(["list"].iter().chain(arguments)).on(plane).run()
+}
+
+fn ids(done: &Done) -> Vec<String> {
+    let rows = done.json();
+    let id = |row: &serde_json::Value| row["restore_job_id"].as_str().expect("an id").to_owned();
+    rows.as_array().expect("an array").iter().map(id).collect()
 }

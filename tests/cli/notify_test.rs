@@ -7,23 +7,6 @@ use crate::support::{Done, Folder, Watch, receive, unused_address};
 
 const SECRET: &str = "whsec_Y2FuYXJ5IG9mIG5vdGlmeS10ZXN0LCBsb25nIGVub3VnaA==";
 
-fn notify(sinks: &str, arguments: &[&str]) -> Done {
-    let folder = Folder::new();
-    let config = folder.write("config.toml", format!("jobs = [\"rj-1\"]\n{sinks}"));
-    let arguments = ["notify-test", "--config", &config].into_iter().chain(arguments.iter().copied());
-    let done = Watch::new(arguments).env("SECRET", SECRET).run();
-    for text in [&done.stdout, &done.stderr] {
-        assert!(!text.contains("canary") && !text.contains(SECRET), "{text}");
-    }
-    done
-}
-
-fn webhook(name: &str, url: &str, more: &str) -> String {
-    format!(
-        "[[sink]]\ntype = \"webhook\"\nname = \"{name}\"\nurl = \"{url}/canary-of-a-path?canary\"\n{more}\n"
-    )
-}
-
 #[test]
 fn each_sink_gets_one_marked_test() {
     let receiver = receive([]);
@@ -38,6 +21,7 @@ fn each_sink_gets_one_marked_test() {
         })
         .collect();
     let done = notify(&format!("[[sink]]\ntype = \"log\"\n{sinks}"), &[]).expect(0);
+
     assert_eq!(done.stdout.matches(" ok ").count(), 7, "{}", done.stdout);
     assert_eq!(done.stderr.matches("a test of restore-watch").count(), 1, "{}", done.stderr);
     let posts = receiver.received();
@@ -45,10 +29,12 @@ fn each_sink_gets_one_marked_test() {
     types.sort_unstable();
     let json = "application/json";
     let event = "application/cloudevents+json";
+
     assert_eq!(types.len(), 6);
     assert_eq!(types.iter().filter(|kind| **kind == json).count(), 4, "{types:?}");
     assert!(types[0].starts_with(event) && types[5].starts_with("text/plain"), "{types:?}");
     let verifier = standardwebhooks::Webhook::new(SECRET).expect("a secret");
+
     for post in &posts {
         let mut headers = reqwest::header::HeaderMap::new();
         for name in ["webhook-id", "webhook-timestamp", "webhook-signature"] {
@@ -64,7 +50,7 @@ fn each_sink_gets_one_marked_test() {
 }
 
 #[test]
-fn what_went_wrong_is_said_for_each() {
+fn failure_of_each_sink_is_reported() {
     let receiver = receive([Reply::status(500)]);
     let sinks = [
         webhook("refused", &format!("http://{}", unused_address()), ""),
@@ -77,6 +63,7 @@ fn what_went_wrong_is_said_for_each() {
         let rows = report.as_array().expect("an array");
         rows.iter().find(|row| row["sink"] == name).unwrap_or_else(|| panic!("{name}: {report}")).clone()
     };
+
     assert!(of("refused")["error"].as_str().expect("an error").contains("cannot connect"));
     assert!(of("broken")["error"].as_str().expect("an error").contains("HTTP 500"));
     assert_eq!(
@@ -87,7 +74,7 @@ fn what_went_wrong_is_said_for_each() {
 }
 
 #[test]
-fn only_the_sinks_that_are_named() {
+fn named_sinks_alone_are_tested() {
     let (one, two) = (receive([]), receive([]));
     let sinks = webhook("one", &one.url(), "") + &webhook("two", &two.url(), "");
     notify(&sinks, &["two"]).expect(0);
@@ -96,7 +83,7 @@ fn only_the_sinks_that_are_named() {
 }
 
 #[test]
-fn secrets_that_cannot_be_used() {
+fn unusable_secrets_are_78() {
     let sink = webhook("one", "http://127.0.0.1:9", "signing_secret = { env = \"MISSING\" }");
     notify(&sink, &[]).expect(78).logged("sink one: ").logged("MISSING");
     let short = webhook("one", "http://127.0.0.1:9", "signing_secret = { file = \"short\" }");
@@ -108,7 +95,7 @@ fn secrets_that_cannot_be_used() {
 }
 
 #[test]
-fn a_refusal_is_shown_in_one_line() {
+fn refusal_is_shown_in_one_line() {
     let pretty = "\u{feff}{\r\n  \"error\": {\r\n    \"message\": \"no such room\"\r\n  }\r\n}\r\n";
     for (reply, said) in [
         (Reply::status(400).body(pretty), r#"answered HTTP 400: { "error": { "message": "no such room" } }"#),
@@ -126,7 +113,7 @@ fn a_refusal_is_shown_in_one_line() {
 }
 
 #[test]
-fn secrets_that_a_receiver_repeats_are_not_shown() {
+fn secrets_repeated_by_a_receiver_are_not_shown() {
     // The user name and the password, of `user:canary-1`, and the path.
     for answer in [
         "auth Basic dXNlcjpjYW5hcnktMQ==",
@@ -144,4 +131,21 @@ fn secrets_that_a_receiver_repeats_are_not_shown() {
         let lower = shown.to_lowercase();
         assert!(shown.contains("***") && !lower.contains("canary") && !shown.contains("dXNlcj"), "{shown}");
     }
+}
+
+fn notify(sinks: &str, arguments: &[&str]) -> Done {
+    let folder = Folder::new();
+    let config = folder.write("config.toml", format!("jobs = [\"rj-1\"]\n{sinks}"));
+    let arguments = ["notify-test", "--config", &config].into_iter().chain(arguments.iter().copied());
+    let done = Watch::new(arguments).env("SECRET", SECRET).run();
+    for text in [&done.stdout, &done.stderr] {
+        assert!(!text.contains("canary") && !text.contains(SECRET), "{text}");
+    }
+    done
+}
+
+fn webhook(name: &str, url: &str, more: &str) -> String {
+    format!(
+        "[[sink]]\ntype = \"webhook\"\nname = \"{name}\"\nurl = \"{url}/canary-of-a-path?canary\"\n{more}\n"
+    )
 }

@@ -1,9 +1,120 @@
-//! `schema`: what the program really prints and sends is what the schema says, by the judgement of another's validator.
+//! `schema`: what the program prints and sends matches its schemas, by an independent validator.
 
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
 use crate::support::{Folder, KEY, Watch, done, fast, play, receive};
+
+/// A job that completed and whose index cannot become ready.
+const DOOMED: &str = "[[job]]\nid = \"doomed\"\nage = \"1h\"\ntakes = \"10m\"\nindex = \"docs\"\n\
+    [[index]]\nname = \"docs\"\nstates = [{ at = \"0s\", state = \"Disabled\" }]\n";
+
+#[test]
+fn output_matches_the_schema() {
+    let [report, event, either] =
+        [&["report"][..], &["transition"], &[]].map(|what| validator(&schema(what)));
+    judges(&report, &event, &either, &reports());
+    judges(&event, &report, &either, &events());
+}
+
+#[test]
+fn schema_refuses_impossible_values() {
+    let report = validator(&schema(&["report"]));
+    let good = &reports()[0];
+    for (pointer, bad) in [
+        ("/version", json!(2)),
+        ("/outcome", json!("fine")),
+        ("/exit_code", json!(2)),
+        ("/waited_seconds", json!("1")),
+        ("/jobs/0/outcome", json!("Completed")),
+        ("/jobs/0/polls", json!(-1)),
+        ("/jobs/0/job/id", json!("")),
+        ("/jobs/0/job/created_at", json!("yesterday")),
+    ] {
+        let mut value = good.clone();
+        *value.pointer_mut(pointer).expect(pointer) = bad;
+        assert!(!report.is_valid(&value), "{pointer}");
+    }
+}
+
+#[test]
+fn configurations_match_the_schema() {
+    let schema = schema(&["config"]);
+    let validator = validator(&schema);
+    let sample = include_str!("../../config/restore-watch.toml");
+    let full = include_str!("../../src/config/reader/tests/full.toml");
+
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    for good in ["", "discover = true", sample, full] {
+        accepts(&validator, &configuration(good));
+    }
+    for bad in [
+        "job = ['a']",
+        "jobs = 'a'",
+        "jobs = [{ name = 'a' }]",
+        "discover = { index = ['a'] }",
+        "drain_timeout = '10 seconds'",
+        "[api]\nburst = 0",
+        "[cadence]\neffort = 'low'",
+        "[watch]\ninterval = '1s'",
+        "[heartbeat]\ninterval = '1m'",
+        "[[project]]\nname = 'x'\napi_key = 'pcsk_a'",
+        "[[project]]\nname = 'x'\napi_key = { env = 'A', file = 'b' }",
+        "[[sink]]\nname = 'x'",
+        "[[sink]]\ntype = 'log'\nurl = 'https://a.example'",
+        "[[sink]]\ntype = 'webhook'",
+        "[[sink]]\ntype = 'log'\nevents = ['restore_job.complete']",
+        "[[sink]]\ntype = 'log'\nlevels = { 'restore_job.failed' = 'fatal' }",
+    ] {
+        assert!(!validator.is_valid(&configuration(bad)), "{bad}");
+    }
+}
+
+#[test]
+fn every_key_of_a_configuration_is_described() {
+    fn check(schema: &Value, path: &str) -> usize {
+        let properties = schema.get("properties").and_then(Value::as_object);
+        for (name, property) in properties.into_iter().flatten() {
+            assert!(property["description"].is_string(), "{path}/{name}");
+        }
+        let inner: usize = match schema {
+            Value::Object(fields) => {
+                fields.iter().map(|(key, inner)| check(inner, &format!("{path}/{key}"))).sum()
+            }
+            Value::Array(items) => items.iter().map(|item| check(item, path)).sum(),
+            _ => 0,
+        };
+        inner + properties.map_or(0, serde_json::Map::len)
+    }
+
+    assert!(check(&schema(&["config"]), "") > 50);
+}
+
+#[test]
+fn every_field_of_the_output_is_described() {
+    fn check(schema: &Value, path: &str) {
+        if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
+            for (name, property) in properties {
+                let described = property.get("description").and_then(Value::as_str);
+                assert!(described.is_some_and(|text| !text.contains('\n')), "{path}/{name}: {described:?}");
+            }
+            let required = schema["required"].as_array().expect("what is required");
+            assert_eq!(required.len(), properties.len(), "{path}: every key is always there");
+        }
+        for (key, inner) in schema.as_object().into_iter().flatten() {
+            check(inner, &format!("{path}/{key}"));
+        }
+    }
+    for what in [&[][..], &["report"], &["transition"]] {
+        let schema = schema(what);
+        assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+        assert!(
+            schema["description"].as_str().is_some_and(|text| text.contains("accept both")),
+            "{schema:#}"
+        );
+        check(&schema, "");
+    }
+}
 
 fn schema(what: &[&str]) -> Value {
     Watch::new([&["schema"], what].concat()).run().expect(0).json()
@@ -19,10 +130,6 @@ fn accepts(validator: &Validator, value: &Value) {
     let faults: Vec<_> = validator.iter_errors(value).map(|fault| format!("{fault}")).collect();
     assert!(faults.is_empty(), "{faults:?}\n{value:#}");
 }
-
-/// A job that completed, and whose index will not serve.
-const DOOMED: &str = "[[job]]\nid = \"doomed\"\nage = \"1h\"\ntakes = \"10m\"\nindex = \"docs\"\n\
-    [[index]]\nname = \"docs\"\nstates = [{ at = \"0s\", state = \"Disabled\" }]\n";
 
 /// Reports of waits that end in many ways.
 fn reports() -> Vec<Value> {
@@ -44,7 +151,7 @@ fn reports() -> Vec<Value> {
     .into()
 }
 
-/// Transitions of many kinds: from standard output, from a webhook and from the log.
+/// Events of many kinds: from standard output, a webhook and the log.
 fn events() -> Vec<Value> {
     let jobs = done(&[("good", "completed"), ("bad", "failed"), ("gone", "cancelled")]);
     let plane = play(&format!("{jobs}{DOOMED}"));
@@ -72,12 +179,12 @@ fn events() -> Vec<Value> {
     );
     let run = Watch::new(["run", "--exit-when-done", "--config", &config]).env("PINECONE_API_KEY", KEY).run();
     let lines = run.expect(0).stderr;
-    let logged: Vec<_> = crate::support::json_lines(&lines)
+    let of_log: Vec<_> = crate::support::json_lines(&lines)
         .into_iter()
         .filter_map(|line| line.get("transition").cloned())
         .collect();
-    assert_eq!(logged.len(), 2, "{lines}");
-    found.extend(logged);
+    assert_eq!(of_log.len(), 2, "{lines}");
+    found.extend(of_log);
 
     Watch::new(["notify-test", "--config", &config]).run().expect(0);
     let bodies: Vec<Value> =
@@ -87,7 +194,7 @@ fn events() -> Vec<Value> {
     found
 }
 
-/// The same value, changed in one place in every way that must matter, each with what was changed.
+/// The value with one change, in every way that must matter, each with a description.
 fn spoilt(value: &Value) -> Vec<(String, Value)> {
     let mut found = Vec::new();
     match value {
@@ -147,114 +254,7 @@ fn judges(own: &Validator, other: &Validator, either: &Validator, values: &[Valu
     }
 }
 
-#[test]
-fn what_is_printed_is_what_the_schema_says() {
-    let [report, event, either] =
-        [&["report"][..], &["transition"], &[]].map(|what| validator(&schema(what)));
-    judges(&report, &event, &either, &reports());
-    judges(&event, &report, &either, &events());
-}
-
-#[test]
-fn values_that_cannot_be_are_refused() {
-    let report = validator(&schema(&["report"]));
-    let good = &reports()[0];
-    for (pointer, bad) in [
-        ("/version", json!(2)),
-        ("/outcome", json!("fine")),
-        ("/exit_code", json!(2)),
-        ("/waited_seconds", json!("1")),
-        ("/jobs/0/outcome", json!("Completed")),
-        ("/jobs/0/polls", json!(-1)),
-        ("/jobs/0/job/id", json!("")),
-        ("/jobs/0/job/created_at", json!("yesterday")),
-    ] {
-        let mut value = good.clone();
-        *value.pointer_mut(pointer).expect(pointer) = bad;
-        assert!(!report.is_valid(&value), "{pointer}");
-    }
-}
-
 /// A configuration as JSON.
 fn configuration(text: &str) -> Value {
     toml::from_str(text).expect("TOML")
-}
-
-#[test]
-fn configurations_are_what_the_schema_says() {
-    let schema = schema(&["config"]);
-    let validator = validator(&schema);
-    let sample = include_str!("../../config/restore-watch.toml");
-    let full = include_str!("../../src/config/reader/tests/full.toml");
-
-    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
-    for good in ["", "discover = true", sample, full] {
-        accepts(&validator, &configuration(good));
-    }
-    for bad in [
-        "job = ['a']",
-        "jobs = 'a'",
-        "jobs = [{ name = 'a' }]",
-        "discover = { index = ['a'] }",
-        "drain_timeout = '10 seconds'",
-        "[api]\nburst = 0",
-        "[cadence]\neffort = 'low'",
-        "[watch]\ninterval = '1s'",
-        "[heartbeat]\ninterval = '1m'",
-        "[[project]]\nname = 'x'\napi_key = 'pcsk_a'",
-        "[[project]]\nname = 'x'\napi_key = { env = 'A', file = 'b' }",
-        "[[sink]]\nname = 'x'",
-        "[[sink]]\ntype = 'log'\nurl = 'https://a.example'",
-        "[[sink]]\ntype = 'webhook'",
-        "[[sink]]\ntype = 'log'\nevents = ['restore_job.complete']",
-        "[[sink]]\ntype = 'log'\nlevels = { 'restore_job.failed' = 'fatal' }",
-    ] {
-        assert!(!validator.is_valid(&configuration(bad)), "{bad}");
-    }
-}
-
-#[test]
-fn every_key_of_a_configuration_is_described() {
-    fn look(schema: &Value, path: &str) -> usize {
-        let properties = schema.get("properties").and_then(Value::as_object);
-        for (name, property) in properties.into_iter().flatten() {
-            assert!(property["description"].is_string(), "{path}/{name}");
-        }
-        let inner: usize = match schema {
-            Value::Object(fields) => {
-                fields.iter().map(|(key, inner)| look(inner, &format!("{path}/{key}"))).sum()
-            }
-            Value::Array(items) => items.iter().map(|item| look(item, path)).sum(),
-            _ => 0,
-        };
-        inner + properties.map_or(0, serde_json::Map::len)
-    }
-
-    assert!(look(&schema(&["config"]), "") > 50);
-}
-
-#[test]
-fn everything_is_described() {
-    fn look(schema: &Value, path: &str) {
-        if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
-            for (name, property) in properties {
-                let described = property.get("description").and_then(Value::as_str);
-                assert!(described.is_some_and(|text| !text.contains('\n')), "{path}/{name}: {described:?}");
-            }
-            let required = schema["required"].as_array().expect("what is required");
-            assert_eq!(required.len(), properties.len(), "{path}: every key is always there");
-        }
-        for (key, inner) in schema.as_object().into_iter().flatten() {
-            look(inner, &format!("{path}/{key}"));
-        }
-    }
-    for what in [&[][..], &["report"], &["transition"]] {
-        let schema = schema(what);
-        assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
-        assert!(
-            schema["description"].as_str().is_some_and(|text| text.contains("accept both")),
-            "{schema:#}"
-        );
-        look(&schema, "");
-    }
 }

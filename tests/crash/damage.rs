@@ -1,7 +1,7 @@
-//! The files of the state are damaged, after a kill and after a stop.
+//! Damaged state files, after a kill and after a stop.
 //!
-//! Invariant: a state that is used is as good as it was, or an older one; a state that is refused
-//! is left as it is, to the last byte, with all that belongs to it.
+//! Invariant: a state that is used is the last one or an older one; a state that is refused keeps
+//! all its files to the last byte.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,12 +21,63 @@ const HALF: Size = Size { projects: 1, jobs: 24, endless: 0, span: Duration::fro
 /// How many events are delivered when the daemon ends.
 const EMITTED: usize = 20;
 
-/// How often each kind of damage is done: the more, the longer the form.
+#[test]
+fn damaged_state_is_refused_unchanged_or_harmless() {
+    let mut rng = fastrand::Rng::with_seed(17);
+    for killed in [false, true] {
+        let mut half = Half::run(killed);
+        for attempt in 1..=tries() {
+            half.go_on(&format!("bit {attempt}"), "state.db", Emission::Once, |bytes| flip(bytes, &mut rng));
+            half.go_on(&format!("cut {attempt}"), "state.db", Emission::Again, |bytes| cut(bytes, &mut rng));
+        }
+        println!(
+            "killed: {killed}; {} of {} damaged states refused; {}",
+            half.refused,
+            2 * tries(),
+            half.counts
+        );
+    }
+}
+
+#[test]
+fn damaged_wal_is_an_older_state() {
+    let mut rng = fastrand::Rng::with_seed(19);
+    let mut half = Half::run(true);
+    for attempt in 1..=tries() {
+        half.go_on(&format!("bit {attempt}"), "state.db-wal", Emission::Again, |bytes| flip(bytes, &mut rng));
+        half.go_on(&format!("cut {attempt}"), "state.db-wal", Emission::Again, |bytes| cut(bytes, &mut rng));
+    }
+    half.go_on("empty", "state.db-wal", Emission::Again, Vec::clear);
+    half.go_on("index", "state.db-shm", Emission::Once, |bytes| flip(bytes, &mut rng));
+    println!("{} of {} damaged logs refused; {}", half.refused, 2 * tries(), half.counts);
+}
+
+#[test]
+fn state_set_aside_is_kept_and_events_are_repeated() {
+    let mut half = Half::run(true);
+    half.go_on("cut", "state.db", Emission::Again, |bytes| bytes.truncate(bytes.len() / 2));
+    assert_eq!(half.refused, 1);
+    let refused = half.read();
+
+    let done = start(half.stage.daemon(&["--exit-when-done", "--set-state-aside"])).finish();
+    half.stage.ended(&done);
+    let done = done.logged(" WARN the state was set aside, as ");
+    assert!(matches!(done.code, Some(0 | 1 | 6)), "{:?}: {}", done.code, half.stage.context());
+
+    half.stage.judge(Emission::Again);
+    let kept: Vec<_> = half.read().into_iter().filter(|(name, _)| name.contains(".aside-")).collect();
+    for (ending, bytes) in [("Z", &refused["state.db"]), ("Z-wal", &refused["state.db-wal"])] {
+        let kept = kept.iter().find(|(name, _)| name.ends_with(ending));
+        assert!(kept.is_some_and(|(_, kept)| kept == bytes), "{ending}");
+    }
+}
+
+/// How often each kind of damage is tried: more in the long form.
 fn tries() -> u64 {
     number("RESTORE_WATCH_KILLS").map_or(6, |kills| (kills / 25).clamp(6, 100))
 }
 
-/// A run that is half over: its files, and what its sinks got.
+/// A run that is half over: its files and the requests to its sinks.
 struct Half {
     stage: Stage,
     files: BTreeMap<String, Vec<u8>>,
@@ -36,9 +87,9 @@ struct Half {
 }
 
 impl Half {
-    /// Runs a daemon until it has delivered a part of it, and ends it: by asking for it twice, so
-    /// that much is still pending and all of it is in one file; where it is to be `killed`, by
-    /// starting it again and killing it after some more.
+    /// Runs a daemon until it has delivered a part and ends it with two signals, so that much is
+    /// pending and the whole state is in one file. With `killed`, starts it again and kills it
+    /// after some more.
     fn run(killed: bool) -> Self {
         let mut stage = Stage::new(HALF, 13);
         for part in 1..=1 + usize::from(killed) {
@@ -53,7 +104,7 @@ impl Half {
             };
             stage.ended(&done);
             if part == 1 {
-                // Whether the daemon finds the time for this depends on what it was writing.
+                // The daemon may end before its own checkpoint.
                 let connection = Connection::open(stage.state()).unwrap();
                 connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
             }
@@ -75,7 +126,7 @@ impl Half {
         files.filter(|(name, _)| name != "state.db.lock").collect()
     }
 
-    /// Puts everything back to where it was, with these files.
+    /// Restores the state to these files, and the ledgers with it.
     fn reset(&self, files: &BTreeMap<String, Vec<u8>>) {
         let directory = self.stage.state().parent().expect("a directory");
         fs::remove_dir_all(directory).unwrap();
@@ -88,8 +139,8 @@ impl Half {
         }
     }
 
-    /// Goes on with one file damaged. What is then delivered is judged; what is refused must be
-    /// left alone.
+    /// Goes on with one file damaged. If the state is used, the oracle checks the deliveries; if it
+    /// is refused, its files must be unchanged.
     fn go_on(&mut self, what: &str, file: &str, emission: Emission, damage: impl FnOnce(&mut Vec<u8>)) {
         let mut files = self.files.clone();
         damage(files.get_mut(file).unwrap());
@@ -107,7 +158,7 @@ impl Half {
             let known = ["is damaged: ", "not a state of restore-watch", "by a newer restore-watch"];
             assert!(known.iter().any(|known| done.stderr.contains(known)), "{what}: {}", done.stderr);
             let mut left = self.read();
-            // The index is made of the others whenever they are read, and an empty log is none.
+            // SQLite rebuilds the shm file at every open, and an empty WAL equals none.
             left.remove("state.db-shm");
             files.remove("state.db-shm");
             left.retain(|name, bytes| files.contains_key(name) || !bytes.is_empty());
@@ -132,53 +183,4 @@ fn flip(bytes: &mut [u8], rng: &mut fastrand::Rng) {
 
 fn cut(bytes: &mut Vec<u8>, rng: &mut fastrand::Rng) {
     bytes.truncate(rng.usize(..bytes.len()));
-}
-
-#[test]
-fn a_damaged_file_is_refused_and_left_alone_or_does_not_matter() {
-    let mut rng = fastrand::Rng::with_seed(17);
-    for killed in [false, true] {
-        let mut half = Half::run(killed);
-        for attempt in 1..=tries() {
-            half.go_on(&format!("bit {attempt}"), "state.db", Emission::Once, |bytes| flip(bytes, &mut rng));
-            half.go_on(&format!("cut {attempt}"), "state.db", Emission::Again, |bytes| cut(bytes, &mut rng));
-        }
-        println!(
-            "killed: {killed}; {} of {} damaged states refused; {}",
-            half.refused,
-            2 * tries(),
-            half.counts
-        );
-    }
-}
-
-#[test]
-fn a_damaged_log_is_an_older_state() {
-    let mut rng = fastrand::Rng::with_seed(19);
-    let mut half = Half::run(true);
-    for attempt in 1..=tries() {
-        half.go_on(&format!("bit {attempt}"), "state.db-wal", Emission::Again, |bytes| flip(bytes, &mut rng));
-        half.go_on(&format!("cut {attempt}"), "state.db-wal", Emission::Again, |bytes| cut(bytes, &mut rng));
-    }
-    half.go_on("empty", "state.db-wal", Emission::Again, Vec::clear);
-    half.go_on("index", "state.db-shm", Emission::Once, |bytes| flip(bytes, &mut rng));
-    println!("{} of {} damaged logs refused; {}", half.refused, 2 * tries(), half.counts);
-}
-
-#[test]
-fn a_state_set_aside_is_kept_and_all_is_emitted_again() {
-    let mut half = Half::run(true);
-    half.go_on("cut", "state.db", Emission::Again, |bytes| bytes.truncate(bytes.len() / 2));
-    assert_eq!(half.refused, 1);
-    let refused = half.read();
-    let done = start(half.stage.daemon(&["--exit-when-done", "--set-state-aside"])).finish();
-    half.stage.ended(&done);
-    let done = done.logged(" WARN the state was set aside, as ");
-    assert!(matches!(done.code, Some(0 | 1 | 6)), "{:?}: {}", done.code, half.stage.context());
-    half.stage.judge(Emission::Again);
-    let kept: Vec<_> = half.read().into_iter().filter(|(name, _)| name.contains(".aside-")).collect();
-    for (ending, bytes) in [("Z", &refused["state.db"]), ("Z-wal", &refused["state.db-wal"])] {
-        let kept = kept.iter().find(|(name, _)| name.ends_with(ending));
-        assert!(kept.is_some_and(|(_, kept)| kept == bytes), "{ending}");
-    }
 }

@@ -1,6 +1,6 @@
 //! The daemon is killed at random moments and at named places, again and again, and started again.
 //!
-//! Invariant: at each kill something is going on: a round ends with its world, and the next one
+//! Invariant: the world is active at each kill: a round ends with its world, and the next one
 //! begins with a new state.
 
 use std::collections::BTreeMap;
@@ -16,20 +16,45 @@ use crate::world::Size;
 /// How many kills the short form has.
 const FEW: usize = 37;
 
-/// The places at which the process kills itself.
+/// The failpoints at which the process kills itself.
 const PLACES: [&str; 6] =
     ["before_commit", "after_commit", "before_post", "after_post", "before_mark", "after_mark"];
 
-/// How much happens in one round.
+/// The world of one round.
 const ROUND: Size = Size { projects: 3, jobs: 60, endless: 0, span: Duration::from_secs(15) };
 
 /// The latest of the random moments, from the start of a process.
 const LATEST: u64 = 600;
 
-/// How long a process may take to come to a place, before it is killed all the same.
+/// How long a process may take to reach a failpoint before it is killed anyway.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// What was done, and what came of it.
+#[test]
+fn nothing_is_lost_wherever_it_is_killed() {
+    let kills = number("RESTORE_WATCH_KILLS").map_or(FEW, |kills| usize::try_from(kills).expect("a count"));
+    let seed = number("RESTORE_WATCH_SEED").unwrap_or_else(|| fastrand::u64(..));
+    println!("RESTORE_WATCH_SEED={seed} RESTORE_WATCH_KILLS={kills}");
+    let clock = Clock::system();
+    let start = clock.now().instant;
+    let mut rng = fastrand::Rng::with_seed(seed);
+
+    // Every third kill is at a failpoint, each failpoint as often as the others.
+    let place = |kill: usize| kill.is_multiple_of(3).then(|| PLACES[kill / 3 % PLACES.len()]);
+    let mut plan: Vec<_> = (0..kills).map(place).collect();
+    rng.shuffle(&mut plan);
+    let mut tally = Tally::default();
+    while !plan.is_empty() {
+        round(&mut plan, &mut rng, &mut tally);
+        if tally.rounds.is_multiple_of(5) {
+            println!("{tally}");
+        }
+    }
+
+    assert_eq!((tally.kills(), tally.counts.lost), (kills, 0));
+    println!("{tally}; {:.0} s", clock.now().instant.since(start).as_secs_f64());
+}
+
+/// The kills so far and the counts of the oracle.
 #[derive(Default)]
 struct Tally {
     /// The kills, by place.
@@ -51,30 +76,7 @@ impl fmt::Display for Tally {
     }
 }
 
-#[test]
-fn nothing_is_lost_wherever_it_is_killed() {
-    let kills = number("RESTORE_WATCH_KILLS").map_or(FEW, |kills| usize::try_from(kills).expect("a count"));
-    let seed = number("RESTORE_WATCH_SEED").unwrap_or_else(|| fastrand::u64(..));
-    println!("RESTORE_WATCH_SEED={seed} RESTORE_WATCH_KILLS={kills}");
-    let clock = Clock::system();
-    let start = clock.now().instant;
-    let mut rng = fastrand::Rng::with_seed(seed);
-    // Every third of them at a place, each place as often as the others.
-    let place = |kill: usize| kill.is_multiple_of(3).then(|| PLACES[kill / 3 % PLACES.len()]);
-    let mut plan: Vec<_> = (0..kills).map(place).collect();
-    rng.shuffle(&mut plan);
-    let mut tally = Tally::default();
-    while !plan.is_empty() {
-        round(&mut plan, &mut rng, &mut tally);
-        if tally.rounds.is_multiple_of(5) {
-            println!("{tally}");
-        }
-    }
-    assert_eq!((tally.kills(), tally.counts.lost), (kills, 0));
-    println!("{tally}; {:.0} s", clock.now().instant.since(start).as_secs_f64());
-}
-
-/// Kills as planned until the world is over, lets the last process finish, and judges.
+/// Kills as planned until the world is over, lets the last process finish, and asks the oracle.
 fn round(plan: &mut Vec<Option<&'static str>>, rng: &mut fastrand::Rng, tally: &mut Tally) {
     let mut stage = Stage::new(ROUND, rng.u64(..));
     while let Some(place) = plan.pop_if(|_| !stage.world.is_over()) {
@@ -87,12 +89,12 @@ fn round(plan: &mut Vec<Option<&'static str>>, rng: &mut fastrand::Rng, tally: &
             None => (daemon, Duration::from_millis(rng.u64(..LATEST))),
         };
         let mut daemon = start(daemon);
-        // Half of the random ones hit a process that reads its configuration again.
+        // Half of the random kills hit a process during a reload.
         if place.is_none() && rng.bool() {
             daemon.until_logged("watching ");
             daemon.signal("HUP");
         }
-        // What is waited for is the moment itself.
+        // The random moment is the condition that is waited for.
         let by_itself = daemon.ends_within(limit);
         let done = daemon.kill();
         stage.ended(&done);

@@ -1,6 +1,6 @@
 //! The receivers, and what each of them got.
 //!
-//! Invariant: a request is written down before it is answered, with the time at which it was whole;
+//! Invariant: a request is recorded before it is answered, with the time at which it was complete;
 //! one that is answered badly, or not at all, was received all the same.
 
 use std::sync::{Arc, Mutex};
@@ -21,26 +21,25 @@ use crate::support::receive;
 pub(crate) enum Temper {
     /// Always well.
     Well,
-    /// At random, in every way that is worth another attempt.
+    /// Fails at random, in every way that is retried.
     Wild,
-    /// It refuses so much that some is given up.
+    /// Refuses so much that some deliveries are given up.
     Strict,
 }
 
-/// A sink, and what it is about.
+/// A sink of the daemon and the behavior of its receiver.
 pub(crate) struct Sink {
-    /// Its name.
     pub(crate) name: &'static str,
     temper: Temper,
     format: &'static str,
-    /// It wants ends only.
+    /// Configured for ends only.
     ends_only: bool,
     /// The numbers of its secrets, the newest first.
     secrets: &'static [u8],
     schedule: &'static str,
 }
 
-/// Three sinks: one that is always well, one that is hard to reach, one that gives up soon.
+/// Three sinks: one always well, one unreliable, one with a short retry schedule.
 pub(crate) const SINKS: [Sink; 3] = [
     Sink {
         name: "well",
@@ -72,12 +71,12 @@ pub(crate) const SINKS: [Sink; 3] = [
 ];
 
 impl Sink {
-    /// Whether it wants this.
+    /// Whether its filter accepts this event.
     pub(crate) fn wants(&self, kind: EventKind) -> bool {
         kind.is_terminal() || !self.ends_only
     }
 
-    /// Whether it may give something up.
+    /// Whether its deliveries may become dead letters.
     pub(crate) fn gives_up(&self) -> bool {
         self.temper == Temper::Strict
     }
@@ -86,21 +85,19 @@ impl Sink {
 /// A request that came.
 #[derive(Debug, Clone)]
 pub(crate) struct Post {
-    /// When all of it was there.
+    /// When it was complete.
     pub(crate) at: Timestamp,
     /// Its `webhook-id`.
     pub(crate) id: String,
-    /// Its body.
     pub(crate) body: Bytes,
     /// Whether it was answered well.
     pub(crate) taken: bool,
-    /// What is wrong with it by itself, if anything is.
+    /// Its own fault, such as a bad signature.
     pub(crate) fault: Option<String>,
 }
 
-/// What one sink got.
+/// The requests that one sink received.
 pub(crate) struct Ledger {
-    /// The sink.
     pub(crate) sink: &'static Sink,
     receiver: Receiver,
     posts: Arc<Mutex<Vec<Post>>>,
@@ -127,17 +124,17 @@ impl Ledger {
         Self { sink, receiver, posts, calm }
     }
 
-    /// What came so far, in order.
+    /// The requests so far, in order.
     pub(crate) fn posts(&self) -> Vec<Post> {
         self.posts.lock().unwrap().clone()
     }
 
-    /// Goes back to an earlier page.
+    /// Replaces the recorded requests by earlier ones.
     pub(crate) fn reset(&self, posts: Vec<Post>) {
         *self.posts.lock().unwrap() = posts;
     }
 
-    /// Has the receiver behave well from now on, or as it likes to.
+    /// Sets whether the receiver behaves well from now on.
     pub(crate) fn calm(&self, calm: bool) {
         *self.calm.lock().unwrap() = calm;
     }

@@ -1,9 +1,9 @@
-//! What a crash costs: the daemon is killed, its disk fails, its receivers misbehave, and an oracle
-//! says what became of each delivery.
+//! Crash tests: the daemon is killed, its disk fails, its receivers misbehave, and an oracle checks
+//! each delivery.
 //!
-//! Invariant: nothing here trusts what the daemon says. What has to be delivered follows from the
+//! Invariant: nothing here trusts the daemon's output. What must be delivered follows from the
 //! scenario, what arrived from the receivers, and what the daemon believes from its state, read
-//! with another program's eyes.
+//! with plain SQL.
 //!
 //! `RESTORE_WATCH_KILLS=1000` gives the long form, `RESTORE_WATCH_SEED` the run that a failure
 //! printed; `RESTORE_WATCH_STEPS=1000` does the same for starts under stepping clocks, see
@@ -13,7 +13,7 @@
 
 mod clocks;
 mod damage;
-mod full;
+mod full_disk;
 mod hostile;
 mod kills;
 mod ledger;

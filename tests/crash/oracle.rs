@@ -1,8 +1,8 @@
 //! The oracle: holds the deliveries that had to be made against what arrived and what the daemon
 //! believes.
 //!
-//! Invariant: the truth comes from the scenario and from the ledgers; the state of the daemon is a
-//! witness, whose every word is checked.
+//! Invariant: the truth comes from the scenario and the ledgers; each row of the daemon's state is
+//! checked against it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -19,14 +19,14 @@ use crate::world::Job;
 pub(crate) enum Emission {
     /// Each under one id.
     Once,
-    /// Some again under another id, because a part of the state was lost.
+    /// Some repeated under another id, because a part of the state was lost.
     Again,
 }
 
 /// What was found.
 #[derive(Debug, Default)]
 pub(crate) struct Verdict {
-    /// What is not as it was promised.
+    /// The broken guarantees.
     pub(crate) faults: Vec<String>,
     /// What was counted.
     pub(crate) counts: Counts,
@@ -39,7 +39,7 @@ pub(crate) struct Counts {
     pub(crate) events: usize,
     /// Deliveries: an event to a sink.
     pub(crate) deliveries: usize,
-    /// What was marked as delivered.
+    /// Deliveries marked as delivered.
     pub(crate) delivered: usize,
     /// Dead letters.
     pub(crate) dead: usize,
@@ -47,9 +47,9 @@ pub(crate) struct Counts {
     pub(crate) lost: usize,
     /// The requests that came.
     pub(crate) posts: usize,
-    /// The requests beyond the first for the same thing.
+    /// The requests beyond the first for the same delivery.
     pub(crate) repeats: usize,
-    /// Those of them after one that was answered well.
+    /// Repeated requests after one that was answered well.
     pub(crate) duplicates: usize,
 }
 
@@ -97,7 +97,7 @@ struct Row {
     body: Vec<u8>,
 }
 
-/// Judges a state whose daemon has ended.
+/// Checks the state of a daemon that has ended.
 pub(crate) fn judge(state: &Path, jobs: &[Job], ledgers: &[Ledger], emission: Emission) -> Verdict {
     let rows = read(state).expect("a state that can be read");
     let mut verdict = Verdict::default();
@@ -115,8 +115,8 @@ impl Verdict {
         self.faults.push(fault.into());
     }
 
-    /// Each job has one end, the true one, and one beginning; each goes to every sink that wants
-    /// it.
+    /// Each job has one watched event and one end, the true one; each goes to every sink whose
+    /// filter accepts it.
     fn ends(&mut self, rows: &[Row], jobs: &[Job], ledgers: &[Ledger]) {
         let mut of_job: BTreeMap<_, Vec<&Row>> = BTreeMap::new();
         for row in rows {

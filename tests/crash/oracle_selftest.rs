@@ -1,6 +1,7 @@
-//! The oracle is tested: a good run that is spoilt afterwards, in each way that matters.
+//! Tests of the oracle: a good run, spoilt afterwards in each way that matters.
 //!
-//! Invariant: the run itself is good, so whatever the oracle says comes of what was done to it.
+//! Invariant: the run itself is good, so each finding of the oracle comes from the change made
+//! here.
 
 use std::time::Duration;
 
@@ -14,49 +15,8 @@ use crate::world::{Job, Size};
 
 const SMALL: Size = Size { projects: 1, jobs: 8, endless: 1, span: Duration::from_millis(800) };
 
-/// A run that is over, what came to its first sink, and what the oracle says to changes of either.
-struct Bench {
-    stage: Stage,
-    posts: Vec<Post>,
-    jobs: Vec<Job>,
-}
-
-impl Bench {
-    fn faults(&self, emission: Emission) -> Vec<String> {
-        judge(self.stage.state(), &self.jobs, &self.stage.ledgers, emission).faults
-    }
-
-    /// What is said where something else came to the first sink.
-    fn came(&self, emission: Emission, change: impl FnOnce(&mut Vec<Post>)) -> String {
-        let mut posts = self.posts.clone();
-        change(&mut posts);
-        self.stage.ledgers[0].reset(posts);
-        let faults = self.faults(emission).join("\n");
-        self.stage.ledgers[0].reset(self.posts.clone());
-        faults
-    }
-
-    /// What is said where the state is another one.
-    fn believed(&self, change: &str) -> String {
-        let changed = self.stage.state().with_extension("changed");
-        let original = Connection::open(self.stage.state()).unwrap();
-        original.execute("VACUUM INTO ?1", [changed.to_str()]).unwrap();
-        let connection = Connection::open(&changed).unwrap();
-        // The sums that the triggers make are those of the daemon.
-        connection
-            .execute_batch("DROP TRIGGER transitions_changed; DROP TRIGGER deliveries_changed")
-            .unwrap();
-        connection.pragma_update(None, "foreign_keys", false).unwrap();
-        connection.execute_batch(change).unwrap();
-        drop(connection);
-        let faults = judge(&changed, &self.jobs, &self.stage.ledgers, Emission::Once).faults;
-        std::fs::remove_file(changed).unwrap();
-        faults.join("\n")
-    }
-}
-
 #[test]
-fn every_broken_promise_is_noticed() {
+fn oracle_notices_every_broken_guarantee() {
     let mut stage = Stage::new(SMALL, 1);
     let mut daemon = start(stage.daemon(&[]));
     daemon.until("all to be emitted", |_| stage.is_emitted());
@@ -104,4 +64,45 @@ fn every_broken_promise_is_noticed() {
     bench.jobs[8].ends = Some(EventKind::Failed);
     let said = bench.faults(Emission::Once).join("\n");
     assert!(said.contains("rj-1-9: restore_job.failed has no delivery to well"), "{said}");
+}
+
+/// A finished run, the requests to its first sink, and the findings after changes to either.
+struct Bench {
+    stage: Stage,
+    posts: Vec<Post>,
+    jobs: Vec<Job>,
+}
+
+impl Bench {
+    fn faults(&self, emission: Emission) -> Vec<String> {
+        judge(self.stage.state(), &self.jobs, &self.stage.ledgers, emission).faults
+    }
+
+    /// The findings with other requests to the first sink.
+    fn came(&self, emission: Emission, change: impl FnOnce(&mut Vec<Post>)) -> String {
+        let mut posts = self.posts.clone();
+        change(&mut posts);
+        self.stage.ledgers[0].reset(posts);
+        let faults = self.faults(emission).join("\n");
+        self.stage.ledgers[0].reset(self.posts.clone());
+        faults
+    }
+
+    /// The findings with a changed state.
+    fn believed(&self, change: &str) -> String {
+        let changed = self.stage.state().with_extension("changed");
+        let original = Connection::open(self.stage.state()).unwrap();
+        original.execute("VACUUM INTO ?1", [changed.to_str()]).unwrap();
+        let connection = Connection::open(&changed).unwrap();
+        // The triggers keep the daemon's checksums valid.
+        connection
+            .execute_batch("DROP TRIGGER transitions_changed; DROP TRIGGER deliveries_changed")
+            .unwrap();
+        connection.pragma_update(None, "foreign_keys", false).unwrap();
+        connection.execute_batch(change).unwrap();
+        drop(connection);
+        let faults = judge(&changed, &self.jobs, &self.stage.ledgers, Emission::Once).faults;
+        std::fs::remove_file(changed).unwrap();
+        faults.join("\n")
+    }
 }

@@ -1,8 +1,7 @@
-//! The daemon is restarted and reloaded again and again after everything was delivered: nothing is
-//! delivered again.
+//! Restarts and reloads after everything was delivered deliver nothing again.
 //!
-//! Invariant: each process comes as far as reading its pending deliveries, which is when anything
-//! would be sent once more.
+//! Invariant: each process gets as far as reading its pending deliveries, which is when a delivery
+//! would be repeated.
 
 use std::time::Duration;
 
@@ -14,20 +13,22 @@ use crate::world::Size;
 
 const RESTARTS: usize = 100;
 
-/// Some of its jobs never end, so that there is always something to watch.
+/// Some of its jobs never end, so that the daemon always has something to watch.
 const SETTLED: Size = Size { projects: 2, jobs: 10, endless: 1, span: Duration::from_secs(1) };
 
-/// How often each restart is waited for until something was polled; the others end sooner.
+/// Every how many restarts the process runs until its first poll; the others end sooner.
 const POLLED: usize = 10;
 
 #[test]
-fn what_was_delivered_is_never_sent_again() {
+fn delivered_event_is_never_sent_again() {
     let mut stage = Stage::new(SETTLED, 5);
     let mut first = start(stage.daemon(&[]));
+
     first.until("everything to be emitted", |_| stage.is_emitted());
     stage.ended(&first.kill());
+
     let posts = |stage: &Stage| stage.ledgers.iter().map(|ledger| ledger.posts().len()).collect::<Vec<_>>();
-    let logged = posts(&stage);
+    let delivered = posts(&stage);
     for restart in 0..RESTARTS {
         let polls = stage.world.requests();
         let mut daemon = start(stage.daemon(&[]));
@@ -49,7 +50,8 @@ fn what_was_delivered_is_never_sent_again() {
         assert!(done.stderr.contains(", pending: 0, "), "{}", done.stderr);
         stage.ended(&done);
     }
-    assert_eq!(posts(&stage), logged);
+
+    assert_eq!(posts(&stage), delivered);
     let counts = stage.judge(Emission::Once);
     println!("{RESTARTS} restarts and {} reloads with nothing pending: {counts}", RESTARTS * 3 / 4);
 }

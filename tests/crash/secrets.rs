@@ -1,4 +1,4 @@
-//! What must appear nowhere, and where it is looked for.
+//! The secrets of the crash tests, and the search for them in all output and files.
 //!
 //! Invariant: each secret of these tests has the word `canary` in it, in the form in which it is
 //! configured and in the form in which it is used, so that one search finds them all.
@@ -14,6 +14,14 @@ use crate::support::KEY;
 /// The part of each address that is as good as a password.
 pub(crate) const PATH: &str = "services/canary-of-a-path?token=canary-of-a-query";
 
+#[test]
+fn search_finds_each_secret() {
+    assert_eq!(found_in(b"nothing"), None);
+    for secret in [KEY, PATH, &signing(1), &decoded(1)] {
+        assert!(found_in(&[b"\xff\0", secret.as_bytes(), b"\0"].concat()).is_some(), "{secret}");
+    }
+}
+
 /// A signing secret; what it decodes to has the word in it.
 pub(crate) fn signing(number: u8) -> String {
     format!("whsec_{}", STANDARD.encode(decoded(number)))
@@ -23,7 +31,7 @@ fn decoded(number: u8) -> String {
     format!("canary-of-signing-secret-{number:03}")
 }
 
-/// Everything that is looked for.
+/// The texts that are searched for.
 fn needles() -> Vec<String> {
     // The start of a secret and its end: what comes before it may shift the base64 of a longer
     // text.
@@ -37,13 +45,13 @@ fn found_in(text: &[u8]) -> Option<String> {
     needles().into_iter().find(|needle| text.contains(needle))
 }
 
-/// Fails where a text has a secret in it.
+/// Fails if a text has a secret in it.
 #[track_caller]
 pub(crate) fn none_in(what: &str, text: &[u8]) {
     assert_eq!(found_in(text), None, "{what} has a secret in it");
 }
 
-/// Fails where a file of a directory has a secret in it. Returns how many files there were.
+/// Fails if a file of a directory has a secret in it. Returns the number of files.
 #[track_caller]
 pub(crate) fn none_below(directory: &Path) -> usize {
     let files: Vec<_> = fs::read_dir(directory).expect("a directory").flatten().collect();
@@ -53,19 +61,11 @@ pub(crate) fn none_below(directory: &Path) -> usize {
     files.len()
 }
 
-/// Fails where the command line of a process, which every user may read, has a secret in it.
+/// Fails if the command line of a process, which every user may read, has a secret in it.
 #[track_caller]
 pub(crate) fn none_in_arguments(process: u32) {
-    // One that has just ended has none any more; and not every system shows them like this.
+    // An ended process has none; and not every system has /proc.
     if let Ok(arguments) = fs::read(format!("/proc/{process}/cmdline")) {
         none_in("the command line", &arguments);
-    }
-}
-
-#[test]
-fn the_search_finds_each_of_them() {
-    assert_eq!(found_in(b"nothing"), None);
-    for secret in [KEY, PATH, &signing(1), &decoded(1)] {
-        assert!(found_in(&[b"\xff\0", secret.as_bytes(), b"\0"].concat()).is_some(), "{secret}");
     }
 }

@@ -1,4 +1,4 @@
-//! A daemon, the world it watches and the sinks it delivers to, put together.
+//! A daemon with the world it watches and the sinks it delivers to.
 //!
 //! Invariant: whatever the daemon prints, and whatever it leaves behind, is searched for secrets.
 
@@ -17,26 +17,24 @@ pub(crate) struct Stage {
     _folder: Folder,
     config: String,
     state: PathBuf,
-    /// The world.
     pub(crate) world: World,
-    /// The sinks.
     pub(crate) ledgers: Vec<Ledger>,
-    /// What starts the daemon and becomes it; nothing where it starts by itself.
+    /// The launcher that execs the daemon; empty for none.
     pub(crate) launcher: Vec<String>,
-    /// Further variables of its environment.
+    /// Additional environment variables of the daemon.
     pub(crate) environment: Vec<(String, String)>,
     seed: u64,
-    /// What the last daemons printed, for the search for the cause of a failure.
+    /// The output of the last daemons, for the message of a failure.
     printed: Vec<String>,
 }
 
 impl Stage {
-    /// A world of this size, which begins now, and all sinks.
+    /// A world of this size that begins now, and all sinks.
     pub(crate) fn new(size: Size, seed: u64) -> Self {
         Self::that_discovers(false, size, seed)
     }
 
-    /// The same whose later jobs are to be discovered, or not.
+    /// The same; the later jobs are discovered if `discovers`.
     pub(crate) fn that_discovers(discovers: bool, size: Size, seed: u64) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed);
         let ledgers: Vec<_> = SINKS.iter().map(|sink| Ledger::open(sink, rng.u64(..))).collect();
@@ -63,8 +61,7 @@ impl Stage {
         &self.state
     }
 
-    /// Whether all ends are emitted and nothing is pending any more, as far as the state can be
-    /// read beside its daemon.
+    /// Whether all ends are emitted and no delivery is pending, by the state of the running daemon.
     pub(crate) fn is_emitted(&self) -> bool {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
         let Ok(connection) = Connection::open_with_flags(&self.state, flags) else { return false };
@@ -77,7 +74,7 @@ impl Stage {
             && count("SELECT count(*) FROM deliveries WHERE state = 'pending'") == Some(0)
     }
 
-    /// The daemon to be.
+    /// The daemon to start.
     pub(crate) fn daemon(&self, arguments: &[&str]) -> Watch {
         let launcher: Vec<_> = self.launcher.iter().map(String::as_str).collect();
         let arguments = ["run", "--config", &self.config].into_iter().chain(arguments.iter().copied());
@@ -87,7 +84,7 @@ impl Stage {
         variables.fold(daemon, |daemon, (name, value)| daemon.env(&name, &value))
     }
 
-    /// A daemon ended.
+    /// Records the output of a daemon that ended.
     pub(crate) fn ended(&mut self, done: &Done) {
         secrets::none_in("standard output", done.stdout.as_bytes());
         secrets::none_in("standard error", done.stderr.as_bytes());
@@ -97,7 +94,7 @@ impl Stage {
         self.printed.push(done.stderr.clone());
     }
 
-    /// Lets the sinks behave, and the daemon go on until all is done.
+    /// Calms the sinks and runs the daemon until all is done.
     pub(crate) fn finish(&mut self) {
         self.ledgers.iter().for_each(|ledger| ledger.calm(true));
         let done = start(self.daemon(&["--exit-when-done"])).finish();
@@ -116,7 +113,7 @@ impl Stage {
         verdict.counts
     }
 
-    /// What helps to find the cause of a failure.
+    /// Context for the message of a failure.
     pub(crate) fn context(&self) -> String {
         format!(
             "the seed of this stage: {}\n--- the last daemons\n{}",
@@ -126,7 +123,6 @@ impl Stage {
     }
 }
 
-/// Starts a daemon.
 pub(crate) fn start(daemon: Watch) -> Running {
     let running = daemon.start();
     secrets::none_in_arguments(running.id());

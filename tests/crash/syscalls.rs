@@ -1,8 +1,7 @@
-//! The disk fails at one call of the system, the next time at a later one.
+//! The disk fails at one system call, in the next run at a later one.
 //!
-//! Invariant: whatever fails, the daemon either goes on and has nothing pending in the end, or ends
-//! with an error that names the state; then the next one, on a disk that is well again, delivers
-//! all that is pending.
+//! Invariant: whatever fails, the daemon either goes on and delivers everything, or ends with an
+//! error that names the state; then the next one, on a healthy disk, delivers all pending events.
 
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,13 +15,34 @@ use crate::world::Size;
 
 const TINY: Size = Size { projects: 1, jobs: 8, endless: 0, span: Duration::from_millis(800) };
 
-/// How many daemons run beside each other; most of the time they wait.
+/// How many daemons run in parallel; most of the time they are idle.
 const LANES: usize = 4;
 
-/// What makes the calls of a process fail and becomes that process. Its own words go nowhere.
+/// The launcher that injects failures into the system calls of a process. Its output is dropped.
 const STRACE: [&str; 8] = ["strace", "-D", "-f", "-q", "-q", "-o", "/dev/null", "--seccomp-bpf"];
 
-/// Whether that can be used here.
+#[test]
+fn failed_sync_is_not_ignored() {
+    if is_there() {
+        let whens: Vec<_> = (1..=20).map(|when: u32| when.to_string()).collect();
+        let ended = fail("fsync,fdatasync", "EIO", &whens, ": disk I/O error");
+        // strace counts the calls of each thread separately, and few threads make many.
+        assert!(ended >= 5, "{ended}");
+    }
+}
+
+#[test]
+fn failed_write_is_not_ignored() {
+    if is_there() {
+        // All later calls fail, too, as on a full disk.
+        let whens: Vec<_> =
+            [1, 2, 3, 5, 8, 13, 21, 34, 55, 89].iter().map(|when| format!("{when}+")).collect();
+        let ended = fail("pwrite64", "ENOSPC", &whens, ": the disk is full");
+        assert!(ended >= whens.len() / 2, "{ended}");
+    }
+}
+
+/// Whether strace can be used here.
 fn is_there() -> bool {
     let (program, arguments) = STRACE.split_first().expect("a program");
     let injects = Command::new(program)
@@ -36,7 +56,7 @@ fn is_there() -> bool {
     works
 }
 
-/// Has each of these calls fail in a run of its own. Returns how many runs ended by that.
+/// Fails each of these calls in a run of its own. Returns how many daemons ended by it.
 fn fail(calls: &str, error: &str, whens: &[String], said: &str) -> usize {
     let next = AtomicUsize::new(0);
     let ended = AtomicUsize::new(0);
@@ -62,8 +82,8 @@ fn fail(calls: &str, error: &str, whens: &[String], said: &str) -> usize {
     ended
 }
 
-/// Runs a daemon whose calls fail like this, then one whose calls do not. Says whether the first
-/// one ended by it.
+/// Runs a daemon with this injected failure, then one without. Returns whether the first one ended
+/// by it.
 fn run(calls: &str, failure: &str, said: &str) -> (Counts, bool) {
     let mut stage = Stage::new(TINY, 7);
     let (trace, inject) = (format!("trace={calls}"), format!("inject={calls}:{failure}"));
@@ -82,25 +102,4 @@ fn run(calls: &str, failure: &str, said: &str) -> (Counts, bool) {
     stage.launcher.clear();
     stage.finish();
     (stage.judge(Emission::Once), refused)
-}
-
-#[test]
-fn a_sync_that_fails_is_not_passed_over() {
-    if is_there() {
-        let whens: Vec<_> = (1..=20).map(|when: u32| when.to_string()).collect();
-        let ended = fail("fsync,fdatasync", "EIO", &whens, ": disk I/O error");
-        // Each thread counts its own calls, and few make many.
-        assert!(ended >= 5, "{ended}");
-    }
-}
-
-#[test]
-fn a_write_that_finds_no_room_is_not_passed_over() {
-    if is_there() {
-        // From then on, as on a disk that is full.
-        let whens: Vec<_> =
-            [1, 2, 3, 5, 8, 13, 21, 34, 55, 89].iter().map(|when| format!("{when}+")).collect();
-        let ended = fail("pwrite64", "ENOSPC", &whens, ": the disk is full");
-        assert!(ended >= whens.len() / 2, "{ended}");
-    }
 }

@@ -1,7 +1,6 @@
-//! The world that is watched: a few projects whose jobs end one after the other, and how each of
-//! them ends.
+//! The simulated world: a few projects whose jobs end one after the other, and their true outcomes.
 //!
-//! Invariant: the truth is made together with the scenario, and before anything is asked of it.
+//! Invariant: the truth is made with the scenario, before the first request.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -13,7 +12,7 @@ use restore_watch::simulate::Simulator;
 
 use crate::support::play;
 
-/// How a job may end, in the scenario and in the events of it; the good end is the usual one.
+/// How a job may end, in the scenario and as an event; most complete.
 const ENDS: [(&str, EventKind); 6] = [
     ("completed", EventKind::Completed),
     ("completed", EventKind::Completed),
@@ -23,11 +22,11 @@ const ENDS: [(&str, EventKind); 6] = [
     ("exploded", EventKind::Unrecognised),
 ];
 
-/// Trouble of the API, which is none of the sinks'.
+/// Failures of the API, which concern no sink.
 const FAULTS: &str = "[[fault]]\nprobability = 0.02\nkind = \"status\"\nstatus = 503\n\
                       [[fault]]\nprobability = 0.02\nkind = \"drop\"\n";
 
-/// How much happens.
+/// The size of a world.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Size {
     /// The projects, each with a control plane of its own.
@@ -40,22 +39,20 @@ pub(crate) struct Size {
     pub(crate) span: Duration,
 }
 
-/// A job, and what is true of it.
+/// A job and its true outcome.
 #[derive(Debug, Clone)]
 pub(crate) struct Job {
-    /// Its project.
     pub(crate) project: String,
-    /// Its id.
     pub(crate) id: String,
     /// How it ends, if it does.
     pub(crate) ends: Option<EventKind>,
-    /// What becomes of its index, if it is watched until that serves and completes.
+    /// The event of its index, if it is watched until ready and completes.
     pub(crate) index: Option<EventKind>,
-    /// Whether it is.
+    /// Whether its index is awaited, too.
     until_ready: bool,
 }
 
-/// A world that goes on by itself.
+/// A running world.
 pub(crate) struct World {
     planes: Vec<Simulator>,
     jobs: Vec<Job>,
@@ -65,7 +62,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// One of this size, which begins now.
+    /// A world of this size, which begins now.
     pub(crate) fn begin(size: Size, rng: &mut fastrand::Rng) -> Self {
         let mut jobs = Vec::new();
         let mut scenarios = Vec::new();
@@ -78,7 +75,7 @@ impl World {
                 let until_ready = rng.bool();
                 let (mut ends, mut index) = (None, None);
                 if number <= size.jobs {
-                    // One after the other, and not quite evenly.
+                    // One after the other, not quite evenly.
                     let share = f64::from(number - 1) + rng.f64();
                     let takes = size.span.mul_f64(share / f64::from(size.jobs)).as_millis();
                     let (name, kind) = ENDS[rng.usize(..ENDS.len())];
@@ -122,16 +119,16 @@ impl World {
         self.planes.iter().map(|plane| plane.requests().len()).sum()
     }
 
-    /// Whether there is nothing more to come.
+    /// Whether all its jobs have ended.
     pub(crate) fn is_over(&self) -> bool {
         self.clock.now().instant.since(self.since) > self.span
     }
 
-    /// The tables of a configuration that watches it: often, and so that no trouble of it is
-    /// emitted. With `discovers`, it names the jobs whose index is wanted, and those that may end
-    /// before the list was read to its end once.
+    /// The tables of a configuration that polls it often and tolerates its failures without an
+    /// event. With `discovers`, only the jobs with an index and those that may end before the first
+    /// complete scan are configured.
     pub(crate) fn configuration(&self, discovers: bool) -> String {
-        // A search goes on for as long as a new job may be missing from the list.
+        // A scan is repeated for as long as a new job may be missing from the list.
         let grace = if discovers { "1s" } else { "1h" };
         let mut text = format!(
             "[watch]\nnot_found_grace = \"{grace}\"\nunreachable_after = \"1h\"\nslow_after = \"6h\"\n\

@@ -12,16 +12,36 @@ use crate::Daemon;
 use crate::log::events;
 use crate::support::{Folder, KEY, Running, Watch, library_of_clocks, play};
 
-/// How many polls are looked at before the clock is set, and after.
+/// How many polls are measured before the clock is set, and after.
 const WINDOW: usize = 40;
 
-/// The time between two polls of the steady project, without the tenth by which it varies.
+/// The time between two polls of the steady project, without its jitter of a tenth.
 const INTERVAL: Duration = Duration::from_millis(50);
 
-/// What is told of a job on its way.
+/// Events of an unfinished job.
 const PROGRESS: [&str; 2] = ["restore_job.status_changed", "restore_job.progressed"];
 
-/// How long the next so many requests take to arrive, as the server sees it.
+#[test]
+fn no_history_is_emitted_with_the_clock_a_month_behind() {
+    starts_with_history("-30d");
+}
+
+#[test]
+fn no_history_is_emitted_with_the_clock_a_month_ahead() {
+    starts_with_history("+31d");
+}
+
+#[test]
+fn clock_set_a_day_ahead_disturbs_no_poll() {
+    set("+1d", 24);
+}
+
+#[test]
+fn clock_set_a_day_back_disturbs_no_poll() {
+    set("-1d", -24);
+}
+
+/// How long the next [`WINDOW`] requests take to arrive, as the server sees it.
 #[track_caller]
 fn window(daemon: &mut Running, plane: &Simulator) -> Duration {
     let first = plane.count();
@@ -34,7 +54,7 @@ fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// Sets the clock by so much, as faketime writes it and in hours.
+/// Sets the clock by `jump`, in faketime's notation, which is `hours`.
 fn set(jump: &str, hours: i64) {
     let Some(library) = library_of_clocks() else { return };
     let steady =
@@ -50,7 +70,7 @@ fn set(jump: &str, hours: i64) {
         )
     };
     let fixed = "min_interval = \"50ms\"\nmax_interval = \"50ms\"";
-    // Its polls come as the age of the job has it: one of a day is polled every two minutes, a new one at once.
+    // Polled by the age of the job: every two minutes at a day, at once when new.
     let by_age = "min_interval = \"50ms\"\nmax_interval = \"1h\"";
     let mut daemon = Daemon::new(project("steady", &steady, &["rj-ends", "rj-endless"], fixed))
         .with(&project("free", &free, &["rj-free"], by_age))
@@ -66,14 +86,14 @@ fn set(jump: &str, hours: i64) {
     }
 
     let before = window(&mut daemon, &steady);
-    // In one step, for it is read at every look at the clock.
+    // In one step: faketime reads the file at every call of the clock.
     std::fs::rename(folder.write("next", jump), &offset).expect("a file");
     let free_until_then = free.count();
     let after = window(&mut daemon, &steady);
     let free_meanwhile = free.count() - free_until_then;
     println!("{jump}: {WINDOW} polls took {before:?}, then {after:?}; beside them {free_meanwhile}");
 
-    // Of two jobs, each at its own time.
+    // The window has polls of two jobs, each on its own schedule.
     let least = INTERVAL.mul_f64(0.9) * u32::try_from(WINDOW / 2 - 2).expect("a small number");
     assert!(after >= least, "{WINDOW} polls within {after:?}, which is a burst");
     assert!(after <= before * 4 + Duration::from_secs(5), "{WINDOW} polls took {before:?}, then {after:?}");
@@ -82,7 +102,7 @@ fn set(jump: &str, hours: i64) {
 
     daemon.until_logged("restore rj-ends into ");
     daemon.until_logged("restore_job.completed");
-    // Whatever would be told twice is told by then.
+    // A repeated event would be emitted by then.
     window(&mut daemon, &steady);
     daemon.signal("TERM");
     let log = daemon.finish().expect(0).stderr;
@@ -101,10 +121,10 @@ fn set(jump: &str, hours: i64) {
         BTreeMap::from([("rj-ends", ended), ("rj-endless", watched()), ("rj-free", watched())]),
         "{log}"
     );
-    // The clock was set, and before the end: else nothing was shown.
+    // The clock was set before the end; otherwise this test shows nothing.
     let end = events.iter().find(|event| text(event, "/type") == "restore_job.completed");
-    let told_at: Timestamp = text(end.expect("an end"), "/timestamp").parse().expect("a time");
-    let off = told_at.duration_since(Clock::system().now().wall);
+    let emitted_at: Timestamp = text(end.expect("an end"), "/timestamp").parse().expect("a time");
+    let off = emitted_at.duration_since(Clock::system().now().wall);
     assert!((off - SignedDuration::from_hours(hours)).abs() < SignedDuration::from_hours(1), "{off:?}");
 }
 
@@ -133,24 +153,4 @@ fn starts_with_history(jump: &str) {
     let pending = ["--all-pending", "--not-found-grace", "500ms"];
     let done = clock(Watch::wait(&plane, &pending)).run().expect(0);
     assert_eq!(done.stdout, "no unfinished restores\n");
-}
-
-#[test]
-fn history_is_no_news_a_month_behind() {
-    starts_with_history("-30d");
-}
-
-#[test]
-fn history_is_no_news_a_month_ahead() {
-    starts_with_history("+31d");
-}
-
-#[test]
-fn a_day_ahead() {
-    set("+1d", 24);
-}
-
-#[test]
-fn a_day_back() {
-    set("-1d", -24);
 }

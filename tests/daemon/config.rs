@@ -1,12 +1,13 @@
-//! What the daemon refuses to start with.
+//! Configurations with which the daemon refuses to start.
 
 use crate::Daemon;
 use crate::support::{Folder, Watch, play};
 
 #[test]
-fn every_problem_with_its_place() {
+fn every_problem_is_reported_with_its_place() {
     let daemon = Daemon::new("jobs = [\"rj-1\", \"rj 2\"]\n[api]\nrequests_per_secnd = 2.0\nburst = 0\n");
     let done = daemon.run(&[]).run().expect(78);
+
     assert_eq!(done.stdout, "");
     for (place, line, caret, help) in [
         ("config.toml:1:17", "jobs = [\"rj-1\", \"rj 2\"]", "                ^^^^^^", "copy the id"),
@@ -22,11 +23,12 @@ fn every_problem_with_its_place() {
         assert!(done.stderr.contains(&format!("| {line}\n  | {caret}\n")), "{line}: {}", done.stderr);
         assert!(done.stderr.contains(help), "{help}: {}", done.stderr);
     }
+
     done.logged("3 problems in ");
 }
 
 #[test]
-fn files_that_are_none() {
+fn unreadable_configuration_files_are_78() {
     let folder = Folder::new();
     for (text, why) in
         [("", "no jobs to watch"), ("jobs = [", "config.toml:1:"), ("<html>", "config.toml:1:")]
@@ -38,6 +40,7 @@ fn files_that_are_none() {
         .expect(78)
         .logged("is a directory");
     Watch::new(["run", "--config", "/nonexistent"]).run().expect(78).logged("does not exist");
+
     let binary = folder.write("binary", b"\xff\xfe\x00");
     Watch::new(["run", "--config", &binary]).run().expect(78).logged("is not valid UTF-8");
     Watch::new(["run"])
@@ -48,7 +51,7 @@ fn files_that_are_none() {
 }
 
 #[test]
-fn the_usual_places_are_searched() {
+fn usual_configuration_paths_are_searched() {
     let plane = play(&crate::support::done(&[("rj-1", "completed")]));
     let folder = Folder::new();
     std::fs::create_dir_all(folder.path().join("restore-watch")).unwrap();
@@ -61,7 +64,7 @@ fn the_usual_places_are_searched() {
 }
 
 #[test]
-fn a_state_that_cannot_be_made_or_has_no_place() {
+fn state_without_a_usable_path_is_an_error() {
     let folder = Folder::new();
     let config = folder.write("config.toml", "jobs = [\"rj-1\"]");
     let run = || Watch::new(["run", "--config", &config]).env("PINECONE_API_KEY", crate::support::KEY);
@@ -70,14 +73,14 @@ fn a_state_that_cannot_be_made_or_has_no_place() {
 }
 
 #[test]
-fn without_jobs_nothing_is_done() {
+fn configuration_without_jobs_is_refused() {
     let none =
         || Daemon::new("jobs = []").run(&["--exit-when-done"]).env("PINECONE_API_KEY", crate::support::KEY);
     none().run().expect(78).logged("there are no jobs").logged("list the jobs");
 }
 
 #[test]
-fn keys_that_cannot_be_had() {
+fn unusable_api_keys_are_refused() {
     let plane = play("");
     for key in ["", "two\nlines", "sp ace", "é"] {
         let daemon = Daemon::new("").project("production", &plane, &["rj-1"]);
@@ -93,5 +96,6 @@ fn keys_that_cannot_be_had() {
         let done = Daemon::new(text).run(&[]).run().expect(78).logged(why);
         assert!(!done.stderr.contains("pcsk_written"), "{}", done.stderr);
     }
+
     assert_eq!(plane.count(), 0);
 }

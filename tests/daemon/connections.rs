@@ -1,4 +1,4 @@
-//! Connections are used again: one for all polls where the server speaks HTTP/2, and few where it does not.
+//! Connections are reused: one for all polls over HTTP/2, few over HTTP/1.1.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -9,7 +9,36 @@ use restore_watch::simulate::Simulator;
 use crate::Daemon;
 use crate::support::{Folder, PATIENCE, play, skipped, unused_address};
 
-/// A web server with TLS before a control plane, as the API has one; ended when dropped.
+#[test]
+fn polls_share_one_connection_over_http2() {
+    let Some((protocols, connections, requests)) = watch(true) else { return };
+    assert_eq!(protocols, ["HTTP/2.0"]);
+    // The first polls of both projects begin before the protocol is negotiated.
+    assert!(connections <= 2, "{connections} connections for {requests} requests");
+}
+
+#[test]
+fn polls_use_few_connections_over_http1() {
+    let Some((protocols, connections, requests)) = watch(false) else { return };
+    assert_eq!(protocols, ["HTTP/1.1"]);
+    // At most one for each job, because each has one poll in flight; slow machines get there.
+    assert!(connections <= 40, "{connections} connections for {requests} requests");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn soft_limit_of_open_files_is_raised() {
+    let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
+    let launcher = ["sh", "-c", "ulimit -Sn 100; exec \"$0\" \"$@\""];
+    let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).run_through(&launcher, &[]).start();
+    daemon.until("a poll", |_| plane.count() > 0);
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", daemon.id())).expect("limits");
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).expect("that limit");
+    let numbers: Vec<_> = line.split_whitespace().filter(|word| word.parse::<u64>().is_ok()).collect();
+    assert_eq!(numbers[0], numbers[1], "{line}");
+}
+
+/// A TLS proxy before a control plane, as the API has one; ended when dropped.
 struct Front {
     process: Child,
     folder: Folder,
@@ -17,7 +46,7 @@ struct Front {
 }
 
 impl Front {
-    /// One that offers HTTP/2, or only HTTP/1.1; none where the programs for it are missing.
+    /// A proxy that offers HTTP/2, or only HTTP/1.1; `None` if its programs are missing.
     fn start(plane: &Simulator, speaks_http2: bool) -> Option<Self> {
         let (folder, address) = (Folder::new(), unused_address());
         let path = folder.path().display();
@@ -61,7 +90,7 @@ impl Front {
         Some(front)
     }
 
-    /// By which protocol, and on which connection, each request came.
+    /// The protocol and the connection of each request.
     fn requests(&self) -> Vec<(String, String)> {
         let log = std::fs::read_to_string(self.folder.path().join("log")).expect("a log");
         let pair = |line: &str| line.split_once(' ').map(|(how, on)| (how.to_owned(), on.to_owned()));
@@ -71,14 +100,14 @@ impl Front {
 
 impl Drop for Front {
     fn drop(&mut self) {
-        // By the signal that lets it end its workers, too.
+        // SIGTERM, so that it ends its workers, too.
         drop(Command::new("kill").arg(self.process.id().to_string()).status());
         drop(self.process.wait());
     }
 }
 
-/// Watches jobs of two projects behind such a server until they ended. Returns the protocols, and how many connections
-/// and requests there were.
+/// Watches jobs of two projects behind such a proxy until they ended. Returns the protocols and the
+/// numbers of connections and requests.
 fn watch(speaks_http2: bool) -> Option<(Vec<String>, usize, usize)> {
     let plane = play("[[job]]\nid = \"rj\"\ncount = 40\ntakes = \"2s\"\n");
     let front = Front::start(&plane, speaks_http2)?;
@@ -99,33 +128,4 @@ fn watch(speaks_http2: bool) -> Option<(Vec<String>, usize, usize)> {
     let connections: BTreeSet<_> = requests.iter().map(|(_, on)| on).collect();
     assert!(requests.len() >= 80, "each job is polled at the start and at its end: {}", requests.len());
     Some((protocols.into_iter().collect(), connections.len(), requests.len()))
-}
-
-#[test]
-fn all_polls_go_over_one_where_the_server_speaks_http2() {
-    let Some((protocols, connections, requests)) = watch(true) else { return };
-    assert_eq!(protocols, ["HTTP/2.0"]);
-    // The first polls of both projects begin before it is known what the server speaks.
-    assert!(connections <= 2, "{connections} connections for {requests} requests");
-}
-
-#[test]
-fn few_do_where_it_does_not() {
-    let Some((protocols, connections, requests)) = watch(false) else { return };
-    assert_eq!(protocols, ["HTTP/1.1"]);
-    // No more than there are jobs, because each has one poll under way; that is how it may be where all is slow.
-    assert!(connections <= 40, "{connections} connections for {requests} requests");
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_low_limit_of_open_files_that_can_be_raised_is_none() {
-    let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
-    let launcher = ["sh", "-c", "ulimit -Sn 100; exec \"$0\" \"$@\""];
-    let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).run_through(&launcher, &[]).start();
-    daemon.until("a poll", |_| plane.count() > 0);
-    let limits = std::fs::read_to_string(format!("/proc/{}/limits", daemon.id())).expect("limits");
-    let line = limits.lines().find(|line| line.starts_with("Max open files")).expect("that limit");
-    let numbers: Vec<_> = line.split_whitespace().filter(|word| word.parse::<u64>().is_ok()).collect();
-    assert_eq!(numbers[0], numbers[1], "{line}");
 }

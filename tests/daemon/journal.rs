@@ -7,57 +7,21 @@ use std::process::Command;
 use crate::Daemon;
 use crate::support::{Folder, PATIENCE, done, play, skipped};
 
-/// What gives a program a `/run` of its own, with the socket `$1` as that of the journal, and a standard error that
-/// counts as a stream to it.
+/// Gives a program its own `/run`, with the socket `$1` in place of the journal's, and a standard
+/// error that counts as a stream to the journal.
 const SCRIPT: &str = "mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/journal && \
     ln -s \"$1\" /run/systemd/journal/socket && shift && \
     JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/2) exec \"$@\"";
 
-/// The launcher of a program with that socket, where this machine allows it.
-fn launcher(socket: &str) -> Option<Vec<&str>> {
-    let launcher = vec!["unshare", "--mount", "sh", "-c", SCRIPT, "sh", socket];
-    let tried = Command::new(launcher[0]).args(&launcher[1..]).arg("true").output();
-    if tried.is_ok_and(|done| done.status.success()) {
-        return Some(launcher);
-    }
-    skipped("no file systems can be mounted here, so the log goes to no journal");
-    None
-}
-
-fn text_of(folder: &Folder, name: &str) -> String {
-    folder.path().join(name).into_os_string().into_string().expect("a path that is text")
-}
-
-/// The fields of an entry of which no value has a line break.
-fn fields(entry: &[u8]) -> BTreeMap<String, String> {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    // The message comes second, in the form with a length.
-    let (head, rest) = entry.split_at("PRIORITY=6\nMESSAGE\n".len());
-    let (length, rest) = rest.split_first_chunk().expect("a length");
-    let (message, rest) = rest.split_at(usize::try_from(u64::from_le_bytes(*length)).expect("a length"));
-    let lines = text(head) + &text(rest);
-    let fields = lines.lines().filter_map(|line| line.split_once('='));
-    let mut fields: BTreeMap<_, _> =
-        fields.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    fields.insert("MESSAGE".to_owned(), text(message));
-    fields
-}
-
-/// A daemon that watches one job that is done, to its end.
-fn run(launcher: &[&str]) -> crate::support::Done {
-    let plane = play(&done(&[("rj-1", "failed")]));
-    let daemon = Daemon::new("").project("one", &plane, &["rj-1"]);
-    daemon.run_through(launcher, &["--exit-when-done"]).run().expect(1)
-}
-
 #[test]
-fn entries_have_the_fields_of_what_they_tell() {
+fn journal_entries_have_the_fields_of_their_event() {
     let folder = Folder::new();
     let path = text_of(&folder, "socket");
     let Some(launcher) = launcher(&path) else { return };
     let socket = UnixDatagram::bind(&path).unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
-    // A socket keeps few entries that nobody reads.
+
+    // A socket buffers few entries, so a thread reads them.
     let reader = std::thread::spawn(move || {
         let mut entries = Vec::new();
         let mut buffer = vec![0; 65536];
@@ -71,7 +35,7 @@ fn entries_have_the_fields_of_what_they_tell() {
             }
         }
     });
-    assert_eq!(run(&launcher).stderr, "", "nothing is told twice");
+    assert_eq!(run(&launcher).stderr, "", "no line goes to standard error, too");
     let entries = reader.join().unwrap();
     let of_event = |event: &str| {
         let mut found =
@@ -82,6 +46,7 @@ fn entries_have_the_fields_of_what_they_tell() {
     };
     of_event("restore_job.watched");
     let failed = of_event("restore_job.failed");
+
     for (name, value) in [
         ("PRIORITY", "3"),
         ("SYSLOG_IDENTIFIER", "restore-watch"),
@@ -97,7 +62,7 @@ fn entries_have_the_fields_of_what_they_tell() {
 }
 
 #[test]
-fn without_a_journal_that_listens_they_are_lines_with_their_priority() {
+fn without_a_journal_lines_carry_their_priority() {
     let folder = Folder::new();
     let path = text_of(&folder, "socket");
     let Some(launcher) = launcher(&path) else { return };
@@ -105,10 +70,47 @@ fn without_a_journal_that_listens_they_are_lines_with_their_priority() {
     assert!(done.stderr.lines().all(|line| line.starts_with('<')), "{}", done.stderr);
 }
 
-/// A variable that is inherited says nothing of a standard error that leads elsewhere.
+/// `JOURNAL_STREAM` may be inherited by a process whose standard error leads elsewhere.
 #[test]
-fn a_standard_error_that_leads_elsewhere_has_lines_as_ever() {
+fn redirected_standard_error_has_plain_lines() {
     let plane = play(&done(&[("rj-1", "completed")]));
     let daemon = Daemon::new("").project("one", &plane, &["rj-1"]).run(&["--exit-when-done"]);
     daemon.env("JOURNAL_STREAM", "1:2").run().expect(0).logged(" INFO all jobs ended\n");
+}
+
+/// The launcher of a program with that socket, if this machine allows mounts.
+fn launcher(socket: &str) -> Option<Vec<&str>> {
+    let launcher = vec!["unshare", "--mount", "sh", "-c", SCRIPT, "sh", socket];
+    let tried = Command::new(launcher[0]).args(&launcher[1..]).arg("true").output();
+    if tried.is_ok_and(|done| done.status.success()) {
+        return Some(launcher);
+    }
+    skipped("no file systems can be mounted here, so the log goes to no journal");
+    None
+}
+
+fn text_of(folder: &Folder, name: &str) -> String {
+    folder.path().join(name).into_os_string().into_string().expect("a path that is text")
+}
+
+/// The fields of an entry; only the message may have line breaks.
+fn fields(entry: &[u8]) -> BTreeMap<String, String> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    // The message comes second, in the form with a length.
+    let (head, rest) = entry.split_at("PRIORITY=6\nMESSAGE\n".len());
+    let (length, rest) = rest.split_first_chunk().expect("a length");
+    let (message, rest) = rest.split_at(usize::try_from(u64::from_le_bytes(*length)).expect("a length"));
+    let lines = text(head) + &text(rest);
+    let fields = lines.lines().filter_map(|line| line.split_once('='));
+    let mut fields: BTreeMap<_, _> =
+        fields.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    fields.insert("MESSAGE".to_owned(), text(message));
+    fields
+}
+
+/// Runs a daemon that watches one ended job to its exit.
+fn run(launcher: &[&str]) -> crate::support::Done {
+    let plane = play(&done(&[("rj-1", "failed")]));
+    let daemon = Daemon::new("").project("one", &plane, &["rj-1"]);
+    daemon.run_through(launcher, &["--exit-when-done"]).run().expect(1)
 }

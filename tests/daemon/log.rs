@@ -1,4 +1,4 @@
-//! Transitions in the log, for people and for machines.
+//! Events in the log, for people and for machines.
 
 use serde_json::Value;
 
@@ -7,21 +7,12 @@ use crate::support::{KEY, done, json_lines, play};
 
 const JSON_LOG: &str = "[[sink]]\ntype = \"log\"\nformat = \"json\"\n";
 
-/// The transitions of a log in JSON, of which each line must be an object.
-pub(crate) fn events(log: &str) -> Vec<Value> {
-    let lines = json_lines(log);
-    for line in &lines {
-        let texts = ["timestamp", "level", "target", "message"];
-        assert!(texts.iter().all(|key| line[key].is_string()), "{line}");
-    }
-    lines.into_iter().map(|mut line| line["transition"].take()).filter(|event| !event.is_null()).collect()
-}
-
 #[test]
-fn each_job_of_each_project_for_people() {
+fn human_log_has_each_job_of_each_project() {
     let one = play(&format!("api_key = \"{KEY}\"\n{}", done(&[("rj-1", "completed"), ("rj-2", "failed")])));
     let two = play("[[job]]\nid = \"rj-1\"\nindex = \"docs\"\ntakes = \"800ms\"");
     let daemon = Daemon::new("").project("one", &one, &["rj-1", "rj-2"]).project("two", &two, &["rj-1"]);
+
     let done = daemon.run(&["--exit-when-done"]).run().expect(1);
     assert_eq!(done.stdout, "");
     for line in [
@@ -36,9 +27,10 @@ fn each_job_of_each_project_for_people() {
 }
 
 #[test]
-fn each_job_for_machines_in_the_published_shape() {
+fn json_log_has_each_event_in_the_published_shape() {
     let plane = play(&format!("{}[[job]]\nid = \"rj-2\"\ntakes = \"700ms\"", done(&[("rj-1", "cancelled")])));
     let daemon = Daemon::new("").project("one", &plane, &["rj-1", "rj-2"]).with(JSON_LOG);
+
     let done = daemon.run(&["--exit-when-done"]).run().expect(1);
     let events = events(&done.stderr);
     let kinds = |job: &str| -> Vec<_> {
@@ -47,6 +39,7 @@ fn each_job_for_machines_in_the_published_shape() {
     };
     assert_eq!(kinds("rj-1"), ["restore_job.watched", "restore_job.cancelled"]);
     assert_eq!(kinds("rj-2"), ["restore_job.watched", "restore_job.completed"]);
+
     for event in &events {
         let keys: Vec<_> = event.as_object().unwrap().keys().map(String::as_str).collect();
         for key in
@@ -73,12 +66,13 @@ fn each_job_for_machines_in_the_published_shape() {
 }
 
 #[test]
-fn only_the_transitions_that_are_wanted_at_the_level_that_is_wanted() {
+fn log_sink_filters_events_and_sets_their_levels() {
     let plane = play(&done(&[("rj-1", "completed"), ("rj-2", "failed")]));
     let daemon = Daemon::new("").project("one", &plane, &["rj-1", "rj-2"]).with(JSON_LOG).with(
         "events = [\"restore_job.failed\", \"restore_job.watched\"]\nlevels = { \"restore_job.failed\" = \"warn\", \
          \"restore_job.watched\" = \"debug\" }\n",
     );
+
     let done = daemon.run(&["--exit-when-done"]).run().expect(1);
     let lines: Vec<_> =
         json_lines(&done.stderr).into_iter().filter(|line| line["transition"].is_object()).collect();
@@ -90,7 +84,7 @@ fn only_the_transitions_that_are_wanted_at_the_level_that_is_wanted() {
 }
 
 #[test]
-fn how_jobs_ended_is_how_it_exits_once_all_is_done() {
+fn exit_when_done_exits_with_the_worst_outcome() {
     for (jobs, code) in [
         (&[("rj-1", "completed"), ("rj-2", "completed")], 0),
         (&[("rj-1", "completed"), ("rj-2", "cancelled")], 1),
@@ -104,15 +98,26 @@ fn how_jobs_ended_is_how_it_exits_once_all_is_done() {
     }
     let plane = play(&format!("{}end_time = true", done(&[("rj-1", "Exploded")])));
     let done = Daemon::new("").project("one", &plane, &["rj-1"]).run(&["--exit-when-done"]).run().expect(6);
+
     done.logged("ended with the unknown status Exploded");
 }
 
 #[test]
-fn the_key_is_in_no_line_at_trace() {
+fn key_is_in_no_line_at_trace_level() {
     let plane = play(&format!("api_key = \"another\"\n{}", done(&[("rj-1", "completed")])));
     let mut daemon =
         Daemon::new("").project("one", &plane, &["rj-1"]).run(&[]).env("RUST_LOG", "trace").start();
     daemon.until_logged("the API refuses the key");
     daemon.signal("TERM");
     daemon.finish().expect(0).logged("TRACE");
+}
+
+/// The events of a log in JSON, each line of which must be an object.
+pub(crate) fn events(log: &str) -> Vec<Value> {
+    let lines = json_lines(log);
+    for line in &lines {
+        let texts = ["timestamp", "level", "target", "message"];
+        assert!(texts.iter().all(|key| line[key].is_string()), "{line}");
+    }
+    lines.into_iter().map(|mut line| line["transition"].take()).filter(|event| !event.is_null()).collect()
 }

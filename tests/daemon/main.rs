@@ -1,24 +1,24 @@
 //! `restore-watch run` as a process, on simulated control planes.
 
+mod block_private;
 mod clock;
 mod config;
 mod connections;
 mod control;
 mod deliveries;
-mod discover;
+mod discovery;
 mod explain;
-mod heartbeat;
+mod failures;
 mod ids;
 mod journal;
 mod log;
-mod manager;
-mod private;
+mod monitor;
 mod rate;
 mod reload;
+mod service_manager;
 mod starting;
 mod state;
 mod stopping;
-mod trouble;
 mod webhook;
 
 #[path = "../support/mod.rs"]
@@ -27,26 +27,26 @@ pub mod support;
 use restore_watch::simulate::Simulator;
 use support::{Done, Folder, KEY, Running, Watch};
 
-/// A daemon to be, with the files it reads.
+/// A daemon to start, with the files it reads.
 pub struct Daemon {
     folder: Folder,
     text: String,
 }
 
 impl Daemon {
-    /// One with this configuration.
+    /// A daemon with this configuration.
     pub fn new(text: impl Into<String>) -> Self {
         Self { folder: Folder::new(), text: text.into() }
     }
 
-    /// One with further lines in its configuration.
+    /// Adds lines to its configuration.
     #[must_use]
     pub fn with(mut self, text: &str) -> Self {
         self.text.push_str(text);
         self
     }
 
-    /// One more project on this control plane, polled as fast as it may be.
+    /// Adds a project on this control plane, polled as fast as possible.
     #[must_use]
     pub fn project(self, name: &str, plane: &Simulator, jobs: &[&str]) -> Self {
         let url = plane.url();
@@ -57,12 +57,12 @@ impl Daemon {
         ))
     }
 
-    /// The process to be.
+    /// The process to start.
     pub fn run(self, arguments: &[&str]) -> Watch {
         self.run_through(&[], arguments)
     }
 
-    /// The same, started by another program that becomes it.
+    /// The same, started by another program that execs it.
     pub fn run_through(self, launcher: &[&str], arguments: &[&str]) -> Watch {
         let config = self.folder.write("config.toml", &self.text);
         let state = self.folder.path().join("state");
@@ -73,13 +73,13 @@ impl Daemon {
             .keep(self.folder)
     }
 
-    /// Writes its configuration anew for one that runs.
+    /// Replaces the configuration file of a running daemon.
     pub fn rewrite(self, running: &Running) {
         running.folder().write("config.toml", &self.text);
     }
 }
 
-/// Runs a command that speaks to a daemon.
+/// Runs a command against a running daemon.
 pub fn ask(daemon: &Running, arguments: &[&str]) -> Done {
     let socket = daemon.folder().path().join("control.sock");
     Watch::new(arguments).env("RESTORE_WATCH_SOCKET", &socket.to_string_lossy()).run()

@@ -4,9 +4,9 @@ use crate::support::{KEY, play};
 use crate::{Daemon, ask};
 
 #[test]
-fn no_window_has_more_requests_than_the_rate_allows() {
+fn rate_is_kept_in_every_window() {
     let (rate, burst) = (20.0, 3.0);
-    // How much later than the one before it a request may reach the server, on a machine that is busy.
+    // How much a busy machine may delay a request on its way to the server.
     let jitter = 0.1;
     let plane = play("[[job]]\nid = \"rj\"\ncount = 25\ntakes = \"2s\"");
     let jobs: Vec<_> = (1..=25).map(|number| format!("rj-{number}")).collect();
@@ -31,7 +31,7 @@ fn no_window_has_more_requests_than_the_rate_allows() {
 }
 
 #[test]
-fn a_server_that_limits_is_asked_less_and_that_is_said() {
+fn rate_is_reduced_after_429_and_explained() {
     let plane = play(
         "[[job]]\nid = \"rj\"\ncount = 3\ntakes = \"1h\"\n\
          [[fault]]\nrequests = [10]\nkind = \"status\"\nstatus = 429\nretry_after = \"1s\"\n",
@@ -42,12 +42,15 @@ fn a_server_that_limits_is_asked_less_and_that_is_said() {
     );
     daemon.until("it is asked again", |_| plane.count() > 20);
     let status = ask(&daemon, &["status", "--output", "json"]).expect(0).json();
+
     let project = &status["projects"][0];
     let rate = project["requests_per_second"].as_f64().unwrap();
     assert!((140.0..160.0).contains(&rate), "{project}");
     assert!(project["limited"].as_str().unwrap().starts_with("HTTP 429"), "{project}");
+
     let text = ask(&daemon, &["status"]).expect(0).stdout;
     assert!(text.contains("\nproject one is asked 14"), "{text}");
+
     daemon.until("it waits", |daemon| {
         let text = ask(daemon, &["explain", "rj-1"]).expect(0).stdout;
         text.contains(" requests a second, one at a time, because the server refused more: HTTP 429")

@@ -8,19 +8,8 @@ use restore_watch::simulate::{Receiver, Reply};
 use crate::support::{KEY, Running, done, play, receive};
 use crate::{Daemon, ask, status};
 
-fn webhook(name: &str, receiver: &Receiver) -> String {
-    format!("[[sink]]\ntype = \"webhook\"\nname = \"{name}\"\nurl = \"{}\"\n", receiver.url())
-}
-
-/// Reloads by a signal, and waits until that is done.
-fn hang_up(daemon: &mut Running, logged: &str) {
-    let before = daemon.stderr().matches(logged).count();
-    daemon.signal("HUP");
-    daemon.until(logged, |daemon| daemon.stderr().matches(logged).count() > before);
-}
-
 #[test]
-fn jobs_come_and_go() {
+fn reload_adds_and_removes_jobs() {
     let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n[[job]]\nid = \"rj-2\"\ntakes = \"1h\"\n");
     let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).run(&[]).start();
     daemon.until_logged("watching restore rj-1");
@@ -30,6 +19,7 @@ fn jobs_come_and_go() {
     daemon.until_logged("watching restore rj-2");
     Daemon::new("").project("one", &plane, &["rj-1", "rj-2"]).rewrite(&daemon);
     let done = ask(&daemon, &["reload"]).expect(0);
+
     assert!(
         done.stdout.starts_with("reloaded: 1 added, 0 removed\nwatching 2 restores in 1 project"),
         "{}",
@@ -37,14 +27,16 @@ fn jobs_come_and_go() {
     );
     daemon.signal("TERM");
     let logged = daemon.finish().expect(0).stderr;
-    assert_eq!(logged.matches("watching restore rj-1").count(), 1, "that was told before: {logged}");
+
+    assert_eq!(logged.matches("watching restore rj-1").count(), 1, "it was logged before: {logged}");
 }
 
 #[test]
-fn a_bad_file_changes_nothing_and_says_what_is_wrong() {
+fn bad_file_changes_nothing_and_names_the_problem() {
     let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
     let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).run(&[]).start();
     daemon.until_logged("watching restore rj-1");
+
     let before = status(&daemon)["jobs"][0]["job"].clone();
     let bad = |text: &str| Daemon::new(text).project("one", &plane, &["rj-2"]);
     for (text, what) in [
@@ -57,20 +49,24 @@ fn a_bad_file_changes_nothing_and_says_what_is_wrong() {
         assert_eq!(done.stderr.matches("error: ").count(), 1, "{}", done.stderr);
         hang_up(&mut daemon, "the configuration is not used, and the one before stays in force");
     }
+
     let keyless =
         bad("").with("[[project]]\nname = \"two\"\njobs = [\"x\"]\napi_key = { file = \"/nowhere/key\" }\n");
     keyless.rewrite(&daemon);
     ask(&daemon, &["reload"]).expect(78).logged("project two: cannot read /nowhere/key");
+
     std::fs::remove_file(daemon.folder().path().join("config.toml")).unwrap();
     ask(&daemon, &["reload"]).expect(78).logged("does not exist");
+
     let polls = plane.count();
     daemon.until("further polls", |_| plane.count() > polls + 3);
+
     assert_eq!(status(&daemon)["jobs"][0]["job"], before);
     assert_eq!(status(&daemon)["jobs"].as_array().unwrap().len(), 1);
 }
 
 #[test]
-fn what_takes_a_restart_is_said() {
+fn reload_names_settings_that_need_a_restart() {
     let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
     let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).run(&[]).start();
     daemon.until_logged("watching restore rj-1");
@@ -83,7 +79,7 @@ fn what_takes_a_restart_is_said() {
 }
 
 #[test]
-fn a_key_is_read_again() {
+fn reload_reads_the_key_again() {
     let plane = play(&format!("api_key = \"{KEY}\"\n[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n"));
     let daemon = Daemon::new("");
     let key = daemon.folder.write("key", "pcsk_wrong_key");
@@ -92,32 +88,38 @@ fn a_key_is_read_again() {
         "[[project]]\nname = \"one\"\napi_key = {{ file = \"{key}\" }}\njobs = [\"rj-1\"]\n\
          [project.api]\nendpoint = \"{url}\"\n[project.cadence]\nmin_interval = \"20ms\"\nmax_interval = \"1h\"\n"
     );
+
     let mut daemon = daemon.with(&text).run(&[]).start();
     daemon.until_logged("refuses the key");
+
     std::fs::write(&key, KEY).unwrap();
     hang_up(&mut daemon, "configuration reloaded");
     daemon.until_logged("watching restore rj-1");
 }
 
 #[test]
-fn deliveries_under_way_survive_and_a_mended_address_is_tried_at_once() {
+fn reload_keeps_deliveries_and_tries_a_new_address_at_once() {
     let plane = play(&done(&[("rj-1", "completed")]));
     let [slow, broken, mended] = [receive([]), receive([]), receive([])];
-    // One that answers only once the reload is over, and one that never takes anything.
+
+    // One answers only after the reload, one never accepts anything.
     slow.otherwise(Reply::status(200).after(Duration::from_secs(2)));
     broken.otherwise(Reply::status(500));
     let daemon = Daemon::new("").project("one", &plane, &["rj-1"]);
     let text = |second: &Receiver| webhook("slow", &slow) + &webhook("second", second);
+
     let mut daemon = daemon.with(&text(&broken)).run(&[]).start();
     daemon.until("both were asked", |_| slow.count() >= 1 && broken.count() >= 1);
     let file = |sinks: &str| Daemon::new("").project("one", &plane, &["rj-1"]).with(sinks).rewrite(&daemon);
+
     file(&text(&mended));
     ask(&daemon, &["reload"]).expect(0);
-    daemon.until("the mended one has all", |_| mended.count() == 2);
-    daemon.until("the slow one has all", |_| slow.count() == 2);
-    daemon.until("nothing is owed", |daemon| status(daemon)["deliveries"]["pending"] == 0);
+    daemon.until("both events at the mended one", |_| mended.count() == 2);
+    daemon.until("both events at the slow one", |_| slow.count() == 2);
+    daemon.until("no pending deliveries", |daemon| status(daemon)["deliveries"]["pending"] == 0);
     daemon.signal("TERM");
     daemon.finish().expect(0);
+
     for receiver in [&slow, &mended] {
         let ids: BTreeSet<_> =
             receiver.received().iter().map(|post| post.header("webhook-id").unwrap().to_owned()).collect();
@@ -126,15 +128,16 @@ fn deliveries_under_way_survive_and_a_mended_address_is_tried_at_once() {
 }
 
 #[test]
-fn a_storm_of_reloads_under_load_loses_nothing_and_tells_nothing_twice() {
+fn many_reloads_under_load_lose_and_repeat_no_event() {
     let ids: Vec<_> = (0..40).map(|n| format!("rj-{n}")).collect();
     let script = |n| format!("[[job]]\nid = \"rj-{n}\"\ntakes = \"{}ms\"\n", 100 * n);
     let plane = play(&(0..40).map(script).collect::<Vec<_>>().concat());
     let receiver = receive([]);
     let names: Vec<_> = ids.iter().map(String::as_str).collect();
     let good = |jobs: &[&str]| Daemon::new("").project("one", &plane, jobs).with(&webhook("ops", &receiver));
+
     let mut daemon = good(&names).run(&[]).start();
-    daemon.until("the first news", |_| receiver.count() > 0);
+    daemon.until("the first event", |_| receiver.count() > 0);
     for round in 0..60 {
         match round % 4 {
             0 => good(&names[round % 20..]).rewrite(&daemon),
@@ -153,9 +156,10 @@ fn a_storm_of_reloads_under_load_loses_nothing_and_tells_nothing_twice() {
     good(&names).rewrite(&daemon);
     ask(&daemon, &["reload"]).expect(0);
     daemon.until("all ended", |daemon| status(daemon)["projects"][0]["ended"] == 40);
-    daemon.until("nothing is owed", |daemon| status(daemon)["deliveries"]["pending"] == 0);
+    daemon.until("no pending deliveries", |daemon| status(daemon)["deliveries"]["pending"] == 0);
     daemon.signal("TERM");
     let logged = daemon.finish().expect(0).stderr;
+
     assert!(logged.contains("the configuration is not used"), "{logged}");
     let posts = receiver.received();
     let ends: Vec<_> = posts
@@ -165,9 +169,22 @@ fn a_storm_of_reloads_under_load_loses_nothing_and_tells_nothing_twice() {
         .map(|post| post["job"]["id"].as_str().unwrap().to_owned())
         .collect();
     let once: BTreeSet<_> = ends.iter().collect();
-    assert_eq!(once.len(), ends.len(), "an end was told twice");
-    // An end that was seen while the webhook was out of the configuration is not owed to it.
+
+    assert_eq!(once.len(), ends.len(), "an end was emitted twice");
+    // An end observed while the webhook was not configured is not delivered to it.
     assert!(once.len() >= 20, "{once:?}");
+
     let ids: BTreeSet<_> = posts.iter().map(|post| post.header("webhook-id").unwrap()).collect();
     assert_eq!(ids.len(), posts.len(), "nothing was sent twice");
+}
+
+fn webhook(name: &str, receiver: &Receiver) -> String {
+    format!("[[sink]]\ntype = \"webhook\"\nname = \"{name}\"\nurl = \"{}\"\n", receiver.url())
+}
+
+/// Reloads by SIGHUP and waits for the log line.
+fn hang_up(daemon: &mut Running, logged: &str) {
+    let before = daemon.stderr().matches(logged).count();
+    daemon.signal("HUP");
+    daemon.until(logged, |daemon| daemon.stderr().matches(logged).count() > before);
 }

@@ -1,4 +1,4 @@
-//! A start that is kept waiting: by a file that does not answer, or by a state that another program keeps locked.
+//! A start that blocks: on a hanging file, or on a state locked by another program.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,37 +7,8 @@ use crate::support::{Folder, KEY, Running, Watch, done, fast, play, skipped};
 
 const CODES: [(&str, i32); 2] = [("INT", 130), ("TERM", 143)];
 
-/// A pipe without a writer, which reads like a network disk that hangs.
-fn pipe(folder: &Folder, name: &str) -> String {
-    let path = folder.path().join(name);
-    assert!(Command::new("mkfifo").arg(&path).status().expect("mkfifo").success());
-    path.to_string_lossy().into_owned()
-}
-
-/// Whether it can be seen here what a process does.
-fn is_shown() -> bool {
-    let is_shown = Path::new("/proc/self/task").exists();
-    if !is_shown {
-        skipped("there is no /proc here that shows what a process does");
-    }
-    is_shown
-}
-
-/// Whether a thread of the process reads what it begins with.
-fn reads(process: &Running) -> bool {
-    let tasks = std::fs::read_dir(format!("/proc/{}/task", process.id()));
-    let name =
-        |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("comm")).unwrap_or_default();
-    tasks.is_ok_and(|tasks| tasks.flatten().any(|task| name(task) == "start\n"))
-}
-
-fn command(words: &[&str], folder: &Folder) -> Watch {
-    let home = folder.path().to_string_lossy();
-    Watch::new(words).env("PINECONE_API_KEY", KEY).env("STATE_DIRECTORY", &home)
-}
-
 #[test]
-fn a_file_that_does_not_answer_holds_up_no_signal() {
+fn hanging_file_does_not_hold_up_a_signal() {
     if !is_shown() {
         return;
     }
@@ -60,6 +31,7 @@ fn a_file_that_does_not_answer_holds_up_no_signal() {
         &["notify-test", "--config", &url],
         &["explain", "rj-1", "--config", &key],
     ];
+
     for (signal, code) in CODES {
         for words in commands {
             let mut process = command(words, &folder).start();
@@ -74,7 +46,7 @@ fn a_file_that_does_not_answer_holds_up_no_signal() {
 }
 
 #[test]
-fn a_locked_state_holds_up_no_signal() {
+fn locked_state_does_not_hold_up_a_signal() {
     if !is_shown() {
         return;
     }
@@ -84,6 +56,7 @@ fn a_locked_state_holds_up_no_signal() {
     other.pragma_update(None, "locking_mode", "EXCLUSIVE").unwrap();
     let _locked = other.transaction_with_behavior(rusqlite::TransactionBehavior::Exclusive).unwrap();
     let config = folder.write("config.toml", "jobs = [\"rj-1\"]\n");
+
     for (signal, code) in CODES {
         let mut daemon = command(&["run", "--config", &config], &folder).start();
         daemon.until("the read", reads);
@@ -93,7 +66,7 @@ fn a_locked_state_holds_up_no_signal() {
 }
 
 #[test]
-fn pipes_that_are_written_are_read() {
+fn pipe_with_a_writer_is_read() {
     let plane = play(&done(&[("rj-1", "completed")]));
     let folder = Folder::new();
     let secret = pipe(&folder, "secret");
@@ -105,6 +78,36 @@ fn pipes_that_are_written_are_read() {
         "[[project]]\nname = \"p\"\njobs = [\"rj-1\"]\napi_key = {{ file = \"{secret}\" }}\n{}",
         fast(&plane)
     );
+
     command(&["wait", "--config", "/dev/stdin"], &folder).stdin(text).run().expect(0);
     writer.join().unwrap().unwrap();
+}
+
+/// A pipe without a writer, which reads like a network disk that hangs.
+fn pipe(folder: &Folder, name: &str) -> String {
+    let path = folder.path().join(name);
+    assert!(Command::new("mkfifo").arg(&path).status().expect("mkfifo").success());
+    path.to_string_lossy().into_owned()
+}
+
+/// Whether /proc shows the threads of a process.
+fn is_shown() -> bool {
+    let is_shown = Path::new("/proc/self/task").exists();
+    if !is_shown {
+        skipped("there is no /proc here that shows what a process does");
+    }
+    is_shown
+}
+
+/// Whether the process has the thread `start`, which reads the files that a start needs.
+fn reads(process: &Running) -> bool {
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", process.id()));
+    let name =
+        |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("comm")).unwrap_or_default();
+    tasks.is_ok_and(|tasks| tasks.flatten().any(|task| name(task) == "start\n"))
+}
+
+fn command(words: &[&str], folder: &Folder) -> Watch {
+    let home = folder.path().to_string_lossy();
+    Watch::new(words).env("PINECONE_API_KEY", KEY).env("STATE_DIRECTORY", &home)
 }

@@ -8,7 +8,7 @@ use crate::Daemon;
 use crate::support::{done, play, receive};
 
 #[test]
-fn it_goes_on_after_all_jobs_ended_until_it_is_asked_to_stop() {
+fn daemon_runs_on_after_all_jobs_ended_until_a_signal() {
     for signal in ["TERM", "INT"] {
         let plane = play(&done(&[("rj-1", "failed")]));
         let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).run(&[]).start();
@@ -23,7 +23,7 @@ fn it_goes_on_after_all_jobs_ended_until_it_is_asked_to_stop() {
 }
 
 #[test]
-fn it_stops_while_a_request_hangs() {
+fn daemon_stops_while_a_request_hangs() {
     let plane = play("[[job]]\nid = \"rj-1\"\n[[fault]]\nkind = \"hang\"");
     let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).run(&[]).start();
     daemon.until("a request", |_| plane.count() > 0);
@@ -33,7 +33,7 @@ fn it_stops_while_a_request_hangs() {
 }
 
 #[test]
-fn what_is_owed_goes_out_first() {
+fn pending_deliveries_are_sent_before_the_stop() {
     let plane = play("[[job]]\nid = \"rj-1\"");
     let receiver = receive([Reply::status(200).after(Duration::from_secs(1))]);
     let sink = format!("[[sink]]\ntype = \"webhook\"\nurl = \"{}\"\n", receiver.url());
@@ -45,16 +45,18 @@ fn what_is_owed_goes_out_first() {
 }
 
 #[test]
-fn a_second_request_ends_the_wait_for_what_is_owed() {
+fn second_signal_ends_the_drain() {
     let plane = play("[[job]]\nid = \"rj-1\"");
     let receiver = receive([]);
     receiver.otherwise(Reply::hang());
     let sink = format!("[[sink]]\ntype = \"webhook\"\nurl = \"{}\"\n", receiver.url());
+
     let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).with(&sink).run(&[]).start();
     daemon.until("a webhook", |_| receiver.count() == 1);
     daemon.signal("TERM");
     daemon.until_logged("stopping; pending deliveries: 1");
     daemon.signal("TERM");
     let done = daemon.finish().expect(0).logged("stopped; deliveries still pending: 1");
+
     assert!(done.took < Duration::from_secs(3), "{:?}", done.took);
 }

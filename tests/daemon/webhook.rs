@@ -1,4 +1,4 @@
-//! Webhooks of the daemon: at least once, under one id, whatever the receiver does meanwhile.
+//! Webhooks of the daemon: delivered at least once under one id, whatever the receiver does.
 
 use std::collections::BTreeMap;
 
@@ -7,40 +7,26 @@ use restore_watch::simulate::{Received, Reply};
 use crate::Daemon;
 use crate::support::{done, play, receive};
 
-/// The attempts at each delivery, by its id; each with the same body.
-fn attempts(received: &[Received]) -> Vec<Vec<&Received>> {
-    let mut attempts: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for webhook in received {
-        attempts.entry(webhook.header("webhook-id").expect("an id")).or_default().push(webhook);
-    }
-    for (id, attempts) in &attempts {
-        assert!(attempts.iter().all(|webhook| webhook.body == attempts[0].body), "{id}");
-    }
-    attempts.into_values().collect()
-}
-
-fn sink(name: &str, url: &str) -> String {
-    let schedule = "retry_schedule = [\"50ms\", \"100ms\", \"200ms\", \"400ms\"]";
-    format!("[[sink]]\ntype = \"webhook\"\nname = \"{name}\"\nurl = \"{url}\"\n{schedule}\n")
-}
-
 #[test]
-fn each_transition_is_retried_until_it_is_taken() {
+fn each_event_is_retried_until_it_is_accepted() {
     let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"2s\"");
     let retry = Reply::status(503).header("retry-after", "1");
     let receiver = receive([retry, Reply::status(500), Reply::drop_connection()]);
     let daemon = Daemon::new("").project("one", &plane, &["rj-1"]).with(&sink("ops", &receiver.url()));
+
     let done = daemon.run(&["--exit-when-done"]).run().expect(0);
     let posts = receiver.received();
     assert_eq!((posts.len(), attempts(&posts).len()), (5, 2), "{posts:?}");
+
     let pause = posts[1].at.saturating_sub(posts[0].at).as_secs_f64();
     assert!((1.0..20.0).contains(&pause), "{pause}");
-    // The attempt whose connection was cut, which had been used before, was repeated at once: that is no failure.
+
+    // The attempt cut on a reused connection was repeated at once: that is no failure.
     assert_eq!(done.stderr.matches("sink ops: ").count(), 2, "{}", done.stderr);
 }
 
 #[test]
-fn the_end_of_a_job_waits_for_no_earlier_news() {
+fn end_of_a_job_waits_for_no_earlier_event() {
     let plane = play(&done(&[("rj-1", "completed")]));
     let receiver = receive([Reply::status(503).header("retry-after", "2")]);
     let daemon = Daemon::new("").project("one", &plane, &["rj-1"]).with(&sink("ops", &receiver.url()));
@@ -64,7 +50,7 @@ fn one_sink_never_waits_for_another() {
 }
 
 #[test]
-fn a_redirect_is_not_followed_and_only_what_is_wanted_is_posted() {
+fn redirect_is_not_followed_and_events_are_filtered() {
     let plane = play(&done(&[("rj-1", "completed"), ("rj-2", "failed")]));
     let elsewhere = receive([]);
     let receiver = receive([Reply::status(307).header("location", &elsewhere.url())]);
@@ -75,7 +61,7 @@ fn a_redirect_is_not_followed_and_only_what_is_wanted_is_posted() {
 }
 
 #[test]
-fn the_path_of_a_webhook_is_not_shown() {
+fn path_of_a_webhook_is_not_shown() {
     let plane = play(&done(&[("rj-1", "completed")]));
     let receiver = receive([Reply::status(500)]);
     let url = format!("{}/services/canary-of-a-path?token=canary-of-a-query", receiver.url());
@@ -83,4 +69,21 @@ fn the_path_of_a_webhook_is_not_shown() {
     let done = daemon.run(&["--exit-when-done"]).env("RUST_LOG", "debug").run().expect(0).logged("HTTP 500");
     assert!(!done.stderr.contains("canary"), "{}", done.stderr);
     assert_eq!(receiver.received()[0].path, "/services/canary-of-a-path?token=canary-of-a-query");
+}
+
+/// The attempts at each delivery, by its id; all have the same body.
+fn attempts(received: &[Received]) -> Vec<Vec<&Received>> {
+    let mut attempts: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for webhook in received {
+        attempts.entry(webhook.header("webhook-id").expect("an id")).or_default().push(webhook);
+    }
+    for (id, attempts) in &attempts {
+        assert!(attempts.iter().all(|webhook| webhook.body == attempts[0].body), "{id}");
+    }
+    attempts.into_values().collect()
+}
+
+fn sink(name: &str, url: &str) -> String {
+    let schedule = "retry_schedule = [\"50ms\", \"100ms\", \"200ms\", \"400ms\"]";
+    format!("[[sink]]\ntype = \"webhook\"\nname = \"{name}\"\nurl = \"{url}\"\n{schedule}\n")
 }

@@ -3,28 +3,20 @@
 use crate::stage::{RESTORE, ROLL_BACK, SWITCH, Stage, completed, completes, endless, failed};
 use crate::support::Watch;
 
-fn stage(plane: restore_watch::simulate::Simulator) -> Stage {
-    Stage::new("restore.sh", plane)
-}
-
-fn script(stage: &Stage) -> Watch {
-    stage.program(&["./restore.sh", "b-1", "docs"])
-}
-
 #[test]
-fn a_restore_that_completes_switches_traffic() {
+fn completed_restore_switches_traffic() {
     let stage = stage(completes());
     let done = script(&stage).run().expect(0);
     assert!(done.stdout.contains("  rj-1  index docs"), "{}", done.stdout);
     assert_eq!(stage.calls(), [RESTORE, SWITCH]);
     assert!(stage.has_seen_it_serve());
-    // Once more, and there is no second restore.
+    // A second run starts no second restore.
     script(&stage).run().expect(0);
     assert_eq!(stage.calls(), [RESTORE, SWITCH, SWITCH]);
 }
 
 #[test]
-fn a_restore_that_fails_rolls_back() {
+fn failed_restore_rolls_back() {
     let stage = stage(failed());
     script(&stage)
         .run()
@@ -34,7 +26,7 @@ fn a_restore_that_fails_rolls_back() {
 }
 
 #[test]
-fn after_a_timeout_it_goes_on_with_the_same_restore() {
+fn retry_after_a_timeout_continues_the_same_restore() {
     let mut stage = stage(endless());
     script(&stage).env("TIMEOUT", "300ms").run().expect(124).logged("Run this again to go on waiting");
     assert_eq!(stage.calls(), [RESTORE]);
@@ -44,7 +36,7 @@ fn after_a_timeout_it_goes_on_with_the_same_restore() {
 }
 
 #[test]
-fn traffic_that_cannot_be_switched_is_rolled_back() {
+fn failed_switch_is_rolled_back() {
     let stage = stage(completed());
     stage.script("switch-traffic.sh", "exit 9");
     script(&stage).run().expect(9);
@@ -52,7 +44,7 @@ fn traffic_that_cannot_be_switched_is_rolled_back() {
 }
 
 #[test]
-fn a_restore_that_cannot_be_started_is_not_remembered() {
+fn restore_that_cannot_start_is_not_remembered() {
     let stage = stage(completed());
     for then in ["echo '{ \"error\": \"quota\" }'; exit 1", "echo '{}'", "exit 127"] {
         stage.script("bin/pc", then);
@@ -63,7 +55,7 @@ fn a_restore_that_cannot_be_started_is_not_remembered() {
 }
 
 #[test]
-fn what_says_nothing_of_the_restore_touches_nothing() {
+fn inconclusive_exit_codes_touch_nothing() {
     let stage = stage(completed());
     script(&stage).env("TIMEOUT", "soon").run().expect(2).logged("restore-watch could not wait (2)");
     let elsewhere = script(&stage).env("PINECONE_CONTROLLER_HOST", "ftp://127.0.0.1");
@@ -72,7 +64,7 @@ fn what_says_nothing_of_the_restore_touches_nothing() {
 }
 
 #[test]
-fn each_exit_code_has_its_answer() {
+fn each_exit_code_is_handled() {
     for (code, said, calls) in [
         (0, "", &[SWITCH][..]),
         (1, "rolling back", &[ROLL_BACK]),
@@ -89,7 +81,8 @@ fn each_exit_code_has_its_answer() {
     ] {
         let stage = stage(completed());
         stage.script("bin/restore-watch", &format!("exit {code}"));
-        // By way of another shell, for that the script ends with 70 is no error here.
+        // Through another shell, because exit code 70 fails [`Done`](crate::support::Done)
+        // otherwise.
         let line = "./restore.sh b-1 docs; echo \"ended with $?\"";
         let ran = stage.program(&["bash", "-c", line]).run().expect(0).logged(said);
         assert_eq!(ran.stdout, format!("ended with {code}\n"));
@@ -99,7 +92,7 @@ fn each_exit_code_has_its_answer() {
 }
 
 #[test]
-fn a_signal_to_it_ends_the_wait_with_a_report() {
+fn signal_to_the_script_ends_the_wait_with_a_report() {
     for signal in ["TERM", "INT", "HUP"] {
         let stage = stage(endless());
         let mut running = script(&stage).start();
@@ -112,7 +105,7 @@ fn a_signal_to_it_ends_the_wait_with_a_report() {
 }
 
 #[test]
-fn of_two_at_once_one_gives_way() {
+fn second_run_at_once_gives_way() {
     let stage = stage(endless());
     let mut first = script(&stage).start();
     first.until_logged("watching restore rj-1");
@@ -123,7 +116,7 @@ fn of_two_at_once_one_gives_way() {
 }
 
 #[test]
-fn it_says_what_it_needs() {
+fn missing_arguments_are_named() {
     let stage = stage(completed());
     stage.program(&["./restore.sh"]).run().expect(1).logged("the id of the backup is missing");
     stage
@@ -132,4 +125,12 @@ fn it_says_what_it_needs() {
         .expect(1)
         .logged("the name of the index to make is missing");
     assert!(stage.calls().is_empty());
+}
+
+fn stage(plane: restore_watch::simulate::Simulator) -> Stage {
+    Stage::new("restore.sh", plane)
+}
+
+fn script(stage: &Stage) -> Watch {
+    stage.program(&["./restore.sh", "b-1", "docs"])
 }

@@ -1,10 +1,38 @@
-//! Expressions of GitHub's workflows, as far as the example has them.
+//! Expressions of GitHub's workflows, as far as the example uses them.
 //!
-//! Invariant: what is not understood fails.
+//! Invariant: an expression that is not understood fails.
 
 use std::collections::BTreeMap;
 
-/// What expressions see: paths such as `steps.wait.outputs.exit_code`, and how the job stands.
+#[test]
+fn conditions_are_read_as_github_does() {
+    let mut context = Context::default();
+    context.set("steps.wait.outputs.exit_code", "1");
+    let one = "steps.wait.outputs.exit_code == '1'";
+
+    for (condition, after_success, after_failure) in [
+        ("", true, false),
+        ("always()", true, true),
+        ("failure()", false, true),
+        (one, true, false),
+        ("inputs.job == ''", true, false),
+        ("steps.wait.outputs.exit_code != '1'", false, false),
+        (&format!("failure() && {one}"), false, true),
+        (
+            "failure() && (steps.wait.outputs.exit_code == '5' || steps.switch.outcome == 'failure')",
+            false,
+            false,
+        ),
+    ] {
+        let condition = (!condition.is_empty()).then_some(condition);
+        for (failure, held) in [(false, after_success), (true, after_failure)] {
+            context.failure = failure;
+            assert_eq!(context.holds(condition), held, "{condition:?}, {failure}");
+        }
+    }
+}
+
+/// The context of expressions: paths such as `steps.wait.outputs.exit_code`, and the job status.
 #[derive(Default)]
 pub(crate) struct Context {
     values: BTreeMap<String, String>,
@@ -18,7 +46,7 @@ impl Context {
         self.values.insert(path.to_owned(), value.to_owned());
     }
 
-    /// The value of a path; nothing where it has none, as on GitHub.
+    /// The value of a path; empty if it is unset, as on GitHub.
     pub(crate) fn get(&self, path: &str) -> &str {
         let known = ["inputs.", "secrets.", "vars.", "runner.", "steps."];
         assert!(known.iter().any(|context| path.starts_with(context)), "no context has {path}");
@@ -50,7 +78,7 @@ impl Context {
 struct Parser<'a> {
     context: &'a Context,
     rest: &'a str,
-    /// It calls a function that asks how the job stands, so that the default, `success()`, does not apply.
+    /// A status function was called, so the default, `success()`, does not apply.
     asks_for_status: bool,
 }
 
@@ -111,32 +139,5 @@ impl<'a> Parser<'a> {
         let (path, rest) = text.split_at(end.unwrap_or(text.len()));
         self.rest = rest;
         self.context.get(path)
-    }
-}
-
-#[test]
-fn conditions_as_github_reads_them() {
-    let mut context = Context::default();
-    context.set("steps.wait.outputs.exit_code", "1");
-    let one = "steps.wait.outputs.exit_code == '1'";
-    for (condition, after_success, after_failure) in [
-        ("", true, false),
-        ("always()", true, true),
-        ("failure()", false, true),
-        (one, true, false),
-        ("inputs.job == ''", true, false),
-        ("steps.wait.outputs.exit_code != '1'", false, false),
-        (&format!("failure() && {one}"), false, true),
-        (
-            "failure() && (steps.wait.outputs.exit_code == '5' || steps.switch.outcome == 'failure')",
-            false,
-            false,
-        ),
-    ] {
-        let condition = (!condition.is_empty()).then_some(condition);
-        for (failure, held) in [(false, after_success), (true, after_failure)] {
-            context.failure = failure;
-            assert_eq!(context.holds(condition), held, "{condition:?}, {failure}");
-        }
     }
 }

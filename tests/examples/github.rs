@@ -12,6 +12,76 @@ use crate::yaml;
 
 const EXAMPLE: &str = "github-actions.yml";
 
+#[test]
+fn completed_restore_switches_traffic() {
+    let job = run(completes(), "", None);
+    assert_eq!(
+        job.stage.calls(),
+        [
+            "cargo install --locked --git https://git.example/restore-watch --rev abc restore-watch",
+            "curl -fsSL https://pinecone.io/install.sh",
+            &format!("sh 1.0.1 {}", job.stage.path("home/.local/bin").display()),
+            RESTORE,
+            SWITCH
+        ]
+    );
+    assert!(!job.context.failure && job.stage.has_seen_it_serve(), "{}", job.log);
+}
+
+#[test]
+fn failed_restore_rolls_back() {
+    let job = run(failed(), "", None);
+    assert_eq!(job.calls(), [RESTORE, ROLL_BACK], "{}", job.log);
+    assert!(job.context.failure && job.context.get("steps.wait.outputs.exit_code") == "1");
+}
+
+#[test]
+fn timeout_prints_the_hint() {
+    let job = run(endless(), "", Some("300ms"));
+    assert_eq!(job.calls(), [RESTORE], "{}", job.log);
+    assert!(
+        job.context.failure && job.log.contains("::warning::The restore goes on, unwatched"),
+        "{}",
+        job.log
+    );
+
+    // The hint goes on without a second restore.
+    let job = run(completed(), "rj-1", None);
+    assert_eq!(job.calls(), [SWITCH], "{}", job.log);
+    assert!(!job.context.failure);
+}
+
+#[test]
+fn failed_switch_is_rolled_back() {
+    let mut job = run(completed(), "", None);
+    job.stage.script("switch-traffic.sh", "exit 1");
+    for step in steps().into_iter().skip_while(|step| step["id"] != "switch") {
+        if job.context.holds(step["if"].as_str()) {
+            job.step(&step, &[("INDEX".to_owned(), "docs".to_owned())]);
+        }
+    }
+    assert_eq!(job.calls()[2..], [SWITCH, ROLL_BACK], "{}", job.log);
+}
+
+#[test]
+fn without_a_restore_nothing_is_waited_for() {
+    let stage = Stage::new(EXAMPLE, completed());
+    stage.script("bin/pc", "echo '{ \"error\": \"quota\" }'; exit 1");
+    let restore = steps().into_iter().find(|step| step["name"] == "Restore").expect("the step");
+    let mut job = Job { stage, context: inputs(""), log: String::new() };
+    job.step(&restore, &yaml::variables(&workflow()["env"]));
+    assert!(job.context.failure, "the failure of pc goes through the pipe");
+    let waits = steps().into_iter().find(|step| step["id"] == "wait").expect("the step");
+    assert!(!job.context.holds(waits["if"].as_str()));
+}
+
+#[test]
+fn no_input_becomes_part_of_a_script() {
+    for script in scripts() {
+        assert!(!script.contains("${{"), "{script}");
+    }
+}
+
 fn workflow() -> Value {
     yaml::read(&Stage::text(EXAMPLE))
 }
@@ -68,7 +138,7 @@ impl Job {
     fn step(&mut self, step: &Value, environment: &[(String, String)]) {
         let script = self.stage.path("step.sh").display().to_string();
         fs::write(&script, self.context.fill(step["run"].as_str().expect("a script"))).expect("a file");
-        // Only where a step is given the key, it has it.
+        // A step has the key only if the workflow passes it.
         let mut program = self
             .stage
             .program(&["bash", "--noprofile", "--norc", "-eo", "pipefail", &script])
@@ -95,7 +165,7 @@ impl Job {
         }
     }
 
-    /// What was called, without what was installed.
+    /// The calls, without those of installers.
     fn calls(&self) -> Vec<String> {
         let calls = self.stage.calls();
         calls.into_iter().filter(|call| !["sh", "curl", "cargo"].contains(&first_word(call))).collect()
@@ -121,73 +191,4 @@ fn outputs(text: &str) -> Vec<(String, String)> {
         }
     }
     outputs
-}
-
-#[test]
-fn a_restore_that_completes_switches_traffic() {
-    let job = run(completes(), "", None);
-    assert_eq!(
-        job.stage.calls(),
-        [
-            "cargo install --locked --git https://git.example/restore-watch --rev abc restore-watch",
-            "curl -fsSL https://pinecone.io/install.sh",
-            &format!("sh 1.0.1 {}", job.stage.path("home/.local/bin").display()),
-            RESTORE,
-            SWITCH
-        ]
-    );
-    assert!(!job.context.failure && job.stage.has_seen_it_serve(), "{}", job.log);
-}
-
-#[test]
-fn a_restore_that_fails_rolls_back() {
-    let job = run(failed(), "", None);
-    assert_eq!(job.calls(), [RESTORE, ROLL_BACK], "{}", job.log);
-    assert!(job.context.failure && job.context.get("steps.wait.outputs.exit_code") == "1");
-}
-
-#[test]
-fn a_timeout_says_how_to_go_on() {
-    let job = run(endless(), "", Some("300ms"));
-    assert_eq!(job.calls(), [RESTORE], "{}", job.log);
-    assert!(
-        job.context.failure && job.log.contains("::warning::The restore goes on, unwatched"),
-        "{}",
-        job.log
-    );
-    // And then it goes on, with no second restore.
-    let job = run(completed(), "rj-1", None);
-    assert_eq!(job.calls(), [SWITCH], "{}", job.log);
-    assert!(!job.context.failure);
-}
-
-#[test]
-fn traffic_that_cannot_be_switched_is_rolled_back() {
-    let mut job = run(completed(), "", None);
-    job.stage.script("switch-traffic.sh", "exit 1");
-    for step in steps().into_iter().skip_while(|step| step["id"] != "switch") {
-        if job.context.holds(step["if"].as_str()) {
-            job.step(&step, &[("INDEX".to_owned(), "docs".to_owned())]);
-        }
-    }
-    assert_eq!(job.calls()[2..], [SWITCH, ROLL_BACK], "{}", job.log);
-}
-
-#[test]
-fn no_restore_is_no_wait() {
-    let stage = Stage::new(EXAMPLE, completed());
-    stage.script("bin/pc", "echo '{ \"error\": \"quota\" }'; exit 1");
-    let restore = steps().into_iter().find(|step| step["name"] == "Restore").expect("the step");
-    let mut job = Job { stage, context: inputs(""), log: String::new() };
-    job.step(&restore, &yaml::variables(&workflow()["env"]));
-    assert!(job.context.failure, "the failure of pc goes through the pipe");
-    let waits = steps().into_iter().find(|step| step["id"] == "wait").expect("the step");
-    assert!(!job.context.holds(waits["if"].as_str()));
-}
-
-#[test]
-fn nothing_that_somebody_typed_becomes_part_of_a_script() {
-    for script in scripts() {
-        assert!(!script.contains("${{"), "{script}");
-    }
 }

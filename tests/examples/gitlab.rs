@@ -13,11 +13,63 @@ const EXAMPLE: &str = "gitlab-ci.yml";
 
 const JOBS: [&str; 3] = ["restore", "switch-traffic", "roll-back"];
 
+#[test]
+fn completed_restore_switches_traffic() {
+    let pipeline = Pipeline::new(completes());
+    assert_eq!(pipeline.run(), Some(0));
+    assert_eq!(pipeline.stage.calls(), [RESTORE, SWITCH]);
+    assert!(pipeline.stage.has_seen_it_serve());
+}
+
+#[test]
+fn failed_restore_rolls_back() {
+    let pipeline = Pipeline::new(failed());
+    assert_eq!(pipeline.run(), Some(1));
+    assert_eq!(pipeline.stage.calls(), [RESTORE, ROLL_BACK]);
+}
+
+#[test]
+fn retry_after_a_timeout_continues_the_same_restore() {
+    let mut pipeline = Pipeline::new(endless());
+    pipeline.timeout = Some("300ms");
+    assert_eq!(pipeline.run(), Some(124));
+    assert_eq!(pipeline.stage.calls(), [RESTORE]);
+    pipeline.stage.turn_to(completed());
+    assert_eq!(pipeline.run(), Some(0));
+    assert_eq!(pipeline.stage.calls(), [RESTORE, SWITCH]);
+}
+
+#[test]
+fn without_a_restore_nothing_is_waited_for() {
+    let pipeline = Pipeline::new(completed());
+    pipeline.stage.script("bin/pc", "echo '{ \"error\": \"quota\" }'; exit 1");
+    assert_eq!(pipeline.run(), Some(1));
+    assert_eq!(pipeline.stage.calls(), [RESTORE], "nothing was rolled back");
+    assert!(!pipeline.stage.path("restore.json").exists() && pipeline.stage.polls() == 0);
+}
+
+#[test]
+fn missing_programs_are_installed() {
+    let pipeline = Pipeline::new(completed());
+    // Neither program is installed; the stub only records the installation.
+    for program in ["pc", "restore-watch"] {
+        fs::remove_file(pipeline.stage.path("bin").join(program)).expect("a file");
+    }
+    assert_eq!(pipeline.job("restore").code, Some(127));
+    let calls = pipeline.stage.calls();
+
+    assert!(
+        calls[0].starts_with("cargo install --locked --git ") && calls[1].starts_with("curl "),
+        "{calls:?}"
+    );
+}
+
 fn pipeline() -> Value {
     yaml::read(&Stage::text(EXAMPLE))
 }
 
-/// The script of a job as the runner has it: all lines in one shell, which ends with the first that fails.
+/// The script of a job as the runner has it: all lines in one shell, which ends with the first that
+/// fails.
 fn script(job: &Value) -> String {
     let lines = [yaml::texts(&job["before_script"]), yaml::texts(&job["script"])].concat();
     format!("set -eo pipefail\nset +o noclobber\n{}\n", lines.join("\n"))
@@ -29,7 +81,7 @@ pub(crate) fn scripts() -> Vec<String> {
     JOBS.map(|job| script(&pipeline[job])).into()
 }
 
-/// A pipeline, whose jobs share what they keep.
+/// A pipeline whose jobs share their cache and reports.
 struct Pipeline {
     stage: Stage,
     timeout: Option<&'static str>,
@@ -58,7 +110,7 @@ impl Pipeline {
             let directory = self.stage.path("").display().to_string();
             program = program.env(&name, &value.replace("$CI_PROJECT_DIR", &directory));
         }
-        // What the job before it reported.
+        // The report of the previous job.
         let reported = fs::read_to_string(self.stage.path("wait.env")).unwrap_or_default();
         for (name, value) in reported.lines().filter_map(|line| line.split_once('=')) {
             program = program.env(name, value);
@@ -69,7 +121,8 @@ impl Pipeline {
         program.run()
     }
 
-    /// Runs all of it: what comes after the restore depends on how that ended. Tells the exit code of the restore.
+    /// Runs all jobs that apply after the outcome of the restore. Returns the exit code of the
+    /// restore.
     fn run(&self) -> Option<i32> {
         let restore = self.job("restore");
         let when =
@@ -83,54 +136,4 @@ impl Pipeline {
         }
         restore.code
     }
-}
-
-#[test]
-fn a_restore_that_completes_switches_traffic() {
-    let pipeline = Pipeline::new(completes());
-    assert_eq!(pipeline.run(), Some(0));
-    assert_eq!(pipeline.stage.calls(), [RESTORE, SWITCH]);
-    assert!(pipeline.stage.has_seen_it_serve());
-}
-
-#[test]
-fn a_restore_that_fails_rolls_back() {
-    let pipeline = Pipeline::new(failed());
-    assert_eq!(pipeline.run(), Some(1));
-    assert_eq!(pipeline.stage.calls(), [RESTORE, ROLL_BACK]);
-}
-
-#[test]
-fn after_a_timeout_a_retry_goes_on_with_the_same_restore() {
-    let mut pipeline = Pipeline::new(endless());
-    pipeline.timeout = Some("300ms");
-    assert_eq!(pipeline.run(), Some(124));
-    assert_eq!(pipeline.stage.calls(), [RESTORE]);
-    pipeline.stage.turn_to(completed());
-    assert_eq!(pipeline.run(), Some(0));
-    assert_eq!(pipeline.stage.calls(), [RESTORE, SWITCH]);
-}
-
-#[test]
-fn no_restore_is_no_wait() {
-    let pipeline = Pipeline::new(completed());
-    pipeline.stage.script("bin/pc", "echo '{ \"error\": \"quota\" }'; exit 1");
-    assert_eq!(pipeline.run(), Some(1));
-    assert_eq!(pipeline.stage.calls(), [RESTORE], "nothing was rolled back");
-    assert!(!pipeline.stage.path("restore.json").exists() && pipeline.stage.polls() == 0);
-}
-
-#[test]
-fn what_is_missing_is_installed() {
-    let pipeline = Pipeline::new(completed());
-    // Neither of the two is there; what would have been installed is written down only.
-    for program in ["pc", "restore-watch"] {
-        fs::remove_file(pipeline.stage.path("bin").join(program)).expect("a file");
-    }
-    assert_eq!(pipeline.job("restore").code, Some(127));
-    let calls = pipeline.stage.calls();
-    assert!(
-        calls[0].starts_with("cargo install --locked --git ") && calls[1].starts_with("curl "),
-        "{calls:?}"
-    );
 }

@@ -1,6 +1,6 @@
-//! The examples that people copy, run as they are: each by what it is written for, as far as that can be had here.
+//! The examples that people copy, each run by the program it is written for, if that is installed.
 //!
-//! Invariant: what is tested are the files in `config/examples` themselves. What is not tested is said.
+//! Invariant: the files in `config/examples` themselves are tested. A skipped test is printed.
 
 mod bash;
 mod expression;

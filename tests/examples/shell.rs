@@ -1,11 +1,11 @@
-//! What the examples have of shell, read by `shellcheck`.
+//! The shell code of the examples, read by `shellcheck`.
 
 use crate::stage::{Stage, is_there_for};
 use crate::support::{Folder, Watch};
 use crate::{github, gitlab};
 
 #[test]
-fn shellcheck_says_nothing() {
+fn shellcheck_accepts_the_examples() {
     if !is_there_for("shellcheck", "the shell of the examples is not checked") {
         return;
     }
@@ -14,6 +14,7 @@ fn shellcheck_says_nothing() {
     scripts.extend(
         github::scripts().into_iter().chain(gitlab::scripts()).map(|text| format!("#!/bin/bash\n{text}")),
     );
+
     for (number, script) in scripts.iter().enumerate() {
         let file = folder.write(&format!("{number}.sh"), script);
         let done = Watch::program(&["shellcheck", "--color=never", &file]).run();

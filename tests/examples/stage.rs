@@ -1,6 +1,6 @@
-//! Where an example plays: a directory with the example, and with all it calls.
+//! The stage of an example: a directory with it and with stubs of all programs that it calls.
 //!
-//! Invariant: nothing that an example calls does anything but write down that it was called.
+//! Invariant: each stub only records its call.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,15 +16,15 @@ use crate::support::{Folder, KEY, Watch, done, play, skipped};
 /// The directory of the examples.
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/examples");
 
-/// Writes down its name and its arguments.
+/// Records its name and its arguments.
 const RECORD: &str = "#!/bin/sh\necho \"${0##*/} $*\" >> \"$CALLS\"\n";
 
-/// A restore that completed before anybody looked.
+/// A restore that completed before the first poll.
 pub(crate) fn completed() -> Simulator {
     ended("completed")
 }
 
-/// A restore that completes while it is waited for, and an index that takes its time then.
+/// A restore that completes during the wait, and an index that becomes ready later.
 pub(crate) fn completes() -> Simulator {
     play("[[job]]\nid = \"rj-1\"\nindex = \"docs\"\ntakes = \"1s\"\nready_after = \"1s\"")
 }
@@ -38,12 +38,12 @@ fn ended(status: &str) -> Simulator {
     play(&format!("{}index = \"docs\"\n", done(&[("rj-1", status)])))
 }
 
-/// A restore that takes for ever.
+/// A restore that never ends.
 pub(crate) fn endless() -> Simulator {
     play("[[job]]\nid = \"rj-1\"\nindex = \"docs\"")
 }
 
-/// What an example is to find: `pc` starts the restore `rj-1` of the backup `b-1`.
+/// The stage of an example: `pc` starts the restore `rj-1` of the backup `b-1`.
 pub(crate) struct Stage {
     folder: Folder,
     plane: Simulator,
@@ -70,7 +70,7 @@ impl Stage {
             "bin/pc",
             "printf '{\\n  \"restore_job_id\": \"rj-1\",\\n  \"index_id\": \"i-1\"\\n}\\n'\n",
         );
-        // What installs: a script to pipe into a shell, and a build.
+        // Installers: a script to pipe into a shell, and a build.
         stage.script("bin/curl", "echo 'echo \"sh $PINECONE_VERSION $PINECONE_INSTALL\" >> \"$CALLS\"'\n");
         stage.script("bin/cargo", "");
         stage.script("switch-traffic.sh", "");
@@ -90,7 +90,7 @@ impl Stage {
         self.folder.path().join(name)
     }
 
-    /// Writes a script that writes down that it was called, and then does this.
+    /// Writes a stub that records its call and then does this.
     pub(crate) fn script(&self, name: &str, then: &str) {
         drop(fs::remove_file(self.path(name)));
         self.folder.write(name, format!("{RECORD}{then}"));
@@ -107,7 +107,7 @@ impl Stage {
         self.plane.count()
     }
 
-    /// Whether the last answer was that the index serves.
+    /// Whether the last answer was that the index is ready.
     pub(crate) fn has_seen_it_serve(&self) -> bool {
         let requests = self.plane.requests();
         requests.len() > 2 && requests.last().is_some_and(|request| request.path == "/indexes/docs")
@@ -119,7 +119,7 @@ impl Stage {
         calls.lines().map(str::to_owned).collect()
     }
 
-    /// A program in it, which finds all of this, the control plane and the key.
+    /// A program on the stage, with the control plane and the key.
     pub(crate) fn program(&self, words: &[&str]) -> Watch {
         let path = format!("{}:{}", self.path("bin").display(), std::env::var("PATH").unwrap_or_default());
         Watch::program(words)
@@ -132,12 +132,12 @@ impl Stage {
     }
 }
 
-/// Whether there is such a program here.
+/// Whether this program is installed.
 pub(crate) fn is_there(program: &str) -> bool {
     Command::new(program).arg("--version").output().is_ok_and(|tried| tried.status.success())
 }
 
-/// The same; where there is none, that is said, once, with what is not tested.
+/// The same; if it is not, prints once what is not tested.
 pub(crate) fn is_there_for(program: &str, what: &str) -> bool {
     static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 

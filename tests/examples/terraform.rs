@@ -1,4 +1,4 @@
-//! `terraform/main.tf`, run by Terraform where it is there.
+//! `terraform/main.tf`, run by Terraform if it is installed.
 
 use restore_watch::simulate::Simulator;
 
@@ -7,48 +7,28 @@ use crate::support::{Done, Watch};
 
 const VARIABLES: [&str; 2] = ["-var=backup=b-1", "-var=index=docs"];
 
-/// A directory that is initialised; none where there is no Terraform.
-fn stage(plane: Simulator) -> Option<Stage> {
-    if !is_there_for("terraform", "terraform/main.tf is not applied") {
-        return None;
-    }
-    let stage = Stage::new("terraform/main.tf", plane);
-    terraform(&stage, &["init", "-no-color", "-input=false"]).run().expect(0);
-    Some(stage)
-}
-
-/// Terraform without the settings of the user who runs the tests, and without its check for updates.
-fn terraform(stage: &Stage, words: &[&str]) -> Watch {
-    stage.program(&[&["terraform"], words].concat()).env("CHECKPOINT_DISABLE", "1")
-}
-
-fn apply(stage: &Stage, further: &[&str]) -> Done {
-    let words = ["apply", "-auto-approve", "-no-color", "-input=false"];
-    terraform(stage, &[&words[..], &VARIABLES, further].concat()).run()
-}
-
 #[test]
-fn a_restore_that_completes_switches_traffic() {
+fn completed_restore_switches_traffic() {
     let Some(stage) = stage(completes()) else { return };
     let done = apply(&stage, &[]).expect(0);
     assert!(done.stdout.contains("restore rj-1 into index docs completed after "), "{}", done.stdout);
     assert_eq!(stage.calls(), [RESTORE, SWITCH]);
     assert!(stage.has_seen_it_serve());
-    // Once more, and nothing is to be done.
+    // A second apply has nothing to do.
     let polls = stage.polls();
     apply(&stage, &[]).expect(0);
     assert_eq!((stage.calls().len(), stage.polls()), (2, polls));
 }
 
 #[test]
-fn a_restore_that_fails_fails_the_apply() {
+fn failed_restore_fails_the_apply() {
     let Some(stage) = stage(failed()) else { return };
     apply(&stage, &[]).expect(1).logged("exit status 1");
     assert_eq!(stage.calls(), [RESTORE]);
 }
 
 #[test]
-fn after_a_timeout_the_next_apply_goes_on_with_the_same_restore() {
+fn apply_after_a_timeout_continues_the_same_restore() {
     let Some(mut stage) = stage(endless()) else { return };
     apply(&stage, &["-var=timeout=300ms"]).expect(1).logged("exit status 124");
     assert_eq!(stage.calls(), [RESTORE]);
@@ -58,7 +38,7 @@ fn after_a_timeout_the_next_apply_goes_on_with_the_same_restore() {
 }
 
 #[test]
-fn no_restore_is_no_wait() {
+fn without_a_restore_nothing_is_waited_for() {
     let Some(stage) = stage(completed()) else { return };
     stage.script("bin/pc", "echo '{ \"error\": \"quota\" }'; exit 1");
     apply(&stage, &[]).expect(1);
@@ -66,7 +46,7 @@ fn no_restore_is_no_wait() {
 }
 
 #[test]
-fn the_key_is_not_in_the_state() {
+fn key_is_not_in_the_terraform_state() {
     let Some(stage) = stage(completed()) else { return };
     apply(&stage, &[]).expect(0);
     let file = std::fs::read_to_string(stage.path("terraform.tfstate")).expect("a state");
@@ -74,7 +54,7 @@ fn the_key_is_not_in_the_state() {
 }
 
 #[test]
-fn its_commands_without_terraform() {
+fn provisioners_run_without_terraform() {
     if is_there("terraform") {
         return;
     }
@@ -92,6 +72,27 @@ fn its_commands_without_terraform() {
         let codes: Vec<_> = commands().into_iter().take(2).map(|line| run(line).code).collect();
         assert_eq!(codes, [Some(0), Some(code)]);
     }
+}
+
+/// An initialized directory; `None` without Terraform.
+fn stage(plane: Simulator) -> Option<Stage> {
+    if !is_there_for("terraform", "terraform/main.tf is not applied") {
+        return None;
+    }
+    let stage = Stage::new("terraform/main.tf", plane);
+    terraform(&stage, &["init", "-no-color", "-input=false"]).run().expect(0);
+    Some(stage)
+}
+
+/// Terraform without the settings of the user who runs the tests, and without its check for
+/// updates.
+fn terraform(stage: &Stage, words: &[&str]) -> Watch {
+    stage.program(&[&["terraform"], words].concat()).env("CHECKPOINT_DISABLE", "1")
+}
+
+fn apply(stage: &Stage, further: &[&str]) -> Done {
+    let words = ["apply", "-auto-approve", "-no-color", "-input=false"];
+    terraform(stage, &[&words[..], &VARIABLES, further].concat()).run()
 }
 
 /// The commands of its provisioners, in their order.

@@ -5,12 +5,12 @@ use crate::support::{Folder, done, play};
 use crate::tmux::{Terminal, until_file};
 
 #[test]
-fn in_the_background_of_a_script() {
+fn wait_in_the_background_of_a_script() {
     let plane = play(&format!("{}[[job]]\nid = \"open\"", done(&[("bad", "failed")])));
     for (script, printed) in [
         ("restore-watch wait bad -q > /dev/null & wait $!; echo $?", "1\n"),
         ("set -m; restore-watch wait bad -q > /dev/null & wait $!; echo $?", "1\n"),
-        // Stopped for longer than the API may be silent: that says nothing about the API.
+        // Stopped for longer than `unreachable_after`: that says nothing about the API.
         (
             "restore-watch wait open -q --unreachable-after 1s --timeout 4s > /dev/null & \
              sleep 1; kill -STOP $!; sleep 2; kill -CONT $!; wait $!; echo $?",
@@ -28,31 +28,37 @@ fn in_the_background_of_a_script() {
 }
 
 #[test]
-fn stopped_and_continued_on_a_terminal() {
+fn wait_is_stopped_and_continued_on_a_terminal() {
     let plane = play("[[job]]\nid = \"open\"\nindex = \"docs\"");
     let Some(terminal) = Terminal::open(&plane, &[]) else { return };
     terminal.line("restore-watch wait open");
+
     terminal.until("the lines", |screen| screen.contains("docs Pending"));
     terminal.key("C-z");
     terminal.until("the shell", |screen| screen.contains("Stopped"));
+
     terminal.line("bg");
     terminal.line("echo mine");
     let screen = terminal.until("the answer", |screen| screen.contains("\nmine\n"));
+
     assert_eq!(screen.matches("docs Pending").count(), 1, "nothing is drawn from the background:\n{screen}");
     // What was typed stays where it was.
     terminal.line("sleep 1; echo later");
     let screen = terminal.until("the answer", |screen| screen.contains("\nlater\n"));
+
     assert!(screen.contains("$ echo mine\nmine\n$ sleep 1; echo later\nlater\n"), "{screen}");
     terminal.line("fg");
     let screen = terminal.until("new lines", |screen| screen.matches("docs Pending").count() == 2);
+
     assert!(screen.contains("$ echo mine\nmine\n"), "{screen}");
     terminal.key("C-c");
     let screen = terminal.until("the report", |screen| screen.contains("interrupted by SIGINT"));
+
     assert!(screen.contains("^C\nPending  open  index docs"), "{screen}");
 }
 
 #[test]
-fn a_terminal_that_stops_writers_in_the_background_costs_no_outcome() {
+fn terminal_with_tostop_costs_no_outcome() {
     let plane = play("[[job]]\nid = \"open\"");
     let Some(terminal) = Terminal::open(&plane, &[]) else { return };
     terminal.line("stty tostop; set +m; set -m");
@@ -65,12 +71,13 @@ fn a_terminal_that_stops_writers_in_the_background_costs_no_outcome() {
 }
 
 #[test]
-fn the_terminal_goes_away() {
+fn closed_terminal_ends_a_wait() {
     let plane = play(&format!("{}[[job]]\nid = \"open\"", done(&[("good", "completed")])));
     for (launcher, code) in [("", "129"), ("nohup ", "3"), ("env -- ", "129")] {
         let Some(terminal) = Terminal::open(&plane, &[]) else { return };
         let folder = Folder::new();
-        // A shell that catches SIGHUP writes it by itself: a program that it called would be ended by a second one.
+        // The shell writes the file by itself: a program that it called would be ended by a second
+        // SIGHUP.
         let file = folder.path().join("code");
         let directory = folder.path().display();
         terminal.line(&format!(
@@ -89,7 +96,7 @@ fn the_terminal_goes_away() {
 }
 
 #[test]
-fn the_terminal_of_a_wait_that_ignores_it_goes_away() {
+fn wait_that_ignores_sighup_survives_its_terminal() {
     let plane = play("[[job]]\nid = \"open\"\n[[fault]]\nkind = \"status\"\nstatus = 400\nfirst = 5\n");
     let Some(terminal) = Terminal::open(&plane, &[("RUST_LOG", "debug")]) else { return };
     let folder = Folder::new();
@@ -97,9 +104,11 @@ fn the_terminal_of_a_wait_that_ignores_it_goes_away() {
         "cd {}; (trap '' HUP; restore-watch wait open --timeout 3s; echo $? > code)",
         folder.path().display()
     ));
+
     terminal.until("the lines", |screen| screen.contains("Ctrl-C ends"));
     terminal.close();
     let file = folder.path().join("code");
     until_file(&file, "\n");
+
     assert_eq!(std::fs::read_to_string(&file).unwrap().trim(), "124");
 }

@@ -7,6 +7,7 @@ use crate::tmux::Terminal;
 fn marks_are_those_of_the_locale() {
     let plane = play(&format!("{}[[job]]\nid = \"open\"", done(&[("good", "completed"), ("bad", "failed")])));
     let Some(terminal) = Terminal::open(&plane, &[]) else { return };
+
     for (variables, utf8) in [
         ("LC_ALL=C.UTF-8 LANG=C", true),
         ("LC_ALL=C LC_CTYPE=C.UTF-8 LANG=C.UTF-8", false),
@@ -16,7 +17,7 @@ fn marks_are_those_of_the_locale() {
         ("-u LC_ALL", false),
     ] {
         terminal.line(&format!("clear; env {variables} restore-watch wait good bad open"));
-        // Not those of the wait before, which stay until the screen is cleared.
+        // Not the lines of the previous wait, which stay until the screen is cleared.
         let is_drawn = |screen: &str| {
             let shows = |words| screen.contains(words);
             shows("completed,") && shows("Pending,") && !shows("interrupted")
@@ -50,5 +51,6 @@ fn help_and_errors_are_ascii() {
         assert!(done.stderr.is_ascii(), "{}", done.stderr);
     }
     let done = Watch::new(["check", "--config", &config]).env("LANG", "C.UTF-8").run().expect(78);
+
     assert!(done.stderr.contains('…'), "{}", done.stderr);
 }

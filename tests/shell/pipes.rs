@@ -1,11 +1,11 @@
-//! In pipes, under other programs, and with streams that are closed or full.
+//! In pipes, under other programs, and with closed or full streams.
 
 use crate::script::run;
 use crate::support::{done, play};
 
-/// Each script with what its standard output must be: codes, as a rule.
+/// Each script with its expected standard output, mostly exit codes.
 #[test]
-fn exit_codes_are_true_whatever_becomes_of_the_streams() {
+fn exit_codes_survive_closed_and_full_streams() {
     let plane = play(&format!("{}[[job]]\nid = \"open\"", done(&[("good", "completed"), ("bad", "failed")])));
     for (script, printed) in [
         (
@@ -35,7 +35,7 @@ fn exit_codes_are_true_whatever_becomes_of_the_streams() {
 }
 
 #[test]
-fn shells_that_stop_at_errors_stop() {
+fn failed_wait_stops_shells_with_errexit() {
     let plane = play(&done(&[("good", "completed"), ("bad", "failed")]));
     for shell in ["bash", "zsh"] {
         for (script, code, printed) in [
@@ -54,7 +54,7 @@ fn shells_that_stop_at_errors_stop() {
 }
 
 #[test]
-fn by_xargs() {
+fn wait_by_xargs() {
     let plane = play(&done(&[("good", "completed"), ("fine", "completed"), ("bad", "failed")]));
     for (script, code, lines) in [
         (
@@ -85,7 +85,7 @@ fn by_xargs() {
 }
 
 #[test]
-fn under_timeout() {
+fn wait_under_timeout() {
     let plane = play("[[job]]\nid = \"open\"");
     for (options, code) in
         [("", 124), ("--foreground", 124), ("--preserve-status", 143), ("-s INT --preserve-status", 130)]
@@ -101,9 +101,9 @@ fn under_timeout() {
 }
 
 #[test]
-fn a_reader_of_standard_error_that_stalls_keeps_nobody_who_interrupts() {
+fn stalled_standard_error_does_not_hold_up_a_signal() {
     let plane = play("[[job]]\nid = \"open\"");
-    // Nobody reads from the pipe, and it is full before the signal comes.
+    // The pipe is not read, and it is full before the signal comes.
     let script = "restore-watch wait open --progress plain --heartbeat 1ms 2> >(sleep 8 > /dev/null & echo $! >&3; wait) 3>&1 & \
         sleep 2; kill -TERM $!; SECONDS=0; wait $!; echo code $? after $((SECONDS / 4))";
     let Some(ended) = run("bash", script, &plane) else { return };

@@ -35,7 +35,7 @@ pub(crate) fn environment(plane: &Simulator) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Runs a script to its end, which comes within a minute.
+/// Runs a script to its end, within a minute.
 #[track_caller]
 pub(crate) fn run(shell: &str, script: &str, plane: &Simulator) -> Option<Ended> {
     let mut command = Command::new("timeout");

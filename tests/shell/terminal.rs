@@ -6,17 +6,18 @@ use crate::tmux::Terminal;
 const FOOTER: &str = "Ctrl-C ends";
 
 #[test]
-fn a_terminal_that_changes_its_width_keeps_one_line_for_each_job() {
+fn resized_terminal_keeps_one_line_for_each_job() {
     let jobs = done(&[("good", "completed"), ("bad", "failed")]);
     let more = "[[job]]\nid = \"one\"\nindex = \"an-index-with-a-long-name\"\n[[job]]\nid = \"two\"\nindex = \"日本語のインデックス\"\n";
     let plane = play(&format!("{jobs}{more}"));
     let Some(terminal) = Terminal::open(&plane, &[]) else { return };
     terminal.line("clear; restore-watch wait good bad one two --max-interval 1s");
+
     terminal.until("the lines", |screen| screen.contains(FOOTER));
     for columns in [60, 40, 20, 9, 1, 30, 100, 50] {
         terminal.resize(columns);
-        // Lines are as wide as they may be, and there are no more of them than jobs and the footer; then the screen
-        // has been drawn at this width. What scrolled away when the lines were wrapped is not on the screen.
+        // The screen has been drawn at this width if no line is too wide and there is one line for
+        // each job and the footer. Lines that scrolled away are not on the screen.
         let screen = terminal.until(&format!("lines in {columns} columns"), |screen| {
             let lines: Vec<_> = screen.lines().skip_while(|line| !line.starts_with('✘')).collect();
             let starts: String = lines.iter().filter_map(|line| line.chars().next()).collect();
@@ -28,14 +29,16 @@ fn a_terminal_that_changes_its_width_keeps_one_line_for_each_job() {
             "{screen}"
         );
     }
+
     terminal.key("C-c");
     terminal.resize(100);
     let screen = terminal.until("the report", |screen| screen.contains("interrupted by SIGINT"));
+
     assert!(screen.contains("Pending    two  index 日本語のインデックス"), "{screen}");
 }
 
 #[test]
-fn when_all_ended_only_the_report_stays() {
+fn only_the_report_stays_after_the_end() {
     let plane = play(&done(&[("good", "completed"), ("bad", "failed")]));
     let Some(terminal) = Terminal::open(&plane, &[]) else { return };
     terminal.line("clear; restore-watch wait good bad; echo code $?");
@@ -49,7 +52,7 @@ fn when_all_ended_only_the_report_stays() {
 }
 
 #[test]
-fn what_is_logged_stays_above_the_lines() {
+fn log_lines_stay_above_the_progress() {
     let plane = play("[[job]]\nid = \"open\"\n[[fault]]\nkind = \"status\"\nstatus = 503\nfirst = 2\n");
     let Some(terminal) = Terminal::open(&plane, &[("RUST_LOG", "debug")]) else { return };
     terminal.line("clear; restore-watch wait open");
@@ -62,9 +65,10 @@ fn what_is_logged_stays_above_the_lines() {
 }
 
 #[test]
-fn a_terminal_that_can_do_nothing_has_plain_lines() {
+fn dumb_terminal_has_plain_lines() {
     let plane = play(&done(&[("good", "completed")]));
     let Some(terminal) = Terminal::open(&plane, &[]) else { return };
+
     for prefix in ["TERM=dumb", "env -u TERM"] {
         terminal
             .line(&format!("clear; {prefix} RUST_LOG=debug restore-watch wait good 2>&1 | cat -v; echo end"));

@@ -1,4 +1,4 @@
-//! A terminal with a shell in it: tmux, with a server of its own.
+//! A terminal with a shell in it: tmux, with its own server.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -10,13 +10,13 @@ use restore_watch::simulate::Simulator;
 use crate::script::environment;
 use crate::support::{Folder, PATIENCE, skipped};
 
-/// It is closed when it is dropped.
+/// Closed when dropped.
 pub(crate) struct Terminal {
     folder: Folder,
 }
 
 impl Terminal {
-    /// One of 80 columns, with bash, on this control plane. There is none without tmux.
+    /// A terminal of 80 columns, with bash, on this control plane; `None` without tmux.
     #[track_caller]
     pub(crate) fn open(plane: &Simulator, variables: &[(&str, &str)]) -> Option<Self> {
         let terminal = Self { folder: Folder::new() };
@@ -29,13 +29,13 @@ impl Terminal {
         let variables = given.chain(variables.iter().copied()).map(|(name, value)| format!("{name}={value}"));
         let mut arguments =
             vec!["-f", "/dev/null", "-u", "new-session", "-d", "-x", "80", "-y", "40", "-s", "s"];
-        // An interactive bash takes its prompt from the environment when it reads no file.
+        // An interactive bash that reads no file takes its prompt from the environment.
         arguments.extend(["env", "-u", "TMUX", "PS1=$ "]);
         let variables: Vec<_> = variables.collect();
         arguments.extend(variables.iter().map(String::as_str));
         arguments.extend(["bash", "--norc", "--noprofile"]);
         terminal.tmux(&arguments);
-        // A session that stays when its terminal is closed.
+        // The session outlives its terminal.
         terminal.tmux(&["new-session", "-d", "-s", "other", "sleep 600"]);
         terminal.until("a prompt", |screen| screen.contains('$'));
         Some(terminal)
@@ -89,7 +89,7 @@ impl Terminal {
         screen.lines().filter(|line| !line.is_empty()).map(|line| line.to_owned() + "\n").collect()
     }
 
-    /// Waits until the screen is as it should be.
+    /// Waits until the screen fulfills a condition.
     #[track_caller]
     pub(crate) fn until(&self, what: &str, condition: impl Fn(&str) -> bool) -> String {
         bounded(what, || {
@@ -98,7 +98,7 @@ impl Terminal {
         })
     }
 
-    /// Waits until something is so.
+    /// Waits until a condition holds.
     #[track_caller]
     pub(crate) fn until_so(&self, what: &str, condition: impl Fn() -> bool) {
         bounded(what, || if condition() { Ok(()) } else { Err(self.screen()) });
@@ -107,12 +107,12 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        // Fails where it has never begun.
+        // Fails if it never began.
         drop(self.command().arg("kill-server").output());
     }
 }
 
-/// Tries again and again, for as long as a test may wait.
+/// Tries repeatedly, up to [`PATIENCE`].
 #[track_caller]
 fn bounded<T>(what: &str, mut attempt: impl FnMut() -> Result<T, String>) -> T {
     let clock = Clock::system();

@@ -1,15 +1,16 @@
-//! A terminal that is told to stop (Ctrl-S) takes nothing; the wait goes on.
+//! A terminal stopped by Ctrl-S accepts no output; the wait goes on.
 
 use crate::support::play;
 use crate::tmux::Terminal;
 
 #[test]
-fn polls_and_timeouts_go_on() {
+fn stopped_terminal_holds_up_no_poll_and_no_timeout() {
     let plane = play("[[job]]\nid = \"open\"");
     let Some(terminal) = Terminal::open(&plane, &[]) else { return };
     terminal.line(
         "clear; restore-watch wait open --min-interval 20ms --max-interval 100ms --timeout 8s; echo code $?",
     );
+
     terminal.until("the lines", |screen| screen.contains("Ctrl-C ends"));
     terminal.key("C-s");
     let before = plane.count();

@@ -1,7 +1,7 @@
 //! What the integration tests share: the program as a process, and the servers it speaks to.
 //!
-//! Invariant: every wait has a bound, and whatever the program prints is searched for secrets, panics and escape
-//! sequences, whichever test made it print.
+//! Invariant: every wait has a bound, and whatever the program prints is searched for secrets,
+//! panics and escape sequences, whichever test made it print.
 
 #![expect(
     clippy::missing_panics_doc,
@@ -15,14 +15,14 @@ mod process;
 mod servers;
 
 pub use process::{Done, KEY, PATIENCE, Running, Watch, json_lines};
-/// Says why a test is skipped, past the capture of output: what is not tested must be seen.
+/// Prints why a test is skipped, past the harness's capture, so that it is seen.
 pub fn skipped(why: &str) {
     use std::io::Write as _;
 
     writeln!(std::io::stderr(), "SKIPPED: {why}").expect("standard error");
 }
 
-/// The library that stands between a program and its clocks, where there is one.
+/// faketime's library, if it is installed.
 pub fn library_of_clocks() -> Option<String> {
     let shown =
         std::process::Command::new("faketime").args(["-m", "-f", "+0d", "printenv", "LD_PRELOAD"]).output();

@@ -1,4 +1,4 @@
-//! The program as a process: with an environment of its own, and never waited for without a bound.
+//! The program as a process: in an environment of its own, waited for with a bound.
 
 use std::io::{Read, Write as _};
 use std::process::{Child, Command, Stdio};
@@ -18,7 +18,7 @@ pub const KEY: &str = "pcsk_CanaryOfAllTests_7Hx2kQ";
 /// How long anything may take before a test fails.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A process to be.
+/// A process to start.
 pub struct Watch {
     command: Command,
     stdin: Option<Vec<u8>>,
@@ -28,8 +28,8 @@ pub struct Watch {
     folder: Option<Folder>,
 }
 
-/// Whether these tests run with SIGINT ignored, as a background job of a script does. The program would inherit that, and
-/// leave it so.
+/// Whether these tests run with SIGINT ignored, as a background job of a script does. The program
+/// would inherit that and keep ignoring it.
 fn ignores_interrupts() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap_or_default();
@@ -42,7 +42,8 @@ impl Watch {
         Self::through(&[], arguments)
     }
 
-    /// The same, started by another program that becomes it: `launcher` is that program and its own arguments.
+    /// The same, started by another program that execs it: `launcher` is that program and its
+    /// arguments.
     pub fn through<S: AsRef<std::ffi::OsStr>>(
         launcher: &[&str],
         arguments: impl IntoIterator<Item = S>,
@@ -65,13 +66,13 @@ impl Watch {
             command
         };
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        // Neither the configuration of whoever runs the tests is found, nor anything else of theirs.
-        // A directory there cannot even be made, by root neither.
+        // No configuration or state of the user who runs the tests is found. Not even root can make
+        // a directory there.
         command.env("HOME", "/proc/none");
         Self { command, stdin: None, unread: false, escapes: false, stdout: None, folder: None }
     }
 
-    /// `restore-watch wait` on this control plane, with the key and as impatient as it may be.
+    /// `restore-watch wait` on this control plane, with the key and short intervals.
     pub fn wait(plane: &Simulator, arguments: &[&str]) -> Self {
         let hasty = ["wait", "--min-interval", "20ms", "--max-interval", "100ms"];
         Self::new(hasty.iter().chain(arguments)).on(plane)
@@ -106,7 +107,7 @@ impl Watch {
         self
     }
 
-    /// With a standard output whose reader has gone away.
+    /// With a standard output whose reader is closed.
     pub fn unread(mut self) -> Self {
         self.unread = true;
         self
@@ -118,19 +119,18 @@ impl Watch {
         self
     }
 
-    /// With escape sequences in what it prints, which the test looks at itself.
+    /// Allows escape sequences in its output; the test checks them itself.
     pub fn with_escapes(mut self) -> Self {
         self.escapes = true;
         self
     }
 
-    /// With files that stay until it ended.
+    /// Keeps these files until it ended.
     pub fn keep(mut self, folder: Folder) -> Self {
         self.folder = Some(folder);
         self
     }
 
-    /// Starts it.
     pub fn start(mut self) -> Running {
         let stdin = if self.stdin.is_some() { Stdio::piped() } else { Stdio::null() };
         let stdout = self.stdout.unwrap_or_else(Stdio::piped);
@@ -153,8 +153,8 @@ impl Watch {
     }
 }
 
-/// Starts a program. One that was just written may be held open for a moment by another thread's child, which has not
-/// become another program yet.
+/// Starts a program. A program that was just written may be held open for a moment by another
+/// thread's child that has not reached its exec.
 fn started(command: &mut Command) -> Child {
     let clock = Clock::system();
     let since = clock.now().instant;
@@ -171,7 +171,7 @@ fn started(command: &mut Command) -> Child {
     }
 }
 
-/// What one of its streams held so far.
+/// The output of one stream so far.
 #[derive(Default)]
 struct Stream {
     bytes: Arc<Mutex<Vec<u8>>>,
@@ -219,7 +219,6 @@ pub struct Running {
 }
 
 impl Running {
-    /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
@@ -312,7 +311,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Both fail where it has ended, which is the usual case.
+        // Both fail if it has ended, which is the usual case.
         drop(self.child.kill());
         drop(self.child.wait());
     }
@@ -335,7 +334,7 @@ pub struct Done {
     pub stdout: String,
     /// What it printed on standard error.
     pub stderr: String,
-    /// From its start, or the last signal to it, to its end, as far as that was looked for at once.
+    /// From its start, or the last signal to it, until its end was noticed.
     pub took: Duration,
 }
 
@@ -366,7 +365,7 @@ impl Done {
         json_lines(&self.stdout)
     }
 
-    /// What holds for all that this program ever prints where nobody looks at a terminal.
+    /// What holds for all output of this program that goes to no terminal.
     #[track_caller]
     fn is_decent(&self, escapes: bool) {
         for text in [&self.stdout, &self.stderr] {

@@ -7,7 +7,7 @@ use restore_watch::platform::clock::Clock;
 use restore_watch::simulate::{Receiver, Reply, Scenario, Simulator, Timeline};
 use tokio::runtime::Runtime;
 
-/// What the servers run on, apart from the threads of the tests, which wait for processes.
+/// The servers' runtime, apart from the threads of the tests, which block on processes.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
 
 const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
@@ -33,12 +33,12 @@ pub fn receive(replies: impl IntoIterator<Item = Reply>) -> Receiver {
     RUNTIME.block_on(Receiver::start(replies, LOOPBACK, timeline)).expect("a free port")
 }
 
-/// An address at which nobody listens.
+/// An address without a listener.
 pub fn unused_address() -> SocketAddr {
     std::net::TcpListener::bind(LOOPBACK).and_then(|listener| listener.local_addr()).expect("a free port")
 }
 
-/// The script of jobs that ended long ago, each written `id: status`.
+/// The scenario of jobs that ended long ago, each an id and a status.
 pub fn done(jobs: &[(&str, &str)]) -> String {
     let job = |(id, status): &(&str, &str)| {
         format!("[[job]]\nid = \"{id}\"\nage = \"1h\"\ntakes = \"10m\"\nends = \"{status}\"\n")
@@ -46,7 +46,7 @@ pub fn done(jobs: &[(&str, &str)]) -> String {
     jobs.iter().map(job).collect()
 }
 
-/// The tables of a configuration that speaks to this control plane as fast as it can.
+/// The tables of a configuration that polls this control plane as fast as possible.
 pub fn fast(plane: &Simulator) -> String {
     format!(
         "[api]\nendpoint = \"{}\"\nrequests_per_second = 200\nburst = 50\n\
@@ -64,7 +64,6 @@ impl Folder {
         Self(tempfile::tempdir().expect("a directory"))
     }
 
-    /// Its path.
     pub fn path(&self) -> &std::path::Path {
         self.0.path()
     }

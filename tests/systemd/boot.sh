@@ -78,7 +78,7 @@ mkdir "$group" 2>/dev/null || { rmdir "$scratch"; die "no control group can be m
 end() {
   trap - EXIT
   set +e
-  # Nobody may be left to read what the shell has to say.
+  # The reader of what the shell prints may be closed already.
   exec > /dev/null 2>&1
   [ -z "$leader" ] || kill -s RTMIN+4 "$leader" 2>/dev/null
   for _ in $(seq 100); do

@@ -1,4 +1,4 @@
-//! restore-watch.service: who it is, how it ends, and when it is started again.
+//! restore-watch.service: its user and sandbox, its stops, and its restarts.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt as _;
@@ -11,19 +11,8 @@ use crate::world::World;
 
 const UNIT: &str = "restore-watch.service";
 
-fn webhook(receiver: &Receiver) -> String {
-    format!("[[sink]]\ntype = \"log\"\n[[sink]]\ntype = \"webhook\"\nurl = \"{}\"\n", receiver.url())
-}
-
-/// How many deliveries to the webhook are marked as made.
-fn marked(world: &World) -> usize {
-    let list = "restore-watch deliveries --state delivered --sink webhook --output json";
-    let rows = world.succeed(&format!("{list} --state-file /var/lib/restore-watch/state.db"));
-    serde_json::from_str::<Vec<serde_json::Value>>(&rows).unwrap().len()
-}
-
 #[test]
-fn it_runs_as_a_user_of_its_own_and_keeps_the_key_to_itself() {
+fn daemon_runs_as_its_own_user_and_keeps_its_key() {
     let Some(world) = World::boot() else { return };
     let plane = world.play(&format!("api_key = \"{KEY}\"\n{}", done(&[("rj-1", "failed")])));
     world.configure(&plane, &["rj-1"], "");
@@ -62,10 +51,11 @@ fn it_runs_as_a_user_of_its_own_and_keeps_the_key_to_itself() {
 }
 
 #[test]
-fn what_confines_it_is_not_in_its_way() {
+fn sandbox_of_the_unit_allows_all_it_needs() {
     let Some(world) = World::boot() else { return };
     let plane = world.play(&(done(&[("rj-1", "failed")]) + "[[fault]]\nfirst = 3\nkind = \"reset\"\n"));
     let receiver = world.receive(Vec::new());
+
     // Both are looked up by name; the second one fails at the TLS handshake.
     let port = receiver.address().port();
     let sinks = format!(
@@ -74,26 +64,29 @@ fn what_confines_it_is_not_in_its_way() {
          [[sink]]\ntype = \"webhook\"\nname = \"tls\"\nurl = \"https://localhost:{port}\"\n"
     );
     world.configure(&plane, &["rj-1"], &sinks);
+
     for start in 1..=2 {
         world.succeed("systemctl start restore-watch");
         world.until("both webhooks", || {
             receiver.count() == 2 && world.has_logged("--unit=restore-watch", "sink tls: ")
         });
         world.succeed("systemctl stop restore-watch");
-        // A call that is refused would have killed it.
+        // A refused system call would have killed it.
         assert_eq!(world.property(UNIT, "Result"), "success", "start {start}");
     }
 }
 
 #[test]
-fn a_stop_lets_out_what_is_owed() {
+fn stop_drains_pending_deliveries() {
     let Some(world) = World::boot() else { return };
     let plane = world.play("[[job]]\nid = \"rj-1\"");
     let receiver = world.receive(vec![Reply::status(200).after(Duration::from_secs(1))]);
     world.configure(&plane, &["rj-1"], &webhook(&receiver));
+
     world.succeed("systemctl start restore-watch");
     world.until("a webhook", || receiver.count() == 1);
     world.succeed("systemctl stop restore-watch");
+
     assert_eq!(world.property(UNIT, "Result"), "success");
     assert_eq!(world.property(UNIT, "ExecMainStatus"), "0");
     assert!(world.has_logged("--unit=restore-watch", "stopping; pending deliveries: 1"));
@@ -102,7 +95,7 @@ fn a_stop_lets_out_what_is_owed() {
 }
 
 #[test]
-fn a_stop_ends_in_time_whatever_a_receiver_does() {
+fn stop_is_in_time_with_a_hanging_receiver() {
     let Some(world) = World::boot() else { return };
     let plane = world.play("[[job]]\nid = \"rj\"\ncount = 20\nprogress = \"linear\"\ntakes = \"1h\"");
     let receiver = world.receive(Vec::new());
@@ -110,43 +103,49 @@ fn a_stop_ends_in_time_whatever_a_receiver_does() {
     let jobs: Vec<_> = (1..=20).map(|number| format!("rj-{number}")).collect();
     let jobs: Vec<_> = jobs.iter().map(String::as_str).collect();
     world.configure(&plane, &jobs, &webhook(&receiver));
+
     world.succeed("systemctl start restore-watch");
     world.until("webhooks", || receiver.count() > 0);
     world.succeed("systemctl stop restore-watch");
+
     // It ended by itself, before systemd would have killed it.
     assert_eq!(world.property(UNIT, "Result"), "success");
     assert!(world.has_logged("--unit=restore-watch", "stopped; deliveries still pending: 20"));
 }
 
 #[test]
-fn a_kill_is_followed_by_a_new_start_that_tells_nothing_twice() {
+fn restart_after_a_kill_repeats_no_event() {
     let Some(world) = World::boot() else { return };
     let plane = world.play(&(done(&[("rj-1", "completed")]) + "[[job]]\nid = \"rj-2\"\n"));
     let receiver = world.receive(Vec::new());
     world.configure(&plane, &["rj-1", "rj-2"], &webhook(&receiver));
     world.edit(UNIT, "[Service]\nRestartSec=50ms\n");
+
     world.succeed("systemctl start restore-watch");
-    // Two of the one that ended, one of the other.
+    // Two for the ended job, one for the other.
     world.until("three deliveries", || marked(&world) == 3);
-    let logged = receiver.received();
+
+    let posts = receiver.received();
     world.succeed("systemctl kill --signal=KILL restore-watch");
     world.until("a new start", || {
         world.has_logged("--unit=restore-watch", "watching 1 restore; ended before: 1")
     });
+
     assert_eq!(world.property(UNIT, "NRestarts"), "1");
     let polls = plane.count();
     world.until("more polls", || plane.count() > polls + 5);
-    let ids: BTreeSet<_> = logged.iter().map(|webhook| webhook.header("webhook-id").unwrap()).collect();
-    assert_eq!((ids.len(), logged.len(), receiver.count()), (3, 3, 3));
+
+    let ids: BTreeSet<_> = posts.iter().map(|webhook| webhook.header("webhook-id").unwrap()).collect();
+    assert_eq!((ids.len(), posts.len(), receiver.count()), (3, 3, 3));
 }
 
 #[test]
-fn a_bad_configuration_is_not_tried_again() {
+fn bad_configuration_is_not_restarted() {
     let Some(world) = World::boot() else { return };
     world.write("/etc/restore-watch/config.toml", "jobs = [\"rj-1\"]\npol = 3\n");
     let ran = world.run("systemctl start restore-watch");
     assert_eq!(ran.code, Some(1), "{ran:?}");
-    // Where it were to be started again, it would be activating.
+    // Before a restart it would be `activating`.
     assert_eq!(world.property(UNIT, "ActiveState"), "failed");
     assert_eq!(world.property(UNIT, "ExecMainStatus"), "78");
     assert_eq!(world.property(UNIT, "NRestarts"), "0");
@@ -154,17 +153,31 @@ fn a_bad_configuration_is_not_tried_again() {
 }
 
 #[test]
-fn a_state_that_cannot_be_used_is_tried_again_until_it_can() {
+fn unusable_state_is_retried_until_it_can_be_used() {
     let Some(world) = World::boot() else { return };
     let plane = world.play(&done(&[("rj-1", "completed")]));
     world.configure(&plane, &["rj-1"], "");
     world.edit(UNIT, "[Service]\nRestartSec=50ms\n");
+
     world.succeed("systemctl start restore-watch && systemctl stop restore-watch");
     let file = world.seen_from_outside("/var/lib/private/restore-watch/state.db");
     std::fs::write(&file, "no database").unwrap();
     assert_eq!(world.run("systemctl start restore-watch").code, Some(1));
+
     world.until("further starts", || world.property(UNIT, "NRestarts").parse::<u32>().unwrap() >= 2);
     assert!(world.has_logged("--unit=restore-watch", "code=exited, status=74"));
+
     std::fs::remove_file(&file).unwrap();
     world.until("a good start", || world.property(UNIT, "ActiveState") == "active");
+}
+
+fn webhook(receiver: &Receiver) -> String {
+    format!("[[sink]]\ntype = \"log\"\n[[sink]]\ntype = \"webhook\"\nurl = \"{}\"\n", receiver.url())
+}
+
+/// How many deliveries to the webhook are marked as delivered.
+fn marked(world: &World) -> usize {
+    let list = "restore-watch deliveries --state delivered --sink webhook --output json";
+    let rows = world.succeed(&format!("{list} --state-file /var/lib/restore-watch/state.db"));
+    serde_json::from_str::<Vec<serde_json::Value>>(&rows).unwrap().len()
 }

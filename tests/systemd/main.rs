@@ -1,6 +1,6 @@
 //! The units that come with the program, under a real systemd.
 //!
-//! Invariant: where no systemd can be booted, the tests that need one say so and pass; with
+//! Invariant: if no systemd can be booted, the tests that need one print that and pass; with
 //! `RESTORE_WATCH_REQUIRE_SYSTEMD=1` they fail.
 
 #![cfg_attr(
@@ -30,6 +30,6 @@ pub mod support;
 
 #[cfg(not(target_os = "linux"))]
 #[test]
-fn there_is_no_systemd_here() {
+fn missing_systemd_skips_or_fails() {
     skip::skipped("the units", "systemd is a thing of Linux");
 }

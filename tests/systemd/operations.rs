@@ -1,4 +1,4 @@
-//! restore-watch.service from day to day: what systemd and the journal know of it, a reload, and a watchdog.
+//! restore-watch.service in operation: its status and journal, reloads, and the watchdog.
 
 use std::time::Duration;
 
@@ -10,6 +10,212 @@ use crate::support::done;
 use crate::world::World;
 
 const UNIT: &str = "restore-watch.service";
+
+#[test]
+fn systemd_shows_the_status_of_the_daemon() {
+    let Some(world) = World::boot() else { return };
+    let ended = [("rj-1", "failed"), ("rj-2", "completed"), ("rj-3", "completed")];
+    let (plane, other) = (
+        world.play(&(done(&ended) + "[[job]]\nid = \"open\"\ncount = 8\n")),
+        world.play("[[job]]\nid = \"open\"\ncount = 4\n"),
+    );
+    let receiver = world.receive(Vec::new());
+    receiver.otherwise(Reply::hang());
+    let jobs: Vec<_> = (1..=8).map(|number| format!("open-{number}")).collect();
+    let jobs: Vec<_> = ["rj-1", "rj-2", "rj-3"].into_iter().chain(jobs.iter().map(String::as_str)).collect();
+    let further = format!(
+        "[[project]]\nname = \"two\"\napi_key = {{ credential = \"pinecone-api-key\" }}\n\
+         jobs = [\"open-1\", \"open-2\", \"open-3\", \"open-4\"]\napi = {{ endpoint = \"{}\" }}\n{}",
+        other.url(),
+        webhook(&receiver, "events = [\"restore_job.failed\"]")
+    );
+    world.configure(&plane, &jobs, &further);
+
+    world.succeed("systemctl start restore-watch");
+    let parts = ["watching 12 restores in 2 projects, 3 ended; ", "; next poll in ", "; 1 delivery pending"];
+    world.until("a status that says it all", || {
+        let status = world.property(UNIT, "StatusText");
+        parts.iter().all(|part| format!("; {status}").contains(part))
+    });
+}
+
+#[test]
+fn journal_finds_the_events_of_a_restore() {
+    let Some(world) = World::boot() else { return };
+    let plane = world.play(&done(&[("rj-1", "failed"), ("rj-2", "completed")]));
+    let receiver = world.receive(Vec::new());
+    world.configure(&plane, &["rj-1", "rj-2"], &webhook(&receiver, ""));
+
+    world.succeed("systemctl start restore-watch");
+    let found = |matching: &str| world.journal(&format!("{matching} _SYSTEMD_UNIT={UNIT}"));
+    world.until("both ends in the journal and at the receiver", || {
+        receiver.count() == 4
+            && found("RESTORE_JOB_ID=rj-1").len() >= 2
+            && found("RESTORE_JOB_ID=rj-2").len() >= 2
+    });
+
+    let failed = found("RESTORE_JOB_ID=rj-1 RESTORE_STATUS=Failed RESTORE_PROJECT=one PRIORITY=3");
+    let [line] = &failed[..] else { panic!("{failed:#?}") };
+    assert!(line["MESSAGE"].as_str().unwrap().contains("rj-1"), "{line}");
+    assert!(found("RESTORE_JOB_ID=rj-2 PRIORITY=3").is_empty());
+
+    // The id of the event leads from a webhook to its journal line and back.
+    let webhooks = receiver.received();
+    let id = line["TRANSITION_ID"].as_str().expect("an id");
+    let sent = webhooks.iter().find(|webhook| webhook.header("webhook-id") == Some(id)).expect("its webhook");
+    let body: Value = serde_json::from_slice(&sent.body).unwrap();
+
+    assert_eq!((&body["type"], &body["job"]["id"]), (&"restore_job.failed".into(), &"rj-1".into()));
+    for webhook in &webhooks {
+        let id = webhook.header("webhook-id").unwrap();
+        assert_eq!(found(&format!("TRANSITION_ID={id}")).len(), 1, "{id}");
+    }
+}
+
+#[test]
+fn reload_takes_up_added_jobs() {
+    let Some(world) = World::boot() else { return };
+    let plane =
+        world.play(&(done(&[("rj-1", "completed"), ("rj-2", "failed")]) + "[[job]]\nid = \"rj-3\"\n"));
+    let receiver = world.receive(Vec::new());
+    world.configure(&plane, &["rj-1", "rj-3"], &webhook(&receiver, ""));
+
+    world.succeed("systemctl start restore-watch");
+    world.until("three webhooks", || receiver.count() == 3);
+
+    let process = main_pid(&world);
+    world.configure(&plane, &["rj-1", "rj-2", "rj-3"], &webhook(&receiver, ""));
+    world.succeed("systemctl reload restore-watch");
+
+    assert_eq!(world.property(UNIT, "ActiveState"), "active");
+    world.until("what is new", || receiver.count() == 5);
+
+    until_polled(&world, &plane, "rj-3");
+    let posts = receiver.received();
+    let of_new = |webhook: &&restore_watch::simulate::Received| {
+        String::from_utf8_lossy(&webhook.body).contains("\"rj-2\"")
+    };
+    assert_eq!((posts.len(), posts.iter().filter(of_new).count()), (5, 2), "{posts:?}");
+    assert_eq!((main_pid(&world), world.property(UNIT, "NRestarts")), (process, "0".to_owned()));
+}
+
+#[test]
+fn bad_reload_fails_and_changes_nothing() {
+    let Some(world) = World::boot() else { return };
+    let plane = world.play("[[job]]\nid = \"rj\"\ncount = 2\n");
+    world.configure(&plane, &["rj-1"], "");
+
+    world.succeed("systemctl start restore-watch");
+    let process = main_pid(&world);
+
+    // Without the last line it would watch another job instead.
+    world.configure(&plane, &["rj-2"], "[stat]\n");
+    let ran = world.run("systemctl reload restore-watch");
+
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert_eq!(world.property(UNIT, "ActiveState"), "active");
+    assert_eq!(main_pid(&world), process);
+    assert!(
+        world.has_logged(&format!("--unit={UNIT}"), "/etc/restore-watch/config.toml:"),
+        "no reason was given"
+    );
+
+    until_polled(&world, &plane, "rj-1");
+    assert!(plane.requests().iter().all(|request| !request.path.contains("rj-2")));
+
+    // The corrected file is used.
+    world.configure(&plane, &["rj-1", "rj-2"], "");
+    world.succeed("systemctl reload restore-watch");
+
+    until_polled(&world, &plane, "rj-2");
+}
+
+#[test]
+fn watchdog_ends_a_stopped_process() {
+    let Some(world) = World::boot() else { return };
+    let plane = world.play("[[job]]\nid = \"rj-1\"\n");
+    world.configure(&plane, &["rj-1"], "");
+    start_watched(&world, "");
+    let process = main_pid(&world);
+    world.succeed(&format!("kill -s STOP {process}"));
+    until_restarted_by_watchdog(&world, &process);
+    until_polled(&world, &plane, "rj-1");
+}
+
+#[test]
+fn watchdog_ends_a_process_with_a_stuck_loop() {
+    let Some(world) = World::boot() else { return };
+    let plane = world.play(&(done(&[("rj-1", "completed")]) + "[[job]]\nid = \"rj-2\"\n"));
+    let receiver = world.receive(Vec::new());
+    world.configure(&plane, &["rj-1", "rj-2"], &webhook(&receiver, ""));
+    start_watched(&world, "Environment=RESTORE_WATCH_FAILPOINT=stall_loop:3");
+    let process = main_pid(&world);
+    until_restarted_by_watchdog(&world, &process);
+
+    // The next process is not stuck and emits the end.
+    world.edit(UNIT, "[Service]\nWatchdogSec=2s\nTimeoutAbortSec=500ms\nRestartSec=50ms\n");
+    let is_delivered = || {
+        let posts = receiver.received();
+        posts.iter().any(|webhook| String::from_utf8_lossy(&webhook.body).contains("restore_job.completed"))
+    };
+
+    world.until("the event of the end", is_delivered);
+    until_polled(&world, &plane, "rj-2");
+}
+
+#[test]
+fn watchdog_spares_a_busy_process() {
+    let Some(world) = World::boot() else { return };
+    let plane = world.play(
+        "[[job]]\nid = \"rj\"\ncount = 200\nprogress = \"linear\"\ntakes = \"1m\"\ntakes_step = \"1s\"\n",
+    );
+    let receiver = world.receive(Vec::new());
+    receiver.otherwise(Reply::status(503).after(Duration::from_millis(200)));
+    let jobs: Vec<_> = (1..=200).map(|number| format!("rj-{number}")).collect();
+    let jobs: Vec<_> = jobs.iter().map(String::as_str).collect();
+    world.configure(&plane, &jobs, &webhook(&receiver, "retry_schedule = [\"1s\", \"1s\", \"1s\"]"));
+    start_watched(&world, "");
+    let process = main_pid(&world);
+    let clock = Clock::system();
+    let start = clock.now().instant;
+
+    world.until("three times the patience of the watchdog, and much to do", || {
+        clock.now().instant.since(start) > Duration::from_secs(6)
+            && plane.count() > 500
+            && receiver.count() > 20
+    });
+    assert_eq!((main_pid(&world), world.property(UNIT, "NRestarts")), (process, "0".to_owned()));
+    assert!(!world.has_logged("_PID=1", "Watchdog timeout"));
+}
+
+#[test]
+fn root_finds_the_daemon_and_others_are_refused() {
+    let Some(world) = World::boot() else { return };
+    let plane = world.play("[[job]]\nid = \"rj-1\"\n[[job]]\nid = \"rj-2\"\n");
+    world.configure(&plane, &["rj-1"], "");
+
+    let none = world.run("restore-watch status");
+    assert_eq!(
+        (none.code, none.stderr.contains("systemctl start restore-watch")),
+        (Some(5), true),
+        "{none:?}"
+    );
+
+    world.succeed("systemctl start restore-watch");
+    world.succeed("restore-watch add rj-2 --name nightly");
+
+    until_polled(&world, &plane, "rj-2");
+    world.succeed("systemctl restart restore-watch");
+
+    assert!(world.succeed("restore-watch status").contains("nightly (rj-2)"), "it is part of the state");
+    let other = world.run("setpriv --reuid 65534 --regid 65534 --clear-groups restore-watch status --socket /run/restore-watch/control.sock");
+
+    assert_eq!((other.code, other.stderr.contains("sudo")), (Some(4), true), "{other:?}");
+    let modes = world.succeed("stat -c '%a' /run/restore-watch /run/restore-watch/control.sock");
+
+    assert_eq!(modes.split_whitespace().collect::<Vec<_>>(), ["700", "600"]);
+    world.succeed("systemctl stop restore-watch && test ! -e /run/restore-watch");
+}
 
 fn webhook(receiver: &Receiver, further: &str) -> String {
     let url = receiver.url();
@@ -29,111 +235,7 @@ fn until_polled(world: &World, plane: &Simulator, job: &str) {
     world.until(&format!("polls of {job}"), || polls() > before + 2);
 }
 
-#[test]
-fn systemd_knows_how_the_watch_stands() {
-    let Some(world) = World::boot() else { return };
-    let ended = [("rj-1", "failed"), ("rj-2", "completed"), ("rj-3", "completed")];
-    let (plane, other) = (
-        world.play(&(done(&ended) + "[[job]]\nid = \"open\"\ncount = 8\n")),
-        world.play("[[job]]\nid = \"open\"\ncount = 4\n"),
-    );
-    let receiver = world.receive(Vec::new());
-    receiver.otherwise(Reply::hang());
-    let jobs: Vec<_> = (1..=8).map(|number| format!("open-{number}")).collect();
-    let jobs: Vec<_> = ["rj-1", "rj-2", "rj-3"].into_iter().chain(jobs.iter().map(String::as_str)).collect();
-    let further = format!(
-        "[[project]]\nname = \"two\"\napi_key = {{ credential = \"pinecone-api-key\" }}\n\
-         jobs = [\"open-1\", \"open-2\", \"open-3\", \"open-4\"]\napi = {{ endpoint = \"{}\" }}\n{}",
-        other.url(),
-        webhook(&receiver, "events = [\"restore_job.failed\"]")
-    );
-    world.configure(&plane, &jobs, &further);
-    world.succeed("systemctl start restore-watch");
-    let parts = ["watching 12 restores in 2 projects, 3 ended; ", "; next poll in ", "; 1 delivery pending"];
-    world.until("a status that says it all", || {
-        let status = world.property(UNIT, "StatusText");
-        parts.iter().all(|part| format!("; {status}").contains(part))
-    });
-}
-
-#[test]
-fn the_journal_finds_what_was_told_of_a_restore() {
-    let Some(world) = World::boot() else { return };
-    let plane = world.play(&done(&[("rj-1", "failed"), ("rj-2", "completed")]));
-    let receiver = world.receive(Vec::new());
-    world.configure(&plane, &["rj-1", "rj-2"], &webhook(&receiver, ""));
-    world.succeed("systemctl start restore-watch");
-    let found = |matching: &str| world.journal(&format!("{matching} _SYSTEMD_UNIT={UNIT}"));
-    world.until("both ends in the journal and at the receiver", || {
-        receiver.count() == 4
-            && found("RESTORE_JOB_ID=rj-1").len() >= 2
-            && found("RESTORE_JOB_ID=rj-2").len() >= 2
-    });
-    let failed = found("RESTORE_JOB_ID=rj-1 RESTORE_STATUS=Failed RESTORE_PROJECT=one PRIORITY=3");
-    let [line] = &failed[..] else { panic!("{failed:#?}") };
-    assert!(line["MESSAGE"].as_str().unwrap().contains("rj-1"), "{line}");
-    assert!(found("RESTORE_JOB_ID=rj-2 PRIORITY=3").is_empty());
-    // By its id, a webhook leads to its line, and a line to its webhook.
-    let webhooks = receiver.received();
-    let id = line["TRANSITION_ID"].as_str().expect("an id");
-    let sent = webhooks.iter().find(|webhook| webhook.header("webhook-id") == Some(id)).expect("its webhook");
-    let body: Value = serde_json::from_slice(&sent.body).unwrap();
-    assert_eq!((&body["type"], &body["job"]["id"]), (&"restore_job.failed".into(), &"rj-1".into()));
-    for webhook in &webhooks {
-        let id = webhook.header("webhook-id").unwrap();
-        assert_eq!(found(&format!("TRANSITION_ID={id}")).len(), 1, "{id}");
-    }
-}
-
-#[test]
-fn a_reload_takes_up_what_was_added() {
-    let Some(world) = World::boot() else { return };
-    let plane =
-        world.play(&(done(&[("rj-1", "completed"), ("rj-2", "failed")]) + "[[job]]\nid = \"rj-3\"\n"));
-    let receiver = world.receive(Vec::new());
-    world.configure(&plane, &["rj-1", "rj-3"], &webhook(&receiver, ""));
-    world.succeed("systemctl start restore-watch");
-    world.until("three webhooks", || receiver.count() == 3);
-    let process = main_pid(&world);
-    world.configure(&plane, &["rj-1", "rj-2", "rj-3"], &webhook(&receiver, ""));
-    world.succeed("systemctl reload restore-watch");
-    assert_eq!(world.property(UNIT, "ActiveState"), "active");
-    world.until("what is new", || receiver.count() == 5);
-    until_polled(&world, &plane, "rj-3");
-    let logged = receiver.received();
-    let of_new = |webhook: &&restore_watch::simulate::Received| {
-        String::from_utf8_lossy(&webhook.body).contains("\"rj-2\"")
-    };
-    assert_eq!((logged.len(), logged.iter().filter(of_new).count()), (5, 2), "{logged:?}");
-    assert_eq!((main_pid(&world), world.property(UNIT, "NRestarts")), (process, "0".to_owned()));
-}
-
-#[test]
-fn a_bad_reload_fails_and_changes_nothing() {
-    let Some(world) = World::boot() else { return };
-    let plane = world.play("[[job]]\nid = \"rj\"\ncount = 2\n");
-    world.configure(&plane, &["rj-1"], "");
-    world.succeed("systemctl start restore-watch");
-    let process = main_pid(&world);
-    // It would watch another job instead, were it not for the last line.
-    world.configure(&plane, &["rj-2"], "[stat]\n");
-    let ran = world.run("systemctl reload restore-watch");
-    assert_eq!(ran.code, Some(1), "{ran:?}");
-    assert_eq!(world.property(UNIT, "ActiveState"), "active");
-    assert_eq!(main_pid(&world), process);
-    assert!(
-        world.has_logged(&format!("--unit={UNIT}"), "/etc/restore-watch/config.toml:"),
-        "no reason was told"
-    );
-    until_polled(&world, &plane, "rj-1");
-    assert!(plane.requests().iter().all(|request| !request.path.contains("rj-2")));
-    // What was mended is taken up.
-    world.configure(&plane, &["rj-1", "rj-2"], "");
-    world.succeed("systemctl reload restore-watch");
-    until_polled(&world, &plane, "rj-2");
-}
-
-/// Starts it with a watchdog that does not wait long, and with further lines in its unit.
+/// Starts it with a short watchdog limit and further lines in its unit.
 fn start_watched(world: &World, further: &str) {
     world.edit(
         UNIT,
@@ -149,82 +251,4 @@ fn until_restarted_by_watchdog(world: &World, process: &str) {
     world.until("a new start", || {
         world.property(UNIT, "ActiveState") == "active" && main_pid(world) != process
     });
-}
-
-#[test]
-fn the_watchdog_ends_a_process_that_stands_still() {
-    let Some(world) = World::boot() else { return };
-    let plane = world.play("[[job]]\nid = \"rj-1\"\n");
-    world.configure(&plane, &["rj-1"], "");
-    start_watched(&world, "");
-    let process = main_pid(&world);
-    world.succeed(&format!("kill -s STOP {process}"));
-    until_restarted_by_watchdog(&world, &process);
-    until_polled(&world, &plane, "rj-1");
-}
-
-#[test]
-fn the_watchdog_ends_a_process_whose_loop_alone_is_stuck() {
-    let Some(world) = World::boot() else { return };
-    let plane = world.play(&(done(&[("rj-1", "completed")]) + "[[job]]\nid = \"rj-2\"\n"));
-    let receiver = world.receive(Vec::new());
-    world.configure(&plane, &["rj-1", "rj-2"], &webhook(&receiver, ""));
-    start_watched(&world, "Environment=RESTORE_WATCH_FAILPOINT=stall_loop:3");
-    let process = main_pid(&world);
-    until_restarted_by_watchdog(&world, &process);
-    // The next one runs freely, and tells what the stuck one did not.
-    world.edit(UNIT, "[Service]\nWatchdogSec=2s\nTimeoutAbortSec=500ms\nRestartSec=50ms\n");
-    let is_told = || {
-        let logged = receiver.received();
-        logged.iter().any(|webhook| String::from_utf8_lossy(&webhook.body).contains("restore_job.completed"))
-    };
-    world.until("the end of the job to be told", is_told);
-    until_polled(&world, &plane, "rj-2");
-}
-
-#[test]
-fn the_watchdog_leaves_a_busy_process_alone() {
-    let Some(world) = World::boot() else { return };
-    let plane = world.play(
-        "[[job]]\nid = \"rj\"\ncount = 200\nprogress = \"linear\"\ntakes = \"1m\"\ntakes_step = \"1s\"\n",
-    );
-    let receiver = world.receive(Vec::new());
-    receiver.otherwise(Reply::status(503).after(Duration::from_millis(200)));
-    let jobs: Vec<_> = (1..=200).map(|number| format!("rj-{number}")).collect();
-    let jobs: Vec<_> = jobs.iter().map(String::as_str).collect();
-    world.configure(&plane, &jobs, &webhook(&receiver, "retry_schedule = [\"1s\", \"1s\", \"1s\"]"));
-    start_watched(&world, "");
-    let process = main_pid(&world);
-    let clock = Clock::system();
-    let start = clock.now().instant;
-    world.until("three times the patience of the watchdog, and much to do", || {
-        clock.now().instant.since(start) > Duration::from_secs(6)
-            && plane.count() > 500
-            && receiver.count() > 20
-    });
-    assert_eq!((main_pid(&world), world.property(UNIT, "NRestarts")), (process, "0".to_owned()));
-    assert!(!world.has_logged("_PID=1", "Watchdog timeout"));
-}
-
-#[test]
-fn root_finds_the_daemon_and_others_are_sent_away() {
-    let Some(world) = World::boot() else { return };
-    let plane = world.play("[[job]]\nid = \"rj-1\"\n[[job]]\nid = \"rj-2\"\n");
-    world.configure(&plane, &["rj-1"], "");
-    let none = world.run("restore-watch status");
-    assert_eq!(
-        (none.code, none.stderr.contains("systemctl start restore-watch")),
-        (Some(5), true),
-        "{none:?}"
-    );
-    world.succeed("systemctl start restore-watch");
-    world.succeed("restore-watch add rj-2 --name nightly");
-    until_polled(&world, &plane, "rj-2");
-    world.succeed("systemctl restart restore-watch");
-    assert!(world.succeed("restore-watch status").contains("nightly (rj-2)"), "it is part of the state");
-    let other = world.run("setpriv --reuid 65534 --regid 65534 --clear-groups restore-watch status --socket /run/restore-watch/control.sock");
-    assert_eq!((other.code, other.stderr.contains("sudo")), (Some(4), true), "{other:?}");
-    let modes = world.succeed("stat -c '%a' /run/restore-watch /run/restore-watch/control.sock");
-    assert_eq!(modes.split_whitespace().collect::<Vec<_>>(), ["700", "600"]);
-    world.succeed("systemctl stop restore-watch && test ! -e /run/restore-watch");
 }

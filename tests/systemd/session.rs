@@ -1,4 +1,5 @@
-//! restore-watch-user.service in a session: a user's own systemd, bus, screen and notification service, all of them real.
+//! restore-watch-user.service in a session: the user's systemd, bus, screen and notification
+//! service, all of them real.
 
 use serde_json::Value;
 
@@ -9,7 +10,7 @@ use crate::world::{STRICT, UNITS, World};
 /// The user, whose home is made for the test.
 const USER: &str = "of-this-test";
 
-/// What the session is made of: a file of each Debian package that it needs beside systemd.
+/// The parts of a session: a file of each Debian package that it needs beside systemd.
 const PARTS: [(&str, &str); 5] = [
     ("dbus-user-session", "/usr/lib/systemd/user/dbus.socket"),
     ("dunst", "/usr/bin/dunst"),
@@ -18,67 +19,8 @@ const PARTS: [(&str, &str); 5] = [
     ("xvfb", "/usr/bin/Xvfb"),
 ];
 
-/// A world in which somebody is logged in and sits before a screen.
-struct Session {
-    world: World,
-    uid: String,
-}
-
-impl Session {
-    /// Begins one; none where that cannot be done here.
-    fn begin() -> Option<Self> {
-        let world = World::boot()?;
-        let missing: Vec<_> = PARTS
-            .into_iter()
-            .filter(|(_, file)| world.run(&format!("ls {file}")).code != Some(0))
-            .map(|(package, _)| package)
-            .collect();
-        if !missing.is_empty() {
-            skipped("the unit of a desktop session", &format!("not installed: {}", missing.join(", ")));
-            return None;
-        }
-        world.succeed(&format!(
-            "useradd --create-home {USER} && systemctl start systemd-logind && loginctl enable-linger {USER}"
-        ));
-        let uid = world.succeed(&format!("id -u {USER}"));
-        let manager = format!("user@{uid}.service");
-        world.until("the user's systemd", || world.property(&manager, "ActiveState") == "active");
-        let session = Self { world, uid };
-        session.succeed("systemd-run --user --quiet Xvfb :7 -nolisten tcp");
-        let screen = session.world.seen_from_outside("/tmp/.X11-unix/X7");
-        session.world.until("a screen", || screen.exists());
-        // The bus starts the notification service when somebody calls it.
-        session.succeed("systemctl --user set-environment DISPLAY=:7");
-        Some(session)
-    }
-
-    /// Runs a line of shell as the user. Gives what it printed.
-    #[track_caller]
-    fn succeed(&self, line: &str) -> String {
-        let (uid, quoted) = (&self.uid, line.replace('\'', "'\\''"));
-        self.world.succeed(&format!(
-            "setpriv --reuid {USER} --regid {USER} --init-groups env HOME=/home/{USER} \
-             XDG_RUNTIME_DIR=/run/user/{uid} DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/{uid}/bus sh -c '{quoted}'"
-        ))
-    }
-
-    /// Writes a file of the user.
-    fn write(&self, path: &str, text: &str) {
-        self.world.write(&format!("/home/{USER}/{path}"), text);
-        self.world.succeed(&format!("chown --recursive {USER}:{USER} /home/{USER}"));
-    }
-}
-
-/// What notifications said, the newest first: heading and text.
-fn shown(history: &str) -> Vec<(String, String)> {
-    let history: Value = serde_json::from_str(history).unwrap();
-    let notifications = history["data"][0].as_array().unwrap();
-    let text = |notification: &Value, key: &str| notification[key]["data"].as_str().unwrap().to_owned();
-    notifications.iter().map(|one| (text(one, "summary"), text(one, "body"))).collect()
-}
-
 #[test]
-fn the_end_of_a_restore_is_shown_on_the_screen_of_the_user() {
+fn end_of_a_restore_is_a_desktop_notification() {
     let Some(session) = Session::begin() else { return };
     let plane = session
         .world
@@ -115,4 +57,63 @@ fn the_end_of_a_restore_is_shown_on_the_screen_of_the_user() {
     );
     let journal = session.world.succeed("journalctl --sync; journalctl --quiet --all --output=export");
     assert!(journal.contains("_SYSTEMD_USER_UNIT=restore-watch-user.service") && !journal.contains(KEY));
+}
+
+/// A world with a logged-in user and a screen.
+struct Session {
+    world: World,
+    uid: String,
+}
+
+impl Session {
+    /// Begins a session; `None` if that is impossible here.
+    fn begin() -> Option<Self> {
+        let world = World::boot()?;
+        let missing: Vec<_> = PARTS
+            .into_iter()
+            .filter(|(_, file)| world.run(&format!("ls {file}")).code != Some(0))
+            .map(|(package, _)| package)
+            .collect();
+        if !missing.is_empty() {
+            skipped("the unit of a desktop session", &format!("not installed: {}", missing.join(", ")));
+            return None;
+        }
+        world.succeed(&format!(
+            "useradd --create-home {USER} && systemctl start systemd-logind && loginctl enable-linger {USER}"
+        ));
+        let uid = world.succeed(&format!("id -u {USER}"));
+        let manager = format!("user@{uid}.service");
+        world.until("the user's systemd", || world.property(&manager, "ActiveState") == "active");
+        let session = Self { world, uid };
+        session.succeed("systemd-run --user --quiet Xvfb :7 -nolisten tcp");
+        let screen = session.world.seen_from_outside("/tmp/.X11-unix/X7");
+        session.world.until("a screen", || screen.exists());
+        // The bus starts the notification service at its first call.
+        session.succeed("systemctl --user set-environment DISPLAY=:7");
+        Some(session)
+    }
+
+    /// Runs a line of shell as the user. Gives what it printed.
+    #[track_caller]
+    fn succeed(&self, line: &str) -> String {
+        let (uid, quoted) = (&self.uid, line.replace('\'', "'\\''"));
+        self.world.succeed(&format!(
+            "setpriv --reuid {USER} --regid {USER} --init-groups env HOME=/home/{USER} \
+             XDG_RUNTIME_DIR=/run/user/{uid} DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/{uid}/bus sh -c '{quoted}'"
+        ))
+    }
+
+    /// Writes a file of the user.
+    fn write(&self, path: &str, text: &str) {
+        self.world.write(&format!("/home/{USER}/{path}"), text);
+        self.world.succeed(&format!("chown --recursive {USER}:{USER} /home/{USER}"));
+    }
+}
+
+/// Heading and text of the notifications, the newest first.
+fn shown(history: &str) -> Vec<(String, String)> {
+    let history: Value = serde_json::from_str(history).unwrap();
+    let notifications = history["data"][0].as_array().unwrap();
+    let text = |notification: &Value, key: &str| notification[key]["data"].as_str().unwrap().to_owned();
+    notifications.iter().map(|one| (text(one, "summary"), text(one, "body"))).collect()
 }

@@ -1,11 +1,12 @@
-//! What happens to a test that cannot run here.
+//! Skipping of tests that cannot run here.
 //!
-//! Invariant: nothing is skipped in silence, and nothing at all where `RESTORE_WATCH_REQUIRE_SYSTEMD` is 1.
+//! Invariant: nothing is skipped silently, and nothing at all if `RESTORE_WATCH_REQUIRE_SYSTEMD` is
+//! 1.
 
 use std::io::Write as _;
 use std::sync::{Mutex, PoisonError};
 
-/// Says that something is not tested, and why; once, however many tests there are of it.
+/// Prints what is not tested, and why, once for all tests that need it.
 pub(crate) fn skipped(what: &str, why: &str) {
     static SAID: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
@@ -14,7 +15,7 @@ pub(crate) fn skipped(what: &str, why: &str) {
     assert!(!required, "not tested here, and it must be: {line}");
     let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
     if !said.contains(&line) {
-        // Past the test harness, which shows what a test prints only where it fails.
+        // Past the harness, which shows the output of failed tests only.
         drop(writeln!(std::io::stderr(), "SKIPPED: {line}"));
         said.push(line);
     }

@@ -1,7 +1,6 @@
-//! A world with a systemd of its own: booted, furnished, looked at, powered off.
+//! A world with its own systemd: booted, configured, inspected, powered off.
 //!
-//! Invariant: nothing in it outlives the process of the tests, however that ends, and nothing is waited for without a
-//! bound.
+//! Invariant: nothing in it outlives the process of the tests, and every wait has a bound.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -20,18 +19,19 @@ use tokio::runtime::Runtime;
 use crate::skip::skipped;
 use crate::support::{KEY, PATIENCE};
 
-/// Where the units are that come with the program.
+/// The directory of the shipped units.
 pub(crate) const UNITS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/systemd");
 
-/// In the tests, a call of the system that a unit refuses kills, so that none is made in silence.
+/// In the tests a refused system call kills, so that none goes unnoticed.
 pub(crate) const STRICT: &str = "[Service]\nSystemCallErrorNumber=kill\n";
 
 /// Any free port of a world.
 const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-/// A world that runs, with the program and the units installed as the README says, and a key. It ends when it is dropped.
+/// A running world with the program and the units installed as the README says, and a key. Ended
+/// when dropped.
 pub(crate) struct World {
-    /// What its servers run on: threads that are in its network.
+    /// The servers' runtime, with threads in its network.
     network: Runtime,
     /// The process id of its systemd, as it is seen from here.
     leader: String,
@@ -41,7 +41,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// Boots one; none where that cannot be done here.
+    /// Boots a world; `None` if that is impossible here.
     pub(crate) fn boot() -> Option<Self> {
         match Self::begin() {
             Ok(world) => {
@@ -59,7 +59,7 @@ impl World {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/systemd/boot.sh");
         let mut keeper = Command::new("bash")
             .args([script, env!("CARGO_BIN_EXE_restore-watch")])
-            // Whoever kills the tests should leave it the time to tidy up.
+            // A kill of the tests' process group must leave the script the time to tidy up.
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -68,7 +68,7 @@ impl World {
             .map_err(|error| format!("bash cannot be started: {error}"))?;
         let lease = keeper.stdin.take();
         let mut line = String::new();
-        // Both end with the script, which has bounds of its own.
+        // Both reads end with the script, which has its own time limits.
         BufReader::new(keeper.stdout.take().expect("a pipe")).read_line(&mut line).unwrap();
         let Some(leader) = line.trim_end().strip_prefix("ready ") else {
             let mut why = String::new();
@@ -90,7 +90,7 @@ impl World {
         self.succeed("chmod 600 /etc/restore-watch/pinecone-api-key && systemctl daemon-reload");
     }
 
-    /// A file of the world, for those who are not within.
+    /// A file of the world, as seen from outside.
     pub(crate) fn seen_from_outside(&self, path: &str) -> PathBuf {
         Path::new("/proc")
             .join(&self.leader)
@@ -98,14 +98,15 @@ impl World {
             .join(path.strip_prefix('/').expect("an absolute path"))
     }
 
-    /// Writes a file that everybody in the world may read.
+    /// Writes a file that every user of the world may read.
     pub(crate) fn write(&self, path: &str, text: impl AsRef<[u8]>) {
         let file = self.seen_from_outside(path);
         std::fs::create_dir_all(file.parent().expect("a directory")).unwrap();
         std::fs::write(&file, text).unwrap();
     }
 
-    /// Sets the configuration: jobs of one control plane, whose key is a credential, and further lines.
+    /// Sets the configuration: jobs of one control plane, whose key is a credential, and further
+    /// lines.
     pub(crate) fn configure(&self, plane: &Simulator, jobs: &[&str], further: &str) {
         let text = format!(
             "[[project]]\nname = \"one\"\napi_key = {{ credential = \"pinecone-api-key\" }}\njobs = {jobs:?}\n\
@@ -159,7 +160,7 @@ impl World {
         }
     }
 
-    /// What systemd says about a unit.
+    /// A property of a unit, as systemd shows it.
     pub(crate) fn property(&self, unit: &str, name: &str) -> String {
         self.succeed(&format!("systemctl show --value --property={name} '{unit}'"))
     }
@@ -177,7 +178,7 @@ impl World {
             .any(|line| line["MESSAGE"].as_str().is_some_and(|said| said.contains(text)))
     }
 
-    /// The last lines of the journal, for whoever looks for the cause of a failure.
+    /// The last lines of the journal, for the message of a failure.
     fn logged(&self) -> String {
         self.run("journalctl --sync; journalctl --quiet --no-pager --output=short-precise --lines=60").stdout
     }
@@ -195,7 +196,7 @@ impl World {
         self.served(async move { Receiver::start(replies, LOOPBACK, timeline).await })
     }
 
-    /// On a thread of that network; the one that asks is not in it.
+    /// Runs on a thread in that network; the calling thread is not in it.
     fn served<T: Send + 'static>(
         &self,
         server: impl Future<Output = std::io::Result<T>> + Send + 'static,
@@ -225,7 +226,7 @@ fn network(leader: &str) -> Runtime {
     let network = std::fs::File::open(format!("/proc/{leader}/ns/net")).unwrap();
     let build = move || {
         move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
-        // The threads that it starts are where this one is.
+        // The threads that it starts inherit the namespace of this one.
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
     };
     std::thread::spawn(build).join().unwrap()

@@ -1,4 +1,5 @@
-//! A wait within a pipeline: what GitHub Actions and GitLab make of what it says, and what later steps are told.
+//! A wait within a pipeline: annotations and log sections for GitHub Actions and GitLab, and
+//! outputs for later steps.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,7 +8,8 @@ use restore_watch::simulate::Simulator;
 
 use crate::support::{Folder, Running, Watch, done, fast, play, skipped};
 
-/// The commands that the runner of GitHub Actions knows (`src/Runner.Worker/ActionCommandManager.cs`).
+/// The commands that the runner of GitHub Actions knows
+/// (`src/Runner.Worker/ActionCommandManager.cs`).
 const KNOWN: [&str; 16] = [
     "internal-set-repo-path",
     "set-env",
@@ -27,72 +29,8 @@ const KNOWN: [&str; 16] = [
     "stop-commands",
 ];
 
-/// A step of GitHub Actions: the files it is given.
-struct Step(Folder);
-
-impl Step {
-    fn new() -> Self {
-        Self(Folder::new())
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.path().join(name).to_string_lossy().into_owned()
-    }
-
-    /// This process as part of the step.
-    fn of(&self, watch: Watch) -> Watch {
-        watch
-            .env("CI", "true")
-            .env("GITHUB_ACTIONS", "true")
-            .env("GITHUB_OUTPUT", &self.path("output"))
-            .env("GITHUB_STEP_SUMMARY", &self.path("summary"))
-    }
-
-    fn wait(&self, plane: &Simulator, arguments: &[&str]) -> Watch {
-        self.of(Watch::wait(plane, arguments))
-    }
-
-    fn summary(&self) -> String {
-        std::fs::read_to_string(self.path("summary")).expect("a summary")
-    }
-
-    /// The outputs, as the runner reads them (`EnvFileKeyValuePairs` in `src/Runner.Worker/FileCommandManager.cs`).
-    fn outputs(&self) -> BTreeMap<String, String> {
-        let text = std::fs::read_to_string(self.path("output")).expect("outputs");
-        let mut lines = text.lines();
-        let mut outputs = BTreeMap::new();
-        while let Some(line) = lines.next() {
-            let (name, delimiter) = line.split_once("<<").expect("a name and a delimiter");
-            assert!(!name.contains('='), "{line}");
-            let value: Vec<_> = lines.by_ref().take_while(|line| *line != delimiter).collect();
-            outputs.insert(name.to_owned(), value.join("\n"));
-        }
-        outputs
-    }
-}
-
-/// What the runner takes for commands in what it reads from a stream: of each its name, and all after it
-/// (`TryParseV2` and `TryParse` in `src/Runner.Common/ActionCommand.cs`).
-fn commands(text: &str) -> Vec<(String, String)> {
-    let known = |name: &str| KNOWN.contains(&name.to_lowercase().as_str());
-    let parse = |line: &str, begin: &str, middle: &str| {
-        let (info, data) = line.strip_prefix(begin)?.split_once(middle)?;
-        let (name, properties) = info.split_once(' ').unwrap_or((info, ""));
-        known(name).then(|| (name.to_owned(), format!("{properties}::{data}")))
-    };
-    let command = |line: &str| {
-        let new = parse(line.trim_start(), "::", "::");
-        new.or_else(|| parse(&line[line.find("##[")?..], "##[", "]"))
-    };
-    text.split(['\n', '\r']).filter_map(command).collect()
-}
-
-fn names(commands: &[(String, String)]) -> Vec<&str> {
-    commands.iter().map(|(name, _)| name.as_str()).collect()
-}
-
 #[test]
-fn a_step_that_ends_well() {
+fn github_step_that_succeeds() {
     let plane = play("[[job]]\nid = \"rj-1\"\nindex = \"docs\"\ntakes = \"700ms\"");
     let step = Step::new();
     let done = step.wait(&plane, &["rj-1"]).run().expect(0);
@@ -123,7 +61,7 @@ fn a_step_that_ends_well() {
 }
 
 #[test]
-fn a_step_that_fails() {
+fn github_step_that_fails() {
     let jobs = [("rj-1", "completed"), ("rj-2", "failed"), ("rj-3", "cancelled")];
     let plane = play(&format!("{}[[job]]\nid = \"rj-4\"\nappears = \"1h\"", done(&jobs)));
     let step = Step::new();
@@ -145,9 +83,9 @@ fn a_step_that_fails() {
 }
 
 #[test]
-fn a_wait_that_is_cut_short() {
+fn github_step_that_is_cut_short() {
     let plane = play(&format!("[[job]]\nid = \"rj-1\"\n{}", done(&[("rj-2", "completed")])));
-    let logged = |step: &Step, stderr: &str, outcome: &str| {
+    let check = |step: &Step, stderr: &str, outcome: &str| {
         let found = commands(stderr);
         assert_eq!(names(&found), ["group", "endgroup", "error", "notice"], "{stderr}");
         assert!(found[2].1.starts_with("title=Restore not ended::restore rj-1 into index "), "{found:?}");
@@ -156,8 +94,9 @@ fn a_wait_that_is_cut_short() {
         assert!(step.summary().contains("| open: `Pending` |"), "{}", step.summary());
     };
     let step = Step::new();
+
     let done = step.wait(&plane, &["rj-1", "rj-2", "--timeout", "700ms"]).run().expect(124);
-    logged(&step, &done.stderr, "timeout");
+    check(&step, &done.stderr, "timeout");
     for (signal, code, outcome) in [("INT", 130, "interrupted"), ("TERM", 143, "terminated")] {
         let step = Step::new();
         let mut wait = step.wait(&plane, &["rj-1", "rj-2"]).start();
@@ -167,18 +106,18 @@ fn a_wait_that_is_cut_short() {
         wait.signal(signal);
         let done = wait.finish().expect(code);
         assert!(done.took < Duration::from_secs(1), "{:?}", done.took);
-        logged(&step, &done.stderr, outcome);
+        check(&step, &done.stderr, outcome);
     }
 }
 
 #[test]
-fn a_wait_that_ended_without_a_job_asks_nothing_of_it() {
+fn job_left_open_by_any_is_not_an_error() {
     let plane = play(&format!("[[job]]\nid = \"rj-1\"\n{}", done(&[("rj-2", "completed")])));
     let done = Step::new().wait(&plane, &["rj-1", "rj-2", "--any"]).run().expect(0);
     assert_eq!(names(&commands(&done.stderr)), ["group", "endgroup", "notice"], "{}", done.stderr);
 }
 
-/// What an attacker would have the runner do: in both forms, at the beginning of a text and in it.
+/// Injected commands: in both forms, at the beginning of a text and within it.
 const ATTACKS: [&str; 5] = [
     "::error title=x::pwned",
     " ::stop-commands::pwned",
@@ -188,8 +127,8 @@ const ATTACKS: [&str; 5] = [
 ];
 
 #[test]
-fn nothing_that_the_api_says_becomes_a_command() {
-    // Jobs that end in a state that nobody knows, others that go on in one, and errors.
+fn no_text_of_the_api_becomes_a_runner_command() {
+    // Jobs that end in an unknown state, jobs that go on in one, and errors.
     let scenario: Vec<_> = (0..ATTACKS.len())
         .map(|n| {
             let text = format!("\"{}\"", ATTACKS[n]);
@@ -212,6 +151,7 @@ fn nothing_that_the_api_says_becomes_a_command() {
     };
     let jobs: Vec<_> = (0..ATTACKS.len()).map(named).collect();
     let config = folder.write("config.toml", format!("jobs = [{}]\n{}", jobs.join(", "), fast(&plane)));
+
     for output in ["human", "json", "ndjson"] {
         for ci in ["auto", "none", "gitlab"] {
             let step = Step::new();
@@ -226,7 +166,7 @@ fn nothing_that_the_api_says_becomes_a_command() {
             assert_eq!(errors.len(), if ci == "auto" { 10 } else { 0 }, "{output} {ci}: {}", done.stderr);
             assert!(errors.iter().all(|(name, _)| name == "error"), "{errors:?}");
             assert!(!format!("{}{}", done.stdout, done.stderr).contains("##["), "{output} {ci}");
-            // The words are still there for people, and the values for programs.
+            // The words are still there for people.
             assert!(done.stderr.contains("## [add-mask]pwned"), "{output} {ci}: {}", done.stderr);
             let marks = done.stderr.matches('\u{1b}').count() + done.stdout.matches('\u{1b}').count();
             assert_eq!(marks, if ci == "gitlab" { 4 } else { 0 }, "{}", done.stderr);
@@ -250,7 +190,7 @@ fn nothing_that_the_api_says_becomes_a_command() {
 }
 
 #[test]
-fn nor_does_anything_in_an_error() {
+fn no_text_of_an_error_becomes_a_runner_command() {
     let step = Step::new();
     let wait = Watch::new(["wait", "##[add-mask]pwned and more"]);
     let done = step.of(wait).env("PINECONE_API_KEY", "any").run().expect(2);
@@ -259,7 +199,7 @@ fn nor_does_anything_in_an_error() {
 }
 
 #[test]
-fn many_jobs_are_summed_up() {
+fn annotations_of_many_jobs_are_summed_up() {
     let plane = play(
         "[[job]]\nid = \"good\"\ncount = 30\nage = \"1h\"\ntakes = \"1s\"\n\
          [[job]]\nid = \"bad\"\ncount = 230\nage = \"1h\"\ntakes = \"1s\"\nends = \"failed\"\n",
@@ -269,20 +209,23 @@ fn many_jobs_are_summed_up() {
     let jobs = ids.collect::<Vec<_>>().join(", ");
     let config = folder.write("config.toml", format!("jobs = [{jobs}]\n{}", fast(&plane)));
     let step = Step::new();
+
     let done = step.of(Watch::new(["wait", "--config", &config, "--quiet"])).on(&plane).run().expect(1);
     let found = commands(&done.stderr);
     assert_eq!(names(&found), [["error"; 10], ["notice"; 10]].concat(), "{}", done.stderr);
     assert!(found[9].1.ends_with("::221 more restores did not end well"), "{:?}", found[9]);
     assert!(found[19].1.ends_with("::21 more restores ended well"), "{:?}", found[19]);
+
     let summary = step.summary();
     assert_eq!(summary.matches("| failed |").count(), 200);
     assert!(summary.contains("\nand 60 more; the output `jobs` has them all\n"), "{summary}");
+
     let jobs: Vec<serde_json::Value> = serde_json::from_str(&step.outputs()["jobs"]).unwrap();
     assert_eq!(jobs.len(), 260);
 }
 
 #[test]
-fn a_file_that_cannot_be_written_changes_no_exit_code() {
+fn unwritable_ci_file_changes_no_exit_code() {
     let plane = play(&done(&[("rj-1", "completed"), ("rj-2", "failed")]));
     for (job, code) in [("rj-1", 0), ("rj-2", 1)] {
         let step = Step::new();
@@ -291,7 +234,7 @@ fn a_file_that_cannot_be_written_changes_no_exit_code() {
         let done =
             done.expect(code).logged("restore-watch: warning: the job summary could not be written to ");
         done.logged("warning: the outputs could not be written to $GITHUB_OUTPUT: it is not set");
-        // One of them is no reason not to write the other.
+        // The other file is written all the same.
         let step = Step::new();
         step.wait(&plane, &[job]).env("GITHUB_STEP_SUMMARY", "/dev/full").run().expect(code);
         assert_eq!(step.outputs()["exit_code"], code.to_string());
@@ -299,19 +242,23 @@ fn a_file_that_cannot_be_written_changes_no_exit_code() {
 }
 
 #[test]
-fn a_file_that_nobody_reads_holds_nothing_up_for_long() {
+fn ci_file_without_a_reader_does_not_hold_up_the_wait() {
     let plane = play(&done(&[("rj-1", "completed")]));
     let step = Step::new();
     let pipe = step.path("pipe");
     let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+
     assert!(made.is_ok_and(|status| status.success()), "mkfifo");
     let start = || step.wait(&plane, &["rj-1"]).env("GITHUB_OUTPUT", &pipe).start();
+
     let patient: Running = start();
     let mut interrupted = start();
     interrupted.until_logged("::notice");
     interrupted.signal("TERM");
+
     assert!(interrupted.finish().expect(143).took < Duration::from_secs(2));
     let done = patient.finish().expect(0).logged("the outputs took too long to be written");
+
     assert!(done.stdout.starts_with("completed  rj-1"), "{}", done.stdout);
 }
 
@@ -329,7 +276,7 @@ fn quiet_leaves_out_the_progress_only() {
 }
 
 #[test]
-fn the_command_of_a_wait_sees_what_was_written() {
+fn command_of_a_wait_sees_the_ci_files() {
     let plane = play(&done(&[("rj-1", "completed")]));
     let step = Step::new();
     let wait = step.wait(&plane, &["rj-1", "--", "sh", "-c", "cat \"$GITHUB_OUTPUT\""]);
@@ -338,12 +285,12 @@ fn the_command_of_a_wait_sees_what_was_written() {
 }
 
 #[test]
-fn a_chosen_host_needs_no_environment() {
+fn chosen_ci_host_needs_no_environment() {
     let plane = play(&done(&[("rj-1", "completed")]));
     let done = Watch::wait(&plane, &["rj-1", "--ci", "github"]).run().expect(0);
     assert_eq!(names(&commands(&done.stderr)), ["group", "endgroup", "notice"]);
     done.logged("$GITHUB_OUTPUT: it is not set").logged("$GITHUB_STEP_SUMMARY: it is not set");
-    // And none is none.
+    // `--ci none` prints no section.
     let step = Step::new();
     let done = step.wait(&plane, &["rj-1", "--ci", "none"]).run().expect(0);
     assert_eq!(done.stderr.lines().count(), 2, "{}", done.stderr);
@@ -351,7 +298,7 @@ fn a_chosen_host_needs_no_environment() {
 }
 
 #[test]
-fn a_section_of_gitlab() {
+fn gitlab_log_has_a_section() {
     let plane = play("[[job]]\nid = \"rj-1\"\nindex = \"docs\"\ntakes = \"700ms\"");
     for arguments in [&["rj-1"][..], &["rj-1", "--ci", "gitlab"]] {
         let wait = Watch::wait(&plane, arguments).env("CI", "true").env("GITLAB_CI", "true").with_escapes();
@@ -366,6 +313,7 @@ fn a_section_of_gitlab() {
         assert!(progress.contains("restore rj-1 into index docs completed") && !progress.contains('\u{1b}'));
         assert!(!done.stdout.contains('\u{1b}'));
     }
+
     let wait = Watch::wait(&plane, &["rj-1", "--quiet"]).env("GITLAB_CI", "true");
     assert_eq!(wait.run().expect(0).stderr, "");
 }
@@ -381,6 +329,7 @@ fn lines_stay_plain_on_the_terminal_of_a_pipeline() {
         return;
     }
     let plane = play("[[job]]\nid = \"rj-1\"\nindex = \"docs\"\nextra = { status = \"Odd\" }\n");
+
     let wait = |variables: &[(&str, &str)], ci: &str| {
         let arguments = [
             "wait",
@@ -412,4 +361,69 @@ fn lines_stay_plain_on_the_terminal_of_a_pipeline() {
         let control = |c: char| c.is_control() && c != '\r' && c != '\n';
         assert!(!text.contains(control), "{variables:?}: {text:?}");
     }
+}
+
+/// A step of GitHub Actions: the files it is given.
+struct Step(Folder);
+
+impl Step {
+    fn new() -> Self {
+        Self(Folder::new())
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.path().join(name).to_string_lossy().into_owned()
+    }
+
+    /// Runs this process as part of the step.
+    fn of(&self, watch: Watch) -> Watch {
+        watch
+            .env("CI", "true")
+            .env("GITHUB_ACTIONS", "true")
+            .env("GITHUB_OUTPUT", &self.path("output"))
+            .env("GITHUB_STEP_SUMMARY", &self.path("summary"))
+    }
+
+    fn wait(&self, plane: &Simulator, arguments: &[&str]) -> Watch {
+        self.of(Watch::wait(plane, arguments))
+    }
+
+    fn summary(&self) -> String {
+        std::fs::read_to_string(self.path("summary")).expect("a summary")
+    }
+
+    /// The outputs, as the runner reads them (`EnvFileKeyValuePairs` in
+    /// `src/Runner.Worker/FileCommandManager.cs`).
+    fn outputs(&self) -> BTreeMap<String, String> {
+        let text = std::fs::read_to_string(self.path("output")).expect("outputs");
+        let mut lines = text.lines();
+        let mut outputs = BTreeMap::new();
+        while let Some(line) = lines.next() {
+            let (name, delimiter) = line.split_once("<<").expect("a name and a delimiter");
+            assert!(!name.contains('='), "{line}");
+            let value: Vec<_> = lines.by_ref().take_while(|line| *line != delimiter).collect();
+            outputs.insert(name.to_owned(), value.join("\n"));
+        }
+        outputs
+    }
+}
+
+/// The commands that the runner finds in a stream: the name of each, and all after it (`TryParseV2`
+/// and `TryParse` in `src/Runner.Common/ActionCommand.cs`).
+fn commands(text: &str) -> Vec<(String, String)> {
+    let known = |name: &str| KNOWN.contains(&name.to_lowercase().as_str());
+    let parse = |line: &str, begin: &str, middle: &str| {
+        let (info, data) = line.strip_prefix(begin)?.split_once(middle)?;
+        let (name, properties) = info.split_once(' ').unwrap_or((info, ""));
+        known(name).then(|| (name.to_owned(), format!("{properties}::{data}")))
+    };
+    let command = |line: &str| {
+        let new = parse(line.trim_start(), "::", "::");
+        new.or_else(|| parse(&line[line.find("##[")?..], "##[", "]"))
+    };
+    text.split(['\n', '\r']).filter_map(command).collect()
+}
+
+fn names(commands: &[(String, String)]) -> Vec<&str> {
+    commands.iter().map(|(name, _)| name.as_str()).collect()
 }

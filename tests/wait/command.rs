@@ -1,31 +1,33 @@
-//! `-- COMMAND`: what the wait becomes when it ended well.
+//! `-- COMMAND`: the command that a successful wait execs.
 
 use crate::support::{Folder, Watch, done, play};
 
 #[test]
-fn it_runs_by_exec_and_its_status_survives() {
+fn command_replaces_the_wait_and_keeps_its_status() {
     let plane = play(&done(&[("rj-1", "completed")]));
     let script = "echo \"$$ $MARK $1\"; exit 7";
     let wait =
         Watch::wait(&plane, &["rj-1", "--", "sh", "-c", script, "sh", "--argument"]).env("MARK", "kept");
+
     let wait = wait.start();
     let id = wait.id();
     let done = wait.finish().expect(7);
-    // The report comes first, for the process that printed it is no more.
+
+    // The report comes first, because the command replaces the process.
     let lines: Vec<_> = done.stdout.lines().collect();
     assert!(lines[0].starts_with("completed  rj-1"), "{lines:?}");
     assert_eq!(lines[1], format!("{id} kept --argument"));
 }
 
 #[test]
-fn a_signal_that_ends_it_survives_too() {
+fn command_ended_by_a_signal_is_reported_as_such() {
     let plane = play(&done(&[("rj-1", "completed")]));
     let done = Watch::wait(&plane, &["rj-1", "--", "sh", "-c", "kill -TERM $$"]).run();
     assert_eq!((done.code, done.signal), (None, Some(15)), "{done:?}");
 }
 
 #[test]
-fn it_runs_on_0_only() {
+fn command_runs_on_exit_code_0_only() {
     let plane = play(&format!("{}[[job]]\nid = \"open\"", done(&[("failed", "failed")])));
     for (arguments, code) in [
         (&["failed"][..], 1),
@@ -40,7 +42,7 @@ fn it_runs_on_0_only() {
 }
 
 #[test]
-fn what_cannot_be_run_has_the_codes_of_shells() {
+fn command_that_cannot_run_has_the_codes_of_shells() {
     let plane = play(&done(&[("rj-1", "completed")]));
     let folder = Folder::new();
     let no_program = folder.write("data", "no program");

@@ -1,12 +1,6 @@
-//! The ids of jobs, in every form in which people have them.
+//! Job ids, in every form in which they are given.
 
 use crate::support::{Done, Folder, Watch, done, play};
-
-fn ids(done: &Done) -> Vec<String> {
-    let report = done.json();
-    let id = |job: &serde_json::Value| job["job"]["id"].as_str().expect("an id").to_owned();
-    report["jobs"].as_array().expect("jobs").iter().map(id).collect()
-}
 
 const FORMS: [&str; 7] = [
     "a\nb\n",
@@ -18,12 +12,8 @@ const FORMS: [&str; 7] = [
     "a\nb\na\n{\"restore_job_id\": \"b\"}\n",
 ];
 
-fn plane() -> restore_watch::simulate::Simulator {
-    play(&done(&[("a", "completed"), ("b", "completed")]))
-}
-
 #[test]
-fn on_standard_input() {
+fn ids_are_read_from_standard_input() {
     let plane = plane();
     for form in FORMS {
         let done = Watch::wait(&plane, &["-", "--output", "json"]).stdin(form).run().expect(0);
@@ -32,7 +22,7 @@ fn on_standard_input() {
 }
 
 #[test]
-fn in_a_file() {
+fn ids_are_read_from_a_file() {
     let plane = plane();
     let folder = Folder::new();
     for form in FORMS {
@@ -43,18 +33,18 @@ fn in_a_file() {
 }
 
 #[test]
-fn as_arguments_and_all_of_it_together() {
+fn ids_of_all_sources_are_joined() {
     let plane = plane();
     let file = Folder::new();
     let file = (file.write("ids", "b\n"), file).0;
     let done = Watch::wait(&plane, &["a", "-", "--output", "json", "a"]).stdin("b").run().expect(0);
     assert_eq!(ids(&done), ["a", "b"]);
-    // The folder is gone, and with it the file.
+    // The folder was deleted, and the file with it.
     Watch::wait(&plane, &["a", "--from-file", &file]).run().expect(2).logged("cannot read job ids from");
 }
 
 #[test]
-fn a_uuid_in_upper_case_is_the_same_job() {
+fn uuid_in_upper_case_is_the_same_job() {
     let uuid = "670e8400-e29b-41d4-a716-446655440001";
     let upper = uuid.to_uppercase();
     for (listed, answered) in [(uuid, uuid), (uuid, &upper), (&upper, uuid)] {
@@ -76,10 +66,11 @@ fn ids_are_opaque_and_reach_the_server_encoded() {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused_whole_before_anything_is_asked() {
+fn bad_ids_are_refused_before_any_request() {
     let plane = plane();
     let folder = Folder::new();
     let long = "x".repeat(257);
+
     for (arguments, stdin, why) in [
         (&["-"][..], "", "no job ids in standard input"),
         (&["-"], "\n# none\n", "no job ids in standard input"),
@@ -121,6 +112,17 @@ fn what_makes_no_sense_is_refused_whole_before_anything_is_asked() {
         assert_eq!(done.stdout, "", "{arguments:?}");
     }
     let bytes = Watch::wait(&plane, &["-"]).stdin(b"a\n\xff\xfe\n".as_slice()).run();
+
     bytes.expect(2).logged("cannot read job ids from standard input");
     assert_eq!(plane.count(), 0);
+}
+
+fn ids(done: &Done) -> Vec<String> {
+    let report = done.json();
+    let id = |job: &serde_json::Value| job["job"]["id"].as_str().expect("an id").to_owned();
+    report["jobs"].as_array().expect("jobs").iter().map(id).collect()
+}
+
+fn plane() -> restore_watch::simulate::Simulator {
+    play(&done(&[("a", "completed"), ("b", "completed")]))
 }

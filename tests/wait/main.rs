@@ -1,19 +1,19 @@
 //! `restore-watch wait` as a process, on a simulated control plane.
 
-mod answers;
+mod all_pending;
+mod bad_answers;
 mod ci;
-mod codes;
 mod command;
+mod exit_codes;
 mod ids;
-mod limits;
 mod output;
-mod pending;
-mod ready;
+mod resource_limits;
 mod secrets;
 mod setup;
 mod stopping;
 mod timeout;
 mod unfinished;
+mod until_ready;
 mod usage;
 mod webhook;
 

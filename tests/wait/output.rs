@@ -2,7 +2,7 @@
 
 use crate::support::{Folder, KEY, Watch, done, fast, play};
 
-/// The keys of a transition and of its job, as published.
+/// The published keys of an event and of its job.
 const TRANSITION: [&str; 10] = [
     "detection_delay_seconds",
     "elapsed_seconds",
@@ -16,14 +16,8 @@ const TRANSITION: [&str; 10] = [
     "type",
 ];
 
-fn keys(value: &serde_json::Value) -> Vec<&str> {
-    let mut keys: Vec<_> = value.as_object().expect("an object").keys().map(String::as_str).collect();
-    keys.sort_unstable();
-    keys
-}
-
 #[test]
-fn a_line_for_each_job() {
+fn human_output_has_a_line_for_each_job() {
     let plane = play(&done(&[("rj-1", "completed"), ("rj-2", "failed")]));
     let done = Watch::wait(&plane, &["rj-1", "rj-2"]).run().expect(1);
     let lines: Vec<_> = done.stdout.lines().collect();
@@ -33,9 +27,10 @@ fn a_line_for_each_job() {
 }
 
 #[test]
-fn one_json_document() {
+fn json_output_is_one_document() {
     let plane = play(&done(&[("rj-1", "completed"), ("rj-2", "failed")]));
     let report = Watch::wait(&plane, &["rj-1", "rj-2", "--output", "json"]).run().expect(1).json();
+
     assert_eq!(
         keys(&report),
         [
@@ -54,6 +49,7 @@ fn one_json_document() {
         (&report["version"], &report["exit_code"], &report["outcome"]),
         (&1.into(), &1.into(), &"failed".into())
     );
+
     let jobs = report["jobs"].as_array().unwrap();
     let outcomes: Vec<_> = jobs.iter().map(|job| job["outcome"].as_str().unwrap()).collect();
     assert_eq!(outcomes, ["completed", "failed"]);
@@ -64,20 +60,24 @@ fn one_json_document() {
 }
 
 #[test]
-fn a_line_of_json_for_each_transition() {
+fn ndjson_output_has_a_line_for_each_event() {
     let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1500ms\"\nprogress = \"linear\"");
     let lines = Watch::wait(&plane, &["rj-1", "--output", "ndjson"]).run().expect(0).json_lines();
+
     let kind = |line: &serde_json::Value| line["type"].as_str().unwrap().to_owned();
     assert_eq!(kind(&lines[0]), "restore_job.watched");
     assert_eq!(kind(lines.last().unwrap()), "restore_job.completed");
+
     let mut ids: Vec<_> = lines.iter().map(|line| line["id"].as_str().unwrap()).collect();
     for line in &lines {
         assert_eq!(keys(line), TRANSITION);
         assert_eq!((&line["project"], &line["job"]["id"]), (&"default".into(), &"rj-1".into()));
     }
     assert!(ids.iter().all(|id| id.len() == 36 && id.as_bytes()[14] == b'7'), "{ids:?}");
+
     ids.dedup();
     assert_eq!(ids.len(), lines.len());
+
     let end = lines.last().unwrap();
     assert_eq!((&end["previous_status"], &end["status"]), (&"Pending".into(), &"Completed".into()));
     assert!(end["detection_delay_seconds"].as_f64().unwrap() < 20.0, "{end}");
@@ -96,7 +96,7 @@ fn plain_progress_is_on_standard_error() {
 }
 
 #[test]
-fn no_progress_is_no_progress() {
+fn progress_none_prints_no_progress() {
     let plane = play(&done(&[("rj-1", "completed"), ("rj-2", "failed")]));
     let done = Watch::wait(&plane, &["rj-1", "--progress", "none", "--heartbeat", "1ms"]).run().expect(0);
     assert_eq!(done.stderr, "");
@@ -105,7 +105,7 @@ fn no_progress_is_no_progress() {
 }
 
 #[test]
-fn quiet_is_quiet() {
+fn quiet_prints_the_report_alone() {
     let plane =
         play(&format!("{}[[job]]\nid = \"open\"", done(&[("rj-1", "completed"), ("rj-2", "failed")])));
     for (arguments, code) in
@@ -115,25 +115,27 @@ fn quiet_is_quiet() {
         let done = Watch::wait(&plane, &arguments).run().expect(code);
         assert_eq!((done.stderr.as_str(), done.stdout.lines().count()), ("", 1), "{arguments:?}");
     }
-    // Errors are told all the same.
+
+    // Errors are printed all the same.
     Watch::new(["wait", "rj-1", "--quiet"]).run().expect(78).logged("error: ");
 }
 
 #[test]
-fn heartbeats_say_that_nothing_hangs() {
+fn progress_lines_come_at_the_interval() {
     let plane = play("[[job]]\nid = \"rj-1\"\nindex = \"docs\"\ntakes = \"2s\"");
-    let waits = ["100ms", "0", "1h"].map(|beat| Watch::wait(&plane, &["rj-1", "--heartbeat", beat]).start());
+    let waits =
+        ["100ms", "0", "1h"].map(|interval| Watch::wait(&plane, &["rj-1", "--heartbeat", interval]).start());
     let [many, none, rare] = waits.map(|wait| {
-        let beat = |line: &&str| line.contains("waiting for 1 of 1 restore; docs Pending, ");
-        wait.finish().expect(0).stderr.lines().filter(beat).count()
+        let is_progress = |line: &&str| line.contains("waiting for 1 of 1 restore; docs Pending, ");
+        wait.finish().expect(0).stderr.lines().filter(is_progress).count()
     });
     assert!((2..=25).contains(&many), "{many}");
     assert_eq!((none, rare), (0, 0));
 }
 
 #[test]
-fn no_colour_where_there_is_no_terminal_or_no_wish_for_it() {
-    // That no escape sequence is printed is checked on every process of these tests; here it is asked for.
+fn no_color_without_a_terminal_or_against_the_wish() {
+    // Every process of these tests is checked for escape sequences; here they are asked for.
     let plane = play(&done(&[("rj-1", "completed")]));
     for (name, value) in [("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1"), ("TERM", "xterm-256color")] {
         Watch::wait(&plane, &["rj-1"])
@@ -146,7 +148,7 @@ fn no_colour_where_there_is_no_terminal_or_no_wish_for_it() {
 }
 
 #[test]
-fn a_reader_that_went_away_changes_no_exit_code() {
+fn closed_reader_changes_no_exit_code() {
     let plane = play(&done(&[("rj-1", "completed"), ("rj-2", "failed")]));
     for (job, code) in [("rj-1", 0), ("rj-2", 1)] {
         for output in ["human", "json", "ndjson"] {
@@ -156,19 +158,27 @@ fn a_reader_that_went_away_changes_no_exit_code() {
 }
 
 #[test]
-fn a_slow_restore_is_told_and_changes_nothing() {
+fn slow_restore_is_logged_and_changes_no_exit_code() {
     let plane = play("[[job]]\nid = \"rj-1\"\nindex = \"docs\"\ntakes = \"1500ms\"");
     let folder = Folder::new();
     let config =
         folder.write("config.toml", format!("jobs = []\n{}[watch]\nslow_after = \"500ms\"\n", fast(&plane)));
     let wait = ["wait", "rj-1", "--config", &config, "--output", "ndjson"];
+
     let done = Watch::new(wait).env("PINECONE_API_KEY", KEY).run().expect(0);
     let slow = done.json_lines().into_iter().find(|line| line["type"] == "restore_job.slow").unwrap();
     assert_eq!(
         (&slow["status"], &slow["reason"]),
         (&"Pending".into(), &"longer than slow_after = 500ms".into())
     );
+
     let line = " restore rj-1 into index docs is slow: Pending after ";
     assert_eq!(done.stderr.matches(line).count(), 1, "{}", done.stderr);
     assert!(done.stderr.contains(", longer than slow_after = 500ms\n"), "{}", done.stderr);
+}
+
+fn keys(value: &serde_json::Value) -> Vec<&str> {
+    let mut keys: Vec<_> = value.as_object().expect("an object").keys().map(String::as_str).collect();
+    keys.sort_unstable();
+    keys
 }

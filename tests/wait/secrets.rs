@@ -1,24 +1,18 @@
-//! The API key appears in no output, however much is logged and whatever the server does.
+//! The API key appears in no output, at any log level and whatever the server does.
 //!
-//! That it does not is checked on every process of these tests, by [`Done`](crate::support::Done).
+//! Every process of these tests is checked for it, by [`Done`](crate::support::Done).
 
 use crate::support::{KEY, Watch, play, receive};
 
-/// Waits with everything logged.
-fn at_trace(plane: &restore_watch::simulate::Simulator, arguments: &[&str], code: i32) {
-    let done = Watch::wait(plane, arguments).env("RUST_LOG", "trace").run().expect(code);
-    assert!(done.stderr.contains("TRACE"), "{}", done.stderr);
-}
-
 #[test]
-fn on_a_good_day() {
+fn key_is_not_printed_by_a_good_wait() {
     let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"500ms\"");
     let receiver = receive([]);
     at_trace(&plane, &["rj-1", "--webhook", &receiver.url()], 0);
 }
 
 #[test]
-fn where_the_server_repeats_it() {
+fn key_repeated_by_the_server_is_masked() {
     let bodies = [
         ("text", format!("the key {KEY} is unknown")),
         (
@@ -44,13 +38,18 @@ fn where_the_server_repeats_it() {
                 _ => 5,
             };
             let done = Watch::wait(&plane, &limits).env("RUST_LOG", "trace").run().expect(code);
-            assert_eq!(done.stdout.contains("***"), *kind != "html", "the message is told: {}", done.stdout);
+            assert_eq!(
+                done.stdout.contains("***"),
+                *kind != "html",
+                "the message is printed: {}",
+                done.stdout
+            );
         }
     }
 }
 
 #[test]
-fn where_the_server_repeats_it_in_an_escaped_form() {
+fn key_repeated_in_an_escaped_form_is_masked() {
     let escaped = KEY.replace('_', "\\u005f");
     let plane = play(&format!(
         "[[job]]\nid = \"rj-1\"\n\
@@ -60,7 +59,7 @@ fn where_the_server_repeats_it_in_an_escaped_form() {
 }
 
 #[test]
-fn where_the_server_leads_elsewhere() {
+fn key_in_a_redirect_is_masked() {
     let plane = play(&format!(
         "[[job]]\nid = \"rj-1\"\n[[fault]]\nkind = \"redirect\"\nlocation = \"http://127.0.0.1:9/?key={KEY}\""
     ));
@@ -68,7 +67,7 @@ fn where_the_server_leads_elsewhere() {
 }
 
 #[test]
-fn where_it_cannot_be_a_key() {
+fn unusable_key_is_not_printed() {
     for fault in ["\n", " and more", "é", "\u{7f}"] {
         let key = format!("{KEY}{fault}{KEY}");
         let done = Watch::new(["wait", "rj-1"]).env("PINECONE_API_KEY", &key).env("RUST_LOG", "trace").run();
@@ -77,7 +76,7 @@ fn where_it_cannot_be_a_key() {
 }
 
 #[test]
-fn where_it_stands_in_the_wrong_place() {
+fn key_in_the_wrong_place_is_not_printed() {
     let host = format!("https://{KEY}@127.0.0.1:9");
     Watch::new(["wait", "rj-1"])
         .env("PINECONE_API_KEY", KEY)
@@ -85,4 +84,10 @@ fn where_it_stands_in_the_wrong_place() {
         .run()
         .expect(78)
         .logged("PINECONE_CONTROLLER_HOST: the URL carries a user name or password");
+}
+
+/// Waits with the log level `trace`.
+fn at_trace(plane: &restore_watch::simulate::Simulator, arguments: &[&str], code: i32) {
+    let done = Watch::wait(plane, arguments).env("RUST_LOG", "trace").run().expect(code);
+    assert!(done.stderr.contains("TRACE"), "{}", done.stderr);
 }

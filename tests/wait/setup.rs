@@ -1,4 +1,4 @@
-//! Proxies, certificates and schemes that cannot work: said at once, and no outage.
+//! Proxies, certificates and schemes that cannot work: reported at once, not as an outage.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -6,33 +6,11 @@ use std::thread;
 
 use crate::support::{Done, KEY, Watch};
 
-/// Certificates of authorities, whatever the system has.
+/// Root certificates that do not depend on the system.
 const ROOTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/adapters/http/failure/pem/ca.pem");
 
-/// A proxy that answers whatever it is asked with this, until the test is over. Returns its address.
-fn proxy(answer: &'static str) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = listener.local_addr().expect("an address").to_string();
-    thread::spawn(move || {
-        for mut socket in listener.incoming().flatten() {
-            drop(socket.read(&mut [0; 4096]));
-            drop(socket.write_all(answer.as_bytes()));
-        }
-    });
-    address
-}
-
-/// Runs the program against a control plane that only a proxy could reach.
-fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Done {
-    let watch = Watch::new(arguments)
-        .env("PINECONE_CONTROLLER_HOST", "https://api.invalid")
-        .env("PINECONE_API_KEY", KEY)
-        .env("SSL_CERT_FILE", ROOTS);
-    variables.iter().fold(watch, |watch, (name, value)| watch.env(name, value)).run()
-}
-
 #[test]
-fn a_proxy_that_cannot_be_used_is_78_at_once() {
+fn unusable_proxy_is_78_at_once() {
     for (variable, value, said) in [
         ("HTTPS_PROXY", "http://canary.invalid:1 ", "has a blank"),
         ("https_proxy", "\"http://canary.invalid:1\"", "is in quotes"),
@@ -49,20 +27,20 @@ fn a_proxy_that_cannot_be_used_is_78_at_once() {
 }
 
 #[test]
-fn a_proxy_for_others_is_none_of_ours() {
+fn proxy_for_other_hosts_is_not_used() {
     let broken = "http://canary.invalid:1 ";
     for variables in [
         &[("HTTP_PROXY", broken)][..],
         &[("HTTPS_PROXY", broken), ("NO_PROXY", "api.invalid")],
         &[("HTTPS_PROXY", ""), ("ALL_PROXY", "")],
     ] {
-        // The name leads nowhere, which is an outage.
+        // The name does not resolve, which is an outage.
         run(&["wait", "rj-1", "--unreachable-after", "0"], variables).expect(5);
     }
 }
 
 #[test]
-fn a_proxy_that_wants_credentials_ends_a_wait_with_78() {
+fn proxy_that_wants_credentials_is_78() {
     let address = proxy("HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n");
     for (credentials, said) in
         [("", "wants a user name and a password"), ("user:canary@", "refuses the user name")]
@@ -82,7 +60,7 @@ fn a_proxy_that_wants_credentials_ends_a_wait_with_78() {
 }
 
 #[test]
-fn a_proxy_that_is_overloaded_is_an_outage() {
+fn overloaded_proxy_is_an_outage() {
     let address = proxy("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n");
     let done = run(&["wait", "rj-1", "--unreachable-after", "0"], &[("HTTPS_PROXY", &address)]).expect(5);
     let said = format!("the proxy http://{address} does not connect to api.invalid (HTTP 503)");
@@ -90,10 +68,32 @@ fn a_proxy_that_is_overloaded_is_an_outage() {
 }
 
 #[test]
-fn a_list_that_cannot_be_asked_for_is_78() {
+fn list_that_cannot_be_requested_is_78() {
     let address = proxy("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n");
     let done = run(&["list"], &[("HTTPS_PROXY", &address)]).expect(78);
     done.logged(
         "does not connect to api.invalid (HTTP 403): have it allowed there, or name the host in NO_PROXY",
     );
+}
+
+/// Starts a proxy that answers every request with `answer`. Returns its address.
+fn proxy(answer: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("an address").to_string();
+    thread::spawn(move || {
+        for mut socket in listener.incoming().flatten() {
+            drop(socket.read(&mut [0; 4096]));
+            drop(socket.write_all(answer.as_bytes()));
+        }
+    });
+    address
+}
+
+/// Runs the program against a control plane that is reachable only through a proxy.
+fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Done {
+    let watch = Watch::new(arguments)
+        .env("PINECONE_CONTROLLER_HOST", "https://api.invalid")
+        .env("PINECONE_API_KEY", KEY)
+        .env("SSL_CERT_FILE", ROOTS);
+    variables.iter().fold(watch, |watch, (name, value)| watch.env(name, value)).run()
 }

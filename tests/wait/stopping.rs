@@ -9,7 +9,7 @@ use crate::support::{Folder, Watch, done, fast, play, receive};
 const CODES: [(&str, i32, &str); 2] = [("INT", 130, "interrupted"), ("TERM", 143, "terminated")];
 
 #[test]
-fn the_last_known_states_are_reported_at_once() {
+fn signal_reports_the_last_known_outcomes_at_once() {
     let plane = play("[[job]]\nid = \"rj-1\"\n[[job]]\nid = \"rj-2\"\ntakes = \"1s\"\nage = \"1h\"");
     for (signal, code, _) in CODES {
         let mut wait = Watch::wait(&plane, &["rj-1", "rj-2"]).start();
@@ -26,7 +26,7 @@ fn the_last_known_states_are_reported_at_once() {
 }
 
 #[test]
-fn while_a_request_hangs_too() {
+fn signal_ends_a_wait_while_a_request_hangs() {
     let plane = play("[[job]]\nid = \"rj-1\"\n[[fault]]\nkind = \"hang\"");
     for (signal, code, name) in CODES {
         let before = plane.count();
@@ -45,7 +45,7 @@ fn while_a_request_hangs_too() {
 }
 
 #[test]
-fn a_webhook_that_hangs_delays_the_report_by_half_a_second_at_most() {
+fn hanging_webhook_delays_the_report_by_half_a_second() {
     let plane = play("[[job]]\nid = \"rj-1\"");
     let receiver = receive([]);
     receiver.otherwise(Reply::hang());
@@ -58,12 +58,13 @@ fn a_webhook_that_hangs_delays_the_report_by_half_a_second_at_most() {
 }
 
 #[test]
-fn a_reader_that_stalls_holds_no_signal() {
+fn stalled_reader_does_not_hold_up_a_signal() {
     let plane = play("[[job]]\nid = \"rj\"\ncount = 300\nage = \"1h\"\ntakes = \"1s\"");
     let folder = Folder::new();
     let jobs: Vec<_> = (1..=300).map(|number| format!("\"rj-{number}\"")).collect();
     let config = folder.write("config.toml", format!("jobs = [{}]\n{}", jobs.join(", "), fast(&plane)));
-    // Nobody reads from this pipe, and it holds a fraction of what is written.
+
+    // This pipe is not read, and it holds a fraction of the output.
     let (reader, writer) = std::io::pipe().expect("a pipe");
     let mut wait = Watch::new(["wait", "--config", &config, "--output", "ndjson"])
         .on(&plane)
@@ -73,12 +74,13 @@ fn a_reader_that_stalls_holds_no_signal() {
     wait.until_logged("restore rj-99 into");
     wait.signal("TERM");
     let done = wait.finish().expect(143);
+
     assert!(done.took < Duration::from_secs(20), "{:?}", done.took);
     drop(reader);
 }
 
 #[test]
-fn a_signal_during_the_last_deliveries_counts() {
+fn signal_during_the_drain_sets_the_exit_code() {
     let plane = play(&done(&[("rj-1", "completed")]));
     let receiver = receive([]);
     receiver.otherwise(Reply::hang());
@@ -92,7 +94,7 @@ fn a_signal_during_the_last_deliveries_counts() {
 }
 
 #[test]
-fn the_command_does_not_run() {
+fn command_does_not_run_after_a_signal() {
     let plane = play("[[job]]\nid = \"rj-1\"");
     let mut wait = Watch::wait(&plane, &["rj-1", "--", "echo", "ran"]).start();
     wait.until_logged("watching restore rj-1");
@@ -101,9 +103,9 @@ fn the_command_does_not_run() {
 }
 
 #[test]
-fn a_signal_that_the_caller_ignores_stays_ignored() {
+fn signal_ignored_by_the_caller_stays_ignored() {
     let plane = play("[[job]]\nid = \"rj-1\"");
-    for (ignored, heard, code) in [("INT", "TERM", 143), ("TERM", "INT", 130)] {
+    for (ignored, caught, code) in [("INT", "TERM", 143), ("TERM", "INT", 130)] {
         let trap = format!("trap '' {ignored}; exec \"$@\"");
         let words = ["wait", "--min-interval", "20ms", "--max-interval", "100ms", "rj-1"];
         let mut wait = Watch::through(&["sh", "-c", &trap, "sh"], words).on(&plane).start();
@@ -111,7 +113,7 @@ fn a_signal_that_the_caller_ignores_stays_ignored() {
         wait.signal(ignored);
         let polls = plane.count();
         wait.until("further polls", |_| plane.count() > polls + 3);
-        wait.signal(heard);
+        wait.signal(caught);
         wait.finish().expect(code);
     }
 }

@@ -1,4 +1,4 @@
-//! A wait that ends before the jobs do: nothing is lost by it, and it says how to go on.
+//! A wait that ends before its jobs prints a command with which to go on.
 
 use std::time::Duration;
 
@@ -6,16 +6,11 @@ use crate::support::{Folder, KEY, Watch, done, fast, play};
 
 const OPEN: &str = "[[job]]\nid = \"rj-1\"\n";
 
-/// The command after `to go on: `.
-fn hint(stderr: &str) -> &str {
-    let (_, hint) = stderr.split_once("; to go on: ").unwrap_or_else(|| panic!("no hint: {stderr}"));
-    hint.trim_end()
-}
-
 #[test]
-fn the_hint_waits_for_no_less() {
+fn hint_waits_for_the_same_jobs() {
     let plane = play(&format!("{OPEN}[[job]]\nid = \"rj-2\"\n{}", done(&[("over", "completed")])));
     let bounds = "--min-interval 20ms --max-interval 100ms";
+
     for (arguments, wanted) in [
         (&["rj-1"][..], "rj-1 --timeout 300ms"),
         (&["rj-1", "over", "rj-2"], "rj-1 rj-2 --timeout 300ms"),
@@ -26,7 +21,7 @@ fn the_hint_waits_for_no_less() {
             &["rj-1", "--not-found-grace", "90s", "--unreachable-after", "1h"],
             "rj-1 --timeout 300ms --not-found-grace 1m30s --unreachable-after 1h",
         ),
-        // What may hold secrets is left out.
+        // Options that may hold secrets are left out.
         (&["rj-1", "--webhook", "http://127.0.0.1:9/secret", "--", "echo", "secret"], "rj-1 --timeout 300ms"),
     ] {
         let arguments: Vec<_> = ["--timeout", "300ms"].iter().chain(arguments).copied().collect();
@@ -36,7 +31,7 @@ fn the_hint_waits_for_no_less() {
 }
 
 #[test]
-fn the_report_has_it_too_where_there_is_something_to_go_on_with() {
+fn report_has_the_hint_if_jobs_are_unfinished() {
     let plane = play(&format!("{OPEN}{}", done(&[("over", "failed")])));
     let resume = |arguments: &[&str], code| {
         let arguments: Vec<_> = arguments.iter().chain(&["--output", "json"]).copied().collect();
@@ -50,7 +45,7 @@ fn the_report_has_it_too_where_there_is_something_to_go_on_with() {
 }
 
 #[test]
-fn the_hint_is_a_command_that_works() {
+fn hint_is_a_command_that_works() {
     let plane = play(&done(&[("rj-1", "completed")]));
     let endless = play(OPEN);
     let folder = Folder::new();
@@ -60,6 +55,7 @@ fn the_hint_is_a_command_that_works() {
     let text = |one| format!("{}{}", project("one", one), project("two", &plane));
     let config = folder.write("it's a config.toml", text(&endless));
     let arguments = ["wait", "--config", &config, "--project", "one", "rj-1", "--timeout", "300ms"];
+
     let ended = Watch::new(arguments).env("PINECONE_API_KEY", KEY).run().expect(124);
     folder.write("it's a config.toml", text(&plane));
     let program = env!("CARGO_BIN_EXE_restore-watch");
@@ -68,7 +64,7 @@ fn the_hint_is_a_command_that_works() {
 }
 
 #[test]
-fn a_signal_says_how_to_go_on_too() {
+fn hint_is_printed_after_a_signal() {
     let plane = play(OPEN);
     let mut wait = Watch::wait(&plane, &["rj-1", "--until", "ready"]).start();
     wait.until_logged("watching restore rj-1");
@@ -78,25 +74,31 @@ fn a_signal_says_how_to_go_on_too() {
 }
 
 #[test]
-fn the_timeout_is_that_of_the_whole_wait() {
+fn timeout_bounds_the_whole_wait() {
     let plane = play("[[job]]\nid = \"rj\"\ncount = 4\n");
     let done = Watch::wait(&plane, &["rj-1", "rj-2", "rj-3", "rj-4", "--timeout", "2s"]).run().expect(124);
-    // Two seconds at two requests a second are granted to the last look, the rest to a machine that is busy.
+    // The final poll may take two seconds at this rate; the rest is for a busy machine.
     assert!(done.took < Duration::from_secs(7), "{:?}", done.took);
     assert_eq!(done.stdout.lines().count(), 4, "{}", done.stdout);
 }
 
 #[test]
-fn a_job_that_is_deleted_meanwhile_is_lost_and_holds_nothing() {
+fn deleted_job_is_lost_and_does_not_hold_the_wait() {
     let plane = play("[[job]]\nid = \"rj-1\"\nvanishes = \"1s\"\n");
     let done = Watch::wait(&plane, &["rj-1", "--unreachable-after", "500ms"]).run().expect(3);
     done.logged("restore rj-1 into index ").logged("can no longer be found: HTTP 404");
 }
 
 #[test]
-fn ids_that_look_like_options_are_handed_over_otherwise() {
+fn hint_passes_ids_that_look_like_options_on_stdin() {
     let plane = play("[[job]]\nid = \"-x\"\n[[job]]\nid = \"it's\"\n");
     let done = Watch::wait(&plane, &["-", "--timeout", "300ms"]).stdin("-x\nit's\n").run().expect(124);
     let command = "printf '%s\\n' -x 'it'\\''s' | restore-watch wait - --timeout 300ms ";
     assert!(hint(&done.stderr).starts_with(command), "{}", done.stderr);
+}
+
+/// The command after `to go on: `.
+fn hint(stderr: &str) -> &str {
+    let (_, hint) = stderr.split_once("; to go on: ").unwrap_or_else(|| panic!("no hint: {stderr}"));
+    hint.trim_end()
 }

@@ -1,9 +1,9 @@
-//! Settings that make no sense: each is refused before anything is asked, and says what to do.
+//! Wrong usage: each mistake is refused before any request, with a hint.
 
 use crate::support::{Folder, KEY, Watch, done, fast, play};
 
 #[test]
-fn durations() {
+fn bad_durations_are_2() {
     let plane = play(&done(&[("rj-1", "completed")]));
     for (option, value) in [
         ("--timeout", "5"),
@@ -24,13 +24,15 @@ fn durations() {
         assert!(done.stderr.contains(option), "{}", done.stderr);
         assert_eq!(done.stdout, "");
     }
+
     let crossed = ["wait", "rj-1", "--min-interval", "2s", "--max-interval", "1s"];
     Watch::new(crossed).on(&plane).run().expect(2).logged("--min-interval is longer than --max-interval");
+
     assert_eq!(plane.count(), 0);
 }
 
 #[test]
-fn placeholders_that_a_shell_did_not_replace() {
+fn unreplaced_placeholders_are_refused() {
     let plane = play(&done(&[("rj-1", "completed")]));
     let webhook = ["rj-1", "--webhook", "https://hooks.example/${TOKEN}"];
     Watch::wait(&plane, &webhook)
@@ -41,7 +43,7 @@ fn placeholders_that_a_shell_did_not_replace() {
 }
 
 #[test]
-fn a_configuration_without_jobs_is_nothing_to_wait_for() {
+fn configuration_without_jobs_is_nothing_to_wait_for() {
     let folder = Folder::new();
     let config = folder.write("config.toml", "jobs = []");
     let wait = || Watch::new(["wait", "--config", &config]).env("PINECONE_API_KEY", KEY);
@@ -49,14 +51,14 @@ fn a_configuration_without_jobs_is_nothing_to_wait_for() {
 }
 
 #[test]
-fn one_bound_alone_moves_the_other() {
+fn one_interval_bound_alone_moves_the_other() {
     let plane = play(&done(&[("rj-1", "completed")]));
     Watch::new(["wait", "rj-1", "--min-interval", "1h"]).on(&plane).run().expect(0);
     Watch::new(["wait", "rj-1", "--max-interval", "10ms"]).on(&plane).run().expect(0);
 }
 
 #[test]
-fn options_that_exclude_each_other() {
+fn options_that_exclude_each_other_are_2() {
     for pair in [["--any", "--all"], ["--any", "--fail-fast"]] {
         Watch::new(["wait", "rj-1"].iter().chain(&pair)).run().expect(2).logged("cannot be used with");
     }
@@ -70,7 +72,7 @@ fn options_that_exclude_each_other() {
 }
 
 #[test]
-fn endpoints() {
+fn bad_endpoints_are_refused() {
     for (endpoint, why) in [
         ("http://192.0.2.1", "plain http would send the API key unencrypted to `192.0.2.1`"),
         ("http://api.pinecone.io", "plain http"),
@@ -88,7 +90,7 @@ fn endpoints() {
 }
 
 #[test]
-fn keys() {
+fn bad_keys_are_refused() {
     let plane = play(&done(&[("rj-1", "completed")]));
     for key in ["", " ", "\n"] {
         Watch::wait(&plane, &["rj-1"]).env("PINECONE_API_KEY", key).run().expect(78).logged("API key");
@@ -103,12 +105,13 @@ fn keys() {
         assert!(!done.stderr.contains(KEY), "{}", done.stderr);
     }
     let none = Watch::wait(&plane, &["rj-1"]).env_remove("PINECONE_API_KEY").run();
+
     none.expect(78).logged("set it to the API key of the project");
     assert_eq!(plane.count(), 0);
 }
 
 #[test]
-fn projects_of_a_configuration() {
+fn project_option_selects_one_of_the_configuration() {
     let plane = play(&done(&[("rj-1", "completed"), ("rj-2", "failed")]));
     let folder = Folder::new();
     folder.write("key", format!("{KEY}\n"));
@@ -117,6 +120,7 @@ fn projects_of_a_configuration() {
     };
     let text = format!("{}{}{}", fast(&plane), project("one", "rj-1"), project("two", "rj-2"));
     let config = folder.write("config.toml", text);
+
     let wait = |arguments: &[&str]| Watch::new(["wait", "--config", &config].iter().chain(arguments)).run();
     wait(&["--project", "one"]).expect(0);
     wait(&["--project", "two"]).expect(1);
@@ -126,7 +130,7 @@ fn projects_of_a_configuration() {
 }
 
 #[test]
-fn configurations_that_cannot_be_read() {
+fn unreadable_configurations_are_78() {
     let folder = Folder::new();
     let directory = folder.path().to_str().unwrap();
     let no_toml = folder.write("no.toml", "jobs = [");

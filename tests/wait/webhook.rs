@@ -1,4 +1,4 @@
-//! `--webhook`: each transition as a POST.
+//! `--webhook`: each event as a POST.
 
 use std::collections::BTreeMap;
 
@@ -6,23 +6,17 @@ use restore_watch::simulate::{Received, Reply};
 
 use crate::support::{Watch, done, play, receive};
 
-fn kinds(received: &[Received]) -> Vec<String> {
-    let kind = |webhook: &Received| {
-        let body: serde_json::Value = serde_json::from_slice(&webhook.body).expect("JSON");
-        body["type"].as_str().expect("a type").to_owned()
-    };
-    received.iter().map(kind).collect()
-}
-
 #[test]
-fn each_transition_is_posted_in_order() {
+fn each_event_is_posted_in_order() {
     let plane = play(&done(&[("rj-1", "failed")]));
     let receiver = receive([]);
     let url = format!("{}/hook?token=t", receiver.url());
+
     let lines =
         Watch::wait(&plane, &["rj-1", "--webhook", &url, "--output", "ndjson"]).run().expect(1).json_lines();
     let posts = receiver.received();
     assert_eq!(kinds(&posts), ["restore_job.watched", "restore_job.failed"]);
+
     for (webhook, line) in posts.iter().zip(&lines) {
         assert_eq!((webhook.method.as_str(), webhook.path.as_str()), ("POST", "/hook?token=t"));
         assert_eq!(webhook.header("content-type"), Some("application/json"));
@@ -33,16 +27,18 @@ fn each_transition_is_posted_in_order() {
 }
 
 #[test]
-fn trouble_is_met_by_trying_again_with_the_same_id_and_body() {
+fn failed_post_is_repeated_with_the_same_id_and_body() {
     let plane = play(&done(&[("rj-1", "completed")]));
     let receiver = receive([Reply::status(503), Reply::drop_connection()]);
     let wait = Watch::wait(&plane, &["rj-1", "--webhook", &receiver.url()]).env("RUST_LOG", "info");
+
     wait.run().expect(0).logged("tried again in");
     let posts = receiver.received();
-    let mut logged = kinds(&posts);
-    logged.sort_unstable();
-    logged.dedup();
-    assert_eq!((posts.len(), logged.len()), (4, 2), "{posts:?}");
+    let mut kinds_of_posts = kinds(&posts);
+    kinds_of_posts.sort_unstable();
+    kinds_of_posts.dedup();
+
+    assert_eq!((posts.len(), kinds_of_posts.len()), (4, 2), "{posts:?}");
     let mut by_id: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for webhook in &posts {
         by_id.entry(webhook.header("webhook-id").expect("an id")).or_default().push(&webhook.body);
@@ -63,7 +59,7 @@ fn redirects_are_not_followed() {
 }
 
 #[test]
-fn a_webhook_that_is_gone_changes_no_exit_code() {
+fn unreachable_webhook_changes_no_exit_code() {
     let plane = play(&done(&[("rj-1", "completed")]));
     let receiver = receive([]);
     receiver.otherwise(Reply::status(410));
@@ -72,7 +68,7 @@ fn a_webhook_that_is_gone_changes_no_exit_code() {
 }
 
 #[test]
-fn addresses_that_are_refused_and_not_shown() {
+fn refused_webhook_addresses_are_not_shown() {
     let plane = play(&done(&[("rj-1", "completed")]));
     for url in ["http://hooks.example/canary", "ftp://127.0.0.1/canary", "canary", "https://"] {
         let done =
@@ -80,4 +76,12 @@ fn addresses_that_are_refused_and_not_shown() {
         assert!(!done.stderr.contains("canary"), "{}", done.stderr);
     }
     assert_eq!(plane.count(), 0);
+}
+
+fn kinds(received: &[Received]) -> Vec<String> {
+    let kind = |webhook: &Received| {
+        let body: serde_json::Value = serde_json::from_slice(&webhook.body).expect("JSON");
+        body["type"].as_str().expect("a type").to_owned()
+    };
+    received.iter().map(kind).collect()
 }

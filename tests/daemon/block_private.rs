@@ -5,6 +5,48 @@ use restore_watch::simulate::{Receiver, Simulator};
 use crate::Daemon;
 use crate::support::{Watch, done, play, receive};
 
+#[test]
+fn name_of_a_private_address_is_logged_and_not_reached() {
+    let (plane, receiver) = (plane(), receive([]));
+    let url = format!("\"http://localhost:{}/canary\"", port(&receiver));
+    let mut daemon = daemon(&plane, &url, "block_private = true").start();
+    daemon.until_logged(": cannot connect: localhost leads to the private address ");
+    daemon.until_logged(", and block_private is set");
+    assert!(!daemon.stderr().contains("canary"), "{}", daemon.stderr());
+    assert_eq!(receiver.count(), 0);
+}
+
+#[test]
+fn private_address_in_a_variable_is_refused_too() {
+    let (plane, receiver) = (plane(), receive([]));
+    for host in ["127.0.0.1", "[::ffff:127.0.0.1]", "2130706433"] {
+        let url = format!("http://{host}:{}/canary", port(&receiver));
+        let daemon = daemon(&plane, "{ env = \"OPS\" }", "block_private = true\nallow_http = true");
+        let done = daemon
+            .env("OPS", &url)
+            .run()
+            .expect(78)
+            .logged("sink ops: the URL leads to the private address ");
+        assert!(!done.stderr.contains("canary"), "{}", done.stderr);
+    }
+
+    assert_eq!(receiver.count(), 0);
+}
+
+/// A proxy would look the name up again, and may lead anywhere.
+#[test]
+fn proxy_is_used_only_if_private_addresses_are_allowed() {
+    let (plane, proxy) = (plane(), receive([]));
+    // A name that never resolves (RFC 6761, section 6.4).
+    let url = "\"http://hooks.invalid/\"";
+    let started = |further| daemon(&plane, url, further).env("http_proxy", &proxy.url()).start();
+    let mut blocking = started("allow_http = true\nblock_private = true");
+    blocking.until_logged("http://hooks.invalid: cannot connect: ");
+    assert_eq!(proxy.count(), 0);
+    let mut lenient = started("allow_http = true");
+    lenient.until("a request through the proxy", |_| proxy.count() > 0);
+}
+
 fn plane() -> Simulator {
     play(&done(&[("rj-1", "completed")]))
 }
@@ -17,45 +59,4 @@ fn daemon(plane: &Simulator, url: &str, further: &str) -> Watch {
 
 fn port(receiver: &Receiver) -> u16 {
     receiver.address().port()
-}
-
-#[test]
-fn a_name_that_leads_to_this_machine_is_told_and_not_reached() {
-    let (plane, receiver) = (plane(), receive([]));
-    let url = format!("\"http://localhost:{}/canary\"", port(&receiver));
-    let mut daemon = daemon(&plane, &url, "block_private = true").start();
-    daemon.until_logged(": cannot connect: localhost leads to the private address ");
-    daemon.until_logged(", and block_private is set");
-    assert!(!daemon.stderr().contains("canary"), "{}", daemon.stderr());
-    assert_eq!(receiver.count(), 0);
-}
-
-#[test]
-fn a_private_address_that_was_kept_out_of_the_file_is_no_way_around() {
-    let (plane, receiver) = (plane(), receive([]));
-    for host in ["127.0.0.1", "[::ffff:127.0.0.1]", "2130706433"] {
-        let url = format!("http://{host}:{}/canary", port(&receiver));
-        let daemon = daemon(&plane, "{ env = \"OPS\" }", "block_private = true\nallow_http = true");
-        let done = daemon
-            .env("OPS", &url)
-            .run()
-            .expect(78)
-            .logged("sink ops: the URL leads to the private address ");
-        assert!(!done.stderr.contains("canary"), "{}", done.stderr);
-    }
-    assert_eq!(receiver.count(), 0);
-}
-
-/// A proxy would look the name up again, and may lead anywhere.
-#[test]
-fn a_proxy_is_used_only_where_private_addresses_are_allowed() {
-    let (plane, proxy) = (plane(), receive([]));
-    // A name that never has an address (RFC 6761, section 6.4).
-    let url = "\"http://hooks.invalid/\"";
-    let started = |further| daemon(&plane, url, further).env("http_proxy", &proxy.url()).start();
-    let mut blocking = started("allow_http = true\nblock_private = true");
-    blocking.until_logged("http://hooks.invalid: cannot connect: ");
-    assert_eq!(proxy.count(), 0);
-    let mut lenient = started("allow_http = true");
-    lenient.until("a request through the proxy", |_| proxy.count() > 0);
 }

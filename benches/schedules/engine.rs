@@ -1,6 +1,6 @@
-//! The schedule of this program: its engine, whole, on a virtual clock.
+//! The schedule of this program: its whole engine on a virtual clock.
 //!
-//! Invariant: nothing but events and time goes in, nothing but actions is taken for what it does.
+//! Invariant: only inputs and time go in, only actions are evaluated.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -22,18 +22,19 @@ use crate::world::{Reply, Restore, World};
 /// When every watch begins.
 const START: Timestamp = Timestamp::constant(1_795_435_200, 0);
 
-/// How many past restores are known, where any are.
+/// How many past restores are known, if any are.
 const PAST: i64 = 60;
 
-/// The engine of this program. Another way of pacing it is another value of this, or another [`Schedule`].
+/// The engine of this program. Another pacing is another value of this type, or another
+/// [`Schedule`].
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Ours {
+pub(crate) struct EngineSchedule {
     pub(crate) effort: Effort,
-    /// What the restores are like that it watched earlier.
+    /// The durations of the restores that it watched earlier.
     pub(crate) past: Option<Distribution>,
 }
 
-impl Schedule for Ours {
+impl Schedule for EngineSchedule {
     fn name(&self) -> &'static str {
         match self.past {
             None => "restore-watch",
@@ -41,9 +42,9 @@ impl Schedule for Ours {
         }
     }
 
-    /// A factor is a stretch of time: the rule `sqrt(2ct)` on a clock that runs `k` times as fast gives
-    /// intervals that are `sqrt(k)` times as short. The bounds of the intervals and the rate are set to be
-    /// so, too. The first delays after errors are not. The past is another one for each world.
+    /// The factor stretches time: the rule `sqrt(2ct)` on a clock that runs `k` times as fast gives
+    /// intervals that are `sqrt(k)` times as short. The bounds of the intervals and the rate are
+    /// stretched, too; the first delays after errors are not. Each world has its own history.
     fn watch(&self, world: &World, factor: f64, seed: u64) -> Vec<Sighting> {
         let pace = factor.powi(-2);
         let bound = |interval: Duration| interval.mul_f64(factor * pace);
@@ -74,11 +75,11 @@ impl Schedule for Ours {
     }
 }
 
-impl Ours {
-    /// What an engine keeps of restores that it watched, one a day, on a clock of this pace.
+impl EngineSchedule {
+    /// The duration history of restores that were watched one a day, on a clock of this pace.
     fn remembered(&self, pace: f64, seed: u64) -> Snapshot {
         let Some(past) = &self.past else { return Snapshot::default() };
-        // Not those of the world, nor drawn in strata: sixty restores are what they happen to be.
+        // Neither the durations of the world nor stratified: plain random draws.
         let mut rng = Rng::with_seed(scatter(!seed));
         let restore = |day: i64| {
             let took = past.survived_by(1.0 - rng.f64()) * pace;
@@ -100,7 +101,7 @@ struct Watch<'a> {
     rng: Rng,
     /// The engine's.
     clock: Duration,
-    /// When the ends were told, on the world's clock.
+    /// When the ends were emitted, on the world's clock.
     noticed: Vec<Option<f64>>,
 }
 
@@ -118,15 +119,17 @@ impl Watch<'_> {
                 match action {
                     Action::Poll(poll) => inputs.push_back(self.answer(poll)),
                     Action::Commit(batch) => {
-                        let told = batch.entries.iter().map(|entry| &*entry.event);
-                        told.for_each(|event| self.listen(event));
+                        let emitted = batch.entries.iter().map(|entry| &*entry.event);
+                        emitted.for_each(|event| self.record(event));
                         inputs.push_back(Input::Committed);
                     }
-                    // An empty list: nothing is learned of the past.
+                    // An empty list: no history is learned.
                     Action::FetchPage(list, _) => {
                         inputs.push_back(Input::PageFetched { list, page: ListPage::default() });
                     }
-                    Action::PollIndex(..) | Action::Deliver(_) => unreachable!("nobody asked for that"),
+                    Action::PollIndex(..) | Action::Deliver(_) => {
+                        unreachable!("no index and no sink is configured")
+                    }
                     Action::Diagnostic(_) => {}
                 }
             }
@@ -169,7 +172,7 @@ impl Watch<'_> {
         Input::PollAnswered { poll, answer: Answer::Job(observation) }
     }
 
-    fn listen(&mut self, event: &Event) {
+    fn record(&mut self, event: &Event) {
         if let Some(job) = event.job.as_ref().filter(|_| event.kind.is_terminal()) {
             self.noticed[place_of(&job.id)] = Some(self.world_time());
         }

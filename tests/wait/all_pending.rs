@@ -1,16 +1,11 @@
-//! `wait --all-pending`: every restore that is unfinished, as the list shows them.
+//! `wait --all-pending`: every unfinished restore on the list.
 
 use crate::support::{Watch, done, play};
 
 const GRACE: [&str; 3] = ["--all-pending", "--not-found-grace", "1s"];
 
-/// A wait for all that is pending on a control plane, with these options.
-fn pending(plane: &restore_watch::simulate::Simulator, options: &[&str]) -> Watch {
-    Watch::wait(plane, &[&GRACE[..], options].concat())
-}
-
 #[test]
-fn each_unfinished_restore_is_waited_for_and_those_that_begin_meanwhile() {
+fn all_pending_includes_restores_that_begin_meanwhile() {
     let plane = play(&format!(
         "{}[[job]]\nid = \"one\"\ntakes = \"1s\"\n[[job]]\nid = \"two\"\nappears = \"700ms\"\ntakes = \"1500ms\"",
         done(&[("old", "completed"), ("bad", "failed")])
@@ -23,7 +18,7 @@ fn each_unfinished_restore_is_waited_for_and_those_that_begin_meanwhile() {
 }
 
 #[test]
-fn one_that_fails_makes_it_1() {
+fn failed_restore_makes_the_exit_code_1() {
     let plane = play(
         "[[job]]\nid = \"a\"\ntakes = \"300ms\"\nends = \"failed\"\n[[job]]\nid = \"b\"\ntakes = \"500ms\"",
     );
@@ -33,7 +28,7 @@ fn one_that_fails_makes_it_1() {
 }
 
 #[test]
-fn where_nothing_is_pending_that_is_said_once_it_is_sure() {
+fn nothing_pending_is_reported_once_it_is_certain() {
     let plane = play(&done(&[("old", "completed")]));
     let ended = pending(&plane, &["--heartbeat", "200ms"]).run().expect(0);
     assert_eq!(ended.stdout, "no unfinished restores\n");
@@ -43,14 +38,14 @@ fn where_nothing_is_pending_that_is_said_once_it_is_sure() {
 }
 
 #[test]
-fn one_that_is_not_listed_yet_is_not_missed() {
+fn restore_not_on_the_list_yet_is_found() {
     let plane = play("[list]\ndelay_visibility = \"500ms\"\n[[job]]\nid = \"new\"\ntakes = \"1s\"");
     let ended = pending(&plane, &[]).run().expect(0);
     assert!(ended.stdout.starts_with("completed  new  "), "{}", ended.stdout);
 }
 
 #[test]
-fn names_of_indexes_say_which() {
+fn index_option_selects_by_pattern() {
     let jobs = ["prod-a", "prod-b-tmp", "scratch"];
     let jobs = jobs.map(|name| format!("[[job]]\nid = \"{name}\"\nindex = \"{name}\"\ntakes = \"200ms\"\n"));
     let plane = play(&jobs.concat());
@@ -59,19 +54,19 @@ fn names_of_indexes_say_which() {
 }
 
 #[test]
-fn a_timeout_before_it_is_sure_is_no_good_end() {
+fn timeout_before_certainty_is_no_success() {
     let plane = play(&done(&[("old", "completed")]));
     let ended = Watch::wait(&plane, &["--all-pending", "--timeout", "300ms"]).run().expect(124);
     assert!(ended.stderr.contains("; to go on: restore-watch wait --all-pending --timeout 300ms"));
     let plane = play("[[job]]\nid = \"open\"");
     let ended = Watch::wait(&plane, &["--all-pending", "--timeout", "1s"]).run().expect(124);
     assert!(ended.stdout.starts_with("Pending  open  "), "{}", ended.stdout);
-    // What is known by then is waited for by its id: it may have ended when somebody goes on.
+    // The hint names the known jobs by id, because they may have ended by the next wait.
     assert!(ended.stderr.contains("; to go on: restore-watch wait open --all-pending --timeout 1s"));
 }
 
 #[test]
-fn a_list_that_cannot_be_had_is_said_by_the_exit_code_and_in_words() {
+fn unreadable_list_sets_the_exit_code_and_is_reported() {
     let plane = play("forbidden = true");
     pending(&plane, &[]).run().expect(4);
     let plane = play("[[fault]]\nkind = \"status\"\nstatus = 500");
@@ -80,8 +75,8 @@ fn a_list_that_cannot_be_had_is_said_by_the_exit_code_and_in_words() {
 }
 
 #[test]
-fn what_ends_while_the_list_cannot_be_had_is_told_as_it_ended() {
-    // The first answer of the list is no good.
+fn ends_during_a_list_outage_are_reported_as_they_were() {
+    // The first answer of the list is unusable.
     let plane = play(
         "[[fault]]\nendpoint = \"list\"\nkind = \"status\"\nstatus = 503\nrequests = [1]\n\
          [[job]]\nid = \"j\"\ntakes = \"2s\"\nends = \"failed\"",
@@ -91,11 +86,16 @@ fn what_ends_while_the_list_cannot_be_had_is_told_as_it_ended() {
 }
 
 #[test]
-fn a_list_that_limits_takes_nothing_from_a_wait() {
+fn throttled_list_takes_nothing_from_a_wait() {
     let plane = play(
         "[[fault]]\nendpoint = \"list\"\nkind = \"status\"\nstatus = 429\nretry_after = \"1h\"\n\
          [[job]]\nid = \"j\"\ntakes = \"1s\"",
     );
     let ended = Watch::wait(&plane, &["j"]).run().expect(0);
     assert!(ended.took.as_secs_f64() < 10.0);
+}
+
+/// A wait for all unfinished restores of a control plane, with these options.
+fn pending(plane: &restore_watch::simulate::Simulator, options: &[&str]) -> Watch {
+    Watch::wait(plane, &[&GRACE[..], options].concat())
 }

@@ -1,16 +1,17 @@
-//! Trouble with one project, which is told once and delays no other.
+//! Failures of one project are logged once and delay no other project.
 
 use crate::Daemon;
 use crate::support::{KEY, done, play};
 
 #[test]
-fn a_refused_key_is_told_once_and_so_is_its_return() {
+fn refused_key_and_its_recovery_are_logged_once() {
     let plane = play(&format!(
         "api_key = \"{KEY}\"\nrevoked = [{{ from = \"0s\", to = \"2s\" }}]\n{}",
         done(&[("rj-1", "completed"), ("rj-2", "completed")])
     ));
     let daemon = Daemon::new("[watch]\nunauthorized_grace = \"100ms\"\n");
     let daemon = daemon.project("one", &plane, &["rj-1", "rj-2"]);
+
     let done = daemon.run(&["--exit-when-done"]).run().expect(0);
     for (line, times) in [
         ("ERROR project one: the API refuses the key or its permission: HTTP 401: Invalid API key", 1),
@@ -20,12 +21,13 @@ fn a_refused_key_is_told_once_and_so_is_its_return() {
     ] {
         assert_eq!(done.stderr.matches(line).count(), times, "{line}: {}", done.stderr);
     }
+
     let refused = plane.requests().iter().filter(|request| request.answered == Some(401)).count();
     assert!((2..=40).contains(&refused), "slowly: {refused}");
 }
 
 #[test]
-fn who_asks_to_be_left_alone_is_left_alone_and_nobody_else() {
+fn retry_after_pauses_that_project_alone() {
     let asked = |form: &str| {
         play(&format!(
             "[[job]]\nid = \"rj\"\ncount = 3\ntakes = \"4s\"\n\
@@ -42,7 +44,7 @@ fn who_asks_to_be_left_alone_is_left_alone_and_nobody_else() {
         let requests = plane.requests();
         let throttled = requests.iter().position(|request| request.answered == Some(429)).expect("a 429");
         let from = requests[throttled].at;
-        // Requests that were under way when the answer came do not count: there are three jobs.
+        // Requests in flight when the answer came do not count: there are three jobs.
         let next =
             requests[throttled + 1..].iter().map(|request| request.at.saturating_sub(from).as_secs_f64());
         let next: Vec<_> = next.collect();
@@ -55,23 +57,24 @@ fn who_asks_to_be_left_alone_is_left_alone_and_nobody_else() {
 }
 
 #[test]
-fn an_endpoint_that_hangs_or_is_gone_delays_no_other() {
+fn hanging_or_closed_endpoint_delays_no_other() {
     let hangs = play("[[job]]\nid = \"rj-1\"\n[[fault]]\nkind = \"hang\"");
     let good = play("[[job]]\nid = \"rj-1\"\ntakes = \"500ms\"");
-    let gone = play("");
-    let daemon = Daemon::new("").project("hangs", &hangs, &["rj-1"]).project("gone", &gone, &["rj-1"]);
-    drop(gone);
+    let closed = play("");
+    let daemon = Daemon::new("").project("hangs", &hangs, &["rj-1"]).project("closed", &closed, &["rj-1"]);
+    drop(closed);
     let mut daemon = daemon.project("good", &good, &["rj-1"]).run(&[]).start();
     daemon.until_logged(" completed after ");
 }
 
 #[test]
-fn lasting_trouble_is_told_once_and_so_is_its_end() {
+fn lasting_failure_and_its_end_are_logged_once() {
     let plane = play(
         "[[job]]\nid = \"out\"\nage = \"1h\"\ntakes = \"1h\"\n[[job]]\nid = \"late\"\nappears = \"3s\"\nage = \"1h\"\n\
          takes = \"1h\"\n[[fault]]\njob = \"out\"\nto = \"3s\"\nkind = \"status\"\nstatus = 502\nbody = \"html\"",
     );
     let daemon = Daemon::new("[watch]\nnot_found_grace = \"300ms\"\nunreachable_after = \"300ms\"\n");
+
     let done = daemon.project("one", &plane, &["out", "late"]).run(&["--exit-when-done"]).run().expect(0);
     for line in [
         " WARN no good answer about restore out for too long: HTTP 502: an HTML page",
@@ -84,7 +87,7 @@ fn lasting_trouble_is_told_once_and_so_is_its_end() {
 }
 
 #[test]
-fn an_unknown_status_is_warned_of_once() {
+fn unknown_status_is_logged_once() {
     let plane = play(
         "[[job]]\nid = \"rj-1\"\ntakes = \"1500ms\"\npending_status = \"Thinking\"\n\
          statuses = [{ at = \"400ms\", status = \"Pending\" }, { at = \"800ms\", status = \"THINKING\" }]",

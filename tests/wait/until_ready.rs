@@ -1,20 +1,12 @@
-//! `wait --until ready`: a completed job is followed by its index.
+//! `wait --until ready`: after the job completed, its index is polled.
 
 use crate::support::{Folder, KEY, Watch, fast, play};
 
-/// A job that completes at once, and whose index serves some time later.
+/// A job that completes at once and whose index is ready some time later.
 const SOON: &str = "[[job]]\nid = \"rj-1\"\nindex = \"docs\"\ntakes = \"800ms\"\nready_after = \"800ms\"\n";
 
-/// A job that completed long ago, and an index in this state.
-fn index(state: &str) -> String {
-    format!(
-        "[[job]]\nid = \"rj-1\"\nindex = \"docs\"\nage = \"1h\"\ntakes = \"10m\"\n\
-         [[index]]\nname = \"docs\"\nstates = [{{ at = \"0s\", state = \"{state}\" }}]\n"
-    )
-}
-
 #[test]
-fn two_waits_one_after_the_other() {
+fn until_ready_polls_the_job_and_then_its_index() {
     let plane = play(SOON);
     let done = Watch::wait(&plane, &["rj-1", "--until", "ready", "--heartbeat", "50ms"]).run().expect(0);
     assert!(done.stdout.starts_with("ready  rj-1  index docs  "), "{}", done.stdout);
@@ -35,7 +27,7 @@ fn two_waits_one_after_the_other() {
 }
 
 #[test]
-fn without_it_a_completed_job_is_enough() {
+fn without_until_ready_a_completed_job_is_enough() {
     let plane = play(&index("InitializationFailed"));
     for arguments in [&["rj-1"][..], &["rj-1", "--until", "completed"]] {
         Watch::wait(&plane, arguments).run().expect(0);
@@ -44,7 +36,7 @@ fn without_it_a_completed_job_is_enough() {
 }
 
 #[test]
-fn an_index_that_will_not_serve_is_a_failure() {
+fn index_that_cannot_become_ready_is_a_failure() {
     for state in ["InitializationFailed", "Failed", "Terminating", "Disabled"] {
         let plane = play(&index(state));
         let done = Watch::wait(&plane, &["rj-1", "--until", "ready", "--output", "json"]).run().expect(1);
@@ -59,12 +51,13 @@ fn an_index_that_will_not_serve_is_a_failure() {
 }
 
 #[test]
-fn an_index_that_is_gone_is_a_failure_after_the_grace() {
+fn missing_index_is_a_failure_after_the_grace() {
     let plane = play(
         "[[job]]\nid = \"rj-1\"\nindex = \"docs\"\nage = \"1h\"\ntakes = \"10m\"\n\
          [[index]]\nname = \"docs\"\nvanishes = \"1ms\"\n",
     );
     let arguments = ["rj-1", "--until", "ready", "--not-found-grace", "300ms"];
+
     let done = Watch::wait(&plane, &arguments).run().expect(1);
     assert!(done.stderr.contains("did not become ready after 1h 00m: HTTP 404: Resource docs not found"));
     assert!(done.stderr.ends_with("restore-watch: an index did not become ready\n"), "{}", done.stderr);
@@ -76,7 +69,7 @@ fn an_index_that_is_gone_is_a_failure_after_the_grace() {
 }
 
 #[test]
-fn a_timeout_in_the_second_wait_says_where_it_stood() {
+fn timeout_while_awaiting_the_index_reports_its_state() {
     let plane = play(&index("Initializing"));
     let arguments = ["rj-1", "--until", "ready", "--timeout", "300ms"];
     let done = Watch::wait(&plane, &arguments).run().expect(124);
@@ -88,7 +81,7 @@ fn a_timeout_in_the_second_wait_says_where_it_stood() {
 }
 
 #[test]
-fn the_first_index_that_serves_meets_any() {
+fn any_succeeds_with_the_first_ready_index() {
     let slow = SOON
         .replace("rj-1", "rj-2")
         .replace("docs", "images")
@@ -98,9 +91,10 @@ fn the_first_index_that_serves_meets_any() {
 }
 
 #[test]
-fn the_configuration_says_it_for_all_or_for_one_and_the_option_wins() {
+fn until_ready_option_overrides_the_configuration() {
     let plane = play(&index("Disabled"));
     let folder = Folder::new();
+
     for (name, watch, job, code) in [
         ("all", "[watch]\nuntil = \"ready\"", "\"rj-1\"", 1),
         ("one", "", "{ id = \"rj-1\", until = \"ready\" }", 1),
@@ -119,18 +113,28 @@ fn the_configuration_says_it_for_all_or_for_one_and_the_option_wins() {
 }
 
 #[test]
-fn trouble_with_the_index_is_no_verdict() {
+fn failed_index_polls_decide_nothing() {
     let plane = play(&format!(
         "{SOON}[[fault]]\nendpoint = \"index\"\nfirst = 3\nkind = \"status\"\nstatus = 503\n\
          [[fault]]\nendpoint = \"index\"\nrequests = [4]\nkind = \"bad_json\"\n"
     ));
     Watch::wait(&plane, &["rj-1", "--until", "ready"]).run().expect(0);
+
     let plane = play(&format!("{SOON}[[fault]]\nendpoint = \"index\"\nkind = \"status\"\nstatus = 503\n"));
     let arguments = ["rj-1", "--until", "ready", "--unreachable-after", "500ms"];
     Watch::wait(&plane, &arguments)
         .run()
         .expect(5)
         .logged("no good answer about index docs of restore rj-1 for too long: HTTP 503");
+
     let plane = play(&format!("{SOON}[[fault]]\nendpoint = \"index\"\nkind = \"status\"\nstatus = 403\n"));
     Watch::wait(&plane, &["rj-1", "--until", "ready"]).run().expect(4);
+}
+
+/// A job that completed long ago, and an index in this state.
+fn index(state: &str) -> String {
+    format!(
+        "[[job]]\nid = \"rj-1\"\nindex = \"docs\"\nage = \"1h\"\ntakes = \"10m\"\n\
+         [[index]]\nname = \"docs\"\nstates = [{{ at = \"0s\", state = \"{state}\" }}]\n"
+    )
 }

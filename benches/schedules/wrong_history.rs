@@ -1,4 +1,4 @@
-//! What a past costs that was unlike the present.
+//! The cost of a wrong duration history.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use restore_watch::config::Effort;
 
 use crate::Extent;
 use crate::distribution::Distribution;
-use crate::ours::Ours;
+use crate::engine::EngineSchedule;
 use crate::schedule::watch_all;
 use crate::statistics::{Figures, mean};
 use crate::table::number;
@@ -18,7 +18,7 @@ const MEDIANS: [(&str, f64); 3] = [("10 s", 10.0), ("10 min", 600.0), ("2 h", 72
 /// How many seeds.
 const SEEDS: usize = 4;
 
-/// Delay, requests and both at their price, with each past, in parts of what they are without one.
+/// Delay, requests and both at their price with each history, relative to those without one.
 pub(crate) fn table(extent: Extent) -> String {
     let mut text =
         "### Delay, requests, and the cost of both (a request at 0.1 s), in parts of what they are where \
@@ -43,7 +43,7 @@ pub(crate) fn table(extent: Extent) -> String {
 
 /// Mean requests and mean delay.
 fn measure(past: Option<Distribution>, takes: f64, extent: Extent) -> (f64, f64) {
-    let ours = Ours { past, ..Ours::default() };
+    let ours = EngineSchedule { past, ..EngineSchedule::default() };
     let workload = Workload { name: "unlike", durations: about(takes), twist: Twist::None };
     let figures = seeds(Use::Comparison, extent).into_iter().take(SEEDS).map(|seed| {
         let figures = Figures::of(&watch_all(&ours, &workload.worlds(seed, extent), 1.0, seed));

@@ -1,4 +1,4 @@
-//! What a daemon needs for many jobs and deliveries, as its operator sees it.
+//! The resources of a daemon for many jobs and deliveries, as its operator sees them.
 
 use std::fs::File;
 use std::net::SocketAddr;
@@ -17,7 +17,7 @@ use super::{batches, median};
 const MANY: usize = 10_000;
 const FEW: usize = 10;
 
-/// How long a daemon is left alone before it is looked at, and then how long its processor time is counted.
+/// How long a daemon runs before it is measured, and then how long its processor time is counted.
 const SETTLE: Duration = Duration::from_secs(3);
 const WATCH: Duration = Duration::from_secs(60);
 
@@ -37,7 +37,7 @@ struct Watch {
     daemon: Daemon,
 }
 
-/// Prints what the states of few and many jobs take on the disk, in memory, and to open and watch.
+/// Prints the disk space, memory and opening time of the states of few and many jobs.
 pub(crate) fn measure(directory: &Path) {
     let servers = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let timeline = Timeline::start(Clock::system().now().wall);
@@ -105,13 +105,13 @@ impl Watch {
     }
 }
 
-/// Makes a state in which so many jobs were seen once. Of what was told, so many deliveries failed once, and are tried
-/// again tomorrow; the others were made.
+/// Makes a state in which this many jobs were seen once. Of the deliveries of their events,
+/// `pending` failed once and are retried tomorrow; the others succeeded.
 fn fill(state: &Path, jobs: usize, pending: usize) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let store = Sqlite::at(state).open(None).unwrap().store;
     let commit = |batch| runtime.block_on(store.commit(batch, Vec::new())).unwrap();
-    let batches = batches::told(jobs, jobs);
+    let batches = batches::with_events(jobs, jobs);
     let at = Clock::system().now().wall;
     let due = at.checked_add(Duration::from_hours(24)).unwrap();
     let entries = batches.iter().flat_map(|batch| &batch.entries);
@@ -189,7 +189,7 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        // Both fail where it has ended already.
+        // Both fail if it has ended already.
         drop(self.process.kill());
         drop(self.process.wait());
     }

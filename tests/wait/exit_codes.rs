@@ -1,42 +1,8 @@
-//! The published exit codes, and which of them wins where several apply.
+//! The published exit codes, and which of them wins if several apply.
 
 use restore_watch::simulate::Simulator;
 
 use crate::support::{Done, Folder, KEY, Running, Watch, done, fast, play, unused_address};
-
-/// Waits for jobs of a scenario.
-fn wait(scenario: &str, arguments: &[&str]) -> Done {
-    let plane = play(scenario);
-    Watch::wait(&plane, arguments).run()
-}
-
-/// Waits for all jobs of a configuration that has no limits to speak of.
-struct Fast {
-    running: Running,
-    _plane: Simulator,
-}
-
-impl Fast {
-    fn start(scenario: &str, jobs: &[&str], arguments: &[&str]) -> Self {
-        let plane = play(scenario);
-        let folder = Folder::new();
-        let config = folder.write("config.toml", format!("jobs = {jobs:?}\n{}", fast(&plane)));
-        let command: Vec<_> = ["wait", "--config", &config].iter().chain(arguments).copied().collect();
-        let running = Watch::new(command).env("PINECONE_API_KEY", KEY).keep(folder).start();
-        Self { running, _plane: plane }
-    }
-
-    #[track_caller]
-    fn expect(self, code: i32) -> Done {
-        self.running.finish().expect(code)
-    }
-}
-
-/// A fault of one job on all requests from this one on.
-fn fault_from(request: u64, job: &str, what: &str) -> String {
-    let requests: Vec<_> = (request..request + 500).collect();
-    format!("[[fault]]\njob = \"{job}\"\nendpoint = \"describe\"\nrequests = {requests:?}\n{what}\n")
-}
 
 const NOT_FOUND: &str = "kind = \"status\"\nstatus = 404";
 const UNAVAILABLE: &str = "kind = \"status\"\nstatus = 503";
@@ -49,7 +15,7 @@ fn completed_is_0() {
 }
 
 #[test]
-fn a_job_that_ends_while_it_is_waited_for() {
+fn job_that_ends_during_the_wait_sets_the_code() {
     let done = wait("[[job]]\nid = \"rj-1\"\ntakes = \"1s\"", &["rj-1"]).expect(0);
     assert!(done.stdout.starts_with("completed  rj-1"), "{}", done.stdout);
 }
@@ -64,7 +30,7 @@ fn failed_and_cancelled_are_1() {
 }
 
 #[test]
-fn statuses_in_any_letter_case() {
+fn statuses_are_read_in_any_letter_case() {
     let spellings = [
         ("completed", 0),
         ("COMPLETED", 0),
@@ -80,7 +46,7 @@ fn statuses_in_any_letter_case() {
 }
 
 #[test]
-fn both_shapes_of_answers() {
+fn both_shapes_of_answers_are_read() {
     for head in
         ["answers = \"2026-04\"", "answers = \"2026-07\"\ntimestamps = \"offset\"\nfraction_digits = 0"]
     {
@@ -91,7 +57,7 @@ fn both_shapes_of_answers() {
 }
 
 #[test]
-fn never_seen_is_3_after_its_grace() {
+fn not_found_is_3_after_its_grace() {
     let done = wait("[[job]]\nid = \"rj-1\"", &["rj-2", "--not-found-grace", "600ms"]).expect(3);
     assert!(done.stdout.starts_with("not found  rj-2"), "{}", done.stdout);
     assert!(done.took.as_millis() >= 600, "{:?}", done.took);
@@ -99,13 +65,13 @@ fn never_seen_is_3_after_its_grace() {
 }
 
 #[test]
-fn a_job_that_appears_within_its_grace_is_waited_for() {
+fn job_that_appears_within_the_grace_is_waited_for() {
     let scenario = "[[job]]\nid = \"rj-1\"\nappears = \"700ms\"\nage = \"1h\"\ntakes = \"1h\"";
     wait(scenario, &["rj-1", "--not-found-grace", "30s"]).expect(0);
 }
 
 #[test]
-fn seen_and_lost_is_3() {
+fn lost_is_3() {
     let scenario = format!("[[job]]\nid = \"rj-1\"\n{}", fault_from(2, "rj-1", NOT_FOUND));
     let lost = wait(&scenario, &["rj-1", "--unreachable-after", "600ms", "--not-found-grace", "0"]).expect(3);
     assert!(lost.took.as_millis() >= 600, "{:?}", lost.took);
@@ -131,14 +97,14 @@ fn a_refused_permission_is_4() {
 }
 
 #[test]
-fn one_refusal_is_no_refusal() {
+fn one_403_is_not_unauthorized() {
     let fault = "[[fault]]\nfirst = 1\nkind = \"status\"\nstatus = 401\n";
     wait(&format!("{}{fault}", done(&[("rj-1", "completed")])), &["rj-1"]).expect(0);
 }
 
 #[test]
 fn refusals_of_a_gateway_end_no_wait() {
-    // A page of HTML, by four requests in a row, and an error of the API for two seconds.
+    // A page of HTML for four requests in a row, and an API error for two seconds.
     let page = "[[fault]]\nfirst = 4\nkind = \"status\"\nstatus = 403\nbody = \"html\"\n";
     let plane = play(&format!("{}{page}", done(&[("rj-1", "completed")])));
     Watch::wait(&plane, &["rj-1", "--unauthorized-grace", "1s"]).run().expect(0);
@@ -156,7 +122,7 @@ fn unreachable_for_too_long_is_5() {
 }
 
 #[test]
-fn nobody_at_the_address_is_5() {
+fn connection_refused_is_5() {
     let endpoint = format!("http://{}", unused_address());
     let done = Watch::new(["wait", "rj-1", "--unreachable-after", "700ms"])
         .env("PINECONE_CONTROLLER_HOST", &endpoint)
@@ -181,30 +147,14 @@ fn an_unknown_status_without_an_end_time_is_no_end() {
 }
 
 #[test]
-fn time_that_is_over_is_124() {
+fn timeout_is_124() {
     let done = wait("[[job]]\nid = \"rj-1\"", &["rj-1", "--timeout", "700ms"]).expect(124);
     assert!(done.stdout.starts_with("Pending  rj-1"), "{}", done.stdout);
     done.logged("timed out after 700ms; to go on: restore-watch wait rj-1");
 }
 
-/// One job for each way not to complete, by the name of its outcome.
-fn troubled(outcomes: &[&str]) -> String {
-    let one = |outcome: &&str| match *outcome {
-        "completed" | "failed" | "cancelled" => done(&[(outcome, outcome)]),
-        "unrecognised" => format!("{}end_time = true\n", done(&[(outcome, "Exploded")])),
-        "not_found" => format!("[[job]]\nid = \"{outcome}\"\nappears = \"1h\"\n"),
-        "lost" => format!("[[job]]\nid = \"{outcome}\"\n{}", fault_from(2, outcome, NOT_FOUND)),
-        "unauthorized" => format!("[[job]]\nid = \"{outcome}\"\n{}", fault_from(1, outcome, UNAUTHORIZED)),
-        "unreachable" => format!("[[job]]\nid = \"{outcome}\"\n{}", fault_from(1, outcome, UNAVAILABLE)),
-        "open" => format!("[[job]]\nid = \"{outcome}\"\n"),
-        _ => unreachable!("{outcome}"),
-    };
-    // TOML wants all tables of one kind in any order, but each key in its own table.
-    outcomes.iter().map(one).collect()
-}
-
 #[test]
-fn where_several_codes_apply_the_first_of_1_4_3_6_5_124_wins() {
+fn of_several_codes_the_first_of_1_4_3_6_5_124_wins() {
     let graces = ["--not-found-grace", "200ms", "--unreachable-after", "200ms", "--unauthorized-grace", "0"];
     let limits = [&graces[..], &["--timeout", "2s"]].concat();
     let started = [
@@ -227,7 +177,7 @@ fn where_several_codes_apply_the_first_of_1_4_3_6_5_124_wins() {
 }
 
 #[test]
-fn any_is_met_by_the_first_job_that_completes() {
+fn any_succeeds_with_the_first_completed_job() {
     for jobs in
         [&["failed", "completed"][..], &["open", "completed"], &["not_found", "unreachable", "completed"]]
     {
@@ -262,4 +212,54 @@ fn wrong_usage_is_2_and_bad_configuration_78() {
         .run()
         .expect(78)
         .logged("the environment variable PINECONE_API_KEY is not set");
+}
+
+/// Waits for jobs of a scenario.
+fn wait(scenario: &str, arguments: &[&str]) -> Done {
+    let plane = play(scenario);
+    Watch::wait(&plane, arguments).run()
+}
+
+/// Waits for all jobs of a configuration with a high request rate.
+struct Fast {
+    running: Running,
+    _plane: Simulator,
+}
+
+impl Fast {
+    fn start(scenario: &str, jobs: &[&str], arguments: &[&str]) -> Self {
+        let plane = play(scenario);
+        let folder = Folder::new();
+        let config = folder.write("config.toml", format!("jobs = {jobs:?}\n{}", fast(&plane)));
+        let command: Vec<_> = ["wait", "--config", &config].iter().chain(arguments).copied().collect();
+        let running = Watch::new(command).env("PINECONE_API_KEY", KEY).keep(folder).start();
+        Self { running, _plane: plane }
+    }
+
+    #[track_caller]
+    fn expect(self, code: i32) -> Done {
+        self.running.finish().expect(code)
+    }
+}
+
+/// A fault of one job on all requests from this one on.
+fn fault_from(request: u64, job: &str, what: &str) -> String {
+    let requests: Vec<_> = (request..request + 500).collect();
+    format!("[[fault]]\njob = \"{job}\"\nendpoint = \"describe\"\nrequests = {requests:?}\n{what}\n")
+}
+
+/// One job for each outcome but `completed`, by the name of that outcome.
+fn troubled(outcomes: &[&str]) -> String {
+    let one = |outcome: &&str| match *outcome {
+        "completed" | "failed" | "cancelled" => done(&[(outcome, outcome)]),
+        "unrecognised" => format!("{}end_time = true\n", done(&[(outcome, "Exploded")])),
+        "not_found" => format!("[[job]]\nid = \"{outcome}\"\nappears = \"1h\"\n"),
+        "lost" => format!("[[job]]\nid = \"{outcome}\"\n{}", fault_from(2, outcome, NOT_FOUND)),
+        "unauthorized" => format!("[[job]]\nid = \"{outcome}\"\n{}", fault_from(1, outcome, UNAUTHORIZED)),
+        "unreachable" => format!("[[job]]\nid = \"{outcome}\"\n{}", fault_from(1, outcome, UNAVAILABLE)),
+        "open" => format!("[[job]]\nid = \"{outcome}\"\n"),
+        _ => unreachable!("{outcome}"),
+    };
+    // TOML wants all tables of one kind in any order, but each key in its own table.
+    outcomes.iter().map(one).collect()
 }

@@ -1,4 +1,4 @@
-//! Answers that are none: each is trouble that passes, and the wait ends well.
+//! Bad answers are passing failures: the wait goes on and succeeds.
 
 use crate::support::{Folder, KEY, Watch, fast, play, receive};
 
@@ -24,7 +24,7 @@ const BAD: [(&str, &str); 17] = [
 ];
 
 #[test]
-fn none_of_them_ends_the_wait() {
+fn bad_answers_end_no_wait() {
     let one = |(job, fault): (&str, &str)| {
         format!(
             "[[job]]\nid = \"{job}\"\nage = \"1h\"\ntakes = \"1s\"\n\
@@ -36,18 +36,19 @@ fn none_of_them_ends_the_wait() {
     let jobs = BAD.map(|(job, _)| job);
     let tables = fast(&plane).replace("[api]", "[api]\nrequest_timeout = \"400ms\"");
     let config = folder.write("config.toml", format!("jobs = {jobs:?}\n{tables}"));
+
     let done =
         Watch::new(["wait", "--config", &config, "--output", "json"]).env("PINECONE_API_KEY", KEY).run();
     let report = done.expect(0).json();
     for job in report["jobs"].as_array().unwrap() {
-        let logged = (&job["outcome"], &job["polls"], &job["last_error"]);
-        assert_eq!(logged, (&"completed".into(), &3.into(), &().into()), "{job}");
+        let found = (&job["outcome"], &job["polls"], &job["last_error"]);
+        assert_eq!(found, (&"completed".into(), &3.into(), &().into()), "{job}");
     }
     assert_eq!(report["jobs"].as_array().unwrap().len(), BAD.len());
 }
 
 #[test]
-fn each_of_them_has_a_name() {
+fn bad_answers_are_named_in_the_report() {
     for (fault, name) in [
         ("empty", "the answer cannot be used: it is empty"),
         ("truncated", "the answer broke off: "),
@@ -71,7 +72,7 @@ fn each_of_them_has_a_name() {
 }
 
 #[test]
-fn redirects_are_not_followed_and_the_key_stays_here() {
+fn redirects_are_not_followed_and_get_no_key() {
     let started = [301, 302, 303, 307, 308].map(|status| {
         let elsewhere = receive([]);
         let plane = play(&format!(

@@ -1,58 +1,63 @@
-//! Telling a monitor that the watch works.
+//! Pings to a dead-man monitor while polling works.
 
 use restore_watch::simulate::{Receiver, Reply};
 
 use crate::support::{play, receive};
 use crate::{Daemon, ask, status};
 
-fn heartbeat(monitor: &Receiver) -> String {
-    format!("[heartbeat]\nurl = \"{}/ping/CanaryOfTheMonitor\"\ninterval = \"50ms\"\n", monitor.url())
-}
-
 #[test]
-fn a_monitor_is_told_while_the_watch_works() {
+fn monitor_is_pinged_while_polling_works() {
     let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
     let monitor = receive([]);
     let daemon = Daemon::new("").project("one", &plane, &["rj-1"]).with(&heartbeat(&monitor));
+
     let mut daemon = daemon.run(&[]).start();
     daemon.until("three pings", |_| monitor.count() >= 3);
+
     let pings = monitor.received();
     assert!(
         pings.iter().all(|ping| ping.path == "/ping/CanaryOfTheMonitor" && ping.method == "GET"),
         "{pings:?}"
     );
-    // A monitor that fails is complained of once, without its address.
+
+    // A failing monitor is logged once, without its address.
     monitor.otherwise(Reply::status(500));
     daemon.until_logged("the heartbeat could not be sent: http://127.0.0.1:");
+
     let asked = monitor.count();
     daemon.until("further attempts", |_| monitor.count() > asked + 3);
+
     monitor.otherwise(Reply::status(200));
     daemon.until_logged("the heartbeat is sent again");
     daemon.signal("TERM");
     let logged = daemon.finish().expect(0).stderr;
+
     assert_eq!(logged.matches("could not be sent").count(), 1, "{logged}");
     assert!(!logged.contains("CanaryOfTheMonitor"), "{logged}");
 }
 
 #[test]
-fn a_monitor_is_told_nothing_while_the_api_cannot_be_reached_whatever_is_known_of_some_job() {
-    // One job that never was, as after a slip of the pen, and an outage.
+fn no_monitor_ping_while_api_unreachable() {
+    // A job with a misspelt id, and an outage.
     let plane = play(
         "[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n[[fault]]\nfrom = \"3s\"\nkind = \"status\"\nstatus = 503\n",
     );
     let monitor = receive([]);
     let daemon = Daemon::new("[watch]\nnot_found_grace = \"100ms\"\nunreachable_after = \"500ms\"\n");
     let daemon = daemon.project("one", &plane, &["rj-1", "rj-typo"]).with(&heartbeat(&monitor));
+
     let mut daemon = daemon.run(&[]).start();
     daemon.until_logged("watching 2 restores");
-    daemon.until("the slip is known", |daemon| status(daemon)["jobs"][1]["outcome"] == "not_found");
+    daemon
+        .until("the misspelt id is not found", |daemon| status(daemon)["jobs"][1]["outcome"] == "not_found");
+
     let sent = monitor.count();
     daemon.until("a ping: the API works", |_| monitor.count() > sent);
     daemon.until_logged("no heartbeat is sent, because the API of the project one cannot be reached");
 }
 
 #[test]
-fn reloads_do_not_keep_a_heartbeat_from_coming() {
+fn reloads_do_not_hold_back_a_monitor_ping() {
     let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
     let monitor = receive([]);
     let slow = heartbeat(&monitor).replace("50ms", "1s");
@@ -65,26 +70,30 @@ fn reloads_do_not_keep_a_heartbeat_from_coming() {
 }
 
 #[test]
-fn a_monitor_is_told_nothing_while_the_key_is_refused() {
+fn no_monitor_ping_while_the_key_is_refused() {
     let plane = play("api_key = \"another-key\"\n[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
     let monitor = receive([]);
     let daemon = Daemon::new("").project("one", &plane, &["rj-1"]).with(&heartbeat(&monitor));
+
     let mut daemon = daemon.run(&[]).start();
     daemon.until_logged("no heartbeat is sent, because the key of the project one is refused");
+
     let sent = monitor.count();
     let asked = plane.count();
     daemon.until("the key is tried again", |_| plane.count() > asked + 3);
+
     assert_eq!(monitor.count(), sent);
-    // Who pauses a project knows that it is not watched.
+    // A paused project holds back no ping: its pause is wanted.
     ask(&daemon, &["pause", "one"]).expect(0);
     daemon.until("a ping", |_| monitor.count() > sent);
 }
 
 #[test]
-fn an_answer_that_says_no_is_no_ping() {
+fn unexpected_answer_of_the_monitor_is_a_failure() {
     let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
     let monitor = receive([]);
     let daemon = Daemon::new("").project("one", &plane, &["rj-1"]).with(&heartbeat(&monitor));
+
     let mut daemon = daemon.run(&[]).start();
     for (answer, said) in [
         ("OK (not found)", "the monitor answered `OK (not found)`"),
@@ -94,11 +103,18 @@ fn an_answer_that_says_no_is_no_ping() {
         monitor.otherwise(Reply::status(200).body(answer));
         daemon.until_logged(said);
     }
+
     monitor.otherwise(Reply::status(302).header("location", "/login?next=/ping/CanaryOfTheMonitor"));
     daemon.until_logged("HTTP 302, a redirect to http://127.0.0.1:");
+
     monitor.otherwise(Reply::status(200).body("OK"));
     daemon.until_logged("the heartbeat is sent again");
     daemon.signal("TERM");
     let logged = daemon.finish().expect(0).stderr;
+
     assert!(!logged.contains("CanaryOfTheMonitor"), "{logged}");
+}
+
+fn heartbeat(monitor: &Receiver) -> String {
+    format!("[heartbeat]\nurl = \"{}/ping/CanaryOfTheMonitor\"\ninterval = \"50ms\"\n", monitor.url())
 }

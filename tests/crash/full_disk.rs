@@ -1,8 +1,7 @@
 //! The disk is full, and then it is not.
 //!
-//! Invariant: the small disk is a file system in a namespace of its own, which the system takes
-//! back with the process that holds it; that process ends with its standard input, so with the
-//! tests, however they end.
+//! Invariant: the small disk is a file system in its own namespace, which ends with the process
+//! that holds it; that process ends with its standard input, so with the tests.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -18,14 +17,44 @@ use crate::world::Size;
 /// More than fits.
 const LARGE: Size = Size { projects: 2, jobs: 40, endless: 0, span: Duration::from_secs(2) };
 
-/// A small disk, mounted at a directory for those who enter its namespace.
+#[test]
+fn full_disk_is_reported_and_loses_nothing() {
+    let mut stage = Stage::new(LARGE, 11);
+    let directory = stage.state().parent().expect("a directory").to_owned();
+    std::fs::create_dir(&directory).unwrap();
+    let Some(disk) = Disk::mount(&directory, "300k") else {
+        println!("SKIPPED: no file system can be mounted here, so no disk is full");
+        return;
+    };
+    stage.launcher = disk.launcher();
+    let refused = Some(i32::from(Exit::State.code()));
+    let full = format!("the state {}: the disk is full\n  help: check the ", stage.state().display());
+
+    // The last process to close the state truncates its log, which frees a little room, each time
+    // less.
+    for attempt in 1..=2 {
+        let done = start(stage.daemon(&[])).finish();
+        stage.ended(&done);
+        assert!(done.code == refused && done.stderr.contains(&full), "{attempt}: {}", stage.context());
+    }
+    disk.grow("64m");
+    stage.finish();
+
+    for file in std::fs::read_dir(disk.seen_from_outside()).unwrap().flatten() {
+        std::fs::copy(file.path(), directory.join(file.file_name())).unwrap();
+    }
+    let counts = stage.judge(Emission::Once);
+    println!("a full disk: {counts}");
+}
+
+/// A small disk, mounted at a directory within its namespace.
 struct Disk {
     holder: Child,
     at: PathBuf,
 }
 
 impl Disk {
-    /// One of this size; none where this user may not mount any.
+    /// A disk of this size; `None` if this user may not mount.
     fn mount(at: &Path, size: &str) -> Option<Self> {
         let script = format!("mount -t tmpfs -o size={size} tmpfs \"$0\" && echo ready && read -r end");
         let holder = Command::new("unshare")
@@ -57,7 +86,7 @@ impl Disk {
         assert!(grown.is_ok_and(|status| status.success()), "mount -o {options}");
     }
 
-    /// The directory, for those who are not within.
+    /// The directory, as seen from outside.
     fn seen_from_outside(&self) -> PathBuf {
         let root = PathBuf::from(format!("/proc/{}/root", self.holder.id()));
         root.join(self.at.strip_prefix("/").expect("an absolute path"))
@@ -66,36 +95,8 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        // Both fail where it has ended.
+        // Both fail if it has ended.
         drop(self.holder.kill());
         drop(self.holder.wait());
     }
-}
-
-#[test]
-fn a_full_disk_is_emitted_and_nothing_is_lost_by_it() {
-    let mut stage = Stage::new(LARGE, 11);
-    let directory = stage.state().parent().expect("a directory").to_owned();
-    std::fs::create_dir(&directory).unwrap();
-    let Some(disk) = Disk::mount(&directory, "300k") else {
-        println!("SKIPPED: no file system can be mounted here, so no disk is full");
-        return;
-    };
-    stage.launcher = disk.launcher();
-    let refused = Some(i32::from(Exit::State.code()));
-    let full = format!("the state {}: the disk is full\n  help: check the ", stage.state().display());
-    // The last one to use a file tidies up, so that there may be some room again, but each time
-    // there is less.
-    for attempt in 1..=2 {
-        let done = start(stage.daemon(&[])).finish();
-        stage.ended(&done);
-        assert!(done.code == refused && done.stderr.contains(&full), "{attempt}: {}", stage.context());
-    }
-    disk.grow("64m");
-    stage.finish();
-    for file in std::fs::read_dir(disk.seen_from_outside()).unwrap().flatten() {
-        std::fs::copy(file.path(), directory.join(file.file_name())).unwrap();
-    }
-    let counts = stage.judge(Emission::Once);
-    println!("a full disk: {counts}");
 }
