@@ -156,6 +156,22 @@ fn what_is_printed_is_what_the_schema_says() {
 }
 
 #[test]
+fn schemas_begin_with_their_dialect_and_title() {
+    for (what, title) in [
+        (&["report"][..], "Report"),
+        (&["transition"], "Transition"),
+        (&["config"], "restore-watch configuration"),
+        (&[], "restore-watch"),
+    ] {
+        let schema = schema(what);
+        let keys: Vec<_> =
+            schema.as_object().expect("an object").keys().map(String::as_str).take(3).collect();
+        assert_eq!((keys, &schema["title"]), (vec!["$schema", "title", "description"], &json!(title)));
+    }
+    assert!(schema(&[])["$defs"]["Transition"].is_object());
+}
+
+#[test]
 fn values_that_cannot_be_are_refused() {
     let report = validator(&schema(&["report"]));
     let good = &reports()[0];
