@@ -8,7 +8,7 @@ use clap::Parser;
 use super::start::unless_stopped;
 use super::{Done, Failure, block_on, listen, print};
 use crate::config::{
-    self, Discovery, EventFilter, IndexPattern, LogFormat, ProjectSettings, Settings, ShownPath,
+    self, DiscoverySettings, EventFilter, IndexPattern, LogFormat, ProjectSettings, Settings, ShownPath,
     SinkSettings, SlowAfter, StateSettings, UrlSource, WebhookSettings,
 };
 use crate::model::{EventKind, Exit, duration};
@@ -110,7 +110,9 @@ fn slow_meaning(slow_after: Option<SlowAfter>) -> String {
 /// How many are named, and which are found.
 fn jobs_meaning(project: &ProjectSettings) -> String {
     let named = project.jobs.len();
-    let Some(Discovery { indexes, exclude, max_jobs }) = &project.discover else { return named.to_string() };
+    let Some(DiscoverySettings { indexes, exclude, max_jobs }) = &project.discover else {
+        return named.to_string();
+    };
     let list =
         |patterns: &[IndexPattern]| patterns.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let into = match &indexes[..] {
@@ -121,8 +123,11 @@ fn jobs_meaning(project: &ProjectSettings) -> String {
         [] => String::new(),
         exclude => format!(", except into {}", list(exclude)),
     };
-    let limit =
-        if *max_jobs == Discovery::MAX_JOBS { String::new() } else { format!(", at most {max_jobs}") };
+    let limit = if *max_jobs == DiscoverySettings::MAX_JOBS {
+        String::new()
+    } else {
+        format!(", at most {max_jobs}")
+    };
     format!("{named}, and all that are found unfinished{into}{except}{limit}")
 }
 

@@ -34,8 +34,8 @@ pub use reader::parse;
 pub use redactor::Redactor;
 pub use secret::{ApiKey, SecretError, SecretSource};
 pub use settings::{
-    ApiSettings, CadenceSettings, Discovery, Effort, JobSettings, MonitorSettings, ProjectSettings, Rate,
-    Settings, SlowAfter, StateSettings, WatchSettings, label_fault,
+    ApiSettings, CadenceSettings, DiscoverySettings, Effort, JobSettings, MonitorSettings, ProjectSettings,
+    Rate, Settings, SlowAfter, StateSettings, WatchSettings, label_fault,
 };
 use sinks::SinkType;
 pub use sinks::{
