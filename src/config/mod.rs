@@ -4,6 +4,7 @@
 //! named by where they come from, and are read separately.
 
 mod address;
+mod broken;
 mod endpoint;
 pub mod environment;
 mod excerpt;
