@@ -10,8 +10,9 @@ use super::start::{block_on, listen, unless_stopped};
 use super::{Done, Failure};
 use crate::adapters::store;
 use crate::config::{
-    self, ApiSettings, CadenceSettings, Discovery, EventFilter, IndexPattern, LogFormat, ProjectSettings,
-    Settings, ShownPath, SinkSettings, SlowAfter, StateSettings, UrlSource, WatchSettings, WebhookSettings,
+    self, ApiSettings, CadenceSettings, DiscoverySettings, EventFilter, IndexPattern, LogFormat,
+    ProjectSettings, Settings, ShownPath, SinkSettings, SlowAfter, StateSettings, UrlSource, WatchSettings,
+    WebhookSettings,
 };
 use crate::model::{EventKind, Exit, duration};
 
@@ -118,7 +119,9 @@ fn slow_meaning(slow_after: Option<SlowAfter>) -> String {
 /// How many are named, and which are found.
 fn jobs_meaning(project: &ProjectSettings) -> String {
     let named = project.jobs.len();
-    let Some(Discovery { indexes, exclude, max_jobs }) = &project.discover else { return named.to_string() };
+    let Some(DiscoverySettings { indexes, exclude, max_jobs }) = &project.discover else {
+        return named.to_string();
+    };
     let list =
         |patterns: &[IndexPattern]| patterns.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let into = match &indexes[..] {
@@ -129,8 +132,11 @@ fn jobs_meaning(project: &ProjectSettings) -> String {
         [] => String::new(),
         exclude => format!(", except into {}", list(exclude)),
     };
-    let limit =
-        if *max_jobs == Discovery::MAX_JOBS { String::new() } else { format!(", at most {max_jobs}") };
+    let limit = if *max_jobs == DiscoverySettings::MAX_JOBS {
+        String::new()
+    } else {
+        format!(", at most {max_jobs}")
+    };
     format!("{named}, and all that are found unfinished{into}{except}{limit}")
 }
 

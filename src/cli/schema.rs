@@ -44,19 +44,20 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
         Some(What::Transition) => printed(SchemaGenerator::into_root_schema_for::<Event>),
         None => printed(both),
     };
+    // Not as a `Value`: only `Schema` prints `$schema` and the title first.
     let text = serde_json::to_string_pretty(&schema).map_err(|error| Failure::internal(error.to_string()))?;
     print(&(text + "\n"))?;
     Ok(Done::Exit(Exit::Success))
 }
 
 /// The schema of something that is printed or sent, to which later versions may add.
-fn printed(of: impl Fn(SchemaGenerator) -> Schema) -> Value {
+fn printed(of: impl Fn(SchemaGenerator) -> Schema) -> Schema {
     let mut schema = of(SchemaSettings::draft2020_12().for_serialize().into_generator());
     RecursiveTransform(tidy).transform(&mut schema);
     let description = schema.get("description").and_then(Value::as_str).unwrap_or_default();
     let open = "Later versions may add keys, and names where one of several names is expected: accept both.";
     schema.insert("description".to_owned(), format!("{description} {open}").into());
-    schema.into()
+    schema
 }
 
 fn both(mut generator: SchemaGenerator) -> Schema {

@@ -8,7 +8,8 @@ use std::ops::Range;
 
 use console::measure_text_width;
 
-use super::masks::{self, Mask};
+use super::broken::quotable_lines;
+use super::masks::Mask;
 use super::quote::printable;
 
 /// The most characters of a line that are shown.
@@ -27,8 +28,16 @@ pub(crate) struct Source<'a> {
     text: &'a str,
     /// Where each line starts.
     lines: Vec<usize>,
-    /// Sorted; none if the text has syntax errors, and each line is judged by itself.
-    masks: Option<Vec<Mask>>,
+    shown: Shown,
+}
+
+/// What may be shown of a text.
+#[derive(Debug)]
+enum Shown {
+    /// All but these stretches, which are sorted.
+    Masked(Vec<Mask>),
+    /// The lines for which this says so: the text has syntax errors.
+    Lines(Vec<bool>),
 }
 
 /// A place in a file. Its `Display` form is the line with carets below it, or nothing if the line
@@ -55,7 +64,8 @@ impl<'a> Source<'a> {
     pub(crate) fn new(text: &'a str, masks: Option<Vec<Mask>>) -> Self {
         let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
         let lines = std::iter::once(0).chain(breaks.map(|(at, _)| at + 1)).collect();
-        Self { text, lines, masks }
+        let shown = masks.map_or_else(|| Shown::Lines(quotable_lines(text)), Shown::Masked);
+        Self { text, lines, shown }
     }
 
     /// The place where `span` starts; carets reach to its end or that of the line.
@@ -66,7 +76,7 @@ impl<'a> Source<'a> {
         let content = self.text[from..].split('\n').next().unwrap_or_default().trim_end_matches('\r');
         let end = span.end.min(from + content.len());
 
-        let excerpt = self.masks_of(content, from).map(|masks| {
+        let excerpt = self.masks_of(line, content).map(|masks| {
             let (shown, caret) = redact(content, from, masks, start..end);
             clip(&shown, caret)
         });
@@ -88,13 +98,13 @@ impl<'a> Source<'a> {
         at
     }
 
-    /// The masks of the line that starts at `from`; none if it must not be quoted.
-    fn masks_of(&self, content: &str, from: usize) -> Option<&[Mask]> {
-        let Some(masks) = &self.masks else {
-            // Behind such quotes, a line may be part of a text that began at a key of a secret.
-            let may_be_within = ["\"\"\"", "'''"].iter().any(|quotes| self.text[..from].contains(quotes));
-            return (!may_be_within && masks::may_quote_broken(content)).then_some(&[]);
+    /// The masks of this line (from 1), which has this content; none if it must not be quoted.
+    fn masks_of(&self, line: usize, content: &str) -> Option<&[Mask]> {
+        let masks = match &self.shown {
+            Shown::Masked(masks) => masks,
+            Shown::Lines(lines) => return lines.get(line - 1)?.then_some(&[]),
         };
+        let from = self.lines[line - 1];
         let first = masks.partition_point(|mask| mask.range.end <= from);
         let last = masks.partition_point(|mask| mask.range.start < from + content.len());
         Some(masks.get(first..last).unwrap_or_default())
@@ -233,11 +243,11 @@ mod tests {
 
     #[test]
     fn line_within_a_text_of_several_lines_is_not_quoted() {
-        let text = "name = 1s\napi_key = \"\"\"\nname = canary";
+        let text = "name = 15\napi_key = \"\"\"\nname = canary";
 
         let [before, within] = [0..4, 24..28].map(|span| Source::new(text, None).place(&span));
 
-        assert!(before.to_string().contains("name = 1s"));
+        assert!(before.to_string().contains("name = 15"));
         assert_eq!((within.line, within.column, within.to_string().as_str()), (3, 1, ""));
     }
 

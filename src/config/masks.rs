@@ -38,30 +38,6 @@ pub(super) fn of_document(document: &DeTable<'_>, text: &str) -> Vec<Mask> {
     masks
 }
 
-/// Whether a line of a file with syntax errors may be quoted. There, a line may be in the midst of
-/// anything, so it must be a header, or a declared key with at most one word as its value, of a
-/// kind that may be shown there.
-pub(super) fn may_quote_broken(line: &str) -> bool {
-    let is_path = |path: &str| path.split('.').all(|name| keys::is_declared(name.trim()));
-
-    let line = line.trim();
-    if line.starts_with('[') {
-        return is_path(line.trim_matches(['[', ']']));
-    }
-    let Some((path, value)) = line.split_once('=') else { return false };
-
-    let name = path.rsplit('.').next().unwrap_or_default().trim();
-    let value = value.trim();
-    let is_word = !value.contains(|c: char| c.is_whitespace() || "=[]{},#".contains(c));
-
-    let may_show = match keys::shown(name) {
-        Shown::Texts => !may_be_secret(value),
-        Shown::Numbers => value.len() <= 16 && value.chars().all(|c| "0123456789._+-:".contains(c)),
-        Shown::Everything | Shown::Nothing => false,
-    };
-    is_path(path) && is_word && may_show
-}
-
 fn leaves_of_table(table: &DeTable<'_>, outer: Shown, leaves: &mut Vec<(Range<usize>, bool)>) {
     for (key, value) in table {
         let shown = match outer {
@@ -102,43 +78,5 @@ fn comments(text: &str, stretch: Range<usize>, masks: &mut Vec<Mask>) {
         let end = text[start..].find('\n').map_or(text.len(), |length| start + length);
         masks.push(Mask { range: start..end, shown: "" });
         at = end;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn broken_line_is_quoted_only_with_one_shown_word() {
-        for line in [
-            "request_timeout = 10s",
-            "  version = 2026-04-",
-            "until = ",
-            "cadence.min_interval = \"1s",
-            "burst = 4",
-            "[api",
-            "[[project]",
-            "[project.api",
-        ] {
-            assert!(may_quote_broken(line), "{line}");
-        }
-        for line in [
-            "api_key = canary",
-            "url = https://a.example/canary",
-            "name = pcsk_canary",
-            "name = \"x\" canary",
-            "jobs = [\"canary\" \"a\"]",
-            "burst = canary",
-            "levels = canary",
-            "levels.canary = \"info",
-            "token = canary",
-            "canary",
-            "[canary",
-            "name = x # canary",
-            "name = x, canary",
-        ] {
-            assert!(!may_quote_broken(line), "{line}");
-        }
     }
 }

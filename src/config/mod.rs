@@ -4,6 +4,7 @@
 //! named by where they come from, and are read separately.
 
 mod address;
+mod broken;
 mod choices;
 mod endpoint;
 pub mod environment;
@@ -37,8 +38,8 @@ pub use reader::parse;
 pub use redactor::Redactor;
 pub use secret::{ApiKey, SecretError, SecretSource};
 pub use settings::{
-    ApiSettings, CadenceSettings, Discovery, JobSettings, MonitorSettings, ProjectSettings, Rate, Settings,
-    SlowAfter, StateSettings, WatchSettings, label_fault,
+    ApiSettings, CadenceSettings, DiscoverySettings, JobSettings, MonitorSettings, ProjectSettings, Rate,
+    Settings, SlowAfter, StateSettings, WatchSettings, label_fault,
 };
 pub use sinks::{DesktopSettings, EventFilter, LogSettings, SinkSettings, WebhookSettings};
 pub use webhook_url::{UrlSource, WebhookUrl};

@@ -84,7 +84,7 @@ pub struct ProjectSettings {
     pub jobs: Vec<JobSettings>,
     /// Which others are discovered in the list of the API and watched, too; none if only `jobs` are
     /// watched.
-    pub discover: Option<Discovery>,
+    pub discover: Option<DiscoverySettings>,
 }
 
 impl Default for ProjectSettings {
@@ -105,7 +105,7 @@ impl Default for ProjectSettings {
 /// Which jobs of a project are watched beside those that are configured: by the names of the
 /// indexes that they make.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Discovery {
+pub struct DiscoverySettings {
     /// Only those whose index matches one of these; all, if this is empty.
     pub indexes: Vec<IndexPattern>,
     /// Not those whose index matches one of these.
@@ -115,14 +115,14 @@ pub struct Discovery {
     pub max_jobs: u32,
 }
 
-impl Default for Discovery {
+impl Default for DiscoverySettings {
     /// All jobs.
     fn default() -> Self {
         Self { indexes: Vec::new(), exclude: Vec::new(), max_jobs: Self::MAX_JOBS }
     }
 }
 
-impl Discovery {
+impl DiscoverySettings {
     /// The default of `max_jobs`.
     pub const MAX_JOBS: u32 = DISCOVER.key("max_jobs").integer();
 

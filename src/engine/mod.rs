@@ -153,6 +153,7 @@ impl Engine {
         if let Input::ServerTime { project, time } = &input {
             // Makes nothing due by itself: the phases run with the answer that follows.
             self.set_server_time(project, *time, now);
+            self.projects.reindex();
             return Reply::Done;
         }
 

@@ -27,6 +27,7 @@ pub struct JobRef {
 // The comments of its fields are the descriptions of the published schema.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(
+    rename = "Transition",
     description = "A published change: a line of `restore-watch wait --output ndjson`, the body of a webhook, \
                           and `transition` in lines of the JSON log."
 )]

@@ -10,6 +10,22 @@ const DOOMED: &str = "[[job]]\nid = \"doomed\"\nage = \"1h\"\ntakes = \"10m\"\ni
     [[index]]\nname = \"docs\"\nstates = [{ at = \"0s\", state = \"Disabled\" }]\n";
 
 #[test]
+fn schemas_begin_with_their_dialect_and_title() {
+    for (what, title) in [
+        (&["report"][..], "Report"),
+        (&["transition"], "Transition"),
+        (&["config"], "restore-watch configuration"),
+        (&[], "restore-watch"),
+    ] {
+        let schema = schema(what);
+        let keys: Vec<_> =
+            schema.as_object().expect("an object").keys().map(String::as_str).take(3).collect();
+        assert_eq!((keys, &schema["title"]), (vec!["$schema", "title", "description"], &json!(title)));
+    }
+    assert!(schema(&[])["$defs"]["Transition"].is_object());
+}
+
+#[test]
 fn output_matches_the_schema() {
     let [report, event, either] =
         [&["report"][..], &["transition"], &[]].map(|what| validator(&schema(what)));

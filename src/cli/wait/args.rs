@@ -13,8 +13,8 @@ use crate::cli::project::ProjectArgs;
 use crate::cli::values::{bound, parse_duration, parse_effort, parse_interval};
 use crate::cli::{Failure, ids};
 use crate::config::{
-    Discovery, Effort, IndexPattern, JobSettings, ProjectSettings, SinkSettings, UrlSource, WatchSettings,
-    WebhookSettings, WebhookUrl,
+    DiscoverySettings, Effort, IndexPattern, JobSettings, ProjectSettings, SinkSettings, UrlSource,
+    WatchSettings, WebhookSettings, WebhookUrl,
 };
 use crate::engine::Condition;
 use crate::model::{JobId, Until, duration};
@@ -202,9 +202,9 @@ impl Args {
     pub(super) fn project_settings(&self) -> Result<ProjectSettings, Failure> {
         let ids = ids::collect(&self.jobs, self.from_file.as_deref())?;
         let mut project = self.project.choose()?;
-        // Discovery of the configuration is for a daemon; a wait has an option for it.
-        let max_jobs = project.discover.map_or(Discovery::MAX_JOBS, |discover| discover.max_jobs);
-        project.discover = self.all_pending.then(|| Discovery {
+        // DiscoverySettings of the configuration is for a daemon; a wait has an option for it.
+        let max_jobs = project.discover.map_or(DiscoverySettings::MAX_JOBS, |discover| discover.max_jobs);
+        project.discover = self.all_pending.then(|| DiscoverySettings {
             indexes: self.index.clone(),
             exclude: self.exclude_index.clone(),
             max_jobs,
@@ -317,7 +317,10 @@ mod tests {
         assert!(!discovery.includes(Some("prod-old")) && !discovery.includes(Some("other")));
         assert_eq!(all.again(), words);
         assert!(!all.options(Progress::Silent).names_jobs);
-        assert_eq!(args(&["--all-pending"]).project_settings().unwrap().discover, Some(Discovery::default()));
+        assert_eq!(
+            args(&["--all-pending"]).project_settings().unwrap().discover,
+            Some(DiscoverySettings::default())
+        );
         assert_eq!(args(&["a"]).project_settings().unwrap().discover, None);
     }
 

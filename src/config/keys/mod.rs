@@ -19,6 +19,7 @@ use std::time::Duration;
 pub(super) use self::declared::*;
 pub use self::schema::schema;
 use super::SinkType;
+use crate::model::duration;
 
 /// The keys of one table of the file.
 #[derive(Debug)]
@@ -126,9 +127,14 @@ pub(super) fn shown(name: &str) -> Shown {
     find(name).map(|(_, key)| key.kind.shown()).next().unwrap_or(Shown::Numbers)
 }
 
-/// Whether a key of this name is declared in any table.
-pub(super) fn is_declared(name: &str) -> bool {
-    find(name).next().is_some()
+/// Whether messages may show numbers at a key of this name: it is declared, and nowhere as a secret.
+pub(super) fn may_show_numbers(name: &str) -> bool {
+    find(name).next().is_some() && find(name).all(|(_, key)| key.kind.shown() != Shown::Nothing)
+}
+
+/// Whether `word` is a duration, a boolean or a word of a choice that a key of this name takes.
+pub(super) fn may_show_word(name: &str, word: &str) -> bool {
+    find(name).any(|(_, key)| key.kind.has_word(word))
 }
 
 /// Where a key belongs that was found in another table, for the hint about it.
@@ -279,6 +285,16 @@ impl SinkType {
 }
 
 impl Kind {
+    /// Whether this is a value of a kind that has few, so that it cannot be a secret.
+    fn has_word(&self, word: &str) -> bool {
+        match self {
+            Self::Duration { .. } => duration::parse(word).is_ok(),
+            Self::Boolean | Self::Discover => matches!(word, "true" | "false"),
+            Self::Choice { words, .. } => words().contains(&word),
+            _ => false,
+        }
+    }
+
     fn shown(&self) -> Shown {
         match self {
             Self::Levels => Shown::Everything,

@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use schemars::{Schema, json_schema};
 use serde_json::{Map, Value, json};
 
 use super::{DISCOVER, JOB, Key, Kind, SECRET, SINK, TOP, Table};
@@ -16,17 +17,15 @@ const DURATION: &str = r"^(0|([0-9][0-9.]*(ms|s|m|h|d))+)$";
 /// The JSON Schema (2020-12) of the configuration file, read as JSON.
 ///
 /// What depends on several keys, and bounds of durations, only the reader checks.
-pub fn schema() -> Value {
-    let mut schema = of_table(&TOP);
-    let secret = of_secret();
-    let described = json!({
+pub fn schema() -> Schema {
+    let mut schema = json_schema!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": concat!(env!("CARGO_PKG_NAME"), " configuration"),
         "description": "The configuration file of `restore-watch run`.",
-        "$defs": { "secret": secret },
+        "$defs": { "secret": of_secret() },
     });
-    if let (Value::Object(schema), Value::Object(described)) = (&mut schema, described) {
-        schema.extend(described);
+    if let Value::Object(keys) = of_keys(TOP.keys.iter()) {
+        schema.ensure_object().extend(keys);
     }
     schema
 }

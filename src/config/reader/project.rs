@@ -16,7 +16,7 @@ use super::value::Value;
 use crate::config::environment::Variables;
 use crate::config::keys::{DISCOVER, JOB};
 use crate::config::quote::quoted;
-use crate::config::{Discovery, IndexPattern, JobSettings, ProjectSettings, SecretSource};
+use crate::config::{DiscoverySettings, IndexPattern, JobSettings, ProjectSettings, SecretSource};
 use crate::model::{IdError, JobId, Mistake, ProjectName};
 
 /// The variable that holds the API key of a project that does not say where its key is.
@@ -38,7 +38,7 @@ const PATTERN: &str =
 struct Jobs {
     found: Vec<(JobSettings, Span)>,
     /// What `discover` says, and where it is.
-    discover: Option<(Option<Discovery>, Span)>,
+    discover: Option<(Option<DiscoverySettings>, Span)>,
     /// Where to say that there are none.
     span: Span,
     /// There are some, or they come later, or another problem explains why not: no jobs is then no
@@ -206,9 +206,9 @@ fn jobs(section: &mut Section<'_>) -> Jobs {
 struct Refused;
 
 /// Which jobs are to be found, if any.
-fn discover(value: &Value<'_>) -> Result<Option<Discovery>, Refused> {
+fn discover(value: &Value<'_>) -> Result<Option<DiscoverySettings>, Refused> {
     match value.inner {
-        DeValue::Boolean(wanted) => Ok(wanted.then(Discovery::default)),
+        DeValue::Boolean(wanted) => Ok(wanted.then(DiscoverySettings::default)),
         DeValue::Table(_) => {
             let before = value.report.len();
             let mut section = Section::of(value, &DISCOVER, "a table", DISCOVER_HELP).ok_or(Refused)?;
@@ -216,10 +216,10 @@ fn discover(value: &Value<'_>) -> Result<Option<Discovery>, Refused> {
             let exclude = section.take("exclude").map(|value| patterns(&value));
             let max_jobs = section.integer("max_jobs");
             section.finish();
-            let discovery = Discovery {
+            let discovery = DiscoverySettings {
                 indexes: indexes.unwrap_or_default(),
                 exclude: exclude.unwrap_or_default(),
-                max_jobs: max_jobs.unwrap_or(Discovery::MAX_JOBS),
+                max_jobs: max_jobs.unwrap_or(DiscoverySettings::MAX_JOBS),
             };
             if value.report.len() == before { Ok(Some(discovery)) } else { Err(Refused) }
         }

@@ -6,7 +6,7 @@ mod history;
 use std::num::NonZeroU32;
 
 use super::*;
-use crate::config::{Discovery, Rate, SlowAfter};
+use crate::config::{DiscoverySettings, Rate, SlowAfter};
 
 /// A row of the list: a job of this status that began this many seconds before noon, and makes an
 /// index of its name.
@@ -35,12 +35,12 @@ fn crowd(count: usize) -> ProjectSettings {
 }
 
 /// A project that names no job and discovers these.
-fn discovering(discovery: Discovery) -> ProjectSettings {
+fn discovering(discovery: DiscoverySettings) -> ProjectSettings {
     ProjectSettings { discover: Some(discovery), ..project(&[]) }
 }
 
-fn all() -> Discovery {
-    Discovery::default()
+fn all() -> DiscoverySettings {
+    DiscoverySettings::default()
 }
 
 impl Stage {

@@ -1,7 +1,7 @@
 //! Requests that cannot be made as they are set up.
 
 use super::*;
-use crate::config::Discovery;
+use crate::config::DiscoverySettings;
 
 /// Fails polls in this way until this holds, for an hour at most. Returns how long that took.
 fn fail_until(stage: &mut Stage, class: FailureClass, until: impl Fn(&Stage) -> bool) -> Duration {
@@ -85,7 +85,7 @@ fn lasting_misconfiguration_is_no_outage() {
 
 #[test]
 fn a_misconfigured_list_ends_discovery() {
-    let settings = ProjectSettings { discover: Some(Discovery::default()), ..project(&[]) };
+    let settings = ProjectSettings { discover: Some(DiscoverySettings::default()), ..project(&[]) };
     let mut stage = Stage::new(&[settings], Vec::new());
 
     while stage.engine.discovery(stage.now.instant) == DiscoveryState::UnderWay {

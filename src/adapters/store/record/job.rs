@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Record;
 use crate::engine::snapshot::{
@@ -112,9 +113,18 @@ impl From<JobJson> for JobSnapshot {
 
 #[derive(Serialize, Deserialize)]
 struct EndJson {
+    #[serde(deserialize_with = "end_of_restore")]
     how: Outcome,
     observed_at: Timestamp,
     age: Option<Duration>,
+}
+
+/// Refuses a word with which no restore ends: if it were dropped, the end would be emitted again.
+fn end_of_restore<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Outcome, D::Error> {
+    match Outcome::deserialize(deserializer)? {
+        end @ (Outcome::Completed | Outcome::Failed | Outcome::Cancelled | Outcome::Unrecognised) => Ok(end),
+        other => Err(D::Error::custom(format_args!("no restore ends as `{other}`"))),
+    }
 }
 
 impl From<EndSnapshot> for EndJson {

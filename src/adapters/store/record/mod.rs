@@ -87,6 +87,31 @@ mod tests {
     }
 
     #[test]
+    fn a_job_with_an_end_that_is_none_is_refused() {
+        let job = |how| {
+            let end = EndSnapshot { outcome: how, observed_at: noon(), age: None };
+            JobSnapshot { end: Some(end), ..job("rj-1", 0).snapshot }
+        };
+        let read = |how| JobSnapshot::from_json(&job(how).to_json().unwrap());
+
+        for how in [Outcome::Completed, Outcome::Failed, Outcome::Cancelled, Outcome::Unrecognised] {
+            assert_eq!(read(how).unwrap(), job(how));
+        }
+        for how in [
+            Outcome::Open,
+            Outcome::Ready,
+            Outcome::NotReady,
+            Outcome::NotFound,
+            Outcome::Misconfigured,
+            Outcome::Unreachable,
+            Outcome::Unauthorized,
+        ] {
+            let error = read(how).unwrap_err().to_string();
+            assert!(error.contains(&format!("no restore ends as `{how}`")), "{error}");
+        }
+    }
+
+    #[test]
     fn a_sink_of_the_release_before_is_read() {
         let sink = full().sinks.remove(0).snapshot;
         let read = written_before(&sink, &[("", "written_at")]);

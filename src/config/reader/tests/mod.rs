@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::parse_in;
 use crate::config::{
-    Discovery, Effort, LogFormat, LogLevel, MonitorSettings, Problems, Rate, SecretSource, Settings,
+    DiscoverySettings, Effort, LogFormat, LogLevel, MonitorSettings, Problems, Rate, SecretSource, Settings,
     SinkSettings, SlowAfter, UrlSource, WebhookFormat, WebhookSettings,
 };
 use crate::model::EventKind;
@@ -175,7 +175,7 @@ fn discovered_jobs_need_not_be_configured() {
         };
         settings.projects.iter().map(of).collect::<Vec<_>>()
     };
-    let (all, default, x) = (Some(Discovery::default()), "default".to_owned(), "x".to_owned());
+    let (all, default, x) = (Some(DiscoverySettings::default()), "default".to_owned(), "x".to_owned());
     assert_eq!(found("discover = true"), [(default.clone(), 0, all.clone())]);
     assert_eq!(found("discover = {}"), [(default.clone(), 0, all.clone())]);
     assert_eq!(found("discover = false\njobs = ['a']"), [(default.clone(), 1, None)]);

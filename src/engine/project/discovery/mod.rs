@@ -45,7 +45,7 @@ impl Discovery {
     /// Continues with a record. A job may be missing from the list for the time of `grace` after
     /// its start.
     pub(super) fn from_snapshot(
-        settings: Option<config::Discovery>,
+        settings: Option<config::DiscoverySettings>,
         snapshot: Option<DiscoverySnapshot>,
         grace: Duration,
         now: Now,
@@ -70,7 +70,7 @@ impl Discovery {
     /// From now on, these settings hold; `time` is what the server's clock shows, if that is known.
     pub(super) fn reconfigure(
         &mut self,
-        settings: Option<&config::Discovery>,
+        settings: Option<&config::DiscoverySettings>,
         grace: Duration,
         time: Option<Timestamp>,
         now: Now,
@@ -316,7 +316,7 @@ mod tests {
     }
 
     fn discovery() -> Discovery {
-        Discovery::from_snapshot(Some(config::Discovery::default()), None, Duration::ZERO, at(0))
+        Discovery::from_snapshot(Some(config::DiscoverySettings::default()), None, Duration::ZERO, at(0))
     }
 
     fn report(discovery: &mut Discovery, second: u64) -> Vec<Effect> {

@@ -25,7 +25,7 @@ pub(in crate::engine::project) const ENDED_BEYOND: usize = 20_000;
 /// The search for new jobs.
 #[derive(Debug)]
 pub(super) struct NewJobs {
-    settings: config::Discovery,
+    settings: config::DiscoverySettings,
     baseline: Baseline,
     /// When the last scan ended, by the clock of the server.
     scanned_until: Option<Timestamp>,
@@ -72,7 +72,7 @@ impl NewJobs {
     /// Searches from `now` on for what these settings say, or continues with a record. A job may be
     /// missing from the list for the time of `grace` after its start.
     pub(super) fn new(
-        settings: config::Discovery,
+        settings: config::DiscoverySettings,
         snapshot: Option<DiscoverySnapshot>,
         grace: Duration,
         now: Now,
@@ -99,7 +99,12 @@ impl NewJobs {
 
     /// From now on, these settings hold; `time` is what the server's clock shows. If other indexes
     /// are searched for, what had ended by the last scan is history: some of it emitted no event.
-    pub(super) fn reconfigure(&mut self, settings: &config::Discovery, time: Option<Timestamp>, now: Now) {
+    pub(super) fn reconfigure(
+        &mut self,
+        settings: &config::DiscoverySettings,
+        time: Option<Timestamp>,
+        now: Now,
+    ) {
         if self.settings == *settings {
             return;
         }
@@ -258,7 +263,7 @@ mod tests {
     }
 
     fn new_jobs() -> NewJobs {
-        NewJobs::new(config::Discovery::default(), None, Duration::ZERO, at(0))
+        NewJobs::new(config::DiscoverySettings::default(), None, Duration::ZERO, at(0))
     }
 
     fn complete(new_jobs: &mut NewJobs, began: u64, now: u64) {

@@ -5,7 +5,7 @@ use crate::config::IndexPattern;
 
 #[test]
 fn unfinished_jobs_are_discovered() {
-    let mut stage = Stage::new(&[discovering(Discovery::default())], vec![everything()]);
+    let mut stage = Stage::new(&[discovering(DiscoverySettings::default())], vec![everything()]);
     let running = row("new", "Pending", 30);
     stage.answer_list(vec![
         row("old", "Completed", 500),
@@ -24,7 +24,7 @@ fn unfinished_jobs_are_discovered() {
 /// If an end time stands beside `Pending`, or is a placeholder that the client takes out.
 #[test]
 fn pending_wins_over_an_end_time_in_the_list() {
-    let mut stage = Stage::new(&[discovering(Discovery::default())], Vec::new());
+    let mut stage = Stage::new(&[discovering(DiscoverySettings::default())], Vec::new());
     let facts = row("a", "Completed", 5000).facts;
     let pending = Observation { facts, ..row("a", "Pending", 5000) };
     let unknown = row("b", "Initializing", 5000);
@@ -38,7 +38,7 @@ fn pending_wins_over_an_end_time_in_the_list() {
 
 #[test]
 fn a_job_that_ran_between_two_scans_emits_its_end() {
-    let mut stage = Stage::new(&[discovering(Discovery::default())], Vec::new());
+    let mut stage = Stage::new(&[discovering(DiscoverySettings::default())], Vec::new());
     let old = || vec![row("old", "Completed", 500), row("just", "Failed", 10)];
     stage.answer_list(old());
     assert_eq!(stage.next(), seconds(60));
@@ -53,7 +53,7 @@ fn a_job_that_ran_between_two_scans_emits_its_end() {
 
 #[test]
 fn an_end_during_downtime_is_emitted_after_a_restart() {
-    let settings = discovering(Discovery::default());
+    let settings = discovering(DiscoverySettings::default());
     let mut stage = Stage::new(std::slice::from_ref(&settings), Vec::new());
 
     stage.answer_list(vec![row("old", "Completed", 500), row("running", "Pending", 5)]);
@@ -71,7 +71,8 @@ fn an_end_during_downtime_is_emitted_after_a_restart() {
 #[test]
 fn index_patterns_select_the_discovered_jobs() {
     let pattern = |text| IndexPattern::parse(text).unwrap();
-    let discovery = Discovery { indexes: vec![pattern("index-a*")], exclude: vec![pattern("*-ab")], ..all() };
+    let discovery =
+        DiscoverySettings { indexes: vec![pattern("index-a*")], exclude: vec![pattern("*-ab")], ..all() };
     let mut stage = Stage::new(&[discovering(discovery)], Vec::new());
 
     stage.answer_list(["a1", "ab", "b", "a2"].map(|job| row(job, "Pending", 5)).into());
@@ -81,7 +82,7 @@ fn index_patterns_select_the_discovered_jobs() {
     assert_eq!(found(&stage), ["a1", "a2"]);
 
     // Other patterns select other jobs.
-    let discovery = Discovery { indexes: vec![pattern("index-a2"), pattern("index-b")], ..all() };
+    let discovery = DiscoverySettings { indexes: vec![pattern("index-a2"), pattern("index-b")], ..all() };
     let settings = discovering(discovery);
     stage.command(Command::Reconfigure(plan(&[settings], Vec::new())));
     assert_eq!(found(&stage), ["a2"]);
@@ -92,7 +93,7 @@ fn index_patterns_select_the_discovered_jobs() {
 
 #[test]
 fn a_forgotten_job_is_not_discovered_again() {
-    let settings = discovering(Discovery::default());
+    let settings = discovering(DiscoverySettings::default());
     let mut stage = Stage::new(std::slice::from_ref(&settings), Vec::new());
 
     stage.answer_list(vec![row("a", "Pending", 5)]);
@@ -107,7 +108,7 @@ fn a_forgotten_job_is_not_discovered_again() {
 
 #[test]
 fn a_refused_token_restarts_the_scan() {
-    let mut stage = Stage::new(&[discovering(Discovery::default())], Vec::new());
+    let mut stage = Stage::new(&[discovering(DiscoverySettings::default())], Vec::new());
     let (list, token) = stage.list();
     assert_eq!(token, None);
     stage.page(list, vec![row("a", "Pending", 5)], Some("next"));
@@ -121,7 +122,7 @@ fn a_refused_token_restarts_the_scan() {
 
 #[test]
 fn tokens_that_lead_in_a_circle_end_the_scan() {
-    let mut stage = Stage::new(&[discovering(Discovery::default())], Vec::new());
+    let mut stage = Stage::new(&[discovering(DiscoverySettings::default())], Vec::new());
     let start = stage.now.instant;
     for _ in 0..3 {
         let (list, _) = stage.list();
@@ -132,7 +133,7 @@ fn tokens_that_lead_in_a_circle_end_the_scan() {
 
 #[test]
 fn discovery_is_over_a_minute_after_it_began() {
-    let mut stage = Stage::new(&[discovering(Discovery::default())], Vec::new());
+    let mut stage = Stage::new(&[discovering(DiscoverySettings::default())], Vec::new());
     let discovery = |stage: &Stage| stage.engine.discovery(stage.now.instant);
     assert_eq!(discovery(&stage), DiscoveryState::UnderWay);
     stage.answer_list(Vec::new());
@@ -160,7 +161,7 @@ fn discovery_is_over_a_minute_after_it_began() {
 
 #[test]
 fn an_unreadable_list_is_reported_and_retried() {
-    let mut settings = discovering(Discovery::default());
+    let mut settings = discovering(DiscoverySettings::default());
     settings.watch.unreachable_after = seconds(300);
     let mut stage = Stage::new(&[settings], Vec::new());
 
@@ -178,7 +179,7 @@ fn an_unreadable_list_is_reported_and_retried() {
 
 #[test]
 fn a_key_that_may_not_list_is_refused() {
-    let mut stage = Stage::new(&[discovering(Discovery::default())], Vec::new());
+    let mut stage = Stage::new(&[discovering(DiscoverySettings::default())], Vec::new());
 
     for _ in 0..2 {
         let (list, _) = stage.list();
@@ -193,7 +194,7 @@ fn a_key_that_may_not_list_is_refused() {
 
 #[test]
 fn an_end_that_the_first_scan_missed_is_emitted() {
-    let mut stage = Stage::new(&[discovering(Discovery::default())], Vec::new());
+    let mut stage = Stage::new(&[discovering(DiscoverySettings::default())], Vec::new());
 
     stage.answer_list(vec![row("old", "Completed", 5000)]);
     stage.pass(seconds(600));
@@ -207,7 +208,7 @@ fn an_end_that_the_first_scan_missed_is_emitted() {
 
 #[test]
 fn an_old_forgotten_job_stays_forgotten() {
-    let mut stage = Stage::new(&[discovering(Discovery::default())], Vec::new());
+    let mut stage = Stage::new(&[discovering(DiscoverySettings::default())], Vec::new());
     let old = || vec![row("a", "Pending", 40_000)];
     stage.answer_list(old());
     assert_eq!(stage.command(Command::Forget(ProjectName::default(), id("a"))), Reply::Done);
@@ -218,13 +219,13 @@ fn an_old_forgotten_job_stays_forgotten() {
 #[test]
 fn other_patterns_emit_no_history() {
     let pattern = |text| IndexPattern::parse(text).unwrap();
-    let discovery = Discovery { indexes: vec![pattern("index-a")], ..all() };
+    let discovery = DiscoverySettings { indexes: vec![pattern("index-a")], ..all() };
     let mut stage = Stage::new(&[discovering(discovery)], Vec::new());
     let rows = || {
         vec![row("a", "Completed", 1_700_000), row("b", "Completed", 900_000), row("c", "Failed", 800_000)]
     };
     stage.answer_list(rows());
-    stage.command(Command::Reconfigure(plan(&[discovering(Discovery::default())], Vec::new())));
+    stage.command(Command::Reconfigure(plan(&[discovering(DiscoverySettings::default())], Vec::new())));
     stage.answer_list(rows());
     stage.answer_list(rows());
     assert_eq!((stage.polls.len(), stage.engine.jobs().count()), (0, 0));
@@ -232,7 +233,7 @@ fn other_patterns_emit_no_history() {
 
 #[test]
 fn tokens_that_are_always_refused_cause_no_storm() {
-    let mut settings = discovering(Discovery::default());
+    let mut settings = discovering(DiscoverySettings::default());
     settings.watch.unreachable_after = seconds(300);
     let mut stage = Stage::new(&[settings], Vec::new());
     let (mut pages, end) = (0, Instant::after_start(seconds(600)));

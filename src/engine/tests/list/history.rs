@@ -17,7 +17,7 @@ struct World {
 impl World {
     /// A world whose clock is off by this many seconds; the server says the time if `is_dated`.
     fn new(off: i64, is_dated: bool) -> Self {
-        let settings = discovering(Discovery::default());
+        let settings = discovering(DiscoverySettings::default());
         let server: Timestamp = NOON.parse().unwrap();
         let now = Now { instant: Instant::default(), wall: server + SignedDuration::from_secs(off) };
         let stage = Stage::on(Disk::default(), std::slice::from_ref(&settings), vec![everything()], now);
@@ -257,7 +257,7 @@ fn a_forgotten_job_stays_forgotten_while_it_is_listed() {
 
 #[test]
 fn an_endless_list_is_bounded_and_reported_once() {
-    let discovery = Discovery { max_jobs: 50, ..all() };
+    let discovery = DiscoverySettings { max_jobs: 50, ..all() };
     let mut stage = Stage::new(&[discovering(discovery)], Vec::new());
     let endless =
         |page: usize| -> Vec<_> { (0..100).map(|n| row(&format!("j-{page}-{n}"), "Pending", 5)).collect() };
@@ -278,7 +278,7 @@ fn an_endless_list_is_bounded_and_reported_once() {
 
 #[test]
 fn restores_that_were_left_out_are_watched_once_there_is_room() {
-    let discovery = Discovery { max_jobs: 2, ..all() };
+    let discovery = DiscoverySettings { max_jobs: 2, ..all() };
     let mut stage = Stage::new(&[discovering(discovery)], Vec::new());
     let rows: Vec<_> = ["a", "b", "c"].iter().map(|job| row(job, "Pending", 5)).collect();
     let (list, _) = stage.list();
@@ -299,7 +299,7 @@ fn restores_that_were_left_out_are_watched_once_there_is_room() {
 
 #[test]
 fn surplus_rows_are_reported() {
-    let mut stage = Stage::new(&[discovering(Discovery::default())], Vec::new());
+    let mut stage = Stage::new(&[discovering(DiscoverySettings::default())], Vec::new());
     let (list, _) = stage.list();
     let page = ListPage { jobs: vec![row("a", "Pending", 5)], surplus: 7, next: None };
     stage.step(Input::PageFetched { list, page });
@@ -313,7 +313,7 @@ fn surplus_rows_are_reported() {
 fn surplus_ended_restores_are_deleted_and_not_emitted_again() {
     let mut world = World::new(0, true);
 
-    world.settings.discover = Some(Discovery { max_jobs: 20, ..all() });
+    world.settings.discover = Some(DiscoverySettings { max_jobs: 20, ..all() });
     let projects = std::slice::from_ref(&world.settings);
     world.stage.command(Command::Reconfigure(plan(projects, vec![everything()])));
     world.page(Vec::new(), None);
@@ -334,7 +334,7 @@ fn surplus_ended_restores_are_deleted_and_not_emitted_again() {
 /// A world that discovers under this limit, and has scanned the list once.
 fn limited(max_jobs: u32) -> World {
     let mut world = World::new(0, true);
-    world.settings.discover = Some(Discovery { max_jobs, ..all() });
+    world.settings.discover = Some(DiscoverySettings { max_jobs, ..all() });
     let projects = std::slice::from_ref(&world.settings);
     world.stage.command(Command::Reconfigure(plan(projects, vec![everything()])));
     world.page(Vec::new(), None);
@@ -382,7 +382,7 @@ fn ended_and_unfinished_restores_have_separate_limits() {
         world.stage.diagnostics[..],
         [Diagnostic::JobsLeftOut { reason: LeftOut::TooManyEnded(20_020), .. }]
     ));
-    world.settings.discover = Some(Discovery { max_jobs: 30, ..all() });
+    world.settings.discover = Some(DiscoverySettings { max_jobs: 30, ..all() });
     let projects = std::slice::from_ref(&world.settings);
     world.stage.command(Command::Reconfigure(plan(projects, vec![everything()])));
     world.page(rows.to_vec(), None);

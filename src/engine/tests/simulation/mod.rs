@@ -9,7 +9,7 @@ use std::num::NonZeroU32;
 use proptest::prelude::*;
 
 use super::*;
-use crate::config::{Discovery, Rate};
+use crate::config::{DiscoverySettings, Rate};
 use world::{DEADLINE, Script, Trouble, World};
 
 fn scripts() -> impl Strategy<Value = Vec<Script>> {
@@ -78,7 +78,7 @@ fn discovered(scripts: &[Script], rate: f64, burst: u32) -> ProjectSettings {
         number += 1;
         number == 1 || job.until.is_some()
     });
-    project.discover = Some(Discovery::default());
+    project.discover = Some(DiscoverySettings::default());
     project
 }
 
