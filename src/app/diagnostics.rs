@@ -7,7 +7,7 @@ use tracing::{error, info, warn};
 
 use crate::adapters::sinks::Sink;
 use crate::engine::{Diagnostic, LeftOut};
-use crate::model::{SinkName, duration};
+use crate::model::{DeliveryId, SinkName, duration};
 
 /// What the words depend on beside the diagnostic.
 pub(super) struct Surroundings<'a> {
@@ -53,33 +53,14 @@ pub(super) fn log(diagnostic: &Diagnostic, surroundings: &Surroundings<'_>) {
             info!(%sink, transition_id = %id.event, attempts, "sink {sink}: {reason}; tried again in {retry_in}");
         }
         Diagnostic::DeliveryAbandoned { id, attempts, reason } => {
-            let sink = &id.sink;
-            // A machine without a desktop is no emergency.
-            if surroundings.sinks.get(sink).is_some_and(|sink| matches!(**sink, Sink::Desktop)) {
-                warn!(%sink, transition_id = %id.event, "sink {sink}: {reason}");
-            } else {
-                let id = id.event;
-                let again = if surroundings.is_durable {
-                    format!("; to send it again: restore-watch deliveries retry {id}")
-                } else {
-                    String::new()
-                };
-                error!(%sink, transition_id = %id, attempts, "sink {sink}: {reason}; given up{again}");
-            }
+            log_abandoned(id, *attempts, reason, surroundings);
         }
         Diagnostic::DeliveryExpired { id, reason } => {
             let (sink, transition_id) = (&id.sink, id.event);
             let why = reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
             warn!(%sink, %transition_id, "sink {sink}: dropped what is too old to be worth telling{why}");
         }
-        Diagnostic::SinkDisabled { sink, reason, dead_letters } => {
-            let also = if *dead_letters > 0 {
-                format!(", and {dead_letters} further deliveries were given up")
-            } else {
-                String::new()
-            };
-            error!(%sink, "sink {sink} is disabled{also}: {reason}; nothing is sent to it until its configuration changes");
-        }
+        Diagnostic::SinkDisabled { sink, reason, dead_letters } => log_disabled(sink, reason, *dead_letters),
         Diagnostic::SinkEnabled { sink } => {
             info!(%sink, "sink {sink} is used again, because its configuration changed; to send what was given up: restore-watch deliveries retry --dead --sink {sink}");
         }
@@ -90,6 +71,31 @@ pub(super) fn log(diagnostic: &Diagnostic, surroundings: &Surroundings<'_>) {
             warn!(%sink, pending, "the configuration has no sink {sink}, to which deliveries are pending: {pending}; add it again, or: restore-watch deliveries drop --all --sink {sink}");
         }
     }
+}
+
+fn log_abandoned(id: &DeliveryId, attempts: u32, reason: &str, surroundings: &Surroundings<'_>) {
+    let (sink, id) = (&id.sink, id.event);
+    // A machine without a desktop is no emergency.
+    if surroundings.sinks.get(sink).is_some_and(|sink| matches!(**sink, Sink::Desktop)) {
+        warn!(%sink, transition_id = %id, "sink {sink}: {reason}");
+        return;
+    }
+
+    let again = if surroundings.is_durable {
+        format!("; to send it again: restore-watch deliveries retry {id}")
+    } else {
+        String::new()
+    };
+    error!(%sink, transition_id = %id, attempts, "sink {sink}: {reason}; given up{again}");
+}
+
+fn log_disabled(sink: &SinkName, reason: &str, dead_letters: usize) {
+    let also = if dead_letters > 0 {
+        format!(", and {dead_letters} further deliveries were given up")
+    } else {
+        String::new()
+    };
+    error!(%sink, "sink {sink} is disabled{also}: {reason}; nothing is sent to it until its configuration changes");
 }
 
 /// Why not all restores of a project are watched.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Parser;
 
-use super::ids::argued;
+use super::ids::parse_arguments;
 use super::output::print;
 use super::socket::{SocketArgs, line};
 use super::values::parse_duration;
@@ -56,7 +56,7 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     };
     let jobs = AddJobs {
         project: args.project.clone().map(ProjectName::new),
-        jobs: argued(&args.jobs)?.into_iter().map(job).collect(),
+        jobs: parse_arguments(&args.jobs)?.into_iter().map(job).collect(),
     };
 
     let results = args.socket.ask(async |client| client.add(&jobs).await)?;

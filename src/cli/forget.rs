@@ -2,7 +2,7 @@
 
 use clap::Parser;
 
-use super::ids::looked_up;
+use super::ids::parse_watched;
 use super::output::print;
 use super::socket::{SocketArgs, line};
 use super::{Done, Failure};
@@ -30,7 +30,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     let jobs =
-        ForgetJobs { project: args.project.clone().map(ProjectName::new), jobs: looked_up(&args.jobs)? };
+        ForgetJobs { project: args.project.clone().map(ProjectName::new), jobs: parse_watched(&args.jobs)? };
     let results = args.socket.ask(async |client| client.forget(&jobs).await)?.jobs;
 
     let words = |change| match change {

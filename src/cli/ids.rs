@@ -29,7 +29,7 @@ pub(super) fn collect(arguments: &[String], file: Option<&Path>) -> Result<Vec<J
         ids.extend(parse(&read(std::io::stdin().lock(), STDIN)?, STDIN)?);
     }
     let arguments: Vec<_> = arguments.iter().filter(|argument| *argument != "-").cloned().collect();
-    ids.extend(argued(&arguments)?);
+    ids.extend(parse_arguments(&arguments)?);
     if let Some(path) = file.filter(|path| *path != Path::new("-")) {
         let origin = path.display().to_string();
         let file = std::fs::File::open(path).map_err(|error| unreadable(&origin, &error))?;
@@ -43,7 +43,7 @@ pub(super) fn collect(arguments: &[String], file: Option<&Path>) -> Result<Vec<J
 }
 
 /// Ids of the command line.
-pub(super) fn argued(arguments: &[String]) -> Result<Vec<JobId>, Failure> {
+pub(super) fn parse_arguments(arguments: &[String]) -> Result<Vec<JobId>, Failure> {
     let id = |argument: &String| {
         JobId::given(argument.trim()).map_err(|error| refused(&format!("`{}`", visible(argument)), &error))
     };
@@ -52,7 +52,7 @@ pub(super) fn argued(arguments: &[String]) -> Result<Vec<JobId>, Failure> {
 
 /// Ids of the command line that refer to watched jobs. An earlier version of this program may have
 /// accepted an id that is refused for a new job, so these are not refused.
-pub(super) fn looked_up(arguments: &[String]) -> Result<Vec<JobId>, Failure> {
+pub(super) fn parse_watched(arguments: &[String]) -> Result<Vec<JobId>, Failure> {
     let id = |argument: &String| {
         JobId::new(argument.trim()).map_err(|error| refused(&format!("`{}`", visible(argument)), &error))
     };
@@ -194,10 +194,10 @@ mod tests {
             ("a b", "a restore job id has no spaces"),
             (" ", "a restore job id cannot be empty"),
         ] {
-            let error = argued(&[argument.to_owned()]).unwrap_err().to_string();
+            let error = parse_arguments(&[argument.to_owned()]).unwrap_err().to_string();
             assert!(error.contains(why), "{argument}: {error}");
         }
-        assert_eq!(argued(&[" rj-1 ".to_owned()]).unwrap()[0].as_str(), "rj-1");
+        assert_eq!(parse_arguments(&[" rj-1 ".to_owned()]).unwrap()[0].as_str(), "rj-1");
     }
 
     #[test]

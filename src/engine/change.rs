@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::Engine;
 use super::diagnostic::Diagnostic;
-use super::input::{Command, Plan, Reconfigured, Reply};
+use super::input::{Command, CommandReply, Plan, Reconfigured};
 use super::project::{Forgotten, Project};
 use super::snapshot::{JobRecord, ProjectRecord};
 use crate::config::JobSettings;
@@ -18,9 +18,9 @@ use crate::model::{JobId, ProjectName};
 const SMALLEST_REPORTED_STEP: Duration = Duration::from_secs(5);
 
 impl Engine {
-    pub(super) fn execute(&mut self, command: Command, now: Now) -> Reply {
+    pub(super) fn execute(&mut self, command: Command, now: Now) -> CommandReply {
         match command {
-            Command::Reconfigure(plan) => Reply::Reconfigured(self.reconfigure(plan, now)),
+            Command::Reconfigure(plan) => CommandReply::Reconfigured(self.reconfigure(plan, now)),
             Command::Add(project, job) => self.add(&project, job, now),
             Command::Forget(project, job) => self.forget(project, job, now),
             Command::Pause(project) => {
@@ -34,15 +34,15 @@ impl Engine {
             Command::Commit => {
                 self.notice_changes(now);
                 self.commit_queue.hurry(now.instant);
-                Reply::Done
+                CommandReply::Done
             }
             Command::FinalPoll => {
                 self.projects.values_mut().for_each(|project| project.request_final_poll(now.instant));
-                Reply::Done
+                CommandReply::Done
             }
             Command::Stop => {
                 self.stop(now);
-                Reply::Done
+                CommandReply::Done
             }
         }
     }
@@ -92,26 +92,26 @@ impl Engine {
         changed
     }
 
-    fn add(&mut self, project: &ProjectName, job: JobSettings, now: Now) -> Reply {
-        let Some(watching) = self.projects.get_mut(project) else { return Reply::UnknownProject };
+    fn add(&mut self, project: &ProjectName, job: JobSettings, now: Now) -> CommandReply {
+        let Some(watching) = self.projects.get_mut(project) else { return CommandReply::UnknownProject };
         let is_known = watching.view(&job.id).is_some();
         self.commit_queue.cancel_forget(project, &job.id);
         let kept = self.archive.restore(project, &job.id);
         let id = job.id.clone();
         watching.watch_added(job, kept, now);
         watching.name_added(&id);
-        if is_known { Reply::Unchanged } else { Reply::Done }
+        if is_known { CommandReply::Unchanged } else { CommandReply::Done }
     }
 
-    fn forget(&mut self, project: ProjectName, job: JobId, now: Now) -> Reply {
+    fn forget(&mut self, project: ProjectName, job: JobId, now: Now) -> CommandReply {
         let watching = self.projects.get_mut(&project);
         let forgotten = watching.map_or(Forgotten::Unknown, |project| project.forget(&job, now));
         match forgotten {
-            Forgotten::Configured => Reply::Configured,
-            Forgotten::Unknown if !self.archive.forget(&project, &job) => Reply::UnknownJob,
+            Forgotten::Configured => CommandReply::Configured,
+            Forgotten::Unknown if !self.archive.forget(&project, &job) => CommandReply::UnknownJob,
             Forgotten::Unknown | Forgotten::Gone => {
                 self.commit_queue.forget(project, job);
-                Reply::Done
+                CommandReply::Done
             }
         }
     }
@@ -169,10 +169,10 @@ impl Engine {
 }
 
 /// The reply to a pause or its end; `changed` is none if there is no such project.
-fn reply_of_pause(changed: Option<bool>) -> Reply {
+fn reply_of_pause(changed: Option<bool>) -> CommandReply {
     match changed {
-        None => Reply::UnknownProject,
-        Some(true) => Reply::Done,
-        Some(false) => Reply::Unchanged,
+        None => CommandReply::UnknownProject,
+        Some(true) => CommandReply::Done,
+        Some(false) => CommandReply::Unchanged,
     }
 }

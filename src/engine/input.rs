@@ -109,7 +109,7 @@ pub struct Plan {
 
 /// What the engine answers to an input at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reply {
+pub enum CommandReply {
     /// The input has its effect.
     Done,
     /// A [`Command::Reconfigure`] has its effect.

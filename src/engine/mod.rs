@@ -11,7 +11,7 @@
 //!
 //! ```
 //! use restore_watch::config::{JobSettings, ProjectSettings};
-//! use restore_watch::engine::{Action, Engine, Input, Plan, Reply, snapshot::Snapshot};
+//! use restore_watch::engine::{Action, CommandReply, Engine, Input, Plan, snapshot::Snapshot};
 //! use restore_watch::model::{JobId, time::{Instant, Now}};
 //!
 //! let mut project = ProjectSettings::default();
@@ -21,7 +21,7 @@
 //! let mut engine = Engine::from_snapshot(plan, Snapshot::default(), 1, now);
 //!
 //! assert_eq!(engine.poll_timeout(), Some(now.instant));
-//! assert_eq!(engine.handle(Input::Timeout, now), Reply::Done);
+//! assert_eq!(engine.handle(Input::Timeout, now), CommandReply::Done);
 //!
 //! assert!(matches!(engine.poll_action(), Some(Action::Poll(poll)) if poll.job.as_str() == "rj-1"));
 //! assert!(matches!(engine.poll_action(), Some(Action::Commit(batch)) if batch.jobs.len() == 1));
@@ -75,7 +75,7 @@ pub use diagnostic::{Diagnostic, LeftOut};
 pub use discovery_state::DiscoveryState;
 pub use explain::{CadenceRule, Explanation, Hold, HoldReason, RateLimit, Rule, Since, Turn, Wait};
 pub use failure::{Failure, FailureClass};
-pub use input::{Answer, Command, Edit, Input, ListPage, Plan, Reconfigured, Reply};
+pub use input::{Answer, Command, CommandReply, Edit, Input, ListPage, Plan, Reconfigured};
 pub use outbox::SinkView;
 pub use project::{JobView, ProjectView};
 pub use sink_plan::{DeliveryPolicy, SinkPlan};
@@ -149,12 +149,12 @@ impl Engine {
     /// 6. *Commit*: if a commit is due and none is under way, all that is dirty becomes one batch.
     ///
     /// The actions of all phases wait for [`Engine::poll_action`], diagnostics last.
-    pub fn handle(&mut self, input: Input, now: Now) -> Reply {
+    pub fn handle(&mut self, input: Input, now: Now) -> CommandReply {
         if let Input::ServerTime { project, time } = &input {
             // Makes nothing due by itself: the phases run with the answer that follows.
             self.set_server_time(project, *time, now);
             self.projects.reindex();
-            return Reply::Done;
+            return CommandReply::Done;
         }
 
         let reply = self.apply(input, now);
@@ -256,7 +256,7 @@ impl Engine {
         }
     }
 
-    fn apply(&mut self, input: Input, now: Now) -> Reply {
+    fn apply(&mut self, input: Input, now: Now) -> CommandReply {
         match input {
             Input::Timeout | Input::ServerTime { .. } => {}
             Input::PollAnswered { poll, answer } => self.on_poll_answered(&poll, answer, now),
@@ -284,7 +284,7 @@ impl Engine {
             }
             Input::Command(command) => return self.execute(command, now),
         }
-        Reply::Done
+        CommandReply::Done
     }
 
     fn start_due_deliveries(&mut self, now: Now) {

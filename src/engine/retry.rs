@@ -100,9 +100,9 @@ impl Backoff {
 /// Fixed delays between attempts, each by a random factor of 0.9 to 1.1, so that deliveries that
 /// failed together are not retried together. A server's `Retry-After` is a floor to them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Schedule(Vec<Duration>);
+pub struct RetrySchedule(Vec<Duration>);
 
-impl Schedule {
+impl RetrySchedule {
     /// These delays, the first of them between the first attempt and the second.
     pub fn new(delays: Vec<Duration>) -> Self {
         Self(delays)
@@ -113,9 +113,9 @@ impl Schedule {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use restore_watch::engine::retry::Schedule;
+    /// use restore_watch::engine::retry::RetrySchedule;
     ///
-    /// let schedule = Schedule::new(vec![Duration::from_secs(5)]);
+    /// let schedule = RetrySchedule::new(vec![Duration::from_secs(5)]);
     /// let mut rng = fastrand::Rng::with_seed(1);
     /// let delay = schedule.delay(1, Duration::ZERO, &mut rng).unwrap();
     /// assert!((4.5..5.5).contains(&delay.as_secs_f64()));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::retry::Schedule;
+use super::retry::RetrySchedule;
 use crate::config::EventFilter;
 use crate::model::SinkName;
 
@@ -23,7 +23,7 @@ pub struct SinkPlan {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeliveryPolicy {
     /// The delays between the attempts; a `Retry-After` is a floor.
-    pub schedule: Schedule,
+    pub schedule: RetrySchedule,
     /// The least time between two attempts of the sink.
     pub spacing: Duration,
     /// An older event is dropped.
@@ -33,6 +33,6 @@ pub struct DeliveryPolicy {
 impl DeliveryPolicy {
     /// A policy with these delays between the attempts and no other limit.
     pub fn retry(schedule: Vec<Duration>) -> Self {
-        Self { schedule: Schedule::new(schedule), spacing: Duration::ZERO, expires_after: None }
+        Self { schedule: RetrySchedule::new(schedule), spacing: Duration::ZERO, expires_after: None }
     }
 }

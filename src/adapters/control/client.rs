@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{
-    AddJobs, Changed, ExplainJob, Explanation, ForgetJobs, JobResults, Reloaded, RequestError,
+    AddJobs, Changed, ExplainJob, ExplanationReport, ForgetJobs, JobResults, Reloaded, RequestError,
     RequestErrorKind, Status,
 };
 use crate::adapters::http;
@@ -56,7 +56,7 @@ impl Client {
     }
 
     /// When a job is polled next, and why.
-    pub async fn explain(&self, job: &ExplainJob) -> Result<Explanation, CallError> {
+    pub async fn explain(&self, job: &ExplainJob) -> Result<ExplanationReport, CallError> {
         self.call(Method::POST, &["explain"], job).await
     }
 

@@ -20,7 +20,7 @@ pub struct ExplainJob {
 
 /// When a job is polled next, and why.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Explanation {
+pub struct ExplanationReport {
     /// The project of the job.
     pub project: ProjectName,
     /// What is known of the job.
@@ -38,13 +38,13 @@ pub struct Explanation {
     /// How long restores of its project took in the past, if some are known.
     pub expected: Option<Expectation>,
     /// Whether it is polled.
-    pub turn: Turn,
+    pub turn: TurnReport,
     /// When it is polled next, from now, if nothing else happens.
     pub next_poll_seconds: Option<f64>,
     /// When it is due by the rule alone, from now; 0 if that time has passed.
     pub due_seconds: Option<f64>,
     /// The rule by which it is due.
-    pub rule: Option<Rule>,
+    pub rule: Option<RuleReport>,
     /// How long ago the API last gave a good answer.
     pub answered_seconds_ago: Option<f64>,
     /// What the last poll failed with, if it failed.
@@ -52,7 +52,7 @@ pub struct Explanation {
     /// For how much longer the server asks that this job be left alone.
     pub asked_to_wait_seconds: Option<f64>,
     /// Why no request is made for its project for a while, if so.
-    pub hold: Option<Hold>,
+    pub hold: Option<HoldReport>,
     /// What the rate limit permits.
     pub rate: RateReport,
     /// What the rule leads to at later ages.
@@ -62,7 +62,7 @@ pub struct Explanation {
 /// Whether a job is polled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Turn {
+pub enum TurnReport {
     /// It waits for its next poll.
     Waiting,
     /// It is being polled.
@@ -76,11 +76,11 @@ pub enum Turn {
 /// The rule by which a job is due.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub enum Rule {
+pub enum RuleReport {
     /// It was never polled: at once.
     First,
     /// The interval of the cadence after the last poll, by a random factor of 0.9 to 1.1.
-    Cadence(CadenceRule),
+    Cadence(CadenceReport),
     /// Exponential backoff: a random part of the ceiling after the last poll.
     Backoff {
         /// How many polls failed in a row.
@@ -100,9 +100,9 @@ pub enum Rule {
 
 /// The interval of the cadence, and what it follows from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct CadenceRule {
+pub struct CadenceReport {
     /// What the age is measured from.
-    pub since: Since,
+    pub since: SinceReport,
     /// The age at the last poll.
     pub age_seconds: f64,
     /// The interval without the random factor.
@@ -122,7 +122,7 @@ pub struct CadenceRule {
 /// What an age is measured from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Since {
+pub enum SinceReport {
     /// The start of the job.
     Start,
     /// The completion of the job, whose index is polled.
@@ -133,7 +133,7 @@ pub enum Since {
 
 /// Why no request is made for a project for a while.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Hold {
+pub struct HoldReport {
     /// For how long, from now.
     pub seconds: f64,
     /// Why, in words.
@@ -173,15 +173,15 @@ pub struct Later {
     pub interval_seconds: f64,
 }
 
-impl From<engine::Explanation<'_>> for Explanation {
+impl From<engine::Explanation<'_>> for ExplanationReport {
     fn from(explained: engine::Explanation<'_>) -> Self {
         let engine::Explanation { project, job, age, turn, answered, asked_to_wait, rate } = explained;
         let tracker = job.tracker;
         let (turn, wait) = match turn {
-            engine::Turn::Waiting(wait) => (Turn::Waiting, Some(wait)),
-            engine::Turn::Polling => (Turn::Polling, None),
-            engine::Turn::Paused => (Turn::Paused, None),
-            engine::Turn::Over => (Turn::Over, None),
+            engine::Turn::Waiting(wait) => (TurnReport::Waiting, Some(wait)),
+            engine::Turn::Polling => (TurnReport::Polling, None),
+            engine::Turn::Paused => (TurnReport::Paused, None),
+            engine::Turn::Over => (TurnReport::Over, None),
         };
         let wait = wait.as_ref();
 
@@ -217,7 +217,7 @@ impl From<engine::Explanation<'_>> for Explanation {
     }
 }
 
-impl From<&engine::Rule> for Rule {
+impl From<&engine::Rule> for RuleReport {
     fn from(rule: &engine::Rule) -> Self {
         match rule {
             engine::Rule::First => Self::First,
@@ -234,13 +234,13 @@ impl From<&engine::Rule> for Rule {
     }
 }
 
-impl From<&engine::CadenceRule> for CadenceRule {
+impl From<&engine::CadenceRule> for CadenceReport {
     fn from(rule: &engine::CadenceRule) -> Self {
         Self {
             since: match rule.since {
-                engine::Since::Start => Since::Start,
-                engine::Since::Completion => Since::Completion,
-                engine::Since::FirstNotFound => Since::FirstNotFound,
+                engine::Since::Start => SinceReport::Start,
+                engine::Since::Completion => SinceReport::Completion,
+                engine::Since::FirstNotFound => SinceReport::FirstNotFound,
             },
             age_seconds: rule.age.as_secs_f64(),
             interval_seconds: rule.interval.as_secs_f64(),
@@ -253,7 +253,7 @@ impl From<&engine::CadenceRule> for CadenceRule {
     }
 }
 
-impl From<&engine::Hold> for Hold {
+impl From<&engine::Hold> for HoldReport {
     fn from(hold: &engine::Hold) -> Self {
         let reason = match &hold.reason {
             HoldReason::Unauthorized(message) => format!("the key is refused: {message}"),
@@ -295,9 +295,9 @@ mod tests {
                 "the server limits requests and does not say for how long: HTTP 429",
             ),
         ] {
-            let hold = Hold::from(&engine::Hold { left: Duration::from_millis(1500), reason });
+            let hold = HoldReport::from(&engine::Hold { left: Duration::from_millis(1500), reason });
 
-            assert_eq!(hold, Hold { seconds: 1.5, reason: words.to_owned() });
+            assert_eq!(hold, HoldReport { seconds: 1.5, reason: words.to_owned() });
         }
     }
 
@@ -330,10 +330,10 @@ mod tests {
             ),
             (engine::Rule::LongestInterval(second), json!({"type": "slow", "interval_seconds": 1.0})),
         ] {
-            let rule = Rule::from(&rule);
+            let rule = RuleReport::from(&rule);
 
             assert_eq!(serde_json::to_value(&rule).unwrap(), published);
-            assert_eq!(serde_json::from_value::<Rule>(published).unwrap(), rule);
+            assert_eq!(serde_json::from_value::<RuleReport>(published).unwrap(), rule);
         }
     }
 }

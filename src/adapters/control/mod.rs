@@ -23,7 +23,8 @@ use tokio::sync::oneshot;
 pub use client::{CallError, Client};
 pub use error::{RequestError, RequestErrorKind};
 pub use explain::{
-    CadenceRule, ExplainJob, Explanation, Hold, Later, LearnedRate, RateReport, Rule, Since, Turn,
+    CadenceReport, ExplainJob, ExplanationReport, HoldReport, Later, LearnedRate, RateReport, RuleReport,
+    SinceReport, TurnReport,
 };
 pub use jobs::{AddJobs, ForgetJobs, JobChange, JobResult, JobResults, NewJob};
 pub use path::{client_path, server_path};
@@ -38,21 +39,21 @@ use crate::model::ProjectName;
 #[derive(Debug)]
 pub enum Request {
     /// How everything stands.
-    Status(Reply<Status>),
+    Status(Responder<Status>),
     /// When a job is polled next, and why.
-    Explain(ExplainJob, Reply<Explanation>),
+    Explain(ExplainJob, Responder<ExplanationReport>),
     /// Watch these jobs beside those of the configuration.
-    Add(AddJobs, Reply<JobResults>),
+    Add(AddJobs, Responder<JobResults>),
     /// Stop watching these jobs.
-    Forget(ForgetJobs, Reply<JobResults>),
+    Forget(ForgetJobs, Responder<JobResults>),
     /// Read the configuration again.
-    Reload(Reply<Reloaded>),
+    Reload(Responder<Reloaded>),
     /// Make no request for a project until it is resumed.
-    Pause(ProjectName, Reply<Changed>),
+    Pause(ProjectName, Responder<Changed>),
     /// Poll the jobs of a project again.
-    Resume(ProjectName, Reply<Changed>),
+    Resume(ProjectName, Responder<Changed>),
 }
 
 /// Takes the answer to a request. If it is dropped, the client is answered that the daemon is
 /// stopping.
-pub type Reply<T> = oneshot::Sender<Result<T, RequestError>>;
+pub type Responder<T> = oneshot::Sender<Result<T, RequestError>>;

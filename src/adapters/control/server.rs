@@ -19,7 +19,7 @@ use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use super::connections::{self, ARRIVAL_TIMEOUT};
-use super::{AddJobs, ExplainJob, ForgetJobs, Reply, Request, RequestError, RequestErrorKind};
+use super::{AddJobs, ExplainJob, ForgetJobs, Request, RequestError, RequestErrorKind, Responder};
 use crate::model::ProjectName;
 use crate::platform::identity::{self, Identity};
 
@@ -197,7 +197,10 @@ async fn of_project(name: ProjectInPath, answer: impl AsyncFnOnce(ProjectName) -
 }
 
 /// Passes a request to the daemon's loop, and its answer to the client.
-async fn answer<T: Serialize>(requests: &Requests, request: impl FnOnce(Reply<T>) -> Request) -> Response {
+async fn answer<T: Serialize>(
+    requests: &Requests,
+    request: impl FnOnce(Responder<T>) -> Request,
+) -> Response {
     let (reply, answer) = oneshot::channel();
     // If the loop has ended, the reply is dropped with the request, which is answered below.
     drop(requests.send(request(reply)).await);

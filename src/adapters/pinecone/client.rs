@@ -52,17 +52,17 @@ pub struct Client {
 
 /// The result of one request.
 #[derive(Debug)]
-pub struct Reply<T> {
+pub struct ApiReply<T> {
     /// The answer, or why there is no usable one.
     pub result: Result<T, Error>,
     /// The time of the answer by the server's clock (`Date`), whatever the status.
     pub server_time: Option<Timestamp>,
 }
 
-impl<T> Reply<T> {
+impl<T> ApiReply<T> {
     /// Converts a good answer, or finds it unusable.
-    fn and_then<U>(self, read: impl FnOnce(T) -> Result<U, Error>) -> Reply<U> {
-        Reply { result: self.result.and_then(read), server_time: self.server_time }
+    fn and_then<U>(self, read: impl FnOnce(T) -> Result<U, Error>) -> ApiReply<U> {
+        ApiReply { result: self.result.and_then(read), server_time: self.server_time }
     }
 }
 
@@ -110,7 +110,7 @@ impl Client {
     }
 
     /// Requests one job. An answer about another job is an error.
-    pub async fn describe(&self, id: &JobId) -> Reply<Observation> {
+    pub async fn describe(&self, id: &JobId) -> ApiReply<Observation> {
         let reply = self.get(self.endpoint.join(&["restore-jobs", id.as_str()])).await;
         reply.and_then(|value| {
             let observation = wire::job(&value).map_err(Error::Unreadable)?;
@@ -123,11 +123,11 @@ impl Client {
     }
 
     /// Requests one index. An answer about another index is an error.
-    pub async fn describe_index(&self, name: &str) -> Reply<IndexObservation> {
+    pub async fn describe_index(&self, name: &str) -> ApiReply<IndexObservation> {
         // These would name another resource, however they are encoded.
         if matches!(name, "" | "." | "..") {
             let result = Err(Error::Unreadable(format!("no index can be called {name:?}")));
-            return Reply { result, server_time: None };
+            return ApiReply { result, server_time: None };
         }
 
         let reply = self.get(self.endpoint.join(&["indexes", name])).await;
@@ -143,7 +143,7 @@ impl Client {
     }
 
     /// Requests a page of the list of jobs: the first one, or that of a token of an earlier page.
-    pub async fn list_page(&self, token: Option<&str>) -> Reply<Page> {
+    pub async fn list_page(&self, token: Option<&str>) -> ApiReply<Page> {
         let mut url = self.endpoint.join(&["restore-jobs"]);
         // A limit beside a token makes the API skip or repeat rows.
         match token {
@@ -159,7 +159,7 @@ impl Client {
         !self.reported.swap(true, Ordering::Relaxed)
     }
 
-    async fn get(&self, url: Url) -> Reply<Value> {
+    async fn get(&self, url: Url) -> ApiReply<Value> {
         let terms = Terms {
             timeout: self.timeout,
             max_body: |status| if status == StatusCode::OK { MAX_BODY } else { MAX_ERROR_BODY },
@@ -175,9 +175,9 @@ impl Client {
         match sent {
             Ok(answer) => {
                 let server_time = http::date(&answer.headers);
-                Reply { result: self.read(answer, &url), server_time }
+                ApiReply { result: self.read(answer, &url), server_time }
             }
-            Err(error) => Reply { result: Err(self.transport(&error, &url).await), server_time: None },
+            Err(error) => ApiReply { result: Err(self.transport(&error, &url).await), server_time: None },
         }
     }
 

@@ -10,7 +10,7 @@ mod page;
 mod scan;
 mod wire;
 
-pub use client::{Client, Reply};
+pub use client::{ApiReply, Client};
 pub use error::Error;
 pub use page::Page;
 pub use scan::Scan;

@@ -26,11 +26,11 @@ const FINAL_WRITE_LIMIT: Duration = Duration::from_secs(1);
 /// Resolves once a line is written; the error says why it was not.
 pub type Written = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 
-type Reply = oneshot::Sender<io::Result<()>>;
+type ResultSender = oneshot::Sender<io::Result<()>>;
 
 thread_local! {
     /// Gets the result of the line that this thread logs next.
-    static NEXT_REPLY: RefCell<Option<Reply>> = const { RefCell::new(None) };
+    static NEXT_REPLY: RefCell<Option<ResultSender>> = const { RefCell::new(None) };
 }
 
 /// Logs by calling `log`, which logs one line at most, and reports when that line is written. A
@@ -55,7 +55,7 @@ pub fn written(log: &dyn Fn()) -> Written {
 /// What the thread is to do.
 enum Command {
     /// Write a line, and report the result.
-    Write(Vec<u8>, Option<Reply>),
+    Write(Vec<u8>, Option<ResultSender>),
     Stop,
 }
 

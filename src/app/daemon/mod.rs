@@ -72,16 +72,16 @@ pub async fn run(driver: Driver, options: Options, signals: &mut Signals) -> Res
             return Ok(exit);
         }
 
-        let happening = match daemon.next(signals).await {
+        let wakeup = match daemon.next(signals).await {
             Err(Error::Store(lost)) if lost.is_gone() => return Err(daemon.give_up(lost, signals).await),
-            happening => happening?,
+            wakeup => wakeup?,
         };
-        match happening {
-            Happening::Turned(events) => explain_key_replacement(&events),
-            Happening::Stop => break,
-            Happening::Reload => daemon.reloads.request(None, &mut daemon.liveness),
-            Happening::Loaded(result) => daemon.reloaded(*result),
-            Happening::Request(request) => daemon.answer(request),
+        match wakeup {
+            Wakeup::Turned(events) => explain_key_replacement(&events),
+            Wakeup::Stop => break,
+            Wakeup::Reload => daemon.reloads.request(None, &mut daemon.liveness),
+            Wakeup::Loaded(result) => daemon.reloaded(*result),
+            Wakeup::Request(request) => daemon.answer(request),
         }
     }
 
@@ -103,7 +103,7 @@ struct Daemon {
 }
 
 /// What can happen to a daemon.
-enum Happening {
+enum Wakeup {
     /// The driver handled an input and committed these events, or a sign of life is due.
     Turned(Vec<Arc<Event>>),
     Stop,
@@ -152,21 +152,21 @@ impl Daemon {
 
     /// Waits for the next thing to happen; a request to stop precedes everything else. Dropping the
     /// future loses nothing.
-    async fn next(&mut self, signals: &mut Signals) -> Result<Happening, Error> {
+    async fn next(&mut self, signals: &mut Signals) -> Result<Wakeup, Error> {
         tokio::select! {
             biased;
-            _ = signals.next() => Ok(Happening::Stop),
-            happening = self.next_but_stop() => happening,
+            _ = signals.next() => Ok(Wakeup::Stop),
+            wakeup = self.next_but_stop() => wakeup,
         }
     }
 
-    async fn next_but_stop(&mut self) -> Result<Happening, Error> {
+    async fn next_but_stop(&mut self) -> Result<Wakeup, Error> {
         Ok(tokio::select! {
-            turned = self.driver.turn() => turned.map(Happening::Turned)?,
-            () = hung_up(self.hangups.as_mut()) => Happening::Reload,
-            result = self.reloads.next() => Happening::Loaded(Box::new(result?)),
-            request = asked(self.control.as_mut()) => Happening::Request(request),
-            () = self.liveness.due() => Happening::Turned(Vec::new()),
+            turned = self.driver.turn() => turned.map(Wakeup::Turned)?,
+            () = hung_up(self.hangups.as_mut()) => Wakeup::Reload,
+            result = self.reloads.next() => Wakeup::Loaded(Box::new(result?)),
+            request = asked(self.control.as_mut()) => Wakeup::Request(request),
+            () = self.liveness.due() => Wakeup::Turned(Vec::new()),
         })
     }
 

@@ -13,7 +13,7 @@ use tracing::{error, info, warn};
 
 use super::configuration::{Fixed, LoadError, Loaded};
 use super::liveness::Liveness;
-use crate::adapters::control::{Reloaded, Reply, RequestError, RequestErrorKind};
+use crate::adapters::control::{Reloaded, RequestError, RequestErrorKind, Responder};
 use crate::engine::Reconfigured;
 use crate::model::JobId;
 use crate::platform::blocking;
@@ -28,10 +28,10 @@ pub(super) struct Reloads {
     /// Alive while a thread reads.
     thread: Weak<()>,
     /// The requests that the read under way answers.
-    waiting: Vec<Reply<Reloaded>>,
+    waiting: Vec<Responder<Reloaded>>,
     /// Whether another read follows, and the requests that it answers.
     again: bool,
-    next: Vec<Reply<Reloaded>>,
+    next: Vec<Responder<Reloaded>>,
 }
 
 impl Reloads {
@@ -41,7 +41,7 @@ impl Reloads {
     }
 
     /// Begins a read, or has one follow the read under way. A signal has no reply.
-    pub(super) fn request(&mut self, reply: Option<Reply<Reloaded>>, liveness: &mut Liveness) {
+    pub(super) fn request(&mut self, reply: Option<Responder<Reloaded>>, liveness: &mut Liveness) {
         if !self.reading.is_empty() {
             self.again = true;
             self.next.extend(reply);

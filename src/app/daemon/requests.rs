@@ -7,12 +7,12 @@ use std::time::Duration;
 use tracing::info;
 
 use crate::adapters::control::{
-    AddJobs, Changed, ExplainJob, Explanation, ForgetJobs, JobChange, JobResult, JobResults, NewJob, Reply,
-    RequestError, RequestErrorKind,
+    AddJobs, Changed, ExplainJob, ExplanationReport, ForgetJobs, JobChange, JobResult, JobResults, NewJob,
+    RequestError, RequestErrorKind, Responder,
 };
 use crate::app::driver::Driver;
 use crate::config::{JobSettings, label_fault};
-use crate::engine::{Command, CommitTicket, Engine, Reply as EngineReply};
+use crate::engine::{Command, CommandReply, CommitTicket, Engine};
 use crate::model::{JobId, ProjectName};
 
 /// Answers that wait until the change that they confirm is committed.
@@ -24,7 +24,7 @@ impl AnswersAfterCommit {
     pub(super) fn add<T: Send + 'static>(
         &mut self,
         driver: &mut Driver,
-        reply: Reply<T>,
+        reply: Responder<T>,
         answer: Result<T, RequestError>,
     ) {
         // A failed send means that the client is gone.
@@ -46,12 +46,12 @@ impl AnswersAfterCommit {
 }
 
 /// When a job is polled next, and why.
-pub(super) fn explain(driver: &Driver, wanted: &ExplainJob) -> Result<Explanation, RequestError> {
+pub(super) fn explain(driver: &Driver, wanted: &ExplainJob) -> Result<ExplanationReport, RequestError> {
     let engine = driver.engine();
     let project = wanted.project.as_ref().or_else(|| engine.holder(&wanted.job));
     let explanation = project.and_then(|project| engine.explain(project, &wanted.job, driver.now()));
 
-    explanation.map(Explanation::from).ok_or_else(|| {
+    explanation.map(ExplanationReport::from).ok_or_else(|| {
         let of_project = wanted.project.as_ref().map(|name| format!(" in the project {name}"));
         let message = format!("the daemon does not watch {}{}", wanted.job, of_project.unwrap_or_default());
         RequestError::new(RequestErrorKind::NotFound, message)
@@ -70,11 +70,11 @@ pub(super) fn add(driver: &mut Driver, jobs: AddJobs) -> Result<JobResults, Requ
 fn add_one(driver: &mut Driver, project: &ProjectName, job: JobSettings) -> JobResult {
     let id = job.id.clone();
     let result = match driver.command(Command::Add(project.clone(), job)) {
-        EngineReply::Done => {
+        CommandReply::Done => {
             info!(%project, job = %id, "restore {id} was added");
             JobChange::Added
         }
-        EngineReply::Unchanged => JobChange::Known,
+        CommandReply::Unchanged => JobChange::Known,
         _ => JobChange::Unknown,
     };
     JobResult { id, project: Some(project.clone()), result }
@@ -88,11 +88,11 @@ pub(super) fn forget(driver: &mut Driver, jobs: ForgetJobs) -> JobResults {
             return JobResult { id, project: None, result: JobChange::Unknown };
         };
         let result = match driver.command(Command::Forget(project.clone(), id.clone())) {
-            EngineReply::Done => {
+            CommandReply::Done => {
                 info!(%project, job = %id, "restore {id} was forgotten");
                 JobChange::Forgotten
             }
-            EngineReply::Configured => JobChange::Configured,
+            CommandReply::Configured => JobChange::Configured,
             _ => JobChange::Unknown,
         };
         JobResult { id, project: Some(project), result }
@@ -115,13 +115,13 @@ pub(super) fn resume(driver: &mut Driver, project: &ProjectName) -> Result<Chang
 fn changed(
     engine: &Engine,
     project: &ProjectName,
-    reply: &EngineReply,
+    reply: &CommandReply,
     verb: &str,
 ) -> Result<Changed, RequestError> {
-    if *reply == EngineReply::UnknownProject {
+    if *reply == CommandReply::UnknownProject {
         return Err(no_project(engine, project));
     }
-    let changed = *reply == EngineReply::Done;
+    let changed = *reply == CommandReply::Done;
     if changed {
         info!(%project, "project {project} was {verb}");
     }

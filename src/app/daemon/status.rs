@@ -128,26 +128,7 @@ pub(super) fn full(driver: &Driver, identity: &Identity) -> Status {
             paused: view.is_paused,
         }
     };
-    let project = |view: ProjectView<'_>| {
-        let jobs = engine.jobs().filter(|job| job.project == view.name);
-        let ended = jobs.filter(|job| job.tracker.has_ended()).count();
-        ProjectStatus {
-            name: view.name.clone(),
-            paused_since: view.paused_since.map(|since| since.wall),
-            refused: view.unauthorized.map(str::to_owned),
-            requests_per_second: view.requests_per_second,
-            limited: view.limited.map(str::to_owned),
-            expected: view.expectation,
-            open: view.open,
-            ended,
-        }
-    };
-    let sink = |view: SinkView<'_>| SinkStatus {
-        name: view.name.clone(),
-        configured: view.is_configured,
-        disabled: view.disabled.map(str::to_owned),
-        pending: view.pending,
-    };
+
     Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
@@ -156,9 +137,34 @@ pub(super) fn full(driver: &Driver, identity: &Identity) -> Status {
         config: identity.config.clone(),
         summary: summary(engine, now),
         trouble: trouble(driver),
-        projects: engine.projects().map(project).collect(),
+        projects: engine.projects().map(|view| project_status(engine, view)).collect(),
         jobs: engine.jobs().map(job).collect(),
-        sinks: engine.sinks().map(sink).collect(),
+        sinks: engine.sinks().map(sink_status).collect(),
         deliveries: DeliveriesReport { pending: engine.deliveries().pending() },
+    }
+}
+
+fn project_status(engine: &Engine, view: ProjectView<'_>) -> ProjectStatus {
+    let jobs = engine.jobs().filter(|job| job.project == view.name);
+    let ended = jobs.filter(|job| job.tracker.has_ended()).count();
+
+    ProjectStatus {
+        name: view.name.clone(),
+        paused_since: view.paused_since.map(|since| since.wall),
+        refused: view.unauthorized.map(str::to_owned),
+        requests_per_second: view.requests_per_second,
+        limited: view.limited.map(str::to_owned),
+        expected: view.expectation,
+        open: view.open,
+        ended,
+    }
+}
+
+fn sink_status(view: SinkView<'_>) -> SinkStatus {
+    SinkStatus {
+        name: view.name.clone(),
+        configured: view.is_configured,
+        disabled: view.disabled.map(str::to_owned),
+        pending: view.pending,
     }
 }

@@ -24,7 +24,7 @@ use crate::adapters::pinecone;
 use crate::adapters::sinks::Sink;
 use crate::adapters::store::{Store, StoreError, Volatile};
 use crate::engine::snapshot::Snapshot;
-use crate::engine::{Action, Batch, Command, Delivery, Engine, Input, PollId, Reconfigured, Reply};
+use crate::engine::{Action, Batch, Command, CommandReply, Delivery, Engine, Input, PollId, Reconfigured};
 use crate::model::time::{Instant, Now, earliest};
 use crate::model::{DeliveryId, Event, ProjectName, SinkName, duration};
 use crate::platform::clock::Clock;
@@ -134,7 +134,7 @@ impl Driver {
         self.sinks.extend(sinks);
 
         match self.step(Input::Command(Command::Reconfigure(plan))) {
-            Reply::Reconfigured(changed) => changed,
+            CommandReply::Reconfigured(changed) => changed,
             _ => Reconfigured::default(),
         }
     }
@@ -173,12 +173,12 @@ impl Driver {
     }
 
     /// Hands a command to the engine and carries out what follows.
-    pub fn command(&mut self, command: Command) -> Reply {
+    pub fn command(&mut self, command: Command) -> CommandReply {
         self.handle(Input::Command(command))
     }
 
     /// Hands an input to the engine and carries out what follows.
-    fn handle(&mut self, input: Input) -> Reply {
+    fn handle(&mut self, input: Input) -> CommandReply {
         match &input {
             Input::PollFailed { poll, failure } => {
                 if let Some(job) = self.engine.job(&poll.project, &poll.job) {
@@ -198,7 +198,7 @@ impl Driver {
         self.step(input)
     }
 
-    fn step(&mut self, input: Input) -> Reply {
+    fn step(&mut self, input: Input) -> CommandReply {
         let reply = self.engine.handle(input, self.clock.now());
         while let Some(action) = self.engine.poll_action() {
             self.carry_out(action);

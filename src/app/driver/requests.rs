@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use tracing::warn;
 
-use crate::adapters::pinecone::{Client, Error, Page, Reply};
+use crate::adapters::pinecone::{ApiReply, Client, Error, Page};
 use crate::engine::{Answer, Failure, Input, ListId, ListPage, PollId};
 use crate::model::ProjectName;
 
@@ -19,10 +19,10 @@ pub(super) struct Answered {
 pub(super) async fn poll(client: Client, poll: PollId, index: Option<String>) -> Answered {
     let project = poll.project.clone();
     let (answer, server_time) = if let Some(index) = index {
-        let Reply { result, server_time } = client.describe_index(&index).await;
+        let ApiReply { result, server_time } = client.describe_index(&index).await;
         (result.map(Answer::Index).map_err(Error::of_index), server_time)
     } else {
-        let Reply { result, server_time } = client.describe(&poll.job).await;
+        let ApiReply { result, server_time } = client.describe(&poll.job).await;
         (result.map(Answer::Job).map_err(Failure::from), server_time)
     };
 
@@ -36,7 +36,7 @@ pub(super) async fn poll(client: Client, poll: PollId, index: Option<String>) ->
 /// Fetches a page of the list of jobs: the first one, or the one of this token.
 pub(super) async fn fetch_page(client: Client, list: ListId, token: Option<String>) -> Answered {
     let project = list.project.clone();
-    let Reply { result, server_time } = client.list_page(token.as_deref()).await;
+    let ApiReply { result, server_time } = client.list_page(token.as_deref()).await;
 
     let input = match result {
         Ok(Page { jobs, unreadable, fault, surplus, next }) => {

@@ -12,7 +12,7 @@ use super::socket::SocketArgs;
 use super::start::{READING, block_on, listen, no_thread, unless_stopped};
 use super::values::{bound, parse_effort, parse_interval};
 use super::{Done, Failure};
-use crate::adapters::control::{CallError, ExplainJob, Explanation, RequestErrorKind};
+use crate::adapters::control::{CallError, ExplainJob, ExplanationReport, RequestErrorKind};
 use crate::adapters::telemetry::{self, Style};
 use crate::app::driver::{Driver, State};
 use crate::app::setup::Setup;
@@ -65,7 +65,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     let style = Style::usual(LogFormat::Human);
     let _logging = telemetry::init(style, "warn").map_err(no_thread)?;
-    let [job] = &super::ids::argued(std::slice::from_ref(&args.job))?[..] else {
+    let [job] = &super::ids::parse_arguments(std::slice::from_ref(&args.job))?[..] else {
         return Err(Failure::usage("one job id is wanted"));
     };
 
@@ -94,7 +94,7 @@ impl Args {
 
     /// Asks the daemon. None if there is none or if it does not watch the job; an error if it was
     /// named.
-    fn ask_daemon(&self, job: &JobId) -> Result<Option<Explanation>, Failure> {
+    fn ask_daemon(&self, job: &JobId) -> Result<Option<ExplanationReport>, Failure> {
         let project = self.project.name().map(ProjectName::new);
         let Some(client) = self.socket.client_if_any()? else { return Ok(None) };
         let request = ExplainJob { project, job: job.clone() };
@@ -116,7 +116,7 @@ impl Args {
     }
 
     /// Explains what a wait would do after its first poll.
-    fn try_wait(&self, id: &JobId) -> Result<Explanation, Failure> {
+    fn try_wait(&self, id: &JobId) -> Result<ExplanationReport, Failure> {
         block_on(async {
             let mut signals = listen()?;
             let (args, job) = (self.clone(), id.clone());
@@ -149,7 +149,9 @@ impl Args {
             }
 
             let explanation = driver.engine().explain(&name, id, driver.now());
-            explanation.map(Explanation::from).ok_or_else(|| Failure::internal("the job is not watched"))
+            explanation
+                .map(ExplanationReport::from)
+                .ok_or_else(|| Failure::internal("the job is not watched"))
         })
     }
 

@@ -3,22 +3,23 @@
 use std::time::Duration;
 
 use crate::adapters::control::{
-    CadenceRule, Explanation, Hold, Later, LearnedRate, RateReport, Rule, Since, Turn,
+    CadenceReport, ExplanationReport, HoldReport, Later, LearnedRate, RateReport, RuleReport, SinceReport,
+    TurnReport,
 };
 use crate::model::duration;
 
 /// The whole explanation; `whose` polls are meant.
-pub(super) fn of(explanation: &Explanation, whose: &str) -> String {
+pub(super) fn of(explanation: &ExplanationReport, whose: &str) -> String {
     let mut lines = vec![heading(explanation), next(explanation, whose)];
-    if explanation.turn == Turn::Waiting {
+    if explanation.turn == TurnReport::Waiting {
         lines.push(String::new());
         lines.extend(reasons(explanation).into_iter().map(|(name, words)| format!("  {name:<9}{words}")));
     }
     lines.join("\n") + "\n"
 }
 
-fn heading(explanation: &Explanation) -> String {
-    let Explanation { project, job, age_seconds, until, .. } = explanation;
+fn heading(explanation: &ExplanationReport) -> String {
+    let ExplanationReport { project, job, age_seconds, until, .. } = explanation;
     let label = match (&job.name, &job.facts.target_index_name) {
         (Some(name), _) | (None, Some(name)) => format!("{name} ({})", job.id),
         (None, None) => job.id.to_string(),
@@ -29,24 +30,24 @@ fn heading(explanation: &Explanation) -> String {
         explanation.last_error.as_deref(),
     );
     let until = match explanation.turn {
-        Turn::Over => String::new(),
+        TurnReport::Over => String::new(),
         _ => format!(", watched until {until}"),
     };
     format!("{label} of project {project}: {outcome}, {} old{until}", human(*age_seconds))
 }
 
-fn next(explanation: &Explanation, whose: &str) -> String {
+fn next(explanation: &ExplanationReport, whose: &str) -> String {
     match (explanation.turn, explanation.next_poll_seconds) {
-        (Turn::Over, _) => format!("{whose} polls it no more: it is over"),
-        (Turn::Polling, _) => format!("{whose} is polling it now"),
-        (Turn::Paused, _) => format!("{whose} does not poll it: its project is paused"),
-        (Turn::Waiting, Some(next)) => format!("{whose} polls it {}", from_now(next)),
-        (Turn::Waiting, None) => format!("{whose} polls it once something else has happened"),
+        (TurnReport::Over, _) => format!("{whose} polls it no more: it is over"),
+        (TurnReport::Polling, _) => format!("{whose} is polling it now"),
+        (TurnReport::Paused, _) => format!("{whose} does not poll it: its project is paused"),
+        (TurnReport::Waiting, Some(next)) => format!("{whose} polls it {}", from_now(next)),
+        (TurnReport::Waiting, None) => format!("{whose} polls it once something else has happened"),
     }
 }
 
 /// Each reason under its name, in the order in which they decide.
-fn reasons(explanation: &Explanation) -> Vec<(&'static str, String)> {
+fn reasons(explanation: &ExplanationReport) -> Vec<(&'static str, String)> {
     let mut lines = Vec::new();
     lines.extend(explanation.rule.as_ref().map(|rule| by_rule(rule, explanation.last_error.as_deref())));
     lines.extend(explanation.expected.map(|expected| ("expect", expected.to_string())));
@@ -57,7 +58,7 @@ fn reasons(explanation: &Explanation) -> Vec<(&'static str, String)> {
             .map(|left| ("asked", format!("the server asks for {} more (Retry-After)", human(left)))),
     );
     lines.extend(explanation.due_seconds.map(|due| ("due", format!("{} by that", from_now(due)))));
-    lines.extend(explanation.hold.as_ref().map(|Hold { seconds, reason }| {
+    lines.extend(explanation.hold.as_ref().map(|HoldReport { seconds, reason }| {
         ("held", format!("nothing is asked of the project for another {}: {reason}", human(*seconds)))
     }));
     lines.push(("rate", rate(explanation)));
@@ -71,7 +72,7 @@ fn reasons(explanation: &Explanation) -> Vec<(&'static str, String)> {
     lines
 }
 
-fn rate(explanation: &Explanation) -> String {
+fn rate(explanation: &ExplanationReport) -> String {
     let rate = &explanation.rate;
     let ahead = match rate.jobs_ahead {
         0 => "no job comes first".to_owned(),
@@ -97,12 +98,12 @@ fn in_force(rate: &RateReport) -> String {
     }
 }
 
-fn by_rule(rule: &Rule, last_error: Option<&str>) -> (&'static str, String) {
+fn by_rule(rule: &RuleReport, last_error: Option<&str>) -> (&'static str, String) {
     let error = last_error.map(|error| format!(": {}", error.trim_end_matches('.'))).unwrap_or_default();
     match rule {
-        Rule::First => ("new", "it is asked for at once: nothing is known of it yet".to_owned()),
-        Rule::Cadence(rule) => ("cadence", by_cadence(rule, &error)),
-        Rule::Backoff { failures, ceiling_seconds, max_seconds } => {
+        RuleReport::First => ("new", "it is asked for at once: nothing is known of it yet".to_owned()),
+        RuleReport::Cadence(rule) => ("cadence", by_cadence(rule, &error)),
+        RuleReport::Backoff { failures, ceiling_seconds, max_seconds } => {
             let polls = if *failures == 1 { "poll" } else { "polls in a row" };
             let (ceiling, most) = (human(*ceiling_seconds), human(*max_seconds));
             let bounds = format!("0.5s, doubling, at most {most}");
@@ -111,29 +112,29 @@ fn by_rule(rule: &Rule, last_error: Option<&str>) -> (&'static str, String) {
                 format!("{failures} {polls} failed{error}; again within {ceiling}, by chance ({bounds})"),
             )
         }
-        Rule::LongestInterval { interval_seconds } => {
+        RuleReport::LongestInterval { interval_seconds } => {
             let interval = human(*interval_seconds);
             ("slow", format!("the trouble was reported and lasts, so it is polled every {interval}{error}"))
         }
     }
 }
 
-fn by_cadence(rule: &CadenceRule, error: &str) -> String {
+fn by_cadence(rule: &CadenceReport, error: &str) -> String {
     let age = human(rule.age_seconds);
     let root = format!("the root of {} s x", 2.0 * rule.poll_cost_seconds);
     let measured = match (rule.since, rule.projected_seconds) {
-        (Since::Start, None) if rule.past_restores == 0 => format!("its age of {age}: {root} age"),
-        (Since::Start, None) => {
+        (SinceReport::Start, None) if rule.past_restores == 0 => format!("its age of {age}: {root} age"),
+        (SinceReport::Start, None) => {
             let past = rule.past_restores;
             let restores = if past == 1 { "restore" } else { "restores" };
             format!("its age of {age} and what {past} past {restores} of the project took")
         }
-        (Since::Start, Some(left)) => format!(
+        (SinceReport::Start, Some(left)) => format!(
             "its progress: half of the {} to the projected end, at most three times {root} age ({age})",
             human(left)
         ),
-        (Since::Completion, _) => format!("the {age} since it completed: {root} that, for its index"),
-        (Since::FirstNotFound, _) => {
+        (SinceReport::Completion, _) => format!("the {age} since it completed: {root} that, for its index"),
+        (SinceReport::FirstNotFound, _) => {
             format!("the {age} since it was first not found{error}; it may appear at any moment")
         }
     };
@@ -154,8 +155,13 @@ fn human(seconds: f64) -> String {
 mod tests {
     use super::*;
 
-    fn cadence(since: Since, projected_seconds: Option<f64>, past_restores: usize, cost: f64) -> String {
-        let rule = Rule::Cadence(CadenceRule {
+    fn cadence(
+        since: SinceReport,
+        projected_seconds: Option<f64>,
+        past_restores: usize,
+        cost: f64,
+    ) -> String {
+        let rule = RuleReport::Cadence(CadenceReport {
             since,
             age_seconds: 540.0,
             interval_seconds: 11.0,
@@ -171,7 +177,7 @@ mod tests {
 
     #[test]
     fn backoff_says_its_bounds() {
-        let rule = Rule::Backoff { failures: 5, ceiling_seconds: 8.0, max_seconds: 22.0 };
+        let rule = RuleReport::Backoff { failures: 5, ceiling_seconds: 8.0, max_seconds: 22.0 };
 
         let (_, words) = by_rule(&rule, Some("HTTP 503."));
 
@@ -183,7 +189,7 @@ mod tests {
 
     #[test]
     fn cadence_says_what_its_interval_follows_from() {
-        let of_age = |past, cost| cadence(Since::Start, None, past, cost);
+        let of_age = |past, cost| cadence(SinceReport::Start, None, past, cost);
 
         assert_eq!(of_age(0, 0.1), "every 11s by its age of 9m 00s: the root of 0.2 s x age");
         assert_eq!(of_age(0, 0.4), "every 11s by its age of 9m 00s: the root of 0.8 s x age");
@@ -194,12 +200,13 @@ mod tests {
         );
         assert!(of_age(1, 0.1).contains("1 past restore of"));
         assert_eq!(
-            cadence(Since::Start, Some(22.0), 0, 0.1),
+            cadence(SinceReport::Start, Some(22.0), 0, 0.1),
             "every 11s by its progress: half of the 22s to the projected end, at most three times the root of 0.2 s x \
              age (9m 00s)"
         );
         assert!(
-            cadence(Since::Completion, None, 0, 0.4).ends_with("the root of 0.8 s x that, for its index")
+            cadence(SinceReport::Completion, None, 0, 0.4)
+                .ends_with("the root of 0.8 s x that, for its index")
         );
     }
 }

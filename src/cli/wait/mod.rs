@@ -15,7 +15,7 @@ use super::start::{block_on, check_threads, listen, no_thread, unless_stopped};
 use super::{Done, Failure, ci};
 use crate::adapters::ci::Environment;
 use crate::adapters::sinks::{self, Urgency};
-use crate::adapters::telemetry::{self, LogBuffer, Stream, Style};
+use crate::adapters::telemetry::{self, LogBuffer, Logging, Stream, Style};
 use crate::app::driver::{Driver, State};
 use crate::app::setup::Setup;
 use crate::app::wait::{self, Options, Progress, Report, Streams, Waited};
@@ -48,67 +48,12 @@ pub(super) fn run(args: Args) -> Result<Done, Failure> {
     }
     let environment = args.ci.environment();
     let progress = args.progress(environment.is_pipeline());
-    let stream = match &progress {
-        Progress::Live(log) => Stream::Buffer(log.clone()),
-        Progress::Plain { .. } | Progress::Silent => Stream::Detached,
-    };
-    let _unshown = UnshownLog(match &progress {
-        Progress::Live(log) => log.clone(),
-        Progress::Plain { .. } | Progress::Silent => LogBuffer::default(),
-    });
-    let (color, filter) = (!environment.is_pipeline(), environment.text_filter());
-    let style = Style { stream, color, filter, ..Style::usual(LogFormat::Human) };
-    let level = if args.quiet {
-        "error"
-    } else if telemetry::is_journal() {
-        // Events are logged then, see `wait::Console`.
-        "warn,restore_watch::transition=info"
-    } else {
-        "warn"
-    };
 
-    let _logging = telemetry::init(style, level).map_err(no_thread)?;
+    // Dropped after the logging ends.
+    let _unshown = UnshownLog::of(&progress);
+    let _logging = args.start_logging(environment, &progress)?;
     let args = Arc::new(args);
-    let exit = block_on(async {
-        // Signals first: once its input is read, an interrupted wait still reports.
-        let mut signals = listen()?;
-        let words = Arc::clone(&args);
-        let reading = "reading ids, the configuration and the files that it names";
-        let setup = unless_stopped(&mut signals, reading, move || {
-            Ok(Setup::new(vec![words.project_settings()?], &words.sinks()?, StateSettings::KEEP)?)
-        })
-        .await?;
-        let driver = Driver::new(setup, State::volatile(), Clock::system());
-        let data_filter = if args.output == OutputForm::Human { filter } else { environment.json_filter() };
-        let streams = Streams {
-            data: Output::stdout().map_err(no_thread)?.filtered(data_filter),
-            people: Output::stderr().map_err(no_thread)?.filtered(filter),
-        };
-        // One more thread is needed for look-ups.
-        check_threads()?;
-        let options = Options { section: environment.section(), ..args.options(progress) };
-        let waited = match wait::wait(driver, options, &streams, &mut signals).await {
-            Ok(waited) => waited,
-            Err(error) => {
-                // What was begun on standard error is ended before the error is printed.
-                ci::settle(&streams.people).await;
-                return Err(error.into());
-            }
-        };
-        let exit = waited.report.exit();
-        let reporting = args.report(&waited, environment, streams);
-        if exit.is_signal() {
-            // A second signal, which some send with the first, does not cut the report, which never
-            // waits for its reader then.
-            reporting.await;
-            return Ok(exit);
-        }
-        // After a signal, nothing is waited for and nothing is started.
-        tokio::select! {
-            () = reporting => Ok(exit),
-            signal = signals.next() => Ok(signal),
-        }
-    })?;
+    let exit = block_on(wait_and_report(&args, environment, progress))?;
 
     match exit {
         Exit::Success if !args.command.is_empty() => Ok(Done::Exec(args.command.clone())),
@@ -116,8 +61,60 @@ pub(super) fn run(args: Args) -> Result<Done, Failure> {
     }
 }
 
+async fn wait_and_report(
+    args: &Arc<Args>,
+    environment: Environment,
+    progress: Progress,
+) -> Result<Exit, Failure> {
+    // Signals first: once its input is read, an interrupted wait still reports.
+    let mut signals = listen()?;
+    let words = Arc::clone(args);
+    let reading = "reading ids, the configuration and the files that it names";
+    let setup = unless_stopped(&mut signals, reading, move || {
+        Ok(Setup::new(vec![words.project_settings()?], &words.sinks()?, StateSettings::KEEP)?)
+    })
+    .await?;
+    let driver = Driver::new(setup, State::volatile(), Clock::system());
+    let streams = args.streams(environment)?;
+    // One more thread is needed for look-ups.
+    check_threads()?;
+
+    let options = Options { section: environment.section(), ..args.options(progress) };
+    let waited = match wait::wait(driver, options, &streams, &mut signals).await {
+        Ok(waited) => waited,
+        Err(error) => {
+            // What was begun on standard error is ended before the error is printed.
+            ci::settle(&streams.people).await;
+            return Err(error.into());
+        }
+    };
+
+    let exit = waited.report.exit();
+    let reporting = args.report(&waited, environment, streams);
+    if exit.is_signal() {
+        // A second signal, which some send with the first, does not cut the report, which never
+        // waits for its reader then.
+        reporting.await;
+        return Ok(exit);
+    }
+    // After a signal, nothing is waited for and nothing is started.
+    tokio::select! {
+        () = reporting => Ok(exit),
+        signal = signals.next() => Ok(signal),
+    }
+}
+
 /// What was logged and not shown, because no further frame is drawn; written when this is dropped.
 struct UnshownLog(LogBuffer);
+
+impl UnshownLog {
+    fn of(progress: &Progress) -> Self {
+        Self(match progress {
+            Progress::Live(log) => log.clone(),
+            Progress::Plain { .. } | Progress::Silent => LogBuffer::default(),
+        })
+    }
+}
 
 impl Drop for UnshownLog {
     fn drop(&mut self) {
@@ -138,6 +135,33 @@ impl Args {
             ProgressForm::Auto if !pipeline && is_live_terminal() => Progress::Live(LogBuffer::default()),
             ProgressForm::Auto | ProgressForm::Plain => Progress::Plain { interval: self.progress_interval },
         }
+    }
+
+    fn start_logging(&self, environment: Environment, progress: &Progress) -> Result<Logging, Failure> {
+        let stream = match progress {
+            Progress::Live(log) => Stream::Buffer(log.clone()),
+            Progress::Plain { .. } | Progress::Silent => Stream::Detached,
+        };
+        let (color, filter) = (!environment.is_pipeline(), environment.text_filter());
+        let style = Style { stream, color, filter, ..Style::usual(LogFormat::Human) };
+        let level = if self.quiet {
+            "error"
+        } else if telemetry::is_journal() {
+            // Events are logged then, see `wait::Console`.
+            "warn,restore_watch::transition=info"
+        } else {
+            "warn"
+        };
+        telemetry::init(style, level).map_err(no_thread)
+    }
+
+    fn streams(&self, environment: Environment) -> Result<Streams, Failure> {
+        let filter = environment.text_filter();
+        let data_filter = if self.output == OutputForm::Human { filter } else { environment.json_filter() };
+        Ok(Streams {
+            data: Output::stdout().map_err(no_thread)?.filtered(data_filter),
+            people: Output::stderr().map_err(no_thread)?.filtered(filter),
+        })
     }
 
     /// Reports, and notifies. Nothing here changes the exit code: the outcome of the jobs matters

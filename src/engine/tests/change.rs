@@ -7,18 +7,18 @@ use crate::engine::retry::RetryAfter;
 impl Stage {
     fn reload(&mut self, projects: &[ProjectSettings], sinks: Vec<SinkPlan>) -> Reconfigured {
         match self.command(Command::Reconfigure(plan(projects, sinks))) {
-            Reply::Reconfigured(changed) => changed,
+            CommandReply::Reconfigured(changed) => changed,
             reply => panic!("{reply:?}"),
         }
     }
 
-    fn add(&mut self, job: &str) -> Reply {
+    fn add(&mut self, job: &str) -> CommandReply {
         let added = self.command(Command::Add(ProjectName::default(), JobSettings::new(id(job))));
         self.commit();
         added
     }
 
-    fn forget(&mut self, job: &str) -> Reply {
+    fn forget(&mut self, job: &str) -> CommandReply {
         let forgotten = self.command(Command::Forget(ProjectName::default(), id(job)));
         self.commit();
         forgotten
@@ -239,10 +239,10 @@ fn changed_sink_is_attempted_at_once() {
 fn added_jobs_outlive_restarts_and_reloads_until_forgotten() {
     let projects = [project(&["a"])];
     let mut stage = Stage::new(&projects, vec![everything()]);
-    assert_eq!(stage.add("b"), Reply::Done);
+    assert_eq!(stage.add("b"), CommandReply::Done);
     let named = JobSettings { name: Some("nightly".to_owned()), ..JobSettings::new(id("b")) };
     stage.command(Command::Add(ProjectName::default(), named));
-    assert_eq!(stage.add("b"), Reply::Unchanged);
+    assert_eq!(stage.add("b"), CommandReply::Unchanged);
     assert_eq!(
         stage.disk.job("b").added.as_ref().unwrap().name.as_deref(),
         Some("nightly"),
@@ -250,7 +250,7 @@ fn added_jobs_outlive_restarts_and_reloads_until_forgotten() {
     );
     assert_eq!(
         stage.command(Command::Add(ProjectName::new("none"), JobSettings::new(id("c")))),
-        Reply::UnknownProject
+        CommandReply::UnknownProject
     );
     stage = Stage::on(stage.disk, &projects, vec![everything()], stage.now);
     assert_eq!(stage.watched(), ["a", "b"]);
@@ -258,11 +258,11 @@ fn added_jobs_outlive_restarts_and_reloads_until_forgotten() {
     assert_eq!(stage.watched(), ["a", "b"]);
     // The configuration names it for a while.
     stage.reload(&[project(&["a", "b"])], vec![everything()]);
-    assert_eq!(stage.forget("a"), Reply::Configured);
+    assert_eq!(stage.forget("a"), CommandReply::Configured);
     stage.reload(&projects, vec![everything()]);
     assert_eq!(stage.watched(), ["a", "b"]);
     stage = Stage::on(stage.disk, &projects, vec![everything()], stage.now);
-    assert_eq!((stage.forget("b"), stage.forget("b")), (Reply::Done, Reply::UnknownJob));
+    assert_eq!((stage.forget("b"), stage.forget("b")), (CommandReply::Done, CommandReply::UnknownJob));
     assert_eq!(stage.watched(), ["a"]);
     assert!(!stage.disk.has_job("b"));
     // It is forgotten and added again before that is committed.
@@ -306,8 +306,8 @@ fn paused_project_gets_no_requests_and_emits_nothing() {
     let mut stage = Stage::new(&projects, Vec::new());
     stage.fail(FailureClass::Transient);
     let name = ProjectName::default();
-    assert_eq!(stage.command(Command::Pause(name.clone())), Reply::Done);
-    assert_eq!(stage.command(Command::Pause(name.clone())), Reply::Unchanged);
+    assert_eq!(stage.command(Command::Pause(name.clone())), CommandReply::Done);
+    assert_eq!(stage.command(Command::Pause(name.clone())), CommandReply::Unchanged);
     stage.commit();
     stage.answer("Pending");
     stage.polls.clear();
@@ -316,14 +316,14 @@ fn paused_project_gets_no_requests_and_emits_nothing() {
     stage.step(Input::Timeout);
     assert!(stage.polls.is_empty() && stage.kinds().is_empty());
     assert!(stage.engine.polls().forecast().is_empty() && stage.engine.jobs().all(|job| job.is_paused));
-    assert_eq!(stage.command(Command::Resume(name.clone())), Reply::Done);
-    assert_eq!(stage.command(Command::Resume(name.clone())), Reply::Unchanged);
+    assert_eq!(stage.command(Command::Resume(name.clone())), CommandReply::Done);
+    assert_eq!(stage.command(Command::Resume(name.clone())), CommandReply::Unchanged);
     stage.commit();
     assert_eq!(stage.polls.len(), 2, "all jobs are polled");
     stage.fail(FailureClass::Transient);
     stage.fail(FailureClass::Transient);
     assert_eq!(stage.kinds(), []);
-    assert_eq!(stage.command(Command::Resume(ProjectName::new("none"))), Reply::UnknownProject);
+    assert_eq!(stage.command(Command::Resume(ProjectName::new("none"))), CommandReply::UnknownProject);
 }
 
 #[test]
@@ -404,7 +404,7 @@ fn jobs_of_a_removed_project_are_kept_until_forgotten() {
     let other = ProjectSettings { name: ProjectName::new("other"), ..project(&["z"]) };
     stage.reload(&[other], Vec::new());
     assert_eq!(stage.engine.holder(&id("b")), Some(&ProjectName::default()));
-    assert_eq!(stage.forget("b"), Reply::Done);
+    assert_eq!(stage.forget("b"), CommandReply::Done);
     assert_eq!(stage.engine.holder(&id("b")), None);
     for _ in 0..40 {
         stage.pass(seconds(24 * 3600));

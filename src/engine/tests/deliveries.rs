@@ -196,7 +196,7 @@ fn spacing_limits_the_attempts_of_a_sink() {
 #[test]
 fn retries_are_spread_out() {
     let mut rng = fastrand::Rng::with_seed(3);
-    let schedule = retry::Schedule::new(WebhookSettings::RETRY_SCHEDULE.to_vec());
+    let schedule = retry::RetrySchedule::new(WebhookSettings::RETRY_SCHEDULE.to_vec());
     let delays: Vec<_> = (0..100).filter_map(|_| schedule.delay(2, Duration::ZERO, &mut rng)).collect();
     let (least, most) = (delays.iter().min().unwrap(), delays.iter().max().unwrap());
     assert!(

@@ -137,7 +137,7 @@ impl Stage {
         Self::new(&[project], Vec::new())
     }
 
-    fn step(&mut self, input: Input) -> Reply {
+    fn step(&mut self, input: Input) -> CommandReply {
         if let Some(project) = answered_project(&input).filter(|_| self.is_dated) {
             // As `Date` has it: in whole seconds.
             let time = Timestamp::from_second(self.server.as_second()).unwrap();
@@ -162,7 +162,7 @@ impl Stage {
         reply
     }
 
-    fn command(&mut self, command: Command) -> Reply {
+    fn command(&mut self, command: Command) -> CommandReply {
         self.step(Input::Command(command))
     }
 

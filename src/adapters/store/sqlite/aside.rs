@@ -154,7 +154,7 @@ mod tests {
     use rusqlite::Connection;
 
     use super::super::tests::{Place, commit, full, noon, open};
-    use super::super::{Deliveries, OpenFile};
+    use super::super::{OpenFile, SqliteAdmin};
     use super::*;
 
     /// A state with all of its content in the log, as a kill leaves it.
@@ -222,7 +222,7 @@ mod tests {
         std::fs::remove_file(place.path()).unwrap();
         let log = std::fs::read(with_ending(&place.path(), "-wal")).unwrap();
         std::fs::write(place.path(), "").unwrap();
-        let looked_into = Deliveries::open(&place.path()).unwrap_err();
+        let looked_into = SqliteAdmin::open(&place.path()).unwrap_err();
         assert!(matches!(looked_into, FileError::Missing(_)), "{looked_into}");
         let aside = open(&place.path()).set_aside.unwrap();
         assert_eq!(aside, with_ending(&place.path(), ".aside-wal"));

@@ -14,13 +14,13 @@ use crate::model::{JobId, SinkName};
 /// A file beside the daemon that may run on it. A changed row is marked as edited until that daemon
 /// takes the edit.
 #[derive(Debug)]
-pub(super) struct Deliveries {
+pub(super) struct SqliteAdmin {
     path: PathBuf,
     connection: Connection,
     daemon: Option<Holder>,
 }
 
-impl Deliveries {
+impl SqliteAdmin {
     pub(super) fn open(path: &Path) -> Result<Self, FileError> {
         let path = file::resolve(path)?;
         let daemon = lease::holder(&path).map_err(|error| FileError::unusable(&path, error.to_string()))?;
@@ -55,7 +55,7 @@ impl Deliveries {
     }
 }
 
-impl DeliveryAdmin for Deliveries {
+impl DeliveryAdmin for SqliteAdmin {
     fn daemon(&self) -> Option<&Holder> {
         self.daemon.as_ref()
     }

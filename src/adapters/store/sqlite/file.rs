@@ -109,12 +109,12 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::super::tests::{Place, commit, edits, full, open};
-    use super::super::{Deliveries, OpenFile};
+    use super::super::{OpenFile, SqliteAdmin};
     use super::*;
     use crate::adapters::store::DeliveryAdmin as _;
 
     fn refused(path: &Path) -> [FileError; 2] {
-        [OpenFile::open(path, None).unwrap_err(), Deliveries::open(path).unwrap_err()]
+        [OpenFile::open(path, None).unwrap_err(), SqliteAdmin::open(path).unwrap_err()]
     }
 
     #[test]
@@ -128,7 +128,7 @@ mod tests {
         for name in [place.path(), file.clone(), parent.join("state.db")] {
             let second = OpenFile::open(&name, None).unwrap_err();
             assert!(matches!(second, FileError::Leased { .. }), "{second}");
-            assert!(Deliveries::open(&name).unwrap().daemon().is_some());
+            assert!(SqliteAdmin::open(&name).unwrap().daemon().is_some());
         }
         drop(opened);
         assert_eq!(

@@ -24,7 +24,7 @@ struct Row {
 /// This is no step of the schema: an earlier version reads what this leaves, and may write its own
 /// form again.
 pub(super) fn unify(connection: &mut Connection) -> rusqlite::Result<()> {
-    let jobs = doubtful(connection)?;
+    let jobs = jobs_with_old_ids(connection)?;
     let events = renamed(connection)?;
     if jobs.is_empty() && events.is_empty() {
         return Ok(());
@@ -52,7 +52,7 @@ pub(super) fn unify(connection: &mut Connection) -> rusqlite::Result<()> {
 }
 
 /// The rows of each job of which one has another text than its id.
-fn doubtful(connection: &Connection) -> rusqlite::Result<BTreeMap<(String, String), Vec<Row>>> {
+fn jobs_with_old_ids(connection: &Connection) -> rusqlite::Result<BTreeMap<(String, String), Vec<Row>>> {
     let mut jobs = BTreeMap::<_, Vec<_>>::new();
     let mut statement = connection.prepare("SELECT project, id, ended_at IS NOT NULL, saved_at FROM jobs")?;
     let rows = statement.query_map([], |row| {
@@ -86,7 +86,7 @@ fn renamed(connection: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
 #[cfg(test)]
 mod tests {
     use super::super::tests::{Place, commit, delivery, full, job, open, payload};
-    use super::super::{Deliveries, row_sum};
+    use super::super::{SqliteAdmin, row_sum};
     use super::*;
     use crate::adapters::store::{DeliveryAdmin as _, DeliveryFilter};
     use crate::engine::Batch;
@@ -137,7 +137,7 @@ mod tests {
         drop(opened);
         assert_eq!(ids(&place), [(LOWER.to_owned(), 4), ("RJ-2".to_owned(), 1)]);
         let of_job = DeliveryFilter { job: Some(LOWER.to_owned()), ..DeliveryFilter::default() };
-        assert_eq!(Deliveries::open(&place.path()).unwrap().list(&of_job, 9).unwrap().len(), 3);
+        assert_eq!(SqliteAdmin::open(&place.path()).unwrap().list(&of_job, 9).unwrap().len(), 3);
         let opened = open(&place.path());
         let forgotten = vec![(ProjectName::default(), JobId::new(UPPER).unwrap())];
         commit(&opened.store, &Batch { forgotten, ..Batch::default() }, Vec::new()).unwrap();

@@ -126,7 +126,7 @@ fn holder_named_in(file: &mut File) -> Holder {
 #[cfg(test)]
 mod tests {
     use super::super::tests::{Place, noon, open as opened};
-    use super::super::{Deliveries, FileError, OpenFile};
+    use super::super::{FileError, OpenFile, SqliteAdmin};
     use super::*;
     use crate::adapters::store::DeliveryAdmin as _;
 
@@ -157,7 +157,7 @@ mod tests {
         let error = OpenFile::open(&place.path(), None).unwrap_err();
 
         assert!(matches!(error, FileError::Leased { .. }), "{error}");
-        assert!(Deliveries::open(&place.path()).unwrap().daemon().is_some());
+        assert!(SqliteAdmin::open(&place.path()).unwrap().daemon().is_some());
     }
 
     #[test]

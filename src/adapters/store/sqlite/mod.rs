@@ -26,7 +26,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use rusqlite::Connection;
 
-use deliveries::Deliveries;
+use deliveries::SqliteAdmin;
 use error::{Fault, FileError};
 use file::Files;
 use thread::Thread;
@@ -63,7 +63,7 @@ impl Backend for Sqlite {
     }
 
     fn administer(&self) -> Result<Box<dyn DeliveryAdmin>, OpenError> {
-        Ok(Box::new(Deliveries::open(&self.path)?))
+        Ok(Box::new(SqliteAdmin::open(&self.path)?))
     }
 }
 

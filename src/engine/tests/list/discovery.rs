@@ -98,7 +98,7 @@ fn a_forgotten_job_is_not_discovered_again() {
 
     stage.answer_list(vec![row("a", "Pending", 5)]);
     let name = ProjectName::default();
-    assert_eq!(stage.command(Command::Forget(name.clone(), id("a"))), Reply::Done);
+    assert_eq!(stage.command(Command::Forget(name.clone(), id("a"))), CommandReply::Done);
     stage.go_on(seconds(200), &[row("a", "Pending", 5)]);
     let mut stage = Stage::on(stage.disk, &[settings], Vec::new(), stage.now);
 
@@ -211,7 +211,7 @@ fn an_old_forgotten_job_stays_forgotten() {
     let mut stage = Stage::new(&[discovering(DiscoverySettings::default())], Vec::new());
     let old = || vec![row("a", "Pending", 40_000)];
     stage.answer_list(old());
-    assert_eq!(stage.command(Command::Forget(ProjectName::default(), id("a"))), Reply::Done);
+    assert_eq!(stage.command(Command::Forget(ProjectName::default(), id("a"))), CommandReply::Done);
     stage.go_on(seconds(300), &old());
     assert_eq!(stage.engine.jobs().count(), 0);
 }

@@ -236,7 +236,7 @@ fn a_forgotten_job_stays_forgotten_while_it_is_listed() {
     let running = || vec![row("a", "Pending", 1)];
     world.page(running(), None);
     let name = ProjectName::default();
-    assert_eq!(world.stage.command(Command::Forget(name.clone(), id("a"))), Reply::Done);
+    assert_eq!(world.stage.command(Command::Forget(name.clone(), id("a"))), CommandReply::Done);
     for off in [0, 31 * DAY, -31 * DAY, 0] {
         world = world.restart(60, off);
         world.keep_for_an_hour();

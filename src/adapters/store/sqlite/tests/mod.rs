@@ -68,7 +68,7 @@ fn a_second_process_learns_which_one_has_the_lease() {
     assert_eq!(error.to_string(), format!("the state {} is in use by {name}", place.path().display()));
     let aside = OpenFile::open(&place.path(), Some(noon())).unwrap_err();
     assert!(matches!(aside, FileError::Leased { .. }), "nor is it set aside under its user: {aside}");
-    let admin = Deliveries::open(&place.path()).unwrap();
+    let admin = SqliteAdmin::open(&place.path()).unwrap();
     assert_eq!(admin.daemon(), Some(&Holder { name: Some(name) }));
     drop(opened);
     open(&place.path());
@@ -76,7 +76,7 @@ fn a_second_process_learns_which_one_has_the_lease() {
 
 #[test]
 fn a_missing_state_is_no_state_to_administer() {
-    let missing = Deliveries::open(Path::new("/nonexistent/state.db")).unwrap_err();
+    let missing = SqliteAdmin::open(Path::new("/nonexistent/state.db")).unwrap_err();
     assert_eq!(missing.to_string(), "there is no state at /nonexistent/state.db");
 }
 
