@@ -125,15 +125,16 @@ impl Report {
     /// A few words for the head of a notification.
     pub fn heading(&self) -> &'static str {
         let some = |wanted| self.jobs.iter().any(|job| job.outcome == wanted);
-        match self.exit {
-            Exit::Success if some(Outcome::Ready) => "Index ready",
-            Exit::Success => "Restore completed",
-            Exit::Failed if some(Outcome::Failed) => "Restore failed",
-            Exit::Failed if some(Outcome::Cancelled) => "Restore cancelled",
-            Exit::Failed => "Index did not become ready",
-            Exit::Config => "The API cannot be reached as configured",
-            other => other.meaning(),
-        }
+        let decisive = match self.exit {
+            Exit::Success if some(Outcome::Ready) => Outcome::Ready,
+            Exit::Success => Outcome::Completed,
+            Exit::Failed if some(Outcome::Failed) => Outcome::Failed,
+            Exit::Failed if some(Outcome::Cancelled) => Outcome::Cancelled,
+            Exit::Failed => Outcome::NotReady,
+            Exit::Config => Outcome::Misconfigured,
+            other => return other.meaning(),
+        };
+        decisive.heading()
     }
 
     /// What the exit code means here.
