@@ -82,7 +82,7 @@ impl Report {
     pub fn new(engine: &Engine, exit: Exit, timed_out: bool, started: Now, now: Now) -> Self {
         Self {
             version: VERSION,
-            outcome: outcome_of(exit),
+            outcome: exit.word().unwrap_or("error"),
             exit_code: exit.code(),
             timed_out,
             waited_seconds: now.instant.since(started.instant).as_secs_f64(),
@@ -239,41 +239,15 @@ impl JobReport {
     }
 }
 
-/// The exit codes that a wait with a report can have.
-const ENDS: [Exit; 10] = [
-    Exit::Success,
-    Exit::Failed,
-    Exit::NotFound,
-    Exit::Unauthorized,
-    Exit::Unreachable,
-    Exit::Unrecognised,
-    Exit::Config,
-    Exit::Timeout,
-    Exit::Interrupted,
-    Exit::Terminated,
-];
+/// The exit codes that a wait with a report can have, each with its published word.
+fn ends() -> impl Iterator<Item = (Exit, &'static str)> {
+    Exit::OF_WAIT.into_iter().filter_map(|exit| Some((exit, exit.word()?)))
+}
 
 fn outcomes(_: &mut SchemaGenerator) -> Schema {
-    schema::names(ENDS.map(|exit| (outcome_of(exit), exit.meaning())))
+    schema::names(ends().map(|(exit, word)| (word, exit.meaning())))
 }
 
 fn exit_codes(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "integer", "enum": ENDS.map(Exit::code) })
-}
-
-/// The published name of a wait's outcome.
-fn outcome_of(exit: Exit) -> &'static str {
-    match exit {
-        Exit::Success => "met",
-        Exit::Failed => "failed",
-        Exit::NotFound => "not_found",
-        Exit::Unauthorized => "unauthorized",
-        Exit::Unreachable => "unreachable",
-        Exit::Unrecognised => "unrecognised",
-        Exit::Timeout => "timeout",
-        Exit::Interrupted => "interrupted",
-        Exit::Terminated => "terminated",
-        Exit::Config => "misconfigured",
-        Exit::Usage | Exit::Internal | Exit::System | Exit::State => "error",
-    }
+    json_schema!({ "type": "integer", "enum": ends().map(|(exit, _)| exit.code()).collect::<Vec<_>>() })
 }
