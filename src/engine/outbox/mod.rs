@@ -22,7 +22,7 @@ use super::input::Edit;
 use super::sink_plan::SinkPlan;
 use super::snapshot::{DeliveryRecord, SinkRecord, SinkSnapshot};
 use crate::model::time::{Instant, Now, Recorded};
-use crate::model::{DeliveryId, EventKind, JobId, ProjectName, SinkName};
+use crate::model::{DeliveryId, EventKind, JobId, ProjectName, Reason, SinkName};
 
 /// The state of a sink.
 #[derive(Debug, Clone, Copy)]
@@ -322,7 +322,7 @@ fn enqueue(sink: &mut Sink, header: &EventHeader, cx: &mut OutboxCx<'_>) {
 
 /// The end of a delivery to a disabled sink.
 fn dead_letter(id: DeliveryId, attempts: u32, why: &str, now: Now) -> DeliveryUpdate {
-    let reason = Some(format!("the sink is disabled: {why}"));
+    let reason = Some(Reason::SinkDisabled(why.to_owned()).to_string());
     DeliveryUpdate { id, at: now.wall, attempts, change: DeliveryChange::Dead, reason }
 }
 

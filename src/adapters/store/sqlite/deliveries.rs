@@ -10,7 +10,7 @@ use super::error::{Fault, FileError};
 use super::{file, lease, open, read, write};
 use crate::adapters::store::{DeliveryAdmin, DeliveryFilter, DeliveryRow, Holder, StoreError};
 use crate::model::DeliveryState::{Dead, Delivered, Dropped, Pending};
-use crate::model::{JobId, SinkName};
+use crate::model::{JobId, Reason, SinkName};
 
 /// A file beside the daemon that may run on it. A changed row is marked as edited until that daemon
 /// takes the edit.
@@ -97,7 +97,7 @@ impl DeliveryAdmin for Deliveries {
 
     fn discard(&mut self, filter: &DeliveryFilter, now: Timestamp) -> Result<usize, StoreError> {
         self.change(
-            &format!("state = '{Dropped}', due = NULL, reason = 'dropped by hand'"),
+            &format!("state = '{Dropped}', due = NULL, reason = '{}'", Reason::DroppedByHand),
             &format!("d.state IN ('{Pending}', '{Dead}')"),
             filter,
             now,
