@@ -206,7 +206,7 @@ impl JobReport {
             last_error: view.unauthorized.or(tracker.last_error()).map(str::to_owned),
             until: tracker.until(),
             index_state: tracker.index().and_then(IndexWatch::state).cloned(),
-            words: view.outcome_in_words(),
+            words: super::words::outcome(view),
         }
     }
 
