@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use restore_watch::adapters::store::{Backend as _, Sqlite};
-use restore_watch::engine::{Batch, DeliveryState, DeliveryUpdate};
+use restore_watch::engine::{Batch, DeliveryChange, DeliveryUpdate};
 use restore_watch::model::DeliveryId;
 use restore_watch::platform::clock::Clock;
 use restore_watch::simulate::{Scenario, Simulator, Timeline};
@@ -119,9 +119,9 @@ fn fill(state: &Path, jobs: usize, pending: usize) {
     let outcome = made.enumerate().map(|(place, (event, sink))| {
         let id = DeliveryId { event, sink };
         let failed = place < pending;
-        let state = if failed { DeliveryState::Pending { due } } else { DeliveryState::Delivered };
+        let change = if failed { DeliveryChange::Pending { due } } else { DeliveryChange::Delivered };
         let reason = failed.then(|| "http://127.0.0.1:9: cannot connect: Connection refused".to_owned());
-        DeliveryUpdate { id, at, attempts: 1, state, reason }
+        DeliveryUpdate { id, at, attempts: 1, change, reason }
     });
     let outcome = Batch { deliveries: outcome.collect(), ..Batch::default() };
     batches.into_iter().for_each(commit);

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 
 use super::output::{Output, print};
 use super::{Done, Failure, ids, table};
-use crate::adapters::store::{self, DeliveryAdmin, DeliveryFilter, DeliveryRow, OpenErrorClass, RowState};
+use crate::adapters::store::{self, DeliveryAdmin, DeliveryFilter, DeliveryRow, OpenErrorClass};
 use crate::config::{self, StateSettings};
 use crate::model::time::{Now, wall_between};
-use crate::model::{EventId, Exit, duration};
+use crate::model::{DeliveryState, EventId, Exit, duration};
 use crate::platform::clock::Clock;
 
 /// List pending deliveries and dead letters; retry or drop them
@@ -45,7 +45,7 @@ enum Action {
 struct List {
     /// Only deliveries in this state; can be given several times
     #[arg(long, value_enum, value_name = "STATE", conflicts_with = "all")]
-    state: Vec<State>,
+    state: Vec<DeliveryState>,
 
     /// Deliveries in every state
     #[arg(long)]
@@ -122,18 +122,6 @@ struct Place {
     state_file: Option<PathBuf>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum State {
-    /// Pending
-    Pending,
-    /// Given up after the last attempt
-    Dead,
-    /// Made
-    Delivered,
-    /// Too old, or dropped by hand
-    Dropped,
-}
-
 pub(super) fn run(args: Args) -> Result<Done, Failure> {
     match args.action {
         None => list(&args.list),
@@ -147,8 +135,8 @@ fn list(args: &List) -> Result<Done, Failure> {
     let deliveries = args.place.open()?;
     let states = match (&args.state[..], args.all || args.id.is_some()) {
         ([], true) => Vec::new(),
-        ([], false) => vec![RowState::Pending, RowState::Dead],
-        (some, _) => some.iter().map(|state| (*state).into()).collect(),
+        ([], false) => vec![DeliveryState::Pending, DeliveryState::Dead],
+        (some, _) => some.to_vec(),
     };
     let filter = DeliveryFilter { states, id: args.id, ..args.filter.filter() };
     // One more than is shown says whether there are more.
@@ -180,7 +168,7 @@ fn human(rows: &[DeliveryRow], now: Now) -> String {
         [
             row.id.to_string(),
             row.sink.clone(),
-            row.state.as_str().to_owned(),
+            row.state.to_string(),
             row.kind.to_string(),
             row.job.clone().unwrap_or_else(|| format!("project {}", row.project)),
             duration::human(wall_between(row.timestamp, now.wall)),
@@ -196,7 +184,7 @@ fn human(rows: &[DeliveryRow], now: Now) -> String {
 fn retry(args: &Change) -> Result<Done, Failure> {
     let mut deliveries = args.place.open()?;
     let meant = args.meant(&*deliveries, &|row| match row.state {
-        RowState::Delivered => {
+        DeliveryState::Delivered => {
             Err(format!("was delivered at {:.0}; there is nothing to retry", row.changed_at))
         }
         _ => Ok(()),
@@ -237,7 +225,7 @@ fn retry(args: &Change) -> Result<Done, Failure> {
 fn drop_them(args: &Change) -> Result<Done, Failure> {
     let mut deliveries = args.place.open()?;
     let meant = args.meant(&*deliveries, &|row| match row.state {
-        RowState::Delivered => {
+        DeliveryState::Delivered => {
             Err(format!("was delivered at {:.0}; it cannot be taken back", row.changed_at))
         }
         _ => Ok(()),
@@ -263,8 +251,11 @@ impl Change {
         fits: &dyn Fn(&DeliveryRow) -> Result<(), String>,
     ) -> Result<Vec<DeliveryFilter>, Failure> {
         if self.ids.is_empty() {
-            let states =
-                if self.every { vec![RowState::Pending, RowState::Dead] } else { vec![RowState::Dead] };
+            let states = if self.every {
+                vec![DeliveryState::Pending, DeliveryState::Dead]
+            } else {
+                vec![DeliveryState::Dead]
+            };
             return Ok(vec![DeliveryFilter { states, ..self.filter.filter() }]);
         }
         let filters: Vec<_> =
@@ -289,7 +280,8 @@ fn sinks(deliveries: &dyn DeliveryAdmin, meant: &[DeliveryFilter]) -> Result<BTr
     let mut sinks = BTreeSet::new();
     for filter in meant {
         let rows = deliveries.list(filter, usize::MAX)?;
-        sinks.extend(rows.into_iter().filter(|row| row.state != RowState::Delivered).map(|row| row.sink));
+        sinks
+            .extend(rows.into_iter().filter(|row| row.state != DeliveryState::Delivered).map(|row| row.sink));
     }
     Ok(sinks)
 }
@@ -320,17 +312,6 @@ impl Place {
             ),
             OpenErrorClass::System | OpenErrorClass::Unusable => error.into(),
         })
-    }
-}
-
-impl From<State> for RowState {
-    fn from(state: State) -> Self {
-        match state {
-            State::Pending => Self::Pending,
-            State::Dead => Self::Dead,
-            State::Delivered => Self::Delivered,
-            State::Dropped => Self::Dropped,
-        }
     }
 }
 

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::diagnostic::Diagnostic;
 use super::snapshot::{JobRecord, ProjectRecord, SinkRecord};
-use crate::model::{DeliveryId, Event, JobId, ProjectName, SinkName};
+use crate::model::{DeliveryId, DeliveryState, Event, JobId, ProjectName, SinkName};
 
 /// Something to do.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,15 +90,14 @@ pub struct DeliveryUpdate {
     pub at: Timestamp,
     /// The attempts so far.
     pub attempts: u32,
-    /// Its state from then on.
-    pub state: DeliveryState,
+    pub change: DeliveryChange,
     /// What went wrong at the last attempt.
     pub reason: Option<String>,
 }
 
-/// How far a delivery is.
+/// What becomes of a delivery: its state from then on, and what belongs to that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DeliveryState {
+pub enum DeliveryChange {
     /// It is attempted again. An update without a reason keeps the last one.
     Pending {
         /// When the next attempt is due.
@@ -112,10 +111,27 @@ pub enum DeliveryState {
     Dropped,
 }
 
-impl DeliveryState {
+impl DeliveryChange {
+    pub fn state(self) -> DeliveryState {
+        match self {
+            Self::Pending { .. } => DeliveryState::Pending,
+            Self::Delivered => DeliveryState::Delivered,
+            Self::Dead => DeliveryState::Dead,
+            Self::Dropped => DeliveryState::Dropped,
+        }
+    }
+
+    /// When the next attempt is due, if one follows.
+    pub fn due(self) -> Option<Timestamp> {
+        match self {
+            Self::Pending { due } => Some(due),
+            Self::Delivered | Self::Dead | Self::Dropped => None,
+        }
+    }
+
     /// Whether no attempt follows by itself.
     pub fn is_final(self) -> bool {
-        !matches!(self, Self::Pending { .. })
+        self.state() != DeliveryState::Pending
     }
 }
 

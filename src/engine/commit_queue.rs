@@ -222,7 +222,7 @@ impl AfterCommit {
             },
             recipients: recipients.clone(),
         });
-        let finished = batch.deliveries.iter().filter(|update| update.state.is_final());
+        let finished = batch.deliveries.iter().filter(|update| update.change.is_final());
         Self { outgoing: outgoing.collect(), finished: finished.map(|update| update.id.clone()).collect() }
     }
 }

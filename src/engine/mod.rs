@@ -68,7 +68,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-pub use action::{Action, Batch, BatchEntry, Delivery, DeliveryState, DeliveryUpdate, ListId, PollId};
+pub use action::{Action, Batch, BatchEntry, Delivery, DeliveryChange, DeliveryUpdate, ListId, PollId};
 pub use commit_queue::CommitTicket;
 pub use condition::Condition;
 pub use diagnostic::{Diagnostic, LeftOut};

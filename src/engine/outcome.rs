@@ -1,7 +1,6 @@
 //! The outcome of a job: what its tracker knows of it, and what its project knows of the key and of
 //! the requests.
 
-use super::IndexWatch;
 use super::project::JobView;
 use crate::model::Outcome;
 
@@ -16,11 +15,5 @@ impl JobView<'_> {
             _ if self.misconfigured.is_some() => Outcome::Misconfigured,
             outcome => outcome,
         }
-    }
-
-    /// The same in words for people.
-    pub fn outcome_in_words(&self) -> String {
-        let index_state = self.tracker.index().and_then(IndexWatch::state);
-        self.outcome().in_words(self.tracker.status(), index_state, self.tracker.last_error())
     }
 }

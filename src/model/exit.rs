@@ -39,6 +39,23 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// How a wait can end, in the order of the documentation.
+    pub const OF_WAIT: [Self; 13] = [
+        Self::Success,
+        Self::Failed,
+        Self::Usage,
+        Self::NotFound,
+        Self::Unauthorized,
+        Self::Unreachable,
+        Self::Unrecognised,
+        Self::Internal,
+        Self::System,
+        Self::Config,
+        Self::Timeout,
+        Self::Interrupted,
+        Self::Terminated,
+    ];
+
     /// If several apply to a wait, the first of these wins.
     pub const PRECEDENCE: [Self; 7] = [
         Self::Failed,
@@ -58,6 +75,23 @@ impl Exit {
     /// Whether a signal asked for it.
     pub fn is_signal(self) -> bool {
         matches!(self, Self::Interrupted | Self::Terminated)
+    }
+
+    /// The published word for a wait that ends with it; none if such a wait has no report on jobs.
+    pub fn word(self) -> Option<&'static str> {
+        match self {
+            Self::Success => Some("met"),
+            Self::Failed => Some("failed"),
+            Self::NotFound => Some("not_found"),
+            Self::Unauthorized => Some("unauthorized"),
+            Self::Unreachable => Some("unreachable"),
+            Self::Unrecognised => Some("unrecognised"),
+            Self::Config => Some("misconfigured"),
+            Self::Timeout => Some("timeout"),
+            Self::Interrupted => Some("interrupted"),
+            Self::Terminated => Some("terminated"),
+            Self::Usage | Self::Internal | Self::System | Self::State => None,
+        }
     }
 
     /// What it means, in the words of the documentation.
@@ -84,5 +118,22 @@ impl Exit {
 impl From<Exit> for std::process::ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_can_end_with_all_that_has_a_word_or_wins() {
+        for exit in Exit::PRECEDENCE {
+            assert!(exit.word().is_some() && Exit::OF_WAIT.contains(&exit), "{exit:?}");
+        }
+
+        let words: Vec<_> = Exit::OF_WAIT.into_iter().filter_map(Exit::word).collect();
+
+        assert_eq!(words.len(), 10);
+        assert!(Exit::OF_WAIT.is_sorted_by_key(|exit| exit.code()));
     }
 }

@@ -24,7 +24,7 @@ mod text;
 pub mod time;
 mod until;
 
-pub use delivery::DeliveryId;
+pub use delivery::{DeliveryId, DeliveryState};
 pub use event::{Event, JobRef};
 pub use event_id::EventId;
 pub use event_kind::{EventKind, JobState, Severity};

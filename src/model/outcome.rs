@@ -92,6 +92,16 @@ impl Outcome {
         }
     }
 
+    /// What happened, in a few words: those of the event that announces it, if one does.
+    pub fn heading(self) -> &'static str {
+        match (self, self.event()) {
+            (_, Some(event)) => event.heading(),
+            (Self::Unauthorized, None) => EventKind::ProjectUnauthorized.heading(),
+            (Self::Misconfigured, None) => "The API cannot be reached as configured",
+            (_, None) => "Restore not ended",
+        }
+    }
+
     /// The word as a text for people has it, such as `not found`.
     pub fn label(self) -> String {
         self.to_string().replace('_', " ")
@@ -176,6 +186,19 @@ mod tests {
         for (outcome, word) in ALL {
             let is_end = outcome.event().is_some_and(EventKind::is_terminal);
             assert_eq!(outcome.is_final(), is_end, "{word}");
+        }
+    }
+
+    #[test]
+    fn an_outcome_has_the_heading_of_its_event() {
+        for (outcome, heading) in [
+            (Completed, "Restore completed"),
+            (NotReady, "Index did not become ready"),
+            (Unauthorized, "Pinecone refuses the API key"),
+            (Misconfigured, "The API cannot be reached as configured"),
+            (Open, "Restore not ended"),
+        ] {
+            assert_eq!(outcome.heading(), heading);
         }
     }
 

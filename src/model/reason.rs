@@ -1,14 +1,14 @@
-//! Why an event was emitted, if its type and status do not say it.
+//! Why an event was emitted or a delivery ended, if nothing else says it.
 //!
-//! Invariant: the texts are the published `reason` of an [`Event`](super::Event); they are made
-//! here and nowhere else.
+//! Invariant: the texts are the published `reason` of an [`Event`](super::Event) or of a delivery;
+//! they are made here and nowhere else.
 
 use std::fmt;
 use std::time::Duration;
 
 use super::{Status, duration};
 
-/// Why an event was emitted.
+/// Why an event was emitted, or a delivery ended.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reason {
     /// The last error, in the words of the API or of the connection to it.
@@ -28,6 +28,10 @@ pub enum Reason {
     IndexState(Status),
     /// The restore completed, but it is not known which index it made.
     IndexUnknown,
+    /// The delivery is to a sink that was disabled for this reason.
+    SinkDisabled(String),
+    /// The delivery was dropped by a person.
+    DroppedByHand,
 }
 
 impl fmt::Display for Reason {
@@ -45,6 +49,8 @@ impl fmt::Display for Reason {
             }
             Self::IndexState(state) => write!(f, "its state is {state}"),
             Self::IndexUnknown => f.write_str("the API does not say which index the restore made"),
+            Self::SinkDisabled(why) => write!(f, "the sink is disabled: {why}"),
+            Self::DroppedByHand => f.write_str("dropped by hand"),
         }
     }
 }
@@ -69,6 +75,8 @@ mod tests {
             ),
             (Reason::IndexState(Status::parse("Terminating")), "its state is Terminating"),
             (Reason::IndexUnknown, "the API does not say which index the restore made"),
+            (Reason::SinkDisabled("HTTP 410".to_owned()), "the sink is disabled: HTTP 410"),
+            (Reason::DroppedByHand, "dropped by hand"),
         ] {
             assert_eq!(reason.to_string(), text);
         }

@@ -22,7 +22,7 @@ pub(super) fn of(ending: &Ending) -> String {
 fn kind(name: &str, jobs: &[&Job], more: &str) -> String {
     let shown = if jobs.len() > MAX_ANNOTATIONS { MAX_ANNOTATIONS - 1 } else { jobs.len() };
     let mut lines: String =
-        jobs[..shown].iter().map(|job| command::line(name, heading(job.outcome), &message(job))).collect();
+        jobs[..shown].iter().map(|job| command::line(name, job.outcome.heading(), &message(job))).collect();
     if jobs.len() > shown {
         lines += &command::line(name, "More restores", &format!("{} {more}", jobs.len() - shown));
     }
@@ -36,23 +36,6 @@ fn message(job: &Job) -> String {
     let took = job.took.map(|took| format!(" after {}", duration::human(took))).unwrap_or_default();
     let error = job.error.as_ref().map(|error| format!("; last error: {error}")).unwrap_or_default();
     format!("restore {called}{index}: {}{took}{error}", job.words)
-}
-
-/// What an outcome comes to, in a few words.
-fn heading(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Completed => "Restore completed",
-        Outcome::Ready => "Index ready",
-        Outcome::Failed => "Restore failed",
-        Outcome::Cancelled => "Restore cancelled",
-        Outcome::Unrecognised => "Restore ended in an unknown state",
-        Outcome::NotFound => "Restore not found",
-        Outcome::Unreachable => "No good answer about a restore",
-        Outcome::Misconfigured => "The API cannot be reached as configured",
-        Outcome::Unauthorized => "Pinecone refuses the API key",
-        Outcome::NotReady => "Index not ready",
-        Outcome::Open => "Restore not ended",
-    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{Holder, StoreError};
-use crate::model::{EventId, EventKind, SinkName};
+use crate::model::{DeliveryState, EventId, EventKind, SinkName};
 
 /// The deliveries of a state. Everything here waits for the disk or for a server.
 pub trait DeliveryAdmin {
@@ -38,7 +38,7 @@ pub struct DeliveryRow {
     pub id: EventId,
     /// Its recipient.
     pub sink: String,
-    pub state: RowState,
+    pub state: DeliveryState,
     /// The project of the event.
     pub project: String,
     /// The job of the event, if it has one.
@@ -58,25 +58,11 @@ pub struct DeliveryRow {
     pub reason: Option<String>,
 }
 
-/// The state of a delivery.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum RowState {
-    /// Not yet delivered.
-    Pending,
-    /// A dead letter: given up after its last attempt.
-    Dead,
-    /// The receiver took it.
-    Delivered,
-    /// Expired, or dropped by hand.
-    Dropped,
-}
-
 /// Selects deliveries: those that match every part.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DeliveryFilter {
     /// In one of these states; any if there is none.
-    pub states: Vec<RowState>,
+    pub states: Vec<DeliveryState>,
     /// Of this event.
     pub id: Option<EventId>,
     /// To this sink.
@@ -85,15 +71,4 @@ pub struct DeliveryFilter {
     pub project: Option<String>,
     /// Of this job.
     pub job: Option<String>,
-}
-
-impl RowState {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Dead => "dead",
-            Self::Delivered => "delivered",
-            Self::Dropped => "dropped",
-        }
-    }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::samples::{change, delivery, entry, event, full, job, noon, update};
 use super::*;
 use crate::engine::tests::Disk;
-use crate::engine::{BatchEntry, DeliveryState, DeliveryUpdate};
-use crate::model::{Event, EventId, JobId, ProjectName, SinkName};
+use crate::engine::{BatchEntry, DeliveryChange, DeliveryUpdate};
+use crate::model::{DeliveryState, Event, EventId, JobId, ProjectName, SinkName};
 
 #[tokio::main(flavor = "current_thread")]
 pub(super) async fn commit(store: &dyn Store, batch: &Batch, bodies: Vec<Body>) -> Result<(), StoreError> {
@@ -73,8 +73,8 @@ fn commits_survive_a_restart(backend: &dyn Backend) {
     let changes = Batch {
         jobs: vec![job("rj-1", 4)],
         deliveries: vec![
-            update(2, "log", DeliveryState::Delivered),
-            update(2, "ops", DeliveryState::Pending { due }),
+            update(2, "log", DeliveryChange::Delivered),
+            update(2, "ops", DeliveryChange::Pending { due }),
         ],
         ..Batch::default()
     };
@@ -131,7 +131,7 @@ fn edits_reach_the_daemon_once(backend: &dyn Backend) {
     let store = backend.open(None).unwrap().store;
     commit(&*store, &full(), Vec::new()).unwrap();
     assert_eq!(edits(&*store), Ok(Vec::new()));
-    commit(&*store, &change(1, "ops", DeliveryState::Dead), Vec::new()).unwrap();
+    commit(&*store, &change(1, "ops", DeliveryChange::Dead), Vec::new()).unwrap();
 
     let mut admin = backend.administer().unwrap();
     let later = noon() + Duration::from_secs(60);
@@ -147,9 +147,9 @@ fn edits_reach_the_daemon_once(backend: &dyn Backend) {
 
     // What was delivered meanwhile was delivered, whatever was decided.
     let state = || admin.list(&of(2, "log"), 1).unwrap().remove(0).state;
-    for update in [DeliveryState::Delivered, DeliveryState::Dead] {
+    for update in [DeliveryChange::Delivered, DeliveryChange::Dead] {
         commit(&*store, &change(2, "log", update), Vec::new()).unwrap();
-        assert_eq!(state(), RowState::Delivered);
+        assert_eq!(state(), DeliveryState::Delivered);
     }
 }
 
@@ -158,7 +158,7 @@ fn without_a_daemon_a_change_is_in_the_next_snapshot(backend: &dyn Backend) {
 
     let mut admin = backend.administer().unwrap();
     assert_eq!(admin.daemon(), None);
-    let pending = DeliveryFilter { states: vec![RowState::Pending], ..DeliveryFilter::default() };
+    let pending = DeliveryFilter { states: vec![DeliveryState::Pending], ..DeliveryFilter::default() };
     let to_log = DeliveryFilter { sink: Some("log".to_owned()), ..pending.clone() };
     assert_eq!(admin.discard(&to_log, noon()), Ok(1));
     assert_eq!(admin.list(&pending, 100).unwrap().len(), 2);
@@ -175,9 +175,9 @@ fn old_deliveries_are_pruned_and_dead_letters_stay(backend: &dyn Backend) {
     let prune = |before| Batch { prune_before: Some(before), ..Batch::default() };
     let ended = Batch {
         deliveries: vec![
-            update(2, "log", DeliveryState::Delivered),
-            update(2, "ops", DeliveryState::Dropped),
-            update(1, "ops", DeliveryState::Dead),
+            update(2, "log", DeliveryChange::Delivered),
+            update(2, "ops", DeliveryChange::Dropped),
+            update(1, "ops", DeliveryChange::Dead),
         ],
         forgotten: vec![(ProjectName::default(), JobId::new("rj-2").unwrap())],
         ..prune(noon())
@@ -190,7 +190,7 @@ fn old_deliveries_are_pruned_and_dead_letters_stay(backend: &dyn Backend) {
 
     let left = admin.list(&DeliveryFilter::default(), 100).unwrap();
     let left: Vec<_> = left.iter().map(|row| (row.id, row.state)).collect();
-    assert_eq!(left, [(event(1).id, RowState::Dead)]);
+    assert_eq!(left, [(event(1).id, DeliveryState::Dead)]);
     drop((store, admin));
     let opened = backend.open(None).unwrap();
     assert_eq!(opened.dead_letters, 1);
@@ -236,13 +236,13 @@ fn any_batch(rng: &mut fastrand::Rng, now: &Snapshot, emitted: &mut u8) -> Batch
     }
     let mut deliveries = Vec::new();
     for pending in some(rng, now.deliveries.clone()) {
-        let state = match rng.u8(..4) {
-            0 => DeliveryState::Delivered,
-            1 => DeliveryState::Dead,
-            2 => DeliveryState::Dropped,
-            _ => DeliveryState::Pending { due: at + Duration::from_secs(5) },
+        let change = match rng.u8(..4) {
+            0 => DeliveryChange::Delivered,
+            1 => DeliveryChange::Dead,
+            2 => DeliveryChange::Dropped,
+            _ => DeliveryChange::Pending { due: at + Duration::from_secs(5) },
         };
-        deliveries.push(DeliveryUpdate { id: pending.id, at, attempts: 2, state, reason: None });
+        deliveries.push(DeliveryUpdate { id: pending.id, at, attempts: 2, change, reason: None });
     }
 
     Batch {

@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-pub use admin::{DeliveryAdmin, DeliveryFilter, DeliveryRow, RowState};
+pub use admin::{DeliveryAdmin, DeliveryFilter, DeliveryRow};
 pub use error::{OpenError, OpenErrorClass, StoreError, StoreErrorClass};
 pub use sqlite::Sqlite;
 pub use volatile::Volatile;

@@ -9,7 +9,7 @@ use crate::engine::snapshot::{
     AddedJob, IndexSnapshot, JobRecord, JobSnapshot, LearnedRateSnapshot, ProjectRecord, ProjectSnapshot,
     SinkRecord, SinkSnapshot, StreakSnapshot,
 };
-use crate::engine::{Batch, BatchEntry, DeliveryState, DeliveryUpdate};
+use crate::engine::{Batch, BatchEntry, DeliveryChange, DeliveryUpdate};
 use crate::model::{
     DeliveryId, Event, EventId, EventKind, JobFacts, JobId, JobRef, ProjectName, SinkName, Status,
 };
@@ -44,14 +44,14 @@ pub(super) fn delivery(number: u8, sink: &str) -> DeliveryId {
     DeliveryId { event: event(number).id, sink: SinkName::new(sink) }
 }
 
-pub(super) fn update(number: u8, sink: &str, state: DeliveryState) -> DeliveryUpdate {
+pub(super) fn update(number: u8, sink: &str, change: DeliveryChange) -> DeliveryUpdate {
     let reason = Some("HTTP 500".into());
-    DeliveryUpdate { id: delivery(number, sink), at: noon(), attempts: 1, state, reason }
+    DeliveryUpdate { id: delivery(number, sink), at: noon(), attempts: 1, change, reason }
 }
 
 /// A batch with this change alone.
-pub(super) fn change(number: u8, sink: &str, state: DeliveryState) -> Batch {
-    Batch { deliveries: vec![update(number, sink, state)], ..Batch::default() }
+pub(super) fn change(number: u8, sink: &str, change: DeliveryChange) -> Batch {
+    Batch { deliveries: vec![update(number, sink, change)], ..Batch::default() }
 }
 
 pub(super) fn job(name: &str, failures: u32) -> JobRecord {

@@ -29,7 +29,7 @@ impl Store for Volatile {
                 payloads.insert(id, Payload { event: event.clone(), body });
             }
         }
-        for update in batch.deliveries.iter().filter(|update| update.state.is_final()) {
+        for update in batch.deliveries.iter().filter(|update| update.change.is_final()) {
             payloads.remove(&update.id);
         }
 

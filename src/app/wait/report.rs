@@ -82,7 +82,7 @@ impl Report {
     pub fn new(engine: &Engine, exit: Exit, timed_out: bool, started: Now, now: Now) -> Self {
         Self {
             version: VERSION,
-            outcome: outcome_of(exit),
+            outcome: exit.word().unwrap_or("error"),
             exit_code: exit.code(),
             timed_out,
             waited_seconds: now.instant.since(started.instant).as_secs_f64(),
@@ -125,15 +125,16 @@ impl Report {
     /// A few words for the head of a notification.
     pub fn heading(&self) -> &'static str {
         let some = |wanted| self.jobs.iter().any(|job| job.outcome == wanted);
-        match self.exit {
-            Exit::Success if some(Outcome::Ready) => "Index ready",
-            Exit::Success => "Restore completed",
-            Exit::Failed if some(Outcome::Failed) => "Restore failed",
-            Exit::Failed if some(Outcome::Cancelled) => "Restore cancelled",
-            Exit::Failed => "Index did not become ready",
-            Exit::Config => "The API cannot be reached as configured",
-            other => other.meaning(),
-        }
+        let decisive = match self.exit {
+            Exit::Success if some(Outcome::Ready) => Outcome::Ready,
+            Exit::Success => Outcome::Completed,
+            Exit::Failed if some(Outcome::Failed) => Outcome::Failed,
+            Exit::Failed if some(Outcome::Cancelled) => Outcome::Cancelled,
+            Exit::Failed => Outcome::NotReady,
+            Exit::Config => Outcome::Misconfigured,
+            other => return other.meaning(),
+        };
+        decisive.heading()
     }
 
     /// What the exit code means here.
@@ -205,7 +206,7 @@ impl JobReport {
             last_error: view.unauthorized.or(tracker.last_error()).map(str::to_owned),
             until: tracker.until(),
             index_state: tracker.index().and_then(IndexWatch::state).cloned(),
-            words: view.outcome_in_words(),
+            words: super::words::outcome(view),
         }
     }
 
@@ -238,41 +239,15 @@ impl JobReport {
     }
 }
 
-/// The exit codes that a wait with a report can have.
-const ENDS: [Exit; 10] = [
-    Exit::Success,
-    Exit::Failed,
-    Exit::NotFound,
-    Exit::Unauthorized,
-    Exit::Unreachable,
-    Exit::Unrecognised,
-    Exit::Config,
-    Exit::Timeout,
-    Exit::Interrupted,
-    Exit::Terminated,
-];
+/// The exit codes that a wait with a report can have, each with its published word.
+fn ends() -> impl Iterator<Item = (Exit, &'static str)> {
+    Exit::OF_WAIT.into_iter().filter_map(|exit| Some((exit, exit.word()?)))
+}
 
 fn outcomes(_: &mut SchemaGenerator) -> Schema {
-    schema::names(ENDS.map(|exit| (outcome_of(exit), exit.meaning())))
+    schema::names(ends().map(|(exit, word)| (word, exit.meaning())))
 }
 
 fn exit_codes(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "integer", "enum": ENDS.map(Exit::code) })
-}
-
-/// The published name of a wait's outcome.
-fn outcome_of(exit: Exit) -> &'static str {
-    match exit {
-        Exit::Success => "met",
-        Exit::Failed => "failed",
-        Exit::NotFound => "not_found",
-        Exit::Unauthorized => "unauthorized",
-        Exit::Unreachable => "unreachable",
-        Exit::Unrecognised => "unrecognised",
-        Exit::Timeout => "timeout",
-        Exit::Interrupted => "interrupted",
-        Exit::Terminated => "terminated",
-        Exit::Config => "misconfigured",
-        Exit::Usage | Exit::Internal | Exit::System | Exit::State => "error",
-    }
+    json_schema!({ "type": "integer", "enum": ends().map(|(exit, _)| exit.code()).collect::<Vec<_>>() })
 }

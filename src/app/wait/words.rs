@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::engine::{DiscoveryState, Engine, JobView};
+use crate::engine::{DiscoveryState, Engine, IndexWatch, JobView};
 use crate::model::time::{Instant, Now};
 use crate::model::{Expectation, JobId, Outcome, ProjectName, Status, duration};
 
@@ -42,7 +42,7 @@ pub(super) type Forecast = BTreeMap<(ProjectName, JobId), Instant>;
 
 /// The state of a job, in words.
 pub(super) fn state(job: &JobView<'_>, forecast: &Forecast, now: Now) -> String {
-    let mut words = vec![job.outcome_in_words()];
+    let mut words = vec![outcome(job)];
     words.extend(job.tracker.facts().intermediate_progress().map(|percent| format!("{percent:.0} %")));
     words.push(duration::human(job.tracker.elapsed(now)));
     words.extend(job.unauthorized.or(job.tracker.last_error()).map(str::to_owned));
@@ -54,6 +54,13 @@ pub(super) fn state(job: &JobView<'_>, forecast: &Forecast, now: Now) -> String 
         });
     }
     words.join(", ")
+}
+
+/// How a job stands, in words.
+pub(super) fn outcome(job: &JobView<'_>) -> String {
+    let tracker = job.tracker;
+    let index_state = tracker.index().and_then(IndexWatch::state);
+    job.outcome().in_words(tracker.status(), index_state, tracker.last_error())
 }
 
 /// A time that counts down, in whole seconds.

@@ -7,27 +7,11 @@ use std::borrow::Cow;
 
 use crate::model::Exit;
 
-/// The codes that a wait can end with, in the order of the documentation; SIGTERM's is in the row
-/// of SIGINT's.
-const ROWS: [Exit; 12] = [
-    Exit::Success,
-    Exit::Failed,
-    Exit::Usage,
-    Exit::NotFound,
-    Exit::Unauthorized,
-    Exit::Unreachable,
-    Exit::Unrecognised,
-    Exit::Internal,
-    Exit::System,
-    Exit::Config,
-    Exit::Timeout,
-    Exit::Interrupted,
-];
-
 /// The table, and which code wins if several apply.
 pub(super) fn table() -> String {
     let row = |exit: Exit| format!("  {:<3}  {}\n", exit.code(), meaning(exit));
-    let rows = ROWS.map(row).concat();
+    // The row of SIGINT's code has that of SIGTERM, too.
+    let rows: String = Exit::OF_WAIT.into_iter().filter(|exit| *exit != Exit::Terminated).map(row).collect();
     format!("Exit codes:\n{rows}Several apply: the first of {} wins.\n", precedence())
 }
 

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 use sink::Sink;
 
-use super::action::{Delivery, DeliveryState, DeliveryUpdate};
+use super::action::{Delivery, DeliveryChange, DeliveryUpdate};
 use super::commit_queue::{AfterCommit, CommitQueue, EventHeader};
 use super::diagnostic::Diagnostic;
 use super::failure::{Failure, FailureClass};
@@ -22,7 +22,7 @@ use super::input::Edit;
 use super::sink_plan::SinkPlan;
 use super::snapshot::{DeliveryRecord, SinkRecord, SinkSnapshot};
 use crate::model::time::{Instant, Now, Recorded};
-use crate::model::{DeliveryId, EventKind, JobId, ProjectName, SinkName};
+use crate::model::{DeliveryId, EventKind, JobId, ProjectName, Reason, SinkName};
 
 /// The state of a sink.
 #[derive(Debug, Clone, Copy)]
@@ -94,7 +94,7 @@ impl Outbox {
                     id: record.id.clone(),
                     at: now.wall,
                     attempts: record.attempts,
-                    state: DeliveryState::Pending { due: now.wall_at(due) },
+                    change: DeliveryChange::Pending { due: now.wall_at(due) },
                     reason: None,
                 });
             }
@@ -187,10 +187,10 @@ impl Outbox {
                 let attempts = delivery.attempt - 1;
                 cx.diagnostics
                     .push(Diagnostic::DeliveryExpired { id: delivery.id.clone(), reason: reason.clone() });
-                let state = DeliveryState::Dropped;
+                let change = DeliveryChange::Dropped;
                 finish(
                     sink,
-                    DeliveryUpdate { id: delivery.id, at: cx.now.wall, attempts, state, reason },
+                    DeliveryUpdate { id: delivery.id, at: cx.now.wall, attempts, change, reason },
                     cx.commit_queue,
                 );
             }
@@ -207,8 +207,8 @@ impl Outbox {
     pub(super) fn delivered(&mut self, id: DeliveryId, cx: &mut OutboxCx<'_>) {
         let Some(sink) = self.sinks.get_mut(&id.sink) else { return };
         let Some(attempts) = sink.attempts_under_way(&id) else { return };
-        let state = DeliveryState::Delivered;
-        finish(sink, DeliveryUpdate { id, at: cx.now.wall, attempts, state, reason: None }, cx.commit_queue);
+        let change = DeliveryChange::Delivered;
+        finish(sink, DeliveryUpdate { id, at: cx.now.wall, attempts, change, reason: None }, cx.commit_queue);
     }
 
     /// A delivery failed.
@@ -229,23 +229,23 @@ impl Outbox {
             cx.commit_queue.sink(sink.record(cx.now));
         }
 
-        let update = |state| DeliveryUpdate {
+        let update = |change| DeliveryUpdate {
             id: id.clone(),
             at: cx.now.wall,
             attempts,
-            state,
+            change,
             reason: Some(failure.message.clone()),
         };
         if let Some(retry_in) = delay.filter(|_| !sink.is_disabled()) {
             let due = cx.now.instant + retry_in;
-            cx.commit_queue.update(update(DeliveryState::Pending { due: cx.now.wall_at(due) }));
+            cx.commit_queue.update(update(DeliveryChange::Pending { due: cx.now.wall_at(due) }));
             sink.retry_at(&id, due, failure.message.clone(), cx.now.instant);
             let reason = failure.message.clone();
             cx.diagnostics.push(Diagnostic::DeliveryDelayed { id, attempts, retry_in, reason });
             return;
         }
 
-        finish(sink, update(DeliveryState::Dead), cx.commit_queue);
+        finish(sink, update(DeliveryChange::Dead), cx.commit_queue);
         if failure.class == FailureClass::Gone {
             disable(sink, &failure.message, cx);
         }
@@ -322,13 +322,13 @@ fn enqueue(sink: &mut Sink, header: &EventHeader, cx: &mut OutboxCx<'_>) {
 
 /// The end of a delivery to a disabled sink.
 fn dead_letter(id: DeliveryId, attempts: u32, why: &str, now: Now) -> DeliveryUpdate {
-    let reason = Some(format!("the sink is disabled: {why}"));
-    DeliveryUpdate { id, at: now.wall, attempts, state: DeliveryState::Dead, reason }
+    let reason = Some(Reason::SinkDisabled(why.to_owned()).to_string());
+    DeliveryUpdate { id, at: now.wall, attempts, change: DeliveryChange::Dead, reason }
 }
 
 /// Ends a delivery. The next one with its ordering key goes out once that is committed.
 fn finish(sink: &mut Sink, update: DeliveryUpdate, commit_queue: &mut CommitQueue) {
-    sink.finish(&update.id, update.state == DeliveryState::Delivered);
+    sink.finish(&update.id, update.change == DeliveryChange::Delivered);
     commit_queue.update(update);
 }
 

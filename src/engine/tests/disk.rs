@@ -13,7 +13,7 @@ pub(crate) struct Disk {
     jobs: BTreeMap<(ProjectName, JobId), JobRecord>,
     sinks: BTreeMap<SinkName, SinkSnapshot>,
     pub(super) events: Vec<Arc<Event>>,
-    pub(super) deliveries: Vec<(DeliveryRecord, DeliveryState)>,
+    pub(super) deliveries: Vec<(DeliveryRecord, DeliveryChange)>,
 }
 
 impl Disk {
@@ -41,7 +41,7 @@ impl Disk {
                     due,
                     written_at: due,
                 };
-                self.deliveries.push((record, DeliveryState::Pending { due }));
+                self.deliveries.push((record, DeliveryChange::Pending { due }));
             }
         }
         for update in &batch.deliveries {
@@ -50,10 +50,10 @@ impl Disk {
             assert!(!state.is_final(), "{update:?} changes a finished delivery: {state:?}");
             record.attempts = update.attempts;
             record.written_at = update.at;
-            if let DeliveryState::Pending { due } = update.state {
+            if let DeliveryChange::Pending { due } = update.change {
                 record.due = due;
             }
-            *state = update.state;
+            *state = update.change;
         }
         for job in &batch.forgotten {
             self.jobs.remove(job);
@@ -112,7 +112,7 @@ impl Disk {
 
     /// The deliveries whose end is committed as delivered.
     pub(super) fn delivered(&self) -> BTreeSet<DeliveryId> {
-        let delivered = self.deliveries.iter().filter(|(_, state)| *state == DeliveryState::Delivered);
+        let delivered = self.deliveries.iter().filter(|(_, state)| *state == DeliveryChange::Delivered);
         delivered.map(|(record, _)| record.id.clone()).collect()
     }
 }

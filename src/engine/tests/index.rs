@@ -55,8 +55,10 @@ fn a_completed_job_awaits_its_index() {
     assert_eq!(stage.kinds(), []);
 
     let view = stage.engine.jobs().next().unwrap();
+    let index_state = view.tracker.index().and_then(IndexWatch::state);
+    let words = view.outcome().in_words(view.tracker.status(), index_state, view.tracker.last_error());
 
-    assert_eq!(view.outcome_in_words(), "Completed, index Initializing");
+    assert_eq!(words, "Completed, index Initializing");
 
     stage.index_is("Ready", true);
     let event = stage.emitted.pop().unwrap();

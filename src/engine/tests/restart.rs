@@ -91,7 +91,7 @@ fn next_delivery_of_a_job_waits_for_the_commit_of_the_last() {
     let [Action::Deliver(first)] = &deliver[..] else { panic!("{deliver:?}") };
     let mark = step(Input::Delivered(first.id.clone()));
     assert!(
-        matches!(&mark[..], [Action::Commit(batch)] if batch.deliveries[0].state == DeliveryState::Delivered)
+        matches!(&mark[..], [Action::Commit(batch)] if batch.deliveries[0].change == DeliveryChange::Delivered)
     );
     let next = step(Input::Committed);
     assert!(matches!(&next[..], [Action::Deliver(second)] if second.id != first.id), "{next:?}");
@@ -194,8 +194,8 @@ fn gone_sink_is_disabled_until_its_settings_change() {
     stage.answer("Failed");
     assert!(stage.deliveries.iter().all(|delivery| delivery.id.sink.as_str() == "two"));
     let dead = |stage: &Stage| {
-        let dead = |(record, state): &&(snapshot::DeliveryRecord, DeliveryState)| {
-            *state == DeliveryState::Dead && record.id.sink.as_str() == "one"
+        let dead = |(record, state): &&(snapshot::DeliveryRecord, DeliveryChange)| {
+            *state == DeliveryChange::Dead && record.id.sink.as_str() == "one"
         };
         stage.disk.deliveries.iter().filter(dead).count()
     };
@@ -264,7 +264,7 @@ fn expired_delivery_is_dropped_and_reported() {
         stage.diagnostics[..],
         [Diagnostic::DeliveryExpired { .. }, Diagnostic::DeliveryExpired { .. }]
     ));
-    assert!(stage.disk.deliveries.iter().all(|(_, state)| *state == DeliveryState::Dropped));
+    assert!(stage.disk.deliveries.iter().all(|(_, state)| *state == DeliveryChange::Dropped));
 }
 
 #[test]

@@ -8,8 +8,9 @@ use rusqlite::{Connection, params_from_iter};
 
 use super::error::{Fault, FileError};
 use super::{file, lease, open, read, write};
-use crate::adapters::store::{DeliveryAdmin, DeliveryFilter, DeliveryRow, Holder, RowState, StoreError};
-use crate::model::{JobId, SinkName};
+use crate::adapters::store::{DeliveryAdmin, DeliveryFilter, DeliveryRow, Holder, StoreError};
+use crate::model::DeliveryState::{Dead, Delivered, Dropped, Pending};
+use crate::model::{JobId, Reason, SinkName};
 
 /// A file beside the daemon that may run on it. A changed row is marked as edited until that daemon
 /// takes the edit.
@@ -83,9 +84,12 @@ impl DeliveryAdmin for SqliteAdmin {
 
     fn retry(&mut self, filter: &DeliveryFilter, now: Timestamp) -> Result<usize, StoreError> {
         self.change(
-            "reason = CASE state WHEN 'dropped' THEN NULL ELSE reason END,
-             attempts = CASE state WHEN 'pending' THEN attempts ELSE 0 END, state = 'pending', due = ?1",
-            "d.state <> 'delivered'",
+            &format!(
+                "reason = CASE state WHEN '{Dropped}' THEN NULL ELSE reason END,
+                 attempts = CASE state WHEN '{Pending}' THEN attempts ELSE 0 END,
+                 state = '{Pending}', due = ?1"
+            ),
+            &format!("d.state <> '{Delivered}'"),
             filter,
             now,
         )
@@ -93,8 +97,8 @@ impl DeliveryAdmin for SqliteAdmin {
 
     fn discard(&mut self, filter: &DeliveryFilter, now: Timestamp) -> Result<usize, StoreError> {
         self.change(
-            "state = 'dropped', due = NULL, reason = 'dropped by hand'",
-            "d.state IN ('pending', 'dead')",
+            &format!("state = '{Dropped}', due = NULL, reason = '{}'", Reason::DroppedByHand),
+            &format!("d.state IN ('{Pending}', '{Dead}')"),
             filter,
             now,
         )
@@ -115,7 +119,7 @@ fn condition(filter: &DeliveryFilter) -> (String, Vec<Value>) {
     let mut values = Vec::new();
 
     if !states.is_empty() {
-        let states: Vec<_> = states.iter().map(|state| format!("'{}'", state.as_str())).collect();
+        let states: Vec<_> = states.iter().map(|state| format!("'{state}'")).collect();
         parts.push(format!("d.state IN ({})", states.join(", ")));
     }
     let id = id.map(|id| id.to_string());
@@ -130,17 +134,11 @@ fn condition(filter: &DeliveryFilter) -> (String, Vec<Value>) {
 }
 
 fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<DeliveryRow> {
-    let state = match row.get::<_, String>(2)?.as_str() {
-        "pending" => RowState::Pending,
-        "dead" => RowState::Dead,
-        "delivered" => RowState::Delivered,
-        _ => RowState::Dropped,
-    };
     let due = row.get::<_, Option<i64>>(8)?.is_some();
     Ok(DeliveryRow {
         id: read::parsed(row, 0)?,
         sink: row.get(1)?,
-        state,
+        state: read::parsed(row, 2)?,
         project: row.get(3)?,
         job: row.get::<_, Option<String>>(4)?.map(shown),
         kind: read::kind(row, 5)?,

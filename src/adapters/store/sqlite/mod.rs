@@ -186,7 +186,7 @@ impl Store for OpenFile {
 }
 
 fn commit(connection: &mut Connection, batch: &Batch, bodies: Vec<Body>) -> rusqlite::Result<()> {
-    let marks = batch.deliveries.iter().any(|update| update.state.is_final());
+    let marks = batch.deliveries.iter().any(|update| update.change.is_final());
     let transaction = write::begin(connection)?;
     write::batch(&transaction, batch, bodies)?;
     failpoint::reached(if marks { "before_mark" } else { "before_commit" });

@@ -6,6 +6,7 @@ use rusqlite::{Connection, Row, params};
 
 use crate::adapters::store::record::Record;
 use crate::engine::snapshot::{DeliveryRecord, JobRecord, ProjectRecord, SinkRecord, Snapshot};
+use crate::model::DeliveryState::{Dead, Pending};
 use crate::model::{DeliveryId, Event, EventKind, JobId, Payload, ProjectName, SinkName};
 
 /// The columns of [`delivery`].
@@ -32,7 +33,7 @@ pub(super) fn snapshot(connection: &Connection) -> rusqlite::Result<Snapshot> {
         })?,
         deliveries: all(
             connection,
-            &format!("{DELIVERY} WHERE d.state = 'pending' ORDER BY t.seq"),
+            &format!("{DELIVERY} WHERE d.state = '{Pending}' ORDER BY t.seq"),
             delivery,
         )?,
     })
@@ -40,7 +41,8 @@ pub(super) fn snapshot(connection: &Connection) -> rusqlite::Result<Snapshot> {
 
 /// How many deliveries became dead letters.
 pub(super) fn dead_letters(connection: &Connection) -> rusqlite::Result<u32> {
-    connection.query_row("SELECT count(*) FROM deliveries WHERE state = 'dead'", [], |row| row.get(0))
+    let sql = format!("SELECT count(*) FROM deliveries WHERE state = '{Dead}'");
+    connection.query_row(&sql, [], |row| row.get(0))
 }
 
 /// The payload of a delivery.

@@ -99,3 +99,25 @@ pub(super) fn damage(connection: &Connection) -> rusqlite::Result<Option<String>
     }
     row_sum::damage(connection)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{DeliveryState, Keyword as _};
+
+    #[test]
+    fn the_tables_take_every_state_of_a_delivery() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(TABLES).unwrap();
+        connection.pragma_update(None, "foreign_keys", false).unwrap();
+
+        for state in DeliveryState::ALL {
+            connection
+                .execute(
+                    "INSERT INTO deliveries (transition, sink, state, attempts, changed_at) VALUES (1, ?1, ?1, 0, 0)",
+                    [state.as_str()],
+                )
+                .unwrap();
+        }
+    }
+}

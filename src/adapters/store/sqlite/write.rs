@@ -6,13 +6,15 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::read;
 use crate::adapters::store::Body;
 use crate::adapters::store::record::Record as _;
-use crate::engine::{Batch, BatchEntry, DeliveryState, DeliveryUpdate, Edit};
-use crate::model::{DeliveryId, Status};
+use crate::engine::{Batch, BatchEntry, DeliveryUpdate, Edit};
+use crate::model::DeliveryState::{Delivered, Dropped, Pending};
+use crate::model::{DeliveryId, DeliveryState, Keyword as _, Status};
 
 /// Begins to write. Readers go on meanwhile; other writers wait.
 pub(super) fn begin(connection: &mut Connection) -> rusqlite::Result<Transaction<'_>> {
@@ -93,33 +95,27 @@ fn entry(
         connection
             .prepare_cached(
                 "INSERT INTO deliveries (transition, sink, state, attempts, due, changed_at, body)
-                 VALUES (?1, ?2, 'pending', 0, ?3, ?3, ?4)",
+                 VALUES (?1, ?2, ?5, 0, ?3, ?3, ?4)",
             )?
-            .execute(params![place, sink.as_str(), emitted_at, body])?;
+            .execute(params![place, sink.as_str(), emitted_at, body, Pending.as_str()])?;
     }
     Ok(())
 }
 
 fn update(connection: &Connection, update: &DeliveryUpdate) -> rusqlite::Result<()> {
-    let (state, due) = match update.state {
-        DeliveryState::Pending { due } => ("pending", Some(due.as_millisecond())),
-        DeliveryState::Delivered => ("delivered", None),
-        DeliveryState::Dead => ("dead", None),
-        DeliveryState::Dropped => ("dropped", None),
-    };
     connection
-        .prepare_cached(
+        .prepare_cached(&format!(
             "UPDATE deliveries SET state = ?3, attempts = ?4, due = ?5, changed_at = ?6,
-                 reason = CASE ?3 WHEN 'pending' THEN coalesce(?7, reason) ELSE ?7 END
+                 reason = CASE ?3 WHEN '{Pending}' THEN coalesce(?7, reason) ELSE ?7 END
              WHERE transition = (SELECT seq FROM transitions WHERE id = ?1) AND sink = ?2
-               AND (state = 'pending' OR ?3 = 'delivered')",
-        )?
+               AND (state = '{Pending}' OR ?3 = '{Delivered}')"
+        ))?
         .execute(params![
             update.id.event.to_string(),
             update.id.sink.as_str(),
-            state,
+            update.change.state().as_str(),
             update.attempts,
-            due,
+            update.change.due().map(Timestamp::as_millisecond),
             update.at.as_millisecond(),
             update.reason,
         ])?;
@@ -130,7 +126,7 @@ fn update(connection: &Connection, update: &DeliveryUpdate) -> rusqlite::Result<
 /// left. Dead letters stay until they are retried or dropped by hand.
 fn prune(connection: &Connection, before: i64) -> rusqlite::Result<()> {
     connection.execute(
-        "DELETE FROM deliveries WHERE state IN ('delivered', 'dropped') AND changed_at < ?1",
+        &format!("DELETE FROM deliveries WHERE state IN ('{Delivered}', '{Dropped}') AND changed_at < ?1"),
         [before],
     )?;
     connection.execute(
@@ -143,14 +139,14 @@ fn prune(connection: &Connection, before: i64) -> rusqlite::Result<()> {
 
 /// The deliveries that were changed by hand, each once.
 pub(super) fn take_edits(connection: &Connection) -> rusqlite::Result<Vec<Edit>> {
-    let edited = |state: &str| {
+    let edited = |state: DeliveryState| {
         format!("{} WHERE d.edited IS NOT NULL AND d.state = '{state}' ORDER BY t.seq", read::DELIVERY)
     };
     let mut edits = Vec::new();
-    for record in connection.prepare_cached(&edited("pending"))?.query_map([], read::delivery)? {
+    for record in connection.prepare_cached(&edited(Pending))?.query_map([], read::delivery)? {
         edits.push(Edit::Retry(record?));
     }
-    for record in connection.prepare_cached(&edited("dropped"))?.query_map([], read::delivery)? {
+    for record in connection.prepare_cached(&edited(Dropped))?.query_map([], read::delivery)? {
         edits.push(Edit::Drop(record?.id));
     }
     connection.execute("UPDATE deliveries SET edited = NULL WHERE edited IS NOT NULL", [])?;

@@ -3,7 +3,7 @@
 use super::schema::SCHEMA_VERSION;
 use super::*;
 use crate::adapters::store::samples::change;
-use crate::engine::DeliveryState;
+use crate::engine::DeliveryChange;
 
 #[test]
 fn a_file_not_understood_is_refused_and_left_alone() {
@@ -47,7 +47,7 @@ fn a_refused_file_does_not_take_in_its_log() {
     let place = Place::filled();
     let beside = |ending: &str| PathBuf::from(format!("{}{ending}", place.path().display()));
     let opened = open(&place.path());
-    commit(&opened.store, &change(1, "ops", DeliveryState::Delivered), Vec::new()).unwrap();
+    commit(&opened.store, &change(1, "ops", DeliveryChange::Delivered), Vec::new()).unwrap();
     let log = std::fs::read(beside("-wal")).unwrap();
     drop(opened);
     assert!(!beside("-wal").exists(), "one that is well does");
