@@ -59,7 +59,7 @@ impl MonitorSettings {
 pub struct StateSettings {
     /// The file; none if neither the configuration nor the environment says where.
     pub path: Option<PathBuf>,
-    /// How long ended jobs that are configured no more, and deliveries that were made, are kept.
+    /// How long ended jobs that are no longer configured, and deliveries that were made, are kept.
     pub keep: Duration,
 }
 

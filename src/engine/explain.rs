@@ -36,7 +36,7 @@ pub enum Turn {
     Polling,
     /// Its project is paused.
     Paused,
-    /// It is polled no more.
+    /// No further poll follows.
     Over,
 }
 
@@ -68,7 +68,7 @@ pub enum Rule {
     Backoff {
         /// How many polls failed in a row.
         failures: u32,
-        /// The longest delay after so many.
+        /// The longest delay after this many failures.
         ceiling: Duration,
         /// The highest ceiling.
         max: Duration,

@@ -158,6 +158,6 @@ pub struct ListPage {
 pub enum Edit {
     /// Attempt it now.
     Retry(DeliveryRecord),
-    /// Attempt it no more.
+    /// Make no further attempt.
     Drop(DeliveryId),
 }

@@ -108,7 +108,7 @@ impl RetrySchedule {
         Self(delays)
     }
 
-    /// The delay after so many failed attempts, at least 1; none if there is no further attempt.
+    /// The delay after this many failed attempts, at least 1; none if there is no further attempt.
     /// Not less than `floor`, the server's `Retry-After`.
     ///
     /// ```

@@ -69,7 +69,7 @@ pub enum TurnReport {
     Polling,
     /// Its project is paused.
     Paused,
-    /// It is polled no more.
+    /// No further poll follows.
     Over,
 }
 
@@ -85,7 +85,7 @@ pub enum RuleReport {
     Backoff {
         /// How many polls failed in a row.
         failures: u32,
-        /// The longest delay after so many.
+        /// The longest delay after this many failures.
         ceiling_seconds: f64,
         /// The highest ceiling.
         max_seconds: f64,

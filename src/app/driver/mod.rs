@@ -236,7 +236,7 @@ impl Driver {
         let now = self.clock.now().instant;
         let kinds = [
             (self.commits.oldest(), LONGEST_WRITE, "a write to the state"),
-            (self.edits.oldest(), LONGEST_WRITE, "a look at the state"),
+            (self.edits.oldest(), LONGEST_WRITE, "a check of the state"),
             (self.deliveries.oldest(), LONGEST_DELIVERY, "a delivery"),
             (self.polls.oldest(), LONGEST_POLL, "a request to the API"),
         ];

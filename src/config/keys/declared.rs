@@ -221,7 +221,7 @@ pub(in crate::config) static STATE: Table = Table {
         Key::new(
             "keep",
             time(Duration::from_hours(1)..=duration::MAX, Duration::from_hours(30 * 24)),
-            "How long finished records are kept: ended jobs that are configured no more, and deliveries that were made.",
+            "How long finished records are kept: ended jobs that are no longer configured, and deliveries that were made.",
         ),
     ],
 };

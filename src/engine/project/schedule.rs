@@ -201,7 +201,7 @@ impl Schedule {
         due.take_while(|(due, _)| *due < until).cloned().collect()
     }
 
-    /// From now on, each job is polled once more and no more.
+    /// From now on, each job is polled exactly once more.
     pub(super) fn request_final_poll(&mut self, now: Instant) {
         self.final_poll = Some(now);
     }

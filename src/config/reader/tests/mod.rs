@@ -4,6 +4,7 @@ mod mutations;
 mod printed;
 mod refused;
 mod secrets;
+mod tables;
 
 use std::path::Path;
 use std::time::Duration;

@@ -14,7 +14,7 @@ use super::super::*;
 /// Faults end by then, so that every job can end.
 pub(super) const CALM: Duration = Duration::from_secs(3 * 3600);
 
-/// A world that is not at rest after so many inputs has a loop.
+/// A world that is not at rest after this many inputs has a loop.
 pub(super) const MAX_EVENTS: usize = 200_000;
 
 /// The deadline of every job.
