@@ -13,16 +13,20 @@ pub enum Effort {
     Balanced,
     /// Twice the requests.
     Eager,
+    /// Nine tenths of the requests that the rate permits, as far as the shortest interval permits
+    /// them.
+    Full,
 }
 
-keywords!(Effort { Gentle = "gentle", Balanced = "balanced", Eager = "eager" });
+keywords!(Effort { Gentle = "gentle", Balanced = "balanced", Eager = "eager", Full = "full" });
 
 impl Effort {
     /// What one poll may cost, in seconds of delay: four times as much halves the number of polls.
+    /// Full effort shortens the balanced intervals, all alike.
     pub fn poll_cost(self) -> f64 {
         match self {
             Self::Gentle => 0.4,
-            Self::Balanced => 0.1,
+            Self::Balanced | Self::Full => 0.1,
             Self::Eager => 0.025,
         }
     }

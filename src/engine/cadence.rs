@@ -1,23 +1,36 @@
 //! When a job that answers well is polled next.
 //!
-//! Invariant: the interval depends only on the job's age and on what is known of its end, not on
-//! how often it was polled, so a restarted watch continues as if it had never stopped.
+//! Invariant: the interval depends only on the job's age, on what is known of its end, and with
+//! full effort on how much of the rate is left; not on how often it was polled, so a restarted watch
+//! continues as if it had never stopped.
 
 use std::time::Duration;
 
 use super::hazard::Hazard;
 use super::progress::Projection;
-use crate::config::CadenceSettings;
+use crate::config::{CadenceSettings, Effort};
 
 /// The bounds and the rule of the intervals between polls.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Cadence {
     settings: CadenceSettings,
+    /// The part of the interval that remains with full effort; 1 otherwise.
+    stretch: f64,
 }
 
 impl Cadence {
     pub(super) fn new(settings: CadenceSettings) -> Self {
-        Self { settings }
+        Self { settings, stretch: 1.0 }
+    }
+
+    /// Whether polls are to use nearly all of the rate, however few jobs there are.
+    pub(super) fn is_full_effort(&self) -> bool {
+        self.settings.effort == Effort::Full
+    }
+
+    /// Shortens the intervals to this part, from 0 to 1, as far as the shortest one permits.
+    pub(super) fn set_stretch(&mut self, stretch: f64) {
+        self.stretch = stretch;
     }
 
     /// The interval at this age, between the bounds and without the random factor: the root `sqrt(2
@@ -34,7 +47,8 @@ impl Cadence {
                 (remaining / 2).min(3 * self.scale_free(age)).max(self.scale_free(stale))
             }
         };
-        wanted.clamp(self.settings.min_interval, self.settings.max_interval)
+        let CadenceSettings { min_interval, max_interval, .. } = self.settings;
+        wanted.clamp(min_interval, max_interval).mul_f64(self.stretch).max(min_interval)
     }
 
     /// The optimum schedule for a job of which only the age `t` is known polls at the density

@@ -151,7 +151,8 @@ pub(in crate::config) static CADENCE: Table = Table {
             "effort",
             choice::<Effort>(default::<Effort>),
             "How many requests are spent on noticing the end sooner: `\"gentle\"` makes half the requests for twice the \
-             delay, `\"eager\"` twice the requests for half the delay.",
+             delay, `\"eager\"` twice the requests for half the delay, `\"full\"` nine tenths of the requests that the \
+             rate permits.",
         ),
         Key::new(
             "min_interval",

@@ -61,6 +61,7 @@ impl Project {
         let is_new = !self.jobs.contains(&settings.id);
         if is_new {
             self.insert(settings.clone(), kept, now);
+            self.discovery.policy().on_new_job();
         } else {
             self.reconfigure_job(settings.clone(), now.instant);
         }
@@ -92,7 +93,10 @@ impl Project {
         match self.jobs.get(&id) {
             Some(job) if job.configured => {}
             Some(_) => self.reconfigure_job(settings, now.instant),
-            None => self.insert(settings, kept, now),
+            None => {
+                self.insert(settings, kept, now);
+                self.discovery.policy().on_new_job();
+            }
         }
         // A request by name is meant, also if the job has completed meanwhile.
         if wants_index && self.jobs.change(&id, |job| job.tracker.want_index()) {
@@ -156,6 +160,7 @@ impl Project {
         self.discovery.shift_by(slept);
         self.gate.count_delays_from(now);
         self.jobs.shift_by(slept);
+        self.schedule.coverage_mut().shift_by(slept);
 
         for id in self.jobs.ids() {
             let Some(job) = self.jobs.get(&id) else { continue };

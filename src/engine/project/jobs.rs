@@ -43,8 +43,6 @@ pub(super) struct Volatile {
     pub(super) described_at: Option<Instant>,
     /// Whether the row by which it was discovered said that it ended.
     pub(super) was_listed_as_ended: bool,
-    /// The page of the list on which it was seen last.
-    pub(super) page: Option<usize>,
 }
 
 impl JobTable {

@@ -1,317 +1,609 @@
 //! Whether to ask for the description of a job or for a page of the list, which answers for many.
 //!
-//! Everything that weighs one against the other is in this file: [`ListPolicy::choose`] decides,
-//! and the rest of the project only carries it out.
+//! Each job needs polls at a rate of its own, its weight `w`: one over the interval that the
+//! cadence gives it. The cost of the time in which an end is not noticed grows with the square of
+//! the time `t` since the last answer, so a job is as urgent as `(w · t)²`, which is 1 when its
+//! interval is over (the index of P. Whittle, "Restless bandits: activity allocation in a changing
+//! world", Journal of Applied Probability 25A, 1988, for the inspection problem of J. B. Keller, see
+//! [`Cadence`]). One scan over the first `L` pages answers for all jobs on them and costs `L · k`
+//! descriptions: it is as urgent as the sum over these jobs divided by that.
 //!
-//! Invariant: a page is asked for only if it is due, or is likely to answer for more than
-//! [`PAGE_COST`] descriptions would.
+//! A set of jobs that is scanned at the best rate needs `sqrt(L · k · Σ w²)` requests a second; jobs
+//! that are described need `Σ w`. So each job is either covered by scans or described, and scans
+//! have the length for which both together need the fewest requests: see [`Plan::find`]. The same
+//! length is the best if the rate permits fewer requests, which stretches all intervals alike.
+//!
+//! Invariant: what is the most urgent is asked for first, and nothing before it is due. Looking for
+//! the pages of jobs costs at most as many requests as describing each of them once.
+//!
+//! [`Cadence`]: crate::engine::cadence::Cadence
 
 use std::time::Duration;
 
+use super::coverage::Coverage;
 use crate::model::JobId;
 use crate::model::time::Instant;
 
-/// What a page costs, in descriptions of one job: it is that much heavier.
-const PAGE_COST: f64 = 3.0;
+/// What a page costs, in descriptions of one job, while the rate permits all requests: it is a
+/// request, and a larger answer.
+const PAGE_COST: f64 = 2.0;
 
-/// How many rows a page has at most.
-const ROWS_PER_PAGE: f64 = 100.0;
+/// What it costs while requests are what is short.
+const PAGE_COST_IF_SATURATED: f64 = 1.0;
 
-/// Prior probability that an unlocated job is on an unvisited page.
-const PRIOR_ON_UNSEEN_PAGE: f64 = 0.5;
+/// So few jobs are described, whatever the list shows.
+const FEW_JOBS: usize = 3;
 
-/// Half of the unproductive pages are forgotten in this time, and where the list ends: it may have
-/// changed.
-const HALF_LIFE: Duration = Duration::from_mins(30);
+/// How long after a futile exploration the next one begins; twice as long after each further one.
+const EXPLORATION_GAP: Duration = Duration::from_mins(10);
+const MAX_EXPLORATION_GAP: Duration = Duration::from_hours(24);
 
-/// How long an estimate of a page's worth holds, and how many waiting jobs there are to each use of
-/// it: an estimate visits each job, which is not to happen for each request.
-const ESTIMATE_HOLDS_FOR: Duration = Duration::from_secs(1);
-const JOBS_PER_USE: usize = 32;
+/// The part of the rate that `effort = "full"` uses.
+const FULL_SHARE: f64 = 0.9;
 
-/// Intervals that a new job waits for its own description before list rows may stand in for it.
-const INTERVALS_TO_FIRST_DESCRIPTION: f64 = 10.0;
+/// Intervals are shortened by `effort = "full"` to this part of the usual ones at most.
+const MIN_STRETCH: f64 = 0.01;
+
+/// If the list is trusted, the descriptions that check it take at most one of so many requests that
+/// the rate permits.
+const AUDIT_SHARE: u32 = 16;
+
+/// The same after it was found to show a state that is too old, and for how long.
+const AUDIT_SHARE_OF_STALE_LIST: u32 = 4;
+const STALE_FOR: Duration = Duration::from_mins(30);
 
 /// What to ask for next.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Choice {
     /// The description of this job, or of its index.
     Job(JobId),
-    /// The next page of a scan, which goes on for this many pages if it begins.
-    Page { pages: usize },
+    /// The next page of a scan, or the first of this one if none is under way.
+    Page(ScanPlan),
+}
+
+/// What a scan is for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct ScanPlan {
+    /// How many pages it goes on for in any case.
+    pub(super) pages: usize,
+    /// Whether it goes on for as long as it may find jobs whose page is not known.
+    pub(super) explores: bool,
+    /// How urgent it was when it began.
+    pub(super) urgency: f64,
 }
 
 /// What the choice rests on.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "independent of each other")]
-pub(super) struct Inputs {
-    /// The job whose poll is the most overdue, and how pressing it is.
+pub(super) struct Inputs<'a> {
+    /// The job that waits for a poll of its own and is the most overdue, and for how many of its
+    /// intervals it had no answer.
     pub(super) job: Option<(JobId, f64)>,
-    /// A page is due, whatever it is worth.
-    pub(super) is_page_due: bool,
-    /// A page is due if nothing else is, to learn of past durations.
-    pub(super) is_history_due: bool,
     /// A page may be asked for.
     pub(super) is_page_allowed: bool,
     /// A scan of the whole list is due.
     pub(super) is_scan_due: bool,
+    /// A page is due if nothing else is, to learn of past durations.
+    pub(super) is_history_due: bool,
     /// The scan under way.
-    pub(super) scan: Option<ScanPlace>,
-    /// How many jobs wait for a poll.
-    pub(super) waiting: usize,
+    pub(super) scan: Option<ScanPlan>,
+    pub(super) coverage: &'a Coverage,
     pub(super) now: Instant,
 }
 
-/// How far a scan is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct ScanPlace {
-    /// The number of the next page, from 0.
-    pub(super) page: usize,
-    /// How many pages it goes on for in any case.
-    pub(super) until: usize,
-}
-
-/// What is known of the worth of pages.
+/// What is decided about pages.
 #[derive(Debug, Default)]
 pub(super) struct ListPolicy {
-    /// How many pages that were asked for to see what is on them were worth too little, and when
-    /// that was counted.
-    unproductive_pages: f64,
-    counted_at: Instant,
-    /// When the list was read to its end: it has no unvisited pages.
-    ended_at: Option<Instant>,
-    estimate: Option<Estimate>,
-    /// Whether the last request was for a page. Pages that are due and jobs take turns.
+    plan: Plan,
+    exploration: Exploration,
+    stale_until: Option<Instant>,
+    /// Whether the last request was for a page. Scans that are less urgent than jobs take turns
+    /// with them.
     had_page_turn: bool,
 }
 
-/// How pressing the jobs are, each by the square of the intervals since the last answer about it,
-/// by the page that shows them.
-#[derive(Debug, Default)]
-pub(super) struct Pressure {
-    pages: Vec<f64>,
-    /// The sum and the number of those of which no page is known.
-    unlocated: f64,
-    unlocated_jobs: f64,
-}
-
-/// What a scan from the first page is worth.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Worth {
-    /// The best number of pages.
-    pages: usize,
-    /// How pressing what one page answers for is on average, for the cost of one description, by
-    /// the same square. A job that becomes due is as pressing as 1.
-    of_page: f64,
-}
-
-/// An estimate of the worth, when it was made, and how often it was used since.
+/// The limits within which a plan is made.
 #[derive(Debug, Clone, Copy)]
-struct Estimate {
-    worth: Worth,
-    at: Instant,
-    uses: usize,
+pub(super) struct Limits {
+    /// The requests that the rate permits in a second.
+    pub(super) rate: f64,
+    /// The shortest interval between two answers about a job.
+    pub(super) min_interval: Duration,
+    /// Whether as much of the rate is used as there is.
+    pub(super) is_full_effort: bool,
+}
+
+/// How long scans are, and when the next one begins.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Plan {
+    /// The number of pages whose jobs are covered by scans.
+    pages: usize,
+    /// When a scan is as urgent as a job at the end of its interval.
+    at: Option<Instant>,
+    /// What a scan costs, in the same unit as the sum over its jobs.
+    cost: f64,
+    /// The part of its usual interval after which each job is polled.
+    stretch: f64,
+}
+
+/// The search for the pages of jobs.
+#[derive(Debug)]
+struct Exploration {
+    /// How many pages may be asked for. Each job that comes to be watched adds one, and each that
+    /// is found.
+    credit: f64,
+    /// When a futile search is repeated.
+    again_at: Instant,
+    gap: Duration,
 }
 
 impl ListPolicy {
-    /// Decides what to ask for, if anything. `pressure` is evaluated only now and then.
-    pub(super) fn choose(&mut self, inputs: Inputs, pressure: impl FnOnce() -> Pressure) -> Option<Choice> {
-        let worth = self.worth(&inputs, pressure);
-        let takes_page = match &inputs.job {
-            None => inputs.is_page_due || inputs.is_history_due,
-            Some((_, pressing)) if pressing.is_infinite() => false,
-            Some((_, pressing)) => {
-                worth.of_page > pressing.powi(2) || (inputs.is_page_due && !self.had_page_turn)
-            }
+    /// Decides what to ask for, if anything.
+    pub(super) fn choose(&mut self, inputs: Inputs<'_>) -> Option<Choice> {
+        let urgency_of_job = match &inputs.job {
+            Some((_, intervals)) => intervals.powi(2),
+            None => 0.0,
         };
-        self.had_page_turn = takes_page;
-
-        if !takes_page {
-            return inputs.job.map(|(id, _)| Choice::Job(id));
-        }
-        Some(Choice::Page { pages: if inputs.is_scan_due { usize::MAX } else { worth.pages.max(1) } })
-    }
-
-    /// The estimate no longer holds: a page was asked for or answered.
-    pub(super) fn forget_estimate(&mut self) {
-        self.estimate = None;
-    }
-
-    /// Counts a page of a scan that was worth this much. `rest` is the pressure that is left.
-    pub(super) fn count_page(&mut self, page: usize, worth: f64, rest: &Pressure, now: Instant) {
-        if page < rest.known_pages() {
-            return;
-        }
-        let unproductive = self.unproductive_pages(now);
-        self.unproductive_pages = if worth < PAGE_COST { unproductive + 1.0 } else { unproductive / 2.0 };
-        self.counted_at = now;
-    }
-
-    /// The list came to an end, which `is_last` if it is believed.
-    pub(super) fn on_end(&mut self, is_last: bool, now: Instant) {
-        self.ended_at = is_last.then_some(now);
-    }
-
-    /// Whether a scan is to go on to this page.
-    pub(super) fn goes_on_to(&self, page: usize, rest: &Pressure, now: Instant) -> bool {
-        rest.pages.get(page).copied().unwrap_or_else(|| self.of_unseen_page(rest, now)) > PAGE_COST
-    }
-
-    /// What a page is worth now, if one can be asked for.
-    fn worth(&mut self, inputs: &Inputs, pressure: impl FnOnce() -> Pressure) -> Worth {
-        #[expect(clippy::cast_precision_loss, reason = "a number of jobs")]
-        let is_small = inputs.waiting as f64 <= PAGE_COST;
-        if is_small || !inputs.is_page_allowed {
-            return Worth { pages: 0, of_page: 0.0 };
-        }
-
-        if let Some(estimate) = &mut self.estimate
-            && (inputs.now.since(estimate.at) < ESTIMATE_HOLDS_FOR
-                || estimate.uses < inputs.waiting / JOBS_PER_USE)
-        {
-            estimate.uses += 1;
-            return estimate.worth;
-        }
-
-        let worth = self.estimated(&pressure(), inputs.scan, inputs.now);
-        self.estimate = Some(Estimate { worth, at: inputs.now, uses: 0 });
-        worth
-    }
-
-    fn estimated(&self, pressure: &Pressure, scan: Option<ScanPlace>, now: Instant) -> Worth {
-        let unseen = self.of_unseen_page(pressure, now);
-        let of = |page: usize| pressure.pages.get(page).copied().unwrap_or(unseen);
-        if let Some(scan) = scan {
-            return Worth { pages: scan.until, of_page: of(scan.page) / PAGE_COST };
-        }
-
-        let mut best = Worth { pages: 0, of_page: 0.0 };
-        let (mut sum, mut most) = (0.0, 0.0);
-        for page in 0..=pressure.pages.len() {
-            sum += of(page) - PAGE_COST;
-            if sum > most {
-                most = sum;
-                #[expect(clippy::cast_precision_loss, reason = "a few pages")]
-                let pages = (page + 1) as f64;
-                best = Worth { pages: page + 1, of_page: (sum / pages + PAGE_COST) / PAGE_COST };
-            }
-        }
-        best
-    }
-
-    /// What an unvisited page is likely to answer for.
-    fn of_unseen_page(&self, pressure: &Pressure, now: Instant) -> f64 {
-        let is_read = self.ended_at.is_some_and(|at| now.since(at) < HALF_LIFE);
-        if is_read { 0.0 } else { pressure.of_unseen_page(self.unproductive_pages(now)) }
-    }
-
-    fn unproductive_pages(&self, now: Instant) -> f64 {
-        let half_lives = now.since(self.counted_at).as_secs_f64() / HALF_LIFE.as_secs_f64();
-        self.unproductive_pages * 0.5_f64.powf(half_lives)
-    }
-}
-
-impl Pressure {
-    pub(super) fn add(&mut self, page: Option<usize>, value: f64) {
-        if let Some(page) = page {
-            if self.pages.len() <= page {
-                self.pages.resize(page + 1, 0.0);
-            }
-            self.pages[page] += value;
+        let scan = if urgency_of_job.is_infinite() || !inputs.is_page_allowed {
+            None
+        } else if let Some(scan) = inputs.scan {
+            // A scan of the whole list that is due meanwhile continues it.
+            let pages = if inputs.is_scan_due { usize::MAX } else { scan.pages };
+            Some(ScanPlan { pages, ..scan }).filter(|_| self.takes_turn(scan, urgency_of_job, &inputs))
         } else {
-            self.unlocated += value;
-            self.unlocated_jobs += 1.0;
+            self.new_scan(urgency_of_job, &inputs)
+        };
+
+        self.had_page_turn = scan.is_some();
+        match scan {
+            Some(scan) => Some(Choice::Page(scan)),
+            None => inputs.job.map(|(id, _)| Choice::Job(id)),
         }
     }
 
-    /// How many pages are known to show jobs.
-    pub(super) fn known_pages(&self) -> usize {
-        self.pages.len()
+    /// Plans the scans from `now` on; there are none if the list cannot be read.
+    pub(super) fn plan(&mut self, coverage: &Coverage, is_readable: bool, limits: Limits, now: Instant) {
+        self.stale_until.take_if(|until| *until <= now);
+        self.plan = Plan::find(coverage, is_readable, limits, now);
     }
 
-    /// What an unvisited page is likely to answer for, after this many unproductive ones.
-    fn of_unseen_page(&self, unproductive: f64) -> f64 {
-        let part = ROWS_PER_PAGE / self.unlocated_jobs.max(ROWS_PER_PAGE);
-        PRIOR_ON_UNSEEN_PAGE * self.unlocated * part / (1.0 + unproductive)
+    /// When the next scan begins, if nothing else happens.
+    pub(super) fn scan_at(&self) -> Option<Instant> {
+        self.plan.at
+    }
+
+    /// The number of pages whose jobs wait for a scan. Those of a scan under way wait for its end.
+    pub(super) fn covered_pages(&self, scan: Option<ScanPlan>) -> usize {
+        let of_scan = scan.map_or(0, |scan| if scan.explores { usize::MAX } else { scan.pages });
+        self.plan.pages.max(of_scan)
+    }
+
+    /// The part of its usual interval after which each job is polled.
+    pub(super) fn stretch(&self) -> f64 {
+        self.plan.stretch
+    }
+
+    /// A job comes to be watched, and its page is not known.
+    pub(super) fn on_new_job(&mut self) {
+        self.exploration.credit = self.exploration.credit.max(0.0) + 1.0;
+    }
+
+    /// Takes a page of an exploration that showed so many jobs whose page was not known, while
+    /// `unlocated` are left. Returns whether it goes on.
+    pub(super) fn on_explored(&mut self, found: usize, unlocated: usize, now: Instant) -> bool {
+        self.exploration.spend(found, now);
+        unlocated > 0 && self.exploration.credit > 0.0
+    }
+
+    /// An exploration came to the end of the list, which does not show the `unlocated` jobs that
+    /// are left.
+    pub(super) fn on_explored_to_the_end(&mut self, unlocated: usize, now: Instant) {
+        if unlocated > 0 && self.exploration.credit > 0.0 {
+            self.exploration.give_up(now);
+        }
+    }
+
+    /// The list showed a state that is too old to rely on.
+    pub(super) fn on_stale_row(&mut self, now: Instant) {
+        self.stale_until = Some(now + STALE_FOR);
+    }
+
+    /// The descriptions that check the list take at most one of so many requests.
+    pub(super) fn audit_share(&self) -> u32 {
+        if self.stale_until.is_some() { AUDIT_SHARE_OF_STALE_LIST } else { AUDIT_SHARE }
+    }
+
+    /// Whether the scan under way goes before this job.
+    fn takes_turn(&self, scan: ScanPlan, urgency_of_job: f64, inputs: &Inputs<'_>) -> bool {
+        inputs.job.is_none() || scan.urgency >= urgency_of_job.max(1.0) || !self.had_page_turn
+    }
+
+    fn new_scan(&mut self, urgency_of_job: f64, inputs: &Inputs<'_>) -> Option<ScanPlan> {
+        let is_idle = inputs.job.is_none();
+        let urgency_of_scan = self.plan.urgency(inputs.coverage, inputs.now);
+        let whole = ScanPlan { pages: usize::MAX, explores: false, urgency: 0.0 };
+
+        if inputs.is_scan_due && (is_idle || !self.had_page_turn) {
+            return Some(whole);
+        }
+        let is_due = urgency_of_scan.max(urgency_of_job) >= 1.0;
+        if is_due && self.exploration.is_due(inputs.coverage.unlocated(), inputs.now) {
+            return Some(ScanPlan { pages: 1, explores: true, urgency: f64::INFINITY });
+        }
+        if urgency_of_scan >= urgency_of_job.max(1.0) {
+            return Some(ScanPlan { pages: self.plan.pages, explores: false, urgency: urgency_of_scan });
+        }
+        let is_history_due = is_idle && inputs.is_history_due;
+        is_history_due.then_some(ScanPlan { pages: 1, ..whole })
     }
 }
 
-/// What a row about a job is worth: the square of how pressing the job is, as for a description.
-/// The wait so far and the probability of an end in it both grow with the time, so a job that the
-/// list does not show waits as many times longer as the root of the jobs on a page, and not as
-/// they.
-pub(super) fn value_of_row(pressing: f64, was_seen: bool) -> f64 {
-    let pressing = match pressing {
-        pressing if pressing.is_infinite() => 0.0,
-        // It is described, unless that takes long: the list may not have it yet.
-        pressing if !was_seen => (pressing - INTERVALS_TO_FIRST_DESCRIPTION).max(0.0),
-        pressing => pressing,
-    };
-    pressing.powi(2)
+impl Plan {
+    /// The number of pages for which scans and descriptions together need the fewest requests. A
+    /// page costs less while even these are more than the rate permits.
+    fn find(coverage: &Coverage, is_readable: bool, limits: Limits, now: Instant) -> Self {
+        let is_worth_it = is_readable && coverage.all().jobs() > FEW_JOBS;
+        let pages_to_scan = if is_worth_it { coverage.pages().len() } else { 0 };
+        let fewest = |page_cost: f64| {
+            let all = coverage.all().weights();
+            let mut best = (all, 0);
+            let (mut weights, mut squares) = (0.0_f64, 0.0_f64);
+            for (page, shown) in coverage.pages()[..pages_to_scan].iter().enumerate() {
+                weights += shown.counted().weights();
+                squares += shown.counted().squares();
+                let cost = number(page + 1) * page_cost;
+                // A job is not to be asked for more often than that, however many there are.
+                let at_most = cost / limits.min_interval.as_secs_f64();
+                let needed = (cost * squares).sqrt().min(at_most) + (all - weights);
+                if needed < best.0 {
+                    best = (needed, page + 1);
+                }
+            }
+            best
+        };
+
+        let (mut page_cost, mut best) = (PAGE_COST, fewest(PAGE_COST));
+        if best.0 > limits.rate || limits.is_full_effort {
+            (page_cost, best) = (PAGE_COST_IF_SATURATED, fewest(PAGE_COST_IF_SATURATED));
+        }
+        let (needed, length) = best;
+        let stretch = match needed / (FULL_SHARE * limits.rate) {
+            stretch if limits.is_full_effort => stretch.clamp(MIN_STRETCH, 1.0),
+            _ => 1.0,
+        };
+
+        let cost = number(length) * page_cost * stretch.powi(2);
+        let plan = Self { pages: length, at: None, cost, stretch };
+        Self { at: plan.due(coverage, limits.min_interval, now), ..plan }
+    }
+
+    /// When the sum of `w² · t²` over the covered jobs is the cost of a scan. All jobs on a page had
+    /// their last answer when it was read.
+    fn due(&self, coverage: &Coverage, min_interval: Duration, now: Instant) -> Option<Instant> {
+        let (mut a, mut b, mut c) = (0.0, 0.0, -self.cost);
+        for page in &coverage.pages()[..self.pages] {
+            let (squares, time) = (page.counted().squares(), now.since(page.read_at()).as_secs_f64());
+            a += squares;
+            b += squares * time;
+            c += squares * time.powi(2);
+        }
+        if a <= 0.0 {
+            return None;
+        }
+
+        let wait = ((b * b - a * c).max(0.0).sqrt() - b) / a;
+        let at = now + Duration::try_from_secs_f64(wait.max(0.0)).unwrap_or_default();
+        Some(at.max(coverage.pages()[0].read_at() + min_interval))
+    }
+
+    /// How urgent a scan is; at least 1 once it is due.
+    fn urgency(&self, coverage: &Coverage, now: Instant) -> f64 {
+        let Some(at) = self.at else { return 0.0 };
+        if now < at {
+            return 0.0;
+        }
+        let pages = coverage.pages().iter().take(self.pages);
+        let of_page = |squares: f64, read_at| squares * now.since(read_at).as_secs_f64().powi(2);
+        let sum: f64 = pages.map(|page| of_page(page.counted().squares(), page.read_at())).sum();
+        (sum / self.cost).max(1.0)
+    }
+}
+
+impl Exploration {
+    /// Whether an exploration may begin now for so many jobs.
+    fn is_due(&mut self, unlocated: usize, now: Instant) -> bool {
+        if unlocated <= FEW_JOBS {
+            return false;
+        }
+        if self.credit <= 0.0 && now >= self.again_at {
+            self.credit = number(unlocated);
+        }
+        self.credit > 0.0
+    }
+
+    fn spend(&mut self, found: usize, now: Instant) {
+        self.credit += number(found) - 1.0;
+        if self.credit <= 0.0 {
+            self.give_up(now);
+        }
+    }
+
+    fn give_up(&mut self, now: Instant) {
+        self.credit = 0.0;
+        self.again_at = now + self.gap;
+        self.gap = (2 * self.gap).min(MAX_EXPLORATION_GAP);
+    }
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self { pages: 0, at: None, cost: 0.0, stretch: 1.0 }
+    }
+}
+
+impl Default for Exploration {
+    fn default() -> Self {
+        Self { credit: 0.0, again_at: Instant::default(), gap: EXPLORATION_GAP }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a number of jobs or pages")]
+fn number(count: usize) -> f64 {
+    count as f64
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
+    use super::super::coverage::{Listed, Rows};
     use super::*;
 
-    fn inputs(pressing: f64) -> Inputs {
+    const LIMITS: Limits = Limits { rate: 10.0, min_interval: Duration::from_secs(1), is_full_effort: false };
+
+    fn at(seconds: u64) -> Instant {
+        Instant::after_start(Duration::from_secs(seconds))
+    }
+
+    /// Jobs that wait for a poll every ten seconds: so many on each of these pages, which were read
+    /// at 0 s, and so many on no known page.
+    fn coverage(on_pages: &[usize], unlocated: usize) -> Coverage {
+        let mut coverage = Coverage::default();
+        let pages = on_pages.iter().enumerate().map(|(page, jobs)| (Some(page), *jobs));
+        let mut id = 0;
+        for (page, jobs) in pages.chain([(None, unlocated)]) {
+            for _ in 0..jobs {
+                id += 1;
+                let mut listed = Listed::default();
+                coverage.locate(&JobId::new(format!("rj-{id}")).unwrap(), &mut listed, page, at(0));
+                coverage.count(&mut listed, Duration::from_secs(10), Rows::Since(at(0)));
+            }
+        }
+        coverage
+    }
+
+    /// What a policy is to decide at 20 s about a job that is as overdue as this.
+    fn inputs(coverage: &Coverage, intervals: f64) -> Inputs<'_> {
         Inputs {
-            job: Some((JobId::new("rj-1").unwrap(), pressing)),
-            is_page_due: false,
-            is_history_due: false,
+            job: Some((JobId::new("rj").unwrap(), intervals)),
             is_page_allowed: true,
             is_scan_due: false,
+            is_history_due: false,
             scan: None,
-            waiting: 100,
-            now: Instant::default(),
+            coverage,
+            now: at(20),
         }
     }
 
-    /// This many jobs that are as pressing as 2, all on the first page.
-    fn on_first_page(jobs: usize) -> Pressure {
-        let mut pressure = Pressure::default();
-        (0..jobs).for_each(|_| pressure.add(Some(0), 4.0));
-        pressure
-    }
-
-    fn asks_page(policy: &mut ListPolicy, inputs: Inputs, pressure: impl FnOnce() -> Pressure) -> bool {
-        matches!(policy.choose(inputs, pressure), Some(Choice::Page { .. }))
-    }
-
-    #[test]
-    fn a_page_that_answers_for_many_jobs_is_asked_for() {
-        let asks = |jobs| asks_page(&mut ListPolicy::default(), inputs(2.0), || on_first_page(jobs));
-
-        assert!(asks(10));
-        assert!(!asks(2));
-    }
-
-    #[test]
-    fn an_urgent_job_is_asked_for_before_any_page() {
-        let urgent = Inputs { is_page_due: true, ..inputs(f64::INFINITY) };
-
-        assert!(!asks_page(&mut ListPolicy::default(), urgent, || on_first_page(90)));
-    }
-
-    #[test]
-    fn pages_that_are_due_and_jobs_take_turns() {
+    fn planned(coverage: &Coverage, limits: Limits) -> ListPolicy {
         let mut policy = ListPolicy::default();
-        let mut asks = || {
-            let due = Inputs { is_page_due: true, ..inputs(2.0) };
-            asks_page(&mut policy, due, Pressure::default)
+        policy.plan(coverage, true, limits, at(20));
+        policy
+    }
+
+    fn scanned_pages(choice: Option<Choice>) -> Option<usize> {
+        match choice? {
+            Choice::Page(scan) => Some(scan.pages),
+            Choice::Job(_) => None,
+        }
+    }
+
+    #[test]
+    fn scans_have_the_length_that_needs_the_fewest_requests() {
+        for (on_pages, length) in [
+            (&[][..], 0),
+            (&[3], 0),
+            (&[4], 1),
+            (&[50, 50, 1], 2),
+            (&[50, 50, 50, 0, 0, 0], 3),
+            (&[0, 0, 0, 0, 50], 5),
+            (&[0, 0, 0, 0, 9], 0),
+        ] {
+            let coverage = coverage(on_pages, 0);
+
+            assert_eq!(planned(&coverage, LIMITS).covered_pages(None), length, "{on_pages:?}");
+        }
+    }
+
+    #[test]
+    fn pages_cost_less_while_the_rate_is_short() {
+        let coverage = coverage(&[0, 0, 0, 0, 9], 0);
+
+        let saturated = planned(&coverage, Limits { rate: 0.5, ..LIMITS });
+
+        assert_eq!(saturated.covered_pages(None), 5);
+    }
+
+    #[test]
+    fn a_list_that_cannot_be_read_covers_no_job() {
+        let mut policy = planned(&coverage(&[90], 0), LIMITS);
+
+        policy.plan(&coverage(&[90], 0), false, LIMITS, at(20));
+
+        assert_eq!((policy.covered_pages(None), policy.scan_at()), (0, None));
+    }
+
+    #[test]
+    fn a_scan_is_as_urgent_as_the_jobs_that_it_covers() {
+        // Eight jobs, each of which waited for two intervals: 8 · 2² / 2.
+        let coverage = coverage(&[8], 0);
+        let choose = |intervals| planned(&coverage, LIMITS).choose(inputs(&coverage, intervals));
+
+        assert_eq!(scanned_pages(choose(3.9)), Some(1));
+        assert_eq!(scanned_pages(choose(4.1)), None);
+        assert_eq!(scanned_pages(choose(f64::INFINITY)), None);
+    }
+
+    #[test]
+    fn nothing_is_asked_for_before_it_is_due() {
+        let coverage = coverage(&[8], 0);
+        let mut policy = planned(&coverage, LIMITS);
+        let early = Inputs { job: None, now: at(1), ..inputs(&coverage, 0.0) };
+        policy.plan(&coverage, true, LIMITS, at(1));
+
+        // 8 · (t / 10 s)² is 2 after five seconds.
+        assert_eq!(policy.scan_at(), Some(at(5)));
+        assert_eq!(policy.choose(early), None);
+    }
+
+    #[test]
+    fn a_scan_is_no_earlier_than_the_shortest_interval() {
+        let coverage = coverage(&[90], 0);
+
+        let slow = planned(&coverage, Limits { min_interval: Duration::from_secs(60), ..LIMITS });
+
+        assert_eq!(slow.scan_at(), Some(at(60)));
+    }
+
+    #[test]
+    fn a_scan_that_is_less_urgent_takes_turns_with_jobs() {
+        let coverage = coverage(&[8], 0);
+        let mut policy = planned(&coverage, LIMITS);
+        let scan = ScanPlan { pages: 5, explores: false, urgency: 2.0 };
+        let mut asks = |intervals| {
+            let under_way = Inputs { scan: Some(scan), ..inputs(&coverage, intervals) };
+            scanned_pages(policy.choose(under_way)).is_some()
         };
 
-        assert_eq!([asks(), asks(), asks()], [true, false, true]);
+        assert_eq!([asks(9.0), asks(9.0), asks(9.0)], [true, false, true]);
+        assert_eq!([asks(1.2), asks(1.2)], [true, true]);
+    }
+
+    #[test]
+    fn a_whole_scan_that_is_due_continues_the_one_under_way() {
+        let coverage = Coverage::default();
+        let scan = ScanPlan { pages: 1, explores: false, urgency: 2.0 };
+        let under_way = Inputs { scan: Some(scan), is_scan_due: true, ..inputs(&coverage, 1.0) };
+
+        assert_eq!(scanned_pages(ListPolicy::default().choose(under_way)), Some(usize::MAX));
     }
 
     #[test]
     fn past_durations_are_asked_for_if_nothing_else_is() {
-        let idle = Inputs { job: None, is_history_due: true, ..inputs(0.0) };
-        let busy = Inputs { is_history_due: true, ..inputs(1.0) };
+        let coverage = Coverage::default();
+        let idle = Inputs { job: None, is_history_due: true, ..inputs(&coverage, 0.0) };
+        let busy = Inputs { is_history_due: true, ..inputs(&coverage, 1.0) };
 
-        let chosen = ListPolicy::default().choose(idle, Pressure::default);
+        assert_eq!(scanned_pages(ListPolicy::default().choose(idle)), Some(1));
+        assert_eq!(scanned_pages(ListPolicy::default().choose(busy)), None);
+    }
 
-        assert_eq!(chosen, Some(Choice::Page { pages: 1 }));
-        assert!(!asks_page(&mut ListPolicy::default(), busy, Pressure::default));
+    #[test]
+    fn exploring_costs_no_more_than_describing_each_job_once() {
+        let coverage = coverage(&[], 10);
+        let mut policy = ListPolicy::default();
+        (0..10).for_each(|_| policy.on_new_job());
+
+        let mut pages = 0;
+        while scanned_pages(policy.choose(inputs(&coverage, 1.0))).is_some() {
+            pages += 1;
+            policy.on_explored(0, 10, at(20));
+        }
+
+        assert_eq!(pages, 10);
+        let explores_at = |policy: &mut ListPolicy, second| {
+            scanned_pages(policy.choose(Inputs { now: at(second), ..inputs(&coverage, 1.0) })).is_some()
+        };
+        assert!(!explores_at(&mut policy, 619) && explores_at(&mut policy, 620));
+    }
+
+    #[test]
+    fn a_page_that_shows_jobs_pays_for_further_ones() {
+        let mut policy = ListPolicy::default();
+        policy.on_new_job();
+
+        assert!(policy.on_explored(5, 100, at(20)));
+        assert!(!policy.on_explored(1, 0, at(20)), "none is left");
+    }
+
+    #[test]
+    fn an_exploration_to_the_end_is_repeated_after_longer_and_longer() {
+        let coverage = coverage(&[], 10);
+        let mut policy = ListPolicy::default();
+        let explores_at = |policy: &mut ListPolicy, second| {
+            scanned_pages(policy.choose(Inputs { now: at(second), ..inputs(&coverage, 1.0) })).is_some()
+        };
+        assert!(explores_at(&mut policy, 20));
+        policy.on_explored_to_the_end(10, at(20));
+        assert!(!explores_at(&mut policy, 619) && explores_at(&mut policy, 620));
+
+        policy.on_explored_to_the_end(10, at(620));
+
+        assert!(!explores_at(&mut policy, 1819) && explores_at(&mut policy, 1820));
+    }
+
+    #[test]
+    fn few_jobs_are_not_explored_for() {
+        let coverage = coverage(&[], 3);
+        let mut policy = ListPolicy::default();
+        policy.on_new_job();
+
+        assert_eq!(scanned_pages(policy.choose(inputs(&coverage, 1.0))), None);
+    }
+
+    #[test]
+    fn a_stale_row_raises_the_share_of_audits_for_half_an_hour() {
+        let mut policy = ListPolicy::default();
+        assert_eq!(policy.audit_share(), 16);
+
+        policy.on_stale_row(at(0));
+
+        policy.plan(&Coverage::default(), true, LIMITS, at(1799));
+        assert_eq!(policy.audit_share(), 4);
+        policy.plan(&Coverage::default(), true, LIMITS, at(1800));
+        assert_eq!(policy.audit_share(), 16);
+    }
+
+    #[test]
+    fn full_effort_uses_nine_tenths_of_the_rate() {
+        let full = Limits { is_full_effort: true, ..LIMITS };
+        // 18 jobs need 1.8 requests a second, and nine are permitted.
+        let policy = planned(&coverage(&[], 18), full);
+        assert!((policy.stretch() - 0.2).abs() < 1e-9, "{}", policy.stretch());
+
+        let saturated = planned(&coverage(&[], 900), full);
+
+        assert!((saturated.stretch() - 1.0).abs() < f64::EPSILON, "no interval becomes longer");
+    }
+
+    proptest! {
+        /// At the planned time, the covered jobs are as urgent as the scan costs, if that is not
+        /// past and not before the shortest interval.
+        #[test]
+        fn a_scan_begins_when_it_is_worth_its_cost(
+            on_pages in prop::collection::vec(0..100_usize, 1..12),
+            rate in 0.1..100.0_f64,
+        ) {
+            let coverage = coverage(&on_pages, 0);
+            let limits = Limits { rate, min_interval: Duration::from_millis(1), is_full_effort: false };
+            let mut policy = ListPolicy::default();
+            policy.plan(&coverage, true, limits, at(0));
+
+            if let Some(at) = policy.scan_at() {
+                let jobs: usize = on_pages[..policy.plan.pages].iter().sum();
+                let waited = at.since(Instant::default()).as_secs_f64();
+                let urgency = number(jobs) * (waited / 10.0).powi(2);
+                prop_assert!((urgency / policy.plan.cost - 1.0).abs() < 1e-6, "{urgency}");
+            }
+        }
     }
 }

@@ -3,11 +3,12 @@
 //! Each part has its own state and invariant: [`JobTable`], [`Schedule`], [`RequestGate`],
 //! [`KeyState`], [`Discovery`] and [`Durations`]. This module holds them together.
 //!
-//! Invariant: a job that has not ended is either in flight or in the queue, and the most overdue
-//! one is polled first; no request is made before the gate opens.
+//! Invariant: a job that has not ended is in flight, in the queue, or covered by scans of the list,
+//! and what is the most urgent is asked for first; no request is made before the gate opens.
 
 mod answers;
 mod change;
+mod coverage;
 mod discovery;
 mod durations;
 mod explain;
@@ -57,6 +58,8 @@ pub(super) struct Project {
     discovery: Discovery,
     durations: Durations,
     server: ServerClock,
+    /// When a covered job was last described to check the list.
+    audited_at: Instant,
     /// Start of the current period without any usable answer.
     unanswered_since: Option<Instant>,
     /// When the latest record that it continues from was written, if that is later than the clock
@@ -100,7 +103,8 @@ impl Project {
     fn schedule(&mut self, id: &JobId, due: Due) {
         let Some((tracker, volatile)) = self.jobs.volatile_mut(id) else { return };
         let alarm = tracker.alarm_at(volatile.place.is_polling());
-        self.schedule.put(id, &mut volatile.place, due, alarm);
+        let rows = volatile.rows(tracker);
+        self.schedule.put(id, &mut volatile.place, due, rows, alarm);
     }
 
     /// Makes a job due that waits in the queue, and forgets the trouble it had.

@@ -4,11 +4,10 @@
 //! Invariant: a page is taken as a whole: past durations first, then the time at the server, then
 //! its rows, then where the scan stands.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::discovery::{CompletedScan, ENDED_BEYOND, PageTime, Room};
-use super::list_policy::Pressure;
-use super::rows::pressure;
 use super::{Job, Project};
 use crate::engine::context::Cx;
 use crate::engine::discovery_state::DiscoveryState;
@@ -26,9 +25,9 @@ const MAX_DOUBLINGS: u32 = 4;
 #[derive(Debug, Default)]
 struct TakenRows {
     /// The watched jobs that it shows.
-    seen: Vec<JobId>,
-    /// What the rows about those were worth.
-    worth: f64,
+    seen: BTreeSet<JobId>,
+    /// How many of them were on no known page.
+    located: usize,
     /// The jobs to watch from now on.
     found: Vec<Observation>,
 }
@@ -59,11 +58,16 @@ impl Project {
         self.learn_durations(&rows);
         let time = PageTime::new(self.server.time(now), &rows, began);
         self.discovery.begin_page(time, surplus, keep, cx.now);
-        let TakenRows { seen, worth, found } = self.take_rows(rows, began, cx);
+        let TakenRows { seen, located, found } = self.take_rows(rows, began, cx);
 
-        let rest = self.pressure(now);
-        let turned = self.discovery.turn_page(next, worth, &rest, now);
-        self.locate(&seen, turned.page, turned.is_last);
+        if let Some(page) = self.discovery.page() {
+            self.miss_others(&seen, page, now);
+            self.schedule.coverage_mut().on_read(page, now);
+        }
+        let turned = self.discovery.turn_page(next, located, self.schedule.coverage(), now);
+        if turned.is_last {
+            self.unlocate_beyond(turned.page, now);
+        }
         if let Some(began) = turned.end_of {
             let scan = CompletedScan {
                 began,
@@ -82,6 +86,7 @@ impl Project {
         self.discovery.report_list(self.watch.unreachable_after, self.key.access(), cx);
         self.discovery.report_left_out(cx);
         self.forget_surplus(cx);
+        self.plan_scans(cx.now.instant);
     }
 
     /// Takes the failure of a page; `is_of_token` if it is the token that was refused.
@@ -101,6 +106,8 @@ impl Project {
         } else {
             self.on_list_failure(began, failure, cx);
         }
+        // What waits for a scan is described instead, if the list cannot be read for a while.
+        self.plan_scans(cx.now.instant);
 
         self.discovery.report_list(self.watch.unreachable_after, self.key.access(), cx);
     }
@@ -125,6 +132,9 @@ impl Project {
             job.volatile.was_listed_as_ended = row.end().is_some();
         }
 
+        if let Some(page) = self.discovery.last_read() {
+            self.locate(&row.id, page, cx.now.instant);
+        }
         self.take_row(row, began, cx);
     }
 
@@ -163,33 +173,42 @@ impl Project {
 
     fn take_rows(&mut self, rows: Vec<Observation>, began: Instant, cx: &mut Cx<'_>) -> TakenRows {
         let now = cx.now.instant;
+        let page = self.discovery.page();
         let mut room = self.room();
         let mut taken = TakenRows::default();
         for row in rows {
-            if self.jobs.contains(&row.id) {
-                taken.seen.push(row.id.clone());
-                taken.worth += self.value_of_row(&row.id, now);
+            if let Some(job) = self.jobs.get(&row.id) {
+                let place = &job.volatile.place;
+                let is_open = place.due_or_polled().is_some();
+                taken.located += usize::from(is_open && place.page().is_none());
+                taken.seen.insert(row.id.clone());
+                if let Some(page) = page {
+                    self.locate(&row.id, page, now);
+                }
                 self.take_row(row, began, cx);
             } else if self.discovery.finds(&row, &mut room, now) {
                 taken.found.push(row);
             }
         }
+        self.discovery.keep_room(room);
         taken
     }
 
-    /// How many more jobs may be discovered.
+    /// How many more jobs may be discovered: by all jobs at the start of a scan and when there is no
+    /// more room, and otherwise by what the scan found. Jobs that end meanwhile only make room.
     fn room(&self) -> Room {
         let Some(max) = self.discovery.max_jobs() else { return Room::default() };
+        let is_first = self.discovery.page().is_none_or(|page| page == 0);
+        if let Some(room) = self.discovery.room().filter(|room| !is_first && !room.is_used_up()) {
+            return room;
+        }
+
         let mut room = Room { unfinished: max, ended: max.saturating_add(ENDED_BEYOND) };
         for job in self.jobs.values().filter(|job| job.is_discovered()) {
             let room = if Job::is_over(job) { &mut room.ended } else { &mut room.unfinished };
             *room = room.saturating_sub(1);
         }
         room
-    }
-
-    fn pressure(&self, now: Instant) -> Pressure {
-        pressure(&self.jobs, self.described_since(now), now)
     }
 
     /// A refused token is an answer to what was asked, so the server took the request.

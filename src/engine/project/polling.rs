@@ -5,12 +5,15 @@
 
 use std::time::Duration;
 
-use super::list_policy::{Choice, Inputs};
-use super::rows::pressure;
+use super::list_policy::{Choice, Inputs, Limits};
 use super::{Project, Request};
 use crate::engine::context::Cx;
 use crate::model::JobId;
 use crate::model::time::{Instant, earliest};
+
+/// How many pages become covered, or are no longer, in one step: each of their jobs costs about a
+/// microsecond.
+const PAGES_PER_STEP: usize = 16;
 
 impl Project {
     /// The earliest time at which [`Project::take_due`] or [`Project::take_alarms`] has something.
@@ -30,7 +33,7 @@ impl Project {
             return None;
         }
         let job = self.schedule.first_due().filter(|_| self.has_room());
-        let next = earliest([job, self.page_due(), self.history_due()]);
+        let next = earliest([job, self.page_due(), self.history_due(), self.scan_due(), self.settling_due()]);
         next.map(|due| due.max(self.gate.opens_at()))
     }
 
@@ -50,6 +53,31 @@ impl Project {
         self.discovery.history_due().filter(|_| self.open() > 0 && self.may_list())
     }
 
+    /// When the jobs that wait for a scan need one.
+    fn scan_due(&self) -> Option<Instant> {
+        self.discovery.covering_scan_due().filter(|_| self.may_list())
+    }
+
+    /// When [`Project::settle`] has something to do.
+    fn settling_due(&self) -> Option<Instant> {
+        let audit = self.audit_due().map(|(at, _)| at);
+        let is_settled = self.schedule.coverage().is_at(self.covered_pages());
+        if is_settled { audit } else { Some(Instant::default()) }
+    }
+
+    /// When the next job is described although scans cover it, and which. However many were
+    /// described at the same time, the audits are spread.
+    fn audit_due(&self) -> Option<(Instant, &JobId)> {
+        let (described_at, id) = self.schedule.first_audit()?;
+        let spacing = self.gate.rate().interval() * self.discovery.audit_share();
+        Some(((described_at + self.described_within()).max(self.audited_at + spacing), id))
+    }
+
+    /// The number of pages whose jobs are to wait for a scan.
+    fn covered_pages(&self) -> usize {
+        if self.may_list() { self.discovery.covered_pages() } else { 0 }
+    }
+
     /// Only jobs are asked for to see whether the key is accepted, and by a final poll.
     fn may_list(&self) -> bool {
         !self.schedule.is_final_poll() && (self.key.access().is_accepted() || self.open() == 0)
@@ -60,11 +88,13 @@ impl Project {
         if self.next_poll()? > now {
             return None;
         }
+        self.plan_scans(now);
+        self.settle(now);
         let choice = self.choose(now)?;
         self.gate.pass(now);
 
         match choice {
-            Choice::Page { pages } => Some(Request::Page(self.discovery.ask_page(pages, now, generation))),
+            Choice::Page(scan) => Some(Request::Page(self.discovery.ask_page(scan, now, generation))),
             Choice::Job(id) => {
                 let (_, volatile) = self.jobs.volatile_mut(&id)?;
                 volatile.polls += 1;
@@ -80,16 +110,52 @@ impl Project {
         let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
         let inputs = Inputs {
             job: if self.has_room() { self.schedule.most_pressing(now) } else { None },
-            is_page_due: is_due(self.page_due()),
-            is_history_due: is_due(self.history_due()),
             is_page_allowed: self.may_list() && self.discovery.is_free(now),
             is_scan_due: is_due(self.discovery.scan_at()),
-            scan: self.discovery.scan_place(),
-            waiting: self.schedule.waiting(),
+            is_history_due: is_due(self.history_due()),
+            scan: self.discovery.scan(),
+            coverage: self.schedule.coverage(),
             now,
         };
-        let (jobs, described_since) = (&self.jobs, self.described_since(now));
-        self.discovery.policy().choose(inputs, || pressure(jobs, described_since, now))
+        self.discovery.policy().choose(inputs)
+    }
+
+    /// Plans which jobs wait for scans of the list, and when the next one begins.
+    pub(super) fn plan_scans(&mut self, now: Instant) {
+        let limits = Limits {
+            rate: self.gate.rate().per_second(),
+            min_interval: self.cadence.fastest(),
+            is_full_effort: self.cadence.is_full_effort(),
+        };
+        let is_readable = self.may_list() && self.discovery.is_readable(now);
+        let policy = self.discovery.policy();
+
+        policy.plan(self.schedule.coverage(), is_readable, limits, now);
+        self.cadence.set_stretch(policy.stretch());
+        self.schedule.coverage_mut().set_stretch(policy.stretch());
+    }
+
+    /// Moves jobs between those that wait for a scan and those that wait for a poll of their own,
+    /// as the plan says: a limited number, because a step takes little time.
+    fn settle(&mut self, now: Instant) {
+        let target = self.covered_pages();
+        for _ in 0..PAGES_PER_STEP {
+            let Some(page) = self.schedule.coverage_mut().step_towards(target) else { break };
+            for id in self.schedule.coverage().jobs_on(page) {
+                self.put_again(&id);
+            }
+        }
+
+        if let Some(id) = self.audit_due().filter(|(at, _)| *at <= now).map(|(_, id)| id.clone()) {
+            self.schedule_urgently(&id, now);
+            self.audited_at = now;
+        }
+    }
+
+    /// Schedules a job for the time for which it is scheduled.
+    pub(super) fn put_again(&mut self, id: &JobId) {
+        let due = self.jobs.get(id).and_then(|job| job.volatile.place.due());
+        self.reschedule(id, due);
     }
 
     /// Finds what time alone brought about: deadlines that passed, and trouble that lasted.

@@ -4,25 +4,26 @@
 //! described; a row counts only for a job without trouble about which nothing was answered since
 //! the page was asked for.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::Project;
-use super::jobs::{Job, JobTable};
-use super::list_policy::{Pressure, value_of_row};
-use super::schedule::Due;
+use super::coverage::Rows;
+use super::jobs::{Job, Volatile};
+use super::schedule::{Due, Schedule};
 use crate::engine::Answer;
 use crate::engine::context::Cx;
 use crate::engine::slow::SlowLimit;
-use crate::engine::tracker::Pacing;
+use crate::engine::tracker::{Pacing, Tracker};
 use crate::model::time::Instant;
 use crate::model::{JobId, Observation};
 
-/// However often the list shows a job, it is described after this time: the list is best effort.
+/// However often the list shows a job, it is described after this time, or later if descriptions of
+/// all open jobs would take too much of the rate: the list is best effort.
 const DESCRIBED_WITHIN: Duration = Duration::from_mins(5);
 
-/// The descriptions that this takes use at most one of so many requests that the rate permits; if
-/// that is not enough, they are further apart.
-const DESCRIPTION_SHARE: u32 = 4;
+/// A row that shows a job as running so long after its end was described is stale.
+const STALE_AFTER: Duration = Duration::from_mins(1);
 
 impl Project {
     /// Takes what the list says of a job, by a page that was asked for at `began`.
@@ -30,6 +31,9 @@ impl Project {
         let (id, now) = (row.id.clone(), cx.now.instant);
         let within = self.described_within();
         let Some(job) = self.jobs.get(&id) else { return };
+        if row.end().is_none() && job.tracker.had_ended_by(began.back(STALE_AFTER)) {
+            self.discovery.policy().on_stale_row(now);
+        }
         let is_stale = job.tracker.answered_at().is_some_and(|at| at >= began);
         if is_stale || !job.takes_rows() {
             return;
@@ -38,7 +42,7 @@ impl Project {
             self.schedule_urgently(&id, now);
             return;
         }
-        if !job.may_be_answered_by_row(now.back(within)) {
+        if !job.volatile.place.is_covered() && !job.may_be_answered_by_row(now.back(within)) {
             return;
         }
 
@@ -58,34 +62,43 @@ impl Project {
         cx.emit(&id, slow);
     }
 
-    /// The list does not answer for jobs that were described earlier than this.
-    pub(super) fn described_since(&self, now: Instant) -> Instant {
-        now.back(self.described_within())
+    /// The time within which each open job is described, whatever the list shows.
+    pub(super) fn described_within(&self) -> Duration {
+        let open = u32::try_from(self.open()).unwrap_or(u32::MAX);
+        let round = self.gate.rate().interval().saturating_mul(open);
+        DESCRIBED_WITHIN.max(round.saturating_mul(self.discovery.audit_share()))
     }
 
-    fn described_within(&self) -> Duration {
-        let jobs = u32::try_from(self.jobs.len()).unwrap_or(u32::MAX);
-        let round = self.gate.rate().interval().saturating_mul(jobs);
-        DESCRIBED_WITHIN.max(round.saturating_mul(DESCRIPTION_SHARE))
+    /// A job was seen on this page of the list.
+    pub(super) fn locate(&mut self, id: &JobId, page: usize, now: Instant) {
+        self.set_page(id, Some(page), now);
     }
 
-    /// What a row about a job is worth.
-    pub(super) fn value_of_row(&self, id: &JobId, now: Instant) -> f64 {
-        let described_since = self.described_since(now);
-        self.jobs.get(id).and_then(|job| job.value_of_row(described_since, now)).unwrap_or_default()
-    }
-
-    /// These jobs were seen on this page, and no others; nor on any after it if it is the last.
-    pub(super) fn locate(&mut self, seen: &[JobId], page: usize, is_last: bool) {
-        for job in self.jobs.all_volatile_mut() {
-            if job.page.is_some_and(|known| known == page || (is_last && known > page)) {
-                job.page = None;
+    /// Of the jobs that were expected on this page, only these were seen there.
+    pub(super) fn miss_others(&mut self, seen: &BTreeSet<JobId>, page: usize, now: Instant) {
+        for id in self.schedule.coverage().jobs_on(page).iter().filter(|id| !seen.contains(*id)) {
+            let Some((_, volatile)) = self.jobs.volatile_mut(id) else { continue };
+            if Schedule::miss(&mut volatile.place) {
+                self.set_page(id, None, now);
             }
         }
-        for id in seen {
-            if let Some((_, job)) = self.jobs.volatile_mut(id) {
-                job.page = Some(page);
+    }
+
+    /// The list certainly ends with this page.
+    pub(super) fn unlocate_beyond(&mut self, page: usize, now: Instant) {
+        for beyond in page + 1..self.schedule.coverage().pages().len() {
+            for id in self.schedule.coverage().jobs_on(beyond) {
+                self.set_page(&id, None, now);
             }
+        }
+    }
+
+    fn set_page(&mut self, id: &JobId, page: Option<usize>, now: Instant) {
+        let Some((_, volatile)) = self.jobs.volatile_mut(id) else { return };
+        let place = &mut volatile.place;
+        let is_open = place.due_or_polled().is_some();
+        if is_open && self.schedule.locate(id, place, page, now) {
+            self.put_again(id);
         }
     }
 }
@@ -100,8 +113,7 @@ impl Job {
 
     /// Whether what the list says of it counts.
     fn takes_rows(&self) -> bool {
-        let (tracker, place) = (&self.tracker, &self.volatile.place);
-        !place.is_polling() && tracker.is_running() && tracker.last_error().is_none()
+        self.volatile.takes_rows(&self.tracker)
     }
 
     /// Whether its description was answered after `since`, or never was, so that a row may answer
@@ -109,24 +121,19 @@ impl Job {
     fn may_be_answered_by_row(&self, since: Instant) -> bool {
         self.volatile.described_at.is_none_or(|at| at > since)
     }
-
-    /// What a row about it is worth; nothing if a row does not count.
-    fn value_of_row(&self, described_since: Instant, now: Instant) -> Option<f64> {
-        if !self.takes_rows() || !self.may_be_answered_by_row(described_since) {
-            return None;
-        }
-        let pressing = self.volatile.place.pressing(now)?;
-        Some(value_of_row(pressing, self.tracker.status().is_some()))
-    }
 }
 
-/// How pressing the jobs are for which the list can answer.
-pub(super) fn pressure(jobs: &JobTable, described_since: Instant, now: Instant) -> Pressure {
-    let mut pressure = Pressure::default();
-    for job in jobs.values() {
-        if let Some(value) = job.value_of_row(described_since, now) {
-            pressure.add(job.volatile.page, value);
+impl Volatile {
+    /// Whether a row may answer for the job of this tracker.
+    pub(super) fn rows(&self, tracker: &Tracker) -> Rows {
+        match self.described_at {
+            _ if !self.takes_rows(tracker) => Rows::Ignored,
+            Some(at) => Rows::Since(at),
+            None => Rows::BeforeDescription,
         }
     }
-    pressure
+
+    fn takes_rows(&self, tracker: &Tracker) -> bool {
+        !self.place.is_polling() && tracker.is_running() && tracker.last_error().is_none()
+    }
 }

@@ -1,11 +1,13 @@
 //! When each job of a project is polled next, and when time alone brings something about.
 //!
-//! Invariant: an open job is either in the queue or in flight. The queue and the alarms hold
-//! exactly what the places of the jobs say, because only this file moves a [`Place`].
+//! Invariant: an open job waits for a poll of its own, waits for a scan of the list that covers it,
+//! or is in flight. The queues and the alarms hold exactly what the places of the jobs say, because
+//! only this file moves a [`Place`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::coverage::{Coverage, Listed, Rows};
 use crate::model::JobId;
 use crate::model::time::Instant;
 
@@ -19,10 +21,16 @@ const MAX_COMPARED: usize = 256;
 /// The order in which the jobs of a project are polled.
 #[derive(Debug, Default)]
 pub(super) struct Schedule {
-    /// The jobs that wait for their next poll, by when it is due, with the time they were to wait.
+    /// The jobs that wait for a poll of their own, by when it is due, with the time they were to
+    /// wait.
     queue: BTreeMap<(Instant, JobId), Duration>,
     /// Those of them that are polled before all others.
     urgent: BTreeSet<(Instant, JobId)>,
+    /// The jobs that wait for a scan, by when they would be polled without the list, and by when
+    /// they were described.
+    covered: BTreeSet<(Instant, JobId)>,
+    audits: BTreeSet<(Instant, JobId)>,
+    coverage: Coverage,
     alarms: BTreeSet<(Instant, JobId)>,
     in_flight: usize,
     /// When a final poll of each job was requested: polls that began earlier do not count as it.
@@ -37,6 +45,9 @@ pub(super) struct Place {
     pace: Duration,
     alarm: Option<Instant>,
     polling: Option<Polling>,
+    listed: Listed,
+    /// When it was described, while it waits for a scan.
+    described_at: Option<Instant>,
 }
 
 /// A poll under way.
@@ -78,32 +89,111 @@ impl Place {
         }
     }
 
-    /// How pressing the job is at `now`, if it waits for a poll.
-    pub(super) fn pressing(&self, now: Instant) -> Option<f64> {
-        Some(pressing(self.due?, self.pace, now))
+    /// Whether the job waits for a scan of the list.
+    pub(super) fn is_covered(&self) -> bool {
+        self.described_at.is_some()
+    }
+
+    /// The page of the list on which the job was seen last.
+    pub(super) fn page(&self) -> Option<usize> {
+        self.listed.page()
     }
 }
 
 impl Schedule {
-    /// Moves a job to its places in the queue and among the alarms.
-    pub(super) fn put(&mut self, id: &JobId, place: &mut Place, due: Due, alarm: Option<Instant>) {
+    /// Moves a job to its places in a queue and among the alarms. `rows` says whether it may wait
+    /// for a scan.
+    pub(super) fn put(
+        &mut self,
+        id: &JobId,
+        place: &mut Place,
+        due: Due,
+        rows: Rows,
+        alarm: Option<Instant>,
+    ) {
+        self.withdraw(id, place);
         place.pace = due.pace;
-        if let Some(old) = std::mem::replace(&mut place.due, due.at) {
-            let left = (old, id.clone());
-            self.queue.remove(&left);
-            self.urgent.remove(&left);
-        }
-        if let Some(old) = std::mem::replace(&mut place.alarm, alarm) {
-            self.alarms.remove(&(old, id.clone()));
+        match due.at {
+            Some(at) => self.enqueue(id, place, at, rows),
+            None if place.is_polling() => {}
+            // It ended, so no row is expected any more.
+            None => self.coverage.locate(id, &mut place.listed, None, Instant::default()),
         }
 
-        if let Some(at) = due.at {
-            self.queue.insert((at, id.clone()), due.pace);
-            if due.pace.is_zero() {
-                self.urgent.insert((at, id.clone()));
+        if place.alarm != alarm {
+            if let Some(old) = std::mem::replace(&mut place.alarm, alarm) {
+                self.alarms.remove(&(old, id.clone()));
             }
+            self.alarms.extend(alarm.map(|alarm| (alarm, id.clone())));
         }
-        self.alarms.extend(alarm.map(|alarm| (alarm, id.clone())));
+    }
+
+    /// A job is seen on this page of the list, or no longer expected on any. Returns whether that
+    /// is new: then it is to be put again.
+    pub(super) fn locate(
+        &mut self,
+        id: &JobId,
+        place: &mut Place,
+        page: Option<usize>,
+        now: Instant,
+    ) -> bool {
+        if place.listed.page() == page {
+            place.listed.see();
+            return false;
+        }
+        self.coverage.discount(&mut place.listed);
+        self.coverage.locate(id, &mut place.listed, page, now);
+        true
+    }
+
+    /// A scan did not show a job on the page where it was expected. Returns whether it is no longer
+    /// expected there.
+    pub(super) fn miss(place: &mut Place) -> bool {
+        place.listed.miss()
+    }
+
+    pub(super) fn coverage(&self) -> &Coverage {
+        &self.coverage
+    }
+
+    pub(super) fn coverage_mut(&mut self) -> &mut Coverage {
+        &mut self.coverage
+    }
+
+    /// When the description was answered of the covered job that was described first.
+    pub(super) fn first_audit(&self) -> Option<(Instant, &JobId)> {
+        self.audits.first().map(|(described_at, id)| (*described_at, id))
+    }
+
+    fn enqueue(&mut self, id: &JobId, place: &mut Place, at: Instant, rows: Rows) {
+        place.due = Some(at);
+        place.described_at = self.coverage.count(&mut place.listed, place.pace, rows);
+        if let Some(described_at) = place.described_at {
+            self.covered.insert((at, id.clone()));
+            self.audits.insert((described_at, id.clone()));
+            return;
+        }
+
+        self.queue.insert((at, id.clone()), place.pace);
+        if place.pace.is_zero() {
+            self.urgent.insert((at, id.clone()));
+        }
+    }
+
+    fn withdraw(&mut self, id: &JobId, place: &mut Place) {
+        let Some(due) = place.due.take() else { return };
+        self.coverage.discount(&mut place.listed);
+        let left = (due, id.clone());
+        if let Some(described_at) = place.described_at.take() {
+            self.covered.remove(&left);
+            self.audits.remove(&(described_at, left.1));
+            return;
+        }
+
+        self.queue.remove(&left);
+        if place.pace.is_zero() {
+            self.urgent.remove(&left);
+        }
     }
 
     /// A poll of a job begins; the job leaves the queue by [`Schedule::put`].
@@ -121,8 +211,8 @@ impl Schedule {
 
     /// Removes a job. An answer to a poll that is under way does not count.
     pub(super) fn remove(&mut self, id: &JobId, place: &mut Place) {
-        self.put(id, place, Due::default(), None);
         self.in_flight -= usize::from(place.polling.take().is_some());
+        self.put(id, place, Due::default(), Rows::Ignored, None);
     }
 
     /// Ends all polling. Answers to polls under way do not count.
@@ -131,9 +221,9 @@ impl Schedule {
         places.for_each(|place| *place = Place::default());
     }
 
-    /// How many jobs wait for a poll.
+    /// How many jobs wait for a poll or a scan.
     pub(super) fn waiting(&self) -> usize {
-        self.queue.len()
+        self.queue.len() + self.covered.len()
     }
 
     pub(super) fn in_flight(&self) -> usize {
@@ -150,19 +240,25 @@ impl Schedule {
         self.in_flight < if is_key_accepted { MAX_IN_FLIGHT } else { 1 }
     }
 
-    /// The waiting jobs in the order of the queue.
+    /// The waiting jobs, covered ones included, in the order in which they are due.
     pub(super) fn queue(&self) -> impl Iterator<Item = (Instant, &JobId)> {
-        self.queue.keys().map(|(due, id)| (*due, id))
+        let (mut apart, mut covered) = (self.queue.keys().peekable(), self.covered.iter().peekable());
+        let next = move || match (apart.peek(), covered.peek()) {
+            (Some(first), Some(other)) if other < first => covered.next(),
+            (Some(_), _) => apart.next(),
+            (None, _) => covered.next(),
+        };
+        std::iter::from_fn(next).map(|(due, id)| (*due, id))
     }
 
-    /// When the first job is due.
+    /// When the first job is due for a poll of its own.
     pub(super) fn first_due(&self) -> Option<Instant> {
         self.queue.first_key_value().map(|((due, _), _)| *due)
     }
 
-    /// The job that is due first.
+    /// The waiting job that is due first.
     pub(super) fn first(&self) -> Option<(Instant, JobId)> {
-        self.queue.first_key_value().map(|(first, _)| first.clone())
+        self.queue().next().map(|(due, id)| (due, id.clone()))
     }
 
     /// When the first alarm is due.
@@ -192,13 +288,15 @@ impl Schedule {
         most.map(|(id, pressing)| (id.clone(), pressing))
     }
 
-    /// The jobs that are due from `from` on and before `until`.
+    /// The waiting jobs that are due from `from` on and before `until`.
     pub(super) fn due_between(&self, from: Option<Instant>, until: Instant) -> Vec<(Instant, JobId)> {
         let Some((_, any)) = self.first() else { return Vec::new() };
         // Of one time, the ids may be lower than this one.
-        let just_before = from.unwrap_or_default().back(Duration::from_nanos(1));
-        let due = self.queue.range((just_before, any)..).map(|(place, _)| place);
-        due.take_while(|(due, _)| *due < until).cloned().collect()
+        let start = (from.unwrap_or_default().back(Duration::from_nanos(1)), any);
+        let apart = self.queue.range(start.clone()..).map(|(place, _)| place);
+        let apart = apart.take_while(|(due, _)| *due < until);
+        let covered = self.covered.range(start..).take_while(|(due, _)| *due < until);
+        apart.chain(covered).cloned().collect()
     }
 
     /// From now on, each job is polled exactly once more.
@@ -225,15 +323,10 @@ impl Schedule {
     }
 }
 
-/// How pressing a job is: the time since the last answer about it, in intervals. It is 1 when the
-/// job becomes due, and infinite if it is due before all others.
+/// How pressing a job that is due is: the time since the last answer about it, in intervals. It is 1
+/// when the job becomes due, and infinite if it is polled before all others.
 fn pressing(due: Instant, pace: Duration, now: Instant) -> f64 {
-    match (due <= now, pace.is_zero()) {
-        (true, true) => f64::INFINITY,
-        (false, true) => 0.0,
-        (true, false) => 1.0 + now.since(due).div_duration_f64(pace),
-        (false, false) => (1.0 - due.since(now).div_duration_f64(pace)).max(0.0),
-    }
+    if pace.is_zero() { f64::INFINITY } else { 1.0 + now.since(due).div_duration_f64(pace) }
 }
 
 #[cfg(test)]
@@ -255,11 +348,11 @@ mod tests {
     #[test]
     fn a_job_is_in_the_queue_or_in_flight() {
         let (mut schedule, mut place, id) = (Schedule::default(), Place::default(), id("a"));
-        schedule.put(&id, &mut place, due(5, 5), Some(at(60)));
+        schedule.put(&id, &mut place, due(5, 5), Rows::Ignored, Some(at(60)));
         assert_eq!((schedule.waiting(), schedule.open(), schedule.first_alarm()), (1, 1, Some(at(60))));
 
         schedule.start(&mut place, at(5), 1);
-        schedule.put(&id, &mut place, Due::default(), None);
+        schedule.put(&id, &mut place, Due::default(), Rows::Ignored, None);
         assert_eq!((schedule.waiting(), schedule.open(), schedule.first_alarm()), (0, 1, None));
 
         assert_eq!(schedule.finish(&mut place, 2), None);
@@ -270,7 +363,7 @@ mod tests {
     #[test]
     fn a_job_that_leaves_takes_its_poll_along() {
         let (mut schedule, mut place, id) = (Schedule::default(), Place::default(), id("a"));
-        schedule.put(&id, &mut place, due(5, 0), Some(at(60)));
+        schedule.put(&id, &mut place, due(5, 0), Rows::Ignored, Some(at(60)));
         schedule.start(&mut place, at(5), 1);
 
         schedule.remove(&id, &mut place);
@@ -284,12 +377,12 @@ mod tests {
     fn the_most_overdue_in_its_intervals_is_first() {
         let mut schedule = Schedule::default();
         for (name, due) in [("slow", due(10, 60)), ("fast", due(20, 1)), ("later", due(90, 1))] {
-            schedule.put(&id(name), &mut Place::default(), due, None);
+            schedule.put(&id(name), &mut Place::default(), due, Rows::Ignored, None);
         }
         assert_eq!(schedule.first().map(|(_, id)| id), Some(id("slow")));
         assert_eq!(schedule.most_pressing(at(30)), Some((id("fast"), 11.0)));
 
-        schedule.put(&id("urgent"), &mut Place::default(), due(25, 0), None);
+        schedule.put(&id("urgent"), &mut Place::default(), due(25, 0), Rows::Ignored, None);
 
         assert_eq!(schedule.most_pressing(at(30)), Some((id("urgent"), f64::INFINITY)));
     }
@@ -298,7 +391,7 @@ mod tests {
     fn jobs_of_one_time_are_found_whatever_their_ids() {
         let mut schedule = Schedule::default();
         for (name, second) in [("z", 1), ("b", 5), ("a", 5), ("c", 9)] {
-            schedule.put(&id(name), &mut Place::default(), due(second, 1), None);
+            schedule.put(&id(name), &mut Place::default(), due(second, 1), Rows::Ignored, None);
         }
 
         let due = schedule.due_between(Some(at(5)), at(9));

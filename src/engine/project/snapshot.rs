@@ -49,6 +49,7 @@ impl Project {
             discovery: Discovery::from_snapshot(settings.discover.clone(), discovery, grace, now),
             durations: Durations::from_snapshot(past, settings.watch.slow_after),
             server: ServerClock::default(),
+            audited_at: Instant::default(),
             unanswered_since: None,
             written_ahead,
             is_dirty: is_new || written_ahead.is_some(),

@@ -206,7 +206,7 @@ fn rate_limit_delays_jobs_by_those_ahead() {
     let mut stage = Stage::new(&[project(&jobs)], Vec::new());
 
     let wait = stage.wait("job-13");
-    assert_eq!((wait.rule, wait.due, wait.jobs_ahead), (Rule::First, Some(Duration::ZERO), 9));
+    assert_eq!((wait.rule, wait.due, wait.jobs_ahead), (Rule::First, Some(Duration::ZERO), 10));
 
     let rate = stage.explain("job-13").rate;
     assert!((rate.configured - 2.0).abs() < f64::EPSILON && rate.burst == 4, "{rate:?}");

@@ -197,6 +197,11 @@ impl Tracker {
         self.end.is_none()
     }
 
+    /// Whether its own end was observed by this time.
+    pub(super) fn had_ended_by(&self, at: Instant) -> bool {
+        self.end.is_some_and(|end| end.observed_at.instant <= at)
+    }
+
     /// When its end, or that of its index, was observed, if nothing further can become of it.
     pub fn ended_at(&self) -> Option<Timestamp> {
         let end = self.end.filter(|_| self.has_ended())?;

@@ -1,11 +1,12 @@
 //! The pages of a project's list: which is asked for next, and how a scan goes on.
 //!
-//! Invariant: a scan goes page by page and ends; one page is under way at a time.
+//! Invariant: a scan goes page by page and ends; one page is under way at a time. A page that ends
+//! the list before pages that are known is asked for once more.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::engine::project::list_policy::ScanPlace;
+use crate::engine::project::list_policy::ScanPlan;
 use crate::model::time::{Instant, earliest};
 
 /// More pages than this are taken for a list without an end: 100,000 jobs.
@@ -52,8 +53,9 @@ struct Scan {
     token: Option<String>,
     /// The number of the next page, from 0.
     page: usize,
-    /// How many pages it goes on for in any case.
-    until: usize,
+    plan: ScanPlan,
+    /// The page that was asked for again because the list ended there too early.
+    asked_again: Option<usize>,
     /// All tokens so far: they can lead in a circle.
     tokens: BTreeSet<String>,
 }
@@ -65,14 +67,14 @@ pub(in crate::engine::project) struct Turned {
     pub(in crate::engine::project) page: usize,
     /// When the scan began, if it came to the end of the list.
     pub(in crate::engine::project) end_of: Option<Instant>,
-    /// Whether there is certainly nothing after the page: an end is not believed at once before
-    /// pages that are known.
+    /// Whether there is certainly nothing after the page: an end before pages that are known is not
+    /// believed before a second scan ends there.
     pub(in crate::engine::project) is_last: bool,
 }
 
 impl Scan {
-    fn new(began: Instant, until: usize) -> Self {
-        Self { began, token: None, page: 0, until, tokens: BTreeSet::new() }
+    fn new(began: Instant, plan: ScanPlan) -> Self {
+        Self { began, token: None, page: 0, plan, asked_again: None, tokens: BTreeSet::new() }
     }
 }
 
@@ -106,8 +108,25 @@ impl List {
         self.asking.is_none() && !self.is_over && self.held_until <= now
     }
 
-    pub(super) fn scan_place(&self) -> Option<ScanPlace> {
-        self.scan.as_ref().map(|scan| ScanPlace { page: scan.page, until: scan.until })
+    /// Whether pages can be asked for, now or after the one under way.
+    pub(super) fn is_readable(&self, now: Instant) -> bool {
+        !self.is_over && self.held_until <= now
+    }
+
+    /// When a scan that is due at `at` can begin; none while one is under way.
+    pub(super) fn next_scan(&self, at: Instant) -> Option<Instant> {
+        let is_free = self.asking.is_none() && self.scan.is_none() && !self.is_over;
+        is_free.then(|| at.max(self.held_until))
+    }
+
+    /// The scan under way.
+    pub(super) fn scan(&self) -> Option<ScanPlan> {
+        self.scan.as_ref().map(|scan| scan.plan)
+    }
+
+    /// The number of the page that the scan under way reads, from 0.
+    pub(super) fn page(&self) -> Option<usize> {
+        self.scan.as_ref().map(|scan| scan.page)
     }
 
     pub(super) fn failures(&self) -> u32 {
@@ -118,12 +137,12 @@ impl List {
         self.failing_since
     }
 
-    /// Asks for the next page: of the scan under way, or of a new one that goes on for this many
-    /// pages. Returns its token.
-    pub(super) fn ask(&mut self, pages: usize, now: Instant, generation: u64) -> Option<String> {
+    /// Asks for the next page: of the scan under way, which goes on as this plan says, or of a new
+    /// one. Returns its token.
+    pub(super) fn ask(&mut self, plan: ScanPlan, now: Instant, generation: u64) -> Option<String> {
         self.asking = Some(Asking { since: now, generation });
-        let scan = self.scan.get_or_insert_with(|| Scan::new(now, 1));
-        scan.until = scan.until.max(pages);
+        let scan = self.scan.get_or_insert_with(|| Scan::new(now, plan));
+        scan.plan = plan;
         scan.token.clone()
     }
 
@@ -133,18 +152,18 @@ impl List {
     }
 
     /// Takes a page that was read: `next` leads to the one after it. This many pages are known to
-    /// show jobs; `goes_on` says whether a page is worth it that the scan need not go on to.
-    pub(super) fn turn(
-        &mut self,
-        next: Option<String>,
-        known_pages: usize,
-        goes_on: impl FnOnce(usize) -> bool,
-    ) -> Turned {
+    /// show jobs; `explores_on` says whether the scan goes on beyond the pages of its plan.
+    pub(super) fn turn(&mut self, next: Option<String>, known_pages: usize, explores_on: bool) -> Turned {
         self.is_read = true;
         let Some(mut scan) = self.scan.take() else { return Turned::default() };
         let page = scan.page;
         let next = next.filter(|next| page + 1 < MAX_PAGES && scan.tokens.insert(next.clone()));
         let Some(next) = next else {
+            let is_too_early = page + 1 < known_pages;
+            if is_too_early && scan.asked_again.replace(page) != Some(page) {
+                self.scan = Some(scan);
+                return Turned { page, ..Turned::default() };
+            }
             self.come_through();
             let is_last = page + 1 >= known_pages || self.last_page == Some(page);
             self.last_page = Some(page);
@@ -154,7 +173,7 @@ impl List {
         self.last_page.take_if(|last| *last <= page);
         scan.page += 1;
         scan.token = Some(next);
-        if scan.page < scan.until || goes_on(scan.page) {
+        if scan.page < scan.plan.pages || explores_on {
             self.scan = Some(scan);
         } else {
             self.come_through();
@@ -174,7 +193,7 @@ impl List {
         if is_of_token && self.restarts < MAX_RESTARTS {
             self.restarts += 1;
             if let Some(scan) = &mut self.scan {
-                *scan = Scan::new(now, scan.until);
+                *scan = Scan::new(now, scan.plan);
             }
             return;
         }
@@ -195,6 +214,10 @@ impl List {
 mod tests {
     use super::*;
 
+    fn plan(pages: usize) -> ScanPlan {
+        ScanPlan { pages, explores: false, urgency: 1.0 }
+    }
+
     #[test]
     fn an_end_before_known_pages_is_believed_the_second_time() {
         let now = Instant::default();
@@ -202,16 +225,17 @@ mod tests {
         // Reads a list that has so many pages, three of which are known, and says whether its end
         // is believed.
         let mut scan = |pages: usize| {
-            for page in 0..pages {
-                list.ask(3, now, 0);
+            loop {
+                list.ask(plan(pages), now, 0);
                 list.finish(0);
-                let turned = list.turn((page + 1 < pages).then(|| page.to_string()), 3, |_| true);
-                assert_eq!((turned.page, turned.end_of.is_some()), (page, page + 1 == pages));
-                if page + 1 == pages {
+                let page = list.page().unwrap();
+                let turned = list.turn((page + 1 < pages).then(|| page.to_string()), 3, false);
+                assert_eq!(turned.page, page);
+                if turned.end_of.is_some() {
+                    assert_eq!(page + 1, pages);
                     return turned.is_last;
                 }
             }
-            false
         };
         assert!(scan(3));
         assert!(!scan(1) && scan(1), "twice the same");
@@ -220,19 +244,34 @@ mod tests {
     }
 
     #[test]
+    fn a_page_that_ends_the_list_too_early_is_asked_for_once_more() {
+        let now = Instant::default();
+        let mut list = List::default();
+        let turn = |list: &mut List, next: Option<&str>| {
+            let token = list.ask(plan(3), now, 0);
+            (token, list.turn(next.map(str::to_owned), 3, false).end_of.is_some())
+        };
+
+        assert_eq!(turn(&mut list, None), (None, false));
+        assert_eq!(turn(&mut list, Some("two")), (None, false));
+        assert_eq!(turn(&mut list, None), (Some("two".to_owned()), false));
+        assert_eq!(turn(&mut list, None), (Some("two".to_owned()), true));
+    }
+
+    #[test]
     fn a_refused_token_begins_the_scan_again_but_not_forever() {
         let now = Instant::default();
         let mut list = List::default();
-        list.ask(5, now, 0);
-        list.turn(Some("two".to_owned()), 0, |_| false);
+        list.ask(plan(5), now, 0);
+        list.turn(Some("two".to_owned()), 0, false);
 
         for _ in 0..MAX_RESTARTS {
             list.fail(true, now, now);
-            assert_eq!(list.scan_place(), Some(ScanPlace { page: 0, until: 5 }));
+            assert_eq!((list.scan(), list.page()), (Some(plan(5)), Some(0)));
         }
         list.fail(true, now, now);
 
-        assert_eq!((list.scan_place(), list.failures()), (None, 1));
+        assert_eq!((list.scan(), list.failures()), (None, 1));
     }
 
     #[test]
@@ -240,8 +279,8 @@ mod tests {
         let now = Instant::default();
         let mut list = List::default();
         let turn = |list: &mut List| {
-            list.ask(9, now, 0);
-            list.turn(Some("same".to_owned()), 0, |_| true).end_of.is_some()
+            list.ask(plan(9), now, 0);
+            list.turn(Some("same".to_owned()), 0, true).end_of.is_some()
         };
 
         assert!(!turn(&mut list));

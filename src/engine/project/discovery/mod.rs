@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::list_policy::{ListPolicy, Pressure, ScanPlace};
+use super::coverage::Coverage;
+use super::list_policy::{ListPolicy, ScanPlan};
 use crate::config;
 use crate::engine::access::Access;
 use crate::engine::context::Cx;
@@ -36,6 +37,10 @@ pub(super) struct Discovery {
     /// What the last page that failed did so with.
     error: Option<String>,
     is_loss_reported: bool,
+    /// The number of the page that was read last, from 0.
+    last_read: Option<usize>,
+    /// How many more jobs may be discovered by the scan under way.
+    room: Option<Room>,
     /// Whether a good answer said that some job runs: past durations are of use then.
     has_seen_running: bool,
     is_dirty: bool,
@@ -126,16 +131,45 @@ impl Discovery {
         self.list.is_free(now)
     }
 
-    /// How far the scan under way is.
-    pub(super) fn scan_place(&self) -> Option<ScanPlace> {
-        self.list.scan_place()
+    /// Whether pages can be asked for, now or after the one under way.
+    pub(super) fn is_readable(&self, now: Instant) -> bool {
+        self.list.is_readable(now)
     }
 
-    /// Asks for the next page: of the scan under way, or of a new one that goes on for this many
-    /// pages. Returns its token.
-    pub(super) fn ask_page(&mut self, pages: usize, now: Instant, generation: u64) -> Option<String> {
-        self.policy.forget_estimate();
-        self.list.ask(pages, now, generation)
+    /// When a scan is due for the jobs that it covers; none while one is under way.
+    pub(super) fn covering_scan_due(&self) -> Option<Instant> {
+        self.list.next_scan(self.policy.scan_at()?)
+    }
+
+    /// The number of pages whose jobs wait for a scan.
+    pub(super) fn covered_pages(&self) -> usize {
+        self.policy.covered_pages(self.list.scan())
+    }
+
+    /// The descriptions that check the list take at most one of so many requests.
+    pub(super) fn audit_share(&self) -> u32 {
+        self.policy.audit_share()
+    }
+
+    /// The scan under way.
+    pub(super) fn scan(&self) -> Option<ScanPlan> {
+        self.list.scan()
+    }
+
+    /// The number of the page that the scan under way reads, from 0.
+    pub(super) fn page(&self) -> Option<usize> {
+        self.list.page()
+    }
+
+    /// The number of the page that was read last, from 0.
+    pub(super) fn last_read(&self) -> Option<usize> {
+        self.last_read
+    }
+
+    /// Asks for the next page: of the scan under way, which goes on as this plan says, or of a new
+    /// one. Returns its token.
+    pub(super) fn ask_page(&mut self, plan: ScanPlan, now: Instant, generation: u64) -> Option<String> {
+        self.list.ask(plan, now, generation)
     }
 
     /// Takes the end of a request. Returns when it began; nothing if it is not under way.
@@ -155,27 +189,33 @@ impl Discovery {
         self.new_jobs.as_mut().is_some_and(|new_jobs| new_jobs.finds(row, room, now))
     }
 
-    /// Takes a page after its rows: `next` leads to the one after it, the rows were `worth` so
-    /// much, and `rest` is what jobs are worth that are still to be answered.
+    /// How many more jobs the scan under way may discover, as far as that was counted.
+    pub(super) fn room(&self) -> Option<Room> {
+        self.room
+    }
+
+    pub(super) fn keep_room(&mut self, room: Room) {
+        self.room = Some(room);
+    }
+
+    /// Takes a page after its rows: `next` leads to the one after it, and `located` jobs were shown
+    /// whose page was not known.
     pub(super) fn turn_page(
         &mut self,
         next: Option<String>,
-        worth: f64,
-        rest: &Pressure,
+        located: usize,
+        coverage: &Coverage,
         now: Instant,
     ) -> Turned {
-        self.policy.forget_estimate();
-        if let Some(scan) = self.list.scan_place() {
-            self.policy.count_page(scan.page, worth, rest, now);
-        }
-        let policy = &self.policy;
+        let unlocated = coverage.unlocated();
+        let explores = self.list.scan().is_some_and(|scan| scan.explores);
+        let explores_on = explores && self.policy.on_explored(located, unlocated, now);
+        let turned = self.list.turn(next, coverage.pages().len(), explores_on);
 
-        let goes_on = |page| policy.goes_on_to(page, rest, now);
-        let turned = self.list.turn(next, rest.known_pages(), goes_on);
-
-        if turned.end_of.is_some() {
-            self.policy.on_end(turned.is_last, now);
+        if explores && turned.is_last {
+            self.policy.on_explored_to_the_end(unlocated, now);
         }
+        self.last_read = Some(turned.page);
         turned
     }
 
@@ -193,7 +233,6 @@ impl Discovery {
     /// Takes the failure of a page; the next one is not asked for before `until`. `is_of_token` if
     /// it is the token that was refused.
     pub(super) fn fail_page(&mut self, is_of_token: bool, until: Instant, now: Instant) {
-        self.policy.forget_estimate();
         self.list.fail(is_of_token, until, now);
     }
 
@@ -337,8 +376,9 @@ mod tests {
         ));
         assert_eq!(report(&mut discovery, 302), []);
 
-        discovery.ask_page(1, at(303).instant, 1);
-        discovery.turn_page(None, 0.0, &Pressure::default(), at(303).instant);
+        let scan = ScanPlan { pages: 1, explores: false, urgency: 0.0 };
+        discovery.ask_page(scan, at(303).instant, 1);
+        discovery.turn_page(None, 0, &Coverage::default(), at(303).instant);
         assert_eq!(discovery.error(), None);
         assert!(matches!(
             &report(&mut discovery, 304)[..],
