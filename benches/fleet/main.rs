@@ -19,6 +19,8 @@
 mod checks;
 mod figures;
 mod fleet;
+mod list;
+mod pace;
 mod watch;
 
 use figures::{Estimate, Figures, SEEDS};
