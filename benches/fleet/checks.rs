@@ -4,10 +4,12 @@ use crate::figures::mean;
 use crate::fleet::{Fleet, Order, SPREAD};
 use crate::list::{List, ROWS};
 use crate::pace::{Pace, spacing};
+use crate::scenario::SCENARIOS;
 use crate::watch::Way;
 
 /// Panics if the simulation differs from a calculated value.
 pub(crate) fn run() {
+    scenarios_have_names_of_their_own();
     a_fleet_is_what_it_is_said_to_be();
     a_list_that_moves_keeps_its_length_and_order();
     a_row_that_arrives_between_two_pages_shows_another_one_twice();
@@ -22,6 +24,16 @@ pub(crate) fn run() {
 fn close(found: f64, expected: f64, tolerance: f64) {
     let is_close = (found / expected - 1.0).abs() <= tolerance;
     assert!(is_close, "{found} is not {expected} to {} %", 100.0 * tolerance);
+}
+
+fn scenarios_have_names_of_their_own() {
+    for scenario in &SCENARIOS {
+        let of_this_name = SCENARIOS.iter().filter(|other| other.name() == scenario.name());
+        assert_eq!(of_this_name.count(), 1);
+        assert!(scenario.is_named(&scenario.name()));
+    }
+    let named = |wanted: &str| SCENARIOS.iter().filter(|scenario| scenario.is_named(wanted)).count();
+    assert_eq!(["1000", "300", "300-of-3300", "30", "3000-of-6000"].map(named), [2, 3, 2, 1, 1]);
 }
 
 fn a_fleet_is_what_it_is_said_to_be() {

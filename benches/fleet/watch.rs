@@ -43,6 +43,9 @@ pub(crate) struct Watched {
 impl Way {
     pub(crate) const ALL: [Self; 4] = [Self::Engine, Self::WithoutList, Self::RoundRobin, Self::Scans];
 
+    /// The simple loops, which the engine is compared with.
+    pub(crate) const SIMPLE: [Self; 2] = [Self::RoundRobin, Self::Scans];
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Engine => "restore-watch",
@@ -50,6 +53,10 @@ impl Way {
             Self::RoundRobin => "round robin",
             Self::Scans => "list, again and again",
         }
+    }
+
+    pub(crate) fn uses_list(self) -> bool {
+        matches!(self, Self::Engine | Self::Scans)
     }
 
     /// Watches a fleet until all of it has ended.
