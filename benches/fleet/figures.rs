@@ -1,5 +1,8 @@
 //! Statistics of many watches.
 
+use std::fmt;
+
+use crate::pace::spacing;
 use crate::watch::Watched;
 
 /// How many seeds there are.
@@ -15,6 +18,8 @@ pub(crate) struct Figures {
     pub(crate) delays: [f64; 4],
     pub(crate) descriptions: f64,
     pub(crate) pages: f64,
+    /// The part of the permitted requests that was made.
+    pub(crate) used: f64,
 }
 
 /// A mean over seeds, and half the width of its confidence interval of 95 %.
@@ -26,15 +31,26 @@ pub(crate) struct Estimate {
 
 impl Figures {
     /// Quantiles are by the nearest rank.
-    pub(crate) fn of(watched: &Watched) -> Self {
+    pub(crate) fn of(watched: &Watched, per_second: f64) -> Self {
         let mut delays = watched.delays.clone();
         delays.sort_by(f64::total_cmp);
         let quantile = |part: f64| delays[((delays.len() as f64 * part).ceil() as usize).max(1) - 1];
+        let (descriptions, pages) = (watched.descriptions as f64, watched.pages as f64);
         Self {
             delays: [mean(&delays), quantile(0.5), quantile(0.95), quantile(1.0)],
-            descriptions: watched.descriptions as f64,
-            pages: watched.pages as f64,
+            descriptions,
+            pages,
+            used: (descriptions + pages) * spacing(per_second) / watched.took,
         }
+    }
+
+    /// The mean delay.
+    pub(crate) fn delay(&self) -> f64 {
+        self.delays[0]
+    }
+
+    pub(crate) fn requests(&self) -> f64 {
+        self.descriptions + self.pages
     }
 }
 
@@ -46,6 +62,14 @@ impl Estimate {
         let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
         let count = values.len() as f64;
         Self { mean, half_width: STUDENT * (squares / (count - 1.0) / count).sqrt() }
+    }
+}
+
+impl fmt::Display for Estimate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.mean.fmt(f)?;
+        f.write_str(" ± ")?;
+        self.half_width.fmt(f)
     }
 }
 

@@ -1,20 +1,15 @@
-//! The jobs of one project, some of them running, and their list as the API shows it.
+//! The jobs of one project, some of them running, and the order and the changes of their list.
 //!
-//! Invariant: the same seed makes the same fleet; only an unreliable list is not the same each
-//! time.
+//! Invariant: the same seed makes the same fleet, with the same jobs to watch in each order.
 
 use std::time::Duration;
 
 use fastrand::Rng;
 use jiff::Timestamp;
-use restore_watch::engine::ListPage;
 use restore_watch::model::{JobFacts, JobId, Observation, Status};
 
 /// When every watch begins.
 pub(crate) const START: Timestamp = Timestamp::constant(1_795_435_200, 0);
-
-/// How many rows a page has.
-pub(crate) const ROWS: usize = 100;
 
 /// Jobs that run began in this time before the watch, and end in this time after its start. In
 /// seconds.
@@ -23,9 +18,8 @@ pub(crate) const SPREAD: f64 = 4.0 * 3600.0;
 /// The others ended in this time before it.
 const HISTORY: f64 = 24.0 * 3600.0;
 
-/// The part of the rows that an unreliable list leaves out, and how often it ends too early.
-const MISSING: f64 = 0.05;
-const ENDS_EARLY: f64 = 0.01;
+/// The part of the rows of a moving list that is replaced in [`SPREAD`].
+const REPLACED: f64 = 0.1;
 
 /// The order of the list, which the API does not document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,42 +45,75 @@ impl Order {
     }
 }
 
-/// One job, in seconds from the start of the watch. It is to be watched if it ends after that.
+/// One job, in seconds from the start of the watch.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Job {
     pub(crate) began: f64,
     pub(crate) end: f64,
 }
 
+/// A change of the list: a job is deleted, another one is created. Jobs are given by their places.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Replacement {
+    pub(crate) at: f64,
+    pub(crate) leaves: usize,
+    pub(crate) arrives: usize,
+    /// The row of the job that arrives, once the other one has left.
+    pub(crate) row: usize,
+}
+
 /// All jobs of a project.
 #[derive(Debug)]
 pub(crate) struct Fleet {
-    /// Those to watch are the first.
+    /// Those to watch are the first, those that arrive during the watch are the last.
     pub(crate) jobs: Vec<Job>,
     pub(crate) running: usize,
-    /// Their places, as the list has them.
-    list: Vec<usize>,
-    order: Order,
+    /// The places of those that the list has at the start, row by row.
+    pub(crate) listed: Vec<usize>,
+    pub(crate) order: Order,
+    /// In the order of their times.
+    pub(crate) replacements: Vec<Replacement>,
 }
 
 impl Fleet {
-    /// This many running jobs among finished ones. They are the same ones in each order.
+    /// This many running jobs among finished ones.
     pub(crate) fn new(running: usize, finished: usize, order: Order, seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
-        let run = |rng: &mut Rng| Job { began: -SPREAD * rng.f64(), end: SPREAD * rng.f64() };
-        let mut jobs: Vec<_> = (0..running).map(|_| run(&mut rng)).collect();
+        let mut jobs: Vec<_> = (0..running).map(|_| Job::running(&mut rng)).collect();
         // Their durations have the distribution of the running ones.
         jobs.extend((0..finished).map(|_| {
-            let (Job { began, end }, ended) = (run(&mut rng), -HISTORY * rng.f64());
-            Job { began: ended - (end - began), end: ended }
+            let (duration, ended) = (Job::running(&mut rng).duration(), -HISTORY * rng.f64());
+            Job { began: ended - duration, end: ended }
         }));
-        let mut list: Vec<_> = (0..jobs.len()).collect();
+        let mut listed: Vec<_> = (0..jobs.len()).collect();
         match order {
-            Order::NewestFirst => list.sort_by(|a, b| jobs[*b].began.total_cmp(&jobs[*a].began)),
-            Order::OldestFirst => list.sort_by(|a, b| jobs[*a].began.total_cmp(&jobs[*b].began)),
-            Order::Shuffled | Order::Unreliable => rng.shuffle(&mut list),
+            Order::NewestFirst => listed.sort_by(|a, b| jobs[*b].began.total_cmp(&jobs[*a].began)),
+            Order::OldestFirst => listed.sort_by(|a, b| jobs[*a].began.total_cmp(&jobs[*b].began)),
+            Order::Shuffled | Order::Unreliable => rng.shuffle(&mut listed),
         }
-        Self { jobs, running, list, order }
+        Self { jobs, running, listed, order, replacements: Vec::new() }
+    }
+
+    /// The same with a list that moves: finished jobs are deleted, each at a random time, and as
+    /// many are created, which run and are not to be watched.
+    #[must_use]
+    pub(crate) fn moving(mut self, seed: u64) -> Self {
+        let mut rng = Rng::with_seed(seed).fork();
+        let rows = self.jobs.len();
+        let replaced = (REPLACED * rows as f64) as usize;
+        let mut times: Vec<_> = (0..replaced).map(|_| SPREAD * rng.f64()).collect();
+        times.sort_by(f64::total_cmp);
+        let leave = rng.choose_multiple(self.running..rows, replaced);
+        for (at, leaves) in times.into_iter().zip(leave) {
+            let row = match self.order {
+                Order::NewestFirst => 0,
+                Order::OldestFirst => rows - 1,
+                Order::Shuffled | Order::Unreliable => rng.usize(..rows),
+            };
+            self.replacements.push(Replacement { at, leaves, arrives: self.jobs.len(), row });
+            self.jobs.push(Job { began: at, end: at + Job::running(&mut rng).duration() });
+        }
+        self
     }
 
     /// Whether the job at this place has ended by then.
@@ -96,31 +123,9 @@ impl Fleet {
 
     /// The duration history of an engine that watched the finished jobs.
     pub(crate) fn past(&self) -> Vec<(i64, u64)> {
-        let past = self.jobs[self.running..]
-            .iter()
-            .map(|job| (START.as_second() + job.end as i64, ((job.end - job.began) * 1000.0) as u64));
+        let finished = self.jobs.iter().filter(|job| job.end <= 0.0);
+        let past = finished.map(|job| (START.as_second() + job.end as i64, (job.duration() * 1000.0) as u64));
         past.collect()
-    }
-
-    /// How many pages the list has.
-    pub(crate) fn pages(&self) -> usize {
-        self.list.len().div_ceil(ROWS)
-    }
-
-    /// The places of the jobs on a page, and whether another one follows.
-    pub(crate) fn page(&self, page: usize, rng: &mut Rng) -> (Vec<usize>, bool) {
-        let is_reliable = self.order != Order::Unreliable;
-        let rows = self.list[page * ROWS..].iter().take(ROWS).copied();
-        let rows = rows.filter(|_| is_reliable || rng.f64() >= MISSING).collect();
-        (rows, page + 1 < self.pages() && (is_reliable || rng.f64() >= ENDS_EARLY))
-    }
-
-    /// The page that this token leads to, at that time.
-    pub(crate) fn list(&self, token: Option<&str>, at: f64, rng: &mut Rng) -> ListPage {
-        let page = token.map_or(0, |token| token.parse().unwrap());
-        let (rows, has_more) = self.page(page, rng);
-        let jobs = rows.into_iter().map(|place| self.describe(place, at)).collect();
-        ListPage { jobs, surplus: 0, next: has_more.then(|| (page + 1).to_string()) }
     }
 
     /// What the API says of the job at this place, at that time.
@@ -134,6 +139,17 @@ impl Fleet {
         };
         let status = if has_ended { Status::Completed } else { Status::Pending };
         Observation { id: job_id(place), status, facts }
+    }
+}
+
+impl Job {
+    /// One that runs when the watch begins.
+    fn running(rng: &mut Rng) -> Self {
+        Self { began: -SPREAD * rng.f64(), end: SPREAD * rng.f64() }
+    }
+
+    fn duration(self) -> f64 {
+        self.end - self.began
     }
 }
 

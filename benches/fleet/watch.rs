@@ -5,7 +5,6 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use fastrand::Rng;
 use restore_watch::config::{JobSettings, ProjectSettings, Rate};
 use restore_watch::engine::snapshot::{ProjectRecord, ProjectSnapshot, Snapshot};
 use restore_watch::engine::{Action, Answer, Engine, Failure, FailureClass, Input, Plan};
@@ -13,6 +12,8 @@ use restore_watch::model::time::{Instant, Now};
 use restore_watch::model::{Event, ProjectName};
 
 use crate::fleet::{Fleet, START, job_id, place_of};
+use crate::list::List;
+use crate::pace::Pace;
 
 /// A way to watch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,10 +36,15 @@ pub(crate) struct Watched {
     /// How many requests were made until the last end was noticed.
     pub(crate) descriptions: usize,
     pub(crate) pages: usize,
+    /// When that was, in seconds from the start.
+    pub(crate) took: f64,
 }
 
 impl Way {
     pub(crate) const ALL: [Self; 4] = [Self::Engine, Self::WithoutList, Self::RoundRobin, Self::Scans];
+
+    /// The simple loops, which the engine is compared with.
+    pub(crate) const SIMPLE: [Self; 2] = [Self::RoundRobin, Self::Scans];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -47,6 +53,10 @@ impl Way {
             Self::RoundRobin => "round robin",
             Self::Scans => "list, again and again",
         }
+    }
+
+    pub(crate) fn uses_list(self) -> bool {
+        matches!(self, Self::Engine | Self::Scans)
     }
 
     /// Watches a fleet until all of it has ended.
@@ -60,14 +70,23 @@ impl Way {
     }
 }
 
+impl Watched {
+    /// The end of the job at this place is noticed at that time.
+    fn notice(&mut self, fleet: &Fleet, place: usize, at: f64) {
+        self.delays.push(at - fleet.jobs[place].end);
+        self.took = at;
+    }
+}
+
 fn round_robin(fleet: &Fleet, per_second: f64) -> Watched {
     let mut watched = Watched::default();
+    let mut pace = Pace::new(per_second);
     let mut round: VecDeque<_> = (0..fleet.running).collect();
     while let Some(place) = round.pop_front() {
-        let at = watched.descriptions as f64 / per_second;
+        let at = pace.next();
         watched.descriptions += 1;
         if fleet.has_ended(place, at) {
-            watched.delays.push(at - fleet.jobs[place].end);
+            watched.notice(fleet, place, at);
         } else {
             round.push_back(place);
         }
@@ -77,20 +96,21 @@ fn round_robin(fleet: &Fleet, per_second: f64) -> Watched {
 
 fn scans(fleet: &Fleet, per_second: f64, seed: u64) -> Watched {
     let mut watched = Watched::default();
-    let mut rng = Rng::with_seed(!seed);
+    let mut pace = Pace::new(per_second);
+    let mut list = List::new(fleet, seed);
     let mut is_noticed = vec![false; fleet.running];
     let mut to_describe = VecDeque::<usize>::new();
-    let mut page = 0;
+    let mut next_page = 0;
     while watched.delays.len() < fleet.running {
-        let at = (watched.descriptions + watched.pages) as f64 / per_second;
+        let at = pace.next();
         if let Some(place) = to_describe.pop_front() {
             watched.descriptions += 1;
-            watched.delays.push(at - fleet.jobs[place].end);
+            watched.notice(fleet, place, at);
             continue;
         }
         watched.pages += 1;
-        let (rows, has_more) = fleet.page(page, &mut rng);
-        page = if has_more { page + 1 } else { 0 };
+        let (rows, has_more) = list.page(next_page, at);
+        next_page = if has_more { next_page + 1 } else { 0 };
         for place in rows.into_iter().filter(|place| *place < fleet.running) {
             if fleet.has_ended(place, at) && !std::mem::replace(&mut is_noticed[place], true) {
                 to_describe.push_back(place);
@@ -111,7 +131,7 @@ fn with_engine(fleet: &Fleet, per_second: f64, seed: u64, has_list: bool) -> Wat
     let record = ProjectRecord { name: ProjectName::default(), snapshot };
     let snapshot = Snapshot { projects: vec![record], ..Snapshot::default() };
     let mut engine = Engine::from_snapshot(plan, snapshot, seed, now(clock));
-    let mut rng = Rng::with_seed(!seed);
+    let mut list = List::new(fleet, seed);
     let mut watched = Watched::default();
     let mut events = VecDeque::from([Input::Timeout]);
     while watched.delays.len() < fleet.running {
@@ -129,19 +149,19 @@ fn with_engine(fleet: &Fleet, per_second: f64, seed: u64, has_list: bool) -> Wat
                     let answer = Answer::Job(fleet.describe(place_of(&poll.job), at));
                     events.push_back(Input::PollAnswered { poll, answer });
                 }
-                Action::FetchPage(list, token) => {
+                Action::FetchPage(id, token) => {
                     watched.pages += 1;
                     events.push_back(if has_list {
-                        Input::PageFetched { list, page: fleet.list(token.as_deref(), at, &mut rng) }
+                        Input::PageFetched { list: id, page: list.answer(token.as_deref(), at) }
                     } else {
                         let class = FailureClass::Permanent;
                         let failure = Failure { class, retry_after: None, message: String::new() };
-                        Input::PageFailed { list, is_of_token: false, failure }
+                        Input::PageFailed { list: id, is_of_token: false, failure }
                     });
                 }
                 Action::Commit(batch) => {
                     let emitted = batch.entries.iter().map(|entry| &*entry.event);
-                    watched.delays.extend(emitted.filter_map(ended).map(|place| at - fleet.jobs[place].end));
+                    emitted.filter_map(ended).for_each(|place| watched.notice(fleet, place, at));
                     events.push_back(Input::Committed);
                 }
                 Action::PollIndex(..) | Action::Deliver(_) => {
