@@ -1,7 +1,7 @@
 //! The pages of a project's list: which is asked for next, and how a scan goes on.
 //!
 //! Invariant: a scan goes page by page and ends; one page is under way at a time. A page that ends
-//! the list before pages that are known is asked for once more.
+//! the list before pages that are known, or before all jobs are found, is asked for once more.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -54,7 +54,7 @@ struct Scan {
     /// The number of the next page, from 0.
     page: usize,
     plan: ScanPlan,
-    /// The page that was asked for again because the list ended there too early.
+    /// The page that was asked for again because it ended the list too early.
     asked_again: Option<usize>,
     /// All tokens so far: they can lead in a circle.
     tokens: BTreeSet<String>,
@@ -159,7 +159,7 @@ impl List {
         let page = scan.page;
         let next = next.filter(|next| page + 1 < MAX_PAGES && scan.tokens.insert(next.clone()));
         let Some(next) = next else {
-            let is_too_early = page + 1 < known_pages;
+            let is_too_early = page + 1 < known_pages || explores_on;
             if is_too_early && scan.asked_again.replace(page) != Some(page) {
                 self.scan = Some(scan);
                 return Turned { page, ..Turned::default() };
