@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 use super::*;
-use crate::config::{DiscoverySettings, Rate, SlowAfter};
+use crate::config::{DiscoverySettings, Effort, Rate, SlowAfter};
 
 /// A row of the list: a job of this status that began this many seconds before noon, and makes an
 /// index of its name.
@@ -116,7 +116,7 @@ fn a_list_that_shows_few_jobs_is_soon_left() {
     let rows: Vec<_> = (0..3000).map(|n| row(&format!("old-{n}"), "Completed", 90_000)).collect();
     let mut stage = Stage::new(&[crowd(200)], Vec::new());
     let (jobs, pages) = stage.go_on(seconds(1800), &rows);
-    assert!(pages <= 60, "{pages} unproductive pages beside {jobs} jobs");
+    assert!(pages <= 62, "{pages} unproductive pages beside {jobs} jobs");
 
     // All are polled, in turn: 200 in as many seconds, and those that the list does not show are no
     // fewer.
@@ -270,6 +270,25 @@ fn an_end_on_a_page_is_described_before_overdue_jobs() {
     }
     let took = stage.now.instant.since(start);
     assert!(took < seconds(120), "{took:?}");
+}
+
+#[test]
+fn full_effort_uses_nine_tenths_of_the_rate() {
+    let requests = |effort| {
+        let mut settings = crowd(10);
+        settings.api.requests_per_second = Rate::new(3.0).unwrap();
+        settings.cadence.effort = effort;
+        let mut stage = Stage::new(&[settings], Vec::new());
+        stage.go_on(seconds(60), &[]);
+        let (jobs, pages) = stage.go_on(seconds(600), &[]);
+        jobs + pages
+    };
+
+    let (balanced, full) = (requests(Effort::Balanced), requests(Effort::Full));
+
+    // Ten jobs that are ten to twenty minutes old are polled every 11 to 16 s.
+    assert!((380..560).contains(&balanced), "{balanced}");
+    assert!((1500..=1710).contains(&full), "{full} of 1800");
 }
 
 /// Whatever part of the jobs the list shows, on whatever pages, and however short the rate is.

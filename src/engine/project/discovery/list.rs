@@ -157,9 +157,9 @@ impl List {
         self.is_read = true;
         let Some(mut scan) = self.scan.take() else { return Turned::default() };
         let page = scan.page;
+        let is_too_early = next.is_none() && (page + 1 < known_pages || explores_on);
         let next = next.filter(|next| page + 1 < MAX_PAGES && scan.tokens.insert(next.clone()));
         let Some(next) = next else {
-            let is_too_early = page + 1 < known_pages || explores_on;
             if is_too_early && scan.asked_again.replace(page) != Some(page) {
                 self.scan = Some(scan);
                 return Turned { page, ..Turned::default() };
