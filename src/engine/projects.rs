@@ -103,6 +103,7 @@ impl Projects {
     pub(super) fn reindex(&mut self) {
         for name in self.touched.drain(..) {
             let Some(entry) = self.all.get_mut(&name) else { continue };
+            entry.project.recount();
             if entry.project.has_changed() {
                 self.dirty.insert(name.clone());
             } else {

@@ -13,7 +13,15 @@ use crate::model::{JobId, ProjectName};
 /// How many jobs and projects are in which condition. Counting them visits no single job.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Jobs that have not ended.
+    /// All jobs.
+    pub jobs: usize,
+    /// Jobs that ended.
+    pub ended: usize,
+    /// Jobs that are not found.
+    pub not_found: usize,
+    /// Jobs that are unreachable.
+    pub unreachable: usize,
+    /// Jobs that have not ended and are polled.
     pub open: usize,
     /// The same without those of projects whose key is unauthorized.
     pub undecided: usize,
@@ -23,11 +31,17 @@ pub struct Totals {
 
 impl Totals {
     pub(super) fn of(projects: &Projects) -> Self {
-        projects.values().fold(Self::default(), |totals, project| Self {
-            open: totals.open + project.open(),
-            undecided: totals.undecided + if project.is_unauthorized() { 0 } else { project.open() },
-            misconfigured: totals.misconfigured + usize::from(project.is_misconfigured()),
-        })
+        let mut totals = Self::default();
+        for project in projects.values().map(Project::totals) {
+            totals.jobs += project.jobs;
+            totals.ended += project.ended;
+            totals.not_found += project.not_found;
+            totals.unreachable += project.unreachable;
+            totals.open += project.open;
+            totals.undecided += project.undecided;
+            totals.misconfigured += project.misconfigured;
+        }
+        totals
     }
 }
 

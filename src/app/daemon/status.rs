@@ -6,25 +6,17 @@ use crate::adapters::control::{DeliveriesReport, JobStatus, ProjectStatus, SinkS
 use crate::app::diagnostics::left_out_in_words;
 use crate::app::driver::Driver;
 use crate::app::plural::counted;
-use crate::engine::{Engine, IndexWatch, JobView, ProjectView, SinkView};
+use crate::engine::{Engine, IndexWatch, JobView, ProjectView, SinkView, Totals};
 use crate::model::time::{Instant, Now};
 use crate::model::{Outcome, duration};
 
 /// Everything in one line, such as `watching 12 restores in 2 projects, 3 ended; next poll in 4 s;
 /// 1 delivery pending`.
 pub(super) fn summary(engine: &Engine, now: Now) -> String {
-    let projects = engine.projects().count();
-    let (mut open, mut ended, mut unreachable, mut not_found) = (0, 0, 0, 0);
-    for job in engine.jobs() {
-        match job.outcome() {
-            outcome if outcome.is_final() && job.tracker.has_ended() => ended += 1,
-            Outcome::Unreachable => (open, unreachable) = (open + 1, unreachable + 1),
-            Outcome::NotFound => (open, not_found) = (open + 1, not_found + 1),
-            _ => open += 1,
-        }
-    }
-    let restores = counted(open, "restore", "restores");
-    let mut line = format!("watching {restores} in {}", counted(projects, "project", "projects"));
+    let projects: Vec<_> = engine.projects().collect();
+    let Totals { jobs, ended, not_found, unreachable, .. } = engine.totals();
+    let restores = counted(jobs - ended, "restore", "restores");
+    let mut line = format!("watching {restores} in {}", counted(projects.len(), "project", "projects"));
     let mut add = |part: String| _ = write!(line, "{part}");
     if ended > 0 {
         add(format!(", {ended} ended"));
@@ -34,14 +26,13 @@ pub(super) fn summary(engine: &Engine, now: Now) -> String {
             add(format!(", {count} {}", what.label()));
         }
     }
-    for project in engine.projects().filter(|project| project.unauthorized.is_some() && is_watched(project)) {
+    for project in projects.iter().filter(|project| project.unauthorized.is_some() && is_watched(project)) {
         add(format!("; the key of {} is refused", project.name));
     }
-    for project in engine.projects().filter(|project| project.misconfigured.is_some() && is_watched(project))
-    {
+    for project in projects.iter().filter(|project| project.misconfigured.is_some() && is_watched(project)) {
         add(format!("; {} is misconfigured", project.name));
     }
-    for project in engine.projects().filter(|project| project.paused_since.is_some()) {
+    for project in projects.iter().filter(|project| project.paused_since.is_some()) {
         add(format!("; {} is paused", project.name));
     }
     if let Some(next) = engine.polls().next_at() {
@@ -137,17 +128,14 @@ pub(super) fn full(driver: &Driver, identity: &Identity) -> Status {
         config: identity.config.clone(),
         summary: summary(engine, now),
         trouble: trouble(driver),
-        projects: engine.projects().map(|view| project_status(engine, view)).collect(),
+        projects: engine.projects().map(project_status).collect(),
         jobs: engine.jobs().map(job).collect(),
         sinks: engine.sinks().map(sink_status).collect(),
         deliveries: DeliveriesReport { pending: engine.deliveries().pending() },
     }
 }
 
-fn project_status(engine: &Engine, view: ProjectView<'_>) -> ProjectStatus {
-    let jobs = engine.jobs().filter(|job| job.project == view.name);
-    let ended = jobs.filter(|job| job.tracker.has_ended()).count();
-
+fn project_status(view: ProjectView<'_>) -> ProjectStatus {
     ProjectStatus {
         name: view.name.clone(),
         paused_since: view.paused_since.map(|since| since.wall),
@@ -156,7 +144,7 @@ fn project_status(engine: &Engine, view: ProjectView<'_>) -> ProjectStatus {
         limited: view.limited.map(str::to_owned),
         expected: view.expectation,
         open: view.open,
-        ended,
+        ended: view.ended,
     }
 }
 

@@ -22,6 +22,7 @@ mod retention;
 mod rows;
 mod schedule;
 mod snapshot;
+mod tally;
 mod throttling;
 mod view;
 

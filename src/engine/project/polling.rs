@@ -128,7 +128,7 @@ impl Project {
     /// How long it takes to poll each open job once, from `now` on, and the indexes of those that
     /// may turn out to have completed.
     pub(in crate::engine) fn round_takes(&self, now: Instant) -> Duration {
-        let indexes = self.jobs.values().filter(|job| job.tracker.may_turn_to_index()).count();
+        let indexes = self.jobs.tally().may_turn_to_index;
         let open = u32::try_from(self.open() + indexes).unwrap_or(u32::MAX);
         self.gate.rate().time_for(open, now)
     }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use super::tally::Tally;
 use super::{Job, Project};
-use crate::engine::LeftOut;
 use crate::engine::tracker::Tracker;
+use crate::engine::{LeftOut, Totals};
 use crate::model::Outcome;
 use crate::model::time::{Instant, Now};
 use crate::model::{Expectation, JobId, ProjectName};
@@ -38,6 +39,8 @@ pub struct ProjectView<'a> {
     pub left_out: Option<LeftOut>,
     /// How many of its jobs have not ended.
     pub open: usize,
+    /// How many of its jobs ended.
+    pub ended: usize,
     /// Start of the current period without any usable answer, if there is one.
     pub unanswered_since: Option<Instant>,
     /// After how long without a good answer a job is unreachable.
@@ -84,6 +87,7 @@ impl Project {
             list_failing_since: failing_since.filter(|_| self.discovery.discovers()),
             left_out: self.discovery.left_out(),
             open: self.open(),
+            ended: self.jobs.tally().ended,
             unanswered_since: self.unanswered_since,
             unreachable_after: self.watch.unreachable_after,
         }
@@ -96,6 +100,26 @@ impl Project {
     /// Whether it is confirmed that requests cannot be made as they are set up.
     pub(in crate::engine) fn is_misconfigured(&self) -> bool {
         self.key.misconfiguration().confirmed().is_some()
+    }
+
+    /// Brings the counts of its jobs up to date.
+    pub(in crate::engine) fn recount(&mut self) {
+        self.jobs.recount();
+    }
+
+    /// How many of its jobs are in which condition, by [`JobView::outcome`].
+    pub(in crate::engine) fn totals(&self) -> Totals {
+        let Tally { ended, not_found, unreachable, .. } = self.jobs.tally();
+        let (is_unauthorized, setup) = (self.is_unauthorized(), self.key.misconfiguration());
+        Totals {
+            jobs: self.jobs.len(),
+            ended,
+            not_found: if is_unauthorized { 0 } else { not_found },
+            unreachable: if is_unauthorized || setup.suspected().is_some() { 0 } else { unreachable },
+            open: self.open(),
+            undecided: if is_unauthorized { 0 } else { self.open() },
+            misconfigured: usize::from(self.is_misconfigured()),
+        }
     }
 
     pub(in crate::engine) fn views(&self) -> impl Iterator<Item = JobView<'_>> {
