@@ -151,7 +151,7 @@ impl Schedule {
     }
 
     /// The waiting jobs in the order of the queue.
-    pub(super) fn queue(&self) -> impl Iterator<Item = (Instant, &JobId)> {
+    pub(super) fn queue(&self) -> impl DoubleEndedIterator<Item = (Instant, &JobId)> {
         self.queue.keys().map(|(due, id)| (*due, id))
     }
 
