@@ -91,16 +91,16 @@ pub struct Deliveries<'a> {
     pub(super) commit_queue: &'a CommitQueue,
 }
 
-impl<'a> Deliveries<'a> {
+impl Deliveries<'_> {
     /// How many are pending, those of events included that are not committed yet.
     pub fn pending(&self) -> usize {
         self.commit_queue.pending() + self.outbox.pending()
     }
 
-    /// How many are pending for each job that has some, without those of events that are not
-    /// committed yet.
-    pub fn pending_by_job(&self) -> BTreeMap<(&'a ProjectName, &'a JobId), usize> {
-        self.outbox.pending_by_job()
+    /// How many are pending for a job, whether their sink is configured or not, without those of
+    /// events that are not committed yet.
+    pub fn pending_of(&self, project: &ProjectName, job: &JobId) -> usize {
+        self.outbox.pending_of(project, job)
     }
 
     /// Whether a commit or a delivery is under way, or one begins until `at`.

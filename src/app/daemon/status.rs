@@ -95,7 +95,6 @@ pub(super) struct Identity {
 pub(super) fn full(driver: &Driver, identity: &Identity) -> Status {
     let (engine, now) = (driver.engine(), driver.now());
     let forecast = engine.polls().forecast();
-    let pending = engine.deliveries().pending_by_job();
     let job = |view: JobView<'_>| {
         let tracker = view.tracker;
         let id = &tracker.settings().id;
@@ -112,7 +111,7 @@ pub(super) fn full(driver: &Driver, identity: &Identity) -> Status {
             next_poll_at: next.map(|at| now.wall_at(*at)),
             polls: view.polls,
             last_error: view.unauthorized.or(tracker.last_error()).map(str::to_owned),
-            pending_deliveries: pending.get(&(view.project, id)).copied().unwrap_or_default(),
+            pending_deliveries: engine.deliveries().pending_of(view.project, id),
             configured: view.is_configured,
             added: view.is_added,
             discovered: view.is_discovered,

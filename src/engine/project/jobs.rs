@@ -6,6 +6,7 @@
 //! again.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::time::Duration;
 
 use super::schedule::Place;
@@ -78,6 +79,11 @@ impl JobTable {
 
     pub(super) fn values(&self) -> impl Iterator<Item = &Job> {
         self.jobs.values().map(AsRef::as_ref)
+    }
+
+    /// The jobs whose ids are in a range.
+    pub(super) fn range(&self, ids: (Bound<&JobId>, Bound<&JobId>)) -> impl Iterator<Item = (&JobId, &Job)> {
+        self.jobs.range::<JobId, _>(ids).map(|(id, job)| (id, job.as_ref()))
     }
 
     /// A job to change; it is marked as dirty.

@@ -1,5 +1,7 @@
 //! A project and its jobs as reports show them.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::time::Duration;
 
 use super::tally::Tally;
@@ -124,6 +126,26 @@ impl Project {
 
     pub(in crate::engine) fn views(&self) -> impl Iterator<Item = JobView<'_>> {
         self.jobs.values().map(|job| self.view_of(job))
+    }
+
+    /// The jobs that may be meant, by id: those of `ids` if some are given, else all, after this one.
+    /// An id that is given comes without a view if there is no such job.
+    pub(in crate::engine) fn candidates<'a: 'f, 'f>(
+        &'a self,
+        ids: Option<&'f BTreeSet<JobId>>,
+        after: Option<&'f JobId>,
+    ) -> Box<dyn Iterator<Item = (&'f JobId, Option<JobView<'a>>)> + 'f> {
+        let range = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+        match ids {
+            Some(ids) => Box::new(ids.range::<JobId, _>(range).map(|id| (id, self.view(id)))),
+            None => Box::new(self.jobs.range(range).map(|(id, job)| (id, Some(self.view_of(job))))),
+        }
+    }
+
+    /// When these jobs are polled, if nothing else happens. They are expected to wait for a poll:
+    /// the polls after the last of them are not looked at.
+    pub(in crate::engine) fn forecast_of(&self, jobs: &BTreeSet<&JobId>) -> BTreeMap<&JobId, Instant> {
+        self.forecast().filter(|(id, _)| jobs.contains(id)).take(jobs.len()).collect()
     }
 
     pub(in crate::engine) fn view(&self, id: &JobId) -> Option<JobView<'_>> {

@@ -7,6 +7,7 @@ mod deliveries;
 mod disk;
 mod explain;
 mod index;
+mod job_page;
 mod lifecycle;
 mod limit;
 mod list;
