@@ -70,8 +70,8 @@ impl<'a> JobPage<'a> {
     /// Adds jobs of one project.
     fn add(&mut self, project: &'a Project, views: Vec<JobView<'a>>) {
         let id = |view: &JobView<'a>| &view.tracker.settings().id;
-        let waiting = views.iter().filter(|view| view.due.is_some()).map(id).collect();
-        let polls = project.forecast_of(&waiting);
+        let waiting = views.iter().filter_map(|view| Some((view.due?, id(view)))).collect();
+        let polls = project.forecast_of(waiting);
         self.jobs.extend(views.into_iter().map(|view| (view, polls.get(id(&view)).copied())));
     }
 }

@@ -61,7 +61,7 @@ impl Polls<'_> {
     pub fn forecast(&self) -> BTreeMap<(ProjectName, JobId), Instant> {
         let of_project = |project: &'_ Project| {
             let name = project.name.clone();
-            project.forecast().map(|(job, at)| ((name.clone(), job.clone()), at)).collect::<Vec<_>>()
+            project.forecast().map(|((_, job), at)| ((name.clone(), job.clone()), at)).collect::<Vec<_>>()
         };
         self.projects.values().flat_map(of_project).collect()
     }

@@ -143,14 +143,14 @@ impl Project {
         self.schedule.in_flight() > 0 || self.next_poll().is_some_and(|next| next <= at)
     }
 
-    /// When each waiting job is polled, if nothing else happens: in the order of the queue, as the
-    /// rate permits.
-    pub(in crate::engine) fn forecast(&self) -> impl Iterator<Item = (&JobId, Instant)> {
+    /// The places of the waiting jobs in the queue, and when each is polled, if nothing else happens:
+    /// in the order of the queue, as the rate permits.
+    pub(in crate::engine) fn forecast(&self) -> impl Iterator<Item = ((Instant, &JobId), Instant)> {
         let mut rate = self.gate.rate().clone();
-        self.schedule.queue().filter(|_| !self.gate.is_paused()).map(move |(due, id)| {
-            let at = due.max(self.gate.held_until()).max(rate.ready_at());
+        self.schedule.queue().filter(|_| !self.gate.is_paused()).map(move |place| {
+            let at = place.0.max(self.gate.held_until()).max(rate.ready_at());
             rate.take(at);
-            (id, at)
+            (place, at)
         })
     }
 }

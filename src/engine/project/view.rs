@@ -142,10 +142,27 @@ impl Project {
         }
     }
 
-    /// When these jobs are polled, if nothing else happens. They are expected to wait for a poll:
-    /// the polls after the last of them are not looked at.
-    pub(in crate::engine) fn forecast_of(&self, jobs: &BTreeSet<&JobId>) -> BTreeMap<&JobId, Instant> {
-        self.forecast().filter(|(id, _)| jobs.contains(id)).take(jobs.len()).collect()
+    /// When the jobs at these places of the queue are polled, if nothing else happens. Places differ
+    /// by their times nearly always, so the ids of the jobs in between, which lie all over the memory,
+    /// are not read.
+    pub(in crate::engine) fn forecast_of(
+        &self,
+        mut places: Vec<(Instant, &JobId)>,
+    ) -> BTreeMap<&JobId, Instant> {
+        places.sort_unstable();
+        let mut wanted = places.into_iter().peekable();
+        let mut polls = BTreeMap::new();
+
+        for (place, at) in self.forecast() {
+            while wanted.next_if(|next| *next < place).is_some() {}
+            if wanted.next_if(|next| *next == place).is_some() {
+                polls.insert(place.1, at);
+            }
+            if wanted.peek().is_none() {
+                break;
+            }
+        }
+        polls
     }
 
     pub(in crate::engine) fn view(&self, id: &JobId) -> Option<JobView<'_>> {
