@@ -174,7 +174,10 @@ impl Daemon {
         let (driver, answers) = (&mut self.driver, &mut self.answers);
         match request {
             // A failed send means that the client is gone.
-            Request::Status(reply) => drop(reply.send(Ok(status::full(driver, &self.identity)))),
+            Request::Status(cursor, reply) => {
+                drop(reply.send(status::full(driver, &self.identity, cursor)));
+            }
+            Request::Jobs(cursor, reply) => drop(reply.send(Ok(status::jobs(driver, cursor)))),
             Request::Explain(wanted, reply) => drop(reply.send(requests::explain(driver, &wanted))),
             Request::Reload(reply) => self.reloads.request(Some(reply), &mut self.liveness),
             Request::Add(jobs, reply) => {
