@@ -14,8 +14,9 @@ use super::start::{block_on, listen};
 use super::values::parse_duration;
 use super::{Done, Failure, ids, table};
 use crate::adapters::control::{JobStatus, ProjectStatus, Status};
+use crate::engine::JobFilter;
 use crate::model::time::wall_between;
-use crate::model::{Exit, Outcome, Until, duration, visible};
+use crate::model::{Exit, JobId, Outcome, ProjectName, Until, duration, visible};
 use crate::platform::clock::Clock;
 use crate::platform::locale;
 
@@ -27,6 +28,10 @@ pub(super) struct Args {
     /// Only these jobs
     #[arg(value_name = "JOB_ID")]
     jobs: Vec<String>,
+
+    /// Only jobs of this project
+    #[arg(long, value_name = "NAME")]
+    project: Option<String>,
 
     /// The form of the report
     #[arg(long, value_enum, default_value_t = Output::Human)]
@@ -47,21 +52,23 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     let client = args.socket.client()?;
     let wanted: Vec<_> = args.jobs.iter().map(|job| ids::chosen(job)).collect();
+    let filter = args.filter(&wanted);
     block_on(async {
         let mut signals = listen()?;
         let clock = Clock::system();
         loop {
             let status = tokio::select! {
-                status = client.status() => status?,
+                status = client.status(&filter) => status?,
                 exit = signals.next() => return Ok(Done::Exit(exit)),
             };
-            let (status, unknown) = select(status, &wanted);
 
             let is_read = print_on(&render(&status, args)?)?;
-            if let Some(unknown) = unknown {
+            if let Some(unknown) = first_unknown(&status, &wanted) {
+                let of_project = args.project.iter().map(|name| format!(" in the project {}", visible(name)));
+                let of_project = of_project.collect::<String>();
                 return Err(Failure::new(
                     Exit::NotFound,
-                    format!("the daemon does not watch {}", visible(&unknown)),
+                    format!("the daemon does not watch {}{of_project}", visible(unknown)),
                 )
                 .with_help("to have it do so: restore-watch add"));
             }
@@ -75,16 +82,22 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     })
 }
 
-/// The status with the jobs that are asked for, and the first of those that the daemon does not
-/// know.
-fn select(mut status: Status, wanted: &[String]) -> (Status, Option<String>) {
-    if wanted.is_empty() {
-        return (status, None);
+impl Args {
+    /// Which jobs are meant.
+    fn filter(&self, wanted: &[String]) -> JobFilter {
+        let ids = || wanted.iter().filter_map(|id| JobId::new(id.as_str()).ok()).collect();
+        let project = self.project.as_deref().map(ProjectName::new);
+        JobFilter {
+            projects: project.map(|project| BTreeSet::from([project])),
+            jobs: (!wanted.is_empty()).then(ids),
+        }
     }
-    status.jobs.retain(|job| wanted.iter().any(|id| id == job.job.id.as_str()));
+}
+
+/// The first job that is asked for and that the daemon does not know.
+fn first_unknown<'a>(status: &Status, wanted: &'a [String]) -> Option<&'a str> {
     let known: BTreeSet<_> = status.jobs.iter().map(|job| job.job.id.as_str()).collect();
-    let unknown = wanted.iter().find(|id| !known.contains(id.as_str())).cloned();
-    (status, unknown)
+    wanted.iter().map(String::as_str).find(|id| !known.contains(id))
 }
 
 fn render(status: &Status, args: &Args) -> Result<String, Failure> {
@@ -103,9 +116,10 @@ fn render(status: &Status, args: &Args) -> Result<String, Failure> {
 }
 
 fn human(status: &Status) -> String {
-    let mut lines = vec![status.summary.clone()];
-    lines.extend(status.trouble.as_ref().map(|trouble| format!("trouble: {trouble}")));
-    for ProjectStatus { name, requests_per_second, limited, expected, .. } in &status.projects {
+    let Status { daemon, jobs, outbox } = status;
+    let mut lines = vec![daemon.summary.clone()];
+    lines.extend(daemon.trouble.as_ref().map(|trouble| format!("trouble: {trouble}")));
+    for ProjectStatus { name, requests_per_second, limited, expected, .. } in &daemon.projects {
         lines.extend(expected.map(|expected| format!("project {name}: {expected}")));
         if let Some(reason) = limited {
             lines.push(format!(
@@ -113,7 +127,7 @@ fn human(status: &Status) -> String {
             ));
         }
     }
-    for sink in &status.sinks {
+    for sink in &outbox.sinks {
         let name = &sink.name;
         match (&sink.disabled, sink.configured) {
             (Some(why), _) => lines.push(format!("sink {name} is disabled: {why}")),
@@ -124,10 +138,10 @@ fn human(status: &Status) -> String {
         }
     }
     let head = lines.join("\n") + "\n";
-    if status.jobs.is_empty() {
+    if jobs.is_empty() {
         return head;
     }
-    let rows: Vec<_> = status.jobs.iter().map(|job| row(job, status.timestamp)).collect();
+    let rows: Vec<_> = jobs.iter().map(|job| row(job, daemon.timestamp)).collect();
     let heading = ["JOB", "PROJECT", "INDEX", "STATUS", "AGE", "LAST ANSWER", "NEXT POLL", "PENDING"];
     head + "\n" + &table::table(heading, &rows)
 }

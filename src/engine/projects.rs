@@ -4,6 +4,7 @@
 //! input costs work for the projects that it concerns, and not for all of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use super::action::Batch;
 use super::project::Project;
@@ -46,6 +47,12 @@ impl Projects {
     /// All projects, to read.
     pub(super) fn values(&self) -> impl Iterator<Item = &Project> {
         self.all.values().map(|entry| &entry.project)
+    }
+
+    /// The projects from this one on, to read; all without one.
+    pub(super) fn from(&self, first: Option<&ProjectName>) -> impl Iterator<Item = &Project> {
+        let first = first.map_or(Bound::Unbounded, Bound::Included);
+        self.all.range::<ProjectName, _>((first, Bound::Unbounded)).map(|(_, entry)| &entry.project)
     }
 
     /// All projects, to change.
@@ -103,6 +110,7 @@ impl Projects {
     pub(super) fn reindex(&mut self) {
         for name in self.touched.drain(..) {
             let Some(entry) = self.all.get_mut(&name) else { continue };
+            entry.project.recount();
             if entry.project.has_changed() {
                 self.dirty.insert(name.clone());
             } else {

@@ -13,7 +13,15 @@ use crate::model::{JobId, ProjectName};
 /// How many jobs and projects are in which condition. Counting them visits no single job.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Jobs that have not ended.
+    /// All jobs.
+    pub jobs: usize,
+    /// Jobs that ended.
+    pub ended: usize,
+    /// Jobs that are not found.
+    pub not_found: usize,
+    /// Jobs that are unreachable.
+    pub unreachable: usize,
+    /// Jobs that have not ended and are polled.
     pub open: usize,
     /// The same without those of projects whose key is unauthorized.
     pub undecided: usize,
@@ -23,11 +31,17 @@ pub struct Totals {
 
 impl Totals {
     pub(super) fn of(projects: &Projects) -> Self {
-        projects.values().fold(Self::default(), |totals, project| Self {
-            open: totals.open + project.open(),
-            undecided: totals.undecided + if project.is_unauthorized() { 0 } else { project.open() },
-            misconfigured: totals.misconfigured + usize::from(project.is_misconfigured()),
-        })
+        let mut totals = Self::default();
+        for project in projects.values().map(Project::totals) {
+            totals.jobs += project.jobs;
+            totals.ended += project.ended;
+            totals.not_found += project.not_found;
+            totals.unreachable += project.unreachable;
+            totals.open += project.open;
+            totals.undecided += project.undecided;
+            totals.misconfigured += project.misconfigured;
+        }
+        totals
     }
 }
 
@@ -47,7 +61,7 @@ impl Polls<'_> {
     pub fn forecast(&self) -> BTreeMap<(ProjectName, JobId), Instant> {
         let of_project = |project: &'_ Project| {
             let name = project.name.clone();
-            project.forecast().map(|(job, at)| ((name.clone(), job.clone()), at)).collect::<Vec<_>>()
+            project.forecast().map(|((_, job), at)| ((name.clone(), job.clone()), at)).collect::<Vec<_>>()
         };
         self.projects.values().flat_map(of_project).collect()
     }
@@ -77,16 +91,16 @@ pub struct Deliveries<'a> {
     pub(super) commit_queue: &'a CommitQueue,
 }
 
-impl<'a> Deliveries<'a> {
+impl Deliveries<'_> {
     /// How many are pending, those of events included that are not committed yet.
     pub fn pending(&self) -> usize {
         self.commit_queue.pending() + self.outbox.pending()
     }
 
-    /// How many are pending for each job that has some, without those of events that are not
-    /// committed yet.
-    pub fn pending_by_job(&self) -> BTreeMap<(&'a ProjectName, &'a JobId), usize> {
-        self.outbox.pending_by_job()
+    /// How many are pending for a job, whether their sink is configured or not, without those of
+    /// events that are not committed yet.
+    pub fn pending_of(&self, project: &ProjectName, job: &JobId) -> usize {
+        self.outbox.pending_of(project, job)
     }
 
     /// Whether a commit or a delivery is under way, or one begins until `at`.

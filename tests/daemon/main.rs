@@ -18,6 +18,7 @@ mod reload;
 mod service_manager;
 mod starting;
 mod state;
+mod status;
 mod stopping;
 mod webhook;
 

@@ -8,12 +8,14 @@ use std::time::Duration;
 use reqwest::Method;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use url::Url;
 
 use super::{
     AddJobs, Changed, ExplainJob, ExplanationReport, ForgetJobs, JobResults, Reloaded, RequestError,
-    RequestErrorKind, Status,
+    RequestErrorKind, Status, query,
 };
 use crate::adapters::http;
+use crate::engine::JobFilter;
 use crate::model::ProjectName;
 
 /// How long an answer may take. A daemon answers a change once that is committed, and reads files
@@ -50,50 +52,52 @@ impl Client {
         Ok(Self { path: path.to_owned(), http: http::local(path)? })
     }
 
-    /// How everything stands.
-    pub async fn status(&self) -> Result<Status, CallError> {
-        self.call(Method::GET, &["status"], &()).await
+    /// How everything stands, with the jobs that are meant.
+    pub async fn status(&self, filter: &JobFilter) -> Result<Status, CallError> {
+        let mut url = url(&["status"]);
+        query::append(&mut url, filter);
+        let mut status: Status = self.call(Method::GET, url, &()).await?;
+        // An earlier daemon answers with all jobs.
+        status.jobs.retain(|job| filter.includes(&job.project, &job.job.id));
+        Ok(status)
     }
 
     /// When a job is polled next, and why.
     pub async fn explain(&self, job: &ExplainJob) -> Result<ExplanationReport, CallError> {
-        self.call(Method::POST, &["explain"], job).await
+        self.call(Method::POST, url(&["explain"]), job).await
     }
 
     /// Watches jobs beside those of the configuration.
     pub async fn add(&self, jobs: &AddJobs) -> Result<JobResults, CallError> {
-        self.call(Method::POST, &["jobs"], jobs).await
+        self.call(Method::POST, url(&["jobs"]), jobs).await
     }
 
     /// Stops watching jobs that were added.
     pub async fn forget(&self, jobs: &ForgetJobs) -> Result<JobResults, CallError> {
-        self.call(Method::POST, &["jobs", "forget"], jobs).await
+        self.call(Method::POST, url(&["jobs", "forget"]), jobs).await
     }
 
     /// Has the configuration read again.
     pub async fn reload(&self) -> Result<Reloaded, CallError> {
-        self.call(Method::POST, &["reload"], &()).await
+        self.call(Method::POST, url(&["reload"]), &()).await
     }
 
     /// Pauses a project.
     pub async fn pause(&self, project: &ProjectName) -> Result<Changed, CallError> {
-        self.call(Method::POST, &["projects", project.as_str(), "pause"], &()).await
+        self.call(Method::POST, url(&["projects", project.as_str(), "pause"]), &()).await
     }
 
     /// Resumes a project.
     pub async fn resume(&self, project: &ProjectName) -> Result<Changed, CallError> {
-        self.call(Method::POST, &["projects", project.as_str(), "resume"], &()).await
+        self.call(Method::POST, url(&["projects", project.as_str(), "resume"]), &()).await
     }
 
     async fn call<T: DeserializeOwned>(
         &self,
         method: Method,
-        path: &[&str],
+        url: Url,
         body: &impl Serialize,
     ) -> Result<T, CallError> {
-        let mut url = url::Url::parse("http://localhost/v1").expect("a valid URL");
-        url.path_segments_mut().expect("a URL with a path").extend(path);
-
         let sent = self.http.request(method, url).timeout(TIMEOUT).json(body).send().await;
         let answer = sent.map_err(|error| self.call_error(&error))?;
         if !answer.status().is_success() {
@@ -137,4 +141,11 @@ impl Client {
     fn failed(&self, fault: String) -> CallError {
         CallError::Failed { path: self.path.clone(), fault }
     }
+}
+
+/// The URL of a path below the version of the interface.
+fn url(path: &[&str]) -> Url {
+    let mut url = Url::parse("http://localhost/v1").expect("a valid URL");
+    url.path_segments_mut().expect("a URL with a path").extend(path);
+    url
 }

@@ -26,6 +26,11 @@ const MAX_CONNECTIONS: usize = 256;
 /// How long a request may take to arrive: its head, and then its body.
 pub(super) const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How much of a request is read ahead, and of an answer made ahead, in bytes. A request has a
+/// shorter head than this. A long answer is made in parts that are larger, so that one of them at a
+/// time waits for its client.
+const MAX_BUFFER: usize = 64 * 1024;
+
 /// How long a client may take to read an answer.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -85,6 +90,7 @@ async fn converse(stream: UnixStream, router: Router, _permit: OwnedSemaphorePer
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(ARRIVAL_TIMEOUT)
+        .max_buf_size(MAX_BUFFER)
         // A client that has its answer needs the connection no longer.
         .keep_alive(false)
         .serve_connection(TokioIo::new(stream), service);

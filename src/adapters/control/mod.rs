@@ -5,7 +5,8 @@
 //! met with `{"error": …, "help": …}`.
 //!
 //! Invariant: only the user that the daemon runs as, and root, are served. Whatever a client does,
-//! the watch goes on: a request is one more event of the daemon's loop.
+//! the watch goes on: a request is one more event of the daemon's loop, and what grows with the
+//! number of jobs is answered in parts, each an event of its own.
 
 mod client;
 mod connections;
@@ -14,9 +15,11 @@ mod explain;
 mod jobs;
 mod path;
 mod pause;
+mod query;
 mod reload;
 mod server;
 mod status;
+mod status_body;
 
 use tokio::sync::oneshot;
 
@@ -31,15 +34,20 @@ pub use path::{client_path, server_path};
 pub use pause::Changed;
 pub use reload::Reloaded;
 pub use server::{BindError, Server};
-pub use status::{DeliveriesReport, JobStatus, ProjectStatus, SinkStatus, Status};
+pub use status::{
+    DaemonStatus, DeliveriesReport, JobCursor, JobStatus, JobsPart, OutboxStatus, ProjectStatus, SinkStatus,
+    Status, StatusPart,
+};
 
 use crate::model::ProjectName;
 
 /// A request of a client, and how to answer it.
 #[derive(Debug)]
 pub enum Request {
-    /// How everything stands.
-    Status(Responder<Status>),
+    /// How everything stands, with the first jobs that are meant.
+    Status(JobCursor, Responder<StatusPart>),
+    /// How further jobs stand.
+    Jobs(JobCursor, Responder<JobsPart>),
     /// When a job is polled next, and why.
     Explain(ExplainJob, Responder<ExplanationReport>),
     /// Watch these jobs beside those of the configuration.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use axum::Json;
 use axum::Router;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{DefaultBodyLimit, FromRequest, Path as UrlPath, State};
+use axum::extract::{DefaultBodyLimit, FromRequest, Path as UrlPath, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -19,7 +19,10 @@ use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use super::connections::{self, ARRIVAL_TIMEOUT};
-use super::{AddJobs, ExplainJob, ForgetJobs, Request, RequestError, RequestErrorKind, Responder};
+use super::{
+    AddJobs, ExplainJob, ForgetJobs, JobCursor, Request, RequestError, RequestErrorKind, Responder, query,
+    status_body,
+};
 use crate::model::ProjectName;
 use crate::platform::identity::{self, Identity};
 
@@ -127,11 +130,11 @@ fn remove_stale(path: &Path) -> Result<(), BindError> {
     }
 }
 
-type Requests = mpsc::Sender<Request>;
+pub(super) type Requests = mpsc::Sender<Request>;
 
 fn router(requests: Requests) -> Router {
     Router::new()
-        .route("/v1/status", get(async |State(requests)| answer(&requests, Request::Status).await))
+        .route("/v1/status", get(status))
         .route("/v1/jobs", post(add))
         .route("/v1/jobs/forget", post(forget))
         .route("/v1/explain", post(explain))
@@ -163,6 +166,18 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
                 Err(invalid(format!("the request did not arrive within {} s", ARRIVAL_TIMEOUT.as_secs())))
             }
         }
+    }
+}
+
+async fn status(State(requests): State<Requests>, RawQuery(query): RawQuery) -> Response {
+    let filter = query.as_deref().map(query::parse).unwrap_or_default();
+    let cursor = JobCursor { filter, after: None };
+
+    match ask(&requests, |reply| Request::Status(cursor, reply)).await {
+        // What goes wrong in writing JSON is a bug.
+        Ok(part) => status_body::answer(part, requests)
+            .unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response()),
+        Err(fault) => error_response(fault),
     }
 }
 
@@ -201,14 +216,22 @@ async fn answer<T: Serialize>(
     requests: &Requests,
     request: impl FnOnce(Responder<T>) -> Request,
 ) -> Response {
+    match ask(requests, request).await {
+        Ok(answer) => Json(answer).into_response(),
+        Err(fault) => error_response(fault),
+    }
+}
+
+/// Passes a request to the daemon's loop. Returns its answer.
+pub(super) async fn ask<T>(
+    requests: &Requests,
+    request: impl FnOnce(Responder<T>) -> Request,
+) -> Result<T, RequestError> {
     let (reply, answer) = oneshot::channel();
     // If the loop has ended, the reply is dropped with the request, which is answered below.
     drop(requests.send(request(reply)).await);
     let stopping = |_| Err(RequestError::new(RequestErrorKind::Stopping, "the daemon is stopping"));
-    match answer.await.unwrap_or_else(stopping) {
-        Ok(answer) => Json(answer).into_response(),
-        Err(fault) => error_response(fault),
-    }
+    answer.await.unwrap_or_else(stopping)
 }
 
 fn error_response(error: RequestError) -> Response {

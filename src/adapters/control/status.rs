@@ -5,11 +5,23 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::engine::{JobFilter, JobKey};
 use crate::model::{Expectation, JobRef, Outcome, ProjectName, SinkName, Until};
 
 /// How everything stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Status {
+    #[serde(flatten)]
+    pub daemon: DaemonStatus,
+    /// The jobs, ended ones included, by project and id.
+    pub jobs: Vec<JobStatus>,
+    #[serde(flatten)]
+    pub outbox: OutboxStatus,
+}
+
+/// The daemon and its projects.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DaemonStatus {
     /// The version of the daemon.
     pub version: String,
     /// The process id of the daemon.
@@ -26,12 +38,40 @@ pub struct Status {
     pub trouble: Option<String>,
     /// The projects, by name.
     pub projects: Vec<ProjectStatus>,
-    /// The jobs, ended ones included, by project and id.
-    pub jobs: Vec<JobStatus>,
+}
+
+/// What is sent, and where to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OutboxStatus {
     /// The sinks of the configuration, and others with pending deliveries, by name.
     pub sinks: Vec<SinkStatus>,
     /// All deliveries.
     pub deliveries: DeliveriesReport,
+}
+
+/// Which jobs are listed next.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct JobCursor {
+    pub filter: JobFilter,
+    /// The last job that was looked at; none at the beginning.
+    pub after: Option<JobKey>,
+}
+
+/// A status with the first of its jobs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StatusPart {
+    pub status: Status,
+    /// Where the list of jobs goes on, if it does.
+    pub rest: Option<JobCursor>,
+}
+
+/// Some jobs of a status. The list is read in parts: a job is shown as it was when its part was
+/// read, and one that comes or goes meanwhile may be listed or not.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobsPart {
+    pub jobs: Vec<JobStatus>,
+    /// Where the list goes on, if it does.
+    pub rest: Option<JobCursor>,
 }
 
 /// How a project stands.

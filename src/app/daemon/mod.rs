@@ -31,7 +31,7 @@ use crate::adapters::store::StoreError;
 use crate::adapters::systemd::Notifier;
 use crate::app::driver::{Driver, Error};
 use crate::app::plural::counted;
-use crate::engine::{Command, Condition, DiscoveryState, Engine};
+use crate::engine::{Command, Condition, DiscoveryState, Engine, Totals};
 use crate::model::time::Instant;
 use crate::model::{Event, EventKind, Exit};
 use crate::platform::failpoint;
@@ -137,9 +137,8 @@ impl Daemon {
 
     /// Begins the first polls, then reports that the daemon is ready.
     fn greet(&mut self) {
-        let (ended, open): (Vec<_>, Vec<_>) =
-            self.driver.engine().jobs().partition(|job| job.tracker.has_ended());
-        let (jobs, ended) = (open.len(), ended.len());
+        let Totals { jobs: known, ended, .. } = self.driver.engine().totals();
+        let jobs = known - ended;
         let before = if ended > 0 { format!("; ended before: {ended}") } else { String::new() };
         let discovers = self.driver.engine().projects().any(|project| project.discovers);
         let others = if discovers { ", and those that are found" } else { "" };
@@ -175,7 +174,10 @@ impl Daemon {
         let (driver, answers) = (&mut self.driver, &mut self.answers);
         match request {
             // A failed send means that the client is gone.
-            Request::Status(reply) => drop(reply.send(Ok(status::full(driver, &self.identity)))),
+            Request::Status(cursor, reply) => {
+                drop(reply.send(status::full(driver, &self.identity, cursor)));
+            }
+            Request::Jobs(cursor, reply) => drop(reply.send(Ok(status::jobs(driver, cursor)))),
             Request::Explain(wanted, reply) => drop(reply.send(requests::explain(driver, &wanted))),
             Request::Reload(reply) => self.reloads.request(Some(reply), &mut self.liveness),
             Request::Add(jobs, reply) => {

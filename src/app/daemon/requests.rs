@@ -133,8 +133,7 @@ fn changed(
 fn project(engine: &Engine, wanted: Option<ProjectName>) -> Result<ProjectName, RequestError> {
     let known = project_names(engine);
     match wanted {
-        Some(name) if known.contains(&name) => Ok(name),
-        Some(name) => Err(no_project(engine, &name)),
+        Some(name) => check_project(engine, &name).map(|()| name),
         None => match &known[..] {
             [only] => Ok(only.clone()),
             _ if known.contains(&ProjectName::default()) => Ok(ProjectName::default()),
@@ -149,6 +148,11 @@ fn project(engine: &Engine, wanted: Option<ProjectName>) -> Result<ProjectName, 
 
 fn project_names(engine: &Engine) -> Vec<ProjectName> {
     engine.projects().map(|view| view.name.clone()).collect()
+}
+
+/// Refuses a project that the daemon does not have.
+pub(super) fn check_project(engine: &Engine, name: &ProjectName) -> Result<(), RequestError> {
+    if project_names(engine).contains(name) { Ok(()) } else { Err(no_project(engine, name)) }
 }
 
 fn no_project(engine: &Engine, name: &ProjectName) -> RequestError {

@@ -2,29 +2,29 @@
 
 use std::fmt::Write as _;
 
-use crate::adapters::control::{DeliveriesReport, JobStatus, ProjectStatus, SinkStatus, Status};
+use super::requests;
+use crate::adapters::control::{
+    DaemonStatus, DeliveriesReport, JobCursor, JobStatus, JobsPart, OutboxStatus, ProjectStatus,
+    RequestError, SinkStatus, Status, StatusPart,
+};
 use crate::app::diagnostics::left_out_in_words;
 use crate::app::driver::Driver;
 use crate::app::plural::counted;
-use crate::engine::{Engine, IndexWatch, JobView, ProjectView, SinkView};
+use crate::engine::{Engine, IndexWatch, JobView, ProjectView, SinkView, Totals};
 use crate::model::time::{Instant, Now};
 use crate::model::{Outcome, duration};
+
+/// How many jobs one part of a status is made of: few enough for the loop to be free again within
+/// milliseconds, and enough for the switch from part to part to be cheap.
+const JOBS_IN_PART: usize = 500;
 
 /// Everything in one line, such as `watching 12 restores in 2 projects, 3 ended; next poll in 4 s;
 /// 1 delivery pending`.
 pub(super) fn summary(engine: &Engine, now: Now) -> String {
-    let projects = engine.projects().count();
-    let (mut open, mut ended, mut unreachable, mut not_found) = (0, 0, 0, 0);
-    for job in engine.jobs() {
-        match job.outcome() {
-            outcome if outcome.is_final() && job.tracker.has_ended() => ended += 1,
-            Outcome::Unreachable => (open, unreachable) = (open + 1, unreachable + 1),
-            Outcome::NotFound => (open, not_found) = (open + 1, not_found + 1),
-            _ => open += 1,
-        }
-    }
-    let restores = counted(open, "restore", "restores");
-    let mut line = format!("watching {restores} in {}", counted(projects, "project", "projects"));
+    let projects: Vec<_> = engine.projects().collect();
+    let Totals { jobs, ended, not_found, unreachable, .. } = engine.totals();
+    let restores = counted(jobs - ended, "restore", "restores");
+    let mut line = format!("watching {restores} in {}", counted(projects.len(), "project", "projects"));
     let mut add = |part: String| _ = write!(line, "{part}");
     if ended > 0 {
         add(format!(", {ended} ended"));
@@ -34,14 +34,13 @@ pub(super) fn summary(engine: &Engine, now: Now) -> String {
             add(format!(", {count} {}", what.label()));
         }
     }
-    for project in engine.projects().filter(|project| project.unauthorized.is_some() && is_watched(project)) {
+    for project in projects.iter().filter(|project| project.unauthorized.is_some() && is_watched(project)) {
         add(format!("; the key of {} is refused", project.name));
     }
-    for project in engine.projects().filter(|project| project.misconfigured.is_some() && is_watched(project))
-    {
+    for project in projects.iter().filter(|project| project.misconfigured.is_some() && is_watched(project)) {
         add(format!("; {} is misconfigured", project.name));
     }
-    for project in engine.projects().filter(|project| project.paused_since.is_some()) {
+    for project in projects.iter().filter(|project| project.paused_since.is_some()) {
         add(format!("; {} is paused", project.name));
     }
     if let Some(next) = engine.polls().next_at() {
@@ -100,36 +99,19 @@ pub(super) struct Identity {
     pub(super) config: Option<std::path::PathBuf>,
 }
 
-/// Everything in full.
-pub(super) fn full(driver: &Driver, identity: &Identity) -> Status {
+/// Everything in full, with the first of the jobs that are meant.
+pub(super) fn full(
+    driver: &Driver,
+    identity: &Identity,
+    cursor: JobCursor,
+) -> Result<StatusPart, RequestError> {
     let (engine, now) = (driver.engine(), driver.now());
-    let forecast = engine.polls().forecast();
-    let pending = engine.deliveries().pending_by_job();
-    let job = |view: JobView<'_>| {
-        let tracker = view.tracker;
-        let id = &tracker.settings().id;
-        let next = forecast.get(&(view.project.clone(), id.clone()));
-        JobStatus {
-            project: view.project.clone(),
-            job: tracker.job(),
-            outcome: view.outcome(),
-            until: tracker.until(),
-            index_state: tracker.index().and_then(IndexWatch::state).map(ToString::to_string),
-            status: tracker.status().map(ToString::to_string),
-            elapsed_seconds: tracker.elapsed(now).as_secs_f64(),
-            answered_at: tracker.answered_at().map(|at| now.wall_at(at)),
-            next_poll_at: next.map(|at| now.wall_at(*at)),
-            polls: view.polls,
-            last_error: view.unauthorized.or(tracker.last_error()).map(str::to_owned),
-            pending_deliveries: pending.get(&(view.project, id)).copied().unwrap_or_default(),
-            configured: view.is_configured,
-            added: view.is_added,
-            discovered: view.is_discovered,
-            paused: view.is_paused,
-        }
-    };
+    for project in cursor.filter.projects.iter().flatten() {
+        requests::check_project(engine, project)?;
+    }
 
-    Status {
+    let JobsPart { jobs, rest } = jobs(driver, cursor);
+    let daemon = DaemonStatus {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
         started_at: identity.started_at,
@@ -137,17 +119,48 @@ pub(super) fn full(driver: &Driver, identity: &Identity) -> Status {
         config: identity.config.clone(),
         summary: summary(engine, now),
         trouble: trouble(driver),
-        projects: engine.projects().map(|view| project_status(engine, view)).collect(),
-        jobs: engine.jobs().map(job).collect(),
+        projects: engine.projects().map(project_status).collect(),
+    };
+    let outbox = OutboxStatus {
         sinks: engine.sinks().map(sink_status).collect(),
         deliveries: DeliveriesReport { pending: engine.deliveries().pending() },
+    };
+    Ok(StatusPart { status: Status { daemon, jobs, outbox }, rest })
+}
+
+/// The jobs that come next.
+pub(super) fn jobs(driver: &Driver, cursor: JobCursor) -> JobsPart {
+    let (engine, now) = (driver.engine(), driver.now());
+    let JobCursor { filter, after } = cursor;
+    let page = engine.job_page(&filter, after.as_ref(), JOBS_IN_PART);
+
+    let jobs = page.jobs.iter().map(|(view, next)| job_status(engine, view, *next, now)).collect();
+    JobsPart { jobs, rest: page.end.map(|end| JobCursor { filter, after: Some(end) }) }
+}
+
+fn job_status(engine: &Engine, view: &JobView<'_>, next_poll: Option<Instant>, now: Now) -> JobStatus {
+    let tracker = view.tracker;
+    JobStatus {
+        project: view.project.clone(),
+        job: tracker.job(),
+        outcome: view.outcome(),
+        until: tracker.until(),
+        index_state: tracker.index().and_then(IndexWatch::state).map(ToString::to_string),
+        status: tracker.status().map(ToString::to_string),
+        elapsed_seconds: tracker.elapsed(now).as_secs_f64(),
+        answered_at: tracker.answered_at().map(|at| now.wall_at(at)),
+        next_poll_at: next_poll.map(|at| now.wall_at(at)),
+        polls: view.polls,
+        last_error: view.unauthorized.or(tracker.last_error()).map(str::to_owned),
+        pending_deliveries: engine.deliveries().pending_of(view.project, &tracker.settings().id),
+        configured: view.is_configured,
+        added: view.is_added,
+        discovered: view.is_discovered,
+        paused: view.is_paused,
     }
 }
 
-fn project_status(engine: &Engine, view: ProjectView<'_>) -> ProjectStatus {
-    let jobs = engine.jobs().filter(|job| job.project == view.name);
-    let ended = jobs.filter(|job| job.tracker.has_ended()).count();
-
+fn project_status(view: ProjectView<'_>) -> ProjectStatus {
     ProjectStatus {
         name: view.name.clone(),
         paused_since: view.paused_since.map(|since| since.wall),
@@ -156,7 +169,7 @@ fn project_status(engine: &Engine, view: ProjectView<'_>) -> ProjectStatus {
         limited: view.limited.map(str::to_owned),
         expected: view.expectation,
         open: view.open,
-        ended,
+        ended: view.ended,
     }
 }
 

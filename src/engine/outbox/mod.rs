@@ -277,15 +277,10 @@ impl Outbox {
         self.sinks.values().filter(|sink| sink.is_configured()).map(Sink::pending).sum()
     }
 
-    /// How many deliveries are pending for each job, whether their sink is configured or not.
-    pub(super) fn pending_by_job(&self) -> BTreeMap<(&ProjectName, &JobId), usize> {
-        let mut pending = BTreeMap::new();
-        for (project, job, count) in self.sinks.values().flat_map(Sink::pending_by_job) {
-            if let Some(job) = job {
-                *pending.entry((project, job)).or_default() += count;
-            }
-        }
-        pending
+    /// How many deliveries are pending for a job, whether their sink is configured or not.
+    pub(super) fn pending_of(&self, project: &ProjectName, job: &JobId) -> usize {
+        let key = (project.clone(), Some(job.clone()));
+        self.sinks.values().map(|sink| sink.pending_of(&key)).sum()
     }
 
     /// The configured sinks, and others that have pending deliveries.

@@ -38,7 +38,7 @@ pub(super) struct Sink {
 }
 
 /// What must stay in order: the events of one job, or those of a project.
-type OrderingKey = (ProjectName, Option<JobId>);
+pub(super) type OrderingKey = (ProjectName, Option<JobId>);
 
 /// The deliveries of one ordering key, the next one first.
 #[derive(Debug)]
@@ -129,9 +129,9 @@ impl Sink {
         self.is_configured
     }
 
-    /// How many deliveries are pending, by project and job.
-    pub(super) fn pending_by_job(&self) -> impl Iterator<Item = (&ProjectName, Option<&JobId>, usize)> {
-        self.queues.iter().map(|((project, job), queue)| (project, job.as_ref(), queue.pending.len()))
+    /// How many deliveries with this ordering key are pending.
+    pub(super) fn pending_of(&self, key: &OrderingKey) -> usize {
+        self.queues.get(key).map_or(0, |queue| queue.pending.len())
     }
 
     /// The record of the sink, without its deliveries.

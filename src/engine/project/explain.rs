@@ -43,12 +43,14 @@ impl Project {
 
     fn wait(&self, id: &JobId, job: &Job, now: Instant) -> Wait {
         let rule = job.tracker.rule(self.pacing(), now);
-        let next_poll = self.forecast().find(|(other, _)| *other == id).map(|(_, at)| at.since(now));
+        let place = job.volatile.place.due().map(|due| (due, id));
+        let is_ahead = |other: &(Instant, &JobId)| place.is_none_or(|own| *other < own);
+        let next_poll = self.forecast_of(place.into_iter().collect()).remove(id).map(|at| at.since(now));
         Wait {
             next_poll,
             due: job.volatile.place.due().map(|at| at.since(now)),
             hold: self.hold(now),
-            jobs_ahead: self.schedule.queue().take_while(|(_, other)| *other != id).count(),
+            jobs_ahead: self.schedule.queue().take_while(is_ahead).count(),
             later: self.later(&rule, job, now),
             rule,
         }

@@ -1,12 +1,16 @@
 //! The jobs of a project, and which of them have changes to commit.
 //!
 //! Invariant: what a record keeps of a job changes only through this table, which marks the job as
-//! dirty. The exceptions are methods of their own, and each says why no record is due.
+//! dirty. The exceptions are methods of their own, and each says why no record is due. A tracker
+//! changes only through this table, too, so that [`JobTable::recount`] knows which jobs to count
+//! again.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::time::Duration;
 
 use super::schedule::Place;
+use super::tally::{Counted, Tally};
 use crate::config::{JobSettings, WatchSettings};
 use crate::engine::snapshot::AddedJob;
 use crate::engine::tracker::Tracker;
@@ -19,6 +23,9 @@ pub(super) struct JobTable {
     /// Boxed, because a map that is filled in order stays half empty.
     jobs: BTreeMap<JobId, Box<Job>>,
     dirty: BTreeSet<JobId>,
+    tally: Tally,
+    /// Jobs that may have changed since they were counted.
+    uncounted: Vec<JobId>,
 }
 
 #[derive(Debug)]
@@ -43,6 +50,8 @@ pub(super) struct Volatile {
     pub(super) described_at: Option<Instant>,
     /// Whether the row by which it was discovered said that it ended.
     pub(super) was_listed_as_ended: bool,
+    /// What the tally of the project has of it.
+    counted: Option<Counted>,
 }
 
 impl JobTable {
@@ -70,10 +79,16 @@ impl JobTable {
         self.jobs.values().map(AsRef::as_ref)
     }
 
+    /// The jobs whose ids are in a range.
+    pub(super) fn range(&self, ids: (Bound<&JobId>, Bound<&JobId>)) -> impl Iterator<Item = (&JobId, &Job)> {
+        self.jobs.range::<JobId, _>(ids).map(|(id, job)| (id, job.as_ref()))
+    }
+
     /// A job to change; it is marked as dirty.
     pub(super) fn get_mut(&mut self, id: &JobId) -> Option<&mut Job> {
         let job = self.jobs.get_mut(id)?;
         self.dirty.insert(id.clone());
+        self.uncounted.push(id.clone());
         Some(job)
     }
 
@@ -83,6 +98,7 @@ impl JobTable {
         if is_changed {
             self.dirty.insert(id.clone());
         }
+        self.uncounted.push(id.clone());
         is_changed
     }
 
@@ -100,12 +116,41 @@ impl JobTable {
         if is_dirty {
             self.dirty.insert(id.clone());
         }
-        self.jobs.insert(id, Box::new(job));
+        self.uncounted.push(id.clone());
+        let replaced = self.jobs.insert(id, Box::new(job));
+        self.count_out(replaced.as_deref());
     }
 
     pub(super) fn remove(&mut self, id: &JobId) -> Option<Box<Job>> {
         self.dirty.remove(id);
-        self.jobs.remove(id)
+        let removed = self.jobs.remove(id);
+        self.count_out(removed.as_deref());
+        removed
+    }
+
+    /// How many jobs are in which condition, as of the last [`JobTable::recount`].
+    pub(super) fn tally(&self) -> Tally {
+        debug_assert!(self.uncounted.is_empty(), "the tally is read before it is brought up to date");
+        self.tally
+    }
+
+    /// Brings the tally up to date: counts the jobs that may have changed since the last time.
+    pub(super) fn recount(&mut self) {
+        for id in self.uncounted.drain(..) {
+            let Some(job) = self.jobs.get_mut(&id) else { continue };
+            let counted = Counted::of(&job.tracker);
+            if let Some(before) = job.volatile.counted.replace(counted) {
+                self.tally -= before;
+            }
+            self.tally += counted;
+        }
+    }
+
+    /// Takes a job that leaves out of the tally.
+    fn count_out(&mut self, job: Option<&Job>) {
+        if let Some(counted) = job.and_then(|job| job.volatile.counted) {
+            self.tally -= counted;
+        }
     }
 
     pub(super) fn is_dirty(&self) -> bool {
@@ -134,6 +179,7 @@ impl JobTable {
         watch: WatchSettings,
     ) -> Option<(bool, bool)> {
         let tracker = &mut self.jobs.get_mut(id)?.tracker;
+        self.uncounted.push(id.clone());
         let before = tracker.has_ended();
         tracker.reconfigure(settings, watch);
         let after = tracker.has_ended();
@@ -149,6 +195,7 @@ impl JobTable {
         let Some(job) = self.jobs.get_mut(id) else { return false };
         let had_no_trouble = job.tracker.last_error().is_none();
         job.tracker.mark_throttled(at, reason);
+        self.uncounted.push(id.clone());
         had_no_trouble
     }
 
@@ -156,6 +203,7 @@ impl JobTable {
     pub(super) fn end_throttle(&mut self, id: &JobId) {
         if let Some(job) = self.jobs.get_mut(id) {
             job.tracker.reset_streaks();
+            self.uncounted.push(id.clone());
         }
     }
 
@@ -185,16 +233,20 @@ impl Job {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Until;
     use crate::model::time::Now;
 
     fn table() -> (JobTable, JobId) {
         let id = JobId::new("rj-1").unwrap();
+        let mut table = JobTable::default();
+        table.insert(id.clone(), job(&id), false);
+        (table, id)
+    }
+
+    fn job(id: &JobId) -> Job {
         let now = Now { instant: Instant::default(), wall: "2026-11-23T12:00:00Z".parse().unwrap() };
         let tracker = Tracker::new(JobSettings::new(id.clone()), WatchSettings::default(), now);
-        let job = Job { tracker, configured: true, added: None, volatile: Volatile::default() };
-        let mut table = JobTable::default();
-        table.insert(id.clone(), job, false);
-        (table, id)
+        Job { tracker, configured: true, added: None, volatile: Volatile::default() }
     }
 
     #[test]
@@ -237,5 +289,23 @@ mod tests {
         assert!(table.remove(&id).is_some());
 
         assert!(!table.is_dirty() && table.remove(&id).is_none());
+    }
+
+    #[test]
+    fn the_tally_counts_what_changed_came_and_left() {
+        let (mut table, id) = table();
+        let ready = JobSettings { until: Some(Until::Ready), ..JobSettings::new(id.clone()) };
+        table.reconfigure(&id, ready, WatchSettings::default());
+
+        table.recount();
+        assert_eq!(table.tally(), Tally { may_turn_to_index: 1, ..Tally::default() });
+
+        table.insert(id.clone(), job(&id), false);
+        table.recount();
+        assert_eq!(table.tally(), Tally::default(), "the new one is not watched for its index");
+
+        table.remove(&id);
+        table.recount();
+        assert_eq!(table.tally(), Tally::default());
     }
 }

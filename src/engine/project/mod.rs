@@ -23,6 +23,7 @@ mod retention;
 mod rows;
 mod schedule;
 mod snapshot;
+mod tally;
 mod throttling;
 mod view;
 

@@ -4,7 +4,6 @@
 //! which that is not so does not work, although no poll of it fails.
 
 use super::Project;
-use super::jobs::Job;
 use crate::engine::retry::Backoff;
 use crate::model::time::Instant;
 
@@ -26,11 +25,11 @@ impl Project {
         let free_since = self.gate.free_since().max(held_until);
         let longest = now + self.cadence.slowest().max(Backoff::POLL.max).saturating_add(limit);
 
-        let is_overdue = |job: &&Job| {
-            let is_put_off = |due| due > longest && job.tracker.last_error().is_none();
-            let is_late = |due: Instant| now.since(due.max(free_since)) > limit;
-            job.volatile.place.due().is_some_and(|due| is_late(due) || is_put_off(due))
-        };
-        self.jobs.values().filter(is_overdue).count()
+        // The queue is in the order of time, so only its ends are looked at.
+        let is_late = |due: Instant| now.since(due.max(free_since)) > limit;
+        let late = self.schedule.queue().take_while(|(due, _)| is_late(*due)).count();
+        let far_off = self.schedule.queue_backwards().take_while(|(due, _)| *due > longest);
+        let has_no_trouble = |id| self.tracker(id).is_some_and(|tracker| tracker.last_error().is_none());
+        late + far_off.filter(|(_, id)| has_no_trouble(id)).count()
     }
 }

@@ -194,7 +194,7 @@ impl Project {
     /// How long it takes to poll each open job once, from `now` on, and the indexes of those that
     /// may turn out to have completed.
     pub(in crate::engine) fn round_takes(&self, now: Instant) -> Duration {
-        let indexes = self.jobs.values().filter(|job| job.tracker.may_turn_to_index()).count();
+        let indexes = self.jobs.tally().may_turn_to_index;
         let open = u32::try_from(self.open() + indexes).unwrap_or(u32::MAX);
         self.gate.rate().time_for(open, now)
     }
@@ -209,14 +209,14 @@ impl Project {
         self.schedule.in_flight() > 0 || self.next_poll().is_some_and(|next| next <= at)
     }
 
-    /// When each waiting job is polled, if nothing else happens: in the order of the queue, as the
-    /// rate permits.
-    pub(in crate::engine) fn forecast(&self) -> impl Iterator<Item = (&JobId, Instant)> {
+    /// The places of the waiting jobs in the queue, and when each is polled, if nothing else happens:
+    /// in the order of the queue, as the rate permits.
+    pub(in crate::engine) fn forecast(&self) -> impl Iterator<Item = ((Instant, &JobId), Instant)> {
         let mut rate = self.gate.rate().clone();
-        self.schedule.queue().filter(|_| !self.gate.is_paused()).map(move |(due, id)| {
-            let at = due.max(self.gate.held_until()).max(rate.ready_at());
+        self.schedule.queue().filter(|_| !self.gate.is_paused()).map(move |place| {
+            let at = place.0.max(self.gate.held_until()).max(rate.ready_at());
             rate.take(at);
-            (id, at)
+            (place, at)
         })
     }
 }

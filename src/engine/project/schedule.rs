@@ -242,13 +242,12 @@ impl Schedule {
 
     /// The waiting jobs, covered ones included, in the order in which they are due.
     pub(super) fn queue(&self) -> impl Iterator<Item = (Instant, &JobId)> {
-        let (mut apart, mut covered) = (self.queue.keys().peekable(), self.covered.iter().peekable());
-        let next = move || match (apart.peek(), covered.peek()) {
-            (Some(first), Some(other)) if other < first => covered.next(),
-            (Some(_), _) => apart.next(),
-            (None, _) => covered.next(),
-        };
-        std::iter::from_fn(next).map(|(due, id)| (*due, id))
+        merged(self.queue.keys(), self.covered.iter(), |one, other| one < other)
+    }
+
+    /// The same, the last one first.
+    pub(super) fn queue_backwards(&self) -> impl Iterator<Item = (Instant, &JobId)> {
+        merged(self.queue.keys().rev(), self.covered.iter().rev(), |one, other| one > other)
     }
 
     /// When the first job is due for a poll of its own.
@@ -321,6 +320,21 @@ impl Schedule {
             None => due,
         }
     }
+}
+
+/// The places of two queues as those of one, if each is in this order.
+fn merged<'a>(
+    one: impl Iterator<Item = &'a (Instant, JobId)>,
+    other: impl Iterator<Item = &'a (Instant, JobId)>,
+    is_before: impl Fn(&(Instant, JobId), &(Instant, JobId)) -> bool,
+) -> impl Iterator<Item = (Instant, &'a JobId)> {
+    let (mut one, mut other) = (one.peekable(), other.peekable());
+    let next = move || match (one.peek(), other.peek()) {
+        (Some(first), Some(second)) if is_before(second, first) => other.next(),
+        (Some(_), _) => one.next(),
+        (None, _) => other.next(),
+    };
+    std::iter::from_fn(next).map(|(due, id)| (*due, id))
 }
 
 /// How pressing a job that is due is: the time since the last answer about it, in intervals. It is 1

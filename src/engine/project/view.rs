@@ -1,10 +1,13 @@
 //! A project and its jobs as reports show them.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::time::Duration;
 
+use super::tally::Tally;
 use super::{Job, Project};
-use crate::engine::LeftOut;
 use crate::engine::tracker::Tracker;
+use crate::engine::{LeftOut, Totals};
 use crate::model::Outcome;
 use crate::model::time::{Instant, Now};
 use crate::model::{Expectation, JobId, ProjectName};
@@ -38,6 +41,8 @@ pub struct ProjectView<'a> {
     pub left_out: Option<LeftOut>,
     /// How many of its jobs have not ended.
     pub open: usize,
+    /// How many of its jobs ended.
+    pub ended: usize,
     /// Start of the current period without any usable answer, if there is one.
     pub unanswered_since: Option<Instant>,
     /// After how long without a good answer a job is unreachable.
@@ -84,6 +89,7 @@ impl Project {
             list_failing_since: failing_since.filter(|_| self.discovery.discovers()),
             left_out: self.discovery.left_out(),
             open: self.open(),
+            ended: self.jobs.tally().ended,
             unanswered_since: self.unanswered_since,
             unreachable_after: self.watch.unreachable_after,
         }
@@ -98,8 +104,65 @@ impl Project {
         self.key.misconfiguration().confirmed().is_some()
     }
 
+    /// Brings the counts of its jobs up to date.
+    pub(in crate::engine) fn recount(&mut self) {
+        self.jobs.recount();
+    }
+
+    /// How many of its jobs are in which condition, by [`JobView::outcome`].
+    pub(in crate::engine) fn totals(&self) -> Totals {
+        let Tally { ended, not_found, unreachable, .. } = self.jobs.tally();
+        let (is_unauthorized, setup) = (self.is_unauthorized(), self.key.misconfiguration());
+        Totals {
+            jobs: self.jobs.len(),
+            ended,
+            not_found: if is_unauthorized { 0 } else { not_found },
+            unreachable: if is_unauthorized || setup.suspected().is_some() { 0 } else { unreachable },
+            open: self.open(),
+            undecided: if is_unauthorized { 0 } else { self.open() },
+            misconfigured: usize::from(self.is_misconfigured()),
+        }
+    }
+
     pub(in crate::engine) fn views(&self) -> impl Iterator<Item = JobView<'_>> {
         self.jobs.values().map(|job| self.view_of(job))
+    }
+
+    /// The jobs that may be meant, by id: those of `ids` if some are given, else all, after this one.
+    /// An id that is given comes without a view if there is no such job.
+    pub(in crate::engine) fn candidates<'a: 'f, 'f>(
+        &'a self,
+        ids: Option<&'f BTreeSet<JobId>>,
+        after: Option<&'f JobId>,
+    ) -> Box<dyn Iterator<Item = (&'f JobId, Option<JobView<'a>>)> + 'f> {
+        let range = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+        match ids {
+            Some(ids) => Box::new(ids.range::<JobId, _>(range).map(|id| (id, self.view(id)))),
+            None => Box::new(self.jobs.range(range).map(|(id, job)| (id, Some(self.view_of(job))))),
+        }
+    }
+
+    /// When the jobs at these places of the queue are polled, if nothing else happens. Places differ
+    /// by their times nearly always, so the ids of the jobs in between, which lie all over the memory,
+    /// are not read.
+    pub(in crate::engine) fn forecast_of(
+        &self,
+        mut places: Vec<(Instant, &JobId)>,
+    ) -> BTreeMap<&JobId, Instant> {
+        places.sort_unstable();
+        let mut wanted = places.into_iter().peekable();
+        let mut polls = BTreeMap::new();
+
+        for (place, at) in self.forecast() {
+            while wanted.next_if(|next| *next < place).is_some() {}
+            if wanted.next_if(|next| *next == place).is_some() {
+                polls.insert(place.1, at);
+            }
+            if wanted.peek().is_none() {
+                break;
+            }
+        }
+        polls
     }
 
     pub(in crate::engine) fn view(&self, id: &JobId) -> Option<JobView<'_>> {

@@ -7,6 +7,7 @@ mod deliveries;
 mod disk;
 mod explain;
 mod index;
+mod job_page;
 mod lifecycle;
 mod limit;
 mod list;
@@ -79,6 +80,17 @@ fn answered_project(input: &Input) -> Option<&ProjectName> {
         Input::PageFetched { list, .. } | Input::PageFailed { list, .. } => Some(&list.project),
         _ => None,
     }
+}
+
+/// The counts that are kept up to date are what a look at each job gives.
+fn assert_totals_are_true(engine: &Engine) {
+    let outcomes = engine.outcomes();
+    let count = |wanted| outcomes.iter().filter(|outcome| **outcome == wanted).count();
+    let ended = engine.jobs().filter(|job| job.tracker.has_ended()).count();
+    let totals = engine.totals();
+    assert_eq!((totals.jobs, totals.ended), (outcomes.len(), ended));
+    assert_eq!(totals.not_found, count(Outcome::NotFound));
+    assert_eq!(totals.unreachable, count(Outcome::Unreachable));
 }
 
 /// Hands an input to a bare engine. Returns the actions that follow.

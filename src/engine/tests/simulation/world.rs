@@ -397,6 +397,7 @@ impl World {
                 self.disk.apply(&batch);
             }
             engine.handle(input, self.reading());
+            assert_totals_are_true(&engine);
             let configured = project.api.requests_per_second.per_second();
             let holds = engine.projects().next().map(|project| project.requests_per_second);
             assert!(holds.is_none_or(|holds| holds <= configured), "{holds:?} of {configured}");
