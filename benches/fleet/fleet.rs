@@ -8,6 +8,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use jiff::Timestamp;
 use restore_watch::engine::ListPage;
+use restore_watch::engine::snapshot::{Origin, PastRestore};
 use restore_watch::model::{JobFacts, JobId, Observation, Status};
 
 /// When every watch begins.
@@ -95,10 +96,12 @@ impl Fleet {
     }
 
     /// The duration history of an engine that watched the finished jobs.
-    pub(crate) fn past(&self) -> Vec<(i64, u64)> {
-        let past = self.jobs[self.running..]
-            .iter()
-            .map(|job| (START.as_second() + job.end as i64, ((job.end - job.began) * 1000.0) as u64));
+    pub(crate) fn past(&self) -> Vec<PastRestore> {
+        let past = self.jobs[self.running..].iter().map(|job| PastRestore {
+            completed: START.as_second() + job.end as i64,
+            took: ((job.end - job.began) * 1000.0) as u64,
+            origin: Origin::default(),
+        });
         past.collect()
     }
 

@@ -9,7 +9,7 @@ use fastrand::Rng;
 use jiff::Timestamp;
 use restore_watch::config::{CadenceSettings, Effort, JobSettings, ProjectSettings, Rate};
 use restore_watch::engine::retry::RetryAfter;
-use restore_watch::engine::snapshot::{ProjectRecord, ProjectSnapshot, Snapshot};
+use restore_watch::engine::snapshot::{Origin, PastRestore, ProjectRecord, ProjectSnapshot, Snapshot};
 use restore_watch::engine::{Action, Answer, Engine, Failure, FailureClass, Input, ListPage, Plan, PollId};
 use restore_watch::model::time::{Instant, Now};
 use restore_watch::model::{Event, JobFacts, JobId, Observation, ProjectName, Status};
@@ -83,7 +83,8 @@ impl EngineSchedule {
         let mut rng = Rng::with_seed(scatter(!seed));
         let restore = |day: i64| {
             let took = past.survived_by(1.0 - rng.f64()) * pace;
-            (START.as_second() - 86_400 * day, ((took * 1000.0) as u64).max(1))
+            let (completed, took) = (START.as_second() - 86_400 * day, ((took * 1000.0) as u64).max(1));
+            PastRestore { completed, took, origin: Origin::default() }
         };
         let snapshot =
             ProjectSnapshot { past: (1..=PAST).map(restore).collect(), ..ProjectSnapshot::default() };

@@ -35,10 +35,13 @@ impl SlowLimit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::snapshot::{Origin, PastRestore};
 
     /// So many restores, of 1 minute, 2 minutes and so on.
     fn past(restores: u64) -> DurationHistory {
-        DurationHistory::from_snapshot((1..=restores).map(|minutes| (0, minutes * 60_000)).collect())
+        let took = (1..=restores).map(|minutes| minutes * 60_000);
+        let origin = Origin::default();
+        DurationHistory::from_snapshot(took.map(|took| PastRestore { completed: 0, took, origin }).collect())
     }
 
     #[test]

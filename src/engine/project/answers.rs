@@ -101,8 +101,8 @@ impl Project {
         if job.tracker.is_running() {
             self.discovery.on_job_running();
         }
-        if let Some((from, to)) = job.tracker.lasted() {
-            self.durations.learn(from, to);
+        if let Some(restore) = job.tracker.past_restore() {
+            self.durations.learn(restore);
         }
 
         self.emit_findings(id, findings, cx);

@@ -2,11 +2,10 @@
 //!
 //! Invariant: the limit always follows from the history and the setting of now.
 
-use jiff::Timestamp;
-
 use crate::config::SlowAfter;
 use crate::engine::duration_history::DurationHistory;
 use crate::engine::slow::SlowLimit;
+use crate::engine::snapshot::PastRestore;
 
 /// The duration history with the limit that follows from it.
 #[derive(Debug)]
@@ -18,7 +17,7 @@ pub(super) struct Durations {
 }
 
 impl Durations {
-    pub(super) fn from_snapshot(past: Vec<(i64, u64)>, slow_after: Option<SlowAfter>) -> Self {
+    pub(super) fn from_snapshot(past: Vec<PastRestore>, slow_after: Option<SlowAfter>) -> Self {
         let history = DurationHistory::from_snapshot(past);
         let slow_limit = SlowLimit::find(slow_after, &history);
         Self { history, slow_after, slow_limit, is_dirty: false }
@@ -46,9 +45,9 @@ impl Durations {
         self.slow_limit.as_ref()
     }
 
-    /// A restore of the project ran from `created_at` to `completed_at`.
-    pub(super) fn learn(&mut self, created_at: Timestamp, completed_at: Timestamp) {
-        if self.history.learn(created_at, completed_at) {
+    /// Learns of a restore of the project.
+    pub(super) fn learn(&mut self, restore: PastRestore) {
+        if self.history.learn(restore) {
             self.is_dirty = true;
             self.slow_limit = SlowLimit::find(self.slow_after, &self.history);
         }
@@ -60,19 +59,23 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::engine::snapshot::Origin;
+
+    fn restore(completed: i64) -> PastRestore {
+        PastRestore { completed, took: 60_000, origin: Origin::default() }
+    }
 
     #[test]
     fn the_limit_follows_what_is_learned() {
-        let past = (0..19).map(|n| (n, 60_000)).collect();
+        let past = (0..19).map(restore).collect();
         let mut durations = Durations::from_snapshot(past, Some(SlowAfter::Quantile(0.95)));
         assert_eq!(durations.slow_limit(), None);
 
-        let at = |second| Timestamp::from_second(second).unwrap();
-        durations.learn(at(1000), at(1060));
+        durations.learn(restore(1060));
 
         assert_eq!(durations.slow_limit().map(|limit| limit.after), Some(Duration::from_mins(1)));
         assert!(durations.take_dirty());
-        durations.learn(at(1000), at(1060));
+        durations.learn(restore(1060));
         assert!(!durations.is_dirty());
     }
 

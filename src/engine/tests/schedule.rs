@@ -228,7 +228,7 @@ fn with_past(restores: u64, jobs: &[&str]) -> Stage {
     let wall: jiff::Timestamp = NOON.parse().unwrap();
     let past = (1..=restores).map(|day| {
         let completed = wall.as_second() - 86_400 * i64::try_from(day).unwrap();
-        (completed, 1000 * (570 + day))
+        snapshot::PastRestore { completed, took: 1000 * (570 + day), origin: snapshot::Origin::default() }
     });
     let snapshot = snapshot::ProjectSnapshot { past: past.collect(), ..snapshot::ProjectSnapshot::default() };
     let project_record = snapshot::ProjectRecord { name: ProjectName::default(), snapshot };

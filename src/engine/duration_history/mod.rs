@@ -3,16 +3,16 @@
 //! Invariant: each restore counts once, however often its end is seen; only the newest
 //! [`MAX_RESTORES`] are kept, because what is restored changes.
 
-use std::cell::OnceCell;
-use std::collections::BTreeSet;
-use std::time::Duration;
+mod index_name;
+mod past;
 
-use jiff::Timestamp;
+use std::cell::OnceCell;
+use std::time::Duration;
 
 use super::cadence::EndEstimate;
 use super::hazard::Hazard;
+use super::snapshot::{Origin, PastRestore};
 use crate::model::Expectation;
-use crate::model::time::wall_between;
 
 const MAX_RESTORES: usize = 200;
 
@@ -22,50 +22,48 @@ const MIN_RESTORES_FOR_QUANTILE: usize = 20;
 /// Restores that completed.
 #[derive(Debug, Clone, Default)]
 pub(super) struct DurationHistory {
-    past: BTreeSet<Past>,
+    /// The oldest first.
+    past: Vec<PastRestore>,
     /// Computed once, because it is read far more often than something is learned.
     expectation: Option<Expectation>,
     /// What follows from them. Computed when it is used: many may complete before the next poll.
     hazard: OnceCell<Hazard>,
 }
 
-/// One of them. Two that completed in the same second and took the same time to the millisecond are
-/// taken for one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Past {
-    /// When, in seconds since 1970.
-    completed: i64,
-    /// How many milliseconds it had taken.
-    took: u64,
-}
-
 impl DurationHistory {
     /// The history of a record.
-    pub(super) fn from_snapshot(past: Vec<(i64, u64)>) -> Self {
-        let past = past.into_iter().map(|(completed, took)| Past { completed, took }).collect();
+    pub(super) fn from_snapshot(mut past: Vec<PastRestore>) -> Self {
+        past.sort_by_key(PastRestore::key);
+        past.dedup_by_key(|restore| restore.key());
+        past.drain(..past.len().saturating_sub(MAX_RESTORES));
         let mut duration_history = Self { past, ..Self::default() };
-        duration_history.forget_old();
         duration_history.expectation = duration_history.expect();
         duration_history
     }
 
     /// What is recorded of it.
-    pub(super) fn snapshot(&self) -> Vec<(i64, u64)> {
-        self.past.iter().map(|past| (past.completed, past.took)).collect()
+    pub(super) fn snapshot(&self) -> Vec<PastRestore> {
+        self.past.clone()
     }
 
-    /// A restore ran from `created_at` to `completed_at`, as the API says. Returns whether that was
-    /// not known. One that took no time is no restore, but a clock that was set.
-    pub(super) fn learn(&mut self, created_at: Timestamp, completed_at: Timestamp) -> bool {
-        let took = u64::try_from(wall_between(created_at, completed_at).as_millis()).unwrap_or(u64::MAX);
-        let past = Past { completed: completed_at.as_second(), took };
+    /// Learns of a restore. Returns whether that was not known.
+    pub(super) fn learn(&mut self, restore: PastRestore) -> bool {
+        let place = self.past.partition_point(|known| known.key() < restore.key());
+        if let Some(known) = self.past.get_mut(place).filter(|known| known.key() == restore.key()) {
+            // An older record does not say what was restored.
+            let adds = known.origin == Origin::default() && restore.origin != known.origin;
+            known.origin = if adds { restore.origin } else { known.origin };
+            return adds;
+        }
         // The list shows old ones again and again; they are not to discard what was computed.
-        let is_old = self.past.len() >= MAX_RESTORES && self.past.first().is_some_and(|first| past < *first);
-        if took == 0 || is_old || !self.past.insert(past) {
+        if place == 0 && self.past.len() >= MAX_RESTORES {
             return false;
         }
+        self.past.insert(place, restore);
+        if self.past.len() > MAX_RESTORES {
+            self.past.remove(0);
+        }
         self.hazard.take();
-        self.forget_old();
         self.expectation = self.expect();
         true
     }
@@ -110,12 +108,6 @@ impl DurationHistory {
             p90_seconds: seconds(0.9)?,
         })
     }
-
-    fn forget_old(&mut self) {
-        while self.past.len() > MAX_RESTORES {
-            self.past.pop_first();
-        }
-    }
 }
 
 /// The quantile of what is sorted, by the nearest rank.
@@ -133,15 +125,17 @@ fn nearest_rank(sorted: &[Duration], part: f64) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::Fingerprint;
 
-    fn at(second: i64) -> Timestamp {
-        Timestamp::new(1_700_000_000 + second, 0).unwrap()
+    /// A restore that completed at this second.
+    fn restore(completed: i64, seconds: u64) -> PastRestore {
+        PastRestore { completed, took: 1000 * seconds, origin: Origin::default() }
     }
 
-    fn duration_history(took: impl IntoIterator<Item = i64>) -> DurationHistory {
+    fn duration_history(took: impl IntoIterator<Item = u64>) -> DurationHistory {
         let mut duration_history = DurationHistory::default();
         for (place, took) in (0..).zip(took) {
-            assert!(duration_history.learn(at(10_000 * place), at(10_000 * place + took)));
+            assert!(duration_history.learn(restore(10_000 * place, took)));
         }
         duration_history
     }
@@ -149,8 +143,7 @@ mod tests {
     #[test]
     fn each_restore_counts_once() {
         let mut duration_history = duration_history([60, 30]);
-        assert!(!duration_history.learn(at(0), at(60)));
-        assert!(!duration_history.learn(at(9), at(9)), "took no time");
+        assert!(!duration_history.learn(restore(0, 60)));
         assert_eq!(duration_history.restores(), 2);
         let again = DurationHistory::from_snapshot(duration_history.snapshot());
         assert_eq!(again.snapshot(), duration_history.snapshot());
@@ -159,12 +152,24 @@ mod tests {
     #[test]
     fn the_newest_are_kept() {
         let mut duration_history = duration_history(1..=200);
-        assert!(duration_history.learn(at(5_000_000), at(5_001_000)));
+        assert!(duration_history.learn(restore(5_001_000, 1000)));
         assert_eq!(duration_history.restores(), 200);
         assert_eq!(duration_history.durations()[0].as_secs(), 2);
         duration_history.end_estimate();
-        assert!(!duration_history.learn(at(0), at(1)), "older than all that are kept");
+        assert!(!duration_history.learn(restore(0, 1)), "older than all that are kept");
         assert!(duration_history.hazard.get().is_some(), "what is known is as it was");
+    }
+
+    #[test]
+    fn an_older_record_learns_what_was_restored() {
+        let mut duration_history = duration_history([60]);
+        let origin = Origin { index: Fingerprint::of("orders"), backup: None };
+        let known = PastRestore { origin, ..restore(0, 60) };
+
+        assert!(duration_history.learn(known));
+        assert!(!duration_history.learn(known) && !duration_history.learn(restore(0, 60)));
+
+        assert_eq!(duration_history.snapshot(), [known]);
     }
 
     #[test]
