@@ -4,15 +4,18 @@
 //! [`MAX_RESTORES`] are kept, because what is restored changes.
 
 mod index_name;
+mod lagging;
 mod past;
 
 use std::cell::OnceCell;
 use std::time::Duration;
 
 use super::cadence::EndEstimate;
-use super::hazard::Hazard;
+use super::hazard::{Hazard, Survivors};
 use super::snapshot::{Origin, PastRestore};
 use crate::model::Expectation;
+
+use lagging::Lagging;
 
 const MAX_RESTORES: usize = 200;
 
@@ -24,10 +27,9 @@ const MIN_RESTORES_FOR_QUANTILE: usize = 20;
 pub(super) struct DurationHistory {
     /// The oldest first.
     past: Vec<PastRestore>,
-    /// Computed once, because it is read far more often than something is learned.
-    expectation: Option<Expectation>,
-    /// What follows from them. Computed when it is used: many may complete before the next poll.
-    hazard: OnceCell<Hazard>,
+    /// Their durations, the shortest first.
+    durations: OnceCell<Vec<Duration>>,
+    hazard: Lagging<Hazard>,
 }
 
 impl DurationHistory {
@@ -36,9 +38,7 @@ impl DurationHistory {
         past.sort_by_key(PastRestore::key);
         past.dedup_by_key(|restore| restore.key());
         past.drain(..past.len().saturating_sub(MAX_RESTORES));
-        let mut duration_history = Self { past, ..Self::default() };
-        duration_history.expectation = duration_history.expect();
-        duration_history
+        Self { past, ..Self::default() }
     }
 
     /// What is recorded of it.
@@ -63,8 +63,8 @@ impl DurationHistory {
         if self.past.len() > MAX_RESTORES {
             self.past.remove(0);
         }
-        self.hazard.take();
-        self.expectation = self.expect();
+        self.durations.take();
+        self.hazard.on_change(self.past.len());
         true
     }
 
@@ -72,18 +72,9 @@ impl DurationHistory {
         self.past.len()
     }
 
-    /// The durations, the shortest first.
-    pub(super) fn durations(&self) -> Vec<Duration> {
-        let mut durations: Vec<_> = self.past.iter().map(|past| Duration::from_millis(past.took)).collect();
-        durations.sort_unstable();
-        durations
-    }
-
     /// How long this part of them took at most, by the nearest rank, if enough are known to say.
     pub(super) fn quantile(&self, part: f64) -> Option<Duration> {
-        (self.restores() >= MIN_RESTORES_FOR_QUANTILE)
-            .then(|| nearest_rank(&self.durations(), part))
-            .flatten()
+        (self.restores() >= MIN_RESTORES_FOR_QUANTILE).then(|| nearest_rank(self.durations(), part)).flatten()
     }
 
     /// What they say of the end of one that runs.
@@ -91,21 +82,27 @@ impl DurationHistory {
         if self.past.is_empty() {
             return EndEstimate::Unknown;
         }
-        EndEstimate::Past(self.hazard.get_or_init(|| Hazard::of(&self.durations())))
+        EndEstimate::Past(self.hazard.get_or_init(|| Hazard::of(&Survivors::of(self.durations()))))
     }
 
     /// What to expect of the next, if anything is known.
     pub(super) fn expectation(&self) -> Option<Expectation> {
-        self.expectation
-    }
-
-    fn expect(&self) -> Option<Expectation> {
         let durations = self.durations();
-        let seconds = |part| nearest_rank(&durations, part).map(|took| took.as_secs_f64());
+        let seconds = |part| nearest_rank(durations, part).map(|took| took.as_secs_f64());
         Some(Expectation {
             restores: durations.len(),
             median_seconds: seconds(0.5)?,
             p90_seconds: seconds(0.9)?,
+        })
+    }
+
+    /// Sorted when that is asked for: many may complete before.
+    fn durations(&self) -> &[Duration] {
+        self.durations.get_or_init(|| {
+            let took = self.past.iter().map(|restore| Duration::from_millis(restore.took));
+            let mut durations: Vec<_> = took.collect();
+            durations.sort_unstable();
+            durations
         })
     }
 }
@@ -157,7 +154,7 @@ mod tests {
         assert_eq!(duration_history.durations()[0].as_secs(), 2);
         duration_history.end_estimate();
         assert!(!duration_history.learn(restore(0, 1)), "older than all that are kept");
-        assert!(duration_history.hazard.get().is_some(), "what is known is as it was");
+        assert!(duration_history.hazard.is_computed(), "what is known is as it was");
     }
 
     #[test]
