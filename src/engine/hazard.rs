@@ -74,6 +74,16 @@ impl Hazard {
         Self::judged_by(past.restores, known, UNLIKE_RESTORES, |cell| past.running[cell])
     }
 
+    /// The hazard of restores of a group of which these are known, if all of the project are worth
+    /// `weight` further ones of the group. So they are as many in all, and so is the part of them
+    /// that is unlike any known one.
+    pub(super) fn of_group(own: &Survivors, all: &Survivors, weight: f64) -> Self {
+        let share = weight / count(all.restores);
+        let known = count(own.restores) + weight;
+        let unlike = UNLIKE_RESTORES * weight / (count(all.restores) + weight);
+        Self::judged_by(own.restores, known, unlike, |cell| own.running[cell] + share * all.running[cell])
+    }
+
     /// Of restores of which `running` still run at the end of each cell, beside as many as
     /// `unlike`; they count as `known` restores.
     fn judged_by(restores: usize, known: f64, unlike: f64, running: impl Fn(usize) -> f64) -> Self {

@@ -92,7 +92,7 @@ use projects::Projects;
 use snapshot::Snapshot;
 
 use crate::model::time::{Instant, Now, earliest};
-use crate::model::{JobId, Outcome, ProjectName};
+use crate::model::{Expectation, JobId, Outcome, ProjectName};
 
 /// The state machine over all projects, jobs and deliveries.
 #[derive(Debug)]
@@ -207,6 +207,11 @@ impl Engine {
 
     pub fn job(&self, project: &ProjectName, job: &JobId) -> Option<JobView<'_>> {
         self.projects.get(project)?.view(job)
+    }
+
+    /// What to expect of all jobs of a project by past restores, if they are of one group.
+    pub fn common_expectation(&self, project: &ProjectName) -> Option<Expectation> {
+        self.projects.get(project)?.common_expectation()
     }
 
     /// When a job is polled next, and why; none if it is not watched.

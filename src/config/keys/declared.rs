@@ -200,7 +200,7 @@ pub(in crate::config) static WATCH: Table = Table {
             "slow_after",
             TEXT,
             "When a job is slow: after a time such as `\"2h\"`, or after longer than this percentile of the past restores of \
-             its project, once 20 of them are known. Without it, no job is slow.",
+             its group, or else of its project, once 20 of them are known. Without it, no job is slow.",
         )
         .example("\"p95\""),
     ],

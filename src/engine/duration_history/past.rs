@@ -1,4 +1,4 @@
-//! Past restores: what makes one, and how two are told apart.
+//! Past restores: what makes one, and how two are distinguished.
 
 use super::index_name;
 use crate::engine::Fingerprint;
@@ -16,7 +16,7 @@ impl PastRestore {
         (took > 0).then_some(restore)
     }
 
-    /// Tells restores apart, the earlier one first.
+    /// Identifies the restore; that of an earlier one is less.
     pub(super) fn key(&self) -> (i64, u64) {
         (self.completed, self.took)
     }

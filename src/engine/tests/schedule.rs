@@ -293,3 +293,82 @@ fn learned_durations_survive_a_restart() {
     let stage = Stage::on(disk, &[project(&["c"])], Vec::new(), now);
     assert!(!stage.wait("c").later.is_empty());
 }
+
+/// A project that restored an index of this name a minute long each night, and one ten times as
+/// long.
+fn with_grouped_past(short: &str, long: &str, jobs: &[&str]) -> Stage {
+    let wall: jiff::Timestamp = NOON.parse().unwrap();
+    let restore = |(night, index, minutes): (u64, &str, u64)| {
+        let completed_at = wall - Duration::from_hours(24 * (night + 1)) - Duration::from_mins(minutes);
+        let took = Duration::from_secs(60 * minutes + night);
+        snapshot::PastRestore::of(&JobFacts {
+            created_at: Some(completed_at - took),
+            completed_at: Some(completed_at),
+            target_index_name: Some(format!("{index}-{night}")),
+            ..JobFacts::default()
+        })
+    };
+    let past = (0..10).flat_map(|night| [(night, short, 1), (night, long, 10)]).filter_map(restore);
+    let snapshot = snapshot::ProjectSnapshot { past: past.collect(), ..snapshot::ProjectSnapshot::default() };
+    let project_record = snapshot::ProjectRecord { name: ProjectName::default(), snapshot };
+    let mut disk = Disk::default();
+    disk.apply(&Batch { projects: vec![project_record], ..Batch::default() });
+    Stage::on(disk, &[project(jobs)], Vec::new(), Now { instant: Instant::default(), wall })
+}
+
+/// When a restore into this index is polled in its first five minutes, in seconds since its start.
+fn polls_of_index(stage: &mut Stage, index: &str) -> Vec<f64> {
+    let start = stage.now;
+    let facts = JobFacts {
+        created_at: Some(start.wall),
+        target_index_name: Some(index.to_owned()),
+        ..JobFacts::default()
+    };
+    let mut polled = Vec::new();
+    while stage.now.instant < start.instant + seconds(300) {
+        let poll = stage.poll();
+        polled.push(stage.now.instant.since(start.instant).as_secs_f64());
+        stage.answer_with(poll, "Pending", facts.clone());
+    }
+    polled
+}
+
+#[test]
+fn a_short_index_is_polled_sooner_than_a_long_one() {
+    let [short, long, pooled] = ["docs-30", "orders-30", "users"]
+        .map(|index| polls_of_index(&mut with_grouped_past("docs", "orders", &["a"]), index));
+
+    let about_a_minute = |polls: &[f64]| polls.iter().filter(|at| (50.0..90.0).contains(*at)).count();
+    assert!(about_a_minute(&short) > 3 * about_a_minute(&long), "{short:?}, {long:?}");
+    assert!(about_a_minute(&short) > about_a_minute(&pooled), "{short:?}, {pooled:?}");
+}
+
+#[test]
+fn explanations_and_waits_name_the_group() {
+    let mut stage = with_grouped_past("docs", "orders", &["a", "b"]);
+    let describe = |stage: &mut Stage, index: &str| {
+        let poll = stage.poll();
+        let facts = JobFacts { target_index_name: Some(index.to_owned()), ..JobFacts::default() };
+        let job = poll.job.clone();
+        stage.answer_with(poll, "Pending", facts);
+        job
+    };
+    let expected = |stage: &Stage, job: &str| {
+        let explained = stage.engine.explain(&ProjectName::default(), &id(job), stage.now).unwrap();
+        explained.expectation.unwrap().to_string()
+    };
+    let common = |stage: &Stage| stage.engine.common_expectation(&ProjectName::default());
+    assert_eq!(expected(&stage, "a"), "past 20 restores: half within 1m 09s, nine in ten within 10m 07s");
+
+    let first = describe(&mut stage, "docs-30");
+
+    assert_eq!(
+        expected(&stage, first.as_str()),
+        "past 10 restores of docs: half within 1m 04s, nine in ten within 1m 08s"
+    );
+    assert_eq!(common(&stage), None, "the index of the other one is not known");
+
+    describe(&mut stage, "docs-31");
+
+    assert_eq!(common(&stage).map(|expected| expected.restores), Some(10));
+}
