@@ -9,12 +9,13 @@ const ROUNDING: f64 = 1e-12;
 ///
 /// The logarithms are taken as the mean of all, plus a deviation of the group, plus one of the
 /// restore. The variances of the two deviations are estimated by the mean squares of a one-way
-/// analysis of variance of unbalanced data (S. R. Searle, G. Casella and C. E. McCulloch, "Variance
-/// Components", 1992, chapter 3): `within` estimates that of the restores, `between` that plus `n0`
-/// times that of the groups. The best estimate of the mean of a group of `m` restores gives the mean
-/// of all the weight of `k` further ones, where `k` is the first variance in parts of the second:
-/// empirical Bayes, see B. Efron and C. Morris, "Data analysis using Stein's estimator and its
-/// generalizations", Journal of the American Statistical Association 70(350), 1975.
+/// analysis of variance of unbalanced data (S. R. Searle et al., "Variance Components", Wiley, 1992,
+/// chapter 3): `within` estimates that of the restores, `between` that plus `n0` times that of the
+/// groups. The best estimate of the mean of a group of `m` restores gives the mean of all the weight
+/// of `k` further ones, where `k` is the first variance in parts of the second. With variances that
+/// are estimated from the data, that is empirical Bayes (B. Efron and C. Morris, "Data analysis
+/// using Stein's estimator and its generalizations", Journal of the American Statistical Association
+/// 70(350), 1975).
 ///
 /// If the groups mean nothing, `between / within` has the F distribution with a mean of about 1 and
 /// a variance of about `2 / (g - 1) + 2 / (n - g)`. Two standard deviations above that, they mean
