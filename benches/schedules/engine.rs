@@ -73,6 +73,7 @@ impl Schedule for EngineSchedule {
                 effort: self.effort,
                 min_interval: bound(settings.min_interval),
                 max_interval: bound(settings.max_interval),
+                ..settings
             },
             ..ProjectSettings::default()
         };

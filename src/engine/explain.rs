@@ -98,6 +98,8 @@ pub struct CadenceRule {
     /// How many past restores the interval is computed from, of its group or of the project; 0 if
     /// it is not.
     pub past_restores: usize,
+    /// How long the job is expected to take by the settings, if the interval is computed from that.
+    pub expected: Option<Duration>,
     /// What one poll may cost, in seconds of delay: the configured effort.
     pub poll_cost: f64,
 }

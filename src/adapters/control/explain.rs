@@ -116,6 +116,8 @@ pub struct CadenceReport {
     /// How many past restores the interval is computed from, of its group or of the project; 0 if
     /// it is not.
     pub past_restores: usize,
+    /// How long the job is expected to take by the settings, if the interval is computed from that.
+    pub expected_seconds: Option<f64>,
     /// What one poll may cost, in seconds of delay: the effort of the cadence.
     pub poll_cost_seconds: f64,
 }
@@ -250,6 +252,7 @@ impl From<&engine::CadenceRule> for CadenceReport {
             max_seconds: rule.max.as_secs_f64(),
             projected_seconds: seconds(rule.projected),
             past_restores: rule.past_restores,
+            expected_seconds: seconds(rule.expected),
             poll_cost_seconds: rule.poll_cost,
         }
     }
@@ -314,6 +317,7 @@ mod tests {
             max: second,
             projected: None,
             past_restores: 0,
+            expected: None,
             poll_cost: 0.1,
         };
         for (rule, published) in [
@@ -323,7 +327,7 @@ mod tests {
                 json!({
                     "type": "cadence", "since": "first_not_found", "age_seconds": 1.0, "interval_seconds": 1.0,
                     "min_seconds": 1.0, "max_seconds": 1.0, "projected_seconds": null, "past_restores": 0,
-                    "poll_cost_seconds": 0.1
+                    "expected_seconds": null, "poll_cost_seconds": 0.1
                 }),
             ),
             (

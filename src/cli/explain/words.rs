@@ -129,7 +129,12 @@ fn by_cadence(rule: &CadenceReport, group: Option<&RestoreGroup>, error: &str) -
     let age = human(rule.age_seconds);
     let root = format!("the root of {} s x", 2.0 * rule.poll_cost_seconds);
     let measured = match (rule.since, rule.projected_seconds) {
-        (SinceReport::Start, None) if rule.past_restores == 0 => format!("its age of {age}: {root} age"),
+        (SinceReport::Start, None) if rule.past_restores == 0 => match rule.expected_seconds {
+            Some(expected) => {
+                format!("its age of {age} and the {} that it is expected to take", human(expected))
+            }
+            None => format!("its age of {age}: {root} age"),
+        },
         (SinceReport::Start, None) => {
             let past = rule.past_restores;
             let restores = if past == 1 { "restore" } else { "restores" };
@@ -170,6 +175,7 @@ mod tests {
         max_seconds: 60.0,
         projected_seconds: None,
         past_restores: 0,
+        expected_seconds: None,
         poll_cost_seconds: 0.1,
     };
 
@@ -214,12 +220,16 @@ mod tests {
     }
 
     #[test]
-    fn cadence_names_the_group() {
+    fn cadence_names_the_group_and_what_was_expected() {
         let orders = RestoreGroup::Index("orders".to_owned());
 
         assert_eq!(
             cadence(CadenceReport { past_restores: 12, ..RULE }, Some(&orders)),
             "every 11s by its age of 9m 00s and what 12 past restores of orders took"
+        );
+        assert_eq!(
+            cadence(CadenceReport { expected_seconds: Some(600.0), ..RULE }, None),
+            "every 11s by its age of 9m 00s and the 10m 00s that it is expected to take"
         );
     }
 }

@@ -163,6 +163,12 @@ pub(in crate::config) static CADENCE: Table = Table {
             time(INTERVAL, Duration::from_mins(1)),
             "The longest time between two polls.",
         ),
+        Key::new(
+            "expect",
+            Kind::Duration { bounds: Duration::from_secs(1)..=Duration::from_hours(30 * 24), default: None },
+            "How long a restore of the project takes, about: polls gather about that time as long as no past restore is known.",
+        )
+        .example("\"10m\""),
     ],
 };
 

@@ -372,3 +372,39 @@ fn explanations_and_waits_name_the_group() {
 
     assert_eq!(common(&stage).map(|expected| expected.restores), Some(10));
 }
+
+#[test]
+fn an_expected_duration_holds_until_one_is_known() {
+    let mut settings = project(&["a", "b"]);
+    settings.cadence.expect = Some(seconds(600));
+    let mut stage = Stage::new(&[settings], Vec::new());
+    let rule = |stage: &Stage| match stage.wait("b").rule {
+        Rule::Cadence(rule) => (rule.past_restores, rule.expected, rule.interval.as_secs_f64()),
+        rule => panic!("{rule:?}"),
+    };
+    let answer = |stage: &mut Stage, job: &str, status: &str, completed: Option<u64>| {
+        while stage.polls.front().is_none_or(|poll| poll.job != id(job)) {
+            let other = stage.polls.pop_front();
+            other.into_iter().for_each(|poll| stage.answer_with(poll, "Pending", JobFacts::default()));
+            if stage.polls.is_empty() {
+                stage.next();
+            }
+        }
+        let poll = stage.polls.pop_front().unwrap();
+        let created_at = stage.now.wall - seconds(100);
+        let completed_at = completed.map(|after| created_at + seconds(after));
+        let facts = JobFacts { created_at: Some(created_at), completed_at, ..JobFacts::default() };
+        stage.answer_with(poll, status, facts);
+    };
+
+    answer(&mut stage, "b", "Pending", None);
+
+    let (past, expected, interval) = rule(&stage);
+    assert_eq!((past, expected), (0, Some(seconds(600))));
+    assert!(interval > 1.5 * 20.0_f64.sqrt(), "{interval}");
+
+    answer(&mut stage, "a", "Completed", Some(90));
+    answer(&mut stage, "b", "Pending", None);
+
+    assert_eq!((rule(&stage).0, rule(&stage).1), (1, None));
+}

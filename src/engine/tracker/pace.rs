@@ -26,9 +26,12 @@ pub(in crate::engine) struct Pacing<'a> {
 }
 
 impl<'a> Pacing<'a> {
-    /// What past restores say of the end of a job of these facts.
+    /// What past restores say of the end of a job of these facts, else what the settings say.
     pub(in crate::engine) fn end_estimate(self, facts: &JobFacts) -> EndEstimate<'a> {
-        self.history.end_estimate(facts)
+        match self.history.end_estimate(facts) {
+            EndEstimate::Unknown => self.cadence.expected(),
+            known => known,
+        }
     }
 }
 
@@ -105,6 +108,7 @@ fn cadence_rule(cadence: &Cadence, since: Since, age: Duration, estimate: EndEst
         max: cadence.slowest(),
         projected: estimate.projection().map(|projection| projection.remaining),
         past_restores: estimate.restores(),
+        expected: estimate.is_expected().then(|| cadence.expected_duration()).flatten(),
         poll_cost: cadence.poll_cost(),
     })
 }
