@@ -58,7 +58,7 @@ mod tests {
             let mut value = Lagging::default();
             value.get_or_init(|| 7);
 
-            let changes = (0..).take_while(|_| !value.on_change(restores)).count();
+            let changes = (0..restores).take_while(|_| !value.on_change(restores)).count();
 
             assert_eq!(changes, kept, "of {restores}");
             assert_eq!(value.get_or_init(|| 8), &8);

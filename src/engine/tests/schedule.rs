@@ -383,14 +383,11 @@ fn an_expected_duration_holds_until_one_is_known() {
         rule => panic!("{rule:?}"),
     };
     let answer = |stage: &mut Stage, job: &str, status: &str, completed: Option<u64>| {
-        while stage.polls.front().is_none_or(|poll| poll.job != id(job)) {
-            let other = stage.polls.pop_front();
-            other.into_iter().for_each(|poll| stage.answer_with(poll, "Pending", JobFacts::default()));
-            if stage.polls.is_empty() {
-                stage.next();
-            }
+        let mut poll = stage.poll();
+        while poll.job != id(job) {
+            stage.answer_with(poll, "Pending", JobFacts::default());
+            poll = stage.poll();
         }
-        let poll = stage.polls.pop_front().unwrap();
         let created_at = stage.now.wall - seconds(100);
         let completed_at = completed.map(|after| created_at + seconds(after));
         let facts = JobFacts { created_at: Some(created_at), completed_at, ..JobFacts::default() };
