@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use jiff::Timestamp;
+use restore_watch::engine::snapshot::{Origin, PastRestore};
 use restore_watch::model::{JobFacts, JobId, Observation, Status};
 
 /// When every watch begins.
@@ -122,9 +123,13 @@ impl Fleet {
     }
 
     /// The duration history of an engine that watched the finished jobs.
-    pub(crate) fn past(&self) -> Vec<(i64, u64)> {
+    pub(crate) fn past(&self) -> Vec<PastRestore> {
         let finished = self.jobs.iter().filter(|job| job.end <= 0.0);
-        let past = finished.map(|job| (START.as_second() + job.end as i64, (job.duration() * 1000.0) as u64));
+        let past = finished.map(|job| PastRestore {
+            completed: START.as_second() + job.end as i64,
+            took: (job.duration() * 1000.0) as u64,
+            origin: Origin::default(),
+        });
         past.collect()
     }
 

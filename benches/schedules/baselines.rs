@@ -3,7 +3,8 @@
 //! Each is as documented, without its limit of attempts or time, which is never reached here, and
 //! without its handling of errors: some give up at the first, others leave that to a client below.
 //! Here an error is an inconclusive answer, and a `Retry-After` is a lower bound of the delay,
-//! which is the best any of them does.
+//! which is the best any of them does. Each polls at the begin of the watch, as the program does:
+//! without that poll it is not known that there is something to watch. The delays follow it.
 
 use fastrand::Rng;
 
@@ -14,9 +15,9 @@ use crate::world::{Reply, World};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Loop {
     name: &'static str,
-    /// How long it sleeps before the first poll.
+    /// How long it sleeps before the first poll that is its own; 0 if that is the one at the begin.
     lead: f64,
-    /// How long it sleeps after so many polls.
+    /// How long it sleeps after so many polls of its own.
     delay: fn(u32, &mut Rng) -> f64,
 }
 
@@ -90,7 +91,8 @@ impl Schedule for Loop {
         let mut rng = Rng::with_seed(seed);
         let mut watch = |place: usize| {
             let restore = world.restores[place];
-            let mut at = self.lead * factor;
+            let has_lead = self.lead > 0.0;
+            let mut at = 0.0;
             for polls in 1.. {
                 let floor = match world.reply(place, at, &mut rng) {
                     Reply::Ended => {
@@ -100,7 +102,11 @@ impl Schedule for Loop {
                     Reply::Limited(pause) => pause,
                     Reply::Running | Reply::Unwell => 0.0,
                 };
-                at += ((self.delay)(polls, &mut rng) * factor).max(floor);
+                let delay = match polls - u32::from(has_lead) {
+                    0 => self.lead,
+                    own => (self.delay)(own, &mut rng),
+                };
+                at += (delay * factor).max(floor);
             }
             unreachable!("every restore ends")
         };

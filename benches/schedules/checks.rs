@@ -2,6 +2,8 @@
 //!
 //! They are no `#[test]`s, because a bench has no harness here; `main` runs them first.
 
+use std::sync::Arc;
+
 use fastrand::Rng;
 
 use crate::Extent;
@@ -13,7 +15,7 @@ use crate::hazard::Hazard;
 use crate::schedule::{Schedule, Sighting, factor_for, mean_requests, watch_all};
 use crate::statistics::{Estimate, student};
 use crate::workload::{Twist, Use, Workload, seeds};
-use crate::world::{Restore, World};
+use crate::world::{Index, Restore, World};
 
 /// Panics if one fails.
 pub(crate) fn run() {
@@ -31,6 +33,8 @@ pub(crate) fn run() {
     the_engine_stretches_like_the_others();
     the_engine_uses_its_history();
     the_engine_stretches_its_history();
+    every_schedule_polls_at_the_begin();
+    the_engine_tells_indexes_apart();
     the_same_seed_gives_the_same_sightings();
     restores_watched_at_once_share_the_rate();
     no_schedule_sees_through_an_outage();
@@ -41,7 +45,12 @@ fn extent(restores: usize, at_once: usize) -> Extent {
 }
 
 fn worlds(durations: Distribution, twist: Twist, extent: Extent) -> Vec<World> {
-    Workload { name: "check", durations, twist }.worlds(7, extent)
+    Workload { twist, ..Workload::plain("check", durations) }.worlds(7, extent)
+}
+
+/// One restore that ends at this time.
+fn world_until(end: f64) -> World {
+    World { restores: vec![Restore { end, ..Restore::default() }], ..World::default() }
 }
 
 fn mean_delay(sightings: &[Sighting]) -> f64 {
@@ -116,17 +125,16 @@ fn a_fixed_interval_on_exponential_durations() {
     let exponential = Distribution::Exponential { mean: 600.0 };
     let sightings = watch_all(&Loop::FIXED, &worlds(exponential, Twist::None, extent(5000, 1)), 240.0, 1);
     let requests = 1.0 / (1.0 - (-240_f64 / 600.0).exp());
-    assert_near(mean_requests(&sightings), requests, 0.03);
+    assert_near(mean_requests(&sightings), 1.0 + requests, 0.03);
     assert_near(mean_delay(&sightings), 240.0 * requests - 600.0, 0.03);
 }
 
 /// Keller's density is `sqrt(1 / (2 · mean · c))` where the hazard is constant.
 fn clairvoyant_interval_is_fixed_for_exponential_durations() {
     let exponential = Distribution::Exponential { mean: 600.0 };
-    let clairvoyant = Clairvoyant { hazard: Hazard::of(&exponential) };
     let worlds = worlds(exponential, Twist::None, extent(2000, 1));
     let price: f64 = 12.0;
-    let theirs = watch_all(&clairvoyant, &worlds, price.sqrt(), 1);
+    let theirs = watch_all(&Clairvoyant, &worlds, price.sqrt(), 1);
     let fixed = watch_all(&Loop::FIXED, &worlds, (2.0 * 600.0 * price).sqrt(), 1);
     assert_near(mean_requests(&theirs), mean_requests(&fixed), 2e-3);
     assert_near(mean_delay(&theirs), mean_delay(&fixed), 1e-2);
@@ -134,10 +142,11 @@ fn clairvoyant_interval_is_fixed_for_exponential_durations() {
 
 /// With the hazard `a/t` the interval at the age `t` is `sqrt(2ct/a)`.
 fn clairvoyant_interval_is_a_square_root_for_a_power_tail() {
-    let clairvoyant = Clairvoyant { hazard: Hazard::of(&Distribution::Pareto { from: 1.0, shape: 1.5 }) };
+    let pareto = Distribution::Pareto { from: 1.0, shape: 1.5 };
+    let index = Index { hazard: Hazard::of(&pareto), durations: pareto };
     let price: f64 = 0.1;
-    let world = |end| World { restores: vec![Restore { age: 0.0, end, fails: false }], ..World::default() };
-    let requests = |end| clairvoyant.watch(&world(end), price.sqrt(), 0)[0].requests;
+    let world = |end| World { indexes: [index.clone()].into(), ..world_until(end) };
+    let requests = |end| Clairvoyant.watch(&world(end), price.sqrt(), 0)[0].requests;
     let expected = 300.0 / (2.0 * price * 10_000.0 / 1.5).sqrt();
     assert_near(requests(10_150.0) - requests(9850.0), expected, 0.15);
 }
@@ -152,9 +161,8 @@ fn a_factor_gives_as_many_requests() {
 
 /// The times of the first polls, as far as they are not left to chance.
 fn the_rules_of_others_start_as_documented() {
-    let world = |end| World { restores: vec![Restore { age: 0.0, end, fails: false }], ..World::default() };
     let bounds = |rule: &Loop, end: f64| {
-        let noticed = (0..200).map(|seed| rule.watch(&world(end), 1.0, seed)[0].delay + end);
+        let noticed = (0..200).map(|seed| rule.watch(&world_until(end), 1.0, seed)[0].delay + end);
         noticed.fold((f64::INFINITY, 0.0_f64), |(low, high), at| (low.min(at), high.max(at)))
     };
     assert_eq!(bounds(&Loop::AWS, 1.0), (2.0, 2.0), "a random number between 2 and 2");
@@ -169,7 +177,7 @@ fn the_rules_of_others_start_as_documented() {
     assert_eq!(bounds(&Loop::EXPONENTIAL, 64.0), (123.0, 123.0), "1 + 2 + 4 + 8 + 16 + 32 + 60");
     // How long it is between two polls in the long run.
     for (rule, interval) in [(&Loop::AWS, 61.0), (&Loop::GOOGLE, 10.0), (&Loop::GCLOUD, 180.0)] {
-        let polls = |end: f64| rule.watch(&world(end), 1.0, 5)[0].requests;
+        let polls = |end: f64| rule.watch(&world_until(end), 1.0, 5)[0].requests;
         assert_near(900_000.0 / (polls(1_000_000.0) - polls(100_000.0)), interval, 0.03);
     }
 }
@@ -199,9 +207,9 @@ fn the_engine_stretches_like_the_others() {
 /// Few polls until about the usual time, and soon noticed then.
 fn the_engine_uses_its_history() {
     let durations = Distribution::LogUniform { from: 590.0, to: 610.0 };
-    let worlds = worlds(durations.clone(), Twist::None, extent(200, 1));
-    let [unknown, known] = [None, Some(durations)].map(|past| {
-        let sightings = watch_all(&EngineSchedule { past, ..EngineSchedule::default() }, &worlds, 1.0, 1);
+    let worlds = worlds(durations, Twist::None, extent(200, 1));
+    let [unknown, known] = [EngineSchedule::default(), EngineSchedule::knowing()].map(|ours| {
+        let sightings = watch_all(&ours, &worlds, 1.0, 1);
         (mean_requests(&sightings), mean_delay(&sightings))
     });
     assert!(known.0 < 0.5 * unknown.0 && known.1 < 0.3 * unknown.1, "{known:?}, {unknown:?}");
@@ -210,19 +218,45 @@ fn the_engine_uses_its_history() {
 /// Whatever the stretch: the past is stretched with the rest.
 fn the_engine_stretches_its_history() {
     let durations = Distribution::LogNormal { median: 600.0, sigma: 0.25 };
-    let worlds = worlds(durations.clone(), Twist::None, extent(200, 1));
-    let ours = EngineSchedule { past: Some(durations), ..EngineSchedule::default() };
+    let worlds = worlds(durations, Twist::None, extent(200, 1));
+    let ours = EngineSchedule::knowing();
     let requests = |factor| mean_requests(&watch_all(&ours, &worlds, factor, 1));
     assert_near(requests(2.0), requests(1.0) / 2.0, 0.08);
     assert_near(requests(0.5), requests(1.0) * 2.0, 0.08);
 }
 
+fn every_schedule_polls_at_the_begin() {
+    let exponential = Distribution::Exponential { mean: 600.0 };
+    let indexes: Arc<[_]> = [Index { hazard: Hazard::of(&exponential), durations: exponential }].into();
+    let world = World { indexes, ..world_until(1e-6) };
+    let others = Loop::ALL.iter().map(|rule| rule as &dyn Schedule);
+    for schedule in others.chain([&EngineSchedule::default() as &dyn Schedule, &Clairvoyant]) {
+        let requests = schedule.watch(&world, 1.0, 1)[0].requests;
+        assert_near(requests, 2.0, 1e-12);
+    }
+}
+
+/// Sooner, with fewer requests, if their durations differ; the same if they do not.
+fn the_engine_tells_indexes_apart() {
+    let figures = |names_indexes, workload: &Workload| {
+        let ours = EngineSchedule { names_indexes, ..EngineSchedule::knowing() };
+        let sightings = watch_all(&ours, &workload.worlds(7, extent(200, 1)), 1.0, 1);
+        (mean_requests(&sightings), mean_delay(&sightings))
+    };
+    let [(nightly, _), _, (alike, _), _] = &Workload::grouped();
+    let (known, unknown) = (figures(true, nightly), figures(false, nightly));
+    assert!(known.0 < unknown.0 && known.1 < 0.8 * unknown.1, "{known:?}, {unknown:?}");
+    let (known, unknown) = (figures(true, alike), figures(false, alike));
+    assert_near(known.0, unknown.0, 0.02);
+    assert_near(known.1, unknown.1, 0.05);
+}
+
 fn the_same_seed_gives_the_same_sightings() {
-    for workload in Workload::all() {
+    let grouped = Workload::grouped().map(|(workload, _)| workload);
+    for workload in Workload::all().into_iter().chain(grouped) {
         let watch = || {
             let worlds = workload.worlds(3, extent(5, 1));
-            let knowing =
-                EngineSchedule { past: Some(workload.durations.clone()), ..EngineSchedule::default() };
+            let knowing = EngineSchedule { names_indexes: true, ..EngineSchedule::knowing() };
             [&EngineSchedule::default() as &dyn Schedule, &knowing, &Loop::AWS]
                 .map(|schedule| watch_all(schedule, &worlds, 1.0, 4))
         };
@@ -242,10 +276,10 @@ fn restores_watched_at_once_share_the_rate() {
 }
 
 fn no_schedule_sees_through_an_outage() {
-    let outage = Some(95.0..155.0);
-    let world =
-        World { restores: vec![Restore { age: 0.0, end: 100.0, fails: false }], outage, ..World::default() };
-    for schedule in [&EngineSchedule::default() as &dyn Schedule, &Loop::PINECONE] {
+    let exponential = Distribution::Exponential { mean: 600.0 };
+    let indexes = [Index { hazard: Hazard::of(&exponential), durations: exponential }].into();
+    let world = World { indexes, outage: Some(95.0..155.0), ..world_until(100.0) };
+    for schedule in [&EngineSchedule::default() as &dyn Schedule, &Loop::PINECONE, &Clairvoyant] {
         let sighting = schedule.watch(&world, 1.0, 1)[0];
         assert!((55.0..120.0).contains(&sighting.delay), "{}: {sighting:?}", schedule.name());
     }

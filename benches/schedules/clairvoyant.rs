@@ -1,31 +1,32 @@
-//! The optimum: a schedule that knows the distribution of the durations and meets no failures.
+//! The optimum: a schedule that knows the distribution of the durations of each index.
 //!
-//! Invariant: it meets no failures, so that it stays a bound for workloads with failures.
+//! Invariant: none of its requests fails, and where none can be answered, in an outage or while the
+//! server limits its clients, it learns of an end in the first moment after. So it stays a bound for
+//! workloads with failures.
 
-use crate::hazard::Hazard;
 use crate::schedule::{Schedule, Sighting};
-use crate::world::World;
+use crate::world::{Restore, World};
 
-/// Polls at the optimum density for the true hazard, see [`Hazard`].
+/// Polls at the optimum density for the true hazard, see [`Hazard`](crate::hazard::Hazard).
 #[derive(Debug)]
-pub(crate) struct Clairvoyant {
-    pub(crate) hazard: Hazard,
-}
+pub(crate) struct Clairvoyant;
 
 impl Schedule for Clairvoyant {
     fn name(&self) -> &'static str {
         "clairvoyant bound"
     }
 
-    /// One poll for each step of `factor` that the integral takes from the begin of the watch on.
-    /// `factor` is the square root of the price of a poll.
+    /// One poll at the begin, as all others make it, and one for each step of `factor` that the
+    /// integral takes from there on. `factor` is the square root of the price of a poll.
     fn watch(&self, world: &World, factor: f64, _seed: u64) -> Vec<Sighting> {
-        let watch = |restore: &crate::world::Restore| {
+        let watch = |restore: &Restore| {
+            let hazard = &world.indexes[restore.index].hazard;
             let takes = restore.takes();
-            let begin = self.hazard.until(restore.age);
-            let steps = ((self.hazard.until(takes) - begin) / factor).ceil().max(1.0);
-            let noticed = self.hazard.age_at(begin + steps * factor).max(takes);
-            Sighting { delay: noticed - takes, takes, requests: steps }
+            let begin = hazard.until(restore.age);
+            let steps = ((hazard.until(takes) - begin) / factor).ceil().max(1.0);
+            let noticed = hazard.age_at(begin + steps * factor).max(takes) - restore.age;
+            let delay = world.answered_from(noticed) - restore.end;
+            Sighting { delay, takes, requests: 1.0 + steps }
         };
         world.restores.iter().map(watch).collect()
     }

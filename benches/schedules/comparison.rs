@@ -2,16 +2,12 @@
 //!
 //! Invariant: all watch the same worlds; the factors come of worlds that are not compared.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use restore_watch::config::Effort;
 use restore_watch::model::Keyword as _;
 
 use crate::Extent;
 use crate::baselines::Loop;
 use crate::clairvoyant::Clairvoyant;
-use crate::distribution::Distribution;
 use crate::engine::EngineSchedule;
 use crate::schedule::{Schedule, factor_for, mean_requests, watch_all};
 use crate::statistics::{Estimate, Figures, mean};
@@ -26,6 +22,8 @@ const CURVE_SEEDS: usize = 4;
 #[derive(Debug)]
 pub(crate) struct Comparison {
     pub(crate) workload: &'static str,
+    /// See [`Workload::most_of_bound`].
+    pub(crate) most_of_bound: [f64; 2],
     /// This program without a history first, then the others at as many requests, the bound last.
     pub(crate) results: Vec<Measured>,
     /// The same with a history, at as many requests as it makes then.
@@ -60,58 +58,34 @@ impl Measured {
 }
 
 impl Comparison {
-    /// Compares on all workloads, on all processors.
-    pub(crate) fn of_all(workloads: &[Workload], extent: Extent) -> Vec<Self> {
-        let next = AtomicUsize::new(0);
-        let done = Mutex::new(Vec::new());
-        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        std::thread::scope(|scope| {
-            for _ in 0..threads {
-                scope.spawn(|| {
-                    while let Some(workload) = workloads.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let comparison = Self::of(workload, extent);
-                        done.lock().unwrap().push(comparison);
-                    }
-                });
-            }
-        });
-        let mut done = done.into_inner().unwrap();
-        let place = |of: &Self| workloads.iter().position(|workload| workload.name == of.workload);
-        done.sort_by_key(place);
-        done
-    }
-
-    fn of(workload: &Workload, extent: Extent) -> Self {
-        let worlds = |of| -> Vec<(u64, Vec<World>)> {
-            let seeds = seeds(of, extent).into_iter();
-            seeds.map(|seed| (seed, workload.worlds(seed, extent))).collect()
-        };
+    /// Compares on a workload.
+    pub(crate) fn of(workload: &Workload, extent: Extent) -> Self {
+        let worlds = |of| worlds(workload, of, extent);
         let (tuning, compared) = (worlds(Use::Tuning), worlds(Use::Comparison));
-        let clairvoyant = Clairvoyant { hazard: workload.hazard() };
         let stretches: &[f64] = if workload.twist == Twist::None { &STRETCHES } else { &[] };
-        let beside = |past: Option<Distribution>| {
-            let ours = EngineSchedule { past, ..EngineSchedule::default() };
-            let wanted = requests(&ours, &tuning, 1.0);
-            let mut results = vec![Measured::of(&ours, 1.0, &compared, stretches)];
+        let beside = |ours: &EngineSchedule| {
+            let wanted = requests(ours, &tuning, 1.0);
+            let mut results = vec![Measured::of(ours, 1.0, &compared, stretches)];
             let others = Loop::ALL.iter().map(|rule| rule as &dyn Schedule);
-            for schedule in others.chain([&clairvoyant as &dyn Schedule]) {
+            for schedule in others.chain([&Clairvoyant as &dyn Schedule]) {
                 let factor = factor_for(wanted, |factor| requests(schedule, &tuning, factor));
                 results.push(Measured::of(schedule, factor, &compared, stretches));
             }
             results
         };
-        let efforts = |past: Option<Distribution>| {
+        let efforts = |ours: &EngineSchedule| {
             let efforts = Effort::ALL.iter().filter(|_| !stretches.is_empty());
-            let point = |effort: &Effort| {
-                point(&EngineSchedule { effort: *effort, past: past.clone() }, 1.0, &compared)
-            };
+            let point =
+                |effort: &Effort| point(&EngineSchedule { effort: *effort, ..ours.clone() }, 1.0, &compared);
             efforts.map(point).collect()
         };
+        let [unknown, knowing] = [EngineSchedule::default(), EngineSchedule::knowing()];
         Self {
             workload: workload.name,
-            results: beside(None),
-            knowing: beside(Some(workload.durations.clone())),
-            efforts: [efforts(None), efforts(Some(workload.durations.clone()))],
+            most_of_bound: workload.most_of_bound,
+            results: beside(&unknown),
+            knowing: beside(&knowing),
+            efforts: [efforts(&unknown), efforts(&knowing)],
         }
     }
 
@@ -127,11 +101,21 @@ impl Comparison {
 }
 
 impl Measured {
-    fn of(schedule: &dyn Schedule, factor: f64, worlds: &[(u64, Vec<World>)], stretches: &[f64]) -> Self {
+    pub(crate) fn of(
+        schedule: &dyn Schedule,
+        factor: f64,
+        worlds: &[(u64, Vec<World>)],
+        stretches: &[f64],
+    ) -> Self {
         let seeds = worlds.iter().map(|world| figures(schedule, factor, world)).collect();
         let curve = stretches.iter().map(|stretch| point(schedule, factor * stretch, worlds)).collect();
         Self { schedule: schedule.name(), factor, seeds, curve }
     }
+}
+
+/// The worlds of all seeds for a use.
+pub(crate) fn worlds(workload: &Workload, of: Use, extent: Extent) -> Vec<(u64, Vec<World>)> {
+    seeds(of, extent).into_iter().map(|seed| (seed, workload.worlds(seed, extent))).collect()
 }
 
 fn figures(schedule: &dyn Schedule, factor: f64, (seed, worlds): &(u64, Vec<World>)) -> Figures {
@@ -146,7 +130,7 @@ fn point(schedule: &dyn Schedule, factor: f64, worlds: &[(u64, Vec<World>)]) -> 
 }
 
 /// The mean number of requests of a schedule in these worlds.
-fn requests(schedule: &dyn Schedule, worlds: &[(u64, Vec<World>)], factor: f64) -> f64 {
+pub(crate) fn requests(schedule: &dyn Schedule, worlds: &[(u64, Vec<World>)], factor: f64) -> f64 {
     let watched = worlds.iter().flat_map(|(seed, worlds)| watch_all(schedule, worlds, factor, *seed));
     mean_requests(&watched.collect::<Vec<_>>())
 }

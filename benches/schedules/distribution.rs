@@ -53,6 +53,20 @@ impl Distribution {
         (low * high).sqrt()
     }
 
+    /// The distribution of durations that are so many times as long.
+    pub(crate) fn times(&self, factor: f64) -> Self {
+        let times = |duration: &f64| duration * factor;
+        match self {
+            Self::LogUniform { from, to } => Self::LogUniform { from: times(from), to: times(to) },
+            Self::LogNormal { median, sigma } => Self::LogNormal { median: times(median), sigma: *sigma },
+            Self::Pareto { from, shape } => Self::Pareto { from: times(from), shape: *shape },
+            Self::Exponential { mean } => Self::Exponential { mean: times(mean) },
+            Self::Mixture(parts) => {
+                Self::Mixture(parts.iter().map(|(weight, part)| (*weight, part.times(factor))).collect())
+            }
+        }
+    }
+
     /// This many durations in random order, one from each of equally likely strata, so that few of
     /// them have the means of many.
     pub(crate) fn draw(&self, count: usize, rng: &mut Rng) -> Vec<f64> {

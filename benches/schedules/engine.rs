@@ -9,7 +9,7 @@ use fastrand::Rng;
 use jiff::Timestamp;
 use restore_watch::config::{CadenceSettings, Effort, JobSettings, ProjectSettings, Rate};
 use restore_watch::engine::retry::RetryAfter;
-use restore_watch::engine::snapshot::{ProjectRecord, ProjectSnapshot, Snapshot};
+use restore_watch::engine::snapshot::{PastRestore, ProjectRecord, ProjectSnapshot, Snapshot};
 use restore_watch::engine::{Action, Answer, Engine, Failure, FailureClass, Input, ListPage, Plan, PollId};
 use restore_watch::model::time::{Instant, Now};
 use restore_watch::model::{Event, JobFacts, JobId, Observation, ProjectName, Status};
@@ -23,22 +23,41 @@ use crate::world::{Reply, Restore, World};
 const START: Timestamp = Timestamp::constant(1_795_435_200, 0);
 
 /// How many past restores are known, if any are.
-const PAST: i64 = 60;
+const PAST: u32 = 60;
 
 /// The engine of this program. Another pacing is another value of this type, or another
 /// [`Schedule`].
 #[derive(Debug, Clone, Default)]
 pub(crate) struct EngineSchedule {
     pub(crate) effort: Effort,
-    /// The durations of the restores that it watched earlier.
-    pub(crate) past: Option<Distribution>,
+    pub(crate) past: Past,
+    /// Whether the answers name the indexes, so that it can tell them apart.
+    pub(crate) names_indexes: bool,
+}
+
+/// The restores that it watched earlier.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum Past {
+    #[default]
+    Unknown,
+    /// They were like those of the world.
+    Alike,
+    /// They took so long.
+    Other(Distribution),
+}
+
+impl EngineSchedule {
+    /// With a duration history.
+    pub(crate) fn knowing() -> Self {
+        Self { past: Past::Alike, ..Self::default() }
+    }
 }
 
 impl Schedule for EngineSchedule {
     fn name(&self) -> &'static str {
         match self.past {
-            None => "restore-watch",
-            Some(_) => "restore-watch, 60 past restores",
+            Past::Unknown => "restore-watch",
+            Past::Alike | Past::Other(_) => "restore-watch, 60 past restores",
         }
     }
 
@@ -54,6 +73,7 @@ impl Schedule for EngineSchedule {
                 effort: self.effort,
                 min_interval: bound(settings.min_interval),
                 max_interval: bound(settings.max_interval),
+                ..settings
             },
             ..ProjectSettings::default()
         };
@@ -61,10 +81,12 @@ impl Schedule for EngineSchedule {
         project.api.requests_per_second = Rate::new(rate).unwrap();
         project.jobs = (0..world.restores.len()).map(|place| JobSettings::new(job_id(place))).collect();
         let plan = Plan { projects: vec![project], sinks: Vec::new(), keep: Duration::MAX };
-        let engine = Engine::from_snapshot(plan, self.remembered(pace, seed), seed, now(Duration::ZERO));
+        let engine =
+            Engine::from_snapshot(plan, self.remembered(world, pace, seed), seed, now(Duration::ZERO));
         let mut watch = Watch {
             engine,
             world,
+            names_indexes: self.names_indexes,
             pace,
             rng: Rng::with_seed(!seed),
             clock: Duration::ZERO,
@@ -77,16 +99,30 @@ impl Schedule for EngineSchedule {
 
 impl EngineSchedule {
     /// The duration history of restores that were watched one a day, on a clock of this pace.
-    fn remembered(&self, pace: f64, seed: u64) -> Snapshot {
-        let Some(past) = &self.past else { return Snapshot::default() };
+    fn remembered(&self, world: &World, pace: f64, seed: u64) -> Snapshot {
+        if matches!(self.past, Past::Unknown) {
+            return Snapshot::default();
+        }
         // Neither the durations of the world nor stratified: plain random draws.
         let mut rng = Rng::with_seed(scatter(!seed));
-        let restore = |day: i64| {
-            let took = past.survived_by(1.0 - rng.f64()) * pace;
-            (START.as_second() - 86_400 * day, ((took * 1000.0) as u64).max(1))
+        let restore = |day: u32| {
+            let index = day as usize % world.indexes.len();
+            let durations = match &self.past {
+                Past::Other(durations) => durations,
+                Past::Unknown | Past::Alike => &world.indexes[index].durations,
+            };
+            let took = (durations.survived_by(1.0 - rng.f64()) * pace).max(2e-3);
+            let completed_at = START - 24 * Duration::from_hours(u64::from(day));
+            let created_at = completed_at - Duration::from_secs_f64(took);
+            PastRestore::of(&JobFacts {
+                created_at: Some(created_at),
+                completed_at: Some(completed_at),
+                target_index_name: self.names_indexes.then(|| index_name(index, day)),
+                ..JobFacts::default()
+            })
         };
-        let snapshot =
-            ProjectSnapshot { past: (1..=PAST).map(restore).collect(), ..ProjectSnapshot::default() };
+        let past = (1..=PAST).filter_map(restore).collect();
+        let snapshot = ProjectSnapshot { past, ..ProjectSnapshot::default() };
         let project = ProjectRecord { name: ProjectName::default(), snapshot };
         Snapshot { projects: vec![project], ..Snapshot::default() }
     }
@@ -96,6 +132,7 @@ impl EngineSchedule {
 struct Watch<'a> {
     engine: Engine,
     world: &'a World,
+    names_indexes: bool,
     /// How much faster the engine's clock runs than that of the world.
     pace: f64,
     rng: Rng,
@@ -160,12 +197,13 @@ impl Watch<'_> {
     }
 
     fn describe(&self, poll: PollId, status: Status) -> Input {
-        let Restore { age, end, .. } = self.world.restores[place_of(&poll.job)];
+        let Restore { index, age, end, .. } = self.world.restores[place_of(&poll.job)];
         let completed = Duration::from_secs_f64(end * self.pace);
         let facts = JobFacts {
             created_at: Some(START - Duration::from_secs_f64(age * self.pace)),
             // The API says it of completed restores only.
             completed_at: (status == Status::Completed).then(|| START + completed),
+            target_index_name: self.names_indexes.then(|| index_name(index, 0)),
             ..JobFacts::default()
         };
         let observation = Observation { id: poll.job.clone(), status, facts };
@@ -193,6 +231,12 @@ impl Watch<'_> {
 
 fn now(clock: Duration) -> Now {
     Now { instant: Instant::after_start(clock), wall: START + clock }
+}
+
+/// The name of what an index is restored into, so many days ago.
+fn index_name(index: usize, day: u32) -> String {
+    let letter = |place: usize| char::from(b'a' + u8::try_from(place % 26).unwrap());
+    format!("index-{}{}-{day}", letter(index / 26), letter(index))
 }
 
 fn job_id(place: usize) -> JobId {

@@ -6,8 +6,14 @@
 //! known distribution of durations. Each of the others has its delays stretched by one factor, so
 //! that it makes as many requests as the engine; the factor is found on other seeds than those that
 //! are compared. All of that is done twice: with an engine without a history, and with one that
-//! knows 60 past restores, other ones each time. It prints tables in Markdown and draws
-//! benches/schedules/schedules.svg. `-- --help` shows what can be set.
+//! knows 60 past restores, other ones each time. Then it watches restores of several indexes, with
+//! an engine that knows their names and with one that does not. It prints tables in Markdown and
+//! draws benches/schedules/schedules.svg, and ends with 1 if a target is missed. `-- --help` shows
+//! what can be set.
+//!
+//! All poll at the begin of the watch. The bound is that of a poller that knows the distribution and
+//! learns of an end in the first moment in which the server answers again, so it counts outages that
+//! nothing can see through.
 //!
 //! Requests are polls of jobs. The engine makes one more for a watch: it asks once for the list of
 //! jobs, to learn of past restores, and is answered here with an empty one.
@@ -28,7 +34,9 @@ mod clairvoyant;
 mod comparison;
 mod distribution;
 mod engine;
+mod grouped;
 mod hazard;
+mod parallel;
 mod plot;
 mod schedule;
 mod statistics;
@@ -43,6 +51,7 @@ use std::path::PathBuf;
 use clap::Parser as _;
 
 use comparison::Comparison;
+use verdict::Verdict;
 use workload::Workload;
 
 /// The extent of the simulation.
@@ -85,14 +94,21 @@ fn main() {
     }
     let Arguments { extent, plot } = Arguments::parse();
     let workloads = Workload::all();
-    let comparisons = Comparison::of_all(&workloads, extent);
+    let comparisons = parallel::of_each(&workloads, |workload| Comparison::of(workload, extent));
     for comparison in &comparisons {
         println!("{}", table::of(comparison));
     }
     println!("{}", table::of_means(&comparisons));
     println!("{}", table::of_efforts(&comparisons));
     println!("{}", wrong_history::table(extent));
-    println!("{}", verdict::of(&comparisons));
+    let mut verdict = Verdict::default();
+    println!("{}", verdict::of(&comparisons, &mut verdict));
+    println!("{}", grouped::table(extent, &mut verdict));
     std::fs::write(&plot, plot::of(&comparisons)).unwrap();
     println!("Mean delay against mean requests: {}", plot.display());
+
+    for missed in verdict.missed() {
+        println!("Missed: {missed}");
+    }
+    std::process::exit(i32::from(!verdict.missed().is_empty()));
 }

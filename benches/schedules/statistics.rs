@@ -61,10 +61,6 @@ impl Estimate {
     pub(crate) fn low(self) -> f64 {
         self.mean - self.half_width
     }
-
-    pub(crate) fn high(self) -> f64 {
-        self.mean + self.half_width
-    }
 }
 
 /// The quantile 0.975 of Student's t distribution, by an expansion in the inverse of its degrees of

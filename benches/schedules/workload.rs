@@ -2,12 +2,14 @@
 //!
 //! Invariant: the same seed makes the same worlds; no seed of tuning is one of comparison.
 
+use std::sync::Arc;
+
 use fastrand::Rng;
 
 use crate::Extent;
 use crate::distribution::Distribution;
 use crate::hazard::Hazard;
-use crate::world::{Restore, World};
+use crate::world::{Index, Restore, World};
 
 /// The part of the restores that fails, if some do.
 const FAILING: f64 = 0.2;
@@ -52,66 +54,149 @@ pub(crate) enum Use {
 #[derive(Debug, Clone)]
 pub(crate) struct Workload {
     pub(crate) name: &'static str,
+    /// How long they take; into an index that takes as long as others do, if there are several.
     pub(crate) durations: Distribution,
     pub(crate) twist: Twist,
+    pub(crate) indexes: Indexes,
+    /// The most that the mean delay may be, in parts of the bound: without a history, and with 60
+    /// past restores. What was measured once, so that no change makes it worse.
+    pub(crate) most_of_bound: [f64; 2],
+}
+
+/// What is restored.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Indexes {
+    /// One index, or many without names.
+    One,
+    /// So many, as often each. Their durations are multiples of those of the workload, by factors
+    /// of which the logarithm is normal, with this standard deviation.
+    Many { count: usize, sigma: f64 },
+}
+
+/// What restores of several indexes are to cost at most with 60 past restores, if they are judged by
+/// their index.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Target {
+    /// The mean delay, in parts of that of a fixed interval at as many requests.
+    OfFixed(f64),
+    /// The delay and the requests at their price, in parts of what they are if all indexes are
+    /// pooled.
+    OfPooled(f64),
 }
 
 impl Workload {
-    /// All workloads that are compared: known and conceivable durations, and the first with each
+    /// All workloads that are compared and have one index: known and conceivable durations, and the first with each
     /// failure.
     pub(crate) fn all() -> Vec<Self> {
-        let plain = |name, durations| Self { name, durations, twist: Twist::None };
+        let plain = Self::plain;
         let normal = |sigma| Distribution::LogNormal { median: 600.0, sigma };
-        let documented = |name, twist| Self { name, durations: documented(), twist };
+        let documented = |name, twist| Self { twist, ..plain(name, documented()) };
+        let log_uniform = Distribution::LogUniform { from: 5.0, to: 14_400.0 };
+        let pareto = Distribution::Pareto { from: 120.0, shape: 1.5 };
         vec![
-            plain("log-uniform, 5 s to 4 h", Distribution::LogUniform { from: 5.0, to: 14_400.0 }),
-            plain("lognormal, 10 min, sigma 0.25", normal(0.25)),
-            plain("lognormal, 10 min, sigma 0.6", normal(0.6)),
-            plain("lognormal, 10 min, sigma 1", normal(1.0)),
-            plain("Pareto, from 2 min, shape 1.5", Distribution::Pareto { from: 120.0, shape: 1.5 }),
-            documented("seconds, ten minutes, hours", Twist::None),
-            documented("… one in five fails early", Twist::Failures),
-            documented("… 5 % of the answers are 503", Twist::Errors),
-            documented("… bursts of 429", Twist::Limits),
-            documented("… an outage of a minute", Twist::Outage),
-            documented("… the watch begins late", Twist::LateWatch),
+            plain("log-uniform, 5 s to 4 h", log_uniform).at_most(1.29, 1.08),
+            plain("lognormal, 10 min, sigma 0.25", normal(0.25)).at_most(4.35, 1.36),
+            plain("lognormal, 10 min, sigma 0.6", normal(0.6)).at_most(2.20, 1.20),
+            plain("lognormal, 10 min, sigma 1", normal(1.0)).at_most(1.59, 1.13),
+            plain("Pareto, from 2 min, shape 1.5", pareto).at_most(2.85, 1.36),
+            documented("seconds, ten minutes, hours", Twist::None).at_most(1.80, 1.21),
+            documented("… one in five fails early", Twist::Failures).at_most(1.52, 1.09),
+            documented("… 5 % of the answers are 503", Twist::Errors).at_most(1.91, 1.27),
+            documented("… bursts of 429", Twist::Limits).at_most(1.72, 1.26),
+            documented("… an outage of a minute", Twist::Outage).at_most(1.27, 1.24),
+            documented("… the watch begins late", Twist::LateWatch).at_most(1.38, 1.21),
         ]
     }
 
-    /// The hazard of the workload, for a schedule that knows its distribution.
-    pub(crate) fn hazard(&self) -> Hazard {
+    /// Restores of several indexes, some that differ and some that do not, with their targets.
+    pub(crate) fn grouped() -> [(Self, Target); 4] {
+        let many = |name, count, between, within| Self {
+            indexes: Indexes::Many { count, sigma: between },
+            ..Self::plain(name, Distribution::LogNormal { median: 600.0, sigma: within })
+        };
+        [
+            (many("8 nightly indexes, sigma 0.8 between, 0.2 within", 8, 0.8, 0.2), Target::OfFixed(0.55)),
+            (many("30 indexes, the same, two past restores each", 30, 0.8, 0.2), Target::OfFixed(0.78)),
+            (many("8 indexes that are alike, sigma 0.6", 8, 0.0, 0.6), Target::OfPooled(1.01)),
+            (many("8 indexes that are alike, sigma 1", 8, 0.0, 1.0), Target::OfPooled(1.01)),
+        ]
+    }
+
+    /// Restores of one index that meet no failures.
+    pub(crate) fn plain(name: &'static str, durations: Distribution) -> Self {
+        let most_of_bound = [f64::INFINITY; 2];
+        Self { name, durations, twist: Twist::None, indexes: Indexes::One, most_of_bound }
+    }
+
+    fn at_most(self, unknown: f64, known: f64) -> Self {
+        Self { most_of_bound: [unknown, known], ..self }
+    }
+
+    /// What is restored, for one seed.
+    fn indexes(&self, rng: &mut Rng) -> Arc<[Index]> {
+        let index = |durations: Distribution| Index { hazard: self.hazard(&durations), durations };
+        match self.indexes {
+            Indexes::One => [index(self.durations.clone())].into(),
+            Indexes::Many { count, sigma } => {
+                let factors = Distribution::LogNormal { median: 1.0, sigma };
+                let factors = if sigma > 0.0 { factors.draw(count, rng) } else { vec![1.0; count] };
+                factors.into_iter().map(|factor| index(self.durations.times(factor))).collect()
+            }
+        }
+    }
+
+    /// The hazard of restores that take so long, for a schedule that knows it.
+    fn hazard(&self, durations: &Distribution) -> Hazard {
         match self.twist {
-            Twist::Failures => Hazard::with_failures(&self.durations, FAILING),
-            Twist::LateWatch => Hazard::watched_late(&self.durations),
-            Twist::None | Twist::Errors | Twist::Limits | Twist::Outage => Hazard::of(&self.durations),
+            Twist::Failures => Hazard::with_failures(durations, FAILING),
+            Twist::LateWatch => Hazard::watched_late(durations),
+            Twist::None | Twist::Errors | Twist::Limits | Twist::Outage => Hazard::of(durations),
         }
     }
 
     /// The worlds of one seed.
     pub(crate) fn worlds(&self, seed: u64, extent: Extent) -> Vec<World> {
         let mut rng = Rng::with_seed(seed);
-        let durations = self.durations.draw(extent.restores, &mut rng);
-        let mut restores: Vec<_> = durations.into_iter().map(|takes| self.restore(takes, &mut rng)).collect();
+        let indexes = self.indexes(&mut rng);
+        let mut restores = self.restores(&indexes, extent.restores, &mut rng);
         let mut worlds = Vec::new();
         while !restores.is_empty() {
             let few = restores.split_off(restores.len().saturating_sub(extent.at_once.max(1)));
-            worlds.push(self.world(few, &mut rng));
+            worlds.push(self.world(&indexes, few, &mut rng));
         }
         worlds
+    }
+
+    /// So many restores, of each index as many.
+    fn restores(&self, indexes: &[Index], count: usize, rng: &mut Rng) -> Vec<Restore> {
+        // All are strata of one distribution, as far as the indexes are alike.
+        let part = |place: usize, rng: &mut Rng| (place as f64 + 1.0 - rng.f64()) / count as f64;
+        let mut takes: Vec<_> = (0..count)
+            .map(|place| {
+                let index = place % indexes.len();
+                (index, indexes[index].durations.survived_by(part(place, rng)))
+            })
+            .collect();
+        rng.shuffle(&mut takes);
+        takes.into_iter().map(|(index, takes)| Restore { index, ..self.restore(takes, rng) }).collect()
     }
 
     fn restore(&self, takes: f64, rng: &mut Rng) -> Restore {
         let part = rng.f64();
         match self.twist {
-            Twist::Failures if rng.f64() < FAILING => Restore { age: 0.0, end: takes * part, fails: true },
-            Twist::LateWatch => Restore { age: takes * part, end: takes * (1.0 - part), fails: false },
-            _ => Restore { age: 0.0, end: takes, fails: false },
+            Twist::Failures if rng.f64() < FAILING => {
+                Restore { end: takes * part, fails: true, ..Restore::default() }
+            }
+            Twist::LateWatch => {
+                Restore { age: takes * part, end: takes * (1.0 - part), ..Restore::default() }
+            }
+            _ => Restore { end: takes, ..Restore::default() },
         }
     }
 
-    fn world(&self, restores: Vec<Restore>, rng: &mut Rng) -> World {
+    fn world(&self, indexes: &Arc<[Index]>, restores: Vec<Restore>, rng: &mut Rng) -> World {
         let last = restores.iter().map(|restore| restore.end).fold(0.0, f64::max);
-        let mut world = World { restores, ..World::default() };
+        let mut world = World { indexes: Arc::clone(indexes), restores, ..World::default() };
         match self.twist {
             Twist::None | Twist::Failures | Twist::LateWatch => {}
             Twist::Errors => world.error_rate = ERROR_RATE,

@@ -4,8 +4,12 @@
 //! Times are seconds from the begin of the watch.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use fastrand::Rng;
+
+use crate::distribution::Distribution;
+use crate::hazard::Hazard;
 
 /// The `Retry-After` of a throttling server.
 const RETRY_AFTER: f64 = 10.0;
@@ -13,6 +17,8 @@ const RETRY_AFTER: f64 = 10.0;
 /// Some restores that are watched at once.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct World {
+    /// What is restored.
+    pub(crate) indexes: Arc<[Index]>,
     pub(crate) restores: Vec<Restore>,
     /// No request is answered well.
     pub(crate) outage: Option<Range<f64>>,
@@ -22,9 +28,20 @@ pub(crate) struct World {
     pub(crate) error_rate: f64,
 }
 
+/// An index that is restored again and again.
+#[derive(Debug, Clone)]
+pub(crate) struct Index {
+    /// How long that takes.
+    pub(crate) durations: Distribution,
+    /// What follows from it.
+    pub(crate) hazard: Hazard,
+}
+
 /// One restore.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Restore {
+    /// The place of its index.
+    pub(crate) index: usize,
     /// Its age when the watch begins.
     pub(crate) age: f64,
     /// When it ends.
@@ -67,5 +84,11 @@ impl World {
             return Reply::Unwell;
         }
         if at >= self.restores[restore].end { Reply::Ended } else { Reply::Running }
+    }
+
+    /// The first time from then on at which a request can be answered well.
+    pub(crate) fn answered_from(&self, at: f64) -> f64 {
+        let silences = self.outage.iter().chain(&self.limits);
+        silences.filter(|silence| silence.contains(&at)).map(|silence| silence.end).fold(at, f64::max)
     }
 }

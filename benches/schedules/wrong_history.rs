@@ -6,11 +6,11 @@ use restore_watch::config::Effort;
 
 use crate::Extent;
 use crate::distribution::Distribution;
-use crate::engine::EngineSchedule;
+use crate::engine::{EngineSchedule, Past};
 use crate::schedule::watch_all;
 use crate::statistics::{Figures, mean};
 use crate::table::number;
-use crate::workload::{Twist, Use, Workload, seeds};
+use crate::workload::{Use, Workload, seeds};
 
 /// How long restores take, about.
 const MEDIANS: [(&str, f64); 3] = [("10 s", 10.0), ("10 min", 600.0), ("2 h", 7200.0)];
@@ -31,7 +31,8 @@ pub(crate) fn table(extent: Extent) -> String {
     for (name, past) in MEDIANS {
         write!(text, "| {name} |").unwrap();
         for (_, now) in MEDIANS {
-            let (known, unknown) = (measure(Some(about(past)), now, extent), measure(None, now, extent));
+            let (known, unknown) =
+                (measure(Past::Other(about(past)), now, extent), measure(Past::Unknown, now, extent));
             let part = |figure: fn((f64, f64)) -> f64| number(figure(known) / figure(unknown));
             let cost = |(requests, delay)| delay + Effort::Balanced.poll_cost() * requests;
             write!(text, " {} / {} / {} |", part(|it| it.1), part(|it| it.0), part(cost)).unwrap();
@@ -42,9 +43,9 @@ pub(crate) fn table(extent: Extent) -> String {
 }
 
 /// Mean requests and mean delay.
-fn measure(past: Option<Distribution>, takes: f64, extent: Extent) -> (f64, f64) {
+fn measure(past: Past, takes: f64, extent: Extent) -> (f64, f64) {
     let ours = EngineSchedule { past, ..EngineSchedule::default() };
-    let workload = Workload { name: "unlike", durations: about(takes), twist: Twist::None };
+    let workload = Workload::plain("unlike", about(takes));
     let figures = seeds(Use::Comparison, extent).into_iter().take(SEEDS).map(|seed| {
         let figures = Figures::of(&watch_all(&ours, &workload.worlds(seed, extent), 1.0, seed));
         (figures.0[Figures::REQUESTS], figures.0[Figures::DELAY])

@@ -67,14 +67,14 @@ fn project_meaning(project: &ProjectSettings) -> String {
     // Each key has a name here, so that none can be left out.
     let ApiSettings { endpoint, version, requests_per_second, burst, request_timeout, ca_file } =
         &project.api;
-    let CadenceSettings { effort, min_interval, max_interval } = project.cadence;
+    let CadenceSettings { effort, min_interval, max_interval, expect } = project.cadence;
     let WatchSettings { not_found_grace, unauthorized_grace, unreachable_after, until, slow_after } =
         project.watch;
 
     let written = duration::written;
     let mut text = format!(
         "\nproject {}\n  endpoint  {}, API version {}\n  API key   from {}\n  rate      {} requests/s, burst {}, each at \
-         most {}\n  polls     {} to {} apart, effort {}\n  emits     not found after {}, unauthorized after {}, unreachable after {}{}\n  \
+         most {}\n  polls     {} to {} apart, effort {}{}\n  emits     not found after {}, unauthorized after {}, unreachable after {}{}\n  \
          until     {}\n  jobs      {}\n",
         project.name,
         endpoint,
@@ -86,6 +86,7 @@ fn project_meaning(project: &ProjectSettings) -> String {
         written(min_interval),
         written(max_interval),
         effort,
+        expect.map(|expect| format!(", expecting {}", written(expect))).unwrap_or_default(),
         written(not_found_grace),
         written(unauthorized_grace),
         written(unreachable_after),

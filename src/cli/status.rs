@@ -120,7 +120,7 @@ fn human(status: &Status) -> String {
     let mut lines = vec![daemon.summary.clone()];
     lines.extend(daemon.trouble.as_ref().map(|trouble| format!("trouble: {trouble}")));
     for ProjectStatus { name, requests_per_second, limited, expected, .. } in &daemon.projects {
-        lines.extend(expected.map(|expected| format!("project {name}: {expected}")));
+        lines.extend(expected.as_ref().map(|expected| format!("project {name}: {expected}")));
         if let Some(reason) = limited {
             lines.push(format!(
                 "project {name} is asked {requests_per_second:.2} times a second, as its server refused more: {reason}"

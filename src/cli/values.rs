@@ -29,6 +29,16 @@ pub(super) fn parse_interval(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// Parses how long a restore is expected to take.
+pub(super) fn parse_expect(text: &str) -> Result<Duration, String> {
+    let expect = duration::parse(text).map_err(|error| error.to_string())?;
+    if CadenceSettings::EXPECT.contains(&expect) {
+        Ok(expect)
+    } else {
+        Err("must be between 1s and 30d".to_owned())
+    }
+}
+
 /// Sets the given bounds of the cadence. One that is given alone moves the other if they would
 /// cross.
 pub(super) fn bound(

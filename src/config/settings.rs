@@ -241,11 +241,16 @@ pub struct CadenceSettings {
     pub min_interval: Duration,
     /// The longest time between two polls.
     pub max_interval: Duration,
+    /// How long a restore is expected to take while no past ones are known.
+    pub expect: Option<Duration>,
 }
 
 impl CadenceSettings {
     /// How short or long an interval may be.
     pub const INTERVAL: &RangeInclusive<Duration> = CADENCE.key("min_interval").duration_bounds();
+
+    /// How long a restore may be expected to take.
+    pub const EXPECT: &RangeInclusive<Duration> = CADENCE.key("expect").duration_bounds();
 }
 
 impl Default for CadenceSettings {
@@ -254,6 +259,7 @@ impl Default for CadenceSettings {
             effort: Effort::default(),
             min_interval: const { CADENCE.key("min_interval").duration() },
             max_interval: const { CADENCE.key("max_interval").duration() },
+            expect: None,
         }
     }
 }

@@ -4,23 +4,34 @@
 //! full effort on how much of the rate is left; not on how often it was polled, so a restarted watch
 //! continues as if it had never stopped.
 
+use std::f64::consts::{FRAC_1_SQRT_2, SQRT_2};
 use std::time::Duration;
 
-use super::hazard::Hazard;
+use super::hazard::{Hazard, Survivors};
 use super::progress::Projection;
 use crate::config::{CadenceSettings, Effort};
 
 /// The bounds and the rule of the intervals between polls.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Cadence {
     settings: CadenceSettings,
     /// The part of the interval that remains with full effort; 1 otherwise.
     stretch: f64,
+    /// The hazard of restores that take as long as the settings say, if they say it.
+    expected: Option<Hazard>,
 }
+
+/// A duration that a person expects stands for past restores that took these parts of it. They are
+/// few, because it is an estimate, and spread from half of it to twice it: so polls pay that follow
+/// it if it is right within a factor of three.
+const EXPECTED: [f64; 5] = [0.5, FRAC_1_SQRT_2, 1.0, SQRT_2, 2.0];
 
 impl Cadence {
     pub(super) fn new(settings: CadenceSettings) -> Self {
-        Self { settings, stretch: 1.0 }
+        let expected = settings
+            .expect
+            .map(|expected| Hazard::of(&Survivors::of(&EXPECTED.map(|part| expected.mul_f64(part)))));
+        Self { settings, stretch: 1.0, expected }
     }
 
     /// Whether polls are to use nearly all of the rate, however few jobs there are.
@@ -41,7 +52,9 @@ impl Cadence {
     pub(super) fn usual(&self, age: Duration, estimate: EndEstimate<'_>) -> Duration {
         let wanted = match estimate {
             EndEstimate::Unknown => self.scale_free(age),
-            EndEstimate::Past(hazard) => hazard.interval(age, self.poll_cost()),
+            EndEstimate::Past(hazard) | EndEstimate::Expected(hazard) => {
+                hazard.interval(age, self.poll_cost())
+            }
             // A projection that stands still loses worth by the minute: the rule takes over again.
             EndEstimate::Progress(Projection { remaining, stale }) => {
                 (remaining / 2).min(3 * self.scale_free(age)).max(self.scale_free(stale))
@@ -58,6 +71,15 @@ impl Cadence {
     /// effort 1 s at the age of 5 s, 11 s at ten minutes, 60 s at five hours.
     fn scale_free(&self, age: Duration) -> Duration {
         Duration::from_secs_f64((2.0 * self.poll_cost() * age.as_secs_f64()).sqrt())
+    }
+
+    /// What the settings say of the end of a job.
+    pub(super) fn expected(&self) -> EndEstimate<'_> {
+        self.expected.as_ref().map_or(EndEstimate::Unknown, EndEstimate::Expected)
+    }
+
+    pub(super) fn expected_duration(&self) -> Option<Duration> {
+        self.settings.expect
     }
 
     /// What one poll may cost, in seconds of delay.
@@ -86,6 +108,8 @@ pub(super) enum EndEstimate<'a> {
     Unknown,
     /// How long others took.
     Past(&'a Hazard),
+    /// How long it is expected to take by the settings.
+    Expected(&'a Hazard),
     /// How far it is.
     Progress(Projection),
 }
@@ -95,7 +119,7 @@ impl EndEstimate<'_> {
     pub(super) fn projection(self) -> Option<Projection> {
         match self {
             Self::Progress(projection) => Some(projection),
-            Self::Unknown | Self::Past(_) => None,
+            Self::Unknown | Self::Past(_) | Self::Expected(_) => None,
         }
     }
 
@@ -103,8 +127,12 @@ impl EndEstimate<'_> {
     pub(super) fn restores(self) -> usize {
         match self {
             Self::Past(hazard) => hazard.restores(),
-            Self::Unknown | Self::Progress(_) => 0,
+            Self::Unknown | Self::Expected(_) | Self::Progress(_) => 0,
         }
+    }
+
+    pub(super) fn is_expected(self) -> bool {
+        matches!(self, Self::Expected(_))
     }
 }
 
@@ -160,6 +188,32 @@ mod tests {
     fn an_early_projection_does_not_reach_far() {
         let hours = Projection { remaining: Duration::from_hours(3), stale: Duration::ZERO };
         assert!(mean(5, EndEstimate::Progress(hours)) < 3.1, "five seconds say little about three hours");
+    }
+
+    /// What restores cost that take about so long: their delays, and their polls at their price.
+    fn cost(cadence: &Cadence, estimate: EndEstimate<'_>, takes: f64) -> f64 {
+        let of_one = |takes: f64| {
+            let (mut age, mut polls) = (0.0, 1.0);
+            while age < takes {
+                age += cadence.usual(Duration::from_secs_f64(age), estimate).as_secs_f64();
+                polls += 1.0;
+            }
+            age - takes + cadence.poll_cost() * polls
+        };
+        (-50..=50).map(|place| of_one(takes * (f64::from(place) / 100.0).exp())).sum()
+    }
+
+    #[test]
+    fn an_expected_duration_pays_within_a_factor_of_three() {
+        let expect = Some(Duration::from_mins(10));
+        let cadence = Cadence::new(CadenceSettings { expect, ..CadenceSettings::default() });
+
+        let part =
+            |takes| cost(&cadence, cadence.expected(), takes) / cost(&cadence, EndEstimate::Unknown, takes);
+
+        for (takes, most) in [(200.0, 0.97), (600.0, 0.8), (1800.0, 0.97), (10.0, 1.5), (36_000.0, 1.0)] {
+            assert!(part(takes) < most, "{takes} s instead of 600: {}", part(takes));
+        }
     }
 
     #[test]

@@ -7,14 +7,17 @@ use std::time::Duration;
 
 use super::cadence::jittered;
 use super::project::{JobView, ProjectView};
+use crate::model::Expectation;
 
 /// When a job is polled next, and why. Times are counted from now.
 #[derive(Debug, Clone)]
 pub struct Explanation<'a> {
-    /// The project of the job, with the rate in force and the durations of past restores.
+    /// The project of the job, with the rate in force.
     pub project: ProjectView<'a>,
     /// What is known of the job.
     pub job: JobView<'a>,
+    /// How long restores like it took in the past, if some are known.
+    pub expectation: Option<Expectation>,
     /// The time since the job started, or since its watch did if the start is not known.
     pub age: Duration,
     /// Whether it is polled, and what it waits for.
@@ -92,8 +95,11 @@ pub struct CadenceRule {
     pub max: Duration,
     /// The time to the projected end, if the API reports progress.
     pub projected: Option<Duration>,
-    /// How many past restores of the project the interval is computed from; 0 if it is not.
+    /// How many past restores the interval is computed from, of its group or of the project; 0 if
+    /// it is not.
     pub past_restores: usize,
+    /// How long the job is expected to take by the settings, if the interval is computed from that.
+    pub expected: Option<Duration>,
     /// What one poll may cost, in seconds of delay: the configured effort.
     pub poll_cost: f64,
 }

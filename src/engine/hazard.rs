@@ -42,30 +42,70 @@ pub(super) struct Hazard {
     before: f64,
 }
 
-impl Hazard {
-    /// The hazard of restores like these, the shortest first.
+/// How many of some restores still run at each age.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Survivors {
+    restores: usize,
+    /// At the end of each cell.
+    running: Vec<f64>,
+}
+
+impl Survivors {
+    /// Those of restores that took so long, the shortest first.
     pub(super) fn of(durations: &[Duration]) -> Self {
-        let kernels = kernels(durations);
-        let known = count(durations.len());
-        let running = |age: f64| kernels.iter().map(|kernel| kernel.survival(age.ln())).sum::<f64>();
+        let mut running = vec![0.0; CELLS + 1];
+        for kernel in kernels(durations) {
+            // The ages grow by the same factor from cell to cell, and so do the odds that it ended.
+            let mut odds = ((MIN_AGE.ln() - kernel.logarithm) / kernel.reach).exp();
+            let growth = (CELL / kernel.reach).exp();
+            for left in &mut running {
+                *left += 1.0 / (1.0 + odds);
+                odds *= growth;
+            }
+        }
+        Self { restores: durations.len(), running }
+    }
+}
+
+impl Hazard {
+    /// The hazard of restores like these.
+    pub(super) fn of(past: &Survivors) -> Self {
+        let known = count(past.restores);
+        Self::judged_by(past.restores, known, UNLIKE_RESTORES, |cell| past.running[cell])
+    }
+
+    /// The hazard of restores of a group of which these are known, if all of the project are worth
+    /// `weight` further ones of the group. So they are as many in all, and so is the part of them
+    /// that is unlike any known one.
+    pub(super) fn of_group(own: &Survivors, all: &Survivors, weight: f64) -> Self {
+        let share = weight / count(all.restores);
+        let known = count(own.restores) + weight;
+        let unlike = UNLIKE_RESTORES * weight / (count(all.restores) + weight);
+        Self::judged_by(own.restores, known, unlike, |cell| own.running[cell] + share * all.running[cell])
+    }
+
+    /// Of restores of which `running` still run at the end of each cell, beside as many as
+    /// `unlike`; they count as `known` restores.
+    fn judged_by(restores: usize, known: f64, unlike: f64, running: impl Fn(usize) -> f64) -> Self {
         // Those that end in a cell, of those that still run in its midst. The unlike ones end by
         // the hazard 1/t, and are replaced.
         let fall = |from: f64, to: f64| {
-            let ended = from - to + UNLIKE_RESTORES * CELL;
-            (ended / (f64::midpoint(from, to) + UNLIKE_RESTORES)).max(FLOOR * CELL)
+            let ended = from - to + unlike * CELL;
+            (ended / (f64::midpoint(from, to) + unlike)).max(FLOOR * CELL)
         };
-        let before = (UNLIKE_RESTORES / (known + UNLIKE_RESTORES)).max(FLOOR);
-        let (mut age, mut survivors) = (MIN_AGE, running(MIN_AGE));
+        let before = (unlike / (known + unlike)).max(FLOOR);
+
+        let (mut age, mut survivors) = (MIN_AGE, running(0));
         let mut grown = scale_free(before, MIN_AGE);
         let mut integral = Vec::with_capacity(CELLS + 1);
         integral.push(grown);
         for cell in 1..=CELLS {
-            let (end, left) = (age_of(cell), running(age_of(cell)));
+            let (end, left) = (age_of(cell), running(cell));
             grown += ((end - age) * fall(survivors, left) / 2.0).sqrt();
             integral.push(grown);
             (age, survivors) = (end, left);
         }
-        Self { restores: durations.len(), integral, before }
+        Self { restores, integral, before }
     }
 
     /// How many it is judged by.
@@ -135,18 +175,12 @@ fn age_of(cell: usize) -> f64 {
 }
 
 /// What one past duration says of the next: the logarithm is spread about its own by a logistic
-/// distribution, which has the tails of the scale-free hazard.
+/// distribution, which has the tails of the scale-free hazard: `1 / (1 + exp((x - logarithm) /
+/// reach))` take longer than the age of the logarithm `x`.
 #[derive(Debug, Clone, Copy)]
 struct Kernel {
     logarithm: f64,
     reach: f64,
-}
-
-impl Kernel {
-    /// How likely one like it takes longer than the age of this logarithm.
-    fn survival(self, logarithm: f64) -> f64 {
-        1.0 / (1.0 + ((logarithm - self.logarithm) / self.reach).exp())
-    }
 }
 
 fn kernels(durations: &[Duration]) -> Vec<Kernel> {
@@ -181,11 +215,15 @@ mod tests {
 
     const COST: f64 = 0.1;
 
+    fn hazard(durations: &[Duration]) -> Hazard {
+        Hazard::of(&Survivors::of(durations))
+    }
+
     /// This many durations about as long as `typical`, from three quarters of it to four thirds.
     fn about(typical: f64, many: usize) -> Hazard {
         let part = |place: usize| 2.0 * (count(place) + 0.5) / count(many) - 1.0;
         let took = |place| Duration::from_secs_f64(typical * (0.288 * part(place)).exp());
-        Hazard::of(&(0..many).map(took).collect::<Vec<_>>())
+        hazard(&(0..many).map(took).collect::<Vec<_>>())
     }
 
     fn interval(hazard: &Hazard, age: f64) -> f64 {
@@ -212,13 +250,26 @@ mod tests {
 
     #[test]
     fn without_a_past_the_square_root_rule_holds() {
-        let unknown = Hazard::of(&[]);
+        let unknown = hazard(&[]);
         for age in [0.01, 1.0, 5.0, 60.0, 600.0, 7200.0, 100_000.0, 1e7] {
             // The integral is more than the rule, which is for short intervals, by half the cost of
             // a poll.
             let expected = root(age) + COST / 2.0;
             let measured = interval(&unknown, age);
             assert!((measured - expected).abs() < 0.02 * expected, "{age}: {measured}, {expected}");
+        }
+    }
+
+    #[test]
+    fn survivors_follow_from_the_kernels() {
+        let durations = [0, 30, 600, 600, 7200, 1_000_000_000].map(Duration::from_secs);
+        let survivors = Survivors::of(&durations);
+        for cell in [0, 1, 100, 150, 200, CELLS] {
+            let logarithm = age_of(cell).ln();
+            let survival =
+                |kernel: Kernel| 1.0 / (1.0 + ((logarithm - kernel.logarithm) / kernel.reach).exp());
+            let expected: f64 = kernels(&durations).into_iter().map(survival).sum();
+            assert!((survivors.running[cell] - expected).abs() < 1e-9, "{cell}");
         }
     }
 
@@ -236,7 +287,7 @@ mod tests {
     #[test]
     fn two_kinds_of_restores_stay_two_kinds() {
         let took = |place: u64| Duration::from_secs(if place < 30 { 120 + place / 6 } else { 3600 + place });
-        let two = Hazard::of(&(0..60).map(took).collect::<Vec<_>>());
+        let two = hazard(&(0..60).map(took).collect::<Vec<_>>());
         let part = |age: f64| interval(&two, age) / root(age);
         assert!(part(122.0) < 0.6, "{}", part(122.0));
         assert!(part(600.0) > 3.0, "{}", part(600.0));
@@ -282,7 +333,7 @@ mod tests {
     #[test]
     fn absurd_durations_give_finite_intervals() {
         for took in [Duration::ZERO, Duration::MAX] {
-            let hazard = Hazard::of(&[took; 5]);
+            let hazard = hazard(&[took; 5]);
             for age in [0.0, 1.0, 1e9] {
                 assert!(interval(&hazard, age).is_finite());
             }
@@ -298,7 +349,7 @@ mod tests {
         ) {
             let mut durations: Vec<_> = took.into_iter().map(Duration::from_millis).collect();
             durations.sort_unstable();
-            let hazard = Hazard::of(&durations);
+            let hazard = hazard(&durations);
             prop_assert!(hazard.integral.is_sorted_by(|one, next| one < next));
             let mut ages = ages;
             ages.sort_by(f64::total_cmp);

@@ -43,6 +43,7 @@ mod discovery_state;
 mod duration_history;
 mod explain;
 mod failure;
+mod fingerprint;
 mod handlers;
 mod hazard;
 mod input;
@@ -76,6 +77,7 @@ pub use diagnostic::{Diagnostic, LeftOut};
 pub use discovery_state::DiscoveryState;
 pub use explain::{CadenceRule, Explanation, Hold, HoldReason, RateLimit, Rule, Since, Turn, Wait};
 pub use failure::{Failure, FailureClass};
+pub use fingerprint::Fingerprint;
 pub use input::{Answer, Command, CommandReply, Edit, Input, ListPage, Plan, Reconfigured};
 pub use job_page::{JobFilter, JobKey, JobPage};
 pub use outbox::SinkView;
@@ -92,7 +94,7 @@ use projects::Projects;
 use snapshot::Snapshot;
 
 use crate::model::time::{Instant, Now, earliest};
-use crate::model::{JobId, Outcome, ProjectName};
+use crate::model::{Expectation, JobId, Outcome, ProjectName};
 
 /// The state machine over all projects, jobs and deliveries.
 #[derive(Debug)]
@@ -207,6 +209,11 @@ impl Engine {
 
     pub fn job(&self, project: &ProjectName, job: &JobId) -> Option<JobView<'_>> {
         self.projects.get(project)?.view(job)
+    }
+
+    /// What to expect of all jobs of a project by past restores, if they are of one group.
+    pub fn common_expectation(&self, project: &ProjectName) -> Option<Expectation> {
+        self.projects.get(project)?.common_expectation()
     }
 
     /// When a job is polled next, and why; none if it is not watched.

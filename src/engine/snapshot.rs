@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::Fingerprint;
 use crate::model::{DeliveryId, EventKind, JobFacts, JobId, Outcome, ProjectName, SinkName, Status, Until};
 
 /// All that is committed.
@@ -48,9 +49,29 @@ pub struct ProjectSnapshot {
     pub learned: Option<LearnedRateSnapshot>,
     /// The state of discovery, if jobs are discovered.
     pub discovery: Option<DiscoverySnapshot>,
-    /// Restores that completed: when, in seconds since 1970, and how many milliseconds they had
-    /// taken.
-    pub past: Vec<(i64, u64)>,
+    /// Restores that completed.
+    pub past: Vec<PastRestore>,
+}
+
+/// A restore that completed. Two that completed in the same second and took the same time to the
+/// millisecond are taken for one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PastRestore {
+    /// When, in seconds since 1970.
+    pub completed: i64,
+    /// How many milliseconds it had taken.
+    pub took: u64,
+    /// What was restored; not said in a state of 0.1.0.
+    pub origin: Origin,
+}
+
+/// What was restored, as far as the API said.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// Stands for the id of the backup.
+    pub backup: Option<Fingerprint>,
+    /// Stands for the name of the index, apart from its endings of digits, dates and hex.
+    pub index: Option<Fingerprint>,
 }
 
 /// The rate learned from a server. It ages by the time in which nothing was counted: a process that

@@ -6,10 +6,10 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::duration;
+use super::{RestoreGroup, duration};
 
 /// How long restores took in the past.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Expectation {
     /// How many are known, the newest 200 at most.
     pub restores: usize,
@@ -17,15 +17,65 @@ pub struct Expectation {
     pub median_seconds: f64,
     /// Nine in ten of them took this long at most.
     pub p90_seconds: f64,
+    /// What they have in common; `null` if they are all restores of the project.
+    pub group: Option<RestoreGroup>,
 }
 
 impl fmt::Display for Expectation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let human = |seconds: f64| duration::human(Duration::try_from_secs_f64(seconds).unwrap_or_default());
         let (half, most) = (human(self.median_seconds), human(self.p90_seconds));
+        let of = self.group.as_ref().map(|group| format!(" of {group}")).unwrap_or_default();
         match self.restores {
-            1 => write!(f, "the 1 past restore took {half}"),
-            restores => write!(f, "past {restores} restores: half within {half}, nine in ten within {most}"),
+            1 => write!(f, "the 1 past restore{of} took {half}"),
+            restores => {
+                write!(f, "past {restores} restores{of}: half within {half}, nine in ten within {most}")
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expectation(restores: usize, group: Option<RestoreGroup>) -> Expectation {
+        Expectation { restores, median_seconds: 540.0, p90_seconds: 1260.0, group }
+    }
+
+    #[test]
+    fn expectations_name_their_group() {
+        let index = || Some(RestoreGroup::Index("orders".to_owned()));
+        let backup = Some(RestoreGroup::Backup("b-1".to_owned()));
+        for (expected, text) in [
+            (expectation(1, None), "the 1 past restore took 9m 00s"),
+            (expectation(1, index()), "the 1 past restore of orders took 9m 00s"),
+            (expectation(40, None), "past 40 restores: half within 9m 00s, nine in ten within 21m 00s"),
+            (
+                expectation(12, index()),
+                "past 12 restores of orders: half within 9m 00s, nine in ten within 21m 00s",
+            ),
+            (
+                expectation(3, backup),
+                "past 3 restores of backup b-1: half within 9m 00s, nine in ten within 21m 00s",
+            ),
+        ] {
+            assert_eq!(expected.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn an_expectation_of_before_has_no_group() {
+        let json = serde_json::json!({ "restores": 2, "median_seconds": 540.0, "p90_seconds": 1260.0 });
+
+        assert_eq!(serde_json::from_value::<Expectation>(json).unwrap(), expectation(2, None));
+    }
+
+    #[test]
+    fn the_group_is_one_key_in_json() {
+        let group = |group| serde_json::to_value(expectation(2, Some(group))).unwrap()["group"].clone();
+
+        assert_eq!(group(RestoreGroup::Index("orders".to_owned())), serde_json::json!({ "index": "orders" }));
+        assert_eq!(group(RestoreGroup::Backup("b-1".to_owned())), serde_json::json!({ "backup": "b-1" }));
     }
 }

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Status, duration};
+use super::{RestoreGroup, Status, duration};
 
 /// Why an event was emitted, or a delivery ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,7 +15,7 @@ pub enum Reason {
     Error(String),
     /// The restore takes longer than the configured limit.
     SlowerThanLimit(Duration),
-    /// The restore takes longer than most past restores of its project.
+    /// The restore takes longer than most past restores of its group, or of its project.
     SlowerThanPast {
         /// The configured part of them, 0 to 1.
         quantile: f64,
@@ -23,6 +23,8 @@ pub enum Reason {
         restores: usize,
         /// That part of them took this long at most.
         took: Duration,
+        /// What they have in common; none if they are all restores of the project.
+        group: Option<RestoreGroup>,
     },
     /// The index is in a state from which no index becomes ready.
     IndexState(Status),
@@ -41,11 +43,12 @@ impl fmt::Display for Reason {
             Self::SlowerThanLimit(limit) => {
                 write!(f, "longer than slow_after = {}", duration::written(*limit))
             }
-            Self::SlowerThanPast { quantile, restores, took } => {
+            Self::SlowerThanPast { quantile, restores, took, group } => {
                 // It was written in percent, and not every fraction is a binary one.
                 let percent = (quantile * 1e8).round() / 1e6;
                 let took = duration::human(*took);
-                write!(f, "longer than {percent} % of the past {restores} restores ({took})")
+                let of = group.as_ref().map(|group| format!(" of {group}")).unwrap_or_default();
+                write!(f, "longer than {percent} % of the past {restores} restores{of} ({took})")
             }
             Self::IndexState(state) => write!(f, "its state is {state}"),
             Self::IndexUnknown => f.write_str("the API does not say which index the restore made"),
@@ -66,12 +69,21 @@ mod tests {
             (Reason::Error("HTTP 500".to_owned()), "HTTP 500"),
             (Reason::SlowerThanLimit(Duration::from_hours(2)), "longer than slow_after = 2h"),
             (
-                Reason::SlowerThanPast { quantile: 0.95, restores: 20, took },
+                Reason::SlowerThanPast { quantile: 0.95, restores: 20, took, group: None },
                 "longer than 95 % of the past 20 restores (19m 00s)",
             ),
             (
-                Reason::SlowerThanPast { quantile: 0.999, restores: 200, took },
+                Reason::SlowerThanPast { quantile: 0.999, restores: 200, took, group: None },
                 "longer than 99.9 % of the past 200 restores (19m 00s)",
+            ),
+            (
+                Reason::SlowerThanPast {
+                    quantile: 0.95,
+                    restores: 24,
+                    took,
+                    group: Some(RestoreGroup::Index("orders".to_owned())),
+                },
+                "longer than 95 % of the past 24 restores of orders (19m 00s)",
             ),
             (Reason::IndexState(Status::parse("Terminating")), "its state is Terminating"),
             (Reason::IndexUnknown, "the API does not say which index the restore made"),

@@ -35,7 +35,7 @@ pub struct ExplanationReport {
     pub until: Until,
     /// How long ago it started; if that is not known, how long it is watched.
     pub age_seconds: f64,
-    /// How long restores of its project took in the past, if some are known.
+    /// How long restores of its group, or else of its project, took in the past, if some are known.
     pub expected: Option<Expectation>,
     /// Whether it is polled.
     pub turn: TurnReport,
@@ -113,8 +113,11 @@ pub struct CadenceReport {
     pub max_seconds: f64,
     /// The time to the projected end, if the API reports progress.
     pub projected_seconds: Option<f64>,
-    /// How many past restores of the project the interval is computed from; 0 if it is not.
+    /// How many past restores the interval is computed from, of its group or of the project; 0 if
+    /// it is not.
     pub past_restores: usize,
+    /// How long the job is expected to take by the settings, if the interval is computed from that.
+    pub expected_seconds: Option<f64>,
     /// What one poll may cost, in seconds of delay: the effort of the cadence.
     pub poll_cost_seconds: f64,
 }
@@ -175,7 +178,8 @@ pub struct Later {
 
 impl From<engine::Explanation<'_>> for ExplanationReport {
     fn from(explained: engine::Explanation<'_>) -> Self {
-        let engine::Explanation { project, job, age, turn, answered, asked_to_wait, rate } = explained;
+        let engine::Explanation { project, job, expectation, age, turn, answered, asked_to_wait, rate } =
+            explained;
         let tracker = job.tracker;
         let (turn, wait) = match turn {
             engine::Turn::Waiting(wait) => (TurnReport::Waiting, Some(wait)),
@@ -193,7 +197,7 @@ impl From<engine::Explanation<'_>> for ExplanationReport {
             index_state: tracker.index().and_then(IndexWatch::state).cloned(),
             until: tracker.until(),
             age_seconds: age.as_secs_f64(),
-            expected: project.expectation,
+            expected: expectation,
             turn,
             next_poll_seconds: seconds(wait.and_then(|wait| wait.next_poll)),
             due_seconds: seconds(wait.and_then(|wait| wait.due)),
@@ -248,6 +252,7 @@ impl From<&engine::CadenceRule> for CadenceReport {
             max_seconds: rule.max.as_secs_f64(),
             projected_seconds: seconds(rule.projected),
             past_restores: rule.past_restores,
+            expected_seconds: seconds(rule.expected),
             poll_cost_seconds: rule.poll_cost,
         }
     }
@@ -312,6 +317,7 @@ mod tests {
             max: second,
             projected: None,
             past_restores: 0,
+            expected: None,
             poll_cost: 0.1,
         };
         for (rule, published) in [
@@ -321,7 +327,7 @@ mod tests {
                 json!({
                     "type": "cadence", "since": "first_not_found", "age_seconds": 1.0, "interval_seconds": 1.0,
                     "min_seconds": 1.0, "max_seconds": 1.0, "projected_seconds": null, "past_restores": 0,
-                    "poll_cost_seconds": 0.1
+                    "expected_seconds": null, "poll_cost_seconds": 0.1
                 }),
             ),
             (

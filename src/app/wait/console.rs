@@ -156,7 +156,7 @@ fn progress_line(engine: &Engine, now: Now) -> String {
 mod tests {
     use super::*;
     use crate::config::{JobSettings, ProjectSettings};
-    use crate::engine::snapshot::{ProjectRecord, ProjectSnapshot, Snapshot};
+    use crate::engine::snapshot::{Origin, PastRestore, ProjectRecord, ProjectSnapshot, Snapshot};
     use crate::engine::{Action, Answer, Input, Plan};
     use crate::model::{JobFacts, JobId, Observation, Status};
 
@@ -168,7 +168,8 @@ mod tests {
     fn engine(past: &[u64]) -> Engine {
         let jobs = ["a", "b"].map(|id| JobSettings::new(JobId::new(id).unwrap())).to_vec();
         let project = ProjectSettings { jobs, ..ProjectSettings::default() };
-        let past = past.iter().map(|minutes| (0, minutes * 60_000)).collect();
+        let took = past.iter().map(|minutes| minutes * 60_000);
+        let past = took.map(|took| PastRestore { completed: 0, took, origin: Origin::default() }).collect();
         let snapshot = ProjectSnapshot { past, ..ProjectSnapshot::default() };
         let projects = vec![ProjectRecord { name: project.name.clone(), snapshot }];
         let plan = Plan { projects: vec![project], sinks: Vec::new(), keep: Duration::from_hours(1) };

@@ -38,8 +38,8 @@ pub struct Report {
     /// The command that waits for the same of the jobs that are open, where time or a signal ended
     /// the wait.
     resume: Option<String>,
-    /// How long restores of the project took in the past, where some are known beside those of the
-    /// wait.
+    /// How long restores took in the past, of the group of all jobs or else of the project, where
+    /// some are known beside those of the wait.
     expected: Option<Expectation>,
     /// Why the restores cannot be listed, where unfinished ones are looked for and that is so.
     list_error: Option<String>,

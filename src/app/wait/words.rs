@@ -30,11 +30,16 @@ pub(super) fn list_error(engine: &Engine) -> Option<String> {
     searching.find_map(|project| project.list_error).map(str::to_owned)
 }
 
-/// What to expect of the restores that are waited for. Their own durations are no history.
+/// What to expect of the restores that are waited for, by those of their group if all are of one.
+/// Their own durations are no history.
 pub(super) fn expected(engine: &Engine) -> Option<Expectation> {
     let completed = |status: Option<&Status>| status == Some(&Status::Completed);
     let own = engine.jobs().filter(|job| completed(job.tracker.status())).count();
-    engine.projects().find_map(|project| project.expectation).filter(|past| past.restores > own)
+    let is_history = |past: &Expectation| past.restores > own;
+    engine.projects().find_map(|project| {
+        let of_group = engine.common_expectation(project.name).filter(is_history);
+        of_group.or(project.expectation.filter(is_history))
+    })
 }
 
 /// The time of the next poll of each job.

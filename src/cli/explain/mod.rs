@@ -10,7 +10,7 @@ use super::output::{Output, print};
 use super::project::ProjectArgs;
 use super::socket::SocketArgs;
 use super::start::{READING, block_on, listen, no_thread, unless_stopped};
-use super::values::{bound, parse_effort, parse_interval};
+use super::values::{bound, parse_effort, parse_expect, parse_interval};
 use super::{Done, Failure};
 use crate::adapters::control::{CallError, ExplainJob, ExplanationReport, RequestErrorKind};
 use crate::adapters::telemetry::{self, Style};
@@ -51,6 +51,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "DURATION", value_parser = parse_interval)]
     max_interval: Option<Duration>,
 
+    /// For a wait that expects a restore to take about this long
+    #[arg(long, value_name = "DURATION", value_parser = parse_expect)]
+    expect: Option<Duration>,
+
     /// For a wait until then
     #[arg(long, value_enum, value_name = "STATE")]
     until: Option<Until>,
@@ -88,8 +92,8 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
 impl Args {
     /// Whether an option is given that only a wait has.
     fn is_for_a_wait(&self) -> bool {
-        let interval = self.min_interval.or(self.max_interval);
-        interval.is_some() || self.effort.is_some() || self.until.is_some() || self.project.config().is_some()
+        let duration = self.min_interval.or(self.max_interval).or(self.expect);
+        duration.is_some() || self.effort.is_some() || self.until.is_some() || self.project.config().is_some()
     }
 
     /// Asks the daemon. None if there is none or if it does not watch the job; an error if it was
@@ -163,6 +167,7 @@ impl Args {
         project.jobs = vec![job];
         project.discover = None;
         project.cadence.effort = self.effort.unwrap_or(project.cadence.effort);
+        project.cadence.expect = self.expect.or(project.cadence.expect);
         bound(&mut project.cadence, self.min_interval, self.max_interval)?;
         Ok(project)
     }

@@ -6,7 +6,7 @@ use crate::adapters::control::{
     CadenceReport, ExplanationReport, HoldReport, Later, LearnedRate, RateReport, RuleReport, SinceReport,
     TurnReport,
 };
-use crate::model::duration;
+use crate::model::{RestoreGroup, duration};
 
 /// The whole explanation; `whose` polls are meant.
 pub(super) fn of(explanation: &ExplanationReport, whose: &str) -> String {
@@ -49,8 +49,10 @@ fn next(explanation: &ExplanationReport, whose: &str) -> String {
 /// Each reason under its name, in the order in which they decide.
 fn reasons(explanation: &ExplanationReport) -> Vec<(&'static str, String)> {
     let mut lines = Vec::new();
-    lines.extend(explanation.rule.as_ref().map(|rule| by_rule(rule, explanation.last_error.as_deref())));
-    lines.extend(explanation.expected.map(|expected| ("expect", expected.to_string())));
+    let group = explanation.expected.as_ref().and_then(|expected| expected.group.as_ref());
+    let error = explanation.last_error.as_deref();
+    lines.extend(explanation.rule.as_ref().map(|rule| by_rule(rule, group, error)));
+    lines.extend(explanation.expected.as_ref().map(|expected| ("expect", expected.to_string())));
     lines.extend(explanation.answered_seconds_ago.map(|ago| ("answered", format!("{} ago", human(ago)))));
     lines.extend(
         explanation
@@ -98,11 +100,15 @@ fn in_force(rate: &RateReport) -> String {
     }
 }
 
-fn by_rule(rule: &RuleReport, last_error: Option<&str>) -> (&'static str, String) {
+fn by_rule(
+    rule: &RuleReport,
+    group: Option<&RestoreGroup>,
+    last_error: Option<&str>,
+) -> (&'static str, String) {
     let error = last_error.map(|error| format!(": {}", error.trim_end_matches('.'))).unwrap_or_default();
     match rule {
         RuleReport::First => ("new", "it is asked for at once: nothing is known of it yet".to_owned()),
-        RuleReport::Cadence(rule) => ("cadence", by_cadence(rule, &error)),
+        RuleReport::Cadence(rule) => ("cadence", by_cadence(rule, group, &error)),
         RuleReport::Backoff { failures, ceiling_seconds, max_seconds } => {
             let polls = if *failures == 1 { "poll" } else { "polls in a row" };
             let (ceiling, most) = (human(*ceiling_seconds), human(*max_seconds));
@@ -119,15 +125,21 @@ fn by_rule(rule: &RuleReport, last_error: Option<&str>) -> (&'static str, String
     }
 }
 
-fn by_cadence(rule: &CadenceReport, error: &str) -> String {
+fn by_cadence(rule: &CadenceReport, group: Option<&RestoreGroup>, error: &str) -> String {
     let age = human(rule.age_seconds);
     let root = format!("the root of {} s x", 2.0 * rule.poll_cost_seconds);
     let measured = match (rule.since, rule.projected_seconds) {
-        (SinceReport::Start, None) if rule.past_restores == 0 => format!("its age of {age}: {root} age"),
+        (SinceReport::Start, None) if rule.past_restores == 0 => match rule.expected_seconds {
+            Some(expected) => {
+                format!("its age of {age} and the {} that it is expected to take", human(expected))
+            }
+            None => format!("its age of {age}: {root} age"),
+        },
         (SinceReport::Start, None) => {
             let past = rule.past_restores;
             let restores = if past == 1 { "restore" } else { "restores" };
-            format!("its age of {age} and what {past} past {restores} of the project took")
+            let whose = group.map_or_else(|| "the project".to_owned(), ToString::to_string);
+            format!("its age of {age} and what {past} past {restores} of {whose} took")
         }
         (SinceReport::Start, Some(left)) => format!(
             "its progress: half of the {} to the projected end, at most three times {root} age ({age})",
@@ -155,23 +167,20 @@ fn human(seconds: f64) -> String {
 mod tests {
     use super::*;
 
-    fn cadence(
-        since: SinceReport,
-        projected_seconds: Option<f64>,
-        past_restores: usize,
-        cost: f64,
-    ) -> String {
-        let rule = RuleReport::Cadence(CadenceReport {
-            since,
-            age_seconds: 540.0,
-            interval_seconds: 11.0,
-            min_seconds: 1.0,
-            max_seconds: 60.0,
-            projected_seconds,
-            past_restores,
-            poll_cost_seconds: cost,
-        });
-        let (_, words) = by_rule(&rule, None);
+    const RULE: CadenceReport = CadenceReport {
+        since: SinceReport::Start,
+        age_seconds: 540.0,
+        interval_seconds: 11.0,
+        min_seconds: 1.0,
+        max_seconds: 60.0,
+        projected_seconds: None,
+        past_restores: 0,
+        expected_seconds: None,
+        poll_cost_seconds: 0.1,
+    };
+
+    fn cadence(rule: CadenceReport, group: Option<&RestoreGroup>) -> String {
+        let (_, words) = by_rule(&RuleReport::Cadence(rule), group, None);
         words.strip_suffix("; between 1.0s and 1m 00s, each +-10 %").unwrap().to_owned()
     }
 
@@ -179,7 +188,7 @@ mod tests {
     fn backoff_says_its_bounds() {
         let rule = RuleReport::Backoff { failures: 5, ceiling_seconds: 8.0, max_seconds: 22.0 };
 
-        let (_, words) = by_rule(&rule, Some("HTTP 503."));
+        let (_, words) = by_rule(&rule, None, Some("HTTP 503."));
 
         assert_eq!(
             words,
@@ -189,7 +198,9 @@ mod tests {
 
     #[test]
     fn cadence_says_what_its_interval_follows_from() {
-        let of_age = |past, cost| cadence(SinceReport::Start, None, past, cost);
+        let of_age = |past_restores, poll_cost_seconds| {
+            cadence(CadenceReport { past_restores, poll_cost_seconds, ..RULE }, None)
+        };
 
         assert_eq!(of_age(0, 0.1), "every 11s by its age of 9m 00s: the root of 0.2 s x age");
         assert_eq!(of_age(0, 0.4), "every 11s by its age of 9m 00s: the root of 0.8 s x age");
@@ -200,13 +211,25 @@ mod tests {
         );
         assert!(of_age(1, 0.1).contains("1 past restore of"));
         assert_eq!(
-            cadence(SinceReport::Start, Some(22.0), 0, 0.1),
+            cadence(CadenceReport { projected_seconds: Some(22.0), ..RULE }, None),
             "every 11s by its progress: half of the 22s to the projected end, at most three times the root of 0.2 s x \
              age (9m 00s)"
         );
-        assert!(
-            cadence(SinceReport::Completion, None, 0, 0.4)
-                .ends_with("the root of 0.8 s x that, for its index")
+        let completed = CadenceReport { since: SinceReport::Completion, poll_cost_seconds: 0.4, ..RULE };
+        assert!(cadence(completed, None).ends_with("the root of 0.8 s x that, for its index"));
+    }
+
+    #[test]
+    fn cadence_names_the_group_and_what_was_expected() {
+        let orders = RestoreGroup::Index("orders".to_owned());
+
+        assert_eq!(
+            cadence(CadenceReport { past_restores: 12, ..RULE }, Some(&orders)),
+            "every 11s by its age of 9m 00s and what 12 past restores of orders took"
+        );
+        assert_eq!(
+            cadence(CadenceReport { expected_seconds: Some(600.0), ..RULE }, None),
+            "every 11s by its age of 9m 00s and the 10m 00s that it is expected to take"
         );
     }
 }

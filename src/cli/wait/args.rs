@@ -10,7 +10,7 @@ use super::exit_codes;
 use crate::app::wait::{Options, Progress};
 use crate::cli::ci::CiArgs;
 use crate::cli::project::ProjectArgs;
-use crate::cli::values::{bound, parse_duration, parse_effort, parse_interval};
+use crate::cli::values::{bound, parse_duration, parse_effort, parse_expect, parse_interval};
 use crate::cli::{Failure, ids};
 use crate::config::{
     DiscoverySettings, Effort, IndexPattern, JobSettings, ProjectSettings, SinkSettings, UrlSource,
@@ -108,6 +108,11 @@ pub(in crate::cli) struct Args {
     /// The longest time between two polls of a job [default: 60s]
     #[arg(long, value_name = "DURATION", value_parser = parse_interval)]
     pub(super) max_interval: Option<Duration>,
+
+    /// How long a restore is expected to take, about, such as 10m: the polls gather about that time.
+    /// The past restores of the project, if some are known, take its place
+    #[arg(long, value_name = "DURATION", value_parser = parse_expect)]
+    pub(super) expect: Option<Duration>,
 
     /// What is printed on standard output: a report at the end, for people or as one JSON object,
     /// or each transition as a line of JSON
@@ -221,6 +226,7 @@ impl Args {
         }
 
         project.cadence.effort = self.effort.unwrap_or(project.cadence.effort);
+        project.cadence.expect = self.expect.or(project.cadence.expect);
         bound(&mut project.cadence, self.min_interval, self.max_interval)?;
         let watch = &mut project.watch;
         if let Some(until) = self.until {
@@ -277,6 +283,7 @@ impl Args {
             ("--effort", self.effort.map(|effort| effort.to_string())),
             ("--min-interval", duration(self.min_interval)),
             ("--max-interval", duration(self.max_interval)),
+            ("--expect", duration(self.expect)),
             ("--config", self.project.config().map(path)),
             ("--project", self.project.name().map(str::to_owned)),
         ];
@@ -341,6 +348,18 @@ mod tests {
             let (_, stated) = help.rsplit_once("[default: ").unwrap();
 
             assert_eq!(duration::parse(stated.trim_end_matches(']')), Ok(default), "{help}");
+        }
+    }
+
+    #[test]
+    fn an_expected_duration_is_within_bounds() {
+        let expecting = args(&["a", "--expect", "10m"]);
+
+        assert_eq!(expecting.project_settings().unwrap().cadence.expect, Some(Duration::from_mins(10)));
+        assert_eq!(expecting.again(), ["--expect", "10m"]);
+        assert_eq!(args(&["a"]).project_settings().unwrap().cadence.expect, None);
+        for refused in ["0s", "999ms", "31d", "10"] {
+            assert!(Args::try_parse_from(["wait", "a", "--expect", refused]).is_err(), "{refused}");
         }
     }
 

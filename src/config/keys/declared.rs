@@ -164,6 +164,12 @@ pub(in crate::config) static CADENCE: Table = Table {
             time(INTERVAL, Duration::from_mins(1)),
             "The longest time between two polls.",
         ),
+        Key::new(
+            "expect",
+            Kind::Duration { bounds: Duration::from_secs(1)..=Duration::from_hours(30 * 24), default: None },
+            "How long a restore of the project takes, about: polls gather about that time as long as no past restore is known.",
+        )
+        .example("\"10m\""),
     ],
 };
 
@@ -201,7 +207,7 @@ pub(in crate::config) static WATCH: Table = Table {
             "slow_after",
             TEXT,
             "When a job is slow: after a time such as `\"2h\"`, or after longer than this percentile of the past restores of \
-             its project, once 20 of them are known. Without it, no job is slow.",
+             its group, or else of its project, once 20 of them are known. Without it, no job is slow.",
         )
         .example("\"p95\""),
     ],

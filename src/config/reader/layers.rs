@@ -205,6 +205,7 @@ impl Cadence {
         self.is_refused |= section.report.len() > before;
 
         settings.effort = section.choice("effort").unwrap_or(settings.effort);
+        settings.expect = section.duration("expect").or(settings.expect);
         section.finish();
     }
 

@@ -96,13 +96,13 @@ impl Project {
         job.volatile.described_at = Some(now);
 
         let findings = job.tracker.observe(answer, cx.now, self.server);
-        let slow = job.tracker.slow(now, self.durations.slow_limit());
+        let slow = job.tracker.slow(now, self.durations.slow_limit(job.tracker.facts()));
         let turned_to_index = !asked_for_index && job.tracker.index_to_poll().is_some();
         if job.tracker.is_running() {
             self.discovery.on_job_running();
         }
-        if let Some((from, to)) = job.tracker.lasted() {
-            self.durations.learn(from, to);
+        if let Some(restore) = job.tracker.past_restore() {
+            self.durations.learn(restore);
         }
 
         self.emit_findings(id, findings, cx);
@@ -126,7 +126,8 @@ impl Project {
         let now = cx.now.instant;
         let job = self.jobs.get(id)?;
         let interval = job.tracker.rule_after_answer(self.pacing(), now).delay(cx.rng);
-        (!job.tracker.has_ended()).then(|| job.due_after(interval, self.durations.slow_limit(), now))
+        let slow = self.durations.slow_limit(job.tracker.facts());
+        (!job.tracker.has_ended()).then(|| job.due_after(interval, slow, now))
     }
 
     /// Counts the time without any usable answer.

@@ -2,26 +2,24 @@
 //!
 //! Invariant: the limit always follows from the history and the setting of now.
 
-use jiff::Timestamp;
-
+use super::Project;
 use crate::config::SlowAfter;
 use crate::engine::duration_history::DurationHistory;
 use crate::engine::slow::SlowLimit;
+use crate::engine::snapshot::PastRestore;
+use crate::model::{Expectation, JobFacts};
 
-/// The duration history with the limit that follows from it.
+/// The duration history, and what it decides beside the cadence.
 #[derive(Debug)]
 pub(super) struct Durations {
     history: DurationHistory,
     slow_after: Option<SlowAfter>,
-    slow_limit: Option<SlowLimit>,
     is_dirty: bool,
 }
 
 impl Durations {
-    pub(super) fn from_snapshot(past: Vec<(i64, u64)>, slow_after: Option<SlowAfter>) -> Self {
-        let history = DurationHistory::from_snapshot(past);
-        let slow_limit = SlowLimit::find(slow_after, &history);
-        Self { history, slow_after, slow_limit, is_dirty: false }
+    pub(super) fn from_snapshot(past: Vec<PastRestore>, slow_after: Option<SlowAfter>) -> Self {
+        Self { history: DurationHistory::from_snapshot(past), slow_after, is_dirty: false }
     }
 
     /// Whether a record is to be written since this was asked last.
@@ -35,23 +33,31 @@ impl Durations {
 
     pub(super) fn reconfigure(&mut self, slow_after: Option<SlowAfter>) {
         self.slow_after = slow_after;
-        self.slow_limit = SlowLimit::find(slow_after, &self.history);
     }
 
     pub(super) fn history(&self) -> &DurationHistory {
         &self.history
     }
 
-    pub(super) fn slow_limit(&self) -> Option<&SlowLimit> {
-        self.slow_limit.as_ref()
+    /// From which age a job of these facts is slow.
+    pub(super) fn slow_limit(&self, facts: &JobFacts) -> Option<SlowLimit> {
+        SlowLimit::find(self.slow_after, &self.history, facts)
     }
 
-    /// A restore of the project ran from `created_at` to `completed_at`.
-    pub(super) fn learn(&mut self, created_at: Timestamp, completed_at: Timestamp) {
-        if self.history.learn(created_at, completed_at) {
-            self.is_dirty = true;
-            self.slow_limit = SlowLimit::find(self.slow_after, &self.history);
-        }
+    /// Learns of a restore of the project.
+    pub(super) fn learn(&mut self, restore: PastRestore) {
+        self.is_dirty |= self.history.learn(restore);
+    }
+}
+
+impl Project {
+    /// What to expect of all its jobs by past restores, if they are of one group.
+    pub(in crate::engine) fn common_expectation(&self) -> Option<Expectation> {
+        let history = self.durations.history();
+        let mut jobs = self.jobs.values().map(|job| job.tracker.facts());
+        let first = jobs.next()?;
+        let group = history.group_of(first)?;
+        jobs.all(|facts| history.group_of(facts) == Some(group)).then(|| history.expectation_of(first))?
     }
 }
 
@@ -60,19 +66,27 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::engine::snapshot::Origin;
+
+    fn restore(completed: i64) -> PastRestore {
+        PastRestore { completed, took: 60_000, origin: Origin::default() }
+    }
+
+    fn limit(durations: &Durations) -> Option<Duration> {
+        durations.slow_limit(&JobFacts::default()).map(|limit| limit.after)
+    }
 
     #[test]
     fn the_limit_follows_what_is_learned() {
-        let past = (0..19).map(|n| (n, 60_000)).collect();
+        let past = (0..19).map(restore).collect();
         let mut durations = Durations::from_snapshot(past, Some(SlowAfter::Quantile(0.95)));
-        assert_eq!(durations.slow_limit(), None);
+        assert_eq!(limit(&durations), None);
 
-        let at = |second| Timestamp::from_second(second).unwrap();
-        durations.learn(at(1000), at(1060));
+        durations.learn(restore(1060));
 
-        assert_eq!(durations.slow_limit().map(|limit| limit.after), Some(Duration::from_mins(1)));
+        assert_eq!(limit(&durations), Some(Duration::from_mins(1)));
         assert!(durations.take_dirty());
-        durations.learn(at(1000), at(1060));
+        durations.learn(restore(1060));
         assert!(!durations.is_dirty());
     }
 
@@ -82,6 +96,6 @@ mod tests {
 
         durations.reconfigure(Some(SlowAfter::Time(Duration::from_hours(2))));
 
-        assert_eq!(durations.slow_limit().map(|limit| limit.after), Some(Duration::from_hours(2)));
+        assert_eq!(limit(&durations), Some(Duration::from_hours(2)));
     }
 }

@@ -29,6 +29,7 @@ impl Project {
         Some(Explanation {
             project: self.overview(),
             job: self.view_of(job),
+            expectation: self.durations.history().expectation_of(job.tracker.facts()),
             age: job.tracker.age(now),
             turn,
             answered: job.tracker.answered_at().map(|at| now.since(at)),
@@ -68,7 +69,8 @@ impl Project {
         }
 
         let age = job.tracker.age(now);
-        let interval = |age| self.cadence.usual(age, self.durations.history().end_estimate());
+        let estimate = self.pacing().end_estimate(job.tracker.facts());
+        let interval = |age| self.cadence.usual(age, estimate);
         LATER_AGES.into_iter().filter(|later| *later > age).map(|age| (age, interval(age))).collect()
     }
 

@@ -12,7 +12,7 @@ use super::{Job, Project};
 use crate::engine::context::Cx;
 use crate::engine::discovery_state::DiscoveryState;
 use crate::engine::retry::Backoff;
-use crate::engine::snapshot::{AddedJob, JobRecord, JobSnapshot};
+use crate::engine::snapshot::{AddedJob, JobRecord, JobSnapshot, PastRestore};
 use crate::engine::tracker::Tracker;
 use crate::engine::{Failure, FailureClass, ListPage};
 use crate::model::time::Instant;
@@ -165,8 +165,8 @@ impl Project {
         for row in rows {
             let runs = self.tracker(&row.id).is_some_and(Tracker::is_running);
             let has_ended = !runs && row.end().is_some();
-            if let Some((from, to)) = row.facts.created_at.zip(row.facts.completed_at).filter(|_| has_ended) {
-                self.durations.learn(from, to);
+            if let Some(restore) = PastRestore::of(&row.facts).filter(|_| has_ended) {
+                self.durations.learn(restore);
             }
         }
     }

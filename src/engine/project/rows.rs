@@ -48,7 +48,8 @@ impl Project {
 
         let Some(job) = self.jobs.get_mut(&id) else { return };
         let findings = job.tracker.observe(Answer::Job(row), cx.now, self.server);
-        let slow = job.tracker.slow(now, self.durations.slow_limit());
+        let limit = self.durations.slow_limit(job.tracker.facts());
+        let slow = job.tracker.slow(now, limit);
         let pacing = Pacing { cadence: &self.cadence, history: self.durations.history() };
         let interval = job.tracker.rule_after_answer(pacing, now).delay(cx.rng);
         // Those of one page are not all to be described at once.
@@ -56,7 +57,7 @@ impl Project {
         described_at.get_or_insert_with(|| now.back(within.mul_f64(cx.rng.f64())));
         self.discovery.on_job_running();
 
-        let at = Some(job.due_after(interval, self.durations.slow_limit(), now));
+        let at = Some(job.due_after(interval, limit, now));
         self.schedule(&id, Due { at, pace: interval });
         self.emit_findings(&id, findings, cx);
         cx.emit(&id, slow);
@@ -106,7 +107,7 @@ impl Project {
 impl Job {
     /// When it is due after this interval: not later than it is slow, because only an answer from
     /// then on shows whether it is.
-    pub(super) fn due_after(&self, interval: Duration, slow: Option<&SlowLimit>, now: Instant) -> Instant {
+    pub(super) fn due_after(&self, interval: Duration, slow: Option<SlowLimit>, now: Instant) -> Instant {
         let slow_at = slow.and_then(|limit| self.tracker.slow_at(limit)).filter(|at| *at > now);
         slow_at.map_or(now + interval, |at| at.min(now + interval))
     }

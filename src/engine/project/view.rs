@@ -13,7 +13,7 @@ use crate::model::time::{Instant, Now};
 use crate::model::{Expectation, JobId, ProjectName};
 
 /// How a project is doing.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct ProjectView<'a> {
     pub name: &'a ProjectName,
     /// Why its key is unauthorized, if it is.

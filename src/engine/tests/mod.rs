@@ -5,6 +5,7 @@ mod change;
 mod clocks;
 mod deliveries;
 mod disk;
+mod durations;
 mod explain;
 mod index;
 mod job_page;

@@ -1,6 +1,6 @@
 //! Restores that take longer than others, or than configured.
 
-use super::snapshot::{ProjectRecord, ProjectSnapshot};
+use super::snapshot::{Origin, PastRestore, ProjectRecord, ProjectSnapshot};
 use super::*;
 use crate::config::SlowAfter;
 
@@ -19,7 +19,8 @@ fn settings(slow_after: SlowAfter) -> ProjectSettings {
 
 /// A disk that knows so many restores, of 1 to so many minutes.
 fn past(restores: u64) -> Disk {
-    let past = (1..=restores).map(|minutes| (0, minutes * 60_000)).collect();
+    let took = (1..=restores).map(|minutes| minutes * 60_000);
+    let past = took.map(|took| PastRestore { completed: 0, took, origin: Origin::default() }).collect();
     let snapshot = ProjectSnapshot { past, ..ProjectSnapshot::default() };
     let mut disk = Disk::default();
     let projects = vec![ProjectRecord { name: ProjectName::default(), snapshot }];

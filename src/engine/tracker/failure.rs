@@ -61,15 +61,15 @@ impl Tracker {
 
     /// Whether the answer that has just come, that the job runs, shows that it is slow by this
     /// limit.
-    pub(in crate::engine) fn slow(&mut self, now: Instant, limit: Option<&SlowLimit>) -> Option<Draft> {
-        let limit = limit.filter(|limit| self.slow_at(limit).is_some_and(|at| at <= now))?;
+    pub(in crate::engine) fn slow(&mut self, now: Instant, limit: Option<SlowLimit>) -> Option<Draft> {
+        let limit = limit.filter(|limit| self.slow_at(*limit).is_some_and(|at| at <= now))?;
         self.time_limits.mark_emitted(EventKind::Slow);
-        Some(self.draft(EventKind::Slow, Some(limit.reason.clone())))
+        Some(self.draft(EventKind::Slow, Some(limit.reason(&self.facts))))
     }
 
     /// When the job itself is slow by this limit, unless that was emitted. Only an answer from then
     /// on shows it: the job may have ended since the last one.
-    pub(in crate::engine) fn slow_at(&self, limit: &SlowLimit) -> Option<Instant> {
+    pub(in crate::engine) fn slow_at(&self, limit: SlowLimit) -> Option<Instant> {
         let is_open = self.end.is_none() && !self.time_limits.is_emitted(EventKind::Slow);
         is_open.then(|| self.age.reached_at(limit.after))
     }

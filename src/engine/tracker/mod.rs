@@ -32,6 +32,7 @@ use time_limits::TimeLimits;
 use unknown_statuses::UnknownStatuses;
 
 use super::Answer;
+use super::snapshot::PastRestore;
 use crate::config::{JobSettings, WatchSettings};
 use crate::model::time::{Instant, Now, ServerClock, wall_between};
 use crate::model::{
@@ -164,10 +165,10 @@ impl Tracker {
         }
     }
 
-    /// From when to when it ran, if it completed and the API says so.
-    pub(super) fn lasted(&self) -> Option<(Timestamp, Timestamp)> {
+    /// What others are expected to take by it, if it completed and the API says how long it took.
+    pub(super) fn past_restore(&self) -> Option<PastRestore> {
         self.end.filter(|end| end.outcome == Outcome::Completed)?;
-        self.facts.created_at.zip(self.facts.completed_at)
+        PastRestore::of(&self.facts)
     }
 
     /// How long after its end the end was observed, if both are known.

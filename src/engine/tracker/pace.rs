@@ -11,6 +11,7 @@ use crate::engine::cadence::{Cadence, EndEstimate};
 use crate::engine::duration_history::DurationHistory;
 use crate::engine::explain::{CadenceRule, Rule, Since};
 use crate::engine::retry::Backoff;
+use crate::model::JobFacts;
 use crate::model::time::Instant;
 
 /// The ceiling of the backoff may rise to at least this, however short the intervals of the cadence
@@ -22,6 +23,16 @@ const LOWEST_MAX_CEILING: Duration = Duration::from_secs(1);
 pub(in crate::engine) struct Pacing<'a> {
     pub(in crate::engine) cadence: &'a Cadence,
     pub(in crate::engine) history: &'a DurationHistory,
+}
+
+impl<'a> Pacing<'a> {
+    /// What past restores say of the end of a job of these facts, else what the settings say.
+    pub(in crate::engine) fn end_estimate(self, facts: &JobFacts) -> EndEstimate<'a> {
+        match self.history.end_estimate(facts) {
+            EndEstimate::Unknown => self.cadence.expected(),
+            known => known,
+        }
+    }
 }
 
 impl Tracker {
@@ -59,7 +70,7 @@ impl Tracker {
     pub(super) fn backoff_after(&self, class: FailureClass, pacing: Pacing<'_>, now: Instant) -> Backoff {
         match class {
             FailureClass::Transient | FailureClass::Misconfigured | FailureClass::NotFound => {
-                let (_, age, estimate) = self.pace(pacing.history, now);
+                let (_, age, estimate) = self.pace(pacing, now);
                 Backoff::POLL.up_to((2 * pacing.cadence.usual(age, estimate)).max(LOWEST_MAX_CEILING))
             }
             FailureClass::Throttled
@@ -72,18 +83,19 @@ impl Tracker {
 
     /// The interval of the cadence after a poll at `at`.
     fn by_cadence(&self, pacing: Pacing<'_>, at: Instant) -> Rule {
-        let (since, age, estimate) = self.pace(pacing.history, at);
+        let (since, age, estimate) = self.pace(pacing, at);
         cadence_rule(pacing.cadence, since, age, estimate)
     }
 
     /// What the interval of the cadence follows from: an age, and what is known of the end.
-    fn pace<'a>(&self, history: &'a DurationHistory, now: Instant) -> (Since, Duration, EndEstimate<'a>) {
+    fn pace<'a>(&self, pacing: Pacing<'a>, now: Instant) -> (Since, Duration, EndEstimate<'a>) {
         if let Some(end) = self.end {
             // The wait for the index has a start of its own, and the history says nothing of it.
             return (Since::Completion, now.since(end.observed_at.instant), EndEstimate::Unknown);
         }
         let projection = self.progress.projection(now).map(EndEstimate::Progress);
-        (Since::Start, self.age.at(now), projection.unwrap_or_else(|| history.end_estimate()))
+        let estimate = projection.unwrap_or_else(|| pacing.end_estimate(&self.facts));
+        (Since::Start, self.age.at(now), estimate)
     }
 }
 
@@ -96,6 +108,7 @@ fn cadence_rule(cadence: &Cadence, since: Since, age: Duration, estimate: EndEst
         max: cadence.slowest(),
         projected: estimate.projection().map(|projection| projection.remaining),
         past_restores: estimate.restores(),
+        expected: estimate.is_expected().then(|| cadence.expected_duration()).flatten(),
         poll_cost: cadence.poll_cost(),
     })
 }

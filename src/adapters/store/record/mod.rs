@@ -32,8 +32,9 @@ mod tests {
 
     use super::*;
     use crate::adapters::store::samples::{full, job, limited, noon};
+    use crate::engine::Fingerprint;
     use crate::engine::snapshot::{
-        EndSnapshot, JobSnapshot, ProjectSnapshot, SinkSnapshot, ThrottleSnapshot,
+        EndSnapshot, JobSnapshot, Origin, PastRestore, ProjectSnapshot, SinkSnapshot, ThrottleSnapshot,
     };
     use crate::model::Outcome;
 
@@ -62,6 +63,20 @@ mod tests {
     fn a_project_with_a_refused_key_alone_is_read() {
         let read = ProjectSnapshot::from_json(r#"{"refused":"401","throttled":null}"#).unwrap();
         assert_eq!((read.unauthorized.as_deref(), read.learned), (Some("401"), None));
+    }
+
+    #[test]
+    fn past_restores_keep_what_they_restored() {
+        let origin = Origin { backup: None, index: Fingerprint::of("orders") };
+        let known = PastRestore { completed: 7, took: 60_000, origin };
+        let unknown = PastRestore { completed: 9, took: 90_000, origin: Origin::default() };
+        let project = ProjectSnapshot { past: vec![known, unknown], ..limited() };
+
+        let read = ProjectSnapshot::from_json(&project.to_json().unwrap()).unwrap();
+        let before = written_before(&project, &[("", "past_origins")]);
+
+        assert_eq!(read, project);
+        assert_eq!(before.past, [PastRestore { origin: Origin::default(), ..known }, unknown]);
     }
 
     #[test]

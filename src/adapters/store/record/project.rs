@@ -6,7 +6,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Record;
-use crate::engine::snapshot::{DiscoverySnapshot, LearnedRateSnapshot, ProjectSnapshot, ThrottleSnapshot};
+use crate::engine::Fingerprint;
+use crate::engine::snapshot::{
+    DiscoverySnapshot, LearnedRateSnapshot, Origin, PastRestore, ProjectSnapshot, ThrottleSnapshot,
+};
 use crate::model::JobId;
 
 impl Record for ProjectSnapshot {
@@ -22,11 +25,20 @@ pub(in crate::adapters::store) struct ProjectJson {
     paused_since: Option<Timestamp>,
     learned: Option<LearnedRateJson>,
     discovery: Option<DiscoveryJson>,
+    /// When each of the past restores completed, and how long it took.
     past: Vec<(i64, u64)>,
+    /// What each of them restored, in the same order. A list of its own, so that a program from
+    /// before it still reads the other one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    past_origins: Vec<OriginJson>,
 }
+
+/// The fingerprints of a backup and of an index.
+type OriginJson = (Option<u64>, Option<u64>);
 
 impl From<ProjectSnapshot> for ProjectJson {
     fn from(snapshot: ProjectSnapshot) -> Self {
+        let past = snapshot.past.iter().map(|restore| (restore.completed, restore.took)).collect();
         Self {
             written_at: snapshot.written_at,
             refused: snapshot.unauthorized,
@@ -34,13 +46,16 @@ impl From<ProjectSnapshot> for ProjectJson {
             paused_since: snapshot.paused_since,
             learned: snapshot.learned.map(Into::into),
             discovery: snapshot.discovery.map(Into::into),
-            past: snapshot.past,
+            past,
+            past_origins: origins(&snapshot.past),
         }
     }
 }
 
 impl From<ProjectJson> for ProjectSnapshot {
     fn from(json: ProjectJson) -> Self {
+        let origins = json.past_origins.into_iter().map(origin).chain(std::iter::repeat(Origin::default()));
+        let past = json.past.into_iter().zip(origins);
         Self {
             written_at: json.written_at,
             unauthorized: json.refused,
@@ -48,9 +63,24 @@ impl From<ProjectJson> for ProjectSnapshot {
             paused_since: json.paused_since,
             learned: json.learned.map(Into::into),
             discovery: json.discovery.map(Into::into),
-            past: json.past,
+            past: past.map(|((completed, took), origin)| PastRestore { completed, took, origin }).collect(),
         }
     }
+}
+
+/// What each of these restored; empty if none says it.
+fn origins(past: &[PastRestore]) -> Vec<OriginJson> {
+    if past.iter().all(|restore| restore.origin == Origin::default()) {
+        return Vec::new();
+    }
+    let numbers =
+        |Origin { backup, index }| (backup.map(Fingerprint::number), index.map(Fingerprint::number));
+    past.iter().map(|restore| numbers(restore.origin)).collect()
+}
+
+fn origin((backup, index): OriginJson) -> Origin {
+    let fingerprint = |number: Option<u64>| number.and_then(Fingerprint::from_number);
+    Origin { backup: fingerprint(backup), index: fingerprint(index) }
 }
 
 #[derive(Serialize, Deserialize)]

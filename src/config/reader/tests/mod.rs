@@ -73,6 +73,7 @@ fn every_key_of_a_project_is_read() {
     let ids: Vec<_> = default.jobs.iter().map(|job| job.id.as_str()).collect();
     assert_eq!(ids, ["top-1", "top-2", "own-1"], "the lists are joined");
     assert_eq!(default.cadence.effort, Effort::Eager);
+    assert_eq!(default.cadence.expect, Some(Duration::from_mins(15)));
     assert_eq!(default.watch.slow_after, Some(SlowAfter::Quantile(0.95)));
     let discovery = default.discover.as_ref().unwrap();
     assert_eq!(discovery.max_jobs, 500);
@@ -94,6 +95,7 @@ fn every_key_of_a_project_is_read() {
     assert_eq!(production.cadence.max_interval, Duration::from_secs(10));
     assert_eq!(production.watch.unreachable_after, Duration::ZERO);
     assert_eq!(production.cadence.effort, Effort::Gentle);
+    assert_eq!(production.cadence.expect, Some(Duration::from_mins(15)), "as for all projects");
     assert_eq!(production.watch.slow_after, Some(SlowAfter::Time(Duration::from_hours(2))));
     assert_eq!(production.discover, None);
     let [job] = production.jobs.as_slice() else { panic!("{production:?}") };
@@ -222,6 +224,8 @@ fn sample_is_valid_and_shows_the_defaults() {
     let (mut given, default) = (full.projects[0].clone(), &plain.projects[0]);
     assert!(given.api.ca_file.take().is_some());
     assert_eq!(format!("{:?}", given.api), format!("{:?}", default.api));
+    // An example: without it, nothing is expected.
+    assert_eq!(given.cadence.expect.take(), Some(Duration::from_mins(10)));
     assert_eq!(given.cadence, default.cadence);
     // An example: without it, nothing is slow.
     assert_eq!(given.watch.slow_after.take(), Some(SlowAfter::Quantile(0.95)));
