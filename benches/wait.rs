@@ -7,6 +7,7 @@
 //! drifting machine treats all alike. Needs `curl`; GNU time as /usr/bin/time for the memory; and
 //! for the SDK, once: `python3 -m venv target/python && target/python/bin/pip install pinecone`.
 
+#[expect(clippy::missing_panics_doc, reason = "a bench that cannot go on is to say where")]
 #[path = "../tests/support/tls_plane.rs"]
 pub mod tls_plane;
 

@@ -5,6 +5,8 @@ use std::collections::VecDeque;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::{id, median};
 use restore_watch::config::{EventFilter, JobSettings, ProjectSettings, Rate, StateSettings};
 use restore_watch::engine::snapshot::Snapshot;
@@ -29,7 +31,8 @@ enum Load {
     Busy,
     /// A poll in about seven seconds in all: each has a commit of its own.
     Quiet,
-    /// The same, and each job has ended.
+    /// The same, and every other job has ended: its duration is learned, and the next poll of one
+    /// that runs is paced by what is known then.
     Ending,
     /// As many polls at once as there can be.
     Volley,
@@ -48,7 +51,7 @@ fn polls() {
         "the engine alone, microseconds a poll (medians of {ROUNDS} runs of {POLLS} polls, and the ratio to 10 jobs)"
     );
     println!("  jobs   projects   500 a second          one at a time, and   the same, and");
-    println!("                                          its commit           the job ends");
+    println!("                                          its commit           half of the jobs end");
     let places: Vec<_> = PROJECTS.iter().flat_map(|projects| JOBS.map(|jobs| (jobs, *projects))).collect();
     let loads = [Load::Busy, Load::Quiet, Load::Ending];
     let mut costs = vec![[const { Vec::new() }; 3]; places.len()];
@@ -160,7 +163,7 @@ impl World {
         let answer = Answer::Job(observation(&poll.job, self.load));
         let commits = self.commits;
         self.step(Input::PollAnswered { poll, answer });
-        while self.load == Load::Quiet && self.commits == commits {
+        while self.load != Load::Busy && self.commits == commits {
             self.go_on();
         }
     }
@@ -222,14 +225,19 @@ fn project(number: u32, projects: u32, jobs: u32, (total, burst): (f64, u32)) ->
 }
 
 fn observation(id: &JobId, load: Load) -> Observation {
+    let number = i64::from_str_radix(&id.as_str()[..8], 16).unwrap();
+    let has_ended = load == Load::Ending && number % 2 == 0;
+    // Durations of up to an hour, each another one, because one is learned once.
+    let created_at: Timestamp = "2026-11-23T11:00:00Z".parse().unwrap();
+    let completed_at = created_at + SignedDuration::from_millis(1 + number % 3_600_000);
     let facts = JobFacts {
         backup_id: Some("5f3cd4f7-2f6b-4b8e-9a26-0e2fd42dcd22".to_owned()),
         target_index_name: Some("products".to_owned()),
         target_index_id: Some("e0c3c0e0-9f4f-4f4f-8e0e-3c3a3b7f1d55".to_owned()),
-        created_at: Some("2026-11-23T11:00:00Z".parse().unwrap()),
-        completed_at: None,
+        created_at: Some(created_at),
+        completed_at: has_ended.then_some(completed_at),
         percent_complete: None,
     };
-    let status = if load == Load::Ending { Status::Completed } else { Status::Pending };
+    let status = if has_ended { Status::Completed } else { Status::Pending };
     Observation { id: id.clone(), status, facts }
 }
