@@ -3,10 +3,12 @@
 
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::daemon_process::mebibytes;
 use super::{id, median};
 use restore_watch::config::{EventFilter, JobSettings, ProjectSettings, Rate, StateSettings};
 use restore_watch::engine::snapshot::Snapshot;
@@ -19,6 +21,9 @@ use restore_watch::platform::clock::Clock;
 
 const JOBS: [u32; 4] = [10, 100, 1000, 10_000];
 const PROJECTS: [u32; 2] = [1, 50];
+
+/// Of how many jobs the memory and the start are measured.
+const SIZES: [u32; 2] = [10_000, 100_000];
 
 /// How often each is measured, in turn, and over so many polls.
 const ROUNDS: usize = 7;
@@ -38,10 +43,33 @@ enum Load {
     Volley,
 }
 
-/// Prints what one poll costs, and what one of many refusals at once costs.
+/// Prints what one poll costs, what one of many refusals at once costs, and what many jobs take.
 pub(crate) fn measure() {
+    // First, while no memory was freed that could be used again.
+    sizes();
     polls();
     refusals();
+}
+
+/// Prints the memory of an engine, and how long it takes until all of its jobs are in one batch.
+fn sizes() {
+    if !Path::new("/proc/self/status").exists() {
+        return;
+    }
+    println!("the engine alone, memory and start");
+    println!("  jobs   projects   memory a job   until its first commit");
+    let projects = PROJECTS[PROJECTS.len() - 1];
+    let clock = Clock::system();
+    let worlds = SIZES.map(|jobs| {
+        let before = (mebibytes(std::process::id(), "VmRSS"), clock.now().instant);
+        let world = World::new(jobs, projects, Load::Busy);
+        let took = clock.now().instant.since(before.1);
+        let kibibytes = (mebibytes(std::process::id(), "VmRSS") - before.0) * 1024.0 / f64::from(jobs);
+        println!("  {jobs:<7} {projects:>7} {kibibytes:>10.2} KiB {:>19.0} ms", took.as_secs_f64() * 1e3);
+        world
+    });
+    drop(worlds);
+    println!();
 }
 
 /// Prints microseconds a poll, from the step that requests it to the one that acknowledges its
