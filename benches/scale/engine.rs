@@ -3,8 +3,12 @@
 
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
+use std::path::Path;
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
+
+use super::daemon_process::mebibytes;
 use super::{id, median};
 use restore_watch::config::{EventFilter, JobSettings, ProjectSettings, Rate, StateSettings};
 use restore_watch::engine::snapshot::Snapshot;
@@ -18,6 +22,9 @@ use restore_watch::platform::clock::Clock;
 const JOBS: [u32; 4] = [10, 100, 1000, 10_000];
 const PROJECTS: [u32; 2] = [1, 50];
 
+/// Of how many jobs the memory and the start are measured.
+const SIZES: [u32; 2] = [10_000, 100_000];
+
 /// How often each is measured, in turn, and over so many polls.
 const ROUNDS: usize = 7;
 const POLLS: u32 = 2000;
@@ -29,16 +36,40 @@ enum Load {
     Busy,
     /// A poll in about seven seconds in all: each has a commit of its own.
     Quiet,
-    /// The same, and each job has ended.
+    /// The same, and every other job has ended: its duration is learned, and the next poll of one
+    /// that runs is paced by what is known then.
     Ending,
     /// As many polls at once as there can be.
     Volley,
 }
 
-/// Prints what one poll costs, and what one of many refusals at once costs.
+/// Prints what one poll costs, what one of many refusals at once costs, and what many jobs take.
 pub(crate) fn measure() {
+    // First, while no memory was freed that could be used again.
+    sizes();
     polls();
     refusals();
+}
+
+/// Prints the memory of an engine, and how long it takes until all of its jobs are in one batch.
+fn sizes() {
+    if !Path::new("/proc/self/status").exists() {
+        return;
+    }
+    println!("the engine alone, memory and start");
+    println!("  jobs   projects   memory a job   until its first commit");
+    let projects = PROJECTS[PROJECTS.len() - 1];
+    let clock = Clock::system();
+    let worlds = SIZES.map(|jobs| {
+        let before = (mebibytes(std::process::id(), "VmRSS"), clock.now().instant);
+        let world = World::new(jobs, projects, Load::Busy);
+        let took = clock.now().instant.since(before.1);
+        let kibibytes = (mebibytes(std::process::id(), "VmRSS") - before.0) * 1024.0 / f64::from(jobs);
+        println!("  {jobs:<7} {projects:>7} {kibibytes:>10.2} KiB {:>19.0} ms", took.as_secs_f64() * 1e3);
+        world
+    });
+    drop(worlds);
+    println!();
 }
 
 /// Prints microseconds a poll, from the step that requests it to the one that acknowledges its
@@ -48,7 +79,7 @@ fn polls() {
         "the engine alone, microseconds a poll (medians of {ROUNDS} runs of {POLLS} polls, and the ratio to 10 jobs)"
     );
     println!("  jobs   projects   500 a second          one at a time, and   the same, and");
-    println!("                                          its commit           the job ends");
+    println!("                                          its commit           half of the jobs end");
     let places: Vec<_> = PROJECTS.iter().flat_map(|projects| JOBS.map(|jobs| (jobs, *projects))).collect();
     let loads = [Load::Busy, Load::Quiet, Load::Ending];
     let mut costs = vec![[const { Vec::new() }; 3]; places.len()];
@@ -160,7 +191,7 @@ impl World {
         let answer = Answer::Job(observation(&poll.job, self.load));
         let commits = self.commits;
         self.step(Input::PollAnswered { poll, answer });
-        while self.load == Load::Quiet && self.commits == commits {
+        while self.load != Load::Busy && self.commits == commits {
             self.go_on();
         }
     }
@@ -222,14 +253,19 @@ fn project(number: u32, projects: u32, jobs: u32, (total, burst): (f64, u32)) ->
 }
 
 fn observation(id: &JobId, load: Load) -> Observation {
+    let number = i64::from_str_radix(&id.as_str()[..8], 16).unwrap();
+    let has_ended = load == Load::Ending && number % 2 == 0;
+    // Durations of up to an hour, each another one, because one is learned once.
+    let created_at: Timestamp = "2026-11-23T11:00:00Z".parse().unwrap();
+    let completed_at = created_at + SignedDuration::from_millis(1 + number % 3_600_000);
     let facts = JobFacts {
         backup_id: Some("5f3cd4f7-2f6b-4b8e-9a26-0e2fd42dcd22".to_owned()),
         target_index_name: Some("products".to_owned()),
         target_index_id: Some("e0c3c0e0-9f4f-4f4f-8e0e-3c3a3b7f1d55".to_owned()),
-        created_at: Some("2026-11-23T11:00:00Z".parse().unwrap()),
-        completed_at: None,
+        created_at: Some(created_at),
+        completed_at: has_ended.then_some(completed_at),
         percent_complete: None,
     };
-    let status = if load == Load::Ending { Status::Completed } else { Status::Pending };
+    let status = if has_ended { Status::Completed } else { Status::Pending };
     Observation { id: id.clone(), status, facts }
 }

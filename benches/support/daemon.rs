@@ -69,9 +69,7 @@ impl Daemon {
 
     /// A size in its status, in MiB.
     pub(crate) fn mebibytes(&self, key: &str) -> f64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':')).unwrap();
-        line.trim().strip_suffix("kB").unwrap().trim().parse::<f64>().unwrap() / 1024.0
+        mebibytes(self.process.id(), key)
     }
 
     /// The id of its process.
@@ -102,6 +100,13 @@ impl Drop for Daemon {
         drop(self.process.kill());
         drop(self.process.wait());
     }
+}
+
+/// A size in the status of a process, in MiB.
+pub(crate) fn mebibytes(process: u32, key: &str) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':')).unwrap();
+    line.trim().strip_suffix("kB").unwrap().trim().parse::<f64>().unwrap() / 1024.0
 }
 
 /// The processor time that a process took so far, in seconds: its own, and that of the system for

@@ -10,8 +10,9 @@ use super::environment::{self, Variables};
 use super::problem::Problem;
 use super::{Problems, Settings, ShownPath, StateSettings, reader};
 
-/// The largest configuration file that is read, in bytes: 1 MiB.
-const MAX_FILE: u64 = 1024 * 1024;
+/// The largest configuration file that is read, in bytes: 16 MiB, which is some 400,000 jobs. What
+/// is larger is a file of another kind, and is not to fill the memory.
+const MAX_FILE: u64 = 16 * 1024 * 1024;
 
 /// The variable that names the configuration file.
 const FILE_VARIABLE: &str = "RESTORE_WATCH_CONFIG";
@@ -23,7 +24,7 @@ const SYSTEM_FILE: &str = "/etc/restore-watch/config.toml";
 const IN_DIRECTORY: &str = "restore-watch/config.toml";
 
 /// Reads and checks the file at `path`, with the environment of this process. A file that is
-/// missing, is a directory, cannot be read, is larger than 1 MiB or is not UTF-8 is a problem
+/// missing, is a directory, cannot be read, is larger than 16 MiB or is not UTF-8 is a problem
 /// without a line.
 pub fn load(path: &Path) -> Result<Settings, Problems> {
     load_in(path, &environment::of_process)
@@ -69,7 +70,7 @@ fn read(path: &Path) -> Result<String, Problem> {
         }
         Ok(_) if bytes.len() as u64 > MAX_FILE => {
             let problem =
-                Problem::new(format!("{shown} is larger than 1 MiB, so it is no configuration file"));
+                Problem::new(format!("{shown} is larger than 16 MiB, so it is no configuration file"));
             return Err(problem.with_help("check the path"));
         }
         Ok(_) => {}
@@ -259,7 +260,7 @@ error: DIRECTORY/config.toml is not valid UTF-8 (at byte 9)
         let size = usize::try_from(MAX_FILE).unwrap();
         std::fs::write(&path, vec![b'\n'; size + 1]).unwrap();
         insta::assert_snapshot!(complaint(&path), @"
-error: DIRECTORY/config.toml is larger than 1 MiB, so it is no configuration file
+error: DIRECTORY/config.toml is larger than 16 MiB, so it is no configuration file
  --> DIRECTORY/config.toml
   = help: check the path
 

@@ -13,6 +13,7 @@
 
 mod process;
 mod servers;
+mod tls_plane;
 
 pub use process::{Done, KEY, PATIENCE, Running, Watch, json_lines};
 /// Prints why a test is skipped, past the harness's capture, so that it is seen.
@@ -36,3 +37,4 @@ pub fn library_of_clocks() -> Option<String> {
 }
 
 pub use servers::{Folder, done, fast, play, play_shipped, receive, unused_address};
+pub use tls_plane::TlsPlane;

@@ -2,6 +2,7 @@
 
 mod all_pending;
 mod bad_answers;
+mod certificates;
 mod ci;
 mod command;
 mod exit_codes;

@@ -1,12 +1,43 @@
-//! The root certificates that a user names in a file.
+//! The root certificates that servers are verified against: those of the system, and those that a
+//! user names in a file.
+//!
+//! Invariant: of the system's certificates, those that cannot be used are left out; a file that a
+//! user names is used as a whole or not at all.
 
+use std::env;
 use std::path::Path;
 
+use openssl_probe::{ENV_CERT_DIR, ENV_CERT_FILE};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::{self, PemObject as _};
 
 use super::error::ClientError;
+
+/// The root certificates of the system, if they are in one bundle. The platform's verifier of
+/// `reqwest` reads the bundle as well, and then every file of the directory that the bundle was made
+/// of, which takes longer than all the rest of one request. None if the environment names others.
+pub(super) fn bundled() -> Option<Vec<reqwest::Certificate>> {
+    let is_named = |variable| env::var_os(variable).is_some();
+    // Other systems keep them in places of their own.
+    if !cfg!(target_os = "linux") || is_named(ENV_CERT_FILE) || is_named(ENV_CERT_DIR) {
+        return None;
+    }
+    usable(&openssl_probe::probe().cert_file?)
+}
+
+/// The certificates of a bundle that can be used; none if there is no such certificate.
+fn usable(bundle: &Path) -> Option<Vec<reqwest::Certificate>> {
+    let pem = std::fs::read(bundle).ok()?;
+    let mut roots = RootCertStore::empty();
+    let found: Vec<_> = CertificateDer::pem_slice_iter(&pem)
+        .flatten()
+        .filter(|certificate| roots.add(certificate.clone()).is_ok())
+        .filter_map(|certificate| reqwest::Certificate::from_der(&certificate).ok())
+        .collect();
+
+    (!found.is_empty()).then_some(found)
+}
 
 /// The root certificates in a PEM file, at least one. Windows writes a byte-order mark before them.
 pub(super) fn certificates(path: &Path) -> Result<Vec<reqwest::Certificate>, ClientError> {
@@ -36,5 +67,38 @@ fn of_pem(error: &pem::Error) -> &'static str {
         pem::Error::IllegalSectionStart { .. } => "its line with BEGIN is malformed",
         pem::Error::Base64Decode(_) => "its base64 is malformed",
         _ => "it is not valid PEM",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = include_str!("failure/pem/ca.pem");
+
+    /// How many certificates of a bundle with this text are used.
+    fn used(text: &str) -> Option<usize> {
+        let directory = tempfile::tempdir().unwrap();
+        let bundle = directory.path().join("bundle.pem");
+        std::fs::write(&bundle, text).unwrap();
+        usable(&bundle).map(|found| found.len())
+    }
+
+    #[test]
+    fn unusable_certificates_of_a_bundle_are_left_out() {
+        let no_certificate = "-----BEGIN CERTIFICATE-----\nbm9uZQ==\n-----END CERTIFICATE-----\n";
+        let no_base64 = "-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n";
+        let cut = "-----BEGIN CERTIFICATE-----\nbm9u\n";
+
+        assert_eq!(used(GOOD), Some(1));
+        assert_eq!(used(&format!("# a name\n{no_certificate}{GOOD}{no_base64}{GOOD}{cut}")), Some(2));
+    }
+
+    #[test]
+    fn bundle_without_a_usable_certificate_is_none() {
+        assert_eq!(used(""), None);
+        assert_eq!(used("-----BEGIN CERTIFICATE-----\nbm9uZQ==\n-----END CERTIFICATE-----\n"), None);
+        assert!(usable(Path::new("/nonexistent/bundle.pem")).is_none());
+        assert!(usable(Path::new("/")).is_none());
     }
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 use reqwest::dns::Resolve;
 use reqwest::header::{CONTENT_ENCODING, HeaderMap};
 use reqwest::{Method, Request, RequestBuilder, StatusCode, Version};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Sleep;
 use url::Url;
@@ -156,31 +156,27 @@ impl Client {
         slot: Slot,
         request: Request,
         terms: Terms,
-        mut limit: Pin<&mut Sleep>,
+        limit: Pin<&mut Sleep>,
     ) -> Result<Answer, SendError> {
         let pool = Arc::clone(&slot.pool);
         let before = pool.answers();
-        let (sender, head) = oneshot::channel();
-        let task = transfer(slot, request, terms.max_body, sender);
+        let head = SharedHead::default();
+        let task = transfer(slot, request, terms.max_body, Arc::clone(&head));
         let mut task = Task(self.0.thread.runtime().spawn(task));
-        let (status, headers) = tokio::select! {
+        let ended = tokio::select! {
             biased;
-            head = head => head.unwrap_or(Err(SendError::Dropped))?,
-            () = &mut limit => {
-                // Other answers meanwhile prove that the connection works.
-                if pool.answers() == before {
-                    self.0.leave(&pool);
-                }
-                return Err(SendError::Timeout);
+            ended = &mut task.0 => ended.unwrap_or(Err(SendError::Dropped)),
+            () = limit => Err(SendError::Timeout),
+        };
+
+        let Some((status, headers)) = lock(&head).take() else {
+            // Other answers meanwhile prove that the connection works.
+            if matches!(ended, Err(SendError::Timeout)) && pool.answers() == before {
+                self.0.leave(&pool);
             }
+            return Err(ended.err().unwrap_or(SendError::Dropped));
         };
-
-        let body = tokio::select! {
-            biased;
-            body = &mut task.0 => body.unwrap_or_else(|_| Err(BodyError::Broken(SendError::Dropped.to_string()))),
-            () = limit => Err(BodyError::Broken(SendError::Timeout.to_string())),
-        };
-
+        let body = ended.unwrap_or_else(|error| Err(BodyError::Broken(error.to_string())));
         Ok(Answer { status, headers, body })
     }
 }
@@ -191,45 +187,39 @@ impl fmt::Debug for Client {
     }
 }
 
-/// Sends the request: hands the head of the answer to `head`, and returns the body.
+/// The head of an answer, from when it came. It is not handed over by a channel, because each
+/// message to another thread wakes that thread.
+type SharedHead = Arc<Mutex<Option<(StatusCode, HeaderMap)>>>;
+
+/// Sends the request: puts the head of the answer into `head`, and returns the body.
 async fn transfer(
     slot: Slot,
     request: Request,
     max_body: fn(StatusCode) -> usize,
-    head: oneshot::Sender<Result<(StatusCode, HeaderMap), SendError>>,
-) -> Result<Vec<u8>, BodyError> {
+    head: SharedHead,
+) -> Result<Result<Vec<u8>, BodyError>, SendError> {
     let Slot { client, pool } = &slot;
-    let sent = match pool.http(&client.recipe, client.is_http2.load(Ordering::Relaxed)) {
-        Ok((http, assumed_http2)) => http.execute(request).await.map_err(|error| {
-            if assumed_http2 && pool.answers() == 0 {
-                // The server may no longer speak it.
-                client.is_http2.store(false, Ordering::Relaxed);
-                client.leave(pool);
-            }
-            classify(error, &client.recipe)
-        }),
-        Err(error) => Err(error.into()),
-    };
-
-    let response = match sent {
-        Ok(response) => response,
-        Err(error) => {
-            drop(head.send(Err(error)));
-            return Ok(Vec::new());
+    let (http, assumed_http2) = pool.http(&client.recipe, client.is_http2.load(Ordering::Relaxed))?;
+    let mut response = http.execute(request).await.map_err(|error| {
+        if assumed_http2 && pool.answers() == 0 {
+            // The server may no longer speak it.
+            client.is_http2.store(false, Ordering::Relaxed);
+            client.leave(pool);
         }
-    };
+        classify(error, &client.recipe)
+    })?;
 
     pool.answers.fetch_add(1, Ordering::Relaxed);
     client.has_answered.send_replace(true);
     client.is_http2.store(response.version() == Version::HTTP_2, Ordering::Relaxed);
-    let (status, headers) = (response.status(), response.headers().clone());
+    let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
     let encoding = encoding(&headers);
-    drop(head.send(Ok((status, headers))));
+    *lock(&head) = Some((status, headers));
 
-    match encoding {
+    Ok(match encoding {
         Some(encoding) => Err(BodyError::Encoded(encoding)),
         None => read_body(response, max_body(status)).await,
-    }
+    })
 }
 
 /// Classifies a failure: time limits of connections are distinguished from that of the request.
@@ -304,7 +294,7 @@ impl Inner {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Arc<Pool>>> {
-        self.pools.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.pools)
     }
 }
 
@@ -315,7 +305,7 @@ impl Pool {
 
     /// The client, and whether it assumes HTTP/2; if there is none yet, it is built with `http2`.
     fn http(&self, recipe: &Recipe, http2: bool) -> Result<(reqwest::Client, bool), ClientError> {
-        let mut http = self.http.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut http = lock(&self.http);
         if let Some(http) = &*http {
             return Ok(http.clone());
         }
@@ -326,4 +316,8 @@ impl Pool {
     fn answers(&self) -> u64 {
         self.answers.load(Ordering::Relaxed)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use reqwest::dns::Resolve;
 use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
 
-use super::certificates::certificates;
+use super::certificates::{bundled, certificates};
 use super::error::ClientError;
 use super::options::ClientOptions;
 
@@ -80,8 +80,12 @@ impl Recipe {
             // Loading the system's certificates takes longer than the whole exchange with a local
             // server.
             builder = builder.tls_certs_only([]);
-        } else if options.ca_file.is_some() {
-            builder = builder.tls_certs_merge(self.certificates.iter().cloned());
+        } else {
+            let named = self.certificates.iter().cloned();
+            builder = match bundled() {
+                Some(bundled) => builder.tls_certs_only(bundled.into_iter().chain(named)),
+                None => builder.tls_certs_merge(named),
+            };
         }
 
         if options.loopback || options.public_only {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use jiff::Timestamp;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Method, StatusCode};
+use reqwest::{Method, Request, StatusCode};
 use serde_json::Value;
 use url::Url;
 
@@ -167,12 +167,12 @@ impl Client {
             repeat_if_cut: false,
         };
 
-        let sent = match http::request(Method::GET, url.clone()).headers(self.headers.clone()).build() {
-            Ok(request) => self.http.send(request, terms).await,
-            Err(error) => Err(SendError::from(error)),
-        };
+        // No builder of requests, which would search the URL for a user and a password: an endpoint
+        // has none.
+        let mut request = Request::new(Method::GET, url.clone());
+        *request.headers_mut() = self.headers.clone();
 
-        match sent {
+        match self.http.send(request, terms).await {
             Ok(answer) => {
                 let server_time = http::date(&answer.headers);
                 ApiReply { result: self.read(answer, &url), server_time }

@@ -9,15 +9,16 @@ use std::io::{self, Write};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
+use std::sync::mpsc;
 use std::time::Duration;
 
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::oneshot;
 use tracing::warn;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Lines that may wait for a slow reader before further ones are dropped. The queue is allocated at
-/// the start, so a large one would delay a wait that ends at once.
+/// Lines that may wait for a slow reader before further ones are dropped. The queue of `tokio` is
+/// allocated as it fills; one of the standard library at the start, which delays a short wait.
 const QUEUE_CAPACITY: usize = 8_000;
 
 /// How long the end of the process waits for the last lines.
@@ -62,26 +63,26 @@ enum Command {
 /// Queues lines for the thread that writes them.
 #[derive(Debug, Clone)]
 pub(super) struct Detached {
-    queue: SyncSender<Command>,
+    queue: Sender<Command>,
     lost: Arc<AtomicU64>,
 }
 
 /// Keeps the thread running. When it is dropped, the rest is written, for up to a second.
 #[derive(Debug)]
 pub(super) struct Worker {
-    queue: SyncSender<Command>,
-    ended: Receiver<()>,
+    queue: Sender<Command>,
+    ended: mpsc::Receiver<()>,
 }
 
 impl Detached {
     /// Starts to write to `stream`. Fails if the system has no thread to give.
     pub(super) fn start(stream: impl Write + Send + 'static) -> io::Result<(Self, Worker)> {
-        let (queue, commands) = sync_channel(QUEUE_CAPACITY);
-        let (end, ended) = channel();
+        let (queue, mut commands) = channel(QUEUE_CAPACITY);
+        let (end, ended) = mpsc::channel();
         let lost = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&lost);
         std::thread::Builder::new().name("log".to_owned()).spawn(move || {
-            work(stream, &commands, &counter);
+            work(stream, &mut commands, &counter);
             // The guard may be gone.
             _ = end.send(());
         })?;
@@ -99,8 +100,8 @@ impl Drop for Worker {
 }
 
 /// Writes lines until it is to stop.
-fn work(mut stream: impl Write, commands: &Receiver<Command>, lost: &AtomicU64) {
-    while let Ok(Command::Write(text, reply)) = commands.recv() {
+fn work(mut stream: impl Write, commands: &mut Receiver<Command>, lost: &AtomicU64) {
+    while let Some(Command::Write(text, reply)) = commands.blocking_recv() {
         let written = stream.write_all(&text).and_then(|()| stream.flush());
         if let Some(reply) = reply {
             // The asking side may have stopped waiting.
@@ -141,7 +142,7 @@ mod tests {
     use super::*;
 
     /// A stream that fails, or waits until it may go on.
-    struct Gate(Receiver<io::Result<()>>, Arc<std::sync::Mutex<Vec<u8>>>);
+    struct Gate(mpsc::Receiver<io::Result<()>>, Arc<std::sync::Mutex<Vec<u8>>>);
 
     impl Write for Gate {
         fn write(&mut self, text: &[u8]) -> io::Result<usize> {
@@ -157,7 +158,7 @@ mod tests {
 
     #[tokio::test]
     async fn each_line_has_its_result() {
-        let (go, gate) = channel();
+        let (go, gate) = mpsc::channel();
         let text = Arc::default();
         let (writer, worker) = Detached::start(Gate(gate, Arc::clone(&text))).unwrap();
         let log = |line: &'static str| {

@@ -146,8 +146,9 @@ impl Driver {
 
         self.notice_gap();
         let now = self.clock.now().instant;
-        let tick = now + TICK;
-        let next = earliest([Some(tick), self.next_edit_check, self.engine.poll_timeout()]);
+        let timeout = self.engine.poll_timeout();
+        // One timer for all, because each that is set costs as much as the rest of a turn.
+        let next = earliest([Some(now + TICK), self.next_edit_check, timeout]);
         self.expected = next.map(|at| at.max(now));
 
         let (input, committed) = tokio::select! {
@@ -160,12 +161,15 @@ impl Driver {
                 self.next_edit_check = Some(self.clock.now().instant + EDIT_CHECK_INTERVAL);
                 (input, nothing())
             }
-            () = self.clock.sleep_until(Some(tick)) => return Ok(Vec::new()),
-            () = self.clock.sleep_until(self.next_edit_check) => {
-                self.check_for_edits();
-                return Ok(Vec::new());
+            () = self.clock.sleep_until(next) => {
+                if self.next_edit_check == next {
+                    self.check_for_edits();
+                }
+                if timeout != next {
+                    return Ok(Vec::new());
+                }
+                (Input::Timeout, nothing())
             }
-            () = self.clock.sleep_until(self.engine.poll_timeout()) => (Input::Timeout, nothing()),
         };
 
         self.handle(input);

@@ -18,6 +18,7 @@ mod webhook;
 
 use std::path::Path;
 
+use toml::Spanned;
 use toml::de::DeTable;
 
 pub(super) use self::state::usual_path as usual_state_path;
@@ -30,6 +31,10 @@ use super::environment::{self, Variables};
 use super::excerpt::Source;
 use super::keys::TOP;
 use super::{Problems, Settings, masks};
+
+/// Of a text with more bytes, only the first syntax error is reported: each takes memory, and what
+/// is no TOML may have one per byte.
+const LONG_TEXT: usize = 1024 * 1024;
 
 /// Reads `text`, the content of `file`, with the environment of this process. `file` need not
 /// exist: it is named in problems, and relative paths in the text start at its directory.
@@ -51,10 +56,7 @@ pub fn parse(text: &str, file: &Path) -> Result<Settings, Problems> {
 pub(super) fn parse_in(text: &str, file: &Path, variables: &Variables<'_>) -> Result<Settings, Problems> {
     // Editors on Windows put a byte order mark there, which is no part of the first line.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let (document, errors) = DeTable::parse_recoverable(text);
-    if !errors.is_empty() {
-        return Err(syntax(&errors, &Source::new(text, None), file));
-    }
+    let document = document(text).map_err(|errors| syntax(&errors, &Source::new(text, None), file))?;
 
     let report = Report::default();
     let base = file.parent().unwrap_or(Path::new(""));
@@ -72,6 +74,15 @@ pub(super) fn parse_in(text: &str, file: &Path, variables: &Variables<'_>) -> Re
     }
     let masks = masks::of_document(document.get_ref(), text);
     Err(report.into_problems(&Source::new(text, Some(masks)), file))
+}
+
+/// Parses a text, or returns its syntax errors: all of them, or the first one of a long text.
+fn document(text: &str) -> Result<Spanned<DeTable<'_>>, Vec<toml::de::Error>> {
+    if text.len() > LONG_TEXT {
+        return DeTable::parse(text).map_err(|error| vec![error]);
+    }
+    let (document, errors) = DeTable::parse_recoverable(text);
+    if errors.is_empty() { Ok(document) } else { Err(errors) }
 }
 
 /// The syntax errors, the first of each line: the others mostly follow from it.

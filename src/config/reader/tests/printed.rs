@@ -1,6 +1,7 @@
 //! How problems look.
 
 use super::printed;
+use crate::config::reader::LONG_TEXT;
 
 #[test]
 fn all_problems_of_a_file_are_reported_at_once() {
@@ -191,6 +192,18 @@ error: missing comma between key-value pairs
   = help: expected `,`
 
 4 problems in config.toml
+"#);
+}
+
+#[test]
+fn first_syntax_error_of_a_long_text_is_reported_alone() {
+    let text = format!("jobs = [\"a\" \"b\"]\n{}", "=\n".repeat(LONG_TEXT));
+    insta::assert_snapshot!(printed(&text), @r#"
+error: missing comma between array elements
+ --> config.toml:1:13
+  = help: expected `,`
+
+1 problem in config.toml
 "#);
 }
 
