@@ -134,12 +134,14 @@ impl CommitQueue {
 
     /// Has the next batch delete the record of a job.
     pub(super) fn forget(&mut self, project: ProjectName, job: JobId) {
-        self.next.forgotten.push((project, job));
+        self.next.forgotten.insert((project, job));
     }
 
     /// Takes back [`CommitQueue::forget`].
     pub(super) fn cancel_forget(&mut self, project: &ProjectName, job: &JobId) {
-        self.next.forgotten.retain(|(of, id)| (of, id) != (project, job));
+        if !self.next.forgotten.is_empty() {
+            self.next.forgotten.remove(&(project.clone(), job.clone()));
+        }
     }
 
     /// The next batch, if it is due and none is under way; `gather` adds the states that changed.

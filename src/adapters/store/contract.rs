@@ -179,7 +179,7 @@ fn old_deliveries_are_pruned_and_dead_letters_stay(backend: &dyn Backend) {
             update(2, "ops", DeliveryChange::Dropped),
             update(1, "ops", DeliveryChange::Dead),
         ],
-        forgotten: vec![(ProjectName::default(), JobId::new("rj-2").unwrap())],
+        forgotten: [(ProjectName::default(), JobId::new("rj-2").unwrap())].into(),
         ..prune(noon())
     };
     commit(&*store, &ended, Vec::new()).unwrap();
