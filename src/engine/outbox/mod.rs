@@ -255,9 +255,9 @@ impl Outbox {
     /// Another process changed a delivery in the state, where the change is recorded already.
     pub(super) fn edited(&mut self, edit: Edit, cx: &mut OutboxCx<'_>) {
         match edit {
-            Edit::Drop(id) => {
-                if let Some(sink) = self.sinks.get_mut(&id.sink) {
-                    sink.forget(&id, cx.now.instant);
+            Edit::Drop(record) => {
+                if let Some(sink) = self.sinks.get_mut(&record.id.sink) {
+                    sink.forget(&record, cx.now.instant);
                 }
             }
             Edit::Retry(record) => {
@@ -265,7 +265,7 @@ impl Outbox {
                 if sink.is_disabled() {
                     let header = EventHeader::from(&record);
                     enqueue(sink, &header, cx);
-                } else if !sink.retry_now(&record.id, cx.now.instant) {
+                } else if !sink.retry_now(&record, cx.now.instant) {
                     sink.restore_pending(record, cx.now);
                 }
             }

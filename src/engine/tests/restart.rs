@@ -301,7 +301,8 @@ fn edits_of_the_state_are_applied() {
         Some((watched.id.clone(), 1))
     );
     // A dropped one is not attempted again, and the end of its attempt does not count.
-    stage.step(Input::DeliveriesEdited(vec![Edit::Drop(watched.id.clone())]));
+    let edit = Edit::Drop(record(&stage, &watched.id));
+    stage.step(Input::DeliveriesEdited(vec![edit]));
     stage.step(failed(&watched.id));
     assert!(stage.engine.deliveries().is_settled());
 }
