@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use jiff::Timestamp;
 
+use super::concurrency::{self, Concurrency};
 use crate::config::EventFilter;
 use crate::engine::action::Delivery;
 use crate::engine::commit_queue::EventHeader;
@@ -18,9 +19,6 @@ use crate::engine::sink_plan::{DeliveryPolicy, SinkPlan};
 use crate::engine::snapshot::{DeliveryRecord, SinkRecord, SinkSnapshot};
 use crate::model::time::{Instant, Now, Recorded};
 use crate::model::{DeliveryId, EventId, JobId, ProjectName, SinkName};
-
-/// Deliveries to one sink that may be under way at once.
-const MAX_IN_FLIGHT: usize = 8;
 
 /// A sink and its deliveries.
 #[derive(Debug)]
@@ -36,6 +34,8 @@ pub(super) struct Sink {
     due: BTreeSet<(Instant, OrderingKey)>,
     /// The keys whose first delivery is under way.
     in_flight: BTreeMap<EventId, Attempt>,
+    /// How many of them there may be.
+    concurrency: Concurrency,
     /// The keys whose last delivery is finished, which is not committed yet.
     awaiting_commit: BTreeMap<EventId, AwaitingCommit>,
     /// No attempt begins before then: the receiver asked for a pause, or attempts are spaced.
@@ -71,6 +71,8 @@ struct Attempt {
     key: OrderingKey,
     /// Of the settings that it began with.
     fingerprint: u64,
+    number: concurrency::Attempt,
+    began: Instant,
 }
 
 /// A finished delivery whose end is not committed yet.
@@ -114,6 +116,7 @@ impl Sink {
             pending: 0,
             due: BTreeSet::new(),
             in_flight: BTreeMap::new(),
+            concurrency: Concurrency::new(),
             awaiting_commit: BTreeMap::new(),
             held_until: held_until.unwrap_or(now.instant),
             disabled: snapshot.disabled,
@@ -130,6 +133,7 @@ impl Sink {
         if is_changed {
             self.held_until = now;
             self.disabled = None;
+            self.concurrency = Concurrency::new();
             let waiting: Vec<_> = self.due.iter().map(|(_, key)| key.clone()).collect();
             for key in waiting {
                 self.schedule(key, now);
@@ -208,7 +212,8 @@ impl Sink {
 
     /// The earliest time at which [`Sink::take_due`] has something.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
-        let may_send = self.is_configured && self.in_flight.len() < MAX_IN_FLIGHT;
+        let limit = self.concurrency.limit(self.plan.policy.max_in_flight);
+        let may_send = self.is_configured && self.in_flight.len() < limit;
         let (due, _) = self.due.first().filter(|_| may_send)?;
         Some((*due).max(self.held_until))
     }
@@ -225,7 +230,9 @@ impl Sink {
         let pending = queue.pending.front_mut()?;
         pending.attempts = pending.attempts.saturating_add(1);
 
-        self.in_flight.insert(pending.event, Attempt { key, fingerprint: self.plan.fingerprint });
+        let attempt =
+            Attempt { key, fingerprint: self.plan.fingerprint, number: self.concurrency.begin(), began: now };
+        self.in_flight.insert(pending.event, attempt);
         self.held_until = self.held_until.max(now + self.plan.policy.spacing);
         let id = DeliveryId { event: pending.event, sink: self.plan.name.clone() };
         Some(Delivery { id, attempt: pending.attempts })
@@ -250,8 +257,7 @@ impl Sink {
     /// Whether a delivery under way began with other settings: its end says nothing about the
     /// present ones.
     pub(super) fn is_outdated(&self, id: &DeliveryId) -> bool {
-        let attempt = self.in_flight.get(&id.event);
-        attempt.is_some_and(|attempt| attempt.fingerprint != self.plan.fingerprint)
+        self.in_flight.contains_key(&id.event) && self.present_attempt(id).is_none()
     }
 
     fn head(&self, id: &DeliveryId) -> Option<&PendingDelivery> {
@@ -268,6 +274,25 @@ impl Sink {
         }
         let is_overtaken = queue.let_the_end_overtake();
         self.schedule(key, if is_overtaken { now } else { due });
+    }
+
+    /// The receiver accepted a delivery under way: it may be able to take more at once.
+    pub(super) fn on_accepted(&mut self, id: &DeliveryId, now: Instant) {
+        let Some(attempt) = self.present_attempt(id) else { return };
+        let (took, max) = (now.since(attempt.began), self.plan.policy.max_in_flight);
+        self.concurrency.on_accepted(took, self.in_flight.len(), max);
+    }
+
+    /// An attempt failed in a way that may pass: the receiver gets fewer at once.
+    pub(super) fn on_overload(&mut self, id: &DeliveryId) {
+        if let Some(number) = self.present_attempt(id).map(|attempt| attempt.number) {
+            self.concurrency.on_overload(number);
+        }
+    }
+
+    /// A delivery under way, if it began with the present settings.
+    fn present_attempt(&self, id: &DeliveryId) -> Option<&Attempt> {
+        self.in_flight.get(&id.event).filter(|attempt| attempt.fingerprint == self.plan.fingerprint)
     }
 
     /// Begins no attempt before `until`. Returns whether that is later than before.

@@ -78,7 +78,7 @@ impl Model {
     }
 
     fn begin(&mut self, now: Instant) -> Option<EventId> {
-        let is_full = self.under_way().len() == MAX_IN_FLIGHT;
+        let is_full = self.under_way().len() == concurrency::INITIAL;
         let due = self.items.iter_mut().filter(|item| !is_full && item.due.is_some_and(|due| due <= now));
         let next = due.min_by_key(|item| (item.due, item.record.job.clone()))?;
         (next.due, next.is_under_way) = (None, true);
