@@ -1,8 +1,10 @@
 //! Collects what is committed next.
 //!
-//! Invariant: at most one batch is under way, and the next one holds everything that changed
-//! meanwhile, so the state of a job is committed together with the events that led to it.
+//! Invariant: at most one batch is under way, and those after it hold everything that changed
+//! meanwhile, in order. A batch holds the states as they are when its last event is emitted, so the
+//! state of a job is committed together with the events that led to it.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +19,11 @@ use crate::model::{DeliveryId, Event, EventId, EventKind, JobId, ProjectName, Si
 /// repeated polls.
 const QUIET_COMMIT_DELAY: Duration = Duration::from_secs(5);
 
+/// A batch with so many events and changed deliveries is full: what comes later goes into another
+/// one. A batch is made in one step, and so is what follows its commit; nothing else is done
+/// meanwhile. Fewer in tests, so that there are full batches in their small worlds, too.
+const FULL: usize = if cfg!(test) { 4 } else { 500 };
+
 /// Time for a server to confirm what time it is, before records are pruned by the clock of this
 /// machine. By then, a time service has set that right.
 const TIME_CONFIRMATION_TIMEOUT: Duration = Duration::from_hours(1);
@@ -24,11 +31,14 @@ const TIME_CONFIRMATION_TIMEOUT: Duration = Duration::from_hours(1);
 /// Time between two searches for old records.
 const PRUNE_INTERVAL: Duration = Duration::from_hours(24);
 
-/// The batch under way and the next one.
+/// The batch under way and those after it.
 #[derive(Debug)]
 pub(super) struct CommitQueue {
-    next: Batch,
     committing: Option<AfterCommit>,
+    /// The full batches that wait for the one under way.
+    full: VecDeque<Batch>,
+    /// The batch after those, without the states that changed.
+    next: Batch,
     /// When the next batch is due, if something changed without an event.
     quiet_until: Option<Instant>,
     prune_at: Instant,
@@ -71,8 +81,9 @@ impl CommitQueue {
     /// An empty queue whose first batch is due at `now`.
     pub(super) fn new(now: Instant) -> Self {
         Self {
-            next: Batch::default(),
             committing: None,
+            full: VecDeque::new(),
+            next: Batch::default(),
             quiet_until: Some(now),
             prune_at: now,
             unconfirmed_from: now + TIME_CONFIRMATION_TIMEOUT,
@@ -146,14 +157,13 @@ impl CommitQueue {
 
     /// The next batch, if it is due and none is under way; `gather` adds the states that changed.
     pub(super) fn take(&mut self, now: Now, gather: impl FnOnce(&mut Batch)) -> Option<Batch> {
-        if !self.is_due(now) {
-            return None;
+        if self.is_full() || self.is_due(now) {
+            self.quiet_until = None;
+            gather(&mut self.next);
+            self.full.push_back(std::mem::take(&mut self.next));
         }
 
-        self.quiet_until = None;
-        gather(&mut self.next);
-        let batch = std::mem::take(&mut self.next);
-
+        let batch = if self.committing.is_none() { self.full.pop_front()? } else { return None };
         self.last_taken.0 += 1;
         if batch.is_empty() {
             self.last_committed = self.last_taken;
@@ -163,9 +173,14 @@ impl CommitQueue {
         Some(batch)
     }
 
+    fn is_full(&self) -> bool {
+        self.next.entries.len() + self.next.deliveries.len() >= FULL
+    }
+
     fn is_due(&self, now: Now) -> bool {
         let is_quiet = self.quiet_until.is_none_or(|until| until > now.instant);
-        self.committing.is_none() && (self.next_is_urgent() || !is_quiet)
+        let is_free = self.committing.is_none() && self.full.is_empty();
+        is_free && (self.next_is_urgent() || !is_quiet)
     }
 
     /// The batch under way is committed.
@@ -177,7 +192,8 @@ impl CommitQueue {
     /// The commit that holds everything that changed so far.
     pub(super) fn ticket(&self) -> CommitTicket {
         let is_clean = self.quiet_until.is_none() && self.next.is_empty();
-        CommitTicket(self.last_taken.0 + u64::from(!is_clean))
+        let waiting = self.full.len() + usize::from(!is_clean);
+        CommitTicket(self.last_taken.0 + waiting as u64)
     }
 
     /// Whether this commit is durable.
@@ -192,9 +208,10 @@ impl CommitQueue {
 
     /// How many deliveries have not begun because their event is not committed.
     pub(super) fn pending(&self) -> usize {
-        let next = self.next.entries.iter().map(|entry| entry.recipients.len());
+        let entries = self.full.iter().chain([&self.next]).flat_map(|batch| &batch.entries);
+        let waiting = entries.map(|entry| entry.recipients.len());
         let committing = self.committing.iter().flat_map(|after_commit| &after_commit.outgoing);
-        next.chain(committing.map(|outgoing| outgoing.recipients.len())).sum()
+        waiting.chain(committing.map(|outgoing| outgoing.recipients.len())).sum()
     }
 
     /// Whether a batch is under way, or an event, a delivery or a sink waits for the next one.
@@ -226,5 +243,87 @@ impl AfterCommit {
         });
         let finished = batch.deliveries.iter().filter(|update| update.change.is_final());
         Self { outgoing: outgoing.collect(), finished: finished.map(|update| update.id.clone()).collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::snapshot::SinkSnapshot;
+
+    fn at(seconds: u64) -> Now {
+        let instant = Instant::after_start(Duration::from_secs(seconds));
+        Now { instant, wall: "2026-11-23T12:00:00Z".parse().unwrap() }
+    }
+
+    /// Takes the batch of a start, which is empty.
+    fn started() -> CommitQueue {
+        let mut queue = CommitQueue::new(at(0).instant);
+        assert_eq!(queue.take(at(0), |_| {}), None);
+        queue
+    }
+
+    /// Emits an event of this kind of number.
+    fn emit(queue: &mut CommitQueue, number: usize) {
+        let id = EventId::from_parts(at(0).wall, [u8::try_from(number).unwrap(); 10]);
+        let event = Event::of_project(id, EventKind::ProjectUnauthorized, at(0).wall, ProjectName::default());
+        queue.emit(event, vec![SinkName::new("ops")]);
+    }
+
+    /// What a batch holds: the last bytes of its events, and the states, by their number.
+    fn contents(batch: Option<Batch>) -> Option<(Vec<u8>, usize)> {
+        let batch = batch?;
+        let number = |entry: &BatchEntry| entry.event.id.to_string().bytes().next_back().unwrap() - b'0';
+        Some((batch.entries.iter().map(number).collect(), batch.sinks.len()))
+    }
+
+    fn state(number: usize) -> SinkRecord {
+        SinkRecord { name: SinkName::new(format!("sink-{number}")), snapshot: SinkSnapshot::default() }
+    }
+
+    #[test]
+    fn a_full_batch_waits_with_the_states_of_its_time() {
+        let mut queue = started();
+        emit(&mut queue, 0);
+        assert_eq!(contents(queue.take(at(1), |_| {})), Some((vec![0], 0)));
+
+        // A state changes with each event, and is dirty until it is gathered.
+        let mut dirty = Vec::new();
+        for number in 1..=6 {
+            emit(&mut queue, number);
+            dirty.push(state(number));
+            let taken = queue.take(at(2), |batch| batch.sinks.append(&mut dirty));
+            assert_eq!(taken, None, "one is under way");
+        }
+        assert_eq!((dirty.len(), queue.pending()), (2, 7));
+
+        queue.committed();
+        let batch = queue.take(at(3), |batch| batch.sinks.append(&mut dirty));
+        assert_eq!(contents(batch), Some((vec![1, 2, 3, 4], 4)));
+        queue.committed();
+        let batch = queue.take(at(3), |batch| batch.sinks.append(&mut dirty));
+        assert_eq!(contents(batch), Some((vec![5, 6], 2)));
+    }
+
+    #[test]
+    fn a_ticket_is_of_the_last_batch_that_waits() {
+        let mut queue = started();
+        emit(&mut queue, 0);
+        queue.take(at(1), |_| {});
+        for number in 0..=FULL {
+            emit(&mut queue, number);
+            queue.take(at(1), |_| {});
+        }
+
+        let ticket = queue.ticket();
+
+        for _ in 0..2 {
+            queue.committed();
+            assert!(!queue.is_committed(ticket));
+            assert!(queue.take(at(1), |_| {}).is_some());
+        }
+        queue.committed();
+        assert!(queue.is_committed(ticket));
+        assert_eq!(queue.ticket(), ticket, "nothing changed since");
     }
 }

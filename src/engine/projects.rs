@@ -20,6 +20,8 @@ pub(super) struct Projects {
     deadlines: BTreeSet<(Instant, ProjectName)>,
     /// Projects with changes that are not committed.
     dirty: BTreeSet<ProjectName>,
+    /// How many jobs of all projects have such changes.
+    dirty_jobs: usize,
 }
 
 #[derive(Debug)]
@@ -27,6 +29,8 @@ struct Entry {
     project: Project,
     /// Its place among the deadlines.
     deadline: Option<Instant>,
+    /// How many of the dirty jobs are its own.
+    dirty_jobs: usize,
 }
 
 impl Projects {
@@ -62,7 +66,7 @@ impl Projects {
     pub(super) fn insert(&mut self, project: Project) {
         let name = project.name.clone();
         self.touched.push(name.clone());
-        self.all.insert(name, Entry { project, deadline: None });
+        self.all.insert(name, Entry { project, deadline: None, dirty_jobs: 0 });
     }
 
     /// Takes all projects out.
@@ -89,12 +93,18 @@ impl Projects {
         !self.dirty.is_empty()
     }
 
+    /// How many jobs have changes that are not committed, as of the last [`Projects::reindex`].
+    pub(super) fn dirty_jobs(&self) -> usize {
+        self.dirty_jobs
+    }
+
     /// Adds what changed to the batch that commits it.
     pub(super) fn gather(&mut self, now: Now, batch: &mut Batch) {
         debug_assert!(self.touched.is_empty(), "a change would be left out");
         for name in std::mem::take(&mut self.dirty) {
             if let Some(entry) = self.all.get_mut(&name) {
                 entry.project.gather(now, batch);
+                self.dirty_jobs -= std::mem::take(&mut entry.dirty_jobs);
             }
         }
     }
@@ -108,6 +118,10 @@ impl Projects {
             } else {
                 self.dirty.remove(&name);
             }
+
+            let dirty_jobs = entry.project.dirty_jobs();
+            self.dirty_jobs = self.dirty_jobs - entry.dirty_jobs + dirty_jobs;
+            entry.dirty_jobs = dirty_jobs;
 
             let deadline = entry.project.next_deadline();
             if entry.deadline != deadline {

@@ -1,6 +1,7 @@
 //! Deliveries to sinks: order, repetition, limits.
 
 use super::*;
+use crate::engine::snapshot::JobRecord;
 
 fn once() -> SinkPlan {
     SinkPlan { policy: DeliveryPolicy::retry(Vec::new()), ..everything() }
@@ -28,6 +29,41 @@ fn no_delivery_begins_before_its_event_is_committed() {
     assert_eq!(engine.deliveries().pending(), 2);
     let actions = handle(&mut engine, Input::Committed, now);
     assert!(matches!(&actions[..], [Action::Deliver(delivery)] if delivery.attempt == 1), "{actions:?}");
+}
+
+#[test]
+fn many_events_are_committed_in_several_batches() {
+    let now = Now { instant: Instant::default(), wall: NOON.parse().unwrap() };
+    let projects = [project(&["a", "b", "c"])];
+    let mut engine = Engine::from_snapshot(plan(&projects, vec![everything()]), Snapshot::default(), 7, now);
+
+    // All of it happens while the first batch is under way.
+    for action in handle(&mut engine, Input::Timeout, now) {
+        let Action::Poll(poll) = action else { continue };
+        let id = poll.job.clone();
+        let observation = Observation { id, status: Status::Completed, facts: JobFacts::default() };
+        handle(&mut engine, Input::PollAnswered { poll, answer: Answer::Job(observation) }, now);
+    }
+    let ticket = engine.commit_ticket();
+
+    let mut sizes = Vec::new();
+    loop {
+        let actions = handle(&mut engine, Input::Committed, now);
+        let batch = actions.into_iter().find_map(|action| match action {
+            Action::Commit(batch) => Some(batch),
+            _ => None,
+        });
+        let Some(batch) = batch else { break };
+        assert!(!engine.is_committed(ticket));
+        sizes.push(batch.entries.len());
+        for entry in &batch.entries {
+            let of_event = |job: &&JobRecord| Some(&job.id) == entry.event.job.as_ref().map(|job| &job.id);
+            let job = batch.jobs.iter().find(of_event).expect("a state for each event");
+            assert!(job.snapshot.end.is_some());
+        }
+    }
+    assert_eq!(sizes, [4, 2]);
+    assert!(engine.is_committed(ticket));
 }
 
 #[test]
