@@ -1,15 +1,12 @@
 //! What each input does to the projects, and how its effects are carried out.
 
+use super::commit_queue::MANY_DIRTY_JOBS;
 use super::context::{Cx, Effect, Effects};
 use super::project::{Project, Request};
 use super::tracker::{Draft, Tracker};
 use super::{Action, Answer, Engine, Failure, ListId, ListPage, PollId};
 use crate::model::time::Now;
 use crate::model::{Event, EventId, EventKind, JobId, ProjectName};
-
-/// So many jobs with changes are committed at once, and not after a while: a batch is made in one
-/// step, which takes about two microseconds for each of them.
-const MANY_DIRTY_JOBS: usize = 5000;
 
 impl Engine {
     pub(super) fn on_poll_answered(&mut self, poll: &PollId, answer: Answer, now: Now) {
@@ -53,7 +50,9 @@ impl Engine {
         self.notice_changes(now);
         self.commit_queue.hurry(now.instant);
         let projects = &mut self.projects;
-        self.commit_queue.add(|batch| projects.gather(now, batch));
+        self.commit_queue.add(|batch| {
+            projects.gather(now, usize::MAX, batch);
+        });
         self.projects.values_mut().for_each(Project::stop);
     }
 
@@ -68,7 +67,7 @@ impl Engine {
             self.commit_queue.touch(now.instant);
         }
         if self.projects.dirty_jobs() >= MANY_DIRTY_JOBS {
-            self.commit_queue.hurry(now.instant);
+            self.commit_queue.touch_now(now.instant);
         }
     }
 

@@ -9,7 +9,7 @@ use super::*;
 use crate::model::EventKind;
 
 /// What can happen to a sink. An index picks one of the deliveries to which it can happen.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Step {
     /// An event of this job is committed, which may be its end.
     Enqueue(u8, bool),
@@ -67,13 +67,13 @@ struct Model {
 impl Model {
     fn add(&mut self, record: DeliveryRecord, due: Instant) {
         let job = record.job.clone();
-        let first = self.first(&job).map(|first| &self.items[first]);
+        let first = self.first(job.as_ref()).map(|first| &self.items[first]);
         let is_free = first.is_none() && !self.awaiting_commit.iter().any(|(of, _)| of.job == job);
         let waits_after_failure = first.is_some_and(|item| item.due.is_some() && item.record.attempts > 0);
 
         self.items.push(Item { record, due: Some(due).filter(|_| is_free), is_under_way: false });
         if waits_after_failure {
-            self.let_the_end_overtake(&job, due);
+            self.let_the_end_overtake(job.as_ref(), due);
         }
     }
 
@@ -96,13 +96,13 @@ impl Model {
         let item = &mut self.items[place];
         (item.due, item.is_under_way) = (Some(due), false);
         let job = item.record.job.clone();
-        self.let_the_end_overtake(&job, now);
+        self.let_the_end_overtake(job.as_ref(), now);
     }
 
     fn release(&mut self, event: EventId, now: Instant) {
         let place = self.awaiting_commit.iter().position(|(record, _)| record.id.event == event).unwrap();
         let (finished, _) = self.awaiting_commit.remove(place);
-        self.attempt_first(&finished.job, now);
+        self.attempt_first(finished.job.as_ref(), now);
     }
 
     fn retry_now(&mut self, event: EventId, now: Instant) {
@@ -113,7 +113,7 @@ impl Model {
     fn forget(&mut self, event: EventId, now: Instant) {
         let Item { record, due, is_under_way } = self.items.remove(self.place(event));
         if due.is_some() || is_under_way {
-            self.attempt_first(&record.job, now);
+            self.attempt_first(record.job.as_ref(), now);
         }
     }
 
@@ -127,8 +127,8 @@ impl Model {
         self.items.iter_mut().for_each(|item| item.due = item.due.and(Some(now)));
     }
 
-    fn let_the_end_overtake(&mut self, job: &Option<JobId>, due: Instant) {
-        let is_end = |item: &Item| item.record.job == *job && item.record.kind.is_terminal();
+    fn let_the_end_overtake(&mut self, job: Option<&JobId>, due: Instant) {
+        let is_end = |item: &Item| item.record.job.as_ref() == job && item.record.kind.is_terminal();
         let Some((first, end)) = self.first(job).zip(self.items.iter().position(is_end)) else { return };
         if first < end {
             self.items[first].due = None;
@@ -137,14 +137,14 @@ impl Model {
         }
     }
 
-    fn attempt_first(&mut self, job: &Option<JobId>, due: Instant) {
+    fn attempt_first(&mut self, job: Option<&JobId>, due: Instant) {
         if let Some(first) = self.first(job) {
             self.items[first].due = Some(due);
         }
     }
 
-    fn first(&self, job: &Option<JobId>) -> Option<usize> {
-        self.items.iter().position(|item| item.record.job == *job)
+    fn first(&self, job: Option<&JobId>) -> Option<usize> {
+        self.items.iter().position(|item| item.record.job.as_ref() == job)
     }
 
     fn place(&self, event: EventId) -> usize {
