@@ -27,6 +27,6 @@ ci:
 demo:
     cargo run --locked --release -- demo
 
-# One benchmark: wait, state, scale, fleet or schedules.
+# One benchmark: wait, state, scale, steps, fleet or schedules.
 bench NAME:
     cargo bench --locked --bench {{NAME}}

@@ -12,10 +12,12 @@
 mod bare;
 mod daemon;
 #[path = "../support/daemon.rs"]
+#[expect(dead_code, reason = "no daemon is asked anything here")]
 mod daemon_process;
 mod engine;
 mod generator;
 #[path = "../support/plane.rs"]
+#[expect(dead_code, reason = "nothing is listed here")]
 mod plane;
 
 use std::path::Path;

@@ -1,10 +1,10 @@
 //! The cost of durability: events are delivered only after their commit, and survive a restart.
 //!
 //! `cargo bench --bench state` prints how much later a POST begins because of the commit before it,
-//! how many commits and events a second the state takes, compared with plain appends to the same
-//! disk, and the resources of a daemon for 10,000 jobs and as many deliveries. It takes about two
-//! minutes, half of which it observes idle daemons. Memory and processor time are read from /proc,
-//! and not measured without it.
+//! how long it takes to deliver many ends, how many commits and events a second the state takes,
+//! compared with plain appends to the same disk, and the resources of a daemon for 10,000 jobs and
+//! as many deliveries. It takes about two minutes, half of which it observes idle daemons. Memory
+//! and processor time are read from /proc, and not measured without it.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on is to say where")]
 
@@ -19,6 +19,7 @@ fn main() {
     // Not the system's temporary directory, which may be in memory.
     let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     posts::measure(&folder(directory.path(), "posts"));
+    posts::measure_volleys(&folder(directory.path(), "volleys"));
     commits::measure(&folder(directory.path(), "commits"));
     footprint::measure(&folder(directory.path(), "memory"));
 }

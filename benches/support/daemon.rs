@@ -20,6 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Daemon {
     process: Child,
     log: PathBuf,
+    /// Where its control socket is.
+    socket: PathBuf,
     /// From the start of the process until it said that it was ready.
     pub(crate) ready_after: Duration,
 }
@@ -34,11 +36,14 @@ impl Daemon {
         let sockets = tempfile::tempdir().unwrap();
         let notices = UnixDatagram::bind(sockets.path().join("notify")).unwrap();
         notices.set_read_timeout(Some(PATIENCE)).unwrap();
+        let socket = sockets.path().join("control");
         let clock = Clock::system();
         let began = clock.now().instant;
         let process = Command::new(env!("CARGO_BIN_EXE_restore-watch"))
             .args(["run", "--config"])
             .arg(path)
+            .arg("--socket")
+            .arg(&socket)
             .env("PINECONE_API_KEY", "any")
             .env("NOTIFY_SOCKET", sockets.path().join("notify"))
             .env_remove("RUST_LOG")
@@ -47,7 +52,7 @@ impl Daemon {
             .stderr(File::create(&log).unwrap())
             .spawn()
             .unwrap();
-        let mut daemon = Self { process, log, ready_after: Duration::ZERO };
+        let mut daemon = Self { process, log, socket, ready_after: Duration::ZERO };
         let mut notice = [0; 4096];
         loop {
             let ended = daemon.process.try_wait().unwrap();
@@ -75,6 +80,11 @@ impl Daemon {
     /// The id of its process.
     pub(crate) fn id(&self) -> u32 {
         self.process.id()
+    }
+
+    /// Where its control socket is.
+    pub(crate) fn socket(&self) -> &Path {
+        &self.socket
     }
 
     /// What it logged.

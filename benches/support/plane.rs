@@ -1,7 +1,9 @@
-//! A control plane that is no bottleneck: it knows every job and answers from memory.
+//! A control plane that is no bottleneck: it knows every job, lists as many as it is told to, and
+//! answers from memory.
 //!
 //! Invariant: what it counts is what came over the network: each request and each connection once.
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering::Relaxed};
@@ -10,6 +12,9 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
+
+/// Rows of a page of the list.
+const PAGE: u64 = 100;
 
 /// Serves until it is dropped, on a thread of its own.
 pub(crate) struct Plane {
@@ -23,6 +28,8 @@ struct Shared {
     /// The status of refusals, if any, and the delay of each answer.
     refusal: AtomicU16,
     delay_millis: AtomicU64,
+    /// How many jobs the list has.
+    listed: AtomicU64,
     requests: AtomicU64,
     refused: AtomicU64,
     accepted: AtomicU64,
@@ -53,6 +60,11 @@ impl Plane {
     /// Delays each answer by this from now on.
     pub(crate) fn delay(&self, delay: Duration) {
         self.shared.delay_millis.store(u64::try_from(delay.as_millis()).unwrap(), Relaxed);
+    }
+
+    /// Lists this many jobs from now on, the same to every project.
+    pub(crate) fn list(&self, jobs: u64) {
+        self.shared.listed.store(jobs, Relaxed);
     }
 
     /// How many requests were answered.
@@ -107,23 +119,42 @@ async fn serve(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
 
 fn answer(request: &[u8], shared: &Shared) -> String {
     let path = request.split(|byte| *byte == b' ').nth(1).unwrap_or_default();
-    let id = String::from_utf8_lossy(path.strip_prefix(b"/restore-jobs/").unwrap_or_default());
+    let path = String::from_utf8_lossy(path);
     let refusal = shared.refusal.load(Relaxed);
-    let (status, body) = if refusal == 0 && id.is_empty() {
-        // An empty list: polls are measured.
-        ("200 OK".to_owned(), "{\"data\":[]}".to_owned())
-    } else if refusal == 0 {
-        let body = format!(
-            "{{\"restore_job_id\":\"{id}\",\"backup_id\":\"5f3cd4f7-2f6b-4b8e-9a26-0e2fd42dcd22\",\
-             \"target_index_name\":\"products\",\"target_index_id\":\"e0c3c0e0-9f4f-4f4f-8e0e-3c3a3b7f1d55\",\
-             \"status\":\"Pending\",\"created_at\":\"2026-01-01T00:00:00.000000Z\",\"percent_complete\":0.0}}"
-        );
-        ("200 OK".to_owned(), body)
-    } else {
+    let (status, body) = if refusal > 0 {
         shared.refused.fetch_add(1, Relaxed);
         let body = format!("{{\"error\":{{\"code\":\"REFUSED\",\"message\":\"no\"}},\"status\":{refusal}}}");
         (format!("{refusal} Refused"), body)
+    } else if let Some(id) = path.strip_prefix("/restore-jobs/") {
+        ("200 OK".to_owned(), job(id))
+    } else {
+        ("200 OK".to_owned(), page(&path, shared.listed.load(Relaxed)))
     };
     let length = body.len();
     format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}")
+}
+
+fn job(id: &str) -> String {
+    format!(
+        "{{\"restore_job_id\":\"{id}\",\"backup_id\":\"5f3cd4f7-2f6b-4b8e-9a26-0e2fd42dcd22\",\
+         \"target_index_name\":\"products\",\"target_index_id\":\"e0c3c0e0-9f4f-4f4f-8e0e-3c3a3b7f1d55\",\
+         \"status\":\"Pending\",\"created_at\":\"2026-01-01T00:00:00.000000Z\",\"percent_complete\":0.0}}"
+    )
+}
+
+/// The page that the token in `path` leads to, which is its number.
+fn page(path: &str, listed: u64) -> String {
+    let number = path.split_once("paginationToken=").map_or(0, |(_, token)| token.parse().unwrap());
+    let rows = (number * PAGE..listed).take(100).map(|number| job(&listed_id(number)));
+    let mut body = format!("{{\"data\":[{}]", rows.collect::<Vec<_>>().join(","));
+    if (number + 1) * PAGE < listed {
+        write!(body, ",\"pagination\":{{\"next\":\"{}\"}}", number + 1).unwrap();
+    }
+    body + "}"
+}
+
+/// The id of a job on the list; one after the other, they are far apart.
+pub(crate) fn listed_id(number: u64) -> String {
+    let bits = number.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    format!("{:08x}-{:04x}-4000-8000-{number:012x}", bits >> 32, bits >> 16 & 0xFFFF)
 }

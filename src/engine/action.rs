@@ -3,6 +3,7 @@
 //! Invariant: actions are plain data; each request, commit and delivery is answered by exactly one
 //! [`Input`](super::Input).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -62,7 +63,7 @@ pub struct Batch {
     /// Changed deliveries, in order.
     pub deliveries: Vec<DeliveryUpdate>,
     /// Jobs whose records are deleted.
-    pub forgotten: Vec<(ProjectName, JobId)>,
+    pub forgotten: BTreeSet<(ProjectName, JobId)>,
     /// Delete deliveries that finished before this time.
     pub prune_before: Option<Timestamp>,
 }

@@ -1,8 +1,10 @@
 //! Collects what is committed next.
 //!
-//! Invariant: at most one batch is under way, and the next one holds everything that changed
-//! meanwhile, so the state of a job is committed together with the events that led to it.
+//! Invariant: at most one batch is under way, and those after it hold everything that changed
+//! meanwhile, in order. A batch holds the states as they are when its last event is emitted, so the
+//! state of a job is committed together with the events that led to it.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +19,16 @@ use crate::model::{DeliveryId, Event, EventId, EventKind, JobId, ProjectName, Si
 /// repeated polls.
 const QUIET_COMMIT_DELAY: Duration = Duration::from_secs(5);
 
+/// A batch with so many events and changed deliveries is full: what comes later goes into another
+/// one. A batch is made in one step, and so is what follows its commit; nothing else is done
+/// meanwhile. Fewer in tests, so that there are full batches in their small worlds, too.
+const FULL: usize = if cfg!(test) { 4 } else { 500 };
+
+/// So many changed jobs are committed at once, not after a while; and a batch with so many takes no
+/// further ones, beside those of its events. To gather one takes about two microseconds. Fewer in
+/// tests, too.
+pub(super) const MANY_DIRTY_JOBS: usize = if cfg!(test) { 4 } else { 5000 };
+
 /// Time for a server to confirm what time it is, before records are pruned by the clock of this
 /// machine. By then, a time service has set that right.
 const TIME_CONFIRMATION_TIMEOUT: Duration = Duration::from_hours(1);
@@ -24,13 +36,18 @@ const TIME_CONFIRMATION_TIMEOUT: Duration = Duration::from_hours(1);
 /// Time between two searches for old records.
 const PRUNE_INTERVAL: Duration = Duration::from_hours(24);
 
-/// The batch under way and the next one.
+/// The batch under way and those after it.
 #[derive(Debug)]
 pub(super) struct CommitQueue {
-    next: Batch,
     committing: Option<AfterCommit>,
+    /// The full batches that wait for the one under way.
+    full: VecDeque<Batch>,
+    /// The batch after those, without the states that changed.
+    next: Batch,
     /// When the next batch is due, if something changed without an event.
     quiet_until: Option<Instant>,
+    /// Whether the next batch is to hold all changes, however many there are.
+    is_whole: bool,
     prune_at: Instant,
     /// From when on the clock of this machine alone decides what is old.
     unconfirmed_from: Instant,
@@ -71,9 +88,11 @@ impl CommitQueue {
     /// An empty queue whose first batch is due at `now`.
     pub(super) fn new(now: Instant) -> Self {
         Self {
-            next: Batch::default(),
             committing: None,
+            full: VecDeque::new(),
+            next: Batch::default(),
             quiet_until: Some(now),
+            is_whole: false,
             prune_at: now,
             unconfirmed_from: now + TIME_CONFIRMATION_TIMEOUT,
             last_taken: CommitTicket::default(),
@@ -107,12 +126,17 @@ impl CommitQueue {
         self.quiet_until.get_or_insert(now + QUIET_COMMIT_DELAY);
     }
 
+    /// Something changed, and a commit is due at once.
+    pub(super) fn touch_now(&mut self, now: Instant) {
+        self.quiet_until = Some(self.quiet_until.map_or(now, |until| until.min(now)));
+    }
+
     /// Everything that changed so far is to be committed at once.
     pub(super) fn hurry(&mut self, now: Instant) {
-        if !self.next.is_empty() {
-            self.touch(now);
+        self.is_whole = true;
+        if self.quiet_until.is_some() || !self.next.is_empty() {
+            self.touch_now(now);
         }
-        self.quiet_until = self.quiet_until.map(|until| until.min(now));
     }
 
     /// Whether the next batch may delete old records.
@@ -134,24 +158,28 @@ impl CommitQueue {
 
     /// Has the next batch delete the record of a job.
     pub(super) fn forget(&mut self, project: ProjectName, job: JobId) {
-        self.next.forgotten.push((project, job));
+        self.next.forgotten.insert((project, job));
     }
 
     /// Takes back [`CommitQueue::forget`].
     pub(super) fn cancel_forget(&mut self, project: &ProjectName, job: &JobId) {
-        self.next.forgotten.retain(|(of, id)| (of, id) != (project, job));
+        if !self.next.forgotten.is_empty() {
+            self.next.forgotten.remove(&(project.clone(), job.clone()));
+        }
     }
 
-    /// The next batch, if it is due and none is under way; `gather` adds the states that changed.
-    pub(super) fn take(&mut self, now: Now, gather: impl FnOnce(&mut Batch)) -> Option<Batch> {
-        if !self.is_due(now) {
-            return None;
+    /// The next batch, if it is due and none is under way. `gather` adds the states that belong to
+    /// it, and others that changed until there are enough; it returns whether that is all.
+    pub(super) fn take(&mut self, now: Now, gather: impl FnOnce(usize, &mut Batch) -> bool) -> Option<Batch> {
+        if self.is_full() || self.is_due(now) {
+            let enough = if self.is_whole { usize::MAX } else { MANY_DIRTY_JOBS };
+            let is_all = gather(enough, &mut self.next);
+            self.is_whole = false;
+            self.quiet_until = (!is_all).then_some(now.instant);
+            self.full.push_back(std::mem::take(&mut self.next));
         }
 
-        self.quiet_until = None;
-        gather(&mut self.next);
-        let batch = std::mem::take(&mut self.next);
-
+        let batch = if self.committing.is_none() { self.full.pop_front()? } else { return None };
         self.last_taken.0 += 1;
         if batch.is_empty() {
             self.last_committed = self.last_taken;
@@ -161,9 +189,14 @@ impl CommitQueue {
         Some(batch)
     }
 
+    fn is_full(&self) -> bool {
+        self.next.entries.len() + self.next.deliveries.len() >= FULL
+    }
+
     fn is_due(&self, now: Now) -> bool {
         let is_quiet = self.quiet_until.is_none_or(|until| until > now.instant);
-        self.committing.is_none() && (self.next_is_urgent() || !is_quiet)
+        let is_free = self.committing.is_none() && self.full.is_empty();
+        is_free && (self.next_is_urgent() || !is_quiet)
     }
 
     /// The batch under way is committed.
@@ -172,10 +205,11 @@ impl CommitQueue {
         self.committing.take().unwrap_or_default()
     }
 
-    /// The commit that holds everything that changed so far.
+    /// The commit with which everything is committed that changed before [`CommitQueue::hurry`].
     pub(super) fn ticket(&self) -> CommitTicket {
         let is_clean = self.quiet_until.is_none() && self.next.is_empty();
-        CommitTicket(self.last_taken.0 + u64::from(!is_clean))
+        let waiting = self.full.len() + usize::from(!is_clean);
+        CommitTicket(self.last_taken.0 + waiting as u64)
     }
 
     /// Whether this commit is durable.
@@ -190,9 +224,10 @@ impl CommitQueue {
 
     /// How many deliveries have not begun because their event is not committed.
     pub(super) fn pending(&self) -> usize {
-        let next = self.next.entries.iter().map(|entry| entry.recipients.len());
+        let entries = self.full.iter().chain([&self.next]).flat_map(|batch| &batch.entries);
+        let waiting = entries.map(|entry| entry.recipients.len());
         let committing = self.committing.iter().flat_map(|after_commit| &after_commit.outgoing);
-        next.chain(committing.map(|outgoing| outgoing.recipients.len())).sum()
+        waiting.chain(committing.map(|outgoing| outgoing.recipients.len())).sum()
     }
 
     /// Whether a batch is under way, or an event, a delivery or a sink waits for the next one.
@@ -224,5 +259,129 @@ impl AfterCommit {
         });
         let finished = batch.deliveries.iter().filter(|update| update.change.is_final());
         Self { outgoing: outgoing.collect(), finished: finished.map(|update| update.id.clone()).collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::snapshot::SinkSnapshot;
+
+    fn at(seconds: u64) -> Now {
+        let instant = Instant::after_start(Duration::from_secs(seconds));
+        Now { instant, wall: "2026-11-23T12:00:00Z".parse().unwrap() }
+    }
+
+    /// Takes the batch of a start, which is empty.
+    fn started() -> CommitQueue {
+        let mut queue = CommitQueue::new(at(0).instant);
+        assert_eq!(queue.take(at(0), |_, _| true), None);
+        queue
+    }
+
+    /// Emits an event of this kind of number.
+    fn emit(queue: &mut CommitQueue, number: usize) {
+        let id = EventId::from_parts(at(0).wall, [u8::try_from(number).unwrap(); 10]);
+        let event = Event::of_project(id, EventKind::ProjectUnauthorized, at(0).wall, ProjectName::default());
+        queue.emit(event, vec![SinkName::new("ops")]);
+    }
+
+    /// Gathers all of these states.
+    fn all(dirty: &mut Vec<SinkRecord>) -> impl FnOnce(usize, &mut Batch) -> bool {
+        |_, batch| {
+            batch.sinks.append(dirty);
+            true
+        }
+    }
+
+    /// What a batch holds: the last bytes of its events, and the states, by their number.
+    fn contents(batch: Option<Batch>) -> Option<(Vec<u8>, usize)> {
+        let batch = batch?;
+        let number = |entry: &BatchEntry| entry.event.id.to_string().bytes().next_back().unwrap() - b'0';
+        Some((batch.entries.iter().map(number).collect(), batch.sinks.len()))
+    }
+
+    fn state(number: usize) -> SinkRecord {
+        SinkRecord { name: SinkName::new(format!("sink-{number}")), snapshot: SinkSnapshot::default() }
+    }
+
+    #[test]
+    fn a_full_batch_waits_with_the_states_of_its_time() {
+        let mut queue = started();
+        emit(&mut queue, 0);
+        assert_eq!(contents(queue.take(at(1), |_, _| true)), Some((vec![0], 0)));
+
+        // A state changes with each event, and is dirty until it is gathered.
+        let mut dirty = Vec::new();
+        for number in 1..=6 {
+            emit(&mut queue, number);
+            dirty.push(state(number));
+            let taken = queue.take(at(2), all(&mut dirty));
+            assert_eq!(taken, None, "one is under way");
+        }
+        assert_eq!((dirty.len(), queue.pending()), (2, 7));
+
+        queue.committed();
+        let batch = queue.take(at(3), all(&mut dirty));
+        assert_eq!(contents(batch), Some((vec![1, 2, 3, 4], 4)));
+        queue.committed();
+        let batch = queue.take(at(3), all(&mut dirty));
+        assert_eq!(contents(batch), Some((vec![5, 6], 2)));
+    }
+
+    #[test]
+    fn a_ticket_is_of_the_last_batch_that_waits() {
+        let mut queue = started();
+        emit(&mut queue, 0);
+        queue.take(at(1), |_, _| true);
+        for number in 0..=FULL {
+            emit(&mut queue, number);
+            queue.take(at(1), |_, _| true);
+        }
+
+        let ticket = queue.ticket();
+
+        for _ in 0..2 {
+            queue.committed();
+            assert!(!queue.is_committed(ticket));
+            assert!(queue.take(at(1), |_, _| true).is_some());
+        }
+        queue.committed();
+        assert!(queue.is_committed(ticket));
+        assert_eq!(queue.ticket(), ticket, "nothing changed since");
+    }
+
+    #[test]
+    fn what_was_left_is_committed_next() {
+        let mut queue = started();
+        queue.touch(at(1).instant);
+        queue.touch_now(at(2).instant);
+
+        let batch = queue.take(at(2), |enough, batch| {
+            batch.sinks.push(state(1));
+            enough > MANY_DIRTY_JOBS
+        });
+        assert!(batch.is_some());
+        assert_eq!(queue.next_deadline(), None, "one is under way");
+        queue.committed();
+
+        assert_eq!(queue.next_deadline(), Some(at(2).instant));
+    }
+
+    #[test]
+    fn after_a_request_a_batch_holds_all() {
+        let mut queue = started();
+        queue.touch(at(1).instant);
+        queue.hurry(at(2).instant);
+        let ticket = queue.ticket();
+
+        queue.take(at(2), |enough, batch| {
+            batch.sinks.push(state(1));
+            assert_eq!(enough, usize::MAX);
+            true
+        });
+        queue.committed();
+
+        assert!(queue.is_committed(ticket));
     }
 }

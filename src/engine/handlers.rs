@@ -1,5 +1,6 @@
 //! What each input does to the projects, and how its effects are carried out.
 
+use super::commit_queue::MANY_DIRTY_JOBS;
 use super::context::{Cx, Effect, Effects};
 use super::project::{Project, Request};
 use super::tracker::{Draft, Tracker};
@@ -49,7 +50,9 @@ impl Engine {
         self.notice_changes(now);
         self.commit_queue.hurry(now.instant);
         let projects = &mut self.projects;
-        self.commit_queue.add(|batch| projects.gather(now, batch));
+        self.commit_queue.add(|batch| {
+            projects.gather(now, usize::MAX, batch);
+        });
         self.projects.values_mut().for_each(Project::stop);
     }
 
@@ -62,6 +65,9 @@ impl Engine {
     pub(super) fn notice_changes(&mut self, now: Now) {
         if self.projects.have_changed() {
             self.commit_queue.touch(now.instant);
+        }
+        if self.projects.dirty_jobs() >= MANY_DIRTY_JOBS {
+            self.commit_queue.touch_now(now.instant);
         }
     }
 

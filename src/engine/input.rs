@@ -159,5 +159,5 @@ pub enum Edit {
     /// Attempt it now.
     Retry(DeliveryRecord),
     /// Make no further attempt.
-    Drop(DeliveryId),
+    Drop(DeliveryRecord),
 }

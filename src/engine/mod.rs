@@ -186,8 +186,8 @@ impl Engine {
         ])
     }
 
-    /// Names the commit that contains everything that changed so far. After [`Command::Commit`],
-    /// that is the next one to begin, if not the one under way.
+    /// Names the commit with which everything is committed that changed before the last
+    /// [`Command::Commit`].
     pub fn commit_ticket(&self) -> CommitTicket {
         self.commit_queue.ticket()
     }
@@ -310,7 +310,8 @@ impl Engine {
 
     fn commit(&mut self, now: Now) {
         let projects = &mut self.projects;
-        let batch = self.commit_queue.take(now, |batch| projects.gather(now, batch));
+        let gather = |enough, batch: &mut Batch| projects.gather(now, enough, batch);
+        let batch = self.commit_queue.take(now, gather);
         self.actions.extend(batch.map(Action::Commit));
     }
 }

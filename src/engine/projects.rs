@@ -19,8 +19,12 @@ pub(super) struct Projects {
     touched: Vec<ProjectName>,
     /// The next deadline of each project that has one.
     deadlines: BTreeSet<(Instant, ProjectName)>,
-    /// Projects with changes that are not committed.
-    dirty: BTreeSet<ProjectName>,
+    /// Projects with changes that are not committed, in the order in which they changed.
+    dirty: BTreeSet<(u64, ProjectName)>,
+    /// Numbers the places in that order.
+    changes: u64,
+    /// How many jobs of all projects have such changes.
+    dirty_jobs: usize,
 }
 
 #[derive(Debug)]
@@ -28,6 +32,10 @@ struct Entry {
     project: Project,
     /// Its place among the deadlines.
     deadline: Option<Instant>,
+    /// Its place among the dirty projects.
+    dirty: Option<u64>,
+    /// How many of the dirty jobs are its own.
+    dirty_jobs: usize,
 }
 
 impl Projects {
@@ -69,7 +77,7 @@ impl Projects {
     pub(super) fn insert(&mut self, project: Project) {
         let name = project.name.clone();
         self.touched.push(name.clone());
-        self.all.insert(name, Entry { project, deadline: None });
+        self.all.insert(name, Entry { project, deadline: None, dirty: None, dirty_jobs: 0 });
     }
 
     /// Takes all projects out.
@@ -96,13 +104,38 @@ impl Projects {
         !self.dirty.is_empty()
     }
 
-    /// Adds what changed to the batch that commits it.
-    pub(super) fn gather(&mut self, now: Now, batch: &mut Batch) {
+    /// How many jobs have changes that are not committed, as of the last [`Projects::reindex`].
+    pub(super) fn dirty_jobs(&self) -> usize {
+        self.dirty_jobs
+    }
+
+    /// Adds what changed to the batch that commits it: of the projects of its events and deleted
+    /// jobs, because these would be emitted again without the states that belong to them; then of
+    /// others, until there are `enough` jobs in it. Returns whether that is all.
+    pub(super) fn gather(&mut self, now: Now, enough: usize, batch: &mut Batch) -> bool {
         debug_assert!(self.touched.is_empty(), "a change would be left out");
-        for name in std::mem::take(&mut self.dirty) {
-            if let Some(entry) = self.all.get_mut(&name) {
-                entry.project.gather(now, batch);
+        let of_events = batch.entries.iter().map(|entry| &entry.event.project);
+        let concerned = of_events.chain(batch.forgotten.iter().map(|(project, _)| project));
+        for name in concerned.cloned().collect::<BTreeSet<_>>() {
+            if let Some(place) = self.all.get(&name).and_then(|entry| entry.dirty) {
+                self.dirty.remove(&(place, name.clone()));
+                self.gather_project(&name, now, batch);
             }
+        }
+
+        while batch.jobs.len() < enough
+            && let Some((_, name)) = self.dirty.pop_first()
+        {
+            self.gather_project(&name, now, batch);
+        }
+        self.dirty.is_empty()
+    }
+
+    fn gather_project(&mut self, name: &ProjectName, now: Now, batch: &mut Batch) {
+        if let Some(entry) = self.all.get_mut(name) {
+            entry.project.gather(now, batch);
+            entry.dirty = None;
+            self.dirty_jobs -= std::mem::take(&mut entry.dirty_jobs);
         }
     }
 
@@ -111,11 +144,22 @@ impl Projects {
         for name in self.touched.drain(..) {
             let Some(entry) = self.all.get_mut(&name) else { continue };
             entry.project.recount();
-            if entry.project.has_changed() {
-                self.dirty.insert(name.clone());
-            } else {
-                self.dirty.remove(&name);
+            match (entry.dirty, entry.project.has_changed()) {
+                (None, true) => {
+                    self.changes += 1;
+                    entry.dirty = Some(self.changes);
+                    self.dirty.insert((self.changes, name.clone()));
+                }
+                (Some(place), false) => {
+                    entry.dirty = None;
+                    self.dirty.remove(&(place, name.clone()));
+                }
+                (None, false) | (Some(_), true) => {}
             }
+
+            let dirty_jobs = entry.project.dirty_jobs();
+            self.dirty_jobs = self.dirty_jobs - entry.dirty_jobs + dirty_jobs;
+            entry.dirty_jobs = dirty_jobs;
 
             let deadline = entry.project.next_deadline();
             if entry.deadline != deadline {

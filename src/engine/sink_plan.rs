@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::outbox::INITIAL_IN_FLIGHT;
 use super::retry::RetrySchedule;
 use crate::config::EventFilter;
 use crate::model::SinkName;
@@ -26,13 +27,21 @@ pub struct DeliveryPolicy {
     pub schedule: RetrySchedule,
     /// The least time between two attempts of the sink.
     pub spacing: Duration,
+    /// The number of deliveries under way at once never grows beyond this.
+    pub max_in_flight: usize,
     /// An older event is dropped.
     pub expires_after: Option<Duration>,
 }
 
 impl DeliveryPolicy {
-    /// A policy with these delays between the attempts and no other limit.
+    /// A policy with these delays between the attempts, no more deliveries under way than at first,
+    /// and no other limit.
     pub fn retry(schedule: Vec<Duration>) -> Self {
-        Self { schedule: RetrySchedule::new(schedule), spacing: Duration::ZERO, expires_after: None }
+        Self {
+            schedule: RetrySchedule::new(schedule),
+            spacing: Duration::ZERO,
+            max_in_flight: INITIAL_IN_FLIGHT,
+            expires_after: None,
+        }
     }
 }

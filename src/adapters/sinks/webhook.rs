@@ -18,6 +18,11 @@ use crate::engine::{DeliveryPolicy, Failure, FailureClass};
 use crate::model::{Event, Payload, one_line};
 use crate::platform::failpoint;
 
+/// Most deliveries under way at once, if the receiver is fast. With its answers after 100 ms, that
+/// is 320 a second; more would be a load for most receivers, and each takes a connection and up to
+/// [`MAX_ANSWER`] of memory.
+const MAX_IN_FLIGHT: usize = 32;
+
 /// Of one attempt, connecting included.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -29,7 +34,8 @@ const MAX_LINE: usize = 200;
 
 pub(super) fn policy(settings: &WebhookSettings) -> DeliveryPolicy {
     let spacing = format::of(settings.format).spacing();
-    DeliveryPolicy { spacing, ..DeliveryPolicy::retry(settings.retry_schedule.clone()) }
+    let max_in_flight = MAX_IN_FLIGHT;
+    DeliveryPolicy { spacing, max_in_flight, ..DeliveryPolicy::retry(settings.retry_schedule.clone()) }
 }
 
 #[derive(Debug)]

@@ -83,6 +83,9 @@ pub async fn run(driver: Driver, options: Options, signals: &mut Signals) -> Res
             Wakeup::Loaded(result) => daemon.reloaded(*result),
             Wakeup::Request(request) => daemon.answer(request),
         }
+        // Else up to a hundred inputs follow before the connections of the control socket have
+        // their turn, and a page of the list takes a millisecond.
+        tokio::task::yield_now().await;
     }
 
     daemon.drain(signals).await?;

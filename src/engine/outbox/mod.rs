@@ -5,12 +5,15 @@
 //! after the end of the one before is committed; only the end of a job overtakes, so that it does
 //! not wait behind an event that the receiver refuses. No sink waits for another.
 
+mod concurrency;
 mod sink;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
+
+pub(super) use concurrency::INITIAL as INITIAL_IN_FLIGHT;
 
 use sink::Sink;
 
@@ -207,6 +210,7 @@ impl Outbox {
     pub(super) fn delivered(&mut self, id: DeliveryId, cx: &mut OutboxCx<'_>) {
         let Some(sink) = self.sinks.get_mut(&id.sink) else { return };
         let Some(attempts) = sink.attempts_under_way(&id) else { return };
+        sink.on_accepted(&id, cx.now.instant);
         let change = DeliveryChange::Delivered;
         finish(sink, DeliveryUpdate { id, at: cx.now.wall, attempts, change, reason: None }, cx.commit_queue);
     }
@@ -225,6 +229,9 @@ impl Outbox {
             _ => sink.plan.policy.schedule.delay(attempts, pause, cx.rng),
         };
 
+        if matches!(failure.class, FailureClass::Throttled | FailureClass::Transient) {
+            sink.on_overload(&id);
+        }
         if !pause.is_zero() && sink.hold_until(cx.now.instant + pause) {
             cx.commit_queue.sink(sink.record(cx.now));
         }
@@ -255,9 +262,9 @@ impl Outbox {
     /// Another process changed a delivery in the state, where the change is recorded already.
     pub(super) fn edited(&mut self, edit: Edit, cx: &mut OutboxCx<'_>) {
         match edit {
-            Edit::Drop(id) => {
-                if let Some(sink) = self.sinks.get_mut(&id.sink) {
-                    sink.forget(&id, cx.now.instant);
+            Edit::Drop(record) => {
+                if let Some(sink) = self.sinks.get_mut(&record.id.sink) {
+                    sink.forget(&record, cx.now.instant);
                 }
             }
             Edit::Retry(record) => {
@@ -265,7 +272,7 @@ impl Outbox {
                 if sink.is_disabled() {
                     let header = EventHeader::from(&record);
                     enqueue(sink, &header, cx);
-                } else if !sink.retry_now(&record.id, cx.now.instant) {
+                } else if !sink.retry_now(&record, cx.now.instant) {
                     sink.restore_pending(record, cx.now);
                 }
             }

@@ -1,12 +1,17 @@
 //! The pending deliveries of one sink.
 //!
 //! Invariant: the first delivery of each ordering key is in one of three states: it waits for its
-//! next attempt, it is under way, or it waits for the commit of the one before.
+//! next attempt, it is under way, or it waits for the commit of the one before. What happens to one
+//! delivery takes no time for those of other keys.
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use jiff::Timestamp;
 
+use super::concurrency::{self, Concurrency};
 use crate::config::EventFilter;
 use crate::engine::action::Delivery;
 use crate::engine::commit_queue::EventHeader;
@@ -14,9 +19,6 @@ use crate::engine::sink_plan::{DeliveryPolicy, SinkPlan};
 use crate::engine::snapshot::{DeliveryRecord, SinkRecord, SinkSnapshot};
 use crate::model::time::{Instant, Now, Recorded};
 use crate::model::{DeliveryId, EventId, JobId, ProjectName, SinkName};
-
-/// Deliveries to one sink that may be under way at once.
-const MAX_IN_FLIGHT: usize = 8;
 
 /// A sink and its deliveries.
 #[derive(Debug)]
@@ -26,10 +28,14 @@ pub(super) struct Sink {
     /// does.
     is_configured: bool,
     queues: BTreeMap<OrderingKey, Queue>,
+    /// How many deliveries are in the queues.
+    pending: usize,
     /// The keys whose first delivery waits, by the time of its next attempt.
     due: BTreeSet<(Instant, OrderingKey)>,
     /// The keys whose first delivery is under way.
     in_flight: BTreeMap<EventId, Attempt>,
+    /// How many of them there may be.
+    concurrency: Concurrency,
     /// The keys whose last delivery is finished, which is not committed yet.
     awaiting_commit: BTreeMap<EventId, AwaitingCommit>,
     /// No attempt begins before then: the receiver asked for a pause, or attempts are spaced.
@@ -40,12 +46,23 @@ pub(super) struct Sink {
 /// What must stay in order: the events of one job, or those of a project.
 pub(super) type OrderingKey = (ProjectName, Option<JobId>);
 
-/// The deliveries of one ordering key, the next one first.
+/// The deliveries of one ordering key, the next one first. It may be empty while the end of the
+/// last one is being committed.
 #[derive(Debug)]
 struct Queue {
     pending: VecDeque<PendingDelivery>,
-    /// When the first one is attempted, while it waits for that.
-    due: Option<Instant>,
+    waits_for: WaitsFor,
+}
+
+/// What the first delivery of a queue waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum WaitsFor {
+    /// The time of its next attempt.
+    Attempt(Instant),
+    /// The answer to the attempt under way.
+    Answer,
+    /// The commit of the end of the delivery before.
+    Commit,
 }
 
 /// A delivery under way.
@@ -54,6 +71,8 @@ struct Attempt {
     key: OrderingKey,
     /// Of the settings that it began with.
     fingerprint: u64,
+    number: concurrency::Attempt,
+    began: Instant,
 }
 
 /// A finished delivery whose end is not committed yet.
@@ -94,8 +113,10 @@ impl Sink {
             },
             is_configured: false,
             queues: BTreeMap::new(),
+            pending: 0,
             due: BTreeSet::new(),
             in_flight: BTreeMap::new(),
+            concurrency: Concurrency::new(),
             awaiting_commit: BTreeMap::new(),
             held_until: held_until.unwrap_or(now.instant),
             disabled: snapshot.disabled,
@@ -112,6 +133,7 @@ impl Sink {
         if is_changed {
             self.held_until = now;
             self.disabled = None;
+            self.concurrency = Concurrency::new();
             let waiting: Vec<_> = self.due.iter().map(|(_, key)| key.clone()).collect();
             for key in waiting {
                 self.schedule(key, now);
@@ -163,30 +185,25 @@ impl Sink {
     }
 
     fn add(&mut self, key: OrderingKey, pending: PendingDelivery, due: Instant) {
-        let is_awaiting_commit = self.awaiting_commit.values().any(|finished| finished.key == key);
-        let queue = self.queues.entry(key.clone()).or_insert_with(Queue::for_one);
-        queue.pending.push_back(pending);
+        self.pending += 1;
+        let Some(queue) = self.queues.get_mut(&key) else {
+            self.queues.insert(key.clone(), Queue::of_one(pending, due));
+            self.due.insert((due, key));
+            return;
+        };
 
-        let is_first = queue.pending.len() == 1;
-        let first_waits_after_failure = queue.due.is_some() && queue.pending[0].attempts > 0;
-        if (is_first && !is_awaiting_commit) || (first_waits_after_failure && self.let_the_end_overtake(&key))
-        {
+        queue.pending.push_back(pending);
+        let waits_after_failure =
+            matches!(queue.waits_for, WaitsFor::Attempt(_)) && queue.pending[0].attempts > 0;
+        if waits_after_failure && queue.let_the_end_overtake() {
             self.schedule(key, due);
         }
     }
 
-    /// Moves the end of a job before its earlier events. Returns whether it did.
-    fn let_the_end_overtake(&mut self, key: &OrderingKey) -> bool {
-        let Some(Queue { pending, .. }) = self.queues.get_mut(key) else { return false };
-        let end = pending.iter().position(|pending| pending.is_end).filter(|at| *at > 0);
-        let Some(end) = end.and_then(|at| pending.remove(at)) else { return false };
-        pending.push_front(end);
-        true
-    }
-
+    /// The first delivery of a key is attempted at `due`.
     fn schedule(&mut self, key: OrderingKey, due: Instant) {
         let Some(queue) = self.queues.get_mut(&key) else { return };
-        if let Some(old) = queue.due.replace(due) {
+        if let WaitsFor::Attempt(old) = std::mem::replace(&mut queue.waits_for, WaitsFor::Attempt(due)) {
             self.due.remove(&(old, key.clone()));
         }
         self.due.insert((due, key));
@@ -194,7 +211,8 @@ impl Sink {
 
     /// The earliest time at which [`Sink::take_due`] has something.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
-        let may_send = self.is_configured && self.in_flight.len() < MAX_IN_FLIGHT;
+        let limit = self.concurrency.limit(self.plan.policy.max_in_flight);
+        let may_send = self.is_configured && self.in_flight.len() < limit;
         let (due, _) = self.due.first().filter(|_| may_send)?;
         Some((*due).max(self.held_until))
     }
@@ -207,11 +225,13 @@ impl Sink {
 
         let (_, key) = self.due.pop_first()?;
         let queue = self.queues.get_mut(&key)?;
-        queue.due = None;
+        queue.waits_for = WaitsFor::Answer;
         let pending = queue.pending.front_mut()?;
         pending.attempts = pending.attempts.saturating_add(1);
 
-        self.in_flight.insert(pending.event, Attempt { key, fingerprint: self.plan.fingerprint });
+        let attempt =
+            Attempt { key, fingerprint: self.plan.fingerprint, number: self.concurrency.begin(), began: now };
+        self.in_flight.insert(pending.event, attempt);
         self.held_until = self.held_until.max(now + self.plan.policy.spacing);
         let id = DeliveryId { event: pending.event, sink: self.plan.name.clone() };
         Some(Delivery { id, attempt: pending.attempts })
@@ -236,8 +256,7 @@ impl Sink {
     /// Whether a delivery under way began with other settings: its end says nothing about the
     /// present ones.
     pub(super) fn is_outdated(&self, id: &DeliveryId) -> bool {
-        let attempt = self.in_flight.get(&id.event);
-        attempt.is_some_and(|attempt| attempt.fingerprint != self.plan.fingerprint)
+        self.in_flight.contains_key(&id.event) && self.present_attempt(id).is_none()
     }
 
     fn head(&self, id: &DeliveryId) -> Option<&PendingDelivery> {
@@ -248,11 +267,31 @@ impl Sink {
     /// overtakes.
     pub(super) fn retry_at(&mut self, id: &DeliveryId, due: Instant, reason: String, now: Instant) {
         let Some(Attempt { key, .. }) = self.in_flight.remove(&id.event) else { return };
-        if let Some(pending) = self.queues.get_mut(&key).and_then(|queue| queue.pending.front_mut()) {
+        let Some(queue) = self.queues.get_mut(&key) else { return };
+        if let Some(pending) = queue.pending.front_mut() {
             pending.reason = Some(reason);
         }
-        let is_overtaken = self.let_the_end_overtake(&key);
+        let is_overtaken = queue.let_the_end_overtake();
         self.schedule(key, if is_overtaken { now } else { due });
+    }
+
+    /// The receiver accepted a delivery under way: it may be able to take more at once.
+    pub(super) fn on_accepted(&mut self, id: &DeliveryId, now: Instant) {
+        let Some(attempt) = self.present_attempt(id) else { return };
+        let (took, max) = (now.since(attempt.began), self.plan.policy.max_in_flight);
+        self.concurrency.on_accepted(took, self.in_flight.len(), max);
+    }
+
+    /// An attempt failed in a way that may pass: the receiver gets fewer at once.
+    pub(super) fn on_overload(&mut self, id: &DeliveryId) {
+        if let Some(number) = self.present_attempt(id).map(|attempt| attempt.number) {
+            self.concurrency.on_overload(number);
+        }
+    }
+
+    /// A delivery under way, if it began with the present settings.
+    fn present_attempt(&self, id: &DeliveryId) -> Option<&Attempt> {
+        self.in_flight.get(&id.event).filter(|attempt| attempt.fingerprint == self.plan.fingerprint)
     }
 
     /// Begins no attempt before `until`. Returns whether that is later than before.
@@ -266,10 +305,8 @@ impl Sink {
     pub(super) fn finish(&mut self, id: &DeliveryId, is_delivered: bool) {
         let Some(Attempt { key, .. }) = self.in_flight.remove(&id.event) else { return };
         if let Some(queue) = self.queues.get_mut(&key) {
-            queue.pending.pop_front();
-            if queue.pending.is_empty() {
-                self.queues.remove(&key);
-            }
+            self.pending -= usize::from(queue.pending.pop_front().is_some());
+            queue.waits_for = WaitsFor::Commit;
         }
         self.awaiting_commit.insert(id.event, AwaitingCommit { key, is_delivered });
     }
@@ -277,48 +314,46 @@ impl Sink {
     /// The end of a delivery is committed: the next one of its key may begin.
     pub(super) fn release_after(&mut self, event: EventId, now: Instant) {
         let Some(AwaitingCommit { key, .. }) = self.awaiting_commit.remove(&event) else { return };
-        if self.queues.get(&key).is_some_and(|queue| queue.due.is_none()) {
+        if self.queues.get(&key).is_some_and(|queue| queue.pending.is_empty()) {
+            self.queues.remove(&key);
+        } else {
             self.schedule(key, now);
         }
     }
 
     /// Makes a waiting delivery due. Returns whether it is known; one that was just delivered is.
-    pub(super) fn retry_now(&mut self, id: &DeliveryId, now: Instant) -> bool {
-        if self.awaiting_commit.get(&id.event).is_some_and(|finished| finished.is_delivered) {
+    pub(super) fn retry_now(&mut self, record: &DeliveryRecord, now: Instant) -> bool {
+        let event = record.id.event;
+        if self.awaiting_commit.get(&event).is_some_and(|finished| finished.is_delivered) {
             return true;
         }
-        let Some((key, place)) = self.find(id) else { return false };
-        let is_waiting = self.queues.get(&key).is_some_and(|queue| queue.due.is_some());
-        if place == 0 && is_waiting {
+        let key = (record.project.clone(), record.job.clone());
+        let Some(queue) = self.queues.get(&key) else { return false };
+        let Some(place) = queue.place(event) else { return false };
+        if place == 0 && matches!(queue.waits_for, WaitsFor::Attempt(_)) {
             self.schedule(key, now);
         }
         true
     }
 
     /// Drops a delivery, whether it is under way or not.
-    pub(super) fn forget(&mut self, id: &DeliveryId, now: Instant) {
-        let was_in_flight = self.in_flight.remove(&id.event).is_some();
-        let Some((key, place)) = self.find(id) else { return };
+    pub(super) fn forget(&mut self, record: &DeliveryRecord, now: Instant) {
+        let event = record.id.event;
+        let key = (record.project.clone(), record.job.clone());
         let Some(queue) = self.queues.get_mut(&key) else { return };
+        let Some(place) = queue.place(event) else { return };
         queue.pending.remove(place);
+        self.pending -= 1;
+        self.in_flight.remove(&event);
 
-        let due = queue.due.take_if(|_| queue.pending.is_empty() || place == 0);
-        if let Some(due) = due {
-            self.due.remove(&(due, key.clone()));
+        if place > 0 || queue.waits_for == WaitsFor::Commit {
+            return;
         }
-        if queue.pending.is_empty() {
-            self.queues.remove(&key);
-        } else if was_in_flight || due.is_some() {
+        if !queue.pending.is_empty() {
             self.schedule(key, now);
+        } else if let Some(Queue { waits_for: WaitsFor::Attempt(due), .. }) = self.queues.remove(&key) {
+            self.due.remove(&(due, key));
         }
-    }
-
-    /// The queue of a delivery, and its place there.
-    fn find(&self, id: &DeliveryId) -> Option<(OrderingKey, usize)> {
-        self.queues.iter().find_map(|(key, queue)| {
-            let place = queue.pending.iter().position(|pending| pending.event == id.event)?;
-            Some((key.clone(), place))
-        })
     }
 
     /// Disables the sink. Returns the deliveries that waited, with their attempts; those under way
@@ -328,14 +363,14 @@ impl Sink {
         self.due.clear();
         let mut waiting = Vec::new();
         let sink = &self.plan.name;
-        for (key, queue) in &mut self.queues {
-            queue.due = None;
-            let busy = usize::from(self.in_flight.values().any(|attempt| attempt.key == *key));
-            let dead = queue.pending.drain(busy..);
+        self.queues.retain(|_, queue| {
+            let under_way = usize::from(queue.waits_for == WaitsFor::Answer);
+            let dead = queue.pending.drain(under_way..);
             let id = |event| DeliveryId { event, sink: sink.clone() };
             waiting.extend(dead.map(|pending| (id(pending.event), pending.attempts)));
-        }
-        self.queues.retain(|_, queue| !queue.pending.is_empty());
+            !matches!(queue.waits_for, WaitsFor::Attempt(_))
+        });
+        self.pending -= waiting.len();
         waiting
     }
 
@@ -351,7 +386,7 @@ impl Sink {
 
     /// How many deliveries are under way or wait.
     pub(super) fn pending(&self) -> usize {
-        self.queues.values().map(|queue| queue.pending.len()).sum()
+        self.pending
     }
 
     /// Whether a delivery is under way.
@@ -361,9 +396,24 @@ impl Sink {
 }
 
 impl Queue {
-    /// An empty queue with room for one delivery, because most have no more.
-    fn for_one() -> Self {
-        Self { pending: VecDeque::with_capacity(1), due: None }
+    /// A queue with room for one delivery, because most have no more.
+    fn of_one(pending: PendingDelivery, due: Instant) -> Self {
+        let mut queue = Self { pending: VecDeque::with_capacity(1), waits_for: WaitsFor::Attempt(due) };
+        queue.pending.push_back(pending);
+        queue
+    }
+
+    /// The place of a delivery.
+    fn place(&self, event: EventId) -> Option<usize> {
+        self.pending.iter().position(|pending| pending.event == event)
+    }
+
+    /// Moves the end of a job before its earlier events. Returns whether it did.
+    fn let_the_end_overtake(&mut self) -> bool {
+        let end = self.pending.iter().position(|pending| pending.is_end).filter(|at| *at > 0);
+        let Some(end) = end.and_then(|at| self.pending.remove(at)) else { return false };
+        self.pending.push_front(end);
+        true
     }
 }
 

@@ -157,6 +157,11 @@ impl JobTable {
         !self.dirty.is_empty()
     }
 
+    /// How many jobs have changes to commit.
+    pub(super) fn dirty(&self) -> usize {
+        self.dirty.len()
+    }
+
     /// The jobs that changed since this was asked last.
     pub(super) fn take_dirty(&mut self) -> BTreeSet<JobId> {
         std::mem::take(&mut self.dirty)

@@ -73,6 +73,11 @@ impl Project {
             || durations.is_dirty()
     }
 
+    /// How many jobs have changes to commit.
+    pub(in crate::engine) fn dirty_jobs(&self) -> usize {
+        self.jobs.dirty()
+    }
+
     /// Adds what changed to the batch that commits it.
     pub(in crate::engine) fn gather(&mut self, now: Now, batch: &mut Batch) {
         if self.take_dirty() {

@@ -1,6 +1,7 @@
 //! Deliveries to sinks: order, repetition, limits.
 
 use super::*;
+use crate::engine::snapshot::JobRecord;
 
 fn once() -> SinkPlan {
     SinkPlan { policy: DeliveryPolicy::retry(Vec::new()), ..everything() }
@@ -28,6 +29,41 @@ fn no_delivery_begins_before_its_event_is_committed() {
     assert_eq!(engine.deliveries().pending(), 2);
     let actions = handle(&mut engine, Input::Committed, now);
     assert!(matches!(&actions[..], [Action::Deliver(delivery)] if delivery.attempt == 1), "{actions:?}");
+}
+
+#[test]
+fn many_events_are_committed_in_several_batches() {
+    let now = Now { instant: Instant::default(), wall: NOON.parse().unwrap() };
+    let projects = [project(&["a", "b", "c"])];
+    let mut engine = Engine::from_snapshot(plan(&projects, vec![everything()]), Snapshot::default(), 7, now);
+
+    // All of it happens while the first batch is under way.
+    for action in handle(&mut engine, Input::Timeout, now) {
+        let Action::Poll(poll) = action else { continue };
+        let id = poll.job.clone();
+        let observation = Observation { id, status: Status::Completed, facts: JobFacts::default() };
+        handle(&mut engine, Input::PollAnswered { poll, answer: Answer::Job(observation) }, now);
+    }
+    let ticket = engine.commit_ticket();
+
+    let mut sizes = Vec::new();
+    loop {
+        let actions = handle(&mut engine, Input::Committed, now);
+        let batch = actions.into_iter().find_map(|action| match action {
+            Action::Commit(batch) => Some(batch),
+            _ => None,
+        });
+        let Some(batch) = batch else { break };
+        assert!(!engine.is_committed(ticket));
+        sizes.push(batch.entries.len());
+        for entry in &batch.entries {
+            let of_event = |job: &&JobRecord| Some(&job.id) == entry.event.job.as_ref().map(|job| &job.id);
+            let job = batch.jobs.iter().find(of_event).expect("a state for each event");
+            assert!(job.snapshot.end.is_some());
+        }
+    }
+    assert_eq!(sizes, [4, 2]);
+    assert!(engine.is_committed(ticket));
 }
 
 #[test]
@@ -171,6 +207,83 @@ fn hanging_receiver_gets_a_bounded_number_at_once() {
     }
     assert_eq!(stage.deliveries.len(), 8);
     assert_eq!(stage.engine.deliveries().pending(), 60);
+}
+
+/// A sink that gets all events, and as many at once as it answers well.
+fn webhook() -> SinkPlan {
+    let policy = DeliveryPolicy { max_in_flight: 32, ..everything().policy };
+    SinkPlan { policy, ..everything() }
+}
+
+/// A stage in which so many jobs have ended, with the deliveries of their events pending.
+fn volley(jobs: usize, sinks: Vec<SinkPlan>) -> Stage {
+    let jobs: Vec<_> = (0..jobs).map(|n| format!("job-{n:03}")).collect();
+    let jobs: Vec<_> = jobs.iter().map(String::as_str).collect();
+    let mut stage = Stage::new(&[project(&jobs)], sinks);
+    for _ in 0..jobs.len() {
+        stage.answer("Completed");
+    }
+    stage
+}
+
+/// Ends all deliveries under way after this time. Returns how many are under way from then on.
+fn end_round(stage: &mut Stage, after: Duration, input: impl Fn(DeliveryId) -> Input) -> usize {
+    stage.pass(after);
+    for delivery in std::mem::take(&mut stage.deliveries) {
+        stage.step(input(delivery.id));
+    }
+    stage.deliveries.len()
+}
+
+#[test]
+fn fast_receiver_gets_more_at_once() {
+    let mut stage = volley(100, vec![webhook()]);
+    // These began long ago, because the jobs ended one after the other.
+    assert_eq!(end_round(&mut stage, Duration::ZERO, Input::Delivered), 8);
+
+    let rounds: Vec<_> =
+        (0..4).map(|_| end_round(&mut stage, Duration::from_millis(100), Input::Delivered)).collect();
+
+    assert_eq!(rounds, [16, 32, 32, 32]);
+}
+
+#[test]
+fn slow_receiver_gets_no_more_at_once() {
+    let mut stage = volley(100, vec![webhook()]);
+    let rounds: Vec<_> = (0..3).map(|_| end_round(&mut stage, seconds(5), Input::Delivered)).collect();
+
+    assert_eq!(rounds, [8, 8, 8]);
+}
+
+#[test]
+fn local_sink_gets_no_more_at_once() {
+    let mut stage = volley(100, vec![everything()]);
+    let rounds: Vec<_> = (0..3).map(|_| end_round(&mut stage, Duration::ZERO, Input::Delivered)).collect();
+
+    assert_eq!(rounds, [8, 8, 8]);
+}
+
+#[test]
+fn overloaded_receiver_gets_fewer_at_once() {
+    for class in [FailureClass::Throttled, FailureClass::Transient] {
+        let mut stage = volley(100, vec![webhook()]);
+        let failed = |id| Input::DeliveryFailed { id, failure: failure(class) };
+
+        let rounds: Vec<_> = (0..5).map(|_| end_round(&mut stage, seconds(1), failed)).collect();
+        assert_eq!(rounds, [4, 2, 1, 1, 1], "{class:?}");
+
+        // Then it grows by one a round.
+        let rounds: Vec<_> = (0..4).map(|_| end_round(&mut stage, seconds(1), Input::Delivered)).collect();
+        assert_eq!(rounds, [2, 3, 4, 5], "{class:?}");
+    }
+}
+
+#[test]
+fn failures_that_are_no_overload_change_nothing() {
+    let mut stage = volley(100, vec![webhook()]);
+    let failed = |id| Input::DeliveryFailed { id, failure: failure(FailureClass::Misconfigured) };
+
+    assert_eq!(end_round(&mut stage, seconds(1), failed), 8);
 }
 
 #[test]

@@ -267,6 +267,32 @@ fn expired_delivery_is_dropped_and_reported() {
     assert!(stage.disk.deliveries.iter().all(|(_, state)| *state == DeliveryChange::Dropped));
 }
 
+/// What is in the batches that are committed from this input on: their jobs by project and id.
+fn batches_after(input: Input) -> Vec<Vec<(String, String)>> {
+    let now = Now { instant: Instant::default(), wall: NOON.parse().unwrap() };
+    let projects = ["one", "two"]
+        .map(|name| ProjectSettings { name: ProjectName::new(name), ..project(&["a", "b", "c", "d"]) });
+    let mut engine = Engine::from_snapshot(plan(&projects, Vec::new()), Snapshot::default(), 7, now);
+    let mut batches = Vec::new();
+    let mut actions = handle(&mut engine, input, now);
+    while let Some(Action::Commit(batch)) = actions.iter().find(|action| matches!(action, Action::Commit(_)))
+    {
+        let name = |job: &snapshot::JobRecord| (job.project.to_string(), job.id.to_string());
+        batches.push(batch.jobs.iter().map(name).collect());
+        actions = handle(&mut engine, Input::Committed, now);
+    }
+    batches
+}
+
+#[test]
+fn many_changed_jobs_are_committed_in_several_batches() {
+    let of = |project: &str| ["a", "b", "c", "d"].map(|job| (project.to_owned(), job.to_owned()));
+
+    assert_eq!(batches_after(Input::Timeout), [of("one"), of("two")]);
+    let all = [of("one"), of("two")].concat();
+    assert_eq!(batches_after(Input::Command(Command::Commit)), [all], "a request waits for one batch");
+}
+
 #[test]
 fn edits_of_the_state_are_applied() {
     let projects = [project(&["a"])];
@@ -301,7 +327,8 @@ fn edits_of_the_state_are_applied() {
         Some((watched.id.clone(), 1))
     );
     // A dropped one is not attempted again, and the end of its attempt does not count.
-    stage.step(Input::DeliveriesEdited(vec![Edit::Drop(watched.id.clone())]));
+    let edit = Edit::Drop(record(&stage, &watched.id));
+    stage.step(Input::DeliveriesEdited(vec![edit]));
     stage.step(failed(&watched.id));
     assert!(stage.engine.deliveries().is_settled());
 }

@@ -139,7 +139,7 @@ mod tests {
         let of_job = DeliveryFilter { job: Some(LOWER.to_owned()), ..DeliveryFilter::default() };
         assert_eq!(SqliteAdmin::open(&place.path()).unwrap().list(&of_job, 9).unwrap().len(), 3);
         let opened = open(&place.path());
-        let forgotten = vec![(ProjectName::default(), JobId::new(UPPER).unwrap())];
+        let forgotten = [(ProjectName::default(), JobId::new(UPPER).unwrap())].into();
         commit(&opened.store, &Batch { forgotten, ..Batch::default() }, Vec::new()).unwrap();
         drop(opened);
         assert_eq!(ids(&place), [("RJ-2".to_owned(), 1)]);

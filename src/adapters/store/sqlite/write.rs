@@ -147,7 +147,7 @@ pub(super) fn take_edits(connection: &Connection) -> rusqlite::Result<Vec<Edit>>
         edits.push(Edit::Retry(record?));
     }
     for record in connection.prepare_cached(&edited(Dropped))?.query_map([], read::delivery)? {
-        edits.push(Edit::Drop(record?.id));
+        edits.push(Edit::Drop(record?));
     }
     connection.execute("UPDATE deliveries SET edited = NULL WHERE edited IS NOT NULL", [])?;
     Ok(edits)
