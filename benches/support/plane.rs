@@ -1,4 +1,4 @@
-//! A control plane that is no bottleneck: it knows every job, lists as many as it is told to, and
+//! A control plane that is no bottleneck: it knows every job, lists as configured, and
 //! answers from memory.
 //!
 //! Invariant: what it counts is what came over the network: each request and each connection once.

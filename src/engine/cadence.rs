@@ -39,6 +39,11 @@ impl Cadence {
         self.settings.effort == Effort::Full
     }
 
+    /// The part of the usual intervals that remains.
+    pub(super) fn stretch(&self) -> f64 {
+        self.stretch
+    }
+
     /// Shortens the intervals to this part, from 0 to 1, as far as the shortest one permits.
     pub(super) fn set_stretch(&mut self, stretch: f64) {
         self.stretch = stretch;

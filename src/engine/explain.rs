@@ -54,7 +54,9 @@ pub struct Wait {
     pub rule: Rule,
     /// Why no request is made for its project for a while.
     pub hold: Option<Hold>,
-    /// How many jobs of its project are due before it.
+    /// Whether it waits for a scan of the list instead of a poll of its own.
+    pub is_covered: bool,
+    /// How many jobs of its project are due before it, if it waits for a poll of its own.
     pub jobs_ahead: usize,
     /// The intervals at later ages, without the random factor: (age, interval).
     pub later: Vec<(Duration, Duration)>,
@@ -89,6 +91,8 @@ pub struct CadenceRule {
     pub age: Duration,
     /// The interval without the random factor.
     pub interval: Duration,
+    /// The part of the usual interval that this is with full effort; 1 otherwise.
+    pub stretch: f64,
     /// The shortest interval of the cadence.
     pub min: Duration,
     /// The longest interval of the cadence.

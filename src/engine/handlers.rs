@@ -86,6 +86,7 @@ impl Engine {
 
     fn start_polls(&mut self, name: &ProjectName, now: Now) {
         let Some(project) = self.projects.get_mut(name) else { return };
+        project.settle(now.instant);
         while let Some(request) = project.take_due(now.instant, self.requests + 1) {
             self.requests += 1;
             let generation = self.requests;

@@ -55,6 +55,9 @@ pub struct ExplanationReport {
     pub hold: Option<HoldReport>,
     /// What the rate limit permits.
     pub rate: RateReport,
+    /// Whether it waits for a scan of the list instead of a poll of its own.
+    #[serde(default)]
+    pub is_covered: bool,
     /// What the rule leads to at later ages.
     pub later: Vec<Later>,
 }
@@ -107,6 +110,9 @@ pub struct CadenceReport {
     pub age_seconds: f64,
     /// The interval without the random factor.
     pub interval_seconds: f64,
+    /// The part of the usual interval that this is with full effort; 1 otherwise.
+    #[serde(default = "whole")]
+    pub stretch: f64,
     /// The shortest interval.
     pub min_seconds: f64,
     /// The longest interval.
@@ -176,6 +182,11 @@ pub struct Later {
     pub interval_seconds: f64,
 }
 
+/// What an earlier daemon, which does not say it, polls by.
+fn whole() -> f64 {
+    1.0
+}
+
 impl From<engine::Explanation<'_>> for ExplanationReport {
     fn from(explained: engine::Explanation<'_>) -> Self {
         let engine::Explanation { project, job, expectation, age, turn, answered, asked_to_wait, rate } =
@@ -216,6 +227,7 @@ impl From<engine::Explanation<'_>> for ExplanationReport {
                 room_seconds: rate.ready.as_secs_f64(),
                 jobs_ahead: wait.map_or(0, |wait| wait.jobs_ahead),
             },
+            is_covered: wait.is_some_and(|wait| wait.is_covered),
             later: wait.map(|wait| wait.later.iter().map(Into::into).collect()).unwrap_or_default(),
         }
     }
@@ -248,6 +260,7 @@ impl From<&engine::CadenceRule> for CadenceReport {
             },
             age_seconds: rule.age.as_secs_f64(),
             interval_seconds: rule.interval.as_secs_f64(),
+            stretch: rule.stretch,
             min_seconds: rule.min.as_secs_f64(),
             max_seconds: rule.max.as_secs_f64(),
             projected_seconds: seconds(rule.projected),
@@ -313,6 +326,7 @@ mod tests {
             since: engine::Since::FirstNotFound,
             age: second,
             interval: second,
+            stretch: 1.0,
             min: second,
             max: second,
             projected: None,
@@ -325,7 +339,7 @@ mod tests {
             (
                 engine::Rule::Cadence(cadence),
                 json!({
-                    "type": "cadence", "since": "first_not_found", "age_seconds": 1.0, "interval_seconds": 1.0,
+                    "type": "cadence", "since": "first_not_found", "age_seconds": 1.0, "interval_seconds": 1.0, "stretch": 1.0,
                     "min_seconds": 1.0, "max_seconds": 1.0, "projected_seconds": null, "past_restores": 0,
                     "expected_seconds": null, "poll_cost_seconds": 0.1
                 }),

@@ -41,6 +41,9 @@ fn next(explanation: &ExplanationReport, whose: &str) -> String {
         (TurnReport::Over, _) => format!("{whose} polls it no more: it is over"),
         (TurnReport::Polling, _) => format!("{whose} is polling it now"),
         (TurnReport::Paused, _) => format!("{whose} does not poll it: its project is paused"),
+        (TurnReport::Waiting, Some(next)) if explanation.is_covered => {
+            format!("{whose} scans the list that shows it {}", from_now(next))
+        }
         (TurnReport::Waiting, Some(next)) => format!("{whose} polls it {}", from_now(next)),
         (TurnReport::Waiting, None) => format!("{whose} polls it once something else has happened"),
     }
@@ -60,6 +63,10 @@ fn reasons(explanation: &ExplanationReport) -> Vec<(&'static str, String)> {
             .map(|left| ("asked", format!("the server asks for {} more (Retry-After)", human(left)))),
     );
     lines.extend(explanation.due_seconds.map(|due| ("due", format!("{} by that", from_now(due)))));
+    if explanation.is_covered {
+        let until = "it is polled once the list shows its end, and now and then to check the list";
+        lines.push(("covered", format!("a scan of the list answers for it and for others; {until}")));
+    }
     lines.extend(explanation.hold.as_ref().map(|HoldReport { seconds, reason }| {
         ("held", format!("nothing is asked of the project for another {}: {reason}", human(*seconds)))
     }));
@@ -152,7 +159,11 @@ fn by_cadence(rule: &CadenceReport, group: Option<&RestoreGroup>, error: &str) -
     };
     let (every, least, most) =
         (human(rule.interval_seconds), human(rule.min_seconds), human(rule.max_seconds));
-    format!("every {every} by {measured}; between {least} and {most}, each +-10 %")
+    let shortened = match rule.stretch {
+        stretch if stretch < 1.0 => format!(", shortened to {:.0} % by full effort", 100.0 * stretch),
+        _ => String::new(),
+    };
+    format!("every {every} by {measured}{shortened}; between {least} and {most}, each +-10 %")
 }
 
 fn from_now(seconds: f64) -> String {
@@ -171,6 +182,7 @@ mod tests {
         since: SinceReport::Start,
         age_seconds: 540.0,
         interval_seconds: 11.0,
+        stretch: 1.0,
         min_seconds: 1.0,
         max_seconds: 60.0,
         projected_seconds: None,
@@ -214,6 +226,10 @@ mod tests {
             cadence(CadenceReport { projected_seconds: Some(22.0), ..RULE }, None),
             "every 11s by its progress: half of the 22s to the projected end, at most three times the root of 0.2 s x \
              age (9m 00s)"
+        );
+        assert_eq!(
+            cadence(CadenceReport { interval_seconds: 5.5, stretch: 0.5, ..RULE }, None),
+            "every 5.5s by its age of 9m 00s: the root of 0.2 s x age, shortened to 50 % by full effort"
         );
         let completed = CadenceReport { since: SinceReport::Completion, poll_cost_seconds: 0.4, ..RULE };
         assert!(cadence(completed, None).ends_with("the root of 0.8 s x that, for its index"));

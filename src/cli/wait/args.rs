@@ -96,8 +96,8 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(super) unreachable_after: Option<Duration>,
 
-    /// How much is asked to notice the end sooner: `gentle` asks half as much, and `eager` twice
-    /// [default: balanced]
+    /// How many requests are made to notice the end sooner: `gentle` makes half as many, `eager`
+    /// twice as many, and `full` nine tenths of what the rate permits [default: balanced]
     #[arg(long, value_name = "EFFORT", value_parser = parse_effort())]
     pub(super) effort: Option<Effort>,
 

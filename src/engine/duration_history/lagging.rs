@@ -1,4 +1,4 @@
-//! Values that follow from many restores and are dear to compute.
+//! Values that follow from many restores and are expensive to compute.
 
 use std::cell::OnceCell;
 

@@ -33,6 +33,8 @@ impl Project {
         let due = self.due_after_answer(id, cx);
         self.schedule_after(id, began, due, now);
         self.check_all_ended(id, now);
+        // The job may need the next scan earlier than the others.
+        self.plan_scans(now);
     }
 
     /// Takes a failed poll; nothing follows from one that comes too late to count.

@@ -47,7 +47,9 @@ impl Project {
         if self.key.access().is_unauthorized() {
             self.try_key_now(now.instant);
         }
-        self.leave_unconfigured(settings, now)
+        let left = self.leave_unconfigured(settings, now);
+        self.plan_scans(now.instant);
+        left
     }
 
     /// Watches a job that the configuration names. If it was not watched before, `kept` is its

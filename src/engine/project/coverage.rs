@@ -244,10 +244,6 @@ impl Listed {
 }
 
 impl Sum {
-    pub(super) fn jobs(self) -> usize {
-        self.jobs
-    }
-
     /// The polls that these jobs need in a second.
     pub(super) fn weights(self) -> f64 {
         self.weights

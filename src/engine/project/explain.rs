@@ -45,13 +45,15 @@ impl Project {
     fn wait(&self, id: &JobId, job: &Job, now: Instant) -> Wait {
         let rule = job.tracker.rule(self.pacing(), now);
         let place = job.volatile.place.due().map(|due| (due, id));
+        let is_covered = job.volatile.place.is_covered();
         let is_ahead = |other: &(Instant, &JobId)| place.is_none_or(|own| *other < own);
         let next_poll = self.forecast_of(place.into_iter().collect()).remove(id).map(|at| at.since(now));
         Wait {
             next_poll,
             due: job.volatile.place.due().map(|at| at.since(now)),
             hold: self.hold(now),
-            jobs_ahead: self.schedule.queue().take_while(is_ahead).count(),
+            is_covered,
+            jobs_ahead: if is_covered { 0 } else { self.schedule.uncovered().take_while(is_ahead).count() },
             later: self.later(&rule, job, now),
             rule,
         }

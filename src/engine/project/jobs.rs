@@ -17,6 +17,10 @@ use crate::engine::tracker::Tracker;
 use crate::model::JobId;
 use crate::model::time::Instant;
 
+/// The time of the last answer about a job is recorded again after this time, if the list says
+/// nothing else that is new: scans repeat much sooner.
+const REFRESHED_WITHIN: Duration = Duration::from_secs(30);
+
 /// All jobs of a project, ended ones included.
 #[derive(Debug, Default)]
 pub(super) struct JobTable {
@@ -48,6 +52,8 @@ pub(super) struct Volatile {
     pub(super) asked_until: Option<Instant>,
     /// When its description last was answered well, as far as this process knows.
     pub(super) described_at: Option<Instant>,
+    /// When an answer last marked the job as dirty by its time alone.
+    refreshed_at: Option<Instant>,
     /// Whether the row by which it was discovered said that it ended.
     pub(super) was_listed_as_ended: bool,
     /// What the tally of the project has of it.
@@ -90,6 +96,24 @@ impl JobTable {
         self.dirty.insert(id.clone());
         self.uncounted.push(id.clone());
         Some(job)
+    }
+
+    /// A job to change by an answer; it is marked as dirty. If all but the time of the answer
+    /// `is_known`, it is only now and then: a restart then polls it sooner than was planned.
+    pub(super) fn refresh(&mut self, id: &JobId, is_known: bool, now: Instant) -> Option<&mut Job> {
+        let job = self.jobs.get_mut(id)?;
+        let is_recorded = job.volatile.refreshed_at.is_some_and(|at| now.since(at) < REFRESHED_WITHIN);
+        self.uncounted.push(id.clone());
+        if !(is_known && is_recorded) {
+            job.volatile.refreshed_at = Some(now);
+            self.dirty.insert(id.clone());
+        }
+        Some(job)
+    }
+
+    /// Marks a job as dirty.
+    pub(super) fn mark(&mut self, id: &JobId) {
+        self.dirty.insert(id.clone());
     }
 
     /// Changes a job and marks it as dirty if `change` returns that it did. Returns the same.
@@ -138,7 +162,7 @@ impl JobTable {
     pub(super) fn recount(&mut self) {
         for id in self.uncounted.drain(..) {
             let Some(job) = self.jobs.get_mut(&id) else { continue };
-            let counted = Counted::of(&job.tracker);
+            let counted = Counted::of(job);
             if let Some(before) = job.volatile.counted.replace(counted) {
                 self.tally -= before;
             }

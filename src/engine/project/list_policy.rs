@@ -95,6 +95,8 @@ pub(super) struct Inputs<'a> {
 pub(super) struct ListPolicy {
     plan: Plan,
     exploration: Exploration,
+    /// Whether pages can be read, as far as known.
+    is_readable: bool,
     stale_until: Option<Instant>,
     /// Whether the last request was for a page. Scans that are less urgent than jobs take turns
     /// with them.
@@ -110,6 +112,8 @@ pub(super) struct Limits {
     pub(super) min_interval: Duration,
     /// Whether as much of the rate is used as there is.
     pub(super) is_full_effort: bool,
+    /// How many jobs have not ended.
+    pub(super) open_jobs: usize,
 }
 
 /// How long scans are, and when the next one begins.
@@ -146,9 +150,8 @@ impl ListPolicy {
         let scan = if urgency_of_job.is_infinite() || !inputs.is_page_allowed {
             None
         } else if let Some(scan) = inputs.scan {
-            // A scan of the whole list that is due meanwhile continues it.
-            let pages = if inputs.is_scan_due { usize::MAX } else { scan.pages };
-            Some(ScanPlan { pages, ..scan }).filter(|_| self.takes_turn(scan, urgency_of_job, &inputs))
+            let scan = self.continued(scan, &inputs);
+            Some(scan).filter(|_| self.takes_turn(scan, urgency_of_job, &inputs))
         } else {
             self.new_scan(urgency_of_job, &inputs)
         };
@@ -163,6 +166,7 @@ impl ListPolicy {
     /// Plans the scans from `now` on; there are none if the list cannot be read.
     pub(super) fn plan(&mut self, coverage: &Coverage, is_readable: bool, limits: Limits, now: Instant) {
         self.stale_until.take_if(|until| *until <= now);
+        self.is_readable = is_readable;
         self.plan = Plan::find(coverage, is_readable, limits, now);
     }
 
@@ -171,10 +175,23 @@ impl ListPolicy {
         self.plan.at
     }
 
-    /// The number of pages whose jobs wait for a scan. Those of a scan under way wait for its end.
-    pub(super) fn covered_pages(&self, scan: Option<ScanPlan>) -> usize {
-        let of_scan = scan.map_or(0, |scan| if scan.explores { usize::MAX } else { scan.pages });
-        self.plan.pages.max(of_scan)
+    /// The number of pages whose jobs wait for a scan while this one reads that page. Those of a scan
+    /// under way wait for its end; but one of the whole list, or one that explores, may take long
+    /// after it has read the planned pages, so they do not wait for that.
+    pub(super) fn covered_pages(&self, scan: Option<(ScanPlan, usize)>) -> usize {
+        let planned = self.plan.pages;
+        match scan {
+            _ if !self.is_readable => 0,
+            None => planned,
+            Some((scan, page)) if scan.explores || scan.pages == usize::MAX => {
+                if page < planned {
+                    planned
+                } else {
+                    0
+                }
+            }
+            Some((scan, _)) => planned.max(scan.pages),
+        }
     }
 
     /// The part of its usual interval after which each job is polled.
@@ -212,6 +229,16 @@ impl ListPolicy {
         if self.stale_until.is_some() { AUDIT_SHARE_OF_STALE_LIST } else { AUDIT_SHARE }
     }
 
+    /// What the scan under way is for from now on: one of the whole list that is due meanwhile
+    /// continues it, without haste once it has explored what it may.
+    fn continued(&self, scan: ScanPlan, inputs: &Inputs<'_>) -> ScanPlan {
+        let pages = if inputs.is_scan_due { usize::MAX } else { scan.pages };
+        if scan.explores && self.exploration.credit <= 0.0 {
+            return ScanPlan { pages, explores: false, urgency: 0.0 };
+        }
+        ScanPlan { pages, ..scan }
+    }
+
     /// Whether the scan under way goes before this job.
     fn takes_turn(&self, scan: ScanPlan, urgency_of_job: f64, inputs: &Inputs<'_>) -> bool {
         inputs.job.is_none() || scan.urgency >= urgency_of_job.max(1.0) || !self.had_page_turn
@@ -241,7 +268,7 @@ impl Plan {
     /// The number of pages for which scans and descriptions together need the fewest requests. A
     /// page costs less while even these are more than the rate permits.
     fn find(coverage: &Coverage, is_readable: bool, limits: Limits, now: Instant) -> Self {
-        let is_worth_it = is_readable && coverage.all().jobs() > FEW_JOBS;
+        let is_worth_it = is_readable && limits.open_jobs > FEW_JOBS;
         let pages_to_scan = if is_worth_it { coverage.pages().len() } else { 0 };
         let fewest = |page_cost: f64| {
             let all = coverage.all().weights();
@@ -322,6 +349,9 @@ impl Exploration {
 
     fn spend(&mut self, found: usize, now: Instant) {
         self.credit += number(found) - 1.0;
+        if found > 0 {
+            self.gap = EXPLORATION_GAP;
+        }
         if self.credit <= 0.0 {
             self.give_up(now);
         }
@@ -358,7 +388,8 @@ mod tests {
     use super::super::coverage::{Listed, Rows};
     use super::*;
 
-    const LIMITS: Limits = Limits { rate: 10.0, min_interval: Duration::from_secs(1), is_full_effort: false };
+    const LIMITS: Limits =
+        Limits { rate: 10.0, min_interval: Duration::from_secs(1), is_full_effort: false, open_jobs: 100 };
 
     fn at(seconds: u64) -> Instant {
         Instant::after_start(Duration::from_secs(seconds))
@@ -411,7 +442,7 @@ mod tests {
     fn scans_have_the_length_that_needs_the_fewest_requests() {
         for (on_pages, length) in [
             (&[][..], 0),
-            (&[3], 0),
+            (&[2], 0),
             (&[4], 1),
             (&[50, 50, 1], 2),
             (&[50, 50, 50, 0, 0, 0], 3),
@@ -552,6 +583,40 @@ mod tests {
     }
 
     #[test]
+    fn few_open_jobs_are_not_covered() {
+        let coverage = coverage(&[3], 0);
+
+        assert_eq!(planned(&coverage, Limits { open_jobs: 3, ..LIMITS }).covered_pages(None), 0);
+        assert_eq!(planned(&coverage, Limits { open_jobs: 4, ..LIMITS }).covered_pages(None), 1);
+    }
+
+    #[test]
+    fn a_long_scan_covers_jobs_only_until_it_has_read_their_pages() {
+        let policy = planned(&coverage(&[50, 50], 0), LIMITS);
+        let whole = ScanPlan { pages: usize::MAX, explores: false, urgency: 0.0 };
+        let exploring = ScanPlan { pages: 1, explores: true, urgency: f64::INFINITY };
+
+        for scan in [whole, exploring] {
+            let covered = |page| policy.covered_pages(Some((scan, page)));
+            assert_eq!([covered(0), covered(1), covered(2), covered(90)], [2, 2, 0, 0]);
+        }
+    }
+
+    #[test]
+    fn an_exploration_without_credit_goes_on_without_haste() {
+        let coverage = coverage(&[], 10);
+        let mut policy = ListPolicy::default();
+        policy.on_new_job();
+        let exploring = ScanPlan { pages: 1, explores: true, urgency: f64::INFINITY };
+        assert!(!policy.on_explored(0, 10, at(20)));
+
+        let under_way = Inputs { scan: Some(exploring), is_scan_due: true, ..inputs(&coverage, 1.0) };
+
+        let whole = ScanPlan { pages: usize::MAX, explores: false, urgency: 0.0 };
+        assert_eq!(policy.choose(under_way), Some(Choice::Page(whole)));
+    }
+
+    #[test]
     fn few_jobs_are_not_explored_for() {
         let coverage = coverage(&[], 3);
         let mut policy = ListPolicy::default();
@@ -594,7 +659,7 @@ mod tests {
             rate in 0.1..100.0_f64,
         ) {
             let coverage = coverage(&on_pages, 0);
-            let limits = Limits { rate, min_interval: Duration::from_millis(1), is_full_effort: false };
+            let limits = Limits { rate, min_interval: Duration::from_millis(1), ..LIMITS };
             let mut policy = ListPolicy::default();
             policy.plan(&coverage, true, limits, at(0));
 

@@ -7,8 +7,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::Project;
 use super::discovery::{CompletedScan, ENDED_BEYOND, PageTime, Room};
-use super::{Job, Project};
+use super::tally::Tally;
 use crate::engine::context::Cx;
 use crate::engine::discovery_state::DiscoveryState;
 use crate::engine::retry::Backoff;
@@ -190,25 +191,18 @@ impl Project {
                 taken.found.push(row);
             }
         }
-        self.discovery.keep_room(room);
         taken
     }
 
-    /// How many more jobs may be discovered: by all jobs at the start of a scan and when there is no
-    /// more room, and otherwise by what the scan found. Jobs that end meanwhile only make room.
-    fn room(&self) -> Room {
+    /// How many more jobs may be discovered.
+    fn room(&mut self) -> Room {
         let Some(max) = self.discovery.max_jobs() else { return Room::default() };
-        let is_first = self.discovery.page().is_none_or(|page| page == 0);
-        if let Some(room) = self.discovery.room().filter(|room| !is_first && !room.is_used_up()) {
-            return room;
+        self.jobs.recount();
+        let Tally { discovered, discovered_over, .. } = self.jobs.tally();
+        Room {
+            unfinished: max.saturating_sub(discovered - discovered_over),
+            ended: max.saturating_add(ENDED_BEYOND).saturating_sub(discovered_over),
         }
-
-        let mut room = Room { unfinished: max, ended: max.saturating_add(ENDED_BEYOND) };
-        for job in self.jobs.values().filter(|job| job.is_discovered()) {
-            let room = if Job::is_over(job) { &mut room.ended } else { &mut room.unfinished };
-            *room = room.saturating_sub(1);
-        }
-        room
     }
 
     /// A refused token is an answer to what was asked, so the server took the request.

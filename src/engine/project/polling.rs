@@ -61,8 +61,13 @@ impl Project {
     /// When [`Project::settle`] has something to do.
     fn settling_due(&self) -> Option<Instant> {
         let audit = self.audit_due().map(|(at, _)| at);
-        let is_settled = self.schedule.coverage().is_at(self.covered_pages());
-        if is_settled { audit } else { Some(Instant::default()) }
+        let coverage = self.schedule.coverage();
+        if !coverage.is_at(self.covered_pages()) {
+            return Some(Instant::default());
+        }
+        // From then on, no job waits for it.
+        let late_page = self.discovery.page_late_at().filter(|_| !coverage.is_at(0));
+        earliest([audit, late_page])
     }
 
     /// When the next job is described although scans cover it, and which. However many were
@@ -89,7 +94,6 @@ impl Project {
             return None;
         }
         self.plan_scans(now);
-        self.settle(now);
         let choice = self.choose(now)?;
         self.gate.pass(now);
 
@@ -126,6 +130,7 @@ impl Project {
             rate: self.gate.rate().per_second(),
             min_interval: self.cadence.fastest(),
             is_full_effort: self.cadence.is_full_effort(),
+            open_jobs: self.open(),
         };
         let is_readable = self.may_list() && self.discovery.is_readable(now);
         let policy = self.discovery.policy();
@@ -135,9 +140,10 @@ impl Project {
         self.schedule.coverage_mut().set_stretch(policy.stretch());
     }
 
-    /// Moves jobs between those that wait for a scan and those that wait for a poll of their own,
-    /// as the plan says: a limited number, because a step takes little time.
-    fn settle(&mut self, now: Instant) {
+    /// Begins a step: moves jobs between those that wait for a scan and those that wait for a poll
+    /// of their own, as the plan says. A limited number, because a step takes little time.
+    pub(in crate::engine) fn settle(&mut self, now: Instant) {
+        self.plan_scans(now);
         let target = self.covered_pages();
         for _ in 0..PAGES_PER_STEP {
             let Some(page) = self.schedule.coverage_mut().step_towards(target) else { break };
@@ -209,14 +215,20 @@ impl Project {
         self.schedule.in_flight() > 0 || self.next_poll().is_some_and(|next| next <= at)
     }
 
-    /// The places of the waiting jobs in the queue, and when each is polled, if nothing else happens:
-    /// in the order of the queue, as the rate permits.
+    /// The places of the jobs that wait for a poll of their own, and when each is polled, if nothing
+    /// else happens: in the order of the queue, as the rate permits.
     pub(in crate::engine) fn forecast(&self) -> impl Iterator<Item = ((Instant, &JobId), Instant)> {
         let mut rate = self.gate.rate().clone();
-        self.schedule.queue().filter(|_| !self.gate.is_paused()).map(move |place| {
+        self.schedule.uncovered().filter(|_| !self.gate.is_paused()).map(move |place| {
             let at = place.0.max(self.gate.held_until()).max(rate.ready_at());
             rate.take(at);
             (place, at)
         })
+    }
+
+    /// When the list is asked about the jobs that it covers, if nothing else happens.
+    pub(super) fn scan_forecast(&self) -> Option<Instant> {
+        let at = self.scan_due().unwrap_or_default().max(self.gate.opens_at());
+        Some(at).filter(|_| !self.gate.is_paused())
     }
 }

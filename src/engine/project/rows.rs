@@ -29,6 +29,10 @@ impl Project {
     /// Takes what the list says of a job, by a page that was asked for at `began`.
     pub(super) fn take_row(&mut self, row: Observation, began: Instant, cx: &mut Cx<'_>) {
         let (id, now) = (row.id.clone(), cx.now.instant);
+        if self.schedule.is_final_poll() {
+            // Only the description counts, which is asked for already.
+            return;
+        }
         let within = self.described_within();
         let Some(job) = self.jobs.get(&id) else { return };
         if row.end().is_none() && job.tracker.had_ended_by(began.back(STALE_AFTER)) {
@@ -46,7 +50,8 @@ impl Project {
             return;
         }
 
-        let Some(job) = self.jobs.get_mut(&id) else { return };
+        let is_known = job.tracker.status() == Some(&row.status) && *job.tracker.facts() == row.facts;
+        let Some(job) = self.jobs.refresh(&id, is_known, now) else { return };
         let findings = job.tracker.observe(Answer::Job(row), cx.now, self.server);
         let limit = self.durations.slow_limit(job.tracker.facts());
         let slow = job.tracker.slow(now, limit);
@@ -58,6 +63,9 @@ impl Project {
         self.discovery.on_job_running();
 
         let at = Some(job.due_after(interval, limit, now));
+        if slow.is_some() || !findings.drafts.is_empty() {
+            self.jobs.mark(&id);
+        }
         self.schedule(&id, Due { at, pace: interval });
         self.emit_findings(&id, findings, cx);
         cx.emit(&id, slow);

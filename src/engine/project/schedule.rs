@@ -245,7 +245,12 @@ impl Schedule {
         merged(self.queue.keys(), self.covered.iter(), |one, other| one < other)
     }
 
-    /// The same, the last one first.
+    /// The jobs that wait for a poll of their own, in that order.
+    pub(super) fn uncovered(&self) -> impl Iterator<Item = (Instant, &JobId)> {
+        self.queue.keys().map(|(due, id)| (*due, id))
+    }
+
+    /// The waiting jobs, covered ones included, the last one first.
     pub(super) fn queue_backwards(&self) -> impl Iterator<Item = (Instant, &JobId)> {
         merged(self.queue.keys().rev(), self.covered.iter().rev(), |one, other| one > other)
     }

@@ -2,7 +2,7 @@
 
 use std::ops::{AddAssign, SubAssign};
 
-use crate::engine::tracker::Tracker;
+use super::jobs::Job;
 use crate::model::Outcome;
 
 /// Counts of jobs.
@@ -16,6 +16,10 @@ pub(super) struct Tally {
     pub(super) unreachable: usize,
     /// Jobs whose index may be polled after their next answer.
     pub(super) may_turn_to_index: usize,
+    /// Jobs that were discovered, and are named nowhere.
+    pub(super) discovered: usize,
+    /// Those of them that ended, or that the list shows as ended.
+    pub(super) discovered_over: usize,
 }
 
 /// What is counted of one job.
@@ -24,14 +28,18 @@ pub(super) struct Counted {
     has_ended: bool,
     outcome: Outcome,
     may_turn_to_index: bool,
+    /// Whether it is over, if it was discovered.
+    discovered_is_over: Option<bool>,
 }
 
 impl Counted {
-    pub(super) fn of(tracker: &Tracker) -> Self {
+    pub(super) fn of(job: &Job) -> Self {
+        let tracker = &job.tracker;
         Self {
             has_ended: tracker.has_ended(),
             outcome: tracker.outcome(),
             may_turn_to_index: tracker.may_turn_to_index(),
+            discovered_is_over: job.is_discovered().then(|| job.is_over()),
         }
     }
 
@@ -42,6 +50,8 @@ impl Counted {
             not_found: usize::from(self.outcome == Outcome::NotFound),
             unreachable: usize::from(self.outcome == Outcome::Unreachable),
             may_turn_to_index: usize::from(self.may_turn_to_index),
+            discovered: usize::from(self.discovered_is_over.is_some()),
+            discovered_over: usize::from(self.discovered_is_over == Some(true)),
         }
     }
 }
@@ -53,6 +63,8 @@ impl AddAssign<Counted> for Tally {
         self.not_found += one.not_found;
         self.unreachable += one.unreachable;
         self.may_turn_to_index += one.may_turn_to_index;
+        self.discovered += one.discovered;
+        self.discovered_over += one.discovered_over;
     }
 }
 
@@ -63,5 +75,7 @@ impl SubAssign<Counted> for Tally {
         self.not_found -= one.not_found;
         self.unreachable -= one.unreachable;
         self.may_turn_to_index -= one.may_turn_to_index;
+        self.discovered -= one.discovered;
+        self.discovered_over -= one.discovered_over;
     }
 }

@@ -142,16 +142,23 @@ impl Project {
         }
     }
 
-    /// When the jobs at these places of the queue are polled, if nothing else happens. Places differ
-    /// by their times nearly always, so the ids of the jobs in between, which lie all over the memory,
-    /// are not read.
-    pub(in crate::engine) fn forecast_of(
-        &self,
-        mut places: Vec<(Instant, &JobId)>,
-    ) -> BTreeMap<&JobId, Instant> {
+    /// When the jobs that are due then are polled, or scanned for if scans cover them, if nothing
+    /// else happens. Places differ by their times nearly always, so the ids of the jobs in between,
+    /// which lie all over the memory, are not read.
+    pub(in crate::engine) fn forecast_of<'a>(
+        &'a self,
+        mut places: Vec<(Instant, &'a JobId)>,
+    ) -> BTreeMap<&'a JobId, Instant> {
+        let is_covered = |id| self.jobs.get(id).is_some_and(|job| job.volatile.place.is_covered());
+        let mut polls = BTreeMap::new();
+        let scan_at = self.scan_forecast();
+        places.retain(|(_, id)| {
+            let is_covered = is_covered(id);
+            polls.extend(scan_at.filter(|_| is_covered).map(|at| (*id, at)));
+            !is_covered
+        });
         places.sort_unstable();
         let mut wanted = places.into_iter().peekable();
-        let mut polls = BTreeMap::new();
 
         for (place, at) in self.forecast() {
             while wanted.next_if(|next| *next < place).is_some() {}

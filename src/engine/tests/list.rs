@@ -2,12 +2,12 @@
 
 mod discovery;
 mod history;
+mod scans;
 
-use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 use super::*;
-use crate::config::{DiscoverySettings, Effort, Rate, SlowAfter};
+use crate::config::{DiscoverySettings, Rate, SlowAfter};
 
 /// A row of the list: a job of this status that began this many seconds before noon, and makes an
 /// index of its name.
@@ -270,62 +270,4 @@ fn an_end_on_a_page_is_described_before_overdue_jobs() {
     }
     let took = stage.now.instant.since(start);
     assert!(took < seconds(120), "{took:?}");
-}
-
-#[test]
-fn full_effort_uses_nine_tenths_of_the_rate() {
-    let requests = |effort| {
-        let mut settings = crowd(10);
-        settings.api.requests_per_second = Rate::new(3.0).unwrap();
-        settings.cadence.effort = effort;
-        let mut stage = Stage::new(&[settings], Vec::new());
-        stage.go_on(seconds(60), &[]);
-        let (jobs, pages) = stage.go_on(seconds(600), &[]);
-        jobs + pages
-    };
-
-    let (balanced, full) = (requests(Effort::Balanced), requests(Effort::Full));
-
-    // Ten jobs that are ten to twenty minutes old are polled every 11 to 16 s.
-    assert!((380..560).contains(&balanced), "{balanced}");
-    assert!((1500..=1710).contains(&full), "{full} of 1800");
-}
-
-/// Whatever part of the jobs the list shows, on whatever pages, and however short the rate is.
-#[test]
-fn no_job_is_left_out_for_long() {
-    for seed in 0..6 {
-        let mut rng = fastrand::Rng::with_seed(seed);
-        let count = rng.usize(1..150);
-        let (rate, shown) = (1.0 + 4.0 * rng.f64(), rng.f64());
-        let mut rows: Vec<_> = names(count).iter().map(|job| row(job, "Pending", 600)).collect();
-        rows.retain(|_| rng.f64() < shown);
-        rows.extend((0..rng.u32(0..900)).map(|number| row(&format!("old-{number}"), "Failed", 9000)));
-        rng.shuffle(&mut rows);
-        let mut settings = crowd(count);
-        settings.api.requests_per_second = Rate::new(rate).unwrap();
-        let mut stage = Stage::new(&[settings], Vec::new());
-
-        #[expect(clippy::cast_precision_loss, reason = "a few hundred")]
-        let round = Duration::from_secs_f64(count as f64 / rate);
-        let stretched_interval = round.max(seconds(60));
-        let audit = (16 * round).max(seconds(300));
-        let mut described = BTreeMap::new();
-        stage.go_on(4 * stretched_interval, &rows);
-        while stage.now.instant < Instant::after_start(2 * audit + seconds(300)) {
-            stage.go_on(seconds(30), &rows);
-            let longest = stage.longest_unanswered();
-            assert!(longest < 4 * stretched_interval, "{seed}: {longest:?}, {count} jobs, {rate} a second");
-            for job in stage.engine.jobs() {
-                described.entry(job.tracker.settings().id.clone()).or_insert_with(Vec::new).push(job.polls);
-            }
-        }
-
-        // Between any two looks that are that far apart, each job was described.
-        let looks = usize::try_from(audit.as_secs() / 30 + 2).unwrap();
-        for (job, polls) in described {
-            let is_described = |window: &[u64]| window[0] < window[window.len() - 1];
-            assert!(polls.windows(looks).all(is_described), "{seed}: {job}, {polls:?}");
-        }
-    }
 }

@@ -104,6 +104,7 @@ fn cadence_rule(cadence: &Cadence, since: Since, age: Duration, estimate: EndEst
         since,
         age,
         interval: cadence.usual(age, estimate),
+        stretch: cadence.stretch(),
         min: cadence.fastest(),
         max: cadence.slowest(),
         projected: estimate.projection().map(|projection| projection.remaining),

@@ -18,6 +18,9 @@ const MAX_RESTARTS: u32 = 2;
 /// Attempts to read a page of which nothing but past durations is wanted.
 const MAX_HISTORY_ATTEMPTS: u32 = 3;
 
+/// A page that is not answered after this time is late. Most are in less than a second.
+const LATE_AFTER: Duration = Duration::from_secs(2);
+
 /// What is known of the list of a project.
 #[derive(Debug, Default)]
 pub(super) struct List {
@@ -108,15 +111,25 @@ impl List {
         self.asking.is_none() && !self.is_over && self.held_until <= now
     }
 
-    /// Whether pages can be asked for, now or after the one under way.
+    /// Whether pages can be read: none failed just now, and the one under way is not late.
     pub(super) fn is_readable(&self, now: Instant) -> bool {
-        !self.is_over && self.held_until <= now
+        !self.is_over && self.held_until <= now && self.late_at().is_none_or(|at| now < at)
+    }
+
+    /// When the page under way is late: jobs do not wait for it any longer.
+    pub(super) fn late_at(&self) -> Option<Instant> {
+        self.asking.map(|asking| asking.since + LATE_AFTER)
     }
 
     /// When a scan that is due at `at` can begin; none while one is under way.
     pub(super) fn next_scan(&self, at: Instant) -> Option<Instant> {
         let is_free = self.asking.is_none() && self.scan.is_none() && !self.is_over;
         is_free.then(|| at.max(self.held_until))
+    }
+
+    /// The scan under way, and the number of the page that it reads, from 0.
+    pub(super) fn place(&self) -> Option<(ScanPlan, usize)> {
+        self.scan.as_ref().map(|scan| (scan.plan, scan.page))
     }
 
     /// The scan under way.
@@ -126,7 +139,7 @@ impl List {
 
     /// The number of the page that the scan under way reads, from 0.
     pub(super) fn page(&self) -> Option<usize> {
-        self.scan.as_ref().map(|scan| scan.page)
+        self.place().map(|(_, page)| page)
     }
 
     pub(super) fn failures(&self) -> u32 {

@@ -39,8 +39,6 @@ pub(super) struct Discovery {
     is_loss_reported: bool,
     /// The number of the page that was read last, from 0.
     last_read: Option<usize>,
-    /// How many more jobs may be discovered by the scan under way.
-    room: Option<Room>,
     /// Whether a good answer said that some job runs: past durations are of use then.
     has_seen_running: bool,
     is_dirty: bool,
@@ -131,7 +129,12 @@ impl Discovery {
         self.list.is_free(now)
     }
 
-    /// Whether pages can be asked for, now or after the one under way.
+    /// When the page under way is late: jobs do not wait for it any longer.
+    pub(super) fn page_late_at(&self) -> Option<Instant> {
+        self.list.late_at()
+    }
+
+    /// Whether pages can be read: none failed just now, and the one under way is not late.
     pub(super) fn is_readable(&self, now: Instant) -> bool {
         self.list.is_readable(now)
     }
@@ -143,7 +146,7 @@ impl Discovery {
 
     /// The number of pages whose jobs wait for a scan.
     pub(super) fn covered_pages(&self) -> usize {
-        self.policy.covered_pages(self.list.scan())
+        self.policy.covered_pages(self.list.place())
     }
 
     /// The descriptions that check the list take at most one of so many requests.
@@ -187,15 +190,6 @@ impl Discovery {
     /// Whether a row is about a job to watch that is not watched; it takes its place in the `room`.
     pub(super) fn finds(&mut self, row: &Observation, room: &mut Room, now: Instant) -> bool {
         self.new_jobs.as_mut().is_some_and(|new_jobs| new_jobs.finds(row, room, now))
-    }
-
-    /// How many more jobs the scan under way may discover, as far as that was counted.
-    pub(super) fn room(&self) -> Option<Room> {
-        self.room
-    }
-
-    pub(super) fn keep_room(&mut self, room: Room) {
-        self.room = Some(room);
     }
 
     /// Takes a page after its rows: `next` leads to the one after it, and `located` jobs were shown

@@ -68,13 +68,6 @@ pub(in crate::engine::project) struct CompletedScan {
     pub(in crate::engine::project) server_time: Option<Timestamp>,
 }
 
-impl Room {
-    /// Whether there is no more room for some jobs.
-    pub(in crate::engine::project) fn is_used_up(self) -> bool {
-        self.unfinished == 0 || self.ended == 0
-    }
-}
-
 impl NewJobs {
     /// Searches from `now` on for what these settings say, or continues with a record. A job may be
     /// missing from the list for the time of `grace` after its start.
