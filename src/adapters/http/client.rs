@@ -210,7 +210,7 @@ async fn transfer(
     })?;
 
     pool.answers.fetch_add(1, Ordering::Relaxed);
-    client.has_answered.send_replace(true);
+    client.has_answered.send_if_modified(|has_answered| !std::mem::replace(has_answered, true));
     client.is_http2.store(response.version() == Version::HTTP_2, Ordering::Relaxed);
     let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
     let encoding = encoding(&headers);
@@ -269,8 +269,10 @@ impl Inner {
     /// A slot on the first connection with a free one.
     fn slot(self: &Arc<Self>) -> Slot {
         let mut pools = self.lock();
-        let free =
-            pools.iter().find(|pool| pool.under_way.load(Ordering::Relaxed) < MAX_REQUESTS_PER_CONNECTION);
+        // Over HTTP/1, each request in flight has a connection of its own.
+        let is_http1 = *self.has_answered.borrow() && !self.is_http2.load(Ordering::Relaxed);
+        let has_room = |pool: &Pool| pool.under_way.load(Ordering::Relaxed) < MAX_REQUESTS_PER_CONNECTION;
+        let free = pools.iter().find(|pool| is_http1 || has_room(pool));
         let pool = free.cloned().unwrap_or_else(|| {
             let pool = Arc::new(Pool::new());
             pools.push(Arc::clone(&pool));
