@@ -17,7 +17,6 @@ use reqwest::dns::Resolve;
 use reqwest::header::{CONTENT_ENCODING, HeaderMap};
 use reqwest::{Method, Request, RequestBuilder, StatusCode, Version};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 use tokio::time::Sleep;
 use url::Url;
 
@@ -161,11 +160,11 @@ impl Client {
         let pool = Arc::clone(&slot.pool);
         let before = pool.answers();
         let head = SharedHead::default();
-        let task = transfer(slot, request, terms.max_body, Arc::clone(&head));
-        let mut task = Task(self.0.thread.runtime().spawn(task));
+        let shared = Arc::clone(&head);
+        let result = self.0.thread.run(move || transfer(slot, request, terms.max_body, shared));
         let ended = tokio::select! {
             biased;
-            ended = &mut task.0 => ended.unwrap_or(Err(SendError::Dropped)),
+            ended = result => ended.unwrap_or(Err(SendError::Dropped)),
             () = limit => Err(SendError::Timeout),
         };
 
@@ -235,15 +234,6 @@ fn classify(error: reqwest::Error, recipe: &Recipe) -> SendError {
 fn encoding(headers: &HeaderMap) -> Option<String> {
     let encoding = String::from_utf8_lossy(headers.get(CONTENT_ENCODING)?.as_bytes()).trim().to_owned();
     (!encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity")).then_some(encoding)
-}
-
-/// A task that ends when this is dropped.
-struct Task<T>(JoinHandle<T>);
-
-impl<T> Drop for Task<T> {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }
 
 /// One request on a connection.
