@@ -17,7 +17,6 @@ use reqwest::dns::Resolve;
 use reqwest::header::{CONTENT_ENCODING, HeaderMap};
 use reqwest::{Method, Request, RequestBuilder, StatusCode, Version};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 use tokio::time::Sleep;
 use url::Url;
 
@@ -161,11 +160,11 @@ impl Client {
         let pool = Arc::clone(&slot.pool);
         let before = pool.answers();
         let head = SharedHead::default();
-        let task = transfer(slot, request, terms.max_body, Arc::clone(&head));
-        let mut task = Task(self.0.thread.runtime().spawn(task));
+        let shared = Arc::clone(&head);
+        let result = self.0.thread.run(move || transfer(slot, request, terms.max_body, shared));
         let ended = tokio::select! {
             biased;
-            ended = &mut task.0 => ended.unwrap_or(Err(SendError::Dropped)),
+            ended = result => ended.unwrap_or(Err(SendError::Dropped)),
             () = limit => Err(SendError::Timeout),
         };
 
@@ -210,7 +209,7 @@ async fn transfer(
     })?;
 
     pool.answers.fetch_add(1, Ordering::Relaxed);
-    client.has_answered.send_replace(true);
+    client.has_answered.send_if_modified(|has_answered| !std::mem::replace(has_answered, true));
     client.is_http2.store(response.version() == Version::HTTP_2, Ordering::Relaxed);
     let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
     let encoding = encoding(&headers);
@@ -237,15 +236,6 @@ fn encoding(headers: &HeaderMap) -> Option<String> {
     (!encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity")).then_some(encoding)
 }
 
-/// A task that ends when this is dropped.
-struct Task<T>(JoinHandle<T>);
-
-impl<T> Drop for Task<T> {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
 /// One request on a connection.
 struct Slot {
     client: Arc<Inner>,
@@ -269,8 +259,10 @@ impl Inner {
     /// A slot on the first connection with a free one.
     fn slot(self: &Arc<Self>) -> Slot {
         let mut pools = self.lock();
-        let free =
-            pools.iter().find(|pool| pool.under_way.load(Ordering::Relaxed) < MAX_REQUESTS_PER_CONNECTION);
+        // Over HTTP/1, each request in flight has a connection of its own.
+        let is_http1 = *self.has_answered.borrow() && !self.is_http2.load(Ordering::Relaxed);
+        let has_room = |pool: &Pool| pool.under_way.load(Ordering::Relaxed) < MAX_REQUESTS_PER_CONNECTION;
+        let free = pools.iter().find(|pool| is_http1 || has_room(pool));
         let pool = free.cloned().unwrap_or_else(|| {
             let pool = Arc::new(Pool::new());
             pools.push(Arc::clone(&pool));

@@ -39,6 +39,10 @@ const SHORTEST_SUSPENSION: Duration = Duration::from_secs(1);
 /// The loop runs at least this often.
 const TICK: Duration = Duration::from_secs(10);
 
+/// How long one turn handles answers that are there already. What else the loop does comes between
+/// two turns: requests over the control socket, for one.
+const LONGEST_RUN: Duration = Duration::from_millis(1);
+
 /// A loop that is late by this much was not only busy: its process or the machine around it was
 /// frozen.
 const SHORTEST_FREEZE: Duration = Duration::from_secs(10);
@@ -139,8 +143,8 @@ impl Driver {
         }
     }
 
-    /// Waits for the next input and handles it. Returns the events that it committed. Dropping the
-    /// future before it ends loses nothing.
+    /// Waits for the next input and handles it, and the answers that came with it. Returns the
+    /// events that were committed. Dropping the future before it ends loses nothing.
     pub async fn turn(&mut self) -> Result<Vec<Arc<Event>>, Error> {
         let nothing = Arc::<Batch>::default;
 
@@ -173,7 +177,22 @@ impl Driver {
         };
 
         self.handle(input);
+        self.handle_answers()?;
         Ok(committed.entries.iter().map(|entry| Arc::clone(&entry.event)).collect())
+    }
+
+    /// Handles the answers that are there already, because a turn for each, with its timers and all
+    /// that the loop does between two turns, would cost more than the answer.
+    fn handle_answers(&mut self) -> Result<(), JoinError> {
+        let end = self.clock.now().instant + LONGEST_RUN;
+        while let Some(answered) = self.polls.try_next() {
+            let input = self.answered(answered?);
+            self.handle(input);
+            if self.clock.now().instant >= end {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Hands a command to the engine and carries out what follows.

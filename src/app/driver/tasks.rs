@@ -29,12 +29,22 @@ impl<T: Send + 'static> Tasks<T> {
     /// nothing.
     pub(super) async fn next(&mut self) -> Option<Result<T, JoinError>> {
         let ended = self.set.join_next_with_id().await?;
+        Some(self.end(ended))
+    }
+
+    /// The result of a task that has ended already, if there is one.
+    pub(super) fn try_next(&mut self) -> Option<Result<T, JoinError>> {
+        let ended = self.set.try_join_next_with_id()?;
+        Some(self.end(ended))
+    }
+
+    fn end(&mut self, ended: Result<(Id, T), JoinError>) -> Result<T, JoinError> {
         let (id, result) = match ended {
             Ok((id, result)) => (id, Ok(result)),
             Err(error) => (error.id(), Err(error)),
         };
         self.begun.remove(&id);
-        Some(result)
+        result
     }
 
     /// Moves all starts later, by time in which no work was possible.

@@ -129,6 +129,15 @@ async fn unanswered_requests_do_not_block_others() {
 }
 
 #[tokio::test]
+async fn requests_over_http1_share_one_pool() {
+    let (url, _) = http1_server(|_| OK);
+    let client = http1_client(&url);
+    client.send(get(&url), AMPLE).await.unwrap();
+    let _slots: Vec<_> = (0..250).map(|_| client.0.slot()).collect();
+    assert_eq!(client.0.lock().len(), 1);
+}
+
+#[tokio::test]
 async fn a_server_without_http2_any_more_is_used_by_http1() {
     let (url, _) = http1_server(|_| OK);
     let client = http2_client(&url);
