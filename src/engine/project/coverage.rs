@@ -1,4 +1,4 @@
-//! Which jobs the pages of the list show, and how pressing those are together.
+//! Which jobs the pages of the list show, and how many polls those need together.
 //!
 //! Invariant: the sums are those of the places that count, because [`Coverage::count`] and
 //! [`Coverage::discount`] alone change them, and a place counts once at most.

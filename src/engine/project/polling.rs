@@ -113,7 +113,7 @@ impl Project {
     fn choose(&mut self, now: Instant) -> Option<Choice> {
         let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
         let inputs = Inputs {
-            job: if self.has_room() { self.schedule.most_pressing(now) } else { None },
+            job: if self.has_room() { self.schedule.most_urgent(now) } else { None },
             is_page_allowed: self.may_list() && self.discovery.is_free(now),
             is_scan_due: is_due(self.discovery.scan_at()),
             is_history_due: is_due(self.history_due()),

@@ -15,7 +15,7 @@ use crate::model::time::Instant;
 /// connections than this.
 const MAX_IN_FLIGHT: usize = 64;
 
-/// How many of the jobs that are due are compared to find the most pressing one.
+/// How many of the jobs that are due are compared to find the most urgent one.
 const MAX_COMPARED: usize = 256;
 
 /// The order in which the jobs of a project are polled.
@@ -277,19 +277,19 @@ impl Schedule {
 
     /// The job whose poll is the most overdue, measured in the time it was to wait, and how much
     /// that is. If more is due than the rate permits, all intervals are so stretched alike.
-    pub(super) fn most_pressing(&self, now: Instant) -> Option<(JobId, f64)> {
+    pub(super) fn most_urgent(&self, now: Instant) -> Option<(JobId, f64)> {
         if let Some((_, id)) = self.urgent.first().filter(|(due, _)| *due <= now) {
             return Some((id.clone(), f64::INFINITY));
         }
         let due = self.queue.iter().take_while(|((due, _), _)| *due <= now).take(MAX_COMPARED);
         let mut most: Option<(&JobId, f64)> = None;
         for ((due, id), pace) in due {
-            let pressing = pressing(*due, *pace, now);
-            if most.is_none_or(|(_, most)| pressing > most) {
-                most = Some((id, pressing));
+            let waited = intervals_waited(*due, *pace, now);
+            if most.is_none_or(|(_, most)| waited > most) {
+                most = Some((id, waited));
             }
         }
-        most.map(|(id, pressing)| (id.clone(), pressing))
+        most.map(|(id, waited)| (id.clone(), waited))
     }
 
     /// The waiting jobs that are due from `from` on and before `until`.
@@ -342,9 +342,8 @@ fn merged<'a>(
     std::iter::from_fn(next).map(|(due, id)| (*due, id))
 }
 
-/// How pressing a job that is due is: the time since the last answer about it, in intervals. It is 1
-/// when the job becomes due, and infinite if it is polled before all others.
-fn pressing(due: Instant, pace: Duration, now: Instant) -> f64 {
+/// How long a job that is due had no answer, in intervals. It is 1 when the job becomes due, and infinite if it is polled before all others.
+fn intervals_waited(due: Instant, pace: Duration, now: Instant) -> f64 {
     if pace.is_zero() { f64::INFINITY } else { 1.0 + now.since(due).div_duration_f64(pace) }
 }
 
@@ -388,7 +387,7 @@ mod tests {
         schedule.remove(&id, &mut place);
 
         assert_eq!((schedule.open(), schedule.first_alarm()), (0, None));
-        assert_eq!(schedule.most_pressing(at(100)), None);
+        assert_eq!(schedule.most_urgent(at(100)), None);
         assert_eq!(schedule.finish(&mut place, 1), None);
     }
 
@@ -399,11 +398,11 @@ mod tests {
             schedule.put(&id(name), &mut Place::default(), due, Rows::Ignored, None);
         }
         assert_eq!(schedule.first().map(|(_, id)| id), Some(id("slow")));
-        assert_eq!(schedule.most_pressing(at(30)), Some((id("fast"), 11.0)));
+        assert_eq!(schedule.most_urgent(at(30)), Some((id("fast"), 11.0)));
 
         schedule.put(&id("urgent"), &mut Place::default(), due(25, 0), Rows::Ignored, None);
 
-        assert_eq!(schedule.most_pressing(at(30)), Some((id("urgent"), f64::INFINITY)));
+        assert_eq!(schedule.most_urgent(at(30)), Some((id("urgent"), f64::INFINITY)));
     }
 
     #[test]
