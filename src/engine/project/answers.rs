@@ -208,7 +208,7 @@ impl Project {
     }
 
     /// What a failed poll says about the requests that the server takes.
-    fn judge_rate(&mut self, began: Instant, failure: &Failure, cx: &mut Cx<'_>) {
+    pub(super) fn judge_rate(&mut self, began: Instant, failure: &Failure, cx: &mut Cx<'_>) {
         match failure.class {
             FailureClass::Throttled => {
                 let refused = self.gate.on_throttled(began, failure, cx);

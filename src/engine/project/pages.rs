@@ -227,10 +227,15 @@ impl Project {
         };
 
         self.judge_key_by_page(began, failure, cx);
-        self.gate.on_failure(now);
+        // If scans stand for polls of jobs, what a server that limits requests asks for holds for the
+        // project. Otherwise it holds for the list alone: of the jobs, it says so when it is asked
+        // for one. A refused key is held for as long as that takes.
+        if self.schedule.coverage().is_at(0) {
+            self.gate.on_failure(now);
+        } else {
+            self.judge_rate(began, failure, cx);
+        }
 
-        // What a server that limits requests asks for holds for the list alone: of the jobs, it
-        // says so when it is asked for one. A refused key is held for as long as that takes.
         let is_held = self.discovery.discovers() && failure.class.is_refusal();
         self.discovery.fail_page(false, if is_held { now } else { now + wait }, now);
     }

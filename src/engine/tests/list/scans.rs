@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::config::Effort;
+use crate::engine::retry::RetryAfter;
 
 #[test]
 fn full_effort_uses_nine_tenths_of_the_rate() {
@@ -153,4 +154,32 @@ fn an_audit_can_bring_the_next_scan_forward() {
     let due = view(&stage).unwrap().since(answered);
     stage.go_on(due + seconds(3), &rows);
     assert!(stage.longest_unanswered() < due + seconds(3), "due after {due:?}");
+}
+
+#[test]
+fn a_429_on_a_page_that_stands_for_polls_holds_the_project() {
+    let rows: Vec<_> = names(40).iter().map(|job| row(job, "Pending", 600)).collect();
+    let mut stage = Stage::new(&[crowd(40)], Vec::new());
+    stage.go_on(seconds(120), &rows);
+    let list = loop {
+        while let Some(poll) = stage.polls.pop_front() {
+            stage.answer_with(poll, "Pending", rows[0].facts.clone());
+        }
+        if let Some((list, _)) = stage.lists.pop_front() {
+            break list;
+        }
+        stage.next();
+    };
+
+    let throttled =
+        Failure { retry_after: Some(RetryAfter::For(seconds(100))), ..failure(FailureClass::Throttled) };
+    let held_from = stage.now.instant;
+    stage.step(Input::PageFailed { list, is_of_token: false, failure: throttled });
+
+    while stage.polls.is_empty() && stage.lists.is_empty() {
+        stage.next();
+    }
+    assert_eq!(stage.now.instant.since(held_from), seconds(100));
+    stage.go_on(seconds(100), &rows);
+    assert!(stage.longest_unanswered() < seconds(30), "{:?}", stage.longest_unanswered());
 }
