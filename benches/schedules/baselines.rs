@@ -17,7 +17,7 @@ pub(crate) struct Loop {
     name: &'static str,
     /// How long it sleeps before the first poll that is its own; 0 if that is the one at the begin.
     lead: f64,
-    /// How long it sleeps after so many polls of its own.
+    /// How long it sleeps after a number of polls of its own.
     delay: fn(u32, &mut Rng) -> f64,
 }
 

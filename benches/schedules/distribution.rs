@@ -53,7 +53,7 @@ impl Distribution {
         (low * high).sqrt()
     }
 
-    /// The distribution of durations that are so many times as long.
+    /// The distribution of durations that are longer by this factor.
     pub(crate) fn times(&self, factor: f64) -> Self {
         let times = |duration: &f64| duration * factor;
         match self {

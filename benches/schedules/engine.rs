@@ -233,7 +233,7 @@ fn now(clock: Duration) -> Now {
     Now { instant: Instant::after_start(clock), wall: START + clock }
 }
 
-/// The name of what an index is restored into, so many days ago.
+/// The name of what an index was restored into `day` days ago.
 fn index_name(index: usize, day: u32) -> String {
     let letter = |place: usize| char::from(b'a' + u8::try_from(place % 26).unwrap());
     format!("index-{}{}-{day}", letter(index / 26), letter(index))

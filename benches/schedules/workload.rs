@@ -68,8 +68,8 @@ pub(crate) struct Workload {
 pub(crate) enum Indexes {
     /// One index, or many without names.
     One,
-    /// So many, as often each. Their durations are multiples of those of the workload, by factors
-    /// of which the logarithm is normal, with this standard deviation.
+    /// This number of indexes, each restored as often. Their durations are multiples of those of the
+    /// workload, by factors of which the logarithm is normal, with this standard deviation.
     Many { count: usize, sigma: f64 },
 }
 
@@ -167,7 +167,7 @@ impl Workload {
         worlds
     }
 
-    /// So many restores, of each index as many.
+    /// This number of restores, of each index as many.
     fn restores(&self, indexes: &[Index], count: usize, rng: &mut Rng) -> Vec<Restore> {
         // All are strata of one distribution, as far as the indexes are alike.
         let part = |place: usize, rng: &mut Rng| (place as f64 + 1.0 - rng.f64()) / count as f64;

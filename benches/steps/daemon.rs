@@ -23,7 +23,7 @@ const RATE: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(20);
 const AFTERWARDS: Duration = Duration::from_secs(15);
 
-/// So many questions are asked between two looks at the state, which take time, too.
+/// The questions between two looks at the state, which take time, too.
 const QUESTIONS: usize = 25;
 
 /// Prints how long the answers took while restores were found, while they were watched, and how

@@ -114,7 +114,7 @@ fn with_known_jobs(projects: usize) -> World {
     world
 }
 
-/// So many projects, which share the named jobs and a rate.
+/// Projects that share the named jobs and a rate.
 fn named(projects: usize) -> Vec<ProjectSettings> {
     let jobs_of = |number| (0..NAMED).filter(move |job| job % projects == number);
     let named = |number| {

@@ -19,13 +19,13 @@ use crate::model::{DeliveryId, Event, EventId, EventKind, JobId, ProjectName, Si
 /// repeated polls.
 const QUIET_COMMIT_DELAY: Duration = Duration::from_secs(5);
 
-/// A batch with so many events and changed deliveries is full: what comes later goes into another
-/// one. A batch is made in one step, and so is what follows its commit; nothing else is done
-/// meanwhile. Fewer in tests, so that there are full batches in their small worlds, too.
+/// The number of events and changed deliveries with which a batch is full: what comes later goes
+/// into another one. A batch is made in one step, and so is what follows its commit; nothing else
+/// is done meanwhile. Fewer in tests, so that there are full batches in their small worlds, too.
 const FULL: usize = if cfg!(test) { 4 } else { 500 };
 
-/// So many changed jobs are committed at once, not after a while; and a batch with so many takes no
-/// further ones, beside those of its events. To gather one takes about two microseconds. Fewer in
+/// The number of changed jobs that are committed at once, not after a while; a batch takes no more
+/// of them, beside the jobs of its events. To gather one takes about two microseconds. Fewer in
 /// tests, too.
 pub(super) const MANY_DIRTY_JOBS: usize = if cfg!(test) { 4 } else { 5000 };
 

@@ -162,7 +162,7 @@ mod tests {
         serde_json::from_value(status).unwrap()
     }
 
-    /// The document in parts with so many jobs each.
+    /// The document in parts with these numbers of jobs.
     fn written(status: &Status, sizes: &[usize]) -> String {
         let (mut document, mut jobs) = (Document::default(), &status.jobs[..]);
         document.begin(&status.daemon).unwrap();

@@ -69,7 +69,7 @@ impl Sample {
         Self { restores, ..Self::default() }
     }
 
-    /// Other restores belong to it, so many in all.
+    /// Other restores belong to it: `restores` in all.
     pub(super) fn on_change(&mut self, restores: usize) {
         self.restores = restores;
         self.durations.take();

@@ -26,8 +26,8 @@ impl<T> Lagging<T> {
         self.value.get_or_init(compute)
     }
 
-    /// One of the restores, of which there are so many now, is another. Returns whether the value
-    /// is dropped for that.
+    /// One of the restores is another; there are `restores` now. Returns whether the value is
+    /// dropped for that.
     pub(super) fn on_change(&mut self, restores: usize) -> bool {
         self.changes += usize::from(self.value.get().is_some());
         let is_outdated = self.changes * LAG >= restores;

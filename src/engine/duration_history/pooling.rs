@@ -68,7 +68,7 @@ mod tests {
         proptest::collection::vec((0_u8..12, -3.0..12.0), 0..200)
     }
 
-    /// So many groups of so many restores: `between` apart, and in each `within` apart.
+    /// This number of groups of `size` restores: `between` apart, and in each `within` apart.
     fn grid(groups: u8, size: u8, between: f64, within: f64) -> Vec<(u8, f64)> {
         let places = (0..groups).flat_map(|group| (0..size).map(move |place| (group, place)));
         places.map(|(group, place)| (group, between * f64::from(group) + within * f64::from(place))).collect()

@@ -55,8 +55,8 @@ impl Concurrency {
         attempt
     }
 
-    /// The receiver accepted a delivery after this time, while so many were under way. The limit
-    /// grows only if it was reached: nothing is known of more than was tried (RFC 7661).
+    /// The receiver accepted a delivery after this time, while `in_flight` were under way. The
+    /// limit grows only if it was reached: nothing is known of more than was tried (RFC 7661).
     pub(super) fn on_accepted(&mut self, took: Duration, in_flight: usize, max: usize) {
         if took > PROMPT || in_flight < self.limit || self.limit >= max {
             return;

@@ -9,14 +9,15 @@ use std::time::Duration;
 use crate::model::JobId;
 use crate::model::time::Instant;
 
-/// A job that so many scans did not show where it was expected is no longer expected there.
+/// How many scans in a row may miss a job on its page before its page counts as unknown.
 const MAX_MISSED: u8 = 3;
 
 /// The pages of a list that show jobs which wait for a poll.
 #[derive(Debug)]
 pub(super) struct Coverage {
     pages: Vec<Page>,
-    /// The jobs on so many pages, from the first, wait for a scan instead of a poll of their own.
+    /// The number of pages, from the first, whose jobs wait for a scan instead of a poll of their
+    /// own.
     covered: usize,
     /// The weights of all waiting jobs.
     all: Sum,

@@ -215,7 +215,7 @@ fn webhook() -> SinkPlan {
     SinkPlan { policy, ..everything() }
 }
 
-/// A stage in which so many jobs have ended, with the deliveries of their events pending.
+/// A stage in which this number of jobs has ended, with the deliveries of their events pending.
 fn volley(jobs: usize, sinks: Vec<SinkPlan>) -> Stage {
     let jobs: Vec<_> = (0..jobs).map(|n| format!("job-{n:03}")).collect();
     let jobs: Vec<_> = jobs.iter().map(String::as_str).collect();

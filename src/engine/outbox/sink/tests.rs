@@ -17,7 +17,7 @@ enum Step {
     Restore(u8),
     Begin,
     Finish(Index, bool),
-    /// It fails, and is to be retried so many seconds later.
+    /// It fails, and is to be retried after these seconds.
     Fail(Index, u64),
     Release(Index),
     RetryNow(Index),
@@ -25,7 +25,7 @@ enum Step {
     Disable,
     /// The settings change, which enables the sink.
     Configure,
-    /// So many seconds pass.
+    /// These seconds pass.
     Pass(u64),
 }
 

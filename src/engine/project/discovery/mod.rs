@@ -149,7 +149,7 @@ impl Discovery {
         self.policy.covered_pages(self.list.place())
     }
 
-    /// The descriptions that check the list take at most one of so many requests.
+    /// Audits take at most one in this number of requests.
     pub(super) fn audit_share(&self) -> u32 {
         self.policy.audit_share()
     }

@@ -24,7 +24,7 @@ pub(super) struct Exploration {
 }
 
 impl Exploration {
-    /// Whether an exploration may begin now for so many jobs.
+    /// Whether an exploration may begin now for this number of jobs.
     pub(super) fn is_due(&mut self, unlocated: usize, now: Instant) -> bool {
         if unlocated <= FEW_JOBS {
             return false;

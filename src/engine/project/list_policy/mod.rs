@@ -25,11 +25,10 @@ pub(super) use plan::Limits;
 /// So few jobs are described, whatever the list shows.
 const FEW_JOBS: usize = 3;
 
-/// If the list is trusted, the descriptions that check it take at most one of so many requests that
-/// the rate permits.
+/// Audits take at most one in this number of requests that the rate permits.
 const AUDIT_SHARE: u32 = 16;
 
-/// The same after it was found to show a state that is too old, and for how long.
+/// The same after the list showed a stale row, and for how long that holds.
 const AUDIT_SHARE_OF_STALE_LIST: u32 = 4;
 const STALE_FOR: Duration = Duration::from_mins(30);
 
@@ -148,8 +147,8 @@ impl ListPolicy {
         self.exploration.credit = self.exploration.credit.max(0.0) + 1.0;
     }
 
-    /// Takes a page of an exploration that showed so many jobs whose page was not known, while
-    /// `unlocated` are left. Returns whether it goes on.
+    /// Takes a page of an exploration that located `found` jobs, while the pages of `unlocated` jobs
+    /// are still unknown. Returns whether it goes on.
     pub(super) fn on_explored(&mut self, found: usize, unlocated: usize, now: Instant) -> bool {
         self.exploration.spend(found, now);
         unlocated > 0 && self.exploration.credit > 0.0
@@ -168,7 +167,7 @@ impl ListPolicy {
         self.stale_until = Some(now + STALE_FOR);
     }
 
-    /// The descriptions that check the list take at most one of so many requests.
+    /// Audits take at most one in this number of requests.
     pub(super) fn audit_share(&self) -> u32 {
         if self.stale_until.is_some() { AUDIT_SHARE_OF_STALE_LIST } else { AUDIT_SHARE }
     }

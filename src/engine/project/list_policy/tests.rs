@@ -12,8 +12,8 @@ fn at(seconds: u64) -> Instant {
     Instant::after_start(Duration::from_secs(seconds))
 }
 
-/// Jobs that wait for a poll every ten seconds: so many on each of these pages, which were read
-/// at 0 s, and so many on no known page.
+/// Jobs that wait for a poll every ten seconds: these numbers on pages that were read at 0 s, and
+/// `unlocated` on no known page.
 fn coverage(on_pages: &[usize], unlocated: usize) -> Coverage {
     let mut coverage = Coverage::default();
     let pages = on_pages.iter().enumerate().map(|(page, jobs)| (Some(page), *jobs));
