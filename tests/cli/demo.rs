@@ -40,7 +40,7 @@ fn commands_that_the_demo_prints_work_without_a_key() {
 /// `PATH`, with the program first.
 fn path_with_the_program() -> String {
     let program = std::path::Path::new(env!("CARGO_BIN_EXE_restore-watch"));
-    format!("{}:{}", program.parent().unwrap().display(), std::env::var("PATH").unwrap())
+    format!("{}:{}", program.parent().expect("a folder").display(), std::env::var("PATH").expect("PATH"))
 }
 
 /// What holds for all output of the demo.
