@@ -23,7 +23,7 @@ pub(crate) fn refused(arguments: &[String]) -> Option<String> {
 
 /// Why a script is wrong, as far as it calls this program.
 pub(crate) fn refused_in(script: &str) -> Option<String> {
-    shell::commands(script).iter().filter_map(|words| refused(shell::arguments(words)?)).next()
+    shell::commands(script).iter().find_map(|words| refused(shell::arguments(words)?))
 }
 
 /// What is wrong with a command that is named in a sentence: it may be shortened, so only its names are checked.

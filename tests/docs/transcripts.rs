@@ -34,10 +34,11 @@ ends = "failed"
 /// How often a command is run until it prints what is shown.
 const TRIES: usize = 100;
 
-/// What the documents call the files and the receiver of the world.
+/// What the documents call the files and the servers of the world.
 const CONFIGURATION: &str = "/etc/restore-watch/config.toml";
 const STATE: &str = "/var/lib/restore-watch/state.db";
 
+const ENDPOINT: &str = "https://api.pinecone.io";
 const RECEIVER: &str = "https://hooks.slack.com";
 
 struct World {
@@ -77,7 +78,9 @@ impl World {
         let done = within(&self.plane, &self.folder, &script).run();
 
         let output = done.stdout.replace(&configuration, CONFIGURATION).replace(&state, STATE);
-        output.replace(self.receiver.url().trim_end_matches('/'), RECEIVER)
+        output
+            .replace(self.receiver.url().trim_end_matches('/'), RECEIVER)
+            .replace(&self.plane.url(), ENDPOINT)
     }
 
     fn path(&self, file: &str) -> String {
