@@ -22,7 +22,6 @@ use crate::config::{
 use crate::model::time::Instant;
 use crate::model::{Exit, JobId};
 use crate::platform::clock::Clock;
-use crate::platform::locale;
 use crate::simulate::{Received, Receiver, RequestRecord, Scenario, Simulator, Timeline};
 
 /// See it work: the real daemon on a simulated control plane, without a key or a network, in a
@@ -63,8 +62,8 @@ async fn show(clock: Clock) -> Result<Done, Failure> {
     let receiver = Receiver::start([], LOOPBACK, timeline).await.map_err(cannot_serve)?;
 
     print(&format!(
-        "A simulated control plane serves {} restores on {}.\n\
-         The daemon watches them and posts how they end to {}.\n\n",
+        "A simulated control plane serves {} restores on\n  {}\n\
+         The daemon watches them and posts how they end to\n  {}\n\n",
         scenario.job_ids().len(),
         simulator.url(),
         receiver.url(),
@@ -145,12 +144,10 @@ fn line(webhook: &Received, clock: Clock) -> String {
     let body: Value = serde_json::from_slice(&webhook.body).unwrap_or_default();
     let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).unwrap_or("?").to_owned();
     format!(
-        "{:5.1}s  POST {} of {}, webhook-id {}{}\n",
+        "{:5.1}s  POST {} of {}\n",
         clock.now().instant.since(Instant::default()).as_secs_f64(),
         text("/type"),
         text("/job/name"),
-        locale::shown("…"),
-        webhook.header("webhook-id").and_then(|id| id.rsplit('-').next()).unwrap_or("?"),
     )
 }
 
