@@ -11,7 +11,7 @@ format:
 clippy:
     cargo clippy --locked --all-targets -- -D warnings
 
-# Unit tests, the order of the layers, and what the documents name.
+# Unit tests, the order of the layers, and the documents.
 unit:
     cargo test --locked --lib --test layers --test docs
 
@@ -26,6 +26,15 @@ ci:
 # Watch simulated restores on the terminal.
 demo:
     cargo run --locked --release -- demo
+
+# Make the book of `docs/` in target/book, and watch it with `mdbook serve docs`.
+book:
+    mdbook build docs
+
+# Write the generated pages and the sample configuration again.
+generate:
+    UPDATE=1 cargo test --locked --lib config::keys
+    UPDATE=1 cargo test --locked --test docs
 
 # One benchmark: wait, state, scale, steps, fleet or schedules.
 bench NAME:

@@ -8,7 +8,7 @@
 //! are compared. All of that is done twice: with an engine without a history, and with one that
 //! knows 60 past restores, other ones each time. Then it watches restores of several indexes, with
 //! an engine that knows their names and with one that does not. It prints tables in Markdown and
-//! draws benches/schedules/schedules.svg, and ends with 1 if a target is missed. `-- --help` shows
+//! draws docs/schedules.svg, and ends with 1 if a target is missed. `-- --help` shows
 //! what can be set.
 //!
 //! All poll at the begin of the watch. The bound is that of a poller that knows the distribution and
@@ -82,7 +82,7 @@ struct Arguments {
     #[command(flatten)]
     extent: Extent,
     /// Where the plot is drawn
-    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/schedules/schedules.svg"))]
+    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/schedules.svg"))]
     plot: PathBuf,
 }
 

@@ -15,7 +15,7 @@ started=$index.$backup.json
 
 # Only one at a time; otherwise there would be two restores.
 exec 9> "$started.lock"
-flock --nonblock 9 || { echo "another restore.sh is at work on $index" >&2; exit 75; }
+flock --nonblock 9 || { echo "another restore.sh is running for $index" >&2; exit 75; }
 trap 'rm -f "$started.new"' EXIT
 
 if [ ! -e "$started" ]; then
@@ -57,6 +57,6 @@ case $code in
     echo "the outcome of the restore is unknown; nothing was switched. Look at: pc index restore list" >&2 ;;
   *)
     # 2 wrong usage, 70 a bug, 78 a bad configuration: nothing was waited for.
-    echo "restore-watch could not wait ($code); nothing was switched. Mend that, run this again" >&2 ;;
+    echo "restore-watch could not wait ($code); nothing was switched. Correct that, then run this again" >&2 ;;
 esac
 exit "$code"

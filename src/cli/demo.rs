@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use clap::Parser;
+use console::Term;
 use serde_json::Value;
 
 use super::output::print;
@@ -21,16 +22,18 @@ use crate::config::{
 use crate::model::time::Instant;
 use crate::model::{Exit, JobId};
 use crate::platform::clock::Clock;
-use crate::platform::locale;
-use crate::simulate::{Received, Receiver, Scenario, Simulator, Timeline};
+use crate::simulate::{Received, Receiver, RequestRecord, Scenario, Simulator, Timeline};
 
-/// See it work: a simulated control plane and the real daemon on it, without a key or a network, in
-/// half a minute
+/// See it work: the real daemon on a simulated control plane, without a key or a network, in a
+/// quarter of a minute
 #[derive(Debug, Parser)]
 pub(super) struct Args {}
 
-/// Lines fit a terminal of this width.
-const WIDTH: usize = 80;
+/// Lines fit this width if standard output is not a terminal.
+const USUAL_WIDTH: usize = 80;
+
+/// Where the next step serves its control plane: a fixed port, so that the commands can be copied.
+const NEXT_ADDRESS: &str = "127.0.0.1:8080";
 
 /// The demo ends by then, whatever happens.
 const TIME_LIMIT: Duration = Duration::from_secs(28);
@@ -43,12 +46,11 @@ pub(super) fn run(_: &Args) -> Result<Done, Failure> {
     let style = Style {
         stamp: Stamp::Elapsed,
         clock,
-        width: Some(WIDTH),
+        width: Some(width()),
         stream: Stream::Stdout,
         ..Style::usual(LogFormat::Human)
     };
-    // Failed polls are not logged usually, but here they show how failures are handled.
-    let _logging = telemetry::init(style, "info,restore_watch::app::driver=debug").map_err(no_thread)?;
+    let _logging = telemetry::init(style, "info").map_err(no_thread)?;
     block_on(show(clock))
 }
 
@@ -60,8 +62,8 @@ async fn show(clock: Clock) -> Result<Done, Failure> {
     let receiver = Receiver::start([], LOOPBACK, timeline).await.map_err(cannot_serve)?;
 
     print(&format!(
-        "A simulated control plane serves {} restores on {}.\n\
-         The daemon watches them and posts how they end to {}.\n\n",
+        "A simulated control plane serves {} restores on\n  {}\n\
+         The daemon watches them and posts how they end to\n  {}\n\n",
         scenario.job_ids().len(),
         simulator.url(),
         receiver.url(),
@@ -79,9 +81,16 @@ async fn show(clock: Clock) -> Result<Done, Failure> {
     };
 
     print(&summary(ended, &simulator, &receiver))?;
+    print(&next_step(&scenario))?;
 
     // One restore of the scenario fails and one is cancelled, so 1 is the expected exit code.
     if ended == Exit::Failed { Ok(Done::Exit(Exit::Success)) } else { Ok(Done::Exit(Exit::Failed)) }
+}
+
+/// The width of the terminal, if standard output is one.
+fn width() -> usize {
+    let terminal = Term::stdout();
+    if terminal.features().is_attended() { usize::from(terminal.size().1) } else { USUAL_WIDTH }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the form that map_err wants")]
@@ -135,12 +144,10 @@ fn line(webhook: &Received, clock: Clock) -> String {
     let body: Value = serde_json::from_slice(&webhook.body).unwrap_or_default();
     let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).unwrap_or("?").to_owned();
     format!(
-        "{:5.1}s  POST {} of {}, webhook-id {}{}\n",
+        "{:5.1}s  POST {} of {}\n",
         clock.now().instant.since(Instant::default()).as_secs_f64(),
         text("/type"),
         text("/job/name"),
-        locale::shown("…"),
-        webhook.header("webhook-id").and_then(|id| id.rsplit('-').next()).unwrap_or("?"),
     )
 }
 
@@ -149,11 +156,26 @@ fn summary(ended: Exit, simulator: &Simulator, receiver: &Receiver) -> String {
         Exit::Failed => "Every restore ended; one failed and one was cancelled, as scripted.",
         _ => "The demo was stopped before every restore ended.",
     };
+    let is_refused = |request: &RequestRecord| request.answered.is_some_and(|status| status >= 400);
     format!(
-        "\n{ending}\n{} requests were made over {} connections; {} webhooks were received.\n\
-         Next: restore-watch wait JOB_ID, with PINECONE_API_KEY set.\n",
+        "\n{ending}\n{} requests were made over {} connections, {} of them met scripted errors;\n\
+         {} webhooks were received.\n",
         simulator.count(),
         simulator.connections(),
+        simulator.requests().iter().filter(|request| is_refused(request)).count(),
         receiver.count(),
+    )
+}
+
+/// Commands that wait for a restore of the same scenario, to copy and run without a key.
+fn next_step(scenario: &Scenario) -> String {
+    let id = scenario.job_ids().first().map_or("JOB_ID", JobId::as_str);
+    format!(
+        "\n\
+         Next, still without a key: wait for a restore of a simulated control plane.\n\
+         \n  restore-watch simulate --listen {NEXT_ADDRESS} &\n  \
+           export PINECONE_API_KEY=any PINECONE_CONTROLLER_HOST=http://{NEXT_ADDRESS}\n  \
+           restore-watch wait {id}\n  \
+           kill %1; unset PINECONE_API_KEY PINECONE_CONTROLLER_HOST\n"
     )
 }

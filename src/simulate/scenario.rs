@@ -55,7 +55,7 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    /// The scenario of `restore-watch demo`: a handful of restores, over in about twenty seconds.
+    /// The scenario of `restore-watch demo`: a handful of restores, over in a quarter of a minute.
     pub fn demo() -> Self {
         Self::shipped("demo").unwrap_or_else(|| unreachable!("`demo` is shipped, and a test reads it"))
     }

@@ -109,7 +109,7 @@ fn second_run_at_once_gives_way() {
     let stage = stage(endless());
     let mut first = script(&stage).start();
     first.until_logged("watching restore rj-1");
-    script(&stage).run().expect(75).logged("another restore.sh is at work on docs");
+    script(&stage).run().expect(75).logged("another restore.sh is running for docs");
     first.signal("TERM");
     first.finish().expect(143);
     assert_eq!(stage.calls(), [RESTORE]);

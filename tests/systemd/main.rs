@@ -17,6 +17,8 @@ mod offline;
 #[cfg(target_os = "linux")]
 mod operations;
 #[cfg(target_os = "linux")]
+mod readme;
+#[cfg(target_os = "linux")]
 mod session;
 mod skip;
 #[cfg(target_os = "linux")]

@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn the_documentation_states_the_same_order() {
-        let documentation = include_str!("../../../README.md");
+        let documentation = include_str!("../../../docs/reference/exit-codes.md");
 
         assert!(documentation.contains(&format!("the first of {} wins", precedence())));
     }

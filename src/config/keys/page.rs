@@ -1,4 +1,4 @@
-//! The reference page of the configuration, `docs/configuration.md`.
+//! The reference page of the configuration, `docs/reference/configuration.md`.
 
 use std::fmt::Write as _;
 
@@ -12,7 +12,7 @@ const HEAD: &str = "\
 The configuration of `restore-watch run` is one TOML file: `/etc/restore-watch/config.toml` or
 `~/.config/restore-watch/config.toml`, or the file named by `--config` or `RESTORE_WATCH_CONFIG`.
 It has at most 16 MiB, which is some 400,000 jobs.
-[`config/restore-watch.toml`](../config/restore-watch.toml) is a sample with every key.
+`config/restore-watch.toml` in the repository is a sample with every key.
 `restore-watch check` prints all problems of a file at once, or what it means;
 `restore-watch schema config` prints its JSON Schema for editors. Unknown keys are errors.
 

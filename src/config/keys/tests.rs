@@ -88,7 +88,7 @@ fn sample_is_up_to_date() {
 
 #[test]
 fn reference_page_is_up_to_date() {
-    compare("docs/configuration.md", &page());
+    compare("docs/reference/configuration.md", &page());
 }
 
 #[test]

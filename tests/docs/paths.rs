@@ -1,13 +1,10 @@
-//! The documents for developers: what they name exists.
-//!
-//! Invariant: a file, a link, a test or a bench that one of them names is there, and each type of event is explained.
+//! What the documents name exists: files, tests, benches, types of events.
 
-#![expect(clippy::unwrap_used, reason = "a panic is how a test fails, wherever it is")]
-
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use restore_watch::model::EventKind;
+
+use crate::markdown::{pages, read, root};
 
 /// The documents whose paths are checked.
 const NAMING_PATHS: [&str; 2] = ["CONTRIBUTING.md", "docs/architecture.md"];
@@ -15,43 +12,10 @@ const NAMING_PATHS: [&str; 2] = ["CONTRIBUTING.md", "docs/architecture.md"];
 /// A text in backticks that begins like this is a path.
 const FOLDERS: [&str; 7] = ["src/", "tests/", "docs/", "config/", "benches/", "systemd/", ".ci/"];
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn read(path: impl AsRef<Path>) -> String {
-    let path = root().join(path);
-    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-/// All Markdown files for readers, relative to the root.
-fn pages() -> Vec<PathBuf> {
-    let mut found = vec!["README.md".into(), "CONTRIBUTING.md".into()];
-    let mut folders = vec![PathBuf::from("docs")];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(root().join(&folder)).unwrap() {
-            let path = folder.join(entry.unwrap().file_name());
-            if root().join(&path).is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "md") {
-                found.push(path);
-            }
-        }
-    }
-    found
-}
-
 /// The texts in single backticks, outside of fenced blocks.
 fn code(text: &str) -> Vec<&str> {
     let outside = text.split("```").step_by(2);
     outside.flat_map(|part| part.lines().flat_map(|line| line.split('`').skip(1).step_by(2))).collect()
-}
-
-/// The targets of links, without what stands after `#`.
-fn links(text: &str) -> Vec<&str> {
-    let outside = text.split("```").step_by(2);
-    let targets = outside.flat_map(|part| part.split("](").skip(1)).filter_map(|rest| rest.split(')').next());
-    targets.filter_map(|target| target.split('#').next()).filter(|target| !target.is_empty()).collect()
 }
 
 /// The names of the targets that follow `flag` in the tasks, such as `layers` after `--test`.
@@ -104,22 +68,6 @@ fn the_check_of_paths_finds_a_missing_one() {
 }
 
 #[test]
-fn links_between_documents_resolve() {
-    for page in pages() {
-        let text = read(&page);
-        let folder = root().join(page.parent().unwrap());
-        let of_files = links(&text).into_iter().filter(|target| !target.contains("://"));
-
-        for target in of_files {
-            assert!(folder.join(target).exists(), "{}: {target}", page.display());
-        }
-    }
-    for page in NAMING_PATHS {
-        assert!(links(&read(page)).iter().any(|target| target.ends_with("glossary.md")), "{page}");
-    }
-}
-
-#[test]
 fn tasks_name_tests_and_benches_that_exist() {
     let tasks = read("justfile");
     let tests = targets(&tasks, "--test");
@@ -137,10 +85,27 @@ fn tasks_name_tests_and_benches_that_exist() {
 
 #[test]
 fn every_type_of_event_is_explained() {
-    let pages: Vec<_> = pages().iter().map(read).collect();
+    let pages: Vec<_> = pages().into_iter().map(|page| page.text).collect();
     for kind in EventKind::ALL_AND_TEST {
         let written = [format!("`{kind}`"), format!("`.{}`", kind.verb())];
 
         assert!(pages.iter().any(|page| written.iter().any(|name| page.contains(name))), "{kind}");
     }
+}
+
+#[test]
+fn lines_of_the_log_that_are_explained_exist() {
+    let sources = read("src/app/diagnostics.rs") + &read("src/model/summary.rs");
+    let page = read("docs/guides/at-3am.md");
+    let (_, table) = page.split_once("\n| line |").expect("the table of lines");
+    let rows: Vec<_> =
+        table.lines().skip(2).map_while(|row| row.strip_prefix("| ")?.split(" | ").next()).collect();
+
+    for row in &rows {
+        let lines = row.split('`').skip(1).step_by(2);
+        for part in lines.flat_map(|line| line.split('…')).map(str::trim).filter(|part| !part.is_empty()) {
+            assert!(sources.contains(part), "no line of the log has: {part}");
+        }
+    }
+    assert!(rows.len() > 5, "{rows:?}");
 }
