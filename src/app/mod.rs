@@ -5,4 +5,5 @@ mod diagnostics;
 pub mod driver;
 mod plural;
 pub mod setup;
+pub mod sink_tests;
 pub mod wait;

@@ -4,6 +4,7 @@
 //! to fail has an exit code that is published, and says what to do.
 
 mod add;
+mod backup;
 mod check;
 mod ci;
 mod completions;
@@ -26,6 +27,7 @@ mod schema;
 mod simulate;
 mod socket;
 mod start;
+mod state;
 mod status;
 mod table;
 mod values;
@@ -56,6 +58,7 @@ enum Command {
     Pause(pause::PauseArgs),
     Resume(pause::ResumeArgs),
     Deliveries(Box<deliveries::Args>),
+    Backup(backup::Args),
     List(list::Args),
     Check(check::Args),
     NotifyTest(notify_test::Args),
@@ -79,6 +82,7 @@ impl Cli {
             Command::Pause(args) => pause::pause(&args),
             Command::Resume(args) => pause::resume(&args),
             Command::Deliveries(args) => deliveries::run(*args),
+            Command::Backup(args) => backup::run(&args),
             Command::List(args) => list::run(&args),
             Command::Check(args) => check::run(&args),
             Command::NotifyTest(args) => notify_test::run(&args),

@@ -1,52 +1,73 @@
 //! `restore-watch notify-test`
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::sync::Arc;
 
 use clap::Parser;
 use serde_json::json;
-use tokio::task::JoinSet;
 
 use super::output::{Output, print};
+use super::socket::SocketArgs;
 use super::start::{READING, block_on, listen, no_thread, unless_stopped};
 use super::{Done, Failure, table};
-use crate::adapters::sinks::Sink;
+use crate::adapters::control::{SinkTest, TestSinks};
 use crate::adapters::telemetry::{self, Stream, Style};
-use crate::app::setup;
+use crate::app::{setup, sink_tests};
 use crate::config::{self, Settings, SinkSettings};
-use crate::model::{Event, EventId, EventKind, Exit, Payload, ProjectName, SinkName, duration};
+use crate::model::{Exit, SinkName, duration};
 use crate::platform::clock::Clock;
 
-/// Send one marked test to each sink of a configuration, and say what came of it
+/// Send one marked test event to each sink and print the results
 ///
-/// The test is a transition of the type `restore_watch.test`, which nothing else sends: no receiver
-/// can take it for the end of a restore. Each sink gets one attempt, whichever events it wants.
-/// Exits with 0 when all sinks took it, else with 1. Nothing is kept, and a daemon that runs is not
-/// disturbed.
+/// The event has the type `restore_watch.test`, which no other command sends, so that no receiver
+/// takes it for the end of a restore. Each sink gets one attempt, whatever its `events`. Nothing is
+/// kept, and the watch of a running daemon is not disturbed.
+///
+/// If a daemon runs and no configuration is named, the daemon sends the events to its own sinks,
+/// with its own secrets. Else this command reads the configuration and the secrets that it names.
+///
+/// Exits with 0 if all sinks took the event, and with 1 otherwise.
 #[derive(Debug, Parser)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// The sinks to try, by name [default: all]
+    /// The sinks to test, by name [default: all]
     #[arg(value_name = "SINK")]
     sinks: Vec<String>,
 
-    /// The configuration file [default: the one that `run` would use]
+    /// The configuration file whose sinks are tested [default: the sinks of the running daemon; if
+    /// none runs, of the configuration that `run` would use]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// The form of the report
+    /// The form of the results
     #[arg(long, value_enum, default_value_t = Output::Human)]
     output: Output,
+
+    #[command(flatten)]
+    socket: SocketArgs,
 }
 
-/// The result of one attempt.
-struct Attempt {
-    sink: SinkName,
-    result: Result<(), String>,
-    took: Duration,
-}
+const EXAMPLES: &str = "Examples:
+  sudo restore-watch notify-test                      the sinks of the system service
+  restore-watch notify-test ops                       one sink
+  restore-watch notify-test --config config.toml      a configuration that is not in use yet";
 
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {
+    let is_named = config::named(args.config.as_deref()).is_some();
+    let daemon = if is_named { None } else { args.socket.daemon()? };
+    match daemon {
+        Some(daemon) => {
+            let sinks = args.sinks.iter().map(SinkName::new).collect();
+            let tests = args.socket.ask(async |client| client.test_sinks(&TestSinks { sinks }).await)?;
+            eprintln!("restore-watch: these are the sinks of the running daemon (process {})", daemon.pid);
+            report(&tests.sinks, args.output)
+        }
+        None => test_configuration(args),
+    }
+}
+
+/// Tests the sinks of a configuration from this process.
+fn test_configuration(args: &Args) -> Result<Done, Failure> {
     block_on(async {
         let mut signals = listen()?;
         let named = args.config.clone();
@@ -58,10 +79,16 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
         let style = Style { stream: Stream::Detached, ..Style::usual(settings.log_format()) };
         let _logging = telemetry::init(style, "info").map_err(no_thread)?;
         let project = settings.projects.first().map(|project| project.name.clone()).unwrap_or_default();
+
         let wanted = chosen.clone();
-        let sinks = unless_stopped(&mut signals, READING, move || Ok(setup::sinks(&wanted)?.0)).await?;
+        let mut sinks = unless_stopped(&mut signals, READING, move || Ok(setup::sinks(&wanted)?.0)).await?;
+        let in_order = |settings: &SinkSettings| {
+            let name = SinkName::new(settings.name());
+            sinks.remove(&name).map(|sink| (name, Arc::new(sink)))
+        };
+        let sinks = chosen.iter().filter_map(in_order).collect();
         tokio::select! {
-            attempts = attempt(sinks, project) => report(&chosen, &attempts, args.output),
+            tests = sink_tests::run(sinks, project, Clock::system()) => report(&tests, args.output),
             exit = signals.next() => Ok(Done::Exit(exit)),
         }
     })
@@ -80,69 +107,26 @@ fn choose(settings: &Settings, names: &[String]) -> Result<Vec<SinkSettings>, Fa
     Ok(settings.sinks.iter().filter(is_chosen).cloned().collect())
 }
 
-/// Tries all sinks at once.
-async fn attempt(sinks: BTreeMap<SinkName, Sink>, project: ProjectName) -> Vec<Attempt> {
-    let clock = Clock::system();
-    let event = test(project, clock);
-    let mut tasks = JoinSet::new();
-    for (name, sink) in sinks {
-        let event = event.clone();
-        tasks.spawn(async move {
-            let began = clock.now();
-            let own = || serde_json::to_vec(&event).unwrap_or_default();
-            let body = sink.body(&event).unwrap_or_else(own);
-            let delivered = sink.deliver(&Payload { event, body }, began.wall).await;
-            let took = clock.now().instant.since(began.instant);
-            Attempt { sink: name, result: delivered.map_err(|failure| failure.message), took }
-        });
-    }
-
-    tasks.join_all().await
-}
-
-fn test(project: ProjectName, clock: Clock) -> Event {
-    let now = clock.now().wall;
-    let mut random = [0; 10];
-    fastrand::fill(&mut random);
-    let id = EventId::from_parts(now, random);
-    Event::of_project(id, EventKind::Test, now, project)
-}
-
-/// Prints the results of the attempts, in the order of the configuration.
-fn report(settings: &[SinkSettings], attempts: &[Attempt], output: Output) -> Result<Done, Failure> {
-    let found = settings.iter().filter_map(|sink| {
-        let attempt = attempts.iter().find(|attempt| attempt.sink.as_str() == sink.name())?;
-        Some((sink, attempt))
-    });
-
+/// Prints the results of the tests.
+fn report(tests: &[SinkTest], output: Output) -> Result<Done, Failure> {
     match output {
-        Output::Human => {
-            let row = |(sink, attempt): (&SinkSettings, &Attempt)| {
-                [
-                    sink.name().to_owned(),
-                    sink.kind().to_owned(),
-                    if attempt.result.is_ok() { "ok" } else { "failed" }.to_owned(),
-                    duration::human(attempt.took),
-                    attempt.result.as_ref().err().cloned().unwrap_or_default(),
-                ]
-            };
-            let heading = ["SINK", "TYPE", "RESULT", "TIME", "ERROR"];
-            print(&table::table(heading, &found.map(row).collect::<Vec<_>>()))?;
-        }
-        Output::Json => {
-            let object = |(sink, attempt): (&SinkSettings, &Attempt)| {
-                json!({
-                    "sink": sink.name(),
-                    "type": sink.kind(),
-                    "ok": attempt.result.is_ok(),
-                    "seconds": attempt.took.as_secs_f64(),
-                    "error": attempt.result.as_ref().err(),
-                })
-            };
-            print(&format!("{}\n", serde_json::Value::Array(found.map(object).collect())))?;
-        }
+        Output::Human => print(&human(tests))?,
+        Output::Json => print(&format!("{}\n", json!(tests)))?,
     }
-
-    let all = attempts.iter().all(|attempt| attempt.result.is_ok());
+    let all = tests.iter().all(|test| test.ok);
     Ok(Done::Exit(if all { Exit::Success } else { Exit::Failed }))
+}
+
+fn human(tests: &[SinkTest]) -> String {
+    let row = |test: &SinkTest| {
+        [
+            test.sink.to_string(),
+            test.kind.clone(),
+            if test.ok { "ok" } else { "failed" }.to_owned(),
+            duration::human(std::time::Duration::from_secs_f64(test.seconds)),
+            test.error.clone().unwrap_or_default(),
+        ]
+    };
+    let heading = ["SINK", "TYPE", "RESULT", "TIME", "ERROR"];
+    table::folded(heading, &tests.iter().map(row).collect::<Vec<_>>(), table::width(), 0)
 }

@@ -77,6 +77,7 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
         let _logging = telemetry::init(style, "info").map_err(no_thread)?;
         let clock = Clock::system();
         let place = settings.state.clone();
+        let location = store::backend(&place).map(|backend| backend.location());
         let loaded = unless_stopped(&mut signals, READING, move || Ok(Loaded::new(settings)?)).await?;
         let Loaded { setup, monitor, drain_timeout, fixed } = loaded;
 
@@ -93,6 +94,7 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
             exit_when_done: args.exit_when_done,
             drain_timeout,
             config: Some((path, fixed)),
+            state: location,
             monitor,
             control: control(args.socket.as_deref())?,
             manager,

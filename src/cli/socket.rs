@@ -6,8 +6,10 @@ use clap::Args;
 
 use super::Failure;
 use super::start::block_on;
-use crate::adapters::control::{self, CallError, Client, JobResult};
+use crate::adapters::control::{self, CallError, Client, DaemonStatus, JobResult};
 use crate::adapters::http::ClientError;
+
+const SOCKET_VARIABLE: &str = "RESTORE_WATCH_SOCKET";
 
 /// Which daemon is asked.
 #[derive(Debug, Clone, Args)]
@@ -15,11 +17,16 @@ pub(super) struct SocketArgs {
     /// The control socket of the daemon [default: the first that is there of control.sock in
     /// `$RUNTIME_DIRECTORY`, restore-watch/control.sock in `$XDG_RUNTIME_DIR`, and
     /// /run/restore-watch/control.sock]
-    #[arg(long, value_name = "PATH", env = "RESTORE_WATCH_SOCKET")]
+    #[arg(long, value_name = "PATH", env = SOCKET_VARIABLE)]
     socket: Option<PathBuf>,
 }
 
 impl SocketArgs {
+    /// For a command without the option: what the environment says.
+    pub(super) fn of_environment() -> Self {
+        Self { socket: std::env::var_os(SOCKET_VARIABLE).map(PathBuf::from) }
+    }
+
     /// A client of the daemon. It fails if there is no socket; whether a process listens, the first
     /// request shows.
     pub(super) fn client(&self) -> Result<Client, Failure> {
@@ -40,6 +47,18 @@ impl SocketArgs {
             Ok(_) => self.client().map(Some),
             Err(_) => Ok(None),
         }
+    }
+
+    /// What the daemon that runs says of itself; none if no daemon runs, unless its socket is named.
+    pub(super) fn daemon(&self) -> Result<Option<DaemonStatus>, Failure> {
+        let Some(client) = self.client_if_any()? else { return Ok(None) };
+        block_on(async {
+            match client.daemon().await {
+                // A daemon that was killed left its socket behind.
+                Err(CallError::NoDaemon(_)) if self.socket.is_none() => Ok(None),
+                answer => Ok(Some(answer?)),
+            }
+        })
     }
 
     /// The socket of the command line or of the environment.

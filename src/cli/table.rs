@@ -23,6 +23,103 @@ pub(super) fn table<const N: usize>(heading: [&str; N], rows: &[[String; N]]) ->
     rows.into_iter().map(line).collect()
 }
 
+/// The width of the terminal that standard output is, if it is one.
+pub(super) fn width() -> Option<usize> {
+    Term::stdout().features().is_attended().then(|| usize::from(Term::stdout().size().1))
+}
+
+/// A table that fits into `width` columns, if there is a width: the cells of the last column stand
+/// below their rows if the lines would be too long, and those of the column `shortened` lose their
+/// ends.
+pub(super) fn folded<const N: usize>(
+    heading: [&str; N],
+    rows: &[[String; N]],
+    width: Option<usize>,
+    shortened: usize,
+) -> String {
+    const INDENT: &str = "  ";
+
+    let whole = table(heading, rows);
+    let Some(width) = width.filter(|width| longest_line(&whole) > *width) else { return whole };
+    let heading_above = heading.map(|name| if name == heading[N - 1] { "" } else { name });
+    let above: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            let mut row = row.clone();
+            row[N - 1].clear();
+            row
+        })
+        .collect();
+
+    let mut lines = Vec::new();
+    let above = shortened_to(heading_above, &above, width, shortened);
+    for (number, line) in above.lines().enumerate() {
+        lines.push(line.to_owned());
+        let below = number.checked_sub(1).map(|row| rows[row][N - 1].as_str()).unwrap_or_default();
+        let below = wrapped(below, width.saturating_sub(INDENT.len()));
+        lines.extend(below.iter().map(|line| format!("{INDENT}{line}")));
+    }
+    lines.join("\n") + "\n"
+}
+
+/// A table that fits into `width` columns, if there is a width: if the lines would be too long, the
+/// cells of the column `shortened` lose their ends.
+pub(super) fn shortened<const N: usize>(
+    heading: [&str; N],
+    rows: &[[String; N]],
+    width: Option<usize>,
+    shortened: usize,
+) -> String {
+    match width {
+        Some(width) => shortened_to(heading, rows, width, shortened),
+        None => table(heading, rows),
+    }
+}
+
+fn shortened_to<const N: usize>(
+    heading: [&str; N],
+    rows: &[[String; N]],
+    width: usize,
+    column: usize,
+) -> String {
+    /// Less says nothing.
+    const SHORTEST: usize = 8;
+
+    let whole = table(heading, rows);
+    let surplus = longest_line(&whole).saturating_sub(width);
+    if surplus == 0 {
+        return whole;
+    }
+    let widest = rows.iter().map(|row| measure_text_width(&row[column])).max().unwrap_or_default();
+    let room = widest.saturating_sub(surplus).max(SHORTEST);
+    let mark = locale::shown("…");
+    let mut rows = rows.to_vec();
+    for row in &mut rows {
+        row[column] = truncate_str(&row[column], room, &mark).into_owned();
+    }
+
+    table(heading, &rows)
+}
+
+fn longest_line(text: &str) -> usize {
+    text.lines().map(measure_text_width).max().unwrap_or_default()
+}
+
+/// The words of a text in lines of at most `width` columns. A longer word has a line of its own.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if measure_text_width(line) + 1 + measure_text_width(word) <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 /// The table, cut at the width of the terminal that it is printed on, if it is one.
 pub(super) fn fitted(table: &str) -> String {
     let Some((_, width)) = Term::stdout().features().is_attended().then(|| Term::stdout().size()) else {

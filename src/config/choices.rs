@@ -34,7 +34,7 @@ impl Effort {
 
 /// The type of a sink, as the configuration has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum SinkType {
+pub enum SinkType {
     Log,
     Desktop,
     Webhook,

@@ -33,16 +33,20 @@ pub fn load(path: &Path) -> Result<Settings, Problems> {
 /// The settings of the state of the daemon whose configuration is `explicit` (of `--config`), or
 /// the file that [`locate`] finds; if there is none, the usual ones.
 pub fn state(explicit: Option<&Path>) -> Result<StateSettings, Problems> {
-    let named =
-        explicit.is_some() || environment::non_empty(&environment::of_process, FILE_VARIABLE).is_some();
     match locate(explicit) {
         Ok(path) => Ok(load(&path)?.state),
-        Err(problems) if named => Err(problems),
+        Err(problems) if named(explicit).is_some() => Err(problems),
         Err(_) => {
             let path = reader::usual_state_path(&environment::of_process);
             Ok(StateSettings { path, keep: StateSettings::KEEP })
         }
     }
+}
+
+/// The configuration file that is named by `explicit` (of `--config`) or by the environment.
+pub fn named(explicit: Option<&Path>) -> Option<PathBuf> {
+    let by_variable = || environment::non_empty(&environment::of_process, FILE_VARIABLE).map(PathBuf::from);
+    explicit.map(Path::to_owned).or_else(by_variable)
 }
 
 /// Reads and checks the file at `path` as [`load`] does, with another environment (see `parse_in`).
@@ -97,10 +101,10 @@ pub fn locate(explicit: Option<&Path>) -> Result<PathBuf, Problems> {
 
 fn search(explicit: Option<&Path>, variables: &Variables<'_>, system: &Path) -> Result<PathBuf, Problems> {
     if let Some(path) = explicit {
-        return named(path.to_owned(), "--config names it");
+        return existing(path.to_owned(), "--config names it");
     }
     if let Some(path) = environment::non_empty(variables, FILE_VARIABLE) {
-        return named(path.into(), "the environment variable RESTORE_WATCH_CONFIG names it");
+        return existing(path.into(), "the environment variable RESTORE_WATCH_CONFIG names it");
     }
 
     let mut problem =
@@ -122,7 +126,7 @@ fn search(explicit: Option<&Path>, variables: &Variables<'_>, system: &Path) -> 
         .into())
 }
 
-fn named(path: PathBuf, by: &str) -> Result<PathBuf, Problems> {
+fn existing(path: PathBuf, by: &str) -> Result<PathBuf, Problems> {
     if may_exist(&path) { Ok(path) } else { Err(missing(&path).note(by).into()) }
 }
 

@@ -24,12 +24,11 @@ mod typo;
 mod webhook_url;
 
 pub use address::{is_private, private_host};
-use choices::SinkType;
-pub use choices::{Effort, LogFormat, LogLevel, WebhookFormat};
+pub use choices::{Effort, LogFormat, LogLevel, SinkType, WebhookFormat};
 pub use endpoint::{Endpoint, EndpointError, is_loopback};
 pub(crate) use excerpt::{Place, Source};
 pub use keys::schema;
-pub use locate::{load, locate, state};
+pub use locate::{load, locate, named, state};
 pub(crate) use masks::Mask;
 pub use pattern::{IndexPattern, PatternError};
 pub use problem::{Problem, Problems};

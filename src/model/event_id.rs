@@ -20,6 +20,61 @@ impl EventId {
     }
 }
 
+/// The beginning of the ids of some events, or one whole id, as people write it: at least
+/// [`EventIdPrefix::SHORTEST`] characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventIdPrefix(String);
+
+impl EventIdPrefix {
+    /// Fewer characters are more likely a mistake than a choice.
+    pub const SHORTEST: usize = 4;
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub fn matches(&self, id: EventId) -> bool {
+        id.to_string().starts_with(&self.0)
+    }
+}
+
+impl From<EventId> for EventIdPrefix {
+    fn from(id: EventId) -> Self {
+        Self(id.to_string())
+    }
+}
+
+impl std::str::FromStr for EventIdPrefix {
+    type Err = EventIdPrefixError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim().to_ascii_lowercase();
+        let is_hexadecimal = |c: char| c.is_ascii_hexdigit() || c == '-';
+        if !text.chars().all(is_hexadecimal) || text.len() > Uuid::nil().to_string().len() {
+            return Err(EventIdPrefixError::NoId);
+        }
+        if text.len() < Self::SHORTEST {
+            return Err(EventIdPrefixError::TooShort);
+        }
+        Ok(Self(text))
+    }
+}
+
+/// Why a text is neither the id of an event nor the beginning of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum EventIdPrefixError {
+    #[error("not the id of an event, which looks like 01a20962-64c8-7f0e-9d51-224b8933e678")]
+    NoId,
+    #[error("too short: write at least {} characters of the id", EventIdPrefix::SHORTEST)]
+    TooShort,
+}
+
+impl fmt::Display for EventIdPrefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 impl std::str::FromStr for EventId {
     type Err = uuid::Error;
 
@@ -31,5 +86,29 @@ impl std::str::FromStr for EventId {
 impl fmt::Display for EventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefix_is_read_and_matches_the_beginning() {
+        let id: EventId = "01a20962-64c8-7f0e-9d51-224b8933e678".parse().unwrap();
+
+        for text in ["01a2", " 01A20962-64c8 ", "01a20962-64c8-7f0e-9d51-224b8933e678"] {
+            assert!(text.parse::<EventIdPrefix>().unwrap().matches(id), "{text}");
+        }
+        assert!(!"01a3".parse::<EventIdPrefix>().unwrap().matches(id));
+        assert_eq!(EventIdPrefix::from(id).to_string(), id.to_string());
+    }
+
+    #[test]
+    fn text_that_begins_no_id_is_refused() {
+        assert_eq!("01a".parse::<EventIdPrefix>(), Err(EventIdPrefixError::TooShort));
+        for text in ["nonsense", "01a20962-64c8-7f0e-9d51-224b8933e6789"] {
+            assert_eq!(text.parse::<EventIdPrefix>(), Err(EventIdPrefixError::NoId), "{text}");
+        }
     }
 }

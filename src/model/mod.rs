@@ -27,7 +27,7 @@ mod until;
 
 pub use delivery::{DeliveryId, DeliveryState};
 pub use event::{Event, JobRef};
-pub use event_id::EventId;
+pub use event_id::{EventId, EventIdPrefix};
 pub use event_kind::{EventKind, JobState, Severity};
 pub use exit::Exit;
 pub use expectation::Expectation;

@@ -46,7 +46,7 @@ fn exit_codes_are_explained_where_they_matter() {
         ("check", &["exits with 78"]),
         ("list", &["exits with 4", "with 5", "with 78"]),
         ("deliveries", &["exits with 74"]),
-        ("notify-test", &["exits with 0 when all sinks took it, else with 1"]),
+        ("notify-test", &["exits with 0 if all sinks took the event, and with 1 otherwise"]),
     ] {
         let help = Watch::new([command, "--help"]).run().expect(0).stdout;
         let help = help.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();

@@ -15,11 +15,28 @@ fn list_is_a_table() {
     let done = list(&plane, &[]).expect(0);
     let rows: Vec<Vec<_>> = done.stdout.lines().map(|line| line.split_whitespace().collect()).collect();
 
-    assert_eq!(rows[0], ["STATUS", "JOB", "INDEX", "TIME"]);
-    assert_eq!(rows[1][..2], ["Pending", "running"]);
-    assert_eq!((&rows[2][..3], &rows[2][3..]), (&["Completed", "rj-1", "docs"][..], &["10m", "00s"][..]));
+    assert_eq!(rows[0], ["STATUS", "JOB", "STARTED", "TIME", "INDEX"]);
+    assert_eq!(rows[1], ["Completed", "rj-1", "2h", "00m", "ago", "10m", "00s", "docs"]);
+    assert_eq!(rows[2][..2], ["Pending", "running"]);
     assert_eq!((rows.len(), done.stderr.as_str()), (3, ""));
     assert_eq!(list(&play(""), &[]).expect(0).stdout, "no restore jobs\n");
+}
+
+#[test]
+fn list_shows_the_newest_jobs_that_match() {
+    let plane = play(
+        "[[job]]\nid = \"old\"\nindex = \"prod-a\"\nage = \"9h\"\ntakes = \"1m\"\n\
+         [[job]]\nid = \"new\"\nindex = \"prod-b\"\nage = \"10m\"\ntakes = \"1m\"\n\
+         [[job]]\nid = \"bad\"\nindex = \"prod-c\"\nage = \"1h\"\ntakes = \"1m\"\nends = \"failed\"\n\
+         [[job]]\nid = \"other\"\nindex = \"test\"\nage = \"1m\"\ntakes = \"9h\"\n",
+    );
+    let listed =
+        |arguments: &[&str]| ids(&list(&plane, &[&["--output", "json"], arguments].concat()).expect(0));
+
+    assert_eq!(listed(&[]), ["other", "new", "bad", "old"]);
+    assert_eq!(listed(&["--index", "prod-*", "--limit", "2"]), ["new", "bad"]);
+    assert_eq!(listed(&["--status", "FAILED", "--status", "pending"]), ["other", "bad"]);
+    list(&plane, &["--index", "a b"]).expect(2).logged("has ' ' in it, which no name of an index has");
 }
 
 #[test]

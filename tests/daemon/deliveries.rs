@@ -3,8 +3,8 @@
 use restore_watch::simulate::{Receiver, Reply};
 use serde_json::Value;
 
-use crate::Daemon;
 use crate::support::{Done, Folder, Watch, done, play, receive};
+use crate::{Daemon, ask};
 
 #[test]
 fn dead_letter_is_listed_and_sent_again_by_a_running_daemon() {
@@ -19,11 +19,15 @@ fn dead_letter_is_listed_and_sent_again_by_a_running_daemon() {
     assert_eq!(row["attempts"], 2);
     let id = row["id"].as_str().expect("an id");
     let table = deliveries(&folder, &[]).expect(0).stdout;
-    assert!(table.starts_with("ID  ") && table.contains(id) && table.contains("HTTP 503"), "{table}");
+    let prefix = id.get(..8).expect("a UUID");
+    assert!(table.starts_with("ID  ") && table.contains(prefix) && table.contains("HTTP 503"), "{table}");
 
-    let printed = deliveries(&folder, &["retry", id]).expect(0).stdout;
-    let by = format!("tried again by the running daemon (process {}), within seconds: 1\n", daemon.id());
-    assert!(printed.ends_with(&by), "{printed}");
+    let printed = deliveries(&folder, &["retry", prefix]).expect(0).stdout;
+    let by = format!(
+        "deliveries to retry: 1; the running daemon (process {}) retries within seconds\n",
+        daemon.id()
+    );
+    assert_eq!(printed, by);
     daemon.until("a third attempt", |_| receiver.count() == 3);
     daemon.until("the delivered state", |_| states(&folder) == ["delivered"]);
     let posts = receiver.received();
@@ -47,13 +51,13 @@ fn change_without_a_daemon_is_made_by_the_next_one() {
     daemon(&folder, &receiver, &jobs).run(&["--exit-when-done"]).run().expect(0);
     assert_eq!((states(&folder), receiver.count()), (vec!["dead".to_owned(); 3], 6));
     assert_eq!(rows(&folder, &["--limit", "2"]).len(), 2);
-    deliveries(&folder, &["--limit", "2"]).expect(0).logged("there are older ones");
+    deliveries(&folder, &["--limit", "2"]).expect(0).logged("there are older deliveries");
     assert_eq!(rows(&folder, &["--state", "pending", "--state", "dropped"]), Vec::<Value>::new());
 
     let dropped = deliveries(&folder, &["drop", "--dead", "--job", "rj-2"]).expect(0).stdout;
     assert_eq!(dropped, "deliveries dropped: 1\n");
     let printed = deliveries(&folder, &["retry", "--all", "--sink", "ops"]).expect(0).stdout;
-    assert_eq!(printed, "deliveries to be tried again once a daemon runs: 2\n");
+    assert_eq!(printed, "deliveries to retry: 2; no daemon runs: the next one retries at its start\n");
     receiver.otherwise(Reply::status(200));
     daemon(&folder, &receiver, &jobs).run(&["--exit-when-done"]).run().expect(0);
     assert_eq!(receiver.count(), 8);
@@ -111,7 +115,8 @@ fn wrong_delivery_requests_are_refused() {
     let folder = Folder::new();
     deliveries(&folder, &[]).expect(74).logged("there is no state at ").logged("--state-file");
     deliveries(&folder, &["retry"]).expect(2).logged("<ID|--dead|--all>");
-    deliveries(&folder, &["retry", "nonsense"]).expect(2);
+    deliveries(&folder, &["retry", "nonsense"]).expect(2).logged("not the id of an event");
+    deliveries(&folder, &["drop", "01a"]).expect(2).logged("too short: write at least 4 characters");
     let receiver = receive([]);
     daemon(&folder, &receiver, &[("rj-1", "completed")]).run(&["--exit-when-done"]).run().expect(0);
     let unknown = "01a20962-64c8-7f0e-9d51-224b8933e678";
@@ -151,4 +156,79 @@ fn rows(folder: &Folder, arguments: &[&str]) -> Vec<Value> {
 fn states(folder: &Folder) -> Vec<String> {
     let text = |row: &Value| row["state"].as_str().expect("a state").to_owned();
     rows(folder, &["--all"]).iter().map(text).collect()
+}
+
+#[test]
+fn deliveries_of_a_job_are_found_by_name_and_prefix() {
+    let (folder, receiver) = (Folder::new(), receive([]));
+    let jobs = [("rj-first", "completed"), ("rj-second", "completed")];
+    daemon(&folder, &receiver, &jobs).run(&["--exit-when-done"]).run().expect(0);
+
+    for (text, count) in [("rj-first", 1), ("rj-f", 1), ("rj-third", 0)] {
+        assert_eq!(rows(&folder, &["--all", "--job", text]).len(), count, "{text}");
+    }
+    let ambiguous = deliveries(&folder, &["list", "--all", "--job", "rj-"]);
+    assert_eq!(ambiguous.expect(0).stdout, "no such deliveries\n", "too short for a prefix");
+    deliveries(&folder, &["list", "--all", "--job", "rj-x"]).expect(0);
+    let (first, second) = ("9857add2-99d4-4399-870e-aa7f15d8d326", "9857add2-0000-4399-870e-aa7f15d8d326");
+    daemon(&folder, &receiver, &[(first, "completed"), (second, "completed")])
+        .run(&["--exit-when-done"])
+        .run()
+        .expect(0);
+    deliveries(&folder, &["list", "--all", "--job", "9857add2"])
+        .expect(2)
+        .logged("`9857add2` stands for 2 restore jobs")
+        .logged(first);
+}
+
+#[test]
+fn commands_find_the_state_of_the_running_daemon() {
+    let (folder, receiver) = (Folder::new(), receive([]));
+    receiver.otherwise(Reply::status(500));
+    let mut daemon = daemon(&folder, &receiver, &[("rj-1", "completed")]).run(&[]).start();
+    daemon.until("both attempts", |_| receiver.count() == 2);
+    daemon.until("a dead letter", |_| states(&folder) == ["dead"]);
+
+    let listed = ask(&daemon, &["deliveries"]).expect(0).stdout;
+    assert!(listed.contains("dead") && listed.contains("HTTP 500"), "{listed}");
+    receiver.otherwise(Reply::status(200));
+    ask(&daemon, &["deliveries", "retry", "--dead"]).expect(0);
+    daemon.until("the delivered state", |_| states(&folder) == ["delivered"]);
+
+    let listing = ask(&daemon, &["list"]).expect(78).logged("PINECONE_API_KEY is not set");
+    listing.logged("or use the key of the running daemon: restore-watch list --config /");
+
+    let copy = folder.path().join("copy.db").to_string_lossy().into_owned();
+    let printed = ask(&daemon, &["backup", &copy]).expect(0).stdout;
+    assert!(printed.ends_with(&format!(" copied to {copy}\n")), "{printed}");
+    ask(&daemon, &["backup", &copy]).expect(1).logged("the file exists");
+    let of_copy =
+        Watch::new(["deliveries", "--all", "--output", "json", "--state-file", &copy]).run().expect(0);
+    assert_eq!(of_copy.json()[0]["state"], "delivered");
+}
+
+#[test]
+fn sinks_are_tested_by_the_running_daemon() {
+    let (folder, receiver) = (Folder::new(), receive([]));
+    let mut daemon = daemon(&folder, &receiver, &[("rj-1", "pending")]).run(&[]).start();
+    daemon.until_logged("watching 1 restore");
+
+    let done = ask(&daemon, &["notify-test"]).expect(0);
+    assert!(done.stdout.contains("ops") && done.stdout.contains(" ok "), "{}", done.stdout);
+    done.logged(&format!("the sinks of the running daemon (process {})", daemon.id()));
+    let types = receiver.received().iter().map(|post| post_type(&post.body)).collect::<Vec<_>>();
+    assert_eq!(types, ["restore_watch.test"]);
+
+    receiver.otherwise(Reply::status(400));
+    let failed = ask(&daemon, &["notify-test", "ops", "--output", "json"]).expect(1);
+    assert_eq!(failed.json()[0]["ok"], false);
+    ask(&daemon, &["notify-test", "opss"])
+        .expect(2)
+        .logged("the daemon has no sink `opss`")
+        .logged("it has: ");
+}
+
+fn post_type(body: &[u8]) -> String {
+    let event: Value = serde_json::from_slice(body).expect("JSON");
+    event["type"].as_str().expect("a type").to_owned()
 }

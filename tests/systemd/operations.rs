@@ -73,6 +73,27 @@ fn journal_finds_the_events_of_a_restore() {
 }
 
 #[test]
+fn commands_of_a_shell_find_the_service() {
+    let Some(world) = World::boot() else { return };
+    let plane = world.play(&done(&[("rj-1", "failed")]));
+    let receiver = world.receive(Vec::new());
+    receiver.otherwise(Reply::status(400));
+    world.configure(&plane, &["rj-1"], &webhook(&receiver, "events = [\"restore_job.failed\"]"));
+    world.succeed("systemctl start restore-watch");
+    world.until("an attempt", || receiver.count() == 1);
+
+    // No option names the state or a credential, which only the service has.
+    world.until("the pending delivery", || world.run("restore-watch deliveries").stdout.contains("HTTP 400"));
+    receiver.otherwise(Reply::status(200));
+    let tested = world.run("restore-watch notify-test webhook");
+    assert!(tested.code == Some(0) && tested.stdout.contains(" ok "), "{tested:?}");
+    world.succeed("restore-watch backup /root/copy.db && restore-watch deliveries retry --all");
+    world.until("the delivery", || receiver.count() == 3);
+    let copied = world.run("restore-watch deliveries --all --state-file /root/copy.db");
+    assert!(copied.stdout.contains("pending"), "{copied:?}");
+}
+
+#[test]
 fn reload_takes_up_added_jobs() {
     let Some(world) = World::boot() else { return };
     let plane =

@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::{
-    AddJobs, Changed, ExplainJob, ExplanationReport, ForgetJobs, JobResults, Reloaded, RequestError,
-    RequestErrorKind, Status, query,
+    AddJobs, Changed, DaemonStatus, ExplainJob, ExplanationReport, ForgetJobs, JobResults, Reloaded,
+    RequestError, RequestErrorKind, SinkTests, Status, TestSinks, query,
 };
 use crate::adapters::http;
 use crate::engine::JobFilter;
@@ -60,6 +60,16 @@ impl Client {
         // An earlier daemon answers with all jobs.
         status.jobs.retain(|job| filter.includes(&job.project, &job.job.id));
         Ok(status)
+    }
+
+    /// What the daemon is, and how its projects stand.
+    pub async fn daemon(&self) -> Result<DaemonStatus, CallError> {
+        self.call(Method::GET, url(&["daemon"]), &()).await
+    }
+
+    /// Sends a marked test event to sinks of the daemon.
+    pub async fn test_sinks(&self, sinks: &TestSinks) -> Result<SinkTests, CallError> {
+        self.call(Method::POST, url(&["sinks", "test"]), sinks).await
     }
 
     /// When a job is polled next, and why.

@@ -18,6 +18,7 @@ mod pause;
 mod query;
 mod reload;
 mod server;
+mod sink_test;
 mod status;
 mod status_body;
 
@@ -34,6 +35,7 @@ pub use path::{client_path, server_path};
 pub use pause::Changed;
 pub use reload::Reloaded;
 pub use server::{BindError, Server};
+pub use sink_test::{SinkTest, SinkTests, TestSinks};
 pub use status::{
     DaemonStatus, DeliveriesReport, JobCursor, JobStatus, JobsPart, OutboxStatus, ProjectStatus, SinkStatus,
     Status, StatusPart,
@@ -46,10 +48,14 @@ use crate::model::ProjectName;
 pub enum Request {
     /// How everything stands, with the first jobs that are meant.
     Status(JobCursor, Responder<StatusPart>),
+    /// What the daemon is, and how its projects stand.
+    Daemon(Responder<DaemonStatus>),
     /// How further jobs stand.
     Jobs(JobCursor, Responder<JobsPart>),
     /// When a job is polled next, and why.
     Explain(ExplainJob, Responder<ExplanationReport>),
+    /// Send a marked test event to sinks.
+    TestSinks(TestSinks, Responder<SinkTests>),
     /// Watch these jobs beside those of the configuration.
     Add(AddJobs, Responder<JobResults>),
     /// Stop watching these jobs.

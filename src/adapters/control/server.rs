@@ -20,8 +20,8 @@ use tokio::time::timeout;
 
 use super::connections::{self, ARRIVAL_TIMEOUT};
 use super::{
-    AddJobs, ExplainJob, ForgetJobs, JobCursor, Request, RequestError, RequestErrorKind, Responder, query,
-    status_body,
+    AddJobs, ExplainJob, ForgetJobs, JobCursor, Request, RequestError, RequestErrorKind, Responder,
+    TestSinks, query, status_body,
 };
 use crate::model::ProjectName;
 use crate::platform::identity::{self, Identity};
@@ -135,9 +135,11 @@ pub(super) type Requests = mpsc::Sender<Request>;
 fn router(requests: Requests) -> Router {
     Router::new()
         .route("/v1/status", get(status))
+        .route("/v1/daemon", get(async |State(requests)| answer(&requests, Request::Daemon).await))
         .route("/v1/jobs", post(add))
         .route("/v1/jobs/forget", post(forget))
         .route("/v1/explain", post(explain))
+        .route("/v1/sinks/test", post(test_sinks))
         .route("/v1/reload", post(async |State(requests)| answer(&requests, Request::Reload).await))
         .route("/v1/projects/{name}/pause", post(pause))
         .route("/v1/projects/{name}/resume", post(resume))
@@ -191,6 +193,10 @@ async fn forget(State(requests): State<Requests>, Body(jobs): Body<ForgetJobs>) 
 
 async fn explain(State(requests): State<Requests>, Body(job): Body<ExplainJob>) -> Response {
     answer(&requests, |reply| Request::Explain(job, reply)).await
+}
+
+async fn test_sinks(State(requests): State<Requests>, Body(sinks): Body<TestSinks>) -> Response {
+    answer(&requests, |reply| Request::TestSinks(sinks, reply)).await
 }
 
 /// The project that the path of a request names.

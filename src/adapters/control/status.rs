@@ -32,6 +32,9 @@ pub struct DaemonStatus {
     pub timestamp: Timestamp,
     /// The configuration file, if there is one.
     pub config: Option<PathBuf>,
+    /// Where the state is kept; none if it is not kept.
+    #[serde(default)]
+    pub state: Option<String>,
     /// All of it in one line.
     pub summary: String,
     /// Why the end of some restore would not be noticed, if so.

@@ -202,6 +202,7 @@ mod tests {
                 "started_at",
                 "timestamp",
                 "config",
+                "state",
                 "summary",
                 "trouble",
                 "projects",

@@ -19,9 +19,9 @@ mod webhook;
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use crate::config::SinkSettings;
+use crate::config::{SinkSettings, SinkType};
 use crate::engine::{DeliveryPolicy, Failure, SinkPlan};
-use crate::model::{Event, Payload, SinkName};
+use crate::model::{Event, Keyword as _, Payload, SinkName};
 
 pub use desktop::{Urgency, show};
 pub use error::SinkError;
@@ -44,6 +44,16 @@ impl Sink {
             SinkSettings::Desktop(_) => Self::Desktop,
             SinkSettings::Webhook(webhook) => Self::Webhook(webhook::Webhook::new(webhook)?),
         })
+    }
+
+    /// The type of the sink, as the configuration has it.
+    pub fn kind(&self) -> &'static str {
+        let kind = match self {
+            Self::Log(_) => SinkType::Log,
+            Self::Desktop => SinkType::Desktop,
+            Self::Webhook(_) => SinkType::Webhook,
+        };
+        kind.as_str()
     }
 
     /// What the engine must know of a sink that was made of these settings.

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{Holder, StoreError};
-use crate::model::{DeliveryState, EventId, EventKind, SinkName};
+use crate::model::{DeliveryState, EventId, EventIdPrefix, EventKind, SinkName};
 
 /// The deliveries of a state. Everything here waits for the disk or for a server.
 pub trait DeliveryAdmin {
@@ -27,6 +27,9 @@ pub trait DeliveryAdmin {
     /// were.
     fn discard(&mut self, filter: &DeliveryFilter, now: Timestamp) -> Result<usize, StoreError>;
 
+    /// The jobs that events with deliveries are about, each once.
+    fn jobs(&self) -> Result<Vec<DeliveryJob>, StoreError>;
+
     /// The sinks to which nothing is sent until their settings change, and why.
     fn disabled_sinks(&self) -> Result<Vec<(SinkName, String)>, StoreError>;
 }
@@ -43,6 +46,10 @@ pub struct DeliveryRow {
     pub project: String,
     /// The job of the event, if it has one.
     pub job: Option<String>,
+    /// The name of the job in the configuration, if it has one.
+    pub name: Option<String>,
+    /// The index that the job makes, if that is known.
+    pub target_index_name: Option<String>,
     /// The type of the event.
     #[serde(rename = "type")]
     pub kind: EventKind,
@@ -58,13 +65,21 @@ pub struct DeliveryRow {
     pub reason: Option<String>,
 }
 
+/// A job that deliveries are about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliveryJob {
+    pub id: String,
+    /// Its name in the configuration, if it has one.
+    pub name: Option<String>,
+}
+
 /// Selects deliveries: those that match every part.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DeliveryFilter {
     /// In one of these states; any if there is none.
     pub states: Vec<DeliveryState>,
-    /// Of this event.
-    pub id: Option<EventId>,
+    /// Of the events with these ids.
+    pub id: Option<EventIdPrefix>,
     /// To this sink.
     pub sink: Option<String>,
     /// Of this project.

@@ -124,7 +124,11 @@ fn one_process_has_the_lease(backend: &dyn Backend) {
 }
 
 fn of(number: u8, sink: &str) -> DeliveryFilter {
-    DeliveryFilter { id: Some(event(number).id), sink: Some(sink.to_owned()), ..DeliveryFilter::default() }
+    DeliveryFilter {
+        id: Some(event(number).id.into()),
+        sink: Some(sink.to_owned()),
+        ..DeliveryFilter::default()
+    }
 }
 
 fn edits_reach_the_daemon_once(backend: &dyn Backend) {

@@ -1,5 +1,7 @@
 //! How a store fails.
 
+use std::path::PathBuf;
+
 use crate::model::Exit;
 
 /// Why a state cannot be opened. Its text names the state.
@@ -32,6 +34,22 @@ impl OpenError {
             OpenErrorClass::Missing | OpenErrorClass::Unusable => Exit::State,
         }
     }
+}
+
+/// Why a state cannot be copied.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BackupError {
+    /// The state itself cannot be used.
+    #[error(transparent)]
+    State(#[from] OpenError),
+    /// The copy cannot be made; nothing is left of it.
+    #[error("cannot write the backup {file}: {fault}")]
+    Copy {
+        /// Where it was to be.
+        file: PathBuf,
+        fault: String,
+        help: &'static str,
+    },
 }
 
 /// Why an open state cannot be read or written. Nothing that is committed from then on can be

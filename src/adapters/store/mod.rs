@@ -17,13 +17,14 @@ mod sqlite;
 mod volatile;
 
 use std::future::Future;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-pub use admin::{DeliveryAdmin, DeliveryFilter, DeliveryRow};
-pub use error::{OpenError, OpenErrorClass, StoreError, StoreErrorClass};
+pub use admin::{DeliveryAdmin, DeliveryFilter, DeliveryJob, DeliveryRow};
+pub use error::{BackupError, OpenError, OpenErrorClass, StoreError, StoreErrorClass};
 pub use sqlite::Sqlite;
 pub use volatile::Volatile;
 
@@ -48,6 +49,10 @@ pub trait Backend: Send {
 
     /// Opens a state that is there beside the process that has its lease, or without one.
     fn administer(&self) -> Result<Box<dyn DeliveryAdmin>, OpenError>;
+
+    /// Copies what is committed into a new file at `to`, beside the process that has the lease, or
+    /// without one. The copy can be opened as a state.
+    fn back_up(&self, to: &Path) -> Result<(), BackupError>;
 }
 
 /// A state that was opened.

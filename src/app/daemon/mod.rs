@@ -46,6 +46,8 @@ pub struct Options {
     pub drain_timeout: Duration,
     /// The file that a reload reads, and the settings that only a restart changes.
     pub config: Option<(PathBuf, Fixed)>,
+    /// Where the state is kept, for clients of the control socket.
+    pub state: Option<String>,
     /// The monitor that gets a ping while the watch works.
     pub monitor: Option<Monitor>,
     pub control: Option<Server>,
@@ -120,9 +122,10 @@ enum Wakeup {
 
 impl Daemon {
     fn new(driver: Driver, options: Options) -> Self {
-        let Options { exit_when_done, drain_timeout, config, monitor, control, manager, hangups } = options;
-        let identity =
-            Identity { started_at: driver.now().wall, config: config.as_ref().map(|(path, _)| path.clone()) };
+        let Options { exit_when_done, drain_timeout, config, state, monitor, control, manager, hangups } =
+            options;
+        let started_at = driver.now().wall;
+        let identity = Identity { started_at, config: config.as_ref().map(|(path, _)| path.clone()), state };
         let liveness = Liveness::new(manager, monitor, driver.clock());
         let reloads = Reloads::new(config);
         Self {
@@ -180,8 +183,10 @@ impl Daemon {
             Request::Status(cursor, reply) => {
                 drop(reply.send(status::full(driver, &self.identity, cursor)));
             }
+            Request::Daemon(reply) => drop(reply.send(Ok(status::daemon(driver, &self.identity)))),
             Request::Jobs(cursor, reply) => drop(reply.send(Ok(status::jobs(driver, cursor)))),
             Request::Explain(wanted, reply) => drop(reply.send(requests::explain(driver, &wanted))),
+            Request::TestSinks(wanted, reply) => requests::test_sinks(driver, &wanted, reply),
             Request::Reload(reply) => self.reloads.request(Some(reply), &mut self.liveness),
             Request::Add(jobs, reply) => {
                 let added = requests::add(driver, jobs);

@@ -2,18 +2,21 @@
 //!
 //! Invariant: a change is confirmed only after it is committed.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tracing::info;
 
 use crate::adapters::control::{
     AddJobs, Changed, ExplainJob, ExplanationReport, ForgetJobs, JobChange, JobResult, JobResults, NewJob,
-    RequestError, RequestErrorKind, Responder,
+    RequestError, RequestErrorKind, Responder, SinkTests, TestSinks,
 };
+use crate::adapters::sinks::Sink;
 use crate::app::driver::Driver;
+use crate::app::sink_tests;
 use crate::config::{JobSettings, label_fault};
 use crate::engine::{Command, CommandReply, CommitTicket, Engine};
-use crate::model::{JobId, ProjectName};
+use crate::model::{JobId, ProjectName, SinkName};
 
 /// Answers that wait until the change that they confirm is committed.
 #[derive(Default)]
@@ -57,6 +60,38 @@ pub(super) fn explain(driver: &Driver, wanted: &ExplainJob) -> Result<Explanatio
         RequestError::new(RequestErrorKind::NotFound, message)
             .with_help(format!("to have it watched: restore-watch add {}", wanted.job))
     })
+}
+
+/// Sends a test event to sinks, and answers once each of them took or refused it. The watch goes on
+/// meanwhile.
+pub(super) fn test_sinks(driver: &Driver, wanted: &TestSinks, reply: Responder<SinkTests>) {
+    let sinks = match chosen_sinks(driver, &wanted.sinks) {
+        Ok(sinks) => sinks,
+        Err(error) => return drop(reply.send(Err(error))),
+    };
+    let project = project_names(driver.engine()).into_iter().next().unwrap_or_default();
+    let clock = driver.clock();
+    info!("testing sinks: {}", joined(sinks.iter().map(|(name, _)| name.as_str())));
+
+    tokio::spawn(async move {
+        let sinks = sink_tests::run(sinks, project, clock).await;
+        // A failed send means that the client is gone.
+        drop(reply.send(Ok(SinkTests { sinks })));
+    });
+}
+
+/// The sinks of these names; all of the configuration without any name.
+fn chosen_sinks(driver: &Driver, names: &[SinkName]) -> Result<Vec<(SinkName, Arc<Sink>)>, RequestError> {
+    let mut sinks = driver.sinks();
+    if let Some(name) = names.iter().find(|name| !sinks.iter().any(|(known, _)| known == *name)) {
+        let message = format!("the daemon has no sink `{name}`");
+        let known = joined(sinks.iter().map(|(name, _)| name.as_str()));
+        return Err(
+            RequestError::new(RequestErrorKind::NotFound, message).with_help(format!("it has: {known}"))
+        );
+    }
+    sinks.retain(|(name, _)| names.is_empty() || names.contains(name));
+    Ok(sinks)
 }
 
 /// Watches further jobs. If one of them cannot be watched, none is.
@@ -140,7 +175,10 @@ fn project(engine: &Engine, wanted: Option<ProjectName>) -> Result<ProjectName, 
             _ => {
                 let error =
                     RequestError::new(RequestErrorKind::Invalid, "the daemon watches several projects");
-                Err(error.with_help(format!("choose one with --project: {}", joined(&known))))
+                Err(error.with_help(format!(
+                    "choose one with --project: {}",
+                    joined(known.iter().map(ProjectName::as_str))
+                )))
             }
         },
     }
@@ -157,7 +195,7 @@ pub(super) fn check_project(engine: &Engine, name: &ProjectName) -> Result<(), R
 
 fn no_project(engine: &Engine, name: &ProjectName) -> RequestError {
     let error = RequestError::new(RequestErrorKind::NotFound, format!("the daemon has no project `{name}`"));
-    error.with_help(format!("it has: {}", joined(&project_names(engine))))
+    error.with_help(format!("it has: {}", joined(project_names(engine).iter().map(ProjectName::as_str))))
 }
 
 /// The settings of an added job, checked by the rules of the configuration.
@@ -180,6 +218,6 @@ fn settings(job: NewJob) -> Result<JobSettings, RequestError> {
     }
 }
 
-fn joined(names: &[ProjectName]) -> String {
-    names.iter().map(ProjectName::as_str).collect::<Vec<_>>().join(", ")
+fn joined<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.collect::<Vec<_>>().join(", ")
 }

@@ -97,6 +97,7 @@ pub(super) fn trouble(driver: &Driver) -> Option<String> {
 pub(super) struct Identity {
     pub(super) started_at: jiff::Timestamp,
     pub(super) config: Option<std::path::PathBuf>,
+    pub(super) state: Option<String>,
 }
 
 /// Everything in full, with the first of the jobs that are meant.
@@ -105,27 +106,34 @@ pub(super) fn full(
     identity: &Identity,
     cursor: JobCursor,
 ) -> Result<StatusPart, RequestError> {
-    let (engine, now) = (driver.engine(), driver.now());
+    let engine = driver.engine();
     for project in cursor.filter.projects.iter().flatten() {
         requests::check_project(engine, project)?;
     }
 
     let JobsPart { jobs, rest } = jobs(driver, cursor);
-    let daemon = DaemonStatus {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        pid: std::process::id(),
-        started_at: identity.started_at,
-        timestamp: now.wall,
-        config: identity.config.clone(),
-        summary: summary(engine, now),
-        trouble: trouble(driver),
-        projects: engine.projects().map(project_status).collect(),
-    };
+    let daemon = daemon(driver, identity);
     let outbox = OutboxStatus {
         sinks: engine.sinks().map(sink_status).collect(),
         deliveries: DeliveriesReport { pending: engine.deliveries().pending() },
     };
     Ok(StatusPart { status: Status { daemon, jobs, outbox }, rest })
+}
+
+/// The daemon and its projects, without jobs.
+pub(super) fn daemon(driver: &Driver, identity: &Identity) -> DaemonStatus {
+    let (engine, now) = (driver.engine(), driver.now());
+    DaemonStatus {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+        started_at: identity.started_at,
+        timestamp: now.wall,
+        config: identity.config.clone(),
+        state: identity.state.clone(),
+        summary: summary(engine, now),
+        trouble: trouble(driver),
+        projects: engine.projects().map(project_status).collect(),
+    }
 }
 
 /// The jobs that come next.

@@ -122,6 +122,14 @@ impl Driver {
         }
     }
 
+    /// The sinks of the configuration, by name.
+    pub fn sinks(&self) -> Vec<(SinkName, Arc<Sink>)> {
+        let configured = self.engine.sinks().filter(|sink| sink.is_configured);
+        let sinks =
+            configured.filter_map(|view| Some((view.name.clone(), self.sinks.get(view.name)?.clone())));
+        sinks.collect()
+    }
+
     /// Begins the first polls, without waiting for the first turn.
     pub fn start(&mut self) {
         self.handle(Input::Timeout);

@@ -130,7 +130,7 @@ fn rename(path: &Path, from: &Path, to: &Path) -> Result<(), FileError> {
 }
 
 /// Makes what was renamed durable.
-fn sync_directory(path: &Path) -> Result<(), FileError> {
+pub(super) fn sync_directory(path: &Path) -> Result<(), FileError> {
     let directory = path.parent().unwrap_or(Path::new("/"));
     let synced = File::open(directory).and_then(|directory| directory.sync_all());
     synced.map_err(|error| FileError::unusable(path, format!("cannot sync {}: {error}", directory.display())))

@@ -8,7 +8,7 @@ use rusqlite::{Connection, params_from_iter};
 
 use super::error::{Fault, FileError};
 use super::{file, lease, open, read, write};
-use crate::adapters::store::{DeliveryAdmin, DeliveryFilter, DeliveryRow, Holder, StoreError};
+use crate::adapters::store::{DeliveryAdmin, DeliveryFilter, DeliveryJob, DeliveryRow, Holder, StoreError};
 use crate::model::DeliveryState::{Dead, Delivered, Dropped, Pending};
 use crate::model::{JobId, Reason, SinkName};
 
@@ -66,7 +66,8 @@ impl DeliveryAdmin for SqliteAdmin {
         let values = [Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX))].into_iter().chain(values);
         let sql = format!(
             "SELECT t.id, d.sink, d.state, t.project, t.job, t.kind, t.told_at, d.attempts, d.due, d.changed_at,
-                    d.reason
+                    d.reason, json_extract(t.body, '$.job.name'),
+                    json_extract(t.body, '$.job.target_index_name')
              FROM deliveries d JOIN transitions t ON t.seq = d.transition
              WHERE {condition} ORDER BY t.seq DESC, d.sink DESC LIMIT ?1"
         );
@@ -104,6 +105,15 @@ impl DeliveryAdmin for SqliteAdmin {
         )
     }
 
+    fn jobs(&self) -> Result<Vec<DeliveryJob>, StoreError> {
+        let jobs = || {
+            let sql = "SELECT DISTINCT job, json_extract(body, '$.job.name') FROM transitions WHERE job IS NOT NULL";
+            let job = |row: &rusqlite::Row<'_>| Ok(DeliveryJob { id: shown(row.get(0)?), name: row.get(1)? });
+            self.connection.prepare(sql)?.query_map([], job)?.collect::<rusqlite::Result<_>>()
+        };
+        jobs().map_err(|error| self.error("read", &error))
+    }
+
     fn disabled_sinks(&self) -> Result<Vec<(SinkName, String)>, StoreError> {
         let snapshot = read::snapshot(&self.connection).map_err(|error| self.error("read", &error))?;
         let disabled =
@@ -122,11 +132,17 @@ fn condition(filter: &DeliveryFilter) -> (String, Vec<Value>) {
         let states: Vec<_> = states.iter().map(|state| format!("'{state}'")).collect();
         parts.push(format!("d.state IN ({})", states.join(", ")));
     }
-    let id = id.map(|id| id.to_string());
-    for (column, value) in [("t.id", &id), ("d.sink", sink), ("t.project", project), ("t.job", job)] {
+    let mut add = |value: &str, part: &dyn Fn(usize) -> String| {
+        values.push(Value::Text(value.to_owned()));
+        parts.push(part(values.len() + 1));
+    };
+    if let Some(prefix) = id {
+        // All that follows in an id sorts below `g`.
+        add(prefix.as_str(), &|n| format!("t.id >= ?{n} AND t.id < ?{n} || 'g'"));
+    }
+    for (column, value) in [("d.sink", sink), ("t.project", project), ("t.job", job)] {
         if let Some(value) = value {
-            values.push(Value::Text(value.clone()));
-            parts.push(format!("{column} = ?{}", values.len() + 1));
+            add(value, &|n| format!("{column} = ?{n}"));
         }
     }
 
@@ -141,6 +157,8 @@ fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<DeliveryRow> {
         state: read::parsed(row, 2)?,
         project: row.get(3)?,
         job: row.get::<_, Option<String>>(4)?.map(shown),
+        name: row.get(11)?,
+        target_index_name: row.get(12)?,
         kind: read::kind(row, 5)?,
         timestamp: read::time(row, 6)?,
         attempts: row.get(7)?,

@@ -6,6 +6,7 @@
 //! opened.
 
 mod aside;
+mod backup;
 mod deliveries;
 mod error;
 mod file;
@@ -31,7 +32,7 @@ use error::{Fault, FileError};
 use file::Files;
 use thread::Thread;
 
-use super::{Backend, Body, DeliveryAdmin, OpenError, Opened, Pending, Store};
+use super::{Backend, BackupError, Body, DeliveryAdmin, OpenError, Opened, Pending, Store};
 use crate::config::ShownPath;
 use crate::engine::snapshot::Snapshot;
 use crate::engine::{Batch, Edit};
@@ -64,6 +65,10 @@ impl Backend for Sqlite {
 
     fn administer(&self) -> Result<Box<dyn DeliveryAdmin>, OpenError> {
         Ok(Box::new(SqliteAdmin::open(&self.path)?))
+    }
+
+    fn back_up(&self, to: &Path) -> Result<(), BackupError> {
+        backup::back_up(&self.path, to)
     }
 }
 
