@@ -162,7 +162,7 @@ fn row(job: &Observation, now: Timestamp) -> [String; 5] {
     let ago = |at| format!("{} ago", duration::human(wall_between(at, now)));
     let took = match (facts.created_at, facts.completed_at, facts.percent_complete) {
         (Some(from), Some(to), _) => duration::human(wall_between(from, to)),
-        (_, None, Some(percent)) if !job.status.is_terminal() => format!("{percent:.0} %"),
+        (_, None, Some(percent)) if percent > 0.0 && !job.status.is_terminal() => format!("{percent:.0} %"),
         _ => String::new(),
     };
     let index = facts.target_index_name.clone().unwrap_or_default();

@@ -6,14 +6,8 @@ use restore_watch::cli::Cli;
 use crate::markdown::{Page, pages};
 use crate::shell;
 
-/// Commands that the pages name before the program has them.
-const ANNOUNCED: [&str; 1] = ["state"];
-
 /// Why the command line refuses these arguments.
 pub(crate) fn refused(arguments: &[String]) -> Option<String> {
-    if arguments.first().is_some_and(|command| ANNOUNCED.contains(&command.as_str())) {
-        return None;
-    }
     let words = std::iter::once("restore-watch").chain(arguments.iter().map(String::as_str));
     match Cli::command().try_get_matches_from(words) {
         Err(error) if error.use_stderr() => Some(error.to_string()),
