@@ -46,7 +46,7 @@ fn from_environment() -> Result<ProjectSettings, Failure> {
     let mut project = ProjectSettings::default();
     match std::env::var("PINECONE_CONTROLLER_HOST") {
         Ok(host) if !host.is_empty() => {
-            project.api.endpoint = Endpoint::parse(&host, false)
+            project.api.endpoint = Endpoint::of_environment(&host, false)
                 .map_err(|error| Failure::new(Exit::Config, format!("PINECONE_CONTROLLER_HOST: {error}")))?;
         }
         Ok(_) | Err(std::env::VarError::NotPresent) => {}

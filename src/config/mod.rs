@@ -26,7 +26,7 @@ mod webhook_url;
 pub use address::{is_private, private_host};
 use choices::SinkType;
 pub use choices::{Effort, LogFormat, LogLevel, WebhookFormat};
-pub use endpoint::{Endpoint, EndpointError, is_loopback};
+pub use endpoint::{Endpoint, EndpointError, EndpointSource, is_loopback};
 pub(crate) use excerpt::{Place, Source};
 pub use keys::schema;
 pub use locate::{load, locate, state};

@@ -129,7 +129,8 @@ fn connection_refused_is_5() {
         .env("PINECONE_API_KEY", KEY)
         .run()
         .expect(5);
-    assert!(done.stdout.contains("last error: cannot connect: "), "{}", done.stdout);
+    let said = format!("last error: cannot connect to {endpoint}: connection refused");
+    assert!(done.stdout.contains(&said), "{}", done.stdout);
 }
 
 #[test]

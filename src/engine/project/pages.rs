@@ -248,7 +248,10 @@ impl Project {
         match failure.class {
             class if self.key.is_outdated(class, began) => {}
             FailureClass::Unauthorized | FailureClass::Blocked => self.refuse_key(began, failure, cx),
-            FailureClass::Throttled | FailureClass::Transient | FailureClass::Misconfigured => {
+            FailureClass::Throttled
+            | FailureClass::Transient
+            | FailureClass::Misconfigured
+            | FailureClass::WrongProtocol => {
                 self.unanswered_since.get_or_insert(cx.now.instant);
                 self.on_inconclusive_failure(cx.now.instant);
             }
