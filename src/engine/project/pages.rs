@@ -34,6 +34,11 @@ struct TakenRows {
 }
 
 impl Project {
+    /// A page of the list is wanted, whatever the jobs say.
+    pub(in crate::engine) fn read_list(&mut self) {
+        self.discovery.want_page();
+    }
+
     /// Takes the end of a request for a page. Returns when it began; nothing for an answer that
     /// comes too late to count.
     pub(in crate::engine) fn finish_page(&mut self, generation: u64) -> Option<Instant> {

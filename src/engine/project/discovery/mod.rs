@@ -41,6 +41,8 @@ pub(super) struct Discovery {
     last_read: Option<usize>,
     /// Whether a good answer said that some job runs: past durations are of use then.
     has_seen_running: bool,
+    /// Whether a page is of use although no job runs.
+    is_page_wanted: bool,
     is_dirty: bool,
 }
 
@@ -116,12 +118,12 @@ impl Discovery {
 
     /// From when on a page is due to learn of past durations, if nothing else is.
     pub(super) fn history_due(&self) -> Option<Instant> {
-        self.list.history_due().filter(|_| self.has_seen_running)
+        self.list.history_due().filter(|_| self.is_page_of_use())
     }
 
     /// Whether past durations are still to be learned, as far as they can be.
     pub(super) fn is_history_pending(&self) -> bool {
-        self.has_seen_running && self.list.is_history_pending()
+        self.is_page_of_use() && self.list.is_history_pending()
     }
 
     /// Whether a page can be asked for.
@@ -248,6 +250,15 @@ impl Discovery {
     /// The time in which nothing could be done is no part of any trouble.
     pub(super) fn shift_by(&mut self, time: Duration) {
         self.list.shift_by(time);
+    }
+
+    /// A page is of use from now on.
+    pub(super) fn want_page(&mut self) {
+        self.is_page_wanted = true;
+    }
+
+    fn is_page_of_use(&self) -> bool {
+        self.has_seen_running || self.is_page_wanted
     }
 
     /// A good answer said that a job runs.
@@ -386,6 +397,15 @@ mod tests {
         discovery.fail_page(false, at(1).instant, at(1).instant);
 
         assert_eq!(report(&mut discovery, 900), []);
+    }
+
+    #[test]
+    fn a_wanted_page_is_due_although_no_job_runs() {
+        let mut discovery = discovery();
+
+        discovery.want_page();
+
+        assert!(discovery.history_due().is_some() && discovery.is_history_pending());
     }
 
     #[test]
