@@ -31,6 +31,14 @@ impl ProjectArgs {
         self.project.as_deref()
     }
 
+    /// The options as they were given.
+    pub(super) fn words(&self) -> Vec<String> {
+        let config = self.config.as_ref().map(|path| path.display().to_string());
+        let given = [("--config", config), ("--project", self.project.clone())];
+        let words = given.into_iter().filter_map(|(option, value)| Some([option.to_owned(), value?]));
+        words.flatten().collect()
+    }
+
     /// The settings of the project: from a configuration if a file or a project is named, else from
     /// `PINECONE_API_KEY` and `PINECONE_CONTROLLER_HOST`.
     pub(super) fn choose(&self) -> Result<ProjectSettings, Failure> {
