@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use tracing::{error, info, warn};
 
-use super::driver::FirstFailure;
 use crate::adapters::sinks::Sink;
 use crate::engine::{Diagnostic, LeftOut};
 use crate::model::{DeliveryId, SinkName, duration};
@@ -72,14 +71,6 @@ pub(super) fn log(diagnostic: &Diagnostic, surroundings: &Surroundings<'_>) {
             warn!(%sink, pending, "the configuration has no sink {sink}, to which deliveries are pending: {pending}; add it again, or: restore-watch deliveries drop --all --sink {sink}");
         }
     }
-}
-
-/// Logs a request that failed before the API of its project gave any answer.
-pub(super) fn log_first_failure(failure: &FirstFailure) {
-    let FirstFailure { project, message, advice, .. } = failure;
-    let message = message.trim_end_matches('.');
-    let help = advice.as_ref().map(|advice| format!(" ({advice})")).unwrap_or_default();
-    warn!(%project, "project {project}: {message}; retrying{help}");
 }
 
 fn log_abandoned(id: &DeliveryId, attempts: u32, reason: &str, surroundings: &Surroundings<'_>) {

@@ -117,7 +117,7 @@ impl Endpoint {
 
     /// Whether there is more in it than scheme, host and port.
     pub fn has_path(&self) -> bool {
-        self.url.path().trim_matches('/') != ""
+        !self.url.path().trim_matches('/').is_empty()
     }
 
     /// The URL of a resource below this endpoint; each segment is percent-encoded as one piece of

@@ -36,7 +36,7 @@ pub enum ClientError {
         fault: String,
     },
     /// The system has no root certificates at all.
-    #[error("this system has no certificates of authorities, without which no server can be verified")]
+    #[error("no CA certificates were found on this system, so no server can be verified")]
     NoRoots,
     /// The system's certificates cannot be loaded, or the like.
     #[error("cannot set up TLS: {0}")]

@@ -124,9 +124,9 @@ fn refusal(proxy: &Intercept, url: &Url, status: Option<u16>) -> Fault {
         Some(status @ (408 | 425 | 429 | 500 | 502..=599)) => {
             Fault::passing(format!("{refuses} (HTTP {status})"))
         }
-        Some(status @ (300..=499 | 501)) => Fault::lasting(format!(
-            "{refuses} (HTTP {status}): have it allowed there, or name the host in NO_PROXY"
-        )),
+        Some(status @ (300..=499 | 501)) => {
+            Fault::lasting(format!("{refuses} (HTTP {status}): allow it there, or name the host in NO_PROXY"))
+        }
         Some(_) => Fault::passing(format!("{refuses}, and did when it was asked again")),
         None => Fault::passing(format!("{refuses}, and does not answer like a proxy")),
     }

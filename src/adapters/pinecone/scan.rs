@@ -69,10 +69,10 @@ impl<'a> Scan<'a> {
             let page = self.page(token.as_deref()).await?;
             if page.unreadable > 0 {
                 let (rows, fault) = (page.unreadable, page.fault.unwrap_or_default());
-                warn!(rows, "rows of the list that cannot be read are left out: {rows} ({fault})");
+                warn!(rows, "{rows} rows of the list cannot be read and are left out: {fault}");
             }
             if page.surplus > 0 && !std::mem::replace(&mut has_surplus, true) {
-                warn!("pages have more rows than were asked for; the others are left out");
+                warn!("a page of the list has more rows than were requested; the rest is left out");
             }
             jobs.extend(page.jobs.into_iter().filter(|job| seen.insert(job.id.clone())));
             match page.next {
@@ -81,7 +81,7 @@ impl<'a> Scan<'a> {
             }
         }
 
-        warn!("the list was cut after {MAX_PAGES} pages");
+        warn!("the list has more than {MAX_PAGES} pages; the rest is left out");
 
         Ok(jobs)
     }

@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use tracing::warn;
+
 use super::requests::{Answered, Trouble};
 use crate::engine::{FailureClass, Input, ListPage};
 use crate::model::{JobId, Observation, ProjectName};
@@ -53,6 +55,16 @@ pub(super) struct Contact {
     pub(super) advice: Option<String>,
     pub(super) not_found: BTreeSet<JobId>,
     pub(super) listing: Listing,
+}
+
+impl FirstFailure {
+    /// Logs it as one that is retried.
+    pub(super) fn log(&self) {
+        let Self { project, message, advice, .. } = self;
+        let message = message.trim_end_matches('.');
+        let help = advice.as_ref().map(|advice| format!(" ({advice})")).unwrap_or_default();
+        warn!(%project, "project {project}: {message}; retrying{help}");
+    }
 }
 
 impl Contacts {

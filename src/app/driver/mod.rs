@@ -344,7 +344,7 @@ impl Driver {
             if self.contacts.keeps_details {
                 self.first_failure = Some(first);
             } else {
-                diagnostics::log_first_failure(&first);
+                first.log();
             }
         }
         let Answered { project, input, server_time, .. } = answered;

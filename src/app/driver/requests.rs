@@ -13,7 +13,7 @@ pub(super) struct Answered {
     pub(super) input: Input,
     /// The time of the server, which may decide what the input means.
     pub(super) server_time: Option<Timestamp>,
-    /// What a person is told if there is no good answer.
+    /// Why there is no good answer, if so.
     pub(super) trouble: Option<Trouble>,
 }
 

@@ -29,8 +29,9 @@ const HISTORY_TIMEOUT: Duration = Duration::from_secs(15);
 /// Say when a restore job is polled next, and why
 ///
 /// Asks the running daemon where it watches the job. Else, or with options of a wait, the API is
-/// asked once about the job, and once for the list of restores where it runs, and the answer is for
-/// a wait with these options. Ends with 0 whatever the API says: that is part of the answer.
+/// asked once about the job, and once for the list of restores if it runs or is not found, and the
+/// answer is for a wait with these options. Ends with 0 whatever the API says: that is part of the
+/// answer.
 #[derive(Debug, Clone, Parser)]
 pub(super) struct Args {
     /// The id of the job
@@ -76,12 +77,11 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     };
 
     let by_daemon = if args.is_for_a_wait() { None } else { args.ask_daemon(job)? };
-    let (explanation, advice, whose) = match by_daemon {
-        Some(explanation) => (explanation, None, "the daemon"),
-        None => {
-            let (explanation, advice) = args.try_wait(job)?;
-            (explanation, advice, "a wait")
-        }
+    let (explanation, advice, whose) = if let Some(explanation) = by_daemon {
+        (explanation, None, "the daemon")
+    } else {
+        let (explanation, advice) = args.try_wait(job)?;
+        (explanation, advice, "a wait")
     };
 
     match args.output {

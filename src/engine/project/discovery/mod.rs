@@ -39,10 +39,9 @@ pub(super) struct Discovery {
     is_loss_reported: bool,
     /// The number of the page that was read last, from 0.
     last_read: Option<usize>,
-    /// Whether a good answer said that some job runs: past durations are of use then.
-    has_seen_running: bool,
-    /// Whether a page is of use although no job runs.
-    is_page_wanted: bool,
+    /// Whether a page is of use: a good answer said that some job runs, so that past durations
+    /// matter, or a command wants one.
+    is_page_of_use: bool,
     is_dirty: bool,
 }
 
@@ -118,12 +117,12 @@ impl Discovery {
 
     /// From when on a page is due to learn of past durations, if nothing else is.
     pub(super) fn history_due(&self) -> Option<Instant> {
-        self.list.history_due().filter(|_| self.is_page_of_use())
+        self.list.history_due().filter(|_| self.is_page_of_use)
     }
 
     /// Whether past durations are still to be learned, as far as they can be.
     pub(super) fn is_history_pending(&self) -> bool {
-        self.is_page_of_use() && self.list.is_history_pending()
+        self.is_page_of_use && self.list.is_history_pending()
     }
 
     /// Whether a page can be asked for.
@@ -254,16 +253,12 @@ impl Discovery {
 
     /// A page is of use from now on.
     pub(super) fn want_page(&mut self) {
-        self.is_page_wanted = true;
-    }
-
-    fn is_page_of_use(&self) -> bool {
-        self.has_seen_running || self.is_page_wanted
+        self.is_page_of_use = true;
     }
 
     /// A good answer said that a job runs.
     pub(super) fn on_job_running(&mut self) {
-        self.has_seen_running = true;
+        self.is_page_of_use = true;
     }
 
     /// No job is open any more.
