@@ -53,7 +53,7 @@ pub(super) struct Contact {
     is_reported: bool,
     /// What to do about the last request that failed.
     pub(super) advice: Option<String>,
-    pub(super) not_found: BTreeSet<JobId>,
+    not_found: BTreeSet<JobId>,
     pub(super) listing: Listing,
 }
 
@@ -70,6 +70,11 @@ impl FirstFailure {
 impl Contacts {
     pub(super) fn of(&self, project: &ProjectName) -> Option<&Contact> {
         self.projects.get(project)
+    }
+
+    pub(super) fn not_found(&self) -> Option<(&ProjectName, &BTreeSet<JobId>)> {
+        let mut all = self.projects.iter().map(|(project, contact)| (project, &contact.not_found));
+        all.find(|(_, ids)| !ids.is_empty())
     }
 
     /// Takes the end of a request. Returns it if it is the first failure of its project.

@@ -275,9 +275,9 @@ impl Driver {
         self.contacts.of(project)?.advice.as_deref()
     }
 
-    /// The jobs of a project whose last poll said that there is no such job.
-    pub fn not_found(&self, project: &ProjectName) -> Option<&BTreeSet<JobId>> {
-        self.contacts.of(project).map(|contact| &contact.not_found).filter(|ids| !ids.is_empty())
+    /// The jobs whose last poll said that there is no such job, of the first project that has some.
+    pub fn not_found(&self) -> Option<(&ProjectName, &BTreeSet<JobId>)> {
+        self.contacts.not_found()
     }
 
     /// The first page of the list of a project that was read.

@@ -16,9 +16,12 @@ pub(super) fn report(driver: &mut Driver, timeout: Option<Duration>) {
     let first = driver.take_first_failure().filter(|first| first.class != FailureClass::WrongProtocol);
     let Some(first) = first else { return };
     let project = driver.engine().projects().find(|project| *project.name == first.project);
-    let limit = project.and_then(|project| limit(first.class, &project));
+    let limit = earlier(project.and_then(|project| limit(first.class, &project)), timeout);
 
-    warn!(project = %first.project, "{}", in_words(&first, earlier(limit, timeout)));
+    // Without any time to go on, the wait ends with the same words.
+    if limit.is_none_or(|limit| !limit.is_zero()) {
+        warn!(project = %first.project, "{}", in_words(&first, limit));
+    }
 }
 
 /// How long failures of this class are borne.

@@ -8,7 +8,7 @@ use tracing::warn;
 use super::resume;
 use crate::app::driver::{Driver, Listing};
 use crate::engine::Command;
-use crate::model::{JobId, Observation, ProjectName, duration};
+use crate::model::{JobId, Observation, duration};
 
 /// Ids that have an explanation of their own, at most.
 const MAX_INDEXES: usize = 5;
@@ -30,11 +30,15 @@ impl NotFound {
         if self.is_said {
             return;
         }
-        let Some((project, ids)) = unknown(driver) else { return };
+        let Some(project) = driver.not_found().map(|(project, _)| project.clone()) else { return };
+        // What is at an address in doubt may know no job at all.
         if driver.advice(&project).is_some() {
-            // What is at this address may know no job at all.
             return;
         }
+        if self.is_asked && *driver.listing(&project) == Listing::Unknown {
+            return;
+        }
+        let Some(ids) = unknown(driver) else { return };
         if !std::mem::replace(&mut self.is_asked, true) {
             driver.command(Command::ReadList(project.clone()));
         }
@@ -54,19 +58,17 @@ impl NotFound {
 /// What to do about the ids that the API does not know, if there are some. `options` are those by
 /// which a command names the project.
 pub fn not_found_advice(driver: &Driver, options: &[String]) -> Option<String> {
-    let (project, ids) = unknown(driver)?;
-    Some(advice(&ids, driver.listing(&project), options))
+    let (project, _) = driver.not_found()?;
+    Some(advice(&unknown(driver)?, driver.listing(project), options))
 }
 
-/// The jobs of a project that the API does not know, and never did; at least one.
-fn unknown(driver: &Driver) -> Option<(ProjectName, Vec<JobId>)> {
-    driver.engine().projects().find_map(|project| {
-        let never_seen = |id: &&JobId| {
-            driver.engine().job(project.name, id).is_some_and(|job| job.tracker.status().is_none())
-        };
-        let ids: Vec<_> = driver.not_found(project.name)?.iter().filter(never_seen).cloned().collect();
-        (!ids.is_empty()).then(|| (project.name.clone(), ids))
-    })
+/// The jobs that the API does not know, and never did; at least one.
+fn unknown(driver: &Driver) -> Option<Vec<JobId>> {
+    let (project, ids) = driver.not_found()?;
+    let never_seen =
+        |id: &&JobId| driver.engine().job(project, id).is_some_and(|job| job.tracker.status().is_none());
+    let ids: Vec<_> = ids.iter().filter(never_seen).cloned().collect();
+    (!ids.is_empty()).then_some(ids)
 }
 
 /// One or more lines, each one thing to do.

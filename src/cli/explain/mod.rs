@@ -144,7 +144,7 @@ impl Args {
             driver.keep_contacts();
             let limit = driver.now().instant + HISTORY_TIMEOUT;
             loop {
-                if driver.not_found(&name).is_some() {
+                if driver.not_found().is_some() {
                     driver.command(Command::ReadList(name.clone()));
                 }
                 let engine = driver.engine();
