@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::Failure;
-use crate::config::{self, Endpoint, ProjectSettings, Settings};
+use crate::config::{self, Endpoint, Problems, ProjectSettings, Settings};
 use crate::model::Exit;
 
 /// Which project is meant.
@@ -45,8 +45,22 @@ impl ProjectArgs {
         if self.config.is_none() && self.project.is_none() {
             return from_environment();
         }
-        let path = config::locate(self.config.as_deref())?;
+        let path = config::locate(self.config.as_deref()).map_err(|problems| self.no_file(problems))?;
         pick(config::load(&path)?, self.project.as_deref())
+    }
+
+    /// The error if no configuration file is found. The usual one is about what to write there.
+    fn no_file(&self, problems: Problems) -> Failure {
+        let is_file_named = self.config.is_some() || std::env::var_os("RESTORE_WATCH_CONFIG").is_some();
+        match &self.project {
+            Some(project) if !is_file_named => {
+                let message = format!("no configuration file is found that could have a project `{project}`");
+                Failure::new(Exit::Config, message).with_help(
+                    "name the file with --config; or leave --project out: the key in PINECONE_API_KEY decides the project",
+                )
+            }
+            _ => problems.into(),
+        }
     }
 }
 
