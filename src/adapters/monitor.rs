@@ -67,7 +67,7 @@ impl Monitor {
             Ok(answer) => answer,
             Err(error) => {
                 let fault = http::fault(&error, url, Peer::Receiver).await;
-                return Err(format!("{}: {}", self.url, fault.text));
+                return Err(fault.text);
             }
         };
 
@@ -79,7 +79,7 @@ impl Monitor {
             return Err(format!(
                 "{}: HTTP {code}, a redirect to {}, which is not followed",
                 self.url,
-                shown(&target)
+                shown(target.as_str())
             ));
         }
 

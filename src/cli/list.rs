@@ -11,11 +11,11 @@ use super::project::ProjectArgs;
 use super::socket::SocketArgs;
 use super::start::{READING, block_on, listen, no_thread, unless_stopped};
 use super::{Done, Failure, table};
-use crate::adapters::pinecone::Scan;
+use crate::adapters::pinecone::{self, Client, Scan};
 use crate::adapters::telemetry::{self, Style};
 use crate::app::setup;
 use crate::config::{IndexPattern, LogFormat, ShownPath};
-use crate::engine::{self, FailureClass};
+use crate::engine::FailureClass;
 use crate::model::time::wall_between;
 use crate::model::{Exit, Observation, duration};
 use crate::platform::clock::Clock;
@@ -72,7 +72,7 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
 
         let client = clients.get(&project.name).ok_or_else(|| Failure::internal("no client was built"))?;
         tokio::select! {
-            jobs = Scan::new(client, &project.api, clock).all() => jobs.map_err(|failure| cannot_list(&failure)),
+            jobs = Scan::new(client, &project.api, clock).all() => jobs.map_err(|error| cannot_list(&error, client)),
             exit = signals.next() => Err(Failure::new(exit, exit.meaning())),
         }
     });
@@ -104,18 +104,18 @@ fn name_the_service(failure: Failure, args: &Args) -> Failure {
     }
 }
 
-fn cannot_list(failure: &engine::Failure) -> Failure {
-    let message = format!("cannot list the restore jobs: {}", failure.message);
-    match failure.class {
-        FailureClass::Unauthorized | FailureClass::Blocked => Failure::new(Exit::Unauthorized, message)
-            .with_help("the key needs the permission control::backups::list in this project"),
-        FailureClass::Misconfigured => Failure::new(Exit::Config, message),
-        FailureClass::Throttled => Failure::new(Exit::Unreachable, message).with_help("try again later"),
-        FailureClass::Transient | FailureClass::NotFound | FailureClass::Permanent | FailureClass::Gone => {
-            Failure::new(Exit::Unreachable, message)
-                .with_help("is the endpoint right, and can it be reached from here?")
-        }
-    }
+fn cannot_list(error: &pinecone::Error, client: &Client) -> Failure {
+    let exit = match error.class() {
+        FailureClass::Unauthorized | FailureClass::Blocked => Exit::Unauthorized,
+        FailureClass::Misconfigured | FailureClass::WrongProtocol => Exit::Config,
+        FailureClass::Transient
+        | FailureClass::Throttled
+        | FailureClass::NotFound
+        | FailureClass::Permanent
+        | FailureClass::Gone => Exit::Unreachable,
+    };
+    let failure = Failure::new(exit, format!("cannot list the restore jobs: {error}"));
+    client.advice(error).into_iter().fold(failure, Failure::with_help)
 }
 
 /// A job in the words of the API.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::Failure;
-use crate::config::{self, Endpoint, ProjectSettings, Settings};
+use crate::config::{self, Endpoint, Problems, ProjectSettings, Settings};
 use crate::model::Exit;
 
 /// Which project is meant.
@@ -31,14 +31,36 @@ impl ProjectArgs {
         self.project.as_deref()
     }
 
+    /// The options as they were given.
+    pub(super) fn words(&self) -> Vec<String> {
+        let config = self.config.as_ref().map(|path| path.display().to_string());
+        let given = [("--config", config), ("--project", self.project.clone())];
+        let words = given.into_iter().filter_map(|(option, value)| Some([option.to_owned(), value?]));
+        words.flatten().collect()
+    }
+
     /// The settings of the project: from a configuration if a file or a project is named, else from
     /// `PINECONE_API_KEY` and `PINECONE_CONTROLLER_HOST`.
     pub(super) fn choose(&self) -> Result<ProjectSettings, Failure> {
         if self.config.is_none() && self.project.is_none() {
             return from_environment();
         }
-        let path = config::locate(self.config.as_deref())?;
+        let path = config::locate(self.config.as_deref()).map_err(|problems| self.no_file(problems))?;
         pick(config::load(&path)?, self.project.as_deref())
+    }
+
+    /// The error if no configuration file is found. The usual one is about what to write there.
+    fn no_file(&self, problems: Problems) -> Failure {
+        let is_file_named = self.config.is_some() || std::env::var_os("RESTORE_WATCH_CONFIG").is_some();
+        match &self.project {
+            Some(project) if !is_file_named => {
+                let message = format!("no configuration file is found that could have a project `{project}`");
+                Failure::new(Exit::Config, message).with_help(
+                    "name the file with --config; or leave --project out: the key in PINECONE_API_KEY decides the project",
+                )
+            }
+            _ => problems.into(),
+        }
     }
 }
 
@@ -46,7 +68,7 @@ fn from_environment() -> Result<ProjectSettings, Failure> {
     let mut project = ProjectSettings::default();
     match std::env::var("PINECONE_CONTROLLER_HOST") {
         Ok(host) if !host.is_empty() => {
-            project.api.endpoint = Endpoint::parse(&host, false)
+            project.api.endpoint = Endpoint::of_environment(&host, false)
                 .map_err(|error| Failure::new(Exit::Config, format!("PINECONE_CONTROLLER_HOST: {error}")))?;
         }
         Ok(_) | Err(std::env::VarError::NotPresent) => {}

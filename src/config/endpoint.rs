@@ -9,7 +9,21 @@ use crate::model::{Placeholder, is_invisible};
 /// The base URL of a control plane, checked: `https`, or `http` on loopback; no user, query or
 /// fragment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Endpoint(Url);
+pub struct Endpoint {
+    url: Url,
+    is_of_environment: bool,
+}
+
+/// Where the address of a control plane was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndpointSource {
+    /// Nowhere: it is that of Pinecone.
+    Default,
+    /// In `PINECONE_CONTROLLER_HOST`.
+    Environment,
+    /// As `endpoint` in a configuration file.
+    Configuration,
+}
 
 /// Why a text cannot be an endpoint. No variant repeats the text: it may hold a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -79,7 +93,31 @@ impl Endpoint {
         if url.scheme() == "http" && !allow_http && !is_loopback(&url) {
             return Err(EndpointError::PlainHttp(url.host_str().unwrap_or_default().to_owned()));
         }
-        Ok(Self(url))
+        Ok(Self { url, is_of_environment: false })
+    }
+
+    /// Checks the value of `PINECONE_CONTROLLER_HOST`, as [`Endpoint::parse`] does.
+    pub fn of_environment(text: &str, allow_http: bool) -> Result<Self, EndpointError> {
+        Ok(Self { is_of_environment: true, ..Self::parse(text, allow_http)? })
+    }
+
+    /// Where it was written.
+    pub fn source(&self) -> EndpointSource {
+        match self.is_of_environment {
+            true => EndpointSource::Environment,
+            false if self.to_string() == Self::DEFAULT => EndpointSource::Default,
+            false => EndpointSource::Configuration,
+        }
+    }
+
+    /// Whether requests go to this machine.
+    pub fn is_loopback(&self) -> bool {
+        is_loopback(&self.url)
+    }
+
+    /// Whether there is more in it than scheme, host and port.
+    pub fn has_path(&self) -> bool {
+        !self.url.path().trim_matches('/').is_empty()
     }
 
     /// The URL of a resource below this endpoint; each segment is percent-encoded as one piece of
@@ -94,7 +132,7 @@ impl Endpoint {
     /// # Ok::<(), restore_watch::config::EndpointError>(())
     /// ```
     pub fn join(&self, segments: &[&str]) -> Url {
-        let mut url = self.0.clone();
+        let mut url = self.url.clone();
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().extend(segments);
         }
@@ -104,7 +142,7 @@ impl Endpoint {
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.as_str().trim_end_matches('/'))
+        f.write_str(self.url.as_str().trim_end_matches('/'))
     }
 }
 
@@ -121,6 +159,14 @@ pub fn is_loopback(url: &Url) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_endpoint_knows_where_it_was_written() {
+        let source = |endpoint: Result<Endpoint, EndpointError>| endpoint.unwrap().source();
+        assert_eq!(source(Endpoint::parse(Endpoint::DEFAULT, false)), EndpointSource::Default);
+        assert_eq!(source(Endpoint::parse("https://a.example", false)), EndpointSource::Configuration);
+        assert_eq!(source(Endpoint::of_environment("api.pinecone.io", false)), EndpointSource::Environment);
+    }
 
     #[test]
     fn good_endpoints_are_accepted() {

@@ -25,7 +25,7 @@ mod webhook_url;
 
 pub use address::{is_private, private_host};
 pub use choices::{Effort, LogFormat, LogLevel, SinkType, WebhookFormat};
-pub use endpoint::{Endpoint, EndpointError, is_loopback};
+pub use endpoint::{Endpoint, EndpointError, EndpointSource, is_loopback};
 pub(crate) use excerpt::{Place, Source};
 pub use keys::schema;
 pub use locate::{load, locate, named, state};

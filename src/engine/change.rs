@@ -36,6 +36,13 @@ impl Engine {
                 self.commit_queue.hurry(now.instant);
                 CommandReply::Done
             }
+            Command::ReadList(project) => match self.projects.get_mut(&project) {
+                Some(project) => {
+                    project.read_list();
+                    CommandReply::Done
+                }
+                None => CommandReply::UnknownProject,
+            },
             Command::FinalPoll => {
                 self.projects.values_mut().for_each(|project| project.request_final_poll(now.instant));
                 CommandReply::Done

@@ -33,6 +33,9 @@ pub enum FailureClass {
     /// The cause is the local setup (a certificate, a proxy, a scheme): a retry succeeds once that
     /// is changed.
     Misconfigured,
+    /// The same, because the server does not speak the protocol that its address names. If the
+    /// first request of all says so, no other one has to.
+    WrongProtocol,
     /// The API says that the key or its permission is refused.
     Unauthorized,
     /// The same status without a body of the API: a gateway in front of it may have answered, which
@@ -47,6 +50,11 @@ pub enum FailureClass {
 }
 
 impl FailureClass {
+    /// Whether the local setup is at fault.
+    pub fn is_of_setup(self) -> bool {
+        matches!(self, Self::Misconfigured | Self::WrongProtocol)
+    }
+
     /// Whether it speaks against the key.
     pub fn is_refusal(self) -> bool {
         matches!(self, Self::Unauthorized | Self::Blocked)

@@ -90,6 +90,9 @@ pub enum Command {
     Resume(ProjectName),
     /// Commit all changes so far as soon as the commit under way permits it.
     Commit,
+    /// Read the first page of a project's list soon, unless one was read: for what it shows about
+    /// other jobs.
+    ReadList(ProjectName),
     /// Poll each job that has not ended once more, because a wait is about to end.
     FinalPoll,
     /// Stop polling and commit what is known; pending deliveries go on.

@@ -3,10 +3,13 @@
 //!
 //! Invariant: a project counts as misconfigured only after failures in a row that say so, each of a
 //! request that began after the one before had failed, and over some seconds. One bad server among
-//! good ones, such as one that is being replaced, does not end a wait.
+//! good ones, such as one that is being replaced, does not end a wait. Only a server that speaks
+//! another protocol than the address says is proof at once, if the very first request finds it:
+//! then nothing shows that there is a good server at all.
 
 use std::time::Duration;
 
+use super::{Failure, FailureClass};
 use crate::model::time::Instant;
 
 /// The number of failures in a row that confirms it.
@@ -22,6 +25,8 @@ const LOGGED_EVERY: Duration = Duration::from_mins(10);
 #[derive(Debug, Clone, Default)]
 pub(super) struct Misconfiguration {
     row: Option<Row>,
+    /// Whether any request came to an end.
+    is_tried: bool,
     /// What was logged last, and when.
     logged: Option<(Instant, String)>,
     unlogged: Option<String>,
@@ -33,17 +38,24 @@ struct Row {
     since: Instant,
     last: Instant,
     count: u32,
+    /// Whether it needs no confirmation.
+    is_proof: bool,
     reason: String,
 }
 
 impl Misconfiguration {
-    /// Takes a failure of a request that began at `began`.
-    pub(super) fn fail(&mut self, began: Instant, reason: &str, now: Instant) {
+    /// Takes a failure of a request that began at `began`. The caller logs one of the first request
+    /// by a wrong protocol.
+    pub(super) fn fail(&mut self, began: Instant, failure: &Failure, now: Instant) {
+        let reason = &failure.message;
+        let is_first = !std::mem::replace(&mut self.is_tried, true);
+        let is_proof = is_first && failure.class == FailureClass::WrongProtocol;
         let row = self.row.get_or_insert_with(|| Row {
             since: began,
             last: now,
             count: 1,
-            reason: reason.to_owned(),
+            is_proof,
+            reason: reason.clone(),
         });
         if began >= row.last && now > row.last {
             row.count = row.count.saturating_add(1);
@@ -56,8 +68,8 @@ impl Misconfiguration {
             .as_ref()
             .is_some_and(|(at, logged)| logged == reason && now.since(*at) < LOGGED_EVERY);
         if !is_known {
-            self.logged = Some((now, reason.to_owned()));
-            self.unlogged = Some(reason.to_owned());
+            self.logged = Some((now, reason.clone()));
+            self.unlogged = (!is_proof).then(|| reason.clone());
         }
     }
 
@@ -68,6 +80,7 @@ impl Misconfiguration {
 
     /// Takes an answer, or a failure that says nothing about how requests are set up.
     pub(super) fn end(&mut self) {
+        self.is_tried = true;
         self.row = None;
     }
 
@@ -78,8 +91,10 @@ impl Misconfiguration {
 
     /// What is wrong, once it is confirmed.
     pub(super) fn confirmed(&self) -> Option<&str> {
-        let is_confirmed =
-            |row: &&Row| row.count >= CONFIRMATIONS && row.last.since(row.since) >= CONFIRMED_AFTER;
+        let is_confirmed = |row: &&Row| {
+            let has_lasted = row.count >= CONFIRMATIONS && row.last.since(row.since) >= CONFIRMED_AFTER;
+            row.is_proof || has_lasted
+        };
         self.row.as_ref().filter(is_confirmed).map(|row| row.reason.as_str())
     }
 }
@@ -87,6 +102,10 @@ impl Misconfiguration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn failure(class: FailureClass, message: &str) -> Failure {
+        Failure { class, retry_after: None, message: message.to_owned() }
+    }
 
     fn at(seconds: u64) -> Instant {
         Instant::after_start(Duration::from_secs(seconds))
@@ -104,7 +123,8 @@ mod tests {
         ] {
             let mut misconfiguration = Misconfiguration::default();
             for (began, now) in failures {
-                misconfiguration.fail(at(*began), "expired", at(*now));
+                let failure = failure(FailureClass::Misconfigured, "expired");
+                misconfiguration.fail(at(*began), &failure, at(*now));
             }
             assert_eq!(misconfiguration.confirmed().is_some(), confirmed, "{failures:?}");
             assert_eq!(misconfiguration.suspected(), Some("expired"));
@@ -114,11 +134,26 @@ mod tests {
     }
 
     #[test]
+    fn a_wrong_protocol_is_proof_only_at_first() {
+        let wrong = failure(FailureClass::WrongProtocol, "no TLS");
+        let mut first = Misconfiguration::default();
+        first.fail(at(0), &wrong, at(1));
+        assert_eq!(first.take_unlogged(), None, "the caller logs it");
+        assert_eq!(first.confirmed(), Some("no TLS"));
+
+        let mut later = Misconfiguration::default();
+        later.end();
+        later.fail(at(2), &wrong, at(3));
+        assert_eq!((later.confirmed(), later.suspected()), (None, Some("no TLS")));
+        assert!(later.take_unlogged().is_some());
+    }
+
+    #[test]
     fn the_same_reason_is_logged_once_in_ten_minutes() {
         let mut misconfiguration = Misconfiguration::default();
         let mut logged = Vec::new();
         for (second, reason) in [(1, "a"), (2, "a"), (3, "b"), (4, "b"), (700, "b")] {
-            misconfiguration.fail(at(second), reason, at(second));
+            misconfiguration.fail(at(second), &failure(FailureClass::Misconfigured, reason), at(second));
             logged.push(misconfiguration.take_unlogged().is_some());
             misconfiguration.end();
         }

@@ -85,7 +85,7 @@ fn passing_failures_are_retried() {
          [[fault]]\nrequests = [2]\nkind = \"html\"\n[[fault]]\nrequests = [3]\nkind = \"drop\"",
         done(&[("rj-1", "completed")])
     ));
-    let done = list(&plane, &[]).expect(0).logged("tried again in");
+    let done = list(&plane, &[]).expect(0).logged("retrying in");
     assert!(done.stdout.contains("rj-1") && done.took.as_secs_f64() >= 1.0, "{:?}", done.took);
 }
 
@@ -94,6 +94,7 @@ fn refused_keys_and_outages_have_their_codes() {
     for form in ["text", "json"] {
         let plane = play(&format!("api_key = \"another\"\nunauthorized = \"{form}\""));
         let done = list(&plane, &["--output", "json"]).expect(4).logged("HTTP 401: Invalid API key");
+        let done = done.logged("help: is the key complete, of this project, and not revoked?");
         assert_eq!(done.stdout, "");
     }
     list(&play("forbidden = true"), &[]).expect(4).logged("control::backups::list");
@@ -103,7 +104,9 @@ fn refused_keys_and_outages_have_their_codes() {
         Watch::new(["list"]).env("PINECONE_CONTROLLER_HOST", &endpoint).env("PINECONE_API_KEY", KEY).start();
     let plane = play("[[fault]]\nkind = \"status\"\nstatus = 503\nbody = \"html\"");
     list(&plane, &[]).expect(5).logged("cannot list the restore jobs: HTTP 503: an HTML page");
-    refusing.finish().expect(5).logged("cannot connect");
+    let done = refusing.finish().expect(5);
+    let done = done.logged(&format!("cannot connect to {endpoint}: connection refused"));
+    done.logged("It is set by PINECONE_CONTROLLER_HOST");
     Watch::new(["list"]).run().expect(78).logged("PINECONE_API_KEY is not set");
 }
 

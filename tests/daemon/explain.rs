@@ -68,7 +68,8 @@ fn without_daemon_a_wait_is_explained() {
         text.starts_with("rj-9 of project default: not seen yet, ") && text.contains("HTTP 404"),
         "{text}"
     );
-    assert_eq!(plane.count(), 6, "each polls once, and one that runs lists once");
+    assert!(text.ends_with("`restore-watch list` shows the 2 restore jobs that this key sees\n"), "{text}");
+    assert_eq!(plane.count(), 7, "each polls once, and one that runs or is not found lists once");
     Watch::new(["explain", "rj-1"]).run().expect(78).logged("PINECONE_API_KEY");
     Watch::new(["explain", "a b"]).env("PINECONE_API_KEY", KEY).run().expect(2);
 }

@@ -52,14 +52,14 @@ fn bad_answers_are_named_in_the_report() {
     for (fault, name) in [
         ("empty", "the answer cannot be used: it is empty"),
         ("truncated", "the answer broke off: "),
-        ("bad_json", "the answer cannot be used: it is no JSON"),
-        ("html", "the answer cannot be used: it is no JSON"),
+        ("bad_json", "the answer cannot be used: its JSON is broken ("),
+        ("html", " answered HTML instead of JSON"),
         ("wrong_type", "the answer cannot be used: a job was expected, a list was sent"),
         ("oversized", "the answer is larger than 1024 KiB"),
         ("other_job", "the answer cannot be used: "),
         (
             "redirect\"\nlocation = \"http://127.0.0.1:9/",
-            "HTTP 302: a redirect to http://127.0.0.1:9/, which is not followed",
+            "HTTP 302: a redirect to http://127.0.0.1:9, which is not followed",
         ),
     ] {
         let plane = play(&format!("[[job]]\nid = \"rj-1\"\n[[fault]]\nkind = \"{fault}\""));

@@ -71,9 +71,7 @@ fn overloaded_proxy_is_an_outage() {
 fn list_that_cannot_be_requested_is_78() {
     let address = proxy("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n");
     let done = run(&["list"], &[("HTTPS_PROXY", &address)]).expect(78);
-    done.logged(
-        "does not connect to api.invalid (HTTP 403): have it allowed there, or name the host in NO_PROXY",
-    );
+    done.logged("does not connect to api.invalid (HTTP 403): allow it there, or name the host in NO_PROXY");
 }
 
 /// Starts a proxy that answers every request with `answer`. Returns its address.

@@ -3,6 +3,14 @@
 use crate::support::{Folder, KEY, Watch, done, fast, play};
 
 #[test]
+fn project_without_a_configuration_file_is_explained() {
+    let done =
+        Watch::new(["wait", "rj-1", "--project", "prod"]).env("PINECONE_API_KEY", "any").run().expect(78);
+    let done = done.logged("error: no configuration file is found that could have a project `prod`");
+    done.logged("  help: name the file with --config; or leave --project out");
+}
+
+#[test]
 fn bad_durations_are_2() {
     let plane = play(&done(&[("rj-1", "completed")]));
     for (option, value) in [

@@ -50,10 +50,10 @@ pub(super) fn certificates(path: &Path) -> Result<Vec<reqwest::Certificate>, Cli
         let bad =
             |fault: String| ClientError::BadCertificate { path: path.to_owned(), number: number + 1, fault };
         let certificate = certificate.map_err(|error| bad(of_pem(&error).to_owned()))?;
-        roots.add(certificate.clone()).map_err(|_| bad("it is no certificate".to_owned()))?;
+        roots.add(certificate.clone()).map_err(|_| bad("it is not a certificate".to_owned()))?;
         found.push(
             reqwest::Certificate::from_der(&certificate)
-                .map_err(|_| bad("it is no certificate".to_owned()))?,
+                .map_err(|_| bad("it is not a certificate".to_owned()))?,
         );
     }
 

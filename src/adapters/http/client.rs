@@ -165,12 +165,12 @@ impl Client {
         let ended = tokio::select! {
             biased;
             ended = result => ended.unwrap_or(Err(SendError::Dropped)),
-            () = limit => Err(SendError::Timeout),
+            () = limit => Err(SendError::Timeout(terms.timeout)),
         };
 
         let Some((status, headers)) = lock(&head).take() else {
             // Other answers meanwhile prove that the connection works.
-            if matches!(ended, Err(SendError::Timeout)) && pool.answers() == before {
+            if matches!(ended, Err(SendError::Timeout(_))) && pool.answers() == before {
                 self.0.leave(&pool);
             }
             return Err(ended.err().unwrap_or(SendError::Dropped));

@@ -9,6 +9,8 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use url::Url;
+
 use super::proxy::ProxyError;
 use crate::config::ShownPath;
 use crate::model::{duration, one_line};
@@ -34,7 +36,7 @@ pub enum ClientError {
         fault: String,
     },
     /// The system has no root certificates at all.
-    #[error("this system has no certificates of authorities, without which no server can be verified")]
+    #[error("no CA certificates were found on this system, so no server can be verified")]
     NoRoots,
     /// The system's certificates cannot be loaded, or the like.
     #[error("cannot set up TLS: {0}")]
@@ -54,6 +56,10 @@ impl ClientError {
             Self::NoRoots => Some(
                 "install the package ca-certificates, or name a file of them: `ca_file` of an API, or SSL_CERT_FILE in the \
                  environment",
+            ),
+            Self::Tls(_) => Some(
+                "is the package ca-certificates installed? SSL_CERT_FILE in the environment, or `ca_file` of an API, names \
+                 another file of certificates",
             ),
             Self::NoCertificates(_) => Some(
                 "name a file of certificates; to make one: openssl x509 -inform der -in FILE (DER), openssl pkcs12 -nokeys -in FILE (PKCS 12)",
@@ -76,13 +82,13 @@ impl ClientError {
 /// Why a request has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
-    /// The time limit of the request passed.
-    #[error("it took too long")]
-    Timeout,
+    /// This time limit of the request passed.
+    #[error("it took longer than {}", duration::human(*.0))]
+    Timeout(Duration),
     /// No address of the server took a connection in time, or its name was not found.
     #[error("cannot connect within {}", duration::human(*.0))]
     ConnectTimeout(Duration),
-    /// The other end acknowledges nothing any more.
+    /// The other end no longer acknowledges anything.
     #[error("the connection was lost")]
     ConnectionLost,
     #[error("{}", describe(.0))]
@@ -113,17 +119,43 @@ impl SendError {
     }
 }
 
-/// The innermost cause of a failure, which is the one a person can act on.
+/// Where requests to a URL go: scheme, host and port, without anything that may be secret.
+pub fn address(url: &Url) -> String {
+    one_line(&url.origin().ascii_serialization(), MAX_TEXT)
+}
+
+/// What went wrong, without the server's address.
 pub fn describe(error: &reqwest::Error) -> String {
-    let what = match error {
-        _ if error.is_timeout() => return "it took too long".to_owned(),
-        _ if error.is_connect() => "cannot connect: ",
-        _ => "",
-    };
+    match error {
+        _ if error.is_timeout() => "it took too long".to_owned(),
+        _ if error.is_connect() => one_line(&format!("cannot connect: {}", cause(error)), MAX_TEXT),
+        _ => cause(error),
+    }
+}
+
+/// The innermost cause of a failure, which is the one a person can act on, in plain words.
+pub(super) fn cause(error: &reqwest::Error) -> String {
     let cause = innermost(error);
     // `reqwest` itself names the whole URL in its texts.
-    let text = if cause.is::<reqwest::Error>() { "the request failed".to_owned() } else { cause.to_string() };
-    one_line(&format!("{what}{text}"), MAX_TEXT)
+    if cause.is::<reqwest::Error>() {
+        return "the request failed".to_owned();
+    }
+    let words = cause.downcast_ref::<io::Error>().and_then(|error| in_words(error.kind()));
+    words.map_or_else(|| one_line(&cause.to_string(), MAX_TEXT), str::to_owned)
+}
+
+/// What the system says about a connection, in words without the number of an error.
+fn in_words(kind: io::ErrorKind) -> Option<&'static str> {
+    match kind {
+        io::ErrorKind::ConnectionRefused => Some("connection refused"),
+        io::ErrorKind::ConnectionReset => Some("connection reset"),
+        io::ErrorKind::ConnectionAborted => Some("connection aborted"),
+        io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof => Some("connection closed by the server"),
+        io::ErrorKind::HostUnreachable => Some("no route to the host"),
+        io::ErrorKind::NetworkUnreachable => Some("network unreachable"),
+        io::ErrorKind::TimedOut => Some("connection timed out"),
+        _ => None,
+    }
 }
 
 /// An error and its causes, outermost first. The standard library does not report what an I/O error
@@ -140,4 +172,36 @@ pub(super) fn causes<'a>(
 
 pub(super) fn innermost<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
     causes(error).last().unwrap_or(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_scheme_host_and_port() {
+        for (url, shown) in [
+            ("https://api.pinecone.io/restore-jobs/canary?canary#canary", "https://api.pinecone.io"),
+            ("http://canary:canary@127.0.0.1:8080/canary", "http://127.0.0.1:8080"),
+            ("https://[::1]:8443/", "https://[::1]:8443"),
+            ("http://localhost:80/", "http://localhost"),
+        ] {
+            assert_eq!(address(&Url::parse(url).unwrap()), shown);
+        }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn what_the_system_says_has_no_error_numbers() {
+        // Of Linux: ECONNREFUSED, ECONNRESET, EHOSTUNREACH, ENETUNREACH, ETIMEDOUT.
+        for (number, words) in [
+            (111, "connection refused"),
+            (104, "connection reset"),
+            (113, "no route to the host"),
+            (101, "network unreachable"),
+            (110, "connection timed out"),
+        ] {
+            assert_eq!(in_words(io::Error::from_raw_os_error(number).kind()), Some(words));
+        }
+    }
 }

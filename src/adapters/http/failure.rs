@@ -10,11 +10,11 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use url::Url;
 
-use super::error::{MAX_TEXT, SendError, causes, describe, innermost};
+use super::error::{MAX_TEXT, SendError, address, cause, causes};
 use super::fault::{Fault, Peer};
 use super::look_up::LookUps;
 use super::{proxy, tls};
-use crate::model::one_line;
+use crate::model::{duration, one_line};
 
 /// How long a proxy may take to repeat its refusal.
 const PROXY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -26,17 +26,29 @@ const MAX_STATUS_LINE: usize = 64;
 /// because the client drops its status.
 pub async fn fault(error: &SendError, url: &Url, peer: Peer) -> Fault {
     let proxy = proxy_for(url, peer);
+    let server = format!("{}{}", address(url), through(proxy.as_ref()));
     match error {
         SendError::Failed(error) => of_exchange(error, url, proxy, peer).await,
-        SendError::Timeout | SendError::ConnectTimeout(_) | SendError::ConnectionLost => {
-            Fault::passing(format!("{error}{}", through(proxy.as_ref())))
+        SendError::Timeout(limit) => {
+            Fault::passing(format!("no answer from {server} within {}", duration::human(*limit)))
         }
+        SendError::ConnectTimeout(limit) => {
+            Fault::passing(format!("cannot connect to {server} within {}", duration::human(*limit)))
+        }
+        SendError::ConnectionLost => Fault::passing(format!("the connection to {server} was lost")),
         SendError::Client(cause) => {
             let help = cause.help().map(|help| format!(": {help}")).unwrap_or_default();
-            Fault::passing(format!("{error}{help}"))
+            Fault::passing(format!("cannot connect to {server}: {cause}{help}"))
         }
         SendError::Dropped => Fault::passing(error.to_string()),
     }
+}
+
+/// The meaning of a 400 to plain HTTP that says that the port is for TLS, as those of nginx, Apache
+/// and Go do.
+pub fn fault_of_answer(answer: &str, url: &Url) -> Option<Fault> {
+    let wants_tls = url.scheme() == "http" && wants_tls(answer);
+    wants_tls.then(|| not_plain(url))
 }
 
 async fn of_exchange(error: &reqwest::Error, url: &Url, proxy: Option<Intercept>, peer: Peer) -> Fault {
@@ -44,11 +56,10 @@ async fn of_exchange(error: &reqwest::Error, url: &Url, proxy: Option<Intercept>
 
     if let Some(fault) = causes(error).find_map(|cause| cause.downcast_ref()) {
         let refuses = of_tunnel.is_some();
-        let name = match (&proxy, url.host_str()) {
-            (Some(proxy), _) if refuses => format!("the proxy {}", shown(proxy)),
-            (_, host) => host.unwrap_or("the server").to_owned(),
+        return match &proxy {
+            Some(proxy) if refuses => tls::fault(fault, &format!("the proxy {}", shown(proxy)), peer),
+            _ => tls::fault(fault, &address(url), peer),
         };
-        return tls::fault(fault, &name, peer);
     }
 
     if let Some(proxy) = &proxy {
@@ -58,10 +69,6 @@ async fn of_exchange(error: &reqwest::Error, url: &Url, proxy: Option<Intercept>
                 let status = tokio::time::timeout(PROXY_TIMEOUT, ask_again(proxy, url)).await;
                 return refusal(proxy, url, status.ok().flatten());
             }
-            _ if error.is_connect() => {
-                let cause = one_line(&innermost(error).to_string(), MAX_TEXT);
-                return Fault::passing(format!("cannot connect through the proxy {}: {cause}", shown(proxy)));
-            }
             _ => {}
         }
     }
@@ -70,16 +77,14 @@ async fn of_exchange(error: &reqwest::Error, url: &Url, proxy: Option<Intercept>
         return fault;
     }
 
-    Fault::passing(describe(error))
+    let server = format!("{}{}", address(url), through(proxy.as_ref()));
+    Fault::passing(match cause(error) {
+        cause if error.is_connect() => format!("cannot connect to {server}: {cause}"),
+        cause => format!("the request to {server} failed: {cause}"),
+    })
 }
 
-/// The suffix that names the proxy of a request to `url`, if it went through one.
-pub fn through_proxy(url: &Url, peer: Peer) -> String {
-    through(proxy_for(url, peer).as_ref())
-}
-
-/// Whether an answer to plain HTTP says that the port is for TLS, as nginx, Apache and Go do.
-pub fn wants_tls(answer: &str) -> bool {
+fn wants_tls(answer: &str) -> bool {
     let answer = answer.to_ascii_lowercase();
     ["plain http request was sent to https port", "http request to an https server", "speaking plain http"]
         .into_iter()
@@ -99,6 +104,7 @@ fn shown(proxy: &Intercept) -> String {
     one_line(proxy.uri().to_string().trim_end_matches('/'), MAX_TEXT)
 }
 
+/// The suffix that names the proxy of a request, if it went through one.
 fn through(proxy: Option<&Intercept>) -> String {
     proxy.map(|proxy| format!(" through the proxy {}", shown(proxy))).unwrap_or_default()
 }
@@ -118,9 +124,9 @@ fn refusal(proxy: &Intercept, url: &Url, status: Option<u16>) -> Fault {
         Some(status @ (408 | 425 | 429 | 500 | 502..=599)) => {
             Fault::passing(format!("{refuses} (HTTP {status})"))
         }
-        Some(status @ (300..=499 | 501)) => Fault::lasting(format!(
-            "{refuses} (HTTP {status}): have it allowed there, or name the host in NO_PROXY"
-        )),
+        Some(status @ (300..=499 | 501)) => {
+            Fault::lasting(format!("{refuses} (HTTP {status}): allow it there, or name the host in NO_PROXY"))
+        }
         Some(_) => Fault::passing(format!("{refuses}, and did when it was asked again")),
         None => Fault::passing(format!("{refuses}, and does not answer like a proxy")),
     }
@@ -161,17 +167,31 @@ async fn ask_again(proxy: &Intercept, url: &Url) -> Option<u16> {
 
 /// The meaning of an error of the HTTP library, if its own text does not help.
 fn of_http(error: &hyper::Error, url: &Url) -> Option<Fault> {
-    if error.is_parse_too_large() {
-        return Some(Fault::passing(
-            "the head of the answer is too large: it has more than 100 header fields, or very long ones"
-                .to_owned(),
-        ));
-    }
+    let server = address(url);
     let is_plain = url.scheme() == "http";
-    (error.is_parse() && is_plain).then(|| {
-        let fault = one_line(&error.to_string(), MAX_TEXT);
-        Fault::passing(format!("the answer is not HTTP ({fault}): if the server speaks TLS, write https"))
-    })
+    match () {
+        () if error.is_parse_too_large() => Some(Fault::passing(format!(
+            "the head of the answer of {server} is too large: it has more than 100 header fields, or very long ones"
+        ))),
+        // By its text, for it has no question of its own (`hyper::error::Parse::Version`). An
+        // answer that begins with anything but `HTTP/1.` is one: also the alert of a TLS server.
+        () if is_plain && error.to_string() == NO_VERSION => Some(not_plain(url)),
+        () if error.is_parse() => {
+            let fault = one_line(&error.to_string(), MAX_TEXT);
+            Some(Fault::passing(format!("the answer of {server} is not valid HTTP ({fault})")))
+        }
+        () if error.is_incomplete_message() => {
+            Some(Fault::passing(format!("{server} closed the connection without an answer")))
+        }
+        () => None,
+    }
+}
+
+/// The text of `hyper` about an answer that does not begin like one of HTTP.
+const NO_VERSION: &str = "invalid HTTP version parsed";
+
+fn not_plain(url: &Url) -> Fault {
+    Fault::wrong_protocol(format!("cannot connect to {}: it does not speak plain HTTP", address(url)))
 }
 
 #[cfg(test)]

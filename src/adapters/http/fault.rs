@@ -14,18 +14,32 @@ pub enum Peer {
 /// Why a request had no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// What went wrong and what to do about it, in one line.
+    /// What went wrong and what to do about it, in one line that names the server's address.
     pub text: String,
-    /// Whether the configuration of this side is at fault, so that trying again does not help.
-    pub is_misconfigured: bool,
+    pub kind: FaultKind,
+}
+
+/// Whether trying again can help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FaultKind {
+    /// It may.
+    Passing,
+    /// It does not, because the configuration of this side is at fault.
+    Misconfigured,
+    /// The same, because the server does not speak the protocol that the scheme of the URL names.
+    WrongProtocol,
 }
 
 impl Fault {
     pub(super) fn passing(text: String) -> Self {
-        Self { text, is_misconfigured: false }
+        Self { text, kind: FaultKind::Passing }
     }
 
     pub(super) fn lasting(text: String) -> Self {
-        Self { text, is_misconfigured: true }
+        Self { text, kind: FaultKind::Misconfigured }
+    }
+
+    pub(super) fn wrong_protocol(text: String) -> Self {
+        Self { text, kind: FaultKind::WrongProtocol }
     }
 }

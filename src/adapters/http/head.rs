@@ -31,14 +31,14 @@ pub fn date(headers: &HeaderMap) -> Option<Timestamp> {
 
 /// The target of a redirect, without the parts that may be secret: query, fragment, user name and
 /// password.
-pub fn redirect_target(answer: &Answer, url: &Url) -> Option<String> {
+pub fn redirect_target(answer: &Answer, url: &Url) -> Option<Url> {
     let location = answer.headers.get(LOCATION)?;
     let mut target = url.join(&String::from_utf8_lossy(location.as_bytes())).ok()?;
     target.set_query(None);
     target.set_fragment(None);
     // Fails if a URL cannot have them.
     let _ = target.set_username("").and_then(|()| target.set_password(None));
-    Some(target.into())
+    Some(target)
 }
 
 #[cfg(test)]

@@ -58,7 +58,10 @@ impl LookUps {
     pub(super) fn of_process() -> Self {
         static LOOK_UPS: LazyLock<LookUps> = LazyLock::new(|| {
             // The port is that of the URL, which the client puts in.
-            LookUps::new(|name| Ok((name, 0).to_socket_addrs()?.collect()), MAX_THREADS, Clock::system())
+            let ask = |name: &str| {
+                (name, 0).to_socket_addrs().map(Iterator::collect).map_err(|error| unresolved(&error))
+            };
+            LookUps::new(ask, MAX_THREADS, Clock::system())
         });
         LOOK_UPS.clone()
     }
@@ -164,6 +167,14 @@ impl LookUps {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The error of a look-up, as the end of a sentence that names the host.
+fn unresolved(error: &io::Error) -> io::Error {
+    let text = error.to_string();
+    // What the standard library writes before the words of the system.
+    let reason = text.strip_prefix("failed to lookup address information: ").unwrap_or(&text);
+    io::Error::new(error.kind(), format!("the host name cannot be resolved ({reason})"))
 }
 
 #[cfg(test)]

@@ -22,9 +22,9 @@ mod tls;
 
 pub use body::BodyError;
 pub use client::{Answer, Client, Terms, client, request};
-pub use error::{ClientError, SendError, describe};
-pub use failure::{fault, through_proxy, wants_tls};
-pub use fault::{Fault, Peer};
+pub use error::{ClientError, SendError, address, describe};
+pub use failure::{fault, fault_of_answer};
+pub use fault::{Fault, FaultKind, Peer};
 pub use head::{date, redirect_target, retry_after};
 pub use options::ClientOptions;
 pub use proxy::{Proxy, ProxyError, proxy_of, with_proxy_credentials};

@@ -13,13 +13,13 @@ use crate::model::one_line;
 /// The longest list of names of a certificate that is shown.
 const MAX_NAMES: usize = 120;
 
-/// Diagnoses an error of TLS; `name` is the server of the connection.
+/// Diagnoses an error of TLS; `name` is the server of the connection: its address, or a proxy.
 pub(super) fn fault(error: &Error, name: &str, peer: Peer) -> Fault {
     match error {
         Error::InvalidCertificate(fault) => of_certificate(fault, name, peer),
-        Error::InvalidMessage(InvalidMessage::InvalidContentType) => Fault::lasting(format!(
-            "{name} does not speak TLS at this port: if it speaks plain HTTP, write http, else another port"
-        )),
+        Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
+            Fault::wrong_protocol(format!("cannot connect to {name}: it does not speak TLS"))
+        }
         Error::AlertReceived(AlertDescription::CertificateRequired) => Fault::lasting(format!(
             "{name} wants a client certificate, which this program cannot present: use another endpoint, or a proxy that has \
              one"
@@ -31,10 +31,7 @@ pub(super) fn fault(error: &Error, name: &str, peer: Peer) -> Fault {
         Error::PeerIncompatible(_) => Fault::lasting(format!(
             "{name} and this program have no version or cipher of TLS in common; TLS 1.2 or 1.3 is needed"
         )),
-        other => Fault {
-            text: one_line(&format!("TLS with {name} failed: {other}"), 2 * MAX_NAMES),
-            is_misconfigured: false,
-        },
+        other => Fault::passing(one_line(&format!("TLS with {name} failed: {other}"), 2 * MAX_NAMES)),
     }
 }
 
@@ -108,7 +105,8 @@ fn of_certificate(fault: &CertificateError, name: &str, peer: Peer) -> Fault {
     // a little later.
     let passes = matches!(fault, CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. });
 
-    Fault { text: one_line(&text, 3 * MAX_NAMES), is_misconfigured: !passes }
+    let text = one_line(&text, 3 * MAX_NAMES);
+    if passes { Fault::passing(text) } else { Fault::lasting(text) }
 }
 
 fn not_for_servers(certificate: &str) -> String {

@@ -12,10 +12,11 @@ use serde_json::Value;
 use url::Url;
 
 use super::page::Page;
-use super::{Error, error_body, wire};
-use crate::adapters::http::{self, Answer, Fault, Peer, SendError, Terms};
+use super::{Error, advice, error_body, wire};
+use crate::adapters::http::{self, Answer, Peer, SendError, Terms};
 use crate::config::{ApiKey, ApiSettings, Endpoint, Redactor};
-use crate::model::{IndexObservation, JobId, Observation, duration, one_line};
+use crate::engine::FailureClass;
+use crate::model::{IndexObservation, JobId, Observation, one_line};
 
 /// No answer of this API is longer; what is, is not read to its end.
 const MAX_BODY: usize = 1024 * 1024;
@@ -23,8 +24,8 @@ const MAX_BODY: usize = 1024 * 1024;
 /// Error answers are read for one line of text only.
 const MAX_ERROR_BODY: usize = 16 * 1024;
 
-/// The longest address of a redirect that is shown.
-const MAX_TARGET: usize = 200;
+/// The longest beginning of an answer that is shown, if it is not JSON.
+const MAX_EXCERPT: usize = 40;
 
 /// Some servers write it before their JSON; RFC 8259, section 8.1, allows to ignore it.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -105,8 +106,16 @@ impl Client {
         }
     }
 
-    fn is_plain(&self) -> bool {
-        self.endpoint.join(&[]).scheme() == "http"
+    /// What a person can do about an error of this client, if there is anything to say.
+    pub fn advice(&self, error: &Error) -> Option<String> {
+        advice::on(error, &self.endpoint)
+    }
+
+    /// Whether the address is in doubt by this error of the first request.
+    pub fn doubts_address(&self, error: &Error) -> bool {
+        // What is at a path may have the form of the API.
+        let is_astray = self.endpoint.has_path() && error.class() == FailureClass::NotFound;
+        is_astray || error.doubts_address()
     }
 
     /// Requests one job. An answer about another job is an error.
@@ -187,48 +196,48 @@ impl Client {
         }
         let body = answer.body?;
         let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&body);
-        let mut value = serde_json::from_slice(body).map_err(|error| {
-            let shape = match body.trim_ascii_start().first() {
-                None => "it is empty".to_owned(),
-                Some(b'<') => {
-                    "it is no JSON but a page of HTML, as a proxy or a captive portal has it".to_owned()
-                }
-                Some(_) => format!("it is no JSON ({error})"),
-            };
-            Error::Unreadable(shape)
-        })?;
+        let mut value = serde_json::from_slice(body).map_err(|error| self.no_json(body, &error, url))?;
 
         wire::redact(&mut value, &self.key_alone);
 
         Ok(value)
     }
 
+    /// What is wrong with a body that is not JSON.
+    fn no_json(&self, body: &[u8], error: &serde_json::Error, url: &Url) -> Error {
+        let address = http::address(url);
+        match body.trim_ascii_start().first() {
+            None => Error::Unreadable("it is empty".to_owned()),
+            Some(b'<') => Error::NotJson { address, what: "HTML".to_owned() },
+            Some(b'{' | b'[') => Error::Unreadable(format!("its JSON is broken ({error})")),
+            Some(_) => {
+                let text = self.secrets.redact(&String::from_utf8_lossy(body));
+                Error::NotJson { address, what: format!("`{}`", one_line(&text, MAX_EXCERPT)) }
+            }
+        }
+    }
+
     /// Why there was no answer.
     async fn transport(&self, error: &SendError, url: &Url) -> Error {
-        if matches!(error, SendError::Timeout) {
-            let through = http::through_proxy(url, Peer::Api);
-            return Error::Transport(format!("no answer within {}{through}", duration::human(self.timeout)));
-        }
-        match http::fault(error, url, Peer::Api).await {
-            Fault { text, is_misconfigured: true } => Error::Misconfigured(text),
-            Fault { text, is_misconfigured: false } => Error::Transport(text),
-        }
+        http::fault(error, url, Peer::Api).await.into()
     }
 
     fn refusal(&self, answer: Answer, url: &Url) -> Error {
         let status = answer.status;
         let retry_after = http::retry_after(&answer.headers);
         let (message, is_of_api) = if status.is_redirection() {
-            let target = http::redirect_target(&answer, url).map(|target| self.secrets.redact(&target));
-            let to = target.map(|target| format!(" to {}", one_line(&target, MAX_TARGET)));
+            let to = http::redirect_target(&answer, url).map(|target| match http::address(&target) {
+                target if target == http::address(url) => " to another path".to_owned(),
+                target => format!(" to {}", self.secrets.redact(&target)),
+            });
             (Some(format!("a redirect{}, which is not followed", to.unwrap_or_default())), false)
         } else {
             let body = answer.body.unwrap_or_default();
             let body = String::from_utf8_lossy(&body);
-            if self.is_plain() && status == StatusCode::BAD_REQUEST && http::wants_tls(&body) {
-                return Error::Misconfigured(
-                    "the endpoint wants TLS: write https in place of http".to_owned(),
-                );
+            if status == StatusCode::BAD_REQUEST
+                && let Some(fault) = http::fault_of_answer(&body, url)
+            {
+                return fault.into();
             }
             (error_body::message(&body, &self.secrets), error_body::is_of_api(&body))
         };

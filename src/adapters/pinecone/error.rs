@@ -2,7 +2,7 @@
 
 use reqwest::StatusCode;
 
-use crate::adapters::http::BodyError;
+use crate::adapters::http::{BodyError, Fault, FaultKind};
 use crate::engine::retry::RetryAfter;
 use crate::engine::{Failure, FailureClass};
 
@@ -14,6 +14,9 @@ pub enum Error {
     /// No answer because of the configuration of this side: a certificate, a proxy, a scheme.
     #[error("{0}")]
     Misconfigured(String),
+    /// No answer because the server does not speak the protocol that the address names.
+    #[error("{0}")]
+    WrongProtocol(String),
     /// An answer with a status other than 200.
     #[error("HTTP {}{}", status.as_u16(), message.as_ref().map(|text| format!(": {text}")).unwrap_or_default())]
     Status {
@@ -28,6 +31,13 @@ pub enum Error {
     /// The answer could not be read to its end.
     #[error(transparent)]
     Body(#[from] BodyError),
+    /// An answer with status 200 that is not JSON at all: something else is at this address.
+    #[error("{address} answered {what} instead of JSON")]
+    NotJson {
+        /// Scheme, host and port of the server.
+        address: String,
+        what: String,
+    },
     /// The answer has not the documented form.
     #[error("the answer cannot be used: {0}")]
     Unreadable(String),
@@ -39,7 +49,10 @@ impl Error {
         let (status, is_of_api, retry_after) = match self {
             Self::Status { status, is_of_api, retry_after, .. } => (status, is_of_api, retry_after),
             Self::Misconfigured(_) => return FailureClass::Misconfigured,
-            Self::Transport(_) | Self::Body(_) | Self::Unreadable(_) => return FailureClass::Transient,
+            Self::WrongProtocol(_) => return FailureClass::WrongProtocol,
+            Self::Transport(_) | Self::Body(_) | Self::NotJson { .. } | Self::Unreadable(_) => {
+                return FailureClass::Transient;
+            }
         };
 
         match status.as_u16() {
@@ -70,11 +83,35 @@ impl Error {
         matches!(self, Self::Status { status, .. } if *status == StatusCode::BAD_REQUEST)
     }
 
+    /// Whether it leaves open if the Pinecone API is at the address that was asked: no answer, or
+    /// one that only something else may have given.
+    pub fn doubts_address(&self) -> bool {
+        match self {
+            Self::Status { status, is_of_api, .. } => !is_of_api && *status != StatusCode::TOO_MANY_REQUESTS,
+            Self::Transport(_)
+            | Self::Misconfigured(_)
+            | Self::WrongProtocol(_)
+            | Self::Body(_)
+            | Self::NotJson { .. }
+            | Self::Unreadable(_) => true,
+        }
+    }
+
     /// How long the server asks to be left alone.
     pub fn retry_after(&self) -> Option<RetryAfter> {
         match self {
             Self::Status { retry_after, .. } => *retry_after,
             _ => None,
+        }
+    }
+}
+
+impl From<Fault> for Error {
+    fn from(Fault { text, kind }: Fault) -> Self {
+        match kind {
+            FaultKind::Passing => Self::Transport(text),
+            FaultKind::Misconfigured => Self::Misconfigured(text),
+            FaultKind::WrongProtocol => Self::WrongProtocol(text),
         }
     }
 }
@@ -121,6 +158,7 @@ mod tests {
         }
         assert_eq!(Error::Unreadable(String::new()).class(), FailureClass::Transient);
         assert_eq!(Error::Misconfigured(String::new()).class(), FailureClass::Misconfigured);
+        assert_eq!(Error::WrongProtocol(String::new()).class(), FailureClass::WrongProtocol);
 
         for (status, class) in [(400, FailureClass::Transient), (404, FailureClass::NotFound)] {
             let status = StatusCode::from_u16(status).unwrap();

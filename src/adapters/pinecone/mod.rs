@@ -3,6 +3,7 @@
 //! Invariant: the API key is sent to the configured endpoint and nowhere else, and appears in no
 //! text made here.
 
+mod advice;
 mod client;
 mod error;
 mod error_body;

@@ -10,9 +10,9 @@ use tracing::warn;
 
 use super::{Client, Error, Page};
 use crate::config::ApiSettings;
+use crate::engine::FailureClass;
 use crate::engine::retry::Backoff;
 use crate::engine::token_bucket::TokenBucket;
-use crate::engine::{Failure, FailureClass};
 use crate::model::{Observation, duration};
 use crate::platform::clock::Clock;
 
@@ -47,15 +47,15 @@ impl<'a> Scan<'a> {
     /// All jobs of all pages, each once, in the order of the list. After a transient failure, a
     /// page is requested again, up to six times in all; a token that the API refuses restarts the
     /// scan.
-    pub async fn all(mut self) -> Result<Vec<Observation>, Failure> {
+    pub async fn all(mut self) -> Result<Vec<Observation>, Error> {
         let mut restarts = 0;
         loop {
             match self.pages().await {
                 Err(ScanError::Token) if restarts < MAX_RESTARTS => restarts += 1,
                 Err(ScanError::Token) => {
-                    return Err(Error::Unreadable("it refuses its own tokens".to_owned()).into());
+                    return Err(Error::Unreadable("it refuses its own tokens".to_owned()));
                 }
-                Err(ScanError::Page(failure)) => return Err(failure),
+                Err(ScanError::Page(error)) => return Err(error),
                 Ok(jobs) => return Ok(jobs),
             }
         }
@@ -69,10 +69,10 @@ impl<'a> Scan<'a> {
             let page = self.page(token.as_deref()).await?;
             if page.unreadable > 0 {
                 let (rows, fault) = (page.unreadable, page.fault.unwrap_or_default());
-                warn!(rows, "rows of the list that cannot be read are left out: {rows} ({fault})");
+                warn!(rows, "{rows} rows of the list cannot be read and are left out: {fault}");
             }
             if page.surplus > 0 && !std::mem::replace(&mut has_surplus, true) {
-                warn!("pages have more rows than were asked for; the others are left out");
+                warn!("a page of the list has more rows than were requested; the rest is left out");
             }
             jobs.extend(page.jobs.into_iter().filter(|job| seen.insert(job.id.clone())));
             match page.next {
@@ -81,7 +81,7 @@ impl<'a> Scan<'a> {
             }
         }
 
-        warn!("the list was cut after {MAX_PAGES} pages");
+        warn!("the list has more than {MAX_PAGES} pages; the rest is left out");
 
         Ok(jobs)
     }
@@ -91,24 +91,24 @@ impl<'a> Scan<'a> {
         loop {
             self.clock.sleep_until(Some(self.token_bucket.ready_at())).await;
             self.token_bucket.take(self.clock.now().instant);
-            let failure: Failure = match self.client.list_page(token).await.result {
+            let error = match self.client.list_page(token).await.result {
                 Ok(page) => return Ok(page),
                 Err(error) if token.is_some() && error.is_bad_request() => return Err(ScanError::Token),
-                Err(error) => error.into(),
+                Err(error) => error,
             };
 
             let now = self.clock.now();
-            let pause = failure.pause(now);
+            let pause = error.retry_after().map(|asked| asked.from(now)).unwrap_or_default();
             let passing = matches!(
-                failure.class,
+                error.class(),
                 FailureClass::Transient | FailureClass::Throttled | FailureClass::Blocked
             );
             if !passing || attempt >= MAX_ATTEMPTS || pause > MAX_PAUSE {
-                return Err(ScanError::Page(failure));
+                return Err(ScanError::Page(error));
             }
 
             let delay = Backoff::POLL.delay(attempt, pause, &mut self.rng);
-            warn!("{}; tried again in {}", failure.message, duration::human(delay));
+            warn!("{error}; retrying in {}", duration::human(delay));
             self.clock.sleep_until(Some(now.instant + delay)).await;
             attempt += 1;
         }
@@ -120,5 +120,5 @@ enum ScanError {
     /// The API does not take the token that it gave.
     Token,
     /// A page cannot be fetched.
-    Page(Failure),
+    Page(Error),
 }

@@ -31,7 +31,7 @@ async fn a_slow_receiver_times_out_after_15_seconds() {
 
         let (result, took) = attempt(answer).await;
 
-        assert_eq!(result, Err("http://RECEIVER: it took too long".to_owned()), "{head:?}");
+        assert_eq!(result, Err("no answer from http://RECEIVER within 15s".to_owned()), "{head:?}");
         assert!(TIME_LIMIT.contains(&took.as_secs_f64()), "{head:?}: {took:?}");
     }
 }
@@ -71,7 +71,7 @@ async fn an_answer_that_is_no_http_fails_at_once() {
 
         let (result, took) = attempt(answer).await;
 
-        assert!(result.is_err_and(|message| message.starts_with("http://RECEIVER: ")), "{head:?}");
+        assert!(result.is_err_and(|message| message.contains("http://RECEIVER")), "{head:?}");
         assert!(took < Duration::from_secs(1), "{head:?}: {took:?}");
     }
 }

@@ -12,7 +12,7 @@ use reqwest::{Method, Request, StatusCode};
 use super::error::SinkError;
 use super::format::{self, Format};
 use super::signature::SigningSecrets;
-use crate::adapters::http::{self, Fault, Peer, SendError, Terms};
+use crate::adapters::http::{self, Fault, FaultKind, Peer, SendError, Terms};
 use crate::config::{Redactor, WebhookSettings, WebhookUrl};
 use crate::engine::{DeliveryPolicy, Failure, FailureClass};
 use crate::model::{Event, Payload, one_line};
@@ -121,9 +121,12 @@ impl Webhook {
 
     /// Why there was no answer.
     async fn send_failure(&self, error: &SendError) -> Failure {
-        let Fault { text, is_misconfigured } = http::fault(error, self.url.expose(), self.peer).await;
-        let class = if is_misconfigured { FailureClass::Misconfigured } else { FailureClass::Transient };
-        Failure { class, retry_after: None, message: format!("{}: {text}", self.url) }
+        let Fault { text, kind } = http::fault(error, self.url.expose(), self.peer).await;
+        let class = match kind {
+            FaultKind::Misconfigured => FailureClass::Misconfigured,
+            FaultKind::Passing | FaultKind::WrongProtocol => FailureClass::Transient,
+        };
+        Failure { class, retry_after: None, message: text }
     }
 
     /// What an answer without success means.

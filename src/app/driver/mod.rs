@@ -3,18 +3,22 @@
 //! Invariant: one input at a time goes through the engine. Polls, commits and deliveries run
 //! concurrently, none waits for another, and each ends in exactly one input.
 
+mod contact;
 mod requests;
 mod tasks;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinError;
 use tracing::{debug, info};
 
+pub use contact::{FirstFailure, Listing};
+
+use contact::Contacts;
 use requests::Answered;
 use tasks::Tasks;
 
@@ -26,7 +30,7 @@ use crate::adapters::store::{Store, StoreError, Volatile};
 use crate::engine::snapshot::Snapshot;
 use crate::engine::{Action, Batch, Command, CommandReply, Delivery, Engine, Input, PollId, Reconfigured};
 use crate::model::time::{Instant, Now, earliest};
-use crate::model::{DeliveryId, Event, ProjectName, SinkName, duration};
+use crate::model::{DeliveryId, Event, JobId, ProjectName, SinkName, duration};
 use crate::platform::clock::Clock;
 
 /// Time between two checks for changes that other processes made to the state, and for its files. A
@@ -58,6 +62,9 @@ pub struct Driver {
     engine: Engine,
     clock: Clock,
     clients: BTreeMap<ProjectName, pinecone::Client>,
+    contacts: Contacts,
+    /// A first failure that its caller has not taken.
+    first_failure: Option<FirstFailure>,
     sinks: BTreeMap<SinkName, Arc<Sink>>,
     store: Box<dyn Store>,
     polls: Tasks<Answered>,
@@ -110,6 +117,8 @@ impl Driver {
             engine: Engine::from_snapshot(plan, saved, fastrand::u64(..), now),
             clock,
             clients,
+            contacts: Contacts::default(),
+            first_failure: None,
             sinks,
             next_edit_check: store.is_durable().then_some(now.instant),
             store,
@@ -258,6 +267,32 @@ impl Driver {
         self.step(Input::Suspended(gap));
     }
 
+    /// From now on, a first failure waits for [`Driver::take_first_failure`] instead of being logged,
+    /// and what [`Driver::not_found`] and [`Driver::listing`] return is kept.
+    pub fn keep_contacts(&mut self) {
+        self.contacts.keeps_details = true;
+    }
+
+    /// The first request of a project, if that failed and gives reason to doubt the address; once.
+    pub fn take_first_failure(&mut self) -> Option<FirstFailure> {
+        self.first_failure.take()
+    }
+
+    /// What to do about the last failure of a project, if its last poll failed.
+    pub fn advice(&self, project: &ProjectName) -> Option<&str> {
+        self.contacts.of(project)?.advice.as_deref()
+    }
+
+    /// The jobs whose last poll said that there is no such job, of the first project that has some.
+    pub fn not_found(&self) -> Option<(&ProjectName, &BTreeSet<JobId>)> {
+        self.contacts.not_found()
+    }
+
+    /// The first page of the list of a project that was read.
+    pub fn listing(&self, project: &ProjectName) -> &Listing {
+        self.contacts.of(project).map_or(&Listing::Unknown, |contact| &contact.listing)
+    }
+
     pub fn engine(&self) -> &Engine {
         &self.engine
     }
@@ -313,7 +348,14 @@ impl Driver {
 
     /// Hands the time of the server to the engine, which may need it to judge the answer.
     fn answered(&mut self, answered: Answered) -> Input {
-        let Answered { project, input, server_time } = answered;
+        if let Some(first) = self.contacts.note(&answered) {
+            if self.contacts.keeps_details {
+                self.first_failure = Some(first);
+            } else {
+                first.log();
+            }
+        }
+        let Answered { project, input, server_time, .. } = answered;
         if let Some(time) = server_time {
             self.handle(Input::ServerTime { project, time });
         }

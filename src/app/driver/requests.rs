@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use tracing::warn;
 
 use crate::adapters::pinecone::{ApiReply, Client, Error, Page};
-use crate::engine::{Answer, Failure, Input, ListId, ListPage, PollId};
+use crate::engine::{Answer, FailureClass, Input, ListId, ListPage, PollId};
 use crate::model::ProjectName;
 
 /// The result of a request to the API of a project.
@@ -13,24 +13,52 @@ pub(super) struct Answered {
     pub(super) input: Input,
     /// The time of the server, which may decide what the input means.
     pub(super) server_time: Option<Timestamp>,
+    /// Why there is no good answer, if so.
+    pub(super) trouble: Option<Trouble>,
+}
+
+/// A failed request, for people.
+#[derive(Debug, Clone)]
+pub(super) struct Trouble {
+    pub(super) class: FailureClass,
+    /// What went wrong.
+    pub(super) message: String,
+    /// What to do about it.
+    pub(super) advice: Option<String>,
+    /// Whether the Pinecone API may not be at the address at all.
+    pub(super) doubts_address: bool,
+}
+
+impl Trouble {
+    fn of(error: &Error, client: &Client) -> Self {
+        Self {
+            class: error.class(),
+            message: error.to_string(),
+            advice: client.advice(error),
+            doubts_address: client.doubts_address(error),
+        }
+    }
 }
 
 /// Describes a job, or its index of this name.
 pub(super) async fn poll(client: Client, poll: PollId, index: Option<String>) -> Answered {
     let project = poll.project.clone();
+    let is_of_index = index.is_some();
     let (answer, server_time) = if let Some(index) = index {
         let ApiReply { result, server_time } = client.describe_index(&index).await;
-        (result.map(Answer::Index).map_err(Error::of_index), server_time)
+        (result.map(Answer::Index), server_time)
     } else {
         let ApiReply { result, server_time } = client.describe(&poll.job).await;
-        (result.map(Answer::Job).map_err(Failure::from), server_time)
+        (result.map(Answer::Job), server_time)
     };
 
+    let trouble = answer.as_ref().err().map(|error| Trouble::of(error, &client));
     let input = match answer {
         Ok(answer) => Input::PollAnswered { poll, answer },
-        Err(failure) => Input::PollFailed { poll, failure },
+        Err(error) if is_of_index => Input::PollFailed { poll, failure: error.of_index() },
+        Err(error) => Input::PollFailed { poll, failure: error.into() },
     };
-    Answered { project, input, server_time }
+    Answered { project, input, server_time, trouble }
 }
 
 /// Fetches a page of the list of jobs: the first one, or the one of this token.
@@ -38,6 +66,7 @@ pub(super) async fn fetch_page(client: Client, list: ListId, token: Option<Strin
     let project = list.project.clone();
     let ApiReply { result, server_time } = client.list_page(token.as_deref()).await;
 
+    let trouble = result.as_ref().err().map(|error| Trouble::of(error, &client));
     let input = match result {
         Ok(Page { jobs, unreadable, fault, surplus, next }) => {
             if let Some(fault) = fault
@@ -52,5 +81,5 @@ pub(super) async fn fetch_page(client: Client, list: ListId, token: Option<Strin
             Input::PageFailed { list, is_of_token, failure: error.into() }
         }
     };
-    Answered { project, input, server_time }
+    Answered { project, input, server_time, trouble }
 }

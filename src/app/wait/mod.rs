@@ -5,9 +5,11 @@
 //! every job is reported. A signal that comes before the process ends decides the exit code.
 
 mod console;
+mod first_contact;
 mod fold;
 mod judge;
 mod live;
+mod not_found;
 mod report;
 mod resume;
 mod screen;
@@ -17,11 +19,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use console::Progress;
+pub use not_found::not_found_advice;
 pub use report::Report;
 
 use console::Console;
 use fold::Fold;
 use judge::Judge;
+use not_found::NotFound;
 
 use crate::adapters::ci::Section;
 use crate::app::driver::{Driver, Error};
@@ -58,6 +62,8 @@ pub struct Options {
     pub again: Vec<String>,
     /// Whether that command also names the jobs; else its options select them.
     pub names_jobs: bool,
+    /// The options by which another command is for the same project.
+    pub of_project: Vec<String>,
     /// The foldable section that plain progress is printed in.
     pub section: Option<Section>,
 }
@@ -75,6 +81,8 @@ pub struct Waited {
     pub report: Report,
     /// How many deliveries were pending at the end.
     pub undelivered: usize,
+    /// What to do about the trouble that ended the wait, in one or more lines.
+    pub advice: Option<String>,
 }
 
 /// Waits until the condition is met or cannot be met, the time is over, or a signal comes.
@@ -85,6 +93,7 @@ pub async fn wait(
     signals: &mut Signals,
 ) -> Result<Waited, Error> {
     let started = driver.now();
+    driver.keep_contacts();
     let section = options.section.filter(|_| matches!(options.progress, Progress::Plain { .. }));
     let _fold = section
         .map(|section| Fold::begin(section, driver.engine().jobs().count(), &streams.people, driver.clock()));
@@ -93,6 +102,9 @@ pub async fn wait(
         console: Console::new(options.progress, &streams.people, started),
         ndjson: options.ndjson.then_some(&streams.data),
         phase: Phase::Waiting { until: options.timeout.map(|timeout| started.instant + timeout) },
+        timeout: options.timeout,
+        not_found: NotFound::default(),
+        of_project: options.of_project,
     };
 
     let outcome = wait.outcome(&mut driver, signals).await?;
@@ -104,7 +116,19 @@ pub async fn wait(
     let report = Report::new(driver.engine(), exit, timed_out, started, driver.now());
     let report = report.with_resume(&options.again, options.names_jobs);
 
-    Ok(Waited { report, undelivered: driver.engine().deliveries().pending() })
+    let advice = advice(&driver, exit, &wait.of_project);
+    Ok(Waited { report, undelivered: driver.engine().deliveries().pending(), advice })
+}
+
+/// What to do about the trouble that ended a wait.
+fn advice(driver: &Driver, exit: Exit, of_project: &[String]) -> Option<String> {
+    let mut projects = driver.engine().projects();
+    let mut of_failure = || projects.find_map(|project| driver.advice(project.name)).map(str::to_owned);
+    match exit {
+        Exit::NotFound => of_failure().or_else(|| not_found_advice(driver, of_project)),
+        Exit::Unauthorized | Exit::Unreachable | Exit::Config => of_failure(),
+        _ => None,
+    }
 }
 
 struct Wait<'a> {
@@ -112,6 +136,9 @@ struct Wait<'a> {
     console: Console<'a>,
     ndjson: Option<&'a Output>,
     phase: Phase,
+    timeout: Option<Duration>,
+    not_found: NotFound,
+    of_project: Vec<String>,
 }
 
 /// The phase of a wait with regard to its timeout.
@@ -155,6 +182,8 @@ impl Wait<'_> {
                 }
                 events = driver.turn() => {
                     let events = events?;
+                    first_contact::report(driver, self.timeout);
+                    self.not_found.report(driver, &self.of_project);
                     self.show(&events, driver.now());
                     self.console.expect(driver.engine(), driver.now());
                     if let Some(exit) = self.judge.after(&events, driver.engine(), driver.now().instant) {

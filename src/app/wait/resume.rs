@@ -9,18 +9,22 @@ pub(super) fn command(ids: Vec<&str>, options: &[String]) -> String {
     // An id that looks like an option is read from standard input instead.
     let is_piped = ids.iter().any(|id| id.starts_with('-'));
     let input = if is_piped {
-        format!("{} | ", words(["printf", "%s\\n"].iter().chain(&ids)))
+        format!("{} | ", joined(["printf", "%s\\n"].iter().chain(&ids).copied()))
     } else {
         String::new()
     };
     let jobs = if is_piped { vec!["-"] } else { ids };
 
-    let options: Vec<_> = options.iter().map(String::as_str).collect();
-    input + &words(["restore-watch", "wait"].iter().chain(&jobs).chain(&options))
+    input + &words(["restore-watch", "wait"].iter().chain(&jobs).copied(), options)
 }
 
-fn words<'a>(words: impl Iterator<Item = &'a &'a str>) -> String {
-    words.map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+/// A command and its options.
+pub(super) fn words<'a>(command: impl Iterator<Item = &'a str>, options: &'a [String]) -> String {
+    joined(command.chain(options.iter().map(String::as_str)))
+}
+
+fn joined<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    words.map(quoted).collect::<Vec<_>>().join(" ")
 }
 
 /// A word as a shell takes it.

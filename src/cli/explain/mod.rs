@@ -16,7 +16,9 @@ use crate::adapters::control::{CallError, ExplainJob, ExplanationReport, Request
 use crate::adapters::telemetry::{self, Style};
 use crate::app::driver::{Driver, State};
 use crate::app::setup::Setup;
+use crate::app::wait::not_found_advice;
 use crate::config::{Effort, JobSettings, LogFormat, ProjectSettings, StateSettings};
+use crate::engine::Command;
 use crate::model::{Exit, JobId, ProjectName, Until};
 use crate::platform::clock::Clock;
 
@@ -27,8 +29,9 @@ const HISTORY_TIMEOUT: Duration = Duration::from_secs(15);
 /// Say when a restore job is polled next, and why
 ///
 /// Asks the running daemon where it watches the job. Else, or with options of a wait, the API is
-/// asked once about the job, and once for the list of restores where it runs, and the answer is for
-/// a wait with these options. Ends with 0 whatever the API says: that is part of the answer.
+/// asked once about the job, and once for the list of restores if it runs or is not found, and the
+/// answer is for a wait with these options. Ends with 0 whatever the API says: that is part of the
+/// answer.
 #[derive(Debug, Clone, Parser)]
 pub(super) struct Args {
     /// The id of the job
@@ -74,13 +77,18 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     };
 
     let by_daemon = if args.is_for_a_wait() { None } else { args.ask_daemon(job)? };
-    let (explanation, whose) = match by_daemon {
-        Some(explanation) => (explanation, "the daemon"),
-        None => (args.try_wait(job)?, "a wait"),
+    let (explanation, advice, whose) = if let Some(explanation) = by_daemon {
+        (explanation, None, "the daemon")
+    } else {
+        let (explanation, advice) = args.try_wait(job)?;
+        (explanation, advice, "a wait")
     };
 
     match args.output {
-        Output::Human => print(&words::of(&explanation, whose))?,
+        Output::Human => {
+            let help = advice.map(|advice| format!("  help: {advice}\n")).unwrap_or_default();
+            print(&(words::of(&explanation, whose) + &help))?;
+        }
         Output::Json => {
             let text = serde_json::to_string_pretty(&explanation);
             print(&(text.map_err(|error| Failure::internal(error.to_string()))? + "\n"))?;
@@ -119,8 +127,8 @@ impl Args {
         }
     }
 
-    /// Explains what a wait would do after its first poll.
-    fn try_wait(&self, id: &JobId) -> Result<ExplanationReport, Failure> {
+    /// Explains what a wait would do after its first poll, and what to do about that if it failed.
+    fn try_wait(&self, id: &JobId) -> Result<(ExplanationReport, Option<String>), Failure> {
         block_on(async {
             let mut signals = listen()?;
             let (args, job) = (self.clone(), id.clone());
@@ -133,8 +141,12 @@ impl Args {
 
             let clock = Clock::system();
             let mut driver = Driver::new(setup, State::volatile(), clock);
+            driver.keep_contacts();
             let limit = driver.now().instant + HISTORY_TIMEOUT;
             loop {
+                if driver.not_found().is_some() {
+                    driver.command(Command::ReadList(name.clone()));
+                }
                 let engine = driver.engine();
                 // A wait would know the durations of past restores, too.
                 let is_early = driver.now().instant < limit;
@@ -153,9 +165,10 @@ impl Args {
             }
 
             let explanation = driver.engine().explain(&name, id, driver.now());
-            explanation
-                .map(ExplanationReport::from)
-                .ok_or_else(|| Failure::internal("the job is not watched"))
+            let explanation = explanation.ok_or_else(|| Failure::internal("the job is not watched"))?;
+            let of_list = not_found_advice(&driver, &self.project.words());
+            let advice = driver.advice(&name).map(str::to_owned).or(of_list);
+            Ok((ExplanationReport::from(explanation), advice))
         })
     }
 

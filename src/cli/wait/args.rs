@@ -261,6 +261,7 @@ impl Args {
             ndjson,
             again: self.again(),
             names_jobs: !self.all_pending,
+            of_project: self.project.words(),
             section: None,
         }
     }

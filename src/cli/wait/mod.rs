@@ -205,7 +205,7 @@ impl Args {
     }
 
     fn last_words(&self, waited: &Waited) -> Vec<String> {
-        let Waited { report, undelivered } = waited;
+        let Waited { report, undelivered, advice } = waited;
         let mut lines = Vec::new();
         if *undelivered > 0 {
             lines.push(format!("transitions that could not be posted to the webhook in time: {undelivered}"));
@@ -223,7 +223,8 @@ impl Args {
         if exit.is_signal() {
             lines.push(format!("{}{go_on}", report.meaning()));
         } else if !matches!(exit, Exit::Success | Exit::Timeout) {
-            lines.push(report.meaning().to_owned());
+            let help = advice.as_ref().map(|advice| format!("\n  help: {advice}"));
+            lines.push(format!("{}{}", report.meaning(), help.unwrap_or_default()));
         }
 
         if report.timed_out() {

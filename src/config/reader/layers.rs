@@ -150,7 +150,7 @@ fn endpoint_of_environment(host: OsString, allow_http: bool, report: &Report) ->
         report.push(Finding::of_environment(format!("{title} is not valid UTF-8")).help(help));
         return None;
     };
-    Endpoint::parse(&host, allow_http)
+    Endpoint::of_environment(&host, allow_http)
         .map_err(|error| report.push(explain(&error, Finding::of_environment, &title)))
         .ok()
 }

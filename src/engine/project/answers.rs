@@ -138,6 +138,7 @@ impl Project {
             FailureClass::Throttled
             | FailureClass::Transient
             | FailureClass::Misconfigured
+            | FailureClass::WrongProtocol
             | FailureClass::Blocked => self.unanswered_since.or(Some(now)),
             FailureClass::Unauthorized
             | FailureClass::NotFound
@@ -160,6 +161,7 @@ impl Project {
             FailureClass::Throttled
             | FailureClass::Transient
             | FailureClass::Misconfigured
+            | FailureClass::WrongProtocol
             | FailureClass::Permanent
             | FailureClass::Gone => self.on_inconclusive_failure(cx.now.instant),
         }
@@ -217,6 +219,7 @@ impl Project {
             FailureClass::NotFound => self.on_request_taken(began, cx),
             FailureClass::Transient
             | FailureClass::Misconfigured
+            | FailureClass::WrongProtocol
             | FailureClass::Unauthorized
             | FailureClass::Blocked
             | FailureClass::Permanent

@@ -75,11 +75,11 @@ impl KeyState {
 
     /// Takes what a failed request that began at `began` says of the setup.
     pub(super) fn on_setup_failure(&mut self, began: Instant, failure: &Failure, cx: &mut Cx<'_>) {
-        if failure.class != FailureClass::Misconfigured {
+        if !failure.class.is_of_setup() {
             self.misconfiguration.end();
             return;
         }
-        self.misconfiguration.fail(began, &failure.message, cx.now.instant);
+        self.misconfiguration.fail(began, failure, cx.now.instant);
         if let Some(reason) = self.misconfiguration.take_unlogged() {
             cx.report(|project| Diagnostic::Misconfigured { project, reason });
         }

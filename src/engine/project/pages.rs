@@ -34,6 +34,11 @@ struct TakenRows {
 }
 
 impl Project {
+    /// A page of the list is wanted, whatever the jobs say.
+    pub(in crate::engine) fn read_list(&mut self) {
+        self.discovery.want_page();
+    }
+
     /// Takes the end of a request for a page. Returns when it began; nothing for an answer that
     /// comes too late to count.
     pub(in crate::engine) fn finish_page(&mut self, generation: u64) -> Option<Instant> {
@@ -248,7 +253,10 @@ impl Project {
         match failure.class {
             class if self.key.is_outdated(class, began) => {}
             FailureClass::Unauthorized | FailureClass::Blocked => self.refuse_key(began, failure, cx),
-            FailureClass::Throttled | FailureClass::Transient | FailureClass::Misconfigured => {
+            FailureClass::Throttled
+            | FailureClass::Transient
+            | FailureClass::Misconfigured
+            | FailureClass::WrongProtocol => {
                 self.unanswered_since.get_or_insert(cx.now.instant);
                 self.on_inconclusive_failure(cx.now.instant);
             }

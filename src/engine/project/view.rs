@@ -47,6 +47,8 @@ pub struct ProjectView<'a> {
     pub unanswered_since: Option<Instant>,
     /// After how long without a good answer a job is unreachable.
     pub unreachable_after: Duration,
+    /// After how long a job that the API never knew is not found.
+    pub not_found_grace: Duration,
 }
 
 /// How a job is doing.
@@ -92,6 +94,7 @@ impl Project {
             ended: self.jobs.tally().ended,
             unanswered_since: self.unanswered_since,
             unreachable_after: self.watch.unreachable_after,
+            not_found_grace: self.watch.not_found_grace,
         }
     }
 

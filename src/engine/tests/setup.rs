@@ -42,6 +42,21 @@ fn misconfiguration_is_logged_at_once_and_confirmed_later() {
 }
 
 #[test]
+fn wrong_protocol_is_confirmed_by_the_very_first_request() {
+    let mut stage = Stage::new(&[project(&["a", "b"])], Vec::new());
+
+    stage.fail(FailureClass::WrongProtocol);
+
+    assert_eq!(stage.engine.outcomes(), [Outcome::Misconfigured; 2]);
+    assert_eq!(stage.kinds(), []);
+
+    // After an answer, it may be one bad server among good ones.
+    stage.answer("Pending");
+    stage.fail(FailureClass::WrongProtocol);
+    assert_eq!(stage.engine.totals().misconfigured, 0);
+}
+
+#[test]
 fn one_bad_server_among_good_ones_is_no_misconfiguration() {
     for good in [Some(FailureClass::Transient), Some(FailureClass::NotFound), None] {
         let mut stage = Stage::new(&[project(&["a"])], Vec::new());

@@ -69,7 +69,10 @@ impl Tracker {
     /// soon afterwards. If the key or the rate is refused, the cadence does not lower the ceiling.
     pub(super) fn backoff_after(&self, class: FailureClass, pacing: Pacing<'_>, now: Instant) -> Backoff {
         match class {
-            FailureClass::Transient | FailureClass::Misconfigured | FailureClass::NotFound => {
+            FailureClass::Transient
+            | FailureClass::Misconfigured
+            | FailureClass::WrongProtocol
+            | FailureClass::NotFound => {
                 let (_, age, estimate) = self.pace(pacing, now);
                 Backoff::POLL.up_to((2 * pacing.cadence.usual(age, estimate)).max(LOWEST_MAX_CEILING))
             }

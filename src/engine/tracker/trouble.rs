@@ -55,6 +55,7 @@ impl Trouble {
             FailureClass::Transient
             | FailureClass::Throttled
             | FailureClass::Misconfigured
+            | FailureClass::WrongProtocol
             | FailureClass::Unauthorized
             | FailureClass::Blocked
             | FailureClass::Permanent

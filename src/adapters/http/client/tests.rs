@@ -75,7 +75,7 @@ async fn a_silent_connection_is_abandoned() {
     let client = http2_client(&url);
     client.send(get(&format!("{url}/first")), AMPLE).await.unwrap();
     let error = client.send(get(&format!("{url}/second")), SHORT).await.unwrap_err();
-    assert!(matches!(error, SendError::Timeout), "{error}");
+    assert!(matches!(error, SendError::Timeout(_)), "{error}");
     client.send(get(&format!("{url}/third")), AMPLE).await.unwrap();
     assert_eq!(connections.load(Ordering::SeqCst), 2);
 }
@@ -89,7 +89,7 @@ async fn a_connection_with_other_answers_is_kept() {
     let silent = client.send(get(&format!("{url}/silent")), terms);
     let other = client.send(get(&url), AMPLE);
     let (silent, other) = tokio::join!(silent, other);
-    assert!(matches!(silent.unwrap_err(), SendError::Timeout));
+    assert!(matches!(silent.unwrap_err(), SendError::Timeout(_)));
     other.unwrap();
     client.send(get(&url), AMPLE).await.unwrap();
     assert_eq!(connections.load(Ordering::SeqCst), 1);

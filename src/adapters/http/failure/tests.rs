@@ -15,6 +15,7 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, ServerConnection, Stream};
 
 use super::*;
+use crate::adapters::http::fault::FaultKind;
 use crate::adapters::http::{Answer, Client, ClientError, ClientOptions, Terms, client, request};
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
@@ -104,8 +105,13 @@ async fn certificates_are_judged_by_their_meaning() {
         let url = format!("https://{}", tls_server(certificate, false));
         let fault = failure(&url).await.unwrap_err();
         // Waiting helps where the clock of this machine is yet to be set.
-        assert_eq!(fault.is_misconfigured, certificate != "early.pem", "{certificate}: {}", fault.text);
-        assert!(fault.text.starts_with("the certificate of 127.0.0.1 "), "{certificate}: {}", fault.text);
+        let kind = if certificate == "early.pem" { FaultKind::Passing } else { FaultKind::Misconfigured };
+        assert_eq!(fault.kind, kind, "{certificate}: {}", fault.text);
+        assert!(
+            fault.text.starts_with(&format!("the certificate of {url} ")),
+            "{certificate}: {}",
+            fault.text
+        );
         assert!(fault.text.contains(words), "{certificate}: {}", fault.text);
         assert!(!fault.text.contains(char::is_control), "{certificate}: {:?}", fault.text);
     }
@@ -128,7 +134,7 @@ async fn an_untrusted_authority_names_the_remedy() {
     let error = get(&client, &url).await.unwrap_err();
     for (peer, cure) in [(Peer::Api, "`ca_file`"), (Peer::Receiver, "SSL_CERT_FILE")] {
         let fault = fault(&error, &url, peer).await;
-        assert!(fault.is_misconfigured && fault.text.contains(cure), "{}", fault.text);
+        assert!(fault.kind == FaultKind::Misconfigured && fault.text.contains(cure), "{}", fault.text);
         assert!(fault.text.contains("issued by an authority that is not trusted"), "{}", fault.text);
     }
 }
@@ -136,28 +142,75 @@ async fn an_untrusted_authority_names_the_remedy() {
 #[tokio::test]
 async fn a_required_client_certificate_is_reported() {
     let fault = failure(&format!("https://{}", tls_server("good.pem", true))).await.unwrap_err();
-    assert!(fault.is_misconfigured && fault.text.contains("wants a client certificate"), "{}", fault.text);
+    assert!(
+        fault.kind == FaultKind::Misconfigured && fault.text.contains("wants a client certificate"),
+        "{}",
+        fault.text
+    );
 }
 
 #[tokio::test]
 async fn a_wrong_protocol_is_named() {
     let server = plain_server(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec());
-    let fault = failure(&format!("https://{server}")).await.unwrap_err();
-    assert!(fault.is_misconfigured && fault.text.contains("does not speak TLS"), "{}", fault.text);
-    let server = plain_server(b"SSH-2.0-OpenSSH_9.2\r\n".to_vec());
-    let fault = failure(&format!("http://{server}")).await.unwrap_err();
-    assert!(!fault.is_misconfigured && fault.text.contains("the answer is not HTTP"), "{}", fault.text);
+    let url = format!("https://{server}");
+    assert_eq!(
+        failure(&url).await,
+        Err(Fault::wrong_protocol(format!("cannot connect to {url}: it does not speak TLS")))
+    );
+
+    let alert = b"\x15\x03\x03\x00\x02\x02\x16".to_vec();
+    for answer in [alert, b"SSH-2.0-OpenSSH_9.2\r\n".to_vec()] {
+        let url = format!("http://{}", plain_server(answer));
+        assert_eq!(
+            failure(&url).await,
+            Err(Fault::wrong_protocol(format!("cannot connect to {url}: it does not speak plain HTTP")))
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_malformed_answer_is_no_wrong_protocol() {
+    let url = format!("http://{}", plain_server(b"HTTP/1.1 200 OK\r\nno field\r\n\r\n".to_vec()));
+    let fault = failure(&url).await.unwrap_err();
+    assert!(fault.kind == FaultKind::Passing, "{}", fault.text);
+    assert!(fault.text.starts_with(&format!("the answer of {url} is not valid HTTP (")), "{}", fault.text);
 }
 
 #[tokio::test]
 async fn an_outage_is_no_misconfiguration() {
     let (_, address) = listen();
     for url in [format!("https://{address}"), format!("http://{address}")] {
-        let fault = failure(&url).await.unwrap_err();
-        assert!(!fault.is_misconfigured && fault.text.starts_with("cannot connect: "), "{}", fault.text);
+        assert_eq!(
+            failure(&url).await,
+            Err(Fault::passing(format!("cannot connect to {url}: connection refused")))
+        );
     }
-    let fault = failure(&format!("http://{}", plain_server(Vec::new()))).await.unwrap_err();
-    assert!(!fault.is_misconfigured, "{}", fault.text);
+    let url = format!("http://{}", plain_server(Vec::new()));
+    assert_eq!(
+        failure(&url).await,
+        Err(Fault::passing(format!("{url} closed the connection without an answer")))
+    );
+}
+
+#[tokio::test]
+async fn an_unknown_host_is_named() {
+    let fault = failure("https://nosuch.invalid/canary?canary").await.unwrap_err();
+    let text = "cannot connect to https://nosuch.invalid: the host name cannot be resolved (";
+    assert!(fault.kind == FaultKind::Passing && fault.text.starts_with(text), "{}", fault.text);
+    assert!(!fault.text.contains("canary"), "{}", fault.text);
+}
+
+#[tokio::test]
+async fn time_limits_are_named_with_the_address() {
+    let url = Url::parse("https://canary:canary@127.0.0.1:8443/canary").unwrap();
+    let limit = Duration::from_secs(10);
+    for (error, text) in [
+        (SendError::Timeout(limit), "no answer from https://127.0.0.1:8443 within 10s"),
+        (SendError::ConnectTimeout(limit), "cannot connect to https://127.0.0.1:8443 within 10s"),
+        (SendError::ConnectionLost, "the connection to https://127.0.0.1:8443 was lost"),
+    ] {
+        assert_eq!(fault(&error, &url, Peer::Api).await, Fault::passing(text.to_owned()));
+    }
 }
 
 #[tokio::test]
@@ -165,7 +218,11 @@ async fn too_many_header_fields_are_named() {
     let fields = "x-h: v\r\n".repeat(150);
     let server = plain_server(format!("HTTP/1.1 200 OK\r\n{fields}\r\n").into_bytes());
     let fault = failure(&format!("http://{server}")).await.unwrap_err();
-    assert!(!fault.is_misconfigured && fault.text.contains("more than 100 header fields"), "{}", fault.text);
+    assert!(
+        fault.kind == FaultKind::Passing && fault.text.contains("more than 100 header fields"),
+        "{}",
+        fault.text
+    );
 }
 
 #[test]
@@ -175,9 +232,12 @@ fn answers_that_want_tls() {
         "Client sent an HTTP request to an HTTPS server.\n",
         "Reason: You're speaking plain HTTP to an SSL-enabled server port.",
     ] {
-        assert!(wants_tls(answer), "{answer}");
+        let found = |url: &str| fault_of_answer(answer, &Url::parse(url).unwrap());
+        let text = "cannot connect to http://127.0.0.1:8443: it does not speak plain HTTP";
+        assert_eq!(found("http://127.0.0.1:8443/canary"), Some(Fault::wrong_protocol(text.to_owned())));
+        assert_eq!(found("https://127.0.0.1:8443"), None);
     }
-    assert!(!wants_tls("no such job"));
+    assert_eq!(fault_of_answer("no such job", &Url::parse("http://127.0.0.1").unwrap()), None);
 }
 
 #[test]
@@ -249,7 +309,7 @@ async fn a_proxy_that_refuses_is_asked_for_its_status() {
         assert!(asked.contains("Proxy-Authorization: Basic "), "{asked}");
 
         let fault = refusal(&proxy, &url, found);
-        assert_eq!(fault.is_misconfigured, misconfigured, "{answer}: {}", fault.text);
+        assert_eq!(fault.kind == FaultKind::Misconfigured, misconfigured, "{answer}: {}", fault.text);
         assert!(fault.text.contains("the proxy http://127.0.0.1:"), "{}", fault.text);
         assert!(!fault.text.contains("canary"), "{}", fault.text);
         if let Some(status) = status.filter(|status| *status >= 300) {

@@ -39,8 +39,9 @@ pub(super) struct Discovery {
     is_loss_reported: bool,
     /// The number of the page that was read last, from 0.
     last_read: Option<usize>,
-    /// Whether a good answer said that some job runs: past durations are of use then.
-    has_seen_running: bool,
+    /// Whether a page is of use: a good answer said that some job runs, so that past durations
+    /// matter, or a command wants one.
+    is_page_of_use: bool,
     is_dirty: bool,
 }
 
@@ -116,12 +117,12 @@ impl Discovery {
 
     /// From when on a page is due to learn of past durations, if nothing else is.
     pub(super) fn history_due(&self) -> Option<Instant> {
-        self.list.history_due().filter(|_| self.has_seen_running)
+        self.list.history_due().filter(|_| self.is_page_of_use)
     }
 
     /// Whether past durations are still to be learned, as far as they can be.
     pub(super) fn is_history_pending(&self) -> bool {
-        self.has_seen_running && self.list.is_history_pending()
+        self.is_page_of_use && self.list.is_history_pending()
     }
 
     /// Whether a page can be asked for.
@@ -250,9 +251,14 @@ impl Discovery {
         self.list.shift_by(time);
     }
 
+    /// A page is of use from now on.
+    pub(super) fn want_page(&mut self) {
+        self.is_page_of_use = true;
+    }
+
     /// A good answer said that a job runs.
     pub(super) fn on_job_running(&mut self) {
-        self.has_seen_running = true;
+        self.is_page_of_use = true;
     }
 
     /// No job is open any more.
@@ -386,6 +392,15 @@ mod tests {
         discovery.fail_page(false, at(1).instant, at(1).instant);
 
         assert_eq!(report(&mut discovery, 900), []);
+    }
+
+    #[test]
+    fn a_wanted_page_is_due_although_no_job_runs() {
+        let mut discovery = discovery();
+
+        discovery.want_page();
+
+        assert!(discovery.history_due().is_some() && discovery.is_history_pending());
     }
 
     #[test]

@@ -1,0 +1,218 @@
+//! What came of the requests of each project so far, for people: whether its API was reached, and
+//! what to do about the last failure.
+//!
+//! Invariant: at most one failure of a project is its first one, and only if no answer came before.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tracing::warn;
+
+use super::requests::{Answered, Trouble};
+use crate::engine::{FailureClass, Input, ListPage};
+use crate::model::{JobId, Observation, ProjectName};
+
+/// A request that failed before the API of its project gave any answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FirstFailure {
+    pub project: ProjectName,
+    pub class: FailureClass,
+    /// What went wrong.
+    pub message: String,
+    /// What to do about it.
+    pub advice: Option<String>,
+}
+
+/// The first page of the list of a project, as far as it is known.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum Listing {
+    /// Not read yet.
+    #[default]
+    Unknown,
+    /// Cannot be read.
+    Failed,
+    Read {
+        jobs: Vec<Observation>,
+        /// Whether there is no other page.
+        is_all: bool,
+    },
+}
+
+/// What came of the requests of all projects.
+#[derive(Debug, Default)]
+pub(super) struct Contacts {
+    projects: BTreeMap<ProjectName, Contact>,
+    /// Whether the ids that are not found and the first pages of lists are kept.
+    pub(super) keeps_details: bool,
+}
+
+/// What came of the requests of one project.
+#[derive(Debug, Default)]
+pub(super) struct Contact {
+    /// Whether the API answered, well or with an error of its own.
+    is_made: bool,
+    is_reported: bool,
+    /// What to do about the last request that failed.
+    pub(super) advice: Option<String>,
+    not_found: BTreeSet<JobId>,
+    pub(super) listing: Listing,
+}
+
+impl FirstFailure {
+    /// Logs it as one that is retried.
+    pub(super) fn log(&self) {
+        let Self { project, message, advice, .. } = self;
+        let message = message.trim_end_matches('.');
+        let help = advice.as_ref().map(|advice| format!(" ({advice})")).unwrap_or_default();
+        warn!(%project, "project {project}: {message}; retrying{help}");
+    }
+}
+
+impl Contacts {
+    pub(super) fn of(&self, project: &ProjectName) -> Option<&Contact> {
+        self.projects.get(project)
+    }
+
+    pub(super) fn not_found(&self) -> Option<(&ProjectName, &BTreeSet<JobId>)> {
+        let mut all = self.projects.iter().map(|(project, contact)| (project, &contact.not_found));
+        all.find(|(_, ids)| !ids.is_empty())
+    }
+
+    /// Takes the end of a request. Returns it if it is the first failure of its project.
+    pub(super) fn note(&mut self, answered: &Answered) -> Option<FirstFailure> {
+        let Answered { project, input, trouble, .. } = answered;
+        if !self.projects.contains_key(project) {
+            self.projects.insert(project.clone(), Contact::default());
+        }
+        let contact = self.projects.get_mut(project)?;
+        if self.keeps_details {
+            contact.keep_details(input);
+        }
+        contact.take_advice(input, trouble.as_ref());
+
+        match trouble {
+            Some(trouble) if trouble.doubts_address => contact.doubt(trouble, project),
+            _ => {
+                contact.is_made = true;
+                None
+            }
+        }
+    }
+}
+
+impl Contact {
+    fn doubt(&mut self, trouble: &Trouble, project: &ProjectName) -> Option<FirstFailure> {
+        if self.is_made || std::mem::replace(&mut self.is_reported, true) {
+            return None;
+        }
+        let Trouble { class, message, advice, .. } = trouble.clone();
+        // The engine reports that.
+        let is_known = class == FailureClass::Misconfigured;
+        (!is_known).then(|| FirstFailure { project: project.clone(), class, message, advice })
+    }
+
+    /// A page of the list says less about a wait than a job.
+    fn take_advice(&mut self, input: &Input, trouble: Option<&Trouble>) {
+        let advice = trouble.and_then(|trouble| trouble.advice.clone());
+        match input {
+            Input::PageFetched { .. } => {}
+            Input::PageFailed { .. } => self.advice = self.advice.take().or(advice),
+            _ => self.advice = advice,
+        }
+    }
+
+    fn keep_details(&mut self, input: &Input) {
+        match input {
+            Input::PollFailed { poll, failure } if failure.class == FailureClass::NotFound => {
+                self.not_found.insert(poll.job.clone());
+            }
+            Input::PollAnswered { poll, .. } => _ = self.not_found.remove(&poll.job),
+            Input::PageFetched { page: ListPage { jobs, next, .. }, .. }
+                if !matches!(self.listing, Listing::Read { .. }) =>
+            {
+                self.listing = Listing::Read { jobs: jobs.clone(), is_all: next.is_none() };
+            }
+            Input::PageFailed { .. } if self.listing == Listing::Unknown => self.listing = Listing::Failed,
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Answer, Failure, ListId, PollId};
+    use crate::model::{JobFacts, Status};
+
+    fn project() -> ProjectName {
+        ProjectName::default()
+    }
+
+    fn poll(id: &str) -> PollId {
+        PollId { project: project(), job: JobId::new(id).unwrap(), generation: 1 }
+    }
+
+    fn failed(class: FailureClass, doubts_address: bool) -> Answered {
+        let failure = Failure { class, retry_after: None, message: "no".to_owned() };
+        let advice = Some(format!("{class:?}"));
+        let trouble = Trouble { class, message: "no".to_owned(), advice, doubts_address };
+        let input = Input::PollFailed { poll: poll("rj-1"), failure };
+        Answered { project: project(), input, server_time: None, trouble: Some(trouble) }
+    }
+
+    fn answered() -> Answered {
+        let id = JobId::new("rj-1").unwrap();
+        let observation = Observation { id, status: Status::Pending, facts: JobFacts::default() };
+        let input = Input::PollAnswered { poll: poll("rj-1"), answer: Answer::Job(observation) };
+        Answered { project: project(), input, server_time: None, trouble: None }
+    }
+
+    fn page() -> Answered {
+        let list = ListId { project: project(), generation: 1 };
+        let input = Input::PageFetched { list, page: ListPage::default() };
+        Answered { project: project(), input, server_time: None, trouble: None }
+    }
+
+    #[test]
+    fn only_the_first_failure_before_any_answer_is_one() {
+        use FailureClass::{Misconfigured, NotFound, Transient, Unauthorized, WrongProtocol};
+
+        for (requests, first) in [
+            (vec![failed(Transient, true), failed(Transient, true)], vec![true, false]),
+            (vec![failed(WrongProtocol, true)], vec![true]),
+            (vec![answered(), failed(Transient, true)], vec![false, false]),
+            (vec![failed(NotFound, false), failed(Transient, true)], vec![false, false]),
+            (vec![failed(Unauthorized, false)], vec![false]),
+            (vec![failed(Misconfigured, true), failed(Transient, true)], vec![false, false]),
+        ] {
+            let mut contacts = Contacts::default();
+            let found: Vec<_> = requests.iter().map(|request| contacts.note(request).is_some()).collect();
+            assert_eq!(found, first);
+        }
+    }
+
+    #[test]
+    fn advice_is_of_the_last_poll_that_failed() {
+        let mut contacts = Contacts::default();
+        let mut advice_after = |request: &Answered| {
+            contacts.note(request);
+            contacts.of(&project()).unwrap().advice.clone()
+        };
+
+        assert_eq!(advice_after(&failed(FailureClass::Transient, true)).as_deref(), Some("Transient"));
+        assert_eq!(advice_after(&page()).as_deref(), Some("Transient"));
+        assert_eq!(advice_after(&answered()), None);
+    }
+
+    #[test]
+    fn details_are_kept_if_they_are_wanted() {
+        for keeps_details in [false, true] {
+            let mut contacts = Contacts { keeps_details, ..Contacts::default() };
+            contacts.note(&failed(FailureClass::NotFound, false));
+            contacts.note(&page());
+
+            let contact = contacts.of(&project()).unwrap();
+            assert_eq!(contact.not_found.len(), usize::from(keeps_details));
+            assert_eq!(contact.listing != Listing::Unknown, keeps_details);
+        }
+    }
+}
