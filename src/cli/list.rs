@@ -71,10 +71,12 @@ fn cannot_list(failure: &engine::Failure) -> Failure {
             .with_help("the key needs the permission control::backups::list in this project"),
         FailureClass::Misconfigured => Failure::new(Exit::Config, message),
         FailureClass::Throttled => Failure::new(Exit::Unreachable, message).with_help("try again later"),
-        FailureClass::Transient | FailureClass::NotFound | FailureClass::Permanent | FailureClass::Gone => {
-            Failure::new(Exit::Unreachable, message)
-                .with_help("is the endpoint right, and can it be reached from here?")
-        }
+        FailureClass::Transient
+        | FailureClass::NotFound
+        | FailureClass::Rejected(_)
+        | FailureClass::Permanent
+        | FailureClass::Gone => Failure::new(Exit::Unreachable, message)
+            .with_help("is the endpoint right, and can it be reached from here?"),
     }
 }
 

@@ -141,6 +141,7 @@ impl Project {
             | FailureClass::Blocked => self.unanswered_since.or(Some(now)),
             FailureClass::Unauthorized
             | FailureClass::NotFound
+            | FailureClass::Rejected(_)
             | FailureClass::Permanent
             | FailureClass::Gone => None,
         };
@@ -160,6 +161,7 @@ impl Project {
             FailureClass::Throttled
             | FailureClass::Transient
             | FailureClass::Misconfigured
+            | FailureClass::Rejected(_)
             | FailureClass::Permanent
             | FailureClass::Gone => self.on_inconclusive_failure(cx.now.instant),
         }
@@ -219,6 +221,7 @@ impl Project {
             | FailureClass::Misconfigured
             | FailureClass::Unauthorized
             | FailureClass::Blocked
+            | FailureClass::Rejected(_)
             | FailureClass::Permanent
             | FailureClass::Gone => self.gate.on_failure(cx.now.instant),
         }

@@ -57,6 +57,7 @@ impl Trouble {
             | FailureClass::Misconfigured
             | FailureClass::Unauthorized
             | FailureClass::Blocked
+            | FailureClass::Rejected(_)
             | FailureClass::Permanent
             | FailureClass::Gone => Self::Unreachable,
         }
