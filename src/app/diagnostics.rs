@@ -11,7 +11,7 @@ use super::plural::counted;
 use super::shell::quoted;
 use crate::adapters::sinks::Sink;
 use crate::engine::{Attempts, DeliverySubject, Diagnostic, Engine, LeftOut, Rejection};
-use crate::model::{ProjectName, SinkName, duration};
+use crate::model::{SinkName, duration};
 
 /// What the words depend on beside the diagnostic.
 pub(super) struct Surroundings<'a> {
@@ -28,11 +28,16 @@ pub(super) fn log(diagnostic: &Diagnostic, surroundings: &Surroundings<'_>) {
             warn!(%written_at, ahead, "the clock of this machine is {shown} behind the last write of the state, at {written_at}: it was set back, or is wrong now; each wait goes on with what was left of it");
         }
         Diagnostic::UnknownStatus { project, job, title, status } => {
-            let of_project = surroundings.of_project(project);
-            warn!(%project, %job, "restore {title}{of_project} has the unknown status `{status}`; still watching it");
+            let of_project = if surroundings.are_several_projects() {
+                format!(" of project {project}")
+            } else {
+                String::new()
+            };
+            warn!(%project, %job, "restore {title}{of_project}: status `{status}` is unknown; still watching");
         }
         Diagnostic::RateCut { project, per_second, configured, reason } => {
             let rate = (per_second * 100.0).round() / 100.0;
+            let reason = reason.trim_end_matches('.');
             info!(%project, per_second, configured, "rate limit for project {project} reduced from {configured}/s to {rate}/s ({reason}), recovering gradually");
         }
         Diagnostic::RateRestored { project, per_second } => {
@@ -94,8 +99,7 @@ fn log_delivery(diagnostic: &Diagnostic, surroundings: &Surroundings<'_>) {
             let (waiting, attempt) = (duration::human(*waiting), attempt_in_words(*attempts));
             let why = match reason {
                 Some(reason) => format!("{attempt} failed: {reason}"),
-                None if attempts.made > 0 => format!("{attempt} is under way"),
-                None => "not attempted yet".to_owned(),
+                None => "no attempt has failed yet".to_owned(),
             };
             let more = match others {
                 0 => String::new(),
@@ -168,17 +172,21 @@ impl Surroundings<'_> {
     /// The event of a delivery: its type, and the job or the project that it is about.
     fn event(&self, DeliverySubject { project, job, kind, .. }: &DeliverySubject) -> String {
         let Some(id) = job else { return format!("{kind} of project {project}") };
-        let of_project = self.of_project(project);
+
         let known = self.engine.job(project, id);
-        match known.as_ref().map(|job| job.tracker.label()).filter(|label| *label != id.as_str()) {
-            Some(label) => format!("{kind} of {label} ({id}){of_project}"),
-            None => format!("{kind} of {id}{of_project}"),
+        let label = known.as_ref().map_or(id.as_str(), |job| job.tracker.label());
+        let id = (label != id.as_str()).then(|| id.to_string());
+        let project = self.are_several_projects().then(|| format!("project {project}"));
+        let further: Vec<_> = id.into_iter().chain(project).collect();
+
+        match &further[..] {
+            [] => format!("{kind} of {label}"),
+            further => format!("{kind} of {label} ({})", further.join(", ")),
         }
     }
 
-    /// Names a project if there are several.
-    fn of_project(&self, project: &ProjectName) -> String {
-        if self.engine.projects().nth(1).is_some() { format!(" of project {project}") } else { String::new() }
+    fn are_several_projects(&self) -> bool {
+        self.engine.projects().nth(1).is_some()
     }
 
     /// What it means that a receiver rejects the first delivery, and what to do about it.
@@ -233,6 +241,112 @@ pub(super) fn left_out_in_words(reason: LeftOut) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{
+        JobSettings, ProjectSettings, SinkSettings, UrlSource, WebhookFormat, WebhookSettings, WebhookUrl,
+    };
+    use crate::engine::Plan;
+    use crate::engine::snapshot::Snapshot;
+    use crate::model::time::{Instant, Now};
+    use crate::model::{DeliveryId, EventId, EventKind, JobId, ProjectName};
+
+    const NOON: &str = "2026-11-23T12:00:00Z";
+
+    /// An engine with these projects, each of which watches a job called `nightly`.
+    fn engine(projects: &[&str]) -> Engine {
+        let job = || JobSettings { name: Some("nightly".to_owned()), ..JobSettings::new(job_id("rj-1")) };
+        let project = |name: &&str| ProjectSettings {
+            name: ProjectName::new(*name),
+            jobs: vec![job()],
+            ..ProjectSettings::default()
+        };
+        let projects = projects.iter().map(project).collect();
+        let plan = Plan { projects, sinks: Vec::new(), keep: std::time::Duration::MAX };
+        let now = Now { instant: Instant::default(), wall: NOON.parse().unwrap() };
+        Engine::from_snapshot(plan, Snapshot::default(), 1, now)
+    }
+
+    fn job_id(text: &str) -> JobId {
+        JobId::new(text).unwrap()
+    }
+
+    fn subject(kind: EventKind, job: Option<&str>) -> DeliverySubject {
+        let event = EventId::from_parts(NOON.parse().unwrap(), [7; 10]);
+        let id = DeliveryId { event, sink: SinkName::new("ops") };
+        DeliverySubject { id, project: ProjectName::new("one"), job: job.map(job_id), kind }
+    }
+
+    #[test]
+    fn events_are_named_by_type_job_and_project() {
+        let (failed, refused) = (EventKind::Failed, EventKind::ProjectUnauthorized);
+        for (projects, subject, text) in [
+            (&["one"][..], subject(failed, Some("rj-1")), "restore_job.failed of nightly (rj-1)"),
+            (
+                &["one", "two"],
+                subject(failed, Some("rj-1")),
+                "restore_job.failed of nightly (rj-1, project one)",
+            ),
+            (&["one"], subject(failed, Some("rj-9")), "restore_job.failed of rj-9"),
+            (&["one", "two"], subject(failed, Some("rj-9")), "restore_job.failed of rj-9 (project one)"),
+            (&["one"], subject(refused, None), "project.unauthorized of project one"),
+        ] {
+            let engine = engine(projects);
+            let surroundings = Surroundings { engine: &engine, sinks: &BTreeMap::new(), state: None };
+
+            assert_eq!(surroundings.event(&subject), text);
+        }
+    }
+
+    #[test]
+    fn a_rejection_says_what_to_look_at() {
+        let slack = |format| {
+            let url = WebhookUrl::parse("https://hooks.slack.com/services/x", false).unwrap();
+            let webhook = WebhookSettings { format, ..WebhookSettings::new(UrlSource::Given(url)) };
+            let confirm =
+                |_: &dyn Fn()| -> std::pin::Pin<Box<dyn Future<Output = Result<(), String>> + Send>> {
+                    Box::pin(std::future::ready(Ok(())))
+                };
+            let sink = Sink::new(&SinkSettings::Webhook(webhook), confirm).unwrap();
+            BTreeMap::from([(SinkName::new("ops"), Arc::new(sink))])
+        };
+        let engine = engine(&["one"]);
+
+        for (format, rejection, text) in [
+            (
+                WebhookFormat::Standard,
+                Rejection::Body,
+                "its receiver refuses this format; is `format = \"slack\"` missing?",
+            ),
+            (WebhookFormat::Slack, Rejection::Body, "its receiver refuses the body; check its `format`"),
+            (
+                WebhookFormat::Slack,
+                Rejection::Credentials,
+                "its receiver refuses the credentials; check the token in its `url`, which may be revoked",
+            ),
+            (
+                WebhookFormat::Slack,
+                Rejection::Address,
+                "its receiver does not know the address; check its `url`",
+            ),
+        ] {
+            let sinks = slack(format);
+            let surroundings = Surroundings { engine: &engine, sinks: &sinks, state: None };
+
+            assert_eq!(surroundings.rejection(&SinkName::new("ops"), rejection), text);
+        }
+    }
+
+    #[test]
+    fn commands_name_the_state_and_are_quoted() {
+        let (engine, sinks) = (engine(&["one"]), BTreeMap::new());
+        let surroundings = |state| Surroundings { engine: &engine, sinks: &sinks, state };
+        let words = ["retry", "--dead", "--sink", "two words"];
+
+        assert_eq!(
+            surroundings(Some("/srv/a b/state.db")).deliveries(&words),
+            "restore-watch deliveries retry --dead --sink 'two words' --state-file '/srv/a b/state.db'"
+        );
+        assert_eq!(surroundings(None).deliveries(&words[..2]), "restore-watch deliveries retry --dead");
+    }
 
     #[test]
     fn the_reason_of_left_out_jobs_names_the_setting() {

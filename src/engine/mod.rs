@@ -280,7 +280,7 @@ impl Engine {
             }
             Input::Delivered(id) => self.with_outbox(now, |outbox, cx| outbox.delivered(id, cx)),
             Input::DeliveryFailed { id, failure } => {
-                self.with_outbox(now, |outbox, cx| outbox.failed(id, &failure, cx));
+                self.with_outbox(now, |outbox, cx| outbox.failed(&id, &failure, cx));
             }
             Input::DeliveriesEdited(edits) => {
                 for edit in edits {

@@ -30,7 +30,7 @@ const LAYERS: &[&[&str]] = &[
         "adapters::telemetry",
         "simulate",
     ],
-    &["app", "app::plural", "app::setup"],
+    &["app", "app::plural", "app::setup", "app::shell"],
     &["app::diagnostics"],
     &["app::driver"],
     &["app::daemon", "app::wait"],

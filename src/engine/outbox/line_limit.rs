@@ -13,6 +13,19 @@ const BURST: u32 = 5;
 /// The time in which one more line is permitted.
 const INTERVAL: Duration = Duration::from_mins(1);
 
+/// How many lines are logged about the deliveries of a sink, apart by how bad they are.
+#[derive(Debug)]
+pub(super) struct Lines {
+    /// About first attempts that failed.
+    pub(super) first: LineLimit,
+    /// About further attempts that failed.
+    pub(super) repeated: LineLimit,
+    /// About dead letters.
+    pub(super) dead: LineLimit,
+    /// About deliveries that expired.
+    pub(super) expired: LineLimit,
+}
+
 /// A token bucket of lines.
 #[derive(Debug)]
 pub(super) struct LineLimit {
@@ -22,8 +35,15 @@ pub(super) struct LineLimit {
     left_out: usize,
 }
 
-impl LineLimit {
+impl Lines {
     pub(super) fn new(now: Instant) -> Self {
+        let new = || LineLimit::new(now);
+        Self { first: new(), repeated: new(), dead: new(), expired: new() }
+    }
+}
+
+impl LineLimit {
+    fn new(now: Instant) -> Self {
         Self { left: BURST, counted_at: now, left_out: 0 }
     }
 

@@ -1,14 +1,16 @@
 //! Decides which delivery goes to which sink, and when.
 //!
 //! Invariants: a delivery begins only after its event is committed, and is attempted until it is
-//! delivered, dropped or given up. The deliveries of one job to one sink go out in order, each
+//! delivered, dropped or a dead letter. The deliveries of one job to one sink go out in order, each
 //! after the end of the one before is committed; only the end of a job overtakes, so that it does
 //! not wait behind an event that the receiver refuses. No sink waits for another. What is logged of
 //! a sink that takes nothing is bounded, however many deliveries are pending.
 
 mod concurrency;
 mod line_limit;
+mod queue;
 mod reception;
+mod reports;
 mod sink;
 mod waiting_ends;
 
@@ -19,11 +21,14 @@ use jiff::Timestamp;
 
 pub(super) use concurrency::INITIAL as INITIAL_IN_FLIGHT;
 
+pub use reports::SinkTrouble;
+
+use reports::{note_failure, note_success, undelivered_end};
 use sink::Sink;
 
 use super::action::{Delivery, DeliveryChange, DeliveryUpdate};
 use super::commit_queue::{AfterCommit, CommitQueue, EventHeader};
-use super::diagnostic::{Attempts, DeliverySubject, Diagnostic};
+use super::diagnostic::Diagnostic;
 use super::failure::{Failure, FailureClass};
 use super::input::Edit;
 use super::sink_plan::SinkPlan;
@@ -42,23 +47,6 @@ pub struct SinkView<'a> {
     pub dead_letters: usize,
     /// Why it is of no use at present, if it is configured and not disabled.
     pub trouble: Option<SinkTrouble<'a>>,
-}
-
-/// Why a sink is of no use at present.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SinkTrouble<'a> {
-    /// Every attempt failed.
-    Failing {
-        /// When the first one did.
-        since: Instant,
-        /// Why the last one did.
-        reason: &'a str,
-    },
-    /// It takes deliveries, but ends of restores wait for long.
-    Late {
-        /// When the oldest of them was emitted.
-        since: Instant,
-    },
 }
 
 /// The deliveries of all sinks.
@@ -182,7 +170,7 @@ impl Outbox {
             }
         } else if let Some(reason) = sink.disabled_for().map(str::to_owned) {
             for (id, attempts) in sink.disable(&reason, cx.now.instant) {
-                bury(sink, dead_letter(id, attempts, &reason, cx.now), cx.commit_queue);
+                record_dead_letter(sink, dead_letter(id, attempts, &reason, cx.now), cx.commit_queue);
             }
             cx.diagnostics.push(Diagnostic::SinkDisabled { sink: name, reason, dead_letters: 0 });
         }
@@ -261,12 +249,12 @@ impl Outbox {
     }
 
     /// A delivery failed.
-    pub(super) fn failed(&mut self, id: DeliveryId, failure: &Failure, cx: &mut OutboxCx<'_>) {
+    pub(super) fn failed(&mut self, id: &DeliveryId, failure: &Failure, cx: &mut OutboxCx<'_>) {
         let Some(sink) = self.sinks.get_mut(&id.sink) else { return };
-        let Some((attempts, subject)) = sink.attempts_under_way(&id).zip(sink.subject(&id)) else { return };
+        let Some((attempts, subject)) = sink.attempts_under_way(id).zip(sink.subject(id)) else { return };
 
         // The answer of a receiver that was replaced meanwhile says nothing about the present one.
-        let is_outdated = sink.is_outdated(&id);
+        let is_outdated = sink.is_outdated(id);
         let pause = if is_outdated { Duration::ZERO } else { failure.pause(cx.now) };
         let delay = match failure.class {
             _ if is_outdated => Some(Duration::ZERO),
@@ -280,7 +268,7 @@ impl Outbox {
             FailureClass::Throttled | FailureClass::Transient | FailureClass::Rejected(_)
         );
         if is_overload {
-            sink.on_overload(&id);
+            sink.on_overload(id);
         }
         if !pause.is_zero() && sink.hold_until(cx.now.instant + pause) {
             cx.commit_queue.sink(sink.record(cx.now));
@@ -294,7 +282,7 @@ impl Outbox {
         if let Some(retry_in) = retry_in {
             let due = cx.now.instant + retry_in;
             cx.commit_queue.update(update(DeliveryChange::Pending { due: cx.now.wall_at(due) }));
-            sink.retry_at(&id, due, failure.message.clone(), cx.now.instant);
+            sink.retry_at(id, due, failure.message.clone(), cx.now.instant);
             return;
         }
 
@@ -355,7 +343,7 @@ impl Outbox {
                 disabled: sink.disabled_for(),
                 pending: sink.pending(),
                 dead_letters: sink.dead_letters(),
-                trouble: trouble(sink),
+                trouble: reports::trouble(sink),
             }
         }
         let is_shown = |sink: &&Sink| sink.is_configured() || sink.pending() + sink.dead_letters() > 0;
@@ -376,7 +364,7 @@ fn enqueue(sink: &mut Sink, header: &EventHeader, cx: &mut OutboxCx<'_>) {
     let Some(why) = sink.disabled_for() else { return sink.enqueue(header, cx.now.instant) };
     let id = DeliveryId { event: header.event, sink: sink.plan.name.clone() };
     let update = dead_letter(id, 0, why, cx.now);
-    bury(sink, update, cx.commit_queue);
+    record_dead_letter(sink, update, cx.commit_queue);
 }
 
 /// The end of a delivery to a disabled sink.
@@ -386,7 +374,7 @@ fn dead_letter(id: DeliveryId, attempts: u32, why: &str, now: Now) -> DeliveryUp
 }
 
 /// Makes a dead letter of a delivery that is not under way.
-fn bury(sink: &mut Sink, update: DeliveryUpdate, commit_queue: &mut CommitQueue) {
+fn record_dead_letter(sink: &mut Sink, update: DeliveryUpdate, commit_queue: &mut CommitQueue) {
     sink.add_dead_letter(update.id.event);
     commit_queue.update(update);
 }
@@ -400,6 +388,22 @@ fn finish(sink: &mut Sink, update: DeliveryUpdate, cx: &mut OutboxCx<'_>) {
     cx.commit_queue.update(update);
 }
 
+/// Disables a sink until its settings change. Its waiting deliveries become dead letters.
+fn disable(sink: &mut Sink, reason: &str, cx: &mut OutboxCx<'_>) {
+    let waiting = sink.disable(reason, cx.now.instant);
+    cx.commit_queue.sink(sink.record(cx.now));
+    // The one that was refused is a dead letter already.
+    let dead_letters = waiting.len() + 1;
+    for (id, attempts) in waiting {
+        record_dead_letter(sink, dead_letter(id, attempts, reason, cx.now), cx.commit_queue);
+    }
+    cx.diagnostics.push(Diagnostic::SinkDisabled {
+        sink: sink.plan.name.clone(),
+        reason: reason.to_owned(),
+        dead_letters,
+    });
+}
+
 /// Drops a delivery that is about to begin, because it expired.
 fn expire(sink: &mut Sink, Delivery { id, attempt }: Delivery, cx: &mut OutboxCx<'_>) {
     let reason = sink.reason_of(&id).map(str::to_owned);
@@ -411,105 +415,4 @@ fn expire(sink: &mut Sink, Delivery { id, attempt }: Delivery, cx: &mut OutboxCx
 
     let (attempts, change) = (attempt - 1, DeliveryChange::Dropped);
     finish(sink, DeliveryUpdate { id, at: cx.now.wall, attempts, change, reason }, cx);
-}
-
-/// Disables a sink until its settings change. Its waiting deliveries become dead letters.
-fn disable(sink: &mut Sink, reason: &str, cx: &mut OutboxCx<'_>) {
-    let waiting = sink.disable(reason, cx.now.instant);
-    cx.commit_queue.sink(sink.record(cx.now));
-    // The one that was refused is a dead letter already.
-    let dead_letters = waiting.len() + 1;
-    for (id, attempts) in waiting {
-        bury(sink, dead_letter(id, attempts, reason, cx.now), cx.commit_queue);
-    }
-    cx.diagnostics.push(Diagnostic::SinkDisabled {
-        sink: sink.plan.name.clone(),
-        reason: reason.to_owned(),
-        dead_letters,
-    });
-}
-
-/// Keeps what a failed attempt says of the sink, and reports it.
-fn note_failure(
-    sink: &mut Sink,
-    delivery: DeliverySubject,
-    made: u32,
-    failure: &Failure,
-    retry_in: Option<Duration>,
-    cx: &mut OutboxCx<'_>,
-) {
-    let now = cx.now.instant;
-    let attempts = Attempts { made, of: sink.plan.policy.schedule.attempts() };
-    let first_rejection = match failure.class {
-        FailureClass::Rejected(rejection) => sink.reception.take_first_rejection().then_some(rejection),
-        _ => None,
-    };
-    let is_trouble = made > 1 || retry_in.is_none() || first_rejection.is_some();
-    if sink.reception.on_failed(&failure.message, is_trouble, now) {
-        cx.commit_queue.sink(sink.record(cx.now));
-    }
-    // That a sink is disabled is one line, whatever was under way to it.
-    if sink.is_disabled() || failure.class == FailureClass::Gone {
-        return;
-    }
-
-    let reason = failure.message.clone();
-    if let Some(rejection) = first_rejection {
-        let (delivery, reason) = (delivery.clone(), reason.clone());
-        cx.diagnostics.push(Diagnostic::SinkRejects { delivery, rejection, reason });
-    }
-    let lines = &mut sink.lines;
-    let line = match retry_in {
-        None => lines.dead.take(now).map(|left_out| Diagnostic::DeadLetter {
-            delivery,
-            attempts,
-            reason,
-            left_out,
-        }),
-        Some(retry_in) => {
-            let limit = if made > 1 { &mut lines.repeated } else { &mut lines.first };
-            let line =
-                |left_out| Diagnostic::DeliveryFailed { delivery, attempts, retry_in, reason, left_out };
-            limit.take(now).map(line)
-        }
-    };
-    if is_trouble && line.is_some() || first_rejection.is_some() {
-        sink.reception.mark_logged();
-    }
-    cx.diagnostics.extend(line);
-}
-
-/// Keeps that a sink took a delivery, and reports the end of its trouble.
-fn note_success(sink: &mut Sink, cx: &mut OutboxCx<'_>) {
-    let (is_changed, trouble_since) = sink.reception.on_accepted();
-    if is_changed {
-        cx.commit_queue.sink(sink.record(cx.now));
-    }
-    if let Some(since) = trouble_since {
-        let (sink, pending) = (sink.plan.name.clone(), sink.pending());
-        let lasted = cx.now.instant.since(since);
-        cx.diagnostics.push(Diagnostic::SinkRecovered { sink, lasted, pending });
-    }
-}
-
-/// Reports that ends of restores wait for a sink.
-fn undelivered_end(sink: &Sink, now: Instant) -> Option<Diagnostic> {
-    let (since, ..) = sink.waiting_ends.oldest()?;
-    let (delivery, made, reason) = sink.oldest_end()?;
-    Some(Diagnostic::EndUndelivered {
-        delivery,
-        waiting: now.since(since),
-        attempts: Attempts { made, of: sink.plan.policy.schedule.attempts() },
-        reason: reason.map(str::to_owned),
-        others: sink.waiting_ends.len() - 1,
-    })
-}
-
-/// Why a sink is of no use at present.
-fn trouble(sink: &Sink) -> Option<SinkTrouble<'_>> {
-    if !sink.is_configured() || sink.is_disabled() {
-        return None;
-    }
-    let failing = sink.reception.trouble().map(|(since, reason)| SinkTrouble::Failing { since, reason });
-    failing.or_else(|| Some(SinkTrouble::Late { since: sink.waiting_ends.overdue_since()? }))
 }

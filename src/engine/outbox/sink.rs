@@ -7,12 +7,13 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
 use super::concurrency::{self, Concurrency};
-use super::line_limit::LineLimit;
+use super::line_limit::Lines;
+use super::queue::{PendingDelivery, Queue, WaitsFor};
 use super::reception::Reception;
 use super::waiting_ends::WaitingEnds;
 use crate::config::EventFilter;
@@ -22,7 +23,7 @@ use crate::engine::diagnostic::DeliverySubject;
 use crate::engine::sink_plan::{DeliveryPolicy, SinkPlan};
 use crate::engine::snapshot::{DeliveryRecord, SinkRecord, SinkSnapshot};
 use crate::model::time::{Instant, Now, Recorded};
-use crate::model::{DeliveryId, EventId, EventKind, JobId, ProjectName, SinkName};
+use crate::model::{DeliveryId, EventId, JobId, ProjectName, SinkName};
 
 /// A sink and its deliveries.
 #[derive(Debug)]
@@ -52,40 +53,8 @@ pub(super) struct Sink {
     pub(super) lines: Lines,
 }
 
-/// How many lines are logged about its deliveries, apart by how bad they are.
-#[derive(Debug)]
-pub(super) struct Lines {
-    /// About first attempts that failed.
-    pub(super) first: LineLimit,
-    /// About further attempts that failed.
-    pub(super) repeated: LineLimit,
-    /// About dead letters.
-    pub(super) dead: LineLimit,
-    /// About deliveries that expired.
-    pub(super) expired: LineLimit,
-}
-
 /// What must stay in order: the events of one job, or those of a project.
 pub(super) type OrderingKey = (ProjectName, Option<JobId>);
-
-/// The deliveries of one ordering key, the next one first. It may be empty while the end of the
-/// last one is being committed.
-#[derive(Debug)]
-struct Queue {
-    pending: VecDeque<PendingDelivery>,
-    waits_for: WaitsFor,
-}
-
-/// What the first delivery of a queue waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum WaitsFor {
-    /// The time of its next attempt.
-    Attempt(Instant),
-    /// The answer to the attempt under way.
-    Answer,
-    /// The commit of the end of the delivery before.
-    Commit,
-}
 
 /// A delivery under way.
 #[derive(Debug)]
@@ -102,15 +71,6 @@ struct Attempt {
 struct AwaitingCommit {
     key: OrderingKey,
     is_delivered: bool,
-}
-
-#[derive(Debug)]
-struct PendingDelivery {
-    event: EventId,
-    kind: EventKind,
-    emitted_at: Instant,
-    attempts: u32,
-    reason: Option<String>,
 }
 
 impl Sink {
@@ -288,14 +248,15 @@ impl Sink {
         Some(DeliverySubject { id: id.clone(), project, job, kind: self.head(id)?.kind })
     }
 
-    /// The end of a restore that waits longest: which one, its attempts, and what went wrong at the
-    /// last one.
+    /// The end of a restore that waits longest: which one, how many attempts failed, and what went
+    /// wrong at the last one.
     pub(super) fn oldest_end(&self) -> Option<(DeliverySubject, u32, Option<&str>)> {
         let (_, event, key) = self.waiting_ends.oldest()?;
         let pending = self.queues.get(key)?.pending.iter().find(|pending| pending.event == event)?;
         let ((project, job), id) = (key.clone(), DeliveryId { event, sink: self.plan.name.clone() });
         let subject = DeliverySubject { id, project, job, kind: pending.kind };
-        Some((subject, pending.attempts, pending.reason.as_deref()))
+        let under_way = u32::from(self.in_flight.contains_key(&event));
+        Some((subject, pending.attempts.saturating_sub(under_way), pending.reason.as_deref()))
     }
 
     /// What went wrong at the attempt before the one under way.
@@ -469,46 +430,6 @@ impl Sink {
     /// Whether a delivery is under way.
     pub(super) fn is_delivering(&self) -> bool {
         !self.in_flight.is_empty()
-    }
-}
-
-impl Lines {
-    fn new(now: Instant) -> Self {
-        let new = || LineLimit::new(now);
-        Self { first: new(), repeated: new(), dead: new(), expired: new() }
-    }
-}
-
-impl Queue {
-    /// A queue with room for one delivery, because most have no more.
-    fn of_one(pending: PendingDelivery, due: Instant) -> Self {
-        let mut queue = Self { pending: VecDeque::with_capacity(1), waits_for: WaitsFor::Attempt(due) };
-        queue.pending.push_back(pending);
-        queue
-    }
-
-    /// The place of a delivery.
-    fn place(&self, event: EventId) -> Option<usize> {
-        self.pending.iter().position(|pending| pending.event == event)
-    }
-
-    /// Moves the end of a job before its earlier events. Returns whether it did.
-    fn let_the_end_overtake(&mut self) -> bool {
-        let end = self.pending.iter().position(PendingDelivery::is_end).filter(|at| *at > 0);
-        let Some(end) = end.and_then(|at| self.pending.remove(at)) else { return false };
-        self.pending.push_front(end);
-        true
-    }
-}
-
-impl PendingDelivery {
-    fn new(header: &EventHeader, emitted_at: Instant) -> Self {
-        Self { event: header.event, kind: header.kind, emitted_at, attempts: 0, reason: None }
-    }
-
-    /// Whether it is the end of a restore, or of the watch of its index.
-    fn is_end(&self) -> bool {
-        self.kind.is_terminal()
     }
 }
 
