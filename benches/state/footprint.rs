@@ -141,7 +141,7 @@ impl Daemon {
         let config = directory.join("config.toml");
         let text = format!(
             "jobs = [{}]\n[api]\nendpoint = \"{}\"\nrequests_per_second = 1\nburst = 1\n[state]\npath = \"{}\"\n\
-             [[sink]]\ntype = \"webhook\"\nurl = \"http://127.0.0.1:9/\"\n",
+             [[sink]]\ntype = \"log\"\nevents = []\n[[sink]]\ntype = \"webhook\"\nurl = \"http://127.0.0.1:9/\"\n",
             ids.join(", "),
             plane.url(),
             state.display(),

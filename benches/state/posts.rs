@@ -49,7 +49,7 @@ pub(crate) fn measure(directory: &Path) {
     let servers = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let Opened { store, snapshot, .. } = Sqlite::at(&directory.join("state.db")).open(None).unwrap();
-    let durable = State { store, saved: snapshot };
+    let durable = State { store, saved: snapshot, location: None };
     let mut contenders =
         [State::volatile(), durable].map(|state| Contender::new(state, &servers, timeline, clock));
     for turn in 0..=TURNS {
@@ -104,7 +104,7 @@ fn volley(directory: &Path, answers_after: Duration) -> Duration {
     let events = EventFilter::from_patterns(["restore_job.completed"]).unwrap();
     let setup = setup(&scenario, &plane, &receiver, rate, events);
     let Opened { store, snapshot, .. } = Sqlite::at(&directory.join("state.db")).open(None).unwrap();
-    let mut driver = Driver::new(setup, State { store, saved: snapshot }, Clock::system());
+    let mut driver = Driver::new(setup, State { store, saved: snapshot, location: None }, Clock::system());
 
     let began = timeline.elapsed();
     runtime.block_on(async {

@@ -1,42 +1,53 @@
 //! Words of the engine's diagnostics for the log, with the commands that help.
+//!
+//! Invariant: a command in a line works when it is pasted, whatever state the daemon uses.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tracing::{error, info, warn};
 
+use super::plural::counted;
+use super::shell::quoted;
 use crate::adapters::sinks::Sink;
-use crate::engine::{Diagnostic, LeftOut};
-use crate::model::{DeliveryId, SinkName, duration};
+use crate::engine::{Attempts, DeliverySubject, Diagnostic, Engine, LeftOut, Rejection};
+use crate::model::{SinkName, duration};
 
 /// What the words depend on beside the diagnostic.
 pub(super) struct Surroundings<'a> {
+    pub(super) engine: &'a Engine,
     pub(super) sinks: &'a BTreeMap<SinkName, Arc<Sink>>,
-    /// Whether dead letters can be sent again by a command.
-    pub(super) is_durable: bool,
+    /// Where the state is, if it outlives the process.
+    pub(super) state: Option<&'a str>,
 }
 
 pub(super) fn log(diagnostic: &Diagnostic, surroundings: &Surroundings<'_>) {
     match diagnostic {
         Diagnostic::ClockWentBack { written_at, by } => {
             let (shown, ahead) = (duration::human(*by), by.as_secs_f64());
-            warn!(%written_at, ahead, "the clock of this machine is behind the state, which was last written at {written_at}, {shown} from now: the clock was set back, or is wrong now; every wait goes on with what was left of it then");
+            warn!(%written_at, ahead, "the clock of this machine is {shown} behind the last write of the state, at {written_at}: it was set back, or is wrong now; each wait goes on with what was left of it");
         }
         Diagnostic::UnknownStatus { project, job, title, status } => {
-            warn!(%project, %job, "restore {title}: status `{status}` is unknown; still watching");
+            let of_project = if surroundings.are_several_projects() {
+                format!(" of project {project}")
+            } else {
+                String::new()
+            };
+            warn!(%project, %job, "restore {title}{of_project}: status `{status}` is unknown; still watching");
         }
         Diagnostic::RateCut { project, per_second, configured, reason } => {
             let rate = (per_second * 100.0).round() / 100.0;
-            info!(%project, per_second, configured, "project {project} is asked {rate} times a second instead of {configured}, and slowly more again: {reason}");
+            let reason = reason.trim_end_matches('.');
+            info!(%project, per_second, configured, "rate limit for project {project} reduced from {configured}/s to {rate}/s ({reason}), recovering gradually");
         }
         Diagnostic::RateRestored { project, per_second } => {
-            info!(%project, per_second, "project {project} is asked {per_second} times a second again, as configured");
+            info!(%project, per_second, "rate limit for project {project} restored to {per_second}/s, as configured");
         }
         Diagnostic::Misconfigured { project, reason } => {
             warn!(%project, "project {project}: {reason}; tried again meanwhile");
         }
         Diagnostic::ListLost { project, reason } => {
-            warn!(%project, "the restores of project {project} cannot be listed, so none is discovered: {reason}; tried again");
+            warn!(%project, "cannot list the restores of project {project}, so no new ones are discovered: {reason}; retrying");
         }
         Diagnostic::ListRestored { project } => {
             info!(%project, "the restores of project {project} can be listed again");
@@ -48,54 +59,170 @@ pub(super) fn log(diagnostic: &Diagnostic, surroundings: &Surroundings<'_>) {
         Diagnostic::AllJobsWatched { project } => {
             info!(%project, "all unfinished restores of project {project} are watched again");
         }
-        Diagnostic::DeliveryDelayed { id, attempts, retry_in, reason } => {
-            let (sink, retry_in) = (&id.sink, duration::human(*retry_in));
-            info!(%sink, transition_id = %id.event, attempts, "sink {sink}: {reason}; tried again in {retry_in}");
-        }
-        Diagnostic::DeliveryAbandoned { id, attempts, reason } => {
-            log_abandoned(id, *attempts, reason, surroundings);
-        }
-        Diagnostic::DeliveryExpired { id, reason } => {
-            let (sink, transition_id) = (&id.sink, id.event);
-            let why = reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
-            warn!(%sink, %transition_id, "sink {sink}: dropped what is too old to be worth telling{why}");
-        }
-        Diagnostic::SinkDisabled { sink, reason, dead_letters } => log_disabled(sink, reason, *dead_letters),
-        Diagnostic::SinkEnabled { sink } => {
-            info!(%sink, "sink {sink} is used again, because its configuration changed; to send what was given up: restore-watch deliveries retry --dead --sink {sink}");
-        }
         Diagnostic::ProjectMissing { project, jobs } => {
-            warn!(%project, jobs, "the configuration has no project {project}, to which jobs were added that did not end: {jobs}; add it again to watch them");
+            let restores = counted(*jobs, "unfinished restore was", "unfinished restores were");
+            warn!(%project, jobs, "project {project} is not in the configuration, but {restores} added to it; add the project again to watch them");
         }
-        Diagnostic::SinkMissing { sink, pending } => {
-            warn!(%sink, pending, "the configuration has no sink {sink}, to which deliveries are pending: {pending}; add it again, or: restore-watch deliveries drop --all --sink {sink}");
-        }
+        of_delivery => log_delivery(of_delivery, surroundings),
     }
 }
 
-fn log_abandoned(id: &DeliveryId, attempts: u32, reason: &str, surroundings: &Surroundings<'_>) {
-    let (sink, id) = (&id.sink, id.event);
+fn log_delivery(diagnostic: &Diagnostic, surroundings: &Surroundings<'_>) {
+    match diagnostic {
+        Diagnostic::DeliveryFailed { delivery, attempts, retry_in, reason, left_out } => {
+            let (sink, id, event) = (&delivery.id.sink, delivery.id.event, surroundings.event(delivery));
+            let (attempt, next) = (attempt_in_words(*attempts), duration::human(*retry_in));
+            let others = others(*left_out, "other attempt failed", "other attempts failed");
+            let attempts = attempts.made;
+            if attempts > 1 {
+                warn!(%sink, transition_id = %id, attempts, "sink {sink}: {attempt} to deliver {event} failed: {reason}; next attempt in {next}{others}");
+            } else {
+                info!(%sink, transition_id = %id, attempts, "sink {sink}: {attempt} to deliver {event} failed: {reason}; next attempt in {next}{others}");
+            }
+        }
+        Diagnostic::SinkRejects { delivery, rejection, reason } => {
+            let (sink, id) = (&delivery.id.sink, delivery.id.event);
+            let meaning = surroundings.rejection(sink, *rejection);
+            error!(%sink, transition_id = %id, "sink {sink} has never taken a delivery, and {meaning} ({reason})");
+        }
+        Diagnostic::DeadLetter { delivery, attempts, reason, left_out } => {
+            log_dead_letter(delivery, *attempts, reason, *left_out, surroundings);
+        }
+        Diagnostic::DeliveryExpired { delivery, reason, left_out } => {
+            let (sink, id, event) = (&delivery.id.sink, delivery.id.event, surroundings.event(delivery));
+            let why = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+            let others = others(*left_out, "other one expired", "other ones expired");
+            warn!(%sink, transition_id = %id, "sink {sink}: dropped an expired notification, {event}{why}{others}");
+        }
+        Diagnostic::EndUndelivered { delivery, waiting, attempts, reason, others } => {
+            let (sink, id, event) = (&delivery.id.sink, delivery.id.event, surroundings.event(delivery));
+            let (waiting, attempt) = (duration::human(*waiting), attempt_in_words(*attempts));
+            let why = match reason {
+                Some(reason) => format!("{attempt} failed: {reason}"),
+                None => "no attempt has failed yet".to_owned(),
+            };
+            let more = match others {
+                0 => String::new(),
+                others => format!(
+                    "; {} wait, too",
+                    counted(*others, "other end of a restore", "other ends of restores")
+                ),
+            };
+            error!(%sink, transition_id = %id, attempts = attempts.made, "sink {sink}: {event} is undelivered for {waiting}, {why}{more}");
+        }
+        of_sink => log_sink(of_sink, surroundings),
+    }
+}
+
+fn log_sink(diagnostic: &Diagnostic, surroundings: &Surroundings<'_>) {
+    match diagnostic {
+        Diagnostic::SinkRecovered { sink, lasted, pending } => {
+            let shown = duration::human(*lasted);
+            let deliveries = counted(*pending, "delivery is", "deliveries are");
+            info!(%sink, pending, lasted = lasted.as_secs_f64(), "sink {sink} takes deliveries again, after {shown}; {deliveries} pending");
+        }
+        Diagnostic::SinkDisabled { sink, reason, dead_letters } => {
+            let also = match dead_letters {
+                _ if surroundings.state.is_none() => String::new(),
+                0 => String::new(),
+                count => format!("; {} by this", counted(*count, "dead letter", "dead letters")),
+            };
+            let until = match surroundings.state {
+                Some(_) => "nothing is sent to it until its configuration changes",
+                None => "nothing more is sent to it",
+            };
+            error!(%sink, dead_letters, "sink {sink} is disabled: {reason}; {until}{also}");
+        }
+        Diagnostic::SinkEnabled { sink } => {
+            let retry = surroundings.deliveries(&["retry", "--dead", "--sink", sink.as_str()]);
+            info!(%sink, "sink {sink} is used again, because its configuration changed; to send its dead letters: {retry}");
+        }
+        Diagnostic::SinkMissing { sink, pending } => {
+            let deliveries = counted(*pending, "delivery to it is", "deliveries to it are");
+            let discard = surroundings.deliveries(&["drop", "--all", "--sink", sink.as_str()]);
+            warn!(%sink, pending, "sink {sink} is not in the configuration, but {deliveries} pending; add it again, or drop them: {discard}");
+        }
+        _ => {}
+    }
+}
+
+fn log_dead_letter(
+    delivery: &DeliverySubject,
+    attempts: Attempts,
+    reason: &str,
+    left_out: usize,
+    surroundings: &Surroundings<'_>,
+) {
+    let (sink, id, event) = (&delivery.id.sink, delivery.id.event, surroundings.event(delivery));
+    let others = others(left_out, "other delivery was given up", "other deliveries were given up");
     // A machine without a desktop is no emergency.
     if surroundings.sinks.get(sink).is_some_and(|sink| matches!(**sink, Sink::Desktop)) {
-        warn!(%sink, transition_id = %id, "sink {sink}: {reason}");
+        warn!(%sink, transition_id = %id, "sink {sink}: {event} is not shown: {reason}{others}");
         return;
     }
 
-    let again = if surroundings.is_durable {
-        format!("; to send it again: restore-watch deliveries retry {id}")
-    } else {
-        String::new()
-    };
-    error!(%sink, transition_id = %id, attempts, "sink {sink}: {reason}; given up{again}");
+    let again = surroundings
+        .state
+        .map(|_| format!("; to send it again: {}", surroundings.deliveries(&["retry", &id.to_string()])));
+    let (again, attempt) = (again.unwrap_or_default(), attempt_in_words(attempts));
+    error!(%sink, transition_id = %id, attempts = attempts.made, "sink {sink}: gave up {event} after {attempt}: {reason}{again}{others}");
 }
 
-fn log_disabled(sink: &SinkName, reason: &str, dead_letters: usize) {
-    let also = if dead_letters > 0 {
-        format!(", and {dead_letters} further deliveries were given up")
-    } else {
-        String::new()
-    };
-    error!(%sink, "sink {sink} is disabled{also}: {reason}; nothing is sent to it until its configuration changes");
+impl Surroundings<'_> {
+    /// The event of a delivery: its type, and the job or the project that it is about.
+    fn event(&self, DeliverySubject { project, job, kind, .. }: &DeliverySubject) -> String {
+        let Some(id) = job else { return format!("{kind} of project {project}") };
+
+        let known = self.engine.job(project, id);
+        let label = known.as_ref().map_or(id.as_str(), |job| job.tracker.label());
+        let id = (label != id.as_str()).then(|| id.to_string());
+        let project = self.are_several_projects().then(|| format!("project {project}"));
+        let further: Vec<_> = id.into_iter().chain(project).collect();
+
+        match &further[..] {
+            [] => format!("{kind} of {label}"),
+            further => format!("{kind} of {label} ({})", further.join(", ")),
+        }
+    }
+
+    fn are_several_projects(&self) -> bool {
+        self.engine.projects().nth(1).is_some()
+    }
+
+    /// What it means that a receiver rejects the first delivery, and what to do about it.
+    fn rejection(&self, sink: &SinkName, rejection: Rejection) -> String {
+        let missing = self.sinks.get(sink).and_then(|sink| sink.missing_format());
+        match (rejection, missing) {
+            (Rejection::Body, Some(format)) => {
+                format!("its receiver refuses this format; is `format = \"{format}\"` missing?")
+            }
+            (Rejection::Body, None) => "its receiver refuses the body; check its `format`".to_owned(),
+            (Rejection::Credentials, _) => {
+                "its receiver refuses the credentials; check the token in its `url`, which may be revoked"
+                    .to_owned()
+            }
+            (Rejection::Address, _) => "its receiver does not know the address; check its `url`".to_owned(),
+        }
+    }
+
+    /// A command about the deliveries of this state.
+    fn deliveries(&self, words: &[&str]) -> String {
+        let place = self.state.map(|state| ["--state-file", state]);
+        let words = ["restore-watch", "deliveries"].iter().chain(words).chain(place.iter().flatten());
+        words.map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+    }
+}
+
+fn attempt_in_words(Attempts { made, of }: Attempts) -> String {
+    format!("attempt {made} of {of}")
+}
+
+/// What was left out since the last line of the same kind.
+fn others(count: usize, one: &str, many: &str) -> String {
+    match count {
+        0 => String::new(),
+        count => format!("; {} since the last such line", counted(count, one, many)),
+    }
 }
 
 /// Why not all restores of a project are watched.
@@ -114,6 +241,112 @@ pub(super) fn left_out_in_words(reason: LeftOut) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{
+        JobSettings, ProjectSettings, SinkSettings, UrlSource, WebhookFormat, WebhookSettings, WebhookUrl,
+    };
+    use crate::engine::Plan;
+    use crate::engine::snapshot::Snapshot;
+    use crate::model::time::{Instant, Now};
+    use crate::model::{DeliveryId, EventId, EventKind, JobId, ProjectName};
+
+    const NOON: &str = "2026-11-23T12:00:00Z";
+
+    /// An engine with these projects, each of which watches a job called `nightly`.
+    fn engine(projects: &[&str]) -> Engine {
+        let job = || JobSettings { name: Some("nightly".to_owned()), ..JobSettings::new(job_id("rj-1")) };
+        let project = |name: &&str| ProjectSettings {
+            name: ProjectName::new(*name),
+            jobs: vec![job()],
+            ..ProjectSettings::default()
+        };
+        let projects = projects.iter().map(project).collect();
+        let plan = Plan { projects, sinks: Vec::new(), keep: std::time::Duration::MAX };
+        let now = Now { instant: Instant::default(), wall: NOON.parse().unwrap() };
+        Engine::from_snapshot(plan, Snapshot::default(), 1, now)
+    }
+
+    fn job_id(text: &str) -> JobId {
+        JobId::new(text).unwrap()
+    }
+
+    fn subject(kind: EventKind, job: Option<&str>) -> DeliverySubject {
+        let event = EventId::from_parts(NOON.parse().unwrap(), [7; 10]);
+        let id = DeliveryId { event, sink: SinkName::new("ops") };
+        DeliverySubject { id, project: ProjectName::new("one"), job: job.map(job_id), kind }
+    }
+
+    #[test]
+    fn events_are_named_by_type_job_and_project() {
+        let (failed, refused) = (EventKind::Failed, EventKind::ProjectUnauthorized);
+        for (projects, subject, text) in [
+            (&["one"][..], subject(failed, Some("rj-1")), "restore_job.failed of nightly (rj-1)"),
+            (
+                &["one", "two"],
+                subject(failed, Some("rj-1")),
+                "restore_job.failed of nightly (rj-1, project one)",
+            ),
+            (&["one"], subject(failed, Some("rj-9")), "restore_job.failed of rj-9"),
+            (&["one", "two"], subject(failed, Some("rj-9")), "restore_job.failed of rj-9 (project one)"),
+            (&["one"], subject(refused, None), "project.unauthorized of project one"),
+        ] {
+            let engine = engine(projects);
+            let surroundings = Surroundings { engine: &engine, sinks: &BTreeMap::new(), state: None };
+
+            assert_eq!(surroundings.event(&subject), text);
+        }
+    }
+
+    #[test]
+    fn a_rejection_says_what_to_look_at() {
+        let slack = |format| {
+            let url = WebhookUrl::parse("https://hooks.slack.com/services/x", false).unwrap();
+            let webhook = WebhookSettings { format, ..WebhookSettings::new(UrlSource::Given(url)) };
+            let confirm =
+                |_: &dyn Fn()| -> std::pin::Pin<Box<dyn Future<Output = Result<(), String>> + Send>> {
+                    Box::pin(std::future::ready(Ok(())))
+                };
+            let sink = Sink::new(&SinkSettings::Webhook(webhook), confirm).unwrap();
+            BTreeMap::from([(SinkName::new("ops"), Arc::new(sink))])
+        };
+        let engine = engine(&["one"]);
+
+        for (format, rejection, text) in [
+            (
+                WebhookFormat::Standard,
+                Rejection::Body,
+                "its receiver refuses this format; is `format = \"slack\"` missing?",
+            ),
+            (WebhookFormat::Slack, Rejection::Body, "its receiver refuses the body; check its `format`"),
+            (
+                WebhookFormat::Slack,
+                Rejection::Credentials,
+                "its receiver refuses the credentials; check the token in its `url`, which may be revoked",
+            ),
+            (
+                WebhookFormat::Slack,
+                Rejection::Address,
+                "its receiver does not know the address; check its `url`",
+            ),
+        ] {
+            let sinks = slack(format);
+            let surroundings = Surroundings { engine: &engine, sinks: &sinks, state: None };
+
+            assert_eq!(surroundings.rejection(&SinkName::new("ops"), rejection), text);
+        }
+    }
+
+    #[test]
+    fn commands_name_the_state_and_are_quoted() {
+        let (engine, sinks) = (engine(&["one"]), BTreeMap::new());
+        let surroundings = |state| Surroundings { engine: &engine, sinks: &sinks, state };
+        let words = ["retry", "--dead", "--sink", "two words"];
+
+        assert_eq!(
+            surroundings(Some("/srv/a b/state.db")).deliveries(&words),
+            "restore-watch deliveries retry --dead --sink 'two words' --state-file '/srv/a b/state.db'"
+        );
+        assert_eq!(surroundings(None).deliveries(&words[..2]), "restore-watch deliveries retry --dead");
+    }
 
     #[test]
     fn the_reason_of_left_out_jobs_names_the_setting() {

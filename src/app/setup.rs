@@ -77,7 +77,9 @@ impl Setup {
     ) -> Result<Self, SetupErrors> {
         match (clients(&projects), self::sinks(sinks)) {
             (Ok(clients), Ok((sinks, plans))) => {
-                let sinks = sinks.into_iter().map(|(name, sink)| (name, Arc::new(sink))).collect();
+                let are_several = projects.len() > 1;
+                let shared = |sink: Sink| Arc::new(sink.naming_projects(are_several));
+                let sinks = sinks.into_iter().map(|(name, sink)| (name, shared(sink))).collect();
                 Ok(Self { plan: Plan { projects, sinks: plans, keep }, clients, sinks })
             }
             (clients, sinks) => {

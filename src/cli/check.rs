@@ -59,6 +59,9 @@ fn meaning(path: &Path, settings: &Settings) -> String {
         let interval = duration::written(monitor.interval);
         // Writing to a text does not fail.
         let _ = writeln!(text, "\nheartbeat\n  to        {to}, every {interval}");
+        if monitor.count_sinks {
+            text += "  counts    sinks, too\n";
+        }
     }
     text
 }
@@ -189,6 +192,9 @@ fn state_meaning(state: &StateSettings) -> String {
 fn events(filter: &EventFilter) -> String {
     if *filter == EventFilter::all() {
         return "every event".to_owned();
+    }
+    if *filter == EventFilter::none() {
+        return "no event".to_owned();
     }
     let names: Vec<_> = filter.kinds().iter().map(|kind: &EventKind| kind.as_str()).collect();
     names.join(", ")

@@ -111,6 +111,7 @@ fn cannot_list(error: &pinecone::Error, client: &Client) -> Failure {
         FailureClass::Transient
         | FailureClass::Throttled
         | FailureClass::NotFound
+        | FailureClass::Rejected(_)
         | FailureClass::Permanent
         | FailureClass::Gone => Exit::Unreachable,
     };

@@ -147,19 +147,19 @@ fn open(settings: &StateSettings, set_aside: bool, clock: Clock) -> Result<State
         Failure::new(Exit::Config, "there is no place for the state: neither STATE_DIRECTORY nor HOME is set")
             .with_help("write [state] path = \"/var/lib/restore-watch/state.db\"")
     })?;
-    let Opened { store, snapshot, dead_letters, set_aside } =
-        backend.open(set_aside.then(|| clock.now().wall))?;
+    let Opened { store, snapshot, set_aside } = backend.open(set_aside.then(|| clock.now().wall))?;
 
     if let Some(aside) = set_aside {
         warn!("the state was set aside, as {aside}");
     }
     let location = backend.location();
     let (jobs, pending) = (snapshot.jobs.len(), snapshot.deliveries.len());
+    let dead_letters = snapshot.dead_letters.len();
     info!(
         jobs,
         pending,
         dead_letters,
         "state {location}: jobs known: {jobs}, pending: {pending}, dead letters: {dead_letters}"
     );
-    Ok(State { store, saved: snapshot })
+    Ok(State { store, saved: snapshot, location: Some(location) })
 }

@@ -129,12 +129,11 @@ fn human(status: &Status) -> String {
     }
     for sink in &outbox.sinks {
         let name = &sink.name;
-        match (&sink.disabled, sink.configured) {
-            (Some(why), _) => lines.push(format!("sink {name} is disabled: {why}")),
-            (None, false) => {
-                lines.push(format!("sink {name} is not in the configuration; pending: {}", sink.pending));
-            }
-            (None, true) => {}
+        if !sink.configured {
+            lines.push(format!(
+                "sink {name} is not in the configuration; pending: {}, dead letters: {}",
+                sink.pending, sink.dead
+            ));
         }
     }
     let head = lines.join("\n") + "\n";

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::model::{DeliveryId, JobId, ProjectName, SinkName, Status};
+use super::failure::Rejection;
+use crate::model::{DeliveryId, EventKind, JobId, ProjectName, SinkName, Status};
 
 /// A log message that is no event.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,35 +66,67 @@ pub enum Diagnostic {
     JobsLeftOut { project: ProjectName, reason: LeftOut },
     /// All unfinished jobs of the list are watched again.
     AllJobsWatched { project: ProjectName },
-    /// A delivery failed and will be attempted again.
-    DeliveryDelayed {
-        id: DeliveryId,
-        /// The attempts so far.
-        attempts: u32,
+    /// An attempt at a delivery failed, and another one follows. Not every one is reported.
+    DeliveryFailed {
+        delivery: DeliverySubject,
+        attempts: Attempts,
         /// Time to the next attempt.
         retry_in: Duration,
         /// What went wrong.
         reason: String,
+        /// How many others failed since the last report of this kind.
+        left_out: usize,
     },
-    /// A delivery was given up.
-    DeliveryAbandoned {
-        id: DeliveryId,
-        /// The attempts so far.
-        attempts: u32,
-        /// What went wrong at the last one.
+    /// The receiver of a sink, which never took a delivery, rejects one as it is.
+    SinkRejects {
+        delivery: DeliverySubject,
+        rejection: Rejection,
+        /// What went wrong.
         reason: String,
     },
-    /// A delivery expired and was dropped.
+    /// A delivery became a dead letter. Not every one is reported.
+    DeadLetter {
+        delivery: DeliverySubject,
+        attempts: Attempts,
+        /// What went wrong at the last attempt.
+        reason: String,
+        /// How many others became dead letters since the last report of this kind.
+        left_out: usize,
+    },
+    /// A delivery expired and was dropped. Not every one is reported.
     DeliveryExpired {
-        id: DeliveryId,
+        delivery: DeliverySubject,
         /// What went wrong at the last attempt, if there was one.
         reason: Option<String>,
+        /// How many others expired since the last report of this kind.
+        left_out: usize,
+    },
+    /// The end of a restore is not delivered to a sink for long, until [`Diagnostic::SinkRecovered`]
+    /// or until it is.
+    EndUndelivered {
+        /// The oldest one.
+        delivery: DeliverySubject,
+        /// How long it has waited.
+        waiting: Duration,
+        attempts: Attempts,
+        /// What went wrong at the last attempt, if there was one.
+        reason: Option<String>,
+        /// How many ends wait beside it.
+        others: usize,
+    },
+    /// A sink that took nothing takes deliveries again.
+    SinkRecovered {
+        sink: SinkName,
+        /// How long it took nothing.
+        lasted: Duration,
+        /// How many deliveries are pending for it.
+        pending: usize,
     },
     /// A sink gets no deliveries until its settings change.
     SinkDisabled {
         sink: SinkName,
         reason: String,
-        /// How many deliveries became dead letters by this.
+        /// How many deliveries became dead letters by this; none if it was disabled before.
         dead_letters: usize,
     },
     /// The settings of a disabled sink changed, so it gets deliveries again.
@@ -102,6 +135,28 @@ pub enum Diagnostic {
     ProjectMissing { project: ProjectName, jobs: usize },
     /// The configuration has no sink of this name, but deliveries to it are pending.
     SinkMissing { sink: SinkName, pending: usize },
+}
+
+/// Which delivery it is, and what it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliverySubject {
+    /// The event and the sink that it goes to.
+    pub id: DeliveryId,
+    /// The project of the event.
+    pub project: ProjectName,
+    /// The job of the event, if it has one.
+    pub job: Option<JobId>,
+    /// The type of the event.
+    pub kind: EventKind,
+}
+
+/// How often a delivery was attempted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attempts {
+    /// The attempts so far.
+    pub made: u32,
+    /// All that its schedule permits.
+    pub of: u32,
 }
 
 /// Why not all jobs of a list are watched.

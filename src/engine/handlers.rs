@@ -2,6 +2,7 @@
 
 use super::commit_queue::MANY_DIRTY_JOBS;
 use super::context::{Cx, Effect, Effects};
+use super::outbox::Outbox;
 use super::project::{Project, Request};
 use super::tracker::{Draft, Tracker};
 use super::{Action, Answer, Engine, Failure, ListId, ListPage, PollId};
@@ -77,11 +78,12 @@ impl Engine {
         }
     }
 
-    /// Emits what time alone brought about.
+    /// Emits or reports what time alone brought about.
     pub(super) fn raise_alarms(&mut self, now: Now) {
         for name in self.projects.due(now.instant) {
             self.with_project(&name, now, Project::take_alarms);
         }
+        self.with_outbox(now, Outbox::raise_alarms);
     }
 
     fn start_polls(&mut self, name: &ProjectName, now: Now) {

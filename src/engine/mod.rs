@@ -73,14 +73,14 @@ use jiff::Timestamp;
 pub use action::{Action, Batch, BatchEntry, Delivery, DeliveryChange, DeliveryUpdate, ListId, PollId};
 pub use commit_queue::CommitTicket;
 pub use condition::Condition;
-pub use diagnostic::{Diagnostic, LeftOut};
+pub use diagnostic::{Attempts, DeliverySubject, Diagnostic, LeftOut};
 pub use discovery_state::DiscoveryState;
 pub use explain::{CadenceRule, Explanation, Hold, HoldReason, RateLimit, Rule, Since, Turn, Wait};
-pub use failure::{Failure, FailureClass};
+pub use failure::{Failure, FailureClass, Rejection};
 pub use fingerprint::Fingerprint;
 pub use input::{Answer, Command, CommandReply, Edit, Input, ListPage, Plan, Reconfigured};
 pub use job_page::{JobFilter, JobKey, JobPage};
-pub use outbox::SinkView;
+pub use outbox::{SinkTrouble, SinkView};
 pub use project::{JobView, ProjectView};
 pub use sink_plan::{DeliveryPolicy, SinkPlan};
 pub use tracker::{IndexWatch, Tracker};
@@ -119,11 +119,11 @@ impl Engine {
     /// `snapshot` is empty. Its first timeout is due at `now`. `seed` decides all its jitter and
     /// the random part of its ids.
     pub fn from_snapshot(plan: Plan, snapshot: Snapshot, seed: u64, now: Now) -> Self {
-        let Snapshot { projects, jobs, sinks, deliveries } = snapshot;
+        let Snapshot { projects, jobs, sinks, deliveries, dead_letters } = snapshot;
         let mut engine = Self {
             projects: Projects::default(),
             archive: Archive::new(projects, jobs),
-            outbox: Outbox::from_snapshot(sinks, deliveries, now),
+            outbox: Outbox::from_snapshot(sinks, deliveries, dead_letters, now),
             commit_queue: CommitQueue::new(now.instant),
             actions: VecDeque::new(),
             diagnostics: Vec::new(),
@@ -145,7 +145,7 @@ impl Engine {
     /// 1. *Apply the input* to the projects, the deliveries, the commit queue or the configuration.
     /// 2. *Start due polls.* This precedes the alarms, because a job that can be polled now is
     ///    judged by the answer.
-    /// 3. *Raise alarms*: emit what time alone brought about, such as a missed deadline.
+    /// 3. *Raise alarms*: emit or report what time alone brought about, such as a missed deadline.
     /// 4. *Start due deliveries* of committed events.
     /// 5. *Collect dirty state*: what changed in phases 1 to 4 makes a commit due, at once if it is
     ///    an event or a delivery and soon otherwise. Once a day, old records are marked for
@@ -228,7 +228,7 @@ impl Engine {
         added.or_else(|| self.archive.holder(job)).or_else(|| holders().next().map(|view| view.project))
     }
 
-    /// The configured sinks, and others that have pending deliveries, by name.
+    /// The configured sinks, and others that have pending deliveries or dead letters, by name.
     pub fn sinks(&self) -> impl Iterator<Item = SinkView<'_>> {
         self.outbox.views()
     }
@@ -280,7 +280,7 @@ impl Engine {
             }
             Input::Delivered(id) => self.with_outbox(now, |outbox, cx| outbox.delivered(id, cx)),
             Input::DeliveryFailed { id, failure } => {
-                self.with_outbox(now, |outbox, cx| outbox.failed(id, &failure, cx));
+                self.with_outbox(now, |outbox, cx| outbox.failed(&id, &failure, cx));
             }
             Input::DeliveriesEdited(edits) => {
                 for edit in edits {
@@ -290,6 +290,7 @@ impl Engine {
             Input::Suspended(time) => {
                 let projects = self.projects.values_mut();
                 projects.for_each(|project| project.wake(time, now.instant, &mut self.rng));
+                self.outbox.wake(now.instant);
             }
             Input::Command(command) => return self.execute(command, now),
         }

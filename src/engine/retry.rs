@@ -108,6 +108,11 @@ impl RetrySchedule {
         Self(delays)
     }
 
+    /// How many attempts there are.
+    pub fn attempts(&self) -> u32 {
+        u32::try_from(self.0.len()).unwrap_or(u32::MAX).saturating_add(1)
+    }
+
     /// The delay after this many failed attempts, at least 1; none if there is no further attempt.
     /// Not less than `floor`, the server's `Retry-After`.
     ///

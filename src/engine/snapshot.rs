@@ -25,6 +25,8 @@ pub struct Snapshot {
     pub sinks: Vec<SinkRecord>,
     /// The pending deliveries, in the order in which their events were emitted.
     pub deliveries: Vec<DeliveryRecord>,
+    /// The dead letters.
+    pub dead_letters: Vec<DeliveryId>,
 }
 
 /// A project and its snapshot.
@@ -248,6 +250,19 @@ pub struct SinkSnapshot {
     pub disabled: Option<String>,
     /// The end of a pause that its receiver asked for.
     pub held_until: Option<Timestamp>,
+    /// Whether it took a delivery with these settings.
+    pub has_accepted: bool,
+    /// Since when it takes nothing, if that is trouble.
+    pub failing: Option<FailingSnapshot>,
+}
+
+/// A stretch of time in which a sink takes nothing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FailingSnapshot {
+    /// When the first attempt failed.
+    pub since: Timestamp,
+    /// What went wrong at the last one.
+    pub reason: String,
 }
 
 /// A pending delivery.

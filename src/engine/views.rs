@@ -97,6 +97,11 @@ impl Deliveries<'_> {
         self.commit_queue.pending() + self.outbox.pending()
     }
 
+    /// How many are dead letters, whether their sink is configured or not.
+    pub fn dead_letters(&self) -> usize {
+        self.outbox.dead_letters()
+    }
+
     /// How many are pending for a job, whether their sink is configured or not, without those of
     /// events that are not committed yet.
     pub fn pending_of(&self, project: &ProjectName, job: &JobId) -> usize {

@@ -98,12 +98,12 @@ fn unusable_secrets_are_78() {
 fn refusal_is_shown_in_one_line() {
     let pretty = "\u{feff}{\r\n  \"error\": {\r\n    \"message\": \"no such room\"\r\n  }\r\n}\r\n";
     for (reply, said) in [
-        (Reply::status(400).body(pretty), r#"answered HTTP 400: { "error": { "message": "no such room" } }"#),
-        (Reply::status(404).body("\n\n  no   such\thook\n"), "answered HTTP 404: no such hook"),
-        (Reply::status(500), "answered HTTP 500\n"),
+        (Reply::status(400).body(pretty), r#"HTTP 400: { "error": { "message": "no such room" } }"#),
+        (Reply::status(404).body("\n\n  no   such\thook\n"), "HTTP 404: no such hook"),
+        (Reply::status(500), "HTTP 500\n"),
         (
             Reply::status(301).header("location", "https://elsewhere.example/canary-of-a-path?canary#canary"),
-            "answered HTTP 301: a redirect to https://elsewhere.example***, which is not followed",
+            "HTTP 301: a redirect to https://elsewhere.example***, which is not followed",
         ),
     ] {
         let receiver = receive([reply]);

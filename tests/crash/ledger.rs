@@ -150,7 +150,7 @@ impl Ledger {
             "[[sink]]\ntype = \"webhook\"\nname = \"{name}\"\nurl = {{ env = \"URL_{name}\" }}\nformat = \"{format}\"\n\
              signing_secret = [{}]\nretry_schedule = [{schedule}]\n{}",
             secrets.join(", "),
-            if *ends_only { ends } else { "" },
+            if *ends_only { ends } else { "events = [\"*\"]\n" },
         )
     }
 

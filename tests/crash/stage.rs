@@ -41,7 +41,9 @@ impl Stage {
         let world = World::begin(size, &mut rng);
         let folder = Folder::new();
         let sinks: String = ledgers.iter().map(Ledger::configuration).collect();
-        let config = folder.write("config.toml", world.configuration(discovers) + &sinks);
+        // The log keeps no ledger.
+        let log = "[[sink]]\ntype = \"log\"\nevents = []\n";
+        let config = folder.write("config.toml", world.configuration(discovers) + &sinks + log);
         let state = folder.path().join("state/state.db");
         Self {
             config,

@@ -88,7 +88,7 @@ fn a_list_that_cannot_be_read_is_trouble() {
         play("[[fault]]\nendpoint = \"list\"\nkind = \"status\"\nstatus = 500\n[[job]]\nid = \"a\"\n");
     let text = discovering(&plane, "true") + "[project.watch]\nunreachable_after = \"300ms\"\n";
     let mut daemon = Daemon::new(text).run(&[]).start();
-    daemon.until_logged("the restores of project one cannot be listed, so none is discovered: HTTP 500");
+    daemon.until_logged("cannot list the restores of project one, so no new ones are discovered: HTTP 500");
     daemon.until("it is in trouble", |daemon| {
         let trouble = status(daemon)["trouble"].as_str().unwrap_or_default().to_owned();
         trouble.contains("of the project one cannot be")

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::Daemon;
-use crate::support::{KEY, done, json_lines, play};
+use crate::support::{KEY, done, json_lines, play, receive};
 
 const JSON_LOG: &str = "[[sink]]\ntype = \"log\"\nformat = \"json\"\n";
 
@@ -17,9 +17,9 @@ fn human_log_has_each_job_of_each_project() {
     assert_eq!(done.stdout, "");
     for line in [
         " INFO watching 3 restores\n",
-        " INFO watching restore rj-1 into index docs: Pending\n",
-        " INFO restore rj-1 into index docs completed after ",
-        "ERROR restore rj-2 into index ",
+        " INFO project two: watching restore rj-1 into index docs: Pending\n",
+        " INFO project two: restore rj-1 into index docs completed after ",
+        "ERROR project one: restore rj-2 into index ",
         " INFO all jobs ended\n",
     ] {
         assert_eq!(done.stderr.matches(line).count(), 1, "{line}: {}", done.stderr);
@@ -110,6 +110,22 @@ fn key_is_in_no_line_at_trace_level() {
     daemon.until_logged("the API refuses the key");
     daemon.signal("TERM");
     daemon.finish().expect(0).logged("TRACE");
+}
+
+#[test]
+fn log_has_each_event_beside_other_sinks() {
+    let plane = play(&done(&[("rj-1", "failed")]));
+    let receiver = receive([]);
+    let webhook = format!("[[sink]]\ntype = \"webhook\"\nurl = \"{}\"\n", receiver.url());
+    let daemon = || Daemon::new("").project("one", &plane, &["rj-1"]).with(&webhook);
+
+    let done = daemon().run(&["--exit-when-done"]).run().expect(1);
+    assert_eq!((done.stderr.matches("ERROR restore rj-1 into index ").count(), receiver.count()), (1, 2));
+
+    let silent = daemon().with("[[sink]]\ntype = \"log\"\nevents = []\n");
+    let done = silent.run(&["--exit-when-done"]).run().expect(1);
+    assert!(!done.stderr.contains("restore rj-1"), "{}", done.stderr);
+    assert_eq!(receiver.count(), 4);
 }
 
 /// The events of a log in JSON, each line of which must be an object.

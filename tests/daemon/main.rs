@@ -16,6 +16,7 @@ mod monitor;
 mod rate;
 mod reload;
 mod service_manager;
+mod sinks;
 mod starting;
 mod state;
 mod status;

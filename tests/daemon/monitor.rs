@@ -115,6 +115,42 @@ fn unexpected_answer_of_the_monitor_is_a_failure() {
     assert!(!logged.contains("CanaryOfTheMonitor"), "{logged}");
 }
 
+#[test]
+fn sink_in_trouble_holds_pings_back_if_it_counts() {
+    let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
+    let (monitor, receiver) = (receive([]), receive([]));
+    receiver.otherwise(Reply::status(400).body("invalid_payload"));
+    let counting = heartbeat(&monitor) + "count_sinks = true\n" + &sink(&receiver);
+    let daemon = Daemon::new("").project("one", &plane, &["rj-1"]).with(&counting);
+
+    let mut daemon = daemon.run(&[]).start();
+    daemon.until_logged("no heartbeat is sent, because sink ops has taken nothing since ");
+    receiver.otherwise(Reply::status(200));
+
+    daemon.until_logged("the heartbeat is sent again");
+}
+
+#[test]
+fn sink_in_trouble_holds_no_ping_back_by_default() {
+    let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
+    let (monitor, receiver) = (receive([]), receive([]));
+    receiver.otherwise(Reply::status(400).body("invalid_payload"));
+    let usual = heartbeat(&monitor) + &sink(&receiver);
+    let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).with(&usual).run(&[]).start();
+    daemon.until_logged("watching 1 restore");
+    daemon.until("trouble", |daemon| !status(daemon)["trouble"].is_null());
+
+    let sent = monitor.count();
+
+    daemon.until("further pings", |_| monitor.count() > sent + 2);
+}
+
+/// A webhook that is attempted ten times a second.
+fn sink(receiver: &Receiver) -> String {
+    let (url, schedule) = (receiver.url(), ["100ms"; 50]);
+    format!("[[sink]]\ntype = \"webhook\"\nname = \"ops\"\nurl = \"{url}\"\nretry_schedule = {schedule:?}\n")
+}
+
 fn heartbeat(monitor: &Receiver) -> String {
     format!("[heartbeat]\nurl = \"{}/ping/CanaryOfTheMonitor\"\ninterval = \"50ms\"\n", monitor.url())
 }

@@ -37,9 +37,7 @@ fn rate_is_reduced_after_429_and_explained() {
          [[fault]]\nrequests = [10]\nkind = \"status\"\nstatus = 429\nretry_after = \"1s\"\n",
     );
     let mut daemon = Daemon::new("").project("one", &plane, &["rj-1", "rj-2", "rj-3"]).run(&[]).start();
-    daemon.until_logged(
-        "project one is asked 140 times a second instead of 200, and slowly more again: HTTP 429",
-    );
+    daemon.until_logged("rate limit for project one reduced from 200/s to 140/s (HTTP 429");
     daemon.until("it is asked again", |_| plane.count() > 20);
     let status = ask(&daemon, &["status", "--output", "json"]).expect(0).json();
 
@@ -56,5 +54,10 @@ fn rate_is_reduced_after_429_and_explained() {
         text.contains(" requests a second, one at a time, because the server refused more: HTTP 429")
             && text.contains("; slowly more again, up to the configured 200, 50 at once; there is room ")
     });
-    assert_eq!(daemon.stderr().matches("is asked").count(), 1, "{}", daemon.stderr());
+    assert_eq!(
+        daemon.stderr().matches("rate limit for project one reduced").count(),
+        1,
+        "{}",
+        daemon.stderr()
+    );
 }

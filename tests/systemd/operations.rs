@@ -21,6 +21,9 @@ fn systemd_shows_the_status_of_the_daemon() {
     );
     let receiver = world.receive(Vec::new());
     receiver.otherwise(Reply::hang());
+    // As Slack answers to a format that is not its own.
+    let slack = world.receive(Vec::new());
+    slack.otherwise(Reply::status(400).body("invalid_payload"));
     let jobs: Vec<_> = (1..=8).map(|number| format!("open-{number}")).collect();
     let jobs: Vec<_> = ["rj-1", "rj-2", "rj-3"].into_iter().chain(jobs.iter().map(String::as_str)).collect();
     let further = format!(
@@ -29,14 +32,27 @@ fn systemd_shows_the_status_of_the_daemon() {
         other.url(),
         webhook(&receiver, "events = [\"restore_job.failed\"]")
     );
-    world.configure(&plane, &jobs, &further);
+    let chat = format!(
+        "[[sink]]\ntype = \"webhook\"\nname = \"chat\"\nurl = \"{}\"\nevents = [\"restore_job.failed\"]\n\
+         retry_schedule = [\"100ms\"]\n",
+        slack.url()
+    );
+    world.configure(&plane, &jobs, &(further + &chat));
 
     world.succeed("systemctl start restore-watch");
-    let parts = ["watching 12 restores in 2 projects, 3 ended; ", "; next poll in ", "; 1 delivery pending"];
+    let parts = [
+        "watching 12 restores in 2 projects, 3 ended; ",
+        "; sink chat has taken nothing since ",
+        " (HTTP 400: invalid_payload); 1 dead letter: restore-watch deliveries",
+        "; next poll in ",
+        "; 1 delivery pending",
+    ];
     world.until("a status that says it all", || {
         let status = world.property(UNIT, "StatusText");
         parts.iter().all(|part| format!("; {status}").contains(part))
     });
+    assert!(world.has_logged("PRIORITY=3", "sink chat has never taken a delivery"));
+    assert!(world.has_logged("PRIORITY=3", "sink chat: gave up restore_job.failed of "));
 }
 
 #[test]

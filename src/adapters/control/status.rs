@@ -37,7 +37,7 @@ pub struct DaemonStatus {
     pub state: Option<String>,
     /// All of it in one line.
     pub summary: String,
-    /// Why the end of some restore would not be noticed, if so.
+    /// Why the end of some restore would not be noticed, or not delivered, if so.
     pub trouble: Option<String>,
     /// The projects, by name.
     pub projects: Vec<ProjectStatus>,
@@ -46,7 +46,7 @@ pub struct DaemonStatus {
 /// What is sent, and where to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OutboxStatus {
-    /// The sinks of the configuration, and others with pending deliveries, by name.
+    /// The sinks of the configuration, and others with pending deliveries or dead letters, by name.
     pub sinks: Vec<SinkStatus>,
     /// All deliveries.
     pub deliveries: DeliveriesReport,
@@ -149,6 +149,15 @@ pub struct SinkStatus {
     pub disabled: Option<String>,
     /// How many deliveries to it are pending.
     pub pending: usize,
+    /// How many deliveries to it are dead letters.
+    #[serde(default)]
+    pub dead: usize,
+    /// Since when it takes nothing, if it was attempted more than once.
+    #[serde(default)]
+    pub failing_since: Option<Timestamp>,
+    /// What the last attempt failed with, if it takes nothing.
+    #[serde(default)]
+    pub last_error: Option<String>,
 }
 
 /// The deliveries as numbers.
@@ -156,4 +165,7 @@ pub struct SinkStatus {
 pub struct DeliveriesReport {
     /// Under way or waiting, for sinks of the configuration.
     pub pending: usize,
+    /// Dead letters, for any sink.
+    #[serde(default)]
+    pub dead: usize,
 }

@@ -157,7 +157,8 @@ mod tests {
             "version": "1.2.3", "pid": 42, "started_at": "2026-11-23T12:00:00Z",
             "timestamp": "2026-11-23T12:00:01Z", "summary": "all is well", "projects": [],
             "jobs": (0..jobs).map(job).collect::<Vec<_>>(),
-            "sinks": [{ "name": "log", "configured": true, "pending": 0 }], "deliveries": { "pending": 7 },
+            "sinks": [{ "name": "log", "configured": true, "pending": 0, "dead": 2 }],
+            "deliveries": { "pending": 7, "dead": 2 },
         });
         serde_json::from_value(status).unwrap()
     }

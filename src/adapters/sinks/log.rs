@@ -23,11 +23,10 @@ macro_rules! line {
 pub fn log(event: &Event) {
     // Nothing in an event can fail to be written.
     let json = serde_json::to_string(event).unwrap_or_default();
-    write(usual_level(event.kind), &json, event);
+    write(usual_level(event.kind), &json, &event.summary());
 }
 
-fn write(level: LogLevel, json: &str, event: &Event) {
-    let summary = event.summary();
+fn write(level: LogLevel, json: &str, summary: &str) {
     match level {
         LogLevel::Debug => line!(Level::DEBUG, json, summary),
         LogLevel::Info => line!(Level::INFO, json, summary),
@@ -52,12 +51,17 @@ pub type Confirm = fn(&dyn Fn()) -> Pin<Box<dyn Future<Output = Result<(), Strin
 #[derive(Debug)]
 pub struct Log {
     levels: Vec<(EventKind, LogLevel)>,
+    names_projects: bool,
     confirm: Confirm,
 }
 
 impl Log {
     pub(super) fn new(settings: &LogSettings, confirm: Confirm) -> Self {
-        Self { levels: settings.levels.clone(), confirm }
+        Self { levels: settings.levels.clone(), names_projects: false, confirm }
+    }
+
+    pub(super) fn naming_projects(self, names_projects: bool) -> Self {
+        Self { names_projects, ..self }
     }
 
     /// Writes an event as one line, and waits until it is written.
@@ -69,7 +73,17 @@ impl Log {
 
     fn write(&self, payload: &Payload) {
         let json = String::from_utf8_lossy(&payload.body);
-        write(self.level(payload.event.kind), &json, &payload.event);
+        write(self.level(payload.event.kind), &json, &self.text(&payload.event));
+    }
+
+    fn text(&self, event: &Event) -> String {
+        let summary = event.summary();
+        // Events of a project name it in any case.
+        if self.names_projects && event.job.is_some() {
+            format!("project {}: {summary}", event.project)
+        } else {
+            summary
+        }
     }
 
     fn level(&self, kind: EventKind) -> LogLevel {
@@ -89,14 +103,30 @@ fn usual_level(kind: EventKind) -> LogLevel {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sample_events;
     use super::*;
+
+    fn log(settings: &LogSettings) -> Log {
+        Log::new(settings, |_| Box::pin(std::future::ready(Ok(()))))
+    }
+
+    #[test]
+    fn the_project_of_a_job_is_named_if_there_are_several() {
+        let event = sample_events::completed();
+        let summary = event.summary();
+
+        let of = |are_several| log(&LogSettings::default()).naming_projects(are_several).text(&event);
+
+        assert_eq!(of(false), summary);
+        assert_eq!(of(true), format!("project {}: {summary}", event.project));
+    }
 
     #[test]
     fn a_configured_level_replaces_the_usual_one() {
         let settings =
             LogSettings { levels: vec![(EventKind::Watched, LogLevel::Debug)], ..LogSettings::default() };
 
-        let log = Log::new(&settings, |_| Box::pin(std::future::ready(Ok(()))));
+        let log = log(&settings);
 
         assert_eq!(log.level(EventKind::Watched), LogLevel::Debug);
         assert_eq!(log.level(EventKind::Failed), LogLevel::Error);

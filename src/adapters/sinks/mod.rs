@@ -19,7 +19,7 @@ mod webhook;
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use crate::config::{SinkSettings, SinkType};
+use crate::config::{SinkSettings, SinkType, WebhookFormat};
 use crate::engine::{DeliveryPolicy, Failure, SinkPlan};
 use crate::model::{Event, Keyword as _, Payload, SinkName};
 
@@ -54,6 +54,23 @@ impl Sink {
             Self::Webhook(_) => SinkType::Webhook,
         };
         kind.as_str()
+    }
+
+    /// The same sink; the log names the project of each event if there are several.
+    #[must_use]
+    pub fn naming_projects(self, are_several: bool) -> Self {
+        match self {
+            Self::Log(log) => Self::Log(log.naming_projects(are_several)),
+            other => other,
+        }
+    }
+
+    /// The format that the receiver of a webhook expects, if that is another one than it gets.
+    pub fn missing_format(&self) -> Option<WebhookFormat> {
+        match self {
+            Self::Log(_) | Self::Desktop => None,
+            Self::Webhook(webhook) => webhook.missing_format(),
+        }
     }
 
     /// What the engine must know of a sink that was made of these settings.

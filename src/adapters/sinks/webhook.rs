@@ -13,8 +13,8 @@ use super::error::SinkError;
 use super::format::{self, Format};
 use super::signature::SigningSecrets;
 use crate::adapters::http::{self, Fault, FaultKind, Peer, SendError, Terms};
-use crate::config::{Redactor, WebhookSettings, WebhookUrl};
-use crate::engine::{DeliveryPolicy, Failure, FailureClass};
+use crate::config::{Redactor, WebhookFormat, WebhookSettings, WebhookUrl, expected_format};
+use crate::engine::{DeliveryPolicy, Failure, FailureClass, Rejection};
 use crate::model::{Event, Payload, one_line};
 use crate::platform::failpoint;
 
@@ -45,6 +45,8 @@ pub struct Webhook {
     peer: Peer,
     redactor: Redactor,
     format: &'static dyn Format,
+    /// The format that a receiver at this address expects, if that is another one.
+    missing_format: Option<WebhookFormat>,
     secrets: SigningSecrets,
 }
 
@@ -67,10 +69,17 @@ impl Webhook {
             .map_err(|error| SinkError::Signature { name: name(), error })?;
 
         let format = format::of(settings.format);
+        let expected = url.expose().host_str().and_then(expected_format);
+        let missing_format = expected.filter(|expected| *expected != settings.format);
         let url = format.url(url);
         let peer = if settings.block_private { Peer::PublicReceiver } else { Peer::Receiver };
         let redactor = http::with_proxy_credentials(secrets.hide(url.redactor()));
-        Ok(Self { http, url, peer, redactor, format, secrets })
+        Ok(Self { http, url, peer, redactor, format, missing_format, secrets })
+    }
+
+    /// The format that a receiver at this address expects, if that is another one.
+    pub(super) fn missing_format(&self) -> Option<WebhookFormat> {
+        self.missing_format
     }
 
     /// The secret address, to be hashed and not shown.
@@ -135,6 +144,15 @@ impl Webhook {
         let class = match status {
             StatusCode::GONE => FailureClass::Gone,
             StatusCode::TOO_MANY_REQUESTS => FailureClass::Throttled,
+            StatusCode::BAD_REQUEST
+            | StatusCode::UNSUPPORTED_MEDIA_TYPE
+            | StatusCode::UNPROCESSABLE_ENTITY => FailureClass::Rejected(Rejection::Body),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                FailureClass::Rejected(Rejection::Credentials)
+            }
+            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
+                FailureClass::Rejected(Rejection::Address)
+            }
             _ => FailureClass::Transient,
         };
 
@@ -150,7 +168,7 @@ impl Webhook {
         // Redacted before it is cut: half a secret would not be recognized.
         let line = one_line(&self.redactor.redact(&text), MAX_LINE);
         let separator = if line.is_empty() { "" } else { ": " };
-        let message = format!("{} answered HTTP {}{separator}{line}", self.url, status.as_u16());
+        let message = format!("HTTP {}{separator}{line}", status.as_u16());
         Failure { class, retry_after, message }
     }
 }

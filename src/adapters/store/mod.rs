@@ -61,8 +61,6 @@ pub struct Opened {
     pub store: Box<dyn Store>,
     /// All that is committed.
     pub snapshot: Snapshot,
-    /// How many deliveries became dead letters.
-    pub dead_letters: u32,
     /// Where the state that was there before is now, if it was set aside.
     pub set_aside: Option<String>,
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::engine::snapshot::{
-    AddedJob, IndexSnapshot, JobRecord, JobSnapshot, LearnedRateSnapshot, ProjectRecord, ProjectSnapshot,
-    SinkRecord, SinkSnapshot, StreakSnapshot,
+    AddedJob, FailingSnapshot, IndexSnapshot, JobRecord, JobSnapshot, LearnedRateSnapshot, ProjectRecord,
+    ProjectSnapshot, SinkRecord, SinkSnapshot, StreakSnapshot,
 };
 use crate::engine::{Batch, BatchEntry, DeliveryChange, DeliveryUpdate};
 use crate::model::{
@@ -106,6 +106,8 @@ pub(super) fn full() -> Batch {
                 fingerprint: u64::MAX,
                 disabled: Some("gone".into()),
                 held_until: Some(noon()),
+                has_accepted: true,
+                failing: Some(FailingSnapshot { since: noon(), reason: "HTTP 400".to_owned() }),
             },
         }],
         entries: vec![entry(2, &["ops", "log"]), entry(1, &["ops"])],

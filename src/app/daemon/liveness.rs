@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tracing::{debug, error, info, warn};
 
-use super::status;
+use super::{status, trouble};
 use crate::adapters::monitor::Monitor;
 use crate::adapters::systemd::Notifier;
 use crate::app::driver::Driver;
@@ -46,7 +46,7 @@ struct MonitorPing {
     /// The ping under way; at most one.
     pinging: JoinSet<Result<(), String>>,
     /// Why no ping is sent, or why it failed, as far as it was logged.
-    trouble: Option<String>,
+    logged: Option<String>,
 }
 
 impl Liveness {
@@ -73,14 +73,14 @@ impl Liveness {
             let due = now + monitor.interval();
             match before {
                 Some(ping) => MonitorPing { monitor, due: ping.due.min(due), ..ping },
-                None => MonitorPing { monitor, due, pinging: JoinSet::new(), trouble: None },
+                None => MonitorPing { monitor, due, pinging: JoinSet::new(), logged: None },
             }
         });
     }
 
     /// The daemon is ready, at its start or after a reload.
     pub(super) fn ready(&mut self, driver: &Driver) {
-        self.manager.status(&status::summary(driver.engine(), driver.now()));
+        self.manager.status(&status::status_line(driver.engine(), driver.now()));
         self.manager.ready();
         let now = driver.now().instant;
         self.status_at = Some(now);
@@ -112,7 +112,7 @@ impl Liveness {
         let now = driver.now();
         let may_send = self.status_at.is_none_or(|at| now.instant >= at + STATUS_SPACING);
         if self.manager.is_active() && may_send {
-            self.manager.status(&status::summary(driver.engine(), now));
+            self.manager.status(&status::status_line(driver.engine(), now));
             self.status_at = Some(now.instant);
             self.status_is_old = false;
         } else {
@@ -165,7 +165,7 @@ impl MonitorPing {
         }
         self.due = now + self.monitor.interval();
 
-        if let Some(trouble) = status::trouble(driver) {
+        if let Some(trouble) = self.trouble(driver) {
             self.failed(format!("no heartbeat is sent, because {trouble}"));
         } else if self.pinging.is_empty() {
             let monitor = self.monitor.clone();
@@ -173,18 +173,24 @@ impl MonitorPing {
         }
     }
 
+    /// Why no ping may be sent, if so.
+    fn trouble(&self, driver: &Driver) -> Option<String> {
+        let of_sinks = || trouble::of_sinks(driver.engine(), driver.now()).into_iter().next();
+        trouble::of_watch(driver).or_else(|| of_sinks().filter(|_| self.monitor.counts_sinks()))
+    }
+
     fn succeeded(&mut self) {
         debug!("heartbeat sent");
-        if self.trouble.take().is_some() {
+        if self.logged.take().is_some() {
             info!("the heartbeat is sent again");
         }
     }
 
     /// Logs trouble, once while it lasts.
     fn failed(&mut self, trouble: String) {
-        if self.trouble.as_ref() != Some(&trouble) {
+        if self.logged.as_ref() != Some(&trouble) {
             warn!("{trouble}");
-            self.trouble = Some(trouble);
+            self.logged = Some(trouble);
         }
     }
 }

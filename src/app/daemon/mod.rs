@@ -11,6 +11,7 @@ mod liveness;
 mod reload;
 mod requests;
 mod status;
+mod trouble;
 
 use std::path::PathBuf;
 use std::sync::Arc;

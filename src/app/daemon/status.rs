@@ -2,15 +2,14 @@
 
 use std::fmt::Write as _;
 
-use super::requests;
+use super::{requests, trouble};
 use crate::adapters::control::{
     DaemonStatus, DeliveriesReport, JobCursor, JobStatus, JobsPart, OutboxStatus, ProjectStatus,
     RequestError, SinkStatus, Status, StatusPart,
 };
-use crate::app::diagnostics::left_out_in_words;
 use crate::app::driver::Driver;
 use crate::app::plural::counted;
-use crate::engine::{Engine, IndexWatch, JobView, ProjectView, SinkView, Totals};
+use crate::engine::{Engine, IndexWatch, JobView, ProjectView, SinkTrouble, SinkView, Totals};
 use crate::model::time::{Instant, Now};
 use crate::model::{Outcome, duration};
 
@@ -21,6 +20,15 @@ const JOBS_IN_PART: usize = 500;
 /// Everything in one line, such as `watching 12 restores in 2 projects, 3 ended; next poll in 4 s;
 /// 1 delivery pending`.
 pub(super) fn summary(engine: &Engine, now: Now) -> String {
+    headline(engine, now, &[])
+}
+
+/// The same with the trouble of sinks, for a service manager that shows this line alone.
+pub(super) fn status_line(engine: &Engine, now: Now) -> String {
+    headline(engine, now, &trouble::of_sinks(engine, now))
+}
+
+fn headline(engine: &Engine, now: Now, troubles: &[String]) -> String {
     let projects: Vec<_> = engine.projects().collect();
     let Totals { jobs, ended, not_found, unreachable, .. } = engine.totals();
     let restores = counted(jobs - ended, "restore", "restores");
@@ -34,6 +42,7 @@ pub(super) fn summary(engine: &Engine, now: Now) -> String {
             add(format!(", {count} {}", what.label()));
         }
     }
+
     for project in projects.iter().filter(|project| project.unauthorized.is_some() && is_watched(project)) {
         add(format!("; the key of {} is refused", project.name));
     }
@@ -43,6 +52,15 @@ pub(super) fn summary(engine: &Engine, now: Now) -> String {
     for project in projects.iter().filter(|project| project.paused_since.is_some()) {
         add(format!("; {} is paused", project.name));
     }
+    for trouble in troubles {
+        add(format!("; {trouble}"));
+    }
+    let dead_letters = engine.deliveries().dead_letters();
+    if dead_letters > 0 {
+        let dead_letters = counted(dead_letters, "dead letter", "dead letters");
+        add(format!("; {dead_letters}: restore-watch deliveries"));
+    }
+
     if let Some(next) = engine.polls().next_at() {
         add(format!("; next poll in {}", duration::remaining(next.since(now.instant))));
     }
@@ -54,42 +72,8 @@ pub(super) fn summary(engine: &Engine, now: Now) -> String {
 }
 
 /// Whether the project has an unfinished restore or discovers restores.
-fn is_watched(project: &ProjectView<'_>) -> bool {
+pub(super) fn is_watched(project: &ProjectView<'_>) -> bool {
     project.open > 0 || project.discovers
-}
-
-/// Why the end of some restore would go unnoticed, if it would.
-pub(super) fn trouble(driver: &Driver) -> Option<String> {
-    if let Some(what) = driver.stuck() {
-        return Some(format!("{what} does not end"));
-    }
-    let now = driver.now().instant;
-    let watched = |project: &ProjectView<'_>| project.paused_since.is_none() && is_watched(project);
-    driver.engine().projects().filter(watched).find_map(|project| {
-        let name = project.name;
-        let lasts =
-            |since: Option<Instant>| since.is_some_and(|at| now.since(at) >= project.unreachable_after);
-        let is_unanswered = lasts(project.unanswered_since);
-        match project.unauthorized {
-            Some(_) => Some(format!("the key of the project {name} is refused")),
-            None if project.misconfigured.is_some() => {
-                let reason = project.misconfigured.unwrap_or_default();
-                Some(format!("the project {name} is misconfigured: {reason}"))
-            }
-            None if is_unanswered => Some(format!("the API of the project {name} cannot be reached")),
-            None if lasts(project.list_failing_since) => {
-                Some(format!("the restores of the project {name} cannot be listed"))
-            }
-            None if project.left_out.is_some() => project.left_out.map(|reason| {
-                let reason = left_out_in_words(reason);
-                format!("not all restores of the project {name} are watched: {reason}")
-            }),
-            None => match driver.engine().polls().overdue(name, now) {
-                0 => None,
-                polls => Some(format!("polls of the project {name} are overdue: {polls}")),
-            },
-        }
-    })
 }
 
 /// What identifies a daemon.
@@ -106,7 +90,7 @@ pub(super) fn full(
     identity: &Identity,
     cursor: JobCursor,
 ) -> Result<StatusPart, RequestError> {
-    let engine = driver.engine();
+    let (engine, now) = (driver.engine(), driver.now());
     for project in cursor.filter.projects.iter().flatten() {
         requests::check_project(engine, project)?;
     }
@@ -114,8 +98,8 @@ pub(super) fn full(
     let JobsPart { jobs, rest } = jobs(driver, cursor);
     let daemon = daemon(driver, identity);
     let outbox = OutboxStatus {
-        sinks: engine.sinks().map(sink_status).collect(),
-        deliveries: DeliveriesReport { pending: engine.deliveries().pending() },
+        sinks: engine.sinks().map(|sink| sink_status(&sink, now)).collect(),
+        deliveries: deliveries_report(engine),
     };
     Ok(StatusPart { status: Status { daemon, jobs, outbox }, rest })
 }
@@ -131,7 +115,7 @@ pub(super) fn daemon(driver: &Driver, identity: &Identity) -> DaemonStatus {
         config: identity.config.clone(),
         state: identity.state.clone(),
         summary: summary(engine, now),
-        trouble: trouble(driver),
+        trouble: trouble::all(driver),
         projects: engine.projects().map(project_status).collect(),
     }
 }
@@ -181,11 +165,23 @@ fn project_status(view: ProjectView<'_>) -> ProjectStatus {
     }
 }
 
-fn sink_status(view: SinkView<'_>) -> SinkStatus {
+fn sink_status(view: &SinkView<'_>, now: Now) -> SinkStatus {
+    let (failing_since, last_error) = match view.trouble {
+        Some(SinkTrouble::Failing { since, reason }) => (Some(now.wall_at(since)), Some(reason.to_owned())),
+        Some(SinkTrouble::Late { .. }) | None => (None, None),
+    };
     SinkStatus {
         name: view.name.clone(),
         configured: view.is_configured,
         disabled: view.disabled.map(str::to_owned),
         pending: view.pending,
+        dead: view.dead_letters,
+        failing_since,
+        last_error,
     }
+}
+
+fn deliveries_report(engine: &Engine) -> DeliveriesReport {
+    let deliveries = engine.deliveries();
+    DeliveriesReport { pending: deliveries.pending(), dead: deliveries.dead_letters() }
 }

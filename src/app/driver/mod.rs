@@ -67,6 +67,8 @@ pub struct Driver {
     first_failure: Option<FirstFailure>,
     sinks: BTreeMap<SinkName, Arc<Sink>>,
     store: Box<dyn Store>,
+    /// Where the state is, for commands that name it.
+    location: Option<String>,
     polls: Tasks<Answered>,
     deliveries: Tasks<Result<Input, StoreError>>,
     commits: Tasks<Result<Arc<Batch>, StoreError>>,
@@ -86,12 +88,14 @@ pub struct State {
     pub store: Box<dyn Store>,
     /// What was committed there before.
     pub saved: Snapshot,
+    /// The name of the place, if what is committed outlives the process.
+    pub location: Option<String>,
 }
 
 impl State {
     /// An empty state that is not kept.
     pub fn volatile() -> Self {
-        Self { store: Box::new(Volatile::default()), saved: Snapshot::default() }
+        Self { store: Box::new(Volatile::default()), saved: Snapshot::default(), location: None }
     }
 }
 
@@ -111,7 +115,7 @@ impl Driver {
     /// [`Driver::turn`].
     pub fn new(setup: Setup, state: State, clock: Clock) -> Self {
         let Setup { plan, clients, sinks } = setup;
-        let State { store, saved } = state;
+        let State { store, saved, location } = state;
         let now = clock.now();
         Self {
             engine: Engine::from_snapshot(plan, saved, fastrand::u64(..), now),
@@ -122,6 +126,7 @@ impl Driver {
             sinks,
             next_edit_check: store.is_durable().then_some(now.instant),
             store,
+            location,
             polls: Tasks::new(),
             deliveries: Tasks::new(),
             commits: Tasks::new(),
@@ -331,8 +336,9 @@ impl Driver {
             Action::Commit(batch) => self.commit(batch),
             Action::Deliver(delivery) => self.deliver(delivery),
             Action::Diagnostic(diagnostic) => {
-                let is_durable = self.store.is_durable();
-                diagnostics::log(&diagnostic, &Surroundings { sinks: &self.sinks, is_durable });
+                let state = self.location.as_deref();
+                let surroundings = Surroundings { engine: &self.engine, sinks: &self.sinks, state };
+                diagnostics::log(&diagnostic, &surroundings);
             }
         }
     }

@@ -73,7 +73,7 @@ async fn watch(driver: &mut Driver, time: Duration) -> Vec<EventKind> {
 async fn stuck_write_is_noticed_while_polls_go_on() {
     let (plane, setup) = plane().await;
     let clock = Clock::set_to(START.parse().unwrap());
-    let state = State { store: Box::new(Stuck), saved: Snapshot::default() };
+    let state = State { store: Box::new(Stuck), saved: Snapshot::default(), location: None };
     let mut driver = Driver::new(setup, state, clock);
     work(&mut driver, LONGEST_WRITE.mul_f64(0.9)).await;
     assert_eq!(driver.stuck(), None);

@@ -2,7 +2,7 @@
 //!
 //! Invariant: a shell reads each word as it was given, whatever is in it.
 
-use std::borrow::Cow;
+use crate::app::shell::quoted;
 
 /// The command that waits for these jobs with these options.
 pub(super) fn command(ids: Vec<&str>, options: &[String]) -> String {
@@ -25,16 +25,6 @@ pub(super) fn words<'a>(command: impl Iterator<Item = &'a str>, options: &'a [St
 
 fn joined<'a>(words: impl Iterator<Item = &'a str>) -> String {
     words.map(quoted).collect::<Vec<_>>().join(" ")
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &str) -> Cow<'_, str> {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        word.into()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''")).into()
-    }
 }
 
 #[cfg(test)]

@@ -30,7 +30,8 @@ struct Identity<'a> {
     is_name_refused: bool,
 }
 
-/// Reads `sink` of the top level; one log sink if it is absent. Relative paths start at `base`.
+/// Reads `sink` of the top level. The log is a sink whether it is written there or not. Relative
+/// paths start at `base`.
 pub(super) fn read(top: &mut Section<'_>, base: &Path) -> Vec<SinkSettings> {
     let report = top.report;
     let mut identities = Vec::new();
@@ -44,14 +45,26 @@ pub(super) fn read(top: &mut Section<'_>, base: &Path) -> Vec<SinkSettings> {
     only_one_log(&identities, report);
     unique_names(&identities, report);
 
-    match written {
-        None => sinks.push(SinkSettings::Log(LogSettings::default())),
-        Some(span) if sinks.is_empty() && report.len() == before => {
-            report.push(Finding::new(&span, "`sink` is empty").help("remove it to log all, or add [[sink]]"));
-        }
-        Some(_) => {}
+    if let Some(span) = written
+        && sinks.is_empty()
+        && report.len() == before
+    {
+        report.push(Finding::new(&span, "`sink` is empty").help("remove it to log all, or add [[sink]]"));
+    }
+    if !sinks.iter().any(|sink| matches!(sink, SinkSettings::Log(_))) {
+        sinks.push(SinkSettings::Log(unwritten_log(&sinks)));
     }
     sinks
+}
+
+/// The log of a configuration that has no sink for it: all events, under a name that no other sink
+/// has.
+fn unwritten_log(others: &[SinkSettings]) -> LogSettings {
+    let log = LogSettings::default();
+    let further = (2..).map(|number| format!("{}-{number}", log.name));
+    let mut names = std::iter::once(log.name.clone()).chain(further);
+    let name = names.find(|name| others.iter().all(|sink| sink.name() != name)).unwrap_or_default();
+    LogSettings { name, ..log }
 }
 
 fn sink<'a>(
@@ -77,8 +90,8 @@ fn sink<'a>(
     let is_name_refused = has_name && name.is_none();
     let given = name.as_ref().map_or(kind.as_str(), |(name, _)| *name).to_owned();
     identities.push(Identity { kind, span: section.span.clone(), name, is_name_refused });
-    let events = section.take("events").map(|value| events(&value));
-    let or_all = |events: Option<Option<EventFilter>>| events.unwrap_or_else(|| Some(EventFilter::all()));
+    let events = section.take("events").map(|value| events(&value, kind));
+    let or = |default: EventFilter| events.unwrap_or(Some(default));
 
     match kind {
         SinkType::Log => {
@@ -86,16 +99,21 @@ fn sink<'a>(
             let levels = section.take("levels").map(|value| levels(&value)).unwrap_or_default();
             section.finish();
             let format = format.unwrap_or_default();
-            Some(SinkSettings::Log(LogSettings { name: given, events: or_all(events)?, format, levels }))
+            Some(SinkSettings::Log(LogSettings {
+                name: given,
+                events: or(EventFilter::all())?,
+                format,
+                levels,
+            }))
         }
         SinkType::Desktop => {
             section.finish();
-            let events = events.unwrap_or_else(|| Some(EventFilter::ends()))?;
+            let events = or(EventFilter::for_people())?;
             Some(SinkSettings::Desktop(DesktopSettings { name: given, events }))
         }
         SinkType::Webhook => {
             let webhook = webhook::read(section, base)?;
-            let events = or_all(events)?;
+            let events = or(EventFilter::of_format(webhook.format))?;
             Some(SinkSettings::Webhook(WebhookSettings { name: given, events, ..webhook }))
         }
     }
@@ -134,8 +152,13 @@ fn unique_names(sinks: &[Identity<'_>], report: &Report) {
     }
 }
 
-fn events(value: &Value<'_>) -> Option<EventFilter> {
+/// The events of a sink of this type. The log is a sink unless it is written otherwise, so it alone
+/// can be switched off.
+fn events(value: &Value<'_>, kind: SinkType) -> Option<EventFilter> {
     let entries = value.array(EVENTS)?;
+    if entries.is_empty() && kind == SinkType::Log {
+        return Some(EventFilter::none());
+    }
     if entries.is_empty() {
         value.refuse("is empty, so this sink would receive no events", EVENTS);
         return None;

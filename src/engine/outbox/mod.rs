@@ -1,12 +1,18 @@
 //! Decides which delivery goes to which sink, and when.
 //!
 //! Invariants: a delivery begins only after its event is committed, and is attempted until it is
-//! delivered, dropped or given up. The deliveries of one job to one sink go out in order, each
+//! delivered, dropped or a dead letter. The deliveries of one job to one sink go out in order, each
 //! after the end of the one before is committed; only the end of a job overtakes, so that it does
-//! not wait behind an event that the receiver refuses. No sink waits for another.
+//! not wait behind an event that the receiver refuses. No sink waits for another. What is logged of
+//! a sink that takes nothing is bounded, however many deliveries are pending.
 
 mod concurrency;
+mod line_limit;
+mod queue;
+mod reception;
+mod reports;
 mod sink;
+mod waiting_ends;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,6 +21,9 @@ use jiff::Timestamp;
 
 pub(super) use concurrency::INITIAL as INITIAL_IN_FLIGHT;
 
+pub use reports::SinkTrouble;
+
+use reports::{note_failure, note_success, undelivered_end};
 use sink::Sink;
 
 use super::action::{Delivery, DeliveryChange, DeliveryUpdate};
@@ -35,6 +44,9 @@ pub struct SinkView<'a> {
     /// Why it gets no deliveries, if it is disabled.
     pub disabled: Option<&'a str>,
     pub pending: usize,
+    pub dead_letters: usize,
+    /// Why it is of no use at present, if it is configured and not disabled.
+    pub trouble: Option<SinkTrouble<'a>>,
 }
 
 /// The deliveries of all sinks.
@@ -73,9 +85,14 @@ impl RecordsAhead {
 }
 
 impl Outbox {
-    /// An outbox with recorded sinks and pending deliveries. [`Outbox::reconfigure`] says which of
+    /// An outbox with recorded sinks, pending deliveries and dead letters. [`Outbox::reconfigure`] says which of
     /// the sinks are configured.
-    pub(super) fn from_snapshot(records: Vec<SinkRecord>, pending: Vec<DeliveryRecord>, now: Now) -> Self {
+    pub(super) fn from_snapshot(
+        records: Vec<SinkRecord>,
+        pending: Vec<DeliveryRecord>,
+        dead_letters: Vec<DeliveryId>,
+        now: Now,
+    ) -> Self {
         let mut sinks: BTreeMap<SinkName, Sink> = BTreeMap::new();
         let mut ahead = RecordsAhead::default();
 
@@ -103,6 +120,10 @@ impl Outbox {
             }
             let unknown = || Sink::from_snapshot(name.clone(), SinkSnapshot::default(), None, now);
             sinks.entry(name.clone()).or_insert_with(unknown).restore_pending(record, now);
+        }
+        for DeliveryId { event, sink: name } in dead_letters {
+            let unknown = || Sink::from_snapshot(name.clone(), SinkSnapshot::default(), None, now);
+            sinks.entry(name.clone()).or_insert_with(unknown).add_dead_letter(event);
         }
 
         Self { sinks, ahead }
@@ -148,8 +169,8 @@ impl Outbox {
                 cx.diagnostics.push(Diagnostic::SinkEnabled { sink: name });
             }
         } else if let Some(reason) = sink.disabled_for().map(str::to_owned) {
-            for (id, attempts) in sink.disable(&reason) {
-                cx.commit_queue.update(dead_letter(id, attempts, &reason, cx.now));
+            for (id, attempts) in sink.disable(&reason, cx.now.instant) {
+                record_dead_letter(sink, dead_letter(id, attempts, &reason, cx.now), cx.commit_queue);
             }
             cx.diagnostics.push(Diagnostic::SinkDisabled { sink: name, reason, dead_letters: 0 });
         }
@@ -186,89 +207,107 @@ impl Outbox {
                     return Some(delivery);
                 }
 
-                let reason = sink.reason_of(&delivery.id).map(str::to_owned);
-                let attempts = delivery.attempt - 1;
-                cx.diagnostics
-                    .push(Diagnostic::DeliveryExpired { id: delivery.id.clone(), reason: reason.clone() });
-                let change = DeliveryChange::Dropped;
-                finish(
-                    sink,
-                    DeliveryUpdate { id: delivery.id, at: cx.now.wall, attempts, change, reason },
-                    cx.commit_queue,
-                );
+                expire(sink, delivery, cx);
             }
             None
         })
     }
 
-    /// The earliest time at which [`Outbox::take_due`] has something.
+    /// The earliest time at which [`Outbox::take_due`] or [`Outbox::raise_alarms`] has something.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
-        self.sinks.values().filter_map(Sink::next_deadline).min()
+        let of_sink = |sink: &Sink| [sink.next_deadline(), sink.next_alarm()];
+        self.sinks.values().flat_map(of_sink).flatten().min()
+    }
+
+    /// Reports the sinks for which the end of a restore waits for too long by now.
+    pub(super) fn raise_alarms(&mut self, cx: &mut OutboxCx<'_>) {
+        for sink in self.sinks.values_mut() {
+            let is_due = sink.next_alarm().is_some_and(|at| at <= cx.now.instant);
+            if is_due && sink.waiting_ends.take_alarm(cx.now.instant) {
+                cx.diagnostics.extend(undelivered_end(sink, cx.now.instant));
+                sink.reception.mark_logged();
+            }
+        }
+    }
+
+    /// Nothing was done for a while, which proves nothing about the receivers.
+    pub(super) fn wake(&mut self, now: Instant) {
+        self.sinks.values_mut().for_each(|sink| sink.waiting_ends.start_over(now));
     }
 
     /// A sink accepted a delivery.
     pub(super) fn delivered(&mut self, id: DeliveryId, cx: &mut OutboxCx<'_>) {
         let Some(sink) = self.sinks.get_mut(&id.sink) else { return };
         let Some(attempts) = sink.attempts_under_way(&id) else { return };
+        let is_outdated = sink.is_outdated(&id);
         sink.on_accepted(&id, cx.now.instant);
         let change = DeliveryChange::Delivered;
-        finish(sink, DeliveryUpdate { id, at: cx.now.wall, attempts, change, reason: None }, cx.commit_queue);
+        finish(sink, DeliveryUpdate { id, at: cx.now.wall, attempts, change, reason: None }, cx);
+        if !is_outdated {
+            note_success(sink, cx);
+        }
     }
 
     /// A delivery failed.
-    pub(super) fn failed(&mut self, id: DeliveryId, failure: &Failure, cx: &mut OutboxCx<'_>) {
+    pub(super) fn failed(&mut self, id: &DeliveryId, failure: &Failure, cx: &mut OutboxCx<'_>) {
         let Some(sink) = self.sinks.get_mut(&id.sink) else { return };
-        let Some(attempts) = sink.attempts_under_way(&id) else { return };
+        let Some((attempts, subject)) = sink.attempts_under_way(id).zip(sink.subject(id)) else { return };
 
         // The answer of a receiver that was replaced meanwhile says nothing about the present one.
-        let is_outdated = sink.is_outdated(&id);
+        let is_outdated = sink.is_outdated(id);
         let pause = if is_outdated { Duration::ZERO } else { failure.pause(cx.now) };
         let delay = match failure.class {
             _ if is_outdated => Some(Duration::ZERO),
             FailureClass::Permanent | FailureClass::Gone => None,
             _ => sink.plan.policy.schedule.delay(attempts, pause, cx.rng),
         };
+        let retry_in = delay.filter(|_| !sink.is_disabled());
 
-        if matches!(failure.class, FailureClass::Throttled | FailureClass::Transient) {
-            sink.on_overload(&id);
+        let is_overload = matches!(
+            failure.class,
+            FailureClass::Throttled | FailureClass::Transient | FailureClass::Rejected(_)
+        );
+        if is_overload {
+            sink.on_overload(id);
         }
         if !pause.is_zero() && sink.hold_until(cx.now.instant + pause) {
             cx.commit_queue.sink(sink.record(cx.now));
         }
+        if !is_outdated {
+            note_failure(sink, subject, attempts, failure, retry_in, cx);
+        }
 
-        let update = |change| DeliveryUpdate {
-            id: id.clone(),
-            at: cx.now.wall,
-            attempts,
-            change,
-            reason: Some(failure.message.clone()),
-        };
-        if let Some(retry_in) = delay.filter(|_| !sink.is_disabled()) {
+        let reason = Some(failure.message.clone());
+        let update = |change| DeliveryUpdate { id: id.clone(), at: cx.now.wall, attempts, change, reason };
+        if let Some(retry_in) = retry_in {
             let due = cx.now.instant + retry_in;
             cx.commit_queue.update(update(DeliveryChange::Pending { due: cx.now.wall_at(due) }));
-            sink.retry_at(&id, due, failure.message.clone(), cx.now.instant);
-            let reason = failure.message.clone();
-            cx.diagnostics.push(Diagnostic::DeliveryDelayed { id, attempts, retry_in, reason });
+            sink.retry_at(id, due, failure.message.clone(), cx.now.instant);
             return;
         }
 
-        finish(sink, update(DeliveryChange::Dead), cx.commit_queue);
-        if failure.class == FailureClass::Gone {
+        let update = update(DeliveryChange::Dead);
+        finish(sink, update, cx);
+        if failure.class == FailureClass::Gone && !sink.is_disabled() {
             disable(sink, &failure.message, cx);
         }
-        cx.diagnostics.push(Diagnostic::DeliveryAbandoned { id, attempts, reason: failure.message.clone() });
     }
 
     /// Another process changed a delivery in the state, where the change is recorded already.
     pub(super) fn edited(&mut self, edit: Edit, cx: &mut OutboxCx<'_>) {
         match edit {
             Edit::Drop(record) => {
-                if let Some(sink) = self.sinks.get_mut(&record.id.sink) {
-                    sink.forget(&record, cx.now.instant);
+                let Some(sink) = self.sinks.get_mut(&record.id.sink) else { return };
+                sink.forget(&record, cx.now.instant);
+                sink.remove_dead_letter(record.id.event);
+                let is_settled = sink.pending() == 0 && sink.dead_letters() == 0;
+                if is_settled && sink.reception.settle() {
+                    cx.commit_queue.sink(sink.record(cx.now));
                 }
             }
             Edit::Retry(record) => {
                 let Some(sink) = self.sinks.get_mut(&record.id.sink) else { return };
+                sink.remove_dead_letter(record.id.event);
                 if sink.is_disabled() {
                     let header = EventHeader::from(&record);
                     enqueue(sink, &header, cx);
@@ -284,13 +323,18 @@ impl Outbox {
         self.sinks.values().filter(|sink| sink.is_configured()).map(Sink::pending).sum()
     }
 
+    /// How many deliveries are dead letters, whether their sink is configured or not.
+    pub(super) fn dead_letters(&self) -> usize {
+        self.sinks.values().map(Sink::dead_letters).sum()
+    }
+
     /// How many deliveries are pending for a job, whether their sink is configured or not.
     pub(super) fn pending_of(&self, project: &ProjectName, job: &JobId) -> usize {
         let key = (project.clone(), Some(job.clone()));
         self.sinks.values().map(|sink| sink.pending_of(&key)).sum()
     }
 
-    /// The configured sinks, and others that have pending deliveries.
+    /// The configured sinks, and others that have pending deliveries or dead letters.
     pub(super) fn views(&self) -> impl Iterator<Item = SinkView<'_>> {
         fn view(sink: &Sink) -> SinkView<'_> {
             SinkView {
@@ -298,9 +342,12 @@ impl Outbox {
                 is_configured: sink.is_configured(),
                 disabled: sink.disabled_for(),
                 pending: sink.pending(),
+                dead_letters: sink.dead_letters(),
+                trouble: reports::trouble(sink),
             }
         }
-        self.sinks.values().filter(|sink| sink.is_configured() || sink.pending() > 0).map(view)
+        let is_shown = |sink: &&Sink| sink.is_configured() || sink.pending() + sink.dead_letters() > 0;
+        self.sinks.values().filter(is_shown).map(view)
     }
 
     /// Whether a delivery is under way, or one begins until `at`.
@@ -312,14 +359,12 @@ impl Outbox {
 }
 
 /// Adds an event to the deliveries of a sink. If the sink is disabled, that is a dead letter at
-/// once.
+/// once, without a line in the log: there is one that says that it is disabled.
 fn enqueue(sink: &mut Sink, header: &EventHeader, cx: &mut OutboxCx<'_>) {
     let Some(why) = sink.disabled_for() else { return sink.enqueue(header, cx.now.instant) };
     let id = DeliveryId { event: header.event, sink: sink.plan.name.clone() };
-    let update = dead_letter(id.clone(), 0, why, cx.now);
-    let reason = update.reason.clone().unwrap_or_default();
-    cx.diagnostics.push(Diagnostic::DeliveryAbandoned { id, attempts: 0, reason });
-    cx.commit_queue.update(update);
+    let update = dead_letter(id, 0, why, cx.now);
+    record_dead_letter(sink, update, cx.commit_queue);
 }
 
 /// The end of a delivery to a disabled sink.
@@ -328,23 +373,46 @@ fn dead_letter(id: DeliveryId, attempts: u32, why: &str, now: Now) -> DeliveryUp
     DeliveryUpdate { id, at: now.wall, attempts, change: DeliveryChange::Dead, reason }
 }
 
-/// Ends a delivery. The next one with its ordering key goes out once that is committed.
-fn finish(sink: &mut Sink, update: DeliveryUpdate, commit_queue: &mut CommitQueue) {
-    sink.finish(&update.id, update.change == DeliveryChange::Delivered);
+/// Makes a dead letter of a delivery that is not under way.
+fn record_dead_letter(sink: &mut Sink, update: DeliveryUpdate, commit_queue: &mut CommitQueue) {
+    sink.add_dead_letter(update.id.event);
     commit_queue.update(update);
+}
+
+/// Ends a delivery under way. The next one with its ordering key goes out once that is committed.
+fn finish(sink: &mut Sink, update: DeliveryUpdate, cx: &mut OutboxCx<'_>) {
+    sink.finish(&update.id, update.change == DeliveryChange::Delivered, cx.now.instant);
+    if update.change == DeliveryChange::Dead {
+        sink.add_dead_letter(update.id.event);
+    }
+    cx.commit_queue.update(update);
 }
 
 /// Disables a sink until its settings change. Its waiting deliveries become dead letters.
 fn disable(sink: &mut Sink, reason: &str, cx: &mut OutboxCx<'_>) {
-    let waiting = sink.disable(reason);
+    let waiting = sink.disable(reason, cx.now.instant);
     cx.commit_queue.sink(sink.record(cx.now));
-    let dead_letters = waiting.len();
+    // The one that was refused is a dead letter already.
+    let dead_letters = waiting.len() + 1;
     for (id, attempts) in waiting {
-        cx.commit_queue.update(dead_letter(id, attempts, reason, cx.now));
+        record_dead_letter(sink, dead_letter(id, attempts, reason, cx.now), cx.commit_queue);
     }
     cx.diagnostics.push(Diagnostic::SinkDisabled {
         sink: sink.plan.name.clone(),
         reason: reason.to_owned(),
         dead_letters,
     });
+}
+
+/// Drops a delivery that is about to begin, because it expired.
+fn expire(sink: &mut Sink, Delivery { id, attempt }: Delivery, cx: &mut OutboxCx<'_>) {
+    let reason = sink.reason_of(&id).map(str::to_owned);
+    let line = sink.subject(&id).zip(sink.lines.expired.take(cx.now.instant));
+    cx.diagnostics.extend(line.map(|(delivery, left_out)| {
+        let reason = reason.clone();
+        Diagnostic::DeliveryExpired { delivery, reason, left_out }
+    }));
+
+    let (attempts, change) = (attempt - 1, DeliveryChange::Dropped);
+    finish(sink, DeliveryUpdate { id, at: cx.now.wall, attempts, change, reason }, cx);
 }

@@ -7,14 +7,19 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
 use super::concurrency::{self, Concurrency};
+use super::line_limit::Lines;
+use super::queue::{PendingDelivery, Queue, WaitsFor};
+use super::reception::Reception;
+use super::waiting_ends::WaitingEnds;
 use crate::config::EventFilter;
 use crate::engine::action::Delivery;
 use crate::engine::commit_queue::EventHeader;
+use crate::engine::diagnostic::DeliverySubject;
 use crate::engine::sink_plan::{DeliveryPolicy, SinkPlan};
 use crate::engine::snapshot::{DeliveryRecord, SinkRecord, SinkSnapshot};
 use crate::model::time::{Instant, Now, Recorded};
@@ -41,29 +46,15 @@ pub(super) struct Sink {
     /// No attempt begins before then: the receiver asked for a pause, or attempts are spaced.
     held_until: Instant,
     disabled: Option<String>,
+    /// The dead letters, those included that are not committed yet.
+    dead_letters: BTreeSet<EventId>,
+    pub(super) reception: Reception,
+    pub(super) waiting_ends: WaitingEnds,
+    pub(super) lines: Lines,
 }
 
 /// What must stay in order: the events of one job, or those of a project.
 pub(super) type OrderingKey = (ProjectName, Option<JobId>);
-
-/// The deliveries of one ordering key, the next one first. It may be empty while the end of the
-/// last one is being committed.
-#[derive(Debug)]
-struct Queue {
-    pending: VecDeque<PendingDelivery>,
-    waits_for: WaitsFor,
-}
-
-/// What the first delivery of a queue waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum WaitsFor {
-    /// The time of its next attempt.
-    Attempt(Instant),
-    /// The answer to the attempt under way.
-    Answer,
-    /// The commit of the end of the delivery before.
-    Commit,
-}
 
 /// A delivery under way.
 #[derive(Debug)]
@@ -82,15 +73,6 @@ struct AwaitingCommit {
     is_delivered: bool,
 }
 
-#[derive(Debug)]
-struct PendingDelivery {
-    event: EventId,
-    is_end: bool,
-    emitted_at: Instant,
-    attempts: u32,
-    reason: Option<String>,
-}
-
 impl Sink {
     /// A recorded sink, which counts as not configured before [`Sink::configure`]. `written_at` is
     /// when it was recorded at the latest, for a record that does not say it.
@@ -100,6 +82,7 @@ impl Sink {
         written_at: Option<Timestamp>,
         now: Now,
     ) -> Self {
+        let reception = Reception::from_snapshot(&snapshot, now);
         let written_at = snapshot.written_at.or(written_at);
 
         let held_until =
@@ -120,6 +103,10 @@ impl Sink {
             awaiting_commit: BTreeMap::new(),
             held_until: held_until.unwrap_or(now.instant),
             disabled: snapshot.disabled,
+            dead_letters: BTreeSet::new(),
+            reception,
+            waiting_ends: WaitingEnds::new(now.instant),
+            lines: Lines::new(now.instant),
         }
     }
 
@@ -134,6 +121,8 @@ impl Sink {
             self.held_until = now;
             self.disabled = None;
             self.concurrency = Concurrency::new();
+            self.reception = Reception::default();
+            self.waiting_ends.start_over(now);
             let waiting: Vec<_> = self.due.iter().map(|(_, key)| key.clone()).collect();
             for key in waiting {
                 self.schedule(key, now);
@@ -163,6 +152,8 @@ impl Sink {
             fingerprint: self.plan.fingerprint,
             disabled: self.disabled.clone(),
             held_until: (self.held_until > now.instant).then(|| now.wall_at(self.held_until)),
+            has_accepted: self.reception.has_accepted(),
+            failing: self.reception.snapshot(now),
         };
         SinkRecord { name: self.plan.name.clone(), snapshot }
     }
@@ -186,6 +177,9 @@ impl Sink {
 
     fn add(&mut self, key: OrderingKey, pending: PendingDelivery, due: Instant) {
         self.pending += 1;
+        if pending.is_end() {
+            self.waiting_ends.insert(pending.emitted_at, pending.event, key.clone());
+        }
         let Some(queue) = self.queues.get_mut(&key) else {
             self.queues.insert(key.clone(), Queue::of_one(pending, due));
             self.due.insert((due, key));
@@ -241,6 +235,28 @@ impl Sink {
     pub(super) fn has_expired(&self, delivery: &Delivery, now: Instant) -> bool {
         let Some(limit) = self.plan.policy.expires_after else { return false };
         self.head(&delivery.id).is_some_and(|pending| now.since(pending.emitted_at) > limit)
+    }
+
+    /// When the next alarm about ends of restores that wait is due.
+    pub(super) fn next_alarm(&self) -> Option<Instant> {
+        self.waiting_ends.next_alarm().filter(|_| self.is_configured && !self.is_disabled())
+    }
+
+    /// Which delivery it is that is under way.
+    pub(super) fn subject(&self, id: &DeliveryId) -> Option<DeliverySubject> {
+        let (project, job) = self.in_flight.get(&id.event)?.key.clone();
+        Some(DeliverySubject { id: id.clone(), project, job, kind: self.head(id)?.kind })
+    }
+
+    /// The end of a restore that waits longest: which one, how many attempts failed, and what went
+    /// wrong at the last one.
+    pub(super) fn oldest_end(&self) -> Option<(DeliverySubject, u32, Option<&str>)> {
+        let (_, event, key) = self.waiting_ends.oldest()?;
+        let pending = self.queues.get(key)?.pending.iter().find(|pending| pending.event == event)?;
+        let ((project, job), id) = (key.clone(), DeliveryId { event, sink: self.plan.name.clone() });
+        let subject = DeliverySubject { id, project, job, kind: pending.kind };
+        let under_way = u32::from(self.in_flight.contains_key(&event));
+        Some((subject, pending.attempts.saturating_sub(under_way), pending.reason.as_deref()))
     }
 
     /// What went wrong at the attempt before the one under way.
@@ -302,10 +318,13 @@ impl Sink {
     }
 
     /// A delivery under way is finished. The next one of its key waits for [`Sink::release_after`].
-    pub(super) fn finish(&mut self, id: &DeliveryId, is_delivered: bool) {
+    pub(super) fn finish(&mut self, id: &DeliveryId, is_delivered: bool, now: Instant) {
         let Some(Attempt { key, .. }) = self.in_flight.remove(&id.event) else { return };
         if let Some(queue) = self.queues.get_mut(&key) {
-            self.pending -= usize::from(queue.pending.pop_front().is_some());
+            if let Some(finished) = queue.pending.pop_front() {
+                self.pending -= 1;
+                self.waiting_ends.remove(finished.emitted_at, finished.event, now);
+            }
             queue.waits_for = WaitsFor::Commit;
         }
         self.awaiting_commit.insert(id.event, AwaitingCommit { key, is_delivered });
@@ -342,8 +361,10 @@ impl Sink {
         let key = (record.project.clone(), record.job.clone());
         let Some(queue) = self.queues.get_mut(&key) else { return };
         let Some(place) = queue.place(event) else { return };
-        queue.pending.remove(place);
-        self.pending -= 1;
+        if let Some(forgotten) = queue.pending.remove(place) {
+            self.pending -= 1;
+            self.waiting_ends.remove(forgotten.emitted_at, event, now);
+        }
         self.in_flight.remove(&event);
 
         if place > 0 || queue.waits_for == WaitsFor::Commit {
@@ -358,7 +379,7 @@ impl Sink {
 
     /// Disables the sink. Returns the deliveries that waited, with their attempts; those under way
     /// go on.
-    pub(super) fn disable(&mut self, reason: &str) -> Vec<(DeliveryId, u32)> {
+    pub(super) fn disable(&mut self, reason: &str, now: Instant) -> Vec<(DeliveryId, u32)> {
         self.disabled = Some(reason.to_owned());
         self.due.clear();
         let mut waiting = Vec::new();
@@ -366,8 +387,10 @@ impl Sink {
         self.queues.retain(|_, queue| {
             let under_way = usize::from(queue.waits_for == WaitsFor::Answer);
             let dead = queue.pending.drain(under_way..);
-            let id = |event| DeliveryId { event, sink: sink.clone() };
-            waiting.extend(dead.map(|pending| (id(pending.event), pending.attempts)));
+            for pending in dead {
+                self.waiting_ends.remove(pending.emitted_at, pending.event, now);
+                waiting.push((DeliveryId { event: pending.event, sink: sink.clone() }, pending.attempts));
+            }
             !matches!(queue.waits_for, WaitsFor::Attempt(_))
         });
         self.pending -= waiting.len();
@@ -384,6 +407,21 @@ impl Sink {
         self.disabled.as_deref()
     }
 
+    /// A delivery became a dead letter.
+    pub(super) fn add_dead_letter(&mut self, event: EventId) {
+        self.dead_letters.insert(event);
+    }
+
+    /// A delivery is no dead letter any more, if it was one.
+    pub(super) fn remove_dead_letter(&mut self, event: EventId) {
+        self.dead_letters.remove(&event);
+    }
+
+    /// How many dead letters there are.
+    pub(super) fn dead_letters(&self) -> usize {
+        self.dead_letters.len()
+    }
+
     /// How many deliveries are under way or wait.
     pub(super) fn pending(&self) -> usize {
         self.pending
@@ -392,34 +430,6 @@ impl Sink {
     /// Whether a delivery is under way.
     pub(super) fn is_delivering(&self) -> bool {
         !self.in_flight.is_empty()
-    }
-}
-
-impl Queue {
-    /// A queue with room for one delivery, because most have no more.
-    fn of_one(pending: PendingDelivery, due: Instant) -> Self {
-        let mut queue = Self { pending: VecDeque::with_capacity(1), waits_for: WaitsFor::Attempt(due) };
-        queue.pending.push_back(pending);
-        queue
-    }
-
-    /// The place of a delivery.
-    fn place(&self, event: EventId) -> Option<usize> {
-        self.pending.iter().position(|pending| pending.event == event)
-    }
-
-    /// Moves the end of a job before its earlier events. Returns whether it did.
-    fn let_the_end_overtake(&mut self) -> bool {
-        let end = self.pending.iter().position(|pending| pending.is_end).filter(|at| *at > 0);
-        let Some(end) = end.and_then(|at| self.pending.remove(at)) else { return false };
-        self.pending.push_front(end);
-        true
-    }
-}
-
-impl PendingDelivery {
-    fn new(header: &EventHeader, emitted_at: Instant) -> Self {
-        Self { event: header.event, is_end: header.kind.is_terminal(), emitted_at, attempts: 0, reason: None }
     }
 }
 

@@ -142,6 +142,7 @@ impl Project {
             | FailureClass::Blocked => self.unanswered_since.or(Some(now)),
             FailureClass::Unauthorized
             | FailureClass::NotFound
+            | FailureClass::Rejected(_)
             | FailureClass::Permanent
             | FailureClass::Gone => None,
         };
@@ -162,6 +163,7 @@ impl Project {
             | FailureClass::Transient
             | FailureClass::Misconfigured
             | FailureClass::WrongProtocol
+            | FailureClass::Rejected(_)
             | FailureClass::Permanent
             | FailureClass::Gone => self.on_inconclusive_failure(cx.now.instant),
         }
@@ -222,6 +224,7 @@ impl Project {
             | FailureClass::WrongProtocol
             | FailureClass::Unauthorized
             | FailureClass::Blocked
+            | FailureClass::Rejected(_)
             | FailureClass::Permanent
             | FailureClass::Gone => self.gate.on_failure(cx.now.instant),
         }

@@ -260,7 +260,10 @@ impl Project {
                 self.unanswered_since.get_or_insert(cx.now.instant);
                 self.on_inconclusive_failure(cx.now.instant);
             }
-            FailureClass::NotFound | FailureClass::Permanent | FailureClass::Gone => {}
+            FailureClass::NotFound
+            | FailureClass::Rejected(_)
+            | FailureClass::Permanent
+            | FailureClass::Gone => {}
         }
     }
 }

@@ -162,7 +162,10 @@ fn delivery_is_given_up_after_its_last_attempt() {
         }
     }
     assert_eq!(attempts, 10);
-    assert!(matches!(stage.diagnostics.last(), Some(Diagnostic::DeliveryAbandoned { attempts: 10, .. })));
+    assert!(matches!(
+        stage.diagnostics.last(),
+        Some(Diagnostic::DeadLetter { attempts: Attempts { made: 10, of: 10 }, .. })
+    ));
 }
 
 #[test]
@@ -172,7 +175,10 @@ fn sink_with_one_attempt_gets_no_second() {
     let delivery = stage.deliveries.pop_front().unwrap();
     stage.step(Input::DeliveryFailed { id: delivery.id, failure: failure(FailureClass::Transient) });
     assert_eq!(stage.engine.deliveries().pending(), 0);
-    assert!(matches!(&stage.diagnostics[..], [Diagnostic::DeliveryAbandoned { attempts: 1, .. }]));
+    assert!(matches!(
+        &stage.diagnostics[..],
+        [Diagnostic::DeadLetter { attempts: Attempts { made: 1, of: 1 }, .. }]
+    ));
 }
 
 #[test]

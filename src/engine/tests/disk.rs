@@ -85,6 +85,7 @@ impl Disk {
                 .filter(|(_, state)| !state.is_final())
                 .map(|(record, _)| record.clone())
                 .collect(),
+            dead_letters: self.in_state(DeliveryChange::Dead).collect(),
         }
     }
 
@@ -112,7 +113,16 @@ impl Disk {
 
     /// The deliveries whose end is committed as delivered.
     pub(super) fn delivered(&self) -> BTreeSet<DeliveryId> {
-        let delivered = self.deliveries.iter().filter(|(_, state)| *state == DeliveryChange::Delivered);
-        delivered.map(|(record, _)| record.id.clone()).collect()
+        self.in_state(DeliveryChange::Delivered).collect()
+    }
+
+    /// The deliveries that are committed as dead letters.
+    pub(super) fn dead_letters(&self) -> BTreeSet<DeliveryId> {
+        self.in_state(DeliveryChange::Dead).collect()
+    }
+
+    fn in_state(&self, wanted: DeliveryChange) -> impl Iterator<Item = DeliveryId> {
+        let found = self.deliveries.iter().filter(move |(_, state)| *state == wanted);
+        found.map(|(record, _)| record.id.clone())
     }
 }

@@ -16,6 +16,7 @@ mod restart;
 mod schedule;
 mod setup;
 mod simulation;
+mod sinks;
 mod slow;
 mod world;
 

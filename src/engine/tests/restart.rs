@@ -188,7 +188,7 @@ fn gone_sink_is_disabled_until_its_settings_change() {
     stage.answer("Completed");
     let gone = stage.deliveries.iter().find(|delivery| delivery.id.sink.as_str() == "one").unwrap().clone();
     stage.step(Input::DeliveryFailed { id: gone.id, failure: failure(FailureClass::Gone) });
-    let disabled = |note: &Diagnostic| matches!(note, Diagnostic::SinkDisabled { dead_letters: 1, .. });
+    let disabled = |note: &Diagnostic| matches!(note, Diagnostic::SinkDisabled { dead_letters: 2, .. });
     assert!(stage.diagnostics.iter().any(disabled), "{:?}", stage.diagnostics);
     stage.deliveries.clear();
     stage.answer("Failed");

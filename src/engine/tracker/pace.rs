@@ -79,6 +79,7 @@ impl Tracker {
             FailureClass::Throttled
             | FailureClass::Unauthorized
             | FailureClass::Blocked
+            | FailureClass::Rejected(_)
             | FailureClass::Permanent
             | FailureClass::Gone => Backoff::POLL,
         }

@@ -58,6 +58,7 @@ impl Trouble {
             | FailureClass::WrongProtocol
             | FailureClass::Unauthorized
             | FailureClass::Blocked
+            | FailureClass::Rejected(_)
             | FailureClass::Permanent
             | FailureClass::Gone => Self::Unreachable,
         }

@@ -129,7 +129,8 @@ mod tests {
     #[test]
     fn a_sink_of_the_release_before_is_read() {
         let sink = full().sinks.remove(0).snapshot;
-        let read = written_before(&sink, &[("", "written_at")]);
-        assert_eq!(read, SinkSnapshot { written_at: None, ..sink });
+        let added = [("", "written_at"), ("", "has_accepted"), ("", "failing")];
+        let read = written_before(&sink, &added);
+        assert_eq!(read, SinkSnapshot { written_at: None, has_accepted: false, failing: None, ..sink });
     }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Record;
-use crate::engine::snapshot::SinkSnapshot;
+use crate::engine::snapshot::{FailingSnapshot, SinkSnapshot};
 
 impl Record for SinkSnapshot {
     type Json = SinkJson;
@@ -17,6 +17,21 @@ pub(in crate::adapters::store) struct SinkJson {
     fingerprint: u64,
     disabled: Option<String>,
     held_until: Option<Timestamp>,
+    #[serde(skip_serializing_if = "is_false")]
+    has_accepted: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failing: Option<FailingJson>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "for serde")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+#[derive(Serialize, Deserialize)]
+struct FailingJson {
+    since: Timestamp,
+    reason: String,
 }
 
 impl From<SinkSnapshot> for SinkJson {
@@ -26,6 +41,8 @@ impl From<SinkSnapshot> for SinkJson {
             fingerprint: snapshot.fingerprint,
             disabled: snapshot.disabled,
             held_until: snapshot.held_until,
+            has_accepted: snapshot.has_accepted,
+            failing: snapshot.failing.map(Into::into),
         }
     }
 }
@@ -37,6 +54,20 @@ impl From<SinkJson> for SinkSnapshot {
             fingerprint: json.fingerprint,
             disabled: json.disabled,
             held_until: json.held_until,
+            has_accepted: json.has_accepted,
+            failing: json.failing.map(Into::into),
         }
+    }
+}
+
+impl From<FailingSnapshot> for FailingJson {
+    fn from(snapshot: FailingSnapshot) -> Self {
+        Self { since: snapshot.since, reason: snapshot.reason }
+    }
+}
+
+impl From<FailingJson> for FailingSnapshot {
+    fn from(json: FailingJson) -> Self {
+        Self { since: json.since, reason: json.reason }
     }
 }

@@ -58,9 +58,9 @@ impl Backend for Sqlite {
     }
 
     fn open(&self, set_aside: Option<Timestamp>) -> Result<Opened, OpenError> {
-        let OpenedFile { store, snapshot, dead_letters, set_aside } = OpenFile::open(&self.path, set_aside)?;
+        let OpenedFile { store, snapshot, set_aside } = OpenFile::open(&self.path, set_aside)?;
         let set_aside = set_aside.map(|path| path.display().to_string());
-        Ok(Opened { store: Box::new(store), snapshot, dead_letters, set_aside })
+        Ok(Opened { store: Box::new(store), snapshot, set_aside })
     }
 
     fn administer(&self) -> Result<Box<dyn DeliveryAdmin>, OpenError> {
@@ -88,7 +88,6 @@ struct OpenFile {
 struct OpenedFile {
     store: OpenFile,
     snapshot: Snapshot,
-    dead_letters: u32,
     set_aside: Option<PathBuf>,
 }
 
@@ -113,7 +112,6 @@ impl OpenFile {
         let reader = open::beside(path)?;
         let unreadable = |error| FileError::of(path, &error);
         let snapshot = read::snapshot(&reader).map_err(unreadable)?;
-        let dead_letters = read::dead_letters(&reader).map_err(unreadable)?;
         for connection in [&writer, &reader] {
             open::understood(path, connection)?;
         }
@@ -129,7 +127,7 @@ impl OpenFile {
             writer: start("state-write", writer)?,
             reader: start("state-read", reader)?,
         };
-        Ok(OpenedFile { store, snapshot, dead_letters, set_aside: set_aside.or(reunited) })
+        Ok(OpenedFile { store, snapshot, set_aside: set_aside.or(reunited) })
     }
 
     /// Does `work` with the connection of a thread.

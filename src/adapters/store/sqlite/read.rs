@@ -14,7 +14,7 @@ pub(super) const DELIVERY: &str =
     "SELECT t.id, d.sink, t.project, t.job, t.kind, t.told_at, d.attempts, d.due, d.changed_at
      FROM deliveries d JOIN transitions t ON t.seq = d.transition";
 
-/// All that is committed, of deliveries those that are pending.
+/// All that is committed, of deliveries those that are pending, and the ids of dead letters.
 pub(super) fn snapshot(connection: &Connection) -> rusqlite::Result<Snapshot> {
     Ok(Snapshot {
         projects: all(connection, "SELECT name, memory FROM projects", |row| {
@@ -36,13 +36,15 @@ pub(super) fn snapshot(connection: &Connection) -> rusqlite::Result<Snapshot> {
             &format!("{DELIVERY} WHERE d.state = '{Pending}' ORDER BY t.seq"),
             delivery,
         )?,
+        dead_letters: all(
+            connection,
+            &format!(
+                "SELECT t.id, d.sink FROM deliveries d JOIN transitions t ON t.seq = d.transition
+                 WHERE d.state = '{Dead}' ORDER BY t.seq, d.sink"
+            ),
+            delivery_id,
+        )?,
     })
-}
-
-/// How many deliveries became dead letters.
-pub(super) fn dead_letters(connection: &Connection) -> rusqlite::Result<u32> {
-    let sql = format!("SELECT count(*) FROM deliveries WHERE state = '{Dead}'");
-    connection.query_row(&sql, [], |row| row.get(0))
 }
 
 /// The payload of a delivery.
@@ -66,7 +68,7 @@ pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<DeliveryRecord> {
     let job = row.get::<_, Option<String>>(3)?.is_some();
     let emitted_at = time(row, 5)?;
     Ok(DeliveryRecord {
-        id: DeliveryId { event: parsed(row, 0)?, sink: SinkName::new(row.get::<_, String>(1)?) },
+        id: delivery_id(row)?,
         project: ProjectName::new(row.get::<_, String>(2)?),
         job: if job { Some(job_id(row, 3)?) } else { None },
         kind: kind(row, 4)?,
@@ -75,6 +77,11 @@ pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<DeliveryRecord> {
         due: if row.get::<_, Option<i64>>(7)?.is_some() { time(row, 7)? } else { emitted_at },
         written_at: time(row, 8)?,
     })
+}
+
+/// The first two columns of a delivery.
+fn delivery_id(row: &Row<'_>) -> rusqlite::Result<DeliveryId> {
+    Ok(DeliveryId { event: parsed(row, 0)?, sink: SinkName::new(row.get::<_, String>(1)?) })
 }
 
 fn all<T>(

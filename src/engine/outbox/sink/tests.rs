@@ -188,7 +188,7 @@ impl Pair {
             }
             Step::Finish(which, is_delivered) => {
                 if let Some(record) = pick(&under_way, which) {
-                    self.sink.finish(&record.id, is_delivered);
+                    self.sink.finish(&record.id, is_delivered, now);
                     self.model.finish(record.id.event, is_delivered);
                 }
             }
@@ -218,7 +218,8 @@ impl Pair {
                 }
             }
             Step::Disable => {
-                let dead: BTreeSet<_> = self.sink.disable("gone").iter().map(|(id, _)| id.event).collect();
+                let dead: BTreeSet<_> =
+                    self.sink.disable("gone", now).iter().map(|(id, _)| id.event).collect();
                 assert_eq!(dead, self.model.disable());
             }
             Step::Configure => self.configure(),
@@ -288,6 +289,9 @@ impl Pair {
         );
 
         assert_eq!(self.sink.pending(), self.model.items.len());
+        let is_end = |item: &&Item| item.record.kind.is_terminal();
+        assert_eq!(self.sink.waiting_ends.len(), self.model.items.iter().filter(is_end).count());
+        assert_eq!(self.sink.oldest_end().is_some(), self.sink.waiting_ends.len() > 0);
         for ((_, job), queue) in queues {
             let of_job = self.model.items.iter().filter(|item| item.record.job == *job);
             assert!(

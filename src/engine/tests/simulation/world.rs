@@ -79,7 +79,6 @@ pub(super) struct World {
     pub(super) polls: Vec<Vec<Instant>>,
     /// What each sink accepted, repetitions included.
     pub(super) taken: BTreeMap<SinkName, Vec<Arc<Event>>>,
-    pub(super) abandoned: Vec<DeliveryId>,
     /// When the first complete scan of the list was committed.
     pub(super) baseline_at: Option<Instant>,
     pub(super) log: Vec<Action>,
@@ -102,7 +101,6 @@ impl World {
             committing: None,
             polls: vec![Vec::new()],
             taken: sinks.iter().map(|sink| (SinkName::new(*sink), Vec::new())).collect(),
-            abandoned: Vec::new(),
             baseline_at: None,
             log: Vec::new(),
         }
@@ -151,7 +149,6 @@ impl World {
                 let input = if fails { Input::DeliveryFailed { id, failure } } else { Input::Delivered(id) };
                 self.later(latency, input);
             }
-            Action::Diagnostic(Diagnostic::DeliveryAbandoned { id, .. }) => self.abandoned.push(id),
             Action::Diagnostic(_) => {}
         }
     }

@@ -1,0 +1,68 @@
+//! The deliveries of one ordering key to one sink.
+
+use std::collections::VecDeque;
+
+use crate::engine::commit_queue::EventHeader;
+use crate::model::time::Instant;
+use crate::model::{EventId, EventKind};
+
+/// The deliveries of one ordering key, the next one first. It may be empty while the end of the
+/// last one is being committed.
+#[derive(Debug)]
+pub(super) struct Queue {
+    pub(super) pending: VecDeque<PendingDelivery>,
+    pub(super) waits_for: WaitsFor,
+}
+
+/// What the first delivery of a queue waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum WaitsFor {
+    /// The time of its next attempt.
+    Attempt(Instant),
+    /// The answer to the attempt under way.
+    Answer,
+    /// The commit of the end of the delivery before.
+    Commit,
+}
+
+#[derive(Debug)]
+pub(super) struct PendingDelivery {
+    pub(super) event: EventId,
+    pub(super) kind: EventKind,
+    pub(super) emitted_at: Instant,
+    pub(super) attempts: u32,
+    pub(super) reason: Option<String>,
+}
+
+impl Queue {
+    /// A queue with room for one delivery, because most have no more.
+    pub(super) fn of_one(pending: PendingDelivery, due: Instant) -> Self {
+        let mut queue = Self { pending: VecDeque::with_capacity(1), waits_for: WaitsFor::Attempt(due) };
+        queue.pending.push_back(pending);
+        queue
+    }
+
+    /// The place of a delivery.
+    pub(super) fn place(&self, event: EventId) -> Option<usize> {
+        self.pending.iter().position(|pending| pending.event == event)
+    }
+
+    /// Moves the end of a job before its earlier events. Returns whether it did.
+    pub(super) fn let_the_end_overtake(&mut self) -> bool {
+        let end = self.pending.iter().position(PendingDelivery::is_end).filter(|at| *at > 0);
+        let Some(end) = end.and_then(|at| self.pending.remove(at)) else { return false };
+        self.pending.push_front(end);
+        true
+    }
+}
+
+impl PendingDelivery {
+    pub(super) fn new(header: &EventHeader, emitted_at: Instant) -> Self {
+        Self { event: header.event, kind: header.kind, emitted_at, attempts: 0, reason: None }
+    }
+
+    /// Whether it is the end of a restore, or of the watch of its index.
+    pub(super) fn is_end(&self) -> bool {
+        self.kind.is_terminal()
+    }
+}
