@@ -42,4 +42,4 @@ pub use settings::{
     Settings, SlowAfter, StateSettings, WatchSettings, label_fault,
 };
 pub use sinks::{DesktopSettings, EventFilter, LogSettings, SinkSettings, WebhookSettings};
-pub use webhook_url::{UrlSource, WebhookUrl};
+pub use webhook_url::{UrlSource, WebhookUrl, expected_format};

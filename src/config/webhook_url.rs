@@ -10,7 +10,7 @@ use secrecy::zeroize::{Zeroize as _, Zeroizing};
 use url::Url;
 
 use super::endpoint::is_loopback;
-use super::{Redactor, SecretSource};
+use super::{Redactor, SecretSource, WebhookFormat};
 use crate::model::{Placeholder, is_invisible};
 
 /// Parts of an address shorter than this are shown if a receiver repeats them.
@@ -106,6 +106,32 @@ impl WebhookUrl {
     }
 }
 
+/// The format that the receiver at this host expects, if it is a known one: it refuses others.
+///
+/// ```
+/// use restore_watch::config::{WebhookFormat, expected_format};
+///
+/// assert_eq!(expected_format("hooks.slack.com"), Some(WebhookFormat::Slack));
+/// assert_eq!(expected_format("hooks.example.com"), None);
+/// ```
+pub fn expected_format(host: &str) -> Option<WebhookFormat> {
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    let is_within =
+        |domain: &str| host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    let is_any = |domains: &[&str]| domains.iter().any(|domain| is_within(domain));
+
+    match () {
+        () if is_any(&["hooks.slack.com", "hooks.slack-gov.com"]) => Some(WebhookFormat::Slack),
+        () if is_any(&["discord.com", "discordapp.com"]) => Some(WebhookFormat::Discord),
+        // Teams' Workflows run in Power Automate; its connectors had the last of these domains.
+        () if is_any(&["logic.azure.com", "api.powerplatform.com", "webhook.office.com"]) => {
+            Some(WebhookFormat::Teams)
+        }
+        () if is_any(&["ntfy.sh"]) => Some(WebhookFormat::Ntfy),
+        () => None,
+    }
+}
+
 impl Drop for WebhookUrl {
     fn drop(&mut self) {
         // The text of a URL can be overwritten once it is taken out of it.
@@ -163,5 +189,24 @@ mod tests {
             "has a placeholder like ${NAME}, which is not replaced; write the address itself (a `$`, `{`, `<` or `%` that \
              belongs to it as %24, %7B, %3C or %25)"
         );
+    }
+
+    #[test]
+    fn host_tells_the_expected_format() {
+        for (host, format) in [
+            ("hooks.slack.com", Some(WebhookFormat::Slack)),
+            ("Hooks.Slack.com.", Some(WebhookFormat::Slack)),
+            ("discord.com", Some(WebhookFormat::Discord)),
+            ("ptb.discord.com", Some(WebhookFormat::Discord)),
+            ("prod-12.westus.logic.azure.com", Some(WebhookFormat::Teams)),
+            ("default1.2f.environment.api.powerplatform.com", Some(WebhookFormat::Teams)),
+            ("ntfy.sh", Some(WebhookFormat::Ntfy)),
+            ("notdiscord.com", None),
+            ("discord.com.example", None),
+            ("hooks.example.com", None),
+            ("127.0.0.1", None),
+        ] {
+            assert_eq!(expected_format(host), format, "{host}");
+        }
     }
 }
