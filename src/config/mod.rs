@@ -20,6 +20,7 @@ mod redactor;
 mod secret;
 mod settings;
 mod sinks;
+mod surprise;
 mod typo;
 mod webhook_url;
 

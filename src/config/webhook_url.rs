@@ -86,6 +86,15 @@ impl WebhookUrl {
         self
     }
 
+    /// The format that the receiver expects, if that is another one than `format`.
+    pub fn expected_instead_of(&self, format: WebhookFormat) -> Option<WebhookFormat> {
+        let expected = expected_format(self.0.host_str()?)?;
+        // Discord takes messages for Slack at addresses that end in `/slack`.
+        let is_other =
+            expected != format && (expected, format) != (WebhookFormat::Discord, WebhookFormat::Slack);
+        is_other.then_some(expected)
+    }
+
     /// Masks the parts of the address that may be secret in texts: receivers often repeat the
     /// request. Parts shorter than six characters are left in: they are no secrets, but parts of
     /// ordinary words.

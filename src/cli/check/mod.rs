@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 
-use super::output::print;
+use super::output::{inform, print};
 use super::start::{block_on, listen, unless_stopped};
 use super::{Done, Failure};
 use crate::adapters::store;
@@ -39,6 +39,9 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
         .await
     })?;
     print(&meaning(&path, &settings))?;
+    for warning in &settings.warnings {
+        inform(&format!("\n{warning}"));
+    }
     Ok(Done::Exit(Exit::Success))
 }
 

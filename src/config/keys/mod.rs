@@ -137,6 +137,11 @@ pub(super) fn may_show_word(name: &str, word: &str) -> bool {
     find(name).any(|(_, key)| key.kind.has_word(word))
 }
 
+/// Whether a key of this name takes ids of jobs.
+pub(super) fn takes_jobs(name: &str) -> bool {
+    find(name).any(|(_, key)| matches!(key.kind, Kind::Jobs))
+}
+
 /// Where a key belongs that was found in another table, for the hint about it.
 pub(super) fn home(name: &str) -> Option<String> {
     let places: Vec<_> = find(name).filter_map(|(table, _)| table.place).collect();
