@@ -2,7 +2,7 @@
 //!
 //! Invariant: a shell reads each word as it was given, whatever is in it.
 
-use std::borrow::Cow;
+use crate::platform::shell;
 
 /// The command that waits for these jobs with these options.
 pub(super) fn command(ids: Vec<&str>, options: &[String]) -> String {
@@ -20,17 +20,7 @@ pub(super) fn command(ids: Vec<&str>, options: &[String]) -> String {
 }
 
 fn words<'a>(words: impl Iterator<Item = &'a &'a str>) -> String {
-    words.map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &str) -> Cow<'_, str> {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        word.into()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''")).into()
-    }
+    words.map(|word| shell::word(word)).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
