@@ -7,6 +7,7 @@ mod add;
 mod check;
 mod ci;
 mod completions;
+mod credentials;
 mod deliveries;
 mod demo;
 mod done;
@@ -14,6 +15,7 @@ mod explain;
 mod failure;
 mod forget;
 mod ids;
+mod init;
 mod list;
 mod man;
 mod notify_test;
@@ -57,6 +59,7 @@ enum Command {
     Resume(pause::ResumeArgs),
     Deliveries(Box<deliveries::Args>),
     List(list::Args),
+    Init(init::Args),
     Check(check::Args),
     NotifyTest(notify_test::Args),
     Simulate(simulate::Args),
@@ -80,6 +83,7 @@ impl Cli {
             Command::Resume(args) => pause::resume(&args),
             Command::Deliveries(args) => deliveries::run(*args),
             Command::List(args) => list::run(&args),
+            Command::Init(args) => init::run(&args),
             Command::Check(args) => check::run(&args),
             Command::NotifyTest(args) => notify_test::run(&args),
             Command::Simulate(args) => simulate::run(&args),

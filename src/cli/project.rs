@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::Failure;
-use crate::config::{self, Endpoint, ProjectSettings, Settings};
+use crate::config::{self, Endpoint, Problem, Problems, ProjectSettings, Settings};
 use crate::model::Exit;
 
 /// Which project is meant.
@@ -37,9 +37,19 @@ impl ProjectArgs {
         if self.config.is_none() && self.project.is_none() {
             return from_environment();
         }
-        let path = config::locate(self.config.as_deref())?;
+        let path = match (&self.config, &self.project) {
+            (None, Some(name)) => config::locate(None).map_err(|problems| no_file_for(name, &problems))?,
+            (config, _) => config::locate(config.as_deref())?,
+        };
         pick(config::load(&path)?, self.project.as_deref())
     }
+}
+
+/// A project was named, and no configuration that has it was found.
+fn no_file_for(project: &str, problems: &Problems) -> Failure {
+    let why = problems.iter().map(Problem::message).collect::<Vec<_>>().join("; ");
+    Failure::new(Exit::Config, format!("--project {project} names a project of a configuration file: {why}"))
+        .with_help("name the file with --config FILE, or leave --project out to use $PINECONE_API_KEY")
 }
 
 fn from_environment() -> Result<ProjectSettings, Failure> {

@@ -29,8 +29,8 @@ use choices::SinkType;
 pub use choices::{Effort, LogFormat, LogLevel, WebhookFormat};
 pub use endpoint::{Endpoint, EndpointError, is_loopback};
 pub(crate) use excerpt::{Place, Source};
-pub use keys::schema;
-pub use locate::{load, locate, state};
+pub use keys::{first_file, sample, schema};
+pub use locate::{is_state_of_user, is_system_file, load, locate, state};
 pub(crate) use masks::Mask;
 pub use pattern::{IndexPattern, PatternError};
 pub use problem::{Problem, Problems};
@@ -43,4 +43,4 @@ pub use settings::{
     Settings, SlowAfter, StateSettings, WatchSettings, label_fault,
 };
 pub use sinks::{DesktopSettings, EventFilter, LogSettings, SinkSettings, WebhookSettings};
-pub use webhook_url::{UrlSource, WebhookUrl, expected_format};
+pub use webhook_url::{UrlError, UrlSource, WebhookUrl, expected_format};

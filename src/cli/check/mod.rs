@@ -1,6 +1,12 @@
 //! `restore-watch check`
+//!
+//! Invariant: all problems are reported, each with what to do, and no secret is shown. Without an
+//! option, no secret is read and nothing is sent.
 
-use std::fmt::Write as _;
+mod meaning;
+mod online;
+mod secrets;
+
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
@@ -8,191 +14,154 @@ use clap::Parser;
 use super::output::{inform, print};
 use super::start::{block_on, listen, unless_stopped};
 use super::{Done, Failure};
-use crate::adapters::store;
-use crate::config::{
-    self, ApiSettings, CadenceSettings, DiscoverySettings, EventFilter, IndexPattern, LogFormat,
-    ProjectSettings, Settings, ShownPath, SinkSettings, SlowAfter, StateSettings, UrlSource, WatchSettings,
-    WebhookSettings,
-};
-use crate::model::{EventKind, Exit, duration};
+use crate::config;
+use crate::model::Exit;
+use crate::platform::clock::Clock;
+use crate::platform::shell;
 
 /// Validate a configuration file and print what it means
 ///
-/// Prints all problems of the file at once and exits with 78 if there are any. No secret is read,
-/// and nothing is sent anywhere.
+/// Prints all problems of the file at once and exits with 78 if there are any. Warnings do not
+/// change the exit code. Without an option, no secret is read and nothing is sent anywhere.
+///
+/// With --online, exits with 4 if the API refuses a key or a permission, with 3 if a job is not
+/// found, and with 5 if the API cannot be reached.
 #[derive(Debug, Parser)]
-pub(super) struct Args {
+pub(in crate::cli) struct Args {
     /// The configuration file [default: the one that `run` would use]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+
+    /// Read every secret too: API keys, addresses and signing secrets. None is shown or sent
+    #[arg(long)]
+    secrets: bool,
+
+    /// Ask the API once for each project and each job of the file, too; implies --secrets
+    #[arg(long)]
+    online: bool,
+}
+
+/// What a check of secrets or of the API found.
+#[derive(Default)]
+struct Findings {
+    /// What was checked, a line for each.
+    lines: Vec<String>,
+    warnings: Vec<String>,
+    failures: Vec<Failure>,
+}
+
+impl Findings {
+    /// Adds a line of something that is as it should be.
+    fn good(&mut self, text: &str) {
+        self.lines.push(format!("  ok      {text}\n"));
+    }
+
+    /// Adds a line of something that is not, and why.
+    fn bad(&mut self, text: &str, failure: Failure) {
+        self.lines.push(format!("  failed  {text}\n"));
+        self.failures.push(failure);
+    }
+
+    /// Prints what was checked under a heading, then the warnings and failures.
+    fn print(&self, heading: &str) -> Result<(), Failure> {
+        print(&format!("\n{heading}\n{}", self.lines.concat()))?;
+        let warnings = self.warnings.iter().cloned();
+        for text in warnings.chain(self.failures.iter().map(ToString::to_string)) {
+            inform(&format!("\n{text}"));
+        }
+        Ok(())
+    }
 }
 
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {
-    let named = args.config.clone();
-    let (path, settings) = block_on(async {
+    block_on(async {
         let mut signals = listen()?;
-        unless_stopped(&mut signals, "reading the configuration", move || {
+        let named = args.config.clone();
+        let (path, settings) = unless_stopped(&mut signals, "reading the configuration", move || {
             let path = config::locate(named.as_deref())?;
             let settings = config::load(&path)?;
-            Ok((path, settings))
+            // What is shown can be pasted elsewhere.
+            Ok((std::path::absolute(&path).unwrap_or(path), settings))
         })
-        .await
-    })?;
-    print(&meaning(&path, &settings))?;
-    for warning in &settings.warnings {
-        inform(&format!("\n{warning}"));
-    }
-    Ok(Done::Exit(Exit::Success))
-}
-
-fn meaning(path: &Path, settings: &Settings) -> String {
-    let mut text = format!("{} is valid\n", ShownPath(path));
-    for project in &settings.projects {
-        text += &project_meaning(project);
-    }
-    for sink in &settings.sinks {
-        text += &sink_meaning(sink);
-    }
-    text += &state_meaning(&settings.state);
-    if let Some(monitor) = &settings.monitor {
-        let to = match &monitor.url {
-            UrlSource::Given(url) => url.to_string(),
-            UrlSource::From(source) => format!("the address from {source}"),
-        };
-        let interval = duration::written(monitor.interval);
-        // Writing to a text does not fail.
-        let _ = writeln!(text, "\nheartbeat\n  to        {to}, every {interval}");
-    }
-    text
-}
-
-fn project_meaning(project: &ProjectSettings) -> String {
-    // Each key has a name here, so that none can be left out.
-    let ApiSettings { endpoint, version, requests_per_second, burst, request_timeout, ca_file } =
-        &project.api;
-    let CadenceSettings { effort, min_interval, max_interval, expect } = project.cadence;
-    let WatchSettings { not_found_grace, unauthorized_grace, unreachable_after, until, slow_after } =
-        project.watch;
-
-    let written = duration::written;
-    let mut text = format!(
-        "\nproject {}\n  endpoint  {}, API version {}\n  API key   from {}\n  rate      {} requests/s, burst {}, each at \
-         most {}\n  polls     {} to {} apart, effort {}{}\n  emits     not found after {}, unauthorized after {}, unreachable after {}{}\n  \
-         until     {}\n  jobs      {}\n",
-        project.name,
-        endpoint,
-        version,
-        project.api_key,
-        requests_per_second.per_second(),
-        burst,
-        written(*request_timeout),
-        written(min_interval),
-        written(max_interval),
-        effort,
-        expect.map(|expect| format!(", expecting {}", written(expect))).unwrap_or_default(),
-        written(not_found_grace),
-        written(unauthorized_grace),
-        written(unreachable_after),
-        slow_meaning(slow_after),
-        until,
-        jobs_meaning(project),
-    );
-    if let Some(file) = ca_file {
-        // Writing to a text does not fail.
-        let _ = writeln!(text, "  trusts    the certificates in {} too", ShownPath(file));
-    }
-    for job in &project.jobs {
-        let name = job.name.as_ref().map(|name| format!("  {name}")).unwrap_or_default();
-        let deadline = job.deadline.map(|limit| format!("  deadline {}", written(limit))).unwrap_or_default();
-        let until = job.until.map(|until| format!("  until {until}")).unwrap_or_default();
-        let _ = writeln!(text, "    {}{name}{deadline}{until}", job.id);
-    }
-    text
-}
-
-fn slow_meaning(slow_after: Option<SlowAfter>) -> String {
-    match slow_after {
-        None => String::new(),
-        Some(SlowAfter::Time(time)) => format!(", slow after {}", duration::written(time)),
-        Some(part @ SlowAfter::Quantile(_)) => {
-            format!(", slow once longer than {part} of the past restores (at least 20)")
+        .await?;
+        print(&meaning::meaning(&path, &settings))?;
+        for warning in &settings.warnings {
+            inform(&format!("\n{warning}"));
         }
-    }
+
+        let mut failures = Vec::new();
+        if args.secrets || args.online {
+            let (settings, file) = (settings.clone(), path.clone());
+            let read = move || Ok(secrets::check(&settings, &file));
+            let (found, projects) = unless_stopped(&mut signals, "reading the secrets", read).await?;
+            found.print("secrets")?;
+            failures.extend(found.failures);
+
+            if args.online && !projects.is_empty() {
+                let found = tokio::select! {
+                    found = online::check(projects, &path, Clock::system()) => found,
+                    exit = signals.next() => return Ok(Done::Exit(exit)),
+                };
+                found.print("online")?;
+                failures.extend(found.failures);
+            }
+        }
+
+        if failures.is_empty() {
+            print(&next_steps(&path, args.online))?;
+        }
+        Ok(Done::Exit(exit(&failures)))
+    })
 }
 
-/// How many are named, and which are found.
-fn jobs_meaning(project: &ProjectSettings) -> String {
-    let named = project.jobs.len();
-    let Some(DiscoverySettings { indexes, exclude, max_jobs }) = &project.discover else {
-        return named.to_string();
+/// The exit code of several failures.
+fn exit(failures: &[Failure]) -> Exit {
+    let has = |exit: &Exit| failures.iter().any(|failure| failure.exit() == *exit);
+    let other = failures.first().map_or(Exit::Success, Failure::exit);
+    Exit::PRECEDENCE.into_iter().find(has).unwrap_or(other)
+}
+
+/// The commands that come next for a valid file.
+pub(super) fn next_steps(file: &Path, is_checked_online: bool) -> String {
+    let shown = file.to_string_lossy();
+    let name = shell::word(&shown);
+    let run = if config::is_system_file(file) {
+        "  sudo systemctl reload-or-restart restore-watch\n".to_owned()
+    } else {
+        format!("  restore-watch run --config {name}\n")
     };
-    let list =
-        |patterns: &[IndexPattern]| patterns.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let into = match &indexes[..] {
-        [] => String::new(),
-        indexes => format!(" into indexes {}", list(indexes)),
-    };
-    let except = match &exclude[..] {
-        [] => String::new(),
-        exclude => format!(", except into {}", list(exclude)),
-    };
-    let limit = if *max_jobs == DiscoverySettings::MAX_JOBS {
+    let check = if is_checked_online {
         String::new()
     } else {
-        format!(", at most {max_jobs}")
+        format!("  restore-watch check --online --config {name}\n")
     };
-    format!("{named}, and all that are found unfinished{into}{except}{limit}")
+    format!("\nNext:\n{check}{run}")
 }
 
-fn sink_meaning(sink: &SinkSettings) -> String {
-    let kind = match sink {
-        SinkSettings::Log(log) => match log.format {
-            LogFormat::Human => "log on standard error, for people".to_owned(),
-            LogFormat::Json => "log on standard error, as JSON".to_owned(),
-        },
-        SinkSettings::Desktop(_) => "desktop notifications".to_owned(),
-        SinkSettings::Webhook(webhook) => match &webhook.url {
-            UrlSource::Given(url) => format!("webhook to {url}"),
-            UrlSource::From(source) => format!("webhook, address from {source}"),
-        },
-    };
-    let further = match sink {
-        SinkSettings::Webhook(webhook) => webhook_meaning(webhook),
-        SinkSettings::Log(_) | SinkSettings::Desktop(_) => String::new(),
-    };
-    format!("\nsink {}\n  {kind}\n  receives  {}\n{further}", sink.name(), events(sink.events()))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn webhook_meaning(webhook: &WebhookSettings) -> String {
-    let mut text = format!("  format    {}\n", webhook.format);
-    let secrets: Vec<_> = webhook.signing_secrets.iter().map(ToString::to_string).collect();
-    // Writing to a text does not fail.
-    let _ = match secrets.as_slice() {
-        [] => writeln!(text, "  signed    no"),
-        [one] => writeln!(text, "  signed    with a secret from {one}"),
-        more => writeln!(text, "  signed    with {} secrets, from {}", more.len(), more.join(", ")),
-    };
-    let reached = if webhook.block_private { "public addresses only" } else { "private addresses too" };
-    let _ = writeln!(text, "  reaches   {reached}");
-    if webhook.retry_schedule != WebhookSettings::RETRY_SCHEDULE {
-        let waits: Vec<_> = webhook.retry_schedule.iter().map(|wait| duration::written(*wait)).collect();
-        let _ = writeln!(text, "  retries   after {}", waits.join(", "));
+    #[test]
+    fn next_steps_can_be_pasted() {
+        assert_eq!(
+            next_steps(Path::new("/srv/my config.toml"), false),
+            "\nNext:\n  restore-watch check --online --config '/srv/my config.toml'\n  \
+             restore-watch run --config '/srv/my config.toml'\n"
+        );
+        assert_eq!(
+            next_steps(Path::new("/etc/restore-watch/config.toml"), true),
+            "\nNext:\n  sudo systemctl reload-or-restart restore-watch\n"
+        );
     }
-    text
-}
 
-fn state_meaning(state: &StateSettings) -> String {
-    let place = match store::backend(state) {
-        Some(backend) => backend.location(),
-        None => "nowhere: neither this file nor the environment says where".to_owned(),
-    };
-    format!("\nstate\n  kept in   {place}\n  kept for  {} once it is over\n", duration::written(state.keep))
-}
+    #[test]
+    fn exit_code_is_that_of_the_worst_failure() {
+        let all =
+            |exits: &[Exit]| exit(&exits.iter().map(|exit| Failure::new(*exit, "x")).collect::<Vec<_>>());
 
-fn events(filter: &EventFilter) -> String {
-    if *filter == EventFilter::all() {
-        return "every event".to_owned();
+        assert_eq!(all(&[]), Exit::Success);
+        assert_eq!(all(&[Exit::Unreachable, Exit::NotFound, Exit::Unauthorized]), Exit::Unauthorized);
+        assert_eq!(all(&[Exit::Config, Exit::Unreachable]), Exit::Config);
     }
-    let names: Vec<_> = filter.kinds().iter().map(|kind: &EventKind| kind.as_str()).collect();
-    names.join(", ")
 }

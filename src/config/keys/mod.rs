@@ -7,7 +7,6 @@
 mod declared;
 #[cfg(test)]
 mod page;
-#[cfg(test)]
 mod sample;
 mod schema;
 #[cfg(test)]
@@ -17,6 +16,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 pub(super) use self::declared::*;
+pub use self::sample::{first_file, sample};
 pub use self::schema::schema;
 use super::SinkType;
 use crate::model::duration;

@@ -22,7 +22,7 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::DeTable;
 
-pub(super) use self::state::usual_path as usual_state_path;
+pub(super) use self::state::{path_of_user as state_path_of_user, usual_path as usual_state_path};
 #[cfg(test)]
 pub(super) use self::tests::{FULL, uncommented};
 
@@ -60,7 +60,9 @@ pub(super) fn parse_in(text: &str, file: &Path, variables: &Variables<'_>) -> Re
     let document = document(text).map_err(|errors| syntax::problems(text, &errors, file))?;
 
     let report = Report::default();
-    let base = file.parent().unwrap_or(Path::new(""));
+    // Absolute, so that what is shown of it is, too.
+    let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    let base = absolute.parent().unwrap_or(Path::new(""));
     let mut top = Section::new(document.get_ref(), &TOP, document.span(), &report);
 
     let projects = project::read(&mut top, base, variables);

@@ -1,0 +1,179 @@
+//! What a configuration means, in words.
+//!
+//! Invariant: each key of `[api]`, `[cadence]` and `[watch]` has a name here, so that none can be
+//! left out.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use crate::adapters::store;
+use crate::config::{
+    self, ApiSettings, CadenceSettings, DiscoverySettings, EventFilter, IndexPattern, LogFormat,
+    ProjectSettings, Settings, ShownPath, SinkSettings, SlowAfter, StateSettings, UrlSource, WatchSettings,
+    WebhookSettings,
+};
+use crate::model::{EventKind, duration};
+
+/// Where the unit `restore-watch.service` keeps the state (`StateDirectory=`).
+const SERVICE_STATE: &str = "/var/lib/restore-watch";
+
+/// What the file at `path` means.
+pub(super) fn meaning(path: &Path, settings: &Settings) -> String {
+    let mut text = format!("{} is valid\n", ShownPath(path));
+    for project in &settings.projects {
+        text += &project_meaning(project);
+    }
+    for sink in &settings.sinks {
+        text += &sink_meaning(sink);
+    }
+    text += &state_meaning(path, &settings.state);
+    if let Some(monitor) = &settings.monitor {
+        let to = match &monitor.url {
+            UrlSource::Given(url) => url.to_string(),
+            UrlSource::From(source) => format!("the address from {source}"),
+        };
+        let interval = duration::written(monitor.interval);
+        // Writing to a text does not fail.
+        let _ = writeln!(text, "\nheartbeat\n  to        {to}, every {interval}");
+    }
+    text
+}
+
+fn project_meaning(project: &ProjectSettings) -> String {
+    // Each key has a name here, so that none can be left out.
+    let ApiSettings { endpoint, version, requests_per_second, burst, request_timeout, ca_file } =
+        &project.api;
+    let CadenceSettings { effort, min_interval, max_interval, expect } = project.cadence;
+    let WatchSettings { not_found_grace, unauthorized_grace, unreachable_after, until, slow_after } =
+        project.watch;
+
+    let written = duration::written;
+    let mut text = format!(
+        "\nproject {}\n  endpoint  {}, API version {}\n  API key   from {}\n  rate      {} requests/s, burst {}, each at \
+         most {}\n  polls     {} to {} apart, effort {}{}\n  emits     not found after {}, unauthorized after {}, unreachable after {}{}\n  \
+         until     {}\n  jobs      {}\n",
+        project.name,
+        endpoint,
+        version,
+        project.api_key,
+        requests_per_second.per_second(),
+        burst,
+        written(*request_timeout),
+        written(min_interval),
+        written(max_interval),
+        effort,
+        expect.map(|expect| format!(", expecting {}", written(expect))).unwrap_or_default(),
+        written(not_found_grace),
+        written(unauthorized_grace),
+        written(unreachable_after),
+        slow_meaning(slow_after),
+        until,
+        jobs_meaning(project),
+    );
+    if let Some(file) = ca_file {
+        // Writing to a text does not fail.
+        let _ = writeln!(text, "  trusts    the certificates in {} too", ShownPath(file));
+    }
+    for job in &project.jobs {
+        let name = job.name.as_ref().map(|name| format!("  {name}")).unwrap_or_default();
+        let deadline = job.deadline.map(|limit| format!("  deadline {}", written(limit))).unwrap_or_default();
+        let until = job.until.map(|until| format!("  until {until}")).unwrap_or_default();
+        let _ = writeln!(text, "    {}{name}{deadline}{until}", job.id);
+    }
+    text
+}
+
+fn slow_meaning(slow_after: Option<SlowAfter>) -> String {
+    match slow_after {
+        None => String::new(),
+        Some(SlowAfter::Time(time)) => format!(", slow after {}", duration::written(time)),
+        Some(part @ SlowAfter::Quantile(_)) => {
+            format!(", slow once longer than {part} of the past restores (at least 20)")
+        }
+    }
+}
+
+/// How many are named, and which are found.
+fn jobs_meaning(project: &ProjectSettings) -> String {
+    let named = project.jobs.len();
+    let Some(DiscoverySettings { indexes, exclude, max_jobs }) = &project.discover else {
+        return named.to_string();
+    };
+    let list =
+        |patterns: &[IndexPattern]| patterns.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let into = match &indexes[..] {
+        [] => String::new(),
+        indexes => format!(" into indexes {}", list(indexes)),
+    };
+    let except = match &exclude[..] {
+        [] => String::new(),
+        exclude => format!(", except into {}", list(exclude)),
+    };
+    let limit = if *max_jobs == DiscoverySettings::MAX_JOBS {
+        String::new()
+    } else {
+        format!(", at most {max_jobs}")
+    };
+    format!("{named}, and all that are found unfinished{into}{except}{limit}")
+}
+
+fn sink_meaning(sink: &SinkSettings) -> String {
+    let kind = match sink {
+        SinkSettings::Log(log) => match log.format {
+            LogFormat::Human => "log on standard error, for people".to_owned(),
+            LogFormat::Json => "log on standard error, as JSON".to_owned(),
+        },
+        SinkSettings::Desktop(_) => "desktop notifications".to_owned(),
+        SinkSettings::Webhook(webhook) => match &webhook.url {
+            UrlSource::Given(url) => format!("webhook to {url}"),
+            UrlSource::From(source) => format!("webhook, address from {source}"),
+        },
+    };
+    let further = match sink {
+        SinkSettings::Webhook(webhook) => webhook_meaning(webhook),
+        SinkSettings::Log(_) | SinkSettings::Desktop(_) => String::new(),
+    };
+    format!("\nsink {}\n  {kind}\n  receives  {}\n{further}", sink.name(), events(sink.events()))
+}
+
+fn webhook_meaning(webhook: &WebhookSettings) -> String {
+    let mut text = format!("  format    {}\n", webhook.format);
+    let secrets: Vec<_> = webhook.signing_secrets.iter().map(ToString::to_string).collect();
+    // Writing to a text does not fail.
+    let _ = match secrets.as_slice() {
+        [] => writeln!(text, "  signed    no"),
+        [one] => writeln!(text, "  signed    with a secret from {one}"),
+        more => writeln!(text, "  signed    with {} secrets, from {}", more.len(), more.join(", ")),
+    };
+    let reached = if webhook.block_private { "public addresses only" } else { "private addresses too" };
+    let _ = writeln!(text, "  reaches   {reached}");
+    if webhook.retry_schedule != WebhookSettings::RETRY_SCHEDULE {
+        let waits: Vec<_> = webhook.retry_schedule.iter().map(|wait| duration::written(*wait)).collect();
+        let _ = writeln!(text, "  retries   after {}", waits.join(", "));
+    }
+    text
+}
+
+fn state_meaning(file: &Path, state: &StateSettings) -> String {
+    let place = match store::backend(state) {
+        Some(backend) => backend.location(),
+        None => "nowhere: neither this file nor the environment says where".to_owned(),
+    };
+    let whose = if config::is_state_of_user(file, state) {
+        format!(" (for this user; the system service keeps it in {SERVICE_STATE})")
+    } else {
+        String::new()
+    };
+    format!(
+        "\nstate\n  kept in   {place}{whose}\n  kept for  {} once it is over\n",
+        duration::written(state.keep)
+    )
+}
+
+fn events(filter: &EventFilter) -> String {
+    if *filter == EventFilter::all() {
+        return "every event".to_owned();
+    }
+    let names: Vec<_> = filter.kinds().iter().map(|kind: &EventKind| kind.as_str()).collect();
+    names.join(", ")
+}
