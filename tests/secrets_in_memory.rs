@@ -48,8 +48,8 @@ fn secrets_are_overwritten_when_dropped() {
 
     let url = UrlSource::From(address);
     leaves_no_trace(ADDRESS, || {
-        let heartbeat =
-            MonitorSettings { url: url.clone(), allow_http: false, interval: Duration::from_secs(1) };
+        let (url, interval) = (url.clone(), Duration::from_secs(1));
+        let heartbeat = MonitorSettings { url, allow_http: false, interval, count_sinks: false };
         Monitor::new(&heartbeat).unwrap()
     });
     let webhook = WebhookSettings { signing_secrets: vec![signing], ..WebhookSettings::new(url) };

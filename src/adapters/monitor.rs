@@ -28,6 +28,7 @@ pub struct Monitor {
     url: WebhookUrl,
     redactor: Redactor,
     interval: Duration,
+    counts_sinks: bool,
 }
 
 /// Why a monitor cannot be used.
@@ -46,11 +47,16 @@ impl Monitor {
         let url = settings.url.read(settings.allow_http).map_err(MonitorError::Url)?;
         let http = http::client(&ClientOptions::new(url.expose(), None).within(TIMEOUT))?;
         let redactor = http::with_proxy_credentials(url.redactor());
-        Ok(Self { http, url, redactor, interval: settings.interval })
+        Ok(Self { http, url, redactor, interval: settings.interval, counts_sinks: settings.count_sinks })
     }
 
     pub fn interval(&self) -> Duration {
         self.interval
+    }
+
+    /// Whether a sink in trouble holds the pings back.
+    pub fn counts_sinks(&self) -> bool {
+        self.counts_sinks
     }
 
     /// Sends a ping by GET. Fails if the answer does not come within 10 s, is not 2xx, or says that

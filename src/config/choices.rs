@@ -82,6 +82,16 @@ pub enum WebhookFormat {
     Ntfy,
 }
 
+impl WebhookFormat {
+    /// Whether it is a message for people, not data for a program.
+    pub fn is_for_people(self) -> bool {
+        match self {
+            Self::Standard | Self::CloudEvents => false,
+            Self::Slack | Self::Discord | Self::Teams | Self::Ntfy => true,
+        }
+    }
+}
+
 keywords!(WebhookFormat {
     Standard = "standard",
     CloudEvents = "cloudevents",

@@ -49,6 +49,8 @@ pub struct MonitorSettings {
     pub allow_http: bool,
     /// How often it is pinged.
     pub interval: Duration,
+    /// Whether a sink in trouble holds its pings back, too.
+    pub count_sinks: bool,
 }
 
 impl MonitorSettings {

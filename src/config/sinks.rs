@@ -76,7 +76,7 @@ impl Default for LogSettings {
 pub struct DesktopSettings {
     /// Its name, `desktop` unless given.
     pub name: String,
-    /// The events it wants; unless given, the ends of jobs and `project.unauthorized`.
+    /// The events it wants; unless given, those for people.
     pub events: EventFilter,
 }
 
@@ -84,7 +84,7 @@ pub struct DesktopSettings {
 pub struct WebhookSettings {
     /// Its name, `webhook` unless given.
     pub name: String,
-    /// The events it wants, all unless given.
+    /// The events it wants; unless given, all, or those for people if the format is for people.
     pub events: EventFilter,
     /// Where its address comes from.
     pub url: UrlSource,
@@ -141,6 +141,16 @@ impl EventFilter {
 
     pub fn none() -> Self {
         Self(Vec::new())
+    }
+
+    /// The default of sinks for people: ends, trouble, and the end of trouble.
+    pub fn for_people() -> Self {
+        Self(EventKind::ALL.iter().copied().filter(|kind| kind.is_for_people()).collect())
+    }
+
+    /// The default of a webhook of this format.
+    pub fn of_format(format: WebhookFormat) -> Self {
+        if format.is_for_people() { Self::for_people() } else { Self::all() }
     }
 
     /// The ends of jobs, and errors: what a person who waits wants to hear of.

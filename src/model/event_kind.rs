@@ -324,6 +324,12 @@ impl EventKind {
         self.noun() == "index"
     }
 
+    /// Whether a person wants to hear of it unasked: it is an end, trouble, or the end of trouble.
+    /// What is for the record is left out.
+    pub fn is_for_people(self) -> bool {
+        self.severity() != Severity::Info
+    }
+
     /// Whether a person who waits wants to hear of it: it ends something, or something is broken.
     pub fn is_end_or_error(self) -> bool {
         self.is_terminal() || self.severity() == Severity::Error
@@ -367,6 +373,14 @@ mod tests {
     #[test]
     fn nouns_are_listed_once() {
         assert_eq!(EventKind::nouns(), ["restore_job", "index", "project"]);
+    }
+
+    #[test]
+    fn people_hear_of_all_but_the_course_of_a_job() {
+        let others: Vec<_> = EventKind::ALL.iter().filter(|kind| !kind.is_for_people()).collect();
+
+        assert_eq!(others, [&EventKind::Watched, &EventKind::StatusChanged, &EventKind::Progressed]);
+        assert!(EventKind::ALL.iter().all(|kind| kind.is_for_people() || !kind.is_end_or_error()));
     }
 
     #[test]

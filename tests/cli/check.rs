@@ -87,7 +87,8 @@ fn webhooks_and_the_state_are_explained() {
         "  webhook to https://hooks.example\n  receives  every event\n  format    standard\n  signed    no\n  \
          reaches   private addresses too\n\nsink ops\n  webhook, address from environment variable OPS\n  \
          receives  every event\n  format    cloudevents\n  signed    with 2 secrets, from credential new, \
-         environment variable OLD\n  reaches   public addresses only\n  retries   after 5s, 1m30s\n\nstate\n  \
+         environment variable OLD\n  reaches   public addresses only\n  retries   after 5s, 1m30s\n\nsink log\n  log on standard error, for people\n  \
+         receives  every event\n\nstate\n  \
          kept in   /srv/watch.db\n  kept for  90d once it is over",
     );
 }

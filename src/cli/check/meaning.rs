@@ -35,6 +35,9 @@ pub(super) fn meaning(path: &Path, settings: &Settings) -> String {
         let interval = duration::written(monitor.interval);
         // Writing to a text does not fail.
         let _ = writeln!(text, "\nheartbeat\n  to        {to}, every {interval}");
+        if monitor.count_sinks {
+            text += "  counts    sinks, too\n";
+        }
     }
     text
 }
@@ -173,6 +176,9 @@ fn state_meaning(file: &Path, state: &StateSettings) -> String {
 fn events(filter: &EventFilter) -> String {
     if *filter == EventFilter::all() {
         return "every event".to_owned();
+    }
+    if *filter == EventFilter::none() {
+        return "no event".to_owned();
     }
     let names: Vec<_> = filter.kinds().iter().map(|kind: &EventKind| kind.as_str()).collect();
     names.join(", ")

@@ -56,7 +56,11 @@ pub(in crate::config) static TOP: Table = Table {
         Key::new("state", Kind::Table(&STATE), "Where the state is kept, and for how long."),
         Key::new("heartbeat", Kind::Table(&HEARTBEAT), "The dead-man monitor that is pinged."),
         Key::new("project", Kind::Tables(&PROJECT), "Further projects, or settings of the default one."),
-        Key::new("sink", Kind::Sinks, "Where events go. Without any `[[sink]]`, all of them go to the log."),
+        Key::new(
+            "sink",
+            Kind::Sinks,
+            "Where events go, beside the log: all of them go there, unless a sink of type `\"log\"` says otherwise.",
+        ),
     ],
 };
 
@@ -243,6 +247,12 @@ pub(in crate::config) static HEARTBEAT: Table = Table {
             .required()
             .example("{ file = \"heartbeat-url\" }"),
         Key::new("interval", time(INTERVAL, Duration::from_mins(1)), "How often it is pinged."),
+        Key::new(
+            "count_sinks",
+            Kind::Boolean,
+            "Whether it is not pinged while a sink is in trouble either: while it takes nothing, is disabled, or the end of a \
+             restore has waited for it for 10 minutes.",
+        ),
         Key::new("allow_http", Kind::Boolean, ALLOW_HTTP),
     ],
 };
@@ -289,7 +299,9 @@ pub(in crate::config) static SINK: Table = Table {
         Key::new(
             "events",
             Kind::Events,
-            "Which events it gets. Default: all; for the desktop, the ends of jobs and `project.unauthorized`.",
+            "Which events it gets. Default: all; for the desktop and the formats for people (`\"slack\"`, `\"discord\"`, \
+             `\"teams\"`, `\"ntfy\"`), all but `restore_job.watched`, `.status_changed` and `.progressed`. For the log, `[]` \
+             means none.",
         )
         .example("[\"restore_job.*\", \"index.*\", \"project.*\"]"),
     ],
@@ -298,7 +310,7 @@ pub(in crate::config) static SINK: Table = Table {
 pub(in crate::config) static LOG: Table = Table {
     title: "`[[sink]]` with `type = \"log\"`",
     place: Some("a log"),
-    about: "The log of the process, on standard error.",
+    about: "The log of the process, on standard error. It gets all events if no such sink is written.",
     keys: &[
         Key::new(
             "format",

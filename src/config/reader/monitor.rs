@@ -17,6 +17,7 @@ pub(super) fn read(top: &mut Section<'_>, base: &Path) -> Option<MonitorSettings
     }
     let url = section.take("url").and_then(|value| webhook::url(&value, allow_http, None, base));
     let interval = section.duration("interval").unwrap_or(MonitorSettings::INTERVAL);
+    let count_sinks = section.boolean("count_sinks").unwrap_or(false);
     section.finish();
-    Some(MonitorSettings { url: url?, allow_http, interval })
+    Some(MonitorSettings { url: url?, allow_http, interval, count_sinks })
 }

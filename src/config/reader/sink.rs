@@ -54,7 +54,8 @@ struct Identity<'a> {
     is_name_refused: bool,
 }
 
-/// Reads `sink` of the top level; one log sink if it is absent. Relative paths start at `base`.
+/// Reads `sink` of the top level. The log is a sink whether it is written there or not. Relative
+/// paths start at `base`.
 pub(super) fn read(top: &mut Section<'_>, base: &Path) -> Vec<SinkSettings> {
     let report = top.report;
     let mut identities = Vec::new();
@@ -69,16 +70,26 @@ pub(super) fn read(top: &mut Section<'_>, base: &Path) -> Vec<SinkSettings> {
     unique_names(&identities, report);
 
     match written {
-        None => {
-            report.warn_of_file(&Surprise::OnlyLog);
-            sinks.push(SinkSettings::Log(LogSettings::default()));
-        }
+        None => report.warn_of_file(&Surprise::OnlyLog),
         Some(span) if sinks.is_empty() && report.len() == before => {
             report.push(Finding::new(&span, "`sink` is empty").help("remove it to log all, or add [[sink]]"));
         }
         Some(_) => {}
     }
+    if !sinks.iter().any(|sink| matches!(sink, SinkSettings::Log(_))) {
+        sinks.push(SinkSettings::Log(unwritten_log(&sinks)));
+    }
     sinks
+}
+
+/// The log of a configuration that has no sink for it: all events, under a name that no other sink
+/// has.
+fn unwritten_log(others: &[SinkSettings]) -> LogSettings {
+    let log = LogSettings::default();
+    let further = (2..).map(|number| format!("{}-{number}", log.name));
+    let mut names = std::iter::once(log.name.clone()).chain(further);
+    let name = names.find(|name| others.iter().all(|sink| sink.name() != name)).unwrap_or_default();
+    LogSettings { name, ..log }
 }
 
 fn sink<'a>(
@@ -105,8 +116,8 @@ fn sink<'a>(
     let is_name_refused = has_name && name.is_none();
     let given = name.as_ref().map_or(kind.as_str(), |(name, _)| *name).to_owned();
     identities.push(Identity { kind, span: section.span.clone(), name, is_name_refused });
-    let events = section.take("events").map(|value| events(&value));
-    let or_all = |events: Option<Option<EventFilter>>| events.unwrap_or_else(|| Some(EventFilter::all()));
+    let events = section.take("events").map(|value| events(&value, kind));
+    let or = |default: EventFilter| events.unwrap_or(Some(default));
 
     match kind {
         SinkType::Log => {
@@ -114,11 +125,16 @@ fn sink<'a>(
             let levels = section.take("levels").map(|value| levels(&value)).unwrap_or_default();
             section.finish();
             let format = format.unwrap_or_default();
-            Some(SinkSettings::Log(LogSettings { name: given, events: or_all(events)?, format, levels }))
+            Some(SinkSettings::Log(LogSettings {
+                name: given,
+                events: or(EventFilter::all())?,
+                format,
+                levels,
+            }))
         }
         SinkType::Desktop => {
             section.finish();
-            let events = events.unwrap_or_else(|| Some(EventFilter::ends()))?;
+            let events = or(EventFilter::for_people())?;
             Some(SinkSettings::Desktop(DesktopSettings { name: given, events }))
         }
         SinkType::Webhook => {
@@ -130,7 +146,7 @@ fn sink<'a>(
             {
                 report.warn(&at, &Surprise::Format { sink: &given, format: webhook.format, expected });
             }
-            let events = or_all(events)?;
+            let events = or(EventFilter::of_format(webhook.format))?;
             Some(SinkSettings::Webhook(WebhookSettings { name: given, events, ..webhook }))
         }
     }
@@ -207,8 +223,13 @@ fn unique_names(sinks: &[Identity<'_>], report: &Report) {
     }
 }
 
-fn events(value: &Value<'_>) -> Option<EventFilter> {
+/// The events of a sink of this type. The log is a sink unless it is written otherwise, so it alone
+/// can be switched off.
+fn events(value: &Value<'_>, kind: SinkType) -> Option<EventFilter> {
     let entries = value.array(EVENTS)?;
+    if entries.is_empty() && kind == SinkType::Log {
+        return Some(EventFilter::none());
+    }
     if entries.is_empty() {
         value.refuse("is empty, so this sink would receive no events", EVENTS);
         return None;

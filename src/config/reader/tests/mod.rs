@@ -4,6 +4,7 @@ mod mutations;
 mod printed;
 mod refused;
 mod secrets;
+mod sinks;
 mod tables;
 mod warnings;
 
@@ -108,6 +109,7 @@ fn every_key_of_a_project_is_read() {
     assert_eq!(settings.drain_timeout, Duration::from_secs(30));
     let monitor = settings.monitor.unwrap();
     assert_eq!((monitor.interval, monitor.allow_http), (Duration::from_mins(5), true));
+    assert!(monitor.count_sinks);
     assert!(matches!(monitor.url, UrlSource::Given(url) if url.to_string() == "http://monitor.example"));
 }
 
@@ -236,6 +238,7 @@ fn sample_is_valid_and_shows_the_defaults() {
     assert_eq!(full.drain_timeout, plain.drain_timeout);
     let monitor = full.monitor.unwrap();
     assert_eq!((monitor.interval, monitor.allow_http), (MonitorSettings::INTERVAL, false));
+    assert!(!monitor.count_sinks);
     assert!(plain.monitor.is_none());
     assert!(full.state.path.is_some() && plain.state.path.is_none());
     let [_, _, SinkSettings::Webhook(webhook)] = full.sinks.as_slice() else { panic!("{:?}", full.sinks) };

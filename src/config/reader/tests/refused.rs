@@ -146,7 +146,7 @@ const CASES: &[(&str, usize, &str)] = &[
     ("jobs = ['a']\n[[sink]]\ntype = 'log'\nurl = 'https://x'", 4, "unknown key `url`"),
     ("jobs = ['a']\n[[sink]]\ntype = 'log'\nformat = 'xml'", 4, "`format` cannot be `xml`"),
     ("jobs = ['a']\n[[sink]]\ntype = 'log'\nevents = '*'", 4, "must be an array, found a string"),
-    ("jobs = ['a']\n[[sink]]\ntype = 'log'\nevents = []", 4, "is empty"),
+    ("jobs = ['a']\n[[sink]]\ntype = 'desktop'\nevents = []", 4, "is empty"),
     ("jobs = ['a']\n[[sink]]\ntype = 'log'\nevents = ['restore_job.fail*']", 4, "unknown event"),
     ("jobs = ['a']\n[[sink]]\ntype = 'log'\nlevels.restore_job.failed = 'error'", 4, "no event by itself"),
     (
