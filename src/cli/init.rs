@@ -15,7 +15,8 @@ use crate::model::Exit;
 /// Write a commented configuration file to start from
 ///
 /// Prints it, or writes it to FILE, which must not exist. It is valid as it is: it watches every
-/// unfinished restore of the project whose key is in PINECONE_API_KEY.
+/// unfinished restore of the project whose key is in the environment variable
+/// `PINECONE_API_KEY`.
 #[derive(Debug, Parser)]
 #[command(after_help = "\
 Examples:

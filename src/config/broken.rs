@@ -22,13 +22,21 @@ struct Context {
     is_within_text: bool,
     /// How many brackets of a value are open.
     depth: usize,
-    /// Whether they belong to a secret, or to a key that is not declared. What looks like a header
-    /// may be a part of it.
-    is_within_secret: bool,
-    /// Whether they belong to `jobs`.
-    is_within_jobs: bool,
+    /// What they belong to.
+    owner: Owner,
     /// Whether the last header names a table of secrets, or none that is declared.
     is_below_secret: bool,
+}
+
+/// What the open brackets belong to.
+#[derive(Default, PartialEq, Eq)]
+enum Owner {
+    #[default]
+    Other,
+    /// Ids of jobs.
+    Jobs,
+    /// A secret, or a key that is not declared. What looks like a header may be a part of it.
+    Secret,
 }
 
 impl Context {
@@ -38,21 +46,26 @@ impl Context {
         if self.is_within_text {
             return false;
         }
-        if line.starts_with('[') && !self.is_within_secret {
+        if line.starts_with('[') && self.owner != Owner::Secret {
             self.is_below_secret = !may_show_path(header_path(line));
-            self.is_within_jobs = false;
+            self.owner = Owner::Other;
             return !self.is_below_secret && !line.contains('#');
         }
 
-        let is_open = !self.is_within_secret && !self.is_below_secret;
-        self.is_within_jobs |= keys::takes_jobs(line.split('=').next().unwrap_or_default().trim());
-        let has_ids = self.is_within_jobs && has_only_ids(line);
+        let is_open = self.owner != Owner::Secret && !self.is_below_secret;
+        let key = line.split('=').next().unwrap_or_default().trim();
+        let is_of_jobs = self.owner == Owner::Jobs || keys::takes_jobs(key);
+        let has_ids = is_of_jobs && has_only_ids(line);
         let may_quote = is_open && (has_ids || may_quote_setting(line));
 
         let may_show = is_open && self.may_show_keys(line);
         self.depth = depth_after(line, self.depth);
-        self.is_within_secret = self.depth > 0 && !may_show;
-        self.is_within_jobs &= self.depth > 0;
+        self.owner = match self.depth {
+            0 => Owner::Other,
+            _ if !may_show => Owner::Secret,
+            _ if is_of_jobs => Owner::Jobs,
+            _ => Owner::Other,
+        };
         may_quote
     }
 
@@ -195,7 +208,7 @@ mod tests {
             format!("jobs = [{ID}, canary]"),
             format!("jobs = [{ID}] # canary"),
             format!("jobs = [{ID}canary]"),
-            format!("{ID}"),
+            ID.to_owned(),
         ] {
             assert!(!quotable(&text).concat().contains(ID), "{text}");
         }

@@ -126,7 +126,7 @@ impl WebhookSettings {
     pub fn format_warning(&self, url: &WebhookUrl) -> Option<Problem> {
         let expected = url.expected_instead_of(self.format)?;
         let surprise = Surprise::Format { sink: &self.name, format: self.format, expected };
-        Some(Problem::new(surprise.message()).with_help(surprise.help()).as_warning())
+        Some(Problem::new(surprise.message()).with_help(surprise.help()).into_warning())
     }
 }
 

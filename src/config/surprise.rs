@@ -1,6 +1,7 @@
 //! What of a valid file will surprise: each case with its text and its help.
 //!
-//! Invariant: if the setting is meant, it can be written so that there is no warning.
+//! Invariant: a setting that is meant can be written so that there is no warning, but for a log
+//! without events: its reader must learn that there are none.
 
 use super::WebhookFormat;
 use super::quote::quoted;
@@ -14,6 +15,8 @@ pub(super) enum Surprise<'a> {
     UsualKey { project: &'a str },
     /// There is no sink but the log, and nothing says that this is meant.
     OnlyLog,
+    /// The log gets no events.
+    SilentLog { sink: &'a str },
     /// A name begins or ends with white space.
     BlankInName { name: &'a str },
 }
@@ -29,6 +32,9 @@ impl Surprise<'_> {
                 format!("the project {} has no `api_key`, so it uses $PINECONE_API_KEY", quoted(project))
             }
             Self::OnlyLog => "no sink reaches a person: events go to the log only".to_owned(),
+            Self::SilentLog { sink } => {
+                format!("the sink {} gets no events: the log says nothing of restores", quoted(sink))
+            }
             Self::BlankInName { name } => {
                 format!("the name {} begins or ends with white space, which is part of it", quoted(name))
             }
@@ -47,6 +53,7 @@ impl Surprise<'_> {
                               type = \"log\""
                     .to_owned()
             }
+            Self::SilentLog { .. } => "remove `events` to have them logged".to_owned(),
             Self::BlankInName { name } => format!("write {}", quoted(name.trim()).replace('`', "\"")),
         }
     }

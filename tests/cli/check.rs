@@ -177,11 +177,7 @@ fn warnings_are_printed_and_change_no_exit_code() {
             "warning: the sink `webhook` sends format \"standard\" to a host that takes format \"slack\"",
         ),
     ] {
-        assert!(
-            done.stderr.contains(&format!("{warning}")) && done.stderr.contains(place),
-            "{}",
-            done.stderr
-        );
+        assert!(done.stderr.contains(warning) && done.stderr.contains(place), "{}", done.stderr);
     }
     assert!(!done.stderr.contains("canary") && done.stdout.contains("\nNext:\n"), "{}", done.stderr);
 }

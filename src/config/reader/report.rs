@@ -106,7 +106,7 @@ impl Report {
         self.problems.borrow().len()
     }
 
-    pub(super) fn has_warnings(&self) -> bool {
+    pub(super) fn hinto_warnings(&self) -> bool {
         !self.warnings.borrow().is_empty()
     }
 
@@ -122,7 +122,7 @@ impl Report {
     /// The warnings in the order of the file, at most as many as there may be problems.
     pub(super) fn into_warnings(self, source: &Source<'_>, file: &Path) -> Vec<Problem> {
         let found = in_order(self.warnings.into_inner()).into_iter().take(Problems::MAX);
-        found.map(|finding| finding.into_problem(source, file).as_warning()).collect()
+        found.map(|finding| finding.into_problem(source, file).into_warning()).collect()
     }
 }
 

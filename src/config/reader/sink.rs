@@ -121,16 +121,19 @@ fn sink<'a>(
 
     match kind {
         SinkType::Log => {
+            let place_of_events = section.span_of("events");
+            let report = section.report;
             let format = section.choice("format");
             let levels = section.take("levels").map(|value| levels(&value)).unwrap_or_default();
             section.finish();
             let format = format.unwrap_or_default();
-            Some(SinkSettings::Log(LogSettings {
-                name: given,
-                events: or(EventFilter::all())?,
-                format,
-                levels,
-            }))
+            let events = or(EventFilter::all())?;
+            if events.kinds().is_empty()
+                && let Some(at) = place_of_events
+            {
+                report.warn(&at, &Surprise::SilentLog { sink: &given });
+            }
+            Some(SinkSettings::Log(LogSettings { name: given, events, format, levels }))
         }
         SinkType::Desktop => {
             section.finish();

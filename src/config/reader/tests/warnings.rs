@@ -45,6 +45,17 @@ warning: no sink reaches a person: events go to the log only
 }
 
 #[test]
+fn log_without_events_is_a_warning() {
+    let found = warnings("jobs = [\"a\"]\n[[sink]]\ntype = \"log\"\nevents = []");
+
+    assert_eq!(found.len(), 1);
+    assert!(
+        found[0].contains("config.toml:4:10") && found[0].contains("the log says nothing of restores"),
+        "{found:?}"
+    );
+}
+
+#[test]
 fn key_of_the_environment_is_a_warning_beside_another_project() {
     let project = |name: &str, key: &str| format!("[[project]]\nname = \"{name}\"\njobs = [\"a\"]\n{key}\n");
     let own = "api_key = { env = \"OWN\" }";
