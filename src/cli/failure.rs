@@ -81,7 +81,10 @@ impl From<SetupErrors> for Failure {
 
 impl From<LoadError> for Failure {
     fn from(error: LoadError) -> Self {
-        Self { exit: Exit::Config, text: error.to_string() }
+        match error {
+            LoadError::Setup(errors) => errors.into(),
+            error => Self { exit: Exit::Config, text: error.to_string() },
+        }
     }
 }
 
