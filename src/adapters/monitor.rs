@@ -9,7 +9,7 @@ use std::time::Duration;
 use reqwest::Method;
 
 use crate::adapters::http::{self, ClientError, ClientOptions, Peer, SendError, Terms};
-use crate::config::{MonitorSettings, Redactor, WebhookUrl};
+use crate::config::{MonitorSettings, Redactor, UrlError, WebhookUrl};
 use crate::model::one_line;
 
 /// How long one request may take, connecting included.
@@ -36,7 +36,7 @@ pub struct Monitor {
 pub enum MonitorError {
     /// Its address cannot be read or used.
     #[error("heartbeat: {0}")]
-    Url(String),
+    Url(UrlError),
     #[error("heartbeat: {0}")]
     Client(#[from] ClientError),
 }

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use tracing::{error, info, warn};
 
 use super::plural::counted;
-use super::shell::quoted;
 use crate::adapters::sinks::Sink;
 use crate::engine::{Attempts, DeliverySubject, Diagnostic, Engine, LeftOut, Rejection};
 use crate::model::{SinkName, duration};
+use crate::platform::shell;
 
 /// What the words depend on beside the diagnostic.
 pub(super) struct Surroundings<'a> {
@@ -209,7 +209,7 @@ impl Surroundings<'_> {
     fn deliveries(&self, words: &[&str]) -> String {
         let place = self.state.map(|state| ["--state-file", state]);
         let words = ["restore-watch", "deliveries"].iter().chain(words).chain(place.iter().flatten());
-        words.map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+        words.map(|word| shell::word(word)).collect::<Vec<_>>().join(" ")
     }
 }
 

@@ -5,6 +5,5 @@ mod diagnostics;
 pub mod driver;
 mod plural;
 pub mod setup;
-mod shell;
 pub mod sink_tests;
 pub mod wait;

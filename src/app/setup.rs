@@ -42,8 +42,18 @@ impl SetupError {
             Self::Key { error: SecretError::EnvMissing(_), .. } => {
                 Some("set it to the API key of the project, as https://app.pinecone.io shows it")
             }
+            Self::Key { error, .. } => error.help(),
             Self::Client { error, .. } | Self::Sink(SinkError::Client { error, .. }) => error.help(),
-            _ => None,
+            Self::Sink(error) => error.help(),
+        }
+    }
+
+    /// Whether a credential cannot be read as this process has none: it was not started by systemd.
+    pub fn lacks_credentials(&self) -> bool {
+        match self {
+            Self::Key { error, .. } => matches!(error, SecretError::NoCredentials(_)),
+            Self::Client { .. } => false,
+            Self::Sink(error) => error.lacks_credentials(),
         }
     }
 }

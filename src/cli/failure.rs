@@ -2,11 +2,12 @@
 
 use std::fmt;
 
+use super::credentials;
 use crate::adapters::control::{CallError, RequestErrorKind};
 use crate::adapters::store::{OpenError, StoreError};
 use crate::app::daemon::LoadError;
 use crate::app::driver;
-use crate::app::setup::SetupErrors;
+use crate::app::setup::{SetupError, SetupErrors};
 use crate::config::Problems;
 use crate::model::Exit;
 
@@ -70,13 +71,20 @@ impl From<Problems> for Failure {
 impl From<SetupErrors> for Failure {
     fn from(errors: SetupErrors) -> Self {
         // They show themselves, too.
-        Self { exit: Exit::Config, text: errors.to_string() }
+        let failure = Self { exit: Exit::Config, text: errors.to_string() };
+        if errors.0.iter().any(SetupError::lacks_credentials) {
+            return failure.with_help(credentials::help_of_command_line());
+        }
+        failure
     }
 }
 
 impl From<LoadError> for Failure {
     fn from(error: LoadError) -> Self {
-        Self { exit: Exit::Config, text: error.to_string() }
+        match error {
+            LoadError::Setup(errors) => errors.into(),
+            error => Self { exit: Exit::Config, text: error.to_string() },
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod backup;
 mod check;
 mod ci;
 mod completions;
+mod credentials;
 mod deliveries;
 mod demo;
 mod done;
@@ -15,6 +16,7 @@ mod explain;
 mod failure;
 mod forget;
 mod ids;
+mod init;
 mod list;
 mod man;
 mod notify_test;
@@ -60,6 +62,7 @@ enum Command {
     Deliveries(Box<deliveries::Args>),
     Backup(backup::Args),
     List(list::Args),
+    Init(init::Args),
     Check(check::Args),
     NotifyTest(notify_test::Args),
     Simulate(simulate::Args),
@@ -84,6 +87,7 @@ impl Cli {
             Command::Deliveries(args) => deliveries::run(*args),
             Command::Backup(args) => backup::run(&args),
             Command::List(args) => list::run(&args),
+            Command::Init(args) => init::run(&args),
             Command::Check(args) => check::run(&args),
             Command::NotifyTest(args) => notify_test::run(&args),
             Command::Simulate(args) => simulate::run(&args),

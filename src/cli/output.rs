@@ -5,7 +5,9 @@ use std::io::{ErrorKind, Write as _};
 use clap::ValueEnum;
 
 use super::Failure;
+use crate::adapters::ci::Environment;
 use crate::model::Exit;
+use crate::platform::locale;
 
 /// The form of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -14,6 +16,13 @@ pub(super) enum Output {
     Human,
     /// One JSON document.
     Json,
+}
+
+/// Writes a message for people to standard error, as errors are written at the end of a command. A
+/// failure of this cannot be reported.
+pub(super) fn inform(text: &str) {
+    let text = Environment::detect(None).text_filter()(text.to_owned());
+    drop(writeln!(std::io::stderr(), "{}", locale::shown(&text)));
 }
 
 /// Writes data to standard output. A reader that closed it is no failure: it has seen enough.

@@ -79,7 +79,10 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
         let place = settings.state.clone();
         let location = store::backend(&place).map(|backend| backend.location());
         let loaded = unless_stopped(&mut signals, READING, move || Ok(Loaded::new(settings)?)).await?;
-        let Loaded { setup, monitor, drain_timeout, fixed } = loaded;
+        let Loaded { setup, monitor, drain_timeout, fixed, warnings } = loaded;
+        for warning in warnings {
+            warn!("{warning}");
+        }
 
         let mut manager = Notifier::from_environment();
         // A large state is looked through from end to end.

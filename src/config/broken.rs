@@ -1,10 +1,12 @@
 //! Which lines of a file with syntax errors messages may quote.
 //!
-//! Invariant: a quoted line is a header, or a declared key with at most one number, duration,
-//! boolean or word of its choice. No text of the file is quoted, and nothing that may belong to a
-//! secret: not at its key, not below its header, and not within a value of several lines.
+//! Invariant: a quoted line is a header, a declared key with at most one number, duration, boolean
+//! or word of its choice, or a line of `jobs` with UUIDs alone. No other text of the file is
+//! quoted, and nothing that may belong to a secret: not at its key, not below its header, and not
+//! within a value of several lines.
 
 use super::keys;
+use crate::model::is_uuid;
 
 /// For each line of `text`, whether it may be quoted.
 pub(super) fn quotable_lines(text: &str) -> Vec<bool> {
@@ -20,11 +22,21 @@ struct Context {
     is_within_text: bool,
     /// How many brackets of a value are open.
     depth: usize,
-    /// Whether they belong to a secret, or to a key that is not declared. What looks like a header
-    /// may be a part of it.
-    is_within_secret: bool,
+    /// What they belong to.
+    owner: Owner,
     /// Whether the last header names a table of secrets, or none that is declared.
     is_below_secret: bool,
+}
+
+/// What the open brackets belong to.
+#[derive(Default, PartialEq, Eq)]
+enum Owner {
+    #[default]
+    Other,
+    /// Ids of jobs.
+    Jobs,
+    /// A secret, or a key that is not declared. What looks like a header may be a part of it.
+    Secret,
 }
 
 impl Context {
@@ -34,16 +46,26 @@ impl Context {
         if self.is_within_text {
             return false;
         }
-        if line.starts_with('[') && !self.is_within_secret {
+        if line.starts_with('[') && self.owner != Owner::Secret {
             self.is_below_secret = !may_show_path(header_path(line));
+            self.owner = Owner::Other;
             return !self.is_below_secret && !line.contains('#');
         }
 
-        let may_quote = !self.is_within_secret && !self.is_below_secret && may_quote_setting(line);
+        let is_open = self.owner != Owner::Secret && !self.is_below_secret;
+        let key = line.split('=').next().unwrap_or_default().trim();
+        let is_of_jobs = self.owner == Owner::Jobs || keys::takes_jobs(key);
+        let has_ids = is_of_jobs && has_only_ids(line);
+        let may_quote = is_open && (has_ids || may_quote_setting(line));
 
-        let may_show = !self.is_within_secret && !self.is_below_secret && self.may_show_keys(line);
+        let may_show = is_open && self.may_show_keys(line);
         self.depth = depth_after(line, self.depth);
-        self.is_within_secret = self.depth > 0 && !may_show;
+        self.owner = match self.depth {
+            0 => Owner::Other,
+            _ if !may_show => Owner::Secret,
+            _ if is_of_jobs => Owner::Jobs,
+            _ => Owner::Other,
+        };
         may_quote
     }
 
@@ -78,13 +100,22 @@ fn may_quote_setting(line: &str) -> bool {
     may_show_path(path) && (is_number(value) || keys::may_show_word(name, word))
 }
 
+/// Whether this has UUIDs, and beside them nothing but `jobs` and `id`. What is a UUID in `jobs` is
+/// the id of a job, which is no secret.
+fn has_only_ids(line: &str) -> bool {
+    let mut words =
+        line.split([' ', '\t', '=', ',', '[', ']', '{', '}', '"', '\'']).filter(|word| !word.is_empty());
+    let is_of_job = |word: &str| is_uuid(word) || word == "id" || keys::takes_jobs(word);
+    line.split(|c: char| !c.is_ascii_hexdigit() && c != '-').any(is_uuid) && words.all(is_of_job)
+}
+
 /// Whether this is a number or a date, or the beginning of one.
 fn is_number(value: &str) -> bool {
     value.len() <= 16 && value.chars().all(|c| "0123456789._+-:".contains(c))
 }
 
 /// How many brackets are open after this line, outside of its texts and its comment.
-fn depth_after(line: &str, mut depth: usize) -> usize {
+pub(super) fn depth_after(line: &str, mut depth: usize) -> usize {
     let mut quote = None;
     let mut chars = line.chars();
     while let Some(c) = chars.next() {
@@ -153,6 +184,33 @@ mod tests {
             "until = \"canary",
         ] {
             assert_eq!(quotable(line), [""; 0], "{line}");
+        }
+    }
+
+    #[test]
+    fn ids_of_jobs_are_quoted() {
+        const ID: &str = "670e8400-e29b-41d4-a716-446655440001";
+        for text in [
+            format!("jobs = [{ID}]"),
+            format!("jobs = [\"{ID}, '{ID}']"),
+            format!("jobs = [{{ id = {ID} }}]"),
+        ] {
+            assert_eq!(quotable(&text), [text.as_str()]);
+        }
+        let ids = format!("{ID},");
+        assert_eq!(quotable(&format!("jobs = [\n{ids}\n]")), [ids.as_str()]);
+
+        for text in [
+            format!("api_key = {ID}"),
+            format!("api_key = [\n{ID}\n]"),
+            format!("jobs = [\n]\napi_key = [\n{ID}"),
+            format!("jobs = [\n[sink.url]\n{ID}"),
+            format!("jobs = [{ID}, canary]"),
+            format!("jobs = [{ID}] # canary"),
+            format!("jobs = [{ID}canary]"),
+            ID.to_owned(),
+        ] {
+            assert!(!quotable(&text).concat().contains(ID), "{text}");
         }
     }
 

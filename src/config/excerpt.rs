@@ -83,6 +83,14 @@ impl<'a> Source<'a> {
         Place { line, column: self.text[from..start].chars().count() + 1, excerpt }
     }
 
+    /// Whether this line (from 1) may be quoted.
+    pub(super) fn shows(&self, line: usize) -> bool {
+        match &self.shown {
+            Shown::Masked(_) => true,
+            Shown::Lines(lines) => lines.get(line - 1).is_some_and(|shows| *shows),
+        }
+    }
+
     /// The line (from 1) that holds this byte.
     pub(super) fn line(&self, at: usize) -> usize {
         self.lines.partition_point(|start| *start <= at)

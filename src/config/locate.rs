@@ -49,6 +49,19 @@ pub fn named(explicit: Option<&Path>) -> Option<PathBuf> {
     explicit.map(Path::to_owned).or_else(by_variable)
 }
 
+/// Whether this is the file of the whole machine, which the system service uses.
+pub fn is_system_file(path: &Path) -> bool {
+    path == Path::new(SYSTEM_FILE)
+}
+
+/// Whether the state of the file at `path` is kept in a directory of this user, though the system
+/// service, which has a directory of its own, uses the same file.
+pub fn is_state_of_user(path: &Path, state: &StateSettings) -> bool {
+    is_system_file(path)
+        && state.path.is_some()
+        && state.path == reader::state_path_of_user(&environment::of_process)
+}
+
 /// Reads and checks the file at `path` as [`load`] does, with another environment (see `parse_in`).
 fn load_in(path: &Path, variables: &Variables<'_>) -> Result<Settings, Problems> {
     let text = read(path).map_err(|problem| problem.located(path, None))?;
@@ -121,9 +134,7 @@ fn search(explicit: Option<&Path>, variables: &Variables<'_>, system: &Path) -> 
         }
         problem = problem.note(format!("{} does not exist", ShownPath(&path)));
     }
-    Err(problem
-        .with_help("name one with --config FILE, or write one line: jobs = [\"RESTORE_JOB_ID\"]")
-        .into())
+    Err(problem.with_help("make one: restore-watch init FILE; then name it with --config FILE").into())
 }
 
 fn existing(path: PathBuf, by: &str) -> Result<PathBuf, Problems> {
@@ -215,7 +226,7 @@ error: no configuration file found
   = note: $RESTORE_WATCH_CONFIG is not set
   = note: /nowhere/home/.config/restore-watch/config.toml does not exist
   = note: /nowhere/etc/config.toml does not exist
-  = help: name one with --config FILE, or write one line: jobs = ["RESTORE_JOB_ID"]
+  = help: make one: restore-watch init FILE; then name it with --config FILE
 
 1 problem
 "#);
@@ -224,7 +235,7 @@ error: no configuration file found
   = note: $RESTORE_WATCH_CONFIG is not set
   = note: neither $XDG_CONFIG_HOME nor $HOME is set
   = note: /nowhere/etc/config.toml does not exist
-  = help: name one with --config FILE, or write one line: jobs = ["RESTORE_JOB_ID"]
+  = help: make one: restore-watch init FILE; then name it with --config FILE
 
 1 problem
 "#);

@@ -20,6 +20,7 @@ mod redactor;
 mod secret;
 mod settings;
 mod sinks;
+mod surprise;
 mod typo;
 mod webhook_url;
 
@@ -27,8 +28,8 @@ pub use address::{is_private, private_host};
 pub use choices::{Effort, LogFormat, LogLevel, SinkType, WebhookFormat};
 pub use endpoint::{Endpoint, EndpointError, EndpointSource, is_loopback};
 pub(crate) use excerpt::{Place, Source};
-pub use keys::schema;
-pub use locate::{load, locate, named, state};
+pub use keys::{first_file, sample, schema};
+pub use locate::{is_state_of_user, is_system_file, load, locate, named, state};
 pub(crate) use masks::Mask;
 pub use pattern::{IndexPattern, PatternError};
 pub use problem::{Problem, Problems};
@@ -41,4 +42,4 @@ pub use settings::{
     Settings, SlowAfter, StateSettings, WatchSettings, label_fault,
 };
 pub use sinks::{DesktopSettings, EventFilter, LogSettings, SinkSettings, WebhookSettings};
-pub use webhook_url::{UrlSource, WebhookUrl, expected_format};
+pub use webhook_url::{UrlError, UrlSource, WebhookUrl, expected_format};

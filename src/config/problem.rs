@@ -9,9 +9,19 @@ use std::path::{Path, PathBuf};
 use super::excerpt::Place;
 use super::quote::ShownPath;
 
+/// What follows from a problem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Severity {
+    /// The configuration is not used.
+    Error,
+    /// The configuration is used, and will surprise.
+    Warning,
+}
+
 /// Something wrong with a configuration: what, where, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
+    severity: Severity,
     message: String,
     notes: Vec<String>,
     help: Option<String>,
@@ -20,9 +30,16 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem that has no place in a file.
+    /// An error that has no place in a file.
     pub(super) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), notes: Vec::new(), help: None, file: None, place: None }
+        let severity = Severity::Error;
+        Self { severity, message: message.into(), notes: Vec::new(), help: None, file: None, place: None }
+    }
+
+    /// The same as a warning.
+    pub(super) fn into_warning(mut self) -> Self {
+        self.severity = Severity::Warning;
+        self
     }
 
     /// Adds a fact that helps to understand it.
@@ -31,7 +48,7 @@ impl Problem {
         self
     }
 
-    /// Says what to do about it.
+    /// Says what to do about it, in one line or several.
     pub(super) fn with_help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
@@ -67,11 +84,32 @@ impl Problem {
     pub fn column(&self) -> Option<usize> {
         self.place.as_ref().map(|place| place.column())
     }
+
+    /// All of it but the quoted line, in one line, for a log.
+    pub fn one_line(&self) -> String {
+        let place = match (&self.file, &self.place) {
+            (Some(file), Some(place)) => format!("{}:{}:{}: ", ShownPath(file), place.line(), place.column()),
+            (Some(file), None) => format!("{}: ", ShownPath(file)),
+            (None, _) => String::new(),
+        };
+        let help =
+            self.help.as_ref().map(|help| format!("; {}", help.replace('\n', " "))).unwrap_or_default();
+        format!("{place}{}{help}", self.message)
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        })
+    }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error: {}", self.message)?;
+        write!(f, "{}: {}", self.severity, self.message)?;
         let gutter = self.line().map_or(1, |line| line.to_string().len());
         let blank = " ".repeat(gutter);
 
@@ -87,7 +125,9 @@ impl fmt::Display for Problem {
             write!(f, "\n{blank} = note: {note}")?;
         }
         if let Some(help) = &self.help {
-            write!(f, "\n{blank} = help: {help}")?;
+            // Further lines stand below the first word.
+            let below = format!("\n{blank}         ");
+            write!(f, "\n{blank} = help: {}", help.replace('\n', &below))?;
         }
         Ok(())
     }

@@ -66,6 +66,25 @@ pub enum SecretError {
     },
 }
 
+impl SecretError {
+    /// What to do about it, if the error does not say so itself.
+    pub fn help(&self) -> Option<&'static str> {
+        match self {
+            Self::EnvMissing(_) => Some("set it, here and where the daemon runs"),
+            Self::Unreadable { error, .. } if error.kind() == io::ErrorKind::NotFound => {
+                Some("write the secret into this file, which only its user may read (mode 0600)")
+            }
+            Self::Unreadable { error, .. } if error.kind() == io::ErrorKind::PermissionDenied => {
+                Some("run the command as a user that may read it, such as with sudo")
+            }
+            Self::Empty(_) => Some("write the secret into it, alone"),
+            Self::EnvNotText(_) | Self::NoCredentials(_) | Self::Unreadable { .. } | Self::BadKey { .. } => {
+                None
+            }
+        }
+    }
+}
+
 /// Files that hold secrets are small; more than this is not read.
 const MAX_FILE: usize = 64 * 1024;
 

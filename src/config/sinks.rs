@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::choices::SinkType;
 use super::keys::WEBHOOK;
-use super::{LogFormat, LogLevel, SecretSource, UrlSource, WebhookFormat};
+use super::surprise::Surprise;
+use super::{LogFormat, LogLevel, Problem, SecretSource, UrlSource, WebhookFormat, WebhookUrl};
 use crate::model::{EventKind, Keyword as _};
 
 /// Where events go.
@@ -118,6 +119,14 @@ impl WebhookSettings {
             signing_secrets: Vec::new(),
             retry_schedule: Self::RETRY_SCHEDULE.to_vec(),
         }
+    }
+
+    /// The warning about a format that the receiver at `url` does not expect, if it is such a one.
+    /// For an address that is in the configuration, the reader warns.
+    pub fn format_warning(&self, url: &WebhookUrl) -> Option<Problem> {
+        let expected = url.expected_instead_of(self.format)?;
+        let surprise = Surprise::Format { sink: &self.name, format: self.format, expected };
+        Some(Problem::new(surprise.message()).with_help(surprise.help()).into_warning())
     }
 }
 

@@ -10,7 +10,7 @@ use secrecy::zeroize::{Zeroize as _, Zeroizing};
 use url::Url;
 
 use super::endpoint::is_loopback;
-use super::{Redactor, SecretSource, WebhookFormat};
+use super::{Redactor, SecretError, SecretSource, WebhookFormat};
 use crate::model::{Placeholder, is_invisible};
 
 /// Parts of an address shorter than this are shown if a receiver repeats them.
@@ -31,16 +31,28 @@ pub enum UrlSource {
 impl UrlSource {
     /// The address, read now if it is not in the configuration. The error says what is wrong
     /// without showing the address.
-    pub fn read(&self, allow_http: bool) -> Result<WebhookUrl, String> {
+    pub fn read(&self, allow_http: bool) -> Result<WebhookUrl, UrlError> {
         match self {
             Self::Given(url) => Ok(url.clone()),
-            Self::From(source) => {
-                let text = source.read().map_err(|error| error.to_string())?;
-                WebhookUrl::parse(text.expose_secret(), allow_http)
-                    .map_err(|fault| format!("the URL from {source} {fault}"))
-            }
+            Self::From(source) => WebhookUrl::parse(source.read()?.expose_secret(), allow_http)
+                .map_err(|fault| UrlError::Bad { origin: source.clone(), fault }),
         }
     }
+}
+
+/// Why an address that is a secret cannot be used. No variant holds any part of it.
+#[derive(Debug, thiserror::Error)]
+pub enum UrlError {
+    #[error(transparent)]
+    Unreadable(#[from] SecretError),
+    /// The text is no address of a webhook.
+    #[error("the URL from {origin} {fault}")]
+    Bad {
+        /// Where it came from.
+        origin: SecretSource,
+        /// What is wrong with it.
+        fault: String,
+    },
 }
 
 /// The address of a webhook: `https`, or `http` on loopback. Its `Display` and `Debug` forms show
@@ -84,6 +96,15 @@ impl WebhookUrl {
             self.0.query_pairs_mut().append_pair(name, value);
         }
         self
+    }
+
+    /// The format that the receiver expects, if that is another one than `format`.
+    pub fn expected_instead_of(&self, format: WebhookFormat) -> Option<WebhookFormat> {
+        let expected = expected_format(self.0.host_str()?)?;
+        // Discord takes messages for Slack at addresses that end in `/slack`.
+        let is_other =
+            expected != format && (expected, format) != (WebhookFormat::Discord, WebhookFormat::Slack);
+        is_other.then_some(expected)
     }
 
     /// Masks the parts of the address that may be secret in texts: receivers often repeat the

@@ -68,7 +68,7 @@ impl JobId {
 }
 
 /// Whether `text` is a UUID in its usual form: 8, 4, 4, 4 and 12 hexadecimal digits.
-fn is_uuid(text: &str) -> bool {
+pub fn is_uuid(text: &str) -> bool {
     text.len() == 36
         && text.bytes().enumerate().all(|(at, byte)| match at {
             8 | 13 | 18 | 23 => byte == b'-',

@@ -31,7 +31,7 @@ pub use event_id::{EventId, EventIdPrefix};
 pub use event_kind::{EventKind, JobState, Severity};
 pub use exit::Exit;
 pub use expectation::Expectation;
-pub use id::{IdError, JobId, Mistake, ProjectName, SinkName};
+pub use id::{IdError, JobId, Mistake, ProjectName, SinkName, is_uuid};
 pub use job::{IndexObservation, JobFacts, Observation};
 pub use keyword::Keyword;
 pub(crate) use keyword::keywords;

@@ -7,4 +7,5 @@ pub mod identity;
 pub mod locale;
 pub mod output;
 pub mod process;
+pub mod shell;
 pub mod signals;

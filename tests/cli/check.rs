@@ -1,11 +1,12 @@
 //! `restore-watch check`
 
-use crate::support::{Folder, KEY, Watch};
+use crate::support::{Done, Folder, KEY, Watch, done, fast, play, unused_address};
 
 #[test]
 fn shipped_configuration_is_valid_and_explained() {
     let done = Watch::new(["check", "--config", &shipped("restore-watch.toml")]).run().expect(0);
-    assert_eq!(done.stderr, "");
+    assert_eq!(done.stderr.matches("warning: ").count(), 1, "{}", done.stderr);
+    assert!(done.stderr.contains("warning: no sink reaches a person"), "{}", done.stderr);
     for line in [
         "restore-watch.toml is valid",
         "project default",
@@ -75,7 +76,12 @@ fn webhooks_and_the_state_are_explained() {
     );
 
     let done = Watch::new(["check", "--config", &config]).env("OLD", "whsec_canary").run().expect(0);
-    let (_, sinks) = done.stdout.split_once("\nsink webhook\n").unwrap();
+    let (meaning, next) = done.stdout.split_once("\n\nNext:\n").unwrap();
+    assert_eq!(
+        next,
+        format!("  restore-watch check --online --config {config}\n  restore-watch run --config {config}\n")
+    );
+    let (_, sinks) = meaning.split_once("\nsink webhook\n").unwrap();
     assert_eq!(
         sinks,
         "  webhook to https://hooks.example\n  receives  every event\n  format    standard\n  signed    no\n  \
@@ -83,7 +89,7 @@ fn webhooks_and_the_state_are_explained() {
          receives  every event\n  format    cloudevents\n  signed    with 2 secrets, from credential new, \
          environment variable OLD\n  reaches   public addresses only\n  retries   after 5s, 1m30s\n\nsink log\n  log on standard error, for people\n  \
          receives  every event\n\nstate\n  \
-         kept in   /srv/watch.db\n  kept for  90d once it is over\n",
+         kept in   /srv/watch.db\n  kept for  90d once it is over",
     );
 }
 
@@ -132,6 +138,166 @@ fn paths_are_shown_without_control_characters() {
     // A file that cannot be read is named, too.
     let done = Watch::new(["wait", "--config", &config]).env("PINECONE_API_KEY", KEY).run().expect(78);
     assert!(done.stderr.contains("ca\u{fffd}[2J\u{fffd}.pem"), "{:?}", done.stderr);
+}
+
+#[test]
+fn paths_are_absolute() {
+    let folder = Folder::new();
+    folder.write(
+        "config.toml",
+        "[state]\npath = \"state/a.db\"\n[[project]]\nname = \"p\"\njobs = [\"a\"]\napi_key = { file = \"key\" }\n",
+    );
+
+    let shown = Watch::new(["check", "--config", "config.toml"]).within(folder.path()).run().expect(0).stdout;
+
+    let root = folder.path().display();
+    for path in [
+        format!("{root}/config.toml is valid"),
+        format!("from file {root}/key"),
+        format!("{root}/state/a.db"),
+    ] {
+        assert!(shown.contains(&path), "{path}: {shown}");
+    }
+}
+
+#[test]
+fn warnings_are_printed_and_change_no_exit_code() {
+    let folder = Folder::new();
+    let text = "jobs = [\"a\"]\n[[project]]\nname = \"p2 \"\njobs = [\"b\"]\n\
+                [[sink]]\ntype = \"webhook\"\nurl = \"https://hooks.slack.com/services/canary\"\n";
+    let config = folder.write("config.toml", text);
+
+    let done = Watch::new(["check", "--config", &config]).run().expect(0);
+
+    for (place, warning) in [
+        ("config.toml:3:8\n", "warning: the name `p2 ` begins or ends with white space"),
+        ("config.toml:3:8\n", "warning: the project `p2 ` has no `api_key`, so it uses $PINECONE_API_KEY"),
+        (
+            "config.toml:7:7\n",
+            "warning: the sink `webhook` sends format \"standard\" to a host that takes format \"slack\"",
+        ),
+    ] {
+        assert!(done.stderr.contains(warning) && done.stderr.contains(place), "{}", done.stderr);
+    }
+    assert!(!done.stderr.contains("canary") && done.stdout.contains("\nNext:\n"), "{}", done.stderr);
+}
+
+#[test]
+fn every_secret_is_read_and_none_is_shown() {
+    let folder = Folder::new();
+    folder.write("key", "pcsk_canary");
+    folder.write("slack-url", "https://hooks.slack.com/services/canary");
+    folder.write("empty", "\n");
+    folder.write("bad-secret", "whsec_canary");
+    let sink = |name: &str, url: &str, more: &str| {
+        format!("[[sink]]\ntype = \"webhook\"\nname = \"{name}\"\nurl = {{ {url} }}\n{more}\n")
+    };
+    let good = "[[project]]\nname = \"p\"\njobs = [\"a\"]\napi_key = { file = \"key\" }\n";
+    let text = [good, &sink("ops", "file = \"slack-url\"", "")].concat();
+
+    let done = check(&folder, &text, &["--secrets"]).expect(0);
+    for line in [
+        format!("  ok      project p: API key from file {}/key\n", folder.path().display()),
+        format!("  ok      sink ops: address from file {}/slack-url\n", folder.path().display()),
+    ] {
+        assert!(done.stdout.contains(&line), "{line}: {}", done.stdout);
+    }
+    done.logged("sends format \"standard\" to a host that takes format \"slack\"");
+
+    let bad = [
+        "[[project]]\nname = \"q\"\njobs = [\"a\"]\napi_key = { env = \"NOT_SET\" }\n",
+        &sink(
+            "none",
+            "file = \"missing\"",
+            "signing_secret = [{ file = \"bad-secret\" }, { credential = \"new\" }]",
+        ),
+        "[heartbeat]\nurl = { file = \"empty\" }\n",
+    ];
+    let done = check(&folder, &(text + &bad.concat()), &["--secrets"]).expect(78);
+    assert_eq!(done.stdout.matches("\n  failed  ").count(), 5, "{}", done.stdout);
+    for said in [
+        "error: project q: API key: the environment variable NOT_SET is not set\n  help: set it",
+        "error: sink none: address: cannot read ",
+        "help: write the secret into this file",
+        "error: sink none: signing secret: the signing secret from file ",
+        "error: sink none: signing secret: the credential new cannot be read",
+        "error: heartbeat: address: ",
+        "sudo env CREDENTIALS_DIRECTORY=/etc/restore-watch restore-watch check --secrets --config ",
+    ] {
+        assert!(done.stderr.contains(said), "{said}: {}", done.stderr);
+    }
+}
+
+#[test]
+fn each_project_and_job_is_asked_for_once() {
+    let folder = Folder::new();
+    let plane = play(&done_jobs());
+    let text = format!("jobs = [\"rj-1\", {{ id = \"rj-2\", name = \"nightly\" }}]\n{}{LOG}", fast(&plane));
+
+    let done = online(&folder, &text, KEY).expect(0);
+    for line in [
+        "  ok      project default: rj-1: Completed\n",
+        "rj-2 (nightly): Failed\n",
+        "\nNext:\n  restore-watch run ",
+    ] {
+        assert!(done.stdout.contains(line), "{line}: {}", done.stdout);
+    }
+    assert_eq!(plane.count(), 2);
+
+    let done = online(&folder, &format!("discover = true\n{}{LOG}", fast(&plane)), KEY).expect(0);
+    assert!(
+        done.stdout.contains("  ok      project default: the list of http://127.0.0.1:"),
+        "{}",
+        done.stdout
+    );
+    assert_eq!(plane.count(), 3);
+}
+
+#[test]
+fn what_the_api_answers_decides_the_exit_code() {
+    let folder = Folder::new();
+    let plane = play(&done_jobs());
+    let jobs = |ids: &str, tables: &str| format!("jobs = [{ids}]\n{tables}{LOG}");
+
+    let done = online(&folder, &jobs("\"rj-1\", \"typo\", \"rj-2\"", &fast(&plane)), KEY).expect(3);
+    assert_eq!(done.stdout.matches("  ok      project default: rj-").count(), 2, "{}", done.stdout);
+    done.logged("error: project default: typo: not found: HTTP 404")
+        .logged("restore-watch list --config ")
+        .logged(" --project default");
+
+    let refusing = play("api_key = \"another\"\n[[job]]\nid = \"rj-1\"");
+    let done = online(&folder, &jobs("\"rj-1\", \"rj-2\"", &fast(&refusing)), KEY).expect(4);
+    done.logged("error: project default: the API refuses the key: HTTP 401")
+        .logged("is the key from environment variable PINECONE_API_KEY valid");
+    assert_eq!(refusing.count(), 1, "one refusal is enough");
+
+    let nobody = format!("[api]\nendpoint = \"http://{}\"\n", unused_address());
+    online(&folder, &jobs("\"rj-1\"", &nobody), KEY).expect(5).logged("gives no usable answer");
+
+    // A key that cannot be read prevents no check of the others.
+    let second = "[[project]]\nname = \"p\"\njobs = [\"a\"]\napi_key = { env = \"NOT_SET\" }\n";
+    let done = online(&folder, &jobs("\"rj-1\"", &(fast(&plane) + second)), KEY).expect(78);
+    assert!(done.stdout.contains("  ok      project default: rj-1: Completed\n"), "{}", done.stdout);
+}
+
+/// A sink that leaves no reason for a warning.
+const LOG: &str = "[[sink]]\ntype = \"log\"\n";
+
+fn done_jobs() -> String {
+    done(&[("rj-1", "completed"), ("rj-2", "failed")])
+}
+
+fn check(folder: &Folder, text: &str, options: &[&str]) -> Done {
+    let config = folder.write("config.toml", text);
+    let arguments = ["check", "--config", &config].into_iter().chain(options.iter().copied());
+    let done = Watch::new(arguments).env("PINECONE_API_KEY", KEY).run();
+    assert!(!format!("{}{}", done.stdout, done.stderr).contains("canary"), "{}{}", done.stdout, done.stderr);
+    done
+}
+
+fn online(folder: &Folder, text: &str, key: &str) -> Done {
+    let config = folder.write("config.toml", text);
+    Watch::new(["check", "--online", "--config", &config]).env("PINECONE_API_KEY", key).run()
 }
 
 /// A file shipped with the program.

@@ -9,6 +9,7 @@ fn every_command_prints_help_on_standard_output() {
         "run",
         "deliveries",
         "list",
+        "init",
         "check",
         "notify-test",
         "simulate",

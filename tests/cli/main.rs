@@ -4,6 +4,7 @@ mod check;
 mod completions;
 mod demo;
 mod help;
+mod init;
 mod list;
 mod man;
 mod notify_test;

@@ -30,7 +30,7 @@ const LAYERS: &[&[&str]] = &[
         "adapters::telemetry",
         "simulate",
     ],
-    &["app", "app::plural", "app::setup", "app::shell", "app::sink_tests"],
+    &["app", "app::plural", "app::setup", "app::sink_tests"],
     &["app::diagnostics"],
     &["app::driver"],
     &["app::daemon", "app::wait"],

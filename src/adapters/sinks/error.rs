@@ -2,16 +2,41 @@
 
 use super::signature::SignatureError;
 use crate::adapters::http::ClientError;
+use crate::config::{SecretError, UrlError};
 
 /// Why a sink cannot be set up. Each text names the sink.
 #[derive(Debug, thiserror::Error)]
 pub enum SinkError {
     /// The address of a webhook cannot be read or used.
-    #[error("sink {name}: {fault}")]
-    Url { name: String, fault: String },
+    #[error("sink {name}: {error}")]
+    Url { name: String, error: UrlError },
     /// A signing secret cannot be read or used.
     #[error("sink {name}: {error}")]
     Signature { name: String, error: SignatureError },
     #[error("sink {name}: {error}")]
     Client { name: String, error: ClientError },
+}
+
+impl SinkError {
+    /// What to do about it, if the error does not say so itself.
+    pub fn help(&self) -> Option<&'static str> {
+        match self {
+            Self::Client { error, .. } => error.help(),
+            Self::Url { .. } | Self::Signature { .. } => self.secret_error()?.help(),
+        }
+    }
+
+    /// Whether a credential cannot be read as this process has none.
+    pub fn lacks_credentials(&self) -> bool {
+        matches!(self.secret_error(), Some(SecretError::NoCredentials(_)))
+    }
+
+    /// Why a secret cannot be read, if that is the reason.
+    fn secret_error(&self) -> Option<&SecretError> {
+        match self {
+            Self::Url { error: UrlError::Unreadable(error), .. }
+            | Self::Signature { error: SignatureError::Unreadable(error), .. } => Some(error),
+            Self::Url { .. } | Self::Signature { .. } | Self::Client { .. } => None,
+        }
+    }
 }

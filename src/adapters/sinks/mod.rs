@@ -26,6 +26,7 @@ use crate::model::{Event, Keyword as _, Payload, SinkName};
 pub use desktop::{Urgency, show};
 pub use error::SinkError;
 pub use log::{Confirm, log};
+pub use signature::{SignatureError, check_signing_secret};
 
 /// A sink that is set up.
 #[derive(Debug)]

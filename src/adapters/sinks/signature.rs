@@ -63,17 +63,18 @@ pub enum BadSecret {
     TooLong,
 }
 
+/// Reads a signing secret to learn whether it can be used.
+pub fn check_signing_secret(source: &SecretSource) -> Result<(), SignatureError> {
+    SigningSecret::read(source).map(drop)
+}
+
 /// The secrets of one webhook: none if it is not signed, several while one is rotated.
 #[derive(Debug, Clone, Default)]
 pub(super) struct SigningSecrets(Vec<SigningSecret>);
 
 impl SigningSecrets {
     pub(super) fn read(sources: &[SecretSource]) -> Result<Self, SignatureError> {
-        let read = |source: &SecretSource| {
-            SigningSecret::parse(source.read()?.expose_secret())
-                .map_err(|fault| SignatureError::Bad { origin: source.clone(), fault })
-        };
-        sources.iter().map(read).collect::<Result<_, _>>().map(Self)
+        sources.iter().map(SigningSecret::read).collect::<Result<_, _>>().map(Self)
     }
 
     /// Extends `redactor` to these secrets.
@@ -105,6 +106,11 @@ impl SigningSecrets {
 pub(super) struct SigningSecret(SecretSlice<u8>);
 
 impl SigningSecret {
+    fn read(source: &SecretSource) -> Result<Self, SignatureError> {
+        Self::parse(source.read()?.expose_secret())
+            .map_err(|fault| SignatureError::Bad { origin: source.clone(), fault })
+    }
+
     /// Reads `whsec_` and base64 of 24 to 64 bytes. The prefix is optional, as in the official
     /// libraries.
     pub(super) fn parse(text: &str) -> Result<Self, BadSecret> {

@@ -54,7 +54,7 @@ impl Webhook {
     pub(super) fn new(settings: &WebhookSettings) -> Result<Self, SinkError> {
         let name = || settings.name.clone();
         let url =
-            settings.url.read(settings.allow_http).map_err(|fault| SinkError::Url { name: name(), fault })?;
+            settings.url.read(settings.allow_http).map_err(|error| SinkError::Url { name: name(), error })?;
 
         let purpose = if settings.block_private {
             http::ClientOptions::public_only(url.expose(), None)

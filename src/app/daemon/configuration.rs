@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::adapters::monitor::{Monitor, MonitorError};
 use crate::app::setup::{Setup, SetupErrors};
-use crate::config::{self, LogFormat, Problems, Settings, StateSettings};
+use crate::config::{self, LogFormat, Problem, Problems, Settings, StateSettings};
 
 /// A configuration with everything that it names.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub struct Loaded {
     pub drain_timeout: Duration,
     /// What changes only by a restart.
     pub fixed: Fixed,
+    /// What of the file will surprise, each in a line.
+    pub warnings: Vec<String>,
 }
 
 /// Settings that change only by a restart.
@@ -69,10 +71,11 @@ impl Loaded {
     /// Reads everything that these settings name.
     pub fn new(settings: Settings) -> Result<Self, LoadError> {
         let fixed = Fixed::of(&settings);
+        let warnings = settings.warnings.iter().map(Problem::one_line).collect();
         let StateSettings { keep, .. } = settings.state;
         let setup = Setup::new(settings.projects, &settings.sinks, keep)?;
         let monitor = settings.monitor.as_ref().map(Monitor::new).transpose()?;
-        Ok(Self { setup, monitor, drain_timeout: settings.drain_timeout, fixed })
+        Ok(Self { setup, monitor, drain_timeout: settings.drain_timeout, fixed, warnings })
     }
 }
 

@@ -211,12 +211,12 @@ impl Daemon {
     /// Uses what a read of the configuration loaded, or logs why it cannot be used.
     fn reloaded(&mut self, result: Result<Loaded, LoadError>) {
         let answer = match result {
-            Ok(Loaded { setup, monitor, drain_timeout, fixed }) => {
+            Ok(Loaded { setup, monitor, drain_timeout, fixed, warnings }) => {
                 let changed = self.driver.reconfigure(setup);
                 self.liveness.reconfigure(monitor);
                 self.drain_timeout = drain_timeout;
                 let summary = status::summary(self.driver.engine(), self.driver.now());
-                Ok(self.reloads.loaded(&fixed, &changed, summary))
+                Ok(self.reloads.loaded(&fixed, warnings, &changed, summary))
             }
             Err(error) => Err(reload::rejected(&error)),
         };

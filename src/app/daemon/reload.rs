@@ -93,11 +93,17 @@ impl Reloads {
         }
     }
 
-    /// Reports a configuration that is in force now, and what of it takes effect only after a
-    /// restart.
-    pub(super) fn loaded(&self, fixed: &Fixed, changed: &Reconfigured, summary: String) -> Reloaded {
+    /// Reports a configuration that is in force now, with its `warnings` and what of it takes
+    /// effect only after a restart.
+    pub(super) fn loaded(
+        &self,
+        fixed: &Fixed,
+        mut warnings: Vec<String>,
+        changed: &Reconfigured,
+        summary: String,
+    ) -> Reloaded {
         let first = self.config.as_ref().map(|(_, fixed)| fixed);
-        let warnings = first.map(|first| first.misses(fixed)).unwrap_or_default();
+        warnings.extend(first.map(|first| first.misses(fixed)).unwrap_or_default());
         let (added, removed) = (changed.added.len(), changed.removed.len());
         let names = [named("added", &changed.added), named("removed", &changed.removed)].concat();
 

@@ -2,7 +2,7 @@
 //!
 //! Invariant: a shell reads each word as it was given, whatever is in it.
 
-use crate::app::shell::quoted;
+use crate::platform::shell;
 
 /// The command that waits for these jobs with these options.
 pub(super) fn command(ids: Vec<&str>, options: &[String]) -> String {
@@ -24,7 +24,7 @@ pub(super) fn words<'a>(command: impl Iterator<Item = &'a str>, options: &'a [St
 }
 
 fn joined<'a>(words: impl Iterator<Item = &'a str>) -> String {
-    words.map(quoted).collect::<Vec<_>>().join(" ")
+    words.map(shell::word).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -24,37 +24,36 @@ const LONGEST_NAME: usize = 64;
 const TEXT: Kind = Kind::Text { default: None };
 
 /// What `allow_http` means if no API key is sent.
-const ALLOW_HTTP: &str = "Whether plain http may leave this machine.";
+const ALLOW_HTTP: &str = "Whether to allow plain http to other machines.";
 
 pub(in crate::config) static TOP: Table = Table {
     title: "Top level",
     place: Some("the top of the file"),
-    about: "What is watched in the project named \"default\", whose API key is in the variable `PINECONE_API_KEY` unless a \
-            `[[project]]` of that name says otherwise.",
+    about: "The jobs of the project \"default\". Its API key is read from the variable `PINECONE_API_KEY`, unless a `[[project]]` of \
+            that name says otherwise.",
     keys: &[
         Key::new(
             "jobs",
             Kind::Jobs,
-            "The restore jobs to watch. An empty array means that all of them come with `restore-watch add`.",
+            "The restore jobs to watch, by id. With `[]`, jobs come from `restore-watch add` alone.",
         )
         .example("[\"9857add2-99d4-4399-870e-aa7f15d8d326\"]"),
         Key::new(
             "discover",
             Kind::Discover,
-            "Whether unfinished restores of the project are discovered and watched, too: all of them, or those into some \
-             indexes.",
+            "Whether to watch every unfinished restore of the project: `true`, or a table that selects some by index.",
         )
         .example("false"),
         Key::new(
             "drain_timeout",
             time(Duration::ZERO..=Duration::from_hours(1), Duration::from_secs(10)),
-            "How long deliveries under way may take after a request to stop.",
+            "How long a stop waits for deliveries that are under way.",
         ),
-        Key::new("api", Kind::Table(&API), "How the API is called, for all projects."),
+        Key::new("api", Kind::Table(&API), "Settings of API requests, for all projects."),
         Key::new("cadence", Kind::Table(&CADENCE), "How often jobs are polled, for all projects."),
-        Key::new("watch", Kind::Table(&WATCH), "What jobs are watched for, for all projects."),
+        Key::new("watch", Kind::Table(&WATCH), "When trouble becomes an event, for all projects."),
         Key::new("state", Kind::Table(&STATE), "Where the state is kept, and for how long."),
-        Key::new("heartbeat", Kind::Table(&HEARTBEAT), "The dead-man monitor that is pinged."),
+        Key::new("heartbeat", Kind::Table(&HEARTBEAT), "A dead man's switch that gets a ping while the watch works."),
         Key::new("project", Kind::Tables(&PROJECT), "Further projects, or settings of the default one."),
         Key::new(
             "sink",
@@ -67,36 +66,45 @@ pub(in crate::config) static TOP: Table = Table {
 pub(in crate::config) static JOB: Table = Table {
     title: "A job",
     place: Some("a job"),
-    about: "An entry of `jobs` that says more than its id.",
+    about: "An entry of `jobs` with more than an id.",
     keys: &[
         Key::new("id", TEXT, "The id of the restore job.")
             .required()
             .example("\"94a63aeb-9dd1-4f3c-b0a4-6c8f0a0f2f11\""),
-        Key::new("name", Kind::Label { longest: 128 }, "What people call it.").example("\"nightly\""),
+        Key::new("name", Kind::Label { longest: 128 }, "The name that messages show.").example("\"nightly\""),
         Key::new(
             "deadline",
             Kind::Duration { bounds: Duration::from_millis(1)..=duration::MAX, default: None },
-            "How long after its start the job is overdue.",
+            "How long after its start the job is overdue, which is an event.",
         )
         .example("\"2h\""),
-        Key::new("until", choice::<Until>(no_default), "As in `[watch]`, for this job.").example("\"ready\""),
+        Key::new("until", choice::<Until>(no_default), "`until` of `[watch]`, for this job.")
+            .example("\"ready\""),
     ],
 };
 
 pub(in crate::config) static DISCOVER: Table = Table {
     title: "`discover` as a table",
     place: Some("`discover`, as in discover = { indexes = [\"prod-*\"] }"),
-    about: "Which unfinished restores are discovered. In patterns, `*` stands for any characters or none, `?` for one.",
+    about: "Which unfinished restores are watched. In a pattern, `*` matches any characters or none, `?` one character.",
     keys: &[
-        Key::new("indexes", Kind::IndexPatterns, "Only restores into an index of such a name.")
-            .example("[\"prod-*\"]"),
-        Key::new("exclude", Kind::IndexPatterns, "No restore into an index of such a name.")
-            .example("[\"*-scratch\"]"),
+        Key::new(
+            "indexes",
+            Kind::IndexPatterns,
+            "Only restores into an index whose name matches one of these patterns.",
+        )
+        .example("[\"prod-*\"]"),
+        Key::new(
+            "exclude",
+            Kind::IndexPatterns,
+            "No restore into an index whose name matches one of these patterns.",
+        )
+        .example("[\"*-scratch\"]"),
         // A million takes about 1.5 GiB of memory.
         Key::new(
             "max_jobs",
             Kind::Integer { bounds: 1..=1_000_000, default: 10_000 },
-            "How many unfinished jobs are watched at most because they were discovered.",
+            "The maximum number of unfinished jobs that are watched because of `discover`.",
         ),
     ],
 };
@@ -104,43 +112,43 @@ pub(in crate::config) static DISCOVER: Table = Table {
 pub(in crate::config) static API: Table = Table {
     title: "`[api]`",
     place: Some("[api], or to [project.api]"),
-    about: "How the API is called.",
+    about: "Settings of API requests.",
     keys: &[
         Key::new(
             "endpoint",
             Kind::Text { default: Some(Endpoint::DEFAULT) },
-            "The URL of the control plane. The variable `PINECONE_CONTROLLER_HOST` replaces the default.",
+            "The URL of the control plane. The variable `PINECONE_CONTROLLER_HOST` overrides the default.",
         ),
         Key::new(
             "version",
             Kind::Text { default: Some("2026-04") },
-            "The version of the API, which is a month.",
+            "The API version, which is a month.",
         ),
         Key::new(
             "requests_per_second",
             Kind::Rate { default: 2.0 },
-            "Requests per second on average, over all jobs of a project.",
+            "The average number of requests per second for all jobs of a project together.",
         ),
         Key::new(
             "burst",
             Kind::Integer { bounds: 1..=1000, default: 4 },
-            "How many requests may be made at once after a pause.",
+            "How many requests may be sent at once after a pause.",
         ),
         Key::new(
             "request_timeout",
             time(Duration::from_millis(100)..=Duration::from_mins(5), Duration::from_secs(10)),
-            "How long one request may take, connecting included.",
+            "The time limit of one request, connecting included.",
         ),
         Key::new(
             "allow_http",
             Kind::Boolean,
-            "Whether plain http may leave this machine, with the API key in it.",
+            "Whether to allow plain http to other machines, which sends the API key unencrypted.",
         ),
         Key::new(
             "ca_file",
             TEXT,
-            "A file of further root certificates to trust (PEM). A relative path starts at the directory of the \
-             configuration file.",
+            "A PEM file of further root certificates to trust. A relative path starts at the directory of the configuration \
+             file.",
         )
         .example("\"ca.pem\""),
     ],
@@ -154,24 +162,24 @@ pub(in crate::config) static CADENCE: Table = Table {
         Key::new(
             "effort",
             choice::<Effort>(default::<Effort>),
-            "How many requests are spent on noticing the end sooner: `\"gentle\"` makes half the requests for twice the \
-             delay, `\"eager\"` twice the requests for half the delay, `\"full\"` nine tenths of the requests that the \
-             rate permits.",
+            "How soon an end is noticed, and for how many requests: `\"gentle\"` takes half the requests and twice the delay, \
+             `\"eager\"` twice the requests and half the delay, `\"full\"` nine tenths of the requests that the rate permits.",
         ),
         Key::new(
             "min_interval",
             time(INTERVAL, Duration::from_secs(1)),
-            "The shortest time between two polls; at most `max_interval`.",
+            "The minimum time between two polls of a job; at most `max_interval`.",
         ),
         Key::new(
             "max_interval",
             time(INTERVAL, Duration::from_mins(1)),
-            "The longest time between two polls.",
+            "The maximum time between two polls of a job.",
         ),
         Key::new(
             "expect",
             Kind::Duration { bounds: Duration::from_secs(1)..=Duration::from_hours(30 * 24), default: None },
-            "How long a restore of the project takes, about: polls gather about that time as long as no past restore is known.",
+            "About how long a restore of the project takes: while no past restore is known, polls are most frequent around that \
+             time.",
         )
         .example("\"10m\""),
     ],
@@ -180,38 +188,36 @@ pub(in crate::config) static CADENCE: Table = Table {
 pub(in crate::config) static WATCH: Table = Table {
     title: "`[watch]`",
     place: Some("[watch], or to [project.watch]"),
-    about: "Until when jobs are watched, and when trouble with one is an event.",
+    about: "When a job has ended, and when trouble with it becomes an event.",
     keys: &[
         Key::new(
             "not_found_grace",
             time(ANY_DURATION, Duration::from_mins(1)),
-            "How long the API may answer 404 about a job that was never seen before the job counts as not found; with 0s, \
-             the first 404 counts.",
+            "How long the API may answer 404 for a job that it never answered for before the job is not found. With 0s, the \
+             first 404 decides.",
         ),
         // No end is noticed while the key is refused, so that is not left open for longer than a
         // minute.
         Key::new(
             "unauthorized_grace",
             time(Duration::ZERO..=Duration::from_mins(1), Duration::from_secs(5)),
-            "How far apart two refusals of the key are at least before the project counts as unauthorized; with 0s, any two \
-             count.",
+            "The minimum time between two refusals of the key that make the project unauthorized. With 0s, any two do.",
         ),
         Key::new(
             "unreachable_after",
             time(ANY_DURATION, Duration::from_mins(10)),
-            "How long a job may go without a successful answer before it counts as unreachable; with 0s, the first failed \
-             poll counts.",
+            "How long a job may go without a good answer before it is unreachable. With 0s, the first failed poll decides.",
         ),
         Key::new(
             "until",
             choice::<Until>(default::<Until>),
-            "Until when a job is watched: `\"ready\"` watches a completed job on until its index serves.",
+            "When a job has ended: with `\"ready\"`, a completed job is watched until its index is ready.",
         ),
         Key::new(
             "slow_after",
             TEXT,
-            "When a job is slow: after a time such as `\"2h\"`, or after longer than this percentile of the past restores of \
-             its group, or else of its project, once 20 of them are known. Without it, no job is slow.",
+            "When a running job is slow, which is an event: after a time such as `\"2h\"`, or after this percentile of the past \
+             restores of its group, else of its project, once 20 of them are known. Default: never.",
         )
         .example("\"p95\""),
     ],
@@ -220,19 +226,19 @@ pub(in crate::config) static WATCH: Table = Table {
 pub(in crate::config) static STATE: Table = Table {
     title: "`[state]`",
     place: Some("[state]"),
-    about: "Where the state is kept, and for how long: what was seen of each job, and which deliveries are pending.",
+    about: "Where the state is kept, and for how long. The state is what is known of each job, and which deliveries are pending.",
     keys: &[
         Key::new(
             "path",
             TEXT,
-            "The file of the state. Default: `state.db` in `$STATE_DIRECTORY`, which systemd sets, or else \
-             `restore-watch/state.db` in `$XDG_STATE_HOME` or `~/.local/state`.",
+            "The file. Default: `state.db` in `$STATE_DIRECTORY`, which systemd sets, else `restore-watch/state.db` in \
+             `$XDG_STATE_HOME` or `~/.local/state`.",
         )
         .example("\"/var/lib/restore-watch/state.db\""),
         Key::new(
             "keep",
             time(Duration::from_hours(1)..=duration::MAX, Duration::from_hours(30 * 24)),
-            "How long finished records are kept: ended jobs that are no longer configured, and deliveries that were made.",
+            "How long to keep jobs that ended and are no longer configured, and deliveries that were made.",
         ),
     ],
 };
@@ -240,18 +246,18 @@ pub(in crate::config) static STATE: Table = Table {
 pub(in crate::config) static HEARTBEAT: Table = Table {
     title: "`[heartbeat]`",
     place: Some("[heartbeat]"),
-    about: "A dead-man monitor such as Healthchecks or a push monitor of Uptime Kuma, which raises an alarm if pings stop. It is \
-            pinged by a GET, but not while a key is refused, an API is unreachable or something is stuck.",
+    about: "A dead man's switch, such as Healthchecks or a push monitor of Uptime Kuma, which raises an alarm if pings stop. A ping \
+            is a GET request. None is sent while a key is refused, an API is unreachable or something is stuck.",
     keys: &[
-        Key::new("url", Kind::Url, "The URL to ping, which is usually a secret.")
+        Key::new("url", Kind::Url, "The URL of the pings, which is usually a secret.")
             .required()
             .example("{ file = \"heartbeat-url\" }"),
-        Key::new("interval", time(INTERVAL, Duration::from_mins(1)), "How often it is pinged."),
+        Key::new("interval", time(INTERVAL, Duration::from_mins(1)), "The time between two pings."),
         Key::new(
             "count_sinks",
             Kind::Boolean,
-            "Whether it is not pinged while a sink is in trouble either: while it takes nothing, is disabled, or the end of a \
-             restore has waited for it for 10 minutes.",
+            "Whether trouble of a sink stops the pings, too: it takes nothing, it is disabled, or the end of a restore is \
+             undelivered for 10 minutes.",
         ),
         Key::new("allow_http", Kind::Boolean, ALLOW_HTTP),
     ],
@@ -260,32 +266,36 @@ pub(in crate::config) static HEARTBEAT: Table = Table {
 pub(in crate::config) static PROJECT: Table = Table {
     title: "`[[project]]`",
     place: Some("a [[project]]"),
-    about: "A project with an API key of its own. A key never stands in the file itself.",
+    about: "A project with an API key of its own. The file says where the key is read from, never the key itself.",
     keys: &[
         Key::new(
             "name",
             Kind::Label { longest: LONGEST_NAME },
-            "The name of the project, which must be unique.",
+            "The name of the project, unique in the file.",
         )
         .required()
         .example("\"production\""),
-        Key::new("api_key", Kind::Secret, "Where its API key is. Default: `{ env = \"PINECONE_API_KEY\" }`.")
-            .example("{ credential = \"pinecone-api-key\" }"),
+        Key::new(
+            "api_key",
+            Kind::Secret,
+            "Where the API key is read from. Default: `{ env = \"PINECONE_API_KEY\" }`.",
+        )
+        .example("{ credential = \"pinecone-api-key\" }"),
         Key::new("jobs", Kind::Jobs, "As at the top level, for this project.").example(
             "[{ id = \"94a63aeb-9dd1-4f3c-b0a4-6c8f0a0f2f11\", name = \"nightly\", deadline = \"2h\" }]",
         ),
         Key::new("discover", Kind::Discover, "As at the top level, for this project.")
             .example("{ indexes = [\"prod-*\"], exclude = [\"*-scratch\"], max_jobs = 500 }"),
-        Key::new("api", Kind::Table(&API), "What differs from `[api]` for this project."),
-        Key::new("cadence", Kind::Table(&CADENCE), "What differs from `[cadence]` for this project."),
-        Key::new("watch", Kind::Table(&WATCH), "What differs from `[watch]` for this project."),
+        Key::new("api", Kind::Table(&API), "Settings that differ from `[api]` for this project."),
+        Key::new("cadence", Kind::Table(&CADENCE), "Settings that differ from `[cadence]` for this project."),
+        Key::new("watch", Kind::Table(&WATCH), "Settings that differ from `[watch]` for this project."),
     ],
 };
 
 pub(in crate::config) static SINK: Table = Table {
     title: "`[[sink]]`",
     place: Some("a [[sink]]"),
-    about: "Where events go. These keys are of sinks of every type.",
+    about: "A place that events are delivered to. Sinks of every type have these keys.",
     keys: &[
         Key::new("type", choice::<SinkType>(no_default), "The type of the sink. At most one is the log.")
             .required()
@@ -293,13 +303,13 @@ pub(in crate::config) static SINK: Table = Table {
         Key::new(
             "name",
             Kind::Label { longest: LONGEST_NAME },
-            "The name of the sink, which must be unique; its deliveries are kept under it. Default: its type.",
+            "The name of the sink, unique in the file. Its deliveries are kept under this name. Default: its type.",
         )
         .example("\"ops\""),
         Key::new(
             "events",
             Kind::Events,
-            "Which events it gets. Default: all; for the desktop and the formats for people (`\"slack\"`, `\"discord\"`, \
+            "The events that it gets. Default: all; for the desktop and the formats for people (`\"slack\"`, `\"discord\"`, \
              `\"teams\"`, `\"ntfy\"`), all but `restore_job.watched`, `.status_changed` and `.progressed`. For the log, `[]` \
              means none.",
         )
@@ -334,15 +344,15 @@ pub(in crate::config) static WEBHOOK: Table = Table {
     place: Some("a webhook"),
     about: "An HTTP POST for each event.",
     keys: &[
-        Key::new("url", Kind::Url, "The URL to post to, which is often a secret.")
+        Key::new("url", Kind::Url, "The URL of the requests, which is often a secret.")
             .required()
             .example("{ file = \"ops-url\" }"),
         Key::new("allow_http", Kind::Boolean, ALLOW_HTTP),
         Key::new(
             "block_private",
             Kind::Boolean,
-            "Whether addresses of this machine and of private networks are refused, whatever name leads there. No proxy is \
-             used then: it would look up the name itself.",
+            "Whether to refuse addresses of this machine and of private networks, whatever name leads there. No proxy is used \
+             then: it would look up the name itself.",
         ),
         Key::new(
             "format",
@@ -352,8 +362,8 @@ pub(in crate::config) static WEBHOOK: Table = Table {
         Key::new(
             "signing_secret",
             Kind::Secrets { most: 10 },
-            "Where the secret is with which requests are signed as Standard Webhooks: `whsec_…`, 24 to 64 bytes in base64. \
-             While it is rotated, an array of several. Default: requests are not signed.",
+            "Where the secret is read from that signs requests as Standard Webhooks does: `whsec_…`, 24 to 64 bytes in base64. \
+             During a rotation, an array of several. Default: requests are not signed.",
         )
         .example("{ credential = \"ops-secret\" }"),
         Key::new(
@@ -375,7 +385,7 @@ pub(in crate::config) static WEBHOOK: Table = Table {
                     Duration::from_hours(24),
                 ],
             },
-            "The time before each further attempt, from the failure of the one before.",
+            "The time from a failed attempt to the next one, for each further attempt. After the last, the delivery is a dead letter.",
         ),
     ],
 };
@@ -383,7 +393,7 @@ pub(in crate::config) static WEBHOOK: Table = Table {
 pub(in crate::config) static SECRET: Table = Table {
     title: "Where a secret is",
     place: None,
-    about: "A table with exactly one of these keys, in place of a secret.",
+    about: "Instead of a secret, the file has a table with exactly one of these keys.",
     keys: &[
         Key::new(
             "env",

@@ -7,7 +7,6 @@
 mod declared;
 #[cfg(test)]
 mod page;
-#[cfg(test)]
 mod sample;
 mod schema;
 #[cfg(test)]
@@ -17,6 +16,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 pub(super) use self::declared::*;
+pub use self::sample::{first_file, sample};
 pub use self::schema::schema;
 use super::SinkType;
 use crate::model::duration;
@@ -135,6 +135,11 @@ pub(super) fn may_show_numbers(name: &str) -> bool {
 /// Whether `word` is a duration, a boolean or a word of a choice that a key of this name takes.
 pub(super) fn may_show_word(name: &str, word: &str) -> bool {
     find(name).any(|(_, key)| key.kind.has_word(word))
+}
+
+/// Whether a key of this name takes ids of jobs.
+pub(super) fn takes_jobs(name: &str) -> bool {
+    find(name).any(|(_, key)| matches!(key.kind, Kind::Jobs))
 }
 
 /// Where a key belongs that was found in another table, for the hint about it.

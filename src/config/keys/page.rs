@@ -11,10 +11,14 @@ const HEAD: &str = "\
 
 The configuration of `restore-watch run` is one TOML file: `/etc/restore-watch/config.toml` or
 `~/.config/restore-watch/config.toml`, or the file named by `--config` or `RESTORE_WATCH_CONFIG`.
-It has at most 16 MiB, which is some 400,000 jobs.
-`config/restore-watch.toml` in the repository is a sample with every key.
-`restore-watch check` prints all problems of a file at once, or what it means;
-`restore-watch schema config` prints its JSON Schema for editors. Unknown keys are errors.
+It has at most 16 MiB, enough for some 400,000 jobs.
+
+- `restore-watch init FILE` writes a short file to start from; `restore-watch init --all` prints
+  [one with every key](../../config/restore-watch.toml).
+- `restore-watch check` prints all problems of a file at once, or what it means, with warnings.
+  With `--secrets`, it reads every secret; with `--online`, it also asks the API for each project and
+  job. Unknown keys are errors.
+- `restore-watch schema config` prints the JSON Schema for editors.
 
 Durations are written `\"250ms\"`, `\"90s\"`, `\"10m\"`, `\"1h30m\"` or `\"2d\"`.
 ";

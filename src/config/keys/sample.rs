@@ -1,25 +1,33 @@
-//! The commented sample, `config/restore-watch.toml`.
+//! The files that `restore-watch init` writes: a short one to start from, and the commented sample
+//! with every key, `config/restore-watch.toml`.
 
 use super::{JOB, Key, Kind, SINK, SinkType, TOP, Table};
 use crate::model::Keyword as _;
 
 const HEAD: &str = "\
-# Generated from src/config/keys/declared.rs. Regenerate with: UPDATE=1 cargo test --lib config::keys
+# Configuration of `restore-watch run`, as /etc/restore-watch/config.toml or
+# ~/.config/restore-watch/config.toml.
 #
-# Configuration of `restore-watch run`, to be put at /etc/restore-watch/config.toml or
-# ~/.config/restore-watch/config.toml. As it stands it works once PINECONE_API_KEY is set and the id
-# below is that of a restore job. A line that begins with `#` and no space is a setting with its
-# default, or an example. `restore-watch check` says what is wrong with a file; unknown keys are
-# errors.
+# A line that begins with `#` and no space is a setting that is off: it shows the default, or an
+# example. The only setting that is on is the job below: write your own ids there, or set
+# `discover = true`. The API key is read from the environment variable PINECONE_API_KEY.
 #
 # Durations are written \"250ms\", \"90s\", \"10m\", \"1h30m\" or \"2d\".
+#
+# Next: restore-watch check --online --config FILE
+#       restore-watch run --config FILE
 ";
 
 /// Comments wrap here.
 const WIDTH: usize = 100;
 
+/// A short file to start from, with the keys that most files need.
+pub fn first_file() -> &'static str {
+    include_str!("first.toml")
+}
+
 /// The sample: every key, with its default or an example.
-pub(super) fn sample() -> String {
+pub fn sample() -> String {
     let blocks: Vec<_> = TOP.keys.iter().map(block).collect();
     [HEAD, &blocks.concat()].concat()
 }

@@ -83,7 +83,8 @@ fn declared() -> BTreeSet<Declared> {
 
 #[test]
 fn sample_is_up_to_date() {
-    compare("config/restore-watch.toml", &sample());
+    const NOTE: &str = "# Generated from src/config/keys/declared.rs. Regenerate with: UPDATE=1 cargo test --lib config::keys\n#\n";
+    compare("config/restore-watch.toml", &format!("{NOTE}{}", sample()));
 }
 
 #[test]
@@ -102,6 +103,35 @@ fn sample_has_every_key_and_is_valid() {
         if let Err(problems) = read(&text) {
             panic!("{problems}");
         }
+    }
+}
+
+/// The groups of lines that are commented out, each as a file has it once it is in force.
+fn blocks_in_force(text: &str) -> Vec<String> {
+    let is_off =
+        |line: &str| line.strip_prefix('#').is_some_and(|rest| !rest.is_empty() && !rest.starts_with(' '));
+    let lines: Vec<_> = text.lines().collect();
+    let groups = lines.chunk_by(|one, other| is_off(one) == is_off(other));
+    let groups: Vec<_> = groups.map(|lines| lines.join("\n")).collect();
+    let off = (0..groups.len()).filter(|at| groups[*at].lines().all(is_off));
+    off.map(|at| {
+        let mut groups = groups.clone();
+        groups[at] = uncommented(&groups[at]);
+        groups.join("\n")
+    })
+    .collect()
+}
+
+#[test]
+fn first_file_is_valid_with_each_of_its_blocks() {
+    let text = first_file();
+    let blocks = blocks_in_force(text);
+
+    assert_eq!(blocks.len(), 3, "jobs, Slack and the state");
+    for text in blocks.iter().map(String::as_str).chain([text, &uncommented(text)]) {
+        let settings = parse_in(text, Path::new("config.toml"), &|_| None)
+            .unwrap_or_else(|problems| panic!("{problems}"));
+        assert!(settings.warnings.is_empty(), "{text}");
     }
 }
 

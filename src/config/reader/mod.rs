@@ -11,6 +11,7 @@ mod section;
 mod sink;
 mod source;
 mod state;
+mod syntax;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -21,11 +22,11 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::DeTable;
 
-pub(super) use self::state::usual_path as usual_state_path;
+pub(super) use self::state::{path_of_user as state_path_of_user, usual_path as usual_state_path};
 #[cfg(test)]
 pub(super) use self::tests::{FULL, uncommented};
 
-use self::report::{Finding, Report};
+use self::report::Report;
 use self::section::Section;
 use super::environment::{self, Variables};
 use super::excerpt::Source;
@@ -56,10 +57,12 @@ pub fn parse(text: &str, file: &Path) -> Result<Settings, Problems> {
 pub(super) fn parse_in(text: &str, file: &Path, variables: &Variables<'_>) -> Result<Settings, Problems> {
     // Editors on Windows put a byte order mark there, which is no part of the first line.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let document = document(text).map_err(|errors| syntax(&errors, &Source::new(text, None), file))?;
+    let document = document(text).map_err(|errors| syntax::problems(text, &errors, file))?;
 
     let report = Report::default();
-    let base = file.parent().unwrap_or(Path::new(""));
+    // Absolute, so that what is shown of it is, too.
+    let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    let base = absolute.parent().unwrap_or(Path::new(""));
     let mut top = Section::new(document.get_ref(), &TOP, document.span(), &report);
 
     let projects = project::read(&mut top, base, variables);
@@ -69,11 +72,13 @@ pub(super) fn parse_in(text: &str, file: &Path, variables: &Variables<'_>) -> Re
     let drain_timeout = top.duration("drain_timeout").unwrap_or(Settings::DRAIN_TIMEOUT);
     top.finish();
 
-    if report.len() == 0 {
-        return Ok(Settings { projects, sinks, state, monitor, drain_timeout });
+    let source = || Source::new(text, Some(masks::of_document(document.get_ref(), text)));
+    if report.len() > 0 {
+        return Err(report.into_problems(&source(), file));
     }
-    let masks = masks::of_document(document.get_ref(), text);
-    Err(report.into_problems(&Source::new(text, Some(masks)), file))
+    // To mask a large file takes time, and most have no warnings.
+    let warnings = if report.hinto_warnings() { report.into_warnings(&source(), file) } else { Vec::new() };
+    Ok(Settings { projects, sinks, state, monitor, drain_timeout, warnings })
 }
 
 /// Parses a text, or returns its syntax errors: all of them, or the first one of a long text.
@@ -83,31 +88,4 @@ fn document(text: &str) -> Result<Spanned<DeTable<'_>>, Vec<toml::de::Error>> {
     }
     let (document, errors) = DeTable::parse_recoverable(text);
     if errors.is_empty() { Ok(document) } else { Err(errors) }
-}
-
-/// The syntax errors, the first of each line: the others mostly follow from it.
-fn syntax(errors: &[toml::de::Error], source: &Source<'_>, file: &Path) -> Problems {
-    let report = Report::default();
-    let mut errors: Vec<_> = errors.iter().map(|error| (error.span().unwrap_or_default(), error)).collect();
-    errors.sort_by_key(|(span, _)| span.start);
-
-    let mut last = 0;
-    for (span, error) in errors {
-        let line = source.line(source.settle(span.start));
-        if line == last {
-            continue;
-        }
-        last = line;
-
-        let (message, expected) = error.message().split_once(", expected ").unwrap_or((error.message(), ""));
-        let finding = Finding::new(&span, message);
-        report.push(match (message, expected) {
-            // No key takes a date, so what looks like one is a text.
-            ("string values must be quoted" | "invalid date", _) => finding.help("put the value in quotes"),
-            (_, "`\"`" | "`'`") => finding.help(format!("end the text with {expected}")),
-            (_, "" | "nothing") => finding,
-            _ => finding.help(format!("expected {expected}")),
-        });
-    }
-    report.into_problems(source, file)
 }

@@ -16,6 +16,7 @@ use super::value::Value;
 use crate::config::environment::Variables;
 use crate::config::keys::{DISCOVER, JOB};
 use crate::config::quote::quoted;
+use crate::config::surprise::Surprise;
 use crate::config::{DiscoverySettings, IndexPattern, JobSettings, ProjectSettings, SecretSource};
 use crate::model::{IdError, JobId, Mistake, ProjectName};
 
@@ -50,6 +51,8 @@ struct Jobs {
 struct Project<'a> {
     name: Option<(&'a str, Span)>,
     api_key: Option<SecretSource>,
+    /// It says where its key is, or was meant to.
+    has_key: bool,
     layers: Layers<'a>,
     jobs: Jobs,
 }
@@ -80,6 +83,7 @@ pub(super) fn read(top: &mut Section<'_>, base: &Path, variables: &Variables<'_>
             None => {}
         }
     }
+    warn_of_usual_key(&projects, report);
     let resolved = projects.into_iter().filter_map(|project| project.resolve(variables, report));
     resolved.collect()
 }
@@ -102,6 +106,7 @@ fn add_loose<'a>(projects: &mut Vec<Project<'a>>, loose: Jobs, common: Layers<'a
             Project {
                 name: Some((ProjectName::DEFAULT, loose.span.clone())),
                 api_key: None,
+                has_key: false,
                 layers: common,
                 jobs: loose,
             },
@@ -120,6 +125,21 @@ fn unique_names(projects: &[Project<'_>], report: &Report) {
     }
 }
 
+/// Beside another project, one without a key of its own was mostly meant to have one. The one
+/// named `default` need not: its key is in the variable by definition.
+fn warn_of_usual_key(projects: &[Project<'_>], report: &Report) {
+    if projects.len() < 2 {
+        return;
+    }
+    for (name, span) in projects
+        .iter()
+        .filter(|project| !project.has_key && !project.is_default())
+        .filter_map(|project| project.name.as_ref())
+    {
+        report.warn(span, &Surprise::UsualKey { project: name });
+    }
+}
+
 impl<'a> Project<'a> {
     fn read(mut section: Section<'a>, common: &Layers<'a>, base: &Path) -> Self {
         if section.lacks("name") {
@@ -127,11 +147,12 @@ impl<'a> Project<'a> {
             section.report.push(finding.help("add name = \"…\""));
         }
         let name = section.label("name");
+        let has_key = !section.lacks("api_key");
         let api_key = section.take("api_key").and_then(|value| source::read(&value, base));
         let layers = common.with(&mut section, base);
         let jobs = jobs(&mut section);
         section.finish();
-        Self { name, api_key, layers, jobs }
+        Self { name, api_key, has_key, layers, jobs }
     }
 
     fn is_default(&self) -> bool {

@@ -1,7 +1,7 @@
 //! Where the problems of a file are collected while it is read.
 //!
 //! Invariant: nothing is reported twice; what is read for several projects is judged for each, and
-//! reported once.
+//! reported once. Warnings prevent nothing.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -10,13 +10,17 @@ use std::path::Path;
 
 use crate::config::excerpt::Source;
 use crate::config::problem::{Problem, Problems};
+use crate::config::surprise::Surprise;
 
 /// A stretch of the file, in bytes.
 pub(super) type Span = Range<usize>;
 
-/// The problems found so far. Shared by all readers of a file, hence the cell.
+/// What was found so far. Shared by all readers of a file, hence the cells.
 #[derive(Debug, Default)]
-pub(super) struct Report(RefCell<Vec<Finding>>);
+pub(super) struct Report {
+    problems: RefCell<Vec<Finding>>,
+    warnings: RefCell<Vec<Finding>>,
+}
 
 /// A problem, with its place still in bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -82,26 +86,53 @@ impl Finding {
 impl Report {
     /// Adds a problem. One that is already known may be added again; it is reported once.
     pub(super) fn push(&self, finding: Finding) {
-        self.0.borrow_mut().push(finding);
+        self.problems.borrow_mut().push(finding);
+    }
+
+    /// Adds a warning, likewise.
+    pub(super) fn warn(&self, at: &Span, surprise: &Surprise<'_>) {
+        let finding = Finding::new(at, surprise.message()).help(surprise.help());
+        self.warnings.borrow_mut().push(finding);
+    }
+
+    /// Adds a warning about the file as a whole.
+    pub(super) fn warn_of_file(&self, surprise: &Surprise<'_>) {
+        let finding = Finding::of_file(surprise.message()).help(surprise.help());
+        self.warnings.borrow_mut().push(finding);
     }
 
     /// How many problems were added so far.
     pub(super) fn len(&self) -> usize {
-        self.0.borrow().len()
+        self.problems.borrow().len()
+    }
+
+    pub(super) fn hinto_warnings(&self) -> bool {
+        !self.warnings.borrow().is_empty()
     }
 
     /// The problems in the order of the file.
     pub(super) fn into_problems(self, source: &Source<'_>, file: &Path) -> Problems {
-        let mut found = self.0.into_inner();
-        let mut known = HashSet::new();
-        found.retain(|finding| known.insert(finding.clone()));
-        found.sort_by_key(|finding| match &finding.at {
-            At::Span(span) => span.start,
-            At::File | At::Environment => usize::MAX,
-        });
+        let mut found = in_order(self.problems.into_inner());
         let left_out = found.len().saturating_sub(Problems::MAX);
         found.truncate(Problems::MAX);
         let shown = found.into_iter().map(|finding| finding.into_problem(source, file)).collect();
         Problems::new(shown, left_out)
     }
+
+    /// The warnings in the order of the file, at most as many as there may be problems.
+    pub(super) fn into_warnings(self, source: &Source<'_>, file: &Path) -> Vec<Problem> {
+        let found = in_order(self.warnings.into_inner()).into_iter().take(Problems::MAX);
+        found.map(|finding| finding.into_problem(source, file).into_warning()).collect()
+    }
+}
+
+/// Each finding once, in the order of the file.
+fn in_order(mut found: Vec<Finding>) -> Vec<Finding> {
+    let mut known = HashSet::new();
+    found.retain(|finding| known.insert(finding.clone()));
+    found.sort_by_key(|finding| match &finding.at {
+        At::Span(span) => span.start,
+        At::File | At::Environment => usize::MAX,
+    });
+    found
 }

@@ -9,12 +9,19 @@ use std::time::Duration;
 use toml::de::{DeTable, DeValue};
 
 use super::report::{Finding, Report, Span};
+use super::sink;
 use super::value::Value;
 use crate::config::Rate;
-use crate::config::keys::{self, Key, Table};
+use crate::config::keys::{self, Key, TOP, Table};
 use crate::config::quote::quoted;
 use crate::config::typo::nearest;
 use crate::model::Keyword;
+
+/// What to write in place of `api_key` at the top.
+const KEY_OF_DEFAULT: &str = "the key of the project `default` is read from $PINECONE_API_KEY; from elsewhere with:\n\
+                              [[project]]\n\
+                              name = \"default\"\n\
+                              api_key = { file = \"PATH\" }";
 
 /// A table that is being read. Every method named after a type takes one key, with the bounds of
 /// its declaration. It returns nothing if the key is absent, or if its value was refused, which is
@@ -149,9 +156,14 @@ impl<'a> Section<'a> {
                 continue;
             }
 
+            let is_top = self.declared.iter().any(|table| std::ptr::eq(*table, &raw const TOP));
             let help = match (nearest(name, self.asked.iter().copied()), keys::home(name)) {
                 (Some(near), _) => format!("did you mean `{near}`?"),
+                (None, Some(home)) if is_top && name == "api_key" => {
+                    format!("`{name}` belongs to {home}\n{KEY_OF_DEFAULT}")
+                }
                 (None, Some(home)) => format!("`{name}` belongs to {home}"),
+                (None, None) if is_top && let Some(help) = sink::help_for_table(name) => help,
                 (None, None) => {
                     let mut known: Vec<_> = self.asked.iter().map(|key| format!("`{key}`")).collect();
                     known.sort_unstable();

@@ -13,11 +13,35 @@ use super::section::Section;
 use super::value::Value;
 use super::webhook;
 use crate::config::quote::quoted;
+use crate::config::surprise::Surprise;
 use crate::config::typo::nearest;
 use crate::config::{
-    DesktopSettings, EventFilter, LogLevel, LogSettings, SinkSettings, SinkType, WebhookSettings,
+    DesktopSettings, EventFilter, LogLevel, LogSettings, SinkSettings, SinkType, UrlSource, WebhookFormat,
+    WebhookSettings,
 };
 use crate::model::{EventKind, Keyword as _};
+
+/// What people expect sinks for that there are none for.
+const OTHER_RECEIVERS: &[&str] = &[
+    "alertmanager",
+    "command",
+    "email",
+    "exec",
+    "googlechat",
+    "gotify",
+    "http",
+    "mail",
+    "matrix",
+    "mattermost",
+    "opsgenie",
+    "pagerduty",
+    "pushover",
+    "script",
+    "slack_webhook",
+    "smtp",
+    "telegram",
+    "victorops",
+];
 
 const EVENTS: &str = "write events = [\"restore_job.*\"]";
 
@@ -45,11 +69,12 @@ pub(super) fn read(top: &mut Section<'_>, base: &Path) -> Vec<SinkSettings> {
     only_one_log(&identities, report);
     unique_names(&identities, report);
 
-    if let Some(span) = written
-        && sinks.is_empty()
-        && report.len() == before
-    {
-        report.push(Finding::new(&span, "`sink` is empty").help("remove it to log all, or add [[sink]]"));
+    match written {
+        None => report.warn_of_file(&Surprise::OnlyLog),
+        Some(span) if sinks.is_empty() && report.len() == before => {
+            report.push(Finding::new(&span, "`sink` is empty").help("remove it to log all, or add [[sink]]"));
+        }
+        Some(_) => {}
     }
     if !sinks.iter().any(|sink| matches!(sink, SinkSettings::Log(_))) {
         sinks.push(SinkSettings::Log(unwritten_log(&sinks)));
@@ -76,7 +101,8 @@ fn sink<'a>(
         let finding = Finding::new(&section.span, "a sink without a type");
         section.report.push(finding.help("add type = \"log\", \"desktop\" or \"webhook\""));
     }
-    let Some(kind) = section.choice::<SinkType>("type") else {
+    let kind = section.take("type").and_then(|value| sink_type(&value));
+    let Some(kind) = kind else {
         for kind in SinkType::ALL {
             section.extend(kind.table());
         }
@@ -95,16 +121,19 @@ fn sink<'a>(
 
     match kind {
         SinkType::Log => {
+            let place_of_events = section.span_of("events");
+            let report = section.report;
             let format = section.choice("format");
             let levels = section.take("levels").map(|value| levels(&value)).unwrap_or_default();
             section.finish();
             let format = format.unwrap_or_default();
-            Some(SinkSettings::Log(LogSettings {
-                name: given,
-                events: or(EventFilter::all())?,
-                format,
-                levels,
-            }))
+            let events = or(EventFilter::all())?;
+            if events.kinds().is_empty()
+                && let Some(at) = place_of_events
+            {
+                report.warn(&at, &Surprise::SilentLog { sink: &given });
+            }
+            Some(SinkSettings::Log(LogSettings { name: given, events, format, levels }))
         }
         SinkType::Desktop => {
             section.finish();
@@ -112,11 +141,56 @@ fn sink<'a>(
             Some(SinkSettings::Desktop(DesktopSettings { name: given, events }))
         }
         SinkType::Webhook => {
+            let format_or_url = section.span_of("format").or_else(|| section.span_of("url"));
+            let report = section.report;
             let webhook = webhook::read(section, base)?;
+            if let (Some(at), UrlSource::Given(url)) = (format_or_url, &webhook.url)
+                && let Some(expected) = url.expected_instead_of(webhook.format)
+            {
+                report.warn(&at, &Surprise::Format { sink: &given, format: webhook.format, expected });
+            }
             let events = or(EventFilter::of_format(webhook.format))?;
             Some(SinkSettings::Webhook(WebhookSettings { name: given, events, ..webhook }))
         }
     }
+}
+
+fn sink_type(value: &Value<'_>) -> Option<SinkType> {
+    match value.inner.as_str() {
+        Some(word)
+            if SinkType::from_word(word).is_none()
+                && let Some(help) = help_for_receiver(word, "") =>
+        {
+            value.refuse(format_args!("cannot be {}", quoted(word)), help);
+            None
+        }
+        _ => value.choice(),
+    }
+}
+
+/// What to write in place of a table at the top that is named after a type of sink or a receiver.
+pub(super) fn help_for_table(name: &str) -> Option<String> {
+    const SINK: &str = "[[sink]] with ";
+    let kind = SinkType::from_word(&name.to_lowercase());
+    kind.map(|kind| format!("write {SINK}type = \"{kind}\"")).or_else(|| help_for_receiver(name, SINK))
+}
+
+/// What to write for a receiver of this name, which people take for a type of sink; `place` stands
+/// before its keys.
+fn help_for_receiver(name: &str, place: &str) -> Option<String> {
+    let name = name.to_lowercase();
+    if let Some(format) = WebhookFormat::from_word(&name) {
+        return Some(format!("write {place}type = \"webhook\" and format = \"{format}\""));
+    }
+    let formats =
+        || WebhookFormat::ALL.iter().map(|format| format!("\"{format}\"")).collect::<Vec<_>>().join(", ");
+    OTHER_RECEIVERS.contains(&name.as_str()).then(|| {
+        format!(
+            "there is no such sink; write {place}type = \"webhook\" and post to a program that passes events on (the \
+             formats are {})",
+            formats()
+        )
+    })
 }
 
 fn only_one_log(sinks: &[Identity<'_>], report: &Report) {

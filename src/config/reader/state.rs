@@ -26,6 +26,11 @@ pub(in crate::config) fn usual_path(variables: &Variables<'_>) -> Option<PathBuf
     if let Some(directory) = environment::service_directory(variables, "STATE_DIRECTORY") {
         return Some(directory.join("state.db"));
     }
+    path_of_user(variables)
+}
+
+/// Where state is kept unless the file or a service says otherwise.
+pub(in crate::config) fn path_of_user(variables: &Variables<'_>) -> Option<PathBuf> {
     environment::user_directory(variables, "XDG_STATE_HOME", Some(".local/state"))
         .map(|directory| directory.join("restore-watch/state.db"))
 }

@@ -11,6 +11,7 @@ use toml::de::{DeString, DeValue};
 
 use super::report::{Finding, Report, Span};
 use crate::config::quote::quoted;
+use crate::config::surprise::Surprise;
 use crate::config::typo::nearest;
 use crate::config::{Rate, label_fault};
 use crate::model::{Keyword, Placeholder, duration, is_invisible};
@@ -83,9 +84,14 @@ impl<'a> Value<'a> {
             );
             return None;
         }
-        let Some(fault) = label_fault(text, longest) else { return Some(text) };
-        self.refuse(fault, "give a short name that people will recognise");
-        None
+        if let Some(fault) = label_fault(text, longest) {
+            self.refuse(fault, "give a short name that people will recognise");
+            return None;
+        }
+        if text.trim() != text {
+            self.report.warn(&self.span, &Surprise::BlankInName { name: text });
+        }
+        Some(text)
     }
 
     pub(super) fn boolean(&self) -> Option<bool> {

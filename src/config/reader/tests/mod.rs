@@ -6,6 +6,7 @@ mod refused;
 mod secrets;
 mod sinks;
 mod tables;
+mod warnings;
 
 use std::path::Path;
 use std::time::Duration;
@@ -37,7 +38,7 @@ fn read(text: &str) -> Result<Settings, Problems> {
 }
 
 /// The problems of `text` as they are printed.
-fn printed(text: &str) -> String {
+pub(super) fn printed(text: &str) -> String {
     let problems = parse_in(text, Path::new("config.toml"), &|_| None).expect_err("should be refused");
     problems.to_string()
 }

@@ -129,7 +129,7 @@ error: unknown key `evn`
 3 problems in config.toml
 "#);
     insta::assert_snapshot!(printed("api_key = \"pcsk_canary\njobs = ['a' 'b'] # x"), @r#"
-error: invalid basic string
+error: unclosed string
  --> config.toml:1:23
   = help: end the text with `"`
 

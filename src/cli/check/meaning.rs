@@ -1,48 +1,24 @@
-//! `restore-watch check`
+//! What a configuration means, in words.
+//!
+//! Invariant: each key of `[api]`, `[cadence]` and `[watch]` has a name here, so that none can be
+//! left out.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use clap::Parser;
-
-use super::output::print;
-use super::start::{block_on, listen, unless_stopped};
-use super::{Done, Failure};
 use crate::adapters::store;
 use crate::config::{
     self, ApiSettings, CadenceSettings, DiscoverySettings, EventFilter, IndexPattern, LogFormat,
     ProjectSettings, Settings, ShownPath, SinkSettings, SlowAfter, StateSettings, UrlSource, WatchSettings,
     WebhookSettings,
 };
-use crate::model::{EventKind, Exit, duration};
+use crate::model::{EventKind, duration};
 
-/// Validate a configuration file and print what it means
-///
-/// Prints all problems of the file at once and exits with 78 if there are any. No secret is read,
-/// and nothing is sent anywhere.
-#[derive(Debug, Parser)]
-pub(super) struct Args {
-    /// The configuration file [default: the one that `run` would use]
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-}
+/// Where the unit `restore-watch.service` keeps the state (`StateDirectory=`).
+const SERVICE_STATE: &str = "/var/lib/restore-watch";
 
-pub(super) fn run(args: &Args) -> Result<Done, Failure> {
-    let named = args.config.clone();
-    let (path, settings) = block_on(async {
-        let mut signals = listen()?;
-        unless_stopped(&mut signals, "reading the configuration", move || {
-            let path = config::locate(named.as_deref())?;
-            let settings = config::load(&path)?;
-            Ok((path, settings))
-        })
-        .await
-    })?;
-    print(&meaning(&path, &settings))?;
-    Ok(Done::Exit(Exit::Success))
-}
-
-fn meaning(path: &Path, settings: &Settings) -> String {
+/// What the file at `path` means.
+pub(super) fn meaning(path: &Path, settings: &Settings) -> String {
     let mut text = format!("{} is valid\n", ShownPath(path));
     for project in &settings.projects {
         text += &project_meaning(project);
@@ -50,7 +26,7 @@ fn meaning(path: &Path, settings: &Settings) -> String {
     for sink in &settings.sinks {
         text += &sink_meaning(sink);
     }
-    text += &state_meaning(&settings.state);
+    text += &state_meaning(path, &settings.state);
     if let Some(monitor) = &settings.monitor {
         let to = match &monitor.url {
             UrlSource::Given(url) => url.to_string(),
@@ -181,12 +157,20 @@ fn webhook_meaning(webhook: &WebhookSettings) -> String {
     text
 }
 
-fn state_meaning(state: &StateSettings) -> String {
+fn state_meaning(file: &Path, state: &StateSettings) -> String {
     let place = match store::backend(state) {
         Some(backend) => backend.location(),
         None => "nowhere: neither this file nor the environment says where".to_owned(),
     };
-    format!("\nstate\n  kept in   {place}\n  kept for  {} once it is over\n", duration::written(state.keep))
+    let whose = if config::is_state_of_user(file, state) {
+        format!(" (for this user; the system service keeps it in {SERVICE_STATE})")
+    } else {
+        String::new()
+    };
+    format!(
+        "\nstate\n  kept in   {place}{whose}\n  kept for  {} once it is over\n",
+        duration::written(state.keep)
+    )
 }
 
 fn events(filter: &EventFilter) -> String {

@@ -1,0 +1,180 @@
+//! Asks the API about the projects and jobs of a configuration.
+//!
+//! Invariant: each request waits for the rate of its project and is made once; a check ends within
+//! a time limit, and says what it did not ask.
+
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use super::Findings;
+use crate::adapters::pinecone::{ApiReply, Client};
+use crate::cli::Failure;
+use crate::config::{JobSettings, ProjectSettings};
+use crate::engine::token_bucket::TokenBucket;
+use crate::engine::{self, FailureClass};
+use crate::model::{Exit, duration};
+use crate::platform::clock::Clock;
+use crate::platform::shell;
+
+/// Jobs of a project that are asked for. At the default rate, so many take about 24 s.
+const MAX_JOBS: usize = 50;
+
+/// For each project. They are asked at the same time.
+const TIME_LIMIT: Duration = Duration::from_mins(1);
+
+/// Asks about these projects of the file at `path`.
+pub(super) async fn check(projects: Vec<(ProjectSettings, Client)>, path: &Path, clock: Clock) -> Findings {
+    let mut tasks = JoinSet::new();
+    for (place, (settings, client)) in projects.into_iter().enumerate() {
+        let token_bucket = TokenBucket::new(settings.api.requests_per_second, settings.api.burst);
+        let file = path.to_string_lossy().into_owned();
+        let check = Check { settings, client, token_bucket, clock, file, findings: Findings::default() };
+        tasks.spawn(async move { (place, check.run().await) });
+    }
+
+    let mut found = tasks.join_all().await;
+    found.sort_by_key(|(place, _)| *place);
+    found.into_iter().fold(Findings::default(), |mut all, (_, found)| {
+        all.lines.extend(found.lines);
+        all.failures.extend(found.failures);
+        all
+    })
+}
+
+/// The check of one project.
+struct Check {
+    settings: ProjectSettings,
+    client: Client,
+    token_bucket: TokenBucket,
+    clock: Clock,
+    file: String,
+    findings: Findings,
+}
+
+/// The API gives no answers of use for this project, which is reported.
+struct Ended;
+
+impl Check {
+    async fn run(mut self) -> Findings {
+        if tokio::time::timeout(TIME_LIMIT, self.ask_all()).await.is_err() {
+            let limit = duration::written(TIME_LIMIT);
+            let failure = Failure::new(
+                Exit::Unreachable,
+                format!("{}: not all answers came within {limit}", self.owner()),
+            );
+            self.findings
+                .bad(&self.owner(), failure.with_help("check again, or raise `requests_per_second`"));
+        }
+        self.findings
+    }
+
+    /// Ends early if no further answer can be better.
+    async fn ask_all(&mut self) {
+        if (self.settings.discover.is_some() || self.settings.jobs.is_empty())
+            && self.ask_list().await.is_err()
+        {
+            return;
+        }
+        let jobs: Vec<_> = self.settings.jobs.iter().take(MAX_JOBS).cloned().collect();
+        for job in &jobs {
+            if self.ask_job(job).await.is_err() {
+                return;
+            }
+        }
+        let left_out = self.settings.jobs.len() - jobs.len();
+        if left_out > 0 {
+            let line = format!("  -       {}: {left_out} more jobs, which are not asked for\n", self.owner());
+            self.findings.lines.push(line);
+        }
+    }
+
+    async fn ask_list(&mut self) -> Result<(), Ended> {
+        self.token().await;
+        let line = format!("{}: the list of {}", self.owner(), self.settings.api.endpoint);
+        match failure_of(self.client.list_page(None).await) {
+            Ok(_) => self.findings.good(&line),
+            Err(failure) => {
+                let failure = self.no_answer(&failure);
+                self.findings.bad(&line, failure);
+                return Err(Ended);
+            }
+        }
+        Ok(())
+    }
+
+    async fn ask_job(&mut self, job: &JobSettings) -> Result<(), Ended> {
+        self.token().await;
+        let name = job.name.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
+        let line = format!("{}: {}{name}", self.owner(), job.id);
+        match failure_of(self.client.describe(&job.id).await) {
+            Ok(found) => {
+                self.findings.good(&format!("{line}: {}", found.status));
+                Ok(())
+            }
+            Err(failure) if failure.class == FailureClass::NotFound => {
+                let text = format!("{line}: not found: {}", failure.message);
+                let failure = Failure::new(Exit::NotFound, text).with_help(self.help_for_not_found());
+                self.findings.bad(&line, failure);
+                Ok(())
+            }
+            Err(failure) => {
+                let failure = self.no_answer(&failure);
+                self.findings.bad(&line, failure);
+                Err(Ended)
+            }
+        }
+    }
+
+    /// Waits until the rate permits a request, and counts it.
+    async fn token(&mut self) {
+        self.clock.sleep_until(Some(self.token_bucket.ready_at())).await;
+        self.token_bucket.take(self.clock.now().instant);
+    }
+
+    fn owner(&self) -> String {
+        format!("project {}", self.settings.name)
+    }
+
+    fn help_for_not_found(&self) -> String {
+        let project = self.settings.name.to_string();
+        format!(
+            "is the id right, and the key that of its project? The restores that this key sees: restore-watch list \
+             --config {} --project {}",
+            shell::word(&self.file),
+            shell::word(&project)
+        )
+    }
+
+    /// The failure of a request that says nothing about a job.
+    fn no_answer(&self, failure: &engine::Failure) -> Failure {
+        let (owner, key) = (self.owner(), &self.settings.api_key);
+        let text = |fault: &str| format!("{owner}: {fault}: {}", failure.message);
+        match failure.class {
+            FailureClass::Unauthorized | FailureClass::Blocked => {
+                Failure::new(Exit::Unauthorized, text("the API refuses the key")).with_help(format!(
+                    "is the key from {key} valid, of this project, and allowed to read restore jobs?"
+                ))
+            }
+            FailureClass::Misconfigured | FailureClass::WrongProtocol => {
+                Failure::new(Exit::Config, text("no request can be made"))
+            }
+            FailureClass::Throttled => Failure::new(Exit::Unreachable, text("the API limits the rate"))
+                .with_help("check again in a minute"),
+            FailureClass::Transient
+            | FailureClass::NotFound
+            | FailureClass::Rejected(_)
+            | FailureClass::Permanent
+            | FailureClass::Gone => Failure::new(
+                Exit::Unreachable,
+                text(&format!("{} gives no usable answer", self.settings.api.endpoint)),
+            )
+            .with_help("is the endpoint right, and can it be reached from here?"),
+        }
+    }
+}
+
+fn failure_of<T>(reply: ApiReply<T>) -> Result<T, engine::Failure> {
+    reply.result.map_err(Into::into)
+}
