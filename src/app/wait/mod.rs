@@ -4,13 +4,20 @@
 //! the timeout at the latest; an interrupted one ends at once. Either way the last known state of
 //! every job is reported. A signal that comes before the process ends decides the exit code.
 
+mod columns;
 mod console;
+mod counts;
+mod fit;
 mod fold;
 mod judge;
+mod layout;
 mod live;
+mod order;
 mod report;
 mod resume;
 mod screen;
+mod style;
+mod view;
 mod words;
 
 use std::sync::Arc;
@@ -22,12 +29,14 @@ pub use report::Report;
 use console::Console;
 use fold::Fold;
 use judge::Judge;
+use order::Order;
+use view::Subject;
 
 use crate::adapters::ci::Section;
 use crate::app::driver::{Driver, Error};
 use crate::engine::{Command, Condition};
 use crate::model::time::{Instant, Now};
-use crate::model::{Event, Exit};
+use crate::model::{Event, Exit, JobId};
 use crate::platform::output::Output;
 use crate::platform::signals::Signals;
 
@@ -52,6 +61,8 @@ pub struct Options {
     /// The time limit of the wait, if it has one.
     pub timeout: Option<Duration>,
     pub progress: Progress,
+    /// The jobs that were named, in that order: people find them again in it.
+    pub named: Vec<JobId>,
     /// Print each event as a line of JSON on standard output.
     pub ndjson: bool,
     /// The options by which a command repeats this wait.
@@ -88,9 +99,11 @@ pub async fn wait(
     let section = options.section.filter(|_| matches!(options.progress, Progress::Plain { .. }));
     let _fold = section
         .map(|section| Fold::begin(section, driver.engine().jobs().count(), &streams.people, driver.clock()));
+    let any = options.condition == Condition::Any;
+    let subject = Subject { order: Order::of(&options.named), any, started: started.instant };
     let mut wait = Wait {
         judge: Judge::new(options.condition),
-        console: Console::new(options.progress, &streams.people, started),
+        console: Console::new(options.progress, subject, &streams.people, started),
         ndjson: options.ndjson.then_some(&streams.data),
         phase: Phase::Waiting { until: options.timeout.map(|timeout| started.instant + timeout) },
     };

@@ -74,12 +74,13 @@ async fn wait_and_report(
         Ok(Setup::new(vec![words.project_settings()?], &words.sinks()?, StateSettings::KEEP)?)
     })
     .await?;
+    let named = setup.named_jobs();
     let driver = Driver::new(setup, State::volatile(), Clock::system());
     let streams = args.streams(environment)?;
     // One more thread is needed for look-ups.
     check_threads()?;
 
-    let options = Options { section: environment.section(), ..args.options(progress) };
+    let options = Options { section: environment.section(), named, ..args.options(progress) };
     let waited = match wait::wait(driver, options, &streams, &mut signals).await {
         Ok(waited) => waited,
         Err(error) => {
