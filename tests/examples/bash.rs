@@ -99,7 +99,7 @@ fn signal_to_the_script_ends_the_wait_with_a_report() {
         running.until_logged("watching restore rj-1 into index docs");
         running.signal(signal);
         let done = running.finish().expect(143).logged("the restore goes on, unwatched");
-        assert!(done.stdout.starts_with("Pending  rj-1"), "{}", done.stdout);
+        assert!(done.stdout.starts_with("Pending  docs  rj-1"), "{}", done.stdout);
         assert_eq!(stage.calls(), [RESTORE]);
     }
 }

@@ -14,6 +14,7 @@ mod layout;
 mod live;
 mod order;
 mod report;
+mod report_text;
 mod resume;
 mod screen;
 mod style;
@@ -25,6 +26,7 @@ use std::time::Duration;
 
 pub use console::Progress;
 pub use report::Report;
+pub use style::Surface;
 
 use console::Console;
 use fold::Fold;
@@ -99,8 +101,9 @@ pub async fn wait(
     let section = options.section.filter(|_| matches!(options.progress, Progress::Plain { .. }));
     let _fold = section
         .map(|section| Fold::begin(section, driver.engine().jobs().count(), &streams.people, driver.clock()));
+    let order = Order::of(&options.named);
     let any = options.condition == Condition::Any;
-    let subject = Subject { order: Order::of(&options.named), any, started: started.instant };
+    let subject = Subject { order: order.clone(), any, started: started.instant };
     let mut wait = Wait {
         judge: Judge::new(options.condition),
         console: Console::new(options.progress, subject, &streams.people, started),
@@ -115,7 +118,7 @@ pub async fn wait(
     // If the condition was met in the final poll, the timeout does not matter.
     let timed_out = matches!(wait.phase, Phase::TimedOut) && exit != Exit::Success;
     let report = Report::new(driver.engine(), exit, timed_out, started, driver.now());
-    let report = report.with_resume(&options.again, options.names_jobs);
+    let report = report.with_resume(&options.again, options.names_jobs).in_order(&order);
 
     Ok(Waited { report, undelivered: driver.engine().deliveries().pending() })
 }
