@@ -7,7 +7,7 @@ use crate::support::Watch;
 fn completed_restore_switches_traffic() {
     let stage = stage(completes());
     let done = script(&stage).run().expect(0);
-    assert!(done.stdout.contains("  rj-1  index docs"), "{}", done.stdout);
+    assert!(done.stdout.contains("ready  docs  rj-1"), "{}", done.stdout);
     assert_eq!(stage.calls(), [RESTORE, SWITCH]);
     assert!(stage.has_seen_it_serve());
     // A second run starts no second restore.
