@@ -14,7 +14,7 @@ use crate::adapters::sinks::{Sink, SinkError};
 use crate::adapters::telemetry;
 use crate::config::{ProjectSettings, SecretError, SinkSettings};
 use crate::engine::{Plan, SinkPlan};
-use crate::model::{ProjectName, SinkName};
+use crate::model::{JobId, ProjectName, SinkName};
 
 /// All problems that prevent a setup, at least one. Each can be fixed in the configuration or its
 /// environment.
@@ -97,6 +97,11 @@ impl Setup {
                 Err(SetupErrors(errors.flat_map(|errors| errors.0).collect()))
             }
         }
+    }
+
+    /// The jobs that are named, in that order.
+    pub fn named_jobs(&self) -> Vec<JobId> {
+        self.plan.projects.iter().flat_map(|project| &project.jobs).map(|job| job.id.clone()).collect()
     }
 }
 

@@ -13,8 +13,8 @@ use crate::model::time::Instant;
 pub(super) enum Access {
     /// Accepted, as far as known.
     Accepted,
-    /// Refused once, at this time.
-    Suspected { since: Instant },
+    /// Refused once, at this time; a refusal that comes so much later counts.
+    Suspected { since: Instant, apart: Duration },
     /// Refused twice; the reason is what the API said last.
     Unauthorized { reason: String },
 }
@@ -67,17 +67,25 @@ impl Access {
     pub(super) fn refuse(&mut self, began: Instant, apart: Duration, reason: &str, now: Instant) -> Refusal {
         let refusal = match *self {
             Self::Accepted => Refusal::First,
-            Self::Suspected { since } if began <= since => Refusal::Same,
-            Self::Suspected { since } if began < since + apart => Refusal::Early,
+            Self::Suspected { since, .. } if began <= since => Refusal::Same,
+            Self::Suspected { since, .. } if began < since + apart => Refusal::Early,
             Self::Suspected { .. } => Refusal::Confirmed,
             Self::Unauthorized { .. } => Refusal::Again,
         };
         match refusal {
-            Refusal::First => *self = Self::Suspected { since: now },
-            Refusal::Same | Refusal::Early => {}
+            Refusal::First => *self = Self::Suspected { since: now, apart },
+            Refusal::Same | Refusal::Early => self.set_apart(apart),
             Refusal::Confirmed | Refusal::Again => *self = Self::Unauthorized { reason: reason.to_owned() },
         }
         refusal
+    }
+
+    /// From when on another refusal makes the key unauthorized, if one alone is not enough.
+    pub(super) fn counts_at(&self) -> Option<Instant> {
+        match *self {
+            Self::Suspected { since, apart } => Some(since + apart),
+            Self::Accepted | Self::Unauthorized { .. } => None,
+        }
     }
 
     /// Takes an answer that shows that the key is accepted. Returns whether it was unauthorized.
@@ -92,6 +100,13 @@ impl Access {
     pub(super) fn interrupt(&mut self) {
         if self.is_suspected() {
             *self = Self::Accepted;
+        }
+    }
+
+    /// The next refusal is expected to be of the kind of the last one.
+    fn set_apart(&mut self, last: Duration) {
+        if let Self::Suspected { apart, .. } = self {
+            *apart = last;
         }
     }
 }
@@ -115,9 +130,9 @@ mod tests {
         assert_eq!(access.refuse(at(0), APART, "401", at(1)), Refusal::First);
         assert_eq!(access.refuse(at(1), Duration::ZERO, "401", at(2)), Refusal::Same);
         assert_eq!(access.refuse(at(2), APART, "401", at(7)), Refusal::Early, "it began too soon");
-        assert!(!access.is_unauthorized());
+        assert_eq!((access.is_unauthorized(), access.counts_at()), (false, Some(at(6))));
         assert_eq!(access.refuse(at(6), APART, "403", at(7)), Refusal::Confirmed);
-        assert_eq!(access.refusal(), Some("403"));
+        assert_eq!((access.refusal(), access.counts_at()), (Some("403"), None));
 
         assert_eq!(access.refuse(at(8), APART, "401", at(9)), Refusal::Again);
         assert!(access.accept());

@@ -88,6 +88,32 @@ pub fn remaining(duration: Duration) -> String {
     }
 }
 
+/// Shows a time that goes on, in whole seconds: `4s`, `3m 05s`, `1h 30m`.
+pub fn running(duration: Duration) -> String {
+    remaining(Duration::from_secs(duration.as_secs()))
+}
+
+/// Shows an estimate, no more exact than it can be: `16s`, `9 min`, `1h 30m`.
+pub fn rough(duration: Duration) -> String {
+    estimate(duration + Duration::from_millis(500), 30)
+}
+
+/// Shows what an estimate is below: the same, rounded up.
+pub fn rough_limit(duration: Duration) -> String {
+    estimate(duration + Duration::from_millis(999), 59)
+}
+
+/// `up` are the seconds that are added before whole minutes are counted.
+fn estimate(duration: Duration, up: u64) -> String {
+    let seconds = duration.as_secs();
+    let minutes = (seconds + up) / 60;
+    match (seconds, minutes) {
+        (0..=99, _) => format!("{}s", seconds.max(1)),
+        (_, ..60) => format!("{minutes} min"),
+        _ => human(Duration::from_secs(minutes * 60)),
+    }
+}
+
 /// Writes a duration as a configuration has it, exact to the millisecond: `90s` is `1m30s`.
 pub fn written(duration: Duration) -> String {
     let mut rest = duration.as_millis();
@@ -149,6 +175,35 @@ mod tests {
             assert_eq!(human(Duration::from_millis(millis)), text);
         }
     }
+
+    #[test]
+    fn estimates_are_rough() {
+        for (millis, text) in [
+            (0, "1s"),
+            (15_600, "16s"),
+            (99_400, "99s"),
+            (100_000, "2 min"),
+            (540_000, "9 min"),
+            (3_569_000, "59 min"),
+            (3_570_000, "1h 00m"),
+            (5_389_000, "1h 30m"),
+        ] {
+            assert_eq!(rough(Duration::from_millis(millis)), text);
+        }
+        for (millis, text) in
+            [(15_100, "16s"), (540_000, "9 min"), (540_001, "10 min"), (3_541_000, "1h 00m")]
+        {
+            assert_eq!(rough_limit(Duration::from_millis(millis)), text);
+        }
+    }
+
+    #[test]
+    fn a_time_that_goes_on_has_whole_seconds() {
+        for (millis, text) in [(0, "0s"), (4_290, "4s"), (185_999, "3m 05s")] {
+            assert_eq!(running(Duration::from_millis(millis)), text);
+        }
+    }
+
     #[test]
     fn written_as_it_is_read() {
         for text in ["0s", "250ms", "1m30s", "1h30m", "2d", "365d", "1s500ms"] {

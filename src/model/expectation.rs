@@ -23,15 +23,18 @@ pub struct Expectation {
 
 impl fmt::Display for Expectation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let human = |seconds: f64| duration::human(Duration::try_from_secs_f64(seconds).unwrap_or_default());
-        let (half, most) = (human(self.median_seconds), human(self.p90_seconds));
+        let duration = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        let half = duration::rough(duration(self.median_seconds));
+        let most = duration::rough_limit(duration(self.p90_seconds));
         let of = self.group.as_ref().map(|group| format!(" of {group}")).unwrap_or_default();
-        match self.restores {
-            1 => write!(f, "the 1 past restore{of} took {half}"),
-            restores => {
-                write!(f, "past {restores} restores{of}: half within {half}, nine in ten within {most}")
-            }
-        }
+        let most = match self.restores {
+            _ if half == most => String::new(),
+            // Nine in ten of so few are all of them.
+            ..10 => format!(", at most {most}"),
+            _ => format!(", 9 in 10 under {most}"),
+        };
+        let restores = if self.restores == 1 { "restore" } else { "restores" };
+        write!(f, "usually {half}{most} ({} {restores}{of})", self.restores)
     }
 }
 
@@ -48,17 +51,15 @@ mod tests {
         let index = || Some(RestoreGroup::Index("orders".to_owned()));
         let backup = Some(RestoreGroup::Backup("b-1".to_owned()));
         for (expected, text) in [
-            (expectation(1, None), "the 1 past restore took 9m 00s"),
-            (expectation(1, index()), "the 1 past restore of orders took 9m 00s"),
-            (expectation(40, None), "past 40 restores: half within 9m 00s, nine in ten within 21m 00s"),
+            (Expectation { p90_seconds: 540.0, ..expectation(1, None) }, "usually 9 min (1 restore)"),
             (
-                expectation(12, index()),
-                "past 12 restores of orders: half within 9m 00s, nine in ten within 21m 00s",
+                Expectation { p90_seconds: 540.0, ..expectation(1, index()) },
+                "usually 9 min (1 restore of orders)",
             ),
-            (
-                expectation(3, backup),
-                "past 3 restores of backup b-1: half within 9m 00s, nine in ten within 21m 00s",
-            ),
+            (expectation(40, None), "usually 9 min, 9 in 10 under 21 min (40 restores)"),
+            (expectation(12, index()), "usually 9 min, 9 in 10 under 21 min (12 restores of orders)"),
+            (expectation(3, backup), "usually 9 min, at most 21 min (3 restores of backup b-1)"),
+            (Expectation { p90_seconds: 540.0, ..expectation(40, None) }, "usually 9 min (40 restores)"),
         ] {
             assert_eq!(expected.to_string(), text);
         }

@@ -5,6 +5,7 @@
 
 mod delivery;
 pub mod duration;
+mod elapsed;
 mod event;
 mod event_id;
 mod event_kind;
@@ -14,6 +15,7 @@ pub mod http_date;
 mod id;
 mod job;
 mod keyword;
+mod natural;
 mod outcome;
 mod payload;
 mod reason;
@@ -26,6 +28,7 @@ pub mod time;
 mod until;
 
 pub use delivery::{DeliveryId, DeliveryState};
+pub use elapsed::Elapsed;
 pub use event::{Event, JobRef};
 pub use event_id::{EventId, EventIdPrefix};
 pub use event_kind::{EventKind, JobState, Severity};
@@ -35,6 +38,7 @@ pub use id::{IdError, JobId, Mistake, ProjectName, SinkName, is_uuid};
 pub use job::{IndexObservation, JobFacts, Observation};
 pub use keyword::Keyword;
 pub(crate) use keyword::keywords;
+pub use natural::natural_order;
 pub use outcome::Outcome;
 pub use payload::Payload;
 pub use reason::Reason;

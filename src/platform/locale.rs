@@ -22,7 +22,12 @@ pub fn is_utf8() -> bool {
 
 /// A text for people in a form that can be shown.
 pub fn shown(text: &str) -> Cow<'_, str> {
-    if is_utf8() { Cow::Borrowed(text) } else { plain(text) }
+    shown_as(is_utf8(), text)
+}
+
+/// A text for people in the form that can be shown if UTF-8 can, or cannot.
+pub fn shown_as(utf8: bool, text: &str) -> Cow<'_, str> {
+    if utf8 { Cow::Borrowed(text) } else { plain(text) }
 }
 
 /// The text with `…`, the mark of a cut text, written as ASCII.

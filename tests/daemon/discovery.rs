@@ -21,7 +21,7 @@ fn discovered_restores_are_watched_and_shown() {
     assert_eq!(status["projects"][0]["expected"]["restores"], 30);
 
     let explained = ask(&daemon, &["explain", "run"]).expect(0).stdout;
-    assert!(explained.contains("past 30 restores: half within "), "{explained}");
+    assert!(explained.contains("  expect   usually "), "{explained}");
     assert!(!daemon.stderr().contains("restore old"), "{}", daemon.stderr());
 }
 

@@ -7,7 +7,7 @@ use crate::support::Watch;
 fn completed_restore_switches_traffic() {
     let stage = stage(completes());
     let done = script(&stage).run().expect(0);
-    assert!(done.stdout.contains("  rj-1  index docs"), "{}", done.stdout);
+    assert!(done.stdout.contains("ready  docs  rj-1"), "{}", done.stdout);
     assert_eq!(stage.calls(), [RESTORE, SWITCH]);
     assert!(stage.has_seen_it_serve());
     // A second run starts no second restore.
@@ -99,7 +99,7 @@ fn signal_to_the_script_ends_the_wait_with_a_report() {
         running.until_logged("watching restore rj-1 into index docs");
         running.signal(signal);
         let done = running.finish().expect(143).logged("the restore goes on, unwatched");
-        assert!(done.stdout.starts_with("Pending  rj-1"), "{}", done.stdout);
+        assert!(done.stdout.starts_with("Pending  docs  rj-1"), "{}", done.stdout);
         assert_eq!(stage.calls(), [RESTORE]);
     }
 }

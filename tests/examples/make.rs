@@ -23,7 +23,7 @@ fn restore_runs_in_parallel_with_other_work() {
     let Some(stage) = stage(completes()) else { return };
     let done = make(&stage, &["-j2"]).run().expect(0).logged("watching restore rj-1 into index docs");
     let at = |text: &str| done.stdout.find(text).unwrap_or_else(|| panic!("{text}: {}", done.stdout));
-    assert!(at("whatever can be done meanwhile") < at("ready  rj-1"), "{}", done.stdout);
+    assert!(at("whatever can be done meanwhile") < at("ready  docs  rj-1"), "{}", done.stdout);
     assert_eq!(stage.calls(), [RESTORE, SWITCH]);
 }
 

@@ -33,7 +33,7 @@ fn wait_is_stopped_and_continued_on_a_terminal() {
     let Some(terminal) = Terminal::open(&plane, &[]) else { return };
     terminal.line("restore-watch wait open");
 
-    terminal.until("the lines", |screen| screen.contains("docs Pending"));
+    terminal.until("the lines", |screen| screen.contains("docs  Pending"));
     terminal.key("C-z");
     terminal.until("the shell", |screen| screen.contains("Stopped"));
 
@@ -41,20 +41,20 @@ fn wait_is_stopped_and_continued_on_a_terminal() {
     terminal.line("echo mine");
     let screen = terminal.until("the answer", |screen| screen.contains("\nmine\n"));
 
-    assert_eq!(screen.matches("docs Pending").count(), 1, "nothing is drawn from the background:\n{screen}");
+    assert_eq!(screen.matches("docs  Pending").count(), 1, "nothing is drawn from the background:\n{screen}");
     // What was typed stays where it was.
     terminal.line("sleep 1; echo later");
     let screen = terminal.until("the answer", |screen| screen.contains("\nlater\n"));
 
     assert!(screen.contains("$ echo mine\nmine\n$ sleep 1; echo later\nlater\n"), "{screen}");
     terminal.line("fg");
-    let screen = terminal.until("new lines", |screen| screen.matches("docs Pending").count() == 2);
+    let screen = terminal.until("new lines", |screen| screen.matches("docs  Pending").count() == 2);
 
     assert!(screen.contains("$ echo mine\nmine\n"), "{screen}");
     terminal.key("C-c");
     let screen = terminal.until("the report", |screen| screen.contains("interrupted by SIGINT"));
 
-    assert!(screen.contains("^C\nPending  open  index docs"), "{screen}");
+    assert!(screen.contains("^C\n• Pending  docs  open  "), "{screen}");
 }
 
 #[test]
@@ -66,8 +66,7 @@ fn terminal_with_tostop_costs_no_outcome() {
     terminal.line("until jobs | grep Stopped; do sleep 0.1; done");
     terminal.until("the stop", |screen| screen.contains("\n[1]+  Stopped"));
     terminal.line("fg; echo code $?");
-    terminal
-        .until("the outcome", |screen| screen.contains("Pending  open") && screen.contains("\ncode 124\n"));
+    terminal.until("the outcome", |screen| screen.contains("• Pending  ") && screen.contains("\ncode 124\n"));
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn marks_are_those_of_the_locale() {
         // Not the lines of the previous wait, which stay until the screen is cleared.
         let is_drawn = |screen: &str| {
             let shows = |words| screen.contains(words);
-            shows("completed,") && shows("Pending,") && !shows("interrupted")
+            shows("Waiting for 3 restores: 1 completed, 1 failed, 1 running") && !shows("interrupted")
         };
         let screen = terminal.until("the lines", is_drawn);
         let lines: Vec<_> = screen.lines().skip_while(|line| line.contains("restore-watch wait")).collect();

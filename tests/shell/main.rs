@@ -1,5 +1,6 @@
 //! `restore-watch wait` among shells, pipes and terminals, with the real ones.
 
+mod display;
 mod jobs;
 mod locales;
 mod pipes;

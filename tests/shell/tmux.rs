@@ -72,7 +72,12 @@ impl Terminal {
     /// Makes it so many columns wide.
     #[track_caller]
     pub(crate) fn resize(&self, columns: u16) {
-        self.tmux(&["resize-window", "-t", "=s:", "-x", &columns.to_string(), "-y", "40"]);
+        self.resize_to(columns, 40);
+    }
+
+    #[track_caller]
+    pub(crate) fn resize_to(&self, columns: u16, rows: u16) {
+        self.tmux(&["resize-window", "-t", "=s:", "-x", &columns.to_string(), "-y", &rows.to_string()]);
     }
 
     /// Closes it: its session loses its terminal.
@@ -87,6 +92,13 @@ impl Terminal {
         let output = self.tmux(&["capture-pane", "-p", "-t", "=s:"]);
         let screen = String::from_utf8_lossy(&output.stdout).into_owned();
         screen.lines().filter(|line| !line.is_empty()).map(|line| line.to_owned() + "\n").collect()
+    }
+
+    /// What is on the screen, with the sequences for its colors.
+    #[track_caller]
+    pub(crate) fn colored_screen(&self) -> String {
+        let output = self.tmux(&["capture-pane", "-p", "-e", "-t", "=s:"]);
+        String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
     /// Waits until the screen fulfills a condition.

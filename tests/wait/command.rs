@@ -15,8 +15,9 @@ fn command_replaces_the_wait_and_keeps_its_status() {
 
     // The report comes first, because the command replaces the process.
     let lines: Vec<_> = done.stdout.lines().collect();
-    assert!(lines[0].starts_with("completed  rj-1"), "{lines:?}");
-    assert_eq!(lines[1], format!("{id} kept --argument"));
+    assert!(lines[0].starts_with("completed  "), "{lines:?}");
+    assert!(lines[1].starts_with("1 restore completed, in "), "{lines:?}");
+    assert_eq!(lines[2], format!("{id} kept --argument"));
 }
 
 #[test]

@@ -11,21 +11,31 @@ const UNAUTHORIZED: &str = "kind = \"status\"\nstatus = 401\nbody = \"text\"";
 #[test]
 fn completed_is_0() {
     let done = wait(&done(&[("rj-1", "completed"), ("rj-2", "completed")]), &["rj-1", "rj-2"]).expect(0);
-    assert_eq!(done.stdout.lines().count(), 2, "{}", done.stdout);
+    assert!(
+        done.stdout.lines().last().unwrap().starts_with("2 of 2 restores completed, in "),
+        "{}",
+        done.stdout
+    );
+    assert_eq!(done.stdout.lines().count(), 3, "{}", done.stdout);
 }
 
 #[test]
 fn job_that_ends_during_the_wait_sets_the_code() {
     let done = wait("[[job]]\nid = \"rj-1\"\ntakes = \"1s\"", &["rj-1"]).expect(0);
-    assert!(done.stdout.starts_with("completed  rj-1"), "{}", done.stdout);
+    assert!(done.stdout.starts_with("completed  ") && done.stdout.contains("  rj-1  "), "{}", done.stdout);
 }
 
 #[test]
 fn failed_and_cancelled_are_1() {
     for status in ["failed", "cancelled"] {
         let done = wait(&done(&[("rj-1", "completed"), ("rj-2", status)]), &["rj-1", "rj-2"]).expect(1);
-        assert!(done.stdout.contains(&format!("{status:<9}  rj-2")), "{}", done.stdout);
-        done.logged("a job failed or was cancelled");
+        assert!(done.stdout.contains(&format!("\n{status:<9}  ")), "{}", done.stdout);
+        assert!(
+            done.stdout.contains(&format!("1 of 2 restores completed, 1 {status}, in ")),
+            "{}",
+            done.stdout
+        );
+        assert!(done.stdout.ends_with(" (exit code 1)\n"), "{}", done.stdout);
     }
 }
 
@@ -61,7 +71,7 @@ fn not_found_is_3_after_its_grace() {
     let done = wait("[[job]]\nid = \"rj-1\"", &["rj-2", "--not-found-grace", "600ms"]).expect(3);
     assert!(done.stdout.starts_with("not found  rj-2"), "{}", done.stdout);
     assert!(done.took.as_millis() >= 600, "{:?}", done.took);
-    done.logged("a job was not found, or was lost");
+    assert!(done.stdout.contains("\n1 restore not found, in "), "{}", done.stdout);
 }
 
 #[test]
@@ -75,7 +85,7 @@ fn lost_is_3() {
     let scenario = format!("[[job]]\nid = \"rj-1\"\n{}", fault_from(2, "rj-1", NOT_FOUND));
     let lost = wait(&scenario, &["rj-1", "--unreachable-after", "600ms", "--not-found-grace", "0"]).expect(3);
     assert!(lost.took.as_millis() >= 600, "{:?}", lost.took);
-    assert!(lost.stdout.starts_with("not found  rj-1"), "{}", lost.stdout);
+    assert!(lost.stdout.starts_with("not found  ") && lost.stdout.contains("  rj-1  "), "{}", lost.stdout);
 }
 
 #[test]
@@ -139,7 +149,7 @@ fn an_end_in_an_unknown_state_is_6() {
     let scenario =
         "[[job]]\nid = \"rj-1\"\nage = \"1h\"\ntakes = \"1s\"\nends = \"Exploded\"\nend_time = true";
     let done = wait(scenario, &["rj-1"]).expect(6);
-    assert!(done.stdout.starts_with("ended as Exploded  rj-1"), "{}", done.stdout);
+    assert!(done.stdout.starts_with("ended as Exploded  "), "{}", done.stdout);
 }
 
 #[test]
@@ -151,8 +161,10 @@ fn an_unknown_status_without_an_end_time_is_no_end() {
 #[test]
 fn timeout_is_124() {
     let done = wait("[[job]]\nid = \"rj-1\"", &["rj-1", "--timeout", "700ms"]).expect(124);
-    assert!(done.stdout.starts_with("Pending  rj-1"), "{}", done.stdout);
-    done.logged("timed out after 700ms; to go on: restore-watch wait rj-1");
+    assert!(done.stdout.starts_with("Pending  ") && done.stdout.contains("  rj-1  "), "{}", done.stdout);
+    assert!(done.stdout.contains("\n1 restore running, timed out after "), "{}", done.stdout);
+    assert!(done.stdout.ends_with(" (exit code 124)\n"), "{}", done.stdout);
+    done.logged("restore-watch: to go on: restore-watch wait rj-1");
 }
 
 #[test]
@@ -203,7 +215,7 @@ fn fail_fast_does_not_wait_for_the_others() {
     // Without it, the other job is waited for.
     let scenario = format!("{}[[job]]\nid = \"slow\"\ntakes = \"1s\"", done(&[("failed", "failed")]));
     let done = Fast::start(&scenario, &["failed", "slow"], &[]).expect(1);
-    assert!(done.stdout.contains("completed  slow"), "{}", done.stdout);
+    assert!(done.stdout.contains("1 of 2 restores completed, 1 failed, "), "{}", done.stdout);
 }
 
 #[test]

@@ -21,9 +21,20 @@ fn human_output_has_a_line_for_each_job() {
     let plane = play(&done(&[("rj-1", "completed"), ("rj-2", "failed")]));
     let done = Watch::wait(&plane, &["rj-1", "rj-2"]).run().expect(1);
     let lines: Vec<_> = done.stdout.lines().collect();
-    assert_eq!(lines.len(), 2);
-    assert!(lines[0].starts_with("completed  rj-1  index "), "{lines:?}");
-    assert!(lines[1].starts_with("failed     rj-2  index "), "{lines:?}");
+    assert_eq!(lines.len(), 3);
+    assert!(lines[0].starts_with("completed  ") && lines[0].contains("  rj-1  "), "{lines:?}");
+    assert!(lines[1].starts_with("failed     ") && lines[1].contains("  rj-2  at most "), "{lines:?}");
+    assert!(lines[2].starts_with("1 of 2 restores completed, 1 failed, in "), "{lines:?}");
+    assert!(lines[2].ends_with(" (exit code 1)"), "{lines:?}");
+}
+
+#[test]
+fn report_has_the_order_in_which_jobs_were_named() {
+    let plane = play("[[job]]\nid = \"rj\"\ncount = 12\nage = \"1h\"\ntakes = \"10m\"");
+    let ids = ["rj-10", "rj-2", "rj-12", "rj-1"];
+    let named = Watch::wait(&plane, &ids).run().expect(0);
+    let order: Vec<_> = named.stdout.lines().filter_map(|line| line.split_whitespace().nth(2)).collect();
+    assert_eq!(order[..4], ids, "{}", named.stdout);
 }
 
 #[test]
@@ -89,7 +100,7 @@ fn plain_progress_is_on_standard_error() {
     for progress in [&[][..], &["--progress", "plain"]] {
         let arguments: Vec<_> = ["rj-1"].iter().chain(progress).copied().collect();
         let done = Watch::wait(&plane, &arguments).run().expect(0);
-        assert_eq!(done.stdout.lines().count(), 1, "{}", done.stdout);
+        assert_eq!(done.stdout.lines().count(), 2, "{}", done.stdout);
         let last = done.stderr.lines().last().unwrap();
         assert!(last.contains("Z restore rj-1 into index docs completed after "), "{last}");
     }
@@ -101,7 +112,7 @@ fn progress_none_prints_no_progress() {
     let done = Watch::wait(&plane, &["rj-1", "--progress", "none", "--heartbeat", "1ms"]).run().expect(0);
     assert_eq!(done.stderr, "");
     let done = Watch::wait(&plane, &["rj-2", "--progress", "none"]).run().expect(1);
-    assert_eq!(done.stderr, "restore-watch: a job failed or was cancelled\n");
+    assert_eq!(done.stderr, "", "the summary of the report says it");
 }
 
 #[test]
@@ -113,7 +124,7 @@ fn quiet_prints_the_report_alone() {
     {
         let arguments: Vec<_> = arguments.iter().chain(&["--quiet"]).copied().collect();
         let done = Watch::wait(&plane, &arguments).run().expect(code);
-        assert_eq!((done.stderr.as_str(), done.stdout.lines().count()), ("", 1), "{arguments:?}");
+        assert_eq!((done.stderr.as_str(), done.stdout.lines().count()), ("", 2), "{arguments:?}");
     }
 
     // Errors are printed all the same.
@@ -126,7 +137,7 @@ fn progress_lines_come_at_the_interval() {
     let waits =
         ["100ms", "0", "1h"].map(|interval| Watch::wait(&plane, &["rj-1", "--heartbeat", interval]).start());
     let [many, none, rare] = waits.map(|wait| {
-        let is_progress = |line: &&str| line.contains("waiting for 1 of 1 restore; docs Pending, ");
+        let is_progress = |line: &&str| line.contains(" waiting for docs: Pending, ");
         wait.finish().expect(0).stderr.lines().filter(is_progress).count()
     });
     assert!((2..=25).contains(&many), "{many}");

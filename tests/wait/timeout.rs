@@ -37,7 +37,7 @@ fn final_poll_reaches_every_job_within_the_rate() {
 
 #[test]
 fn hanging_server_does_not_hold_the_wait() {
-    let started = [(1, "not seen yet  rj-1"), (2, "Pending  rj-1")].map(|(first_bad, state)| {
+    let started = [(1, "not seen yet  rj-1"), (2, "Pending  ")].map(|(first_bad, state)| {
         let requests: Vec<u64> = (first_bad..20).collect();
         let hang = format!("[[fault]]\nkind = \"hang\"\nrequests = {requests:?}");
         let plane = play(&format!("[[job]]\nid = \"rj-1\"\n{hang}"));

@@ -70,7 +70,7 @@ fn hint_is_printed_after_a_signal() {
     wait.until_logged("watching restore rj-1");
     wait.signal("TERM");
     let done = wait.finish().expect(143);
-    done.logged("interrupted by SIGTERM; to go on: restore-watch wait rj-1 --until ready ");
+    done.logged("restore-watch: to go on: restore-watch wait rj-1 --until ready ");
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn timeout_bounds_the_whole_wait() {
     let done = Watch::wait(&plane, &["rj-1", "rj-2", "rj-3", "rj-4", "--timeout", "2s"]).run().expect(124);
     // The final poll may take two seconds at this rate; the rest is for a busy machine.
     assert!(done.took < Duration::from_secs(7), "{:?}", done.took);
-    assert_eq!(done.stdout.lines().count(), 4, "{}", done.stdout);
+    assert_eq!(done.stdout.lines().count(), 5, "{}", done.stdout);
 }
 
 #[test]
@@ -99,6 +99,6 @@ fn hint_passes_ids_that_look_like_options_on_stdin() {
 
 /// The command after `to go on: `.
 fn hint(stderr: &str) -> &str {
-    let (_, hint) = stderr.split_once("; to go on: ").unwrap_or_else(|| panic!("no hint: {stderr}"));
+    let (_, hint) = stderr.split_once("to go on: ").unwrap_or_else(|| panic!("no hint: {stderr}"));
     hint.trim_end()
 }

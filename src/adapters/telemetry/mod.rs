@@ -4,7 +4,6 @@
 //! only what `RUST_LOG` names.
 
 mod buffer;
-mod color;
 mod detached;
 mod entries;
 mod fields;
@@ -77,7 +76,7 @@ pub fn init(style: Style, default: &str) -> std::io::Result<Logging> {
     let log: Dispatch = if entries {
         tracing_subscriber::registry().with(filter).with(Entries { style, writer }).into()
     } else {
-        let color = style.color && color::is_wanted_on(&style.stream);
+        let color = style.color && style.stream.wants_color();
         tracing_subscriber::fmt()
             .with_env_filter(filter)
             .with_ansi(color)

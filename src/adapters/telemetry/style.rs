@@ -3,6 +3,7 @@
 use super::buffer::LogBuffer;
 use crate::config::LogFormat;
 use crate::platform::clock::Clock;
+use crate::platform::color;
 
 /// How the log looks and where it goes.
 #[derive(Debug, Clone)]
@@ -38,6 +39,16 @@ pub enum Stream {
     Detached,
     /// A buffer, from which lines are written above those that are drawn on standard error.
     Buffer(LogBuffer),
+}
+
+impl Stream {
+    /// Whether colors are wanted on it.
+    pub(super) fn wants_color(&self) -> bool {
+        match self {
+            Self::Stdout => color::is_wanted_on(&std::io::stdout()),
+            Self::Stderr | Self::Detached | Self::Buffer(_) => color::is_wanted_on(&std::io::stderr()),
+        }
+    }
 }
 
 impl Style {

@@ -6,13 +6,13 @@
 use std::time::Duration;
 
 use super::live::{FRAME, Live};
-use super::words::{expected, is_open, searching, state};
+use super::view::{Subject, View};
+use super::words::{self, expected, is_open};
 use crate::adapters::sinks;
 use crate::adapters::telemetry::{self, LogBuffer};
-use crate::app::plural::counted;
 use crate::engine::Engine;
+use crate::model::Event;
 use crate::model::time::{Instant, Now};
-use crate::model::{Event, Outcome};
 use crate::platform::locale;
 use crate::platform::output::Output;
 
@@ -21,7 +21,7 @@ const FIRST_LINE_AFTER: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone)]
 pub enum Progress {
-    /// A line for each job, redrawn in place, with log lines above them: for terminals.
+    /// Lines about the jobs, redrawn in place, with log lines above them: for terminals.
     Live(LogBuffer),
     /// A line for each event, and progress lines in between.
     Plain {
@@ -33,6 +33,7 @@ pub enum Progress {
 
 pub(super) struct Console<'a> {
     mode: Mode,
+    subject: Subject,
     people: &'a Output,
     /// Lines about events are logged, so that the journal gets their fields.
     logs_events: bool,
@@ -48,7 +49,7 @@ enum Mode {
 }
 
 impl<'a> Console<'a> {
-    pub(super) fn new(progress: Progress, people: &'a Output, now: Now) -> Self {
+    pub(super) fn new(progress: Progress, subject: Subject, people: &'a Output, now: Now) -> Self {
         let (mode, next) = match progress {
             Progress::Live(log) => (Mode::Live(Live::new(log)), Some(now.instant)),
             Progress::Plain { interval } => {
@@ -56,7 +57,7 @@ impl<'a> Console<'a> {
             }
             Progress::Silent => (Mode::Silent, None),
         };
-        Self { mode, people, logs_events: telemetry::is_journal(), is_expected: false, next }
+        Self { mode, subject, people, logs_events: telemetry::is_journal(), is_expected: false, next }
     }
 
     /// When [`Console::refresh`] is due.
@@ -68,11 +69,11 @@ impl<'a> Console<'a> {
     pub(super) fn refresh(&mut self, engine: &Engine, now: Now) {
         self.next = match &mut self.mode {
             Mode::Live(live) => {
-                live.draw(engine, now, self.people);
+                live.draw(|| View::of(engine, &self.subject, now), self.people);
                 Some(now.instant + FRAME)
             }
             Mode::Plain { interval } => {
-                self.people.write(line(now, &progress_line(engine, now)));
+                self.people.write(line(now, &words::progress(&View::of(engine, &self.subject, now))));
                 next_line(now, *interval)
             }
             Mode::Silent => None,
@@ -132,29 +133,10 @@ fn line(now: Now, text: &str) -> String {
     format!("{:.0} {}\n", now.wall, locale::shown(text))
 }
 
-fn progress_line(engine: &Engine, now: Now) -> String {
-    if let Some(searching) = searching(engine, now) {
-        return searching;
-    }
-    let forecast = engine.polls().forecast();
-    let open: Vec<_> = engine.jobs().filter(|job| job.outcome() == Outcome::Open).collect();
-    let oldest = open.iter().max_by_key(|job| job.tracker.age(now.instant));
-    let example = oldest.map(|job| format!("; {} {}", job.tracker.label(), state(job, &forecast, now)));
-    let total = engine.jobs().count();
-    let indexes = open.iter().filter(|job| job.tracker.index().is_some()).count();
-    let restores = open.len() - indexes;
-    let what = match (restores, indexes) {
-        (_, 0) => format!("{restores} of {}", counted(total, "restore", "restores")),
-        (0, _) => format!("{indexes} of {} to be ready", counted(total, "index", "indexes")),
-        _ => format!("{restores} of {total} restores, and {indexes} restored indexes to be ready"),
-    };
-
-    format!("waiting for {what}{}", example.unwrap_or_default())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::wait::order::Order;
     use crate::config::{JobSettings, ProjectSettings};
     use crate::engine::snapshot::{Origin, PastRestore, ProjectRecord, ProjectSnapshot, Snapshot};
     use crate::engine::{Action, Answer, Input, Plan};
@@ -194,7 +176,8 @@ mod tests {
     async fn printed(engines: &[Engine]) -> String {
         let (reader, writer) = std::io::pipe().unwrap();
         let people = Output::to(writer).unwrap();
-        let mut console = Console::new(Progress::Plain { interval: Duration::ZERO }, &people, now());
+        let subject = Subject { order: Order::default(), any: false, started: now().instant };
+        let mut console = Console::new(Progress::Plain { interval: Duration::ZERO }, subject, &people, now());
         for engine in engines {
             console.expect(engine, now());
         }
@@ -205,7 +188,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_to_expect_is_printed_once() {
-        let line = "2026-11-23T12:00:00Z past 2 restores: half within 9m 00s, nine in ten within 21m 00s\n";
+        let line = "2026-11-23T12:00:00Z usually 9 min, at most 21 min (2 restores)\n";
         assert_eq!(printed(&[engine(&[]), engine(&[9, 21]), engine(&[9])]).await, line);
     }
 

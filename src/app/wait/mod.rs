@@ -4,15 +4,23 @@
 //! the timeout at the latest; an interrupted one ends at once. Either way the last known state of
 //! every job is reported. A signal that comes before the process ends decides the exit code.
 
+mod columns;
 mod console;
+mod counts;
 mod first_contact;
+mod fit;
 mod fold;
 mod judge;
+mod layout;
 mod live;
 mod not_found;
+mod order;
 mod report;
+mod report_text;
 mod resume;
 mod screen;
+mod style;
+mod view;
 mod words;
 
 use std::sync::Arc;
@@ -21,17 +29,20 @@ use std::time::Duration;
 pub use console::Progress;
 pub use not_found::not_found_advice;
 pub use report::Report;
+pub use style::Surface;
 
 use console::Console;
 use fold::Fold;
 use judge::Judge;
 use not_found::NotFound;
+use order::Order;
+use view::Subject;
 
 use crate::adapters::ci::Section;
 use crate::app::driver::{Driver, Error};
 use crate::engine::{Command, Condition};
 use crate::model::time::{Instant, Now};
-use crate::model::{Event, Exit};
+use crate::model::{Event, Exit, JobId};
 use crate::platform::output::Output;
 use crate::platform::signals::Signals;
 
@@ -56,6 +67,8 @@ pub struct Options {
     /// The time limit of the wait, if it has one.
     pub timeout: Option<Duration>,
     pub progress: Progress,
+    /// The jobs that were named, in that order: people find them again in it.
+    pub named: Vec<JobId>,
     /// Print each event as a line of JSON on standard output.
     pub ndjson: bool,
     /// The options by which a command repeats this wait.
@@ -97,9 +110,12 @@ pub async fn wait(
     let section = options.section.filter(|_| matches!(options.progress, Progress::Plain { .. }));
     let _fold = section
         .map(|section| Fold::begin(section, driver.engine().jobs().count(), &streams.people, driver.clock()));
+    let order = Order::of(&options.named);
+    let any = options.condition == Condition::Any;
+    let subject = Subject { order: order.clone(), any, started: started.instant };
     let mut wait = Wait {
         judge: Judge::new(options.condition),
-        console: Console::new(options.progress, &streams.people, started),
+        console: Console::new(options.progress, subject, &streams.people, started),
         ndjson: options.ndjson.then_some(&streams.data),
         phase: Phase::Waiting { until: options.timeout.map(|timeout| started.instant + timeout) },
         timeout: options.timeout,
@@ -114,7 +130,7 @@ pub async fn wait(
     // If the condition was met in the final poll, the timeout does not matter.
     let timed_out = matches!(wait.phase, Phase::TimedOut) && exit != Exit::Success;
     let report = Report::new(driver.engine(), exit, timed_out, started, driver.now());
-    let report = report.with_resume(&options.again, options.names_jobs);
+    let report = report.with_resume(&options.again, options.names_jobs).in_order(&order);
 
     let advice = advice(&driver, exit, &wait.of_project);
     Ok(Waited { report, undelivered: driver.engine().deliveries().pending(), advice })

@@ -7,11 +7,17 @@ use std::time::Duration;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
-use super::resume;
+use super::counts::{Counts, Standing};
+use super::order::{Order, Place};
+use super::report_text::{self, Line};
+use super::style::Surface;
+use super::{resume, words};
 use crate::adapters::ci;
 use crate::engine::{Engine, IndexWatch, JobView};
 use crate::model::time::Now;
-use crate::model::{Exit, Expectation, JobRef, Outcome, ProjectName, Status, Until, duration, schema};
+use crate::model::{
+    Elapsed, Exit, Expectation, JobRef, Outcome, ProjectName, Status, Until, duration, schema,
+};
 
 /// The version of the JSON form. It grows with each change that is no mere addition.
 const VERSION: u32 = 1;
@@ -75,6 +81,11 @@ struct JobReport {
     index_state: Option<Status>,
     #[serde(skip)]
     words: String,
+    #[serde(skip)]
+    elapsed: Elapsed,
+    /// Its place in the report for people.
+    #[serde(skip)]
+    place: Place,
 }
 
 impl Report {
@@ -87,8 +98,8 @@ impl Report {
             timed_out,
             waited_seconds: now.instant.since(started.instant).as_secs_f64(),
             resume: None,
-            expected: super::words::expected(engine),
-            list_error: super::words::list_error(engine),
+            expected: words::expected(engine),
+            list_error: words::list_error(engine),
             jobs: engine.jobs().map(|job| JobReport::new(&job, now)).collect(),
             exit,
         }
@@ -103,6 +114,15 @@ impl Report {
         let ids: Vec<_> = self.jobs.iter().filter(open).map(|job| job.job.id.as_str()).collect();
         if (!ids.is_empty() || !names_jobs) && (self.timed_out || self.exit.is_signal()) {
             self.resume = Some(resume::command(ids, again));
+        }
+        self
+    }
+
+    /// Has the report for people list the jobs in this order.
+    #[must_use]
+    pub(super) fn in_order(mut self, order: &Order) -> Self {
+        for job in &mut self.jobs {
+            job.place = order.place(&job.job.id);
         }
         self
     }
@@ -162,8 +182,7 @@ impl Report {
     }
 
     fn condition_in_words(&self) -> &'static str {
-        let ready = self.jobs.iter().any(|job| job.until == Until::Ready);
-        if ready { "are ready" } else { "completed" }
+        if self.is_until_ready() { "are ready" } else { "completed" }
     }
 
     /// The report for the host of a pipeline.
@@ -178,17 +197,55 @@ impl Report {
         }
     }
 
-    /// The report for people: a line for each job.
-    pub fn human(&self) -> String {
-        let width = self.jobs.iter().map(|job| job.words.len()).max().unwrap_or_default();
-        if self.jobs.is_empty() {
-            return match &self.list_error {
-                Some(error) => format!("the restores cannot be listed: {error}\n"),
-                None => "no unfinished restores\n".to_owned(),
-            };
+    /// The report for people: a line for each job, and a summary.
+    pub fn human(&self, surface: Surface) -> String {
+        if self.jobs.is_empty() && self.exit == Exit::Success {
+            return "no unfinished restores\n".to_owned();
         }
-        let line = |job: &JobReport| format!("{:<width$}  {}\n", job.words, job.details());
-        self.jobs.iter().map(line).collect::<Vec<_>>().concat()
+        let mut jobs: Vec<_> = self.jobs.iter().collect();
+        jobs.sort_by(|a, b| a.place.compare(a.job.label(), b.place, b.job.label()));
+        let texts: Vec<_> = jobs.iter().map(|job| (job.name(), job.time())).collect();
+        let lines = jobs.iter().zip(&texts).map(|(job, (name, time))| Line {
+            outcome: job.outcome,
+            words: &job.words,
+            name: name.as_deref(),
+            id: job.job.id.as_str(),
+            time,
+            error: job.last_error.as_deref(),
+        });
+
+        let error = self.list_error.iter().map(|error| format!("the restores cannot be listed: {error}\n"));
+        error.collect::<String>()
+            + &report_text::text(lines.collect(), &self.summary(), self.exit_code, surface)
+    }
+
+    /// What all jobs come to: `3 of 5 restores ready, 1 failed, 1 cancelled, in 33s`.
+    fn summary(&self) -> String {
+        let standing = |job: &JobReport| Standing::of(job.outcome, job.status.as_ref());
+        let counts: Counts = self.jobs.iter().map(standing).collect();
+        let good = if self.is_until_ready() { Standing::Ready } else { Standing::Completed };
+        let others = counts.words_without(good);
+        let what = match (&self.jobs[..], counts.total()) {
+            ([], _) => "no restores found".to_owned(),
+            ([job], _) => format!("1 restore {}", standing(job).words()),
+            (_, total) => {
+                let good = format!("{} of {} {}", counts.count(good), words::restores(total), good.words());
+                [good, others].into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join(", ")
+            }
+        };
+
+        let waited = Duration::try_from_secs_f64(self.waited_seconds).unwrap_or_default();
+        let waited = duration::human(waited);
+        let how = match self.exit {
+            exit if exit.is_signal() => format!("{} after {waited}", exit.meaning()),
+            _ if self.timed_out => format!("timed out after {waited}"),
+            _ => format!("in {waited}"),
+        };
+        format!("{what}, {how}")
+    }
+
+    fn is_until_ready(&self) -> bool {
+        self.jobs.iter().any(|job| job.until == Until::Ready)
     }
 }
 
@@ -206,7 +263,9 @@ impl JobReport {
             last_error: view.unauthorized.or(tracker.last_error()).map(str::to_owned),
             until: tracker.until(),
             index_state: tracker.index().and_then(IndexWatch::state).cloned(),
-            words: super::words::outcome(view),
+            words: words::outcome(view),
+            elapsed: words::elapsed(view, now),
+            place: Place::default(),
         }
     }
 
@@ -227,15 +286,20 @@ impl JobReport {
         Duration::try_from_secs_f64(self.elapsed_seconds).unwrap_or_default()
     }
 
-    fn details(&self) -> String {
-        let mut words = vec![self.job.id.to_string()];
-        words.extend(self.job.facts.target_index_name.as_ref().map(|index| format!("index {index}")));
-        words.extend(self.job.name.as_ref().map(|name| format!("name {name}")));
-        if self.status.is_some() {
-            words.push(duration::human(self.elapsed()));
+    /// Its name, and that of the index it makes; nothing if it has only its id.
+    fn name(&self) -> Option<String> {
+        match (&self.job.name, &self.job.facts.target_index_name) {
+            (Some(name), Some(index)) if name != index => Some(format!("{name} (index {index})")),
+            (Some(name), _) | (None, Some(name)) => Some(name.clone()),
+            (None, None) => None,
         }
-        words.extend(self.last_error.as_ref().map(|error| format!("last error: {error}")));
-        words.join("  ")
+    }
+
+    /// How long it took, if it was seen.
+    fn time(&self) -> String {
+        let noticed = self.elapsed.noticed();
+        let time = self.elapsed.in_words().filter(|_| self.status.is_some());
+        time.into_iter().chain(noticed).collect::<Vec<_>>().join(", ")
     }
 }
 

@@ -2,9 +2,9 @@
 //!
 //! Invariant: exactly the drawn lines are erased, also after the terminal was resized; no line is
 //! wrapped when it is drawn. Only sequences that every terminal knows are used: those of ECMA-48,
-//! and that of the VT100 for wrapping.
+//! and that of the VT100 for wrapping. Lines may have colors.
 
-use console::{measure_text_width, truncate_str};
+use console::{Term, measure_text_width, strip_ansi_codes, truncate_str};
 
 use crate::platform::locale;
 
@@ -27,6 +27,13 @@ const ROOM_FOR_A_MARK: usize = 20;
 pub(super) struct Size {
     pub(super) rows: u16,
     pub(super) columns: u16,
+}
+
+impl Size {
+    pub(super) fn of(terminal: &Term) -> Self {
+        let (rows, columns) = terminal.size();
+        Self { rows, columns }
+    }
 }
 
 impl Screen {
@@ -83,7 +90,7 @@ impl Screen {
 /// parted.
 fn rows(line: &str, columns: usize) -> usize {
     let (mut rows, mut column) = (1, 0);
-    for character in line.chars() {
+    for character in strip_ansi_codes(line).chars() {
         let width = measure_text_width(character.encode_utf8(&mut [0; 4]));
         if column + width > columns {
             rows += 1;
@@ -164,5 +171,15 @@ mod tests {
         {
             assert_eq!(rows(line, columns), count, "{line} {columns}");
         }
+    }
+
+    #[test]
+    fn colors_take_no_columns() {
+        assert_eq!(rows("\u{1b}[32m✔\u{1b}[0m 345", 5), 1);
+
+        let mut screen = Screen::default();
+        let frame = screen.frame("", lines(&["\u{1b}[32mcompleted\u{1b}[0m"]), size(6));
+
+        assert_eq!(shown(&frame), "<^[2K^[32mcompl^[0m");
     }
 }

@@ -258,6 +258,7 @@ impl Args {
             condition,
             timeout: self.timeout,
             progress,
+            named: Vec::new(),
             ndjson,
             again: self.again(),
             names_jobs: !self.all_pending,

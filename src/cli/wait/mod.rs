@@ -4,6 +4,7 @@ mod args;
 mod exit_codes;
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use crate::adapters::sinks::{self, Urgency};
 use crate::adapters::telemetry::{self, LogBuffer, Logging, Stream, Style};
 use crate::app::driver::{Driver, State};
 use crate::app::setup::Setup;
-use crate::app::wait::{self, Options, Progress, Report, Streams, Waited};
+use crate::app::wait::{self, Options, Progress, Report, Streams, Surface, Waited};
 use crate::config::{LogFormat, StateSettings};
 use crate::model::{Exit, duration};
 use crate::platform::clock::Clock;
@@ -28,6 +29,9 @@ use crate::platform::process;
 
 /// A longer command is not printed for people.
 const LONGEST_COMMAND: usize = 4096;
+
+/// The same for a terminal: the outcomes are to stay on the screen.
+const LONGEST_COMMAND_ON_TERMINAL: usize = 800;
 
 /// How long the report waits until the progress before it is written.
 const PROGRESS_WAIT: Duration = Duration::from_millis(100);
@@ -66,6 +70,10 @@ async fn wait_and_report(
     environment: Environment,
     progress: Progress,
 ) -> Result<Exit, Failure> {
+    if args.reads_terminal() && !args.quiet {
+        // A failure of this cannot be reported anywhere.
+        drop(writeln!(io::stderr(), "reading ids from standard input, up to Ctrl-D"));
+    }
     // Signals first: once its input is read, an interrupted wait still reports.
     let mut signals = listen()?;
     let words = Arc::clone(args);
@@ -74,12 +82,13 @@ async fn wait_and_report(
         Ok(Setup::new(vec![words.project_settings()?], &words.sinks()?, StateSettings::KEEP)?)
     })
     .await?;
+    let named = setup.named_jobs();
     let driver = Driver::new(setup, State::volatile(), Clock::system());
     let streams = args.streams(environment)?;
     // One more thread is needed for look-ups.
     check_threads()?;
 
-    let options = Options { section: environment.section(), ..args.options(progress) };
+    let options = Options { section: environment.section(), named, ..args.options(progress) };
     let waited = match wait::wait(driver, options, &streams, &mut signals).await {
         Ok(waited) => waited,
         Err(error) => {
@@ -128,6 +137,13 @@ impl Drop for UnshownLog {
 }
 
 impl Args {
+    /// Whether a person is to type ids.
+    fn reads_terminal(&self) -> bool {
+        let is_named = self.jobs.iter().any(|job| job == "-")
+            || self.from_file.as_deref().is_some_and(|file| file == Path::new("-"));
+        is_named && io::stdin().is_terminal()
+    }
+
     fn progress(&self, pipeline: bool) -> Progress {
         match self.progress {
             ProgressForm::None => Progress::Silent,
@@ -176,14 +192,19 @@ impl Args {
             () = tokio::time::sleep(PROGRESS_WAIT) => {}
         }
 
+        let surface = |surface: fn() -> Surface| {
+            if environment.is_pipeline() { Surface::plain() } else { surface() }
+        };
         match self.output {
-            OutputForm::Human => data.write(locale::shown(&report.human())),
+            OutputForm::Human => data.write(locale::shown(&report.human(surface(Surface::stdout)))),
             OutputForm::Json => {
                 data.write(format!("{}\n", serde_json::to_string(report).unwrap_or_default()));
             }
             OutputForm::Ndjson if report.exit() == Exit::Success => {}
             // Standard output has the events; the outcomes of the jobs are for people.
-            OutputForm::Ndjson => people.write(locale::shown(&report.human())),
+            OutputForm::Ndjson => {
+                people.write(locale::shown(&report.human(surface(Surface::stderr))));
+            }
         }
 
         // After a signal, a reader that stalls is not waited for.
@@ -213,26 +234,40 @@ impl Args {
         if self.quiet {
             return lines;
         }
-        let go_on = match report.resume() {
-            Some(command) if command.len() <= LONGEST_COMMAND => format!("; to go on: {command}"),
-            Some(_) => "; to go on, wait for those that are open (`resume` of --output json does)".to_owned(),
-            None => String::new(),
-        };
-
-        let exit = report.exit();
-        if exit.is_signal() {
-            lines.push(format!("{}{go_on}", report.meaning()));
-        } else if !matches!(exit, Exit::Success | Exit::Timeout) {
-            let help = advice.as_ref().map(|advice| format!("\n  help: {advice}"));
-            lines.push(format!("{}{}", report.meaning(), help.unwrap_or_default()));
-        }
-
-        if report.timed_out() {
-            let timeout = duration::human(self.timeout.unwrap_or_default());
-            lines.push(format!("timed out after {timeout}{go_on}"));
-        }
+        let verdict = if self.shows_summary() { Vec::new() } else { self.verdict(report) };
+        let longest = if io::stderr().is_terminal() { LONGEST_COMMAND_ON_TERMINAL } else { LONGEST_COMMAND };
+        let go_on = report.resume().map(|command| match command {
+            command if command.len() <= longest => format!("to go on: {command}"),
+            _ => "to go on, wait for those that are open (`resume` of --output json does)".to_owned(),
+        });
+        let verdict = verdict.into_iter().chain(go_on).collect::<Vec<_>>().join("; ");
+        let help = advice.as_ref().map(|advice| format!("help: {advice}"));
+        lines.extend(match (verdict.is_empty(), help) {
+            (true, help) => help,
+            (false, None) => Some(verdict),
+            (false, Some(help)) => Some(format!("{verdict}\n  {help}")),
+        });
 
         lines
+    }
+
+    /// What the exit code means; nothing if the condition is met.
+    fn verdict(&self, report: &Report) -> Vec<String> {
+        let exit = report.exit();
+        let meaning = (!matches!(exit, Exit::Success | Exit::Timeout)).then(|| report.meaning().to_owned());
+        let timeout = duration::human(self.timeout.unwrap_or_default());
+        let timed_out = report.timed_out().then(|| format!("timed out after {timeout}"));
+        meaning.into_iter().chain(timed_out).collect()
+    }
+
+    /// Whether the summary of the report is read where standard error is: a person who sends the
+    /// report to a file does not see it.
+    fn shows_summary(&self) -> bool {
+        match self.output {
+            OutputForm::Human => io::stdout().is_terminal() || !io::stderr().is_terminal(),
+            OutputForm::Json => false,
+            OutputForm::Ndjson => true,
+        }
     }
 }
 

@@ -81,7 +81,7 @@ fn quantiles_by_the_nearest_rank() {
     assert_eq!(quantile(&duration_history, 0.95).unwrap().took.as_secs(), 38);
     assert_eq!(quantile(&duration_history, 0.001).unwrap().took.as_secs(), 1);
     let expected = duration_history.expectation().unwrap();
-    assert_eq!(expected.to_string(), "past 40 restores: half within 20s, nine in ten within 36s");
+    assert_eq!(expected.to_string(), "usually 20s, 9 in 10 under 36s (40 restores)");
     assert_eq!(DurationHistory::default().expectation(), None);
 }
 
@@ -93,17 +93,11 @@ fn a_group_is_expected_to_be_as_before() {
 
     assert_eq!(
         expected("Docs-nightly-7"),
-        "past 24 restores: half within 1m 03s, nine in ten within 1h 02m",
+        "usually 64s, 9 in 10 under 1h 03m (24 restores)",
         "of another group"
     );
-    assert_eq!(
-        expected("docs-99"),
-        "past 12 restores of docs: half within 1m 01s, nine in ten within 1m 03s"
-    );
-    assert_eq!(
-        expected("ORDERS-99"),
-        "past 12 restores of orders: half within 1h 01m, nine in ten within 1h 03m"
-    );
+    assert_eq!(expected("docs-99"), "usually 61s, 9 in 10 under 63s (12 restores of docs)");
+    assert_eq!(expected("ORDERS-99"), "usually 1h 01m, 9 in 10 under 1h 03m (12 restores of orders)");
 }
 
 #[test]

@@ -151,8 +151,7 @@ impl Project {
 
     /// The state of the discovery of jobs.
     pub(in crate::engine) fn discovery_state(&self, now: Instant) -> DiscoveryState {
-        let limit = self.watch.unreachable_after;
-        let has_lasted = self.discovery.failing_since().is_some_and(|since| now.since(since) >= limit);
+        let has_lasted = self.list_lost_at().is_some_and(|at| at <= now);
         let is_suspected = self.key.misconfiguration().suspected().is_some();
         match () {
             () if !self.discovery.discovers() => DiscoveryState::Complete,
@@ -163,6 +162,11 @@ impl Project {
             () if self.discovery.is_complete() => DiscoveryState::Complete,
             () => DiscoveryState::UnderWay,
         }
+    }
+
+    /// When the list counts as unreachable if no page can be read until then.
+    pub(super) fn list_lost_at(&self) -> Option<Instant> {
+        self.discovery.failing_since().map(|since| since + self.watch.unreachable_after)
     }
 
     /// Learns the durations of the restores that a page shows as ended: before any row is used,

@@ -37,6 +37,10 @@ pub struct ProjectView<'a> {
     pub list_error: Option<&'a str>,
     /// Since when its list cannot be read, if so and jobs are discovered.
     pub list_failing_since: Option<Instant>,
+    /// When its list counts as unreachable if it cannot be read until then, if jobs are discovered.
+    pub list_gives_up_at: Option<Instant>,
+    /// Until when jobs may be missing from its list that began before, if jobs are discovered.
+    pub list_lags_until: Option<Instant>,
     /// Why not all jobs that its list shows are watched, if so.
     pub left_out: Option<LeftOut>,
     /// How many of its jobs have not ended.
@@ -72,6 +76,8 @@ pub struct JobView<'a> {
     pub polls: u64,
     /// When it is due, which is when it is polled at the earliest; not while it is being polled.
     pub due: Option<Instant>,
+    /// When what its last polls failed with decides its outcome, if no good answer comes before.
+    pub gives_up_at: Option<Instant>,
 }
 
 impl Project {
@@ -89,6 +95,8 @@ impl Project {
             discovers: self.discovery.discovers(),
             list_error: self.discovery.error(),
             list_failing_since: failing_since.filter(|_| self.discovery.discovers()),
+            list_gives_up_at: self.list_lost_at().filter(|_| self.discovery.discovers()),
+            list_lags_until: self.discovery.lags_until(),
             left_out: self.discovery.left_out(),
             open: self.open(),
             ended: self.jobs.tally().ended,
@@ -191,7 +199,17 @@ impl Project {
             tracker: &job.tracker,
             polls: job.volatile.polls,
             due: job.volatile.place.due(),
+            gives_up_at: self.gives_up_at(job),
         }
+    }
+
+    /// When the trouble of a job counts, by the rule that decides next. If the rule is one of how
+    /// many failures come in a row, no time is known.
+    fn gives_up_at(&self, job: &Job) -> Option<Instant> {
+        let is_by_number =
+            job.tracker.is_confirming_refusal() || self.key.misconfiguration().suspected().is_some();
+        let by_time = self.key.access().counts_at().or_else(|| job.tracker.lasting_trouble_at());
+        by_time.filter(|_| !is_by_number)
     }
 
     /// Why nothing can be learned of this job as requests are set up, if so. Trouble that has

@@ -139,14 +139,11 @@ fn explanations_and_waits_name_the_group() {
         explained.expectation.unwrap().to_string()
     };
     let common = |stage: &Stage| stage.engine.common_expectation(&ProjectName::default());
-    assert_eq!(expected(&stage, "a"), "past 20 restores: half within 1m 09s, nine in ten within 10m 07s");
+    assert_eq!(expected(&stage, "a"), "usually 69s, 9 in 10 under 11 min (20 restores)");
 
     let first = describe(&mut stage, "docs-30");
 
-    assert_eq!(
-        expected(&stage, first.as_str()),
-        "past 10 restores of docs: half within 1m 04s, nine in ten within 1m 08s"
-    );
+    assert_eq!(expected(&stage, first.as_str()), "usually 64s, 9 in 10 under 68s (10 restores of docs)");
     assert_eq!(common(&stage), None, "the index of the other one is not known");
 
     describe(&mut stage, "docs-31");

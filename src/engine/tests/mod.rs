@@ -7,6 +7,7 @@ mod deliveries;
 mod disk;
 mod durations;
 mod explain;
+mod giving_up;
 mod index;
 mod job_page;
 mod lifecycle;

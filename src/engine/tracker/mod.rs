@@ -165,6 +165,12 @@ impl Tracker {
         }
     }
 
+    /// The time until it ends, as its progress projects that, if the API reports progress.
+    pub fn remaining(&self, now: Instant) -> Option<Duration> {
+        let projection = self.progress.projection(now).filter(|_| self.end.is_none())?;
+        Some(projection.remaining)
+    }
+
     /// What others are expected to take by it, if it completed and the API says how long it took.
     pub(super) fn past_restore(&self) -> Option<PastRestore> {
         self.end.filter(|end| end.outcome == Outcome::Completed)?;

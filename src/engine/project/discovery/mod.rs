@@ -274,6 +274,11 @@ impl Discovery {
         is_complete && self.failing_since().is_none()
     }
 
+    /// Until when jobs may be missing from the list that began before, if jobs are discovered.
+    pub(super) fn lags_until(&self) -> Option<Instant> {
+        self.new_jobs.as_ref().map(NewJobs::unconfirmed_since)
+    }
+
     /// Ignores a job that the list shows.
     pub(super) fn ignore(&mut self, id: &JobId, now: Instant) {
         if let Some(new_jobs) = &mut self.new_jobs {

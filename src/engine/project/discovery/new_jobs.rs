@@ -230,6 +230,11 @@ impl NewJobs {
         is_confirmed && self.left_out.is_none()
     }
 
+    /// Only a scan that begins from then on can show that there are no other jobs.
+    pub(super) fn unconfirmed_since(&self) -> Instant {
+        self.unconfirmed_since
+    }
+
     /// Reports once that jobs are left out, and once that none is.
     pub(super) fn report_left_out(&mut self, cx: &mut Cx<'_>) {
         if self.left_out.is_some() == self.is_left_out_reported {
