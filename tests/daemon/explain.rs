@@ -87,7 +87,7 @@ fn expectation_follows_completed_restores() {
         ask(daemon, &["status"]).expect(0).stdout.contains(&format!("\nproject one: {words}\n"))
     });
     let status = ask(&daemon, &["status", "--output", "json"]).expect(0).json();
-    assert_eq!(status["projects"][0]["expected"]["median_seconds"], 540.0);
+    assert_eq!(status["projects"][0]["expected"]["p50_seconds"], 540.0);
     daemon.until("it waits", |daemon| {
         ask(daemon, &["explain", "rj-3"]).expect(0).stdout.contains(&format!("\n  expect   {words}\n"))
     });
