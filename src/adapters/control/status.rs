@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{JobFilter, JobKey};
-use crate::model::{Expectation, JobRef, Outcome, ProjectName, SinkName, Until};
+use crate::model::{Expectation, JobRef, Outcome, ProjectName, SinkName, Until, time};
 
 /// How everything stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,8 +27,10 @@ pub struct DaemonStatus {
     /// The process id of the daemon.
     pub pid: u32,
     /// When the daemon was started.
+    #[serde(serialize_with = "time::publish")]
     pub started_at: Timestamp,
     /// When this was true.
+    #[serde(serialize_with = "time::publish")]
     pub timestamp: Timestamp,
     /// The configuration file, if there is one.
     pub config: Option<PathBuf>,
@@ -80,6 +82,7 @@ pub struct ProjectStatus {
     /// As the configuration has it.
     pub name: ProjectName,
     /// Since when it is paused, if it is.
+    #[serde(serialize_with = "time::publish_known")]
     pub paused_since: Option<Timestamp>,
     /// Why its key is refused, if it is.
     pub refused: Option<String>,
@@ -115,9 +118,11 @@ pub struct JobStatus {
     /// How long it took or has been taking; before its start is known, how long it is watched.
     pub elapsed_seconds: f64,
     /// When the API last gave a good answer.
+    #[serde(serialize_with = "time::publish_known")]
     pub answered_at: Option<Timestamp>,
     /// When it is polled next; none after its end, while it is being polled, and while its project
     /// is paused.
+    #[serde(serialize_with = "time::publish_known")]
     pub next_poll_at: Option<Timestamp>,
     /// How often this daemon polled it.
     pub polls: u64,

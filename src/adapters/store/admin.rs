@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{Holder, StoreError};
-use crate::model::{DeliveryState, EventId, EventKind, SinkName};
+use crate::model::{DeliveryState, EventId, EventKind, SinkName, time};
 
 /// The deliveries of a state. Everything here waits for the disk or for a server.
 pub trait DeliveryAdmin {
@@ -47,12 +47,15 @@ pub struct DeliveryRow {
     #[serde(rename = "type")]
     pub kind: EventKind,
     /// When the event was emitted.
+    #[serde(serialize_with = "time::publish")]
     pub timestamp: Timestamp,
     /// The attempts so far.
     pub attempts: u32,
     /// When it is tried next.
+    #[serde(serialize_with = "time::publish_known")]
     pub next_attempt: Option<Timestamp>,
     /// When this last changed.
+    #[serde(serialize_with = "time::publish")]
     pub changed_at: Timestamp,
     /// What went wrong at the last attempt, or why it is not tried any more.
     pub reason: Option<String>,
