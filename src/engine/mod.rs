@@ -49,6 +49,7 @@ mod hazard;
 mod input;
 mod job_page;
 mod misconfiguration;
+mod named;
 mod outbox;
 mod outcome;
 mod progress;

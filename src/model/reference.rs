@@ -3,6 +3,8 @@
 //! Invariant: an id is preferred to a name, and a name to the beginning of an id, so that nothing
 //! stands in the way of what is named in full.
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use super::JobId;
 
 /// The fewest characters of an id that stand for it: as in `git` and `docker`.
@@ -43,17 +45,18 @@ impl Reference {
         &self.0
     }
 
-    /// How ids begin that it may stand for; none if it is too short.
-    pub fn prefix(&self) -> Option<String> {
+    /// How ids begin that it may stand for; none if it is too short. Upper and lower case are the
+    /// same in a UUID, and only there.
+    pub fn prefixes(&self) -> impl Iterator<Item = String> {
         let is_long_enough = self.0.chars().count() >= SHORTEST_PREFIX;
-        is_long_enough
-            .then(|| if self.may_begin_a_uuid() { self.0.to_ascii_lowercase() } else { self.0.clone() })
+        let may_begin_a_uuid = self.0.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+        let of_uuid = may_begin_a_uuid.then(|| self.0.to_ascii_lowercase()).filter(|text| *text != self.0);
+        [Some(self.0.clone()), of_uuid].into_iter().flatten().filter(move |_| is_long_enough)
     }
 
     /// How it names a thing with this id and name, if it does.
     pub fn matches(&self, id: &str, name: Option<&str>) -> Option<Match> {
-        let begins =
-            || self.prefix().is_some_and(|prefix| id.starts_with(&prefix) || id.starts_with(&self.0));
+        let begins = || self.prefixes().any(|prefix| id.starts_with(&prefix));
         match () {
             () if id == self.0 => Some(Match::Id),
             () if name.is_some_and(|name| name == self.0) => Some(Match::Name),
@@ -89,10 +92,17 @@ impl Reference {
             _ => Resolution::Found(found),
         }
     }
+}
 
-    /// Whether it has only characters of a UUID, of which upper and lower case are the same.
-    fn may_begin_a_uuid(&self) -> bool {
-        self.0.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
+impl Serialize for Reference {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Reference {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self::new(&text))
     }
 }
 
@@ -137,6 +147,6 @@ mod tests {
     #[test]
     fn a_short_text_is_no_prefix() {
         assert_eq!(resolved("670"), Resolution::Found(Vec::new()));
-        assert_eq!(Reference::new("rj-").prefix(), None);
+        assert_eq!(Reference::new("rj-").prefixes().next(), None);
     }
 }

@@ -18,21 +18,21 @@ use crate::model::{Outcome, duration};
 /// milliseconds, and enough for the switch from part to part to be cheap.
 const JOBS_IN_PART: usize = 500;
 
-/// Everything in one line, such as `watching 12 restores in 2 projects, 3 ended; next poll in 4 s;
-/// 1 delivery pending`.
+/// Everything in one line, such as `watching 12 restores in 2 projects, 124 completed, 5 failed;
+/// next poll in 4s; 1 delivery pending`.
 pub(super) fn summary(engine: &Engine, now: Now) -> String {
     let projects: Vec<_> = engine.projects().collect();
-    let Totals { jobs, ended, not_found, unreachable, .. } = engine.totals();
-    let restores = counted(jobs - ended, "restore", "restores");
-    let mut line = format!("watching {restores} in {}", counted(projects.len(), "project", "projects"));
+    let Totals { jobs, ended, outcomes, .. } = engine.totals();
+    let mut line = format!("watching {}", counted(jobs - ended, "restore", "restores"));
     let mut add = |part: String| _ = write!(line, "{part}");
-    if ended > 0 {
-        add(format!(", {ended} ended"));
+    if projects.len() > 1 {
+        add(format!(" in {} projects", projects.len()));
     }
-    for (count, what) in [(not_found, Outcome::NotFound), (unreachable, Outcome::Unreachable)] {
-        if count > 0 {
-            add(format!(", {count} {}", what.label()));
-        }
+    // The others that have not ended are explained below.
+    let is_told =
+        |outcome: Outcome| outcome.is_final() || matches!(outcome, Outcome::NotFound | Outcome::Unreachable);
+    for (outcome, count) in outcomes.iter().filter(|(outcome, _)| is_told(*outcome)) {
+        add(format!(", {count} {}", outcome.label()));
     }
     for project in projects.iter().filter(|project| project.unauthorized.is_some() && is_watched(project)) {
         add(format!("; the key of {} is refused", project.name));
