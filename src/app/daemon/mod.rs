@@ -8,6 +8,7 @@
 
 mod configuration;
 mod liveness;
+mod named;
 mod reload;
 mod requests;
 mod status;
@@ -188,8 +189,8 @@ impl Daemon {
                 answers.add(driver, reply, added);
             }
             Request::Forget(jobs, reply) => {
-                let forgotten = requests::forget(driver, jobs);
-                answers.add(driver, reply, Ok(forgotten));
+                let forgotten = requests::forget(driver, &jobs);
+                answers.add(driver, reply, forgotten);
             }
             Request::Pause(project, reply) => {
                 let paused = requests::pause(driver, &project);
