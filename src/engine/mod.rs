@@ -56,6 +56,7 @@ mod progress;
 mod project;
 mod projects;
 pub mod retry;
+mod selection;
 mod sink_plan;
 mod slow;
 pub mod snapshot;
@@ -83,6 +84,7 @@ pub use input::{Answer, Command, CommandReply, Edit, Input, ListPage, Plan, Reco
 pub use job_page::{JobFilter, JobKey, JobPage};
 pub use outbox::SinkView;
 pub use project::{JobView, ProjectView};
+pub use selection::{Limits, Selection};
 pub use sink_plan::{DeliveryPolicy, SinkPlan};
 pub use tracker::{IndexWatch, Tracker};
 pub use views::{Deliveries, Polls, Totals};

@@ -2,6 +2,7 @@
 
 pub mod blocking;
 pub mod clock;
+pub mod color;
 pub mod failpoint;
 pub mod identity;
 pub mod locale;

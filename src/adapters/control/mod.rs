@@ -32,6 +32,7 @@ pub use explain::{
 pub use jobs::{AddJobs, ForgetJobs, JobChange, JobResult, JobResults, NewJob};
 pub use path::{client_path, server_path};
 pub use pause::Changed;
+pub use query::StatusQuery;
 pub use reload::Reloaded;
 pub use server::{BindError, Server};
 pub use status::{
@@ -45,7 +46,7 @@ use crate::model::ProjectName;
 #[derive(Debug)]
 pub enum Request {
     /// How everything stands, with the first jobs that are meant.
-    Status(JobCursor, Responder<StatusPart>),
+    Status(StatusQuery, Responder<StatusPart>),
     /// How further jobs stand.
     Jobs(JobCursor, Responder<JobsPart>),
     /// When a job is polled next, and why.

@@ -5,16 +5,20 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::engine::{JobFilter, JobKey};
-use crate::model::{Expectation, JobRef, Outcome, ProjectName, SinkName, Until, time};
+use crate::engine::{JobFilter, JobKey, Selection};
+use crate::model::{Expectation, JobRef, Outcome, OutcomeCounts, ProjectName, SinkName, Until, time};
 
 /// How everything stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Status {
     #[serde(flatten)]
     pub daemon: DaemonStatus,
-    /// The jobs, ended ones included, by project and id.
+    /// The jobs that are asked for, ended ones included, by project and id.
     pub jobs: Vec<JobStatus>,
+    /// How many jobs have which outcome: of those that are asked for, listed or left out by a
+    /// limit.
+    #[serde(default)]
+    pub outcomes: OutcomeCounts,
     #[serde(flatten)]
     pub outbox: OutboxStatus,
 }
@@ -57,6 +61,10 @@ pub struct JobCursor {
     pub filter: JobFilter,
     /// The last job that was looked at; none at the beginning.
     pub after: Option<JobKey>,
+    /// What is listed at the end of the list, if only a few jobs are.
+    pub selection: Option<Selection>,
+    /// How many jobs were listed, by outcome.
+    pub outcomes: OutcomeCounts,
 }
 
 /// A status with the first of its jobs.
@@ -72,6 +80,8 @@ pub struct StatusPart {
 #[derive(Debug, Clone, PartialEq)]
 pub struct JobsPart {
     pub jobs: Vec<JobStatus>,
+    /// How many jobs this part and those before it are of, by outcome.
+    pub outcomes: OutcomeCounts,
     /// Where the list goes on, if it does.
     pub rest: Option<JobCursor>,
 }
@@ -115,6 +125,9 @@ pub struct JobStatus {
     pub index_state: Option<String>,
     /// The last known status, in the words of the API.
     pub status: Option<String>,
+    /// When its end was observed; the end itself is in `completed_at` of the job, if the API says it.
+    #[serde(default, serialize_with = "time::publish_known")]
+    pub end_observed_at: Option<Timestamp>,
     /// How long it took or has been taking; before its start is known, how long it is watched.
     pub elapsed_seconds: f64,
     /// When the API last gave a good answer.

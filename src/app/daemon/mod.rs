@@ -178,8 +178,8 @@ impl Daemon {
         let (driver, answers) = (&mut self.driver, &mut self.answers);
         match request {
             // A failed send means that the client is gone.
-            Request::Status(cursor, reply) => {
-                drop(reply.send(status::full(driver, &self.identity, cursor)));
+            Request::Status(query, reply) => {
+                drop(reply.send(status::full(driver, &self.identity, &query)));
             }
             Request::Jobs(cursor, reply) => drop(reply.send(Ok(status::jobs(driver, cursor)))),
             Request::Explain(wanted, reply) => drop(reply.send(requests::explain(driver, &wanted))),

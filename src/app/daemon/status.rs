@@ -2,21 +2,24 @@
 
 use std::fmt::Write as _;
 
-use super::requests;
+use super::{named, requests};
 use crate::adapters::control::{
     DaemonStatus, DeliveriesReport, JobCursor, JobStatus, JobsPart, OutboxStatus, ProjectStatus,
-    RequestError, SinkStatus, Status, StatusPart,
+    RequestError, SinkStatus, Status, StatusPart, StatusQuery,
 };
 use crate::app::diagnostics::left_out_in_words;
 use crate::app::driver::Driver;
 use crate::app::plural::counted;
-use crate::engine::{Engine, IndexWatch, JobView, ProjectView, SinkView, Totals};
+use crate::engine::{Engine, IndexWatch, JobKey, JobView, Limits, ProjectView, Selection, SinkView, Totals};
 use crate::model::time::{Instant, Now};
 use crate::model::{Outcome, duration};
 
 /// How many jobs one part of a status is made of: few enough for the loop to be free again within
 /// milliseconds, and enough for the switch from part to part to be cheap.
 const JOBS_IN_PART: usize = 500;
+
+/// How many jobs one part looks at to select a few of them, which takes about as long.
+const JOBS_LOOKED_AT: usize = 4000;
 
 /// Everything in one line, such as `watching 12 restores in 2 projects, 124 completed, 5 failed;
 /// next poll in 4s; 1 delivery pending`.
@@ -103,14 +106,10 @@ pub(super) struct Identity {
 pub(super) fn full(
     driver: &Driver,
     identity: &Identity,
-    cursor: JobCursor,
+    query: &StatusQuery,
 ) -> Result<StatusPart, RequestError> {
     let (engine, now) = (driver.engine(), driver.now());
-    for project in cursor.filter.projects.iter().flatten() {
-        requests::check_project(engine, project)?;
-    }
-
-    let JobsPart { jobs, rest } = jobs(driver, cursor);
+    let JobsPart { jobs, outcomes, rest } = jobs(driver, first_jobs(engine, query)?);
     let daemon = DaemonStatus {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
@@ -125,17 +124,61 @@ pub(super) fn full(
         sinks: engine.sinks().map(sink_status).collect(),
         deliveries: DeliveriesReport { pending: engine.deliveries().pending() },
     };
-    Ok(StatusPart { status: Status { daemon, jobs, outbox }, rest })
+    Ok(StatusPart { status: Status { daemon, jobs, outcomes, outbox }, rest })
+}
+
+/// The beginning of the jobs that a query means.
+fn first_jobs(engine: &Engine, query: &StatusQuery) -> Result<JobCursor, RequestError> {
+    for project in query.projects.iter().flatten() {
+        requests::check_project(engine, project)?;
+    }
+    let mut filter = query.filter();
+    for job in query.jobs.iter().flatten() {
+        let ids = named::all(engine, job, query.projects.as_ref())?;
+        filter.jobs.get_or_insert_default().extend(ids);
+    }
+
+    Ok(JobCursor {
+        filter,
+        selection: query.limits.map(|limits| Selection::new(at_most(limits))),
+        ..JobCursor::default()
+    })
+}
+
+/// A selection is listed in one part.
+fn at_most(limits: Limits) -> Limits {
+    Limits { of_section: limits.of_section.min(JOBS_IN_PART), ..limits }
 }
 
 /// The jobs that come next.
-pub(super) fn jobs(driver: &Driver, cursor: JobCursor) -> JobsPart {
+pub(super) fn jobs(driver: &Driver, mut cursor: JobCursor) -> JobsPart {
+    if let Some(selection) = cursor.selection.take() {
+        return selected_jobs(driver, cursor, selection);
+    }
     let (engine, now) = (driver.engine(), driver.now());
-    let JobCursor { filter, after } = cursor;
-    let page = engine.job_page(&filter, after.as_ref(), JOBS_IN_PART);
+    let page = engine.job_page(&cursor.filter, cursor.after.as_ref(), JOBS_IN_PART);
 
-    let jobs = page.jobs.iter().map(|(view, next)| job_status(engine, view, *next, now)).collect();
-    JobsPart { jobs, rest: page.end.map(|end| JobCursor { filter, after: Some(end) }) }
+    let jobs: Vec<_> = page.jobs.iter().map(|(view, next)| job_status(engine, view, *next, now)).collect();
+    jobs.iter().for_each(|job| cursor.outcomes.add(job.outcome, 1));
+    JobsPart { jobs, outcomes: cursor.outcomes, rest: next_jobs(cursor, page.end) }
+}
+
+/// Goes on to select a few jobs, which are listed once all were looked at.
+fn selected_jobs(driver: &Driver, cursor: JobCursor, mut selection: Selection) -> JobsPart {
+    let (engine, now) = (driver.engine(), driver.now());
+    let JobCursor { filter, after, .. } = &cursor;
+    let end = engine.select(&mut selection, filter, after.as_ref(), JOBS_LOOKED_AT, now);
+
+    let page = if end.is_none() { Some(engine.selected(&selection)) } else { None };
+    let jobs = page.iter().flat_map(|page| &page.jobs);
+    let jobs = jobs.map(|(view, next)| job_status(engine, view, *next, now)).collect();
+    let outcomes = selection.offered();
+    JobsPart { jobs, outcomes, rest: next_jobs(JobCursor { selection: Some(selection), ..cursor }, end) }
+}
+
+/// The list after this job, if it goes on.
+fn next_jobs(cursor: JobCursor, end: Option<JobKey>) -> Option<JobCursor> {
+    end.map(|end| JobCursor { after: Some(end), ..cursor })
 }
 
 fn job_status(engine: &Engine, view: &JobView<'_>, next_poll: Option<Instant>, now: Now) -> JobStatus {
@@ -147,6 +190,7 @@ fn job_status(engine: &Engine, view: &JobView<'_>, next_poll: Option<Instant>, n
         until: tracker.until(),
         index_state: tracker.index().and_then(IndexWatch::state).map(ToString::to_string),
         status: tracker.status().map(ToString::to_string),
+        end_observed_at: tracker.ended_at(),
         elapsed_seconds: tracker.elapsed(now).as_secs_f64(),
         answered_at: tracker.answered_at().map(|at| now.wall_at(at)),
         next_poll_at: next_poll.map(|at| now.wall_at(at)),

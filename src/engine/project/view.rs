@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::tally::Tally;
 use super::{Job, Project};
 use crate::engine::tracker::Tracker;
-use crate::engine::{LeftOut, Totals, outcome};
+use crate::engine::{JobKey, LeftOut, Totals, outcome};
 use crate::model::time::{Instant, Now};
 use crate::model::{Expectation, JobId, Outcome, ProjectName, Reference};
 
@@ -73,6 +73,13 @@ pub struct JobView<'a> {
     pub polls: u64,
     /// When it is due, which is when it is polled at the earliest; not while it is being polled.
     pub due: Option<Instant>,
+}
+
+impl JobView<'_> {
+    /// Its place in the order of all jobs.
+    pub fn key(&self) -> JobKey {
+        (self.project.clone(), self.tracker.settings().id.clone())
+    }
 }
 
 impl Project {
