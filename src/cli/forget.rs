@@ -38,7 +38,7 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
         JobChange::Configured => {
             "is named by the configuration file, so it is still watched; remove it there, then run: restore-watch reload"
         }
-        _ => "was not watched",
+        _ => "is not watched",
     };
     print(&results.iter().map(|job| line(job, words(job.result))).collect::<String>())?;
 

@@ -21,7 +21,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     let reloaded = args.socket.ask(async |client| client.reload().await)?;
     let mut text = format!(
-        "configuration reloaded: {} jobs added, {} removed\n{}\n",
+        "configuration reloaded: {} added, {} removed\n{}\n",
         reloaded.jobs_added, reloaded.jobs_removed, reloaded.summary
     );
     for warning in &reloaded.warnings {

@@ -32,7 +32,11 @@ fn systemd_shows_the_status_of_the_daemon() {
     world.configure(&plane, &jobs, &further);
 
     world.succeed("systemctl start restore-watch");
-    let parts = ["watching 12 restores in 2 projects, 3 ended; ", "; next poll in ", "; 1 delivery pending"];
+    let parts = [
+        "watching 12 restores in 2 projects, 2 completed, 1 failed; ",
+        "; next poll in ",
+        "; 1 delivery pending",
+    ];
     world.until("a status that says it all", || {
         let status = world.property(UNIT, "StatusText");
         parts.iter().all(|part| format!("; {status}").contains(part))
