@@ -82,7 +82,9 @@ impl Engine {
         now: Now,
     ) -> Option<JobKey> {
         self.look(filter, after, limit, |_, views| {
-            views.iter().for_each(|view| selection.offer(view, now));
+            for view in &views {
+                selection.offer(view, now);
+            }
         })
     }
 

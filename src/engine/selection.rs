@@ -59,7 +59,7 @@ impl Selection {
             // What lasts comes before what is over, and of that the newest.
             (Section::Failed | Section::Succeeded, ended) => ended.unwrap_or_default(),
             // The longest running.
-            (Section::Running, _) => Duration::MAX - view.tracker.age(now.instant),
+            (Section::Running, _) => Duration::MAX.saturating_sub(view.tracker.age(now.instant)),
         };
 
         let chosen = self.chosen.entry(outcome.section()).or_default();

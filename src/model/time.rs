@@ -179,7 +179,6 @@ pub fn publish<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S:
 }
 
 /// The same for a time that may be unknown.
-#[expect(clippy::ref_option, reason = "the signature that serde asks for")]
 pub fn publish_known<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
     at.map(published).serialize(serializer)
 }

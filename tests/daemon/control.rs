@@ -45,9 +45,9 @@ fn status_reports_each_job() {
         lines.nth(1).unwrap().split_whitespace().collect::<Vec<_>>().join(" "),
         "JOB INDEX STATUS TIME ENDED NEXT POLL"
     );
-    let place = |id: &str| text.lines().position(|line| line.contains(id)).expect("a row");
-    assert!(place("rj-1") < place("rj-2") && place("rj-2") < place("rj-3"), "failed first: {text}");
-    assert!(text.lines().nth(place("rj-3")).unwrap().contains("not seen yet"), "{text}");
+    let row = |id: &str| text.lines().position(|line| line.contains(id)).expect("a row");
+    assert!(row("rj-1") < row("rj-2") && row("rj-2") < row("rj-3"), "failed first: {text}");
+    assert!(text.lines().nth(row("rj-3")).unwrap().contains("not seen yet"), "{text}");
     let one = ask(&daemon, &["status", "rj-2"]).expect(0).stdout;
     assert!(one.contains("rj-2") && !one.contains("rj-1"), "{one}");
     ask(&daemon, &["status", "rj-2", "nope"])

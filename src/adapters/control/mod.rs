@@ -48,7 +48,7 @@ pub enum Request {
     /// How everything stands, with the first jobs that are meant.
     Status(StatusQuery, Responder<StatusPart>),
     /// How further jobs stand.
-    Jobs(JobCursor, Responder<JobsPart>),
+    Jobs(Box<JobCursor>, Responder<JobsPart>),
     /// When a job is polled next, and why.
     Explain(ExplainJob, Responder<ExplanationReport>),
     /// Watch these jobs beside those of the configuration.

@@ -144,8 +144,8 @@ mod tests {
         StatusQuery { jobs: Some(jobs), ..StatusQuery::default() }
     }
 
-    fn projects(names: &[&str]) -> Option<BTreeSet<ProjectName>> {
-        Some(names.iter().map(|name| ProjectName::new(*name)).collect())
+    fn projects(names: &[&str]) -> BTreeSet<ProjectName> {
+        names.iter().map(|name| ProjectName::new(*name)).collect()
     }
 
     #[test]
@@ -154,8 +154,11 @@ mod tests {
         for query in [
             StatusQuery::default(),
             jobs(&["rj-1"]),
-            StatusQuery { projects: projects(&["one", "two & more"]), ..jobs(&["a=b", "my job", "ü", ""]) },
-            StatusQuery { projects: projects(&["one"]), ..StatusQuery::default() },
+            StatusQuery {
+                projects: Some(projects(&["one", "two & more"])),
+                ..jobs(&["a=b", "my job", "ü", ""])
+            },
+            StatusQuery { projects: Some(projects(&["one"])), ..StatusQuery::default() },
             StatusQuery {
                 indexes: Some(vec![
                     IndexPattern::parse("prod-*").unwrap(),

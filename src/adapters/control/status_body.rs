@@ -79,7 +79,7 @@ struct Rest {
 impl Rest {
     /// Makes the next part. An error ends the body before its end, which the client notices.
     async fn next(mut self) -> io::Result<(Bytes, Option<Self>)> {
-        let part = ask(&self.requests, |reply| Request::Jobs(self.cursor, reply)).await;
+        let part = ask(&self.requests, |reply| Request::Jobs(Box::new(self.cursor), reply)).await;
         let JobsPart { jobs, outcomes, rest } = part.map_err(|fault| io::Error::other(fault.error))?;
 
         self.document.add(&jobs)?;

@@ -181,7 +181,7 @@ impl Daemon {
             Request::Status(query, reply) => {
                 drop(reply.send(status::full(driver, &self.identity, &query)));
             }
-            Request::Jobs(cursor, reply) => drop(reply.send(Ok(status::jobs(driver, cursor)))),
+            Request::Jobs(cursor, reply) => drop(reply.send(Ok(status::jobs(driver, *cursor)))),
             Request::Explain(wanted, reply) => drop(reply.send(requests::explain(driver, &wanted))),
             Request::Reload(reply) => self.reloads.request(Some(reply), &mut self.liveness),
             Request::Add(jobs, reply) => {

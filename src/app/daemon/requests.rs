@@ -13,8 +13,8 @@ use crate::adapters::control::{
 };
 use crate::app::driver::Driver;
 use crate::config::{JobSettings, label_fault};
-use crate::engine::{Command, CommandReply, CommitTicket, Engine};
-use crate::model::{JobId, ProjectName, Reference};
+use crate::engine::{Command, CommandReply, CommitTicket, Engine, JobKey};
+use crate::model::{ProjectName, Reference};
 
 /// Answers that wait until the change that they confirm is committed.
 #[derive(Default)]
@@ -90,13 +90,13 @@ pub(super) fn forget(driver: &mut Driver, jobs: &ForgetJobs) -> Result<JobResult
         result: JobChange::Unknown,
     };
     let results = named.into_iter().map(|job| match job {
-        Ok((holder, id)) => forget_one(driver, holder, id),
+        Ok(key) => forget_one(driver, key),
         Err(job) => unknown(job),
     });
     Ok(JobResults { jobs: results.collect() })
 }
 
-fn forget_one(driver: &mut Driver, project: ProjectName, id: JobId) -> JobResult {
+fn forget_one(driver: &mut Driver, (project, id): JobKey) -> JobResult {
     let result = match driver.command(Command::Forget(project.clone(), id.clone())) {
         CommandReply::Done => {
             info!(%project, job = %id, "restore {id} was forgotten");

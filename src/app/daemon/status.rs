@@ -159,7 +159,9 @@ pub(super) fn jobs(driver: &Driver, mut cursor: JobCursor) -> JobsPart {
     let page = engine.job_page(&cursor.filter, cursor.after.as_ref(), JOBS_IN_PART);
 
     let jobs: Vec<_> = page.jobs.iter().map(|(view, next)| job_status(engine, view, *next, now)).collect();
-    jobs.iter().for_each(|job| cursor.outcomes.add(job.outcome, 1));
+    for job in &jobs {
+        cursor.outcomes.add(job.outcome, 1);
+    }
     JobsPart { jobs, outcomes: cursor.outcomes, rest: next_jobs(cursor, page.end) }
 }
 

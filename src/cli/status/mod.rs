@@ -129,11 +129,11 @@ impl Args {
         match (self.output, self.watch) {
             (Output::Json, None) => Ok(serde_json::to_string_pretty(status).map_err(internal)? + "\n"),
             (Output::Json, Some(_)) => Ok(serde_json::to_string(status).map_err(internal)? + "\n"),
-            (Output::Human, watch) => Ok(self.human(status, watch.is_some())),
+            (Output::Human, watch) => Ok(Self::human(status, watch.is_some())),
         }
     }
 
-    fn human(&self, status: &Status, repeats: bool) -> String {
+    fn human(status: &Status, repeats: bool) -> String {
         let terminal = Term::stdout();
         let is_terminal = terminal.features().is_attended();
         let (height, width) = terminal.size();

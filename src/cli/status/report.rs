@@ -63,10 +63,9 @@ fn head(status: &Status, surface: Surface) -> Vec<String> {
     let Status { daemon, outbox, .. } = status;
     let mut lines = wrapped(&daemon.summary, surface.width, 0);
     let trouble = AnsiColor::Yellow.on_default();
-    for text in daemon.trouble.iter() {
-        let text = wrapped(&format!("trouble: {text}"), surface.width, 0);
-        lines.extend(text.iter().map(|line| surface.painted(line, trouble)));
-    }
+    let troubles =
+        daemon.trouble.iter().flat_map(|text| wrapped(&format!("trouble: {text}"), surface.width, 0));
+    lines.extend(troubles.map(|line| surface.painted(&line, trouble)));
     for project in &daemon.projects {
         lines.extend(of_project(project).iter().flat_map(|text| wrapped(text, surface.width, 0)));
     }
@@ -120,6 +119,7 @@ mod tests {
     const USUAL: Surface = Surface { width: Some(80), height: None, color: false };
     const PIPE: Surface = Surface { width: None, height: None, color: false };
 
+    #[expect(clippy::needless_pass_by_value, reason = "for calls with json!")]
     fn job(project: &str, id: &str, outcome: &str, other: Value) -> Value {
         let mut job = json!({
             "project": project, "job": { "id": id, "target_index_name": "docs" },

@@ -176,11 +176,7 @@ fn jobs_are_resolved_by_id_name_and_prefix() {
     let stage = Stage::new(&[one, named("two", &["job-1"])], Vec::new());
     let resolve = |text: &str, projects: Option<&BTreeSet<ProjectName>>| {
         let keys = |views: Vec<JobView<'_>>| {
-            views
-                .iter()
-                .map(|view| view.key())
-                .map(|(project, id)| format!("{project} {id}"))
-                .collect::<Vec<_>>()
+            views.iter().map(JobView::key).map(|(project, id)| format!("{project} {id}")).collect::<Vec<_>>()
         };
         match stage.engine.resolve(&Reference::new(text), projects) {
             Resolution::Found(views) => keys(views),
