@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use restore_watch::adapters::control::{Client, ExplainJob};
-use restore_watch::model::{JobId, ProjectName};
+use restore_watch::model::{ProjectName, Reference};
 use restore_watch::platform::clock::Clock;
 
 use super::daemon_process::Daemon;
@@ -51,7 +51,7 @@ fn discovery(directory: &Path, restores: u64) {
     let clock = Clock::system();
     // The last one of the last project.
     let project = Some(ProjectName::new(format!("project-{:03}", PROJECTS - 1)));
-    let job = JobId::new(listed_id(restores / PROJECTS - 1)).unwrap();
+    let job = Reference::new(&listed_id(restores / PROJECTS - 1));
     let question = ExplainJob { project, job };
 
     let ask = |times: &mut Times| {

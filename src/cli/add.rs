@@ -12,30 +12,30 @@ use super::{Done, Failure};
 use crate::adapters::control::{AddJobs, JobChange, NewJob};
 use crate::model::{Exit, JobId, ProjectName, Until};
 
-/// Have the running daemon watch further restore jobs
+/// Watch more restore jobs in the running daemon
 ///
-/// They are part of the daemon's state, so they are watched after a restart, too; the configuration
-/// file is left alone.
+/// They are kept in the daemon's state, so they are still watched after a restart. The configuration
+/// file is not changed.
 #[derive(Debug, Parser)]
 pub(super) struct Args {
     /// The ids of the jobs
     #[arg(value_name = "JOB_ID", required = true)]
     jobs: Vec<String>,
 
-    /// Their project [default: the only one, else the one called `default`]
+    /// Their project [default: the only one, or the one called `default`]
     #[arg(long, value_name = "NAME")]
     project: Option<String>,
 
-    /// What people call the job; for one job only
+    /// A name for the job, which messages and other commands use; for one job only
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
 
-    /// How long after its start a job is overdue, such as 2h
+    /// A job that has not ended this long after its start is overdue, such as 2h
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     deadline: Option<Duration>,
 
-    /// Until when a job is watched: until it ended, or, where it completed, until its index serves
-    /// [default: as the configuration has it]
+    /// Until when a job is watched: until it has completed, or until its index is ready, too
+    /// [default: that of the configuration]
     #[arg(long, value_enum, value_name = "STATE")]
     until: Option<Until>,
 
@@ -61,8 +61,8 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
 
     let results = args.socket.ask(async |client| client.add(&jobs).await)?;
     let words = |change| match change {
-        JobChange::Added => "is watched from now on",
-        _ => "was watched already",
+        JobChange::Added => "is now watched",
+        _ => "was already watched",
     };
     print(&results.jobs.iter().map(|job| line(job, words(job.result))).collect::<String>())?;
     Ok(Done::Exit(Exit::Success))

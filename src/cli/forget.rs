@@ -9,18 +9,18 @@ use super::{Done, Failure};
 use crate::adapters::control::{ForgetJobs, JobChange};
 use crate::model::{Exit, ProjectName};
 
-/// Have the running daemon watch restore jobs no more that were added to it
+/// Stop watching restore jobs that were added with `add` or discovered
 ///
-/// What is known of them is deleted; pending deliveries are made all the same. Jobs that the
-/// configuration file names are not forgotten: remove them there, and reload. Exits with 1 unless
-/// all were forgotten.
+/// What is known of them is deleted; pending deliveries are still made. Jobs that the configuration
+/// file names are not forgotten: remove them there, then run `restore-watch reload`. Exits with 1
+/// unless all were forgotten.
 #[derive(Debug, Parser)]
 pub(super) struct Args {
-    /// The ids of the jobs
-    #[arg(value_name = "JOB_ID", required = true)]
+    /// The jobs: their ids, their names, or the first characters of their ids
+    #[arg(value_name = "JOB", required = true)]
     jobs: Vec<String>,
 
-    /// Their project [default: whichever has them]
+    /// Their project [default: the one that has them]
     #[arg(long, value_name = "NAME")]
     project: Option<String>,
 
@@ -34,9 +34,9 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     let results = args.socket.ask(async |client| client.forget(&jobs).await)?.jobs;
 
     let words = |change| match change {
-        JobChange::Forgotten => "is watched no more",
+        JobChange::Forgotten => "is no longer watched",
         JobChange::Configured => {
-            "is named by the configuration file, so it is watched as before; remove it there, then: restore-watch reload"
+            "is named by the configuration file, so it is still watched; remove it there, then run: restore-watch reload"
         }
         _ => "is not watched",
     };

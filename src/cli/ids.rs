@@ -9,7 +9,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::Failure;
-use crate::model::{IdError, JobId, visible};
+use crate::model::{IdError, JobId, Reference, is_invisible, visible};
 
 /// A larger file is taken for no list of ids.
 const MAX_INPUT: u64 = 16 * 1024 * 1024;
@@ -50,18 +50,17 @@ pub(super) fn parse_arguments(arguments: &[String]) -> Result<Vec<JobId>, Failur
     arguments.iter().map(id).collect()
 }
 
-/// Ids of the command line that refer to watched jobs. An earlier version of this program may have
-/// accepted an id that is refused for a new job, so these are not refused.
-pub(super) fn parse_watched(arguments: &[String]) -> Result<Vec<JobId>, Failure> {
-    let id = |argument: &String| {
-        JobId::new(argument.trim()).map_err(|error| refused(&format!("`{}`", visible(argument)), &error))
+/// Ids, names or beginnings of ids of the command line that refer to watched jobs. An earlier
+/// version of this program may have accepted an id that is refused for a new job, so these are not
+/// refused, and a name may have spaces.
+pub(super) fn parse_watched(arguments: &[String]) -> Result<Vec<Reference>, Failure> {
+    let reference = |argument: &String| match JobId::new(argument.trim()) {
+        Err(error) if argument.trim().is_empty() || argument.contains(is_invisible) => {
+            Err(refused(&format!("`{}`", visible(argument)), &error))
+        }
+        _ => Ok(Reference::new(argument)),
     };
-    arguments.iter().map(id).collect()
-}
-
-/// The canonical text of an id for a filter; any other text matches no row.
-pub(super) fn chosen(text: &str) -> String {
-    JobId::new(text.trim()).map_or_else(|_| text.to_owned(), |id| id.to_string())
+    arguments.iter().map(reference).collect()
 }
 
 /// The error about a text that is no id, with its place.

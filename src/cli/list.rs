@@ -16,7 +16,7 @@ use crate::adapters::telemetry::{self, Style};
 use crate::app::setup;
 use crate::config::{IndexPattern, LogFormat, ShownPath};
 use crate::engine::FailureClass;
-use crate::model::time::wall_between;
+use crate::model::time::{published, wall_between};
 use crate::model::{Exit, Observation, duration};
 use crate::platform::clock::Clock;
 
@@ -128,8 +128,8 @@ fn object(job: &Observation) -> Value {
         "backup_id": facts.backup_id,
         "target_index_name": facts.target_index_name,
         "target_index_id": facts.target_index_id,
-        "created_at": facts.created_at,
-        "completed_at": facts.completed_at,
+        "created_at": facts.created_at.map(published),
+        "completed_at": facts.completed_at.map(published),
         "percent_complete": facts.percent_complete,
     })
 }

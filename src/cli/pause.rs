@@ -7,9 +7,9 @@ use super::socket::SocketArgs;
 use super::{Done, Failure};
 use crate::model::{Exit, ProjectName};
 
-/// Have the running daemon ask nothing of a project until it is resumed, over restarts, too
+/// Pause polling of a project until it is resumed, also after restarts
 ///
-/// No event of its jobs is emitted meanwhile. Pending deliveries are made all the same.
+/// No event of its jobs is emitted meanwhile. Pending deliveries are still made.
 #[derive(Debug, Parser)]
 pub(super) struct PauseArgs {
     /// The project
@@ -20,7 +20,7 @@ pub(super) struct PauseArgs {
     socket: SocketArgs,
 }
 
-/// Have the running daemon go on with a project that is paused
+/// Resume polling of a paused project
 #[derive(Debug, Parser)]
 pub(super) struct ResumeArgs {
     /// The project
@@ -34,13 +34,13 @@ pub(super) struct ResumeArgs {
 pub(super) fn pause(args: &PauseArgs) -> Result<Done, Failure> {
     let project = ProjectName::new(args.project.as_str());
     let changed = args.socket.ask(async |client| client.pause(&project).await)?.changed;
-    print(&format!("{project} {}\n", if changed { "is paused" } else { "was paused already" }))?;
+    print(&format!("project {project} {}\n", if changed { "is paused" } else { "was already paused" }))?;
     Ok(Done::Exit(Exit::Success))
 }
 
 pub(super) fn resume(args: &ResumeArgs) -> Result<Done, Failure> {
     let project = ProjectName::new(args.project.as_str());
     let changed = args.socket.ask(async |client| client.resume(&project).await)?.changed;
-    print(&format!("{project} {}\n", if changed { "is watched again" } else { "was not paused" }))?;
+    print(&format!("project {project} {}\n", if changed { "is polled again" } else { "was not paused" }))?;
     Ok(Done::Exit(Exit::Success))
 }

@@ -9,10 +9,9 @@ use super::socket::SocketArgs;
 use super::{Done, Failure};
 use crate::model::Exit;
 
-/// Have the running daemon read its configuration file again, with the keys and secrets that it
-/// names
+/// Read the configuration of the running daemon again, with the keys and secrets that it names
 ///
-/// A file that cannot be used changes nothing: the exit code is 78, and what is wrong is printed.
+/// If the file cannot be used, nothing changes: the problems are printed, and the exit code is 78.
 #[derive(Debug, Parser)]
 pub(super) struct Args {
     #[command(flatten)]
@@ -22,7 +21,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     let reloaded = args.socket.ask(async |client| client.reload().await)?;
     let mut text = format!(
-        "reloaded: {} added, {} removed\n{}\n",
+        "configuration reloaded: {} added, {} removed\n{}\n",
         reloaded.jobs_added, reloaded.jobs_removed, reloaded.summary
     );
     for warning in &reloaded.warnings {

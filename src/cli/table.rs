@@ -120,15 +120,6 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// The table, cut at the width of the terminal that it is printed on, if it is one.
-pub(super) fn fitted(table: &str) -> String {
-    let Some((_, width)) = Term::stdout().features().is_attended().then(|| Term::stdout().size()) else {
-        return table.to_owned();
-    };
-    let mark = locale::shown("…");
-    table.lines().map(|line| truncate_str(line, usize::from(width), &mark).into_owned() + "\n").collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,7 +8,7 @@ use super::outbox::Outbox;
 use super::project::Project;
 use super::projects::Projects;
 use crate::model::time::Instant;
-use crate::model::{JobId, ProjectName};
+use crate::model::{JobId, OutcomeCounts, ProjectName};
 
 /// How many jobs and projects are in which condition. Counting them visits no single job.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -17,10 +17,8 @@ pub struct Totals {
     pub jobs: usize,
     /// Jobs that ended.
     pub ended: usize,
-    /// Jobs that are not found.
-    pub not_found: usize,
-    /// Jobs that are unreachable.
-    pub unreachable: usize,
+    /// Jobs by outcome.
+    pub outcomes: OutcomeCounts,
     /// Jobs that have not ended and are polled.
     pub open: usize,
     /// The same without those of projects whose key is unauthorized.
@@ -35,8 +33,7 @@ impl Totals {
         for project in projects.values().map(Project::totals) {
             totals.jobs += project.jobs;
             totals.ended += project.ended;
-            totals.not_found += project.not_found;
-            totals.unreachable += project.unreachable;
+            totals.outcomes += project.outcomes;
             totals.open += project.open;
             totals.undecided += project.undecided;
             totals.misconfigured += project.misconfigured;

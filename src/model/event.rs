@@ -1,7 +1,7 @@
 //! A published change of a job or project, and its JSON form.
 //!
 //! Invariant: the JSON form is the same in logs, webhooks, NDJSON and the state, and reads back to
-//! an equal event.
+//! an equal event, but for parts of a millisecond.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::schema::DateTime;
-use super::{EventId, EventKind, JobFacts, JobId, ProjectName, Status};
+use super::{EventId, EventKind, JobFacts, JobId, ProjectName, Status, time};
 
 /// The job an event is about.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +38,7 @@ pub struct Event {
     #[serde(rename = "type")]
     pub kind: EventKind,
     /// When it was observed.
+    #[serde(serialize_with = "time::publish")]
     #[schemars(with = "DateTime")]
     pub timestamp: Timestamp,
     /// The project it happened in.
@@ -93,9 +94,11 @@ struct FlatJob {
     /// The id of the index that is made.
     target_index_id: Option<String>,
     /// When the restore started.
+    #[serde(serialize_with = "time::publish_known")]
     #[schemars(with = "Option<DateTime>")]
     created_at: Option<Timestamp>,
     /// When the restore ended; the API sets it on completed jobs only.
+    #[serde(serialize_with = "time::publish_known")]
     #[schemars(with = "Option<DateTime>")]
     completed_at: Option<Timestamp>,
     /// Progress, 0 to 100; most answers have none before the end.
@@ -176,6 +179,6 @@ mod tests {
         };
         let json = serde_json::to_string(&event).unwrap();
         assert_eq!(serde_json::from_str::<Event>(&json).unwrap(), event, "and back");
-        insta::assert_snapshot!(json, @r#"{"id":"01a20846-fe00-7000-8000-000000000000","type":"restore_job.completed","timestamp":"2026-11-23T12:00:00.5Z","project":"default","job":{"id":"rj-1","name":null,"backup_id":null,"target_index_name":"docs","target_index_id":null,"created_at":null,"completed_at":null,"percent_complete":null},"previous_status":"Pending","status":"Completed","elapsed_seconds":6.0,"detection_delay_seconds":null,"reason":null}"#);
+        insta::assert_snapshot!(json, @r#"{"id":"01a20846-fe00-7000-8000-000000000000","type":"restore_job.completed","timestamp":"2026-11-23T12:00:00.500Z","project":"default","job":{"id":"rj-1","name":null,"backup_id":null,"target_index_name":"docs","target_index_id":null,"created_at":null,"completed_at":null,"percent_complete":null},"previous_status":"Pending","status":"Completed","elapsed_seconds":6.0,"detection_delay_seconds":null,"reason":null}"#);
     }
 }

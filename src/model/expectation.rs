@@ -14,7 +14,7 @@ pub struct Expectation {
     /// How many are known, the newest 200 at most.
     pub restores: usize,
     /// Half of them took this long at most.
-    pub median_seconds: f64,
+    pub p50_seconds: f64,
     /// Nine in ten of them took this long at most.
     pub p90_seconds: f64,
     /// What they have in common; `null` if they are all restores of the project.
@@ -24,7 +24,7 @@ pub struct Expectation {
 impl fmt::Display for Expectation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let duration = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or_default();
-        let half = duration::rough(duration(self.median_seconds));
+        let half = duration::rough(duration(self.p50_seconds));
         let most = duration::rough_limit(duration(self.p90_seconds));
         let of = self.group.as_ref().map(|group| format!(" of {group}")).unwrap_or_default();
         let most = match self.restores {
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     fn expectation(restores: usize, group: Option<RestoreGroup>) -> Expectation {
-        Expectation { restores, median_seconds: 540.0, p90_seconds: 1260.0, group }
+        Expectation { restores, p50_seconds: 540.0, p90_seconds: 1260.0, group }
     }
 
     #[test]
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn an_expectation_of_before_has_no_group() {
-        let json = serde_json::json!({ "restores": 2, "median_seconds": 540.0, "p90_seconds": 1260.0 });
+        let json = serde_json::json!({ "restores": 2, "p50_seconds": 540.0, "p90_seconds": 1260.0 });
 
         assert_eq!(serde_json::from_value::<Expectation>(json).unwrap(), expectation(2, None));
     }

@@ -65,6 +65,12 @@ impl JobId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether it has one of the forms that the API is known to give ids: any text may be an id, but
+    /// one of another form is more likely to be something else.
+    pub fn has_known_form(&self) -> bool {
+        is_uuid(&self.0) || self.0.starts_with("rj-")
+    }
 }
 
 /// Whether `text` is a UUID in its usual form: 8, 4, 4, 4 and 12 hexadecimal digits.

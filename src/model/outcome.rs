@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::{EventKind, Exit, Status};
 
 /// How a job stands, for a wait.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Not ended.
@@ -42,7 +42,43 @@ pub enum Outcome {
     Unauthorized,
 }
 
+/// A part of a report for people, in the order in which these come: what needs attention is
+/// first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Section {
+    /// Ended badly, or cannot be asked for.
+    Failed,
+    /// Not ended.
+    Running,
+    /// Ended well.
+    Succeeded,
+}
+
 impl Outcome {
+    /// All outcomes, in the order of their declaration.
+    pub const ALL: [Self; 11] = [
+        Self::Open,
+        Self::Completed,
+        Self::Ready,
+        Self::NotReady,
+        Self::Failed,
+        Self::Cancelled,
+        Self::Unrecognised,
+        Self::NotFound,
+        Self::Misconfigured,
+        Self::Unreachable,
+        Self::Unauthorized,
+    ];
+
+    /// The part of a report that a job with this outcome belongs to.
+    pub fn section(self) -> Section {
+        match self.exit() {
+            None => Section::Running,
+            Some(Exit::Success) => Section::Succeeded,
+            Some(_) => Section::Failed,
+        }
+    }
+
     /// Whether nothing further can become of the job, so that its watch is over.
     pub fn is_final(self) -> bool {
         match self {
@@ -174,6 +210,14 @@ mod tests {
             assert_eq!(serde_json::to_string(&outcome).unwrap(), format!("{word:?}"));
         }
         assert!("exploded".parse::<Outcome>().is_err());
+    }
+
+    #[test]
+    fn all_outcomes_are_in_the_order_of_their_declaration() {
+        for (at, outcome) in Outcome::ALL.into_iter().enumerate() {
+            assert_eq!(outcome as usize, at);
+            assert_eq!(outcome, ALL[at].0);
+        }
     }
 
     #[test]

@@ -29,7 +29,7 @@ impl JobRef {
         }
     }
 
-    fn name_or_id(&self) -> &str {
+    pub fn name_or_id(&self) -> &str {
         self.name.as_deref().unwrap_or(self.id.as_str())
     }
 }

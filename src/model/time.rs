@@ -7,6 +7,7 @@ use std::ops::Add;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Serialize as _, Serializer};
 
 /// A monotonic reading: the time since an arbitrary start, the same for all readings of a process.
 /// What an earlier process saw lies before the start.
@@ -162,9 +163,43 @@ pub fn wall_between(from: Timestamp, to: Timestamp) -> Duration {
     Duration::try_from(to.duration_since(from)).unwrap_or(Duration::ZERO)
 }
 
+/// The published form of a time: RFC 3339 in UTC, with three digits of a fraction or, for a whole
+/// second, without. That is what programs read: three digits are those that Python reads in all its
+/// versions, and `fromdate` of jq reads none.
+pub fn published(at: Timestamp) -> String {
+    match at.as_millisecond().rem_euclid(1000) {
+        0 => format!("{at:.0}"),
+        _ => format!("{at:.3}"),
+    }
+}
+
+/// For `serialize_with`: a time in its published form.
+pub fn publish<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&published(*at))
+}
+
+/// The same for a time that may be unknown.
+pub fn publish_known<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    at.map(published).serialize(serializer)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_published_time_has_milliseconds_or_whole_seconds() {
+        for (time, text) in [
+            ("2026-11-23T12:00:00Z", "2026-11-23T12:00:00Z"),
+            ("2026-11-23T12:00:00.5Z", "2026-11-23T12:00:00.500Z"),
+            ("2026-11-23T12:00:00.042928403Z", "2026-11-23T12:00:00.042Z"),
+            ("2026-11-23T12:00:00.999999999Z", "2026-11-23T12:00:00.999Z"),
+            ("2026-11-23T12:00:00.000999Z", "2026-11-23T12:00:00Z"),
+            ("2026-11-23T14:00:00.1+02:00", "2026-11-23T12:00:00.100Z"),
+        ] {
+            assert_eq!(published(time.parse().unwrap()), text);
+        }
+    }
 
     #[test]
     fn no_more_is_left_of_a_kept_time_than_when_it_was_written() {

@@ -15,7 +15,7 @@ fn dead_letter_is_listed_and_sent_again_by_a_running_daemon() {
     );
     daemon.until("a dead letter", |_| states(&folder) == ["dead"]);
     let row = rows(&folder, &[]).remove(0);
-    for (key, value) in [("sink", "ops"), ("job", "rj-1"), ("type", "restore_job.completed")] {
+    for (key, value) in [("sink", "ops"), ("restore_job_id", "rj-1"), ("type", "restore_job.completed")] {
         assert_eq!(row[key], value);
     }
     assert_eq!(row["attempts"], 2);
@@ -70,7 +70,7 @@ fn change_without_a_daemon_is_made_by_the_next_one() {
     assert_eq!(receiver.count(), 8);
     let of_second = rows(&folder, &["--all", "--job", "rj-2"]);
     assert_eq!(
-        (&of_second[0]["state"], &of_second[0]["reason"]),
+        (&of_second[0]["state"], &of_second[0]["last_error"]),
         (&"dropped".into(), &"dropped by hand".into())
     );
 }

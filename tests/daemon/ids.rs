@@ -17,10 +17,10 @@ fn uuid_in_upper_case_is_found_by_every_command() {
     daemon.until_logged("watching 0 restores");
     let added = ask(&daemon, &["add", UPPER]).expect(0).stdout;
 
-    assert_eq!(added, format!("{LOWER} of project one is watched from now on\n"));
+    assert_eq!(added, format!("{LOWER} of project one is now watched\n"));
     let again = ask(&daemon, &["add", LOWER]).expect(0).stdout;
 
-    assert_eq!(again, format!("{LOWER} of project one was watched already\n"));
+    assert_eq!(again, format!("{LOWER} of project one was already watched\n"));
     daemon.until_logged("into index docs: Pending");
     for id in [UPPER, LOWER] {
         assert!(ask(&daemon, &["status", id]).expect(0).stdout.contains("docs"), "{id}");
@@ -28,7 +28,7 @@ fn uuid_in_upper_case_is_found_by_every_command() {
     }
     let forgotten = ask(&daemon, &["forget", UPPER]).expect(0).stdout;
 
-    assert_eq!(forgotten, format!("{LOWER} of project one is watched no more\n"));
+    assert_eq!(forgotten, format!("{LOWER} of project one is no longer watched\n"));
 }
 
 #[test]
@@ -74,4 +74,72 @@ fn invalid_id_is_refused_at_the_socket_and_in_arguments() {
         stream.read_to_string(&mut answer).unwrap();
         assert!(answer.starts_with("HTTP/1.1 400") && answer.contains(why), "{answer}");
     }
+}
+
+/// A daemon with a job that has a name and one whose id begins like its id, which were added, and
+/// one more.
+fn with_names() -> (crate::support::Running, restore_watch::simulate::Simulator) {
+    let other = LOWER.replace("670e8400", "670e9999");
+    let plane = play(&format!(
+        "[[job]]\nid = \"{LOWER}\"\nindex = \"orders\"\ntakes = \"1h\"\n\
+         [[job]]\nid = \"{other}\"\ntakes = \"1h\"\n[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n"
+    ));
+    let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).run(&[]).start();
+    daemon.until_logged("watching restore rj-1");
+    ask(&daemon, &["add", LOWER, "--name", "orders nightly"]).expect(0);
+    ask(&daemon, &["add", &other]).expect(0);
+    daemon.until_logged("into index orders: Pending");
+    (daemon, plane)
+}
+
+#[test]
+fn names_and_beginnings_of_ids_stand_for_jobs() {
+    let (daemon, _plane) = with_names();
+
+    for reference in ["orders nightly", "670e84", "670E84", LOWER] {
+        let listed = ask(&daemon, &["status", reference, "--output", "json"]).expect(0).json();
+        let ids: Vec<_> = listed["jobs"].as_array().unwrap().iter().map(|job| &job["job"]["id"]).collect();
+        assert_eq!(ids, [LOWER], "{reference}");
+        let explained = ask(&daemon, &["explain", reference]).expect(0).stdout;
+        assert!(explained.contains(LOWER), "{explained}");
+    }
+    let forgotten = ask(&daemon, &["forget", "orders nightly"]).expect(0).stdout;
+
+    assert_eq!(forgotten, format!("{LOWER} of project one is no longer watched\n"));
+    assert_eq!(ask(&daemon, &["forget", "670e"]).expect(0).stdout.matches("670e9999").count(), 1);
+}
+
+#[test]
+fn what_may_mean_several_jobs_is_refused_with_a_list() {
+    let (daemon, _plane) = with_names();
+
+    for command in ["status", "explain", "forget"] {
+        ask(&daemon, &[command, "670e"])
+            .expect(2)
+            .logged("error: several ids begin with 670e")
+            .logged(&format!("help: give more of the id: {LOWER} (orders nightly, open), 670e9999"));
+    }
+    assert_eq!(status(&daemon)["jobs"].as_array().unwrap().len(), 3, "nothing was forgotten");
+
+    ask(&daemon, &["add", "rj-2", "--name", "orders nightly"]).expect(0);
+    ask(&daemon, &["explain", "orders nightly"])
+        .expect(2)
+        .logged("error: 2 jobs have the name orders nightly")
+        .logged("help: name one by its id: ");
+    let listed = ask(&daemon, &["status", "orders nightly", "--output", "json"]).expect(0).json();
+    assert_eq!(listed["jobs"].as_array().unwrap().len(), 2, "a list may have both");
+}
+
+#[test]
+fn unknown_job_is_to_be_added_only_if_it_looks_like_an_id() {
+    let (daemon, _plane) = with_names();
+
+    for command in ["status", "explain"] {
+        ask(&daemon, &[command, "nightly"])
+            .expect(3)
+            .logged("error: the daemon does not watch nightly\n")
+            .logged("help: `restore-watch status --all` lists the jobs with their names and ids");
+        ask(&daemon, &[command, "rj-9"]).expect(3).logged("help: to have it watched: restore-watch add rj-9");
+    }
+    assert_eq!(ask(&daemon, &["forget", "nightly"]).expect(1).stdout, "nightly is not watched\n");
 }

@@ -47,12 +47,12 @@ fn rate_is_reduced_after_429_and_explained() {
     assert!(project["limited"].as_str().unwrap().starts_with("HTTP 429"), "{project}");
 
     let text = ask(&daemon, &["status"]).expect(0).stdout;
-    assert!(text.contains("\nproject one is asked 14"), "{text}");
+    assert!(text.contains("\nproject one: polled 14"), "{text}");
 
     daemon.until("it waits", |daemon| {
         let text = ask(daemon, &["explain", "rj-1"]).expect(0).stdout;
         text.contains(" requests a second, one at a time, because the server refused more: HTTP 429")
-            && text.contains("; slowly more again, up to the configured 200, 50 at once; there is room ")
+            && text.contains("; recovers gradually to the configured 200 a second, 50 at once; the next request is possible ")
     });
     assert_eq!(
         daemon.stderr().matches("rate limit for project one reduced").count(),

@@ -21,7 +21,7 @@ fn reload_adds_and_removes_jobs() {
     let done = ask(&daemon, &["reload"]).expect(0);
 
     assert!(
-        done.stdout.starts_with("reloaded: 1 added, 0 removed\nwatching 2 restores in 1 project"),
+        done.stdout.starts_with("configuration reloaded: 1 added, 0 removed\nwatching 2 restores"),
         "{}",
         done.stdout
     );

@@ -21,7 +21,7 @@ fn service_manager_is_notified_of_reloads_and_the_stop() {
         manager
             .received()
             .iter()
-            .any(|text| text.starts_with("STATUS=watching 1 restore in 1 project, 1 ended; next poll in "))
+            .any(|text| text.starts_with("STATUS=watching 1 restore, 1 completed; next poll in "))
     });
 
     for (text, code) in [("jobs = [", 78), ("", 0)] {

@@ -146,6 +146,60 @@ fn status_of_many_jobs_lists_each_once_and_in_order() {
 }
 
 #[test]
+fn short_status_of_many_jobs_lists_few_and_counts_all() {
+    let (daemon, _plane) = large();
+
+    let (_, short) = get(&daemon, "/v1/status?limit=5&ended_within=3600");
+    assert_eq!(listed(&short).len(), 5);
+    assert_eq!(short["outcomes"]["open"], MANY);
+
+    let text = ask(&daemon, &["status"]).expect(0).stdout;
+    assert_eq!(text.lines().filter(|line| line.contains(" rj-")).count(), 20, "{text}");
+    assert!(text.contains(&format!(" {} more running: --open\n", MANY - 20)), "{text}");
+    let all = ask(&daemon, &["status", "--all"]).expect(0).stdout;
+    assert_eq!(all.lines().filter(|line| line.contains(" rj-")).count(), MANY);
+}
+
+#[test]
+fn status_lists_by_outcome_and_index() {
+    let plane = play(
+        "[[job]]\nid = \"a\"\nindex = \"prod-a\"\ntakes = \"0s\"\nends = \"failed\"\n\
+         [[job]]\nid = \"b\"\nindex = \"prod-b\"\ntakes = \"0s\"\n\
+         [[job]]\nid = \"c\"\nindex = \"docs\"\ntakes = \"1h\"\n",
+    );
+    let mut daemon = Daemon::new("").project("one", &plane, &["a", "b", "c"]).run(&[]).start();
+    daemon.until_logged("restore b into index prod-b completed");
+    daemon.until_logged("restore a into index prod-a failed");
+    daemon.until_logged("watching restore c");
+    let ids = |options: &[&str]| {
+        let words = [&["status", "--output", "json"], options].concat();
+        let status = ask(&daemon, &words).expect(0).json();
+        listed(&status).into_iter().map(|(_, id)| id.to_owned()).collect::<Vec<_>>().join(" ")
+    };
+
+    for (options, listed) in [
+        (&["--failed"][..], "a"),
+        (&["--open"], "c"),
+        (&["--failed", "--open"], "a c"),
+        (&["--index", "prod-*"], "a b"),
+        (&["--index", "prod-*", "--index", "docs", "--failed"], "a"),
+        (&["--all"], "a b c"),
+    ] {
+        assert_eq!(ids(options), listed, "{options:?}");
+    }
+    let (head, error) = get(&daemon, "/v1/status?outcome=fail");
+    assert!(head.starts_with("HTTP/1.0 400 "), "{head}");
+    assert!(error["help"].as_str().unwrap().starts_with("outcomes are open, "), "{error}");
+
+    let status = status(&daemon);
+    assert_eq!(status["outcomes"], serde_json::json!({ "open": 1, "completed": 1, "failed": 1 }));
+    for time in [&status["timestamp"], &status["jobs"][0]["end_observed_at"]] {
+        let time = time.as_str().unwrap();
+        assert!(matches!(time.len(), 20 | 24) && time.ends_with('Z'), "milliseconds: {time}");
+    }
+}
+
+#[test]
 fn client_that_stops_reading_delays_no_other() {
     let (mut daemon, plane) = large();
     let mut idle: Vec<_> = (0..20).map(|_| asking(&daemon, "/v1/status")).collect();

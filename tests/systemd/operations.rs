@@ -41,7 +41,7 @@ fn systemd_shows_the_status_of_the_daemon() {
 
     world.succeed("systemctl start restore-watch");
     let parts = [
-        "watching 12 restores in 2 projects, 3 ended; ",
+        "watching 12 restores in 2 projects, 2 completed, 1 failed; ",
         "; sink chat has taken nothing since ",
         " (HTTP 400: invalid_payload); 1 dead letter: restore-watch deliveries",
         "; next poll in ",

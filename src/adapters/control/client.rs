@@ -12,10 +12,9 @@ use url::Url;
 
 use super::{
     AddJobs, Changed, DaemonStatus, ExplainJob, ExplanationReport, ForgetJobs, JobResults, Reloaded,
-    RequestError, RequestErrorKind, SinkTests, Status, TestSinks, query,
+    RequestError, RequestErrorKind, SinkTests, Status, StatusQuery, TestSinks,
 };
 use crate::adapters::http;
-use crate::engine::JobFilter;
 use crate::model::ProjectName;
 
 /// How long an answer may take. A daemon answers a change once that is committed, and reads files
@@ -53,12 +52,12 @@ impl Client {
     }
 
     /// How everything stands, with the jobs that are meant.
-    pub async fn status(&self, filter: &JobFilter) -> Result<Status, CallError> {
+    pub async fn status(&self, query: &StatusQuery) -> Result<Status, CallError> {
         let mut url = url(&["status"]);
-        query::append(&mut url, filter);
+        query.append_to(&mut url);
         let mut status: Status = self.call(Method::GET, url, &()).await?;
         // An earlier daemon answers with all jobs.
-        status.jobs.retain(|job| filter.includes(&job.project, &job.job.id));
+        query.retain(&mut status.jobs);
         Ok(status)
     }
 

@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::{JobId, ProjectName, Reference, visible};
+
 /// The answer to a request that is not met.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestError {
@@ -38,6 +40,19 @@ impl RequestError {
         Self { kind, error: error.into(), help: None }
     }
 
+    /// The daemon does not watch what a reference names, in this project if one is given.
+    pub fn not_watched(reference: &Reference, project: Option<&ProjectName>) -> Self {
+        let job = visible(reference.as_str());
+        let of_project = project.map(|name| format!(" in the project {}", visible(name.as_str())));
+        let error = format!("the daemon does not watch {job}{}", of_project.unwrap_or_default());
+        let is_id = JobId::new(reference.as_str()).is_ok_and(|id| id.has_known_form());
+        Self::new(RequestErrorKind::NotFound, error).with_help(if is_id {
+            format!("to have it watched: restore-watch add {job}")
+        } else {
+            "`restore-watch status --all` lists the jobs with their names and ids".to_owned()
+        })
+    }
+
     /// The same error with a line that says what to do.
     #[must_use]
     pub fn with_help(self, help: impl Into<String>) -> Self {
@@ -68,6 +83,18 @@ impl RequestErrorKind {
 mod tests {
     use super::RequestErrorKind::{BadConfiguration, Invalid, Method, NotFound, Stopping};
     use super::*;
+
+    #[test]
+    fn only_what_looks_like_an_id_is_to_be_added() {
+        let help = |text: &str| RequestError::not_watched(&Reference::new(text), None).help.unwrap();
+
+        for id in ["670E8400-e29b-41d4-a716-446655440001", "rj-9"] {
+            assert!(help(id).starts_with("to have it watched: restore-watch add "), "{id}");
+        }
+        for other in ["nightly", "670e", "a b", "--force"] {
+            assert!(help(other).contains("`restore-watch status --all` lists"), "{other}");
+        }
+    }
 
     #[test]
     fn kinds_survive_the_http_status() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{self, HoldReason, IndexWatch};
-use crate::model::{Expectation, JobId, JobRef, Outcome, ProjectName, Status, Until};
+use crate::model::{Expectation, JobRef, Outcome, ProjectName, Reference, Status, Until};
 
 /// The job to be explained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -13,9 +13,8 @@ use crate::model::{Expectation, JobId, JobRef, Outcome, ProjectName, Status, Unt
 pub struct ExplainJob {
     /// The project of the job; by default any.
     pub project: Option<ProjectName>,
-    /// As strict as an id of the command line.
-    #[serde(deserialize_with = "super::jobs::new_id")]
-    pub job: JobId,
+    /// Its id, its name, or how its id begins.
+    pub job: Reference,
 }
 
 /// When a job is polled next, and why.

@@ -5,7 +5,7 @@
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::model::{JobId, ProjectName, Until};
+use crate::model::{JobId, ProjectName, Reference, Until};
 
 /// Jobs to be watched beside those of the configuration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,9 +41,8 @@ pub struct NewJob {
 pub struct ForgetJobs {
     /// Their project; by default any.
     pub project: Option<ProjectName>,
-    /// Less strict than new ids: an earlier version may have accepted what is refused now.
-    #[serde(deserialize_with = "known_ids")]
-    pub jobs: Vec<JobId>,
+    /// Their ids, their names, or how their ids begin.
+    pub jobs: Vec<Reference>,
 }
 
 /// What became of each job.
@@ -56,8 +55,8 @@ pub struct JobResults {
 /// What became of one job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JobResult {
-    /// As it was given.
-    pub id: JobId,
+    /// Its id; what was given if there is no such job.
+    pub id: String,
     /// Its project, if it has one.
     pub project: Option<ProjectName>,
     /// Whether anything changed, and why not.
@@ -80,11 +79,6 @@ pub enum JobChange {
     Unknown,
 }
 
-pub(super) fn new_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<JobId, D::Error> {
+fn new_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<JobId, D::Error> {
     JobId::given(&String::deserialize(deserializer)?).map_err(D::Error::custom)
-}
-
-fn known_ids<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<JobId>, D::Error> {
-    let texts = Vec::<String>::deserialize(deserializer)?;
-    texts.into_iter().map(|text| JobId::new(text).map_err(D::Error::custom)).collect()
 }

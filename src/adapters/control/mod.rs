@@ -33,6 +33,7 @@ pub use explain::{
 pub use jobs::{AddJobs, ForgetJobs, JobChange, JobResult, JobResults, NewJob};
 pub use path::{client_path, server_path};
 pub use pause::Changed;
+pub use query::StatusQuery;
 pub use reload::Reloaded;
 pub use server::{BindError, Server};
 pub use sink_test::{SinkTest, SinkTests, TestSinks};
@@ -47,11 +48,11 @@ use crate::model::ProjectName;
 #[derive(Debug)]
 pub enum Request {
     /// How everything stands, with the first jobs that are meant.
-    Status(JobCursor, Responder<StatusPart>),
+    Status(StatusQuery, Responder<StatusPart>),
     /// What the daemon is, and how its projects stand.
     Daemon(Responder<DaemonStatus>),
     /// How further jobs stand.
-    Jobs(JobCursor, Responder<JobsPart>),
+    Jobs(Box<JobCursor>, Responder<JobsPart>),
     /// When a job is polled next, and why.
     Explain(ExplainJob, Responder<ExplanationReport>),
     /// Send a marked test event to sinks.

@@ -1,51 +1,131 @@
 //! The query of a request for a status: which jobs it lists.
 //!
-//! `job=ID` and `project=NAME`, each as often as wanted. A text that is no id is the id of no job.
+//! `job=JOB`, `project=NAME`, `index=PATTERN` and `outcome=WORD`, each as often as wanted; and
+//! `limit=COUNT` for a short list, with `ended_within=SECONDS`.
 //!
 //! Invariant: what is not understood widens the answer and never narrows it. A daemon ignores
 //! parameters that it does not know, as those do that know none, so a client filters the answer
 //! again.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use url::Url;
 use url::form_urlencoded;
 
-use crate::engine::JobFilter;
-use crate::model::{JobId, ProjectName};
+use super::{JobStatus, RequestError, RequestErrorKind};
+use crate::config::IndexPattern;
+use crate::engine::{JobFilter, Limits};
+use crate::model::{Outcome, ProjectName, Reference, Resolution};
 
 const JOB: &str = "job";
 const PROJECT: &str = "project";
+const INDEX: &str = "index";
+const OUTCOME: &str = "outcome";
+const LIMIT: &str = "limit";
+const ENDED_WITHIN: &str = "ended_within";
 
 /// The longest query that is sent, in bytes: about 700 UUIDs. Servers of HTTP refuse long URLs, so
 /// for more the client asks for everything.
 const MAX_QUERY: usize = 32 * 1024;
 
-/// What a query asks for.
-pub(super) fn parse(query: &str) -> JobFilter {
-    let mut filter = JobFilter::default();
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        match &*name {
-            JOB => filter.jobs.get_or_insert_default().extend(JobId::new(value).ok()),
-            PROJECT => {
-                filter.projects.get_or_insert_default().insert(ProjectName::new(value));
-            }
-            _ => {}
-        }
-    }
-    filter
+/// Which jobs a status lists: all, unless something is given.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StatusQuery {
+    /// Those with these ids or names, or whose id begins so.
+    pub jobs: Option<Vec<Reference>>,
+    pub projects: Option<BTreeSet<ProjectName>>,
+    /// Those that restore into an index of such a name.
+    pub indexes: Option<Vec<IndexPattern>>,
+    pub outcomes: Option<BTreeSet<Outcome>>,
+    /// A few of each section of a report.
+    pub limits: Option<Limits>,
 }
 
-/// Adds the query that asks for this.
-pub(super) fn append(url: &mut Url, filter: &JobFilter) {
-    let jobs = filter.jobs.iter().flatten().map(|job| (JOB, job.as_str()));
-    let projects = filter.projects.iter().flatten().map(|project| (PROJECT, project.as_str()));
-    // No job at all is one without an id.
-    let none = filter.jobs.as_ref().filter(|jobs| jobs.is_empty()).map(|_| (JOB, ""));
+impl StatusQuery {
+    /// What a query asks for.
+    pub(super) fn parse(query: &str) -> Result<Self, RequestError> {
+        let mut asked = Self::default();
+        let (mut limit, mut ended_within) = (None, None);
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            let invalid = || {
+                let error = format!("the query has an invalid value of `{name}`: {value}");
+                RequestError::new(RequestErrorKind::Invalid, error)
+            };
+            match &*name {
+                JOB => asked.jobs.get_or_insert_default().push(Reference::new(&value)),
+                PROJECT => {
+                    asked.projects.get_or_insert_default().insert(ProjectName::new(value));
+                }
+                INDEX => {
+                    let pattern = IndexPattern::parse(&value).map_err(|_| invalid())?;
+                    asked.indexes.get_or_insert_default().push(pattern);
+                }
+                OUTCOME => {
+                    let words: Vec<_> = Outcome::ALL.iter().map(ToString::to_string).collect();
+                    let help = || format!("outcomes are {}", words.join(", "));
+                    let outcome = value.parse().map_err(|_| invalid().with_help(help()))?;
+                    asked.outcomes.get_or_insert_default().insert(outcome);
+                }
+                LIMIT => limit = Some(value.parse().map_err(|_| invalid())?),
+                ENDED_WITHIN => {
+                    let seconds = value.parse().map_err(|_| invalid())?;
+                    ended_within = Some(Duration::from_secs(seconds));
+                }
+                _ => {}
+            }
+        }
+        asked.limits = limit.map(|of_section| Limits { of_section, ended_within });
+        Ok(asked)
+    }
 
-    let mut query = form_urlencoded::Serializer::new(String::new());
-    query.extend_pairs(jobs.chain(none).chain(projects));
-    let query = query.finish();
-    if !query.is_empty() && query.len() <= MAX_QUERY {
-        url.set_query(Some(&query));
+    /// Adds the query that asks for this.
+    pub(super) fn append_to(&self, url: &mut Url) {
+        let jobs = self.jobs.iter().flatten().map(|job| (JOB, job.as_str().to_owned()));
+        let projects = self.projects.iter().flatten().map(|project| (PROJECT, project.to_string()));
+        let indexes = self.indexes.iter().flatten().map(|pattern| (INDEX, pattern.to_string()));
+        let outcomes = self.outcomes.iter().flatten().map(|outcome| (OUTCOME, outcome.to_string()));
+        let limit = self.limits.map(|limits| (LIMIT, limits.of_section.to_string()));
+        let ended_within = self.limits.and_then(|limits| limits.ended_within);
+        let ended_within = ended_within.map(|time| (ENDED_WITHIN, time.as_secs().to_string()));
+
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(jobs.chain(projects).chain(indexes).chain(outcomes));
+        query.extend_pairs(limit.into_iter().chain(ended_within));
+        let query = query.finish();
+        if !query.is_empty() && query.len() <= MAX_QUERY {
+            url.set_query(Some(&query));
+        }
+    }
+
+    /// What it asks for without the jobs that it names, which only the daemon can resolve.
+    pub fn filter(&self) -> JobFilter {
+        JobFilter {
+            projects: self.projects.clone(),
+            jobs: None,
+            indexes: self.indexes.clone(),
+            outcomes: self.outcomes.clone(),
+        }
+    }
+
+    /// Keeps the jobs of an answer that are asked for.
+    pub(super) fn retain(&self, jobs: &mut Vec<JobStatus>) {
+        let filter = self.filter();
+        jobs.retain(|JobStatus { project, job, outcome, .. }| {
+            filter.includes(project, &job.id, job.facts.target_index_name.as_deref(), *outcome)
+        });
+
+        let Some(references) = &self.jobs else { return };
+        let mut named = BTreeSet::new();
+        for reference in references {
+            let places = reference.resolve(jobs.iter().enumerate(), |(_, JobStatus { job, .. })| {
+                (job.id.as_str(), job.name.as_deref())
+            });
+            let (Resolution::Found(places) | Resolution::Ambiguous(places)) = places;
+            named.extend(places.into_iter().map(|(at, _)| at));
+        }
+        let mut at = 0..;
+        jobs.retain(|_| at.next().is_some_and(|at| named.contains(&at)));
     }
 }
 
@@ -53,45 +133,70 @@ pub(super) fn append(url: &mut Url, filter: &JobFilter) {
 mod tests {
     use super::*;
 
-    fn url(filter: &JobFilter) -> Url {
+    fn url(query: &StatusQuery) -> Url {
         let mut url = Url::parse("http://localhost/v1/status").unwrap();
-        append(&mut url, filter);
+        query.append_to(&mut url);
         url
     }
 
-    fn filter(projects: Option<&[&str]>, jobs: Option<&[&str]>) -> JobFilter {
-        JobFilter {
-            projects: projects.map(|names| names.iter().map(|name| ProjectName::new(*name)).collect()),
-            jobs: jobs.map(|ids| ids.iter().map(|id| JobId::new(*id).unwrap()).collect()),
-        }
+    fn jobs(texts: &[&str]) -> StatusQuery {
+        let jobs = texts.iter().map(|text| Reference::new(text)).collect();
+        StatusQuery { jobs: Some(jobs), ..StatusQuery::default() }
+    }
+
+    fn projects(names: &[&str]) -> BTreeSet<ProjectName> {
+        names.iter().map(|name| ProjectName::new(*name)).collect()
     }
 
     #[test]
-    fn filters_survive_the_query() {
-        for filter in [
-            filter(None, None),
-            filter(None, Some(&["rj-1"])),
-            filter(Some(&["one", "two & more"]), Some(&["a=b", "rj-1", "ü"])),
-            filter(Some(&["one"]), None),
-            filter(None, Some(&[])),
+    fn queries_survive_the_url() {
+        let limits = |ended_within| Some(Limits { of_section: 20, ended_within });
+        for query in [
+            StatusQuery::default(),
+            jobs(&["rj-1"]),
+            StatusQuery {
+                projects: Some(projects(&["one", "two & more"])),
+                ..jobs(&["a=b", "my job", "ü", ""])
+            },
+            StatusQuery { projects: Some(projects(&["one"])), ..StatusQuery::default() },
+            StatusQuery {
+                indexes: Some(vec![
+                    IndexPattern::parse("prod-*").unwrap(),
+                    IndexPattern::parse("?").unwrap(),
+                ]),
+                outcomes: Some(BTreeSet::from([Outcome::Failed, Outcome::NotReady])),
+                limits: limits(Some(Duration::from_hours(24))),
+                ..StatusQuery::default()
+            },
+            StatusQuery { limits: limits(None), ..StatusQuery::default() },
         ] {
-            let url = url(&filter);
-            assert_eq!(parse(url.query().unwrap_or_default()), filter, "{url}");
+            let url = url(&query);
+            assert_eq!(StatusQuery::parse(url.query().unwrap_or_default()), Ok(query), "{url}");
         }
     }
 
     #[test]
     fn an_id_in_a_query_is_read_like_any_other() {
         let id = "9857ADD2-99d4-4399-870e-aa7f15d8d326";
-        let asked = parse(&format!("job={id}&job=a+b&jbo=c"));
-        assert_eq!(asked, filter(None, Some(&[&id.to_ascii_lowercase()])));
-        assert_eq!(parse("verbose"), JobFilter::default());
+        let asked = StatusQuery::parse(&format!("job={id}&jbo=c"));
+        assert_eq!(asked, Ok(jobs(&[&id.to_ascii_lowercase()])));
+        assert_eq!(StatusQuery::parse("verbose"), Ok(StatusQuery::default()));
+    }
+
+    #[test]
+    fn an_invalid_value_is_an_error_that_says_what_is_valid() {
+        let error = StatusQuery::parse("outcome=fail").unwrap_err();
+        assert_eq!(error.error, "the query has an invalid value of `outcome`: fail");
+        assert!(error.help.unwrap().starts_with("outcomes are open, completed, ready, "));
+        for query in ["index=a/b", "limit=-1", "limit=", "ended_within=1h"] {
+            assert!(StatusQuery::parse(query).is_err(), "{query}");
+        }
     }
 
     #[test]
     fn too_many_ids_are_asked_for_without_a_query() {
         let ids: Vec<_> = (0..2000).map(|n| format!("rj-{n:020}")).collect();
         let ids: Vec<_> = ids.iter().map(String::as_str).collect();
-        assert_eq!(url(&filter(None, Some(&ids))).query(), None);
+        assert_eq!(url(&jobs(&ids)).query(), None);
     }
 }

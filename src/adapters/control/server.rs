@@ -20,8 +20,8 @@ use tokio::time::timeout;
 
 use super::connections::{self, ARRIVAL_TIMEOUT};
 use super::{
-    AddJobs, ExplainJob, ForgetJobs, JobCursor, Request, RequestError, RequestErrorKind, Responder,
-    TestSinks, query, status_body,
+    AddJobs, ExplainJob, ForgetJobs, Request, RequestError, RequestErrorKind, Responder, StatusQuery,
+    TestSinks, status_body,
 };
 use crate::model::ProjectName;
 use crate::platform::identity::{self, Identity};
@@ -172,10 +172,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
 }
 
 async fn status(State(requests): State<Requests>, RawQuery(query): RawQuery) -> Response {
-    let filter = query.as_deref().map(query::parse).unwrap_or_default();
-    let cursor = JobCursor { filter, after: None };
+    let query = match query.as_deref().map(StatusQuery::parse).transpose() {
+        Ok(query) => query.unwrap_or_default(),
+        Err(fault) => return error_response(fault),
+    };
 
-    match ask(&requests, |reply| Request::Status(cursor, reply)).await {
+    match ask(&requests, |reply| Request::Status(query, reply)).await {
         // What goes wrong in writing JSON is a bug.
         Ok(part) => status_body::answer(part, requests)
             .unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response()),

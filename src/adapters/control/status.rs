@@ -5,16 +5,20 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::engine::{JobFilter, JobKey};
-use crate::model::{Expectation, JobRef, Outcome, ProjectName, SinkName, Until};
+use crate::engine::{JobFilter, JobKey, Selection};
+use crate::model::{Expectation, JobRef, Outcome, OutcomeCounts, ProjectName, SinkName, Until, time};
 
 /// How everything stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Status {
     #[serde(flatten)]
     pub daemon: DaemonStatus,
-    /// The jobs, ended ones included, by project and id.
+    /// The jobs that are asked for, ended ones included, by project and id.
     pub jobs: Vec<JobStatus>,
+    /// How many jobs have which outcome: of those that are asked for, listed or left out by a
+    /// limit.
+    #[serde(default)]
+    pub outcomes: OutcomeCounts,
     #[serde(flatten)]
     pub outbox: OutboxStatus,
 }
@@ -27,8 +31,10 @@ pub struct DaemonStatus {
     /// The process id of the daemon.
     pub pid: u32,
     /// When the daemon was started.
+    #[serde(serialize_with = "time::publish")]
     pub started_at: Timestamp,
     /// When this was true.
+    #[serde(serialize_with = "time::publish")]
     pub timestamp: Timestamp,
     /// The configuration file, if there is one.
     pub config: Option<PathBuf>,
@@ -58,6 +64,10 @@ pub struct JobCursor {
     pub filter: JobFilter,
     /// The last job that was looked at; none at the beginning.
     pub after: Option<JobKey>,
+    /// What is listed at the end of the list, if only a few jobs are.
+    pub selection: Option<Selection>,
+    /// How many jobs were listed, by outcome.
+    pub outcomes: OutcomeCounts,
 }
 
 /// A status with the first of its jobs.
@@ -73,6 +83,8 @@ pub struct StatusPart {
 #[derive(Debug, Clone, PartialEq)]
 pub struct JobsPart {
     pub jobs: Vec<JobStatus>,
+    /// How many jobs this part and those before it are of, by outcome.
+    pub outcomes: OutcomeCounts,
     /// Where the list goes on, if it does.
     pub rest: Option<JobCursor>,
 }
@@ -83,6 +95,7 @@ pub struct ProjectStatus {
     /// As the configuration has it.
     pub name: ProjectName,
     /// Since when it is paused, if it is.
+    #[serde(serialize_with = "time::publish_known")]
     pub paused_since: Option<Timestamp>,
     /// Why its key is refused, if it is.
     pub refused: Option<String>,
@@ -115,12 +128,17 @@ pub struct JobStatus {
     pub index_state: Option<String>,
     /// The last known status, in the words of the API.
     pub status: Option<String>,
+    /// When its end was observed; the end itself is in `completed_at` of the job, if the API says it.
+    #[serde(default, serialize_with = "time::publish_known")]
+    pub end_observed_at: Option<Timestamp>,
     /// How long it took or has been taking; before its start is known, how long it is watched.
     pub elapsed_seconds: f64,
     /// When the API last gave a good answer.
+    #[serde(serialize_with = "time::publish_known")]
     pub answered_at: Option<Timestamp>,
     /// When it is polled next; none after its end, while it is being polled, and while its project
     /// is paused.
+    #[serde(serialize_with = "time::publish_known")]
     pub next_poll_at: Option<Timestamp>,
     /// How often this daemon polled it.
     pub polls: u64,

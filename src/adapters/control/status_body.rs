@@ -16,10 +16,11 @@ use http_body::Frame;
 
 use super::server::{Requests, ask};
 use super::{DaemonStatus, JobCursor, JobStatus, JobsPart, OutboxStatus, Request, Status, StatusPart};
+use crate::model::OutcomeCounts;
 
 /// The answer that begins with this part.
 pub(super) fn answer(part: StatusPart, requests: Requests) -> io::Result<Response> {
-    let StatusPart { status: Status { daemon, jobs, outbox }, rest } = part;
+    let StatusPart { status: Status { daemon, jobs, outcomes, outbox }, rest } = part;
     let mut document = Document::default();
     document.begin(&daemon)?;
     document.add(&jobs)?;
@@ -29,7 +30,7 @@ pub(super) fn answer(part: StatusPart, requests: Requests) -> io::Result<Respons
         let rest = Rest { document, cursor, outbox, requests };
         Body::new(StatusBody { first: Some(first), next: Some(Box::pin(rest.next())) })
     } else {
-        document.end(&outbox)?;
+        document.end(&outcomes, &outbox)?;
         Body::from(document.take())
     };
     Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
@@ -78,12 +79,12 @@ struct Rest {
 impl Rest {
     /// Makes the next part. An error ends the body before its end, which the client notices.
     async fn next(mut self) -> io::Result<(Bytes, Option<Self>)> {
-        let part = ask(&self.requests, |reply| Request::Jobs(self.cursor, reply)).await;
-        let JobsPart { jobs, rest } = part.map_err(|fault| io::Error::other(fault.error))?;
+        let part = ask(&self.requests, |reply| Request::Jobs(Box::new(self.cursor), reply)).await;
+        let JobsPart { jobs, outcomes, rest } = part.map_err(|fault| io::Error::other(fault.error))?;
 
         self.document.add(&jobs)?;
         let Some(cursor) = rest else {
-            self.document.end(&self.outbox)?;
+            self.document.end(&outcomes, &self.outbox)?;
             return Ok((self.document.take(), None));
         };
         Ok((self.document.take(), Some(Self { cursor, ..self })))
@@ -118,9 +119,11 @@ impl Document {
     }
 
     /// Writes what stands after the jobs.
-    fn end(&mut self, outbox: &OutboxStatus) -> serde_json::Result<()> {
+    fn end(&mut self, outcomes: &OutcomeCounts, outbox: &OutboxStatus) -> serde_json::Result<()> {
         let rest = serde_json::to_vec(outbox)?;
-        self.text.extend(b"],");
+        self.text.extend(b"],\"outcomes\":");
+        serde_json::to_writer(&mut self.text, outcomes)?;
+        self.text.push(b',');
         // Its first character begins an object, which began before.
         self.text.extend(&rest[1..]);
         Ok(())
@@ -156,7 +159,7 @@ mod tests {
         let status = json!({
             "version": "1.2.3", "pid": 42, "started_at": "2026-11-23T12:00:00Z",
             "timestamp": "2026-11-23T12:00:01Z", "summary": "all is well", "projects": [],
-            "jobs": (0..jobs).map(job).collect::<Vec<_>>(),
+            "jobs": (0..jobs).map(job).collect::<Vec<_>>(), "outcomes": { "open": jobs + 1 },
             "sinks": [{ "name": "log", "configured": true, "pending": 0, "dead": 2 }],
             "deliveries": { "pending": 7, "dead": 2 },
         });
@@ -172,7 +175,7 @@ mod tests {
             document.add(part).unwrap();
             jobs = rest;
         }
-        document.end(&status.outbox).unwrap();
+        document.end(&status.outcomes, &status.outbox).unwrap();
         String::from_utf8(document.take().into()).unwrap()
     }
 
@@ -208,6 +211,7 @@ mod tests {
                 "trouble",
                 "projects",
                 "jobs",
+                "outcomes",
                 "sinks",
                 "deliveries"
             ]
@@ -238,7 +242,7 @@ mod tests {
             let jobs = vec![whole.jobs[at].clone()];
             let loop_answers = async {
                 let Some(Request::Jobs(_, reply)) = asked.recv().await else { panic!("no request for jobs") };
-                reply.send(Ok(JobsPart { jobs, rest })).unwrap();
+                reply.send(Ok(JobsPart { jobs, outcomes: whole.outcomes, rest })).unwrap();
             };
             let (part, ()) = tokio::join!(next(&mut body), loop_answers);
             text.extend(part.unwrap().unwrap());

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{Holder, StoreError};
-use crate::model::{DeliveryState, EventId, EventIdPrefix, EventKind, SinkName};
+use crate::model::{DeliveryState, EventId, EventIdPrefix, EventKind, SinkName, time};
 
 /// The deliveries of a state. Everything here waits for the disk or for a server.
 pub trait DeliveryAdmin {
@@ -45,6 +45,7 @@ pub struct DeliveryRow {
     /// The project of the event.
     pub project: String,
     /// The job of the event, if it has one.
+    #[serde(rename = "restore_job_id")]
     pub job: Option<String>,
     /// The name of the job in the configuration, if it has one.
     pub name: Option<String>,
@@ -54,15 +55,18 @@ pub struct DeliveryRow {
     #[serde(rename = "type")]
     pub kind: EventKind,
     /// When the event was emitted.
+    #[serde(serialize_with = "time::publish")]
     pub timestamp: Timestamp,
     /// The attempts so far.
     pub attempts: u32,
     /// When it is tried next.
-    pub next_attempt: Option<Timestamp>,
+    #[serde(serialize_with = "time::publish_known")]
+    pub next_attempt_at: Option<Timestamp>,
     /// When this last changed.
+    #[serde(serialize_with = "time::publish")]
     pub changed_at: Timestamp,
     /// What went wrong at the last attempt, or why it is not tried any more.
-    pub reason: Option<String>,
+    pub last_error: Option<String>,
 }
 
 /// A job that deliveries are about.

@@ -8,6 +8,7 @@
 
 mod configuration;
 mod liveness;
+mod named;
 mod reload;
 mod requests;
 mod status;
@@ -181,11 +182,11 @@ impl Daemon {
         let (driver, answers) = (&mut self.driver, &mut self.answers);
         match request {
             // A failed send means that the client is gone.
-            Request::Status(cursor, reply) => {
-                drop(reply.send(status::full(driver, &self.identity, cursor)));
+            Request::Status(query, reply) => {
+                drop(reply.send(status::full(driver, &self.identity, &query)));
             }
             Request::Daemon(reply) => drop(reply.send(Ok(status::daemon(driver, &self.identity)))),
-            Request::Jobs(cursor, reply) => drop(reply.send(Ok(status::jobs(driver, cursor)))),
+            Request::Jobs(cursor, reply) => drop(reply.send(Ok(status::jobs(driver, *cursor)))),
             Request::Explain(wanted, reply) => drop(reply.send(requests::explain(driver, &wanted))),
             Request::TestSinks(wanted, reply) => requests::test_sinks(driver, &wanted, reply),
             Request::Reload(reply) => self.reloads.request(Some(reply), &mut self.liveness),
@@ -194,8 +195,8 @@ impl Daemon {
                 answers.add(driver, reply, added);
             }
             Request::Forget(jobs, reply) => {
-                let forgotten = requests::forget(driver, jobs);
-                answers.add(driver, reply, Ok(forgotten));
+                let forgotten = requests::forget(driver, &jobs);
+                answers.add(driver, reply, forgotten);
             }
             Request::Pause(project, reply) => {
                 let paused = requests::pause(driver, &project);

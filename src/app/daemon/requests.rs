@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tracing::info;
 
+use super::named;
 use crate::adapters::control::{
     AddJobs, Changed, ExplainJob, ExplanationReport, ForgetJobs, JobChange, JobResult, JobResults, NewJob,
     RequestError, RequestErrorKind, Responder, SinkTests, TestSinks,
@@ -15,8 +16,8 @@ use crate::adapters::sinks::Sink;
 use crate::app::driver::Driver;
 use crate::app::sink_tests;
 use crate::config::{JobSettings, label_fault};
-use crate::engine::{Command, CommandReply, CommitTicket, Engine};
-use crate::model::{JobId, ProjectName, SinkName};
+use crate::engine::{Command, CommandReply, CommitTicket, Engine, JobKey};
+use crate::model::{ProjectName, Reference, SinkName};
 
 /// Answers that wait until the change that they confirm is committed.
 #[derive(Default)]
@@ -50,16 +51,10 @@ impl AnswersAfterCommit {
 
 /// When a job is polled next, and why.
 pub(super) fn explain(driver: &Driver, wanted: &ExplainJob) -> Result<ExplanationReport, RequestError> {
-    let engine = driver.engine();
-    let project = wanted.project.as_ref().or_else(|| engine.holder(&wanted.job));
-    let explanation = project.and_then(|project| engine.explain(project, &wanted.job, driver.now()));
-
-    explanation.map(ExplanationReport::from).ok_or_else(|| {
-        let of_project = wanted.project.as_ref().map(|name| format!(" in the project {name}"));
-        let message = format!("the daemon does not watch {}{}", wanted.job, of_project.unwrap_or_default());
-        RequestError::new(RequestErrorKind::NotFound, message)
-            .with_help(format!("to have it watched: restore-watch add {}", wanted.job))
-    })
+    let (engine, ExplainJob { project, job }) = (driver.engine(), wanted);
+    let (holder, id) = named::one(engine, job, project.as_ref())?;
+    let explanation = engine.explain(&holder, &id, driver.now());
+    explanation.map(ExplanationReport::from).ok_or_else(|| RequestError::not_watched(job, project.as_ref()))
 }
 
 /// Sends a test event to sinks, and answers once each of them took or refused it. The watch goes on
@@ -112,27 +107,40 @@ fn add_one(driver: &mut Driver, project: &ProjectName, job: JobSettings) -> JobR
         CommandReply::Unchanged => JobChange::Known,
         _ => JobChange::Unknown,
     };
-    JobResult { id, project: Some(project.clone()), result }
+    JobResult { id: id.to_string(), project: Some(project.clone()), result }
 }
 
-/// Stops watching jobs that were added.
-pub(super) fn forget(driver: &mut Driver, jobs: ForgetJobs) -> JobResults {
-    let one = |id: JobId| {
-        let project = jobs.project.clone().or_else(|| driver.engine().holder(&id).cloned());
-        let Some(project) = project else {
-            return JobResult { id, project: None, result: JobChange::Unknown };
-        };
-        let result = match driver.command(Command::Forget(project.clone(), id.clone())) {
-            CommandReply::Done => {
-                info!(%project, job = %id, "restore {id} was forgotten");
-                JobChange::Forgotten
-            }
-            CommandReply::Configured => JobChange::Configured,
-            _ => JobChange::Unknown,
-        };
-        JobResult { id, project: Some(project), result }
+/// Stops watching jobs that were added. If one of them is not named clearly, none is forgotten.
+pub(super) fn forget(driver: &mut Driver, jobs: &ForgetJobs) -> Result<JobResults, RequestError> {
+    let ForgetJobs { project, jobs } = jobs;
+    let named = jobs.iter().map(|job| match named::one(driver.engine(), job, project.as_ref()) {
+        Err(error) if error.kind == RequestErrorKind::NotFound => Ok(Err(job)),
+        job => job.map(Ok),
+    });
+    let named = named.collect::<Result<Vec<_>, _>>()?;
+
+    let unknown = |job: &Reference| JobResult {
+        id: job.as_str().to_owned(),
+        project: project.clone(),
+        result: JobChange::Unknown,
     };
-    JobResults { jobs: jobs.jobs.into_iter().map(one).collect() }
+    let results = named.into_iter().map(|job| match job {
+        Ok(key) => forget_one(driver, key),
+        Err(job) => unknown(job),
+    });
+    Ok(JobResults { jobs: results.collect() })
+}
+
+fn forget_one(driver: &mut Driver, (project, id): JobKey) -> JobResult {
+    let result = match driver.command(Command::Forget(project.clone(), id.clone())) {
+        CommandReply::Done => {
+            info!(%project, job = %id, "restore {id} was forgotten");
+            JobChange::Forgotten
+        }
+        CommandReply::Configured => JobChange::Configured,
+        _ => JobChange::Unknown,
+    };
+    JobResult { id: id.to_string(), project: Some(project), result }
 }
 
 /// Makes no request for a project until it is resumed.

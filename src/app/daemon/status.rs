@@ -2,14 +2,16 @@
 
 use std::fmt::Write as _;
 
-use super::{requests, trouble};
+use super::{named, requests, trouble};
 use crate::adapters::control::{
     DaemonStatus, DeliveriesReport, JobCursor, JobStatus, JobsPart, OutboxStatus, ProjectStatus,
-    RequestError, SinkStatus, Status, StatusPart,
+    RequestError, SinkStatus, Status, StatusPart, StatusQuery,
 };
 use crate::app::driver::Driver;
 use crate::app::plural::counted;
-use crate::engine::{Engine, IndexWatch, JobView, ProjectView, SinkTrouble, SinkView, Totals};
+use crate::engine::{
+    Engine, IndexWatch, JobKey, JobView, Limits, ProjectView, Selection, SinkTrouble, SinkView, Totals,
+};
 use crate::model::time::{Instant, Now};
 use crate::model::{Outcome, duration};
 
@@ -17,8 +19,11 @@ use crate::model::{Outcome, duration};
 /// milliseconds, and enough for the switch from part to part to be cheap.
 const JOBS_IN_PART: usize = 500;
 
-/// Everything in one line, such as `watching 12 restores in 2 projects, 3 ended; next poll in 4 s;
-/// 1 delivery pending`.
+/// How many jobs one part looks at to select a few of them, which takes about as long.
+const JOBS_LOOKED_AT: usize = 4000;
+
+/// Everything in one line, such as `watching 12 restores in 2 projects, 124 completed, 5 failed;
+/// next poll in 4s; 1 delivery pending`.
 pub(super) fn summary(engine: &Engine, now: Now) -> String {
     headline(engine, now, &[])
 }
@@ -30,17 +35,17 @@ pub(super) fn status_line(engine: &Engine, now: Now) -> String {
 
 fn headline(engine: &Engine, now: Now, troubles: &[String]) -> String {
     let projects: Vec<_> = engine.projects().collect();
-    let Totals { jobs, ended, not_found, unreachable, .. } = engine.totals();
-    let restores = counted(jobs - ended, "restore", "restores");
-    let mut line = format!("watching {restores} in {}", counted(projects.len(), "project", "projects"));
+    let Totals { jobs, ended, outcomes, .. } = engine.totals();
+    let mut line = format!("watching {}", counted(jobs - ended, "restore", "restores"));
     let mut add = |part: String| _ = write!(line, "{part}");
-    if ended > 0 {
-        add(format!(", {ended} ended"));
+    if projects.len() > 1 {
+        add(format!(" in {} projects", projects.len()));
     }
-    for (count, what) in [(not_found, Outcome::NotFound), (unreachable, Outcome::Unreachable)] {
-        if count > 0 {
-            add(format!(", {count} {}", what.label()));
-        }
+    // The others that have not ended are explained below.
+    let is_counted =
+        |outcome: Outcome| outcome.is_final() || matches!(outcome, Outcome::NotFound | Outcome::Unreachable);
+    for (outcome, count) in outcomes.iter().filter(|(outcome, _)| is_counted(*outcome)) {
+        add(format!(", {count} {}", outcome.label()));
     }
 
     for project in projects.iter().filter(|project| project.unauthorized.is_some() && is_watched(project)) {
@@ -88,20 +93,16 @@ pub(super) struct Identity {
 pub(super) fn full(
     driver: &Driver,
     identity: &Identity,
-    cursor: JobCursor,
+    query: &StatusQuery,
 ) -> Result<StatusPart, RequestError> {
     let (engine, now) = (driver.engine(), driver.now());
-    for project in cursor.filter.projects.iter().flatten() {
-        requests::check_project(engine, project)?;
-    }
-
-    let JobsPart { jobs, rest } = jobs(driver, cursor);
+    let JobsPart { jobs, outcomes, rest } = jobs(driver, first_jobs(engine, query)?);
     let daemon = daemon(driver, identity);
     let outbox = OutboxStatus {
         sinks: engine.sinks().map(|sink| sink_status(&sink, now)).collect(),
         deliveries: deliveries_report(engine),
     };
-    Ok(StatusPart { status: Status { daemon, jobs, outbox }, rest })
+    Ok(StatusPart { status: Status { daemon, jobs, outcomes, outbox }, rest })
 }
 
 /// The daemon and its projects, without jobs.
@@ -120,14 +121,60 @@ pub(super) fn daemon(driver: &Driver, identity: &Identity) -> DaemonStatus {
     }
 }
 
-/// The jobs that come next.
-pub(super) fn jobs(driver: &Driver, cursor: JobCursor) -> JobsPart {
-    let (engine, now) = (driver.engine(), driver.now());
-    let JobCursor { filter, after } = cursor;
-    let page = engine.job_page(&filter, after.as_ref(), JOBS_IN_PART);
+/// The beginning of the jobs that a query means.
+fn first_jobs(engine: &Engine, query: &StatusQuery) -> Result<JobCursor, RequestError> {
+    for project in query.projects.iter().flatten() {
+        requests::check_project(engine, project)?;
+    }
+    let mut filter = query.filter();
+    for job in query.jobs.iter().flatten() {
+        let ids = named::all(engine, job, query.projects.as_ref())?;
+        filter.jobs.get_or_insert_default().extend(ids);
+    }
 
-    let jobs = page.jobs.iter().map(|(view, next)| job_status(engine, view, *next, now)).collect();
-    JobsPart { jobs, rest: page.end.map(|end| JobCursor { filter, after: Some(end) }) }
+    Ok(JobCursor {
+        filter,
+        selection: query.limits.map(|limits| Selection::new(at_most(limits))),
+        ..JobCursor::default()
+    })
+}
+
+/// A selection is listed in one part.
+fn at_most(limits: Limits) -> Limits {
+    Limits { of_section: limits.of_section.min(JOBS_IN_PART), ..limits }
+}
+
+/// The jobs that come next.
+pub(super) fn jobs(driver: &Driver, mut cursor: JobCursor) -> JobsPart {
+    if let Some(selection) = cursor.selection.take() {
+        return selected_jobs(driver, cursor, selection);
+    }
+    let (engine, now) = (driver.engine(), driver.now());
+    let page = engine.job_page(&cursor.filter, cursor.after.as_ref(), JOBS_IN_PART);
+
+    let jobs: Vec<_> = page.jobs.iter().map(|(view, next)| job_status(engine, view, *next, now)).collect();
+    for job in &jobs {
+        cursor.outcomes.add(job.outcome, 1);
+    }
+    JobsPart { jobs, outcomes: cursor.outcomes, rest: next_jobs(cursor, page.end) }
+}
+
+/// Goes on to select a few jobs, which are listed once all were looked at.
+fn selected_jobs(driver: &Driver, cursor: JobCursor, mut selection: Selection) -> JobsPart {
+    let (engine, now) = (driver.engine(), driver.now());
+    let JobCursor { filter, after, .. } = &cursor;
+    let end = engine.select(&mut selection, filter, after.as_ref(), JOBS_LOOKED_AT, now);
+
+    let page = if end.is_none() { Some(engine.selected(&selection)) } else { None };
+    let jobs = page.iter().flat_map(|page| &page.jobs);
+    let jobs = jobs.map(|(view, next)| job_status(engine, view, *next, now)).collect();
+    let outcomes = selection.offered();
+    JobsPart { jobs, outcomes, rest: next_jobs(JobCursor { selection: Some(selection), ..cursor }, end) }
+}
+
+/// The list after this job, if it goes on.
+fn next_jobs(cursor: JobCursor, end: Option<JobKey>) -> Option<JobCursor> {
+    end.map(|end| JobCursor { after: Some(end), ..cursor })
 }
 
 fn job_status(engine: &Engine, view: &JobView<'_>, next_poll: Option<Instant>, now: Now) -> JobStatus {
@@ -139,6 +186,7 @@ fn job_status(engine: &Engine, view: &JobView<'_>, next_poll: Option<Instant>, n
         until: tracker.until(),
         index_state: tracker.index().and_then(IndexWatch::state).map(ToString::to_string),
         status: tracker.status().map(ToString::to_string),
+        end_observed_at: tracker.ended_at(),
         elapsed_seconds: tracker.elapsed(now).as_secs_f64(),
         answered_at: tracker.answered_at().map(|at| now.wall_at(at)),
         next_poll_at: next_poll.map(|at| now.wall_at(at)),

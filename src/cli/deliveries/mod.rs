@@ -59,7 +59,7 @@ fn human(rows: &[DeliveryRow], now: Now, width: Option<usize>) -> String {
     }
     let shown = length_of_ids(rows.iter().map(|row| row.id));
     let cells = |row: &DeliveryRow| {
-        let next = match row.next_attempt.map(|at| wall_between(now.wall.max(row.changed_at), at)) {
+        let next = match row.next_attempt_at.map(|at| wall_between(now.wall.max(row.changed_at), at)) {
             None => "-".to_owned(),
             Some(wait) if wait.is_zero() => "now".to_owned(),
             Some(wait) => format!("in {}", duration::human(wait)),
@@ -73,7 +73,7 @@ fn human(rows: &[DeliveryRow], now: Now, width: Option<usize>) -> String {
             duration::human(wall_between(row.timestamp, now.wall)),
             row.attempts.to_string(),
             next,
-            row.reason.clone().unwrap_or_default(),
+            row.last_error.clone().unwrap_or_default(),
         ]
     };
     let heading = ["ID", "SINK", "STATE", "EVENT", "JOB", "AGE", "ATTEMPTS", "NEXT", "LAST ERROR"];
@@ -199,9 +199,9 @@ mod tests {
             kind: EventKind::Failed,
             timestamp: noon,
             attempts: 2,
-            next_attempt: Some(noon + Duration::from_secs(476)),
+            next_attempt_at: Some(noon + Duration::from_secs(476)),
             changed_at: noon,
-            reason: reason.map(str::to_owned),
+            last_error: reason.map(str::to_owned),
         }
     }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::args::{Change, FilterArgs};
 use crate::adapters::store::{DeliveryAdmin, DeliveryFilter, DeliveryRow};
-use crate::cli::{Failure, ids};
-use crate::model::{DeliveryState, EventIdPrefix, Exit};
+use crate::cli::Failure;
+use crate::model::{DeliveryState, EventIdPrefix, Exit, Reference, Resolution};
 
 /// The deliveries that a change is about: those that match one of the filters.
 pub(super) struct Selection(Vec<DeliveryFilter>);
@@ -81,29 +81,20 @@ impl FilterArgs {
     }
 }
 
-/// The id of the job that a text means: an id, else a name, else the beginning of one id.
+/// The id of the job that a text names. A job without deliveries is no error.
 fn resolve(text: &str, deliveries: &dyn DeliveryAdmin) -> Result<String, Failure> {
-    const SHORTEST: usize = 4;
-
-    let id = ids::chosen(text);
+    let reference = Reference::new(text);
     let jobs = deliveries.jobs()?;
-    if jobs.iter().any(|job| job.id == id) {
-        return Ok(id);
-    }
-    let ids = |fits: &dyn Fn(&str, Option<&str>) -> bool| -> BTreeSet<String> {
-        jobs.iter().filter(|job| fits(&job.id, job.name.as_deref())).map(|job| job.id.clone()).collect()
+    let (found, is_ambiguous) = match reference.resolve(jobs, |job| (&job.id, job.name.as_deref())) {
+        Resolution::Found(found) => (found, false),
+        Resolution::Ambiguous(found) => (found, true),
     };
-    let mut found = ids(&|_, name| name == Some(text));
-    if found.is_empty() && id.chars().count() >= SHORTEST {
-        found = ids(&|job, _| job.starts_with(&id));
-    }
 
-    match found.len() {
-        // Nothing matches it, which is no error: there may be no delivery about a job.
-        0 => Ok(id),
-        1 => Ok(found.into_iter().next().unwrap_or(id)),
-        _ => Err(ambiguous(&format!("`{text}` stands for"), "restore jobs", found)),
+    let ids: BTreeSet<_> = found.into_iter().map(|job| job.id).collect();
+    if is_ambiguous || ids.len() > 1 {
+        return Err(ambiguous(&format!("`{text}` stands for"), "restore jobs", ids));
     }
+    Ok(ids.into_iter().next().unwrap_or_else(|| reference.as_str().to_owned()))
 }
 
 fn ambiguous(what: &str, several: &str, candidates: BTreeSet<String>) -> Failure {

@@ -19,46 +19,47 @@ use crate::app::setup::Setup;
 use crate::app::wait::not_found_advice;
 use crate::config::{Effort, JobSettings, LogFormat, ProjectSettings, StateSettings};
 use crate::engine::Command;
-use crate::model::{Exit, JobId, ProjectName, Until};
+use crate::model::{Exit, JobId, ProjectName, Reference, Until};
 use crate::platform::clock::Clock;
 
 /// How long past restores are waited for: their pages may be delayed by the rate limit or by the
 /// server.
 const HISTORY_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Say when a restore job is polled next, and why
+/// Explain when a restore job is polled next, and why
 ///
-/// Asks the running daemon where it watches the job. Else, or with options of a wait, the API is
-/// asked once about the job, and once for the list of restores if it runs or is not found, and the
-/// answer is for a wait with these options. Ends with 0 whatever the API says: that is part of the
+/// Asks the running daemon if it watches the job. If not, or with options of a wait, the API is
+/// asked once about the job, and once for the list of restores if it runs or is not found; the
+/// answer is then for a wait with these options. Exits with 0 whatever the API says: that is part of the
 /// answer.
 #[derive(Debug, Clone, Parser)]
 pub(super) struct Args {
-    /// The id of the job
-    #[arg(value_name = "JOB_ID")]
+    /// The job: its id or, if the running daemon watches it, its name or the first characters of its
+    /// id
+    #[arg(value_name = "JOB")]
     job: String,
 
     /// The form of the answer
     #[arg(long, value_enum, default_value_t = Output::Human)]
     output: Output,
 
-    /// For a wait with this effort
+    /// Explain a wait with this effort
     #[arg(long, value_name = "EFFORT", value_parser = parse_effort())]
     effort: Option<Effort>,
 
-    /// For a wait with this shortest time between two polls
+    /// Explain a wait with this shortest time between two polls
     #[arg(long, value_name = "DURATION", value_parser = parse_interval)]
     min_interval: Option<Duration>,
 
-    /// For a wait with this longest time between two polls
+    /// Explain a wait with this longest time between two polls
     #[arg(long, value_name = "DURATION", value_parser = parse_interval)]
     max_interval: Option<Duration>,
 
-    /// For a wait that expects a restore to take about this long
+    /// Explain a wait that expects a restore to take about this long
     #[arg(long, value_name = "DURATION", value_parser = parse_expect)]
     expect: Option<Duration>,
 
-    /// For a wait until then
+    /// Explain a wait until then
     #[arg(long, value_enum, value_name = "STATE")]
     until: Option<Until>,
 
@@ -69,25 +70,29 @@ pub(super) struct Args {
     socket: SocketArgs,
 }
 
+/// Who polls a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Poller {
+    Daemon,
+    /// A wait, whose project needs no name.
+    Wait,
+}
+
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     let style = Style::usual(LogFormat::Human);
     let _logging = telemetry::init(style, "warn").map_err(no_thread)?;
-    let [job] = &super::ids::parse_arguments(std::slice::from_ref(&args.job))?[..] else {
-        return Err(Failure::usage("one job id is wanted"));
-    };
-
-    let by_daemon = if args.is_for_a_wait() { None } else { args.ask_daemon(job)? };
-    let (explanation, advice, whose) = if let Some(explanation) = by_daemon {
-        (explanation, None, "the daemon")
+    let by_daemon = if args.is_for_a_wait() { None } else { args.ask_daemon()? };
+    let (explanation, advice, poller) = if let Some(explanation) = by_daemon {
+        (explanation, None, Poller::Daemon)
     } else {
-        let (explanation, advice) = args.try_wait(job)?;
-        (explanation, advice, "a wait")
+        let (explanation, advice) = args.try_wait(&args.id()?)?;
+        (explanation, advice, Poller::Wait)
     };
 
     match args.output {
         Output::Human => {
             let help = advice.map(|advice| format!("  help: {advice}\n")).unwrap_or_default();
-            print(&(words::of(&explanation, whose) + &help))?;
+            print(&(words::of(&explanation, poller) + &help))?;
         }
         Output::Json => {
             let text = serde_json::to_string_pretty(&explanation);
@@ -104,12 +109,18 @@ impl Args {
         duration.is_some() || self.effort.is_some() || self.until.is_some() || self.project.config().is_some()
     }
 
-    /// Asks the daemon. None if there is none or if it does not watch the job; an error if it was
-    /// named.
-    fn ask_daemon(&self, job: &JobId) -> Result<Option<ExplanationReport>, Failure> {
+    /// The id of the job; an error if that is something else.
+    fn id(&self) -> Result<JobId, Failure> {
+        let ids = super::ids::parse_arguments(std::slice::from_ref(&self.job))?;
+        ids.into_iter().next().ok_or_else(|| Failure::usage("no restore job is named"))
+    }
+
+    /// Asks the daemon. None if there is none, or if it does not watch the job and the API may know
+    /// it; an error if the daemon was named.
+    fn ask_daemon(&self) -> Result<Option<ExplanationReport>, Failure> {
         let project = self.project.name().map(ProjectName::new);
         let Some(client) = self.socket.client_if_any()? else { return Ok(None) };
-        let request = ExplainJob { project, job: job.clone() };
+        let request = ExplainJob { project, job: Reference::new(&self.job) };
         let answer = block_on(async { Ok(client.explain(&request).await) })?;
 
         let is_named = self.socket.named().is_some() || self.project.name().is_some();
@@ -117,7 +128,8 @@ impl Args {
             Ok(explanation) => Ok(Some(explanation)),
             Err(CallError::NoDaemon(_) | CallError::Denied(_)) if !is_named => Ok(None),
             Err(CallError::Rejected(error)) if error.kind == RequestErrorKind::NotFound => {
-                if !is_named {
+                // A name is known to the daemon alone, so the API has nothing to say of it.
+                if !is_named && self.id()?.has_known_form() {
                     return Ok(None);
                 }
                 let failure = Failure::new(Exit::NotFound, error.error);

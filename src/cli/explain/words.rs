@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
+use super::Poller;
 use crate::adapters::control::{
     CadenceReport, ExplanationReport, HoldReport, Later, LearnedRate, RateReport, RuleReport, SinceReport,
     TurnReport,
 };
-use crate::model::{RestoreGroup, duration};
+use crate::model::{Expectation, Outcome, RestoreGroup, duration};
 
-/// The whole explanation; `whose` polls are meant.
-pub(super) fn of(explanation: &ExplanationReport, whose: &str) -> String {
-    let mut lines = vec![heading(explanation), next(explanation, whose)];
+/// The whole explanation.
+pub(super) fn of(explanation: &ExplanationReport, poller: Poller) -> String {
+    let mut lines = vec![heading(explanation, poller), next(explanation, poller)];
     if explanation.turn == TurnReport::Waiting {
         lines.push(String::new());
         lines.extend(reasons(explanation).into_iter().map(|(name, words)| format!("  {name:<9}{words}")));
@@ -18,12 +19,15 @@ pub(super) fn of(explanation: &ExplanationReport, whose: &str) -> String {
     lines.join("\n") + "\n"
 }
 
-fn heading(explanation: &ExplanationReport) -> String {
+fn heading(explanation: &ExplanationReport, poller: Poller) -> String {
     let ExplanationReport { project, job, age_seconds, until, .. } = explanation;
-    let label = match (&job.name, &job.facts.target_index_name) {
+    let mut label = match (&job.name, &job.facts.target_index_name) {
         (Some(name), _) | (None, Some(name)) => format!("{name} ({})", job.id),
         (None, None) => job.id.to_string(),
     };
+    if poller == Poller::Daemon {
+        label = format!("{label} of project {project}");
+    }
     let outcome = explanation.outcome.in_words(
         explanation.status.as_ref(),
         explanation.index_state.as_ref(),
@@ -33,19 +37,23 @@ fn heading(explanation: &ExplanationReport) -> String {
         TurnReport::Over => String::new(),
         _ => format!(", watched until {until}"),
     };
-    format!("{label} of project {project}: {outcome}, {} old{until}", human(*age_seconds))
+    format!("{label}: {outcome}, {} old{until}", human(*age_seconds))
 }
 
-fn next(explanation: &ExplanationReport, whose: &str) -> String {
+fn next(explanation: &ExplanationReport, poller: Poller) -> String {
+    let poller = match poller {
+        Poller::Daemon => "the daemon",
+        Poller::Wait => "a wait",
+    };
     match (explanation.turn, explanation.next_poll_seconds) {
-        (TurnReport::Over, _) => format!("{whose} polls it no more: it is over"),
-        (TurnReport::Polling, _) => format!("{whose} is polling it now"),
-        (TurnReport::Paused, _) => format!("{whose} does not poll it: its project is paused"),
+        (TurnReport::Over, _) => format!("{}; no more polls", explanation.outcome.label()),
+        (TurnReport::Polling, _) => format!("{poller} is polling it now"),
+        (TurnReport::Paused, _) => format!("{poller} does not poll it: its project is paused"),
         (TurnReport::Waiting, Some(next)) if explanation.is_covered => {
-            format!("{whose} scans the list that shows it {}", from_now(next))
+            format!("{poller} reads the list that shows it {}", from_now(next))
         }
-        (TurnReport::Waiting, Some(next)) => format!("{whose} polls it {}", from_now(next)),
-        (TurnReport::Waiting, None) => format!("{whose} polls it once something else has happened"),
+        (TurnReport::Waiting, Some(next)) => format!("{poller} polls it {}", from_now(next)),
+        (TurnReport::Waiting, None) => format!("{poller} polls it after another event, such as a resume"),
     }
 }
 
@@ -54,21 +62,26 @@ fn reasons(explanation: &ExplanationReport) -> Vec<(&'static str, String)> {
     let mut lines = Vec::new();
     let group = explanation.expected.as_ref().and_then(|expected| expected.group.as_ref());
     let error = explanation.last_error.as_deref();
-    lines.extend(explanation.rule.as_ref().map(|rule| by_rule(rule, group, error)));
-    lines.extend(explanation.expected.as_ref().map(|expected| ("expect", expected.to_string())));
+    // With an unauthorized key no rule applies: the next poll waits for the next try of the key.
+    let is_by_rule = explanation.outcome != Outcome::Unauthorized;
+    let rule = explanation.rule.as_ref().filter(|_| is_by_rule);
+    lines.extend(rule.map(|rule| by_rule(rule, group, error)));
+    let age = explanation.age_seconds;
+    lines.extend(explanation.expected.as_ref().map(|expected| ("expect", by_expectation(expected, age))));
     lines.extend(explanation.answered_seconds_ago.map(|ago| ("answered", format!("{} ago", human(ago)))));
     lines.extend(
-        explanation
-            .asked_to_wait_seconds
-            .map(|left| ("asked", format!("the server asks for {} more (Retry-After)", human(left)))),
+        explanation.asked_to_wait_seconds.map(|left| {
+            ("asked", format!("the server asks for a pause of {} more (Retry-After)", human(left)))
+        }),
     );
-    lines.extend(explanation.due_seconds.map(|due| ("due", format!("{} by that", from_now(due)))));
+    let due = explanation.due_seconds.filter(|_| is_by_rule);
+    lines.extend(due.map(|due| ("due", format!("{}, if nothing else delays it", from_now(due)))));
     if explanation.is_covered {
-        let until = "it is polled once the list shows its end, and now and then to check the list";
-        lines.push(("covered", format!("a scan of the list answers for it and for others; {until}")));
+        let until = "it is polled when the list shows its end, and from time to time to check the list";
+        lines.push(("covered", format!("one page of the list answers for it and for others; {until}")));
     }
     lines.extend(explanation.hold.as_ref().map(|HoldReport { seconds, reason }| {
-        ("held", format!("nothing is asked of the project for another {}: {reason}", human(*seconds)))
+        ("held", format!("no requests for the project for another {}: {reason}", human(*seconds)))
     }));
     lines.push(("rate", rate(explanation)));
     let at = |later: &Later| {
@@ -84,15 +97,15 @@ fn reasons(explanation: &ExplanationReport) -> Vec<(&'static str, String)> {
 fn rate(explanation: &ExplanationReport) -> String {
     let rate = &explanation.rate;
     let ahead = match rate.jobs_ahead {
-        0 => "no job comes first".to_owned(),
-        1 => "1 job comes first".to_owned(),
-        jobs => format!("{jobs} jobs come first"),
+        0 => "no job is ahead".to_owned(),
+        1 => "1 job is ahead".to_owned(),
+        jobs => format!("{jobs} jobs are ahead"),
     };
-    let room = match (&explanation.hold, rate.room_seconds) {
-        (Some(_), _) => "once that is over".to_owned(),
+    let possible = match (&explanation.hold, rate.room_seconds) {
+        (Some(_), _) => "after that".to_owned(),
         (None, seconds) => from_now(seconds),
     };
-    format!("{}; there is room {room}, and {ahead}", in_force(rate))
+    format!("{}; the next request is possible {possible}, {ahead}", in_force(rate))
 }
 
 /// The rate in force, and why it is not the configured one, if it is not.
@@ -101,8 +114,8 @@ fn in_force(rate: &RateReport) -> String {
     match learned {
         None => format!("{configured} requests a second, {burst} at once"),
         Some(LearnedRate { requests_per_second: learned, reason }) => format!(
-            "{learned:.2} requests a second, one at a time, because the server refused more: {reason}; slowly more \
-             again, up to the configured {configured}, {burst} at once"
+            "{learned:.2} requests a second, one at a time, because the server refused more: {reason}; recovers \
+             gradually to the configured {configured} a second, {burst} at once"
         ),
     }
 }
@@ -114,31 +127,33 @@ fn by_rule(
 ) -> (&'static str, String) {
     let error = last_error.map(|error| format!(": {}", error.trim_end_matches('.'))).unwrap_or_default();
     match rule {
-        RuleReport::First => ("new", "it is asked for at once: nothing is known of it yet".to_owned()),
+        RuleReport::First => ("new", "polled at once: nothing is known of it yet".to_owned()),
         RuleReport::Cadence(rule) => ("cadence", by_cadence(rule, group, &error)),
         RuleReport::Backoff { failures, ceiling_seconds, max_seconds } => {
             let polls = if *failures == 1 { "poll" } else { "polls in a row" };
             let (ceiling, most) = (human(*ceiling_seconds), human(*max_seconds));
-            let bounds = format!("0.5s, doubling, at most {most}");
+            let bounds = format!("0.5s, doubled with each failure, up to {most}");
             (
                 "backoff",
-                format!("{failures} {polls} failed{error}; again within {ceiling}, by chance ({bounds})"),
+                format!(
+                    "{failures} {polls} failed{error}; the next one at random within {ceiling} ({bounds})"
+                ),
             )
         }
         RuleReport::LongestInterval { interval_seconds } => {
             let interval = human(*interval_seconds);
-            ("slow", format!("the trouble was reported and lasts, so it is polled every {interval}{error}"))
+            ("slow", format!("polled every {interval}, because its trouble was reported and lasts{error}"))
         }
     }
 }
 
 fn by_cadence(rule: &CadenceReport, group: Option<&RestoreGroup>, error: &str) -> String {
     let age = human(rule.age_seconds);
-    let root = format!("the root of {} s x", 2.0 * rule.poll_cost_seconds);
+    let root = format!("the square root of {} s x", 2.0 * rule.poll_cost_seconds);
     let measured = match (rule.since, rule.projected_seconds) {
         (SinceReport::Start, None) if rule.past_restores == 0 => match rule.expected_seconds {
             Some(expected) => {
-                format!("its age of {age} and the {} that it is expected to take", human(expected))
+                format!("its age of {age} and the {} that it is configured to take", human(expected))
             }
             None => format!("its age of {age}: {root} age"),
         },
@@ -163,7 +178,19 @@ fn by_cadence(rule: &CadenceReport, group: Option<&RestoreGroup>, error: &str) -
         stretch if stretch < 1.0 => format!(", shortened to {:.0} % by full effort", 100.0 * stretch),
         _ => String::new(),
     };
-    format!("every {every} by {measured}{shortened}; between {least} and {most}, each +-10 %")
+    format!(
+        "every {every} by {measured}{shortened}; at least {least}, at most {most}, each varied by up to 10 %"
+    )
+}
+
+/// What past restores let expect, and how this one compares with them.
+fn by_expectation(expected: &Expectation, age_seconds: f64) -> String {
+    let compared = match age_seconds {
+        age if age > expected.p90_seconds => "longer than nine in ten of them",
+        age if age > expected.p50_seconds => "longer than half of them",
+        _ => "not as long as half of them yet",
+    };
+    format!("{expected}; this one has been running for {}, {compared}", human(age_seconds))
 }
 
 fn from_now(seconds: f64) -> String {
@@ -193,7 +220,7 @@ mod tests {
 
     fn cadence(rule: CadenceReport, group: Option<&RestoreGroup>) -> String {
         let (_, words) = by_rule(&RuleReport::Cadence(rule), group, None);
-        words.strip_suffix("; between 1.0s and 1m 00s, each +-10 %").unwrap().to_owned()
+        words.strip_suffix("; at least 1.0s, at most 1m 00s, each varied by up to 10 %").unwrap().to_owned()
     }
 
     #[test]
@@ -204,8 +231,22 @@ mod tests {
 
         assert_eq!(
             words,
-            "5 polls in a row failed: HTTP 503; again within 8.0s, by chance (0.5s, doubling, at most 22s)"
+            "5 polls in a row failed: HTTP 503; the next one at random within 8.0s (0.5s, doubled with each failure, up to \
+             22s)"
         );
+    }
+
+    #[test]
+    fn expectation_says_how_this_one_compares() {
+        let expected = Expectation { restores: 40, p50_seconds: 540.0, p90_seconds: 1260.0, group: None };
+        for (age, end) in [
+            (60.0, "; this one has been running for 1m 00s, not as long as half of them yet"),
+            (600.0, "; this one has been running for 10m 00s, longer than half of them"),
+            (1300.0, "; this one has been running for 21m 40s, longer than nine in ten of them"),
+        ] {
+            let words = by_expectation(&expected, age);
+            assert!(words.starts_with(&expected.to_string()) && words.ends_with(end), "{words}");
+        }
     }
 
     #[test]
@@ -214,9 +255,9 @@ mod tests {
             cadence(CadenceReport { past_restores, poll_cost_seconds, ..RULE }, None)
         };
 
-        assert_eq!(of_age(0, 0.1), "every 11s by its age of 9m 00s: the root of 0.2 s x age");
-        assert_eq!(of_age(0, 0.4), "every 11s by its age of 9m 00s: the root of 0.8 s x age");
-        assert_eq!(of_age(0, 0.025), "every 11s by its age of 9m 00s: the root of 0.05 s x age");
+        assert_eq!(of_age(0, 0.1), "every 11s by its age of 9m 00s: the square root of 0.2 s x age");
+        assert_eq!(of_age(0, 0.4), "every 11s by its age of 9m 00s: the square root of 0.8 s x age");
+        assert_eq!(of_age(0, 0.025), "every 11s by its age of 9m 00s: the square root of 0.05 s x age");
         assert_eq!(
             of_age(40, 0.1),
             "every 11s by its age of 9m 00s and what 40 past restores of the project took"
@@ -224,15 +265,15 @@ mod tests {
         assert!(of_age(1, 0.1).contains("1 past restore of"));
         assert_eq!(
             cadence(CadenceReport { projected_seconds: Some(22.0), ..RULE }, None),
-            "every 11s by its progress: half of the 22s to the projected end, at most three times the root of 0.2 s x \
+            "every 11s by its progress: half of the 22s to the projected end, at most three times the square root of 0.2 s x \
              age (9m 00s)"
         );
         assert_eq!(
             cadence(CadenceReport { interval_seconds: 5.5, stretch: 0.5, ..RULE }, None),
-            "every 5.5s by its age of 9m 00s: the root of 0.2 s x age, shortened to 50 % by full effort"
+            "every 5.5s by its age of 9m 00s: the square root of 0.2 s x age, shortened to 50 % by full effort"
         );
         let completed = CadenceReport { since: SinceReport::Completion, poll_cost_seconds: 0.4, ..RULE };
-        assert!(cadence(completed, None).ends_with("the root of 0.8 s x that, for its index"));
+        assert!(cadence(completed, None).ends_with("the square root of 0.8 s x that, for its index"));
     }
 
     #[test]
@@ -245,7 +286,7 @@ mod tests {
         );
         assert_eq!(
             cadence(CadenceReport { expected_seconds: Some(600.0), ..RULE }, None),
-            "every 11s by its age of 9m 00s and the 10m 00s that it is expected to take"
+            "every 11s by its age of 9m 00s and the 10m 00s that it is configured to take"
         );
     }
 }

@@ -184,7 +184,7 @@ fn expectation(durations: &[Duration]) -> Option<Expectation> {
     let seconds = |part| nearest_rank(durations, part).map(|took| took.as_secs_f64());
     Some(Expectation {
         restores: durations.len(),
-        median_seconds: seconds(0.5)?,
+        p50_seconds: seconds(0.5)?,
         p90_seconds: seconds(0.9)?,
         group: None,
     })

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::time::Duration;
 
+use super::names::Names;
 use super::schedule::Place;
 use super::tally::{Counted, Tally};
 use crate::config::{JobSettings, WatchSettings};
@@ -27,6 +28,7 @@ pub(super) struct JobTable {
     /// Boxed, because a map that is filled in order stays half empty.
     jobs: BTreeMap<JobId, Box<Job>>,
     dirty: BTreeSet<JobId>,
+    names: Names,
     tally: Tally,
     /// Jobs that may have changed since they were counted.
     uncounted: Vec<JobId>,
@@ -90,6 +92,16 @@ impl JobTable {
         self.jobs.range::<JobId, _>(ids).map(|(id, job)| (id, job.as_ref()))
     }
 
+    /// The id of a job as the table has it, if it has the job.
+    pub(super) fn entry(&self, id: &JobId) -> Option<&JobId> {
+        self.jobs.get_key_value(id).map(|(id, _)| id)
+    }
+
+    /// The jobs of this name.
+    pub(super) fn named(&self, name: &str) -> impl Iterator<Item = &JobId> {
+        self.names.of(name)
+    }
+
     /// A job to change; it is marked as dirty.
     pub(super) fn get_mut(&mut self, id: &JobId) -> Option<&mut Job> {
         let job = self.jobs.get_mut(id)?;
@@ -141,14 +153,16 @@ impl JobTable {
             self.dirty.insert(id.clone());
         }
         self.uncounted.push(id.clone());
-        let replaced = self.jobs.insert(id, Box::new(job));
-        self.count_out(replaced.as_deref());
+        let replaced = self.jobs.remove(&id);
+        self.leaves(&id, replaced.as_deref());
+        self.names.add(job.tracker.settings().name.as_deref(), &id);
+        self.jobs.insert(id, Box::new(job));
     }
 
     pub(super) fn remove(&mut self, id: &JobId) -> Option<Box<Job>> {
         self.dirty.remove(id);
         let removed = self.jobs.remove(id);
-        self.count_out(removed.as_deref());
+        self.leaves(id, removed.as_deref());
         removed
     }
 
@@ -170,9 +184,11 @@ impl JobTable {
         }
     }
 
-    /// Takes a job that leaves out of the tally.
-    fn count_out(&mut self, job: Option<&Job>) {
-        if let Some(counted) = job.and_then(|job| job.volatile.counted) {
+    /// Takes a job that leaves out of the tally and of the names.
+    fn leaves(&mut self, id: &JobId, job: Option<&Job>) {
+        let Some(job) = job else { return };
+        self.names.remove(job.tracker.settings().name.as_deref(), id);
+        if let Some(counted) = job.volatile.counted {
             self.tally -= counted;
         }
     }
@@ -210,6 +226,8 @@ impl JobTable {
         let tracker = &mut self.jobs.get_mut(id)?.tracker;
         self.uncounted.push(id.clone());
         let before = tracker.has_ended();
+        self.names.remove(tracker.settings().name.as_deref(), id);
+        self.names.add(settings.name.as_deref(), id);
         tracker.reconfigure(settings, watch);
         let after = tracker.has_ended();
         if before && !after {
@@ -262,8 +280,8 @@ impl Job {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Until;
     use crate::model::time::Now;
+    use crate::model::{Outcome, Until};
 
     fn table() -> (JobTable, JobId) {
         let id = JobId::new("rj-1").unwrap();
@@ -321,17 +339,41 @@ mod tests {
     }
 
     #[test]
+    fn jobs_are_found_by_the_names_that_they_have_now() {
+        let (mut table, id) = table();
+        let named = |name: &str| JobSettings { name: Some(name.to_owned()), ..JobSettings::new(id.clone()) };
+        let found = |table: &JobTable, name| table.named(name).cloned().collect::<Vec<_>>();
+
+        table.reconfigure(&id, named("nightly"), WatchSettings::default());
+        assert_eq!(found(&table, "nightly").len(), 1);
+
+        table.reconfigure(&id, named("weekly"), WatchSettings::default());
+        assert_eq!((found(&table, "nightly").len(), found(&table, "weekly").len()), (0, 1));
+
+        table.insert(id.clone(), job(&id), false);
+        assert_eq!(found(&table, "weekly"), []);
+
+        table.reconfigure(&id, named("weekly"), WatchSettings::default());
+        table.remove(&id);
+        assert_eq!(found(&table, "weekly"), []);
+    }
+
+    #[test]
     fn the_tally_counts_what_changed_came_and_left() {
         let (mut table, id) = table();
         let ready = JobSettings { until: Some(Until::Ready), ..JobSettings::new(id.clone()) };
         table.reconfigure(&id, ready, WatchSettings::default());
 
         table.recount();
-        assert_eq!(table.tally(), Tally { may_turn_to_index: 1, ..Tally::default() });
+        assert_eq!((table.tally().may_turn_to_index, table.tally().outcomes.of(Outcome::Open)), (1, 1));
 
         table.insert(id.clone(), job(&id), false);
         table.recount();
-        assert_eq!(table.tally(), Tally::default(), "the new one is not watched for its index");
+        assert_eq!(
+            (table.tally().may_turn_to_index, table.tally().outcomes.of(Outcome::Open)),
+            (0, 1),
+            "the new one is not watched for its index"
+        );
 
         table.remove(&id);
         table.recount();

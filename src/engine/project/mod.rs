@@ -16,6 +16,7 @@ mod gate;
 mod jobs;
 mod key;
 mod list_policy;
+mod names;
 mod overdue;
 mod pages;
 mod polling;

@@ -3,17 +3,15 @@
 use std::ops::{AddAssign, SubAssign};
 
 use super::jobs::Job;
-use crate::model::Outcome;
+use crate::model::{Outcome, OutcomeCounts};
 
 /// Counts of jobs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Tally {
     /// Jobs that ended.
     pub(super) ended: usize,
-    /// Jobs that are not found, as far as their own polls say.
-    pub(super) not_found: usize,
-    /// Jobs that are unreachable, as far as their own polls say.
-    pub(super) unreachable: usize,
+    /// Jobs by outcome, as far as their own polls say.
+    pub(super) outcomes: OutcomeCounts,
     /// Jobs whose index may be polled after their next answer.
     pub(super) may_turn_to_index: usize,
     /// Jobs that were discovered, and are named nowhere.
@@ -45,10 +43,11 @@ impl Counted {
 
     /// The counts of this job alone.
     fn tally(self) -> Tally {
+        let mut outcomes = OutcomeCounts::default();
+        outcomes.add(self.outcome, 1);
         Tally {
             ended: usize::from(self.has_ended),
-            not_found: usize::from(self.outcome == Outcome::NotFound),
-            unreachable: usize::from(self.outcome == Outcome::Unreachable),
+            outcomes,
             may_turn_to_index: usize::from(self.may_turn_to_index),
             discovered: usize::from(self.discovered_is_over.is_some()),
             discovered_over: usize::from(self.discovered_is_over == Some(true)),
@@ -60,8 +59,7 @@ impl AddAssign<Counted> for Tally {
     fn add_assign(&mut self, job: Counted) {
         let one = job.tally();
         self.ended += one.ended;
-        self.not_found += one.not_found;
-        self.unreachable += one.unreachable;
+        self.outcomes += one.outcomes;
         self.may_turn_to_index += one.may_turn_to_index;
         self.discovered += one.discovered;
         self.discovered_over += one.discovered_over;
@@ -72,8 +70,7 @@ impl SubAssign<Counted> for Tally {
     fn sub_assign(&mut self, job: Counted) {
         let one = job.tally();
         self.ended -= one.ended;
-        self.not_found -= one.not_found;
-        self.unreachable -= one.unreachable;
+        self.outcomes -= one.outcomes;
         self.may_turn_to_index -= one.may_turn_to_index;
         self.discovered -= one.discovered;
         self.discovered_over -= one.discovered_over;

@@ -7,10 +7,13 @@ use std::time::Duration;
 use super::tally::Tally;
 use super::{Job, Project};
 use crate::engine::tracker::Tracker;
-use crate::engine::{LeftOut, Totals};
-use crate::model::Outcome;
+use crate::engine::{JobKey, LeftOut, Totals, outcome};
 use crate::model::time::{Instant, Now};
-use crate::model::{Expectation, JobId, ProjectName};
+use crate::model::{Expectation, JobId, Outcome, ProjectName, Reference};
+
+/// Of how many jobs whose id begins as a reference says that a project tells: enough to list some
+/// and to say that there are more.
+const MAX_BY_PREFIX: usize = 6;
 
 /// How a project is doing.
 #[derive(Debug, Clone)]
@@ -80,6 +83,13 @@ pub struct JobView<'a> {
     pub gives_up_at: Option<Instant>,
 }
 
+impl JobView<'_> {
+    /// Its place in the order of all jobs.
+    pub fn key(&self) -> JobKey {
+        (self.project.clone(), self.tracker.settings().id.clone())
+    }
+}
+
 impl Project {
     pub(in crate::engine) fn overview(&self) -> ProjectView<'_> {
         let failing_since = self.discovery.failing_since();
@@ -122,13 +132,12 @@ impl Project {
 
     /// How many of its jobs are in which condition, by [`JobView::outcome`].
     pub(in crate::engine) fn totals(&self) -> Totals {
-        let Tally { ended, not_found, unreachable, .. } = self.jobs.tally();
-        let (is_unauthorized, setup) = (self.is_unauthorized(), self.key.misconfiguration());
+        let Tally { ended, outcomes, .. } = self.jobs.tally();
+        let is_unauthorized = self.is_unauthorized();
         Totals {
             jobs: self.jobs.len(),
             ended,
-            not_found: if is_unauthorized { 0 } else { not_found },
-            unreachable: if is_unauthorized || setup.suspected().is_some() { 0 } else { unreachable },
+            outcomes: outcomes.map(|own| self.outcome(own)),
             open: self.open(),
             undecided: if is_unauthorized { 0 } else { self.open() },
             misconfigured: usize::from(self.is_misconfigured()),
@@ -151,6 +160,19 @@ impl Project {
             Some(ids) => Box::new(ids.range::<JobId, _>(range).map(|id| (id, self.view(id)))),
             None => Box::new(self.jobs.range(range).map(|(id, job)| (id, Some(self.view_of(job))))),
         }
+    }
+
+    /// The jobs that a reference may name, by id; of those whose id only begins so, a few.
+    pub(in crate::engine) fn named(&self, reference: &Reference) -> impl Iterator<Item = JobView<'_>> {
+        let by_id = JobId::new(reference.as_str()).ok().and_then(|id| self.jobs.entry(&id));
+        let mut ids: BTreeSet<&JobId> =
+            by_id.into_iter().chain(self.jobs.named(reference.as_str())).collect();
+        for prefix in reference.prefixes() {
+            let Ok(first) = JobId::new(prefix.as_str()) else { continue };
+            let from_there = self.jobs.range((Bound::Included(&first), Bound::Unbounded)).map(|(id, _)| id);
+            ids.extend(from_there.take_while(|id| id.as_str().starts_with(&prefix)).take(MAX_BY_PREFIX));
+        }
+        ids.into_iter().filter_map(|id| self.view(id))
     }
 
     /// When the jobs that are due then are polled, or scanned for if scans cover them, if nothing
@@ -191,7 +213,7 @@ impl Project {
         JobView {
             project: &self.name,
             unauthorized: self.key.access().refusal(),
-            misconfigured: self.misconfigured(job),
+            misconfigured: self.misconfigured(job.tracker.outcome()),
             is_paused: self.gate.is_paused(),
             is_configured: job.configured,
             is_added: job.added.as_ref().is_some_and(|added| !added.discovered),
@@ -212,11 +234,16 @@ impl Project {
         by_time.filter(|_| !is_by_number)
     }
 
-    /// Why nothing can be learned of this job as requests are set up, if so. Trouble that has
-    /// lasted needs no further confirmation.
-    fn misconfigured(&self, job: &Job) -> Option<&str> {
+    /// The outcome of a job that has this one by its own polls, as [`JobView::outcome`] has it.
+    fn outcome(&self, own: Outcome) -> Outcome {
+        outcome::in_project(own, self.is_unauthorized(), self.misconfigured(own).is_some())
+    }
+
+    /// Why nothing can be learned of a job with this outcome as requests are set up, if so. Trouble
+    /// that has lasted needs no further confirmation.
+    fn misconfigured(&self, own: Outcome) -> Option<&str> {
         let setup = self.key.misconfiguration();
-        let has_lasted = job.tracker.outcome() == Outcome::Unreachable;
+        let has_lasted = own == Outcome::Unreachable;
         setup.confirmed().or(setup.suspected().filter(|_| has_lasted))
     }
 }

@@ -92,8 +92,9 @@ fn assert_totals_are_true(engine: &Engine) {
     let ended = engine.jobs().filter(|job| job.tracker.has_ended()).count();
     let totals = engine.totals();
     assert_eq!((totals.jobs, totals.ended), (outcomes.len(), ended));
-    assert_eq!(totals.not_found, count(Outcome::NotFound));
-    assert_eq!(totals.unreachable, count(Outcome::Unreachable));
+    for outcome in Outcome::ALL {
+        assert_eq!(totals.outcomes.of(outcome), count(outcome), "{outcome}");
+    }
 }
 
 /// Hands an input to a bare engine. Returns the actions that follow.

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Format;
-use crate::model::{Event, EventId, EventKind};
+use crate::model::{Event, EventId, EventKind, time};
 
 #[derive(Debug)]
 pub(super) struct CloudEvents;
@@ -33,6 +33,7 @@ struct CloudEvent<'a> {
     source: String,
     #[serde(rename = "type")]
     kind: EventKind,
+    #[serde(serialize_with = "time::publish")]
     time: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<&'a str>,
@@ -88,22 +89,22 @@ mod tests {
 
     #[test]
     fn completed() {
-        insta::assert_snapshot!(shown(&sample_events::completed()), @r#"{"specversion":"1.0","id":"01a20846-fe00-7000-8000-000000000000","source":"/restore-watch/projects/default","type":"restore_job.completed","time":"2026-11-23T12:00:00.5Z","subject":"rj-1","datacontenttype":"application/json","data":{"id":"01a20846-fe00-7000-8000-000000000000","type":"restore_job.completed","timestamp":"2026-11-23T12:00:00.5Z","project":"default","job":{"id":"rj-1","name":"nightly","backup_id":"bk-1","target_index_name":"docs","target_index_id":"ix-1","created_at":"2026-11-23T11:59:54Z","completed_at":"2026-11-23T12:00:00Z","percent_complete":100.0},"previous_status":"Pending","status":"Completed","elapsed_seconds":6.0,"detection_delay_seconds":0.5,"reason":null}}"#);
+        insta::assert_snapshot!(shown(&sample_events::completed()), @r#"{"specversion":"1.0","id":"01a20846-fe00-7000-8000-000000000000","source":"/restore-watch/projects/default","type":"restore_job.completed","time":"2026-11-23T12:00:00.500Z","subject":"rj-1","datacontenttype":"application/json","data":{"id":"01a20846-fe00-7000-8000-000000000000","type":"restore_job.completed","timestamp":"2026-11-23T12:00:00.500Z","project":"default","job":{"id":"rj-1","name":"nightly","backup_id":"bk-1","target_index_name":"docs","target_index_id":"ix-1","created_at":"2026-11-23T11:59:54Z","completed_at":"2026-11-23T12:00:00Z","percent_complete":100.0},"previous_status":"Pending","status":"Completed","elapsed_seconds":6.0,"detection_delay_seconds":0.5,"reason":null}}"#);
     }
 
     #[test]
     fn failed() {
-        insta::assert_snapshot!(shown(&sample_events::failed()), @r#"{"specversion":"1.0","id":"01a20846-fe00-7000-8000-000000000000","source":"/restore-watch/projects/EU%20%26%20co","type":"restore_job.failed","time":"2026-11-23T12:00:00.5Z","subject":"rj-2","datacontenttype":"application/json","data":{"id":"01a20846-fe00-7000-8000-000000000000","type":"restore_job.failed","timestamp":"2026-11-23T12:00:00.5Z","project":"EU & co","job":{"id":"rj-2","name":null,"backup_id":null,"target_index_name":"docs_*v2*","target_index_id":null,"created_at":null,"completed_at":null,"percent_complete":42.0},"previous_status":"Failed","status":"Failed","elapsed_seconds":5400.0,"detection_delay_seconds":null,"reason":"<b>no & why</b>"}}"#);
+        insta::assert_snapshot!(shown(&sample_events::failed()), @r#"{"specversion":"1.0","id":"01a20846-fe00-7000-8000-000000000000","source":"/restore-watch/projects/EU%20%26%20co","type":"restore_job.failed","time":"2026-11-23T12:00:00.500Z","subject":"rj-2","datacontenttype":"application/json","data":{"id":"01a20846-fe00-7000-8000-000000000000","type":"restore_job.failed","timestamp":"2026-11-23T12:00:00.500Z","project":"EU & co","job":{"id":"rj-2","name":null,"backup_id":null,"target_index_name":"docs_*v2*","target_index_id":null,"created_at":null,"completed_at":null,"percent_complete":42.0},"previous_status":"Failed","status":"Failed","elapsed_seconds":5400.0,"detection_delay_seconds":null,"reason":"<b>no & why</b>"}}"#);
     }
 
     #[test]
     fn unauthorized_has_no_subject() {
-        insta::assert_snapshot!(shown(&sample_events::unauthorized()), @r#"{"specversion":"1.0","id":"01a20846-fe00-7000-8000-000000000000","source":"/restore-watch/projects/EU%20%26%20co","type":"project.unauthorized","time":"2026-11-23T12:00:00.5Z","datacontenttype":"application/json","data":{"id":"01a20846-fe00-7000-8000-000000000000","type":"project.unauthorized","timestamp":"2026-11-23T12:00:00.5Z","project":"EU & co","job":null,"previous_status":null,"status":null,"elapsed_seconds":null,"detection_delay_seconds":null,"reason":"HTTP 403: Forbidden"}}"#);
+        insta::assert_snapshot!(shown(&sample_events::unauthorized()), @r#"{"specversion":"1.0","id":"01a20846-fe00-7000-8000-000000000000","source":"/restore-watch/projects/EU%20%26%20co","type":"project.unauthorized","time":"2026-11-23T12:00:00.500Z","datacontenttype":"application/json","data":{"id":"01a20846-fe00-7000-8000-000000000000","type":"project.unauthorized","timestamp":"2026-11-23T12:00:00.500Z","project":"EU & co","job":null,"previous_status":null,"status":null,"elapsed_seconds":null,"detection_delay_seconds":null,"reason":"HTTP 403: Forbidden"}}"#);
     }
 
     #[test]
     fn test() {
-        insta::assert_snapshot!(shown(&sample_events::test()), @r#"{"specversion":"1.0","id":"01a20846-fe00-7000-8000-000000000000","source":"/restore-watch/projects/default","type":"restore_watch.test","time":"2026-11-23T12:00:00.5Z","datacontenttype":"application/json","data":{"id":"01a20846-fe00-7000-8000-000000000000","type":"restore_watch.test","timestamp":"2026-11-23T12:00:00.5Z","project":"default","job":null,"previous_status":null,"status":null,"elapsed_seconds":null,"detection_delay_seconds":null,"reason":null}}"#);
+        insta::assert_snapshot!(shown(&sample_events::test()), @r#"{"specversion":"1.0","id":"01a20846-fe00-7000-8000-000000000000","source":"/restore-watch/projects/default","type":"restore_watch.test","time":"2026-11-23T12:00:00.500Z","datacontenttype":"application/json","data":{"id":"01a20846-fe00-7000-8000-000000000000","type":"restore_watch.test","timestamp":"2026-11-23T12:00:00.500Z","project":"default","job":null,"previous_status":null,"status":null,"elapsed_seconds":null,"detection_delay_seconds":null,"reason":null}}"#);
     }
 
     #[test]

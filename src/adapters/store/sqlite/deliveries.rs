@@ -162,9 +162,9 @@ fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<DeliveryRow> {
         kind: read::kind(row, 5)?,
         timestamp: read::time(row, 6)?,
         attempts: row.get(7)?,
-        next_attempt: if due { Some(read::time(row, 8)?) } else { None },
+        next_attempt_at: if due { Some(read::time(row, 8)?) } else { None },
         changed_at: read::time(row, 9)?,
-        reason: row.get(10)?,
+        last_error: row.get(10)?,
     })
 }
 

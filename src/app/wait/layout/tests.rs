@@ -75,7 +75,7 @@ fn view(jobs: Vec<Job<'static>>) -> View<'static> {
 
 fn with_history(view: View<'static>, restores: usize, group: Option<&str>) -> View<'static> {
     let group = group.map(|name| RestoreGroup::Index(name.to_owned()));
-    let expected = Expectation { restores, median_seconds: 540.0, p90_seconds: 1260.0, group };
+    let expected = Expectation { restores, p50_seconds: 540.0, p90_seconds: 1260.0, group };
     View { expected: Some(expected), ..view }
 }
 
