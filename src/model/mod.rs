@@ -5,6 +5,7 @@
 
 mod delivery;
 pub mod duration;
+mod elapsed;
 mod event;
 mod event_id;
 mod event_kind;
@@ -26,6 +27,7 @@ pub mod time;
 mod until;
 
 pub use delivery::{DeliveryId, DeliveryState};
+pub use elapsed::Elapsed;
 pub use event::{Event, JobRef};
 pub use event_id::EventId;
 pub use event_kind::{EventKind, JobState, Severity};
