@@ -147,7 +147,6 @@ fn human(status: &Status) -> String {
 }
 
 fn row(job: &JobStatus, now: Timestamp) -> [String; 8] {
-    let short = |seconds| duration::human(Duration::try_from_secs_f64(seconds).unwrap_or_default());
     let index = job.job.facts.target_index_name.clone().unwrap_or_default();
     let ago = job
         .answered_at
@@ -164,7 +163,16 @@ fn row(job: &JobStatus, now: Timestamp) -> [String; 8] {
     };
     let pending =
         if job.pending_deliveries == 0 { String::new() } else { job.pending_deliveries.to_string() };
-    [label, job.project.to_string(), index, words(job), short(job.elapsed_seconds), ago, next, pending]
+    [
+        label,
+        job.project.to_string(),
+        index,
+        words(job),
+        job.elapsed.in_words().unwrap_or_default(),
+        ago,
+        next,
+        pending,
+    ]
 }
 
 /// An id, or enough of it to be distinct, where a name is shown as well.

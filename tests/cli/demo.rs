@@ -32,8 +32,8 @@ fn is_shown(output: &str) {
     for text in [
         "A simulated control plane serves 7 restores",
         " completed after ",
-        " failed after ",
-        " was cancelled after ",
+        " failed within ",
+        " was cancelled within ",
         "HTTP 503",
         "HTTP 429",
         "status `Initializing` is unknown",

@@ -17,9 +17,9 @@ fn human_log_has_each_job_of_each_project() {
     assert_eq!(done.stdout, "");
     for line in [
         " INFO watching 3 restores\n",
-        " INFO watching restore rj-1 into index docs: Pending\n",
-        " INFO restore rj-1 into index docs completed after ",
-        "ERROR restore rj-2 into index ",
+        " INFO project two: watching restore rj-1 into index docs: Pending\n",
+        " INFO project two: restore rj-1 into index docs completed after ",
+        "ERROR project one: restore rj-2 into index ",
         " INFO all jobs ended\n",
     ] {
         assert_eq!(done.stderr.matches(line).count(), 1, "{line}: {}", done.stderr);

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{JobFilter, JobKey};
-use crate::model::{Expectation, JobRef, Outcome, ProjectName, SinkName, Until};
+use crate::model::{Elapsed, Expectation, JobRef, Outcome, ProjectName, SinkName, Until};
 
 /// How everything stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -113,7 +113,8 @@ pub struct JobStatus {
     /// The last known status, in the words of the API.
     pub status: Option<String>,
     /// How long it took or has been taking; before its start is known, how long it is watched.
-    pub elapsed_seconds: f64,
+    #[serde(flatten)]
+    pub elapsed: Elapsed,
     /// When the API last gave a good answer.
     pub answered_at: Option<Timestamp>,
     /// When it is polled next; none after its end, while it is being polled, and while its project

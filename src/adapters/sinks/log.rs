@@ -23,11 +23,10 @@ macro_rules! line {
 pub fn log(event: &Event) {
     // Nothing in an event can fail to be written.
     let json = serde_json::to_string(event).unwrap_or_default();
-    write(usual_level(event.kind), &json, event);
+    write(usual_level(event.kind), &json, &event.summary());
 }
 
-fn write(level: LogLevel, json: &str, event: &Event) {
-    let summary = event.summary();
+fn write(level: LogLevel, json: &str, summary: &str) {
     match level {
         LogLevel::Debug => line!(Level::DEBUG, json, summary),
         LogLevel::Info => line!(Level::INFO, json, summary),
@@ -52,12 +51,18 @@ pub type Confirm = fn(&dyn Fn()) -> Pin<Box<dyn Future<Output = Result<(), Strin
 #[derive(Debug)]
 pub struct Log {
     levels: Vec<(EventKind, LogLevel)>,
+    names_projects: bool,
     confirm: Confirm,
 }
 
 impl Log {
     pub(super) fn new(settings: &LogSettings, confirm: Confirm) -> Self {
-        Self { levels: settings.levels.clone(), confirm }
+        Self { levels: settings.levels.clone(), names_projects: false, confirm }
+    }
+
+    /// Whether each line names its project.
+    pub(super) fn name_projects(&mut self, names_projects: bool) {
+        self.names_projects = names_projects;
     }
 
     /// Writes an event as one line, and waits until it is written.
@@ -69,7 +74,9 @@ impl Log {
 
     fn write(&self, payload: &Payload) {
         let json = String::from_utf8_lossy(&payload.body);
-        write(self.level(payload.event.kind), &json, &payload.event);
+        let event = &payload.event;
+        let summary = if self.names_projects { event.summary_with_project() } else { event.summary() };
+        write(self.level(event.kind), &json, &summary);
     }
 
     fn level(&self, kind: EventKind) -> LogLevel {

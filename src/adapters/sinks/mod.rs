@@ -23,7 +23,7 @@ use crate::config::SinkSettings;
 use crate::engine::{DeliveryPolicy, Failure, SinkPlan};
 use crate::model::{Event, Payload, SinkName};
 
-pub use desktop::{Urgency, show};
+pub use desktop::{Notice, show};
 pub use error::SinkError;
 pub use log::{Confirm, log};
 
@@ -44,6 +44,15 @@ impl Sink {
             SinkSettings::Desktop(_) => Self::Desktop,
             SinkSettings::Webhook(webhook) => Self::Webhook(webhook::Webhook::new(webhook)?),
         })
+    }
+
+    /// The same sink for a daemon that watches several projects, or only one.
+    #[must_use]
+    pub fn for_several_projects(mut self, are_several: bool) -> Self {
+        if let Self::Log(log) = &mut self {
+            log.name_projects(are_several);
+        }
+        self
     }
 
     /// What the engine must know of a sink that was made of these settings.

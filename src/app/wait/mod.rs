@@ -8,6 +8,7 @@ mod console;
 mod fold;
 mod judge;
 mod live;
+mod notice;
 mod report;
 mod resume;
 mod screen;
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 pub use console::Progress;
 pub use report::Report;
+pub use resume::Again;
 
 use console::Console;
 use fold::Fold;
@@ -55,7 +57,7 @@ pub struct Options {
     /// Print each event as a line of JSON on standard output.
     pub ndjson: bool,
     /// The options by which a command repeats this wait.
-    pub again: Vec<String>,
+    pub again: Again,
     /// Whether that command also names the jobs; else its options select them.
     pub names_jobs: bool,
     /// The foldable section that plain progress is printed in.

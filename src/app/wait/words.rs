@@ -49,7 +49,7 @@ pub(super) type Forecast = BTreeMap<(ProjectName, JobId), Instant>;
 pub(super) fn state(job: &JobView<'_>, forecast: &Forecast, now: Now) -> String {
     let mut words = vec![outcome(job)];
     words.extend(job.tracker.facts().intermediate_progress().map(|percent| format!("{percent:.0} %")));
-    words.push(duration::human(job.tracker.elapsed(now)));
+    words.extend(job.tracker.elapsed(now).in_words());
     words.extend(job.unauthorized.or(job.tracker.last_error()).map(str::to_owned));
     if job.outcome() == Outcome::Open {
         let key = (job.project.clone(), job.tracker.settings().id.clone());
