@@ -68,6 +68,7 @@ impl Elapsed {
 
 /// The published fields, part of a larger object.
 // The comments are descriptions of the published schema.
+#[expect(clippy::struct_field_names, reason = "the published names")]
 #[derive(Serialize, Deserialize, JsonSchema)]
 struct ElapsedSeconds {
     /// Seconds from `created_at` to the end of the restore: to `completed_at`, or to the answer

@@ -313,15 +313,11 @@ impl EventKind {
 
     /// The title of a card about a job: what happened to what, such as `nightly: restore failed`.
     pub fn title_for(self, label: &str, elapsed: Elapsed) -> String {
-        match (self, elapsed) {
-            (Self::Completed, Elapsed::Exact(took)) => {
-                format!("{label}: restored in {}", duration::human(took))
-            }
-            _ => {
-                let (first, rest) = self.heading().split_at(1);
-                format!("{label}: {}{rest}", first.to_ascii_lowercase())
-            }
+        if let (Self::Completed, Elapsed::Exact(took)) = (self, elapsed) {
+            return format!("{label}: restored in {}", duration::human(took));
         }
+        let (first, rest) = self.heading().split_at(1);
+        format!("{label}: {}{rest}", first.to_ascii_lowercase())
     }
 
     /// What to do now, if there is anything to do.

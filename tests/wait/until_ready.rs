@@ -60,7 +60,7 @@ fn missing_index_is_a_failure_after_the_grace() {
     assert!(done.stderr.contains("did not become ready: HTTP 404: Resource docs not found"));
     assert!(done.stderr.ends_with("restore-watch: an index did not become ready\n"), "{}", done.stderr);
     assert!(
-        done.stdout.starts_with("index not ready  rj-1  index docs  1h 00m  last error: HTTP 404"),
+        done.stdout.starts_with("index not ready  rj-1  index docs  at most 1h 00m  last error: HTTP 404"),
         "{}",
         done.stdout
     );

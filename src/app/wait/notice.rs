@@ -20,7 +20,10 @@ impl Report {
     /// The notification that says how the wait ended.
     pub fn notice(&self) -> Notice {
         let (well, others): (Vec<_>, Vec<_>) = self.jobs.iter().partition(|job| job.outcome.is_success());
-        let (open, badly): (Vec<_>, Vec<_>) = others.iter().partition(|job| job.outcome == Outcome::Open);
+        let (open, mut badly): (Vec<&JobReport>, Vec<_>) =
+            others.into_iter().partition(|job| job.outcome == Outcome::Open);
+        // A failure matters more than what a person stopped.
+        badly.sort_by_key(|job| job.outcome == Outcome::Cancelled);
         let decisive = match self.exit {
             Exit::Success => &well,
             _ if badly.is_empty() => &open,
@@ -50,7 +53,7 @@ impl Report {
 
     fn succeeded(&self, well: &[&JobReport]) -> (String, String) {
         let title = format!("{} {}", counted(well.len(), "restore", "restores"), self.goal());
-        let names = listed(well, |job| job.label());
+        let names = listed(well, JobReport::label);
         let others = self.jobs.len() - well.len();
         let not_awaited = (others > 0).then(|| format!("; {others} not ended"));
         (title, names + &not_awaited.unwrap_or_default())
@@ -140,7 +143,7 @@ mod tests {
     fn the_title_names_what_decided_the_wait() {
         use Outcome::{Cancelled, Completed, Failed, Open, Ready};
 
-        let failed = || vec![job("orders", Failed), job("staging", Cancelled), job("docs", Completed)];
+        let failed = || vec![job("staging", Cancelled), job("orders", Failed), job("docs", Completed)];
         let with_many = || (1..=9).map(|n| job(&format!("docs-{n}"), Failed)).collect::<Vec<_>>();
         for (exit, jobs, notice) in [
             (Exit::Success, vec![job("docs", Completed)], "Success | docs: restored in 40s | "),
