@@ -110,8 +110,8 @@ fn an_index_that_is_not_ready_has_a_bound() {
 
         stage.pass(seconds(20));
         let (poll, name) = stage.index_polls.pop_front().unwrap();
-        let state = IndexObservation { name, state: Some(Status::parse(state)), ready };
-        stage.step(Input::PollAnswered { poll, answer: Answer::Index(state) });
+        let observation = IndexObservation { name, state: Some(Status::parse(state)), ready };
+        stage.step(Input::PollAnswered { poll, answer: Answer::Index(observation) });
 
         assert_eq!(stage.emitted_elapsed(), elapsed);
         assert_eq!(stage.elapsed(), elapsed);
