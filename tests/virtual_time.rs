@@ -11,7 +11,7 @@ use std::time::Duration;
 use restore_watch::app::driver::{Driver, State};
 use restore_watch::app::setup::Setup;
 use restore_watch::config::{Endpoint, JobSettings, ProjectSettings, Rate, SecretSource, StateSettings};
-use restore_watch::model::{Event, EventKind, ProjectName};
+use restore_watch::model::{Elapsed, Event, EventKind, ProjectName};
 use restore_watch::platform::clock::Clock;
 use restore_watch::simulate::{Scenario, Simulator, Timeline};
 
@@ -40,7 +40,7 @@ async fn five_hour_restore_is_polled_by_the_square_root_rule() {
     assert!((0.0..=66.0).contains(&delay), "{delay}");
     assert!(site.longest_gap(0.0, 5.0 * HOUR) <= 66.5);
     assert!(site.longest_gap(0.0, 10.0) <= 2.0, "a young job is watched closely");
-    assert_eq!(events[1].elapsed_seconds, Some(5.0 * HOUR));
+    assert_eq!(events[1].elapsed, Elapsed::Exact(Duration::from_hours(5)));
     assert!(site.plane.connections() < polls / 10, "connections are used again");
 }
 

@@ -36,6 +36,16 @@ impl fmt::Display for SetupErrors {
     }
 }
 
+impl SetupErrors {
+    /// The variable of the environment that should hold an API key and does not.
+    pub fn missing_variable(&self) -> Option<&str> {
+        self.0.iter().find_map(|error| match error {
+            SetupError::Key { error: SecretError::EnvMissing(name), .. } => Some(name.as_str()),
+            _ => None,
+        })
+    }
+}
+
 impl SetupError {
     pub fn help(&self) -> Option<&'static str> {
         match self {
@@ -87,9 +97,10 @@ impl Setup {
     ) -> Result<Self, SetupErrors> {
         match (clients(&projects), self::sinks(sinks)) {
             (Ok(clients), Ok((sinks, plans))) => {
-                let are_several = projects.len() > 1;
-                let shared = |sink: Sink| Arc::new(sink.naming_projects(are_several));
-                let sinks = sinks.into_iter().map(|(name, sink)| (name, shared(sink))).collect();
+                let several = projects.len() > 1;
+                let sinks = sinks.into_iter();
+                let sinks = sinks.map(|(name, sink)| (name, Arc::new(sink.for_several_projects(several))));
+                let sinks = sinks.collect();
                 Ok(Self { plan: Plan { projects, sinks: plans, keep }, clients, sinks })
             }
             (clients, sinks) => {

@@ -1,11 +1,13 @@
 //! The report of a wait to the host of a pipeline.
 
+use std::io::{self, Write as _};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use tokio::time::timeout;
 
 use crate::adapters::ci::{Environment, Host};
+use crate::app::setup::SetupErrors;
 use crate::app::wait::Report;
 use crate::platform::blocking;
 use crate::platform::output::Output;
@@ -70,6 +72,14 @@ pub(super) async fn conclude(environment: Environment, report: &Report, people: 
 
     for warning in warnings {
         people.write(format!("restore-watch: {warning}\n"));
+    }
+}
+
+/// Says on the host where to set the key that is not set, if that is what is wrong.
+pub(super) fn annotate(environment: Environment, errors: &SetupErrors) {
+    if let Some(variable) = errors.missing_variable() {
+        // A failure of this cannot be reported anywhere.
+        drop(io::stderr().write_all(environment.missing_key(variable).as_bytes()));
     }
 }
 

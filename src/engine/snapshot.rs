@@ -187,6 +187,8 @@ pub struct IndexSnapshot {
     pub verdict: Option<(bool, Timestamp)>,
     /// The age of the job then; not said in a state of 0.1.0.
     pub age: Option<Duration>,
+    /// Its age at the last answer before that; not said in a state of 0.1.0.
+    pub seen_running: Option<Duration>,
 }
 
 /// What a job is watched with that no configuration need name.
@@ -210,6 +212,8 @@ pub struct EndSnapshot {
     pub observed_at: Timestamp,
     /// The age of the job then; not said in a state of 0.1.0.
     pub age: Option<Duration>,
+    /// Its age when a poll last showed it running; not said in a state of 0.1.0.
+    pub seen_running: Option<Duration>,
 }
 
 /// Intermediate progress.

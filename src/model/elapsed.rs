@@ -47,24 +47,28 @@ impl Elapsed {
             Self::Exact(elapsed) => Some(format!("after {}", duration::human(elapsed))),
             Self::AtMost { bound, .. } => {
                 let within = format!("within {} of its start", duration::human(bound));
-                Some([Some(within), self.noticed()].into_iter().flatten().collect::<Vec<_>>().join(", "))
+                Some(match self.noticed() {
+                    Some(noticed) => format!("{within}, noticed {noticed}"),
+                    None => within,
+                })
             }
         }
     }
 
-    /// How late the end was noticed, if that says more than the bound: if the restore is known to
-    /// have run for most of the time.
+    /// How late the end was noticed, such as `20s after its last running poll`, if that says more
+    /// than the bound: if the restore is known to have run for most of the time.
     pub fn noticed(self) -> Option<String> {
         let Self::AtMost { bound, seen_running: Some(seen_running) } = self else { return None };
 
         let unseen = bound.saturating_sub(seen_running);
         let says_more = unseen < seen_running;
-        says_more.then(|| format!("noticed {} after its last running poll", duration::human(unseen)))
+        says_more.then(|| format!("{} after its last running poll", duration::human(unseen)))
     }
 }
 
 /// The published fields, part of a larger object.
 // The comments are descriptions of the published schema.
+#[expect(clippy::struct_field_names, reason = "the published names")]
 #[derive(Serialize, Deserialize, JsonSchema)]
 struct ElapsedSeconds {
     /// Seconds from `created_at` to the end of the restore: to `completed_at`, or to the answer

@@ -10,7 +10,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::schema::DateTime;
-use super::{EventId, EventKind, JobFacts, JobId, ProjectName, Status, time};
+use super::{Elapsed, EventId, EventKind, JobFacts, JobId, ProjectName, Status, time};
 
 /// The job an event is about.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,9 +49,9 @@ pub struct Event {
     pub previous_status: Option<Status>,
     /// The last known status now.
     pub status: Option<Status>,
-    /// Seconds from `created_at` (or from the start of the watch, if that is unknown) to the end of
-    /// the job; to `timestamp` if the end is unknown or the event is about the index. Not below 0.
-    pub elapsed_seconds: Option<f64>,
+    /// How long the job took, or has been taking.
+    #[serde(flatten)]
+    pub elapsed: Elapsed,
     /// Seconds from `completed_at` to `timestamp`, if both are known; not below 0. Events about an
     /// index have none: the API does not say since when it serves.
     pub detection_delay_seconds: Option<f64>,
@@ -71,7 +71,7 @@ impl Event {
             job: None,
             previous_status: None,
             status: None,
-            elapsed_seconds: None,
+            elapsed: Elapsed::Unknown,
             detection_delay_seconds: None,
             reason: None,
         }
@@ -149,6 +149,8 @@ impl<'de> Deserialize<'de> for JobRef {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -173,12 +175,12 @@ mod tests {
             }),
             previous_status: Some(Status::Pending),
             status: Some(Status::Completed),
-            elapsed_seconds: Some(6.0),
+            elapsed: Elapsed::Exact(Duration::from_secs(6)),
             detection_delay_seconds: None,
             reason: None,
         };
         let json = serde_json::to_string(&event).unwrap();
         assert_eq!(serde_json::from_str::<Event>(&json).unwrap(), event, "and back");
-        insta::assert_snapshot!(json, @r#"{"id":"01a20846-fe00-7000-8000-000000000000","type":"restore_job.completed","timestamp":"2026-11-23T12:00:00.500Z","project":"default","job":{"id":"rj-1","name":null,"backup_id":null,"target_index_name":"docs","target_index_id":null,"created_at":null,"completed_at":null,"percent_complete":null},"previous_status":"Pending","status":"Completed","elapsed_seconds":6.0,"detection_delay_seconds":null,"reason":null}"#);
+        insta::assert_snapshot!(json, @r#"{"id":"01a20846-fe00-7000-8000-000000000000","type":"restore_job.completed","timestamp":"2026-11-23T12:00:00.500Z","project":"default","job":{"id":"rj-1","name":null,"backup_id":null,"target_index_name":"docs","target_index_id":null,"created_at":null,"completed_at":null,"percent_complete":null},"previous_status":"Pending","status":"Completed","elapsed_seconds":6.0,"elapsed_lower_bound_seconds":null,"elapsed_upper_bound_seconds":null,"detection_delay_seconds":null,"reason":null}"#);
     }
 }

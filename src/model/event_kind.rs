@@ -10,6 +10,8 @@ use std::fmt;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::{Elapsed, duration};
+
 /// How good or bad an event is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Severity {
@@ -307,6 +309,15 @@ impl EventKind {
     /// What happened, in a few words.
     pub fn heading(self) -> &'static str {
         self.row().heading
+    }
+
+    /// The title of a card about a job: what happened to what, such as `nightly: restore failed`.
+    pub fn title_for(self, label: &str, elapsed: Elapsed) -> String {
+        if let (Self::Completed, Elapsed::Exact(took)) = (self, elapsed) {
+            return format!("{label}: restored in {}", duration::human(took));
+        }
+        let (first, rest) = self.heading().split_at(1);
+        format!("{label}: {}{rest}", first.to_ascii_lowercase())
     }
 
     /// What to do now, if there is anything to do.

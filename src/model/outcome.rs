@@ -12,7 +12,7 @@ use serde::de::IntoDeserializer as _;
 use serde::de::value::Error;
 use serde::{Deserialize, Serialize};
 
-use super::{EventKind, Exit, Status};
+use super::{Elapsed, EventKind, Exit, Status};
 
 /// How a job stands, for a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -138,6 +138,15 @@ impl Outcome {
         }
     }
 
+    /// The title of a card about a job: what happened to what.
+    pub fn title_for(self, label: &str, elapsed: Elapsed) -> String {
+        match (self, self.event()) {
+            (_, Some(event)) => event.title_for(label, elapsed),
+            (Self::Open, None) => format!("{label}: not ended"),
+            (_, None) => self.heading().to_owned(),
+        }
+    }
+
     /// The word as a text for people has it, such as `not found`.
     pub fn label(self) -> String {
         self.to_string().replace('_', " ")
@@ -243,6 +252,21 @@ mod tests {
             (Open, "Restore not ended"),
         ] {
             assert_eq!(outcome.heading(), heading);
+        }
+    }
+
+    #[test]
+    fn a_title_says_what_happened_to_what() {
+        let took = Elapsed::Exact(std::time::Duration::from_secs(40));
+        for (outcome, elapsed, title) in [
+            (Completed, took, "docs: restored in 40s"),
+            (Completed, Elapsed::Unknown, "docs: restore completed"),
+            (Ready, took, "docs: index ready"),
+            (Failed, took, "docs: restore failed"),
+            (Open, took, "docs: not ended"),
+            (Unauthorized, took, "Pinecone refuses the API key"),
+        ] {
+            assert_eq!(outcome.title_for("docs", elapsed), title);
         }
     }
 

@@ -53,8 +53,8 @@ fn is_shown(output: &str) {
     for text in [
         "A simulated control plane serves 7 restores",
         " completed after ",
-        " failed after ",
-        " was cancelled after ",
+        " failed within ",
+        " was cancelled within ",
         "status `Initializing` is unknown",
         "POST restore_job.completed of ",
         "POST restore_job.failed of ",

@@ -28,7 +28,7 @@ fn status_reports_each_job() {
     );
     let daemon = Daemon::new("").project("one", &plane, &["rj-1", "rj-2", "rj-3"]).with(&sink);
     let mut daemon = daemon.run(&[]).start();
-    daemon.until_logged(" failed after ");
+    daemon.until_logged(" failed within ");
     daemon.until("everything is polled", |_| plane.count() > 3);
     daemon.until("deliveries are pending", |daemon| {
         jobs(daemon, "pending_deliveries").iter().map(|(_, count)| count.as_u64().unwrap()).sum::<u64>() >= 3

@@ -43,7 +43,8 @@ fn end_of_a_restore_is_a_desktop_notification() {
     session.succeed("dunstctl close-all");
     let shown = shown(&session.succeed("dunstctl history"));
     let [(heading, text)] = &shown[..] else { panic!("{shown:?}") };
-    assert!(heading == "Restore failed" && text.starts_with("restore rj-1 into index "), "{shown:?}");
+    assert!(heading.starts_with("restored-") && heading.ends_with(": restore failed"), "{shown:?}");
+    assert!(text.contains("Took at most ") && !text.contains("rj-1"), "{shown:?}");
     assert!(plane.requests().iter().all(|request| request.key_accepted));
 
     let process = session.succeed("systemctl --user show --property=MainPID --value restore-watch-user");

@@ -44,7 +44,19 @@ fn github_step_that_succeeds() {
 
     let outputs = step.outputs();
     let given: Vec<_> = outputs.keys().map(String::as_str).collect();
-    assert_eq!(given, ["elapsed_seconds", "exit_code", "jobs", "outcome", "status", "target_index_name"]);
+    assert_eq!(
+        given,
+        [
+            "elapsed_seconds",
+            "elapsed_upper_bound_seconds",
+            "exit_code",
+            "jobs",
+            "outcome",
+            "status",
+            "target_index_name"
+        ]
+    );
+    assert_eq!(outputs["elapsed_upper_bound_seconds"], "");
     for (name, value) in
         [("exit_code", "0"), ("outcome", "met"), ("status", "completed"), ("target_index_name", "docs")]
     {
@@ -88,6 +100,10 @@ fn github_step_that_is_cut_short() {
         assert!(stderr.find("::endgroup::") < stderr.find("restore-watch: "), "{stderr}");
         assert_eq!(step.outputs()["outcome"], outcome);
         assert!(step.summary().contains("| open: `Pending` |"), "{}", step.summary());
+        let go_on = step.summary().split_once("\nTo go on waiting:\n\n```sh\n").unwrap().1.to_owned();
+        let command = go_on.lines().next().unwrap();
+        assert!(command.starts_with("restore-watch wait rj-1 "), "{command}");
+        assert!(stderr.contains(&format!("; to go on: {command}\n")), "the same on standard error: {stderr}");
     };
     let step = Step::new();
 
@@ -183,6 +199,24 @@ fn no_text_of_the_api_becomes_a_runner_command() {
             assert!(summary.contains("| ``##[group]pwned \\| `x` <b>@octocat</b>`` |"), "{summary}");
         }
     }
+}
+
+#[test]
+fn missing_key_is_annotated_on_github_alone() {
+    let wait = || Watch::new(["wait", "rj-1"]).env_remove("PINECONE_API_KEY");
+
+    let done = Step::new().of(wait()).run().expect(78);
+    let empty = Step::new().of(wait()).env("PINECONE_API_KEY", "").run().expect(78);
+    let elsewhere = wait().run().expect(78);
+
+    for done in [done, empty] {
+        let found = commands(&done.stderr);
+        assert_eq!(names(&found), ["error"], "{}", done.stderr);
+        assert!(found[0].1.starts_with("title=No API key::"), "{found:?}");
+        assert!(found[0].1.contains("PINECONE_API_KEY: ${{ secrets.PINECONE_API_KEY }}"), "{found:?}");
+        done.logged("error: project default: ");
+    }
+    assert!(commands(&elsewhere.stderr).is_empty(), "{}", elsewhere.stderr);
 }
 
 #[test]

@@ -3,9 +3,11 @@
 use crate::support::{Folder, KEY, Watch, done, fast, play};
 
 /// The published keys of an event and of its job.
-const TRANSITION: [&str; 10] = [
+const TRANSITION: [&str; 12] = [
     "detection_delay_seconds",
+    "elapsed_lower_bound_seconds",
     "elapsed_seconds",
+    "elapsed_upper_bound_seconds",
     "id",
     "job",
     "previous_status",
@@ -65,6 +67,12 @@ fn json_output_is_one_document() {
     let outcomes: Vec<_> = jobs.iter().map(|job| job["outcome"].as_str().unwrap()).collect();
     assert_eq!(outcomes, ["completed", "failed"]);
     assert_eq!(jobs[0]["elapsed_seconds"], 600.0);
+    assert_eq!(
+        (&jobs[0]["elapsed_upper_bound_seconds"], &jobs[1]["elapsed_seconds"]),
+        (&().into(), &().into())
+    );
+    assert!(jobs[1]["elapsed_upper_bound_seconds"].as_f64() > Some(600.0), "{}", jobs[1]);
+    assert!(jobs[1]["elapsed_lower_bound_seconds"].is_null(), "it was never seen running");
     assert_eq!(jobs[0]["job"]["percent_complete"], 100.0);
     assert!(jobs[0]["job"]["completed_at"].is_string() && jobs[1]["job"]["completed_at"].is_null());
     assert_eq!((&jobs[0]["polls"], &jobs[0]["last_error"]), (&1.into(), &().into()));

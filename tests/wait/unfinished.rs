@@ -22,12 +22,25 @@ fn hint_waits_for_the_same_jobs() {
             "rj-1 --timeout 300ms --not-found-grace 1m30s --unreachable-after 1h",
         ),
         // Options that may hold secrets are left out.
-        (&["rj-1", "--webhook", "http://127.0.0.1:9/secret", "--", "echo", "secret"], "rj-1 --timeout 300ms"),
+        (&["rj-1", "--", "echo", "secret"], "rj-1 --timeout 300ms"),
     ] {
         let arguments: Vec<_> = ["--timeout", "300ms"].iter().chain(arguments).copied().collect();
         let done = Watch::wait(&plane, &arguments).run().expect(124);
         assert_eq!(hint(&done.stderr), format!("restore-watch wait {wanted} {bounds}"));
     }
+}
+
+#[test]
+fn hint_keeps_how_the_end_is_shown_without_a_secret() {
+    let plane = play(OPEN);
+    let arguments = ["rj-1", "--desktop", "--timeout", "300ms", "--webhook", "http://127.0.0.1:9/secret"];
+
+    let done = Watch::wait(&plane, &arguments).run().expect(124);
+
+    let command = hint(&done.stderr).lines().next().unwrap();
+    assert!(command.starts_with("restore-watch wait rj-1 --desktop --timeout 300ms "), "{command}");
+    assert!(command.ends_with(" --webhook \"$WEBHOOK_URL\""), "{command}");
+    assert!(!done.stderr.contains("/secret"), "{}", done.stderr);
 }
 
 #[test]

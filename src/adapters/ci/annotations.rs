@@ -5,7 +5,7 @@
 //! the last one.
 
 use super::{Ending, Job, command};
-use crate::model::{Outcome, duration};
+use crate::model::Outcome;
 
 /// Annotations of each kind that are kept of a step.
 const MAX_ANNOTATIONS: usize = 10;
@@ -17,6 +17,17 @@ pub(super) fn of(ending: &Ending) -> String {
     let bad: Vec<_> =
         others.into_iter().filter(|job| ending.cut_short || job.outcome != Outcome::Open).collect();
     kind("error", &bad, "more restores did not end well") + &kind("notice", &well, "more restores ended well")
+}
+
+/// The command that says where to set the API key, which this variable does not hold. A secret that
+/// there is not is empty in a workflow, without an error.
+pub(super) fn missing_key(variable: &str) -> String {
+    let message = format!(
+        "The environment variable {variable} is not set or empty. Add the key as a secret in the settings of the \
+         repository (Secrets and variables, Actions), and hand it to the step: \
+         env: {{ {variable}: ${{{{ secrets.{variable} }}}} }}. Runs for pull requests from forks get no secrets."
+    );
+    command::line("error", "No API key", &message)
 }
 
 fn kind(name: &str, jobs: &[&Job], more: &str) -> String {
@@ -33,9 +44,9 @@ fn message(job: &Job) -> String {
     let called = job.name.as_ref().unwrap_or(&job.id);
     let index = job.index.as_ref().filter(|index| *index != called);
     let index = index.map(|index| format!(" into index {index}")).unwrap_or_default();
-    let took = job.took.map(|took| format!(" after {}", duration::human(took))).unwrap_or_default();
+    let after = job.elapsed.after_words().map(|after| format!(" {after}")).unwrap_or_default();
     let error = job.error.as_ref().map(|error| format!("; last error: {error}")).unwrap_or_default();
-    format!("restore {called}{index}: {}{took}{error}", job.words)
+    format!("restore {called}{index}: {}{after}{error}", job.words)
 }
 
 #[cfg(test)]
@@ -44,23 +55,31 @@ mod tests {
 
     use super::*;
     use crate::adapters::ci::samples::{ending, job};
+    use crate::model::Elapsed;
 
     #[test]
     fn one_annotation_for_each_finished_or_failed_job() {
         let mut lost = job("rj-2", Outcome::NotFound);
-        (lost.index, lost.took, lost.error) = (None, None, Some("HTTP 404: 100 % gone,\nsorry".to_owned()));
+        (lost.index, lost.elapsed, lost.error) =
+            (None, Elapsed::Unknown, Some("HTTP 404: 100 % gone,\nsorry".to_owned()));
         let mut named = job("rj-3", Outcome::Failed);
-        (named.name, named.took) = (Some("nightly".to_owned()), Some(Duration::from_secs(90)));
+        named.name = Some("nightly".to_owned());
+        named.elapsed = Elapsed::AtMost { bound: Duration::from_secs(90), seen_running: None };
         let jobs = vec![job("rj-1", Outcome::Completed), lost, named, job("rj-4", Outcome::Open)];
         insta::assert_snapshot!(of(&ending(124, true, jobs.clone())), @"
         ::error title=Restore not found::restore rj-2: not found; last error: HTTP 404: 100 %25 gone,%0Asorry
-        ::error title=Restore failed::restore nightly into index docs: failed after 1m 30s
+        ::error title=Restore failed::restore nightly into index docs: failed within 1m 30s of its start
         ::error title=Restore not ended::restore rj-4 into index docs: open after 1m 00s
         ::notice title=Restore completed::restore rj-1 into index docs: completed after 1m 00s
         ");
         let met = of(&ending(0, false, jobs));
 
         assert!(!met.contains("rj-4"), "nothing is asked of it any more: {met}");
+    }
+
+    #[test]
+    fn a_missing_key_says_where_to_set_it() {
+        insta::assert_snapshot!(missing_key("PINECONE_API_KEY"), @"::error title=No API key::The environment variable PINECONE_API_KEY is not set or empty. Add the key as a secret in the settings of the repository (Secrets and variables, Actions), and hand it to the step: env: { PINECONE_API_KEY: ${{ secrets.PINECONE_API_KEY }} }. Runs for pull requests from forks get no secrets.");
     }
 
     #[test]

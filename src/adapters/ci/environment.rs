@@ -76,6 +76,12 @@ impl Environment {
         if self.host == Host::GitHub { annotations::of(ending) } else { String::new() }
     }
 
+    /// The command that annotates the run with where to set the API key, which this variable does
+    /// not hold; empty if the host has none.
+    pub fn missing_key(self, variable: &str) -> String {
+        if self.host == Host::GitHub { annotations::missing_key(variable) } else { String::new() }
+    }
+
     /// Writes summary and outputs to the files of the host. Returns a warning for each that could
     /// not be written. A file may be a pipe, so this may block.
     pub fn record(self, ending: &Ending) -> Vec<String> {

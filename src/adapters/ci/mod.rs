@@ -15,12 +15,10 @@ mod samples;
 mod section;
 mod summary;
 
-use std::time::Duration;
-
 pub use environment::{Environment, TextFilter};
 pub use section::Section;
 
-use crate::model::Outcome;
+use crate::model::{Elapsed, Outcome};
 
 /// A service whose own commands are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +38,8 @@ pub struct Ending {
     pub meaning: &'static str,
     /// A timeout or a signal ended it, so that an open job is a failure.
     pub cut_short: bool,
+    /// The command that goes on, if there is anything to go on with.
+    pub resume: Option<String>,
     pub jobs: Vec<Job>,
     /// The jobs as JSON, as reports have them.
     pub json: String,
@@ -57,10 +57,8 @@ pub struct Job {
     pub outcome: Outcome,
     /// The same in words, with its status where that says more.
     pub words: String,
-    /// How long it took, or has been running; `None` if it was never seen.
-    pub took: Option<Duration>,
-    /// The same in seconds, or the time since the start of the wait.
-    pub elapsed_seconds: f64,
+    /// How long it took, or has been running; unknown if it was never seen.
+    pub elapsed: Elapsed,
     /// The last error of a request for it.
     pub error: Option<String>,
 }

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use uuid::Uuid;
 
 use super::{Ending, inert};
+use crate::model::Elapsed;
 
 /// The lines of the file of outputs.
 pub(super) fn of(ending: &Ending) -> String {
@@ -25,7 +26,9 @@ fn with_delimiter(ending: &Ending, delimiter: &str) -> String {
     put("exit_code", &ending.exit_code.to_string());
     if let [job] = &ending.jobs[..] {
         put("status", &job.outcome.to_string());
-        put("elapsed_seconds", &job.elapsed_seconds.to_string());
+        let [elapsed, upper_bound] = seconds(job.elapsed);
+        put("elapsed_seconds", &elapsed);
+        put("elapsed_upper_bound_seconds", &upper_bound);
         put("target_index_name", job.index.as_deref().unwrap_or_default());
     }
 
@@ -35,8 +38,19 @@ fn with_delimiter(ending: &Ending, delimiter: &str) -> String {
     text
 }
 
+/// The time that the job took, and the upper bound of it; each is empty if it is not known.
+fn seconds(elapsed: Elapsed) -> [String; 2] {
+    match elapsed {
+        Elapsed::Unknown => [String::new(), String::new()],
+        Elapsed::Exact(elapsed) => [elapsed.as_secs_f64().to_string(), String::new()],
+        Elapsed::AtMost { bound, .. } => [String::new(), bound.as_secs_f64().to_string()],
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::adapters::ci::samples::{ending, job};
     use crate::model::Outcome;
@@ -45,6 +59,7 @@ mod tests {
     fn one_job_has_outputs_of_its_own() {
         let mut hostile = job("rj-1", Outcome::Failed);
         hostile.index = Some("a\nEND\noutcome=met".to_owned());
+        hostile.elapsed = Elapsed::AtMost { bound: Duration::from_mins(1), seen_running: None };
         let mut one = ending(1, false, vec![hostile]);
         one.json = r#"[{"id":"a##[add-mask]b"}]"#.to_owned();
         insta::assert_snapshot!(with_delimiter(&one, "D-7"), @r#"
@@ -58,6 +73,9 @@ mod tests {
         failed
         D-7
         elapsed_seconds<<D-7
+
+        D-7
+        elapsed_upper_bound_seconds<<D-7
         60
         D-7
         target_index_name<<D-7

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Ending, Job};
-use crate::model::Outcome;
+use crate::model::{Elapsed, Outcome};
 
 /// A job that took a minute.
 pub(super) fn job(id: &str, outcome: Outcome) -> Job {
@@ -13,8 +13,7 @@ pub(super) fn job(id: &str, outcome: Outcome) -> Job {
         index: Some("docs".to_owned()),
         outcome,
         words: outcome.label(),
-        took: Some(Duration::from_mins(1)),
-        elapsed_seconds: 60.0,
+        elapsed: Elapsed::Exact(Duration::from_mins(1)),
         error: None,
     }
 }
@@ -26,5 +25,5 @@ pub(super) fn ending(exit_code: u8, cut_short: bool, jobs: Vec<Job>) -> Ending {
         124 => ("timeout", "timeout"),
         _ => ("failed", "a job failed or was cancelled"),
     };
-    Ending { outcome, exit_code, meaning, cut_short, jobs, json: "[]".to_owned() }
+    Ending { outcome, exit_code, meaning, cut_short, resume: None, jobs, json: "[]".to_owned() }
 }

@@ -6,13 +6,15 @@
 use std::fmt::Write as _;
 
 use super::{Ending, Job};
-use crate::model::duration;
 
 /// The most rows; a longer table is not read.
 const MAX_ROWS: usize = 200;
 
-/// Room for what follows the last row.
-const TAIL: usize = 200;
+/// Room for the count of jobs that have no row.
+const REST: usize = 200;
+
+/// The longest command that is shown, in bytes.
+const MAX_COMMAND: usize = 4096;
 
 /// The summary, in at most `room` bytes; none where not even its head fits.
 pub(super) fn of(ending: &Ending, room: usize) -> Option<String> {
@@ -29,10 +31,11 @@ pub(super) fn of(ending: &Ending, room: usize) -> Option<String> {
         jobs.len(),
     );
 
+    let go_on = ending.resume.as_deref().map(go_on).unwrap_or_default();
     let mut shown = 0;
     for job in jobs.iter().take(MAX_ROWS) {
         let row = row(job);
-        if text.len() + row.len() + TAIL > room {
+        if text.len() + row.len() + REST + go_on.len() > room {
             break;
         }
         text += &row;
@@ -43,9 +46,24 @@ pub(super) fn of(ending: &Ending, room: usize) -> Option<String> {
         // Writing to a text does not fail.
         _ = writeln!(text, "\nand {} more; the output `jobs` has them all", jobs.len() - shown);
     }
+    text += &go_on;
     text.push('\n');
 
     Some(text).filter(|text| text.len() <= room)
+}
+
+/// How to go on, with the command as a code block (GitHub Flavored Markdown, 4.5): its fence is
+/// longer than any row of backticks in it.
+fn go_on(command: &str) -> String {
+    if command.len() > MAX_COMMAND {
+        return String::new();
+    }
+    let fence = "`".repeat(longest_run(command).max(2) + 1);
+    format!("\nTo go on waiting:\n\n{fence}sh\n{command}\n{fence}\n")
+}
+
+fn longest_run(text: &str) -> usize {
+    text.split(|c| c != '`').map(str::len).max().unwrap_or_default()
 }
 
 fn row(job: &Job) -> String {
@@ -56,7 +74,7 @@ fn row(job: &Job) -> String {
     let index = job.index.as_deref().map(code).unwrap_or_default();
     let plain = job.outcome.label();
     let outcome = if job.words == plain { plain } else { format!("{plain}: {}", code(&job.words)) };
-    let took = job.took.map(duration::human).unwrap_or_default();
+    let took = job.elapsed.in_words().unwrap_or_default();
     let error = job.error.as_deref().map(code).unwrap_or_default();
     format!("| {restore} | {index} | {outcome} | {took} | {error} |\n")
 }
@@ -68,8 +86,7 @@ fn code(text: &str) -> String {
     if text.trim().is_empty() {
         return String::new();
     }
-    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
-    let fence = "`".repeat(longest + 1);
+    let fence = "`".repeat(longest_run(&text) + 1);
     // One space on either side is taken off again, so that a backtick does not touch the fence.
     let pad = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
     format!("{fence}{pad}{}{pad}{fence}", text.replace('|', "\\|"))
@@ -79,7 +96,7 @@ fn code(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::adapters::ci::samples::{ending, job};
-    use crate::model::Outcome;
+    use crate::model::{Elapsed, Outcome};
 
     const ROOM: usize = 1024 * 1024;
 
@@ -89,7 +106,7 @@ mod tests {
         (named.name, named.words) = (Some("nightly".to_owned()), "Pending".to_owned());
         named.error = Some("HTTP 503: Service Unavailable".to_owned());
         let mut lost = job("rj-3", Outcome::NotFound);
-        (lost.index, lost.took, lost.words) = (None, None, "not found".to_owned());
+        (lost.index, lost.elapsed, lost.words) = (None, Elapsed::Unknown, "not found".to_owned());
         let ending = ending(124, true, vec![job("rj-1", Outcome::Completed), named, lost]);
         insta::assert_snapshot!(of(&ending, ROOM).unwrap(), @"
         ### restore-watch: timeout
@@ -102,6 +119,22 @@ mod tests {
         | `rj-3` |  | not found |  |  |
         | `rj-1` | `docs` | completed | 1m 00s |  |
         ");
+    }
+
+    #[test]
+    fn the_command_that_goes_on_is_a_code_block() {
+        let mut cut_short = ending(124, true, vec![job("rj-1", Outcome::Open)]);
+        for (command, block) in [
+            ("restore-watch wait rj-1", "\nTo go on waiting:\n\n```sh\nrestore-watch wait rj-1\n```\n\n"),
+            ("wait '```'", "\nTo go on waiting:\n\n````sh\nwait '```'\n````\n\n"),
+        ] {
+            cut_short.resume = Some(command.to_owned());
+            let summary = of(&cut_short, ROOM).unwrap();
+            assert!(summary.ends_with(block), "{summary}");
+        }
+
+        cut_short.resume = Some("x".repeat(MAX_COMMAND + 1));
+        assert!(!of(&cut_short, ROOM).unwrap().contains("To go on"));
     }
 
     #[test]

@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{JobFilter, JobKey, Selection};
-use crate::model::{Expectation, JobRef, Outcome, OutcomeCounts, ProjectName, SinkName, Until, time};
+use crate::model::{
+    Elapsed, Expectation, JobRef, Outcome, OutcomeCounts, ProjectName, SinkName, Until, time,
+};
 
 /// How everything stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -132,7 +134,8 @@ pub struct JobStatus {
     #[serde(default, serialize_with = "time::publish_known")]
     pub end_observed_at: Option<Timestamp>,
     /// How long it took or has been taking; before its start is known, how long it is watched.
-    pub elapsed_seconds: f64,
+    #[serde(flatten)]
+    pub elapsed: Elapsed,
     /// When the API last gave a good answer.
     #[serde(serialize_with = "time::publish_known")]
     pub answered_at: Option<Timestamp>,

@@ -6,7 +6,9 @@
 
 use std::time::Duration;
 
-use crate::model::{Event, EventKind, JobRef, JobState, Severity, duration, presentable};
+use crate::model::{
+    Event, EventKind, JobRef, JobState, ProjectName, Severity, Status, duration, presentable,
+};
 
 /// In characters. Only the reason in it can be long, and its beginning says what is wrong.
 const MAX_SUMMARY: usize = 1000;
@@ -31,7 +33,6 @@ pub(super) struct Card {
 /// What a fact is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Label {
-    Restore,
     Index,
     Project,
     Status,
@@ -40,7 +41,7 @@ pub(super) enum Label {
     RunningFor,
     Backup,
     JobId,
-    NoticedAfter,
+    Noticed,
 }
 
 impl Card {
@@ -62,7 +63,6 @@ impl Card {
 impl Label {
     pub(super) fn text(self) -> &'static str {
         match self {
-            Self::Restore => "Restore",
             Self::Index => "Index",
             Self::Project => "Project",
             Self::Status => "Status",
@@ -71,7 +71,7 @@ impl Label {
             Self::RunningFor => "Running for",
             Self::Backup => "Backup",
             Self::JobId => "Job id",
-            Self::NoticedAfter => "Noticed after",
+            Self::Noticed => "Noticed",
         }
     }
 }
@@ -80,7 +80,9 @@ fn facts(event: &Event) -> Vec<(Label, String)> {
     if event.kind == EventKind::Test {
         return Vec::new();
     }
-    let project = (Label::Project, Some(event.project.to_string()));
+    // That of a configuration without projects says nothing.
+    let is_named = event.project != ProjectName::default();
+    let project = (Label::Project, is_named.then(|| event.project.to_string()));
     let known: Vec<_> = match &event.job {
         Some(job) => about_job(event, job, project),
         None => vec![project],
@@ -93,8 +95,7 @@ fn facts(event: &Event) -> Vec<(Label, String)> {
 type Known = (Label, Option<String>);
 
 fn about_job(event: &Event, job: &JobRef, project: Known) -> Vec<Known> {
-    let human = |seconds: f64| Duration::try_from_secs_f64(seconds).ok().map(duration::human);
-    let elapsed = event.elapsed_seconds.and_then(human);
+    let elapsed = event.elapsed.in_words();
     let running = match event.kind.job_state() {
         JobState::Ended => (Label::Took, elapsed),
         JobState::Running => (Label::RunningFor, elapsed),
@@ -103,21 +104,34 @@ fn about_job(event: &Event, job: &JobRef, project: Known) -> Vec<Known> {
     let facts = &job.facts;
 
     vec![
-        (Label::Restore, Some(job.name.clone().unwrap_or_else(|| job.id.to_string()))),
         (Label::Index, facts.target_index_name.clone()),
         project,
         (Label::Status, status(event)),
         (Label::Progress, facts.intermediate_progress().map(|percent| format!("{percent:.0} %"))),
         running,
         (Label::Backup, facts.backup_id.clone()),
-        (Label::JobId, job.name.as_ref().map(|_| job.id.to_string())),
-        (Label::NoticedAfter, event.detection_delay_seconds.and_then(human)),
+        (Label::JobId, Some(job.id.to_string())),
+        (Label::Noticed, noticed(event)),
     ]
 }
 
-/// The status, and before it the previous one if it differs.
+/// How late the end was noticed: after the end, or if that has no time after the last poll before
+/// it.
+fn noticed(event: &Event) -> Option<String> {
+    let delay = event.detection_delay_seconds.and_then(|delay| Duration::try_from_secs_f64(delay).ok());
+    let after_end = delay.map(|delay| format!("{} after its end", duration::human(delay)));
+    after_end.or_else(|| event.elapsed.noticed())
+}
+
+/// The status, and before it the previous one if it differs; none if the heading says as much.
 fn status(event: &Event) -> Option<String> {
-    let now = event.status.as_ref()?;
+    let heading_says = match event.kind {
+        EventKind::Completed => Some(Status::Completed),
+        EventKind::Failed => Some(Status::Failed),
+        EventKind::Cancelled => Some(Status::Cancelled),
+        _ => None,
+    };
+    let now = event.status.as_ref().filter(|now| heading_says.as_ref() != Some(*now))?;
     Some(match &event.previous_status {
         // Each is cut on its own, so that a long one does not hide the other.
         Some(before) if !before.same_as(now) => {
@@ -134,20 +148,18 @@ mod tests {
 
     use super::super::sample_events;
     use super::*;
+    use crate::model::Elapsed;
 
     #[test]
     fn a_job_that_completed() {
         insta::assert_snapshot!(shown(&sample_events::completed()), @r"
         Success: Restore completed
-        restore nightly into index docs completed after 6.0s
-          Restore: nightly
+        restore nightly (rj-1) into index docs completed after 6.0s
           Index: docs
-          Project: default
-          Status: Pending → Completed
           Took: 6.0s
           Backup: bk-1
           Job id: rj-1
-          Noticed after: 500ms
+          Noticed: 500ms after its end
         ");
     }
 
@@ -155,13 +167,12 @@ mod tests {
     fn a_job_that_failed() {
         insta::assert_snapshot!(shown(&sample_events::failed()), @r"
         Error: Restore failed
-        restore rj-2 into index docs_*v2* failed after 1h 30m: <b>no & why</b>
-          Restore: rj-2
+        restore rj-2 into index docs_*v2* failed within 1h 30m of its start: <b>no & why</b>
           Index: docs_*v2*
           Project: EU & co
-          Status: Failed
           Progress: 42 %
-          Took: 1h 30m
+          Took: at most 1h 30m
+          Job id: rj-2
         ");
     }
 
@@ -184,11 +195,25 @@ mod tests {
 
     #[test]
     fn running_time_is_shown_only_if_the_job_is_seen_running() {
-        let overdue = Event { kind: EventKind::Overdue, ..sample_events::failed() };
-        let not_found = Event { kind: EventKind::NotFound, ..sample_events::failed() };
+        let elapsed = Elapsed::Exact(Duration::from_mins(90));
+        let overdue = Event { kind: EventKind::Overdue, elapsed, ..sample_events::failed() };
+        let not_found = Event { kind: EventKind::NotFound, elapsed, ..sample_events::failed() };
 
         assert!(shown(&overdue).contains("Running for: 1h 30m"));
         assert!(!shown(&not_found).contains("Running for"));
+    }
+
+    #[test]
+    fn an_end_without_a_time_has_its_bound() {
+        let elapsed = Elapsed::AtMost {
+            bound: Duration::from_secs(11_520),
+            seen_running: Some(Duration::from_secs(11_500)),
+        };
+
+        let shown = shown(&Event { elapsed, ..sample_events::failed() });
+
+        assert!(shown.contains("\n  Took: at most 3h 12m\n"), "{shown}");
+        assert!(shown.contains("\n  Noticed: 20s after its last running poll\n"), "{shown}");
     }
 
     proptest! {

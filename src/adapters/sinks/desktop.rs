@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use notify_rust::Notification;
 
+use super::card::{Card, Label};
 use crate::engine::{DeliveryPolicy, Failure, FailureClass};
-use crate::model::{Event, Severity};
+use crate::model::{Event, Severity, presentable};
 
 /// A notification service that owns its name on the bus and never answers would block the call for
 /// minutes.
@@ -26,31 +27,53 @@ pub(super) fn policy() -> DeliveryPolicy {
     DeliveryPolicy { expires_after: Some(EXPIRES_AFTER), ..DeliveryPolicy::retry(RETRY_SCHEDULE.to_vec()) }
 }
 
-/// The urgency of a notification (Desktop Notifications Specification 1.2, "Urgency Levels").
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Urgency {
-    /// It disappears by itself.
-    Normal,
-    /// It stays until it is dismissed.
-    Critical,
+/// The longest name in a title, in characters: those of indexes fit.
+const MAX_LABEL: usize = 50;
+
+/// The longest reason, in characters: what a notification service shows is a few lines.
+const MAX_REASON: usize = 300;
+
+/// A notification before it is shown, in plain text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// What happened to what.
+    pub title: String,
+    /// What the title does not say; lines may be cut off by the service.
+    pub body: String,
+    pub severity: Severity,
 }
 
 pub(super) async fn deliver(event: &Event) -> Result<(), Failure> {
-    let shown = show(event.kind.heading(), &event.summary(), event.kind.severity().into()).await;
-
-    shown.map_err(|message| Failure {
+    show(&Notice::of(event)).await.map_err(|message| Failure {
         class: if has_session() { FailureClass::Transient } else { FailureClass::Permanent },
         retry_after: None,
         message,
     })
 }
 
-impl From<Severity> for Urgency {
-    fn from(severity: Severity) -> Self {
-        match severity {
-            Severity::Error => Self::Critical,
-            Severity::Success | Severity::Info | Severity::Warning => Self::Normal,
-        }
+impl Notice {
+    fn of(event: &Event) -> Self {
+        let card = Card::new(event);
+        let label = event.job.as_ref().map(|job| presentable(job.label(), MAX_LABEL));
+        let title = match &label {
+            Some(label) => event.kind.title_for(label, event.elapsed),
+            None => card.heading.to_owned(),
+        };
+
+        let adds = |(name, value): &&(Label, String)| match name {
+            Label::Index => label.as_ref() != Some(value),
+            Label::Took | Label::Noticed => card.severity != Severity::Success,
+            Label::Project | Label::Status | Label::Progress | Label::RunningFor => true,
+            // No id is of use in a text that cannot be copied.
+            Label::Backup | Label::JobId => false,
+        };
+        let facts: Vec<_> =
+            card.facts.iter().filter(adds).map(|(name, value)| format!("{} {value}", name.text())).collect();
+        let reason = event.reason.as_ref().map(|reason| presentable(reason, MAX_REASON));
+        let lines = [Some(facts.join(" · ")), reason, card.advice.map(str::to_owned)];
+        let lines: Vec<_> = lines.into_iter().flatten().filter(|line| !line.is_empty()).collect();
+
+        Self { title, body: lines.join("\n"), severity: card.severity }
     }
 }
 
@@ -64,12 +87,12 @@ fn has_session() -> bool {
 }
 
 /// Shows a notification. The error says why the notification service did not take it.
-pub async fn show(heading: &str, text: &str, urgency: Urgency) -> Result<(), String> {
+pub async fn show(notice: &Notice) -> Result<(), String> {
     let mut notification = Notification::new();
     // The body is markup (Desktop Notifications Specification 1.2, "Markup").
-    let body = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    notification.appname("restore-watch").summary(heading).body(&body).icon("dialog-information");
-    match tokio::time::timeout(TIMEOUT, send(notification, urgency)).await {
+    let body = notice.body.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    notification.appname("restore-watch").summary(&notice.title).body(&body).icon(icon(notice.severity));
+    match tokio::time::timeout(TIMEOUT, send(notification, notice.severity)).await {
         Ok(sent) => sent.map_err(|error| format!("the desktop took no notification: {error}")),
         Err(_) => {
             Err(format!("the desktop's notification service did not answer within {} s", TIMEOUT.as_secs()))
@@ -77,17 +100,102 @@ pub async fn show(heading: &str, text: &str, urgency: Urgency) -> Result<(), Str
     }
 }
 
+/// The name of an icon that every theme has (Icon Naming Specification 0.8, "Standard Status
+/// Icons").
+fn icon(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Success | Severity::Info => "dialog-information",
+        Severity::Warning => "dialog-warning",
+        Severity::Error => "dialog-error",
+    }
+}
+
+/// A critical one stays until it is dismissed (Desktop Notifications Specification 1.2, "Urgency
+/// Levels").
 #[cfg(target_os = "linux")]
-async fn send(mut notification: Notification, urgency: Urgency) -> Result<(), notify_rust::error::Error> {
-    notification.urgency(match urgency {
-        Urgency::Normal => notify_rust::Urgency::Normal,
-        Urgency::Critical => notify_rust::Urgency::Critical,
+async fn send(mut notification: Notification, severity: Severity) -> Result<(), notify_rust::error::Error> {
+    notification.urgency(match severity {
+        Severity::Success | Severity::Info | Severity::Warning => notify_rust::Urgency::Normal,
+        Severity::Error => notify_rust::Urgency::Critical,
     });
     notification.show_async().await.map(drop)
 }
 
 #[cfg(not(target_os = "linux"))]
-async fn send(notification: Notification, _urgency: Urgency) -> Result<(), notify_rust::error::Error> {
+async fn send(notification: Notification, _severity: Severity) -> Result<(), notify_rust::error::Error> {
     let shown = tokio::task::spawn_blocking(move || notification.show().map(drop)).await;
     shown.unwrap_or(Ok(()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::sample_events;
+    use super::*;
+    use crate::model::{Elapsed, EventKind, ProjectName};
+
+    #[test]
+    fn a_restore_that_completed() {
+        insta::assert_snapshot!(shown(&sample_events::completed()), @"
+        nightly: restored in 6.0s
+        Index docs
+        Wait until the index is ready before you send traffic to it: a completed restore is no promise that it serves.
+        [dialog-information]
+        ");
+    }
+
+    #[test]
+    fn a_restore_that_failed() {
+        let mut event = sample_events::failed();
+        insta::assert_snapshot!(shown(&event), @"
+        docs_*v2*: restore failed
+        Project EU & co · Progress 42 % · Took at most 1h 30m
+        <b>no & why</b>
+        The API gives no reason. Look at the index in the Pinecone console, then start the restore again from the backup.
+        [dialog-error]
+        ");
+
+        event.job.as_mut().unwrap().name = Some("nightly".to_owned());
+        event.elapsed =
+            Elapsed::AtMost { bound: Duration::from_mins(90), seen_running: Some(Duration::from_mins(89)) };
+        (event.project, event.reason) = (ProjectName::default(), None);
+        insta::assert_snapshot!(shown(&event), @"
+        nightly: restore failed
+        Index docs_*v2* · Progress 42 % · Took at most 1h 30m · Noticed 1m 00s after its last running poll
+        The API gives no reason. Look at the index in the Pinecone console, then start the restore again from the backup.
+        [dialog-error]
+        ");
+    }
+
+    #[test]
+    fn events_about_no_job() {
+        insta::assert_snapshot!(shown(&sample_events::unauthorized()), @"
+        Pinecone refuses the API key
+        Project EU & co
+        HTTP 403: Forbidden
+        Check that the API key is still valid and has the permission control::backups::list. The watch goes on, but slowly. A new key in a file is used after restore-watch reload.
+        [dialog-error]
+        ");
+        insta::assert_snapshot!(shown(&sample_events::test()), @"
+        Test of restore-watch, nothing happened
+        If you can read this, the sink works. There is nothing to do.
+        [dialog-information]
+        ");
+    }
+
+    #[test]
+    fn the_body_does_not_repeat_the_title_or_show_an_id() {
+        for kind in EventKind::ALL {
+            let notice = Notice::of(&Event { kind: *kind, ..sample_events::completed() });
+
+            assert!(!notice.body.contains("rj-1"), "{notice:?}");
+            assert!(!notice.body.contains(kind.heading()), "{notice:?}");
+        }
+    }
+
+    fn shown(event: &Event) -> String {
+        let Notice { title, body, severity } = Notice::of(event);
+        format!("{title}\n{body}\n[{}]", icon(severity))
+    }
 }

@@ -60,8 +60,9 @@ impl Log {
         Self { levels: settings.levels.clone(), names_projects: false, confirm }
     }
 
-    pub(super) fn naming_projects(self, names_projects: bool) -> Self {
-        Self { names_projects, ..self }
+    /// Whether each line names its project.
+    pub(super) fn name_projects(&mut self, names_projects: bool) {
+        self.names_projects = names_projects;
     }
 
     /// Writes an event as one line, and waits until it is written.
@@ -73,17 +74,9 @@ impl Log {
 
     fn write(&self, payload: &Payload) {
         let json = String::from_utf8_lossy(&payload.body);
-        write(self.level(payload.event.kind), &json, &self.text(&payload.event));
-    }
-
-    fn text(&self, event: &Event) -> String {
-        let summary = event.summary();
-        // Events of a project name it in any case.
-        if self.names_projects && event.job.is_some() {
-            format!("project {}: {summary}", event.project)
-        } else {
-            summary
-        }
+        let event = &payload.event;
+        let summary = if self.names_projects { event.summary_with_project() } else { event.summary() };
+        write(self.level(event.kind), &json, &summary);
     }
 
     fn level(&self, kind: EventKind) -> LogLevel {
@@ -103,22 +96,10 @@ fn usual_level(kind: EventKind) -> LogLevel {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample_events;
     use super::*;
 
     fn log(settings: &LogSettings) -> Log {
         Log::new(settings, |_| Box::pin(std::future::ready(Ok(()))))
-    }
-
-    #[test]
-    fn the_project_of_a_job_is_named_if_there_are_several() {
-        let event = sample_events::completed();
-        let summary = event.summary();
-
-        let of = |are_several| log(&LogSettings::default()).naming_projects(are_several).text(&event);
-
-        assert_eq!(of(false), summary);
-        assert_eq!(of(true), format!("project {}: {summary}", event.project));
     }
 
     #[test]

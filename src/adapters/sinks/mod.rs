@@ -23,7 +23,7 @@ use crate::config::{SinkSettings, SinkType, WebhookFormat};
 use crate::engine::{DeliveryPolicy, Failure, SinkPlan};
 use crate::model::{Event, Keyword as _, Payload, SinkName};
 
-pub use desktop::{Urgency, show};
+pub use desktop::{Notice, show};
 pub use error::SinkError;
 pub use log::{Confirm, log};
 pub use signature::{SignatureError, check_signing_secret};
@@ -57,13 +57,13 @@ impl Sink {
         kind.as_str()
     }
 
-    /// The same sink; the log names the project of each event if there are several.
+    /// The same sink for a daemon that watches several projects, or only one.
     #[must_use]
-    pub fn naming_projects(self, are_several: bool) -> Self {
-        match self {
-            Self::Log(log) => Self::Log(log.naming_projects(are_several)),
-            other => other,
+    pub fn for_several_projects(mut self, are_several: bool) -> Self {
+        if let Self::Log(log) = &mut self {
+            log.name_projects(are_several);
         }
+        self
     }
 
     /// The format that the receiver of a webhook expects, if that is another one than it gets.

@@ -1,10 +1,12 @@
 //! Events for the tests of messages: four that are typical, and any that a hostile API could lead
 //! to.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use proptest::prelude::*;
 
-use crate::model::{Event, EventId, EventKind, JobFacts, JobId, JobRef, ProjectName, Status};
+use crate::model::{Elapsed, Event, EventId, EventKind, JobFacts, JobId, JobRef, ProjectName, Status};
 
 /// About a job of which all is known.
 pub(super) fn completed() -> Event {
@@ -22,7 +24,7 @@ pub(super) fn completed() -> Event {
         job: Some(job),
         previous_status: Some(Status::Pending),
         status: Some(Status::Completed),
-        elapsed_seconds: Some(6.0),
+        elapsed: Elapsed::Exact(Duration::from_secs(6)),
         detection_delay_seconds: Some(0.5),
         ..test()
     }
@@ -41,7 +43,7 @@ pub(super) fn failed() -> Event {
         job: Some(JobRef { id: JobId::new("rj-2").unwrap(), name: None, facts }),
         previous_status: Some(Status::Failed),
         status: Some(Status::Failed),
-        elapsed_seconds: Some(5400.0),
+        elapsed: Elapsed::AtMost { bound: Duration::from_mins(90), seen_running: None },
         reason: Some("<b>no & why</b>".into()),
         ..test()
     }
@@ -76,11 +78,11 @@ pub(super) fn any_event() -> impl Strategy<Value = Event> {
 
 fn event(given: &BoxedStrategy<String>, maybe: &BoxedStrategy<Option<String>>) -> BoxedStrategy<Event> {
     let status = || maybe.clone().prop_map(|text| text.map(|text| Status::parse(&text)));
-    let seconds = || prop::option::of(prop::num::f64::ANY);
+    let seconds = prop::option::of(prop::num::f64::ANY);
     let times = (-10_000_000_000_i64..10_000_000_000).prop_map(|s| Timestamp::from_second(s).unwrap());
     let job = prop::option::weighted(0.9, job(given, maybe));
     let head = (prop::sample::select(EventKind::ALL_AND_TEST), times, given.clone(), job);
-    let tail = (status(), status(), seconds(), seconds(), maybe.clone());
+    let tail = (status(), status(), elapsed(), seconds, maybe.clone());
     let parts = (head, tail);
 
     let made = parts.prop_map(|((kind, timestamp, project, job), tail)| Event {
@@ -91,12 +93,22 @@ fn event(given: &BoxedStrategy<String>, maybe: &BoxedStrategy<Option<String>>) -
         job,
         previous_status: tail.0,
         status: tail.1,
-        elapsed_seconds: tail.2,
+        elapsed: tail.2,
         detection_delay_seconds: tail.3,
         reason: tail.4,
     });
 
     made.boxed()
+}
+
+fn elapsed() -> impl Strategy<Value = Elapsed> {
+    let duration = || any::<u64>().prop_map(Duration::from_millis);
+    prop_oneof![
+        Just(Elapsed::Unknown),
+        duration().prop_map(Elapsed::Exact),
+        (duration(), prop::option::of(duration()))
+            .prop_map(|(bound, seen_running)| Elapsed::AtMost { bound, seen_running }),
+    ]
 }
 
 fn job(given: &BoxedStrategy<String>, maybe: &BoxedStrategy<Option<String>>) -> BoxedStrategy<JobRef> {

@@ -11,7 +11,7 @@ use crate::engine::snapshot::{
 };
 use crate::engine::{Batch, BatchEntry, DeliveryChange, DeliveryUpdate};
 use crate::model::{
-    DeliveryId, Event, EventId, EventKind, JobFacts, JobId, JobRef, ProjectName, SinkName, Status,
+    DeliveryId, Elapsed, Event, EventId, EventKind, JobFacts, JobId, JobRef, ProjectName, SinkName, Status,
 };
 
 const NOON: &str = "2026-11-23T12:00:00Z";
@@ -29,7 +29,7 @@ pub(super) fn event(number: u8) -> Event {
         job: Some(JobRef { id: JobId::new("rj-1").unwrap(), name: None, facts: JobFacts::default() }),
         previous_status: Some(Status::Pending),
         status: Some(Status::Completed),
-        elapsed_seconds: Some(0.1 + 0.2),
+        elapsed: Elapsed::Exact(Duration::from_millis(300)),
         detection_delay_seconds: None,
         reason: None,
     }

@@ -187,7 +187,7 @@ fn job_status(engine: &Engine, view: &JobView<'_>, next_poll: Option<Instant>, n
         index_state: tracker.index().and_then(IndexWatch::state).map(ToString::to_string),
         status: tracker.status().map(ToString::to_string),
         end_observed_at: tracker.ended_at(),
-        elapsed_seconds: tracker.elapsed(now).as_secs_f64(),
+        elapsed: tracker.elapsed(now),
         answered_at: tracker.answered_at().map(|at| now.wall_at(at)),
         next_poll_at: next_poll.map(|at| now.wall_at(at)),
         polls: view.polls,

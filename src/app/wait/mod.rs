@@ -14,6 +14,7 @@ mod judge;
 mod layout;
 mod live;
 mod not_found;
+mod notice;
 mod order;
 mod report;
 mod report_text;
@@ -29,6 +30,7 @@ use std::time::Duration;
 pub use console::Progress;
 pub use not_found::not_found_advice;
 pub use report::Report;
+pub use resume::Again;
 pub use style::Surface;
 
 use console::Console;
@@ -72,7 +74,7 @@ pub struct Options {
     /// Print each event as a line of JSON on standard output.
     pub ndjson: bool,
     /// The options by which a command repeats this wait.
-    pub again: Vec<String>,
+    pub again: Again,
     /// Whether that command also names the jobs; else its options select them.
     pub names_jobs: bool,
     /// The options by which another command is for the same project.

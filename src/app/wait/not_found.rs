@@ -5,7 +5,7 @@
 
 use tracing::warn;
 
-use super::resume;
+use super::resume::{self, Again};
 use crate::app::driver::{Driver, Listing};
 use crate::engine::Command;
 use crate::model::{JobId, Observation, duration};
@@ -78,8 +78,9 @@ fn advice(ids: &[JobId], listing: &Listing, options: &[String]) -> String {
         Listing::Unknown | Listing::Failed => &[],
     };
     let newest: Vec<_> = ids.iter().filter_map(|id| Some((id, newest_into(id, listed)?))).collect();
+    let again = Again { options: options.to_vec(), ..Again::default() };
     let of_index = |(id, job): &(&JobId, &Observation)| {
-        let command = resume::command(vec![job.id.as_str()], options);
+        let command = resume::command(vec![job.id.as_str()], &again);
         format!("{id} is an index; its newest restore is {} ({}): {command}", job.id, job.status)
     };
 

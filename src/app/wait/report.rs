@@ -10,8 +10,9 @@ use serde::Serialize;
 use super::counts::{Counts, Standing};
 use super::order::{Order, Place};
 use super::report_text::{self, Line};
+use super::resume::{self, Again};
 use super::style::Surface;
-use super::{resume, words};
+use super::words;
 use crate::adapters::ci;
 use crate::engine::{Engine, IndexWatch, JobView};
 use crate::model::time::Now;
@@ -38,7 +39,7 @@ pub struct Report {
     #[schemars(schema_with = "exit_codes")]
     exit_code: u8,
     /// Whether the wait ended because its time was over, whatever the exit code says.
-    timed_out: bool,
+    pub(super) timed_out: bool,
     /// How long the wait took.
     waited_seconds: f64,
     /// The command that waits for the same of the jobs that are open, where time or a signal ended
@@ -48,44 +49,41 @@ pub struct Report {
     /// some are known beside those of the wait.
     expected: Option<Expectation>,
     /// Why the restores cannot be listed, where unfinished ones are looked for and that is so.
-    list_error: Option<String>,
+    pub(super) list_error: Option<String>,
     /// Every job of the wait.
-    jobs: Vec<JobReport>,
+    pub(super) jobs: Vec<JobReport>,
     #[serde(skip)]
-    exit: Exit,
+    pub(super) exit: Exit,
 }
 
 /// The state of one job.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
-struct JobReport {
+pub(super) struct JobReport {
     /// The project it belongs to.
-    project: ProjectName,
+    pub(super) project: ProjectName,
     /// The job.
-    job: JobRef,
+    pub(super) job: JobRef,
     /// How it stands.
-    outcome: Outcome,
+    pub(super) outcome: Outcome,
     /// Its last known status; `null` where none was seen.
-    status: Option<Status>,
-    /// Seconds from its start (or from the start of the wait, where that is unknown) to its end
-    /// where that is known, else to the end of the wait.
-    elapsed_seconds: f64,
+    pub(super) status: Option<Status>,
+    #[serde(flatten)]
+    pub(super) elapsed: Elapsed,
     /// Seconds from its end to the answer that showed it, if both are known.
-    detection_delay_seconds: Option<f64>,
+    pub(super) detection_delay_seconds: Option<f64>,
     /// How often it was asked for.
-    polls: u64,
+    pub(super) polls: u64,
     /// Why the last request for it was not answered well, unless a good answer followed.
-    last_error: Option<String>,
+    pub(super) last_error: Option<String>,
     /// Until when it was watched.
-    until: Until,
+    pub(super) until: Until,
     /// The last known state of its index, where that was followed.
-    index_state: Option<Status>,
+    pub(super) index_state: Option<Status>,
     #[serde(skip)]
-    words: String,
-    #[serde(skip)]
-    elapsed: Elapsed,
+    pub(super) words: String,
     /// Its place in the report for people.
     #[serde(skip)]
-    place: Place,
+    pub(super) place: Place,
 }
 
 impl Report {
@@ -109,7 +107,7 @@ impl Report {
     /// by which it waits for the same; unless it `names_jobs`, they also say which jobs are meant,
     /// so that one not yet known may be open.
     #[must_use]
-    pub fn with_resume(mut self, again: &[String], names_jobs: bool) -> Self {
+    pub fn with_resume(mut self, again: &Again, names_jobs: bool) -> Self {
         let open = |job: &&JobReport| job.outcome == Outcome::Open;
         let ids: Vec<_> = self.jobs.iter().filter(open).map(|job| job.job.id.as_str()).collect();
         if (!ids.is_empty() || !names_jobs) && (self.timed_out || self.exit.is_signal()) {
@@ -142,21 +140,6 @@ impl Report {
         self.timed_out
     }
 
-    /// A few words for the head of a notification.
-    pub fn heading(&self) -> &'static str {
-        let some = |wanted| self.jobs.iter().any(|job| job.outcome == wanted);
-        let decisive = match self.exit {
-            Exit::Success if some(Outcome::Ready) => Outcome::Ready,
-            Exit::Success => Outcome::Completed,
-            Exit::Failed if some(Outcome::Failed) => Outcome::Failed,
-            Exit::Failed if some(Outcome::Cancelled) => Outcome::Cancelled,
-            Exit::Failed => Outcome::NotReady,
-            Exit::Config => Outcome::Misconfigured,
-            other => return other.meaning(),
-        };
-        decisive.heading()
-    }
-
     /// What the exit code means here.
     pub fn meaning(&self) -> &'static str {
         let index_alone =
@@ -169,22 +152,6 @@ impl Report {
         }
     }
 
-    /// One line for a notification.
-    pub fn headline(&self) -> String {
-        match &self.jobs[..] {
-            [] => "no unfinished restores".to_owned(),
-            [job] => format!("{} {}", job.job.label(), job.words),
-            jobs => {
-                let good = jobs.iter().filter(|job| job.outcome.is_success()).count();
-                format!("{good} of {} restores {}", jobs.len(), self.condition_in_words())
-            }
-        }
-    }
-
-    fn condition_in_words(&self) -> &'static str {
-        if self.is_until_ready() { "are ready" } else { "completed" }
-    }
-
     /// The report for the host of a pipeline.
     pub fn ending(&self) -> ci::Ending {
         ci::Ending {
@@ -192,6 +159,7 @@ impl Report {
             exit_code: self.exit_code,
             meaning: self.meaning(),
             cut_short: self.timed_out || self.exit.is_signal(),
+            resume: self.resume.clone(),
             jobs: self.jobs.iter().map(JobReport::for_ci).collect(),
             json: serde_json::to_string(&self.jobs).unwrap_or_default(),
         }
@@ -249,6 +217,25 @@ impl Report {
     }
 }
 
+#[cfg(test)]
+impl Report {
+    /// A report on these jobs.
+    pub(super) fn sample(exit: Exit, jobs: Vec<JobReport>) -> Self {
+        Self {
+            version: VERSION,
+            outcome: exit.word().unwrap_or("error"),
+            exit_code: exit.code(),
+            timed_out: false,
+            waited_seconds: 1.0,
+            resume: None,
+            expected: None,
+            list_error: None,
+            jobs,
+            exit,
+        }
+    }
+}
+
 impl JobReport {
     fn new(view: &JobView<'_>, now: Now) -> Self {
         let tracker = view.tracker;
@@ -257,14 +244,13 @@ impl JobReport {
             job: tracker.job(),
             outcome: view.outcome(),
             status: tracker.status().cloned(),
-            elapsed_seconds: tracker.elapsed(now).as_secs_f64(),
+            elapsed: tracker.elapsed(now),
             detection_delay_seconds: tracker.detection_delay(now).map(|delay| delay.as_secs_f64()),
             polls: view.polls,
             last_error: view.unauthorized.or(tracker.last_error()).map(str::to_owned),
             until: tracker.until(),
             index_state: tracker.index().and_then(IndexWatch::state).cloned(),
             words: words::outcome(view),
-            elapsed: words::elapsed(view, now),
             place: Place::default(),
         }
     }
@@ -276,14 +262,9 @@ impl JobReport {
             index: self.job.facts.target_index_name.clone(),
             outcome: self.outcome,
             words: self.words.clone(),
-            took: self.status.is_some().then(|| self.elapsed()),
-            elapsed_seconds: self.elapsed_seconds,
+            elapsed: if self.status.is_some() { self.elapsed } else { Elapsed::Unknown },
             error: self.last_error.clone(),
         }
-    }
-
-    fn elapsed(&self) -> Duration {
-        Duration::try_from_secs_f64(self.elapsed_seconds).unwrap_or_default()
     }
 
     /// Its name, and that of the index it makes; nothing if it has only its id.
@@ -297,7 +278,7 @@ impl JobReport {
 
     /// How long it took, if it was seen.
     fn time(&self) -> String {
-        let noticed = self.elapsed.noticed();
+        let noticed = self.elapsed.noticed().map(|noticed| format!("noticed {noticed}"));
         let time = self.elapsed.in_words().filter(|_| self.status.is_some());
         time.into_iter().chain(noticed).collect::<Vec<_>>().join(", ")
     }

@@ -107,7 +107,7 @@ impl<'a> Job<'a> {
             outcome,
             status: tracker.status(),
             index_state: tracker.index().and_then(IndexWatch::state),
-            elapsed: words::elapsed(view, now),
+            elapsed: view.tracker.elapsed(now),
             started_at: tracker.facts().created_at,
             percent: tracker.facts().intermediate_progress().filter(|_| is_open),
             left: tracker.remaining(now.instant).filter(|left| is_open && !left.is_zero()),

@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::view::{Job, Search, Trouble, View};
 use crate::app::plural::counted;
 use crate::engine::{Engine, IndexWatch, JobView};
-use crate::model::time::Now;
 use crate::model::{Elapsed, Expectation, Outcome, Status, duration};
 
 /// `Waiting for 40 restores: 22 completed, 1 failed, 17 running`
@@ -132,13 +131,4 @@ pub(super) fn outcome(job: &JobView<'_>) -> String {
     let tracker = job.tracker;
     let index_state = tracker.index().and_then(IndexWatch::state);
     job.outcome().in_words(tracker.status(), index_state, tracker.last_error())
-}
-
-/// How long a job took, or has been taking. The API dates the end of completed ones only.
-pub(super) fn elapsed(job: &JobView<'_>, now: Now) -> Elapsed {
-    let elapsed = job.tracker.elapsed(now);
-    match job.outcome() {
-        Outcome::Failed | Outcome::Cancelled => Elapsed::AtMost { bound: elapsed, seen_running: None },
-        _ => Elapsed::Exact(elapsed),
-    }
 }

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::report::{Surface, wrapped};
 use crate::adapters::control::{JobStatus, Status};
 use crate::model::time::wall_between;
-use crate::model::{Outcome, Section, Status as ApiStatus, duration, natural_order};
+use crate::model::{Elapsed, Outcome, Section, Status as ApiStatus, duration, natural_order};
 use crate::platform::locale;
 
 const HEADING: [&str; COLUMNS] = ["JOB", "PROJECT", "INDEX", "STATUS", "TIME", "ENDED", "NEXT POLL"];
@@ -136,12 +136,13 @@ fn words(job: &JobStatus) -> String {
     }
 }
 
-/// How long it took or has been taking. Without an end time of the API, that is at most the time
-/// until its end was observed.
+/// How long it took or has been taking, in few characters.
 fn taken(job: &JobStatus) -> String {
-    let time = duration::human(Duration::try_from_secs_f64(job.elapsed_seconds).unwrap_or_default());
-    let is_bound = job.outcome.is_final() && job.job.facts.completed_at.is_none();
-    if is_bound { format!("within {time}") } else { time }
+    match job.elapsed {
+        Elapsed::Unknown => String::new(),
+        Elapsed::Exact(time) => duration::human(time),
+        Elapsed::AtMost { bound, .. } => format!("within {}", duration::human(bound)),
+    }
 }
 
 /// When it ended; if the API does not say that, when its end was observed.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 
 use super::exit_codes;
-use crate::app::wait::{Options, Progress};
+use crate::app::wait::{Again, Options, Progress};
 use crate::cli::ci::CiArgs;
 use crate::cli::project::ProjectArgs;
 use crate::cli::values::{bound, parse_duration, parse_effort, parse_expect, parse_interval};
@@ -269,7 +269,7 @@ impl Args {
 
     /// The options that repeat this wait, without the ids of jobs. Options about output are left
     /// out, and those that may hold secrets: the address of a webhook, and the command.
-    fn again(&self) -> Vec<String> {
+    fn again(&self) -> Again {
         let duration = |value: Option<Duration>| value.map(duration::written);
         let path = |path: &Path| path.display().to_string();
         let patterns = |option: &'static str, patterns: &[IndexPattern]| {
@@ -290,13 +290,18 @@ impl Args {
             ("--project", self.project.name().map(str::to_owned)),
         ];
 
-        let flags =
-            [("--all-pending", self.all_pending), ("--any", self.any), ("--fail-fast", self.fail_fast)];
+        let flags = [
+            ("--all-pending", self.all_pending),
+            ("--any", self.any),
+            ("--fail-fast", self.fail_fast),
+            ("--desktop", self.desktop),
+        ];
         let flags = flags.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag.to_owned());
         let options = given.into_iter().filter_map(|(option, value)| Some([option.to_owned(), value?]));
         let found = [patterns("--index", &self.index), patterns("--exclude-index", &self.exclude_index)];
 
-        flags.chain(found.concat()).chain(options.flatten()).collect()
+        let options = flags.chain(found.concat()).chain(options.flatten()).collect();
+        Again { options, webhook: self.webhook.is_some() }
     }
 }
 
@@ -324,7 +329,7 @@ mod tests {
         let discovery = project.discover.unwrap();
         assert!(discovery.includes(Some("prod-a")) && discovery.includes(Some("docs")));
         assert!(!discovery.includes(Some("prod-old")) && !discovery.includes(Some("other")));
-        assert_eq!(all.again(), words);
+        assert_eq!(all.again().options, words);
         assert!(!all.options(Progress::Silent).names_jobs);
         assert_eq!(
             args(&["--all-pending"]).project_settings().unwrap().discover,
@@ -358,7 +363,7 @@ mod tests {
         let expecting = args(&["a", "--expect", "10m"]);
 
         assert_eq!(expecting.project_settings().unwrap().cadence.expect, Some(Duration::from_mins(10)));
-        assert_eq!(expecting.again(), ["--expect", "10m"]);
+        assert_eq!(expecting.again().options, ["--expect", "10m"]);
         assert_eq!(args(&["a"]).project_settings().unwrap().cadence.expect, None);
         for refused in ["0s", "999ms", "31d", "10"] {
             assert!(Args::try_parse_from(["wait", "a", "--expect", refused]).is_err(), "{refused}");
@@ -369,7 +374,7 @@ mod tests {
     fn effort() {
         let eager = args(&["a", "--effort", "eager"]);
         assert_eq!(eager.project_settings().unwrap().cadence.effort, Effort::Eager);
-        assert_eq!(eager.again(), ["--effort", "eager"]);
+        assert_eq!(eager.again().options, ["--effort", "eager"]);
         let usual = args(&["a"]);
         assert_eq!(usual.project_settings().unwrap().cadence.effort, Effort::Balanced);
     }

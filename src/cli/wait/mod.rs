@@ -15,7 +15,7 @@ use args::{OutputForm, ProgressForm};
 use super::start::{block_on, check_threads, listen, no_thread, unless_stopped};
 use super::{Done, Failure, ci};
 use crate::adapters::ci::Environment;
-use crate::adapters::sinks::{self, Urgency};
+use crate::adapters::sinks;
 use crate::adapters::telemetry::{self, LogBuffer, Logging, Stream, Style};
 use crate::app::driver::{Driver, State};
 use crate::app::setup::Setup;
@@ -79,7 +79,8 @@ async fn wait_and_report(
     let words = Arc::clone(args);
     let reading = "reading ids, the configuration and the files that it names";
     let setup = unless_stopped(&mut signals, reading, move || {
-        Ok(Setup::new(vec![words.project_settings()?], &words.sinks()?, StateSettings::KEEP)?)
+        let setup = Setup::new(vec![words.project_settings()?], &words.sinks()?, StateSettings::KEEP);
+        Ok(setup.inspect_err(|errors| ci::annotate(environment, errors))?)
     })
     .await?;
     let named = setup.named_jobs();
@@ -280,8 +281,7 @@ async fn within(limit: Option<Duration>, work: impl Future<Output = io::Result<(
 
 /// Shows the outcome on the desktop. The error says why that failed.
 async fn notify(report: &Report) -> Result<(), String> {
-    let urgency = if report.exit() == Exit::Success { Urgency::Normal } else { Urgency::Critical };
-    sinks::show(report.heading(), &report.headline(), urgency).await
+    sinks::show(&report.notice()).await
 }
 
 /// Whether lines can be redrawn on standard error.

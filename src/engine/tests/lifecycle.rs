@@ -124,7 +124,7 @@ fn times_of_an_end() {
     stage.answer_with(poll, "Completed", facts);
     let end = stage.emitted.last().unwrap();
 
-    assert_eq!(end.elapsed_seconds, Some(140.0));
+    assert_eq!(end.elapsed, Elapsed::Exact(seconds(140)));
     assert_eq!(end.detection_delay_seconds, Some(10.0));
 }
 

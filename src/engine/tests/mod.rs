@@ -6,6 +6,7 @@ mod clocks;
 mod deliveries;
 mod disk;
 mod durations;
+mod ends;
 mod explain;
 mod giving_up;
 mod index;
@@ -32,7 +33,8 @@ use super::*;
 use crate::config::{EventFilter, JobSettings, ProjectSettings, WebhookSettings};
 use crate::model::time::{Instant, Now};
 use crate::model::{
-    DeliveryId, Event, EventId, EventKind, IndexObservation, JobFacts, Observation, SinkName, Status, Until,
+    DeliveryId, Elapsed, Event, EventId, EventKind, IndexObservation, JobFacts, Observation, SinkName,
+    Status, Until,
 };
 pub(crate) use disk::Disk;
 

@@ -45,7 +45,7 @@ impl Stage {
             }
             if let Some(event) = self.emitted.extract_if(.., |event| event.kind == Slow).next() {
                 assert_eq!(slow, None, "emitted once");
-                let age = Duration::try_from_secs_f64(event.elapsed_seconds.unwrap()).unwrap();
+                let Elapsed::Exact(age) = event.elapsed else { panic!("{event:?}") };
                 slow = Some((age, event.reason.clone().unwrap()));
             }
             match self.engine.poll_timeout() {

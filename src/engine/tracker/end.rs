@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::model::Outcome;
 use crate::model::time::Now;
+use crate::model::{Elapsed, Outcome};
 
 /// How a job or its index ended, and what the clocks showed when that was observed.
 #[derive(Debug, Clone, Copy)]
@@ -12,4 +12,20 @@ pub(super) struct End {
     pub(super) observed_at: Now,
     /// The age of the job then.
     pub(super) age: Duration,
+    /// The age of the job when an answer last showed that this had not come, if one did.
+    pub(super) seen_running: Option<Duration>,
+}
+
+impl End {
+    /// An end that was observed now, at this age.
+    pub(super) fn new(outcome: Outcome, now: Now, age: Duration, seen_running: Option<Duration>) -> Self {
+        // Between both, the age may have been corrected.
+        let seen_running = seen_running.map(|seen| seen.min(age));
+        Self { outcome, observed_at: now, age, seen_running }
+    }
+
+    /// The time from the start of the job to this end, if the API does not date it.
+    pub(super) fn elapsed(self) -> Elapsed {
+        Elapsed::AtMost { bound: self.age, seen_running: self.seen_running }
+    }
 }

@@ -93,6 +93,7 @@ impl Tracker {
             let kind = self.end_index(decision.outcome, now);
             drafts.extend(kind.map(|kind| Draft { kind, previous_status, reason: decision.reason }));
         }
+        self.seen_at = Some(self.age.at(now.instant));
         Findings { drafts, unknown_status: None }
     }
 
@@ -118,7 +119,7 @@ impl Tracker {
 
     /// Decides whether the index serves. Returns the event that says so.
     pub(super) fn end_index(&mut self, outcome: Outcome, now: Now) -> Option<EventKind> {
-        self.index.end = Some(End { outcome, observed_at: now, age: self.age.at(now.instant) });
+        self.index.end = Some(End::new(outcome, now, self.age.at(now.instant), self.seen_at));
         outcome.event()
     }
 

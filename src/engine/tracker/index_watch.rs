@@ -108,6 +108,7 @@ impl IndexWatch {
             state: self.state.clone(),
             verdict: self.end.map(|end| (end.outcome == Outcome::Ready, end.observed_at.wall)),
             age: self.end.map(|end| end.age),
+            seen_running: self.end.and_then(|end| end.seen_running),
         }
     }
 
@@ -118,6 +119,7 @@ impl IndexWatch {
             outcome: if is_ready { Outcome::Ready } else { Outcome::NotReady },
             observed_at: record.reading(at),
             age: age.unwrap_or_default(),
+            seen_running: snapshot.seen_running,
         });
         let permission =
             if snapshot.is_unauthorized { Permission::Unauthorized } else { Permission::Granted };

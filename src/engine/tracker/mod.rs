@@ -36,7 +36,8 @@ use super::snapshot::PastRestore;
 use crate::config::{JobSettings, WatchSettings};
 use crate::model::time::{Instant, Now, ServerClock, wall_between};
 use crate::model::{
-    Event, EventId, EventKind, JobFacts, JobRef, Observation, Outcome, ProjectName, Reason, Status, Until,
+    Elapsed, Event, EventId, EventKind, JobFacts, JobRef, Observation, Outcome, ProjectName, Reason, Status,
+    Until,
 };
 
 /// What is known of one job.
@@ -48,6 +49,8 @@ pub struct Tracker {
     status: Option<Status>,
     facts: JobFacts,
     end: Option<End>,
+    /// The age of the job when the API last gave a good answer about it or its index.
+    seen_at: Option<Duration>,
     index: IndexWatch,
     progress: ProgressWatch,
     time_limits: TimeLimits,
@@ -83,6 +86,7 @@ impl Tracker {
             status: None,
             facts: JobFacts::default(),
             end: None,
+            seen_at: None,
             index: IndexWatch::default(),
             progress: ProgressWatch::default(),
             time_limits: TimeLimits::default(),
@@ -128,7 +132,7 @@ impl Tracker {
             job: Some(self.job()),
             previous_status: draft.previous_status,
             status: status.clone(),
-            elapsed_seconds: Some(elapsed.as_secs_f64()),
+            elapsed,
             detection_delay_seconds: detection_delay.map(|delay| delay.as_secs_f64()),
             reason: draft.reason.map(|reason| reason.to_string()),
         }
@@ -145,23 +149,32 @@ impl Tracker {
         self.settings.name.as_deref().or(index).unwrap_or(self.settings.id.as_str())
     }
 
-    /// How long the job took, or has been taking, and its index if that is awaited. Between the
-    /// times that the API gave if it gave both and no index is awaited; else by the monotonic
-    /// clock, from its start, or from that of the watch if its start is not known.
-    pub fn elapsed(&self, now: Now) -> Duration {
+    /// How long the job took, or has been taking, and its index if that is awaited: until it was
+    /// seen to be ready.
+    pub fn elapsed(&self, now: Now) -> Elapsed {
+        if !self.is_in_index_phase() {
+            return self.took(now);
+        }
         match self.index.end {
-            Some(end) if self.is_in_index_phase() => end.age,
-            None if self.is_in_index_phase() => self.age(now.instant),
-            _ => self.took(now),
+            None => Elapsed::Exact(self.age(now.instant)),
+            Some(end) if end.outcome == Outcome::Ready => Elapsed::Exact(end.age),
+            Some(_) if self.facts.created_at.is_none() => Elapsed::Unknown,
+            Some(end) => end.elapsed(),
         }
     }
 
-    /// How long the job itself took, or has been taking.
-    fn took(&self, now: Now) -> Duration {
-        match (self.end, self.facts.created_at, self.facts.completed_at) {
-            (Some(_), Some(created_at), Some(completed_at)) => wall_between(created_at, completed_at),
-            (Some(end), _, _) => end.age,
-            (None, _, _) => self.age(now.instant),
+    /// How long the job itself took, or has been taking: between the times that the API gave if it
+    /// gave both. Else by the monotonic clock: from its start, or while it runs from that of the
+    /// watch if its start is not known.
+    fn took(&self, now: Now) -> Elapsed {
+        let Some(end) = self.end else { return Elapsed::Exact(self.age(now.instant)) };
+
+        match (self.facts.created_at, self.facts.completed_at) {
+            (Some(created_at), Some(completed_at)) if completed_at >= created_at => {
+                Elapsed::Exact(wall_between(created_at, completed_at))
+            }
+            (Some(_), _) => end.elapsed(),
+            (None, _) => Elapsed::Unknown,
         }
     }
 
@@ -264,7 +277,8 @@ impl Tracker {
         }
 
         let age = self.age.at(now.instant);
-        self.end = end.map(|outcome| End { outcome, observed_at: now, age });
+        self.end = end.map(|outcome| End::new(outcome, now, age, self.seen_at));
+        self.seen_at = Some(age);
         self.index.is_wanted = self.until() == Until::Ready;
         if let Some(end) = self.end {
             end.outcome.event().into_iter().for_each(emit);

@@ -40,6 +40,7 @@ impl Tracker {
                 outcome: end.outcome,
                 observed_at: end.observed_at.wall,
                 age: Some(end.age),
+                seen_running: end.seen_running,
             }),
             progress: self.progress.snapshot(now),
             progress_emitted: self.progress.emitted(),
@@ -78,6 +79,7 @@ impl Tracker {
             outcome: end.outcome,
             observed_at: record.reading(end.observed_at),
             age: end.age.unwrap_or_else(|| age_at(end.observed_at)),
+            seen_running: end.seen_running,
         });
         let index_age =
             snapshot.index.verdict.map(|(_, at)| snapshot.index.age.unwrap_or_else(|| age_at(at)));
@@ -103,6 +105,7 @@ impl Tracker {
             status: snapshot.status,
             facts: snapshot.facts,
             end,
+            seen_at: snapshot.answered_at.map(age_at),
             index: IndexWatch::from_snapshot(snapshot.index, index_age, record),
             progress: ProgressWatch::restored(progress.unwrap_or_default(), snapshot.progress_emitted),
             time_limits: TimeLimits::restored(overdue, snapshot.emitted_once),

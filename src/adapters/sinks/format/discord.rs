@@ -94,27 +94,12 @@ mod tests {
           "embeds": [
             {
               "title": "Restore completed",
-              "description": "restore nightly into index docs completed after 6.0s",
+              "description": "restore nightly (rj-1) into index docs completed after 6.0s",
               "color": 3055683,
               "fields": [
                 {
-                  "name": "Restore",
-                  "value": "nightly",
-                  "inline": true
-                },
-                {
                   "name": "Index",
                   "value": "docs",
-                  "inline": true
-                },
-                {
-                  "name": "Project",
-                  "value": "default",
-                  "inline": true
-                },
-                {
-                  "name": "Status",
-                  "value": "Pending → Completed",
                   "inline": true
                 },
                 {
@@ -133,8 +118,8 @@ mod tests {
                   "inline": true
                 },
                 {
-                  "name": "Noticed after",
-                  "value": "500ms",
+                  "name": "Noticed",
+                  "value": "500ms after its end",
                   "inline": true
                 },
                 {
@@ -158,7 +143,7 @@ mod tests {
 
     #[test]
     fn failed() {
-        insta::assert_snapshot!(shown(&sample_events::failed()), @r#"{"embeds":[{"title":"Restore failed","description":"restore rj-2 into index docs\\_\\*v2\\* failed after 1h 30m: \\<b\\>no & why\\</b\\>","color":14105161,"fields":[{"name":"Restore","value":"rj-2","inline":true},{"name":"Index","value":"docs\\_\\*v2\\*","inline":true},{"name":"Project","value":"EU & co","inline":true},{"name":"Status","value":"Failed","inline":true},{"name":"Progress","value":"42 %","inline":true},{"name":"Took","value":"1h 30m","inline":true},{"name":"What to do","value":"The API gives no reason. Look at the index in the Pinecone console, then start the restore again from the backup.","inline":false}],"footer":{"text":"restore-watch · restore_job.failed"},"timestamp":"2026-11-23T12:00:00.5Z"}],"allowed_mentions":{"parse":[]}}"#);
+        insta::assert_snapshot!(shown(&sample_events::failed()), @r#"{"embeds":[{"title":"Restore failed","description":"restore rj-2 into index docs\\_\\*v2\\* failed within 1h 30m of its start: \\<b\\>no & why\\</b\\>","color":14105161,"fields":[{"name":"Index","value":"docs\\_\\*v2\\*","inline":true},{"name":"Project","value":"EU & co","inline":true},{"name":"Progress","value":"42 %","inline":true},{"name":"Took","value":"at most 1h 30m","inline":true},{"name":"Job id","value":"rj-2","inline":true},{"name":"What to do","value":"The API gives no reason. Look at the index in the Pinecone console, then start the restore again from the backup.","inline":false}],"footer":{"text":"restore-watch · restore_job.failed"},"timestamp":"2026-11-23T12:00:00.5Z"}],"allowed_mentions":{"parse":[]}}"#);
     }
 
     #[test]

@@ -79,13 +79,12 @@ mod tests {
 
     #[test]
     fn completed() {
-        insta::assert_snapshot!(shown(&sample_events::completed()), @r"
+        insta::assert_snapshot!(shown(&sample_events::completed()), @"
         Title: Restore completed
         Priority: default
         Tags: white_check_mark
 
-        restore nightly into index docs completed after 6.0s
-        Project: default
+        restore nightly (rj-1) into index docs completed after 6.0s
         Backup: bk-1
 
         Wait until the index is ready before you send traffic to it: a completed restore is no promise that it serves.
@@ -94,12 +93,12 @@ mod tests {
 
     #[test]
     fn failed() {
-        insta::assert_snapshot!(shown(&sample_events::failed()), @r"
+        insta::assert_snapshot!(shown(&sample_events::failed()), @"
         Title: Restore failed
         Priority: high
         Tags: rotating_light
 
-        restore rj-2 into index docs_*v2* failed after 1h 30m: <b>no & why</b>
+        restore rj-2 into index docs_*v2* failed within 1h 30m of its start: <b>no & why</b>
         Project: EU & co
 
         The API gives no reason. Look at the index in the Pinecone console, then start the restore again from the backup.

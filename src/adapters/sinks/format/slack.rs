@@ -107,7 +107,7 @@ mod tests {
         let event = sample_events::completed();
         insta::assert_snapshot!(format!("{:#}", message(&Card::new(&event), &event)), @r#"
         {
-          "text": "Restore completed: restore nightly into index docs completed after 6.0s",
+          "text": "Restore completed: restore nightly (rj-1) into index docs completed after 6.0s",
           "blocks": [
             {
               "type": "header",
@@ -120,28 +120,13 @@ mod tests {
               "type": "section",
               "text": {
                 "type": "mrkdwn",
-                "text": "restore nightly into index docs completed after 6.0s",
+                "text": "restore nightly (rj-1) into index docs completed after 6.0s",
                 "verbatim": true
               },
               "fields": [
                 {
                   "type": "mrkdwn",
-                  "text": "*Restore*\nnightly",
-                  "verbatim": true
-                },
-                {
-                  "type": "mrkdwn",
                   "text": "*Index*\ndocs",
-                  "verbatim": true
-                },
-                {
-                  "type": "mrkdwn",
-                  "text": "*Project*\ndefault",
-                  "verbatim": true
-                },
-                {
-                  "type": "mrkdwn",
-                  "text": "*Status*\nPending → Completed",
                   "verbatim": true
                 },
                 {
@@ -161,7 +146,7 @@ mod tests {
                 },
                 {
                   "type": "mrkdwn",
-                  "text": "*Noticed after*\n500ms",
+                  "text": "*Noticed*\n500ms after its end",
                   "verbatim": true
                 }
               ]
@@ -191,7 +176,7 @@ mod tests {
 
     #[test]
     fn failed() {
-        insta::assert_snapshot!(shown(&sample_events::failed()), @r#"{"text":"Restore failed: restore rj-2 into index docs_*v2* failed after 1h 30m: &lt;b&gt;no &amp; why&lt;/b&gt;","blocks":[{"type":"header","text":{"type":"plain_text","text":"❌ Restore failed"}},{"type":"section","text":{"type":"mrkdwn","text":"restore rj-2 into index docs_*v2* failed after 1h 30m: &lt;b&gt;no &amp; why&lt;/b&gt;","verbatim":true},"fields":[{"type":"mrkdwn","text":"*Restore*\nrj-2","verbatim":true},{"type":"mrkdwn","text":"*Index*\ndocs_*v2*","verbatim":true},{"type":"mrkdwn","text":"*Project*\nEU &amp; co","verbatim":true},{"type":"mrkdwn","text":"*Status*\nFailed","verbatim":true},{"type":"mrkdwn","text":"*Progress*\n42 %","verbatim":true},{"type":"mrkdwn","text":"*Took*\n1h 30m","verbatim":true}]},{"type":"section","text":{"type":"mrkdwn","text":"The API gives no reason. Look at the index in the Pinecone console, then start the restore again from the backup.","verbatim":true}},{"type":"context","elements":[{"type":"mrkdwn","text":"restore-watch · restore_job.failed · 2026-11-23T12:00:00Z","verbatim":true}]}]}"#);
+        insta::assert_snapshot!(shown(&sample_events::failed()), @r#"{"text":"Restore failed: restore rj-2 into index docs_*v2* failed within 1h 30m of its start: &lt;b&gt;no &amp; why&lt;/b&gt;","blocks":[{"type":"header","text":{"type":"plain_text","text":"❌ Restore failed"}},{"type":"section","text":{"type":"mrkdwn","text":"restore rj-2 into index docs_*v2* failed within 1h 30m of its start: &lt;b&gt;no &amp; why&lt;/b&gt;","verbatim":true},"fields":[{"type":"mrkdwn","text":"*Index*\ndocs_*v2*","verbatim":true},{"type":"mrkdwn","text":"*Project*\nEU &amp; co","verbatim":true},{"type":"mrkdwn","text":"*Progress*\n42 %","verbatim":true},{"type":"mrkdwn","text":"*Took*\nat most 1h 30m","verbatim":true},{"type":"mrkdwn","text":"*Job id*\nrj-2","verbatim":true}]},{"type":"section","text":{"type":"mrkdwn","text":"The API gives no reason. Look at the index in the Pinecone console, then start the restore again from the backup.","verbatim":true}},{"type":"context","elements":[{"type":"mrkdwn","text":"restore-watch · restore_job.failed · 2026-11-23T12:00:00Z","verbatim":true}]}]}"#);
     }
 
     #[test]

@@ -148,7 +148,7 @@ mod tests {
                     "inlines": [
                       {
                         "type": "TextRun",
-                        "text": "restore nightly into index docs completed after 6.0s",
+                        "text": "restore nightly (rj-1) into index docs completed after 6.0s",
                         "isSubtle": false
                       }
                     ]
@@ -157,20 +157,8 @@ mod tests {
                     "type": "FactSet",
                     "facts": [
                       {
-                        "title": "Restore",
-                        "value": "nightly"
-                      },
-                      {
                         "title": "Index",
                         "value": "docs"
-                      },
-                      {
-                        "title": "Project",
-                        "value": "default"
-                      },
-                      {
-                        "title": "Status",
-                        "value": "Pending → Completed"
                       },
                       {
                         "title": "Took",
@@ -185,8 +173,8 @@ mod tests {
                         "value": "rj-1"
                       },
                       {
-                        "title": "Noticed after",
-                        "value": "500ms"
+                        "title": "Noticed",
+                        "value": "500ms after its end"
                       }
                     ]
                   },
@@ -220,7 +208,7 @@ mod tests {
 
     #[test]
     fn failed() {
-        insta::assert_snapshot!(shown(&sample_events::failed()), @r#"{"type":"message","attachments":[{"contentType":"application/vnd.microsoft.card.adaptive","contentUrl":null,"content":{"$schema":"http://adaptivecards.io/schemas/adaptive-card.json","type":"AdaptiveCard","version":"1.4","msteams":{"width":"Full"},"body":[{"type":"TextBlock","text":"Restore failed","size":"Large","weight":"Bolder","color":"Attention","wrap":true},{"type":"RichTextBlock","inlines":[{"type":"TextRun","text":"restore rj-2 into index docs_*v2* failed after 1h 30m: <b>no & why</b>","isSubtle":false}]},{"type":"FactSet","facts":[{"title":"Restore","value":"rj-2"},{"title":"Index","value":"docs\\_\\*v2\\*"},{"title":"Project","value":"EU & co"},{"title":"Status","value":"Failed"},{"title":"Progress","value":"42 %"},{"title":"Took","value":"1h 30m"}]},{"type":"RichTextBlock","inlines":[{"type":"TextRun","text":"The API gives no reason. Look at the index in the Pinecone console, then start the restore again from the backup.","isSubtle":false}]},{"type":"RichTextBlock","inlines":[{"type":"TextRun","text":"restore-watch · restore_job.failed · 2026-11-23T12:00:00Z","isSubtle":true}]}]}}]}"#);
+        insta::assert_snapshot!(shown(&sample_events::failed()), @r#"{"type":"message","attachments":[{"contentType":"application/vnd.microsoft.card.adaptive","contentUrl":null,"content":{"$schema":"http://adaptivecards.io/schemas/adaptive-card.json","type":"AdaptiveCard","version":"1.4","msteams":{"width":"Full"},"body":[{"type":"TextBlock","text":"Restore failed","size":"Large","weight":"Bolder","color":"Attention","wrap":true},{"type":"RichTextBlock","inlines":[{"type":"TextRun","text":"restore rj-2 into index docs_*v2* failed within 1h 30m of its start: <b>no & why</b>","isSubtle":false}]},{"type":"FactSet","facts":[{"title":"Index","value":"docs\\_\\*v2\\*"},{"title":"Project","value":"EU & co"},{"title":"Progress","value":"42 %"},{"title":"Took","value":"at most 1h 30m"},{"title":"Job id","value":"rj-2"}]},{"type":"RichTextBlock","inlines":[{"type":"TextRun","text":"The API gives no reason. Look at the index in the Pinecone console, then start the restore again from the backup.","isSubtle":false}]},{"type":"RichTextBlock","inlines":[{"type":"TextRun","text":"restore-watch · restore_job.failed · 2026-11-23T12:00:00Z","isSubtle":true}]}]}}]}"#);
     }
 
     #[test]

@@ -117,6 +117,8 @@ struct EndJson {
     how: Outcome,
     observed_at: Timestamp,
     age: Option<Duration>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seen_running: Option<Duration>,
 }
 
 /// Refuses a word with which no restore ends: if it were dropped, the end would be emitted again.
@@ -129,13 +131,23 @@ fn end_of_restore<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Outcome,
 
 impl From<EndSnapshot> for EndJson {
     fn from(snapshot: EndSnapshot) -> Self {
-        Self { how: snapshot.outcome, observed_at: snapshot.observed_at, age: snapshot.age }
+        Self {
+            how: snapshot.outcome,
+            observed_at: snapshot.observed_at,
+            age: snapshot.age,
+            seen_running: snapshot.seen_running,
+        }
     }
 }
 
 impl From<EndJson> for EndSnapshot {
     fn from(json: EndJson) -> Self {
-        Self { outcome: json.how, observed_at: json.observed_at, age: json.age }
+        Self {
+            outcome: json.how,
+            observed_at: json.observed_at,
+            age: json.age,
+            seen_running: json.seen_running,
+        }
     }
 }
 
@@ -211,6 +223,8 @@ struct IndexJson {
     state: Option<Status>,
     verdict: Option<(bool, Timestamp)>,
     age: Option<Duration>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seen_running: Option<Duration>,
 }
 
 impl From<IndexSnapshot> for IndexJson {
@@ -221,6 +235,7 @@ impl From<IndexSnapshot> for IndexJson {
             state: snapshot.state,
             verdict: snapshot.verdict,
             age: snapshot.age,
+            seen_running: snapshot.seen_running,
         }
     }
 }
@@ -233,6 +248,7 @@ impl From<IndexJson> for IndexSnapshot {
             state: json.state,
             verdict: json.verdict,
             age: json.age,
+            seen_running: json.seen_running,
         }
     }
 }

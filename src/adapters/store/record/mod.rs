@@ -91,20 +91,33 @@ mod tests {
 
     #[test]
     fn a_job_of_the_release_before_is_read() {
-        let end = EndSnapshot { outcome: Outcome::Failed, observed_at: noon(), age: Some(Duration::ZERO) };
+        let end = EndSnapshot {
+            outcome: Outcome::Failed,
+            observed_at: noon(),
+            age: Some(Duration::from_secs(20)),
+            seen_running: Some(Duration::from_secs(5)),
+        };
         let job = JobSnapshot { end: Some(end), ..job("rj-1", 0).snapshot };
 
-        let added = [("", "started_at"), ("/end", "age"), ("/index", "age"), ("", "gone_for")];
+        let added = [
+            ("", "started_at"),
+            ("/end", "age"),
+            ("/end", "seen_running"),
+            ("/index", "age"),
+            ("", "gone_for"),
+        ];
         let read = written_before(&job, &added);
 
-        assert_eq!((read.started_at, read.end.map(|end| end.age)), (None, Some(None)));
+        let read_end = EndSnapshot { age: None, seen_running: None, ..end };
+        assert_eq!((read.started_at, read.end), (None, Some(read_end)));
+        assert_eq!(JobSnapshot::from_json(&job.to_json().unwrap()).unwrap(), job);
         assert_eq!(read.not_found_for, Duration::ZERO);
     }
 
     #[test]
     fn a_job_with_an_end_that_is_none_is_refused() {
         let job = |how| {
-            let end = EndSnapshot { outcome: how, observed_at: noon(), age: None };
+            let end = EndSnapshot { outcome: how, observed_at: noon(), age: None, seen_running: None };
             JobSnapshot { end: Some(end), ..job("rj-1", 0).snapshot }
         };
         let read = |how| JobSnapshot::from_json(&job(how).to_json().unwrap());

@@ -112,7 +112,12 @@ mod tests {
     }
 
     fn ended(record: JobRecord) -> JobRecord {
-        let end = EndSnapshot { outcome: Outcome::Completed, observed_at: record.written_at, age: None };
+        let end = EndSnapshot {
+            outcome: Outcome::Completed,
+            observed_at: record.written_at,
+            age: None,
+            seen_running: None,
+        };
         let mut record = record;
         record.snapshot.end = Some(end);
         record
