@@ -10,6 +10,8 @@ use notify_rust::Notification;
 
 use crate::engine::{DeliveryPolicy, Failure, FailureClass};
 use crate::model::{Event, Severity};
+#[cfg(target_os = "linux")]
+use crate::platform::blocking;
 
 /// A notification service that owns its name on the bus and never answers would block the call for
 /// minutes.
@@ -71,10 +73,36 @@ pub async fn show(heading: &str, text: &str, urgency: Urgency) -> Result<(), Str
     notification.appname("restore-watch").summary(heading).body(&body).icon("dialog-information");
     match tokio::time::timeout(TIMEOUT, send(notification, urgency)).await {
         Ok(sent) => sent.map_err(|error| format!("the desktop took no notification: {error}")),
-        Err(_) => {
-            Err(format!("the desktop's notification service did not answer within {} s", TIMEOUT.as_secs()))
-        }
+        Err(_) => Err(no_answer()),
     }
+}
+
+/// Asks the notification service who it is, which shows nothing. The error says why a notification
+/// could not be shown.
+#[cfg(target_os = "linux")]
+pub async fn try_desktop() -> Result<(), String> {
+    // The question blocks, unlike a notification. A service that does not answer keeps its thread.
+    let asked = match blocking::start("desktop", notify_rust::get_server_information) {
+        Ok(asked) => tokio::time::timeout(TIMEOUT, asked).await,
+        Err(error) => return Err(format!("cannot start a thread: {error}")),
+    };
+    match asked {
+        Ok(Ok(Ok(_))) => Ok(()),
+        Ok(Ok(Err(error))) => Err(format!("the desktop takes no notification: {error}")),
+        // A panic has printed itself.
+        Ok(Err(_)) => Err("the desktop could not be asked".to_owned()),
+        Err(_) => Err(no_answer()),
+    }
+}
+
+/// Elsewhere, no question is known that shows nothing.
+#[cfg(not(target_os = "linux"))]
+pub async fn try_desktop() -> Result<(), String> {
+    Ok(())
+}
+
+fn no_answer() -> String {
+    format!("the desktop's notification service did not answer within {} s", TIMEOUT.as_secs())
 }
 
 #[cfg(target_os = "linux")]

@@ -23,7 +23,7 @@ use crate::config::SinkSettings;
 use crate::engine::{DeliveryPolicy, Failure, SinkPlan};
 use crate::model::{Event, Payload, SinkName};
 
-pub use desktop::{Urgency, show};
+pub use desktop::{Urgency, show, try_desktop};
 pub use error::SinkError;
 pub use log::{Confirm, log};
 

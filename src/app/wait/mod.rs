@@ -75,6 +75,8 @@ pub struct Waited {
     pub report: Report,
     /// How many deliveries were pending at the end.
     pub undelivered: usize,
+    /// Why an attempt at one of them failed, if one did.
+    pub delivery_error: Option<String>,
 }
 
 /// Waits until the condition is met or cannot be met, the time is over, or a signal comes.
@@ -104,7 +106,13 @@ pub async fn wait(
     let report = Report::new(driver.engine(), exit, timed_out, started, driver.now());
     let report = report.with_resume(&options.again, options.names_jobs);
 
-    Ok(Waited { report, undelivered: driver.engine().deliveries().pending() })
+    let deliveries = driver.engine().deliveries();
+
+    Ok(Waited {
+        report,
+        undelivered: deliveries.pending(),
+        delivery_error: deliveries.last_error().map(str::to_owned),
+    })
 }
 
 struct Wait<'a> {

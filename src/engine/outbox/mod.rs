@@ -284,6 +284,11 @@ impl Outbox {
         self.sinks.values().filter(|sink| sink.is_configured()).map(Sink::pending).sum()
     }
 
+    /// Why the last attempt at a pending delivery failed, of any that failed.
+    pub(super) fn last_error(&self) -> Option<&str> {
+        self.sinks.values().find_map(Sink::last_error)
+    }
+
     /// How many deliveries are pending for a job, whether their sink is configured or not.
     pub(super) fn pending_of(&self, project: &ProjectName, job: &JobId) -> usize {
         let key = (project.clone(), Some(job.clone()));
