@@ -10,15 +10,18 @@ mod completions;
 mod deliveries;
 mod demo;
 mod done;
+mod examples;
 mod explain;
 mod failure;
 mod forget;
+mod help;
 mod ids;
 mod list;
 mod man;
 mod notify_test;
 mod output;
 mod pause;
+mod program;
 mod project;
 mod reload;
 mod run;
@@ -28,15 +31,18 @@ mod socket;
 mod start;
 mod status;
 mod table;
+mod tips;
 mod values;
 mod wait;
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
 pub use done::Done;
 pub use failure::Failure;
 
-/// Watches Pinecone restore jobs and tells people and programs, once and surely, when one ends.
+use crate::model::Exit;
+
+/// Watch Pinecone restore jobs: wait for them, or run a daemon that reports how each one ends.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100, disable_help_subcommand = true)]
 pub struct Cli {
@@ -64,6 +70,9 @@ enum Command {
     Completions(completions::Args),
     Man(man::Args),
     Schema(schema::Args),
+    Help(help::Args),
+    /// Print the version
+    Version,
 }
 
 impl Cli {
@@ -84,9 +93,14 @@ impl Cli {
             Command::NotifyTest(args) => notify_test::run(&args),
             Command::Simulate(args) => simulate::run(&args),
             Command::Demo(args) => demo::run(&args),
-            Command::Completions(args) => completions::run(&args, Self::command()),
-            Command::Man(args) => man::run(&args, Self::command()),
+            Command::Completions(args) => completions::run(&args, program::program()),
+            Command::Man(args) => man::run(&args, program::program()),
             Command::Schema(args) => schema::run(&args),
+            Command::Help(args) => help::run(&args, program::program()),
+            Command::Version => {
+                output::print(&program::program().render_version())?;
+                Ok(Done::Exit(Exit::Success))
+            }
         }
     }
 }
