@@ -7,12 +7,12 @@ use super::socket::SocketArgs;
 use super::{Done, Failure};
 use crate::model::{Exit, ProjectName};
 
-/// Have the running daemon ask nothing of a project until it is resumed, over restarts, too
+/// Pause polling of a project (survives restarts)
 ///
-/// No event of its jobs is emitted meanwhile. Pending deliveries are made all the same.
+/// Its jobs emit no events until it is resumed. Pending deliveries still go out.
 #[derive(Debug, Parser)]
 pub(super) struct PauseArgs {
-    /// The project
+    /// The name of the project
     #[arg(value_name = "PROJECT")]
     project: String,
 
@@ -20,10 +20,10 @@ pub(super) struct PauseArgs {
     socket: SocketArgs,
 }
 
-/// Have the running daemon go on with a project that is paused
+/// Resume polling of a paused project
 #[derive(Debug, Parser)]
 pub(super) struct ResumeArgs {
-    /// The project
+    /// The name of the project
     #[arg(value_name = "PROJECT")]
     project: String,
 

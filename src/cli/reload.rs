@@ -9,8 +9,9 @@ use super::socket::SocketArgs;
 use super::{Done, Failure};
 use crate::model::Exit;
 
-/// Have the running daemon read its configuration file again, with the keys and secrets that it
-/// names
+/// Make the running daemon read its configuration again
+///
+/// It also reads the keys and secrets that the file names.
 ///
 /// A file that cannot be used changes nothing: the exit code is 78, and what is wrong is printed.
 #[derive(Debug, Parser)]
