@@ -12,30 +12,29 @@ use super::{Done, Failure};
 use crate::adapters::control::{AddJobs, JobChange, NewJob};
 use crate::model::{Exit, JobId, ProjectName, Until};
 
-/// Have the running daemon watch further restore jobs
+/// Add restore jobs to the running daemon
 ///
-/// They are part of the daemon's state, so they are watched after a restart, too; the configuration
-/// file is left alone.
+/// They are kept in the state of the daemon, so that they are still watched after a restart. The
+/// configuration file does not change.
 #[derive(Debug, Parser)]
 pub(super) struct Args {
     /// The ids of the jobs
     #[arg(value_name = "JOB_ID", required = true)]
     jobs: Vec<String>,
 
-    /// Their project [default: the only one, else the one called `default`]
+    /// Their project [default: the only one, else the one named `default`]
     #[arg(long, value_name = "NAME")]
     project: Option<String>,
 
-    /// What people call the job; for one job only
+    /// A name for the job; for one job only
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
 
-    /// How long after its start a job is overdue, such as 2h
+    /// The job is overdue this long after its start, such as 2h
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     deadline: Option<Duration>,
 
-    /// Until when a job is watched: until it ended, or, where it completed, until its index serves
-    /// [default: as the configuration has it]
+    /// Watch until the restore ends, or until its index is ready [default: as configured]
     #[arg(long, value_enum, value_name = "STATE")]
     until: Option<Until>,
 

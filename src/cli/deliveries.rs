@@ -15,8 +15,8 @@ use crate::platform::clock::Clock;
 
 /// List pending deliveries and dead letters; retry or drop them
 ///
-/// Works beside a running daemon, which follows a change within seconds, and without one. Without a
-/// subcommand it lists. Exits with 74 where the state cannot be used.
+/// Works with and without a running daemon, which follows a change within seconds. Without a
+/// subcommand it lists. Exits with 74 if the state cannot be used.
 #[derive(Debug, Parser)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Args {
@@ -30,17 +30,17 @@ pub(super) struct Args {
 #[derive(Debug, Subcommand)]
 enum Action {
     List(List),
-    /// Have deliveries tried again, those that were given up from their first attempt on
+    /// Try deliveries again; dead letters start with their first attempt
     ///
-    /// What was delivered is not sent again. The id and the body stay what they were.
+    /// An event that was delivered is not sent again. Its id and body do not change.
     Retry(Change),
-    /// Give deliveries up for good
+    /// Give up deliveries for good
     Drop(Change),
 }
 
 /// List deliveries, the oldest first
 ///
-/// Lists what is pending and what was given up (dead), unless another state is asked for.
+/// Lists pending deliveries and dead letters, unless another state is asked for.
 #[derive(Debug, clap::Args)]
 struct List {
     /// Only deliveries in this state; can be given several times
@@ -51,14 +51,14 @@ struct List {
     #[arg(long)]
     all: bool,
 
-    /// Only those of this transition
+    /// Only those of this event
     #[arg(long, value_name = "ID")]
     id: Option<EventId>,
 
     #[command(flatten)]
     filter: FilterArgs,
 
-    /// The newest so many
+    /// At most this many, the newest
     #[arg(long, value_name = "N", default_value_t = 100)]
     limit: usize,
 
@@ -74,15 +74,15 @@ struct List {
 #[derive(Debug, clap::Args)]
 #[command(group(clap::ArgGroup::new("which").required(true).multiple(false).args(["ids", "dead", "every"])))]
 struct Change {
-    /// The transitions meant, by the ids that `list` shows
+    /// The ids of the events, as `list` shows them
     #[arg(value_name = "ID")]
     ids: Vec<EventId>,
 
-    /// All that was given up
+    /// All dead letters
     #[arg(long)]
     dead: bool,
 
-    /// All that is pending or was given up
+    /// All pending deliveries and dead letters
     #[arg(long = "all")]
     every: bool,
 
@@ -112,12 +112,11 @@ struct FilterArgs {
 /// Where the state is.
 #[derive(Debug, clap::Args)]
 struct Place {
-    /// The configuration file whose state is meant [default: the one that `run` would use]
+    /// The configuration file that names the state [default: the one that `run` would use]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// The state itself, such as /var/lib/restore-watch/state.db [default: the one of the
-    /// configuration]
+    /// The state file, such as /var/lib/restore-watch/state.db [default: as configured]
     #[arg(long, value_name = "FILE", conflicts_with = "config")]
     state_file: Option<PathBuf>,
 }

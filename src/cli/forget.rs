@@ -9,18 +9,17 @@ use super::{Done, Failure};
 use crate::adapters::control::{ForgetJobs, JobChange};
 use crate::model::{Exit, ProjectName};
 
-/// Have the running daemon watch restore jobs no more that were added to it
+/// Stop watching restore jobs that were added to the running daemon
 ///
-/// What is known of them is deleted; pending deliveries are made all the same. Jobs that the
-/// configuration file names are not forgotten: remove them there, and reload. Exits with 1 unless
-/// all were forgotten.
+/// Their state is deleted. Pending deliveries still go out. Jobs that the configuration file names
+/// are not forgotten: remove them there, and reload. Exits with 1 unless all were forgotten.
 #[derive(Debug, Parser)]
 pub(super) struct Args {
     /// The ids of the jobs
     #[arg(value_name = "JOB_ID", required = true)]
     jobs: Vec<String>,
 
-    /// Their project [default: whichever has them]
+    /// Their project [default: the one that has them]
     #[arg(long, value_name = "NAME")]
     project: Option<String>,
 

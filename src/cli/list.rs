@@ -18,14 +18,14 @@ use crate::platform::clock::Clock;
 
 /// List the restore jobs of the project, as the API lists them now
 ///
-/// The API's list is best effort: a job can be missing from it, for a minute after its start or for
-/// good.
+/// The API's list is best effort: a job can be missing from it for a minute after its start, or
+/// forever.
 ///
-/// Exits with 4 where the API refuses the key or the permission, with 5 where it cannot be reached,
-/// and with 78 where it cannot be as it is configured (a certificate, a proxy, a scheme).
+/// Exits with 4 if the API refuses the key or the permission, with 5 if it cannot be reached, and
+/// with 78 if a certificate, a proxy or a scheme is configured that cannot work.
 #[derive(Debug, Parser)]
 pub(super) struct Args {
-    /// The form of the list; each JSON object can be piped to `restore-watch wait -`
+    /// The form of the list; `restore-watch wait -` reads the JSON
     #[arg(long, value_enum, default_value_t = Output::Human)]
     output: Output,
 

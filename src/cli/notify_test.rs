@@ -18,12 +18,12 @@ use crate::config::{self, Settings, SinkSettings};
 use crate::model::{Event, EventId, EventKind, Exit, Payload, ProjectName, SinkName, duration};
 use crate::platform::clock::Clock;
 
-/// Send one marked test to each sink of a configuration, and say what came of it
+/// Send a marked test to each sink of a configuration, and show the results
 ///
-/// The test is a transition of the type `restore_watch.test`, which nothing else sends: no receiver
-/// can take it for the end of a restore. Each sink gets one attempt, whichever events it wants.
-/// Exits with 0 when all sinks took it, else with 1. Nothing is kept, and a daemon that runs is not
-/// disturbed.
+/// The test is an event of the type `restore_watch.test`, which nothing else sends, so that no
+/// receiver takes it for the end of a restore. Each sink gets one attempt, whichever events it
+/// wants. Exits with 0 when all sinks took it, else with 1. Nothing is stored, and a running daemon
+/// is not disturbed.
 #[derive(Debug, Parser)]
 pub(super) struct Args {
     /// The sinks to try, by name [default: all]

@@ -22,7 +22,7 @@ use crate::platform::locale;
 
 /// Show what the running daemon knows
 ///
-/// Exits with 3 where a job that is asked for is not watched.
+/// Exits with 3 if a job that is asked for is not watched.
 #[derive(Debug, Parser)]
 pub(super) struct Args {
     /// Only these jobs
@@ -37,8 +37,9 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value_t = Output::Human)]
     output: Output,
 
-    /// Show it again and again, this far apart (2s unless given, as in --watch=10s), until
-    /// interrupted; with --output json one document a line
+    /// Repeat until interrupted, every 2s or as often as --watch=10s says
+    ///
+    /// With --output json, each line is one document.
     #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true, default_missing_value = "2s", value_parser = parse_duration)]
     watch: Option<Duration>,
 

@@ -26,9 +26,9 @@ const HISTORY_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Say when a restore job is polled next, and why
 ///
-/// Asks the running daemon where it watches the job. Else, or with options of a wait, the API is
-/// asked once about the job, and once for the list of restores where it runs, and the answer is for
-/// a wait with these options. Ends with 0 whatever the API says: that is part of the answer.
+/// The running daemon answers if it watches the job. Otherwise, and if options of a wait are given,
+/// the API is asked once about the job and once for the list of restores, and the answer is that of
+/// a wait with these options. Exits with 0 whatever the API says, which is part of the answer.
 #[derive(Debug, Clone, Parser)]
 pub(super) struct Args {
     /// The id of the job
@@ -55,7 +55,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "DURATION", value_parser = parse_expect)]
     expect: Option<Duration>,
 
-    /// For a wait until then
+    /// For a wait until the restore ends, or until its index is ready
     #[arg(long, value_enum, value_name = "STATE")]
     until: Option<Until>,
 
