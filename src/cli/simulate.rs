@@ -20,13 +20,17 @@ use crate::simulate::{SHIPPED, Scenario, Simulator, Timeline};
 #[derive(Debug, Parser)]
 pub(super) struct Args {
     /// The address to serve on, such as 127.0.0.1:8080; port 0 is any free one
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_address, default_value = "127.0.0.1:0")]
     listen: SocketAddr,
 
     /// A scenario file, or the name of a built-in one: demo, fleet, flaky, outage or
     /// unreliable-list
     #[arg(value_name = "SCENARIO", default_value = "demo", value_hint = clap::ValueHint::FilePath)]
     scenario: String,
+}
+
+fn parse_address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse().map_err(|_| "not an address and a port; write it like 127.0.0.1:8080")
 }
 
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {
