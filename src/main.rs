@@ -5,7 +5,6 @@ use std::os::unix::process::CommandExt as _;
 use std::panic::catch_unwind;
 use std::process::{Command, ExitCode};
 
-use clap::Parser as _;
 use restore_watch::adapters::ci::Environment;
 use restore_watch::adapters::telemetry::complaint;
 use restore_watch::cli::{Cli, Done};
@@ -20,7 +19,8 @@ fn main() -> ExitCode {
     }
 
     locale::adopt();
-    let cli = match Cli::try_parse() {
+    let words: Vec<_> = std::env::args_os().collect();
+    let cli = match Cli::from_words(&words) {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };

@@ -20,7 +20,6 @@ use crate::model::Exit;
 ///
 /// Exits with 74 if the state cannot be used, and with 1 if the copy cannot be written.
 #[derive(Debug, Parser)]
-#[command(after_help = "Example: sudo restore-watch backup /var/backups/restore-watch.db")]
 pub(super) struct Args {
     /// The file to make, which must not exist
     #[arg(value_name = "FILE")]

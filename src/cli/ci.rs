@@ -22,21 +22,23 @@ const FILES_WRITE_LIMIT: Duration = Duration::from_secs(5);
 /// The option that chooses the host of the pipeline.
 #[derive(Debug, Args)]
 pub(super) struct CiArgs {
-    /// The host of the pipeline, for which progress is folded; on GitHub Actions there are also
-    /// annotations, a job summary and outputs. `auto` goes by `GITHUB_ACTIONS` and `GITLAB_CI`
+    /// The pipeline to report to
+    ///
+    /// Progress is folded there. On GitHub Actions there are also annotations, a job summary and
+    /// outputs.
     #[arg(long, value_enum, default_value_t = HostChoice::Auto)]
     ci: HostChoice,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum HostChoice {
-    /// By the environment.
+    /// By `GITHUB_ACTIONS` and `GITLAB_CI`.
     Auto,
     /// GitHub Actions.
     Github,
     /// GitLab CI/CD.
     Gitlab,
-    /// None; lines stay plain in every pipeline.
+    /// Plain lines in every pipeline.
     None,
 }
 

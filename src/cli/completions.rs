@@ -13,20 +13,13 @@ use super::output::print;
 use super::{Done, Failure};
 use crate::model::Exit;
 
-/// Print what completes this command line in a shell
+/// Print a script that completes this command line in a shell
 #[derive(Debug, Parser)]
-#[command(after_help = PLACES)]
 pub(super) struct Args {
     /// The shell
     #[arg(value_name = "SHELL")]
     shell: Shell,
 }
-
-const PLACES: &str = "\
-Examples:
-  restore-watch completions bash > ~/.local/share/bash-completion/completions/restore-watch
-  restore-watch completions zsh > ~/.zfunc/_restore-watch  # a directory of $fpath, before compinit
-  restore-watch completions fish > ~/.config/fish/completions/restore-watch.fish";
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Shell {
@@ -39,9 +32,11 @@ enum Shell {
 pub(super) fn run(args: &Args, program: Command) -> Result<Done, Failure> {
     let mut program = hinted(program);
     let names: Vec<_> = program.get_subcommands().map(|command| command.get_name().to_owned()).collect();
-    program = program.mut_subcommand("man", |man| {
-        man.mut_arg("command", |command| command.value_parser(PossibleValuesParser::new(names)))
-    });
+    for about_commands in ["man", "help"] {
+        let known = PossibleValuesParser::new(names.clone());
+        let proposed = |arg: Arg| arg.value_parser(known);
+        program = program.mut_subcommand(about_commands, |command| command.mut_arg("command", proposed));
+    }
     program.set_bin_name(program.get_name().to_owned());
     program.build();
     print(

@@ -3,13 +3,13 @@
 //! Invariant: an input is accepted or refused as a whole; a file with one malformed line is not
 //! used in part.
 
-use std::io::Read as _;
+use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
 
 use serde_json::Value;
 
 use super::Failure;
-use crate::model::{IdError, JobId, Reference, is_invisible, visible};
+use crate::model::{IdError, JobId, Mistake, Reference, is_invisible, visible};
 
 /// A larger file is taken for no list of ids.
 const MAX_INPUT: u64 = 16 * 1024 * 1024;
@@ -26,6 +26,10 @@ pub(super) fn collect(arguments: &[String], file: Option<&Path>) -> Result<Vec<J
     let named =
         arguments.iter().any(|argument| argument == "-") || file.is_some_and(|path| path == Path::new("-"));
     if named {
+        if std::io::stdin().is_terminal() {
+            // A failure of this cannot be reported anywhere.
+            drop(writeln!(std::io::stderr(), "reading ids from standard input, one a line, up to Ctrl-D"));
+        }
         ids.extend(parse(&read(std::io::stdin().lock(), STDIN)?, STDIN)?);
     }
     let arguments: Vec<_> = arguments.iter().filter(|argument| *argument != "-").cloned().collect();
@@ -44,6 +48,9 @@ pub(super) fn collect(arguments: &[String], file: Option<&Path>) -> Result<Vec<J
 
 /// Ids of the command line.
 pub(super) fn parse_arguments(arguments: &[String]) -> Result<Vec<JobId>, Failure> {
+    if arguments == ["help"] {
+        return Err(Failure::usage("`help` is not an id").with_help("--help shows the help of a command"));
+    }
     let id = |argument: &String| {
         JobId::given(argument.trim()).map_err(|error| refused(&format!("`{}`", visible(argument)), &error))
     };
@@ -72,16 +79,44 @@ fn refused(place: &str, error: &IdError) -> Failure {
     }
 }
 
-fn read(from: impl std::io::Read, origin: &str) -> Result<String, Failure> {
-    let mut text = String::new();
-    from.take(MAX_INPUT + 1).read_to_string(&mut text).map_err(|error| unreadable(origin, &error))?;
-    if text.len() as u64 > MAX_INPUT {
-        return Err(Failure::usage(format!("{origin} is larger than {} MiB", MAX_INPUT >> 20)));
-    }
-    Ok(text)
+/// The error about a line that is no id. A line of a table is the usual reason.
+fn refused_line(place: &str, error: &IdError) -> Failure {
+    let help = match error {
+        IdError::BadCharacter => {
+            "one id a line is read; to wait for what `list` shows: restore-watch list --output json | restore-watch wait -"
+        }
+        IdError::Mistake(Mistake::Separator(_)) => {
+            "one id a line is read: of a CSV file, keep the column of the ids, without its heading"
+        }
+        _ => return refused(place, error),
+    };
+    Failure::usage(format!("{place}: {error}")).with_help(help)
 }
 
-fn unreadable(origin: &str, error: &std::io::Error) -> Failure {
+fn read(from: impl std::io::Read, origin: &str) -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    from.take(MAX_INPUT + 1).read_to_end(&mut bytes).map_err(|error| unreadable(origin, &error))?;
+    if bytes.len() as u64 > MAX_INPUT {
+        return Err(Failure::usage(format!("{origin} is larger than {} MiB", MAX_INPUT >> 20)));
+    }
+    if is_utf16(&bytes) {
+        return Err(unreadable(origin, &"it is UTF-16, and UTF-8 is read")
+            .with_help("if PowerShell wrote it with `>`, write it with: | Out-File -Encoding utf8 FILE"));
+    }
+
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = valid.split(|byte| *byte == b'\n').count();
+        unreadable(origin, &format_args!("line {line} is not valid UTF-8"))
+    })
+}
+
+/// Whether text is UTF-16: by its byte order mark, or by the zeros of its ASCII characters.
+fn is_utf16(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) || bytes.contains(&0)
+}
+
+fn unreadable(origin: &str, error: &dyn std::fmt::Display) -> Failure {
     Failure::usage(format!("cannot read job ids from {origin}: {error}"))
 }
 
@@ -100,6 +135,11 @@ fn parse(text: &str, origin: &str) -> Result<Vec<JobId>, Failure> {
     Ok(ids)
 }
 
+fn not_json(origin: &str, error: &serde_json::Error) -> Failure {
+    let help = if error.is_eof() { "it was cut; did the command that wrote it fail?" } else { FORMS };
+    Failure::usage(format!("{origin} is no JSON: {error}")).with_help(help)
+}
+
 fn parse_lines(text: &str, origin: &str) -> Result<Vec<JobId>, Failure> {
     let mut ids = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
@@ -108,7 +148,7 @@ fn parse_lines(text: &str, origin: &str) -> Result<Vec<JobId>, Failure> {
             ids.extend(parse_json(line, &format!("{origin}, line {number}"))?);
         } else if !line.is_empty() && !line.starts_with('#') {
             let id = JobId::given(line);
-            ids.push(id.map_err(|error| refused(&format!("{origin}, line {number}"), &error))?);
+            ids.push(id.map_err(|error| refused_line(&format!("{origin}, line {number}"), &error))?);
         }
     }
     Ok(ids)
@@ -117,8 +157,7 @@ fn parse_lines(text: &str, origin: &str) -> Result<Vec<JobId>, Failure> {
 fn parse_json(text: &str, origin: &str) -> Result<Vec<JobId>, Failure> {
     let mut ids = Vec::new();
     for value in serde_json::Deserializer::from_str(text).into_iter() {
-        let value: Value = value
-            .map_err(|error| Failure::usage(format!("{origin} is no JSON: {error}")).with_help(FORMS))?;
+        let value: Value = value.map_err(|error| not_json(origin, &error))?;
         let objects = match value {
             Value::Array(values) => values,
             value => vec![value],

@@ -18,10 +18,6 @@ use crate::model::Exit;
 /// unfinished restore of the project whose key is in the environment variable
 /// `PINECONE_API_KEY`.
 #[derive(Debug, Parser)]
-#[command(after_help = "\
-Examples:
-  restore-watch init ~/.config/restore-watch/config.toml
-  restore-watch init --all | less")]
 pub(super) struct Args {
     /// The file to write; missing directories are made [default: standard output]
     #[arg(value_name = "FILE")]

@@ -29,7 +29,6 @@ use crate::platform::clock::Clock;
 /// Exits with 4 if the API refuses the key or the permission, with 5 if it cannot be reached, and
 /// with 78 if it cannot be reached as configured (a certificate, a proxy, a scheme).
 #[derive(Debug, Parser)]
-#[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     /// Only jobs with this status, such as pending or failed; can be given several times
     #[arg(long, value_name = "STATUS")]
@@ -50,11 +49,6 @@ pub(super) struct Args {
     #[command(flatten)]
     project: ProjectArgs,
 }
-
-const EXAMPLES: &str = "Examples:
-  restore-watch list --limit 10
-  restore-watch list --status pending --output json | restore-watch wait -
-  restore-watch list --index 'prod-*'";
 
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     let _logging = telemetry::init(Style::usual(LogFormat::Human), "warn").map_err(no_thread)?;

@@ -10,19 +10,20 @@ use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 
 use super::output::print;
+use super::program::find;
 use super::{Done, Failure};
 use crate::model::Exit;
 
 /// Print the manual page of the program, or of one command
 ///
-/// To read one: restore-watch man wait | man -l -
+/// `man -l -` shows a page that is read from standard input.
 #[derive(Debug, Parser)]
 pub(super) struct Args {
     /// The command, such as `wait` or `deliveries retry` [default: the program as a whole]
     #[arg(value_name = "COMMAND")]
     command: Vec<String>,
 
-    /// Write all pages to this directory, which is made where there is none
+    /// Write all pages to this directory, which is created if needed
     #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath, conflicts_with = "command")]
     dir: Option<PathBuf>,
 }
@@ -32,22 +33,9 @@ pub(super) fn run(args: &Args, mut program: Command) -> Result<Done, Failure> {
     program.build();
     match &args.dir {
         Some(directory) => write_all(&program, directory)?,
-        None => print(&ManualPage::of(chosen(&program, &args.command)?)?.text)?,
+        None => print(&ManualPage::of(find(&program, &args.command)?)?.text)?,
     }
     Ok(Done::Exit(Exit::Success))
-}
-
-fn chosen<'a>(program: &'a Command, names: &[String]) -> Result<&'a Command, Failure> {
-    names.iter().try_fold(program, |command, name| {
-        command.find_subcommand(name).ok_or_else(|| {
-            let known: Vec<_> = command.get_subcommands().map(Command::get_name).collect();
-            let failure = Failure::usage(format!("there is no command `{}`", names.join(" ").escape_debug()));
-            match &known[..] {
-                [] => failure,
-                known => failure.with_help(format!("there are: {}", known.join(", "))),
-            }
-        })
-    })
 }
 
 fn write_all(command: &Command, directory: &Path) -> Result<(), Failure> {
@@ -71,10 +59,15 @@ impl ManualPage {
     fn of(command: &Command) -> Result<Self, Failure> {
         // The help has more text behind the options than fits one heading, so that part is made
         // here.
-        let further = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let further = command.get_after_long_help().or(command.get_after_help());
+        let further = further.map(ToString::to_string).unwrap_or_default();
         let usage = command.clone().render_usage().to_string();
         let usage = usage.trim_start_matches("Usage:").trim().to_owned();
-        let command = command.clone().after_help(Resettable::Reset).override_usage(usage);
+        let command = command
+            .clone()
+            .after_help(Resettable::Reset)
+            .after_long_help(Resettable::Reset)
+            .override_usage(usage);
         let program = env!("CARGO_PKG_NAME");
         let title = command.get_display_name().unwrap_or(program).to_uppercase();
         let man = Man::new(command).title(title).source(concat!(

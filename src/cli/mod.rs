@@ -12,9 +12,11 @@ mod credentials;
 mod deliveries;
 mod demo;
 mod done;
+mod examples;
 mod explain;
 mod failure;
 mod forget;
+mod help;
 mod ids;
 mod init;
 mod list;
@@ -22,6 +24,7 @@ mod man;
 mod notify_test;
 mod output;
 mod pause;
+mod program;
 mod project;
 mod reload;
 mod run;
@@ -32,15 +35,18 @@ mod start;
 mod state;
 mod status;
 mod table;
+mod tips;
 mod values;
 mod wait;
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
 pub use done::Done;
 pub use failure::Failure;
 
-/// Watches Pinecone restore jobs and tells people and programs, once and surely, when one ends.
+use crate::model::Exit;
+
+/// Watch Pinecone restore jobs: wait for them, or run a daemon that reports how each one ends.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100, disable_help_subcommand = true)]
 pub struct Cli {
@@ -70,6 +76,9 @@ enum Command {
     Completions(completions::Args),
     Man(man::Args),
     Schema(schema::Args),
+    Help(help::Args),
+    /// Print the version
+    Version,
 }
 
 impl Cli {
@@ -92,9 +101,14 @@ impl Cli {
             Command::NotifyTest(args) => notify_test::run(&args),
             Command::Simulate(args) => simulate::run(&args),
             Command::Demo(args) => demo::run(&args),
-            Command::Completions(args) => completions::run(&args, Self::command()),
-            Command::Man(args) => man::run(&args, Self::command()),
+            Command::Completions(args) => completions::run(&args, program::program()),
+            Command::Man(args) => man::run(&args, program::program()),
             Command::Schema(args) => schema::run(&args),
+            Command::Help(args) => help::run(&args, program::program()),
+            Command::Version => {
+                output::print(&program::program().render_version())?;
+                Ok(Done::Exit(Exit::Success))
+            }
         }
     }
 }

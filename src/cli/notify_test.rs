@@ -28,7 +28,6 @@ use crate::platform::clock::Clock;
 ///
 /// Exits with 0 if all sinks took the event, and with 1 otherwise.
 #[derive(Debug, Parser)]
-#[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     /// The sinks to test, by name [default: all]
     #[arg(value_name = "SINK")]
@@ -46,11 +45,6 @@ pub(super) struct Args {
     #[command(flatten)]
     socket: SocketArgs,
 }
-
-const EXAMPLES: &str = "Examples:
-  sudo restore-watch notify-test                      the sinks of the system service
-  restore-watch notify-test ops                       one sink
-  restore-watch notify-test --config config.toml      a configuration that is not in use yet";
 
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     let is_named = config::named(args.config.as_deref()).is_some();

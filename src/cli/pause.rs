@@ -12,7 +12,7 @@ use crate::model::{Exit, ProjectName};
 /// No event of its jobs is emitted meanwhile. Pending deliveries are still made.
 #[derive(Debug, Parser)]
 pub(super) struct PauseArgs {
-    /// The project
+    /// The name of the project
     #[arg(value_name = "PROJECT")]
     project: String,
 
@@ -23,7 +23,7 @@ pub(super) struct PauseArgs {
 /// Resume polling of a paused project
 #[derive(Debug, Parser)]
 pub(super) struct ResumeArgs {
-    /// The project
+    /// The name of the project
     #[arg(value_name = "PROJECT")]
     project: String,
 

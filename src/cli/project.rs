@@ -15,7 +15,7 @@ pub(super) struct ProjectArgs {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// The project of the configuration file, where it has several
+    /// The project of the configuration file, if it has several
     #[arg(long, value_name = "NAME")]
     project: Option<String>,
 }

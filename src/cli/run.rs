@@ -24,26 +24,36 @@ use crate::platform::signals::Hangups;
 /// How long opening the state may take, for a service manager that would give up.
 const OPENING: Duration = Duration::from_mins(10);
 
-/// Watch the restore jobs of a configuration file and tell sinks of every transition, until stopped
+/// Run the daemon: watch restore jobs and send their events to sinks
+///
+/// It runs until it is stopped, or with --exit-when-done until every job ended. The configuration
+/// file names the projects, their jobs and the sinks.
 #[derive(Debug, Parser)]
 pub(super) struct Args {
-    /// The configuration file [default: `$RESTORE_WATCH_CONFIG`, else restore-watch/config.toml in
-    /// `$XDG_CONFIG_HOME` (or ~/.config), else in /etc]
+    /// The configuration file
+    ///
+    /// By default it is `$RESTORE_WATCH_CONFIG`, else restore-watch/config.toml in
+    /// `$XDG_CONFIG_HOME` (or ~/.config), else in /etc.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// End once every job ended and all was delivered: with 0 when all completed, 1 when one failed
-    /// or was cancelled, 6 when one ended in a state we do not know
+    /// End when every job has ended and every event is delivered
+    ///
+    /// The exit code is the outcome: it ends with 0 when all completed, 1 when one failed or was
+    /// cancelled, 6 when one ended in an unknown state.
     #[arg(long)]
     exit_when_done: bool,
 
-    /// Where to make the control socket, which other commands speak to [default: control.sock in
-    /// `$RUNTIME_DIRECTORY`, else restore-watch/control.sock in `$XDG_RUNTIME_DIR`, else none]
+    /// Where to create the control socket, which other commands use
+    ///
+    /// By default it is control.sock in `$RUNTIME_DIRECTORY`, else restore-watch/control.sock in
+    /// `$XDG_RUNTIME_DIR`, else there is none.
     #[arg(long, value_name = "PATH", env = "RESTORE_WATCH_SOCKET")]
     socket: Option<PathBuf>,
 
-    /// Rename a state that cannot be used and start with a new one: jobs that ended are reported
-    /// again, and what was pending is not delivered
+    /// Rename a state that cannot be used, and start with a new one
+    ///
+    /// Jobs that ended are reported again, and deliveries that were pending are lost.
     #[arg(long)]
     set_state_aside: bool,
 }

@@ -12,13 +12,13 @@ use crate::app::wait::Report;
 use crate::config;
 use crate::model::{Event, Exit};
 
-/// Print the JSON Schema (2020-12) of what this program prints, sends and reads
+/// Print the JSON Schema of reports, events or the configuration
 ///
-/// Later versions may add keys, and names where one of several names is expected. What reads the
-/// JSON must accept both.
+/// The dialect is 2020-12. Later versions may add keys, and may add values where a value is one of
+/// several names. Programs that read the JSON must accept both.
 #[derive(Debug, Parser)]
 pub(super) struct Args {
-    /// What is described [default: report and transition, in one schema]
+    /// What to describe [default: report and transition, in one schema]
     #[arg(value_name = "WHAT")]
     what: Option<What>,
 }

@@ -13,20 +13,24 @@ use crate::model::Exit;
 use crate::platform::clock::Clock;
 use crate::simulate::{SHIPPED, Scenario, Simulator, Timeline};
 
-/// Play a simulated control plane, to rehearse a pipeline or an alert
+/// Run a simulated API, to rehearse a pipeline or an alert
 ///
-/// Prints its address as one line on standard output and serves until it is stopped. It serves
-/// every client that can reach the address, and checks a key only if the scenario says so.
+/// Prints its URL as one line on standard output and serves until it is stopped. It serves every
+/// client that can reach the address, and checks a key only if the scenario says so.
 #[derive(Debug, Parser)]
 pub(super) struct Args {
-    /// The address to serve on; port 0 is any free one
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    /// The address to serve on, such as 127.0.0.1:8080; port 0 is any free one
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_address, default_value = "127.0.0.1:0")]
     listen: SocketAddr,
 
-    /// A scenario file, or the name of one that comes with the program: demo, fleet, flaky, outage
-    /// or unreliable-list
+    /// A scenario file, or the name of a built-in one: demo, fleet, flaky, outage or
+    /// unreliable-list
     #[arg(value_name = "SCENARIO", default_value = "demo", value_hint = clap::ValueHint::FilePath)]
     scenario: String,
+}
+
+fn parse_address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse().map_err(|_| "not an address and a port; write it like 127.0.0.1:8080")
 }
 
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {

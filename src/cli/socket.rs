@@ -14,9 +14,10 @@ const SOCKET_VARIABLE: &str = "RESTORE_WATCH_SOCKET";
 /// Which daemon is asked.
 #[derive(Debug, Clone, Args)]
 pub(super) struct SocketArgs {
-    /// The control socket of the daemon [default: the first that is there of control.sock in
-    /// `$RUNTIME_DIRECTORY`, restore-watch/control.sock in `$XDG_RUNTIME_DIR`, and
-    /// /run/restore-watch/control.sock]
+    /// The control socket of the daemon
+    ///
+    /// By default it is the first that exists of control.sock in `$RUNTIME_DIRECTORY`,
+    /// restore-watch/control.sock in `$XDG_RUNTIME_DIR`, and /run/restore-watch/control.sock.
     #[arg(long, value_name = "PATH", env = SOCKET_VARIABLE)]
     socket: Option<PathBuf>,
 }

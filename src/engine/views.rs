@@ -105,6 +105,11 @@ impl Deliveries<'_> {
         self.outbox.pending_of(project, job)
     }
 
+    /// Why the last attempt at a pending delivery failed, of any that failed.
+    pub fn last_error(&self) -> Option<&str> {
+        self.outbox.last_error()
+    }
+
     /// Whether a commit or a delivery is under way, or one begins until `at`.
     pub fn busy_until(&self, at: Instant) -> bool {
         self.commit_queue.busy_until(at) || self.outbox.busy_until(at)

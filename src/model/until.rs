@@ -10,10 +10,10 @@ use super::keyword::keywords;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Until {
-    /// Until it ended.
+    /// Until the restore ended.
     #[default]
     Completed,
-    /// Where it completed, until the index that it made serves.
+    /// Until the restored index is ready, if the restore completed.
     Ready,
 }
 

@@ -17,6 +17,8 @@ fn every_command_prints_help_on_standard_output() {
         "completions",
         "man",
         "schema",
+        "help",
+        "version",
     ];
     let all = Watch::new(["--help"]).run().expect(0).stdout;
     for command in commands {
@@ -57,8 +59,38 @@ fn exit_codes_are_explained_where_they_matter() {
 
 #[test]
 fn version_is_printed() {
-    let done = Watch::new(["--version"]).run().expect(0);
-    assert_eq!(done.stdout, concat!("restore-watch ", env!("CARGO_PKG_VERSION"), "\n"));
+    for words in ["--version", "version"] {
+        let done = Watch::new([words]).run().expect(0);
+        assert_eq!(done.stdout, concat!("restore-watch ", env!("CARGO_PKG_VERSION"), "\n"));
+    }
+}
+
+#[test]
+fn help_command_prints_what_the_option_prints() {
+    for command in [&[][..], &["wait"], &["deliveries", "retry"]] {
+        let by_option = Watch::new([command, &["--help"]].concat()).run().expect(0);
+        let by_command = Watch::new([&["help"], command].concat()).run().expect(0);
+        assert_eq!(by_command.stdout, by_option.stdout);
+    }
+    Watch::new(["help", "restart"]).run().expect(2).logged("there is no command `restart`");
+}
+
+#[test]
+fn help_ends_with_examples() {
+    for command in [&[][..], &["wait"], &["run"], &["list"], &["deliveries", "retry"], &["schema"]] {
+        for option in ["-h", "--help"] {
+            let help = Watch::new([command, &[option]].concat()).run().expect(0).stdout;
+            assert!(help.contains("\nExamples:\n  restore-watch "), "{help}");
+        }
+    }
+}
+
+#[test]
+fn commands_that_need_the_key_say_so() {
+    for command in ["wait", "list", "explain", "run", "check", "notify-test"] {
+        let help = Watch::new([command, "--help"]).run().expect(0).stdout;
+        assert!(help.contains("PINECONE_API_KEY"), "{command}: {help}");
+    }
 }
 
 #[test]

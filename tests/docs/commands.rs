@@ -1,6 +1,5 @@
 //! Commands of this program that documents show: each would be accepted.
 
-use clap::CommandFactory as _;
 use restore_watch::cli::Cli;
 
 use crate::markdown::{Page, pages};
@@ -9,7 +8,7 @@ use crate::shell;
 /// Why the command line refuses these arguments.
 pub(crate) fn refused(arguments: &[String]) -> Option<String> {
     let words = std::iter::once("restore-watch").chain(arguments.iter().map(String::as_str));
-    match Cli::command().try_get_matches_from(words) {
+    match Cli::program().try_get_matches_from(words) {
         Err(error) if error.use_stderr() => Some(error.to_string()),
         _ => None,
     }
@@ -23,7 +22,7 @@ pub(crate) fn refused_in(script: &str) -> Option<String> {
 /// What is wrong with a command that is named in a sentence: it may be shortened, so only its names are checked.
 fn misnamed(span: &str) -> Option<String> {
     let mut words = span.strip_prefix("restore-watch ")?.split_whitespace().peekable();
-    let mut command = Cli::command();
+    let mut command = Cli::program();
     while let Some(below) = words.peek().and_then(|word| command.find_subcommand(word)) {
         command = below.clone();
         words.next();

@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use clap::{Arg, Command, CommandFactory as _};
+use clap::{Arg, Command};
 use restore_watch::cli::Cli;
 use restore_watch::model::{EventKind, Exit, Severity};
 
@@ -92,7 +92,7 @@ fn readme_names_each_exit_code_of_a_wait_that_began() {
 
 #[test]
 fn reference_of_commands_has_each_option() {
-    let mut cli = Cli::command().disable_help_flag(true).disable_version_flag(true);
+    let mut cli = Cli::program().disable_help_flag(true).disable_version_flag(true);
     cli.build();
     let mut page = String::new();
     for command in cli.get_subcommands().filter(|command| !command.is_hide_set()) {

@@ -55,6 +55,19 @@ fn index_option_selects_by_pattern() {
 }
 
 #[test]
+fn index_option_alone_waits_for_its_restores() {
+    let plane = play(
+        "[[job]]\nid = \"a\"\nindex = \"docs\"\ntakes = \"200ms\"\n\
+         [[job]]\nid = \"b\"\nindex = \"orders\"\n[[job]]\nid = \"c\"\nindex = \"other\"\ntakes = \"200ms\"",
+    );
+    let of_index = Watch::wait(&plane, &["--index", "docs", "--not-found-grace", "1s"]).run().expect(0);
+    assert!(of_index.stdout.contains(" a ") && !of_index.stdout.contains(" c "), "{}", of_index.stdout);
+
+    let with_id = Watch::wait(&plane, &["c", "--index", "docs", "--not-found-grace", "1s"]).run().expect(0);
+    assert!(with_id.stdout.contains(" c "), "{}", with_id.stdout);
+}
+
+#[test]
 fn timeout_before_certainty_is_no_success() {
     let plane = play(&done(&[("old", "completed")]));
     let ended = Watch::wait(&plane, &["--all-pending", "--timeout", "300ms"]).run().expect(124);

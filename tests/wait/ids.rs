@@ -106,14 +106,29 @@ fn bad_ids_are_refused_before_any_request() {
         (&["a", &long], "", "has at most 256 bytes"),
         (&["--from-file", folder.path().to_str().unwrap()], "", "cannot read job ids from"),
         (&["--from-file", "/nonexistent"], "", "cannot read job ids from"),
-        (&["--timeout", "1s"], "", "no job ids were given"),
+        (&["help"], "", "`help` is not an id"),
+        (
+            &["-"],
+            "STATUS  JOB  INDEX\nPending  a  docs\n",
+            "restore-watch list --output json | restore-watch wait -",
+        ),
+        (&["-"], "a,Completed\n", "of a CSV file, keep the column of the ids"),
+        (
+            &["-"],
+            "{\"restore_job_id\": \"a\"}\n{\"restore",
+            "it was cut; did the command that wrote it fail?",
+        ),
+        (&["-"], "a\0b\0", "cannot read job ids from standard input: it is UTF-16"),
+        (&["--timeout", "1s"], "", "no restore job is named"),
     ] {
         let done = Watch::wait(&plane, arguments).stdin(stdin).run().expect(2).logged(why);
         assert_eq!(done.stdout, "", "{arguments:?}");
     }
     let bytes = Watch::wait(&plane, &["-"]).stdin(b"a\n\xff\xfe\n".as_slice()).run();
 
-    bytes.expect(2).logged("cannot read job ids from standard input");
+    bytes.expect(2).logged("cannot read job ids from standard input: line 2 is not valid UTF-8");
+    let by_powershell = Watch::wait(&plane, &["-"]).stdin(b"\xff\xfea\0".as_slice()).run();
+    by_powershell.expect(2).logged("Out-File -Encoding utf8");
     assert_eq!(plane.count(), 0);
 }
 

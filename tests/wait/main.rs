@@ -5,6 +5,7 @@ mod bad_answers;
 mod certificates;
 mod ci;
 mod command;
+mod desktop;
 mod exit_codes;
 mod first_contact;
 mod ids;

@@ -51,11 +51,59 @@ fn unreplaced_placeholders_are_refused() {
 }
 
 #[test]
+fn wait_for_nothing_is_refused_in_four_lines() {
+    let plane = play("[[job]]\nid = \"open\"");
+    let [alone, with_option] = [&["wait"][..], &["wait", "--timeout", "1s"]]
+        .map(|words| Watch::new(words).on(&plane).run().expect(2));
+
+    insta::assert_snapshot!(alone.stderr, @"
+    error: no restore job is named
+      help: restore-watch wait JOB_ID         waits for this restore
+            restore-watch wait --all-pending  waits for all that are unfinished
+            restore-watch list                shows the restores of the project, with their ids
+    ");
+    assert_eq!(with_option.stderr, alone.stderr);
+    assert_eq!(plane.count(), 0, "a script gets the same answer each time");
+}
+
+#[test]
+fn wait_for_nothing_shows_what_is_unfinished_in_a_pipeline() {
+    let plane = play(&format!(
+        "{}[[job]]\nid = \"rj-7\"\nage = \"2h30m\"\nindex = \"docs-search\"\n\
+         [[job]]\nid = \"rj-11\"\nage = \"25h10m\"\nindex = \"orders\"\n",
+        done(&[("old", "completed")])
+    ));
+
+    let done = Watch::new(["wait"]).on(&plane).env("CI", "true").run().expect(2);
+
+    insta::assert_snapshot!(done.stderr, @"
+    error: no restore job is named
+      help: 2 restores of this project are unfinished:
+              rj-7   docs-search  2h 30m
+              rj-11  orders       1d 01h
+            restore-watch wait rj-7
+            restore-watch wait --all-pending
+    ");
+    assert_eq!(plane.count(), 1);
+}
+
+#[test]
+fn wait_for_nothing_is_refused_whatever_the_list_says() {
+    for plane in ["forbidden = true", "", "[[fault]]\nendpoint = \"list\"\nkind = \"status\"\nstatus = 503"] {
+        let wait = Watch::new(["wait"]).on(&play(plane)).env("CI", "true");
+        let done = wait.run().expect(2).logged("restore-watch wait --all-pending  waits for all");
+        assert_eq!(done.stderr.lines().count(), 4, "{}", done.stderr);
+    }
+    let without_key = Watch::new(["wait"]).env("CI", "true").run();
+    without_key.expect(2).logged("no restore job is named");
+}
+
+#[test]
 fn configuration_without_jobs_is_nothing_to_wait_for() {
     let folder = Folder::new();
     let config = folder.write("config.toml", "jobs = []");
     let wait = || Watch::new(["wait", "--config", &config]).env("PINECONE_API_KEY", KEY);
-    wait().run().expect(2).logged("no job ids were given");
+    wait().run().expect(2).logged("no restore job is named");
 }
 
 #[test]
@@ -70,9 +118,11 @@ fn options_that_exclude_each_other_are_2() {
     for pair in [["--any", "--all"], ["--any", "--fail-fast"]] {
         Watch::new(["wait", "rj-1"].iter().chain(&pair)).run().expect(2).logged("cannot be used with");
     }
+    for jobs in [&[][..], &["rj-1"]] {
+        let wait = Watch::new([&["wait", "--exclude-index", "docs"], jobs].concat());
+        wait.run().expect(2).logged("it goes with --all-pending or --index");
+    }
     for option in ["--index", "--exclude-index"] {
-        Watch::new(["wait", "rj-1", option, "docs"]).run().expect(2).logged("cannot be used with");
-        Watch::new(["wait", option, "docs"]).run().expect(2).logged("--all-pending");
         let pattern = ["wait", "--all-pending", option, "prod/[ab]"];
         Watch::new(pattern).run().expect(2).logged(option).logged("which no name of an index has");
     }

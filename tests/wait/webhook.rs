@@ -71,6 +71,20 @@ fn unreachable_webhook_changes_no_exit_code() {
 }
 
 #[test]
+fn undelivered_events_are_reported_with_the_reason() {
+    let plane = play("[[job]]\nid = \"open\"");
+    let receiver = receive([]);
+    receiver.otherwise(Reply::status(501));
+    let mut wait = Watch::wait(&plane, &["open", "--webhook", &receiver.url()]).start();
+    wait.until("two attempts", |_| receiver.count() >= 2);
+
+    wait.signal("TERM");
+
+    let done = wait.finish().expect(143);
+    done.logged("events that the webhook did not take: 1 (").logged("answered HTTP 501");
+}
+
+#[test]
 fn refused_webhook_addresses_are_not_shown() {
     let plane = play(&done(&[("rj-1", "completed")]));
     for url in ["http://hooks.example/canary", "ftp://127.0.0.1/canary", "canary", "https://"] {

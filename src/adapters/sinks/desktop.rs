@@ -11,6 +11,8 @@ use notify_rust::Notification;
 use super::card::{Card, Label};
 use crate::engine::{DeliveryPolicy, Failure, FailureClass};
 use crate::model::{Event, Severity, presentable};
+#[cfg(target_os = "linux")]
+use crate::platform::blocking;
 
 /// A notification service that owns its name on the bus and never answers would block the call for
 /// minutes.
@@ -94,9 +96,7 @@ pub async fn show(notice: &Notice) -> Result<(), String> {
     notification.appname("restore-watch").summary(&notice.title).body(&body).icon(icon(notice.severity));
     match tokio::time::timeout(TIMEOUT, send(notification, notice.severity)).await {
         Ok(sent) => sent.map_err(|error| format!("the desktop took no notification: {error}")),
-        Err(_) => {
-            Err(format!("the desktop's notification service did not answer within {} s", TIMEOUT.as_secs()))
-        }
+        Err(_) => Err(no_answer()),
     }
 }
 
@@ -108,6 +108,34 @@ fn icon(severity: Severity) -> &'static str {
         Severity::Warning => "dialog-warning",
         Severity::Error => "dialog-error",
     }
+}
+
+/// Asks the notification service who it is, which shows nothing. The error says why a notification
+/// could not be shown.
+#[cfg(target_os = "linux")]
+pub async fn try_desktop() -> Result<(), String> {
+    // The question blocks, unlike a notification. A service that does not answer keeps its thread.
+    let asked = match blocking::start("desktop", notify_rust::get_server_information) {
+        Ok(asked) => tokio::time::timeout(TIMEOUT, asked).await,
+        Err(error) => return Err(format!("cannot start a thread: {error}")),
+    };
+    match asked {
+        Ok(Ok(Ok(_))) => Ok(()),
+        Ok(Ok(Err(error))) => Err(format!("the desktop takes no notification: {error}")),
+        // A panic has printed itself.
+        Ok(Err(_)) => Err("the desktop could not be asked".to_owned()),
+        Err(_) => Err(no_answer()),
+    }
+}
+
+/// Elsewhere, no question is known that shows nothing.
+#[cfg(not(target_os = "linux"))]
+pub async fn try_desktop() -> Result<(), String> {
+    Ok(())
+}
+
+fn no_answer() -> String {
+    format!("the desktop's notification service did not answer within {} s", TIMEOUT.as_secs())
 }
 
 /// A critical one stays until it is dismissed (Desktop Notifications Specification 1.2, "Urgency

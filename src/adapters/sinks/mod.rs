@@ -23,7 +23,7 @@ use crate::config::{SinkSettings, SinkType, WebhookFormat};
 use crate::engine::{DeliveryPolicy, Failure, SinkPlan};
 use crate::model::{Event, Keyword as _, Payload, SinkName};
 
-pub use desktop::{Notice, show};
+pub use desktop::{Notice, show, try_desktop};
 pub use error::SinkError;
 pub use log::{Confirm, log};
 pub use signature::{SignatureError, check_signing_secret};

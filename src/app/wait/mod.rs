@@ -98,6 +98,8 @@ pub struct Waited {
     pub undelivered: usize,
     /// What to do about the trouble that ended the wait, in one or more lines.
     pub advice: Option<String>,
+    /// Why an attempt at one of them failed, if one did.
+    pub delivery_error: Option<String>,
 }
 
 /// Waits until the condition is met or cannot be met, the time is over, or a signal comes.
@@ -135,7 +137,13 @@ pub async fn wait(
     let report = report.with_resume(&options.again, options.names_jobs).in_order(&order);
 
     let advice = advice(&driver, exit, &wait.of_project);
-    Ok(Waited { report, undelivered: driver.engine().deliveries().pending(), advice })
+    let deliveries = driver.engine().deliveries();
+    Ok(Waited {
+        report,
+        undelivered: deliveries.pending(),
+        delivery_error: deliveries.last_error().map(str::to_owned),
+        advice,
+    })
 }
 
 /// What to do about the trouble that ended a wait.

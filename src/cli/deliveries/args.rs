@@ -12,7 +12,7 @@ use crate::model::{DeliveryState, EventIdPrefix};
 /// daemon with the state of the configuration. Without a subcommand, it lists. Exits with 74 if the
 /// state cannot be used.
 #[derive(Debug, Parser)]
-#[command(args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(in crate::cli) struct Args {
     #[command(subcommand)]
     pub(super) action: Option<Action>,
@@ -20,12 +20,6 @@ pub(in crate::cli) struct Args {
     #[command(flatten)]
     pub(super) list: List,
 }
-
-const EXAMPLES: &str = "Examples:
-  restore-watch deliveries                           what is pending, and the dead letters
-  restore-watch deliveries --all --job nightly       every delivery about one restore
-  restore-watch deliveries retry --dead --sink ops   retry the dead letters of a sink
-  restore-watch deliveries drop 01a20962             drop one delivery, by the beginning of its id";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Action {

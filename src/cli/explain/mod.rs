@@ -28,10 +28,10 @@ const HISTORY_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Explain when a restore job is polled next, and why
 ///
-/// Asks the running daemon if it watches the job. If not, or with options of a wait, the API is
-/// asked once about the job, and once for the list of restores if it runs or is not found; the
-/// answer is then for a wait with these options. Exits with 0 whatever the API says: that is part of the
-/// answer.
+/// The running daemon answers if it watches the job. Otherwise, and if options of a wait are given,
+/// the API is asked once about the job, and once for the list of restores if the job runs or is not
+/// found; the answer is then that of a wait with these options. Exits with 0 whatever the API says,
+/// which is part of the answer.
 #[derive(Debug, Clone, Parser)]
 pub(super) struct Args {
     /// The job: its id or, if the running daemon watches it, its name or the first characters of its
@@ -59,7 +59,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "DURATION", value_parser = parse_expect)]
     expect: Option<Duration>,
 
-    /// Explain a wait until then
+    /// For a wait until the restore ends, or until its index is ready
     #[arg(long, value_enum, value_name = "STATE")]
     until: Option<Until>,
 

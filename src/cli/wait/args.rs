@@ -11,7 +11,7 @@ use crate::app::wait::{Again, Options, Progress};
 use crate::cli::ci::CiArgs;
 use crate::cli::project::ProjectArgs;
 use crate::cli::values::{bound, parse_duration, parse_effort, parse_expect, parse_interval};
-use crate::cli::{Failure, ids};
+use crate::cli::{Failure, examples, ids};
 use crate::config::{
     DiscoverySettings, Effort, IndexPattern, JobSettings, ProjectSettings, SinkSettings, UrlSource,
     WatchSettings, WebhookSettings, WebhookUrl,
@@ -19,173 +19,179 @@ use crate::config::{
 use crate::engine::Condition;
 use crate::model::{JobId, Until, duration};
 
-/// Block until restore jobs end, and say how by the exit code
+/// Wait until restore jobs end, and say how they ended by the exit code
 #[derive(Debug, Parser)]
-#[command(after_help = after_help(), arg_required_else_help = true)]
+#[command(after_long_help = after_long_help())]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the published command line")]
 pub(in crate::cli) struct Args {
-    /// Ids of restore jobs; `-` reads them from standard input, one a line or as JSON objects that
-    /// have a `restore_job_id`
+    /// Ids of restore jobs; `-` reads them from standard input
+    ///
+    /// Standard input has one id a line, or JSON objects with a `restore_job_id`, as `pc index
+    /// restore --json` and `restore-watch list --output json` print them.
     #[arg(value_name = "JOB_ID")]
     pub(super) jobs: Vec<String>,
 
-    /// Read further ids from this file; the same forms as standard input
-    #[arg(long, value_name = "FILE")]
+    /// Run this command if the wait ends with 0; it replaces this process
+    #[arg(last = true, value_name = "COMMAND", value_hint = clap::ValueHint::CommandName)]
+    pub(super) command: Vec<OsString>,
+
+    /// Read more ids from this file, in the forms of standard input
+    #[arg(long, value_name = "FILE", help_heading = RESTORES)]
     pub(super) from_file: Option<PathBuf>,
 
-    /// Wait for every restore of the project that is unfinished, as the API lists them, beside
-    /// those that are named; those that begin meanwhile too, until a look at the list,
-    /// --not-found-grace after the start at the earliest, shows no other
-    #[arg(long)]
+    /// Wait for all unfinished restores of the project
+    ///
+    /// They are added to those that are named. Restores that begin during the wait are included. If
+    /// nothing is unfinished, the wait ends with 0 after --not-found-grace, because a restore that
+    /// has just begun can be missing from the API's list.
+    #[arg(long, help_heading = RESTORES)]
     pub(super) all_pending: bool,
 
-    /// With --all-pending: only restores into an index of such a name; `*` stands for any
-    /// characters, `?` for one. Can be given several times
-    #[arg(
-        long,
-        value_name = "PATTERN",
-        value_parser = IndexPattern::parse,
-        requires = "all_pending",
-        conflicts_with_all = ["jobs", "from_file"]
-    )]
+    /// Wait for the unfinished restores into indexes of this name
+    ///
+    /// It works like --all-pending, for these indexes only; the name of an index is enough, no id
+    /// is needed. `*` stands for any characters, `?` for one. Can be given several times. With
+    /// ids, those jobs are waited for, too, whatever their index.
+    #[arg(long, value_name = "PATTERN", value_parser = IndexPattern::parse, help_heading = RESTORES)]
     pub(super) index: Vec<IndexPattern>,
 
-    /// With --all-pending: no restore into an index of such a name. Can be given several times
-    #[arg(
-        long,
-        value_name = "PATTERN",
-        value_parser = IndexPattern::parse,
-        requires = "all_pending",
-        conflicts_with_all = ["jobs", "from_file"]
-    )]
+    /// Leave out restores into indexes of this name
+    ///
+    /// For --all-pending and --index; jobs that are named by their ids stay. Can be given several
+    /// times.
+    #[arg(long, value_name = "PATTERN", value_parser = IndexPattern::parse, help_heading = RESTORES)]
     pub(super) exclude_index: Vec<IndexPattern>,
 
+    #[command(flatten, next_help_heading = RESTORES)]
+    pub(super) project: ProjectArgs,
+
     /// Wait until every job completes (the default)
-    #[arg(long, conflicts_with = "any")]
+    #[arg(long, conflicts_with = "any", help_heading = END)]
     pub(super) all: bool,
 
     /// Wait until one job completes
-    #[arg(long)]
+    #[arg(long, help_heading = END)]
     pub(super) any: bool,
 
-    /// End as soon as one job did not complete, instead of waiting for the others
-    #[arg(long, conflicts_with = "any")]
+    /// End when the first job does not complete, instead of waiting for the others
+    #[arg(long, conflicts_with = "any", help_heading = END)]
     pub(super) fail_fast: bool,
 
-    /// What to wait for: that a job completes, or that its index serves, too [default: completed,
-    /// unless the configuration says otherwise]
-    #[arg(long, value_enum, value_name = "STATE")]
+    /// Wait until the restore ends, or until its index is ready [default: completed, unless the
+    /// configuration says otherwise]
+    #[arg(long, value_enum, value_name = "STATE", help_heading = END)]
     pub(super) until: Option<Until>,
 
-    /// Give up after this time, such as 90s, 10m or 1h30m; without it, wait as long as it takes
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    /// Give up after this time, such as 90s, 10m or 1h30m [default: never]
+    #[arg(long, short, value_name = "DURATION", value_parser = parse_duration, help_heading = END)]
     pub(super) timeout: Option<Duration>,
 
-    /// How long a job that was never seen may be unknown to the API, and one that has begun be
-    /// missing from its list [default: 60s]
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    /// Give up on an id that the API does not know after this time [default: 60s]
+    ///
+    /// A restore that has just begun can be unknown for some seconds. This is also how long one can
+    /// be missing from the API's list.
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, help_heading = END)]
     pub(super) not_found_grace: Option<Duration>,
 
-    /// How far apart two refusals of the key (401, 403) are at least, so that the wait ends with 4;
-    /// 12 times as far where the second has no body of the API, such as a page of a gateway; at
-    /// most 1m [default: 5s]
-    #[arg(long, value_name = "DURATION", value_parser = parse_unauthorized_grace)]
+    /// Give up if the key is refused twice, at least this far apart (at most 1m) [default: 5s]
+    ///
+    /// Refused means 401 or 403. If the second one is not the API's own answer, such as the page of
+    /// a gateway, it must come 12 times as late.
+    #[arg(long, value_name = "DURATION", value_parser = parse_unauthorized_grace, help_heading = END)]
     pub(super) unauthorized_grace: Option<Duration>,
 
-    /// How long the API may give no good answer about a job [default: 10m]
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    /// Give up if the API cannot be reached for this time [default: 10m]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, help_heading = END)]
     pub(super) unreachable_after: Option<Duration>,
 
-    /// How many requests are made to notice the end sooner: `gentle` makes half as many, `eager`
-    /// twice as many, and `full` nine tenths of what the rate permits [default: balanced]
-    #[arg(long, value_name = "EFFORT", value_parser = parse_effort())]
-    pub(super) effort: Option<Effort>,
-
-    /// The shortest time between two polls of a job [default: 1s]
-    #[arg(long, value_name = "DURATION", value_parser = parse_interval)]
-    pub(super) min_interval: Option<Duration>,
-
-    /// The longest time between two polls of a job [default: 60s]
-    #[arg(long, value_name = "DURATION", value_parser = parse_interval)]
-    pub(super) max_interval: Option<Duration>,
-
-    /// How long a restore is expected to take, about, such as 10m: the polls gather about that time.
-    /// The past restores of the project, if some are known, take its place
-    #[arg(long, value_name = "DURATION", value_parser = parse_expect)]
-    pub(super) expect: Option<Duration>,
-
-    /// What is printed on standard output: a report at the end, for people or as one JSON object,
-    /// or each transition as a line of JSON
-    #[arg(long, value_enum, default_value_t = OutputForm::Human)]
+    /// What to print on standard output
+    #[arg(long, value_enum, default_value_t = OutputForm::Human, help_heading = OUTPUT)]
     pub(super) output: OutputForm,
 
-    /// Print nothing on standard error but errors
-    #[arg(long, short)]
+    /// Print only errors on standard error
+    #[arg(long, short, help_heading = OUTPUT)]
     pub(super) quiet: bool,
 
-    /// How progress is shown on standard error: `auto` draws a line for each job on a terminal and
-    /// prints plain lines elsewhere, and in a pipeline
-    #[arg(long, value_enum, default_value_t = ProgressForm::Auto)]
+    /// How to show progress on standard error
+    #[arg(long, value_enum, default_value_t = ProgressForm::Auto, help_heading = OUTPUT)]
     pub(super) progress: ProgressForm,
 
-    /// Print a line at least this often where progress is plain, as a sign that the wait is not
-    /// hung; 0 for never
-    #[arg(long = "heartbeat", value_name = "DURATION", value_parser = parse_duration, default_value = "60s")]
+    /// With plain progress, print a line at least this often; 0 for never
+    #[arg(
+        long = "heartbeat",
+        value_name = "DURATION",
+        value_parser = parse_duration,
+        default_value = "60s",
+        help_heading = OUTPUT
+    )]
     pub(super) progress_interval: Duration,
 
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = OUTPUT)]
     pub(super) ci: CiArgs,
 
     /// Show a desktop notification at the end
-    #[arg(long)]
+    ///
+    /// Whether the desktop takes notifications is checked at the start. A notification that fails
+    /// does not change the exit code.
+    #[arg(long, alias = "notify", help_heading = NOTIFICATIONS)]
     pub(super) desktop: bool,
 
-    /// Post each transition to this address as JSON; at the end, up to 10 s are spent on what is
-    /// not yet delivered
-    #[arg(long, value_name = "URL")]
+    /// Post each event to this address as JSON
+    ///
+    /// The first event is posted when the first job is seen, so that a wrong address is noticed at
+    /// the start. At the end, up to 10 s are spent on events that are not delivered yet. A receiver
+    /// that fails does not change the exit code.
+    #[arg(long, value_name = "URL", help_heading = NOTIFICATIONS)]
     pub(super) webhook: Option<String>,
 
-    #[command(flatten)]
-    pub(super) project: ProjectArgs,
+    /// How many requests to make to notice the end sooner [default: balanced]
+    ///
+    /// `gentle` makes half as many as `balanced`, `eager` twice as many, and `full` nine tenths of
+    /// what the rate permits.
+    #[arg(long, value_name = "EFFORT", value_parser = parse_effort(), help_heading = POLLING)]
+    pub(super) effort: Option<Effort>,
 
-    /// Become this command when the wait ended with 0
-    #[arg(last = true, value_name = "COMMAND", value_hint = clap::ValueHint::CommandName)]
-    pub(super) command: Vec<OsString>,
+    /// The shortest time between two polls of a job [default: 1s]
+    #[arg(long, value_name = "DURATION", value_parser = parse_interval, help_heading = POLLING)]
+    pub(super) min_interval: Option<Duration>,
+
+    /// The longest time between two polls of a job [default: 60s]
+    #[arg(long, value_name = "DURATION", value_parser = parse_interval, help_heading = POLLING)]
+    pub(super) max_interval: Option<Duration>,
+
+    /// About how long the restore takes, such as 10m: polls are closer together around that time
+    ///
+    /// If past restores of the project are known, their durations are used instead.
+    #[arg(long, value_name = "DURATION", value_parser = parse_expect, help_heading = POLLING)]
+    pub(super) expect: Option<Duration>,
 }
 
-/// What the help ends with.
-fn after_help() -> String {
-    format!("{}\n{SURROUNDINGS}", exit_codes::table())
+const RESTORES: &str = "Which restores";
+const END: &str = "When the wait ends";
+const OUTPUT: &str = "Output";
+const NOTIFICATIONS: &str = "Notifications";
+const POLLING: &str = "Polling";
+
+/// What `--help` ends with.
+fn after_long_help() -> String {
+    format!("{}\n{}", exit_codes::table(), examples::of("wait").unwrap_or_default())
 }
-
-const SURROUNDINGS: &str = "\
-Environment:
-  PINECONE_API_KEY          the API key of the project
-  PINECONE_CONTROLLER_HOST  the control plane, https://api.pinecone.io unless set
-  HTTPS_PROXY, NO_PROXY     the proxy to use, such as http://proxy.example:3128, and hosts to reach without it
-  NO_COLOR                  no colours, where set and not empty
-  RUST_LOG                  what is logged on standard error, such as restore_watch=debug
-
-Examples:
-  restore-watch wait 670e8400-e29b-41d4-a716-446655440001 --timeout 2h
-  pc index restore --id BACKUP --name INDEX --json | restore-watch wait -
-  restore-watch wait JOB_ID -- ./switch-traffic.sh";
 
 /// What is printed on standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum OutputForm {
-    /// A report at the end.
+    /// A report at the end, for people.
     Human,
     /// A report at the end, as one JSON object.
     Json,
-    /// Each transition as a line of JSON.
+    /// Each event as a line of JSON.
     Ndjson,
 }
 
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum ProgressForm {
-    /// By what standard error is.
+    /// A live display on a terminal, lines elsewhere.
     Auto,
     /// Lines.
     Plain,
@@ -204,25 +210,27 @@ fn parse_unauthorized_grace(text: &str) -> Result<Duration, String> {
 }
 
 impl Args {
+    /// The project with the jobs to wait for. It has none, and discovers none, if the command line
+    /// and the configuration name none: such a wait would never end.
     pub(super) fn project_settings(&self) -> Result<ProjectSettings, Failure> {
+        if !self.exclude_index.is_empty() && !self.discovers() {
+            return Err(Failure::usage(
+                "--exclude-index leaves nothing out, because only named jobs are waited for",
+            )
+            .with_help("it goes with --all-pending or --index"));
+        }
         let ids = ids::collect(&self.jobs, self.from_file.as_deref())?;
         let mut project = self.project.choose()?;
         // DiscoverySettings of the configuration is for a daemon; a wait has an option for it.
         let max_jobs = project.discover.map_or(DiscoverySettings::MAX_JOBS, |discover| discover.max_jobs);
-        project.discover = self.all_pending.then(|| DiscoverySettings {
+        project.discover = self.discovers().then(|| DiscoverySettings {
             indexes: self.index.clone(),
             exclude: self.exclude_index.clone(),
             max_jobs,
         });
 
-        if self.all_pending || !ids.is_empty() {
+        if self.discovers() || !ids.is_empty() {
             project.jobs = ids.into_iter().map(|id| with_settings_of(id, &project.jobs)).collect();
-        }
-        // A wait without jobs would never end.
-        if project.jobs.is_empty() && !self.all_pending {
-            return Err(Failure::usage("no job ids were given").with_help(
-                "name the restore jobs to wait for, `-` to read their ids from standard input, or --all-pending",
-            ));
         }
 
         project.cadence.effort = self.effort.unwrap_or(project.cadence.effort);
@@ -238,6 +246,11 @@ impl Args {
         watch.unreachable_after = self.unreachable_after.unwrap_or(watch.unreachable_after);
 
         Ok(project)
+    }
+
+    /// Whether unfinished restores are waited for that are not named.
+    fn discovers(&self) -> bool {
+        self.all_pending || !self.index.is_empty()
     }
 
     pub(super) fn sinks(&self) -> Result<Vec<SinkSettings>, Failure> {
@@ -261,7 +274,7 @@ impl Args {
             named: Vec::new(),
             ndjson,
             again: self.again(),
-            names_jobs: !self.all_pending,
+            names_jobs: !self.discovers(),
             of_project: self.project.words(),
             section: None,
         }
@@ -336,6 +349,31 @@ mod tests {
             Some(DiscoverySettings::default())
         );
         assert_eq!(args(&["a"]).project_settings().unwrap().discover, None);
+    }
+
+    #[test]
+    fn an_index_pattern_selects_without_all_pending() {
+        let wait = args(&["--index", "docs"]);
+        let project = wait.project_settings().unwrap();
+        assert!(project.jobs.is_empty());
+        assert!(project.discover.unwrap().includes(Some("docs")));
+        assert_eq!(wait.again().options, ["--index", "docs"]);
+        assert!(!wait.options(Progress::Silent).names_jobs);
+    }
+
+    #[test]
+    fn named_jobs_are_added_to_those_of_an_index() {
+        let project = args(&["rj-1", "--index", "docs"]).project_settings().unwrap();
+        assert_eq!(project.jobs.iter().map(|job| job.id.as_str()).collect::<Vec<_>>(), ["rj-1"]);
+        assert!(project.discover.unwrap().includes(Some("docs")));
+    }
+
+    #[test]
+    fn exclusion_needs_something_to_leave_out() {
+        for words in [&["--exclude-index", "docs"][..], &["rj-1", "--exclude-index", "docs"]] {
+            let error = args(words).project_settings().unwrap_err().to_string();
+            assert!(error.contains("--all-pending or --index"), "{error}");
+        }
     }
 
     #[test]

@@ -24,14 +24,11 @@ fn meaning(exit: Exit) -> Cow<'static, str> {
     let meaning = exit.meaning();
     match exit {
         Exit::Success => {
-            format!("{meaning}: all jobs completed (with --any: one did), and their indexes serve (with --until ready)")
-                .into()
+            format!("{meaning}: every job completed (--any: one did; --until ready: and is ready)").into()
         }
         Exit::Unauthorized => "the API refuses the key (401) or the permission (403)".into(),
         Exit::Internal => format!("{meaning} (a bug)").into(),
-        Exit::Config => {
-            format!("{meaning}, or no request can be made as it is configured (a certificate, a proxy, a scheme)").into()
-        }
+        Exit::Config => format!("{meaning}, or a certificate, proxy or scheme that cannot work").into(),
         Exit::Interrupted => format!("{meaning}; {} by SIGTERM", Exit::Terminated.code()).into(),
         _ => meaning.into(),
     }
@@ -45,7 +42,7 @@ mod tests {
     fn the_table_in_the_help() {
         insta::assert_snapshot!(table(), @"
         Exit codes:
-          0    condition met: all jobs completed (with --any: one did), and their indexes serve (with --until ready)
+          0    condition met: every job completed (--any: one did; --until ready: and is ready)
           1    a job failed or was cancelled, or its index did not become ready
           2    wrong usage
           3    a job was not found, or was lost
@@ -54,7 +51,7 @@ mod tests {
           6    a job ended in a state we do not know
           70   internal error (a bug)
           71   the system gives this process too few threads or open files
-          78   bad configuration, or no request can be made as it is configured (a certificate, a proxy, a scheme)
+          78   bad configuration, or a certificate, proxy or scheme that cannot work
           124  timeout
           130  interrupted by SIGINT; 143 by SIGTERM
         Several apply: the first of 1, 4, 3, 6, 78, 5, 124 wins.

@@ -2,6 +2,7 @@
 
 mod args;
 mod exit_codes;
+mod nothing_named;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
@@ -20,12 +21,13 @@ use crate::adapters::telemetry::{self, LogBuffer, Logging, Stream, Style};
 use crate::app::driver::{Driver, State};
 use crate::app::setup::Setup;
 use crate::app::wait::{self, Options, Progress, Report, Streams, Surface, Waited};
-use crate::config::{LogFormat, StateSettings};
+use crate::config::{LogFormat, ProjectSettings, StateSettings};
 use crate::model::{Exit, duration};
 use crate::platform::clock::Clock;
 use crate::platform::locale;
 use crate::platform::output::Output;
 use crate::platform::process;
+use crate::platform::signals::Signals;
 
 /// A longer command is not printed for people.
 const LONGEST_COMMAND: usize = 4096;
@@ -79,10 +81,17 @@ async fn wait_and_report(
     let words = Arc::clone(args);
     let reading = "reading ids, the configuration and the files that it names";
     let setup = unless_stopped(&mut signals, reading, move || {
-        let setup = Setup::new(vec![words.project_settings()?], &words.sinks()?, StateSettings::KEEP);
-        Ok(setup.inspect_err(|errors| ci::annotate(environment, errors))?)
-    })
-    .await?;
+        let project = words.project_settings()?;
+        if project.jobs.is_empty() && project.discover.is_none() {
+            return Ok(Prepared::NothingNamed(Box::new(project)));
+        }
+        let setup = Setup::new(vec![project], &words.sinks()?, StateSettings::KEEP);
+        Ok(Prepared::Wait(Box::new(setup.inspect_err(|errors| ci::annotate(environment, errors))?)))
+    });
+    let setup = match setup.await? {
+        Prepared::Wait(setup) => *setup,
+        Prepared::NothingNamed(project) => return Err(refuse(*project, environment, &mut signals).await),
+    };
     let named = setup.named_jobs();
     let driver = Driver::new(setup, State::volatile(), Clock::system());
     let streams = args.streams(environment)?;
@@ -90,7 +99,11 @@ async fn wait_and_report(
     check_threads()?;
 
     let options = Options { section: environment.section(), named, ..args.options(progress) };
-    let waited = match wait::wait(driver, options, &streams, &mut signals).await {
+    let trial = args.desktop.then(|| tokio::spawn(warn_if_no_desktop()));
+    let waited = wait::wait(driver, options, &streams, &mut signals).await;
+    // The notification at the end says the same.
+    trial.inspect(tokio::task::JoinHandle::abort);
+    let waited = match waited {
         Ok(waited) => waited,
         Err(error) => {
             // What was begun on standard error is ended before the error is printed.
@@ -111,6 +124,25 @@ async fn wait_and_report(
     tokio::select! {
         () = reporting => Ok(exit),
         signal = signals.next() => Ok(signal),
+    }
+}
+
+/// What the command line and the configuration make.
+enum Prepared {
+    Wait(Box<Setup>),
+    /// No job is named, and none is to be discovered.
+    NothingNamed(Box<ProjectSettings>),
+}
+
+/// Refuses a wait for no job at all. Only a person, or the log of a pipeline, is shown what the API
+/// lists: a script gets the same answer each time, without a request.
+async fn refuse(project: ProjectSettings, environment: Environment, signals: &mut Signals) -> Failure {
+    if !environment.is_pipeline() && !io::stderr().is_terminal() {
+        return nothing_named::refusal();
+    }
+    tokio::select! {
+        refusal = nothing_named::refusal_with_choice(project, Clock::system()) => refusal,
+        _ = signals.next() => nothing_named::refusal(),
     }
 }
 
@@ -227,10 +259,11 @@ impl Args {
     }
 
     fn last_words(&self, waited: &Waited) -> Vec<String> {
-        let Waited { report, undelivered, advice } = waited;
+        let Waited { report, undelivered, delivery_error, advice } = waited;
         let mut lines = Vec::new();
         if *undelivered > 0 {
-            lines.push(format!("transitions that could not be posted to the webhook in time: {undelivered}"));
+            let reason = delivery_error.as_deref().unwrap_or("no answer in time");
+            lines.push(format!("events that the webhook did not take: {undelivered} ({reason})"));
         }
         if self.quiet {
             return lines;
@@ -282,6 +315,15 @@ async fn within(limit: Option<Duration>, work: impl Future<Output = io::Result<(
 /// Shows the outcome on the desktop. The error says why that failed.
 async fn notify(report: &Report) -> Result<(), String> {
     sinks::show(&report.notice()).await
+}
+
+/// Says at the start of a wait if its notification at the end would fail.
+///
+/// A webhook needs no such trial: its first event is posted when the first job is seen.
+async fn warn_if_no_desktop() {
+    if let Err(reason) = sinks::try_desktop().await {
+        tracing::warn!("--desktop will show nothing at the end: {reason}");
+    }
 }
 
 /// Whether lines can be redrawn on standard error.

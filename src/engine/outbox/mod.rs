@@ -328,6 +328,11 @@ impl Outbox {
         self.sinks.values().map(Sink::dead_letters).sum()
     }
 
+    /// Why the last attempt at a pending delivery failed, of any that failed.
+    pub(super) fn last_error(&self) -> Option<&str> {
+        self.sinks.values().find_map(Sink::last_error)
+    }
+
     /// How many deliveries are pending for a job, whether their sink is configured or not.
     pub(super) fn pending_of(&self, project: &ProjectName, job: &JobId) -> usize {
         let key = (project.clone(), Some(job.clone()));

@@ -264,6 +264,11 @@ impl Sink {
         self.head(id)?.reason.as_deref()
     }
 
+    /// Why the last attempt at a pending delivery failed, of any that failed.
+    pub(super) fn last_error(&self) -> Option<&str> {
+        self.queues.values().find_map(|queue| queue.pending.front()?.reason.as_deref())
+    }
+
     /// The attempts at a delivery, if it is under way.
     pub(super) fn attempts_under_way(&self, id: &DeliveryId) -> Option<u32> {
         self.head(id).map(|pending| pending.attempts)

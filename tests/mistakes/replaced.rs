@@ -1,0 +1,49 @@
+//! What differs from run to run, replaced by names.
+
+/// Texts of this run, each with the name that stands for it.
+#[derive(Default)]
+pub(crate) struct Replaced(Vec<(String, &'static str)>);
+
+impl Replaced {
+    /// Has `name` stand for `text`.
+    pub(crate) fn add(&mut self, text: String, name: &'static str) {
+        self.0.push((text, name));
+    }
+
+    /// The text without what differs.
+    pub(crate) fn of(&self, text: &str) -> String {
+        let known = self.0.iter().fold(text.to_owned(), |text, (known, name)| text.replace(known, name));
+        let ports = after(&known, "127.0.0.1:", "PORT");
+        let processes = after(&ports, "process ", "PID");
+        let polls = after(&processes, "next poll in ", "N");
+        polls.split_inclusive([' ', '\n', ',', ';', ')', '(']).map(moment).collect()
+    }
+}
+
+/// The text with the numbers behind `mark` replaced.
+fn after(text: &str, mark: &str, name: &str) -> String {
+    let mut parts = text.split(mark);
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
+        let number = if rest.len() < part.len() { name } else { "" };
+        format!("{text}{mark}{number}{rest}")
+    })
+}
+
+/// A word with its separator; a time of day or a measured duration is replaced.
+fn moment(word: &str) -> String {
+    let text = word.trim_end_matches([' ', '\n', ',', ';', ')', '(']);
+    let separators = &word[text.len()..];
+    let is_time = text.len() >= 20 && text.ends_with('Z') && text.as_bytes()[10] == b'T';
+    let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = &text[number.len()..];
+    let is_measured =
+        number.parse::<f64>().is_ok() && (unit == "ms" || (unit == "s" && number.contains('.')));
+
+    match (is_time, is_measured) {
+        (true, _) => format!("TIME{separators}"),
+        (_, true) => format!("DURATION{separators}"),
+        _ => word.to_owned(),
+    }
+}
