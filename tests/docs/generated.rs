@@ -105,9 +105,6 @@ fn reference_of_commands_has_each_option() {
 /// A command and those below it.
 fn section(command: &Command, above: &str, page: &mut String) {
     let name = format!("{above} {}", command.get_name());
-    if command.get_name() == "help" {
-        return;
-    }
     let about = command.get_long_about().or(command.get_about()).map(ToString::to_string).unwrap_or_default();
     let usage = command.clone().render_usage().to_string();
     let usage = usage.trim_start_matches("Usage: ").lines().map(str::trim).collect::<Vec<_>>();
@@ -130,9 +127,18 @@ fn section(command: &Command, above: &str, page: &mut String) {
         writeln!(page, "{}", table(["argument", "meaning"], rows)).unwrap();
     }
 
+    writeln!(page, "```console\n{}```\n", examples(command)).unwrap();
+
     for below in command.get_subcommands().filter(|below| !below.is_hide_set()) {
         section(below, &name, page);
     }
+}
+
+/// The examples that the help of a command ends with, each as a command of a console.
+fn examples(command: &Command) -> String {
+    let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    let (_, examples) = help.split_once("Examples:\n").expect("examples");
+    examples.lines().map(|line| format!("$ {}\n", line.trim())).collect()
 }
 
 fn is_shown(argument: &Arg) -> bool {
