@@ -157,7 +157,10 @@ fn form(argument: &Arg) -> String {
 
 fn meaning(argument: &Arg) -> String {
     let help = argument.get_long_help().or(argument.get_help()).map(ToString::to_string).unwrap_or_default();
-    let mut meaning = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    // The first paragraph of a help has no full stop.
+    let paragraphs = help.split("\n\n").map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "));
+    let sentences = paragraphs.map(|part| part.trim_end_matches('.').to_owned()).collect::<Vec<_>>();
+    let mut meaning = sentences.join(". ");
     if argument.get_action().takes_values() && !argument.is_hide_possible_values_set() {
         let values: Vec<_> =
             argument.get_possible_values().iter().map(|value| format!("`{}`", value.get_name())).collect();

@@ -106,7 +106,10 @@ fn explained(heading: &str) -> Vec<String> {
 #[test]
 fn lines_that_are_explained_at_3_am_exist() {
     for (heading, sources) in [
-        ("it says", &["src/app/daemon/status.rs", "src/app/daemon/trouble.rs", "src/cli/status/report.rs"][..]),
+        (
+            "it says",
+            &["src/app/daemon/status.rs", "src/app/daemon/trouble.rs", "src/cli/status/report.rs"][..],
+        ),
         (
             "line",
             &[
