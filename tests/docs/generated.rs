@@ -138,7 +138,7 @@ fn section(command: &Command, above: &str, page: &mut String) {
 fn examples(command: &Command) -> String {
     let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
     let (_, examples) = help.split_once("Examples:\n").expect("examples");
-    examples.lines().map(|line| format!("$ {}\n", line.trim())).collect()
+    examples.lines().map(|line| ["$ ", line.trim(), "\n"].concat()).collect()
 }
 
 fn is_shown(argument: &Arg) -> bool {
