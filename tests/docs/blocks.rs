@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use jsonschema::Validator;
+use restore_watch::adapters::control::Status;
 use restore_watch::simulate::Scenario;
 use serde_json::Value;
 
@@ -45,12 +46,15 @@ fn configuration(text: &str) -> Option<String> {
     (done.code != Some(0)).then_some(done.stderr)
 }
 
-/// It is JSON; an event is one by the published schema.
+/// It is JSON; an event and a report are one by the published schema, and a status has each key of one.
 fn json(text: &str) -> Option<String> {
     let value: Value = match serde_json::from_str(text) {
         Ok(value) => value,
         Err(error) => return Some(error.to_string()),
     };
+    if value.get("pid").is_some() {
+        return status(&value);
+    }
     let schema = match (value.get("type"), value.get("version")) {
         (Some(_), _) => "transition",
         (_, Some(_)) => "report",
@@ -59,6 +63,15 @@ fn json(text: &str) -> Option<String> {
     let schema: Value = serde_json::from_str(&Watch::new(["schema", schema]).run().expect(0).stdout).unwrap();
     let validator: Validator = jsonschema::validator_for(&schema).unwrap();
     validator.validate(&value).err().map(|error| error.to_string())
+}
+
+fn status(value: &Value) -> Option<String> {
+    let status: Status = match serde_json::from_value(value.clone()) {
+        Ok(status) => status,
+        Err(error) => return Some(error.to_string()),
+    };
+    let whole = serde_json::to_value(status).unwrap();
+    (whole != *value).then(|| format!("a status has these keys: {whole}"))
 }
 
 /// Its commands are accepted by bash and by this program. Output is shown only if a test runs them.
@@ -164,6 +177,7 @@ fn faults_in_blocks_are_found() {
         ("toml,scenario", "[[job]]\nid = \"a\"\ntakes = 3\n"),
         ("json", "{ \"a\": 1, }"),
         ("json", "{ \"id\": \"a\", \"type\": \"restore_job.finished\" }"),
+        ("json", "{ \"version\": \"1.2.3\", \"pid\": 42 }"),
         ("console", "$ restore-watch wait --no-such-option\n"),
         ("console", "$ restore-watch list\nid  index\n"),
         ("console", "$ echo 'open\n"),

@@ -105,9 +105,6 @@ fn reference_of_commands_has_each_option() {
 /// A command and those below it.
 fn section(command: &Command, above: &str, page: &mut String) {
     let name = format!("{above} {}", command.get_name());
-    if command.get_name() == "help" {
-        return;
-    }
     let about = command.get_long_about().or(command.get_about()).map(ToString::to_string).unwrap_or_default();
     let usage = command.clone().render_usage().to_string();
     let usage = usage.trim_start_matches("Usage: ").lines().map(str::trim).collect::<Vec<_>>();
@@ -130,9 +127,18 @@ fn section(command: &Command, above: &str, page: &mut String) {
         writeln!(page, "{}", table(["argument", "meaning"], rows)).unwrap();
     }
 
+    writeln!(page, "```console\n{}```\n", examples(command)).unwrap();
+
     for below in command.get_subcommands().filter(|below| !below.is_hide_set()) {
         section(below, &name, page);
     }
+}
+
+/// The examples that the help of a command ends with, each as a command of a console.
+fn examples(command: &Command) -> String {
+    let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    let (_, examples) = help.split_once("Examples:\n").expect("examples");
+    examples.lines().map(|line| ["$ ", line.trim(), "\n"].concat()).collect()
 }
 
 fn is_shown(argument: &Arg) -> bool {
@@ -151,7 +157,10 @@ fn form(argument: &Arg) -> String {
 
 fn meaning(argument: &Arg) -> String {
     let help = argument.get_long_help().or(argument.get_help()).map(ToString::to_string).unwrap_or_default();
-    let mut meaning = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    // The first paragraph of a help has no full stop.
+    let paragraphs = help.split("\n\n").map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "));
+    let sentences = paragraphs.map(|part| part.trim_end_matches('.').to_owned()).collect::<Vec<_>>();
+    let mut meaning = sentences.join(". ");
     if argument.get_action().takes_values() && !argument.is_hide_possible_values_set() {
         let values: Vec<_> =
             argument.get_possible_values().iter().map(|value| format!("`{}`", value.get_name())).collect();

@@ -35,8 +35,8 @@ ends = "failed"
 const TRIES: usize = 100;
 
 /// What the documents call the files and the servers of the world.
-const CONFIGURATION: &str = "/etc/restore-watch/config.toml";
-const STATE: &str = "/var/lib/restore-watch/state.db";
+const CONFIGURATION: &str = "/srv/restore-watch/config.toml";
+const STATE: &str = "/srv/restore-watch/state.db";
 
 const ENDPOINT: &str = "https://api.pinecone.io";
 const RECEIVER: &str = "https://hooks.slack.com";
@@ -51,14 +51,14 @@ struct World {
 impl World {
     fn begin() -> Self {
         let (plane, folder) = (play(RESTORES), Folder::new());
-        let receiver = receive(std::iter::repeat_with(|| Reply::status(503)).take(100));
+        let receiver = receive(std::iter::repeat_with(|| Reply::status(403).body("invalid_token")).take(100));
         let configuration = format!(
             "[[project]]\nname = \"production\"\napi_key = {{ env = \"PINECONE_API_KEY\" }}\njobs = [\n\
              \"670e8400-e29b-41d4-a716-446655440001\", \"0d8aed24-adf8-4b77-8e10-fd674309dc85\",\n\
              {{ id = \"94a63aeb-efae-4f7a-b059-75d32c27ca57\", name = \"nightly\", deadline = \"2h\" }},\n]\n\
              [state]\npath = \"state.db\"\n[[sink]]\ntype = \"log\"\n\
              [[sink]]\ntype = \"webhook\"\nname = \"slack\"\nformat = \"slack\"\nurl = \"{}\"\n\
-             events = [\"restore_job.failed\"]\nretry_schedule = [\"1h\"]\n",
+             events = [\"restore_job.failed\"]\n",
             receiver.url()
         );
         folder.write("config.toml", configuration);

@@ -14,7 +14,7 @@ The configuration of `restore-watch run` is one TOML file: `/etc/restore-watch/c
 It has at most 16 MiB, enough for some 400,000 jobs.
 
 - `restore-watch init FILE` writes a short file to start from; `restore-watch init --all` prints
-  [one with every key](../../config/restore-watch.toml).
+  one with every key, which is `config/restore-watch.toml` in the repository.
 - `restore-watch check` prints all problems of a file at once, or what it means, with warnings.
   With `--secrets`, it reads every secret; with `--online`, it also asks the API for each project and
   job. Unknown keys are errors.
