@@ -1,5 +1,5 @@
-//! `restore-watch` watches Pinecone restore jobs, and tells people and programs once, and surely,
-//! when one ends.
+//! `restore-watch` watches Pinecone restore jobs and reports how each one ends: on a terminal, to a
+//! pipeline as an exit code, and as events to webhooks, the desktop and the log.
 //!
 //! This library exists for the binary, its tests and its benches; it promises no stable interface.
 //!

@@ -199,7 +199,7 @@ mod tests {
             .filter(|command| command.starts_with("restore-watch"))
         {
             let words = command.split([' ']).take_while(|word| !matches!(*word, ">" | "#"));
-            let words: Vec<_> = words.map(OsString::from).collect();
+            let words: Vec<_> = words.map(|word| OsString::from(word.trim_matches('\''))).collect();
             let parsed = Cli::from_words(&words);
 
             let error = parsed.err().filter(|error| error.kind() != ErrorKind::DisplayHelp);

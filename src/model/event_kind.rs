@@ -111,7 +111,7 @@ event_kinds! {
             heading: "Restore makes progress",
             advice: None,
         }
-        /// The job ended well.
+        /// The restore completed.
         Completed {
             name: "restore_job.completed",
             severity: Success,
@@ -122,7 +122,7 @@ event_kinds! {
                  it serves.",
             ),
         }
-        /// The job ended badly.
+        /// The restore failed.
         Failed {
             name: "restore_job.failed",
             severity: Error,

@@ -103,7 +103,7 @@ impl Exit {
             Self::NotFound => "a job was not found, or was lost",
             Self::Unauthorized => "the API refuses the key or the permission",
             Self::Unreachable => "the API was unreachable for too long",
-            Self::Unrecognised => "a job ended in a state we do not know",
+            Self::Unrecognised => "a job ended in a state that this program does not know",
             Self::Internal => "internal error",
             Self::System => "the system gives this process too few threads or open files",
             Self::State => "the state file cannot be used",

@@ -12,7 +12,7 @@ fn daemon_runs_on_after_all_jobs_ended_until_a_signal() {
     for signal in ["TERM", "INT"] {
         let plane = play(&done(&[("rj-1", "failed")]));
         let mut daemon = Daemon::new("").project("one", &plane, &["rj-1"]).run(&[]).start();
-        daemon.until_logged(" failed after ");
+        daemon.until_logged(" failed within ");
         daemon.signal(signal);
         let done = daemon.finish().expect(0);
         assert!(done.took < Duration::from_secs(3), "{:?}", done.took);

@@ -17,7 +17,7 @@ fn daemon_runs_as_its_own_user_and_keeps_its_key() {
     let plane = world.play(&format!("api_key = \"{KEY}\"\n{}", done(&[("rj-1", "failed")])));
     world.configure(&plane, &["rj-1"], "");
     world.succeed("systemctl start restore-watch");
-    world.until("the end of the job", || world.has_logged("--unit=restore-watch", " failed after "));
+    world.until("the end of the job", || world.has_logged("--unit=restore-watch", " failed within "));
 
     let process = format!("/proc/{}", world.property(UNIT, "MainPID"));
     let status = world.succeed(&format!("cat {process}/status"));

@@ -103,7 +103,10 @@ fn github_step_that_is_cut_short() {
         let go_on = step.summary().split_once("\nTo go on waiting:\n\n```sh\n").unwrap().1.to_owned();
         let command = go_on.lines().next().unwrap();
         assert!(command.starts_with("restore-watch wait rj-1 "), "{command}");
-        assert!(stderr.contains(&format!("; to go on: {command}\n")), "the same on standard error: {stderr}");
+        assert!(
+            stderr.contains(&format!("restore-watch: to go on: {command}\n")),
+            "the same on standard error: {stderr}"
+        );
     };
     let step = Step::new();
 

@@ -81,7 +81,7 @@ fn undelivered_events_are_reported_with_the_reason() {
     wait.signal("TERM");
 
     let done = wait.finish().expect(143);
-    done.logged("events that the webhook did not take: 1 (").logged("answered HTTP 501");
+    done.logged("events that the webhook did not take: 1 (").logged("(HTTP 501)");
 }
 
 #[test]

@@ -174,7 +174,7 @@ pub struct SinkStatus {
     #[serde(default)]
     pub dead: usize,
     /// Since when it takes nothing, if it was attempted more than once.
-    #[serde(default)]
+    #[serde(default, serialize_with = "time::publish_known")]
     pub failing_since: Option<Timestamp>,
     /// What the last attempt failed with, if it takes nothing.
     #[serde(default)]

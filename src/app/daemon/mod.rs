@@ -149,7 +149,7 @@ impl Daemon {
         let jobs = known - ended;
         let before = if ended > 0 { format!("; ended before: {ended}") } else { String::new() };
         let discovers = self.driver.engine().projects().any(|project| project.discovers);
-        let others = if discovers { ", and those that are found" } else { "" };
+        let others = if discovers { ", and those that discovery finds" } else { "" };
         let restores = counted(jobs, "restore", "restores");
         info!(jobs, ended, "watching {restores}{others}{before}");
 

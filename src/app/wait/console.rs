@@ -98,7 +98,7 @@ impl<'a> Console<'a> {
             return;
         }
         if let Some(expected) = expected(engine) {
-            self.people.write(line(now, &expected.to_string()));
+            self.people.write(line(now, &format!("past restores: {expected}")));
             self.is_expected = true;
         }
     }
@@ -176,7 +176,7 @@ mod tests {
     async fn printed(engines: &[Engine]) -> String {
         let (reader, writer) = std::io::pipe().unwrap();
         let people = Output::to(writer).unwrap();
-        let subject = Subject { order: Order::default(), any: false, started: now().instant };
+        let subject = Subject { order: Order::default(), any: false, started: now().instant, ends_at: None };
         let mut console = Console::new(Progress::Plain { interval: Duration::ZERO }, subject, &people, now());
         for engine in engines {
             console.expect(engine, now());
@@ -188,7 +188,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_to_expect_is_printed_once() {
-        let line = "2026-11-23T12:00:00Z usually 9 min, at most 21 min (2 restores)\n";
+        let line = "2026-11-23T12:00:00Z past restores: usually 9 min, at most 21 min (2 restores)\n";
         assert_eq!(printed(&[engine(&[]), engine(&[9, 21]), engine(&[9])]).await, line);
     }
 

@@ -6,21 +6,21 @@ use std::time::Duration;
 
 use tracing::warn;
 
+use super::patience::Patience;
 use crate::app::driver::{Driver, FirstFailure};
 use crate::engine::{FailureClass, ProjectView};
-use crate::model::duration;
 
-/// Says that the first request failed, if so. `timeout` is that of the wait.
-pub(super) fn report(driver: &mut Driver, timeout: Option<Duration>) {
+/// Says that the first request failed, if so.
+pub(super) fn report(driver: &mut Driver, patience: Patience) {
     // A wrong protocol ends the wait, and is part of its report.
     let first = driver.take_first_failure().filter(|first| first.class != FailureClass::WrongProtocol);
     let Some(first) = first else { return };
     let project = driver.engine().projects().find(|project| *project.name == first.project);
-    let limit = earlier(project.and_then(|project| limit(first.class, &project)), timeout);
+    let limit = project.and_then(|project| limit(first.class, &project));
 
     // Without any time to go on, the wait ends with the same words.
-    if limit.is_none_or(|limit| !limit.is_zero()) {
-        warn!(project = %first.project, "{}", in_words(&first, limit));
+    if patience.limit(limit).is_none_or(|limit| !limit.is_zero()) {
+        warn!(project = %first.project, "{}", in_words(&first, &patience.retrying(limit)));
     }
 }
 
@@ -33,15 +33,10 @@ fn limit(class: FailureClass, project: &ProjectView<'_>) -> Option<Duration> {
     }
 }
 
-fn earlier(limit: Option<Duration>, timeout: Option<Duration>) -> Option<Duration> {
-    [limit, timeout].into_iter().flatten().min()
-}
-
-fn in_words(first: &FirstFailure, limit: Option<Duration>) -> String {
+fn in_words(first: &FirstFailure, retrying: &str) -> String {
     let message = first.message.trim_end_matches('.');
-    let gives_up = limit.map(|limit| format!(", gives up in {}", duration::written(limit)));
     let help = first.advice.as_ref().map(|advice| format!("\n  help: {advice}"));
-    format!("{message}; retrying{}{}", gives_up.unwrap_or_default(), help.unwrap_or_default())
+    format!("{message}; {retrying}{}", help.unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -50,24 +45,16 @@ mod tests {
     use crate::model::ProjectName;
 
     #[test]
-    fn the_line_says_how_long_the_wait_goes_on() {
-        let minutes = Duration::from_mins;
-        for (limit, timeout, line) in [
-            (Some(minutes(10)), None, "HTTP 404: Not found; retrying, gives up in 10m\n  help: look"),
-            (
-                Some(minutes(10)),
-                Some(minutes(2)),
-                "HTTP 404: Not found; retrying, gives up in 2m\n  help: look",
-            ),
-            (None, None, "HTTP 404: Not found; retrying\n  help: look"),
-        ] {
-            let first = FirstFailure {
-                project: ProjectName::default(),
-                class: FailureClass::NotFound,
-                message: "HTTP 404: Not found.".to_owned(),
-                advice: Some("look".to_owned()),
-            };
-            assert_eq!(in_words(&first, earlier(limit, timeout)), line);
-        }
+    fn the_line_says_what_failed_and_what_to_do() {
+        let first = FirstFailure {
+            project: ProjectName::default(),
+            class: FailureClass::NotFound,
+            message: "HTTP 404: Not found.".to_owned(),
+            advice: Some("look".to_owned()),
+        };
+
+        let line = in_words(&first, &Patience::default().retrying(Some(Duration::from_mins(10))));
+
+        assert_eq!(line, "HTTP 404: Not found; retrying, gives up in 10m\n  help: look");
     }
 }

@@ -16,6 +16,7 @@ mod live;
 mod not_found;
 mod notice;
 mod order;
+mod patience;
 mod report;
 mod report_text;
 mod resume;
@@ -38,6 +39,7 @@ use fold::Fold;
 use judge::Judge;
 use not_found::NotFound;
 use order::Order;
+use patience::Patience;
 use view::Subject;
 
 use crate::adapters::ci::Section;
@@ -116,13 +118,14 @@ pub async fn wait(
         .map(|section| Fold::begin(section, driver.engine().jobs().count(), &streams.people, driver.clock()));
     let order = Order::of(&options.named);
     let any = options.condition == Condition::Any;
-    let subject = Subject { order: order.clone(), any, started: started.instant };
+    let ends_at = options.timeout.map(|timeout| started.instant + timeout);
+    let subject = Subject { order: order.clone(), any, started: started.instant, ends_at };
     let mut wait = Wait {
         judge: Judge::new(options.condition),
         console: Console::new(options.progress, subject, &streams.people, started),
         ndjson: options.ndjson.then_some(&streams.data),
-        phase: Phase::Waiting { until: options.timeout.map(|timeout| started.instant + timeout) },
-        timeout: options.timeout,
+        phase: Phase::Waiting { until: ends_at },
+        patience: Patience { timeout: options.timeout, any },
         not_found: NotFound::default(),
         of_project: options.of_project,
     };
@@ -162,7 +165,7 @@ struct Wait<'a> {
     console: Console<'a>,
     ndjson: Option<&'a Output>,
     phase: Phase,
-    timeout: Option<Duration>,
+    patience: Patience,
     not_found: NotFound,
     of_project: Vec<String>,
 }
@@ -208,8 +211,8 @@ impl Wait<'_> {
                 }
                 events = driver.turn() => {
                     let events = events?;
-                    first_contact::report(driver, self.timeout);
-                    self.not_found.report(driver, &self.of_project);
+                    first_contact::report(driver, self.patience);
+                    self.not_found.report(driver, &self.of_project, self.patience);
                     self.show(&events, driver.now());
                     self.console.expect(driver.engine(), driver.now());
                     if let Some(exit) = self.judge.after(&events, driver.engine(), driver.now().instant) {

@@ -5,10 +5,11 @@
 
 use tracing::warn;
 
+use super::patience::Patience;
 use super::resume::{self, Again};
 use crate::app::driver::{Driver, Listing};
 use crate::engine::Command;
-use crate::model::{JobId, Observation, duration};
+use crate::model::{JobId, Observation};
 
 /// Ids that have an explanation of their own, at most.
 const MAX_INDEXES: usize = 5;
@@ -26,7 +27,7 @@ pub(super) struct NotFound {
 impl NotFound {
     /// Looks for ids that are not found. At the first, the list is asked for; when that is read, it
     /// is said what can be done. `options` are those by which a command names the project.
-    pub(super) fn report(&mut self, driver: &mut Driver, options: &[String]) {
+    pub(super) fn report(&mut self, driver: &mut Driver, options: &[String], patience: Patience) {
         if self.is_said {
             return;
         }
@@ -48,10 +49,9 @@ impl NotFound {
 
         self.is_said = true;
         let view = driver.engine().projects().find(|view| *view.name == project);
-        let grace = view.map(|view| view.not_found_grace).unwrap_or_default();
+        let retrying = patience.retrying(view.map(|view| view.not_found_grace));
         let advice = advice(&ids, driver.listing(&project), options);
-        let grace = duration::written(grace);
-        warn!(%project, "{}; retrying, gives up in {grace}\n  help: {advice}", in_words(&ids));
+        warn!(%project, "{}; {retrying}\n  help: {advice}", in_words(&ids));
     }
 }
 

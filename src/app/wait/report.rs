@@ -42,13 +42,13 @@ pub struct Report {
     pub(super) timed_out: bool,
     /// How long the wait took.
     waited_seconds: f64,
-    /// The command that waits for the same of the jobs that are open, where time or a signal ended
+    /// The command that waits for the same of the jobs that are open, if time or a signal ended
     /// the wait.
     resume: Option<String>,
     /// How long restores took in the past, of the group of all jobs or else of the project, where
     /// some are known beside those of the wait.
     expected: Option<Expectation>,
-    /// Why the restores cannot be listed, where unfinished ones are looked for and that is so.
+    /// Why the restores cannot be listed, if unfinished ones are looked for and that fails.
     pub(super) list_error: Option<String>,
     /// Every job of the wait.
     pub(super) jobs: Vec<JobReport>,
@@ -65,7 +65,7 @@ pub(super) struct JobReport {
     pub(super) job: JobRef,
     /// How it stands.
     pub(super) outcome: Outcome,
-    /// Its last known status; `null` where none was seen.
+    /// Its last known status; `null` if none was seen.
     pub(super) status: Option<Status>,
     #[serde(flatten)]
     pub(super) elapsed: Elapsed,
@@ -77,7 +77,7 @@ pub(super) struct JobReport {
     pub(super) last_error: Option<String>,
     /// Until when it was watched.
     pub(super) until: Until,
-    /// The last known state of its index, where that was followed.
+    /// The last known state of its index, if the index was watched.
     pub(super) index_state: Option<Status>,
     #[serde(skip)]
     pub(super) words: String,

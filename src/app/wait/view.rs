@@ -18,6 +18,17 @@ pub(super) struct Subject {
     /// Whether one restore is enough.
     pub(super) any: bool,
     pub(super) started: Instant,
+    /// When the wait times out.
+    pub(super) ends_at: Option<Instant>,
+}
+
+impl Subject {
+    /// When the wait gives up because of trouble that decides at this time: at its timeout if that
+    /// comes first. If one restore is enough, trouble with another ends nothing.
+    fn gives_up_at(&self, trouble_decides_at: Option<Instant>) -> Option<Instant> {
+        let trouble_decides_at = trouble_decides_at.filter(|_| !self.any);
+        [trouble_decides_at, self.ends_at].into_iter().flatten().min()
+    }
 }
 
 /// A wait at one moment.
@@ -74,7 +85,7 @@ pub(super) struct Search {
 
 impl<'a> View<'a> {
     pub(super) fn of(engine: &'a Engine, subject: &Subject, now: Now) -> Self {
-        let jobs: Vec<_> = engine.jobs().map(|view| Job::of(&view, &subject.order, now)).collect();
+        let jobs: Vec<_> = engine.jobs().map(|view| Job::of(&view, subject, now)).collect();
         let counts: Counts = jobs.iter().map(Job::standing).collect();
         let is_open = counts.open() > 0;
         let searches = engine.discovery(now.instant) == DiscoveryState::UnderWay;
@@ -84,7 +95,7 @@ impl<'a> View<'a> {
             waited: now.instant.since(subject.started),
             expected: words::expected(engine).filter(|_| is_open),
             search: (searches && !is_open).then(|| Search::of(engine, jobs.len(), now.instant)),
-            list_trouble: list_trouble(engine, now.instant).filter(|_| searches),
+            list_trouble: list_trouble(engine, subject, now.instant).filter(|_| searches),
             jobs,
             counts,
         }
@@ -92,18 +103,18 @@ impl<'a> View<'a> {
 }
 
 impl<'a> Job<'a> {
-    fn of(view: &JobView<'a>, order: &Order, now: Now) -> Self {
+    fn of(view: &JobView<'a>, subject: &Subject, now: Now) -> Self {
         let tracker = view.tracker;
         let outcome = view.outcome();
         let is_open = outcome == Outcome::Open;
         let until = |at: Instant| at.since(now.instant);
         let reason = view.unauthorized.or(tracker.last_error());
-        let gives_up_in = view.gives_up_at.filter(|_| is_open).map(until);
+        let gives_up_in = subject.gives_up_at(view.gives_up_at).filter(|_| is_open).map(until);
 
         Self {
             label: tracker.label(),
             id: tracker.settings().id.as_str(),
-            place: order.place(&tracker.settings().id),
+            place: subject.order.place(&tracker.settings().id),
             outcome,
             status: tracker.status(),
             index_state: tracker.index().and_then(IndexWatch::state),
@@ -133,10 +144,10 @@ impl Search {
     }
 }
 
-fn list_trouble(engine: &Engine, now: Instant) -> Option<Trouble<'_>> {
+fn list_trouble<'a>(engine: &'a Engine, subject: &Subject, now: Instant) -> Option<Trouble<'a>> {
     let mut searching = engine.projects().filter(|project| project.discovers);
     searching.find_map(|project| {
-        let gives_up_in = project.list_gives_up_at.map(|at| at.since(now));
+        let gives_up_in = subject.gives_up_at(project.list_gives_up_at).map(|at| at.since(now));
         Some(Trouble { reason: project.list_error?, gives_up_in })
     })
 }

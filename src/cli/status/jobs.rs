@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::report::{Surface, wrapped};
 use crate::adapters::control::{JobStatus, Status};
 use crate::model::time::wall_between;
-use crate::model::{Elapsed, Outcome, Section, Status as ApiStatus, duration, natural_order};
+use crate::model::{Outcome, Section, Status as ApiStatus, duration, natural_order};
 use crate::platform::locale;
 
 const HEADING: [&str; COLUMNS] = ["JOB", "PROJECT", "INDEX", "STATUS", "TIME", "ENDED", "NEXT POLL"];
@@ -136,13 +136,9 @@ fn words(job: &JobStatus) -> String {
     }
 }
 
-/// How long it took or has been taking, in few characters.
+/// How long it took or has been taking.
 fn taken(job: &JobStatus) -> String {
-    match job.elapsed {
-        Elapsed::Unknown => String::new(),
-        Elapsed::Exact(time) => duration::human(time),
-        Elapsed::AtMost { bound, .. } => format!("within {}", duration::human(bound)),
-    }
+    job.elapsed.in_words().unwrap_or_default()
 }
 
 /// When it ended; if the API does not say that, when its end was observed.

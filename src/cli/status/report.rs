@@ -183,6 +183,8 @@ mod tests {
             job("one", "94a63aeb-efae-4f7a-b059-75d32c27ca57", "failed", {
                 let mut failed = ended(18);
                 failed["status"] = json!("Failed");
+                failed["elapsed_seconds"] = Value::Null;
+                failed["elapsed_upper_bound_seconds"] = json!(20.0);
                 failed["job"] =
                     json!({ "name": "orders-nightly", "target_index_name": "orders-of-all-our-shops-v2" });
                 failed
@@ -205,17 +207,17 @@ mod tests {
         trouble: sink ops takes nothing since 14:05 (HTTP 400 invalid_payload); see:
         restore-watch deliveries
 
-          JOB             INDEX       STATUS         TIME        ENDED         NEXT POLL
-        ✘ orders-nightly  orders-of…  failed         within 20s  seen 42s ago
-        ✘ rj-1            docs        not found      20s                       in 42s
+          JOB             INDEX      STATUS         TIME         ENDED         NEXT POLL
+        ✘ orders-nightly  orders-o…  failed         at most 20s  seen 42s ago
+        ✘ rj-1            docs       not found      20s                        in 42s
             HTTP 404: Restore job rj-1 not found.
         … 4 more failed: --failed
-        • rj-2            docs        not seen yet   20s                       in 1s
+        • rj-2            docs       not seen yet   20s                        in 1s
             cannot connect to https://api.pinecone.io (from [project.api] endpoint):
             connection refused
-        • rj-10           docs        Pending, 49 %  4m 10s                    in 2s
+        • rj-10           docs       Pending, 49 %  4m 10s                     in 2s
         … 10 more running: --open
-        ✔ 9857add2        docs        completed      20s         2h ago
+        ✔ 9857add2        docs       completed      20s          2h ago
         … 123 more completed: --all
         "#);
     }
@@ -226,16 +228,16 @@ mod tests {
         watching 2 restores, 124 completed, 5 failed, 1 cancelled, 1 not found; next poll in 2s; 3 deliveries pending
         trouble: sink ops takes nothing since 14:05 (HTTP 400 invalid_payload); see: restore-watch deliveries
 
-          JOB                        PROJECT  INDEX                       STATUS         TIME        ENDED         NEXT POLL
-        ✘ orders-nightly (94a63aeb)  one      orders-of-all-our-shops-v2  failed         within 20s  seen 42s ago
-        ✘ rj-1                       one      docs                        not found      20s                       in 42s
+          JOB                        PROJECT  INDEX                       STATUS         TIME         ENDED         NEXT POLL
+        ✘ orders-nightly (94a63aeb)  one      orders-of-all-our-shops-v2  failed         at most 20s  seen 42s ago
+        ✘ rj-1                       one      docs                        not found      20s                        in 42s
             HTTP 404: Restore job rj-1 not found.
         … 4 more failed: --failed
-        • rj-2                       one      docs                        not seen yet   20s                       in 1s
+        • rj-2                       one      docs                        not seen yet   20s                        in 1s
             cannot connect to https://api.pinecone.io (from [project.api] endpoint): connection refused
-        • rj-10                      one      docs                        Pending, 49 %  4m 10s                    in 2s
+        • rj-10                      one      docs                        Pending, 49 %  4m 10s                     in 2s
         … 10 more running: --open
-        ✔ 9857add2                   one      docs                        completed      20s         2h ago
+        ✔ 9857add2                   one      docs                        completed      20s          2h ago
         … 123 more completed: --all
         "#);
     }

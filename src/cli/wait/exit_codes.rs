@@ -48,7 +48,7 @@ mod tests {
           3    a job was not found, or was lost
           4    the API refuses the key (401) or the permission (403)
           5    the API was unreachable for too long
-          6    a job ended in a state we do not know
+          6    a job ended in a state that this program does not know
           70   internal error (a bug)
           71   the system gives this process too few threads or open files
           78   bad configuration, or a certificate, proxy or scheme that cannot work

@@ -246,7 +246,7 @@ impl Args {
             people.write(format!("error: cannot write to standard output: {error}\n"));
         }
         for line in self.last_words(waited) {
-            people.write(format!("restore-watch: {line}\n"));
+            people.write(format!("{line}\n"));
         }
         if self.desktop
             && !report.exit().is_signal()
@@ -258,12 +258,15 @@ impl Args {
         drop(within(Some(limit.unwrap_or(FINAL_WRITE_LIMIT)), people.finish()).await);
     }
 
+    /// The lines on standard error that follow the report.
     fn last_words(&self, waited: &Waited) -> Vec<String> {
         let Waited { report, undelivered, delivery_error, advice } = waited;
         let mut lines = Vec::new();
         if *undelivered > 0 {
             let reason = delivery_error.as_deref().unwrap_or("no answer in time");
-            lines.push(format!("events that the webhook did not take: {undelivered} ({reason})"));
+            lines.push(format!(
+                "restore-watch: events that the webhook did not take: {undelivered} ({reason})"
+            ));
         }
         if self.quiet {
             return lines;
@@ -275,12 +278,10 @@ impl Args {
             _ => "to go on, wait for those that are open (`resume` of --output json does)".to_owned(),
         });
         let verdict = verdict.into_iter().chain(go_on).collect::<Vec<_>>().join("; ");
-        let help = advice.as_ref().map(|advice| format!("help: {advice}"));
-        lines.extend(match (verdict.is_empty(), help) {
-            (true, help) => help,
-            (false, None) => Some(verdict),
-            (false, Some(help)) => Some(format!("{verdict}\n  {help}")),
-        });
+        if !verdict.is_empty() {
+            lines.push(format!("restore-watch: {verdict}"));
+        }
+        lines.extend(advice.as_ref().map(|advice| format!("  help: {advice}")));
 
         lines
     }
