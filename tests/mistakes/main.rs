@@ -66,7 +66,8 @@ fn surroundings() {
 #[test]
 fn the_table_has_every_number_once() {
     let numbers: Vec<_> = TABLE.iter().map(|row| row.number).collect();
-    assert_eq!(numbers, (1..=68).collect::<Vec<_>>());
+    // To ask the daemon of another user needs two users: that is in `tests/daemon/control.rs`.
+    assert_eq!(numbers, (1..=68).filter(|number| *number != 57).collect::<Vec<_>>());
 }
 
 /// Makes the mistakes with these numbers, and compares what is said.

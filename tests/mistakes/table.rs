@@ -388,8 +388,6 @@ pub(crate) const TABLE: &[Row] = &[
             "restore-watch pause production",
         ],
     ),
-    // That needs root, and a directory that both users can reach: it is in tests/daemon/control.rs.
-    row(57, "daemon-of-another-user", &["echo 'see tests/daemon/control.rs'"]),
     Row {
         daemon: DAEMON,
         ..row(
