@@ -190,6 +190,19 @@ fn deliveries_of_a_job_are_found_by_name_and_prefix() {
 }
 
 #[test]
+fn whole_id_of_a_job_changes_no_delivery_of_a_longer_one() {
+    let (folder, receiver) = (Folder::new(), receive([]));
+    receiver.otherwise(Reply::status(500));
+    daemon(&folder, &receiver, &[("rj-10", "completed")]).run(&["--exit-when-done"]).run().expect(0);
+
+    let dropped = deliveries(&folder, &["drop", "--all", "--job", "rj-1"]).expect(0).stdout;
+    let retried = deliveries(&folder, &["retry", "--all", "--job", "rj-1"]).expect(0).stdout;
+
+    assert_eq!((&*dropped, &*retried), ("no deliveries to drop\n", "no deliveries to retry\n"));
+    assert_eq!(states(&folder), ["dead"]);
+}
+
+#[test]
 fn commands_find_the_state_of_the_running_daemon() {
     let (folder, receiver) = (Folder::new(), receive([]));
     receiver.otherwise(Reply::status(500));
