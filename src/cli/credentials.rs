@@ -1,7 +1,8 @@
 //! How a command reads the credentials of a service in a shell.
 
-use std::ffi::OsString;
-use std::path::Path;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
 
 use crate::platform::shell;
 
@@ -19,10 +20,24 @@ pub(super) fn help(config: &Path) -> String {
 
 /// The same, if the file is known only from the command line.
 pub(super) fn help_of_command_line() -> String {
-    let arguments: Vec<_> = std::env::args_os().collect();
-    let named = arguments.iter().skip_while(|word| *word != "--config").nth(1).map(Path::new);
-    let path = crate::config::locate(named).unwrap_or_else(|_| Path::new(DIRECTORY).join("config.toml"));
+    let named = named_file(std::env::args_os());
+    let path =
+        crate::config::locate(named.as_deref()).unwrap_or_else(|_| Path::new(DIRECTORY).join("config.toml"));
     help(&std::path::absolute(&path).unwrap_or(path))
+}
+
+/// The file of `--config FILE` or `--config=FILE`. What follows `--` is another command.
+fn named_file(arguments: impl Iterator<Item = OsString>) -> Option<PathBuf> {
+    let mut arguments = arguments.take_while(|word| word != "--");
+    while let Some(word) = arguments.next() {
+        if word == "--config" {
+            return arguments.next().map(PathBuf::from);
+        }
+        if let Some(file) = word.as_bytes().strip_prefix(b"--config=") {
+            return Some(Path::new(OsStr::from_bytes(file)).to_owned());
+        }
+    }
+    None
 }
 
 fn advice(config: &Path, mut arguments: impl Iterator<Item = OsString>) -> String {
@@ -69,6 +84,17 @@ mod tests {
             ),
             "{said}"
         );
+    }
+
+    #[test]
+    fn file_is_found_in_both_forms_of_the_option() {
+        let named = |words: &[&str]| named_file(words.iter().map(OsString::from));
+
+        assert_eq!(named(&["restore-watch", "run", "--config", "a.toml"]), Some("a.toml".into()));
+        assert_eq!(named(&["restore-watch", "run", "--config=a.toml"]), Some("a.toml".into()));
+        for without in [&["restore-watch", "run"][..], &["restore-watch", "wait", "--", "x", "--config=y"]] {
+            assert_eq!(named(without), None, "{without:?}");
+        }
     }
 
     #[test]

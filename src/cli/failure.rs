@@ -131,7 +131,9 @@ impl From<CallError> for Failure {
                     None => failure,
                 }
             }
-            CallError::Failed { .. } => Self::new(Exit::Unreachable, message),
+            CallError::NoAnswer(_) => Self::new(Exit::Unreachable, message)
+                .with_help("if it hangs, restart it: systemctl restart restore-watch"),
+            CallError::Earlier(_) | CallError::Failed { .. } => Self::new(Exit::Unreachable, message),
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::model::{Exit, ProjectName};
 /// unless all were forgotten.
 #[derive(Debug, Parser)]
 pub(super) struct Args {
-    /// The jobs: their ids, their names, or the first characters of their ids
+    /// The jobs: their ids, their names, or the first characters of a UUID
     #[arg(value_name = "JOB", required = true)]
     jobs: Vec<String>,
 

@@ -137,7 +137,7 @@ fn parse(text: &str, origin: &str) -> Result<Vec<JobId>, Failure> {
 
 fn not_json(origin: &str, error: &serde_json::Error) -> Failure {
     let help = if error.is_eof() { "it was cut; did the command that wrote it fail?" } else { FORMS };
-    Failure::usage(format!("{origin} is no JSON: {error}")).with_help(help)
+    Failure::usage(format!("{origin} is not valid JSON: {error}")).with_help(help)
 }
 
 fn parse_lines(text: &str, origin: &str) -> Result<Vec<JobId>, Failure> {
@@ -214,7 +214,7 @@ mod tests {
             ("# only a comment", "no job ids in here"),
             ("[]", "no job ids in here"),
             ("a\nb c\n", "here, line 2: a restore job id has no spaces"),
-            ("{\"restore_job_id\":\"a\"}\n{", "here is no JSON: EOF"),
+            ("{\"restore_job_id\":\"a\"}\n{", "here is not valid JSON: EOF"),
             ("{\"error\":\"quota\"}", "here: a JSON value without a restore_job_id"),
             ("[7]", "here: a JSON value without a restore_job_id"),
             ("{\"restore_job_id\":\"\"}", "here: a restore job id cannot be empty"),

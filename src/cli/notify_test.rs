@@ -48,7 +48,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     let is_named = config::named(args.config.as_deref()).is_some();
-    let daemon = if is_named { None } else { args.socket.daemon()? };
+    let daemon = if is_named { None } else { args.socket.daemon().map_err(name_a_configuration)? };
     match daemon {
         Some(daemon) => {
             let sinks = args.sinks.iter().map(SinkName::new).collect();
@@ -58,6 +58,12 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
         }
         None => test_configuration(args),
     }
+}
+
+fn name_a_configuration(failure: Failure) -> Failure {
+    failure.with_help(
+        "to test the sinks of a configuration without the daemon: restore-watch notify-test --config FILE",
+    )
 }
 
 /// Tests the sinks of a configuration from this process.

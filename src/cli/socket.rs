@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::Failure;
+use super::output::inform;
 use super::start::block_on;
 use crate::adapters::control::{self, CallError, Client, DaemonStatus, JobResult};
 use crate::adapters::http::ClientError;
@@ -52,13 +53,32 @@ impl SocketArgs {
 
     /// What the daemon that runs says of itself; none if no daemon runs, unless its socket is named.
     pub(super) fn daemon(&self) -> Result<Option<DaemonStatus>, Failure> {
-        let Some(client) = self.client_if_any()? else { return Ok(None) };
+        Ok(self.call_daemon()??)
+    }
+
+    /// The same for a command that can do without a daemon, as `instead` words: one that does not
+    /// answer as it should is none, with a note about it.
+    pub(super) fn daemon_if_it_answers(&self, instead: &str) -> Result<Option<DaemonStatus>, Failure> {
+        match self.call_daemon()? {
+            Ok(daemon) => Ok(daemon),
+            // What this user may not ask for is not this user's to work on.
+            Err(error @ CallError::Denied(_)) => Err(error.into()),
+            Err(error) => {
+                inform(&format!("restore-watch: {error}; {instead}"));
+                Ok(None)
+            }
+        }
+    }
+
+    /// The outer error is one of this process.
+    fn call_daemon(&self) -> Result<Result<Option<DaemonStatus>, CallError>, Failure> {
+        let Some(client) = self.client_if_any()? else { return Ok(Ok(None)) };
         block_on(async {
-            match client.daemon().await {
+            Ok(match client.daemon().await {
                 // A daemon that was killed left its socket behind.
                 Err(CallError::NoDaemon(_)) if self.socket.is_none() => Ok(None),
-                answer => Ok(Some(answer?)),
-            }
+                answer => answer.map(Some),
+            })
         })
     }
 

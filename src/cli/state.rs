@@ -52,9 +52,9 @@ impl StateArgs {
     /// the daemon if the daemon uses the same file.
     fn of_daemon(&self) -> Result<Option<PathBuf>, Failure> {
         let named = config::named(self.config.as_deref());
-        let daemon = match self.socket.daemon() {
-            Err(_) if named.is_some() => return Ok(None),
-            daemon => daemon?,
+        let daemon = match named {
+            Some(_) => self.socket.daemon().ok().flatten(),
+            None => self.socket.daemon_if_it_answers("using the state of the configuration")?,
         };
 
         let uses = |config: &Path| named.as_deref().is_none_or(|named| same_file(named, config));

@@ -101,11 +101,16 @@ impl Archive {
         self.jobs.iter().map(move |(name, jobs)| (name, count(jobs))).filter(|(_, count)| *count > 0)
     }
 
-    /// The project that a job was added to, if the job is here.
-    pub(super) fn holder(&self, id: &JobId) -> Option<&ProjectName> {
-        let has =
+    /// The project that a job was added to, if the job is here; if a project is given, that one if it
+    /// has the job, however it came to it.
+    pub(super) fn holder(&self, id: &JobId, project: Option<&ProjectName>) -> Option<&ProjectName> {
+        let is_added =
             |jobs: &BTreeMap<JobId, JobRecord>| jobs.get(id).is_some_and(|job| job.snapshot.added.is_some());
-        self.jobs.iter().find(|(_, jobs)| has(jobs)).map(|(name, _)| name)
+        let found = match project {
+            Some(name) => self.jobs.get_key_value(name).filter(|(_, jobs)| jobs.contains_key(id)),
+            None => self.jobs.iter().find(|(_, jobs)| is_added(jobs)),
+        };
+        found.map(|(name, _)| name)
     }
 
     /// Deletes a job. Returns whether it was here.

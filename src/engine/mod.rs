@@ -224,11 +224,14 @@ impl Engine {
         self.projects.get(project)?.explain(job, now)
     }
 
-    /// The project that has a job: one that it was added to, else any.
-    pub fn holder(&self, job: &JobId) -> Option<&ProjectName> {
-        let holders = || self.projects.values().filter_map(|project| project.view(job));
+    /// The project that has a job: one that it was added to, else any; only this one if it is given.
+    pub fn holder(&self, job: &JobId, project: Option<&ProjectName>) -> Option<&ProjectName> {
+        let is_meant = |name: &ProjectName| project.is_none_or(|wanted| wanted == name);
+        let views = || self.projects.values().filter_map(|project| project.view(job));
+        let holders = || views().filter(|view| is_meant(view.project));
         let added = holders().find(|view| view.is_added && !view.is_configured).map(|view| view.project);
-        added.or_else(|| self.archive.holder(job)).or_else(|| holders().next().map(|view| view.project))
+        let archived = || self.archive.holder(job, project);
+        added.or_else(archived).or_else(|| holders().next().map(|view| view.project))
     }
 
     /// The configured sinks, and others that have pending deliveries or dead letters, by name.

@@ -13,7 +13,8 @@ use super::{RestoreGroup, duration};
 pub struct Expectation {
     /// How many are known, the newest 200 at most.
     pub restores: usize,
-    /// Half of them took this long at most.
+    /// Half of them took this long at most. Earlier daemons call it the median.
+    #[serde(alias = "median_seconds")]
     pub p50_seconds: f64,
     /// Nine in ten of them took this long at most.
     pub p90_seconds: f64,
@@ -68,6 +69,13 @@ mod tests {
     #[test]
     fn an_expectation_of_before_has_no_group() {
         let json = serde_json::json!({ "restores": 2, "p50_seconds": 540.0, "p90_seconds": 1260.0 });
+
+        assert_eq!(serde_json::from_value::<Expectation>(json).unwrap(), expectation(2, None));
+    }
+
+    #[test]
+    fn the_median_of_an_earlier_daemon_is_read() {
+        let json = serde_json::json!({ "restores": 2, "median_seconds": 540.0, "p90_seconds": 1260.0 });
 
         assert_eq!(serde_json::from_value::<Expectation>(json).unwrap(), expectation(2, None));
     }

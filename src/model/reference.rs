@@ -1,11 +1,12 @@
 //! How a person names a thing that has an id: by the id, by its name, or by how the id begins.
 //!
 //! Invariant: an id is preferred to a name, and a name to the beginning of an id, so that nothing
-//! stands in the way of what is named in full.
+//! stands in the way of what is named in full. A whole id stands for no longer one, also if nothing
+//! has it.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::JobId;
+use super::{JobId, is_uuid};
 
 /// The fewest characters of an id that stand for it: as in `git` and `docker`.
 pub const SHORTEST_PREFIX: usize = 4;
@@ -45,13 +46,14 @@ impl Reference {
         &self.0
     }
 
-    /// How ids begin that it may stand for; none if it is too short. Upper and lower case are the
-    /// same in a UUID, and only there.
+    /// How ids begin that it may stand for; none if it is too short or a whole id itself. Upper and
+    /// lower case are the same in a UUID, and only there.
     pub fn prefixes(&self) -> impl Iterator<Item = String> {
-        let is_long_enough = self.0.chars().count() >= SHORTEST_PREFIX;
+        let is_whole = JobId::new(self.0.as_str()).is_ok_and(|id| id.has_known_form());
+        let is_prefix = self.0.chars().count() >= SHORTEST_PREFIX && !is_whole;
         let may_begin_a_uuid = self.0.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
         let of_uuid = may_begin_a_uuid.then(|| self.0.to_ascii_lowercase()).filter(|text| *text != self.0);
-        [Some(self.0.clone()), of_uuid].into_iter().flatten().filter(move |_| is_long_enough)
+        [Some(self.0.clone()), of_uuid].into_iter().flatten().filter(move |_| is_prefix)
     }
 
     /// How it names a thing with this id and name, if it does.
@@ -62,6 +64,17 @@ impl Reference {
             () if name.is_some_and(|name| name == self.0) => Some(Match::Name),
             () if begins() => Some(Match::Prefix),
             () => None,
+        }
+    }
+
+    /// Whether it names a thing with this id and name clearly enough for a change that cannot be
+    /// undone: in full, or by the beginning of a UUID. The beginning of another id may be a whole id
+    /// of something that is gone.
+    pub fn is_clear(&self, id: &str, name: Option<&str>) -> bool {
+        match self.matches(id, name) {
+            Some(Match::Id | Match::Name) => true,
+            Some(Match::Prefix) => is_uuid(id),
+            None => false,
         }
     }
 
@@ -142,6 +155,27 @@ mod tests {
     #[test]
     fn a_prefix_of_several_ids_is_ambiguous() {
         assert_eq!(resolved("670e"), Resolution::Ambiguous(vec![0, 1]));
+    }
+
+    #[test]
+    fn a_whole_id_stands_for_no_longer_one() {
+        for text in ["rj-1", "rj-10", "670E8400-e29b-41d4-a716-446655440001"] {
+            assert_eq!(Reference::new(text).prefixes().next(), None, "{text}");
+            assert_eq!(Reference::new(text).matches(&format!("{text}0"), None), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_the_beginning_of_a_uuid_is_clear() {
+        let is_clear = |text: &str, id: &str| Reference::new(text).is_clear(id, Some("nightly"));
+
+        for (text, id) in [("670E", THINGS[0].0), ("job-1", "job-1"), ("nightly", "job-1")] {
+            assert!(is_clear(text, id), "{text}");
+        }
+        assert_eq!(Reference::new("job-1").matches("job-10", None), Some(Match::Prefix));
+        for text in ["job-1", "other"] {
+            assert!(!is_clear(text, "job-10"), "{text}");
+        }
     }
 
     #[test]

@@ -1,5 +1,9 @@
 //! `restore-watch deliveries`, beside a daemon and without one.
 
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+
 use restore_watch::simulate::{Receiver, Reply};
 use serde_json::Value;
 
@@ -172,7 +176,7 @@ fn deliveries_of_a_job_are_found_by_name_and_prefix() {
     let jobs = [("rj-first", "completed"), ("rj-second", "completed")];
     daemon(&folder, &receiver, &jobs).run(&["--exit-when-done"]).run().expect(0);
 
-    for (text, count) in [("rj-first", 1), ("rj-f", 1), ("rj-third", 0)] {
+    for (text, count) in [("rj-first", 1), ("rj-f", 0), ("rj-third", 0)] {
         assert_eq!(rows(&folder, &["--all", "--job", text]).len(), count, "{text}");
     }
     let ambiguous = deliveries(&folder, &["list", "--all", "--job", "rj-"]);
@@ -187,6 +191,80 @@ fn deliveries_of_a_job_are_found_by_name_and_prefix() {
         .expect(2)
         .logged("`9857add2` stands for 2 restore jobs")
         .logged(first);
+}
+
+#[test]
+fn whole_id_of_a_job_changes_no_delivery_of_a_longer_one() {
+    let (folder, receiver) = (Folder::new(), receive([]));
+    receiver.otherwise(Reply::status(500));
+    daemon(&folder, &receiver, &[("rj-10", "completed")]).run(&["--exit-when-done"]).run().expect(0);
+
+    let dropped = deliveries(&folder, &["drop", "--all", "--job", "rj-1"]).expect(0).stdout;
+    let retried = deliveries(&folder, &["retry", "--all", "--job", "rj-1"]).expect(0).stdout;
+
+    assert_eq!((&*dropped, &*retried), ("no deliveries to drop\n", "no deliveries to retry\n"));
+    assert_eq!(states(&folder), ["dead"]);
+}
+
+#[test]
+fn state_of_the_configuration_is_used_if_no_daemon_answers() {
+    let (folder, receiver) = (Folder::new(), receive([]));
+    receiver.otherwise(Reply::status(500));
+    daemon(&folder, &receiver, &[("rj-1", "completed")]).run(&["--exit-when-done"]).run().expect(0);
+    let sockets = Sockets::new(&folder);
+
+    for (socket, why) in
+        [("stale", "no daemon listens at "), ("hung", " does not answer"), ("earlier", ": restart it")]
+    {
+        let listed = sockets.ask(socket, &["deliveries"]).expect(0);
+        assert!(listed.stdout.contains("HTTP 500"), "{}", listed.stdout);
+        assert_eq!(listed.stderr.lines().count(), 1, "{}", listed.stderr);
+        listed.logged(why).logged("; using the state of the configuration\n");
+
+        let copy = folder.path().join(socket).with_extension("copy").to_string_lossy().into_owned();
+        sockets.ask(socket, &["backup", &copy]).expect(0).logged("using the state of the configuration");
+
+        let tested = sockets.ask(socket, &["notify-test"]).expect(5).logged(why);
+        tested.logged("restore-watch notify-test --config FILE");
+    }
+}
+
+/// Sockets at which no present daemon answers, beside a configuration that is found.
+struct Sockets<'a> {
+    folder: &'a Folder,
+    _hung: UnixListener,
+}
+
+impl<'a> Sockets<'a> {
+    fn new(folder: &'a Folder) -> Self {
+        let at = |name: &str| UnixListener::bind(folder.path().join(name)).expect("a socket");
+        drop(at("stale"));
+        let earlier = at("earlier");
+        std::thread::spawn(move || {
+            for stream in earlier.incoming() {
+                let mut stream = stream.expect("a connection");
+                let _ = stream.read(&mut [0; 4096]);
+                let body = r#"{"error":"there is no such path","help":null}"#;
+                let head = "HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length";
+                drop(write!(stream, "{head}: {}\r\n\r\n{body}", body.len()));
+            }
+        });
+
+        let state = folder.path().join("state.db");
+        std::fs::create_dir(folder.path().join("restore-watch")).expect("a directory");
+        let text = format!("jobs = [\"rj-1\"]\n[state]\npath = \"{}\"\n", state.display());
+        folder.write("restore-watch/config.toml", text);
+        Self { folder, _hung: at("hung") }
+    }
+
+    fn ask(&self, socket: &str, arguments: &[&str]) -> Done {
+        let path = |path: &Path| path.to_string_lossy().into_owned();
+        let folder = self.folder.path();
+        Watch::new(arguments)
+            .env("RESTORE_WATCH_SOCKET", &path(&folder.join(socket)))
+            .env("XDG_CONFIG_HOME", &path(folder))
+            .run()
+    }
 }
 
 #[test]

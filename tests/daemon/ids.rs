@@ -131,6 +131,39 @@ fn what_may_mean_several_jobs_is_refused_with_a_list() {
 }
 
 #[test]
+fn forgetting_twice_forgets_no_job_of_a_longer_id() {
+    let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"");
+    let mut daemon = Daemon::new("").project("one", &plane, &[]).run(&[]).start();
+    daemon.until_logged("watching 0 restores");
+    for (short, long) in [("rj-1", "rj-10"), ("job-1", "job-10")] {
+        ask(&daemon, &["add", short, long]).expect(0);
+        ask(&daemon, &["forget", short]).expect(0);
+
+        let again = ask(&daemon, &["forget", short]).expect(1).stdout;
+
+        assert_eq!(again, format!("{short} is not watched\n"));
+        ask(&daemon, &["status", long]).expect(0);
+    }
+    ask(&daemon, &["status", "rj-1"]).expect(3).logged("does not watch rj-1");
+    ask(&daemon, &["explain", "rj-1"]).expect(3);
+}
+
+#[test]
+fn name_stands_for_the_job_of_its_own_project() {
+    let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"");
+    let daemon = Daemon::new("").project("one", &plane, &[]).project("two", &plane, &[]);
+    let mut daemon = daemon.run(&[]).start();
+    daemon.until_logged("watching 0 restores");
+    ask(&daemon, &["add", "rj-1", "--project", "one", "--name", "hourly"]).expect(0);
+    ask(&daemon, &["add", "rj-1", "--project", "two", "--name", "nightly"]).expect(0);
+
+    let forgotten = ask(&daemon, &["forget", "nightly"]).expect(0).stdout;
+
+    assert_eq!(forgotten, "rj-1 of project two is no longer watched\n");
+    ask(&daemon, &["status", "hourly"]).expect(0);
+}
+
+#[test]
 fn unknown_job_is_to_be_added_only_if_it_looks_like_an_id() {
     let (daemon, _plane) = with_names();
 

@@ -76,7 +76,7 @@ fn bad_ids_are_refused_before_any_request() {
         (&["-"], "\n# none\n", "no job ids in standard input"),
         (&["-"], "[]", "no job ids in standard input"),
         (&["-"], "a\nb c\n", "standard input, line 2: a restore job id has no spaces"),
-        (&["-"], "{\"restore_job_id\": \"a\"}\n{\"restore", "standard input is no JSON"),
+        (&["-"], "{\"restore_job_id\": \"a\"}\n{\"restore", "standard input is not valid JSON"),
         (&["-"], "{\"error\": \"quota\"}", "a JSON value without a restore_job_id"),
         (&["-"], "{\"restore_job_id\": 7}", "a JSON value without a restore_job_id"),
         (&["-"], "{\"restore_job_id\": null}", "a JSON value without a restore_job_id"),

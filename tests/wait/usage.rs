@@ -99,6 +99,20 @@ fn wait_for_nothing_is_refused_whatever_the_list_says() {
 }
 
 #[test]
+fn signal_during_the_list_for_nothing_named_sets_the_exit_code() {
+    let plane = play("[[job]]\nid = \"rj-1\"\n[[fault]]\nendpoint = \"list\"\nkind = \"hang\"");
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let before = plane.count();
+        let mut wait = Watch::new(["wait"]).on(&plane).env("CI", "true").start();
+        wait.until("the request", |_| plane.count() > before);
+
+        wait.signal(signal);
+
+        wait.finish().expect(code).logged(&format!("interrupted by SIG{signal} while listing"));
+    }
+}
+
+#[test]
 fn configuration_without_jobs_is_nothing_to_wait_for() {
     let folder = Folder::new();
     let config = folder.write("config.toml", "jobs = []");

@@ -21,12 +21,21 @@ use crate::model::ProjectName;
 /// for a reload.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
+/// How long a daemon may take to say what it is, which is no work: one that is slower hangs.
+const DAEMON_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
     /// No process listens at the socket.
     #[error("no daemon listens at {0}")]
     NoDaemon(PathBuf),
+    /// A process listens, but there was no answer in time.
+    #[error("the daemon at {0} does not answer")]
+    NoAnswer(PathBuf),
+    /// The daemon does not know the request.
+    #[error("the daemon at {0} is of an earlier version: restart it")]
+    Earlier(PathBuf),
     /// The system does not let this user connect.
     #[error("this user may not speak to the daemon at {0}")]
     Denied(PathBuf),
@@ -63,7 +72,12 @@ impl Client {
 
     /// What the daemon is, and how its projects stand.
     pub async fn daemon(&self) -> Result<DaemonStatus, CallError> {
-        self.call(Method::GET, url(&["daemon"]), &()).await
+        match self.call_within(DAEMON_TIMEOUT, Method::GET, url(&["daemon"]), &()).await {
+            Err(CallError::Rejected(RequestError { kind: RequestErrorKind::NotFound, .. })) => {
+                Err(CallError::Earlier(self.path.clone()))
+            }
+            answer => answer,
+        }
     }
 
     /// Sends a marked test event to sinks of the daemon.
@@ -107,7 +121,17 @@ impl Client {
         url: Url,
         body: &impl Serialize,
     ) -> Result<T, CallError> {
-        let sent = self.http.request(method, url).timeout(TIMEOUT).json(body).send().await;
+        self.call_within(TIMEOUT, method, url, body).await
+    }
+
+    async fn call_within<T: DeserializeOwned>(
+        &self,
+        limit: Duration,
+        method: Method,
+        url: Url,
+        body: &impl Serialize,
+    ) -> Result<T, CallError> {
+        let sent = self.http.request(method, url).timeout(limit).json(body).send().await;
         let answer = sent.map_err(|error| self.call_error(&error))?;
         if !answer.status().is_success() {
             return Err(self.rejection(answer).await);
@@ -143,6 +167,9 @@ impl Client {
                 Some(ErrorKind::PermissionDenied) => return CallError::Denied(self.path.clone()),
                 _ => cause = inner.source(),
             }
+        }
+        if error.is_timeout() {
+            return CallError::NoAnswer(self.path.clone());
         }
         self.failed(http::describe(error))
     }

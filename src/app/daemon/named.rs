@@ -19,25 +19,47 @@ pub(super) fn one(
     reference: &Reference,
     project: Option<&ProjectName>,
 ) -> Result<JobKey, RequestError> {
-    let projects = project.map(|name| BTreeSet::from([name.clone()]));
-    let found = found(engine, reference, projects.as_ref())?;
-    let ids: BTreeSet<_> = found.iter().map(id).collect();
-    match (found.first(), ids.len()) {
-        // What was added to a project that is no longer configured is known, too.
-        (None, _) => {
-            let archived = JobId::new(reference.as_str()).ok();
-            let key = archived.and_then(|id| Some((project.or(engine.holder(&id))?.clone(), id)));
-            key.ok_or_else(|| RequestError::not_watched(reference, project))
-        }
-        (Some(view), 1) => {
-            let holder = project.or_else(|| engine.holder(id(view))).unwrap_or(view.project);
-            Ok((holder.clone(), id(view).clone()))
-        }
-        (Some(_), jobs) => {
-            let name = visible(reference.as_str());
-            Err(ambiguous(format!("{jobs} jobs have the name {name}"), "name one by its id", &found))
-        }
+    choose(engine, reference, project, |_| true)
+}
+
+/// The same for a change that cannot be undone: only what the reference names clearly is found.
+pub(super) fn one_to_forget(
+    engine: &Engine,
+    reference: &Reference,
+    project: Option<&ProjectName>,
+) -> Result<JobKey, RequestError> {
+    choose(engine, reference, project, |view| {
+        let settings = view.tracker.settings();
+        reference.is_clear(settings.id.as_str(), settings.name.as_deref())
+    })
+}
+
+fn choose(
+    engine: &Engine,
+    reference: &Reference,
+    project: Option<&ProjectName>,
+    is_meant: impl Fn(&JobView<'_>) -> bool,
+) -> Result<JobKey, RequestError> {
+    // A whole id first: what was added to a project that is no longer configured is known, too.
+    if let Ok(id) = JobId::new(reference.as_str())
+        && let Some(holder) = engine.holder(&id, project)
+    {
+        return Ok((holder.clone(), id));
     }
+
+    let projects = project.map(|name| BTreeSet::from([name.clone()]));
+    let mut found = found(engine, reference, projects.as_ref())?;
+    found.retain(is_meant);
+    let ids: BTreeSet<_> = found.iter().map(id).collect();
+    if ids.len() > 1 {
+        let error = format!("{} jobs have the name {}", ids.len(), visible(reference.as_str()));
+        return Err(ambiguous(error, "name one by its id", &found));
+    }
+
+    // Another project may have a job of this id under another name.
+    let added = found.iter().find(|view| view.is_added && !view.is_configured);
+    let view = added.or(found.first()).ok_or_else(|| RequestError::not_watched(reference, project))?;
+    Ok(view.key())
 }
 
 /// The ids of all jobs that a reference names, in these projects if some are given; none if the

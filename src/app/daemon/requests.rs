@@ -113,7 +113,7 @@ fn add_one(driver: &mut Driver, project: &ProjectName, job: JobSettings) -> JobR
 /// Stops watching jobs that were added. If one of them is not named clearly, none is forgotten.
 pub(super) fn forget(driver: &mut Driver, jobs: &ForgetJobs) -> Result<JobResults, RequestError> {
     let ForgetJobs { project, jobs } = jobs;
-    let named = jobs.iter().map(|job| match named::one(driver.engine(), job, project.as_ref()) {
+    let named = jobs.iter().map(|job| match named::one_to_forget(driver.engine(), job, project.as_ref()) {
         Err(error) if error.kind == RequestErrorKind::NotFound => Ok(Err(job)),
         job => job.map(Ok),
     });

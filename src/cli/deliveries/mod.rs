@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 pub(super) use args::Args;
 
 use args::{Action, Change, List};
-use selection::Selection;
+use selection::{Purpose, Selection};
 
 use super::output::{Output, print};
 use super::{Done, Failure, table};
@@ -33,7 +33,7 @@ fn list(args: &List) -> Result<Done, Failure> {
         ([], false) => vec![DeliveryState::Pending, DeliveryState::Dead],
         (some, _) => some.to_vec(),
     };
-    let mut filter = args.filter.filter(&*deliveries)?;
+    let mut filter = args.filter.filter(Purpose::List, &*deliveries)?;
     filter.states = states;
     filter.id.clone_from(&args.id);
 
@@ -186,7 +186,7 @@ mod tests {
     use super::*;
     use crate::model::time::Instant;
 
-    fn row(id: &str, job: &str, reason: Option<&str>) -> DeliveryRow {
+    pub(super) fn row(id: &str, job: &str, reason: Option<&str>) -> DeliveryRow {
         let noon: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
         DeliveryRow {
             id: id.parse().unwrap(),

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::args::{Change, FilterArgs};
-use crate::adapters::store::{DeliveryAdmin, DeliveryFilter, DeliveryRow};
+use crate::adapters::store::{DeliveryAdmin, DeliveryFilter, DeliveryJob, DeliveryRow};
 use crate::cli::Failure;
-use crate::model::{DeliveryState, EventIdPrefix, Exit, Reference, Resolution};
+use crate::model::{DeliveryState, EventId, EventIdPrefix, Exit, Reference, Resolution};
 
 /// The deliveries that a change is about: those that match one of the filters.
 pub(super) struct Selection(Vec<DeliveryFilter>);
@@ -18,7 +18,7 @@ impl Selection {
         deliveries: &dyn DeliveryAdmin,
         too_late: &dyn Fn(&DeliveryRow) -> String,
     ) -> Result<Self, Failure> {
-        let filter = args.filter.filter(deliveries)?;
+        let filter = args.filter.filter(Purpose::Change, deliveries)?;
         if args.ids.is_empty() {
             let states = if args.every {
                 vec![DeliveryState::Pending, DeliveryState::Dead]
@@ -29,9 +29,10 @@ impl Selection {
         }
 
         let of_id = |id: &EventIdPrefix| {
-            let filter = DeliveryFilter { id: Some(id.clone()), ..filter.clone() };
-            check(id, &deliveries.list(&filter, usize::MAX)?, too_late)?;
-            Ok(filter)
+            let of_prefix = DeliveryFilter { id: Some(id.clone()), ..filter.clone() };
+            let event = event(id, &deliveries.list(&of_prefix, usize::MAX)?, too_late)?;
+            // By its whole id: an event that is emitted meanwhile may begin alike.
+            Ok(DeliveryFilter { id: Some(event.into()), ..filter.clone() })
         };
         args.ids.iter().map(of_id).collect::<Result<_, Failure>>().map(Self)
     }
@@ -51,40 +52,57 @@ impl Selection {
     }
 }
 
-/// Checks that `id` stands for one event, and that not all of its deliveries were made.
-fn check(
+/// The event that `id` stands for. Of several, it is the one with deliveries that were not made,
+/// which are what is listed and changed. Fails if all of its deliveries were made.
+fn event(
     id: &EventIdPrefix,
     rows: &[DeliveryRow],
     too_late: &dyn Fn(&DeliveryRow) -> String,
-) -> Result<(), Failure> {
-    let events: BTreeSet<_> = rows.iter().map(|row| row.id.to_string()).collect();
-    if events.len() > 1 {
-        return Err(ambiguous(&format!("`{id}` begins the ids of"), "events", events));
+) -> Result<EventId, Failure> {
+    let all: BTreeSet<_> = rows.iter().map(|row| row.id).collect();
+    let is_open = |row: &&DeliveryRow| row.state != DeliveryState::Delivered;
+    let open: BTreeSet<_> = rows.iter().filter(is_open).map(|row| row.id).collect();
+
+    let candidates = if open.is_empty() { &all } else { &open };
+    if candidates.len() > 1 {
+        let candidates = candidates.iter().map(EventId::to_string).collect();
+        return Err(ambiguous(&format!("`{id}` begins the ids of"), "events", candidates));
     }
     let Some(first) = rows.first() else {
         return Err(Failure::new(Exit::Failed, format!("there is no delivery {id}"))
             .with_help("`restore-watch deliveries --all` shows the ids of all deliveries"));
     };
-    if rows.iter().all(|row| row.state == DeliveryState::Delivered) {
-        return Err(Failure::new(Exit::Failed, format!("the delivery {} {}", first.id, too_late(first))));
-    }
-    Ok(())
+    let late = || Failure::new(Exit::Failed, format!("the delivery {} {}", first.id, too_late(first)));
+    open.first().copied().ok_or_else(late)
+}
+
+/// What deliveries are selected for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    List,
+    /// Which cannot be undone.
+    Change,
 }
 
 impl FilterArgs {
-    /// The filter that these arguments stand for. Fails if the job is not one that the deliveries
-    /// are about.
-    pub(super) fn filter(&self, deliveries: &dyn DeliveryAdmin) -> Result<DeliveryFilter, Failure> {
+    /// The filter that these arguments stand for. Fails if the job may be one of several.
+    pub(super) fn filter(
+        &self,
+        purpose: Purpose,
+        deliveries: &dyn DeliveryAdmin,
+    ) -> Result<DeliveryFilter, Failure> {
         let Self { sink, project, job } = self;
-        let job = job.as_deref().map(|job| resolve(job, deliveries)).transpose()?;
+        let job = job.as_deref().map(|job| resolve(job, purpose, deliveries.jobs()?)).transpose()?;
         Ok(DeliveryFilter { sink: sink.clone(), project: project.clone(), job, ..DeliveryFilter::default() })
     }
 }
 
 /// The id of the job that a text names. A job without deliveries is no error.
-fn resolve(text: &str, deliveries: &dyn DeliveryAdmin) -> Result<String, Failure> {
+fn resolve(text: &str, purpose: Purpose, mut jobs: Vec<DeliveryJob>) -> Result<String, Failure> {
     let reference = Reference::new(text);
-    let jobs = deliveries.jobs()?;
+    if purpose == Purpose::Change {
+        jobs.retain(|job| reference.is_clear(&job.id, job.name.as_deref()));
+    }
     let (found, is_ambiguous) = match reference.resolve(jobs, |job| (&job.id, job.name.as_deref())) {
         Resolution::Found(found) => (found, false),
         Resolution::Ambiguous(found) => (found, true),
@@ -107,4 +125,59 @@ fn ambiguous(what: &str, several: &str, candidates: BTreeSet<String>) -> Failure
     }
     Failure::usage(format!("{what} {count} {several}"))
         .with_help(format!("write more of the id: {}", shown.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::row;
+    use super::*;
+
+    const DELIVERED: &str = "01a214f4-c2d7-79bd-9e2f-331b2d96ee87";
+    const DEAD: &str = "01a214f4-c2d8-79bd-9e2f-331b2d96ee87";
+
+    fn rows(states: &[(&str, DeliveryState)]) -> Vec<DeliveryRow> {
+        let row =
+            |(id, state): &(&str, DeliveryState)| DeliveryRow { state: *state, ..row(id, "docs", None) };
+        states.iter().map(row).collect()
+    }
+
+    fn chosen(prefix: &str, states: &[(&str, DeliveryState)]) -> Result<String, String> {
+        let event = event(&prefix.parse().unwrap(), &rows(states), &|_| "was delivered".to_owned());
+        event.map(|id| id.to_string()).map_err(|failure| failure.to_string())
+    }
+
+    #[test]
+    fn prefix_means_the_whole_id_of_the_event_not_delivered() {
+        use DeliveryState::{Dead, Delivered, Dropped};
+
+        for open in [Dead, Dropped] {
+            assert_eq!(chosen("01a214f4", &[(DELIVERED, Delivered), (DEAD, open)]), Ok(DEAD.to_owned()));
+        }
+        assert_eq!(chosen(DEAD, &[(DEAD, Delivered), (DEAD, Dead)]), Ok(DEAD.to_owned()));
+    }
+
+    #[test]
+    fn prefix_of_several_open_or_of_delivered_events_is_refused() {
+        use DeliveryState::{Dead, Delivered, Pending};
+
+        let several = chosen("01a214f4", &[(DELIVERED, Pending), (DEAD, Dead)]).unwrap_err();
+        assert!(several.contains("begins the ids of 2 events"), "{several}");
+        let late = chosen("01a214f4", &[(DELIVERED, Delivered)]).unwrap_err();
+        assert!(late.contains(&format!("the delivery {DELIVERED} was delivered")), "{late}");
+        assert!(chosen("01a214f4", &[]).unwrap_err().contains("there is no delivery 01a214f4"));
+    }
+
+    #[test]
+    fn change_takes_no_prefix_but_that_of_a_uuid() {
+        let uuid = "670e8400-e29b-41d4-a716-446655440001";
+        let job = |id: &str| DeliveryJob { id: id.to_owned(), name: None };
+        let jobs = || ["rj-10", "job-10", uuid].map(job).to_vec();
+        let resolved = |text, purpose| resolve(text, purpose, jobs()).unwrap();
+
+        assert_eq!(resolved("rj-1", Purpose::Change), "rj-1");
+        assert_eq!(resolved("rj-1", Purpose::List), "rj-1");
+        assert_eq!(resolved("job-1", Purpose::Change), "job-1");
+        assert_eq!(resolved("job-1", Purpose::List), "job-10");
+        assert_eq!(resolved("670E", Purpose::Change), uuid);
+    }
 }

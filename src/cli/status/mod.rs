@@ -73,7 +73,7 @@ pub(super) struct Args {
 /// The shortest pause between two requests, which keeps the daemon free for its polls.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 
-/// What a report lists unless it is told otherwise: about a screen.
+/// What a report lists if no option says which jobs: about a screen.
 const LIMITS: Limits = Limits { of_section: 20, ended_within: Some(Duration::from_hours(24)) };
 
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {

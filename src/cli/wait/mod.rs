@@ -142,7 +142,9 @@ async fn refuse(project: ProjectSettings, environment: Environment, signals: &mu
     }
     tokio::select! {
         refusal = nothing_named::refusal_with_choice(project, Clock::system()) => refusal,
-        _ = signals.next() => nothing_named::refusal(),
+        exit = signals.next() => {
+            Failure::new(exit, format!("{} while listing the unfinished restores", exit.meaning()))
+        }
     }
 }
 

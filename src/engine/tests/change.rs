@@ -403,9 +403,9 @@ fn jobs_of_a_removed_project_are_kept_until_forgotten() {
     stage.add("c");
     let other = ProjectSettings { name: ProjectName::new("other"), ..project(&["z"]) };
     stage.reload(&[other], Vec::new());
-    assert_eq!(stage.engine.holder(&id("b")), Some(&ProjectName::default()));
+    assert_eq!(stage.engine.holder(&id("b"), None), Some(&ProjectName::default()));
     assert_eq!(stage.forget("b"), CommandReply::Done);
-    assert_eq!(stage.engine.holder(&id("b")), None);
+    assert_eq!(stage.engine.holder(&id("b"), None), None);
     for _ in 0..40 {
         stage.pass(seconds(24 * 3600));
         stage.answer("Pending");
