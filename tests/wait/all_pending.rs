@@ -55,6 +55,20 @@ fn index_option_selects_by_pattern() {
 }
 
 #[test]
+fn index_without_an_unfinished_restore_is_not_found() {
+    let plane =
+        play("[[job]]\nid = \"a\"\nindex = \"docs\"\nage = \"1h\"\ntakes = \"1m\"\nends = \"failed\"\n");
+    let wait = |arguments: &[&str]| {
+        Watch::wait(&plane, &[arguments, &["--not-found-grace", "300ms"]].concat()).run()
+    };
+
+    let done = wait(&["--index", "docs"]).expect(3);
+    assert!(done.stdout.starts_with("no restores found, in "), "{}", done.stdout);
+    done.logged("`restore-watch list --index docs` shows those that have ended");
+    assert_eq!(wait(&["--all-pending", "--index", "docs"]).expect(0).stdout, "no unfinished restores\n");
+}
+
+#[test]
 fn index_option_alone_waits_for_its_restores() {
     let plane = play(
         "[[job]]\nid = \"a\"\nindex = \"docs\"\ntakes = \"200ms\"\n\

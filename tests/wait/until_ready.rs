@@ -56,7 +56,7 @@ fn missing_index_is_a_failure_after_the_grace() {
 
     let done = Watch::wait(&plane, &arguments).run().expect(1);
     assert!(done.stderr.contains("did not become ready: HTTP 404: Resource docs not found"));
-    let line = "index not ready  docs  rj-1  at most 1h 00m, noticed ";
+    let line = "index not ready  docs  rj-1  at most 1h 00m  noticed ";
     assert!(done.stdout.starts_with(line) && done.stdout.contains("last error: HTTP 404"), "{}", done.stdout);
     let summary = "\n1 restore with an index that is not ready, in ";
     assert!(done.stdout.contains(summary), "{}", done.stdout);

@@ -81,6 +81,8 @@ pub struct Options {
     pub names_jobs: bool,
     /// The options by which another command is for the same project.
     pub of_project: Vec<String>,
+    /// What to do if no restore is found, if that is a failure: the wait ends as not found then.
+    pub nothing_found: Option<String>,
     /// The foldable section that plain progress is printed in.
     pub section: Option<Section>,
 }
@@ -133,13 +135,16 @@ pub async fn wait(
     let outcome = wait.outcome(&mut driver, signals).await?;
     driver.command(Command::Stop);
     let exit = wait.drain(&mut driver, outcome, signals).await?;
+    let nothing_found = options.nothing_found.filter(|_| driver.engine().jobs().next().is_none());
+    let exit = if exit == Exit::Success && nothing_found.is_some() { Exit::NotFound } else { exit };
     wait.console.close(exit.is_signal());
     // If the condition was met in the final poll, the timeout does not matter.
     let timed_out = matches!(wait.phase, Phase::TimedOut) && exit != Exit::Success;
     let report = Report::new(driver.engine(), exit, timed_out, started, driver.now());
     let report = report.with_resume(&options.again, options.names_jobs).in_order(&order);
 
-    let advice = advice(&driver, exit, &wait.of_project);
+    let nothing_found = nothing_found.filter(|_| exit == Exit::NotFound);
+    let advice = nothing_found.or_else(|| advice(&driver, exit, &wait.of_project));
     let deliveries = driver.engine().deliveries();
     Ok(Waited {
         report,

@@ -172,13 +172,14 @@ impl Report {
         }
         let mut jobs: Vec<_> = self.jobs.iter().collect();
         jobs.sort_by(|a, b| a.place.compare(a.job.label(), b.place, b.job.label()));
-        let texts: Vec<_> = jobs.iter().map(|job| (job.name(), job.time())).collect();
-        let lines = jobs.iter().zip(&texts).map(|(job, (name, time))| Line {
+        let texts: Vec<_> = jobs.iter().map(|job| (job.name(), job.time(), job.noticed())).collect();
+        let lines = jobs.iter().zip(&texts).map(|(job, (name, time, noticed))| Line {
             outcome: job.outcome,
             words: &job.words,
             name: name.as_deref(),
             id: job.job.id.as_str(),
             time,
+            noticed: noticed.as_deref(),
             error: job.last_error.as_deref(),
         });
 
@@ -278,9 +279,12 @@ impl JobReport {
 
     /// How long it took, if it was seen.
     fn time(&self) -> String {
-        let noticed = self.elapsed.noticed().map(|noticed| format!("noticed {noticed}"));
-        let time = self.elapsed.in_words().filter(|_| self.status.is_some());
-        time.into_iter().chain(noticed).collect::<Vec<_>>().join(", ")
+        self.elapsed.in_words().filter(|_| self.status.is_some()).unwrap_or_default()
+    }
+
+    /// How late its end was noticed, if that says more than how long it took.
+    fn noticed(&self) -> Option<String> {
+        self.elapsed.noticed().map(|noticed| format!("noticed {noticed}"))
     }
 }
 

@@ -24,6 +24,9 @@ pub(super) struct Line<'a> {
     pub(super) name: Option<&'a str>,
     pub(super) id: &'a str,
     pub(super) time: &'a str,
+    /// How late its end was noticed; on a terminal it has a line of its own, so that it costs no other
+    /// restore its id.
+    pub(super) noticed: Option<&'a str>,
     pub(super) error: Option<&'a str>,
 }
 
@@ -81,14 +84,15 @@ impl Widths {
 
 /// The line in a file or a pipe.
 fn plain(line: &Line<'_>, widths: Widths) -> String {
-    let error = line.error.map(|error| format!("last error: {error}")).unwrap_or_default();
+    let error = line.error.map(|error| format!("last error: {error}"));
+    let rest = line.noticed.map(str::to_owned).into_iter().chain(error).collect::<Vec<_>>().join("  ");
     let id = if line.name.is_some() { line.id } else { "" };
     let columns = [
         (line.words, widths.words),
         (line.name.unwrap_or(line.id), widths.name),
         (id, widths.id),
         (line.time, widths.time),
-        (&error, error.len()),
+        (&rest, rest.len()),
     ];
     aligned(&columns) + "\n"
 }
@@ -111,6 +115,7 @@ fn on_terminal(line: &Line<'_>, widths: Widths, columns: usize, surface: Surface
     if !is_wide && tone == Tone::Bad && (line.name.is_some() || name != line.id) {
         rows.push(format!("  {}", line.id));
     }
+    rows.extend(line.noticed.map(|noticed| format!("  {noticed}")));
     let error = line.error.iter().flat_map(|error| wrap(&style.shown(error), columns.saturating_sub(2)));
     rows.extend(error.map(|row| format!("  {row}")));
     rows.into_iter().map(|row| row + "\n").collect()
@@ -149,13 +154,22 @@ mod tests {
     const SUMMARY: &str = "1 of 4 restores ready, 1 failed, 1 not found, 1 running, in 33s";
 
     fn lines() -> Vec<Line<'static>> {
-        let line = |outcome, words, name, id, time| Line { outcome, words, name, id, time, error: None };
+        let line = |outcome, words, name, id, time| Line {
+            outcome,
+            words,
+            name,
+            id,
+            time,
+            noticed: None,
+            error: None,
+        };
         let id = "670e8400-e29b-41d4-a716-446655440001";
         vec![
             line(Outcome::Ready, "ready", Some("docs-search"), id, "26s"),
             line(Outcome::Failed, "failed", Some("orders-nightly"), id, "at most 20s"),
             line(Outcome::Open, "Pending", Some("orders"), id, "33s"),
             Line {
+                noticed: None,
                 error: Some("HTTP 404: Restore job nope not found."),
                 ..line(Outcome::NotFound, "not found", None, "nope", "")
             },

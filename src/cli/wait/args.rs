@@ -18,6 +18,7 @@ use crate::config::{
 };
 use crate::engine::Condition;
 use crate::model::{JobId, Until, duration};
+use crate::platform::shell;
 
 /// Wait until restore jobs end, and say how they ended by the exit code
 #[derive(Debug, Parser)]
@@ -276,8 +277,25 @@ impl Args {
             again: self.again(),
             names_jobs: !self.discovers(),
             of_project: self.project.words(),
+            nothing_found: self.nothing_found(),
             section: None,
         }
+    }
+
+    /// What to do if no unfinished restore is found. With --all-pending, that is no failure; an index
+    /// that is named is one for which a restore was expected, and its restore may have failed.
+    fn nothing_found(&self) -> Option<String> {
+        if self.all_pending || self.index.is_empty() {
+            return None;
+        }
+        let patterns = self.index.iter().flat_map(|pattern| ["--index".to_owned(), pattern.to_string()]);
+        let list = ["restore-watch".to_owned(), "list".to_owned()].into_iter().chain(patterns);
+        let list: Vec<_> = list.chain(self.project.words()).collect();
+        let list = list.iter().map(|word| shell::word(word)).collect::<Vec<_>>().join(" ");
+        Some(format!(
+            "no restore into this index is unfinished; `{list}` shows those that have ended; with --all-pending, it is \
+             no failure to find none"
+        ))
     }
 
     /// The options that repeat this wait, without the ids of jobs. Options about output are left

@@ -277,7 +277,7 @@ impl Args {
         let longest = if io::stderr().is_terminal() { LONGEST_COMMAND_ON_TERMINAL } else { LONGEST_COMMAND };
         let go_on = report.resume().map(|command| match command {
             command if command.len() <= longest => format!("to go on: {command}"),
-            _ => "to go on, wait for those that are open (`resume` of --output json does)".to_owned(),
+            _ => "to go on, run the same command again".to_owned(),
         });
         let verdict = verdict.into_iter().chain(go_on).collect::<Vec<_>>().join("; ");
         if !verdict.is_empty() {

@@ -28,6 +28,9 @@ pub(super) fn back_up(path: &Path, to: &Path) -> Result<(), BackupError> {
     }
 
     let to = &std::path::absolute(to).unwrap_or_else(|_| to.to_owned());
+    if to.parent().is_some_and(|directory| !directory.is_dir()) {
+        return Err(failed("its directory does not exist".to_owned(), "make the directory first"));
+    }
     let partial = with_ending(to, &format!(".partial-{}", std::process::id()));
     let made = make(&partial).map_err(|error| error.to_string()).and_then(|()| {
         // Copies the rows of one moment, into a file that has no log
@@ -110,7 +113,7 @@ mod tests {
 
         assert_eq!(refused, format!("cannot write the backup {}: the file exists", taken.display()));
         assert!(matches!(missing, BackupError::State(_)), "{missing}");
-        assert!(nowhere.ends_with(": No such file or directory (os error 2)"), "{nowhere}");
+        assert!(nowhere.ends_with(": its directory does not exist"), "{nowhere}");
         assert_eq!(names(target.path()), ["taken"]);
         assert_eq!(std::fs::read_to_string(&taken).unwrap(), "another file");
     }
