@@ -13,8 +13,8 @@ use url::Url;
 
 use super::page::Page;
 use super::{Error, advice, error_body, wire};
-use crate::adapters::http::{self, Answer, Peer, SendError, Terms};
-use crate::config::{ApiKey, ApiSettings, Endpoint, Redactor};
+use crate::adapters::http::{self, Answer, Fault, Peer, SendError, Terms};
+use crate::config::{ApiKey, ApiSettings, Endpoint, EndpointSource, Redactor};
 use crate::engine::FailureClass;
 use crate::model::{IndexObservation, JobId, Observation, one_line};
 
@@ -219,7 +219,17 @@ impl Client {
 
     /// Why there was no answer.
     async fn transport(&self, error: &SendError, url: &Url) -> Error {
-        http::fault(error, url, Peer::Api).await.into()
+        self.of_fault(http::fault(error, url, Peer::Api).await)
+    }
+
+    /// Pinecone's own address speaks TLS, so that what does not is something before it.
+    fn of_fault(&self, fault: Fault) -> Error {
+        match Error::from(fault) {
+            Error::WrongProtocol(text) if self.endpoint.source() == EndpointSource::Default => {
+                Error::Intercepted(text)
+            }
+            error => error,
+        }
     }
 
     fn refusal(&self, answer: Answer, url: &Url) -> Error {
@@ -237,7 +247,7 @@ impl Client {
             if status == StatusCode::BAD_REQUEST
                 && let Some(fault) = http::fault_of_answer(&body, url)
             {
-                return fault.into();
+                return self.of_fault(fault);
             }
             (error_body::message(&body, &self.secrets), error_body::is_of_api(&body))
         };
