@@ -255,3 +255,31 @@ impl Client {
         Error::Status { status, message, is_of_api, retry_after }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adapters::http::{ClientOptions, FaultKind};
+    use crate::config::SecretSource;
+
+    fn client(endpoint: &str) -> Client {
+        let endpoint = Endpoint::parse(endpoint, false).unwrap();
+        let http = http::client(&ClientOptions::new(&endpoint.join(&[]), None)).unwrap();
+        let key = SecretSource::Public("a-key").read_api_key().unwrap();
+        Client::new(http, &ApiSettings { endpoint, ..ApiSettings::default() }, key)
+    }
+
+    #[test]
+    fn what_does_not_speak_tls_is_not_pinecone() {
+        let class = |endpoint, kind| client(endpoint).of_fault(Fault { text: String::new(), kind }).class();
+
+        for (endpoint, kind, expected) in [
+            (Endpoint::DEFAULT, FaultKind::WrongProtocol, FailureClass::Misconfigured),
+            ("https://api.example:8080", FaultKind::WrongProtocol, FailureClass::WrongProtocol),
+            ("https://api.example:8080", FaultKind::Intercepted, FailureClass::Misconfigured),
+            (Endpoint::DEFAULT, FaultKind::Passing, FailureClass::Transient),
+        ] {
+            assert_eq!(class(endpoint, kind), expected, "{endpoint} {kind:?}");
+        }
+    }
+}
