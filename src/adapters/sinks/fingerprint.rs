@@ -53,7 +53,7 @@ mod tests {
 
     fn webhook(format: WebhookFormat, events: EventFilter) -> SinkSettings {
         let url = UrlSource::Given(WebhookUrl::parse(ADDRESS, false).unwrap());
-        SinkSettings::Webhook(WebhookSettings { format, events, ..WebhookSettings::new(url) })
+        SinkSettings::Webhook(WebhookSettings { events, format, ..WebhookSettings::new(url) })
     }
 
     fn desktop(events: EventFilter) -> SinkSettings {
@@ -66,7 +66,7 @@ mod tests {
         let standard = webhook(WebhookFormat::Standard, EventFilter::all());
         let desktop = desktop(EventFilter::for_people());
 
-        // Made by 0.1.0.
+        // By the formula and the defaults of 0.1.0.
         for (settings, address, fingerprint) in [
             (slack, Some(ADDRESS), 0x7199_e9cf_6a09_4d80),
             (standard, Some(ADDRESS), 0xb6e5_5366_e36c_ea9e),
