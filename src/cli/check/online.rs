@@ -88,13 +88,11 @@ impl Check {
         }
         let left_out = self.settings.jobs.len() - jobs.len();
         if left_out > 0 {
-            let (jobs_are, why) = (
-                if left_out == 1 { "job is" } else { "jobs are" },
-                match jobs.len() {
-                    MAX_JOBS => format!("a check asks for {MAX_JOBS} at most"),
-                    _ => "`requests_per_second` permits no more in the time of a check".to_owned(),
-                },
-            );
+            let jobs_are = if left_out == 1 { "job is" } else { "jobs are" };
+            let why = match jobs.len() {
+                MAX_JOBS => format!("a check asks for {MAX_JOBS} at most"),
+                _ => "`requests_per_second` permits no more in the time of a check".to_owned(),
+            };
             let line =
                 format!("  -       {}: {left_out} more {jobs_are} not asked for: {why}\n", self.owner());
             self.findings.lines.push(line);
@@ -105,8 +103,7 @@ impl Check {
     fn permitted(&self) -> usize {
         let now = self.clock.now().instant;
         let is_permitted = |requests: &u32| self.token_bucket.time_for(*requests, now) <= LAST_REQUEST;
-        let most = (1..=MAX_JOBS).filter_map(|jobs| u32::try_from(jobs).ok()).take_while(is_permitted);
-        most.count()
+        (1..).take(MAX_JOBS).take_while(is_permitted).count()
     }
 
     async fn ask_list(&mut self) -> Result<(), Ended> {
