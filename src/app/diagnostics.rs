@@ -44,7 +44,7 @@ pub(super) fn log(diagnostic: &Diagnostic, surroundings: &Surroundings<'_>) {
             info!(%project, per_second, "rate limit for project {project} restored to {per_second}/s, as configured");
         }
         Diagnostic::Misconfigured { project, reason } => {
-            warn!(%project, "project {project}: {reason}; tried again meanwhile");
+            warn!(%project, "project {project}: {reason}; retrying");
         }
         Diagnostic::ListLost { project, reason } => {
             warn!(%project, "cannot list the restores of project {project}, so no new ones are discovered: {reason}; retrying");
@@ -83,7 +83,7 @@ fn log_delivery(diagnostic: &Diagnostic, surroundings: &Surroundings<'_>) {
         Diagnostic::SinkRejects { delivery, rejection, reason } => {
             let (sink, id) = (&delivery.id.sink, delivery.id.event);
             let meaning = surroundings.rejection(sink, *rejection);
-            error!(%sink, transition_id = %id, "sink {sink} has never taken a delivery, and {meaning} ({reason})");
+            error!(%sink, transition_id = %id, "sink {sink} has taken nothing with these settings, and {meaning} ({reason})");
         }
         Diagnostic::DeadLetter { delivery, attempts, reason, left_out } => {
             log_dead_letter(delivery, *attempts, reason, *left_out, surroundings);
@@ -104,11 +104,11 @@ fn log_delivery(diagnostic: &Diagnostic, surroundings: &Surroundings<'_>) {
             let more = match others {
                 0 => String::new(),
                 others => format!(
-                    "; {} wait, too",
-                    counted(*others, "other end of a restore", "other ends of restores")
+                    "; {}, too",
+                    counted(*others, "other end of a restore waits", "other ends of restores wait")
                 ),
             };
-            error!(%sink, transition_id = %id, attempts = attempts.made, "sink {sink}: {event} is undelivered for {waiting}, {why}{more}");
+            error!(%sink, transition_id = %id, attempts = attempts.made, "sink {sink}: {event} has been undelivered for {waiting}, {why}{more}");
         }
         of_sink => log_sink(of_sink, surroundings),
     }

@@ -100,11 +100,14 @@ impl WebhookUrl {
 
     /// The format that the receiver expects, if that is another one than `format`.
     pub fn expected_instead_of(&self, format: WebhookFormat) -> Option<WebhookFormat> {
-        let expected = expected_format(self.0.host_str()?)?;
-        // Discord takes messages for Slack at addresses that end in `/slack`.
-        let is_other =
-            expected != format && (expected, format) != (WebhookFormat::Discord, WebhookFormat::Slack);
-        is_other.then_some(expected)
+        let expected = match expected_format(self.0.host_str()?)? {
+            // Discord takes messages for Slack, and no others, at addresses that end like this.
+            WebhookFormat::Discord if self.0.path().trim_end_matches('/').ends_with("/slack") => {
+                WebhookFormat::Slack
+            }
+            expected => expected,
+        };
+        (expected != format).then_some(expected)
     }
 
     /// Masks the parts of the address that may be secret in texts: receivers often repeat the
@@ -210,6 +213,25 @@ mod tests {
             "has a placeholder like ${NAME}, which is not replaced; write the address itself (a `$`, `{`, `<` or `%` that \
              belongs to it as %24, %7B, %3C or %25)"
         );
+    }
+
+    #[test]
+    fn discord_takes_messages_for_slack_at_a_path_of_its_own() {
+        use WebhookFormat::{Discord, Slack};
+
+        let hook = "https://discord.com/api/webhooks/1/canary";
+        for (end, format, expected) in [
+            ("", Discord, None),
+            ("", Slack, Some(Discord)),
+            ("/slack", Slack, None),
+            ("/slack?wait=true", Slack, None),
+            ("/slack/", Slack, None),
+            ("/slack", Discord, Some(Slack)),
+            ("-slack", Discord, None),
+        ] {
+            let url = WebhookUrl::parse(&format!("{hook}{end}"), false).unwrap();
+            assert_eq!(url.expected_instead_of(format), expected, "{end} {format}");
+        }
     }
 
     #[test]

@@ -5,7 +5,8 @@
 //! request that began after the one before had failed, and over some seconds. One bad server among
 //! good ones, such as one that is being replaced, does not end a wait. Only a server that speaks
 //! another protocol than the address says is proof at once, if the very first request finds it:
-//! then nothing shows that there is a good server at all.
+//! then nothing shows that there is a good server at all. A proxy or a login page in between may
+//! pass, so what they say is no such proof ([`FailureClass::Misconfigured`]).
 
 use std::time::Duration;
 

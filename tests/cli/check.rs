@@ -267,17 +267,57 @@ fn what_the_api_answers_decides_the_exit_code() {
 
     let refusing = play("api_key = \"another\"\n[[job]]\nid = \"rj-1\"");
     let done = online(&folder, &jobs("\"rj-1\", \"rj-2\"", &fast(&refusing)), KEY).expect(4);
-    done.logged("error: project default: the API refuses the key: HTTP 401")
-        .logged("is the key from environment variable PINECONE_API_KEY valid");
+    done.logged(
+        "error: project default: the API refuses the key from environment variable PINECONE_API_KEY: HTTP 401",
+    )
+    .logged("is the key complete, of this project, and not revoked?");
     assert_eq!(refusing.count(), 1, "one refusal is enough");
 
     let nobody = format!("[api]\nendpoint = \"http://{}\"\n", unused_address());
-    online(&folder, &jobs("\"rj-1\"", &nobody), KEY).expect(5).logged("gives no usable answer");
+    online(&folder, &jobs("\"rj-1\"", &nobody), KEY)
+        .expect(5)
+        .logged("gives no usable answer")
+        .logged("is a server running at this port? The address is set by `endpoint` in the configuration");
 
     // A key that cannot be read prevents no check of the others.
     let second = "[[project]]\nname = \"p\"\njobs = [\"a\"]\napi_key = { env = \"NOT_SET\" }\n";
     let done = online(&folder, &jobs("\"rj-1\"", &(fast(&plane) + second)), KEY).expect(78);
     assert!(done.stdout.contains("  ok      project default: rj-1: Completed\n"), "{}", done.stdout);
+}
+
+#[test]
+fn endpoint_with_a_path_is_said_once_and_without_it() {
+    let folder = Folder::new();
+    let plane = play(&done_jobs());
+    let (jobs, api) =
+        ("jobs = [\"rj-1\", \"rj-2\"]\n", format!("[api]\nendpoint = \"{}/canary\"\n", plane.url()));
+
+    for text in [format!("{jobs}{api}{LOG}"), format!("discover = true\n{api}{LOG}")] {
+        let done = online(&folder, &text, KEY).expect(5);
+        assert_eq!(done.stderr.matches("gives no usable answer: HTTP 404").count(), 1, "{}", done.stderr);
+        let (_, online) = done.stdout.split_once("\nonline\n").expect("a section");
+        assert!(!format!("{online}{}", done.stderr).contains("canary"), "{online}{}", done.stderr);
+        done.logged(&format!("the address must have no path: write endpoint = \"{}\" in", plane.url()));
+    }
+}
+
+#[test]
+fn low_rate_leaves_jobs_out_and_is_no_failure() {
+    let folder = Folder::new();
+    let plane = play(&done_jobs());
+    let api = format!("[api]\nendpoint = \"{}\"\nrequests_per_second = 0.01\nburst = 1\n", plane.url());
+
+    for (watched, asked, left_out) in [
+        ("jobs = [\"rj-1\", \"rj-2\"]\n", "rj-1: Completed\n", "1 more job is not asked for: "),
+        ("jobs = [\"rj-1\", \"rj-2\"]\ndiscover = true\n", "the list of ", "2 more jobs are not asked for: "),
+    ] {
+        let before = plane.count();
+        let done = online(&folder, &format!("{watched}{api}{LOG}"), KEY).expect(0);
+        for said in [asked, left_out, "`requests_per_second` permits no more"] {
+            assert!(done.stdout.contains(said), "{said}: {}", done.stdout);
+        }
+        assert_eq!(plane.count() - before, 1);
+    }
 }
 
 /// A sink that leaves no reason for a warning.

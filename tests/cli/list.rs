@@ -106,7 +106,7 @@ fn refused_keys_and_outages_have_their_codes() {
     list(&plane, &[]).expect(5).logged("cannot list the restore jobs: HTTP 503: an HTML page");
     let done = refusing.finish().expect(5);
     let done = done.logged(&format!("cannot connect to {endpoint}: connection refused"));
-    done.logged("It is set by PINECONE_CONTROLLER_HOST");
+    done.logged("The address is set by PINECONE_CONTROLLER_HOST");
     Watch::new(["list"]).run().expect(78).logged("PINECONE_API_KEY is not set");
 }
 

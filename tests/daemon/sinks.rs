@@ -36,7 +36,7 @@ fn refusing_receiver_is_trouble_until_it_takes_deliveries() {
 
     let mut daemon = daemon.run(&[]).start();
     for line in [
-        "ERROR sink ops has never taken a delivery, and its receiver refuses the body; check its `format` (HTTP 400: invalid_payload)",
+        "ERROR sink ops has taken nothing with these settings, and its receiver refuses the body; check its `format` (HTTP 400: invalid_payload)",
         "INFO sink ops: attempt 1 of 51 to deliver restore_job.watched of ",
         "WARN sink ops: attempt 2 of 51 to deliver restore_job.watched of ",
     ] {

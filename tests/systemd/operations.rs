@@ -51,7 +51,7 @@ fn systemd_shows_the_status_of_the_daemon() {
         let status = world.property(UNIT, "StatusText");
         parts.iter().all(|part| format!("; {status}").contains(part))
     });
-    assert!(world.has_logged("PRIORITY=3", "sink chat has never taken a delivery"));
+    assert!(world.has_logged("PRIORITY=3", "sink chat has taken nothing with these settings"));
     assert!(world.has_logged("PRIORITY=3", "sink chat: gave up restore_job.failed of "));
 }
 

@@ -46,7 +46,7 @@ fn an_address_without_a_server_is_said_at_once() {
             .start();
         waiting.until_logged(&format!(" WARN cannot connect to {host}: {said}"));
         waiting.until_logged("; retrying, gives up in 10m\n  help: is ");
-        waiting.until_logged("It is set by PINECONE_CONTROLLER_HOST");
+        waiting.until_logged("The address is set by PINECONE_CONTROLLER_HOST");
 
         let done = wait(host, &ENDS_SOON.iter().chain(&["rj-1"]).copied().collect::<Vec<_>>()).expect(5);
         let done = done.logged("for too long: cannot connect to ").logged("\n  help: is ");
@@ -64,7 +64,7 @@ fn the_source_of_the_address_is_named() {
         .env("PINECONE_API_KEY", KEY)
         .run()
         .expect(5);
-    done.logged("It is set by `endpoint` in the configuration");
+    done.logged("The address is set by `endpoint` in the configuration");
 }
 
 #[test]
@@ -72,8 +72,8 @@ fn a_path_of_the_address_is_said_at_once() {
     let plane = completed();
     let host = format!("{}/canary", plane.url());
     let done = wait(&host, &["rj-1", "--not-found-grace", "300ms"]).expect(3);
-    let done =
-        done.logged("HTTP 404: Not found; retrying, gives up in 300ms\n  help: the address has a path");
+    let done = done
+        .logged("HTTP 404: Not found; retrying, gives up in 300ms\n  help: the address must have no path");
     let done = done.logged(&format!("export PINECONE_CONTROLLER_HOST={}\n", plane.url()));
     assert!(!done.stderr.contains("canary"), "{}", done.stderr);
 }

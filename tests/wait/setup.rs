@@ -54,7 +54,7 @@ fn proxy_that_wants_credentials_is_78() {
         assert_eq!(report["jobs"][0]["outcome"], "misconfigured");
         let done = done.logged(&format!("the proxy http://{address} {said}"));
         let done = done.logged("the API cannot be reached as it is configured");
-        assert_eq!(done.stderr.matches("tried again meanwhile").count(), 1, "once: {}", done.stderr);
+        assert_eq!(done.stderr.matches("retrying").count(), 1, "once: {}", done.stderr);
         assert!(!done.stderr.contains("canary") && !done.stdout.contains("canary"), "{}", done.stderr);
     }
 }
@@ -72,6 +72,36 @@ fn list_that_cannot_be_requested_is_78() {
     let address = proxy("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n");
     let done = run(&["list"], &[("HTTPS_PROXY", &address)]).expect(78);
     done.logged("does not connect to api.invalid (HTTP 403): allow it there, or name the host in NO_PROXY");
+}
+
+#[test]
+fn one_plain_answer_within_a_tunnel_is_no_proof() {
+    let address = intercepting_proxy();
+    let options = ["wait", "rj-1", "--unreachable-after", "1s", "--max-interval", "200ms"];
+    let done = run(&options, &[("HTTPS_PROXY", &format!("http://user:canary@{address}"))]).expect(5);
+    let done = done.logged(&format!(
+        "cannot connect to https://api.invalid through the proxy http://{address}: it does not speak TLS; retrying"
+    ));
+    assert!(!done.stderr.contains("canary"), "{}", done.stderr);
+}
+
+/// Starts a proxy that makes one tunnel, in which it answers by itself, and is overloaded then.
+/// Returns its address.
+fn intercepting_proxy() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("an address").to_string();
+    thread::spawn(move || {
+        let overloaded: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n";
+        let connected: &[u8] = b"HTTP/1.1 200 Connection established\r\n\r\n";
+        let mut answers = vec![connected, overloaded];
+        for mut socket in listener.incoming().flatten() {
+            for answer in std::mem::replace(&mut answers, vec![overloaded]) {
+                drop(socket.read(&mut [0; 4096]));
+                drop(socket.write_all(answer));
+            }
+        }
+    });
+    address
 }
 
 /// Starts a proxy that answers every request with `answer`. Returns its address.

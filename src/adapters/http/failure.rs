@@ -26,9 +26,12 @@ const MAX_STATUS_LINE: usize = 64;
 /// because the client drops its status.
 pub async fn fault(error: &SendError, url: &Url, peer: Peer) -> Fault {
     let proxy = proxy_for(url, peer);
-    let server = format!("{}{}", address(url), through(proxy.as_ref()));
+    let server = server(url, proxy.as_ref());
     match error {
-        SendError::Failed(error) => of_exchange(error, url, proxy, peer).await,
+        SendError::Failed(error) if proxy.is_some() => {
+            of_exchange(error, url, proxy, peer).await.behind_proxy()
+        }
+        SendError::Failed(error) => of_exchange(error, url, None, peer).await,
         SendError::Timeout(limit) => {
             Fault::passing(format!("no answer from {server} within {}", duration::human(*limit)))
         }
@@ -47,18 +50,23 @@ pub async fn fault(error: &SendError, url: &Url, peer: Peer) -> Fault {
 /// The meaning of a 400 to plain HTTP that says that the port is for TLS, as those of nginx, Apache
 /// and Go do.
 pub fn fault_of_answer(answer: &str, url: &Url) -> Option<Fault> {
-    let wants_tls = url.scheme() == "http" && wants_tls(answer);
-    wants_tls.then(|| not_plain(url))
+    if url.scheme() != "http" || !wants_tls(answer) {
+        return None;
+    }
+    let proxy = proxy_for(url, Peer::Api);
+    let fault = not_plain(&server(url, proxy.as_ref()));
+    Some(if proxy.is_some() { fault.behind_proxy() } else { fault })
 }
 
 async fn of_exchange(error: &reqwest::Error, url: &Url, proxy: Option<Intercept>, peer: Peer) -> Fault {
+    let server = server(url, proxy.as_ref());
     let of_tunnel = causes(error).map(ToString::to_string).find(|text| text.starts_with(TUNNEL));
 
     if let Some(fault) = causes(error).find_map(|cause| cause.downcast_ref()) {
         let refuses = of_tunnel.is_some();
         return match &proxy {
             Some(proxy) if refuses => tls::fault(fault, &format!("the proxy {}", shown(proxy)), peer),
-            _ => tls::fault(fault, &address(url), peer),
+            _ => tls::fault(fault, &server, peer),
         };
     }
 
@@ -73,11 +81,10 @@ async fn of_exchange(error: &reqwest::Error, url: &Url, proxy: Option<Intercept>
         }
     }
 
-    if let Some(fault) = causes(error).find_map(|cause| of_http(cause.downcast_ref()?, url)) {
+    if let Some(fault) = causes(error).find_map(|cause| of_http(cause.downcast_ref()?, url, &server)) {
         return fault;
     }
 
-    let server = format!("{}{}", address(url), through(proxy.as_ref()));
     Fault::passing(match cause(error) {
         cause if error.is_connect() => format!("cannot connect to {server}: {cause}"),
         cause => format!("the request to {server} failed: {cause}"),
@@ -104,9 +111,10 @@ fn shown(proxy: &Intercept) -> String {
     one_line(proxy.uri().to_string().trim_end_matches('/'), MAX_TEXT)
 }
 
-/// The suffix that names the proxy of a request, if it went through one.
-fn through(proxy: Option<&Intercept>) -> String {
-    proxy.map(|proxy| format!(" through the proxy {}", shown(proxy))).unwrap_or_default()
+/// The server of a request, and the proxy if it went through one.
+fn server(url: &Url, proxy: Option<&Intercept>) -> String {
+    let through = proxy.map(|proxy| format!(" through the proxy {}", shown(proxy)));
+    address(url) + &through.unwrap_or_default()
 }
 
 /// The meaning of a proxy's refusal to connect to `url`, by the status of its answer.
@@ -166,8 +174,7 @@ async fn ask_again(proxy: &Intercept, url: &Url) -> Option<u16> {
 }
 
 /// The meaning of an error of the HTTP library, if its own text does not help.
-fn of_http(error: &hyper::Error, url: &Url) -> Option<Fault> {
-    let server = address(url);
+fn of_http(error: &hyper::Error, url: &Url, server: &str) -> Option<Fault> {
     let is_plain = url.scheme() == "http";
     match () {
         () if error.is_parse_too_large() => Some(Fault::passing(format!(
@@ -175,7 +182,7 @@ fn of_http(error: &hyper::Error, url: &Url) -> Option<Fault> {
         ))),
         // By its text, for it has no question of its own (`hyper::error::Parse::Version`). An
         // answer that begins with anything but `HTTP/1.` is one: also the alert of a TLS server.
-        () if is_plain && error.to_string() == NO_VERSION => Some(not_plain(url)),
+        () if is_plain && error.to_string() == NO_VERSION => Some(not_plain(server)),
         () if error.is_parse() => {
             let fault = one_line(&error.to_string(), MAX_TEXT);
             Some(Fault::passing(format!("the answer of {server} is not valid HTTP ({fault})")))
@@ -190,8 +197,8 @@ fn of_http(error: &hyper::Error, url: &Url) -> Option<Fault> {
 /// The text of `hyper` about an answer that does not begin like one of HTTP.
 const NO_VERSION: &str = "invalid HTTP version parsed";
 
-fn not_plain(url: &Url) -> Fault {
-    Fault::wrong_protocol(format!("cannot connect to {}: it does not speak plain HTTP", address(url)))
+fn not_plain(server: &str) -> Fault {
+    Fault::wrong_protocol(format!("cannot connect to {server}: it does not speak plain HTTP"))
 }
 
 #[cfg(test)]

@@ -28,6 +28,9 @@ pub enum FaultKind {
     Misconfigured,
     /// The same, because the server does not speak the protocol that the scheme of the URL names.
     WrongProtocol,
+    /// The same, but a proxy lies between: it may have given the answer in place of the server, and
+    /// stop that.
+    Intercepted,
 }
 
 impl Fault {
@@ -41,5 +44,14 @@ impl Fault {
 
     pub(super) fn wrong_protocol(text: String) -> Self {
         Self { text, kind: FaultKind::WrongProtocol }
+    }
+
+    /// The same fault of a request that went through a proxy.
+    pub(super) fn behind_proxy(self) -> Self {
+        let kind = match self.kind {
+            FaultKind::WrongProtocol => FaultKind::Intercepted,
+            kind => kind,
+        };
+        Self { kind, ..self }
     }
 }

@@ -13,6 +13,7 @@ pub(super) fn on(error: &Error, endpoint: &Endpoint) -> Option<String> {
             // A certificate or a proxy, and what to do about it is part of the text.
             Error::Misconfigured(_) => None,
             Error::WrongProtocol(_) => Some(other_scheme(endpoint)),
+            Error::Intercepted(_) => Some(between(endpoint)),
             Error::Transport(_) => Some(reach(endpoint)),
             _ => Some(doubt(endpoint)),
         };
@@ -57,7 +58,7 @@ fn other_scheme(endpoint: &Endpoint) -> String {
 
 fn without_path(endpoint: &Endpoint) -> String {
     let base = address(&endpoint.join(&[]));
-    format!("the address has a path, which that of the API has not: {}", write(endpoint, &base))
+    format!("the address must have no path: {}", write(endpoint, &base))
 }
 
 /// How to set the address.
@@ -80,12 +81,20 @@ fn reach(endpoint: &Endpoint) -> String {
     }
 }
 
+/// Something before the server may have answered.
+fn between(endpoint: &Endpoint) -> String {
+    match endpoint.source() {
+        EndpointSource::Default => {
+            format!("is there a proxy or a login page between this machine and {}?", Endpoint::DEFAULT)
+        }
+        _ => format!("does the proxy pass connections on, and is the port right? {}", source(endpoint)),
+    }
+}
+
 fn doubt(endpoint: &Endpoint) -> String {
     let address = address(&endpoint.join(&[]));
     match endpoint.source() {
-        EndpointSource::Default => {
-            format!("is there a proxy or a login page between this machine and {address}?")
-        }
+        EndpointSource::Default => between(endpoint),
         _ => format!("is {address} the address of the Pinecone API? {}", source(endpoint)),
     }
 }
@@ -96,10 +105,10 @@ fn source(endpoint: &Endpoint) -> String {
     match endpoint.source() {
         EndpointSource::Default => format!("it is {default}"),
         EndpointSource::Environment => {
-            format!("It is set by PINECONE_CONTROLLER_HOST; without that, {default} is used")
+            format!("The address is set by PINECONE_CONTROLLER_HOST; without that, {default} is used")
         }
         EndpointSource::Configuration => {
-            format!("It is set by `endpoint` in the configuration; without that, {default} is used")
+            format!("The address is set by `endpoint` in the configuration; without that, {default} is used")
         }
     }
 }
@@ -140,10 +149,24 @@ mod tests {
             ),
             (
                 environment("https://api.example:80"),
-                "is the port right? It is set by PINECONE_CONTROLLER_HOST; without that, https://api.pinecone.io is used",
+                "is the port right? The address is set by PINECONE_CONTROLLER_HOST; without that, https://api.pinecone.io is used",
             ),
         ] {
             assert_eq!(on(&Error::WrongProtocol(String::new()), &endpoint).as_deref(), Some(advice));
+        }
+    }
+
+    #[test]
+    fn what_answers_before_the_server_is_looked_for() {
+        for (endpoint, advice) in [
+            (default(), "is there a proxy or a login page between this machine and https://api.pinecone.io?"),
+            (
+                environment("https://api.example"),
+                "does the proxy pass connections on, and is the port right? The address is set by \
+                 PINECONE_CONTROLLER_HOST; without that, https://api.pinecone.io is used",
+            ),
+        ] {
+            assert_eq!(on(&Error::Intercepted(String::new()), &endpoint).as_deref(), Some(advice));
         }
     }
 
@@ -153,12 +176,12 @@ mod tests {
             (default(), "can this machine reach https://api.pinecone.io? HTTPS_PROXY names a proxy"),
             (
                 environment("http://127.0.0.1:9"),
-                "is a server running at this port? It is set by PINECONE_CONTROLLER_HOST; without that, \
+                "is a server running at this port? The address is set by PINECONE_CONTROLLER_HOST; without that, \
                  https://api.pinecone.io is used",
             ),
             (
                 configured("https://nosuch.invalid"),
-                "is the address right, and can this machine reach it? It is set by `endpoint` in the configuration; \
+                "is the address right, and can this machine reach it? The address is set by `endpoint` in the configuration; \
                  without that, https://api.pinecone.io is used",
             ),
         ] {

@@ -13,8 +13,8 @@ use url::Url;
 
 use super::page::Page;
 use super::{Error, advice, error_body, wire};
-use crate::adapters::http::{self, Answer, Peer, SendError, Terms};
-use crate::config::{ApiKey, ApiSettings, Endpoint, Redactor};
+use crate::adapters::http::{self, Answer, Fault, Peer, SendError, Terms};
+use crate::config::{ApiKey, ApiSettings, Endpoint, EndpointSource, Redactor};
 use crate::engine::FailureClass;
 use crate::model::{IndexObservation, JobId, Observation, one_line};
 
@@ -219,7 +219,17 @@ impl Client {
 
     /// Why there was no answer.
     async fn transport(&self, error: &SendError, url: &Url) -> Error {
-        http::fault(error, url, Peer::Api).await.into()
+        self.of_fault(http::fault(error, url, Peer::Api).await)
+    }
+
+    /// Pinecone's own address speaks TLS, so that what does not is something before it.
+    fn of_fault(&self, fault: Fault) -> Error {
+        match Error::from(fault) {
+            Error::WrongProtocol(text) if self.endpoint.source() == EndpointSource::Default => {
+                Error::Intercepted(text)
+            }
+            error => error,
+        }
     }
 
     fn refusal(&self, answer: Answer, url: &Url) -> Error {
@@ -237,11 +247,39 @@ impl Client {
             if status == StatusCode::BAD_REQUEST
                 && let Some(fault) = http::fault_of_answer(&body, url)
             {
-                return fault.into();
+                return self.of_fault(fault);
             }
             (error_body::message(&body, &self.secrets), error_body::is_of_api(&body))
         };
 
         Error::Status { status, message, is_of_api, retry_after }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adapters::http::{ClientOptions, FaultKind};
+    use crate::config::SecretSource;
+
+    fn client(endpoint: &str) -> Client {
+        let endpoint = Endpoint::parse(endpoint, false).unwrap();
+        let http = http::client(&ClientOptions::new(&endpoint.join(&[]), None)).unwrap();
+        let key = SecretSource::Public("a-key").read_api_key().unwrap();
+        Client::new(http, &ApiSettings { endpoint, ..ApiSettings::default() }, key)
+    }
+
+    #[test]
+    fn what_does_not_speak_tls_is_not_pinecone() {
+        let class = |endpoint, kind| client(endpoint).of_fault(Fault { text: String::new(), kind }).class();
+
+        for (endpoint, kind, expected) in [
+            (Endpoint::DEFAULT, FaultKind::WrongProtocol, FailureClass::Misconfigured),
+            ("https://api.example:8080", FaultKind::WrongProtocol, FailureClass::WrongProtocol),
+            ("https://api.example:8080", FaultKind::Intercepted, FailureClass::Misconfigured),
+            (Endpoint::DEFAULT, FaultKind::Passing, FailureClass::Transient),
+        ] {
+            assert_eq!(class(endpoint, kind), expected, "{endpoint} {kind:?}");
+        }
     }
 }

@@ -17,6 +17,9 @@ pub enum Error {
     /// No answer because the server does not speak the protocol that the address names.
     #[error("{0}")]
     WrongProtocol(String),
+    /// The same, but it is likely that something between gave the answer: a proxy, a login page.
+    #[error("{0}")]
+    Intercepted(String),
     /// An answer with a status other than 200.
     #[error("HTTP {}{}", status.as_u16(), message.as_ref().map(|text| format!(": {text}")).unwrap_or_default())]
     Status {
@@ -48,7 +51,7 @@ impl Error {
     pub fn class(&self) -> FailureClass {
         let (status, is_of_api, retry_after) = match self {
             Self::Status { status, is_of_api, retry_after, .. } => (status, is_of_api, retry_after),
-            Self::Misconfigured(_) => return FailureClass::Misconfigured,
+            Self::Misconfigured(_) | Self::Intercepted(_) => return FailureClass::Misconfigured,
             Self::WrongProtocol(_) => return FailureClass::WrongProtocol,
             Self::Transport(_) | Self::Body(_) | Self::NotJson { .. } | Self::Unreadable(_) => {
                 return FailureClass::Transient;
@@ -91,6 +94,7 @@ impl Error {
             Self::Transport(_)
             | Self::Misconfigured(_)
             | Self::WrongProtocol(_)
+            | Self::Intercepted(_)
             | Self::Body(_)
             | Self::NotJson { .. }
             | Self::Unreadable(_) => true,
@@ -112,6 +116,7 @@ impl From<Fault> for Error {
             FaultKind::Passing => Self::Transport(text),
             FaultKind::Misconfigured => Self::Misconfigured(text),
             FaultKind::WrongProtocol => Self::WrongProtocol(text),
+            FaultKind::Intercepted => Self::Intercepted(text),
         }
     }
 }
@@ -159,6 +164,7 @@ mod tests {
         assert_eq!(Error::Unreadable(String::new()).class(), FailureClass::Transient);
         assert_eq!(Error::Misconfigured(String::new()).class(), FailureClass::Misconfigured);
         assert_eq!(Error::WrongProtocol(String::new()).class(), FailureClass::WrongProtocol);
+        assert_eq!(Error::Intercepted(String::new()).class(), FailureClass::Misconfigured);
 
         for (status, class) in [(400, FailureClass::Transient), (404, FailureClass::NotFound)] {
             let status = StatusCode::from_u16(status).unwrap();

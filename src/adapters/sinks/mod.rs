@@ -7,6 +7,7 @@
 mod card;
 mod desktop;
 mod error;
+mod fingerprint;
 mod format;
 mod log;
 #[cfg(test)]
@@ -17,7 +18,6 @@ mod signature;
 mod webhook;
 
 use jiff::Timestamp;
-use sha2::{Digest as _, Sha256};
 
 use crate::config::{SinkSettings, SinkType, WebhookFormat};
 use crate::engine::{DeliveryPolicy, Failure, SinkPlan};
@@ -74,6 +74,14 @@ impl Sink {
         }
     }
 
+    /// The address of a webhook, which may be secret.
+    fn address(&self) -> Option<&str> {
+        match self {
+            Self::Log(_) | Self::Desktop => None,
+            Self::Webhook(webhook) => Some(webhook.address()),
+        }
+    }
+
     /// What the engine must know of a sink that was made of these settings.
     pub fn plan(&self, settings: &SinkSettings) -> SinkPlan {
         let policy = match settings {
@@ -83,20 +91,12 @@ impl Sink {
         };
 
         let name = SinkName::new(settings.name());
-        SinkPlan { name, events: settings.events().clone(), policy, fingerprint: self.fingerprint(settings) }
-    }
-
-    /// Identifies the settings, and the address if that is read from elsewhere. Part of a
-    /// cryptographic hash, so that it reveals neither.
-    fn fingerprint(&self, settings: &SinkSettings) -> u64 {
-        let mut hash = Sha256::new();
-        hash.update(format!("{settings:?}"));
-        if let Self::Webhook(webhook) = self {
-            hash.update(webhook.address());
+        SinkPlan {
+            name,
+            events: settings.events().clone(),
+            policy,
+            fingerprint: fingerprint::of(settings, self.address()),
         }
-
-        let hash: [u8; 32] = hash.finalize().into();
-        hash.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
     }
 
     /// What is sent for an event, unless that is the published shape of the event.

@@ -13,7 +13,7 @@ use super::error::SinkError;
 use super::format::{self, Format};
 use super::signature::SigningSecrets;
 use crate::adapters::http::{self, Fault, FaultKind, Peer, SendError, Terms};
-use crate::config::{Redactor, WebhookFormat, WebhookSettings, WebhookUrl, expected_format};
+use crate::config::{Redactor, WebhookFormat, WebhookSettings, WebhookUrl};
 use crate::engine::{DeliveryPolicy, Failure, FailureClass, Rejection};
 use crate::model::{Event, Payload, one_line};
 use crate::platform::failpoint;
@@ -69,8 +69,7 @@ impl Webhook {
             .map_err(|error| SinkError::Signature { name: name(), error })?;
 
         let format = format::of(settings.format);
-        let expected = url.expose().host_str().and_then(expected_format);
-        let missing_format = expected.filter(|expected| *expected != settings.format);
+        let missing_format = url.expected_instead_of(settings.format);
         let url = format.url(url);
         let peer = if settings.block_private { Peer::PublicReceiver } else { Peer::Receiver };
         let redactor = http::with_proxy_credentials(secrets.hide(url.redactor()));
@@ -133,7 +132,7 @@ impl Webhook {
         let Fault { text, kind } = http::fault(error, self.url.expose(), self.peer).await;
         let class = match kind {
             FaultKind::Misconfigured => FailureClass::Misconfigured,
-            FaultKind::Passing | FaultKind::WrongProtocol => FailureClass::Transient,
+            FaultKind::Passing | FaultKind::WrongProtocol | FaultKind::Intercepted => FailureClass::Transient,
         };
         Failure { class, retry_after: None, message: text }
     }

@@ -66,7 +66,7 @@ fn of_sink(sink: &SinkView<'_>, now: Now) -> Option<String> {
             format!("sink {name} has taken nothing since {} ({reason})", time_of_day(since, now))
         }
         SinkTrouble::Late { since } => {
-            format!("sink {name} is late: the end of a restore waits since {}", time_of_day(since, now))
+            format!("sink {name} is late: the end of a restore has waited since {}", time_of_day(since, now))
         }
     })
 }
@@ -107,7 +107,7 @@ mod tests {
             (
                 Some(SinkTrouble::Late { since }),
                 0,
-                "sink ops is late: the end of a restore waits since 23:05 UTC",
+                "sink ops is late: the end of a restore has waited since 23:05 UTC",
             ),
         ] {
             assert_eq!(words(None, trouble, hours).as_deref(), Some(text));

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tracing::warn;
 
 use super::requests::{Answered, Trouble};
-use crate::engine::{FailureClass, Input, ListPage};
+use crate::engine::{FailureClass, Input, ListPage, PollId};
 use crate::model::{JobId, Observation, ProjectName};
 
 /// A request that failed before the API of its project gave any answer.
@@ -77,15 +77,25 @@ impl Contacts {
         all.find(|(_, ids)| !ids.is_empty())
     }
 
-    /// Takes the end of a request. Returns it if it is the first failure of its project.
-    pub(super) fn note(&mut self, answered: &Answered) -> Option<FirstFailure> {
+    /// Forgets the projects that are gone: one that is added again later starts over.
+    pub(super) fn retain(&mut self, is_there: impl Fn(&ProjectName) -> bool) {
+        self.projects.retain(|project, _| is_there(project));
+    }
+
+    /// Takes the end of a request. Returns it if it is the first failure of its project. `is_seen`
+    /// tells if the API ever showed the job that it is about.
+    pub(super) fn note(
+        &mut self,
+        answered: &Answered,
+        is_seen: impl Fn(&PollId) -> bool,
+    ) -> Option<FirstFailure> {
         let Answered { project, input, trouble, .. } = answered;
         if !self.projects.contains_key(project) {
             self.projects.insert(project.clone(), Contact::default());
         }
         let contact = self.projects.get_mut(project)?;
         if self.keeps_details {
-            contact.keep_details(input);
+            contact.keep_details(input, is_seen);
         }
         contact.take_advice(input, trouble.as_ref());
 
@@ -120,16 +130,21 @@ impl Contact {
         }
     }
 
-    fn keep_details(&mut self, input: &Input) {
+    fn keep_details(&mut self, input: &Input, is_seen: impl Fn(&PollId) -> bool) {
         match input {
-            Input::PollFailed { poll, failure } if failure.class == FailureClass::NotFound => {
+            Input::PollFailed { poll, failure }
+                if failure.class == FailureClass::NotFound && !is_seen(poll) =>
+            {
                 self.not_found.insert(poll.job.clone());
             }
             Input::PollAnswered { poll, .. } => _ = self.not_found.remove(&poll.job),
-            Input::PageFetched { page: ListPage { jobs, next, .. }, .. }
-                if !matches!(self.listing, Listing::Read { .. }) =>
-            {
-                self.listing = Listing::Read { jobs: jobs.clone(), is_all: next.is_none() };
+            Input::PageFetched { page: ListPage { jobs, next, .. }, .. } => {
+                for job in jobs {
+                    self.not_found.remove(&job.id);
+                }
+                if !matches!(self.listing, Listing::Read { .. }) {
+                    self.listing = Listing::Read { jobs: jobs.clone(), is_all: next.is_none() };
+                }
             }
             Input::PageFailed { .. } if self.listing == Listing::Unknown => self.listing = Listing::Failed,
             _ => {}
@@ -140,11 +155,15 @@ impl Contact {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{Answer, Failure, ListId, PollId};
+    use crate::engine::{Answer, Failure, ListId};
     use crate::model::{JobFacts, Status};
 
     fn project() -> ProjectName {
         ProjectName::default()
+    }
+
+    fn never(_: &PollId) -> bool {
+        false
     }
 
     fn poll(id: &str) -> PollId {
@@ -185,7 +204,8 @@ mod tests {
             (vec![failed(Misconfigured, true), failed(Transient, true)], vec![false, false]),
         ] {
             let mut contacts = Contacts::default();
-            let found: Vec<_> = requests.iter().map(|request| contacts.note(request).is_some()).collect();
+            let found: Vec<_> =
+                requests.iter().map(|request| contacts.note(request, never).is_some()).collect();
             assert_eq!(found, first);
         }
     }
@@ -194,7 +214,7 @@ mod tests {
     fn advice_is_of_the_last_poll_that_failed() {
         let mut contacts = Contacts::default();
         let mut advice_after = |request: &Answered| {
-            contacts.note(request);
+            contacts.note(request, never);
             contacts.of(&project()).unwrap().advice.clone()
         };
 
@@ -204,11 +224,43 @@ mod tests {
     }
 
     #[test]
+    fn a_project_that_was_gone_has_a_first_failure_again() {
+        let mut contacts = Contacts::default();
+        contacts.note(&answered(), never);
+
+        contacts.retain(|_| true);
+        assert!(contacts.note(&failed(FailureClass::Transient, true), never).is_none());
+        contacts.retain(|_| false);
+        assert!(contacts.note(&failed(FailureClass::Transient, true), never).is_some());
+    }
+
+    #[test]
+    fn a_job_that_was_seen_before_is_none_that_is_not_found() {
+        let mut contacts = Contacts { keeps_details: true, ..Contacts::default() };
+
+        contacts.note(&failed(FailureClass::NotFound, false), |_| true);
+        assert_eq!(contacts.not_found(), None);
+
+        contacts.note(&failed(FailureClass::NotFound, false), never);
+        let ids = BTreeSet::from([poll("rj-1").job]);
+        assert_eq!(contacts.not_found(), Some((&project(), &ids)));
+
+        let Input::PollAnswered { answer: Answer::Job(listed), .. } = answered().input else {
+            unreachable!()
+        };
+        let list = ListId { project: project(), generation: 1 };
+        let page = ListPage { jobs: vec![listed], ..ListPage::default() };
+        let input = Input::PageFetched { list, page };
+        contacts.note(&Answered { input, project: project(), server_time: None, trouble: None }, never);
+        assert_eq!(contacts.not_found(), None);
+    }
+
+    #[test]
     fn details_are_kept_if_they_are_wanted() {
         for keeps_details in [false, true] {
             let mut contacts = Contacts { keeps_details, ..Contacts::default() };
-            contacts.note(&failed(FailureClass::NotFound, false));
-            contacts.note(&page());
+            contacts.note(&failed(FailureClass::NotFound, false), never);
+            contacts.note(&page(), never);
 
             let contact = contacts.of(&project()).unwrap();
             assert_eq!(contact.not_found.len(), usize::from(keeps_details));

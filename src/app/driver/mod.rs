@@ -156,6 +156,7 @@ impl Driver {
         self.notice_gap();
 
         self.clients = clients;
+        self.contacts.retain(|project| self.clients.contains_key(project));
         // Events that were emitted before may still go to a sink that is no longer configured.
         self.sinks.extend(sinks);
 
@@ -288,7 +289,8 @@ impl Driver {
         self.contacts.of(project)?.advice.as_deref()
     }
 
-    /// The jobs whose last poll said that there is no such job, of the first project that has some.
+    /// The jobs that the API never showed, and whose last poll said that there is no such job, of
+    /// the first project that has some.
     pub fn not_found(&self) -> Option<(&ProjectName, &BTreeSet<JobId>)> {
         self.contacts.not_found()
     }
@@ -354,7 +356,14 @@ impl Driver {
 
     /// Hands the time of the server to the engine, which may need it to judge the answer.
     fn answered(&mut self, answered: Answered) -> Input {
-        if let Some(first) = self.contacts.note(&answered) {
+        let is_seen = |poll: &PollId| {
+            let job = self.engine.job(&poll.project, &poll.job);
+            job.is_some_and(|job| job.tracker.status().is_some())
+        };
+        // A request may outlast its project.
+        if self.clients.contains_key(&answered.project)
+            && let Some(first) = self.contacts.note(&answered, is_seen)
+        {
             if self.contacts.keeps_details {
                 self.first_failure = Some(first);
             } else {

@@ -83,6 +83,20 @@ async fn stuck_write_is_noticed_while_polls_go_on() {
     assert!(plane.count() > polls);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_reload_without_a_project_forgets_its_contact() {
+    let (_plane, setup) = plane().await;
+    let project = ProjectName::default();
+    let clock = Clock::set_to(START.parse().unwrap());
+    let mut driver = Driver::new(setup, State::volatile(), clock);
+    work(&mut driver, Duration::from_secs(10)).await;
+    assert!(driver.contacts.of(&project).is_some());
+
+    driver.reconfigure(Setup::new(Vec::new(), &[], StateSettings::KEEP).unwrap());
+
+    assert!(driver.contacts.of(&project).is_none());
+}
+
 thread_local! {
     static SUSPENDED: Cell<Duration> = const { Cell::new(Duration::ZERO) };
 }

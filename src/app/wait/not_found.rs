@@ -39,7 +39,6 @@ impl NotFound {
         if self.is_asked && *driver.listing(&project) == Listing::Unknown {
             return;
         }
-        let Some(ids) = unknown(driver) else { return };
         if !std::mem::replace(&mut self.is_asked, true) {
             driver.command(Command::ReadList(project.clone()));
         }
@@ -47,6 +46,7 @@ impl NotFound {
             return;
         }
 
+        let ids = unknown(driver);
         self.is_said = true;
         let view = driver.engine().projects().find(|view| *view.name == project);
         let retrying = patience.retrying(view.map(|view| view.not_found_grace));
@@ -59,16 +59,12 @@ impl NotFound {
 /// which a command names the project.
 pub fn not_found_advice(driver: &Driver, options: &[String]) -> Option<String> {
     let (project, _) = driver.not_found()?;
-    Some(advice(&unknown(driver)?, driver.listing(project), options))
+    Some(advice(&unknown(driver), driver.listing(project), options))
 }
 
-/// The jobs that the API does not know, and never did; at least one.
-fn unknown(driver: &Driver) -> Option<Vec<JobId>> {
-    let (project, ids) = driver.not_found()?;
-    let never_seen =
-        |id: &&JobId| driver.engine().job(project, id).is_some_and(|job| job.tracker.status().is_none());
-    let ids: Vec<_> = ids.iter().filter(never_seen).cloned().collect();
-    (!ids.is_empty()).then_some(ids)
+/// The jobs that the API does not know, and never did.
+fn unknown(driver: &Driver) -> Vec<JobId> {
+    driver.not_found().map(|(_, ids)| ids.iter().cloned().collect()).unwrap_or_default()
 }
 
 /// One or more lines, each one thing to do.

@@ -9,11 +9,12 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::Findings;
-use crate::adapters::pinecone::{ApiReply, Client};
+use crate::adapters::http;
+use crate::adapters::pinecone::{self, Client};
 use crate::cli::Failure;
 use crate::config::{JobSettings, ProjectSettings};
+use crate::engine::FailureClass;
 use crate::engine::token_bucket::TokenBucket;
-use crate::engine::{self, FailureClass};
 use crate::model::{Exit, duration};
 use crate::platform::clock::Clock;
 use crate::platform::shell;
@@ -23,6 +24,9 @@ const MAX_JOBS: usize = 50;
 
 /// For each project. They are asked at the same time.
 const TIME_LIMIT: Duration = Duration::from_mins(1);
+
+/// When the rate must permit the last request of a project; the rest of the time is for answers.
+const LAST_REQUEST: Duration = Duration::from_secs(45);
 
 /// Asks about these projects of the file at `path`.
 pub(super) async fn check(projects: Vec<(ProjectSettings, Client)>, path: &Path, clock: Clock) -> Findings {
@@ -64,8 +68,7 @@ impl Check {
                 Exit::Unreachable,
                 format!("{}: not all answers came within {limit}", self.owner()),
             );
-            self.findings
-                .bad(&self.owner(), failure.with_help("check again, or raise `requests_per_second`"));
+            self.findings.bad(&self.owner(), failure.with_help("the API is slow; check again in a minute"));
         }
         self.findings
     }
@@ -77,7 +80,7 @@ impl Check {
         {
             return;
         }
-        let jobs: Vec<_> = self.settings.jobs.iter().take(MAX_JOBS).cloned().collect();
+        let jobs: Vec<_> = self.settings.jobs.iter().take(self.permitted()).cloned().collect();
         for job in &jobs {
             if self.ask_job(job).await.is_err() {
                 return;
@@ -85,18 +88,31 @@ impl Check {
         }
         let left_out = self.settings.jobs.len() - jobs.len();
         if left_out > 0 {
-            let line = format!("  -       {}: {left_out} more jobs, which are not asked for\n", self.owner());
+            let jobs_are = if left_out == 1 { "job is" } else { "jobs are" };
+            let why = match jobs.len() {
+                MAX_JOBS => format!("a check asks for {MAX_JOBS} at most"),
+                _ => "`requests_per_second` permits no more in the time of a check".to_owned(),
+            };
+            let line =
+                format!("  -       {}: {left_out} more {jobs_are} not asked for: {why}\n", self.owner());
             self.findings.lines.push(line);
         }
     }
 
+    /// How many jobs may be asked for.
+    fn permitted(&self) -> usize {
+        let now = self.clock.now().instant;
+        let is_permitted = |requests: &u32| self.token_bucket.time_for(*requests, now) <= LAST_REQUEST;
+        (1..).take(MAX_JOBS).take_while(is_permitted).count()
+    }
+
     async fn ask_list(&mut self) -> Result<(), Ended> {
         self.token().await;
-        let line = format!("{}: the list of {}", self.owner(), self.settings.api.endpoint);
-        match failure_of(self.client.list_page(None).await) {
+        let line = format!("{}: the list of {}", self.owner(), self.address());
+        match self.client.list_page(None).await.result {
             Ok(_) => self.findings.good(&line),
-            Err(failure) => {
-                let failure = self.no_answer(&failure);
+            Err(error) => {
+                let failure = self.no_answer(&error);
                 self.findings.bad(&line, failure);
                 return Err(Ended);
             }
@@ -108,19 +124,20 @@ impl Check {
         self.token().await;
         let name = job.name.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
         let line = format!("{}: {}{name}", self.owner(), job.id);
-        match failure_of(self.client.describe(&job.id).await) {
+        match self.client.describe(&job.id).await.result {
             Ok(found) => {
                 self.findings.good(&format!("{line}: {}", found.status));
                 Ok(())
             }
-            Err(failure) if failure.class == FailureClass::NotFound => {
-                let text = format!("{line}: not found: {}", failure.message);
+            // What is at another address knows no job at all.
+            Err(error) if error.class() == FailureClass::NotFound && !self.client.doubts_address(&error) => {
+                let text = format!("{line}: not found: {error}");
                 let failure = Failure::new(Exit::NotFound, text).with_help(self.help_for_not_found());
                 self.findings.bad(&line, failure);
                 Ok(())
             }
-            Err(failure) => {
-                let failure = self.no_answer(&failure);
+            Err(error) => {
+                let failure = self.no_answer(&error);
                 self.findings.bad(&line, failure);
                 Err(Ended)
             }
@@ -137,6 +154,11 @@ impl Check {
         format!("project {}", self.settings.name)
     }
 
+    /// Where requests go. A path of the endpoint may be secret.
+    fn address(&self) -> String {
+        http::address(&self.settings.api.endpoint.join(&[]))
+    }
+
     fn help_for_not_found(&self) -> String {
         let project = self.settings.name.to_string();
         format!(
@@ -148,33 +170,22 @@ impl Check {
     }
 
     /// The failure of a request that says nothing about a job.
-    fn no_answer(&self, failure: &engine::Failure) -> Failure {
-        let (owner, key) = (self.owner(), &self.settings.api_key);
-        let text = |fault: &str| format!("{owner}: {fault}: {}", failure.message);
-        match failure.class {
-            FailureClass::Unauthorized | FailureClass::Blocked => {
-                Failure::new(Exit::Unauthorized, text("the API refuses the key")).with_help(format!(
-                    "is the key from {key} valid, of this project, and allowed to read restore jobs?"
-                ))
-            }
+    fn no_answer(&self, error: &pinecone::Error) -> Failure {
+        let key = &self.settings.api_key;
+        let (exit, fault) = match error.class() {
+            FailureClass::Unauthorized => (Exit::Unauthorized, format!("the API refuses the key from {key}")),
+            FailureClass::Blocked => (Exit::Unauthorized, format!("{} refuses the request", self.address())),
             FailureClass::Misconfigured | FailureClass::WrongProtocol => {
-                Failure::new(Exit::Config, text("no request can be made"))
+                (Exit::Config, "no request can be made".to_owned())
             }
-            FailureClass::Throttled => Failure::new(Exit::Unreachable, text("the API limits the rate"))
-                .with_help("check again in a minute"),
+            FailureClass::Throttled => (Exit::Unreachable, "the API limits the rate".to_owned()),
             FailureClass::Transient
             | FailureClass::NotFound
             | FailureClass::Rejected(_)
             | FailureClass::Permanent
-            | FailureClass::Gone => Failure::new(
-                Exit::Unreachable,
-                text(&format!("{} gives no usable answer", self.settings.api.endpoint)),
-            )
-            .with_help("is the endpoint right, and can it be reached from here?"),
-        }
+            | FailureClass::Gone => (Exit::Unreachable, format!("{} gives no usable answer", self.address())),
+        };
+        let failure = Failure::new(exit, format!("{}: {fault}: {error}", self.owner()));
+        self.client.advice(error).into_iter().fold(failure, Failure::with_help)
     }
-}
-
-fn failure_of<T>(reply: ApiReply<T>) -> Result<T, engine::Failure> {
-    reply.result.map_err(Into::into)
 }

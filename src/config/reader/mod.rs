@@ -77,7 +77,7 @@ pub(super) fn parse_in(text: &str, file: &Path, variables: &Variables<'_>) -> Re
         return Err(report.into_problems(&source(), file));
     }
     // To mask a large file takes time, and most have no warnings.
-    let warnings = if report.hinto_warnings() { report.into_warnings(&source(), file) } else { Vec::new() };
+    let warnings = if report.has_warnings() { report.into_warnings(&source(), file) } else { Vec::new() };
     Ok(Settings { projects, sinks, state, monitor, drain_timeout, warnings })
 }
 

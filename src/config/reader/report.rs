@@ -106,7 +106,8 @@ impl Report {
         self.problems.borrow().len()
     }
 
-    pub(super) fn hinto_warnings(&self) -> bool {
+    /// Whether a warning was added.
+    pub(super) fn has_warnings(&self) -> bool {
         !self.warnings.borrow().is_empty()
     }
 

@@ -169,6 +169,25 @@ async fn a_wrong_protocol_is_named() {
 }
 
 #[tokio::test]
+async fn a_wrong_protocol_behind_a_proxy_is_not_the_servers() {
+    let matcher = Matcher::builder().all("http://user:canary@proxy.example:3128").build();
+    let proxy = matcher.intercept(&"https://api.example".parse().unwrap()).unwrap();
+    let server = plain_server(b"HTTP/1.1 503 Service Unavailable\r\n\r\n".to_vec());
+    let url = Url::parse(&format!("https://{server}")).unwrap();
+    let client = client(&ClientOptions::new(&url, None)).unwrap();
+    let SendError::Failed(error) = get(&client, &url).await.unwrap_err() else {
+        panic!("no exchange failed")
+    };
+
+    let fault = of_exchange(&error, &url, Some(proxy), Peer::Api).await.behind_proxy();
+
+    let text = format!(
+        "cannot connect to https://{server} through the proxy http://proxy.example:3128: it does not speak TLS"
+    );
+    assert_eq!(fault, Fault { text, kind: FaultKind::Intercepted });
+}
+
+#[tokio::test]
 async fn a_malformed_answer_is_no_wrong_protocol() {
     let url = format!("http://{}", plain_server(b"HTTP/1.1 200 OK\r\nno field\r\n\r\n".to_vec()));
     let fault = failure(&url).await.unwrap_err();

@@ -140,10 +140,16 @@ mod tests {
     }
 
     #[test]
+    fn a_sink_that_took_nothing_yet_is_recorded_as_such() {
+        let sink = SinkSnapshot { has_accepted: false, ..full().sinks.remove(0).snapshot };
+        assert_eq!(SinkSnapshot::from_json(&sink.to_json().unwrap()).unwrap(), sink);
+    }
+
+    #[test]
     fn a_sink_of_the_release_before_is_read() {
-        let sink = full().sinks.remove(0).snapshot;
+        let sink = SinkSnapshot { has_accepted: false, ..full().sinks.remove(0).snapshot };
         let added = [("", "written_at"), ("", "has_accepted"), ("", "failing")];
         let read = written_before(&sink, &added);
-        assert_eq!(read, SinkSnapshot { written_at: None, has_accepted: false, failing: None, ..sink });
+        assert_eq!(read, SinkSnapshot { written_at: None, has_accepted: true, failing: None, ..sink });
     }
 }

@@ -10,22 +10,37 @@ impl Record for SinkSnapshot {
     type Json = SinkJson;
 }
 
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(default)]
 pub(in crate::adapters::store) struct SinkJson {
     written_at: Option<Timestamp>,
     fingerprint: u64,
     disabled: Option<String>,
     held_until: Option<Timestamp>,
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "is_true")]
     has_accepted: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     failing: Option<FailingJson>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "for serde")]
-fn is_false(value: &bool) -> bool {
-    !value
+fn is_true(value: &bool) -> bool {
+    *value
+}
+
+/// What a record means that does not say it.
+impl Default for SinkJson {
+    fn default() -> Self {
+        Self {
+            written_at: None,
+            fingerprint: 0,
+            disabled: None,
+            held_until: None,
+            // A state of 0.1.0 says nothing of it, and most sinks took everything.
+            has_accepted: true,
+            failing: None,
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
