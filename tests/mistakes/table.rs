@@ -243,7 +243,7 @@ pub(crate) const TABLE: &[Row] = &[
         ..row(
             38,
             "api-that-hangs",
-            &["restore-watch wait rj-1 --config config.toml --unreachable-after 300ms --min-interval 20ms"],
+            &["restore-watch wait rj-1 --config config.toml --unreachable-after 3s --min-interval 20ms"],
         )
     },
     row(39, "no-configuration", &["restore-watch run", "restore-watch check"]),
