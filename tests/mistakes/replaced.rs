@@ -15,8 +15,8 @@ impl Replaced {
         let known = self.0.iter().fold(text.to_owned(), |text, (known, name)| text.replace(known, name));
         let ports = after(&known, "127.0.0.1:", "PORT");
         let processes = after(&ports, "process ", "PID");
-        let polls = after(&processes, "next poll in ", "N");
-        polls.split_inclusive([' ', '\n', ',', ';', ')', '(']).map(moment).collect()
+        let lines: String = processes.split_inclusive('\n').map(headline).collect();
+        lines.split_inclusive([' ', '\n', ',', ';', ')', '(']).map(moment).collect()
     }
 }
 
@@ -29,6 +29,14 @@ fn after(text: &str, mark: &str, name: &str) -> String {
         let number = if rest.len() < part.len() { name } else { "" };
         format!("{text}{mark}{number}{rest}")
     })
+}
+
+/// A line; of the headline of a status, the beginning: polls and deliveries come and go behind it.
+fn headline(line: &str) -> String {
+    match line.split_once(';') {
+        Some((beginning, _)) if line.starts_with("watching ") => format!("{beginning}; …\n"),
+        _ => line.to_owned(),
+    }
 }
 
 /// A word with its separator; a time of day or a measured duration is replaced.

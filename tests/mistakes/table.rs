@@ -82,8 +82,8 @@ pub(crate) const TABLE: &[Row] = &[
         8,
         "unknown-id-or-name-of-an-index",
         &[
-            "restore-watch wait 670e8400-e29b-41d4-a716-446655440009 --not-found-grace 200ms --min-interval 20ms",
-            "restore-watch wait docs-search --not-found-grace 200ms --min-interval 20ms",
+            "restore-watch wait 670e8400-e29b-41d4-a716-446655440009 --not-found-grace 1s --min-interval 20ms",
+            "restore-watch wait docs-search --not-found-grace 1s --min-interval 20ms",
         ],
     ),
     row(
@@ -145,7 +145,7 @@ pub(crate) const TABLE: &[Row] = &[
         21,
         "id-and-index",
         &[
-            "restore-watch wait rj-1 --index nothing --not-found-grace 200ms --min-interval 20ms",
+            "restore-watch wait rj-1 --index nothing --not-found-grace 1s --min-interval 20ms",
             "restore-watch wait rj-1 --exclude-index docs",
         ],
     ),
@@ -192,12 +192,12 @@ pub(crate) const TABLE: &[Row] = &[
         ..row(
             30,
             "https-to-an-http-server",
-            &["restore-watch wait rj-1 --unreachable-after 300ms --min-interval 20ms", "restore-watch list"],
+            &["restore-watch wait rj-1 --unreachable-after 1s --min-interval 20ms", "restore-watch list"],
         )
     },
     Row {
         environment: &[("PINECONE_CONTROLLER_HOST", "{host}")],
-        ..row(31, "no-scheme", &["restore-watch wait rj-1 --unreachable-after 300ms --min-interval 20ms"])
+        ..row(31, "no-scheme", &["restore-watch wait rj-1 --unreachable-after 1s --min-interval 20ms"])
     },
     Row {
         environment: &[("PINECONE_CONTROLLER_HOST", "http://192.0.2.1")],
@@ -218,24 +218,24 @@ pub(crate) const TABLE: &[Row] = &[
         ..row(
             34,
             "url-with-a-path",
-            &["restore-watch wait rj-1 --not-found-grace 200ms --min-interval 20ms", "restore-watch list"],
+            &["restore-watch wait rj-1 --not-found-grace 1s --min-interval 20ms", "restore-watch list"],
         )
     },
     row(
         35,
         "connection-refused-or-unknown-host",
         &[
-            "PINECONE_CONTROLLER_HOST=http://{unused} restore-watch wait rj-1 --unreachable-after 300ms --min-interval 20ms",
+            "PINECONE_CONTROLLER_HOST=http://{unused} restore-watch wait rj-1 --unreachable-after 1s --min-interval 20ms",
             "PINECONE_CONTROLLER_HOST=https://api.invalid restore-watch wait rj-1 --unreachable-after 0s --min-interval 20ms",
         ],
     ),
     Row {
         plane: "[[fault]]\nkind = \"html\"\n",
-        ..row(36, "html-server", &["restore-watch wait rj-1 --unreachable-after 300ms --min-interval 20ms"])
+        ..row(36, "html-server", &["restore-watch wait rj-1 --unreachable-after 1s --min-interval 20ms"])
     },
     Row {
         plane: "[[fault]]\nkind = \"redirect\"\nstatus = 302\nlocation = \"https://login.example/\"\n",
-        ..row(37, "redirect", &["restore-watch wait rj-1 --unreachable-after 300ms --min-interval 20ms"])
+        ..row(37, "redirect", &["restore-watch wait rj-1 --unreachable-after 1s --min-interval 20ms"])
     },
     Row {
         plane: "[[fault]]\nkind = \"hang\"\n",
