@@ -31,9 +31,11 @@ fn after(text: &str, mark: &str, name: &str) -> String {
     })
 }
 
-/// A line; of the headline of a status, the beginning: polls and deliveries come and go behind it.
+/// A line; of the headline of a status, the beginning: polls and deliveries come and go behind it. The
+/// estimate of a wait is left out: it comes before or after the lines of the log.
 fn headline(line: &str) -> String {
     match line.split_once(';') {
+        _ if line.contains("Z past restores: ") => String::new(),
         Some((beginning, _)) if line.starts_with("watching ") => format!("{beginning}; …\n"),
         _ => line.to_owned(),
     }
