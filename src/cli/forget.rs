@@ -3,10 +3,10 @@
 use clap::Parser;
 
 use super::ids::parse_watched;
-use super::output::print;
+use super::output::{inform, print};
 use super::socket::{SocketArgs, line};
 use super::{Done, Failure};
-use crate::adapters::control::{ForgetJobs, JobChange};
+use crate::adapters::control::{ForgetJobs, JOBS_ARE_LISTED, JobChange};
 use crate::model::{Exit, ProjectName};
 
 /// Stop watching restore jobs that were added with `add` or discovered
@@ -41,6 +41,9 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
         _ => "is not watched",
     };
     print(&results.iter().map(|job| line(job, words(job.result))).collect::<String>())?;
+    if results.iter().any(|job| job.result == JobChange::Unknown) {
+        inform(&format!("  help: {JOBS_ARE_LISTED}"));
+    }
 
     let all = results.iter().all(|job| job.result == JobChange::Forgotten);
     Ok(Done::Exit(if all { Exit::Success } else { Exit::Failed }))

@@ -63,7 +63,8 @@ impl StateArgs {
     }
 }
 
-fn same_file(one: &Path, other: &Path) -> bool {
+/// Whether two paths lead to one file that is there.
+pub(super) fn same_file(one: &Path, other: &Path) -> bool {
     let canonical = |path: &Path| path.canonicalize().ok();
     canonical(one).is_some_and(|path| canonical(other) == Some(path))
 }

@@ -23,7 +23,7 @@ pub struct Selection {
 /// How many jobs are selected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// At most so many of each section.
+    /// The maximum number of jobs of each section.
     pub of_section: usize,
     /// None that ended well longer ago than this.
     pub ended_within: Option<Duration>,

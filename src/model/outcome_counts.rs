@@ -27,7 +27,7 @@ impl OutcomeCounts {
         Outcome::ALL.into_iter().map(|outcome| (outcome, self.of(outcome))).filter(|(_, jobs)| *jobs > 0)
     }
 
-    /// Adds so many jobs of an outcome.
+    /// Adds this number of jobs of an outcome.
     pub fn add(&mut self, outcome: Outcome, jobs: usize) {
         self.0[outcome as usize] += jobs;
     }

@@ -15,7 +15,7 @@ fn shipped_configuration_is_valid_and_explained() {
         "    9857add2-99d4-4399-870e-aa7f15d8d326",
         "sink log",
         "state\n  kept in   /",
-        "  kept for  30d once it is over\n",
+        "  kept for  30d after the end of a job\n",
     ] {
         assert!(done.stdout.contains(line), "{line}: {}", done.stdout);
     }
@@ -89,7 +89,7 @@ fn webhooks_and_the_state_are_explained() {
          receives  every event\n  format    cloudevents\n  signed    with 2 secrets, from credential new, \
          environment variable OLD\n  reaches   public addresses only\n  retries   after 5s, 1m30s\n\nsink log\n  log on standard error, for people\n  \
          receives  every event\n\nstate\n  \
-         kept in   /srv/watch.db\n  kept for  90d once it is over",
+         kept in   /srv/watch.db\n  kept for  90d after the end of a job",
     );
 }
 

@@ -284,6 +284,12 @@ fn commands_find_the_state_of_the_running_daemon() {
     let listing = ask(&daemon, &["list"]).expect(78).logged("PINECONE_API_KEY is not set");
     listing.logged("or use the key of the running daemon: restore-watch list --config /");
 
+    let meaning = ask(&daemon, &["check"]).expect(0).stdout;
+    assert!(
+        meaning.contains(&format!("state.db, by the running daemon (process {})\n", daemon.id())),
+        "{meaning}"
+    );
+
     let copy = folder.path().join("copy.db").to_string_lossy().into_owned();
     let printed = ask(&daemon, &["backup", &copy]).expect(0).stdout;
     assert!(printed.ends_with(&format!(" copied to {copy}\n")), "{printed}");

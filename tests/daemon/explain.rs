@@ -66,7 +66,7 @@ fn without_daemon_a_wait_is_explained() {
     );
 
     let text = explain(&["rj-2"]).expect(0).stdout;
-    assert!(text.ends_with("\ncompleted; no more polls\n"), "{text}");
+    assert!(text.ends_with("\nit has ended, so it is not polled again\n"), "{text}");
 
     let text = explain(&["rj-9"]).expect(0).stdout;
     assert!(text.starts_with("rj-9: not seen yet, ") && text.contains("HTTP 404"), "{text}");

@@ -79,7 +79,7 @@ fn dead_letters_are_in_the_status_over_a_restart() {
 
     let known = status(&daemon);
     assert_eq!((&known["deliveries"]["dead"], &known["deliveries"]["pending"]), (&3.into(), &0.into()));
-    assert!(headline(&daemon).contains("; 3 dead letters: restore-watch deliveries"));
+    assert!(headline(&daemon).contains("; 3 dead letters (restore-watch deliveries)"));
     assert!(known["trouble"].as_str().expect("trouble").contains("sink ops has taken nothing since "));
 
     ask(&daemon, &["deliveries", "drop", "--dead", "--state-file", &state]).expect(0);

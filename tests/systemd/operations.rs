@@ -43,7 +43,7 @@ fn systemd_shows_the_status_of_the_daemon() {
     let parts = [
         "watching 12 restores in 2 projects, 2 completed, 1 failed; ",
         "; sink chat has taken nothing since ",
-        " (HTTP 400: invalid_payload); 1 dead letter: restore-watch deliveries",
+        " (HTTP 400: invalid_payload); 1 dead letter (restore-watch deliveries)",
         "; next poll in ",
         "; 1 delivery pending",
     ];

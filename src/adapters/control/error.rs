@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{JobId, ProjectName, Reference, visible};
 
+/// What to do about a job that the daemon does not watch.
+pub const JOBS_ARE_LISTED: &str = "`restore-watch status --all` lists the jobs with their names and ids";
+
 /// The answer to a request that is not met.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestError {
@@ -49,7 +52,7 @@ impl RequestError {
         Self::new(RequestErrorKind::NotFound, error).with_help(if is_id {
             format!("to have it watched: restore-watch add {job}")
         } else {
-            "`restore-watch status --all` lists the jobs with their names and ids".to_owned()
+            JOBS_ARE_LISTED.to_owned()
         })
     }
 

@@ -25,7 +25,7 @@ mod status_body;
 use tokio::sync::oneshot;
 
 pub use client::{CallError, Client};
-pub use error::{RequestError, RequestErrorKind};
+pub use error::{JOBS_ARE_LISTED, RequestError, RequestErrorKind};
 pub use explain::{
     CadenceReport, ExplainJob, ExplanationReport, HoldReport, Later, LearnedRate, RateReport, RuleReport,
     SinceReport, TurnReport,

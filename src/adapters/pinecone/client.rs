@@ -111,6 +111,11 @@ impl Client {
         advice::on(error, &self.endpoint)
     }
 
+    /// Scheme, host and port of the API.
+    pub fn address(&self) -> String {
+        http::address(&self.endpoint.join(&[]))
+    }
+
     /// Whether the address is in doubt by this error of the first request.
     pub fn doubts_address(&self, error: &Error) -> bool {
         // What is at a path may have the form of the API.

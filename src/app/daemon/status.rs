@@ -63,7 +63,7 @@ fn headline(engine: &Engine, now: Now, troubles: &[String]) -> String {
     let dead_letters = engine.deliveries().dead_letters();
     if dead_letters > 0 {
         let dead_letters = counted(dead_letters, "dead letter", "dead letters");
-        add(format!("; {dead_letters}: restore-watch deliveries"));
+        add(format!("; {dead_letters} (restore-watch deliveries)"));
     }
 
     if let Some(next) = engine.polls().next_at() {

@@ -31,12 +31,13 @@ pub(super) struct Trouble {
 
 impl Trouble {
     fn of(error: &Error, client: &Client) -> Self {
-        Self {
-            class: error.class(),
-            message: error.to_string(),
-            advice: client.advice(error),
-            doubts_address: client.doubts_address(error),
-        }
+        let doubts_address = client.doubts_address(error);
+        let message = match error {
+            // The others name the address themselves.
+            Error::Status { .. } if doubts_address => format!("{} answered {error}", client.address()),
+            _ => error.to_string(),
+        };
+        Self { class: error.class(), message, advice: client.advice(error), doubts_address }
     }
 }
 

@@ -116,7 +116,7 @@ fn folded(view: &View<'_>, troubles: &[SharedTrouble<'_>], tail: Vec<String>, pa
     lines
 }
 
-/// The jobs that have a line if there is room for so many, each with the lines of its reason.
+/// The jobs that have a line if this many lines fit, each with the lines of its reason.
 fn selection<'v, 'a>(view: &'v View<'a>, room: usize, paper: Paper) -> (Vec<&'v Job<'a>>, Vec<Vec<String>>) {
     let (bad, rest): (Vec<_>, Vec<_>) = view.jobs.iter().partition(|job| Tone::of(job.outcome) == Tone::Bad);
     let open: Vec<_> = rest.into_iter().filter(|job| job.outcome == Outcome::Open).collect();

@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use crate::adapters::control::DaemonStatus;
 use crate::adapters::store;
 use crate::config::{
     self, ApiSettings, CadenceSettings, DiscoverySettings, EventFilter, IndexPattern, LogFormat,
@@ -17,8 +18,8 @@ use crate::model::{EventKind, duration};
 /// Where the unit `restore-watch.service` keeps the state (`StateDirectory=`).
 const SERVICE_STATE: &str = "/var/lib/restore-watch";
 
-/// What the file at `path` means.
-pub(super) fn meaning(path: &Path, settings: &Settings) -> String {
+/// What the file at `path` means. If a daemon uses it, `daemon` is what that says of itself.
+pub(super) fn meaning(path: &Path, settings: &Settings, daemon: Option<&DaemonStatus>) -> String {
     let mut text = format!("{} is valid\n", ShownPath(path));
     for project in &settings.projects {
         text += &project_meaning(project);
@@ -26,7 +27,7 @@ pub(super) fn meaning(path: &Path, settings: &Settings) -> String {
     for sink in &settings.sinks {
         text += &sink_meaning(sink);
     }
-    text += &state_meaning(path, &settings.state);
+    text += &state_meaning(path, &settings.state, daemon);
     if let Some(monitor) = &settings.monitor {
         let to = match &monitor.url {
             UrlSource::Given(url) => url.to_string(),
@@ -157,18 +158,18 @@ fn webhook_meaning(webhook: &WebhookSettings) -> String {
     text
 }
 
-fn state_meaning(file: &Path, state: &StateSettings) -> String {
-    let place = match store::backend(state) {
-        Some(backend) => backend.location(),
-        None => "nowhere: neither this file nor the environment says where".to_owned(),
-    };
-    let whose = if config::is_state_of_user(file, state) {
-        format!(" (for this user; the system service keeps it in {SERVICE_STATE})")
-    } else {
-        String::new()
+fn state_meaning(file: &Path, state: &StateSettings, daemon: Option<&DaemonStatus>) -> String {
+    let of_daemon = daemon.and_then(|daemon| Some((daemon.state.as_ref()?, daemon.pid)));
+    let place = match (of_daemon, store::backend(state)) {
+        (Some((place, pid)), _) => format!("{place}, by the running daemon (process {pid})"),
+        (None, Some(backend)) if config::is_state_of_user(file, state) => {
+            format!("{} (for this user; the system service keeps it in {SERVICE_STATE})", backend.location())
+        }
+        (None, Some(backend)) => backend.location(),
+        (None, None) => "nowhere: neither this file nor the environment says where".to_owned(),
     };
     format!(
-        "\nstate\n  kept in   {place}{whose}\n  kept for  {} once it is over\n",
+        "\nstate\n  kept in   {place}\n  kept for  {} after the end of a job\n",
         duration::written(state.keep)
     )
 }

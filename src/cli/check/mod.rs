@@ -12,7 +12,9 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 
 use super::output::{inform, print};
+use super::socket::SocketArgs;
 use super::start::{block_on, listen, unless_stopped};
+use super::state::same_file;
 use super::{Done, Failure};
 use crate::config;
 use crate::model::Exit;
@@ -21,6 +23,8 @@ use crate::platform::shell;
 
 /// Validate a configuration file and print what it means
 ///
+/// Without --config, it is the file of the running daemon, or else the one that `run` would use.
+///
 /// Prints all problems of the file at once and exits with 78 if there are any. Warnings do not
 /// change the exit code. Without an option, no secret is read and nothing is sent anywhere.
 ///
@@ -28,7 +32,8 @@ use crate::platform::shell;
 /// found, and with 5 if the API cannot be reached.
 #[derive(Debug, Parser)]
 pub(in crate::cli) struct Args {
-    /// The configuration file [default: the one that `run` would use]
+    /// The configuration file [default: that of the running daemon; if none runs, the one that `run`
+    /// would use]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
@@ -74,17 +79,22 @@ impl Findings {
 }
 
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {
+    // A file can be checked without a daemon, and beside one that does not answer.
+    let daemon = SocketArgs::of_environment().daemon().ok().flatten();
+    let used = daemon.as_ref().and_then(|daemon| daemon.config.clone());
     block_on(async {
         let mut signals = listen()?;
-        let named = args.config.clone();
+        let named = config::named(args.config.as_deref());
         let (path, settings) = unless_stopped(&mut signals, "reading the configuration", move || {
-            let path = config::locate(named.as_deref())?;
+            let path = config::locate(named.or(used).as_deref())?;
             let settings = config::load(&path)?;
             // What is shown can be pasted elsewhere.
             Ok((std::path::absolute(&path).unwrap_or(path), settings))
         })
         .await?;
-        print(&meaning::meaning(&path, &settings))?;
+        let daemon =
+            daemon.filter(|daemon| daemon.config.as_deref().is_some_and(|used| same_file(used, &path)));
+        print(&meaning::meaning(&path, &settings, daemon.as_ref()))?;
         for warning in &settings.warnings {
             inform(&format!("\n{warning}"));
         }

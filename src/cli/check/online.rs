@@ -19,7 +19,8 @@ use crate::model::{Exit, duration};
 use crate::platform::clock::Clock;
 use crate::platform::shell;
 
-/// Jobs of a project that are asked for. At the default rate, so many take about 24 s.
+/// The maximum number of jobs of a project that are asked for. At the default rate, they take about
+/// 24 s.
 const MAX_JOBS: usize = 50;
 
 /// For each project. They are asked at the same time.
@@ -91,7 +92,7 @@ impl Check {
             let jobs_are = if left_out == 1 { "job is" } else { "jobs are" };
             let why = match jobs.len() {
                 MAX_JOBS => format!("a check asks for {MAX_JOBS} at most"),
-                _ => "`requests_per_second` permits no more in the time of a check".to_owned(),
+                _ => "`requests_per_second` permits only these within the time limit of a check".to_owned(),
             };
             let line =
                 format!("  -       {}: {left_out} more {jobs_are} not asked for: {why}\n", self.owner());

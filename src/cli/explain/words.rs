@@ -33,11 +33,10 @@ fn heading(explanation: &ExplanationReport, poller: Poller) -> String {
         explanation.index_state.as_ref(),
         explanation.last_error.as_deref(),
     );
-    let until = match explanation.turn {
-        TurnReport::Over => String::new(),
-        _ => format!(", watched until {until}"),
-    };
-    format!("{label}: {outcome}, {} old{until}", human(*age_seconds))
+    match explanation.turn {
+        TurnReport::Over => format!("{label}: {outcome}"),
+        _ => format!("{label}: {outcome}, {} old, watched until {until}", human(*age_seconds)),
+    }
 }
 
 fn next(explanation: &ExplanationReport, poller: Poller) -> String {
@@ -46,7 +45,7 @@ fn next(explanation: &ExplanationReport, poller: Poller) -> String {
         Poller::Wait => "a wait",
     };
     match (explanation.turn, explanation.next_poll_seconds) {
-        (TurnReport::Over, _) => format!("{}; no more polls", explanation.outcome.label()),
+        (TurnReport::Over, _) => "it has ended, so it is not polled again".to_owned(),
         (TurnReport::Polling, _) => format!("{poller} is polling it now"),
         (TurnReport::Paused, _) => format!("{poller} does not poll it: its project is paused"),
         (TurnReport::Waiting, Some(next)) if explanation.is_covered => {
@@ -186,6 +185,8 @@ fn by_cadence(rule: &CadenceReport, group: Option<&RestoreGroup>, error: &str) -
 /// What past restores let expect, and how this one compares with them.
 fn by_expectation(expected: &Expectation, age_seconds: f64) -> String {
     let compared = match age_seconds {
+        // Of so few, nine in ten are all.
+        age if age > expected.p90_seconds && expected.restores < 10 => "longer than any of them",
         age if age > expected.p90_seconds => "longer than nine in ten of them",
         age if age > expected.p50_seconds => "longer than half of them",
         _ => "not as long as half of them yet",

@@ -51,8 +51,9 @@ pub(in crate::cli) struct Args {
     /// Wait for the unfinished restores into indexes of this name
     ///
     /// It works like --all-pending, for these indexes only; the name of an index is enough, no id
-    /// is needed. `*` stands for any characters, `?` for one. Can be given several times. With
-    /// ids, those jobs are waited for, too, whatever their index.
+    /// is needed. If none is unfinished, the wait ends with 3. `*` stands for any characters, `?` for
+    /// one. Can be given several times. With ids, those jobs are waited for, too, whatever their
+    /// index.
     #[arg(long, value_name = "PATTERN", value_parser = IndexPattern::parse, help_heading = RESTORES)]
     pub(super) index: Vec<IndexPattern>,
 
