@@ -313,7 +313,7 @@ fn low_rate_leaves_jobs_out_and_is_no_failure() {
     ] {
         let before = plane.count();
         let done = online(&folder, &format!("{watched}{api}{LOG}"), KEY).expect(0);
-        for said in [asked, left_out, "`requests_per_second` permits no more"] {
+        for said in [asked, left_out, "`requests_per_second` permits only these"] {
             assert!(done.stdout.contains(said), "{said}: {}", done.stdout);
         }
         assert_eq!(plane.count() - before, 1);
