@@ -24,6 +24,15 @@ pub fn wrap_at_spaces(text: &str, width: usize) -> Vec<String> {
     filled(words(text), width)
 }
 
+/// A text that begins in column `indent`, and whose further lines begin there, too: each in at most
+/// `width` columns, if there is a width.
+#[must_use]
+pub fn hanging(text: &str, indent: usize, width: Option<usize>) -> String {
+    let Some(width) = width else { return text.to_owned() };
+    let lines = wrap_at_spaces(text, width.saturating_sub(indent).max(1));
+    lines.join(&format!("\n{}", " ".repeat(indent)))
+}
+
 fn words(text: &str) -> impl Iterator<Item = &str> {
     let parts = text.split(|c: char| c.is_whitespace() && c != NO_BREAK);
     parts.filter(|word| !word.is_empty())
@@ -63,6 +72,12 @@ fn filled<'a>(words: impl Iterator<Item = &'a str>, width: usize) -> Vec<String>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn further_lines_hang_below_the_first() {
+        assert_eq!(hanging("one two three", 4, Some(12)), "one two\n    three");
+        assert_eq!(hanging("one two three", 4, None), "one two three");
+    }
 
     #[test]
     fn texts_are_parted_at_spaces() {

@@ -1,6 +1,5 @@
 //! Log events as lines, for people or as JSON.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use anstyle::AnsiColor;
@@ -12,9 +11,8 @@ use tracing_subscriber::registry::LookupSpan;
 use super::fields::Fields;
 use super::style::{Stamp, Style};
 use crate::config::LogFormat;
-use crate::model::presentable;
 use crate::model::time::{Instant, Now};
-use crate::platform::locale;
+use crate::platform::{lines, locale};
 
 pub(super) struct Lines {
     pub(super) style: Style,
@@ -62,13 +60,11 @@ impl Lines {
             Stamp::Time => format!("{:.0}", now.wall),
             Stamp::Elapsed => format!("{:5.1}s", now.instant.since(Instant::default()).as_secs_f64()),
         };
-        let room = self.style.width.map(|width| width.saturating_sub(stamp.len() + " ERROR ".len()));
         let message = (self.style.filter)(fields.human(metadata).into_owned());
         let message = locale::shown(&message);
-        let message = match room {
-            Some(room) => Cow::Owned(presentable(&message, room.saturating_sub(1))),
-            None => message,
-        };
+        // A line that fills the last column of a terminal may leave an empty one below it.
+        let width = self.style.width.map(|width| width.saturating_sub(1));
+        let message = lines::hanging(&message, stamp.len() + " ERROR ".len(), width);
 
         writeln!(writer, "{stamp} {paint}{:>5}{paint:#} {message}", level.as_str())
     }

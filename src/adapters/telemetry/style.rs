@@ -12,7 +12,7 @@ pub struct Style {
     pub stamp: Stamp,
     /// The source of that time.
     pub clock: Clock,
-    /// Lines for people are cut at this width.
+    /// Lines for people are folded at this width.
     pub width: Option<usize>,
     pub stream: Stream,
     /// Lines on a terminal have colors, unless `NO_COLOR` is set.

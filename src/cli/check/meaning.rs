@@ -6,6 +6,8 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use console::measure_text_width;
+
 use crate::adapters::control::DaemonStatus;
 use crate::adapters::store;
 use crate::config::{
@@ -14,6 +16,7 @@ use crate::config::{
     WebhookSettings,
 };
 use crate::model::{EventKind, duration};
+use crate::platform::lines::hanging;
 
 /// Where the unit `restore-watch.service` keeps the state (`StateDirectory=`).
 const SERVICE_STATE: &str = "/var/lib/restore-watch";
@@ -41,6 +44,21 @@ pub(super) fn meaning(path: &Path, settings: &Settings, daemon: Option<&DaemonSt
         }
     }
     text
+}
+
+/// The meaning in lines of this width: what is said of a key stands beside its name.
+pub(super) fn fitted(meaning: &str, width: Option<usize>) -> String {
+    /// Where the words about a key begin.
+    const INDENT: usize = 12;
+
+    let is_long = |line: &str| width.is_some_and(|width| measure_text_width(line) > width);
+    let line = |line: &str| match line.split_at_checked(INDENT) {
+        Some((name, words)) if name.starts_with("  ") && is_long(line) => {
+            name.to_owned() + &hanging(words, INDENT, width)
+        }
+        _ => line.to_owned(),
+    };
+    meaning.lines().map(|text| line(text) + "\n").collect()
 }
 
 fn project_meaning(project: &ProjectSettings) -> String {
@@ -183,4 +201,19 @@ fn events(filter: &EventFilter) -> String {
     }
     let names: Vec<_> = filter.kinds().iter().map(|kind: &EventKind| kind.as_str()).collect();
     names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lines_go_on_below_their_words() {
+        let meaning =
+            "\nsink chat\n  receives  restore_job.completed, restore_job.failed\n    rj-1  nightly\n";
+
+        let narrow = "\nsink chat\n  receives  restore_job.completed,\n            restore_job.failed\n    rj-1  nightly\n";
+        assert_eq!(fitted(meaning, Some(40)), narrow);
+        assert_eq!(fitted(meaning, None), meaning);
+    }
 }

@@ -15,7 +15,7 @@ use super::output::{inform, print};
 use super::socket::SocketArgs;
 use super::start::{block_on, listen, unless_stopped};
 use super::state::same_file;
-use super::{Done, Failure};
+use super::{Done, Failure, table};
 use crate::config;
 use crate::model::Exit;
 use crate::platform::clock::Clock;
@@ -94,7 +94,7 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
         .await?;
         let daemon =
             daemon.filter(|daemon| daemon.config.as_deref().is_some_and(|used| same_file(used, &path)));
-        print(&meaning::meaning(&path, &settings, daemon.as_ref()))?;
+        print(&meaning::fitted(&meaning::meaning(&path, &settings, daemon.as_ref()), table::width()))?;
         for warning in &settings.warnings {
             inform(&format!("\n{warning}"));
         }

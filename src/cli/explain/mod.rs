@@ -11,7 +11,7 @@ use super::project::ProjectArgs;
 use super::socket::SocketArgs;
 use super::start::{READING, block_on, listen, no_thread, unless_stopped};
 use super::values::{bound, parse_effort, parse_expect, parse_interval};
-use super::{Done, Failure};
+use super::{Done, Failure, table};
 use crate::adapters::control::{CallError, ExplainJob, ExplanationReport, RequestErrorKind};
 use crate::adapters::telemetry::{self, Style};
 use crate::app::driver::{Driver, State};
@@ -92,7 +92,7 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     match args.output {
         Output::Human => {
             let help = advice.map(|advice| format!("  help: {advice}\n")).unwrap_or_default();
-            print(&(words::of(&explanation, poller) + &help))?;
+            print(&(words::of(&explanation, poller, table::width()) + &help))?;
         }
         Output::Json => {
             let text = serde_json::to_string_pretty(&explanation);

@@ -8,13 +8,19 @@ use crate::adapters::control::{
     TurnReport,
 };
 use crate::model::{Expectation, Outcome, RestoreGroup, duration};
+use crate::platform::lines::hanging;
 
 /// The whole explanation.
-pub(super) fn of(explanation: &ExplanationReport, poller: Poller) -> String {
-    let mut lines = vec![heading(explanation, poller), next(explanation, poller)];
+pub(super) fn of(explanation: &ExplanationReport, poller: Poller, width: Option<usize>) -> String {
+    /// Where the words of a reason begin.
+    const INDENT: usize = 11;
+
+    let mut lines =
+        vec![hanging(&heading(explanation, poller), 0, width), hanging(&next(explanation, poller), 0, width)];
     if explanation.turn == TurnReport::Waiting {
         lines.push(String::new());
-        lines.extend(reasons(explanation).into_iter().map(|(name, words)| format!("  {name:<9}{words}")));
+        let reasons = reasons(explanation).into_iter();
+        lines.extend(reasons.map(|(name, words)| format!("  {name:<9}{}", hanging(&words, INDENT, width))));
     }
     lines.join("\n") + "\n"
 }
