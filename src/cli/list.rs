@@ -71,9 +71,11 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
         }
     });
 
-    let jobs = chosen(listed.map_err(|failure| name_the_service(failure, args))?, args);
+    let listed = listed.map_err(|failure| name_the_service(failure, args))?;
+    let count = listed.len();
+    let jobs = chosen(listed, args);
     match args.output {
-        Output::Human => print(&human(&jobs, clock.now().wall, table::width()))?,
+        Output::Human => print(&human(&jobs, count, clock.now().wall, table::width()))?,
         Output::Json => {
             let rows: Vec<_> = jobs.iter().map(object).collect();
             print(&format!("{}\n", Value::Array(rows)))?;
@@ -144,9 +146,14 @@ fn chosen(mut jobs: Vec<Observation>, args: &Args) -> Vec<Observation> {
     jobs
 }
 
-fn human(jobs: &[Observation], now: Timestamp, width: Option<usize>) -> String {
+/// The jobs as a table, of `count` that the project has.
+fn human(jobs: &[Observation], count: usize, now: Timestamp, width: Option<usize>) -> String {
     if jobs.is_empty() {
-        return "no restore jobs\n".to_owned();
+        return match count {
+            0 => "no restore jobs\n".to_owned(),
+            1 => "the only restore job does not match\n".to_owned(),
+            count => format!("none of the {count} restore jobs matches\n"),
+        };
     }
     let rows: Vec<_> = jobs.iter().map(|job| row(job, now)).collect();
     table::shortened(["STATUS", "JOB", "STARTED", "TIME", "INDEX"], &rows, width, 4)

@@ -36,6 +36,10 @@ fn list_shows_the_newest_jobs_that_match() {
     assert_eq!(listed(&[]), ["other", "new", "bad", "old"]);
     assert_eq!(listed(&["--index", "prod-*", "--limit", "2"]), ["new", "bad"]);
     assert_eq!(listed(&["--status", "FAILED", "--status", "pending"]), ["other", "bad"]);
+    assert_eq!(
+        list(&plane, &["--status", "pendig"]).expect(0).stdout,
+        "none of the 4 restore jobs matches\n"
+    );
     list(&plane, &["--index", "a b"]).expect(2).logged("has ' ' in it, which no name of an index has");
 }
 
