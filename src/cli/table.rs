@@ -2,6 +2,7 @@
 
 use console::{Term, measure_text_width, truncate_str};
 
+use crate::platform::lines::wrap_at_spaces;
 use crate::platform::locale;
 
 /// A table with this heading. Cells may have characters that are two columns wide, and no line
@@ -55,9 +56,9 @@ pub(super) fn folded<const N: usize>(
     let above = shortened_to(heading_above, &above, width, shortened);
     for (number, line) in above.lines().enumerate() {
         lines.push(line.to_owned());
-        let below = number.checked_sub(1).map(|row| rows[row][N - 1].as_str()).unwrap_or_default();
-        let below = wrapped(below, width.saturating_sub(INDENT.len()));
-        lines.extend(below.iter().map(|line| format!("{INDENT}{line}")));
+        let below = number.checked_sub(1).map(|row| &rows[row][N - 1]).filter(|text| !text.is_empty());
+        let below = below.map(|text| wrap_at_spaces(text, width.saturating_sub(INDENT.len())));
+        lines.extend(below.iter().flatten().map(|line| format!("{INDENT}{line}")));
     }
     lines.join("\n") + "\n"
 }
@@ -103,21 +104,6 @@ fn shortened_to<const N: usize>(
 
 fn longest_line(text: &str) -> usize {
     text.lines().map(measure_text_width).max().unwrap_or_default()
-}
-
-/// The words of a text in lines of at most `width` columns. A longer word has a line of its own.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if measure_text_width(line) + 1 + measure_text_width(word) <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
 }
 
 #[cfg(test)]

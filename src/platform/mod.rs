@@ -5,6 +5,7 @@ pub mod clock;
 pub mod color;
 pub mod failpoint;
 pub mod identity;
+pub mod lines;
 pub mod locale;
 pub mod output;
 pub mod process;

@@ -5,12 +5,13 @@
 
 use super::columns::rows;
 use super::counts::Counts;
-use super::fit::{NO_BREAK, shorten, unbroken, wrap};
+use super::fit::shorten;
 use super::screen::Size;
 use super::style::{Style, Tone};
 use super::view::{Job, Trouble, View};
 use super::words;
 use crate::model::{Outcome, duration, natural_order};
+use crate::platform::lines::{NO_BREAK, unbroken, wrap};
 
 use console::measure_text_width;
 

@@ -5,9 +5,10 @@
 
 use console::measure_text_width;
 
-use super::fit::{shorten, unbroken, wrap};
+use super::fit::shorten;
 use super::style::{Surface, Tone};
 use crate::model::Outcome;
+use crate::platform::lines::{unbroken, wrap};
 
 /// The rows below those of the jobs: the summary, and the prompt of the shell.
 const LINES_BELOW: usize = 2;

@@ -9,7 +9,7 @@ use anstyle::AnsiColor;
 use console::{measure_text_width, truncate_str};
 use jiff::Timestamp;
 
-use super::report::{Surface, wrapped};
+use super::report::Surface;
 use crate::adapters::control::{JobStatus, Status};
 use crate::model::time::wall_between;
 use crate::model::{Outcome, Section, Status as ApiStatus, duration, natural_order};
@@ -74,7 +74,7 @@ pub(super) fn lines(status: &Status, surface: Surface) -> Vec<String> {
 
         for (_, row) in &of_section {
             lines.push(format!("{} {}", row.mark, line(&row.cells, &widths)));
-            let error = row.error.iter().flat_map(|error| wrapped(error, surface.width, 4));
+            let error = row.error.iter().flat_map(|error| surface.wrapped_below(error, 4));
             lines.extend(error);
         }
         let meant = status.outcomes.count(|outcome| outcome.section() == section);

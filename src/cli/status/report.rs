@@ -4,10 +4,11 @@
 //! longer than it is wide, and what is repeated is no longer than it is high.
 
 use anstyle::{AnsiColor, Style};
-use console::{measure_text_width, truncate_str};
+use console::truncate_str;
 
 use super::jobs;
 use crate::adapters::control::{OutboxStatus, ProjectStatus, SinkStatus, Status};
+use crate::platform::lines::wrap_at_spaces;
 use crate::platform::locale;
 
 /// What a report is written on.
@@ -28,6 +29,20 @@ impl Surface {
     /// Less important than the rest.
     pub(super) fn faint(self, text: &str) -> String {
         self.painted(text, Style::new().dimmed())
+    }
+
+    /// A text on lines that fit the terminal, if it is one.
+    pub(super) fn wrapped(self, text: &str) -> Vec<String> {
+        self.wrapped_below(text, 0)
+    }
+
+    /// The same for lines that are indented by so many columns.
+    pub(super) fn wrapped_below(self, text: &str, indent: usize) -> Vec<String> {
+        let lines = match self.width {
+            Some(width) => wrap_at_spaces(text, width.saturating_sub(indent)),
+            None => vec![text.to_owned()],
+        };
+        lines.into_iter().map(|line| format!("{}{line}", " ".repeat(indent))).collect()
     }
 }
 
@@ -61,15 +76,14 @@ pub(super) fn of(status: &Status, surface: Surface) -> String {
 /// How the daemon, its projects and its sinks are.
 fn head(status: &Status, surface: Surface) -> Vec<String> {
     let Status { daemon, outbox, .. } = status;
-    let mut lines = wrapped(&daemon.summary, surface.width, 0);
+    let mut lines = surface.wrapped(&daemon.summary);
     let trouble = AnsiColor::Yellow.on_default();
-    let troubles =
-        daemon.trouble.iter().flat_map(|text| wrapped(&format!("trouble: {text}"), surface.width, 0));
+    let troubles = daemon.trouble.iter().flat_map(|text| surface.wrapped(&format!("trouble: {text}")));
     lines.extend(troubles.map(|line| surface.painted(&line, trouble)));
     for project in &daemon.projects {
-        lines.extend(of_project(project).iter().flat_map(|text| wrapped(text, surface.width, 0)));
+        lines.extend(of_project(project).iter().flat_map(|text| surface.wrapped(text)));
     }
-    lines.extend(of_sinks(outbox).iter().flat_map(|text| wrapped(text, surface.width, 0)));
+    lines.extend(of_sinks(outbox).iter().flat_map(|text| surface.wrapped(text)));
     lines
 }
 
@@ -94,24 +108,9 @@ fn of_sinks(outbox: &OutboxStatus) -> Vec<String> {
     removed.map(of_sink).collect()
 }
 
-/// A text on lines that fit a width, broken at spaces; each is indented by so many columns.
-pub(super) fn wrapped(text: &str, width: Option<usize>, indent: usize) -> Vec<String> {
-    let room = width.map_or(usize::MAX, |width| width.saturating_sub(indent));
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split(' ') {
-        match lines.last_mut() {
-            Some(line) if measure_text_width(line) + 1 + measure_text_width(word) <= room => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines.into_iter().map(|line| format!("{}{line}", " ".repeat(indent))).collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use console::measure_text_width;
     use serde_json::{Value, json};
 
     use super::*;
