@@ -15,7 +15,8 @@ use crate::adapters::systemd::Notifier;
 use crate::adapters::telemetry::{self, Stream, Style};
 use crate::app::daemon::{self, Loaded, Options};
 use crate::app::driver::{Driver, State};
-use crate::config::{self, StateSettings};
+use crate::config::{self, Settings, StateSettings};
+use crate::engine::Engine;
 use crate::model::Exit;
 use crate::platform::clock::Clock;
 use crate::platform::process;
@@ -73,14 +74,8 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
         };
 
         let named = args.config.clone();
-        let (path, settings) = unless_stopped(&mut signals, "reading the configuration", move || {
-            let path = config::locate(named.as_deref())?;
-            // Messages show the absolute path.
-            let path = std::path::absolute(&path).unwrap_or(path);
-            let settings = config::load(&path)?;
-            Ok((path, settings))
-        })
-        .await?;
+        let reading = move || read(named.as_deref());
+        let (path, settings) = unless_stopped(&mut signals, "reading the configuration", reading).await?;
 
         // The log is a sink, and polling never waits for a sink.
         let style = Style { stream: Stream::Detached, ..Style::usual(settings.log_format()) };
@@ -115,18 +110,30 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
         };
 
         let driver = Driver::new(setup, state, clock);
-        let engine = driver.engine();
-        let watches = engine.jobs().next().is_some() || engine.projects().any(|project| project.discovers);
-        if args.exit_when_done && !watches {
-            return Err(Failure::new(
-                Exit::Config,
-                "there are no jobs, so --exit-when-done has nothing to wait for",
-            )
-            .with_help("list the jobs in `jobs`, have them discovered, or run without --exit-when-done"));
+        if args.exit_when_done {
+            require_jobs(driver.engine())?;
         }
 
         Ok(Done::Exit(daemon::run(driver, options, &mut signals).await?))
     })
+}
+
+/// The file of the configuration, with its absolute path, which messages show.
+fn read(named: Option<&Path>) -> Result<(PathBuf, Settings), Failure> {
+    let path = config::locate(named)?;
+    let path = std::path::absolute(&path).unwrap_or(path);
+    let settings = config::load(&path)?;
+    Ok((path, settings))
+}
+
+/// Fails if there is nothing of which the end could be awaited.
+fn require_jobs(engine: &Engine) -> Result<(), Failure> {
+    let watches = engine.jobs().next().is_some() || engine.projects().any(|project| project.discovers);
+    if watches {
+        return Ok(());
+    }
+    Err(Failure::new(Exit::Config, "there are no jobs, so --exit-when-done has nothing to wait for")
+        .with_help("list the jobs in `jobs`, have them discovered, or run without --exit-when-done"))
 }
 
 /// Makes the control socket, if there is a place for it. A failure is an error only if the place

@@ -1,4 +1,4 @@
-//! What touches the operating system and knows nothing of restores.
+//! What touches the operating system or a terminal and knows nothing of restores.
 
 pub mod blocking;
 pub mod clock;

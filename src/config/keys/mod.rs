@@ -1,6 +1,6 @@
 //! The keys of the configuration file: what each is called, takes and means.
 //!
-//! Invariant: each key is declared once, in `declared.rs`. The reader's bounds and defaults, hints,
+//! Invariant: each key is declared once, in `declared`. The reader's bounds and defaults, hints,
 //! masks, the JSON Schema, the sample and the reference page follow from it; a test fails if one of
 //! them has another key or lacks one.
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{Key, Kind, PROJECT, TABLES, Table};
 
 const HEAD: &str = "\
-<!-- Generated from src/config/keys/declared.rs. Regenerate with: UPDATE=1 cargo test --lib config::keys -->
+<!-- Generated from src/config/keys/declared. Regenerate with: UPDATE=1 cargo test --lib config::keys -->
 
 # Configuration
 

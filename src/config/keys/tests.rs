@@ -83,7 +83,7 @@ fn declared() -> BTreeSet<Declared> {
 
 #[test]
 fn sample_is_up_to_date() {
-    const NOTE: &str = "# Generated from src/config/keys/declared.rs. Regenerate with: UPDATE=1 cargo test --lib config::keys\n#\n";
+    const NOTE: &str = "# Generated from src/config/keys/declared. Regenerate with: UPDATE=1 cargo test --lib config::keys\n#\n";
     compare("config/restore-watch.toml", &format!("{NOTE}{}", sample()));
 }
 

@@ -120,21 +120,7 @@ fn sink<'a>(
     let or = |default: EventFilter| events.unwrap_or(Some(default));
 
     match kind {
-        SinkType::Log => {
-            let place_of_events = section.span_of("events");
-            let report = section.report;
-            let format = section.choice("format");
-            let levels = section.take("levels").map(|value| levels(&value)).unwrap_or_default();
-            section.finish();
-            let format = format.unwrap_or_default();
-            let events = or(EventFilter::all())?;
-            if events.kinds().is_empty()
-                && let Some(at) = place_of_events
-            {
-                report.warn(&at, &Surprise::SilentLog { sink: &given });
-            }
-            Some(SinkSettings::Log(LogSettings { name: given, events, format, levels }))
-        }
+        SinkType::Log => log(section, given, or(EventFilter::all())).map(SinkSettings::Log),
         SinkType::Desktop => {
             section.finish();
             let events = or(EventFilter::for_people())?;
@@ -153,6 +139,23 @@ fn sink<'a>(
             Some(SinkSettings::Webhook(WebhookSettings { name: given, events, ..webhook }))
         }
     }
+}
+
+/// Reads what only the log has.
+fn log(mut section: Section<'_>, name: String, events: Option<EventFilter>) -> Option<LogSettings> {
+    let place_of_events = section.span_of("events");
+    let report = section.report;
+    let format = section.choice("format").unwrap_or_default();
+    let levels = section.take("levels").map(|value| levels(&value)).unwrap_or_default();
+    section.finish();
+
+    let events = events?;
+    if events.kinds().is_empty()
+        && let Some(at) = place_of_events
+    {
+        report.warn(&at, &Surprise::SilentLog { sink: &name });
+    }
+    Some(LogSettings { name, events, format, levels })
 }
 
 fn sink_type(value: &Value<'_>) -> Option<SinkType> {

@@ -7,9 +7,12 @@
 //! a sink that takes nothing is bounded, however many deliveries are pending.
 
 mod concurrency;
+mod endings;
 mod line_limit;
 mod queue;
+mod queues;
 mod reception;
+mod recorded;
 mod reports;
 mod sink;
 mod waiting_ends;
@@ -17,12 +20,12 @@ mod waiting_ends;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 pub(super) use concurrency::INITIAL as INITIAL_IN_FLIGHT;
 
 pub use reports::SinkTrouble;
 
+use endings::{dead_letter, disable, expire, finish, record_dead_letter};
+use recorded::RecordsAhead;
 use reports::{note_failure, note_success, undelivered_end};
 use sink::Sink;
 
@@ -32,9 +35,9 @@ use super::diagnostic::Diagnostic;
 use super::failure::{Failure, FailureClass};
 use super::input::Edit;
 use super::sink_plan::SinkPlan;
-use super::snapshot::{DeliveryRecord, SinkRecord, SinkSnapshot};
-use crate::model::time::{Instant, Now, Recorded};
-use crate::model::{DeliveryId, EventKind, JobId, ProjectName, Reason, SinkName};
+use super::snapshot::SinkSnapshot;
+use crate::model::time::{Instant, Now};
+use crate::model::{DeliveryId, EventKind, JobId, ProjectName, SinkName};
 
 /// The state of a sink.
 #[derive(Debug, Clone, Copy)]
@@ -65,96 +68,21 @@ pub(super) struct OutboxCx<'a> {
     pub(super) diagnostics: &'a mut Vec<Diagnostic>,
 }
 
-/// Records that were written by a clock that was ahead of the present one. They are written again
-/// by this one, because else the rest of a wait would count from each start.
-#[derive(Debug, Default)]
-struct RecordsAhead {
-    deliveries: Vec<DeliveryUpdate>,
-    sinks: Vec<SinkName>,
-    /// The latest time at which one of them was written.
-    newest: Option<Timestamp>,
-}
-
-impl RecordsAhead {
-    /// Whether this time is ahead of the present clock; remembers the latest one.
-    fn note(&mut self, written_at: Timestamp, now: Now) -> bool {
-        let is_ahead = written_at > now.wall;
-        self.newest = self.newest.max(Some(written_at).filter(|_| is_ahead));
-        is_ahead
-    }
-}
-
 impl Outbox {
-    /// An outbox with recorded sinks, pending deliveries and dead letters. [`Outbox::reconfigure`] says which of
-    /// the sinks are configured.
-    pub(super) fn from_snapshot(
-        records: Vec<SinkRecord>,
-        pending: Vec<DeliveryRecord>,
-        dead_letters: Vec<DeliveryId>,
-        now: Now,
-    ) -> Self {
-        let mut sinks: BTreeMap<SinkName, Sink> = BTreeMap::new();
-        let mut ahead = RecordsAhead::default();
-
-        for SinkRecord { name, snapshot } in records {
-            let of_sink = pending.iter().filter(|record| record.id.sink == name);
-            let written_at = of_sink.map(|record| record.written_at).max();
-            let held_since = snapshot.held_until.and(snapshot.written_at.or(written_at));
-            if held_since.is_some_and(|at| ahead.note(at, now)) {
-                ahead.sinks.push(name.clone());
-            }
-            sinks.insert(name.clone(), Sink::from_snapshot(name, snapshot, written_at, now));
-        }
-
-        for record in pending {
-            let name = record.id.sink.clone();
-            if ahead.note(record.written_at, now) {
-                let due = Recorded::new(record.written_at, now).due(record.due);
-                ahead.deliveries.push(DeliveryUpdate {
-                    id: record.id.clone(),
-                    at: now.wall,
-                    attempts: record.attempts,
-                    change: DeliveryChange::Pending { due: now.wall_at(due) },
-                    reason: None,
-                });
-            }
-            let unknown = || Sink::from_snapshot(name.clone(), SinkSnapshot::default(), None, now);
-            sinks.entry(name.clone()).or_insert_with(unknown).restore_pending(record, now);
-        }
-        for DeliveryId { event, sink: name } in dead_letters {
-            let unknown = || Sink::from_snapshot(name.clone(), SinkSnapshot::default(), None, now);
-            sinks.entry(name.clone()).or_insert_with(unknown).add_dead_letter(event);
-        }
-
-        Self { sinks, ahead }
-    }
-
-    /// When the latest record was written, if that is ahead of the present clock.
-    pub(super) fn written_ahead(&self) -> Option<Timestamp> {
-        self.ahead.newest
-    }
-
     /// Has these sinks from now on. Deliveries to another one wait until it is configured again.
     pub(super) fn reconfigure(&mut self, plans: Vec<SinkPlan>, cx: &mut OutboxCx<'_>) {
-        for update in std::mem::take(&mut self.ahead.deliveries) {
-            cx.commit_queue.update(update);
-        }
-        for name in std::mem::take(&mut self.ahead.sinks) {
-            self.sinks.get(&name).into_iter().for_each(|sink| cx.commit_queue.sink(sink.record(cx.now)));
-        }
+        self.write_ahead_again(cx);
 
         self.sinks.values_mut().for_each(Sink::unconfigure);
         for plan in plans {
             self.configure(plan, cx);
         }
 
-        let missing = self.sinks.values().filter(|sink| !sink.is_configured() && sink.pending() > 0);
-        cx.diagnostics.extend(
-            missing.map(|sink| Diagnostic::SinkMissing {
-                sink: sink.plan.name.clone(),
-                pending: sink.pending(),
-            }),
-        );
+        let missing = self.sinks.values().filter(|sink| !sink.is_configured() && sink.queues.pending() > 0);
+        cx.diagnostics.extend(missing.map(|sink| Diagnostic::SinkMissing {
+            sink: sink.plan.name.clone(),
+            pending: sink.queues.pending(),
+        }));
     }
 
     fn configure(&mut self, plan: SinkPlan, cx: &mut OutboxCx<'_>) {
@@ -186,7 +114,7 @@ impl Outbox {
     pub(super) fn committed(&mut self, after_commit: AfterCommit, cx: &mut OutboxCx<'_>) {
         for id in &after_commit.finished {
             if let Some(sink) = self.sinks.get_mut(&id.sink) {
-                sink.release_after(id.event, cx.now.instant);
+                sink.queues.release_after(id.event, cx.now.instant);
             }
         }
 
@@ -223,7 +151,7 @@ impl Outbox {
     pub(super) fn raise_alarms(&mut self, cx: &mut OutboxCx<'_>) {
         for sink in self.sinks.values_mut() {
             let is_due = sink.next_alarm().is_some_and(|at| at <= cx.now.instant);
-            if is_due && sink.waiting_ends.take_alarm(cx.now.instant) {
+            if is_due && sink.queues.waiting_ends.take_alarm(cx.now.instant) {
                 cx.diagnostics.extend(undelivered_end(sink, cx.now.instant));
                 sink.reception.mark_logged();
             }
@@ -232,7 +160,7 @@ impl Outbox {
 
     /// Nothing was done for a while, which proves nothing about the receivers.
     pub(super) fn wake(&mut self, now: Instant) {
-        self.sinks.values_mut().for_each(|sink| sink.waiting_ends.start_over(now));
+        self.sinks.values_mut().for_each(|sink| sink.queues.waiting_ends.start_over(now));
     }
 
     /// A sink accepted a delivery.
@@ -282,7 +210,7 @@ impl Outbox {
         if let Some(retry_in) = retry_in {
             let due = cx.now.instant + retry_in;
             cx.commit_queue.update(update(DeliveryChange::Pending { due: cx.now.wall_at(due) }));
-            sink.retry_at(id, due, failure.message.clone(), cx.now.instant);
+            sink.queues.retry_at(id.event, due, failure.message.clone(), cx.now.instant);
             return;
         }
 
@@ -298,9 +226,9 @@ impl Outbox {
         match edit {
             Edit::Drop(record) => {
                 let Some(sink) = self.sinks.get_mut(&record.id.sink) else { return };
-                sink.forget(&record, cx.now.instant);
+                sink.queues.forget(&record, cx.now.instant);
                 sink.remove_dead_letter(record.id.event);
-                let is_settled = sink.pending() == 0 && sink.dead_letters() == 0;
+                let is_settled = sink.queues.pending() == 0 && sink.dead_letters() == 0;
                 if is_settled && sink.reception.settle() {
                     cx.commit_queue.sink(sink.record(cx.now));
                 }
@@ -311,7 +239,7 @@ impl Outbox {
                 if sink.is_disabled() {
                     let header = EventHeader::from(&record);
                     enqueue(sink, &header, cx);
-                } else if !sink.retry_now(&record, cx.now.instant) {
+                } else if !sink.queues.retry_now(&record, cx.now.instant) {
                     sink.restore_pending(record, cx.now);
                 }
             }
@@ -320,7 +248,7 @@ impl Outbox {
 
     /// How many deliveries to configured sinks are pending.
     pub(super) fn pending(&self) -> usize {
-        self.sinks.values().filter(|sink| sink.is_configured()).map(Sink::pending).sum()
+        self.sinks.values().filter(|sink| sink.is_configured()).map(|sink| sink.queues.pending()).sum()
     }
 
     /// How many deliveries are dead letters, whether their sink is configured or not.
@@ -330,13 +258,13 @@ impl Outbox {
 
     /// Why the last attempt at a pending delivery failed, of any that failed.
     pub(super) fn last_error(&self) -> Option<&str> {
-        self.sinks.values().find_map(Sink::last_error)
+        self.sinks.values().find_map(|sink| sink.queues.last_error())
     }
 
     /// How many deliveries are pending for a job, whether their sink is configured or not.
     pub(super) fn pending_of(&self, project: &ProjectName, job: &JobId) -> usize {
         let key = (project.clone(), Some(job.clone()));
-        self.sinks.values().map(|sink| sink.pending_of(&key)).sum()
+        self.sinks.values().map(|sink| sink.queues.pending_of(&key)).sum()
     }
 
     /// The configured sinks, and others that have pending deliveries or dead letters.
@@ -346,19 +274,19 @@ impl Outbox {
                 name: &sink.plan.name,
                 is_configured: sink.is_configured(),
                 disabled: sink.disabled_for(),
-                pending: sink.pending(),
+                pending: sink.queues.pending(),
                 dead_letters: sink.dead_letters(),
                 trouble: reports::trouble(sink),
             }
         }
-        let is_shown = |sink: &&Sink| sink.is_configured() || sink.pending() + sink.dead_letters() > 0;
+        let is_shown = |sink: &&Sink| sink.is_configured() || sink.queues.pending() + sink.dead_letters() > 0;
         self.sinks.values().filter(is_shown).map(view)
     }
 
     /// Whether a delivery is under way, or one begins until `at`.
     pub(super) fn busy_until(&self, at: Instant) -> bool {
         let is_busy =
-            |sink: &Sink| sink.is_delivering() || sink.next_deadline().is_some_and(|next| next <= at);
+            |sink: &Sink| sink.queues.in_flight() > 0 || sink.next_deadline().is_some_and(|next| next <= at);
         self.sinks.values().any(is_busy)
     }
 }
@@ -370,54 +298,4 @@ fn enqueue(sink: &mut Sink, header: &EventHeader, cx: &mut OutboxCx<'_>) {
     let id = DeliveryId { event: header.event, sink: sink.plan.name.clone() };
     let update = dead_letter(id, 0, why, cx.now);
     record_dead_letter(sink, update, cx.commit_queue);
-}
-
-/// The end of a delivery to a disabled sink.
-fn dead_letter(id: DeliveryId, attempts: u32, why: &str, now: Now) -> DeliveryUpdate {
-    let reason = Some(Reason::SinkDisabled(why.to_owned()).to_string());
-    DeliveryUpdate { id, at: now.wall, attempts, change: DeliveryChange::Dead, reason }
-}
-
-/// Makes a dead letter of a delivery that is not under way.
-fn record_dead_letter(sink: &mut Sink, update: DeliveryUpdate, commit_queue: &mut CommitQueue) {
-    sink.add_dead_letter(update.id.event);
-    commit_queue.update(update);
-}
-
-/// Ends a delivery under way. The next one with its ordering key goes out once that is committed.
-fn finish(sink: &mut Sink, update: DeliveryUpdate, cx: &mut OutboxCx<'_>) {
-    sink.finish(&update.id, update.change == DeliveryChange::Delivered, cx.now.instant);
-    if update.change == DeliveryChange::Dead {
-        sink.add_dead_letter(update.id.event);
-    }
-    cx.commit_queue.update(update);
-}
-
-/// Disables a sink until its settings change. Its waiting deliveries become dead letters.
-fn disable(sink: &mut Sink, reason: &str, cx: &mut OutboxCx<'_>) {
-    let waiting = sink.disable(reason, cx.now.instant);
-    cx.commit_queue.sink(sink.record(cx.now));
-    // The one that was refused is a dead letter already.
-    let dead_letters = waiting.len() + 1;
-    for (id, attempts) in waiting {
-        record_dead_letter(sink, dead_letter(id, attempts, reason, cx.now), cx.commit_queue);
-    }
-    cx.diagnostics.push(Diagnostic::SinkDisabled {
-        sink: sink.plan.name.clone(),
-        reason: reason.to_owned(),
-        dead_letters,
-    });
-}
-
-/// Drops a delivery that is about to begin, because it expired.
-fn expire(sink: &mut Sink, Delivery { id, attempt }: Delivery, cx: &mut OutboxCx<'_>) {
-    let reason = sink.reason_of(&id).map(str::to_owned);
-    let line = sink.subject(&id).zip(sink.lines.expired.take(cx.now.instant));
-    cx.diagnostics.extend(line.map(|(delivery, left_out)| {
-        let reason = reason.clone();
-        Diagnostic::DeliveryExpired { delivery, reason, left_out }
-    }));
-
-    let (attempts, change) = (attempt - 1, DeliveryChange::Dropped);
-    finish(sink, DeliveryUpdate { id, at: cx.now.wall, attempts, change, reason }, cx);
 }

@@ -82,7 +82,7 @@ pub(super) fn note_success(sink: &mut Sink, cx: &mut OutboxCx<'_>) {
         cx.commit_queue.sink(sink.record(cx.now));
     }
     if let Some(since) = trouble_since {
-        let (sink, pending) = (sink.plan.name.clone(), sink.pending());
+        let (sink, pending) = (sink.plan.name.clone(), sink.queues.pending());
         let lasted = cx.now.instant.since(since);
         cx.diagnostics.push(Diagnostic::SinkRecovered { sink, lasted, pending });
     }
@@ -90,14 +90,14 @@ pub(super) fn note_success(sink: &mut Sink, cx: &mut OutboxCx<'_>) {
 
 /// Reports that ends of restores wait for a sink.
 pub(super) fn undelivered_end(sink: &Sink, now: Instant) -> Option<Diagnostic> {
-    let (since, ..) = sink.waiting_ends.oldest()?;
+    let (since, ..) = sink.queues.waiting_ends.oldest()?;
     let (delivery, made, reason) = sink.oldest_end()?;
     Some(Diagnostic::EndUndelivered {
         delivery,
         waiting: now.since(since),
         attempts: Attempts { made, of: sink.plan.policy.schedule.attempts() },
         reason: reason.map(str::to_owned),
-        others: sink.waiting_ends.len() - 1,
+        others: sink.queues.waiting_ends.len() - 1,
     })
 }
 
@@ -107,5 +107,5 @@ pub(super) fn trouble(sink: &Sink) -> Option<SinkTrouble<'_>> {
         return None;
     }
     let failing = sink.reception.trouble().map(|(since, reason)| SinkTrouble::Failing { since, reason });
-    failing.or_else(|| Some(SinkTrouble::Late { since: sink.waiting_ends.overdue_since()? }))
+    failing.or_else(|| Some(SinkTrouble::Late { since: sink.queues.waiting_ends.overdue_since()? }))
 }

@@ -1,21 +1,20 @@
-//! The pending deliveries of one sink.
+//! One sink: its settings, its deliveries, and whether it gets any at present.
 //!
-//! Invariant: the first delivery of each ordering key is in one of three states: it waits for its
-//! next attempt, it is under way, or it waits for the commit of the one before. What happens to one
-//! delivery takes no time for those of other keys.
+//! Invariant: a delivery begins only while the configuration has the sink, and no sooner than the
+//! receiver, the spacing of attempts and the number of those under way permit.
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::concurrency::{self, Concurrency};
+use super::concurrency::Concurrency;
 use super::line_limit::Lines;
-use super::queue::{PendingDelivery, Queue, WaitsFor};
+use super::queue::PendingDelivery;
+use super::queues::{Attempt, Queues};
 use super::reception::Reception;
-use super::waiting_ends::WaitingEnds;
 use crate::config::EventFilter;
 use crate::engine::action::Delivery;
 use crate::engine::commit_queue::EventHeader;
@@ -23,7 +22,7 @@ use crate::engine::diagnostic::DeliverySubject;
 use crate::engine::sink_plan::{DeliveryPolicy, SinkPlan};
 use crate::engine::snapshot::{DeliveryRecord, SinkRecord, SinkSnapshot};
 use crate::model::time::{Instant, Now, Recorded};
-use crate::model::{DeliveryId, EventId, JobId, ProjectName, SinkName};
+use crate::model::{DeliveryId, EventId, SinkName};
 
 /// A sink and its deliveries.
 #[derive(Debug)]
@@ -32,45 +31,16 @@ pub(super) struct Sink {
     /// Whether the configuration has it. Deliveries to one that it does not have wait until it
     /// does.
     is_configured: bool,
-    queues: BTreeMap<OrderingKey, Queue>,
-    /// How many deliveries are in the queues.
-    pending: usize,
-    /// The keys whose first delivery waits, by the time of its next attempt.
-    due: BTreeSet<(Instant, OrderingKey)>,
-    /// The keys whose first delivery is under way.
-    in_flight: BTreeMap<EventId, Attempt>,
-    /// How many of them there may be.
+    pub(super) queues: Queues,
+    /// How many deliveries may be under way.
     concurrency: Concurrency,
-    /// The keys whose last delivery is finished, which is not committed yet.
-    awaiting_commit: BTreeMap<EventId, AwaitingCommit>,
     /// No attempt begins before then: the receiver asked for a pause, or attempts are spaced.
     held_until: Instant,
     disabled: Option<String>,
     /// The dead letters, those included that are not committed yet.
     dead_letters: BTreeSet<EventId>,
     pub(super) reception: Reception,
-    pub(super) waiting_ends: WaitingEnds,
     pub(super) lines: Lines,
-}
-
-/// What must stay in order: the events of one job, or those of a project.
-pub(super) type OrderingKey = (ProjectName, Option<JobId>);
-
-/// A delivery under way.
-#[derive(Debug)]
-struct Attempt {
-    key: OrderingKey,
-    /// Of the settings that it began with.
-    fingerprint: u64,
-    number: concurrency::Attempt,
-    began: Instant,
-}
-
-/// A finished delivery whose end is not committed yet.
-#[derive(Debug)]
-struct AwaitingCommit {
-    key: OrderingKey,
-    is_delivered: bool,
 }
 
 impl Sink {
@@ -95,17 +65,12 @@ impl Sink {
                 fingerprint: snapshot.fingerprint,
             },
             is_configured: false,
-            queues: BTreeMap::new(),
-            pending: 0,
-            due: BTreeSet::new(),
-            in_flight: BTreeMap::new(),
+            queues: Queues::new(now.instant),
             concurrency: Concurrency::new(),
-            awaiting_commit: BTreeMap::new(),
             held_until: held_until.unwrap_or(now.instant),
             disabled: snapshot.disabled,
             dead_letters: BTreeSet::new(),
             reception,
-            waiting_ends: WaitingEnds::new(now.instant),
             lines: Lines::new(now.instant),
         }
     }
@@ -122,11 +87,8 @@ impl Sink {
             self.disabled = None;
             self.concurrency = Concurrency::new();
             self.reception = Reception::default();
-            self.waiting_ends.start_over(now);
-            let waiting: Vec<_> = self.due.iter().map(|(_, key)| key.clone()).collect();
-            for key in waiting {
-                self.schedule(key, now);
-            }
+            self.queues.waiting_ends.start_over(now);
+            self.queues.schedule_all(now);
         }
         is_changed
     }
@@ -138,11 +100,6 @@ impl Sink {
 
     pub(super) fn is_configured(&self) -> bool {
         self.is_configured
-    }
-
-    /// How many deliveries with this ordering key are pending.
-    pub(super) fn pending_of(&self, key: &OrderingKey) -> usize {
-        self.queues.get(key).map_or(0, |queue| queue.pending.len())
     }
 
     /// The record of the sink, without its deliveries.
@@ -161,7 +118,7 @@ impl Sink {
     /// Adds the delivery of an event that was just committed.
     pub(super) fn enqueue(&mut self, header: &EventHeader, now: Instant) {
         let key = (header.project.clone(), header.job.clone());
-        self.add(key, PendingDelivery::new(header, now), now);
+        self.queues.add(key, PendingDelivery::new(header, now), now);
     }
 
     /// Adds a recorded delivery.
@@ -172,43 +129,15 @@ impl Sink {
             attempts: record.attempts,
             ..PendingDelivery::new(&header, recorded.instant(record.emitted_at))
         };
-        self.add((record.project, record.job), pending, recorded.due(record.due));
-    }
-
-    fn add(&mut self, key: OrderingKey, pending: PendingDelivery, due: Instant) {
-        self.pending += 1;
-        if pending.is_end() {
-            self.waiting_ends.insert(pending.emitted_at, pending.event, key.clone());
-        }
-        let Some(queue) = self.queues.get_mut(&key) else {
-            self.queues.insert(key.clone(), Queue::of_one(pending, due));
-            self.due.insert((due, key));
-            return;
-        };
-
-        queue.pending.push_back(pending);
-        let waits_after_failure =
-            matches!(queue.waits_for, WaitsFor::Attempt(_)) && queue.pending[0].attempts > 0;
-        if waits_after_failure && queue.let_the_end_overtake() {
-            self.schedule(key, due);
-        }
-    }
-
-    /// The first delivery of a key is attempted at `due`.
-    fn schedule(&mut self, key: OrderingKey, due: Instant) {
-        let Some(queue) = self.queues.get_mut(&key) else { return };
-        if let WaitsFor::Attempt(old) = std::mem::replace(&mut queue.waits_for, WaitsFor::Attempt(due)) {
-            self.due.remove(&(old, key.clone()));
-        }
-        self.due.insert((due, key));
+        self.queues.add((record.project, record.job), pending, recorded.due(record.due));
     }
 
     /// The earliest time at which [`Sink::take_due`] has something.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         let limit = self.concurrency.limit(self.plan.policy.max_in_flight);
-        let may_send = self.is_configured && self.in_flight.len() < limit;
-        let (due, _) = self.due.first().filter(|_| may_send)?;
-        Some((*due).max(self.held_until))
+        let may_send = self.is_configured && self.queues.in_flight() < limit;
+        let due = self.queues.next_due().filter(|_| may_send)?;
+        Some(due.max(self.held_until))
     }
 
     /// The next delivery to begin at `now`.
@@ -217,90 +146,70 @@ impl Sink {
             return None;
         }
 
-        let (_, key) = self.due.pop_first()?;
-        let queue = self.queues.get_mut(&key)?;
-        queue.waits_for = WaitsFor::Answer;
-        let pending = queue.pending.front_mut()?;
-        pending.attempts = pending.attempts.saturating_add(1);
-
         let attempt =
-            Attempt { key, fingerprint: self.plan.fingerprint, number: self.concurrency.begin(), began: now };
-        self.in_flight.insert(pending.event, attempt);
+            Attempt { fingerprint: self.plan.fingerprint, number: self.concurrency.begin(), began: now };
+        let (event, attempt) = self.queues.begin(attempt)?;
         self.held_until = self.held_until.max(now + self.plan.policy.spacing);
-        let id = DeliveryId { event: pending.event, sink: self.plan.name.clone() };
-        Some(Delivery { id, attempt: pending.attempts })
+        Some(Delivery { id: self.delivery_id(event), attempt })
     }
 
     /// Whether a delivery that is about to begin has expired.
     pub(super) fn has_expired(&self, delivery: &Delivery, now: Instant) -> bool {
         let Some(limit) = self.plan.policy.expires_after else { return false };
-        self.head(&delivery.id).is_some_and(|pending| now.since(pending.emitted_at) > limit)
+        self.under_way(&delivery.id).is_some_and(|pending| now.since(pending.emitted_at) > limit)
     }
 
     /// When the next alarm about ends of restores that wait is due.
     pub(super) fn next_alarm(&self) -> Option<Instant> {
-        self.waiting_ends.next_alarm().filter(|_| self.is_configured && !self.is_disabled())
+        self.queues.waiting_ends.next_alarm().filter(|_| self.is_configured && !self.is_disabled())
     }
 
     /// Which delivery it is that is under way.
     pub(super) fn subject(&self, id: &DeliveryId) -> Option<DeliverySubject> {
-        let (project, job) = self.in_flight.get(&id.event)?.key.clone();
-        Some(DeliverySubject { id: id.clone(), project, job, kind: self.head(id)?.kind })
+        let ((project, job), pending) = self.queues.under_way(id.event)?;
+        let (project, job) = (project.clone(), job.clone());
+        Some(DeliverySubject { id: id.clone(), project, job, kind: pending.kind })
     }
 
     /// The end of a restore that waits longest: which one, how many attempts failed, and what went
     /// wrong at the last one.
     pub(super) fn oldest_end(&self) -> Option<(DeliverySubject, u32, Option<&str>)> {
-        let (_, event, key) = self.waiting_ends.oldest()?;
-        let pending = self.queues.get(key)?.pending.iter().find(|pending| pending.event == event)?;
-        let ((project, job), id) = (key.clone(), DeliveryId { event, sink: self.plan.name.clone() });
+        let ((project, job), pending) = self.queues.oldest_end()?;
+        let (project, job, id) = (project.clone(), job.clone(), self.delivery_id(pending.event));
         let subject = DeliverySubject { id, project, job, kind: pending.kind };
-        let under_way = u32::from(self.in_flight.contains_key(&event));
+        let under_way = u32::from(self.queues.attempt(pending.event).is_some());
         Some((subject, pending.attempts.saturating_sub(under_way), pending.reason.as_deref()))
     }
 
     /// What went wrong at the attempt before the one under way.
     pub(super) fn reason_of(&self, id: &DeliveryId) -> Option<&str> {
-        self.head(id)?.reason.as_deref()
-    }
-
-    /// Why the last attempt at a pending delivery failed, of any that failed.
-    pub(super) fn last_error(&self) -> Option<&str> {
-        self.queues.values().find_map(|queue| queue.pending.front()?.reason.as_deref())
+        self.under_way(id)?.reason.as_deref()
     }
 
     /// The attempts at a delivery, if it is under way.
     pub(super) fn attempts_under_way(&self, id: &DeliveryId) -> Option<u32> {
-        self.head(id).map(|pending| pending.attempts)
+        self.under_way(id).map(|pending| pending.attempts)
     }
 
     /// Whether a delivery under way began with other settings: its end says nothing about the
     /// present ones.
     pub(super) fn is_outdated(&self, id: &DeliveryId) -> bool {
-        self.in_flight.contains_key(&id.event) && self.present_attempt(id).is_none()
+        self.queues.attempt(id.event).is_some() && self.present_attempt(id).is_none()
     }
 
-    fn head(&self, id: &DeliveryId) -> Option<&PendingDelivery> {
-        self.queues.get(&self.in_flight.get(&id.event)?.key)?.pending.front()
+    fn under_way(&self, id: &DeliveryId) -> Option<&PendingDelivery> {
+        self.queues.under_way(id.event).map(|(_, pending)| pending)
     }
 
-    /// A delivery under way failed and is attempted again at `due`, or later if the end of its job
-    /// overtakes.
-    pub(super) fn retry_at(&mut self, id: &DeliveryId, due: Instant, reason: String, now: Instant) {
-        let Some(Attempt { key, .. }) = self.in_flight.remove(&id.event) else { return };
-        let Some(queue) = self.queues.get_mut(&key) else { return };
-        if let Some(pending) = queue.pending.front_mut() {
-            pending.reason = Some(reason);
-        }
-        let is_overtaken = queue.let_the_end_overtake();
-        self.schedule(key, if is_overtaken { now } else { due });
+    fn delivery_id(&self, event: EventId) -> DeliveryId {
+        DeliveryId { event, sink: self.plan.name.clone() }
     }
 
     /// The receiver accepted a delivery under way: it may be able to take more at once.
     pub(super) fn on_accepted(&mut self, id: &DeliveryId, now: Instant) {
         let Some(attempt) = self.present_attempt(id) else { return };
         let (took, max) = (now.since(attempt.began), self.plan.policy.max_in_flight);
-        self.concurrency.on_accepted(took, self.in_flight.len(), max);
+        self.concurrency.on_accepted(took, self.queues.in_flight(), max);
     }
 
     /// An attempt failed in a way that may pass: the receiver gets fewer at once.
@@ -312,7 +221,7 @@ impl Sink {
 
     /// A delivery under way, if it began with the present settings.
     fn present_attempt(&self, id: &DeliveryId) -> Option<&Attempt> {
-        self.in_flight.get(&id.event).filter(|attempt| attempt.fingerprint == self.plan.fingerprint)
+        self.queues.attempt(id.event).filter(|attempt| attempt.fingerprint == self.plan.fingerprint)
     }
 
     /// Begins no attempt before `until`. Returns whether that is later than before.
@@ -322,84 +231,12 @@ impl Sink {
         is_later
     }
 
-    /// A delivery under way is finished. The next one of its key waits for [`Sink::release_after`].
-    pub(super) fn finish(&mut self, id: &DeliveryId, is_delivered: bool, now: Instant) {
-        let Some(Attempt { key, .. }) = self.in_flight.remove(&id.event) else { return };
-        if let Some(queue) = self.queues.get_mut(&key) {
-            if let Some(finished) = queue.pending.pop_front() {
-                self.pending -= 1;
-                self.waiting_ends.remove(finished.emitted_at, finished.event, now);
-            }
-            queue.waits_for = WaitsFor::Commit;
-        }
-        self.awaiting_commit.insert(id.event, AwaitingCommit { key, is_delivered });
-    }
-
-    /// The end of a delivery is committed: the next one of its key may begin.
-    pub(super) fn release_after(&mut self, event: EventId, now: Instant) {
-        let Some(AwaitingCommit { key, .. }) = self.awaiting_commit.remove(&event) else { return };
-        if self.queues.get(&key).is_some_and(|queue| queue.pending.is_empty()) {
-            self.queues.remove(&key);
-        } else {
-            self.schedule(key, now);
-        }
-    }
-
-    /// Makes a waiting delivery due. Returns whether it is known; one that was just delivered is.
-    pub(super) fn retry_now(&mut self, record: &DeliveryRecord, now: Instant) -> bool {
-        let event = record.id.event;
-        if self.awaiting_commit.get(&event).is_some_and(|finished| finished.is_delivered) {
-            return true;
-        }
-        let key = (record.project.clone(), record.job.clone());
-        let Some(queue) = self.queues.get(&key) else { return false };
-        let Some(place) = queue.place(event) else { return false };
-        if place == 0 && matches!(queue.waits_for, WaitsFor::Attempt(_)) {
-            self.schedule(key, now);
-        }
-        true
-    }
-
-    /// Drops a delivery, whether it is under way or not.
-    pub(super) fn forget(&mut self, record: &DeliveryRecord, now: Instant) {
-        let event = record.id.event;
-        let key = (record.project.clone(), record.job.clone());
-        let Some(queue) = self.queues.get_mut(&key) else { return };
-        let Some(place) = queue.place(event) else { return };
-        if let Some(forgotten) = queue.pending.remove(place) {
-            self.pending -= 1;
-            self.waiting_ends.remove(forgotten.emitted_at, event, now);
-        }
-        self.in_flight.remove(&event);
-
-        if place > 0 || queue.waits_for == WaitsFor::Commit {
-            return;
-        }
-        if !queue.pending.is_empty() {
-            self.schedule(key, now);
-        } else if let Some(Queue { waits_for: WaitsFor::Attempt(due), .. }) = self.queues.remove(&key) {
-            self.due.remove(&(due, key));
-        }
-    }
-
     /// Disables the sink. Returns the deliveries that waited, with their attempts; those under way
     /// go on.
     pub(super) fn disable(&mut self, reason: &str, now: Instant) -> Vec<(DeliveryId, u32)> {
         self.disabled = Some(reason.to_owned());
-        self.due.clear();
-        let mut waiting = Vec::new();
-        let sink = &self.plan.name;
-        self.queues.retain(|_, queue| {
-            let under_way = usize::from(queue.waits_for == WaitsFor::Answer);
-            let dead = queue.pending.drain(under_way..);
-            for pending in dead {
-                self.waiting_ends.remove(pending.emitted_at, pending.event, now);
-                waiting.push((DeliveryId { event: pending.event, sink: sink.clone() }, pending.attempts));
-            }
-            !matches!(queue.waits_for, WaitsFor::Attempt(_))
-        });
-        self.pending -= waiting.len();
-        waiting
+        let waiting = self.queues.take_waiting(now);
+        waiting.iter().map(|pending| (self.delivery_id(pending.event), pending.attempts)).collect()
     }
 
     /// Whether the sink gets no deliveries.
@@ -425,16 +262,6 @@ impl Sink {
     /// How many dead letters there are.
     pub(super) fn dead_letters(&self) -> usize {
         self.dead_letters.len()
-    }
-
-    /// How many deliveries are under way or wait.
-    pub(super) fn pending(&self) -> usize {
-        self.pending
-    }
-
-    /// Whether a delivery is under way.
-    pub(super) fn is_delivering(&self) -> bool {
-        !self.in_flight.is_empty()
     }
 }
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::sink::OrderingKey;
+use super::queues::OrderingKey;
 use crate::model::EventId;
 use crate::model::time::Instant;
 

@@ -6,7 +6,8 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::*;
-use crate::model::EventKind;
+use crate::engine::outbox::concurrency;
+use crate::model::{EventKind, JobId, ProjectName};
 
 /// What can happen to a sink. An index picks one of the deliveries to which it can happen.
 #[derive(Debug, Clone, Copy)]
@@ -188,32 +189,32 @@ impl Pair {
             }
             Step::Finish(which, is_delivered) => {
                 if let Some(record) = pick(&under_way, which) {
-                    self.sink.finish(&record.id, is_delivered, now);
+                    self.sink.queues.finish(record.id.event, is_delivered, now);
                     self.model.finish(record.id.event, is_delivered);
                 }
             }
             Step::Fail(which, seconds) => {
                 if let Some(record) = pick(&under_way, which).filter(|_| !self.sink.is_disabled()) {
                     let due = now + Duration::from_secs(seconds);
-                    self.sink.retry_at(&record.id, due, String::new(), now);
+                    self.sink.queues.retry_at(record.id.event, due, String::new(), now);
                     self.model.fail(record.id.event, due, now);
                 }
             }
             Step::Release(which) => {
                 if let Some(record) = pick(&finished, which) {
-                    self.sink.release_after(record.id.event, now);
+                    self.sink.queues.release_after(record.id.event, now);
                     self.model.release(record.id.event, now);
                 }
             }
             Step::RetryNow(which) => {
                 if let Some(record) = pick(&pending, which) {
-                    assert!(self.sink.retry_now(record, now));
+                    assert!(self.sink.queues.retry_now(record, now));
                     self.model.retry_now(record.id.event, now);
                 }
             }
             Step::Forget(which) => {
                 if let Some(record) = pick(&pending, which) {
-                    self.sink.forget(record, now);
+                    self.sink.queues.forget(record, now);
                     self.model.forget(record.id.event, now);
                 }
             }
@@ -264,39 +265,19 @@ impl Pair {
         self.model.configure(self.now.instant);
     }
 
-    /// What the sink keeps of each queue agrees with the queues, and these with the model.
+    /// What the sink keeps of its queues agrees with the queues, and these with the model.
     fn check(&self) {
-        let Sink { queues, due, in_flight, awaiting_commit, .. } = &self.sink;
-        let mut expected = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-        for (key, queue) in queues {
-            match queue.waits_for {
-                WaitsFor::Attempt(at) => drop(expected.0.insert((at, key.clone()))),
-                WaitsFor::Answer => drop(expected.1.insert((queue.pending[0].event, key.clone()))),
-                WaitsFor::Commit => drop(expected.2.insert(key.clone())),
-            }
-            assert!(!queue.pending.is_empty() || queue.waits_for == WaitsFor::Commit);
-        }
-        assert_eq!(*due, expected.0);
-        assert_eq!(
-            in_flight.iter().map(|(event, attempt)| (*event, attempt.key.clone())).collect::<BTreeSet<_>>(),
-            expected.1
-        );
-        let of_finished = awaiting_commit.values().map(|finished| finished.key.clone());
-        assert_eq!(of_finished.collect::<BTreeSet<_>>(), expected.2);
-        assert_eq!(
-            (awaiting_commit.len(), in_flight.len()),
-            (expected.2.len(), self.model.under_way().len())
-        );
+        let Sink { queues, .. } = &self.sink;
+        queues.assert_consistent();
+        assert_eq!(queues.in_flight(), self.model.under_way().len());
 
-        assert_eq!(self.sink.pending(), self.model.items.len());
+        assert_eq!(queues.pending(), self.model.items.len());
         let is_end = |item: &&Item| item.record.kind.is_terminal();
-        assert_eq!(self.sink.waiting_ends.len(), self.model.items.iter().filter(is_end).count());
-        assert_eq!(self.sink.oldest_end().is_some(), self.sink.waiting_ends.len() > 0);
-        for ((_, job), queue) in queues {
+        assert_eq!(queues.waiting_ends.len(), self.model.items.iter().filter(is_end).count());
+        assert_eq!(self.sink.oldest_end().is_some(), queues.waiting_ends.len() > 0);
+        for ((_, job), events) in queues.events() {
             let of_job = self.model.items.iter().filter(|item| item.record.job == *job);
-            assert!(
-                queue.pending.iter().map(|pending| pending.event).eq(of_job.map(|item| item.record.id.event))
-            );
+            assert_eq!(events, of_job.map(|item| item.record.id.event).collect::<Vec<_>>());
         }
     }
 }

@@ -1,0 +1,84 @@
+//! The top of the file, and its tables for the daemon as a whole.
+
+use std::time::Duration;
+
+use super::{ALLOW_HTTP, API, CADENCE, INTERVAL, PROJECT, TEXT, WATCH, time};
+use crate::config::keys::{Key, Kind, Table};
+use crate::model::duration;
+
+pub(in crate::config) static TOP: Table = Table {
+    title: "Top level",
+    place: Some("the top of the file"),
+    about: "The jobs of the project \"default\". Its API key is read from the variable `PINECONE_API_KEY`, unless a `[[project]]` of \
+            that name says otherwise.",
+    keys: &[
+        Key::new(
+            "jobs",
+            Kind::Jobs,
+            "The restore jobs to watch, by id. With `[]`, jobs come from `restore-watch add` alone.",
+        )
+        .example("[\"9857add2-99d4-4399-870e-aa7f15d8d326\"]"),
+        Key::new(
+            "discover",
+            Kind::Discover,
+            "Whether to watch every unfinished restore of the project: `true`, or a table that selects some by index.",
+        )
+        .example("false"),
+        Key::new(
+            "drain_timeout",
+            time(Duration::ZERO..=Duration::from_hours(1), Duration::from_secs(10)),
+            "How long a stop waits for deliveries that are under way.",
+        ),
+        Key::new("api", Kind::Table(&API), "Settings of API requests, for all projects."),
+        Key::new("cadence", Kind::Table(&CADENCE), "How often jobs are polled, for all projects."),
+        Key::new("watch", Kind::Table(&WATCH), "When trouble becomes an event, for all projects."),
+        Key::new("state", Kind::Table(&STATE), "Where the state is kept, and for how long."),
+        Key::new("heartbeat", Kind::Table(&HEARTBEAT), "A dead man's switch that gets a ping while the watch works."),
+        Key::new("project", Kind::Tables(&PROJECT), "Further projects, or settings of the default one."),
+        Key::new(
+            "sink",
+            Kind::Sinks,
+            "Where events go, beside the log: all of them go there, unless a sink of type `\"log\"` says otherwise.",
+        ),
+    ],
+};
+
+pub(in crate::config) static STATE: Table = Table {
+    title: "`[state]`",
+    place: Some("[state]"),
+    about: "Where the state is kept, and for how long. The state is what is known of each job, and which deliveries are pending.",
+    keys: &[
+        Key::new(
+            "path",
+            TEXT,
+            "The file. Default: `state.db` in `$STATE_DIRECTORY`, which systemd sets, else `restore-watch/state.db` in \
+             `$XDG_STATE_HOME` or `~/.local/state`.",
+        )
+        .example("\"/var/lib/restore-watch/state.db\""),
+        Key::new(
+            "keep",
+            time(Duration::from_hours(1)..=duration::MAX, Duration::from_hours(30 * 24)),
+            "How long to keep jobs that ended and are no longer configured, and deliveries that were made.",
+        ),
+    ],
+};
+
+pub(in crate::config) static HEARTBEAT: Table = Table {
+    title: "`[heartbeat]`",
+    place: Some("[heartbeat]"),
+    about: "A dead man's switch, such as Healthchecks or a push monitor of Uptime Kuma, which raises an alarm if pings stop. A ping \
+            is a GET request. None is sent while a key is refused, an API is unreachable or something is stuck.",
+    keys: &[
+        Key::new("url", Kind::Url, "The URL of the pings, which is usually a secret.")
+            .required()
+            .example("{ file = \"heartbeat-url\" }"),
+        Key::new("interval", time(INTERVAL, Duration::from_mins(1)), "The time between two pings."),
+        Key::new(
+            "count_sinks",
+            Kind::Boolean,
+            "Whether trouble of a sink stops the pings, too: it takes nothing, it is disabled, or the end of a restore is \
+             undelivered for 10 minutes.",
+        ),
+        Key::new("allow_http", Kind::Boolean, ALLOW_HTTP),
+    ],
+};
