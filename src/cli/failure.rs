@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::credentials;
-use crate::adapters::control::{CallError, RequestErrorKind};
+use crate::adapters::control::CallError;
+use crate::adapters::report::RequestErrorKind;
 use crate::adapters::store::{OpenError, StoreError};
 use crate::app::daemon::LoadError;
 use crate::app::driver;

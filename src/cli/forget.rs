@@ -6,7 +6,8 @@ use super::ids::parse_watched;
 use super::output::{inform, print};
 use super::socket::{SocketArgs, line};
 use super::{Done, Failure};
-use crate::adapters::control::{ForgetJobs, JOBS_ARE_LISTED, JobChange};
+use crate::adapters::control::{ForgetJobs, JobChange};
+use crate::adapters::report::JOBS_ARE_LISTED;
 use crate::model::{Exit, ProjectName};
 
 /// Stop watching restore jobs that were added with `add` or discovered

@@ -1,6 +1,7 @@
 //! `restore-watch run`
 
 use std::io::IsTerminal as _;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,9 +11,10 @@ use tracing::{info, warn};
 use super::start::{READING, block_on, cannot_listen, check_threads, listen, no_thread, unless_stopped};
 use super::{Done, Failure};
 use crate::adapters::control::{self, BindError, Server};
-use crate::adapters::store::{self, Opened};
+use crate::adapters::store::{self, Opened, Store};
 use crate::adapters::systemd::Notifier;
 use crate::adapters::telemetry::{self, Stream, Style};
+use crate::adapters::web;
 use crate::app::daemon::{self, Loaded, Options};
 use crate::app::driver::{Driver, State};
 use crate::config::{self, Settings, StateSettings};
@@ -51,6 +53,10 @@ pub(super) struct Args {
     /// `$XDG_RUNTIME_DIR`, else there is none.
     #[arg(long, value_name = "PATH", env = "RESTORE_WATCH_SOCKET")]
     socket: Option<PathBuf>,
+
+    /// Serve metrics, health and the status page at this address
+    #[arg(long, value_name = "ADDRESS")]
+    http: Option<SocketAddr>,
 
     /// Rename a state that cannot be used, and start with a new one
     ///
@@ -105,6 +111,7 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
             state: location,
             monitor,
             control: control(args.socket.as_deref())?,
+            web: args.http.map(|address| listen_at(address, &*state.store, clock)).transpose()?,
             manager,
             hangups,
         };
@@ -159,6 +166,16 @@ fn control(explicit: Option<&Path>) -> Result<Option<Server>, Failure> {
                 .with_help("give it another place with --socket"))
         }
     }
+}
+
+/// Makes the HTTP listener.
+fn listen_at(address: SocketAddr, store: &dyn Store, clock: Clock) -> Result<web::Server, Failure> {
+    let sources = web::Sources { reader: store.reader()?, clock };
+    let server = web::Server::start(address, sources).map_err(|error| {
+        Failure::new(Exit::State, error.to_string()).with_help("name another address with --http")
+    })?;
+    info!("listening on http://{}", server.address());
+    Ok(server)
 }
 
 /// Opens the state, before anything is polled or sent.

@@ -7,8 +7,9 @@ use clap::Args;
 use super::Failure;
 use super::output::inform;
 use super::start::block_on;
-use crate::adapters::control::{self, CallError, Client, DaemonStatus, JobResult};
+use crate::adapters::control::{self, CallError, Client, JobResult};
 use crate::adapters::http::ClientError;
+use crate::adapters::report::DaemonStatus;
 
 const SOCKET_VARIABLE: &str = "RESTORE_WATCH_SOCKET";
 

@@ -18,6 +18,15 @@ impl EventId {
         let millis = u64::try_from(at.as_millisecond()).unwrap_or(0);
         Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
     }
+
+    /// When it was made, to the millisecond.
+    pub fn time(self) -> Timestamp {
+        let millis = self.0.get_timestamp().map(|time| {
+            let (seconds, nanos) = time.to_unix();
+            i64::try_from(seconds).unwrap_or(0) * 1000 + i64::from(nanos / 1_000_000)
+        });
+        millis.and_then(|millis| Timestamp::from_millisecond(millis).ok()).unwrap_or_default()
+    }
 }
 
 /// The beginning of the ids of some events, or one whole id, as people write it: at least

@@ -6,6 +6,7 @@
 mod delivery;
 pub mod duration;
 mod elapsed;
+mod ended_restore;
 mod event;
 mod event_id;
 mod event_kind;
@@ -31,6 +32,7 @@ mod until;
 
 pub use delivery::{DeliveryId, DeliveryState};
 pub use elapsed::Elapsed;
+pub use ended_restore::{DeliveryCounts, EndedRestore};
 pub use event::{Event, JobRef};
 pub use event_id::{EventId, EventIdPrefix};
 pub use event_kind::{EventKind, JobState, Severity};

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use jsonschema::Validator;
-use restore_watch::adapters::control::Status;
+use restore_watch::adapters::report::Status;
 use restore_watch::simulate::Scenario;
 use serde_json::Value;
 

@@ -17,7 +17,7 @@ const LAYERS: &[&[&str]] = &[
     &["platform"],
     &["config"],
     &["engine"],
-    &["adapters::http"],
+    &["adapters::http", "adapters::report"],
     &[
         "adapters",
         "adapters::ci",
@@ -28,6 +28,7 @@ const LAYERS: &[&[&str]] = &[
         "adapters::store",
         "adapters::systemd",
         "adapters::telemetry",
+        "adapters::web",
         "simulate",
     ],
     &["app", "app::plural", "app::setup", "app::sink_tests"],

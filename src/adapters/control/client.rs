@@ -11,10 +11,11 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::{
-    AddJobs, Changed, DaemonStatus, ExplainJob, ExplanationReport, ForgetJobs, JobResults, Reloaded,
-    RequestError, RequestErrorKind, SinkTests, Status, StatusQuery, TestSinks,
+    AddJobs, Changed, ExplainJob, ExplanationReport, ForgetJobs, JobResults, Reloaded, RequestError,
+    RequestErrorKind, SinkTests, TestSinks,
 };
 use crate::adapters::http;
+use crate::adapters::report::{DaemonStatus, Status, StatusQuery};
 use crate::model::ProjectName;
 
 /// How long an answer may take. A daemon answers a change once that is committed, and reads files

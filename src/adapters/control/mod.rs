@@ -10,22 +10,15 @@
 
 mod client;
 mod connections;
-mod error;
 mod explain;
 mod jobs;
 mod path;
 mod pause;
-mod query;
 mod reload;
 mod server;
 mod sink_test;
-mod status;
-mod status_body;
-
-use tokio::sync::oneshot;
 
 pub use client::{CallError, Client};
-pub use error::{JOBS_ARE_LISTED, RequestError, RequestErrorKind};
 pub use explain::{
     CadenceReport, ExplainJob, ExplanationReport, HoldReport, Later, LearnedRate, RateReport, RuleReport,
     SinceReport, TurnReport,
@@ -33,26 +26,18 @@ pub use explain::{
 pub use jobs::{AddJobs, ForgetJobs, JobChange, JobResult, JobResults, NewJob};
 pub use path::{client_path, server_path};
 pub use pause::Changed;
-pub use query::StatusQuery;
 pub use reload::Reloaded;
 pub use server::{BindError, Server};
 pub use sink_test::{SinkTest, SinkTests, TestSinks};
-pub use status::{
-    DaemonStatus, DeliveriesReport, JobCursor, JobStatus, JobsPart, OutboxStatus, ProjectStatus, SinkStatus,
-    Status, StatusPart,
-};
 
+use super::report::{Question, RequestError, RequestErrorKind, Responder};
 use crate::model::ProjectName;
 
 /// A request of a client, and how to answer it.
 #[derive(Debug)]
 pub enum Request {
-    /// How everything stands, with the first jobs that are meant.
-    Status(StatusQuery, Responder<StatusPart>),
-    /// What the daemon is, and how its projects stand.
-    Daemon(Responder<DaemonStatus>),
-    /// How further jobs stand.
-    Jobs(Box<JobCursor>, Responder<JobsPart>),
+    /// What a client wants to know, which changes nothing.
+    Question(Question),
     /// When a job is polled next, and why.
     Explain(ExplainJob, Responder<ExplanationReport>),
     /// Send a marked test event to sinks.
@@ -69,6 +54,8 @@ pub enum Request {
     Resume(ProjectName, Responder<Changed>),
 }
 
-/// Takes the answer to a request. If it is dropped, the client is answered that the daemon is
-/// stopping.
-pub type Responder<T> = oneshot::Sender<Result<T, RequestError>>;
+impl From<Question> for Request {
+    fn from(question: Question) -> Self {
+        Self::Question(question)
+    }
+}

@@ -14,15 +14,13 @@ use axum::routing::{get, post};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixListener;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use super::connections::{self, ARRIVAL_TIMEOUT};
-use super::{
-    AddJobs, ExplainJob, ForgetJobs, Request, RequestError, RequestErrorKind, Responder, StatusQuery,
-    TestSinks, status_body,
-};
+use super::{AddJobs, ExplainJob, ForgetJobs, Request, RequestError, RequestErrorKind, Responder, TestSinks};
+use crate::adapters::report::{Question, StatusQuery, ask, status_answer};
 use crate::model::ProjectName;
 use crate::platform::identity::{self, Identity};
 
@@ -130,12 +128,15 @@ fn remove_stale(path: &Path) -> Result<(), BindError> {
     }
 }
 
-pub(super) type Requests = mpsc::Sender<Request>;
+type Requests = mpsc::Sender<Request>;
 
 fn router(requests: Requests) -> Router {
     Router::new()
         .route("/v1/status", get(status))
-        .route("/v1/daemon", get(async |State(requests)| answer(&requests, Request::Daemon).await))
+        .route(
+            "/v1/daemon",
+            get(async |State(requests)| answer(&requests, |reply| Question::Daemon(reply).into()).await),
+        )
         .route("/v1/jobs", post(add))
         .route("/v1/jobs/forget", post(forget))
         .route("/v1/explain", post(explain))
@@ -177,9 +178,9 @@ async fn status(State(requests): State<Requests>, RawQuery(query): RawQuery) -> 
         Err(fault) => return error_response(fault),
     };
 
-    match ask(&requests, |reply| Request::Status(query, reply)).await {
+    match ask(&requests, |reply| Question::Status(query, reply).into()).await {
         // What goes wrong in writing JSON is a bug.
-        Ok(part) => status_body::answer(part, requests)
+        Ok(part) => status_answer(part, requests)
             .unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response()),
         Err(fault) => error_response(fault),
     }
@@ -228,18 +229,6 @@ async fn answer<T: Serialize>(
         Ok(answer) => Json(answer).into_response(),
         Err(fault) => error_response(fault),
     }
-}
-
-/// Passes a request to the daemon's loop. Returns its answer.
-pub(super) async fn ask<T>(
-    requests: &Requests,
-    request: impl FnOnce(Responder<T>) -> Request,
-) -> Result<T, RequestError> {
-    let (reply, answer) = oneshot::channel();
-    // If the loop has ended, the reply is dropped with the request, which is answered below.
-    drop(requests.send(request(reply)).await);
-    let stopping = |_| Err(RequestError::new(RequestErrorKind::Stopping, "the daemon is stopping"));
-    answer.await.unwrap_or_else(stopping)
 }
 
 fn error_response(error: RequestError) -> Response {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::adapters::report::ReadError;
 use crate::model::Exit;
 
 /// Why a state cannot be opened. Its text names the state.
@@ -81,5 +82,11 @@ impl StoreError {
     /// Whether the state was deleted or replaced under this process.
     pub fn is_gone(&self) -> bool {
         self.class == StoreErrorClass::Gone
+    }
+}
+
+impl From<StoreError> for ReadError {
+    fn from(error: StoreError) -> Self {
+        Self { message: error.to_string(), help: error.help }
     }
 }

@@ -28,6 +28,7 @@ pub use error::{BackupError, OpenError, OpenErrorClass, StoreError, StoreErrorCl
 pub use sqlite::Sqlite;
 pub use volatile::Volatile;
 
+use crate::adapters::report::Reader;
 use crate::config::StateSettings;
 use crate::engine::snapshot::Snapshot;
 use crate::engine::{Batch, Edit};
@@ -49,6 +50,9 @@ pub trait Backend: Send {
 
     /// Opens a state that is there beside the process that has its lease, or without one.
     fn administer(&self) -> Result<Box<dyn DeliveryAdmin>, OpenError>;
+
+    /// Reads a state that is there beside the process that has its lease, or without one.
+    fn read(&self) -> Result<Box<dyn Reader>, OpenError>;
 
     /// Copies what is committed into a new file at `to`, beside the process that has the lease, or
     /// without one. The copy can be opened as a state.
@@ -88,6 +92,9 @@ pub trait Store: Send {
 
     /// Whether what is committed outlives the process, and a [`DeliveryAdmin`] can change it there.
     fn is_durable(&self) -> bool;
+
+    /// Reads what is committed, without waiting for commits.
+    fn reader(&self) -> Result<Box<dyn Reader>, OpenError>;
 
     /// The changes that a [`DeliveryAdmin`] made since the last call. Fails once the state is gone.
     fn edits(&self) -> Pending<Vec<Edit>>;

@@ -2,17 +2,31 @@
 
 use std::collections::BTreeMap;
 use std::future::ready;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Body, Pending, Store, StoreError, StoreErrorClass};
+use super::{Body, OpenError, Pending, Store, StoreError, StoreErrorClass};
+use crate::adapters::report::{History, HistoryFilter, HistoryRange, ReadError, Reader};
 use crate::engine::{Batch, Edit};
-use crate::model::{DeliveryId, Payload};
+use crate::model::{DeliveryId, Event, EventId, Payload};
 
-/// The payloads of pending deliveries, in memory. Enough for `wait`, which shows itself what it
-/// saw.
+/// A state in memory. Enough for `wait`, which shows itself what it saw.
 #[derive(Debug, Default)]
 pub struct Volatile {
+    /// The payloads of pending deliveries.
     payloads: Mutex<BTreeMap<DeliveryId, Payload>>,
+    /// What is kept for readers; none if nothing is.
+    kept: Option<Kept>,
+}
+
+/// What readers find, in the order in which it was emitted.
+#[derive(Debug, Clone, Default)]
+struct Kept(Arc<Mutex<Vec<Arc<Event>>>>);
+
+impl Volatile {
+    /// A state that keeps all events for its readers, as long as the process runs.
+    pub fn with_history() -> Self {
+        Self { kept: Some(Kept::default()), ..Self::default() }
+    }
 }
 
 impl Store for Volatile {
@@ -31,6 +45,9 @@ impl Store for Volatile {
         }
         for update in batch.deliveries.iter().filter(|update| update.change.is_final()) {
             payloads.remove(&update.id);
+        }
+        if let Some(kept) = &self.kept {
+            kept.events().extend(batch.entries.iter().map(|entry| Arc::clone(&entry.event)));
         }
 
         Box::pin(ready(Ok(())))
@@ -52,7 +69,35 @@ impl Store for Volatile {
         false
     }
 
+    fn reader(&self) -> Result<Box<dyn Reader>, OpenError> {
+        Ok(Box::new(self.kept.clone().unwrap_or_default()))
+    }
+
     fn edits(&self) -> Pending<Vec<Edit>> {
         Box::pin(ready(Ok(Vec::new())))
+    }
+}
+
+impl Kept {
+    fn events(&self) -> MutexGuard<'_, Vec<Arc<Event>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Reader for Kept {
+    fn history(&mut self, _: &HistoryFilter, _: HistoryRange) -> Result<History, ReadError> {
+        Ok(History::default())
+    }
+
+    fn last_event(&mut self) -> Result<Option<EventId>, ReadError> {
+        Ok(self.events().last().map(|event| event.id))
+    }
+
+    fn events_after(&mut self, event: EventId, limit: usize) -> Result<Vec<Arc<Event>>, ReadError> {
+        let events = self.events();
+        let known = events.iter().position(|known| known.id == event);
+        let later = known.map(|place| &events[place + 1..]);
+        let is_later = |known: &&Arc<Event>| later.is_some() || known.timestamp > event.time();
+        Ok(later.unwrap_or(&events).iter().filter(is_later).take(limit).cloned().collect())
     }
 }

@@ -12,6 +12,7 @@ use tracing::{debug, error, info, warn};
 use super::{status, trouble};
 use crate::adapters::monitor::Monitor;
 use crate::adapters::systemd::Notifier;
+use crate::adapters::web;
 use crate::app::driver::Driver;
 use crate::model::time::Instant;
 use crate::platform::clock::Clock;
@@ -25,6 +26,9 @@ const STATUS_INTERVAL: Duration = Duration::from_secs(10);
 /// Time that a stop takes beside the pending deliveries.
 const LAST_WRITES: Duration = Duration::from_secs(10);
 
+/// Time between two reports of the health, of which each looks at all requests under way.
+const HEALTH_INTERVAL: Duration = Duration::from_secs(1);
+
 /// The signs of life of a daemon.
 pub(super) struct Liveness {
     manager: Notifier,
@@ -35,6 +39,8 @@ pub(super) struct Liveness {
     /// When the next watchdog ping is due.
     watchdog_at: Option<Instant>,
     monitor: Option<MonitorPing>,
+    /// When the health is reported next at the earliest.
+    health_at: Option<Instant>,
     /// What is stuck, as far as it was logged.
     stuck: Option<&'static str>,
 }
@@ -58,6 +64,7 @@ impl Liveness {
             status_is_old: false,
             watchdog_at: None,
             monitor: None,
+            health_at: None,
             stuck: None,
         };
         liveness.reconfigure(monitor);
@@ -100,9 +107,10 @@ impl Liveness {
     }
 
     /// Sends what is due.
-    pub(super) fn show(&mut self, driver: &Driver) {
+    pub(super) fn show(&mut self, driver: &Driver, web: Option<&web::Server>) {
         self.show_status(driver);
         self.ping_watchdog(driver);
+        self.report_health(driver, web);
         if let Some(ping) = &mut self.monitor {
             ping.send_if_due(driver);
         }
@@ -138,6 +146,15 @@ impl Liveness {
         }
         self.stuck = stuck;
         self.watchdog_at = self.manager.watchdog_interval().map(|interval| now + interval);
+    }
+
+    /// Has probes know that the loop runs.
+    fn report_health(&mut self, driver: &Driver, web: Option<&web::Server>) {
+        let now = driver.now().instant;
+        let Some(web) = web.filter(|_| self.health_at.is_none_or(|at| at <= now)) else { return };
+
+        web.health().report(now, driver.stuck());
+        self.health_at = Some(now + HEALTH_INTERVAL);
     }
 
     /// Waits until something is due.

@@ -29,8 +29,10 @@ use status::Identity;
 
 use crate::adapters::control::{Request, Server};
 use crate::adapters::monitor::Monitor;
+use crate::adapters::report::Question;
 use crate::adapters::store::StoreError;
 use crate::adapters::systemd::Notifier;
+use crate::adapters::web;
 use crate::app::driver::{Driver, Error};
 use crate::app::plural::counted;
 use crate::engine::{Command, Condition, DiscoveryState, Engine, Totals};
@@ -53,6 +55,7 @@ pub struct Options {
     /// The monitor that gets a ping while the watch works.
     pub monitor: Option<Monitor>,
     pub control: Option<Server>,
+    pub web: Option<web::Server>,
     pub manager: Notifier,
     /// Signals that ask for a reload.
     pub hangups: Option<Hangups>,
@@ -66,7 +69,7 @@ pub async fn run(driver: Driver, options: Options, signals: &mut Signals) -> Res
     loop {
         failpoint::reached("stall_loop");
         daemon.answers.send_committed(daemon.driver.engine());
-        daemon.liveness.show(&daemon.driver);
+        daemon.liveness.show(&daemon.driver, daemon.web.as_ref());
 
         let now = daemon.driver.now().instant;
         let exit = daemon.exit_when_done.then(|| all_done(daemon.driver.engine(), now)).flatten();
@@ -81,11 +84,15 @@ pub async fn run(driver: Driver, options: Options, signals: &mut Signals) -> Res
             wakeup => wakeup?,
         };
         match wakeup {
-            Wakeup::Turned(events) => explain_key_replacement(&events),
+            Wakeup::Turned(events) => {
+                explain_key_replacement(&events);
+                daemon.publish(&events);
+            }
             Wakeup::Stop => break,
             Wakeup::Reload => daemon.reloads.request(None, &mut daemon.liveness),
             Wakeup::Loaded(result) => daemon.reloaded(*result),
             Wakeup::Request(request) => daemon.answer(request),
+            Wakeup::Question(question) => daemon.report(question),
         }
         // Else up to a hundred inputs follow before the connections of the control socket have
         // their turn, and a page of the list takes a millisecond.
@@ -106,6 +113,7 @@ struct Daemon {
     answers: AnswersAfterCommit,
     liveness: Liveness,
     control: Option<Server>,
+    web: Option<web::Server>,
     hangups: Option<Hangups>,
 }
 
@@ -120,11 +128,13 @@ enum Wakeup {
     Loaded(Box<Result<Loaded, LoadError>>),
     /// A request over the control socket.
     Request(Request),
+    /// A question over the HTTP listener.
+    Question(Question),
 }
 
 impl Daemon {
     fn new(driver: Driver, options: Options) -> Self {
-        let Options { exit_when_done, drain_timeout, config, state, monitor, control, manager, hangups } =
+        let Options { exit_when_done, drain_timeout, config, state, monitor, control, web, manager, hangups } =
             options;
         let started_at = driver.now().wall;
         let identity = Identity { started_at, config: config.as_ref().map(|(path, _)| path.clone()), state };
@@ -139,6 +149,7 @@ impl Daemon {
             answers: AnswersAfterCommit::default(),
             liveness,
             control,
+            web,
             hangups,
         }
     }
@@ -155,6 +166,9 @@ impl Daemon {
 
         self.driver.start();
         self.liveness.ready(&self.driver);
+        if let Some(web) = &self.web {
+            web.health().set_ready(true);
+        }
     }
 
     /// Waits for the next thing to happen; a request to stop precedes everything else. Dropping the
@@ -173,6 +187,7 @@ impl Daemon {
             () = hung_up(self.hangups.as_mut()) => Wakeup::Reload,
             result = self.reloads.next() => Wakeup::Loaded(Box::new(result?)),
             request = asked(self.control.as_mut()) => Wakeup::Request(request),
+            question = asked_on_web(self.web.as_mut()) => Wakeup::Question(question),
             () = self.liveness.due() => Wakeup::Turned(Vec::new()),
         })
     }
@@ -181,12 +196,8 @@ impl Daemon {
     fn answer(&mut self, request: Request) {
         let (driver, answers) = (&mut self.driver, &mut self.answers);
         match request {
+            Request::Question(question) => self.report(question),
             // A failed send means that the client is gone.
-            Request::Status(query, reply) => {
-                drop(reply.send(status::full(driver, &self.identity, &query)));
-            }
-            Request::Daemon(reply) => drop(reply.send(Ok(status::daemon(driver, &self.identity)))),
-            Request::Jobs(cursor, reply) => drop(reply.send(Ok(status::jobs(driver, *cursor)))),
             Request::Explain(wanted, reply) => drop(reply.send(requests::explain(driver, &wanted))),
             Request::TestSinks(wanted, reply) => requests::test_sinks(driver, &wanted, reply),
             Request::Reload(reply) => self.reloads.request(Some(reply), &mut self.liveness),
@@ -206,6 +217,26 @@ impl Daemon {
                 let resumed = requests::resume(driver, &project);
                 answers.add(driver, reply, resumed);
             }
+        }
+    }
+
+    /// Answers a question, which changes nothing.
+    fn report(&self, question: Question) {
+        let driver = &self.driver;
+        // A failed send means that the client is gone.
+        match question {
+            Question::Status(query, reply) => {
+                drop(reply.send(status::full(driver, &self.identity, &query)));
+            }
+            Question::Daemon(reply) => drop(reply.send(Ok(status::daemon(driver, &self.identity)))),
+            Question::Jobs(cursor, reply) => drop(reply.send(Ok(status::jobs(driver, *cursor)))),
+        }
+    }
+
+    /// Has clients of the listener read these events, which are committed.
+    fn publish(&self, events: &[Arc<Event>]) {
+        if let Some(web) = self.web.as_ref().filter(|_| !events.is_empty()) {
+            web.committed();
         }
     }
 
@@ -241,6 +272,9 @@ impl Daemon {
     async fn drain(&mut self, signals: &mut Signals) -> Result<(), Error> {
         // No further requests are accepted.
         self.control = None;
+        if let Some(web) = &self.web {
+            web.health().set_ready(false);
+        }
         self.liveness.stopping(self.drain_timeout);
         let driver = &mut self.driver;
         let pending = driver.engine().deliveries().pending();
@@ -249,19 +283,20 @@ impl Daemon {
 
         let clock = driver.clock();
         let limit = driver.now().instant + self.drain_timeout;
-        while driver.engine().deliveries().busy_until(limit) {
+        while self.driver.engine().deliveries().busy_until(limit) {
             tokio::select! {
                 biased;
                 _ = signals.next() => break,
                 () = clock.sleep_until(Some(limit)) => break,
                 () = self.liveness.due() => {}
-                turned = driver.turn() => drop(turned?),
+                turned = self.driver.turn() => self.publish(&turned?),
+                question = asked_on_web(self.web.as_mut()) => self.report(question),
             }
-            self.answers.send_committed(driver.engine());
-            self.liveness.show(driver);
+            self.answers.send_committed(self.driver.engine());
+            self.liveness.show(&self.driver, self.web.as_ref());
         }
 
-        let pending = driver.engine().deliveries().pending();
+        let pending = self.driver.engine().deliveries().pending();
         if pending > 0 {
             warn!(pending, "stopped; deliveries still pending: {pending}");
         }
@@ -287,6 +322,13 @@ async fn hung_up(hangups: Option<&mut Hangups>) {
 async fn asked(control: Option<&mut Server>) -> Request {
     match control {
         Some(control) => control.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn asked_on_web(web: Option<&mut web::Server>) -> Question {
+    match web {
+        Some(web) => web.next().await,
         None => std::future::pending().await,
     }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::adapters::control::{RequestError, RequestErrorKind};
+use crate::adapters::report::{RequestError, RequestErrorKind};
 use crate::engine::{Engine, JobKey, JobView};
 use crate::model::{JobId, ProjectName, Reference, Resolution, visible};
 

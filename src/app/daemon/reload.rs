@@ -13,7 +13,8 @@ use tracing::{error, info, warn};
 
 use super::configuration::{Fixed, LoadError, Loaded};
 use super::liveness::Liveness;
-use crate::adapters::control::{Reloaded, RequestError, RequestErrorKind, Responder};
+use crate::adapters::control::Reloaded;
+use crate::adapters::report::{RequestError, RequestErrorKind, Responder};
 use crate::engine::Reconfigured;
 use crate::model::JobId;
 use crate::platform::blocking;

@@ -10,8 +10,9 @@ use tracing::info;
 use super::named;
 use crate::adapters::control::{
     AddJobs, Changed, ExplainJob, ExplanationReport, ForgetJobs, JobChange, JobResult, JobResults, NewJob,
-    RequestError, RequestErrorKind, Responder, SinkTests, TestSinks,
+    SinkTests, TestSinks,
 };
+use crate::adapters::report::{RequestError, RequestErrorKind, Responder};
 use crate::adapters::sinks::Sink;
 use crate::app::driver::Driver;
 use crate::app::sink_tests;

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{named, requests, trouble};
-use crate::adapters::control::{
+use crate::adapters::report::{
     DaemonStatus, DeliveriesReport, JobCursor, JobStatus, JobsPart, OutboxStatus, ProjectStatus,
     RequestError, SinkStatus, Status, StatusPart, StatusQuery,
 };

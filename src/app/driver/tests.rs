@@ -4,7 +4,8 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use super::*;
-use crate::adapters::store::{Body, Pending};
+use crate::adapters::report::Reader;
+use crate::adapters::store::{Body, OpenError, Pending};
 use crate::config::{Endpoint, JobSettings, ProjectSettings, SecretSource, StateSettings};
 use crate::engine::Edit;
 use crate::model::{EventKind, JobId, Payload};
@@ -26,6 +27,10 @@ impl Store for Stuck {
 
     fn is_durable(&self) -> bool {
         false
+    }
+
+    fn reader(&self) -> Result<Box<dyn Reader>, OpenError> {
+        Volatile::default().reader()
     }
 
     fn edits(&self) -> Pending<Vec<Edit>> {

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use console::measure_text_width;
 
-use crate::adapters::control::DaemonStatus;
+use crate::adapters::report::DaemonStatus;
 use crate::adapters::store;
 use crate::config::{
     self, ApiSettings, CadenceSettings, DiscoverySettings, EventFilter, IndexPattern, LogFormat,

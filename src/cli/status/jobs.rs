@@ -10,7 +10,7 @@ use console::{measure_text_width, truncate_str};
 use jiff::Timestamp;
 
 use super::report::Surface;
-use crate::adapters::control::{JobStatus, Status};
+use crate::adapters::report::{JobStatus, Status};
 use crate::model::time::wall_between;
 use crate::model::{Outcome, Section, Status as ApiStatus, duration, natural_order};
 use crate::platform::locale;

@@ -16,7 +16,7 @@ use super::socket::SocketArgs;
 use super::start::{block_on, listen};
 use super::values::parse_duration;
 use super::{Done, Failure};
-use crate::adapters::control::{RequestError, Status, StatusQuery};
+use crate::adapters::report::{RequestError, Status, StatusQuery};
 use crate::config::IndexPattern;
 use crate::engine::Limits;
 use crate::model::{Exit, Outcome, ProjectName, Reference, Section};

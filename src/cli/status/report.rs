@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Style};
 use console::truncate_str;
 
 use super::jobs;
-use crate::adapters::control::{OutboxStatus, ProjectStatus, SinkStatus, Status};
+use crate::adapters::report::{OutboxStatus, ProjectStatus, SinkStatus, Status};
 use crate::platform::lines::wrap_at_spaces;
 use crate::platform::locale;
 

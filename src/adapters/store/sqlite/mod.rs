@@ -14,6 +14,7 @@ mod ids;
 mod lease;
 mod open;
 mod read;
+mod reader;
 mod row_sum;
 mod schema;
 #[cfg(test)]
@@ -30,9 +31,11 @@ use rusqlite::Connection;
 use deliveries::SqliteAdmin;
 use error::{Fault, FileError};
 use file::Files;
+use reader::SqliteReader;
 use thread::Thread;
 
 use super::{Backend, BackupError, Body, DeliveryAdmin, OpenError, Opened, Pending, Store};
+use crate::adapters::report::Reader;
 use crate::config::ShownPath;
 use crate::engine::snapshot::Snapshot;
 use crate::engine::{Batch, Edit};
@@ -65,6 +68,10 @@ impl Backend for Sqlite {
 
     fn administer(&self) -> Result<Box<dyn DeliveryAdmin>, OpenError> {
         Ok(Box::new(SqliteAdmin::open(&self.path)?))
+    }
+
+    fn read(&self) -> Result<Box<dyn Reader>, OpenError> {
+        Ok(Box::new(SqliteReader::open(&self.path)?))
     }
 
     fn back_up(&self, to: &Path) -> Result<(), BackupError> {
@@ -174,6 +181,10 @@ impl Store for OpenFile {
 
     fn is_durable(&self) -> bool {
         true
+    }
+
+    fn reader(&self) -> Result<Box<dyn Reader>, OpenError> {
+        Ok(Box::new(SqliteReader::open(&self.path)?))
     }
 
     fn edits(&self) -> Pending<Vec<Edit>> {

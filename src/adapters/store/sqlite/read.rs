@@ -121,7 +121,8 @@ fn record<T: Record>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
     T::from_json(&text).map_err(|error| wrong(column, Type::Text, error))
 }
 
-fn event(row: &Row<'_>, column: usize) -> rusqlite::Result<Event> {
+/// A column that is an event.
+pub(super) fn event(row: &Row<'_>, column: usize) -> rusqlite::Result<Event> {
     let text: String = row.get(column)?;
     serde_json::from_str(&text).map_err(|error| wrong(column, Type::Text, error))
 }

@@ -14,12 +14,16 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http_body::Frame;
 
-use super::server::{Requests, ask};
-use super::{DaemonStatus, JobCursor, JobStatus, JobsPart, OutboxStatus, Request, Status, StatusPart};
+use tokio::sync::mpsc;
+
+use super::{DaemonStatus, JobCursor, JobStatus, JobsPart, OutboxStatus, Question, Status, StatusPart, ask};
 use crate::model::OutcomeCounts;
 
 /// The answer that begins with this part.
-pub(super) fn answer(part: StatusPart, requests: Requests) -> io::Result<Response> {
+pub fn answer<Q>(part: StatusPart, requests: mpsc::Sender<Q>) -> io::Result<Response>
+where
+    Q: From<Question> + Send + 'static,
+{
     let StatusPart { status: Status { daemon, jobs, outcomes, outbox }, rest } = part;
     let mut document = Document::default();
     document.begin(&daemon)?;
@@ -37,16 +41,16 @@ pub(super) fn answer(part: StatusPart, requests: Requests) -> io::Result<Respons
 }
 
 /// The body of an answer with several parts.
-struct StatusBody {
+struct StatusBody<Q> {
     first: Option<Bytes>,
     /// Makes the next part; none after the last one.
-    next: Option<Next>,
+    next: Option<Next<Q>>,
 }
 
 /// A part that is under way, and what comes after it.
-type Next = Pin<Box<dyn Future<Output = io::Result<(Bytes, Option<Rest>)>> + Send>>;
+type Next<Q> = Pin<Box<dyn Future<Output = io::Result<(Bytes, Option<Rest<Q>>)>> + Send>>;
 
-impl HttpBody for StatusBody {
+impl<Q: From<Question> + Send + 'static> HttpBody for StatusBody<Q> {
     type Data = Bytes;
     type Error = io::Error;
 
@@ -62,24 +66,24 @@ impl HttpBody for StatusBody {
         let part = ready!(next.as_mut().poll(cx));
         self.next = None;
         Poll::Ready(Some(part.map(|(part, rest)| {
-            self.next = rest.map(|rest| Box::pin(rest.next()) as Next);
+            self.next = rest.map(|rest| Box::pin(rest.next()) as Next<Q>);
             Frame::data(part)
         })))
     }
 }
 
 /// What comes after the parts that were made.
-struct Rest {
+struct Rest<Q> {
     document: Document,
     cursor: JobCursor,
     outbox: OutboxStatus,
-    requests: Requests,
+    requests: mpsc::Sender<Q>,
 }
 
-impl Rest {
+impl<Q: From<Question>> Rest<Q> {
     /// Makes the next part. An error ends the body before its end, which the client notices.
     async fn next(mut self) -> io::Result<(Bytes, Option<Self>)> {
-        let part = ask(&self.requests, |reply| Request::Jobs(Box::new(self.cursor), reply)).await;
+        let part = ask(&self.requests, |reply| Question::Jobs(Box::new(self.cursor), reply).into()).await;
         let JobsPart { jobs, outcomes, rest } = part.map_err(|fault| io::Error::other(fault.error))?;
 
         self.document.add(&jobs)?;
@@ -219,7 +223,7 @@ mod tests {
     }
 
     /// A body that begins with the first of these jobs, and the requests for the others.
-    fn begun(jobs: usize) -> (Body, Status, mpsc::Receiver<Request>) {
+    fn begun(jobs: usize) -> (Body, Status, mpsc::Receiver<Question>) {
         let whole = status(jobs);
         let first = Status { jobs: whole.jobs[..1].to_vec(), ..whole.clone() };
         let (requests, asked) = mpsc::channel(1);
@@ -241,7 +245,9 @@ mod tests {
         for (at, rest) in [(1, Some(JobCursor::default())), (2, None)] {
             let jobs = vec![whole.jobs[at].clone()];
             let loop_answers = async {
-                let Some(Request::Jobs(_, reply)) = asked.recv().await else { panic!("no request for jobs") };
+                let Some(Question::Jobs(_, reply)) = asked.recv().await else {
+                    panic!("no request for jobs")
+                };
                 reply.send(Ok(JobsPart { jobs, outcomes: whole.outcomes, rest })).unwrap();
             };
             let (part, ()) = tokio::join!(next(&mut body), loop_answers);

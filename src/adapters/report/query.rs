@@ -44,7 +44,7 @@ pub struct StatusQuery {
 
 impl StatusQuery {
     /// What a query asks for.
-    pub(super) fn parse(query: &str) -> Result<Self, RequestError> {
+    pub fn parse(query: &str) -> Result<Self, RequestError> {
         let mut asked = Self::default();
         let (mut limit, mut ended_within) = (None, None);
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -80,7 +80,7 @@ impl StatusQuery {
     }
 
     /// Adds the query that asks for this.
-    pub(super) fn append_to(&self, url: &mut Url) {
+    pub fn append_to(&self, url: &mut Url) {
         let jobs = self.jobs.iter().flatten().map(|job| (JOB, job.as_str().to_owned()));
         let projects = self.projects.iter().flatten().map(|project| (PROJECT, project.to_string()));
         let indexes = self.indexes.iter().flatten().map(|pattern| (INDEX, pattern.to_string()));
@@ -109,7 +109,7 @@ impl StatusQuery {
     }
 
     /// Keeps the jobs of an answer that are asked for.
-    pub(super) fn retain(&self, jobs: &mut Vec<JobStatus>) {
+    pub fn retain(&self, jobs: &mut Vec<JobStatus>) {
         let filter = self.filter();
         jobs.retain(|JobStatus { project, job, outcome, .. }| {
             filter.includes(project, &job.id, job.facts.target_index_name.as_deref(), *outcome)

@@ -1,0 +1,63 @@
+//! Reads what a state keeps for people, beside the process that commits to it.
+//!
+//! Invariant: nothing here changes the state or waits for a commit.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::config::IndexPattern;
+use crate::model::{EndedRestore, Event, EventId, Outcome, ProjectName};
+
+/// Reads the history and the events of a state. Everything here waits for the disk or for a server.
+pub trait Reader: Send {
+    /// The restores that ended and match, the end observed last first.
+    fn history(&mut self, filter: &HistoryFilter, range: HistoryRange) -> Result<History, ReadError>;
+
+    /// The event that was emitted last, if the state has any.
+    fn last_event(&mut self) -> Result<Option<EventId>, ReadError>;
+
+    /// Up to `limit` events that were emitted after this one, in the order in which they were. An
+    /// event that is no longer kept stands for the time in its id.
+    fn events_after(&mut self, event: EventId, limit: usize) -> Result<Vec<Arc<Event>>, ReadError>;
+}
+
+/// Why a state cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ReadError {
+    /// What went wrong, and where.
+    pub message: String,
+    pub help: &'static str,
+}
+
+/// Selects restores that ended: those that match every part.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HistoryFilter {
+    /// Of one of these projects.
+    pub projects: Option<BTreeSet<ProjectName>>,
+    /// Into an index whose name matches one of these.
+    pub indexes: Option<Vec<IndexPattern>>,
+    /// With one of these outcomes.
+    pub outcomes: Option<BTreeSet<Outcome>>,
+    /// Whose end was observed at this time or later.
+    pub since: Option<Timestamp>,
+}
+
+/// A part of a long list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HistoryRange {
+    /// How many of its first items are left out.
+    pub skip: usize,
+    /// How many it has at most.
+    pub limit: usize,
+}
+
+/// Some restores that ended.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct History {
+    pub restores: Vec<EndedRestore>,
+    /// How many match, beyond the range, too.
+    pub total: usize,
+}

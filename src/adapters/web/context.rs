@@ -1,0 +1,66 @@
+//! What the handlers of requests know.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{mpsc, watch};
+
+use super::Health;
+use crate::adapters::report::{Question, ReadError, Reader, RequestError, Responder, ask};
+use crate::platform::clock::Clock;
+
+/// Where the listener finds what it shows, beside the daemon's loop.
+pub struct Sources {
+    /// The history and the events.
+    pub reader: Box<dyn Reader>,
+    pub clock: Clock,
+}
+
+/// What each handler has at hand.
+#[derive(Clone)]
+pub(super) struct Context {
+    questions: mpsc::Sender<Question>,
+    reader: Arc<Mutex<Box<dyn Reader>>>,
+    pub(super) health: Arc<Health>,
+    /// Counts the commits.
+    pub(super) commits: watch::Receiver<u64>,
+    pub(super) clock: Clock,
+}
+
+impl Context {
+    pub(super) fn new(
+        sources: Sources,
+        questions: mpsc::Sender<Question>,
+        health: Arc<Health>,
+        commits: watch::Receiver<u64>,
+    ) -> Self {
+        let Sources { reader, clock } = sources;
+        Self { questions, reader: Arc::new(Mutex::new(reader)), health, commits, clock }
+    }
+
+    /// Asks the daemon's loop.
+    pub(super) async fn ask<T>(
+        &self,
+        question: impl FnOnce(Responder<T>) -> Question,
+    ) -> Result<T, RequestError> {
+        ask(&self.questions, question).await
+    }
+
+    /// Where questions go, for answers that ask on.
+    pub(super) fn questions(&self) -> mpsc::Sender<Question> {
+        self.questions.clone()
+    }
+
+    /// Reads the state, on a thread that may wait for the disk.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&mut dyn Reader) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let reader = Arc::clone(&self.reader);
+        let work = move || read(&mut **reader.lock().unwrap_or_else(PoisonError::into_inner));
+        let broken = |_| ReadError {
+            message: "reading the state ended by a panic".to_owned(),
+            help: "report this: it is a bug",
+        };
+        tokio::task::spawn_blocking(work).await.map_err(broken)?
+    }
+}

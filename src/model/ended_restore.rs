@@ -1,0 +1,44 @@
+//! A restore that ended, as the history keeps it and publishes it.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::schema::DateTime;
+use super::{Elapsed, JobRef, Outcome, ProjectName, time};
+
+/// A restore that ended.
+// The comments of its fields are the descriptions of the published schema.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct EndedRestore {
+    /// The project of the restore.
+    pub project: ProjectName,
+    /// The restore.
+    pub job: JobRef,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// When its end was observed; the end itself is in `completed_at` of the job, if the API says it.
+    #[serde(serialize_with = "time::publish")]
+    #[schemars(with = "DateTime")]
+    pub end_observed_at: Timestamp,
+    /// How long it took.
+    #[serde(flatten)]
+    pub elapsed: Elapsed,
+    /// Seconds from `completed_at` to `end_observed_at`, if both are known; not below 0. `null` if
+    /// the restore was watched until its index was ready: the API does not say since when it serves.
+    pub detection_delay_seconds: Option<f64>,
+    /// The deliveries of the event that reported the end.
+    pub deliveries: DeliveryCounts,
+}
+
+/// How many deliveries are in which state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DeliveryCounts {
+    /// Not yet delivered.
+    pub pending: usize,
+    pub delivered: usize,
+    /// Given up: dead letters.
+    pub dead: usize,
+    /// Expired, or dropped by hand.
+    pub dropped: usize,
+}
