@@ -17,7 +17,7 @@ pub use query::StatusQuery;
 pub use question::{Question, Responder, ask};
 pub use reader::{History, HistoryFilter, HistoryRange, ReadError, Reader};
 pub use status::{
-    DaemonStatus, DeliveriesReport, JobCursor, JobStatus, JobsPart, OutboxStatus, ProjectStatus, SinkStatus,
-    Status, StatusPart,
+    DaemonStatus, DeliveriesReport, JobCursor, JobStatus, JobsPart, OutboxStatus, ProjectStatus,
+    ReloadStatus, SinkStatus, Status, StatusPart,
 };
 pub use status_body::answer as status_answer;

@@ -47,8 +47,37 @@ pub struct DaemonStatus {
     pub summary: String,
     /// Why the end of some restore would not be noticed, or not delivered, if so.
     pub trouble: Option<String>,
+    /// All that needs a person: what `trouble` says, of each project, and beside it dead letters and
+    /// a failed reload.
+    #[serde(default)]
+    pub troubles: Vec<String>,
+    /// The last reload of the configuration, if there was one.
+    #[serde(default)]
+    pub last_reload: Option<ReloadStatus>,
     /// The projects, by name.
     pub projects: Vec<ProjectStatus>,
+}
+
+/// How a reload of the configuration ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReloadStatus {
+    /// When it ended.
+    #[serde(serialize_with = "time::publish")]
+    pub at: Timestamp,
+    /// Why the configuration before stays in force, if it does.
+    pub error: Option<String>,
+}
+
+impl ReloadStatus {
+    pub fn succeeded(&self) -> bool {
+        self.error.is_none()
+    }
+
+    /// What needs a person, if the reload failed.
+    pub fn trouble(&self) -> Option<String> {
+        let error = self.error.as_ref()?;
+        Some(format!("the configuration was not reloaded, and the one before stays in force: {error}"))
+    }
 }
 
 /// What is sent, and where to.

@@ -213,6 +213,8 @@ mod tests {
                 "state",
                 "summary",
                 "trouble",
+                "troubles",
+                "last_reload",
                 "projects",
                 "jobs",
                 "outcomes",

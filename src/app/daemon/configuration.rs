@@ -62,6 +62,24 @@ pub enum LoadError {
     Monitor(#[from] MonitorError),
 }
 
+impl LoadError {
+    /// What is wrong, in one line.
+    pub(super) fn one_line(&self) -> String {
+        if let Self::Problems(problems) = self
+            && let Some(first) = problems.iter().next()
+        {
+            let more = match problems.iter().len() - 1 {
+                0 => String::new(),
+                more => format!(" (and {more} more)"),
+            };
+            return first.one_line() + &more;
+        }
+        let text = self.to_string();
+        let first = text.lines().next().unwrap_or_default();
+        first.strip_prefix("error: ").unwrap_or(first).to_owned()
+    }
+}
+
 impl Loaded {
     /// Reads the file at `path` and everything that it names. Blocks on the disk.
     pub fn read(path: &Path) -> Result<Self, LoadError> {

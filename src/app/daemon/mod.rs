@@ -139,7 +139,7 @@ impl Daemon {
         let started_at = driver.now().wall;
         let identity = Identity { started_at, config: config.as_ref().map(|(path, _)| path.clone()), state };
         let liveness = Liveness::new(manager, monitor, driver.clock());
-        let reloads = Reloads::new(config);
+        let reloads = Reloads::new(config, started_at);
         Self {
             driver,
             exit_when_done,
@@ -226,9 +226,11 @@ impl Daemon {
         // A failed send means that the client is gone.
         match question {
             Question::Status(query, reply) => {
-                drop(reply.send(status::full(driver, &self.identity, &query)));
+                drop(reply.send(status::full(driver, &self.identity, self.reloads.last(), &query)));
             }
-            Question::Daemon(reply) => drop(reply.send(Ok(status::daemon(driver, &self.identity)))),
+            Question::Daemon(reply) => {
+                drop(reply.send(Ok(status::daemon(driver, &self.identity, self.reloads.last()))));
+            }
             Question::Jobs(cursor, reply) => drop(reply.send(Ok(status::jobs(driver, *cursor)))),
         }
     }
@@ -242,15 +244,16 @@ impl Daemon {
 
     /// Uses what a read of the configuration loaded, or logs why it cannot be used.
     fn reloaded(&mut self, result: Result<Loaded, LoadError>) {
+        let now = self.driver.now();
         let answer = match result {
             Ok(Loaded { setup, monitor, drain_timeout, fixed, warnings }) => {
                 let changed = self.driver.reconfigure(setup);
                 self.liveness.reconfigure(monitor);
                 self.drain_timeout = drain_timeout;
-                let summary = status::summary(self.driver.engine(), self.driver.now());
-                Ok(self.reloads.loaded(&fixed, warnings, &changed, summary))
+                let summary = status::summary(self.driver.engine(), now);
+                Ok(self.reloads.loaded(now.wall, &fixed, warnings, &changed, summary))
             }
-            Err(error) => Err(reload::rejected(&error)),
+            Err(error) => Err(self.reloads.rejected(now.wall, &error)),
         };
 
         self.liveness.ready(&self.driver);

@@ -8,13 +8,14 @@ use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::task::{JoinError, JoinSet};
 use tracing::{error, info, warn};
 
 use super::configuration::{Fixed, LoadError, Loaded};
 use super::liveness::Liveness;
 use crate::adapters::control::Reloaded;
-use crate::adapters::report::{RequestError, RequestErrorKind, Responder};
+use crate::adapters::report::{ReloadStatus, RequestError, RequestErrorKind, Responder};
 use crate::engine::Reconfigured;
 use crate::model::JobId;
 use crate::platform::blocking;
@@ -25,6 +26,9 @@ const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// The read under way, and the requests that wait for it.
 pub(super) struct Reloads {
     config: Option<(PathBuf, Fixed)>,
+    /// When the configuration in force was loaded.
+    loaded_at: Timestamp,
+    last: Option<ReloadStatus>,
     reading: JoinSet<Result<Loaded, LoadError>>,
     /// Alive while a thread reads.
     thread: Weak<()>,
@@ -36,9 +40,29 @@ pub(super) struct Reloads {
 }
 
 impl Reloads {
-    pub(super) fn new(config: Option<(PathBuf, Fixed)>) -> Self {
-        let reading = JoinSet::new();
-        Self { config, reading, thread: Weak::new(), waiting: Vec::new(), again: false, next: Vec::new() }
+    /// Reloads of this file, which was loaded at the start of the daemon.
+    pub(super) fn new(config: Option<(PathBuf, Fixed)>, loaded_at: Timestamp) -> Self {
+        Self {
+            config,
+            loaded_at,
+            last: None,
+            reading: JoinSet::new(),
+            thread: Weak::new(),
+            waiting: Vec::new(),
+            again: false,
+            next: Vec::new(),
+        }
+    }
+
+    /// When the configuration in force was loaded: at the start, or by the last reload that
+    /// succeeded.
+    pub(super) fn loaded_at(&self) -> Timestamp {
+        self.loaded_at
+    }
+
+    /// How the last reload ended, if there was one.
+    pub(super) fn last(&self) -> Option<&ReloadStatus> {
+        self.last.as_ref()
     }
 
     /// Begins a read, or has one follow the read under way. A signal has no reply.
@@ -94,15 +118,18 @@ impl Reloads {
         }
     }
 
-    /// Reports a configuration that is in force now, with its `warnings` and what of it takes
-    /// effect only after a restart.
+    /// Reports a configuration that is in force from `at` on, with its `warnings` and what of it
+    /// takes effect only after a restart.
     pub(super) fn loaded(
-        &self,
+        &mut self,
+        at: Timestamp,
         fixed: &Fixed,
         mut warnings: Vec<String>,
         changed: &Reconfigured,
         summary: String,
     ) -> Reloaded {
+        self.loaded_at = at;
+        self.last = Some(ReloadStatus { at, error: None });
         let first = self.config.as_ref().map(|(_, fixed)| fixed);
         warnings.extend(first.map(|first| first.misses(fixed)).unwrap_or_default());
         let (added, removed) = (changed.added.len(), changed.removed.len());
@@ -114,6 +141,13 @@ impl Reloads {
         }
 
         Reloaded { summary, jobs_added: added, jobs_removed: removed, warnings }
+    }
+
+    /// Logs why a configuration is not used.
+    pub(super) fn rejected(&mut self, at: Timestamp, error: &LoadError) -> RequestError {
+        error!("the configuration is not used, and the one before stays in force:\n{error}");
+        self.last = Some(ReloadStatus { at, error: Some(error.one_line()) });
+        RequestError::new(RequestErrorKind::BadConfiguration, error.to_string())
     }
 
     /// Answers the requests that waited for the read, and begins the next read if others came
@@ -128,12 +162,6 @@ impl Reloads {
             self.begin(liveness);
         }
     }
-}
-
-/// Logs why a configuration is not used.
-pub(super) fn rejected(error: &LoadError) -> RequestError {
-    error!("the configuration is not used, and the one before stays in force:\n{error}");
-    RequestError::new(RequestErrorKind::BadConfiguration, error.to_string())
 }
 
 /// The ids of some jobs, or the first of them if they are many.
@@ -161,7 +189,7 @@ mod tests {
         assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
         let mut liveness = Liveness::new(Notifier::default(), None, Clock::system());
         let fixed = Fixed { state: None, log: LogFormat::Human };
-        let mut reloads = Reloads::new(Some((path.clone(), fixed)));
+        let mut reloads = Reloads::new(Some((path.clone(), fixed)), Timestamp::UNIX_EPOCH);
         for stuck in [false, true, true] {
             reloads.request(None, &mut liveness);
             let error = reloads.next().await.unwrap().unwrap_err();

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{named, requests, trouble};
 use crate::adapters::report::{
     DaemonStatus, DeliveriesReport, JobCursor, JobStatus, JobsPart, OutboxStatus, ProjectStatus,
-    RequestError, SinkStatus, Status, StatusPart, StatusQuery,
+    ReloadStatus, RequestError, SinkStatus, Status, StatusPart, StatusQuery,
 };
 use crate::app::driver::Driver;
 use crate::app::plural::counted;
@@ -60,10 +60,8 @@ fn headline(engine: &Engine, now: Now, troubles: &[String]) -> String {
     for trouble in troubles {
         add(format!("; {trouble}"));
     }
-    let dead_letters = engine.deliveries().dead_letters();
-    if dead_letters > 0 {
-        let dead_letters = counted(dead_letters, "dead letter", "dead letters");
-        add(format!("; {dead_letters} (restore-watch deliveries)"));
+    if let Some(dead_letters) = trouble::of_dead_letters(engine) {
+        add(format!("; {dead_letters}"));
     }
 
     if let Some(next) = engine.polls().next_at() {
@@ -93,11 +91,12 @@ pub(super) struct Identity {
 pub(super) fn full(
     driver: &Driver,
     identity: &Identity,
+    last_reload: Option<&ReloadStatus>,
     query: &StatusQuery,
 ) -> Result<StatusPart, RequestError> {
     let (engine, now) = (driver.engine(), driver.now());
     let JobsPart { jobs, outcomes, rest } = jobs(driver, first_jobs(engine, query)?);
-    let daemon = daemon(driver, identity);
+    let daemon = daemon(driver, identity, last_reload);
     let outbox = OutboxStatus {
         sinks: engine.sinks().map(|sink| sink_status(&sink, now)).collect(),
         deliveries: deliveries_report(engine),
@@ -106,7 +105,11 @@ pub(super) fn full(
 }
 
 /// The daemon and its projects, without jobs.
-pub(super) fn daemon(driver: &Driver, identity: &Identity) -> DaemonStatus {
+pub(super) fn daemon(
+    driver: &Driver,
+    identity: &Identity,
+    last_reload: Option<&ReloadStatus>,
+) -> DaemonStatus {
     let (engine, now) = (driver.engine(), driver.now());
     DaemonStatus {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -116,7 +119,9 @@ pub(super) fn daemon(driver: &Driver, identity: &Identity) -> DaemonStatus {
         config: identity.config.clone(),
         state: identity.state.clone(),
         summary: summary(engine, now),
-        trouble: trouble::all(driver),
+        trouble: trouble::of_restores(driver),
+        troubles: trouble::all(driver, last_reload),
+        last_reload: last_reload.cloned(),
         projects: engine.projects().map(project_status).collect(),
     }
 }

@@ -5,50 +5,81 @@
 use jiff::Timestamp;
 
 use super::status::is_watched;
+use crate::adapters::report::ReloadStatus;
 use crate::app::diagnostics::left_out_in_words;
 use crate::app::driver::Driver;
+use crate::app::plural::counted;
 use crate::engine::{Engine, ProjectView, SinkTrouble, SinkView};
 use crate::model::time::{Instant, Now};
 
 /// Why the end of some restore would go unnoticed, or would not be delivered, if so.
-pub(super) fn all(driver: &Driver) -> Option<String> {
+pub(super) fn of_restores(driver: &Driver) -> Option<String> {
     let of_sinks = of_sinks(driver.engine(), driver.now());
     let troubles: Vec<_> = of_watch(driver).into_iter().chain(of_sinks).collect();
     (!troubles.is_empty()).then(|| troubles.join("; "))
 }
 
+/// All that needs a person, each in a text: of each project and each sink, dead letters, and a
+/// reload that failed.
+pub(super) fn all(driver: &Driver, last_reload: Option<&ReloadStatus>) -> Vec<String> {
+    let engine = driver.engine();
+    let of_sinks = of_sinks(engine, driver.now());
+    let of_reload = last_reload.and_then(ReloadStatus::trouble);
+    of_stuck(driver)
+        .into_iter()
+        .chain(of_projects(driver))
+        .chain(of_sinks)
+        .chain(of_dead_letters(engine))
+        .chain(of_reload)
+        .collect()
+}
+
 /// Why the end of some restore would go unnoticed, if it would.
 pub(super) fn of_watch(driver: &Driver) -> Option<String> {
-    if let Some(what) = driver.stuck() {
-        return Some(format!("{what} does not end"));
-    }
+    of_stuck(driver).or_else(|| of_projects(driver).next())
+}
+
+fn of_stuck(driver: &Driver) -> Option<String> {
+    driver.stuck().map(|what| format!("{what} does not end"))
+}
+
+fn of_projects(driver: &Driver) -> impl Iterator<Item = String> {
     let now = driver.now().instant;
     let watched = |project: &ProjectView<'_>| project.paused_since.is_none() && is_watched(project);
-    driver.engine().projects().filter(watched).find_map(|project| {
-        let name = project.name;
-        let lasts =
-            |since: Option<Instant>| since.is_some_and(|at| now.since(at) >= project.unreachable_after);
-        let is_unanswered = lasts(project.unanswered_since);
-        match project.unauthorized {
-            Some(_) => Some(format!("the key of the project {name} is refused")),
-            None if project.misconfigured.is_some() => {
-                let reason = project.misconfigured.unwrap_or_default();
-                Some(format!("the project {name} is misconfigured: {reason}"))
-            }
-            None if is_unanswered => Some(format!("the API of the project {name} cannot be reached")),
-            None if lasts(project.list_failing_since) => {
-                Some(format!("the restores of the project {name} cannot be listed"))
-            }
-            None if project.left_out.is_some() => project.left_out.map(|reason| {
-                let reason = left_out_in_words(reason);
-                format!("not all restores of the project {name} are watched: {reason}")
-            }),
-            None => match driver.engine().polls().overdue(name, now) {
-                0 => None,
-                polls => Some(format!("polls of the project {name} are overdue: {polls}")),
-            },
+    let projects = driver.engine().projects().filter(watched);
+    projects.filter_map(move |project| of_project(driver.engine(), &project, now))
+}
+
+fn of_project(engine: &Engine, project: &ProjectView<'_>, now: Instant) -> Option<String> {
+    let name = project.name;
+    let lasts = |since: Option<Instant>| since.is_some_and(|at| now.since(at) >= project.unreachable_after);
+    let is_unanswered = lasts(project.unanswered_since);
+    match project.unauthorized {
+        Some(_) => Some(format!("the key of the project {name} is refused")),
+        None if project.misconfigured.is_some() => {
+            let reason = project.misconfigured.unwrap_or_default();
+            Some(format!("the project {name} is misconfigured: {reason}"))
         }
-    })
+        None if is_unanswered => Some(format!("the API of the project {name} cannot be reached")),
+        None if lasts(project.list_failing_since) => {
+            Some(format!("the restores of the project {name} cannot be listed"))
+        }
+        None if project.left_out.is_some() => project.left_out.map(|reason| {
+            let reason = left_out_in_words(reason);
+            format!("not all restores of the project {name} are watched: {reason}")
+        }),
+        None => match engine.polls().overdue(name, now) {
+            0 => None,
+            polls => Some(format!("polls of the project {name} are overdue: {polls}")),
+        },
+    }
+}
+
+/// How many dead letters there are, if any, and where they are listed.
+pub(super) fn of_dead_letters(engine: &Engine) -> Option<String> {
+    let count = engine.deliveries().dead_letters();
+    let counted = counted(count, "dead letter", "dead letters");
+    (count > 0).then(|| format!("{counted} (restore-watch deliveries)"))
 }
 
 /// Why the end of some restore would not be delivered, for each sink that is in trouble.

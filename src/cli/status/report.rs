@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Style};
 use console::truncate_str;
 
 use super::jobs;
-use crate::adapters::report::{OutboxStatus, ProjectStatus, SinkStatus, Status};
+use crate::adapters::report::{OutboxStatus, ProjectStatus, ReloadStatus, SinkStatus, Status};
 use crate::platform::lines::wrap_at_spaces;
 use crate::platform::locale;
 
@@ -78,7 +78,9 @@ fn head(status: &Status, surface: Surface) -> Vec<String> {
     let Status { daemon, outbox, .. } = status;
     let mut lines = surface.wrapped(&daemon.summary);
     let trouble = AnsiColor::Yellow.on_default();
-    let troubles = daemon.trouble.iter().flat_map(|text| surface.wrapped(&format!("trouble: {text}")));
+    let of_reload = daemon.last_reload.as_ref().and_then(ReloadStatus::trouble);
+    let troubles = daemon.trouble.iter().chain(&of_reload);
+    let troubles = troubles.flat_map(|text| surface.wrapped(&format!("trouble: {text}")));
     lines.extend(troubles.map(|line| surface.painted(&line, trouble)));
     for project in &daemon.projects {
         lines.extend(of_project(project).iter().flat_map(|text| surface.wrapped(text)));
