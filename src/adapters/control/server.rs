@@ -1,7 +1,7 @@
 //! The daemon's end of the control socket.
 
 use std::io::ErrorKind;
-use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, PermissionsExt as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use axum::Json;
@@ -13,16 +13,15 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::net::UnixListener;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
-use super::connections::{self, ARRIVAL_TIMEOUT};
+use super::connections;
 use super::{AddJobs, ExplainJob, ForgetJobs, Request, RequestError, RequestErrorKind, Responder, TestSinks};
+use crate::adapters::http::{ARRIVAL_TIMEOUT, SocketError, SocketFile};
 use crate::adapters::report::{Question, StatusQuery, ask, status_answer};
 use crate::model::ProjectName;
-use crate::platform::identity::{self, Identity};
 
 /// The largest body of a request that is read, in bytes: about 20,000 jobs.
 const MAX_BODY: usize = 1024 * 1024;
@@ -51,9 +50,7 @@ pub enum BindError {
 /// A control socket that is being served. Dropping it closes and removes the socket.
 #[derive(Debug)]
 pub struct Server {
-    path: PathBuf,
-    /// Which file is this socket: another daemon may have replaced it.
-    identity: Option<Identity>,
+    socket: SocketFile,
     requests: mpsc::Receiver<Request>,
     serving: AbortHandle,
 }
@@ -70,16 +67,13 @@ impl Server {
                 _ => {}
             }
         }
-        remove_stale(path)?;
 
-        let listener = UnixListener::bind(path).map_err(unusable)?;
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(unusable)?;
+        let (socket, listener) = SocketFile::bind(path, 0o600)?;
         let (sender, requests) = mpsc::channel(BACKLOG);
         let serving = tokio::spawn(async move {
             connections::serve(listener, router(sender)).await;
         });
-        let identity = identity_at(path);
-        Ok(Self { path: path.to_owned(), identity, requests, serving: serving.abort_handle() })
+        Ok(Self { socket, requests, serving: serving.abort_handle() })
     }
 
     /// The next request. Dropping the future loses none.
@@ -92,39 +86,23 @@ impl Server {
 
     /// Where it listens.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.socket.path()
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
         self.serving.abort();
-        if self.identity.is_some() && identity_at(&self.path) == self.identity {
-            drop(std::fs::remove_file(&self.path));
-        }
     }
 }
 
-/// Which file is at a path; a symbolic link is not followed.
-fn identity_at(path: &Path) -> Option<Identity> {
-    std::fs::symlink_metadata(path).ok().as_ref().map(identity::of)
-}
-
-/// Removes a socket at which no process listens.
-fn remove_stale(path: &Path) -> Result<(), BindError> {
-    let unusable = |error| BindError::Unusable { path: path.to_owned(), error };
-    match std::fs::symlink_metadata(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(unusable(error)),
-        Ok(found) if !found.file_type().is_socket() => return Err(BindError::NoSocket(path.to_owned())),
-        Ok(_) => {}
-    }
-    match std::os::unix::net::UnixStream::connect(path) {
-        Ok(_) => Err(BindError::InUse(path.to_owned())),
-        Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
-            std::fs::remove_file(path).map_err(unusable)
+impl From<SocketError> for BindError {
+    fn from(error: SocketError) -> Self {
+        match error {
+            SocketError::InUse(path) => Self::InUse(path),
+            SocketError::NoSocket(path) => Self::NoSocket(path),
+            SocketError::Unusable { path, error } => Self::Unusable { path, error },
         }
-        Err(error) => Err(unusable(error)),
     }
 }
 

@@ -1,5 +1,5 @@
 //! What the adapters that speak HTTP share: building a client, reading an answer, saying what went
-//! wrong.
+//! wrong; and serving clients.
 //!
 //! Invariant: no redirect is ever followed (a header such as `Api-Key` would travel with it), no
 //! body is read beyond its bound, and no text made here holds a URL's path or query, which may be
@@ -14,9 +14,12 @@ mod fault;
 mod head;
 mod look_up;
 mod options;
+mod prompt_stream;
 mod proxy;
 mod recipe;
 mod resolver;
+mod serving;
+mod socket;
 mod thread;
 mod tls;
 
@@ -29,4 +32,6 @@ pub use head::{date, redirect_target, retry_after};
 pub use options::ClientOptions;
 pub use proxy::{Proxy, ProxyError, proxy_of, with_proxy_credentials};
 pub use recipe::local;
+pub use serving::{ARRIVAL_TIMEOUT, Connections, Listener, Terms as ServingTerms};
+pub use socket::{SocketError, SocketFile};
 pub use thread::use_threads;
