@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::keys::{API, CADENCE, DISCOVER, HEARTBEAT, JOB, STATE, TOP, WATCH};
-use super::{Effort, Endpoint, IndexPattern, LogFormat, Problem, SecretSource, SinkSettings, UrlSource};
+use super::{
+    Effort, Endpoint, HttpSettings, IndexPattern, LogFormat, Problem, SecretSource, SinkSettings, UrlSource,
+};
 use crate::model::{JobId, ProjectName, Until, duration};
 
 /// All a configuration says.
@@ -21,6 +23,8 @@ pub struct Settings {
     pub state: StateSettings,
     /// The dead-man monitor that is pinged.
     pub monitor: Option<MonitorSettings>,
+    /// The HTTP listener.
+    pub http: HttpSettings,
     /// How long deliveries under way may take after a request to stop.
     pub drain_timeout: Duration,
     /// What of the file will surprise, in its order.

@@ -1,7 +1,7 @@
 //! What of a valid file will surprise: each case with its text and its help.
 //!
 //! Invariant: a setting that is meant can be written so that there is no warning, but for a log
-//! without events: its reader must learn that there are none.
+//! without events, whose reader must learn that there are none, and a listener that is open to all.
 
 use super::WebhookFormat;
 use super::quote::quoted;
@@ -19,6 +19,8 @@ pub(super) enum Surprise<'a> {
     SilentLog { sink: &'a str },
     /// A name begins or ends with white space.
     BlankInName { name: &'a str },
+    /// Other machines can reach the listener without a token.
+    OpenToAll { address: &'a str },
 }
 
 impl Surprise<'_> {
@@ -34,6 +36,9 @@ impl Surprise<'_> {
             Self::OnlyLog => "no sink reaches a person: events go to the log only".to_owned(),
             Self::SilentLog { sink } => {
                 format!("the sink {} gets no events: the log says nothing of restores", quoted(sink))
+            }
+            Self::OpenToAll { address } => {
+                format!("every machine that can reach {address} may read what the listener shows")
             }
             Self::BlankInName { name } => {
                 format!("the name {} begins or ends with white space, which is part of it", quoted(name))
@@ -54,6 +59,9 @@ impl Surprise<'_> {
                     .to_owned()
             }
             Self::SilentLog { .. } => "remove `events` to have them logged".to_owned(),
+            Self::OpenToAll { .. } => {
+                "add token = { file = \"PATH\" } or { credential = \"NAME\" } to [http]".to_owned()
+            }
             Self::BlankInName { name } => format!("write {}", quoted(name.trim()).replace('`', "\"")),
         }
     }

@@ -100,6 +100,10 @@ pub(super) enum Kind {
     /// Where a secret is: a name or a path, in place of which the secret itself is sometimes
     /// written.
     SecretPlace,
+    /// An address to listen at, or an array of them.
+    Listen,
+    /// An array of names of hosts.
+    Hosts,
     /// An address, which may itself be a secret, or where it is.
     Url,
     Table(&'static Table),
@@ -310,6 +314,8 @@ impl Kind {
             | Self::Text { .. }
             | Self::IndexPatterns
             | Self::Events
+            | Self::Listen
+            | Self::Hosts
             | Self::Jobs => Shown::Texts,
             Self::Boolean
             | Self::Integer { .. }

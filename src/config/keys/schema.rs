@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{DISCOVER, JOB, Key, Kind, SECRET, SINK, TOP, Table};
 use crate::config::choices::SinkType;
-use crate::config::{EventFilter, LogLevel, Rate};
+use crate::config::{EventFilter, HttpSettings, LogLevel, Rate};
 use crate::model::{EventKind, Keyword as _, duration};
 
 /// Durations as `model::duration` reads them.
@@ -91,6 +91,11 @@ fn of_kind(kind: &Kind) -> Value {
         Kind::Discover => json!({ "oneOf": [{ "type": "boolean" }, of_table(&DISCOVER)] }),
         Kind::Secret => secret,
         Kind::Secrets { most } => json!({ "oneOf": [secret, array(&secret, Some(*most))] }),
+        Kind::Listen => {
+            let address = json!({ "type": "string", "minLength": 1 });
+            json!({ "oneOf": [address, array(&address, Some(HttpSettings::MOST))] })
+        }
+        Kind::Hosts => array(&json!({ "type": "string", "minLength": 1 }), None),
         Kind::Url => json!({ "oneOf": [{ "type": "string", "minLength": 1 }, secret] }),
         Kind::Table(table) => of_table(table),
         Kind::Tables(table) => json!({ "type": "array", "items": of_table(table) }),

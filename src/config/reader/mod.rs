@@ -3,6 +3,7 @@
 //! Invariant: a file is either understood whole or refused with every problem it has; nothing in it
 //! is ignored. No secret is read here, and none that stands in the file is repeated.
 
+mod http;
 mod layers;
 mod monitor;
 mod project;
@@ -69,6 +70,7 @@ pub(super) fn parse_in(text: &str, file: &Path, variables: &Variables<'_>) -> Re
     let sinks = sink::read(&mut top, base);
     let state = state::read(&mut top, base, variables);
     let monitor = monitor::read(&mut top, base);
+    let http = http::read(&mut top, base);
     let drain_timeout = top.duration("drain_timeout").unwrap_or(Settings::DRAIN_TIMEOUT);
     top.finish();
 
@@ -78,7 +80,7 @@ pub(super) fn parse_in(text: &str, file: &Path, variables: &Variables<'_>) -> Re
     }
     // To mask a large file takes time, and most have no warnings.
     let warnings = if report.has_warnings() { report.into_warnings(&source(), file) } else { Vec::new() };
-    Ok(Settings { projects, sinks, state, monitor, drain_timeout, warnings })
+    Ok(Settings { projects, sinks, state, monitor, http, drain_timeout, warnings })
 }
 
 /// Parses a text, or returns its syntax errors: all of them, or the first one of a long text.

@@ -224,7 +224,7 @@ impl<'a> Value<'a> {
 }
 
 /// What is wrong with the path of a file, and what to do about it.
-fn path_fault(text: &str) -> Option<(String, &'static str)> {
+pub(super) fn path_fault(text: &str) -> Option<(String, &'static str)> {
     const GIVE: &str = "give the path of a file";
     const WHOLE: &str = "write the whole path, such as \"/etc/restore-watch/FILE\"; a relative one starts at the directory \
                          of this file";

@@ -1,5 +1,6 @@
 //! The declarations of the keys, table by table.
 
+mod http;
 mod jobs;
 mod layers;
 mod project;
@@ -10,6 +11,7 @@ mod top;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+pub(in crate::config) use self::http::HTTP;
 pub(in crate::config) use self::jobs::{DISCOVER, JOB};
 pub(in crate::config) use self::layers::{API, CADENCE, WATCH};
 pub(in crate::config) use self::project::PROJECT;
@@ -21,8 +23,8 @@ use crate::model::{Keyword, duration};
 
 /// All of them, in the order of the sample.
 pub(in crate::config) static TABLES: &[&Table] = &[
-    &TOP, &JOB, &DISCOVER, &API, &CADENCE, &WATCH, &STATE, &HEARTBEAT, &PROJECT, &SINK, &LOG, &DESKTOP,
-    &WEBHOOK, &SECRET,
+    &TOP, &JOB, &DISCOVER, &API, &CADENCE, &WATCH, &STATE, &HEARTBEAT, &HTTP, &PROJECT, &SINK, &LOG,
+    &DESKTOP, &WEBHOOK, &SECRET,
 ];
 
 const ANY_DURATION: RangeInclusive<Duration> = Duration::ZERO..=duration::MAX;

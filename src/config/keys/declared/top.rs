@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ALLOW_HTTP, API, CADENCE, INTERVAL, PROJECT, TEXT, WATCH, time};
+use super::{ALLOW_HTTP, API, CADENCE, HTTP, INTERVAL, PROJECT, TEXT, WATCH, time};
 use crate::config::keys::{Key, Kind, Table};
 use crate::model::duration;
 
@@ -34,6 +34,7 @@ pub(in crate::config) static TOP: Table = Table {
         Key::new("watch", Kind::Table(&WATCH), "When trouble becomes an event, for all projects."),
         Key::new("state", Kind::Table(&STATE), "Where the state is kept, and for how long."),
         Key::new("heartbeat", Kind::Table(&HEARTBEAT), "A dead man's switch that gets a ping while the watch works."),
+        Key::new("http", Kind::Table(&HTTP), "The HTTP listener, which shows health, metrics and the status page."),
         Key::new("project", Kind::Tables(&PROJECT), "Further projects, or settings of the default one."),
         Key::new(
             "sink",

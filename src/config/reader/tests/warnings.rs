@@ -129,6 +129,25 @@ fn receiver_taken_for_a_type_gets_a_help() {
 }
 
 #[test]
+fn remote_listener_without_a_token_is_a_warning() {
+    let listens =
+        |text: &str| warnings(&with_log(&format!("jobs = ['a']\n[http]\nallow_remote = true\n{text}")));
+
+    let found = listens("listen = ['127.0.0.1:1', '0.0.0.0:9115']");
+
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0].contains("config.toml:4:26") && found[0].contains("can reach http://0.0.0.0:9115"),
+        "{found:?}"
+    );
+    for text in
+        ["listen = '127.0.0.1:1'", "listen = '[::]:1'\ntoken = { env = 'TOKEN' }", "listen = 'unix:a'"]
+    {
+        assert_eq!(listens(text), [""; 0]);
+    }
+}
+
+#[test]
 fn key_at_the_top_is_answered_with_an_example() {
     insta::assert_snapshot!(printed("discover = true\napi_key = \"pcsk_canary\""), @r#"
 error: unknown key `api_key`
