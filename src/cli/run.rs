@@ -1,7 +1,6 @@
 //! `restore-watch run`
 
 use std::io::IsTerminal as _;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use clap::Parser;
 use tracing::{info, warn};
 
 use super::start::{READING, block_on, cannot_listen, check_threads, listen, no_thread, unless_stopped};
+use super::values::parse_listen_address;
 use super::{Done, Failure};
 use crate::adapters::control::{self, BindError, Server};
 use crate::adapters::store::{self, Opened, Store};
@@ -17,7 +17,7 @@ use crate::adapters::telemetry::{self, Stream, Style};
 use crate::adapters::web;
 use crate::app::daemon::{self, Loaded, Options};
 use crate::app::driver::{Driver, State};
-use crate::config::{self, Settings, StateSettings};
+use crate::config::{self, HttpSettings, ListenAddress, Settings, StateSettings};
 use crate::engine::Engine;
 use crate::model::Exit;
 use crate::platform::clock::Clock;
@@ -54,9 +54,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "PATH", env = "RESTORE_WATCH_SOCKET")]
     socket: Option<PathBuf>,
 
-    /// Serve metrics, health and the status page at this address
-    #[arg(long, value_name = "ADDRESS")]
-    http: Option<SocketAddr>,
+    /// Serve health, metrics and the status page at this address, as 127.0.0.1:9115 or unix:PATH
+    ///
+    /// It overrides `listen` in the configuration, and can be given several times.
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_listen_address)]
+    http: Vec<ListenAddress>,
 
     /// Rename a state that cannot be used, and start with a new one
     ///
@@ -89,8 +91,9 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
         let clock = Clock::system();
         let place = settings.state.clone();
         let location = store::backend(&place).map(|backend| backend.location());
+        let http = listener_settings(&args.http, &settings.http)?;
         let loaded = unless_stopped(&mut signals, READING, move || Ok(Loaded::new(settings)?)).await?;
-        let Loaded { setup, monitor, drain_timeout, fixed, warnings } = loaded;
+        let Loaded { setup, monitor, token, drain_timeout, fixed, warnings } = loaded;
         for warning in warnings {
             warn!("{warning}");
         }
@@ -111,7 +114,7 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
             state: location,
             monitor,
             control: control(args.socket.as_deref())?,
-            web: args.http.map(|address| listen_at(address, &*state.store, clock)).transpose()?,
+            web: serve_http(http, token, &*state.store, clock)?,
             manager,
             hangups,
         };
@@ -168,14 +171,42 @@ fn control(explicit: Option<&Path>) -> Result<Option<Server>, Failure> {
     }
 }
 
-/// Makes the HTTP listener.
-fn listen_at(address: SocketAddr, store: &dyn Store, clock: Clock) -> Result<web::Server, Failure> {
+/// The settings of the listener with the addresses of the command line, if it has some.
+fn listener_settings(named: &[ListenAddress], settings: &HttpSettings) -> Result<HttpSettings, Failure> {
+    if named.is_empty() {
+        return Ok(settings.clone());
+    }
+    if let Some(address) = named.iter().find(|address| address.is_remote() && !settings.allow_remote) {
+        let error = format!("--http: other machines can reach {address}");
+        let help = "name a loopback address such as 127.0.0.1:9115, or set `allow_remote = true` in [http]";
+        return Err(Failure::usage(error).with_help(help));
+    }
+
+    let settings = HttpSettings { listen: named.to_vec(), ..settings.clone() };
+    if let Some(warning) = settings.warning() {
+        warn!("{warning}");
+    }
+    Ok(settings)
+}
+
+/// Makes the HTTP listener, if it has an address.
+fn serve_http(
+    settings: HttpSettings,
+    token: Option<web::Token>,
+    store: &dyn Store,
+    clock: Clock,
+) -> Result<Option<web::Server>, Failure> {
+    if settings.listen.is_empty() {
+        return Ok(None);
+    }
+    let access = web::Access { token, hosts: settings.hosts };
     let sources = web::Sources { reader: store.reader()?, clock };
-    let server = web::Server::start(address, sources).map_err(|error| {
-        Failure::new(Exit::State, error.to_string()).with_help("name another address with --http")
-    })?;
-    info!("listening on http://{}", server.address());
-    Ok(server)
+    let server = web::Server::start(&settings.listen, access, sources)
+        .map_err(|error| Failure::new(Exit::State, error.to_string()).with_help(error.help()))?;
+    for address in server.addresses() {
+        info!(%address, "listening on {address}");
+    }
+    Ok(Some(server))
 }
 
 /// Opens the state, before anything is polled or sent.

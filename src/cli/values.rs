@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::Failure;
-use crate::config::{CadenceSettings, Effort};
+use crate::config::{CadenceSettings, Effort, ListenAddress, ListenError};
 use crate::model::{Keyword as _, duration};
 
 /// Parses a duration of the command line.
@@ -27,6 +27,11 @@ pub(super) fn parse_interval(text: &str) -> Result<Duration, String> {
     } else {
         Err("must be between 10ms and 1d".to_owned())
     }
+}
+
+/// Parses an address to listen at. The path of a socket starts at the current directory.
+pub(super) fn parse_listen_address(text: &str) -> Result<ListenAddress, ListenError> {
+    ListenAddress::parse(text, &std::path::absolute(".").unwrap_or_default())
 }
 
 /// Parses how long a restore is expected to take.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use super::surprise::Surprise;
 use super::{SecretSource, ShownPath};
 
 /// The listener of a daemon.
@@ -23,9 +24,12 @@ impl HttpSettings {
     /// The most addresses.
     pub(super) const MOST: usize = 16;
 
-    /// The first address that other machines can reach and that needs no token, if there is one.
-    pub fn open_to_all(&self) -> Option<&ListenAddress> {
-        self.listen.iter().find(|address| address.is_remote() && self.token.is_none())
+    /// Warns of an address that other machines can reach and that needs no token, in one line.
+    pub fn warning(&self) -> Option<String> {
+        let open = self.listen.iter().find(|address| address.is_remote() && self.token.is_none())?;
+        let address = open.to_string();
+        let surprise = Surprise::OpenToAll { address: &address };
+        Some(format!("{}; {}", surprise.message(), surprise.help()))
     }
 }
 

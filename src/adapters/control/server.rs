@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::net::UnixListener;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
@@ -69,6 +70,7 @@ impl Server {
         }
 
         let (socket, listener) = SocketFile::bind(path, 0o600)?;
+        let listener = UnixListener::from_std(listener).map_err(unusable)?;
         let (sender, requests) = mpsc::channel(BACKLOG);
         let serving = tokio::spawn(async move {
             connections::serve(listener, router(sender)).await;

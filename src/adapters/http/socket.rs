@@ -5,9 +5,8 @@
 
 use std::io::ErrorKind;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-
-use tokio::net::UnixListener;
 
 use crate::platform::identity::{self, Identity};
 
@@ -34,14 +33,15 @@ pub struct SocketFile {
 }
 
 impl SocketFile {
-    /// Makes a socket that only users whom `mode` permits may use. A socket that a dead process left
-    /// behind is replaced. Called within a runtime.
+    /// Makes a socket that only users whom `mode` permits may use, and that does not block. A socket
+    /// that a dead process left behind is replaced.
     pub fn bind(path: &Path, mode: u32) -> Result<(Self, UnixListener), SocketError> {
         let unusable = |error| SocketError::Unusable { path: path.to_owned(), error };
         remove_stale(path)?;
         let listener = UnixListener::bind(path).map_err(unusable)?;
         let file = Self { path: path.to_owned(), identity: identity_at(path) };
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).map_err(unusable)?;
+        listener.set_nonblocking(true).map_err(unusable)?;
         Ok((file, listener))
     }
 
@@ -72,7 +72,7 @@ fn remove_stale(path: &Path) -> Result<(), SocketError> {
         Ok(found) if !found.file_type().is_socket() => return Err(SocketError::NoSocket(path.to_owned())),
         Ok(_) => {}
     }
-    match std::os::unix::net::UnixStream::connect(path) {
+    match UnixStream::connect(path) {
         Ok(_) => Err(SocketError::InUse(path.to_owned())),
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
             std::fs::remove_file(path).map_err(unusable)
@@ -85,8 +85,8 @@ fn remove_stale(path: &Path) -> Result<(), SocketError> {
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn dropping_keeps_the_socket_of_another_process() {
+    #[test]
+    fn dropping_keeps_the_socket_of_another_process() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("a.sock");
         let first = SocketFile::bind(&path, 0o600).unwrap();
@@ -100,11 +100,11 @@ mod tests {
         assert!(!path.exists());
     }
 
-    #[tokio::test]
-    async fn only_a_stale_socket_is_replaced() {
+    #[test]
+    fn only_a_stale_socket_is_replaced() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("a.sock");
-        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+        drop(UnixListener::bind(&path).unwrap());
         assert!(path.exists(), "left behind");
 
         drop(SocketFile::bind(&path, 0o660).unwrap());

@@ -1,12 +1,18 @@
 //! What the handlers of requests know.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
 
 use super::Health;
-use crate::adapters::report::{Question, ReadError, Reader, RequestError, Responder, ask};
+use crate::adapters::report::{Question, ReadError, Reader, RequestError, RequestErrorKind, Responder, ask};
 use crate::platform::clock::Clock;
+
+/// How long an answer of the daemon's loop may take. A loop that is slower is stuck, and a client
+/// should learn that before it gives up.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where the listener finds what it shows, beside the daemon's loop.
 pub struct Sources {
@@ -37,12 +43,13 @@ impl Context {
         Self { questions, reader: Arc::new(Mutex::new(reader)), health, commits, clock }
     }
 
-    /// Asks the daemon's loop.
+    /// Asks the daemon's loop, which may take a moment.
     pub(super) async fn ask<T>(
         &self,
         question: impl FnOnce(Responder<T>) -> Question,
     ) -> Result<T, RequestError> {
-        ask(&self.questions, question).await
+        let slow = |_| Err(RequestError::new(RequestErrorKind::Stopping, "the daemon does not answer"));
+        timeout(ANSWER_TIMEOUT, ask(&self.questions, question)).await.unwrap_or_else(slow)
     }
 
     /// Where questions go, for answers that ask on.

@@ -5,10 +5,16 @@
 //! answers.
 
 mod context;
+mod guard;
 mod health;
+mod hosts;
+mod probes;
+mod refusal;
 mod router;
 mod server;
+mod token;
 
 pub use context::Sources;
-pub use health::Health;
-pub use server::{BindError, Server};
+pub use health::{Health, Phase};
+pub use server::{Access, BindError, Server};
+pub use token::{Token, TokenError};

@@ -2,11 +2,13 @@
 
 use axum::Router;
 use axum::extract::{RawQuery, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 
 use super::context::Context;
+use super::probes::{livez, readyz};
+use super::refusal::Refusal;
 use crate::adapters::report::{Question, StatusQuery, status_answer};
 
 pub(super) fn router(context: Context) -> Router {
@@ -14,22 +16,10 @@ pub(super) fn router(context: Context) -> Router {
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
         .route("/v1/status", get(status))
+        .fallback(async |uri: Uri| {
+            Refusal::new(StatusCode::NOT_FOUND, "there is nothing at this path").answer(uri.path())
+        })
         .with_state(context)
-}
-
-async fn livez(State(context): State<Context>) -> (StatusCode, String) {
-    match context.health.fault(context.clock.now().instant) {
-        None => (StatusCode::OK, "ok\n".to_owned()),
-        Some(fault) => (StatusCode::SERVICE_UNAVAILABLE, fault + "\n"),
-    }
-}
-
-async fn readyz(State(context): State<Context>) -> (StatusCode, &'static str) {
-    if context.health.is_ready() {
-        (StatusCode::OK, "ok\n")
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "the daemon is not ready\n")
-    }
 }
 
 async fn status(State(context): State<Context>, RawQuery(query): RawQuery) -> Response {

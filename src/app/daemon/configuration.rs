@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::adapters::monitor::{Monitor, MonitorError};
+use crate::adapters::web::{Token, TokenError};
 use crate::app::setup::{Setup, SetupErrors};
-use crate::config::{self, LogFormat, Problem, Problems, Settings, StateSettings};
+use crate::config::{self, HttpSettings, LogFormat, Problem, Problems, Settings, StateSettings};
 
 /// A configuration with everything that it names.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub struct Loaded {
     pub setup: Setup,
     /// The monitor that gets a ping while the watch works.
     pub monitor: Option<Monitor>,
+    /// The token that requests to the HTTP listener need, if they need one.
+    pub token: Option<Token>,
     /// Time for pending deliveries after a request to stop.
     pub drain_timeout: Duration,
     /// What changes only by a restart.
@@ -31,6 +34,8 @@ pub struct Fixed {
     pub state: Option<PathBuf>,
     /// The format of the log.
     pub log: LogFormat,
+    /// The HTTP listener; the token itself may change.
+    pub http: HttpSettings,
 }
 
 /// Why a configuration cannot be used.
@@ -60,6 +65,9 @@ pub enum LoadError {
     /// The monitor ping cannot be set up.
     #[error("error: {0}")]
     Monitor(#[from] MonitorError),
+    /// The token of the HTTP listener cannot be used.
+    #[error("error: {0}{help}", help = .0.help().map(|help| format!("\n  help: {help}")).unwrap_or_default())]
+    Token(#[from] TokenError),
 }
 
 impl LoadError {
@@ -93,14 +101,15 @@ impl Loaded {
         let StateSettings { keep, .. } = settings.state;
         let setup = Setup::new(settings.projects, &settings.sinks, keep)?;
         let monitor = settings.monitor.as_ref().map(Monitor::new).transpose()?;
-        Ok(Self { setup, monitor, drain_timeout: settings.drain_timeout, fixed, warnings })
+        let token = settings.http.token.as_ref().map(Token::read).transpose()?;
+        Ok(Self { setup, monitor, token, drain_timeout: settings.drain_timeout, fixed, warnings })
     }
 }
 
 impl Fixed {
     /// The part of these settings that changes only by a restart.
     pub fn of(settings: &Settings) -> Self {
-        Self { state: settings.state.path.clone(), log: settings.log_format() }
+        Self { state: settings.state.path.clone(), log: settings.log_format(), http: settings.http.clone() }
     }
 
     /// The changes in `new` that need a restart, in words.
@@ -111,6 +120,9 @@ impl Fixed {
         }
         if self.log != new.log {
             missed.push("the format of the log changed: that takes a restart".to_owned());
+        }
+        if self.http != new.http {
+            missed.push("the settings of [http] changed: that takes a restart".to_owned());
         }
         missed
     }

@@ -26,8 +26,9 @@ const STATUS_INTERVAL: Duration = Duration::from_secs(10);
 /// Time that a stop takes beside the pending deliveries.
 const LAST_WRITES: Duration = Duration::from_secs(10);
 
-/// Time between two reports of the health, of which each looks at all requests under way.
-const HEALTH_INTERVAL: Duration = Duration::from_secs(1);
+/// Time between two reports of the health, of which each looks at all requests under way. Far below
+/// the time after which a probe takes the loop for stuck.
+const HEALTH_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The signs of life of a daemon.
 pub(super) struct Liveness {
@@ -39,7 +40,7 @@ pub(super) struct Liveness {
     /// When the next watchdog ping is due.
     watchdog_at: Option<Instant>,
     monitor: Option<MonitorPing>,
-    /// When the health is reported next at the earliest.
+    /// When the health is reported next; none if there is no listener.
     health_at: Option<Instant>,
     /// What is stuck, as far as it was logged.
     stuck: Option<&'static str>,
@@ -162,7 +163,7 @@ impl Liveness {
         let pause = if self.status_is_old { STATUS_SPACING } else { STATUS_INTERVAL };
         let status = self.status_at.filter(|_| self.manager.is_active()).map(|at| at + pause);
         let monitor = self.monitor.as_ref().map(|ping| ping.due);
-        let next = [status, self.watchdog_at, monitor].into_iter().flatten().min();
+        let next = [status, self.watchdog_at, monitor, self.health_at].into_iter().flatten().min();
         self.clock.sleep_until(next).await;
     }
 }

@@ -167,7 +167,7 @@ impl Daemon {
         self.driver.start();
         self.liveness.ready(&self.driver);
         if let Some(web) = &self.web {
-            web.health().set_ready(true);
+            web.health().enter(web::Phase::Ready);
         }
     }
 
@@ -246,10 +246,13 @@ impl Daemon {
     fn reloaded(&mut self, result: Result<Loaded, LoadError>) {
         let now = self.driver.now();
         let answer = match result {
-            Ok(Loaded { setup, monitor, drain_timeout, fixed, warnings }) => {
+            Ok(Loaded { setup, monitor, token, drain_timeout, fixed, warnings }) => {
                 let changed = self.driver.reconfigure(setup);
                 self.liveness.reconfigure(monitor);
                 self.drain_timeout = drain_timeout;
+                if let Some(web) = self.web.as_ref().filter(|_| self.reloads.keeps_listener(&fixed)) {
+                    web.use_token(token);
+                }
                 let summary = status::summary(self.driver.engine(), now);
                 Ok(self.reloads.loaded(now.wall, &fixed, warnings, &changed, summary))
             }
@@ -276,7 +279,7 @@ impl Daemon {
         // No further requests are accepted.
         self.control = None;
         if let Some(web) = &self.web {
-            web.health().set_ready(false);
+            web.health().enter(web::Phase::Stopping);
         }
         self.liveness.stopping(self.drain_timeout);
         let driver = &mut self.driver;

@@ -60,6 +60,11 @@ impl Reloads {
         self.loaded_at
     }
 
+    /// Whether the HTTP listener is as these settings have it.
+    pub(super) fn keeps_listener(&self, new: &Fixed) -> bool {
+        self.config.as_ref().is_some_and(|(_, fixed)| fixed.http == new.http)
+    }
+
     /// How the last reload ended, if there was one.
     pub(super) fn last(&self) -> Option<&ReloadStatus> {
         self.last.as_ref()
@@ -179,7 +184,7 @@ fn named(what: &str, jobs: &[JobId]) -> String {
 mod tests {
     use super::*;
     use crate::adapters::systemd::Notifier;
-    use crate::config::LogFormat;
+    use crate::config::{HttpSettings, LogFormat};
     use crate::platform::clock::Clock;
 
     #[tokio::test(start_paused = true)]
@@ -188,7 +193,7 @@ mod tests {
         let path = directory.path().join("config.toml");
         assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
         let mut liveness = Liveness::new(Notifier::default(), None, Clock::system());
-        let fixed = Fixed { state: None, log: LogFormat::Human };
+        let fixed = Fixed { state: None, log: LogFormat::Human, http: HttpSettings::default() };
         let mut reloads = Reloads::new(Some((path.clone(), fixed)), Timestamp::UNIX_EPOCH);
         for stuck in [false, true, true] {
             reloads.request(None, &mut liveness);

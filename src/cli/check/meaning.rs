@@ -11,9 +11,9 @@ use console::measure_text_width;
 use crate::adapters::report::DaemonStatus;
 use crate::adapters::store;
 use crate::config::{
-    self, ApiSettings, CadenceSettings, DiscoverySettings, EventFilter, IndexPattern, LogFormat,
-    ProjectSettings, Settings, ShownPath, SinkSettings, SlowAfter, StateSettings, UrlSource, WatchSettings,
-    WebhookSettings,
+    self, ApiSettings, CadenceSettings, DiscoverySettings, EventFilter, HttpSettings, IndexPattern,
+    LogFormat, ProjectSettings, Settings, ShownPath, SinkSettings, SlowAfter, StateSettings, UrlSource,
+    WatchSettings, WebhookSettings,
 };
 use crate::model::{EventKind, duration};
 use crate::platform::lines::hanging;
@@ -43,7 +43,7 @@ pub(super) fn meaning(path: &Path, settings: &Settings, daemon: Option<&DaemonSt
             text += "  counts    sinks, too\n";
         }
     }
-    text
+    text + &http_meaning(&settings.http)
 }
 
 /// The meaning in lines of this width: what is said of a key stands beside its name.
@@ -190,6 +190,27 @@ fn state_meaning(file: &Path, state: &StateSettings, daemon: Option<&DaemonStatu
         "\nstate\n  kept in   {place}\n  kept for  {} after the end of a job\n",
         duration::written(state.keep)
     )
+}
+
+/// Where the HTTP listener listens, if it does.
+fn http_meaning(http: &HttpSettings) -> String {
+    let HttpSettings { listen, allow_remote: _, token, hosts } = http;
+    if *http == HttpSettings::default() {
+        return String::new();
+    }
+    let addresses = match &listen[..] {
+        [] => "nowhere, unless `run --http` says where".to_owned(),
+        listen => {
+            format!("on {}", listen.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+        }
+    };
+    let needs = token.as_ref().map_or("no token".to_owned(), |source| format!("a token from {source}"));
+    let mut text = format!("\nhttp\n  listens   {addresses}\n  needs     {needs}\n");
+    if !hosts.is_empty() {
+        // Writing to a text does not fail.
+        let _ = writeln!(text, "  hosts     {}, too", hosts.join(", "));
+    }
+    text
 }
 
 fn events(filter: &EventFilter) -> String {

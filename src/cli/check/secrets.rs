@@ -8,6 +8,7 @@ use super::Findings;
 use crate::adapters::monitor::Monitor;
 use crate::adapters::pinecone::Client;
 use crate::adapters::sinks::{SignatureError, check_signing_secret};
+use crate::adapters::web::{Token, TokenError};
 use crate::app::setup::{self, SetupErrors};
 use crate::cli::{Failure, credentials};
 use crate::config::{
@@ -27,6 +28,14 @@ pub(super) fn check(settings: &Settings, path: &Path) -> (Findings, Vec<(Project
         {
             check.findings.failures.push(Failure::new(Exit::Config, error.to_string()));
         }
+    }
+
+    if let Some(source) = &settings.http.token {
+        let read = Token::read(source).map(drop).map_err(|error| match error {
+            TokenError::Unreadable(error) => Fault::of(error),
+            error @ TokenError::Bad { .. } => Fault { help: error.help(), ..Fault::bad(error.to_string()) },
+        });
+        check.add("http", "token", source, read);
     }
 
     let Check { mut findings, lacks_credentials } = check;

@@ -1,0 +1,128 @@
+//! What each request must have before it reaches a handler, and what each answer has.
+//!
+//! Invariant: a request with a foreign `Host`, another method than GET and HEAD, or without the token
+//! reaches no handler.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::header::{
+    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderName, HeaderValue,
+    REFERRER_POLICY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, Method, StatusCode, Version};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use tokio::sync::watch;
+
+use super::hosts::Hosts;
+use super::refusal::Refusal;
+use super::token::Token;
+
+/// What every answer has, unless its handler says otherwise.
+const HEADERS: [(HeaderName, &str); 4] = [
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (REFERRER_POLICY, "no-referrer"),
+    (CACHE_CONTROL, "no-store"),
+    (CONTENT_SECURITY_POLICY, "default-src 'none'"),
+];
+
+/// What probes may ask for without a token: one word about this process, and nothing of restores.
+const OPEN_PATHS: [&str; 2] = ["/livez", "/readyz"];
+
+/// What requests to one listener must have.
+#[derive(Debug)]
+pub(super) struct Guard {
+    pub(super) hosts: Hosts,
+    /// The token in force, if one is needed.
+    pub(super) token: watch::Receiver<Option<Token>>,
+}
+
+/// These paths behind a guard.
+pub(super) fn guarded(router: Router, guard: Guard) -> Router {
+    router.layer(middleware::from_fn_with_state(Arc::new(guard), pass))
+}
+
+async fn pass(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
+    let mut response = match guard.refusal(&request) {
+        Some(refusal) => answer(refusal, request.uri().path()),
+        None => next.run(request).await,
+    };
+    for (name, value) in HEADERS {
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// The answer to a request that is refused.
+fn answer(refusal: Refusal, path: &str) -> Response {
+    let header = match refusal.status {
+        StatusCode::METHOD_NOT_ALLOWED => Some((ALLOW, "GET, HEAD")),
+        StatusCode::UNAUTHORIZED => Some((WWW_AUTHENTICATE, "Bearer")),
+        _ => None,
+    };
+    let mut response = refusal.answer(path);
+    response.headers_mut().extend(header.map(|(name, value)| (name, HeaderValue::from_static(value))));
+    response
+}
+
+impl Guard {
+    /// Why a request is refused, if it is.
+    fn refusal(&self, request: &Request) -> Option<Refusal> {
+        if let Some(refusal) = self.refusal_of_host(request) {
+            return Some(refusal);
+        }
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            let error = "this listener is read-only: it answers GET and HEAD";
+            return Some(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, error));
+        }
+
+        let uri = request.uri();
+        let is_open = OPEN_PATHS.contains(&uri.path()) && uri.query().is_none_or(str::is_empty);
+        let has_token = is_open
+            || self
+                .token
+                .borrow()
+                .as_ref()
+                .is_none_or(|token| bearer(request.headers()).is_some_and(|given| token.is(given)));
+        (!has_token).then(|| {
+            Refusal::new(StatusCode::UNAUTHORIZED, "the request lacks the token of this listener")
+                .with_help("send the header Authorization: Bearer TOKEN, with the token that [http] names")
+        })
+    }
+
+    fn refusal_of_host(&self, request: &Request) -> Option<Refusal> {
+        let given: Vec<_> = request.headers().get_all(HOST).iter().collect();
+        let host = match (request.uri().authority(), &given[..]) {
+            (Some(authority), _) => authority.clone(),
+            // A browser sends one: this is an old client.
+            (None, []) if request.version() <= Version::HTTP_10 || self.hosts.are_free() => return None,
+            (None, [one]) if let Some(host) = authority(one) => host,
+            (None, [_]) if self.hosts.are_free() => return None,
+            _ => {
+                return Some(Refusal::new(StatusCode::BAD_REQUEST, "the request needs one valid Host header"));
+            }
+        };
+        let host = host.host();
+        (!self.hosts.accept(host)).then(|| {
+            Refusal::new(StatusCode::FORBIDDEN, format!("the Host {host} is not known to this listener"))
+                .with_help(format!("if it is a name of this machine, add it: [http] hosts = [\"{host}\"]"))
+        })
+    }
+}
+
+fn authority(value: &HeaderValue) -> Option<Authority> {
+    let authority: Authority = value.to_str().ok()?.parse().ok()?;
+    (!authority.as_str().contains('@')).then_some(authority)
+}
+
+/// What follows `Bearer` in the request.
+fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.as_bytes().split_at_checked(b"Bearer ".len())?;
+    scheme.eq_ignore_ascii_case(b"Bearer ").then(|| token.trim_ascii())
+}
+
+#[cfg(test)]
+mod tests;
