@@ -6,6 +6,7 @@
 //! parts, each an event of its own.
 
 mod error;
+mod history_query;
 mod query;
 mod question;
 mod reader;
@@ -13,6 +14,7 @@ mod status;
 mod status_body;
 
 pub use error::{JOBS_ARE_LISTED, RequestError, RequestErrorKind};
+pub use history_query::HistoryQuery;
 pub use query::StatusQuery;
 pub use question::{Question, Responder, ask};
 pub use reader::{History, HistoryFilter, HistoryRange, ReadError, Reader};
