@@ -7,6 +7,7 @@
 
 mod error;
 mod history_query;
+mod parts;
 mod query;
 mod question;
 mod reader;
@@ -15,6 +16,7 @@ mod status_body;
 
 pub use error::{JOBS_ARE_LISTED, RequestError, RequestErrorKind};
 pub use history_query::HistoryQuery;
+pub use parts::Parts;
 pub use query::StatusQuery;
 pub use question::{Question, Responder, ask};
 pub use reader::{History, HistoryFilter, HistoryRange, ReadError, Reader};
