@@ -5,9 +5,12 @@
 //! answers.
 
 mod context;
+mod events;
 mod health;
+mod history;
 mod router;
 mod server;
+mod status;
 
 pub use context::Sources;
 pub use health::Health;
