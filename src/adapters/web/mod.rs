@@ -5,13 +5,16 @@
 //! answers.
 
 mod context;
+mod events;
 mod guard;
 mod health;
+mod history;
 mod hosts;
 mod probes;
 mod refusal;
 mod router;
 mod server;
+mod status;
 mod token;
 
 pub use context::Sources;
