@@ -72,16 +72,10 @@ impl FailureClass {
     /// Whether the API answered what it was asked, and said no: it is there.
     pub fn is_answer(self) -> bool {
         match self {
-            Self::Unauthorized
-            | Self::NotFound
-            | Self::Rejected(_)
-            | Self::Permanent
-            | Self::Gone => true,
-            Self::Throttled
-            | Self::Transient
-            | Self::Misconfigured
-            | Self::WrongProtocol
-            | Self::Blocked => false,
+            Self::Unauthorized | Self::NotFound | Self::Rejected(_) | Self::Permanent | Self::Gone => true,
+            Self::Throttled | Self::Transient | Self::Misconfigured | Self::WrongProtocol | Self::Blocked => {
+                false
+            }
         }
     }
 

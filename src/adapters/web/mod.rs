@@ -6,6 +6,7 @@
 
 mod context;
 mod health;
+mod metrics;
 mod router;
 mod server;
 
