@@ -1,9 +1,10 @@
 //! What carries out what the engine asks for: each touches one part of the world. None imports a
-//! sibling, but `http` and `report`, which several of them need.
+//! sibling, but `http`, `metrics` and `report`, which several of them need.
 
 pub mod ci;
 pub mod control;
 pub mod http;
+pub mod metrics;
 pub mod monitor;
 pub mod pinecone;
 pub mod report;

@@ -11,6 +11,7 @@ use super::start::{READING, block_on, cannot_listen, check_threads, listen, no_t
 use super::values::parse_listen_address;
 use super::{Done, Failure};
 use crate::adapters::control::{self, BindError, Server};
+use crate::adapters::metrics::Counters;
 use crate::adapters::store::{self, Opened, Store};
 use crate::adapters::systemd::Notifier;
 use crate::adapters::telemetry::{self, Stream, Style};
@@ -119,7 +120,20 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
             hangups,
         };
 
-        let driver = Driver::new(setup, state, clock);
+        let counters = match &options.web {
+            Some(_) => {
+                let mut reader = state.store.reader()?;
+                let counting = move || Ok(daemon::count_history(&mut *reader));
+                unless_stopped(&mut signals, "reading the history", counting).await?
+            }
+            None => Ok(Counters::default()),
+        };
+
+        let mut driver = Driver::new(setup, state, clock);
+        match counters {
+            Ok(counters) => driver.continue_counters(counters),
+            Err(error) => warn!("metrics begin at 0: the history cannot be read: {error}"),
+        }
         if args.exit_when_done {
             require_jobs(driver.engine())?;
         }

@@ -69,6 +69,16 @@ impl FailureClass {
         matches!(self, Self::Misconfigured | Self::WrongProtocol)
     }
 
+    /// Whether the API answered what it was asked, and said no: it is there.
+    pub fn is_answer(self) -> bool {
+        match self {
+            Self::Unauthorized | Self::NotFound | Self::Rejected(_) | Self::Permanent | Self::Gone => true,
+            Self::Throttled | Self::Transient | Self::Misconfigured | Self::WrongProtocol | Self::Blocked => {
+                false
+            }
+        }
+    }
+
     /// Whether it speaks against the key.
     pub fn is_refusal(self) -> bool {
         matches!(self, Self::Unauthorized | Self::Blocked)

@@ -23,7 +23,7 @@ pub struct DeliveryId {
 }
 
 /// How far a delivery is. The help of the command line shows the comments of the variants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryState {
     /// Pending

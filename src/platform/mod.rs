@@ -11,3 +11,4 @@ pub mod output;
 pub mod process;
 pub mod shell;
 pub mod signals;
+pub mod usage;

@@ -17,7 +17,8 @@ const LAYERS: &[&[&str]] = &[
     &["platform"],
     &["config"],
     &["engine"],
-    &["adapters::http", "adapters::report"],
+    &["adapters::http", "adapters::metrics"],
+    &["adapters::report"],
     &[
         "adapters",
         "adapters::ci",

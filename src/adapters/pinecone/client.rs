@@ -14,6 +14,7 @@ use url::Url;
 use super::page::Page;
 use super::{Error, advice, error_body, wire};
 use crate::adapters::http::{self, Answer, Fault, Peer, SendError, Terms};
+use crate::adapters::metrics::Code;
 use crate::config::{ApiKey, ApiSettings, Endpoint, EndpointSource, Redactor};
 use crate::engine::FailureClass;
 use crate::model::{IndexObservation, JobId, Observation, one_line};
@@ -58,12 +59,20 @@ pub struct ApiReply<T> {
     pub result: Result<T, Error>,
     /// The time of the answer by the server's clock (`Date`), whatever the status.
     pub server_time: Option<Timestamp>,
+    /// What came of the request, for the metrics; none if none was made.
+    pub code: Option<Code>,
 }
 
 impl<T> ApiReply<T> {
+    /// Converts a good answer.
+    pub fn map<U>(self, convert: impl FnOnce(T) -> U) -> ApiReply<U> {
+        self.and_then(|value| Ok(convert(value)))
+    }
+
     /// Converts a good answer, or finds it unusable.
     fn and_then<U>(self, read: impl FnOnce(T) -> Result<U, Error>) -> ApiReply<U> {
-        ApiReply { result: self.result.and_then(read), server_time: self.server_time }
+        let Self { result, server_time, code } = self;
+        ApiReply { result: result.and_then(read), server_time, code }
     }
 }
 
@@ -141,7 +150,7 @@ impl Client {
         // These would name another resource, however they are encoded.
         if matches!(name, "" | "." | "..") {
             let result = Err(Error::Unreadable(format!("no index can be called {name:?}")));
-            return ApiReply { result, server_time: None };
+            return ApiReply { result, server_time: None, code: None };
         }
 
         let reply = self.get(self.endpoint.join(&["indexes", name])).await;
@@ -189,9 +198,14 @@ impl Client {
         match self.http.send(request, terms).await {
             Ok(answer) => {
                 let server_time = http::date(&answer.headers);
-                ApiReply { result: self.read(answer, &url), server_time }
+                let status = Code::Status(answer.status.as_u16());
+                let code = Some(if answer.body.is_ok() { status } else { Code::Transport });
+                ApiReply { result: self.read(answer, &url), server_time, code }
             }
-            Err(error) => ApiReply { result: Err(self.transport(&error, &url).await), server_time: None },
+            Err(error) => {
+                let result = Err(self.transport(&error, &url).await);
+                ApiReply { result, server_time: None, code: Some(Code::Transport) }
+            }
         }
     }
 

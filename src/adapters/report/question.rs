@@ -2,6 +2,8 @@
 
 use tokio::sync::{mpsc, oneshot};
 
+use crate::adapters::metrics::Reading;
+
 use super::{DaemonStatus, JobCursor, JobsPart, RequestError, RequestErrorKind, StatusPart, StatusQuery};
 
 /// A question of a client, and how to answer it.
@@ -13,6 +15,8 @@ pub enum Question {
     Daemon(Responder<DaemonStatus>),
     /// How further jobs stand.
     Jobs(Box<JobCursor>, Responder<JobsPart>),
+    /// What the metrics are.
+    Metrics(Responder<Reading>),
 }
 
 /// Takes the answer to a request. If it is dropped, the client is answered that the daemon is

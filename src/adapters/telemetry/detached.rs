@@ -53,6 +53,14 @@ pub fn written(log: &dyn Fn()) -> Written {
     })
 }
 
+/// How many lines were lost since the process began.
+static LOST: AtomicU64 = AtomicU64::new(0);
+
+/// How many lines of the log of this process were lost, because its reader is slow.
+pub fn lines_lost() -> u64 {
+    LOST.load(Ordering::Relaxed)
+}
+
 /// What the thread is to do.
 enum Command {
     /// Write a line, and report the result.
@@ -118,6 +126,7 @@ impl Write for Detached {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
         if self.queue.try_send(Command::Write(text.to_vec(), NEXT_REPLY.take())).is_err() {
             self.lost.fetch_add(1, Ordering::Relaxed);
+            LOST.fetch_add(1, Ordering::Relaxed);
         }
         Ok(text.len())
     }

@@ -19,7 +19,7 @@ use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 pub use buffer::LogBuffer;
-pub use detached::{Written, written};
+pub use detached::{Written, lines_lost, written};
 pub use style::{Stamp, Stream, Style};
 
 use detached::{Detached, Worker};

@@ -10,6 +10,7 @@ mod guard;
 mod health;
 mod history;
 mod hosts;
+mod metrics;
 mod probes;
 mod refusal;
 mod router;

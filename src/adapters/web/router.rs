@@ -7,12 +7,13 @@ use axum::routing::get;
 use super::context::Context;
 use super::probes::{livez, readyz};
 use super::refusal::Refusal;
-use super::{events, history, status};
+use super::{events, history, metrics, status};
 
 pub(super) fn router(context: Context) -> Router {
     Router::new()
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics::scrape))
         .route("/v1/events", events::route(&context))
         .route("/v1/history", get(history::history))
         .route("/v1/status", get(status::status))

@@ -8,6 +8,7 @@
 
 mod configuration;
 mod liveness;
+mod metrics;
 mod named;
 mod reload;
 mod requests;
@@ -21,8 +22,10 @@ use std::time::Duration;
 use tracing::{error, info, warn};
 
 pub use configuration::{Fixed, LoadError, Loaded};
+pub use metrics::count_history;
 
 use liveness::Liveness;
+use metrics::LastReload;
 use reload::Reloads;
 use requests::AnswersAfterCommit;
 use status::Identity;
@@ -110,6 +113,7 @@ struct Daemon {
     drain_timeout: Duration,
     identity: Identity,
     reloads: Reloads,
+    last_reload: LastReload,
     answers: AnswersAfterCommit,
     liveness: Liveness,
     control: Option<Server>,
@@ -146,6 +150,7 @@ impl Daemon {
             drain_timeout,
             identity,
             reloads,
+            last_reload: LastReload::start(started_at),
             answers: AnswersAfterCommit::default(),
             liveness,
             control,
@@ -232,6 +237,9 @@ impl Daemon {
                 drop(reply.send(Ok(status::daemon(driver, &self.identity, self.reloads.last()))));
             }
             Question::Jobs(cursor, reply) => drop(reply.send(Ok(status::jobs(driver, *cursor)))),
+            Question::Metrics(reply) => {
+                drop(reply.send(Ok(metrics::read(driver, &self.identity, self.last_reload))));
+            }
         }
     }
 
@@ -259,6 +267,7 @@ impl Daemon {
             Err(error) => Err(self.reloads.rejected(now.wall, &error)),
         };
 
+        self.last_reload.end(answer.is_ok(), self.driver.now().wall);
         self.liveness.ready(&self.driver);
         self.reloads.answer(&answer, &mut self.liveness);
     }

@@ -175,20 +175,20 @@ mod tests {
         let advice = Some(format!("{class:?}"));
         let trouble = Trouble { class, message: "no".to_owned(), advice, doubts_address };
         let input = Input::PollFailed { poll: poll("rj-1"), failure };
-        Answered { project: project(), input, server_time: None, trouble: Some(trouble) }
+        Answered { project: project(), input, server_time: None, trouble: Some(trouble), exchange: None }
     }
 
     fn answered() -> Answered {
         let id = JobId::new("rj-1").unwrap();
         let observation = Observation { id, status: Status::Pending, facts: JobFacts::default() };
         let input = Input::PollAnswered { poll: poll("rj-1"), answer: Answer::Job(observation) };
-        Answered { project: project(), input, server_time: None, trouble: None }
+        Answered { project: project(), input, server_time: None, trouble: None, exchange: None }
     }
 
     fn page() -> Answered {
         let list = ListId { project: project(), generation: 1 };
         let input = Input::PageFetched { list, page: ListPage::default() };
-        Answered { project: project(), input, server_time: None, trouble: None }
+        Answered { project: project(), input, server_time: None, trouble: None, exchange: None }
     }
 
     #[test]
@@ -251,7 +251,10 @@ mod tests {
         let list = ListId { project: project(), generation: 1 };
         let page = ListPage { jobs: vec![listed], ..ListPage::default() };
         let input = Input::PageFetched { list, page };
-        contacts.note(&Answered { input, project: project(), server_time: None, trouble: None }, never);
+        contacts.note(
+            &Answered { input, project: project(), server_time: None, trouble: None, exchange: None },
+            never,
+        );
         assert_eq!(contacts.not_found(), None);
     }
 

@@ -24,6 +24,7 @@ use tasks::Tasks;
 
 use super::diagnostics::{self, Surroundings};
 use super::setup::Setup;
+use crate::adapters::metrics::Counters;
 use crate::adapters::pinecone;
 use crate::adapters::sinks::Sink;
 use crate::adapters::store::{Store, StoreError, Volatile};
@@ -67,6 +68,7 @@ pub struct Driver {
     first_failure: Option<FirstFailure>,
     sinks: BTreeMap<SinkName, Arc<Sink>>,
     store: Box<dyn Store>,
+    counters: Counters,
     /// Where the state is, for commands that name it.
     location: Option<String>,
     polls: Tasks<Answered>,
@@ -126,6 +128,7 @@ impl Driver {
             sinks,
             next_edit_check: store.is_durable().then_some(now.instant),
             store,
+            counters: Counters::default(),
             location,
             polls: Tasks::new(),
             deliveries: Tasks::new(),
@@ -134,6 +137,15 @@ impl Driver {
             slept: clock.slept(),
             expected: None,
         }
+    }
+
+    /// Goes on counting from these.
+    pub fn continue_counters(&mut self, counters: Counters) {
+        self.counters = counters;
+    }
+
+    pub fn counters(&self) -> &Counters {
+        &self.counters
     }
 
     /// The sinks of the configuration, by name.
@@ -181,7 +193,11 @@ impl Driver {
         let (input, committed) = tokio::select! {
             Some(batch) = self.commits.next() => (Input::Committed, batch??),
             Some(answered) = self.polls.next() => (self.answered(answered?), nothing()),
-            Some(input) = self.deliveries.next() => (input??, nothing()),
+            Some(input) = self.deliveries.next() => {
+                let input = input??;
+                self.counters.attempted(&input);
+                (input, nothing())
+            }
             Some(input) = self.edits.next() => {
                 // A failed check is the last one: a state that is gone does not come back.
                 let input = input??;
@@ -199,6 +215,7 @@ impl Driver {
             }
         };
 
+        self.counters.committed(&committed);
         self.handle(input);
         self.handle_answers()?;
         Ok(committed.entries.iter().map(|entry| Arc::clone(&entry.event)).collect())
@@ -333,7 +350,8 @@ impl Driver {
             Action::PollIndex(poll, index) => self.poll(poll, Some(index)),
             Action::FetchPage(list, token) => {
                 let client = self.client(&list.project);
-                self.polls.start(self.clock.now().instant, requests::fetch_page(client, list, token));
+                self.polls
+                    .start(self.clock.now().instant, requests::fetch_page(client, list, token, self.clock));
             }
             Action::Commit(batch) => self.commit(batch),
             Action::Deliver(delivery) => self.deliver(delivery),
@@ -347,7 +365,7 @@ impl Driver {
 
     fn poll(&mut self, poll: PollId, index: Option<String>) {
         let client = self.client(&poll.project);
-        self.polls.start(self.clock.now().instant, requests::poll(client, poll, index));
+        self.polls.start(self.clock.now().instant, requests::poll(client, poll, index, self.clock));
     }
 
     fn client(&self, project: &ProjectName) -> pinecone::Client {
@@ -370,7 +388,10 @@ impl Driver {
                 first.log();
             }
         }
-        let Answered { project, input, server_time, .. } = answered;
+        let Answered { project, input, server_time, exchange, .. } = answered;
+        if let Some(exchange) = exchange {
+            self.counters.requested(&project, &exchange, self.clock.now().wall);
+        }
         if let Some(time) = server_time {
             self.handle(Input::ServerTime { project, time });
         }

@@ -3,9 +3,11 @@
 use jiff::Timestamp;
 use tracing::warn;
 
+use crate::adapters::metrics::{Endpoint, Exchange};
 use crate::adapters::pinecone::{ApiReply, Client, Error, Page};
 use crate::engine::{Answer, FailureClass, Input, ListId, ListPage, PollId};
 use crate::model::ProjectName;
+use crate::platform::clock::Clock;
 
 /// The result of a request to the API of a project.
 pub(super) struct Answered {
@@ -15,6 +17,8 @@ pub(super) struct Answered {
     pub(super) server_time: Option<Timestamp>,
     /// Why there is no good answer, if so.
     pub(super) trouble: Option<Trouble>,
+    /// The request, if one was made.
+    pub(super) exchange: Option<Exchange>,
 }
 
 /// A failed request, for people.
@@ -42,30 +46,41 @@ impl Trouble {
 }
 
 /// Describes a job, or its index of this name.
-pub(super) async fn poll(client: Client, poll: PollId, index: Option<String>) -> Answered {
+pub(super) async fn poll(client: Client, poll: PollId, index: Option<String>, clock: Clock) -> Answered {
     let project = poll.project.clone();
-    let is_of_index = index.is_some();
-    let (answer, server_time) = if let Some(index) = index {
-        let ApiReply { result, server_time } = client.describe_index(&index).await;
-        (result.map(Answer::Index), server_time)
-    } else {
-        let ApiReply { result, server_time } = client.describe(&poll.job).await;
-        (result.map(Answer::Job), server_time)
+    let (reply, exchange) = match &index {
+        Some(index) => {
+            let (reply, exchange) = timed(Endpoint::DescribeIndex, clock, client.describe_index(index)).await;
+            (reply.map(Answer::Index), exchange)
+        }
+        None => {
+            let describing = client.describe(&poll.job);
+            let (reply, exchange) = timed(Endpoint::DescribeRestoreJob, clock, describing).await;
+            (reply.map(Answer::Job), exchange)
+        }
     };
+    let ApiReply { result: answer, server_time, .. } = reply;
 
     let trouble = answer.as_ref().err().map(|error| Trouble::of(error, &client));
     let input = match answer {
         Ok(answer) => Input::PollAnswered { poll, answer },
-        Err(error) if is_of_index => Input::PollFailed { poll, failure: error.of_index() },
+        Err(error) if index.is_some() => Input::PollFailed { poll, failure: error.of_index() },
         Err(error) => Input::PollFailed { poll, failure: error.into() },
     };
-    Answered { project, input, server_time, trouble }
+    Answered { project, input, server_time, trouble, exchange }
 }
 
 /// Fetches a page of the list of jobs: the first one, or the one of this token.
-pub(super) async fn fetch_page(client: Client, list: ListId, token: Option<String>) -> Answered {
+pub(super) async fn fetch_page(
+    client: Client,
+    list: ListId,
+    token: Option<String>,
+    clock: Clock,
+) -> Answered {
     let project = list.project.clone();
-    let ApiReply { result, server_time } = client.list_page(token.as_deref()).await;
+    let fetching = client.list_page(token.as_deref());
+    let (reply, exchange) = timed(Endpoint::ListRestoreJobs, clock, fetching).await;
+    let ApiReply { result, server_time, .. } = reply;
 
     let trouble = result.as_ref().err().map(|error| Trouble::of(error, &client));
     let input = match result {
@@ -82,5 +97,19 @@ pub(super) async fn fetch_page(client: Client, list: ListId, token: Option<Strin
             Input::PageFailed { list, is_of_token, failure: error.into() }
         }
     };
-    Answered { project, input, server_time, trouble }
+    Answered { project, input, server_time, trouble, exchange }
+}
+
+/// Makes a request. Returns what is counted of it, too.
+async fn timed<T>(
+    endpoint: Endpoint,
+    clock: Clock,
+    request: impl Future<Output = ApiReply<T>>,
+) -> (ApiReply<T>, Option<Exchange>) {
+    let begun = clock.now().instant;
+    let reply = request.await;
+    let took = clock.now().instant.since(begun);
+    let is_answer = reply.result.as_ref().map_or_else(|error| error.class().is_answer(), |_| true);
+    let exchange = reply.code.map(|code| Exchange { endpoint, code, took, is_answer });
+    (reply, exchange)
 }

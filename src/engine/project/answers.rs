@@ -134,18 +134,7 @@ impl Project {
 
     /// Counts the time without any usable answer.
     fn count_unanswered(&mut self, class: FailureClass, now: Instant) {
-        self.unanswered_since = match class {
-            FailureClass::Throttled
-            | FailureClass::Transient
-            | FailureClass::Misconfigured
-            | FailureClass::WrongProtocol
-            | FailureClass::Blocked => self.unanswered_since.or(Some(now)),
-            FailureClass::Unauthorized
-            | FailureClass::NotFound
-            | FailureClass::Rejected(_)
-            | FailureClass::Permanent
-            | FailureClass::Gone => None,
-        };
+        self.unanswered_since = if class.is_answer() { None } else { self.unanswered_since.or(Some(now)) };
     }
 
     /// What a failed poll says about the key.

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::names::Names;
 use super::schedule::Place;
+use super::starts::Starts;
 use super::tally::{Counted, Tally};
 use crate::config::{JobSettings, WatchSettings};
 use crate::engine::snapshot::AddedJob;
@@ -30,6 +31,8 @@ pub(super) struct JobTable {
     dirty: BTreeSet<JobId>,
     names: Names,
     tally: Tally,
+    /// When the open restores of the tally began.
+    open_starts: Starts,
     /// Jobs that may have changed since they were counted.
     uncounted: Vec<JobId>,
 }
@@ -172,15 +175,27 @@ impl JobTable {
         self.tally
     }
 
+    /// When the oldest open restore began, as of the last [`JobTable::recount`].
+    pub(super) fn oldest_open(&self) -> Option<Instant> {
+        debug_assert!(self.uncounted.is_empty(), "the starts are read before they are brought up to date");
+        self.open_starts.oldest()
+    }
+
     /// Brings the tally up to date: counts the jobs that may have changed since the last time.
     pub(super) fn recount(&mut self) {
         for id in self.uncounted.drain(..) {
             let Some(job) = self.jobs.get_mut(&id) else { continue };
             let counted = Counted::of(job);
-            if let Some(before) = job.volatile.counted.replace(counted) {
+            let before = job.volatile.counted.replace(counted);
+            if before == Some(counted) {
+                continue;
+            }
+            if let Some(before) = before {
                 self.tally -= before;
+                self.open_starts.remove(before.open_since());
             }
             self.tally += counted;
+            self.open_starts.add(counted.open_since());
         }
     }
 
@@ -190,6 +205,7 @@ impl JobTable {
         self.names.remove(job.tracker.settings().name.as_deref(), id);
         if let Some(counted) = job.volatile.counted {
             self.tally -= counted;
+            self.open_starts.remove(counted.open_since());
         }
     }
 
@@ -375,8 +391,10 @@ mod tests {
             "the new one is not watched for its index"
         );
 
+        assert_eq!(table.oldest_open(), Some(Instant::default()));
+
         table.remove(&id);
         table.recount();
-        assert_eq!(table.tally(), Tally::default());
+        assert_eq!((table.tally(), table.oldest_open()), (Tally::default(), None));
     }
 }

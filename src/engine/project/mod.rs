@@ -24,6 +24,7 @@ mod retention;
 mod rows;
 mod schedule;
 mod snapshot;
+mod starts;
 mod tally;
 mod throttling;
 mod view;

@@ -3,6 +3,7 @@
 use std::ops::{AddAssign, SubAssign};
 
 use super::jobs::Job;
+use crate::model::time::Instant;
 use crate::model::{Outcome, OutcomeCounts};
 
 /// Counts of jobs.
@@ -28,6 +29,8 @@ pub(super) struct Counted {
     may_turn_to_index: bool,
     /// Whether it is over, if it was discovered.
     discovered_is_over: Option<bool>,
+    /// When it began, if it is an open restore.
+    open_since: Option<Instant>,
 }
 
 impl Counted {
@@ -38,7 +41,12 @@ impl Counted {
             outcome: tracker.outcome(),
             may_turn_to_index: tracker.may_turn_to_index(),
             discovered_is_over: job.is_discovered().then(|| job.is_over()),
+            open_since: tracker.is_open_restore().then(|| tracker.began()),
         }
+    }
+
+    pub(super) fn open_since(self) -> Option<Instant> {
+        self.open_since
     }
 
     /// The counts of this job alone.

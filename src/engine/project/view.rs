@@ -9,7 +9,7 @@ use super::{Job, Project};
 use crate::engine::tracker::Tracker;
 use crate::engine::{JobKey, LeftOut, Totals, outcome};
 use crate::model::time::{Instant, Now};
-use crate::model::{Expectation, JobId, Outcome, ProjectName, Reference};
+use crate::model::{Expectation, JobId, Outcome, OutcomeCounts, ProjectName, Reference};
 
 /// Of how many jobs whose id begins as a reference says that a project tells: enough to list some
 /// and to say that there are more.
@@ -50,6 +50,10 @@ pub struct ProjectView<'a> {
     pub open: usize,
     /// How many of its jobs ended.
     pub ended: usize,
+    /// How many of its jobs have which outcome, as [`JobView::outcome`] has it.
+    pub outcomes: OutcomeCounts,
+    /// When its oldest open restore began. One that the API does not know is none.
+    pub oldest_open: Option<Instant>,
     /// Start of the current period without any usable answer, if there is one.
     pub unanswered_since: Option<Instant>,
     /// After how long without a good answer a job is unreachable.
@@ -110,6 +114,8 @@ impl Project {
             left_out: self.discovery.left_out(),
             open: self.open(),
             ended: self.jobs.tally().ended,
+            outcomes: self.jobs.tally().outcomes.map(|own| self.outcome(own)),
+            oldest_open: self.jobs.oldest_open(),
             unanswered_since: self.unanswered_since,
             unreachable_after: self.watch.unreachable_after,
             not_found_grace: self.watch.not_found_grace,

@@ -115,6 +115,11 @@ impl Tracker {
         self.age.at(now)
     }
 
+    /// When it began; before its start is known, when its watch began.
+    pub(super) fn began(&self) -> Instant {
+        self.age.began()
+    }
+
     /// Makes an event of a draft.
     pub(super) fn event(&self, draft: Draft, project: &ProjectName, id: EventId, now: Now) -> Event {
         let of_index = draft.kind.is_of_index();
@@ -210,6 +215,11 @@ impl Tracker {
     /// awaited, or no longer.
     pub fn has_ended(&self) -> bool {
         self.end.is_some() && !self.awaits_index()
+    }
+
+    /// Whether it is a restore that goes on, as far as known: one that the API does not know is none.
+    pub(super) fn is_open_restore(&self) -> bool {
+        !self.has_ended() && self.outcome() != Outcome::NotFound
     }
 
     /// Whether the API has not ended the job, as far as known.
