@@ -11,6 +11,7 @@ mod question;
 mod reader;
 mod status;
 mod status_body;
+mod words;
 
 pub use error::{JOBS_ARE_LISTED, RequestError, RequestErrorKind};
 pub use query::StatusQuery;
