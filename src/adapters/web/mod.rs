@@ -6,6 +6,7 @@
 
 mod context;
 mod health;
+mod page;
 mod router;
 mod server;
 

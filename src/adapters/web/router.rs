@@ -7,6 +7,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 
 use super::context::Context;
+use super::page;
 use crate::adapters::report::{Question, StatusQuery, status_answer};
 
 pub(super) fn router(context: Context) -> Router {
@@ -14,6 +15,7 @@ pub(super) fn router(context: Context) -> Router {
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
         .route("/v1/status", get(status))
+        .merge(page::routes())
         .with_state(context)
 }
 
