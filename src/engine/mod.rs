@@ -219,6 +219,11 @@ impl Engine {
         self.projects.get(project)?.common_expectation()
     }
 
+    /// How long restores like this job took in the past, if some are known.
+    pub fn expectation_of(&self, job: &JobView<'_>) -> Option<Expectation> {
+        self.projects.get(job.project)?.expectation_of(job.tracker.facts())
+    }
+
     /// When a job is polled next, and why; none if it is not watched.
     pub fn explain(&self, project: &ProjectName, job: &JobId, now: Now) -> Option<Explanation<'_>> {
         self.projects.get(project)?.explain(job, now)

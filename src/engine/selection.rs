@@ -1,7 +1,7 @@
 //! The jobs that a short report shows: of each section the few that tell the most.
 //!
-//! Invariant: a selection holds no more jobs than it was made for, however many were offered, and
-//! counts all of them.
+//! Invariant: a selection holds no more jobs of a section than it lists or leaves out, however many
+//! were offered, and counts all of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -27,6 +27,9 @@ pub struct Limits {
     pub of_section: usize,
     /// None that ended well longer ago than this.
     pub ended_within: Option<Duration>,
+    /// If given, the maximum is of all sections together, after this many jobs of them in their
+    /// order: a page of a long list.
+    pub skip: Option<usize>,
 }
 
 impl Selection {
@@ -41,7 +44,11 @@ impl Selection {
 
     /// The chosen jobs, by project and id.
     pub fn jobs(&self) -> BTreeSet<&JobKey> {
-        self.chosen.values().flatten().map(|(_, key)| key).collect()
+        let keys = self.chosen.values().flatten().map(|(_, key)| key);
+        match self.limits.skip {
+            Some(skip) => keys.skip(skip).take(self.limits.of_section).collect(),
+            None => keys.collect(),
+        }
     }
 
     /// Takes a job into account.
@@ -63,7 +70,7 @@ impl Selection {
         };
 
         let chosen = self.chosen.entry(outcome.section()).or_default();
-        let is_full = chosen.len() >= self.limits.of_section;
+        let is_full = chosen.len() >= self.limits.kept_of_section();
         if is_full && chosen.last().is_none_or(|(last, _)| *last <= rank) {
             return;
         }
@@ -71,5 +78,12 @@ impl Selection {
         if is_full {
             chosen.pop_last();
         }
+    }
+}
+
+impl Limits {
+    /// The most jobs of one section that a page can reach into.
+    fn kept_of_section(self) -> usize {
+        self.skip.unwrap_or_default().saturating_add(self.of_section)
     }
 }

@@ -93,6 +93,18 @@ pub fn running(duration: Duration) -> String {
     remaining(Duration::from_secs(duration.as_secs()))
 }
 
+/// Shows a time that has passed, in one unit: `5m ago`.
+pub fn ago(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let (count, unit) = match seconds {
+        0..60 => (seconds, "s"),
+        60..3600 => (seconds / 60, "m"),
+        3600..86_400 => (seconds / 3600, "h"),
+        _ => (seconds / 86_400, "d"),
+    };
+    format!("{count}{unit} ago")
+}
+
 /// Shows an estimate, no more exact than it can be: `16s`, `9 min`, `1h 30m`.
 pub fn rough(duration: Duration) -> String {
     estimate(duration + Duration::from_millis(500), 30)

@@ -50,5 +50,7 @@ pub use reason::Reason;
 pub use reference::{Match, Reference, Resolution, SHORTEST_PREFIX};
 pub use restore_group::RestoreGroup;
 pub use status::Status;
-pub use text::{Placeholder, is_control_or_format, is_invisible, one_line, presentable, visible};
+pub use text::{
+    Placeholder, is_control_or_format, is_invisible, one_line, presentable, visible, write_visible,
+};
 pub use until::Until;

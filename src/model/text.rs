@@ -58,12 +58,17 @@ pub fn is_control_or_format(c: char) -> bool {
 pub fn visible(text: &str) -> String {
     let mut shown = String::new();
     for c in text.chars().take(LONGEST) {
-        if is_invisible(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
+        write_visible(&mut shown, c);
     }
     if text.chars().nth(LONGEST).is_some() {
         shown.push('…');
     }
     shown
+}
+
+/// Writes a character, or if it is invisible what stands for it, as in `\u{200b}`.
+pub fn write_visible(shown: &mut String, c: char) {
+    if is_invisible(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
 }
 
 /// The form of a placeholder: a text that a shell, a template or a person was to replace.

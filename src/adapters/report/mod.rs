@@ -13,6 +13,7 @@ mod question;
 mod reader;
 mod status;
 mod status_body;
+mod words;
 
 pub use error::{JOBS_ARE_LISTED, RequestError, RequestErrorKind};
 pub use history_query::HistoryQuery;

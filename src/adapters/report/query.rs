@@ -1,7 +1,8 @@
 //! The query of a request for a status: which jobs it lists.
 //!
 //! `job=JOB`, `project=NAME`, `index=PATTERN` and `outcome=WORD`, each as often as wanted; and
-//! `limit=COUNT` for a short list, with `ended_within=SECONDS`.
+//! `limit=COUNT` for a short list, with `ended_within=SECONDS`, or with `skip=COUNT` for a page of a
+//! long one.
 //!
 //! Invariant: what is not understood widens the answer and never narrows it. A daemon ignores
 //! parameters that it does not know, as those do that know none, so a client filters the answer
@@ -24,6 +25,7 @@ pub(super) const INDEX: &str = "index";
 pub(super) const OUTCOME: &str = "outcome";
 pub(super) const LIMIT: &str = "limit";
 const ENDED_WITHIN: &str = "ended_within";
+const SKIP: &str = "skip";
 
 /// The longest query that is sent, in bytes: about 700 UUIDs. Servers of HTTP refuse long URLs, so
 /// for more the client asks for everything.
@@ -46,7 +48,7 @@ impl StatusQuery {
     /// What a query asks for.
     pub fn parse(query: &str) -> Result<Self, RequestError> {
         let mut asked = Self::default();
-        let (mut limit, mut ended_within) = (None, None);
+        let (mut limit, mut ended_within, mut skip) = (None, None, None);
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             let invalid = || invalid(&name, &value);
             match &*name {
@@ -63,10 +65,11 @@ impl StatusQuery {
                     let seconds = value.parse().map_err(|_| invalid())?;
                     ended_within = Some(Duration::from_secs(seconds));
                 }
+                SKIP => skip = Some(value.parse().map_err(|_| invalid())?),
                 _ => {}
             }
         }
-        asked.limits = limit.map(|of_section| Limits { of_section, ended_within });
+        asked.limits = limit.map(|of_section| Limits { of_section, ended_within, skip });
         Ok(asked)
     }
 
@@ -79,10 +82,11 @@ impl StatusQuery {
         let limit = self.limits.map(|limits| (LIMIT, limits.of_section.to_string()));
         let ended_within = self.limits.and_then(|limits| limits.ended_within);
         let ended_within = ended_within.map(|time| (ENDED_WITHIN, time.as_secs().to_string()));
+        let skip = self.limits.and_then(|limits| limits.skip).map(|jobs| (SKIP, jobs.to_string()));
 
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(jobs.chain(projects).chain(indexes).chain(outcomes));
-        query.extend_pairs(limit.into_iter().chain(ended_within));
+        query.extend_pairs(limit.into_iter().chain(ended_within).chain(skip));
         let query = query.finish();
         if !query.is_empty() && query.len() <= MAX_QUERY {
             url.set_query(Some(&query));
@@ -158,7 +162,7 @@ mod tests {
 
     #[test]
     fn queries_survive_the_url() {
-        let limits = |ended_within| Some(Limits { of_section: 20, ended_within });
+        let limits = |ended_within| Some(Limits { of_section: 20, ended_within, skip: None });
         for query in [
             StatusQuery::default(),
             jobs(&["rj-1"]),
@@ -177,6 +181,10 @@ mod tests {
                 ..StatusQuery::default()
             },
             StatusQuery { limits: limits(None), ..StatusQuery::default() },
+            StatusQuery {
+                limits: Some(Limits { of_section: 50, ended_within: None, skip: Some(100) }),
+                ..StatusQuery::default()
+            },
         ] {
             let url = url(&query);
             assert_eq!(StatusQuery::parse(url.query().unwrap_or_default()), Ok(query), "{url}");
@@ -196,7 +204,7 @@ mod tests {
         let error = StatusQuery::parse("outcome=fail").unwrap_err();
         assert_eq!(error.error, "the query has an invalid value of `outcome`: fail");
         assert!(error.help.unwrap().starts_with("outcomes are open, completed, ready, "));
-        for query in ["index=a/b", "limit=-1", "limit=", "ended_within=1h"] {
+        for query in ["index=a/b", "limit=-1", "limit=", "ended_within=1h", "skip=all"] {
             assert!(StatusQuery::parse(query).is_err(), "{query}");
         }
     }

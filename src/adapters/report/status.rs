@@ -165,6 +165,9 @@ pub struct JobStatus {
     /// How long it took or has been taking; before its start is known, how long it is watched.
     #[serde(flatten)]
     pub elapsed: Elapsed,
+    /// How long restores like it took in the past, if it has not ended and some are known.
+    #[serde(default)]
+    pub expected: Option<Expectation>,
     /// When the API last gave a good answer.
     #[serde(serialize_with = "time::publish_known")]
     pub answered_at: Option<Timestamp>,

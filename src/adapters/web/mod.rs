@@ -11,6 +11,7 @@ mod health;
 mod history;
 mod hosts;
 mod metrics;
+mod page;
 mod probes;
 mod refusal;
 mod router;

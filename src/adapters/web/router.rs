@@ -7,7 +7,7 @@ use axum::routing::get;
 use super::context::Context;
 use super::probes::{livez, readyz};
 use super::refusal::Refusal;
-use super::{events, history, metrics, status};
+use super::{events, history, metrics, page, status};
 
 pub(super) fn router(context: Context) -> Router {
     Router::new()
@@ -17,6 +17,7 @@ pub(super) fn router(context: Context) -> Router {
         .route("/v1/events", events::route(&context))
         .route("/v1/history", get(history::history))
         .route("/v1/status", get(status::status))
+        .merge(page::routes())
         .fallback(async |uri: Uri| {
             Refusal::new(StatusCode::NOT_FOUND, "there is nothing at this path").answer(uri.path())
         })

@@ -22,6 +22,9 @@ const JOBS_IN_PART: usize = 500;
 /// How many jobs one part looks at to select a few of them, which takes about as long.
 const JOBS_LOOKED_AT: usize = 4000;
 
+/// The most jobs before a page of a long list. A job beyond is found by a filter.
+const MAX_SKIPPED: usize = 10_000;
+
 /// Everything in one line, such as `watching 12 restores in 2 projects, 124 completed, 5 failed;
 /// next poll in 4s; 1 delivery pending`.
 pub(super) fn summary(engine: &Engine, now: Now) -> String {
@@ -144,9 +147,13 @@ fn first_jobs(engine: &Engine, query: &StatusQuery) -> Result<JobCursor, Request
     })
 }
 
-/// A selection is listed in one part.
+/// A selection is listed in one part, and holds what it leaves out.
 fn at_most(limits: Limits) -> Limits {
-    Limits { of_section: limits.of_section.min(JOBS_IN_PART), ..limits }
+    Limits {
+        of_section: limits.of_section.min(JOBS_IN_PART),
+        skip: limits.skip.map(|jobs| jobs.min(MAX_SKIPPED)),
+        ..limits
+    }
 }
 
 /// The jobs that come next.
@@ -183,16 +190,18 @@ fn next_jobs(cursor: JobCursor, end: Option<JobKey>) -> Option<JobCursor> {
 }
 
 fn job_status(engine: &Engine, view: &JobView<'_>, next_poll: Option<Instant>, now: Now) -> JobStatus {
-    let tracker = view.tracker;
+    let (tracker, outcome) = (view.tracker, view.outcome());
+    let is_open = !outcome.is_final();
     JobStatus {
         project: view.project.clone(),
         job: tracker.job(),
-        outcome: view.outcome(),
+        outcome,
         until: tracker.until(),
         index_state: tracker.index().and_then(IndexWatch::state).map(ToString::to_string),
         status: tracker.status().map(ToString::to_string),
         end_observed_at: tracker.ended_at(),
         elapsed: tracker.elapsed(now),
+        expected: if is_open { engine.expectation_of(view) } else { None },
         answered_at: tracker.answered_at().map(|at| now.wall_at(at)),
         next_poll_at: next_poll.map(|at| now.wall_at(at)),
         polls: view.polls,

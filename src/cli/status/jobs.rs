@@ -3,7 +3,6 @@
 //! Invariant: each row fits the width that is given, and no two ids of a table are shown alike.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use anstyle::AnsiColor;
 use console::{measure_text_width, truncate_str};
@@ -12,7 +11,7 @@ use jiff::Timestamp;
 use super::report::Surface;
 use crate::adapters::report::{JobStatus, Status};
 use crate::model::time::wall_between;
-use crate::model::{Outcome, Section, Status as ApiStatus, duration, natural_order};
+use crate::model::{Outcome, Section, duration, natural_order};
 use crate::platform::locale;
 
 const HEADING: [&str; COLUMNS] = ["JOB", "PROJECT", "INDEX", "STATUS", "TIME", "ENDED", "NEXT POLL"];
@@ -112,27 +111,13 @@ impl Row {
                 label,
                 if has_projects { job.project.to_string() } else { String::new() },
                 job.job.facts.target_index_name.clone().unwrap_or_default(),
-                words(job),
+                job.in_words(),
                 taken(job),
                 ended(job, now),
-                next_poll(job, now),
+                job.next_poll_in_words(now).unwrap_or_default(),
             ],
             error: job.last_error.clone().filter(|_| job.outcome.section() != Section::Succeeded),
         }
-    }
-}
-
-/// How the job stands and how far it is, in words.
-fn words(job: &JobStatus) -> String {
-    if job.outcome == Outcome::Unauthorized {
-        return "key refused".to_owned();
-    }
-    let parsed = |text: &Option<String>| text.as_deref().map(ApiStatus::parse);
-    let (status, index_state) = (parsed(&job.status), parsed(&job.index_state));
-    let words = job.outcome.in_words(status.as_ref(), index_state.as_ref(), job.last_error.as_deref());
-    match job.job.facts.intermediate_progress().filter(|_| job.outcome == Outcome::Open) {
-        Some(percent) => format!("{words}, {percent:.0} %"),
-        None => words,
     }
 }
 
@@ -145,30 +130,9 @@ fn taken(job: &JobStatus) -> String {
 fn ended(job: &JobStatus, now: Timestamp) -> String {
     match (job.job.facts.completed_at, job.end_observed_at) {
         _ if !job.outcome.is_final() => String::new(),
-        (Some(at), _) => ago(wall_between(at, now)),
-        (None, Some(at)) => format!("seen {}", ago(wall_between(at, now))),
+        (Some(at), _) => duration::ago(wall_between(at, now)),
+        (None, Some(at)) => format!("seen {}", duration::ago(wall_between(at, now))),
         (None, None) => String::new(),
-    }
-}
-
-/// A time that has passed, in one unit: `5m ago`.
-fn ago(time: Duration) -> String {
-    let seconds = time.as_secs();
-    let (count, unit) = match seconds {
-        0..60 => (seconds, "s"),
-        60..3600 => (seconds / 60, "m"),
-        3600..86_400 => (seconds / 3600, "h"),
-        _ => (seconds / 86_400, "d"),
-    };
-    format!("{count}{unit} ago")
-}
-
-fn next_poll(job: &JobStatus, now: Timestamp) -> String {
-    match job.next_poll_at {
-        _ if job.outcome.is_final() => String::new(),
-        None if job.paused => "paused".to_owned(),
-        None => "now".to_owned(),
-        Some(at) => format!("in {}", duration::remaining(wall_between(now, at))),
     }
 }
 

@@ -74,7 +74,7 @@ pub(super) struct Args {
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 
 /// What a report lists if no option says which jobs: about a screen.
-const LIMITS: Limits = Limits { of_section: 20, ended_within: Some(Duration::from_hours(24)) };
+const LIMITS: Limits = Limits { of_section: 20, ended_within: Some(Duration::from_hours(24)), skip: None };
 
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     let client = args.socket.client()?;

@@ -51,6 +51,11 @@ impl Durations {
 }
 
 impl Project {
+    /// How long restores like one of these facts took in the past, if some are known.
+    pub(in crate::engine) fn expectation_of(&self, facts: &JobFacts) -> Option<Expectation> {
+        self.durations.history().expectation_of(facts)
+    }
+
     /// What to expect of all its jobs by past restores, if they are of one group.
     pub(in crate::engine) fn common_expectation(&self) -> Option<Expectation> {
         let history = self.durations.history();

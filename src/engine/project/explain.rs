@@ -29,7 +29,7 @@ impl Project {
         Some(Explanation {
             project: self.overview(),
             job: self.view_of(job),
-            expectation: self.durations.history().expectation_of(job.tracker.facts()),
+            expectation: self.expectation_of(job.tracker.facts()),
             age: job.tracker.age(now),
             turn,
             answered: job.tracker.answered_at().map(|at| now.since(at)),

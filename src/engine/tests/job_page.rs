@@ -132,7 +132,7 @@ fn selected(stage: &Stage, filter: &JobFilter, limits: Limits, part: usize) -> (
 fn a_selection_has_the_newest_of_each_section_and_counts_all() {
     let stage = ended();
     for part in [1, 2, 100] {
-        let limits = Limits { of_section: 1, ended_within: None };
+        let limits = Limits { of_section: 1, ended_within: None, skip: None };
 
         let (jobs, counts) = selected(&stage, &JobFilter::default(), limits, part);
 
@@ -143,9 +143,24 @@ fn a_selection_has_the_newest_of_each_section_and_counts_all() {
 }
 
 #[test]
+fn pages_of_a_selection_have_each_job_once_in_its_order() {
+    let stage = ended();
+    for part in [1, 2, 100] {
+        let page = |skip| {
+            let limits = Limits { of_section: 2, ended_within: None, skip: Some(skip) };
+            selected(&stage, &JobFilter::default(), limits, part).0
+        };
+
+        // A page has no order of its own.
+        assert_eq!([page(0), page(2), page(4)], [["a", "c"], ["e", "f"], ["b", "d"]], "{part}");
+        assert!(page(6).is_empty());
+    }
+}
+
+#[test]
 fn a_selection_leaves_out_what_ended_well_long_ago() {
     let stage = ended();
-    let limits = Limits { of_section: 9, ended_within: Some(seconds(200)) };
+    let limits = Limits { of_section: 9, ended_within: Some(seconds(200)), skip: None };
 
     let (jobs, counts) = selected(&stage, &JobFilter::default(), limits, 100);
 

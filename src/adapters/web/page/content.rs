@@ -1,0 +1,192 @@
+//! What the page shows, as it is read from the daemon and from its state.
+//!
+//! Invariant: the daemon's loop is asked in parts, and what is read of the state is bounded, however
+//! many restores there are.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::query::{List, PageQuery, ROWS};
+use crate::adapters::report::{DaemonStatus, StatusPart};
+use crate::adapters::report::{
+    History, HistoryFilter, HistoryRange, JobStatus, JobsPart, OutboxStatus, Question, ReadError, Reader,
+    RequestError, RequestErrorKind, StatusQuery,
+};
+use crate::adapters::web::context::Context;
+use crate::engine::Limits;
+use crate::model::time::before;
+use crate::model::{Event, EventId, Outcome, OutcomeCounts, ProjectName, Section};
+
+/// Restores that failed within this time are part of the title.
+const RECENT: Duration = Duration::from_hours(24);
+
+/// The most past restores of a project that are drawn.
+const DRAWN: usize = 200;
+
+/// The most projects that are drawn on one page.
+pub(super) const DRAWN_PROJECTS: usize = 12;
+
+/// The most events that are read out at once.
+const READ_OUT: usize = 50;
+
+/// All that the page shows.
+#[derive(Debug)]
+pub(super) struct Content {
+    pub(super) daemon: DaemonStatus,
+    pub(super) outbox: OutboxStatus,
+    pub(super) open: OpenRestores,
+    pub(super) past: Result<Past, ReadError>,
+    /// The last event that was committed before all of this was read.
+    pub(super) last_event: Option<EventId>,
+    /// What happened since the event that the script has shown, the oldest first.
+    pub(super) news: Vec<Arc<Event>>,
+}
+
+/// The open restores of one page of their list.
+#[derive(Debug)]
+pub(super) struct OpenRestores {
+    /// Those that need attention first, then the longest running.
+    pub(super) jobs: Vec<JobStatus>,
+    /// How many match the filters.
+    pub(super) total: usize,
+    /// How many there are.
+    pub(super) all: usize,
+}
+
+/// What the state keeps of restores that ended.
+#[derive(Debug)]
+pub(super) struct Past {
+    /// Those of one page of their list.
+    pub(super) ended: History,
+    /// How many ended badly within [`RECENT`].
+    pub(super) failed: usize,
+    /// The last restores of each project that is drawn.
+    pub(super) of_projects: Vec<(ProjectName, History)>,
+}
+
+impl Content {
+    /// Reads all of it. A filter that names a project that is not watched is left out, and said to
+    /// be so in `asked`.
+    pub(super) async fn read(context: &Context, asked: &mut PageQuery) -> Result<Self, RequestError> {
+        // Before all else: what happens meanwhile is then sent to the script again, and never lost.
+        let after = asked.after;
+        let (last_event, news) = context.read(move |reader| events(reader, after)).await.unwrap_or_default();
+
+        let (daemon, outbox, open) = match open_restores(context, asked).await {
+            Err(fault) if fault.kind == RequestErrorKind::NotFound => {
+                asked.problem = Some(fault.error);
+                asked.project = None;
+                open_restores(context, asked).await?
+            }
+            read => read?,
+        };
+
+        let now = daemon.timestamp;
+        let projects = drawn_projects(&daemon, asked);
+        let (filter, range) = (asked.history(), range(asked));
+        let past = context.read(move |reader| past(reader, &filter, range, projects, now)).await;
+        Ok(Self { daemon, outbox, open, past, last_event, news })
+    }
+}
+
+/// The past of one project, and its open restores.
+pub(super) async fn of_project(
+    context: &Context,
+    project: &ProjectName,
+) -> Result<(DaemonStatus, Vec<JobStatus>, Result<History, ReadError>), RequestError> {
+    let asked = PageQuery { project: Some(project.clone()), ..PageQuery::default() };
+    let (daemon, _, open) = open_restores(context, &asked).await?;
+    let project = project.clone();
+    let past = context.read(move |reader| past_of(reader, project)).await;
+    Ok((daemon, open.jobs, past))
+}
+
+async fn open_restores(
+    context: &Context,
+    asked: &PageQuery,
+) -> Result<(DaemonStatus, OutboxStatus, OpenRestores), RequestError> {
+    let limits = Limits { of_section: ROWS, ended_within: None, skip: Some(asked.skipped(List::Open)) };
+    let query = StatusQuery {
+        jobs: None,
+        projects: asked.project.clone().map(|project| BTreeSet::from([project])),
+        indexes: asked.index.clone().map(|index| vec![index]),
+        outcomes: Some(asked.outcomes(List::Open)),
+        limits: Some(limits),
+    };
+
+    let StatusPart { status, mut rest } = context.ask(|reply| Question::Status(query, reply)).await?;
+    let (mut jobs, mut outcomes) = (status.jobs, status.outcomes);
+    while let Some(cursor) = rest {
+        let part: JobsPart = context.ask(|reply| Question::Jobs(Box::new(cursor), reply)).await?;
+        jobs.extend(part.jobs);
+        (outcomes, rest) = (part.outcomes, part.rest);
+    }
+
+    // As the page was selected.
+    jobs.sort_by_key(|job| {
+        let time =
+            if job.outcome.section() == Section::Running { super::times::known(job.elapsed) } else { None };
+        (job.outcome.section(), std::cmp::Reverse(time))
+    });
+    let all = status.daemon.projects.iter().map(|project| project.open).sum();
+    let open = OpenRestores { jobs, total: total(&outcomes), all };
+    Ok((status.daemon, status.outbox, open))
+}
+
+fn total(outcomes: &OutcomeCounts) -> usize {
+    outcomes.count(|_| true)
+}
+
+/// The part of the ended restores that is listed; none if another outcome is asked for.
+fn range(asked: &PageQuery) -> HistoryRange {
+    let limit = if asked.outcomes(List::Ended).is_empty() { 0 } else { ROWS };
+    HistoryRange { skip: asked.skipped(List::Ended), limit }
+}
+
+fn drawn_projects(daemon: &DaemonStatus, asked: &PageQuery) -> Vec<ProjectName> {
+    let names = daemon.projects.iter().map(|project| &project.name);
+    let meant = names.filter(|name| asked.project.as_ref().is_none_or(|project| project == *name));
+    meant.take(DRAWN_PROJECTS).cloned().collect()
+}
+
+/// The last event, and those that a script has not shown.
+fn events(
+    reader: &mut dyn Reader,
+    after: Option<EventId>,
+) -> Result<(Option<EventId>, Vec<Arc<Event>>), ReadError> {
+    let last = reader.last_event()?;
+    let news = match after {
+        Some(shown) if last != Some(shown) => reader.events_after(shown, READ_OUT)?,
+        _ => Vec::new(),
+    };
+    Ok((last, news))
+}
+
+fn past(
+    reader: &mut dyn Reader,
+    filter: &HistoryFilter,
+    range: HistoryRange,
+    projects: Vec<ProjectName>,
+    now: Timestamp,
+) -> Result<Past, ReadError> {
+    let ended = reader.history(filter, range)?;
+    let bad = Outcome::ALL.into_iter().filter(|outcome| outcome.is_final() && !outcome.is_success());
+    let failed = HistoryFilter {
+        outcomes: Some(bad.collect()),
+        since: Some(before(now, RECENT)),
+        ..HistoryFilter::default()
+    };
+    let failed = reader.history(&failed, HistoryRange { skip: 0, limit: 0 })?.total;
+
+    let of_project = |project: ProjectName| Ok((project.clone(), past_of(reader, project)?));
+    let of_projects = projects.into_iter().map(of_project).collect::<Result<_, ReadError>>()?;
+    Ok(Past { ended, failed, of_projects })
+}
+
+fn past_of(reader: &mut dyn Reader, project: ProjectName) -> Result<History, ReadError> {
+    let filter = HistoryFilter { projects: Some(BTreeSet::from([project])), ..HistoryFilter::default() };
+    reader.history(&filter, HistoryRange { skip: 0, limit: DRAWN })
+}

@@ -1,0 +1,94 @@
+//! The frame of the page: its head, its order, and what is around the sections.
+
+use super::assets::{FAVICON, SCRIPT, STYLE};
+use super::content::{Content, Past};
+use super::html::{Html, Link, html};
+use super::query::PageQuery;
+use super::{banner, ended, filter, open, projects, sinks, times};
+use crate::model::EventKind;
+use crate::model::time::published;
+
+/// How often the page is loaded again if there is no script.
+const WITHOUT_SCRIPT: &str = "<noscript><meta http-equiv=\"refresh\" content=\"30\"/></noscript>";
+
+const ICONS: &str = include_str!("icons.svg");
+
+/// The page.
+pub(super) fn page(content: &Content, asked: &PageQuery) -> String {
+    let daemon = &content.daemon;
+    let types: Vec<_> = EventKind::ALL.iter().map(ToString::to_string).collect();
+    let last_event = content.last_event.map(|event| event.to_string());
+    let body = html!(
+        "<a class=\"skip\" href=\"#open\">Skip to the restores</a>"
+        "<header><h1>restore-watch</h1><p id=\"connection\" role=\"status\"></p>"
+        "<p id=\"news\" aria-live=\"polite\">" (news(content)) "</p></header>"
+        "<main id=\"main\" data-now=\"" (published(daemon.timestamp)) "\" data-last=\"" (last_event)
+        "\" data-types=\"" (Link(types.join(" "))) "\">"
+        (banner::section(content)) (filter::form(content, asked)) (open::section(content, asked))
+        (ended::section(content, asked)) (projects::section(content, asked)) (sinks::section(content))
+        "</main>" (footer(content))
+    );
+    document(&title(content), body)
+}
+
+/// What is shown while the daemon does not answer.
+pub(super) fn unavailable(fault: &str) -> String {
+    let body = html!(
+        "<header><h1>restore-watch</h1></header><main id=\"main\"><section class=\"banner bad\">"
+        "<h2>" (times::icon("alert")) "The daemon does not answer</h2><p>" (fault) "</p>"
+        "<p>This page is loaded again in 10 seconds.</p></section></main>"
+    );
+    document("no answer – restore-watch", html!("<meta http-equiv=\"refresh\" content=\"10\"/>"(body)))
+}
+
+fn document(title: &str, body: Html) -> String {
+    let mut html = html!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/>"
+        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>"
+        "<meta name=\"color-scheme\" content=\"light dark\"/><title>" (title) "</title>"
+        "<link rel=\"icon\" type=\"image/svg+xml\" href=\"" (FAVICON.address()) "\"/>"
+        "<link rel=\"stylesheet\" href=\"" (STYLE.address()) "\"/>"
+        "<script src=\"" (SCRIPT.address()) "\" defer=\"\"></script>"
+    );
+    html.markup(WITHOUT_SCRIPT);
+    html.markup("</head><body>");
+    html.markup(ICONS);
+    html.add(body);
+    html.markup("</body></html>\n");
+    html.into_string()
+}
+
+/// The state in a few words, for the tab of the browser.
+fn title(content: &Content) -> String {
+    let trouble = if banner::troubles(content).is_empty() { "" } else { "trouble, " };
+    let failed = match &content.past {
+        Ok(Past { failed: 1.., .. }) => {
+            let failed = content.past.as_ref().map_or(0, |past| past.failed);
+            format!(", {failed} failed in 24h")
+        }
+        _ => String::new(),
+    };
+    format!("{trouble}{} open{failed} – restore-watch", content.open.all)
+}
+
+/// The last of what happened since the script has shown it, in sentences.
+fn news(content: &Content) -> Html {
+    let has_projects = content.daemon.projects.len() > 1;
+    let for_people: Vec<_> = content.news.iter().filter(|event| event.kind.is_for_people()).collect();
+    let last = &for_people[for_people.len().saturating_sub(3)..];
+    let sentence = |event: &&std::sync::Arc<crate::model::Event>| {
+        let sentence = if has_projects { event.summary_with_project() } else { event.summary() };
+        html!("<span>" (sentence) ".</span> ")
+    };
+    last.iter().map(sentence).collect()
+}
+
+fn footer(content: &Content) -> Html {
+    let daemon = &content.daemon;
+    html!(
+        "<footer><p>restore-watch " (&daemon.version) ", running since "
+        (times::at(daemon.started_at)) ". As of " (times::at(daemon.timestamp))
+        ".</p><nav aria-label=\"Data\"><a href=\"metrics\">Metrics</a> <a href=\"v1/status\">Status</a> "
+        "<a href=\"v1/history\">History</a></nav></footer>"
+    )
+}

@@ -1,0 +1,88 @@
+//! Times, durations and names as the page shows them.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::html::{Html, html};
+use crate::adapters::report::JobStatus;
+use crate::model::time::{before, published, wall_between};
+use crate::model::{Elapsed, JobRef, Outcome, Section, duration};
+
+/// A time that has passed: `5m ago`. The script has it tick.
+pub(super) fn ago(at: Timestamp, now: Timestamp) -> Html {
+    ticking("ago", at, &duration::ago(wall_between(at, now)))
+}
+
+/// A time as such, which does not tick.
+pub(super) fn at(at: Timestamp) -> Html {
+    let exact = at.strftime("%F %H:%M UTC").to_string();
+    html!("<time datetime=\"" (published(at)) "\">" (exact) "</time>")
+}
+
+/// When a job is polled next.
+pub(super) fn next_poll(job: &JobStatus, now: Timestamp) -> Html {
+    let words = job.next_poll_in_words(now).unwrap_or_default();
+    match job.next_poll_at {
+        Some(at) => ticking("in", at, &words),
+        None => html!((words)),
+    }
+}
+
+/// How long a restore has been running.
+pub(super) fn running(elapsed: Elapsed, now: Timestamp) -> Html {
+    match elapsed {
+        Elapsed::Exact(time) => ticking("run", before(now, time), &duration::running(time)),
+        other => html!((other.in_words().unwrap_or_else(|| "not known".to_owned()))),
+    }
+}
+
+/// How long a restore has been running, if that is known.
+pub(super) fn known(elapsed: Elapsed) -> Option<Duration> {
+    if let Elapsed::Exact(time) = elapsed { Some(time) } else { None }
+}
+
+/// A time in words that change as it passes; `kind` says by which rule.
+fn ticking(kind: &'static str, at: Timestamp, words: &str) -> Html {
+    let exact = at.strftime("%F %T UTC").to_string();
+    html!("<time class=\"" (kind) "\" datetime=\"" (published(at)) "\" title=\"" (exact) "\">" (words) "</time>")
+}
+
+/// How a restore is called: its name with its id, or its id.
+pub(super) fn job(job: &JobRef) -> Html {
+    let id = html!("<code><bdi>" (job.id.as_str()) "</bdi></code>");
+    match &job.name {
+        Some(name) => html!("<bdi class=\"name\">" (name) "</bdi> " (id)),
+        None => id,
+    }
+}
+
+/// A name that may be written in either direction; a dash if there is none.
+pub(super) fn name(name: Option<&str>) -> Html {
+    match name {
+        Some(name) => html!("<bdi>" (name) "</bdi>"),
+        None => html!("<span class=\"none\">–</span>"),
+    }
+}
+
+/// An outcome: a symbol and its words, never a color alone.
+pub(super) fn outcome(outcome: Outcome, words: &str) -> Html {
+    let symbol = symbol(outcome);
+    html!("<span class=\"outcome " (symbol) "\">" (icon(symbol)) "<bdi>" (words) "</bdi></span>")
+}
+
+/// A symbol of those in the head of the page.
+pub(super) fn icon(symbol: &'static str) -> Html {
+    html!("<svg class=\"icon\" aria-hidden=\"true\"><use href=\"#" (symbol) "\"/></svg>")
+}
+
+fn symbol(outcome: Outcome) -> &'static str {
+    match (outcome, outcome.section()) {
+        (Outcome::Cancelled, _) => "stopped",
+        (Outcome::Unrecognised, _) => "unknown",
+        (_, Section::Running) => "open",
+        (_, Section::Succeeded) => "good",
+        (_, Section::Failed) if outcome.is_final() => "bad",
+        (_, Section::Failed) => "alert",
+    }
+}
