@@ -5,6 +5,7 @@
 
 mod delivery;
 pub mod duration;
+mod duration_stats;
 mod elapsed;
 mod ended_restore;
 mod event;
@@ -14,6 +15,7 @@ mod exit;
 mod expectation;
 pub mod http_date;
 mod id;
+mod index_stem;
 mod job;
 mod keyword;
 mod natural;
@@ -31,6 +33,7 @@ pub mod time;
 mod until;
 
 pub use delivery::{DeliveryId, DeliveryState};
+pub use duration_stats::{Bucket, DurationStats, RESTORE_BUCKETS, nearest_rank};
 pub use elapsed::Elapsed;
 pub use ended_restore::{DeliveryCounts, EndedRestore};
 pub use event::{Event, JobRef};
@@ -39,6 +42,7 @@ pub use event_kind::{EventKind, JobState, Severity};
 pub use exit::Exit;
 pub use expectation::Expectation;
 pub use id::{IdError, JobId, Mistake, ProjectName, SinkName, is_uuid};
+pub use index_stem::index_stem;
 pub use job::{IndexObservation, JobFacts, Observation};
 pub use keyword::Keyword;
 pub(crate) use keyword::keywords;
