@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::ReadError;
 use crate::model::{JobId, ProjectName, Reference, visible};
 
 /// What to do about a job that the daemon does not watch.
@@ -33,6 +34,8 @@ pub enum RequestErrorKind {
     Method,
     /// 422: the configuration cannot be used.
     BadConfiguration,
+    /// 500: the state cannot be read.
+    Unreadable,
     /// 503: the daemon is stopping, or has too many connections.
     Stopping,
 }
@@ -63,6 +66,12 @@ impl RequestError {
     }
 }
 
+impl From<ReadError> for RequestError {
+    fn from(ReadError { message, help }: ReadError) -> Self {
+        Self::new(RequestErrorKind::Unreadable, message).with_help(help)
+    }
+}
+
 impl RequestErrorKind {
     /// The HTTP status that stands for it.
     pub fn status(self) -> u16 {
@@ -71,20 +80,21 @@ impl RequestErrorKind {
             Self::NotFound => 404,
             Self::Method => 405,
             Self::BadConfiguration => 422,
+            Self::Unreadable => 500,
             Self::Stopping => 503,
         }
     }
 
     /// The kind that an HTTP status stands for.
     pub fn of(status: u16) -> Self {
-        let kinds = [Self::NotFound, Self::Method, Self::BadConfiguration, Self::Stopping];
+        let kinds = [Self::NotFound, Self::Method, Self::BadConfiguration, Self::Unreadable, Self::Stopping];
         kinds.into_iter().find(|kind| kind.status() == status).unwrap_or_default()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::RequestErrorKind::{BadConfiguration, Invalid, Method, NotFound, Stopping};
+    use super::RequestErrorKind::{BadConfiguration, Invalid, Method, NotFound, Stopping, Unreadable};
     use super::*;
 
     #[test]
@@ -101,7 +111,7 @@ mod tests {
 
     #[test]
     fn kinds_survive_the_http_status() {
-        for kind in [Invalid, NotFound, Method, BadConfiguration, Stopping] {
+        for kind in [Invalid, NotFound, Method, BadConfiguration, Unreadable, Stopping] {
             assert_eq!(RequestErrorKind::of(kind.status()), kind);
         }
     }

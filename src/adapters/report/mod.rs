@@ -6,16 +6,20 @@
 //! parts, each an event of its own.
 
 mod error;
+mod history_query;
 mod query;
 mod question;
 mod reader;
+mod readers;
 mod status;
 mod status_body;
 
 pub use error::{JOBS_ARE_LISTED, RequestError, RequestErrorKind};
+pub use history_query::{HistoryQuery, answer as history_answer};
 pub use query::StatusQuery;
 pub use question::{Question, Responder, ask};
 pub use reader::{History, HistoryFilter, HistoryRange, ReadError, Reader};
+pub use readers::Readers;
 pub use status::{
     DaemonStatus, DeliveriesReport, JobCursor, JobStatus, JobsPart, OutboxStatus, ProjectStatus, SinkStatus,
     Status, StatusPart,

@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::config::IndexPattern;
 use crate::model::{EndedRestore, Event, EventId, Outcome, ProjectName};
@@ -54,9 +56,12 @@ pub struct HistoryRange {
     pub limit: usize,
 }
 
-/// Some restores that ended.
-#[derive(Debug, Clone, Default, PartialEq)]
+/// Restores that ended: those that a request lists, and how many match it.
+// The comments of its fields are the descriptions of the published schema.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct History {
+    /// The restores, by the time at which their end was observed: `restore-watch history` lists the
+    /// last one last, and `/v1/history` first.
     pub restores: Vec<EndedRestore>,
     /// How many match, beyond the range, too.
     pub total: usize,

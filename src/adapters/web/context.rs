@@ -1,11 +1,11 @@
 //! What the handlers of requests know.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
 use super::Health;
-use crate::adapters::report::{Question, ReadError, Reader, RequestError, Responder, ask};
+use crate::adapters::report::{Question, ReadError, Reader, Readers, RequestError, Responder, ask};
 use crate::platform::clock::Clock;
 
 /// Where the listener finds what it shows, beside the daemon's loop.
@@ -19,7 +19,7 @@ pub struct Sources {
 #[derive(Clone)]
 pub(super) struct Context {
     questions: mpsc::Sender<Question>,
-    reader: Arc<Mutex<Box<dyn Reader>>>,
+    readers: Readers,
     pub(super) health: Arc<Health>,
     /// Counts the commits.
     pub(super) commits: watch::Receiver<u64>,
@@ -34,7 +34,7 @@ impl Context {
         commits: watch::Receiver<u64>,
     ) -> Self {
         let Sources { reader, clock } = sources;
-        Self { questions, reader: Arc::new(Mutex::new(reader)), health, commits, clock }
+        Self { questions, readers: Readers::new(reader), health, commits, clock }
     }
 
     /// Asks the daemon's loop.
@@ -55,12 +55,6 @@ impl Context {
         &self,
         read: impl FnOnce(&mut dyn Reader) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<T, ReadError> {
-        let reader = Arc::clone(&self.reader);
-        let work = move || read(&mut **reader.lock().unwrap_or_else(PoisonError::into_inner));
-        let broken = |_| ReadError {
-            message: "reading the state ended by a panic".to_owned(),
-            help: "report this: it is a bug",
-        };
-        tokio::task::spawn_blocking(work).await.map_err(broken)?
+        self.readers.read(read).await
     }
 }
