@@ -12,6 +12,7 @@ use super::values::parse_listen_address;
 use super::{Done, Failure};
 use crate::adapters::control::{self, BindError, Server};
 use crate::adapters::metrics::Counters;
+use crate::adapters::report::Readers;
 use crate::adapters::store::{self, Opened, Store};
 use crate::adapters::systemd::Notifier;
 use crate::adapters::telemetry::{self, Stream, Style};
@@ -114,7 +115,7 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
             config: Some((path, fixed)),
             state: location,
             monitor,
-            control: control(args.socket.as_deref())?,
+            control: control(args.socket.as_deref(), &*state.store)?,
             web: serve_http(http, token, &*state.store, clock)?,
             manager,
             hangups,
@@ -162,14 +163,14 @@ fn require_jobs(engine: &Engine) -> Result<(), Failure> {
 
 /// Makes the control socket, if there is a place for it. A failure is an error only if the place
 /// was named: the watch is worth more.
-fn control(explicit: Option<&Path>) -> Result<Option<Server>, Failure> {
+fn control(explicit: Option<&Path>, store: &dyn Store) -> Result<Option<Server>, Failure> {
     let Some(path) = control::server_path(explicit) else {
         info!(
             "no control socket: there is no RUNTIME_DIRECTORY or XDG_RUNTIME_DIR; name a place with --socket"
         );
         return Ok(None);
     };
-    match Server::bind(&path) {
+    match Server::bind(&path, Readers::new(store.reader()?)) {
         Ok(server) => Ok(Some(server)),
         Err(error) if explicit.is_none() => {
             warn!("going on without a control socket: {error}; to give it another place: --socket");

@@ -1,12 +1,19 @@
 //! Tables for people: columns as wide as their widest cell, two spaces apart.
 
+use std::collections::BTreeSet;
+
+use anstyle::AnsiColor;
 use console::{Term, measure_text_width, truncate_str};
 
+use crate::model::Section;
 use crate::platform::lines::wrap_at_spaces;
 use crate::platform::locale;
 
+/// How many characters of an id are shown at least, if it is shortened.
+const SHORT_ID: usize = 8;
+
 /// A table with this heading. Cells may have characters that are two columns wide, and no line
-/// breaks.
+/// breaks. A column without any text takes no room.
 pub(super) fn table<const N: usize>(heading: [&str; N], rows: &[[String; N]]) -> String {
     let heading = heading.map(str::to_owned);
     let rows: Vec<_> = std::iter::once(&heading).chain(rows).collect();
@@ -14,7 +21,8 @@ pub(super) fn table<const N: usize>(heading: [&str; N], rows: &[[String; N]]) ->
         rows.iter().map(|row| measure_text_width(&row[column])).max().unwrap_or_default()
     });
     let line = |row: &[String; N]| {
-        let cells = row.iter().zip(widths).map(|(cell, width)| {
+        let used = row.iter().zip(widths).filter(|(_, width)| *width > 0);
+        let cells = used.map(|(cell, width)| {
             let padding = " ".repeat(width - measure_text_width(cell));
             format!("{cell}{padding}")
         });
@@ -22,6 +30,29 @@ pub(super) fn table<const N: usize>(heading: [&str; N], rows: &[[String; N]]) ->
     };
 
     rows.into_iter().map(line).collect()
+}
+
+/// How many characters of each id tell all ids apart, at least [`SHORT_ID`].
+pub(super) fn distinct_length<'a>(ids: impl Iterator<Item = &'a str>) -> usize {
+    let ids: BTreeSet<_> = ids.collect();
+    let common = |a: &str, b: &str| a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count();
+    // In their order, the ids that have the most in common stand side by side.
+    let longest = ids.iter().zip(ids.iter().skip(1)).map(|(a, b)| common(a, b)).max().unwrap_or_default();
+    SHORT_ID.max(longest + 1)
+}
+
+/// The first characters of an id.
+pub(super) fn beginning(id: &str, length: usize) -> &str {
+    id.char_indices().nth(length).map_or(id, |(end, _)| &id[..end])
+}
+
+/// The color of the outcomes of a section, if they have one.
+pub(super) fn color_of(section: Section) -> Option<AnsiColor> {
+    match section {
+        Section::Failed => Some(AnsiColor::Red),
+        Section::Running => None,
+        Section::Succeeded => Some(AnsiColor::Green),
+    }
 }
 
 /// The width of the terminal that standard output is, if it is one.

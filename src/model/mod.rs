@@ -5,6 +5,7 @@
 
 mod delivery;
 pub mod duration;
+mod duration_stats;
 mod elapsed;
 mod ended_restore;
 mod event;
@@ -14,6 +15,7 @@ mod exit;
 mod expectation;
 pub mod http_date;
 mod id;
+mod index_stem;
 mod job;
 mod keyword;
 mod natural;
@@ -24,6 +26,7 @@ mod reason;
 mod reference;
 mod restore_group;
 pub mod schema;
+mod since;
 mod status;
 mod summary;
 mod text;
@@ -31,6 +34,7 @@ pub mod time;
 mod until;
 
 pub use delivery::{DeliveryId, DeliveryState};
+pub use duration_stats::{Bucket, DurationStats, RESTORE_BUCKETS, nearest_rank};
 pub use elapsed::Elapsed;
 pub use ended_restore::{DeliveryCounts, EndedRestore};
 pub use event::{Event, JobRef};
@@ -39,6 +43,7 @@ pub use event_kind::{EventKind, JobState, Severity};
 pub use exit::Exit;
 pub use expectation::Expectation;
 pub use id::{IdError, JobId, Mistake, ProjectName, SinkName, is_uuid};
+pub use index_stem::index_stem;
 pub use job::{IndexObservation, JobFacts, Observation};
 pub use keyword::Keyword;
 pub(crate) use keyword::keywords;
@@ -49,6 +54,7 @@ pub use payload::Payload;
 pub use reason::Reason;
 pub use reference::{Match, Reference, Resolution, SHORTEST_PREFIX};
 pub use restore_group::RestoreGroup;
+pub use since::{Since, SinceError};
 pub use status::Status;
 pub use text::{
     Placeholder, is_control_or_format, is_invisible, one_line, presentable, visible, write_visible,

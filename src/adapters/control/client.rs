@@ -15,7 +15,7 @@ use super::{
     RequestErrorKind, SinkTests, TestSinks,
 };
 use crate::adapters::http;
-use crate::adapters::report::{DaemonStatus, Status, StatusQuery};
+use crate::adapters::report::{DaemonStatus, History, HistoryQuery, Status, StatusQuery};
 use crate::model::ProjectName;
 
 /// How long an answer may take. A daemon answers a change once that is committed, and reads files
@@ -73,12 +73,14 @@ impl Client {
 
     /// What the daemon is, and how its projects stand.
     pub async fn daemon(&self) -> Result<DaemonStatus, CallError> {
-        match self.call_within(DAEMON_TIMEOUT, Method::GET, url(&["daemon"]), &()).await {
-            Err(CallError::Rejected(RequestError { kind: RequestErrorKind::NotFound, .. })) => {
-                Err(CallError::Earlier(self.path.clone()))
-            }
-            answer => answer,
-        }
+        self.known(self.call_within(DAEMON_TIMEOUT, Method::GET, url(&["daemon"]), &()).await)
+    }
+
+    /// Restores that ended, the end observed last first.
+    pub async fn history(&self, query: &HistoryQuery) -> Result<History, CallError> {
+        let mut url = url(&["history"]);
+        query.append_to(&mut url);
+        self.known(self.call(Method::GET, url, &()).await)
     }
 
     /// Sends a marked test event to sinks of the daemon.
@@ -114,6 +116,17 @@ impl Client {
     /// Resumes a project.
     pub async fn resume(&self, project: &ProjectName) -> Result<Changed, CallError> {
         self.call(Method::POST, url(&["projects", project.as_str(), "resume"]), &()).await
+    }
+
+    /// The answer to a request for which there is something at its path, unless the daemon is of an
+    /// earlier version.
+    fn known<T>(&self, answer: Result<T, CallError>) -> Result<T, CallError> {
+        match answer {
+            Err(CallError::Rejected(RequestError { kind: RequestErrorKind::NotFound, .. })) => {
+                Err(CallError::Earlier(self.path.clone()))
+            }
+            answer => answer,
+        }
     }
 
     async fn call<T: DeserializeOwned>(

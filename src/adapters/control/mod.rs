@@ -11,6 +11,7 @@
 mod client;
 mod connections;
 mod explain;
+mod history;
 mod jobs;
 mod path;
 mod pause;

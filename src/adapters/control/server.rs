@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use axum::Json;
 use axum::Router;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{DefaultBodyLimit, FromRequest, Path as UrlPath, RawQuery, State};
+use axum::extract::{DefaultBodyLimit, FromRef, FromRequest, Path as UrlPath, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -19,9 +19,10 @@ use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use super::connections;
+use super::history::history;
 use super::{AddJobs, ExplainJob, ForgetJobs, Request, RequestError, RequestErrorKind, Responder, TestSinks};
 use crate::adapters::http::{ARRIVAL_TIMEOUT, SocketError, SocketFile};
-use crate::adapters::report::{Question, StatusQuery, ask, status_answer};
+use crate::adapters::report::{Question, Readers, StatusQuery, ask, status_answer};
 use crate::model::ProjectName;
 
 /// The largest body of a request that is read, in bytes: about 20,000 jobs.
@@ -57,9 +58,9 @@ pub struct Server {
 }
 
 impl Server {
-    /// Makes the socket and starts to serve it on the current runtime. A socket that a dead process
-    /// left behind is replaced.
-    pub fn bind(path: &Path) -> Result<Self, BindError> {
+    /// Makes the socket and starts to serve it on the current runtime; what the state keeps is read
+    /// beside the loop. A socket that a dead process left behind is replaced.
+    pub fn bind(path: &Path, readers: Readers) -> Result<Self, BindError> {
         let unusable = |error| BindError::Unusable { path: path.to_owned(), error };
         // Only the directory of this program: its parent is the system's.
         if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
@@ -73,7 +74,7 @@ impl Server {
         let listener = UnixListener::from_std(listener).map_err(unusable)?;
         let (sender, requests) = mpsc::channel(BACKLOG);
         let serving = tokio::spawn(async move {
-            connections::serve(listener, router(sender)).await;
+            connections::serve(listener, router(Sources { requests: sender, readers })).await;
         });
         Ok(Self { socket, requests, serving: serving.abort_handle() })
     }
@@ -110,13 +111,33 @@ impl From<SocketError> for BindError {
 
 type Requests = mpsc::Sender<Request>;
 
-fn router(requests: Requests) -> Router {
+/// Where the answers come from.
+#[derive(Clone)]
+struct Sources {
+    requests: Requests,
+    readers: Readers,
+}
+
+impl FromRef<Sources> for Requests {
+    fn from_ref(sources: &Sources) -> Self {
+        sources.requests.clone()
+    }
+}
+
+impl FromRef<Sources> for Readers {
+    fn from_ref(sources: &Sources) -> Self {
+        sources.readers.clone()
+    }
+}
+
+fn router(sources: Sources) -> Router {
     Router::new()
         .route("/v1/status", get(status))
         .route(
             "/v1/daemon",
             get(async |State(requests)| answer(&requests, |reply| Question::Daemon(reply).into()).await),
         )
+        .route("/v1/history", get(history))
         .route("/v1/jobs", post(add))
         .route("/v1/jobs/forget", post(forget))
         .route("/v1/explain", post(explain))
@@ -131,7 +152,7 @@ fn router(requests: Requests) -> Router {
             error_response(RequestError::new(RequestErrorKind::NotFound, "there is nothing at this path"))
         })
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .with_state(requests)
+        .with_state(sources)
 }
 
 /// The body of a request, read from JSON.
@@ -211,7 +232,7 @@ async fn answer<T: Serialize>(
     }
 }
 
-fn error_response(error: RequestError) -> Response {
+pub(super) fn error_response(error: RequestError) -> Response {
     error.into_response()
 }
 
@@ -219,16 +240,21 @@ fn error_response(error: RequestError) -> Response {
 mod tests {
     use super::*;
 
+    fn readers() -> Readers {
+        let store = crate::adapters::store::Volatile::with_history();
+        Readers::new(crate::adapters::store::Store::reader(&store).unwrap())
+    }
+
     #[tokio::test]
     async fn dropping_keeps_the_socket_of_another_daemon() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("control.sock");
-        let first = Server::bind(&path).unwrap();
+        let first = Server::bind(&path, readers()).unwrap();
         std::fs::remove_file(&path).unwrap();
-        let second = Server::bind(&path).unwrap();
+        let second = Server::bind(&path, readers()).unwrap();
 
         drop(first);
-        assert!(matches!(Server::bind(&path), Err(BindError::InUse(_))));
+        assert!(matches!(Server::bind(&path, readers()), Err(BindError::InUse(_))));
 
         drop(second);
         assert!(!path.exists());

@@ -1,27 +1,18 @@
-//! The query of a request for the history: which restores it lists.
+//! A request for the history: which restores it lists, and its answer.
 //!
 //! `project=NAME`, `index=PATTERN` and `outcome=WORD`, each as often as wanted; `since=TIME`; and
 //! `skip=COUNT` and `limit=COUNT` for a part of the list.
 
-use std::fmt::Display;
-
-use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
 use url::Url;
 use url::form_urlencoded;
 
-use super::query::{self, INDEX, LIMIT, OUTCOME, PROJECT};
-use super::{HistoryFilter, HistoryRange, RequestError};
-use crate::model::ProjectName;
+use super::query::{self, INDEX, LIMIT, OUTCOME, PROJECT, SKIP};
+use super::{HistoryFilter, HistoryRange, ReadError, Readers, RequestError};
+use crate::model::{ProjectName, Since};
 
 const SINCE: &str = "since";
-const SKIP: &str = "skip";
-
-/// How many restores one answer has: if the query gives no limit, and at most. A thousand are about
-/// half a megabyte.
-const USUAL_LIMIT: usize = 100;
-const MAX_LIMIT: usize = 1000;
 
 /// Which restores of the history are listed: the latest, unless something is given.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,18 +21,18 @@ pub struct HistoryQuery {
     pub range: HistoryRange,
 }
 
-impl Default for HistoryQuery {
-    fn default() -> Self {
-        Self { filter: HistoryFilter::default(), range: HistoryRange { skip: 0, limit: USUAL_LIMIT } }
-    }
-}
-
 impl HistoryQuery {
+    /// How many restores an answer has at most: about half a megabyte.
+    pub const MAX_LIMIT: usize = 1000;
+
+    /// How many it has if the query does not say.
+    const USUAL_LIMIT: usize = 100;
+
     /// What a query asks for.
     pub fn parse(query: &str) -> Result<Self, RequestError> {
         let Self { mut filter, mut range } = Self::default();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            let invalid = || query::invalid(&name, &value);
+            let invalid = |help: String| query::invalid(&name, &value).with_help(help);
             match &*name {
                 PROJECT => {
                     filter.projects.get_or_insert_default().insert(ProjectName::new(value));
@@ -50,17 +41,15 @@ impl HistoryQuery {
                 OUTCOME => {
                     filter.outcomes.get_or_insert_default().insert(query::outcome(&value)?);
                 }
-                SINCE => {
-                    let help = "write a time as in 2026-11-23T12:00:00Z, or a date as in 2026-11-23";
-                    filter.since = Some(time(&value).ok_or_else(|| invalid().with_help(help))?);
-                }
-                SKIP => range.skip = value.parse().map_err(|_| invalid())?,
+                SINCE => match Since::parse(&value) {
+                    Ok(Since::At(time)) => filter.since = Some(time),
+                    _ => return Err(invalid("write a time, as in 2026-11-23T12:00:00Z".to_owned())),
+                },
+                SKIP => range.skip = value.parse().map_err(|_| invalid("write a number".to_owned()))?,
                 LIMIT => {
-                    let help = || {
-                        format!("a limit is a number up to {MAX_LIMIT}; `{SKIP}` leads to further restores")
-                    };
-                    let limit = value.parse().ok().filter(|limit| *limit <= MAX_LIMIT);
-                    range.limit = limit.ok_or_else(|| invalid().with_help(help()))?;
+                    let limit = value.parse().ok().filter(|limit| *limit <= Self::MAX_LIMIT);
+                    let help = format!("write a number up to {}; `{SKIP}` leads on", Self::MAX_LIMIT);
+                    range.limit = limit.ok_or_else(|| invalid(help))?;
                 }
                 _ => {}
             }
@@ -70,42 +59,47 @@ impl HistoryQuery {
 
     /// Adds the query that asks for this.
     pub fn append_to(&self, url: &mut Url) {
-        fn pairs<'a, T: Display>(
-            name: &'static str,
-            values: impl IntoIterator<Item = &'a T>,
-        ) -> impl Iterator<Item = (&'static str, String)>
-        where
-            T: 'a,
-        {
-            values.into_iter().map(move |value| (name, value.to_string()))
-        }
-
         let Self { filter, range } = self;
-        url.query_pairs_mut()
-            .extend_pairs(pairs(PROJECT, filter.projects.iter().flatten()))
-            .extend_pairs(pairs(INDEX, filter.indexes.iter().flatten()))
-            .extend_pairs(pairs(OUTCOME, filter.outcomes.iter().flatten()))
-            .extend_pairs(pairs(SINCE, &filter.since))
-            .extend_pairs([(SKIP, range.skip.to_string()), (LIMIT, range.limit.to_string())]);
+        let projects = filter.projects.iter().flatten().map(|project| (PROJECT, project.to_string()));
+        let indexes = filter.indexes.iter().flatten().map(|pattern| (INDEX, pattern.to_string()));
+        let outcomes = filter.outcomes.iter().flatten().map(|outcome| (OUTCOME, outcome.to_string()));
+        let since = filter.since.map(|time| (SINCE, time.to_string()));
+        let range = [(SKIP, range.skip.to_string()), (LIMIT, range.limit.to_string())];
+        url.query_pairs_mut().extend_pairs(projects.chain(indexes).chain(outcomes).chain(since).chain(range));
     }
 }
 
-/// A time, or the beginning of a day in UTC.
-fn time(text: &str) -> Option<Timestamp> {
-    let start_of_day = || {
-        let day = Date::strptime("%Y-%m-%d", text).ok()?;
-        TimeZone::UTC.to_timestamp(day.at(0, 0, 0, 0)).ok()
+impl Default for HistoryQuery {
+    fn default() -> Self {
+        let range = HistoryRange { skip: 0, limit: Self::USUAL_LIMIT };
+        Self { filter: HistoryFilter::default(), range }
+    }
+}
+
+/// The answer to a request with this query.
+pub async fn answer(readers: &Readers, query: &str) -> Result<Response, RequestError> {
+    let HistoryQuery { filter, range } = HistoryQuery::parse(query)?;
+    let read = move |reader: &mut dyn super::Reader| {
+        let history = reader.history(&filter, range)?;
+        // Here, because the loop has no time for it.
+        serde_json::to_vec(&history).map_err(|error| ReadError {
+            message: format!("cannot write the history as JSON: {error}"),
+            help: "report this: it is a bug",
+        })
     };
-    text.parse().ok().or_else(start_of_day)
+    let body = readers.read(read).await?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+    use std::sync::Arc;
 
     use super::*;
+    use crate::adapters::report::{History, Reader, RequestErrorKind};
     use crate::config::IndexPattern;
-    use crate::model::Outcome;
+    use crate::model::{Event, EventId, Outcome};
 
     #[test]
     fn queries_survive_the_url() {
@@ -127,34 +121,66 @@ mod tests {
     }
 
     #[test]
-    fn empty_queries_ask_for_the_latest() {
+    fn unknown_parameters_are_ignored() {
         for text in ["", "unknown=1"] {
             assert_eq!(HistoryQuery::parse(text), Ok(HistoryQuery::default()), "{text}");
         }
     }
 
     #[test]
-    fn since_is_a_time_or_a_date() {
-        let since = |text: &str| HistoryQuery::parse(&format!("since={text}")).unwrap().filter.since;
-
-        assert_eq!(since("2026-11-23T12:00:00Z"), Some("2026-11-23T12:00:00Z".parse().unwrap()));
-        assert_eq!(since("2026-11-23"), Some("2026-11-23T00:00:00Z".parse().unwrap()));
-    }
-
-    #[test]
     fn invalid_values_are_named() {
         for (text, error, help) in [
             ("since=30d", "invalid value of `since`: 30d", "2026-11-23T12:00:00Z"),
-            ("since=2026-11-23T12:00:00", "invalid value of `since`", "2026-11-23T12:00:00Z"),
-            ("outcome=fine", "invalid value of `outcome`: fine", "outcomes are "),
+            ("index=a/b", "invalid value of `index`: a/b", "the pattern has '/' in it"),
+            ("outcome=fine", "invalid value of `outcome`: fine", "outcomes are open, completed, "),
             ("limit=1001", "invalid value of `limit`: 1001", "up to 1000"),
             ("limit=-1", "invalid value of `limit`: -1", "up to 1000"),
-            ("skip=x", "invalid value of `skip`: x", ""),
+            ("skip=x", "invalid value of `skip`: x", "a number"),
         ] {
             let found = HistoryQuery::parse(text).unwrap_err();
 
             assert!(found.error.contains(error), "{found:?}");
-            assert!(found.help.unwrap_or_default().contains(help), "{text}");
+            assert!(found.help.as_ref().is_some_and(|text| text.contains(help)), "{found:?}");
+        }
+    }
+
+    /// Has no history, for this reason.
+    struct Broken(Option<ReadError>);
+
+    impl Reader for Broken {
+        fn history(&mut self, _: &HistoryFilter, _: HistoryRange) -> Result<History, ReadError> {
+            match self.0.clone() {
+                Some(error) => Err(error),
+                None => panic!("a bug"),
+            }
+        }
+
+        fn last_event(&mut self) -> Result<Option<EventId>, ReadError> {
+            Ok(None)
+        }
+
+        fn events_after(&mut self, _: EventId, _: usize) -> Result<Vec<Arc<Event>>, ReadError> {
+            Ok(Vec::new())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_state_that_cannot_be_read_is_an_error_of_its_own() {
+        let error = ReadError { message: "the disk is broken".to_owned(), help: "replace it" };
+        for (reader, message) in [
+            (Broken(Some(error)), "the disk is broken"),
+            (Broken(None), "reading the state ended by a panic"),
+        ] {
+            let readers = Readers::new(Box::new(reader));
+            for attempt in 1..=2 {
+                let answer = answer(&readers, "").await.unwrap_err();
+
+                assert_eq!(
+                    (answer.kind, &*answer.error),
+                    (RequestErrorKind::Unreadable, message),
+                    "{attempt}"
+                );
+            }
         }
     }
 }

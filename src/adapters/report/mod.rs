@@ -11,16 +11,18 @@ mod parts;
 mod query;
 mod question;
 mod reader;
+mod readers;
 mod status;
 mod status_body;
 mod words;
 
 pub use error::{JOBS_ARE_LISTED, RequestError, RequestErrorKind};
-pub use history_query::HistoryQuery;
+pub use history_query::{HistoryQuery, answer as history_answer};
 pub use parts::Parts;
 pub use query::StatusQuery;
 pub use question::{Question, Responder, ask};
 pub use reader::{History, HistoryFilter, HistoryRange, ReadError, Reader};
+pub use readers::Readers;
 pub use status::{
     DaemonStatus, DeliveriesReport, JobCursor, JobStatus, JobsPart, OutboxStatus, ProjectStatus,
     ReloadStatus, SinkStatus, Status, StatusPart,

@@ -25,7 +25,7 @@ pub(super) const INDEX: &str = "index";
 pub(super) const OUTCOME: &str = "outcome";
 pub(super) const LIMIT: &str = "limit";
 const ENDED_WITHIN: &str = "ended_within";
-const SKIP: &str = "skip";
+pub(super) const SKIP: &str = "skip";
 
 /// The longest query that is sent, in bytes: about 700 UUIDs. Servers of HTTP refuse long URLs, so
 /// for more the client asks for everything.

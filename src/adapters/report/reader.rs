@@ -56,11 +56,12 @@ pub struct HistoryRange {
     pub limit: usize,
 }
 
-/// Some restores that ended.
+/// Restores that ended: those that a request lists, and how many match it.
 // The comments of its fields are the descriptions of the published schema.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct History {
-    /// The end observed last first.
+    /// The restores, by the time at which their end was observed: `restore-watch history` lists the
+    /// last one last, and `/v1/history` first.
     pub restores: Vec<EndedRestore>,
     /// How many match, beyond the range, too.
     pub total: usize,

@@ -8,7 +8,9 @@ use tokio::time::timeout;
 use tracing::warn;
 
 use super::Health;
-use crate::adapters::report::{Question, ReadError, Reader, RequestError, RequestErrorKind, Responder, ask};
+use crate::adapters::report::{
+    Question, ReadError, Reader, Readers, RequestError, RequestErrorKind, Responder, ask,
+};
 use crate::model::time::Instant;
 use crate::platform::clock::Clock;
 
@@ -31,7 +33,7 @@ pub struct Sources {
 #[derive(Clone)]
 pub(super) struct Context {
     questions: mpsc::Sender<Question>,
-    reader: Arc<Mutex<Box<dyn Reader>>>,
+    readers: Readers,
     /// When it was last logged that the state cannot be read.
     logged_at: Arc<Mutex<Option<Instant>>>,
     pub(super) health: Arc<Health>,
@@ -48,8 +50,7 @@ impl Context {
         commits: watch::Receiver<u64>,
     ) -> Self {
         let Sources { reader, clock } = sources;
-        let reader = Arc::new(Mutex::new(reader));
-        Self { questions, reader, logged_at: Arc::default(), health, commits, clock }
+        Self { questions, readers: Readers::new(reader), logged_at: Arc::default(), health, commits, clock }
     }
 
     /// Asks the daemon's loop, which may take a moment.
@@ -71,14 +72,7 @@ impl Context {
         &self,
         read: impl FnOnce(&mut dyn Reader) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<T, RequestError> {
-        let reader = Arc::clone(&self.reader);
-        let work = move || read(&mut **reader.lock().unwrap_or_else(PoisonError::into_inner));
-        let broken = |_| ReadError {
-            message: "reading the state ended by a panic".to_owned(),
-            help: "report this: it is a bug",
-        };
-        let read = tokio::task::spawn_blocking(work).await.map_err(broken);
-        read.and_then(|read| read).map_err(|error| self.unreadable(&error))
+        self.readers.read(read).await.map_err(|error| self.unreadable(&error))
     }
 
     /// Logs why the state cannot be read. Clients are not to learn where it is.

@@ -3,8 +3,6 @@
 mod args;
 mod selection;
 
-use std::collections::BTreeSet;
-
 pub(super) use args::Args;
 
 use args::{Action, Change, List};
@@ -14,7 +12,7 @@ use super::output::{Output, print};
 use super::{Done, Failure, table};
 use crate::adapters::store::{DeliveryAdmin, DeliveryRow};
 use crate::model::time::{Now, wall_between};
-use crate::model::{DeliveryState, EventId, EventKind, Exit, duration};
+use crate::model::{DeliveryState, EventKind, Exit, duration};
 use crate::platform::clock::Clock;
 
 pub(super) fn run(args: Args) -> Result<Done, Failure> {
@@ -57,7 +55,9 @@ fn human(rows: &[DeliveryRow], now: Now, width: Option<usize>) -> String {
     if rows.is_empty() {
         return "no such deliveries\n".to_owned();
     }
-    let shown = length_of_ids(rows.iter().map(|row| row.id));
+    // Ids of events that were emitted together begin alike.
+    let ids: Vec<_> = rows.iter().map(|row| row.id.to_string()).collect();
+    let shown = table::distinct_length(ids.iter().map(String::as_str));
     let cells = |row: &DeliveryRow| {
         let next = match row.next_attempt_at.map(|at| wall_between(now.wall.max(row.changed_at), at)) {
             None => "-".to_owned(),
@@ -65,7 +65,7 @@ fn human(rows: &[DeliveryRow], now: Now, width: Option<usize>) -> String {
             Some(wait) => format!("in {}", duration::human(wait)),
         };
         [
-            row.id.to_string()[..shown].to_owned(),
+            table::beginning(&row.id.to_string(), shown).to_owned(),
             row.sink.clone(),
             row.state.to_string(),
             event_type(row.kind),
@@ -91,19 +91,6 @@ fn event_type(kind: EventKind) -> String {
 fn subject(row: &DeliveryRow) -> String {
     let job = row.name.as_ref().or(row.target_index_name.as_ref()).or(row.job.as_ref());
     job.cloned().unwrap_or_else(|| format!("project {}", row.project))
-}
-
-/// How many characters of these ids tell them apart, at least eight: ids of events that were
-/// emitted together begin alike.
-fn length_of_ids(ids: impl Iterator<Item = EventId>) -> usize {
-    const SHORTEST: usize = 8;
-
-    let ids: BTreeSet<_> = ids.map(|id| id.to_string()).collect();
-    let common = |(one, other): (&String, &String)| {
-        one.bytes().zip(other.bytes()).take_while(|(one, other)| one == other).count()
-    };
-    let longest = ids.iter().zip(ids.iter().skip(1)).map(common).max();
-    longest.map_or(SHORTEST, |common| (common + 1).max(SHORTEST))
 }
 
 fn retry(args: &Change) -> Result<Done, Failure> {

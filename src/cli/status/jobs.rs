@@ -4,12 +4,12 @@
 
 use std::collections::BTreeSet;
 
-use anstyle::AnsiColor;
 use console::{measure_text_width, truncate_str};
 use jiff::Timestamp;
 
 use super::report::Surface;
 use crate::adapters::report::{JobStatus, Status};
+use crate::cli::table;
 use crate::model::time::wall_between;
 use crate::model::{Outcome, Section, duration, natural_order};
 use crate::platform::locale;
@@ -25,9 +25,6 @@ const NARROWEST: usize = 8;
 
 /// What stands before each row: a mark and a space.
 const MARGIN: usize = 2;
-
-/// How many characters of an id are shown at least, if it is shortened.
-const SHORT_ID: usize = 8;
 
 /// How a job is called in the table.
 #[derive(Debug, Clone, Copy)]
@@ -97,8 +94,7 @@ fn left_out(section: Section, jobs: usize) -> Option<String> {
 impl Row {
     fn of(job: &JobStatus, status: &Status, label: Label, surface: Surface) -> Self {
         let now = status.daemon.timestamp;
-        let id = job.job.id.as_str();
-        let id = id.char_indices().nth(label.id_length).map_or(id, |(end, _)| &id[..end]);
+        let id = table::beginning(job.job.id.as_str(), label.id_length);
         let label = match &job.job.name {
             Some(name) if label.beside_name => format!("{name} ({id})"),
             Some(name) => name.clone(),
@@ -137,13 +133,13 @@ fn ended(job: &JobStatus, now: Timestamp) -> String {
 }
 
 fn mark(outcome: Outcome, surface: Surface) -> String {
-    let (utf8, ascii, color) = match outcome.section() {
-        Section::Failed => ("✘", "x", Some(AnsiColor::Red)),
-        Section::Running => ("•", "-", None),
-        Section::Succeeded => ("✔", "+", Some(AnsiColor::Green)),
+    let (utf8, ascii) = match outcome.section() {
+        Section::Failed => ("✘", "x"),
+        Section::Running => ("•", "-"),
+        Section::Succeeded => ("✔", "+"),
     };
     let mark = if locale::is_utf8() { utf8 } else { ascii };
-    match color {
+    match table::color_of(outcome.section()) {
         Some(color) => surface.painted(mark, color.on_default()),
         None => mark.to_owned(),
     }
@@ -151,21 +147,13 @@ fn mark(outcome: Outcome, surface: Surface) -> String {
 
 /// The ways to call jobs, the longest first. Names stand alone only if they differ.
 fn labels(jobs: &[JobStatus]) -> Vec<Label> {
-    let (id_length, mut names) = (distinct_length(jobs), BTreeSet::new());
+    let id_length = table::distinct_length(jobs.iter().map(|job| job.job.id.as_str()));
+    let mut names = BTreeSet::new();
     let are_distinct = jobs.iter().filter_map(|job| job.job.name.as_deref()).all(|name| names.insert(name));
     let mut labels =
         vec![Label { id_length: usize::MAX, beside_name: true }, Label { id_length, beside_name: true }];
     labels.extend(are_distinct.then_some(Label { id_length, beside_name: false }));
     labels
-}
-
-/// How many characters of each id tell all ids apart.
-fn distinct_length(jobs: &[JobStatus]) -> usize {
-    let ids: BTreeSet<_> = jobs.iter().map(|job| job.job.id.as_str()).collect();
-    let common = |a: &str, b: &str| a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count();
-    // In their order, the ids that have the most in common stand side by side.
-    let longest = ids.iter().zip(ids.iter().skip(1)).map(|(a, b)| common(a, b)).max().unwrap_or_default();
-    SHORT_ID.max(longest + 1)
 }
 
 /// The width of each column; 0 if it has nothing in it.

@@ -7,7 +7,6 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::index_name;
 use super::lagging::Lagging;
 use crate::engine::Fingerprint;
 use crate::engine::hazard::Hazard;
@@ -30,10 +29,7 @@ impl GroupKey {
     pub(in crate::engine) fn name(self, facts: &JobFacts) -> Option<RestoreGroup> {
         Some(match self {
             Self::Backup(_) => RestoreGroup::Backup(facts.backup_id.clone()?),
-            Self::Index(_) => {
-                let name = index_name::stem(facts.target_index_name.as_deref()?);
-                RestoreGroup::Index(name.to_ascii_lowercase())
-            }
+            Self::Index(_) => RestoreGroup::of_index(facts.target_index_name.as_deref()?),
         })
     }
 

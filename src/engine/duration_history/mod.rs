@@ -4,7 +4,6 @@
 //! [`MAX_RESTORES`] are kept, because what is restored changes.
 
 mod groups;
-mod index_name;
 mod lagging;
 mod past;
 mod pooling;
@@ -14,7 +13,7 @@ use std::time::Duration;
 use super::cadence::EndEstimate;
 use super::hazard::{Hazard, Survivors};
 use super::snapshot::{Origin, PastRestore};
-use crate::model::{Expectation, JobFacts};
+use crate::model::{Expectation, JobFacts, nearest_rank};
 
 pub(super) use groups::GroupKey;
 
@@ -188,18 +187,6 @@ fn expectation(durations: &[Duration]) -> Option<Expectation> {
         p90_seconds: seconds(0.9)?,
         group: None,
     })
-}
-
-/// The quantile of what is sorted, by the nearest rank.
-fn nearest_rank(sorted: &[Duration], part: f64) -> Option<Duration> {
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "at most 200"
-    )]
-    let rank = (sorted.len() as f64 * part).ceil() as usize;
-    sorted.get(rank.clamp(1, sorted.len().max(1)) - 1).copied()
 }
 
 #[cfg(test)]

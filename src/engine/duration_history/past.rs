@@ -1,10 +1,9 @@
 //! Past restores: what makes one, and how two are distinguished.
 
-use super::index_name;
 use crate::engine::Fingerprint;
 use crate::engine::snapshot::{Origin, PastRestore};
-use crate::model::JobFacts;
 use crate::model::time::wall_between;
+use crate::model::{JobFacts, index_stem};
 
 impl PastRestore {
     /// The past restore of these facts, if they say from when to when it ran. One that took no time
@@ -26,7 +25,7 @@ impl Origin {
     /// What is restored by a job of these facts.
     pub(super) fn of(facts: &JobFacts) -> Self {
         let backup = facts.backup_id.as_deref();
-        let index = facts.target_index_name.as_deref().map(index_name::stem);
+        let index = facts.target_index_name.as_deref().map(index_stem);
         Self { backup: backup.and_then(Fingerprint::of), index: index.and_then(Fingerprint::of) }
     }
 }

@@ -38,7 +38,7 @@ pub(super) struct Content {
     pub(super) daemon: DaemonStatus,
     pub(super) outbox: OutboxStatus,
     pub(super) open: OpenRestores,
-    pub(super) past: Result<Past, ReadError>,
+    pub(super) past: Result<Past, RequestError>,
     /// The last event that was committed before all of this was read.
     pub(super) last_event: Option<EventId>,
     /// What happened since the event that the script has shown, the oldest first.
@@ -96,7 +96,7 @@ impl Content {
 pub(super) async fn of_project(
     context: &Context,
     project: &ProjectName,
-) -> Result<(DaemonStatus, Vec<JobStatus>, Result<History, ReadError>), RequestError> {
+) -> Result<(DaemonStatus, Vec<JobStatus>, Result<History, RequestError>), RequestError> {
     let asked = PageQuery { project: Some(project.clone()), ..PageQuery::default() };
     let (daemon, _, open) = open_restores(context, &asked).await?;
     let project = project.clone();

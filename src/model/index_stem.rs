@@ -17,7 +17,7 @@ const UUID: [usize; 5] = [8, 4, 4, 4, 12];
 
 /// The name without its endings of digits, dates, times and hex. If no letter is left, that is the
 /// name itself.
-pub(super) fn stem(name: &str) -> &str {
+pub fn index_stem(name: &str) -> &str {
     let mut stem = name;
     while let Some(shorter) = without_ending(stem) {
         stem = shorter;
@@ -95,7 +95,7 @@ mod tests {
             ("orders-abcdefab-beef-dead-cafe-abcdefabcdef", "orders"),
             ("Größe-7", "Größe"),
         ] {
-            assert_eq!(stem(name), expected, "{name}");
+            assert_eq!(index_stem(name), expected, "{name}");
         }
     }
 
@@ -116,14 +116,14 @@ mod tests {
             "orders-t7",
             "orders-z",
         ] {
-            assert_eq!(stem(name), name);
+            assert_eq!(index_stem(name), name);
         }
     }
 
     #[test]
     fn a_name_without_letters_is_its_own_stem() {
         for name in ["", "7", "20261125", "2026-11-25", "---", "-7"] {
-            assert_eq!(stem(name), name);
+            assert_eq!(index_stem(name), name);
         }
     }
 
@@ -132,10 +132,10 @@ mod tests {
         fn stems_are_prefixes_and_their_own_stems(
             name in prop_oneof!["[a-f0-9_.-]{1,40}", "[a-z]{1,5}(-[0-9a-f]{1,8}){0,5}", "\\PC{1,40}"],
         ) {
-            let stem = stem(&name);
+            let stem = index_stem(&name);
 
             prop_assert!(!stem.is_empty() && name.starts_with(stem));
-            prop_assert_eq!(super::stem(stem), stem);
+            prop_assert_eq!(index_stem(stem), stem);
         }
     }
 }

@@ -1,0 +1,46 @@
+//! The reader of a state, for the handlers of requests.
+//!
+//! Invariant: a read delays neither the loop nor other connections. One is under way at a time, so
+//! that clients that ask all at once take one thread.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+
+use super::{ReadError, Reader};
+use crate::platform::blocking;
+
+/// A reader that several handlers share.
+#[derive(Clone)]
+pub struct Readers(Arc<Mutex<Box<dyn Reader>>>);
+
+impl Readers {
+    pub fn new(reader: Box<dyn Reader>) -> Self {
+        Self(Arc::new(Mutex::new(reader)))
+    }
+
+    /// Reads the state, on a thread that may wait for the disk.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&mut dyn Reader) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let mut reader = Arc::clone(&self.0).lock_owned().await;
+        let done = blocking::start("read", move || read(&mut **reader)).map_err(|error| ReadError {
+            message: format!("cannot start a thread that reads the state: {error}"),
+            help: "raise the limit of processes and threads (ulimit -u, TasksMax=, pids.max)",
+        })?;
+        done.await.unwrap_or_else(|_| {
+            Err(ReadError {
+                message: "reading the state ended by a panic".to_owned(),
+                help: "report this: it is a bug",
+            })
+        })
+    }
+}
+
+impl fmt::Debug for Readers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Readers").finish_non_exhaustive()
+    }
+}
