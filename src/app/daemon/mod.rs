@@ -25,7 +25,6 @@ pub use configuration::{Fixed, LoadError, Loaded};
 pub use metrics::count_history;
 
 use liveness::Liveness;
-use metrics::LastReload;
 use reload::Reloads;
 use requests::AnswersAfterCommit;
 use status::Identity;
@@ -113,7 +112,6 @@ struct Daemon {
     drain_timeout: Duration,
     identity: Identity,
     reloads: Reloads,
-    last_reload: LastReload,
     answers: AnswersAfterCommit,
     liveness: Liveness,
     control: Option<Server>,
@@ -150,7 +148,6 @@ impl Daemon {
             drain_timeout,
             identity,
             reloads,
-            last_reload: LastReload::start(started_at),
             answers: AnswersAfterCommit::default(),
             liveness,
             control,
@@ -238,7 +235,7 @@ impl Daemon {
             }
             Question::Jobs(cursor, reply) => drop(reply.send(Ok(status::jobs(driver, *cursor)))),
             Question::Metrics(reply) => {
-                drop(reply.send(Ok(metrics::read(driver, &self.identity, self.last_reload))));
+                drop(reply.send(Ok(metrics::read(driver, &self.identity, &self.reloads))));
             }
         }
     }
@@ -267,7 +264,6 @@ impl Daemon {
             Err(error) => Err(self.reloads.rejected(now.wall, &error)),
         };
 
-        self.last_reload.end(answer.is_ok(), self.driver.now().wall);
         self.liveness.ready(&self.driver);
         self.reloads.answer(&answer, &mut self.liveness);
     }
