@@ -123,6 +123,7 @@ impl From<CallError> for Failure {
             }
             CallError::Rejected(error) => {
                 let exit = match error.kind {
+                    RequestErrorKind::Unreadable => Exit::State,
                     RequestErrorKind::Stopping => Exit::Unreachable,
                     _ => Exit::Usage,
                 };

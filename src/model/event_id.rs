@@ -12,11 +12,19 @@ use uuid::Uuid;
 pub struct EventId(Uuid);
 
 impl EventId {
+    /// Precedes the id of every event.
+    pub const BEFORE_ALL: Self = Self(Uuid::from_u128(0x7000_8000_0000_0000_0000));
+
     /// An id from a time and 10 random bytes (RFC 9562, section 5.7); the caller owns both, so the
     /// result is repeatable.
     pub fn from_parts(at: Timestamp, random: [u8; 10]) -> Self {
         let millis = u64::try_from(at.as_millisecond()).unwrap_or(0);
         Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+    }
+
+    /// Whether it has the form of those that this program makes.
+    pub fn has_known_form(self) -> bool {
+        self.0.get_version_num() == 7
     }
 
     /// When it was made, to the millisecond.
@@ -97,6 +105,14 @@ impl fmt::Display for EventId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_id_before_all_is_an_id_of_the_epoch() {
+        let id = EventId::BEFORE_ALL;
+
+        assert_eq!((id.time(), id.to_string().parse()), (Timestamp::UNIX_EPOCH, Ok(id)));
+        assert!(id.has_known_form() && id <= EventId::from_parts(Timestamp::UNIX_EPOCH, [0; 10]));
+    }
 
     #[test]
     fn prefix_is_read_as_the_beginning_of_an_id() {

@@ -232,8 +232,7 @@ async fn answer<T: Serialize>(
 }
 
 fn error_response(error: RequestError) -> Response {
-    let status = StatusCode::from_u16(error.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    (status, Json(error)).into_response()
+    error.into_response()
 }
 
 #[cfg(test)]

@@ -2,8 +2,12 @@
 //!
 //! Invariant: the kind of an error travels as the HTTP status, and its texts as the body.
 
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
+use super::ReadError;
 use crate::model::{JobId, ProjectName, Reference, visible};
 
 /// What to do about a job that the daemon does not watch.
@@ -33,6 +37,8 @@ pub enum RequestErrorKind {
     Method,
     /// 422: the configuration cannot be used.
     BadConfiguration,
+    /// 500: the state cannot be read.
+    Unreadable,
     /// 503: the daemon is stopping, or has too many connections.
     Stopping,
 }
@@ -63,6 +69,19 @@ impl RequestError {
     }
 }
 
+impl From<ReadError> for RequestError {
+    fn from(ReadError { message, help }: ReadError) -> Self {
+        Self::new(RequestErrorKind::Unreadable, message).with_help(help)
+    }
+}
+
+impl IntoResponse for RequestError {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        (status, Json(self)).into_response()
+    }
+}
+
 impl RequestErrorKind {
     /// The HTTP status that stands for it.
     pub fn status(self) -> u16 {
@@ -71,20 +90,21 @@ impl RequestErrorKind {
             Self::NotFound => 404,
             Self::Method => 405,
             Self::BadConfiguration => 422,
+            Self::Unreadable => 500,
             Self::Stopping => 503,
         }
     }
 
     /// The kind that an HTTP status stands for.
     pub fn of(status: u16) -> Self {
-        let kinds = [Self::NotFound, Self::Method, Self::BadConfiguration, Self::Stopping];
+        let kinds = [Self::NotFound, Self::Method, Self::BadConfiguration, Self::Unreadable, Self::Stopping];
         kinds.into_iter().find(|kind| kind.status() == status).unwrap_or_default()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::RequestErrorKind::{BadConfiguration, Invalid, Method, NotFound, Stopping};
+    use super::RequestErrorKind::{BadConfiguration, Invalid, Method, NotFound, Stopping, Unreadable};
     use super::*;
 
     #[test]
@@ -101,7 +121,7 @@ mod tests {
 
     #[test]
     fn kinds_survive_the_http_status() {
-        for kind in [Invalid, NotFound, Method, BadConfiguration, Stopping] {
+        for kind in [Invalid, NotFound, Method, BadConfiguration, Unreadable, Stopping] {
             assert_eq!(RequestErrorKind::of(kind.status()), kind);
         }
     }

@@ -6,6 +6,8 @@
 //! parts, each an event of its own.
 
 mod error;
+mod history_query;
+mod parts;
 mod query;
 mod question;
 mod reader;
@@ -14,6 +16,8 @@ mod status_body;
 mod words;
 
 pub use error::{JOBS_ARE_LISTED, RequestError, RequestErrorKind};
+pub use history_query::HistoryQuery;
+pub use parts::Parts;
 pub use query::StatusQuery;
 pub use question::{Question, Responder, ask};
 pub use reader::{History, HistoryFilter, HistoryRange, ReadError, Reader};

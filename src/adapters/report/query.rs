@@ -17,13 +17,13 @@ use url::form_urlencoded;
 use super::{JobStatus, RequestError, RequestErrorKind};
 use crate::config::IndexPattern;
 use crate::engine::{JobFilter, Limits};
-use crate::model::{Outcome, ProjectName, Reference, Resolution};
+use crate::model::{Outcome, ProjectName, Reference, Resolution, visible};
 
 const JOB: &str = "job";
-const PROJECT: &str = "project";
-const INDEX: &str = "index";
-const OUTCOME: &str = "outcome";
-const LIMIT: &str = "limit";
+pub(super) const PROJECT: &str = "project";
+pub(super) const INDEX: &str = "index";
+pub(super) const OUTCOME: &str = "outcome";
+pub(super) const LIMIT: &str = "limit";
 const ENDED_WITHIN: &str = "ended_within";
 const SKIP: &str = "skip";
 
@@ -50,24 +50,15 @@ impl StatusQuery {
         let mut asked = Self::default();
         let (mut limit, mut ended_within, mut skip) = (None, None, None);
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            let invalid = || {
-                let error = format!("the query has an invalid value of `{name}`: {value}");
-                RequestError::new(RequestErrorKind::Invalid, error)
-            };
+            let invalid = || invalid(&name, &value);
             match &*name {
                 JOB => asked.jobs.get_or_insert_default().push(Reference::new(&value)),
                 PROJECT => {
                     asked.projects.get_or_insert_default().insert(ProjectName::new(value));
                 }
-                INDEX => {
-                    let pattern = IndexPattern::parse(&value).map_err(|_| invalid())?;
-                    asked.indexes.get_or_insert_default().push(pattern);
-                }
+                INDEX => asked.indexes.get_or_insert_default().push(index(&value)?),
                 OUTCOME => {
-                    let words: Vec<_> = Outcome::ALL.iter().map(ToString::to_string).collect();
-                    let help = || format!("outcomes are {}", words.join(", "));
-                    let outcome = value.parse().map_err(|_| invalid().with_help(help()))?;
-                    asked.outcomes.get_or_insert_default().insert(outcome);
+                    asked.outcomes.get_or_insert_default().insert(outcome(&value)?);
                 }
                 LIMIT => limit = Some(value.parse().map_err(|_| invalid())?),
                 ENDED_WITHIN => {
@@ -131,6 +122,23 @@ impl StatusQuery {
         let mut at = 0..;
         jobs.retain(|_| at.next().is_some_and(|at| named.contains(&at)));
     }
+}
+
+/// The pattern that a parameter gives.
+pub(super) fn index(value: &str) -> Result<IndexPattern, RequestError> {
+    IndexPattern::parse(value).map_err(|_| invalid(INDEX, value))
+}
+
+/// The outcome that a parameter names.
+pub(super) fn outcome(value: &str) -> Result<Outcome, RequestError> {
+    let words = || Outcome::ALL.map(|outcome| outcome.to_string()).join(", ");
+    value.parse().map_err(|_| invalid(OUTCOME, value).with_help(format!("outcomes are {}", words())))
+}
+
+/// A parameter has a value that it cannot have.
+pub(super) fn invalid(name: &str, value: &str) -> RequestError {
+    let error = format!("the query has an invalid value of `{name}`: {}", visible(value));
+    RequestError::new(RequestErrorKind::Invalid, error)
 }
 
 #[cfg(test)]

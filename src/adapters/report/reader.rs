@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::config::IndexPattern;
 use crate::model::{EndedRestore, Event, EventId, Outcome, ProjectName};
@@ -74,8 +76,10 @@ pub struct HistoryRange {
 }
 
 /// Some restores that ended.
-#[derive(Debug, Clone, Default, PartialEq)]
+// The comments of its fields are the descriptions of the published schema.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct History {
+    /// The end observed last first.
     pub restores: Vec<EndedRestore>,
     /// How many match, beyond the range, too.
     pub total: usize,

@@ -1,22 +1,21 @@
 //! The answer to a request for a status, written part by part.
 //!
 //! Invariant: the parts together are the document that [`Status`] is as a whole. The next part is
-//! asked for after the one before was taken, so that a client that does not read costs the memory
-//! of a part or two, and none of the time of the daemon's loop.
+//! asked for after the one before was taken, so that a client that does not read costs none of the
+//! time of the daemon's loop.
 
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
 
-use axum::body::{Body, HttpBody};
+use axum::body::Body;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http_body::Frame;
 
 use tokio::sync::mpsc;
 
-use super::{DaemonStatus, JobCursor, JobStatus, JobsPart, OutboxStatus, Question, Status, StatusPart, ask};
+use super::{
+    DaemonStatus, JobCursor, JobStatus, JobsPart, OutboxStatus, Parts, Question, Status, StatusPart, ask,
+};
 use crate::model::OutcomeCounts;
 
 /// The answer that begins with this part.
@@ -31,45 +30,12 @@ where
 
     let body = if let Some(cursor) = rest {
         let first = document.take();
-        let rest = Rest { document, cursor, outbox, requests };
-        Body::new(StatusBody { first: Some(first), next: Some(Box::pin(rest.next())) })
+        Rest { document, cursor, outbox, requests }.into_body(first)
     } else {
         document.end(&outcomes, &outbox)?;
         Body::from(document.take())
     };
     Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
-}
-
-/// The body of an answer with several parts.
-struct StatusBody<Q> {
-    first: Option<Bytes>,
-    /// Makes the next part; none after the last one.
-    next: Option<Next<Q>>,
-}
-
-/// A part that is under way, and what comes after it.
-type Next<Q> = Pin<Box<dyn Future<Output = io::Result<(Bytes, Option<Rest<Q>>)>> + Send>>;
-
-impl<Q: From<Question> + Send + 'static> HttpBody for StatusBody<Q> {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        if let Some(first) = self.first.take() {
-            return Poll::Ready(Some(Ok(Frame::data(first))));
-        }
-        let Some(next) = &mut self.next else { return Poll::Ready(None) };
-
-        let part = ready!(next.as_mut().poll(cx));
-        self.next = None;
-        Poll::Ready(Some(part.map(|(part, rest)| {
-            self.next = rest.map(|rest| Box::pin(rest.next()) as Next<Q>);
-            Frame::data(part)
-        })))
-    }
 }
 
 /// What comes after the parts that were made.
@@ -80,8 +46,7 @@ struct Rest<Q> {
     requests: mpsc::Sender<Q>,
 }
 
-impl<Q: From<Question>> Rest<Q> {
-    /// Makes the next part. An error ends the body before its end, which the client notices.
+impl<Q: From<Question> + Send + 'static> Parts for Rest<Q> {
     async fn next(mut self) -> io::Result<(Bytes, Option<Self>)> {
         let part = ask(&self.requests, |reply| Question::Jobs(Box::new(self.cursor), reply).into()).await;
         let JobsPart { jobs, outcomes, rest } = part.map_err(|fault| io::Error::other(fault.error))?;
@@ -144,6 +109,9 @@ impl Document {
 mod tests {
     use std::future::poll_fn;
     use std::iter;
+    use std::pin::Pin;
+
+    use axum::body::HttpBody as _;
 
     use proptest::prelude::*;
     use serde_json::{Value, json};

@@ -5,10 +5,13 @@
 //! answers.
 
 mod context;
+mod events;
 mod health;
+mod history;
 mod page;
 mod router;
 mod server;
+mod status;
 
 pub use context::Sources;
 pub use health::Health;
