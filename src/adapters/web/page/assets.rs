@@ -9,7 +9,7 @@ use axum::response::IntoResponse;
 use sha2::{Digest as _, Sha256};
 
 use super::chart;
-use super::html::Link;
+use super::html::Value;
 
 /// A file of this content is never another one.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
@@ -48,8 +48,8 @@ impl Asset {
     }
 
     /// Where the page finds it: beside itself, so that a proxy may serve both under another path.
-    pub(super) fn address(&self) -> Link {
-        Link(format!("{}?v={}", self.name, self.version))
+    pub(super) fn address(&self) -> Value {
+        Value(format!("{}?v={}", self.name, self.version))
     }
 
     pub(super) fn answer(&'static self) -> impl IntoResponse {

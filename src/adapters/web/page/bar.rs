@@ -32,7 +32,7 @@ pub(super) fn bar(elapsed: Duration, expected: &Expectation) -> Html {
     };
     let over = is_over.then(|| html!("<b class=\"over\">" (over) "</b>, "));
     html!(
-        "<svg class=\"" (tone) "\" viewBox=\"0 0 160 12\" aria-hidden=\"true\" data-full=\"" (Pixels(full)) "\">"
+        "<svg class=\"" (tone) "\" viewBox=\"0 0 160 12\" preserveAspectRatio=\"xMinYMid\" aria-hidden=\"true\" data-full=\"" (Pixels(full)) "\">"
         "<rect class=\"track\" y=\"4\" width=\"160\" height=\"4\" rx=\"2\"/>"
         "<rect class=\"fill\" y=\"4\" width=\"" (place(elapsed.as_secs_f64())) "\" height=\"4\" rx=\"2\"/>"
         "<path class=\"p50\" d=\"M" (place(p50_seconds)) " 2v8\"/>"

@@ -20,7 +20,7 @@ pub(super) const STYLE: &str = include_str!("chart.css");
 
 /// The area of the durations, within 360 by 190 of the whole.
 const LEFT: f64 = 34.0;
-const RIGHT: f64 = 286.0;
+const RIGHT: f64 = 276.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 128.0;
 

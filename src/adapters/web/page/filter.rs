@@ -1,7 +1,7 @@
 //! The form that chooses which restores are listed.
 
 use super::content::Content;
-use super::html::{Html, html};
+use super::html::{Html, Value, html};
 use super::query::PageQuery;
 use crate::model::Outcome;
 
@@ -29,7 +29,7 @@ fn projects(content: &Content, asked: &PageQuery) -> Option<Html> {
         .map(|project| {
             let selected = is_selected(asked.project.as_ref() == Some(&project.name));
             // Without `value`, the value of an option is its text, which may be cut.
-            html!("<option value=\"" (super::html::Link(project.name.to_string())) "\"" (selected) ">" (&project.name) "</option>")
+            html!("<option value=\"" (Value(project.name.to_string())) "\"" (selected) ">" (&project.name) "</option>")
         })
         .collect();
     (projects.len() > 1).then(|| {

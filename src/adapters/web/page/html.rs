@@ -18,9 +18,9 @@ pub(super) trait Part {
     fn write(self, html: &mut Html);
 }
 
-/// A query that links to a page. It is not cut.
+/// The value of an attribute that is not shown, such as an address: it stays as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Link(pub(super) String);
+pub(super) struct Value(pub(super) String);
 
 /// A length or a place in a drawing.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -53,17 +53,8 @@ impl Html {
         self.0
     }
 
-    fn escape(&mut self, text: &str, limit: usize) {
-        let mut shown = String::new();
-        for (at, c) in text.chars().enumerate() {
-            if at >= limit {
-                shown.push('…');
-                break;
-            }
-            write_visible(&mut shown, c);
-        }
-
-        for c in shown.chars() {
+    fn escape(&mut self, text: &str) {
+        for c in text.chars() {
             match c {
                 '&' => self.0.push_str("&amp;"),
                 '<' => self.0.push_str("&lt;"),
@@ -76,9 +67,21 @@ impl Html {
     }
 }
 
+/// A text as people see it.
+fn shown(text: &str) -> String {
+    let mut shown = String::new();
+    for c in text.chars().take(LONGEST) {
+        write_visible(&mut shown, c);
+    }
+    if text.chars().nth(LONGEST).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
 impl Part for &str {
     fn write(self, html: &mut Html) {
-        html.escape(self, LONGEST);
+        html.escape(&shown(self));
     }
 }
 
@@ -106,9 +109,9 @@ impl Part for &SinkName {
     }
 }
 
-impl Part for Link {
+impl Part for Value {
     fn write(self, html: &mut Html) {
-        html.escape(&self.0, usize::MAX);
+        html.escape(&self.0);
     }
 }
 
@@ -166,11 +169,11 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_is_cut_and_a_link_is_not() {
+    fn a_long_text_is_cut_and_a_value_is_not() {
         let long = "x".repeat(1000);
 
         assert_eq!(html!((&*long)).into_string(), format!("{}…", "x".repeat(LONGEST)));
-        assert_eq!(html!((Link(long.clone()))).into_string(), long);
+        assert_eq!(html!((Value(long.clone()))).into_string(), long);
     }
 
     #[test]

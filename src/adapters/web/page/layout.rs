@@ -2,7 +2,7 @@
 
 use super::assets::{FAVICON, SCRIPT, STYLE};
 use super::content::{Content, Past};
-use super::html::{Html, Link, html};
+use super::html::{Html, Value, html};
 use super::query::PageQuery;
 use super::{banner, ended, filter, open, projects, sinks, times};
 use crate::model::EventKind;
@@ -23,7 +23,7 @@ pub(super) fn page(content: &Content, asked: &PageQuery) -> String {
         "<header><h1>restore-watch</h1><p id=\"connection\" role=\"status\"></p>"
         "<p id=\"news\" aria-live=\"polite\">" (news(content)) "</p></header>"
         "<main id=\"main\" data-now=\"" (published(daemon.timestamp)) "\" data-last=\"" (last_event)
-        "\" data-types=\"" (Link(types.join(" "))) "\">"
+        "\" data-types=\"" (Value(types.join(" "))) "\">"
         (banner::section(content)) (filter::form(content, asked)) (open::section(content, asked))
         (ended::section(content, asked)) (projects::section(content, asked)) (sinks::section(content))
         "</main>" (footer(content))
@@ -52,7 +52,7 @@ fn document(title: &str, body: Html) -> String {
     );
     html.markup(WITHOUT_SCRIPT);
     html.markup("</head><body>");
-    html.markup(ICONS);
+    html.markup(ICONS.trim_ascii_end());
     html.add(body);
     html.markup("</body></html>\n");
     html.into_string()

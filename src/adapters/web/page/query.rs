@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use url::form_urlencoded;
 
-use super::html::Link;
+use super::html::Value;
 use crate::adapters::report::HistoryFilter;
 use crate::config::IndexPattern;
 use crate::model::{EventId, Outcome, ProjectName};
@@ -127,11 +127,11 @@ impl PageQuery {
     }
 
     /// The same filters, with another page of a list.
-    pub(super) fn link(&self, list: List, pages: usize) -> Link {
+    pub(super) fn link(&self, list: List, pages: usize) -> Value {
         let mut asked = self.clone();
         *asked.pages_mut(list) = pages;
 
-        let mut query = form_urlencoded::Serializer::new("?".to_owned());
+        let mut query = form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(asked.project.iter().map(|project| (PROJECT, project.as_str())));
         query.extend_pairs(asked.index.iter().map(|index| (INDEX, index.to_string())));
         query.extend_pairs(asked.outcome.iter().map(|outcome| (OUTCOME, outcome.to_string())));
@@ -140,15 +140,15 @@ impl PageQuery {
                 query.append_pair(list.name(), &asked.pages(list).saturating_add(1).to_string());
             }
         }
-        Link(format!("{}#{}", query.finish(), list.name()))
+        Value(format!("?{}#{}", query.finish(), list.name()))
     }
 }
 
 /// The filters of the page with restores of one project only.
-pub(super) fn link_to_project(project: &ProjectName) -> Link {
-    let mut query = form_urlencoded::Serializer::new("?".to_owned());
+pub(super) fn link_to_project(project: &ProjectName) -> Value {
+    let mut query = form_urlencoded::Serializer::new(String::new());
     query.append_pair(PROJECT, project.as_str());
-    Link(query.finish())
+    Value(format!("?{}", query.finish()))
 }
 
 /// Keeps a value that was understood. Returns whether it was.

@@ -73,7 +73,7 @@ pub(super) fn outcome(outcome: Outcome, words: &str) -> Html {
 
 /// A symbol of those in the head of the page.
 pub(super) fn icon(symbol: &'static str) -> Html {
-    html!("<svg class=\"icon\" aria-hidden=\"true\"><use href=\"#" (symbol) "\"/></svg>")
+    html!("<svg class=\"icon\" aria-hidden=\"true\"><use href=\"#i-" (symbol) "\"/></svg>")
 }
 
 fn symbol(outcome: Outcome) -> &'static str {
