@@ -8,11 +8,12 @@ use serde_json::Value;
 
 use super::output::print;
 use super::{Done, Failure};
+use crate::adapters::report::Status;
 use crate::app::wait::Report;
 use crate::config;
 use crate::model::{Event, Exit};
 
-/// Print the JSON Schema of reports, events or the configuration
+/// Print the JSON Schema of reports, events, a status or the configuration
 ///
 /// The dialect is 2020-12. Later versions may add keys, and may add values where a value is one of
 /// several names. Programs that read the JSON must accept both.
@@ -27,9 +28,12 @@ pub(super) struct Args {
 enum What {
     /// What `wait --output json` prints at its end
     Report,
-    /// A line of `wait --output ndjson`, the body of a webhook, and `transition` in lines of the
-    /// JSON log
+    /// A line of `wait --output ndjson`, the body of a webhook, the data of an event of `/v1/events`,
+    /// and `transition` in lines of the JSON log
+    #[value(alias = "event")]
     Transition,
+    /// What `status --output json` prints, and what `/v1/status` answers
+    Status,
     /// The configuration file of `run`, for editors that check TOML
     Config,
 }
@@ -42,6 +46,7 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
         Some(What::Config) => config::schema(),
         Some(What::Report) => printed(SchemaGenerator::into_root_schema_for::<Report>),
         Some(What::Transition) => printed(SchemaGenerator::into_root_schema_for::<Event>),
+        Some(What::Status) => printed(SchemaGenerator::into_root_schema_for::<Status>),
         None => printed(both),
     };
     // Not as a `Value`: only `Schema` prints `$schema` and the title first.

@@ -28,8 +28,8 @@ pub struct JobRef {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(
     rename = "Transition",
-    description = "A published change: a line of `restore-watch wait --output ndjson`, the body of a webhook, \
-                          and `transition` in lines of the JSON log."
+    description = "A published change: a line of `restore-watch wait --output ndjson`, the body of a webhook, the \
+                          data of an event of `/v1/events`, and `transition` in lines of the JSON log."
 )]
 pub struct Event {
     /// The same on every attempt at a delivery.

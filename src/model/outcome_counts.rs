@@ -1,8 +1,10 @@
 //! How many jobs have which outcome.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::{AddAssign, SubAssign};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Outcome;
@@ -51,6 +53,21 @@ impl AddAssign for OutcomeCounts {
 impl SubAssign for OutcomeCounts {
     fn sub_assign(&mut self, other: Self) {
         self.0.iter_mut().zip(other.0).for_each(|(jobs, less)| *jobs -= less);
+    }
+}
+
+impl JsonSchema for OutcomeCounts {
+    fn schema_name() -> Cow<'static, str> {
+        "OutcomeCounts".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let count = generator.subschema_for::<usize>();
+        json_schema!({ "type": "object", "additionalProperties": count })
     }
 }
 

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::event_id::EventId;
-use super::{EventKind, JobId, ProjectName, Status};
+use super::{EventKind, JobId, ProjectName, SinkName, Status};
 
 /// Stands for [`jiff::Timestamp`] in descriptions.
 pub enum DateTime {}
@@ -39,6 +39,8 @@ text_schema!(DateTime, json_schema!({ "type": "string", "format": "date-time" })
 text_schema!(JobId, json_schema!({ "type": "string", "minLength": 1, "maxLength": JobId::MAX_LEN }));
 
 text_schema!(ProjectName, json_schema!({ "type": "string" }));
+
+text_schema!(SinkName, json_schema!({ "type": "string" }));
 
 text_schema!(EventId, json_schema!({ "type": "string", "format": "uuid" }));
 

@@ -23,6 +23,9 @@ pub const SHIPPED: &[(&str, &str)] = &[
     ("unreliable-list", include_str!("../../config/scenarios/unreliable-list.toml")),
 ];
 
+/// The scenario of [`Scenario::demo_page`].
+const DEMO_PAGE: &str = include_str!("../../config/scenarios/demo-page.toml");
+
 /// Every key a scenario may have, explained: a scenario itself.
 pub const KEYS: &str = include_str!("keys.toml");
 
@@ -58,6 +61,12 @@ impl Scenario {
     /// The scenario of `restore-watch demo`: a handful of restores, over in a quarter of a minute.
     pub fn demo() -> Self {
         Self::shipped("demo").unwrap_or_else(|| unreachable!("`demo` is shipped, and a test reads it"))
+    }
+
+    /// The scenario of `restore-watch demo --http`: restores that end one after the other for some
+    /// minutes, so that there is something to look at.
+    pub fn demo_page() -> Self {
+        DEMO_PAGE.parse().unwrap_or_else(|error| unreachable!("a test reads this scenario: {error}"))
     }
 
     /// The scenario of this name in [`SHIPPED`].

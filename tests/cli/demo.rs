@@ -1,8 +1,12 @@
 //! `restore-watch demo`
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::process::Stdio;
 
-use crate::support::{Folder, Watch, unused_address};
+use serde_json::Value;
+
+use crate::support::{Folder, PATIENCE, Watch, unused_address};
 
 #[test]
 fn demo_shows_each_outcome_within_half_a_minute() {
@@ -35,6 +39,41 @@ fn commands_that_the_demo_prints_work_without_a_key() {
 
     assert_eq!(commands.len(), 4, "{commands:?}");
     assert!(done.stdout.contains("docs-search"), "{}", done.stdout);
+}
+
+#[test]
+fn demo_with_a_page_serves_until_it_is_interrupted() {
+    let mut demo = Watch::new(["demo", "--http", "127.0.0.1:0"]).start();
+    demo.until("the address", |demo| demo.stdout().contains("Press Ctrl-C to end."));
+    let output = demo.stdout();
+    let address = output.strip_prefix("Open http://").and_then(|rest| rest.split(' ').next()).expect("first");
+
+    demo.until("an end", |_| get(address, "/v1/history")["total"].as_u64() > Some(0));
+    let status = get(address, "/v1/status");
+    assert_eq!(status["projects"][0]["expected"]["restores"].as_u64().map(|past| past >= 36), Some(true));
+    assert!(status["outcomes"]["open"].as_u64() > Some(0), "{status}");
+
+    demo.signal("INT");
+    let done = demo.finish().expect(0);
+    assert!(done.stdout.contains(" requests were made over "), "{}", done.stdout);
+}
+
+#[test]
+fn demo_is_served_to_this_machine_only() {
+    let done = Watch::new(["demo", "--http", "0.0.0.0:0"]).run().expect(2);
+
+    assert!(done.stderr.contains("name a loopback address"), "{}", done.stderr);
+}
+
+/// The answer to a request for this path.
+fn get(address: &str, path: &str) -> Value {
+    let mut stream = TcpStream::connect(address).expect("a connection");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").expect("a request");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    let (_, body) = answer.split_once("\r\n\r\n").expect("a head");
+    serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}"))
 }
 
 /// `PATH`, with the program first.

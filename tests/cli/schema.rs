@@ -14,6 +14,8 @@ fn schemas_begin_with_their_dialect_and_title() {
     for (what, title) in [
         (&["report"][..], "Report"),
         (&["transition"], "Transition"),
+        (&["event"], "Transition"),
+        (&["status"], "Status"),
         (&["config"], "restore-watch configuration"),
         (&[], "restore-watch"),
     ] {
@@ -121,7 +123,7 @@ fn every_field_of_the_output_is_described() {
             check(inner, &format!("{path}/{key}"));
         }
     }
-    for what in [&[][..], &["report"], &["transition"]] {
+    for what in [&[][..], &["report"], &["transition"], &["status"]] {
         let schema = schema(what);
         assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
         assert!(

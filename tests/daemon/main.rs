@@ -9,6 +9,7 @@ mod deliveries;
 mod discovery;
 mod explain;
 mod failures;
+mod feeds;
 mod ids;
 mod journal;
 mod log;

@@ -3,15 +3,19 @@
 use std::path::PathBuf;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{JobFilter, JobKey, Selection};
+use crate::model::schema::DateTime;
 use crate::model::{
     Elapsed, Expectation, JobRef, Outcome, OutcomeCounts, ProjectName, SinkName, Until, time,
 };
 
-/// How everything stands.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// How everything stands: what `restore-watch status --output json` prints, and what `/v1/status`
+/// answers.
+// The comments of all fields are the descriptions of the published schema.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Status {
     #[serde(flatten)]
     pub daemon: DaemonStatus,
@@ -26,7 +30,7 @@ pub struct Status {
 }
 
 /// The daemon and its projects.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DaemonStatus {
     /// The version of the daemon.
     pub version: String,
@@ -34,13 +38,15 @@ pub struct DaemonStatus {
     pub pid: u32,
     /// When the daemon was started.
     #[serde(serialize_with = "time::publish")]
+    #[schemars(with = "DateTime")]
     pub started_at: Timestamp,
     /// When this was true.
     #[serde(serialize_with = "time::publish")]
+    #[schemars(with = "DateTime")]
     pub timestamp: Timestamp,
-    /// The configuration file, if there is one.
+    /// The configuration file, if there is one; `null` over HTTP.
     pub config: Option<PathBuf>,
-    /// Where the state is kept; none if it is not kept.
+    /// Where the state is kept; `null` if it is not kept, and over HTTP.
     #[serde(default)]
     pub state: Option<String>,
     /// All of it in one line.
@@ -81,7 +87,7 @@ impl ReloadStatus {
 }
 
 /// What is sent, and where to.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OutboxStatus {
     /// The sinks of the configuration, and others with pending deliveries or dead letters, by name.
     pub sinks: Vec<SinkStatus>,
@@ -121,12 +127,13 @@ pub struct JobsPart {
 }
 
 /// How a project stands.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ProjectStatus {
     /// As the configuration has it.
     pub name: ProjectName,
     /// Since when it is paused, if it is.
     #[serde(serialize_with = "time::publish_known")]
+    #[schemars(with = "Option<DateTime>")]
     pub paused_since: Option<Timestamp>,
     /// Why its key is refused, if it is.
     pub refused: Option<String>,
@@ -145,7 +152,7 @@ pub struct ProjectStatus {
 
 /// How a job stands.
 #[expect(clippy::struct_excessive_bools, reason = "each is a field of the published form")]
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct JobStatus {
     /// The project of the job.
     pub project: ProjectName,
@@ -161,6 +168,7 @@ pub struct JobStatus {
     pub status: Option<String>,
     /// When its end was observed; the end itself is in `completed_at` of the job, if the API says it.
     #[serde(default, serialize_with = "time::publish_known")]
+    #[schemars(with = "Option<DateTime>")]
     pub end_observed_at: Option<Timestamp>,
     /// How long it took or has been taking; before its start is known, how long it is watched.
     #[serde(flatten)]
@@ -170,10 +178,12 @@ pub struct JobStatus {
     pub expected: Option<Expectation>,
     /// When the API last gave a good answer.
     #[serde(serialize_with = "time::publish_known")]
+    #[schemars(with = "Option<DateTime>")]
     pub answered_at: Option<Timestamp>,
     /// When it is polled next; none after its end, while it is being polled, and while its project
     /// is paused.
     #[serde(serialize_with = "time::publish_known")]
+    #[schemars(with = "Option<DateTime>")]
     pub next_poll_at: Option<Timestamp>,
     /// How often this daemon polled it.
     pub polls: u64,
@@ -192,7 +202,7 @@ pub struct JobStatus {
 }
 
 /// How a sink stands.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SinkStatus {
     /// As the configuration has it.
     pub name: SinkName,
@@ -207,6 +217,7 @@ pub struct SinkStatus {
     pub dead: usize,
     /// Since when it takes nothing, if it was attempted more than once.
     #[serde(default, serialize_with = "time::publish_known")]
+    #[schemars(with = "Option<DateTime>")]
     pub failing_since: Option<Timestamp>,
     /// What the last attempt failed with, if it takes nothing.
     #[serde(default)]
@@ -214,7 +225,7 @@ pub struct SinkStatus {
 }
 
 /// The deliveries as numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DeliveriesReport {
     /// Under way or waiting, for sinks of the configuration.
     pub pending: usize,

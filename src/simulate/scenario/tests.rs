@@ -118,3 +118,10 @@ fn every_key_is_explained() {
     assert!(keys.len() > 50, "{keys:?}");
     assert_eq!(keys.into_iter().filter(|key| !words.contains(key)).collect::<Vec<_>>(), Vec::<&str>::new());
 }
+
+#[test]
+fn the_scenarios_of_the_demo_can_be_read() {
+    for (scenario, least) in [(Scenario::demo(), 7), (Scenario::demo_page(), 50)] {
+        assert!(scenario.job_ids().len() >= least);
+    }
+}
