@@ -102,7 +102,10 @@ impl Guard {
             (None, [one]) if let Some(host) = authority(one) => host,
             (None, [_]) if self.hosts.are_free() => return None,
             _ => {
-                return Some(Refusal::new(StatusCode::BAD_REQUEST, "the request needs one valid Host header"));
+                return Some(Refusal::new(
+                    StatusCode::BAD_REQUEST,
+                    "the request needs one valid Host header",
+                ));
             }
         };
         let host = host.host();
