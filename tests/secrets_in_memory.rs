@@ -14,6 +14,7 @@ use restore_watch::adapters::http::{self, ClientOptions};
 use restore_watch::adapters::monitor::Monitor;
 use restore_watch::adapters::pinecone::Client;
 use restore_watch::adapters::sinks::Sink;
+use restore_watch::adapters::web::Token;
 use restore_watch::config::{
     ApiSettings, MonitorSettings, SecretSource, SinkSettings, UrlSource, WebhookSettings,
 };
@@ -24,6 +25,7 @@ const KEY: &str = "pcsk_canary_of_a_key_3Jf92kLq0Zx7Vb5Nm1Rt8Ws4Yd6Ug2Ph0";
 const ADDRESS: &str = "https://127.0.0.1:1/services/canary_of_an_address_Qm5Xe1Tz8Ro3Lk7Ha2";
 const SIGNING: &str = "whsec_Y2FuYXJ5LWJ5dGVzLW9mLWEtc2lnbmluZy1zZWNyZXQtdGhhdC1pcy1sb25n";
 const SIGNING_BYTES: &[u8] = b"canary-bytes-of-a-signing-secret-that-is-long";
+const TOKEN: &str = "canary_of_a_token_Lw4Jq9Xz2Vn7Ks5Tb8Rm3Yd6Pf1";
 
 #[test]
 fn secrets_are_overwritten_when_dropped() {
@@ -64,6 +66,11 @@ fn secrets_are_overwritten_when_dropped() {
         sink
     });
     assert_eq!(traces(SIGNING), 0);
+
+    // Of this one, only a digest is kept.
+    let token = Token::read(&file("token", TOKEN)).unwrap();
+    assert_eq!(traces(TOKEN), 0);
+    drop(token);
 }
 
 /// How often the end of `secret` is in memory. Its beginning may be overwritten by the allocator's

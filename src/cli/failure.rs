@@ -50,6 +50,12 @@ impl Failure {
         self
     }
 
+    /// What happened, in one line.
+    pub fn reason(&self) -> &str {
+        let line = self.text.lines().next().unwrap_or_default();
+        line.strip_prefix("error: ").unwrap_or(line)
+    }
+
     /// The exit code.
     pub fn exit(&self) -> Exit {
         self.exit

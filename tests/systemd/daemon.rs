@@ -77,6 +77,37 @@ fn sandbox_of_the_unit_allows_all_it_needs() {
 }
 
 #[test]
+fn sandbox_of_the_unit_allows_the_http_listener() {
+    /// Asks with the header that is given, if one is.
+    const ASK: &str = "exec 3<>/dev/tcp/127.0.0.1/9115
+printf 'GET /v1/status HTTP/1.0\\r\\n' >&3
+test -z \"$1\" || printf '%s\\r\\n' \"$1\" >&3
+printf '\\r\\n' >&3
+cat <&3";
+
+    let Some(world) = World::boot() else { return };
+    let plane = world.play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
+    let http = "[http]\nlisten = [\"127.0.0.1:9115\", \"unix:/run/restore-watch/http.sock\"]\n\
+                token = { credential = \"http-token\" }\n";
+    world.configure(&plane, &["rj-1"], http);
+    world.write("/etc/restore-watch/http-token", "canary-of-the-token");
+    world.edit(UNIT, "[Service]\nLoadCredential=http-token:/etc/restore-watch/http-token\n");
+    world.write("/tmp/ask", ASK);
+
+    world.succeed("systemctl start restore-watch");
+
+    assert!(world.succeed("bash /tmp/ask ''").starts_with("HTTP/1.0 401 "));
+    let answer = world.succeed("bash /tmp/ask 'Authorization: Bearer canary-of-the-token'");
+    assert!(answer.starts_with("HTTP/1.0 200 ") && answer.contains("\"rj-1\""), "{answer}");
+    world.succeed("test -S /run/restore-watch/http.sock");
+    world.succeed("restore-watch status --check");
+    world.succeed("systemctl stop restore-watch");
+    // A refused system call would have killed it.
+    assert_eq!(world.property(UNIT, "Result"), "success");
+    assert!(!world.succeed("journalctl --sync; journalctl --quiet --all --output=export").contains("canary"));
+}
+
+#[test]
 fn stop_drains_pending_deliveries() {
     let Some(world) = World::boot() else { return };
     let plane = world.play("[[job]]\nid = \"rj-1\"");

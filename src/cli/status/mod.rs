@@ -2,6 +2,7 @@
 
 mod jobs;
 mod report;
+mod verdict;
 
 use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
@@ -30,6 +31,10 @@ use crate::platform::color;
 /// part is listed, unless --all, --failed, --open or a job is given. JSON has all of them.
 ///
 /// Exits with 3 if a job that is asked for is not watched.
+///
+/// With --check, prints one line and exits with 0 if all is well, with 1 if there is trouble: a key
+/// is refused, an API cannot be reached, a sink takes no deliveries, there are dead letters, or a
+/// reload failed; and with 5 if no daemon answers within 2 s.
 #[derive(Debug, Parser)]
 pub(super) struct Args {
     /// Only these jobs: their ids, their names, or the first characters of their ids
@@ -57,6 +62,13 @@ pub(super) struct Args {
     #[arg(long, value_name = "PATTERN", value_parser = IndexPattern::parse)]
     index: Vec<IndexPattern>,
 
+    /// Only say in one line whether all is well, for a probe
+    #[arg(
+        long,
+        conflicts_with_all = ["jobs", "all", "failed", "open", "project", "index", "output", "watch"]
+    )]
+    check: bool,
+
     /// The form of the report
     #[arg(long, value_enum, default_value_t = Output::Human)]
     output: Output,
@@ -77,6 +89,9 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 const LIMITS: Limits = Limits { of_section: 20, ended_within: Some(Duration::from_hours(24)), skip: None };
 
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {
+    if args.check {
+        return verdict::run(&args.socket);
+    }
     let client = args.socket.client()?;
     let query = args.query();
     block_on(async {

@@ -104,7 +104,7 @@ async fn head_beyond_the_bound_is_refused() {
     let served = Served::new(8, Some(IDLE));
 
     let answer =
-        received(served.send(&format!("GET / HTTP/1.1\r\nx: {}\r\n\r\n", "x".repeat(MAX_BUFFER))).await)
+        received(served.send(&format!("GET / HTTP/1.1\r\nx: {}\r\n\r\n", "x".repeat(MAX_BUFFER * 4))).await)
             .await;
 
     assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");

@@ -1,0 +1,238 @@
+//! The HTTP listener: where it listens, whom it answers, and how it is bounded.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
+
+use restore_watch::simulate::Simulator;
+
+use crate::support::{PATIENCE, Running, Watch, json_lines, play};
+use crate::{Daemon, ask};
+
+const TOKEN: &str = "canary-of-the-http-token";
+
+/// A control plane with one restore that lasts.
+fn plane() -> Simulator {
+    play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n")
+}
+
+/// Where a daemon listens for HTTP, once it does.
+pub fn address(daemon: &mut Running) -> String {
+    const BEFORE: &str = "listening on http://";
+
+    daemon.until_logged(BEFORE);
+    daemon.until("the whole line", |daemon| {
+        daemon.stderr().split_once(BEFORE).is_some_and(|(_, rest)| rest.contains('\n'))
+    });
+    let log = daemon.stderr();
+    let (_, rest) = log.split_once(BEFORE).expect("the line");
+    let end = rest.find(|c: char| !c.is_ascii_digit() && !matches!(c, '.' | ':')).expect("its end");
+    rest[..end].to_owned()
+}
+
+/// The status and the text of the answer to a GET.
+pub fn get(address: &str, path: &str) -> (u16, String) {
+    request(address, &format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n"))
+}
+
+/// The status and the text of the answer to a request with this head.
+fn request(address: &str, head: &str) -> (u16, String) {
+    parsed(&exchange(connect(address), head))
+}
+
+fn connect(address: &str) -> TcpStream {
+    let stream = TcpStream::connect(address).expect("a connection");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a time limit");
+    stream
+}
+
+/// What is received for a request, the whole answer.
+fn exchange(mut stream: impl Read + Write, head: &str) -> String {
+    write!(stream, "{head}Connection: close\r\n\r\n").expect("it is sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    answer
+}
+
+fn parsed(answer: &str) -> (u16, String) {
+    let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
+    let (_, text) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {answer}"));
+    (status.unwrap_or_else(|| panic!("no status: {answer}")), text.to_owned())
+}
+
+#[test]
+fn foreign_hosts_and_methods_are_refused() {
+    let plane = plane();
+    let settings = "[http]\nlisten = \"127.0.0.1:0\"\nhosts = [\"monitor.example\"]\n";
+    let mut daemon = Daemon::new(settings).project("one", &plane, &["rj-1"]).run(&[]).start();
+    let address = address(&mut daemon);
+    let port = address.rsplit_once(':').expect("a port").1;
+
+    for host in [&address, &format!("localhost:{port}"), "monitor.example"] {
+        assert_eq!(request(&address, &format!("GET /livez HTTP/1.1\r\nHost: {host}\r\n")).0, 200, "{host}");
+    }
+    let (status, text) = request(&address, "GET /livez HTTP/1.1\r\nHost: evil.example\r\n");
+    assert_eq!(status, 403);
+    assert!(text.contains("[http] hosts = [\"evil.example\"]"), "{text}");
+
+    for method in ["POST", "DELETE", "OPTIONS"] {
+        let head = format!("{method} /v1/status HTTP/1.1\r\nHost: {address}\r\nContent-Length: 999999\r\n");
+        let answer = exchange(connect(&address), &head);
+        assert!(answer.starts_with("HTTP/1.1 405 ") && answer.contains("allow: GET, HEAD\r\n"), "{answer}");
+    }
+    let answer = exchange(connect(&address), &format!("HEAD /livez HTTP/1.1\r\nHost: {address}\r\n"));
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("\r\n\r\n"), "{answer}");
+    assert!(answer.contains("content-security-policy: default-src 'none'\r\n"), "{answer}");
+    assert!(!answer.to_lowercase().contains("\r\nserver:"), "{answer}");
+}
+
+#[test]
+fn token_is_needed_and_never_shown() {
+    let plane = plane();
+    let settings = "[http]\nlisten = \"127.0.0.1:0\"\ntoken = { file = \"token\" }\n";
+    let daemon = Daemon::new(settings);
+    daemon.folder.write("token", TOKEN);
+    let mut daemon = daemon.project("one", &plane, &["rj-1"]).run(&[]).start();
+    let address = address(&mut daemon);
+    let with = |token: &str| {
+        request(
+            &address,
+            &format!("GET /v1/status HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n"),
+        )
+    };
+
+    let answers = [get(&address, "/v1/status"), with("wrong"), with(&TOKEN[1..])];
+    let shown = [&answers[..], &[with(TOKEN), get(&address, "/livez?verbose")]].concat();
+    assert!(answers.iter().all(|(status, _)| *status == 401), "{answers:?}");
+    assert_eq!(shown[3].0, 200);
+    assert_eq!(get(&address, "/livez").0, 200, "a probe needs none");
+
+    // A new token in the same file is used after a reload, other settings after a restart.
+    daemon.folder().write("token", "another-canary-of-the-token");
+    ask(&daemon, &["reload"]).expect(0);
+    assert_eq!((with(TOKEN).0, with("another-canary-of-the-token").0), (401, 200));
+    Daemon::new(settings.replace("token\" }", "token\" }\nhosts = [\"a\"]"))
+        .project("one", &plane, &["rj-1"])
+        .rewrite(&daemon);
+    ask(&daemon, &["reload"]).expect(0);
+    daemon.until_logged("the settings of [http] changed: that takes a restart");
+
+    daemon.folder().write("token", "canary");
+    let refused = ask(&daemon, &["reload"]).expect(78).logged("is shorter than 16 characters");
+    let status = ask(&daemon, &["status"]).expect(0);
+    daemon.signal("TERM");
+    let done = daemon.finish().expect(0);
+    for text in [done.stderr, refused.stderr, status.stdout, format!("{shown:?}")] {
+        assert!(!text.contains("canary"), "{text}");
+    }
+}
+
+#[test]
+fn addresses_are_logged_and_the_command_line_wins() {
+    let plane = plane();
+    let settings = "[http]\nlisten = \"127.0.0.1:1\"\n[[sink]]\ntype = \"log\"\nformat = \"json\"\n";
+    let arguments = ["--http", "127.0.0.1:0", "--http", "localhost:0"];
+    let mut daemon = Daemon::new(settings).project("one", &plane, &["rj-1"]).run(&arguments).start();
+    daemon.until_logged("watching 1 restore");
+
+    let lines = json_lines(&daemon.stderr());
+    let addresses: Vec<_> = lines.iter().filter_map(|line| line["address"].as_str()).collect();
+    assert_eq!(addresses.len(), 2, "{lines:?}");
+    for address in addresses {
+        let address = address.strip_prefix("http://").expect("an address");
+        assert!(!address.ends_with(":0") && !address.ends_with(":1"), "{address}");
+        assert_eq!(get(address, "/readyz"), (200, "ok\n".to_owned()));
+    }
+}
+
+#[test]
+fn address_in_use_ends_the_start_with_74() {
+    let plane = plane();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address");
+
+    let daemon = Daemon::new(format!("[http]\nlisten = \"{address}\"\n")).project("one", &plane, &["rj-1"]);
+    let done = daemon.run(&[]).run().expect(74);
+
+    assert!(
+        done.stderr.contains(&format!(
+            "error: cannot listen on http://{address}: another process listens there\n  help: see which: ss -ltnp"
+        )),
+        "{}",
+        done.stderr
+    );
+    assert_eq!(plane.count(), 0);
+}
+
+#[test]
+fn remote_addresses_must_be_allowed() {
+    let plane = plane();
+    let remote = ["--http", "0.0.0.0:0"];
+    let daemon = |text: &str| Daemon::new(text).project("one", &plane, &["rj-1"]);
+
+    daemon("").run(&remote).run().expect(2).logged("set `allow_remote = true` in [http]");
+    daemon("[http]\nlisten = \"[::]:0\"\n")
+        .run(&[])
+        .run()
+        .expect(78)
+        .logged("which other machines can reach");
+    Watch::new(["run", "--http", "9115"]).run().expect(2).logged("write \"127.0.0.1:9115\"");
+
+    let mut open = daemon("[http]\nallow_remote = true\n").run(&remote).start();
+    let port = address(&mut open).rsplit_once(':').expect("a port").1.to_owned();
+    open.until_logged("every machine that can reach http://0.0.0.0:0 may read what the listener shows");
+    // Any address of this machine will do as the Host, but no name.
+    assert_eq!(get(&format!("127.0.0.1:{port}"), "/livez").0, 200);
+    let named = request(&format!("127.0.0.1:{port}"), "GET /livez HTTP/1.1\r\nHost: evil.example\r\n");
+    assert_eq!(named.0, 403);
+}
+
+#[test]
+fn unix_socket_serves_and_is_removed_at_the_end() {
+    let plane = plane();
+    let daemon = Daemon::new("[http]\nlisten = \"unix:http.sock\"\n").project("one", &plane, &["rj-1"]);
+    let path = daemon.folder.path().join("http.sock");
+    // A process that was killed left one behind.
+    drop(std::os::unix::net::UnixListener::bind(&path).expect("a socket"));
+    let mut daemon = daemon.run(&[]).start();
+    daemon.until_logged("watching 1 restore");
+
+    let stream = UnixStream::connect(&path).expect("a connection");
+    let answer = exchange(stream, "GET /readyz HTTP/1.1\r\nHost: anything\r\n");
+
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    assert_eq!(std::fs::metadata(&path).expect("a socket").permissions().mode() & 0o777, 0o660);
+    daemon.signal("TERM");
+    daemon.finish().expect(0);
+    assert!(!path.exists());
+}
+
+#[test]
+fn half_open_connections_delay_no_poll() {
+    let plane = plane();
+    let settings = "[http]\nlisten = \"127.0.0.1:0\"\n";
+    let mut daemon = Daemon::new(settings).project("one", &plane, &["rj-1"]).run(&[]).start();
+    let address = address(&mut daemon);
+
+    let half_open: Vec<_> = (0..400)
+        .map(|_| {
+            let mut stream = connect(&address);
+            // One beyond the bound is closed at once.
+            drop(stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n"));
+            stream
+        })
+        .collect();
+    daemon.until_logged("there are 256 connections to the HTTP listener; further ones are refused");
+
+    let polls = plane.count();
+    daemon.until("further polls", |_| plane.count() > polls + 20);
+    ask(&daemon, &["status", "--check"]).expect(0);
+    drop(half_open);
+    daemon.until("a place", |_| {
+        let mut answer = String::new();
+        let mut stream = connect(&address);
+        let sent = write!(stream, "GET /livez HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        sent.is_ok() && stream.read_to_string(&mut answer).is_ok() && answer.starts_with("HTTP/1.1 200 ")
+    });
+}
