@@ -8,11 +8,12 @@ use serde_json::Value;
 
 use super::output::print;
 use super::{Done, Failure};
+use crate::adapters::report::History;
 use crate::app::wait::Report;
 use crate::config;
-use crate::model::{Event, Exit};
+use crate::model::{Event, Exit, Stats};
 
-/// Print the JSON Schema of reports, events or the configuration
+/// Print the JSON Schema of reports, events, the history, statistics or the configuration
 ///
 /// The dialect is 2020-12. Later versions may add keys, and may add values where a value is one of
 /// several names. Programs that read the JSON must accept both.
@@ -30,6 +31,11 @@ enum What {
     /// A line of `wait --output ndjson`, the body of a webhook, and `transition` in lines of the
     /// JSON log
     Transition,
+    /// What `history --output json` prints; `EndedRestore` in it is a line of `history --output
+    /// ndjson`
+    History,
+    /// What `stats --output json` prints
+    Stats,
     /// The configuration file of `run`, for editors that check TOML
     Config,
 }
@@ -42,6 +48,8 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
         Some(What::Config) => config::schema(),
         Some(What::Report) => printed(SchemaGenerator::into_root_schema_for::<Report>),
         Some(What::Transition) => printed(SchemaGenerator::into_root_schema_for::<Event>),
+        Some(What::History) => printed(SchemaGenerator::into_root_schema_for::<History>),
+        Some(What::Stats) => printed(SchemaGenerator::into_root_schema_for::<Stats>),
         None => printed(both),
     };
     // Not as a `Value`: only `Schema` prints `$schema` and the title first.
