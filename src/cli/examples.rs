@@ -105,6 +105,21 @@ const COMMANDS: &[(&str, &str, &[&str])] = &[
     ),
     ("deliveries drop", "", &["restore-watch deliveries drop --dead"]),
     (
+        "history",
+        CONFIG,
+        &[
+            "restore-watch history",
+            "restore-watch history --outcome failed --since 30d",
+            "restore-watch history --index 'orders-*' --output csv > restores.csv",
+            "restore-watch history --state-file /var/backups/restore-watch.db",
+        ],
+    ),
+    (
+        "stats",
+        CONFIG,
+        &["restore-watch stats --since 30d", "restore-watch stats --by index --json | jq .groups"],
+    ),
+    (
         "list",
         KEY,
         &[

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::credentials;
 use crate::adapters::control::CallError;
-use crate::adapters::report::RequestErrorKind;
+use crate::adapters::report::{ReadError, RequestErrorKind};
 use crate::adapters::store::{OpenError, StoreError};
 use crate::app::daemon::LoadError;
 use crate::app::driver;
@@ -104,6 +104,12 @@ impl From<OpenError> for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         Self::new(Exit::State, error.to_string()).with_help(error.help)
+    }
+}
+
+impl From<ReadError> for Failure {
+    fn from(error: ReadError) -> Self {
+        Self::new(Exit::State, error.message).with_help(error.help)
     }
 }
 

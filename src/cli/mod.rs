@@ -17,6 +17,7 @@ mod explain;
 mod failure;
 mod forget;
 mod help;
+mod history;
 mod ids;
 mod init;
 mod list;
@@ -33,6 +34,7 @@ mod simulate;
 mod socket;
 mod start;
 mod state;
+mod stats;
 mod status;
 mod table;
 mod tips;
@@ -66,6 +68,8 @@ enum Command {
     Pause(pause::PauseArgs),
     Resume(pause::ResumeArgs),
     Deliveries(Box<deliveries::Args>),
+    History(Box<history::Args>),
+    Stats(Box<stats::Args>),
     Backup(backup::Args),
     List(list::Args),
     Init(init::Args),
@@ -94,6 +98,8 @@ impl Cli {
             Command::Pause(args) => pause::pause(&args),
             Command::Resume(args) => pause::resume(&args),
             Command::Deliveries(args) => deliveries::run(*args),
+            Command::History(args) => history::run(&args),
+            Command::Stats(args) => stats::run(&args),
             Command::Backup(args) => backup::run(&args),
             Command::List(args) => list::run(&args),
             Command::Init(args) => init::run(&args),

@@ -8,12 +8,12 @@ use serde_json::Value;
 
 use super::output::print;
 use super::{Done, Failure};
-use crate::adapters::report::Status;
+use crate::adapters::report::{History, Status};
 use crate::app::wait::Report;
 use crate::config;
-use crate::model::{Event, Exit};
+use crate::model::{Event, Exit, Stats};
 
-/// Print the JSON Schema of reports, events, a status or the configuration
+/// Print the JSON Schema of reports, events, a status, the history, statistics or the configuration
 ///
 /// The dialect is 2020-12. Later versions may add keys, and may add values where a value is one of
 /// several names. Programs that read the JSON must accept both.
@@ -34,6 +34,11 @@ enum What {
     Transition,
     /// What `status --output json` prints, and what `/v1/status` answers
     Status,
+    /// What `history --output json` prints; `EndedRestore` in it is a line of `history --output
+    /// ndjson`
+    History,
+    /// What `stats --output json` prints
+    Stats,
     /// The configuration file of `run`, for editors that check TOML
     Config,
 }
@@ -47,6 +52,8 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
         Some(What::Report) => printed(SchemaGenerator::into_root_schema_for::<Report>),
         Some(What::Transition) => printed(SchemaGenerator::into_root_schema_for::<Event>),
         Some(What::Status) => printed(SchemaGenerator::into_root_schema_for::<Status>),
+        Some(What::History) => printed(SchemaGenerator::into_root_schema_for::<History>),
+        Some(What::Stats) => printed(SchemaGenerator::into_root_schema_for::<Stats>),
         None => printed(both),
     };
     // Not as a `Value`: only `Schema` prints `$schema` and the title first.

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::Failure;
 use super::socket::SocketArgs;
+use crate::adapters::control::Client;
 use crate::adapters::store::{self, Backend, DeliveryAdmin, OpenError, OpenErrorClass};
 use crate::config::{self, StateSettings};
 use crate::model::Exit;
@@ -46,6 +47,19 @@ impl StateArgs {
     /// Opens the deliveries of the state.
     pub(super) fn deliveries(&self) -> Result<Box<dyn DeliveryAdmin>, Failure> {
         self.backend()?.administer().map_err(cannot_open)
+    }
+
+    /// A client of the daemon whose state it is, if no state is named and there is a socket.
+    pub(super) fn client_if_not_named(&self) -> Result<Option<Client>, Failure> {
+        if self.state_file.is_some() || config::named(self.config.as_deref()).is_some() {
+            return Ok(None);
+        }
+        self.socket.client_if_any()
+    }
+
+    /// Whether the socket of a daemon is named.
+    pub(super) fn names_socket(&self) -> bool {
+        self.socket.named().is_some()
     }
 
     /// The state of the daemon that runs, unless another one is named: a configuration names that of

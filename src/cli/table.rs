@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use anstyle::AnsiColor;
+use anstyle::{AnsiColor, Style};
 use console::{Term, measure_text_width, truncate_str};
 
 use crate::model::Section;
@@ -11,6 +11,9 @@ use crate::platform::locale;
 
 /// How many characters of an id are shown at least, if it is shortened.
 const SHORT_ID: usize = 8;
+
+/// How far the cells of a column are cut at most: less says nothing.
+const SHORTEST: usize = 8;
 
 /// A table with this heading. Cells may have characters that are two columns wide, and no line
 /// breaks. A column without any text takes no room.
@@ -55,6 +58,21 @@ pub(super) fn color_of(section: Section) -> Option<AnsiColor> {
     }
 }
 
+/// A text in a style, if there are colors.
+pub(super) fn painted(text: &str, style: Style, color: bool) -> String {
+    if color { format!("{style}{text}{style:#}") } else { text.to_owned() }
+}
+
+/// The table with a heading that is less important than its rows, if there are colors.
+pub(super) fn with_faint_heading(table: String, color: bool) -> String {
+    match table.split_once('\n') {
+        Some((heading, rows)) if color => {
+            format!("{}\n{rows}", painted(heading, Style::new().dimmed(), color))
+        }
+        _ => table,
+    }
+}
+
 /// The width of the terminal that standard output is, if it is one.
 pub(super) fn width() -> Option<usize> {
     Term::stdout().features().is_attended().then(|| usize::from(Term::stdout().size().1))
@@ -84,7 +102,7 @@ pub(super) fn folded<const N: usize>(
         .collect();
 
     let mut lines = Vec::new();
-    let above = shortened_to(heading_above, &above, width, shortened);
+    let above = shortened_to(heading_above, &above, width, shortened, SHORTEST);
     for (number, line) in above.lines().enumerate() {
         lines.push(line.to_owned());
         let below = number.checked_sub(1).map(|row| &rows[row][N - 1]).filter(|text| !text.is_empty());
@@ -103,9 +121,33 @@ pub(super) fn shortened<const N: usize>(
     shortened: usize,
 ) -> String {
     match width {
-        Some(width) => shortened_to(heading, rows, width, shortened),
+        Some(width) => shortened_to(heading, rows, width, shortened, SHORTEST),
         None => table(heading, rows),
     }
+}
+
+/// A table that fits into `width` columns: of columns that are `spare`, as many are left out as must
+/// be, the first one first; then the cells of the column `shortened` lose their ends.
+pub(super) fn fitted<const N: usize>(
+    mut heading: [&str; N],
+    rows: &[[String; N]],
+    width: usize,
+    spare: &[usize],
+    shortened: usize,
+) -> String {
+    /// A name is cut this far before another column is left out.
+    const USUAL: usize = 20;
+
+    let mut rows = rows.to_vec();
+    for column in spare {
+        let table = shortened_to(heading, &rows, width, shortened, USUAL);
+        if longest_line(&table) <= width {
+            return table;
+        }
+        heading[*column] = "";
+        rows.iter_mut().for_each(|row| row[*column].clear());
+    }
+    shortened_to(heading, &rows, width, shortened, SHORTEST)
 }
 
 fn shortened_to<const N: usize>(
@@ -113,17 +155,15 @@ fn shortened_to<const N: usize>(
     rows: &[[String; N]],
     width: usize,
     column: usize,
+    shortest: usize,
 ) -> String {
-    /// Less says nothing.
-    const SHORTEST: usize = 8;
-
     let whole = table(heading, rows);
     let surplus = longest_line(&whole).saturating_sub(width);
     if surplus == 0 {
         return whole;
     }
     let widest = rows.iter().map(|row| measure_text_width(&row[column])).max().unwrap_or_default();
-    let room = widest.saturating_sub(surplus).max(SHORTEST);
+    let room = widest.saturating_sub(surplus).max(shortest);
     let mark = locale::shown("…");
     let mut rows = rows.to_vec();
     for row in &mut rows {
@@ -133,7 +173,7 @@ fn shortened_to<const N: usize>(
     table(heading, &rows)
 }
 
-fn longest_line(text: &str) -> usize {
+pub(super) fn longest_line(text: &str) -> usize {
     text.lines().map(measure_text_width).max().unwrap_or_default()
 }
 

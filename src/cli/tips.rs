@@ -25,7 +25,7 @@ const COMMANDS: &[(&[&str], &str)] = &[
         "for the log of the service: journalctl -u restore-watch; for what the daemon knows: restore-watch status",
     ),
     (
-        &["history", "events", "ps", "show", "get", "describe", "info", "jobs", "inspect"],
+        &["events", "ps", "show", "get", "describe", "info", "jobs", "inspect"],
         "for what the daemon watches: restore-watch status; for the restores of the project: restore-watch list",
     ),
     (
@@ -159,7 +159,7 @@ mod tests {
         let words = [
             "daemon",
             "logs",
-            "history",
+            "events",
             "validate",
             "restore",
             "watch",
@@ -172,7 +172,7 @@ mod tests {
         insta::assert_snapshot!(words.map(tip).concat(), @"
         daemon: to start the daemon: systemctl start restore-watch, or restore-watch run --config FILE
         logs: for the log of the service: journalctl -u restore-watch; for what the daemon knows: restore-watch status
-        history: for what the daemon watches: restore-watch status; for the restores of the project: restore-watch list
+        events: for what the daemon watches: restore-watch status; for the restores of the project: restore-watch list
         validate: to validate a configuration file: restore-watch check --config FILE
         restore: this program starts no restore; to wait for one that was started: restore-watch wait JOB_ID
         watch: to wait for a restore: restore-watch wait JOB_ID; to watch a project: restore-watch run

@@ -25,6 +25,7 @@ mod payload;
 mod reason;
 mod reference;
 mod restore_group;
+mod restore_stats;
 pub mod schema;
 mod since;
 mod status;
@@ -54,6 +55,7 @@ pub use payload::Payload;
 pub use reason::Reason;
 pub use reference::{Match, Reference, Resolution, SHORTEST_PREFIX};
 pub use restore_group::RestoreGroup;
+pub use restore_stats::{RestoreStats, Stats, StatsBy};
 pub use since::{Since, SinceError};
 pub use status::Status;
 pub use text::{
