@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use restore_watch::config::{JobSettings, ProjectSettings, Rate};
+use restore_watch::config::{JobSettings, ProjectSettings, Rate, Retention};
 use restore_watch::engine::snapshot::{ProjectRecord, ProjectSnapshot, Snapshot};
 use restore_watch::engine::{Action, Answer, Engine, Failure, FailureClass, Input, Plan};
 use restore_watch::model::time::{Instant, Now};
@@ -124,7 +124,7 @@ fn with_engine(fleet: &Fleet, per_second: f64, seed: u64, has_list: bool) -> Wat
     let mut project = ProjectSettings::default();
     project.api.requests_per_second = Rate::new(per_second).unwrap();
     project.jobs = (0..fleet.running).map(|place| JobSettings::new(job_id(place))).collect();
-    let plan = Plan { projects: vec![project], sinks: Vec::new(), keep: Duration::MAX };
+    let plan = Plan { projects: vec![project], sinks: Vec::new(), keep: Retention::FOREVER };
     let mut clock = Duration::ZERO;
     // With and without the list it has the same history, because that is not compared.
     let snapshot = ProjectSnapshot { past: fleet.past(), ..ProjectSnapshot::default() };

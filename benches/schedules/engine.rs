@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use jiff::Timestamp;
-use restore_watch::config::{CadenceSettings, Effort, JobSettings, ProjectSettings, Rate};
+use restore_watch::config::{CadenceSettings, Effort, JobSettings, ProjectSettings, Rate, Retention};
 use restore_watch::engine::retry::RetryAfter;
 use restore_watch::engine::snapshot::{PastRestore, ProjectRecord, ProjectSnapshot, Snapshot};
 use restore_watch::engine::{Action, Answer, Engine, Failure, FailureClass, Input, ListPage, Plan, PollId};
@@ -80,7 +80,7 @@ impl Schedule for EngineSchedule {
         let rate = project.api.requests_per_second.per_second() / factor / pace;
         project.api.requests_per_second = Rate::new(rate).unwrap();
         project.jobs = (0..world.restores.len()).map(|place| JobSettings::new(job_id(place))).collect();
-        let plan = Plan { projects: vec![project], sinks: Vec::new(), keep: Duration::MAX };
+        let plan = Plan { projects: vec![project], sinks: Vec::new(), keep: Retention::FOREVER };
         let engine =
             Engine::from_snapshot(plan, self.remembered(world, pace, seed), seed, now(Duration::ZERO));
         let mut watch = Watch {

@@ -260,7 +260,7 @@ mod tests {
             ..ProjectSettings::default()
         };
         let projects = projects.iter().map(project).collect();
-        let plan = Plan { projects, sinks: Vec::new(), keep: std::time::Duration::MAX };
+        let plan = Plan { projects, sinks: Vec::new(), keep: crate::config::Retention::FOREVER };
         let now = Now { instant: Instant::default(), wall: NOON.parse().unwrap() };
         Engine::from_snapshot(plan, Snapshot::default(), 1, now)
     }

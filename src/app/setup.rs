@@ -6,13 +6,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::adapters::http::{self, ClientError, ClientOptions};
 use crate::adapters::pinecone;
 use crate::adapters::sinks::{Sink, SinkError};
 use crate::adapters::telemetry;
-use crate::config::{ProjectSettings, SecretError, SinkSettings};
+use crate::config::{ProjectSettings, Retention, SecretError, SinkSettings};
 use crate::engine::{Plan, SinkPlan};
 use crate::model::{JobId, ProjectName, SinkName};
 
@@ -89,11 +88,11 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// Reads keys, addresses and certificates. Finished records are kept for `keep`.
+    /// Reads keys, addresses and certificates.
     pub fn new(
         projects: Vec<ProjectSettings>,
         sinks: &[SinkSettings],
-        keep: Duration,
+        keep: Retention,
     ) -> Result<Self, SetupErrors> {
         match (clients(&projects), self::sinks(sinks)) {
             (Ok(clients), Ok((sinks, plans))) => {

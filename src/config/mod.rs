@@ -39,7 +39,7 @@ pub use redactor::Redactor;
 pub use secret::{ApiKey, SecretError, SecretSource};
 pub use settings::{
     ApiSettings, CadenceSettings, DiscoverySettings, JobSettings, MonitorSettings, ProjectSettings, Rate,
-    Settings, SlowAfter, StateSettings, WatchSettings, label_fault,
+    Retention, Settings, SlowAfter, StateSettings, WatchSettings, label_fault,
 };
 pub use sinks::{DesktopSettings, EventFilter, LogSettings, SinkSettings, WebhookSettings};
 pub use webhook_url::{UrlError, UrlSource, WebhookUrl, expected_format};

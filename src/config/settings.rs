@@ -63,13 +63,27 @@ impl MonitorSettings {
 pub struct StateSettings {
     /// The file; none if neither the configuration nor the environment says where.
     pub path: Option<PathBuf>,
-    /// How long ended jobs that are no longer configured, and deliveries that were made, are kept.
-    pub keep: Duration,
+    pub keep: Retention,
 }
 
 impl StateSettings {
-    /// The default of `keep`.
-    pub const KEEP: Duration = STATE.key("keep").duration();
+    /// The defaults of `keep` and `keep_history`.
+    pub const KEEP: Retention =
+        Retention { records: STATE.key("keep").duration(), history: STATE.key("keep_history").duration() };
+}
+
+/// How long what has ended is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Ended jobs that are no longer configured, and deliveries that were made.
+    pub records: Duration,
+    /// Restores that ended, in the history.
+    pub history: Duration,
+}
+
+impl Retention {
+    /// Nothing is deleted.
+    pub const FOREVER: Self = Self { records: Duration::MAX, history: Duration::MAX };
 }
 
 /// One project: a key, an endpoint, and what is watched there.

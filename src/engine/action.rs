@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::diagnostic::Diagnostic;
 use super::snapshot::{JobRecord, ProjectRecord, SinkRecord};
-use crate::model::{DeliveryId, DeliveryState, Event, JobId, ProjectName, SinkName};
+use crate::model::{DeliveryId, DeliveryState, EndedRestore, Event, EventId, JobId, ProjectName, SinkName};
 
 /// Something to do.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,12 +60,14 @@ pub struct Batch {
     pub sinks: Vec<SinkRecord>,
     /// The events, in order.
     pub entries: Vec<BatchEntry>,
+    /// Restores that ended, for the history.
+    pub ends: Vec<BatchEnd>,
     /// Changed deliveries, in order.
     pub deliveries: Vec<DeliveryUpdate>,
-    /// Jobs whose records are deleted.
+    /// Jobs whose records are deleted; the history keeps what it has of them.
     pub forgotten: BTreeSet<(ProjectName, JobId)>,
-    /// Delete deliveries that finished before this time.
-    pub prune_before: Option<Timestamp>,
+    /// Delete what is older.
+    pub prune: Prune,
 }
 
 impl Batch {
@@ -81,6 +83,28 @@ pub struct BatchEntry {
     pub event: Arc<Event>,
     /// The sinks that it goes to.
     pub recipients: Vec<SinkName>,
+}
+
+/// A restore that ended, in its project once for each end that was emitted: one that is watched
+/// further, until its index is ready, ends again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BatchEnd {
+    /// The row of the history, which replaces an earlier one of the same job. It counts no
+    /// deliveries: those are the store's to count.
+    pub restore: EndedRestore,
+    /// The event of the same batch that reports the end. None if it was emitted before: the
+    /// settings changed, so that the job ended with what had been emitted.
+    pub event: Option<EventId>,
+}
+
+/// Which records are old.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Prune {
+    /// Deliveries that finished before this time, and events that were emitted before it, unless
+    /// one of their deliveries is kept.
+    pub deliveries_before: Option<Timestamp>,
+    /// Restores of the history that are older, by [`EndedRestore::aged_from`].
+    pub history_before: Option<Timestamp>,
 }
 
 /// A change of a delivery.

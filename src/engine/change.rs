@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use super::Engine;
+use super::action::Prune;
 use super::diagnostic::Diagnostic;
 use super::input::{Command, CommandReply, Plan, Reconfigured};
 use super::project::{Forgotten, Project};
@@ -142,11 +143,17 @@ impl Engine {
         let confirmed = servers.max().map(|time| time.min(now.wall));
         let Some(time) = confirmed.or(self.commit_queue.unconfirmed_time(now)) else { return };
 
-        self.commit_queue.prune(time.checked_sub(self.keep).ok(), now);
-        let mut old = self.archive.take_old(self.keep, time);
+        let prune = Prune {
+            deliveries_before: time.checked_sub(self.keep.records).ok(),
+            history_before: time.checked_sub(self.keep.history).ok(),
+        };
+        self.commit_queue.prune(prune, now);
+        let mut old = self.archive.take_old(self.keep.records, time);
         for project in self.projects.values_mut() {
             let name = project.name.clone();
-            old.extend(project.take_old(self.keep, time, now).into_iter().map(|id| (name.clone(), id)));
+            old.extend(
+                project.take_old(self.keep.records, time, now).into_iter().map(|id| (name.clone(), id)),
+            );
         }
         for (project, id) in old {
             self.commit_queue.forget(project, id);

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::action::{Batch, BatchEntry, DeliveryUpdate};
+use super::action::{Batch, BatchEnd, BatchEntry, DeliveryUpdate, Prune};
 use super::snapshot::SinkRecord;
 use crate::model::time::{Instant, Now};
-use crate::model::{DeliveryId, Event, EventId, EventKind, JobId, ProjectName, SinkName};
+use crate::model::{DeliveryId, EndedRestore, Event, EventId, EventKind, JobId, ProjectName, SinkName};
 
 /// Maximum delay before a change that emitted no event is committed. A crash in between costs a few
 /// repeated polls.
@@ -105,6 +105,11 @@ impl CommitQueue {
         self.next.entries.push(BatchEntry { event: Arc::new(event), recipients });
     }
 
+    /// Adds the end of a restore, beside the event that reports it.
+    pub(super) fn end(&mut self, restore: EndedRestore, event: EventId) {
+        self.next.ends.push(BatchEnd { restore, event: Some(event) });
+    }
+
     /// Adds a changed delivery.
     pub(super) fn update(&mut self, update: DeliveryUpdate) {
         self.next.deliveries.push(update);
@@ -149,9 +154,9 @@ impl CommitQueue {
         (self.unconfirmed_from <= now.instant).then_some(now.wall)
     }
 
-    /// Has the next batch delete what finished before this time.
-    pub(super) fn prune(&mut self, before: Option<Timestamp>, now: Now) {
-        self.next.prune_before = before;
+    /// Has the next batch delete what is old.
+    pub(super) fn prune(&mut self, prune: Prune, now: Now) {
+        self.next.prune = prune;
         self.touch(now.instant);
         self.prune_at = now.instant + PRUNE_INTERVAL;
     }

@@ -26,7 +26,7 @@ impl Engine {
         let mut cx = Cx { project: &list.project, now, rng: &mut self.rng, effects: &mut effects };
         let Some(began) = project.finish_page(list.generation) else { return };
 
-        for row in project.on_page(began, page, self.keep, &mut cx) {
+        for row in project.on_page(began, page, self.keep.records, &mut cx) {
             // Its events were emitted before it was archived.
             if !self.archive.has_ended(&list.project, &row.id) {
                 self.commit_queue.cancel_forget(&list.project, &row.id);
@@ -133,8 +133,13 @@ impl Engine {
     fn emit_for_job(&mut self, project: &ProjectName, job: &JobId, draft: Draft, now: Now) {
         let id = self.new_id(now);
         let tracker = self.projects.get(project).and_then(|project| project.tracker(job));
-        if let Some(event) = tracker.map(|tracker| tracker.event(draft, project, id, now)) {
-            self.emit(event);
+        let Some(tracker) = tracker else { return };
+        let event = tracker.event(draft, project, id, now);
+        let ended = tracker.ended(project).filter(|ended| ended.outcome.event() == Some(event.kind));
+
+        self.emit(event);
+        if let Some(ended) = ended {
+            self.commit_queue.end(ended, id);
         }
     }
 

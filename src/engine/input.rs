@@ -10,7 +10,7 @@ use super::action::{ListId, PollId};
 use super::failure::Failure;
 use super::sink_plan::SinkPlan;
 use super::snapshot::DeliveryRecord;
-use crate::config::{JobSettings, ProjectSettings};
+use crate::config::{JobSettings, ProjectSettings, Retention};
 use crate::model::{DeliveryId, IndexObservation, JobId, Observation, ProjectName};
 
 /// Something that happened, or a command.
@@ -106,8 +106,8 @@ pub struct Plan {
     pub projects: Vec<ProjectSettings>,
     /// Where events are delivered.
     pub sinks: Vec<SinkPlan>,
-    /// How long the records of ended and archived jobs and of finished deliveries are kept.
-    pub keep: Duration,
+    /// How long what has ended is kept.
+    pub keep: Retention,
 }
 
 /// What the engine answers to an input at once.

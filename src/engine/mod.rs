@@ -10,13 +10,13 @@
 //! come back.
 //!
 //! ```
-//! use restore_watch::config::{JobSettings, ProjectSettings};
+//! use restore_watch::config::{JobSettings, ProjectSettings, Retention};
 //! use restore_watch::engine::{Action, CommandReply, Engine, Input, Plan, snapshot::Snapshot};
 //! use restore_watch::model::{JobId, time::{Instant, Now}};
 //!
 //! let mut project = ProjectSettings::default();
 //! project.jobs.push(JobSettings::new(JobId::new("rj-1")?));
-//! let plan = Plan { projects: vec![project], sinks: Vec::new(), keep: std::time::Duration::MAX };
+//! let plan = Plan { projects: vec![project], sinks: Vec::new(), keep: Retention::FOREVER };
 //! let now = Now { instant: Instant::default(), wall: "2026-11-23T12:00:00Z".parse()? };
 //! let mut engine = Engine::from_snapshot(plan, Snapshot::default(), 1, now);
 //!
@@ -68,11 +68,12 @@ mod views;
 pub(crate) mod tests;
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use jiff::Timestamp;
 
-pub use action::{Action, Batch, BatchEntry, Delivery, DeliveryChange, DeliveryUpdate, ListId, PollId};
+pub use action::{
+    Action, Batch, BatchEnd, BatchEntry, Delivery, DeliveryChange, DeliveryUpdate, ListId, PollId, Prune,
+};
 pub use commit_queue::CommitTicket;
 pub use condition::Condition;
 pub use diagnostic::{Attempts, DeliverySubject, Diagnostic, LeftOut};
@@ -96,6 +97,7 @@ use project::Project;
 use projects::Projects;
 use snapshot::Snapshot;
 
+use crate::config::Retention;
 use crate::model::time::{Instant, Now, earliest};
 use crate::model::{Expectation, JobId, Outcome, ProjectName};
 
@@ -112,8 +114,7 @@ pub struct Engine {
     diagnostics: Vec<Diagnostic>,
     /// How many polls and pages were started; numbers them.
     requests: u64,
-    /// How long finished records are kept.
-    keep: Duration,
+    keep: Retention,
     rng: fastrand::Rng,
 }
 

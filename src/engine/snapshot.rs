@@ -11,8 +11,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Fingerprint;
-use crate::model::{DeliveryId, EventKind, JobFacts, JobId, Outcome, ProjectName, SinkName, Status, Until};
+use super::{Fingerprint, Tracker};
+use crate::model::{
+    DeliveryId, EndedRestore, EventKind, JobFacts, JobId, Outcome, ProjectName, SinkName, Status, Until,
+};
 
 /// All that is committed.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -127,6 +129,14 @@ pub struct JobRecord {
     pub snapshot: JobSnapshot,
 }
 
+impl JobRecord {
+    /// The job as the history has it, if it ended: by its record alone, which has no name that only
+    /// the configuration gives. A job whose index was awaited has ended once that was decided.
+    pub fn ended(&self) -> Option<EndedRestore> {
+        Tracker::from_record(self.clone()).ended(&self.project)
+    }
+}
+
 /// The state of a job.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JobSnapshot {
@@ -172,6 +182,13 @@ pub struct JobSnapshot {
     pub added: Option<AddedJob>,
     /// The state of its index, if that was watched.
     pub index: IndexSnapshot,
+}
+
+impl JobSnapshot {
+    /// Whether the job completed, and was watched further until its index is ready.
+    pub(super) fn awaits_index(&self) -> bool {
+        self.end.is_some() && self.index.is_wanted && self.index.verdict.is_none()
+    }
 }
 
 /// The state of an index.

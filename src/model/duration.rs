@@ -3,23 +3,26 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// The longest duration that is accepted anywhere: 365 days. It keeps sums of a few of them far
-/// from overflow.
+/// The longest duration that is accepted for what waits or is timed: 365 days. It keeps sums of a
+/// few of them far from overflow.
 pub const MAX: Duration = Duration::from_hours(365 * 24);
+
+/// The longest duration that is accepted anywhere: ten years, for what is kept.
+pub const LONGEST: Duration = Duration::from_hours(10 * 365 * 24);
 
 /// Why a text is no duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DurationError {
     /// Not a list of numbers with units.
-    #[error("`{0}` is not a duration; write it like `90s`, `10m` or `1h30m` (units: ms, s, m, h, d)")]
+    #[error("`{0}` is not a duration; write it like `90s`, `10m` or `1h30m` (units: ms, s, m, h, d, y)")]
     Malformed(String),
-    /// Longer than [`MAX`].
-    #[error("`{0}` is too long; at most 365d is accepted")]
-    TooLong(String),
+    /// Longer than [`MAX`], or another limit.
+    #[error("`{0}` is too long; at most {limit} is accepted", limit = written(*.1))]
+    TooLong(String, Duration),
 }
 
 /// Reads a duration: one or more whole or decimal numbers, each with a unit (`ms`, `s`, `m`, `h`,
-/// `d`), without signs or spaces. A bare `0` is accepted.
+/// `d`, and `y` for 365 days), without signs or spaces. A bare `0` is accepted. At most [`MAX`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -29,6 +32,11 @@ pub enum DurationError {
 /// assert!(duration::parse("90").is_err());
 /// ```
 pub fn parse(text: &str) -> Result<Duration, DurationError> {
+    parse_up_to(text, MAX)
+}
+
+/// The same with another limit.
+pub fn parse_up_to(text: &str, longest: Duration) -> Result<Duration, DurationError> {
     let malformed = || DurationError::Malformed(text.to_owned());
     if text == "0" {
         return Ok(Duration::ZERO);
@@ -51,16 +59,17 @@ pub fn parse(text: &str) -> Result<Duration, DurationError> {
                 "m" => 60.0,
                 "h" => 3600.0,
                 "d" => 86400.0,
+                "y" => 365.0 * 86400.0,
                 _ => return Err(malformed()),
             };
-        let part =
-            Duration::try_from_secs_f64(seconds).map_err(|_| DurationError::TooLong(text.to_owned()))?;
+        let part = Duration::try_from_secs_f64(seconds)
+            .map_err(|_| DurationError::TooLong(text.to_owned(), longest))?;
         total = total.saturating_add(part);
         rest = tail;
     }
     match total {
         _ if text.is_empty() => Err(malformed()),
-        _ if total > MAX => Err(DurationError::TooLong(text.to_owned())),
+        _ if total > longest => Err(DurationError::TooLong(text.to_owned(), longest)),
         _ => Ok(total),
     }
 }
@@ -143,6 +152,7 @@ mod tests {
             ("2d", 172_800_000),
             ("0s", 0),
             ("0", 0),
+            ("1y", 31_536_000_000),
         ] {
             assert_eq!(parse(text), Ok(Duration::from_millis(millis)), "{text}");
         }
@@ -151,13 +161,15 @@ mod tests {
     #[test]
     fn what_is_refused() {
         for text in
-            ["", "90", "-5s", "5 s", "s", ".s", ".5s", "1.2.3s", "5y", "1h30", "NaNs", "infs", "5S", "∞s"]
+            ["", "90", "-5s", "5 s", "s", ".s", ".5s", "1.2.3s", "5w", "1h30", "NaNs", "infs", "5S", "∞s"]
         {
             assert!(matches!(parse(text), Err(DurationError::Malformed(_))), "{text}");
         }
-        for text in ["366d", "99999999999999999999d", "1e9"] {
+        for text in ["366d", "2y", "99999999999999999999d", "1e9"] {
             assert!(parse(text).is_err(), "{text}");
         }
+        assert_eq!(parse_up_to("2y", LONGEST), Ok(2 * MAX));
+        assert!(parse_up_to("11y", LONGEST).is_err());
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! A restore that ended, as the history keeps it and publishes it.
 
+use std::ops::Add;
+
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::schema::DateTime;
-use super::{Elapsed, JobRef, Outcome, ProjectName, time};
+use super::{DeliveryState, Elapsed, JobRef, Outcome, ProjectName, time};
 
 /// A restore that ended.
 // The comments of its fields are the descriptions of the published schema.
@@ -31,6 +33,14 @@ pub struct EndedRestore {
     pub deliveries: DeliveryCounts,
 }
 
+impl EndedRestore {
+    /// From when on its age counts: the latest time that is known of its end. The clock of this
+    /// machine may have been far behind when it was observed.
+    pub fn aged_from(&self) -> Timestamp {
+        self.job.facts.listed_at().map_or(self.end_observed_at, |at| at.max(self.end_observed_at))
+    }
+}
+
 /// How many deliveries are in which state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DeliveryCounts {
@@ -41,4 +51,29 @@ pub struct DeliveryCounts {
     pub dead: usize,
     /// Expired, or dropped by hand.
     pub dropped: usize,
+}
+
+impl DeliveryCounts {
+    /// Counts one in this state.
+    pub fn count(&mut self, state: DeliveryState) {
+        *match state {
+            DeliveryState::Pending => &mut self.pending,
+            DeliveryState::Delivered => &mut self.delivered,
+            DeliveryState::Dead => &mut self.dead,
+            DeliveryState::Dropped => &mut self.dropped,
+        } += 1;
+    }
+}
+
+impl Add for DeliveryCounts {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            pending: self.pending + other.pending,
+            delivered: self.delivered + other.delivered,
+            dead: self.dead + other.dead,
+            dropped: self.dropped + other.dropped,
+        }
+    }
 }

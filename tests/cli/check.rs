@@ -89,7 +89,7 @@ fn webhooks_and_the_state_are_explained() {
          receives  every event\n  format    cloudevents\n  signed    with 2 secrets, from credential new, \
          environment variable OLD\n  reaches   public addresses only\n  retries   after 5s, 1m30s\n\nsink log\n  log on standard error, for people\n  \
          receives  every event\n\nstate\n  \
-         kept in   /srv/watch.db\n  kept for  90d after the end of a job",
+         kept in   /srv/watch.db\n  kept for  90d after the end of a job\n  history   730d after the end of a restore",
     );
 }
 

@@ -12,14 +12,16 @@ use crate::model::{EndedRestore, Event, EventId, Outcome, ProjectName};
 
 /// Reads the history and the events of a state. Everything here waits for the disk or for a server.
 pub trait Reader: Send {
-    /// The restores that ended and match, the end observed last first.
+    /// The restores that ended and match, the end observed last first; those of one time by project
+    /// and id.
     fn history(&mut self, filter: &HistoryFilter, range: HistoryRange) -> Result<History, ReadError>;
 
     /// The event that was emitted last, if the state has any.
     fn last_event(&mut self) -> Result<Option<EventId>, ReadError>;
 
     /// Up to `limit` events that were emitted after this one, in the order in which they were. An
-    /// event that is no longer kept stands for the time in its id.
+    /// event that is no longer kept stands for the time in its id: those from the first one on that
+    /// is not older, because one of the same millisecond twice is better than one of them never.
     fn events_after(&mut self, event: EventId, limit: usize) -> Result<Vec<Arc<Event>>, ReadError>;
 }
 
@@ -43,6 +45,23 @@ pub struct HistoryFilter {
     pub outcomes: Option<BTreeSet<Outcome>>,
     /// Whose end was observed at this time or later.
     pub since: Option<Timestamp>,
+}
+
+impl HistoryFilter {
+    /// Whether this restore matches every part. One into an index without a known name matches no
+    /// pattern.
+    pub fn matches(&self, restore: &EndedRestore) -> bool {
+        let Self { projects, indexes, outcomes, since } = self;
+        let index = restore.job.facts.target_index_name.as_deref();
+        let is_wanted_index = |patterns: &Vec<IndexPattern>| {
+            index.is_some_and(|index| patterns.iter().any(|pattern| pattern.matches(index)))
+        };
+
+        projects.as_ref().is_none_or(|projects| projects.contains(&restore.project))
+            && indexes.as_ref().is_none_or(is_wanted_index)
+            && outcomes.as_ref().is_none_or(|outcomes| outcomes.contains(&restore.outcome))
+            && since.is_none_or(|since| restore.end_observed_at >= since)
+    }
 }
 
 /// A part of a long list.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::samples::{change, delivery, entry, event, full, job, noon, update};
 use super::*;
 use crate::engine::tests::Disk;
-use crate::engine::{BatchEntry, DeliveryChange, DeliveryUpdate};
+use crate::engine::{BatchEntry, DeliveryChange, DeliveryUpdate, Prune};
 use crate::model::{DeliveryState, Event, EventId, JobId, ProjectName, SinkName};
 
 #[tokio::main(flavor = "current_thread")]
@@ -176,7 +176,10 @@ fn without_a_daemon_a_change_is_in_the_next_snapshot(backend: &dyn Backend) {
 fn old_deliveries_are_pruned_and_dead_letters_stay(backend: &dyn Backend) {
     let store = backend.open(None).unwrap().store;
     commit(&*store, &full(), Vec::new()).unwrap();
-    let prune = |before| Batch { prune_before: Some(before), ..Batch::default() };
+    let prune = |before| {
+        let prune = Prune { deliveries_before: Some(before), ..Prune::default() };
+        Batch { prune, ..Batch::default() }
+    };
     let ended = Batch {
         deliveries: vec![
             update(2, "log", DeliveryChange::Delivered),
@@ -256,7 +259,8 @@ fn any_batch(rng: &mut fastrand::Rng, now: &Snapshot, emitted: &mut u8) -> Batch
         entries,
         deliveries,
         forgotten: forgotten.into_iter().map(|job| (job.project, job.id)).collect(),
-        prune_before: rng.bool().then_some(at),
+        ends: Vec::new(),
+        prune: Prune { deliveries_before: rng.bool().then_some(at), ..Prune::default() },
     }
 }
 

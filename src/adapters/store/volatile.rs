@@ -1,13 +1,17 @@
 //! A store that keeps nothing beyond the process.
 
+mod kept;
+
 use std::collections::BTreeMap;
 use std::future::ready;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use kept::Kept;
 
 use super::{Body, OpenError, Pending, Store, StoreError, StoreErrorClass};
-use crate::adapters::report::{History, HistoryFilter, HistoryRange, ReadError, Reader};
+use crate::adapters::report::Reader;
 use crate::engine::{Batch, Edit};
-use crate::model::{DeliveryId, Event, EventId, Payload};
+use crate::model::{DeliveryId, Payload};
 
 /// A state in memory. Enough for `wait`, which shows itself what it saw.
 #[derive(Debug, Default)]
@@ -18,12 +22,8 @@ pub struct Volatile {
     kept: Option<Kept>,
 }
 
-/// What readers find, in the order in which it was emitted.
-#[derive(Debug, Clone, Default)]
-struct Kept(Arc<Mutex<Vec<Arc<Event>>>>);
-
 impl Volatile {
-    /// A state that keeps all events for its readers, as long as the process runs.
+    /// A state that keeps its history and its events for readers, as long as the process runs.
     pub fn with_history() -> Self {
         Self { kept: Some(Kept::default()), ..Self::default() }
     }
@@ -47,7 +47,7 @@ impl Store for Volatile {
             payloads.remove(&update.id);
         }
         if let Some(kept) = &self.kept {
-            kept.events().extend(batch.entries.iter().map(|entry| Arc::clone(&entry.event)));
+            kept.commit(&batch);
         }
 
         Box::pin(ready(Ok(())))
@@ -75,29 +75,5 @@ impl Store for Volatile {
 
     fn edits(&self) -> Pending<Vec<Edit>> {
         Box::pin(ready(Ok(Vec::new())))
-    }
-}
-
-impl Kept {
-    fn events(&self) -> MutexGuard<'_, Vec<Arc<Event>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Reader for Kept {
-    fn history(&mut self, _: &HistoryFilter, _: HistoryRange) -> Result<History, ReadError> {
-        Ok(History::default())
-    }
-
-    fn last_event(&mut self) -> Result<Option<EventId>, ReadError> {
-        Ok(self.events().last().map(|event| event.id))
-    }
-
-    fn events_after(&mut self, event: EventId, limit: usize) -> Result<Vec<Arc<Event>>, ReadError> {
-        let events = self.events();
-        let known = events.iter().position(|known| known.id == event);
-        let later = known.map(|place| &events[place + 1..]);
-        let is_later = |known: &&Arc<Event>| later.is_some() || known.timestamp > event.time();
-        Ok(later.unwrap_or(&events).iter().filter(is_later).take(limit).cloned().collect())
     }
 }

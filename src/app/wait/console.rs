@@ -137,7 +137,7 @@ fn line(now: Now, text: &str) -> String {
 mod tests {
     use super::*;
     use crate::app::wait::order::Order;
-    use crate::config::{JobSettings, ProjectSettings};
+    use crate::config::{JobSettings, ProjectSettings, Retention};
     use crate::engine::snapshot::{Origin, PastRestore, ProjectRecord, ProjectSnapshot, Snapshot};
     use crate::engine::{Action, Answer, Input, Plan};
     use crate::model::{JobFacts, JobId, Observation, Status};
@@ -154,7 +154,7 @@ mod tests {
         let past = took.map(|took| PastRestore { completed: 0, took, origin: Origin::default() }).collect();
         let snapshot = ProjectSnapshot { past, ..ProjectSnapshot::default() };
         let projects = vec![ProjectRecord { name: project.name.clone(), snapshot }];
-        let plan = Plan { projects: vec![project], sinks: Vec::new(), keep: Duration::from_hours(1) };
+        let plan = Plan { projects: vec![project], sinks: Vec::new(), keep: Retention::FOREVER };
         Engine::from_snapshot(plan, Snapshot { projects, ..Snapshot::default() }, 7, now())
     }
 

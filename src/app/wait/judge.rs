@@ -112,7 +112,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::config::{JobSettings, ProjectSettings};
+    use crate::config::{JobSettings, ProjectSettings, Retention};
     use crate::engine::snapshot::Snapshot;
     use crate::engine::{Action, Answer, Failure, FailureClass, Input, Plan};
     use crate::model::time::Now;
@@ -129,7 +129,7 @@ mod tests {
             project
         };
         let projects = [project("a"), project("b")];
-        let plan = Plan { projects: projects.into(), sinks: Vec::new(), keep: Duration::MAX };
+        let plan = Plan { projects: projects.into(), sinks: Vec::new(), keep: Retention::FOREVER };
         let mut now = Now { instant: Instant::default(), wall: "2026-11-23T12:00:00Z".parse().unwrap() };
         let mut engine = Engine::from_snapshot(plan, Snapshot::default(), 1, now);
         let mut judge = Judge::new(condition);

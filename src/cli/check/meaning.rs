@@ -187,8 +187,9 @@ fn state_meaning(file: &Path, state: &StateSettings, daemon: Option<&DaemonStatu
         (None, None) => "nowhere: neither this file nor the environment says where".to_owned(),
     };
     format!(
-        "\nstate\n  kept in   {place}\n  kept for  {} after the end of a job\n",
-        duration::written(state.keep)
+        "\nstate\n  kept in   {place}\n  kept for  {} after the end of a job\n  history   {} after the end of a restore\n",
+        duration::written(state.keep.records),
+        duration::written(state.keep.history)
     )
 }
 

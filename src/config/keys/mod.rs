@@ -293,7 +293,7 @@ impl Kind {
     /// Whether this is a value of a kind that has few, so that it cannot be a secret.
     fn has_word(&self, word: &str) -> bool {
         match self {
-            Self::Duration { .. } => duration::parse(word).is_ok(),
+            Self::Duration { .. } => duration::parse_up_to(word, duration::LONGEST).is_ok(),
             Self::Boolean | Self::Discover => matches!(word, "true" | "false"),
             Self::Choice { words, .. } => words().contains(&word),
             _ => false,

@@ -12,7 +12,7 @@ use crate::config::{EventFilter, LogLevel, Rate};
 use crate::model::{EventKind, Keyword as _, duration};
 
 /// Durations as `model::duration` reads them.
-const DURATION: &str = r"^(0|([0-9][0-9.]*(ms|s|m|h|d))+)$";
+const DURATION: &str = r"^(0|([0-9][0-9.]*(ms|s|m|h|d|y))+)$";
 
 /// The JSON Schema (2020-12) of the configuration file, read as JSON.
 ///

@@ -14,7 +14,8 @@ pub(super) fn read(top: &mut Section<'_>, base: &Path, variables: &Variables<'_>
     let mut state = StateSettings { path: None, keep: StateSettings::KEEP };
     if let Some(mut section) = top.section("state") {
         state.path = section.path("path", base);
-        state.keep = section.duration("keep").unwrap_or(state.keep);
+        state.keep.records = section.duration("keep").unwrap_or(state.keep.records);
+        state.keep.history = section.duration("keep_history").unwrap_or(state.keep.history);
         section.finish();
     }
     state.path = state.path.or_else(|| usual_path(variables));

@@ -155,15 +155,15 @@ impl<'a> Value<'a> {
         let range =
             || format!("give {} to {}", duration::written(*bounds.start()), duration::written(*bounds.end()));
 
-        match duration::parse(text) {
+        match duration::parse_up_to(text, duration::MAX.max(*bounds.end())) {
             Ok(value) if bounds.contains(&value) => return Some(value),
             Ok(_) => self.refuse(format_args!("is {}", quoted(text)), range()),
-            Err(duration::DurationError::TooLong(_)) => {
+            Err(duration::DurationError::TooLong(..)) => {
                 self.refuse(format_args!("is {}, which is too long", quoted(text)), range());
             }
             Err(duration::DurationError::Malformed(_)) => self.refuse(
                 format_args!("is {}, which is not a duration", quoted(text)),
-                "write it like \"90s\", \"10m\" or \"1h30m\" (units: ms, s, m, h, d)",
+                "write it like \"90s\", \"10m\" or \"1h30m\" (units: ms, s, m, h, d, y)",
             ),
         }
         None

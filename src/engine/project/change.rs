@@ -181,6 +181,7 @@ impl Project {
         self.written_ahead = self.written_ahead.max(written_ahead);
         let is_dirty = kept.is_none() || written_ahead.is_some();
         let added = kept.as_ref().and_then(|kept| kept.snapshot.added.clone());
+        let awaited_index = kept.as_ref().is_some_and(|kept| kept.snapshot.awaits_index());
         let (tracker, due) = match kept {
             Some(JobRecord { written_at, snapshot, .. }) => {
                 let record = Recorded::new(written_at, now);
@@ -195,7 +196,11 @@ impl Project {
         let due = if tracker.last_error().is_none() { due.min(latest) } else { due };
         let at = (!tracker.has_ended()).then_some(due);
         let job = Job { tracker, configured: false, added, volatile: Volatile::default() };
+        let ends = awaited_index && job.tracker.has_ended();
         self.jobs.insert(id.clone(), job, is_dirty);
+        if ends {
+            self.jobs.end_silently(&id);
+        }
         let pace = at.map(|at| at.since(now.instant)).unwrap_or_default();
         self.schedule(&id, Due { at, pace: pace.max(self.cadence.fastest()) });
     }

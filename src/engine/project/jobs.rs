@@ -35,6 +35,8 @@ pub(super) struct JobTable {
     open_starts: Starts,
     /// Jobs that may have changed since they were counted.
     uncounted: Vec<JobId>,
+    /// Jobs that ended by a change of their settings, so that no event reports it.
+    ended_silently: Vec<JobId>,
 }
 
 #[derive(Debug)]
@@ -249,7 +251,21 @@ impl JobTable {
         if before && !after {
             tracker.reset_streaks();
         }
+        if !before && after {
+            self.end_silently(id);
+        }
         Some((before, after))
+    }
+
+    /// A job has ended by its settings: its index is awaited no longer. It is marked as dirty.
+    pub(super) fn end_silently(&mut self, id: &JobId) {
+        self.dirty.insert(id.clone());
+        self.ended_silently.push(id.clone());
+    }
+
+    /// The jobs that ended by their settings since this was asked last.
+    pub(super) fn take_ended_silently(&mut self) -> Vec<JobId> {
+        std::mem::take(&mut self.ended_silently)
     }
 
     /// A job cannot be polled from `at` on, because the server limits requests, for this reason.

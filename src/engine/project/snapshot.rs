@@ -10,10 +10,10 @@ use super::jobs::JobTable;
 use super::key::KeyState;
 use super::schedule::Schedule;
 use crate::config::ProjectSettings;
-use crate::engine::Batch;
 use crate::engine::adaptive_rate::AdaptiveRate;
 use crate::engine::cadence::Cadence;
 use crate::engine::snapshot::{JobRecord, ProjectRecord, ProjectSnapshot};
+use crate::engine::{Batch, BatchEnd};
 use crate::model::JobId;
 use crate::model::time::{Instant, Now, Recorded, ServerClock};
 
@@ -85,6 +85,10 @@ impl Project {
         }
         for id in self.jobs.take_dirty() {
             batch.jobs.extend(self.record(&id, now));
+        }
+        for id in self.jobs.take_ended_silently() {
+            let ended = self.tracker(&id).and_then(|tracker| tracker.ended(&self.name));
+            batch.ends.extend(ended.map(|restore| BatchEnd { restore, event: None }));
         }
     }
 

@@ -30,7 +30,7 @@ use jiff::Timestamp;
 
 use super::snapshot::Snapshot;
 use super::*;
-use crate::config::{EventFilter, JobSettings, ProjectSettings, WebhookSettings};
+use crate::config::{EventFilter, JobSettings, ProjectSettings, StateSettings, WebhookSettings};
 use crate::model::time::{Instant, Now};
 use crate::model::{
     DeliveryId, Elapsed, Event, EventId, EventKind, IndexObservation, JobFacts, Observation, SinkName,
@@ -71,7 +71,7 @@ fn sink(name: &str) -> SinkPlan {
 }
 
 fn plan(projects: &[ProjectSettings], sinks: Vec<SinkPlan>) -> Plan {
-    Plan { projects: projects.to_vec(), sinks, keep: seconds(30 * 24 * 3600) }
+    Plan { projects: projects.to_vec(), sinks, keep: StateSettings::KEEP }
 }
 
 fn failure(class: FailureClass) -> Failure {

@@ -36,8 +36,8 @@ use super::snapshot::PastRestore;
 use crate::config::{JobSettings, WatchSettings};
 use crate::model::time::{Instant, Now, ServerClock, wall_between};
 use crate::model::{
-    Elapsed, Event, EventId, EventKind, JobFacts, JobRef, Observation, Outcome, ProjectName, Reason, Status,
-    Until,
+    DeliveryCounts, Elapsed, EndedRestore, Event, EventId, EventKind, JobFacts, JobRef, Observation, Outcome,
+    ProjectName, Reason, Status, Until,
 };
 
 /// What is known of one job.
@@ -237,6 +237,21 @@ impl Tracker {
         let end = self.end.filter(|_| self.has_ended())?;
         let index_end = self.index.end.filter(|_| self.is_in_index_phase());
         Some(index_end.unwrap_or(end).observed_at.wall)
+    }
+
+    /// The job as the history has it, if nothing further can become of it.
+    pub(super) fn ended(&self, project: &ProjectName) -> Option<EndedRestore> {
+        let end = self.end.filter(|_| self.has_ended())?;
+        let detection_delay = self.detection_delay(end.observed_at).filter(|_| !self.is_in_index_phase());
+        Some(EndedRestore {
+            project: project.clone(),
+            job: self.job(),
+            outcome: self.outcome(),
+            end_observed_at: self.ended_at()?,
+            elapsed: self.elapsed(end.observed_at),
+            detection_delay_seconds: detection_delay.map(|delay| delay.as_secs_f64()),
+            deliveries: DeliveryCounts::default(),
+        })
     }
 
     pub fn status(&self) -> Option<&Status> {

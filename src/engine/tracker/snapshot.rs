@@ -15,7 +15,8 @@ use super::unknown_statuses::UnknownStatuses;
 use crate::config::{JobSettings, WatchSettings};
 use crate::engine::FailureClass;
 use crate::engine::retry::Backoff;
-use crate::engine::snapshot::{AddedJob, EndSnapshot, JobSnapshot, StreakSnapshot};
+use crate::engine::snapshot::{AddedJob, EndSnapshot, JobRecord, JobSnapshot, StreakSnapshot};
+use crate::model::Until;
 use crate::model::time::{Instant, Now, Recorded, wall_between};
 
 impl Tracker {
@@ -114,6 +115,16 @@ impl Tracker {
         };
         tracker.health.trouble = tracker.recorded_trouble(snapshot.last_was_not_found);
         tracker
+    }
+
+    /// The job that was recorded like this, as the record alone says: without the settings that it
+    /// has now.
+    pub(in crate::engine) fn from_record(record: JobRecord) -> Self {
+        let JobRecord { id, written_at, snapshot, .. } = record;
+        let mut settings = snapshot.added.clone().unwrap_or_default().settings(id);
+        settings.until = snapshot.index.is_wanted.then_some(Until::Ready);
+        let now = Now { instant: Instant::default(), wall: written_at };
+        Self::from_snapshot(settings, WatchSettings::default(), snapshot, Recorded::new(written_at, now))
     }
 
     /// What the last poll failed with, if it failed, as far as its record says.

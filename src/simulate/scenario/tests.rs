@@ -67,7 +67,7 @@ fn shown_with_a_caret() {
       |
     4 | takes = "6 s" # long
       |         ^^^^^
-    `6 s` is not a duration; write it like `90s`, `10m` or `1h30m` (units: ms, s, m, h, d)
+    `6 s` is not a duration; write it like `90s`, `10m` or `1h30m` (units: ms, s, m, h, d, y)
     "#);
 }
 

@@ -18,7 +18,7 @@ use crate::adapters::store::{BackupError, OpenError};
 pub(super) fn back_up(path: &Path, to: &Path) -> Result<(), BackupError> {
     let of_state = |error: FileError| BackupError::State(OpenError::from(error));
     let path = file::resolve(path).map_err(of_state)?;
-    let connection = open::beside(&path).map_err(of_state)?;
+    let (connection, _) = open::beside(&path).map_err(of_state)?;
     let failed = |fault: String, help| BackupError::Copy { file: to.to_owned(), fault, help };
     if to.symlink_metadata().is_ok() {
         return Err(failed(
@@ -53,8 +53,8 @@ fn make(partial: &Path) -> io::Result<()> {
 
 /// Checks the copy, makes it durable, and gives it its name.
 fn finish(partial: &Path, to: &Path) -> Result<(), String> {
-    let copy = open::beside(partial).map_err(|error| error.to_string())?;
-    if let Some(fault) = schema::damage(&copy).map_err(|error| error.to_string())? {
+    let (copy, version) = open::beside(partial).map_err(|error| error.to_string())?;
+    if let Some(fault) = schema::damage(&copy, version).map_err(|error| error.to_string())? {
         return Err(format!("the copy is damaged: {fault}"));
     }
     drop(copy);

@@ -25,7 +25,7 @@ impl SqliteAdmin {
     pub(super) fn open(path: &Path) -> Result<Self, FileError> {
         let path = file::resolve(path)?;
         let daemon = lease::holder(&path).map_err(|error| FileError::unusable(&path, error.to_string()))?;
-        Ok(Self { connection: open::beside(&path)?, path, daemon })
+        Ok(Self { connection: open::beside(&path)?.0, path, daemon })
     }
 
     fn change(

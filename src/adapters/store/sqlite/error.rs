@@ -20,7 +20,7 @@ pub(super) enum FileError {
     #[error(
         "the state {file} was written by a newer restore-watch: it has version {found}, this program knows {SCHEMA_VERSION}"
     )]
-    Newer { file: PathBuf, found: i32 },
+    Newer { file: PathBuf, found: u32 },
     /// Only the process that has the lease brings it up to date.
     #[error("the state {0} was written by an older restore-watch")]
     Older(PathBuf),

@@ -24,34 +24,59 @@ struct Row {
 /// This is no step of the schema: an earlier version reads what this leaves, and may write its own
 /// form again.
 pub(super) fn unify(connection: &mut Connection) -> rusqlite::Result<()> {
-    let jobs = jobs_with_old_ids(connection)?;
-    let events = renamed(connection)?;
-    if jobs.is_empty() && events.is_empty() {
+    let renamed = Renamed::find(connection)?;
+    if renamed.is_empty() {
         return Ok(());
     }
     let transaction = write::begin(connection)?;
-    for ((project, id), rows) in jobs {
-        // One that ended had its end emitted. Else the one that this version would have written,
-        // then the newest.
-        let Some(kept) = rows.iter().max_by_key(|row| (row.is_ended, row.written == id, row.saved_at)) else {
-            continue;
-        };
-        for row in rows.iter().filter(|row| row.written != kept.written) {
-            transaction
-                .execute("DELETE FROM jobs WHERE project = ?1 AND id = ?2", params![project, row.written])?;
-        }
-        transaction.execute(
-            "UPDATE jobs SET id = ?3 WHERE project = ?1 AND id = ?2",
-            params![project, kept.written, id],
-        )?;
-    }
-    for (written, id) in events {
-        transaction.execute("UPDATE transitions SET job = ?2 WHERE job = ?1", params![written, id])?;
-    }
+    renamed.write(&transaction)?;
     transaction.commit()
 }
 
-/// The rows of each job of which one has another text than its id.
+/// What [`unify`] changes.
+pub(super) struct Renamed {
+    /// The rows of each job of which one has another text than its id, by project and id.
+    jobs: BTreeMap<(String, String), Vec<Row>>,
+    /// The ids of jobs in events that are written otherwise, each with the form of this version.
+    events: Vec<(String, String)>,
+}
+
+impl Renamed {
+    pub(super) fn find(connection: &Connection) -> rusqlite::Result<Self> {
+        Ok(Self { jobs: jobs_with_old_ids(connection)?, events: renamed_in_events(connection)? })
+    }
+
+    fn is_empty(&self) -> bool {
+        self.jobs.is_empty() && self.events.is_empty()
+    }
+
+    /// Writes it, within a transaction of the caller.
+    pub(super) fn write(self, connection: &Connection) -> rusqlite::Result<()> {
+        for ((project, id), rows) in self.jobs {
+            // One that ended had its end emitted. Else the one that this version would have
+            // written, then the newest.
+            let Some(kept) = rows.iter().max_by_key(|row| (row.is_ended, row.written == id, row.saved_at))
+            else {
+                continue;
+            };
+            for row in rows.iter().filter(|row| row.written != kept.written) {
+                connection.execute(
+                    "DELETE FROM jobs WHERE project = ?1 AND id = ?2",
+                    params![project, row.written],
+                )?;
+            }
+            connection.execute(
+                "UPDATE jobs SET id = ?3 WHERE project = ?1 AND id = ?2",
+                params![project, kept.written, id],
+            )?;
+        }
+        for (written, id) in self.events {
+            connection.execute("UPDATE transitions SET job = ?2 WHERE job = ?1", params![written, id])?;
+        }
+        Ok(())
+    }
+}
+
 fn jobs_with_old_ids(connection: &Connection) -> rusqlite::Result<BTreeMap<(String, String), Vec<Row>>> {
     let mut jobs = BTreeMap::<_, Vec<_>>::new();
     let mut statement = connection.prepare("SELECT project, id, ended_at IS NOT NULL, saved_at FROM jobs")?;
@@ -69,8 +94,7 @@ fn jobs_with_old_ids(connection: &Connection) -> rusqlite::Result<BTreeMap<(Stri
     Ok(jobs)
 }
 
-/// The ids of jobs in events that are written otherwise, each with the form of this version.
-fn renamed(connection: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
+fn renamed_in_events(connection: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
     let mut statement = connection.prepare("SELECT DISTINCT job FROM transitions WHERE job IS NOT NULL")?;
     let mut renamed = Vec::new();
     for written in statement.query_map([], |row| row.get::<_, String>(0))? {

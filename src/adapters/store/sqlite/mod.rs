@@ -10,6 +10,7 @@ mod backup;
 mod deliveries;
 mod error;
 mod file;
+mod history;
 mod ids;
 mod lease;
 mod open;
@@ -116,7 +117,7 @@ impl OpenFile {
         }
 
         let writer = open::write(path)?;
-        let reader = open::beside(path)?;
+        let reader = open::up_to_date(path)?;
         let unreadable = |error| FileError::of(path, &error);
         let snapshot = read::snapshot(&reader).map_err(unreadable)?;
         for connection in [&writer, &reader] {

@@ -45,11 +45,16 @@ pub(super) fn make(path: &Path) -> Result<(), FileError> {
     made.map(drop).map_err(|error| FileError::unusable(path, error.to_string()))
 }
 
-/// Opens the file for writing, brings it up to date and looks all of it through.
+/// Opens the file for writing, looks all of it through and brings it up to date, in this order: one
+/// that is damaged is left as it is.
 pub(super) fn write(path: &Path) -> Result<Connection, FileError> {
     let mut connection = connect(path)?;
     let version = version(&connection, path)?;
     let blame = |error| FileError::of(path, &error);
+    if let Some(fault) = schema::damage(&connection, version).map_err(blame)? {
+        return Err(FileError::Damaged { file: path.to_owned(), fault });
+    }
+
     // The mode is kept in the file, so this waits until it is known to be ours.
     let mode: String =
         connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(blame)?;
@@ -57,15 +62,21 @@ pub(super) fn write(path: &Path) -> Result<Connection, FileError> {
         return Err(FileError::unusable(path, "the file system has no write-ahead log to offer".to_owned()));
     }
     schema::migrate(&mut connection, version).map_err(blame)?;
-    if let Some(fault) = schema::damage(&connection).map_err(blame)? {
-        return Err(FileError::Damaged { file: path.to_owned(), fault });
-    }
     ids::unify(&mut connection).map_err(blame)?;
     Ok(connection)
 }
 
 /// Opens a file that is there and up to date, beside other connections and processes.
-pub(super) fn beside(path: &Path) -> Result<Connection, FileError> {
+pub(super) fn up_to_date(path: &Path) -> Result<Connection, FileError> {
+    match beside(path)? {
+        (connection, SCHEMA_VERSION) => Ok(connection),
+        _ => Err(FileError::Older(path.to_owned())),
+    }
+}
+
+/// Opens a file that is there, beside other connections and processes, and says its version: a
+/// daemon of an earlier version of this program may run on it.
+pub(super) fn beside(path: &Path) -> Result<(Connection, u32), FileError> {
     // `SQLite` would delete the log of an empty file.
     if std::fs::metadata(path).is_ok_and(|found| found.len() == 0) {
         return Err(FileError::Missing(path.to_owned()));
@@ -73,8 +84,7 @@ pub(super) fn beside(path: &Path) -> Result<Connection, FileError> {
     let connection = connect(path)?;
     match version(&connection, path)? {
         0 => Err(FileError::Missing(path.to_owned())),
-        SCHEMA_VERSION => Ok(connection),
-        _ => Err(FileError::Older(path.to_owned())),
+        version => Ok((connection, version)),
     }
 }
 
@@ -103,18 +113,18 @@ pub(super) fn connect(path: &Path) -> Result<Connection, FileError> {
 }
 
 /// The version of an open file; 0 for one that is empty.
-pub(super) fn version(connection: &Connection, path: &Path) -> Result<i32, FileError> {
+pub(super) fn version(connection: &Connection, path: &Path) -> Result<u32, FileError> {
     let number = |sql| connection.query_row(sql, [], |row| row.get::<_, i32>(0));
     let blame = |error| FileError::of(path, &error);
     let tables = number("SELECT count(*) FROM sqlite_schema").map_err(blame)?;
     let application = number("PRAGMA application_id").map_err(blame)?;
     let version = number("PRAGMA user_version").map_err(blame)?;
-    match (application, version) {
-        (0, 0) if tables == 0 => Ok(0),
-        (APPLICATION_ID, found) if found > SCHEMA_VERSION => {
+    match (application, u32::try_from(version)) {
+        (0, Ok(0)) if tables == 0 => Ok(0),
+        (APPLICATION_ID, Ok(found)) if found > SCHEMA_VERSION => {
             Err(FileError::Newer { file: path.to_owned(), found })
         }
-        (APPLICATION_ID, found) if found > 0 => Ok(found),
+        (APPLICATION_ID, Ok(found)) if found > 0 => Ok(found),
         _ => Err(FileError::Foreign(path.to_owned())),
     }
 }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row, params};
+use serde::de::DeserializeOwned;
 
 use crate::adapters::store::record::Record;
 use crate::engine::snapshot::{DeliveryRecord, JobRecord, ProjectRecord, SinkRecord, Snapshot};
@@ -97,6 +98,11 @@ pub(super) fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> 
     Timestamp::from_millisecond(row.get(column)?).map_err(|error| wrong(column, Type::Integer, error))
 }
 
+/// A column that says how many there are.
+pub(super) fn number(row: &Row<'_>, column: usize) -> rusqlite::Result<usize> {
+    usize::try_from(row.get::<_, i64>(column)?).map_err(|error| wrong(column, Type::Integer, error))
+}
+
 /// A column that is the type of an event.
 pub(super) fn kind(row: &Row<'_>, column: usize) -> rusqlite::Result<EventKind> {
     let text: String = row.get(column)?;
@@ -112,7 +118,8 @@ where
     row.get::<_, String>(column)?.parse().map_err(|error: T::Err| wrong(column, Type::Text, error))
 }
 
-fn job_id(row: &Row<'_>, column: usize) -> rusqlite::Result<JobId> {
+/// A column that is the id of a job, whatever version wrote it.
+pub(super) fn job_id(row: &Row<'_>, column: usize) -> rusqlite::Result<JobId> {
     JobId::committed(&row.get::<_, String>(column)?).map_err(|error| wrong(column, Type::Text, error))
 }
 
@@ -123,6 +130,11 @@ fn record<T: Record>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
 
 /// A column that is an event.
 pub(super) fn event(row: &Row<'_>, column: usize) -> rusqlite::Result<Event> {
+    published(row, column)
+}
+
+/// A column that is JSON in its published form.
+pub(super) fn published<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
     let text: String = row.get(column)?;
     serde_json::from_str(&text).map_err(|error| wrong(column, Type::Text, error))
 }

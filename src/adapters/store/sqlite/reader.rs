@@ -3,11 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::functions::FunctionFlags;
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
 
 use super::error::{Fault, FileError};
-use super::{file, open, read};
+use super::{file, history, open, read};
 use crate::adapters::report::{History, HistoryFilter, HistoryRange, ReadError, Reader};
+use crate::config::IndexPattern;
 use crate::model::{Event, EventId};
 
 /// A file beside the daemon that may run on it.
@@ -20,7 +23,9 @@ pub(super) struct SqliteReader {
 impl SqliteReader {
     pub(super) fn open(path: &Path) -> Result<Self, FileError> {
         let path = file::resolve(path)?;
-        Ok(Self { connection: open::beside(&path)?, path })
+        let connection = open::up_to_date(&path)?;
+        connection.pragma_update(None, "query_only", true).map_err(|error| FileError::of(&path, &error))?;
+        Ok(Self { connection, path })
     }
 
     fn error(&self, error: &rusqlite::Error) -> ReadError {
@@ -29,8 +34,8 @@ impl SqliteReader {
 }
 
 impl Reader for SqliteReader {
-    fn history(&mut self, _: &HistoryFilter, _: HistoryRange) -> Result<History, ReadError> {
-        Ok(History::default())
+    fn history(&mut self, filter: &HistoryFilter, range: HistoryRange) -> Result<History, ReadError> {
+        history_of(&mut self.connection, filter, range).map_err(|error| self.error(&error))
     }
 
     fn last_event(&mut self) -> Result<Option<EventId>, ReadError> {
@@ -46,20 +51,90 @@ impl Reader for SqliteReader {
     }
 }
 
-fn events_after(connection: &Connection, event: EventId, limit: usize) -> rusqlite::Result<Vec<Arc<Event>>> {
-    let known: Option<i64> = connection
-        .prepare_cached("SELECT seq FROM transitions WHERE id = ?1")?
-        .query_row([event.to_string()], |row| row.get(0))
-        .optional()?;
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let event_of = |row: &rusqlite::Row<'_>| read::event(row, 0).map(Arc::new);
+fn history_of(
+    connection: &mut Connection,
+    filter: &HistoryFilter,
+    range: HistoryRange,
+) -> rusqlite::Result<History> {
+    if let Some(patterns) = &filter.indexes {
+        register_index_filter(connection, patterns.clone())?;
+    }
+    // One moment for the rows, their number and their deliveries.
+    let transaction = connection.transaction()?;
+    let (condition, values) = condition(filter);
 
-    let (condition, after) = match known {
-        Some(place) => ("seq > ?1", place),
-        None => ("told_at > ?1", event.time().as_millisecond()),
+    let total = transaction
+        .prepare_cached(&format!("SELECT count(*) FROM restores WHERE {condition}"))?
+        .query_row(params_from_iter(&values), |row| read::number(row, 0))?;
+
+    let mut statement = transaction.prepare_cached(&format!(
+        "SELECT {} FROM restores WHERE {condition} ORDER BY end_observed_at DESC, project, job LIMIT ? OFFSET ?",
+        history::COLUMNS
+    ))?;
+    let bounds =
+        [range.limit, range.skip].map(|number| Value::Integer(number.try_into().unwrap_or(i64::MAX)));
+    let rows = statement.query_map(params_from_iter(values.into_iter().chain(bounds)), |row| {
+        history::restore(&transaction, row)
+    })?;
+    Ok(History { restores: rows.collect::<rusqlite::Result<_>>()?, total })
+}
+
+/// Makes `is_wanted_index` known to the connection: whether a name matches one of these patterns.
+fn register_index_filter(connection: &Connection, patterns: Vec<IndexPattern>) -> rusqlite::Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    connection.create_scalar_function(c"is_wanted_index", 1, flags, move |context| {
+        let name: Option<String> = context.get(0)?;
+        Ok(name.is_some_and(|name| patterns.iter().any(|pattern| pattern.matches(&name))))
+    })
+}
+
+/// The condition that a filter stands for, and the values of its parameters.
+fn condition(filter: &HistoryFilter) -> (String, Vec<Value>) {
+    let HistoryFilter { projects, indexes, outcomes, since } = filter;
+    let mut parts = vec!["1".to_owned()];
+    let mut values = Vec::new();
+
+    let mut one_of = |column: &str, words: Vec<String>| {
+        parts.push(format!("{column} IN ({})", vec!["?"; words.len()].join(", ")));
+        values.extend(words.into_iter().map(Value::Text));
     };
+    if let Some(projects) = projects {
+        one_of("project", projects.iter().map(ToString::to_string).collect());
+    }
+    if let Some(outcomes) = outcomes {
+        one_of("outcome", outcomes.iter().map(ToString::to_string).collect());
+    }
+    if let Some(since) = since {
+        parts.push("end_observed_at >= ?".to_owned());
+        values.push(Value::Integer(since.as_millisecond()));
+    }
+    if indexes.is_some() {
+        parts.push("is_wanted_index(target_index_name)".to_owned());
+    }
+
+    (parts.join(" AND "), values)
+}
+
+/// If the event is no longer kept, those from the first one on that is not older: better one of the
+/// same millisecond twice than one of them never.
+fn events_after(connection: &Connection, event: EventId, limit: usize) -> rusqlite::Result<Vec<Arc<Event>>> {
+    let place = |sql: &str, values: &dyn rusqlite::ToSql| -> rusqlite::Result<Option<i64>> {
+        connection.prepare_cached(sql)?.query_row([values], |row| row.get(0)).optional()
+    };
+    let after = match place("SELECT seq FROM transitions WHERE id = ?1", &event.to_string())? {
+        Some(place) => place,
+        None => {
+            let since = event.time().as_millisecond();
+            let first =
+                place("SELECT seq FROM transitions WHERE told_at >= ?1 ORDER BY seq LIMIT 1", &since)?;
+            let Some(first) = first else { return Ok(Vec::new()) };
+            first - 1
+        }
+    };
+
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     connection
-        .prepare_cached(&format!("SELECT body FROM transitions WHERE {condition} ORDER BY seq LIMIT ?2"))?
-        .query_map(params![after, limit], event_of)?
+        .prepare_cached("SELECT body FROM transitions WHERE seq > ?1 ORDER BY seq LIMIT ?2")?
+        .query_map(params![after, limit], |row| read::event(row, 0).map(Arc::new))?
         .collect()
 }

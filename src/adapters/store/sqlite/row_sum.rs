@@ -8,17 +8,41 @@ use rusqlite::Connection;
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::ValueRef;
 
-/// The tables, their keys, and the columns whose values are summed.
-const SUMMED: [(&str, &[&str], &[&str]); 5] = [
-    ("projects", &["name"], &["name", "memory"]),
-    ("jobs", &["project", "id"], &["project", "id", "status", "ended_at", "saved_at", "memory"]),
-    ("sinks", &["name"], &["name", "memory"]),
-    ("transitions", &["seq"], &["seq", "id", "told_at", "kind", "project", "job", "body"]),
-    (
-        "deliveries",
-        &["transition", "sink"],
-        &["transition", "sink", "state", "attempts", "due", "changed_at", "reason", "body", "edited"],
-    ),
+use super::schema::SCHEMA_VERSION;
+
+/// A table, its keys, and the columns whose values are summed.
+type Summed = (&'static str, &'static [&'static str], &'static [&'static str]);
+
+/// The tables that each version of the schema added, from version 1 on. What a released version
+/// added is never changed.
+const SUMMED: [&[Summed]; SCHEMA_VERSION as usize] = [
+    &[
+        ("projects", &["name"], &["name", "memory"]),
+        ("jobs", &["project", "id"], &["project", "id", "status", "ended_at", "saved_at", "memory"]),
+        ("sinks", &["name"], &["name", "memory"]),
+        ("transitions", &["seq"], &["seq", "id", "told_at", "kind", "project", "job", "body"]),
+        (
+            "deliveries",
+            &["transition", "sink"],
+            &["transition", "sink", "state", "attempts", "due", "changed_at", "reason", "body", "edited"],
+        ),
+    ],
+    &[(
+        "restores",
+        &["project", "job"],
+        &[
+            "project",
+            "job",
+            "outcome",
+            "end_observed_at",
+            "aged_from",
+            "target_index_name",
+            "event",
+            "delivered",
+            "dropped",
+            "body",
+        ],
+    )],
 ];
 
 /// Makes `row_sum` known to a connection.
@@ -28,10 +52,10 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
     connection.create_scalar_function(c"row_sum", -1, flags, |context| Ok(row_sum(context)))
 }
 
-/// Adds the triggers that keep the sums up to date. Part of a released step of the schema: never
-/// changed.
-pub(super) fn add_triggers(connection: &Connection) -> rusqlite::Result<()> {
-    for (table, keys, columns) in SUMMED {
+/// Adds the triggers that keep the sums up to date, to the tables that this version of the schema
+/// added. Part of a released step of the schema: never changed.
+pub(super) fn add_triggers(connection: &Connection, version: u32) -> rusqlite::Result<()> {
+    for (table, keys, columns) in SUMMED[version as usize - 1] {
         let sum = columns.iter().map(|column| format!("NEW.{column}")).collect::<Vec<_>>().join(", ");
         let row = keys.iter().map(|key| format!("{key} = NEW.{key}")).collect::<Vec<_>>().join(" AND ");
         let columns = columns.join(", ");
@@ -45,9 +69,10 @@ pub(super) fn add_triggers(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// The first table with rows that are not as they were written, if there is one.
-pub(super) fn damage(connection: &Connection) -> rusqlite::Result<Option<String>> {
-    for (table, _, columns) in SUMMED {
+/// The first table with rows that are not as they were written, if there is one. The file has this
+/// version.
+pub(super) fn damage(connection: &Connection, version: u32) -> rusqlite::Result<Option<String>> {
+    for (table, _, columns) in SUMMED.iter().take(version as usize).copied().flatten() {
         let wrong: i64 = connection.query_row(
             &format!("SELECT count(*) FROM {table} WHERE sum IS NOT row_sum({})", columns.join(", ")),
             [],

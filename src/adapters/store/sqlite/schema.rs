@@ -2,18 +2,22 @@
 //!
 //! Invariant: a step that was released is never changed, nor is what it calls.
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::Connection;
 
-use super::row_sum;
+use super::{history, ids, read, row_sum, write};
+use crate::platform::failpoint;
 
 /// The version of the schema that this program writes.
-pub(super) const SCHEMA_VERSION: i32 = 1;
+pub(super) const SCHEMA_VERSION: u32 = 2;
 
 /// Marks a file as a state of this program: "rwst" in ASCII.
 pub(super) const APPLICATION_ID: i32 = 0x7277_7374;
 
+/// The first version that has a history.
+const HISTORY_SINCE: u32 = 2;
+
 /// What leads from each version to the next.
-const STEPS: [fn(&Connection) -> rusqlite::Result<()>; SCHEMA_VERSION as usize] = [first];
+const STEPS: [fn(&Connection) -> rusqlite::Result<()>; SCHEMA_VERSION as usize] = [first, second];
 
 const TABLES: &str = "
 CREATE TABLE projects (
@@ -73,31 +77,70 @@ CREATE INDEX deliveries_edited ON deliveries (edited) WHERE edited IS NOT NULL;
 
 fn first(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(TABLES)?;
-    row_sum::add_triggers(connection)?;
+    row_sum::add_triggers(connection, 1)?;
     connection.pragma_update(None, "application_id", APPLICATION_ID)
 }
 
-/// Brings an open file from `version` to [`SCHEMA_VERSION`], all of the way or not at all.
-pub(super) fn migrate(connection: &mut Connection, version: i32) -> rusqlite::Result<()> {
-    let Some(steps) = usize::try_from(version).ok().and_then(|from| STEPS.get(from..)) else { return Ok(()) };
+const HISTORY: &str = "
+-- The restores that ended. `event` is the `seq` of the transition that reported the end. `delivered` and `dropped` count
+-- those of its deliveries that are no longer in `deliveries`. `body` is the restore as JSON, without its deliveries.
+CREATE TABLE restores (
+    project TEXT NOT NULL,
+    job TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    end_observed_at INTEGER NOT NULL,
+    aged_from INTEGER NOT NULL,
+    target_index_name TEXT,
+    event INTEGER,
+    delivered INTEGER NOT NULL DEFAULT 0,
+    dropped INTEGER NOT NULL DEFAULT 0,
+    body TEXT NOT NULL,
+    sum INTEGER,
+    PRIMARY KEY (project, job)
+) WITHOUT ROWID;
+
+-- All that a filter looks at, so that rows are counted without their bodies.
+CREATE INDEX restores_by_end ON restores (end_observed_at DESC, project, job, outcome, target_index_name);
+";
+
+fn second(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(HISTORY)?;
+    row_sum::add_triggers(connection, 2)
+}
+
+/// Brings an open file from `version` to [`SCHEMA_VERSION`], all of the way or not at all: it is
+/// left as it is if what is in it cannot be read.
+pub(super) fn migrate(connection: &mut Connection, version: u32) -> rusqlite::Result<()> {
+    let steps = STEPS.get(version as usize..).unwrap_or_default();
     if steps.is_empty() {
         return Ok(());
     }
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+
+    let transaction = write::begin(connection)?;
+    if version > 0 {
+        ids::Renamed::find(&transaction)?.write(&transaction)?;
+    }
     for step in steps {
         step(&transaction)?;
     }
+    let snapshot = read::snapshot(&transaction)?;
+    if version < HISTORY_SINCE {
+        history::fill(&transaction, &snapshot.jobs)?;
+    }
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
-    transaction.commit()
+    failpoint::reached("before_migration");
+    transaction.commit()?;
+    failpoint::reached("after_migration");
+    Ok(())
 }
 
-/// The first thing that is wrong with the content of an open file, if anything is.
-pub(super) fn damage(connection: &Connection) -> rusqlite::Result<Option<String>> {
+/// The first thing that is wrong with the content of an open file of this version, if anything is.
+pub(super) fn damage(connection: &Connection, version: u32) -> rusqlite::Result<Option<String>> {
     let found: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
     if found != "ok" {
         return Ok(Some(found));
     }
-    row_sum::damage(connection)
+    row_sum::damage(connection, version)
 }
 
 #[cfg(test)]

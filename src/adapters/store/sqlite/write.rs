@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::read;
+use super::{history, read};
 use crate::adapters::store::Body;
 use crate::adapters::store::record::Record as _;
 use crate::engine::{Batch, BatchEntry, DeliveryUpdate, Edit};
@@ -57,6 +57,7 @@ pub(super) fn batch(connection: &Connection, batch: &Batch, bodies: Vec<Body>) -
     for emitted in &batch.entries {
         entry(connection, emitted, &mut bodies)?;
     }
+    history::insert(connection, &batch.ends)?;
     for change in &batch.deliveries {
         update(connection, change)?;
     }
@@ -65,8 +66,11 @@ pub(super) fn batch(connection: &Connection, batch: &Batch, bodies: Vec<Body>) -
             .prepare_cached("DELETE FROM jobs WHERE project = ?1 AND id = ?2")?
             .execute(params![project.as_str(), job.as_str()])?;
     }
-    if let Some(before) = batch.prune_before {
+    if let Some(before) = batch.prune.deliveries_before {
         prune(connection, before.as_millisecond())?;
+    }
+    if let Some(before) = batch.prune.history_before {
+        history::prune(connection, before.as_millisecond())?;
     }
     Ok(())
 }
@@ -122,13 +126,13 @@ fn update(connection: &Connection, update: &DeliveryUpdate) -> rusqlite::Result<
     Ok(())
 }
 
-/// Deletes what was delivered or dropped before this time, and the events of which no delivery is
-/// left. Dead letters stay until they are retried or dropped by hand.
+/// Deletes what was delivered or dropped before this time, which the history counts from then on,
+/// and the events of which no delivery is left. Dead letters stay until they are retried or dropped
+/// by hand.
 fn prune(connection: &Connection, before: i64) -> rusqlite::Result<()> {
-    connection.execute(
-        &format!("DELETE FROM deliveries WHERE state IN ('{Delivered}', '{Dropped}') AND changed_at < ?1"),
-        [before],
-    )?;
+    let old = format!("state IN ('{Delivered}', '{Dropped}') AND changed_at < ?1");
+    history::count(connection, &old, before)?;
+    connection.execute(&format!("DELETE FROM deliveries WHERE {old}"), [before])?;
     connection.execute(
         "DELETE FROM transitions WHERE told_at < ?1
          AND NOT EXISTS (SELECT 1 FROM deliveries WHERE deliveries.transition = transitions.seq)",
@@ -153,6 +157,7 @@ pub(super) fn take_edits(connection: &Connection) -> rusqlite::Result<Vec<Edit>>
     Ok(edits)
 }
 
-fn json(text: serde_json::Result<String>) -> rusqlite::Result<String> {
+/// The JSON of a row.
+pub(super) fn json(text: serde_json::Result<String>) -> rusqlite::Result<String> {
     text.map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
 }

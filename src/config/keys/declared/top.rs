@@ -60,6 +60,12 @@ pub(in crate::config) static STATE: Table = Table {
             time(Duration::from_hours(1)..=duration::MAX, Duration::from_hours(30 * 24)),
             "How long to keep jobs that ended and are no longer configured, and deliveries that were made.",
         ),
+        Key::new(
+            "keep_history",
+            time(Duration::from_hours(1)..=duration::LONGEST, Duration::from_hours(2 * 365 * 24)),
+            "How long to keep a row of the history for each restore that ended, apart from `keep`: it may be longer or \
+             shorter.",
+        ),
     ],
 };
 

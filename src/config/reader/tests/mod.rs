@@ -105,7 +105,8 @@ fn every_key_of_a_project_is_read() {
     assert_eq!(job.deadline, Some(Duration::from_hours(2)));
 
     assert_eq!(settings.state.path.as_deref(), Some(Path::new("/etc/restore-watch/state/watch.db")));
-    assert_eq!(settings.state.keep, Duration::from_hours(7 * 24));
+    assert_eq!(settings.state.keep.records, Duration::from_hours(7 * 24));
+    assert_eq!(settings.state.keep.history, Duration::from_hours(2 * 365 * 24));
     assert_eq!(settings.drain_timeout, Duration::from_secs(30));
     let monitor = settings.monitor.unwrap();
     assert_eq!((monitor.interval, monitor.allow_http), (Duration::from_mins(5), true));
@@ -168,8 +169,10 @@ fn state_is_in_the_first_directory_that_is_named() {
     ] {
         assert_eq!(place(text, variables).as_deref(), found, "{text} {variables:?}");
     }
-    assert_eq!(read("", &[]).keep, Duration::from_hours(30 * 24));
-    assert_eq!(read("state.keep = '1h'", &[]).keep, Duration::from_hours(1));
+    assert_eq!(read("", &[]).keep.records, Duration::from_hours(30 * 24));
+    assert_eq!(read("state.keep = '1h'", &[]).keep.records, Duration::from_hours(1));
+    assert_eq!(read("", &[]).keep.history, Duration::from_hours(730 * 24));
+    assert_eq!(read("state.keep_history = '10y'", &[]).keep.history, Duration::from_hours(3650 * 24));
 }
 
 #[test]

@@ -88,7 +88,10 @@ impl World {
     /// From now on, ended jobs are kept for an hour.
     fn keep_for_an_hour(&mut self) {
         let projects = std::slice::from_ref(&self.settings);
-        let plan = Plan { keep: seconds(3600), ..plan(projects, vec![everything()]) };
+        let plan = Plan {
+            keep: Retention { records: seconds(3600), ..Retention::FOREVER },
+            ..plan(projects, vec![everything()])
+        };
         self.stage.command(Command::Reconfigure(plan));
     }
 }

@@ -260,7 +260,7 @@ impl World {
 
     fn start(&self, project: &ProjectSettings) -> Engine {
         let sinks = self.taken.keys().map(|name| sink(name.as_str())).collect();
-        let plan = Plan { projects: vec![project.clone()], sinks, keep: Duration::MAX };
+        let plan = Plan { projects: vec![project.clone()], sinks, keep: Retention::FOREVER };
         let mut engine = Engine::from_snapshot(plan, self.disk.load(), 11, self.reading());
         engine.handle(Input::Timeout, self.reading());
         engine
@@ -299,7 +299,7 @@ impl World {
         });
         let fingerprint = left as u64 + 2;
         let sinks = self.taken.keys().map(|name| SinkPlan { fingerprint, ..sink(name.as_str()) }).collect();
-        let plan = Plan { projects: vec![project], sinks, keep: Duration::MAX };
+        let plan = Plan { projects: vec![project], sinks, keep: Retention::FOREVER };
         engine.handle(Input::Command(Command::Reconfigure(plan)), self.reading());
     }
 

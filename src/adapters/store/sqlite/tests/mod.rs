@@ -102,7 +102,7 @@ fn only_its_user_may_read_it() {
 #[test]
 fn no_connection_needs_a_directory_for_temporary_files() {
     let place = Place::filled();
-    for connection in [open::write(&place.path()).unwrap(), open::beside(&place.path()).unwrap()] {
+    for connection in [open::write(&place.path()).unwrap(), open::up_to_date(&place.path()).unwrap()] {
         let temporary: i32 = connection.query_row("PRAGMA temp_store", [], |row| row.get(0)).unwrap();
         assert_eq!(temporary, 2, "in memory (https://sqlite.org/pragma.html#pragma_temp_store)");
     }
