@@ -4,7 +4,7 @@
 //! committed, so that no more of them are counted than are known after a kill. A restore that ended
 //! is counted once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,9 +12,7 @@ use jiff::Timestamp;
 use super::histogram::Histogram;
 use super::words::{AttemptResult, Code, Endpoint, Exchange};
 use crate::engine::{Batch, Input};
-use crate::model::{
-    DeliveryState, Elapsed, EndedRestore, Event, EventKind, JobId, Outcome, ProjectName, SinkName,
-};
+use crate::model::{DeliveryState, Elapsed, EndedRestore, EventKind, Outcome, ProjectName, SinkName};
 
 /// All counters of a daemon.
 #[derive(Debug, Clone)]
@@ -43,16 +41,6 @@ pub(super) struct SinkCounters {
     pub(super) attempts: BTreeMap<AttemptResult, u64>,
 }
 
-/// The end of a restore, as far as it is counted.
-struct End<'a> {
-    project: &'a ProjectName,
-    outcome: Outcome,
-    elapsed: Elapsed,
-    detection_delay: Option<Duration>,
-    /// When it ended, or when that was observed if the API does not say it.
-    ended_at: Timestamp,
-}
-
 impl Default for Counters {
     fn default() -> Self {
         Self {
@@ -66,27 +54,31 @@ impl Default for Counters {
 }
 
 impl Counters {
-    /// Counts a restore whose end an earlier process committed.
-    pub fn ended_before(&mut self, restore: &EndedRestore) {
-        self.ended(&End {
-            project: &restore.project,
-            outcome: restore.outcome,
-            elapsed: restore.elapsed,
-            detection_delay: restore.detection_delay_seconds.and_then(seconds),
-            ended_at: restore.job.facts.completed_at.unwrap_or(restore.end_observed_at),
-        });
+    /// Counts the end of a restore, which an earlier process may have committed.
+    pub fn ended(&mut self, restore: &EndedRestore) {
+        let EndedRestore { outcome, elapsed, detection_delay_seconds: delay, .. } = *restore;
+        let counters = self.project(&restore.project);
+        *counters.ended.entry(outcome).or_default() += 1;
+        if !outcome.is_success() {
+            return;
+        }
+
+        let ended_at = restore.job.facts.completed_at.unwrap_or(restore.end_observed_at);
+        counters.last_completed = counters.last_completed.max(Some(ended_at));
+        if let Elapsed::Exact(took) = elapsed {
+            self.restore_duration.observe(took);
+        }
+        if let Some(delay) = delay.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()) {
+            self.detection_delay.observe(delay);
+        }
     }
 
     /// Counts what a batch has that is committed.
     pub fn committed(&mut self, batch: &Batch) {
-        let events = batch.entries.iter().map(|entry| &*entry.event);
-        for event in events.clone() {
+        for event in batch.entries.iter().map(|entry| &*entry.event) {
             *self.project(&event.project).events.entry(event.kind).or_default() += 1;
         }
-        if batch.entries.iter().any(|entry| entry.event.kind.is_terminal()) {
-            let awaiting = awaiting_index(batch);
-            events.filter_map(|event| End::of(event, &awaiting)).for_each(|end| self.ended(&end));
-        }
+        batch.ends.iter().for_each(|end| self.ended(&end.restore));
         for update in batch.deliveries.iter().filter(|update| update.change.is_final()) {
             *self.sink(&update.id.sink).ended.entry(update.change.state()).or_default() += 1;
         }
@@ -112,22 +104,6 @@ impl Counters {
         *self.sink(sink).attempts.entry(result).or_default() += 1;
     }
 
-    fn ended(&mut self, end: &End<'_>) {
-        let counters = self.project(end.project);
-        *counters.ended.entry(end.outcome).or_default() += 1;
-        if !end.outcome.is_success() {
-            return;
-        }
-
-        counters.last_completed = counters.last_completed.max(Some(end.ended_at));
-        if let Elapsed::Exact(took) = end.elapsed {
-            self.restore_duration.observe(took);
-        }
-        if let Some(delay) = end.detection_delay {
-            self.detection_delay.observe(delay);
-        }
-    }
-
     fn project(&mut self, name: &ProjectName) -> &mut ProjectCounters {
         if !self.projects.contains_key(name) {
             self.projects.insert(name.clone(), ProjectCounters::default());
@@ -143,42 +119,13 @@ impl Counters {
     }
 }
 
-impl<'a> End<'a> {
-    /// The end that an event reports, unless the index of its job is awaited still.
-    fn of(event: &'a Event, awaiting: &BTreeSet<(&ProjectName, &JobId)>) -> Option<Self> {
-        let is_reported = |outcome: &Outcome| outcome.is_final() && outcome.event() == Some(event.kind);
-        let outcome = Outcome::ALL.into_iter().find(is_reported)?;
-        let job = event.job.as_ref()?;
-        if outcome == Outcome::Completed && awaiting.contains(&(&event.project, &job.id)) {
-            return None;
-        }
-        Some(Self {
-            project: &event.project,
-            outcome,
-            elapsed: event.elapsed,
-            detection_delay: event.detection_delay_seconds.and_then(seconds),
-            ended_at: job.facts.completed_at.unwrap_or(event.timestamp),
-        })
-    }
-}
-
-/// The jobs of a batch that are watched until their index is ready.
-fn awaiting_index(batch: &Batch) -> BTreeSet<(&ProjectName, &JobId)> {
-    let awaiting = batch.jobs.iter().filter(|record| record.snapshot.index.is_wanted);
-    awaiting.map(|record| (&record.project, &record.id)).collect()
-}
-
-fn seconds(seconds: f64) -> Option<Duration> {
-    Duration::try_from_secs_f64(seconds).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::engine::{BatchEntry, DeliveryChange, DeliveryUpdate, Failure, FailureClass};
-    use crate::model::{DeliveryId, EventId, JobFacts, JobRef};
+    use crate::engine::{BatchEnd, BatchEntry, DeliveryChange, DeliveryUpdate, Failure, FailureClass};
+    use crate::model::{DeliveryCounts, DeliveryId, Event, EventId, JobFacts, JobId, JobRef};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -188,71 +135,63 @@ mod tests {
         ProjectName::default()
     }
 
-    fn event(kind: EventKind) -> Event {
-        let id = EventId::from_parts(at(100), [0; 10]);
+    /// A restore that ended at 90, which was observed at 100.
+    fn restore(outcome: Outcome) -> EndedRestore {
         let facts = JobFacts { completed_at: Some(at(90)), ..JobFacts::default() };
-        Event {
-            job: Some(JobRef { id: JobId::new("rj-1").unwrap(), name: None, facts }),
+        EndedRestore {
+            project: project(),
+            job: JobRef { id: JobId::new("rj-1").unwrap(), name: None, facts },
+            outcome,
+            end_observed_at: at(100),
             elapsed: Elapsed::Exact(Duration::from_secs(50)),
             detection_delay_seconds: Some(10.0),
-            ..Event::of_project(id, kind, at(100), project())
+            deliveries: DeliveryCounts::default(),
         }
     }
 
-    fn batch(kinds: &[EventKind]) -> Batch {
-        let entry = |kind: &EventKind| BatchEntry { event: Arc::new(event(*kind)), recipients: Vec::new() };
+    fn ends(outcomes: &[Outcome]) -> Batch {
+        let end = |outcome: &Outcome| BatchEnd { restore: restore(*outcome), event: None };
+        Batch { ends: outcomes.iter().map(end).collect(), ..Batch::default() }
+    }
+
+    fn events(kinds: &[EventKind]) -> Batch {
+        let id = EventId::from_parts(at(100), [0; 10]);
+        let event = |kind: &EventKind| Arc::new(Event::of_project(id, *kind, at(100), project()));
+        let entry = |kind| BatchEntry { event: event(kind), recipients: Vec::new() };
         Batch { entries: kinds.iter().map(entry).collect(), ..Batch::default() }
     }
 
-    fn ended(counters: &Counters) -> Vec<(Outcome, u64)> {
-        let counts = counters.projects.get(&project()).map(|counters| counters.ended.clone());
-        counts.unwrap_or_default().into_iter().collect()
+    fn counted<K: Copy, const N: usize>(counts: &BTreeMap<K, u64>, expected: [(K, u64); N]) -> bool
+    where
+        K: Ord,
+    {
+        counts.iter().map(|(key, count)| (*key, *count)).eq(expected)
     }
 
     #[test]
-    fn an_event_that_ends_a_restore_counts_its_end() {
+    fn ends_are_counted_by_outcome_and_events_by_type() {
         let mut counters = Counters::default();
 
-        counters.committed(&batch(&[EventKind::Watched, EventKind::Completed]));
-        counters.committed(&batch(&[EventKind::Failed, EventKind::Recovered]));
+        counters.committed(&ends(&[Outcome::Completed, Outcome::Failed]));
+        counters.committed(&ends(&[Outcome::Failed]));
+        counters.committed(&events(&[EventKind::Watched, EventKind::Completed, EventKind::Watched]));
 
-        assert_eq!(ended(&counters), [(Outcome::Completed, 1), (Outcome::Failed, 1)]);
         let project = &counters.projects[&project()];
-        assert_eq!(project.events.values().sum::<u64>(), 4);
-        assert_eq!(project.last_completed, Some(at(90)), "when the API says that it ended");
+        assert!(counted(&project.ended, [(Outcome::Completed, 1), (Outcome::Failed, 2)]));
+        assert!(counted(&project.events, [(EventKind::Watched, 2), (EventKind::Completed, 1)]));
     }
 
     #[test]
-    fn only_a_success_has_a_duration_and_a_delay() {
+    fn only_a_success_has_a_duration_a_delay_and_a_time() {
         let mut counters = Counters::default();
 
-        counters.committed(&batch(&[EventKind::Failed, EventKind::NotFound, EventKind::Cancelled]));
+        counters.committed(&ends(&[Outcome::Failed, Outcome::Cancelled, Outcome::NotReady]));
         assert_eq!((counters.restore_duration.count(), counters.detection_delay.count()), (0, 0));
+        assert_eq!(counters.projects[&project()].last_completed, None);
 
-        counters.committed(&batch(&[EventKind::Completed]));
+        counters.committed(&ends(&[Outcome::Ready]));
         assert_eq!((counters.restore_duration.count(), counters.detection_delay.count()), (1, 1));
-    }
-
-    #[test]
-    fn the_history_counts_as_what_was_committed() {
-        let (mut before, mut after) = (Counters::default(), Counters::default());
-        let event = event(EventKind::Completed);
-
-        before.committed(&batch(&[EventKind::Completed]));
-        after.ended_before(&EndedRestore {
-            project: project(),
-            job: event.job.unwrap(),
-            outcome: Outcome::Completed,
-            end_observed_at: event.timestamp,
-            elapsed: event.elapsed,
-            detection_delay_seconds: event.detection_delay_seconds,
-            deliveries: crate::model::DeliveryCounts::default(),
-        });
-
-        assert_eq!(ended(&after), ended(&before));
-        assert_eq!(after.restore_duration, before.restore_duration);
-        assert_eq!(after.detection_delay, before.detection_delay);
-        assert_eq!(after.projects[&project()].last_completed, Some(at(90)));
+        assert_eq!(counters.projects[&project()].last_completed, Some(at(90)), "not when it was observed");
     }
 
     #[test]
@@ -270,8 +209,8 @@ mod tests {
 
         counters.committed(&Batch { deliveries, ..Batch::default() });
 
-        let counted: Vec<_> = counters.sinks[&sink].ended.clone().into_iter().collect();
-        assert_eq!(counted, [(DeliveryState::Dead, 1), (DeliveryState::Delivered, 1)]);
+        let ended = &counters.sinks[&sink].ended;
+        assert!(counted(ended, [(DeliveryState::Dead, 1), (DeliveryState::Delivered, 1)]));
     }
 
     #[test]
@@ -287,7 +226,6 @@ mod tests {
         }
         counters.attempted(&Input::Committed);
 
-        let counted: Vec<_> = counters.sinks[&sink].attempts.clone().into_iter().collect();
         let once = |result| (result, 1);
         let expected = [
             AttemptResult::Delivered,
@@ -295,6 +233,6 @@ mod tests {
             AttemptResult::Throttled,
             AttemptResult::Permanent,
         ];
-        assert_eq!(counted, expected.map(once));
+        assert!(counted(&counters.sinks[&sink].attempts, expected.map(once)));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::adapters::metrics::{Code, Counters, DaemonReading, Endpoint, Exchange};
-use crate::config::ProjectSettings;
+use crate::config::{ProjectSettings, Retention};
 use crate::engine::snapshot::Snapshot;
 use crate::engine::{Engine, Plan};
 use crate::model::ProjectName;
@@ -16,7 +16,7 @@ fn now() -> Now {
 /// What a daemon with this project shows.
 fn reading(project: &str, counters: &Counters) -> Reading {
     let project = ProjectSettings { name: ProjectName::new(project), ..ProjectSettings::default() };
-    let plan = Plan { projects: vec![project], sinks: Vec::new(), keep: Duration::MAX };
+    let plan = Plan { projects: vec![project], sinks: Vec::new(), keep: Retention::FOREVER };
     let engine = Engine::from_snapshot(plan, Snapshot::default(), 1, now());
     let daemon = DaemonReading {
         started_at: now().wall,
