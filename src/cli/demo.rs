@@ -18,9 +18,9 @@ use crate::app::daemon::{self, Options};
 use crate::app::driver::{Driver, State};
 use crate::app::setup::Setup;
 use crate::config::{
-    CadenceSettings, DiscoverySettings, Endpoint, EventFilter, JobSettings, LogFormat, LogSettings,
-    ProjectSettings, Rate, SecretSource, Settings, SinkSettings, StateSettings, UrlSource, WebhookSettings,
-    WebhookUrl,
+    CadenceSettings, DiscoverySettings, Endpoint, EventFilter, JobSettings, ListenAddress, LogFormat,
+    LogSettings, ProjectSettings, Rate, SecretSource, Settings, SinkSettings, StateSettings, UrlSource,
+    WebhookSettings, WebhookUrl,
 };
 use crate::engine::snapshot::Snapshot;
 use crate::model::time::Instant;
@@ -107,8 +107,8 @@ async fn show_page(address: SocketAddr, clock: Clock) -> Result<Done, Failure> {
     let simulator = Simulator::start(&scenario, LOOPBACK, timeline).await.map_err(cannot_serve)?;
     let receiver = Receiver::start([], LOOPBACK, timeline).await.map_err(cannot_serve)?;
     print(&format!(
-        "Open http://{} in a browser. Press Ctrl-C to end.\n\n{}",
-        web.address(),
+        "Open {} in a browser. Press Ctrl-C to end.\n\n{}",
+        web.addresses().first().map(ToString::to_string).unwrap_or_default(),
         introduction(&scenario, &simulator, &receiver),
     ))?;
 
@@ -132,9 +132,9 @@ fn serve_page(address: SocketAddr, store: &dyn Store, clock: Clock) -> Result<we
         return Err(Failure::usage(error).with_help("name a loopback address, such as 127.0.0.1:0"));
     }
     let sources = web::Sources { reader: store.reader()?, clock };
-    web::Server::start(address, sources).map_err(|error| {
-        Failure::new(Exit::State, error.to_string()).with_help("name another address with --http")
-    })
+    let access = web::Access { token: None, hosts: Vec::new() };
+    web::Server::start(&[ListenAddress::Tcp(address)], access, sources)
+        .map_err(|error| Failure::new(Exit::State, error.to_string()).with_help(error.help()))
 }
 
 /// What is going to be seen.

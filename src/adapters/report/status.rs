@@ -65,10 +65,11 @@ pub struct DaemonStatus {
 }
 
 /// How a reload of the configuration ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReloadStatus {
     /// When it ended.
     #[serde(serialize_with = "time::publish")]
+    #[schemars(with = "DateTime")]
     pub at: Timestamp,
     /// Why the configuration before stays in force, if it does.
     pub error: Option<String>,

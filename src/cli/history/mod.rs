@@ -76,10 +76,8 @@ const LIMIT_FOR_PEOPLE: usize = 100;
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     let now = Clock::system().now().wall;
     let outcomes: BTreeSet<_> = args.outcome.iter().copied().collect();
-    let filter = HistoryFilter {
-        outcomes: (!outcomes.is_empty()).then_some(outcomes),
-        ..args.selection.filter(now)
-    };
+    let filter =
+        HistoryFilter { outcomes: (!outcomes.is_empty()).then_some(outcomes), ..args.selection.filter(now) };
     let limit = args.limit.or((args.output == Form::Human).then_some(LIMIT_FOR_PEOPLE));
     let history = read(&args.state, &filter, limit)?;
 
