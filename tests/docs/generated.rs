@@ -5,10 +5,12 @@
 use std::fmt::Write as _;
 
 use clap::{Arg, Command};
+use restore_watch::adapters::metrics::Metric;
 use restore_watch::cli::Cli;
 use restore_watch::model::{EventKind, Exit, Severity};
 
 use crate::markdown::{read, root};
+use crate::yaml;
 
 const BEGIN: &str = "<!-- generated: UPDATE=1 cargo test --test docs -->\n";
 const END: &str = "<!-- end -->\n";
@@ -62,6 +64,51 @@ fn reference_of_events_has_each_type() {
     );
 
     compare("docs/reference/events.md", &[types.trim_end().to_owned(), advice.trim_end().to_owned()]);
+}
+
+#[test]
+fn reference_of_metrics_has_each_family_and_alert() {
+    let families = Metric::ALL.iter().map(|metric| {
+        let family = metric.family();
+        let labels: Vec<_> = family.labels.iter().map(|label| format!("`{label}`")).collect();
+        [
+            format!("`{}`", family.name),
+            family.kind.as_str().to_owned(),
+            family.unit().unwrap_or_default().to_owned(),
+            labels.join(", "),
+            family.help.trim().to_owned(),
+        ]
+    });
+    let families = table(["name", "type", "unit", "labels", "what it shows"], families);
+
+    let rules = yaml::read(&read("config/prometheus/alerts.yml"));
+    let groups = rules["groups"].as_array().expect("groups").iter();
+    let rules = groups.flat_map(|group| group["rules"].as_array().expect("rules"));
+    let alerts = rules.map(|rule| {
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        [
+            format!("`{}`", text(&rule["alert"])),
+            text(&rule["labels"]["severity"]),
+            text(&rule["for"]),
+            without_templates(&text(&rule["annotations"]["summary"])),
+            text(&rule["annotations"]["runbook"]),
+        ]
+    });
+    let alerts = table(["alert", "severity", "for", "meaning", "read on in"], alerts);
+
+    compare("docs/reference/metrics.md", &[families.trim_end().to_owned(), alerts.trim_end().to_owned()]);
+}
+
+/// A text of an alert with a word in capitals for each value.
+fn without_templates(text: &str) -> String {
+    let mut parts = text.split("{{");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        let (template, rest) = part.split_once("}}").expect("the end of a template");
+        let value = template.trim().trim_start_matches("$labels.").trim_start_matches('$');
+        let value = value.split(' ').next().unwrap_or_default().to_uppercase();
+        text + &value + rest
+    })
 }
 
 #[test]
