@@ -70,13 +70,10 @@ impl HistoryQuery {
 
     /// Adds the query that asks for this.
     pub fn append_to(&self, url: &mut Url) {
-        fn pairs<'a, T: Display>(
+        fn pairs<'a, T: Display + 'a>(
             name: &'static str,
             values: impl IntoIterator<Item = &'a T>,
-        ) -> impl Iterator<Item = (&'static str, String)>
-        where
-            T: 'a,
-        {
+        ) -> impl Iterator<Item = (&'static str, String)> {
             values.into_iter().map(move |value| (name, value.to_string()))
         }
 
