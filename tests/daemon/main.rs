@@ -12,6 +12,7 @@ mod failures;
 mod ids;
 mod journal;
 mod log;
+mod migration;
 mod monitor;
 mod rate;
 mod reload;

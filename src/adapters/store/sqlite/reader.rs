@@ -1,4 +1,9 @@
 //! Reads the history and the events in a file, over a connection of its own.
+//!
+//! Invariant: nothing is changed, and neither a commit nor a reader waits for the other (write-ahead
+//! log). A user that may only read the file can do so beside a daemon. Without one, `SQLite` has to
+//! make the index of the log, so the directory must be writable
+//! (<https://sqlite.org/wal.html#read_only_databases>).
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,11 +18,14 @@ use crate::adapters::report::{History, HistoryFilter, HistoryRange, ReadError, R
 use crate::config::IndexPattern;
 use crate::model::{Event, EventId};
 
+/// The rows by their index: without that, `SQLite` reads all bodies of a project and sorts them.
+const RESTORES: &str = "restores INDEXED BY restores_by_end";
+
 /// A file beside the daemon that may run on it.
 #[derive(Debug)]
 pub(super) struct SqliteReader {
     path: PathBuf,
-    connection: Connection,
+    pub(super) connection: Connection,
 }
 
 impl SqliteReader {
@@ -64,11 +72,11 @@ fn history_of(
     let (condition, values) = condition(filter);
 
     let total = transaction
-        .prepare_cached(&format!("SELECT count(*) FROM restores WHERE {condition}"))?
+        .prepare_cached(&format!("SELECT count(*) FROM {RESTORES} WHERE {condition}"))?
         .query_row(params_from_iter(&values), |row| read::number(row, 0))?;
 
     let mut statement = transaction.prepare_cached(&format!(
-        "SELECT {} FROM restores WHERE {condition} ORDER BY end_observed_at DESC, project, job LIMIT ? OFFSET ?",
+        "SELECT {} FROM {RESTORES} WHERE {condition} ORDER BY end_observed_at DESC, project, job LIMIT ? OFFSET ?",
         history::COLUMNS
     ))?;
     let bounds =
