@@ -28,14 +28,12 @@ fn number(state: &Path, sql: &str) -> i64 {
 
 #[test]
 fn migration_is_whole_or_not_begun_and_repeats_no_event() {
-    let jobs: String = JOBS
-        .iter()
-        .map(|(id, ends)| {
-            let takes = if id.starts_with("e94c") { "10h" } else { "1s" };
-            format!("[[job]]\nid = \"{id}\"\ntakes = \"{takes}\"\nends = \"{ends}\"\n")
-        })
-        .collect();
-    let plane = play(&jobs);
+    let job = |(id, ends): &(&str, &str)| {
+        let takes = if id.starts_with("e94c") { "10h" } else { "1s" };
+        format!("[[job]]\nid = \"{id}\"\ntakes = \"{takes}\"\nends = \"{ends}\"\n")
+    };
+    let jobs: Vec<_> = JOBS.iter().map(job).collect();
+    let plane = play(&jobs.concat());
     let files = Folder::new();
     let ids = JOBS.map(|(id, _)| id);
     files.write("config.toml", &Daemon::new("").project("default", &plane, &ids).text);

@@ -33,7 +33,7 @@ impl SqliteReader {
         let path = file::resolve(path)?;
         let connection = open::up_to_date(&path)?;
         connection.pragma_update(None, "query_only", true).map_err(|error| FileError::of(&path, &error))?;
-        Ok(Self { connection, path })
+        Ok(Self { path, connection })
     }
 
     fn error(&self, error: &rusqlite::Error) -> ReadError {
@@ -129,15 +129,12 @@ fn events_after(connection: &Connection, event: EventId, limit: usize) -> rusqli
     let place = |sql: &str, values: &dyn rusqlite::ToSql| -> rusqlite::Result<Option<i64>> {
         connection.prepare_cached(sql)?.query_row([values], |row| row.get(0)).optional()
     };
-    let after = match place("SELECT seq FROM transitions WHERE id = ?1", &event.to_string())? {
-        Some(place) => place,
-        None => {
-            let since = event.time().as_millisecond();
-            let first =
-                place("SELECT seq FROM transitions WHERE told_at >= ?1 ORDER BY seq LIMIT 1", &since)?;
-            let Some(first) = first else { return Ok(Vec::new()) };
-            first - 1
-        }
+    let known = place("SELECT seq FROM transitions WHERE id = ?1", &event.to_string())?;
+    let since = event.time().as_millisecond();
+    let before_first =
+        || place("SELECT seq - 1 FROM transitions WHERE told_at >= ?1 ORDER BY seq LIMIT 1", &since);
+    let Some(after) = known.map_or_else(before_first, |place| Ok(Some(place)))? else {
+        return Ok(Vec::new());
     };
 
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
