@@ -14,6 +14,7 @@ mod http;
 mod ids;
 mod journal;
 mod log;
+mod migration;
 mod monitor;
 mod probes;
 mod rate;
