@@ -18,7 +18,7 @@ fn plane() -> Simulator {
 }
 
 /// Where a daemon listens for HTTP, once it does.
-pub fn address(daemon: &mut Running) -> String {
+pub(crate) fn address(daemon: &mut Running) -> String {
     const BEFORE: &str = "listening on http://";
 
     daemon.until_logged(BEFORE);
@@ -32,7 +32,7 @@ pub fn address(daemon: &mut Running) -> String {
 }
 
 /// The status and the text of the answer to a GET.
-pub fn get(address: &str, path: &str) -> (u16, String) {
+pub(crate) fn get(address: &str, path: &str) -> (u16, String) {
     request(address, &format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n"))
 }
 
