@@ -119,7 +119,8 @@ async fn head_beyond_the_bound_is_refused() {
         received(served.send(&format!("GET / HTTP/1.1\r\nx: {}\r\n\r\n", "x".repeat(MAX_BUFFER * 4))).await)
             .await;
 
-    assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
+    // The rest of it is not read, which may reset the connection before the answer is.
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431 "), "{answer}");
 }
 
 #[tokio::test(start_paused = true)]
