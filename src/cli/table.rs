@@ -136,7 +136,7 @@ pub(super) fn fitted<const N: usize>(
     shortened: usize,
 ) -> String {
     /// A name is cut this far before another column is left out.
-    const USUAL: usize = 20;
+    const USUAL: usize = 16;
 
     let mut rows = rows.to_vec();
     for column in spare {

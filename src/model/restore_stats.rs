@@ -72,7 +72,8 @@ impl RestoreStats {
             groups.entry((restore.project.clone(), index)).or_default().push(restore);
         }
 
-        let group = |((project, index), restores): ((_, _), Vec<_>)| Self::of_group(project, index, &restores);
+        let group =
+            |((project, index), restores): ((_, _), Vec<_>)| Self::of_group(project, index, &restores);
         let mut groups: Vec<_> = groups.into_iter().map(group).collect();
         groups.sort_by(|a, b| {
             let names = |stats: &Self| stats.index.clone().unwrap_or_default();

@@ -9,6 +9,7 @@ mod deliveries;
 mod discovery;
 mod explain;
 mod failures;
+mod history;
 mod ids;
 mod journal;
 mod log;

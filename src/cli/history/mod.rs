@@ -76,10 +76,8 @@ const LIMIT_FOR_PEOPLE: usize = 100;
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     let now = Clock::system().now().wall;
     let outcomes: BTreeSet<_> = args.outcome.iter().copied().collect();
-    let filter = HistoryFilter {
-        outcomes: (!outcomes.is_empty()).then_some(outcomes),
-        ..args.selection.filter(now)
-    };
+    let filter =
+        HistoryFilter { outcomes: (!outcomes.is_empty()).then_some(outcomes), ..args.selection.filter(now) };
     let limit = args.limit.or((args.output == Form::Human).then_some(LIMIT_FOR_PEOPLE));
     let history = read(&args.state, &filter, limit)?;
 
@@ -99,7 +97,7 @@ fn for_people(history: &History, now: Timestamp) -> Result<(), Failure> {
     print(&rows::of(&history.restores, now, table::width(), is_colored))?;
     let left_out = history.total.saturating_sub(history.restores.len());
     if left_out > 0 {
-        inform(&format!("restore-watch: {left_out} older restores are not shown; to show more: --limit"));
+        inform(&format!("restore-watch: older restores left out: {left_out}; to show more: --limit"));
     }
     Ok(())
 }

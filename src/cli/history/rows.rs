@@ -11,18 +11,8 @@ use jiff::tz::TimeZone;
 use crate::cli::table;
 use crate::model::{DeliveryCounts, Elapsed, EndedRestore, duration, time};
 
-const HEADING: [&str; COLUMNS] = [
-    "BEGAN (UTC)",
-    "ENDED",
-    "TOOK",
-    "OUTCOME",
-    "PROJECT",
-    "INDEX",
-    "JOB",
-    "BACKUP",
-    "DELAY",
-    "DELIVERIES",
-];
+const HEADING: [&str; COLUMNS] =
+    ["BEGAN (UTC)", "ENDED", "TOOK", "OUTCOME", "PROJECT", "INDEX", "JOB", "BACKUP", "DELAY", "DELIVERIES"];
 const COLUMNS: usize = 10;
 
 /// The column whose cells are cut if there is no room: INDEX.
@@ -56,8 +46,7 @@ pub(super) fn of(restores: &[EndedRestore], now: Timestamp, width: Option<usize>
     };
     let jobs = restores.iter().map(|restore| restore.job.id.as_str());
     let backups = restores.iter().filter_map(|restore| restore.job.facts.backup_id.as_deref());
-    let whole =
-        Detail { job_id: usize::MAX, backup_id: usize::MAX, beside_name: true, this_year: None };
+    let whole = Detail { job_id: usize::MAX, backup_id: usize::MAX, beside_name: true, this_year: None };
     let short = Detail {
         job_id: table::distinct_length(jobs),
         backup_id: table::distinct_length(backups),
@@ -85,9 +74,9 @@ fn row(restore: &EndedRestore, detail: Detail, has_projects: bool, color: bool) 
         None => id.to_owned(),
     };
     let backup = job.facts.backup_id.as_deref().map(|id| table::beginning(id, detail.backup_id).to_owned());
-    let delay = restore.detection_delay_seconds.and_then(|seconds| {
-        std::time::Duration::try_from_secs_f64(seconds).ok().map(duration::human)
-    });
+    let delay = restore
+        .detection_delay_seconds
+        .and_then(|seconds| std::time::Duration::try_from_secs_f64(seconds).ok().map(duration::human));
     let known = |cell: Option<String>| cell.unwrap_or_else(|| UNKNOWN.to_owned());
     let outcome_color = table::color_of(outcome.section()).map(AnsiColor::on_default);
 

@@ -25,7 +25,8 @@ pub(super) fn of(
     utf8: bool,
     color: bool,
 ) -> String {
-    let shows_project = by == StatsBy::Project || groups.iter().any(|group| group.project != groups[0].project);
+    let shows_project =
+        by == StatsBy::Project || groups.iter().any(|group| group.project != groups[0].project);
     let shows_cancelled = groups.iter().any(|group| group.cancelled > 0);
     let (scale, cut) = (scale(utf8), if by == StatsBy::Index { INDEX } else { PROJECT });
     let heading = [
