@@ -1,13 +1,18 @@
-//! What every store does. A store calls [`of_backend`], one that keeps nothing calls [`of_store`].
+//! What every store does. A durable store calls [`of_backend`], one in memory calls [`of_store`], and
+//! [`of_reader`] if it keeps something to read.
+
+mod reading;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::samples::{change, delivery, entry, event, full, job, noon, update};
 use super::*;
+pub(super) use reading::of_reader;
+
 use crate::engine::tests::Disk;
 use crate::engine::{BatchEntry, DeliveryChange, DeliveryUpdate, Prune};
-use crate::model::{DeliveryState, Event, EventId, JobId, ProjectName, SinkName};
+use crate::model::{DeliveryState, Event, EventId, EventKind, JobId, JobRef, ProjectName, SinkName};
 
 #[tokio::main(flavor = "current_thread")]
 pub(super) async fn commit(store: &dyn Store, batch: &Batch, bodies: Vec<Body>) -> Result<(), StoreError> {
@@ -27,6 +32,7 @@ pub(super) async fn edits(store: &dyn Store) -> Result<Vec<Edit>, StoreError> {
 /// Holds a durable store to its contract. `fresh` makes a place that nothing was committed to.
 pub(super) fn of_backend(fresh: &mut dyn FnMut() -> Box<dyn Backend>) {
     of_store(&*fresh().open(None).unwrap().store);
+    of_reader(&mut || fresh().open(None).unwrap().store);
     a_new_state_is_empty(&*fresh());
     commits_survive_a_restart(&*fresh());
     a_batch_is_committed_whole_or_not_at_all(&*fresh());
@@ -237,7 +243,14 @@ fn any_batch(rng: &mut fastrand::Rng, now: &Snapshot, emitted: &mut u8) -> Batch
     let mut entries = Vec::new();
     for _ in 0..rng.usize(..3) {
         *emitted += 1;
-        let event = Event { id: EventId::from_parts(at, [*emitted; 10]), timestamp: at, ..event(*emitted) };
+        let id = JobId::new(["rj-1", "rj-2"][rng.usize(..2)]).unwrap();
+        let event = Event {
+            id: EventId::from_parts(at, [*emitted; 10]),
+            kind: [EventKind::Completed, EventKind::Failed][rng.usize(..2)],
+            timestamp: at,
+            job: event(*emitted).job.map(|job| JobRef { id, ..job }),
+            ..event(*emitted)
+        };
         let recipients = some(rng, vec![SinkName::new("log"), SinkName::new("ops")]);
         entries.push(BatchEntry { event: Arc::new(event), recipients });
     }
@@ -252,15 +265,16 @@ fn any_batch(rng: &mut fastrand::Rng, now: &Snapshot, emitted: &mut u8) -> Batch
         deliveries.push(DeliveryUpdate { id: pending.id, at, attempts: 2, change, reason: None });
     }
 
+    let history_before = (rng.u8(..4) == 0).then_some(at);
     Batch {
+        ends: reading::any_ends(rng, &entries),
         projects: some(rng, full().projects),
         jobs: jobs.into_iter().map(|id| job(id, rng.u32(..))).collect(),
         sinks: some(rng, full().sinks),
         entries,
         deliveries,
         forgotten: forgotten.into_iter().map(|job| (job.project, job.id)).collect(),
-        ends: Vec::new(),
-        prune: Prune { deliveries_before: rng.bool().then_some(at), ..Prune::default() },
+        prune: Prune { deliveries_before: rng.bool().then_some(at), history_before },
     }
 }
 
@@ -273,4 +287,6 @@ fn some<T>(rng: &mut fastrand::Rng, mut all: Vec<T>) -> Vec<T> {
 #[test]
 fn the_volatile_store_keeps_its_contract() {
     of_store(&Volatile::default());
+    of_store(&Volatile::with_history());
+    of_reader(&mut || Box::new(Volatile::with_history()));
 }

@@ -14,6 +14,8 @@ pub(crate) struct Disk {
     sinks: BTreeMap<SinkName, SinkSnapshot>,
     pub(super) events: Vec<Arc<Event>>,
     pub(super) deliveries: Vec<(DeliveryRecord, DeliveryChange)>,
+    /// The restores that ended, each with the event that reported it.
+    history: BTreeMap<(ProjectName, JobId), (EndedRestore, Option<EventId>)>,
 }
 
 impl Disk {
@@ -43,6 +45,15 @@ impl Disk {
                 };
                 self.deliveries.push((record, DeliveryChange::Pending { due }));
             }
+        }
+        for BatchEnd { restore, event } in batch.ends.clone() {
+            let key = (restore.project.clone(), restore.job.id.clone());
+            let known = self.history.get(&key).and_then(|(_, event)| *event);
+            let event = event.or(known).or_else(|| self.reported_by(&restore));
+            self.history.insert(key, (restore, event));
+        }
+        if let Some(before) = batch.prune.history_before {
+            self.history.retain(|_, (restore, _)| restore.aged_from() >= before);
         }
         for update in &batch.deliveries {
             let (record, state) =
@@ -87,6 +98,30 @@ impl Disk {
                 .collect(),
             dead_letters: self.in_state(DeliveryChange::Dead).collect(),
         }
+    }
+
+    /// The restores that ended, as readers get them: deliveries are counted whether or not they are
+    /// pruned.
+    pub(crate) fn history(&self) -> Vec<EndedRestore> {
+        let counted = |(restore, event): &(EndedRestore, Option<EventId>)| {
+            let mut restore = restore.clone();
+            let deliveries = self.deliveries.iter().filter(|(record, _)| Some(record.id.event) == *event);
+            deliveries.for_each(|(_, change)| restore.deliveries.count(change.state()));
+            restore
+        };
+        let mut history: Vec<_> = self.history.values().map(counted).collect();
+        history.sort_by_key(|restore| std::cmp::Reverse(restore.end_observed_at));
+        history
+    }
+
+    /// The last event that reports this end.
+    fn reported_by(&self, restore: &EndedRestore) -> Option<EventId> {
+        let reports = |event: &&Arc<Event>| {
+            let job = event.job.as_ref().map(|job| &job.id);
+            (Some(event.kind), &event.project, job)
+                == (restore.outcome.event(), &restore.project, Some(&restore.job.id))
+        };
+        self.events.iter().rfind(reports).map(|event| event.id)
     }
 
     pub(super) fn job(&self, id: &str) -> &JobSnapshot {

@@ -33,8 +33,8 @@ use super::*;
 use crate::config::{EventFilter, JobSettings, ProjectSettings, StateSettings, WebhookSettings};
 use crate::model::time::{Instant, Now};
 use crate::model::{
-    DeliveryId, Elapsed, Event, EventId, EventKind, IndexObservation, JobFacts, Observation, SinkName,
-    Status, Until,
+    DeliveryId, Elapsed, EndedRestore, Event, EventId, EventKind, IndexObservation, JobFacts, Observation,
+    SinkName, Status, Until,
 };
 pub(crate) use disk::Disk;
 

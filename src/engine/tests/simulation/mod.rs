@@ -154,6 +154,16 @@ proptest! {
             prop_assert_eq!((&ends, story.last()), (&expected, expected.last()), "{:?}", story);
             prop_assert_eq!(story.iter().filter(|kind| **kind == EventKind::Watched).count(), 1);
 
+            // The history has what the last event reported.
+            let last = world.disk.events.iter().rfind(|event| of_job(event) && event.kind.is_terminal()).unwrap();
+            let rows: Vec<_> = world.disk.history().into_iter().filter(|row| row.job.id == job).collect();
+            prop_assert_eq!(rows.len(), 1);
+            prop_assert_eq!(rows[0].outcome.event(), Some(last.kind));
+            prop_assert_eq!((&rows[0].project, Some(&rows[0].job)), (&last.project, last.job.as_ref()));
+            prop_assert_eq!(rows[0].end_observed_at, last.timestamp);
+            prop_assert_eq!(rows[0].elapsed, last.elapsed);
+            prop_assert_eq!(rows[0].detection_delay_seconds, last.detection_delay_seconds);
+
             // Each sink got each end at least once, always the same event, unless the delivery is a
             // dead letter.
             let events = || world.disk.events.iter().filter(of_job);
