@@ -145,7 +145,9 @@ pub(super) fn fitted<const N: usize>(
             return table;
         }
         heading[*column] = "";
-        rows.iter_mut().for_each(|row| row[*column].clear());
+        for row in &mut rows {
+            row[*column].clear();
+        }
     }
     shortened_to(heading, &rows, width, shortened, SHORTEST)
 }

@@ -86,6 +86,7 @@ fn a_daemon_and_its_state_have_the_same_history() {
 
     daemon.signal("TERM");
     daemon.finish().expect(0);
+    assert!(!folder.path().join("state.db-wal").exists(), "the reader was closed before the state");
     assert_eq!(ids(&of_state(&folder, &["history", "--json"]).expect(0).json()).len(), 3);
 }
 

@@ -56,6 +56,7 @@ pub struct Server {
     /// Which file is this socket: another daemon may have replaced it.
     identity: Option<Identity>,
     requests: mpsc::Receiver<Request>,
+    readers: Readers,
     serving: AbortHandle,
 }
 
@@ -76,11 +77,12 @@ impl Server {
         let listener = UnixListener::bind(path).map_err(unusable)?;
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(unusable)?;
         let (sender, requests) = mpsc::channel(BACKLOG);
+        let sources = Sources { requests: sender, readers: readers.clone() };
         let serving = tokio::spawn(async move {
-            connections::serve(listener, router(Sources { requests: sender, readers })).await;
+            connections::serve(listener, router(sources)).await;
         });
         let identity = identity_at(path);
-        Ok(Self { path: path.to_owned(), identity, requests, serving: serving.abort_handle() })
+        Ok(Self { path: path.to_owned(), identity, requests, readers, serving: serving.abort_handle() })
     }
 
     /// The next request. Dropping the future loses none.
@@ -100,6 +102,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.serving.abort();
+        self.readers.close();
         if self.identity.is_some() && identity_at(&self.path) == self.identity {
             drop(std::fs::remove_file(&self.path));
         }
