@@ -10,6 +10,7 @@ mod discovery;
 mod explain;
 mod failures;
 mod feeds;
+mod history;
 mod http;
 mod ids;
 mod journal;
