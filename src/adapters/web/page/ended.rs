@@ -12,7 +12,7 @@ pub(super) fn section(content: &Content, asked: &PageQuery) -> Html {
     let (total, list) = match &content.past {
         Ok(past) => (past.ended.total, list(&past.ended, content, asked)),
         Err(fault) => {
-            let why = html!("<p class=\"problem\">The history cannot be read: " (&fault.message) ". " (fault.help) "</p>");
+            let why = html!("<p class=\"problem\">The history cannot be read: " (&fault.error) ". " (&fault.help) "</p>");
             (0, why)
         }
     };

@@ -1,7 +1,7 @@
 //! The frame of the page: its head, its order, and what is around the sections.
 
 use super::assets::{FAVICON, SCRIPT, STYLE};
-use super::content::{Content, Past};
+use super::content::Content;
 use super::html::{Html, Value, html};
 use super::query::PageQuery;
 use super::{banner, ended, filter, open, projects, sinks, times};
@@ -17,12 +17,11 @@ const ICONS: &str = include_str!("icons.svg");
 pub(super) fn page(content: &Content, asked: &PageQuery) -> String {
     let daemon = &content.daemon;
     let types: Vec<_> = EventKind::ALL.iter().map(ToString::to_string).collect();
-    let last_event = content.last_event.map(|event| event.to_string());
     let body = html!(
         "<a class=\"skip\" href=\"#open\">Skip to the restores</a>"
         "<header><h1>restore-watch</h1><p id=\"connection\" role=\"status\"></p>"
         "<p id=\"news\" aria-live=\"polite\">" (news(content)) "</p></header>"
-        "<main id=\"main\" data-now=\"" (published(daemon.timestamp)) "\" data-last=\"" (last_event)
+        "<main id=\"main\" data-now=\"" (published(daemon.timestamp)) "\" data-last=\"" (content.last_event.to_string())
         "\" data-types=\"" (Value(types.join(" "))) "\">"
         (banner::section(content)) (filter::form(content, asked)) (open::section(content, asked))
         (ended::section(content, asked)) (projects::section(content, asked)) (sinks::section(content))
@@ -61,13 +60,8 @@ fn document(title: &str, body: Html) -> String {
 /// The state in a few words, for the tab of the browser.
 fn title(content: &Content) -> String {
     let trouble = if banner::troubles(content).is_empty() { "" } else { "trouble, " };
-    let failed = match &content.past {
-        Ok(Past { failed: 1.., .. }) => {
-            let failed = content.past.as_ref().map_or(0, |past| past.failed);
-            format!(", {failed} failed in 24h")
-        }
-        _ => String::new(),
-    };
+    let failed = content.past.as_ref().map_or(0, |past| past.failed.count(|_| true));
+    let failed = if failed > 0 { format!(", {failed} failed in 24h") } else { String::new() };
     format!("{trouble}{} open{failed} – restore-watch", content.open.all)
 }
 

@@ -87,7 +87,7 @@ async fn durations(State(context): State<Context>, RawQuery(query): RawQuery) ->
     };
     let past = match past {
         Ok(past) => past,
-        Err(fault) => return (StatusCode::SERVICE_UNAVAILABLE, fault.message + "\n").into_response(),
+        Err(fault) => return refused(&fault),
     };
 
     let status = daemon.projects.iter().find(|status| status.name == project);

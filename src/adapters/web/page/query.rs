@@ -144,6 +144,11 @@ impl PageQuery {
     }
 }
 
+/// The restores that ended like this.
+pub(super) fn link_to_outcome(outcome: Outcome) -> Value {
+    Value(format!("?{OUTCOME}={outcome}#{}", List::Ended.name()))
+}
+
 /// The filters of the page with restores of one project only.
 pub(super) fn link_to_project(project: &ProjectName) -> Value {
     let mut query = form_urlencoded::Serializer::new(String::new());

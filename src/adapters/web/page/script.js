@@ -7,7 +7,7 @@ const RETRY = 5000;
 const connection = document.getElementById("connection");
 const news = document.getElementById("news");
 const main = document.getElementById("main");
-let last = main.dataset.last || "";
+let last = main.dataset.last;
 let ahead = Date.now() - Date.parse(main.dataset.now);
 let shown = new Map();
 let source, ticking, refreshing, waiting, retrying, loading = false, again = false;
@@ -104,12 +104,12 @@ async function load() {
   try {
     const url = new URL(location.href);
     url.hash = "";
-    if (last) url.searchParams.set("after", last);
+    url.searchParams.set("after", last);
     const answer = await fetch(url, { cache: "no-store" });
     if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const next = page.getElementById("main").dataset;
-    last = next.last || last;
+    last = next.last;
     ahead = Date.now() - Date.parse(next.now);
     const sentences = page.getElementById("news").textContent.trim();
     if (sentences) news.textContent = sentences;
@@ -131,8 +131,7 @@ function soon() {
 
 function follow() {
   retrying = 0;
-  const after = last ? `?after=${encodeURIComponent(last)}` : "";
-  source = new EventSource(`v1/events${after}`);
+  source = new EventSource(`v1/events?after=${last}`);
   for (const type of main.dataset.types.split(" ")) source.addEventListener(type, soon);
   source.onopen = () => {
     if (connection.className === "lost") soon();

@@ -29,15 +29,21 @@ pub(super) fn next_poll(job: &JobStatus, now: Timestamp) -> Html {
     }
 }
 
-/// How long a restore has been running.
-pub(super) fn running(elapsed: Elapsed, now: Timestamp) -> Html {
-    match elapsed {
-        Elapsed::Exact(time) => ticking("run", before(now, time), &duration::running(time)),
-        other => html!((other.in_words().unwrap_or_else(|| "not known".to_owned()))),
+/// How long a restore has been running, in words.
+pub(super) fn running(job: &JobStatus, now: Timestamp) -> Html {
+    match running_time(job) {
+        Some(time) => ticking("run", before(now, time), &duration::running(time)),
+        None => html!("<span class=\"none\">not known</span>"),
     }
 }
 
-/// How long a restore has been running, if that is known.
+/// How long a restore has been running, if its start is known: without that, the time is that of
+/// its watch.
+pub(super) fn running_time(job: &JobStatus) -> Option<Duration> {
+    job.job.facts.created_at.and_then(|_| known(job.elapsed))
+}
+
+/// A duration of which both ends are known.
 pub(super) fn known(elapsed: Elapsed) -> Option<Duration> {
     if let Elapsed::Exact(time) = elapsed { Some(time) } else { None }
 }

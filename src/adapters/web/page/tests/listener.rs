@@ -120,8 +120,8 @@ async fn filters_reach_the_daemon_and_the_state() {
     assert_eq!(filter.outcomes.as_ref().unwrap().iter().collect::<Vec<_>>(), [&Outcome::Failed]);
     assert_eq!(filter.indexes.as_ref().unwrap()[0].to_string(), "d*");
     assert_eq!((range.skip, range.limit), (50, 50));
-    // That of the title, and that of the one project that is drawn.
-    assert_eq!(asked.len(), 3);
+    // Those of the banner, and that of the one project that is drawn.
+    assert_eq!(asked.len(), 1 + 3 + 1);
 }
 
 #[tokio::test]
