@@ -43,7 +43,7 @@ fn site(names: &[&str]) -> Site {
     let fault =
         "[[fault]]\njob = \"fails\"\nkind = \"status\"\nstatus = 500\nbody_text = \"all is <i>gone</i>\"\n";
     let scenario = jobs.collect::<String>() + "[[job]]\nid = \"fails\"\n" + fault;
-    let ended = (0..names.len()).map(|number| format!("\"ended-{number}\", ")).collect::<String>();
+    let ended = (0..names.len()).map(|number| format!("\"ended-{number}\", ")).collect::<Vec<_>>().concat();
     let settings =
         format!("discover = true\njobs = [{ended}{{ id = \"fails\", name = \"<i>fails</i>\" }}]\n");
 

@@ -79,7 +79,7 @@ impl Page {
             loses_connections: false,
         };
         for domain in ["Page", "Runtime", "Log", "Network", "Audits"] {
-            page.call(&format!("{domain}.enable"), json!({}));
+            page.call(&format!("{domain}.enable"), &json!({}));
         }
         page.look(1280, Scheme::Light);
         Some(page)
@@ -88,7 +88,7 @@ impl Page {
     /// Opens an address and waits until all of the page is there.
     pub(crate) fn open(&mut self, url: &str) {
         self.origin = url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
-        let navigated = self.call("Page.navigate", json!({ "url": url }));
+        let navigated = self.call("Page.navigate", &json!({ "url": url }));
         assert!(navigated["errorText"].is_null(), "{url}: {}", navigated["errorText"]);
         self.until("the whole page", "document.readyState === 'complete'");
     }
@@ -98,7 +98,7 @@ impl Page {
         let is_telephone = width < 600;
         self.call(
             "Emulation.setDeviceMetricsOverride",
-            json!({ "width": width, "height": 844, "deviceScaleFactor": 1, "mobile": is_telephone }),
+            &json!({ "width": width, "height": 844, "deviceScaleFactor": 1, "mobile": is_telephone }),
         );
         let value = match scheme {
             Scheme::Light => "light",
@@ -106,13 +106,13 @@ impl Page {
         };
         self.call(
             "Emulation.setEmulatedMedia",
-            json!({ "features": [{ "name": "prefers-color-scheme", "value": value }] }),
+            &json!({ "features": [{ "name": "prefers-color-scheme", "value": value }] }),
         );
     }
 
     /// Has no script of a page run, from the next page on.
     pub(crate) fn disable_scripts(&mut self) {
-        self.call("Emulation.setScriptExecutionDisabled", json!({ "value": true }));
+        self.call("Emulation.setScriptExecutionDisabled", &json!({ "value": true }));
     }
 
     /// Allows connections to fail from here on.
@@ -125,7 +125,7 @@ impl Page {
     pub(crate) fn evaluate(&mut self, expression: &str) -> Value {
         let mut answer = self.call(
             "Runtime.evaluate",
-            json!({ "expression": expression, "returnByValue": true, "awaitPromise": true }),
+            &json!({ "expression": expression, "returnByValue": true, "awaitPromise": true }),
         );
         assert!(answer["exceptionDetails"].is_null(), "{expression}: {}", answer["exceptionDetails"]);
         answer["result"]["value"].take()
@@ -155,12 +155,6 @@ impl Page {
         }
     }
 
-    /// Waits until the page shows a text.
-    #[track_caller]
-    pub(crate) fn until_shown(&mut self, text: &str) {
-        self.until(text, &format!("document.body.innerText.includes({})", json!(text)));
-    }
-
     /// Presses a key, such as `Tab` or `Enter`.
     pub(crate) fn press(&mut self, key: &str) {
         let (code, text) = match key {
@@ -174,14 +168,14 @@ impl Page {
         for kind in ["keyDown", "keyUp"] {
             self.call(
                 "Input.dispatchKeyEvent",
-                json!({ "type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code, "text": text }),
+                &json!({ "type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code, "text": text }),
             );
         }
     }
 
     /// Types a text where the focus is.
     pub(crate) fn type_text(&mut self, text: &str) {
-        self.call("Input.insertText", json!({ "text": text }));
+        self.call("Input.insertText", &json!({ "text": text }));
     }
 
     /// Fails if the page is wider than the window.
@@ -193,11 +187,11 @@ impl Page {
 
     /// Writes a picture of the whole page.
     pub(crate) fn picture(&mut self, name: &str) {
-        let layout = self.call("Page.getLayoutMetrics", json!({}));
+        let layout = self.call("Page.getLayoutMetrics", &json!({}));
         let size = &layout["cssContentSize"];
         let picture = self.call(
             "Page.captureScreenshot",
-            json!({
+            &json!({
                 "captureBeyondViewport": true,
                 "clip": { "x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1 },
             }),
@@ -222,7 +216,7 @@ impl Page {
 
     /// How many cookies it has.
     pub(crate) fn cookies(&mut self) -> usize {
-        self.call("Network.getCookies", json!({}))["cookies"].as_array().map_or(0, Vec::len)
+        self.call("Network.getCookies", &json!({}))["cookies"].as_array().map_or(0, Vec::len)
     }
 
     /// What it did so far that no page may do. It counts no longer.
@@ -232,9 +226,9 @@ impl Page {
     }
 
     #[track_caller]
-    fn call(&mut self, method: &str, parameters: Value) -> Value {
+    fn call(&mut self, method: &str, parameters: &Value) -> Value {
         let session = self.session.clone();
-        self.devtools.call(Some(&session), method, &parameters).unwrap_or_else(|why| panic!("{why}"))
+        self.devtools.call(Some(&session), method, parameters).unwrap_or_else(|why| panic!("{why}"))
     }
 
     /// Looks through the events so far, and waits this long for the next one.

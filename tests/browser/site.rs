@@ -109,8 +109,9 @@ impl Site {
                 "[[sink]]\ntype = \"webhook\"\nname = \"{name}\"\nurl = \"{url}\"\nretry_schedule = [\"10ms\"]\n"
             )
         };
-        let past = (1..=12).map(|number| format!("\"past-{number}\", ")).collect::<String>();
-        let settings = format!("discover = true\njobs = [{past}\"past-failed\", \"past-cancelled\"]");
+        let mut past: Vec<_> = (1..=12).map(|number| format!("past-{number}")).collect();
+        past.extend(["past-failed", "past-cancelled"].map(str::to_owned));
+        let settings = format!("discover = true\njobs = {past:?}");
         let refused = "jobs = [\"rj-stage\"]\n[project.watch]\nunauthorized_grace = \"0s\"\n";
         let projects = [
             Project { name: "shop", scenario: BUSY, settings: &settings },
