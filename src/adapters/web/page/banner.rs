@@ -44,7 +44,7 @@ fn failed(content: &Content) -> Option<Html> {
     let counts = content.past.as_ref().ok()?.failed;
     let link = |(outcome, restores): (Outcome, usize)| html!("<a href=\"" (link_to_outcome(outcome)) "\">" (restores) " " (outcome.label()) "</a> ");
     let links: Html = counts.iter().map(link).collect();
-    (counts.count(|_| true) > 0).then(|| html!("In the last 24 hours "(links)))
+    (counts.count(|_| true) > 0).then(|| html!((links) "in the last 24 hours"))
 }
 
 /// A summary without what is older than its next second.

@@ -144,12 +144,12 @@ impl Chart<'_> {
     /// The restores that ended well after a known time.
     fn completed(self) -> impl Iterator<Item = (Timestamp, Duration)> {
         let good = self.past.iter().filter(|restore| restore.outcome.is_success());
-        good.filter_map(|restore| Some((restore.end_observed_at, times::known(restore.elapsed)?)))
+        good.filter_map(|restore| Some((end(restore), times::known(restore.elapsed)?)))
     }
 
     /// When the drawing begins.
     fn start(self) -> Option<Timestamp> {
-        self.past.iter().map(|restore| restore.end_observed_at).min()
+        self.past.iter().map(end).min()
     }
 
     fn place_of_time(self, at: Timestamp) -> f64 {
@@ -184,7 +184,7 @@ impl Chart<'_> {
             self.completed().map(|(at, took)| (self.place_of_time(at), axis.place(took.as_secs_f64())));
         let ended_as = |is_meant: fn(Outcome) -> bool| {
             let meant = self.past.iter().filter(move |restore| is_meant(restore.outcome));
-            meant.map(move |restore| (self.place_of_time(restore.end_observed_at), LANE))
+            meant.map(move |restore| (self.place_of_time(end(restore)), LANE))
         };
         let has_lane = self.past.iter().any(|restore| !restore.outcome.is_success());
         let lane = has_lane.then(|| {
@@ -207,6 +207,11 @@ impl Chart<'_> {
 const CROSS: &str = "m-3-3l6 6m0-6l-6 6";
 const DASH: &str = "m-3 0h6";
 const DIAMOND: &str = "m0-4l4 4l-4 4l-4-4z";
+
+/// When a restore ended; if the API does not say that, when its end was noticed.
+fn end(restore: &EndedRestore) -> Timestamp {
+    restore.job.facts.completed_at.unwrap_or(restore.end_observed_at)
+}
 
 fn is_bad(outcome: Outcome) -> bool {
     outcome.is_final() && !outcome.is_success() && !is_cancelled(outcome)

@@ -41,6 +41,8 @@ pub(super) struct Content {
     pub(super) daemon: DaemonStatus,
     pub(super) outbox: OutboxStatus,
     pub(super) open: OpenRestores,
+    /// Restores that run, for the drawings, whatever list is asked for.
+    pub(super) running: Vec<JobStatus>,
     pub(super) past: Result<Past, RequestError>,
     /// The last event that was committed before all of this was read.
     pub(super) last_event: EventId,
@@ -90,11 +92,16 @@ impl Content {
             read => read?,
         };
 
+        let of_project = PageQuery { project: asked.project.clone(), ..PageQuery::default() };
+        let is_whole_list = asked.index.is_none() && asked.outcome.is_none() && asked.open == 0;
+        let running =
+            if is_whole_list { open.jobs.clone() } else { open_restores(context, &of_project).await?.2.jobs };
+
         let now = daemon.timestamp;
         let projects = drawn_projects(&daemon, asked);
         let (filter, range) = (asked.history(), range(asked));
         let past = context.read(move |reader| past(reader, &filter, range, projects, now)).await;
-        Ok(Self { daemon, outbox, open, past, last_event, news })
+        Ok(Self { daemon, outbox, open, running, past, last_event, news })
     }
 }
 

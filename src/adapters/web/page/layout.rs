@@ -8,9 +8,6 @@ use super::{banner, ended, filter, open, projects, sinks, times};
 use crate::model::EventKind;
 use crate::model::time::published;
 
-/// How often the page is loaded again if there is no script.
-const WITHOUT_SCRIPT: &str = "<noscript><meta http-equiv=\"refresh\" content=\"30\"/></noscript>";
-
 const ICONS: &str = include_str!("icons.svg");
 
 /// The page.
@@ -27,7 +24,11 @@ pub(super) fn page(content: &Content, asked: &PageQuery) -> String {
         (ended::section(content, asked)) (projects::section(content, asked)) (sinks::section(content))
         "</main>" (footer(content))
     );
-    document(&title(content), body)
+    let live = html!(
+        "<script src=\"" (SCRIPT.address()) "\" defer=\"\"></script>"
+        "<noscript><meta http-equiv=\"refresh\" content=\"30\"/></noscript>"
+    );
+    document(&title(content), live, body)
 }
 
 /// What is shown while the daemon does not answer.
@@ -37,19 +38,19 @@ pub(super) fn unavailable(fault: &str) -> String {
         "<h2>" (times::icon("alert")) "The daemon does not answer</h2><p>" (fault) "</p>"
         "<p>This page is loaded again in 10 seconds.</p></section></main>"
     );
-    document("no answer – restore-watch", html!("<meta http-equiv=\"refresh\" content=\"10\"/>"(body)))
+    document("no answer – restore-watch", html!("<meta http-equiv=\"refresh\" content=\"10\"/>"), body)
 }
 
-fn document(title: &str, body: Html) -> String {
+/// `live` keeps the page as the daemon is.
+fn document(title: &str, live: Html, body: Html) -> String {
     let mut html = html!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/>"
         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>"
         "<meta name=\"color-scheme\" content=\"light dark\"/><title>" (title) "</title>"
         "<link rel=\"icon\" type=\"image/svg+xml\" href=\"" (FAVICON.address()) "\"/>"
         "<link rel=\"stylesheet\" href=\"" (STYLE.address()) "\"/>"
-        "<script src=\"" (SCRIPT.address()) "\" defer=\"\"></script>"
+        (live)
     );
-    html.markup(WITHOUT_SCRIPT);
     html.markup("</head><body>");
     html.markup(ICONS.trim_ascii_end());
     html.add(body);
@@ -81,7 +82,7 @@ fn footer(content: &Content) -> Html {
     let daemon = &content.daemon;
     html!(
         "<footer><p>restore-watch " (&daemon.version) ", running since "
-        (times::at(daemon.started_at)) ". As of " (times::at(daemon.timestamp))
+        (times::at(daemon.started_at)) ". As of " (times::second(daemon.timestamp))
         ".</p><nav aria-label=\"Data\"><a href=\"metrics\">Metrics</a> <a href=\"v1/status\">Status</a> "
         "<a href=\"v1/history\">History</a></nav></footer>"
     )

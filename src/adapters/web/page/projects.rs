@@ -34,7 +34,7 @@ fn card(project: &ProjectStatus, content: &Content) -> Html {
 }
 
 fn durations(project: &ProjectStatus, past: &History, content: &Content) -> Html {
-    let open: Vec<&JobStatus> = content.open.jobs.iter().filter(|job| job.project == project.name).collect();
+    let open: Vec<&JobStatus> = content.running.iter().filter(|job| job.project == project.name).collect();
     let chart = Chart {
         project: &project.name,
         past: &past.restores,

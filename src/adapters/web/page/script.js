@@ -18,6 +18,13 @@ for (const section of sections(document)) shown.set(section.id, section.innerHTM
 function say(text, state) {
   if (connection.textContent !== text) connection.textContent = text;
   connection.className = state;
+  // What may be old must not look well.
+  document.body.classList.toggle("stale", state === "lost");
+}
+
+function lost(what) {
+  const as_of = document.querySelector("footer time:last-of-type");
+  say(`${what}: this page is as of ${as_of.textContent}. Trying again …`, "lost");
 }
 
 // The words of the server, which are those of its commands.
@@ -118,7 +125,7 @@ async function load() {
     if (source.readyState === EventSource.OPEN) say("Live", "live");
     else if (connection.className !== "lost") say("Not live: updated now and then", "");
   } catch (error) {
-    say("The daemon does not answer. Trying again …", "lost");
+    lost("The daemon does not answer");
   } finally {
     loading = false;
     if (again) soon();
@@ -138,7 +145,7 @@ function follow() {
     say("Live", "live");
   };
   source.onerror = () => {
-    say("Connection lost. Trying again …", "lost");
+    lost("Connection lost");
     // The browser tries again by itself, but not after an answer that is an error.
     if (source.readyState === EventSource.CLOSED && !retrying) retrying = setTimeout(follow, RETRY);
   };

@@ -45,7 +45,8 @@ fn context(reader: Asked) -> (Context, mpsc::Receiver<Question>) {
     (Context::new(sources, questions, Arc::new(Health::default()), commits), asked)
 }
 
-/// Answers like a daemon with 9 jobs in two parts, and returns the query. It watches no project
+/// Answers like a daemon with 9 jobs in two parts, and returns the first query that it
+/// answers. It watches no project
 /// `other`.
 async fn answer(mut asked: mpsc::Receiver<Question>) -> StatusQuery {
     let content = samples::busy();
@@ -54,7 +55,7 @@ async fn answer(mut asked: mpsc::Receiver<Question>) -> StatusQuery {
         match question {
             Question::Status(query, reply) => {
                 let is_watched = query.projects.iter().flatten().all(|name| name.as_str() != "other");
-                answered = Some(query);
+                answered = answered.or(is_watched.then_some(query));
                 let status = Status {
                     daemon: content.daemon.clone(),
                     jobs: content.open.jobs[..1].to_vec(),

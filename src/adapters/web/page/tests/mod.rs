@@ -217,7 +217,8 @@ fn a_mistake_in_the_query_is_shown() {
     let page = page(&busy(), "index=a/b");
 
     let alert = page.0.iter().find(|element| element.attribute("role") == Some("alert")).unwrap();
-    assert_eq!(alert.text, "the filter has an invalid value of `index`: a/b");
+    assert_eq!(alert.text, "the name of an index has '/' in it, which no name of an index has: a/b");
+    assert_eq!(page.all("input").next().unwrap().attribute("value"), Some("a/b"));
 }
 
 #[test]
@@ -311,7 +312,11 @@ fn a_restore_without_a_known_start_has_no_bar() {
     let expected = json!({ "restores": 34, "p50_seconds": 540.0, "p90_seconds": 720.0, "group": null });
     let mut job = job("eu", 1, "nightly", "docs", "open", json!({ "expected": expected }));
     job.job.facts.created_at = None;
-    let content = Content { open: OpenRestores { jobs: vec![job], total: 1, all: 1 }, ..empty(&["eu"]) };
+    let content = Content {
+        running: vec![job.clone()],
+        open: OpenRestores { jobs: vec![job], total: 1, all: 1 },
+        ..empty(&["eu"])
+    };
 
     let page = page(&content, "");
 

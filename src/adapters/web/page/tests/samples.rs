@@ -42,6 +42,7 @@ pub(super) fn empty(projects: &[&str]) -> Content {
         daemon: serde_json::from_value(daemon).unwrap(),
         outbox: serde_json::from_value(outbox).unwrap(),
         open: OpenRestores { jobs: Vec::new(), total: 0, all: 0 },
+        running: Vec::new(),
         past: Ok(Past {
             ended: History::default(),
             failed: OutcomeCounts::default(),
@@ -82,6 +83,7 @@ pub(super) fn named(name: &str, index: &str) -> Content {
         ),
         job("us", 4, name, index, "unreachable", json!({ "last_error": name })),
     ];
+    content.running = jobs.to_vec();
     content.open = OpenRestores { total: jobs.len(), all: jobs.len(), jobs: jobs.to_vec() };
     let ended: Vec<_> =
         [Outcome::Completed, Outcome::Failed, Outcome::Cancelled, Outcome::Ready, Outcome::Unrecognised]
