@@ -40,6 +40,8 @@ pub(crate) struct Page {
     session: String,
     /// The origin of the page, from which all it needs must come.
     origin: String,
+    /// The last document that was loaded with all its parts.
+    loaded: Value,
     requests: Vec<String>,
     streamed: Vec<Value>,
     faults: Vec<String>,
@@ -73,6 +75,7 @@ impl Page {
             devtools,
             session: text_of(&attached["sessionId"]),
             origin: String::new(),
+            loaded: Value::Null,
             requests: Vec::new(),
             streamed: Vec::new(),
             faults: Vec::new(),
@@ -81,6 +84,7 @@ impl Page {
         for domain in ["Page", "Runtime", "Log", "Network", "Audits"] {
             page.call(&format!("{domain}.enable"), &json!({}));
         }
+        page.call("Page.setLifecycleEventsEnabled", &json!({ "enabled": true }));
         page.look(1280, Scheme::Light);
         Some(page)
     }
@@ -90,7 +94,12 @@ impl Page {
         self.origin = url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
         let navigated = self.call("Page.navigate", &json!({ "url": url }));
         assert!(navigated["errorText"].is_null(), "{url}: {}", navigated["errorText"]);
-        self.until("the whole page", "document.readyState === 'complete'");
+        let clock = Clock::system();
+        let start = clock.now().instant;
+        while self.loaded != navigated["loaderId"] {
+            assert!(clock.now().instant.since(start) < PATIENCE, "{url} is not loaded");
+            self.take_events(Duration::from_millis(20));
+        }
     }
 
     /// Shows it at this width and in this scheme.
@@ -242,6 +251,7 @@ impl Page {
 
     fn note(&mut self, method: &Value, event: &Value) {
         match method.as_str().unwrap_or_default() {
+            "Page.lifecycleEvent" if event["name"] == "load" => self.loaded = event["loaderId"].clone(),
             "Network.requestWillBeSent" => {
                 let url = text_of(&event["request"]["url"]);
                 if !url.starts_with(&format!("{}/", self.origin)) {
