@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use axum::http::header;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse as _, Response};
 use sha2::{Digest as _, Sha256};
 
 use super::chart;
@@ -53,9 +53,10 @@ impl Asset {
     }
 
     /// Its address without the version may have another content tomorrow.
-    pub(super) fn answer(&'static self, query: Option<&str>) -> impl IntoResponse + use<> {
+    pub(super) fn answer(&'static self, query: Option<&str>) -> Response {
         let is_of_version = query.and_then(|query| query.strip_prefix("v=")) == Some(&*self.version);
         let caching = if is_of_version { FOR_EVER } else { "no-cache" };
         ([(header::CONTENT_TYPE, self.media_type), (header::CACHE_CONTROL, caching)], &*self.content)
+            .into_response()
     }
 }

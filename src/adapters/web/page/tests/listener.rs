@@ -75,7 +75,7 @@ async fn answer(mut asked: mpsc::Receiver<Question>) -> StatusQuery {
                     rest: None,
                 })));
             }
-            _ => panic!("the page asks for nothing else"),
+            other => panic!("the page does not ask {other:?}"),
         }
     }
     answered.expect("a status is asked for")
