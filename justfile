@@ -36,6 +36,6 @@ generate:
     UPDATE=1 cargo test --locked --lib config::keys
     UPDATE=1 cargo test --locked --test docs
 
-# One benchmark: wait, state, scale, steps, fleet or schedules.
+# One benchmark: wait, state, scale, steps, fleet, schedules or web.
 bench NAME:
     cargo bench --locked --bench {{NAME}}

@@ -29,6 +29,11 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// Starts one with this configuration, in a directory of its own, and waits until it is ready.
     pub(crate) fn start(directory: &Path, config: &str) -> Self {
+        Self::start_with(directory, config, &[])
+    }
+
+    /// The same with further arguments.
+    pub(crate) fn start_with(directory: &Path, config: &str, arguments: &[&str]) -> Self {
         let path = directory.join("config.toml");
         std::fs::write(&path, config).unwrap();
         let log = directory.join("log");
@@ -44,6 +49,7 @@ impl Daemon {
             .arg(path)
             .arg("--socket")
             .arg(&socket)
+            .args(arguments)
             .env("PINECONE_API_KEY", "any")
             .env("NOTIFY_SOCKET", sockets.path().join("notify"))
             .env_remove("RUST_LOG")

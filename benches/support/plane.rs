@@ -5,10 +5,12 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use restore_watch::model::time::Instant;
+use restore_watch::platform::clock::Clock;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
@@ -30,6 +32,12 @@ struct Shared {
     delay_millis: AtomicU64,
     /// How many jobs the list has.
     listed: AtomicU64,
+    /// The jobs with numbers below this ended.
+    ended: AtomicU64,
+    /// If it is not 0: those from this number on have another status in each description.
+    first_changing: AtomicU64,
+    /// The jobs that were described, if that is wanted.
+    record: Mutex<Option<Record>>,
     requests: AtomicU64,
     refused: AtomicU64,
     accepted: AtomicU64,
@@ -67,6 +75,28 @@ impl Plane {
         self.shared.listed.store(jobs, Relaxed);
     }
 
+    /// Has the jobs with numbers below this end.
+    pub(crate) fn end(&self, jobs: u64) {
+        self.shared.ended.store(jobs, Relaxed);
+    }
+
+    /// Gives jobs from this number on, which is not 0, another status in each description.
+    pub(crate) fn change_from(&self, number: u64) {
+        self.shared.first_changing.store(number, Relaxed);
+    }
+
+    /// Records from now on which jobs are described when.
+    pub(crate) fn record(&self) {
+        let record = Record { clock: Clock::system(), descriptions: Vec::new() };
+        *self.shared.record.lock().unwrap() = Some(record);
+    }
+
+    /// What was recorded, by number of the job. Ends that.
+    pub(crate) fn recorded(&self) -> Vec<(u64, Instant)> {
+        let record = self.shared.record.lock().unwrap().take();
+        record.map(|record| record.descriptions).unwrap_or_default()
+    }
+
     /// How many requests were answered.
     pub(crate) fn requests(&self) -> u64 {
         self.shared.requests.load(Relaxed)
@@ -81,6 +111,12 @@ impl Plane {
     pub(crate) fn connections(&self) -> (u64, u64) {
         (self.shared.accepted.load(Relaxed), self.shared.open.load(Relaxed))
     }
+}
+
+/// Which jobs were described when, by a clock of its own.
+struct Record {
+    clock: Clock,
+    descriptions: Vec<(u64, Instant)>,
 }
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
@@ -126,12 +162,31 @@ fn answer(request: &[u8], shared: &Shared) -> String {
         let body = format!("{{\"error\":{{\"code\":\"REFUSED\",\"message\":\"no\"}},\"status\":{refusal}}}");
         (format!("{refusal} Refused"), body)
     } else if let Some(id) = path.strip_prefix("/restore-jobs/") {
-        ("200 OK".to_owned(), job(id))
+        ("200 OK".to_owned(), describe(id, shared))
     } else {
         ("200 OK".to_owned(), page(&path, shared.listed.load(Relaxed)))
     };
     let length = body.len();
     format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}")
+}
+
+/// The job, recorded if that is wanted.
+fn describe(id: &str, shared: &Shared) -> String {
+    let number = number_of(id);
+    if let Some(record) = &mut *shared.record.lock().unwrap() {
+        record.descriptions.push((number, record.clock.now().instant));
+    }
+
+    let first_changing = shared.first_changing.load(Relaxed);
+    if number < shared.ended.load(Relaxed) {
+        let ended = "\"Completed\",\"completed_at\":\"2026-01-01T00:10:00.000000Z\"";
+        job(id).replacen("\"Pending\"", ended, 1)
+    } else if first_changing > 0 && number >= first_changing {
+        let phase = shared.requests.load(Relaxed);
+        job(id).replacen("Pending", &format!("Phase {phase}"), 1)
+    } else {
+        job(id)
+    }
 }
 
 fn job(id: &str) -> String {
@@ -151,6 +206,12 @@ fn page(path: &str, listed: u64) -> String {
         write!(body, ",\"pagination\":{{\"next\":\"{}\"}}", number + 1).unwrap();
     }
     body + "}"
+}
+
+/// The number in an id of the list.
+fn number_of(id: &str) -> u64 {
+    let digits = id.rsplit('-').next().unwrap_or_default();
+    u64::from_str_radix(digits, 16).unwrap_or(u64::MAX)
 }
 
 /// The id of a job on the list; one after the other, they are far apart.

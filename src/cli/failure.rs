@@ -90,6 +90,10 @@ impl From<LoadError> for Failure {
     fn from(error: LoadError) -> Self {
         match error {
             LoadError::Setup(errors) => errors.into(),
+            LoadError::Token(error) if error.lacks_credentials() => {
+                Self::new(Exit::Config, format!("http: {error}"))
+                    .with_help(credentials::help_of_command_line())
+            }
             error => Self { exit: Exit::Config, text: error.to_string() },
         }
     }

@@ -12,7 +12,7 @@ use super::values::parse_listen_address;
 use super::{Done, Failure};
 use crate::adapters::control::{self, BindError, Server};
 use crate::adapters::metrics::Counters;
-use crate::adapters::report::Readers;
+use crate::adapters::report::{Reader, Readers};
 use crate::adapters::store::{self, Opened, Store};
 use crate::adapters::systemd::Notifier;
 use crate::adapters::telemetry::{self, Stream, Style};
@@ -24,7 +24,7 @@ use crate::engine::Engine;
 use crate::model::Exit;
 use crate::platform::clock::Clock;
 use crate::platform::process;
-use crate::platform::signals::Hangups;
+use crate::platform::signals::{Hangups, Signals};
 
 /// How long opening the state may take, for a service manager that would give up.
 const OPENING: Duration = Duration::from_mins(10);
@@ -121,19 +121,10 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
             hangups,
         };
 
-        let counters = match &options.web {
-            Some(_) => {
-                let mut reader = state.store.reader()?;
-                let counting = move || Ok(daemon::count_history(&mut *reader));
-                unless_stopped(&mut signals, "reading the history", counting).await?
-            }
-            None => Ok(Counters::default()),
-        };
-
+        let reader = options.web.as_ref().map(|_| state.store.reader()).transpose()?;
         let mut driver = Driver::new(setup, state, clock);
-        match counters {
-            Ok(counters) => driver.continue_counters(counters),
-            Err(error) => warn!("metrics begin at 0: the history cannot be read: {error}"),
+        if let Some(reader) = reader {
+            driver.continue_counters(counted(reader, &mut signals).await?);
         }
         if args.exit_when_done {
             require_jobs(driver.engine())?;
@@ -222,6 +213,16 @@ fn serve_http(
         info!(%address, "listening on {address}");
     }
     Ok(Some(server))
+}
+
+/// The counters as the history has them; those of a history that cannot be read begin at 0.
+async fn counted(mut reader: Box<dyn Reader>, signals: &mut Signals) -> Result<Counters, Failure> {
+    let counting = move || Ok(daemon::count_history(&mut *reader));
+    let counted = unless_stopped(signals, "reading the history", counting).await?;
+    Ok(counted.unwrap_or_else(|error| {
+        warn!("metrics begin at 0: the history cannot be read: {error}");
+        Counters::default()
+    }))
 }
 
 /// Opens the state, before anything is polled or sent.

@@ -57,11 +57,6 @@ impl StateArgs {
         self.socket.client_if_any()
     }
 
-    /// Whether the socket of a daemon is named.
-    pub(super) fn names_socket(&self) -> bool {
-        self.socket.named().is_some()
-    }
-
     /// The state of the daemon that runs, unless another one is named: a configuration names that of
     /// the daemon if the daemon uses the same file.
     fn of_daemon(&self) -> Result<Option<PathBuf>, Failure> {

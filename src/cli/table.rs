@@ -136,7 +136,7 @@ pub(super) fn fitted<const N: usize>(
     shortened: usize,
 ) -> String {
     /// A name is cut this far before another column is left out.
-    const USUAL: usize = 20;
+    const USUAL: usize = 16;
 
     let mut rows = rows.to_vec();
     for column in spare {
@@ -145,7 +145,9 @@ pub(super) fn fitted<const N: usize>(
             return table;
         }
         heading[*column] = "";
-        rows.iter_mut().for_each(|row| row[*column].clear());
+        for row in &mut rows {
+            row[*column].clear();
+        }
     }
     shortened_to(heading, &rows, width, shortened, SHORTEST)
 }

@@ -85,8 +85,8 @@ pub struct BatchEntry {
     pub recipients: Vec<SinkName>,
 }
 
-/// A restore that ended, in its project once for each end that was emitted: one that is watched
-/// further, until its index is ready, ends again.
+/// A restore that ended: nothing further can become of it. Each is in one batch, unless it is
+/// watched again, such as until its index is ready, and ends again.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BatchEnd {
     /// The row of the history, which replaces an earlier one of the same job. It counts no

@@ -46,6 +46,7 @@ impl EndedRestore {
 pub struct DeliveryCounts {
     /// Not yet delivered.
     pub pending: usize,
+    /// Taken by their sinks.
     pub delivered: usize,
     /// Given up: dead letters.
     pub dead: usize,

@@ -117,7 +117,9 @@ fn events_go_on_over_cut_connections_and_a_restart() {
     let completed = emitted.iter().filter(|event| event["type"] == "restore_job.completed");
     assert_eq!(completed.count(), JOBS);
     let schema = schema("transition");
-    emitted.iter().for_each(|event| accepts(&schema, event));
+    for event in &emitted {
+        accepts(&schema, event);
+    }
 }
 
 #[test]

@@ -18,7 +18,7 @@ fn plane() -> Simulator {
 }
 
 /// Where a daemon listens for HTTP, once it does.
-pub fn address(daemon: &mut Running) -> String {
+pub(crate) fn address(daemon: &mut Running) -> String {
     const BEFORE: &str = "listening on http://";
 
     daemon.until_logged(BEFORE);
@@ -32,7 +32,7 @@ pub fn address(daemon: &mut Running) -> String {
 }
 
 /// The status and the text of the answer to a GET.
-pub fn get(address: &str, path: &str) -> (u16, String) {
+pub(crate) fn get(address: &str, path: &str) -> (u16, String) {
     request(address, &format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n"))
 }
 
@@ -142,7 +142,7 @@ fn addresses_are_logged_and_the_command_line_wins() {
     for address in addresses {
         let address = address.strip_prefix("http://").expect("an address");
         assert!(!address.ends_with(":0") && !address.ends_with(":1"), "{address}");
-        assert_eq!(get(address, "/readyz"), (200, "ok\n".to_owned()));
+        assert_eq!(get(address, "/livez"), (200, "ok\n".to_owned()));
     }
 }
 
@@ -199,7 +199,7 @@ fn unix_socket_serves_and_is_removed_at_the_end() {
     daemon.until_logged("watching 1 restore");
 
     let stream = UnixStream::connect(&path).expect("a connection");
-    let answer = exchange(stream, "GET /readyz HTTP/1.1\r\nHost: anything\r\n");
+    let answer = exchange(stream, "GET /livez HTTP/1.1\r\nHost: anything\r\n");
 
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     assert_eq!(std::fs::metadata(&path).expect("a socket").permissions().mode() & 0o777, 0o660);

@@ -21,8 +21,8 @@ fn check(daemon: &Running, code: i32) -> String {
 fn a_working_daemon_is_live_ready_and_well() {
     let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
     let mut daemon = Daemon::new(HTTP).project("one", &plane, &["rj-1"]).run(&[]).start();
-    daemon.until_logged("watching 1 restore");
     let address = address(&mut daemon);
+    daemon.until("it is ready", |_| get(&address, "/readyz").0 == 200);
 
     for path in ["/livez", "/readyz"] {
         assert_eq!(get(&address, path), (200, "ok\n".to_owned()));

@@ -22,6 +22,7 @@ impl Prometheus {
     fn start(target: &str) -> Self {
         let folder = Folder::new();
         let alerts = shipped("config/prometheus/alerts.yml");
+        let alerts = alerts.to_str().unwrap();
         let config = folder.write(
             "prometheus.yml",
             format!(

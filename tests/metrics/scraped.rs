@@ -22,7 +22,7 @@ pub(crate) struct Scraped {
     pub(crate) address: String,
 }
 
-/// An answer over HTTP.
+/// An answer over HTTP; its head in lower case.
 pub(crate) struct Answer {
     pub(crate) head: String,
     pub(crate) body: String,
@@ -40,20 +40,22 @@ impl World {
     /// A project on this control plane, polled as fast as possible; `more` are lines of it.
     pub(crate) fn project(mut self, name: &str, plane: &Simulator, more: &str) -> Self {
         let url = plane.url();
-        self.text += &format!(
+        let table = format!(
             "[[project]]\nname = {name:?}\napi_key = {{ env = \"KEY\" }}\n{more}\n\
              [project.api]\nendpoint = \"{url}\"\nrequests_per_second = 500\nburst = 100\n\
              [project.cadence]\nmin_interval = \"20ms\"\nmax_interval = \"100ms\"\n"
         );
+        self.text.push_str(&table);
         self
     }
 
     /// A webhook that gets all events.
     pub(crate) fn sink(mut self, name: &str, receiver: &Receiver) -> Self {
         let url = receiver.url();
-        self.text += &format!(
+        let table = format!(
             "[[sink]]\ntype = \"webhook\"\nname = {name:?}\nurl = \"{url}\"\nretry_schedule = [\"1h\"]\n"
         );
+        self.text.push_str(&table);
         self
     }
 
@@ -100,7 +102,7 @@ impl Scraped {
 
     pub(crate) fn text(&self) -> String {
         let Answer { head, body } = self.request("GET", "/metrics", &[]);
-        assert!(head.starts_with("HTTP/1.") && head.contains(" 200 "), "{head}\n{body}");
+        assert!(head.starts_with("http/1.") && head.contains(" 200 "), "{head}\n{body}");
         body
     }
 
@@ -122,21 +124,15 @@ impl Scraped {
 pub(crate) fn request(address: &str, method: &str, path: &str, head: &[&str]) -> Answer {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let head = head.iter().map(|line| format!("{line}\r\n")).collect::<String>();
-    write!(stream, "{method} {path} HTTP/1.0\r\nHost: {address}\r\n{head}\r\n").unwrap();
+    write!(stream, "{method} {path} HTTP/1.0\r\nHost: {address}\r\n").unwrap();
+    for line in head {
+        write!(stream, "{line}\r\n").unwrap();
+    }
+    write!(stream, "\r\n").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
     Answer { head: head.to_lowercase(), body: body.to_owned() }
-        .with_status(answer.lines().next().unwrap_or_default())
-}
-
-impl Answer {
-    /// The first line as it was sent.
-    fn with_status(mut self, status: &str) -> Self {
-        self.head = format!("{status}\n{}", self.head);
-        self
-    }
 }
 
 impl Samples {
@@ -169,5 +165,5 @@ pub(crate) fn is(value: f64, count: u32) -> bool {
     (value - f64::from(count)).abs() < 0.5
 }
 
-/// How long a process that is watched from outside may take for one thing.
+/// The time between two looks at a server that is waited for.
 pub(crate) const STEP: Duration = Duration::from_millis(100);

@@ -25,6 +25,9 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a daemon may take to say what it is, which is no work: one that is slower hangs.
 const DAEMON_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How long a page of the history may take to be read, which a busy disk delays.
+const HISTORY_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
@@ -80,7 +83,7 @@ impl Client {
     pub async fn history(&self, query: &HistoryQuery) -> Result<History, CallError> {
         let mut url = url(&["history"]);
         query.append_to(&mut url);
-        self.known(self.call(Method::GET, url, &()).await)
+        self.known(self.call_within(HISTORY_TIMEOUT, Method::GET, url, &()).await)
     }
 
     /// Sends a marked test event to sinks of the daemon.

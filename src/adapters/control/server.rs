@@ -54,6 +54,7 @@ pub enum BindError {
 pub struct Server {
     socket: SocketFile,
     requests: mpsc::Receiver<Request>,
+    readers: Readers,
     serving: AbortHandle,
 }
 
@@ -73,10 +74,11 @@ impl Server {
         let (socket, listener) = SocketFile::bind(path, 0o600)?;
         let listener = UnixListener::from_std(listener).map_err(unusable)?;
         let (sender, requests) = mpsc::channel(BACKLOG);
+        let sources = Sources { requests: sender, readers: readers.clone() };
         let serving = tokio::spawn(async move {
-            connections::serve(listener, router(Sources { requests: sender, readers })).await;
+            connections::serve(listener, router(sources)).await;
         });
-        Ok(Self { socket, requests, serving: serving.abort_handle() })
+        Ok(Self { socket, requests, readers, serving: serving.abort_handle() })
     }
 
     /// The next request. Dropping the future loses none.
@@ -96,6 +98,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.serving.abort();
+        self.readers.close();
     }
 }
 

@@ -161,10 +161,7 @@ mod tests {
         Batch { entries: kinds.iter().map(entry).collect(), ..Batch::default() }
     }
 
-    fn counted<K: Copy, const N: usize>(counts: &BTreeMap<K, u64>, expected: [(K, u64); N]) -> bool
-    where
-        K: Ord,
-    {
+    fn counted<K: Copy + Ord, const N: usize>(counts: &BTreeMap<K, u64>, expected: [(K, u64); N]) -> bool {
         counts.iter().map(|(key, count)| (*key, *count)).eq(expected)
     }
 

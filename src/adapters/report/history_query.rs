@@ -165,6 +165,16 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_reader_that_was_closed_reads_nothing() {
+        let readers = Readers::new(Box::new(Broken(None)));
+        readers.close();
+
+        let answer = answer(&readers, "").await.unwrap_err();
+
+        assert_eq!(answer.error, "the daemon is stopping");
+    }
+
+    #[tokio::test]
     async fn a_state_that_cannot_be_read_is_an_error_of_its_own() {
         let error = ReadError { message: "the disk is broken".to_owned(), help: "replace it" };
         for (reader, message) in [

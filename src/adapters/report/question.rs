@@ -2,9 +2,8 @@
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::adapters::metrics::Reading;
-
 use super::{DaemonStatus, JobCursor, JobsPart, RequestError, RequestErrorKind, StatusPart, StatusQuery};
+use crate::adapters::metrics::Reading;
 
 /// A question of a client, and how to answer it.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 //! Invariant: a batch is committed whole or not at all, and before any of its events is delivered.
 //! Nothing outside this module knows how.
 //!
-//! A store is a [`Backend`], a [`Store`] and a [`DeliveryAdmin`], and an arm of [`backend`].
+//! A store is a [`Backend`], a [`Store`], a [`DeliveryAdmin`] and a [`Reader`], and an arm of [`backend`].
 //! `contract.rs` holds every store against the same tests.
 
 mod admin;

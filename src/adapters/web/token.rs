@@ -27,13 +27,18 @@ pub struct Token {
 /// Why a token cannot be used. No variant holds any part of it.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
-    #[error("http: token: {0}")]
+    #[error("the token cannot be read: {0}")]
     Unreadable(#[from] SecretError),
-    #[error("http: the token from {origin} {fault}")]
+    #[error("the token from {origin} {fault}")]
     Bad { origin: SecretSource, fault: &'static str },
 }
 
 impl TokenError {
+    /// Whether it cannot be read as this process has no credentials: it was not started by systemd.
+    pub fn lacks_credentials(&self) -> bool {
+        matches!(self, Self::Unreadable(SecretError::NoCredentials(_)))
+    }
+
     /// What to do about it.
     pub fn help(&self) -> Option<&'static str> {
         match self {

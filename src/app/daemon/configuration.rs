@@ -66,7 +66,7 @@ pub enum LoadError {
     #[error("error: {0}")]
     Monitor(#[from] MonitorError),
     /// The token of the HTTP listener cannot be used.
-    #[error("error: {0}{help}", help = .0.help().map(|help| format!("\n  help: {help}")).unwrap_or_default())]
+    #[error("error: http: {0}{help}", help = .0.help().map(|help| format!("\n  help: {help}")).unwrap_or_default())]
     Token(#[from] TokenError),
 }
 

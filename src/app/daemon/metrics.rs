@@ -29,7 +29,9 @@ pub fn count_history(reader: &mut dyn Reader) -> Result<Counters, ReadError> {
     loop {
         let range = HistoryRange { skip, limit: RESTORES_AT_ONCE };
         let restores = reader.history(&HistoryFilter::default(), range)?.restores;
-        restores.iter().for_each(|restore| counters.ended(restore));
+        for restore in &restores {
+            counters.ended(restore);
+        }
         skip += restores.len();
         if restores.len() < RESTORES_AT_ONCE {
             return Ok(counters);

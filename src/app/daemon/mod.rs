@@ -107,6 +107,9 @@ pub async fn run(driver: Driver, options: Options, signals: &mut Signals) -> Res
 }
 
 struct Daemon {
+    // These are dropped before the driver, so that nothing reads its state when that is closed.
+    control: Option<Server>,
+    web: Option<web::Server>,
     driver: Driver,
     exit_when_done: bool,
     drain_timeout: Duration,
@@ -114,8 +117,6 @@ struct Daemon {
     reloads: Reloads,
     answers: AnswersAfterCommit,
     liveness: Liveness,
-    control: Option<Server>,
-    web: Option<web::Server>,
     hangups: Option<Hangups>,
 }
 
@@ -143,6 +144,8 @@ impl Daemon {
         let liveness = Liveness::new(manager, monitor, driver.clock());
         let reloads = Reloads::new(config, started_at);
         Self {
+            control,
+            web,
             driver,
             exit_when_done,
             drain_timeout,
@@ -150,8 +153,6 @@ impl Daemon {
             reloads,
             answers: AnswersAfterCommit::default(),
             liveness,
-            control,
-            web,
             hangups,
         }
     }

@@ -48,16 +48,13 @@ impl Trouble {
 /// Describes a job, or its index of this name.
 pub(super) async fn poll(client: Client, poll: PollId, index: Option<String>, clock: Clock) -> Answered {
     let project = poll.project.clone();
-    let (reply, exchange) = match &index {
-        Some(index) => {
-            let (reply, exchange) = timed(Endpoint::DescribeIndex, clock, client.describe_index(index)).await;
-            (reply.map(Answer::Index), exchange)
-        }
-        None => {
-            let describing = client.describe(&poll.job);
-            let (reply, exchange) = timed(Endpoint::DescribeRestoreJob, clock, describing).await;
-            (reply.map(Answer::Job), exchange)
-        }
+    let (reply, exchange) = if let Some(index) = &index {
+        let (reply, exchange) = timed(Endpoint::DescribeIndex, clock, client.describe_index(index)).await;
+        (reply.map(Answer::Index), exchange)
+    } else {
+        let describing = client.describe(&poll.job);
+        let (reply, exchange) = timed(Endpoint::DescribeRestoreJob, clock, describing).await;
+        (reply.map(Answer::Job), exchange)
     };
     let ApiReply { result: answer, server_time, .. } = reply;
 

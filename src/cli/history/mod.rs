@@ -97,7 +97,7 @@ fn for_people(history: &History, now: Timestamp) -> Result<(), Failure> {
     print(&rows::of(&history.restores, now, table::width(), is_colored))?;
     let left_out = history.total.saturating_sub(history.restores.len());
     if left_out > 0 {
-        inform(&format!("restore-watch: {left_out} older restores are not shown; to show more: --limit"));
+        inform(&format!("restore-watch: older restores left out: {left_out}; to show more: --limit"));
     }
     Ok(())
 }

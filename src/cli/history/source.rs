@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 use crate::adapters::control::{CallError, Client};
 use crate::adapters::report::{History, HistoryFilter, HistoryQuery, HistoryRange, Reader};
 use crate::cli::Failure;
-use crate::cli::output::inform;
 use crate::cli::start::block_on;
 use crate::cli::state::{StateArgs, cannot_open};
 
@@ -41,7 +40,7 @@ pub(in crate::cli) fn nothing(state: &StateArgs, filter: &HistoryFilter) -> Resu
     })
 }
 
-/// Asks the daemon; reads the state if it does not answer as it should.
+/// Asks the daemon. If it does not answer as it should, reads the state, which says why that is.
 fn of_daemon(
     client: &Client,
     state: &StateArgs,
@@ -50,12 +49,9 @@ fn of_daemon(
 ) -> Result<History, Failure> {
     match block_on(async { Ok(pages(client, filter, limit).await) })? {
         Ok(history) => Ok(history),
-        // A daemon that was killed left its socket behind.
-        Err(CallError::NoDaemon(_)) if !state.names_socket() => of_state(state, filter, limit),
-        Err(error @ CallError::Earlier(_)) => of_state(state, filter, limit).map_err(|_| error.into()),
         Err(error @ (CallError::Denied(_) | CallError::Rejected(_))) => Err(error.into()),
-        Err(error) => {
-            inform(&format!("restore-watch: {error}; reading the state itself"));
+        Err(error @ CallError::Earlier(_)) => of_state(state, filter, limit).map_err(|_| error.into()),
+        Err(CallError::NoDaemon(_) | CallError::NoAnswer(_) | CallError::Failed { .. }) => {
             of_state(state, filter, limit)
         }
     }
@@ -66,23 +62,22 @@ fn of_daemon(
 async fn pages(client: &Client, filter: &HistoryFilter, limit: usize) -> Result<History, CallError> {
     let mut history = History::default();
     let mut known = BTreeSet::new();
-    let mut skip = 0;
+    let mut range = HistoryRange { skip: 0, limit: limit.min(HistoryQuery::MAX_LIMIT) };
     loop {
-        let page = limit.saturating_sub(history.restores.len()).min(HistoryQuery::MAX_LIMIT);
-        let range = HistoryRange { skip, limit: page };
         let History { restores, total } =
             client.history(&HistoryQuery { filter: filter.clone(), range }).await?;
-        if skip == 0 {
+        if range.skip == 0 {
             history.total = total;
         }
 
         let count = restores.len();
-        skip += count;
+        range.skip += count;
         let is_new = restores
             .into_iter()
             .filter(|restore| known.insert((restore.project.clone(), restore.job.id.clone())));
         history.restores.extend(is_new);
-        if count == 0 || skip >= total || history.restores.len() >= limit {
+        if count == 0 || range.skip >= total || history.restores.len() >= limit {
+            history.restores.truncate(limit);
             return Ok(history);
         }
     }
@@ -91,4 +86,73 @@ async fn pages(client: &Client, filter: &HistoryFilter, limit: usize) -> Result<
 fn of_state(state: &StateArgs, filter: &HistoryFilter, limit: usize) -> Result<History, Failure> {
     let mut reader: Box<dyn Reader> = state.backend()?.read().map_err(cannot_open)?;
     Ok(reader.history(filter, HistoryRange { skip: 0, limit })?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::adapters::control::Server;
+    use crate::adapters::report::{ReadError, Readers};
+    use crate::cli::history::samples;
+    use crate::model::{EndedRestore, Event, EventId, JobId};
+
+    /// A history to which a restore is added after each read.
+    struct Growing(usize);
+
+    impl Reader for Growing {
+        fn history(&mut self, _: &HistoryFilter, range: HistoryRange) -> Result<History, ReadError> {
+            let restore = |number: usize| {
+                let mut restore = EndedRestore {
+                    end_observed_at: samples::completed().end_observed_at
+                        + Duration::from_secs(number as u64),
+                    ..samples::completed()
+                };
+                restore.job.id = JobId::new(format!("rj-{number}")).unwrap();
+                restore
+            };
+            let restores = (0..self.0).rev().skip(range.skip).take(range.limit).map(restore).collect();
+            let total = self.0;
+            self.0 += 1;
+            Ok(History { restores, total })
+        }
+
+        fn last_event(&mut self) -> Result<Option<EventId>, ReadError> {
+            Ok(None)
+        }
+
+        fn events_after(&mut self, _: EventId, _: usize) -> Result<Vec<Arc<Event>>, ReadError> {
+            Ok(Vec::new())
+        }
+    }
+
+    async fn read(restores: usize, limit: usize) -> (Vec<usize>, usize) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("control.sock");
+        let _server = Server::bind(&path, Readers::new(Box::new(Growing(restores)))).unwrap();
+        let client = Client::new(&path).unwrap();
+
+        let History { restores, total } = pages(&client, &HistoryFilter::default(), limit).await.unwrap();
+
+        let number = |restore: &EndedRestore| restore.job.id.as_str()[3..].parse().unwrap();
+        (restores.iter().map(number).collect(), total)
+    }
+
+    #[tokio::test]
+    async fn long_histories_are_read_without_gap_or_repeat() {
+        for restores in [0, 1, 999, 1000, 1001, 2500] {
+            let all: Vec<_> = (0..restores).rev().collect();
+            assert_eq!(read(restores, usize::MAX).await, (all, restores));
+        }
+    }
+
+    #[tokio::test]
+    async fn no_more_than_the_limit_is_read() {
+        for limit in [0, 1, 1000, 1500] {
+            let newest: Vec<_> = (0..2500).rev().take(limit).collect();
+            assert_eq!(read(2500, limit).await, (newest, 2500));
+        }
+    }
 }

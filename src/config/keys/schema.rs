@@ -73,7 +73,7 @@ fn of_kind(kind: &Kind) -> Value {
         Kind::Choice { words, .. } => json!({ "enum": words() }),
         Kind::Label { longest } => json!({ "type": "string", "minLength": 1, "maxLength": longest }),
         Kind::Text { .. } | Kind::SecretPlace => json!({ "type": "string", "minLength": 1 }),
-        Kind::IndexPatterns => array(&json!({ "type": "string", "minLength": 1 }), None),
+        Kind::IndexPatterns | Kind::Hosts => array(&json!({ "type": "string", "minLength": 1 }), None),
         Kind::Events => array(&json!({ "enum": EventFilter::patterns() }), None),
         Kind::Levels => {
             let types: Vec<_> = EventKind::ALL.iter().map(|kind| kind.as_str()).collect();
@@ -95,7 +95,6 @@ fn of_kind(kind: &Kind) -> Value {
             let address = json!({ "type": "string", "minLength": 1 });
             json!({ "oneOf": [address, array(&address, Some(HttpSettings::MOST))] })
         }
-        Kind::Hosts => array(&json!({ "type": "string", "minLength": 1 }), None),
         Kind::Url => json!({ "oneOf": [{ "type": "string", "minLength": 1 }, secret] }),
         Kind::Table(table) => of_table(table),
         Kind::Tables(table) => json!({ "type": "array", "items": of_table(table) }),

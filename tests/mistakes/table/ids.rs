@@ -58,7 +58,7 @@ pub(crate) const ROWS: &[Row] = &[
             "restore-watch help wiat",
             "restore-watch version",
             "restore-watch logs",
-            "restore-watch history",
+            "restore-watch events",
             "restore-watch daemon",
             "restore-watch start",
         ],

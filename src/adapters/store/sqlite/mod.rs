@@ -2,8 +2,8 @@
 //!
 //! Invariant: a commit is on the disk when it is reported (write-ahead log, `synchronous = FULL`).
 //! Whatever waits for the disk runs on two threads that do nothing else; reading a payload does not
-//! wait for a commit. Each check for edits also checks that the file is still the one that was
-//! opened.
+//! wait for a commit, nor does a reader of the history and the events. Each check for edits also
+//! checks that the file is still the one that was opened.
 
 mod aside;
 mod backup;

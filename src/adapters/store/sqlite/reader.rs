@@ -1,4 +1,9 @@
 //! Reads the history and the events in a file, over a connection of its own.
+//!
+//! Invariant: nothing is changed, and neither a commit nor a reader waits for the other (write-ahead
+//! log). A user that may only read the file can do so beside a daemon. Without one, `SQLite` has to
+//! make the index of the log, so the directory must be writable
+//! (<https://sqlite.org/wal.html#read_only_databases>).
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,11 +18,14 @@ use crate::adapters::report::{History, HistoryFilter, HistoryRange, ReadError, R
 use crate::config::IndexPattern;
 use crate::model::{Event, EventId};
 
+/// The rows by their index: without that, `SQLite` reads all bodies of a project and sorts them.
+const RESTORES: &str = "restores INDEXED BY restores_by_end";
+
 /// A file beside the daemon that may run on it.
 #[derive(Debug)]
 pub(super) struct SqliteReader {
     path: PathBuf,
-    connection: Connection,
+    pub(super) connection: Connection,
 }
 
 impl SqliteReader {
@@ -25,7 +33,7 @@ impl SqliteReader {
         let path = file::resolve(path)?;
         let connection = open::up_to_date(&path)?;
         connection.pragma_update(None, "query_only", true).map_err(|error| FileError::of(&path, &error))?;
-        Ok(Self { connection, path })
+        Ok(Self { path, connection })
     }
 
     fn error(&self, error: &rusqlite::Error) -> ReadError {
@@ -64,11 +72,11 @@ fn history_of(
     let (condition, values) = condition(filter);
 
     let total = transaction
-        .prepare_cached(&format!("SELECT count(*) FROM restores WHERE {condition}"))?
+        .prepare_cached(&format!("SELECT count(*) FROM {RESTORES} WHERE {condition}"))?
         .query_row(params_from_iter(&values), |row| read::number(row, 0))?;
 
     let mut statement = transaction.prepare_cached(&format!(
-        "SELECT {} FROM restores WHERE {condition} ORDER BY end_observed_at DESC, project, job LIMIT ? OFFSET ?",
+        "SELECT {} FROM {RESTORES} WHERE {condition} ORDER BY end_observed_at DESC, project, job LIMIT ? OFFSET ?",
         history::COLUMNS
     ))?;
     let bounds =
@@ -121,15 +129,12 @@ fn events_after(connection: &Connection, event: EventId, limit: usize) -> rusqli
     let place = |sql: &str, values: &dyn rusqlite::ToSql| -> rusqlite::Result<Option<i64>> {
         connection.prepare_cached(sql)?.query_row([values], |row| row.get(0)).optional()
     };
-    let after = match place("SELECT seq FROM transitions WHERE id = ?1", &event.to_string())? {
-        Some(place) => place,
-        None => {
-            let since = event.time().as_millisecond();
-            let first =
-                place("SELECT seq FROM transitions WHERE told_at >= ?1 ORDER BY seq LIMIT 1", &since)?;
-            let Some(first) = first else { return Ok(Vec::new()) };
-            first - 1
-        }
+    let known = place("SELECT seq FROM transitions WHERE id = ?1", &event.to_string())?;
+    let since = event.time().as_millisecond();
+    let before_first =
+        || place("SELECT seq - 1 FROM transitions WHERE told_at >= ?1 ORDER BY seq LIMIT 1", &since);
+    let Some(after) = known.map_or_else(before_first, |place| Ok(Some(place)))? else {
+        return Ok(Vec::new());
     };
 
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);

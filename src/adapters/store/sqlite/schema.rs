@@ -109,7 +109,8 @@ fn second(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Brings an open file from `version` to [`SCHEMA_VERSION`], all of the way or not at all: it is
-/// left as it is if what is in it cannot be read.
+/// left as it is if what is in it cannot be read. What is taken over from an older file is no part
+/// of a step: it reads records as all versions wrote them, and writes rows as this one does.
 pub(super) fn migrate(connection: &mut Connection, version: u32) -> rusqlite::Result<()> {
     let steps = STEPS.get(version as usize..).unwrap_or_default();
     if steps.is_empty() {

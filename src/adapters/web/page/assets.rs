@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use super::chart;
 use super::html::Value;
 
-/// A file of this content is never another one.
+/// What has the version in its address is never another content.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
 /// A file that the page names.
@@ -52,7 +52,10 @@ impl Asset {
         Value(format!("{}?v={}", self.name, self.version))
     }
 
-    pub(super) fn answer(&'static self) -> impl IntoResponse {
-        ([(header::CONTENT_TYPE, self.media_type), (header::CACHE_CONTROL, FOR_EVER)], &*self.content)
+    /// Its address without the version may have another content tomorrow.
+    pub(super) fn answer(&'static self, query: Option<&str>) -> impl IntoResponse + use<> {
+        let is_of_version = query.and_then(|query| query.strip_prefix("v=")) == Some(&*self.version);
+        let caching = if is_of_version { FOR_EVER } else { "no-cache" };
+        ([(header::CONTENT_TYPE, self.media_type), (header::CACHE_CONTROL, caching)], &*self.content)
     }
 }

@@ -2,34 +2,52 @@
 
 use super::content::Content;
 use super::html::{Html, html};
+use super::query::link_to_outcome;
 use super::times;
+use crate::model::Outcome;
 
 pub(super) fn section(content: &Content) -> Html {
     let troubles = troubles(content);
-    let summary = &content.daemon.summary;
-    if troubles.is_empty() {
+    let failed = failed(content);
+    if !troubles.is_empty() {
+        let items: Html = troubles.iter().map(|text| html!("<li>" (text) "</li>")).collect();
         return html!(
-            "<section id=\"trouble\" class=\"banner\" aria-label=\"State\"><p><span class=\"outcome good\">"
-            (times::icon("good")) "All is well:</span> " (summary) "</p></section>"
+            "<section id=\"trouble\" class=\"banner bad\" aria-labelledby=\"trouble-title\">"
+            "<h2 id=\"trouble-title\">" (times::icon("alert")) "Needs attention</h2><ul>" (items) "</ul>"
+            (failed.map(|failed| html!("<p>" (failed) "</p>"))) "</section>"
         );
     }
-    let items: Html = troubles.iter().map(|text| html!("<li>" (text) "</li>")).collect();
+
+    let summary = headline(&content.daemon.summary);
+    let (tone, symbol, words) = match failed {
+        Some(failed) => ("banner warn", "bad", html!("<b>" (failed) "</b>; now " (summary))),
+        None => ("banner", "good", html!("<b>All is well:</b> "(summary))),
+    };
     html!(
-        "<section id=\"trouble\" class=\"banner bad\" aria-labelledby=\"trouble-title\"><h2 id=\"trouble-title\">"
-        (times::icon("alert")) "Needs attention</h2><ul>" (items) "</ul><p>" (summary) "</p></section>"
+        "<section id=\"trouble\" class=\"" (tone) "\" aria-label=\"State\"><p><span class=\"outcome " (symbol)
+        "\">" (times::icon(symbol)) "</span>" (words) ".</p></section>"
     )
 }
 
 /// All that needs a person, each in a sentence.
 pub(super) fn troubles(content: &Content) -> Vec<String> {
-    let daemon = &content.daemon;
-    let refused = daemon.projects.iter().filter_map(|project| {
-        let reason = project.refused.as_ref()?;
-        Some(format!("project {}: the key is refused: {reason}", project.name))
-    });
+    let trouble = content.daemon.trouble.iter().flat_map(|text| text.split("; ")).map(str::to_owned);
     let dead = match content.outbox.deliveries.dead {
         0 => None,
-        dead => Some(format!("dead letters: {dead} (restore-watch deliveries)")),
+        dead => Some(format!("deliveries that were given up: {dead}; `restore-watch deliveries` lists them")),
     };
-    daemon.trouble.clone().into_iter().chain(refused).chain(dead).collect()
+    trouble.chain(dead).collect()
+}
+
+/// The restores that failed of late, with links to them.
+fn failed(content: &Content) -> Option<Html> {
+    let counts = content.past.as_ref().ok()?.failed;
+    let link = |(outcome, restores): (Outcome, usize)| html!("<a href=\"" (link_to_outcome(outcome)) "\">" (restores) " " (outcome.label()) "</a> ");
+    let links: Html = counts.iter().map(link).collect();
+    (counts.count(|_| true) > 0).then(|| html!((links) "in the last 24 hours"))
+}
+
+/// A summary without what is older than its next second.
+fn headline(summary: &str) -> &str {
+    summary.split(';').next().unwrap_or(summary)
 }

@@ -13,25 +13,28 @@ use super::html::{Html, Pixels, html};
 use super::times;
 use crate::adapters::report::JobStatus;
 use crate::model::time::wall_between;
-use crate::model::{EndedRestore, Expectation, Outcome, ProjectName, duration};
+use crate::model::{EndedRestore, Expectation, Outcome, ProjectName, duration, one_line};
 
 /// The colors, for both documents that have the drawing.
 pub(super) const STYLE: &str = include_str!("chart.css");
 
-/// The area of the durations, within 360 by 190 of the whole.
+/// The area of the durations, within 360 by 230 of the whole.
 const LEFT: f64 = 34.0;
-const RIGHT: f64 = 276.0;
+const RIGHT: f64 = 264.0;
 const TOP: f64 = 12.0;
-const BOTTOM: f64 = 128.0;
+const BOTTOM: f64 = 150.0;
 
 /// Where restores are marked whose duration is not known.
-const LANE: f64 = 141.0;
+const LANE: f64 = 164.0;
 
 /// Where restores are marked that run now.
 const NOW: f64 = RIGHT + 7.0;
 
+/// The most characters of the name of the project that there is room for.
+const MAX_HEADING: usize = 40;
+
 /// The least distance of two labels.
-const LINE: f64 = 11.0;
+const LINE: f64 = 13.0;
 
 /// The steps of the axis, in seconds, with their labels.
 const STEPS: [(f64, &str); 10] = [
@@ -69,21 +72,28 @@ struct Axis {
 }
 
 impl Chart<'_> {
-    /// As part of the page.
-    pub(super) fn inline(self) -> Html {
-        html!("<svg class=\"chart\" viewBox=\"0 0 360 190\" role=\"img\">" (self.content()) "</svg>")
+    /// Whether nothing is known that could be drawn.
+    pub(super) fn is_empty(self) -> bool {
+        self.past.is_empty() && self.durations().next().is_none()
     }
 
-    /// As a document of its own, which brings its colors and its background.
+    /// As part of the page.
+    pub(super) fn inline(self) -> Html {
+        html!("<svg class=\"chart\" viewBox=\"0 0 360 230\" role=\"img\">" (self.content()) "</svg>")
+    }
+
+    /// As a document of its own, which brings its heading, its colors and its background.
     pub(super) fn document(self) -> Html {
         let mut html = html!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"chart own\" viewBox=\"0 0 360 190\" width=\"720\" "
-            "height=\"380\" role=\"img\"><style>"
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"chart\" viewBox=\"0 -26 360 256\" width=\"720\" "
+            "height=\"512\" role=\"img\"><style>"
         );
         html.markup(STYLE);
-        html.markup("</style><rect class=\"plate\" width=\"360\" height=\"190\" rx=\"6\"/>");
-        html.add(self.content());
-        html.markup("</svg>");
+        html.markup("</style><rect class=\"plate\" y=\"-26\" width=\"360\" height=\"256\" rx=\"6\"/>");
+        let name = one_line(self.project.as_str(), MAX_HEADING);
+        html.add(
+            html!("<text class=\"heading\" x=\"10\" y=\"-6\">" (name) "</text>" (self.content()) "</svg>"),
+        );
         html
     }
 
@@ -112,7 +122,7 @@ impl Chart<'_> {
                 restores => _ = write!(words, "; {restores} {label}"),
             }
         }
-        if let Some(longest) = self.open.iter().filter_map(|job| times::known(job.elapsed)).max() {
+        if let Some(longest) = self.open.iter().filter_map(|job| times::running_time(job)).max() {
             _ = write!(
                 words,
                 "; running now: {}, the longest for {}",
@@ -126,7 +136,7 @@ impl Chart<'_> {
     /// All durations that the axis must have room for.
     fn durations(self) -> impl Iterator<Item = f64> {
         let past = self.completed().map(|(_, took)| took);
-        let open = self.open.iter().filter_map(|job| times::known(job.elapsed));
+        let open = self.open.iter().filter_map(|job| times::running_time(job));
         let quantiles = self.expected.into_iter().flat_map(|past| [past.p50_seconds, past.p90_seconds]);
         past.chain(open).map(|time| time.as_secs_f64()).chain(quantiles)
     }
@@ -134,12 +144,12 @@ impl Chart<'_> {
     /// The restores that ended well after a known time.
     fn completed(self) -> impl Iterator<Item = (Timestamp, Duration)> {
         let good = self.past.iter().filter(|restore| restore.outcome.is_success());
-        good.filter_map(|restore| Some((restore.end_observed_at, times::known(restore.elapsed)?)))
+        good.filter_map(|restore| Some((end(restore), times::known(restore.elapsed)?)))
     }
 
     /// When the drawing begins.
     fn start(self) -> Option<Timestamp> {
-        self.past.iter().map(|restore| restore.end_observed_at).min()
+        self.past.iter().map(end).min()
     }
 
     fn place_of_time(self, at: Timestamp) -> f64 {
@@ -151,9 +161,9 @@ impl Chart<'_> {
     fn draw_times(self) -> Html {
         let start = self.start().map(|start| {
             let ago = duration::ago(wall_between(start, self.now));
-            html!("<text x=\"" (Pixels(LEFT)) "\" y=\"160\">" (ago) "</text>")
+            html!("<text x=\"" (Pixels(LEFT)) "\" y=\"185\">" (ago) "</text>")
         });
-        html!((start) "<text class=\"end\" x=\"" (Pixels(RIGHT)) "\" y=\"160\">now</text>")
+        html!((start) "<text class=\"end\" x=\"" (Pixels(RIGHT)) "\" y=\"185\">now</text>")
     }
 
     /// The lines of the p50 and the p90, with their labels at the right.
@@ -174,7 +184,7 @@ impl Chart<'_> {
             self.completed().map(|(at, took)| (self.place_of_time(at), axis.place(took.as_secs_f64())));
         let ended_as = |is_meant: fn(Outcome) -> bool| {
             let meant = self.past.iter().filter(move |restore| is_meant(restore.outcome));
-            meant.map(move |restore| (self.place_of_time(restore.end_observed_at), LANE))
+            meant.map(move |restore| (self.place_of_time(end(restore)), LANE))
         };
         let has_lane = self.past.iter().any(|restore| !restore.outcome.is_success());
         let lane = has_lane.then(|| {
@@ -188,7 +198,7 @@ impl Chart<'_> {
     }
 
     fn draw_open(self, axis: Axis) -> Html {
-        let ages = self.open.iter().filter_map(|job| times::known(job.elapsed));
+        let ages = self.open.iter().filter_map(|job| times::running_time(job));
         marks("open", DIAMOND, ages.map(|age| (NOW, axis.place(age.as_secs_f64()))))
     }
 }
@@ -197,6 +207,11 @@ impl Chart<'_> {
 const CROSS: &str = "m-3-3l6 6m0-6l-6 6";
 const DASH: &str = "m-3 0h6";
 const DIAMOND: &str = "m0-4l4 4l-4 4l-4-4z";
+
+/// When a restore ended; if the API does not say that, when its end was noticed.
+fn end(restore: &EndedRestore) -> Timestamp {
+    restore.job.facts.completed_at.unwrap_or(restore.end_observed_at)
+}
 
 fn is_bad(outcome: Outcome) -> bool {
     outcome.is_final() && !outcome.is_success() && !is_cancelled(outcome)
@@ -224,16 +239,16 @@ fn line(kind: &'static str, y: f64) -> Html {
 
 fn label(kind: &'static str, seconds: f64, y: f64) -> Html {
     let took = duration::rough(Duration::try_from_secs_f64(seconds).unwrap_or_default());
-    let place = (NOW + 9.0, y + 3.0);
+    let place = (NOW + 9.0, y + 4.0);
     html!("<text x=\"" (Pixels(place.0)) "\" y=\"" (Pixels(place.1)) "\">" (kind) " " (took) "</text>")
 }
 
 fn legend() -> Html {
     html!(
-        "<path class=\"good\" d=\"M38 178v0\"/><text x=\"46\" y=\"181\">completed</text>"
-        "<path class=\"bad\" d=\"M114 178m-3-3l6 6m0-6l-6 6\"/><text x=\"122\" y=\"181\">failed</text>"
-        "<path class=\"stopped\" d=\"M170 178m-3 0h6\"/><text x=\"178\" y=\"181\">cancelled</text>"
-        "<path class=\"open\" d=\"M244 178m0-4l4 4l-4 4l-4-4z\"/><text x=\"253\" y=\"181\">running now</text>"
+        "<path class=\"good\" d=\"M10 214v0\"/><text x=\"18\" y=\"218\">completed</text>"
+        "<path class=\"bad\" d=\"M96 214m-3-3l6 6m0-6l-6 6\"/><text x=\"104\" y=\"218\">failed</text>"
+        "<path class=\"stopped\" d=\"M156 214m-3 0h6\"/><text x=\"164\" y=\"218\">cancelled</text>"
+        "<path class=\"open\" d=\"M238 214m0-4l4 4l-4 4l-4-4z\"/><text x=\"247\" y=\"218\">running now</text>"
     )
 }
 
@@ -264,7 +279,7 @@ impl Axis {
             let y = self.place(seconds);
             html!(
                 "<path class=\"grid\" d=\"M" (Pixels(LEFT)) " " (Pixels(y)) "H" (Pixels(RIGHT)) "\"/>"
-                "<text class=\"end\" x=\"" (Pixels(LEFT - 5.0)) "\" y=\"" (Pixels(y + 3.0)) "\">" (label) "</text>"
+                "<text class=\"end\" x=\"" (Pixels(LEFT - 5.0)) "\" y=\"" (Pixels(y + 4.0)) "\">" (label) "</text>"
             )
         };
         steps.iter().map(step).collect()

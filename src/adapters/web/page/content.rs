@@ -23,6 +23,9 @@ use crate::model::{Event, EventId, Outcome, OutcomeCounts, ProjectName, Section}
 /// Restores that failed within this time are part of the title.
 const RECENT: Duration = Duration::from_hours(24);
 
+/// A restore that was cancelled did not fail.
+const FAILED: [Outcome; 3] = [Outcome::Failed, Outcome::NotReady, Outcome::Unrecognised];
+
 /// The most past restores of a project that are drawn.
 const DRAWN: usize = 200;
 
@@ -38,9 +41,11 @@ pub(super) struct Content {
     pub(super) daemon: DaemonStatus,
     pub(super) outbox: OutboxStatus,
     pub(super) open: OpenRestores,
+    /// Restores that run, for the drawings, whatever list is asked for.
+    pub(super) running: Vec<JobStatus>,
     pub(super) past: Result<Past, RequestError>,
     /// The last event that was committed before all of this was read.
-    pub(super) last_event: Option<EventId>,
+    pub(super) last_event: EventId,
     /// What happened since the event that the script has shown, the oldest first.
     pub(super) news: Vec<Arc<Event>>,
 }
@@ -61,8 +66,8 @@ pub(super) struct OpenRestores {
 pub(super) struct Past {
     /// Those of one page of their list.
     pub(super) ended: History,
-    /// How many ended badly within [`RECENT`].
-    pub(super) failed: usize,
+    /// How many failed within [`RECENT`], by how.
+    pub(super) failed: OutcomeCounts,
     /// The last restores of each project that is drawn.
     pub(super) of_projects: Vec<(ProjectName, History)>,
 }
@@ -73,7 +78,10 @@ impl Content {
     pub(super) async fn read(context: &Context, asked: &mut PageQuery) -> Result<Self, RequestError> {
         // Before all else: what happens meanwhile is then sent to the script again, and never lost.
         let after = asked.after;
-        let (last_event, news) = context.read(move |reader| events(reader, after)).await.unwrap_or_default();
+        let (last_event, news) = context
+            .read(move |reader| events(reader, after))
+            .await
+            .unwrap_or_else(|_| (EventId::BEFORE_ALL, Vec::new()));
 
         let (daemon, outbox, open) = match open_restores(context, asked).await {
             Err(fault) if fault.kind == RequestErrorKind::NotFound => {
@@ -84,11 +92,16 @@ impl Content {
             read => read?,
         };
 
+        let of_project = PageQuery { project: asked.project.clone(), ..PageQuery::default() };
+        let is_whole_list = asked.index.is_none() && asked.outcome.is_none() && asked.open == 0;
+        let running =
+            if is_whole_list { open.jobs.clone() } else { open_restores(context, &of_project).await?.2.jobs };
+
         let now = daemon.timestamp;
         let projects = drawn_projects(&daemon, asked);
         let (filter, range) = (asked.history(), range(asked));
         let past = context.read(move |reader| past(reader, &filter, range, projects, now)).await;
-        Ok(Self { daemon, outbox, open, past, last_event, news })
+        Ok(Self { daemon, outbox, open, running, past, last_event, news })
     }
 }
 
@@ -153,13 +166,10 @@ fn drawn_projects(daemon: &DaemonStatus, asked: &PageQuery) -> Vec<ProjectName> 
 }
 
 /// The last event, and those that a script has not shown.
-fn events(
-    reader: &mut dyn Reader,
-    after: Option<EventId>,
-) -> Result<(Option<EventId>, Vec<Arc<Event>>), ReadError> {
-    let last = reader.last_event()?;
+fn events(reader: &mut dyn Reader, after: Option<EventId>) -> Result<(EventId, Vec<Arc<Event>>), ReadError> {
+    let last = reader.last_event()?.unwrap_or(EventId::BEFORE_ALL);
     let news = match after {
-        Some(shown) if last != Some(shown) => reader.events_after(shown, READ_OUT)?,
+        Some(shown) if last != shown => reader.events_after(shown, READ_OUT)?,
         _ => Vec::new(),
     };
     Ok((last, news))
@@ -173,13 +183,15 @@ fn past(
     now: Timestamp,
 ) -> Result<Past, ReadError> {
     let ended = reader.history(filter, range)?;
-    let bad = Outcome::ALL.into_iter().filter(|outcome| outcome.is_final() && !outcome.is_success());
-    let failed = HistoryFilter {
-        outcomes: Some(bad.collect()),
-        since: Some(before(now, RECENT)),
-        ..HistoryFilter::default()
-    };
-    let failed = reader.history(&failed, HistoryRange { skip: 0, limit: 0 })?.total;
+    let mut failed = OutcomeCounts::default();
+    for outcome in FAILED {
+        let recent = HistoryFilter {
+            outcomes: Some(BTreeSet::from([outcome])),
+            since: Some(before(now, RECENT)),
+            ..HistoryFilter::default()
+        };
+        failed.add(outcome, reader.history(&recent, HistoryRange { skip: 0, limit: 0 })?.total);
+    }
 
     let of_project = |project: ProjectName| Ok((project.clone(), past_of(reader, project)?));
     let of_projects = projects.into_iter().map(of_project).collect::<Result<_, ReadError>>()?;

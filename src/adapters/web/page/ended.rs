@@ -12,7 +12,7 @@ pub(super) fn section(content: &Content, asked: &PageQuery) -> Html {
     let (total, list) = match &content.past {
         Ok(past) => (past.ended.total, list(&past.ended, content, asked)),
         Err(fault) => {
-            let why = html!("<p class=\"problem\">The history cannot be read: " (&fault.error) ". " (fault.help.as_deref().unwrap_or_default()) "</p>");
+            let why = html!("<p class=\"problem\">The history cannot be read: " (&fault.error) ". " (&fault.help) "</p>");
             (0, why)
         }
     };
@@ -33,7 +33,7 @@ fn list(ended: &History, content: &Content, asked: &PageQuery) -> Html {
     }
 
     let has_projects = content.daemon.projects.len() > 1 && asked.project.is_none();
-    let mut columns = vec!["Restore", "Index", "Outcome", "Took", "Ended", "Began"];
+    let mut columns = vec!["Restore", "Outcome", "Took", "Ended", "Began"];
     if has_projects {
         columns.insert(1, "Project");
     }
@@ -44,16 +44,16 @@ fn list(ended: &History, content: &Content, asked: &PageQuery) -> Html {
     table("Ended restores, the last one first", &columns, rows.collect())
 }
 
-fn cells(restore: &EndedRestore, content: &Content) -> [(&'static str, Html); 5] {
+fn cells(restore: &EndedRestore, content: &Content) -> [(&'static str, Html); 4] {
     let now = content.daemon.timestamp;
     let facts = &restore.job.facts;
     // A failed restore has no end time.
-    let ended = match facts.completed_at {
-        Some(at) => times::ago(at, now),
-        None => html!("noticed "(times::ago(restore.end_observed_at, now))),
+    let ended = if let Some(at) = facts.completed_at {
+        times::ago(at, now)
+    } else {
+        html!("noticed "(times::ago(restore.end_observed_at, now)))
     };
     [
-        ("Index", times::name(facts.target_index_name.as_deref())),
         ("Outcome", html!((times::outcome(restore.outcome, &restore.outcome.label()))(deliveries(restore)))),
         ("Took", times::name(restore.elapsed.in_words().as_deref())),
         ("Ended", ended),

@@ -8,13 +8,15 @@ use crate::model::Outcome;
 pub(super) fn form(content: &Content, asked: &PageQuery) -> Html {
     let problem =
         asked.problem.as_ref().map(|text| html!("<p class=\"problem\" role=\"alert\">" (text) "</p>"));
+    let invalid =
+        (asked.index.is_none() && !asked.typed_index.is_empty()).then(|| html!(" aria-invalid=\"true\""));
     let clear =
         (asked.is_filtered() || asked.problem.is_some()).then(|| html!("<a href=\"./\">Show all</a>"));
     html!(
         "<form method=\"get\" action=\"./\" role=\"search\" aria-label=\"Filter the restores\">"
         (projects(content, asked))
-        "<label>Index <input name=\"index\" value=\"" (asked.index.as_ref().map(ToString::to_string))
-        "\" placeholder=\"prod-*\" maxlength=\"64\" size=\"14\" autocapitalize=\"none\" autocomplete=\"off\" "
+        "<label>Index <input name=\"index\" value=\"" (&asked.typed_index)
+        "\"" (invalid) " placeholder=\"prod-*\" maxlength=\"64\" size=\"14\" autocapitalize=\"none\" autocomplete=\"off\" "
         "spellcheck=\"false\"/></label>"
         "<label>Outcome <select name=\"outcome\"><option value=\"\">any</option>" (outcomes(asked))
         "</select></label><button>Filter</button>" (clear) (problem) "</form>"

@@ -135,6 +135,12 @@ impl Part for Html {
     }
 }
 
+impl Part for &Option<String> {
+    fn write(self, html: &mut Html) {
+        html.add(self.as_deref());
+    }
+}
+
 impl<T: Part> Part for Option<T> {
     fn write(self, html: &mut Html) {
         if let Some(part) = self {

@@ -1,15 +1,12 @@
 //! The frame of the page: its head, its order, and what is around the sections.
 
 use super::assets::{FAVICON, SCRIPT, STYLE};
-use super::content::{Content, Past};
+use super::content::Content;
 use super::html::{Html, Value, html};
 use super::query::PageQuery;
 use super::{banner, ended, filter, open, projects, sinks, times};
 use crate::model::EventKind;
 use crate::model::time::published;
-
-/// How often the page is loaded again if there is no script.
-const WITHOUT_SCRIPT: &str = "<noscript><meta http-equiv=\"refresh\" content=\"30\"/></noscript>";
 
 const ICONS: &str = include_str!("icons.svg");
 
@@ -17,18 +14,21 @@ const ICONS: &str = include_str!("icons.svg");
 pub(super) fn page(content: &Content, asked: &PageQuery) -> String {
     let daemon = &content.daemon;
     let types: Vec<_> = EventKind::ALL.iter().map(ToString::to_string).collect();
-    let last_event = content.last_event.map(|event| event.to_string());
     let body = html!(
         "<a class=\"skip\" href=\"#open\">Skip to the restores</a>"
         "<header><h1>restore-watch</h1><p id=\"connection\" role=\"status\"></p>"
         "<p id=\"news\" aria-live=\"polite\">" (news(content)) "</p></header>"
-        "<main id=\"main\" data-now=\"" (published(daemon.timestamp)) "\" data-last=\"" (last_event)
+        "<main id=\"main\" data-now=\"" (published(daemon.timestamp)) "\" data-last=\"" (content.last_event.to_string())
         "\" data-types=\"" (Value(types.join(" "))) "\">"
         (banner::section(content)) (filter::form(content, asked)) (open::section(content, asked))
         (ended::section(content, asked)) (projects::section(content, asked)) (sinks::section(content))
         "</main>" (footer(content))
     );
-    document(&title(content), body)
+    let live = html!(
+        "<script src=\"" (SCRIPT.address()) "\" defer=\"\"></script>"
+        "<noscript><meta http-equiv=\"refresh\" content=\"30\"/></noscript>"
+    );
+    document(&title(content), live, body)
 }
 
 /// What is shown while the daemon does not answer.
@@ -38,19 +38,19 @@ pub(super) fn unavailable(fault: &str) -> String {
         "<h2>" (times::icon("alert")) "The daemon does not answer</h2><p>" (fault) "</p>"
         "<p>This page is loaded again in 10 seconds.</p></section></main>"
     );
-    document("no answer – restore-watch", html!("<meta http-equiv=\"refresh\" content=\"10\"/>"(body)))
+    document("no answer – restore-watch", html!("<meta http-equiv=\"refresh\" content=\"10\"/>"), body)
 }
 
-fn document(title: &str, body: Html) -> String {
+/// `live` keeps the page as the daemon is.
+fn document(title: &str, live: Html, body: Html) -> String {
     let mut html = html!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/>"
         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>"
         "<meta name=\"color-scheme\" content=\"light dark\"/><title>" (title) "</title>"
         "<link rel=\"icon\" type=\"image/svg+xml\" href=\"" (FAVICON.address()) "\"/>"
         "<link rel=\"stylesheet\" href=\"" (STYLE.address()) "\"/>"
-        "<script src=\"" (SCRIPT.address()) "\" defer=\"\"></script>"
+        (live)
     );
-    html.markup(WITHOUT_SCRIPT);
     html.markup("</head><body>");
     html.markup(ICONS.trim_ascii_end());
     html.add(body);
@@ -61,13 +61,8 @@ fn document(title: &str, body: Html) -> String {
 /// The state in a few words, for the tab of the browser.
 fn title(content: &Content) -> String {
     let trouble = if banner::troubles(content).is_empty() { "" } else { "trouble, " };
-    let failed = match &content.past {
-        Ok(Past { failed: 1.., .. }) => {
-            let failed = content.past.as_ref().map_or(0, |past| past.failed);
-            format!(", {failed} failed in 24h")
-        }
-        _ => String::new(),
-    };
+    let failed = content.past.as_ref().map_or(0, |past| past.failed.count(|_| true));
+    let failed = if failed > 0 { format!(", {failed} failed in 24h") } else { String::new() };
     format!("{trouble}{} open{failed} – restore-watch", content.open.all)
 }
 
@@ -87,7 +82,7 @@ fn footer(content: &Content) -> Html {
     let daemon = &content.daemon;
     html!(
         "<footer><p>restore-watch " (&daemon.version) ", running since "
-        (times::at(daemon.started_at)) ". As of " (times::at(daemon.timestamp))
+        (times::at(daemon.started_at)) ". As of " (times::second(daemon.timestamp))
         ".</p><nav aria-label=\"Data\"><a href=\"metrics\">Metrics</a> <a href=\"v1/status\">Status</a> "
         "<a href=\"v1/history\">History</a></nav></footer>"
     )

@@ -50,9 +50,12 @@ const POLICY_OF_DRAWING: &str = "default-src 'none'; style-src 'unsafe-inline'";
 pub(super) fn routes() -> Router<Context> {
     Router::new()
         .route("/", get(page))
-        .route("/style.css", get(async || assets::STYLE.answer()))
-        .route("/script.js", get(async || assets::SCRIPT.answer()))
-        .route("/favicon.svg", get(async || assets::FAVICON.answer()))
+        .route("/style.css", get(async |RawQuery(query): RawQuery| assets::STYLE.answer(query.as_deref())))
+        .route("/script.js", get(async |RawQuery(query): RawQuery| assets::SCRIPT.answer(query.as_deref())))
+        .route(
+            "/favicon.svg",
+            get(async |RawQuery(query): RawQuery| assets::FAVICON.answer(query.as_deref())),
+        )
         .route("/v1/durations.svg", get(durations))
 }
 
@@ -60,7 +63,7 @@ async fn page(State(context): State<Context>, RawQuery(query): RawQuery) -> Resp
     let mut asked = PageQuery::parse(query.as_deref().unwrap_or_default());
     let read = timeout(PATIENCE, Content::read(&context, &mut asked)).await;
     let (status, page) = match read {
-        Ok(Ok(content)) => (StatusCode::OK, layout::page(&content, &asked)),
+        Ok(Ok(shown)) => (StatusCode::OK, layout::page(&shown, &asked)),
         Ok(Err(fault)) => (StatusCode::SERVICE_UNAVAILABLE, layout::unavailable(&fault.error)),
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, layout::unavailable(&no_answer())),
     };
@@ -87,7 +90,7 @@ async fn durations(State(context): State<Context>, RawQuery(query): RawQuery) ->
     };
     let past = match past {
         Ok(past) => past,
-        Err(fault) => return (StatusCode::SERVICE_UNAVAILABLE, fault.error + "\n").into_response(),
+        Err(fault) => return refused(&fault),
     };
 
     let status = daemon.projects.iter().find(|status| status.name == project);

@@ -28,7 +28,7 @@ fn list(content: &Content, asked: &PageQuery) -> Html {
     }
 
     let has_projects = content.daemon.projects.len() > 1 && asked.project.is_none();
-    let mut columns = vec!["Restore", "Index", "Status", "Running for", "Next poll", "Last answer"];
+    let mut columns = vec!["Restore", "Status", "Running for", "Next poll", "Last answer"];
     if has_projects {
         columns.insert(1, "Project");
     }
@@ -43,22 +43,15 @@ fn list(content: &Content, asked: &PageQuery) -> Html {
     )
 }
 
-fn cells(job: &JobStatus, content: &Content) -> [(&'static str, Html); 5] {
+fn cells(job: &JobStatus, content: &Content) -> [(&'static str, Html); 4] {
     let now = content.daemon.timestamp;
     let error = job.last_error.as_ref().map(|error| html!("<small class=\"error\">" (error) "</small>"));
-    let expected = times::known(job.elapsed).zip(job.expected.as_ref());
+    let expected = times::running_time(job).zip(job.expected.as_ref());
     let against = expected.map(|(elapsed, expected)| bar(elapsed, expected));
-    let answered = match job.answered_at {
-        Some(at) => times::ago(at, now),
-        None => html!("none yet"),
-    };
+    let answered = job.answered_at.map_or_else(|| html!("none yet"), |at| times::ago(at, now));
     [
-        ("Index", times::name(job.job.facts.target_index_name.as_deref())),
         ("Status", html!((times::outcome(job.outcome, &job.in_words()))(error))),
-        (
-            "Running for",
-            html!("<span class=\"elapsed\">" (times::running(job.elapsed, now)) "</span>" (against)),
-        ),
+        ("Running for", html!("<span class=\"elapsed\">" (times::running(job, now)) "</span>" (against))),
         ("Next poll", times::next_poll(job, now)),
         ("Last answer", answered),
     ]

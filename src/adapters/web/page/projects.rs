@@ -34,7 +34,7 @@ fn card(project: &ProjectStatus, content: &Content) -> Html {
 }
 
 fn durations(project: &ProjectStatus, past: &History, content: &Content) -> Html {
-    let open: Vec<&JobStatus> = content.open.jobs.iter().filter(|job| job.project == project.name).collect();
+    let open: Vec<&JobStatus> = content.running.iter().filter(|job| job.project == project.name).collect();
     let chart = Chart {
         project: &project.name,
         past: &past.restores,
@@ -42,7 +42,7 @@ fn durations(project: &ProjectStatus, past: &History, content: &Content) -> Html
         expected: project.expected.as_ref(),
         now: content.daemon.timestamp,
     };
-    if past.restores.is_empty() && open.is_empty() && project.expected.is_none() {
+    if chart.is_empty() {
         return html!("<p class=\"empty\">No durations are known yet.</p>");
     }
     chart.inline()

@@ -25,6 +25,8 @@ const AFTER: &str = "after";
 pub(super) struct PageQuery {
     pub(super) project: Option<ProjectName>,
     pub(super) index: Option<IndexPattern>,
+    /// The pattern of indexes as it was typed.
+    pub(super) typed_index: String,
     pub(super) outcome: Option<Outcome>,
     /// How many pages of open restores are left out.
     pub(super) open: usize,
@@ -61,12 +63,15 @@ impl PageQuery {
             if value.is_empty() {
                 continue;
             }
+            if name == INDEX {
+                asked.set_index(value.trim());
+                continue;
+            }
             let is_understood = match &*name {
                 PROJECT => {
                     asked.project = Some(ProjectName::new(value.as_ref()));
                     true
                 }
-                INDEX => set(&mut asked.index, IndexPattern::parse(value.trim()).ok()),
                 OUTCOME => set(&mut asked.outcome, value.parse().ok()),
                 AFTER => set(&mut asked.after, value.parse().ok()),
                 _ => match [List::Open, List::Ended].into_iter().find(|list| list.name() == name) {
@@ -83,6 +88,14 @@ impl PageQuery {
             }
         }
         asked
+    }
+
+    fn set_index(&mut self, typed: &str) {
+        typed.clone_into(&mut self.typed_index);
+        match IndexPattern::parse(typed) {
+            Ok(index) => self.index = Some(index),
+            Err(error) => self.problem = Some(format!("the name of an index {error}: {typed}")),
+        }
     }
 
     pub(super) fn pages(&self, list: List) -> usize {
@@ -144,6 +157,11 @@ impl PageQuery {
     }
 }
 
+/// The restores that ended like this.
+pub(super) fn link_to_outcome(outcome: Outcome) -> Value {
+    Value(format!("?{OUTCOME}={outcome}#{}", List::Ended.name()))
+}
+
 /// The filters of the page with restores of one project only.
 pub(super) fn link_to_project(project: &ProjectName) -> Value {
     let mut query = form_urlencoded::Serializer::new(String::new());
@@ -180,7 +198,11 @@ mod tests {
             let asked = PageQuery::parse(query);
 
             assert!(asked.problem.is_some(), "{query}");
-            assert_eq!(PageQuery { problem: None, ..asked }, PageQuery::default(), "{query}");
+            assert_eq!(
+                PageQuery { problem: None, typed_index: String::new(), ..asked },
+                PageQuery::default(),
+                "{query}"
+            );
         }
         assert_eq!(PageQuery::parse("project=&index=&outcome=&theme=dark"), PageQuery::default());
     }

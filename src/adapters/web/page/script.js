@@ -7,7 +7,7 @@ const RETRY = 5000;
 const connection = document.getElementById("connection");
 const news = document.getElementById("news");
 const main = document.getElementById("main");
-let last = main.dataset.last || "";
+let last = main.dataset.last;
 let ahead = Date.now() - Date.parse(main.dataset.now);
 let shown = new Map();
 let source, ticking, refreshing, waiting, retrying, loading = false, again = false;
@@ -18,6 +18,13 @@ for (const section of sections(document)) shown.set(section.id, section.innerHTM
 function say(text, state) {
   if (connection.textContent !== text) connection.textContent = text;
   connection.className = state;
+  // What may be old must not look well.
+  document.body.classList.toggle("stale", state === "lost");
+}
+
+function lost(what) {
+  const as_of = document.querySelector("footer time:last-of-type");
+  say(`${what}: this page is as of ${as_of.textContent}. Trying again …`, "lost");
 }
 
 // The words of the server, which are those of its commands.
@@ -104,12 +111,12 @@ async function load() {
   try {
     const url = new URL(location.href);
     url.hash = "";
-    if (last) url.searchParams.set("after", last);
+    url.searchParams.set("after", last);
     const answer = await fetch(url, { cache: "no-store" });
     if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const next = page.getElementById("main").dataset;
-    last = next.last || last;
+    last = next.last;
     ahead = Date.now() - Date.parse(next.now);
     const sentences = page.getElementById("news").textContent.trim();
     if (sentences) news.textContent = sentences;
@@ -118,7 +125,7 @@ async function load() {
     if (source.readyState === EventSource.OPEN) say("Live", "live");
     else if (connection.className !== "lost") say("Not live: updated now and then", "");
   } catch (error) {
-    say("The daemon does not answer. Trying again …", "lost");
+    lost("The daemon does not answer");
   } finally {
     loading = false;
     if (again) soon();
@@ -131,15 +138,14 @@ function soon() {
 
 function follow() {
   retrying = 0;
-  const after = last ? `?after=${encodeURIComponent(last)}` : "";
-  source = new EventSource(`v1/events${after}`);
+  source = new EventSource(`v1/events?after=${last}`);
   for (const type of main.dataset.types.split(" ")) source.addEventListener(type, soon);
   source.onopen = () => {
     if (connection.className === "lost") soon();
     say("Live", "live");
   };
   source.onerror = () => {
-    say("Connection lost. Trying again …", "lost");
+    lost("Connection lost");
     // The browser tries again by itself, but not after an answer that is an error.
     if (source.readyState === EventSource.CLOSED && !retrying) retrying = setTimeout(follow, RETRY);
   };

@@ -31,13 +31,13 @@ pub(super) fn pages(asked: &PageQuery, list: List, total: usize, label: &'static
     if total <= ROWS && pages == 0 {
         return None;
     }
-    let link = |to: Option<usize>, text: &'static str| match to {
-        Some(pages) => html!("<a href=\"" (asked.link(list, pages)) "\">" (text) "</a>"),
-        None => html!("<span class=\"none\">" (text) "</span>"),
+    let link = |to: Option<usize>, text: &'static str| {
+        let Some(pages) = to else { return html!("<span class=\"none\">" (text) "</span>") };
+        html!("<a href=\"" (asked.link(list, pages)) "\">" (text) "</a>")
     };
-    let last = total.saturating_sub(1) / ROWS;
-    let before = pages.checked_sub(1).map(|before| before.min(last));
-    let next = (pages < last).then(|| pages + 1);
+    let end = total.saturating_sub(1) / ROWS;
+    let before = pages.checked_sub(1).map(|before| before.min(end));
+    let next = (pages < end).then(|| pages + 1);
     let range = if skipped < total {
         html!((skipped + 1) "–" (total.min(skipped.saturating_add(ROWS))) " of " (total))
     } else {

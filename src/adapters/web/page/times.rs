@@ -20,24 +20,32 @@ pub(super) fn at(at: Timestamp) -> Html {
     html!("<time datetime=\"" (published(at)) "\">" (exact) "</time>")
 }
 
+/// The same to the second.
+pub(super) fn second(at: Timestamp) -> Html {
+    let exact = at.strftime("%F %T UTC").to_string();
+    html!("<time datetime=\"" (published(at)) "\">" (exact) "</time>")
+}
+
 /// When a job is polled next.
 pub(super) fn next_poll(job: &JobStatus, now: Timestamp) -> Html {
     let words = job.next_poll_in_words(now).unwrap_or_default();
-    match job.next_poll_at {
-        Some(at) => ticking("in", at, &words),
-        None => html!((words)),
-    }
+    let Some(at) = job.next_poll_at else { return html!((words)) };
+    ticking("in", at, &words)
 }
 
-/// How long a restore has been running.
-pub(super) fn running(elapsed: Elapsed, now: Timestamp) -> Html {
-    match elapsed {
-        Elapsed::Exact(time) => ticking("run", before(now, time), &duration::running(time)),
-        other => html!((other.in_words().unwrap_or_else(|| "not known".to_owned()))),
-    }
+/// How long a restore has been running, in words.
+pub(super) fn running(job: &JobStatus, now: Timestamp) -> Html {
+    let Some(time) = running_time(job) else { return html!("<span class=\"none\">not known</span>") };
+    ticking("run", before(now, time), &duration::running(time))
 }
 
-/// How long a restore has been running, if that is known.
+/// How long a restore has been running, if its start is known: without that, the time is that of
+/// its watch.
+pub(super) fn running_time(job: &JobStatus) -> Option<Duration> {
+    job.job.facts.created_at.and_then(|_| known(job.elapsed))
+}
+
+/// A duration of which both ends are known.
 pub(super) fn known(elapsed: Elapsed) -> Option<Duration> {
     if let Elapsed::Exact(time) = elapsed { Some(time) } else { None }
 }
@@ -48,21 +56,20 @@ fn ticking(kind: &'static str, at: Timestamp, words: &str) -> Html {
     html!("<time class=\"" (kind) "\" datetime=\"" (published(at)) "\" title=\"" (exact) "\">" (words) "</time>")
 }
 
-/// How a restore is called: its name with its id, or its id.
+/// How a restore is called: by its name and its index, or by its index, and by its id.
 pub(super) fn job(job: &JobRef) -> Html {
     let id = html!("<code><bdi>" (job.id.as_str()) "</bdi></code>");
-    match &job.name {
-        Some(name) => html!("<bdi class=\"name\">" (name) "</bdi> " (id)),
-        None => id,
-    }
+    let index = job.facts.target_index_name.as_deref();
+    let into = index.filter(|_| job.name.is_some());
+    let into = into.map(|index| html!("<small>into index <bdi>" (index) "</bdi></small>"));
+    let Some(label) = job.name.as_deref().or(index) else { return id };
+    html!("<bdi class=\"name\">" (label) "</bdi>" (into) (id))
 }
 
 /// A name that may be written in either direction; a dash if there is none.
 pub(super) fn name(name: Option<&str>) -> Html {
-    match name {
-        Some(name) => html!("<bdi>" (name) "</bdi>"),
-        None => html!("<span class=\"none\">–</span>"),
-    }
+    let Some(name) = name else { return html!("<span class=\"none\">–</span>") };
+    html!("<bdi>" (name) "</bdi>")
 }
 
 /// An outcome: a symbol and its words, never a color alone.

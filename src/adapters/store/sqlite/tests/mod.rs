@@ -2,6 +2,8 @@
 
 mod content;
 mod damage;
+mod migration;
+mod reading;
 mod releases;
 
 use super::*;

@@ -9,11 +9,11 @@ use crate::model::EventKind;
 use crate::model::Outcome;
 
 /// By release 0.1.0.
-const RELEASE: &str = include_str!("release-0.1.0.sql");
-/// By the last version of schema 1 that had all fields of today.
-const COMPLETE: &str = include_str!("schema-1.sql");
+pub(super) const RELEASE: &str = include_str!("release-0.1.0.sql");
+/// By a later program that wrote version 1, with all fields of its records.
+pub(super) const COMPLETE: &str = include_str!("schema-1.sql");
 
-fn restored(dump: &str) -> Place {
+pub(super) fn restored(dump: &str) -> Place {
     let place = Place::new();
     std::fs::create_dir_all(place.path().parent().unwrap()).unwrap();
     let connection = Connection::open(place.path()).unwrap();

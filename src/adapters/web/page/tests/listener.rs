@@ -45,7 +45,8 @@ fn context(reader: Asked) -> (Context, mpsc::Receiver<Question>) {
     (Context::new(sources, questions, Arc::new(Health::default()), commits), asked)
 }
 
-/// Answers like a daemon with 9 jobs in two parts, and returns the query. It watches no project
+/// Answers like a daemon with 9 jobs in two parts, and returns the first query that it
+/// answers. It watches no project
 /// `other`.
 async fn answer(mut asked: mpsc::Receiver<Question>) -> StatusQuery {
     let content = samples::busy();
@@ -54,7 +55,7 @@ async fn answer(mut asked: mpsc::Receiver<Question>) -> StatusQuery {
         match question {
             Question::Status(query, reply) => {
                 let is_watched = query.projects.iter().flatten().all(|name| name.as_str() != "other");
-                answered = Some(query);
+                answered = answered.or(is_watched.then_some(query));
                 let status = Status {
                     daemon: content.daemon.clone(),
                     jobs: content.open.jobs[..1].to_vec(),
@@ -120,8 +121,8 @@ async fn filters_reach_the_daemon_and_the_state() {
     assert_eq!(filter.outcomes.as_ref().unwrap().iter().collect::<Vec<_>>(), [&Outcome::Failed]);
     assert_eq!(filter.indexes.as_ref().unwrap()[0].to_string(), "d*");
     assert_eq!((range.skip, range.limit), (50, 50));
-    // That of the title, and that of the one project that is drawn.
-    assert_eq!(asked.len(), 3);
+    // Those of the banner, and that of the one project that is drawn.
+    assert_eq!(asked.len(), 1 + 3 + 1);
 }
 
 #[tokio::test]

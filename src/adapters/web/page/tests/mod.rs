@@ -14,7 +14,7 @@ use super::content::{Content, OpenRestores};
 use super::layout;
 use super::query::{PageQuery, ROWS};
 use super::{assets, chart::Chart};
-use crate::adapters::report::{History, ReadError};
+use crate::adapters::report::{History, RequestError, RequestErrorKind};
 use crate::model::{Outcome, ProjectName};
 
 /// In bytes: what is not about restores, and the whole page.
@@ -27,7 +27,9 @@ fn page(content: &Content, query: &str) -> Document {
 
 /// Pages of every kind.
 fn pages() -> Vec<Document> {
-    let unreadable = Err(ReadError { message: "cannot read /x: <no>".to_owned(), help: "look at the disk" });
+    let unreadable =
+        Err(RequestError::new(RequestErrorKind::Stopping, "cannot read /x: <no>")
+            .with_help("look at the disk"));
     let trouble = |mut content: Content| {
         content.daemon.trouble = Some("the key of the project us is refused".to_owned());
         content.daemon.projects[0].refused = Some("HTTP 401: \"no\"".to_owned());
@@ -215,7 +217,8 @@ fn a_mistake_in_the_query_is_shown() {
     let page = page(&busy(), "index=a/b");
 
     let alert = page.0.iter().find(|element| element.attribute("role") == Some("alert")).unwrap();
-    assert_eq!(alert.text, "the filter has an invalid value of `index`: a/b");
+    assert_eq!(alert.text, "the name of an index has '/' in it, which no name of an index has: a/b");
+    assert_eq!(page.all("input").next().unwrap().attribute("value"), Some("a/b"));
 }
 
 #[test]
@@ -242,7 +245,7 @@ fn a_list_that_is_empty_says_why() {
 
 #[test]
 fn an_unreadable_history_hides_nothing_else() {
-    let fault = ReadError { message: "cannot read the state".to_owned(), help: "look at the disk" };
+    let fault = RequestError::new(RequestErrorKind::Stopping, "cannot read the state");
     let page = page(&Content { past: Err(fault), ..busy() }, "");
 
     assert!(page.text_of("ended").contains("cannot read the state"));
@@ -283,4 +286,41 @@ fn files_are_named_by_their_content() {
     let (name, version) = script.split_once("?v=").unwrap();
     assert_eq!(name, "script.js");
     assert!(version.len() == 12 && version.chars().all(|c| c.is_ascii_hexdigit()), "{version}");
+}
+
+#[test]
+fn what_needs_attention_comes_before_all_else() {
+    let banner = |content: &Content| page(content, "").text_of("trouble");
+    let mut trouble = busy();
+    trouble.daemon.trouble = Some("the key of the project us is refused".to_owned());
+    trouble.outbox.deliveries.dead = 2;
+
+    let words = banner(&trouble);
+    assert!(
+        words.contains("Needs attention") && words.contains("the key of the project us is refused"),
+        "{words}"
+    );
+    assert!(words.contains("deliveries that were given up: 2"), "{words}");
+    assert!(banner(&busy()).contains("in the last 24 hours"), "{}", banner(&busy()));
+    assert!(banner(&empty(&["default"])).contains("All is well:"));
+    let page = page(&busy(), "");
+    assert_eq!(page.in_id("trouble", "a").next().unwrap().attribute("href"), Some("?outcome=failed#ended"));
+}
+
+#[test]
+fn a_restore_without_a_known_start_has_no_bar() {
+    let expected = json!({ "restores": 34, "p50_seconds": 540.0, "p90_seconds": 720.0, "group": null });
+    let mut job = job("eu", 1, "nightly", "docs", "open", json!({ "expected": expected }));
+    job.job.facts.created_at = None;
+    let content = Content {
+        running: vec![job.clone()],
+        open: OpenRestores { jobs: vec![job], total: 1, all: 1 },
+        ..empty(&["eu"])
+    };
+
+    let page = page(&content, "");
+
+    assert!(page.text_of("open").contains("not known"));
+    assert!(page.text_of("projects").contains("No durations are known yet."));
+    assert!(page.all("svg").all(|svg| svg.attribute("class") != Some("bar")));
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::adapters::report::{History, JobStatus};
 use crate::adapters::web::page::content::{Content, OpenRestores, Past};
-use crate::model::{EndedRestore, Outcome, ProjectName};
+use crate::model::{EndedRestore, EventId, Outcome, OutcomeCounts, ProjectName};
 
 pub(super) const NOW: &str = "2026-11-23T12:00:00Z";
 
@@ -42,12 +42,13 @@ pub(super) fn empty(projects: &[&str]) -> Content {
         daemon: serde_json::from_value(daemon).unwrap(),
         outbox: serde_json::from_value(outbox).unwrap(),
         open: OpenRestores { jobs: Vec::new(), total: 0, all: 0 },
+        running: Vec::new(),
         past: Ok(Past {
             ended: History::default(),
-            failed: 0,
+            failed: OutcomeCounts::default(),
             of_projects: projects.iter().map(past_of).collect(),
         }),
-        last_event: None,
+        last_event: EventId::BEFORE_ALL,
         news: Vec::new(),
     }
 }
@@ -82,6 +83,7 @@ pub(super) fn named(name: &str, index: &str) -> Content {
         ),
         job("us", 4, name, index, "unreachable", json!({ "last_error": name })),
     ];
+    content.running = jobs.to_vec();
     content.open = OpenRestores { total: jobs.len(), all: jobs.len(), jobs: jobs.to_vec() };
     let ended: Vec<_> =
         [Outcome::Completed, Outcome::Failed, Outcome::Cancelled, Outcome::Ready, Outcome::Unrecognised]
@@ -92,7 +94,7 @@ pub(super) fn named(name: &str, index: &str) -> Content {
     let history = History { total: ended.len(), restores: ended };
     let past = content.past.as_mut().unwrap();
     past.ended = history.clone();
-    past.failed = 2;
+    past.failed.add(Outcome::Failed, 2);
     past.of_projects[0].1 = history;
 
     content.daemon.projects[0].expected = Some(serde_json::from_value(expected).unwrap());
@@ -121,7 +123,7 @@ pub(super) fn job(
 ) -> JobStatus {
     let mut job = json!({
         "project": project,
-        "job": { "id": format!("9857add2-99d4-4399-870e-{number:012}"), "name": name, "target_index_name": index },
+        "job": { "id": format!("9857add2-99d4-4399-870e-{number:012}"), "name": name, "target_index_name": index, "created_at": before(300) },
         "outcome": outcome, "until": "completed", "status": "Pending", "elapsed_seconds": 20.0,
         "answered_at": "2026-11-23T11:59:56Z", "next_poll_at": "2026-11-23T12:00:04Z", "polls": 3,
         "pending_deliveries": 0, "configured": true, "added": false, "discovered": false, "paused": false,

@@ -1,0 +1,86 @@
+//! Readers of a file: beside its daemon, without one, and where there is nothing to read.
+
+use super::*;
+use crate::adapters::report::{HistoryFilter, HistoryRange};
+use crate::engine::BatchEnd;
+use crate::engine::snapshot::EndSnapshot;
+use crate::model::Outcome;
+
+const ALL: HistoryRange = HistoryRange { skip: 0, limit: usize::MAX };
+
+/// A batch in which a job ends.
+fn end(name: &str) -> Batch {
+    let mut record = job(name, 0);
+    record.snapshot.end =
+        Some(EndSnapshot { outcome: Outcome::Failed, observed_at: noon(), age: None, seen_running: None });
+    let restore = record.ended().unwrap();
+    Batch { jobs: vec![record], ends: vec![BatchEnd { restore, event: None }], ..Batch::default() }
+}
+
+fn total(reader: &mut dyn Reader) -> usize {
+    reader.history(&HistoryFilter::default(), ALL).unwrap().total
+}
+
+#[test]
+fn reader_sees_each_commit_and_outlives_the_daemon() {
+    let place = Place::new();
+    let opened = open(&place.path());
+    let mut of_daemon = opened.store.reader().unwrap();
+    let mut of_command = Sqlite::at(&place.path()).read().unwrap();
+    assert_eq!((total(&mut *of_daemon), total(&mut *of_command)), (0, 0));
+
+    for (number, name) in (1..).zip(["rj-1", "rj-2", "rj-3"]) {
+        commit(&opened.store, &end(name), Vec::new()).unwrap();
+        assert_eq!((total(&mut *of_daemon), total(&mut *of_command)), (number, number));
+    }
+
+    drop(opened);
+    assert_eq!((total(&mut *of_daemon), total(&mut *of_command)), (3, 3));
+    assert_eq!(total(&mut *Sqlite::at(&place.path()).read().unwrap()), 3);
+}
+
+#[test]
+fn readers_and_commits_do_not_wait_for_each_other() {
+    let place = Place::new();
+    let opened = open(&place.path());
+    commit(&opened.store, &end("rj-1"), Vec::new()).unwrap();
+    let mut reader = SqliteReader::open(&place.path()).unwrap();
+
+    // A commit that does not end, then a reader that does not.
+    let mut writer = open::connect(&place.path()).unwrap();
+    let writing = write::begin(&mut writer).unwrap();
+    write::batch(&writing, &end("rj-2"), Vec::new()).unwrap();
+    assert_eq!(total(&mut reader), 1);
+    drop(writing);
+    let slow = open::connect(&place.path()).unwrap();
+    slow.execute_batch("BEGIN; SELECT count(*) FROM restores;").unwrap();
+    commit(&opened.store, &end("rj-3"), Vec::new()).unwrap();
+
+    assert_eq!(total(&mut reader), 2);
+}
+
+#[test]
+fn reader_changes_nothing() {
+    let place = Place::filled();
+    let reader = SqliteReader::open(&place.path()).unwrap();
+
+    let error = reader.connection.execute("DELETE FROM restores", []).unwrap_err();
+
+    assert!(error.to_string().contains("readonly"), "{error}");
+}
+
+#[test]
+fn where_no_state_is_reading_makes_none() {
+    let directory = tempfile::tempdir().unwrap();
+    let (missing, empty) = (directory.path().join("a/missing.db"), directory.path().join("empty.db"));
+    std::fs::write(&empty, "").unwrap();
+
+    for path in [&missing, &empty] {
+        let error = Sqlite::at(path).read().err().unwrap();
+        assert_eq!(error.to_string(), format!("there is no state at {}", path.display()));
+    }
+
+    let names: Vec<_> =
+        std::fs::read_dir(directory.path()).unwrap().flatten().map(|entry| entry.file_name()).collect();
+    assert_eq!(names, ["empty.db"]);
+}
