@@ -108,6 +108,7 @@ fn histogram(sorted: &[Duration]) -> Vec<Bucket> {
 }
 
 /// For `serialize_with`: a duration as seconds.
+#[expect(clippy::ref_option, reason = "the form that serde calls")]
 fn seconds_if_known<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
     duration.map(|duration| duration.as_secs_f64()).serialize(serializer)
 }

@@ -41,12 +41,12 @@ fn output_matches_the_schema() {
 fn history_and_statistics_match_their_schemas() {
     let [history, stats] = [&["history"][..], &["stats"]].map(|what| validator(&schema(what)));
     let (folder, plane) = (Folder::new(), play(&done(&[("good", "completed"), ("bad", "failed")])));
-    let state = folder.path().join("state.db").to_string_lossy().into_owned();
-    let text = format!("jobs = [\"good\", \"bad\"]\n{}[state]\npath = \"{state}\"\n", fast(&plane));
+    let database = folder.path().join("state.db").to_string_lossy().into_owned();
+    let text = format!("jobs = [\"good\", \"bad\"]\n{}[state]\npath = \"{database}\"\n", fast(&plane));
     let config = folder.write("config.toml", text);
     Watch::new(["run", "--exit-when-done", "--config", &config]).env("PINECONE_API_KEY", KEY).run().expect(1);
     let printed = |arguments: &[&str]| {
-        Watch::new([arguments, &["--json", "--state-file", &state]].concat()).run().expect(0).json()
+        Watch::new([arguments, &["--json", "--state-file", &database]].concat()).run().expect(0).json()
     };
 
     let histories = [printed(&["history"]), printed(&["history", "--outcome", "failed"])];

@@ -221,6 +221,13 @@ fn state_of_the_configuration_is_used_if_no_daemon_answers() {
         assert_eq!(listed.stderr.lines().count(), 1, "{}", listed.stderr);
         listed.logged(why).logged("; using the state of the configuration\n");
 
+        // One that hangs is waited for, because an answer of the history may take a while.
+        if socket != "hung" {
+            let history = sockets.ask(socket, &["history"]).expect(0);
+            assert!(history.stdout.contains("  1 dead"), "{}", history.stdout);
+            history.logged(why).logged("; using the state of the configuration\n");
+        }
+
         let copy = folder.path().join(socket).with_extension("copy").to_string_lossy().into_owned();
         sockets.ask(socket, &["backup", &copy]).expect(0).logged("using the state of the configuration");
 
