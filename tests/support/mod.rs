@@ -36,5 +36,5 @@ pub fn library_of_clocks() -> Option<String> {
     }
 }
 
-pub use servers::{Folder, done, fast, play, play_shipped, receive, unused_address};
+pub use servers::{Folder, done, fast, play, play_shipped, receive, replay, unused_address};
 pub use tls_plane::TlsPlane;

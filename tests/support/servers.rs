@@ -7,6 +7,8 @@ use restore_watch::platform::clock::Clock;
 use restore_watch::simulate::{Receiver, Reply, Scenario, Simulator, Timeline};
 use tokio::runtime::Runtime;
 
+use super::PATIENCE;
+
 /// The servers' runtime, apart from the threads of the tests, which block on processes.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
 
@@ -22,9 +24,28 @@ pub fn play_shipped(name: &str) -> Simulator {
     start(&Scenario::shipped(name).expect("a shipped scenario"))
 }
 
+/// Plays a scenario in place of another one, at its address, from now on.
+pub fn replay(plane: Simulator, text: &str) -> Simulator {
+    let scenario = text.parse().unwrap_or_else(|error| panic!("{error}"));
+    let address = plane.address();
+    drop(plane);
+    // Its socket is closed by the runtime, soon.
+    let free = async {
+        while std::net::TcpListener::bind(address).is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    RUNTIME.block_on(async { tokio::time::timeout(PATIENCE, free).await }).expect("the other one ends");
+    start_at(&scenario, address)
+}
+
 fn start(scenario: &Scenario) -> Simulator {
+    start_at(scenario, LOOPBACK)
+}
+
+fn start_at(scenario: &Scenario, address: SocketAddr) -> Simulator {
     let timeline = Timeline::start(Clock::system().now().wall);
-    RUNTIME.block_on(Simulator::start(scenario, LOOPBACK, timeline)).expect("a free port")
+    RUNTIME.block_on(Simulator::start(scenario, address, timeline)).expect("a free port")
 }
 
 /// Receives webhooks, and answers the first ones with `replies`.
