@@ -15,7 +15,7 @@ clippy:
 unit:
     cargo test --locked --lib --test layers --test docs
 
-# All tests: with the binary, shells, crashes, and systemd where it can be booted.
+# All tests: with the binary, shells, crashes, Prometheus, a browser, and systemd where it can be booted.
 test:
     cargo test --locked
 
@@ -26,6 +26,10 @@ ci:
 # Watch simulated restores on the terminal.
 demo:
     cargo run --locked --release -- demo
+
+# The status page with simulated restores, until Ctrl-C.
+page:
+    cargo run --locked --release -- demo --http 127.0.0.1:9115
 
 # Make the book of `docs/` in target/book, and watch it with `mdbook serve docs`.
 book:

@@ -6,8 +6,9 @@
 //! ```text
 //! main, cli       one file per command: parse, call, print, exit code
 //! app             the loops: daemon and wait, each over the driver
-//! adapters        ci, control, monitor, pinecone, sinks, store, systemd, telemetry: each touches
-//!                 one part of the world and imports none of the others; http is below them
+//! adapters        ci, control, monitor, pinecone, sinks, store, systemd, telemetry, web: each
+//!                 touches one part of the world and imports none of the others; http, metrics and
+//!                 report are below them
 //! simulate        a simulated control plane
 //! engine          the state machine: pure
 //! config          files and environment to validated settings

@@ -27,6 +27,7 @@ fn fault(block: &Block) -> Option<String> {
         "ini" => unit(text),
         "yaml" => manifest(text),
         "dockerfile" => dockerfile(text),
+        "nginx" => nginx(text),
         "python" => compiled("python3", &["-m", "py_compile"], "block.py", text),
         "js" => compiled("node", &["--check"], "block.mjs", text),
         other => Some(format!("no test knows the language `{other}`")),
@@ -46,7 +47,8 @@ fn configuration(text: &str) -> Option<String> {
     (done.code != Some(0)).then_some(done.stderr)
 }
 
-/// It is JSON; an event and a report are one by the published schema, and a status has each key of one.
+/// It is JSON; an event, a report, a history and statistics are one by the published schema, and a status has each key
+/// of one.
 fn json(text: &str) -> Option<String> {
     let value: Value = match serde_json::from_str(text) {
         Ok(value) => value,
@@ -55,10 +57,13 @@ fn json(text: &str) -> Option<String> {
     if value.get("pid").is_some() {
         return status(&value);
     }
-    let schema = match (value.get("type"), value.get("version")) {
-        (Some(_), _) => "transition",
-        (_, Some(_)) => "report",
-        _ => return None,
+    let has = |key: &str| value.get(key).is_some();
+    let schema = match () {
+        () if has("type") => "transition",
+        () if has("version") => "report",
+        () if has("restores") => "history",
+        () if has("groups") => "stats",
+        () => return None,
     };
     let schema: Value = serde_json::from_str(&Watch::new(["schema", schema]).run().expect(0).stdout).unwrap();
     let validator: Validator = jsonschema::validator_for(&schema).unwrap();
@@ -119,15 +124,29 @@ fn manifest(text: &str) -> Option<String> {
 
 /// Its lines begin with instructions, and its lists are JSON.
 fn dockerfile(text: &str) -> Option<String> {
-    const INSTRUCTIONS: [&str; 9] =
-        ["FROM", "WORKDIR", "COPY", "RUN", "USER", "ENV", "VOLUME", "ENTRYPOINT", "CMD"];
+    const INSTRUCTIONS: [&str; 10] =
+        ["FROM", "WORKDIR", "COPY", "RUN", "USER", "ENV", "VOLUME", "ENTRYPOINT", "CMD", "HEALTHCHECK"];
     let is_well = |line: &str| {
         let (instruction, rest) = line.split_once(' ').unwrap_or((line, ""));
-        let is_list = !rest.starts_with('[') || serde_json::from_str::<Vec<String>>(rest).is_ok();
-        INSTRUCTIONS.contains(&instruction) && is_list
+        let command = rest.split_once("CMD ").map_or(rest, |(_, command)| command);
+        let list = command.starts_with('[').then(|| serde_json::from_str::<Vec<String>>(command));
+        let is_accepted = |words: Vec<String>| {
+            words[0] != "restore-watch" || words.len() == 1 || commands::refused(&words[1..]).is_none()
+        };
+        INSTRUCTIONS.contains(&instruction) && list.is_none_or(|list| list.is_ok_and(is_accepted))
     };
     let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines.into_iter().find(|line| !is_well(line)).map(str::to_owned)
+}
+
+/// nginx accepts it as a part of a server.
+fn nginx(text: &str) -> Option<String> {
+    let folder = Folder::new();
+    let (path, pid) = (folder.path().join("nginx.conf"), folder.path().join("pid"));
+    let around =
+        format!("pid {}; error_log stderr; events {{}}\nhttp {{ access_log off; server {{\n", pid.display());
+    std::fs::write(&path, around + text + "}}\n").unwrap();
+    run("nginx", &["-t", "-q", "-c", path.to_str().unwrap()], "")
 }
 
 /// A compiler accepts it as a file of this name.
@@ -185,6 +204,8 @@ fn faults_in_blocks_are_found() {
         ("ini", "[Servce]\n"),
         ("yaml", "command: [restore-watch, watch]\n"),
         ("dockerfile", "FORM debian\n"),
+        ("dockerfile", "HEALTHCHECK CMD [\"restore-watch\", \"watch\"]\n"),
+        ("json", "{ \"restores\": [{}], \"total\": 1 }"),
         ("text", "anything\n"),
     ] {
         let mut words = info.split(',').map(str::to_owned);

@@ -5,6 +5,7 @@ use std::path::Path;
 use restore_watch::model::EventKind;
 
 use crate::markdown::{pages, read, root};
+use crate::yaml;
 
 /// The documents whose paths are checked.
 const NAMING_PATHS: [&str; 2] = ["CONTRIBUTING.md", "docs/architecture.md"];
@@ -93,6 +94,21 @@ fn every_type_of_event_is_explained() {
     }
 }
 
+#[test]
+fn every_alert_is_explained() {
+    let rules = yaml::read(&read("config/prometheus/alerts.yml"));
+    let groups = rules["groups"].as_array().expect("groups").iter();
+    let rules = groups.flat_map(|group| group["rules"].as_array().expect("rules"));
+    let page = read("docs/guides/monitoring.md");
+
+    let unexplained: Vec<_> = rules
+        .map(|rule| rule["alert"].as_str().expect("a name"))
+        .filter(|name| !page.contains(&format!("`{name}`")))
+        .collect();
+
+    assert_eq!(unexplained, Vec::<&str>::new());
+}
+
 /// The texts of the first column of the table at 3 a.m. that has this heading, without what varies.
 fn explained(heading: &str) -> Vec<String> {
     let page = read("docs/guides/at-3am.md");
@@ -108,15 +124,23 @@ fn lines_that_are_explained_at_3_am_exist() {
     for (heading, sources) in [
         (
             "it says",
-            &["src/app/daemon/status.rs", "src/app/daemon/trouble.rs", "src/cli/status/report.rs"][..],
+            &[
+                "src/adapters/report/status.rs",
+                "src/app/daemon/status.rs",
+                "src/app/daemon/trouble.rs",
+                "src/cli/status/report.rs",
+            ][..],
         ),
         (
             "line",
             &[
+                "src/adapters/http/serving.rs",
+                "src/adapters/web/context.rs",
                 "src/app/daemon/liveness.rs",
                 "src/app/daemon/mod.rs",
                 "src/app/diagnostics.rs",
                 "src/app/driver/contact.rs",
+                "src/cli/run.rs",
                 "src/model/summary.rs",
             ],
         ),
